@@ -1,0 +1,347 @@
+//! From a CSV file to a [`Dataset`]: grouped observations that the models can trust.
+//!
+//! Everything that could make a model meaningless or a sampler fail in its ten-thousandth transition (a gap, a
+//! NaN, a predictor that repeats the intercept) is refused here, in the first milliseconds, with a message that
+//! names the file, the line, the column and what to change.
+
+mod checks;
+mod collinear;
+mod error;
+mod read;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+
+pub use error::{CellFault, DataError, Place};
+
+/// The largest number of coefficients, the intercept among them.
+pub const MAX_COEFFICIENTS: usize = 64;
+
+/// Values beyond this in size are refused: sums of their squares would overflow.
+pub const MAX_MAGNITUDE: f64 = 1e150;
+
+/// A predictor whose mean lies further from zero than this many standard deviations is far.
+const FAR: f64 = 10.0;
+
+/// Which columns mean what.
+///
+/// A column has one role. The one exception: the group may be a predictor too, where its labels are numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    /// Labels of the groups, any text.
+    pub group: String,
+    /// What is modelled.
+    pub outcome: String,
+    /// What it is explained by, besides the intercept. None at all is a model of intercepts only.
+    pub predictors: Vec<String>,
+}
+
+impl Columns {
+    /// The columns of [`Dataset::radon`]: `log_radon` explained by `floor`, grouped by `county`.
+    pub fn radon() -> Columns {
+        Columns { group: "county".into(), outcome: "log_radon".into(), predictors: vec!["floor".into()] }
+    }
+}
+
+/// N observations in J groups, with K coefficients: the intercept and one for each of the K - 1 predictors.
+///
+/// All values are finite and in the user's units. Observations are sorted by group, groups in the order in which
+/// they first appear, and within a group as in the file; so that a group is a range of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    source: String,
+    columns: Columns,
+    groups: Vec<String>,
+    /// J + 1 offsets: group j is `starts[j]..starts[j + 1]`.
+    starts: Vec<usize>,
+    /// Of each sorted observation, its row in the file.
+    rows: Vec<usize>,
+    outcome: Vec<f64>,
+    predictors: Vec<Vec<f64>>,
+    predictor_means: Vec<f64>,
+}
+
+/// A predictor far from zero: its slope and the intercept are tied together.
+///
+/// Of a calendar year, say, the intercept is the outcome in the year 0. The posterior is then a long narrow ridge,
+/// on which every sampler is slow; [`Dataset::center_predictors`] is the cure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FarPredictor {
+    /// The predictor's column.
+    pub name: String,
+    /// Its mean over all observations.
+    pub mean: f64,
+    /// Its standard deviation over all observations.
+    pub sd: f64,
+}
+
+impl Dataset {
+    /// The Minnesota radon survey, built in: 919 homes in 85 counties; see `data/README.md`.
+    ///
+    /// # Errors
+    ///
+    /// None: the file is part of the program, and a test reads it.
+    pub fn radon() -> Result<Dataset, DataError> {
+        let csv = include_str!("../data/radon.csv");
+        Dataset::from_reader("radon.csv (built in)", csv.as_bytes(), &Columns::radon())
+    }
+
+    /// Reads a file; the path `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, and those of [`from_reader`](Dataset::from_reader).
+    pub fn from_path(path: &Path, columns: &Columns) -> Result<Dataset, DataError> {
+        if path.as_os_str() == "-" {
+            return Dataset::from_reader("standard input", io::stdin().lock(), columns);
+        }
+        let name = path.display().to_string();
+        let file = error::one_line(&name);
+        if path.is_dir() {
+            return Err(DataError::IsDirectory { file });
+        }
+        match File::open(path) {
+            Ok(opened) => Dataset::from_reader(&name, opened, columns),
+            Err(reason) if reason.kind() == io::ErrorKind::NotFound => Err(DataError::NotFound { file }),
+            Err(reason) => Err(DataError::Unreadable { file, reason }),
+        }
+    }
+
+    /// Reads CSV with a header, in UTF-8, separated by commas, semicolons or tabs, whichever the header has most of.
+    ///
+    /// Only the columns named are looked at. Blank lines, and blanks around names and numbers, mean nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`DataError`] for whatever is wrong first; `source_name` is what it calls the file.
+    pub fn from_reader(source_name: &str, reader: impl Read, columns: &Columns) -> Result<Dataset, DataError> {
+        let file = error::one_line(source_name);
+        let columns = columns.trimmed();
+        checks::roles(&file, &columns)?;
+        let table = read::table(&file, reader, &columns)?;
+        Dataset::assemble(file, columns, table)
+    }
+
+    /// Takes columns that are in memory already, one label and one value for each observation; for simulated data.
+    ///
+    /// # Errors
+    ///
+    /// The same as from a file, with the row (counted from 0) in place of the line.
+    pub fn from_columns(
+        name: &str,
+        group_name: &str,
+        outcome_name: &str,
+        predictor_names: &[impl AsRef<str>],
+        group_labels: &[impl AsRef<str>],
+        outcome: Vec<f64>,
+        predictors: Vec<Vec<f64>>,
+    ) -> Result<Dataset, DataError> {
+        let file = error::one_line(name);
+        let columns = Columns {
+            group: group_name.into(),
+            outcome: outcome_name.into(),
+            predictors: predictor_names.iter().map(|p| p.as_ref().into()).collect(),
+        }
+        .trimmed();
+        checks::roles(&file, &columns)?;
+        checks::shapes(&file, &columns, group_labels.len(), &outcome, &predictors)?;
+        checks::values(&file, &columns.outcome, &outcome)?;
+        for (column, values) in columns.predictors.iter().zip(&predictors) {
+            checks::values(&file, column, values)?;
+        }
+        let mut groups = GroupIndex::default();
+        let mut group_of = Vec::with_capacity(group_labels.len());
+        for (row, label) in group_labels.iter().enumerate() {
+            let label = label.as_ref().trim();
+            if label.is_empty() {
+                return Err(DataError::BadCell {
+                    file,
+                    place: Place::Row(row),
+                    column: columns.group,
+                    fault: CellFault::EmptyGroup,
+                });
+            }
+            group_of.push(groups.index_of(label));
+        }
+        let table = Table { groups: groups.into_names(), group_of, outcome, predictors };
+        Dataset::assemble(file, columns, table)
+    }
+
+    /// Checks whole columns and sorts them by group.
+    fn assemble(source: String, columns: Columns, table: Table) -> Result<Dataset, DataError> {
+        checks::table(&source, &columns, &table)?;
+        let mut starts = vec![0; table.groups.len() + 1];
+        for &group in &table.group_of {
+            starts[group + 1] += 1;
+        }
+        for group in 0..table.groups.len() {
+            starts[group + 1] += starts[group];
+        }
+        // A counting sort: it is stable, so that a group keeps the order of the file.
+        let mut next = starts.clone();
+        let mut rows = vec![0; table.group_of.len()];
+        for (row, &group) in table.group_of.iter().enumerate() {
+            rows[next[group]] = row;
+            next[group] += 1;
+        }
+        let sorted = |values: Vec<f64>| rows.iter().map(|&row| values[row]).collect();
+        Ok(Dataset {
+            outcome: sorted(table.outcome),
+            predictor_means: vec![0.0; table.predictors.len()],
+            predictors: table.predictors.into_iter().map(sorted).collect(),
+            source,
+            columns,
+            groups: table.groups,
+            starts,
+            rows,
+        })
+    }
+
+    /// Subtracts from each predictor its mean over all observations, and remembers it.
+    ///
+    /// An intercept is then the outcome expected at the average predictor, not at zero.
+    pub fn center_predictors(mut self) -> Dataset {
+        for (values, subtracted) in self.predictors.iter_mut().zip(&mut self.predictor_means) {
+            let mean = checks::mean(values);
+            values.iter_mut().for_each(|value| *value -= mean);
+            *subtracted += mean;
+        }
+        self
+    }
+
+    /// The predictors whose mean is more than ten standard deviations from zero.
+    pub fn far_predictors(&self) -> Vec<FarPredictor> {
+        let named = self.columns.predictors.iter().zip(&self.predictors);
+        named
+            .map(|(name, values)| {
+                let mean = checks::mean(values);
+                let sd = checks::sd(values, mean);
+                let name = name.clone();
+                FarPredictor { name, mean, sd }
+            })
+            .filter(|predictor| predictor.mean.abs() > FAR * predictor.sd)
+            .collect()
+    }
+
+    /// What the data were read from, as errors call it.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The name of the column of groups.
+    pub fn group_name(&self) -> &str {
+        &self.columns.group
+    }
+
+    /// The name of the outcome's column.
+    pub fn outcome_name(&self) -> &str {
+        &self.columns.outcome
+    }
+
+    /// The K - 1 names of the predictors' columns.
+    pub fn predictor_names(&self) -> &[String] {
+        &self.columns.predictors
+    }
+
+    /// The J names of the groups, in order of first appearance.
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// J, at least 2.
+    pub fn n_groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// N, at least J.
+    pub fn n_observations(&self) -> usize {
+        self.outcome.len()
+    }
+
+    /// K: the intercept and the predictors, at most [`MAX_COEFFICIENTS`].
+    pub fn n_coefficients(&self) -> usize {
+        self.predictors.len() + 1
+    }
+
+    /// The N outcomes, sorted by group.
+    pub fn outcome(&self) -> &[f64] {
+        &self.outcome
+    }
+
+    /// The N values of predictor `k`, sorted by group; `k` in 0..K-1, the intercept not counted.
+    ///
+    /// # Panics
+    ///
+    /// Like a slice, if there is no such predictor.
+    pub fn predictor(&self, k: usize) -> &[f64] {
+        &self.predictors[k]
+    }
+
+    /// The sorted observations of group `j`; never empty.
+    ///
+    /// # Panics
+    ///
+    /// Like a slice, if there is no such group.
+    pub fn group_range(&self, j: usize) -> Range<usize> {
+        self.starts[j]..self.starts[j + 1]
+    }
+
+    /// The row of the file that sorted observation `i` came from, counted from 0, header and blank lines left out.
+    ///
+    /// # Panics
+    ///
+    /// Like a slice, if there is no such observation.
+    pub fn row_of(&self, i: usize) -> usize {
+        self.rows[i]
+    }
+
+    /// What [`center_predictors`](Dataset::center_predictors) subtracted from each predictor; zeros without it.
+    pub fn predictor_means(&self) -> &[f64] {
+        &self.predictor_means
+    }
+}
+
+impl Columns {
+    /// The same columns, without the blanks around their names, as headers are read.
+    fn trimmed(&self) -> Columns {
+        Columns {
+            group: self.group.trim().into(),
+            outcome: self.outcome.trim().into(),
+            predictors: self.predictors.iter().map(|p| p.trim().into()).collect(),
+        }
+    }
+}
+
+/// The columns asked for, cell by cell sound, still in the order of the file.
+struct Table {
+    groups: Vec<String>,
+    group_of: Vec<usize>,
+    outcome: Vec<f64>,
+    predictors: Vec<Vec<f64>>,
+}
+
+/// Numbers group labels in order of first appearance, and keeps each once.
+#[derive(Default)]
+struct GroupIndex(HashMap<String, usize>);
+
+impl GroupIndex {
+    fn index_of(&mut self, label: &str) -> usize {
+        if let Some(&index) = self.0.get(label) {
+            return index;
+        }
+        let index = self.0.len();
+        self.0.insert(label.to_owned(), index);
+        index
+    }
+
+    fn into_names(self) -> Vec<String> {
+        let mut names = vec![String::new(); self.0.len()];
+        for (name, index) in self.0 {
+            names[index] = name;
+        }
+        names
+    }
+}

@@ -1,0 +1,123 @@
+//! What a column, or all of them together, must satisfy beyond being numbers.
+
+use super::{CellFault, Columns, DataError, MAX_COEFFICIENTS, MAX_MAGNITUDE, Place, Table, collinear};
+
+/// A column varies if its range exceeds this fraction of its largest value; less is rounding.
+const VARIES: f64 = 1e-12;
+
+/// Each column in one role, and not too many of them. The group may be a predictor too, if it is numeric.
+pub(super) fn roles(file: &str, columns: &Columns) -> Result<(), DataError> {
+    let used_twice = |column: &String, first, second| {
+        Err(DataError::UsedTwice { file: file.into(), column: column.clone(), first, second })
+    };
+    if columns.outcome == columns.group {
+        return used_twice(&columns.outcome, "group", "outcome");
+    }
+    for (k, predictor) in columns.predictors.iter().enumerate() {
+        if *predictor == columns.outcome {
+            return used_twice(predictor, "outcome", "predictor");
+        }
+        if columns.predictors[..k].contains(predictor) {
+            return used_twice(predictor, "predictor", "another predictor");
+        }
+    }
+    if columns.predictors.len() >= MAX_COEFFICIENTS {
+        return Err(DataError::TooManyPredictors { file: file.into(), count: columns.predictors.len() });
+    }
+    Ok(())
+}
+
+/// As many values in each column as there are group labels, and a name for each predictor.
+pub(super) fn shapes(
+    file: &str,
+    columns: &Columns,
+    labels: usize,
+    outcome: &[f64],
+    predictors: &[Vec<f64>],
+) -> Result<(), DataError> {
+    if predictors.len() != columns.predictors.len() {
+        return Err(DataError::PredictorNames {
+            file: file.into(),
+            columns: predictors.len(),
+            names: columns.predictors.len(),
+        });
+    }
+    let outcome = (&columns.outcome, outcome.len());
+    let predictors = predictors.iter().map(Vec::len);
+    let named = columns.predictors.iter().zip(predictors);
+    for (column, found) in std::iter::once(outcome).chain(named) {
+        if found != labels {
+            return Err(DataError::ColumnLength { file: file.into(), column: column.clone(), expected: labels, found });
+        }
+    }
+    Ok(())
+}
+
+/// Finite, and with squares that are finite.
+pub(super) fn values(file: &str, column: &str, values: &[f64]) -> Result<(), DataError> {
+    for (row, value) in values.iter().enumerate() {
+        let fault = match value {
+            value if !value.is_finite() => CellFault::NotFinite(value.to_string()),
+            value if value.abs() > MAX_MAGNITUDE => CellFault::TooLarge(format!("{value:e}")),
+            _ => continue,
+        };
+        return Err(DataError::BadCell { file: file.into(), place: Place::Row(row), column: column.into(), fault });
+    }
+    Ok(())
+}
+
+/// Two groups or more, an outcome that varies, predictors that vary each in its own way.
+pub(super) fn table(file: &str, columns: &Columns, table: &Table) -> Result<(), DataError> {
+    match table.groups.as_slice() {
+        [] => return Err(DataError::HeaderOnly { file: file.into() }),
+        [only] => {
+            return Err(DataError::OneGroup { file: file.into(), column: columns.group.clone(), group: only.clone() });
+        }
+        _ => {}
+    }
+    if let Some((min, max)) = constant(&table.outcome) {
+        return Err(DataError::ConstantOutcome { file: file.into(), column: columns.outcome.clone(), min, max });
+    }
+    for (column, values) in columns.predictors.iter().zip(&table.predictors) {
+        if let Some((min, max)) = constant(values) {
+            return Err(DataError::ConstantPredictor { file: file.into(), column: column.clone(), min, max });
+        }
+    }
+    if let Some(found) = collinear::first(&table.predictors) {
+        let name = |&k: &usize| columns.predictors[k].clone();
+        return Err(DataError::Collinear {
+            file: file.into(),
+            column: name(&found.dependent),
+            others: found.on.iter().map(name).collect(),
+        });
+    }
+    Ok(())
+}
+
+/// The extremes of a column that does not vary, or so little that the squares underflow.
+fn constant(values: &[f64]) -> Option<(f64, f64)> {
+    let (min, max) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), &value| (min.min(value), max.max(value)));
+    let largest = min.abs().max(max.abs());
+    let range = max - min;
+    (range <= VARIES * largest || range < MAX_MAGNITUDE.recip()).then_some((min, max))
+}
+
+/// The mean. The second pass takes back what the first lost where the mean is far from zero.
+pub(super) fn mean(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    mean + values.iter().map(|value| value - mean).sum::<f64>() / n
+}
+
+/// The standard deviation, with N - 1, about a mean that is known.
+pub(super) fn sd(values: &[f64], mean: f64) -> f64 {
+    let largest = largest_deviation(values, mean);
+    let squares: f64 = values.iter().map(|value| ((value - mean) / largest).powi(2)).sum();
+    largest * (squares / (values.len() as f64 - 1.0)).sqrt()
+}
+
+/// A scale that keeps squares of deviations away from overflow and underflow.
+pub(super) fn largest_deviation(values: &[f64], mean: f64) -> f64 {
+    values.iter().fold(0.0, |largest, value| largest.max((value - mean).abs()))
+}

@@ -1,0 +1,85 @@
+//! Finds predictors that are linear combinations of others, by a QR decomposition that reads each value once.
+//!
+//! Modified Gram-Schmidt in the order in which the predictors are named, so that the later one is blamed. Its R is
+//! as accurate as Householder's (Björck 1967), which a Cholesky factor of the Gram matrix would not be: that sees
+//! squares, and a relative distance of 1e-8 squared is rounding.
+
+use super::checks::{largest_deviation, mean};
+
+/// A predictor nearer than this to the span of the others, relative to its length, depends on them.
+const DEPENDENT: f64 = 1e-8;
+
+/// A predictor that contributes less than this, relative to the dependent one, is not named.
+const CONTRIBUTES: f64 = 1e-6;
+
+/// Rows taken at once: so few that all columns of a block stay in a core's cache.
+const BLOCK: usize = 512;
+
+/// Predictor `dependent` is a linear combination of the intercept and the predictors `on`.
+pub(super) struct Dependence {
+    pub dependent: usize,
+    pub on: Vec<usize>,
+}
+
+/// The first predictor that depends on those named before it. None may be constant.
+pub(super) fn first(predictors: &[Vec<f64>]) -> Option<Dependence> {
+    // Centring is what takes the intercept into account.
+    let scales: Vec<(f64, f64)> = predictors
+        .iter()
+        .map(|values| {
+            let mean = mean(values);
+            (mean, largest_deviation(values, mean))
+        })
+        .collect();
+    let n = predictors.first().map_or(0, Vec::len);
+    // Column k of the upper triangle R, with zeros below the diagonal.
+    let mut r = vec![vec![0.0; predictors.len()]; predictors.len()];
+    for start in (0..n).step_by(BLOCK) {
+        let rows = start..n.min(start + BLOCK);
+        // R of the rows so far, with the next rows below it, has the R of all of them.
+        for (column, (values, &(mean, scale))) in r.iter_mut().zip(predictors.iter().zip(&scales)) {
+            column.extend(values[rows.clone()].iter().map(|value| (value - mean) / scale));
+        }
+        r = triangle(r);
+    }
+    (0..predictors.len()).find_map(|k| {
+        let length = norm(&r[k]);
+        (r[k][k] <= DEPENDENT * length).then(|| Dependence { dependent: k, on: contributors(&r, k, length) })
+    })
+}
+
+/// R of these columns: q_i its orthonormal columns, R_ik = q_i . x_k.
+fn triangle(mut columns: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    let mut r = vec![vec![0.0; columns.len()]; columns.len()];
+    for i in 0..columns.len() {
+        let (done, rest) = columns.split_at_mut(i + 1);
+        let q = &mut done[i];
+        let length = norm(q);
+        r[i][i] = length;
+        if length == 0.0 {
+            continue;
+        }
+        q.iter_mut().for_each(|value| *value /= length);
+        for (column, r) in rest.iter_mut().zip(&mut r[i + 1..]) {
+            r[i] = q.iter().zip(&*column).map(|(q, x)| q * x).sum();
+            column.iter_mut().zip(&*q).for_each(|(x, q)| *x -= r[i] * q);
+        }
+    }
+    r
+}
+
+/// Of x_k = sum_i c_i x_i over i < k, solved from R by back substitution, the i that matter.
+fn contributors(r: &[Vec<f64>], k: usize, length: f64) -> Vec<usize> {
+    let mut c = r[k][..k].to_vec();
+    for i in (0..k).rev() {
+        c[i] /= r[i][i];
+        for row in 0..i {
+            c[row] -= c[i] * r[i][row];
+        }
+    }
+    (0..k).filter(|&i| c[i].abs() * norm(&r[i]) > CONTRIBUTES * length).collect()
+}
+
+fn norm(column: &[f64]) -> f64 {
+    column.iter().map(|x| x * x).sum::<f64>().sqrt()
+}

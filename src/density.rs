@@ -1,0 +1,115 @@
+//! Where log densities and gradients of many positions are computed: the seam between a model and whoever walks on it.
+
+pub mod cpu;
+mod groups;
+mod observations;
+
+/// Positions to be evaluated: `len` rows of `dim` unconstrained coordinates, in the sampler's units.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    dim: usize,
+    len: usize,
+    rows: Vec<f64>,
+}
+
+impl Batch {
+    /// An empty batch with room for `capacity` positions.
+    pub fn with_capacity(capacity: usize, dim: usize) -> Batch {
+        Batch { dim, len: 0, rows: vec![0.0; capacity * dim] }
+    }
+
+    /// A batch of one position.
+    pub fn of(position: &[f64]) -> Batch {
+        Batch { dim: position.len(), len: 1, rows: position.to_vec() }
+    }
+
+    /// Forgets every position, keeps the room.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Adds a position; the batch must have room for it.
+    pub fn push(&mut self, position: &[f64]) {
+        let start = self.len * self.dim;
+        self.rows[start..start + self.dim].copy_from_slice(position);
+        self.len += 1;
+    }
+
+    /// How many positions there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Position `i`.
+    pub fn position(&self, i: usize) -> &[f64] {
+        &self.rows[i * self.dim..(i + 1) * self.dim]
+    }
+}
+
+/// What a batch evaluates to: a log density and a row of `dim` gradient entries for each position.
+#[derive(Debug, Clone)]
+pub struct Evaluations {
+    dim: usize,
+    log_density: Vec<f64>,
+    gradient: Vec<f64>,
+}
+
+impl Evaluations {
+    /// Room for the evaluations of `capacity` positions.
+    pub fn with_capacity(capacity: usize, dim: usize) -> Evaluations {
+        Evaluations { dim, log_density: vec![0.0; capacity], gradient: vec![0.0; capacity * dim] }
+    }
+
+    /// Log density of position `i`, every constant included, in the sampler's units.
+    pub fn log_density(&self, i: usize) -> f64 {
+        self.log_density[i]
+    }
+
+    /// Gradient at position `i`.
+    pub fn gradient(&self, i: usize) -> &[f64] {
+        &self.gradient[i * self.dim..(i + 1) * self.dim]
+    }
+
+    /// Where the evaluation of position `i` is to be written.
+    pub fn row_mut(&mut self, i: usize) -> (&mut f64, &mut [f64]) {
+        (&mut self.log_density[i], &mut self.gradient[i * self.dim..(i + 1) * self.dim])
+    }
+}
+
+/// How the likelihood is computed; both are exactly equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Likelihood {
+    /// Over each group's sufficient statistics: the cost does not depend on the number of observations.
+    Groups,
+    /// Over every observation, as any other likelihood family would need it.
+    Observations,
+}
+
+/// Why a batch could not be evaluated. A point without a finite log density is no error: it is a number, not finite.
+#[derive(Debug, thiserror::Error)]
+pub enum DensityError {
+    /// The device that computes it is gone; what to do is in the text.
+    #[error("the device failed while evaluating the log density: {0}")]
+    Device(String),
+}
+
+/// Log density and gradient of many positions.
+pub trait Density: Send {
+    /// D, the number of unconstrained coordinates.
+    fn dim(&self) -> usize;
+
+    /// How many positions a call are best: 1 where they are computed one after the other.
+    fn width(&self) -> usize;
+
+    /// Evaluates every position of `at` into the same row of `out`, which must have room for them.
+    ///
+    /// # Errors
+    /// When the device that computes fails; never because of a point.
+    fn evaluate(&mut self, at: &Batch, out: &mut Evaluations) -> Result<(), DensityError>;
+}

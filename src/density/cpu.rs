@@ -1,0 +1,287 @@
+//! The log density and its gradient on the CPU, in f64: priors, and the likelihood over groups or over observations.
+//!
+//! With n_j, means and within-group sums as in [`GroupStatistics`](crate::model::GroupStatistics), s_k = sigma[k],
+//! z = effect, b = beta, and SS the residual sum of squares,
+//!
+//! ```text
+//! log p = - N/2 log 2 pi - N log eps - SS / (2 eps^2)
+//!         + sum_k { - log 2 pi / 2 - log sd_k - (mu_k - m_k)^2 / (2 sd_k^2) }
+//!         + sum_k { - J/2 log 2 pi - sum_j z_kj^2 / 2 }                                non-centered
+//!         + sum_k { - J/2 log 2 pi - J log s_k - sum_j (z_kj - mu_k)^2 / (2 s_k^2) }   centered
+//!         + sum_{s of s_k, eps} { log 2/(pi c) - log(1 + (s/c)^2) + log s }            half-Cauchy, and the Jacobian
+//! ```
+
+use std::f64::consts::{PI, TAU};
+
+use multiversion::multiversion;
+
+use super::groups::{self, GroupTable};
+use crate::lanes::{LANES, Lanes};
+use super::observations::{self, ObservationTable};
+use super::{Batch, Density, DensityError, Evaluations, Likelihood};
+use crate::math::{exp, ln};
+use crate::model::{Layout, Model};
+
+/// The largest number of coefficients K, intercept included.
+pub const MAX_COEFFICIENTS: usize = 64;
+
+/// Chunks of lanes that hold the scales of as many coefficients, and eps.
+const MAX_CHUNKS: usize = (MAX_COEFFICIENTS + 1).div_ceil(LANES);
+
+/// The posterior's log density on one CPU core, one position after the other.
+#[derive(Debug, Clone)]
+pub struct CpuDensity {
+    fixed: Fixed,
+    likelihood: Table,
+}
+
+#[derive(Debug, Clone)]
+enum Table {
+    Groups(GroupTable),
+    Observations(ObservationTable),
+}
+
+impl CpuDensity {
+    /// The log density of `model`, in the sampler's units, with the likelihood computed as `likelihood` says.
+    ///
+    /// The model may have up to [`MAX_COEFFICIENTS`] coefficients.
+    pub fn new(model: &Model, likelihood: Likelihood) -> CpuDensity {
+        let likelihood = match likelihood {
+            Likelihood::Groups => Table::Groups(GroupTable::new(&model.group_statistics())),
+            Likelihood::Observations => Table::Observations(ObservationTable::new(model)),
+        };
+        CpuDensity { fixed: Fixed::new(model), likelihood }
+    }
+
+    /// Log density at `theta`, and its gradient.
+    pub fn log_density(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
+        match &mut self.likelihood {
+            Table::Groups(table) => over_groups(&self.fixed, table, theta, gradient),
+            Table::Observations(table) => over_observations(&self.fixed, table, theta, gradient),
+        }
+    }
+}
+
+impl Density for CpuDensity {
+    fn dim(&self) -> usize {
+        self.fixed.layout.dim()
+    }
+
+    fn width(&self) -> usize {
+        1
+    }
+
+    fn evaluate(&mut self, at: &Batch, out: &mut Evaluations) -> Result<(), DensityError> {
+        for i in 0..at.len() {
+            let (log_density, gradient) = out.row_mut(i);
+            *log_density = self.log_density(at.position(i), gradient);
+        }
+        Ok(())
+    }
+}
+
+/// What does not depend on the position.
+#[derive(Debug, Clone)]
+struct Fixed {
+    layout: Layout,
+    observations: f64,
+    centered: Vec<bool>,
+    mu_mean: Vec<f64>,
+    mu_precision: Vec<f64>,
+    /// 1/c^2 of each sigma's half-Cauchy prior, then of eps's, in whole chunks of lanes.
+    inverse_square_scale: Vec<Lanes>,
+    /// Every normalising constant together.
+    constant: f64,
+}
+
+impl Fixed {
+    fn new(model: &Model) -> Fixed {
+        let (layout, priors) = (model.layout(), model.scaled_priors());
+        let (coefficients, groups) = (layout.coefficients, layout.groups);
+        let observations = model.dataset().n_observations() as f64;
+        let scales = [priors.sigma_scale.as_slice(), &[priors.eps_scale]].concat();
+        let normals = observations + coefficients as f64 * (1.0 + groups as f64);
+        let constant = -0.5 * normals * TAU.ln() - priors.mu_sd.iter().map(|sd| sd.ln()).sum::<f64>()
+            + scales.iter().map(|scale| (2.0 / (PI * scale)).ln()).sum::<f64>();
+        let inverse_square: Vec<f64> = scales.iter().map(|scale| (1.0 / scale).powi(2)).collect();
+        Fixed {
+            layout,
+            observations,
+            centered: (0..coefficients).map(|k| model.parameterization().is_centered(k)).collect(),
+            mu_precision: priors.mu_sd.iter().map(|sd| (1.0 / sd).powi(2)).collect(),
+            mu_mean: priors.mu_mean,
+            inverse_square_scale: inverse_square.chunks(LANES).map(|chunk| Lanes::load(chunk, 0.0)).collect(),
+            constant,
+        }
+    }
+}
+
+/// One coefficient's hyperparameters at a position.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Coefficient {
+    pub mu: f64,
+    pub sigma: f64,
+    pub inverse_variance: f64,
+    pub centered: bool,
+}
+
+impl Coefficient {
+    /// beta of effects.
+    #[inline(always)]
+    pub fn beta(&self, effect: Lanes) -> Lanes {
+        if self.centered { effect } else { effect * self.sigma + self.mu }
+    }
+
+    /// The effect that adds nothing to any sum, to fill up the last chunk of groups.
+    #[inline(always)]
+    pub fn padding(&self) -> f64 {
+        if self.centered { self.mu } else { 0.0 }
+    }
+}
+
+/// Sums over groups from which a log density and the gradient by the hyperparameters are made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sums<const M: usize> {
+    /// Residual sum of squares.
+    pub residual_squares: Lanes,
+    /// Of each coefficient, the sum of z^2, or of (z - mu)^2 where it is centered.
+    squares: [Lanes; M],
+    /// The sum of d log likelihood / d beta, or of (z - mu) where it is centered.
+    first: [Lanes; M],
+    /// The sum of z times d log likelihood / d beta; 0 where it is centered.
+    second: [Lanes; M],
+}
+
+impl<const M: usize> Sums<M> {
+    #[inline(always)]
+    pub fn zero() -> Sums<M> {
+        Sums {
+            residual_squares: Lanes::ZERO,
+            squares: [Lanes::ZERO; M],
+            first: [Lanes::ZERO; M],
+            second: [Lanes::ZERO; M],
+        }
+    }
+
+    /// Adds eight groups' effects of coefficient `k` with the likelihood's derivative by their betas, and returns the
+    /// log density's derivative by the effects.
+    #[inline(always)]
+    pub fn add(&mut self, k: usize, coefficient: &Coefficient, effect: Lanes, by_beta: Lanes) -> Lanes {
+        if coefficient.centered {
+            let from_mean = effect + -coefficient.mu;
+            self.squares[k] += from_mean * from_mean;
+            self.first[k] += from_mean;
+            by_beta - from_mean * coefficient.inverse_variance
+        } else {
+            self.squares[k] += effect * effect;
+            self.first[k] += by_beta;
+            self.second[k] += by_beta * effect;
+            by_beta * coefficient.sigma - effect
+        }
+    }
+}
+
+#[multiversion(targets = "simd")]
+fn over_groups(fixed: &Fixed, table: &GroupTable, theta: &[f64], gradient: &mut [f64]) -> f64 {
+    match fixed.layout.coefficients {
+        1 => with_likelihood::<1, 1>(fixed, 1, theta, gradient, |at, g| groups::sums::<1>(table, 1, at, theta, g)),
+        2 => with_likelihood::<2, 1>(fixed, 2, theta, gradient, |at, g| groups::sums::<2>(table, 2, at, theta, g)),
+        3 => with_likelihood::<3, 1>(fixed, 3, theta, gradient, |at, g| groups::sums::<3>(table, 3, at, theta, g)),
+        k => with_likelihood::<MAX_COEFFICIENTS, MAX_CHUNKS>(fixed, k, theta, gradient, |at, g| {
+            groups::sums(table, k, at, theta, g)
+        }),
+    }
+}
+
+#[multiversion(targets = "simd")]
+fn over_observations(fixed: &Fixed, table: &mut ObservationTable, theta: &[f64], gradient: &mut [f64]) -> f64 {
+    match fixed.layout.coefficients {
+        1 => {
+            with_likelihood::<1, 1>(fixed, 1, theta, gradient, |at, g| observations::sums::<1>(table, 1, at, theta, g))
+        }
+        2 => {
+            with_likelihood::<2, 1>(fixed, 2, theta, gradient, |at, g| observations::sums::<2>(table, 2, at, theta, g))
+        }
+        3 => {
+            with_likelihood::<3, 1>(fixed, 3, theta, gradient, |at, g| observations::sums::<3>(table, 3, at, theta, g))
+        }
+        k => with_likelihood::<MAX_COEFFICIENTS, MAX_CHUNKS>(fixed, k, theta, gradient, |at, g| {
+            observations::sums(table, k, at, theta, g)
+        }),
+    }
+}
+
+/// The hyperparameters at a position, as the likelihood needs them.
+pub(super) struct At<const M: usize> {
+    pub coefficients: [Coefficient; M],
+    /// 1 / eps^2.
+    pub precision: f64,
+}
+
+/// Log density and gradient, with `likelihood` adding up over the groups and writing the gradient by their effects.
+///
+/// `M >= k` is the number of coefficients where a compiler should know it, `C` that of chunks which hold k + 1 scales.
+#[inline(always)]
+fn with_likelihood<const M: usize, const C: usize>(
+    fixed: &Fixed,
+    k: usize,
+    theta: &[f64],
+    gradient: &mut [f64],
+    likelihood: impl FnOnce(&At<M>, &mut [f64]) -> Sums<M>,
+) -> f64 {
+    let layout = Layout { coefficients: k, groups: fixed.layout.groups };
+    let groups = layout.groups as f64;
+
+    // Scales and half-Cauchy priors of sigma[0..K] and eps, eight at a time.
+    let mut scales = [Lanes::ZERO; C];
+    let mut log_density = fixed.constant;
+    for (chunk, (scale, inverse_square)) in scales.iter_mut().zip(&fixed.inverse_square_scale).enumerate() {
+        let from = layout.sigma(0) + chunk * LANES;
+        let logs = Lanes::load(&theta[from..(from + LANES).min(layout.eps() + 1)], 0.0);
+        *scale = logs.map(exp);
+        let ratio = *scale * *scale * *inverse_square;
+        let one_plus = ratio + 1.0;
+        // d/d log s of log s - log(1 + q) with q = (s/c)^2 is 1 - 2 q / (1 + q).
+        let mut by_log = ratio;
+        for (by_log, one_plus) in by_log.0.iter_mut().zip(one_plus.0) {
+            *by_log = 1.0 - 2.0 * *by_log / one_plus;
+        }
+        log_density += (logs - one_plus.map(ln)).sum();
+        by_log.store(&mut gradient[from..(from + LANES).min(layout.eps() + 1)]);
+    }
+
+    let scale = |i: usize| scales[i / LANES].0[i % LANES];
+    let eps = scale(k);
+    let absent = Coefficient { mu: 0.0, sigma: 1.0, inverse_variance: 1.0, centered: false };
+    let mut at = At { coefficients: [absent; M], precision: 1.0 / (eps * eps) };
+    for (i, coefficient) in at.coefficients[..k].iter_mut().enumerate() {
+        let sigma = scale(i);
+        *coefficient = Coefficient {
+            mu: theta[layout.mu(i)],
+            sigma,
+            inverse_variance: 1.0 / (sigma * sigma),
+            centered: fixed.centered[i],
+        };
+    }
+
+    let sums = likelihood(&at, gradient);
+
+    for (i, coefficient) in at.coefficients[..k].iter().enumerate() {
+        let from_prior = coefficient.mu - fixed.mu_mean[i];
+        log_density -= 0.5 * from_prior * from_prior * fixed.mu_precision[i];
+        let (squares, first) = (sums.squares[i].sum(), sums.first[i].sum());
+        let (by_mu, by_log_sigma) = if coefficient.centered {
+            let scaled = squares * coefficient.inverse_variance;
+            log_density -= 0.5 * scaled + groups * theta[layout.sigma(i)];
+            (first * coefficient.inverse_variance, scaled - groups)
+        } else {
+            log_density -= 0.5 * squares;
+            (first, sums.second[i].sum() * coefficient.sigma)
+        };
+        gradient[layout.mu(i)] = by_mu - from_prior * fixed.mu_precision[i];
+        gradient[layout.sigma(i)] += by_log_sigma;
+    }
+    let scaled = sums.residual_squares.sum() * at.precision;
+    gradient[layout.eps()] += scaled - fixed.observations;
+    log_density - 0.5 * scaled - fixed.observations * theta[layout.eps()]
+}

@@ -1,0 +1,42 @@
+//! MCMC diagnostics as pure functions of draws: did the chains agree, and how many independent draws are theirs worth?
+//!
+//! R-hat, effective sample sizes and Monte Carlo standard errors follow Vehtari, Gelman, Simpson, Carpenter and
+//! Bürkner (2021), *Rank-normalization, folding, and localization: an improved R-hat for assessing convergence of
+//! MCMC*, Bayesian Analysis 16(2), [doi:10.1214/20-BA1221](https://doi.org/10.1214/20-BA1221), called "Vehtari et al."
+//! below, and equal ArviZ 1.3 to rounding. Nested R-hat and E-BFMI name their own papers.
+//!
+//! One rule holds everywhere: what the draws cannot answer is `NaN`, never a panic. So a draw that is not finite makes
+//! every diagnostic `NaN`; effective sample sizes and Monte Carlo errors need 4 draws a chain, as half chains need two
+//! each; R-hat needs two chains besides, as one chain has nobody to disagree with.
+//!
+//! A constant variable has R-hat `NaN` (it may be meant, or every chain may be stuck), every draw effective, and a mean
+//! without error. Constant means equal draws, in any unit; ArviZ means a range below 1e-15.
+//!
+//! ```
+//! use warpnuts::diagnostics::{Series, Summary};
+//!
+//! // Two chains of four draws each, one chain after the other.
+//! let draws = [0.3, -1.1, 0.8, 0.1, -0.4, 1.2, -0.9, 0.2];
+//! let summary = Summary::of(Series::new(&draws, 2));
+//! assert!((summary.mean - 0.025).abs() < 1e-12);
+//! ```
+
+mod autocovariance;
+mod energy;
+mod ess;
+mod mcse;
+mod moments;
+mod nested;
+mod rank;
+mod rhat;
+mod series;
+mod summary;
+
+pub use energy::ebfmi;
+pub use ess::{ess_bulk, ess_mean, ess_tail};
+pub use mcse::{mcse_mean, mcse_sd};
+pub use moments::{mean, quantile, sd};
+pub use nested::nested_rhat;
+pub use rhat::{rhat, rhat_split};
+pub use series::Series;
+pub use summary::{Summary, summarize};

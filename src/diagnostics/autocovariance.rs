@@ -1,0 +1,109 @@
+//! Autocovariance at every lag, averaged over chains, by the fast Fourier transform.
+//!
+//! The transform is linear, so the chains' power spectra are added up first and only their sum is transformed back: C
+//! chains cost C + 1 transforms and not 2C.
+
+use std::sync::Arc;
+
+use realfft::num_complex::Complex;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+
+use super::moments::mean;
+use super::series::Series;
+
+/// The transforms for chains of one length; cheap to clone, and shared by threads.
+#[derive(Clone)]
+pub(super) struct Plan {
+    forward: Arc<dyn RealToComplex<f64>>,
+    inverse: Arc<dyn ComplexToReal<f64>>,
+}
+
+impl Plan {
+    pub(super) fn new(draws: usize) -> Self {
+        // Zeros behind the draws, as many as there are draws, so that the ends of a chain do not meet.
+        let length = fast_length(2 * draws.max(1));
+        let mut planner = RealFftPlanner::new();
+        Self { forward: planner.plan_fft_forward(length), inverse: planner.plan_fft_inverse(length) }
+    }
+}
+
+/// A plan and the buffers it works in.
+pub(super) struct Autocovariance {
+    plan: Plan,
+    signal: Vec<f64>,
+    spectrum: Vec<Complex<f64>>,
+    power: Vec<f64>,
+    forward_scratch: Vec<Complex<f64>>,
+    inverse_scratch: Vec<Complex<f64>>,
+}
+
+impl Autocovariance {
+    /// For chains of `draws` draws.
+    pub(super) fn of_length(draws: usize) -> Self {
+        Self::new(Plan::new(draws))
+    }
+
+    pub(super) fn new(plan: Plan) -> Self {
+        let spectrum = plan.forward.make_output_vec();
+        Self {
+            signal: plan.forward.make_input_vec(),
+            power: vec![0.0; spectrum.len()],
+            forward_scratch: plan.forward.make_scratch_vec(),
+            inverse_scratch: plan.inverse.make_scratch_vec(),
+            spectrum,
+            plan,
+        }
+    }
+
+    /// Mean over the chains of sum_i (x_i - m)(x_{i+t} - m) / draws, for every lag t from 0 to draws - 1, where m is
+    /// the chain's own mean. The plan is for chains of this length.
+    pub(super) fn of(&mut self, series: Series) -> &[f64] {
+        let draws = series.draws();
+        self.power.fill(0.0);
+        for chain in series.iter() {
+            self.add_power(chain);
+        }
+        for (frequency, &power) in self.spectrum.iter_mut().zip(&self.power) {
+            *frequency = Complex::new(power, 0.0);
+        }
+        self.plan
+            .inverse
+            .process_with_scratch(&mut self.spectrum, &mut self.signal, &mut self.inverse_scratch)
+            .expect("the plan made these buffers, and a power spectrum is real");
+        // The transforms leave out the factor 1 / length.
+        let scale = 1.0 / (self.signal.len() * series.chains() * draws) as f64;
+        let lags = &mut self.signal[..draws];
+        lags.iter_mut().for_each(|lag| *lag *= scale);
+        lags
+    }
+
+    fn add_power(&mut self, chain: &[f64]) {
+        let mean = mean(chain);
+        let (centred, padding) = self.signal.split_at_mut(chain.len());
+        for (centred, draw) in centred.iter_mut().zip(chain) {
+            *centred = draw - mean;
+        }
+        padding.fill(0.0);
+        self.plan
+            .forward
+            .process_with_scratch(&mut self.signal, &mut self.spectrum, &mut self.forward_scratch)
+            .expect("the plan made these buffers");
+        for (power, frequency) in self.power.iter_mut().zip(&self.spectrum) {
+            *power += frequency.norm_sqr();
+        }
+    }
+}
+
+/// The smallest even number from `least` on with no prime factor above 5.
+fn fast_length(least: usize) -> usize {
+    let is_smooth = |number: &usize| {
+        let mut rest = *number;
+        for prime in [2, 3, 5] {
+            while rest.is_multiple_of(prime) {
+                rest /= prime;
+            }
+        }
+        rest == 1
+    };
+    (least.next_multiple_of(2)..).step_by(2).find(is_smooth).unwrap_or(least)
+}

@@ -1,0 +1,85 @@
+//! Effective sample size: as many independent draws would know the mean as well.
+
+use super::autocovariance::Autocovariance;
+use super::rank::{NormalScores, Order};
+use super::rhat::Variances;
+use super::series::Series;
+
+/// The quantiles whose effective sample sizes make tail-ESS.
+pub(super) const TAILS: [f64; 2] = [0.05, 0.95];
+
+/// Effective sample size of the bulk, in draws: that of the rank-normalized half chains. Vehtari et al., section 4.
+pub fn ess_bulk(series: Series) -> f64 {
+    if !series.has_ess() {
+        return f64::NAN;
+    }
+    let split = series.split();
+    let scores = Order::of(split.series()).scores(&NormalScores::new(split.series().values().len()));
+    let scores = Series::new(&scores, split.series().chains());
+    ess(scores, &Variances::of(scores), &mut Autocovariance::of_length(scores.draws()))
+}
+
+/// Effective sample size of the tails, in draws: the smaller of those of the 5% and the 95% quantile, each the mean of
+/// an indicator. Vehtari et al., section 4.
+pub fn ess_tail(series: Series) -> f64 {
+    if !series.has_ess() {
+        return f64::NAN;
+    }
+    let order = Order::of(series);
+    let split = series.split();
+    ess_below(split.series(), TAILS.map(|p| order.quantile(p)), &mut Autocovariance::of_length(split.series().draws()))
+}
+
+/// Effective sample size of the mean, in draws: that of the half chains as they are. Needs a finite variance.
+pub fn ess_mean(series: Series) -> f64 {
+    if !series.has_ess() {
+        return f64::NAN;
+    }
+    let split = series.split();
+    ess(split.series(), &Variances::of(split.series()), &mut Autocovariance::of_length(split.series().draws()))
+}
+
+/// The smallest effective sample size of the indicators draw <= bound.
+pub(super) fn ess_below(halves: Series, bounds: [f64; 2], autocovariance: &mut Autocovariance) -> f64 {
+    let [low, high] = bounds.map(|bound| {
+        let below: Vec<f64> = halves.values().iter().map(|&draw| f64::from(draw <= bound)).collect();
+        let below = Series::new(&below, halves.chains());
+        ess(below, &Variances::of(below), autocovariance)
+    });
+    low.min(high)
+}
+
+/// S / tau of (half) chains of two or more draws, S draws in all. Vehtari et al., section 3.2:
+///
+/// ```text
+/// rho_t = 1 - (W - mean autocovariance at lag t) / var+
+/// tau   = -1 + 2 sum_k P_k,  P_k = rho_2k + rho_2k+1
+/// ```
+///
+/// cut off by Geyer's initial positive sequence, and P_k made to fall by his initial monotone one (Geyer 1992, section
+/// 3.3). From the first pair left out, the even half is kept where it is positive: that helps antithetic chains.
+pub(super) fn ess(series: Series, variances: &Variances, autocovariance: &mut Autocovariance) -> f64 {
+    let size = series.values().len() as f64;
+    if series.is_constant() {
+        return size;
+    }
+    let lags = autocovariance.of(series);
+    let marginal = variances.marginal();
+    let rho = |lag: usize| 1.0 - (variances.within - lags[lag]) / marginal;
+
+    let mut tau = -1.0;
+    let mut smallest_pair = f64::INFINITY;
+    let (mut lag, mut even, mut odd) = (0, 1.0, rho(1));
+    while even + odd > 0.0 && lag + 4 < lags.len() {
+        smallest_pair = smallest_pair.min(even + odd);
+        tau += 2.0 * smallest_pair;
+        lag += 2;
+        (even, odd) = (rho(lag), rho(lag + 1));
+    }
+    tau += if even + odd >= 0.0 { even } else { even.max(0.0) };
+    if tau.is_nan() {
+        return f64::NAN;
+    }
+    // Antithetic chains may beat independent draws, by no more than log10(S).
+    size / tau.max(1.0 / size.log10())
+}

@@ -1,0 +1,58 @@
+//! Monte Carlo standard errors: how far an estimate is from the posterior's own value, for want of draws.
+
+use super::autocovariance::Autocovariance;
+use super::ess::{ess, ess_mean};
+use super::moments::{mean, sum, variance};
+use super::rhat::Variances;
+use super::series::Series;
+
+/// Monte Carlo standard error of the mean, in the variable's unit: sd / sqrt(ESS of the mean).
+pub fn mcse_mean(series: Series) -> f64 {
+    Moments::of(series).mcse_mean(ess_mean(series))
+}
+
+/// Monte Carlo standard error of the standard deviation, in the variable's unit, by the delta method:
+/// sqrt((m4 - m2^2) / ESS / (4 m2)), where m2 and m4 are the central moments, and ESS that of the mean of (x - mean)^2.
+pub fn mcse_sd(series: Series) -> f64 {
+    if !series.has_ess() {
+        return f64::NAN;
+    }
+    let moments = Moments::of(series);
+    let split = series.split();
+    moments.mcse_sd(moments.ess_of_squares(split.series(), &mut Autocovariance::of_length(split.series().draws())))
+}
+
+/// Moments of all draws pooled, about their mean.
+pub(super) struct Moments {
+    pub mean: f64,
+    pub sd: f64,
+    /// Mean of (x - mean)^2.
+    second: f64,
+    /// Mean of (x - mean)^4.
+    fourth: f64,
+}
+
+impl Moments {
+    pub(super) fn of(series: Series) -> Self {
+        let draws = series.values();
+        // Rounding would move the mean of a constant series off it.
+        let mean = if series.is_constant() { draws.first().copied().unwrap_or(f64::NAN) } else { mean(draws) };
+        let power = |exponent: i32| sum(draws, |draw| (draw - mean).powi(exponent)) / draws.len() as f64;
+        Self { mean, sd: variance(draws, mean).sqrt(), second: power(2), fourth: power(4) }
+    }
+
+    pub(super) fn mcse_mean(&self, ess_mean: f64) -> f64 {
+        self.sd / ess_mean.sqrt()
+    }
+
+    pub(super) fn mcse_sd(&self, ess_of_squares: f64) -> f64 {
+        ((self.fourth - self.second.powi(2)) / ess_of_squares / (4.0 * self.second)).sqrt()
+    }
+
+    /// Effective sample size of the mean of (x - mean)^2.
+    pub(super) fn ess_of_squares(&self, halves: Series, autocovariance: &mut Autocovariance) -> f64 {
+        let squares: Vec<f64> = halves.values().iter().map(|draw| (draw - self.mean).powi(2)).collect();
+        let squares = Series::new(&squares, halves.chains());
+        ess(squares, &Variances::of(squares), autocovariance)
+    }
+}

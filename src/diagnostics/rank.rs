@@ -1,0 +1,102 @@
+//! Draws by rank: their order, their normal scores, and the order after folding at the median.
+//!
+//! Ranks make R-hat and bulk-ESS indifferent to monotone transforms and to infinite variances. Nothing here is sorted
+//! twice: the order of the half chains, the quantiles and the folded draws all come from one sort.
+
+use statrs::distribution::{ContinuousCDF, Normal};
+
+use super::moments::quantile_of;
+use super::series::Series;
+
+/// Draws in ascending order, each with its place in the series.
+pub(super) struct Order {
+    draws: Vec<(f64, usize)>,
+}
+
+impl Order {
+    /// Precondition: finite draws.
+    pub(super) fn of(series: Series) -> Self {
+        let mut draws: Vec<_> = series.values().iter().copied().zip(0..).collect();
+        draws.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
+        Self { draws }
+    }
+
+    pub(super) fn quantile(&self, p: f64) -> f64 {
+        quantile_of(self.draws.len(), p, |rank| self.draws[rank].0)
+    }
+
+    /// The order of the half chains of `series`, from the order of the series itself: the same, or without the middle
+    /// draw of every chain.
+    pub(super) fn split(self, series: Series) -> Self {
+        let (draws, half) = (series.draws(), series.draws() / 2);
+        if draws == 2 * half {
+            return self;
+        }
+        let kept = self.draws.into_iter().filter_map(|(value, place)| {
+            let (chain, draw) = (place / draws, place % draws);
+            (draw != half).then(|| (value, place - chain - usize::from(draw > half)))
+        });
+        Self { draws: kept.collect() }
+    }
+
+    /// The order of |x - median(x)|, Vehtari et al., section 4: what differs in scale between chains, now differs in
+    /// location. Walks from the median outwards, on the side whose next draw is nearer.
+    ///
+    /// Precondition: an even number of draws, not 0, as half chains always have together.
+    pub(super) fn folded(&self) -> Self {
+        let middle = self.draws.len() / 2;
+        let (below, above) = self.draws.split_at(middle);
+        let median = f64::midpoint(self.draws[middle - 1].0, self.draws[middle].0);
+        let fold = |&(value, place): &(f64, usize)| ((value - median).abs(), place);
+        let mut below = below.iter().rev().map(fold).peekable();
+        let mut above = above.iter().map(fold).peekable();
+
+        let mut draws = Vec::with_capacity(self.draws.len());
+        while let (Some(left), Some(right)) = (below.peek(), above.peek()) {
+            draws.extend(if left.0 < right.0 { below.next() } else { above.next() });
+        }
+        draws.extend(below.chain(above));
+        Self { draws }
+    }
+
+    /// The normal score of every draw, in the places the draws have in the series. Ties share their mean rank.
+    pub(super) fn scores(&self, normal: &NormalScores) -> Vec<f64> {
+        let mut scores = vec![0.0; self.draws.len()];
+        let mut below = 0;
+        for ties in self.draws.chunk_by(|a, b| a.0 == b.0) {
+            let score = normal.of_ranks(below + 1, below + ties.len());
+            for &(_, place) in ties {
+                scores[place] = score;
+            }
+            below += ties.len();
+        }
+        scores
+    }
+}
+
+/// Normal scores of the ranks 1 to S: z = Phi^-1((r - 3/8) / (S + 1/4)), Vehtari et al., equation 14.
+///
+/// A table, as they depend on S only, and a summary needs them twice for every variable.
+pub(super) struct NormalScores {
+    scores: Vec<f64>,
+}
+
+impl NormalScores {
+    pub(super) fn new(size: usize) -> Self {
+        Self { scores: (1..=size).map(|rank| normal_score(rank as f64, size)).collect() }
+    }
+
+    /// Score of the mean of the ranks `first..=last`, which may lie between two ranks.
+    fn of_ranks(&self, first: usize, last: usize) -> f64 {
+        let twice = first + last;
+        if twice.is_multiple_of(2) {
+            self.scores[twice / 2 - 1]
+        } else {
+            normal_score(twice as f64 / 2.0, self.scores.len())
+        }
+    }
+}
+
+fn normal_score(rank: f64, size: usize) -> f64 {
+    Normal::standard().inverse_cdf((rank - 0.375) / (size as f64 + 0.25))
+}

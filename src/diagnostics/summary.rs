@@ -1,0 +1,124 @@
+//! One row of a summary table, the work shared: one sort, one rank normalization, one set of transforms.
+
+use rayon::prelude::*;
+
+use super::autocovariance::{Autocovariance, Plan};
+use super::ess::{TAILS, ess, ess_below};
+use super::mcse::Moments;
+use super::rank::{NormalScores, Order};
+use super::rhat::Variances;
+use super::series::Series;
+
+/// Everything a summary row needs: each number as the function of its name gives it. All `NaN` where any draw is not
+/// finite.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Summary {
+    /// Mean of all draws, in the variable's unit.
+    pub mean: f64,
+    /// Standard deviation of all draws, in the variable's unit.
+    pub sd: f64,
+    /// 5% quantile, in the variable's unit.
+    pub q05: f64,
+    /// Median, in the variable's unit.
+    pub q50: f64,
+    /// 95% quantile, in the variable's unit.
+    pub q95: f64,
+    /// Monte Carlo standard error of `mean`, in the variable's unit.
+    pub mcse_mean: f64,
+    /// Monte Carlo standard error of `sd`, in the variable's unit.
+    pub mcse_sd: f64,
+    /// Effective sample size of the bulk, in draws.
+    pub ess_bulk: f64,
+    /// Effective sample size of the 5% or the 95% quantile, whichever is smaller, in draws.
+    pub ess_tail: f64,
+    /// Rank-normalized split R-hat.
+    pub rhat: f64,
+}
+
+impl Summary {
+    /// The summary of one variable. For many of one shape, [`summarize`] is faster.
+    pub fn of(series: Series) -> Self {
+        let shape = Shape::of(series.chains(), series.draws());
+        Self::with(series, &shape, &mut Autocovariance::new(shape.plan.clone()))
+    }
+
+    fn with(series: Series, shape: &Shape, autocovariance: &mut Autocovariance) -> Self {
+        if !series.is_finite() {
+            return Self::NAN;
+        }
+        let order = Order::of(series);
+        let [q05, q95] = TAILS.map(|p| order.quantile(p));
+        let q50 = order.quantile(0.5);
+        let moments = Moments::of(series);
+        let located = Self { mean: moments.mean, sd: moments.sd, q05, q50, q95, ..Self::NAN };
+        if !series.has_ess() {
+            return located;
+        }
+
+        let split = series.split();
+        let halves = split.series();
+        let order = order.split(series);
+        let scores = order.scores(&shape.normal);
+        let bulk = Series::new(&scores, halves.chains());
+        let bulk_variances = Variances::of(bulk);
+        let rhat = if series.has_rhat() {
+            let folded = order.folded().scores(&shape.normal);
+            bulk_variances.rhat().max(Variances::of(Series::new(&folded, halves.chains())).rhat())
+        } else {
+            f64::NAN
+        };
+        let ess_mean = ess(halves, &Variances::of(halves), autocovariance);
+        Self {
+            mcse_mean: moments.mcse_mean(ess_mean),
+            mcse_sd: moments.mcse_sd(moments.ess_of_squares(halves, autocovariance)),
+            ess_bulk: ess(bulk, &bulk_variances, autocovariance),
+            ess_tail: ess_below(halves, [q05, q95], autocovariance),
+            rhat,
+            ..located
+        }
+    }
+
+    const NAN: Self = Self {
+        mean: f64::NAN,
+        sd: f64::NAN,
+        q05: f64::NAN,
+        q50: f64::NAN,
+        q95: f64::NAN,
+        mcse_mean: f64::NAN,
+        mcse_sd: f64::NAN,
+        ess_bulk: f64::NAN,
+        ess_tail: f64::NAN,
+        rhat: f64::NAN,
+    };
+}
+
+/// Summaries of many variables, in parallel. `values` is variable-major, `[variable][chain][draw]`.
+///
+/// Precondition: `variables * chains` divides `values.len()`. In release builds a remainder is left out.
+pub fn summarize(values: &[f64], variables: usize, chains: usize) -> Vec<Summary> {
+    let size = values.len().checked_div(variables).unwrap_or(0);
+    if size == 0 {
+        return vec![Summary::NAN; variables];
+    }
+    let shape = Shape::of(chains, size.checked_div(chains).unwrap_or(0));
+    values
+        .par_chunks_exact(size)
+        .map_init(
+            || Autocovariance::new(shape.plan.clone()),
+            |autocovariance, draws| Summary::with(Series::new(draws, chains), &shape, autocovariance),
+        )
+        .collect()
+}
+
+/// What depends on the numbers of chains and draws only, and is made once for all variables.
+struct Shape {
+    normal: NormalScores,
+    plan: Plan,
+}
+
+impl Shape {
+    fn of(chains: usize, draws: usize) -> Self {
+        let half = draws / 2;
+        Self { normal: NormalScores::new(2 * chains * half), plan: Plan::new(half) }
+    }
+}

@@ -1,0 +1,5 @@
+//! Sinks: where draws go as they are made.
+
+mod memory;
+
+pub use memory::Memory;

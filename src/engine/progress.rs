@@ -1,0 +1,63 @@
+//! How far a run has come, and whether it should stop: a few counters that every thread may read at any time.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+/// Counters of a run, all chains together, shared by the lanes that count and whoever shows or stops them.
+#[derive(Debug, Default)]
+pub struct Progress {
+    transitions: AtomicU64,
+    gradients: AtomicU64,
+    divergences: AtomicU64,
+    /// Sum of acceptances, in millionths.
+    acceptance: AtomicU64,
+    /// Bits of the step size of the latest transition.
+    step_size: AtomicU64,
+    stop: AtomicBool,
+}
+
+/// The counters at a moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Snapshot {
+    /// Transitions done.
+    pub transitions: u64,
+    /// Gradients computed.
+    pub gradients: u64,
+    /// Divergent transitions.
+    pub divergences: u64,
+    /// Sum of acceptances over transitions.
+    pub acceptance: f64,
+    /// Step size of a recent transition.
+    pub step_size: f64,
+}
+
+impl Progress {
+    /// Adds what `more` counts.
+    pub fn add(&self, more: Snapshot) {
+        self.transitions.fetch_add(more.transitions, Relaxed);
+        self.gradients.fetch_add(more.gradients, Relaxed);
+        self.divergences.fetch_add(more.divergences, Relaxed);
+        self.acceptance.fetch_add((more.acceptance * 1e6) as u64, Relaxed);
+        self.step_size.store(more.step_size.to_bits(), Relaxed);
+    }
+
+    /// The counters now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            transitions: self.transitions.load(Relaxed),
+            gradients: self.gradients.load(Relaxed),
+            divergences: self.divergences.load(Relaxed),
+            acceptance: self.acceptance.load(Relaxed) as f64 * 1e-6,
+            step_size: f64::from_bits(self.step_size.load(Relaxed)),
+        }
+    }
+
+    /// Asks the engine to end after the current block.
+    pub fn stop(&self) {
+        self.stop.store(true, Relaxed);
+    }
+
+    /// Whether the run was asked to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+}

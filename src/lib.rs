@@ -1,0 +1,11 @@
+pub mod math;
+mod lanes;
+pub mod random;
+pub mod data;
+pub mod model;
+pub mod density;
+pub mod nuts;
+pub mod engine;
+pub mod driver;
+pub mod draws;
+pub mod diagnostics;

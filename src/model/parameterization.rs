@@ -1,0 +1,197 @@
+//! The parameterization: for each coefficient, whether its group effects are sampled themselves (centered) or as
+//! offsets from their mean in units of their sd (non-centered).
+
+use std::fmt;
+
+/// How one coefficient's group effects stand in theta.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// `effect[k][j] = beta[k,j]`.
+    Centered,
+    /// `effect[k][j] = (beta[k,j] - mu[k]) / sigma[k]`.
+    NonCentered,
+}
+
+impl Effect {
+    fn parse(text: &str) -> Option<Effect> {
+        match text {
+            "centered" => Some(Effect::Centered),
+            "non-centered" => Some(Effect::NonCentered),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Effect::Centered => "centered",
+            Effect::NonCentered => "non-centered",
+        })
+    }
+}
+
+/// What is wrong with a parameterization that somebody typed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterizationError {
+    /// Neither of the two words, nor a list of them.
+    #[error(
+        "`{0}` is no parameterization; write `centered`, `non-centered`, or one for each coefficient, as `a=centered,b=non-centered`"
+    )]
+    Unknown(String),
+    /// A name that is no coefficient's.
+    #[error("the parameterization names `{name}`, which is no coefficient; there is: {known}")]
+    NoSuchCoefficient {
+        /// What was typed.
+        name: String,
+        /// The coefficients there are.
+        known: String,
+    },
+    /// A coefficient left out of a list.
+    #[error("the parameterization leaves out `{0}`; add `{0}=centered` or `{0}=non-centered`")]
+    Missing(String),
+    /// A coefficient named twice in a list.
+    #[error("the parameterization names `{0}` twice; keep one of the two")]
+    Twice(String),
+}
+
+/// Centered or not, coefficient by coefficient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameterization {
+    effects: Vec<Effect>,
+    names: Vec<String>,
+}
+
+impl Parameterization {
+    /// The same for the intercept and every slope of `predictor_names`.
+    pub fn uniform(effect: Effect, predictor_names: &[String]) -> Parameterization {
+        Parameterization::of(vec![effect; predictor_names.len() + 1], predictor_names)
+    }
+
+    /// One effect for the intercept, then one for each slope of `predictor_names`.
+    pub fn of(effects: Vec<Effect>, predictor_names: &[String]) -> Parameterization {
+        Parameterization { effects, names: coefficient_names(predictor_names) }
+    }
+
+    /// Reads `centered`, `non-centered`, or a list such as `a=centered,b=non-centered`.
+    ///
+    /// With several predictors a slope is `b[hours]`, or just `hours`, and `b` stands for all of them.
+    ///
+    /// # Errors
+    /// A word that is neither, a name that is no coefficient's, a coefficient left out or named twice.
+    pub fn parse(text: &str, predictor_names: &[String]) -> Result<Parameterization, ParameterizationError> {
+        let text = text.trim();
+        if let Some(effect) = Effect::parse(text) {
+            return Ok(Parameterization::uniform(effect, predictor_names));
+        }
+        let names = coefficient_names(predictor_names);
+        let mut chosen = vec![None; names.len()];
+        // A predictor's own name may hold a comma: a part without a `=` belongs to the one after it.
+        let mut pending = String::new();
+        for part in text.split(',') {
+            pending.push_str(part);
+            let Some((name, effect)) = pending.rsplit_once('=') else {
+                pending.push(',');
+                continue;
+            };
+            let (name, effect) = (name.trim(), effect.trim());
+            let unknown = || ParameterizationError::Unknown(text.to_string());
+            let effect = Effect::parse(effect).ok_or_else(unknown)?;
+            let mut found = false;
+            for (k, coefficient) in names.iter().enumerate() {
+                let is_predictor = k > 0 && predictor_names[k - 1] == name;
+                if coefficient == name || is_predictor || (name == "b" && k > 0) {
+                    found = true;
+                    if chosen[k].replace(effect).is_some() {
+                        return Err(ParameterizationError::Twice(coefficient.clone()));
+                    }
+                }
+            }
+            if !found {
+                return Err(ParameterizationError::NoSuchCoefficient {
+                    name: name.to_string(),
+                    known: names.join(", "),
+                });
+            }
+            pending.clear();
+        }
+        if !pending.is_empty() {
+            return Err(ParameterizationError::Unknown(text.to_string()));
+        }
+        let effects = chosen
+            .iter()
+            .zip(&names)
+            .map(|(effect, name)| effect.ok_or_else(|| ParameterizationError::Missing(name.clone())))
+            .collect::<Result<_, _>>()?;
+        Ok(Parameterization { effects, names })
+    }
+
+    /// One a coefficient, the intercept first.
+    pub fn effects(&self) -> &[Effect] {
+        &self.effects
+    }
+
+    /// Whether coefficient `k` is centered.
+    pub fn is_centered(&self, k: usize) -> bool {
+        self.effects[k] == Effect::Centered
+    }
+}
+
+impl fmt::Display for Parameterization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.effects.iter().all(|effect| *effect == self.effects[0]) {
+            return self.effects[0].fmt(f);
+        }
+        for (k, (name, effect)) in self.names.iter().zip(&self.effects).enumerate() {
+            write!(f, "{}{name}={effect}", if k == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+/// `a`, then `b` where there is one predictor, `b[name]` where there are more.
+pub(super) fn coefficient_names(predictor_names: &[String]) -> Vec<String> {
+    let slopes = predictor_names.iter().map(|name| match predictor_names.len() {
+        1 => "b".to_string(),
+        _ => format!("b[{name}]"),
+    });
+    std::iter::once("a".to_string()).chain(slopes).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, predictors: &[&str]) -> Result<String, ParameterizationError> {
+        let predictors: Vec<String> = predictors.iter().map(|name| name.to_string()).collect();
+        Parameterization::parse(text, &predictors).map(|parameterization| parameterization.to_string())
+    }
+
+    #[test]
+    fn one_word_is_for_every_coefficient() {
+        assert_eq!(parse("centered", &["x"]).unwrap(), "centered");
+        assert_eq!(parse("a=non-centered, b=non-centered", &["x"]).unwrap(), "non-centered");
+    }
+
+    #[test]
+    fn slopes_are_named_by_letter_by_predictor_or_both() {
+        let mixed = "a=centered,b[x]=non-centered,b[y, z]=centered";
+        assert_eq!(parse(mixed, &["x", "y, z"]).unwrap(), mixed);
+        assert_eq!(parse("x=non-centered,y, z=centered,a=centered", &["x", "y, z"]).unwrap(), mixed);
+        assert_eq!(
+            parse("b=centered,a=non-centered", &["x", "y"]).unwrap(),
+            "a=non-centered,b[x]=centered,b[y]=centered"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert_eq!(parse("centred", &["x"]), Err(ParameterizationError::Unknown("centred".into())));
+        assert_eq!(parse("a=centered,b=off", &["x"]), Err(ParameterizationError::Unknown("a=centered,b=off".into())));
+        assert_eq!(parse("a=centered", &["x"]), Err(ParameterizationError::Missing("b".into())));
+        assert_eq!(parse("a=centered,b=centered,x=centered", &["x"]), Err(ParameterizationError::Twice("b".into())));
+        let known = "a, b".to_string();
+        let wrong = ParameterizationError::NoSuchCoefficient { name: "c".into(), known };
+        assert_eq!(parse("a=centered,c=centered", &["x"]), Err(wrong));
+    }
+}

@@ -1,0 +1,136 @@
+//! What is learnt during warm-up: each chain's step size, by dual averaging, and the moments of each chain's draws, from
+//! which the metric is made.
+
+/// Dual averaging of the log step size towards a mean acceptance (Hoffman and Gelman 2014, section 3.2).
+#[derive(Debug, Clone)]
+pub struct StepSize {
+    target: f64,
+    gain: f64,
+    centre: f64,
+    error: f64,
+    log_step: f64,
+    log_mean: f64,
+    count: f64,
+}
+
+impl StepSize {
+    /// t0 and kappa of the paper.
+    const T0: f64 = 10.0;
+    const KAPPA: f64 = 0.75;
+
+    /// Starts at `step_size`, towards a mean acceptance of `target`. `gain` is the paper's 1/gamma: how far an error in
+    /// acceptance moves the log step size.
+    pub fn new(step_size: f64, target: f64, gain: f64) -> StepSize {
+        let log_step = step_size.ln();
+        StepSize { target, gain, centre: log_step, error: 0.0, log_step, log_mean: log_step, count: 0.0 }
+    }
+
+    /// The step size of the next transition.
+    pub fn current(&self) -> f64 {
+        self.log_step.exp()
+    }
+
+    /// The log of the step size that has been learnt, an average of those tried.
+    pub fn log_mean(&self) -> f64 {
+        self.log_mean
+    }
+
+    /// Takes the acceptance of a transition made with the current step size.
+    pub fn learn(&mut self, acceptance: f64) {
+        self.count += 1.0;
+        let weight = 1.0 / (self.count + StepSize::T0);
+        self.error += weight * (self.target - acceptance - self.error);
+        self.log_step = self.centre - self.gain * self.count.sqrt() * self.error;
+        let share = self.count.powf(-StepSize::KAPPA);
+        self.log_mean += share * (self.log_step - self.log_mean);
+    }
+}
+
+/// Running means and sums of squared deviations of positions and of gradients, coordinate by coordinate (Welford 1962;
+/// joined as by Chan, Golub and LeVeque 1983).
+#[derive(Debug, Clone, Default)]
+pub struct Moments {
+    count: f64,
+    position: Running,
+    gradient: Running,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Running {
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Running {
+    fn new(dim: usize) -> Running {
+        Running { mean: vec![0.0; dim], squares: vec![0.0; dim] }
+    }
+
+    fn add(&mut self, values: &[f64], share: f64) {
+        for ((value, mean), squares) in values.iter().zip(&mut self.mean).zip(&mut self.squares) {
+            let before = value - *mean;
+            *mean += share * before;
+            *squares += before * (value - *mean);
+        }
+    }
+
+    /// Joins the moments of `theirs` values to those of `ours`.
+    fn join(&mut self, other: &Running, ours: f64, theirs: f64) {
+        let share = theirs / (ours + theirs);
+        let pairs = other.mean.iter().zip(&other.squares);
+        for ((mean, squares), (other_mean, other_squares)) in self.mean.iter_mut().zip(&mut self.squares).zip(pairs) {
+            let apart = other_mean - *mean;
+            *mean += share * apart;
+            *squares += other_squares + apart * apart * ours * share;
+        }
+    }
+}
+
+impl Moments {
+    /// Moments of nothing, in `dim` dimensions.
+    pub fn new(dim: usize) -> Moments {
+        Moments { count: 0.0, position: Running::new(dim), gradient: Running::new(dim) }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.count = 0.0;
+        for running in [&mut self.position, &mut self.gradient] {
+            running.mean.fill(0.0);
+            running.squares.fill(0.0);
+        }
+    }
+
+    /// Adds a draw.
+    pub fn add(&mut self, position: &[f64], gradient: &[f64]) {
+        self.count += 1.0;
+        let share = 1.0 / self.count;
+        self.position.add(position, share);
+        self.gradient.add(gradient, share);
+    }
+
+    /// Adds the draws of another chain.
+    pub fn join(&mut self, other: &Moments) {
+        if other.count == 0.0 {
+            return;
+        }
+        self.position.join(&other.position, self.count, other.count);
+        self.gradient.join(&other.gradient, self.count, other.count);
+        self.count += other.count;
+    }
+
+    /// How many draws there were.
+    pub fn count(&self) -> f64 {
+        self.count
+    }
+
+    /// Variance of each coordinate over all draws.
+    pub fn position_variance(&self) -> impl Iterator<Item = f64> {
+        self.position.squares.iter().map(|squares| squares / (self.count - 1.0))
+    }
+
+    /// Variance of each entry of the gradient over all draws.
+    pub fn gradient_variance(&self) -> impl Iterator<Item = f64> {
+        self.gradient.squares.iter().map(|squares| squares / (self.count - 1.0))
+    }
+}

@@ -1,0 +1,224 @@
+//! Counter-based random numbers: every bit is a function of (seed, chain, transition, purpose, index), so that a draw
+//! depends on its place in the experiment and never on the thread, lane, batch or machine that happened to make it.
+//!
+//! Philox4x32-10 of Salmon, Moraes, Dror and Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3". The key is the
+//! seed, the counter is `[block, purpose, transition, chain]`, and one block is four words of 32 bits. Normal deviates
+//! are Box and Muller's, by polynomials in IEEE additions, multiplications, divisions and square roots only: the same
+//! bits on every host, whatever its vectors, and the same to rounding on a device.
+
+use std::convert::Infallible;
+use std::f64::consts::FRAC_PI_2;
+
+use multiversion::multiversion;
+use rand::{SeedableRng, TryRng};
+
+use crate::math::ln;
+
+const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+const ROUNDS: usize = 10;
+
+/// What a random number is for: a part of its counter, so that two uses never share bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Purpose {
+    /// Uniform starting points, one word an unconstrained coordinate (and a block of coordinates an attempt).
+    Start = 0,
+    /// Normal momenta, one an unconstrained coordinate.
+    Momentum = 1,
+    /// The direction in which the tree doubles, bit `depth` of word 0.
+    Direction = 2,
+    /// Whether a leaf becomes its subtree's sample, one uniform a leaf.
+    Leaf = 3,
+    /// Whether a subtree's sample becomes the tree's, one uniform a doubling.
+    Join = 4,
+    /// Anything outside the sampler: simulated data, sequential streams.
+    Stream = 5,
+}
+
+/// Where random numbers are wanted: one transition of one chain of one experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The experiment's seed.
+    pub seed: u64,
+    /// The chain's global number, the same in a shard as in the whole experiment.
+    pub chain: u32,
+    /// The transition's number in the chain, warm-up included.
+    pub transition: u32,
+}
+
+impl Place {
+    /// Block `block` of the place's random words for `purpose`.
+    pub fn words(&self, purpose: Purpose, block: u32) -> [u32; 4] {
+        philox([block, purpose as u32, self.transition, self.chain], key(self.seed))
+    }
+
+    /// The uniform deviate `index` of the place for `purpose`, in (0, 1), with 32 random bits.
+    pub fn uniform(&self, purpose: Purpose, index: u32) -> f64 {
+        self.uniforms(purpose, index / 4)[index as usize % 4]
+    }
+
+    /// The uniform deviates `4 block .. 4 block + 4`.
+    pub fn uniforms(&self, purpose: Purpose, block: u32) -> [f64; 4] {
+        self.words(purpose, block).map(uniform)
+    }
+
+    /// Fills `out` with the place's standard normal deviates for `purpose`: deviates `4 b .. 4 b + 4` come from block
+    /// `b`, two from words 0 and 1, two from words 2 and 3.
+    pub fn normals(&self, purpose: Purpose, out: &mut [f64]) {
+        fill_normals(key(self.seed), [purpose as u32, self.transition, self.chain], out);
+    }
+
+    /// A sequential generator that starts at this place.
+    pub fn stream(&self, purpose: Purpose) -> Philox {
+        Philox {
+            key: key(self.seed),
+            counter: [0, purpose as u32, self.transition, self.chain],
+            block: [0; 4],
+            used: 4,
+        }
+    }
+}
+
+fn key(seed: u64) -> [u32; 2] {
+    [seed as u32, (seed >> 32) as u32]
+}
+
+/// Philox4x32-10 of one counter.
+pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    philox_lanes::<1>(counter.map(|word| [word]), key).map(|[word]| word)
+}
+
+/// Philox4x32-10 of `L` counters side by side, written so that a compiler makes vectors of it.
+#[inline(always)]
+fn philox_lanes<const L: usize>(mut counter: [[u32; L]; 4], mut key: [u32; 2]) -> [[u32; L]; 4] {
+    for _ in 0..ROUNDS {
+        let [c0, c1, c2, c3] = counter;
+        for lane in 0..L {
+            let low = u64::from(MULTIPLIERS[0]) * u64::from(c0[lane]);
+            let high = u64::from(MULTIPLIERS[1]) * u64::from(c2[lane]);
+            counter[0][lane] = (high >> 32) as u32 ^ c1[lane] ^ key[0];
+            counter[1][lane] = high as u32;
+            counter[2][lane] = (low >> 32) as u32 ^ c3[lane] ^ key[1];
+            counter[3][lane] = low as u32;
+        }
+        key[0] = key[0].wrapping_add(WEYL[0]);
+        key[1] = key[1].wrapping_add(WEYL[1]);
+    }
+    counter
+}
+
+/// A word as a uniform deviate: the middle of one of 2^32 equal parts of (0, 1).
+#[inline(always)]
+fn uniform(word: u32) -> f64 {
+    (f64::from(word) + 0.5) * 2f64.powi(-32)
+}
+
+/// Cosine and sine of the angle `word` names on the circle: two bits choose the quadrant, thirty the place in it.
+#[inline(always)]
+fn cos_sin(word: u32) -> (f64, f64) {
+    let t = (f64::from(word & 0x3FFF_FFFF) + 0.5) * 2f64.powi(-30) - 0.5;
+    let x = t * FRAC_PI_2;
+    let x2 = x * x;
+    // Taylor series on [-pi/4, pi/4]: the next terms are below 1e-15 and 5e-17.
+    let mut cos = -1.0 / 87_178_291_200.0;
+    for coefficient in [1.0 / 479_001_600.0, -1.0 / 3_628_800.0, 1.0 / 40_320.0, -1.0 / 720.0, 1.0 / 24.0, -0.5, 1.0] {
+        cos = cos * x2 + coefficient;
+    }
+    let mut sin = -1.0 / 1_307_674_368_000.0;
+    for coefficient in
+        [1.0 / 6_227_020_800.0, -1.0 / 39_916_800.0, 1.0 / 362_880.0, -1.0 / 5040.0, 1.0 / 120.0, -1.0 / 6.0, 1.0]
+    {
+        sin = sin * x2 + coefficient;
+    }
+    let sin = sin * x;
+    let (cos, sin) = if word & 0x4000_0000 == 0 { (cos, sin) } else { (-sin, cos) };
+    if word & 0x8000_0000 == 0 { (cos, sin) } else { (-cos, -sin) }
+}
+
+/// Box and Muller: two independent normal deviates of two words.
+#[inline(always)]
+fn normal_pair(radius_word: u32, angle_word: u32) -> (f64, f64) {
+    let radius = (-2.0 * ln(uniform(radius_word))).sqrt();
+    let (cos, sin) = cos_sin(angle_word);
+    (radius * cos, radius * sin)
+}
+
+const LANES: usize = 8;
+
+#[multiversion(targets = "simd")]
+fn fill_normals(key: [u32; 2], place: [u32; 3], out: &mut [f64]) {
+    for (chunk, out) in out.chunks_mut(4 * LANES).enumerate() {
+        let blocks = std::array::from_fn(|lane| (LANES * chunk + lane) as u32);
+        let words = philox_lanes::<LANES>([blocks, [place[0]; LANES], [place[1]; LANES], [place[2]; LANES]], key);
+        let mut normals = [[0.0; LANES]; 4];
+        for pair in 0..2 {
+            for lane in 0..LANES {
+                let (first, second) = normal_pair(words[2 * pair][lane], words[2 * pair + 1][lane]);
+                normals[2 * pair][lane] = first;
+                normals[2 * pair + 1][lane] = second;
+            }
+        }
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = normals[i % 4][i / 4];
+        }
+    }
+}
+
+/// A sequential generator over the words of one place, for everything that takes one of `rand`'s.
+#[derive(Debug, Clone)]
+pub struct Philox {
+    key: [u32; 2],
+    counter: [u32; 4],
+    block: [u32; 4],
+    used: usize,
+}
+
+impl TryRng for Philox {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        if self.used == self.block.len() {
+            self.block = philox(self.counter, self.key);
+            self.counter[0] = self.counter[0].wrapping_add(1);
+            self.used = 0;
+        }
+        self.used += 1;
+        Ok(self.block[self.used - 1])
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        rand::rand_core::utils::next_u64_via_u32(self)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        rand::rand_core::utils::fill_bytes_via_next_word(bytes, || self.try_next_u32())
+    }
+}
+
+impl SeedableRng for Philox {
+    type Seed = [u8; 8];
+
+    fn from_seed(seed: [u8; 8]) -> Philox {
+        Place { seed: u64::from_le_bytes(seed), chain: 0, transition: 0 }.stream(Purpose::Stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosine_and_sine_agree_with_the_library() {
+        let place = Place { seed: 11, chain: 0, transition: 0 };
+        for block in 0..5_000 {
+            for word in place.words(Purpose::Stream, block).into_iter().chain([0, 1, u32::MAX, u32::MAX - 1]) {
+                let quadrant = f64::from(word >> 30);
+                let t = (f64::from(word & 0x3FFF_FFFF) + 0.5) * 2f64.powi(-30) - 0.5;
+                let angle = (quadrant + t) * FRAC_PI_2;
+                let (cos, sin) = cos_sin(word);
+                assert!((cos - angle.cos()).abs() < 4e-15 && (sin - angle.sin()).abs() < 4e-15, "angle {angle}");
+            }
+        }
+    }
+}
