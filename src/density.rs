@@ -4,50 +4,27 @@ pub mod cpu;
 mod groups;
 mod observations;
 
-/// Positions to be evaluated: `len` rows of `dim` unconstrained coordinates, in the sampler's units.
-#[derive(Debug, Clone)]
-pub struct Batch {
-    dim: usize,
-    len: usize,
-    rows: Vec<f64>,
-}
-
-impl Batch {
-    /// An empty batch with room for `capacity` positions.
-    pub fn with_capacity(capacity: usize, dim: usize) -> Batch {
-        Batch { dim, len: 0, rows: vec![0.0; capacity * dim] }
-    }
-
-    /// A batch of one position.
-    pub fn of(position: &[f64]) -> Batch {
-        Batch { dim: position.len(), len: 1, rows: position.to_vec() }
-    }
-
-    /// Forgets every position, keeps the room.
-    pub fn clear(&mut self) {
-        self.len = 0;
-    }
-
-    /// Adds a position; the batch must have room for it.
-    pub fn push(&mut self, position: &[f64]) {
-        let start = self.len * self.dim;
-        self.rows[start..start + self.dim].copy_from_slice(position);
-        self.len += 1;
-    }
-
+/// Positions to be evaluated, each of `dim` unconstrained coordinates, in the sampler's units; they stay where they are.
+pub trait Batch {
     /// How many positions there are.
-    pub fn len(&self) -> usize {
-        self.len
-    }
+    fn len(&self) -> usize;
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
+    fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Position `i`.
-    pub fn position(&self, i: usize) -> &[f64] {
-        &self.rows[i * self.dim..(i + 1) * self.dim]
+    fn position(&self, i: usize) -> &[f64];
+}
+
+impl<P: AsRef<[f64]>> Batch for Vec<P> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn position(&self, i: usize) -> &[f64] {
+        self[i].as_ref()
     }
 }
 
@@ -94,7 +71,7 @@ pub enum Likelihood {
 /// Why a batch could not be evaluated. A point without a finite log density is no error: it is a number, not finite.
 #[derive(Debug, thiserror::Error)]
 pub enum DensityError {
-    /// The device that computes it is gone; what to do is in the text.
+    /// The device that computes it failed; what to do is in the text.
     #[error("the device failed while evaluating the log density: {0}")]
     Device(String),
 }
@@ -111,5 +88,5 @@ pub trait Density: Send {
     ///
     /// # Errors
     /// When the device that computes fails; never because of a point.
-    fn evaluate(&mut self, at: &Batch, out: &mut Evaluations) -> Result<(), DensityError>;
+    fn evaluate(&mut self, at: &dyn Batch, out: &mut Evaluations) -> Result<(), DensityError>;
 }

@@ -9,7 +9,19 @@ use std::time::{Duration, Instant};
 use crate::engine::{Adapt, Engine, EngineError, Phase, PhaseOutcome, Sink};
 use crate::nuts::adaptation::Moments;
 
-pub use schedule::{Stage, schedule};
+use schedule::{Role, Stage, schedule};
+
+/// Doublings of a trajectory until the last window: short trajectories explore as much a gradient, and the windows that
+/// are made of them only serve the next.
+const SHORT_TREES: u32 = 3;
+
+/// How far acceptance moves the log step size while a chain is still far out, and afterwards.
+const INITIAL_GAIN: f64 = 20.0;
+const GAIN: f64 = 5.0;
+
+/// The metric is regularized as if so many draws of this variance had been seen.
+const PRIOR_DRAWS: f64 = 5.0;
+const PRIOR_VARIANCE: f64 = 1e-3;
 
 /// How long to run, and how to adapt.
 #[derive(Debug, Clone, Copy)]
@@ -68,35 +80,33 @@ pub fn run(engine: &mut dyn Engine, dim: usize, plan: &Plan, sink: &mut dyn Sink
         gradients: [0; 2],
         time: [Duration::ZERO; 2],
     };
-    let env = |name: &str, default: f64| std::env::var(name).map_or(default, |v| v.parse().unwrap());
-    for (stage, transitions) in schedule(plan.warmup) {
+    for Stage { role, transitions } in schedule(plan.warmup) {
         phase.transitions = transitions;
-        phase.max_depth = if stage == Stage::Initial { plan.max_depth.min(env("D0", 10.0) as u32) } else { plan.max_depth };
-        let gain = match stage {
-            Stage::Initial => env("G0", 20.0),
-            Stage::Window => env("G1", 5.0),
-            Stage::Final => env("G2", 5.0),
-        };
+        let gain = if role == Role::Initial { INITIAL_GAIN } else { GAIN };
         phase.adapt = Some(Adapt { target: plan.target_accept, gain });
+        let long_trees = matches!(role, Role::LastWindow | Role::Final);
+        phase.max_depth = if long_trees { plan.max_depth } else { plan.max_depth.min(SHORT_TREES) };
         let start = Instant::now();
         let outcome = engine.run(&phase, sink)?;
-        if std::env::var("TRACE").is_ok() {
-            eprintln!("{stage:?} {transitions} eps0 {:.3} acc {:.3} grads/tr {:.2} div {} -> eps {:.3}", phase.step_size, outcome.acceptance, outcome.gradients as f64 / outcome.transitions as f64 / outcome.log_step_sizes.len() as f64, outcome.divergences, pooled_step_size(&outcome));
-        }
         run.count(0, &outcome, start.elapsed());
         run.warmup += outcome.transitions;
-        phase.step_size = pooled_step_size(&outcome);
-        if stage != Stage::Final {
-            phase.scale = metric(&outcome.moments);
-        }
-        if stage == Stage::Initial {
-            phase.step_size = env("E1", 1.0) * (dim as f64).powf(-0.25);
-        }
         if outcome.transitions < transitions {
             break;
         }
+        phase.step_size = pooled_step_size(&outcome);
+        match role {
+            Role::Initial => {
+                update_metric(&mut phase.scale, &outcome.moments);
+                // What was learnt under the identity says little now: where the metric fits, steps go as D^(-1/4)
+                // (Beskos et al. 2013).
+                phase.step_size = (dim as f64).powf(-0.25);
+            }
+            Role::Window | Role::LastWindow => update_metric(&mut phase.scale, &outcome.moments),
+            Role::Final => {}
+        }
     }
     phase.adapt = None;
+    phase.max_depth = plan.max_depth;
     phase.sampling = true;
     phase.transitions = plan.draws;
     let start = Instant::now();
@@ -123,17 +133,19 @@ fn pooled_step_size(outcome: &PhaseOutcome) -> f64 {
     (logs.iter().sum::<f64>() / logs.len() as f64).exp()
 }
 
-/// The metric's scale from the moments of a window.
-fn metric(moments: &Moments) -> Vec<f64> {
+/// Sets the metric from the moments of a window: the variance under which draws and gradients spread alike, the
+/// geometric mean of a coordinate's variance and of its gradient's inverse variance, which minimizes the Fisher
+/// divergence from a standard normal (Tran and Kleppe 2024; Seyboldt, Carlson and Carpenter 2026). For a normal
+/// posterior it stands between the marginal and the conditional variance, and it is already good where chains have not
+/// yet come to rest. Regularized towards a small number, as Stan does.
+fn update_metric(scale: &mut [f64], moments: &Moments) {
     let n = moments.count();
-    let fisher = std::env::var("FISHER").is_ok();
-    moments
-        .position_variance()
-        .zip(moments.gradient_variance())
-        .map(|(v, g)| {
-            let ex: f64 = std::env::var("EX").map_or(0.5, |v| v.parse().unwrap()); let var = if fisher { v.powf(ex) / g.powf(1.0 - ex) } else { v };
-            let r: f64 = std::env::var("REG").map_or(1e-3, |v| v.parse().unwrap());
-            ((n * var + 5.0 * r) / (n + 5.0)).sqrt()
-        })
-        .collect()
+    for ((scale, position), gradient) in
+        scale.iter_mut().zip(moments.position_variance()).zip(moments.gradient_variance())
+    {
+        let variance = (position / gradient).sqrt();
+        if variance.is_finite() && variance > 0.0 {
+            *scale = ((n * variance + PRIOR_DRAWS * PRIOR_VARIANCE) / (n + PRIOR_DRAWS)).sqrt();
+        }
+    }
 }

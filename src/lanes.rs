@@ -1,13 +1,15 @@
 //! Eight numbers side by side: a plain array that a compiler turns into one vector of AVX-512, two of AVX2, four of
 //! NEON, and that gives the same bits on all of them.
 
-use std::ops::{Add, AddAssign, Mul, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Deref, DerefMut, Mul, Sub, SubAssign};
+
+use bytemuck::{Pod, Zeroable};
 
 /// How many numbers stand side by side.
 pub const LANES: usize = 8;
 
 /// Eight numbers.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub struct Lanes(pub [f64; LANES]);
 
@@ -135,5 +137,55 @@ impl SubAssign for Lanes {
     #[inline(always)]
     fn sub_assign(&mut self, other: Lanes) {
         *self = *self - other;
+    }
+}
+
+/// Numbers in whole chunks of lanes: a slice of `len` of them, with zeros behind that fill up the last chunk, so that a
+/// kernel over [`Vector::lanes`] has no remainder to care for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vector {
+    len: usize,
+    lanes: Vec<Lanes>,
+}
+
+impl Vector {
+    /// `len` zeros.
+    pub fn zeros(len: usize) -> Vector {
+        Vector { len, lanes: vec![Lanes::ZERO; len.div_ceil(LANES)] }
+    }
+
+    /// All chunks; what stands behind the last number is 0 and has to stay so.
+    #[inline(always)]
+    pub(crate) fn lanes(&self) -> &[Lanes] {
+        &self.lanes
+    }
+
+    /// All chunks, to be written; what stands behind the last number is 0 and has to stay so.
+    #[inline(always)]
+    pub(crate) fn lanes_mut(&mut self) -> &mut [Lanes] {
+        &mut self.lanes
+    }
+}
+
+impl From<&[f64]> for Vector {
+    fn from(values: &[f64]) -> Vector {
+        let mut vector = Vector::zeros(values.len());
+        vector.copy_from_slice(values);
+        vector
+    }
+}
+
+impl Deref for Vector {
+    type Target = [f64];
+    #[inline(always)]
+    fn deref(&self) -> &[f64] {
+        &bytemuck::cast_slice(&self.lanes)[..self.len]
+    }
+}
+
+impl DerefMut for Vector {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [f64] {
+        &mut bytemuck::cast_slice_mut(&mut self.lanes)[..self.len]
     }
 }

@@ -11,4 +11,4 @@ mod subtree;
 mod transition;
 mod weight;
 
-pub use transition::{State, Statistics, Step, Transition};
+pub use transition::{State, Statistics, Step, Transition, Wanted};

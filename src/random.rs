@@ -85,27 +85,17 @@ fn key(seed: u64) -> [u32; 2] {
 }
 
 /// Philox4x32-10 of one counter.
-pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    philox_lanes::<1>(counter.map(|word| [word]), key).map(|[word]| word)
-}
-
-/// Philox4x32-10 of `L` counters side by side, written so that a compiler makes vectors of it.
 #[inline(always)]
-fn philox_lanes<const L: usize>(mut counter: [[u32; L]; 4], mut key: [u32; 2]) -> [[u32; L]; 4] {
+pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    let ([mut c0, mut c1, mut c2, mut c3], [mut k0, mut k1]) = (counter, key);
     for _ in 0..ROUNDS {
-        let [c0, c1, c2, c3] = counter;
-        for lane in 0..L {
-            let low = u64::from(MULTIPLIERS[0]) * u64::from(c0[lane]);
-            let high = u64::from(MULTIPLIERS[1]) * u64::from(c2[lane]);
-            counter[0][lane] = (high >> 32) as u32 ^ c1[lane] ^ key[0];
-            counter[1][lane] = high as u32;
-            counter[2][lane] = (low >> 32) as u32 ^ c3[lane] ^ key[1];
-            counter[3][lane] = low as u32;
-        }
-        key[0] = key[0].wrapping_add(WEYL[0]);
-        key[1] = key[1].wrapping_add(WEYL[1]);
+        let low = u64::from(MULTIPLIERS[0]) * u64::from(c0);
+        let high = u64::from(MULTIPLIERS[1]) * u64::from(c2);
+        [c0, c1, c2, c3] = [(high >> 32) as u32 ^ c1 ^ k0, high as u32, (low >> 32) as u32 ^ c3 ^ k1, low as u32];
+        k0 = k0.wrapping_add(WEYL[0]);
+        k1 = k1.wrapping_add(WEYL[1]);
     }
-    counter
+    [c0, c1, c2, c3]
 }
 
 /// A word as a uniform deviate: the middle of one of 2^32 equal parts of (0, 1).
@@ -144,23 +134,28 @@ fn normal_pair(radius_word: u32, angle_word: u32) -> (f64, f64) {
     (radius * cos, radius * sin)
 }
 
-const LANES: usize = 8;
+/// Blocks whose normal deviates are made together. Loops over so many, with bodies so long, are made into vectors whole
+/// rather than unrolled first.
+const BLOCKS: usize = 16;
 
 #[multiversion(targets = "simd")]
 fn fill_normals(key: [u32; 2], place: [u32; 3], out: &mut [f64]) {
-    for (chunk, out) in out.chunks_mut(4 * LANES).enumerate() {
-        let blocks = std::array::from_fn(|lane| (LANES * chunk + lane) as u32);
-        let words = philox_lanes::<LANES>([blocks, [place[0]; LANES], [place[1]; LANES], [place[2]; LANES]], key);
-        let mut normals = [[0.0; LANES]; 4];
-        for pair in 0..2 {
-            for lane in 0..LANES {
-                let (first, second) = normal_pair(words[2 * pair][lane], words[2 * pair + 1][lane]);
-                normals[2 * pair][lane] = first;
-                normals[2 * pair + 1][lane] = second;
-            }
+    for (chunk, out) in out.chunks_mut(4 * BLOCKS).enumerate() {
+        let mut radius_words = [0; 2 * BLOCKS];
+        let mut angle_words = [0; 2 * BLOCKS];
+        for i in 0..BLOCKS {
+            let block = (chunk * BLOCKS + i) as u32;
+            let words = philox([block, place[0], place[1], place[2]], key);
+            [radius_words[i], angle_words[i], radius_words[BLOCKS + i], angle_words[BLOCKS + i]] = words;
+        }
+        let mut normals = [[0.0; 2 * BLOCKS]; 2];
+        for i in 0..2 * BLOCKS {
+            let (first, second) = normal_pair(radius_words[i], angle_words[i]);
+            normals[0][i] = first;
+            normals[1][i] = second;
         }
         for (i, out) in out.iter_mut().enumerate() {
-            *out = normals[i % 4][i / 4];
+            *out = normals[i % 2][i % 4 / 2 * BLOCKS + i / 4];
         }
     }
 }

@@ -7,7 +7,7 @@ use rand::Rng;
 use serde::Deserialize;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::density::{Batch, Density, Evaluations, Likelihood};
+use warpnuts::density::{Density, Evaluations, Likelihood};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 
@@ -49,7 +49,7 @@ fn parameterization(centered: &[bool], dataset: &Dataset) -> Parameterization {
 fn evaluate(model: &Model, likelihood: Likelihood, theta: &[f64]) -> (f64, Vec<f64>) {
     let mut density = CpuDensity::new(model, likelihood);
     let mut out = Evaluations::with_capacity(1, density.dim());
-    density.evaluate(&Batch::of(theta), &mut out).unwrap();
+    density.evaluate(&vec![theta], &mut out).unwrap();
     (out.log_density(0), out.gradient(0).to_vec())
 }
 

@@ -16,9 +16,9 @@ use std::f64::consts::{PI, TAU};
 use multiversion::multiversion;
 
 use super::groups::{self, GroupTable};
-use crate::lanes::{LANES, Lanes};
 use super::observations::{self, ObservationTable};
 use super::{Batch, Density, DensityError, Evaluations, Likelihood};
+use crate::lanes::{LANES, Lanes};
 use crate::math::{exp, ln};
 use crate::model::{Layout, Model};
 
@@ -71,7 +71,7 @@ impl Density for CpuDensity {
         1
     }
 
-    fn evaluate(&mut self, at: &Batch, out: &mut Evaluations) -> Result<(), DensityError> {
+    fn evaluate(&mut self, at: &dyn Batch, out: &mut Evaluations) -> Result<(), DensityError> {
         for i in 0..at.len() {
             let (log_density, gradient) = out.row_mut(i);
             *log_density = self.log_density(at.position(i), gradient);

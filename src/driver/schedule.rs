@@ -3,32 +3,43 @@
 
 /// What a phase of warm-up is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum Role {
     /// Towards the typical set, with the identity metric.
     Initial,
-    /// A window whose draws make the next metric.
+    /// A window whose draws make the metric of the next.
     Window,
+    /// The window, as long as all others together, whose draws make the metric of the run.
+    LastWindow,
     /// The last step size, under the last metric.
     Final,
 }
 
-/// The stages of a warm-up of `warmup` transitions, with the length of each.
-pub fn schedule(warmup: u32) -> Vec<(Stage, u32)> {
-    let env = |name: &str, default: u32| std::env::var(name).map_or(default, |v| v.parse().unwrap());
-    let initial = (warmup * 15).div_ceil(100).min(env("I0", 50));
-    let last = (warmup / 10).min(env("F0",100));
-    let mut stages = vec![(Stage::Initial, initial)];
+/// A phase of warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stage {
+    pub role: Role,
+    pub transitions: u32,
+}
+
+/// The length of the first window; each is twice as long as the one before.
+const FIRST_WINDOW: u32 = 20;
+
+/// The stages of a warm-up of `warmup` transitions.
+pub fn schedule(warmup: u32) -> Vec<Stage> {
+    let initial = (warmup * 15).div_ceil(100).min(30);
+    let last = (warmup / 10).min(100);
+    let mut stages = vec![Stage { role: Role::Initial, transitions: initial }];
     let mut left = warmup - initial - last;
-    let mut window = env("W0", 10);
+    let mut window = FIRST_WINDOW;
     while left > 0 {
-        // A window that the next, twice as long, would not fit behind takes all that is left.
-        let length = if left < 3 * window { left } else { window };
-        stages.push((Stage::Window, length));
-        left -= length;
+        // A window behind which the next, twice as long, would not fit takes all that is left.
+        let (role, transitions) = if left < 3 * window { (Role::LastWindow, left) } else { (Role::Window, window) };
+        stages.push(Stage { role, transitions });
+        left -= transitions;
         window *= 2;
     }
-    stages.push((Stage::Final, last));
-    stages.retain(|(_, length)| *length > 0);
+    stages.push(Stage { role: Role::Final, transitions: last });
+    stages.retain(|stage| stage.transitions > 0);
     stages
 }
 
@@ -40,15 +51,17 @@ mod tests {
     fn every_transition_belongs_to_one_stage() {
         for warmup in (0..300).chain([1000, 12_345]) {
             let stages = schedule(warmup);
-            assert_eq!(stages.iter().map(|(_, length)| length).sum::<u32>(), warmup);
+            assert_eq!(stages.iter().map(|stage| stage.transitions).sum::<u32>(), warmup);
         }
     }
 
     #[test]
-    fn windows_double() {
-        use Stage::{Final, Initial, Window};
-        let windows = [10, 20, 40, 80, 160, 540].map(|length| (Window, length));
-        assert_eq!(schedule(1000), [&[(Initial, 50)][..], &windows, &[(Final, 100)]].concat());
-        assert_eq!(schedule(100), [(Initial, 15), (Window, 10), (Window, 65), (Final, 10)][..]);
+    fn windows_double_and_the_last_takes_the_rest() {
+        let lengths = |warmup| schedule(warmup).iter().map(|stage| stage.transitions).collect::<Vec<_>>();
+        assert_eq!(lengths(1000), [30, 20, 40, 80, 160, 570, 100]);
+        assert_eq!(lengths(100), [15, 20, 55, 10]);
+        assert_eq!(lengths(1), [1]);
+        let roles: Vec<Role> = schedule(100).iter().map(|stage| stage.role).collect();
+        assert_eq!(roles, [Role::Initial, Role::Window, Role::LastWindow, Role::Final]);
     }
 }

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Adapt, Block, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot};
-use crate::density::{Batch, Density, DensityError, Evaluations};
+use crate::density::{Density, DensityError, Evaluations};
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
-use crate::nuts::{State, Statistics, Step, Transition};
+use crate::nuts::{State, Statistics, Step, Transition, Wanted};
 use crate::random::{Place, Purpose};
 
 /// Starting points tried for a chain before giving up.
@@ -21,8 +21,8 @@ const START_RADIUS: f64 = 2.0;
 /// A block should take about this long, so that progress moves and an interruption is soon obeyed.
 const BLOCK_TIME: Duration = Duration::from_millis(100);
 
-/// A block holds at most this many numbers, unless a single draw of all chains is more.
-const BLOCK_VALUES: usize = 1 << 22;
+/// A block holds at most this many numbers, unless a single draw of all chains is more: it stays in a core's cache.
+const BLOCK_VALUES: usize = 1 << 17;
 
 /// A lane tells how far it has come after about this many gradients.
 const REPORT_GRADIENTS: u64 = 512;
@@ -55,7 +55,6 @@ struct Chain {
 /// A thread's own density and room for transitions.
 struct Lane {
     density: Box<dyn Density>,
-    batch: Batch,
     evaluations: Evaluations,
     transitions: Vec<Transition>,
 }
@@ -238,7 +237,6 @@ impl Lane {
         let (dim, width) = (density.dim(), density.width());
         Lane {
             density,
-            batch: Batch::with_capacity(width, dim),
             evaluations: Evaluations::with_capacity(width, dim),
             transitions: (0..width).map(|_| Transition::new(dim, max_depth)).collect(),
         }
@@ -257,9 +255,7 @@ impl Lane {
                     *coordinate = START_RADIUS * (2.0 * uniform - 1.0);
                 }
             }
-            self.batch.clear();
-            self.batch.push(&state.position);
-            self.density.evaluate(&self.batch, &mut self.evaluations)?;
+            self.density.evaluate(&vec![&*state.position], &mut self.evaluations)?;
             let gradient = self.evaluations.gradient(0);
             state.log_density = self.evaluations.log_density(0);
             if state.log_density.is_finite() && gradient.iter().all(|entry| entry.is_finite()) {
@@ -279,11 +275,7 @@ impl Lane {
             task.begin(run, transition);
         }
         while !tasks.is_empty() {
-            self.batch.clear();
-            for transition in &self.transitions[..tasks.len()] {
-                self.batch.push(transition.wants());
-            }
-            self.density.evaluate(&self.batch, &mut self.evaluations)?;
+            self.density.evaluate(&Wanted(&self.transitions[..tasks.len()]), &mut self.evaluations)?;
             // From the last to the first, so that a finished task can make room for one that had its gradient.
             for i in (0..tasks.len()).rev() {
                 let transition = &mut self.transitions[i];

@@ -1,6 +1,11 @@
 //! What is learnt during warm-up: each chain's step size, by dual averaging, and the moments of each chain's draws, from
 //! which the metric is made.
 
+use bytemuck::{cast_slice, cast_slice_mut};
+use multiversion::multiversion;
+
+use crate::lanes::{Lanes, Vector};
+
 /// Dual averaging of the log step size towards a mean acceptance (Hoffman and Gelman 2014, section 3.2).
 #[derive(Debug, Clone)]
 pub struct StepSize {
@@ -48,41 +53,45 @@ impl StepSize {
 
 /// Running means and sums of squared deviations of positions and of gradients, coordinate by coordinate (Welford 1962;
 /// joined as by Chan, Golub and LeVeque 1983).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Moments {
     count: f64,
     position: Running,
     gradient: Running,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Running {
-    mean: Vec<f64>,
-    squares: Vec<f64>,
+    mean: Vector,
+    squares: Vector,
 }
 
 impl Running {
     fn new(dim: usize) -> Running {
-        Running { mean: vec![0.0; dim], squares: vec![0.0; dim] }
-    }
-
-    fn add(&mut self, values: &[f64], share: f64) {
-        for ((value, mean), squares) in values.iter().zip(&mut self.mean).zip(&mut self.squares) {
-            let before = value - *mean;
-            *mean += share * before;
-            *squares += before * (value - *mean);
-        }
+        Running { mean: Vector::zeros(dim), squares: Vector::zeros(dim) }
     }
 
     /// Joins the moments of `theirs` values to those of `ours`.
     fn join(&mut self, other: &Running, ours: f64, theirs: f64) {
         let share = theirs / (ours + theirs);
-        let pairs = other.mean.iter().zip(&other.squares);
-        for ((mean, squares), (other_mean, other_squares)) in self.mean.iter_mut().zip(&mut self.squares).zip(pairs) {
+        let pairs = other.mean.iter().zip(&*other.squares);
+        for ((mean, squares), (other_mean, other_squares)) in self.mean.iter_mut().zip(&mut *self.squares).zip(pairs) {
             let apart = other_mean - *mean;
             *mean += share * apart;
             *squares += other_squares + apart * apart * ours * share;
         }
+    }
+}
+
+/// Adds one value a coordinate: `share` is one over their number, this one included.
+#[multiversion(targets = "simd")]
+fn add(values: &[Lanes], share: f64, mean: &mut [Lanes], squares: &mut [Lanes]) {
+    let values: &[f64] = cast_slice(values);
+    let (mean, squares): (&mut [f64], &mut [f64]) = (cast_slice_mut(mean), cast_slice_mut(squares));
+    for ((value, mean), squares) in values.iter().zip(mean).zip(squares) {
+        let before = value - *mean;
+        *mean += share * before;
+        *squares += before * (value - *mean);
     }
 }
 
@@ -102,11 +111,11 @@ impl Moments {
     }
 
     /// Adds a draw.
-    pub fn add(&mut self, position: &[f64], gradient: &[f64]) {
+    pub fn add(&mut self, position: &Vector, gradient: &Vector) {
         self.count += 1.0;
-        let share = 1.0 / self.count;
-        self.position.add(position, share);
-        self.gradient.add(gradient, share);
+        for (values, running) in [(position, &mut self.position), (gradient, &mut self.gradient)] {
+            add(values.lanes(), 1.0 / self.count, running.mean.lanes_mut(), running.squares.lanes_mut());
+        }
     }
 
     /// Adds the draws of another chain.

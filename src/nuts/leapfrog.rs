@@ -1,41 +1,47 @@
 //! The leapfrog step in whitened momenta: half a kick, a drift, a gradient from elsewhere, half a kick.
 
+use bytemuck::{cast_slice, cast_slice_mut};
 use multiversion::multiversion;
 
 use crate::lanes::{LANES, Lanes};
 
 /// Half a kick, then a drift: w += (h/2) s g, q += h s w, with `step` h (negative backwards) and `scale` s.
+///
+/// Number by number over whole chunks: without a sum, that is what a compiler makes the best vectors of.
 #[multiversion(targets = "simd")]
-pub fn kick_and_drift(step: f64, scale: &[f64], gradient: &[f64], momentum: &mut [f64], position: &mut [f64]) {
-    let n = position.len();
-    let (scale, gradient, momentum) = (&scale[..n], &gradient[..n], &mut momentum[..n]);
-    for i in 0..n {
-        momentum[i] += 0.5 * step * scale[i] * gradient[i];
-        position[i] += step * scale[i] * momentum[i];
+pub fn kick_and_drift(step: f64, scale: &[Lanes], gradient: &[Lanes], momentum: &mut [Lanes], position: &mut [Lanes]) {
+    let (scale, gradient): (&[f64], &[f64]) = (cast_slice(scale), cast_slice(gradient));
+    let (momentum, position): (&mut [f64], &mut [f64]) = (cast_slice_mut(momentum), cast_slice_mut(position));
+    for (((s, g), w), q) in scale.iter().zip(gradient).zip(momentum).zip(position) {
+        let s = s * step;
+        *w += s * g * 0.5;
+        *q += s * *w;
     }
 }
 
-/// Half a kick with the gradient at the new position, which is kept; returns twice the kinetic energy, w'w.
+/// Half a kick with the `gradient` at the new position, which is kept; returns twice the kinetic energy, w'w.
 #[multiversion(targets = "simd")]
-pub fn kick(step: f64, scale: &[f64], gradient: &[f64], momentum: &mut [f64], kept: &mut [f64]) -> f64 {
-    let n = momentum.len();
-    let (scale, gradient, kept) = (&scale[..n], &gradient[..n], &mut kept[..n]);
-    for i in 0..n {
-        momentum[i] += 0.5 * step * scale[i] * gradient[i];
-        kept[i] = gradient[i];
+pub fn kick(step: f64, scale: &[Lanes], gradient: &[f64], momentum: &mut [Lanes], kept: &mut [Lanes]) -> f64 {
+    let half = 0.5 * step;
+    let mut square = Lanes::ZERO;
+    let mut one = |s: &Lanes, g: &[f64], w: &mut Lanes, kept: &mut Lanes| {
+        *kept = Lanes::load(g, 0.0);
+        *w += *s * half * *kept;
+        square += *w * *w;
+    };
+    let mut rest = scale.iter().zip(momentum).zip(kept);
+    let mut chunks = gradient.chunks_exact(LANES);
+    for (g, ((s, w), kept)) in chunks.by_ref().zip(rest.by_ref()) {
+        one(s, g, w, kept);
     }
-    square(momentum)
+    if let Some(((s, w), kept)) = rest.next() {
+        one(s, chunks.remainder(), w, kept);
+    }
+    square.sum()
 }
 
 /// v'v.
-#[inline(always)]
-pub fn square(v: &[f64]) -> f64 {
-    let mut sum = Lanes::ZERO;
-    let chunks = v.chunks_exact(LANES);
-    let rest = Lanes::load(chunks.remainder(), 0.0);
-    for chunk in chunks {
-        let lanes = Lanes::load(chunk, 0.0);
-        sum += lanes * lanes;
-    }
-    (sum + rest * rest).sum()
+#[multiversion(targets = "simd")]
+pub fn square(v: &[Lanes]) -> f64 {
+    v.iter().fold(Lanes::ZERO, |sum, v| sum + *v * *v).sum()
 }

@@ -7,16 +7,16 @@
 
 use multiversion::multiversion;
 
-use super::weight::Weight;
-use crate::lanes::{LANES, Lanes};
+use super::weight::{Share, Weight};
+use crate::lanes::{Lanes, Vector};
 
 /// The momenta of a stretch of trajectory, as far as U-turn checks look at them.
 #[derive(Debug, Clone)]
 struct Span {
-    first: Vec<f64>,
-    last: Vec<f64>,
+    first: Vector,
+    last: Vector,
     /// rho, the sum of all momenta of the stretch.
-    sum: Vec<f64>,
+    sum: Vector,
 }
 
 /// A subtree under construction; every buffer is made once.
@@ -29,13 +29,13 @@ pub struct Subtree {
     weight: Weight,
     /// Of the complete sub-subtree that ends in the newest leaf: the momentum it begins with, and the sum. It ends with
     /// the newest momentum.
-    first: Vec<f64>,
-    sum: Vec<f64>,
+    first: Vector,
+    sum: Vector,
 }
 
 impl Subtree {
     pub fn new(dim: usize, max_depth: usize) -> Subtree {
-        let zeros = || vec![0.0; dim];
+        let zeros = || Vector::zeros(dim);
         let span = || Span { first: zeros(), last: zeros(), sum: zeros() };
         Subtree {
             checkpoints: (0..max_depth).map(|_| span()).collect(),
@@ -70,39 +70,41 @@ impl Subtree {
     }
 
     /// Weighs a new leaf, and returns its share: the probability with which it becomes the subtree's sample.
-    pub fn weigh(&mut self, log_weight: f64) -> f64 {
+    pub fn weigh(&mut self, log_weight: f64) -> Share {
         self.weight.add(log_weight)
     }
 
     /// Adds the momentum of a new leaf, and says whether a sub-subtree that it completes has made a U-turn.
-    pub fn add(&mut self, momentum: &[f64]) -> bool {
+    pub fn add(&mut self, momentum: &Vector) -> bool {
         let joins = self.leaves.trailing_ones() as usize;
         self.leaves += 1;
         let complete = self.is_complete();
         let Subtree { checkpoints, first, sum, .. } = self;
         if joins == 0 {
             if complete {
-                first.copy_from_slice(momentum);
-                sum.copy_from_slice(momentum);
+                first.lanes_mut().copy_from_slice(momentum.lanes());
+                sum.lanes_mut().copy_from_slice(momentum.lanes());
             } else {
-                checkpoints[0].first.copy_from_slice(momentum);
+                checkpoints[0].first.lanes_mut().copy_from_slice(momentum.lanes());
             }
             return false;
         }
         std::mem::swap(first, &mut checkpoints[0].first);
-        let mut turning = join_leaves(first, momentum, sum);
+        let mut turning = join_leaves(first.lanes(), momentum.lanes(), sum.lanes_mut());
         for earlier in &mut checkpoints[1..joins] {
             if turning {
                 return true;
             }
-            turning = join(&earlier.first, &earlier.last, &earlier.sum, first, momentum, sum);
+            let Span { first: left_first, last: left_last, sum: left_sum } = earlier;
+            let left = [&*left_first, left_last, left_sum].map(Vector::lanes);
+            turning = join(left, [first.lanes(), momentum.lanes()], sum.lanes_mut());
             std::mem::swap(first, &mut earlier.first);
         }
         if !complete {
             let checkpoint = &mut checkpoints[joins];
             std::mem::swap(first, &mut checkpoint.first);
             std::mem::swap(sum, &mut checkpoint.sum);
-            checkpoint.last.copy_from_slice(momentum);
+            checkpoint.last.lanes_mut().copy_from_slice(momentum.lanes());
         }
         turning
     }
@@ -110,62 +112,52 @@ impl Subtree {
     /// Joins the complete subtree, of which `last` is the newest momentum, to the tree it grew out of, whose momenta are
     /// `far` at its other end and `near` where the subtree began, and whose sum `tree_sum` becomes that of both. Says
     /// whether that is a U-turn.
-    pub fn join_to(&self, far: &[f64], near: &[f64], tree_sum: &mut [f64], last: &[f64]) -> bool {
+    pub fn join_to(&self, far: &Vector, near: &Vector, tree_sum: &mut Vector, last: &Vector) -> bool {
         // The three checks are the same read from either end, so the subtree may stand first.
-        join(last, &self.first, &self.sum, near, far, tree_sum)
+        let subtree = [last, &self.first, &self.sum].map(Vector::lanes);
+        join(subtree, [near.lanes(), far.lanes()], tree_sum.lanes_mut())
     }
 }
 
 /// Whether two leaves next to each other turn back, u'(u + v) <= 0 or v'(u + v) <= 0, and their sum.
 #[multiversion(targets = "simd")]
-fn join_leaves(u: &[f64], v: &[f64], sum: &mut [f64]) -> bool {
+fn join_leaves(u: &[Lanes], v: &[Lanes], sum: &mut [Lanes]) -> bool {
     let mut along = [Lanes::ZERO; 2];
-    for start in (0..sum.len()).step_by(LANES) {
-        let end = sum.len().min(start + LANES);
-        let load = |from: &[f64]| Lanes::load(&from[start..end], 0.0);
-        let (u, v) = (load(u), load(v));
-        let both = u + v;
-        along[0] += u * both;
-        along[1] += v * both;
-        both.store(&mut sum[start..end]);
+    for ((u, v), sum) in u.iter().zip(v).zip(sum) {
+        *sum = *u + *v;
+        along[0] += *u * *sum;
+        along[1] += *v * *sum;
     }
-    is_turning(along)
+    is_turning(&along)
 }
 
 /// Whether the join of two stretches of trajectory turns back, by Stan's three checks: the whole from end to end, the
-/// left stretch and the right one's first leaf, the left one's last leaf and the right stretch. `sum` holds the right
-/// stretch's sum of momenta, and then that of both.
+/// left stretch and the right one's first leaf, the left one's last leaf and the right stretch. `left` is the left one's
+/// first momentum, its last, and the sum; `right` the right one's first and last; `sum` holds the right one's sum, and
+/// then that of both.
 #[multiversion(targets = "simd")]
-fn join(
-    left_first: &[f64],
-    left_last: &[f64],
-    left_sum: &[f64],
-    right_first: &[f64],
-    right_last: &[f64],
-    sum: &mut [f64],
-) -> bool {
+fn join(left: [&[Lanes]; 3], right: [&[Lanes]; 2], sum: &mut [Lanes]) -> bool {
     let mut along = [Lanes::ZERO; 6];
-    for start in (0..sum.len()).step_by(LANES) {
-        let end = sum.len().min(start + LANES);
-        let load = |from: &[f64]| Lanes::load(&from[start..end], 0.0);
-        let (left_first, left_last, left_sum) = (load(left_first), load(left_last), load(left_sum));
-        let (right_first, right_last, right_sum) = (load(right_first), load(right_last), load(sum));
-        let both = left_sum + right_sum;
-        along[0] += both * left_first;
-        along[1] += both * right_last;
-        let left_and_one = left_sum + right_first;
-        along[2] += left_and_one * left_first;
-        along[3] += left_and_one * right_first;
-        let one_and_right = left_last + right_sum;
-        along[4] += one_and_right * left_last;
-        along[5] += one_and_right * right_last;
-        both.store(&mut sum[start..end]);
+    let (left, right) = (left[0].iter().zip(left[1]).zip(left[2]), right[0].iter().zip(right[1]));
+    for ((((left_first, left_last), left_sum), (right_first, right_last)), sum) in left.zip(right).zip(sum) {
+        let left_and_one = *left_sum + *right_first;
+        let one_and_right = *left_last + *sum;
+        *sum += *left_sum;
+        along[0] += *sum * *left_first;
+        along[1] += *sum * *right_last;
+        along[2] += left_and_one * *left_first;
+        along[3] += left_and_one * *right_first;
+        along[4] += one_and_right * *left_last;
+        along[5] += one_and_right * *right_last;
     }
-    is_turning(along)
+    is_turning(&along)
 }
 
 /// Whether not all of the sums are positive.
-#[inline(always)]
-fn is_turning<const N: usize>(along: [Lanes; N]) -> bool {
+///
+/// Never inlined: where the sums are added up in place, their halves and quarters lead a compiler to vectors of two and
+/// four in the loops above, at three times the cost.
+#[inline(never)]
+fn is_turning(along: &[Lanes]) -> bool {
     !along.iter().all(|lanes| lanes.sum() > 0.0)
 }

@@ -3,6 +3,8 @@
 use super::leapfrog::{kick, kick_and_drift, square};
 use super::subtree::Subtree;
 use super::weight::Weight;
+use crate::density::Batch;
+use crate::lanes::Vector;
 use crate::random::{Place, Purpose};
 
 /// An energy error above this is a divergence.
@@ -12,9 +14,9 @@ pub const MAX_ENERGY_ERROR: f64 = 1000.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// Theta, unconstrained, in the sampler's units.
-    pub position: Vec<f64>,
+    pub position: Vector,
     /// Gradient of the log density.
-    pub gradient: Vec<f64>,
+    pub gradient: Vector,
     /// Log density, in the sampler's units.
     pub log_density: f64,
 }
@@ -22,13 +24,13 @@ pub struct State {
 impl State {
     /// Room for a state of `dim` coordinates.
     pub fn zeros(dim: usize) -> State {
-        State { position: vec![0.0; dim], gradient: vec![0.0; dim], log_density: f64::NEG_INFINITY }
+        State { position: Vector::zeros(dim), gradient: Vector::zeros(dim), log_density: f64::NEG_INFINITY }
     }
 
     /// Becomes a copy of the parts of another.
-    pub fn set(&mut self, position: &[f64], gradient: &[f64], log_density: f64) {
-        self.position.copy_from_slice(position);
-        self.gradient.copy_from_slice(gradient);
+    pub fn set(&mut self, position: &Vector, gradient: &Vector, log_density: f64) {
+        self.position.lanes_mut().copy_from_slice(position.lanes());
+        self.gradient.lanes_mut().copy_from_slice(gradient.lanes());
         self.log_density = log_density;
     }
 }
@@ -66,21 +68,21 @@ pub enum Step {
 /// One end of the trajectory.
 #[derive(Debug, Clone)]
 struct End {
-    position: Vec<f64>,
-    momentum: Vec<f64>,
-    gradient: Vec<f64>,
+    position: Vector,
+    momentum: Vector,
+    gradient: Vector,
 }
 
 impl End {
     fn zeros(dim: usize) -> End {
-        End { position: vec![0.0; dim], momentum: vec![0.0; dim], gradient: vec![0.0; dim] }
+        End { position: Vector::zeros(dim), momentum: Vector::zeros(dim), gradient: Vector::zeros(dim) }
     }
 }
 
 /// A NUTS transition, or the room for one: every buffer is made once and used for transition after transition.
 #[derive(Debug, Clone)]
 pub struct Transition {
-    scale: Vec<f64>,
+    scale: Vector,
     max_depth: u32,
     step_size: f64,
     place: Place,
@@ -92,9 +94,9 @@ pub struct Transition {
     /// Random words of up to four leaves.
     leaf_words: [f64; 4],
     /// rho, the sum of all momenta of the tree.
-    momentum_sum: Vec<f64>,
+    momentum_sum: Vector,
     /// The momentum at the end of the tree where the subtree began.
-    near: Vec<f64>,
+    near: Vector,
     initial_energy: f64,
     weight: Weight,
     sample: State,
@@ -109,7 +111,7 @@ impl Transition {
     /// Room for transitions in `dim` dimensions with trees of up to `max_depth` doublings, under the identity metric.
     pub fn new(dim: usize, max_depth: u32) -> Transition {
         Transition {
-            scale: vec![1.0; dim],
+            scale: Vector::from(&vec![1.0; dim][..]),
             max_depth,
             step_size: 1.0,
             place: Place { seed: 0, chain: 0, transition: 0 },
@@ -117,8 +119,8 @@ impl Transition {
             moving: 0,
             directions: 0,
             leaf_words: [0.0; 4],
-            momentum_sum: vec![0.0; dim],
-            near: vec![0.0; dim],
+            momentum_sum: Vector::zeros(dim),
+            near: Vector::zeros(dim),
             initial_energy: 0.0,
             weight: Weight::ONE,
             sample: State::zeros(dim),
@@ -150,7 +152,7 @@ impl Transition {
             end.gradient.copy_from_slice(&from.gradient);
         }
         self.sample.set(&from.position, &from.gradient, from.log_density);
-        self.initial_energy = 0.5 * square(&self.momentum_sum) - from.log_density;
+        self.initial_energy = 0.5 * square(self.momentum_sum.lanes()) - from.log_density;
         self.weight = Weight::ONE;
         self.directions = place.words(Purpose::Direction, 0)[0];
         self.acceptance_sum = 0.0;
@@ -168,7 +170,8 @@ impl Transition {
     pub fn give(&mut self, log_density: f64, gradient: &[f64]) -> Step {
         let end = &mut self.ends[self.moving];
         let step = if self.moving == 1 { self.step_size } else { -self.step_size };
-        let kinetic = 0.5 * kick(step, &self.scale, gradient, &mut end.momentum, &mut end.gradient);
+        let scale = self.scale.lanes();
+        let kinetic = 0.5 * kick(step, scale, gradient, end.momentum.lanes_mut(), end.gradient.lanes_mut());
         let energy = kinetic - log_density;
         let log_weight = self.initial_energy - energy;
         let leaf = self.statistics.n_steps;
@@ -179,10 +182,9 @@ impl Transition {
             self.statistics.diverging = true;
             return self.finish();
         }
-        self.acceptance_sum += if log_weight >= 0.0 { 1.0 } else { crate::math::exp(log_weight) };
-
         let share = self.subtree.weigh(log_weight);
-        if self.leaf_uniform(leaf) < share {
+        self.acceptance_sum += share.acceptance;
+        if self.leaf_uniform(leaf) * share.total < share.weight {
             let end = &self.ends[self.moving];
             self.subtree_sample.set(&end.position, &end.gradient, log_density);
             self.subtree_energy = energy;
@@ -224,7 +226,7 @@ impl Transition {
     fn leap(&mut self) {
         let End { position, momentum, gradient } = &mut self.ends[self.moving];
         let step = if self.moving == 1 { self.step_size } else { -self.step_size };
-        kick_and_drift(step, &self.scale, gradient, momentum, position);
+        kick_and_drift(step, self.scale.lanes(), gradient.lanes(), momentum.lanes_mut(), position.lanes_mut());
     }
 
     /// The uniform deviate that decides whether leaf number `leaf` becomes its subtree's sample.
@@ -252,5 +254,18 @@ impl Transition {
         self.statistics.lp = self.sample.log_density;
         self.statistics.acceptance_rate = self.acceptance_sum / f64::from(self.statistics.n_steps);
         Step::Done
+    }
+}
+
+/// Transitions that all want a gradient, as the batch of their positions.
+pub struct Wanted<'a>(pub &'a [Transition]);
+
+impl Batch for Wanted<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn position(&self, i: usize) -> &[f64] {
+        self.0[i].wants()
     }
 }

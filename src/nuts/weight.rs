@@ -12,6 +12,17 @@ pub struct Weight {
     sum: f64,
 }
 
+/// What a state adds to a sum.
+#[derive(Debug, Clone, Copy)]
+pub struct Share {
+    /// Its weight,
+    pub weight: f64,
+    /// of this total, itself included.
+    pub total: f64,
+    /// min(1, e^(log weight)), with which a Metropolis step would have accepted it.
+    pub acceptance: f64,
+}
+
 impl Weight {
     /// The weight of no states.
     pub const ZERO: Weight = Weight { unit: 0.0, sum: 0.0 };
@@ -20,14 +31,16 @@ impl Weight {
     pub const ONE: Weight = Weight { unit: 0.0, sum: 1.0 };
 
     /// Adds a state of log weight `log_weight`, and returns its share of the new sum.
-    pub fn add(&mut self, log_weight: f64) -> f64 {
+    #[inline]
+    pub fn add(&mut self, log_weight: f64) -> Share {
         if log_weight - self.unit > LARGE {
             self.sum *= exp(self.unit - log_weight);
             self.unit = log_weight;
         }
         let weight = exp(log_weight - self.unit);
         self.sum += weight;
-        weight / self.sum
+        let acceptance = if self.unit == 0.0 { weight.min(1.0) } else { exp(log_weight.min(0.0)) };
+        Share { weight, total: self.sum, acceptance }
     }
 
     /// Adds another sum, and returns its ratio to the old one.
@@ -44,21 +57,36 @@ impl Weight {
 mod tests {
     use super::*;
 
+    fn share(weight: &mut Weight, log_weight: f64) -> f64 {
+        let share = weight.add(log_weight);
+        share.weight / share.total
+    }
+
     #[test]
     fn shares_are_those_of_exponentials() {
         let mut weight = Weight::ZERO;
-        assert_eq!(weight.add(-2.0), 1.0);
-        assert!((weight.add(1.0) - 1.0 / (1.0 + (-3.0f64).exp())).abs() < 1e-15);
+        assert_eq!(share(&mut weight, -2.0), 1.0);
+        assert!((share(&mut weight, 1.0) - 1.0 / (1.0 + (-3.0f64).exp())).abs() < 1e-15);
     }
 
     #[test]
     fn a_million_above_the_start_is_no_overflow() {
         let mut weight = Weight::ONE;
-        assert_eq!(weight.add(1e6), 1.0);
-        assert_eq!(weight.add(1e6), 0.5);
+        assert_eq!(share(&mut weight, 1e6), 1.0);
+        assert_eq!(share(&mut weight, 1e6), 0.5);
         let mut other = Weight::ZERO;
         other.add(1e6);
         assert_eq!(weight.join(other), 0.5);
-        assert!((weight.add(1e6) - 0.25).abs() < 1e-15);
+        assert!((share(&mut weight, 1e6) - 0.25).abs() < 1e-15);
+    }
+
+    #[test]
+    fn acceptance_is_that_of_a_metropolis_step_in_any_unit() {
+        let mut weight = Weight::ONE;
+        assert_eq!(weight.add(-1.0).acceptance, exp(-1.0));
+        assert_eq!(weight.add(2.0).acceptance, 1.0);
+        weight.add(1e6);
+        assert_eq!(weight.add(-1.0).acceptance, exp(-1.0));
+        assert_eq!(weight.add(2.0).acceptance, 1.0);
     }
 }

@@ -1,0 +1,69 @@
+//! A whole leapfrog of a chain on radon, non-centered and over groups: gradient, kicks and drift, U-turn checks, random
+//! numbers, sample, and its share of what a transition costs. The limit is 333 ns, 3 million a second a core.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use warpnuts::data::Dataset;
+use warpnuts::density::cpu::CpuDensity;
+use warpnuts::density::{Density, Likelihood};
+use warpnuts::draws::Memory;
+use warpnuts::driver::{self, Plan};
+use warpnuts::engine::Progress;
+use warpnuts::engine::host::{Chains, HostEngine};
+use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::nuts::{State, Step, Transition};
+use warpnuts::random::Place;
+
+fn leapfrog(criterion: &mut Criterion) {
+    let dataset = Arc::new(Dataset::radon().unwrap());
+    let parameterization = Parameterization::uniform(Effect::NonCentered, dataset.predictor_names());
+    let scaling = Scaling::standardizing(&dataset);
+    let model = Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling));
+    let dim = model.layout().dim();
+    let density = CpuDensity::new(&model, Likelihood::Groups);
+
+    let chains = Chains { seed: 1, first: 0, count: 4, per_superchain: 1 };
+    let lanes: Vec<Box<dyn Density>> = vec![Box::new(density.clone())];
+    let progress = Arc::new(Progress::default());
+    let mut engine = HostEngine::start(model.clone(), lanes, chains, 10, dim, progress).unwrap();
+    let mut sink = Memory::new(dim, 4, 1);
+    let plan = Plan { warmup: 1000, draws: 1, target_accept: 0.8, max_depth: 10 };
+    let run = driver::run(&mut engine, dim, &plan, &mut sink).unwrap();
+
+    let mut density = density;
+    let mut state = State::zeros(dim);
+    let named: Vec<f64> = (0..dim).map(|i| sink.series(i).values()[0]).collect();
+    let mut gradient = vec![0.0; dim];
+    model.unconstrain(&named, &mut state.position);
+    state.log_density = density.log_density(&state.position, &mut gradient);
+    state.gradient.copy_from_slice(&gradient);
+
+    let mut transition = Transition::new(dim, 10);
+    transition.configure(&run.scale, 10);
+    let mut place = Place { seed: 1, chain: 9, transition: 0 };
+    criterion.bench_function("radon leapfrog", |bencher| {
+        bencher.iter_custom(|leapfrogs| {
+            let start = Instant::now();
+            let mut done = 0;
+            while done < leapfrogs {
+                place.transition += 1;
+                transition.begin(place, &state, run.step_size);
+                loop {
+                    let log_density = density.log_density(transition.wants(), &mut gradient);
+                    if transition.give(log_density, &gradient) == Step::Done {
+                        break;
+                    }
+                }
+                done += u64::from(transition.statistics().n_steps);
+                let sample = transition.sample();
+                state.set(&sample.position, &sample.gradient, sample.log_density);
+            }
+            Duration::from_secs_f64(start.elapsed().as_secs_f64() * leapfrogs as f64 / done as f64)
+        });
+    });
+}
+
+criterion_group!(benches, leapfrog);
+criterion_main!(benches);
