@@ -85,8 +85,17 @@ impl Dataset {
     ///
     /// None: the file is part of the program, and a test reads it.
     pub fn radon() -> Result<Dataset, DataError> {
+        Dataset::from_built_in(&Columns::radon())
+    }
+
+    /// The same survey, with other columns of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_reader`](Dataset::from_reader).
+    pub fn from_built_in(columns: &Columns) -> Result<Dataset, DataError> {
         let csv = include_str!("../data/radon.csv");
-        Dataset::from_reader("radon.csv (built in)", csv.as_bytes(), &Columns::radon())
+        Dataset::from_reader("radon.csv (built in)", csv.as_bytes(), columns)
     }
 
     /// Reads a file; the path `-` is standard input.

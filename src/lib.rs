@@ -1,11 +1,62 @@
+//! warpnuts samples Bayesian hierarchical linear regressions with the No-U-Turn Sampler, thousands of chains at once.
+//!
+//! Data flow one way, and a module imports only those before it:
+//!
+//! ```text
+//! CSV -> data -> model -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> summary
+//! ```
+//!
+//! - [`data`]: a CSV file becomes a [`Dataset`](data::Dataset), sorted by group.
+//! - [`model`]: a data set, priors and a parameterization become a [`Model`](model::Model) over theta.
+//! - [`density`]: log densities and gradients of many positions.
+//! - [`nuts`]: a transition as a machine that is given gradients; step size and moments.
+//! - [`engine`]: where trees grow, a phase at a time; draws leave in blocks.
+//! - [`driver`]: the phases of a run, and what is adapted between them.
+//! - [`diagnostics`]: pure functions of draws.
+//! - [`draws`]: sinks, where draws go as they are made.
+//! - [`experiment`]: all of that in one call.
+//! - [`summary`]: what a run says, and whether to trust it.
+//!
+//! Beside the line stand [`random`] (counter-based random numbers), [`math`] (exponential and logarithm with the same
+//! bits everywhere), [`lanes`] (eight numbers side by side) and [`machine`] (processor and memory).
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use warpnuts::data::Dataset;
+//! use warpnuts::density::Likelihood;
+//! use warpnuts::engine::Progress;
+//! use warpnuts::experiment::{Keep, Settings, sample};
+//! use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+//! use warpnuts::summary::RunSummary;
+//!
+//! let dataset = Arc::new(Dataset::radon()?);
+//! let parameterization = Parameterization::uniform(Effect::NonCentered, dataset.predictor_names());
+//! let scaling = Scaling::standardizing(&dataset);
+//! let model = Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling));
+//! let settings = Settings { chains: 4, draws: 500, ..Settings::default() };
+//!
+//! let sampled = sample(model, settings, Arc::new(Progress::default()))?;
+//! let summary = RunSummary::of(&sampled);
+//! let sigma_b = summary.parameters.get("sigma_b").ok_or("radon has a slope")?;
+//! assert!(summary.is_trustworthy());
+//! assert!((sigma_b.mean - 0.26).abs() < 5.0 * sigma_b.mcse_mean);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
 pub mod data;
 pub mod density;
 pub mod diagnostics;
 pub mod draws;
 pub mod driver;
 pub mod engine;
-mod lanes;
+pub mod experiment;
+pub mod lanes;
+pub mod machine;
 pub mod math;
 pub mod model;
 pub mod nuts;
 pub mod random;
+pub mod summary;

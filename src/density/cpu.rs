@@ -18,12 +18,10 @@ use multiversion::multiversion;
 use super::groups::{self, GroupTable};
 use super::observations::{self, ObservationTable};
 use super::{Batch, Density, DensityError, Evaluations, Likelihood};
+use crate::data::MAX_COEFFICIENTS;
 use crate::lanes::{LANES, Lanes};
 use crate::math::{exp, ln};
 use crate::model::{Layout, Model};
-
-/// The largest number of coefficients K, intercept included.
-pub const MAX_COEFFICIENTS: usize = 64;
 
 /// Chunks of lanes that hold the scales of as many coefficients, and eps.
 const MAX_CHUNKS: usize = (MAX_COEFFICIENTS + 1).div_ceil(LANES);
@@ -43,8 +41,6 @@ enum Table {
 
 impl CpuDensity {
     /// The log density of `model`, in the sampler's units, with the likelihood computed as `likelihood` says.
-    ///
-    /// The model may have up to [`MAX_COEFFICIENTS`] coefficients.
     pub fn new(model: &Model, likelihood: Likelihood) -> CpuDensity {
         let likelihood = match likelihood {
             Likelihood::Groups => Table::Groups(GroupTable::new(&model.group_statistics())),

@@ -95,9 +95,8 @@ pub fn sums<const M: usize>(
                 by_beta[i] += row[i + 1] * residual;
             }
         }
-        for i in 0..k {
-            let total = &mut table.by_beta[i * table.groups..(i + 1) * table.groups];
-            for (group, lane) in bundle.groups.iter().zip(by_beta[i].0) {
+        for (total, by_beta) in table.by_beta.chunks_exact_mut(table.groups).zip(by_beta) {
+            for (group, lane) in bundle.groups.iter().zip(by_beta.0) {
                 total[*group] += lane;
             }
         }

@@ -176,9 +176,8 @@ impl Transition {
         let log_weight = self.initial_energy - energy;
         let leaf = self.statistics.n_steps;
         self.statistics.n_steps += 1;
-        // Written so that a NaN is a divergence too.
-        let fine = log_weight >= -MAX_ENERGY_ERROR && log_weight < f64::INFINITY;
-        if !fine {
+        // A NaN is in no range, and so a divergence too.
+        if !(-MAX_ENERGY_ERROR..f64::INFINITY).contains(&log_weight) {
             self.statistics.diverging = true;
             return self.finish();
         }

@@ -1,0 +1,95 @@
+//! The command line: subcommands, and what their ends mean to the shell.
+
+mod arguments;
+mod compare;
+mod folder;
+mod meaning;
+mod progress;
+mod sample;
+mod table;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Bayesian hierarchical linear regression, sampled with the No-U-Turn Sampler.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sample a model and summarize its posterior
+    Sample(sample::SampleArguments),
+    /// Sample a model centered and non-centered, and say which to trust
+    Compare(compare::CompareArguments),
+}
+
+/// Runs what was typed.
+pub fn run(typed: Cli) -> Result<Outcome, Failure> {
+    match typed.command {
+        Command::Sample(arguments) => sample::run(arguments),
+        Command::Compare(arguments) => compare::run(arguments),
+    }
+}
+
+/// How a command ended that ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// Done, but the diagnostics say not to trust it.
+    Distrusted,
+    /// Stopped by the user; what was drawn is kept.
+    Interrupted,
+}
+
+impl Outcome {
+    /// 0, 3 or 130.
+    pub fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Outcome::Done => 0,
+            Outcome::Distrusted => 3,
+            Outcome::Interrupted => 130,
+        })
+    }
+}
+
+/// Why a command did not run, or not to its end.
+#[derive(Debug)]
+pub enum Failure {
+    /// What it was given cannot be used; nothing was written.
+    Input(anyhow::Error),
+    /// Something broke on the way.
+    Run(anyhow::Error),
+}
+
+impl Failure {
+    fn input(error: impl Into<anyhow::Error>) -> Failure {
+        Failure::Input(error.into())
+    }
+
+    fn run(error: impl Into<anyhow::Error>) -> Failure {
+        Failure::Run(error.into())
+    }
+
+    /// 2 or 1.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Failure::Input(_) => 2,
+            Failure::Run(_) => 1,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Input(error) | Failure::Run(error) => write!(f, "{error}"),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What can be typed to say which data, which model and how to run; every subcommand that samples takes these.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Which data, and which of their columns.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArguments {
+    /// CSV file with a header, `-` for standard input [default: the built-in radon survey]
+    #[arg(long, value_name = "FILE", requires = "group", requires = "outcome")]
+    pub data: Option<PathBuf>,
+
+    /// Column of group labels [default for radon: county]
+    #[arg(long, value_name = "COLUMN")]
+    pub group: Option<String>,
+
+    /// Column of the outcome [default for radon: log_radon]
+    #[arg(long, value_name = "COLUMN")]
+    pub outcome: Option<String>,
+
+    /// Column of a predictor; none, one or several [default for radon: floor, if no column is named]
+    #[arg(long = "predictor", value_name = "COLUMN")]
+    pub predictors: Vec<String>,
+
+    /// Subtract each predictor's mean: the intercept is then the outcome expected at the average predictor
+    #[arg(long)]
+    pub center_predictors: bool,
+}
+
+/// Scales of the priors, in the units of the data.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Priors, in the units of the data")]
+pub struct PriorArguments {
+    /// Standard deviation of the normal prior of every mu
+    #[arg(long, value_name = "SD", default_value_t = 10_000.0, value_parser = positive)]
+    pub prior_mu_sd: f64,
+
+    /// Scale of the half-Cauchy prior of every sigma
+    #[arg(long, value_name = "SCALE", default_value_t = 5.0, value_parser = positive)]
+    pub prior_sigma_scale: f64,
+
+    /// Scale of the half-Cauchy prior of eps
+    #[arg(long, value_name = "SCALE", default_value_t = 5.0, value_parser = positive)]
+    pub prior_eps_scale: f64,
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sampling")]
+pub struct RunArguments {
+    /// Number of chains
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub chains: u32,
+
+    /// Transitions of each chain that adapt and are thrown away
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000_000))]
+    pub warmup: u32,
+
+    /// Draws of each chain
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    pub draws: u32,
+
+    /// Seed of all random numbers
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+
+    /// Global number of the first chain, to run a part of a larger experiment
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1 << 31))]
+    pub first_chain: u32,
+
+    /// Mean acceptance to aim at, between 0 and 1
+    #[arg(long, value_name = "RATE", default_value_t = 0.8, value_parser = fraction)]
+    pub target_accept: f64,
+
+    /// Most doublings of a trajectory
+    #[arg(long, value_name = "DEPTH", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub max_tree_depth: u32,
+
+    /// How the likelihood is computed: over each group's sufficient statistics, or over every observation
+    #[arg(long, value_enum, default_value_t = LikelihoodArgument::Groups)]
+    pub likelihood: LikelihoodArgument,
+
+    /// Threads that work at once; no draw depends on it [default: one a core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub threads: Option<u16>,
+
+    /// Which variables are kept of each draw
+    #[arg(long, value_enum, default_value_t = KeepArgument::All)]
+    pub keep: KeepArgument,
+}
+
+/// Where results go.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArguments {
+    /// Folder to be made for the results [default: a new one under runs/]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Write draws.csv too, a line a draw
+    #[arg(long)]
+    pub save_draws: bool,
+
+    /// No progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// As [`Likelihood`](warpnuts::density::Likelihood), typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum LikelihoodArgument {
+    Groups,
+    Observations,
+}
+
+/// As [`Keep`](warpnuts::experiment::Keep), typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum KeepArgument {
+    /// Hyperparameters and group effects
+    All,
+    /// Hyperparameters only: mu, sigma, eps
+    Hyper,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        // The bounds keep squares and their inverses finite.
+        Ok(value) if (1e-100..=1e100).contains(&value) => Ok(value),
+        _ => Err("write a positive number, such as 2.5".to_string()),
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
+        _ => Err("write a number between 0 and 1, such as 0.9".to_string()),
+    }
+}

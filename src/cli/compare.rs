@@ -1,0 +1,97 @@
+//! `warpnuts compare`: the same model under each parameterization, and which of them to believe.
+
+use anyhow::Context;
+use clap::Args;
+use warpnuts::summary::{self, Comparison, RunSummary};
+
+use super::arguments::{DataArguments, OutputArguments, PriorArguments, RunArguments};
+use super::{Failure, Outcome, folder, meaning, progress, sample, table};
+
+/// The parameterizations that are compared, and the folders of their runs.
+const PARAMETERIZATIONS: [&str; 2] = ["centered", "non-centered"];
+
+/// What can be typed behind `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    #[command(flatten)]
+    data: DataArguments,
+
+    #[command(flatten)]
+    priors: PriorArguments,
+
+    #[command(flatten)]
+    run: RunArguments,
+
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+/// Samples one after the other, prints, writes.
+pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
+    let dataset = meaning::dataset(&typed.data)?;
+    let priors = meaning::priors(&typed.priors);
+    let models = PARAMETERIZATIONS.map(|name| meaning::model(&dataset, priors, name));
+    let models = models.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let settings = meaning::settings(&typed.run, &models[0])?;
+    let folder = folder::make(typed.output.out.as_deref(), "compare")?;
+    progress::obey_interruptions()?;
+
+    println!(
+        "{} observations in {} groups from {}, each model with {} chains x ({} warm-up transitions + {} draws)",
+        dataset.n_observations(),
+        dataset.n_groups(),
+        dataset.source(),
+        settings.chains,
+        settings.warmup,
+        settings.draws,
+    );
+    let mut runs: Vec<RunSummary> = Vec::new();
+    let mut written = Vec::new();
+    for (model, name) in models.into_iter().zip(PARAMETERIZATIONS) {
+        if progress::is_interrupted() {
+            break;
+        }
+        let inside = folder::inside(&folder, name)?;
+        let sampled = progress::sample(model, settings, typed.output.quiet).map_err(Failure::run)?;
+        if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws)? {
+            runs.push(summary);
+            written.push(sample::written(&inside, typed.output.save_draws));
+        }
+    }
+    if runs.is_empty() {
+        std::fs::remove_dir(&folder).ok();
+        return Ok(Outcome::Interrupted);
+    }
+
+    let comparison = Comparison::of(&runs);
+    let path = folder.join("comparison.json");
+    summary::write_json(&path, &comparison)
+        .with_context(|| format!("{} could not be written", path.display()))
+        .map_err(Failure::Run)?;
+    println!();
+    println!("{}", table::comparison(&comparison));
+    for paragraph in &comparison.verdict {
+        println!("\n{}", wrap(paragraph));
+    }
+    println!("\nWritten: {}\n         {}", path.display(), written.join("\n         "));
+    Ok(if progress::is_interrupted() { Outcome::Interrupted } else { Outcome::Done })
+}
+
+/// Breaks a paragraph into lines of up to 100 characters.
+fn wrap(paragraph: &str) -> String {
+    let mut lines = String::new();
+    let mut length = 0;
+    for word in paragraph.split(' ') {
+        let width = word.chars().count();
+        if length > 0 && length + 1 + width > 100 {
+            lines.push('\n');
+            length = 0;
+        } else if length > 0 {
+            lines.push(' ');
+            length += 1;
+        }
+        lines.push_str(word);
+        length += width;
+    }
+    lines
+}

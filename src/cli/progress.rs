@@ -1,0 +1,83 @@
+//! Live progress: a line a run, and Ctrl-C, which ends it after the current block.
+
+use std::io::IsTerminal;
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use warpnuts::engine::{EngineError, Progress, Snapshot};
+use warpnuts::experiment::{self, Sampled, Settings};
+use warpnuts::model::Model;
+
+use super::Failure;
+
+/// How often the line is drawn.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Set by the first Ctrl-C.
+static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// From now on the first Ctrl-C, or SIGTERM, ends the run after the current block; the second ends the program.
+pub fn obey_interruptions() -> Result<(), Failure> {
+    let flag = INTERRUPTED.get_or_init(Arc::default).clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Relaxed) {
+            process::exit(130);
+        }
+    })
+    .context("Ctrl-C cannot be caught")
+    .map_err(Failure::Run)
+}
+
+/// Whether the user has asked to stop.
+pub fn is_interrupted() -> bool {
+    INTERRUPTED.get().is_some_and(|flag| flag.load(Relaxed))
+}
+
+/// Samples `model` with a line of progress, unless `quiet` or not on a terminal.
+pub fn sample(model: Arc<Model>, settings: Settings, quiet: bool) -> Result<Sampled, EngineError> {
+    let label = model.parameterization().to_string();
+    let total = u64::from(settings.chains) * (u64::from(settings.warmup) + u64::from(settings.draws));
+    let shown = !quiet && std::io::stderr().is_terminal();
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
+    let progress = Arc::new(Progress::default());
+    thread::scope(|scope| {
+        let run = scope.spawn(|| experiment::sample(model, settings, progress.clone()));
+        while !run.is_finished() {
+            if is_interrupted() {
+                progress.stop();
+            }
+            show(&bar, &progress.snapshot());
+            thread::park_timeout(INTERVAL);
+        }
+        let sampled = match run.join() {
+            Ok(sampled) => sampled,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        show(&bar, &progress.snapshot());
+        bar.abandon();
+        sampled
+    })
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{prefix:>14} {wide_bar} {pos}/{len} transitions, {per_sec}, {msg}, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn show(bar: &ProgressBar, now: &Snapshot) {
+    let transitions = now.transitions.max(1) as f64;
+    bar.set_position(now.transitions);
+    bar.set_message(format!(
+        "{:.1} leapfrogs each, step {:.3}, acceptance {:.2}, {} divergent",
+        now.gradients as f64 / transitions,
+        now.step_size,
+        now.acceptance / transitions,
+        now.divergences,
+    ));
+}

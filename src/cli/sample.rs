@@ -1,0 +1,117 @@
+//! `warpnuts sample`: one model, one parameterization, its posterior.
+
+use std::path::Path;
+
+use anyhow::Context;
+use clap::Args;
+use warpnuts::experiment::Sampled;
+use warpnuts::summary::{self, RunSummary};
+
+use super::arguments::{DataArguments, OutputArguments, PriorArguments, RunArguments};
+use super::{Failure, Outcome, folder, meaning, progress, table};
+
+/// What can be typed behind `sample`.
+#[derive(Debug, Args)]
+pub struct SampleArguments {
+    #[command(flatten)]
+    data: DataArguments,
+
+    #[command(flatten)]
+    priors: PriorArguments,
+
+    /// `centered`, `non-centered`, or one for each coefficient: `a=centered,b=non-centered`
+    #[arg(long, default_value = "non-centered", help_heading = "Sampling")]
+    parameterization: String,
+
+    #[command(flatten)]
+    run: RunArguments,
+
+    #[command(flatten)]
+    output: OutputArguments,
+
+    /// Print the group effects too
+    #[arg(long, help_heading = "Output")]
+    all: bool,
+}
+
+/// Samples, prints, writes.
+pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
+    let dataset = meaning::dataset(&typed.data)?;
+    let model = meaning::model(&dataset, meaning::priors(&typed.priors), &typed.parameterization)?;
+    let settings = meaning::settings(&typed.run, &model)?;
+    let folder = folder::make(typed.output.out.as_deref(), "sample")?;
+    progress::obey_interruptions()?;
+
+    let sampled = progress::sample(model, settings, typed.output.quiet).map_err(Failure::run)?;
+    let Some(summary) = conclude(&sampled, &folder, typed.output.save_draws)? else {
+        return Ok(Outcome::Interrupted);
+    };
+    println!("{}", headline(&summary));
+    println!();
+    println!("{}", table::parameters(&summary, typed.all));
+    println!();
+    for advice in &summary.warnings {
+        println!("warning: {}.\n  What to do: {}.", advice.problem, advice.remedy);
+    }
+    if summary.warnings.is_empty() {
+        println!("No warnings: no divergences, the chains agree, and there are effective draws enough.");
+    }
+    println!("Written: {}", written(&folder, typed.output.save_draws));
+    Ok(match (summary.interrupted, summary.is_trustworthy()) {
+        (true, _) => Outcome::Interrupted,
+        (false, true) => Outcome::Done,
+        (false, false) => Outcome::Distrusted,
+    })
+}
+
+/// Summarizes a run and writes its files into `folder`; `None`, and no files nor folder, where nothing was drawn.
+pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Option<RunSummary>, Failure> {
+    if sampled.run.draws == 0 {
+        eprintln!("interrupted in warm-up, after {} transitions a chain: nothing was drawn", sampled.run.warmup);
+        // Only a folder of our own making, and only where nothing is in it.
+        std::fs::remove_dir(folder).ok();
+        return Ok(None);
+    }
+    let summary = RunSummary::of(sampled);
+    let write = || {
+        summary::write_json(&folder.join("summary.json"), &summary)?;
+        summary::write_parameters(&folder.join("summary.csv"), &summary)?;
+        if save_draws { summary::write_draws(&folder.join("draws.csv"), sampled) } else { Ok(()) }
+    };
+    write()
+        .with_context(|| format!("the results could not be written into {}", folder.display()))
+        .map_err(Failure::Run)?;
+    Ok(Some(summary))
+}
+
+/// What was sampled, and at what cost.
+fn headline(summary: &RunSummary) -> String {
+    let data = &summary.data;
+    format!(
+        "{} observations in {} groups from {}, {}: {} chains x {} draws in {:.2} s ({:.2} s warm-up)\n\
+         {} gradients a second, {:.1} leapfrogs a draw, step size {:.3}, acceptance {:.2}, {} divergences, smallest bulk \
+         ESS {} ({} a second)",
+        data.observations,
+        data.groups,
+        data.source,
+        summary.parameterization,
+        summary.settings.chains,
+        summary.draws,
+        summary.wall_seconds.total,
+        summary.wall_seconds.warmup,
+        table::thousands(summary.gradients_per_second()),
+        summary.leapfrogs_per_draw,
+        summary.step_size,
+        summary.acceptance,
+        summary.divergences,
+        summary.min_ess_bulk.as_ref().map_or("-".to_string(), |ess| format!("{:.0} of {}", ess.value, ess.parameter)),
+        table::thousands(summary.ess_per_second()),
+    )
+}
+
+/// The files of a run.
+pub fn written(folder: &Path, save_draws: bool) -> String {
+    let files: &[&str] =
+        if save_draws { &["summary.json", "summary.csv", "draws.csv"] } else { &["summary.json", "summary.csv"] };
+    files.iter().map(|file| folder.join(file).display().to_string()).collect::<Vec<_>>().join(", ")
+}

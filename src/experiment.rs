@@ -1,0 +1,175 @@
+//! A whole run: a model and settings become draws in memory, and everything there is to tell about them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::density::cpu::CpuDensity;
+use crate::density::{Density, Likelihood};
+use crate::draws::Memory;
+use crate::driver::{self, Plan, Run};
+use crate::engine::host::{Chains, HostEngine};
+use crate::engine::{EngineError, Progress};
+use crate::model::Model;
+use crate::nuts::Statistics;
+
+/// From so many chains on, and with fewer draws of each than [`SHORT_CHAIN`], chains share starting points.
+const MANY_CHAINS: u32 = 64;
+
+/// Chains shorter than this have too few draws for a variance of their own, which R-hat needs.
+const SHORT_CHAIN: u32 = 100;
+
+/// Which variables of each draw are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// All D of them.
+    All,
+    /// mu, sigma and eps; no group effects.
+    Hyper,
+}
+
+/// How to run.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Settings {
+    /// How many chains.
+    pub chains: u32,
+    /// Global number of the first one: the same in a shard as in the whole experiment.
+    pub first_chain: u32,
+    /// Transitions of each chain before draws are kept.
+    pub warmup: u32,
+    /// Draws of each chain.
+    pub draws: u32,
+    /// The seed of every random number.
+    pub seed: u64,
+    /// The mean acceptance to aim at.
+    pub target_accept: f64,
+    /// The most doublings of a trajectory.
+    pub max_tree_depth: u32,
+    /// How the likelihood is computed.
+    pub likelihood: Likelihood,
+    /// Which variables are kept.
+    pub keep: Keep,
+    /// How many lanes work at once. No draw depends on it.
+    pub threads: usize,
+}
+
+impl Default for Settings {
+    /// 16 chains of 1000 warm-up transitions and 1000 draws of everything, on all cores.
+    fn default() -> Settings {
+        Settings {
+            chains: 16,
+            first_chain: 0,
+            warmup: 1000,
+            draws: 1000,
+            seed: 1,
+            target_accept: 0.8,
+            max_tree_depth: 10,
+            likelihood: Likelihood::Groups,
+            keep: Keep::All,
+            threads: crate::machine::threads(),
+        }
+    }
+}
+
+impl Settings {
+    /// How many variables of `model` are kept of each draw.
+    pub fn variables(&self, model: &Model) -> usize {
+        match self.keep {
+            Keep::All => model.layout().dim(),
+            Keep::Hyper => model.layout().hyperparameters(),
+        }
+    }
+
+    /// The memory that a run will take at its peak, in bytes: the draws, their statistics, and each chain's state.
+    pub fn memory(&self, model: &Model) -> u128 {
+        let number = size_of::<f64>() as u128;
+        let (chains, draws) = (u128::from(self.chains), u128::from(self.draws));
+        let draw = self.variables(model) as u128 * number + size_of::<Statistics>() as u128;
+        // Position, gradient, and the running mean and squares of both.
+        let chain = 6 * model.layout().dim() as u128 * number;
+        chains * (draws * draw + chain)
+    }
+
+    /// How many consecutive chains share a starting point, so that nested R-hat can tell what many short chains have
+    /// forgotten: 1 unless there are 64 chains or more of fewer than 100 draws, and then about the square root of their
+    /// number, as a power of two that divides it (and the number of the first chain).
+    pub fn chains_per_superchain(&self) -> u32 {
+        if self.chains < MANY_CHAINS || self.draws >= SHORT_CHAIN {
+            return 1;
+        }
+        let divides = |size: u32| self.chains.is_multiple_of(size) && self.first_chain.is_multiple_of(size);
+        let sizes = (0..31).map(|power| 1u32 << power);
+        sizes.take_while(|size| u64::from(*size).pow(2) <= u64::from(self.chains) && divides(*size)).last().unwrap_or(1)
+    }
+}
+
+/// What a run has drawn.
+#[derive(Debug, Clone)]
+pub struct Sampled {
+    /// The posterior that was sampled.
+    pub model: Arc<Model>,
+    /// How it was sampled.
+    pub settings: Settings,
+    /// The variables that were kept, in order.
+    pub names: Vec<String>,
+    /// Their draws.
+    pub draws: Memory,
+    /// What the driver tells.
+    pub run: Run,
+    /// Whether the run was stopped before its last draw.
+    pub interrupted: bool,
+    /// From before the first starting point to after the last draw.
+    pub wall: Duration,
+}
+
+/// Samples `model` on the CPU.
+///
+/// `progress` counts along, and stops the run early where it is told to.
+///
+/// # Errors
+/// When a chain finds no starting point.
+pub fn sample(model: Arc<Model>, settings: Settings, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
+    let start = Instant::now();
+    let lanes = settings.threads.clamp(1, settings.chains as usize);
+    let density = CpuDensity::new(&model, settings.likelihood);
+    let densities = (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect();
+    let chains = Chains {
+        seed: settings.seed,
+        first: settings.first_chain,
+        count: settings.chains,
+        per_superchain: settings.chains_per_superchain(),
+    };
+    let variables = settings.variables(&model);
+    let mut draws = Memory::new(variables, settings.chains as usize, settings.draws as usize);
+    let plan = Plan {
+        warmup: settings.warmup,
+        draws: settings.draws,
+        target_accept: settings.target_accept,
+        max_depth: settings.max_tree_depth,
+    };
+    let mut engine = HostEngine::start(model.clone(), densities, chains, settings.max_tree_depth, variables, progress)?;
+    let run = driver::run(&mut engine, model.layout().dim(), &plan, &mut draws)?;
+    draws.shrink_to_fit();
+    let mut names = model.names();
+    names.truncate(variables);
+    let interrupted = run.draws < settings.draws;
+    Ok(Sampled { model, settings, names, draws, run, interrupted, wall: start.elapsed() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn superchains_are_for_many_short_chains() {
+        let size = |chains, first_chain, draws| {
+            Settings { chains, first_chain, draws, ..Settings::default() }.chains_per_superchain()
+        };
+        assert_eq!(size(64, 0, 8), 8);
+        assert_eq!(size(10_000, 0, 20), 16);
+        assert_eq!(size(1000, 4, 20), 4);
+        assert_eq!(size(16, 0, 8), 1);
+        assert_eq!(size(64, 0, 100), 1);
+        assert_eq!(size(65, 0, 8), 1);
+    }
+}

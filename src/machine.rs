@@ -1,0 +1,28 @@
+//! The machine a run is on: its processor's name, and how much memory there is to take.
+
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+/// The processor's name and its number of cores.
+pub fn processor() -> String {
+    let kind = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
+    let system = System::new_with_specifics(kind).ok();
+    let brand = system.as_ref().and_then(|system| system.cpus().first()).map(|cpu| cpu.brand().trim().to_string());
+    let brand = brand.filter(|brand| !brand.is_empty()).unwrap_or_else(|| std::env::consts::ARCH.to_string());
+    match threads() {
+        1 => format!("{brand}, 1 core"),
+        cores => format!("{brand}, {cores} cores"),
+    }
+}
+
+/// How many threads can work at once.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Memory that can be taken without swapping, in bytes; `None` where the system does not tell.
+pub fn available_memory() -> Option<u64> {
+    let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(kind).ok()?;
+    let available = system.available_memory();
+    Some(system.cgroup_limits().map_or(available, |limits| limits.free_memory.min(available)))
+}

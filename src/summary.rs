@@ -1,0 +1,238 @@
+//! What a run says: a row for each variable, how it was sampled, and whether to trust it.
+
+mod advice;
+mod comparison;
+mod files;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::diagnostics::{self, Series, Summary};
+use crate::experiment::{Sampled, Settings};
+use crate::model::Priors;
+
+pub use advice::Advice;
+pub use comparison::{Comparison, Difference, Row};
+pub use files::{write_draws, write_json, write_parameters};
+
+/// A number, and the variable whose it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Extreme {
+    /// The largest or smallest of its kind.
+    pub value: f64,
+    /// Whose it is.
+    pub parameter: String,
+}
+
+/// The data of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DataSummary {
+    /// What they were read from.
+    pub source: String,
+    /// The column of groups.
+    pub group: String,
+    /// The column of the outcome.
+    pub outcome: String,
+    /// The columns of predictors.
+    pub predictors: Vec<String>,
+    /// What was subtracted from each predictor.
+    pub predictor_means_subtracted: Vec<f64>,
+    /// N.
+    pub observations: usize,
+    /// J.
+    pub groups: usize,
+}
+
+/// A pair of numbers, for warm-up and for the draws.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Parts<T> {
+    /// In warm-up.
+    pub warmup: T,
+    /// For the draws.
+    pub sampling: T,
+    /// Together, and what else was done.
+    pub total: T,
+}
+
+/// How well momenta carried the chains through all energies.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Energy {
+    /// The smallest E-BFMI of all chains.
+    pub min: f64,
+    /// The mean over the chains.
+    pub mean: f64,
+    /// How many chains are below 0.3.
+    pub chains_below_limit: usize,
+}
+
+/// E-BFMI below this says that a chain crosses energies slowly.
+pub const EBFMI_LIMIT: f64 = 0.3;
+
+/// Everything that `summary.json` holds, in its order.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunSummary {
+    /// The program's version.
+    pub version: &'static str,
+    /// Where trees grew: `cpu`.
+    pub engine: &'static str,
+    /// What it ran on.
+    pub adapter: String,
+    /// The data.
+    pub data: DataSummary,
+    /// Centered or not, coefficient by coefficient.
+    pub parameterization: String,
+    /// Scales of the priors, in the user's units.
+    pub priors: Priors,
+    /// How it was run.
+    pub settings: Settings,
+    /// The seed.
+    pub seed: u64,
+    /// Whether it was stopped before its last draw.
+    pub interrupted: bool,
+    /// Draws of each chain there are.
+    pub draws: usize,
+    /// Wall-clock seconds.
+    pub wall_seconds: Parts<f64>,
+    /// Gradients computed.
+    pub gradient_evaluations: Parts<u64>,
+    /// The step size of all draws.
+    pub step_size: f64,
+    /// Mean acceptance of all draws.
+    pub acceptance: f64,
+    /// Mean leapfrog steps of a draw.
+    pub leapfrogs_per_draw: f64,
+    /// Divergent transitions among the draws.
+    pub divergences: u64,
+    /// Draws whose trajectory was ended by the limit on its doublings.
+    pub reached_max_treedepth: u64,
+    /// E-BFMI over the chains.
+    pub e_bfmi: Energy,
+    /// Largest R-hat.
+    pub max_rhat: Option<Extreme>,
+    /// Largest nested R-hat, where chains share starting points.
+    pub max_nested_rhat: Option<Extreme>,
+    /// Chains that share each starting point.
+    pub chains_per_superchain: u32,
+    /// Smallest bulk ESS.
+    pub min_ess_bulk: Option<Extreme>,
+    /// Smallest tail ESS.
+    pub min_ess_tail: Option<Extreme>,
+    /// What is wrong, and what to do.
+    pub warnings: Vec<Advice>,
+    /// A row for each variable.
+    pub parameters: Parameters,
+}
+
+/// A row for each variable, in their order.
+#[derive(Debug, Clone)]
+pub struct Parameters(pub Vec<(String, Summary)>);
+
+impl Serialize for Parameters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, summary) in &self.0 {
+            map.serialize_entry(name, summary)?;
+        }
+        map.end()
+    }
+}
+
+impl Parameters {
+    /// The row of a variable.
+    pub fn get(&self, name: &str) -> Option<&Summary> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, summary)| summary)
+    }
+}
+
+impl RunSummary {
+    /// Diagnoses a run.
+    pub fn of(sampled: &Sampled) -> RunSummary {
+        let Sampled { model, settings, names, draws, run, interrupted, wall } = sampled;
+        let rows = diagnostics::summarize(draws.values(), draws.variables(), draws.chains());
+        let largest = |value: &dyn Fn(usize) -> f64| {
+            let values = (0..names.len()).map(|i| (value(i), i)).filter(|(value, _)| !value.is_nan());
+            values
+                .max_by(|(a, _), (b, _)| a.total_cmp(b))
+                .map(|(value, i)| Extreme { value, parameter: names[i].clone() })
+        };
+        let smallest = |value: &dyn Fn(usize) -> f64| {
+            largest(&|i| -value(i)).map(|Extreme { value, parameter }| Extreme { value: -value, parameter })
+        };
+        let chains_per_superchain = settings.chains_per_superchain();
+        let nested = |i: usize| diagnostics::nested_rhat(draws.series(i), chains_per_superchain as usize);
+        let max_nested_rhat = if chains_per_superchain > 1 { largest(&nested) } else { None };
+        let energies: Vec<f64> = draws.statistics().iter().map(|statistics| statistics.energy).collect();
+        let e_bfmi = diagnostics::ebfmi(Series::new(&energies, draws.chains()));
+        let dataset = model.dataset();
+        let drawn = draws.statistics().len().max(1) as f64;
+        let mut summary = RunSummary {
+            version: env!("CARGO_PKG_VERSION"),
+            engine: "cpu",
+            adapter: crate::machine::processor(),
+            data: DataSummary {
+                source: dataset.source().to_string(),
+                group: dataset.group_name().to_string(),
+                outcome: dataset.outcome_name().to_string(),
+                predictors: dataset.predictor_names().to_vec(),
+                predictor_means_subtracted: dataset.predictor_means().to_vec(),
+                observations: dataset.n_observations(),
+                groups: dataset.n_groups(),
+            },
+            parameterization: model.parameterization().to_string(),
+            priors: model.priors(),
+            settings: *settings,
+            seed: settings.seed,
+            interrupted: *interrupted,
+            draws: draws.draws(),
+            wall_seconds: Parts {
+                warmup: run.time[0].as_secs_f64(),
+                sampling: run.time[1].as_secs_f64(),
+                total: wall.as_secs_f64(),
+            },
+            gradient_evaluations: Parts {
+                warmup: run.gradients[0],
+                sampling: run.gradients[1],
+                total: run.gradients[0] + run.gradients[1],
+            },
+            step_size: run.step_size,
+            acceptance: run.acceptance,
+            leapfrogs_per_draw: run.gradients[1] as f64 / drawn,
+            divergences: run.divergences[1],
+            reached_max_treedepth: draws.statistics().iter().filter(|draw| draw.reached_max_treedepth).count() as u64,
+            e_bfmi: Energy {
+                min: e_bfmi.iter().copied().fold(f64::NAN, f64::min),
+                mean: diagnostics::mean(&e_bfmi),
+                chains_below_limit: e_bfmi.iter().filter(|value| **value < EBFMI_LIMIT).count(),
+            },
+            max_rhat: largest(&|i| rows[i].rhat),
+            max_nested_rhat,
+            chains_per_superchain,
+            min_ess_bulk: smallest(&|i| rows[i].ess_bulk),
+            min_ess_tail: smallest(&|i| rows[i].ess_tail),
+            warnings: Vec::new(),
+            parameters: Parameters(names.iter().cloned().zip(rows).collect()),
+        };
+        summary.warnings = advice::advise(&summary);
+        summary
+    }
+
+    /// Whether nothing says that the draws should not be trusted.
+    pub fn is_trustworthy(&self) -> bool {
+        self.warnings.iter().all(|advice| !advice.distrust)
+    }
+
+    /// Gradients a second, warm-up included.
+    pub fn gradients_per_second(&self) -> f64 {
+        self.gradient_evaluations.total as f64 / self.wall_seconds.total
+    }
+
+    /// Smallest bulk ESS a second, warm-up included.
+    pub fn ess_per_second(&self) -> f64 {
+        self.min_ess_bulk.as_ref().map_or(f64::NAN, |ess| ess.value) / self.wall_seconds.total
+    }
+
+    /// All draws of all chains.
+    pub fn total_draws(&self) -> usize {
+        self.draws * self.settings.chains as usize
+    }
+}

@@ -1,0 +1,163 @@
+//! Warnings in words: what is wrong with a run, how one sees it, what to do.
+
+use serde::Serialize;
+
+use super::{EBFMI_LIMIT, RunSummary};
+
+/// R-hat above this says that chains do not agree (Vehtari et al. 2021).
+const RHAT_LIMIT: f64 = 1.01;
+
+/// Fewer effective draws than this, and R-hat and the error bars themselves cannot be relied on (Vehtari et al. 2021).
+const ESS_LIMIT: f64 = 400.0;
+
+/// More divergences than this share of the draws, and a region has been missed.
+const DIVERGENCE_LIMIT: f64 = 1e-3;
+
+/// More trajectories cut off than this share of the draws, and the sampler walks where it should swing.
+const TREE_DEPTH_LIMIT: f64 = 0.05;
+
+/// Mean acceptance so far below the target says that the step size was not found.
+const ACCEPTANCE_TOLERANCE: f64 = 0.15;
+
+/// Nested R-hat may exceed what independent chains would give by so much, squared.
+const NESTED_TOLERANCE: f64 = 0.02;
+
+/// Something to know before using the draws.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// What is wrong, in numbers.
+    pub problem: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// Whether the draws should not be trusted until it is done.
+    pub distrust: bool,
+}
+
+/// Goes through everything that may be wrong with a run.
+pub fn advise(run: &RunSummary) -> Vec<Advice> {
+    let mut all = Vec::new();
+    let mut say = |distrust: bool, problem: String, remedy: &str| {
+        all.push(Advice { problem, remedy: remedy.to_string(), distrust });
+    };
+    let draws = run.total_draws();
+    let share = |count: u64| count as f64 / draws.max(1) as f64;
+    let reparameterize = match run.parameterization.as_str() {
+        "non-centered" => {
+            "raise --target-accept (to 0.95, say), or try --parameterization centered if groups are large"
+        }
+        _ => "use --parameterization non-centered, or raise --target-accept (to 0.95, say)",
+    };
+
+    if run.interrupted {
+        let planned = u64::from(run.settings.draws) * u64::from(run.settings.chains);
+        say(
+            false,
+            format!("the run was interrupted after {draws} of {planned} draws"),
+            "what is shown describes the draws there are; run it again for the rest",
+        );
+    }
+    if run.divergences > 0 {
+        say(
+            share(run.divergences) > DIVERGENCE_LIMIT,
+            format!(
+                "{} of {draws} transitions diverged: the sampler lost its way where the posterior is narrow, and what \
+                 lies there is missing from the draws",
+                run.divergences
+            ),
+            reparameterize,
+        );
+    }
+    if let Some(rhat) = &run.max_nested_rhat {
+        let limit = nested_limit(run);
+        if rhat.value > limit {
+            say(
+                true,
+                format!(
+                    "nested R-hat of {} is {:.3} (it should be below {limit:.3}): the chains still remember where they \
+                     started",
+                    rhat.parameter, rhat.value
+                ),
+                "run a longer --warmup",
+            );
+        }
+    } else if let Some(rhat) = run.max_rhat.as_ref().filter(|rhat| rhat.value > RHAT_LIMIT) {
+        say(
+            true,
+            format!(
+                "R-hat of {} is {:.3} (it should be below {RHAT_LIMIT}): the chains have not been to the same places",
+                rhat.parameter, rhat.value
+            ),
+            "run longer (--warmup, --draws); if that does not help, change the --parameterization",
+        );
+    }
+    let kinds = [("bulk", &run.min_ess_bulk), ("tail", &run.min_ess_tail)];
+    let smallest = kinds
+        .into_iter()
+        .filter_map(|(kind, ess)| ess.as_ref().map(|ess| (kind, ess)))
+        .min_by(|a, b| a.1.value.total_cmp(&b.1.value));
+    match smallest {
+        Some((kind, ess)) if ess.value < ESS_LIMIT => say(
+            true,
+            format!(
+                "the {draws} draws of {} are worth only {:.0} independent ones ({kind} ESS; it should be above \
+                 {ESS_LIMIT:.0}): its mean, its quantiles and their error bars are uncertain",
+                ess.parameter, ess.value
+            ),
+            "take more --draws or more --chains; if that does not help, change the --parameterization",
+        ),
+        None if run.max_nested_rhat.is_none() => say(
+            true,
+            format!("{} draws a chain are too few to say anything about convergence", run.draws),
+            "take at least 4 --draws, better 1000",
+        ),
+        _ => {}
+    }
+    if run.settings.chains == 1 {
+        say(
+            false,
+            "one chain alone cannot show that it has missed something (there is no R-hat)".to_string(),
+            "run at least 4 --chains",
+        );
+    }
+    if share(run.reached_max_treedepth) > TREE_DEPTH_LIMIT {
+        say(
+            false,
+            format!(
+                "{} of {draws} trajectories were cut off at {} doublings: the draws are valid, but cost more than they \
+                 need",
+                run.reached_max_treedepth, run.settings.max_tree_depth
+            ),
+            "raise --max-tree-depth, or look for a predictor far from zero (--center-predictors)",
+        );
+    }
+    if run.e_bfmi.chains_below_limit > 0 {
+        say(
+            false,
+            format!(
+                "{} of {} chains cross energies slowly (smallest E-BFMI {:.2}; it should be above {EBFMI_LIMIT}): tails \
+                 are explored badly",
+                run.e_bfmi.chains_below_limit, run.settings.chains, run.e_bfmi.min
+            ),
+            reparameterize,
+        );
+    }
+    if run.acceptance < run.settings.target_accept - ACCEPTANCE_TOLERANCE {
+        say(
+            false,
+            format!(
+                "mean acceptance is {:.2}, far below the {:.2} aimed at: warm-up was too short to find the step size",
+                run.acceptance, run.settings.target_accept
+            ),
+            "run a longer --warmup",
+        );
+    }
+    all
+}
+
+/// What nested R-hat may be: K superchains of M chains that have forgotten their start give sqrt(1 + 1/M) on average,
+/// with a relative spread of sqrt(2/(K-1)) in the 1/M; four of these, for the largest of many variables.
+fn nested_limit(run: &RunSummary) -> f64 {
+    let size = f64::from(run.chains_per_superchain);
+    let superchains = f64::from(run.settings.chains) / size;
+    (1.0 + (1.0 + 4.0 * (2.0 / (superchains - 1.0)).sqrt()) / size + NESTED_TOLERANCE).sqrt()
+}
