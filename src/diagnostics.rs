@@ -24,6 +24,7 @@
 mod autocovariance;
 mod energy;
 mod ess;
+mod independent;
 mod mcse;
 mod moments;
 mod nested;

@@ -15,8 +15,9 @@ use crate::nuts::Statistics;
 /// From so many chains on, and with fewer draws of each than [`SHORT_CHAIN`], chains share starting points.
 const MANY_CHAINS: u32 = 64;
 
-/// Chains shorter than this have too few draws for a variance of their own, which R-hat needs.
-const SHORT_CHAIN: u32 = 100;
+/// Shorter chains have too few draws to compare their own variance with that between them, as R-hat does: it is above
+/// 1.01 even for chains that have long converged, where a draw is worth a fifth of an independent one.
+const SHORT_CHAIN: u32 = 1000;
 
 /// Which variables of each draw are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -91,7 +92,7 @@ impl Settings {
     }
 
     /// How many consecutive chains share a starting point, so that nested R-hat can tell what many short chains have
-    /// forgotten: 1 unless there are 64 chains or more of fewer than 100 draws, and then about the square root of their
+    /// forgotten: 1 unless there are 64 chains or more of fewer than 1000 draws, and then about the square root of their
     /// number, as a power of two that divides it (and the number of the first chain).
     pub fn chains_per_superchain(&self) -> u32 {
         if self.chains < MANY_CHAINS || self.draws >= SHORT_CHAIN {
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(size(10_000, 0, 20), 16);
         assert_eq!(size(1000, 4, 20), 4);
         assert_eq!(size(16, 0, 8), 1);
-        assert_eq!(size(64, 0, 100), 1);
+        assert_eq!(size(64, 0, 1000), 1);
         assert_eq!(size(65, 0, 8), 1);
     }
 }

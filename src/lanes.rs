@@ -141,7 +141,7 @@ impl SubAssign for Lanes {
 }
 
 /// Numbers in whole chunks of lanes: a slice of `len` of them, with zeros behind that fill up the last chunk, so that a
-/// kernel over [`Vector::lanes`] has no remainder to care for.
+/// kernel over its lanes has no remainder to care for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vector {
     len: usize,

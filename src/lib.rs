@@ -36,7 +36,7 @@
 //! let parameterization = Parameterization::uniform(Effect::NonCentered, dataset.predictor_names());
 //! let scaling = Scaling::standardizing(&dataset);
 //! let model = Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling));
-//! let settings = Settings { chains: 4, draws: 500, ..Settings::default() };
+//! let settings = Settings { chains: 8, ..Settings::default() };
 //!
 //! let sampled = sample(model, settings, Arc::new(Progress::default()))?;
 //! let summary = RunSummary::of(&sampled);

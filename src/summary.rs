@@ -4,7 +4,6 @@ mod advice;
 mod comparison;
 mod files;
 
-use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::diagnostics::{self, Series, Summary};
@@ -61,12 +60,15 @@ pub struct Energy {
     pub min: f64,
     /// The mean over the chains.
     pub mean: f64,
-    /// How many chains are below 0.3.
+    /// How many chains are below 0.3, where they have the hundred draws and more that it takes to tell.
     pub chains_below_limit: usize,
 }
 
 /// E-BFMI below this says that a chain crosses energies slowly.
 pub const EBFMI_LIMIT: f64 = 0.3;
+
+/// Draws of a chain below which its E-BFMI is mostly noise.
+const EBFMI_DRAWS: usize = 100;
 
 /// Everything that `summary.json` holds, in its order.
 #[derive(Debug, Clone, Serialize)]
@@ -111,7 +113,8 @@ pub struct RunSummary {
     pub max_rhat: Option<Extreme>,
     /// Largest nested R-hat, where chains share starting points.
     pub max_nested_rhat: Option<Extreme>,
-    /// Chains that share each starting point.
+    /// Chains that share each starting point. Where there are several, errors and effective sample sizes come from the
+    /// spread over the chains.
     pub chains_per_superchain: u32,
     /// Smallest bulk ESS.
     pub min_ess_bulk: Option<Extreme>,
@@ -123,24 +126,34 @@ pub struct RunSummary {
     pub parameters: Parameters,
 }
 
-/// A row for each variable, in their order.
+/// A variable's row.
+#[derive(Debug, Clone, Serialize)]
+pub struct Parameter {
+    /// `mu_a`, `sigma_b`, `eps`, `a[AITKIN]`.
+    #[serde(skip)]
+    pub name: String,
+    /// Mean, quantiles, errors, effective sample sizes, R-hat.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// Nested R-hat, where chains share starting points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nested_rhat: Option<f64>,
+}
+
+/// A row for each variable, in their order; in JSON, name by name.
 #[derive(Debug, Clone)]
-pub struct Parameters(pub Vec<(String, Summary)>);
+pub struct Parameters(pub Vec<Parameter>);
 
 impl Serialize for Parameters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, summary) in &self.0 {
-            map.serialize_entry(name, summary)?;
-        }
-        map.end()
+        serializer.collect_map(self.0.iter().map(|parameter| (&parameter.name, parameter)))
     }
 }
 
 impl Parameters {
     /// The row of a variable.
     pub fn get(&self, name: &str) -> Option<&Summary> {
-        self.0.iter().find(|(other, _)| other == name).map(|(_, summary)| summary)
+        self.0.iter().find(|parameter| parameter.name == name).map(|parameter| &parameter.summary)
     }
 }
 
@@ -148,23 +161,31 @@ impl RunSummary {
     /// Diagnoses a run.
     pub fn of(sampled: &Sampled) -> RunSummary {
         let Sampled { model, settings, names, draws, run, interrupted, wall } = sampled;
-        let rows = diagnostics::summarize(draws.values(), draws.variables(), draws.chains());
+        let mut rows = diagnostics::summarize(draws.values(), draws.variables(), draws.chains());
+        let chains_per_superchain = settings.chains_per_superchain();
+        let mut nested = vec![None; rows.len()];
+        if chains_per_superchain > 1 {
+            for (i, (row, nested)) in rows.iter_mut().zip(&mut nested).enumerate() {
+                *row = row.from_independent_chains(draws.series(i));
+                *nested = Some(diagnostics::nested_rhat(draws.series(i), chains_per_superchain as usize));
+            }
+        }
         let largest = |value: &dyn Fn(usize) -> f64| {
             let values = (0..names.len()).map(|i| (value(i), i)).filter(|(value, _)| !value.is_nan());
-            values
-                .max_by(|(a, _), (b, _)| a.total_cmp(b))
-                .map(|(value, i)| Extreme { value, parameter: names[i].clone() })
+            let largest = values.max_by(|(a, _), (b, _)| a.total_cmp(b));
+            largest.map(|(value, i)| Extreme { value, parameter: names[i].clone() })
         };
         let smallest = |value: &dyn Fn(usize) -> f64| {
             largest(&|i| -value(i)).map(|Extreme { value, parameter }| Extreme { value: -value, parameter })
         };
-        let chains_per_superchain = settings.chains_per_superchain();
-        let nested = |i: usize| diagnostics::nested_rhat(draws.series(i), chains_per_superchain as usize);
-        let max_nested_rhat = if chains_per_superchain > 1 { largest(&nested) } else { None };
         let energies: Vec<f64> = draws.statistics().iter().map(|statistics| statistics.energy).collect();
         let e_bfmi = diagnostics::ebfmi(Series::new(&energies, draws.chains()));
+        let below_limit = e_bfmi.iter().filter(|value| **value < EBFMI_LIMIT).count();
         let dataset = model.dataset();
         let drawn = draws.statistics().len().max(1) as f64;
+        let named = names.iter().cloned().zip(rows.iter().zip(&nested));
+        let parameters =
+            named.map(|(name, (row, nested))| Parameter { name, summary: *row, nested_rhat: *nested }).collect();
         let mut summary = RunSummary {
             version: env!("CARGO_PKG_VERSION"),
             engine: "cpu",
@@ -202,15 +223,15 @@ impl RunSummary {
             e_bfmi: Energy {
                 min: e_bfmi.iter().copied().fold(f64::NAN, f64::min),
                 mean: diagnostics::mean(&e_bfmi),
-                chains_below_limit: e_bfmi.iter().filter(|value| **value < EBFMI_LIMIT).count(),
+                chains_below_limit: if draws.draws() < EBFMI_DRAWS { 0 } else { below_limit },
             },
             max_rhat: largest(&|i| rows[i].rhat),
-            max_nested_rhat,
+            max_nested_rhat: largest(&|i| nested[i].unwrap_or(f64::NAN)),
             chains_per_superchain,
             min_ess_bulk: smallest(&|i| rows[i].ess_bulk),
             min_ess_tail: smallest(&|i| rows[i].ess_tail),
             warnings: Vec::new(),
-            parameters: Parameters(names.iter().cloned().zip(rows).collect()),
+            parameters: Parameters(parameters),
         };
         summary.warnings = advice::advise(&summary);
         summary

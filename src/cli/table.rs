@@ -3,7 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use warpnuts::diagnostics::Summary;
-use warpnuts::summary::{Comparison, Extreme, RunSummary};
+use warpnuts::summary::{Comparison, Extreme, Parameter, RunSummary};
 
 /// A table without lines, numbers to the right, the first column to the left.
 fn table(header: &[&str]) -> Table {
@@ -17,18 +17,20 @@ fn table(header: &[&str]) -> Table {
 
 /// A row for each variable: hyperparameters, and all group effects where `all` is set.
 pub fn parameters(run: &RunSummary, all: bool) -> String {
-    let mut table = table(&["", "mean", "sd", "5 %", "50 %", "95 %", "MCSE", "bulk ESS", "tail ESS", "R-hat"]);
+    let nested = run.max_nested_rhat.is_some();
+    let rhat = if nested { "nested R-hat" } else { "R-hat" };
+    let mut table = table(&["", "mean", "sd", "5 %", "50 %", "95 %", "MCSE", "bulk ESS", "tail ESS", rhat]);
     let hyperparameters = 2 * (run.data.predictors.len() + 1) + 1;
     let rows = if all { run.parameters.0.len() } else { hyperparameters };
-    for (name, row) in run.parameters.0.iter().take(rows) {
-        let Summary { mean, sd, q05, q50, q95, mcse_mean, ess_bulk, ess_tail, rhat, .. } = *row;
+    for Parameter { name, summary, nested_rhat } in run.parameters.0.iter().take(rows) {
+        let Summary { mean, sd, q05, q50, q95, mcse_mean, ess_bulk, ess_tail, rhat, .. } = *summary;
         // As many decimals as the error of the mean leaves meaning to, and one more.
         let decimals = decimals(mcse_mean);
         let mut cells = vec![name.clone()];
         cells.extend([mean, sd, q05, q50, q95].map(|value| number(value, decimals)));
         cells.push(number(mcse_mean, decimals + 1));
         cells.extend([ess_bulk, ess_tail].map(|value| number(value, 0)));
-        cells.push(number(rhat, 3));
+        cells.push(number(nested_rhat.unwrap_or(rhat), 3));
         table.add_row(cells);
     }
     untrailed(&table)

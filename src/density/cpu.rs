@@ -1,7 +1,7 @@
 //! The log density and its gradient on the CPU, in f64: priors, and the likelihood over groups or over observations.
 //!
-//! With n_j, means and within-group sums as in [`GroupStatistics`](crate::model::GroupStatistics), s_k = sigma[k],
-//! z = effect, b = beta, and SS the residual sum of squares,
+//! With means and within-group sums as in [`GroupStatistics`](crate::model::GroupStatistics), s_k for sigma of
+//! coefficient k, z for an effect, b for a beta, and SS for the residual sum of squares,
 //!
 //! ```text
 //! log p = - N/2 log 2 pi - N log eps - SS / (2 eps^2)

@@ -13,17 +13,17 @@ use super::Scaling;
 pub struct GroupStatistics {
     /// N, the observations of all groups together.
     pub observations: usize,
-    /// n[j].
+    /// `n[j]`.
     pub size: Vec<f64>,
-    /// Mean outcome, [j].
+    /// Mean outcome, `[j]`.
     pub outcome_mean: Vec<f64>,
-    /// Mean of each predictor, [k - 1][j].
+    /// Mean of each predictor, `[k - 1][j]`.
     pub predictor_mean: Vec<Vec<f64>>,
-    /// Sxy, [k - 1][j].
+    /// Sxy, `[k - 1][j]`.
     pub cross: Vec<Vec<f64>>,
-    /// Sxx, [k - 1][l - 1][j], symmetric.
+    /// Sxx, `[k - 1][l - 1][j]`, symmetric.
     pub gram: Vec<Vec<Vec<f64>>>,
-    /// Syy, [j].
+    /// Syy, `[j]`.
     pub outcome_square: Vec<f64>,
 }
 

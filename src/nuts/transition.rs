@@ -8,7 +8,7 @@ use crate::lanes::Vector;
 use crate::random::{Place, Purpose};
 
 /// An energy error above this is a divergence.
-pub const MAX_ENERGY_ERROR: f64 = 1000.0;
+const MAX_ENERGY_ERROR: f64 = 1000.0;
 
 /// A position with what is known there.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,7 @@ pub struct Statistics {
     pub tree_depth: u32,
     /// Leapfrog steps taken, and gradients computed.
     pub n_steps: u32,
-    /// Whether the energy error exceeded [`MAX_ENERGY_ERROR`].
+    /// Whether the energy error exceeded 1000, or the log density was not finite.
     pub diverging: bool,
     /// Whether the trajectory ended because it could not be doubled once more.
     pub reached_max_treedepth: bool,

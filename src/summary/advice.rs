@@ -19,6 +19,9 @@ const TREE_DEPTH_LIMIT: f64 = 0.05;
 /// Mean acceptance so far below the target says that the step size was not found.
 const ACCEPTANCE_TOLERANCE: f64 = 0.15;
 
+/// More chains than this share with a small E-BFMI are no accident.
+const EBFMI_SHARE: f64 = 0.02;
+
 /// Nested R-hat may exceed what independent chains would give by so much, squared.
 const NESTED_TOLERANCE: f64 = 0.02;
 
@@ -130,7 +133,7 @@ pub fn advise(run: &RunSummary) -> Vec<Advice> {
             "raise --max-tree-depth, or look for a predictor far from zero (--center-predictors)",
         );
     }
-    if run.e_bfmi.chains_below_limit > 0 {
+    if run.e_bfmi.chains_below_limit as f64 > EBFMI_SHARE * f64::from(run.settings.chains) {
         say(
             false,
             format!(

@@ -95,9 +95,9 @@ fn smallest_ess(run: &RunSummary) -> f64 {
 
 /// The sigma with the smallest bulk ESS in any of the runs.
 fn hardest_sigma(runs: &[RunSummary]) -> String {
-    let sigmas = runs.iter().flat_map(|run| run.parameters.0.iter().filter(|(name, _)| name.starts_with("sigma_")));
-    let hardest = sigmas.min_by(|a, b| a.1.ess_bulk.total_cmp(&b.1.ess_bulk));
-    hardest.map_or("sigma_a".to_string(), |(name, _)| name.clone())
+    let sigmas = runs.iter().flat_map(|run| run.parameters.0.iter().filter(|row| row.name.starts_with("sigma_")));
+    let hardest = sigmas.min_by(|a, b| a.summary.ess_bulk.total_cmp(&b.summary.ess_bulk));
+    hardest.map_or("sigma_a".to_string(), |row| row.name.clone())
 }
 
 fn row(run: &RunSummary, focus: &str) -> Row {

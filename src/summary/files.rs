@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::RunSummary;
+use super::{Parameter, RunSummary};
 use crate::experiment::Sampled;
 
 /// Writes a file under another name first, so that nobody ever finds half of it.
@@ -38,7 +38,7 @@ pub fn write_parameters(path: &Path, summary: &RunSummary) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(file);
         let columns = ["mean", "sd", "q05", "q50", "q95", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "rhat"];
         csv.write_record(std::iter::once("parameter").chain(columns))?;
-        for (name, row) in &summary.parameters.0 {
+        for Parameter { name, summary: row, .. } in &summary.parameters.0 {
             let quantiles = [row.mean, row.sd, row.q05, row.q50, row.q95];
             let diagnostics = [row.mcse_mean, row.mcse_sd, row.ess_bulk, row.ess_tail, row.rhat];
             let numbers = quantiles.into_iter().chain(diagnostics).map(|number| number.to_string());
