@@ -39,10 +39,11 @@ pub fn parameters(run: &RunSummary, all: bool) -> String {
 /// A row for each run.
 pub fn comparison(comparison: &Comparison) -> String {
     let focus = format!("{}\nmean ± MCSE", comparison.focus);
+    let nested = comparison.runs.iter().any(|run| run.max_nested_rhat.is_some());
     let mut table = table(&[
         "",
         "diver-\ngences",
-        "largest\nR-hat",
+        if nested { "largest\nnested R-hat" } else { "largest\nR-hat" },
         "smallest\nbulk ESS",
         "smallest\ntail ESS",
         "leapfrogs\na draw",
@@ -60,7 +61,7 @@ pub fn comparison(comparison: &Comparison) -> String {
         table.add_row(vec![
             run.parameterization.clone(),
             run.divergences.to_string(),
-            extreme(&run.max_rhat, 3),
+            extreme(if nested { &run.max_nested_rhat } else { &run.max_rhat }, 3),
             extreme(&run.min_ess_bulk, 0),
             extreme(&run.min_ess_tail, 0),
             number(run.leapfrogs_per_draw, 1),

@@ -32,6 +32,8 @@ pub struct Row {
     pub divergences: u64,
     /// Largest R-hat.
     pub max_rhat: Option<Extreme>,
+    /// Largest nested R-hat, where chains share starting points.
+    pub max_nested_rhat: Option<Extreme>,
     /// Smallest bulk ESS.
     pub min_ess_bulk: Option<Extreme>,
     /// Smallest tail ESS.
@@ -106,6 +108,7 @@ fn row(run: &RunSummary, focus: &str) -> Row {
         trustworthy: run.is_trustworthy(),
         divergences: run.divergences,
         max_rhat: run.max_rhat.clone(),
+        max_nested_rhat: run.max_nested_rhat.clone(),
         min_ess_bulk: run.min_ess_bulk.clone(),
         min_ess_tail: run.min_ess_tail.clone(),
         leapfrogs_per_draw: run.leapfrogs_per_draw,
