@@ -5,9 +5,9 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 /// The processor's name and its number of cores.
 pub fn processor() -> String {
     let kind = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
-    let system = System::new_with_specifics(kind).ok();
-    let brand = system.as_ref().and_then(|system| system.cpus().first()).map(|cpu| cpu.brand().trim().to_string());
-    let brand = brand.filter(|brand| !brand.is_empty()).unwrap_or_else(|| std::env::consts::ARCH.to_string());
+    let system = System::new_with_specifics(kind);
+    let brand = system.cpus().first().map_or("", |cpu| cpu.brand().trim());
+    let brand = if brand.is_empty() { std::env::consts::ARCH } else { brand };
     match threads() {
         1 => format!("{brand}, 1 core"),
         cores => format!("{brand}, {cores} cores"),
@@ -21,8 +21,11 @@ pub fn threads() -> usize {
 
 /// Memory that can be taken without swapping, in bytes; `None` where the system does not tell.
 pub fn available_memory() -> Option<u64> {
+    if !sysinfo::IS_SUPPORTED_SYSTEM {
+        return None;
+    }
     let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = System::new_with_specifics(kind).ok()?;
+    let system = System::new_with_specifics(kind);
     let available = system.available_memory();
     Some(system.cgroup_limits().map_or(available, |limits| limits.free_memory.min(available)))
 }

@@ -10,6 +10,7 @@
 //! Theta is in the units of [`Scaling`], where the sampler works; named variables are in the user's.
 
 mod parameterization;
+mod priors;
 mod scaling;
 mod statistics;
 
@@ -20,26 +21,9 @@ use crate::data::Dataset;
 use crate::math::exp;
 
 pub use parameterization::{Effect, Parameterization, ParameterizationError};
+pub use priors::{NarrowPrior, PriorScales, Priors};
 pub use scaling::Scaling;
 pub use statistics::GroupStatistics;
-
-/// Scales of the priors, in the user's units.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Priors {
-    /// Standard deviation of the normal prior of every `mu[k]`, whose mean is 0.
-    pub mu_sd: f64,
-    /// Scale of the half-Cauchy prior of every `sigma[k]`.
-    pub sigma_scale: f64,
-    /// Scale of the half-Cauchy prior of `eps`.
-    pub eps_scale: f64,
-}
-
-impl Default for Priors {
-    /// The notebook's: `Normal(0, 100**2)`, where 100**2 is a standard deviation, and `HalfCauchy(5)`.
-    fn default() -> Priors {
-        Priors { mu_sd: 10_000.0, sigma_scale: 5.0, eps_scale: 5.0 }
-    }
-}
 
 /// Where each variable stands in theta, and in a row of named variables, which has the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +84,7 @@ pub struct ScaledPriors {
 #[derive(Debug, Clone)]
 pub struct Model {
     dataset: Arc<Dataset>,
-    priors: Priors,
+    priors: PriorScales,
     parameterization: Parameterization,
     scaling: Scaling,
     layout: Layout,
@@ -114,7 +98,15 @@ impl Model {
         let layout = Layout { coefficients: dataset.n_coefficients(), groups: dataset.n_groups() };
         debug_assert_eq!(parameterization.effects().len(), layout.coefficients);
         debug_assert_eq!(scaling.predictors.len() + 1, layout.coefficients);
+        let priors = PriorScales::uniform(priors, layout.coefficients);
         Model { dataset, priors, parameterization, scaling, layout }
+    }
+
+    /// The same model with priors that differ from coefficient to coefficient.
+    pub fn with_prior_scales(self, priors: PriorScales) -> Model {
+        debug_assert_eq!(priors.mu_sd.len(), self.layout.coefficients);
+        debug_assert_eq!(priors.sigma_scale.len(), self.layout.coefficients);
+        Model { priors, ..self }
     }
 
     /// The data the posterior is conditioned on, in the user's units.
@@ -123,8 +115,8 @@ impl Model {
     }
 
     /// The priors' scales, in the user's units.
-    pub fn priors(&self) -> Priors {
-        self.priors
+    pub fn priors(&self) -> &PriorScales {
+        &self.priors
     }
 
     /// Which effects are centered.
@@ -148,8 +140,8 @@ impl Model {
         let coefficients = 0..self.layout.coefficients;
         ScaledPriors {
             mu_mean: coefficients.clone().map(|k| -self.scaling.coefficient_shift(k) / unit(k)).collect(),
-            mu_sd: coefficients.clone().map(|k| self.priors.mu_sd / unit(k)).collect(),
-            sigma_scale: coefficients.map(|k| self.priors.sigma_scale / unit(k)).collect(),
+            mu_sd: coefficients.clone().map(|k| self.priors.mu_sd[k] / unit(k)).collect(),
+            sigma_scale: coefficients.map(|k| self.priors.sigma_scale[k] / unit(k)).collect(),
             eps_scale: self.priors.eps_scale / self.scaling.outcome_scale,
         }
     }

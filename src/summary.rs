@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::diagnostics::{self, Series, Summary};
 use crate::experiment::{Sampled, Settings};
-use crate::model::Priors;
+use crate::model::PriorScales;
 
 pub use advice::Advice;
 pub use comparison::{Comparison, Difference, Row};
@@ -83,8 +83,8 @@ pub struct RunSummary {
     pub data: DataSummary,
     /// Centered or not, coefficient by coefficient.
     pub parameterization: String,
-    /// Scales of the priors, in the user's units.
-    pub priors: Priors,
+    /// Scales of the priors, in the user's units, coefficient by coefficient.
+    pub priors: PriorScales,
     /// How it was run.
     pub settings: Settings,
     /// The seed.
@@ -200,7 +200,7 @@ impl RunSummary {
                 groups: dataset.n_groups(),
             },
             parameterization: model.parameterization().to_string(),
-            priors: model.priors(),
+            priors: model.priors().clone(),
             settings: *settings,
             seed: settings.seed,
             interrupted: *interrupted,

@@ -33,17 +33,17 @@ pub struct DataArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Priors, in the units of the data")]
 pub struct PriorArguments {
-    /// Standard deviation of the normal prior of every mu
-    #[arg(long, value_name = "SD", default_value_t = 10_000.0, value_parser = positive)]
-    pub prior_mu_sd: f64,
+    /// Standard deviation of the normal prior of every mu [default: 10000, more where data are large]
+    #[arg(long, value_name = "SD", value_parser = positive)]
+    pub prior_mu_sd: Option<f64>,
 
-    /// Scale of the half-Cauchy prior of every sigma
-    #[arg(long, value_name = "SCALE", default_value_t = 5.0, value_parser = positive)]
-    pub prior_sigma_scale: f64,
+    /// Scale of the half-Cauchy prior of every sigma [default: 5, more where data are large]
+    #[arg(long, value_name = "SCALE", value_parser = positive)]
+    pub prior_sigma_scale: Option<f64>,
 
-    /// Scale of the half-Cauchy prior of eps
-    #[arg(long, value_name = "SCALE", default_value_t = 5.0, value_parser = positive)]
-    pub prior_eps_scale: f64,
+    /// Scale of the half-Cauchy prior of eps [default: 5, more where data are large]
+    #[arg(long, value_name = "SCALE", value_parser = positive)]
+    pub prior_eps_scale: Option<f64>,
 }
 
 /// How to run.

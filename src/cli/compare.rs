@@ -29,8 +29,8 @@ pub struct CompareArguments {
 /// Samples one after the other, prints, writes.
 pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let dataset = meaning::dataset(&typed.data)?;
-    let priors = meaning::priors(&typed.priors);
-    let models = PARAMETERIZATIONS.map(|name| meaning::model(&dataset, priors, name));
+    let priors = meaning::priors(&typed.priors, &dataset);
+    let models = PARAMETERIZATIONS.map(|name| meaning::model(&dataset, &priors, name));
     let models = models.into_iter().collect::<Result<Vec<_>, _>>()?;
     let settings = meaning::settings(&typed.run, &models[0])?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;

@@ -7,7 +7,7 @@ use warpnuts::data::{Columns, Dataset};
 use warpnuts::density::Likelihood;
 use warpnuts::experiment::{Keep, Settings};
 use warpnuts::machine;
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Model, NarrowPrior, Parameterization, PriorScales, Priors, Scaling};
 
 use super::Failure;
 use super::arguments::{DataArguments, KeepArgument, LikelihoodArgument, PriorArguments, RunArguments};
@@ -38,17 +38,35 @@ pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
     Ok(Arc::new(dataset))
 }
 
-/// The priors.
-pub fn priors(typed: &PriorArguments) -> Priors {
-    Priors { mu_sd: typed.prior_mu_sd, sigma_scale: typed.prior_sigma_scale, eps_scale: typed.prior_eps_scale }
+/// The priors: those that were typed, the default ones where they were not.
+pub fn priors(typed: &PriorArguments, dataset: &Dataset) -> PriorScales {
+    let mut scales = PriorScales::for_data(dataset);
+    if let Some(sd) = typed.prior_mu_sd {
+        scales.mu_sd.fill(sd);
+    }
+    if let Some(scale) = typed.prior_sigma_scale {
+        scales.sigma_scale.fill(scale);
+    }
+    if let Some(scale) = typed.prior_eps_scale {
+        scales.eps_scale = scale;
+    }
+    for NarrowPrior { coefficient, prior, expected } in scales.narrow(dataset) {
+        let mu = if coefficient == 0 { "mu_a" } else { "mu_b" };
+        eprintln!(
+            "warning: the prior Normal(0, {prior}) of {mu} is narrow for these data, by which {mu} may be as large as \
+             {expected:.3e}; unless that is meant, raise --prior-mu-sd, or leave it out"
+        );
+    }
+    scales
 }
 
 /// The model of `dataset`, with the scaling that suits the sampler.
-pub fn model(dataset: &Arc<Dataset>, priors: Priors, parameterization: &str) -> Result<Arc<Model>, Failure> {
+pub fn model(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: &str) -> Result<Arc<Model>, Failure> {
     let parameterization =
         Parameterization::parse(parameterization, dataset.predictor_names()).map_err(Failure::input)?;
     let scaling = Scaling::standardizing(dataset);
-    Ok(Arc::new(Model::new(dataset.clone(), priors, parameterization, scaling)))
+    let model = Model::new(dataset.clone(), Priors::default(), parameterization, scaling);
+    Ok(Arc::new(model.with_prior_scales(priors.clone())))
 }
 
 /// How to run, refused where it would not fit into memory.

@@ -37,7 +37,8 @@ pub struct SampleArguments {
 /// Samples, prints, writes.
 pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let dataset = meaning::dataset(&typed.data)?;
-    let model = meaning::model(&dataset, meaning::priors(&typed.priors), &typed.parameterization)?;
+    let priors = meaning::priors(&typed.priors, &dataset);
+    let model = meaning::model(&dataset, &priors, &typed.parameterization)?;
     let settings = meaning::settings(&typed.run, &model)?;
     let folder = folder::make(typed.output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;

@@ -144,6 +144,7 @@ fn judge(run: &RunSummary, best: &RunSummary) -> String {
     let fewer = if fewer > 2.0 { format!(", {fewer:.0} times fewer than in the best run") } else { String::new() };
     let divergences = match run.divergences {
         0 => "no transition diverged".to_string(),
+        1 => "only one transition diverged".to_string(),
         count => format!("only {count} transitions diverged"),
     };
     format!(

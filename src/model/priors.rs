@@ -1,0 +1,94 @@
+//! The priors' scales: mu[k] ~ Normal(0, mu_sd), sigma[k] ~ HalfCauchy(sigma_scale), eps ~ HalfCauchy(eps_scale).
+
+use serde::Serialize;
+
+use super::Scaling;
+use crate::data::Dataset;
+
+/// Scales of the priors, in the user's units, the same for every coefficient.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Priors {
+    /// Standard deviation of the normal prior of every `mu[k]`, whose mean is 0.
+    pub mu_sd: f64,
+    /// Scale of the half-Cauchy prior of every `sigma[k]`.
+    pub sigma_scale: f64,
+    /// Scale of the half-Cauchy prior of `eps`.
+    pub eps_scale: f64,
+}
+
+impl Default for Priors {
+    /// The notebook's: `Normal(0, 100**2)`, where 100**2 is a standard deviation, and `HalfCauchy(5)`.
+    fn default() -> Priors {
+        Priors { mu_sd: 10_000.0, sigma_scale: 5.0, eps_scale: 5.0 }
+    }
+}
+
+/// Scales of the priors, in the user's units, coefficient by coefficient.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PriorScales {
+    /// Standard deviation of the normal prior of each `mu[k]`.
+    pub mu_sd: Vec<f64>,
+    /// Scale of the half-Cauchy prior of each `sigma[k]`.
+    pub sigma_scale: Vec<f64>,
+    /// Scale of the half-Cauchy prior of `eps`.
+    pub eps_scale: f64,
+}
+
+/// How many times what the data say a coefficient may be, a vague prior's sd is at least.
+const VAGUE: f64 = 100.0;
+
+impl PriorScales {
+    /// `priors` for each of `coefficients`.
+    pub fn uniform(priors: Priors, coefficients: usize) -> PriorScales {
+        PriorScales {
+            mu_sd: vec![priors.mu_sd; coefficients],
+            sigma_scale: vec![priors.sigma_scale; coefficients],
+            eps_scale: priors.eps_scale,
+        }
+    }
+
+    /// The default priors, widened where the data are large: `mu_sd` to 100 times what the coefficient may be,
+    /// `sigma_scale` to the coefficient's unit (sd of the outcome, over sd of the predictor), `eps_scale` to the sd of the
+    /// outcome. On data of ordinary size, radon among them, nothing changes; on outcomes in millions the priors are as
+    /// vague as they are meant to be.
+    pub fn for_data(dataset: &Dataset) -> PriorScales {
+        let mut scales = PriorScales::uniform(Priors::default(), dataset.n_coefficients());
+        let typical = Scaling::standardizing(dataset);
+        for (k, (mu_sd, sigma_scale)) in scales.mu_sd.iter_mut().zip(&mut scales.sigma_scale).enumerate() {
+            *mu_sd = mu_sd.max(VAGUE * expected_size(&typical, k));
+            *sigma_scale = sigma_scale.max(typical.coefficient_unit(k));
+        }
+        scales.eps_scale = scales.eps_scale.max(typical.outcome_scale);
+        scales
+    }
+}
+
+/// A normal prior that the data contradict.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NarrowPrior {
+    /// The coefficient's number.
+    pub coefficient: usize,
+    /// The sd of its mu's prior, in the user's units.
+    pub prior: f64,
+    /// How large the data say that the coefficient may be, in the user's units.
+    pub expected: f64,
+}
+
+impl PriorScales {
+    /// The normal priors that would pull their mu away from what the data say. A half-Cauchy prior is never that narrow.
+    pub fn narrow(&self, dataset: &Dataset) -> Vec<NarrowPrior> {
+        let typical = Scaling::standardizing(dataset);
+        let all = self.mu_sd.iter().enumerate().map(|(coefficient, prior)| NarrowPrior {
+            coefficient,
+            prior: *prior,
+            expected: expected_size(&typical, coefficient),
+        });
+        all.filter(|narrow| narrow.prior < narrow.expected).collect()
+    }
+}
+
+/// How large coefficient `k` may be: the outcome's mean or sd for the intercept, sd of the outcome over sd of the
+/// predictor for a slope.
+fn expected_size(typical: &Scaling, k: usize) -> f64 {
+    typical.coefficient_unit(k).max(typical.coefficient_shift(k).abs())
+}
