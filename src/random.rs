@@ -60,7 +60,7 @@ impl Place {
 
     /// The uniform deviates `4 block .. 4 block + 4`.
     pub fn uniforms(&self, purpose: Purpose, block: u32) -> [f64; 4] {
-        self.words(purpose, block).map(uniform)
+        self.words(purpose, block).map(uniform_deviate)
     }
 
     /// Fills `out` with the place's standard normal deviates for `purpose`: deviates `4 b .. 4 b + 4` come from block
@@ -100,7 +100,7 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 
 /// A word as a uniform deviate: the middle of one of 2^32 equal parts of (0, 1).
 #[inline(always)]
-fn uniform(word: u32) -> f64 {
+fn uniform_deviate(word: u32) -> f64 {
     (f64::from(word) + 0.5) * 2f64.powi(-32)
 }
 
@@ -129,7 +129,7 @@ fn cos_sin(word: u32) -> (f64, f64) {
 /// Box and Muller: two independent normal deviates of two words.
 #[inline(always)]
 fn normal_pair(radius_word: u32, angle_word: u32) -> (f64, f64) {
-    let radius = (-2.0 * ln(uniform(radius_word))).sqrt();
+    let radius = (-2.0 * ln(uniform_deviate(radius_word))).sqrt();
     let (cos, sin) = cos_sin(angle_word);
     (radius * cos, radius * sin)
 }

@@ -1,0 +1,86 @@
+// Counter-based random numbers, the same as on the host: twin of src/random.rs, function by function.
+//
+// Philox4x32-10 with the seed as its key and [block, purpose, transition, chain] as its counter gives the same words,
+// bit by bit; deviates are f32, equal to the host's to rounding. Logarithm, cosine and sine are the host's polynomials,
+// shorter by the terms that f32 cannot see, for those that come with a device differ from device to device.
+
+const MULTIPLIERS = vec2<u32>(0xD2511F53u, 0xCD9E8D57u);
+const WEYL = vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
+const ROUNDS = 10u;
+
+// What a random number is for; see Purpose.
+const START = 0u;
+const MOMENTUM = 1u;
+const DIRECTION = 2u;
+const LEAF = 3u;
+const JOIN = 4u;
+const STREAM = 5u;
+
+// Where random numbers are wanted: one transition of one chain of one experiment.
+struct Place {
+    seed: vec2<u32>,
+    chain: u32,
+    transition: u32,
+}
+
+// Block `block` of the place's random words for `purpose`.
+fn words(place: Place, purpose: u32, block: u32) -> vec4<u32> {
+    return philox(vec4<u32>(block, purpose, place.transition, place.chain), place.seed);
+}
+
+// High and low half of a product of 32-bit words, from 16-bit halves: WGSL has no wider integers.
+fn multiply(a: u32, b: u32) -> vec2<u32> {
+    let a_low = a & 0xFFFFu;
+    let a_high = a >> 16u;
+    let b_low = b & 0xFFFFu;
+    let b_high = b >> 16u;
+    let low_low = a_low * b_low;
+    let high_low = a_high * b_low;
+    let low_high = a_low * b_high;
+    let middle = (low_low >> 16u) + (high_low & 0xFFFFu) + low_high;
+    return vec2<u32>(a_high * b_high + (high_low >> 16u) + (middle >> 16u), a * b);
+}
+
+fn philox(counter: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
+    var c = counter;
+    var k = seed;
+    for (var round = 0u; round < ROUNDS; round++) {
+        let low = multiply(MULTIPLIERS.x, c.x);
+        let high = multiply(MULTIPLIERS.y, c.z);
+        c = vec4<u32>(high.x ^ c.y ^ k.x, high.y, low.x ^ c.w ^ k.y, low.y);
+        k += WEYL;
+    }
+    return c;
+}
+
+// A word as a uniform deviate: the middle of one of 2^32 equal parts of (0, 1), rounded.
+fn uniform_deviate(word: u32) -> f32 {
+    return (f32(word) + 0.5) * 0x1p-32f;
+}
+
+// Natural logarithm of a normal number: u = 2^n m with m in [sqrt(1/2), sqrt(2)), and ln m = 2 artanh(s).
+fn ln(u: f32) -> f32 {
+    let bits = bitcast<u32>(u);
+    let n = bitcast<i32>(bits - 0x3F3504F3u) >> 23u;
+    let m = bitcast<f32>(bits - (bitcast<u32>(n) << 23u));
+    let s = (m - 1.0) / (m + 1.0);
+    let t = s * s;
+    let series = 1.0 + t * (1.0 / 3.0 + t * (1.0 / 5.0 + t * (1.0 / 7.0 + t * (1.0 / 9.0))));
+    return 2.0 * s * series + f32(n) * 0.69314718;
+}
+
+// Cosine and sine of the angle `word` names on the circle: two bits choose the quadrant, thirty the place in it.
+fn cos_sin(word: u32) -> vec2<f32> {
+    let t = (f32(word & 0x3FFFFFFFu) + 0.5) * 0x1p-30f - 0.5;
+    let x = t * 1.57079633;
+    let x2 = x * x;
+    let cosine = 1.0 + x2 * (-0.5 + x2 * (1.0 / 24.0 + x2 * (-1.0 / 720.0 + x2 * (1.0 / 40320.0))));
+    let sine = x * (1.0 + x2 * (-1.0 / 6.0 + x2 * (1.0 / 120.0 + x2 * (-1.0 / 5040.0 + x2 * (1.0 / 362880.0)))));
+    let turned = select(vec2<f32>(-sine, cosine), vec2<f32>(cosine, sine), (word & 0x40000000u) == 0u);
+    return select(-turned, turned, (word & 0x80000000u) == 0u);
+}
+
+// Box and Muller: two independent normal deviates of two words.
+fn normal_pair(radius_word: u32, angle_word: u32) -> vec2<f32> {
+    return sqrt(-2.0 * ln(uniform_deviate(radius_word))) * cos_sin(angle_word);
+}
