@@ -3,6 +3,7 @@
 pub mod cpu;
 mod groups;
 mod observations;
+mod sums;
 
 /// Positions to be evaluated, each of `dim` unconstrained coordinates, in the sampler's units; they stay where they are.
 pub trait Batch {

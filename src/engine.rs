@@ -2,6 +2,7 @@
 //! made.
 
 pub mod host;
+mod lane;
 mod progress;
 
 use crate::density::DensityError;

@@ -1,6 +1,6 @@
 //! The likelihood over groups: eight groups at a time, from their sufficient statistics.
 
-use super::cpu::{At, Sums};
+use super::sums::{At, Sums};
 use crate::lanes::{LANES, Lanes};
 use crate::model::{GroupStatistics, Layout};
 

@@ -1,7 +1,7 @@
 //! The likelihood over observations: eight stretches of rows at a time, each of one group, so that no lane ever waits
 //! for another's group to end.
 
-use super::cpu::{At, Sums};
+use super::sums::{At, Sums};
 use crate::lanes::{LANES, Lanes};
 use crate::model::{Layout, Model};
 

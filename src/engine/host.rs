@@ -1,31 +1,20 @@
-//! The host engine: trees grow on the host, in lanes. A lane is a thread with a density of its own, and room for as many
-//! transitions at once as the density takes positions in a call; it fetches a chain, brings it to the end of the block,
-//! and fetches the next. What a chain draws does not depend on which lane fetched it.
+//! The host engine: trees grow on the host, in lanes that take the chains of a block one after the other.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::lane::{Chain, Lane, Run, Task};
 use super::{Adapt, Block, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot};
-use crate::density::{Density, DensityError, Evaluations};
+use crate::density::{Density, DensityError};
 use crate::model::Model;
+use crate::nuts::Statistics;
 use crate::nuts::adaptation::{Moments, StepSize};
-use crate::nuts::{State, Statistics, Step, Transition, Wanted};
-use crate::random::{Place, Purpose};
-
-/// Starting points tried for a chain before giving up.
-const START_ATTEMPTS: u32 = 100;
-
-/// Starting points are uniform in this distance from 0 in every unconstrained coordinate, as Stan's are.
-const START_RADIUS: f64 = 2.0;
 
 /// A block should take about this long, so that progress moves and an interruption is soon obeyed.
 const BLOCK_TIME: Duration = Duration::from_millis(100);
 
 /// A block holds at most this many numbers, unless a single draw of all chains is more: it stays in a core's cache.
 const BLOCK_VALUES: usize = 1 << 17;
-
-/// A lane tells how far it has come after about this many gradients.
-const REPORT_GRADIENTS: u64 = 512;
 
 /// The chains of an experiment, or of a shard of one.
 #[derive(Debug, Clone, Copy)]
@@ -38,25 +27,6 @@ pub struct Chains {
     pub count: u32,
     /// How many consecutive chains share a starting point.
     pub per_superchain: u32,
-}
-
-/// One chain between two transitions.
-#[derive(Debug)]
-struct Chain {
-    number: u32,
-    /// Transitions done since the start.
-    transition: u32,
-    state: State,
-    step_size: StepSize,
-    moments: Moments,
-    counted: Snapshot,
-}
-
-/// A thread's own density and room for transitions.
-struct Lane {
-    density: Box<dyn Density>,
-    evaluations: Evaluations,
-    transitions: Vec<Transition>,
 }
 
 /// Trees on the host, over densities on the CPU or on a device.
@@ -90,14 +60,13 @@ impl HostEngine {
     ) -> Result<HostEngine, EngineError> {
         let dim = model.layout().dim();
         let mut lanes: Vec<Lane> = densities.into_iter().map(|density| Lane::new(density, max_depth)).collect();
-        let adapt = Adapt { target: 1.0, gain: 0.0 };
         let mut started = Vec::with_capacity(chains.count as usize);
         for number in chains.first..chains.first + chains.count {
             started.push(Chain {
                 number,
                 transition: 0,
                 state: lanes[0].start(chains.seed, number - number % chains.per_superchain, number)?,
-                step_size: StepSize::new(1.0, adapt.target, adapt.gain),
+                step_size: None,
                 moments: Moments::new(dim),
                 counted: Snapshot::default(),
             });
@@ -161,14 +130,10 @@ impl HostEngine {
 
 impl Engine for HostEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError> {
-        for lane in &mut self.lanes {
-            for transition in &mut lane.transitions {
-                transition.configure(&phase.scale, phase.max_depth);
-            }
-        }
+        self.lanes.iter_mut().for_each(|lane| lane.configure(phase));
         for chain in &mut self.chains {
-            let adapt = phase.adapt.unwrap_or(Adapt { target: 1.0, gain: 0.0 });
-            chain.step_size = StepSize::new(phase.step_size, adapt.target, adapt.gain);
+            let adapt = |Adapt { target, gain }| StepSize::new(phase.step_size, target, gain);
+            chain.step_size = phase.adapt.map(adapt);
             chain.moments.clear();
             chain.counted = Snapshot::default();
         }
@@ -205,142 +170,10 @@ impl Engine for HostEngine {
             outcome.gradients += chain.counted.gradients;
             outcome.divergences += chain.counted.divergences;
             outcome.acceptance += chain.counted.acceptance / (done.max(1) * self.chains.len()) as f64;
-            outcome.log_step_sizes.push(chain.step_size.log_mean());
+            let log_step_size = chain.step_size.as_ref().map_or(phase.step_size.ln(), StepSize::log_mean);
+            outcome.log_step_sizes.push(log_step_size);
             outcome.moments.join(&chain.moments);
         }
         Ok(outcome)
-    }
-}
-
-/// What a lane needs to know of a run.
-struct Run<'a> {
-    model: &'a Model,
-    log_density_offset: f64,
-    phase: &'a Phase,
-    seed: u64,
-    variables: usize,
-    progress: &'a Progress,
-}
-
-/// A chain's share of a block.
-struct Task<'a> {
-    chain: &'a mut Chain,
-    /// Transitions still to be done.
-    left: usize,
-    /// Room for the draws still to come, `[draw][variable]`.
-    values: &'a mut [f64],
-    statistics: &'a mut [Statistics],
-}
-
-impl Lane {
-    fn new(density: Box<dyn Density>, max_depth: u32) -> Lane {
-        let (dim, width) = (density.dim(), density.width());
-        Lane {
-            density,
-            evaluations: Evaluations::with_capacity(width, dim),
-            transitions: (0..width).map(|_| Transition::new(dim, max_depth)).collect(),
-        }
-    }
-
-    /// The starting state of chain `chain`, at the place of chain `origin`.
-    fn start(&mut self, seed: u64, origin: u32, chain: u32) -> Result<State, EngineError> {
-        let dim = self.density.dim();
-        let place = Place { seed, chain: origin, transition: 0 };
-        let blocks = dim.div_ceil(4) as u32;
-        let mut state = State::zeros(dim);
-        for attempt in 0..START_ATTEMPTS {
-            for (block, coordinates) in state.position.chunks_mut(4).enumerate() {
-                let uniforms = place.uniforms(Purpose::Start, attempt * blocks + block as u32);
-                for (coordinate, uniform) in coordinates.iter_mut().zip(uniforms) {
-                    *coordinate = START_RADIUS * (2.0 * uniform - 1.0);
-                }
-            }
-            self.density.evaluate(&vec![&*state.position], &mut self.evaluations)?;
-            let gradient = self.evaluations.gradient(0);
-            state.log_density = self.evaluations.log_density(0);
-            if state.log_density.is_finite() && gradient.iter().all(|entry| entry.is_finite()) {
-                state.gradient.copy_from_slice(gradient);
-                return Ok(state);
-            }
-        }
-        Err(EngineError::Start { chain, attempts: START_ATTEMPTS })
-    }
-
-    /// Takes task after task from the queue until there is none, as many at once as the density takes positions.
-    fn work<'a>(&mut self, run: &Run, queue: &Mutex<impl Iterator<Item = Task<'a>>>) -> Result<(), DensityError> {
-        let fetch = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let mut news = Snapshot::default();
-        let mut tasks: Vec<Task> = std::iter::from_fn(fetch).take(self.transitions.len()).collect();
-        for (task, transition) in tasks.iter().zip(&mut self.transitions) {
-            task.begin(run, transition);
-        }
-        while !tasks.is_empty() {
-            self.density.evaluate(&Wanted(&self.transitions[..tasks.len()]), &mut self.evaluations)?;
-            // From the last to the first, so that a finished task can make room for one that had its gradient.
-            for i in (0..tasks.len()).rev() {
-                let transition = &mut self.transitions[i];
-                let step = transition.give(self.evaluations.log_density(i), self.evaluations.gradient(i));
-                if step == Step::Continue {
-                    continue;
-                }
-                tasks[i].end(run, transition, &mut news);
-                if tasks[i].left == 0 {
-                    match fetch() {
-                        Some(task) => tasks[i] = task,
-                        None => {
-                            tasks.swap_remove(i);
-                            self.transitions.swap(i, tasks.len());
-                            continue;
-                        }
-                    }
-                }
-                tasks[i].begin(run, &mut self.transitions[i]);
-            }
-            if news.gradients >= REPORT_GRADIENTS {
-                run.progress.add(std::mem::take(&mut news));
-            }
-        }
-        run.progress.add(news);
-        Ok(())
-    }
-}
-
-impl Task<'_> {
-    fn begin(&self, run: &Run, transition: &mut Transition) {
-        let place = Place { seed: run.seed, chain: self.chain.number, transition: self.chain.transition };
-        let adapting = run.phase.adapt.is_some();
-        let step_size = if adapting { self.chain.step_size.current() } else { run.phase.step_size };
-        transition.begin(place, &self.chain.state, step_size);
-    }
-
-    /// Keeps what a transition has drawn, and what the chain learns from it.
-    fn end(&mut self, run: &Run, transition: &Transition, news: &mut Snapshot) {
-        let (sample, mut statistics) = (transition.sample(), transition.statistics());
-        let chain = &mut *self.chain;
-        chain.state.set(&sample.position, &sample.gradient, sample.log_density);
-        chain.transition += 1;
-        self.left -= 1;
-        for counted in [&mut chain.counted, news] {
-            counted.transitions += 1;
-            counted.gradients += u64::from(statistics.n_steps);
-            counted.divergences += u64::from(statistics.diverging);
-            counted.acceptance += statistics.acceptance_rate;
-            counted.step_size = statistics.step_size;
-        }
-        if run.phase.adapt.is_some() {
-            chain.step_size.learn(statistics.acceptance_rate);
-        }
-        if !run.phase.sampling {
-            chain.moments.add(&sample.position, &sample.gradient);
-            return;
-        }
-        statistics.lp += run.log_density_offset;
-        statistics.energy -= run.log_density_offset;
-        let (row, rest) = std::mem::take(&mut self.values).split_at_mut(run.variables);
-        run.model.constrain(&sample.position, row);
-        self.values = rest;
-        let (place, rest) = std::mem::take(&mut self.statistics).split_at_mut(1);
-        place[0] = statistics;
-        self.statistics = rest;
     }
 }

@@ -1,0 +1,181 @@
+//! A lane: a thread with a density of its own, and room for as many transitions at once as the density takes positions in
+//! a call. It fetches a chain, brings it to the end of the block, and fetches the next; what a chain draws does not depend
+//! on which lane fetched it.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{EngineError, Phase, Progress, Snapshot};
+use crate::density::{Density, DensityError, Evaluations};
+use crate::model::Model;
+use crate::nuts::adaptation::{Moments, StepSize};
+use crate::nuts::{State, Statistics, Step, Transition, Wanted};
+use crate::random::{Place, Purpose};
+
+/// Starting points tried for a chain before giving up.
+const START_ATTEMPTS: u32 = 100;
+
+/// Starting points are uniform in this distance from 0 in every unconstrained coordinate, as Stan's are.
+const START_RADIUS: f64 = 2.0;
+
+/// A lane tells how far it has come after about this many gradients.
+const REPORT_GRADIENTS: u64 = 512;
+
+/// One chain between two transitions.
+#[derive(Debug)]
+pub struct Chain {
+    pub number: u32,
+    /// Transitions done since the start.
+    pub transition: u32,
+    pub state: State,
+    /// In a phase that adapts.
+    pub step_size: Option<StepSize>,
+    pub moments: Moments,
+    pub counted: Snapshot,
+}
+
+/// A thread's own density and room for transitions.
+pub struct Lane {
+    density: Box<dyn Density>,
+    evaluations: Evaluations,
+    transitions: Vec<Transition>,
+}
+
+/// What a lane needs to know of a run.
+pub struct Run<'a> {
+    pub model: &'a Model,
+    pub log_density_offset: f64,
+    pub phase: &'a Phase,
+    pub seed: u64,
+    pub variables: usize,
+    pub progress: &'a Progress,
+}
+
+/// A chain's share of a block.
+pub struct Task<'a> {
+    pub chain: &'a mut Chain,
+    /// Transitions still to be done.
+    pub left: usize,
+    /// Room for the draws still to come, `[draw][variable]`.
+    pub values: &'a mut [f64],
+    pub statistics: &'a mut [Statistics],
+}
+
+impl Lane {
+    /// A lane of `density`, with room for trees of `max_depth` doublings.
+    pub fn new(density: Box<dyn Density>, max_depth: u32) -> Lane {
+        let (dim, width) = (density.dim(), density.width());
+        Lane {
+            density,
+            evaluations: Evaluations::with_capacity(width, dim),
+            transitions: (0..width).map(|_| Transition::new(dim, max_depth)).collect(),
+        }
+    }
+
+    /// Sets the metric and the deepest tree of a phase.
+    pub fn configure(&mut self, phase: &Phase) {
+        for transition in &mut self.transitions {
+            transition.configure(&phase.scale, phase.max_depth);
+        }
+    }
+
+    /// The starting state of chain `chain`, at the place of chain `origin`.
+    pub fn start(&mut self, seed: u64, origin: u32, chain: u32) -> Result<State, EngineError> {
+        let dim = self.density.dim();
+        let place = Place { seed, chain: origin, transition: 0 };
+        let blocks = dim.div_ceil(4) as u32;
+        let mut state = State::zeros(dim);
+        for attempt in 0..START_ATTEMPTS {
+            for (block, coordinates) in state.position.chunks_mut(4).enumerate() {
+                let uniforms = place.uniforms(Purpose::Start, attempt * blocks + block as u32);
+                for (coordinate, uniform) in coordinates.iter_mut().zip(uniforms) {
+                    *coordinate = START_RADIUS * (2.0 * uniform - 1.0);
+                }
+            }
+            self.density.evaluate(&vec![&*state.position], &mut self.evaluations)?;
+            let gradient = self.evaluations.gradient(0);
+            state.log_density = self.evaluations.log_density(0);
+            if state.log_density.is_finite() && gradient.iter().all(|entry| entry.is_finite()) {
+                state.gradient.copy_from_slice(gradient);
+                return Ok(state);
+            }
+        }
+        Err(EngineError::Start { chain, attempts: START_ATTEMPTS })
+    }
+
+    /// Takes task after task from the queue until there is none, as many at once as the density takes positions.
+    pub fn work<'a>(&mut self, run: &Run, queue: &Mutex<impl Iterator<Item = Task<'a>>>) -> Result<(), DensityError> {
+        let fetch = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let mut news = Snapshot::default();
+        let mut tasks: Vec<Task> = std::iter::from_fn(fetch).take(self.transitions.len()).collect();
+        for (task, transition) in tasks.iter().zip(&mut self.transitions) {
+            task.begin(run, transition);
+        }
+        while !tasks.is_empty() {
+            self.density.evaluate(&Wanted(&self.transitions[..tasks.len()]), &mut self.evaluations)?;
+            // From the last to the first, so that a finished task can make room for one that had its gradient.
+            for i in (0..tasks.len()).rev() {
+                let transition = &mut self.transitions[i];
+                let step = transition.give(self.evaluations.log_density(i), self.evaluations.gradient(i));
+                if step == Step::Continue {
+                    continue;
+                }
+                tasks[i].end(run, transition, &mut news);
+                if tasks[i].left == 0 {
+                    match fetch() {
+                        Some(task) => tasks[i] = task,
+                        None => {
+                            tasks.swap_remove(i);
+                            self.transitions.swap(i, tasks.len());
+                            continue;
+                        }
+                    }
+                }
+                tasks[i].begin(run, &mut self.transitions[i]);
+            }
+            if news.gradients >= REPORT_GRADIENTS {
+                run.progress.add(std::mem::take(&mut news));
+            }
+        }
+        run.progress.add(news);
+        Ok(())
+    }
+}
+
+impl Task<'_> {
+    fn begin(&self, run: &Run, transition: &mut Transition) {
+        let place = Place { seed: run.seed, chain: self.chain.number, transition: self.chain.transition };
+        let step_size = self.chain.step_size.as_ref().map_or(run.phase.step_size, StepSize::current);
+        transition.begin(place, &self.chain.state, step_size);
+    }
+
+    /// Keeps what a transition has drawn, and what the chain learns from it.
+    fn end(&mut self, run: &Run, transition: &Transition, news: &mut Snapshot) {
+        let (sample, mut statistics) = (transition.sample(), transition.statistics());
+        let chain = &mut *self.chain;
+        chain.state.set(&sample.position, &sample.gradient, sample.log_density);
+        chain.transition += 1;
+        self.left -= 1;
+        for counted in [&mut chain.counted, news] {
+            counted.transitions += 1;
+            counted.gradients += u64::from(statistics.n_steps);
+            counted.divergences += u64::from(statistics.diverging);
+            counted.acceptance += statistics.acceptance_rate;
+            counted.step_size = statistics.step_size;
+        }
+        if let Some(step_size) = &mut chain.step_size {
+            step_size.learn(statistics.acceptance_rate);
+        }
+        if !run.phase.sampling {
+            chain.moments.add(&sample.position, &sample.gradient);
+            return;
+        }
+        statistics.lp += run.log_density_offset;
+        statistics.energy -= run.log_density_offset;
+        let (row, rest) = std::mem::take(&mut self.values).split_at_mut(run.variables);
+        run.model.constrain(&sample.position, row);
+        self.values = rest;
+        let (place, rest) = std::mem::take(&mut self.statistics).split_at_mut(1);
+        place[0] = statistics;
+        self.statistics = rest;
+    }
+}
