@@ -26,7 +26,7 @@ const FIRST_WINDOW: u32 = 20;
 
 /// The stages of a warm-up of `warmup` transitions.
 pub fn schedule(warmup: u32) -> Vec<Stage> {
-    let initial = (warmup * 15).div_ceil(100).min(30);
+    let initial = (u64::from(warmup) * 15).div_ceil(100).min(30) as u32;
     let last = (warmup / 10).min(100);
     let mut stages = vec![Stage { role: Role::Initial, transitions: initial }];
     let mut left = warmup - initial - last;

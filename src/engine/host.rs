@@ -65,7 +65,7 @@ impl HostEngine {
             started.push(Chain {
                 number,
                 transition: 0,
-                state: lanes[0].start(chains.seed, number - number % chains.per_superchain, number)?,
+                state: lanes[0].start(chains.seed, number - number % chains.per_superchain.max(1), number)?,
                 step_size: None,
                 moments: Moments::new(dim),
                 counted: Snapshot::default(),
@@ -123,7 +123,8 @@ impl HostEngine {
     /// How many transitions the next block should have, after one of `transitions` that took `time`.
     fn next_block(&self, transitions: usize, time: Duration, phase: &Phase) -> usize {
         let by_time = transitions as f64 * BLOCK_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6);
-        let by_room = if phase.sampling { BLOCK_VALUES / (self.chains.len() * self.variables) } else { usize::MAX };
+        let by_room =
+            if phase.sampling { BLOCK_VALUES / (self.chains.len() * self.variables).max(1) } else { usize::MAX };
         (by_time as usize).min(4 * transitions).min(by_room).max(1)
     }
 }

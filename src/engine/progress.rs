@@ -37,7 +37,9 @@ impl Progress {
         self.gradients.fetch_add(more.gradients, Relaxed);
         self.divergences.fetch_add(more.divergences, Relaxed);
         self.acceptance.fetch_add((more.acceptance * 1e6) as u64, Relaxed);
-        self.step_size.store(more.step_size.to_bits(), Relaxed);
+        if more.transitions > 0 {
+            self.step_size.store(more.step_size.to_bits(), Relaxed);
+        }
     }
 
     /// The counters now.

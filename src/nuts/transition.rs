@@ -108,8 +108,10 @@ pub struct Transition {
 }
 
 impl Transition {
-    /// Room for transitions in `dim` dimensions with trees of up to `max_depth` doublings, under the identity metric.
+    /// Room for transitions in `dim` dimensions with trees of up to `max_depth` doublings, at least one, under the identity
+    /// metric.
     pub fn new(dim: usize, max_depth: u32) -> Transition {
+        let max_depth = max_depth.max(1);
         Transition {
             scale: Vector::from(&vec![1.0; dim][..]),
             max_depth,
@@ -136,7 +138,7 @@ impl Transition {
     /// are the posterior's sds as far as they are known; and their deepest tree, no deeper than there is room for.
     pub fn configure(&mut self, scale: &[f64], max_depth: u32) {
         self.scale.copy_from_slice(scale);
-        self.max_depth = max_depth.min(self.subtree.max_depth());
+        self.max_depth = max_depth.clamp(1, self.subtree.max_depth());
     }
 
     /// Starts the transition of `place` at `from`; ends with a draw after some calls of [`give`](Transition::give).

@@ -1,0 +1,72 @@
+//! How the tests of whole runs assemble one: a model, a driver over a host engine, and the draws in memory.
+
+use std::sync::Arc;
+
+use warpnuts::data::Dataset;
+use warpnuts::density::cpu::CpuDensity;
+use warpnuts::density::{Density, Likelihood};
+use warpnuts::diagnostics::{Summary, summarize};
+use warpnuts::draws::Memory;
+use warpnuts::driver::{self, Plan, Run};
+use warpnuts::engine::host::{Chains, HostEngine};
+use warpnuts::engine::{Progress, Sink};
+use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+
+/// `dataset`'s model with the intercept's and the slope's effects as they are told to be, in standardized units.
+pub fn model(dataset: &Arc<Dataset>, priors: Priors, effects: [Effect; 2]) -> Arc<Model> {
+    let parameterization = Parameterization::of(effects.to_vec(), dataset.predictor_names());
+    Arc::new(Model::new(dataset.clone(), priors, parameterization, Scaling::standardizing(dataset)))
+}
+
+/// The radon survey, both coefficients with the same `effect`.
+pub fn radon(effect: Effect) -> Arc<Model> {
+    model(&Arc::new(Dataset::radon().unwrap()), Priors::default(), [effect; 2])
+}
+
+/// `chains` chains from the first, each with a starting point of its own.
+pub fn chains(seed: u64, count: u32) -> Chains {
+    Chains { seed, first: 0, count, per_superchain: 1 }
+}
+
+/// The usual plan.
+pub fn plan(warmup: u32, draws: u32) -> Plan {
+    Plan { warmup, draws, target_accept: 0.8, max_depth: 10 }
+}
+
+/// `count` densities of `model`, for as many lanes.
+pub fn lanes(model: &Model, count: usize) -> Vec<Box<dyn Density>> {
+    let density = CpuDensity::new(model, Likelihood::Groups);
+    (0..count).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
+}
+
+/// Runs `plan` over `lanes` into `sink`.
+pub fn run_into(
+    sink: &mut dyn Sink,
+    model: &Arc<Model>,
+    lanes: Vec<Box<dyn Density>>,
+    chains: Chains,
+    plan: Plan,
+    progress: Arc<Progress>,
+) -> Run {
+    let dim = model.layout().dim();
+    let mut engine = HostEngine::start(model.clone(), lanes, chains, plan.max_depth, dim, progress).unwrap();
+    driver::run(&mut engine, dim, &plan, sink).unwrap()
+}
+
+/// Runs `plan` over as many lanes as told, and keeps all draws.
+pub fn run(model: &Arc<Model>, lane_count: usize, chains: Chains, plan: Plan) -> (Run, Memory) {
+    let mut draws = Memory::new(model.layout().dim(), chains.count as usize, plan.draws as usize);
+    let run = run_into(&mut draws, model, lanes(model, lane_count), chains, plan, Arc::default());
+    (run, draws)
+}
+
+/// A row for each variable.
+pub fn summaries(draws: &Memory) -> Vec<Summary> {
+    summarize(draws.values(), draws.variables(), draws.chains())
+}
+
+/// Mean leapfrogs a draw.
+pub fn leapfrogs(draws: &Memory) -> f64 {
+    let steps: u64 = draws.statistics().iter().map(|statistics| u64::from(statistics.n_steps)).sum();
+    steps as f64 / draws.statistics().len() as f64
+}
