@@ -7,6 +7,7 @@ mod schedule;
 use std::time::{Duration, Instant};
 
 use crate::engine::{Adapt, Engine, EngineError, Phase, PhaseOutcome, Sink};
+use crate::math::exp;
 use crate::nuts::adaptation::Moments;
 
 use schedule::{Role, Stage, schedule};
@@ -99,7 +100,7 @@ pub fn run(engine: &mut dyn Engine, dim: usize, plan: &Plan, sink: &mut dyn Sink
                 update_metric(&mut phase.scale, &outcome.moments);
                 // What was learnt under the identity says little now: where the metric fits, steps go as D^(-1/4)
                 // (Beskos et al. 2013).
-                phase.step_size = (dim as f64).powf(-0.25);
+                phase.step_size = 1.0 / (dim as f64).sqrt().sqrt();
             }
             Role::Window | Role::LastWindow => update_metric(&mut phase.scale, &outcome.moments),
             Role::Final => {}
@@ -130,7 +131,7 @@ impl Run {
 /// The geometric mean of the step sizes that the chains have learnt.
 fn pooled_step_size(outcome: &PhaseOutcome) -> f64 {
     let logs = &outcome.log_step_sizes;
-    (logs.iter().sum::<f64>() / logs.len() as f64).exp()
+    exp(logs.iter().sum::<f64>() / logs.len() as f64)
 }
 
 /// Sets the metric from the moments of a window: the variance under which draws and gradients spread alike, the

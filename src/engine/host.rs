@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::lane::{Chain, Lane, Run, Task};
 use super::{Adapt, Block, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot};
 use crate::density::{Density, DensityError};
+use crate::math::ln;
 use crate::model::Model;
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::{Moments, StepSize};
@@ -171,7 +172,7 @@ impl Engine for HostEngine {
             outcome.gradients += chain.counted.gradients;
             outcome.divergences += chain.counted.divergences;
             outcome.acceptance += chain.counted.acceptance / (done.max(1) * self.chains.len()) as f64;
-            let log_step_size = chain.step_size.as_ref().map_or(phase.step_size.ln(), StepSize::log_mean);
+            let log_step_size = chain.step_size.as_ref().map_or(ln(phase.step_size), StepSize::log_mean);
             outcome.log_step_sizes.push(log_step_size);
             outcome.moments.join(&chain.moments);
         }

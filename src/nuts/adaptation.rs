@@ -5,6 +5,7 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use multiversion::multiversion;
 
 use crate::lanes::{Lanes, Vector};
+use crate::math::{exp, ln};
 
 /// Dual averaging of the log step size towards a mean acceptance (Hoffman and Gelman 2014, section 3.2).
 #[derive(Debug, Clone)]
@@ -26,13 +27,13 @@ impl StepSize {
     /// Starts at `step_size`, towards a mean acceptance of `target`. `gain` is the paper's 1/gamma: how far an error in
     /// acceptance moves the log step size.
     pub fn new(step_size: f64, target: f64, gain: f64) -> StepSize {
-        let log_step = step_size.ln();
+        let log_step = ln(step_size);
         StepSize { target, gain, centre: log_step, error: 0.0, log_step, log_mean: log_step, count: 0.0 }
     }
 
     /// The step size of the next transition.
     pub fn current(&self) -> f64 {
-        self.log_step.exp()
+        exp(self.log_step)
     }
 
     /// The log of the step size that has been learnt, an average of those tried.
@@ -46,7 +47,7 @@ impl StepSize {
         let weight = 1.0 / (self.count + StepSize::T0);
         self.error += weight * (self.target - acceptance - self.error);
         self.log_step = self.centre - self.gain * self.count.sqrt() * self.error;
-        let share = self.count.powf(-StepSize::KAPPA);
+        let share = exp(-StepSize::KAPPA * ln(self.count));
         self.log_mean += share * (self.log_step - self.log_mean);
     }
 }
