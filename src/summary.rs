@@ -1,7 +1,8 @@
 //! What a run says: a row for each variable, how it was sampled, and whether to trust it.
 
-mod advice;
+pub mod advice;
 mod comparison;
+mod digits;
 mod files;
 
 use serde::{Serialize, Serializer};
@@ -12,6 +13,7 @@ use crate::model::PriorScales;
 
 pub use advice::Advice;
 pub use comparison::{Comparison, Difference, Row};
+pub use digits::{counted, decimals, number, significant};
 pub use files::{write_draws, write_json, write_parameters};
 
 /// A number, and the variable whose it is.
@@ -105,6 +107,8 @@ pub struct RunSummary {
     pub leapfrogs_per_draw: f64,
     /// Divergent transitions among the draws.
     pub divergences: u64,
+    /// Divergent transitions in warm-up, where they do no harm.
+    pub warmup_divergences: u64,
     /// Draws whose trajectory was ended by the limit on its doublings.
     pub reached_max_treedepth: u64,
     /// E-BFMI over the chains.
@@ -219,6 +223,7 @@ impl RunSummary {
             acceptance: run.acceptance,
             leapfrogs_per_draw: run.gradients[1] as f64 / drawn,
             divergences: run.divergences[1],
+            warmup_divergences: run.divergences[0],
             reached_max_treedepth: draws.statistics().iter().filter(|draw| draw.reached_max_treedepth).count() as u64,
             e_bfmi: Energy {
                 min: e_bfmi.iter().copied().fold(f64::NAN, f64::min),
@@ -233,7 +238,8 @@ impl RunSummary {
             warnings: Vec::new(),
             parameters: Parameters(parameters),
         };
-        summary.warnings = advice::advise(&summary);
+        summary.warnings = advice::of_data(dataset, model.priors());
+        summary.warnings.extend(advice::advise(&summary));
         summary
     }
 

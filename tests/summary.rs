@@ -88,7 +88,7 @@ fn default_priors_grow_with_large_data_and_others_are_named() {
     }
     assert!(scales.eps_scale >= typical.outcome_scale);
     let narrow = PriorScales::uniform(Priors::default(), 2).narrow(&large);
-    assert_eq!(narrow.iter().map(|prior| prior.coefficient).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(narrow.iter().map(|prior| prior.name.as_str()).collect::<Vec<_>>(), ["mu_a", "mu_b"]);
 }
 
 fn run(dataset: &Arc<Dataset>, effect: Effect, settings: Settings) -> RunSummary {
@@ -138,12 +138,14 @@ fn every_way_to_fail_is_said_with_what_to_do() {
         assert_eq!(advice.distrust, distrust, "{}", advice.problem);
         assert!(!advice.remedy.is_empty());
     };
+    let hasty = run(&radon, Effect::Centered, Settings { target_accept: 0.5, ..Settings::default() });
+    says(&hasty, "diverged", true);
     let centered = run(&radon, Effect::Centered, Settings::default());
-    says(&centered, "diverged", true);
     says(&centered, "R-hat of sigma_b", true);
     says(&centered, "independent ones", true);
     let short = run(&radon, Effect::NonCentered, Settings { draws: 3, ..Settings::default() });
-    says(&short, "too few", true);
+    says(&short, "too little", true);
+    says(&short, "only 48 draws", true);
     let shallow = run(&radon, Effect::NonCentered, Settings { max_tree_depth: 2, draws: 200, ..Settings::default() });
     says(&shallow, "cut off at 2 doublings", false);
     let alone = run(&radon, Effect::NonCentered, Settings { chains: 1, draws: 4000, ..Settings::default() });

@@ -12,6 +12,7 @@ const PARAMETERIZATIONS: [&str; 2] = ["centered", "non-centered"];
 
 /// What can be typed behind `compare`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct CompareArguments {
     #[command(flatten)]
     data: DataArguments,

@@ -14,7 +14,8 @@ const RUNS: &str = "runs";
 pub fn make(out: Option<&Path>, command: &str) -> Result<PathBuf, Failure> {
     match out {
         Some(path) => {
-            let made = parent(path).and_then(|()| std::fs::create_dir(path));
+            let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+            let made = above.map_or(Ok(()), make_all).and_then(|()| std::fs::create_dir(path));
             made.map(|()| path.to_path_buf()).map_err(|error| refuse(path, &error))
         }
         None => numbered(command),
@@ -23,7 +24,7 @@ pub fn make(out: Option<&Path>, command: &str) -> Result<PathBuf, Failure> {
 
 fn numbered(command: &str) -> Result<PathBuf, Failure> {
     let runs = Path::new(RUNS);
-    std::fs::create_dir_all(runs).map_err(|error| refuse(runs, &error))?;
+    make_all(runs).map_err(|error| refuse(runs, &error))?;
     for number in 1u32.. {
         let path = runs.join(format!("{command}-{number}"));
         match std::fs::create_dir(&path) {
@@ -35,12 +36,12 @@ fn numbered(command: &str) -> Result<PathBuf, Failure> {
     Err(Failure::Input(anyhow!("{RUNS} is full; name another folder with --out")))
 }
 
-/// Makes the folders above `path`.
-fn parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => std::fs::create_dir_all(parent),
-        _ => Ok(()),
-    }
+/// Makes `folder` and those above it, where they are not there.
+fn make_all(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => io::Error::new(ErrorKind::NotADirectory, format!("{} is a file", folder.display())),
+        _ => error,
+    })
 }
 
 fn refuse(path: &Path, error: &io::Error) -> Failure {

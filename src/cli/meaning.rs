@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::density::Likelihood;
 use warpnuts::experiment::{Keep, Settings};
 use warpnuts::machine;
-use warpnuts::model::{Model, NarrowPrior, Parameterization, PriorScales, Priors, Scaling};
+use warpnuts::model::{Model, Parameterization, PriorScales, Priors, Scaling};
+use warpnuts::summary::{Advice, advice};
 
-use super::Failure;
 use super::arguments::{DataArguments, KeepArgument, LikelihoodArgument, PriorArguments, RunArguments};
+use super::{Failure, table};
 
-/// Reads and checks the data; warns of predictors far from zero.
+/// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
     let radon = Columns::radon();
     let named = typed.group.is_some() || typed.outcome.is_some() || !typed.predictors.is_empty();
@@ -27,18 +28,11 @@ pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
     }
     .map_err(Failure::input)?;
     let dataset = if typed.center_predictors { dataset.center_predictors() } else { dataset };
-    for far in dataset.far_predictors() {
-        eprintln!(
-            "warning: predictor `{}` (mean {:.6}, sd {:.3}) is far from zero: its slope and the intercept are tied \
-             together, and every sampler is slow on that; --center-predictors cures it, and makes the intercept the \
-             outcome expected at the average predictor instead of at zero",
-            far.name, far.mean, far.sd
-        );
-    }
     Ok(Arc::new(dataset))
 }
 
-/// The priors: those that were typed, the default ones where they were not.
+/// The priors: those that were typed, the default ones where they were not. Warns of what in the data will make sampling
+/// slow, or contradicts the priors.
 pub fn priors(typed: &PriorArguments, dataset: &Dataset) -> PriorScales {
     let mut scales = PriorScales::for_data(dataset);
     if let Some(sd) = typed.prior_mu_sd {
@@ -50,12 +44,8 @@ pub fn priors(typed: &PriorArguments, dataset: &Dataset) -> PriorScales {
     if let Some(scale) = typed.prior_eps_scale {
         scales.eps_scale = scale;
     }
-    for NarrowPrior { coefficient, prior, expected } in scales.narrow(dataset) {
-        let mu = if coefficient == 0 { "mu_a" } else { "mu_b" };
-        eprintln!(
-            "warning: the prior Normal(0, {prior}) of {mu} is narrow for these data, by which {mu} may be as large as \
-             {expected:.3e}; unless that is meant, raise --prior-mu-sd, or leave it out"
-        );
+    for Advice { problem, remedy, .. } in advice::of_data(dataset, &scales) {
+        eprintln!("warning: {problem}; {remedy}");
     }
     scales
 }
@@ -89,19 +79,14 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
         },
         threads: typed.threads.map_or_else(machine::threads, usize::from),
     };
-    typed
-        .first_chain
-        .checked_add(typed.chains)
-        .context("--first-chain and --chains together are above 4294967295, the largest number of a chain")
-        .map_err(Failure::Input)?;
     let needed = settings.memory(model);
     let available = machine::available_memory().map_or(u128::from(u64::MAX), u128::from);
     if needed > available {
-        let gigabytes = |bytes: u128| bytes as f64 / 1e9;
+        let gigabytes = |bytes: u128| table::thousands((bytes as f64 / 1e9).ceil());
         let hint = if settings.keep == Keep::All { ", or keep only the hyperparameters (--keep hyper)" } else { "" };
         return Err(Failure::Input(anyhow!(
-            "{} chains of {} draws of {} variables would take {:.1} GB of memory, and {:.1} GB are free; lower --chains \
-             or --draws{hint}",
+            "{} chains of {} draws of {} variables would take {} GB of memory, and {} GB are free; lower --chains or \
+             --draws{hint}",
             settings.chains,
             settings.draws,
             settings.variables(model),

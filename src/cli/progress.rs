@@ -8,10 +8,11 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use warpnuts::engine::{EngineError, Progress, Snapshot};
 use warpnuts::experiment::{self, Sampled, Settings};
 use warpnuts::model::Model;
+use warpnuts::summary::significant;
 
 use super::Failure;
 
@@ -66,7 +67,7 @@ pub fn sample(model: Arc<Model>, settings: Settings, quiet: bool) -> Result<Samp
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{prefix:>14} {wide_bar} {pos}/{len} transitions, {per_sec}, {msg}, {eta} left")
+    ProgressStyle::with_template("{prefix:>12} {wide_bar} {percent}% {msg}, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
@@ -74,9 +75,10 @@ fn show(bar: &ProgressBar, now: &Snapshot) {
     let transitions = now.transitions.max(1) as f64;
     bar.set_position(now.transitions);
     bar.set_message(format!(
-        "{:.1} leapfrogs each, step {:.3}, acceptance {:.2}, {} divergent",
+        "{}/s, {:.0} leapfrogs, step {}, accept {:.2}, {} divergent",
+        HumanCount((now.transitions as f64 / bar.elapsed().as_secs_f64().max(1e-3)) as u64),
         now.gradients as f64 / transitions,
-        now.step_size,
+        significant(now.step_size),
         now.acceptance / transitions,
         now.divergences,
     ));

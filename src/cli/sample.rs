@@ -5,13 +5,14 @@ use std::path::Path;
 use anyhow::Context;
 use clap::Args;
 use warpnuts::experiment::Sampled;
-use warpnuts::summary::{self, RunSummary};
+use warpnuts::summary::{self, RunSummary, counted, significant};
 
 use super::arguments::{DataArguments, OutputArguments, PriorArguments, RunArguments};
 use super::{Failure, Outcome, folder, meaning, progress, table};
 
 /// What can be typed behind `sample`.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub struct SampleArguments {
     #[command(flatten)]
     data: DataArguments,
@@ -89,22 +90,24 @@ pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Op
 fn headline(summary: &RunSummary) -> String {
     let data = &summary.data;
     format!(
-        "{} observations in {} groups from {}, {}: {} chains x {} draws in {:.2} s ({:.2} s warm-up)\n\
-         {} gradients a second, {:.1} leapfrogs a draw, step size {:.3}, acceptance {:.2}, {} divergences, smallest bulk \
-         ESS {} ({} a second)",
+        "{} observations in {} groups from {}, {}\n\
+         {} x {} in {:.2} s ({:.2} s warm-up), {} gradients a second\n\
+         {:.1} leapfrogs a draw, step size {}, acceptance {:.2}, {} (and {} in warm-up)\n\
+         smallest bulk ESS {} ({} a second)",
         data.observations,
         data.groups,
         data.source,
         summary.parameterization,
-        summary.settings.chains,
-        summary.draws,
+        counted(u64::from(summary.settings.chains), "chain"),
+        counted(summary.draws as u64, "draw"),
         summary.wall_seconds.total,
         summary.wall_seconds.warmup,
         table::thousands(summary.gradients_per_second()),
         summary.leapfrogs_per_draw,
-        summary.step_size,
+        significant(summary.step_size),
         summary.acceptance,
-        summary.divergences,
+        counted(summary.divergences, "divergence"),
+        summary.warmup_divergences,
         summary.min_ess_bulk.as_ref().map_or("-".to_string(), |ess| format!("{:.0} of {}", ess.value, ess.parameter)),
         table::thousands(summary.ess_per_second()),
     )

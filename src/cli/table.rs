@@ -3,7 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use warpnuts::diagnostics::Summary;
-use warpnuts::summary::{Comparison, Extreme, Parameter, RunSummary};
+use warpnuts::summary::{Comparison, Extreme, Parameter, RunSummary, decimals, number, significant};
 
 /// A table without lines, numbers to the right, the first column to the left.
 fn table(header: &[&str]) -> Table {
@@ -36,9 +36,9 @@ pub fn parameters(run: &RunSummary, all: bool) -> String {
     untrailed(&table)
 }
 
-/// A row for each run.
+/// A row for each run, in two lines.
 pub fn comparison(comparison: &Comparison) -> String {
-    let focus = format!("{}\nmean ± MCSE", comparison.focus);
+    let focus = format!("{} ± MCSE\nsd", shortened(&comparison.focus));
     let nested = comparison.runs.iter().any(|run| run.max_nested_rhat.is_some());
     let mut table = table(&[
         "",
@@ -47,16 +47,15 @@ pub fn comparison(comparison: &Comparison) -> String {
         "smallest\nbulk ESS",
         "smallest\ntail ESS",
         "leapfrogs\na draw",
-        "step\nsize",
-        "accep-\ntance",
-        "gradients\na second",
-        "bulk ESS\na second",
+        "step size\nacceptance",
+        "gradients/s\nbulk ESS/s",
         &focus,
-        "sd",
     ]);
     for run in &comparison.runs {
-        let (mean, sd) = run.focus.map_or(("-".to_string(), "-".to_string()), |row| {
-            (format!("{} ± {}", number(row.mean, 4), number(row.mcse_mean, 4)), number(row.sd, 4))
+        let focus = run.focus.map_or("-".to_string(), |row| {
+            let decimals = decimals(row.mcse_mean);
+            let [mean, error, sd] = [row.mean, row.mcse_mean, row.sd].map(|value| number(value, decimals));
+            format!("{mean} ± {error}\n{sd}")
         });
         table.add_row(vec![
             run.parameterization.clone(),
@@ -65,15 +64,22 @@ pub fn comparison(comparison: &Comparison) -> String {
             extreme(&run.min_ess_bulk, 0),
             extreme(&run.min_ess_tail, 0),
             number(run.leapfrogs_per_draw, 1),
-            number(run.step_size, 3),
-            number(run.acceptance, 2),
-            thousands(run.gradients_per_second),
-            thousands(run.ess_per_second),
-            mean,
-            sd,
+            format!("{}\n{}", significant(run.step_size), number(run.acceptance, 2)),
+            format!("{}\n{}", thousands(run.gradients_per_second), thousands(run.ess_per_second)),
+            focus,
         ]);
     }
     untrailed(&table)
+}
+
+/// A name of up to 24 characters; a longer one without its middle (the files have it whole).
+fn shortened(name: &str) -> String {
+    let characters: Vec<char> = name.chars().collect();
+    if characters.len() <= 24 {
+        return name.to_string();
+    }
+    let ends = [&characters[..14], &['…'], &characters[characters.len() - 9..]];
+    ends.concat().into_iter().collect()
 }
 
 /// The table's text without the blanks at the ends of its lines.
@@ -83,25 +89,9 @@ fn untrailed(table: &Table) -> String {
 
 /// A value, and below it whose it is.
 fn extreme(extreme: &Option<Extreme>, decimals: usize) -> String {
-    extreme
-        .as_ref()
-        .map_or("-".to_string(), |extreme| format!("{}\n{}", number(extreme.value, decimals), extreme.parameter))
-}
-
-/// Decimals that show two digits of `error`.
-fn decimals(error: f64) -> usize {
-    if error > 0.0 && error.is_finite() { (1.0 - error.log10().floor()).clamp(0.0, 12.0) as usize } else { 4 }
-}
-
-/// A number with so many decimals, or in scientific notation where that would be long.
-fn number(value: f64, decimals: usize) -> String {
-    if value.is_nan() {
-        "-".to_string()
-    } else if value.abs() >= 1e9 || decimals > 9 {
-        format!("{value:.4e}")
-    } else {
-        format!("{value:.decimals$}")
-    }
+    extreme.as_ref().map_or("-".to_string(), |extreme| {
+        format!("{}\n{}", number(extreme.value, decimals), shortened(&extreme.parameter))
+    })
 }
 
 /// A whole number with commas between thousands.
@@ -125,13 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_show_what_they_know() {
-        assert_eq!(decimals(0.0123), 3);
-        assert_eq!(decimals(1.5), 1);
-        assert_eq!(decimals(1234.0), 0);
-        assert_eq!(number(1.23456, 3), "1.235");
-        assert_eq!(number(f64::NAN, 3), "-");
-        assert_eq!(number(1.5e-9, 11), "1.5000e-9");
+    fn long_names_lose_their_middle() {
+        assert_eq!(shortened("b[AITKIN]"), "b[AITKIN]");
+        assert_eq!(shortened("a[The Very Long Name of a School (mixed)]"), "a[The Very Lon… (mixed)]");
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
         assert_eq!(thousands(1234567.0), "1,234,567");
         assert_eq!(thousands(999.4), "999");
     }

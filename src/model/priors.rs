@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Scaling;
+use super::parameterization::coefficient_names;
 use crate::data::Dataset;
 
 /// Scales of the priors, in the user's units, the same for every coefficient.
@@ -66,8 +67,8 @@ impl PriorScales {
 /// A normal prior that the data contradict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NarrowPrior {
-    /// The coefficient's number.
-    pub coefficient: usize,
+    /// `mu_a`, `mu_b[hours]`.
+    pub name: String,
     /// The sd of its mu's prior, in the user's units.
     pub prior: f64,
     /// How large the data say that the coefficient may be, in the user's units.
@@ -78,10 +79,11 @@ impl PriorScales {
     /// The normal priors that would pull their mu away from what the data say. A half-Cauchy prior is never that narrow.
     pub fn narrow(&self, dataset: &Dataset) -> Vec<NarrowPrior> {
         let typical = Scaling::standardizing(dataset);
-        let all = self.mu_sd.iter().enumerate().map(|(coefficient, prior)| NarrowPrior {
-            coefficient,
+        let names = coefficient_names(dataset.predictor_names());
+        let all = self.mu_sd.iter().zip(names).enumerate().map(|(k, (prior, name))| NarrowPrior {
+            name: format!("mu_{name}"),
             prior: *prior,
-            expected: expected_size(&typical, coefficient),
+            expected: expected_size(&typical, k),
         });
         all.filter(|narrow| narrow.prior < narrow.expected).collect()
     }

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{EBFMI_LIMIT, RunSummary};
+use super::{EBFMI_LIMIT, RunSummary, counted, significant};
+use crate::data::Dataset;
+use crate::model::PriorScales;
 
 /// R-hat above this says that chains do not agree (Vehtari et al. 2021).
 const RHAT_LIMIT: f64 = 1.01;
@@ -36,8 +38,36 @@ pub struct Advice {
     pub distrust: bool,
 }
 
+/// What in the data makes sampling slow, or contradicts the priors.
+pub fn of_data(dataset: &Dataset, priors: &PriorScales) -> Vec<Advice> {
+    let far = dataset.far_predictors().into_iter().map(|far| Advice {
+        problem: format!(
+            "predictor `{}` (mean {}, sd {}) is far from zero: its slope and the intercept are tied together, and every \
+             sampler is slow on that",
+            far.name,
+            significant(far.mean),
+            significant(far.sd),
+        ),
+        remedy: "use --center-predictors, which makes the intercept the outcome expected at the average predictor \
+                 instead of at zero"
+            .to_string(),
+        distrust: false,
+    });
+    let narrow = priors.narrow(dataset).into_iter().map(|narrow| Advice {
+        problem: format!(
+            "the prior Normal(0, {}) of {} is narrow for these data, by which it may be as large as {}",
+            significant(narrow.prior),
+            narrow.name,
+            significant(narrow.expected),
+        ),
+        remedy: "unless that is meant, raise --prior-mu-sd, or leave it out".to_string(),
+        distrust: false,
+    });
+    far.chain(narrow).collect()
+}
+
 /// Goes through everything that may be wrong with a run.
-pub fn advise(run: &RunSummary) -> Vec<Advice> {
+pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
     let mut all = Vec::new();
     let mut say = |distrust: bool, problem: String, remedy: &str| {
         all.push(Advice { problem, remedy: remedy.to_string(), distrust });
@@ -98,8 +128,24 @@ pub fn advise(run: &RunSummary) -> Vec<Advice> {
         .into_iter()
         .filter_map(|(kind, ess)| ess.as_ref().map(|ess| (kind, ess)))
         .min_by(|a, b| a.1.value.total_cmp(&b.1.value));
-    match smallest {
-        Some((kind, ess)) if ess.value < ESS_LIMIT => say(
+    if smallest.is_none() && run.max_nested_rhat.is_none() {
+        say(
+            true,
+            format!("{} a chain is too little to say anything about convergence", counted(run.draws as u64, "draw")),
+            "take at least 4 --draws, better 1000",
+        );
+    }
+    if (draws as f64) < ESS_LIMIT {
+        say(
+            true,
+            format!(
+                "there are only {}, where means and error bars need {ESS_LIMIT:.0} effective ones",
+                counted(draws as u64, "draw")
+            ),
+            "take more --draws or more --chains",
+        );
+    } else if let Some((kind, ess)) = smallest.filter(|(_, ess)| ess.value < ESS_LIMIT) {
+        say(
             true,
             format!(
                 "the {draws} draws of {} are worth only {:.0} independent ones ({kind} ESS; it should be above \
@@ -107,13 +153,7 @@ pub fn advise(run: &RunSummary) -> Vec<Advice> {
                 ess.parameter, ess.value
             ),
             "take more --draws or more --chains; if that does not help, change the --parameterization",
-        ),
-        None if run.max_nested_rhat.is_none() => say(
-            true,
-            format!("{} draws a chain are too few to say anything about convergence", run.draws),
-            "take at least 4 --draws, better 1000",
-        ),
-        _ => {}
+        );
     }
     if run.settings.chains == 1 {
         say(
@@ -126,9 +166,9 @@ pub fn advise(run: &RunSummary) -> Vec<Advice> {
         say(
             false,
             format!(
-                "{} of {draws} trajectories were cut off at {} doublings: the draws are valid, but cost more than they \
-                 need",
-                run.reached_max_treedepth, run.settings.max_tree_depth
+                "{} of {draws} trajectories were cut off at {}: the draws are valid, but cost more than they need",
+                run.reached_max_treedepth,
+                counted(u64::from(run.settings.max_tree_depth), "doubling")
             ),
             "raise --max-tree-depth, or look for a predictor far from zero (--center-predictors)",
         );

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Extreme, RunSummary};
+use super::{Extreme, RunSummary, decimals, number};
 use crate::diagnostics::Summary;
 
 /// What `comparison.json` holds, in its order.
@@ -80,7 +80,13 @@ impl Comparison {
         let differences: Vec<Difference> = others().filter_map(|run| difference(run, best, &focus)).collect();
         let mut verdict: Vec<String> = runs.iter().map(|run| judge(run, best)).collect();
         verdict.extend(differences.iter().map(|difference| weigh(difference, best, &focus)));
-        verdict.push(recommend(best, others().any(|run| !run.is_trustworthy())));
+        verdict.push(match runs {
+            [only] => format!(
+                "There is only the {} run, and nothing to compare it with: run it again, to the end.",
+                only.parameterization
+            ),
+            _ => recommend(best, others().any(|run| !run.is_trustworthy())),
+        });
         Comparison {
             runs: runs.iter().map(|run| row(run, &focus)).collect(),
             best: best.parameterization.clone(),
@@ -134,6 +140,16 @@ fn difference(run: &RunSummary, best: &RunSummary, focus: &str) -> Option<Differ
 
 /// What a run's own diagnostics say of it.
 fn judge(run: &RunSummary, best: &RunSummary) -> String {
+    let verdict = judge_draws(run, best);
+    if !run.interrupted {
+        return verdict;
+    }
+    let planned = u64::from(run.settings.draws) * u64::from(run.settings.chains);
+    let name = &run.parameterization;
+    format!("The {name} run was interrupted after {} of {planned} draws. {verdict}", run.total_draws())
+}
+
+fn judge_draws(run: &RunSummary, best: &RunSummary) -> String {
     let name = &run.parameterization;
     if !run.is_trustworthy() {
         let problems = run.warnings.iter().filter(|advice| advice.distrust).map(|advice| advice.problem.as_str());
@@ -157,6 +173,7 @@ fn judge(run: &RunSummary, best: &RunSummary) -> String {
 /// What the difference between two runs means.
 fn weigh(difference: &Difference, best: &RunSummary, focus: &str) -> String {
     let Difference { parameterization, mean_difference, standard_error, standard_errors } = difference;
+    let decimals = decimals(*standard_error);
     let direction = if *mean_difference > 0.0 { "above" } else { "below" };
     let meaning = match standard_errors.abs() {
         z if z.is_nan() => "There are too few draws to say what that means.",
@@ -168,11 +185,12 @@ fn weigh(difference: &Difference, best: &RunSummary, focus: &str) -> String {
         _ => "Chance does that.",
     };
     format!(
-        "The mean of {focus} in the {parameterization} run is {:.4} {direction} the {} run's, or {:.1} standard errors (of \
-         {standard_error:.4}). {meaning}",
-        mean_difference.abs(),
+        "The mean of {focus} in the {parameterization} run is {} {direction} the {} run's, or {:.1} standard errors (of \
+         {}). {meaning}",
+        number(mean_difference.abs(), decimals),
         best.parameterization,
         standard_errors.abs(),
+        number(*standard_error, decimals),
     )
 }
 

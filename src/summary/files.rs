@@ -37,11 +37,13 @@ pub fn write_parameters(path: &Path, summary: &RunSummary) -> io::Result<()> {
     write_whole(path, |file| {
         let mut csv = csv::Writer::from_writer(file);
         let columns = ["mean", "sd", "q05", "q50", "q95", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "rhat"];
-        csv.write_record(std::iter::once("parameter").chain(columns))?;
-        for Parameter { name, summary: row, .. } in &summary.parameters.0 {
+        let nested = summary.max_nested_rhat.as_ref().map(|_| "nested_rhat");
+        csv.write_record(std::iter::once("parameter").chain(columns).chain(nested))?;
+        for Parameter { name, summary: row, nested_rhat } in &summary.parameters.0 {
             let quantiles = [row.mean, row.sd, row.q05, row.q50, row.q95];
             let diagnostics = [row.mcse_mean, row.mcse_sd, row.ess_bulk, row.ess_tail, row.rhat];
-            let numbers = quantiles.into_iter().chain(diagnostics).map(|number| number.to_string());
+            let numbers = quantiles.into_iter().chain(diagnostics).chain(*nested_rhat);
+            let numbers = numbers.map(|number| number.to_string());
             csv.write_record(std::iter::once(name.clone()).chain(numbers))?;
         }
         csv.flush()

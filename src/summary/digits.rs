@@ -1,0 +1,60 @@
+//! How many digits of a number mean anything, by its error.
+
+/// Decimals that show two digits of `error`.
+pub fn decimals(error: f64) -> usize {
+    if error > 0.0 && error.is_finite() { (1.0 - error.log10().floor()).clamp(0.0, 12.0) as usize } else { 4 }
+}
+
+/// A number with so many decimals, or in scientific notation where that would be long.
+pub fn number(value: f64, decimals: usize) -> String {
+    if value.is_nan() {
+        "-".to_string()
+    } else if value.abs() >= 1e9 || decimals > 9 {
+        format!("{value:.4e}")
+    } else {
+        format!("{value:.decimals$}")
+    }
+}
+
+/// A number with three significant digits, as long as that is short.
+pub fn significant(value: f64) -> String {
+    if value.is_nan() {
+        return "-".to_string();
+    }
+    let magnitude = value.abs().log10().floor();
+    match magnitude {
+        _ if value == 0.0 => "0".to_string(),
+        m if (-4.0..6.0).contains(&m) => format!("{value:.*}", (2.0 - m).max(0.0) as usize),
+        _ => format!("{value:.2e}"),
+    }
+}
+
+/// `1 chain`, `16 chains`.
+pub fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_show_what_they_know() {
+        assert_eq!(decimals(0.0123), 3);
+        assert_eq!(decimals(1.5), 1);
+        assert_eq!(decimals(1234.0), 0);
+        assert_eq!(number(1.23456, 3), "1.235");
+        assert_eq!(number(f64::NAN, 3), "-");
+        assert_eq!(number(1.5e-9, 11), "1.5000e-9");
+        assert_eq!(significant(0.34449), "0.344");
+        assert_eq!(significant(0.000123456), "0.000123");
+        assert_eq!(significant(55729.5), "55730");
+        assert_eq!(significant(-1.5e-9), "-1.50e-9");
+        assert_eq!(significant(0.0), "0");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!((counted(1, "chain"), counted(0, "draw")), ("1 chain".to_string(), "0 draws".to_string()));
+    }
+}

@@ -1,0 +1,466 @@
+//! Claims about what `warpnuts` refuses: in one line that says where and what to change, before anything is written; and
+//! about odd-looking data that it takes as they are.
+
+mod common;
+
+use common::{Folder, Ran};
+
+/// Columns of the small files here.
+const COLUMNS: &str = "--data t.csv --group g --outcome y --predictor x";
+
+/// Nothing is wrong with this one.
+const GOOD: &str = "g,y,x\na,1,2\na,2.5,7\nb,3,5\nb,4,9\n";
+
+/// As small as a run can be: 0 where the draws are enough, 3 where they are not; it ran either way.
+const TINY: &str = "--chains 2 --warmup 20 --draws 10 --out out";
+
+/// `line` ends with code 2, leaves the folder as it was, prints nothing, and says `words` on stderr.
+fn refuses(folder: &Folder, line: &str, words: &[&str]) -> String {
+    let before = folder.contents();
+    let ran = folder.run(line);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{line}: {ran:?}");
+    assert_eq!(folder.contents(), before, "{line} has written something");
+    assert!(!ran.stderr.contains("panicked"), "{line}: {}", ran.stderr);
+    for word in words {
+        assert!(ran.stderr.contains(word), "{line}: `{word}` is missing from: {}", ran.stderr);
+    }
+    ran.stderr
+}
+
+/// And in one line.
+fn refuses_in_one_line(folder: &Folder, line: &str, words: &[&str]) {
+    let message = refuses(folder, line, words);
+    assert!(message.starts_with("error: ") && message.ends_with('\n'), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
+/// Both subcommands refuse these arguments in one line.
+fn both_refuse(folder: &Folder, arguments: &str, words: &[&str]) {
+    for subcommand in ["sample", "compare"] {
+        refuses_in_one_line(folder, &format!("{subcommand} {arguments}"), words);
+    }
+}
+
+/// Both subcommands refuse these data.
+fn data_are_refused(csv: impl AsRef<[u8]>, words: &[&str]) {
+    both_refuse(&Folder::with("t.csv", csv), COLUMNS, words);
+}
+
+/// Both subcommands refuse these arguments; the parser's own words take several lines.
+fn usage_is_refused(arguments: &str, words: &[&str]) {
+    for subcommand in ["sample", "compare"] {
+        let message = refuses(&Folder::new(), &format!("{subcommand} {arguments}"), words);
+        assert!(message.starts_with("error: "), "{message}");
+    }
+}
+
+/// This cell in the place of an outcome.
+fn outcome_is_refused(cell: &str, words: &[&str]) {
+    data_are_refused(format!("g,y,x\na,1,2\nb,{cell},5\nb,4,9\n"), &[&["t.csv, line 3: column `y` "], words].concat());
+}
+
+// Files
+
+#[test]
+fn a_missing_file() {
+    both_refuse(&Folder::new(), COLUMNS, &["t.csv does not exist; check the path"]);
+}
+
+#[test]
+fn a_directory_in_the_place_of_a_file() {
+    let arguments = "--data . --group g --outcome y";
+    both_refuse(&Folder::new(), arguments, &[". is a directory; name a CSV file"]);
+}
+
+#[test]
+fn an_empty_file() {
+    data_are_refused("", &["t.csv is empty; it needs a header"]);
+    data_are_refused("\n \n\r\n", &["t.csv is empty; it needs a header"]);
+}
+
+#[test]
+fn a_header_and_nothing_else() {
+    data_are_refused("g,y,x\n", &["t.csv has a header and no observation; add a line"]);
+}
+
+#[test]
+fn a_spreadsheet() {
+    data_are_refused(b"PK\x03\x04\0\0\0\0g,y,x\n", &["t.csv is not UTF-8 text", "save it as CSV"]);
+}
+
+#[test]
+fn nothing_on_standard_input() {
+    let arguments = "--data - --group g --outcome y";
+    both_refuse(&Folder::new(), arguments, &["standard input is empty; it needs a header"]);
+}
+
+// Columns
+
+#[test]
+fn a_missing_column_and_the_near_one() {
+    let folder = Folder::with("t.csv", "school,score,hours\na,1,2\nb,3,5\n");
+    let arguments = "--data t.csv --group school --outcome scores";
+    let words = ["column `scores` is not in t.csv", "did you mean `score`?", "it has: school, score, hours"];
+    both_refuse(&folder, arguments, &words);
+}
+
+#[test]
+fn a_missing_column_of_the_built_in_survey() {
+    let words = ["column `flor` is not in radon.csv (built in)", "did you mean `floor`?", "county, "];
+    both_refuse(&Folder::new(), "--predictor flor", &words);
+}
+
+#[test]
+fn a_column_that_occurs_twice() {
+    data_are_refused("g,y,x,x\na,1,2,2\nb,3,5,5\n", &["t.csv, line 1: 2 columns are called `x`; rename"]);
+}
+
+#[test]
+fn a_column_in_two_roles() {
+    let folder = Folder::with("t.csv", GOOD);
+    let twice = |roles: &str, words: &str| {
+        let words = ["t.csv: column ", "is asked for twice", words, "give it one role"];
+        both_refuse(&folder, &format!("--data t.csv {roles}"), &words);
+    };
+    twice("--group g --outcome y --predictor x --predictor x", "`x` is asked for twice, as predictor");
+    twice("--group g --outcome y --predictor y", "`y` is asked for twice, as outcome and as predictor");
+    twice("--group g --outcome g", "`g` is asked for twice, as group and as outcome");
+}
+
+// Cells
+
+#[test]
+fn text_where_a_number_must_be() {
+    outcome_is_refused("tall", &["has `tall` where a number must be", "fill in a number"]);
+}
+
+#[test]
+fn an_empty_cell() {
+    outcome_is_refused("", &["is empty", "fill in a number"]);
+    outcome_is_refused("  ", &["is empty", "fill in a number"]);
+}
+
+#[test]
+fn no_finite_number() {
+    for cell in ["NaN", "nan", "inf", "-inf"] {
+        outcome_is_refused(cell, &[&format!("has `{cell}`, not a finite number"), "fill in a number"]);
+    }
+    outcome_is_refused("1e999", &["has `1e999`, beyond", "rescale the column"]);
+}
+
+#[test]
+fn a_decimal_comma() {
+    let csv = "g;y;x\na;1;2\nb;3,5;5\n";
+    data_are_refused(csv, &["t.csv, line 3: column `y` has `3,5`, with a decimal comma; write `3.5`"]);
+}
+
+#[test]
+fn a_bad_predictor_behind_a_cell_of_several_lines_and_a_blank_line() {
+    let csv = "g,note,y,x\na,\"three\nlines\nlong\",1,2\n\nb,none,3,many\n";
+    data_are_refused(csv, &["t.csv, line 6: column `x` has `many` where a number must be"]);
+}
+
+#[test]
+fn an_empty_group() {
+    data_are_refused("g,y,x\na,1,2\n,3,5\n", &["t.csv, line 3: column `g` is empty", "fill in its group"]);
+}
+
+#[test]
+fn another_encoding() {
+    data_are_refused(b"g,y,x\na,1,2\nM\xfcnchen,3,5\n", &["t.csv, line 3: column `g` is not UTF-8; save the file"]);
+}
+
+#[test]
+fn a_row_of_another_length() {
+    let words = ["t.csv, line 3: 2 fields where the header has 3 (separator: comma); complete the line"];
+    data_are_refused("g,y,x\na,1,2\nb,3\n", &words);
+    data_are_refused("g,y,x\na,1,2\nb,3,5,7,9\n", &["t.csv, line 3: 5 fields where the header has 3"]);
+}
+
+#[test]
+fn a_quote_that_is_never_closed() {
+    data_are_refused("g,y,x\na,1,2\n\"b,3,5\nc,4,9\n", &["t.csv, line 3: a double quote is opened and never closed"]);
+}
+
+// Whole columns
+
+#[test]
+fn a_single_group() {
+    let words = ["t.csv: column `g` has one group only, `a`", "choose another column"];
+    data_are_refused("g,y,x\na,1,2\na,3,5\n", &words);
+}
+
+#[test]
+fn an_outcome_that_does_not_vary() {
+    let words = ["t.csv: outcome `y` does not vary (every value is 7.0); choose another column"];
+    data_are_refused("g,y,x\na,7,2\nb,7,5\n", &words);
+}
+
+#[test]
+fn a_predictor_that_does_not_vary() {
+    let words = ["t.csv: predictor `x` does not vary (every value is 2.0)", "leave it out"];
+    data_are_refused("g,y,x\na,1,2\nb,3,2\n", &words);
+}
+
+#[test]
+fn collinear_predictors() {
+    let folder = Folder::with("t.csv", "g,y,f,c\na,1,32,0\na,2,50,10\nb,3,68,20\nb,4,212,100\n");
+    let words = ["t.csv: predictor `f` is a linear combination of the intercept and `c`; leave one of them out"];
+    both_refuse(&folder, "--data t.csv --group g --outcome y --predictor c --predictor f", &words);
+}
+
+// Settings
+
+#[test]
+fn numbers_of_chains_and_draws_that_are_none() {
+    for flag in ["--chains", "--draws"] {
+        for value in ["0", "-1", "many", "1.5", "99999999999"] {
+            usage_is_refused(&format!("{flag} {value}"), &[flag]);
+        }
+    }
+}
+
+#[test]
+fn a_warmup_a_seed_or_threads_that_are_none() {
+    for line in ["--warmup -1", "--warmup long", "--seed -1", "--seed lucky", "--threads 0", "--threads all"] {
+        usage_is_refused(line, &[line.split(' ').next().unwrap()]);
+    }
+}
+
+#[test]
+fn a_target_that_is_no_fraction() {
+    for value in ["0", "1", "-0.5", "80", "nan", "inf", "high"] {
+        usage_is_refused(&format!("--target-accept {value}"), &["--target-accept", "a number between 0 and 1"]);
+    }
+}
+
+#[test]
+fn a_prior_without_a_width() {
+    for flag in ["--prior-mu-sd", "--prior-sigma-scale", "--prior-eps-scale"] {
+        for value in ["0", "-1", "nan", "inf", "1e999", "wide"] {
+            usage_is_refused(&format!("{flag} {value}"), &[flag, "a positive number"]);
+        }
+    }
+}
+
+#[test]
+fn a_tree_without_doublings_or_with_a_million_leaves() {
+    for value in ["0", "-1", "99", "deep"] {
+        usage_is_refused(&format!("--max-tree-depth {value}"), &["--max-tree-depth"]);
+    }
+}
+
+#[test]
+fn more_draws_than_memory_holds() {
+    let words = ["1000000 chains of 1000000 draws of 175 variables", "GB of memory", "lower --chains or --draws"];
+    let arguments = "--chains 1000000 --draws 1000000";
+    both_refuse(&Folder::new(), arguments, &[words.as_slice(), &["--keep hyper"]].concat());
+    // What is done already is not recommended.
+    let message = refuses(&Folder::new(), &format!("sample {arguments} --keep hyper"), &["lower --chains or --draws"]);
+    assert!(!message.contains("--keep"), "{message}");
+}
+
+#[test]
+fn chains_beyond_the_last_number() {
+    usage_is_refused("--first-chain 4294967295 --chains 2", &["--first-chain"]);
+    usage_is_refused("--first-chain -1", &["--first-chain"]);
+}
+
+#[test]
+fn data_without_a_group_or_an_outcome() {
+    let folder = Folder::with("t.csv", GOOD);
+    for (arguments, words) in [
+        ("--data t.csv", ["--group", "--outcome"]),
+        ("--data t.csv --group g", ["--outcome", "required"]),
+        ("--data t.csv --outcome y", ["--group", "required"]),
+    ] {
+        refuses(&folder, &format!("sample {arguments}"), &words);
+        refuses(&folder, &format!("compare {arguments}"), &words);
+    }
+}
+
+#[test]
+fn a_command_that_there_is_not() {
+    refuses(&Folder::new(), "sampel", &["sampel", "sample"]);
+    refuses(&Folder::new(), "sample --chain 4", &["--chain", "--chains"]);
+    refuses(&Folder::new(), "compare --parameterization centered", &["--parameterization"]);
+    refuses(&Folder::new(), "", &["Usage", "sample", "compare"]);
+}
+
+// Parameterizations
+
+#[test]
+fn a_parameterization_that_is_misspelt() {
+    for typed in ["centred", "a=centered,b=none", "noncentered", "a,b", "centered,non-centered"] {
+        let words =
+            [typed, "is no parameterization", "write `centered`, `non-centered`", "`a=centered,b=non-centered`"];
+        refuses_in_one_line(&Folder::new(), &format!("sample --parameterization {typed}"), &words);
+    }
+}
+
+#[test]
+fn a_parameterization_that_is_incomplete() {
+    let words = ["leaves out `b`", "add `b=centered` or `b=non-centered`"];
+    refuses_in_one_line(&Folder::new(), "sample --parameterization a=centered", &words);
+}
+
+#[test]
+fn a_parameterization_of_something_else() {
+    let words = ["names `c`, which is no coefficient; there is: a, b"];
+    refuses_in_one_line(&Folder::new(), "sample --parameterization a=centered,c=centered", &words);
+}
+
+#[test]
+fn a_parameterization_that_names_a_coefficient_twice() {
+    let words = ["names `b` twice; keep one"];
+    refuses_in_one_line(&Folder::new(), "sample --parameterization a=centered,b=centered,floor=centered", &words);
+}
+
+// Output folders
+
+#[test]
+fn an_output_folder_that_exists() {
+    let folder = Folder::with("t.csv", GOOD);
+    std::fs::create_dir(folder.path("old")).unwrap();
+    for old in ["old", "old/", "./old", ".", "t.csv"] {
+        both_refuse(&folder, &format!("--out {old}"), &[old, "exists, and nothing is overwritten", "--out"]);
+    }
+}
+
+#[test]
+fn an_output_folder_below_a_file() {
+    let folder = Folder::with("t.csv", GOOD);
+    for below in ["t.csv/out", "t.csv/runs/out"] {
+        both_refuse(&folder, &format!("--out {below}"), &[below, "cannot be made", "--out"]);
+    }
+}
+
+#[test]
+fn runs_that_is_a_file() {
+    both_refuse(&Folder::with("runs", "not a folder"), "", &["runs cannot be made", "--out"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_folder_where_the_system_allows_none() {
+    both_refuse(&Folder::new(), "--out /proc/nope/out", &["/proc/nope/out cannot be made", "--out"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_folder_without_permission() {
+    use std::fs::{Permissions, create_dir, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new();
+    create_dir(folder.path("locked")).unwrap();
+    set_permissions(folder.path("locked"), Permissions::from_mode(0o555)).unwrap();
+    if create_dir(folder.path("locked/tried")).is_ok() {
+        println!("skipped: this user may write anywhere (root), and no folder is locked to it");
+        return;
+    }
+    let words = ["locked/out cannot be made", "--out"];
+    both_refuse(&folder, "--out locked/out", &words);
+    refuses_in_one_line(&folder, "sample --out locked/deep/out", &["locked/deep/out cannot be made", "--out"]);
+}
+
+#[test]
+fn bad_data_leave_no_output_folder() {
+    let folder = Folder::with("t.csv", "g,y,x\na,1,2\nb,oops,5\n");
+    both_refuse(&folder, &format!("{COLUMNS} --out out"), &["line 3"]);
+    refuses_in_one_line(&folder, "sample --out out --parameterization off", &["`off`"]);
+    both_refuse(&folder, "--out out --chains 1000000 --draws 1000000", &["GB"]);
+}
+
+// What is taken as it is
+
+/// Runs without complaint, whatever the few draws are worth.
+fn accepted(ran: &Ran) {
+    assert!([0, 3].contains(&ran.code), "{ran:?}");
+    assert_eq!(ran.stderr, "");
+}
+
+/// The draws' summaries, and the names of the variables, from `csv` with these columns.
+fn summary_of(csv: impl AsRef<[u8]>, columns: &[&str]) -> (String, Vec<String>) {
+    let folder = Folder::with("t.csv", csv);
+    accepted(&Ran::of(folder.command(&format!("sample --data t.csv {TINY}")).args(columns)));
+    let table = String::from_utf8(folder.contents()["out/summary.csv"].clone()).unwrap();
+    let names = csv::Reader::from_reader(table.as_bytes()).records().map(|row| row.unwrap()[0].to_owned()).collect();
+    (table, names)
+}
+
+/// From `csv` come the same draws as from `GOOD`.
+fn means_the_same(csv: impl AsRef<[u8]>) {
+    let columns = ["--group", "g", "--outcome", "y", "--predictor", "x"];
+    assert_eq!(summary_of(csv, &columns), summary_of(GOOD, &columns));
+}
+
+#[test]
+fn a_byte_order_mark() {
+    means_the_same([b"\xef\xbb\xbf", GOOD.as_bytes()].concat());
+}
+
+#[test]
+fn lines_that_end_as_on_windows() {
+    means_the_same(GOOD.replace('\n', "\r\n"));
+}
+
+#[test]
+fn semicolons_and_tabs() {
+    means_the_same(GOOD.replace(',', ";"));
+    means_the_same(GOOD.replace(',', "\t"));
+}
+
+#[test]
+fn blanks_blank_lines_and_quotes() {
+    means_the_same("\n g , y,x \n\n a,\"1\",2\na,2.5 , 7\n\n\"b\",3,5\nb,+4.0e0,9");
+}
+
+#[test]
+fn an_unnamed_column_of_row_numbers() {
+    means_the_same(",g,y,x\n0,a,1,2\n1,a,2.5,7\n2,b,3,5\n3,b,4,9\n");
+}
+
+#[test]
+fn columns_that_nobody_asked_for() {
+    means_the_same("x,note,y,g,note\n2,,1,a,NaN\n7,\"a\nb\",2.5,a,\n5,inf,3,b,\n9,-,4,b,\n");
+}
+
+#[test]
+fn standard_input() {
+    let folder = Folder::new();
+    let line = format!("sample --data - --group g --outcome y --predictor x {TINY}");
+    accepted(&Ran::of(folder.command(&line).write_stdin(GOOD)));
+    let columns = ["--group", "g", "--outcome", "y", "--predictor", "x"];
+    let from_file = summary_of(GOOD, &columns).0;
+    assert_eq!(folder.contents()["out/summary.csv"], from_file.as_bytes());
+}
+
+#[test]
+fn commas_and_quotes_in_names() {
+    let csv =
+        "\"the \"\"group\"\", named\",y,\"x, of course\"\n\"a, \"\"b\"\"\",1,2\n\"a, \"\"b\"\"\",2.5,7\nc,3,5\nc,4,9\n";
+    let columns = ["--group", "the \"group\", named", "--outcome", "y", "--predictor", "x, of course"];
+    let effects = ["a[a, \"b\"]", "a[c]", "b[a, \"b\"]", "b[c]"];
+    assert_eq!(summary_of(csv, &columns).1[5..], effects);
+}
+
+#[test]
+fn no_predictor_at_all() {
+    let names = summary_of(GOOD, &["--group", "g", "--outcome", "y"]).1;
+    assert_eq!(names, ["mu_a", "sigma_a", "eps", "a[a]", "a[b]"]);
+}
+
+#[test]
+fn groups_of_one_row() {
+    let csv = "g,y,x\na,1,2\nb,2.5,7\nc,3,5\nd,4,9\n";
+    let names = summary_of(csv, &["--group", "g", "--outcome", "y", "--predictor", "x"]).1;
+    assert_eq!(names[5..9], ["a[a]", "a[b]", "a[c]", "a[d]"]);
+}
+
+#[test]
+fn a_group_that_is_a_predictor_too() {
+    let csv = "g,y\n1,1\n1,2.5\n2,3\n5,4\n";
+    let names = summary_of(csv, &["--group", "g", "--outcome", "y", "--predictor", "g"]).1;
+    assert_eq!(names[..5], ["mu_a", "mu_b", "sigma_a", "sigma_b", "eps"]);
+}

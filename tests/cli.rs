@@ -1,0 +1,723 @@
+//! Claims about what `warpnuts sample` and `warpnuts compare` print, write and return, through the program itself.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use common::{Folder, Ran};
+use serde_json::Value;
+
+/// The roles of the pupils' columns.
+const PUPILS: &str = "--data pupils.csv --group school --outcome score --predictor hours --predictor ses";
+
+/// Their hyperparameters.
+const PUPILS_HYPERPARAMETERS: [&str; 7] =
+    ["mu_a", "mu_b[hours]", "mu_b[ses]", "sigma_a", "sigma_b[hours]", "sigma_b[ses]", "eps"];
+
+/// The columns of summary.csv behind the name, each a field of summary.json too.
+const STATISTICS: [&str; 10] =
+    ["mean", "sd", "q05", "q50", "q95", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "rhat"];
+
+/// A run that is over at once, whatever it is worth.
+const TINY: &str = "--chains 2 --warmup 20 --draws 10";
+
+// What the tests read
+
+/// What was in a folder, as text.
+type Files = BTreeMap<String, String>;
+
+fn files(folder: &Folder) -> Files {
+    folder.contents().into_iter().map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap())).collect()
+}
+
+fn json(files: &Files, name: &str) -> Value {
+    serde_json::from_str(&files[name]).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+/// A CSV file: its header, and its rows.
+fn table(text: &str) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    let mut rows = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect());
+    (rows.next().unwrap(), rows.collect())
+}
+
+/// The first cell of each row.
+fn names(csv: &str) -> Vec<String> {
+    table(csv).1.into_iter().map(|mut row| row.swap_remove(0)).collect()
+}
+
+/// Runs, and hands over what it has written.
+fn run(folder: &Folder, line: &str) -> (Ran, Files) {
+    let ran = folder.run(line);
+    assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
+    (ran, files(folder))
+}
+
+/// The summary of a run on radon.
+fn radon(line: &str) -> Value {
+    let (_, files) = run(&Folder::new(), &format!("sample {line} --out out"));
+    json(&files, "out/summary.json")
+}
+
+// What they sample
+
+/// Numbers that look random, and are the same in every run of the tests.
+struct Noise(u64);
+
+impl Noise {
+    /// Splitmix64 (Steele, Lea and Flood 2014).
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.bits() % end as u64) as usize
+    }
+
+    fn uniform(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 * (-53f64).exp2()
+    }
+
+    /// Nearly normal: the sum of twelve uniforms.
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
+}
+
+/// Twelve pupils in each of thirty schools; scores in units of `score_unit`, hours in units of `hours_unit`.
+fn pupils(score_unit: f64, hours_unit: f64) -> String {
+    let mut noise = Noise(1);
+    let mut csv = "school,hours,ses,score\n".to_string();
+    for school in 0..30 {
+        let (base, slope) = (40.0 + 5.0 * noise.normal(), 3.0 + 2.0 * noise.normal());
+        for _ in 0..12 {
+            let (hours, ses) = (2.0 + noise.normal(), noise.normal());
+            let score = base + slope * hours + 2.0 * ses + 4.0 * noise.normal();
+            csv += &format!("school {school},{:e},{ses},{:e}\n", hours / hours_unit, score / score_unit);
+        }
+    }
+    csv
+}
+
+fn pupils_folder() -> Folder {
+    Folder::with("pupils.csv", pupils(1.0, 1.0))
+}
+
+/// As `pupils.csv`, once explained by the calendar year.
+fn years() -> Folder {
+    let mut noise = Noise(2);
+    let mut csv = "town,year,rain\n".to_string();
+    for town in 0..10 {
+        let (level, trend) = (700.0 + 50.0 * noise.normal(), 4.0 + noise.normal());
+        for year in 2001..2021 {
+            csv += &format!("{town},{year},{}\n", level + trend * f64::from(year - 2010) + 30.0 * noise.normal());
+        }
+    }
+    Folder::with("rain.csv", csv)
+}
+
+// compare, on radon, as it comes
+
+/// What `warpnuts compare` prints and writes.
+fn compared() -> &'static (Ran, Files) {
+    static COMPARED: OnceLock<(Ran, Files)> = OnceLock::new();
+    COMPARED.get_or_init(|| {
+        let folder = Folder::new();
+        (folder.run("compare"), files(&folder))
+    })
+}
+
+/// Both runs' folders.
+const RUNS: [&str; 2] = ["runs/compare-1/centered", "runs/compare-1/non-centered"];
+
+#[test]
+fn compare_succeeds_although_the_centered_run_fails() {
+    let (ran, files) = compared();
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let comparison = json(files, "runs/compare-1/comparison.json");
+    let trustworthy = [0, 1].map(|run| comparison["runs"][run]["trustworthy"].as_bool().unwrap());
+    assert_eq!(trustworthy, [false, true]);
+}
+
+#[test]
+fn compare_prints_a_row_for_each_run() {
+    let rows: Vec<Vec<&str>> = compared().0.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    let comparison = json(&compared().1, "runs/compare-1/comparison.json");
+    for (i, name) in ["centered", "non-centered"].into_iter().enumerate() {
+        let row = rows.iter().find(|row| row.first() == Some(&name)).unwrap_or_else(|| panic!("no row for {name}"));
+        let run = &comparison["runs"][i];
+        assert_eq!(run["parameterization"], name);
+        assert_eq!(row[1], run["divergences"].to_string());
+        assert_eq!(row[2], format!("{:.3}", number(&run["max_rhat"]["value"])));
+        assert_eq!(row[3], format!("{:.0}", number(&run["min_ess_bulk"]["value"])));
+    }
+}
+
+#[test]
+fn compare_distrusts_the_centered_run_and_recommends_the_other() {
+    let verdict = compared().0.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(verdict.contains("The centered run is not to be trusted"), "{verdict}");
+    assert!(verdict.contains("The non-centered run looks sound"), "{verdict}");
+    assert!(verdict.contains("Use --parameterization non-centered."), "{verdict}");
+    assert_eq!(json(&compared().1, "runs/compare-1/comparison.json")["best"], "non-centered");
+}
+
+#[test]
+fn compare_names_the_files_that_it_wrote_and_no_other() {
+    let (ran, files) = compared();
+    let (_, end) = ran.stdout.split_once("Written: ").unwrap();
+    let named: BTreeSet<&str> = end.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
+    let there: BTreeSet<&str> = files.keys().map(String::as_str).filter(|name| !name.ends_with('/')).collect();
+    assert_eq!(named, there);
+    assert_eq!(there.len(), 5);
+}
+
+#[test]
+fn comparison_json_says_how_far_the_runs_differ() {
+    let comparison = json(&compared().1, "runs/compare-1/comparison.json");
+    let [centered, other] = [0, 1].map(|run| &comparison["runs"][run]["focus"]);
+    let difference = &comparison["differences"][0];
+    assert_eq!(comparison["focus"], "sigma_b");
+    assert_eq!(difference["parameterization"], "centered");
+    let mean_difference = number(&centered["mean"]) - number(&other["mean"]);
+    let standard_error = number(&centered["mcse_mean"]).hypot(number(&other["mcse_mean"]));
+    assert!((number(&difference["mean_difference"]) - mean_difference).abs() < 1e-12);
+    assert!((number(&difference["standard_error"]) - standard_error).abs() < 1e-12);
+    assert!((number(&difference["standard_errors"]) - mean_difference / standard_error).abs() < 1e-9);
+}
+
+#[test]
+fn summary_json_tells_how_a_run_was_made() {
+    for (run, name) in RUNS.into_iter().zip(["centered", "non-centered"]) {
+        let summary = json(&compared().1, &format!("{run}/summary.json"));
+        assert_eq!(summary["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(summary["engine"], "cpu");
+        assert!(!summary["adapter"].as_str().unwrap().is_empty());
+        assert_eq!(summary["parameterization"], name);
+        assert_eq!((&summary["data"]["observations"], &summary["data"]["groups"]), (&919.into(), &85.into()));
+        assert_eq!(summary["seed"], 1);
+        let defaults = [("chains", 16), ("warmup", 1000), ("draws", 1000), ("seed", 1), ("first_chain", 0)];
+        for (setting, value) in defaults {
+            assert_eq!(summary["settings"][setting], value, "{setting}");
+        }
+        assert_eq!((&summary["interrupted"], &summary["draws"]), (&false.into(), &1000.into()));
+        let parts = |field: &str| ["warmup", "sampling", "total"].map(|part| number(&summary[field][part]));
+        let [warmup, sampling, total] = parts("gradient_evaluations");
+        assert_eq!(warmup + sampling, total);
+        assert!((number(&summary["leapfrogs_per_draw"]) - sampling / 16_000.0).abs() < 1e-9);
+        let [warmup, sampling, total] = parts("wall_seconds");
+        assert!(warmup > 0.0 && sampling > 0.0 && warmup + sampling <= total);
+    }
+}
+
+#[test]
+fn summary_json_tells_how_a_run_went() {
+    for run in RUNS {
+        let summary = json(&compared().1, &format!("{run}/summary.json"));
+        assert!(number(&summary["step_size"]) > 0.0);
+        assert!((0.6..0.95).contains(&number(&summary["acceptance"])));
+        assert!(summary["divergences"].is_u64());
+        assert!(number(&summary["e_bfmi"]["min"]) <= number(&summary["e_bfmi"]["mean"]));
+        for (extreme, statistic) in [("max_rhat", "rhat"), ("min_ess_bulk", "ess_bulk"), ("min_ess_tail", "ess_tail")] {
+            let parameters = summary["parameters"].as_object().unwrap();
+            let values = parameters.values().map(|row| number(&row[statistic]));
+            let expected = if extreme == "max_rhat" { values.reduce(f64::max) } else { values.reduce(f64::min) };
+            let whose = summary[extreme]["parameter"].as_str().unwrap();
+            assert_eq!(number(&summary[extreme]["value"]), expected.unwrap(), "{extreme}");
+            assert_eq!(number(&parameters[whose][statistic]), expected.unwrap(), "{extreme} is not {whose}'s");
+        }
+    }
+}
+
+#[test]
+fn variables_are_named_and_ordered_as_in_the_model() {
+    let (header, homes) = table(include_str!("../data/radon.csv"));
+    let county = header.iter().position(|column| column == "county").unwrap();
+    let mut counties: Vec<&str> = Vec::new();
+    for home in &homes {
+        if !counties.contains(&home[county].as_str()) {
+            counties.push(&home[county]);
+        }
+    }
+    let mut expected = ["mu_a", "mu_b", "sigma_a", "sigma_b", "eps"].map(str::to_owned).to_vec();
+    for effect in ["a", "b"] {
+        expected.extend(counties.iter().map(|county| format!("{effect}[{county}]")));
+    }
+    assert_eq!((expected.len(), expected[5].as_str(), expected[90].as_str()), (175, "a[AITKIN]", "b[AITKIN]"));
+    for run in RUNS {
+        assert_eq!(names(&compared().1[&format!("{run}/summary.csv")]), expected);
+        // A parsed object has forgotten its order.
+        let text = &compared().1[&format!("{run}/summary.json")];
+        let keys = text.lines().filter_map(|line| line.strip_prefix("    \"")?.strip_suffix("\": {"));
+        assert_eq!(keys.filter(|key| expected.iter().any(|name| name == key)).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn summary_csv_says_what_summary_json_says() {
+    for run in RUNS {
+        same_rows(&compared().1, run);
+    }
+}
+
+fn same_rows(files: &Files, run: &str) {
+    let (header, rows) = table(&files[&format!("{run}/summary.csv")]);
+    assert_eq!(header[0], "parameter");
+    assert_eq!(header[1..], STATISTICS);
+    let summary = json(files, &format!("{run}/summary.json"));
+    assert_eq!(summary["parameters"].as_object().unwrap().len(), rows.len());
+    for row in rows {
+        for (statistic, cell) in STATISTICS.into_iter().zip(&row[1..]) {
+            let cell: f64 = cell.parse().unwrap();
+            match summary["parameters"][&row[0]][statistic].as_f64() {
+                // A parser of JSON may err in the last bit.
+                Some(value) => assert!((value - cell).abs() <= 1e-15 * cell.abs(), "{statistic} of {}", row[0]),
+                None => assert!(cell.is_nan(), "{statistic} of {} is null, and {cell}", row[0]),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_radon_posterior_is_the_notebooks() {
+    let summary = json(&compared().1, "runs/compare-1/non-centered/summary.json");
+    let mean = |name: &str| number(&summary["parameters"][name]["mean"]);
+    let known = [("mu_a", 1.49, 0.01), ("mu_b", -0.65, 0.01), ("sigma_a", 0.325, 0.005), ("sigma_b", 0.260, 0.012)];
+    for (name, value, tolerance) in known {
+        assert!((mean(name) - value).abs() < tolerance, "{name}: {}", mean(name));
+    }
+    assert!((mean("b[AITKIN]") + 0.61).abs() < 0.02 && (mean("b[MARSHALL]") + 0.974).abs() < 0.04);
+}
+
+#[test]
+fn compare_shows_digits_of_numbers_however_small() {
+    let folder = Folder::with("pupils.csv", pupils(1e9, 1.0));
+    let (ran, files) = run(&folder, &format!("compare {PUPILS} --chains 4 --warmup 100 --draws 50 --out out"));
+    let comparison = json(&files, "out/comparison.json");
+    let focus = comparison["focus"].as_str().unwrap();
+    let difference = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, difference) = difference.split_once(&format!("The mean of {focus} in the ")).unwrap();
+    let shown = |before: &str| -> f64 {
+        let (_, behind) = difference.split_once(before).unwrap();
+        behind.split([' ', ')']).next().unwrap().parse().unwrap()
+    };
+    let meant = |field: &str| number(&comparison["differences"][0][field]).abs();
+    let error = meant("standard_error");
+    assert!((shown("run is ") - meant("mean_difference")).abs() < 0.1 * error, "{difference}");
+    assert!((shown("(of ") - error).abs() < 0.1 * error, "{difference}");
+    assert!(!ran.stdout.contains(" 0.0000"), "{}", ran.stdout);
+}
+
+// sample, on pupils in schools
+
+/// What `warpnuts sample` prints and writes for them.
+fn sampled() -> &'static (Ran, Files) {
+    static SAMPLED: OnceLock<(Ran, Files)> = OnceLock::new();
+    SAMPLED.get_or_init(|| {
+        let folder = pupils_folder();
+        let line = format!("sample {PUPILS} --chains 8 --warmup 300 --draws 500 --save-draws --out out");
+        (folder.run(&line), files(&folder))
+    })
+}
+
+/// The names at the beginnings of the printed table's lines.
+fn printed(stdout: &str) -> Vec<String> {
+    let lines = stdout.lines().skip_while(|line| !line.contains("MCSE")).skip(1).take_while(|line| !line.is_empty());
+    // A name may have blanks in it; nine numbers follow.
+    lines.map(|line| line.split_whitespace().rev().skip(9).collect::<Vec<_>>()).map(reversed).collect()
+}
+
+fn reversed(words: Vec<&str>) -> String {
+    words.into_iter().rev().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn sample_prints_a_row_for_each_hyperparameter() {
+    let (ran, _) = sampled();
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    assert_eq!(printed(&ran.stdout), PUPILS_HYPERPARAMETERS);
+    assert!(
+        ran.stdout.starts_with("360 observations in 30 groups from pupils.csv, non-centered\n8 chains x 500 draws in ")
+    );
+    assert!(ran.stdout.contains("Written: out/summary.json, out/summary.csv, out/draws.csv"));
+}
+
+#[test]
+fn all_prints_the_group_effects_too() {
+    let folder = pupils_folder();
+    let (ran, files) = run(&folder, &format!("sample {PUPILS} {TINY} --all --out out"));
+    let expected = names(&files["out/summary.csv"]);
+    assert_eq!((expected.len(), expected[7].as_str()), (7 + 3 * 30, "a[school 0]"));
+    assert_eq!((expected[37].as_str(), expected[96].as_str()), ("b[hours,school 0]", "b[ses,school 29]"));
+    assert_eq!(printed(&ran.stdout), expected);
+}
+
+#[test]
+fn sample_finds_what_the_pupils_were_made_of() {
+    let summary = json(&sampled().1, "out/summary.json");
+    let made_of = [40.0, 3.0, 2.0, 5.0, 2.0, 0.0, 4.0];
+    for (name, truth) in PUPILS_HYPERPARAMETERS.into_iter().zip(made_of) {
+        let row = &summary["parameters"][name];
+        let distance = (number(&row["mean"]) - truth) / number(&row["sd"]);
+        assert!(distance.abs() < 4.0, "{name} is {distance} sds off");
+    }
+}
+
+#[test]
+fn summary_csv_says_what_summary_json_says_of_several_predictors() {
+    same_rows(&sampled().1, "out");
+}
+
+#[test]
+fn draws_csv_has_a_line_a_draw_and_the_means_of_the_summary() {
+    let files = &sampled().1;
+    let (header, rows) = table(&files["out/draws.csv"]);
+    assert_eq!(header[..2], ["chain", "draw"]);
+    assert_eq!(header[10..], names(&files["out/summary.csv"]));
+    let places: Vec<String> = rows.iter().map(|row| row[..2].join(" ")).collect();
+    let expected: Vec<String> = (0..8 * 500).map(|row| format!("{} {}", row / 500, row % 500)).collect();
+    assert_eq!(places, expected);
+    let summary = json(files, "out/summary.json");
+    let column = |i: usize| rows.iter().map(move |row| row[i].parse::<f64>().unwrap());
+    for (i, name) in header.iter().enumerate().skip(10) {
+        let mean = column(i).sum::<f64>() / rows.len() as f64;
+        let row = &summary["parameters"][name];
+        assert!((mean - number(&row["mean"])).abs() < 1e-9 * number(&row["sd"]), "{name}");
+    }
+    let statistic = |name: &str| column(header.iter().position(|column| column == name).unwrap()).sum::<f64>();
+    assert_eq!(statistic("n_steps"), number(&summary["gradient_evaluations"]["sampling"]));
+    assert_eq!(statistic("diverging"), number(&summary["divergences"]));
+}
+
+#[test]
+fn keep_hyper_keeps_the_hyperparameters_only() {
+    let folder = pupils_folder();
+    let (_, files) = run(&folder, &format!("sample {PUPILS} {TINY} --keep hyper --save-draws --out out"));
+    assert_eq!(names(&files["out/summary.csv"]), PUPILS_HYPERPARAMETERS);
+    assert_eq!(table(&files["out/draws.csv"]).0[10..], PUPILS_HYPERPARAMETERS);
+    let everything = run(&pupils_folder(), &format!("sample {PUPILS} {TINY} --save-draws --out out")).1;
+    let [kept, all] = [&files, &everything].map(|files| table(&files["out/draws.csv"]).1);
+    assert!(kept.iter().zip(&all).all(|(kept, all)| kept[..] == all[..kept.len()]), "the draws themselves differ");
+}
+
+#[test]
+fn quiet_or_not_no_progress_goes_to_what_is_no_terminal() {
+    for line in [format!("sample {TINY}"), format!("sample {TINY} --quiet"), format!("compare {TINY} -q")] {
+        let (ran, _) = run(&Folder::new(), &line);
+        assert_eq!(ran.stderr, "", "{line}");
+        assert!(ran.stdout.contains("Written: runs/"), "{line}");
+        assert!(!ran.stdout.contains(['\x1b', '\r']), "{line}");
+    }
+}
+
+// Folders
+
+#[test]
+fn every_run_has_a_new_folder_and_overwrites_none() {
+    let folder = Folder::new();
+    let (_, first) = run(&folder, &format!("sample {TINY}"));
+    let (ran, both) = run(&folder, &format!("sample {TINY} --seed 2"));
+    assert!(ran.stdout.contains("Written: runs/sample-2/summary.json"), "{}", ran.stdout);
+    assert!(first.iter().all(|(name, text)| both.get(name) == Some(text)), "the first run's files have changed");
+    assert_ne!(both["runs/sample-1/summary.csv"], both["runs/sample-2/summary.csv"]);
+    let (_, three) = run(&folder, &format!("compare {TINY}"));
+    assert!(three.contains_key("runs/compare-1/comparison.json"));
+    assert_eq!(three.len(), both.len() + 8);
+}
+
+#[test]
+fn out_makes_the_folders_above_it() {
+    let (_, files) = run(&Folder::new(), &format!("sample {TINY} --out a/b/c"));
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["a/", "a/b/", "a/b/c/", "a/b/c/summary.csv", "a/b/c/summary.json"]);
+}
+
+// Exit codes
+
+#[test]
+fn a_sample_that_is_not_to_be_trusted_ends_with_3_and_says_what_to_do() {
+    let folder = Folder::new();
+    let ran = folder.run("sample --parameterization centered --chains 4 --warmup 500 --draws 500");
+    assert_eq!((ran.code, ran.stderr.as_str()), (3, ""));
+    let warnings = ran.stdout.lines().filter(|line| line.starts_with("warning: ")).count();
+    let remedies: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with("  What to do: ")).collect();
+    assert!(warnings > 0 && remedies.len() == warnings, "{}", ran.stdout);
+    assert!(remedies.iter().any(|remedy| remedy.contains("--parameterization non-centered")), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Written: runs/sample-1/summary.json"));
+}
+
+#[test]
+fn too_few_draws_end_with_3() {
+    let (ran, files) = run(&Folder::new(), "sample --chains 4 --warmup 50 --draws 1 --out out");
+    assert_eq!(ran.code, 3);
+    assert!(ran.stdout.contains("1 draw a chain is too little"), "{}", ran.stdout);
+    let summary = json(&files, "out/summary.json");
+    assert!(summary["max_rhat"].is_null() && summary["parameters"]["mu_a"]["rhat"].is_null());
+}
+
+#[test]
+fn many_short_chains_are_judged_by_nested_rhat() {
+    let (ran, files) = run(&Folder::new(), "sample --chains 256 --warmup 200 --draws 20 --out out");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    assert!(ran.stdout.contains("nested R-hat"), "{}", ran.stdout);
+    let summary = json(&files, "out/summary.json");
+    let largest = number(&summary["max_nested_rhat"]["value"]);
+    assert!((0.999..1.1).contains(&largest), "{largest}");
+    let whose = summary["max_nested_rhat"]["parameter"].as_str().unwrap();
+    assert_eq!(number(&summary["parameters"][whose]["nested_rhat"]), largest);
+    let few = radon(TINY);
+    assert!(few["max_nested_rhat"].is_null() && few["parameters"]["mu_a"].get("nested_rhat").is_none());
+}
+
+// The same draws, and draws of the same
+
+#[test]
+fn the_same_seed_gives_the_same_draws_on_any_number_of_threads() {
+    let draws = |line: &str| {
+        let line = format!("sample --chains 5 --warmup 60 --draws 20 --save-draws --out out {line}");
+        let (_, mut files) = run(&Folder::new(), &line);
+        (files.remove("out/draws.csv").unwrap(), files.remove("out/summary.csv").unwrap())
+    };
+    let once = draws("--seed 7 --threads 1");
+    assert!(once == draws("--seed 7 --threads 2"), "threads matter");
+    assert!(once == draws("--seed 7"), "the second run differs");
+    assert!(once.0 != draws("--seed 8 --threads 1").0, "the seed does not matter");
+}
+
+#[test]
+fn both_likelihoods_sample_the_same_posterior() {
+    let [groups, observations] = ["groups", "observations"]
+        .map(|likelihood| radon(&format!("--chains 4 --warmup 300 --draws 300 --likelihood {likelihood}")));
+    assert_eq!(observations["settings"]["likelihood"], "observations");
+    for (name, row) in groups["parameters"].as_object().unwrap() {
+        let other = &observations["parameters"][name];
+        let error = number(&row["mcse_mean"]).hypot(number(&other["mcse_mean"]));
+        let apart = (number(&row["mean"]) - number(&other["mean"])) / error;
+        assert!(apart.abs() < 5.0, "the means of {name} are {apart} errors apart");
+    }
+}
+
+#[test]
+fn a_shard_has_the_chains_of_the_whole_experiment() {
+    let draws = |line: &str| {
+        let (_, files) = run(&Folder::new(), &format!("sample --warmup 0 --draws 3 --save-draws --out out {line}"));
+        files["out/draws.csv"].lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let whole = draws("--chains 4");
+    let shard = draws("--chains 2 --first-chain 2");
+    assert_eq!(shard.len(), 1 + 2 * 3);
+    assert_eq!(shard[0], whole[0]);
+    assert!(shard[1..] == whole[7..], "chains 2 and 3 differ");
+    assert!(shard[1].starts_with("2,0,") && shard[6].starts_with("3,2,"));
+}
+
+// Units
+
+#[test]
+fn scores_in_millions_and_hours_in_millionths_sample_as_well() {
+    let folder = Folder::with("pupils.csv", pupils(1e-6, 1e6));
+    let (ran, files) = run(&folder, &format!("sample {PUPILS} --chains 8 --warmup 300 --draws 500 --out out"));
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    let [plain, scaled] = [json(&sampled().1, "out/summary.json"), json(&files, "out/summary.json")];
+    let alike = |what: &str, plain: &Value, scaled: &Value| {
+        let ratio = number(scaled) / number(plain);
+        assert!((0.8..1.25).contains(&ratio), "{what}: {scaled} after {plain}");
+    };
+    alike("leapfrogs", &plain["leapfrogs_per_draw"], &scaled["leapfrogs_per_draw"]);
+    // The smallest of many effective sample sizes is itself a noisy number; their median is not.
+    let median = |summary: &Value| {
+        let rows = summary["parameters"].as_object().unwrap().values();
+        let mut sizes: Vec<f64> = rows.map(|row| number(&row["ess_bulk"])).collect();
+        sizes.sort_by(f64::total_cmp);
+        Value::from(sizes[sizes.len() / 2])
+    };
+    alike("effective draws", &median(&plain), &median(&scaled));
+    let units = [1e6, 1e12, 1e6, 1e6, 1e12, 1e6, 1e6];
+    for (name, unit) in PUPILS_HYPERPARAMETERS.into_iter().zip(units) {
+        let [plain, scaled] = [&plain, &scaled].map(|summary| &summary["parameters"][name]);
+        let error = number(&plain["mcse_mean"]).hypot(number(&scaled["mcse_mean"]) / unit);
+        let apart = number(&scaled["mean"]) / unit - number(&plain["mean"]);
+        assert!(apart.abs() < 5.0 * error, "{name} is {} and {}", plain["mean"], scaled["mean"]);
+    }
+}
+
+#[test]
+fn a_far_predictor_is_warned_of_and_centering_cures_it() {
+    let folder = years();
+    let line =
+        "sample --data rain.csv --group town --outcome rain --predictor year --chains 4 --warmup 300 --draws 300";
+    let far = folder.run(&format!("{line} --out far"));
+    assert_eq!(far.stderr.lines().count(), 1, "{}", far.stderr);
+    assert!(
+        far.stderr.starts_with("warning: predictor `year` (mean 2010, sd 5.78) is far from zero"),
+        "{}",
+        far.stderr
+    );
+    assert!(far.stderr.contains("--center-predictors"), "{}", far.stderr);
+    let centered = folder.run(&format!("{line} --center-predictors --out centered"));
+    assert_eq!(centered.stderr, "");
+    let files = files(&folder);
+    let [far, centered] = ["far", "centered"].map(|name| json(&files, &format!("{name}/summary.json")));
+    assert_eq!(far["data"]["predictor_means_subtracted"][0], 0.0);
+    assert_eq!(centered["data"]["predictor_means_subtracted"][0], 2010.5);
+    let cost = |run: &Value| number(&run["leapfrogs_per_draw"]) / number(&run["min_ess_bulk"]["value"]);
+    assert!(cost(&centered) <= cost(&far), "{} after {} leapfrogs an effective draw", cost(&centered), cost(&far));
+    // The slope is that of the year, centered or not; the intercept is now the average year's.
+    assert!((number(&centered["parameters"]["mu_b"]["mean"]) - 4.0).abs() < 1.5);
+    assert!((number(&centered["parameters"]["mu_a"]["mean"]) - 700.0).abs() < 60.0);
+}
+
+// Names
+
+#[test]
+fn a_name_survives_whatever_is_in_it() {
+    let name = "Müller, \"🦊\" & <script>alert(1)</script> \\ =1+1";
+    let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+    let folder = Folder::with("t.csv", format!("g,y,x\n{quoted},1,2\n{quoted},2,5\nb,3,7\nb,5,8\n"));
+    let line = format!("sample --data t.csv --group g --outcome y --predictor x {TINY} --all --save-draws --out out");
+    let (ran, files) = run(&folder, &line);
+    let effect = format!("a[{name}]");
+    assert!(json(&files, "out/summary.json")["parameters"].get(&effect).is_some());
+    assert_eq!(names(&files["out/summary.csv"])[5], effect);
+    assert_eq!(table(&files["out/draws.csv"]).0[15], effect);
+    assert!(ran.stdout.contains(&effect), "{}", ran.stdout);
+}
+
+// Whatever is thrown at it
+
+#[test]
+fn broken_files_never_make_it_panic() {
+    let mut noise = Noise(30);
+    let sound: String = pupils(1.0, 1.0).lines().take(40).map(|line| format!("{line}\n")).collect();
+    let mut codes = BTreeSet::new();
+    for i in 0..30 {
+        let mut csv = sound.clone().into_bytes();
+        match i % 3 {
+            0 => {
+                for _ in 0..=noise.below(3) {
+                    let place = noise.below(csv.len());
+                    csv[place] ^= [1, 2, 4, 255][noise.below(4)];
+                }
+            }
+            1 => csv.truncate(noise.below(sound.len())),
+            _ => {
+                // The header stays, or nothing else would ever be seen.
+                let header = sound.lines().next().unwrap().len() + 1;
+                let alphabet = b"0123456789.,,,\n\n\"-e;\t\0\xff ";
+                csv.truncate(header);
+                csv.extend((0..noise.below(200)).map(|_| alphabet[noise.below(alphabet.len())]));
+            }
+        }
+        let folder = Folder::with("pupils.csv", &csv);
+        let ran = folder.run(&format!("sample {PUPILS} --chains 1 --warmup 10 --draws 10 --out out"));
+        let what = || format!("file {i}: {ran:?}: {}", String::from_utf8_lossy(&csv));
+        assert!([0, 2, 3].contains(&ran.code), "{}", what());
+        assert!(!ran.stderr.contains("panicked"), "{}", what());
+        assert_eq!(ran.code == 2, !folder.path("out").exists(), "{}", what());
+        codes.insert(ran.code);
+    }
+    assert!(codes.contains(&2) && codes.contains(&3), "no file was refused, or none was read: {codes:?}");
+}
+
+// Ctrl-C
+
+#[cfg(unix)]
+mod interrupted {
+    use std::process::{Child, Command, Stdio};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Interrupts a run a while after it has made its folder `out`.
+    fn interrupt(folder: &Folder, line: &str, after: Duration) -> Ran {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
+        program.current_dir(folder.path("")).args(line.split(' ')).args(["--out", "out"]);
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let begun = wait(|| folder.path("out").exists());
+        thread::sleep(after);
+        signal(&child);
+        let ended = wait(|| child.try_wait().unwrap().is_some());
+        if !ended {
+            child.kill().unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
+        assert!(begun && ended, "{line} has not begun or not ended: {output:?}");
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().expect("ended by the signal itself");
+        Ran { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    fn signal(child: &Child) {
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Whether it comes true within half a minute.
+    fn wait(mut condition: impl FnMut() -> bool) -> bool {
+        let end = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < end {
+            if condition() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    #[test]
+    fn while_it_draws_it_keeps_what_there_is() {
+        let folder = Folder::new();
+        let line = "sample --chains 4 --warmup 100 --draws 400000 --keep hyper";
+        let ran = interrupt(&folder, line, Duration::from_millis(1200));
+        assert_eq!((ran.code, ran.stderr.as_str()), (130, ""));
+        assert!(ran.stdout.contains("warning: the run was interrupted after"), "{}", ran.stdout);
+        let files = files(&folder);
+        let summary = json(&files, "out/summary.json");
+        let draws = summary["draws"].as_u64().unwrap();
+        assert_eq!(summary["interrupted"], true);
+        assert!((1..400_000).contains(&draws), "{draws}");
+        assert_eq!(summary["settings"]["draws"], 400_000);
+        assert!((number(&summary["parameters"]["mu_a"]["mean"]) - 1.49).abs() < 0.05);
+        same_rows(&files, "out");
+    }
+
+    #[test]
+    fn in_warm_up_it_leaves_no_folder() {
+        let folder = Folder::new();
+        let ran = interrupt(&folder, "sample --warmup 100000000 --draws 1", Duration::from_millis(500));
+        assert_eq!((ran.code, ran.stdout.as_str()), (130, ""));
+        assert!(ran.stderr.contains("nothing was drawn"), "{}", ran.stderr);
+        assert_eq!(folder.contents(), BTreeMap::new());
+    }
+
+    #[test]
+    fn half_a_comparison_recommends_nothing() {
+        let folder = Folder::new();
+        let line = "compare --chains 4 --warmup 100 --draws 400000 --keep hyper";
+        let ran = interrupt(&folder, line, Duration::from_millis(1200));
+        assert_eq!(ran.code, 130);
+        assert!(ran.stdout.contains("The centered run was interrupted after"), "{}", ran.stdout);
+        assert!(!ran.stdout.contains("Any of these") && !ran.stdout.contains("Use --param"), "{}", ran.stdout);
+        let files = files(&folder);
+        assert_eq!(json(&files, "out/centered/summary.json")["interrupted"], true);
+        assert_eq!(json(&files, "out/comparison.json")["runs"].as_array().unwrap().len(), 1);
+        assert!(!files.contains_key("out/non-centered/"));
+    }
+
+    #[test]
+    fn a_comparison_in_its_first_warm_up_leaves_no_folder() {
+        let folder = Folder::new();
+        let ran = interrupt(&folder, "compare --warmup 100000000 --draws 1", Duration::from_millis(500));
+        assert_eq!(ran.code, 130);
+        assert!(ran.stderr.contains("nothing was drawn"), "{}", ran.stderr);
+        assert_eq!(folder.contents(), BTreeMap::new());
+    }
+}

@@ -1,0 +1,81 @@
+//! A folder of its own for every run of the program, and what came of the run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// Longer than any run here takes, however busy the machine: a run that hangs fails.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A folder that is gone after the test.
+pub struct Folder(TempDir);
+
+impl Folder {
+    pub fn new() -> Folder {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    /// One with a file in it.
+    pub fn with(name: &str, contents: impl AsRef<[u8]>) -> Folder {
+        let folder = Folder::new();
+        fs::write(folder.path(name), contents).unwrap();
+        folder
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Every file in it, by its path from here, and every folder, with a slash behind it.
+    pub fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut all = BTreeMap::new();
+        self.collect(self.0.path(), &mut all);
+        all
+    }
+
+    fn collect(&self, folder: &Path, all: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(self.0.path()).unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                all.insert(name + "/", Vec::new());
+                self.collect(&path, all);
+            } else {
+                all.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+
+    /// `warpnuts` in this folder, with the words of `line` behind it.
+    pub fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
+        command.current_dir(self.0.path()).args(line.split_whitespace()).timeout(PATIENCE);
+        command
+    }
+
+    /// Runs `warpnuts` with the words of `line` behind it.
+    pub fn run(&self, line: &str) -> Ran {
+        Ran::of(&mut self.command(line))
+    }
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    pub fn of(command: &mut Command) -> Ran {
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().expect("ended by a signal, or by our patience");
+        Ran { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
