@@ -138,7 +138,7 @@ fn every_way_to_fail_is_said_with_what_to_do() {
         assert_eq!(advice.distrust, distrust, "{}", advice.problem);
         assert!(!advice.remedy.is_empty());
     };
-    let hasty = run(&radon, Effect::Centered, Settings { target_accept: 0.5, ..Settings::default() });
+    let hasty = run(&radon, Effect::NonCentered, Settings { warmup: 0, draws: 100, ..Settings::default() });
     says(&hasty, "diverged", true);
     let centered = run(&radon, Effect::Centered, Settings::default());
     says(&centered, "R-hat of sigma_b", true);
