@@ -8,7 +8,8 @@ mod progress;
 mod sample;
 mod table;
 
-use std::fmt;
+use std::fmt::{self, Display};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +36,17 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
         Command::Sample(arguments) => sample::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
     }
+}
+
+/// Prints a line, or several; whoever reads may go away before the end (`| head`), and what they have not read is in the
+/// files.
+fn print(text: impl Display) {
+    drop(writeln!(io::stdout(), "{text}"));
+}
+
+/// Prints a line for the user rather than for whoever reads the output.
+pub fn complain(text: impl Display) {
+    drop(writeln!(io::stderr(), "{text}"));
 }
 
 /// How a command ended that ran.
@@ -86,7 +98,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Input(error) | Failure::Run(error) => write!(f, "{error}"),

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     match cli::run(typed) {
         Ok(outcome) => outcome.exit_code(),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            cli::complain(format_args!("error: {failure}"));
             failure.exit_code()
         }
     }

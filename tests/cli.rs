@@ -721,3 +721,22 @@ mod interrupted {
         assert_eq!(folder.contents(), BTreeMap::new());
     }
 }
+
+#[test]
+fn a_reader_who_goes_away_is_no_failure() {
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+    let folder = Folder::new();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_warpnuts"))
+        .args(["sample", "--draws", "200", "--out"])
+        .arg(folder.path("out"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(program.stdout.take());
+    let mut complaints = String::new();
+    program.stderr.take().unwrap().read_to_string(&mut complaints).unwrap();
+    assert_ne!(program.wait().unwrap().code(), Some(101));
+    assert_eq!(complaints, "");
+}

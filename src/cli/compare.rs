@@ -5,7 +5,7 @@ use clap::Args;
 use warpnuts::summary::{self, Comparison, RunSummary};
 
 use super::arguments::{DataArguments, OutputArguments, PriorArguments, RunArguments};
-use super::{Failure, Outcome, folder, meaning, progress, sample, table};
+use super::{Failure, Outcome, folder, meaning, print, progress, sample, table};
 
 /// The parameterizations that are compared, and the folders of their runs.
 const PARAMETERIZATIONS: [&str; 2] = ["centered", "non-centered"];
@@ -37,7 +37,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
     progress::obey_interruptions()?;
 
-    println!(
+    print(format_args!(
         "{} observations in {} groups from {}, each model with {} chains x ({} warm-up transitions + {} draws)",
         dataset.n_observations(),
         dataset.n_groups(),
@@ -45,7 +45,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         settings.chains,
         settings.warmup,
         settings.draws,
-    );
+    ));
     let mut runs: Vec<RunSummary> = Vec::new();
     let mut written = Vec::new();
     for (model, name) in models.into_iter().zip(PARAMETERIZATIONS) {
@@ -69,12 +69,12 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     summary::write_json(&path, &comparison)
         .with_context(|| format!("{} could not be written", path.display()))
         .map_err(Failure::Run)?;
-    println!();
-    println!("{}", table::comparison(&comparison));
+    print("");
+    print(table::comparison(&comparison));
     for paragraph in &comparison.verdict {
-        println!("\n{}", wrap(paragraph));
+        print(format_args!("\n{}", wrap(paragraph)));
     }
-    println!("\nWritten: {}\n         {}", path.display(), written.join("\n         "));
+    print(format_args!("\nWritten: {}\n         {}", path.display(), written.join("\n         ")));
     Ok(if progress::is_interrupted() { Outcome::Interrupted } else { Outcome::Done })
 }
 

@@ -11,7 +11,7 @@ use warpnuts::model::{Model, Parameterization, PriorScales, Priors, Scaling};
 use warpnuts::summary::{Advice, advice};
 
 use super::arguments::{DataArguments, KeepArgument, LikelihoodArgument, PriorArguments, RunArguments};
-use super::{Failure, table};
+use super::{Failure, complain, table};
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
@@ -45,7 +45,7 @@ pub fn priors(typed: &PriorArguments, dataset: &Dataset) -> PriorScales {
         scales.eps_scale = scale;
     }
     for Advice { problem, remedy, .. } in advice::of_data(dataset, &scales) {
-        eprintln!("warning: {problem}; {remedy}");
+        complain(format_args!("warning: {problem}; {remedy}"));
     }
     scales
 }

@@ -8,7 +8,7 @@ use warpnuts::experiment::Sampled;
 use warpnuts::summary::{self, RunSummary, counted, significant};
 
 use super::arguments::{DataArguments, OutputArguments, PriorArguments, RunArguments};
-use super::{Failure, Outcome, folder, meaning, progress, table};
+use super::{Failure, Outcome, complain, folder, meaning, print, progress, table};
 
 /// What can be typed behind `sample`.
 #[derive(Debug, Args)]
@@ -48,17 +48,17 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let Some(summary) = conclude(&sampled, &folder, typed.output.save_draws)? else {
         return Ok(Outcome::Interrupted);
     };
-    println!("{}", headline(&summary));
-    println!();
-    println!("{}", table::parameters(&summary, typed.all));
-    println!();
+    print(headline(&summary));
+    print("");
+    print(table::parameters(&summary, typed.all));
+    print("");
     for advice in &summary.warnings {
-        println!("warning: {}.\n  What to do: {}.", advice.problem, advice.remedy);
+        print(format_args!("warning: {}.\n  What to do: {}.", advice.problem, advice.remedy));
     }
     if summary.warnings.is_empty() {
-        println!("No warnings: no divergences, the chains agree, and there are effective draws enough.");
+        print(format_args!("No warnings: no divergences, the chains agree, and there are effective draws enough."));
     }
-    println!("Written: {}", written(&folder, typed.output.save_draws));
+    print(format_args!("Written: {}", written(&folder, typed.output.save_draws)));
     Ok(match (summary.interrupted, summary.is_trustworthy()) {
         (true, _) => Outcome::Interrupted,
         (false, true) => Outcome::Done,
@@ -69,7 +69,10 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
 /// Summarizes a run and writes its files into `folder`; `None`, and no files nor folder, where nothing was drawn.
 pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Option<RunSummary>, Failure> {
     if sampled.run.draws == 0 {
-        eprintln!("interrupted in warm-up, after {} transitions a chain: nothing was drawn", sampled.run.warmup);
+        complain(format_args!(
+            "interrupted in warm-up, after {} transitions a chain: nothing was drawn",
+            sampled.run.warmup
+        ));
         // Only a folder of our own making, and only where nothing is in it.
         std::fs::remove_dir(folder).ok();
         return Ok(None);
