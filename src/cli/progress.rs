@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use warpnuts::engine::{EngineError, Progress, Snapshot};
 use warpnuts::experiment::{self, Sampled, Settings};
 use warpnuts::model::Model;
@@ -67,7 +67,7 @@ pub fn sample(model: Arc<Model>, settings: Settings, quiet: bool) -> Result<Samp
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{prefix:>12} {wide_bar} {percent}% {msg}, {eta} left")
+    ProgressStyle::with_template("{prefix:>12} {wide_bar} {percent}% {msg}, {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
@@ -75,11 +75,16 @@ fn show(bar: &ProgressBar, now: &Snapshot) {
     let transitions = now.transitions.max(1) as f64;
     bar.set_position(now.transitions);
     bar.set_message(format!(
-        "{}/s, {:.0} leapfrogs, step {}, accept {:.2}, {} divergent",
-        HumanCount((now.transitions as f64 / bar.elapsed().as_secs_f64().max(1e-3)) as u64),
+        "{}/s, {:.0} leapfrogs, step {}, acc {:.2}, {} diverged",
+        rate(now.transitions as f64 / bar.elapsed().as_secs_f64().max(1e-3)),
         now.gradients as f64 / transitions,
         significant(now.step_size),
         now.acceptance / transitions,
         now.divergences,
     ));
+}
+
+/// Transitions a second, in as few characters as will do.
+fn rate(rate: f64) -> String {
+    if rate < 10_000.0 { format!("{rate:.0}") } else { format!("{:.0}k", rate / 1000.0) }
 }
