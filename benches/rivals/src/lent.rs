@@ -1,0 +1,35 @@
+//! warpnuts' own density, lent to nuts-rs: what is left of the difference is the samplers'.
+
+use std::sync::Arc;
+
+use warpnuts::density::Likelihood;
+use warpnuts::density::cpu::CpuDensity;
+use warpnuts::model::Model;
+
+use crate::posterior::Posterior;
+
+#[derive(Clone)]
+pub struct Lent {
+    model: Arc<Model>,
+    density: CpuDensity,
+}
+
+impl Lent {
+    pub fn new(model: Arc<Model>, likelihood: Likelihood) -> Lent {
+        Lent { density: CpuDensity::new(&model, likelihood), model }
+    }
+}
+
+impl Posterior for Lent {
+    fn dim(&self) -> usize {
+        self.model.layout().dim()
+    }
+
+    fn log_density(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
+        self.density.log_density(theta, gradient)
+    }
+
+    fn constrain(&self, theta: &[f64], named: &mut [f64]) {
+        self.model.constrain(theta, named);
+    }
+}

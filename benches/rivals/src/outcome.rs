@@ -1,0 +1,49 @@
+//! The experiment that every program runs, and what comes out of it.
+
+use std::time::{Duration, Instant};
+
+use cpu_time::ProcessTime;
+
+pub const CHAINS: usize = 4;
+pub const WARMUP: usize = 1000;
+pub const DRAWS: usize = 1000;
+pub const TARGET_ACCEPT: f64 = 0.8;
+pub const MAX_DEPTH: u32 = 10;
+
+/// One program's experiment.
+pub struct Outcome {
+    /// From before the starting points to the last draw in memory, as named variables.
+    pub time: Elapsed,
+    /// Gradients computed, in warm-up and for the draws.
+    pub gradients: [u64; 2],
+    /// Leapfrog steps of the draws.
+    pub leapfrogs: u64,
+    /// Mean step size of the draws.
+    pub step_size: f64,
+    /// Mean over the draws of the mean over the trajectory of min(1, exp(H0 - H)).
+    pub acceptance: f64,
+    /// Divergences among the draws.
+    pub divergences: u64,
+    /// Named variables, `[variable][chain][draw]`.
+    pub values: Vec<f64>,
+}
+
+/// What has gone by: on the wall, and in this process. They differ where others want the core too.
+#[derive(Clone, Copy)]
+pub struct Elapsed {
+    pub wall: Duration,
+    pub process: Duration,
+}
+
+/// A clock that has been started.
+pub struct Clock(Instant, ProcessTime);
+
+impl Clock {
+    pub fn start() -> Clock {
+        Clock(Instant::now(), ProcessTime::now())
+    }
+
+    pub fn elapsed(&self) -> Elapsed {
+        Elapsed { wall: self.0.elapsed(), process: self.1.elapsed() }
+    }
+}

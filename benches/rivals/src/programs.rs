@@ -1,0 +1,49 @@
+//! Who takes part.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use warpnuts::data::Dataset;
+use warpnuts::density::Likelihood;
+use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+
+use crate::by_hand::ByHand;
+use crate::lent::Lent;
+use crate::outcome::Outcome;
+use crate::{ours, theirs};
+
+/// A sampler with a gradient.
+pub struct Program {
+    pub name: &'static str,
+    /// The experiment of a seed.
+    pub run: Box<dyn Fn(u64) -> Result<Outcome>>,
+}
+
+/// The program that all others are compared with.
+pub const BASE: usize = 2;
+
+/// All programs, in the order they take turns in; `model` is warpnuts', with every coefficient as `effect` says.
+pub fn all(model: &Arc<Model>, effect: Effect) -> Vec<Program> {
+    let ours = |name, likelihood| {
+        let model = model.clone();
+        Program { name, run: Box::new(move |seed| ours::sample(&model, likelihood, seed)) }
+    };
+    let theirs = |name, likelihood| {
+        let posterior = ByHand::new(model.dataset(), effect, likelihood);
+        Program { name, run: Box::new(move |seed| theirs::sample(&posterior, seed)) }
+    };
+    let lent = Lent::new(model.clone(), Likelihood::Groups);
+    vec![
+        ours("warpnuts, groups", Likelihood::Groups),
+        ours("warpnuts, observations", Likelihood::Observations),
+        theirs("nuts-rs, groups", Likelihood::Groups),
+        theirs("nuts-rs, observations", Likelihood::Observations),
+        Program { name: "nuts-rs, warpnuts' groups", run: Box::new(move |seed| theirs::sample(&lent, seed)) },
+    ]
+}
+
+/// The radon posterior in the units of `scaling`.
+pub fn model(dataset: &Arc<Dataset>, effect: Effect, scaling: Scaling) -> Model {
+    let parameterization = Parameterization::uniform(effect, dataset.predictor_names());
+    Model::new(dataset.clone(), Priors::default(), parameterization, scaling)
+}
