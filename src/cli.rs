@@ -2,11 +2,13 @@
 
 mod arguments;
 mod compare;
+mod exact;
 mod folder;
 mod meaning;
 mod progress;
 mod sample;
 mod table;
+mod verify;
 
 use std::fmt::{self, Display};
 use std::io::{self, Write};
@@ -28,6 +30,10 @@ enum Command {
     Sample(sample::SampleArguments),
     /// Sample a model centered and non-centered, and say which to trust
     Compare(compare::CompareArguments),
+    /// Integrate the posterior instead of sampling it (one predictor or none)
+    Exact(exact::ExactArguments),
+    /// Sample a model and hold the draws against the exact posterior (one predictor or none)
+    Verify(sample::SampleArguments),
 }
 
 /// Runs what was typed.
@@ -35,6 +41,8 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
     match typed.command {
         Command::Sample(arguments) => sample::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
+        Command::Exact(arguments) => exact::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Data flow one way, and a module imports only those before it:
 //!
 //! ```text
-//! CSV -> data -> model -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> summary
+//! CSV -> data -> model -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> exact -> summary -> verify
 //! ```
 //!
 //! - [`data`]: a CSV file becomes a [`Dataset`](data::Dataset), sorted by group.
@@ -15,7 +15,9 @@
 //! - [`diagnostics`]: pure functions of draws.
 //! - [`draws`]: sinks, where draws go as they are made.
 //! - [`experiment`]: all of that in one call.
+//! - [`exact`]: the same posterior by quadrature, without Monte Carlo, for one predictor or none.
 //! - [`summary`]: what a run says, and whether to trust it.
+//! - [`verify`]: a run held against the exact posterior.
 //!
 //! Beside the line stand [`random`] (counter-based random numbers), [`math`] (exponential and logarithm with the same
 //! bits everywhere), [`lanes`] (eight numbers side by side) and [`machine`] (processor and memory).
@@ -52,6 +54,7 @@ pub mod diagnostics;
 pub mod draws;
 pub mod driver;
 pub mod engine;
+pub mod exact;
 pub mod experiment;
 pub mod lanes;
 pub mod machine;
@@ -60,3 +63,4 @@ pub mod model;
 pub mod nuts;
 pub mod random;
 pub mod summary;
+pub mod verify;

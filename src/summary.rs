@@ -7,6 +7,7 @@ mod files;
 
 use serde::{Serialize, Serializer};
 
+use crate::data::Dataset;
 use crate::diagnostics::{self, Series, Summary};
 use crate::experiment::{Sampled, Settings};
 use crate::model::PriorScales;
@@ -42,6 +43,21 @@ pub struct DataSummary {
     pub observations: usize,
     /// J.
     pub groups: usize,
+}
+
+impl DataSummary {
+    /// What there is to tell of `dataset`.
+    pub fn of(dataset: &Dataset) -> DataSummary {
+        DataSummary {
+            source: dataset.source().to_string(),
+            group: dataset.group_name().to_string(),
+            outcome: dataset.outcome_name().to_string(),
+            predictors: dataset.predictor_names().to_vec(),
+            predictor_means_subtracted: dataset.predictor_means().to_vec(),
+            observations: dataset.n_observations(),
+            groups: dataset.n_groups(),
+        }
+    }
 }
 
 /// A pair of numbers, for warm-up and for the draws.
@@ -194,15 +210,7 @@ impl RunSummary {
             version: env!("CARGO_PKG_VERSION"),
             engine: "cpu",
             adapter: crate::machine::processor(),
-            data: DataSummary {
-                source: dataset.source().to_string(),
-                group: dataset.group_name().to_string(),
-                outcome: dataset.outcome_name().to_string(),
-                predictors: dataset.predictor_names().to_vec(),
-                predictor_means_subtracted: dataset.predictor_means().to_vec(),
-                observations: dataset.n_observations(),
-                groups: dataset.n_groups(),
-            },
+            data: DataSummary::of(dataset),
             parameterization: model.parameterization().to_string(),
             priors: model.priors().clone(),
             settings: *settings,

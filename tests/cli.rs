@@ -740,3 +740,42 @@ fn a_reader_who_goes_away_is_no_failure() {
     assert_ne!(program.wait().unwrap().code(), Some(101));
     assert_eq!(complaints, "");
 }
+
+// Exact answers
+
+#[test]
+fn exact_prints_and_writes_the_posterior() {
+    let folder = Folder::new();
+    let (ran, files) = run(&folder, "exact --out out");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    assert!(ran.stdout.contains("sigma_b") && !ran.stdout.contains("b[AITKIN]"), "{}", ran.stdout);
+    let exact = json(&files, "out/exact.json");
+    assert!(number(&exact["accuracy"]) < 1e-5);
+    assert_eq!(exact["parameters"].as_object().unwrap().len(), 175);
+    assert!((number(&exact["parameters"]["sigma_b"]["mean"]) - 0.2592).abs() < 1e-4);
+}
+
+#[test]
+fn verify_holds_a_run_against_the_truth() {
+    let (ran, files) = run(&Folder::new(), "verify --out out");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    let verification = json(&files, "out/verification.json");
+    assert_eq!(verification["biased"], false);
+    assert_eq!(verification["scores"].as_array().unwrap().len(), 175);
+    assert!((0.6..1.4).contains(&number(&verification["root_mean_square"])), "{}", ran.stdout);
+}
+
+#[test]
+fn exact_and_verify_refuse_two_predictors_and_say_what_to_do() {
+    for command in ["exact", "verify", "exact --all"] {
+        let folder = Folder::new();
+        let ran = folder.run(&format!("{command} --predictor floor --predictor Uppm"));
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("at most one predictor") && ran.stderr.contains("warpnuts sample"),
+            "{}",
+            ran.stderr
+        );
+        assert!(folder.contents().is_empty());
+    }
+}

@@ -156,7 +156,7 @@ fn every_way_to_fail_is_said_with_what_to_do() {
         run(&radon, Effect::NonCentered, Settings { chains: 1024, warmup: 200, draws: 8, ..Settings::default() });
     assert!(warm.is_trustworthy(), "{:?}", warm.warnings);
 
-    let comparison = Comparison::of(&[centered, sound]);
+    let comparison = Comparison::of(&[centered, sound], None);
     assert_eq!((comparison.best.as_str(), comparison.focus.as_str()), ("non-centered", "sigma_b"));
     assert!(comparison.verdict[0].contains("centered run is not to be trusted"));
     assert!(comparison.verdict[1].contains("looks sound"));

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::Args;
+use warpnuts::exact::Exact;
 use warpnuts::summary::{self, Comparison, RunSummary};
 
 use super::arguments::{DataArguments, OutputArguments, PriorArguments, RunArguments};
@@ -9,6 +10,9 @@ use super::{Failure, Outcome, folder, meaning, print, progress, sample, table};
 
 /// The parameterizations that are compared, and the folders of their runs.
 const PARAMETERIZATIONS: [&str; 2] = ["centered", "non-centered"];
+
+/// With more groups than this the exact posterior takes more than some seconds, and is left to `warpnuts exact`.
+const MOST_GROUPS: usize = 1000;
 
 /// What can be typed behind `compare`.
 #[derive(Debug, Args)]
@@ -46,6 +50,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         settings.warmup,
         settings.draws,
     ));
+    let exact_model = models[0].clone();
     let mut runs: Vec<RunSummary> = Vec::new();
     let mut written = Vec::new();
     for (model, name) in models.into_iter().zip(PARAMETERIZATIONS) {
@@ -64,7 +69,9 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Interrupted);
     }
 
-    let comparison = Comparison::of(&runs);
+    let quick = dataset.n_groups() <= MOST_GROUPS && !progress::is_interrupted();
+    let exact = if quick { Exact::of(&exact_model).ok() } else { None };
+    let comparison = Comparison::of(&runs, exact.as_ref());
     let path = folder.join("comparison.json");
     summary::write_json(&path, &comparison)
         .with_context(|| format!("{} could not be written", path.display()))

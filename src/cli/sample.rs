@@ -15,24 +15,24 @@ use super::{Failure, Outcome, complain, folder, meaning, print, progress, table}
 #[command(allow_negative_numbers = true)]
 pub struct SampleArguments {
     #[command(flatten)]
-    data: DataArguments,
+    pub data: DataArguments,
 
     #[command(flatten)]
-    priors: PriorArguments,
+    pub priors: PriorArguments,
 
     /// `centered`, `non-centered`, or one for each coefficient: `a=centered,b=non-centered`
     #[arg(long, default_value = "non-centered", help_heading = "Sampling")]
-    parameterization: String,
+    pub parameterization: String,
 
     #[command(flatten)]
-    run: RunArguments,
+    pub run: RunArguments,
 
     #[command(flatten)]
-    output: OutputArguments,
+    pub output: OutputArguments,
 
     /// Print the group effects too
     #[arg(long, help_heading = "Output")]
-    all: bool,
+    pub all: bool,
 }
 
 /// Samples, prints, writes.

@@ -3,7 +3,9 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use warpnuts::diagnostics::Summary;
+use warpnuts::exact::Exact;
 use warpnuts::summary::{Comparison, Extreme, Parameter, RunSummary, decimals, number, significant};
+use warpnuts::verify::Verification;
 
 /// A table without lines, numbers to the right, the first column to the left.
 fn table(header: &[&str]) -> Table {
@@ -32,6 +34,30 @@ pub fn parameters(run: &RunSummary, all: bool) -> String {
         cells.extend([ess_bulk, ess_tail].map(|value| number(value, 0)));
         cells.push(number(nested_rhat.unwrap_or(rhat), 3));
         table.add_row(cells);
+    }
+    untrailed(&table)
+}
+
+/// A row for each of the first `rows` variables.
+pub fn exact(exact: &Exact, rows: usize) -> String {
+    let mut table = table(&["", "mean", "sd", "5 %", "50 %", "95 %"]);
+    for (name, row) in exact.names().iter().zip(exact.summary()).take(rows) {
+        // Five digits of the sd, as many as are exact.
+        let decimals = decimals(row.sd) + 3;
+        let numbers = [row.mean, row.sd, row.q05, row.q50, row.q95].map(|value| number(value, decimals));
+        table.add_row(std::iter::once(name.clone()).chain(numbers));
+    }
+    untrailed(&table)
+}
+
+/// A row for each of the first `rows` variables.
+pub fn verification(verification: &Verification, rows: usize) -> String {
+    let mut table = table(&["", "exact mean", "exact sd", "z of mean", "z of sd", "z of 5 %", "z of 95 %"]);
+    for scores in verification.scores.iter().take(rows) {
+        let decimals = decimals(scores.exact_sd) + 2;
+        let truth = [scores.exact_mean, scores.exact_sd].map(|value| number(value, decimals));
+        let scores_of = [scores.mean, scores.sd, scores.q05, scores.q95].map(|z| number(z, 2));
+        table.add_row(std::iter::once(scores.parameter.clone()).chain(truth).chain(scores_of));
     }
     untrailed(&table)
 }
@@ -68,6 +94,12 @@ pub fn comparison(comparison: &Comparison) -> String {
             format!("{}\n{}", thousands(run.gradients_per_second), thousands(run.ess_per_second)),
             focus,
         ]);
+    }
+    if let Some(exact) = &comparison.exact {
+        let decimals = decimals(exact.sd) + 2;
+        let blank = std::iter::repeat_n(String::new(), 7);
+        let focus = format!("{}\n{}", number(exact.mean, decimals), number(exact.sd, decimals));
+        table.add_row(std::iter::once("exact".to_string()).chain(blank).chain([focus]));
     }
     untrailed(&table)
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{Extreme, RunSummary, decimals, number};
 use crate::diagnostics::Summary;
+use crate::exact::{Exact, ExactRow};
 
 /// What `comparison.json` holds, in its order.
 #[derive(Debug, Clone, Serialize)]
@@ -15,6 +16,8 @@ pub struct Comparison {
     pub runs: Vec<Row>,
     /// The parameterization of the run that is to be trusted most.
     pub best: String,
+    /// The exact posterior of the focus, where there is one.
+    pub exact: Option<ExactRow>,
     /// Every other run's difference from it.
     pub differences: Vec<Difference>,
     /// What that means, in paragraphs.
@@ -66,8 +69,8 @@ pub struct Difference {
 }
 
 impl Comparison {
-    /// Compares runs of the same data; there must be one at least.
-    pub fn of(runs: &[RunSummary]) -> Comparison {
+    /// Compares runs of the same data; there must be one at least. With the `exact` posterior it says which is right.
+    pub fn of(runs: &[RunSummary], exact: Option<&Exact>) -> Comparison {
         let focus = hardest_sigma(runs);
         let trust = |run: &RunSummary| (run.is_trustworthy(), smallest_ess(run));
         let order = |a: &RunSummary, b: &RunSummary| {
@@ -80,6 +83,11 @@ impl Comparison {
         let differences: Vec<Difference> = others().filter_map(|run| difference(run, best, &focus)).collect();
         let mut verdict: Vec<String> = runs.iter().map(|run| judge(run, best)).collect();
         verdict.extend(differences.iter().map(|difference| weigh(difference, best, &focus)));
+        let exact =
+            exact.and_then(|exact| Some(exact.summary()[exact.names().iter().position(|name| *name == focus)?]));
+        if let Some(exact) = &exact {
+            verdict.push(hold(runs, exact, &focus));
+        }
         verdict.push(match runs {
             [only] => format!(
                 "There is only the {} run, and nothing to compare it with: run it again, to the end.",
@@ -91,6 +99,7 @@ impl Comparison {
             runs: runs.iter().map(|run| row(run, &focus)).collect(),
             best: best.parameterization.clone(),
             focus,
+            exact,
             differences,
             verdict,
         }
@@ -191,6 +200,26 @@ fn weigh(difference: &Difference, best: &RunSummary, focus: &str) -> String {
         best.parameterization,
         standard_errors.abs(),
         number(*standard_error, decimals),
+    )
+}
+
+/// How far each run is from the truth.
+fn hold(runs: &[RunSummary], exact: &ExactRow, focus: &str) -> String {
+    let errors = runs.iter().filter_map(|run| {
+        let row = run.parameters.get(focus)?;
+        let (error, decimals) = (row.mean - exact.mean, decimals(row.mcse_mean));
+        let direction = if error > 0.0 { "over-estimates" } else { "under-estimates" };
+        Some(format!(
+            "the {} run {direction} it by {} ({:.1} standard errors)",
+            run.parameterization,
+            number(error.abs(), decimals),
+            error.abs() / row.mcse_mean,
+        ))
+    });
+    format!(
+        "The exact mean of {focus}, by quadrature and without Monte Carlo, is {}: {}.",
+        number(exact.mean, decimals(exact.sd) + 2),
+        errors.collect::<Vec<_>>().join("; "),
     )
 }
 

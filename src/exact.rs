@@ -1,0 +1,232 @@
+//! The same posterior without Monte Carlo: means, standard deviations, quantiles and densities of every variable, by
+//! quadrature, for models with an intercept and at most one slope.
+//!
+//! Given the K + 1 scales, outcome, mu and all effects are jointly normal, and integrate out in closed form
+//! (`exact/conditional.rs`). What is left is the posterior of the scales, an integrand in two or three dimensions
+//! (`exact/scales.rs`): its mode is found, and a grid of equal steps grows outwards from there until nothing is left
+//! (`exact/grid.rs`). Then
+//!
+//! - sigma and eps have the marginal that the grid's planes add up to (`exact/marginal.rs`);
+//! - mu and the effects are mixtures of normals over the grid's points (`exact/mixture.rs`).
+//!
+//! The grid is refined, each time with steps shorter by the square root of two, until no mean, standard deviation, 5 %, 50 % or 95 % quantile of any variable
+//! changes by more than 1e-5 of its standard deviation. That change, [`Exact::accuracy`], is how far the coarser grid was
+//! off; the error of the finer one, which is what is reported, is about its square.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use warpnuts::data::Dataset;
+//! use warpnuts::exact::Exact;
+//! use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+//!
+//! let dataset = Arc::new(Dataset::radon()?);
+//! let parameterization = Parameterization::uniform(Effect::NonCentered, dataset.predictor_names());
+//! let scaling = Scaling::standardizing(&dataset);
+//! let exact = Exact::of(&Model::new(dataset, Priors::default(), parameterization, scaling))?;
+//! let sigma_b = exact.names().iter().position(|name| name == "sigma_b").ok_or("radon has a slope")?;
+//! assert!((exact.mean(sigma_b) - 0.26).abs() < 0.01);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod conditional;
+mod distribution;
+mod grid;
+mod marginal;
+mod mixture;
+mod results;
+mod scales;
+#[cfg(test)]
+mod textbook;
+
+use std::sync::Arc;
+
+use crate::model::{Model, Priors, Scaling};
+use grid::{Lattice, NoGrid};
+use mixture::normal_quantile;
+use results::Results;
+use scales::ScalePosterior;
+
+/// The most coefficients that the grid is made for: the intercept and one slope.
+pub const MAX_COEFFICIENTS: usize = 2;
+
+/// Refinement ends when nothing changes by more, in posterior standard deviations.
+pub const TOLERANCE: f64 = 1e-5;
+
+/// Grids before refinement is given up.
+const LEVELS: i32 = 8;
+
+/// A smaller share of the outcome's variance within groups is not noise, but what rounding leaves of it.
+const ROUNDING: f64 = 1e-9;
+
+/// The posterior without Monte Carlo. Everything it says is in the user's units.
+#[derive(Debug)]
+pub struct Exact {
+    names: Vec<String>,
+    results: Results,
+    accuracy: f64,
+}
+
+/// One variable's row, in the user's units.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct ExactRow {
+    /// Posterior mean.
+    pub mean: f64,
+    /// Posterior standard deviation.
+    pub sd: f64,
+    /// 5 % quantile.
+    pub q05: f64,
+    /// Median.
+    pub q50: f64,
+    /// 95 % quantile.
+    pub q95: f64,
+}
+
+/// Why there is no exact answer.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ExactError {
+    /// The grid has an axis for every coefficient, and becomes too large.
+    #[error(
+        "the exact posterior is for an intercept and at most one predictor, and this model has {predictors} predictors; \
+         sample it instead, for long: `warpnuts sample --chains 64 --draws 10000`"
+    )]
+    TooManyCoefficients {
+        /// K - 1.
+        predictors: usize,
+    },
+    /// Refinement came to the largest grid, or to the last level, with results that still changed.
+    #[error(
+        "the integral over the scales does not settle: the finest grid has {points} points, and results still change by \
+         {accuracy:.1e} posterior standard deviations; sample instead, for long: `warpnuts sample --chains 64 --draws 10000`"
+    )]
+    NotSettled {
+        /// Points of the finest grid that was computed.
+        points: usize,
+        /// The largest change from the grid before it, in posterior standard deviations; infinite if there was none.
+        accuracy: f64,
+    },
+    /// An outcome that the groups' own lines fit without error.
+    #[error(
+        "within groups the outcome lies on straight lines, to within rounding: there is no noise, and no posterior of `eps`; \
+         check the outcome's column"
+    )]
+    NoNoise,
+    /// A posterior whose second moment is infinite, as of a slope that only one group knows anything about.
+    #[error(
+        "the data say so little about `{name}` that its posterior has no standard deviation: its tail does not end, because \
+         fewer than two groups know anything about it; leave its predictor out"
+    )]
+    Endless {
+        /// The scale whose tail it is.
+        name: String,
+    },
+}
+
+impl Exact {
+    /// The posterior of `model`. Neither its parameterization nor its scaling change anything.
+    ///
+    /// # Errors
+    /// More than one predictor; an integral that does not settle, which is said with the accuracy that was reached; an
+    /// outcome without noise; a scale whose posterior has no standard deviation.
+    pub fn of(model: &Model) -> Result<Exact, ExactError> {
+        let coefficients = model.layout().coefficients;
+        if coefficients > MAX_COEFFICIENTS {
+            return Err(ExactError::TooManyCoefficients { predictors: coefficients - 1 });
+        }
+        let model = standardized(model);
+        let names = model.names();
+        let posterior = Arc::new(ScalePosterior::new(&model));
+        let lattice = Lattice::find(&posterior);
+        let noise = lattice.eps().powi(2);
+        if noise < ROUNDING * posterior.conditional.variance_within() + f64::EPSILON.powi(2) {
+            return Err(ExactError::NoNoise);
+        }
+        let mut before: Option<Results> = None;
+        let mut accuracy = f64::INFINITY;
+        for level in 0..LEVELS {
+            let grid = match lattice.grid(level) {
+                Ok(grid) => grid,
+                Err(NoGrid::Unfit) => break,
+                Err(NoGrid::Endless { axis }) => {
+                    let name = names[model.layout().sigma(axis)].clone();
+                    return Err(ExactError::Endless { name });
+                }
+            };
+            let results = Results::new(&model, posterior.clone(), &grid, before.as_ref());
+            if let Some(before) = &before {
+                accuracy = results.change(before);
+            }
+            if accuracy < TOLERANCE {
+                return Ok(Exact { names, results, accuracy });
+            }
+            before = Some(results);
+        }
+        Err(ExactError::NotSettled { points: before.map_or(0, |results| results.grid_points), accuracy })
+    }
+
+    /// The variables' names, as [`Model::names`] has them; an index into them is what all other functions take.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Posterior mean of variable `i`.
+    ///
+    /// # Panics
+    ///
+    /// Like a slice, if there is no such variable; so do all functions of a variable.
+    pub fn mean(&self, i: usize) -> f64 {
+        self.results.rows[i].mean
+    }
+
+    /// Posterior standard deviation of variable `i`.
+    pub fn sd(&self, i: usize) -> f64 {
+        self.results.rows[i].sd
+    }
+
+    /// The value below which variable `i` is with probability `p`: for p of 0 and 1, the end of its range.
+    ///
+    /// Values of p within 1e-8 of 0 or 1 are beyond what the computation resolves.
+    pub fn quantile(&self, i: usize, p: f64) -> f64 {
+        let start = self.results.rows[i].mean + self.results.rows[i].sd * normal_quantile(p.clamp(1e-9, 1.0 - 1e-9));
+        self.results.variables.distribution(i).quantile(p, start)
+    }
+
+    /// Probability that variable `i` is at most `x`.
+    pub fn cdf(&self, i: usize, x: f64) -> f64 {
+        self.results.variables.distribution(i).cdf(x)
+    }
+
+    /// Marginal density of variable `i` at `x`, per unit of the variable.
+    pub fn density(&self, i: usize, x: f64) -> f64 {
+        self.results.variables.distribution(i).density(x)
+    }
+
+    /// Mean, standard deviation and quantiles of every variable, in order.
+    pub fn summary(&self) -> &[ExactRow] {
+        &self.results.rows
+    }
+
+    /// How much, at most, a mean, standard deviation, 5 %, 50 % or 95 % quantile of any variable changed in the last
+    /// refinement, in posterior standard deviations: below [`TOLERANCE`].
+    pub fn accuracy(&self) -> f64 {
+        self.accuracy
+    }
+
+    /// Points of the finest grid.
+    pub fn grid_points(&self) -> usize {
+        self.results.grid_points
+    }
+
+    /// log p(y): the log density of the outcome, in the user's units, with mu, scales and effects integrated out.
+    pub fn log_evidence(&self) -> f64 {
+        self.results.log_evidence
+    }
+}
+
+/// The same posterior with standardized data.
+fn standardized(model: &Model) -> Model {
+    let dataset = Arc::new(model.dataset().clone());
+    let scaling = Scaling::standardizing(&dataset);
+    let parameterization = model.parameterization().clone();
+    Model::new(dataset, Priors::default(), parameterization, scaling).with_prior_scales(model.priors().clone())
+}

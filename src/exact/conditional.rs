@@ -1,0 +1,269 @@
+//! What is known in closed form once the scales are given: the likelihood, mu, and every effect.
+//!
+//! Write a, b for beta[0,j], beta[1,j] of group j, e for eps, and n, ybar, xbar, Sxx, Sxy, Syy for the group's size, means
+//! and sums about its own means ([`GroupStatistics`]). With the slope bhat = Sxy / Sxx that is fitted within the group,
+//! and what that leaves, Srr = Syy - Sxy^2 / Sxx,
+//!
+//! ```text
+//! p(y_j | a, b) = (2 pi e^2)^(-n/2) exp{-[n (ybar - a - xbar b)^2 + Sxx (bhat - b)^2 + Srr] / (2 e^2)}
+//! ```
+//!
+//! so the group says two independent things: bhat ~ Normal(b, e^2 / Sxx), and ybar ~ Normal(a + xbar b, e^2 / n). They
+//! are taken in one after the other, by the conjugate rule for a normal mean, and (a, b) integrated out on the way.
+//!
+//! **The slope.** b ~ Normal(mu_b, sigma_b^2) beforehand, so that bhat ~ Normal(mu_b, (e^2 + Sxx sigma_b^2) / Sxx), and
+//!
+//! ```text
+//! b | bhat ~ Normal(mu_b + k (bhat - mu_b), (1 - k) sigma_b^2),    k = Sxx sigma_b^2 / (e^2 + Sxx sigma_b^2)
+//! ```
+//!
+//! **The mean.** Then ybar - k xbar bhat ~ Normal(mu_a + v mu_b, T) with
+//!
+//! ```text
+//! v = (1 - k) xbar,    T = e^2 / n + sigma_a^2 + xbar^2 (1 - k) sigma_b^2
+//! a | y, mu = mu_a                        + sigma_a^2 / T            * r,    variance sigma_a^2 (T - sigma_a^2) / T
+//! b | y, mu = mu_b + k (bhat - mu_b)      + xbar (1 - k) sigma_b^2 / T * r,  variance (1 - k) sigma_b^2 (e^2 / n + sigma_a^2) / T
+//! r = ybar - k xbar bhat - mu_a - v mu_b
+//! ```
+//!
+//! **mu.** All groups together are a weighted regression of ybar - k xbar bhat on v, with weights 1 / T, and as many
+//! measurements bhat of its slope mu_b, with precisions Sxx / (e^2 + Sxx sigma_b^2); the priors of mu_a and mu_b are one
+//! more line of each kind. About the weighted mean vbar of v, the height alpha = mu_a + vbar mu_b and mu_b are
+//! independent normals, and the squares that are left go into the likelihood:
+//!
+//! ```text
+//! p(y | scales) = prod_j (2 pi e^2)^(-n/2) [(n T / e^2) (e^2 + Sxx sigma_b^2) / e^2]^(-1/2)
+//!                 / (sd_a sd_b sqrt(precision of alpha * precision of mu_b))
+//!                 * exp{-[sum_j Srr / e^2 + sum of the regression's weighted squares] / 2}
+//! ```
+//!
+//! Only sums of positive terms and deviations from means occur. Nothing is divided by sigma, so sigma = 0 is an ordinary
+//! point; and nothing like n xbar^2 - (sum x)^2 / n, so calendar years are ordinary predictors. K = 1 is the same with a
+//! predictor of zeros: T = e^2 / n + sigma_a^2, and mu_b keeps its prior, Normal(0, 1), which integrates to one.
+
+use std::f64::consts::TAU;
+
+use crate::model::{GroupStatistics, ScaledPriors};
+
+/// The scales, in the sampler's units: those of the effects may be zero, eps may not.
+#[derive(Debug, Clone, Copy)]
+pub struct Scales {
+    /// `sigma[k]`; that of a slope is zero where there is none.
+    pub sigma: [f64; 2],
+    pub eps: f64,
+}
+
+/// What one group says.
+#[derive(Debug, Clone)]
+struct Group {
+    size: f64,
+    /// ybar and xbar.
+    outcome: f64,
+    predictor: f64,
+    /// Sxx.
+    spread: f64,
+    /// bhat; 0 where Sxx is.
+    slope: f64,
+}
+
+/// A group's two lines of the regression for mu.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    /// ybar - k xbar bhat, v, and 1 / T.
+    outcome: f64,
+    v: f64,
+    weight: f64,
+    /// bhat and its precision.
+    slope: f64,
+    slope_weight: f64,
+}
+
+/// mu given the scales: alpha = mu_a + vbar mu_b and mu_b are independent normals.
+#[derive(Debug, Clone, Copy)]
+pub struct Means {
+    vbar: f64,
+    alpha: f64,
+    alpha_variance: f64,
+    mu_b: f64,
+    mu_b_variance: f64,
+}
+
+/// Mean and variance of a normal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moments {
+    pub mean: f64,
+    pub variance: f64,
+}
+
+/// Everything that does not depend on the scales.
+#[derive(Debug, Clone)]
+pub struct Conditional {
+    groups: Vec<Group>,
+    observations: f64,
+    /// Srr and Syy of all groups together.
+    rest: f64,
+    within: f64,
+    mu_mean: [f64; 2],
+    mu_sd: [f64; 2],
+}
+
+/// Room for a line a group, so that evaluating allocates nothing.
+#[derive(Debug, Default)]
+pub struct Workspace(Vec<Line>);
+
+impl Conditional {
+    /// `statistics` and `priors` are of one intercept and at most one slope.
+    pub fn new(statistics: &GroupStatistics, priors: &ScaledPriors) -> Conditional {
+        let has_slope = !statistics.predictor_mean.is_empty();
+        let slope = |values: &dyn Fn() -> f64| if has_slope { values() } else { 0.0 };
+        let mut rest = 0.0;
+        let groups = (0..statistics.size.len()).map(|j| {
+            let spread = slope(&|| statistics.gram[0][0][j]);
+            let cross = slope(&|| statistics.cross[0][j]);
+            let fitted = if spread > 0.0 { cross / spread } else { 0.0 };
+            rest += (statistics.outcome_square[j] - fitted * cross).max(0.0);
+            Group {
+                size: statistics.size[j],
+                outcome: statistics.outcome_mean[j],
+                predictor: slope(&|| statistics.predictor_mean[0][j]),
+                spread,
+                slope: fitted,
+            }
+        });
+        let groups = groups.collect();
+        let of_both = |values: &[f64], without: f64| [values[0], values.get(1).copied().unwrap_or(without)];
+        Conditional {
+            groups,
+            observations: statistics.observations as f64,
+            rest,
+            within: statistics.outcome_square.iter().sum(),
+            mu_mean: of_both(&priors.mu_mean, 0.0),
+            mu_sd: of_both(&priors.mu_sd, 1.0),
+        }
+    }
+
+    /// The most that one group knows about coefficient `k`: its precision is this / eps^2.
+    pub fn largest_information(&self, k: usize) -> f64 {
+        let information = |group: &Group| match k {
+            0 => group.size,
+            _ => group.spread + group.size * group.predictor.powi(2),
+        };
+        self.groups.iter().map(information).fold(0.0, f64::max)
+    }
+
+    /// The variance within groups.
+    pub fn variance_within(&self) -> f64 {
+        self.within / self.observations
+    }
+
+    /// log p(y | scales), in the sampler's units, and mu given y and the scales.
+    pub fn at(&self, scales: &Scales, workspace: &mut Workspace) -> (f64, Means) {
+        let noise = scales.eps * scales.eps;
+        let sigma2 = scales.sigma.map(|sigma| sigma * sigma);
+        let [prior_a, prior_b] = self.mu_sd.map(|sd| 1.0 / (sd * sd));
+
+        // The determinant: a product of numbers >= 1, whose logarithm is taken before it overflows.
+        let (mut log_determinant, mut product) = (0.0, 1.0f64);
+        let lines = &mut workspace.0;
+        lines.clear();
+        let mut precision = prior_a;
+        let (mut v_sum, mut outcome_sum) = (0.0, prior_a * self.mu_mean[0]);
+        for group in &self.groups {
+            let line = group.line(noise, sigma2);
+            product *= group.size / (line.weight * noise) * (1.0 + group.spread * sigma2[1] / noise);
+            if product > 1e100 {
+                log_determinant += product.ln();
+                product = 1.0;
+            }
+            precision += line.weight;
+            v_sum += line.weight * line.v;
+            outcome_sum += line.weight * line.outcome;
+            lines.push(line);
+        }
+        log_determinant += product.ln();
+
+        let (vbar, alpha) = (v_sum / precision, outcome_sum / precision);
+        let mut slope_precision = prior_b + prior_a * vbar * vbar;
+        let mut slope_sum = prior_b * self.mu_mean[1] - prior_a * vbar * (self.mu_mean[0] - alpha);
+        for line in lines.iter() {
+            let deviation = line.v - vbar;
+            slope_precision += line.weight * deviation * deviation + line.slope_weight;
+            slope_sum += line.weight * deviation * (line.outcome - alpha) + line.slope_weight * line.slope;
+        }
+        let mu_b = slope_sum / slope_precision;
+
+        // Residuals, not differences of squares.
+        let mut squares = self.rest / noise
+            + prior_a * (self.mu_mean[0] - alpha + vbar * mu_b).powi(2)
+            + prior_b * (self.mu_mean[1] - mu_b).powi(2);
+        for line in lines.iter() {
+            squares += line.weight * (line.outcome - alpha - (line.v - vbar) * mu_b).powi(2)
+                + line.slope_weight * (line.slope - mu_b).powi(2);
+        }
+
+        let log_mu = (prior_a / precision).ln() + (prior_b / slope_precision).ln();
+        let log_likelihood = 0.5 * (-self.observations * (TAU * noise).ln() - log_determinant + log_mu - squares);
+        let means = Means { vbar, alpha, alpha_variance: 1.0 / precision, mu_b, mu_b_variance: 1.0 / slope_precision };
+        (log_likelihood, means)
+    }
+
+    /// `beta[k,j]` given y and the scales, mu integrated out; `means` belong to `scales`.
+    pub fn effect(&self, k: usize, j: usize, scales: &Scales, means: &Means) -> Moments {
+        let group = &self.groups[j];
+        let noise = scales.eps * scales.eps;
+        let [of_a, of_b] = scales.sigma.map(|sigma| sigma * sigma);
+        let line = group.line(noise, [of_a, of_b]);
+        let (noise, kept) = (noise / group.size, noise / (noise + group.spread * of_b));
+        let residual = line.outcome - means.alpha - (line.v - means.vbar) * means.mu_b;
+        // What the effect is made of: its mean where mu is what it is expected to be, its variance where mu is known, and
+        // by how much it follows alpha and mu_b.
+        let (mean, variance, by_alpha, by_mu_b) = if k == 0 {
+            let left = noise + group.predictor.powi(2) * kept * of_b;
+            let (gain, rest) = (of_a * line.weight, left * line.weight);
+            (means.mu_a() + gain * residual, of_a * rest, rest, -(rest * means.vbar + gain * line.v))
+        } else {
+            let gain = group.predictor * kept * of_b * line.weight;
+            let rest = kept * (noise + of_a) * line.weight;
+            let fitted = means.mu_b + (1.0 - kept) * (group.slope - means.mu_b);
+            (fitted + gain * residual, of_b * rest, -gain, rest + gain * means.vbar)
+        };
+        Moments {
+            mean,
+            variance: variance + by_alpha.powi(2) * means.alpha_variance + by_mu_b.powi(2) * means.mu_b_variance,
+        }
+    }
+}
+
+impl Group {
+    /// The lines of the regression for mu, given eps^2 and sigma^2.
+    #[inline(always)]
+    fn line(&self, noise: f64, [of_a, of_b]: [f64; 2]) -> Line {
+        let total = 1.0 / (noise + self.spread * of_b);
+        let (k, kept) = (self.spread * of_b * total, noise * total);
+        let v = kept * self.predictor;
+        let variance = noise / self.size + of_a + v * self.predictor * of_b;
+        Line {
+            outcome: self.outcome - k * self.predictor * self.slope,
+            v,
+            weight: 1.0 / variance,
+            slope: self.slope,
+            slope_weight: self.spread * total,
+        }
+    }
+}
+
+impl Means {
+    fn mu_a(&self) -> f64 {
+        self.alpha - self.vbar * self.mu_b
+    }
+
+    /// `mu[k]` given y and the scales.
+    pub fn mu(&self, k: usize) -> Moments {
+        if k == 0 {
+            let variance = self.alpha_variance + self.vbar.powi(2) * self.mu_b_variance;
+            Moments { mean: self.mu_a(), variance }
+        } else {
+            Moments { mean: self.mu_b, variance: self.mu_b_variance }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! A grid over the scales that finds itself: the mode, a step for each axis, and outwards until nothing is left.
+//!
+//! The trapezoid rule needs no more than equal steps: for a smooth integrand that vanishes at both ends, its error is what
+//! the integrand's Fourier transform has at 2 pi / step and beyond, which for a normal of sd s is e^-(2 (pi s / step)^2):
+//! 3e-9 with step = s, and nothing with half of that.
+
+use std::collections::HashSet;
+use std::f64::consts::FRAC_1_SQRT_2;
+
+use rayon::prelude::*;
+
+use super::conditional::{Means, Scales, Workspace};
+use super::scales::{Axis, MAX_AXES, Place, ScalePosterior};
+
+/// Steps of the coarsest grid, in units of the integrand's width along an axis; each level's are shorter by the square root
+/// of two, which squares the error.
+const COARSEST: f64 = 0.65;
+
+/// No step is longer, however wide the integrand is: it is analytic in a strip of about 1 about the real line only.
+const LONGEST: f64 = 0.25;
+
+/// A point is left out if its log density, with the second moments of the scales, is so far below the largest; a little
+/// more at each level, so that refinement tells what was left out too.
+const DEPTH: f64 = 32.0;
+const DEEPER: f64 = 2.0;
+
+/// Points beyond this in u belong to a tail that does not end.
+const FARTHEST: f64 = 90.0;
+
+/// The most points of a grid.
+pub const MAX_POINTS: usize = 2_000_000;
+
+/// Where in log scales, of standardized data, the search for the mode begins to look, and in what steps.
+const SCAN: [f64; 2] = [-16.0, 8.0];
+const SCAN_STEP: f64 = 1.5;
+
+/// A point of the grid, with its share of the posterior.
+#[derive(Debug, Clone, Copy)]
+pub struct Point {
+    pub weight: f64,
+    pub scales: Scales,
+    pub means: Means,
+}
+
+/// The grid of one level.
+#[derive(Debug)]
+pub struct Grid {
+    /// Every point; the weights add up to one.
+    pub points: Vec<Point>,
+    /// log p(y) in the sampler's units.
+    pub log_evidence: f64,
+    /// Of each axis, u of its first point, the step, and the posterior's share of each plane of points, in order.
+    pub planes: Vec<Planes>,
+}
+
+/// The marginal of one scale, as sums over the planes of a grid on which it is constant.
+#[derive(Debug, Clone)]
+pub struct Planes {
+    pub axis: Axis,
+    pub first: f64,
+    pub step: f64,
+    pub weights: Vec<f64>,
+}
+
+/// Why there is no grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoGrid {
+    /// It would have more than [`MAX_POINTS`], or none.
+    Unfit,
+    /// The posterior, or its second moment, has a tail along this axis that does not end.
+    Endless { axis: usize },
+}
+
+/// Where the posterior is, and how wide: the start of every grid.
+#[derive(Debug)]
+pub struct Lattice<'a> {
+    posterior: &'a ScalePosterior,
+    axes: [Axis; MAX_AXES],
+    /// The mode, in u and in t.
+    mode: Place,
+    log_mode: Place,
+    /// The width of the integrand along each axis, the others at the mode.
+    width: Place,
+    /// Other places worth starting from, in u.
+    seeds: Vec<Place>,
+}
+
+type Index = [i32; MAX_AXES];
+
+impl<'a> Lattice<'a> {
+    /// Finds the mode of the posterior in log scales, lays the axes, and measures the posterior along them.
+    pub fn find(posterior: &'a ScalePosterior) -> Lattice<'a> {
+        let axes = posterior.axes();
+        let scanned = scan(posterior);
+        let best = scanned.iter().fold(scanned[0], |best, &point| if point.0 > best.0 { point } else { best });
+        let straight = [Axis::Straight; MAX_AXES];
+        let (log_mode, _) = climb(posterior, &straight, best.1, [SCAN_STEP; MAX_AXES]);
+
+        let log_eps = log_mode[axes - 1];
+        let mut bent = straight;
+        for (k, axis) in bent[..axes - 1].iter_mut().enumerate() {
+            let information = posterior.conditional.largest_information(k);
+            *axis = Axis::Bent { origin: log_eps - 0.5 * information.ln() };
+        }
+        let to_u = |t: &Place| {
+            let mut u = *t;
+            u.iter_mut().zip(&bent).for_each(|(u, axis)| *u = axis.u(*u));
+            u
+        };
+        let (mode, width) = climb(posterior, &bent, to_u(&log_mode), [0.5; MAX_AXES]);
+        let log_mode = log_scales(&bent, axes, &mode);
+        let mut lattice = Lattice { posterior, axes: bent, mode, log_mode, width, seeds: Vec::new() };
+        let mut workspace = Workspace::default();
+        let enough = lattice.importance(&mode, &mut workspace).0 - DEPTH;
+        let seeds = scanned.iter().map(|(_, t)| to_u(t));
+        lattice.seeds = seeds.filter(|u| lattice.importance(u, &mut workspace).0 > enough).collect();
+        lattice
+    }
+
+    /// eps at the mode, in the sampler's units.
+    pub fn eps(&self) -> f64 {
+        self.log_mode[self.posterior.axes() - 1].exp()
+    }
+
+    /// The grid of a level: 0 is the coarsest.
+    pub fn grid(&self, level: i32) -> Result<Grid, NoGrid> {
+        let axes = self.posterior.axes();
+        let step = self.width.map(|width| (COARSEST * width).min(LONGEST) * FRAC_1_SQRT_2.powi(level));
+        let depth = DEPTH + DEEPER * f64::from(level);
+        let place = |index: &Index| {
+            let mut u = self.mode;
+            for i in 0..axes {
+                u[i] += f64::from(index[i]) * step[i];
+            }
+            u
+        };
+
+        // Outwards, a layer of neighbours after the other.
+        let mut seen = HashSet::new();
+        let mut frontier: Vec<Index> = vec![[0; MAX_AXES]];
+        frontier.extend(self.seeds.iter().map(|u| {
+            let mut index = [0; MAX_AXES];
+            for i in 0..axes {
+                index[i] = ((u[i] - self.mode[i]) / step[i]).round() as i32;
+            }
+            index
+        }));
+        frontier.retain(|index| seen.insert(*index));
+        let mut found: Vec<(Index, Evaluated)> = Vec::new();
+        let mut largest = f64::NEG_INFINITY;
+        while !frontier.is_empty() {
+            let layer: Vec<(f64, Evaluated)> = frontier
+                .par_iter()
+                .with_min_len(16)
+                .map_init(Workspace::default, |workspace, index| self.importance(&place(index), workspace))
+                .collect();
+            largest = layer.iter().fold(largest, |largest, (importance, _)| largest.max(*importance));
+            let mut next = Vec::new();
+            for (index, (importance, evaluated)) in frontier.iter().zip(layer) {
+                if importance <= largest - depth {
+                    continue;
+                }
+                let u = place(index);
+                if let Some(axis) = (0..axes).find(|&i| u[i].abs() > FARTHEST) {
+                    return Err(NoGrid::Endless { axis });
+                }
+                found.push((*index, evaluated));
+                for i in 0..axes {
+                    for side in [-1, 1] {
+                        let mut neighbour = *index;
+                        neighbour[i] += side;
+                        if seen.insert(neighbour) {
+                            next.push(neighbour);
+                        }
+                    }
+                }
+            }
+            if found.len() > MAX_POINTS {
+                return Err(NoGrid::Unfit);
+            }
+            frontier = next;
+        }
+        if found.is_empty() {
+            return Err(NoGrid::Unfit);
+        }
+        Ok(self.assemble(&found, &step, place))
+    }
+
+    fn assemble(&self, found: &[(Index, Evaluated)], step: &Place, place: impl Fn(&Index) -> Place) -> Grid {
+        let axes = self.posterior.axes();
+        let highest = found.iter().map(|(_, point)| point.log_density).fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = found.iter().map(|(_, point)| (point.log_density - highest).exp()).sum();
+        let points: Vec<Point> = found
+            .iter()
+            .map(|(index, point)| Point {
+                weight: (point.log_density - highest).exp() / total,
+                scales: self.posterior.scales(&log_scales(&self.axes, axes, &place(index))),
+                means: point.means,
+            })
+            .collect();
+        let planes = (0..axes).map(|i| {
+            let (first, last) = found
+                .iter()
+                .fold((i32::MAX, i32::MIN), |(first, last), (index, _)| (first.min(index[i]), last.max(index[i])));
+            let mut weights = vec![0.0; (last - first + 1) as usize];
+            for ((index, _), point) in found.iter().zip(&points) {
+                weights[(index[i] - first) as usize] += point.weight;
+            }
+            Planes { axis: self.axes[i], first: self.mode[i] + f64::from(first) * step[i], step: step[i], weights }
+        });
+        let log_cell: f64 = step[..axes].iter().map(|step| step.ln()).sum();
+        Grid { log_evidence: highest + total.ln() + log_cell, planes: planes.collect(), points }
+    }
+
+    /// What a point counts for, and what is there. It counts by its log density in u; or by what it adds to the second
+    /// moment of a scale, where that is more: a heavy tail ends where even that is nothing.
+    fn importance(&self, u: &Place, workspace: &mut Workspace) -> (f64, Evaluated) {
+        let axes = self.posterior.axes();
+        let (log_density, means) = density(self.posterior, &self.axes, u, workspace);
+        let t = log_scales(&self.axes, axes, u);
+        let beyond = (0..axes).map(|i| t[i] - self.log_mode[i]).fold(0.0, f64::max);
+        (log_density + 2.0 * beyond, Evaluated { log_density, means })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Evaluated {
+    log_density: f64,
+    means: Means,
+}
+
+fn log_scales(axes: &[Axis; MAX_AXES], count: usize, u: &Place) -> Place {
+    let mut t = [0.0; MAX_AXES];
+    for i in 0..count {
+        t[i] = axes[i].log_scale(u[i]);
+    }
+    t
+}
+
+/// log p(u, y), the Jacobian of the axes included.
+fn density(posterior: &ScalePosterior, axes: &[Axis; MAX_AXES], u: &Place, workspace: &mut Workspace) -> (f64, Means) {
+    let count = posterior.axes();
+    let (log_density, means) = posterior.at(&log_scales(axes, count, u), workspace);
+    let jacobian: f64 = axes[..count].iter().zip(u).map(|(axis, u)| axis.slope(*u).ln()).sum();
+    (log_density + jacobian, means)
+}
+
+/// Log densities of a coarse grid over all log scales that standardized data may have.
+fn scan(posterior: &ScalePosterior) -> Vec<(f64, Place)> {
+    let axes = posterior.axes();
+    let side = ((SCAN[1] - SCAN[0]) / SCAN_STEP) as usize + 1;
+    let places: Vec<Place> = (0..side.pow(axes as u32))
+        .map(|mut number| {
+            let mut t = [0.0; MAX_AXES];
+            for t in &mut t[..axes] {
+                *t = SCAN[0] + SCAN_STEP * (number % side) as f64;
+                number /= side;
+            }
+            t
+        })
+        .collect();
+    places.into_par_iter().map_init(Workspace::default, |workspace, t| (posterior.at(&t, workspace).0, t)).collect()
+}
+
+/// Climbs from `start` to about the mode, a coordinate at a time, with steps that double where they lead up and are halved
+/// where they do not, until they no longer matter; with the width of a normal that bends as much along each axis.
+fn climb(posterior: &ScalePosterior, axes: &[Axis; MAX_AXES], start: Place, mut step: Place) -> (Place, Place) {
+    /// A step matters if it changes the log density by more.
+    const MATTERS: f64 = 0.05;
+    const MAX_ROUNDS: usize = 2000;
+    let count = posterior.axes();
+    let mut workspace = Workspace::default();
+    let mut value = |u: &Place| density(posterior, axes, u, &mut workspace).0;
+    let mut at = start;
+    let mut here = value(&at);
+    let mut width = [1.0; MAX_AXES];
+    for _ in 0..MAX_ROUNDS {
+        let mut settled = true;
+        for i in 0..count {
+            let moved = |by: f64| {
+                let mut u = at;
+                u[i] += by;
+                u
+            };
+            let (below, above) = (moved(-step[i]), moved(step[i]));
+            let (down, up) = (value(&below), value(&above));
+            let bend = (here - down) + (here - up);
+            if bend > 0.0 {
+                width[i] = step[i] / bend.sqrt();
+            }
+            if down.max(up) > here {
+                settled &= down.max(up) - here < MATTERS;
+                (at, here) = if up > down { (above, up) } else { (below, down) };
+                step[i] *= 2.0;
+            } else {
+                let matters = (here - down).max(here - up) > MATTERS;
+                settled &= !matters;
+                if matters {
+                    step[i] *= 0.5;
+                }
+            }
+        }
+        if settled {
+            break;
+        }
+    }
+    (at, width)
+}

@@ -1,0 +1,171 @@
+//! The marginal of one scale: its cdf by Fourier series, its density between grid points, its mean.
+//!
+//! The planes of the grid sample the density g(u) at equal steps. Between them its logarithm, a far gentler function than
+//! itself, is interpolated by polynomials, and so g is sampled at [`FINER`] times as many places. The trigonometric
+//! polynomial through these is g, as it has no frequencies above half the sampling rate and is nothing at the ends; and its
+//! integral, term by term, is the cdf.
+
+use std::f64::consts::TAU;
+
+use super::conditional::Moments;
+use super::grid::Planes;
+use super::mixture::{self, safeguarded_newton};
+use super::scales::Axis;
+
+/// Points that a density between grid points is interpolated from.
+const STENCIL: usize = 10;
+
+/// Planes with less than this share of the largest one's weight have lost part of theirs: their points are below what the
+/// grid keeps.
+const WHOLE: f64 = 1e-7;
+
+/// Samples of the density for each plane.
+const FINER: usize = 4;
+
+/// sigma[k] or eps, in the sampler's units.
+#[derive(Debug, Clone)]
+pub struct Marginal {
+    axis: Axis,
+    first: f64,
+    step: f64,
+    /// log p(scale) at each plane.
+    log_density: Vec<f64>,
+    /// g(u) = sum_m cosine[m] cos(m w) + sine[m] sin(m w), with w = 2 pi (u - first) / the length of all samples.
+    cosine: Vec<f64>,
+    sine: Vec<f64>,
+    moments: Moments,
+}
+
+impl Marginal {
+    pub fn new(planes: &Planes) -> Marginal {
+        let Planes { axis, first, step, weights } = planes;
+        let place = |i: usize| first + i as f64 * step;
+        let log_density = weights.iter().enumerate().map(|(i, weight)| {
+            let u = place(i);
+            (weight / (step * axis.slope(u))).max(f64::MIN_POSITIVE).ln() - axis.log_scale(u)
+        });
+        let mut log_density: Vec<f64> = log_density.collect();
+        flatten_neck(&mut log_density, weights);
+        let scales = weights
+            .iter()
+            .enumerate()
+            .map(|(i, &weight)| (weight, Moments { mean: axis.log_scale(place(i)).exp(), variance: 0.0 }));
+        let moments = mixture::moments(scales);
+
+        let last = FINER * (weights.len() - 1);
+        let mut samples: Vec<f64> = (0..=last)
+            .map(|i| {
+                let place = i as f64 / FINER as f64;
+                let u = first + place * step;
+                (interpolate(&log_density, place) + axis.log_scale(u)).exp() * axis.slope(u)
+            })
+            .collect();
+        let total: f64 = samples.iter().sum();
+        // An odd number has no frequency that is its own mirror image; last is a multiple of four.
+        samples.iter_mut().for_each(|sample| *sample /= total);
+        let (cosine, sine) = fourier(&samples, step / FINER as f64);
+        Marginal { axis: *axis, first: *first, step: *step, log_density, cosine, sine, moments }
+    }
+
+    /// Mean and variance of the scale.
+    pub fn moments(&self) -> Moments {
+        self.moments
+    }
+
+    /// Probability of at most `scale`.
+    pub fn cdf(&self, scale: f64) -> f64 {
+        if scale <= 0.0 { 0.0 } else { self.at(self.axis.u(scale.ln())).0.clamp(0.0, 1.0) }
+    }
+
+    /// Density at `scale`; at 0 its limit from above, for a negative number 0.
+    pub fn density(&self, scale: f64) -> f64 {
+        if scale < 0.0 {
+            return 0.0;
+        }
+        let end = self.log_density.len() - 1;
+        let place = (self.axis.u(scale.ln()) - self.first) / self.step;
+        if place > end as f64 {
+            return 0.0;
+        }
+        // Below the first plane it is flat: the likelihood has long reached its limit.
+        interpolate(&self.log_density, place.max(0.0)).exp()
+    }
+
+    /// The scale at which the cdf is `p`: 0 for p = 0, infinite for p = 1.
+    pub fn quantile(&self, p: f64) -> f64 {
+        if p <= 0.0 || p >= 1.0 {
+            return if p <= 0.0 { 0.0 } else { f64::INFINITY };
+        }
+        let (low, high) = (self.first - self.step, self.first + self.step * self.log_density.len() as f64);
+        let u = safeguarded_newton(|u| self.at(u), p, 0.5 * (low + high), low, high, 0.1 * self.step);
+        self.axis.log_scale(u).exp()
+    }
+
+    /// Cdf and density in u.
+    fn at(&self, u: f64) -> (f64, f64) {
+        let (samples, step) = (2 * self.cosine.len() - 1, self.step / FINER as f64);
+        let length = step * samples as f64;
+        // From half a step before the first sample, where the density is nothing, and once around.
+        let start = self.first - 0.5 * step;
+        if u <= start {
+            return (0.0, 0.0);
+        }
+        if u >= start + length {
+            return (1.0, 0.0);
+        }
+        let base = TAU / length;
+        let (here, there) = (base * (u - self.first), base * (start - self.first));
+        let (mut cdf, mut density) = (self.cosine[0] * (u - start), self.cosine[0]);
+        for (m, (a, b)) in self.cosine.iter().zip(&self.sine).enumerate().skip(1) {
+            let m = m as f64;
+            let ((sin, cos), (sin_0, cos_0)) = ((m * here).sin_cos(), (m * there).sin_cos());
+            density += a * cos + b * sin;
+            cdf += (a * (sin - sin_0) - b * (cos - cos_0)) / (m * base);
+        }
+        (cdf, density)
+    }
+}
+
+/// In a neck the density of the scale has reached its limit long before planes lose points, and keeps it.
+fn flatten_neck(log_density: &mut [f64], weights: &[f64]) {
+    /// From one plane to the next; any other tail falls by whole units there.
+    const FLAT: f64 = 1e-4;
+    let largest = weights.iter().copied().fold(0.0, f64::max);
+    let whole = weights.iter().take_while(|weight| **weight < WHOLE * largest).count();
+    let limit = log_density[whole];
+    if log_density.get(whole + 1).is_some_and(|next| (next - limit).abs() < FLAT) {
+        log_density[..whole].fill(limit);
+    }
+}
+
+/// The trigonometric polynomial through an odd number of `weights`, a `step` apart, as densities.
+fn fourier(weights: &[f64], step: f64) -> (Vec<f64>, Vec<f64>) {
+    let count = weights.len();
+    let circle: Vec<(f64, f64)> = (0..count).map(|i| (TAU * i as f64 / count as f64).sin_cos()).collect();
+    let term = |m: usize| {
+        let scale = if m == 0 { 1.0 } else { 2.0 } / (count as f64 * step);
+        let add = |(cosine, sine): (f64, f64), (i, weight): (usize, &f64)| {
+            let (sin, cos) = circle[i * m % count];
+            (cosine + scale * weight * cos, sine + scale * weight * sin)
+        };
+        weights.iter().enumerate().fold((0.0, 0.0), add)
+    };
+    (0..=count / 2).map(term).unzip()
+}
+
+/// The value of a function `place` steps after the first of `nodes`, by the polynomial through the nearest of them.
+fn interpolate(nodes: &[f64], place: f64) -> f64 {
+    let count = nodes.len().min(STENCIL);
+    let first = (place as usize + 1).saturating_sub(count / 2).min(nodes.len() - count);
+    let x = place - first as f64;
+    // Neville's scheme.
+    let mut values = [0.0; STENCIL];
+    values[..count].copy_from_slice(&nodes[first..first + count]);
+    for width in 1..count {
+        for i in 0..count - width {
+            let (left, right) = (i as f64, (i + width) as f64);
+            values[i] = ((x - left) * values[i + 1] + (right - x) * values[i]) / (right - left);
+        }
+    }
+    values[0]
+}

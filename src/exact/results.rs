@@ -1,0 +1,59 @@
+//! What one grid says about every variable, and how much that differs from what another says.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::ExactRow;
+use super::distribution::Variables;
+use super::grid::Grid;
+use super::mixture::normal_quantile;
+use super::scales::ScalePosterior;
+use crate::model::Model;
+
+/// What one grid says.
+#[derive(Debug)]
+pub struct Results {
+    pub variables: Variables,
+    pub rows: Vec<ExactRow>,
+    pub grid_points: usize,
+    /// log p(y), in the user's units.
+    pub log_evidence: f64,
+}
+
+impl Results {
+    /// Quantiles are sought from those `before`, if there are any.
+    pub fn new(model: &Model, posterior: Arc<ScalePosterior>, grid: &Grid, before: Option<&Results>) -> Results {
+        let variables = Variables::new(model, posterior, grid);
+        let row = |i: usize| {
+            let (mean, sd) = variables.mean_and_sd(i, &grid.points);
+            let distribution = variables.distribution(i);
+            let before = before.map(|before| before.rows[i]);
+            let quantile = |p, known: fn(ExactRow) -> f64| {
+                distribution.quantile(p, before.map_or_else(|| mean + sd * normal_quantile(p), known))
+            };
+            let (q05, q50, q95) =
+                (quantile(0.05, |row| row.q05), quantile(0.5, |row| row.q50), quantile(0.95, |row| row.q95));
+            ExactRow { mean, sd, q05, q50, q95 }
+        };
+        let rows = (0..model.layout().dim()).into_par_iter().map(row).collect();
+        let unit = model.scaling().outcome_scale.ln();
+        let log_evidence = grid.log_evidence - model.dataset().n_observations() as f64 * unit;
+        Results { variables, rows, grid_points: grid.points.len(), log_evidence }
+    }
+
+    /// The largest change of any number of any row, in posterior standard deviations; infinite if one is no number.
+    pub fn change(&self, before: &Results) -> f64 {
+        let numbers = |row: &ExactRow| [row.mean, row.sd, row.q05, row.q50, row.q95];
+        let of_row = |(now, before): (&ExactRow, &ExactRow)| {
+            let pairs = numbers(now).into_iter().zip(numbers(before));
+            pairs.map(|(a, b)| (a - b).abs() / now.sd).fold(0.0, larger)
+        };
+        self.rows.iter().zip(&before.rows).map(of_row).fold(0.0, larger)
+    }
+}
+
+/// The larger of two numbers, infinite if one is none.
+fn larger(a: f64, b: f64) -> f64 {
+    if b.is_nan() { f64::INFINITY } else { a.max(b) }
+}
