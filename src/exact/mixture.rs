@@ -91,12 +91,34 @@ pub fn safeguarded_newton(
             high = x;
         }
         let newton = x - (cdf - p) / density;
-        let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
+        // At the root rounding may put Newton's iterate on an end of the bracket. A halved bracket is never the last step.
+        let is_inside = newton >= low && newton <= high;
+        let next = if is_inside { newton } else { 0.5 * (low + high) };
         let step = (next - x).abs();
         x = next;
-        if step <= LAST * unit || high - low <= 2.0 * f64::EPSILON * x.abs() {
+        if is_inside && step <= LAST * unit || high - low <= 2.0 * f64::EPSILON * x.abs() {
             break;
         }
     }
     x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_is_found_from_anywhere() {
+        let component = |weight, mean, sd| Component { weight, mean, sd };
+        let mixture = Mixture(vec![component(0.3, -2.0, 0.1), component(0.7, 5.0, 3.0)]);
+        for p in [1e-12, 1e-3, 0.2999, 0.3, 0.31, 0.5, 0.999] {
+            let quantile = mixture.quantile(p, 0.0);
+            assert!((mixture.cdf(quantile) - p).abs() < 1e-9 * p, "{p}");
+            // From nearby, on either side, and from the root itself too.
+            for start in [-1e3, -1e-4, -1e-6, -1e-15, 0.0, 1e-15, 1e-6, 1e-5, 1e-4, 1e3] {
+                let again = mixture.quantile(p, quantile + start);
+                assert!((again - quantile).abs() < 1e-9 * quantile.abs(), "{p} {start}: {again}, not {quantile}");
+            }
+        }
+    }
 }
