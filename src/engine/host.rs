@@ -112,6 +112,9 @@ impl HostEngine {
             })
             .collect();
         let queue = Mutex::new(tasks.into_iter());
+        if let [lane] = &mut self.lanes[..] {
+            return lane.work(&run, &queue);
+        }
         std::thread::scope(|scope| {
             let lanes: Vec<_> = self.lanes.iter_mut().map(|lane| scope.spawn(|| lane.work(&run, &queue))).collect();
             lanes.into_iter().try_for_each(|lane| match lane.join() {
