@@ -1,8 +1,10 @@
 // Counter-based random numbers, the same as on the host: twin of src/random.rs, function by function.
 //
 // Philox4x32-10 with the seed as its key and [block, purpose, transition, chain] as its counter gives the same words,
-// bit by bit; deviates are f32, equal to the host's to rounding. Logarithm, cosine and sine are the host's polynomials,
-// shorter by the terms that f32 cannot see, for those that come with a device differ from device to device.
+// bit by bit; deviates are f32, equal to the host's to rounding. Cosine and sine are the host's polynomials, shorter by the
+// terms that f32 cannot see.
+//
+// Wants math.wgsl before it.
 
 const MULTIPLIERS = vec2<u32>(0xD2511F53u, 0xCD9E8D57u);
 const WEYL = vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
@@ -56,17 +58,6 @@ fn philox(counter: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
 // A word as a uniform deviate: the middle of one of 2^32 equal parts of (0, 1), rounded.
 fn uniform_deviate(word: u32) -> f32 {
     return (f32(word) + 0.5) * 0x1p-32f;
-}
-
-// Natural logarithm of a normal number: u = 2^n m with m in [sqrt(1/2), sqrt(2)), and ln m = 2 artanh(s).
-fn ln(u: f32) -> f32 {
-    let bits = bitcast<u32>(u);
-    let n = bitcast<i32>(bits - 0x3F3504F3u) >> 23u;
-    let m = bitcast<f32>(bits - (bitcast<u32>(n) << 23u));
-    let s = (m - 1.0) / (m + 1.0);
-    let t = s * s;
-    let series = 1.0 + t * (1.0 / 3.0 + t * (1.0 / 5.0 + t * (1.0 / 7.0 + t * (1.0 / 9.0))));
-    return 2.0 * s * series + f32(n) * 0.69314718;
 }
 
 // Cosine and sine of the angle `word` names on the circle: two bits choose the quadrant, thirty the place in it.

@@ -1,9 +1,12 @@
 //! Where log densities and gradients of many positions are computed: the seam between a model and whoever walks on it.
 
 pub mod cpu;
+pub mod gpu;
 mod groups;
 mod observations;
 mod sums;
+
+use crate::gpu::GpuError;
 
 /// Positions to be evaluated, each of `dim` unconstrained coordinates, in the sampler's units; they stay where they are.
 pub trait Batch {
@@ -72,9 +75,9 @@ pub enum Likelihood {
 /// Why a batch could not be evaluated. A point without a finite log density is no error: it is a number, not finite.
 #[derive(Debug, thiserror::Error)]
 pub enum DensityError {
-    /// The device that computes it failed; what to do is in the text.
-    #[error("the device failed while evaluating the log density: {0}")]
-    Device(String),
+    /// The device that computes it failed.
+    #[error(transparent)]
+    Device(#[from] GpuError),
 }
 
 /// Log density and gradient of many positions.

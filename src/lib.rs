@@ -3,11 +3,12 @@
 //! Data flow one way, and a module imports only those before it:
 //!
 //! ```text
-//! CSV -> data -> model -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> exact -> summary -> verify
+//! CSV -> data -> model -> gpu -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> exact -> summary -> verify
 //! ```
 //!
 //! - [`data`]: a CSV file becomes a [`Dataset`](data::Dataset), sorted by group.
 //! - [`model`]: a data set, priors and a parameterization become a [`Model`](model::Model) over theta.
+//! - [`gpu`]: adapters, devices, kernels and round trips to them.
 //! - [`density`]: log densities and gradients of many positions.
 //! - [`nuts`]: a transition as a machine that is given gradients; step size and moments.
 //! - [`engine`]: where trees grow, a phase at a time; draws leave in blocks.
@@ -56,6 +57,7 @@ pub mod driver;
 pub mod engine;
 pub mod exact;
 pub mod experiment;
+pub mod gpu;
 pub mod lanes;
 pub mod machine;
 pub mod math;

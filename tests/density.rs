@@ -1,45 +1,18 @@
 //! The CPU log density held against another implementation, against itself computed the other way, against finite
 //! differences, and against the change of units.
 
+mod reference;
+
 use std::sync::Arc;
 
 use rand::Rng;
-use serde::Deserialize;
-use warpnuts::data::{Columns, Dataset};
+use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::{Density, Evaluations, Likelihood};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 
 const BOTH: [Likelihood; 2] = [Likelihood::Groups, Likelihood::Observations];
-
-#[derive(Deserialize)]
-struct Reference {
-    cases: Vec<Case>,
-}
-
-/// A position of the radon model, and what NumPyro computes there in float64.
-#[derive(Deserialize)]
-struct Case {
-    predictors: Vec<String>,
-    centered: Vec<bool>,
-    prior_mu_sd: f64,
-    prior_half_cauchy_scale: f64,
-    point: String,
-    theta: Vec<f64>,
-    log_density: f64,
-    gradient: Vec<f64>,
-}
-
-fn reference() -> Vec<Case> {
-    serde_json::from_str::<Reference>(include_str!("reference/log_density.json")).unwrap().cases
-}
-
-fn radon(predictors: &[String]) -> Arc<Dataset> {
-    let columns = Columns { group: "county".into(), outcome: "log_radon".into(), predictors: predictors.to_vec() };
-    let csv = include_bytes!("../data/radon.csv").as_slice();
-    Arc::new(Dataset::from_reader("radon.csv", csv, &columns).unwrap())
-}
 
 fn parameterization(centered: &[bool], dataset: &Dataset) -> Parameterization {
     let effect = |centered: &bool| if *centered { Effect::Centered } else { Effect::NonCentered };
@@ -77,20 +50,13 @@ fn position(dim: usize, seed: u64) -> Vec<f64> {
 
 #[test]
 fn value_and_every_gradient_entry_equal_numpyro() {
-    let cases = reference();
+    let cases = reference::cases();
     assert_eq!(cases.len(), 28);
     for case in cases {
-        let dataset = radon(&case.predictors);
-        let priors = Priors {
-            mu_sd: case.prior_mu_sd,
-            sigma_scale: case.prior_half_cauchy_scale,
-            eps_scale: case.prior_half_cauchy_scale,
-        };
-        let scaling = Scaling::identity(&dataset);
-        let model = Model::new(dataset.clone(), priors, parameterization(&case.centered, &dataset), scaling);
+        let model = case.model();
         for likelihood in BOTH {
             let (log_density, gradient) = evaluate(&model, likelihood, &case.theta);
-            let at = format!("{:?} centered {:?} {likelihood:?}, {}", case.predictors, case.centered, case.point);
+            let at = format!("{case} {likelihood:?}");
             assert_eq!(gradient.len(), case.gradient.len(), "{at}");
             let error = relative(log_density, case.log_density);
             assert!(error < 1e-9, "{at}: {log_density} not {}", case.log_density);
@@ -200,7 +166,7 @@ fn a_predictor_far_from_zero_does_not_cancel() {
 #[test]
 fn names_follow_the_notebook() {
     let model = |predictors: &[&str]| {
-        let dataset = radon(&predictors.iter().map(|name| name.to_string()).collect::<Vec<_>>());
+        let dataset = reference::radon(&predictors.iter().map(|name| name.to_string()).collect::<Vec<_>>());
         let parameterization = Parameterization::uniform(Effect::Centered, dataset.predictor_names());
         let scaling = Scaling::identity(&dataset);
         Model::new(dataset, Priors::default(), parameterization, scaling).names()

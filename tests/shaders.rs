@@ -1,16 +1,25 @@
-//! Every shader is valid WGSL, and shares its constants and the names of its functions with its twin in Rust; shown
-//! without an adapter.
+//! Every shader is valid WGSL, has its structures laid out as the host writes them, and shares its constants and the names
+//! of its functions with its twin in Rust; shown without an adapter.
 
-use naga::valid::{Capabilities, ValidationFlags, Validator};
-use naga::{Expression, Literal, Module};
+use std::mem::{offset_of, size_of};
+use std::sync::Arc;
+
+use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use naga::{Expression, Literal, Module, TypeInner};
+use warpnuts::data::Dataset;
+use warpnuts::density::Likelihood;
+use warpnuts::density::gpu::{Prior, Shaders, Stretch};
+use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::Purpose;
 
+const MATH: &str = include_str!("../shaders/math.wgsl");
 const RANDOM: &str = include_str!("../shaders/random.wgsl");
 
 fn parse(source: &str) -> Module {
     let module =
         naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP);
+    validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
     validator.validate(&module).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
     module
 }
@@ -30,15 +39,63 @@ fn functions(source: &str) -> Vec<&str> {
     lines.filter_map(|line| line.strip_prefix("fn ")?.split(['(', '<']).next()).collect()
 }
 
+/// The model of `slopes` predictors in `groups` groups.
+fn model(groups: usize, slopes: usize, effect: Effect) -> Model {
+    let labels: Vec<String> = (0..groups * 8).map(|i| format!("g{}", i % groups)).collect();
+    let column = |k: usize| (0..labels.len()).map(|i| ((i * i + i * (2 * k + 3)) % 101) as f64).collect::<Vec<_>>();
+    let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
+    let predictors = (0..slopes).map(|k| column(k + 1)).collect();
+    let dataset = Dataset::from_columns("made up", "g", "y", &names, &labels, column(0), predictors).unwrap();
+    let parameterization = Parameterization::uniform(effect, dataset.predictor_names());
+    let scaling = Scaling::standardizing(&dataset);
+    Model::new(Arc::new(dataset), Priors::default(), parameterization, scaling)
+}
+
+/// Offsets of a structure's members, and its size.
+fn layout(module: &Module, name: &str) -> (Vec<usize>, usize) {
+    let (_, structure) = module.types.iter().find(|(_, inner)| inner.name.as_deref() == Some(name)).unwrap();
+    let TypeInner::Struct { members, span } = &structure.inner else { panic!("{name} is {structure:?}") };
+    (members.iter().map(|member| member.offset as usize).collect(), *span as usize)
+}
+
 #[test]
-fn random_numbers_are_valid_wgsl() {
-    let module = parse(RANDOM);
-    assert_eq!(constant(&module, "ROUNDS"), 10);
+fn all_shaders_of_any_model_are_valid() {
+    for slopes in [0, 1, 2, 7] {
+        for (groups, effect) in [(2, Effect::Centered), (85, Effect::NonCentered), (3000, Effect::Centered)] {
+            let model = model(groups, slopes, effect);
+            for subgroup in [None, Some(8), Some(32)] {
+                let grouped = Shaders::new(&model, Likelihood::Groups, subgroup);
+                let module = parse(&grouped.evaluate);
+                assert_eq!(module.entry_points.len(), 1);
+                assert_eq!(constant(&module, "K") as usize, slopes + 1);
+                assert!(grouped.observations.is_none());
+                let observed = Shaders::new(&model, Likelihood::Observations, subgroup);
+                parse(&observed.evaluate);
+                observed.observations.unwrap().iter().for_each(|source| drop(parse(source)));
+            }
+        }
+    }
+}
+
+#[test]
+fn structures_are_laid_out_as_the_host_writes_them() {
+    let shaders = Shaders::new(&model(85, 1, Effect::Centered), Likelihood::Observations, None);
+    let prior = vec![offset_of!(Prior, mu_mean), offset_of!(Prior, mu_precision), offset_of!(Prior, log_scale)];
+    assert_eq!(layout(&parse(&shaders.evaluate), "Prior"), (prior, size_of::<Prior>()));
+    let [residuals, _] = shaders.observations.unwrap();
+    let stretch = vec![
+        offset_of!(Stretch, group),
+        offset_of!(Stretch, rows),
+        offset_of!(Stretch, place),
+        offset_of!(Stretch, sum),
+    ];
+    assert_eq!(layout(&parse(&residuals), "Stretch"), (stretch, size_of::<Stretch>()));
 }
 
 #[test]
 fn random_numbers_are_for_the_same_purposes_on_both_sides() {
-    let module = parse(RANDOM);
+    let module = parse(&[MATH, RANDOM].concat());
+    assert_eq!(constant(&module, "ROUNDS"), 10);
     let purposes = [
         ("START", Purpose::Start),
         ("MOMENTUM", Purpose::Momentum),
@@ -55,8 +112,9 @@ fn random_numbers_are_for_the_same_purposes_on_both_sides() {
 #[test]
 fn twins_have_the_same_functions() {
     let twin = [functions(include_str!("../src/random.rs")), functions(include_str!("../src/math.rs"))].concat();
-    for name in functions(RANDOM) {
-        // Rust has the wide product that WGSL lacks.
-        assert!(name == "multiply" || twin.contains(&name), "`{name}` of random.wgsl has no twin");
+    for name in [functions(RANDOM), functions(MATH)].concat() {
+        // Rust has the wide product that WGSL lacks, and exponents are set otherwise; WGSL has an `exp` of its own.
+        let alone = ["multiply", "power_of_two"].contains(&name);
+        assert!(alone || twin.contains(&name.trim_end_matches("_of")), "`{name}` has no twin");
     }
 }

@@ -94,12 +94,9 @@ struct Fixed {
 impl Fixed {
     fn new(model: &Model) -> Fixed {
         let (layout, priors) = (model.layout(), model.scaled_priors());
-        let (coefficients, groups) = (layout.coefficients, layout.groups);
+        let coefficients = layout.coefficients;
         let observations = model.dataset().n_observations() as f64;
         let scales = [priors.sigma_scale.as_slice(), &[priors.eps_scale]].concat();
-        let normals = observations + coefficients as f64 * (1.0 + groups as f64);
-        let constant = -0.5 * normals * TAU.ln() - priors.mu_sd.iter().map(|sd| sd.ln()).sum::<f64>()
-            + scales.iter().map(|scale| (2.0 / (PI * scale)).ln()).sum::<f64>();
         let inverse_square: Vec<f64> = scales.iter().map(|scale| (1.0 / scale).powi(2)).collect();
         Fixed {
             layout,
@@ -108,9 +105,18 @@ impl Fixed {
             mu_precision: priors.mu_sd.iter().map(|sd| (1.0 / sd).powi(2)).collect(),
             mu_mean: priors.mu_mean,
             inverse_square_scale: inverse_square.chunks(LANES).map(|chunk| Lanes::load(chunk, 0.0)).collect(),
-            constant,
+            constant: normalising_constant(model),
         }
     }
+}
+
+/// Every normalising constant of the log density together, in the sampler's units.
+pub(super) fn normalising_constant(model: &Model) -> f64 {
+    let (layout, priors) = (model.layout(), model.scaled_priors());
+    let scales = priors.sigma_scale.iter().chain([&priors.eps_scale]);
+    let normals = model.dataset().n_observations() + layout.coefficients * (1 + layout.groups);
+    -0.5 * normals as f64 * TAU.ln() - priors.mu_sd.iter().map(|sd| sd.ln()).sum::<f64>()
+        + scales.map(|scale| (2.0 / (PI * scale)).ln()).sum::<f64>()
 }
 
 #[multiversion(targets = "simd")]

@@ -1,0 +1,33 @@
+// Exponential and logarithm, the same on every device: twin of src/math.rs, shorter by the terms that f32 cannot see.
+// Those that come with a device differ from device to device, in the fourth digit of a unit in the last place or in the
+// sixth of the number.
+
+// e^x, to 2 units in the last place; 0 below -104, infinity above 89; a NaN gives any number.
+//
+// x = n ln 2 + r with |r| <= (ln 2) / 2, and e^r by its Taylor polynomial; 2^n in two halves, so that it may overflow
+// and underflow.
+fn exp_of(x: f32) -> f32 {
+    let bounded = clamp(x, -150.0, 150.0);
+    let n = round(bounded * 1.44269504);
+    let r = (bounded - n * 0.693145752) - n * 1.42860677e-6;
+    let series = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0))))));
+    let first = i32(n) >> 1u;
+    let second = i32(n) - first;
+    return series * power_of_two(first) * power_of_two(second);
+}
+
+// 2^n for n in [-126, 127].
+fn power_of_two(n: i32) -> f32 {
+    return bitcast<f32>(u32(n + 127) << 23u);
+}
+
+// Natural logarithm of a normal number: x = 2^n m with m in [sqrt(1/2), sqrt(2)), and ln m = 2 artanh(s).
+fn ln(x: f32) -> f32 {
+    let bits = bitcast<u32>(x);
+    let n = bitcast<i32>(bits - 0x3F3504F3u) >> 23u;
+    let m = bitcast<f32>(bits - (bitcast<u32>(n) << 23u));
+    let s = (m - 1.0) / (m + 1.0);
+    let t = s * s;
+    let series = 1.0 + t * (1.0 / 3.0 + t * (1.0 / 5.0 + t * (1.0 / 7.0 + t * (1.0 / 9.0))));
+    return 2.0 * s * series + f32(n) * 0.69314718;
+}

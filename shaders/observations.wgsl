@@ -1,0 +1,25 @@
+// The likelihood over observations: what one group adds, from the sums over its rows that residuals.wgsl and fold.wgsl
+// have left. Twin of src/density/observations.rs.
+
+@group(0) @binding(1) var<storage, read> sizes: array<f32>;
+// For each chain, level after level: K sums of residual times predictor and one of squared residuals, each over all
+// stretches of the level; in the last level, a stretch is a group.
+@group(0) @binding(4) var<storage, read> partials: array<f32>;
+
+fn group_size(j: u32) -> f32 {
+    return sizes[j];
+}
+
+// The residual sum of squares of group `j`, and half its derivative by the betas, with the sign turned.
+fn group_residual_squares(
+    chain: u32,
+    j: u32,
+    beta: ptr<function, array<f32, K>>,
+    by_beta: ptr<function, array<f32, K>>,
+) -> f32 {
+    let first = chain * PARTIALS + LAST_LEVEL + j;
+    for (var k = 0u; k < K; k++) {
+        (*by_beta)[k] = partials[first + k * J];
+    }
+    return partials[first + K * J];
+}

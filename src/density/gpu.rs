@@ -1,0 +1,390 @@
+//! The log density and its gradient on a GPU, in f32: a batch of positions in one submission and one wait.
+
+mod stretches;
+
+use std::sync::Arc;
+
+use bytemuck::{Pod, Zeroable};
+use wgpu::BufferUsages;
+
+use super::cpu::normalising_constant;
+use super::{Batch, Density, DensityError, Evaluations, Likelihood};
+use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter};
+use crate::model::{Layout, Model};
+
+pub use stretches::Stretch;
+use stretches::{BUNDLE, Stretches};
+
+/// Lanes of a workgroup that several teams share.
+const WORKGROUP: u32 = 128;
+
+/// A team within a subgroup walks over at most so many groups a lane; where there are more, a workgroup is a team.
+const GROUPS_PER_LANE: u32 = 64;
+
+/// The largest team.
+const LARGEST_TEAM: u32 = 256;
+
+const MATH: &str = include_str!("../../shaders/math.wgsl");
+const COEFFICIENT: &str = include_str!("../../shaders/coefficient.wgsl");
+const LOG_DENSITY: &str = include_str!("../../shaders/log_density.wgsl");
+const GROUPS: &str = include_str!("../../shaders/groups.wgsl");
+const OBSERVATIONS: &str = include_str!("../../shaders/observations.wgsl");
+const TEAM_SUBGROUP: &str = include_str!("../../shaders/team_subgroup.wgsl");
+const TEAM_WORKGROUP: &str = include_str!("../../shaders/team_workgroup.wgsl");
+const EVALUATE: &str = include_str!("../../shaders/evaluate.wgsl");
+const RESIDUALS: &str = include_str!("../../shaders/residuals.wgsl");
+const FOLD: &str = include_str!("../../shaders/fold.wgsl");
+
+/// The prior of a coefficient or of eps, as log_density.wgsl has it.
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Prior {
+    /// Mean of mu.
+    pub mu_mean: f32,
+    /// 1 / sd^2 of mu.
+    pub mu_precision: f32,
+    /// Log of the half-Cauchy scale of sigma or eps.
+    pub log_scale: f32,
+}
+
+/// How many lanes share a chain, and how they add up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Team {
+    lanes: u32,
+    /// Teams of a workgroup.
+    teams: u32,
+    in_subgroup: bool,
+}
+
+impl Team {
+    /// The best for a model of `groups` groups on a device where `subgroup` lanes can add up by themselves.
+    fn of(subgroup: Option<u32>, groups: usize) -> Team {
+        let groups = groups as u32;
+        match subgroup {
+            Some(lanes) if groups <= GROUPS_PER_LANE * lanes => {
+                Team { lanes, teams: WORKGROUP / lanes, in_subgroup: true }
+            }
+            _ => {
+                let lanes = groups.div_ceil(4).next_power_of_two().clamp(32, LARGEST_TEAM);
+                Team { lanes, teams: 1, in_subgroup: false }
+            }
+        }
+    }
+
+    fn source(&self) -> &'static str {
+        if self.in_subgroup { TEAM_SUBGROUP } else { TEAM_WORKGROUP }
+    }
+}
+
+/// The shaders of a model, put together from their files and its constants.
+#[derive(Debug, Clone)]
+pub struct Shaders {
+    team: Team,
+    /// Entry `evaluate`.
+    pub evaluate: String,
+    /// Entries `residuals` and `fold`, for the likelihood over observations.
+    pub observations: Option<[String; 2]>,
+}
+
+impl Shaders {
+    /// The shaders that evaluate `model` on a device where `subgroup` lanes can add up without a workgroup's memory.
+    pub fn new(model: &Model, likelihood: Likelihood, subgroup: Option<u32>) -> Shaders {
+        let stretches = (likelihood == Likelihood::Observations).then(|| Stretches::new(model));
+        Shaders::of(model, stretches.as_ref(), subgroup)
+    }
+
+    fn of(model: &Model, stretches: Option<&Stretches>, subgroup: Option<u32>) -> Shaders {
+        let team = Team::of(subgroup, model.layout().groups);
+        let header = header(model, team, stretches);
+        let likelihood = if stretches.is_some() { OBSERVATIONS } else { GROUPS };
+        Shaders {
+            team,
+            evaluate: header.shader(&[MATH, COEFFICIENT, likelihood, LOG_DENSITY, team.source(), EVALUATE]),
+            observations: stretches.map(|_| [header.shader(&[MATH, COEFFICIENT, RESIDUALS]), header.shader(&[FOLD])]),
+        }
+    }
+}
+
+/// A model on a device: its tables and compiled kernels, shared by all the densities that evaluate it there.
+#[derive(Debug)]
+pub struct DeviceModel {
+    gpu: Arc<Gpu>,
+    layout: Layout,
+    constant: f64,
+    team: Team,
+    priors: wgpu::Buffer,
+    /// Statistics of groups, or their sizes.
+    groups: wgpu::Buffer,
+    evaluate: Kernel,
+    observations: Option<Observations>,
+    meter: Arc<Meter>,
+}
+
+/// What the likelihood over observations needs beside.
+#[derive(Debug)]
+struct Observations {
+    stretches: Stretches,
+    stretch_table: wgpu::Buffer,
+    rows: wgpu::Buffer,
+    residuals: Kernel,
+    /// One for each level but the last: its kernel, its runs, and how many it leaves.
+    folds: Vec<(Kernel, wgpu::Buffer, u32)>,
+    /// How many chains an invocation takes at once.
+    chains: u32,
+}
+
+impl DeviceModel {
+    /// Puts `model` on `gpu`, with the likelihood computed as `likelihood` says.
+    ///
+    /// # Errors
+    /// When it does not fit, or the driver refuses a shader.
+    pub fn new(gpu: Arc<Gpu>, model: &Model, likelihood: Likelihood) -> Result<Arc<DeviceModel>, GpuError> {
+        let layout = model.layout();
+        let stretches = (likelihood == Likelihood::Observations).then(|| Stretches::new(model));
+        let shaders = Shaders::of(model, stretches.as_ref(), gpu.subgroup());
+        // SAFETY: rows of positions and evaluations are there for whole workgroups (`room`); groups below J index tables
+        // of J columns, coefficients below K the priors, of which there are K + 1.
+        let evaluate = unsafe { Kernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };
+        let (groups, observations) = match (stretches, &shaders.observations) {
+            (Some(stretches), Some(sources)) => {
+                let sizes = model.group_statistics().size.iter().map(|size| *size as f32).collect();
+                (sizes, Some(Observations::new(&gpu, model, sources, stretches)?))
+            }
+            _ => (group_table(model), None),
+        };
+        Ok(Arc::new(DeviceModel {
+            layout,
+            constant: normalising_constant(model),
+            team: shaders.team,
+            priors: gpu.table("priors", &priors(model))?,
+            groups: gpu.table("statistics of groups", &groups)?,
+            evaluate,
+            observations,
+            meter: Arc::default(),
+            gpu,
+        }))
+    }
+
+    /// The device it lives on.
+    pub fn gpu(&self) -> &Arc<Gpu> {
+        &self.gpu
+    }
+
+    /// Where the time of all its densities goes.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// How lanes add up, in words.
+    pub fn team(&self) -> String {
+        let how = if self.team.in_subgroup { "a subgroup" } else { "workgroup memory" };
+        format!("{} lanes a chain, added up through {how}", self.team.lanes)
+    }
+
+    /// The most positions that a density can take at once.
+    pub fn largest_width(&self) -> usize {
+        let row = (self.layout.dim() + 1).max(self.partials() as usize) as u64 * 4;
+        let fit = self.gpu.largest_binding() / row;
+        let dispatched = u64::from(self.gpu.limits().max_compute_workgroups_per_dimension);
+        let whole = u64::from(self.whole());
+        (fit.min(dispatched) / whole * whole) as usize
+    }
+
+    /// A density that takes `width` positions at once, or as many as fit.
+    ///
+    /// # Errors
+    /// When not even a few positions fit, or the device's memory is full.
+    pub fn density(self: &Arc<DeviceModel>, width: usize) -> Result<GpuDensity, GpuError> {
+        GpuDensity::new(self.clone(), width.min(self.largest_width()).max(1))
+    }
+
+    /// Positions come in multiples of this.
+    fn whole(&self) -> u32 {
+        self.team.teams.max(self.observations.as_ref().map_or(1, |observations| observations.chains))
+    }
+
+    /// Numbers of partial sums a chain.
+    fn partials(&self) -> u32 {
+        self.observations.as_ref().map_or(0, |observations| observations.stretches.partials())
+    }
+}
+
+impl Observations {
+    fn new(
+        gpu: &Gpu,
+        model: &Model,
+        [residuals, fold]: &[String; 2],
+        stretches: Stretches,
+    ) -> Result<Observations, GpuError> {
+        let workgroups = stretches.table().len().div_ceil(BUNDLE) as u64;
+        let limit = u64::from(gpu.limits().max_compute_workgroups_per_dimension);
+        if workgroups > limit {
+            return Err(GpuError::TooLarge {
+                what: "the table of observations".to_string(),
+                bytes: workgroups,
+                limit,
+                remedy: "use --likelihood groups".to_string(),
+            });
+        }
+        // SAFETY: each stretch's rows and its place among the partial sums are in range by construction (`Stretches`), and
+        // there is room for whole `CHAINS` of chains.
+        let residuals = unsafe { Kernel::compile(gpu, "residuals", residuals, &[])? };
+        let mut folds = Vec::new();
+        for (before, after) in stretches.levels().iter().zip(&stretches.levels()[1..]) {
+            let overrides = [
+                ("FROM", f64::from(before.offset)),
+                ("STRETCHES_BEFORE", f64::from(before.stretches)),
+                ("TO", f64::from(after.offset)),
+                ("STRETCHES_AFTER", f64::from(after.stretches)),
+            ];
+            // SAFETY: runs name stretches of the level before, and there are as many as the level after has stretches.
+            let kernel = unsafe { Kernel::compile(gpu, "fold", fold, &overrides)? };
+            folds.push((kernel, gpu.table("runs of stretches", &after.runs)?, after.stretches));
+        }
+        Ok(Observations {
+            stretch_table: gpu.table("stretches", stretches.table())?,
+            rows: gpu.table("observations", &stretches.rows(model))?,
+            residuals,
+            folds,
+            chains: chains_at_once(model.layout().coefficients),
+            stretches,
+        })
+    }
+}
+
+/// Batches of positions, evaluated on a device.
+#[derive(Debug)]
+pub struct GpuDensity {
+    model: Arc<DeviceModel>,
+    width: usize,
+    exchange: Exchange,
+    /// The passes in their order: those over observations, then the evaluation.
+    bound: Vec<wgpu::BindGroup>,
+    /// The positions of a batch, rounded.
+    numbers: Vec<f32>,
+}
+
+impl GpuDensity {
+    fn new(model: Arc<DeviceModel>, width: usize) -> Result<GpuDensity, GpuError> {
+        let (gpu, dim) = (&model.gpu, model.layout.dim());
+        let room = width.next_multiple_of(model.whole() as usize) as u64;
+        let exchange =
+            Exchange::new(gpu.clone(), 4 * room * dim as u64, 4 * room * (dim as u64 + 1), model.meter.clone())?;
+        let mut bound = Vec::new();
+        let mut evaluate = vec![(0, &model.priors), (1, &model.groups), (2, exchange.input()), (3, exchange.output())];
+        let partials;
+        if let Some(observations) = &model.observations {
+            partials = gpu.buffer("partial sums", 4 * room * u64::from(model.partials()), BufferUsages::STORAGE)?;
+            let Observations { stretch_table, rows, .. } = observations;
+            bound.push(
+                observations
+                    .residuals
+                    .bind(gpu, &[(1, stretch_table), (2, exchange.input()), (3, rows), (4, &partials)])?,
+            );
+            for (fold, runs, _) in &observations.folds {
+                bound.push(fold.bind(gpu, &[(1, runs), (4, &partials)])?);
+            }
+            evaluate.push((4, &partials));
+        }
+        bound.push(model.evaluate.bind(gpu, &evaluate)?);
+        Ok(GpuDensity { width, exchange, bound, numbers: Vec::with_capacity(width * dim), model })
+    }
+}
+
+impl Density for GpuDensity {
+    fn dim(&self) -> usize {
+        self.model.layout.dim()
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn evaluate(&mut self, at: &dyn Batch, out: &mut Evaluations) -> Result<(), DensityError> {
+        let (model, dim) = (&*self.model, self.model.layout.dim());
+        let positions = at.len() as u32;
+        self.numbers.clear();
+        for i in 0..at.len() {
+            self.numbers.extend(at.position(i).iter().map(|coordinate| *coordinate as f32));
+        }
+        let record = |pass: &mut wgpu::ComputePass| {
+            let (evaluate, before) = self.bound.split_last().expect("evaluation is always bound");
+            if let (Some(observations), [residuals, folds @ ..]) = (&model.observations, before) {
+                let workgroups = |stretches: u32| stretches.div_ceil(BUNDLE as u32);
+                let stretches = observations.stretches.table().len() as u32;
+                let chains = positions.div_ceil(observations.chains);
+                observations.residuals.dispatch(pass, residuals, workgroups(stretches), chains);
+                for ((fold, _, after), bound) in observations.folds.iter().zip(folds) {
+                    fold.dispatch(pass, bound, workgroups(*after), positions);
+                }
+            }
+            model.evaluate.dispatch(pass, evaluate, positions.div_ceil(model.team.teams), 1);
+        };
+        let read = |rows: &[f32]| {
+            for (i, row) in rows.chunks_exact(dim + 1).enumerate() {
+                let (log_density, gradient) = out.row_mut(i);
+                *log_density = f64::from(row[0]) + model.constant;
+                for (gradient, number) in gradient.iter_mut().zip(&row[1..]) {
+                    *gradient = f64::from(*number);
+                }
+            }
+        };
+        Ok(self.exchange.round_trip(&self.numbers, at.len() * (dim + 1), record, read)?)
+    }
+}
+
+/// The constants of all shaders of a model.
+fn header(model: &Model, team: Team, stretches: Option<&Stretches>) -> Header {
+    let layout = model.layout();
+    let mut centered = vec![0u32; layout.coefficients.div_ceil(32)];
+    for k in (0..layout.coefficients).filter(|k| model.parameterization().is_centered(*k)) {
+        centered[k / 32] |= 1 << (k % 32);
+    }
+    let header = Header::default()
+        .number("K", layout.coefficients as u32)
+        .number("J", layout.groups as u32)
+        .number("DIM", layout.dim() as u32)
+        .number("HYPERPARAMETERS", layout.hyperparameters() as u32)
+        .numbers("CENTERED", &centered)
+        .number("TEAM", team.lanes)
+        .number("TEAMS", team.teams)
+        .number("WORKGROUP", team.lanes * team.teams);
+    let Some(stretches) = stretches else { return header };
+    header
+        .number("BUNDLE", BUNDLE as u32)
+        .number("CHAINS", chains_at_once(layout.coefficients))
+        .number("STRETCHES", stretches.table().len() as u32)
+        .number("PARTIALS", stretches.partials())
+        .number("LAST_LEVEL", stretches.levels().last().map_or(0, |level| level.offset))
+}
+
+/// How many chains share a reading of the observations: as many as there are registers for their betas and sums.
+fn chains_at_once(coefficients: usize) -> u32 {
+    match coefficients {
+        ..=4 => 4,
+        5..=8 => 2,
+        _ => 1,
+    }
+}
+
+fn priors(model: &Model) -> Vec<Prior> {
+    let scaled = model.scaled_priors();
+    let coefficients = (0..model.layout().coefficients).map(|k| Prior {
+        mu_mean: scaled.mu_mean[k] as f32,
+        mu_precision: scaled.mu_sd[k].powi(-2) as f32,
+        log_scale: scaled.sigma_scale[k].ln() as f32,
+    });
+    let eps = Prior { mu_mean: 0.0, mu_precision: 0.0, log_scale: scaled.eps_scale.ln() as f32 };
+    coefficients.chain([eps]).collect()
+}
+
+/// The statistics of all groups, in the rows that groups.wgsl reads.
+fn group_table(model: &Model) -> Vec<f32> {
+    let statistics = model.group_statistics();
+    let mut rows = vec![&statistics.size, &statistics.outcome_mean, &statistics.outcome_square];
+    for (k, gram) in statistics.gram.iter().enumerate() {
+        rows.extend([&statistics.predictor_mean[k], &statistics.cross[k]]);
+        rows.extend(gram);
+    }
+    rows.into_iter().flatten().map(|value| *value as f32).collect()
+}

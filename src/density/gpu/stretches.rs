@@ -1,0 +1,135 @@
+//! Observations cut into stretches of one group each, as residuals.wgsl and fold.wgsl read them, and the levels on which
+//! the sums of stretches are added up until one is left for each group.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::model::Model;
+
+/// The most rows of a stretch: what one invocation adds up one after the other.
+const STRETCH: usize = 32;
+
+/// How many stretches of a level are added up at once.
+const FOLD: usize = 32;
+
+/// Stretches whose rows lie side by side: the invocations of a workgroup.
+pub const BUNDLE: usize = 64;
+
+/// Rows of one group, as residuals.wgsl has them.
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Stretch {
+    /// The group of all of them.
+    pub group: u32,
+    /// How many.
+    pub rows: u32,
+    /// Where the first one stands in the table of rows.
+    pub place: u32,
+    /// Which place among its level's sums it has.
+    pub sum: u32,
+}
+
+/// Sums of a chain on the way from stretches to groups.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    /// Where its sums begin within a chain's.
+    pub offset: u32,
+    /// How many stretches it has.
+    pub stretches: u32,
+    /// The stretches of the level before that each of its stretches adds up; none on the first level.
+    pub runs: Vec<[u32; 2]>,
+}
+
+/// All stretches of a data set.
+#[derive(Debug, Clone)]
+pub struct Stretches {
+    /// The longest first, so that a workgroup's are of about equal length.
+    table: Vec<Stretch>,
+    /// The first observation of each.
+    first: Vec<usize>,
+    levels: Vec<Level>,
+    coefficients: usize,
+    /// Numbers in the table of rows.
+    numbers: usize,
+}
+
+impl Stretches {
+    /// Cuts the observations of `model` into stretches.
+    pub fn new(model: &Model) -> Stretches {
+        let (dataset, layout) = (model.dataset(), model.layout());
+        let coefficients = layout.coefficients;
+        let mut cut = Vec::new();
+        // How many stretches each group has.
+        let mut counts = Vec::with_capacity(layout.groups);
+        for group in 0..layout.groups {
+            let range = dataset.group_range(group);
+            counts.push(range.len().div_ceil(STRETCH));
+            for first in range.clone().step_by(STRETCH) {
+                let rows = range.end.min(first + STRETCH) - first;
+                cut.push((Stretch { group: group as u32, rows: rows as u32, place: 0, sum: cut.len() as u32 }, first));
+            }
+        }
+        cut.sort_by_key(|(stretch, _)| std::cmp::Reverse(stretch.rows));
+        let mut numbers = 0;
+        for bundle in cut.chunks_mut(BUNDLE) {
+            let longest = bundle[0].0.rows as usize;
+            for (lane, (stretch, _)) in bundle.iter_mut().enumerate() {
+                stretch.place = (numbers + lane) as u32;
+            }
+            numbers += longest * coefficients * BUNDLE;
+        }
+        let (table, first) = cut.into_iter().unzip();
+        Stretches { table, first, levels: levels(counts, coefficients as u32), coefficients, numbers }
+    }
+
+    /// The stretches, the longest first.
+    pub fn table(&self) -> &[Stretch] {
+        &self.table
+    }
+
+    /// The levels of sums: the first has all stretches, the last one for each group.
+    pub fn levels(&self) -> &[Level] {
+        &self.levels
+    }
+
+    /// How many numbers the sums of a chain take on all levels.
+    pub fn partials(&self) -> u32 {
+        let sums = self.coefficients as u32 + 1;
+        self.levels.last().map_or(0, |last| last.offset + sums * last.stretches)
+    }
+
+    /// Outcome and slopes' columns, in the sampler's units, as residuals.wgsl reads them.
+    pub fn rows(&self, model: &Model) -> Vec<f32> {
+        let (dataset, scaling) = (model.dataset(), model.scaling());
+        let mut rows = vec![0.0; self.numbers];
+        for (stretch, first) in self.table.iter().zip(&self.first) {
+            for row in 0..stretch.rows as usize {
+                let (place, i) = (stretch.place as usize + row * self.coefficients * BUNDLE, first + row);
+                rows[place] = ((dataset.outcome()[i] - scaling.outcome_shift) / scaling.outcome_scale) as f32;
+                for (k, scale) in scaling.predictors.iter().enumerate() {
+                    rows[place + (k + 1) * BUNDLE] = (dataset.predictor(k)[i] / scale) as f32;
+                }
+            }
+        }
+        rows
+    }
+}
+
+/// The levels for groups of so many stretches.
+fn levels(mut counts: Vec<usize>, coefficients: u32) -> Vec<Level> {
+    let total = |counts: &[usize]| counts.iter().sum::<usize>() as u32;
+    let mut levels = vec![Level { offset: 0, stretches: total(&counts), runs: Vec::new() }];
+    while counts.iter().any(|count| *count > 1) {
+        let before = &levels[levels.len() - 1];
+        let offset = before.offset + (coefficients + 1) * before.stretches;
+        let mut runs = Vec::new();
+        let mut group_start = 0;
+        for count in &mut counts {
+            let end = group_start + *count;
+            runs.extend((group_start..end).step_by(FOLD).map(|run| [run as u32, end.min(run + FOLD) as u32]));
+            group_start = end;
+            *count = count.div_ceil(FOLD);
+        }
+        levels.push(Level { offset, stretches: total(&counts), runs });
+    }
+    levels
+}

@@ -1,0 +1,14 @@
+//! The GPU: adapters, an opened device, kernels, and round trips to it. Nothing here knows a model; with the density and
+//! the engine that live on the device, this is where every call of wgpu stands.
+
+mod adapter;
+mod device;
+mod error;
+mod exchange;
+mod kernel;
+
+pub use adapter::Adapter;
+pub use device::Gpu;
+pub use error::GpuError;
+pub use exchange::{Exchange, Meter, Reading};
+pub use kernel::{Header, Kernel};

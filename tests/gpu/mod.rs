@@ -1,0 +1,32 @@
+//! The devices that GPU tests run on: whatever adapter there is, software included, with subgroups and without.
+
+use std::sync::{Arc, OnceLock};
+
+use warpnuts::gpu::{Adapter, Gpu};
+
+/// The device with subgroups, where it has them, and without; `None` where tests on a GPU are not wanted. Prints which.
+///
+/// # Panics
+/// Where there is no adapter: the tests that need one must not pass by not running.
+pub fn devices() -> Option<&'static [Arc<Gpu>]> {
+    static DEVICES: OnceLock<Option<Vec<Arc<Gpu>>>> = OnceLock::new();
+    let open = || {
+        if std::env::var_os("WARPNUTS_NO_GPU").is_some_and(|set| set == "1") {
+            eprintln!("skipped: WARPNUTS_NO_GPU=1 says that nothing is to run on a GPU");
+            return None;
+        }
+        let adapter = Adapter::choose(std::env::var("WARPNUTS_ADAPTER").ok().as_deref(), true).unwrap_or_else(|error| {
+            panic!("{error}\nInstall Mesa's Vulkan driver (apt-get install mesa-vulkan-drivers) to run these tests, or set WARPNUTS_NO_GPU=1 to skip them.")
+        });
+        eprintln!(
+            "on {} ({}, {}), subgroups {:?}",
+            adapter.name(),
+            adapter.backend(),
+            adapter.driver(),
+            adapter.subgroups()
+        );
+        let both = if adapter.subgroups().is_some() { &[true, false][..] } else { &[false] };
+        Some(both.iter().map(|subgroups| Gpu::open(adapter.clone(), *subgroups).unwrap()).collect())
+    };
+    DEVICES.get_or_init(open).as_deref()
+}

@@ -1,0 +1,200 @@
+//! Log density and gradient on the device held against the CPU's: in every parameterization, both likelihoods, many
+//! shapes, with subgroups and without.
+
+mod gpu;
+mod reference;
+
+use std::sync::Arc;
+
+use rand::Rng;
+use warpnuts::data::Dataset;
+use warpnuts::density::cpu::CpuDensity;
+use warpnuts::density::gpu::DeviceModel;
+use warpnuts::density::{Density, Evaluations, Likelihood};
+use warpnuts::engine::Progress;
+use warpnuts::experiment::{Settings, sample};
+use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::random::{Place, Purpose};
+
+const BOTH: [Likelihood; 2] = [Likelihood::Groups, Likelihood::Observations];
+
+fn evaluate(density: &mut dyn Density, at: &[Vec<f64>]) -> Vec<(f64, Vec<f64>)> {
+    let mut out = Evaluations::with_capacity(density.width().min(at.len()), density.dim());
+    let mut all = Vec::new();
+    for batch in at.chunks(density.width()) {
+        density.evaluate(&batch.to_vec(), &mut out).unwrap();
+        all.extend((0..batch.len()).map(|i| (out.log_density(i), out.gradient(i).to_vec())));
+    }
+    all
+}
+
+/// How far the device is from the CPU.
+#[derive(Debug)]
+struct Errors {
+    log_density: f64,
+    /// Of each gradient entry, in units of its root mean square over all positions.
+    gradient: f64,
+}
+
+fn errors(model: &Model, likelihood: Likelihood, device: &mut dyn Density, at: &[Vec<f64>]) -> Errors {
+    let truth = evaluate(&mut CpuDensity::new(model, likelihood), at);
+    let there = evaluate(device, at);
+    let n = at.len() as f64;
+    let mut worst = Errors { log_density: 0.0, gradient: 0.0 };
+    for ((truth, _), (there, _)) in truth.iter().zip(&there) {
+        worst.log_density = worst.log_density.max((truth - there).abs());
+    }
+    for i in 0..model.layout().dim() {
+        let size = (truth.iter().map(|(_, gradient)| gradient[i].powi(2)).sum::<f64>() / n).sqrt();
+        for ((_, truth), (_, there)) in truth.iter().zip(&there) {
+            let error = (truth[i] - there[i]).abs() / size.max(truth[i].abs());
+            // A NaN is an error too.
+            worst.gradient = if error <= worst.gradient { worst.gradient } else { error };
+        }
+    }
+    worst
+}
+
+/// Simulated data of `groups` groups of 1 to 7 rows times `rows`, with `slopes` predictors.
+fn simulated(groups: usize, slopes: usize, rows: usize) -> Arc<Dataset> {
+    let mut rng = Place { seed: 7, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
+    let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
+    let (mut labels, mut outcome, mut predictors) = (Vec::new(), Vec::new(), vec![Vec::new(); slopes]);
+    for j in 0..groups {
+        let effects: Vec<f64> = (0..=slopes).map(|k| 1.0 / (k + 1) as f64 + 0.5 * (uniform() - 0.5)).collect();
+        for _ in 0..rows * (1 + (j * 5) % 7) {
+            let x: Vec<f64> = (0..slopes).map(|_| 2.0 * uniform() - 1.0).collect();
+            let mean = effects[0] + x.iter().zip(&effects[1..]).map(|(x, b)| x * b).sum::<f64>();
+            labels.push(format!("g{j}"));
+            outcome.push(mean + uniform() + uniform() - 1.0);
+            predictors.iter_mut().zip(&x).for_each(|(column, x)| column.push(*x));
+        }
+    }
+    let names = (0..slopes).map(|k| format!("x{k}")).collect::<Vec<_>>();
+    Arc::new(Dataset::from_columns("simulated", "g", "y", &names, &labels, outcome, predictors).unwrap())
+}
+
+/// The model of `dataset` with every second coefficient centered, or those in between.
+fn model(dataset: &Arc<Dataset>, first_centered: bool) -> Arc<Model> {
+    let effect = |k: usize| if k.is_multiple_of(2) == first_centered { Effect::Centered } else { Effect::NonCentered };
+    let effects = (0..dataset.n_coefficients()).map(effect).collect();
+    let parameterization = Parameterization::of(effects, dataset.predictor_names());
+    let scaling = Scaling::standardizing(dataset);
+    Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling))
+}
+
+/// Positions in the typical set: `count` draws of short chains, in the space of `model`.
+fn typical(model: &Arc<Model>, count: u32) -> Vec<Vec<f64>> {
+    let settings = Settings { chains: 4, warmup: 150, draws: count.div_ceil(4), seed: 3, ..Settings::default() };
+    let sampled = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap();
+    let dim = model.layout().dim();
+    let (values, draws) = (sampled.draws.values(), 4 * settings.draws as usize);
+    let position = |draw: usize| {
+        let named: Vec<f64> = (0..dim).map(|variable| values[variable * draws + draw]).collect();
+        let mut theta = vec![0.0; dim];
+        model.unconstrain(&named, &mut theta);
+        theta
+    };
+    (0..draws).map(position).collect()
+}
+
+#[test]
+fn in_the_typical_set_of_radon_the_device_agrees_with_f64() {
+    let Some(devices) = gpu::devices() else { return };
+    let dataset = Arc::new(Dataset::radon().unwrap());
+    for effects in
+        [vec![Effect::Centered; 2], vec![Effect::NonCentered; 2], vec![Effect::Centered, Effect::NonCentered]]
+    {
+        let parameterization = Parameterization::of(effects, dataset.predictor_names());
+        let scaling = Scaling::standardizing(&dataset);
+        let model = Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling));
+        let at = typical(&model, 256);
+        for gpu in devices {
+            for likelihood in BOTH {
+                let there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap();
+                let worst = errors(&model, likelihood, &mut there.density(100).unwrap(), &at);
+                eprintln!("{}, {likelihood:?}, {}: {worst:?}", model.parameterization(), there.team());
+                assert!(worst.log_density < 2e-3 && worst.gradient < 1e-5, "{worst:?}");
+            }
+        }
+    }
+}
+
+/// How exact a gradient has to be. In the typical set it is what many terms leave of each other, about the square root of
+/// their number; each is rounded to 24 bits, as the position is.
+fn tolerance(dataset: &Dataset) -> f64 {
+    1e-5 * (dataset.n_observations() as f64 / 919.0).sqrt().max(1.0)
+}
+
+/// A point as the device is told it. In the funnel's neck, where effects differ from their mean by a thousandth of it,
+/// rounding them moves them by more than any tolerance: what is to be computed there is the density where it then is.
+fn rounded(theta: &[f64]) -> Vec<f64> {
+    theta.iter().map(|coordinate| f64::from(*coordinate as f32)).collect()
+}
+
+#[test]
+fn at_numpyros_points_the_device_agrees_with_f64() {
+    let Some(devices) = gpu::devices() else { return };
+    for case in reference::cases() {
+        let (model, theta) = (case.model(), vec![rounded(&case.theta)]);
+        let (truth, truth_gradient) = evaluate(&mut CpuDensity::new(&model, Likelihood::Groups), &theta).swap_remove(0);
+        assert!((truth - case.log_density).abs() < 1e-5 * truth.abs().max(1.0), "{case}: {truth}");
+        for gpu in devices {
+            for likelihood in BOTH {
+                let there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap();
+                let at = format!("{case} {likelihood:?}, {}", there.team());
+                let (log_density, gradient) = evaluate(&mut there.density(1).unwrap(), &theta).swap_remove(0);
+                // Far from the typical set, numbers are large: relative there.
+                let error = (log_density - truth).abs();
+                assert!(error < 2e-3f64.max(1e-6 * truth.abs()), "{at}: {log_density} not {truth}");
+                let largest = case.gradient.iter().fold(1.0, |a: f64, b| a.max(b.abs()));
+                for (i, (there, truth)) in gradient.iter().zip(&truth_gradient).enumerate() {
+                    let error = (there - truth).abs() / truth.abs().max(0.1 * largest);
+                    assert!(error < 1e-5, "{at}: gradient[{i}] is {there}, not {truth}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn in_the_typical_set_of_any_shape_the_device_agrees_with_f64() {
+    let Some(devices) = gpu::devices() else { return };
+    let shapes = [2, 85, 86, 1000].into_iter().flat_map(|groups| [0, 1, 2].map(|slopes| (groups, slopes, 3)));
+    for (groups, slopes, rows) in shapes.chain([(3, 1, 12), (40, 5, 10), (12, 9, 10)]) {
+        let dataset = simulated(groups, slopes, rows);
+        for first_centered in [true, false] {
+            let model = model(&dataset, first_centered);
+            let at = typical(&model, 16);
+            for gpu in devices {
+                for likelihood in BOTH {
+                    let there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap();
+                    let worst = errors(&model, likelihood, &mut there.density(7).unwrap(), &at);
+                    let shape = format!("J = {groups}, K = {}, {likelihood:?}, {}", slopes + 1, there.team());
+                    eprintln!("{shape}: {worst:?}");
+                    assert!(worst.log_density < 2e-3 && worst.gradient < tolerance(&dataset), "{shape}: {worst:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_hundred_thousand_observations_are_added_up_as_trees() {
+    let Some(devices) = gpu::devices() else { return };
+    for (groups, rows) in [(2, 28_600), (85, 295)] {
+        let dataset = simulated(groups, 1, rows);
+        assert!(dataset.n_observations() > 99_000);
+        let model = model(&dataset, false);
+        let at = typical(&model, 8);
+        for gpu in devices {
+            for likelihood in BOTH {
+                let there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap();
+                let worst = errors(&model, likelihood, &mut there.density(8).unwrap(), &at);
+                eprintln!("J = {groups}, {likelihood:?}, {}: {worst:?}", there.team());
+                let good = worst.log_density < 0.02 && worst.gradient < tolerance(&dataset);
+                assert!(good, "{likelihood:?}, {}: {worst:?}", there.team());
+            }
+        }
+    }
+}
