@@ -73,7 +73,7 @@ pub enum Likelihood {
 }
 
 /// Why a batch could not be evaluated. A point without a finite log density is no error: it is a number, not finite.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum DensityError {
     /// The device that computes it failed.
     #[error(transparent)]

@@ -6,7 +6,7 @@ mod schedule;
 
 use std::time::{Duration, Instant};
 
-use crate::engine::{Adapt, Engine, EngineError, Phase, PhaseOutcome, Sink};
+use crate::engine::{Adapt, DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Sink};
 use crate::math::exp;
 use crate::nuts::adaptation::Moments;
 
@@ -56,6 +56,8 @@ pub struct Run {
     pub gradients: [u64; 2],
     /// Time spent, in warm-up and on the draws.
     pub time: [Duration; 2],
+    /// A device that failed in the middle of the run.
+    pub failure: Option<DeviceFailure>,
 }
 
 /// Runs the whole plan on `engine`: warm-up, then draws into `sink`.
@@ -80,6 +82,7 @@ pub fn run(engine: &mut dyn Engine, dim: usize, plan: &Plan, sink: &mut dyn Sink
         divergences: [0; 2],
         gradients: [0; 2],
         time: [Duration::ZERO; 2],
+        failure: None,
     };
     for Stage { role, transitions } in schedule(plan.warmup) {
         phase.transitions = transitions;
@@ -91,6 +94,9 @@ pub fn run(engine: &mut dyn Engine, dim: usize, plan: &Plan, sink: &mut dyn Sink
         let outcome = engine.run(&phase, sink)?;
         run.count(0, &outcome, start.elapsed());
         run.warmup += outcome.transitions;
+        if run.is_over() {
+            return Ok(run);
+        }
         if outcome.transitions < transitions {
             break;
         }
@@ -125,6 +131,14 @@ impl Run {
         self.divergences[part] += outcome.divergences;
         self.gradients[part] += outcome.gradients;
         self.time[part] += time;
+        if outcome.failure.is_some() {
+            self.failure.clone_from(&outcome.failure);
+        }
+    }
+
+    /// Whether a device has failed, and the run did not go on without it.
+    fn is_over(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| !failure.resumed)
     }
 }
 

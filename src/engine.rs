@@ -52,6 +52,17 @@ pub struct PhaseOutcome {
     pub log_step_sizes: Vec<f64>,
     /// Moments of all draws of all chains, where draws did not go to the sink.
     pub moments: Moments,
+    /// A device that failed in the middle of the phase.
+    pub failure: Option<DeviceFailure>,
+}
+
+/// A device that failed in the middle of a phase.
+#[derive(Debug, Clone)]
+pub struct DeviceFailure {
+    /// What happened.
+    pub error: DensityError,
+    /// Whether the run went on without it; the phase ended with its last finished block otherwise.
+    pub resumed: bool,
 }
 
 /// Consecutive draws of all chains.

@@ -1,16 +1,20 @@
-//! A whole run: a model and settings become draws in memory, and everything there is to tell about them.
+//! A whole run: a model, settings and a place to compute become draws in memory, and everything there is to tell about
+//! them.
+
+mod backend;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::density::cpu::CpuDensity;
-use crate::density::{Density, Likelihood};
+use crate::density::Likelihood;
 use crate::draws::Memory;
 use crate::driver::{self, Plan, Run};
 use crate::engine::host::{Chains, HostEngine};
-use crate::engine::{EngineError, Progress};
+use crate::engine::{DeviceFailure, EngineError, Progress};
 use crate::model::Model;
 use crate::nuts::Statistics;
+
+pub use backend::{Backend, Choice, Engine, choose};
 
 /// From so many chains on, and with fewer draws of each than [`SHORT_CHAIN`], chains share starting points.
 const MANY_CHAINS: u32 = 64;
@@ -111,6 +115,8 @@ pub struct Sampled {
     pub model: Arc<Model>,
     /// How it was sampled.
     pub settings: Settings,
+    /// Where it was sampled.
+    pub backend: Backend,
     /// The variables that were kept, in order.
     pub names: Vec<String>,
     /// Their draws.
@@ -130,10 +136,23 @@ pub struct Sampled {
 /// # Errors
 /// When a chain finds no starting point.
 pub fn sample(model: Arc<Model>, settings: Settings, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
+    sample_on(&Backend::Cpu, model, settings, progress)
+}
+
+/// Samples `model` where `backend` computes.
+///
+/// `progress` counts along, and stops the run early where it is told to. A device that fails in the middle of the run
+/// leaves what was drawn, and its failure in [`Run`].
+///
+/// # Errors
+/// When a chain finds no starting point, or a device fails before the first draw, and the run cannot go on without it.
+pub fn sample_on(
+    backend: &Backend,
+    model: Arc<Model>,
+    settings: Settings,
+    progress: Arc<Progress>,
+) -> Result<Sampled, EngineError> {
     let start = Instant::now();
-    let lanes = settings.threads.clamp(1, settings.chains as usize);
-    let density = CpuDensity::new(&model, settings.likelihood);
-    let densities = (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect();
     let chains = Chains {
         seed: settings.seed,
         first: settings.first_chain,
@@ -148,13 +167,21 @@ pub fn sample(model: Arc<Model>, settings: Settings, progress: Arc<Progress>) ->
         target_accept: settings.target_accept,
         max_depth: settings.max_tree_depth,
     };
-    let mut engine = HostEngine::start(model.clone(), densities, chains, settings.max_tree_depth, variables, progress)?;
+    let densities = backend.densities(&model, &settings)?;
+    let engine = HostEngine::start(model.clone(), densities, chains, settings.max_tree_depth, variables, progress)?;
+    let mut engine = engine.with_spare(backend.spare(&model, &settings));
     let run = driver::run(&mut engine, model.layout().dim(), &plan, &mut draws)?;
     draws.shrink_to_fit();
+    if let Some(DeviceFailure { error, resumed: false }) = &run.failure
+        && run.draws == 0
+    {
+        return Err(error.clone().into());
+    }
     let mut names = model.names();
     names.truncate(variables);
     let interrupted = run.draws < settings.draws;
-    Ok(Sampled { model, settings, names, draws, run, interrupted, wall: start.elapsed() })
+    let backend = backend.clone();
+    Ok(Sampled { model, settings, backend, names, draws, run, interrupted, wall: start.elapsed() })
 }
 
 #[cfg(test)]

@@ -93,10 +93,13 @@ const EBFMI_DRAWS: usize = 100;
 pub struct RunSummary {
     /// The program's version.
     pub version: &'static str,
-    /// Where trees grew: `cpu`.
+    /// Where trees grew and densities were computed: `cpu` or `gpu-density`.
     pub engine: &'static str,
     /// What it ran on.
     pub adapter: String,
+    /// What happened to the device in the middle of the run, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_failure: Option<String>,
     /// The data.
     pub data: DataSummary,
     /// Centered or not, coefficient by coefficient.
@@ -180,7 +183,7 @@ impl Parameters {
 impl RunSummary {
     /// Diagnoses a run.
     pub fn of(sampled: &Sampled) -> RunSummary {
-        let Sampled { model, settings, names, draws, run, interrupted, wall } = sampled;
+        let Sampled { model, settings, backend, names, draws, run, interrupted, wall } = sampled;
         let mut rows = diagnostics::summarize(draws.values(), draws.variables(), draws.chains());
         let chains_per_superchain = settings.chains_per_superchain();
         let mut nested = vec![None; rows.len()];
@@ -208,8 +211,9 @@ impl RunSummary {
             named.map(|(name, (row, nested))| Parameter { name, summary: *row, nested_rhat: *nested }).collect();
         let mut summary = RunSummary {
             version: env!("CARGO_PKG_VERSION"),
-            engine: "cpu",
-            adapter: crate::machine::processor(),
+            engine: backend.name(),
+            adapter: backend.device(),
+            device_failure: run.failure.as_ref().map(|failure| failure.error.to_string()),
             data: DataSummary::of(dataset),
             parameterization: model.parameterization().to_string(),
             priors: model.priors().clone(),

@@ -42,7 +42,11 @@ fn functions(source: &str) -> Vec<&str> {
 /// The model of `slopes` predictors in `groups` groups.
 fn model(groups: usize, slopes: usize, effect: Effect) -> Model {
     let labels: Vec<String> = (0..groups * 8).map(|i| format!("g{}", i % groups)).collect();
-    let column = |k: usize| (0..labels.len()).map(|i| ((i * i + i * (2 * k + 3)) % 101) as f64).collect::<Vec<_>>();
+    let column = |k: usize| {
+        (0..labels.len())
+            .map(|i| ((i * i) as f64 + (k + 2) as f64).sin() * (i as f64 * (k + 1) as f64).cos())
+            .collect::<Vec<_>>()
+    };
     let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
     let predictors = (0..slopes).map(|k| column(k + 1)).collect();
     let dataset = Dataset::from_columns("made up", "g", "y", &names, &labels, column(0), predictors).unwrap();

@@ -91,6 +91,23 @@ pub struct RunArguments {
     pub keep: KeepArgument,
 }
 
+/// Where to compute.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArguments {
+    /// Where trees grow and densities are computed: `auto` measures, and says what it takes
+    #[arg(long, value_enum, default_value_t = EngineArgument::Auto)]
+    pub engine: EngineArgument,
+
+    /// Part of the name of the GPU adapter to take; `warpnuts devices` lists them [default: the fastest kind]
+    #[arg(long, value_name = "NAME")]
+    pub adapter: Option<String>,
+
+    /// Take an adapter that is software on the CPU, if there is no other: slower than the engine cpu
+    #[arg(long)]
+    pub allow_software_adapter: bool,
+}
+
 /// Where results go.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -106,6 +123,17 @@ pub struct OutputArguments {
     /// No progress
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// As [`Engine`](warpnuts::experiment::Engine), typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum EngineArgument {
+    /// Whatever is expected to be faster
+    Auto,
+    /// Trees and densities on the CPU
+    Cpu,
+    /// Trees on the CPU, densities on a GPU
+    GpuDensity,
 }
 
 /// As [`Likelihood`](warpnuts::density::Likelihood), typed.

@@ -5,7 +5,7 @@ use clap::Args;
 use warpnuts::exact::Exact;
 use warpnuts::summary::{self, Comparison, RunSummary};
 
-use super::arguments::{DataArguments, OutputArguments, PriorArguments, RunArguments};
+use super::arguments::{DataArguments, EngineArguments, OutputArguments, PriorArguments, RunArguments};
 use super::{Failure, Outcome, folder, meaning, print, progress, sample, table};
 
 /// The parameterizations that are compared, and the folders of their runs.
@@ -28,6 +28,9 @@ pub struct CompareArguments {
     run: RunArguments,
 
     #[command(flatten)]
+    engine: EngineArguments,
+
+    #[command(flatten)]
     output: OutputArguments,
 }
 
@@ -38,6 +41,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let models = PARAMETERIZATIONS.map(|name| meaning::model(&dataset, &priors, name));
     let models = models.into_iter().collect::<Result<Vec<_>, _>>()?;
     let settings = meaning::settings(&typed.run, &models[0])?;
+    let backend = meaning::backend(&typed.engine, &models[0], &settings)?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
     progress::obey_interruptions()?;
 
@@ -58,10 +62,11 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
             break;
         }
         let inside = folder::inside(&folder, name)?;
-        let sampled = progress::sample(model, settings, typed.output.quiet).map_err(Failure::run)?;
+        let sampled = progress::sample(&backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
         if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws)? {
             runs.push(summary);
             written.push(sample::written(&inside, typed.output.save_draws));
+            sample::device_failure(&sampled)?;
         }
     }
     if runs.is_empty() {

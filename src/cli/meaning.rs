@@ -5,13 +5,15 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::density::Likelihood;
-use warpnuts::experiment::{Keep, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, Settings};
 use warpnuts::machine;
 use warpnuts::model::{Model, Parameterization, PriorScales, Priors, Scaling};
 use warpnuts::summary::{Advice, advice};
 
-use super::arguments::{DataArguments, KeepArgument, LikelihoodArgument, PriorArguments, RunArguments};
-use super::{Failure, complain, table};
+use super::arguments::{
+    DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument, PriorArguments, RunArguments,
+};
+use super::{Failure, complain, print, table};
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
@@ -95,4 +97,18 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
         )));
     }
     Ok(settings)
+}
+
+/// Where to compute; says which, and why.
+pub fn backend(typed: &EngineArguments, model: &Model, settings: &Settings) -> Result<Backend, Failure> {
+    let engine = match typed.engine {
+        EngineArgument::Auto => Engine::Auto,
+        EngineArgument::Cpu => Engine::Cpu,
+        EngineArgument::GpuDensity => Engine::GpuDensity,
+    };
+    let Choice { backend, reason } =
+        experiment::choose(engine, typed.adapter.as_deref(), typed.allow_software_adapter, model, settings)
+            .map_err(Failure::input)?;
+    print(format_args!("engine {} on {}: {reason}", backend.name(), backend.device()));
+    Ok(backend)
 }

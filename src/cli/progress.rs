@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use warpnuts::engine::{EngineError, Progress, Snapshot};
-use warpnuts::experiment::{self, Sampled, Settings};
+use warpnuts::experiment::{self, Backend, Sampled, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::significant;
 
@@ -39,8 +39,8 @@ pub fn is_interrupted() -> bool {
     INTERRUPTED.get().is_some_and(|flag| flag.load(Relaxed))
 }
 
-/// Samples `model` with a line of progress, unless `quiet` or not on a terminal.
-pub fn sample(model: Arc<Model>, settings: Settings, quiet: bool) -> Result<Sampled, EngineError> {
+/// Samples `model` where `backend` computes, with a line of progress, unless `quiet` or not on a terminal.
+pub fn sample(backend: &Backend, model: Arc<Model>, settings: Settings, quiet: bool) -> Result<Sampled, EngineError> {
     let label = model.parameterization().to_string();
     let total = u64::from(settings.chains) * (u64::from(settings.warmup) + u64::from(settings.draws));
     let shown = !quiet && std::io::stderr().is_terminal();
@@ -48,7 +48,7 @@ pub fn sample(model: Arc<Model>, settings: Settings, quiet: bool) -> Result<Samp
     let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
     let progress = Arc::new(Progress::default());
     thread::scope(|scope| {
-        let run = scope.spawn(|| experiment::sample(model, settings, progress.clone()));
+        let run = scope.spawn(|| experiment::sample_on(backend, model, settings, progress.clone()));
         while !run.is_finished() {
             if is_interrupted() {
                 progress.stop();

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
+use warpnuts::engine::DeviceFailure;
 use warpnuts::experiment::Sampled;
 use warpnuts::summary::{self, RunSummary, counted, significant};
 
-use super::arguments::{DataArguments, OutputArguments, PriorArguments, RunArguments};
+use super::arguments::{DataArguments, EngineArguments, OutputArguments, PriorArguments, RunArguments};
 use super::{Failure, Outcome, complain, folder, meaning, print, progress, table};
 
 /// What can be typed behind `sample`.
@@ -28,6 +29,9 @@ pub struct SampleArguments {
     pub run: RunArguments,
 
     #[command(flatten)]
+    pub engine: EngineArguments,
+
+    #[command(flatten)]
     pub output: OutputArguments,
 
     /// Print the group effects too
@@ -41,10 +45,11 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let priors = meaning::priors(&typed.priors, &dataset);
     let model = meaning::model(&dataset, &priors, &typed.parameterization)?;
     let settings = meaning::settings(&typed.run, &model)?;
+    let backend = meaning::backend(&typed.engine, &model, &settings)?;
     let folder = folder::make(typed.output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
 
-    let sampled = progress::sample(model, settings, typed.output.quiet).map_err(Failure::run)?;
+    let sampled = progress::sample(&backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
     let Some(summary) = conclude(&sampled, &folder, typed.output.save_draws)? else {
         return Ok(Outcome::Interrupted);
     };
@@ -59,6 +64,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
         print(format_args!("No warnings: no divergences, the chains agree, and there are effective draws enough."));
     }
     print(format_args!("Written: {}", written(&folder, typed.output.save_draws)));
+    device_failure(&sampled)?;
     Ok(match (summary.interrupted, summary.is_trustworthy()) {
         (true, _) => Outcome::Interrupted,
         (false, true) => Outcome::Done,
@@ -87,6 +93,23 @@ pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Op
         .with_context(|| format!("the results could not be written into {}", folder.display()))
         .map_err(Failure::Run)?;
     Ok(Some(summary))
+}
+
+/// Says what happened to the device in the middle of a run; an error where the run ended with it, though what was drawn
+/// is written.
+pub fn device_failure(sampled: &Sampled) -> Result<(), Failure> {
+    match &sampled.run.failure {
+        None => Ok(()),
+        Some(DeviceFailure { error, resumed: true }) => {
+            complain(format_args!("warning: {error}\n  The run went on on the CPU, and is complete."));
+            Ok(())
+        }
+        Some(DeviceFailure { error, resumed: false }) => Err(Failure::Run(anyhow!(
+            "{error}\n  {} of {} draws of each chain had been made, and are written",
+            sampled.run.draws,
+            sampled.settings.draws
+        ))),
+    }
 }
 
 /// What was sampled, and at what cost.

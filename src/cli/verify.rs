@@ -15,11 +15,12 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let model = meaning::model(&dataset, &priors, &typed.parameterization)?;
     let settings = meaning::settings(&typed.run, &model)?;
     let exact = Exact::of(&model).map_err(Failure::input)?;
+    let backend = meaning::backend(&typed.engine, &model, &settings)?;
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
     progress::obey_interruptions()?;
 
     let hyperparameters = model.layout().hyperparameters();
-    let sampled = progress::sample(model, settings, typed.output.quiet).map_err(Failure::run)?;
+    let sampled = progress::sample(&backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
     let Some(run) = super::sample::conclude(&sampled, &folder, typed.output.save_draws)? else {
         return Ok(Outcome::Interrupted);
     };
@@ -36,6 +37,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     print(table::verification(&verification, if typed.all { verification.scores.len() } else { hyperparameters }));
     print(format_args!("\n{}", verdict(&verification, &run)));
     print(format_args!("Written: {}, {}", path.display(), super::sample::written(&folder, typed.output.save_draws)));
+    super::sample::device_failure(&sampled)?;
     Ok(match (run.interrupted, verification.biased) {
         (true, _) => Outcome::Interrupted,
         (false, true) => Outcome::Distrusted,

@@ -4,18 +4,21 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::lane::{Chain, Lane, Run, Task};
-use super::{Adapt, Block, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot};
+use super::{Adapt, Block, DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot};
 use crate::density::{Density, DensityError};
 use crate::math::ln;
 use crate::model::Model;
-use crate::nuts::Statistics;
 use crate::nuts::adaptation::{Moments, StepSize};
+use crate::nuts::{State, Statistics};
 
 /// A block should take about this long, so that progress moves and an interruption is soon obeyed.
 const BLOCK_TIME: Duration = Duration::from_millis(100);
 
 /// A block holds at most this many numbers, unless a single draw of all chains is more: it stays in a core's cache.
 const BLOCK_VALUES: usize = 1 << 17;
+
+/// The same where lanes evaluate many positions at once: 128 MiB.
+const WIDE_BLOCK_VALUES: usize = 1 << 24;
 
 /// The chains of an experiment, or of a shard of one.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +42,11 @@ pub struct HostEngine {
     /// How many named variables of each draw go to the sink.
     variables: usize,
     progress: Arc<Progress>,
+    max_depth: u32,
+    /// Densities to go on with where those of the lanes fail.
+    spare: Vec<Box<dyn Density>>,
+    /// Transitions that every chain has made since the start.
+    transitions: u32,
     drawn: usize,
     block_transitions: usize,
     values: Vec<f64>,
@@ -61,17 +69,18 @@ impl HostEngine {
     ) -> Result<HostEngine, EngineError> {
         let dim = model.layout().dim();
         let mut lanes: Vec<Lane> = densities.into_iter().map(|density| Lane::new(density, max_depth)).collect();
-        let mut started = Vec::with_capacity(chains.count as usize);
-        for number in chains.first..chains.first + chains.count {
-            started.push(Chain {
+        let mut started: Vec<Chain> = (chains.first..chains.first + chains.count)
+            .map(|number| Chain {
                 number,
+                origin: number - number % chains.per_superchain.max(1),
                 transition: 0,
-                state: lanes[0].start(chains.seed, number - number % chains.per_superchain.max(1), number)?,
+                state: State::zeros(dim),
                 step_size: None,
                 moments: Moments::new(dim),
                 counted: Snapshot::default(),
-            });
-        }
+            })
+            .collect();
+        lanes[0].start(chains.seed, &mut started)?;
         Ok(HostEngine {
             model,
             seed: chains.seed,
@@ -79,6 +88,9 @@ impl HostEngine {
             chains: started,
             variables,
             progress,
+            max_depth,
+            spare: Vec::new(),
+            transitions: 0,
             drawn: 0,
             block_transitions: 1,
             values: Vec::new(),
@@ -86,7 +98,14 @@ impl HostEngine {
         })
     }
 
-    /// Runs `transitions` of every chain; draws and statistics are left in `values` and `statistics`.
+    /// The engine that goes on with `spare`, which are the same log density, where the device that computes the lanes'
+    /// densities fails.
+    pub fn with_spare(self, spare: Vec<Box<dyn Density>>) -> HostEngine {
+        HostEngine { spare, ..self }
+    }
+
+    /// Brings every chain to the end of a block of `transitions`; draws and statistics are left in `values` and
+    /// `statistics`. After a failure, another call goes on where each chain stands.
     fn run_block(&mut self, phase: &Phase, transitions: usize) -> Result<(), DensityError> {
         let kept = if phase.sampling { transitions } else { 0 };
         self.values.resize(self.chains.len() * kept * self.variables, 0.0);
@@ -101,14 +120,20 @@ impl HostEngine {
         };
         let mut values = self.values.chunks_exact_mut((kept * self.variables).max(1));
         let mut statistics = self.statistics.chunks_exact_mut(kept.max(1));
+        let start = self.transitions;
         let tasks: Vec<Task> = self
             .chains
             .iter_mut()
-            .map(|chain| Task {
-                chain,
-                left: transitions,
-                values: values.next().unwrap_or_default(),
-                statistics: statistics.next().unwrap_or_default(),
+            .filter_map(|chain| {
+                let (values, statistics) = (values.next().unwrap_or_default(), statistics.next().unwrap_or_default());
+                let made = (chain.transition - start) as usize;
+                let kept = if kept > 0 { made } else { 0 };
+                (made < transitions).then(|| Task {
+                    chain,
+                    left: transitions - made,
+                    values: &mut values[kept * self.variables..],
+                    statistics: &mut statistics[kept..],
+                })
             })
             .collect();
         let queue = Mutex::new(tasks.into_iter());
@@ -127,8 +152,9 @@ impl HostEngine {
     /// How many transitions the next block should have, after one of `transitions` that took `time`.
     fn next_block(&self, transitions: usize, time: Duration, phase: &Phase) -> usize {
         let by_time = transitions as f64 * BLOCK_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6);
-        let by_room =
-            if phase.sampling { BLOCK_VALUES / (self.chains.len() * self.variables).max(1) } else { usize::MAX };
+        // Wide lanes run empty at the end of a block, and what they draw has no place in a cache anyway.
+        let room = if self.lanes[0].width() > 1 { WIDE_BLOCK_VALUES } else { BLOCK_VALUES };
+        let by_room = if phase.sampling { room / (self.chains.len() * self.variables).max(1) } else { usize::MAX };
         (by_time as usize).min(4 * transitions).min(by_room).max(1)
     }
 }
@@ -143,11 +169,23 @@ impl Engine for HostEngine {
             chain.counted = Snapshot::default();
         }
         let mut done = 0;
+        let mut failure = None;
         let mut block = self.block_transitions;
         while done < phase.transitions as usize && !self.progress.is_stopped() {
             block = block.min(phase.transitions as usize - done);
             let start = Instant::now();
-            self.run_block(phase, block)?;
+            if let Err(error) = self.run_block(phase, block) {
+                let resumed = !self.spare.is_empty() && !self.progress.is_stopped();
+                failure = Some(DeviceFailure { error, resumed });
+                if !resumed {
+                    break;
+                }
+                let spare = std::mem::take(&mut self.spare);
+                self.lanes = spare.into_iter().map(|density| Lane::new(density, self.max_depth)).collect();
+                self.lanes.iter_mut().for_each(|lane| lane.configure(phase));
+                continue;
+            }
+            self.transitions += block as u32;
             if phase.sampling {
                 sink.take(&Block {
                     chains: self.chains.len(),
@@ -169,6 +207,7 @@ impl Engine for HostEngine {
             divergences: 0,
             log_step_sizes: Vec::with_capacity(self.chains.len()),
             moments: Moments::new(phase.scale.len()),
+            failure,
         };
         // In the order of the chains, so that no sum depends on the lanes.
         for chain in &self.chains {

@@ -24,6 +24,8 @@ const REPORT_GRADIENTS: u64 = 512;
 #[derive(Debug)]
 pub struct Chain {
     pub number: u32,
+    /// The chain at whose starting point this one starts.
+    pub origin: u32,
     /// Transitions done since the start.
     pub transition: u32,
     pub state: State,
@@ -78,28 +80,49 @@ impl Lane {
         }
     }
 
-    /// The starting state of chain `chain`, at the place of chain `origin`.
-    pub fn start(&mut self, seed: u64, origin: u32, chain: u32) -> Result<State, EngineError> {
+    /// How many positions are evaluated at once.
+    pub fn width(&self) -> usize {
+        self.transitions.len()
+    }
+
+    /// Puts every chain at its starting point, as many at once as the density takes positions.
+    pub fn start(&mut self, seed: u64, chains: &mut [Chain]) -> Result<(), EngineError> {
         let dim = self.density.dim();
-        let place = Place { seed, chain: origin, transition: 0 };
         let blocks = dim.div_ceil(4) as u32;
-        let mut state = State::zeros(dim);
-        for attempt in 0..START_ATTEMPTS {
-            for (block, coordinates) in state.position.chunks_mut(4).enumerate() {
-                let uniforms = place.uniforms(Purpose::Start, attempt * blocks + block as u32);
-                for (coordinate, uniform) in coordinates.iter_mut().zip(uniforms) {
-                    *coordinate = START_RADIUS * (2.0 * uniform - 1.0);
+        for chains in chains.chunks_mut(self.width()) {
+            let mut searching: Vec<&mut Chain> = chains.iter_mut().collect();
+            for attempt in 0..START_ATTEMPTS {
+                for chain in &mut searching {
+                    let place = Place { seed, chain: chain.origin, transition: 0 };
+                    for (block, coordinates) in chain.state.position.chunks_mut(4).enumerate() {
+                        let uniforms = place.uniforms(Purpose::Start, attempt * blocks + block as u32);
+                        for (coordinate, uniform) in coordinates.iter_mut().zip(uniforms) {
+                            *coordinate = START_RADIUS * (2.0 * uniform - 1.0);
+                        }
+                    }
+                }
+                let positions: Vec<&[f64]> = searching.iter().map(|chain| &*chain.state.position).collect();
+                self.density.evaluate(&positions, &mut self.evaluations)?;
+                let mut row = 0;
+                searching.retain_mut(|chain| {
+                    let (log_density, gradient) = (self.evaluations.log_density(row), self.evaluations.gradient(row));
+                    row += 1;
+                    let found = log_density.is_finite() && gradient.iter().all(|entry| entry.is_finite());
+                    if found {
+                        chain.state.log_density = log_density;
+                        chain.state.gradient.copy_from_slice(gradient);
+                    }
+                    !found
+                });
+                if searching.is_empty() {
+                    break;
                 }
             }
-            self.density.evaluate(&vec![&*state.position], &mut self.evaluations)?;
-            let gradient = self.evaluations.gradient(0);
-            state.log_density = self.evaluations.log_density(0);
-            if state.log_density.is_finite() && gradient.iter().all(|entry| entry.is_finite()) {
-                state.gradient.copy_from_slice(gradient);
-                return Ok(state);
+            if let Some(chain) = searching.first() {
+                return Err(EngineError::Start { chain: chain.number, attempts: START_ATTEMPTS });
             }
         }
-        Err(EngineError::Start { chain, attempts: START_ATTEMPTS })
+        Ok(())
     }
 
     /// Takes task after task from the queue until there is none, as many at once as the density takes positions.

@@ -1,0 +1,210 @@
+//! Where a run computes: on the CPU, or with its densities on a GPU; and which of them suits a run.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Settings;
+use crate::density::cpu::CpuDensity;
+use crate::density::gpu::DeviceModel;
+use crate::density::{Density, DensityError, Evaluations, Likelihood};
+use crate::gpu::{Adapter, Gpu, GpuError};
+use crate::model::Model;
+
+/// Lanes of fewer chains than this spend their time on round trips.
+const SMALLEST_WIDTH: usize = 256;
+
+/// A run that takes less than this on the CPU is over before a GPU is open.
+const SHORT_RUN: Duration = Duration::from_secs(2);
+
+/// About how many gradients a transition takes.
+const GRADIENTS: f64 = 10.0;
+
+/// About what a leapfrog costs a thread of the host beside its gradient, for each coordinate: the tree; and what it costs
+/// to send a position to a device and fetch a gradient.
+const TREE: f64 = 1.0e-9;
+const EXCHANGE: f64 = 0.6e-9;
+
+/// Memory that the transitions of all lanes may take together.
+const TRANSITIONS_MEMORY: usize = 4 << 30;
+
+/// Where a run computes.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// Trees and densities on the CPU: engine `cpu`.
+    Cpu,
+    /// Trees on the CPU, densities on a device: engine `gpu-density`.
+    GpuDensity {
+        /// The device.
+        gpu: Arc<Gpu>,
+        /// Whether the run goes on on the CPU where the device fails.
+        fall_back: bool,
+    },
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Whatever suits the run, by measuring.
+    Auto,
+    /// [`Backend::Cpu`].
+    Cpu,
+    /// [`Backend::GpuDensity`].
+    GpuDensity,
+}
+
+/// What was chosen, and why.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Where to compute.
+    pub backend: Backend,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+impl Backend {
+    /// `cpu` or `gpu-density`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Backend::Cpu => "cpu",
+            Backend::GpuDensity { .. } => "gpu-density",
+        }
+    }
+
+    /// What it computes on: the processor's name, or the adapter's.
+    pub fn device(&self) -> String {
+        match self {
+            Backend::Cpu => crate::machine::processor(),
+            Backend::GpuDensity { gpu, .. } => {
+                format!("{} ({}, {})", gpu.adapter().name(), gpu.adapter().backend(), gpu.adapter().driver())
+            }
+        }
+    }
+
+    /// The densities of a run's lanes.
+    pub(super) fn densities(&self, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
+        match self {
+            Backend::Cpu => Ok(on_the_cpu(model, settings)),
+            Backend::GpuDensity { gpu, .. } => {
+                let device = DeviceModel::new(gpu.clone(), model, settings.likelihood)?;
+                let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
+                let density = || Ok(Box::new(device.density(width)?) as Box<dyn Density>);
+                (0..lanes).map(|_| density()).collect()
+            }
+        }
+    }
+
+    /// The densities with which a run goes on where its device fails.
+    pub(super) fn spare(&self, model: &Model, settings: &Settings) -> Vec<Box<dyn Density>> {
+        match self {
+            Backend::GpuDensity { fall_back: true, .. } => on_the_cpu(model, settings),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn on_the_cpu(model: &Model, settings: &Settings) -> Vec<Box<dyn Density>> {
+    let lanes = settings.threads.clamp(1, settings.chains as usize);
+    let density = CpuDensity::new(model, settings.likelihood);
+    (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
+}
+
+/// How many lanes drive a device, and how many chains each of them takes at once: at least two lanes, so that one is on
+/// the host while another is on the device.
+fn lanes_and_width(model: &Model, settings: &Settings, largest: usize) -> (usize, usize) {
+    let chains = settings.chains as usize;
+    let lanes = settings.threads.min(chains / SMALLEST_WIDTH).max(2).min(chains);
+    // Ends, samples and checkpoints of a transition.
+    let vectors = 16 + 3 * settings.max_tree_depth as usize;
+    let fit = TRANSITIONS_MEMORY / (vectors * model.layout().dim() * size_of::<f64>()) / lanes;
+    (lanes, chains.div_ceil(lanes).min(largest).min(fit.max(1)))
+}
+
+/// Chooses where to sample `model` with `settings`. `adapter` is part of the name of the one to take; software is taken
+/// only where it is allowed, and never by [`Engine::Auto`].
+///
+/// # Errors
+/// When a GPU was asked for, by engine or by name, and cannot be used.
+pub fn choose(
+    engine: Engine,
+    adapter: Option<&str>,
+    allow_software: bool,
+    model: &Model,
+    settings: &Settings,
+) -> Result<Choice, GpuError> {
+    let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason });
+    match engine {
+        Engine::Cpu => cpu("as asked for".to_string()),
+        Engine::GpuDensity => {
+            let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
+            Ok(Choice { backend: Backend::GpuDensity { gpu, fall_back: false }, reason: "as asked for".to_string() })
+        }
+        Engine::Auto => {
+            let gradient = cpu_seconds_a_gradient(model, settings.likelihood);
+            let leapfrog = gradient + TREE * model.layout().dim() as f64;
+            let transitions = f64::from(settings.chains) * f64::from(settings.warmup + settings.draws);
+            let run = transitions * GRADIENTS * leapfrog / settings.threads as f64;
+            if run < SHORT_RUN.as_secs_f64() && adapter.is_none() {
+                return cpu("a short run".to_string());
+            }
+            let found = match Adapter::choose(adapter, false) {
+                Ok(found) => found,
+                Err(GpuError::Software { name }) => return cpu(format!("no GPU, only {name}, which is software")),
+                Err(GpuError::NoAdapter) => return cpu("no GPU".to_string()),
+                Err(other) => return Err(other),
+            };
+            let name = found.name().to_string();
+            match measure(found, model, settings) {
+                Err(error) => cpu(format!("{name} cannot be used: {error}")),
+                Ok((gpu, seconds)) => {
+                    let cpu_rate = settings.threads as f64 / leapfrog;
+                    let rates = format!("{} against {} leapfrogs/s expected", short(1.0 / seconds), short(cpu_rate));
+                    if 1.0 / seconds > cpu_rate {
+                        let backend = Backend::GpuDensity { gpu, fall_back: true };
+                        Ok(Choice { backend, reason: format!("{name}, {rates}") })
+                    } else {
+                        cpu(format!("faster than {name} here: its {rates}"))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Opens `adapter` and times batches there; returns the seconds a leapfrog would take with all lanes at work.
+fn measure(adapter: Adapter, model: &Model, settings: &Settings) -> Result<(Arc<Gpu>, f64), DensityError> {
+    let gpu = Gpu::open(adapter, true)?;
+    let device = DeviceModel::new(gpu.clone(), model, settings.likelihood)?;
+    let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
+    let batch = seconds(&mut device.density(width)?)?;
+    let host = (TREE + EXCHANGE) * model.layout().dim() as f64;
+    // Lanes wait for the device while others are on the host; the device takes one batch after the other.
+    let lane = (batch + host * width as f64) / (lanes * width) as f64;
+    Ok((gpu, lane.max(host / settings.threads as f64)))
+}
+
+fn cpu_seconds_a_gradient(model: &Model, likelihood: Likelihood) -> f64 {
+    seconds(&mut CpuDensity::new(model, likelihood)).unwrap_or(f64::INFINITY)
+}
+
+/// The seconds a batch takes, the fastest of a few.
+fn seconds(density: &mut dyn Density) -> Result<f64, DensityError> {
+    let (dim, width) = (density.dim(), density.width());
+    let at = vec![vec![0.1; dim]; width];
+    let mut out = Evaluations::with_capacity(width, dim);
+    let mut fastest = f64::INFINITY;
+    for _ in 0..5 {
+        let start = Instant::now();
+        density.evaluate(&at, &mut out)?;
+        fastest = fastest.min(start.elapsed().as_secs_f64());
+    }
+    Ok(fastest)
+}
+
+/// A rate in as few characters as will do.
+fn short(rate: f64) -> String {
+    match rate {
+        _ if rate >= 1e6 => format!("{:.1} million", rate / 1e6),
+        _ if rate >= 1e4 => format!("{:.0} thousand", rate / 1e3),
+        _ => format!("{rate:.0}"),
+    }
+}
