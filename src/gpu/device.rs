@@ -26,8 +26,9 @@ pub struct Gpu {
 struct Failure(Mutex<Option<GpuError>>);
 
 impl Failure {
-    fn report(&self, error: GpuError) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    /// Keeps `error` if it is the first; returns the first.
+    fn report(&self, error: GpuError) -> GpuError {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error).clone()
     }
 
     fn get(&self) -> Option<GpuError> {
@@ -58,7 +59,9 @@ impl Gpu {
             lost.report(GpuError::Lost { reason: format!("{reason:?} {message}").trim().to_string() });
         });
         let uncaptured = failure.clone();
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| uncaptured.report(error.into())));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            uncaptured.report(error.into());
+        }));
         // Lanes that lie side by side in a subgroup of any size the device may choose.
         let smallest = adapter.subgroups().map(|(smallest, _)| smallest.min(32));
         let subgroup = smallest.filter(|size| features.contains(Features::SUBGROUP) && size.is_power_of_two());
@@ -145,6 +148,11 @@ impl Gpu {
     /// The first failure that was reported.
     pub fn check(&self) -> Result<(), GpuError> {
         self.failure.get().map_or(Ok(()), Err)
+    }
+
+    /// From now on nothing is right, and `error` is why, unless something was wrong before.
+    pub(super) fn fail(&self, error: GpuError) -> GpuError {
+        self.failure.report(error)
     }
 
     /// Waits until `submission` is done and its callbacks have been called.

@@ -99,8 +99,19 @@ impl Exchange {
     /// came back.
     ///
     /// # Errors
-    /// When the device fails.
+    /// When the device fails; it is not tried again.
     pub fn round_trip(
+        &mut self,
+        numbers: &[f32],
+        down: usize,
+        record: impl FnOnce(&mut wgpu::ComputePass),
+        read: impl FnOnce(&[f32]),
+    ) -> Result<(), GpuError> {
+        self.gpu.check()?;
+        self.try_round_trip(numbers, down, record, read).map_err(|error| self.gpu.fail(error))
+    }
+
+    fn try_round_trip(
         &mut self,
         numbers: &[f32],
         down: usize,
@@ -109,7 +120,6 @@ impl Exchange {
     ) -> Result<(), GpuError> {
         let start = Instant::now();
         let gpu = &self.gpu;
-        gpu.check()?;
         let bytes: &[u8] = bytemuck::cast_slice(numbers);
         let (up, down) = (bytes.len() as u64, 4 * down as u64);
         let refused = |error: wgpu::MapRangeError| GpuError::Refused { reason: error.to_string() };
@@ -204,7 +214,7 @@ impl Mapped {
             let answers = self.answers.load(Ordering::Acquire);
             if answers >= Mapped::FAILED {
                 gpu.check()?;
-                return Err(GpuError::Lost { reason: "a buffer could not be read back".to_string() });
+                return Err(GpuError::Lost { reason: "what it computed could not be read back".to_string() });
             }
             if answers == self.asked.get() {
                 return Ok(());

@@ -1,0 +1,266 @@
+//! Runs with their densities on the device: the same trees as on the CPU, the exact posterior, the same draws beside any
+//! neighbours, and a device that fails in the middle.
+
+mod gpu;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use warpnuts::data::Dataset;
+use warpnuts::density::cpu::CpuDensity;
+use warpnuts::density::gpu::DeviceModel;
+use warpnuts::density::{Batch, Density, DensityError, Evaluations, Likelihood};
+use warpnuts::draws::Memory;
+use warpnuts::driver::{self, Plan};
+use warpnuts::engine::Progress;
+use warpnuts::engine::host::{Chains, HostEngine};
+use warpnuts::exact::Exact;
+use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
+use warpnuts::gpu::{Adapter, Gpu, GpuError};
+use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::nuts::{State, Statistics, Step, Transition};
+use warpnuts::random::Place;
+use warpnuts::summary::RunSummary;
+use warpnuts::verify::Verification;
+
+fn radon(parameterization: &str) -> Arc<Model> {
+    let dataset = Arc::new(Dataset::radon().unwrap());
+    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let scaling = Scaling::standardizing(&dataset);
+    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+}
+
+fn sample_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> Sampled {
+    let backend = Backend::GpuDensity { gpu: gpu.clone(), fall_back: false };
+    sample_on(&backend, model.clone(), settings, Arc::new(Progress::default())).unwrap()
+}
+
+/// One transition from each of `states`, all with the same step size and metric.
+fn transitions(density: &mut dyn Density, scale: &[f64], states: &[State], round: u32, step: f64) -> Vec<Statistics> {
+    let (dim, width) = (density.dim(), density.width());
+    let mut out = Evaluations::with_capacity(width, dim);
+    let mut machines: Vec<Transition> = states.iter().map(|_| Transition::new(dim, 10)).collect();
+    for (chain, (machine, state)) in machines.iter_mut().zip(states).enumerate() {
+        machine.configure(scale, 10);
+        machine.begin(Place { seed: 11, chain: chain as u32, transition: round }, state, step);
+    }
+    let mut going: Vec<usize> = (0..machines.len()).collect();
+    while !going.is_empty() {
+        let mut next = Vec::new();
+        for batch in going.chunks(width) {
+            let at: Vec<Vec<f64>> = batch.iter().map(|machine| machines[*machine].wants().to_vec()).collect();
+            density.evaluate(&at, &mut out).unwrap();
+            let step = |(i, machine): (usize, &usize)| machines[*machine].give(out.log_density(i), out.gradient(i));
+            let steps: Vec<Step> = batch.iter().enumerate().map(step).collect();
+            next.extend(
+                batch.iter().zip(steps).filter(|(_, step)| *step == Step::Continue).map(|(machine, _)| *machine),
+            );
+        }
+        going = next;
+    }
+    machines.iter().map(Transition::statistics).collect()
+}
+
+/// The metric and step size of a short run, and 64 states of it a round.
+fn states(model: &Arc<Model>, rounds: u32) -> (Vec<f64>, f64, Vec<Vec<State>>) {
+    let settings = Settings { chains: 64, warmup: 150, draws: rounds, ..Settings::default() };
+    let sampled = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap();
+    let (dim, values) = (model.layout().dim(), sampled.draws.values());
+    let mut density = CpuDensity::new(model, Likelihood::Groups);
+    let rounds = (0..rounds as usize).map(|draw| {
+        let mut state = |chain: usize| {
+            let place = chain * rounds as usize + draw;
+            let named: Vec<f64> = (0..dim).map(|i| values[i * 64 * rounds as usize + place]).collect();
+            let mut state = State::zeros(dim);
+            let (mut theta, mut gradient) = (vec![0.0; dim], vec![0.0; dim]);
+            model.unconstrain(&named, &mut theta);
+            state.log_density = density.log_density(&theta, &mut gradient);
+            state.position.copy_from_slice(&theta);
+            state.gradient.copy_from_slice(&gradient);
+            state
+        };
+        (0..64).map(&mut state).collect()
+    });
+    (sampled.run.scale.clone(), sampled.run.step_size, rounds.collect())
+}
+
+#[test]
+fn from_the_same_states_the_same_trees_grow() {
+    let Some(devices) = gpu::devices() else { return };
+    for parameterization in ["non-centered", "a=centered,b=non-centered"] {
+        let model = radon(parameterization);
+        let (scale, step, rounds) = states(&model, 20);
+        for gpu in devices {
+            for likelihood in [Likelihood::Groups, Likelihood::Observations] {
+                let mut there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap().density(64).unwrap();
+                let mut here = CpuDensity::new(&model, likelihood);
+                let (mut same, mut all, mut leapfrogs) = (0, 0, 0);
+                for (round, states) in (0..).zip(&rounds) {
+                    let there = transitions(&mut there, &scale, states, round, step);
+                    let here = transitions(&mut here, &scale, states, round, step);
+                    for (there, here) in there.iter().zip(&here) {
+                        all += 1;
+                        leapfrogs += here.n_steps;
+                        same += u32::from((there.tree_depth, there.n_steps) == (here.tree_depth, here.n_steps));
+                        assert!(
+                            (there.acceptance_rate - here.acceptance_rate).abs() < 0.05
+                                || there.n_steps != here.n_steps
+                        );
+                    }
+                }
+                eprintln!(
+                    "{parameterization}, {likelihood:?}: {same} of {all} trees are the same, {leapfrogs} leapfrogs"
+                );
+                assert!(all == 64 * 20 && leapfrogs > 5 * all, "{all} {leapfrogs}");
+                assert!(same * 100 >= 99 * all, "{same} of {all}");
+            }
+        }
+    }
+}
+
+#[test]
+fn runs_stand_against_the_exact_posterior() {
+    let Some(devices) = gpu::devices() else { return };
+    let exact = Exact::of(&radon("centered")).unwrap();
+    for (gpu, parameterization, likelihood) in [
+        (&devices[0], "non-centered", Likelihood::Groups),
+        (&devices[devices.len() - 1], "a=centered,b=non-centered", Likelihood::Groups),
+        (&devices[0], "non-centered", Likelihood::Observations),
+    ] {
+        let settings = Settings { chains: 256, warmup: 200, draws: 60, likelihood, ..Settings::default() };
+        let sampled = sample_there(gpu, &radon(parameterization), settings);
+        let verification = Verification::of(&sampled, &RunSummary::of(&sampled), &exact);
+        let Verification { largest, largest_of, root_mean_square, limit, .. } = &verification;
+        eprintln!(
+            "{parameterization}, {likelihood:?}: largest {largest:.2} ({largest_of}) of {limit:.2}, root mean square {root_mean_square:.2}"
+        );
+        assert!(!verification.biased, "{largest} of {largest_of}");
+        assert!((0.6..1.4).contains(root_mean_square), "{root_mean_square}");
+        assert_eq!((verification.scores.len(), sampled.run.failure.is_none()), (175, true));
+    }
+}
+
+#[test]
+fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
+    let Some(devices) = gpu::devices() else { return };
+    let model = radon("non-centered");
+    // Without warm-up, in which chains learn from each other.
+    let settings = Settings { warmup: 0, draws: 5, max_tree_depth: 6, ..Settings::default() };
+    for gpu in devices {
+        let whole = sample_there(gpu, &model, Settings { chains: 24, threads: 2, ..settings });
+        let part = sample_there(gpu, &model, Settings { chains: 5, first_chain: 8, threads: 3, ..settings });
+        for variable in 0..model.layout().dim() {
+            let (whole, part) = (&whole.draws.values()[variable * 24 * 5..], &part.draws.values()[variable * 5 * 5..]);
+            assert_eq!(&whole[8 * 5..13 * 5], &part[..5 * 5], "variable {variable}");
+        }
+    }
+}
+
+/// The CPU's density as a device that fails at its `left`th call, counted over all lanes.
+struct Failing {
+    inner: CpuDensity,
+    left: Arc<AtomicU32>,
+}
+
+impl Density for Failing {
+    fn dim(&self) -> usize {
+        self.inner.dim()
+    }
+
+    fn width(&self) -> usize {
+        3
+    }
+
+    fn evaluate(&mut self, at: &dyn Batch, out: &mut Evaluations) -> Result<(), DensityError> {
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        match left {
+            Ok(_) => self.inner.evaluate(at, out),
+            Err(_) => Err(GpuError::Lost { reason: "unplugged by a test".to_string() }.into()),
+        }
+    }
+}
+
+/// Runs 7 chains on two lanes that fail after `calls` evaluations, with or without the CPU to go on with.
+fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::Run, Memory) {
+    let cpu = CpuDensity::new(model, Likelihood::Groups);
+    let left = Arc::new(AtomicU32::new(calls));
+    let lane = || Box::new(Failing { inner: cpu.clone(), left: left.clone() }) as Box<dyn Density>;
+    let chains = Chains { seed: 2, first: 0, count: 7, per_superchain: 1 };
+    let plan = Plan { warmup: 60, draws: 40, target_accept: 0.8, max_depth: 8 };
+    let dim = model.layout().dim();
+    let mut draws = Memory::new(dim, 7, 40);
+    let engine = HostEngine::start(model.clone(), vec![lane(), lane()], chains, 8, dim, Arc::default()).unwrap();
+    let mut engine = if spare { engine.with_spare(vec![Box::new(cpu)]) } else { engine };
+    let run = driver::run(&mut engine, dim, &plan, &mut draws).unwrap();
+    draws.shrink_to_fit();
+    (run, draws)
+}
+
+#[test]
+fn a_run_outlives_its_device() {
+    let model = radon("non-centered");
+    let (whole, undisturbed) = failing(&model, u32::MAX, false);
+    assert!(whole.failure.is_none() && undisturbed.draws() == 40);
+    let calls = (whole.gradients[0] + whole.gradients[1]) as u32 / 3;
+    for calls in [10, calls / 3, calls * 2 / 3, calls * 9 / 10] {
+        // With the CPU to go on with, nothing is lost, and not a bit of any draw is different.
+        let (run, draws) = failing(&model, calls, true);
+        assert!(run.failure.as_ref().is_some_and(|failure| failure.resumed), "after {calls} calls");
+        assert_eq!((draws.draws(), run.warmup), (40, 60));
+        assert_eq!(draws.values(), undisturbed.values(), "after {calls} calls");
+        assert_eq!(run.gradients, whole.gradients);
+
+        // Without, what was drawn before is kept.
+        let (run, draws) = failing(&model, calls, false);
+        assert!(run.failure.as_ref().is_some_and(|failure| !failure.resumed));
+        assert_eq!(draws.draws(), run.draws as usize);
+        assert!(draws.draws() < 40);
+        let kept = draws.draws();
+        for chain in 0..7 * model.layout().dim() {
+            let (part, whole) = (&draws.values()[chain * kept..][..kept], &undisturbed.values()[chain * 40..][..kept]);
+            assert_eq!(part, whole);
+        }
+    }
+}
+
+#[test]
+fn a_lost_device_is_an_error_and_no_panic() {
+    if gpu::devices().is_none() {
+        return;
+    }
+    let gpu =
+        Gpu::open(Adapter::choose(std::env::var("WARPNUTS_ADAPTER").ok().as_deref(), true).unwrap(), true).unwrap();
+    let model = radon("centered");
+    let device = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
+    let mut density = device.density(4).unwrap();
+    let mut out = Evaluations::with_capacity(4, density.dim());
+    let at = vec![vec![0.1; density.dim()]; 4];
+    density.evaluate(&at, &mut out).unwrap();
+    gpu.lose();
+    let error = density.evaluate(&at, &mut out).unwrap_err().to_string();
+    assert!(error.contains("--engine cpu"), "{error}");
+    let error = density.evaluate(&at, &mut out).unwrap_err().to_string();
+    assert!(error.contains("--engine cpu"), "{error}");
+    assert!(device.density(4).is_err());
+    assert!(DeviceModel::new(gpu, &model, Likelihood::Groups).is_err());
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_numbers() {
+    let Some(devices) = gpu::devices() else { return };
+    let limit = devices[0].largest_binding();
+    let error = devices[0].buffer("a table", limit + 4, wgpu::BufferUsages::STORAGE).unwrap_err().to_string();
+    assert!(error.contains(&limit.to_string()) && error.contains("fewer chains"), "{error}");
+    // A density never asks for more than fits.
+    let device = DeviceModel::new(devices[0].clone(), &radon("centered"), Likelihood::Observations).unwrap();
+    assert!(device.density(usize::MAX).unwrap().width() <= device.largest_width());
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_refused_with_those_that_are() {
+    if gpu::devices().is_none() {
+        return;
+    }
+    let error = Adapter::choose(Some("no such thing"), true).unwrap_err().to_string();
+    assert!(error.contains(Adapter::all()[0].name()), "{error}");
+}
