@@ -1,6 +1,6 @@
 // Entry: log density and gradient of a batch of positions, a team of lanes each.
 //
-// Wants a team (team_subgroup.wgsl or team_workgroup.wgsl), log_density.wgsl and its likelihood.
+// Wants log_density.wgsl and all that it wants.
 
 // A row of DIM coordinates for each position.
 @group(0) @binding(2) var<storage, read> positions: array<f32>;
@@ -32,27 +32,13 @@ fn evaluate(invocation: Invocation) {
         }
     }
 
-    // From here on every lane has the same numbers, and the first one writes them.
-    let first = team.lane == 0u;
-    let eps = scale_prior(at.log_eps, priors[K]);
-    var log_density = team_sum(team, sums.log_density) + eps.x;
-    let by_log_eps = team_sum(team, sums.by_log_eps) + eps.y;
-    if first {
-        evaluations[evaluation + 2u * K] = by_log_eps;
-    }
-    for (var k = 0u; k < K; k++) {
-        let coefficient = at.coefficients[k];
-        let mu = mu_prior(coefficient.mu, priors[k]);
-        let sigma = scale_prior(coefficient.log_sigma, priors[k]);
-        let by_mu = team_sum(team, sums.by_mu[k]) + mu.y;
-        let by_log_sigma = team_sum(team, sums.by_log_sigma[k]) + sigma.y;
-        log_density += mu.x + sigma.x;
-        if first {
-            evaluations[evaluation + k] = by_mu;
-            evaluations[evaluation + K + k] = by_log_sigma;
+    add_up(team, &at, &sums);
+    if team.lane == 0u {
+        evaluations[evaluation - 1u] = sums.log_density;
+        for (var k = 0u; k < K; k++) {
+            evaluations[evaluation + k] = sums.by_mu[k];
+            evaluations[evaluation + K + k] = sums.by_log_sigma[k];
         }
-    }
-    if first {
-        evaluations[evaluation - 1u] = log_density;
+        evaluations[evaluation + 2u * K] = sums.by_log_eps;
     }
 }

@@ -1,8 +1,9 @@
 // One chain's log density and gradient, but for its normalising constant, from what each group adds: twin of
 // src/density/cpu.rs and src/density/sums.rs.
 //
-// Wants coefficient.wgsl and a likelihood (groups.wgsl or observations.wgsl). Every lane of a team adds up some of the groups;
-// their sums over the team then make the gradient by the hyperparameters.
+// Wants coefficient.wgsl, a team (team_subgroup.wgsl or team_workgroup.wgsl) and a likelihood (groups.wgsl,
+// observations.wgsl or rows.wgsl). Every lane of a team adds up some of the groups; their sums over the team then make the
+// gradient by the hyperparameters.
 
 // The prior of a coefficient, or of eps: mean and precision of mu, and the log of the half-Cauchy scale of sigma.
 struct Prior {
@@ -28,6 +29,38 @@ struct Sums {
     by_log_eps: f32,
     by_mu: array<f32, K>,
     by_log_sigma: array<f32, K>,
+}
+
+// The sums of all lanes of the team, and the priors' share added; every lane has the same.
+fn add_up(team: Team, at: ptr<function, At>, sums: ptr<function, Sums>) {
+    let first = team_sums(team, vec4<f32>((*sums).log_density, (*sums).by_log_eps, (*sums).by_mu[0], (*sums).by_log_sigma[0]));
+    let eps = scale_prior((*at).log_eps, priors[K]);
+    (*sums).log_density = first.x + eps.x;
+    (*sums).by_log_eps = first.y + eps.y;
+    (*sums).by_mu[0] = first.z;
+    (*sums).by_log_sigma[0] = first.w;
+    for (var k = 1u; k < K; k += 2u) {
+        // Where K is even, the last one comes alone.
+        let next = min(k + 1u, K - 1u);
+        let pair = team_sums(
+            team,
+            vec4<f32>((*sums).by_mu[k], (*sums).by_log_sigma[k], (*sums).by_mu[next], (*sums).by_log_sigma[next]),
+        );
+        (*sums).by_mu[k] = pair.x;
+        (*sums).by_log_sigma[k] = pair.y;
+        if next != k {
+            (*sums).by_mu[next] = pair.z;
+            (*sums).by_log_sigma[next] = pair.w;
+        }
+    }
+    for (var k = 0u; k < K; k++) {
+        let coefficient = (*at).coefficients[k];
+        let mu = mu_prior(coefficient.mu, priors[k]);
+        let sigma = scale_prior(coefficient.log_sigma, priors[k]);
+        (*sums).log_density += mu.x + sigma.x;
+        (*sums).by_mu[k] += mu.y;
+        (*sums).by_log_sigma[k] += sigma.y;
+    }
 }
 
 // Adds what group `j` of `chain` adds, and turns its `effects` into the log density's derivative by them.

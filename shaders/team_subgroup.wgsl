@@ -1,5 +1,5 @@
 // A team of TEAM lanes that share one chain and lie side by side in a subgroup, whatever its size: they add up by
-// exchanging registers. Twin of team_workgroup.wgsl.
+// exchanging registers. The same as team_workgroup.wgsl, there through memory.
 
 // Where an invocation finds itself.
 struct Invocation {
@@ -13,18 +13,40 @@ struct Invocation {
 struct Team {
     number: u32,
     lane: u32,
+    // Where in its subgroup its first lane is.
+    first: u32,
 }
 
 fn team_of(at: Invocation) -> Team {
     let thread = at.subgroup * at.subgroup_size + at.subgroup_lane;
-    return Team(at.workgroup.x * TEAMS + thread / TEAM, thread % TEAM);
+    let lane = thread % TEAM;
+    return Team(at.workgroup.x * TEAMS + thread / TEAM, lane, at.subgroup_lane - lane);
 }
 
-// The sum of a number over the team's lanes, as a tree; every lane has it.
+// The sums of four numbers over the team's lanes, as trees; every lane has the same bits.
+fn team_sums(team: Team, values: vec4<f32>) -> vec4<f32> {
+    var sums = values;
+    for (var apart = 1u; apart < TEAM; apart <<= 1u) {
+        sums += subgroupShuffleXor(sums, apart);
+    }
+    return sums;
+}
+
+// The same of one number.
 fn team_sum(team: Team, value: f32) -> f32 {
     var sum = value;
     for (var apart = 1u; apart < TEAM; apart <<= 1u) {
         sum += subgroupShuffleXor(sum, apart);
     }
     return sum;
+}
+
+// What lane `lane` of the team has for `word`, for every lane.
+fn team_word(team: Team, word: u32, lane: u32) -> u32 {
+    return subgroupShuffle(word, team.first + lane);
+}
+
+// The same of a number.
+fn team_number(team: Team, number: f32, lane: u32) -> f32 {
+    return subgroupShuffle(number, team.first + lane);
 }

@@ -1,5 +1,5 @@
 // A team of TEAM lanes that share one chain and make up a workgroup: they add up through its memory, and need no
-// subgroups. Twin of team_subgroup.wgsl. Every lane has to come by wherever one adds up.
+// subgroups. The same as team_subgroup.wgsl, there through registers. Every lane has to come by wherever one adds up.
 
 // Where an invocation finds itself.
 struct Invocation {
@@ -13,23 +13,44 @@ struct Team {
     lane: u32,
 }
 
-var<workgroup> added: array<f32, TEAM>;
+var<workgroup> exchanged: array<vec4<f32>, TEAM>;
+var<workgroup> exchanged_word: u32;
 
 fn team_of(at: Invocation) -> Team {
     return Team(at.workgroup.x, at.lane);
 }
 
-// The sum of a number over the team's lanes, as a tree; every lane has it.
-fn team_sum(team: Team, value: f32) -> f32 {
-    // The last sum may still be being read.
+// The sums of four numbers over the team's lanes, as trees; every lane has the same bits.
+fn team_sums(team: Team, values: vec4<f32>) -> vec4<f32> {
+    // The last sums may still be being read.
     workgroupBarrier();
-    added[team.lane] = value;
+    exchanged[team.lane] = values;
     workgroupBarrier();
     for (var half = TEAM / 2u; half > 0u; half >>= 1u) {
         if team.lane < half {
-            added[team.lane] += added[team.lane + half];
+            exchanged[team.lane] += exchanged[team.lane + half];
         }
         workgroupBarrier();
     }
-    return added[0];
+    return exchanged[0];
+}
+
+// The same of one number.
+fn team_sum(team: Team, value: f32) -> f32 {
+    return team_sums(team, vec4<f32>(value, 0.0, 0.0, 0.0)).x;
+}
+
+// What lane `lane` of the team has for `word`, for every lane.
+fn team_word(team: Team, word: u32, lane: u32) -> u32 {
+    workgroupBarrier();
+    if team.lane == lane {
+        exchanged_word = word;
+    }
+    workgroupBarrier();
+    return exchanged_word;
+}
+
+// The same of a number.
+fn team_number(team: Team, number: f32, lane: u32) -> f32 {
+    return bitcast<f32>(team_word(team, bitcast<u32>(number), lane));
 }

@@ -1,6 +1,7 @@
 //! Where trees are built: an engine holds the chains and runs a phase of all of them; draws leave in blocks, as they are
 //! made.
 
+pub mod device;
 pub mod host;
 mod lane;
 mod progress;

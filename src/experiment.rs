@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::density::Likelihood;
 use crate::draws::Memory;
 use crate::driver::{self, Plan, Run};
-use crate::engine::host::{Chains, HostEngine};
+use crate::engine::host::Chains;
 use crate::engine::{DeviceFailure, EngineError, Progress};
 use crate::model::Model;
 use crate::nuts::Statistics;
@@ -167,10 +167,8 @@ pub fn sample_on(
         target_accept: settings.target_accept,
         max_depth: settings.max_tree_depth,
     };
-    let densities = backend.densities(&model, &settings)?;
-    let engine = HostEngine::start(model.clone(), densities, chains, settings.max_tree_depth, variables, progress)?;
-    let mut engine = engine.with_spare(backend.spare(&model, &settings));
-    let run = driver::run(&mut engine, model.layout().dim(), &plan, &mut draws)?;
+    let mut engine = backend.start(&model, &settings, chains, progress)?;
+    let run = driver::run(&mut *engine, model.layout().dim(), &plan, &mut draws)?;
     draws.shrink_to_fit();
     if let Some(DeviceFailure { error, resumed: false }) = &run.failure
         && run.draws == 0

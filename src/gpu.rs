@@ -5,10 +5,12 @@ mod adapter;
 mod device;
 mod error;
 mod exchange;
+mod flight;
 mod kernel;
 
 pub use adapter::Adapter;
 pub use device::Gpu;
 pub use error::GpuError;
 pub use exchange::{Exchange, Meter, Reading};
+pub use flight::{Clock, Flight, Landing};
 pub use kernel::{Header, Kernel};

@@ -134,6 +134,8 @@ pub enum EngineArgument {
     Cpu,
     /// Trees on the CPU, densities on a GPU
     GpuDensity,
+    /// Whole transitions on a GPU
+    Gpu,
 }
 
 /// As [`Likelihood`](warpnuts::density::Likelihood), typed.

@@ -105,6 +105,7 @@ pub fn backend(typed: &EngineArguments, model: &Model, settings: &Settings) -> R
         EngineArgument::Auto => Engine::Auto,
         EngineArgument::Cpu => Engine::Cpu,
         EngineArgument::GpuDensity => Engine::GpuDensity,
+        EngineArgument::Gpu => Engine::Gpu,
     };
     let Choice { backend, reason } =
         experiment::choose(engine, typed.adapter.as_deref(), typed.allow_software_adapter, model, settings)

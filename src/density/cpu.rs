@@ -111,7 +111,7 @@ impl Fixed {
 }
 
 /// Every normalising constant of the log density together, in the sampler's units.
-pub(super) fn normalising_constant(model: &Model) -> f64 {
+pub(crate) fn normalising_constant(model: &Model) -> f64 {
     let (layout, priors) = (model.layout(), model.scaled_priors());
     let scales = priors.sigma_scale.iter().chain([&priors.eps_scale]);
     let normals = model.dataset().n_observations() + layout.coefficients * (1 + layout.groups);

@@ -1,10 +1,10 @@
 //! The log density and its gradient on a GPU, in f32: a batch of positions in one submission and one wait.
 
 mod stretches;
+pub(crate) mod tables;
 
 use std::sync::Arc;
 
-use bytemuck::{Pod, Zeroable};
 use wgpu::BufferUsages;
 
 use super::cpu::normalising_constant;
@@ -14,67 +14,16 @@ use crate::model::{Layout, Model};
 
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
-
-/// Lanes of a workgroup that several teams share.
-const WORKGROUP: u32 = 128;
+pub use tables::Prior;
+use tables::{COEFFICIENT, GROUPS, LOG_DENSITY, MATH, Team, group_table, priors};
 
 /// A team within a subgroup walks over at most so many groups a lane; where there are more, a workgroup is a team.
 const GROUPS_PER_LANE: u32 = 64;
 
-/// The largest team.
-const LARGEST_TEAM: u32 = 256;
-
-const MATH: &str = include_str!("../../shaders/math.wgsl");
-const COEFFICIENT: &str = include_str!("../../shaders/coefficient.wgsl");
-const LOG_DENSITY: &str = include_str!("../../shaders/log_density.wgsl");
-const GROUPS: &str = include_str!("../../shaders/groups.wgsl");
 const OBSERVATIONS: &str = include_str!("../../shaders/observations.wgsl");
-const TEAM_SUBGROUP: &str = include_str!("../../shaders/team_subgroup.wgsl");
-const TEAM_WORKGROUP: &str = include_str!("../../shaders/team_workgroup.wgsl");
 const EVALUATE: &str = include_str!("../../shaders/evaluate.wgsl");
 const RESIDUALS: &str = include_str!("../../shaders/residuals.wgsl");
 const FOLD: &str = include_str!("../../shaders/fold.wgsl");
-
-/// The prior of a coefficient or of eps, as log_density.wgsl has it.
-#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
-#[repr(C)]
-pub struct Prior {
-    /// Mean of mu.
-    pub mu_mean: f32,
-    /// 1 / sd^2 of mu.
-    pub mu_precision: f32,
-    /// Log of the half-Cauchy scale of sigma or eps.
-    pub log_scale: f32,
-}
-
-/// How many lanes share a chain, and how they add up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Team {
-    lanes: u32,
-    /// Teams of a workgroup.
-    teams: u32,
-    in_subgroup: bool,
-}
-
-impl Team {
-    /// The best for a model of `groups` groups on a device where `subgroup` lanes can add up by themselves.
-    fn of(subgroup: Option<u32>, groups: usize) -> Team {
-        let groups = groups as u32;
-        match subgroup {
-            Some(lanes) if groups <= GROUPS_PER_LANE * lanes => {
-                Team { lanes, teams: WORKGROUP / lanes, in_subgroup: true }
-            }
-            _ => {
-                let lanes = groups.div_ceil(4).next_power_of_two().clamp(32, LARGEST_TEAM);
-                Team { lanes, teams: 1, in_subgroup: false }
-            }
-        }
-    }
-
-    fn source(&self) -> &'static str {
-        if self.in_subgroup { TEAM_SUBGROUP } else { TEAM_WORKGROUP }
-    }
-}
 
 /// The shaders of a model, put together from their files and its constants.
 #[derive(Debug, Clone)]
@@ -94,7 +43,7 @@ impl Shaders {
     }
 
     fn of(model: &Model, stretches: Option<&Stretches>, subgroup: Option<u32>) -> Shaders {
-        let team = Team::of(subgroup, model.layout().groups);
+        let team = Team::of(subgroup, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, stretches);
         let likelihood = if stretches.is_some() { OBSERVATIONS } else { GROUPS };
         Shaders {
@@ -333,26 +282,13 @@ impl Density for GpuDensity {
     }
 }
 
-/// The constants of all shaders of a model.
+/// The constants of the shaders that evaluate a model.
 fn header(model: &Model, team: Team, stretches: Option<&Stretches>) -> Header {
-    let layout = model.layout();
-    let mut centered = vec![0u32; layout.coefficients.div_ceil(32)];
-    for k in (0..layout.coefficients).filter(|k| model.parameterization().is_centered(*k)) {
-        centered[k / 32] |= 1 << (k % 32);
-    }
-    let header = Header::default()
-        .number("K", layout.coefficients as u32)
-        .number("J", layout.groups as u32)
-        .number("DIM", layout.dim() as u32)
-        .number("HYPERPARAMETERS", layout.hyperparameters() as u32)
-        .numbers("CENTERED", &centered)
-        .number("TEAM", team.lanes)
-        .number("TEAMS", team.teams)
-        .number("WORKGROUP", team.lanes * team.teams);
+    let header = team.header(tables::header(model));
     let Some(stretches) = stretches else { return header };
     header
         .number("BUNDLE", BUNDLE as u32)
-        .number("CHAINS", chains_at_once(layout.coefficients))
+        .number("CHAINS", chains_at_once(model.layout().coefficients))
         .number("STRETCHES", stretches.table().len() as u32)
         .number("PARTIALS", stretches.partials())
         .number("LAST_LEVEL", stretches.levels().last().map_or(0, |level| level.offset))
@@ -365,26 +301,4 @@ fn chains_at_once(coefficients: usize) -> u32 {
         5..=8 => 2,
         _ => 1,
     }
-}
-
-fn priors(model: &Model) -> Vec<Prior> {
-    let scaled = model.scaled_priors();
-    let coefficients = (0..model.layout().coefficients).map(|k| Prior {
-        mu_mean: scaled.mu_mean[k] as f32,
-        mu_precision: scaled.mu_sd[k].powi(-2) as f32,
-        log_scale: scaled.sigma_scale[k].ln() as f32,
-    });
-    let eps = Prior { mu_mean: 0.0, mu_precision: 0.0, log_scale: scaled.eps_scale.ln() as f32 };
-    coefficients.chain([eps]).collect()
-}
-
-/// The statistics of all groups, in the rows that groups.wgsl reads.
-fn group_table(model: &Model) -> Vec<f32> {
-    let statistics = model.group_statistics();
-    let mut rows = vec![&statistics.size, &statistics.outcome_mean, &statistics.outcome_square];
-    for (k, gram) in statistics.gram.iter().enumerate() {
-        rows.extend([&statistics.predictor_mean[k], &statistics.cross[k]]);
-        rows.extend(gram);
-    }
-    rows.into_iter().flatten().map(|value| *value as f32).collect()
 }

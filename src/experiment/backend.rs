@@ -7,6 +7,9 @@ use super::Settings;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations, Likelihood};
+use crate::engine::device::{self, DeviceEngine};
+use crate::engine::host::{Chains, HostEngine};
+use crate::engine::{self, EngineError, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
 use crate::model::Model;
 
@@ -39,6 +42,8 @@ pub enum Backend {
         /// Whether the run goes on on the CPU where the device fails.
         fall_back: bool,
     },
+    /// Whole transitions on a device: engine `gpu`.
+    Gpu(Arc<Gpu>),
 }
 
 /// What was asked for.
@@ -50,6 +55,8 @@ pub enum Engine {
     Cpu,
     /// [`Backend::GpuDensity`].
     GpuDensity,
+    /// [`Backend::Gpu`].
+    Gpu,
 }
 
 /// What was chosen, and why.
@@ -62,11 +69,12 @@ pub struct Choice {
 }
 
 impl Backend {
-    /// `cpu` or `gpu-density`.
+    /// `cpu`, `gpu-density` or `gpu`.
     pub fn name(&self) -> &'static str {
         match self {
             Backend::Cpu => "cpu",
             Backend::GpuDensity { .. } => "gpu-density",
+            Backend::Gpu(_) => "gpu",
         }
     }
 
@@ -74,31 +82,35 @@ impl Backend {
     pub fn device(&self) -> String {
         match self {
             Backend::Cpu => crate::machine::processor(),
-            Backend::GpuDensity { gpu, .. } => {
+            Backend::GpuDensity { gpu, .. } | Backend::Gpu(gpu) => {
                 format!("{} ({}, {})", gpu.adapter().name(), gpu.adapter().backend(), gpu.adapter().driver())
             }
         }
     }
 
-    /// The densities of a run's lanes.
-    pub(super) fn densities(&self, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
-        match self {
-            Backend::Cpu => Ok(on_the_cpu(model, settings)),
-            Backend::GpuDensity { gpu, .. } => {
-                let device = DeviceModel::new(gpu.clone(), model, settings.likelihood)?;
-                let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
-                let density = || Ok(Box::new(device.density(width)?) as Box<dyn Density>);
-                (0..lanes).map(|_| density()).collect()
+    /// Starts the chains of a run here.
+    pub(super) fn start(
+        &self,
+        model: &Arc<Model>,
+        settings: &Settings,
+        chains: Chains,
+        progress: Arc<Progress>,
+    ) -> Result<Box<dyn engine::Engine>, EngineError> {
+        let (max_depth, variables) = (settings.max_tree_depth, settings.variables(model));
+        let on_host =
+            |densities| HostEngine::start(model.clone(), densities, chains, max_depth, variables, progress.clone());
+        Ok(match self {
+            Backend::Cpu => Box::new(on_host(on_the_cpu(model, settings))?),
+            Backend::GpuDensity { gpu, fall_back } => {
+                let engine = on_host(on_the_device(gpu, model, settings)?)?;
+                let spare = if *fall_back { on_the_cpu(model, settings) } else { Vec::new() };
+                Box::new(engine.with_spare(spare))
             }
-        }
-    }
-
-    /// The densities with which a run goes on where its device fails.
-    pub(super) fn spare(&self, model: &Model, settings: &Settings) -> Vec<Box<dyn Density>> {
-        match self {
-            Backend::GpuDensity { fall_back: true, .. } => on_the_cpu(model, settings),
-            _ => Vec::new(),
-        }
+            Backend::Gpu(gpu) => {
+                let plan = device::Plan { likelihood: settings.likelihood, chains, max_depth, variables };
+                Box::new(DeviceEngine::start(gpu.clone(), model.clone(), plan, progress)?)
+            }
+        })
     }
 }
 
@@ -106,6 +118,13 @@ fn on_the_cpu(model: &Model, settings: &Settings) -> Vec<Box<dyn Density>> {
     let lanes = settings.threads.clamp(1, settings.chains as usize);
     let density = CpuDensity::new(model, settings.likelihood);
     (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
+}
+
+fn on_the_device(gpu: &Arc<Gpu>, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
+    let device = DeviceModel::new(gpu.clone(), model, settings.likelihood)?;
+    let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
+    let density = || Ok(Box::new(device.density(width)?) as Box<dyn Density>);
+    (0..lanes).map(|_| density()).collect()
 }
 
 /// How many lanes drive a device, and how many chains each of them takes at once: at least two lanes, so that one is on
@@ -137,6 +156,10 @@ pub fn choose(
         Engine::GpuDensity => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
             Ok(Choice { backend: Backend::GpuDensity { gpu, fall_back: false }, reason: "as asked for".to_string() })
+        }
+        Engine::Gpu => {
+            let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
+            Ok(Choice { backend: Backend::Gpu(gpu), reason: "as asked for".to_string() })
         }
         Engine::Auto => {
             let gradient = cpu_seconds_a_gradient(model, settings.likelihood);

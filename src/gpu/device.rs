@@ -121,9 +121,33 @@ impl Gpu {
     /// When it is larger than the device allows, or its memory is full.
     pub fn table<T: bytemuck::NoUninit>(&self, what: &str, content: &[T]) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = bytemuck::cast_slice(content);
-        let buffer = self.buffer(what, bytes.len() as u64, BufferUsages::STORAGE | BufferUsages::COPY_DST)?;
+        let buffer = self.buffer(
+            what,
+            bytes.len() as u64,
+            BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC,
+        )?;
         self.queue.write_buffer(&buffer, 0, bytes);
         Ok(buffer)
+    }
+
+    /// Sends `content` to the beginning of `buffer`, before whatever is submitted next.
+    pub fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, content: &[T]) {
+        self.queue.write_buffer(buffer, 0, bytemuck::cast_slice(content));
+    }
+
+    /// Sends rows of `length` numbers to `buffer`, where they begin `stride` bytes from each other.
+    ///
+    /// # Errors
+    /// When the device has no room for them on their way.
+    pub fn scatter(&self, buffer: &wgpu::Buffer, stride: u64, rows: &[f32], length: usize) -> Result<(), GpuError> {
+        let staged = self.table("numbers on their way", rows)?;
+        let bytes = 4 * length as u64;
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        for row in 0..(rows.len() / length) as u64 {
+            encoder.copy_buffer_to_buffer(&staged, row * bytes, buffer, row * stride, bytes);
+        }
+        self.queue.submit([encoder.finish()]);
+        self.check()
     }
 
     /// Makes something on the device, with what goes wrong as an error.

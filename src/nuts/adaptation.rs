@@ -102,6 +102,15 @@ impl Moments {
         Moments { count: 0.0, position: Running::new(dim), gradient: Running::new(dim) }
     }
 
+    /// Moments of `count` draws: means and sums of squared deviations of positions, then of gradients.
+    pub fn of_parts(count: f64, [mean, squares, gradient_mean, gradient_squares]: [Vec<f64>; 4]) -> Moments {
+        let running = |mean: Vec<f64>, squares: Vec<f64>| Running {
+            mean: Vector::from(&mean[..]),
+            squares: Vector::from(&squares[..]),
+        };
+        Moments { count, position: running(mean, squares), gradient: running(gradient_mean, gradient_squares) }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.count = 0.0;

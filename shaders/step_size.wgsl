@@ -1,0 +1,19 @@
+// Dual averaging of a chain's log step size towards a mean acceptance: twin of StepSize in src/nuts/adaptation.rs.
+
+const T0 = 10.0;
+const KAPPA = 0.75;
+
+struct StepSize {
+    error: f32,
+    log_step: f32,
+    log_mean: f32,
+}
+
+// Takes the acceptance of transition number `count`, from 1, made with the current step size.
+fn learn(step_size: ptr<private, StepSize>, centre: f32, gain: f32, above: f32, count: f32) {
+    let weight = 1.0 / (count + T0);
+    (*step_size).error += weight * (above - (*step_size).error);
+    (*step_size).log_step = centre - gain * sqrt(count) * (*step_size).error;
+    let share = exp_of(-KAPPA * ln(count));
+    (*step_size).log_mean += share * ((*step_size).log_step - (*step_size).log_mean);
+}

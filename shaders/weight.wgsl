@@ -1,0 +1,38 @@
+// The total weight of the states of a tree, exp(H0 - H) each: twin of src/nuts/weight.rs, function by function.
+
+// Above this, a log weight becomes the new unit, long before its exponential overflows.
+const LARGE = 60.0;
+
+// A sum of weights, `sum` times e^`unit`.
+struct Weight {
+    unit: f32,
+    sum: f32,
+}
+
+// What a state adds to a sum: its weight, of this total, itself included; and with which probability a Metropolis step
+// would have accepted it.
+struct Share {
+    weight: f32,
+    total: f32,
+    acceptance: f32,
+}
+
+// Adds a state of log weight `log_weight`, and returns its share of the new sum.
+fn add(weight: ptr<private, Weight>, log_weight: f32) -> Share {
+    if log_weight - (*weight).unit > LARGE {
+        (*weight).sum *= exp_of((*weight).unit - log_weight);
+        (*weight).unit = log_weight;
+    }
+    let added = exp_of(log_weight - (*weight).unit);
+    (*weight).sum += added;
+    return Share(added, (*weight).sum, exp_of(min(log_weight, 0.0)));
+}
+
+// Adds another sum, and returns its ratio to the old one.
+fn join(weight: ptr<private, Weight>, other: Weight) -> f32 {
+    let ratio = other.sum / (*weight).sum * exp_of(other.unit - (*weight).unit);
+    let unit = max((*weight).unit, other.unit);
+    (*weight).sum = (*weight).sum * exp_of((*weight).unit - unit) + other.sum * exp_of(other.unit - unit);
+    (*weight).unit = unit;
+    return ratio;
+}

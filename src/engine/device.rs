@@ -1,0 +1,338 @@
+//! The device engine: whole transitions on a GPU. The host keeps phases, adaptation between them, progress and draws; a
+//! dispatch lets every chain go on for a while, and while it runs, the host takes in what the one before has left.
+
+pub mod kernels;
+mod shard;
+mod window;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::host::Chains;
+use super::lane::{self, Lane};
+use super::{DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot};
+use crate::density::cpu::{CpuDensity, normalising_constant};
+use crate::density::gpu::tables;
+use crate::density::{DensityError, Likelihood};
+use crate::gpu::{Gpu, GpuError, Kernel, Meter};
+use crate::math::ln;
+use crate::model::Model;
+use crate::nuts::State;
+use crate::nuts::adaptation::Moments;
+
+use kernels::{Run, Shaders, likelihood_table};
+use shard::Shard;
+use window::{Arrived, Window};
+
+/// A dispatch should take about this long: many times a round trip, and far from what a watchdog minds.
+const DISPATCH_TIME: Duration = Duration::from_millis(20);
+
+/// Iterations of loops of the first dispatch, and of any on a software adapter: lavapipe ends all loops of an invocation,
+/// silently, after 65,535.
+const FIRST_BUDGET: u32 = 20_000;
+const SOFTWARE_BUDGET: u32 = 40_000;
+
+/// The most iterations of a dispatch.
+const LARGEST_BUDGET: u32 = 1 << 24;
+
+/// Chains whose starting points a thread looks for at once.
+const STARTS: usize = 256;
+
+/// Whole transitions on a device.
+pub struct DeviceEngine {
+    model: Arc<Model>,
+    gpu: Arc<Gpu>,
+    shaders: Shaders,
+    kernels: Arc<[Kernel; 2]>,
+    shards: Vec<Shard>,
+    seed: u64,
+    chains: usize,
+    variables: usize,
+    progress: Arc<Progress>,
+    meter: Arc<Meter>,
+    budget: u32,
+    /// Whether the budget follows the time dispatches take.
+    adaptive: bool,
+    /// The metric as vectors lie.
+    scales: wgpu::Buffer,
+    /// What is added to the device's log densities for the user.
+    log_constant: f64,
+    transitions: u32,
+    drawn: usize,
+}
+
+/// How a device engine is to be built, beside its model.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// How the likelihood is computed.
+    pub likelihood: Likelihood,
+    /// The chains.
+    pub chains: Chains,
+    /// The most doublings of a trajectory there is room for.
+    pub max_depth: u32,
+    /// How many leading named variables of each draw go to the sink.
+    pub variables: usize,
+}
+
+impl DeviceEngine {
+    /// Starts the plan's chains of `model` on `gpu`.
+    ///
+    /// # Errors
+    /// When a chain finds no starting point, or the device has no room for the chains.
+    pub fn start(
+        gpu: Arc<Gpu>,
+        model: Arc<Model>,
+        plan: Plan,
+        progress: Arc<Progress>,
+    ) -> Result<DeviceEngine, EngineError> {
+        let Plan { likelihood, chains, max_depth, variables } = plan;
+        let layout = model.layout();
+        let kept = if variables > layout.hyperparameters() { layout.dim() } else { layout.hyperparameters() };
+        let shaders = Shaders::new(&model, likelihood, max_depth, kept, gpu.subgroup());
+        let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
+        let kernels = Arc::new(shaders.compile(&gpu).map_err(device)?);
+        let priors = gpu.table("priors", &tables::priors(&model)).map_err(device)?;
+        let groups = gpu.table("the likelihood's table", &likelihood_table(&model, likelihood)).map_err(device)?;
+        let scales = gpu.table("metric", &vec![0.0f32; shaders.vector()]).map_err(device)?;
+        let states = starting_states(&model, likelihood, chains)?;
+        let constant = normalising_constant(&model);
+        let mut shards = Vec::new();
+        let largest = shard::largest(&gpu, &shaders);
+        for (i, states) in states.chunks(largest).enumerate() {
+            let first = i * largest;
+            let shard = Shard::new(&gpu, &shaders, &kernels, [&priors, &groups, &scales], first, states, constant);
+            shards.push(shard.map_err(device)?);
+        }
+        let adaptive = !gpu.adapter().is_software();
+        Ok(DeviceEngine {
+            log_constant: constant + model.log_density_offset(),
+            model,
+            shaders,
+            kernels,
+            shards,
+            seed: chains.seed,
+            chains: states.len(),
+            variables,
+            progress,
+            meter: Arc::default(),
+            budget: if adaptive { FIRST_BUDGET } else { SOFTWARE_BUDGET },
+            adaptive,
+            scales,
+            transitions: 0,
+            drawn: 0,
+            gpu,
+        }
+        .with_first(chains.first))
+    }
+
+    fn with_first(mut self, first: u32) -> DeviceEngine {
+        self.shards.iter_mut().for_each(|shard| shard.number_from(first));
+        self
+    }
+
+    /// Where the time of dispatches goes.
+    pub fn meter(&self) -> Arc<Meter> {
+        self.meter.clone()
+    }
+
+    /// Gives every dispatch this budget of loop iterations, whatever its time. No draw depends on it.
+    pub fn with_budget(self, budget: u32) -> DeviceEngine {
+        DeviceEngine { budget, adaptive: false, ..self }
+    }
+
+    /// Runs all dispatches of a phase; `outcome` tells how far it came, also where an error ends it.
+    fn dispatches(
+        &mut self,
+        phase: &Phase,
+        window: &mut Option<Window>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), EngineError> {
+        let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
+        let mut under_way: VecDeque<(usize, usize)> = VecDeque::new();
+        // Two dispatches of each shard follow each other.
+        for slot in 0..2 {
+            for shard in 0..self.shards.len() {
+                self.submit(phase, window, shard, slot);
+                under_way.push_back((shard, slot));
+            }
+        }
+        let mut landed_before = Instant::now();
+        while let Some((shard, slot)) = under_way.pop_front() {
+            let waiting = Instant::now();
+            let landed = self.shards[shard].land(&self.gpu, slot).map_err(device)?;
+            let now = Instant::now();
+            let kernel = if landed.is_zero() { now - landed_before } else { landed };
+            landed_before = now;
+            self.adapt_budget(kernel);
+            self.take(phase, window, shard, slot, sink)?;
+            self.meter.count(now.elapsed(), now - waiting, kernel);
+            if !self.progress.is_stopped() && self.shards[shard].slowest() < phase.transitions {
+                self.submit(phase, window, shard, slot);
+                under_way.push_back((shard, slot));
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, phase: &Phase, window: &Option<Window>, shard: usize, slot: usize) {
+        let limit = window.as_ref().map_or(phase.transitions, |window| window.limit() as u32);
+        let run = Run {
+            seed: [self.seed as u32, (self.seed >> 32) as u32],
+            first_transition: self.transitions,
+            transitions: limit,
+            budget: self.budget,
+            max_depth: phase.max_depth,
+            sampling: phase.sampling.into(),
+            adapting: phase.adapt.is_some().into(),
+            target_accept: phase.adapt.map_or(0.0, |adapt| adapt.target as f32),
+            gain: phase.adapt.map_or(0.0, |adapt| adapt.gain as f32),
+            log_step_size: ln(phase.step_size) as f32,
+            ..Run::default()
+        };
+        self.shards[shard].submit(&self.gpu, &self.kernels[0], slot, run);
+    }
+
+    /// Takes in what a dispatch has left.
+    fn take(
+        &mut self,
+        phase: &Phase,
+        window: &mut Option<Window>,
+        shard: usize,
+        slot: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), EngineError> {
+        let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
+        let (model, log_constant) = (&self.model, self.log_constant);
+        let shard = &mut self.shards[shard];
+        let news = shard.count(slot).map_err(device)?;
+        if let Some(window) = window {
+            shard
+                .draws(slot, |first, counts, room, positions, told| {
+                    window.take(model, log_constant, &Arrived { first, counts, room, positions, told });
+                })
+                .map_err(device)?;
+            window.leave(self.drawn, sink, false)?;
+        }
+        let step_size = phase.step_size;
+        self.progress.add(Snapshot { acceptance: 0.0, step_size, ..news });
+        Ok(())
+    }
+
+    fn adapt_budget(&mut self, time: Duration) {
+        if self.adaptive {
+            let factor = (DISPATCH_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6)).clamp(0.5, 2.0);
+            self.budget = ((f64::from(self.budget) * factor) as u32).clamp(FIRST_BUDGET / 10, LARGEST_BUDGET);
+        }
+    }
+
+    /// The moments of all draws of the phase that has ended.
+    fn moments(&mut self, draws: u32) -> Result<Moments, GpuError> {
+        let coordinates = self.shaders.coordinates();
+        let mut moments = Moments::new(self.model.layout().dim());
+        for shard in &mut self.shards {
+            shard.pool(&self.gpu, &self.kernels[1], draws, &coordinates, &mut moments)?;
+        }
+        Ok(moments)
+    }
+
+    fn begin(&mut self, phase: &Phase) {
+        let coordinates = self.shaders.coordinates();
+        let scale = |coordinate: &Option<usize>| coordinate.map_or(0.0, |i| phase.scale[i] as f32);
+        let scales: Vec<f32> = coordinates.iter().map(scale).collect();
+        self.gpu.write(&self.scales, &scales);
+        let log_step_size = ln(phase.step_size) as f32;
+        self.shards.iter_mut().for_each(|shard| shard.begin(&self.gpu, log_step_size));
+    }
+
+    fn end(&mut self, phase: &Phase) -> Result<PhaseOutcome, GpuError> {
+        let mut outcome = PhaseOutcome {
+            transitions: self.shards.iter().map(Shard::slowest).min().unwrap_or(0),
+            gradients: 0,
+            acceptance: 0.0,
+            divergences: 0,
+            log_step_sizes: Vec::with_capacity(self.chains),
+            moments: Moments::new(self.model.layout().dim()),
+            failure: None,
+        };
+        let mut transitions = 0;
+        for shard in &mut self.shards {
+            for chain in shard.fetch(&self.gpu)? {
+                transitions += u64::from(chain.made);
+                outcome.gradients += u64::from(chain.gradients);
+                outcome.divergences += u64::from(chain.divergences);
+                outcome.acceptance += f64::from(chain.acceptance);
+                let learnt = f64::from(chain.adaptation[2]);
+                outcome.log_step_sizes.push(if phase.adapt.is_some() { learnt } else { ln(phase.step_size) });
+            }
+        }
+        outcome.acceptance /= transitions.max(1) as f64;
+        if outcome.transitions == phase.transitions && !phase.sampling && phase.transitions > 0 {
+            outcome.moments = self.moments(phase.transitions)?;
+        }
+        Ok(outcome)
+    }
+}
+
+impl Engine for DeviceEngine {
+    fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError> {
+        let mut window = phase.sampling.then(|| Window::new(self.chains, self.variables, phase.transitions as usize));
+        self.begin(phase);
+        let ran = match phase.transitions {
+            0 => Ok(()),
+            _ => self.dispatches(phase, &mut window, sink),
+        };
+        if let Some(window) = &mut window {
+            window.leave(self.drawn, sink, true)?;
+            self.drawn += window.left();
+        }
+        let (dim, left) = (self.model.layout().dim(), window.as_ref().map_or(0, |window| window.left() as u32));
+        let failed = |error: DensityError| {
+            Ok(PhaseOutcome {
+                transitions: left,
+                gradients: 0,
+                acceptance: f64::NAN,
+                divergences: 0,
+                log_step_sizes: Vec::new(),
+                moments: Moments::new(dim),
+                failure: Some(DeviceFailure { error, resumed: false }),
+            })
+        };
+        match ran {
+            Ok(()) => {}
+            Err(EngineError::Density(error)) => return failed(error),
+            Err(other) => return Err(other),
+        }
+        let outcome = match self.end(phase) {
+            Ok(outcome) => outcome,
+            Err(error) => return failed(error.into()),
+        };
+        self.transitions += outcome.transitions;
+        Ok(outcome)
+    }
+}
+
+/// Where the chains start, the same points as on the CPU.
+fn starting_states(model: &Model, likelihood: Likelihood, chains: Chains) -> Result<Vec<State>, EngineError> {
+    let density = CpuDensity::new(model, likelihood);
+    let dim = model.layout().dim();
+    let numbers: Vec<u32> = (chains.first..chains.first + chains.count).collect();
+    let found = numbers.par_chunks(STARTS).map(|numbers| {
+        let mut lane = Lane::new(Box::new(density.clone()), 1);
+        let chain = |number: &u32| lane::Chain {
+            number: *number,
+            origin: number - number % chains.per_superchain.max(1),
+            transition: 0,
+            state: State::zeros(dim),
+            step_size: None,
+            moments: Moments::new(0),
+            counted: Snapshot::default(),
+        };
+        let mut started: Vec<lane::Chain> = numbers.iter().map(chain).collect();
+        lane.start(chains.seed, &mut started)?;
+        Ok(started.into_iter().map(|chain| chain.state).collect::<Vec<_>>())
+    });
+    Ok(found.collect::<Result<Vec<_>, EngineError>>()?.concat())
+}

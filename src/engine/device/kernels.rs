@@ -1,0 +1,248 @@
+//! The shaders of whole transitions: how a model's vectors lie on the device, and the kernels compiled for it.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::density::Likelihood;
+use crate::density::gpu::tables::{COEFFICIENT, GROUPS, LOG_DENSITY, MATH, Team, group_table, header};
+use crate::gpu::{Gpu, GpuError, Header, Kernel};
+use crate::model::Model;
+
+const RANDOM: &str = include_str!("../../../shaders/random.wgsl");
+const WEIGHT: &str = include_str!("../../../shaders/weight.wgsl");
+const STEP_SIZE: &str = include_str!("../../../shaders/step_size.wgsl");
+const VECTORS: &str = include_str!("../../../shaders/vectors.wgsl");
+const ROWS: &str = include_str!("../../../shaders/rows.wgsl");
+const TRANSITION: &str = include_str!("../../../shaders/transition.wgsl");
+const POOL: &str = include_str!("../../../shaders/pool.wgsl");
+
+/// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
+const SLOTS_PER_LANE: usize = 32;
+
+/// Vectors of a chain beside its checkpoints; see vectors.wgsl.
+const PLAIN_VECTORS: u32 = 16;
+
+/// Chains whose moments are pooled on the device.
+pub const POOLED: u32 = 64;
+
+/// The lane whose random block names the directions; those before it hold the joins' blocks, for depths up to 28.
+const DIRECTION_LANE: u32 = 7;
+
+/// What a dispatch has to do, as transition.wgsl has it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct Run {
+    /// The two words of the seed.
+    pub seed: [u32; 2],
+    /// Global number of the shard's first chain.
+    pub first_chain: u32,
+    /// Chains of the shard.
+    pub chains: u32,
+    /// Transitions that every chain had made when the phase began.
+    pub first_transition: u32,
+    /// Transitions of the phase that a chain may have made when the dispatch ends.
+    pub transitions: u32,
+    /// Draws of a chain that the dispatch has room for.
+    pub room: u32,
+    /// Iterations of loops that a lane may make, about.
+    pub budget: u32,
+    /// The most doublings of a trajectory.
+    pub max_depth: u32,
+    /// 1 where draws leave, rather than moments.
+    pub sampling: u32,
+    /// 1 where chains adapt their step sizes.
+    pub adapting: u32,
+    /// The mean acceptance aimed at.
+    pub target_accept: f32,
+    /// How far an error in acceptance moves the log step size.
+    pub gain: f32,
+    /// The log step size, or that with which chains begin to adapt.
+    pub log_step_size: f32,
+}
+
+/// A chain between dispatches, as transition.wgsl has it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct Chain {
+    /// Transitions of the phase made so far.
+    pub made: u32,
+    /// 1 while a transition is under way, and then its tree.
+    pub growing: u32,
+    /// Doublings so far.
+    pub depth: u32,
+    /// Leapfrogs so far.
+    pub n_steps: u32,
+    /// Leaves of the subtree.
+    pub leaves: u32,
+    /// The end that moves.
+    pub moving: u32,
+    /// Its step size.
+    pub step_size: f32,
+    /// The energy it started with.
+    pub initial_energy: f32,
+    /// Acceptances of its leapfrogs.
+    pub acceptance_sum: f32,
+    /// Unit and sum of the tree's weight.
+    pub weight: [f32; 2],
+    /// Unit and sum of the subtree's weight.
+    pub subtree_weight: [f32; 2],
+    /// Which of two states is the sample.
+    pub sample: u32,
+    /// Its log density, without the constant.
+    pub log_density: f32,
+    /// Its energy.
+    pub energy: f32,
+    /// Log density of the subtree's sample.
+    pub subtree_log_density: f32,
+    /// Its energy.
+    pub subtree_energy: f32,
+    /// Error, log step and its mean, of dual averaging.
+    pub adaptation: [f32; 3],
+    /// Leapfrogs of the phase.
+    pub gradients: u32,
+    /// Divergent transitions of the phase.
+    pub divergences: u32,
+    /// Sum of acceptances over the phase's transitions.
+    pub acceptance: f32,
+}
+
+/// What a transition tells about itself, as transition.wgsl has it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct Told {
+    /// Log density of the draw, without the constant.
+    pub lp: f32,
+    /// Its energy.
+    pub energy: f32,
+    /// Mean acceptance over the trajectory.
+    pub acceptance_rate: f32,
+    /// Step size of the leapfrogs.
+    pub step_size: f32,
+    /// Doublings of the trajectory.
+    pub tree_depth: u32,
+    /// Leapfrogs.
+    pub n_steps: u32,
+    /// 1 where the energy error was too large.
+    pub diverging: u32,
+    /// 1 where the trajectory could not be doubled once more.
+    pub reached_max_treedepth: u32,
+}
+
+/// Chains and draws per chain of a stretch that is pooled, as pool.wgsl has it.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct Pooling {
+    /// Chains of the shard.
+    pub chains: u32,
+    /// Draws of each.
+    pub draws: f32,
+}
+
+/// How a model's vectors lie on the device, and its shaders.
+#[derive(Debug, Clone)]
+pub struct Shaders {
+    /// Lanes that share a chain.
+    pub team: Team,
+    /// Effects of each coefficient that a lane holds.
+    pub group_slots: usize,
+    /// Numbers of each vector that a lane holds.
+    pub slots: usize,
+    /// Vectors of a chain.
+    pub vectors: u32,
+    /// Leading coordinates of each draw that leave.
+    pub kept: usize,
+    /// Entry `transition`.
+    pub transition: String,
+    /// Entry `pool`.
+    pub pool: String,
+    coefficients: usize,
+    groups: usize,
+    hyperparameters: usize,
+}
+
+impl Shaders {
+    /// The shaders of transitions of `model` with trees of up to `max_depth` doublings, of which the leading `kept`
+    /// coordinates leave, on a device where `subgroup` lanes can add up without a workgroup's memory.
+    pub fn new(model: &Model, likelihood: Likelihood, max_depth: u32, kept: usize, subgroup: Option<u32>) -> Shaders {
+        let layout = model.layout();
+        let most = (SLOTS_PER_LANE / layout.coefficients).max(1) as u32;
+        let team = Team::of(subgroup.filter(|lanes| *lanes > DIRECTION_LANE), layout.groups, most);
+        let lanes = team.lanes as usize;
+        let group_slots = layout.groups.div_ceil(lanes);
+        let slots = layout.coefficients * group_slots + layout.hyperparameters().div_ceil(lanes);
+        let vectors = PLAIN_VECTORS + 3 * max_depth;
+        let header: Header = team
+            .header(header(model))
+            .number("OBSERVATIONS", model.dataset().n_observations() as u32)
+            .number("GROUP_SLOTS", group_slots as u32)
+            .number("SLOTS", slots as u32)
+            .number("VECTORS", vectors)
+            .number("KEPT", kept as u32)
+            .number("DIRECTION_LANE", DIRECTION_LANE)
+            .number("POOLED", POOLED);
+        let likelihood = match likelihood {
+            Likelihood::Groups => GROUPS,
+            Likelihood::Observations => ROWS,
+        };
+        let density = [MATH, COEFFICIENT, likelihood, team.source(), LOG_DENSITY];
+        let transition = [&density[..], &[WEIGHT, STEP_SIZE, VECTORS, RANDOM, TRANSITION]].concat();
+        Shaders {
+            team,
+            group_slots,
+            slots,
+            vectors,
+            kept,
+            transition: header.shader(&transition),
+            pool: header.shader(&[team.source(), VECTORS, POOL]),
+            coefficients: layout.coefficients,
+            groups: layout.groups,
+            hyperparameters: layout.hyperparameters(),
+        }
+    }
+
+    /// Numbers of a vector in memory.
+    pub fn vector(&self) -> usize {
+        self.slots * self.team.lanes as usize
+    }
+
+    /// For each number of a vector in memory, the coordinate it is, if any.
+    pub fn coordinates(&self) -> Vec<Option<usize>> {
+        let lanes = self.team.lanes as usize;
+        let coordinate = |slot: usize, lane: usize| {
+            if slot < self.coefficients * self.group_slots {
+                let (k, j) = (slot / self.group_slots, slot % self.group_slots * lanes + lane);
+                (j < self.groups).then_some(self.hyperparameters + k * self.groups + j)
+            } else {
+                let h = (slot - self.coefficients * self.group_slots) * lanes + lane;
+                (h < self.hyperparameters).then_some(h)
+            }
+        };
+        (0..self.slots).flat_map(|slot| (0..lanes).map(move |lane| coordinate(slot, lane))).collect()
+    }
+
+    /// Compiles both kernels.
+    pub fn compile(&self, gpu: &Gpu) -> Result<[Kernel; 2], GpuError> {
+        // SAFETY: teams beyond the shard's chains return at once, or are none; vectors, draws and counts have room for
+        // every chain and lane of it. Groups below J and coefficients below K index the tables. A loop ends after K, J,
+        // SLOTS, a group's rows or ten rounds, and the outermost when the budget is spent, to which every turn adds.
+        let transition = unsafe { Kernel::compile(gpu, "transition", &self.transition, &[])? };
+        // SAFETY: as many stretches as the shard's chains make are dispatched, and what they leave has room.
+        let pool = unsafe { Kernel::compile(gpu, "pool", &self.pool, &[])? };
+        Ok([transition, pool])
+    }
+}
+
+/// The table of groups or of rows, in the bits that groups.wgsl or rows.wgsl read.
+pub fn likelihood_table(model: &Model, likelihood: Likelihood) -> Vec<u32> {
+    let bits = |value: f64| (value as f32).to_bits();
+    if likelihood == Likelihood::Groups {
+        return group_table(model).into_iter().map(f32::to_bits).collect();
+    }
+    let (dataset, scaling) = (model.dataset(), model.scaling());
+    let starts = (0..dataset.n_groups()).map(|j| dataset.group_range(j).start as u32);
+    let mut table: Vec<u32> = starts.chain([dataset.n_observations() as u32]).collect();
+    table.extend(dataset.outcome().iter().map(|y| bits((y - scaling.outcome_shift) / scaling.outcome_scale)));
+    for (k, unit) in scaling.predictors.iter().enumerate() {
+        table.extend(dataset.predictor(k).iter().map(|x| bits(x / unit)));
+    }
+    table
+}

@@ -1,0 +1,266 @@
+//! As many chains as fit the device's bindings: their buffers, and the dispatches that are under way for them.
+
+use std::time::Duration;
+
+use wgpu::BufferUsages;
+
+use super::kernels::{Chain, POOLED, Pooling, Run, Shaders, Told};
+use crate::engine::Snapshot;
+use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};
+use crate::nuts::State;
+use crate::nuts::adaptation::Moments;
+
+/// Draws of a dispatch take at most so many bytes, unless a single draw of all chains is more.
+const DRAWS: u64 = 32 << 20;
+
+/// Draws of a chain that a dispatch has room for at most.
+const ROOM: u64 = 64;
+
+/// Chains that share buffers and dispatches.
+#[derive(Debug)]
+pub struct Shard {
+    /// The first chain's place among all, and its global number.
+    first: usize,
+    number: u32,
+    chains: Vec<Chain>,
+    workgroups: u32,
+    kept: usize,
+    vector: usize,
+    room: u32,
+    states: Landing,
+    slots: [Slot; 2],
+    pooling: wgpu::Buffer,
+    pooled: Landing,
+    pool: wgpu::BindGroup,
+    /// Transitions of the phase that each chain has made, as far as is known.
+    made: Vec<u32>,
+    gradients: u64,
+    divergences: u64,
+}
+
+/// Room for what a dispatch leaves.
+#[derive(Debug)]
+pub struct Slot {
+    run: wgpu::Buffer,
+    counts: Landing,
+    draws: Landing,
+    told: Landing,
+    clock: Option<Clock>,
+    bound: wgpu::BindGroup,
+    flight: Option<Flight>,
+    arrived: Vec<[u32; 4]>,
+}
+
+/// The most chains of a shard.
+pub fn largest(gpu: &Gpu, shaders: &Shaders) -> usize {
+    let chain = (shaders.vector() * shaders.vectors as usize).max(shaders.kept).max(32) as u64 * 4;
+    let dispatched = u64::from(gpu.limits().max_compute_workgroups_per_dimension) * u64::from(shaders.team.teams);
+    (gpu.largest_binding() / chain).min(dispatched).max(1) as usize
+}
+
+impl Shard {
+    /// Puts chains at `states`, the first of which is number `first` among all.
+    pub fn new(
+        gpu: &Gpu,
+        shaders: &Shaders,
+        [transition, pool]: &[Kernel; 2],
+        [priors, groups, scales]: [&wgpu::Buffer; 3],
+        first: usize,
+        states: &[State],
+        constant: f64,
+    ) -> Result<Shard, GpuError> {
+        let (chains, vector) = (states.len() as u64, shaders.vector());
+        let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let stride = (vector * shaders.vectors as usize) as u64 * 4;
+        let vectors = gpu.buffer("the chains' vectors", chains * stride, storage)?;
+        let coordinates = shaders.coordinates();
+        let place = |values: &[f64]| -> Vec<f32> {
+            coordinates.iter().map(|coordinate| coordinate.map_or(0.0, |i| values[i] as f32)).collect()
+        };
+        let both = |state: &State| [place(&state.position), place(&state.gradient)].concat();
+        let starts: Vec<f32> = states.iter().flat_map(both).collect();
+        gpu.scatter(&vectors, stride, &starts, 2 * vector)?;
+        let chain = |state: &State| Chain { log_density: (state.log_density - constant) as f32, ..Chain::default() };
+        let at = states.iter().map(chain).collect::<Vec<_>>();
+        let state_bytes = chains * size_of::<Chain>() as u64;
+        let chain_states = Landing::new(gpu, "the chains' states", state_bytes)?;
+        let room = (DRAWS / (chains * shaders.kept as u64 * 4)).clamp(1, ROOM);
+        let slot = || -> Result<Slot, GpuError> {
+            let run = gpu.buffer("run", size_of::<Run>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+            let counts = Landing::new(gpu, "counts", chains * 16)?;
+            let draws = Landing::new(gpu, "draws", chains * room * shaders.kept as u64 * 4)?;
+            let told = Landing::new(gpu, "statistics", chains * room * size_of::<Told>() as u64)?;
+            let bound = transition.bind(
+                gpu,
+                &[
+                    (0, priors),
+                    (1, groups),
+                    (2, &run),
+                    (3, scales),
+                    (4, chain_states.output()),
+                    (5, &vectors),
+                    (6, counts.output()),
+                    (7, draws.output()),
+                    (8, told.output()),
+                ],
+            )?;
+            Ok(Slot { run, counts, draws, told, clock: Clock::new(gpu)?, bound, flight: None, arrived: Vec::new() })
+        };
+        let slots = [slot()?, slot()?];
+        let stretches = chains.div_ceil(u64::from(POOLED));
+        let pooled = Landing::new(gpu, "pooled moments", stretches * 4 * vector as u64 * 4)?;
+        let pooling =
+            gpu.buffer("pooling", size_of::<Pooling>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+        let pool = pool.bind(gpu, &[(2, &pooling), (5, &vectors), (6, pooled.output())])?;
+        Ok(Shard {
+            first,
+            number: first as u32,
+            made: vec![0; states.len()],
+            chains: at,
+            workgroups: chains.div_ceil(u64::from(shaders.team.teams)) as u32,
+            kept: shaders.kept,
+            vector,
+            room: room as u32,
+            states: chain_states,
+            slots,
+            pooling,
+            pooled,
+            pool,
+            gradients: 0,
+            divergences: 0,
+        })
+    }
+
+    /// Numbers the chains from the experiment's `first` on.
+    pub fn number_from(&mut self, first: u32) {
+        self.number = first + self.first as u32;
+    }
+
+    /// Makes the chains ready for a phase that starts with this step size.
+    pub fn begin(&mut self, gpu: &Gpu, log_step_size: f32) {
+        for chain in &mut self.chains {
+            *chain = Chain {
+                sample: chain.sample,
+                log_density: chain.log_density,
+                adaptation: [0.0, log_step_size, log_step_size],
+                ..Chain::default()
+            };
+        }
+        self.made.fill(0);
+        (self.gradients, self.divergences) = (0, 0);
+        gpu.write(self.states.output(), &self.chains);
+    }
+
+    /// Sends a dispatch on its way.
+    pub fn submit(&mut self, gpu: &Gpu, transition: &Kernel, slot: usize, run: Run) {
+        let chains = self.chains.len() as u64;
+        let run = Run { first_chain: self.number, chains: chains as u32, room: self.room, ..run };
+        let slot = &mut self.slots[slot];
+        gpu.write(&slot.run, &[run]);
+        let rows = chains * u64::from(self.room);
+        let draws = (&slot.draws, rows * self.kept as u64 * 4);
+        let told = (&slot.told, rows * size_of::<Told>() as u64);
+        let all = [(&slot.counts, chains * 16), draws, told];
+        let landings = if run.sampling == 1 { &all[..] } else { &all[..1] };
+        let kernels = |pass: &mut wgpu::ComputePass| transition.dispatch(pass, &slot.bound, self.workgroups, 1);
+        slot.flight = Some(Flight::start(gpu, |_| {}, kernels, landings, slot.clock.as_ref(), &[]));
+    }
+
+    /// Waits for a dispatch; returns how long its kernel took, zero where the device cannot tell.
+    pub fn land(&mut self, gpu: &Gpu, slot: usize) -> Result<Duration, GpuError> {
+        let slot = &mut self.slots[slot];
+        let Some(flight) = slot.flight.take() else { return Ok(Duration::ZERO) };
+        flight.land(gpu)?;
+        slot.clock.as_ref().map_or(Ok(Duration::ZERO), Clock::read)
+    }
+
+    /// Reads what a dispatch has counted; returns what is new.
+    pub fn count(&mut self, slot: usize) -> Result<Snapshot, GpuError> {
+        let bytes = self.chains.len() as u64 * 16;
+        let slot = &mut self.slots[slot];
+        slot.arrived = slot.counts.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
+        let mut news = Snapshot::default();
+        let (mut gradients, mut divergences) = (0, 0);
+        for (known, [_, made, chain_gradients, chain_divergences]) in self.made.iter_mut().zip(&slot.arrived) {
+            news.transitions += u64::from(made - *known);
+            gradients += u64::from(*chain_gradients);
+            divergences += u64::from(*chain_divergences);
+            *known = *made;
+        }
+        news.gradients = gradients - self.gradients;
+        news.divergences = divergences - self.divergences;
+        (self.gradients, self.divergences) = (gradients, divergences);
+        Ok(news)
+    }
+
+    /// Has `take` look at the draws of a dispatch: the first chain's place, counts, rows of a chain, positions, and what
+    /// transitions told.
+    pub fn draws(
+        &self,
+        slot: usize,
+        take: impl FnOnce(usize, &[[u32; 4]], usize, &[f32], &[Told]),
+    ) -> Result<(), GpuError> {
+        let slot = &self.slots[slot];
+        let rows = self.chains.len() as u64 * u64::from(self.room);
+        slot.draws.read(rows * self.kept as u64 * 4, |draws| {
+            slot.told.read(rows * size_of::<Told>() as u64, |told| {
+                take(
+                    self.first,
+                    &slot.arrived,
+                    self.room as usize,
+                    bytemuck::cast_slice(draws),
+                    bytemuck::cast_slice(told),
+                );
+            })
+        })?
+    }
+
+    /// Transitions of the phase that all its chains have made, as far as is known.
+    pub fn slowest(&self) -> u32 {
+        self.made.iter().copied().min().unwrap_or(0)
+    }
+
+    /// Fetches the chains as the phase has left them.
+    pub fn fetch(&mut self, gpu: &Gpu) -> Result<&[Chain], GpuError> {
+        let bytes = (self.chains.len() * size_of::<Chain>()) as u64;
+        Flight::start(gpu, |_| {}, |_| {}, &[(&self.states, bytes)], None, &[]).land(gpu)?;
+        self.chains = self.states.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
+        Ok(&self.chains)
+    }
+
+    /// Adds the moments of its chains' draws, `draws` of each, to `moments`.
+    pub fn pool(
+        &mut self,
+        gpu: &Gpu,
+        pool: &Kernel,
+        draws: u32,
+        coordinates: &[Option<usize>],
+        moments: &mut Moments,
+    ) -> Result<(), GpuError> {
+        let chains = self.chains.len() as u32;
+        let stretches = chains.div_ceil(POOLED);
+        gpu.write(&self.pooling, &[Pooling { chains, draws: draws as f32 }]);
+        let bytes = u64::from(stretches) * 4 * self.vector as u64 * 4;
+        let workgroups = (2 * self.vector as u32).div_ceil(64);
+        let kernels = |pass: &mut wgpu::ComputePass| pool.dispatch(pass, &self.pool, workgroups, stretches);
+        Flight::start(gpu, |_| {}, kernels, &[(&self.pooled, bytes)], None, &[]).land(gpu)?;
+        self.pooled.read(bytes, |bytes| {
+            let numbers: &[f32] = bytemuck::cast_slice(bytes);
+            let dim = coordinates.iter().flatten().count();
+            for (stretch, numbers) in numbers.chunks_exact(4 * self.vector).enumerate() {
+                let pooled = POOLED.min(chains - stretch as u32 * POOLED);
+                let parts = [0, 1, 2, 3].map(|part| {
+                    let mut values = vec![0.0; dim];
+                    let part = &numbers[part * self.vector..(part + 1) * self.vector];
+                    for (number, coordinate) in part.iter().zip(coordinates) {
+                        if let Some(coordinate) = coordinate {
+                            values[*coordinate] = f64::from(*number);
+                        }
+                    }
+                    values
+                });
+                moments.join(&Moments::of_parts(f64::from(pooled) * f64::from(draws), parts));
+            }
+        })
+    }
+}

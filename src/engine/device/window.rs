@@ -1,0 +1,149 @@
+//! Draws of chains that run ahead of each other, until all have made a block of them: two blocks side by side, in the
+//! user's units.
+
+use rayon::prelude::*;
+
+use super::kernels::Told;
+use crate::engine::{Block, Sink, SinkError};
+use crate::model::Model;
+use crate::nuts::Statistics;
+
+/// A block holds at most this many numbers, unless a single draw of all chains is more: 256 MiB.
+const BLOCK_VALUES: usize = 1 << 25;
+
+/// Two blocks of draws of all chains.
+#[derive(Debug)]
+pub struct Window {
+    chains: usize,
+    variables: usize,
+    /// Draws of a block.
+    block: usize,
+    /// Draws of each chain there will be, and of them, how many have left.
+    total: usize,
+    left: usize,
+    /// Draws of each chain so far.
+    made: Vec<usize>,
+    blocks: [Draws; 2],
+}
+
+#[derive(Debug, Default)]
+struct Draws {
+    /// `[chain][draw][variable]`.
+    values: Vec<f64>,
+    /// `[chain][draw]`.
+    statistics: Vec<Statistics>,
+}
+
+/// Draws of consecutive chains as they come from the device.
+pub struct Arrived<'a> {
+    /// The first chain's place among all.
+    pub first: usize,
+    /// Draws of each chain there are, as the first of four numbers.
+    pub counts: &'a [[u32; 4]],
+    /// Rows of each chain there is room for.
+    pub room: usize,
+    /// `[chain][row][coordinate]`.
+    pub positions: &'a [f32],
+    /// `[chain][row]`.
+    pub told: &'a [Told],
+}
+
+impl Window {
+    /// A window for `total` draws of `variables` variables of `chains` chains.
+    pub fn new(chains: usize, variables: usize, total: usize) -> Window {
+        let block = (BLOCK_VALUES / (chains * variables).max(1)).clamp(1, total.max(1));
+        let draws = || Draws {
+            values: vec![0.0; chains * block * variables],
+            statistics: vec![Statistics::default(); chains * block],
+        };
+        Window { chains, variables, block, total, left: 0, made: vec![0; chains], blocks: [draws(), draws()] }
+    }
+
+    /// How many draws a chain may have made, for which there is a place.
+    pub fn limit(&self) -> usize {
+        (self.left + 2 * self.block).min(self.total)
+    }
+
+    /// Takes draws, with `log_constant` added to their log densities.
+    pub fn take(&mut self, model: &Model, log_constant: f64, arrived: &Arrived) {
+        let (block, variables) = (self.block, self.variables);
+        let chains = arrived.first..arrived.first + arrived.counts.len();
+        let [even, odd] = &mut self.blocks;
+        let numbers = chains.start * block * variables..chains.end * block * variables;
+        let places = chains.start * block..chains.end * block;
+        let coordinates = arrived.positions.len() / (arrived.counts.len() * arrived.room).max(1);
+        self.made[chains.clone()]
+            .par_iter_mut()
+            .zip(even.values[numbers.clone()].par_chunks_mut(block * variables))
+            .zip(odd.values[numbers].par_chunks_mut(block * variables))
+            .zip(even.statistics[places.clone()].par_chunks_mut(block))
+            .zip(odd.statistics[places].par_chunks_mut(block))
+            .enumerate()
+            .for_each_init(
+                || vec![0.0; coordinates],
+                |theta, (chain, ((((made, even), odd), even_told), odd_told))| {
+                    for row in 0..arrived.counts[chain][0] as usize {
+                        let from = chain * arrived.room + row;
+                        let position = &arrived.positions[from * coordinates..(from + 1) * coordinates];
+                        theta.iter_mut().zip(position).for_each(|(theta, number)| *theta = f64::from(*number));
+                        let place = *made % block;
+                        let (values, told) = if *made / block % 2 == 0 {
+                            (&mut *even, &mut *even_told)
+                        } else {
+                            (&mut *odd, &mut *odd_told)
+                        };
+                        model.constrain(theta, &mut values[place * variables..(place + 1) * variables]);
+                        told[place] = statistics(&arrived.told[from], log_constant);
+                        *made += 1;
+                    }
+                },
+            );
+    }
+
+    /// Lets every block leave that all chains have made; at the `end`, what they all have made of the next.
+    pub fn leave(&mut self, first_draw: usize, sink: &mut dyn Sink, end: bool) -> Result<(), SinkError> {
+        loop {
+            let made = self.made.iter().copied().min().unwrap_or(0) - self.left;
+            let last = end || self.left + made == self.total;
+            let draws = if made >= self.block { self.block } else { made };
+            if draws == 0 || (draws < self.block && !last) {
+                return Ok(());
+            }
+            let (block, variables) = (self.block, self.variables);
+            let leaving = &mut self.blocks[self.left / block % 2];
+            if draws < block {
+                for chain in 0..self.chains {
+                    let (from, to) = (chain * block, chain * draws);
+                    leaving.values.copy_within(from * variables..(from + draws) * variables, to * variables);
+                    leaving.statistics.copy_within(from..from + draws, to);
+                }
+            }
+            sink.take(&Block {
+                chains: self.chains,
+                first_draw: first_draw + self.left,
+                draws,
+                values: &leaving.values[..self.chains * draws * variables],
+                statistics: &leaving.statistics[..self.chains * draws],
+            })?;
+            self.left += draws;
+        }
+    }
+
+    /// Draws of each chain that have left.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+}
+
+fn statistics(told: &Told, log_constant: f64) -> Statistics {
+    Statistics {
+        lp: f64::from(told.lp) + log_constant,
+        energy: f64::from(told.energy) - log_constant,
+        acceptance_rate: f64::from(told.acceptance_rate),
+        step_size: f64::from(told.step_size),
+        tree_depth: told.tree_depth,
+        n_steps: told.n_steps,
+        diverging: told.diverging == 1,
+        reached_max_treedepth: told.reached_max_treedepth == 1,
+    }
+}

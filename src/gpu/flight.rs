@@ -1,0 +1,161 @@
+//! Work sent to the device: kernels and the transfers around them in one submission, which lands when its results can be
+//! read. Several may be under way at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use wgpu::{BufferUsages, CommandEncoder, ComputePass, MapMode, SubmissionIndex};
+
+use super::{Gpu, GpuError};
+
+/// Where results land: a buffer that kernels write, and its copy that the host reads.
+#[derive(Debug)]
+pub struct Landing {
+    output: wgpu::Buffer,
+    readback: wgpu::Buffer,
+}
+
+impl Landing {
+    /// Room for `bytes`, called `what` in errors.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn new(gpu: &Gpu, what: &str, bytes: u64) -> Result<Landing, GpuError> {
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        let output = gpu.buffer(what, bytes, usage)?;
+        Ok(Landing { output, readback: gpu.buffer(what, bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)? })
+    }
+
+    /// The device's end.
+    pub fn output(&self) -> &wgpu::Buffer {
+        &self.output
+    }
+
+    /// Has `read` look at the first `bytes` of what has landed.
+    ///
+    /// # Errors
+    /// When nothing has.
+    pub fn read<R>(&self, bytes: u64, read: impl FnOnce(&[u8]) -> R) -> Result<R, GpuError> {
+        let view = self.readback.slice(..bytes).get_mapped_range();
+        let result = read(&view.map_err(|error| GpuError::Refused { reason: error.to_string() })?);
+        self.readback.unmap();
+        Ok(result)
+    }
+}
+
+/// The device's clock, read before and after the kernels of a flight.
+#[derive(Debug)]
+pub struct Clock {
+    queries: wgpu::QuerySet,
+    ticks: Landing,
+    /// Nanoseconds a tick.
+    period: f64,
+}
+
+impl Clock {
+    /// Bytes of two timestamps.
+    const BYTES: u64 = 16;
+
+    /// A clock, where the device has one.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn new(gpu: &Gpu) -> Result<Option<Clock>, GpuError> {
+        if !gpu.has_timestamps() {
+            return Ok(None);
+        }
+        let descriptor = wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count: 2 };
+        let queries = gpu.guarded(|| gpu.device.create_query_set(&descriptor))?;
+        let resolved = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC;
+        let ticks = Landing {
+            output: gpu.buffer("timestamps", Clock::BYTES, resolved)?,
+            readback: gpu.buffer("timestamps", Clock::BYTES, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?,
+        };
+        Ok(Some(Clock { queries, ticks, period: f64::from(gpu.queue.get_timestamp_period()) }))
+    }
+
+    /// How long the kernels of the flight that has landed took.
+    ///
+    /// # Errors
+    /// When none has.
+    pub fn read(&self) -> Result<Duration, GpuError> {
+        let ticks: [u64; 2] = self.ticks.read(Clock::BYTES, bytemuck::pod_read_unaligned)?;
+        Ok(Duration::from_nanos((ticks[1].saturating_sub(ticks[0]) as f64 * self.period) as u64))
+    }
+}
+
+/// A submission under way.
+#[derive(Debug)]
+pub struct Flight {
+    submission: SubmissionIndex,
+    /// Buffers that were asked to be mapped when it is done.
+    asked: u32,
+    answers: Arc<AtomicU32>,
+}
+
+/// Counted for a buffer that cannot be mapped.
+const FAILED: u32 = 1 << 16;
+
+impl Flight {
+    /// Submits what `before` records, then the kernels that `kernels` dispatches, timed by `clock`, then the transfer of
+    /// the leading bytes of each landing. `uploads` are to be mapped again when it is done.
+    pub fn start(
+        gpu: &Gpu,
+        before: impl FnOnce(&mut CommandEncoder),
+        kernels: impl FnOnce(&mut ComputePass),
+        landings: &[(&Landing, u64)],
+        clock: Option<&Clock>,
+        uploads: &[&wgpu::Buffer],
+    ) -> Flight {
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        before(&mut encoder);
+        let timestamp_writes = clock.map(|clock| wgpu::ComputePassTimestampWrites {
+            query_set: &clock.queries,
+            beginning_of_pass_write_index: Some(0),
+            end_of_pass_write_index: Some(1),
+        });
+        kernels(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes }));
+        for (landing, bytes) in landings {
+            encoder.copy_buffer_to_buffer(&landing.output, 0, &landing.readback, 0, *bytes);
+        }
+        if let Some(clock) = clock {
+            encoder.resolve_query_set(&clock.queries, 0..2, &clock.ticks.output, 0);
+            encoder.copy_buffer_to_buffer(&clock.ticks.output, 0, &clock.ticks.readback, 0, Clock::BYTES);
+        }
+        let submission = gpu.queue.submit([encoder.finish()]);
+        let mut flight = Flight { submission, asked: 0, answers: Arc::default() };
+        uploads.iter().for_each(|buffer| flight.ask(buffer, MapMode::Write));
+        landings.iter().for_each(|(landing, _)| flight.ask(&landing.readback, MapMode::Read));
+        clock.iter().for_each(|clock| flight.ask(&clock.ticks.readback, MapMode::Read));
+        flight
+    }
+
+    fn ask(&mut self, buffer: &wgpu::Buffer, mode: MapMode) {
+        self.asked += 1;
+        let answers = self.answers.clone();
+        buffer.slice(..).map_async(mode, move |mapped| {
+            answers.fetch_add(if mapped.is_ok() { 1 } else { FAILED }, Ordering::Release);
+        });
+    }
+
+    /// Waits until it has landed.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn land(self, gpu: &Gpu) -> Result<(), GpuError> {
+        gpu.wait(self.submission)?;
+        // Where another thread has seen first that it is done, it may still be on its way with the answers.
+        loop {
+            let answers = self.answers.load(Ordering::Acquire);
+            gpu.check()?;
+            if answers >= FAILED {
+                return Err(GpuError::Lost { reason: "what it computed could not be read back".to_string() });
+            }
+            if answers == self.asked {
+                return Ok(());
+            }
+            std::thread::yield_now();
+        }
+    }
+}
