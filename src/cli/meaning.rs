@@ -100,7 +100,7 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
 }
 
 /// Where to compute; says which, and why.
-pub fn backend(typed: &EngineArguments, model: &Model, settings: &Settings) -> Result<Backend, Failure> {
+pub fn backend(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) -> Result<Backend, Failure> {
     let engine = match typed.engine {
         EngineArgument::Auto => Engine::Auto,
         EngineArgument::Cpu => Engine::Cpu,

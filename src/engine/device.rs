@@ -49,6 +49,7 @@ pub struct DeviceEngine {
     kernels: Arc<[Kernel; 2]>,
     shards: Vec<Shard>,
     seed: u64,
+    first: u32,
     chains: usize,
     variables: usize,
     progress: Arc<Progress>,
@@ -58,8 +59,8 @@ pub struct DeviceEngine {
     adaptive: bool,
     /// The metric as vectors lie.
     scales: wgpu::Buffer,
-    /// What is added to the device's log densities for the user.
-    log_constant: f64,
+    /// What the device leaves out of log densities.
+    constant: f64,
     transitions: u32,
     drawn: usize,
 }
@@ -97,24 +98,26 @@ impl DeviceEngine {
         let priors = gpu.table("priors", &tables::priors(&model)).map_err(device)?;
         let groups = gpu.table("the likelihood's table", &likelihood_table(&model, likelihood)).map_err(device)?;
         let scales = gpu.table("metric", &vec![0.0f32; shaders.vector()]).map_err(device)?;
-        let states = starting_states(&model, likelihood, chains)?;
+        let count = chains.count as usize;
         let constant = normalising_constant(&model);
         let mut shards = Vec::new();
         let largest = shard::largest(&gpu, &shaders);
-        for (i, states) in states.chunks(largest).enumerate() {
-            let first = i * largest;
-            let shard = Shard::new(&gpu, &shaders, &kernels, [&priors, &groups, &scales], first, states, constant);
+        for first in (0..count).step_by(largest) {
+            let chains = largest.min(count - first);
+            let shard = Shard::new(&gpu, &shaders, &kernels, [&priors, &groups, &scales], first, chains);
             shards.push(shard.map_err(device)?);
         }
+        let states = starting_states(&model, likelihood, chains)?;
         let adaptive = !gpu.adapter().is_software();
-        Ok(DeviceEngine {
-            log_constant: constant + model.log_density_offset(),
+        let mut engine = DeviceEngine {
+            constant,
             model,
             shaders,
             kernels,
             shards,
             seed: chains.seed,
-            chains: states.len(),
+            first: chains.first,
+            chains: count,
             variables,
             progress,
             meter: Arc::default(),
@@ -124,13 +127,24 @@ impl DeviceEngine {
             transitions: 0,
             drawn: 0,
             gpu,
-        }
-        .with_first(chains.first))
+        };
+        engine.put(&states).map_err(device)?;
+        Ok(engine)
     }
 
-    fn with_first(mut self, first: u32) -> DeviceEngine {
-        self.shards.iter_mut().for_each(|shard| shard.number_from(first));
-        self
+    /// Puts every chain at its one of `states`, from where it goes on.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn put(&mut self, states: &[State]) -> Result<(), GpuError> {
+        let coordinates = self.shaders.coordinates();
+        let mut rest = states;
+        for shard in &mut self.shards {
+            let (here, after) = rest.split_at(shard.len());
+            shard.put(&self.gpu, &coordinates, here, self.constant)?;
+            rest = after;
+        }
+        Ok(())
     }
 
     /// Where the time of dispatches goes.
@@ -181,6 +195,7 @@ impl DeviceEngine {
         let limit = window.as_ref().map_or(phase.transitions, |window| window.limit() as u32);
         let run = Run {
             seed: [self.seed as u32, (self.seed >> 32) as u32],
+            first_chain: self.first,
             first_transition: self.transitions,
             transitions: limit,
             budget: self.budget,
@@ -205,7 +220,7 @@ impl DeviceEngine {
         sink: &mut dyn Sink,
     ) -> Result<(), EngineError> {
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
-        let (model, log_constant) = (&self.model, self.log_constant);
+        let (model, log_constant) = (&self.model, self.constant + self.model.log_density_offset());
         let shard = &mut self.shards[shard];
         let news = shard.count(slot).map_err(device)?;
         if let Some(window) = window {

@@ -7,9 +7,10 @@ use super::Settings;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations, Likelihood};
+use crate::draws::Memory;
 use crate::engine::device::{self, DeviceEngine};
 use crate::engine::host::{Chains, HostEngine};
-use crate::engine::{self, EngineError, Progress};
+use crate::engine::{self, Engine as _, EngineError, Phase, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
 use crate::model::Model;
 
@@ -26,6 +27,9 @@ const GRADIENTS: f64 = 10.0;
 /// to send a position to a device and fetch a gradient.
 const TREE: f64 = 1.0e-9;
 const EXCHANGE: f64 = 0.6e-9;
+
+/// Chains with which the device's transitions are timed: enough to fill it.
+const TRIED_CHAINS: u32 = 16_384;
 
 /// Memory that the transitions of all lanes may take together.
 const TRANSITIONS_MEMORY: usize = 4 << 30;
@@ -147,7 +151,7 @@ pub fn choose(
     engine: Engine,
     adapter: Option<&str>,
     allow_software: bool,
-    model: &Model,
+    model: &Arc<Model>,
     settings: &Settings,
 ) -> Result<Choice, GpuError> {
     let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason });
@@ -176,33 +180,58 @@ pub fn choose(
                 Err(other) => return Err(other),
             };
             let name = found.name().to_string();
-            match measure(found, model, settings) {
-                Err(error) => cpu(format!("{name} cannot be used: {error}")),
-                Ok((gpu, seconds)) => {
-                    let cpu_rate = settings.threads as f64 / leapfrog;
-                    let rates = format!("{} against {} leapfrogs/s expected", short(1.0 / seconds), short(cpu_rate));
-                    if 1.0 / seconds > cpu_rate {
-                        let backend = Backend::GpuDensity { gpu, fall_back: true };
-                        Ok(Choice { backend, reason: format!("{name}, {rates}") })
-                    } else {
-                        cpu(format!("faster than {name} here: its {rates}"))
-                    }
-                }
+            let gpu = match Gpu::open(found, true) {
+                Ok(gpu) => gpu,
+                Err(error) => return cpu(format!("{name} cannot be used: {error}")),
+            };
+            let cpu_rate = settings.threads as f64 / leapfrog;
+            let density_rate = density_rate(&gpu, model, settings).unwrap_or(0.0);
+            let gpu_rate = gpu_rate(&gpu, model, settings).unwrap_or(0.0);
+            if let Err(error) = gpu.check() {
+                return cpu(format!("{name} cannot be used: {error}"));
             }
+            let reason = format!(
+                "leapfrogs/s expected: cpu {}, gpu-density {}, gpu {}",
+                short(cpu_rate),
+                short(density_rate),
+                short(gpu_rate)
+            );
+            let backend = match () {
+                () if gpu_rate > cpu_rate.max(density_rate) => Backend::Gpu(gpu),
+                () if density_rate > cpu_rate => Backend::GpuDensity { gpu, fall_back: true },
+                () => Backend::Cpu,
+            };
+            Ok(Choice { backend, reason })
         }
     }
 }
 
-/// Opens `adapter` and times batches there; returns the seconds a leapfrog would take with all lanes at work.
-fn measure(adapter: Adapter, model: &Model, settings: &Settings) -> Result<(Arc<Gpu>, f64), DensityError> {
-    let gpu = Gpu::open(adapter, true)?;
+/// Times batches on `gpu`; returns the leapfrogs a second to be expected with all lanes at work.
+fn density_rate(gpu: &Arc<Gpu>, model: &Model, settings: &Settings) -> Result<f64, DensityError> {
     let device = DeviceModel::new(gpu.clone(), model, settings.likelihood)?;
     let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
     let batch = seconds(&mut device.density(width)?)?;
     let host = (TREE + EXCHANGE) * model.layout().dim() as f64;
     // Lanes wait for the device while others are on the host; the device takes one batch after the other.
     let lane = (batch + host * width as f64) / (lanes * width) as f64;
-    Ok((gpu, lane.max(host / settings.threads as f64)))
+    Ok(1.0 / lane.max(host / settings.threads as f64))
+}
+
+/// Runs a few short transitions on `gpu`; returns the leapfrogs a second to be expected.
+fn gpu_rate(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: &Settings) -> Result<f64, EngineError> {
+    let count = settings.chains.min(TRIED_CHAINS);
+    let chains = Chains { seed: settings.seed, first: settings.first_chain, count, per_superchain: 1 };
+    let (max_depth, dim) = (3, model.layout().dim());
+    let plan = device::Plan { likelihood: settings.likelihood, chains, max_depth, variables: 1 };
+    let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default())?;
+    let phase =
+        Phase { transitions: 8, scale: vec![1.0; dim], step_size: 0.01, adapt: None, max_depth, sampling: false };
+    let mut nothing = Memory::new(0, 0, 0);
+    // The first time, the driver compiles.
+    engine.run(&phase, &mut nothing)?;
+    let start = Instant::now();
+    let outcome = engine.run(&phase, &mut nothing)?;
+    Ok(outcome.gradients as f64 / start.elapsed().as_secs_f64())
 }
 
 fn cpu_seconds_a_gradient(model: &Model, likelihood: Likelihood) -> f64 {

@@ -19,13 +19,15 @@ const ROOM: u64 = 64;
 /// Chains that share buffers and dispatches.
 #[derive(Debug)]
 pub struct Shard {
-    /// The first chain's place among all, and its global number.
+    /// The first chain's place among all.
     first: usize,
-    number: u32,
     chains: Vec<Chain>,
     workgroups: u32,
     kept: usize,
     vector: usize,
+    vectors: wgpu::Buffer,
+    /// Bytes of a chain's vectors.
+    stride: u64,
     room: u32,
     states: Landing,
     slots: [Slot; 2],
@@ -59,29 +61,19 @@ pub fn largest(gpu: &Gpu, shaders: &Shaders) -> usize {
 }
 
 impl Shard {
-    /// Puts chains at `states`, the first of which is number `first` among all.
+    /// Room for `chains` chains, the first of which is number `first` among all.
     pub fn new(
         gpu: &Gpu,
         shaders: &Shaders,
         [transition, pool]: &[Kernel; 2],
         [priors, groups, scales]: [&wgpu::Buffer; 3],
         first: usize,
-        states: &[State],
-        constant: f64,
+        chains: usize,
     ) -> Result<Shard, GpuError> {
-        let (chains, vector) = (states.len() as u64, shaders.vector());
+        let (count, chains, vector) = (chains, chains as u64, shaders.vector());
         let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let stride = (vector * shaders.vectors as usize) as u64 * 4;
         let vectors = gpu.buffer("the chains' vectors", chains * stride, storage)?;
-        let coordinates = shaders.coordinates();
-        let place = |values: &[f64]| -> Vec<f32> {
-            coordinates.iter().map(|coordinate| coordinate.map_or(0.0, |i| values[i] as f32)).collect()
-        };
-        let both = |state: &State| [place(&state.position), place(&state.gradient)].concat();
-        let starts: Vec<f32> = states.iter().flat_map(both).collect();
-        gpu.scatter(&vectors, stride, &starts, 2 * vector)?;
-        let chain = |state: &State| Chain { log_density: (state.log_density - constant) as f32, ..Chain::default() };
-        let at = states.iter().map(chain).collect::<Vec<_>>();
         let state_bytes = chains * size_of::<Chain>() as u64;
         let chain_states = Landing::new(gpu, "the chains' states", state_bytes)?;
         let room = (DRAWS / (chains * shaders.kept as u64 * 4)).clamp(1, ROOM);
@@ -114,12 +106,13 @@ impl Shard {
         let pool = pool.bind(gpu, &[(2, &pooling), (5, &vectors), (6, pooled.output())])?;
         Ok(Shard {
             first,
-            number: first as u32,
-            made: vec![0; states.len()],
-            chains: at,
+            made: vec![0; count],
+            chains: vec![Chain::default(); count],
             workgroups: chains.div_ceil(u64::from(shaders.team.teams)) as u32,
             kept: shaders.kept,
             vector,
+            vectors,
+            stride,
             room: room as u32,
             states: chain_states,
             slots,
@@ -131,9 +124,27 @@ impl Shard {
         })
     }
 
-    /// Numbers the chains from the experiment's `first` on.
-    pub fn number_from(&mut self, first: u32) {
-        self.number = first + self.first as u32;
+    /// Puts every chain at its one of `states`, whose log densities have `constant` in them.
+    pub fn put(
+        &mut self,
+        gpu: &Gpu,
+        coordinates: &[Option<usize>],
+        states: &[State],
+        constant: f64,
+    ) -> Result<(), GpuError> {
+        let number = |values: &[f64], coordinate: &Option<usize>| coordinate.map_or(0.0, |i| values[i] as f32);
+        let place = |values: &[f64]| coordinates.iter().map(|at| number(values, at)).collect::<Vec<f32>>();
+        let starts: Vec<f32> =
+            states.iter().flat_map(|state| [place(&state.position), place(&state.gradient)].concat()).collect();
+        for (chain, state) in self.chains.iter_mut().zip(states) {
+            *chain = Chain { log_density: (state.log_density - constant) as f32, ..Chain::default() };
+        }
+        gpu.scatter(&self.vectors, self.stride, &starts, 2 * self.vector)
+    }
+
+    /// How many chains there are.
+    pub fn len(&self) -> usize {
+        self.chains.len()
     }
 
     /// Makes the chains ready for a phase that starts with this step size.
@@ -154,7 +165,8 @@ impl Shard {
     /// Sends a dispatch on its way.
     pub fn submit(&mut self, gpu: &Gpu, transition: &Kernel, slot: usize, run: Run) {
         let chains = self.chains.len() as u64;
-        let run = Run { first_chain: self.number, chains: chains as u32, room: self.room, ..run };
+        let run =
+            Run { first_chain: run.first_chain + self.first as u32, chains: chains as u32, room: self.room, ..run };
         let slot = &mut self.slots[slot];
         gpu.write(&slot.run, &[run]);
         let rows = chains * u64::from(self.room);

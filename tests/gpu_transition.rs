@@ -1,0 +1,266 @@
+//! Whole transitions on the device: the twin of the host's, transition by transition; draws that depend on nothing but
+//! their place; and runs that stand against the exact posterior.
+
+mod gpu;
+
+use std::sync::Arc;
+
+use warpnuts::data::Dataset;
+use warpnuts::density::Likelihood;
+use warpnuts::density::cpu::CpuDensity;
+use warpnuts::draws::Memory;
+use warpnuts::engine::device::{DeviceEngine, Plan};
+use warpnuts::engine::host::Chains;
+use warpnuts::engine::{Block, Engine, Phase, Progress, Sink, SinkError};
+use warpnuts::exact::Exact;
+use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
+use warpnuts::gpu::Gpu;
+use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::nuts::{State, Statistics, Step, Transition};
+use warpnuts::random::{Place, Purpose};
+use warpnuts::summary::RunSummary;
+use warpnuts::verify::Verification;
+
+const SEED: u64 = 17;
+const CHAINS: u32 = 64;
+
+fn radon(parameterization: &str) -> Arc<Model> {
+    let dataset = Arc::new(Dataset::radon().unwrap());
+    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let scaling = Scaling::standardizing(&dataset);
+    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+}
+
+fn run_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> Sampled {
+    sample_on(&Backend::Gpu(gpu.clone()), model.clone(), settings, Arc::new(Progress::default())).unwrap()
+}
+
+fn run_here(model: &Arc<Model>, settings: Settings) -> Sampled {
+    sample(model.clone(), settings, Arc::new(Progress::default())).unwrap()
+}
+
+/// The last block of draws, `[chain][draw][variable]`.
+#[derive(Default)]
+struct Last {
+    values: Vec<f64>,
+    statistics: Vec<Statistics>,
+}
+
+impl Sink for Last {
+    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+        (self.values, self.statistics) = (block.values.to_vec(), block.statistics.to_vec());
+        Ok(())
+    }
+}
+
+/// A position with its density, on the CPU.
+fn state(density: &mut CpuDensity, position: &[f64]) -> State {
+    let mut state = State::zeros(position.len());
+    let mut gradient = vec![0.0; position.len()];
+    state.log_density = density.log_density(position, &mut gradient);
+    state.position.copy_from_slice(position);
+    state.gradient.copy_from_slice(&gradient);
+    state
+}
+
+/// What came of `rounds` transitions of every chain on the device, each from where the CPU's has ended.
+#[derive(Debug, Default)]
+struct Twins {
+    transitions: u32,
+    leapfrogs: u32,
+    /// The same depth, leapfrogs and divergence.
+    same_tree: u32,
+    /// And a draw within a thousandth of a posterior sd in every variable.
+    same_draw: u32,
+    divergences: u32,
+    deepest: u32,
+    /// Sums of acceptances, here and there.
+    acceptance: [f64; 2],
+}
+
+fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32, stretch: f64) -> Twins {
+    let warmed = run_here(model, Settings { chains: CHAINS, warmup: 150, draws: 30, ..Settings::default() });
+    let dim = model.layout().dim();
+    let sd: Vec<f64> = RunSummary::of(&warmed).parameters.0.iter().map(|parameter| parameter.summary.sd).collect();
+    let mut density = CpuDensity::new(model, likelihood);
+    let all = CHAINS as usize * 30;
+    let mut states: Vec<State> = (0..CHAINS as usize)
+        .map(|chain| {
+            let named: Vec<f64> = (0..dim).map(|i| warmed.draws.values()[i * all + chain * 30 + 29]).collect();
+            let mut theta = vec![0.0; dim];
+            model.unconstrain(&named, &mut theta);
+            state(&mut density, &theta)
+        })
+        .collect();
+
+    let chains = Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 };
+    let plan = Plan { likelihood, chains, max_depth: 8, variables: dim };
+    let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
+    let phase = Phase {
+        transitions: 1,
+        scale: warmed.run.scale.clone(),
+        step_size: stretch * warmed.run.step_size,
+        adapt: None,
+        max_depth: 8,
+        sampling: true,
+    };
+    let mut machine = Transition::new(dim, 8);
+    machine.configure(&phase.scale, 8);
+    let mut twins = Twins::default();
+    let (mut gradient, mut named) = (vec![0.0; dim], vec![0.0; dim]);
+    for round in 0..rounds {
+        let mut draws = Last::default();
+        there.put(&states).unwrap();
+        assert!(there.run(&phase, &mut draws).unwrap().failure.is_none());
+        for (chain, state) in states.iter_mut().enumerate() {
+            machine.begin(Place { seed: SEED, chain: chain as u32, transition: round }, state, phase.step_size);
+            loop {
+                let log_density = density.log_density(machine.wants(), &mut gradient);
+                if machine.give(log_density, &gradient) == Step::Done {
+                    break;
+                }
+            }
+            state.clone_from(machine.sample());
+            let (here, there) = (machine.statistics(), draws.statistics[chain]);
+            twins.transitions += 1;
+            twins.leapfrogs += here.n_steps;
+            twins.divergences += u32::from(here.diverging);
+            twins.acceptance[0] += here.acceptance_rate;
+            twins.acceptance[1] += there.acceptance_rate;
+            twins.deepest = twins.deepest.max(here.tree_depth);
+            let tree = |told: &Statistics| (told.tree_depth, told.n_steps, told.diverging, told.reached_max_treedepth);
+            if tree(&here) != tree(&there) {
+                continue;
+            }
+            twins.same_tree += 1;
+            model.constrain(&state.position, &mut named);
+            let drawn = &draws.values[chain * dim..(chain + 1) * dim];
+            let apart = named.iter().zip(drawn).zip(&sd).map(|((here, there), sd)| (here - there).abs() / sd);
+            if apart.fold(0.0, f64::max) < 1e-3 {
+                twins.same_draw += 1;
+                assert!((here.acceptance_rate - there.acceptance_rate).abs() < 2e-3, "{here:?} {there:?}");
+                assert!((here.lp + model.log_density_offset() - there.lp).abs() < 1e-2, "{here:?} {there:?}");
+                assert!((here.energy - model.log_density_offset() - there.energy).abs() < 1e-2);
+                assert!((here.step_size - there.step_size).abs() < 1e-6 * here.step_size);
+            }
+        }
+    }
+    twins
+}
+
+#[test]
+fn transition_by_transition_the_device_is_the_hosts_twin() {
+    let Some(devices) = gpu::devices() else { return };
+    for (parameterization, likelihood, stretch, rounds) in [
+        ("non-centered", Likelihood::Groups, 1.0, 50),
+        ("a=centered,b=non-centered", Likelihood::Groups, 0.1, 3),
+        ("centered", Likelihood::Groups, 3.0, 50),
+    ] {
+        let model = radon(parameterization);
+        for gpu in devices {
+            let twins = twins(gpu, &model, likelihood, rounds, stretch);
+            eprintln!("{parameterization}, {likelihood:?}, step size x {stretch}: {twins:?}");
+            assert_eq!(twins.transitions, rounds * CHAINS);
+            assert!((twins.acceptance[0] / twins.acceptance[1] - 1.0).abs() < 1e-3, "{twins:?}");
+            assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
+            // Small steps make deep trees, large ones divergences: both were met.
+            assert!(stretch != 0.1 || twins.deepest >= 7, "{twins:?}");
+            assert!(stretch != 3.0 || twins.divergences > 10, "{twins:?}");
+        }
+    }
+}
+
+/// `groups` groups of 1 to 7 rows with `slopes` predictors.
+fn simulated(groups: usize, slopes: usize) -> Arc<Model> {
+    let labels: Vec<String> = (0..groups).flat_map(|j| std::iter::repeat_n(format!("g{j}"), 1 + j * 5 % 7)).collect();
+    let mut noise = vec![0.0; (slopes + 1) * labels.len()];
+    Place { seed: 5, chain: groups as u32, transition: slopes as u32 }.normals(Purpose::Stream, &mut noise);
+    let mut columns: Vec<Vec<f64>> = noise.chunks(labels.len()).map(<[f64]>::to_vec).collect();
+    let predictors = columns.split_off(1);
+    let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
+    let outcome = columns.remove(0);
+    let dataset = Arc::new(Dataset::from_columns("made up", "g", "y", &names, &labels, outcome, predictors).unwrap());
+    let parameterization = Parameterization::parse("non-centered", dataset.predictor_names()).unwrap();
+    let scaling = Scaling::standardizing(&dataset);
+    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+}
+
+#[test]
+fn twins_are_alike_in_any_shape() {
+    let Some(devices) = gpu::devices() else { return };
+    for (groups, slopes) in [(2, 0), (9, 2), (86, 1), (700, 1)] {
+        let model = simulated(groups, slopes);
+        for (gpu, likelihood) in
+            [(&devices[0], Likelihood::Groups), (&devices[devices.len() - 1], Likelihood::Observations)]
+        {
+            let twins = twins(gpu, &model, likelihood, 4, 1.0);
+            eprintln!("J = {groups}, K = {}, {likelihood:?}: {twins:?}", slopes + 1);
+            assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
+        }
+    }
+}
+
+/// The draws of `chains` from chain `first` on, with this budget of loop iterations a dispatch, transitions of a phase
+/// that neither adapts nor has a metric.
+fn draws_of(gpu: &Arc<Gpu>, model: &Arc<Model>, first: u32, count: u32, budget: u32) -> Memory {
+    let dim = model.layout().dim();
+    let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim };
+    let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
+    let mut engine = engine.with_budget(budget);
+    let phase = |transitions, sampling| Phase {
+        transitions,
+        scale: vec![1.0; dim],
+        step_size: 0.1,
+        adapt: None,
+        max_depth: 6,
+        sampling,
+    };
+    let mut draws = Memory::new(dim, count as usize, 12);
+    engine.run(&phase(8, false), &mut draws).unwrap();
+    engine.run(&phase(12, true), &mut draws).unwrap();
+    draws
+}
+
+#[test]
+fn a_chain_notices_neither_its_neighbours_nor_when_dispatches_end() {
+    let Some(devices) = gpu::devices() else { return };
+    let model = radon("non-centered");
+    let dim = model.layout().dim();
+    for gpu in devices {
+        let whole = draws_of(gpu, &model, 0, 37, 30_000);
+        let chopped = draws_of(gpu, &model, 0, 37, 3_000);
+        assert_eq!(whole.values(), chopped.values());
+        assert_eq!(whole.statistics(), chopped.statistics());
+        let part = draws_of(gpu, &model, 5, 3, 10_000);
+        for variable in 0..dim {
+            let whole = &whole.values()[variable * 37 * 12..][5 * 12..8 * 12];
+            assert_eq!(whole, &part.values()[variable * 3 * 12..][..3 * 12], "variable {variable}");
+        }
+    }
+}
+
+#[test]
+fn runs_stand_against_the_exact_posterior() {
+    let Some(devices) = gpu::devices() else { return };
+    let exact = Exact::of(&radon("centered")).unwrap();
+    for (gpu, parameterization, seed) in
+        [(&devices[0], "non-centered", 1), (&devices[devices.len() - 1], "a=centered,b=non-centered", 2)]
+    {
+        let settings = Settings { chains: 128, warmup: 150, draws: 64, seed, ..Settings::default() };
+        let model = radon(parameterization);
+        let there = run_there(gpu, &model, settings);
+        let verification = Verification::of(&there, &RunSummary::of(&there), &exact);
+        let Verification { largest, largest_of, root_mean_square, limit, .. } = &verification;
+        eprintln!("{parameterization}: largest {largest:.2} ({largest_of}) of {limit:.2}, rms {root_mean_square:.2}");
+        assert!(!verification.biased, "{largest} of {largest_of}");
+        assert!((0.6..1.4).contains(root_mean_square), "{root_mean_square}");
+        assert_eq!((verification.scores.len(), there.run.draws), (175, 64));
+
+        // Rounding changes neither acceptance nor what adapts to it, beyond what seeds do to 150 transitions of warm-up.
+        let here = run_here(&model, settings);
+        let ratios = [there.run.acceptance / here.run.acceptance, there.run.step_size / here.run.step_size];
+        eprintln!("acceptance and step size, there over here: {ratios:?}");
+        assert!(ratios.iter().all(|ratio| (ratio - 1.0).abs() < 0.02), "{ratios:?}");
+    }
+}
