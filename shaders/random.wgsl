@@ -76,11 +76,9 @@ fn normal_pair(radius_word: u32, angle_word: u32) -> vec2<f32> {
     return sqrt(-2.0 * ln(uniform_deviate(radius_word))) * cos_sin(angle_word);
 }
 
-// Normal deviate number `index` of the place's for `purpose`: deviates 4 b .. 4 b + 4 come from block b, two from words
-// 0 and 1, two from words 2 and 3.
-fn normal_deviate(place: Place, purpose: u32, index: u32) -> f32 {
-    let block = words(place, purpose, index / 4u);
-    let pair = select(block.xy, block.zw, index % 4u >= 2u);
-    let normals = normal_pair(pair.x, pair.y);
-    return select(normals.x, normals.y, index % 2u == 1u);
+// The normal deviates 4 `block` .. 4 `block` + 4 of the place's for `purpose`: two from words 0 and 1, two from words 2 and
+// 3.
+fn normals(place: Place, purpose: u32, block: u32) -> vec4<f32> {
+    let words = words(place, purpose, block);
+    return vec4<f32>(normal_pair(words.x, words.y), normal_pair(words.z, words.w));
 }

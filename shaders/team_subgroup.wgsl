@@ -50,3 +50,8 @@ fn team_word(team: Team, word: u32, lane: u32) -> u32 {
 fn team_number(team: Team, number: f32, lane: u32) -> f32 {
     return subgroupShuffle(number, team.first + lane);
 }
+
+// What lane `lane` of the team has for `numbers`; every lane may ask another one.
+fn team_fetch(team: Team, numbers: vec4<f32>, lane: u32) -> vec4<f32> {
+    return subgroupShuffle(numbers, team.first + lane);
+}

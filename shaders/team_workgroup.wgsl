@@ -54,3 +54,11 @@ fn team_word(team: Team, word: u32, lane: u32) -> u32 {
 fn team_number(team: Team, number: f32, lane: u32) -> f32 {
     return bitcast<f32>(team_word(team, bitcast<u32>(number), lane));
 }
+
+// What lane `lane` of the team has for `numbers`; every lane may ask another one.
+fn team_fetch(team: Team, numbers: vec4<f32>, lane: u32) -> vec4<f32> {
+    workgroupBarrier();
+    exchanged[team.lane] = numbers;
+    workgroupBarrier();
+    return exchanged[lane];
+}

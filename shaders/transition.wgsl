@@ -183,14 +183,10 @@ fn begin() {
     let other_gradient = place_of(team, other_end + GRADIENT);
     let rho = place_of(team, RHO);
     let near = place_of(team, NEAR);
+    draw_momentum();
     var square = 0.0;
     for (var slot = 0u; slot < SLOTS; slot++) {
-        let coordinate = coordinate_of(team.lane, slot);
-        var normal = 0.0;
-        if coordinate != NONE {
-            normal = normal_deviate(place, MOMENTUM, coordinate);
-        }
-        momentum[slot] = normal;
+        let normal = momentum[slot];
         square += normal * normal;
         position[slot] = vectors[sample + slot * TEAM];
         gradient[slot] = vectors[sample_gradient + slot * TEAM];
@@ -205,7 +201,27 @@ fn begin() {
     weight = Weight(0.0, 1.0);
     subtree_weight = Weight(0.0, 0.0);
     chain.leaves = 0u;
-    spent += 12u * SLOTS + 20u;
+    spent += 2u * SLOTS;
+}
+
+// Draws the momentum: every lane makes other blocks of four deviates, and then takes its coordinates' from whoever has
+// them.
+fn draw_momentum() {
+    for (var slot = 0u; slot < SLOTS; slot++) {
+        momentum[slot] = 0.0;
+    }
+    for (var first_block = 0u; 4u * first_block < DIM; first_block += TEAM) {
+        let deviates = normals(place, MOMENTUM, first_block + team.lane);
+        for (var slot = 0u; slot < SLOTS; slot++) {
+            let coordinate = coordinate_of(team.lane, slot);
+            let block = coordinate / 4u - first_block;
+            let fetched = team_fetch(team, deviates, block % TEAM);
+            if coordinate != NONE && block < TEAM {
+                momentum[slot] = fetched[coordinate % 4u];
+            }
+        }
+        spent += SLOTS + 12u;
+    }
 }
 
 // A leapfrog step of the moving end but for its second half a kick: w += (h/2) s g, q += h s w, and the gradient there.
