@@ -9,6 +9,7 @@ use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
 use warpnuts::density::gpu::{Prior, Shaders, Stretch};
+use warpnuts::engine::device::kernels::{self, Chain, Pooling, Run, Told};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::Purpose;
 
@@ -76,6 +77,15 @@ fn all_shaders_of_any_model_are_valid() {
                 let observed = Shaders::new(&model, Likelihood::Observations, subgroup);
                 parse(&observed.evaluate);
                 observed.observations.unwrap().iter().for_each(|source| drop(parse(source)));
+                for likelihood in [Likelihood::Groups, Likelihood::Observations] {
+                    let shaders = kernels::Shaders::new(&model, likelihood, 10, model.layout().dim(), subgroup);
+                    assert_eq!(parse(&shaders.transition).entry_points[0].name, "transition");
+                    assert_eq!(parse(&shaders.pool).entry_points[0].name, "pool");
+                    // Every coordinate lies in one place.
+                    let mut coordinates: Vec<usize> = shaders.coordinates().into_iter().flatten().collect();
+                    coordinates.sort_unstable();
+                    assert!(coordinates.into_iter().eq(0..model.layout().dim()));
+                }
             }
         }
     }
@@ -94,6 +104,61 @@ fn structures_are_laid_out_as_the_host_writes_them() {
         offset_of!(Stretch, sum),
     ];
     assert_eq!(layout(&parse(&residuals), "Stretch"), (stretch, size_of::<Stretch>()));
+
+    let shaders = kernels::Shaders::new(&model(85, 1, Effect::Centered), Likelihood::Groups, 10, 5, Some(32));
+    let transition = parse(&shaders.transition);
+    let run = vec![
+        offset_of!(Run, seed),
+        offset_of!(Run, first_chain),
+        offset_of!(Run, chains),
+        offset_of!(Run, first_transition),
+        offset_of!(Run, transitions),
+        offset_of!(Run, room),
+        offset_of!(Run, budget),
+        offset_of!(Run, max_depth),
+        offset_of!(Run, sampling),
+        offset_of!(Run, adapting),
+        offset_of!(Run, target_accept),
+        offset_of!(Run, gain),
+        offset_of!(Run, log_step_size),
+    ];
+    assert_eq!(layout(&transition, "Run"), (run, size_of::<Run>()));
+    let chain = vec![
+        offset_of!(Chain, made),
+        offset_of!(Chain, growing),
+        offset_of!(Chain, depth),
+        offset_of!(Chain, n_steps),
+        offset_of!(Chain, leaves),
+        offset_of!(Chain, moving),
+        offset_of!(Chain, step_size),
+        offset_of!(Chain, initial_energy),
+        offset_of!(Chain, acceptance_sum),
+        offset_of!(Chain, weight),
+        offset_of!(Chain, subtree_weight),
+        offset_of!(Chain, sample),
+        offset_of!(Chain, log_density),
+        offset_of!(Chain, energy),
+        offset_of!(Chain, subtree_log_density),
+        offset_of!(Chain, subtree_energy),
+        offset_of!(Chain, adaptation),
+        offset_of!(Chain, gradients),
+        offset_of!(Chain, divergences),
+        offset_of!(Chain, acceptance),
+    ];
+    assert_eq!(layout(&transition, "Chain"), (chain, size_of::<Chain>()));
+    let told = vec![
+        offset_of!(Told, lp),
+        offset_of!(Told, energy),
+        offset_of!(Told, acceptance_rate),
+        offset_of!(Told, step_size),
+        offset_of!(Told, tree_depth),
+        offset_of!(Told, n_steps),
+        offset_of!(Told, diverging),
+        offset_of!(Told, reached_max_treedepth),
+    ];
+    assert_eq!(layout(&transition, "Told"), (told, size_of::<Told>()));
+    let pooling = vec![offset_of!(Pooling, chains), offset_of!(Pooling, draws)];
+    assert_eq!(layout(&parse(&shaders.pool), "Pooling"), (pooling, size_of::<Pooling>()));
 }
 
 #[test]
