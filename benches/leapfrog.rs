@@ -34,7 +34,7 @@ fn leapfrog(criterion: &mut Criterion) {
 
     let mut density = density;
     let mut state = State::zeros(dim);
-    let named: Vec<f64> = (0..dim).map(|i| sink.series(i).values()[0]).collect();
+    let named: Vec<f64> = (0..dim).map(|i| sink.variable(i)[0]).collect();
     let mut gradient = vec![0.0; dim];
     model.unconstrain(&named, &mut state.position);
     state.log_density = density.log_density(&state.position, &mut gradient);

@@ -40,4 +40,4 @@ pub use moments::{mean, quantile, sd};
 pub use nested::nested_rhat;
 pub use rhat::{rhat, rhat_split};
 pub use series::Series;
-pub use summary::{Summary, summarize};
+pub use summary::{Summary, summarize, summarize_each};

@@ -108,7 +108,10 @@ pub fn run(engine: &mut dyn Engine, dim: usize, plan: &Plan, sink: &mut dyn Sink
                 // (Beskos et al. 2013).
                 phase.step_size = 1.0 / (dim as f64).sqrt().sqrt();
             }
-            Role::Window | Role::LastWindow => update_metric(&mut phase.scale, &outcome.moments),
+            Role::Window | Role::LastWindow => {
+                update_metric(&mut phase.scale, &outcome.moments);
+                sink.warmed(&outcome.moments);
+            }
             Role::Final => {}
         }
     }

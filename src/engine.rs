@@ -88,6 +88,11 @@ pub struct SinkError(#[source] pub std::io::Error);
 
 /// Where draws go as they are made.
 pub trait Sink {
+    /// Learns, before the first block, the moments of positions in the last window of warm-up, if there was one.
+    fn warmed(&mut self, moments: &Moments) {
+        let _ = moments;
+    }
+
     /// Takes the next block.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::density::Likelihood;
-use crate::draws::Memory;
+use crate::draws::{Memory, Precision};
 use crate::driver::{self, Plan, Run};
 use crate::engine::host::Chains;
 use crate::engine::{DeviceFailure, EngineError, Progress};
@@ -54,6 +54,8 @@ pub struct Settings {
     pub likelihood: Likelihood,
     /// Which variables are kept.
     pub keep: Keep,
+    /// How exactly draws are kept.
+    pub draw_precision: Precision,
     /// How many lanes work at once. No draw depends on it.
     pub threads: usize,
 }
@@ -71,6 +73,7 @@ impl Default for Settings {
             max_tree_depth: 10,
             likelihood: Likelihood::Groups,
             keep: Keep::All,
+            draw_precision: Precision::F64,
             threads: crate::machine::threads(),
         }
     }
@@ -89,7 +92,7 @@ impl Settings {
     pub fn memory(&self, model: &Model) -> u128 {
         let number = size_of::<f64>() as u128;
         let (chains, draws) = (u128::from(self.chains), u128::from(self.draws));
-        let draw = self.variables(model) as u128 * number + size_of::<Statistics>() as u128;
+        let draw = (self.variables(model) * self.draw_precision.bytes()) as u128 + size_of::<Statistics>() as u128;
         // Position, gradient, and the running mean and squares of both.
         let chain = 6 * model.layout().dim() as u128 * number;
         chains * (draws * draw + chain)
@@ -160,7 +163,8 @@ pub fn sample_on(
         per_superchain: settings.chains_per_superchain(),
     };
     let variables = settings.variables(&model);
-    let mut draws = Memory::new(variables, settings.chains as usize, settings.draws as usize);
+    let (chain_count, draw_count) = (settings.chains as usize, settings.draws as usize);
+    let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
     let plan = Plan {
         warmup: settings.warmup,
         draws: settings.draws,

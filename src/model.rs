@@ -67,6 +67,15 @@ impl Layout {
     }
 }
 
+/// Where a variable is, and how far it spreads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Unit {
+    /// Its mean.
+    pub mean: f64,
+    /// Its standard deviation.
+    pub sd: f64,
+}
+
 /// The priors as they are in the units of a [`Scaling`], coefficient by coefficient.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScaledPriors {
@@ -177,6 +186,36 @@ impl Model {
             }
         }
         named[layout.eps()] = exp(theta[layout.eps()]) * self.scaling.outcome_scale;
+    }
+
+    /// About where each named variable is, and how far it spreads, in the user's units, where the coordinates of theta
+    /// have these means and variances and hang together little.
+    pub fn named_units(&self, mean: &[f64], variance: &[f64]) -> Vec<Unit> {
+        let layout = self.layout;
+        let mut units = vec![Unit { mean: 0.0, sd: 1.0 }; layout.dim()];
+        // e^t of a normal t.
+        let exponential = |i: usize, unit: f64| {
+            let mean = unit * (mean[i] + 0.5 * variance[i]).exp();
+            Unit { mean, sd: mean * variance[i].exp_m1().sqrt() }
+        };
+        for k in 0..layout.coefficients {
+            let (unit, shift) = (self.scaling.coefficient_unit(k), self.scaling.coefficient_shift(k));
+            let mu = Unit { mean: mean[layout.mu(k)] * unit + shift, sd: variance[layout.mu(k)].sqrt() * unit };
+            let sigma = exponential(layout.sigma(k), unit);
+            units[layout.mu(k)] = mu;
+            units[layout.sigma(k)] = sigma;
+            for i in layout.effects(k) {
+                let (z, square) = (mean[i], variance[i]);
+                units[i] = if self.parameterization.is_centered(k) {
+                    Unit { mean: shift + unit * z, sd: unit * square.sqrt() }
+                } else {
+                    let spread = sigma.mean.powi(2) * square + sigma.sd.powi(2) * (z * z + square) + mu.sd.powi(2);
+                    Unit { mean: mu.mean + sigma.mean * z, sd: spread.sqrt() }
+                };
+            }
+        }
+        units[layout.eps()] = exponential(layout.eps(), self.scaling.outcome_scale);
+        units
     }
 
     /// The position at which the named variables, all D in the user's units, have the values `named`.

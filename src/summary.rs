@@ -184,13 +184,15 @@ impl RunSummary {
     /// Diagnoses a run.
     pub fn of(sampled: &Sampled) -> RunSummary {
         let Sampled { model, settings, backend, names, draws, run, interrupted, wall } = sampled;
-        let mut rows = diagnostics::summarize(draws.values(), draws.variables(), draws.chains());
+        let mut rows = diagnostics::summarize_each(draws.variables(), draws.chains(), |i| draws.variable(i));
         let chains_per_superchain = settings.chains_per_superchain();
         let mut nested = vec![None; rows.len()];
         if chains_per_superchain > 1 {
             for (i, (row, nested)) in rows.iter_mut().zip(&mut nested).enumerate() {
-                *row = row.from_independent_chains(draws.series(i));
-                *nested = Some(diagnostics::nested_rhat(draws.series(i), chains_per_superchain as usize));
+                let values = draws.variable(i);
+                let series = Series::new(&values, draws.chains());
+                *row = row.from_independent_chains(series);
+                *nested = Some(diagnostics::nested_rhat(series, chains_per_superchain as usize));
             }
         }
         let largest = |value: &dyn Fn(usize) -> f64| {

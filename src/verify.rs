@@ -69,7 +69,9 @@ impl Verification {
             .enumerate()
             .map(|(i, parameter)| {
                 let (row, truth) = (&parameter.summary, &truth[i]);
-                let coverage = |quantile, share| coverage(sampled.draws.series(i), independent, quantile, share);
+                let values = sampled.draws.variable(i);
+                let series = Series::new(&values, sampled.draws.chains());
+                let coverage = |quantile, share| coverage(series, independent, quantile, share);
                 Scores {
                     parameter: parameter.name.clone(),
                     exact_mean: truth.mean,

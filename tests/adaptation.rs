@@ -113,9 +113,7 @@ impl Sink for Impatient {
 
 /// Draws of one chain, `[variable][draw]`.
 fn chain(draws: &Memory, chain: usize) -> Vec<Vec<f64>> {
-    (0..draws.variables())
-        .map(|i| draws.series(i).values().chunks(draws.draws()).nth(chain).unwrap().to_vec())
-        .collect()
+    (0..draws.variables()).map(|i| draws.variable(i).chunks(draws.draws()).nth(chain).unwrap().to_vec()).collect()
 }
 
 /// Draws without any warm-up, with a metric and a step size under which the simulated data's chains do move.
@@ -243,7 +241,7 @@ fn the_metric_is_the_one_the_draws_ask_for() {
     let count = draws.statistics().len();
     let (mut positions, mut gradients) = (vec![Vec::new(); dim], vec![Vec::new(); dim]);
     for draw in 0..count {
-        let named: Vec<f64> = (0..dim).map(|i| draws.series(i).values()[draw]).collect();
+        let named: Vec<f64> = (0..dim).map(|i| draws.variable(i)[draw]).collect();
         model.unconstrain(&named, &mut position);
         density.log_density(&position, &mut gradient);
         for i in 0..dim {

@@ -227,7 +227,8 @@ fn scores(model: Model, settings: Settings) -> Scores {
     let rows: Vec<[f64; 4]> = (0..exact.names().len())
         .into_par_iter()
         .map(|i| {
-            let series = sampled.draws.series(i);
+            let values = sampled.draws.variable(i);
+            let series = Series::new(&values, sampled.draws.chains());
             let summary = Summary::of(series);
             let coverage = |p: f64| {
                 let quantile = exact.quantile(i, p);
@@ -283,6 +284,7 @@ const RUN: Settings = Settings {
     max_tree_depth: 10,
     likelihood: Likelihood::Groups,
     keep: warpnuts::experiment::Keep::All,
+    draw_precision: warpnuts::draws::Precision::F64,
     threads: 2,
 };
 

@@ -3,6 +3,7 @@
 
 mod runs;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -232,8 +233,8 @@ fn centered_radon_is_sampled_badly_and_the_diagnostics_say_so() {
     assert!(largest_rhat(&well) < 1.02 && well[sigma_b].ess_bulk > 1600.0, "{:?}", well[sigma_b]);
 
     // Most chains never see the neck of the funnel, and take sigma_b for larger than it is; a few are stuck there.
-    let chains = sick_draws.series(sigma_b);
-    let chains = chains.values().chunks(chains.draws());
+    let values = sick_draws.variable(sigma_b);
+    let chains = values.chunks(sick_draws.draws());
     let mut means: Vec<f64> = chains.map(|draws| draws.iter().sum::<f64>() / draws.len() as f64).collect();
     means.sort_by(f64::total_cmp);
     assert!(means[31] > well[sigma_b].mean + 4.0 * well[sigma_b].mcse_mean, "{means:?}, not {:?}", well[sigma_b]);
@@ -262,10 +263,10 @@ fn true_parameters_stand_anywhere_among_the_draws() {
             let effects = [[NonCentered, NonCentered], [Centered, NonCentered]][number as usize % 2];
             let model = model(&simulation.dataset, priors, effects);
             let (_, draws) = run(&model, 1, chains(u64::from(number), 2), plan(200, 400));
-            let all: Vec<&[f64]> = (0..draws.variables()).map(|i| draws.series(i).values()).collect();
+            let all: Vec<_> = (0..draws.variables()).map(|i| draws.variable(i)).collect();
             let inside: Vec<usize> =
                 (0..all[0].len()).filter(|draw| kept(&[all[2][*draw], all[3][*draw], all[4][*draw]])).collect();
-            let below = |(values, truth): (&&[f64], &f64)| {
+            let below = |(values, truth): (&Cow<[f64]>, &f64)| {
                 inside.iter().filter(|draw| values[**draw] < *truth).count() as f64 / inside.len() as f64
             };
             all.iter().zip(&simulation.truth).map(below).collect()
@@ -331,8 +332,8 @@ fn units_that_are_powers_of_two_change_no_bit() {
         });
         for (i, name) in moved.1.iter().enumerate() {
             let (unit, _) = moved_unit(name, scale, 0.0, stretch);
-            let mut pairs = plain.0.series(i).values().iter().zip(moved.0.series(i).values());
-            assert!(pairs.all(|(plain, moved)| plain * unit == *moved), "{name}");
+            let (plain, moved) = (plain.0.variable(i), moved.0.variable(i));
+            assert!(plain.iter().zip(&*moved).all(|(plain, moved)| plain * unit == *moved), "{name}");
         }
     }
 }
@@ -381,7 +382,7 @@ fn lp_is_the_log_density_in_the_users_units() {
         let (mut theta, mut gradient) = (vec![0.0; dim], vec![0.0; dim]);
         let mut kinetic = 0.0;
         for (draw, statistics) in draws.statistics().iter().enumerate() {
-            let named: Vec<f64> = (0..dim).map(|i| draws.series(i).values()[draw]).collect();
+            let named: Vec<f64> = (0..dim).map(|i| draws.variable(i)[draw]).collect();
             plain.unconstrain(&named, &mut theta);
             let lp = density.log_density(&theta, &mut gradient);
             assert!((statistics.lp - lp).abs() < 1e-9 * lp.abs(), "{} not {lp}", statistics.lp);

@@ -5,15 +5,20 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::density::Likelihood;
+use warpnuts::draws::Precision;
 use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, Settings};
 use warpnuts::machine;
 use warpnuts::model::{Model, Parameterization, PriorScales, Priors, Scaling};
 use warpnuts::summary::{Advice, advice};
 
 use super::arguments::{
-    DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument, PriorArguments, RunArguments,
+    DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument, PrecisionArgument,
+    PriorArguments, RunArguments,
 };
 use super::{Failure, complain, print, table};
+
+/// Shorter warm-ups may end without a window.
+const SHORTEST_WARMUP_FOR_F16: u32 = 50;
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
@@ -79,8 +84,20 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
             KeepArgument::All => Keep::All,
             KeepArgument::Hyper => Keep::Hyper,
         },
+        draw_precision: match typed.draw_precision {
+            PrecisionArgument::F64 => Precision::F64,
+            PrecisionArgument::F32 => Precision::F32,
+            PrecisionArgument::F16 => Precision::F16,
+        },
         threads: typed.threads.map_or_else(machine::threads, usize::from),
     };
+    if settings.draw_precision == Precision::F16 && settings.warmup < SHORTEST_WARMUP_FOR_F16 {
+        return Err(Failure::Input(anyhow!(
+            "--draw-precision f16 keeps draws in units that warm-up learns, and --warmup {} is too short for that; warm up \
+             with at least {SHORTEST_WARMUP_FOR_F16} transitions, or use f32",
+            settings.warmup
+        )));
+    }
     let needed = settings.memory(model);
     let available = machine::available_memory().map_or(u128::from(u64::MAX), u128::from);
     if needed > available {

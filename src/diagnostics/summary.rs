@@ -1,5 +1,7 @@
 //! One row of a summary table, the work shared: one sort, one rank normalization, one set of transforms.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::autocovariance::{Autocovariance, Plan};
@@ -97,15 +99,26 @@ impl Summary {
 /// Precondition: `variables * chains` divides `values.len()`. In release builds a remainder is left out.
 pub fn summarize(values: &[f64], variables: usize, chains: usize) -> Vec<Summary> {
     let size = values.len().checked_div(variables).unwrap_or(0);
+    summarize_each(variables, chains, |i| Cow::Borrowed(&values[i * size..(i + 1) * size]))
+}
+
+/// Summaries of many variables, in parallel, where `draws` gives those of each, `[chain][draw]`, as many of one as of
+/// another.
+pub fn summarize_each<'a>(
+    variables: usize,
+    chains: usize,
+    draws: impl Fn(usize) -> Cow<'a, [f64]> + Sync,
+) -> Vec<Summary> {
+    let size = if variables == 0 { 0 } else { draws(0).len() };
     if size == 0 {
         return vec![Summary::NAN; variables];
     }
     let shape = Shape::of(chains, size.checked_div(chains).unwrap_or(0));
-    values
-        .par_chunks_exact(size)
+    (0..variables)
+        .into_par_iter()
         .map_init(
             || Autocovariance::new(shape.plan.clone()),
-            |autocovariance, draws| Summary::with(Series::new(draws, chains), &shape, autocovariance),
+            |autocovariance, i| Summary::with(Series::new(&draws(i), chains), &shape, autocovariance),
         )
         .collect()
 }

@@ -1,8 +1,13 @@
 //! Draws in memory, variable by variable, as diagnostics want them.
 
-use crate::diagnostics::Series;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::precision::{Precision, Values};
 use crate::engine::{Block, Sink, SinkError};
+use crate::model::Model;
 use crate::nuts::Statistics;
+use crate::nuts::adaptation::Moments;
 
 /// All draws of a run: named variables in the user's units, and the statistics of each transition.
 #[derive(Debug, Clone)]
@@ -14,34 +19,46 @@ pub struct Memory {
     /// Draws of each chain taken so far.
     draws: usize,
     /// `[variable][chain][draw]`.
-    values: Vec<f64>,
+    values: Values,
     /// `[chain][draw]`.
     statistics: Vec<Statistics>,
+    /// Whose variables they are, where that decides how they are kept.
+    model: Option<Arc<Model>>,
 }
 
 impl Memory {
-    /// Room for `draws` draws of `variables` variables of each of `chains` chains.
+    /// Room for `draws` draws of `variables` variables of each of `chains` chains, as they are.
     pub fn new(variables: usize, chains: usize, draws: usize) -> Memory {
+        Memory::with(Precision::F64, variables, chains, draws, None)
+    }
+
+    /// The same for the leading `variables` of `model`, rounded to `precision`.
+    pub fn rounded(model: Arc<Model>, precision: Precision, variables: usize, chains: usize, draws: usize) -> Memory {
+        Memory::with(precision, variables, chains, draws, Some(model))
+    }
+
+    fn with(precision: Precision, variables: usize, chains: usize, draws: usize, model: Option<Arc<Model>>) -> Memory {
         Memory {
             variables,
             chains,
             room: draws,
             draws: 0,
-            values: vec![0.0; variables * chains * draws],
+            values: Values::zeros(precision, variables, chains * draws),
             statistics: vec![Statistics::default(); chains * draws],
+            model,
         }
     }
 
     /// Gives back the room that an interrupted run has left empty.
     pub fn shrink_to_fit(&mut self) {
         let (room, draws) = (self.room, self.draws);
-        for chain in 0..self.variables * self.chains {
-            self.values.copy_within(chain * room..chain * room + draws, chain * draws);
+        if room == draws {
+            return;
         }
+        self.values.shorten(self.variables, self.chains, draws);
         for chain in 0..self.chains {
             self.statistics.copy_within(chain * room..chain * room + draws, chain * draws);
         }
-        self.values.truncate(self.variables * self.chains * draws);
         self.statistics.truncate(self.chains * draws);
         self.room = draws;
     }
@@ -62,15 +79,19 @@ impl Memory {
     }
 
     /// Everything, `[variable][chain][draw]`; the room must be full, or shrunk to what there is.
-    pub fn values(&self) -> &[f64] {
-        debug_assert_eq!(self.room, self.draws);
-        &self.values
+    pub fn values(&self) -> Vec<f64> {
+        (0..self.variables).flat_map(|variable| self.variable(variable).into_owned()).collect()
     }
 
-    /// The draws of variable `i`; the room must be full, or shrunk to what there is.
-    pub fn series(&self, i: usize) -> Series<'_> {
-        let length = self.chains * self.draws;
-        Series::new(&self.values()[i * length..(i + 1) * length], self.chains)
+    /// The draws of variable `i`, `[chain][draw]`; the room must be full, or shrunk to what there is.
+    pub fn variable(&self, i: usize) -> Cow<'_, [f64]> {
+        debug_assert_eq!(self.room, self.draws);
+        self.values.variable(i)
+    }
+
+    /// Draw `draw` of variable `i` of chain `chain`.
+    pub fn value(&self, i: usize, chain: usize, draw: usize) -> f64 {
+        self.values.get(i, chain * self.room + draw)
     }
 
     /// The statistics of every draw, `[chain][draw]`.
@@ -81,12 +102,19 @@ impl Memory {
 }
 
 impl Sink for Memory {
+    fn warmed(&mut self, moments: &Moments) {
+        if let Some(model) = &self.model {
+            let variance: Vec<f64> = moments.position_variance().collect();
+            self.values.warmed(model, moments.position_mean(), &variance);
+        }
+    }
+
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
         for (row, (values, statistics)) in block.values.chunks_exact(self.variables).zip(block.statistics).enumerate() {
             let (chain, draw) = (row / block.draws, block.first_draw + row % block.draws);
             self.statistics[chain * self.room + draw] = *statistics;
             for (variable, value) in values.iter().enumerate() {
-                self.values[(variable * self.chains + chain) * self.room + draw] = *value;
+                self.values.set(variable, chain * self.room + draw, *value);
             }
         }
         self.draws = block.first_draw + block.draws;

@@ -143,6 +143,11 @@ impl Moments {
         self.count
     }
 
+    /// Mean of each coordinate over all draws.
+    pub fn position_mean(&self) -> &[f64] {
+        &self.position.mean
+    }
+
     /// Variance of each coordinate over all draws.
     pub fn position_variance(&self) -> impl Iterator<Item = f64> {
         self.position.squares.iter().map(|squares| squares / (self.count - 1.0))

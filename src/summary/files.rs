@@ -75,7 +75,7 @@ pub fn write_draws(path: &Path, sampled: &Sampled) -> io::Result<()> {
                 csv.write_field(number.to_string())?;
             }
             for variable in 0..draws.variables() {
-                csv.write_field(draws.series(variable).values()[place].to_string())?;
+                csv.write_field(draws.value(variable, chain, draw).to_string())?;
             }
             csv.write_record(None::<&[u8]>)?;
         }

@@ -62,7 +62,7 @@ pub fn run(model: &Arc<Model>, lane_count: usize, chains: Chains, plan: Plan) ->
 
 /// A row for each variable.
 pub fn summaries(draws: &Memory) -> Vec<Summary> {
-    summarize(draws.values(), draws.variables(), draws.chains())
+    summarize(&draws.values(), draws.variables(), draws.chains())
 }
 
 /// Mean leapfrogs a draw.

@@ -1,0 +1,118 @@
+//! How exactly draws are kept: in 64 or 32 bits as they are, or in 16 bits, as offsets from the mean that warm-up has seen,
+//! in units of the standard deviation that it has seen.
+
+use std::borrow::Cow;
+
+use half::f16;
+
+use crate::model::{Model, Unit};
+
+/// How many bits a draw of a variable takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// As it was computed.
+    F64,
+    /// Rounded to 24 bits of its size.
+    F32,
+    /// Rounded to 11 bits of its distance from the mean of warm-up: by less than half a thousandth of that distance, and
+    /// by two ten-thousandths of a standard deviation in the root mean square.
+    F16,
+}
+
+impl Precision {
+    /// Bytes of a number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Precision::F64 => size_of::<f64>(),
+            Precision::F32 => size_of::<f32>(),
+            Precision::F16 => size_of::<f16>(),
+        }
+    }
+}
+
+/// Numbers of many variables, `length` of each, variable by variable.
+#[derive(Debug, Clone)]
+pub struct Values {
+    length: usize,
+    numbers: Numbers,
+}
+
+#[derive(Debug, Clone)]
+enum Numbers {
+    F64(Vec<f64>),
+    F32(Vec<f32>),
+    F16 { numbers: Vec<f16>, units: Vec<Unit> },
+}
+
+impl Values {
+    /// `length` zeros for each of `variables` variables.
+    pub fn zeros(precision: Precision, variables: usize, length: usize) -> Values {
+        let size = variables * length;
+        let numbers = match precision {
+            Precision::F64 => Numbers::F64(vec![0.0; size]),
+            Precision::F32 => Numbers::F32(vec![0.0; size]),
+            Precision::F16 => {
+                Numbers::F16 { numbers: vec![f16::ZERO; size], units: vec![Unit { mean: 0.0, sd: 1.0 }; variables] }
+            }
+        };
+        Values { length, numbers }
+    }
+
+    /// Takes the units of 16-bit numbers from what warm-up has seen; before anything is set.
+    pub fn warmed(&mut self, model: &Model, mean: &[f64], variance: &[f64]) {
+        if let Numbers::F16 { units, .. } = &mut self.numbers {
+            let named = model.named_units(mean, variance);
+            units.iter_mut().zip(named).for_each(|(unit, named)| *unit = named);
+        }
+    }
+
+    /// Sets number `place` of a variable.
+    pub fn set(&mut self, variable: usize, place: usize, value: f64) {
+        let at = variable * self.length + place;
+        match &mut self.numbers {
+            Numbers::F64(numbers) => numbers[at] = value,
+            Numbers::F32(numbers) => numbers[at] = value as f32,
+            Numbers::F16 { numbers, units } => {
+                let Unit { mean, sd } = units[variable];
+                numbers[at] = f16::from_f64((value - mean) / sd);
+            }
+        }
+    }
+
+    /// Number `place` of a variable.
+    pub fn get(&self, variable: usize, place: usize) -> f64 {
+        let at = variable * self.length + place;
+        match &self.numbers {
+            Numbers::F64(numbers) => numbers[at],
+            Numbers::F32(numbers) => f64::from(numbers[at]),
+            Numbers::F16 { numbers, units } => units[variable].mean + units[variable].sd * numbers[at].to_f64(),
+        }
+    }
+
+    /// All numbers of a variable.
+    pub fn variable(&self, variable: usize) -> Cow<'_, [f64]> {
+        match &self.numbers {
+            Numbers::F64(numbers) => Cow::Borrowed(&numbers[variable * self.length..(variable + 1) * self.length]),
+            _ => (0..self.length).map(|place| self.get(variable, place)).collect(),
+        }
+    }
+
+    /// Keeps, of each variable's `chains` stretches, the leading `draws` numbers.
+    pub fn shorten(&mut self, variables: usize, chains: usize, draws: usize) {
+        fn keep<T: Copy>(numbers: &mut Vec<T>, stretches: usize, draws: usize) {
+            let room = numbers.len() / stretches.max(1);
+            for stretch in 0..stretches {
+                numbers.copy_within(stretch * room..stretch * room + draws, stretch * draws);
+            }
+            numbers.truncate(stretches * draws);
+            numbers.shrink_to_fit();
+        }
+        self.length = chains * draws;
+        match &mut self.numbers {
+            Numbers::F64(numbers) => keep(numbers, variables * chains, draws),
+            Numbers::F32(numbers) => keep(numbers, variables * chains, draws),
+            Numbers::F16 { numbers, .. } => keep(numbers, variables * chains, draws),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Draws kept in 32 and in 16 bits, beside the same draws as they were computed.
+
+use std::sync::Arc;
+
+use warpnuts::data::Dataset;
+use warpnuts::draws::Precision;
+use warpnuts::engine::Progress;
+use warpnuts::experiment::{Sampled, Settings, sample};
+use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::summary::RunSummary;
+
+/// Radon with its outcome moved far away and stretched.
+fn model(parameterization: &str, shift: f64, stretch: f64) -> Arc<Model> {
+    let radon = Dataset::radon().unwrap();
+    let labels: Vec<String> = (0..radon.n_groups())
+        .flat_map(|j| std::iter::repeat_n(radon.groups()[j].clone(), radon.group_range(j).len()))
+        .collect();
+    let outcome = radon.outcome().iter().map(|y| shift + stretch * y).collect();
+    let floor = vec![radon.predictor(0).to_vec()];
+    let dataset = Arc::new(Dataset::from_columns("moved", "county", "y", &["floor"], &labels, outcome, floor).unwrap());
+    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let priors = Priors { mu_sd: 1e4 * stretch, sigma_scale: 5.0 * stretch, eps_scale: 5.0 * stretch };
+    let scaling = Scaling::standardizing(&dataset);
+    Arc::new(Model::new(dataset, priors, parameterization, scaling))
+}
+
+fn run(model: &Arc<Model>, draw_precision: Precision) -> Sampled {
+    let settings = Settings { chains: 4, warmup: 300, draws: 500, draw_precision, seed: 8, ..Settings::default() };
+    sample(model.clone(), settings, Arc::new(Progress::default())).unwrap()
+}
+
+#[test]
+fn sixteen_bits_keep_draws_to_a_thousandth_of_their_sd() {
+    for (parameterization, shift, stretch) in
+        [("non-centered", 0.0, 1.0), ("centered", 0.0, 1.0), ("a=centered,b=non-centered", -3e7, 1e4)]
+    {
+        let model = model(parameterization, shift, stretch);
+        let (whole, half) = (run(&model, Precision::F64), run(&model, Precision::F16));
+        let summary = RunSummary::of(&whole);
+        let (mut worst, mut squares) = (0.0f64, 0.0);
+        for (i, parameter) in summary.parameters.0.iter().enumerate() {
+            let (mean, sd) = (parameter.summary.mean, parameter.summary.sd);
+            for (exact, kept) in whole.draws.variable(i).iter().zip(&*half.draws.variable(i)) {
+                let (error, from_mean) = ((exact - kept).abs() / sd, (exact - mean).abs() / sd);
+                squares += error * error;
+                // Half a unit of 11 bits of the distance from the mean, which warm-up knows to a third of an sd.
+                let bound = 2f64.powi(-11) * (from_mean + 0.34);
+                assert!(error < bound, "{}: {error} at {from_mean}", parameter.name);
+                if from_mean < 1.7 {
+                    worst = worst.max(error);
+                }
+            }
+        }
+        let rms = (squares / (whole.draws.variables() * 2000) as f64).sqrt();
+        println!("{parameterization}: root mean square {rms:.2e} sds, largest within 1.7 sds {worst:.2e}");
+        assert!(worst < 1e-3 && rms < 3e-4, "{worst} {rms}");
+        assert!(rms > 1e-5, "nothing was rounded: {rms}");
+        // What is computed from them hardly notices.
+        let kept = RunSummary::of(&half);
+        for (a, b) in summary.parameters.0.iter().zip(&kept.parameters.0) {
+            let (a, b) = (a.summary, b.summary);
+            assert!((a.mean - b.mean).abs() < 2e-4 * a.sd && (a.sd / b.sd - 1.0).abs() < 1e-3);
+            assert!((a.ess_bulk / b.ess_bulk - 1.0).abs() < 0.05, "{} {}", a.ess_bulk, b.ess_bulk);
+        }
+    }
+}
+
+#[test]
+fn thirty_two_bits_round_to_their_last() {
+    let model = model("non-centered", 0.0, 1.0);
+    let (whole, half) = (run(&model, Precision::F64), run(&model, Precision::F32));
+    for (exact, kept) in whole.draws.values().iter().zip(&half.draws.values()) {
+        assert_eq!(f64::from(*exact as f32), *kept);
+    }
+}
