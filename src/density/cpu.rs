@@ -168,8 +168,15 @@ fn without_effects(fixed: &Fixed, table: &RotatedTable, theta: &[f64], gradient:
         2 => integrated::<2, 1>(fixed, 2, theta, gradient, table),
         3 => integrated::<3, 1>(fixed, 3, theta, gradient, table),
         k if k <= 8 => integrated::<8, 2>(fixed, k, theta, gradient, table),
-        k => integrated::<MAX_COEFFICIENTS, MAX_CHUNKS>(fixed, k, theta, gradient, table),
+        k => without_many_effects(fixed, k, theta, gradient, table),
     }
+}
+
+/// Apart, because it takes a quarter of a megabyte of stack.
+#[inline(never)]
+#[multiversion(targets = "simd")]
+fn without_many_effects(fixed: &Fixed, k: usize, theta: &[f64], gradient: &mut [f64], table: &RotatedTable) -> f64 {
+    integrated::<MAX_COEFFICIENTS, MAX_CHUNKS>(fixed, k, theta, gradient, table)
 }
 
 /// The scales sigma[0..K] and eps, and what their half-Cauchy priors and all constants add to the log density, eight at a

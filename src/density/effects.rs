@@ -72,8 +72,15 @@ fn write(effects: &ConditionalEffects, named: &mut [f64]) {
         2 => write_with::<2>(effects, 2, named),
         3 => write_with::<3>(effects, 3, named),
         k if k <= 8 => write_with::<8>(effects, k, named),
-        k => write_with::<MAX_COEFFICIENTS>(effects, k, named),
+        k => write_many(effects, k, named),
     }
+}
+
+/// Apart, because it takes a quarter of a megabyte of stack.
+#[inline(never)]
+#[multiversion(targets = "simd")]
+fn write_many(effects: &ConditionalEffects, k: usize, named: &mut [f64]) {
+    write_with::<MAX_COEFFICIENTS>(effects, k, named);
 }
 
 /// `M` is at least `k`, the number of coefficients.

@@ -27,13 +27,7 @@ pub struct WithEffects<'a> {
 impl<'a> WithEffects<'a> {
     /// For draws of the hyperparameters of `model` by chains from number `first_chain` of the experiment of `seed`; as
     /// many `threads` as told work at once.
-    pub fn new(
-        sink: &'a mut dyn Sink,
-        model: &Model,
-        seed: u64,
-        first_chain: u32,
-        threads: usize,
-    ) -> WithEffects<'a> {
+    pub fn new(sink: &'a mut dyn Sink, model: &Model, seed: u64, first_chain: u32, threads: usize) -> WithEffects<'a> {
         WithEffects {
             sink,
             effects: ConditionalEffects::new(model),
