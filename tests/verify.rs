@@ -43,6 +43,13 @@ fn the_non_centered_and_the_mixed_run_stand() {
 }
 
 #[test]
+fn the_marginal_run_stands_hyperparameters_and_effects() {
+    for seed in [1, 2] {
+        stands(&verify(radon("marginal", Priors::default()), Settings { seed, ..Settings::default() }));
+    }
+}
+
+#[test]
 fn a_run_over_observations_stands() {
     let settings = Settings { likelihood: Likelihood::Observations, seed: 4, ..Settings::default() };
     stands(&verify(radon("non-centered", Priors::default()), settings));
