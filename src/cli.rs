@@ -28,7 +28,7 @@ pub struct Cli {
 enum Command {
     /// Sample a model and summarize its posterior
     Sample(sample::SampleArguments),
-    /// Sample a model centered and non-centered, and say which to trust
+    /// Sample a model in several parameterizations, and say which is right
     Compare(compare::CompareArguments),
     /// Integrate the posterior instead of sampling it (one predictor or none)
     Exact(exact::ExactArguments),

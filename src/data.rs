@@ -115,6 +115,11 @@ impl Dataset {
         match File::open(path) {
             Ok(opened) => Dataset::from_reader(&name, opened, columns),
             Err(reason) if reason.kind() == io::ErrorKind::NotFound => Err(DataError::NotFound { file }),
+            Err(reason) if reason.kind() == io::ErrorKind::NotADirectory => {
+                let above = path.ancestors().skip(1).find(|above| above.is_file());
+                let above = error::one_line(&above.unwrap_or(path).display().to_string());
+                Err(DataError::NotADirectory { file, above })
+            }
             Err(reason) => Err(DataError::Unreadable { file, reason }),
         }
     }

@@ -67,6 +67,13 @@ fn a_missing_file() {
 }
 
 #[test]
+fn a_file_below_a_file() {
+    let folder = Folder::with("t.csv", GOOD);
+    let words = ["t.csv/deep/x.csv cannot be there: `t.csv` is a file, not a directory; check the path"];
+    both_refuse(&folder, "--data t.csv/deep/x.csv --group g --outcome y", &words);
+}
+
+#[test]
 fn a_directory_in_the_place_of_a_file() {
     let arguments = "--data . --group g --outcome y";
     both_refuse(&Folder::new(), arguments, &[". is a directory; name a CSV file"]);
@@ -122,9 +129,14 @@ fn a_column_in_two_roles() {
         let words = ["t.csv: column ", "is asked for twice", words, "give it one role"];
         both_refuse(&folder, &format!("--data t.csv {roles}"), &words);
     };
-    twice("--group g --outcome y --predictor x --predictor x", "`x` is asked for twice, as predictor");
     twice("--group g --outcome y --predictor y", "`y` is asked for twice, as outcome and as predictor");
     twice("--group g --outcome g", "`g` is asked for twice, as group and as outcome");
+}
+
+#[test]
+fn a_predictor_named_twice() {
+    let words = ["t.csv: predictor `x` is named twice; name it once"];
+    both_refuse(&Folder::with("t.csv", GOOD), &format!("{COLUMNS} --predictor x"), &words);
 }
 
 // Cells
@@ -283,7 +295,7 @@ fn data_without_a_group_or_an_outcome() {
 fn a_command_that_there_is_not() {
     refuses(&Folder::new(), "sampel", &["sampel", "sample"]);
     refuses(&Folder::new(), "sample --chain 4", &["--chain", "--chains"]);
-    refuses(&Folder::new(), "compare --parameterization centered", &["--parameterization"]);
+    refuses(&Folder::new(), "compare --parameterization centered", &["--parameterizations"]);
     refuses(&Folder::new(), "", &["Usage", "sample", "compare"]);
 }
 
@@ -291,11 +303,39 @@ fn a_command_that_there_is_not() {
 
 #[test]
 fn a_parameterization_that_is_misspelt() {
-    for typed in ["centred", "a=centered,b=none", "noncentered", "a,b", "centered,non-centered"] {
-        let words =
-            [typed, "is no parameterization", "write `centered`, `non-centered`", "`a=centered,b=non-centered`"];
+    for typed in ["centred", "noncentered", "a,b", "centered,non-centered"] {
+        let typed_and = format!("`{typed}` is no parameterization");
+        let words = [typed_and.as_str(), "write `centered`, `non-centered`, `marginal`", "`a=centered,b=non-centered`"];
         refuses_in_one_line(&Folder::new(), &format!("sample --parameterization {typed}"), &words);
     }
+    let words = ["`centred` in `a=centred` is no parameterization", "write `a=centered` or `a=non-centered`"];
+    refuses_in_one_line(&Folder::new(), "sample --parameterization a=centred,b=centered", &words);
+    for (typed, wrong) in [("centered,marginl", "marginl"), ("non-centred,centered", "non-centred")] {
+        let words = [format!("`{wrong}` is no parameterization")];
+        let line = format!("compare --parameterizations {typed}");
+        refuses_in_one_line(&Folder::new(), &line, &words.each_ref().map(String::as_str));
+    }
+}
+
+#[test]
+fn a_parameterization_compared_with_itself() {
+    let words = ["`centered` is named twice; name each that is to be compared once"];
+    refuses_in_one_line(&Folder::new(), "compare --parameterizations centered,marginal,centered", &words);
+}
+
+#[test]
+fn marginal_for_one_coefficient_only() {
+    let words =
+        ["`a=marginal`: the effects of all coefficients are integrated out together, or none", "`marginal` alone"];
+    refuses_in_one_line(&Folder::new(), "sample --parameterization a=marginal,b=centered", &words);
+}
+
+#[test]
+fn marginal_over_observations() {
+    let words = ["--likelihood observations", "marginal integrates them out", "leave one of the two out"];
+    refuses_in_one_line(&Folder::new(), "sample --parameterization marginal --likelihood observations", &words);
+    let line = "compare --parameterizations centered,marginal --likelihood observations";
+    refuses_in_one_line(&Folder::new(), line, &words);
 }
 
 #[test]

@@ -171,6 +171,60 @@ fn compare_distrusts_the_centered_run_and_recommends_the_other() {
 }
 
 #[test]
+fn compare_says_which_run_is_right_and_by_how_much_the_other_is_wrong() {
+    let (ran, files) = compared();
+    let verdict = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let comparison = json(files, "runs/compare-1/comparison.json");
+    let exact = number(&comparison["exact"]["mean"]);
+    let [centered, other] = [0, 1].map(|run| &comparison["against_exact"][run]);
+    let row = &comparison["runs"][0]["focus"];
+    let error = number(&row["mean"]) - exact;
+    assert_eq!((&centered["agrees"], &other["agrees"]), (&false.into(), &true.into()));
+    assert_eq!(centered["worst"], "sigma_b");
+    assert!((number(&centered["error"]) - error).abs() < 1e-12);
+    let errors = error / number(&row["mcse_mean"]);
+    assert!((number(&centered["standard_errors"]) - errors).abs() < 1e-9 && errors > 3.0, "{errors}");
+    let words = format!("centered over-estimates sigma_b by {error:.4} ({errors:.1} standard errors)");
+    assert!(verdict.contains(&words), "{words}: {verdict}");
+    assert!(verdict.contains("non-centered agrees with the exact answer in every hyperparameter"), "{verdict}");
+}
+
+#[test]
+fn compare_takes_any_list_of_parameterizations() {
+    let line =
+        "compare --chains 8 --warmup 300 --draws 500 --parameterizations marginal,a=centered,b=non-centered --out out";
+    let (ran, files) = run(&Folder::new(), line);
+    let comparison = json(&files, "out/comparison.json");
+    for (i, name) in ["marginal", "a=centered,b=non-centered"].into_iter().enumerate() {
+        assert_eq!(comparison["runs"][i]["parameterization"], name);
+        assert!(number(&comparison["runs"][i]["ess_per_second"]) > 0.0);
+        assert_eq!(json(&files, &format!("out/{name}/summary.json"))["parameterization"], name);
+        assert_eq!(names(&files[&format!("out/{name}/summary.csv")]).len(), 175);
+        assert!(ran.stdout.lines().any(|line| line.trim_start().starts_with(name)), "{}", ran.stdout);
+    }
+    let alone = run(&Folder::new(), &format!("compare {TINY} --parameterizations marginal --out out")).1;
+    assert_eq!(json(&alone, "out/comparison.json")["runs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_marginal_run_keeps_all_or_the_hyperparameters_only() {
+    let line = |more: &str| {
+        format!(
+            "sample {PUPILS} --chains 4 --warmup 200 --draws 200 --save-draws --out out --parameterization marginal {more}"
+        )
+    };
+    let all = run(&pupils_folder(), &line("")).1;
+    let hyper = run(&pupils_folder(), &line("--keep hyper")).1;
+    let [all_rows, hyper_rows] = [&all, &hyper].map(|files| table(&files["out/draws.csv"]));
+    assert_eq!((all_rows.0.len(), hyper_rows.0.len()), (10 + 7 + 90, 10 + 7));
+    assert!(hyper_rows.1.iter().zip(&all_rows.1).all(|(hyper, all)| hyper[..] == all[..hyper.len()]));
+    // The groups' effects: 200 draws of four chains that differ from draw to draw.
+    let effect: BTreeSet<&String> = all_rows.1.iter().map(|row| &row[20]).collect();
+    assert_eq!(effect.len(), 800);
+    same_rows(&all, "out");
+}
+
+#[test]
 fn compare_names_the_files_that_it_wrote_and_no_other() {
     let (ran, files) = compared();
     let (_, end) = ran.stdout.split_once("Written: ").unwrap();

@@ -56,12 +56,26 @@ pub fn priors(typed: &PriorArguments, dataset: &Dataset) -> PriorScales {
 pub fn model(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: &str) -> Result<Arc<Model>, Failure> {
     let parameterization =
         Parameterization::parse(parameterization, dataset.predictor_names()).map_err(Failure::input)?;
-    let scaling = Scaling::standardizing(dataset);
-    let model = Model::new(dataset.clone(), Priors::default(), parameterization, scaling);
-    Ok(Arc::new(model.with_prior_scales(priors.clone())))
+    Ok(model_of(dataset, priors, parameterization))
 }
 
-/// How to run, refused where it would not fit into memory.
+/// The same data and priors in each of several parameterizations.
+pub fn models(
+    dataset: &Arc<Dataset>,
+    priors: &PriorScales,
+    parameterizations: &str,
+) -> Result<Vec<Arc<Model>>, Failure> {
+    let all = Parameterization::parse_list(parameterizations, dataset.predictor_names()).map_err(Failure::input)?;
+    Ok(all.into_iter().map(|parameterization| model_of(dataset, priors, parameterization)).collect())
+}
+
+fn model_of(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: Parameterization) -> Arc<Model> {
+    let scaling = Scaling::standardizing(dataset);
+    let model = Model::new(dataset.clone(), Priors::default(), parameterization, scaling);
+    Arc::new(model.with_prior_scales(priors.clone()))
+}
+
+/// How to run, refused where it would not fit into memory, or not go with the model.
 pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure> {
     let settings = Settings {
         chains: typed.chains,
@@ -81,6 +95,12 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
         },
         threads: typed.threads.map_or_else(machine::threads, usize::from),
     };
+    if settings.likelihood == Likelihood::Observations && model.parameterization().is_marginal() {
+        return Err(Failure::Input(anyhow!(
+            "--likelihood observations needs every group's effects, and --parameterization marginal integrates them out; leave \
+             one of the two out"
+        )));
+    }
     let needed = settings.memory(model);
     let available = machine::available_memory().map_or(u128::from(u64::MAX), u128::from);
     if needed > available {

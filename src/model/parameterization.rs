@@ -71,6 +71,9 @@ pub enum ParameterizationError {
     /// A coefficient named twice in a list.
     #[error("the parameterization names `{0}` twice; keep one of the two")]
     Twice(String),
+    /// The same parameterization twice where several are to be compared.
+    #[error("the parameterization `{0}` is named twice; name each that is to be compared once")]
+    Repeated(String),
 }
 
 /// Centered or not, coefficient by coefficient; or marginal.
@@ -155,6 +158,31 @@ impl Parameterization {
         Ok(Parameterization { effects, names })
     }
 
+    /// Reads several, separated by commas: `centered,marginal`, `non-centered,a=centered,b=non-centered`.
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse), and a parameterization that is named twice.
+    pub fn parse_list(text: &str, predictor_names: &[String]) -> Result<Vec<Parameterization>, ParameterizationError> {
+        let mut all: Vec<Parameterization> = Vec::new();
+        // Commas stand inside lists too: a list ends where it is complete.
+        let mut pending: Option<String> = None;
+        for part in text.split(',') {
+            let is_word = part.trim() == MARGINAL || Effect::parse(part.trim()).is_some();
+            if let (true, Some(incomplete)) = (is_word, &pending) {
+                return Err(incomplete_list(incomplete, predictor_names));
+            }
+            let candidate = pending.take().map_or(part.to_string(), |before| format!("{before},{part}"));
+            match Parameterization::parse(&candidate, predictor_names) {
+                Ok(complete) if all.contains(&complete) => {
+                    return Err(ParameterizationError::Repeated(complete.to_string()));
+                }
+                Ok(complete) => all.push(complete),
+                Err(_) => pending = Some(candidate),
+            }
+        }
+        pending.map_or(Ok(all), |incomplete| Err(incomplete_list(&incomplete, predictor_names)))
+    }
+
     /// One a coefficient, the intercept first; none where they are integrated out.
     pub fn effects(&self) -> &[Effect] {
         &self.effects
@@ -184,6 +212,11 @@ impl fmt::Display for Parameterization {
         }
         Ok(())
     }
+}
+
+/// What is wrong with text that is no parameterization.
+fn incomplete_list(text: &str, predictor_names: &[String]) -> ParameterizationError {
+    Parameterization::parse(text, predictor_names).err().unwrap_or(ParameterizationError::Unknown(text.to_string()))
 }
 
 /// `a`, then `b` where there is one predictor, `b[name]` where there are more.
@@ -220,6 +253,26 @@ mod tests {
             parse("b=centered,a=non-centered", &["x", "y"]).unwrap(),
             "a=non-centered,b[x]=centered,b[y]=centered"
         );
+    }
+
+    #[test]
+    fn a_list_ends_where_it_is_complete() {
+        let parse = |text: &str, predictors: &[&str]| {
+            let predictors: Vec<String> = predictors.iter().map(|name| name.to_string()).collect();
+            let all = Parameterization::parse_list(text, &predictors)?;
+            Ok(all.iter().map(|one| one.to_string()).collect::<Vec<_>>())
+        };
+        let mixed = ["a=centered,b=non-centered", "a=non-centered,b=centered"];
+        assert_eq!(parse("centered, marginal", &["x"]).unwrap(), ["centered", "marginal"]);
+        assert_eq!(parse(&mixed.join(","), &["x"]).unwrap(), mixed);
+        assert_eq!(parse("marginal,y, z=centered,a=non-centered,centered", &["y, z"]).unwrap().len(), 3);
+        let unknown = |text: &str| Err(ParameterizationError::Unknown(text.into()));
+        assert_eq!(parse("centered,marginl", &["x"]), unknown("marginl"));
+        assert_eq!(parse("centred,marginal", &["x"]), unknown("centred"));
+        assert_eq!(parse("", &["x"]), unknown(""));
+        assert_eq!(parse("a=centered,marginal", &["x"]), Err(ParameterizationError::Missing("b".into())));
+        let twice = ParameterizationError::Repeated("centered".into());
+        assert_eq!(parse("centered,a=centered,b=centered", &["x"]), Err(twice));
     }
 
     #[test]
