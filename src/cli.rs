@@ -32,8 +32,8 @@ enum Command {
     Compare(compare::CompareArguments),
     /// Integrate the posterior instead of sampling it (one predictor or none)
     Exact(exact::ExactArguments),
-    /// Sample a model and hold the draws against the exact posterior (one predictor or none)
-    Verify(sample::SampleArguments),
+    /// Sample a model, or read a run's folder, and hold it against the exact posterior (one predictor or none)
+    Verify(verify::VerifyArguments),
 }
 
 /// Runs what was typed.

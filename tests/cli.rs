@@ -820,6 +820,70 @@ fn verify_holds_a_run_against_the_truth() {
 }
 
 #[test]
+fn verify_reads_a_folder_and_says_what_it_would_have_said_at_once() {
+    let folder = pupils_folder();
+    let data = "--data pupils.csv --group school --outcome score --predictor hours --center-predictors";
+    let settings = "--chains 8 --warmup 300 --draws 300 --save-draws --parameterization marginal";
+    let at_once = run(&folder, &format!("verify {data} {settings} --out once")).1;
+    let (ran, files) = run(&folder, "verify once --out again");
+    let scores = |files: &Files, name: &str| -> Vec<f64> {
+        let verification = json(files, name);
+        let rows = verification["scores"].as_array().unwrap().clone();
+        rows.iter().flat_map(|row| ["mean", "sd", "q05", "q95"].map(|score| number(&row[score]))).collect()
+    };
+    let [once, again] = [scores(&at_once, "once/verification.json"), scores(&files, "again/verification.json")];
+    assert_eq!((once.len(), again.len()), (4 * 65, 4 * 65));
+    assert!(once.iter().zip(&again).all(|(once, again)| (once - again).abs() < 1e-6), "the scores differ");
+    assert_eq!(ran.stderr, "");
+
+    // Without draws the quantiles are the run's own: nearly the same.
+    std::fs::remove_file(folder.path("once/draws.csv")).unwrap();
+    let (ran, files) = run(&folder, "verify once --out quantiles");
+    assert!(ran.stdout.contains("Note: there is no draws.csv (--save-draws)"), "{}", ran.stdout);
+    let quantiles = scores(&files, "quantiles/verification.json");
+    assert!(once.iter().zip(&quantiles).all(|(once, again)| (once - again).abs() < 0.2 + 0.5 * once.abs()));
+    assert!(once != quantiles);
+
+    // The data may have moved.
+    std::fs::rename(folder.path("pupils.csv"), folder.path("moved.csv")).unwrap();
+    let (_, files) = run(&folder, "verify once --data moved.csv --out moved");
+    assert_eq!(scores(&files, "moved/verification.json"), quantiles);
+}
+
+#[test]
+fn verify_names_what_a_folder_lacks_and_verifies_the_rest() {
+    let folder = Folder::new();
+    run(&folder, "sample --chains 4 --draws 500 --keep hyper --out hyper");
+    let (ran, files) = run(&folder, "verify hyper --out out");
+    assert!(ran.stdout.contains("Note: the 170 group effects were not kept (--keep hyper)."), "{}", ran.stdout);
+    assert_eq!(json(&files, "out/verification.json")["scores"].as_array().unwrap().len(), 5);
+
+    let mut summary = json(&files, "hyper/summary.json");
+    summary["parameters"].as_object_mut().unwrap().remove("mu_b");
+    summary["parameters"]["eps"]["mcse_sd"] = Value::Null;
+    std::fs::write(folder.path("hyper/summary.json"), summary.to_string()).unwrap();
+    let (ran, files) = run(&folder, "verify hyper --out less");
+    assert!(ran.stdout.contains("summary.json does not have mu_b"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("summary.json has no sd with an error (mcse_sd) of eps"), "{}", ran.stdout);
+    let verification = json(&files, "less/verification.json");
+    assert_eq!((&verification["compared"], verification["scores"].as_array().unwrap().len()), (&15.into(), 4));
+}
+
+#[test]
+fn verify_finds_that_the_centered_run_of_compare_is_biased() {
+    let folder = Folder::new();
+    for (name, text) in &compared().1 {
+        match name.strip_suffix('/') {
+            Some(name) => std::fs::create_dir(folder.path(name)).unwrap(),
+            None => std::fs::write(folder.path(name), text).unwrap(),
+        }
+    }
+    let [centered, other] = RUNS.map(|name| folder.run(&format!("verify {name}")));
+    assert_eq!((centered.code, other.code), (3, 0), "{}", centered.stdout);
+    assert!(centered.stdout.contains("The run is biased beyond doubt."), "{}", centered.stdout);
+}
+
+#[test]
 fn exact_and_verify_refuse_two_predictors_and_say_what_to_do() {
     for command in ["exact", "verify", "exact --all"] {
         let folder = Folder::new();

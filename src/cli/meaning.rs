@@ -17,6 +17,13 @@ use super::{Failure, complain, print, table};
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
+    if typed.data.is_some() {
+        for (option, column) in [("--group", &typed.group), ("--outcome", &typed.outcome)] {
+            if column.is_none() {
+                return Err(Failure::Input(anyhow!("{option} COLUMN is required with --data: say which column it is")));
+            }
+        }
+    }
     let radon = Columns::radon();
     let named = typed.group.is_some() || typed.outcome.is_some() || !typed.predictors.is_empty();
     let columns = Columns {
