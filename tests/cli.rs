@@ -897,3 +897,49 @@ fn exact_and_verify_refuse_two_predictors_and_say_what_to_do() {
         assert!(folder.contents().is_empty());
     }
 }
+
+// Modes
+
+#[test]
+fn map_shows_the_spike_and_the_modes_and_what_is_wrong_with_them() {
+    let (ran, files) = run(&Folder::new(), "map --out out");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    let map = json(&files, "out/map.json");
+    let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("Centered there is no mode: the density has no upper bound."), "{said}");
+    assert!(said.contains("A mean integrates density times volume"), "{said}");
+    assert_eq!((&map["centered"]["is_unbounded"], &map["centered"]["sigma"]), (&true.into(), &"sigma_b".into()));
+    assert!((8..=12).contains(&map["centered"]["points"].as_array().unwrap().len()));
+    for mode in ["non_centered", "marginal"] {
+        assert!(number(&map[mode]["gradient"]) < 1e-6, "{}", map[mode]);
+    }
+    let (header, rows) = table(&files["out/map.csv"]);
+    let columns = ["parameter", "non_centered_mode", "marginal_mode", "sampled_mean", "sampled_mcse", "exact_mean"];
+    assert_eq!((header, rows.len()), (columns.map(str::to_owned).to_vec(), 175));
+    let exact = json(&run(&Folder::new(), "exact --out out").1, "out/exact.json");
+    for row in rows {
+        let numbers: Vec<f64> = row[1..].iter().map(|cell| cell.parse().unwrap()).collect();
+        assert!((numbers[2] - numbers[4]).abs() < 6.0 * numbers[3], "{row:?}");
+        assert!((numbers[4] - number(&exact["parameters"][&row[0]]["mean"])).abs() < 1e-9, "{row:?}");
+    }
+    // Eight groups, or all of them.
+    let slopes = |stdout: &str| stdout.lines().filter(|line| line.trim_start().starts_with("b[")).count();
+    assert_eq!(slopes(&ran.stdout), 8);
+    assert_eq!(slopes(&run(&Folder::new(), "map --all --out out").0.stdout), 85);
+}
+
+#[test]
+fn map_takes_any_number_of_predictors() {
+    for (predictors, count) in [("", 33), ("--predictor hours --predictor ses", 97)] {
+        let folder = pupils_folder();
+        let line = format!("map --data pupils.csv --group school --outcome score {predictors} --out out");
+        let (ran, files) = run(&folder, &line);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+        let map = json(&files, "out/map.json");
+        let parameters = map["parameters"].as_array().unwrap();
+        assert_eq!(parameters.len(), count);
+        assert_eq!(parameters[0]["exact_mean"].is_null(), !predictors.is_empty());
+        assert!(number(&map["marginal"]["gradient"]) < 1e-6 && map["centered"]["is_unbounded"] == true);
+        assert!(ran.stdout.contains("Centered there is no mode"), "{}", ran.stdout);
+    }
+}

@@ -7,7 +7,7 @@ use warpnuts::experiment::Backend;
 use warpnuts::summary::{self, Comparison, RunSummary};
 
 use super::arguments::{DataArguments, EngineArguments, OutputArguments, PriorArguments, RunArguments};
-use super::{Failure, Outcome, folder, meaning, print, progress, sample, table};
+use super::{Failure, Outcome, folder, meaning, print, progress, sample, table, wrap};
 
 /// With more groups than this the exact posterior takes more than some seconds, and is left to `warpnuts exact`.
 const MOST_GROUPS: usize = 1000;
@@ -102,23 +102,4 @@ fn folder_name(parameterization: &str, i: usize) -> String {
         name if name.len() <= 100 && name.chars().all(plain) => name.to_string(),
         _ => format!("mixed-{}", i + 1),
     }
-}
-
-/// Breaks a paragraph into lines of up to 100 characters.
-fn wrap(paragraph: &str) -> String {
-    let mut lines = String::new();
-    let mut length = 0;
-    for word in paragraph.split(' ') {
-        let width = word.chars().count();
-        if length > 0 && length + 1 + width > 100 {
-            lines.push('\n');
-            length = 0;
-        } else if length > 0 {
-            lines.push(' ');
-            length += 1;
-        }
-        lines.push_str(word);
-        length += width;
-    }
-    lines
 }
