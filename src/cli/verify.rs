@@ -23,7 +23,7 @@ pub struct VerifyArguments {
     #[arg(value_name = "DIR", conflicts_with_all = [
         "group", "outcome", "predictors", "center_predictors", "prior_mu_sd", "prior_sigma_scale", "prior_eps_scale",
         "parameterization", "chains", "warmup", "draws", "seed", "first_chain", "target_accept", "max_tree_depth",
-        "likelihood", "threads", "keep", "save_draws",
+        "likelihood", "threads", "keep", "save_draws", "engine", "adapter", "allow_software_adapter",
     ])]
     run_folder: Option<PathBuf>,
 

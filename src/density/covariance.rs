@@ -103,34 +103,21 @@ const ONE: Lanes = Lanes([1.0; LANES]);
 /// w - R mu of `groups`.
 #[inline(always)]
 pub fn deviation<const M: usize>(k: usize, groups: Bundle, mu: &[f64; M]) -> [Lanes; M] {
-    let mut deviation = [Lanes::ZERO; M];
-    for i in 0..k {
-        deviation[i] = groups.outcome(k)[i];
-    }
-    for c in 0..k {
-        for i in 0..=c {
-            deviation[i] -= groups.column(c)[i] * mu[c];
-        }
-    }
-    deviation
+    // Entry by entry: what is copied as a slice stays in memory.
+    std::array::from_fn(|i| match groups.outcome(k).get(i) {
+        Some(outcome) => (i..k).fold(*outcome, |rest, c| rest - groups.column(c)[i] * mu[c]),
+        None => Lanes::ZERO,
+    })
 }
 
 /// r_c, and zeros behind it.
 #[inline(always)]
 pub fn column<const M: usize>(groups: Bundle, c: usize) -> [Lanes; M] {
-    let mut column = [Lanes::ZERO; M];
-    for i in 0..=c {
-        column[i] = groups.column(c)[i];
-    }
-    column
+    std::array::from_fn(|i| groups.column(c).get(i).copied().unwrap_or(Lanes::ZERO))
 }
 
 /// r_c' x.
 #[inline(always)]
 pub fn along<const M: usize>(groups: Bundle, c: usize, x: &[Lanes; M]) -> Lanes {
-    let mut sum = Lanes::ZERO;
-    for i in 0..=c {
-        sum += groups.column(c)[i] * x[i];
-    }
-    sum
+    (0..=c).fold(Lanes::ZERO, |sum, i| sum + groups.column(c)[i] * x[i])
 }

@@ -106,8 +106,8 @@ fn write_with<const M: usize>(effects: &ConditionalEffects, k: usize, named: &mu
         for c in 0..k {
             offset[c] = normals(xi, c) * given.sigma[c];
             outcome[c] -= normals(zeta, c) * given.eps;
-            for i in 0..=c {
-                outcome[i] -= data.column(c)[i] * offset[c];
+            for (outcome, entry) in outcome.iter_mut().zip(data.column(c)) {
+                *outcome -= *entry * offset[c];
             }
         }
         covariance.factorize(k, data, &ratio);
