@@ -103,21 +103,33 @@ const ONE: Lanes = Lanes([1.0; LANES]);
 /// w - R mu of `groups`.
 #[inline(always)]
 pub fn deviation<const M: usize>(k: usize, groups: Bundle, mu: &[f64; M]) -> [Lanes; M] {
+    let mut deviation = [Lanes::ZERO; M];
     // Entry by entry: what is copied as a slice stays in memory.
-    std::array::from_fn(|i| match groups.outcome(k).get(i) {
-        Some(outcome) => (i..k).fold(*outcome, |rest, c| rest - groups.column(c)[i] * mu[c]),
-        None => Lanes::ZERO,
-    })
+    for (i, deviation) in deviation.iter_mut().enumerate().take(k) {
+        *deviation = groups.outcome(k)[i];
+        for (c, mu) in mu.iter().enumerate().take(k).skip(i) {
+            *deviation -= groups.column(c)[i] * *mu;
+        }
+    }
+    deviation
 }
 
 /// r_c, and zeros behind it.
 #[inline(always)]
 pub fn column<const M: usize>(groups: Bundle, c: usize) -> [Lanes; M] {
-    std::array::from_fn(|i| groups.column(c).get(i).copied().unwrap_or(Lanes::ZERO))
+    let mut column = [Lanes::ZERO; M];
+    for (i, entry) in column.iter_mut().enumerate().take(c + 1) {
+        *entry = groups.column(c)[i];
+    }
+    column
 }
 
 /// r_c' x.
 #[inline(always)]
 pub fn along<const M: usize>(groups: Bundle, c: usize, x: &[Lanes; M]) -> Lanes {
-    (0..=c).fold(Lanes::ZERO, |sum, i| sum + groups.column(c)[i] * x[i])
+    let mut sum = Lanes::ZERO;
+    for (i, x) in x.iter().enumerate().take(c + 1) {
+        sum += groups.column(c)[i] * *x;
+    }
+    sum
 }

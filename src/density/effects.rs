@@ -106,8 +106,8 @@ fn write_with<const M: usize>(effects: &ConditionalEffects, k: usize, named: &mu
         for c in 0..k {
             offset[c] = normals(xi, c) * given.sigma[c];
             outcome[c] -= normals(zeta, c) * given.eps;
-            for (outcome, entry) in outcome.iter_mut().zip(data.column(c)) {
-                *outcome -= *entry * offset[c];
+            for (i, outcome) in outcome.iter_mut().enumerate().take(c + 1) {
+                *outcome -= data.column(c)[i] * offset[c];
             }
         }
         covariance.factorize(k, data, &ratio);
