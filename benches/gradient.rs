@@ -1,5 +1,5 @@
-//! The radon gradient on one core: over groups (limit: 150 ns with AVX-512, 300 ns with AVX2) and over all 919
-//! observations (700 ns and 1400 ns).
+//! The radon gradient on one core: over groups (limit: 150 ns with AVX-512, 300 ns with AVX2), over all 919
+//! observations (700 ns and 1400 ns), and with all effects integrated out; and a draw of these effects.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -8,28 +8,39 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::density::effects::ConditionalEffects;
+use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::random::Place;
 
-fn radon(effect: Effect) -> Model {
+fn radon(parameterization: &str) -> Model {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::uniform(effect, dataset.predictor_names());
+    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
     Model::new(dataset, Priors::default(), parameterization, scaling)
 }
 
 fn gradient(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("radon gradient");
-    for effect in [Effect::NonCentered, Effect::Centered] {
-        let model = radon(effect);
-        for likelihood in [Likelihood::Groups, Likelihood::Observations] {
-            let mut density = CpuDensity::new(&model, likelihood);
-            let theta = vec![0.1; model.layout().dim()];
+    let both = [Likelihood::Groups, Likelihood::Observations];
+    let cases = [("non-centered", &both[..]), ("centered", &both), ("marginal", &both[..1])];
+    for (parameterization, likelihoods) in cases {
+        let model = radon(parameterization);
+        for likelihood in likelihoods {
+            let mut density = CpuDensity::new(&model, *likelihood);
+            let theta = vec![0.1; model.dim()];
             let mut gradient = theta.clone();
-            group.bench_function(format!("{likelihood:?}, {effect}"), |bencher| {
+            group.bench_function(format!("{likelihood:?}, {parameterization}"), |bencher| {
                 bencher.iter(|| density.log_density(black_box(&theta), &mut gradient));
             });
         }
     }
+    let model = radon("marginal");
+    let mut effects = ConditionalEffects::new(&model);
+    let mut named = vec![1.0; model.layout().dim()];
+    let place = Place { seed: 1, chain: 0, transition: 0 };
+    group.bench_function("a draw of the effects", |bencher| {
+        bencher.iter(|| effects.draw(black_box(&place), &mut named));
+    });
 }
 
 criterion_group!(benches, gradient);

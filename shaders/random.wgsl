@@ -17,6 +17,7 @@ const DIRECTION = 2u;
 const LEAF = 3u;
 const JOIN = 4u;
 const STREAM = 5u;
+const EFFECT = 6u;
 
 // Where random numbers are wanted: one transition of one chain of one experiment.
 struct Place {

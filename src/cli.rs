@@ -4,6 +4,7 @@ mod arguments;
 mod compare;
 mod exact;
 mod folder;
+mod map;
 mod meaning;
 mod progress;
 mod sample;
@@ -28,12 +29,14 @@ pub struct Cli {
 enum Command {
     /// Sample a model and summarize its posterior
     Sample(sample::SampleArguments),
-    /// Sample a model centered and non-centered, and say which to trust
+    /// Sample a model in several parameterizations, and say which is right
     Compare(compare::CompareArguments),
     /// Integrate the posterior instead of sampling it (one predictor or none)
     Exact(exact::ExactArguments),
-    /// Sample a model and hold the draws against the exact posterior (one predictor or none)
-    Verify(sample::SampleArguments),
+    /// Find the posterior mode, and show what is wrong with it
+    Map(map::MapArguments),
+    /// Sample a model, or read a run's folder, and hold it against the exact posterior (one predictor or none)
+    Verify(verify::VerifyArguments),
 }
 
 /// Runs what was typed.
@@ -42,6 +45,7 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
         Command::Sample(arguments) => sample::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
         Command::Exact(arguments) => exact::run(arguments),
+        Command::Map(arguments) => map::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
     }
 }
@@ -55,6 +59,25 @@ fn print(text: impl Display) {
 /// Prints a line for the user rather than for whoever reads the output.
 pub fn complain(text: impl Display) {
     drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// Breaks a paragraph into lines of up to 100 characters.
+fn wrap(paragraph: &str) -> String {
+    let mut lines = String::new();
+    let mut length = 0;
+    for word in paragraph.split(' ') {
+        let width = word.chars().count();
+        if length > 0 && length + 1 + width > 100 {
+            lines.push('\n');
+            length = 0;
+        } else if length > 0 {
+            lines.push(' ');
+            length += 1;
+        }
+        lines.push_str(word);
+        length += width;
+    }
+    lines
 }
 
 /// How a command ended that ran.

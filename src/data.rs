@@ -23,6 +23,10 @@ pub const MAX_COEFFICIENTS: usize = 64;
 /// Values beyond this in size are refused: sums of their squares would overflow.
 pub const MAX_MAGNITUDE: f64 = 1e150;
 
+/// What [`Dataset::source`] says of the built-in survey, and of standard input.
+pub const BUILT_IN: &str = "radon.csv (built in)";
+pub const STANDARD_INPUT: &str = "standard input";
+
 /// A predictor whose mean lies further from zero than this many standard deviations is far.
 const FAR: f64 = 10.0;
 
@@ -95,7 +99,7 @@ impl Dataset {
     /// Those of [`from_reader`](Dataset::from_reader).
     pub fn from_built_in(columns: &Columns) -> Result<Dataset, DataError> {
         let csv = include_str!("../data/radon.csv");
-        Dataset::from_reader("radon.csv (built in)", csv.as_bytes(), columns)
+        Dataset::from_reader(BUILT_IN, csv.as_bytes(), columns)
     }
 
     /// Reads a file; the path `-` is standard input.
@@ -105,7 +109,7 @@ impl Dataset {
     /// If it cannot be read, and those of [`from_reader`](Dataset::from_reader).
     pub fn from_path(path: &Path, columns: &Columns) -> Result<Dataset, DataError> {
         if path.as_os_str() == "-" {
-            return Dataset::from_reader("standard input", io::stdin().lock(), columns);
+            return Dataset::from_reader(STANDARD_INPUT, io::stdin().lock(), columns);
         }
         let name = path.display().to_string();
         let file = error::one_line(&name);
@@ -115,6 +119,11 @@ impl Dataset {
         match File::open(path) {
             Ok(opened) => Dataset::from_reader(&name, opened, columns),
             Err(reason) if reason.kind() == io::ErrorKind::NotFound => Err(DataError::NotFound { file }),
+            Err(reason) if reason.kind() == io::ErrorKind::NotADirectory => {
+                let above = path.ancestors().skip(1).find(|above| above.is_file());
+                let above = error::one_line(&above.unwrap_or(path).display().to_string());
+                Err(DataError::NotADirectory { file, above })
+            }
             Err(reason) => Err(DataError::Unreadable { file, reason }),
         }
     }
@@ -233,6 +242,25 @@ impl Dataset {
             })
             .filter(|predictor| predictor.mean.abs() > FAR * predictor.sd)
             .collect()
+    }
+
+    /// A fingerprint of everything a model uses: each observation's group, outcome and predictors, in order. Sixteen
+    /// hexadecimal digits, by FNV-1a (Fowler, Noll and Vo); good against mistakes, not against malice.
+    pub fn checksum(&self) -> String {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut take = |bytes: &[u8]| {
+            for byte in bytes {
+                hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        };
+        for (group, ends) in self.groups.iter().zip(&self.starts[1..]) {
+            take(group.as_bytes());
+            take(&(*ends as u64).to_le_bytes());
+        }
+        for value in self.outcome.iter().chain(self.predictors.iter().flatten()) {
+            take(&value.to_bits().to_le_bytes());
+        }
+        format!("{hash:016x}")
     }
 
     /// What the data were read from, as errors call it.

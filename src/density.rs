@@ -1,9 +1,13 @@
 //! Where log densities and gradients of many positions are computed: the seam between a model and whoever walks on it.
 
+mod covariance;
 pub mod cpu;
+pub mod effects;
 pub mod gpu;
 mod groups;
+mod marginal;
 mod observations;
+mod rotated;
 mod sums;
 
 use crate::gpu::GpuError;

@@ -42,7 +42,7 @@ mod textbook;
 use std::sync::Arc;
 
 use crate::model::{Model, Priors, Scaling};
-use grid::{Lattice, NoGrid};
+use grid::{Lattice, MAX_POINTS, NoGrid};
 use mixture::normal_quantile;
 use results::Results;
 use scales::ScalePosterior;
@@ -96,8 +96,8 @@ pub enum ExactError {
     },
     /// Refinement came to the largest grid, or to the last level, with results that still changed.
     #[error(
-        "the integral over the scales does not settle: the finest grid has {points} points, and results still change by \
-         {accuracy:.1e} posterior standard deviations; sample instead, for long: `warpnuts sample --chains 64 --draws 10000`"
+        "the integral over the scales does not settle: {}; sample instead, for long: `warpnuts sample --chains 64 --draws 10000`",
+        reached(*points, *accuracy)
     )]
     NotSettled {
         /// Points of the finest grid that was computed.
@@ -120,6 +120,19 @@ pub enum ExactError {
         /// The scale whose tail it is.
         name: String,
     },
+}
+
+/// How far refinement came.
+fn reached(points: usize, accuracy: f64) -> String {
+    match points {
+        0 => format!("not even the coarsest grid can be made of {MAX_POINTS} points"),
+        _ if accuracy.is_finite() => {
+            format!(
+                "the finest grid has {points} points, and results still change by {accuracy:.1e} posterior standard deviations"
+            )
+        }
+        _ => format!("there is room for one grid only, of {points} points, and none to tell how far it is off"),
+    }
 }
 
 impl Exact {
@@ -201,6 +214,25 @@ impl Exact {
         self.results.variables.distribution(i).density(x)
     }
 
+    /// How heavy the heavier tail of variable `i` is, where the most extreme of a run's draws are: with probability p
+    /// between 1e-4 and 1e-6 it is beyond a distance from its median that grows as p^(-1 / index). Moments of an order
+    /// above that do not exist, or do not settle in any run.
+    ///
+    /// Where J groups know something about coefficient k, sigma\[k\] is beyond x with a probability that falls as x^-J: each
+    /// group's likelihood falls as 1/x, of which the mean mu\[k\] of J effects, known to x / sqrt(J) only, gives one back;
+    /// the half-Cauchy density falls as x^-2. mu\[k\] and the effects of groups that know little are normals whose sd is in
+    /// proportion to sigma\[k\], and have the same tails.
+    pub fn tail_index(&self, i: usize) -> f64 {
+        const FAR: f64 = 1e-6;
+        const NEAR: f64 = 1e-4;
+        let median = self.results.rows[i].q50;
+        let index = |far: f64, near: f64| {
+            let distance = |p| (self.quantile(i, p) - median).abs();
+            (NEAR / FAR).ln() / (distance(far) / distance(near)).ln()
+        };
+        index(1.0 - FAR, 1.0 - NEAR).min(index(FAR, NEAR))
+    }
+
     /// Mean, standard deviation and quantiles of every variable, in order.
     pub fn summary(&self) -> &[ExactRow] {
         &self.results.rows
@@ -229,4 +261,29 @@ fn standardized(model: &Model) -> Model {
     let scaling = Scaling::standardizing(&dataset);
     let parameterization = model.parameterization().clone();
     Model::new(dataset, Priors::default(), parameterization, scaling).with_prior_scales(model.priors().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_integral_that_does_not_settle_says_how_far_it_came() {
+        let says = |points, accuracy| ExactError::NotSettled { points, accuracy }.to_string();
+        let some = says(12_345, 3.2e-4);
+        assert!(
+            some.contains("the finest grid has 12345 points, and results still change by 3.2e-4 posterior"),
+            "{some}"
+        );
+        let one = says(1_900_000, f64::INFINITY);
+        assert!(one.contains("there is room for one grid only, of 1900000 points") && !one.contains("inf"), "{one}");
+        let none = says(0, f64::INFINITY);
+        assert!(none.contains("not even the coarsest grid can be made of 2000000 points"), "{none}");
+        assert!(!none.contains("inf") && !none.contains(" 0 points"), "{none}");
+        for text in [some, one, none] {
+            assert!(
+                text.contains("does not settle: ") && text.ends_with("`warpnuts sample --chains 64 --draws 10000`")
+            );
+        }
+    }
 }

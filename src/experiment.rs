@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::density::Likelihood;
-use crate::draws::{Memory, Precision};
+use crate::draws::{Memory, Precision, WithEffects};
 use crate::driver::{self, Plan, Run};
 use crate::engine::host::Chains;
 use crate::engine::{DeviceFailure, EngineError, Progress};
@@ -88,13 +88,19 @@ impl Settings {
         }
     }
 
+    /// How many variables of each draw an engine knows: of a marginal model the hyperparameters, for effects are drawn on the
+    /// way to where draws are kept.
+    pub fn sampled_variables(&self, model: &Model) -> usize {
+        self.variables(model).min(model.dim())
+    }
+
     /// The memory that a run will take at its peak, in bytes: the draws, their statistics, and each chain's state.
     pub fn memory(&self, model: &Model) -> u128 {
         let number = size_of::<f64>() as u128;
         let (chains, draws) = (u128::from(self.chains), u128::from(self.draws));
         let draw = (self.variables(model) * self.draw_precision.bytes()) as u128 + size_of::<Statistics>() as u128;
         // Position, gradient, and the running mean and squares of both.
-        let chain = 6 * model.layout().dim() as u128 * number;
+        let chain = 6 * model.dim() as u128 * number;
         chains * (draws * draw + chain)
     }
 
@@ -172,7 +178,12 @@ pub fn sample_on(
         max_depth: settings.max_tree_depth,
     };
     let mut engine = backend.start(&model, &settings, chains, progress)?;
-    let run = driver::run(&mut *engine, model.layout().dim(), &plan, &mut draws)?;
+    let run = if settings.sampled_variables(&model) < variables {
+        let mut completed = WithEffects::new(&mut draws, &model, settings.seed, settings.first_chain, settings.threads);
+        driver::run(&mut *engine, model.dim(), &plan, &mut completed)?
+    } else {
+        driver::run(&mut *engine, model.dim(), &plan, &mut draws)?
+    };
     draws.shrink_to_fit();
     if let Some(DeviceFailure { error, resumed: false }) = &run.failure
         && run.draws == 0

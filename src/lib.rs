@@ -3,7 +3,7 @@
 //! Data flow one way, and a module imports only those before it:
 //!
 //! ```text
-//! CSV -> data -> model -> gpu -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> exact -> summary -> verify
+//! CSV -> data -> model -> gpu -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> exact -> mode -> summary -> verify
 //! ```
 //!
 //! - [`data`]: a CSV file becomes a [`Dataset`](data::Dataset), sorted by group.
@@ -17,6 +17,7 @@
 //! - [`draws`]: sinks, where draws go as they are made.
 //! - [`experiment`]: all of that in one call.
 //! - [`exact`]: the same posterior by quadrature, without Monte Carlo, for one predictor or none.
+//! - [`mode`]: the posterior mode, and what is wrong with it.
 //! - [`summary`]: what a run says, and whether to trust it.
 //! - [`verify`]: a run held against the exact posterior.
 //!
@@ -61,6 +62,7 @@ pub mod gpu;
 pub mod lanes;
 pub mod machine;
 pub mod math;
+pub mod mode;
 pub mod model;
 pub mod nuts;
 pub mod random;

@@ -7,6 +7,8 @@
 //! theta = mu[0..K], log sigma[0..K], log eps, effect[0][0..J], ..., effect[K-1][0..J]
 //! ```
 //!
+//! A marginal model's theta ends with log eps: its effects are integrated out.
+//!
 //! Theta is in the units of [`Scaling`], where the sampler works; named variables are in the user's.
 
 mod parameterization;
@@ -25,7 +27,8 @@ pub use priors::{NarrowPrior, PriorScales, Priors};
 pub use scaling::Scaling;
 pub use statistics::GroupStatistics;
 
-/// Where each variable stands in theta, and in a row of named variables, which has the same order.
+/// Where each variable stands in theta, and in a row of named variables, which has the same order. (Of a marginal theta
+/// there are the hyperparameters only; see [`Model::dim`].)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     /// K, the number of coefficients, the intercept included.
@@ -35,7 +38,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// D = K (J + 2) + 1.
+    /// D = K (J + 2) + 1, the number of named variables.
     pub fn dim(&self) -> usize {
         self.hyperparameters() + self.coefficients * self.groups
     }
@@ -105,7 +108,7 @@ impl Model {
     /// `parameterization` and `scaling` must have been made for as many coefficients as `dataset` has.
     pub fn new(dataset: Arc<Dataset>, priors: Priors, parameterization: Parameterization, scaling: Scaling) -> Model {
         let layout = Layout { coefficients: dataset.n_coefficients(), groups: dataset.n_groups() };
-        debug_assert_eq!(parameterization.effects().len(), layout.coefficients);
+        debug_assert!(parameterization.is_marginal() || parameterization.effects().len() == layout.coefficients);
         debug_assert_eq!(scaling.predictors.len() + 1, layout.coefficients);
         let priors = PriorScales::uniform(priors, layout.coefficients);
         Model { dataset, priors, parameterization, scaling, layout }
@@ -143,6 +146,11 @@ impl Model {
         self.layout
     }
 
+    /// The number of coordinates of theta: D, or 2 K + 1 where all effects are integrated out.
+    pub fn dim(&self) -> usize {
+        if self.parameterization.is_marginal() { self.layout.hyperparameters() } else { self.layout.dim() }
+    }
+
     /// The priors moved into the sampler's units, an exact change of variables.
     pub fn scaled_priors(&self) -> ScaledPriors {
         let unit = |k| self.scaling.coefficient_unit(k);
@@ -167,10 +175,10 @@ impl Model {
     }
 
     /// The named variables, in the user's units, at a position `theta`; as many leading ones as `named` has room for
-    /// (all D, or the hyperparameters only).
+    /// (all D, or the hyperparameters only). A marginal position says nothing of effects, and leaves their room as it is.
     pub fn constrain(&self, theta: &[f64], named: &mut [f64]) {
         let layout = self.layout;
-        let hyperparameters_only = named.len() < layout.dim();
+        let hyperparameters_only = named.len() < layout.dim() || self.parameterization.is_marginal();
         for k in 0..layout.coefficients {
             let (unit, shift) = (self.scaling.coefficient_unit(k), self.scaling.coefficient_shift(k));
             let (mu, sigma) = (theta[layout.mu(k)], exp(theta[layout.sigma(k)]));
@@ -189,7 +197,7 @@ impl Model {
     }
 
     /// About where each named variable is, and how far it spreads, in the user's units, where the coordinates of theta
-    /// have these means and variances and hang together little.
+    /// have these means and variances and hang together little; where effects are integrated out, of the others.
     pub fn named_units(&self, mean: &[f64], variance: &[f64]) -> Vec<Unit> {
         let layout = self.layout;
         let mut units = vec![Unit { mean: 0.0, sd: 1.0 }; layout.dim()];
@@ -204,7 +212,7 @@ impl Model {
             let sigma = exponential(layout.sigma(k), unit);
             units[layout.mu(k)] = mu;
             units[layout.sigma(k)] = sigma;
-            for i in layout.effects(k) {
+            for i in layout.effects(k).filter(|i| *i < mean.len()) {
                 let (z, square) = (mean[i], variance[i]);
                 units[i] = if self.parameterization.is_centered(k) {
                     Unit { mean: shift + unit * z, sd: unit * square.sqrt() }
@@ -226,6 +234,9 @@ impl Model {
             let (mu, sigma) = (named[layout.mu(k)], named[layout.sigma(k)]);
             theta[layout.mu(k)] = (mu - shift) / unit;
             theta[layout.sigma(k)] = (sigma / unit).ln();
+            if self.parameterization.is_marginal() {
+                continue;
+            }
             let (location, scale) = if self.parameterization.is_centered(k) { (shift, unit) } else { (mu, sigma) };
             for (effect, beta) in theta[layout.effects(k)].iter_mut().zip(&named[layout.effects(k)]) {
                 *effect = (beta - location) / scale;

@@ -34,6 +34,8 @@ pub enum Purpose {
     Join = 4,
     /// Anything outside the sampler: simulated data, sequential streams.
     Stream = 5,
+    /// Normal deviates that group effects are drawn with where the sampler has integrated them out.
+    Effect = 6,
 }
 
 /// Where random numbers are wanted: one transition of one chain of one experiment.

@@ -4,8 +4,9 @@ pub mod advice;
 mod comparison;
 mod digits;
 mod files;
+mod recorded;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::data::Dataset;
 use crate::diagnostics::{self, Series, Summary};
@@ -16,6 +17,7 @@ pub use advice::Advice;
 pub use comparison::{Comparison, Difference, Row};
 pub use digits::{counted, decimals, number, significant};
 pub use files::{write_draws, write_json, write_parameters};
+pub use recorded::{Recorded, RecordedDraws, RecordedError, RecordedRow};
 
 /// A number, and the variable whose it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,7 +29,7 @@ pub struct Extreme {
 }
 
 /// The data of a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataSummary {
     /// What they were read from.
     pub source: String,
@@ -43,6 +45,8 @@ pub struct DataSummary {
     pub observations: usize,
     /// J.
     pub groups: usize,
+    /// Of all that a model uses of them; see [`Dataset::checksum`].
+    pub checksum: String,
 }
 
 impl DataSummary {
@@ -56,6 +60,7 @@ impl DataSummary {
             predictor_means_subtracted: dataset.predictor_means().to_vec(),
             observations: dataset.n_observations(),
             groups: dataset.n_groups(),
+            checksum: dataset.checksum(),
         }
     }
 }

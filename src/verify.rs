@@ -1,5 +1,10 @@
 //! A run held against the exact posterior: for every variable, how many Monte Carlo standard errors its mean, its sd and
 //! the coverage of its 5 % and 95 % quantiles are from the truth.
+//!
+//! A score is nearly a standard normal number if what it averages has a third moment (Berry and Esseen). Indicators have,
+//! so that coverage is always looked at; a mean is where the variable's tail index is above 3, an sd, which averages squares,
+//! where it is above 6 (see [`Exact::tail_index`]). With J groups the index of sigma is J: with three neither its mean nor its
+//! sd is compared, with a few more its sd is not.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -8,12 +13,17 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use crate::diagnostics::{Series, Summary};
 use crate::exact::Exact;
 use crate::experiment::Sampled;
-use crate::summary::RunSummary;
+use crate::summary::{Recorded, RecordedDraws, RunSummary, counted};
 
 /// The chance that a sound run is called biased, were its errors normal: four z-scores of every variable are looked at.
 const FALSE_ALARM: f64 = 1e-4;
 
-/// One variable's z-scores.
+/// Tail indices up to which means and sds are not compared: those whose third moments need integers above 3 and 6, halfway
+/// to the next integer, for they are measured.
+const LIGHT_FOR_MEANS: f64 = 3.5;
+const LIGHT_FOR_SDS: f64 = 6.5;
+
+/// One variable's z-scores; NaN, null in JSON, where one could not be computed or would mean nothing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scores {
     /// The variable.
@@ -51,10 +61,22 @@ pub struct Verification {
     pub root_mean_square: f64,
     /// The size of a z-score that no sound run should reach.
     pub limit: f64,
-    /// Whether some z-score is beyond it: the run is biased beyond doubt.
+    /// How many z-scores there are.
+    pub compared: usize,
+    /// Whether some z-score is beyond the limit: the run is biased beyond doubt.
     pub biased: bool,
+    /// What was not compared, or not in the best way, and why; a sentence each.
+    pub left_out: Vec<String>,
     /// A row a variable.
     pub scores: Vec<Scores>,
+}
+
+/// What a run says of one variable; NaN where it says nothing.
+struct Measured {
+    mean: f64,
+    sd: f64,
+    mcse_mean: f64,
+    mcse_sd: f64,
 }
 
 impl Verification {
@@ -62,41 +84,91 @@ impl Verification {
     pub fn of(sampled: &Sampled, summary: &RunSummary, exact: &Exact) -> Verification {
         let independent = summary.chains_per_superchain > 1;
         let truth = exact.summary();
-        let scores: Vec<Scores> = summary
-            .parameters
-            .0
-            .par_iter()
-            .enumerate()
-            .map(|(i, parameter)| {
-                let (row, truth) = (&parameter.summary, &truth[i]);
-                let values = sampled.draws.variable(i);
-                let series = Series::new(&values, sampled.draws.chains());
-                let coverage = |quantile, share| coverage(series, independent, quantile, share);
-                Scores {
-                    parameter: parameter.name.clone(),
-                    exact_mean: truth.mean,
-                    exact_sd: truth.sd,
-                    mean: (row.mean - truth.mean) / row.mcse_mean,
-                    sd: (row.sd - truth.sd) / row.mcse_sd,
-                    q05: coverage(truth.q05, 0.05),
-                    q95: coverage(truth.q95, 0.95),
-                }
-            })
-            .collect();
-        Verification::from_scores(scores, exact.accuracy())
+        let scores = summary.parameters.0.par_iter().enumerate().map(|(i, parameter)| {
+            let row = &parameter.summary;
+            let measured = Measured { mean: row.mean, sd: row.sd, mcse_mean: row.mcse_mean, mcse_sd: row.mcse_sd };
+            let values = sampled.draws.variable(i);
+            let series = Series::new(&values, sampled.draws.chains());
+            let coverage = |quantile, share| coverage(series, independent, quantile, share);
+            let covered = [coverage(truth[i].q05, 0.05), coverage(truth[i].q95, 0.95)];
+            scores(&parameter.name, exact, i, &measured, covered)
+        });
+        let scores: Vec<Scores> = scores.collect();
+        let effects = exact.names().len() - scores.len();
+        let left_out = if effects > 0 { vec![not_kept(effects)] } else { Vec::new() };
+        Verification::from_scores(scores, exact, left_out)
     }
 
-    fn from_scores(scores: Vec<Scores>, accuracy: f64) -> Verification {
+    /// Holds a run that was `recorded` in a folder, with its `draws` where they are there, against `exact`, which is of the
+    /// same model. Without draws the coverage is that of the run's own quantiles.
+    pub fn of_recorded(recorded: &Recorded, draws: Option<&RecordedDraws>, exact: &Exact) -> Verification {
+        let independent = recorded.chains_per_superchain > 1;
+        let rows: Vec<_> = (exact.names().iter().enumerate())
+            .filter_map(|(i, name)| Some((i, name, recorded.parameters.get(name)?)))
+            .collect();
+        let scores = rows.par_iter().map(|&(i, name, row)| {
+            let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
+            let measured = Measured {
+                mean: number(row.mean),
+                sd: number(row.sd),
+                mcse_mean: number(row.mcse_mean),
+                mcse_sd: number(row.mcse_sd),
+            };
+            let truth = exact.summary()[i];
+            let covered = match draws.and_then(|draws| draws.series(name)) {
+                Some(series) => {
+                    [(truth.q05, 0.05), (truth.q95, 0.95)].map(|(q, share)| coverage(series, independent, q, share))
+                }
+                // How much of the posterior is below the run's quantile, in standard errors of as many independent draws.
+                None => [(number(row.q05), 0.05), (number(row.q95), 0.95)].map(|(quantile, share): (f64, f64)| {
+                    let below = if quantile.is_nan() { f64::NAN } else { exact.cdf(i, quantile) };
+                    (share - below) / (share * (1.0 - share) / number(row.ess_tail)).sqrt()
+                }),
+            };
+            scores(name, exact, i, &measured, covered)
+        });
+        let scores: Vec<Scores> = scores.collect();
+        let left_out = missing(recorded, draws, exact, &scores);
+        Verification::from_scores(scores, exact, left_out)
+    }
+
+    fn from_scores(mut scores: Vec<Scores>, exact: &Exact, mut left_out: Vec<String>) -> Verification {
+        left_out.extend(silence_heavy_tails(&mut scores, exact));
         let all = || scores.iter().flat_map(|scores| scores.named().map(|(of, z)| (of, z, &scores.parameter)));
         let finite = || all().filter(|(_, z, _)| z.is_finite());
-        let count = finite().count().max(1) as f64;
+        let compared = finite().count();
+        let count = compared.max(1) as f64;
         let root_mean_square = (finite().map(|(_, z, _)| z * z).sum::<f64>() / count).sqrt();
         let largest = finite().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
         let (largest, largest_of) =
             largest.map_or((f64::NAN, String::new()), |(of, z, parameter)| (z, format!("{of} of {parameter}")));
         // Bonferroni's bound: no more than FALSE_ALARM in all, however the scores hang together.
         let limit = Normal::standard().inverse_cdf(1.0 - FALSE_ALARM / (2.0 * count));
-        Verification { accuracy, largest, largest_of, root_mean_square, limit, biased: largest.abs() > limit, scores }
+        Verification {
+            accuracy: exact.accuracy(),
+            largest,
+            largest_of,
+            root_mean_square,
+            limit,
+            compared,
+            biased: largest.abs() > limit,
+            left_out,
+            scores,
+        }
+    }
+}
+
+/// The z-scores of variable `i` of `exact`, with those of its quantiles.
+fn scores(name: &str, exact: &Exact, i: usize, run: &Measured, [q05, q95]: [f64; 2]) -> Scores {
+    let truth = exact.summary()[i];
+    Scores {
+        parameter: name.to_string(),
+        exact_mean: truth.mean,
+        exact_sd: truth.sd,
+        mean: (run.mean - truth.mean) / run.mcse_mean,
+        sd: (run.sd - truth.sd) / run.mcse_sd,
+        q05,
+        q95,
     }
 }
 
@@ -107,4 +179,97 @@ fn coverage(series: Series, independent: bool, quantile: f64, share: f64) -> f64
     let row = Summary::of(below);
     let row = if independent { row.from_independent_chains(below) } else { row };
     (row.mean - share) / row.mcse_mean
+}
+
+/// Takes out the means and sds that mean nothing because of heavy tails, and says which.
+fn silence_heavy_tails(scores: &mut [Scores], exact: &Exact) -> Vec<String> {
+    let index_of = |name: &str| exact.names().iter().position(|other| other == name);
+    let scale = |name: &&String| name.starts_with("sigma_") || *name == "eps";
+    // Given the scales everything else is normal, with sds in proportion to them at most.
+    let scales = exact.names().iter().filter(scale).filter_map(|name| index_of(name));
+    if scales.map(|i| exact.tail_index(i)).all(|index| index > LIGHT_FOR_SDS) {
+        return Vec::new();
+    }
+    let indices: Vec<f64> =
+        scores.par_iter().map(|scores| index_of(&scores.parameter).map_or(f64::NAN, |i| exact.tail_index(i))).collect();
+    let (mut means, mut sds) = (Vec::new(), Vec::new());
+    for (scores, index) in scores.iter_mut().zip(indices) {
+        if index <= LIGHT_FOR_SDS {
+            scores.sd = f64::NAN;
+            sds.push(scores.parameter.clone());
+        }
+        if index <= LIGHT_FOR_MEANS {
+            scores.mean = f64::NAN;
+            means.push(scores.parameter.clone());
+        }
+    }
+    let say = |what: &str, names: Vec<String>, moment: &str| {
+        format!(
+            "the {what} of {} are not compared: with so few groups the posterior's tails are so heavy that it has no {moment} moment, \
+             and no run's error bars can be relied on",
+            listed(&names)
+        )
+    };
+    let mut said = Vec::new();
+    if !sds.is_empty() {
+        said.push(say("sds", sds, "sixth"));
+    }
+    if !means.is_empty() {
+        said.push(say("means", means, "third"));
+    }
+    said
+}
+
+/// What a folder lacks.
+fn missing(recorded: &Recorded, draws: Option<&RecordedDraws>, exact: &Exact, scores: &[Scores]) -> Vec<String> {
+    let mut said = Vec::new();
+    let absent: Vec<String> =
+        exact.names().iter().filter(|name| !recorded.parameters.contains_key(*name)).cloned().collect();
+    let hyperparameters = 2 * recorded.data.predictors.len() + 3;
+    let is_effect = |name: &String| exact.names().iter().skip(hyperparameters).any(|effect| effect == name);
+    match absent.len() {
+        0 => {}
+        effects if absent.iter().all(is_effect) && effects + hyperparameters == exact.names().len() => {
+            said.push(not_kept(effects));
+        }
+        _ => said.push(format!("summary.json does not have {}", listed(&absent))),
+    }
+    let mut without = |what: &str, is_missing: &dyn Fn(&Scores) -> bool| {
+        let names: Vec<String> = scores.iter().filter(|s| is_missing(s)).map(|s| s.parameter.clone()).collect();
+        if !names.is_empty() {
+            said.push(format!("summary.json has no {what} of {}", listed(&names)));
+        }
+    };
+    without("mean with an error (mcse_mean)", &|scores| !scores.mean.is_finite());
+    without("sd with an error (mcse_sd)", &|scores| !scores.sd.is_finite());
+    match draws {
+        None => {
+            without("quantiles with an error (q05, q95, ess_tail)", &|s| !(s.q05.is_finite() && s.q95.is_finite()));
+            said.push(
+                "there is no draws.csv (--save-draws): quantiles are the run's own, their errors those of as many \
+                 independent draws as its tail ESS says"
+                    .to_string(),
+            );
+        }
+        Some(draws) => {
+            let names: Vec<String> =
+                scores.iter().map(|s| s.parameter.clone()).filter(|name| draws.series(name).is_none()).collect();
+            if !names.is_empty() {
+                said.push(format!("draws.csv does not have {}", listed(&names)));
+            }
+        }
+    }
+    said
+}
+
+fn not_kept(effects: usize) -> String {
+    format!("the {} were not kept (--keep hyper)", counted(effects as u64, "group effect"))
+}
+
+/// The first names of a list, and how many more there are.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }

@@ -67,6 +67,13 @@ fn a_missing_file() {
 }
 
 #[test]
+fn a_file_below_a_file() {
+    let folder = Folder::with("t.csv", GOOD);
+    let words = ["t.csv/deep/x.csv cannot be there: `t.csv` is a file, not a directory; check the path"];
+    both_refuse(&folder, "--data t.csv/deep/x.csv --group g --outcome y", &words);
+}
+
+#[test]
 fn a_directory_in_the_place_of_a_file() {
     let arguments = "--data . --group g --outcome y";
     both_refuse(&Folder::new(), arguments, &[". is a directory; name a CSV file"]);
@@ -122,9 +129,14 @@ fn a_column_in_two_roles() {
         let words = ["t.csv: column ", "is asked for twice", words, "give it one role"];
         both_refuse(&folder, &format!("--data t.csv {roles}"), &words);
     };
-    twice("--group g --outcome y --predictor x --predictor x", "`x` is asked for twice, as predictor");
     twice("--group g --outcome y --predictor y", "`y` is asked for twice, as outcome and as predictor");
     twice("--group g --outcome g", "`g` is asked for twice, as group and as outcome");
+}
+
+#[test]
+fn a_predictor_named_twice() {
+    let words = ["t.csv: predictor `x` is named twice; name it once"];
+    both_refuse(&Folder::with("t.csv", GOOD), &format!("{COLUMNS} --predictor x"), &words);
 }
 
 // Cells
@@ -283,7 +295,7 @@ fn data_without_a_group_or_an_outcome() {
 fn a_command_that_there_is_not() {
     refuses(&Folder::new(), "sampel", &["sampel", "sample"]);
     refuses(&Folder::new(), "sample --chain 4", &["--chain", "--chains"]);
-    refuses(&Folder::new(), "compare --parameterization centered", &["--parameterization"]);
+    refuses(&Folder::new(), "compare --parameterization centered", &["--parameterizations"]);
     refuses(&Folder::new(), "", &["Usage", "sample", "compare"]);
 }
 
@@ -291,11 +303,47 @@ fn a_command_that_there_is_not() {
 
 #[test]
 fn a_parameterization_that_is_misspelt() {
-    for typed in ["centred", "a=centered,b=none", "noncentered", "a,b", "centered,non-centered"] {
-        let words =
-            [typed, "is no parameterization", "write `centered`, `non-centered`", "`a=centered,b=non-centered`"];
+    for typed in ["centred", "noncentered", "a,b", "centered,non-centered"] {
+        let typed_and = format!("`{typed}` is no parameterization");
+        let words = [typed_and.as_str(), "write `centered`, `non-centered`, `marginal`", "`a=centered,b=non-centered`"];
         refuses_in_one_line(&Folder::new(), &format!("sample --parameterization {typed}"), &words);
     }
+    let words = ["`centred` in `a=centred` is no parameterization", "write `a=centered` or `a=non-centered`"];
+    refuses_in_one_line(&Folder::new(), "sample --parameterization a=centred,b=centered", &words);
+    for (typed, wrong) in [("centered,marginl", "marginl"), ("non-centred,centered", "non-centred")] {
+        let words = [format!("`{wrong}` is no parameterization")];
+        let line = format!("compare --parameterizations {typed}");
+        refuses_in_one_line(&Folder::new(), &line, &words.each_ref().map(String::as_str));
+    }
+}
+
+#[test]
+fn a_parameterization_compared_with_itself() {
+    let words = ["`centered` is named twice; name each that is to be compared once"];
+    refuses_in_one_line(&Folder::new(), "compare --parameterizations centered,marginal,centered", &words);
+}
+
+#[test]
+fn marginal_for_one_coefficient_only() {
+    let words =
+        ["`a=marginal`: the effects of all coefficients are integrated out together, or none", "`marginal` alone"];
+    refuses_in_one_line(&Folder::new(), "sample --parameterization a=marginal,b=centered", &words);
+}
+
+#[test]
+fn marginal_on_a_device() {
+    for engine in ["gpu", "gpu-density"] {
+        let line = format!("sample --parameterization marginal --engine {engine}");
+        refuses_in_one_line(&Folder::new(), &line, &["a marginal density is computed on the CPU; use `--engine cpu`"]);
+    }
+}
+
+#[test]
+fn marginal_over_observations() {
+    let words = ["--likelihood observations", "marginal integrates them out", "leave one of the two out"];
+    refuses_in_one_line(&Folder::new(), "sample --parameterization marginal --likelihood observations", &words);
+    let line = "compare --parameterizations centered,marginal --likelihood observations";
+    refuses_in_one_line(&Folder::new(), line, &words);
 }
 
 #[test]
@@ -314,6 +362,64 @@ fn a_parameterization_of_something_else() {
 fn a_parameterization_that_names_a_coefficient_twice() {
     let words = ["names `b` twice; keep one"];
     refuses_in_one_line(&Folder::new(), "sample --parameterization a=centered,b=centered,floor=centered", &words);
+}
+
+// Folders of runs
+
+#[test]
+fn folders_that_verify_cannot_read() {
+    let wave = |i: u32| f64::from((i * 7919) % 101) / 25.0;
+    let lines: Vec<String> =
+        (0..48).map(|i| format!("{},{},{}\n", i / 6, wave(i) + wave(i / 6), wave(5 * i + 1))).collect();
+    let data = format!("g,y,x\n{}", lines.concat());
+    let folder = Folder::with("t.csv", &data);
+    let made = folder.run(&format!("sample {COLUMNS} --chains 1 --warmup 5 --draws 3 --out run"));
+    assert_eq!(made.code, 3, "{made:?}");
+    std::fs::create_dir(folder.path("empty")).unwrap();
+    let verify = |line: &str, words: &[&str]| refuses_in_one_line(&folder, &format!("verify {line} --out out"), words);
+    verify("nowhere", &["nowhere does not exist; name the folder of a run"]);
+    verify("t.csv", &["t.csv is a file; name the folder of a run"]);
+    verify("empty", &["empty has no summary.json; name a folder that `warpnuts sample` has written"]);
+    refuses(&folder, "verify run --chains 4 --out out", &["cannot be used with", "--chains"]);
+    verify("run", &["nothing in run can be verified: ", "(mcse_mean)", "with 4 --draws or more"]);
+
+    let summary = std::fs::read_to_string(folder.path("run/summary.json")).unwrap();
+    let changed = |from: &str, to: &str| {
+        assert!(summary.contains(from), "{from}");
+        std::fs::write(folder.path("run/summary.json"), summary.replacen(from, to, 1)).unwrap();
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    changed(version, "9.8.7");
+    verify("run", &["run/summary.json is of warpnuts 9.8.7, and this is ", version]);
+    changed("\"seed\": 1,\n  \"inter", "\"seed\": 1;\n  \"inter");
+    verify("run", &["run/summary.json, line ", "column ", "expected `,`"]);
+    changed("\"draws\": 3,\n  \"wall", "\"wall");
+    verify("run", &["run/summary.json, line ", "missing field `draws`"]);
+    changed("\"observations\": 48", "\"observations\": 50");
+    verify("run", &["t.csv has 48 observations in 8 groups", "was made of 50 in 8", "--data FILE"]);
+    changed("\"source\": \"t.csv\"", "\"source\": \"gone.csv\"");
+    verify("run", &["the data of run are needed: gone.csv does not exist", "say where they are now with --data FILE"]);
+    changed("\"source\": \"t.csv\"", "\"source\": \"standard input\"");
+    verify("run", &["came from standard input", "--data FILE"]);
+    changed("", "");
+    std::fs::write(folder.path("run/draws.csv"), "chain,draw,a,b,c,d,e,f,g,h,mu_a\n0,0,,,,,,,,,1\n").unwrap();
+    verify("run", &["run/draws.csv: it has 1 draws, and summary.json says 3"]);
+    std::fs::write(folder.path("run/draws.csv"), "chain,draw,a,b,c,d,e,f,g,h,mu_a\n0,0,,,,,,,,,x\n").unwrap();
+    verify("run", &["run/draws.csv: line 2: `x` is no number"]);
+    std::fs::remove_file(folder.path("run/draws.csv")).unwrap();
+    std::fs::write(folder.path("t.csv"), data.replacen("0,", "0,1", 1)).unwrap();
+    verify("run", &["t.csv has changed since the run in run was made of it", "checksum"]);
+}
+
+#[test]
+fn a_comparison_is_no_run_and_two_predictors_are_too_many() {
+    let folder = Folder::new();
+    let tiny = "--chains 1 --warmup 5 --draws 8";
+    folder.run(&format!("compare {tiny} --out both"));
+    let words = ["both is a comparison; name the folder of one of its runs: both/centered, both/non-centered"];
+    refuses_in_one_line(&folder, "verify both", &words);
+    folder.run(&format!("sample --predictor floor --predictor Uppm {tiny} --out two"));
+    refuses_in_one_line(&folder, "verify two", &["at most one predictor", "warpnuts sample"]);
 }
 
 // Output folders

@@ -171,6 +171,60 @@ fn compare_distrusts_the_centered_run_and_recommends_the_other() {
 }
 
 #[test]
+fn compare_says_which_run_is_right_and_by_how_much_the_other_is_wrong() {
+    let (ran, files) = compared();
+    let verdict = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let comparison = json(files, "runs/compare-1/comparison.json");
+    let exact = number(&comparison["exact"]["mean"]);
+    let [centered, other] = [0, 1].map(|run| &comparison["against_exact"][run]);
+    let row = &comparison["runs"][0]["focus"];
+    let error = number(&row["mean"]) - exact;
+    assert_eq!((&centered["agrees"], &other["agrees"]), (&false.into(), &true.into()));
+    assert_eq!(centered["worst"], "sigma_b");
+    assert!((number(&centered["error"]) - error).abs() < 1e-12);
+    let errors = error / number(&row["mcse_mean"]);
+    assert!((number(&centered["standard_errors"]) - errors).abs() < 1e-9 && errors > 3.0, "{errors}");
+    let words = format!("centered over-estimates sigma_b by {error:.4} ({errors:.1} standard errors)");
+    assert!(verdict.contains(&words), "{words}: {verdict}");
+    assert!(verdict.contains("non-centered agrees with the exact answer in every hyperparameter"), "{verdict}");
+}
+
+#[test]
+fn compare_takes_any_list_of_parameterizations() {
+    let line =
+        "compare --chains 8 --warmup 300 --draws 500 --parameterizations marginal,a=centered,b=non-centered --out out";
+    let (ran, files) = run(&Folder::new(), line);
+    let comparison = json(&files, "out/comparison.json");
+    for (i, name) in ["marginal", "a=centered,b=non-centered"].into_iter().enumerate() {
+        assert_eq!(comparison["runs"][i]["parameterization"], name);
+        assert!(number(&comparison["runs"][i]["ess_per_second"]) > 0.0);
+        assert_eq!(json(&files, &format!("out/{name}/summary.json"))["parameterization"], name);
+        assert_eq!(names(&files[&format!("out/{name}/summary.csv")]).len(), 175);
+        assert!(ran.stdout.lines().any(|line| line.trim_start().starts_with(name)), "{}", ran.stdout);
+    }
+    let alone = run(&Folder::new(), &format!("compare {TINY} --parameterizations marginal --out out")).1;
+    assert_eq!(json(&alone, "out/comparison.json")["runs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_marginal_run_keeps_all_or_the_hyperparameters_only() {
+    let line = |more: &str| {
+        format!(
+            "sample {PUPILS} --chains 4 --warmup 200 --draws 200 --save-draws --out out --parameterization marginal {more}"
+        )
+    };
+    let all = run(&pupils_folder(), &line("")).1;
+    let hyper = run(&pupils_folder(), &line("--keep hyper")).1;
+    let [all_rows, hyper_rows] = [&all, &hyper].map(|files| table(&files["out/draws.csv"]));
+    assert_eq!((all_rows.0.len(), hyper_rows.0.len()), (10 + 7 + 90, 10 + 7));
+    assert!(hyper_rows.1.iter().zip(&all_rows.1).all(|(hyper, all)| hyper[..] == all[..hyper.len()]));
+    // The groups' effects: 200 draws of four chains that differ from draw to draw.
+    let effect: BTreeSet<&String> = all_rows.1.iter().map(|row| &row[20]).collect();
+    assert_eq!(effect.len(), 800);
+    same_rows(&all, "out");
+}
+
+#[test]
 fn compare_names_the_files_that_it_wrote_and_no_other() {
     let (ran, files) = compared();
     let (_, end) = ran.stdout.split_once("Written: ").unwrap();
@@ -766,6 +820,70 @@ fn verify_holds_a_run_against_the_truth() {
 }
 
 #[test]
+fn verify_reads_a_folder_and_says_what_it_would_have_said_at_once() {
+    let folder = pupils_folder();
+    let data = "--data pupils.csv --group school --outcome score --predictor hours --center-predictors";
+    let settings = "--chains 8 --warmup 300 --draws 300 --save-draws --parameterization marginal";
+    let at_once = run(&folder, &format!("verify {data} {settings} --out once")).1;
+    let (ran, files) = run(&folder, "verify once --out again");
+    let scores = |files: &Files, name: &str| -> Vec<f64> {
+        let verification = json(files, name);
+        let rows = verification["scores"].as_array().unwrap().clone();
+        rows.iter().flat_map(|row| ["mean", "sd", "q05", "q95"].map(|score| number(&row[score]))).collect()
+    };
+    let [once, again] = [scores(&at_once, "once/verification.json"), scores(&files, "again/verification.json")];
+    assert_eq!((once.len(), again.len()), (4 * 65, 4 * 65));
+    assert!(once.iter().zip(&again).all(|(once, again)| (once - again).abs() < 1e-6), "the scores differ");
+    assert_eq!(ran.stderr, "");
+
+    // Without draws the quantiles are the run's own: nearly the same.
+    std::fs::remove_file(folder.path("once/draws.csv")).unwrap();
+    let (ran, files) = run(&folder, "verify once --out quantiles");
+    assert!(ran.stdout.contains("Note: there is no draws.csv (--save-draws)"), "{}", ran.stdout);
+    let quantiles = scores(&files, "quantiles/verification.json");
+    assert!(once.iter().zip(&quantiles).all(|(once, again)| (once - again).abs() < 0.2 + 0.5 * once.abs()));
+    assert!(once != quantiles);
+
+    // The data may have moved.
+    std::fs::rename(folder.path("pupils.csv"), folder.path("moved.csv")).unwrap();
+    let (_, files) = run(&folder, "verify once --data moved.csv --out moved");
+    assert_eq!(scores(&files, "moved/verification.json"), quantiles);
+}
+
+#[test]
+fn verify_names_what_a_folder_lacks_and_verifies_the_rest() {
+    let folder = Folder::new();
+    run(&folder, "sample --chains 4 --draws 500 --keep hyper --out hyper");
+    let (ran, files) = run(&folder, "verify hyper --out out");
+    assert!(ran.stdout.contains("Note: the 170 group effects were not kept (--keep hyper)."), "{}", ran.stdout);
+    assert_eq!(json(&files, "out/verification.json")["scores"].as_array().unwrap().len(), 5);
+
+    let mut summary = json(&files, "hyper/summary.json");
+    summary["parameters"].as_object_mut().unwrap().remove("mu_b");
+    summary["parameters"]["eps"]["mcse_sd"] = Value::Null;
+    std::fs::write(folder.path("hyper/summary.json"), summary.to_string()).unwrap();
+    let (ran, files) = run(&folder, "verify hyper --out less");
+    assert!(ran.stdout.contains("summary.json does not have mu_b"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("summary.json has no sd with an error (mcse_sd) of eps"), "{}", ran.stdout);
+    let verification = json(&files, "less/verification.json");
+    assert_eq!((&verification["compared"], verification["scores"].as_array().unwrap().len()), (&15.into(), 4));
+}
+
+#[test]
+fn verify_finds_that_the_centered_run_of_compare_is_biased() {
+    let folder = Folder::new();
+    for (name, text) in &compared().1 {
+        match name.strip_suffix('/') {
+            Some(name) => std::fs::create_dir(folder.path(name)).unwrap(),
+            None => std::fs::write(folder.path(name), text).unwrap(),
+        }
+    }
+    let [centered, other] = RUNS.map(|name| folder.run(&format!("verify {name}")));
+    assert_eq!((centered.code, other.code), (3, 0), "{}", centered.stdout);
+    assert!(centered.stdout.contains("The run is biased beyond doubt."), "{}", centered.stdout);
+}
+
+#[test]
 fn exact_and_verify_refuse_two_predictors_and_say_what_to_do() {
     for command in ["exact", "verify", "exact --all"] {
         let folder = Folder::new();
@@ -777,5 +895,51 @@ fn exact_and_verify_refuse_two_predictors_and_say_what_to_do() {
             ran.stderr
         );
         assert!(folder.contents().is_empty());
+    }
+}
+
+// Modes
+
+#[test]
+fn map_shows_the_spike_and_the_modes_and_what_is_wrong_with_them() {
+    let (ran, files) = run(&Folder::new(), "map --out out");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    let map = json(&files, "out/map.json");
+    let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("Centered there is no mode: the density has no upper bound."), "{said}");
+    assert!(said.contains("A mean integrates density times volume"), "{said}");
+    assert_eq!((&map["centered"]["is_unbounded"], &map["centered"]["sigma"]), (&true.into(), &"sigma_b".into()));
+    assert!((8..=12).contains(&map["centered"]["points"].as_array().unwrap().len()));
+    for mode in ["non_centered", "marginal"] {
+        assert!(number(&map[mode]["gradient"]) < 1e-6, "{}", map[mode]);
+    }
+    let (header, rows) = table(&files["out/map.csv"]);
+    let columns = ["parameter", "non_centered_mode", "marginal_mode", "sampled_mean", "sampled_mcse", "exact_mean"];
+    assert_eq!((header, rows.len()), (columns.map(str::to_owned).to_vec(), 175));
+    let exact = json(&run(&Folder::new(), "exact --out out").1, "out/exact.json");
+    for row in rows {
+        let numbers: Vec<f64> = row[1..].iter().map(|cell| cell.parse().unwrap()).collect();
+        assert!((numbers[2] - numbers[4]).abs() < 6.0 * numbers[3], "{row:?}");
+        assert!((numbers[4] - number(&exact["parameters"][&row[0]]["mean"])).abs() < 1e-9, "{row:?}");
+    }
+    // Eight groups, or all of them.
+    let slopes = |stdout: &str| stdout.lines().filter(|line| line.trim_start().starts_with("b[")).count();
+    assert_eq!(slopes(&ran.stdout), 8);
+    assert_eq!(slopes(&run(&Folder::new(), "map --all --out out").0.stdout), 85);
+}
+
+#[test]
+fn map_takes_any_number_of_predictors() {
+    for (predictors, count) in [("", 33), ("--predictor hours --predictor ses", 97)] {
+        let folder = pupils_folder();
+        let line = format!("map --data pupils.csv --group school --outcome score {predictors} --out out");
+        let (ran, files) = run(&folder, &line);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+        let map = json(&files, "out/map.json");
+        let parameters = map["parameters"].as_array().unwrap();
+        assert_eq!(parameters.len(), count);
+        assert_eq!(parameters[0]["exact_mean"].is_null(), !predictors.is_empty());
+        assert!(number(&map["marginal"]["gradient"]) < 1e-6 && map["centered"]["is_unbounded"] == true);
+        assert!(ran.stdout.contains("Centered there is no mode"), "{}", ran.stdout);
     }
 }

@@ -344,7 +344,7 @@ fn a_column_has_one_role() {
     let twice = |column, first, second| {
         format!("t.csv: column `{column}` is asked for twice, as {first} and as {second}; give it one role")
     };
-    assert_eq!(ask("g", "y", &["x", "x"]), twice("x", "predictor", "another predictor"));
+    assert_eq!(ask("g", "y", &["x", "x"]), "t.csv: predictor `x` is named twice; name it once");
     assert_eq!(ask("g", "y", &["x", " y"]), twice("y", "outcome", "predictor"));
     assert_eq!(ask("y", "y", &["x"]), twice("y", "group", "outcome"));
 }

@@ -172,6 +172,7 @@ fn random_numbers_are_for_the_same_purposes_on_both_sides() {
         ("LEAF", Purpose::Leaf),
         ("JOIN", Purpose::Join),
         ("STREAM", Purpose::Stream),
+        ("EFFECT", Purpose::Effect),
     ];
     for (name, purpose) in purposes {
         assert_eq!(constant(&module, name), purpose as u32, "{name}");

@@ -8,6 +8,7 @@ use warpnuts::engine::Progress;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Settings, sample};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
@@ -28,6 +29,54 @@ fn verify(model: Arc<Model>, settings: Settings) -> Verification {
     verification
 }
 
+/// Rows of a line in each of `groups` groups, with noise.
+fn lines(groups: usize) -> Arc<Model> {
+    let (rows, mut noise) = (10, vec![0.0; groups * 22]);
+    Place { seed: 12, chain: groups as u32, transition: 0 }.normals(Purpose::Stream, &mut noise);
+    let (effects, noise) = noise.split_at(2 * groups);
+    let (x, noise) = noise.split_at(groups * rows);
+    let labels: Vec<String> = (0..groups * rows).map(|i| format!("g{}", i / rows)).collect();
+    let line = |i: usize| effects[2 * (i / rows)] + 0.5 * effects[2 * (i / rows) + 1] * x[i] + 0.7 * noise[i];
+    let y = (0..groups * rows).map(line).collect();
+    let dataset = Arc::new(Dataset::from_columns("lines", "g", "y", &["x"], &labels, y, vec![x.to_vec()]).unwrap());
+    let parameterization = Parameterization::marginal(dataset.predictor_names());
+    let scaling = Scaling::standardizing(&dataset);
+    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+}
+
+#[test]
+fn the_tail_index_of_a_sigma_is_the_number_of_groups() {
+    for groups in [3, 4, 5] {
+        let exact = Exact::of(&lines(groups)).unwrap();
+        for name in ["sigma_a", "sigma_b", "mu_a", "mu_b"] {
+            let i = exact.names().iter().position(|other| other == name).unwrap();
+            let index = exact.tail_index(i);
+            println!("{groups} groups, {name}: {index:.2}");
+            assert!((index / groups as f64 - 1.0).abs() < 0.13, "{groups} groups, {name}: {index}");
+        }
+    }
+    let exact = Exact::of(&lines(12)).unwrap();
+    assert!((0..5).all(|i| exact.tail_index(i) > 6.5));
+}
+
+#[test]
+fn where_tails_are_heavy_quantiles_are_compared_alone_and_that_is_said() {
+    for (groups, left_out) in [(3, 2), (5, 1), (40, 0)] {
+        let model = lines(groups);
+        let exact = Exact::of(&model).unwrap();
+        let settings = Settings { draws: 4000, seed: 3, ..Settings::default() };
+        let sampled = sample(model, settings, Arc::new(Progress::default())).unwrap();
+        let verification = Verification::of(&sampled, &RunSummary::of(&sampled), &exact);
+        println!("{groups} groups: {:?}", verification.left_out);
+        assert!(!verification.biased, "{groups}: {} of {}", verification.largest, verification.largest_of);
+        assert_eq!(verification.left_out.len(), left_out, "{groups}: {:?}", verification.left_out);
+        assert!(verification.left_out.iter().all(|said| said.contains("sigma_b") && said.contains("not compared")));
+        let sigma_b = &verification.scores[3];
+        assert_eq!([sigma_b.sd.is_nan(), sigma_b.mean.is_nan()], [left_out > 0, left_out > 1]);
+        assert!(sigma_b.q05.is_finite() && sigma_b.q95.is_finite());
+    }
+}
+
 fn stands(verification: &Verification) {
     assert!(!verification.biased, "{} of {}", verification.largest, verification.largest_of);
     // 700 scores, far from independent.
@@ -39,6 +88,13 @@ fn stands(verification: &Verification) {
 fn the_non_centered_and_the_mixed_run_stand() {
     for (parameterization, seed) in [("non-centered", 1), ("non-centered", 2), ("a=centered,b=non-centered", 3)] {
         stands(&verify(radon(parameterization, Priors::default()), Settings { seed, ..Settings::default() }));
+    }
+}
+
+#[test]
+fn the_marginal_run_stands_hyperparameters_and_effects() {
+    for seed in [1, 2] {
+        stands(&verify(radon("marginal", Priors::default()), Settings { seed, ..Settings::default() }));
     }
 }
 

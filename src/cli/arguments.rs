@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 #[command(next_help_heading = "Data")]
 pub struct DataArguments {
     /// CSV file with a header, `-` for standard input [default: the built-in radon survey]
-    #[arg(long, value_name = "FILE", requires = "group", requires = "outcome")]
+    #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
 
     /// Column of group labels [default for radon: county]

@@ -3,13 +3,11 @@
 use anyhow::Context;
 use clap::Args;
 use warpnuts::exact::Exact;
+use warpnuts::experiment::Backend;
 use warpnuts::summary::{self, Comparison, RunSummary};
 
 use super::arguments::{DataArguments, EngineArguments, OutputArguments, PriorArguments, RunArguments};
-use super::{Failure, Outcome, folder, meaning, print, progress, sample, table};
-
-/// The parameterizations that are compared, and the folders of their runs.
-const PARAMETERIZATIONS: [&str; 2] = ["centered", "non-centered"];
+use super::{Failure, Outcome, folder, meaning, print, progress, sample, table, wrap};
 
 /// With more groups than this the exact posterior takes more than some seconds, and is left to `warpnuts exact`.
 const MOST_GROUPS: usize = 1000;
@@ -23,6 +21,10 @@ pub struct CompareArguments {
 
     #[command(flatten)]
     priors: PriorArguments,
+
+    /// What is compared, separated by commas: `centered`, `non-centered`, `marginal`, `a=centered,b=non-centered`
+    #[arg(long, value_name = "LIST", default_value = "centered,non-centered", help_heading = "Sampling")]
+    parameterizations: String,
 
     #[command(flatten)]
     run: RunArguments,
@@ -38,10 +40,12 @@ pub struct CompareArguments {
 pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let dataset = meaning::dataset(&typed.data)?;
     let priors = meaning::priors(&typed.priors, &dataset);
-    let models = PARAMETERIZATIONS.map(|name| meaning::model(&dataset, &priors, name));
-    let models = models.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let settings = meaning::settings(&typed.run, &models[0])?;
-    let backend = meaning::backend(&typed.engine, &models[0], &settings)?;
+    let models = meaning::models(&dataset, &priors, &typed.parameterizations)?;
+    // They take the same memory, but for marginal chains, which take less.
+    let settings = models.iter().map(|model| meaning::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
+    // Marginal densities are computed on the CPU; all others in the same place.
+    let with_effects = models.iter().find(|model| !model.parameterization().is_marginal());
+    let backend = with_effects.map(|model| meaning::backend(&typed.engine, model, &settings)).transpose()?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
     progress::obey_interruptions()?;
 
@@ -57,12 +61,13 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let exact_model = models[0].clone();
     let mut runs: Vec<RunSummary> = Vec::new();
     let mut written = Vec::new();
-    for (model, name) in models.into_iter().zip(PARAMETERIZATIONS) {
+    for (i, model) in models.into_iter().enumerate() {
         if progress::is_interrupted() {
             break;
         }
-        let inside = folder::inside(&folder, name)?;
-        let sampled = progress::sample(&backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
+        let inside = folder::inside(&folder, &folder_name(&model.parameterization().to_string(), i))?;
+        let backend = backend.as_ref().filter(|_| !model.parameterization().is_marginal()).unwrap_or(&Backend::Cpu);
+        let sampled = progress::sample(backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
         if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws)? {
             runs.push(summary);
             written.push(sample::written(&inside, typed.output.save_draws));
@@ -90,21 +95,11 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     Ok(if progress::is_interrupted() { Outcome::Interrupted } else { Outcome::Done })
 }
 
-/// Breaks a paragraph into lines of up to 100 characters.
-fn wrap(paragraph: &str) -> String {
-    let mut lines = String::new();
-    let mut length = 0;
-    for word in paragraph.split(' ') {
-        let width = word.chars().count();
-        if length > 0 && length + 1 + width > 100 {
-            lines.push('\n');
-            length = 0;
-        } else if length > 0 {
-            lines.push(' ');
-            length += 1;
-        }
-        lines.push_str(word);
-        length += width;
+/// The folder of run number `i`: its parameterization, unless a predictor's name would not do for a folder.
+fn folder_name(parameterization: &str, i: usize) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-=,[]_. ".contains(c);
+    match parameterization {
+        name if name.len() <= 100 && name.chars().all(plain) => name.to_string(),
+        _ => format!("mixed-{}", i + 1),
     }
-    lines
 }

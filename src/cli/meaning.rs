@@ -22,6 +22,13 @@ const SHORTEST_WARMUP_FOR_F16: u32 = 50;
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
+    if typed.data.is_some() {
+        for (option, column) in [("--group", &typed.group), ("--outcome", &typed.outcome)] {
+            if column.is_none() {
+                return Err(Failure::Input(anyhow!("{option} COLUMN is required with --data: say which column it is")));
+            }
+        }
+    }
     let radon = Columns::radon();
     let named = typed.group.is_some() || typed.outcome.is_some() || !typed.predictors.is_empty();
     let columns = Columns {
@@ -61,12 +68,26 @@ pub fn priors(typed: &PriorArguments, dataset: &Dataset) -> PriorScales {
 pub fn model(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: &str) -> Result<Arc<Model>, Failure> {
     let parameterization =
         Parameterization::parse(parameterization, dataset.predictor_names()).map_err(Failure::input)?;
-    let scaling = Scaling::standardizing(dataset);
-    let model = Model::new(dataset.clone(), Priors::default(), parameterization, scaling);
-    Ok(Arc::new(model.with_prior_scales(priors.clone())))
+    Ok(model_of(dataset, priors, parameterization))
 }
 
-/// How to run, refused where it would not fit into memory.
+/// The same data and priors in each of several parameterizations.
+pub fn models(
+    dataset: &Arc<Dataset>,
+    priors: &PriorScales,
+    parameterizations: &str,
+) -> Result<Vec<Arc<Model>>, Failure> {
+    let all = Parameterization::parse_list(parameterizations, dataset.predictor_names()).map_err(Failure::input)?;
+    Ok(all.into_iter().map(|parameterization| model_of(dataset, priors, parameterization)).collect())
+}
+
+fn model_of(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: Parameterization) -> Arc<Model> {
+    let scaling = Scaling::standardizing(dataset);
+    let model = Model::new(dataset.clone(), Priors::default(), parameterization, scaling);
+    Arc::new(model.with_prior_scales(priors.clone()))
+}
+
+/// How to run, refused where it would not fit into memory, or not go with the model.
 pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure> {
     let settings = Settings {
         chains: typed.chains,
@@ -96,6 +117,19 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
             "--draw-precision f16 keeps draws in units that warm-up learns, and --warmup {} is too short for that; warm up \
              with at least {SHORTEST_WARMUP_FOR_F16} transitions, or use f32",
             settings.warmup
+        )));
+    }
+    if settings.draw_precision == Precision::F16 && settings.keep == Keep::All && model.parameterization().is_marginal()
+    {
+        return Err(Failure::Input(anyhow!(
+            "--draw-precision f16 keeps draws in units that warm-up learns, and --parameterization marginal learns none of the \
+             effects; use f32, or --keep hyper"
+        )));
+    }
+    if settings.likelihood == Likelihood::Observations && model.parameterization().is_marginal() {
+        return Err(Failure::Input(anyhow!(
+            "--likelihood observations needs every group's effects, and --parameterization marginal integrates them out; leave \
+             one of the two out"
         )));
     }
     let needed = settings.memory(model);

@@ -21,7 +21,8 @@ pub struct SampleArguments {
     #[command(flatten)]
     pub priors: PriorArguments,
 
-    /// `centered`, `non-centered`, or one for each coefficient: `a=centered,b=non-centered`
+    /// `centered`, `non-centered`, one for each coefficient as `a=centered,b=non-centered`, or `marginal`: group effects
+    /// integrated out, and drawn from their exact conditional normal afterwards
     #[arg(long, default_value = "non-centered", help_heading = "Sampling")]
     pub parameterization: String,
 

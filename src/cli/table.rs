@@ -4,6 +4,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use warpnuts::diagnostics::Summary;
 use warpnuts::exact::Exact;
+use warpnuts::mode;
 use warpnuts::summary::{Comparison, Extreme, Parameter, RunSummary, decimals, number, significant};
 use warpnuts::verify::Verification;
 
@@ -58,6 +59,27 @@ pub fn verification(verification: &Verification, rows: usize) -> String {
         let truth = [scores.exact_mean, scores.exact_sd].map(|value| number(value, decimals));
         let scores_of = [scores.mean, scores.sd, scores.q05, scores.q95].map(|z| number(z, 2));
         table.add_row(std::iter::once(scores.parameter.clone()).chain(truth).chain(scores_of));
+    }
+    untrailed(&table)
+}
+
+/// A row for each point of a path on which the density rises without end.
+pub fn path(path: &mode::Path) -> String {
+    let names = [path.sigma.as_str(), "log sigma", "log density", "rise a unit", "sd of the effects"];
+    let mut table = table(&names);
+    for mode::Point { sigma, log_density, rise, spread } in &path.points {
+        let scientific = |value: f64| format!("{value:.2e}");
+        let numbers = [number(sigma.ln(), 2), number(*log_density, 1), number(*rise, 2), scientific(*spread)];
+        table.add_row(std::iter::once(scientific(*sigma)).chain(numbers));
+    }
+    untrailed(&table)
+}
+
+/// A row for each variable: its name, modes and means.
+pub fn modes(rows: &[Vec<String>]) -> String {
+    let mut table = table(&["", "non-centered mode", "marginal mode", "sampled mean", "exact mean"]);
+    for row in rows {
+        table.add_row(row);
     }
     untrailed(&table)
 }

@@ -18,7 +18,7 @@ pub(super) fn roles(file: &str, columns: &Columns) -> Result<(), DataError> {
             return used_twice(predictor, "outcome", "predictor");
         }
         if columns.predictors[..k].contains(predictor) {
-            return used_twice(predictor, "predictor", "another predictor");
+            return Err(DataError::PredictorTwice { file: file.into(), column: predictor.clone() });
         }
     }
     if columns.predictors.len() >= MAX_COEFFICIENTS {

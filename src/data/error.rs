@@ -18,6 +18,10 @@ pub enum DataError {
     #[error("{file} does not exist; check the path (`-` reads standard input)")]
     NotFound { file: String },
 
+    /// Something below a file.
+    #[error("{file} cannot be there: `{above}` is a file, not a directory; check the path")]
+    NotADirectory { file: String, above: String },
+
     /// A directory.
     #[error("{file} is a directory; name a CSV file in it")]
     IsDirectory { file: String },
@@ -48,6 +52,10 @@ pub enum DataError {
         column = shown(column)
     )]
     UsedTwice { file: String, column: String, first: &'static str, second: &'static str },
+
+    /// One predictor named twice.
+    #[error("{file}: predictor `{column}` is named twice; name it once", column = shown(column))]
+    PredictorTwice { file: String, column: String },
 
     /// More than the engines hold.
     #[error(

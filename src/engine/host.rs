@@ -67,7 +67,7 @@ impl HostEngine {
         variables: usize,
         progress: Arc<Progress>,
     ) -> Result<HostEngine, EngineError> {
-        let dim = model.layout().dim();
+        let dim = model.dim();
         let mut lanes: Vec<Lane> = densities.into_iter().map(|density| Lane::new(density, max_depth)).collect();
         let mut started: Vec<Chain> = (chains.first..chains.first + chains.count)
             .map(|number| Chain {

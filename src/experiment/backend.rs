@@ -100,7 +100,7 @@ impl Backend {
         chains: Chains,
         progress: Arc<Progress>,
     ) -> Result<Box<dyn engine::Engine>, EngineError> {
-        let (max_depth, variables) = (settings.max_tree_depth, settings.variables(model));
+        let (max_depth, variables) = (settings.max_tree_depth, settings.sampled_variables(model));
         let on_host =
             |densities| HostEngine::start(model.clone(), densities, chains, max_depth, variables, progress.clone());
         Ok(match self {
@@ -155,6 +155,10 @@ pub fn choose(
     settings: &Settings,
 ) -> Result<Choice, GpuError> {
     let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason });
+    if model.parameterization().is_marginal() && engine != Engine::Cpu {
+        let asked = engine != Engine::Auto || adapter.is_some();
+        return if asked { Err(GpuError::Marginal) } else { cpu("marginal densities are computed there".to_string()) };
+    }
     match engine {
         Engine::Cpu => cpu("as asked for".to_string()),
         Engine::GpuDensity => {

@@ -1,5 +1,5 @@
 //! The parameterization: for each coefficient, whether its group effects are sampled themselves (centered) or as
-//! offsets from their mean in units of their sd (non-centered).
+//! offsets from their mean in units of their sd (non-centered); or all of them integrated out (marginal).
 
 use std::fmt;
 
@@ -31,14 +31,32 @@ impl fmt::Display for Effect {
     }
 }
 
+/// The word for all effects integrated out.
+const MARGINAL: &str = "marginal";
+
 /// What is wrong with a parameterization that somebody typed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterizationError {
-    /// Neither of the two words, nor a list of them.
+    /// None of the three words, nor a list.
     #[error(
-        "`{0}` is no parameterization; write `centered`, `non-centered`, or one for each coefficient, as `a=centered,b=non-centered`"
+        "`{0}` is no parameterization; write `centered`, `non-centered`, `marginal`, or one for each coefficient, as \
+         `a=centered,b=non-centered`"
     )]
     Unknown(String),
+    /// A list with a word that is neither centered nor non-centered.
+    #[error("`{effect}` in `{name}={effect}` is no parameterization; write `{name}=centered` or `{name}=non-centered`")]
+    UnknownEffect {
+        /// The coefficient, as it was typed.
+        name: String,
+        /// The word.
+        effect: String,
+    },
+    /// `marginal` for one coefficient.
+    #[error(
+        "`{0}=marginal`: the effects of all coefficients are integrated out together, or none; write `marginal` alone, or \
+         `{0}=centered` or `{0}=non-centered`"
+    )]
+    MarginalAlone(String),
     /// A name that is no coefficient's.
     #[error("the parameterization names `{name}`, which is no coefficient; there is: {known}")]
     NoSuchCoefficient {
@@ -53,11 +71,15 @@ pub enum ParameterizationError {
     /// A coefficient named twice in a list.
     #[error("the parameterization names `{0}` twice; keep one of the two")]
     Twice(String),
+    /// The same parameterization twice where several are to be compared.
+    #[error("the parameterization `{0}` is named twice; name each that is to be compared once")]
+    Repeated(String),
 }
 
-/// Centered or not, coefficient by coefficient.
+/// Centered or not, coefficient by coefficient; or marginal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameterization {
+    /// None where they are integrated out.
     effects: Vec<Effect>,
     names: Vec<String>,
 }
@@ -73,7 +95,12 @@ impl Parameterization {
         Parameterization { effects, names: coefficient_names(predictor_names) }
     }
 
-    /// Reads `centered`, `non-centered`, or a list such as `a=centered,b=non-centered`.
+    /// No effect in theta: all are integrated out, and drawn from their exact conditional normal afterwards.
+    pub fn marginal(predictor_names: &[String]) -> Parameterization {
+        Parameterization::of(Vec::new(), predictor_names)
+    }
+
+    /// Reads `centered`, `non-centered`, `marginal`, or a list such as `a=centered,b=non-centered`.
     ///
     /// With several predictors a slope is `b[hours]`, or just `hours`, and `b` stands for all of them.
     ///
@@ -83,6 +110,9 @@ impl Parameterization {
         let text = text.trim();
         if let Some(effect) = Effect::parse(text) {
             return Ok(Parameterization::uniform(effect, predictor_names));
+        }
+        if text == MARGINAL {
+            return Ok(Parameterization::marginal(predictor_names));
         }
         let names = coefficient_names(predictor_names);
         let mut chosen = vec![None; names.len()];
@@ -95,8 +125,10 @@ impl Parameterization {
                 continue;
             };
             let (name, effect) = (name.trim(), effect.trim());
-            let unknown = || ParameterizationError::Unknown(text.to_string());
-            let effect = Effect::parse(effect).ok_or_else(unknown)?;
+            let effect = Effect::parse(effect).ok_or_else(|| match effect {
+                MARGINAL => ParameterizationError::MarginalAlone(name.to_string()),
+                _ => ParameterizationError::UnknownEffect { name: name.to_string(), effect: effect.to_string() },
+            })?;
             let mut found = false;
             for (k, coefficient) in names.iter().enumerate() {
                 let is_predictor = k > 0 && predictor_names[k - 1] == name;
@@ -126,19 +158,52 @@ impl Parameterization {
         Ok(Parameterization { effects, names })
     }
 
-    /// One a coefficient, the intercept first.
+    /// Reads several, separated by commas: `centered,marginal`, `non-centered,a=centered,b=non-centered`.
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse), and a parameterization that is named twice.
+    pub fn parse_list(text: &str, predictor_names: &[String]) -> Result<Vec<Parameterization>, ParameterizationError> {
+        let mut all: Vec<Parameterization> = Vec::new();
+        // Commas stand inside lists too: a list ends where it is complete.
+        let mut pending: Option<String> = None;
+        for part in text.split(',') {
+            let is_word = part.trim() == MARGINAL || Effect::parse(part.trim()).is_some();
+            if let (true, Some(incomplete)) = (is_word, &pending) {
+                return Err(incomplete_list(incomplete, predictor_names));
+            }
+            let candidate = pending.take().map_or(part.to_string(), |before| format!("{before},{part}"));
+            match Parameterization::parse(&candidate, predictor_names) {
+                Ok(complete) if all.contains(&complete) => {
+                    return Err(ParameterizationError::Repeated(complete.to_string()));
+                }
+                Ok(complete) => all.push(complete),
+                Err(_) => pending = Some(candidate),
+            }
+        }
+        pending.map_or(Ok(all), |incomplete| Err(incomplete_list(&incomplete, predictor_names)))
+    }
+
+    /// One a coefficient, the intercept first; none where they are integrated out.
     pub fn effects(&self) -> &[Effect] {
         &self.effects
     }
 
     /// Whether coefficient `k` is centered.
     pub fn is_centered(&self, k: usize) -> bool {
-        self.effects[k] == Effect::Centered
+        self.effects.get(k) == Some(&Effect::Centered)
+    }
+
+    /// Whether all effects are integrated out.
+    pub fn is_marginal(&self) -> bool {
+        self.effects.is_empty()
     }
 }
 
 impl fmt::Display for Parameterization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_marginal() {
+            return f.write_str(MARGINAL);
+        }
         if self.effects.iter().all(|effect| *effect == self.effects[0]) {
             return self.effects[0].fmt(f);
         }
@@ -147,6 +212,11 @@ impl fmt::Display for Parameterization {
         }
         Ok(())
     }
+}
+
+/// What is wrong with text that is no parameterization.
+fn incomplete_list(text: &str, predictor_names: &[String]) -> ParameterizationError {
+    Parameterization::parse(text, predictor_names).err().unwrap_or(ParameterizationError::Unknown(text.to_string()))
 }
 
 /// `a`, then `b` where there is one predictor, `b[name]` where there are more.
@@ -171,6 +241,7 @@ mod tests {
     fn one_word_is_for_every_coefficient() {
         assert_eq!(parse("centered", &["x"]).unwrap(), "centered");
         assert_eq!(parse("a=non-centered, b=non-centered", &["x"]).unwrap(), "non-centered");
+        assert_eq!(parse(" marginal", &["x", "y"]).unwrap(), "marginal");
     }
 
     #[test]
@@ -185,9 +256,32 @@ mod tests {
     }
 
     #[test]
+    fn a_list_ends_where_it_is_complete() {
+        let parse = |text: &str, predictors: &[&str]| {
+            let predictors: Vec<String> = predictors.iter().map(|name| name.to_string()).collect();
+            let all = Parameterization::parse_list(text, &predictors)?;
+            Ok(all.iter().map(|one| one.to_string()).collect::<Vec<_>>())
+        };
+        let mixed = ["a=centered,b=non-centered", "a=non-centered,b=centered"];
+        assert_eq!(parse("centered, marginal", &["x"]).unwrap(), ["centered", "marginal"]);
+        assert_eq!(parse(&mixed.join(","), &["x"]).unwrap(), mixed);
+        assert_eq!(parse("marginal,y, z=centered,a=non-centered,centered", &["y, z"]).unwrap().len(), 3);
+        let unknown = |text: &str| Err(ParameterizationError::Unknown(text.into()));
+        assert_eq!(parse("centered,marginl", &["x"]), unknown("marginl"));
+        assert_eq!(parse("centred,marginal", &["x"]), unknown("centred"));
+        assert_eq!(parse("", &["x"]), unknown(""));
+        assert_eq!(parse("a=centered,marginal", &["x"]), Err(ParameterizationError::Missing("b".into())));
+        let twice = ParameterizationError::Repeated("centered".into());
+        assert_eq!(parse("centered,a=centered,b=centered", &["x"]), Err(twice));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         assert_eq!(parse("centred", &["x"]), Err(ParameterizationError::Unknown("centred".into())));
-        assert_eq!(parse("a=centered,b=off", &["x"]), Err(ParameterizationError::Unknown("a=centered,b=off".into())));
+        let off = ParameterizationError::UnknownEffect { name: "b".into(), effect: "off".into() };
+        assert_eq!(parse("a=centered,b=off", &["x"]), Err(off));
+        let alone = ParameterizationError::MarginalAlone("b".into());
+        assert_eq!(parse("a=centered,b=marginal", &["x"]), Err(alone));
         assert_eq!(parse("a=centered", &["x"]), Err(ParameterizationError::Missing("b".into())));
         assert_eq!(parse("a=centered,b=centered,x=centered", &["x"]), Err(ParameterizationError::Twice("b".into())));
         let known = "a, b".to_string();

@@ -1,6 +1,6 @@
 //! The priors' scales: mu[k] ~ Normal(0, mu_sd), sigma[k] ~ HalfCauchy(sigma_scale), eps ~ HalfCauchy(eps_scale).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Scaling;
 use super::parameterization::coefficient_names;
@@ -25,7 +25,7 @@ impl Default for Priors {
 }
 
 /// Scales of the priors, in the user's units, coefficient by coefficient.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PriorScales {
     /// Standard deviation of the normal prior of each `mu[k]`.
     pub mu_sd: Vec<f64>,

@@ -78,6 +78,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
         "non-centered" => {
             "raise --target-accept (to 0.95, say), or try --parameterization centered if groups are large"
         }
+        "marginal" => "raise --target-accept (to 0.95, say)",
         _ => "use --parameterization non-centered, or raise --target-accept (to 0.95, say)",
     };
 

@@ -2,10 +2,14 @@
 //! one of them is wrong.
 
 use serde::Serialize;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::{Extreme, RunSummary, decimals, number};
 use crate::diagnostics::Summary;
 use crate::exact::{Exact, ExactRow};
+
+/// The chance that a sound run is called off the truth, were its errors normal.
+const FALSE_ALARM: f64 = 0.01;
 
 /// What `comparison.json` holds, in its order.
 #[derive(Debug, Clone, Serialize)]
@@ -18,8 +22,10 @@ pub struct Comparison {
     pub best: String,
     /// The exact posterior of the focus, where there is one.
     pub exact: Option<ExactRow>,
-    /// Every other run's difference from it.
+    /// Every other run's difference from the best.
     pub differences: Vec<Difference>,
+    /// Every run held against the exact posterior, where there is one.
+    pub against_exact: Vec<Held>,
     /// What that means, in paragraphs.
     pub verdict: Vec<String>,
 }
@@ -68,14 +74,36 @@ pub struct Difference {
     pub standard_errors: f64,
 }
 
+/// How far a run's means of the hyperparameters are from the exact ones.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Held {
+    /// The run's parameterization.
+    pub parameterization: String,
+    /// (mean - exact mean) / MCSE of the focus.
+    pub standard_errors_of_focus: f64,
+    /// The hyperparameter whose mean is farthest off, in its standard errors; the focus, where that is too far off.
+    pub worst: String,
+    /// Mean - exact mean of the worst, in its unit.
+    pub error: f64,
+    /// The same in its standard errors.
+    pub standard_errors: f64,
+    /// As many decimals of the error mean something.
+    #[serde(skip)]
+    decimals: usize,
+    /// Whether chance alone may do all that.
+    pub agrees: bool,
+}
+
 impl Comparison {
     /// Compares runs of the same data; there must be one at least. With the `exact` posterior it says which is right.
     pub fn of(runs: &[RunSummary], exact: Option<&Exact>) -> Comparison {
         let focus = hardest_sigma(runs);
-        let trust = |run: &RunSummary| (run.is_trustworthy(), smallest_ess(run));
+        let held = |run: &RunSummary| exact.and_then(|exact| hold(run, exact, &focus));
+        let trust =
+            |run: &RunSummary| (run.is_trustworthy(), held(run).is_none_or(|held| held.agrees), smallest_ess(run));
         let order = |a: &RunSummary, b: &RunSummary| {
-            let ((a, a_ess), (b, b_ess)) = (trust(a), trust(b));
-            a.cmp(&b).then(a_ess.total_cmp(&b_ess))
+            let (a, b) = (trust(a), trust(b));
+            (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2))
         };
         let best = runs.iter().enumerate().max_by(|(_, a), (_, b)| order(a, b)).map_or(0, |(i, _)| i);
         let others = || runs.iter().enumerate().filter(|(i, _)| *i != best).map(|(_, run)| run);
@@ -83,10 +111,11 @@ impl Comparison {
         let differences: Vec<Difference> = others().filter_map(|run| difference(run, best, &focus)).collect();
         let mut verdict: Vec<String> = runs.iter().map(|run| judge(run, best)).collect();
         verdict.extend(differences.iter().map(|difference| weigh(difference, best, &focus)));
+        let against_exact: Vec<Held> = runs.iter().filter_map(held).collect();
         let exact =
             exact.and_then(|exact| Some(exact.summary()[exact.names().iter().position(|name| *name == focus)?]));
         if let Some(exact) = &exact {
-            verdict.push(hold(runs, exact, &focus));
+            verdict.push(tell_right_from_wrong(&against_exact, runs, exact, &focus));
         }
         verdict.push(match runs {
             [only] => format!(
@@ -101,6 +130,7 @@ impl Comparison {
             focus,
             exact,
             differences,
+            against_exact,
             verdict,
         }
     }
@@ -203,30 +233,97 @@ fn weigh(difference: &Difference, best: &RunSummary, focus: &str) -> String {
     )
 }
 
-/// How far each run is from the truth.
-fn hold(runs: &[RunSummary], exact: &ExactRow, focus: &str) -> String {
-    let errors = runs.iter().filter_map(|run| {
-        let row = run.parameters.get(focus)?;
-        let (error, decimals) = (row.mean - exact.mean, decimals(row.mcse_mean));
-        let direction = if error > 0.0 { "over-estimates" } else { "under-estimates" };
-        Some(format!(
-            "the {} run {direction} it by {} ({:.1} standard errors)",
-            run.parameterization,
-            number(error.abs(), decimals),
-            error.abs() / row.mcse_mean,
-        ))
-    });
+/// How far a run is from the truth; `None` where it kept no hyperparameter with an error.
+fn hold(run: &RunSummary, exact: &Exact, focus: &str) -> Option<Held> {
+    let hyperparameters = run.data.predictors.len() * 2 + 3;
+    let named = exact.names().iter().zip(exact.summary()).take(hyperparameters);
+    let errors: Vec<(&String, f64, f64)> = named
+        .filter_map(|(name, truth)| {
+            let row = run.parameters.get(name)?;
+            Some((name, row.mean - truth.mean, row.mcse_mean))
+        })
+        .filter(|(_, error, mcse)| (error / mcse).is_finite())
+        .collect();
+    // Bonferroni's bound.
+    let limit = Normal::standard().inverse_cdf(1.0 - FALSE_ALARM / (2.0 * errors.len().max(1) as f64));
+    let size = |(_, error, mcse): &&(&String, f64, f64)| (error / mcse).abs();
+    let of_focus = errors.iter().find(|(name, ..)| *name == focus);
+    let worst = errors.iter().max_by(|a, b| size(a).total_cmp(&size(b)))?;
+    let agrees = size(&worst) <= limit;
+    let (worst, error, mcse) = *of_focus.filter(|focus| size(focus) > limit).unwrap_or(worst);
+    Some(Held {
+        parameterization: run.parameterization.clone(),
+        standard_errors_of_focus: of_focus.map_or(f64::NAN, |(_, error, mcse)| error / mcse),
+        worst: worst.clone(),
+        error,
+        standard_errors: error / mcse,
+        decimals: decimals(mcse),
+        agrees,
+    })
+}
+
+/// Which runs are right, and how wrong the others are.
+fn tell_right_from_wrong(held: &[Held], runs: &[RunSummary], exact: &ExactRow, focus: &str) -> String {
+    let mut clauses: Vec<String> = held
+        .iter()
+        .filter(|held| !held.agrees)
+        .map(|held| {
+            let direction = if held.error > 0.0 { "over-estimates" } else { "under-estimates" };
+            format!(
+                "{} {direction} {} by {} ({:.1} standard errors)",
+                held.parameterization,
+                held.worst,
+                number(held.error.abs(), held.decimals),
+                held.standard_errors.abs(),
+            )
+        })
+        .collect();
+    let is_sound =
+        |held: &Held| runs.iter().any(|run| run.parameterization == held.parameterization && run.is_trustworthy());
+    let (sound, unsound): (Vec<&Held>, Vec<&Held>) =
+        held.iter().filter(|held| held.agrees).partition(|held| is_sound(held));
+    let names = |held: &[&Held]| and(held.iter().map(|held| held.parameterization.clone()).collect());
+    let verb = |held: &[&Held]| if held.len() == 1 { "agrees" } else { "agree" };
+    let of_focus =
+        |held: &[&Held]| and(held.iter().map(|held| format!("{:.1}", held.standard_errors_of_focus.abs())).collect());
+    if !sound.is_empty() {
+        let (names, verb, of_focus) = (names(&sound), verb(&sound), of_focus(&sound));
+        clauses.push(format!(
+            "{names} {verb} with the exact answer in every hyperparameter (in {focus} to {of_focus} standard errors)"
+        ));
+    }
+    if !unsound.is_empty() {
+        let (names, verb, of_focus) = (names(&unsound), verb(&unsound), of_focus(&unsound));
+        clauses.push(format!(
+            "{names} {verb} with it (in {focus} to {of_focus} standard errors), but that says little: a run that is not to \
+             be trusted does not know its own errors"
+        ));
+    }
     format!(
         "The exact mean of {focus}, by quadrature and without Monte Carlo, is {}: {}.",
         number(exact.mean, decimals(exact.sd) + 2),
-        errors.collect::<Vec<_>>().join("; "),
+        clauses.join("; "),
     )
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn and(mut words: Vec<String>) -> String {
+    match words.pop() {
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} and {last}", words.join(", ")),
+        None => String::new(),
+    }
 }
 
 /// What to do.
 fn recommend(best: &RunSummary, others_fail: bool) -> String {
     let name = &best.parameterization;
     match (best.is_trustworthy(), others_fail) {
+        (true, true) if name == "marginal" => format!(
+            "Use --parameterization {name}. Where a sigma may be small, group effects are squeezed together as it shrinks: a \
+             funnel. With all effects integrated out there is none left; they are drawn from their exact conditional \
+             distribution afterwards."
+        ),
         (true, true) => format!(
             "Use --parameterization {name}. Where a sigma may be small, its group effects are squeezed together as it \
              shrinks: a funnel, whose neck is too narrow for any step size that suits the rest. Sampled as offsets in \

@@ -1,0 +1,291 @@
+//! `warpnuts map`: the posterior mode, and what is wrong with it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+use warpnuts::exact::Exact;
+use warpnuts::experiment::{Backend, Settings};
+use warpnuts::mode::{self, Mode, NoMode};
+use warpnuts::model::Model;
+use warpnuts::summary::{self, DataSummary, RunSummary, decimals, number};
+
+use super::arguments::{DataArguments, PriorArguments};
+use super::{Failure, Outcome, folder, meaning, print, progress, table, wrap};
+
+/// With more groups than this the exact posterior takes more than some seconds.
+const MOST_GROUPS: usize = 1000;
+
+/// Groups that are shown of each end.
+const SHOWN: usize = 4;
+
+/// What can be typed behind `map`.
+#[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
+pub struct MapArguments {
+    #[command(flatten)]
+    data: DataArguments,
+
+    #[command(flatten)]
+    priors: PriorArguments,
+
+    /// Seed of the run that modes are held against
+    #[arg(long, default_value_t = 1, help_heading = "Sampling")]
+    seed: u64,
+
+    /// Folder to be made for the results [default: a new one under runs/]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+
+    /// Show every group
+    #[arg(long, help_heading = "Output")]
+    all: bool,
+
+    /// No progress
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
+}
+
+/// One variable's row of `map.csv`: what there is no answer to is NaN.
+#[derive(Debug, Clone, Serialize)]
+struct Row {
+    parameter: String,
+    non_centered_mode: f64,
+    marginal_mode: f64,
+    sampled_mean: f64,
+    sampled_mcse: f64,
+    exact_mean: f64,
+}
+
+/// How a mode was found.
+#[derive(Debug, Serialize)]
+struct Found {
+    log_density: f64,
+    /// The largest entry of its gradient there, in size, in the sampler's units.
+    gradient: f64,
+    none: Option<String>,
+}
+
+/// What `map.json` holds, in its order.
+#[derive(Serialize)]
+struct Answer<'a> {
+    version: &'static str,
+    data: DataSummary,
+    seed: u64,
+    centered: Option<&'a mode::Path>,
+    non_centered: Found,
+    marginal: Found,
+    sampled_is_trustworthy: bool,
+    parameters: &'a [Row],
+    verdict: &'a [String],
+}
+
+/// Climbs, samples, integrates, prints, writes.
+pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
+    let dataset = meaning::dataset(&typed.data)?;
+    let priors = meaning::priors(&typed.priors, &dataset);
+    let model = meaning::model(&dataset, &priors, "non-centered")?;
+    let folder = folder::make(typed.out.as_deref(), "map")?;
+    progress::obey_interruptions()?;
+
+    let marginal = mode::marginal(&model);
+    let non_centered = mode::non_centered(&model);
+    let path = marginal.as_ref().ok().map(|marginal| mode::path(&model, marginal));
+    let settings = Settings { seed: typed.seed, ..Settings::default() };
+    let sampled = progress::sample(&Backend::Cpu, model.clone(), settings, typed.quiet).map_err(Failure::run)?;
+    if sampled.interrupted {
+        std::fs::remove_dir(&folder).ok();
+        return Ok(Outcome::Interrupted);
+    }
+    let sampled = RunSummary::of(&sampled);
+    let exact = if dataset.n_groups() <= MOST_GROUPS { Exact::of(&model).ok() } else { None };
+    let rows = rows(&model, non_centered.as_ref().ok(), marginal.as_ref().ok(), &sampled, exact.as_ref());
+
+    print(format_args!(
+        "{} observations in {} groups from {}: where the posterior's density is highest\n",
+        dataset.n_observations(),
+        dataset.n_groups(),
+        dataset.source(),
+    ));
+    if let Some(path) = &path {
+        print(format_args!("Centered, as {} goes to 0, all else where the density is highest:\n", path.sigma));
+        print(table::path(path));
+        print("");
+    }
+    let coefficient = path.as_ref().map_or(model.layout().coefficients - 1, |path| path.coefficient);
+    print("Modes over mu, log sigma and log eps (and the offsets, where non-centered), and means:\n");
+    print(table::modes(&cells(&rows[..model.layout().hyperparameters()])));
+    print("");
+    print(table::modes(&cells(&shown(&rows[model.layout().effects(coefficient)], typed.all))));
+    let verdict = verdict(&model, path.as_ref(), [&non_centered, &marginal], coefficient, &rows, &sampled);
+    for paragraph in &verdict {
+        print(format_args!("\n{}", wrap(paragraph)));
+    }
+
+    let answer = Answer {
+        version: env!("CARGO_PKG_VERSION"),
+        data: DataSummary::of(&dataset),
+        seed: typed.seed,
+        centered: path.as_ref(),
+        non_centered: found(&non_centered),
+        marginal: found(&marginal),
+        sampled_is_trustworthy: sampled.is_trustworthy(),
+        parameters: &rows,
+        verdict: &verdict,
+    };
+    let files = [folder.join("map.json"), folder.join("map.csv")];
+    write(&files, &answer, &rows)
+        .with_context(|| format!("the results could not be written into {}", folder.display()))
+        .map_err(Failure::Run)?;
+    print(format_args!("\nWritten: {}, {}", files[0].display(), files[1].display()));
+    Ok(Outcome::Done)
+}
+
+fn write([json, csv]: &[PathBuf; 2], answer: &Answer, rows: &[Row]) -> std::io::Result<()> {
+    summary::write_json(json, answer)?;
+    write_rows(csv, rows)
+}
+
+fn write_rows(path: &Path, rows: &[Row]) -> std::io::Result<()> {
+    let mut csv = csv::Writer::from_path(path)?;
+    for row in rows {
+        csv.serialize(row)?;
+    }
+    csv.flush()
+}
+
+fn found(mode: &Result<Mode, NoMode>) -> Found {
+    match mode {
+        Ok(mode) => Found { log_density: mode.log_density, gradient: mode.gradient, none: None },
+        Err(error) => Found { log_density: f64::NAN, gradient: f64::NAN, none: Some(error.to_string()) },
+    }
+}
+
+/// A row for each variable.
+fn rows(
+    model: &Model,
+    non_centered: Option<&Mode>,
+    marginal: Option<&Mode>,
+    sampled: &RunSummary,
+    exact: Option<&Exact>,
+) -> Vec<Row> {
+    let of = |mode: Option<&Mode>, i: usize| mode.map_or(f64::NAN, |mode| mode.named[i]);
+    let row = |(i, parameter): (usize, String)| {
+        let row = sampled.parameters.get(&parameter);
+        Row {
+            non_centered_mode: of(non_centered, i),
+            marginal_mode: of(marginal, i),
+            sampled_mean: row.map_or(f64::NAN, |row| row.mean),
+            sampled_mcse: row.map_or(f64::NAN, |row| row.mcse_mean),
+            exact_mean: exact.map_or(f64::NAN, |exact| exact.mean(i)),
+            parameter,
+        }
+    };
+    model.names().into_iter().enumerate().map(row).collect()
+}
+
+/// What is best known of a variable's mean.
+fn mean(row: &Row) -> f64 {
+    if row.exact_mean.is_nan() { row.sampled_mean } else { row.exact_mean }
+}
+
+/// All effects, or those with the smallest and the largest means.
+fn shown(effects: &[Row], all: bool) -> Vec<Row> {
+    let mut sorted = effects.to_vec();
+    if all || sorted.len() <= 2 * SHOWN {
+        return sorted;
+    }
+    sorted.sort_by(|a, b| mean(a).total_cmp(&mean(b)));
+    sorted.drain(SHOWN..sorted.len() - SHOWN);
+    sorted
+}
+
+/// Names and numbers, with as many decimals as the sampled mean has meaning for, and one more.
+fn cells(rows: &[Row]) -> Vec<Vec<String>> {
+    let cells = |row: &Row| {
+        let decimals = decimals(row.sampled_mcse);
+        let sampled = format!("{} ± {}", number(row.sampled_mean, decimals), number(row.sampled_mcse, decimals));
+        let [non_centered, marginal, exact] =
+            [row.non_centered_mode, row.marginal_mode, row.exact_mean].map(|value| number(value, decimals));
+        vec![row.parameter.clone(), non_centered, marginal, sampled, exact]
+    };
+    rows.iter().map(cells).collect()
+}
+
+/// What is wrong with modes, in paragraphs.
+fn verdict(
+    model: &Model,
+    path: Option<&mode::Path>,
+    [non_centered, marginal]: [&Result<Mode, NoMode>; 2],
+    coefficient: usize,
+    rows: &[Row],
+    sampled: &RunSummary,
+) -> Vec<String> {
+    let layout = model.layout();
+    let mut said = Vec::new();
+    if let Some(path) = path {
+        let last = path.points.last().map_or(f64::NAN, |point| point.rise);
+        said.push(match path.is_unbounded {
+            true => format!(
+                "Centered there is no mode: the density has no upper bound. Where all {} effects are equal to their mean, each \
+                 of them has the density 1 / ({} sqrt(2 pi)), so that their log density rises by {} (the groups, less one for \
+                 the Jacobian of log sigma; in the last row by {last:.2}) whenever {} is divided by e, whatever the data \
+                 say. What an optimizer calls the mode is where it stopped in this spike. The same holds of every sigma.",
+                layout.groups, path.sigma, path.rise_without_end, path.sigma,
+            ),
+            false => format!(
+                "Centered, the density rises by {last:.2} at the end of this path whenever {} is divided by e; it must come to \
+                 {} for ever, and has not yet. There is no mode.",
+                path.sigma, path.rise_without_end,
+            ),
+        });
+    }
+    for (name, mode) in [("Non-centered", non_centered), ("Marginal", marginal)] {
+        if let Err(error) = mode {
+            said.push(format!("{name}: {error}."));
+        }
+    }
+    let (sigma, effects) = (&rows[layout.sigma(coefficient)], &rows[layout.effects(coefficient)]);
+    let spread = |value: &dyn Fn(&Row) -> f64| mode::spread(&effects.iter().map(value).collect::<Vec<_>>());
+    let of_means = spread(&mean);
+    let digits = decimals(of_means) + 1;
+    let mut compared: Vec<String> = Vec::new();
+    if non_centered.is_ok() {
+        compared.push(format!(
+            "the non-centered mode has {} at {} and spreads these effects by {} (sd over the groups)",
+            sigma.parameter,
+            number(sigma.non_centered_mode, digits),
+            number(spread(&|row| row.non_centered_mode), digits),
+        ));
+    }
+    if marginal.is_ok() {
+        compared.push(format!(
+            "the marginal mode at {} and by {}",
+            number(sigma.marginal_mode, digits),
+            number(spread(&|row| row.marginal_mode), digits),
+        ));
+    }
+    compared.push(format!("the mean at {} and by {}", number(mean(sigma), digits), number(of_means, digits)));
+    said.push(format!("Of one posterior, {}.", compared.join(", ")));
+    if sigma.non_centered_mode > 2.0 * mean(sigma) {
+        said.push(format!(
+            "The non-centered mode errs the other way. The same effects are smaller offsets where {} is larger, and smaller \
+             offsets have a higher density: nothing but its prior holds it, and the effects are hardly pooled at all.",
+            sigma.parameter
+        ));
+    }
+    said.push(
+        "A mode is where the density is highest, which depends on the coordinates it is a density of; it says nothing of how \
+         much volume there is around it. At the bottom of a funnel the density is highest and there is no volume at all. A mean \
+         integrates density times volume, the probability itself, and is the same in all coordinates: that is what to report, \
+         and why one samples. Nor is a mode a good place for a sampler to start from."
+            .to_string(),
+    );
+    if !sampled.is_trustworthy() {
+        said.push(
+            "The run that the sampled means come from is not to be trusted: `warpnuts sample` says why, and what to do.".to_string(),
+        );
+    }
+    said
+}

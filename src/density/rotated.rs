@@ -1,0 +1,135 @@
+//! Each group's observations, rotated once and for all onto as many numbers as there are coefficients: all that a normal
+//! likelihood needs of them, without differences of squares.
+//!
+//! X is a group's n x K matrix of predictors (a column of ones first), y its outcome. Some rotation Q makes X upper
+//! triangular: R, K x K, on top, and zeros below. Of y it makes w, K numbers, on top, and n - K below whose squares no
+//! coefficients explain:
+//!
+//! ```text
+//! |y - X beta|^2 = |w - R beta|^2 + rest
+//! ```
+//!
+//! R and w come from modified Gram and Schmidt, whose triangle is as good as any where columns are dependent (Bjorck and
+//! Paige 1992): groups of one observation and predictors that are constant in a group need no care. The first step, on the
+//! column of ones, takes the group's means away.
+
+use crate::lanes::{LANES, Lanes};
+use crate::model::Model;
+
+/// R and w of eight groups after eight groups, in the order in which they are read.
+#[derive(Debug, Clone)]
+pub struct RotatedTable {
+    /// K and J.
+    pub coefficients: usize,
+    pub groups: usize,
+    /// Squares that no coefficients explain, of all groups together.
+    pub rest: f64,
+    rows: Vec<Lanes>,
+}
+
+/// One group's share of a table.
+struct Rotated {
+    /// `[k]` holds column k of R, from its first entry to that on the diagonal.
+    columns: Vec<Vec<f64>>,
+    outcome: Vec<f64>,
+    rest: f64,
+}
+
+/// Eight groups of a table. Groups that only fill up are zeros, as if they had no observations.
+#[derive(Debug, Clone, Copy)]
+pub struct Bundle<'a>(&'a [Lanes]);
+
+impl RotatedTable {
+    /// The data of `model`, in the units of its scaling.
+    pub fn new(model: &Model) -> RotatedTable {
+        let layout = model.layout();
+        let groups: Vec<Rotated> = (0..layout.groups).map(|j| rotate(columns(model, j))).collect();
+        let mut rows = Vec::new();
+        for bundle in groups.chunks(LANES) {
+            let mut row = |value: &dyn Fn(&Rotated) -> f64| {
+                rows.push(Lanes(std::array::from_fn(|lane| bundle.get(lane).map_or(0.0, value))));
+            };
+            for k in 0..layout.coefficients {
+                (0..=k).for_each(|i| row(&|group| group.columns[k][i]));
+            }
+            (0..layout.coefficients).for_each(|i| row(&|group| group.outcome[i]));
+        }
+        let rest = groups.iter().map(|group| group.rest).sum();
+        RotatedTable { coefficients: layout.coefficients, groups: layout.groups, rest, rows }
+    }
+
+    /// Eight groups after eight groups.
+    #[inline(always)]
+    pub fn bundles(&self) -> impl Iterator<Item = Bundle<'_>> {
+        self.rows.chunks_exact(start(self.coefficients) + self.coefficients).map(Bundle)
+    }
+}
+
+impl<'a> Bundle<'a> {
+    /// Column `k` of R, from its first entry to that on the diagonal.
+    #[inline(always)]
+    pub fn column(&self, k: usize) -> &'a [Lanes] {
+        &self.0[start(k)..start(k) + k + 1]
+    }
+
+    /// w, where there are `k` coefficients.
+    #[inline(always)]
+    pub fn outcome(&self, k: usize) -> &'a [Lanes] {
+        &self.0[start(k)..start(k) + k]
+    }
+}
+
+/// Where column `k` of R begins.
+#[inline(always)]
+fn start(k: usize) -> usize {
+    k * (k + 1) / 2
+}
+
+/// The predictors and, behind them, the outcome of group `j`.
+fn columns(model: &Model, j: usize) -> Vec<Vec<f64>> {
+    let (dataset, scaling, rows) = (model.dataset(), model.scaling(), model.dataset().group_range(j));
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    for (k, scale) in scaling.predictors.iter().enumerate() {
+        columns.push(dataset.predictor(k)[rows.clone()].iter().map(|x| x / scale).collect());
+    }
+    let outcome = dataset.outcome()[rows].iter().map(|y| (y - scaling.outcome_shift) / scaling.outcome_scale);
+    columns.push(outcome.collect());
+    columns
+}
+
+/// Takes the direction of ones, then that of each column but the last, out of those that are left.
+fn rotate(mut columns: Vec<Vec<f64>>) -> Rotated {
+    let n = columns[0].len() as f64;
+    // Row i of R and, in the last place, of w.
+    let mut rows = vec![vec![n.sqrt()]];
+    for column in &mut columns {
+        let mean = column.iter().sum::<f64>() / n;
+        column.iter_mut().for_each(|value| *value -= mean);
+        rows[0].push(n.sqrt() * mean);
+    }
+    let slopes = columns.len() - 1;
+    for k in 0..slopes {
+        let (done, left) = columns.split_at_mut(k + 1);
+        let length = dot(&done[k], &done[k]).sqrt();
+        if length > 0.0 {
+            done[k].iter_mut().for_each(|value| *value /= length);
+        }
+        let mut row = vec![0.0; k + 1];
+        row.push(length);
+        for column in left {
+            let along = dot(&done[k], column);
+            column.iter_mut().zip(&done[k]).for_each(|(value, direction)| *value -= along * direction);
+            row.push(along);
+        }
+        rows.push(row);
+    }
+    Rotated {
+        columns: (0..=slopes).map(|k| rows[..=k].iter().map(|row| row[k]).collect()).collect(),
+        outcome: rows.iter().map(|row| row[slopes + 1]).collect(),
+        rest: dot(&columns[slopes], &columns[slopes]),
+    }
+}
+
+fn dot(u: &[f64], v: &[f64]) -> f64 {
+    u.iter().zip(v).map(|(u, v)| u * v).sum()
+}

@@ -1,0 +1,123 @@
+//! The posterior mode, and what is wrong with it: the highest point of the non-centered density and of the marginal one, and
+//! the path on which the centered density rises without end.
+//!
+//! A mode depends on the parameterization; a mean does not. In the centered one there is none: where all J effects of
+//! coefficient k are equal to mu\[k\], each has density 1 / (sigma\[k\] sqrt(2 pi)), so that with sigma\[k\] to 0 the log density
+//! rises by J - 1 for each unit that log sigma\[k\] falls (the one is the Jacobian's), whatever the data say. (See [`path`].)
+//!
+//! All modes here are of densities over theta, that is over log sigma and log eps.
+
+mod climb;
+mod path;
+
+use crate::density::Likelihood;
+use crate::density::cpu::CpuDensity;
+use crate::density::effects::ConditionalEffects;
+use crate::model::{Effect, Model, Parameterization};
+
+pub use climb::GRADIENT_TOLERANCE;
+pub use path::{Path, Point, path, spread};
+
+/// Where searches begin, in log scales of standardized data: the highest end that any of them comes to is the mode.
+const STARTS: [f64; 3] = [-0.5, -2.0, -4.0];
+
+/// A log scale below this, in the sampler's units, has run away: eps, say, where effects can meet every observation.
+const RUNAWAY: f64 = -15.0;
+
+/// The highest point of a density.
+#[derive(Debug, Clone)]
+pub struct Mode {
+    /// Where it is, in the sampler's units.
+    pub theta: Vec<f64>,
+    /// All D named variables there, in the user's units; the effects of a marginal model are their conditional means.
+    pub named: Vec<f64>,
+    /// Log density there, in the user's units.
+    pub log_density: f64,
+    /// The largest entry of the gradient there, in size, in the sampler's units.
+    pub gradient: f64,
+}
+
+/// Why there is no mode.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NoMode {
+    /// The density rises without end.
+    #[error("the density rises as `{name}` goes to 0, without end: there is no mode")]
+    Runaway {
+        /// The scale that goes to 0.
+        name: String,
+    },
+    /// The search came to no end.
+    #[error("the search for the mode came to no end: the gradient is still {gradient:.1e}")]
+    Unsettled {
+        /// The largest entry of the gradient, in size, in the sampler's units.
+        gradient: f64,
+    },
+}
+
+/// The mode of `model`'s marginal density, over mu, log sigma and log eps; effects are at their conditional means.
+///
+/// # Errors
+/// Where the search comes to no end, or to a scale of 0.
+pub fn marginal(model: &Model) -> Result<Mode, NoMode> {
+    let model = with(model, Parameterization::marginal(model.dataset().predictor_names()));
+    let starts = STARTS.map(|log_sigma| hyperparameters(&model, log_sigma));
+    highest(&model, starts.into_iter())
+}
+
+/// The mode of `model`'s non-centered density, over mu, log sigma, log eps and all offsets.
+///
+/// # Errors
+/// As for [`marginal`].
+pub fn non_centered(model: &Model) -> Result<Mode, NoMode> {
+    let effects = Parameterization::uniform(Effect::NonCentered, model.dataset().predictor_names());
+    let model = with(model, effects);
+    let mut conditional = ConditionalEffects::new(&model);
+    let starts = STARTS.map(|log_sigma| {
+        let mut theta = hyperparameters(&model, log_sigma);
+        theta.resize(model.dim(), 0.0);
+        let mut named = vec![0.0; model.layout().dim()];
+        model.constrain(&theta, &mut named);
+        conditional.mean(&mut named);
+        model.unconstrain(&named, &mut theta);
+        theta
+    });
+    highest(&model, starts.into_iter())
+}
+
+/// The same posterior in another parameterization.
+fn with(model: &Model, parameterization: Parameterization) -> Model {
+    let dataset = std::sync::Arc::new(model.dataset().clone());
+    let priors = model.priors().clone();
+    Model::new(dataset, Default::default(), parameterization, model.scaling().clone()).with_prior_scales(priors)
+}
+
+/// mu of 0, all log sigma as told, eps of about the outcome's sd.
+fn hyperparameters(model: &Model, log_sigma: f64) -> Vec<f64> {
+    let layout = model.layout();
+    let mut theta = vec![0.0; layout.hyperparameters()];
+    theta[layout.sigma(0)..layout.eps()].fill(log_sigma);
+    theta[layout.eps()] = -0.5;
+    theta
+}
+
+/// The highest of the ends that searches from all `starts` come to.
+fn highest(model: &Model, starts: impl Iterator<Item = Vec<f64>>) -> Result<Mode, NoMode> {
+    let density = CpuDensity::new(model, Likelihood::Groups);
+    let ends = starts.map(|start| climb::climb(&density, start, None));
+    let top = ends.max_by(|a, b| a.log_density.total_cmp(&b.log_density));
+    let Some(top) = top else { return Err(NoMode::Unsettled { gradient: f64::NAN }) };
+    let layout = model.layout();
+    if let Some(scale) = (layout.sigma(0)..=layout.eps()).find(|scale| top.theta[*scale] < RUNAWAY) {
+        return Err(NoMode::Runaway { name: model.names()[scale].clone() });
+    }
+    if top.gradient.is_nan() || top.gradient > GRADIENT_TOLERANCE {
+        return Err(NoMode::Unsettled { gradient: top.gradient });
+    }
+    let mut named = vec![0.0; layout.dim()];
+    model.constrain(&top.theta, &mut named);
+    if model.parameterization().is_marginal() {
+        ConditionalEffects::new(model).mean(&mut named);
+    }
+    let log_density = top.log_density + model.log_density_offset();
+    Ok(Mode { theta: top.theta, named, log_density, gradient: top.gradient })
+}

@@ -1,0 +1,101 @@
+//! The path on which the centered density rises without end, into the neck of the funnel.
+
+use super::{Mode, climb, with};
+use crate::density::Likelihood;
+use crate::density::cpu::CpuDensity;
+use crate::density::effects::ConditionalEffects;
+use crate::model::{Effect, Model, Parameterization};
+
+/// Points of a path, and the factor by which sigma shrinks from one to the next.
+const POINTS: usize = 10;
+const FACTOR: f64 = 10.0;
+
+/// The end of a path is as steep as it must be for ever, to within this share.
+const STEADY: f64 = 0.02;
+
+/// A point of the path.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Point {
+    /// sigma of the coefficient, in the user's unit.
+    pub sigma: f64,
+    /// Centered log density, in the user's units.
+    pub log_density: f64,
+    /// How much it has risen since the point before, for each unit by which log sigma fell.
+    pub rise: f64,
+    /// Standard deviation of the coefficient's J effects, in the user's unit.
+    pub spread: f64,
+}
+
+/// Centered densities as one sigma shrinks.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Path {
+    /// The coefficient whose sigma shrinks.
+    pub coefficient: usize,
+    /// Its sigma's name.
+    pub sigma: String,
+    /// What each unit by which log sigma falls adds in the end: J - 1.
+    pub rise_without_end: f64,
+    /// Whether the path has come to rise as steeply as that.
+    pub is_unbounded: bool,
+    /// From the marginal mode's sigma downwards.
+    pub points: Vec<Point>,
+}
+
+/// Follows the centered density of `model` as the sigma shrinks that the data say least about, from the `marginal` mode
+/// on: mu and the other scales are where the marginal density is highest, given that sigma, and the effects at their
+/// conditional means, which is where the centered density is highest, given all these.
+pub fn path(model: &Model, marginal: &Mode) -> Path {
+    let names = model.dataset().predictor_names();
+    let without = with(model, Parameterization::marginal(names));
+    let centered = with(model, Parameterization::uniform(Effect::Centered, names));
+    let mut densities = [&without, &centered].map(|model| CpuDensity::new(model, Likelihood::Groups));
+    let (layout, coefficient) = (model.layout(), faintest(model, marginal));
+    let (fixed, effects) = (layout.sigma(coefficient), layout.effects(coefficient));
+    let mut conditional = ConditionalEffects::new(model);
+
+    let mut theta = marginal.theta.clone();
+    let mut position = vec![0.0; layout.dim()];
+    let mut gradient = vec![0.0; layout.dim()];
+    let mut points: Vec<Point> = Vec::new();
+    for _ in 0..POINTS {
+        theta = climb::climb(&densities[0], theta, Some(fixed)).theta;
+        let mut named = vec![0.0; layout.dim()];
+        without.constrain(&theta, &mut named);
+        conditional.mean(&mut named);
+        centered.unconstrain(&named, &mut position);
+        let log_density = densities[1].log_density(&position, &mut gradient) + centered.log_density_offset();
+        let rise = points.last().map_or(f64::NAN, |before| (log_density - before.log_density) / FACTOR.ln());
+        points.push(Point { sigma: named[fixed], log_density, rise, spread: spread(&named[effects.clone()]) });
+        theta[fixed] -= FACTOR.ln();
+    }
+    let rise_without_end = layout.groups as f64 - 1.0;
+    let rise = points.last().map_or(f64::NAN, |point| point.rise);
+    Path {
+        coefficient,
+        sigma: model.names()[fixed].clone(),
+        rise_without_end,
+        is_unbounded: (rise / rise_without_end - 1.0).abs() < STEADY,
+        points,
+    }
+}
+
+/// The coefficient whose effects stand out least from the noise: the smallest sigma, at the `marginal` mode, in units of what a
+/// group's own estimate is uncertain by.
+fn faintest(model: &Model, marginal: &Mode) -> usize {
+    let (layout, statistics) = (model.layout(), model.group_statistics());
+    let signal = |k: usize| {
+        let information: f64 = match k {
+            0 => statistics.size.iter().sum(),
+            _ => statistics.gram[k - 1][k - 1].iter().sum(),
+        };
+        marginal.theta[layout.sigma(k)] + 0.5 * information.ln()
+    };
+    (0..layout.coefficients).min_by(|a, b| signal(*a).total_cmp(&signal(*b))).unwrap_or(0)
+}
+
+/// The standard deviation of `values`, taken from where they are, however close they are.
+pub fn spread(values: &[f64]) -> f64 {
+    let (n, first) = (values.len() as f64, values[0]);
+    let mean = values.iter().map(|value| value - first).sum::<f64>() / n;
+    (values.iter().map(|value| (value - first - mean).powi(2)).sum::<f64>() / n).sqrt()
+}
