@@ -1,7 +1,9 @@
 //! The command line: subcommands, and what their ends mean to the shell.
 
 mod arguments;
+mod bench;
 mod compare;
+mod devices;
 mod exact;
 mod folder;
 mod meaning;
@@ -34,6 +36,10 @@ enum Command {
     Exact(exact::ExactArguments),
     /// Sample a model and hold the draws against the exact posterior (one predictor or none)
     Verify(sample::SampleArguments),
+    /// List the GPU adapters, what they allow, and which one would be taken
+    Devices,
+    /// Time the CPU against the GPU, for numbers of chains and both likelihoods
+    Bench(bench::BenchArguments),
 }
 
 /// Runs what was typed.
@@ -43,6 +49,8 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
         Command::Compare(arguments) => compare::run(arguments),
         Command::Exact(arguments) => exact::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Devices => devices::run(),
+        Command::Bench(arguments) => bench::run(arguments),
     }
 }
 
