@@ -1,7 +1,9 @@
 //! The command line: subcommands, and what their ends mean to the shell.
 
 mod arguments;
+mod bench;
 mod compare;
+mod devices;
 mod exact;
 mod folder;
 mod map;
@@ -37,6 +39,10 @@ enum Command {
     Map(map::MapArguments),
     /// Sample a model, or read a run's folder, and hold it against the exact posterior (one predictor or none)
     Verify(verify::VerifyArguments),
+    /// List the GPU adapters, what they allow, and which one would be taken
+    Devices,
+    /// Time the CPU against the GPU, for numbers of chains and both likelihoods
+    Bench(bench::BenchArguments),
 }
 
 /// Runs what was typed.
@@ -47,6 +53,8 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
         Command::Exact(arguments) => exact::run(arguments),
         Command::Map(arguments) => map::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Devices => devices::run(),
+        Command::Bench(arguments) => bench::run(arguments),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::engine::{DeviceFailure, EngineError, Progress};
 use crate::model::Model;
 use crate::nuts::Statistics;
 
+pub(crate) use backend::lanes_and_width;
 pub use backend::{Backend, Choice, Engine, choose};
 
 /// From so many chains on, and with fewer draws of each than [`SHORT_CHAIN`], chains share starting points.

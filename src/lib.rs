@@ -3,7 +3,7 @@
 //! Data flow one way, and a module imports only those before it:
 //!
 //! ```text
-//! CSV -> data -> model -> gpu -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> exact -> mode -> summary -> verify
+//! CSV -> data -> model -> gpu -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> exact -> mode -> summary -> verify, bench
 //! ```
 //!
 //! - [`data`]: a CSV file becomes a [`Dataset`](data::Dataset), sorted by group.
@@ -20,6 +20,7 @@
 //! - [`mode`]: the posterior mode, and what is wrong with it.
 //! - [`summary`]: what a run says, and whether to trust it.
 //! - [`verify`]: a run held against the exact posterior.
+//! - [`bench`]: engines timed side by side.
 //!
 //! Beside the line stand [`random`] (counter-based random numbers), [`math`] (exponential and logarithm with the same
 //! bits everywhere), [`lanes`] (eight numbers side by side) and [`machine`] (processor and memory).
@@ -50,6 +51,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod bench;
 pub mod data;
 pub mod density;
 pub mod diagnostics;

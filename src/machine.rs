@@ -14,6 +14,26 @@ pub fn processor() -> String {
     }
 }
 
+/// The widest vectors that kernels use here, which were compiled for several: `AVX-512`, `AVX2`, or the architecture's own.
+pub fn vectors() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as has;
+        if has!("avx512f") && has!("avx512bw") && has!("avx512cd") && has!("avx512dq") && has!("avx512vl") {
+            return "AVX-512";
+        }
+        if has!("avx2") && has!("fma") { "AVX2" } else { "SSE" }
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        "NEON"
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        "baseline"
+    }
+}
+
 /// How many threads can work at once.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

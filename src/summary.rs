@@ -16,6 +16,7 @@ use crate::model::PriorScales;
 pub use advice::Advice;
 pub use comparison::{Comparison, Difference, Row};
 pub use digits::{counted, decimals, number, significant};
+pub(crate) use files::write_whole;
 pub use files::{write_draws, write_json, write_parameters};
 pub use recorded::{Recorded, RecordedDraws, RecordedError, RecordedRow};
 

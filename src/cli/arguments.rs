@@ -29,6 +29,13 @@ pub struct DataArguments {
     pub center_predictors: bool,
 }
 
+impl DataArguments {
+    /// Nothing typed: the built-in radon survey.
+    pub fn radon() -> DataArguments {
+        DataArguments { data: None, group: None, outcome: None, predictors: Vec::new(), center_predictors: false }
+    }
+}
+
 /// Scales of the priors, in the units of the data.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Priors, in the units of the data")]

@@ -150,17 +150,26 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
     Ok(settings)
 }
 
-/// Where to compute; says which, and why.
-pub fn backend(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) -> Result<Backend, Failure> {
-    let engine = match typed.engine {
+/// The engine that was typed.
+pub fn engine(typed: EngineArgument) -> Engine {
+    match typed {
         EngineArgument::Auto => Engine::Auto,
         EngineArgument::Cpu => Engine::Cpu,
         EngineArgument::GpuDensity => Engine::GpuDensity,
         EngineArgument::Gpu => Engine::Gpu,
-    };
-    let Choice { backend, reason } =
-        experiment::choose(engine, typed.adapter.as_deref(), typed.allow_software_adapter, model, settings)
-            .map_err(Failure::input)?;
+    }
+}
+
+/// Where to compute; says which, and why.
+pub fn backend(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) -> Result<Backend, Failure> {
+    let Choice { backend, reason } = experiment::choose(
+        engine(typed.engine),
+        typed.adapter.as_deref(),
+        typed.allow_software_adapter,
+        model,
+        settings,
+    )
+    .map_err(Failure::input)?;
     print(format_args!("engine {} on {}: {reason}", backend.name(), backend.device()));
     Ok(backend)
 }

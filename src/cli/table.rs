@@ -18,6 +18,13 @@ fn table(header: &[&str]) -> Table {
     table
 }
 
+/// Rows below a header, as they are.
+pub fn of(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = table(header);
+    table.add_rows(rows);
+    untrailed(&table)
+}
+
 /// A row for each variable: hyperparameters, and all group effects where `all` is set.
 pub fn parameters(run: &RunSummary, all: bool) -> String {
     let nested = run.max_nested_rhat.is_some();

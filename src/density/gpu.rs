@@ -120,7 +120,7 @@ impl DeviceModel {
     }
 
     /// Where the time of all its densities goes.
-    pub fn meter(&self) -> &Meter {
+    pub fn meter(&self) -> &Arc<Meter> {
         &self.meter
     }
 

@@ -78,6 +78,27 @@ pub struct Plan {
     pub variables: usize,
 }
 
+/// The shaders of a plan, compiled.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    shaders: Shaders,
+    kernels: Arc<[Kernel; 2]>,
+}
+
+impl Compiled {
+    /// Compiles what `plan` needs for `model` on `gpu`, whatever its number of chains.
+    ///
+    /// # Errors
+    /// When the driver refuses a shader.
+    pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
+        let layout = model.layout();
+        let kept = if plan.variables > layout.hyperparameters() { layout.dim() } else { layout.hyperparameters() };
+        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, kept, gpu.subgroup());
+        let kernels = Arc::new(shaders.compile(gpu)?);
+        Ok(Compiled { shaders, kernels })
+    }
+}
+
 impl DeviceEngine {
     /// Starts the plan's chains of `model` on `gpu`.
     ///
@@ -89,12 +110,24 @@ impl DeviceEngine {
         plan: Plan,
         progress: Arc<Progress>,
     ) -> Result<DeviceEngine, EngineError> {
-        let Plan { likelihood, chains, max_depth, variables } = plan;
-        let layout = model.layout();
-        let kept = if variables > layout.hyperparameters() { layout.dim() } else { layout.hyperparameters() };
-        let shaders = Shaders::new(&model, likelihood, max_depth, kept, gpu.subgroup());
+        let compiled = Compiled::new(&gpu, &model, &plan)?;
+        DeviceEngine::start_compiled(compiled, gpu, model, plan, progress)
+    }
+
+    /// The same with shaders that were compiled before, for this model and a plan that differs in its chains alone.
+    ///
+    /// # Errors
+    /// As [`start`](DeviceEngine::start).
+    pub fn start_compiled(
+        compiled: Compiled,
+        gpu: Arc<Gpu>,
+        model: Arc<Model>,
+        plan: Plan,
+        progress: Arc<Progress>,
+    ) -> Result<DeviceEngine, EngineError> {
+        let Compiled { shaders, kernels } = compiled;
+        let Plan { likelihood, chains, variables, .. } = plan;
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
-        let kernels = Arc::new(shaders.compile(&gpu).map_err(device)?);
         let priors = gpu.table("priors", &tables::priors(&model)).map_err(device)?;
         let groups = gpu.table("the likelihood's table", &likelihood_table(&model, likelihood)).map_err(device)?;
         let scales = gpu.table("metric", &vec![0.0f32; shaders.vector()]).map_err(device)?;

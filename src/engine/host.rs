@@ -67,25 +67,52 @@ impl HostEngine {
         variables: usize,
         progress: Arc<Progress>,
     ) -> Result<HostEngine, EngineError> {
+        let mut engine = HostEngine::new(model, densities, chains, max_depth, variables, progress);
+        engine.lanes[0].start(chains.seed, &mut engine.chains)?;
+        Ok(engine)
+    }
+
+    /// The same, but chain i starts at state i of `states`, from the first again where there are fewer.
+    pub fn start_from(
+        states: &[State],
+        model: Arc<Model>,
+        densities: Vec<Box<dyn Density>>,
+        chains: Chains,
+        max_depth: u32,
+        variables: usize,
+        progress: Arc<Progress>,
+    ) -> HostEngine {
+        let mut engine = HostEngine::new(model, densities, chains, max_depth, variables, progress);
+        for (chain, state) in engine.chains.iter_mut().zip(states.iter().cycle()) {
+            chain.state.clone_from(state);
+        }
+        engine
+    }
+
+    /// With every chain at 0, where nothing is known of it.
+    fn new(
+        model: Arc<Model>,
+        densities: Vec<Box<dyn Density>>,
+        chains: Chains,
+        max_depth: u32,
+        variables: usize,
+        progress: Arc<Progress>,
+    ) -> HostEngine {
         let dim = model.dim();
-        let mut lanes: Vec<Lane> = densities.into_iter().map(|density| Lane::new(density, max_depth)).collect();
-        let mut started: Vec<Chain> = (chains.first..chains.first + chains.count)
-            .map(|number| Chain {
-                number,
-                origin: number - number % chains.per_superchain.max(1),
-                transition: 0,
-                state: State::zeros(dim),
-                step_size: None,
-                moments: Moments::new(dim),
-                counted: Snapshot::default(),
-            })
-            .collect();
-        lanes[0].start(chains.seed, &mut started)?;
-        Ok(HostEngine {
+        let chain = |number| Chain {
+            number,
+            origin: number - number % chains.per_superchain.max(1),
+            transition: 0,
+            state: State::zeros(dim),
+            step_size: None,
+            moments: Moments::new(dim),
+            counted: Snapshot::default(),
+        };
+        HostEngine {
             model,
             seed: chains.seed,
-            lanes,
-            chains: started,
+            lanes: densities.into_iter().map(|density| Lane::new(density, max_depth)).collect(),
+            chains: (chains.first..chains.first + chains.count).map(chain).collect(),
             variables,
             progress,
             max_depth,
@@ -95,7 +122,7 @@ impl HostEngine {
             block_transitions: 1,
             values: Vec::new(),
             statistics: Vec::new(),
-        })
+        }
     }
 
     /// The engine that goes on with `spare`, which are the same log density, where the device that computes the lanes'

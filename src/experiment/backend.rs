@@ -92,6 +92,14 @@ impl Backend {
         }
     }
 
+    /// The adapter it computes on, if it is not the CPU.
+    pub fn adapter(&self) -> Option<&Adapter> {
+        match self {
+            Backend::Cpu => None,
+            Backend::GpuDensity { gpu, .. } | Backend::Gpu(gpu) => Some(gpu.adapter()),
+        }
+    }
+
     /// Starts the chains of a run here.
     pub(super) fn start(
         &self,
@@ -133,7 +141,7 @@ fn on_the_device(gpu: &Arc<Gpu>, model: &Model, settings: &Settings) -> Result<V
 
 /// How many lanes drive a device, and how many chains each of them takes at once: at least two lanes, so that one is on
 /// the host while another is on the device.
-fn lanes_and_width(model: &Model, settings: &Settings, largest: usize) -> (usize, usize) {
+pub(crate) fn lanes_and_width(model: &Model, settings: &Settings, largest: usize) -> (usize, usize) {
     let chains = settings.chains as usize;
     let lanes = settings.threads.min(chains / SMALLEST_WIDTH).max(2).min(chains);
     // Ends, samples and checkpoints of a transition.

@@ -10,7 +10,7 @@ use super::{Parameter, RunSummary};
 use crate::experiment::Sampled;
 
 /// Writes a file under another name first, so that nobody ever finds half of it.
-fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let mut file = BufWriter::new(File::create(&unfinished)?);
     write(&mut file)?;

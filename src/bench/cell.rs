@@ -1,0 +1,247 @@
+//! One cell: a number of chains and a likelihood, all engines in turn, repeat after repeat, within a share of the budget.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Warm;
+use super::gradients::Gradients;
+use super::report::{Bench, LeftOut, Rate, Timing};
+use super::sampling::Sampling;
+use super::subject::Subject;
+use crate::experiment::Settings;
+use crate::machine;
+use crate::model::Model;
+use crate::summary::significant;
+
+/// Repeats of each figure; at least [`FEWEST`] where time is short.
+const REPEATS: usize = 5;
+const FEWEST: usize = 3;
+
+/// Which part of a cell's time is for gradients, and which for transitions.
+const FOR_GRADIENTS: f64 = 0.25;
+const FOR_SAMPLING: f64 = 1.0 - FOR_GRADIENTS;
+
+/// No repeat needs longer than this.
+const LONGEST_SLICE: Duration = Duration::from_millis(500);
+
+/// The engine that others are compared with.
+const BASE: &str = "cpu";
+
+/// What is timed, and for how long.
+pub struct Cell<'a> {
+    pub model: &'a Arc<Model>,
+    pub settings: Settings,
+    pub warm: &'a Warm,
+    /// Time for all engines together.
+    pub share: Duration,
+    pub is_stopped: &'a dyn Fn() -> bool,
+}
+
+/// Why an engine takes no part in something.
+enum Refusal {
+    /// There is no time or memory for it.
+    Budget(String),
+    /// It has failed, and takes no part any more.
+    Failure(String),
+}
+
+impl<'a> Cell<'a> {
+    /// Times `subjects` into `bench`, and names what is left out.
+    pub fn run(&self, subjects: &mut [Subject], bench: &mut Bench) {
+        let mut going: Vec<bool> = Vec::new();
+        let enough_memory = self.memory(subjects);
+        for subject in subjects.iter_mut() {
+            let refused = match (&subject.failure, &enough_memory) {
+                (Some(failure), _) => Some(failure.clone()),
+                (None, Err(why)) => Some(why.clone()),
+                (None, Ok(())) => None,
+            };
+            going.push(refused.is_none());
+            bench.left_out.extend(refused.map(|reason| self.left_out(subject, "all", reason)));
+        }
+        let gradients = self.gradients(&mut going, subjects, bench);
+        let sampling = self.sampling(&going, subjects, bench);
+        bench.timings.extend(self.timings(subjects, &gradients, &sampling));
+    }
+
+    /// Whether the engines find room beside each other.
+    fn memory(&self, subjects: &[Subject]) -> Result<(), String> {
+        let needed: u128 = subjects.iter().map(|subject| subject.memory(self.model, &self.settings)).sum();
+        let available = machine::available_memory().map_or(u128::MAX, u128::from);
+        let message = || format!("they would take {} MB of memory, and {} are free", needed >> 20, available >> 20);
+        if needed > available { Err(message()) } else { Ok(()) }
+    }
+
+    /// The time of an engine for `part` of what is measured.
+    fn slot(&self, subjects: &[Subject], part: f64) -> Duration {
+        self.share.mul_f64(part / subjects.len().max(1) as f64)
+    }
+
+    fn left_out(&self, subject: &Subject, what: &'static str, reason: String) -> LeftOut {
+        let Settings { likelihood, chains, .. } = self.settings;
+        LeftOut { likelihood, chains, engine: subject.name, what, reason }
+    }
+
+    /// Names a refused engine, which is out for good where it has failed.
+    fn refuse(&self, subject: &mut Subject, what: &'static str, refusal: Refusal, bench: &mut Bench) {
+        let reason = match refusal {
+            Refusal::Budget(reason) => reason,
+            Refusal::Failure(reason) => subject.failure.insert(reason).clone(),
+        };
+        bench.left_out.push(self.left_out(subject, what, reason));
+    }
+
+    /// Calls `round` until there are enough repeats, or fewer where `time` is over.
+    fn rounds(&self, time: Duration, mut round: impl FnMut()) {
+        let end = Instant::now() + time;
+        for repeat in 0..REPEATS {
+            if (repeat >= FEWEST && Instant::now() > end) || (self.is_stopped)() {
+                break;
+            }
+            round();
+        }
+    }
+
+    /// The gradients of engines that are `going`, and compute any alone; those without time for them stop.
+    fn gradients(&self, going: &mut [bool], subjects: &mut [Subject], bench: &mut Bench) -> Vec<Option<Gradients<'a>>> {
+        let slot = self.slot(subjects, FOR_GRADIENTS);
+        let chains = f64::from(self.settings.chains);
+        let start = |subject: &mut Subject| {
+            // The sweep that estimates, and the fewest repeats.
+            affordable(subject.gradient_seconds.map(|seconds| seconds * chains * (FEWEST + 1) as f64), slot)?;
+            let started = Gradients::start(subject, self.model, &self.settings, self.warm);
+            let Some((gradients, seconds)) = started.map_err(|error| Refusal::Failure(error.to_string()))? else {
+                return Ok(None);
+            };
+            subject.gradient_seconds = Some(seconds / chains);
+            affordable(Some(seconds * FEWEST as f64), slot)?;
+            Ok(Some(gradients))
+        };
+        let mut all = Vec::new();
+        for (subject, going) in subjects.iter_mut().zip(&mut *going) {
+            let started = if *going { start(subject) } else { Ok(None) };
+            all.push(started.unwrap_or_else(|refusal| {
+                *going = false;
+                self.refuse(subject, "all", refusal, bench);
+                None
+            }));
+        }
+        self.rounds(slot * all.iter().flatten().count() as u32, || {
+            for (i, one) in all.iter_mut().enumerate() {
+                if let Some(gradients) = one
+                    && let Err(error) = gradients.repeat(slice(slot))
+                {
+                    *one = None;
+                    going[i] = false;
+                    self.refuse(&mut subjects[i], "all", Refusal::Failure(error.to_string()), bench);
+                }
+            }
+        });
+        for (subject, gradients) in subjects.iter_mut().zip(&mut all) {
+            if let Some(gradients) = gradients {
+                gradients.rest();
+                subject.gradient_seconds = Rate::of(&gradients.rates).map(|rate| 1.0 / rate.median);
+            }
+        }
+        all
+    }
+
+    /// The transitions of engines that are `going`.
+    fn sampling(&self, going: &[bool], subjects: &mut [Subject], bench: &mut Bench) -> Vec<Option<Sampling>> {
+        let slot = self.slot(subjects, FOR_SAMPLING);
+        let chains = f64::from(self.settings.chains);
+        let start = |subject: &mut Subject| {
+            let from_gradients = subject.gradient_seconds.map(|seconds| seconds * self.warm.leapfrogs_per_draw);
+            let expected = from_gradients.or(subject.transition_seconds);
+            // Two transitions to start with, and the fewest repeats.
+            affordable(expected.map(|seconds| seconds * chains * (FEWEST + 2) as f64), slot)?;
+            let started = Sampling::start(subject, self.model, &self.settings, self.warm, slice(slot));
+            let (sampling, seconds) = started.map_err(|error| Refusal::Failure(error.to_string()))?;
+            subject.transition_seconds = Some(seconds / chains);
+            affordable(Some(seconds * FEWEST as f64), slot)?;
+            Ok(sampling)
+        };
+        let mut all = Vec::new();
+        for (subject, going) in subjects.iter_mut().zip(going) {
+            all.push(match going.then(|| start(subject)) {
+                None => None,
+                Some(Ok(sampling)) => Some(sampling),
+                Some(Err(refusal)) => {
+                    self.refuse(subject, "sampling", refusal, bench);
+                    None
+                }
+            });
+        }
+        self.rounds(slot * all.iter().flatten().count() as u32, || {
+            for (i, one) in all.iter_mut().enumerate() {
+                if let Some(sampling) = one
+                    && let Err(error) = sampling.repeat()
+                {
+                    *one = None;
+                    self.refuse(&mut subjects[i], "sampling", Refusal::Failure(error.to_string()), bench);
+                }
+            }
+        });
+        all
+    }
+
+    /// A row for each engine of which anything was measured.
+    fn timings(
+        &self,
+        subjects: &[Subject],
+        gradients: &[Option<Gradients>],
+        sampling: &[Option<Sampling>],
+    ) -> Vec<Timing> {
+        let common = sampling.iter().flatten().map(|sampling| sampling.kept.draws()).min().unwrap_or(0);
+        let worth: Vec<Option<f64>> =
+            sampling.iter().map(|one| one.as_ref().map(|sampling| sampling.kept.ess_per_draw(common))).collect();
+        let base = subjects.iter().position(|subject| subject.name == BASE);
+        // The repeats of a figure: those of an engine, and of the one it is compared with.
+        let gradient_rates = |i: usize| gradients[i].as_ref().map(|gradients| gradients.rates.clone());
+        let leapfrogs = |i: usize| sampling[i].as_ref().map(|sampling| sampling.leapfrogs.clone());
+        let ess = |i: usize| {
+            let (sampling, worth) = sampling[i].as_ref().zip(worth[i])?;
+            Some(sampling.draws.iter().map(|rate| rate * worth).collect())
+        };
+        let rate = |repeats: Option<Vec<f64>>| repeats.and_then(|repeats| Rate::of(&repeats));
+        let ratio = |of: &dyn Fn(usize) -> Option<Vec<f64>>, i: usize| {
+            let (repeats, base) = of(i).zip(base.and_then(of))?;
+            Rate::of(&repeats.iter().zip(base).map(|(repeat, base)| repeat / base).collect::<Vec<f64>>())
+        };
+        let timing = |(i, subject): (usize, &Subject)| Timing {
+            likelihood: self.settings.likelihood,
+            chains: self.settings.chains,
+            engine: subject.name,
+            gradients_per_second: rate(gradient_rates(i)),
+            gradients_ratio: ratio(&gradient_rates, i),
+            gradients_split: gradients[i].as_ref().and_then(|gradients| gradients.time.split()),
+            leapfrogs_per_second: rate(leapfrogs(i)),
+            leapfrogs_ratio: ratio(&leapfrogs, i),
+            draws_per_second: rate(sampling[i].as_ref().map(|sampling| sampling.draws.clone())),
+            draws_per_chain: sampling[i].as_ref().map(Sampling::draws_per_chain),
+            ess_per_draw: worth[i].filter(|worth| worth.is_finite()),
+            ess_per_second: rate(ess(i)),
+            ess_ratio: ratio(&ess, i),
+            sampling_split: sampling[i].as_ref().and_then(|sampling| sampling.time.split()),
+        };
+        let measured = |timing: &Timing| timing.gradients_per_second.is_some() || timing.draws_per_second.is_some();
+        subjects.iter().enumerate().map(timing).filter(measured).collect()
+    }
+}
+
+/// Refuses what is expected to take longer than its slot.
+fn affordable(seconds: Option<f64>, slot: Duration) -> Result<(), Refusal> {
+    let slot = slot.as_secs_f64();
+    match seconds {
+        Some(seconds) if seconds > slot => {
+            let (needed, left) = (significant(seconds), significant(slot));
+            Err(Refusal::Budget(format!("{needed} s at least, and the budget leaves {left} s")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The time of a repeat, where a slot is for all of them and for what comes before.
+fn slice(slot: Duration) -> Duration {
+    (slot / (REPEATS + 2) as u32).min(LONGEST_SLICE)
+}

@@ -1,0 +1,126 @@
+//! Gradients alone: lanes evaluate one position of each chain, again and again, without trees.
+
+use std::ops::Range;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Warm;
+use super::lane_time::LaneTime;
+use super::subject::Subject;
+use crate::density::{Batch, Density, DensityError, Evaluations};
+use crate::experiment::Settings;
+use crate::model::Model;
+use crate::nuts::State;
+
+/// An engine's gradients in a cell.
+pub struct Gradients<'a> {
+    states: &'a [State],
+    lanes: Vec<Sweeper>,
+    /// Gradients a second of each repeat.
+    pub rates: Vec<f64>,
+    /// Where the time of the repeats went.
+    pub time: LaneTime,
+}
+
+/// A density, and the chains it evaluates.
+struct Sweeper {
+    density: Box<dyn Density>,
+    evaluations: Evaluations,
+    chains: Range<usize>,
+}
+
+/// Where some chains start.
+struct Starts<'a> {
+    states: &'a [State],
+    chains: Range<usize>,
+}
+
+impl Batch for Starts<'_> {
+    fn len(&self) -> usize {
+        self.chains.len()
+    }
+
+    fn position(&self, i: usize) -> &[f64] {
+        &self.states[(self.chains.start + i) % self.states.len()].position
+    }
+}
+
+impl<'a> Gradients<'a> {
+    /// The lanes of a run, ready, and the seconds that one gradient of each chain took; `None` for an engine that computes
+    /// no gradients alone.
+    pub fn start(
+        subject: &Subject,
+        model: &Model,
+        settings: &Settings,
+        warm: &'a Warm,
+    ) -> Result<Option<(Gradients<'a>, f64)>, DensityError> {
+        let (densities, chains) = (subject.densities(model, settings)?, settings.chains as usize);
+        let count = densities.len();
+        if count == 0 {
+            return Ok(None);
+        }
+        let sweeper = |(lane, density): (usize, Box<dyn Density>)| {
+            let evaluations = Evaluations::with_capacity(density.width(), density.dim());
+            Sweeper { density, evaluations, chains: lane * chains / count..(lane + 1) * chains / count }
+        };
+        let lanes = densities.into_iter().enumerate().map(sweeper).collect();
+        let time = LaneTime::start(None, subject);
+        let mut gradients = Gradients { states: &warm.states, lanes, rates: Vec::new(), time };
+        let start = Instant::now();
+        gradients.repeat(Duration::ZERO)?;
+        let seconds = start.elapsed().as_secs_f64();
+        gradients.rates.clear();
+        gradients.time = LaneTime::start(subject.meter(), subject);
+        Ok(Some((gradients, seconds)))
+    }
+
+    /// All lanes evaluate their chains, again and again for `time`, and once at least.
+    pub fn repeat(&mut self, time: Duration) -> Result<(), DensityError> {
+        let states = self.states;
+        let (rate, seconds) = if let [lane] = &mut self.lanes[..] {
+            lane.sweep(states, time)?
+        } else {
+            thread::scope(|scope| {
+                let lanes: Vec<_> =
+                    self.lanes.iter_mut().map(|lane| scope.spawn(|| lane.sweep(states, time))).collect();
+                lanes.into_iter().try_fold((0.0, 0.0), |sum, lane| match lane.join() {
+                    Ok(swept) => swept.map(|(rate, seconds)| (sum.0 + rate, sum.1 + seconds)),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                })
+            })?
+        };
+        self.rates.push(rate);
+        self.time.add(seconds);
+        Ok(())
+    }
+
+    /// Gives the lanes' memory back.
+    pub fn rest(&mut self) {
+        self.lanes.clear();
+    }
+}
+
+impl Sweeper {
+    /// Evaluates its chains for `time`, and once at least; returns gradients a second, and seconds.
+    fn sweep(&mut self, states: &[State], time: Duration) -> Result<(f64, f64), DensityError> {
+        let (start, width) = (Instant::now(), self.density.width());
+        let (mut evaluated, mut sweeps) = (0, 1);
+        loop {
+            for _ in 0..sweeps {
+                for from in self.chains.clone().step_by(width) {
+                    let batch = Starts { states, chains: from..(from + width).min(self.chains.end) };
+                    self.density.evaluate(&batch, &mut self.evaluations)?;
+                    evaluated += batch.len();
+                }
+            }
+            let elapsed = start.elapsed();
+            if elapsed >= time {
+                return Ok((evaluated as f64 / elapsed.as_secs_f64(), elapsed.as_secs_f64()));
+            }
+            // Reading the clock takes about as long as a small model's gradient.
+            if elapsed < time / 16 {
+                sweeps *= 2;
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Where the time of the lanes that drive a device goes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::report::Split;
+use super::subject::Subject;
+use crate::gpu::{Meter, Reading};
+
+/// The time of all lanes together since a moment, and what a device's meter showed then.
+pub struct LaneTime {
+    meter: Option<Arc<Meter>>,
+    before: Reading,
+    times_kernels: bool,
+    seconds: f64,
+}
+
+impl LaneTime {
+    /// From now on; without a meter there is nothing to tell.
+    pub fn start(meter: Option<Arc<Meter>>, subject: &Subject) -> LaneTime {
+        let before = meter.as_ref().map(|meter| meter.reading()).unwrap_or_default();
+        LaneTime { meter, before, times_kernels: subject.times_kernels(), seconds: 0.0 }
+    }
+
+    /// Adds the seconds of all lanes together.
+    pub fn add(&mut self, seconds: f64) {
+        self.seconds += seconds;
+    }
+
+    /// The shares of what was added.
+    pub fn split(&self) -> Option<Split> {
+        let after = self.meter.as_ref()?.reading();
+        let share = |after: Duration, before: Duration| after.saturating_sub(before).as_secs_f64() / self.seconds;
+        let wait = share(after.wait, self.before.wait).min(1.0);
+        // Where kernels run while the host works, that time is the kernels'.
+        let kernel = self.times_kernels.then(|| share(after.kernel, self.before.kernel).min(1.0));
+        let transfer = (wait - kernel.unwrap_or(0.0)).max(0.0);
+        Some(Split { host: 1.0 - transfer - kernel.unwrap_or(0.0), transfer, kernel })
+    }
+}

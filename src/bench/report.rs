@@ -1,0 +1,297 @@
+//! What a bench has found: a row for each engine in each cell, on which machine, from which commit.
+
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Plan, Warm};
+use crate::density::Likelihood;
+use crate::experiment::Backend;
+use crate::gpu::Adapter;
+use crate::machine;
+use crate::model::Model;
+use crate::summary::{DataSummary, write_whole};
+
+/// A figure measured several times.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Rate {
+    /// The median of the repeats.
+    pub median: f64,
+    /// The smallest of them.
+    pub smallest: f64,
+    /// The largest of them.
+    pub largest: f64,
+    /// How many there were.
+    pub repeats: usize,
+}
+
+impl Rate {
+    /// Of all repeats; `None` without any, or where one is not finite.
+    pub fn of(repeats: &[f64]) -> Option<Rate> {
+        let mut sorted = repeats.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (smallest, largest) = (*sorted.first()?, *sorted.last()?);
+        let middle = sorted.len() / 2;
+        let median = if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 };
+        let finite = sorted.iter().all(|rate| rate.is_finite());
+        finite.then_some(Rate { median, smallest, largest, repeats: sorted.len() })
+    }
+
+    /// Half the distance from the smallest to the largest, over the median.
+    pub fn spread(&self) -> f64 {
+        (self.largest - self.smallest) / 2.0 / self.median
+    }
+}
+
+/// Where the time of the lanes that drive a device goes; shares that add up to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Split {
+    /// The host's work: trees, conversion, recording, submission, which may wait for another lane's.
+    pub host: f64,
+    /// Waiting for transfers and for the kernels of other lanes; for its own too where the device cannot tell.
+    pub transfer: f64,
+    /// Kernels; `None` where the device cannot tell.
+    pub kernel: Option<f64>,
+}
+
+/// One engine in one cell.
+#[derive(Debug, Clone, Serialize)]
+pub struct Timing {
+    /// How the likelihood is computed.
+    pub likelihood: Likelihood,
+    /// Number of chains.
+    pub chains: u32,
+    /// The engine.
+    pub engine: &'static str,
+    /// Batches of one gradient a chain, without trees; `None` for an engine that computes none alone.
+    pub gradients_per_second: Option<Rate>,
+    /// The same over that of the engine `cpu`, repeat by repeat.
+    pub gradients_ratio: Option<Rate>,
+    /// Where the time of gradients goes.
+    pub gradients_split: Option<Split>,
+    /// Leapfrogs of sampling transitions; `None` where only gradients fitted into the budget.
+    pub leapfrogs_per_second: Option<Rate>,
+    /// The same over that of the engine `cpu`, repeat by repeat.
+    pub leapfrogs_ratio: Option<Rate>,
+    /// Draws of all chains together.
+    pub draws_per_second: Option<Rate>,
+    /// Draws of each chain in a repeat.
+    pub draws_per_chain: Option<u32>,
+    /// Smallest ESS of the hyperparameters over the number of draws; of 64 chains and more, from as many draws for each
+    /// engine of a cell.
+    pub ess_per_draw: Option<f64>,
+    /// That times the draws a second.
+    pub ess_per_second: Option<Rate>,
+    /// The same over that of the engine `cpu`, repeat by repeat.
+    pub ess_ratio: Option<Rate>,
+    /// Where the time of transitions goes.
+    pub sampling_split: Option<Split>,
+}
+
+/// What was not measured, and why.
+#[derive(Debug, Clone, Serialize)]
+pub struct LeftOut {
+    /// How the likelihood would have been computed.
+    pub likelihood: Likelihood,
+    /// Number of chains.
+    pub chains: u32,
+    /// The engine.
+    pub engine: &'static str,
+    /// `sampling`, or `all` of it.
+    pub what: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// The machine.
+#[derive(Debug, Clone, Serialize)]
+pub struct Machine {
+    /// Processor and cores.
+    pub processor: String,
+    /// Threads of the engine `cpu`.
+    pub threads: usize,
+    /// Its widest vectors.
+    pub vectors: &'static str,
+    /// Operating system and architecture.
+    pub system: String,
+}
+
+/// An adapter.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdapterSummary {
+    /// What the driver calls it.
+    pub name: String,
+    /// `discrete GPU`, `software`, ...
+    pub kind: &'static str,
+    /// `Vulkan`, `Metal` or `Dx12`.
+    pub backend: String,
+    /// The driver's name and version.
+    pub driver: String,
+    /// The smallest and the largest subgroup.
+    pub subgroups: Option<(u32, u32)>,
+    /// Whether kernels can be timed.
+    pub timestamps: bool,
+}
+
+impl AdapterSummary {
+    fn of(adapter: &Adapter) -> AdapterSummary {
+        AdapterSummary {
+            name: adapter.name().to_string(),
+            kind: adapter.kind(),
+            backend: adapter.backend(),
+            driver: adapter.driver(),
+            subgroups: adapter.subgroups(),
+            timestamps: adapter.has_timestamps(),
+        }
+    }
+}
+
+/// Everything that `bench.json` holds, in its order.
+#[derive(Debug, Clone, Serialize)]
+pub struct Bench {
+    /// The program's version.
+    pub version: &'static str,
+    /// The commit it was built from, with a plus behind it where files had been changed; or `unknown`.
+    pub commit: &'static str,
+    /// The machine.
+    pub machine: Machine,
+    /// The adapter, where an engine has used one.
+    pub adapter: Option<AdapterSummary>,
+    /// Why no GPU was used, if none was.
+    pub no_gpu: Option<String>,
+    /// The data.
+    pub data: DataSummary,
+    /// Centered or not, coefficient by coefficient.
+    pub parameterization: String,
+    /// Number of unconstrained coordinates.
+    pub dim: usize,
+    /// The seed.
+    pub seed: u64,
+    /// The step size of all transitions.
+    pub step_size: f64,
+    /// The time that was given.
+    pub budget_seconds: f64,
+    /// The time that was taken.
+    pub wall_seconds: f64,
+    /// Whether it was stopped before its last cell.
+    pub interrupted: bool,
+    /// A row for each engine in each cell.
+    pub timings: Vec<Timing>,
+    /// What was not measured, and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Bench {
+    pub(super) fn new(model: &Model, backends: &[Backend], plan: &Plan, warm: &Warm) -> Bench {
+        let adapter = backends.iter().find_map(Backend::adapter).map(AdapterSummary::of);
+        Bench {
+            version: env!("CARGO_PKG_VERSION"),
+            commit: option_env!("WARPNUTS_COMMIT").unwrap_or("unknown"),
+            machine: Machine {
+                processor: machine::processor(),
+                threads: machine::threads(),
+                vectors: machine::vectors(),
+                system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            },
+            adapter,
+            no_gpu: None,
+            data: DataSummary::of(model.dataset()),
+            parameterization: model.parameterization().to_string(),
+            dim: model.layout().dim(),
+            seed: plan.seed,
+            step_size: warm.step_size,
+            budget_seconds: plan.budget.as_secs_f64(),
+            wall_seconds: 0.0,
+            interrupted: false,
+            timings: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Writes a row for each timing, as CSV; what was not measured is empty.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn write_csv(&self, path: &Path) -> io::Result<()> {
+        let columns = |name: &str| ["", "_smallest", "_largest"].map(|end| format!("{name}{end}"));
+        let shares = |name: &str| ["host", "transfer", "kernel"].map(|share| format!("{name}_{share}"));
+        write_whole(path, |file| {
+            let mut csv = csv::Writer::from_writer(file);
+            let mut header = ["engine", "likelihood", "chains", "repeats"].map(String::from).to_vec();
+            for name in RATES {
+                header.extend(columns(name));
+            }
+            header.extend(["draws_per_chain", "ess_per_draw"].map(String::from));
+            header.extend(shares("gradients").into_iter().chain(shares("sampling")));
+            csv.write_record(&header)?;
+            for timing in &self.timings {
+                csv.write_record(timing.record())?;
+            }
+            csv.flush()
+        })
+    }
+}
+
+/// The rates of a timing, as bench.csv calls them.
+const RATES: [&str; 7] = [
+    "gradients_per_second",
+    "gradients_ratio",
+    "leapfrogs_per_second",
+    "leapfrogs_ratio",
+    "draws_per_second",
+    "ess_per_second",
+    "ess_ratio",
+];
+
+impl Timing {
+    fn record(&self) -> Vec<String> {
+        let rates = [
+            self.gradients_per_second,
+            self.gradients_ratio,
+            self.leapfrogs_per_second,
+            self.leapfrogs_ratio,
+            self.draws_per_second,
+            self.ess_per_second,
+            self.ess_ratio,
+        ];
+        let repeats = self.draws_per_second.or(self.gradients_per_second).map_or(0, |rate| rate.repeats);
+        let mut record = vec![self.engine.to_string(), name(self.likelihood).to_string()];
+        record.extend([self.chains.to_string(), repeats.to_string()]);
+        for rate in rates {
+            let numbers = rate.map(|rate| [rate.median, rate.smallest, rate.largest]);
+            record.extend(numbers.map_or([const { String::new() }; 3], |numbers| numbers.map(|n| n.to_string())));
+        }
+        let or_empty = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
+        record.extend([or_empty(self.draws_per_chain.map(f64::from)), or_empty(self.ess_per_draw)]);
+        for split in [self.gradients_split, self.sampling_split] {
+            record.push(or_empty(split.map(|split| split.host)));
+            record.push(or_empty(split.map(|split| split.transfer)));
+            record.push(or_empty(split.and_then(|split| split.kernel)));
+        }
+        record
+    }
+}
+
+/// `groups` or `observations`.
+pub(super) fn name(likelihood: Likelihood) -> &'static str {
+    match likelihood {
+        Likelihood::Groups => "groups",
+        Likelihood::Observations => "observations",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_the_median_of_its_repeats() {
+        let rate = Rate::of(&[3.0, 1.0, 2.0, 8.0]).unwrap();
+        assert_eq!((rate.median, rate.smallest, rate.largest, rate.repeats), (2.5, 1.0, 8.0, 4));
+        assert_eq!(rate.spread(), 1.4);
+        assert_eq!(Rate::of(&[3.0, 1.0, 2.0]).unwrap().median, 2.0);
+        assert_eq!(Rate::of(&[]), None);
+        assert_eq!(Rate::of(&[1.0, f64::NAN]), None);
+    }
+}

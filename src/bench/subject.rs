@@ -1,0 +1,141 @@
+//! An engine to be timed: a model made ready where it computes, and what the cells before have shown.
+
+use std::sync::Arc;
+
+use super::Warm;
+use crate::density::cpu::CpuDensity;
+use crate::density::gpu::DeviceModel;
+use crate::density::{Density, DensityError, Evaluations, Likelihood};
+use crate::engine::device::{self, Compiled, DeviceEngine};
+use crate::engine::host::{Chains, HostEngine};
+use crate::engine::{Engine, EngineError};
+use crate::experiment::{Backend, Settings, lanes_and_width};
+use crate::gpu::{Gpu, Meter};
+use crate::model::Model;
+use crate::nuts::State;
+
+/// A model where a backend computes, for one likelihood.
+pub struct Subject {
+    /// The engine's name.
+    pub name: &'static str,
+    ready: Ready,
+    /// Seconds a chain of a batch of gradients, as measured last.
+    pub gradient_seconds: Option<f64>,
+    /// Seconds a chain of a transition of all chains, as measured last.
+    pub transition_seconds: Option<f64>,
+    /// Why it takes no part any more.
+    pub failure: Option<String>,
+}
+
+/// Tables made and kernels compiled.
+enum Ready {
+    Cpu(CpuDensity),
+    GpuDensity(Arc<DeviceModel>),
+    Gpu(Arc<Gpu>, Compiled),
+}
+
+/// An engine that stands ready to sample.
+pub struct Started {
+    pub engine: Box<dyn Engine>,
+    /// Threads of the host that drive it.
+    pub lanes: usize,
+    /// Where the time of its device goes.
+    pub meter: Option<Arc<Meter>>,
+}
+
+impl Subject {
+    /// Makes `model` ready on `backend`.
+    pub fn new(backend: &Backend, model: &Model, likelihood: Likelihood) -> Result<Subject, DensityError> {
+        let ready = match backend {
+            Backend::Cpu => Ready::Cpu(CpuDensity::new(model, likelihood)),
+            Backend::GpuDensity { gpu, .. } => {
+                let device = DeviceModel::new(gpu.clone(), model, likelihood)?;
+                // Drivers compile at the first dispatch.
+                let mut density = device.density(1)?;
+                let at = vec![vec![0.1; density.dim()]];
+                density.evaluate(&at, &mut Evaluations::with_capacity(1, density.dim()))?;
+                Ready::GpuDensity(device)
+            }
+            Backend::Gpu(gpu) => {
+                let settings = Settings { chains: 1, likelihood, ..Settings::default() };
+                Ready::Gpu(gpu.clone(), Compiled::new(gpu, model, &plan(model, &settings))?)
+            }
+        };
+        Ok(Subject { name: backend.name(), ready, gradient_seconds: None, transition_seconds: None, failure: None })
+    }
+
+    /// The densities of a run's lanes; none where gradients are never computed alone.
+    pub fn densities(&self, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
+        match &self.ready {
+            Ready::Cpu(density) => {
+                let lanes = settings.threads.clamp(1, settings.chains as usize);
+                Ok((0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect())
+            }
+            Ready::GpuDensity(device) => {
+                let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
+                (0..lanes).map(|_| Ok(Box::new(device.density(width)?) as Box<dyn Density>)).collect()
+            }
+            Ready::Gpu(..) => Ok(Vec::new()),
+        }
+    }
+
+    /// An engine with all chains of a run at their starting positions.
+    pub fn start(&self, model: &Arc<Model>, settings: &Settings, warm: &Warm) -> Result<Started, EngineError> {
+        let device::Plan { chains, max_depth, variables, .. } = plan(model, settings);
+        if let Ready::Gpu(gpu, compiled) = &self.ready {
+            let (plan, compiled) = (plan(model, settings), compiled.clone());
+            let mut engine = DeviceEngine::start_compiled(compiled, gpu.clone(), model.clone(), plan, Arc::default())?;
+            let states: Vec<State> = warm.states.iter().cycle().take(settings.chains as usize).cloned().collect();
+            engine.put(&states).map_err(DensityError::from)?;
+            let meter = Some(engine.meter());
+            return Ok(Started { engine: Box::new(engine), lanes: 1, meter });
+        }
+        let (densities, model) = (self.densities(model, settings)?, model.clone());
+        let lanes = densities.len();
+        let engine =
+            HostEngine::start_from(&warm.states, model, densities, chains, max_depth, variables, Arc::default());
+        Ok(Started { engine: Box::new(engine), lanes, meter: self.meter() })
+    }
+
+    /// Where the time of its gradients goes; `None` on the CPU.
+    pub fn meter(&self) -> Option<Arc<Meter>> {
+        match &self.ready {
+            Ready::GpuDensity(device) => Some(device.meter().clone()),
+            Ready::Cpu(_) | Ready::Gpu(..) => None,
+        }
+    }
+
+    /// Whether its device tells how long kernels take.
+    pub fn times_kernels(&self) -> bool {
+        match &self.ready {
+            Ready::Cpu(_) => false,
+            Ready::GpuDensity(device) => device.gpu().has_timestamps(),
+            Ready::Gpu(gpu, _) => gpu.has_timestamps(),
+        }
+    }
+
+    /// About how many bytes of the host's memory a run takes.
+    pub fn memory(&self, model: &Model, settings: &Settings) -> u128 {
+        let (chains, dim) = (u128::from(settings.chains), model.layout().dim() as u128);
+        // Position, gradient, the running moments of both; a block of draws; a batch and its evaluations.
+        let states = 12 * chains * dim * 8;
+        let transitions = match &self.ready {
+            Ready::Cpu(_) | Ready::Gpu(..) => 0,
+            Ready::GpuDensity(device) => {
+                let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
+                (lanes * width) as u128 * u128::from(16 + 3 * settings.max_tree_depth) * dim * 8
+            }
+        };
+        states + transitions
+    }
+}
+
+/// All chains of a run, all variables of each draw.
+fn plan(model: &Model, settings: &Settings) -> device::Plan {
+    device::Plan {
+        likelihood: settings.likelihood,
+        chains: Chains { seed: settings.seed, first: 0, count: settings.chains, per_superchain: 1 },
+        max_depth: settings.max_tree_depth,
+        variables: model.layout().dim(),
+    }
+}

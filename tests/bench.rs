@@ -1,0 +1,191 @@
+//! Claims about `warpnuts devices` and `warpnuts bench`: what they print and write, with adapters and without, and what they
+//! refuse.
+
+mod common;
+mod gpu;
+
+use common::{Folder, Ran};
+use serde_json::Value;
+
+/// A bench that is over soon.
+const TINY: &str = "bench --budget 1s --out out";
+
+/// The program where no driver can be found.
+fn without_drivers(folder: &Folder, line: &str) -> Ran {
+    let mut command = folder.command(line);
+    command.env("VK_DRIVER_FILES", "none.json").env("VK_ICD_FILENAMES", "none.json");
+    Ran::of(&mut command)
+}
+
+fn json(folder: &Folder) -> Value {
+    serde_json::from_slice(&folder.contents()["out/bench.json"]).unwrap()
+}
+
+/// `bench.csv`: its header, and its rows.
+fn csv(folder: &Folder) -> (Vec<String>, Vec<Vec<String>>) {
+    let text = folder.contents()["out/bench.csv"].clone();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&*text);
+    let mut rows = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect());
+    (rows.next().unwrap(), rows.collect())
+}
+
+/// A median is between its smallest and its largest.
+fn rate(value: &Value) -> f64 {
+    let [median, smallest, largest] = ["median", "smallest", "largest"].map(|name| value[name].as_f64().unwrap());
+    assert!(0.0 < smallest && smallest <= median && median <= largest, "{value}");
+    assert!(value["repeats"].as_u64().unwrap() >= 3, "{value}");
+    median
+}
+
+/// What the bench says of an engine.
+fn timing<'a>(bench: &'a Value, engine: &str) -> &'a Value {
+    let timings = bench["timings"].as_array().unwrap();
+    timings.iter().find(|timing| timing["engine"] == engine).unwrap_or_else(|| panic!("{engine}: {bench}"))
+}
+
+fn refuses(line: &str, option: &str) {
+    let folder = Folder::new();
+    let ran = folder.run(line);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{line}: {ran:?}");
+    assert!(ran.stderr.starts_with("error: ") && ran.stderr.contains(option), "{line}: {ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{line}: {ran:?}");
+    assert!(folder.contents().is_empty(), "{line} has written something");
+}
+
+// devices
+
+#[test]
+fn devices_tells_of_the_processor_and_every_adapter() {
+    let Some(devices) = gpu::devices() else { return };
+    let ran = Folder::new().run("devices");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.starts_with("CPU: "), "{ran:?}");
+    for words in [devices[0].adapter().name(), "storage binding", "over observations", "--engine auto takes"] {
+        assert!(ran.stdout.contains(words), "`{words}` is missing: {ran:?}");
+    }
+    let row = |name: &str| ran.stdout.lines().find(|line| line.trim_start().starts_with(name)).unwrap().to_string();
+    let chains = row("radon chains at once, over groups");
+    let digits = chains.split_whitespace().last().unwrap().replace(',', "");
+    assert!(digits.parse::<u64>().unwrap() >= 1000, "{chains}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn devices_says_what_to_install_where_there_is_none() {
+    let ran = without_drivers(&Folder::new(), "devices");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.starts_with("CPU: ") && ran.stdout.contains("takes the CPU"), "{ran:?}");
+    assert!(ran.stdout.contains("install a driver"), "{ran:?}");
+}
+
+// bench
+
+#[test]
+fn bench_times_the_cpu() {
+    let folder = Folder::new();
+    let ran = folder.run(&format!("{TINY} --engine cpu --chains 64,1 --likelihood both"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("over groups") && ran.stdout.contains("over observations"), "{ran:?}");
+    assert!(ran.stderr.contains("4 of 4: 64 chains over observations"), "{ran:?}");
+    let bench = json(&folder);
+    assert_eq!(bench["timings"].as_array().unwrap().len(), 4, "{bench}");
+    assert!(bench["left_out"].as_array().unwrap().is_empty(), "{bench}");
+    for timing in bench["timings"].as_array().unwrap() {
+        // Gradients alone are faster than gradients with trees; the ratio to itself is 1.
+        let [gradients, leapfrogs, draws] =
+            ["gradients", "leapfrogs", "draws"].map(|of| rate(&timing[format!("{of}_per_second")]));
+        assert!(gradients > leapfrogs && leapfrogs > draws, "{timing}");
+        assert_eq!(rate(&timing["leapfrogs_ratio"]), 1.0);
+        // No draw of radon's sigma_b is worth more than an independent one, and few are worth nothing.
+        let worth = rate(&timing["ess_per_second"]) / draws;
+        assert!((0.02..1.5).contains(&worth), "{timing}");
+    }
+    assert_eq!(bench["data"]["observations"], 919);
+    assert!(bench["machine"]["threads"].as_u64().unwrap() >= 1);
+    let commit = bench["commit"].as_str().unwrap();
+    assert!(commit == "unknown" || commit.trim_end_matches('+').len() == 40, "{commit}");
+
+    let (header, rows) = csv(&folder);
+    let column = |name: &str| header.iter().position(|column| column == name).unwrap_or_else(|| panic!("{name}"));
+    assert_eq!(rows.len(), 4);
+    for (row, timing) in rows.iter().zip(bench["timings"].as_array().unwrap()) {
+        assert_eq!(row[column("chains")], timing["chains"].to_string());
+        let median = timing["draws_per_second"]["median"].as_f64().unwrap();
+        assert_eq!(row[column("draws_per_second")].parse::<f64>().unwrap(), median);
+        assert_eq!(row[column("sampling_kernel")], "");
+    }
+}
+
+#[test]
+fn bench_times_every_engine_on_a_device() {
+    let Some(devices) = gpu::devices() else { return };
+    let folder = Folder::new();
+    let ran = folder.run("bench --budget 4s --out out --chains 8 --likelihood groups --allow-software-adapter --quiet");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    let bench = json(&folder);
+    assert_eq!(bench["adapter"]["name"], devices[0].adapter().name());
+    assert!(bench["no_gpu"].is_null(), "{bench}");
+    let named = |engine: &str| {
+        let of = |list: &str| bench[list].as_array().unwrap().iter().any(|row| row["engine"] == engine);
+        of("timings") || of("left_out")
+    };
+    assert!(["cpu", "gpu-density", "gpu"].into_iter().all(named), "{bench}");
+    let timing = timing(&bench, "gpu-density");
+    rate(&timing["gradients_per_second"]);
+    rate(&timing["gradients_ratio"]);
+    let split = &timing["gradients_split"];
+    let shares: f64 = ["host", "transfer", "kernel"].iter().filter_map(|share| split[share].as_f64()).sum();
+    assert!((shares - 1.0).abs() < 1e-6, "{split}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn bench_goes_on_without_a_gpu_and_says_why() {
+    let folder = Folder::new();
+    let ran = without_drivers(&folder, &format!("{TINY} --chains 4 --likelihood groups"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("no GPU: there is no GPU adapter"), "{ran:?}");
+    let bench = json(&folder);
+    assert!(bench["no_gpu"].as_str().unwrap().contains("install"), "{bench}");
+    assert_eq!(bench["timings"].as_array().unwrap().len(), 1);
+    // Asked for, it is an error.
+    let ran = without_drivers(&Folder::new(), "bench --engine gpu-density");
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran:?}");
+}
+
+#[test]
+fn bench_simulates_data() {
+    let folder = Folder::new();
+    let line = format!("{TINY} --engine cpu --chains 2 --likelihood groups --simulate 2000,30,3");
+    let ran = folder.run(&line);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let bench = json(&folder);
+    assert_eq!((&bench["data"]["observations"], &bench["data"]["groups"]), (&2000.into(), &30.into()));
+    assert_eq!(bench["dim"], 3 * (30 + 2) + 1);
+}
+
+#[test]
+fn bench_names_what_the_budget_does_not_allow() {
+    let folder = Folder::new();
+    let line = "bench --budget 0.1s --out out --engine cpu --chains 16384 --likelihood observations";
+    let ran = folder.run(line);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("Left out: ") && ran.stdout.contains("16384 chains"), "{ran:?}");
+    assert_eq!(json(&folder)["left_out"][0]["engine"], "cpu");
+}
+
+#[test]
+fn bench_refuses_what_it_cannot_read() {
+    for chains in ["0", "x", "4,", "-1", "99999999"] {
+        refuses(&format!("bench --chains {chains}"), "--chains");
+    }
+    for budget in ["x", "0", "-5", "nan", "3h"] {
+        refuses(&format!("bench --budget {budget}"), "--budget");
+    }
+    for shape in ["5", "5,5", "10,20,2", "100,10,0", "100,10,65", "a,b,c", "0,0,1"] {
+        refuses(&format!("bench --simulate {shape}"), "--simulate");
+    }
+    refuses("bench --likelihood all", "--likelihood");
+    refuses("bench --engine cpu,tpu", "--engine");
+    refuses("bench --engine auto", "--engine");
+}
