@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Args;
 use warpnuts::exact::Exact;
-use warpnuts::experiment::Backend;
+use warpnuts::experiment::{Backend, Choice};
 use warpnuts::summary::{self, Comparison, RunSummary};
 
 use super::arguments::{DataArguments, EngineArguments, OutputArguments, PriorArguments, RunArguments};
@@ -45,9 +45,10 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let settings = models.iter().map(|model| meaning::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
     // Marginal densities are computed on the CPU; all others in the same place.
     let with_effects = models.iter().find(|model| !model.parameterization().is_marginal());
-    let backend = with_effects.map(|model| meaning::backend(&typed.engine, model, &settings)).transpose()?;
+    let choice = with_effects.map(|model| meaning::choice(&typed.engine, model, &settings)).transpose()?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
     progress::obey_interruptions()?;
+    choice.iter().for_each(|choice| meaning::say(choice, typed.output.quiet));
 
     print(format_args!(
         "{} observations in {} groups from {}, each model with {} chains x ({} warm-up transitions + {} draws)",
@@ -66,7 +67,8 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
             break;
         }
         let inside = folder::inside(&folder, &folder_name(&model.parameterization().to_string(), i))?;
-        let backend = backend.as_ref().filter(|_| !model.parameterization().is_marginal()).unwrap_or(&Backend::Cpu);
+        let suits = |_: &&Choice| !model.parameterization().is_marginal();
+        let backend = choice.as_ref().filter(suits).map_or(&Backend::Cpu, |choice| &choice.backend);
         let sampled = progress::sample(backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
         if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws)? {
             runs.push(summary);

@@ -160,16 +160,21 @@ pub fn engine(typed: EngineArgument) -> Engine {
     }
 }
 
-/// Where to compute; says which, and why.
-pub fn backend(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) -> Result<Backend, Failure> {
-    let Choice { backend, reason } = experiment::choose(
-        engine(typed.engine),
-        typed.adapter.as_deref(),
-        typed.allow_software_adapter,
-        model,
-        settings,
-    )
-    .map_err(Failure::input)?;
-    print(format_args!("engine {} on {}: {reason}", backend.name(), backend.device()));
-    Ok(backend)
+/// Where to compute.
+pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) -> Result<Choice, Failure> {
+    let engine = match typed.engine {
+        EngineArgument::Auto => Engine::Auto,
+        EngineArgument::Cpu => Engine::Cpu,
+        EngineArgument::GpuDensity => Engine::GpuDensity,
+        EngineArgument::Gpu => Engine::Gpu,
+    };
+    experiment::choose(engine, typed.adapter.as_deref(), typed.allow_software_adapter, model, settings)
+        .map_err(Failure::input)
+}
+
+/// Says where to compute, and why, unless `quiet`.
+pub fn say(Choice { backend, reason }: &Choice, quiet: bool) {
+    if !quiet {
+        complain(format_args!("engine {} on {}: {reason}", backend.name(), backend.device()));
+    }
 }

@@ -46,11 +46,12 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let priors = meaning::priors(&typed.priors, &dataset);
     let model = meaning::model(&dataset, &priors, &typed.parameterization)?;
     let settings = meaning::settings(&typed.run, &model)?;
-    let backend = meaning::backend(&typed.engine, &model, &settings)?;
+    let choice = meaning::choice(&typed.engine, &model, &settings)?;
     let folder = folder::make(typed.output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
+    meaning::say(&choice, typed.output.quiet);
 
-    let sampled = progress::sample(&backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
+    let sampled = progress::sample(&choice.backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
     let Some(summary) = conclude(&sampled, &folder, typed.output.save_draws)? else {
         return Ok(Outcome::Interrupted);
     };
