@@ -22,12 +22,14 @@ const SHORTEST_WARMUP_FOR_F16: u32 = 50;
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
-    if typed.data.is_some() {
-        for (option, column) in [("--group", &typed.group), ("--outcome", &typed.outcome)] {
-            if column.is_none() {
-                return Err(Failure::Input(anyhow!("{option} COLUMN is required with --data: say which column it is")));
-            }
-        }
+    let needed = [("--group COLUMN", &typed.group), ("--outcome COLUMN", &typed.outcome)];
+    let missing: Vec<&str> =
+        needed.iter().filter(|(_, column)| column.is_none()).map(|(option, _)| *option).collect();
+    if typed.data.is_some() && !missing.is_empty() {
+        return Err(Failure::Input(anyhow!(
+            "--data goes with columns, and {} is required; write which columns of the file these are",
+            missing.join(" and ")
+        )));
     }
     let radon = Columns::radon();
     let named = typed.group.is_some() || typed.outcome.is_some() || !typed.predictors.is_empty();
