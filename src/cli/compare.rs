@@ -48,7 +48,6 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let choice = with_effects.map(|model| meaning::choice(&typed.engine, model, &settings)).transpose()?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
     progress::obey_interruptions()?;
-    choice.iter().for_each(|choice| meaning::say(choice, typed.output.quiet));
 
     print(format_args!(
         "{} observations in {} groups from {}, each model with {} chains x ({} warm-up transitions + {} draws)",
@@ -59,6 +58,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         settings.warmup,
         settings.draws,
     ));
+    choice.iter().for_each(meaning::say);
     let exact_model = models[0].clone();
     let mut runs: Vec<RunSummary> = Vec::new();
     let mut written = Vec::new();

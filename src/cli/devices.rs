@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(binary(0), "0 bytes");
         assert_eq!(binary(512), "512 bytes");
         assert_eq!(binary(32 << 10), "32 KiB");
-        assert_eq!(binary((1 << 31) - 1), "2048 MiB");
+        assert_eq!(binary((1 << 31) - 1), "2 GiB");
         assert_eq!(binary(3 << 29), "1.5 GiB");
         assert_eq!(binary(1 << 41), "2 TiB");
         assert_eq!(binary(u64::MAX), "16777216 TiB");

@@ -49,13 +49,13 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let choice = meaning::choice(&typed.engine, &model, &settings)?;
     let folder = folder::make(typed.output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
-    meaning::say(&choice, typed.output.quiet);
 
     let sampled = progress::sample(&choice.backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
     let Some(summary) = conclude(&sampled, &folder, typed.output.save_draws)? else {
         return Ok(Outcome::Interrupted);
     };
     print(headline(&summary));
+    meaning::say(&choice);
     print("");
     print(table::parameters(&summary, typed.all));
     print("");

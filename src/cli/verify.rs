@@ -49,8 +49,8 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
     let choice = meaning::choice(&typed.engine, &model, &settings)?;
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
     progress::obey_interruptions()?;
-    meaning::say(&choice, typed.output.quiet);
 
+    meaning::say(&choice);
     let sampled = progress::sample(&choice.backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
     let Some(run) = super::sample::conclude(&sampled, &folder, typed.output.save_draws)? else {
         return Ok(Outcome::Interrupted);
