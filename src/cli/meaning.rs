@@ -23,8 +23,7 @@ const SHORTEST_WARMUP_FOR_F16: u32 = 50;
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
     let needed = [("--group COLUMN", &typed.group), ("--outcome COLUMN", &typed.outcome)];
-    let missing: Vec<&str> =
-        needed.iter().filter(|(_, column)| column.is_none()).map(|(option, _)| *option).collect();
+    let missing: Vec<&str> = needed.iter().filter(|(_, column)| column.is_none()).map(|(option, _)| *option).collect();
     if typed.data.is_some() && !missing.is_empty() {
         return Err(Failure::Input(anyhow!(
             "--data goes with columns, and {} is required; write which columns of the file these are",
