@@ -843,7 +843,7 @@ fn verify_reads_a_folder_and_says_what_it_would_have_said_at_once() {
     let quantiles = scores(&files, "quantiles/verification.json");
     let square = |(once, again): (&f64, &f64)| (once - again).powi(2);
     let apart = (once.iter().zip(&quantiles).map(square).sum::<f64>() / once.len() as f64).sqrt();
-    assert!(apart < 0.15, "root mean square of the differences: {apart}");
+    assert!(apart < 0.3, "root mean square of the differences: {apart}");
     assert!(once != quantiles);
 
     // The data may have moved.
