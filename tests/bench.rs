@@ -168,6 +168,19 @@ fn bench_simulates_data() {
 }
 
 #[test]
+fn bench_takes_a_file() {
+    let rows: String = (0..60).map(|i| format!("{},{},{}\n", i % 6, (i * 37) % 11, (i * 17) % 7)).collect();
+    let folder = Folder::with("t.csv", format!("g,y,x\n{rows}"));
+    let columns = "--data t.csv --group g --outcome y --predictor x";
+    let ran = folder.run(&format!("{TINY} --engine cpu --chains 2 --likelihood groups {columns}"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(json(&folder)["data"]["groups"], 6);
+    let ran = folder.run(&format!("bench --simulate 60,6,2 {columns}"));
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran:?}");
+    assert!(ran.stderr.contains("--simulate"), "{ran:?}");
+}
+
+#[test]
 fn bench_names_what_the_budget_does_not_allow() {
     let folder = Folder::new();
     let line = "bench --budget 0.1s --out out --engine cpu --chains 16384 --likelihood observations";
