@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::density::Likelihood;
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, Settings};
+use warpnuts::experiment::{self, Choice, Engine, Keep, Settings};
 use warpnuts::machine;
 use warpnuts::model::{Model, Parameterization, PriorScales, Priors, Scaling};
 use warpnuts::summary::{Advice, advice};
@@ -15,7 +15,7 @@ use super::arguments::{
     DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument, PrecisionArgument,
     PriorArguments, RunArguments,
 };
-use super::{Failure, complain, print, table};
+use super::{Failure, complain, table};
 
 /// Shorter warm-ups may end without a window.
 const SHORTEST_WARMUP_FOR_F16: u32 = 50;
@@ -23,8 +23,7 @@ const SHORTEST_WARMUP_FOR_F16: u32 = 50;
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
     let needed = [("--group COLUMN", &typed.group), ("--outcome COLUMN", &typed.outcome)];
-    let missing: Vec<&str> =
-        needed.iter().filter(|(_, column)| column.is_none()).map(|(option, _)| *option).collect();
+    let missing: Vec<&str> = needed.iter().filter(|(_, column)| column.is_none()).map(|(option, _)| *option).collect();
     if typed.data.is_some() && !missing.is_empty() {
         return Err(Failure::Input(anyhow!(
             "--data goes with columns, and {} is required; write which columns of the file these are",
