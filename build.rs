@@ -1,10 +1,15 @@
-//! Which commit is being built, for the results of benchmarks: `WARPNUTS_COMMIT`, where this is a checkout.
+//! Which commit is being built, for the results of benchmarks: `WARPNUTS_COMMIT`, where this is a checkout and the build
+//! is for release. Others need not be built again after every commit.
 
 use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    for what in ["build.rs", "src", "shaders", "Cargo.toml"] {
+    println!("cargo::rerun-if-changed=build.rs");
+    if std::env::var_os("PROFILE").is_none_or(|profile| profile != "release") {
+        return;
+    }
+    for what in ["src", "shaders", "Cargo.toml"] {
         println!("cargo::rerun-if-changed={what}");
     }
     if let Some(commit) = commit() {

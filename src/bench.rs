@@ -37,7 +37,7 @@ pub struct Plan {
     pub chains: Vec<u32>,
     /// Ways to compute the likelihood.
     pub likelihoods: Vec<Likelihood>,
-    /// About how long it all may take.
+    /// About how long it all may take, once everything is ready.
     pub budget: Duration,
     /// The seed of every random number.
     pub seed: u64,
@@ -100,6 +100,8 @@ pub fn run(model: &Arc<Model>, backends: &[Backend], plan: &Plan, watch: Watch) 
     }
     let mut bench = Bench::new(model, backends, plan, &warm);
     let kinds = subjects.len();
+    // What drivers take to compile is no matter of the cells.
+    let ready = Instant::now();
     let cells = chains.iter().flat_map(|chains| (0..kinds).map(|likelihood| (*chains, likelihood)));
     let cells: Vec<(u32, usize)> = cells.collect();
     for (i, (chains, likelihood)) in cells.iter().copied().enumerate() {
@@ -107,7 +109,7 @@ pub fn run(model: &Arc<Model>, backends: &[Backend], plan: &Plan, watch: Watch) 
             bench.interrupted = true;
             break;
         }
-        let left = plan.budget.saturating_sub(start.elapsed());
+        let left = plan.budget.saturating_sub(ready.elapsed());
         let weights: f64 = cells[i..].iter().map(|(chains, _)| weight(*chains)).sum();
         let share = left.mul_f64(weight(chains) / weights);
         let over = plan.likelihoods[likelihood];

@@ -20,7 +20,7 @@
 //! - [`mode`]: the posterior mode, and what is wrong with it.
 //! - [`summary`]: what a run says, and whether to trust it.
 //! - [`verify`]: a run held against the exact posterior.
-//! - [`bench`]: engines timed side by side.
+//! - [`mod@bench`]: engines timed side by side.
 //!
 //! Beside the line stand [`random`] (counter-based random numbers), [`math`] (exponential and logarithm with the same
 //! bits everywhere), [`lanes`] (eight numbers side by side) and [`machine`] (processor and memory).

@@ -91,10 +91,10 @@ fn bench_times_the_cpu() {
     assert_eq!(bench["timings"].as_array().unwrap().len(), 4, "{bench}");
     assert!(bench["left_out"].as_array().unwrap().is_empty(), "{bench}");
     for timing in bench["timings"].as_array().unwrap() {
-        // Gradients alone are faster than gradients with trees; the ratio to itself is 1.
+        // How long radon's trees are, whatever the machine is doing; and the ratio of the CPU to itself.
         let [gradients, leapfrogs, draws] =
             ["gradients", "leapfrogs", "draws"].map(|of| rate(&timing[format!("{of}_per_second")]));
-        assert!(gradients > leapfrogs && leapfrogs > draws, "{timing}");
+        assert!(gradients > 0.0 && (7.0..30.0).contains(&(leapfrogs / draws)), "{timing}");
         assert_eq!(rate(&timing["leapfrogs_ratio"]), 1.0);
         // No draw of radon's sigma_b is worth more than an independent one, and few are worth nothing.
         let worth = rate(&timing["ess_per_second"]) / draws;
@@ -111,7 +111,9 @@ fn bench_times_the_cpu() {
     for (row, timing) in rows.iter().zip(bench["timings"].as_array().unwrap()) {
         assert_eq!(row[column("chains")], timing["chains"].to_string());
         let median = timing["draws_per_second"]["median"].as_f64().unwrap();
-        assert_eq!(row[column("draws_per_second")].parse::<f64>().unwrap(), median);
+        let written: f64 = row[column("draws_per_second")].parse().unwrap();
+        // JSON's reader may be off by the last bit.
+        assert!((written / median - 1.0).abs() < 1e-12, "{written} {median}");
         assert_eq!(row[column("sampling_kernel")], "");
     }
 }
@@ -121,7 +123,8 @@ fn bench_times_every_engine_on_a_device() {
     let Some(devices) = gpu::devices() else { return };
     let folder = Folder::new();
     let ran = folder.run("bench --budget 4s --out out --chains 8 --likelihood groups --allow-software-adapter --quiet");
-    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!ran.stderr.contains("warming up"), "{ran:?}");
     let bench = json(&folder);
     assert_eq!(bench["adapter"]["name"], devices[0].adapter().name());
     assert!(bench["no_gpu"].is_null(), "{bench}");
@@ -162,6 +165,19 @@ fn bench_simulates_data() {
     let bench = json(&folder);
     assert_eq!((&bench["data"]["observations"], &bench["data"]["groups"]), (&2000.into(), &30.into()));
     assert_eq!(bench["dim"], 3 * (30 + 2) + 1);
+}
+
+#[test]
+fn bench_takes_a_file() {
+    let rows: String = (0..60).map(|i| format!("{},{},{}\n", i % 6, (i * 37) % 11, (i * 17) % 7)).collect();
+    let folder = Folder::with("t.csv", format!("g,y,x\n{rows}"));
+    let columns = "--data t.csv --group g --outcome y --predictor x";
+    let ran = folder.run(&format!("{TINY} --engine cpu --chains 2 --likelihood groups {columns}"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(json(&folder)["data"]["groups"], 6);
+    let ran = folder.run(&format!("bench --simulate 60,6,2 {columns}"));
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran:?}");
+    assert!(ran.stderr.contains("--simulate"), "{ran:?}");
 }
 
 #[test]

@@ -150,9 +150,12 @@ impl<'a> Cell<'a> {
     fn sampling(&self, going: &[bool], subjects: &mut [Subject], bench: &mut Bench) -> Vec<Option<Sampling>> {
         let slot = self.slot(subjects, FOR_SAMPLING);
         let chains = f64::from(self.settings.chains);
+        // An engine that has shown nothing yet is thought to be as slow as the slowest of the others.
+        let slowest = subjects.iter().filter_map(|subject| subject.gradient_seconds).reduce(f64::max);
         let start = |subject: &mut Subject| {
-            let from_gradients = subject.gradient_seconds.map(|seconds| seconds * self.warm.leapfrogs_per_draw);
-            let expected = from_gradients.or(subject.transition_seconds);
+            let transition = |gradient: f64| gradient * self.warm.leapfrogs_per_draw;
+            let own = subject.gradient_seconds.map(transition).or(subject.transition_seconds);
+            let expected = own.or(slowest.map(transition));
             // Two transitions to start with, and the fewest repeats.
             affordable(expected.map(|seconds| seconds * chains * (FEWEST + 2) as f64), slot)?;
             let started = Sampling::start(subject, self.model, &self.settings, self.warm, slice(slot));

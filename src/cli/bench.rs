@@ -45,7 +45,7 @@ pub struct BenchArguments {
     #[arg(long, default_value = "both", help_heading = "Timing")]
     likelihood: String,
 
-    /// About how long it may take, such as 90s or 5m
+    /// About how long it may take once everything is compiled, such as 90s or 5m
     #[arg(long, value_name = "TIME", default_value = "60s", help_heading = "Timing")]
     budget: String,
 
