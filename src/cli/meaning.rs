@@ -15,7 +15,7 @@ use super::arguments::{
     DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument, PrecisionArgument,
     PriorArguments, RunArguments,
 };
-use super::{Failure, complain, table};
+use super::{Failure, complain, print, table};
 
 /// Shorter warm-ups may end without a window.
 const SHORTEST_WARMUP_FOR_F16: u32 = 50;
