@@ -17,8 +17,8 @@ mod subject;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
-use crate::density::{DensityError, Likelihood};
 use crate::engine::{EngineError, Progress};
 use crate::experiment::{Backend, Settings, sample};
 use crate::model::Model;
@@ -52,17 +52,6 @@ pub struct Watch<'a> {
     pub is_stopped: &'a dyn Fn() -> bool,
 }
 
-/// Why nothing could be timed.
-#[derive(Debug, thiserror::Error)]
-pub enum BenchError {
-    /// The run that prepares the others failed.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// A device refused the model.
-    #[error(transparent)]
-    Density(#[from] DensityError),
-}
-
 /// Where all chains start, and how they walk: what a warm-up has learnt.
 struct Warm {
     /// Draws.
@@ -85,7 +74,7 @@ const COORDINATES: usize = 1 << 26;
 ///
 /// # Errors
 /// When the model cannot be sampled, or does not fit onto a device. A cell that fails is left out, with its reason.
-pub fn run(model: &Arc<Model>, backends: &[Backend], plan: &Plan, watch: Watch) -> Result<Bench, BenchError> {
+pub fn run(model: &Arc<Model>, backends: &[Backend], plan: &Plan, watch: Watch) -> Result<Bench, EngineError> {
     let start = Instant::now();
     let mut chains = plan.chains.clone();
     chains.sort_unstable();
@@ -93,10 +82,11 @@ pub fn run(model: &Arc<Model>, backends: &[Backend], plan: &Plan, watch: Watch) 
     (watch.tell)("warming up");
     let most = chains.last().copied().unwrap_or(1);
     let warm = warm_up(model, most, plan.seed)?;
+    (watch.tell)("compiling");
     let mut subjects = Vec::new();
     for likelihood in &plan.likelihoods {
         let of = backends.iter().map(|backend| Subject::new(backend, model, *likelihood));
-        subjects.push(of.collect::<Result<Vec<Subject>, DensityError>>()?);
+        subjects.push(of.collect::<Result<Vec<Subject>, EngineError>>()?);
     }
     let mut bench = Bench::new(model, backends, plan, &warm);
     let kinds = subjects.len();

@@ -57,7 +57,7 @@ impl Sampling {
             draws: Vec::new(),
             time: LaneTime::start(None, subject),
         };
-        // Drivers compile at the first dispatch.
+        // The first of all is slow.
         sampling.repeat()?;
         let (mut spent, slice) = (0.0, slice.as_secs_f64());
         let transition = loop {

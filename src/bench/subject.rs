@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::Warm;
+use super::kept::Kept;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations, Likelihood};
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::{Chains, HostEngine};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Phase};
 use crate::experiment::{Backend, Settings, lanes_and_width};
 use crate::gpu::{Gpu, Meter};
 use crate::model::Model;
@@ -44,21 +45,34 @@ pub struct Started {
 }
 
 impl Subject {
-    /// Makes `model` ready on `backend`.
-    pub fn new(backend: &Backend, model: &Model, likelihood: Likelihood) -> Result<Subject, DensityError> {
+    /// Makes `model` ready on `backend`, with a first dispatch, at which drivers compile.
+    pub fn new(backend: &Backend, model: &Arc<Model>, likelihood: Likelihood) -> Result<Subject, EngineError> {
         let ready = match backend {
             Backend::Cpu => Ready::Cpu(CpuDensity::new(model, likelihood)),
             Backend::GpuDensity { gpu, .. } => {
-                let device = DeviceModel::new(gpu.clone(), model, likelihood)?;
-                // Drivers compile at the first dispatch.
-                let mut density = device.density(1)?;
+                let device = DeviceModel::new(gpu.clone(), model, likelihood).map_err(DensityError::from)?;
+                let mut density = device.density(1).map_err(DensityError::from)?;
                 let at = vec![vec![0.1; density.dim()]];
                 density.evaluate(&at, &mut Evaluations::with_capacity(1, density.dim()))?;
                 Ready::GpuDensity(device)
             }
             Backend::Gpu(gpu) => {
-                let settings = Settings { chains: 1, likelihood, ..Settings::default() };
-                Ready::Gpu(gpu.clone(), Compiled::new(gpu, model, &plan(model, &settings))?)
+                let plan = plan(model, &Settings { chains: 1, likelihood, ..Settings::default() });
+                let compiled = Compiled::new(gpu, model, &plan)?;
+                let (gpu, model) = (gpu.clone(), model.clone());
+                let ready = Ready::Gpu(gpu.clone(), compiled.clone());
+                let mut engine = DeviceEngine::start_compiled(compiled, gpu, model.clone(), plan, Arc::default())?;
+                let phase = Phase {
+                    transitions: 1,
+                    scale: vec![1.0; model.layout().dim()],
+                    step_size: 1e-3,
+                    adapt: None,
+                    max_depth: 1,
+                    sampling: true,
+                };
+                let outcome = engine.run(&phase, &mut Kept::new(1, model.layout().hyperparameters()))?;
+                outcome.failure.map_or(Ok(()), |failure| Err(failure.error))?;
+                ready
             }
         };
         Ok(Subject { name: backend.name(), ready, gradient_seconds: None, transition_seconds: None, failure: None })
