@@ -4,7 +4,7 @@
 // bit by bit; deviates are f32, equal to the host's to rounding. Cosine and sine are the host's polynomials, shorter by the
 // terms that f32 cannot see.
 //
-// Wants math.wgsl before it.
+// Wants math.wgsl, and a `bound` that gives back what it is given (loops_unrolled.wgsl or loops_rolled.wgsl).
 
 const MULTIPLIERS = vec2<u32>(0xD2511F53u, 0xCD9E8D57u);
 const WEYL = vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
@@ -47,7 +47,7 @@ fn multiply(a: u32, b: u32) -> vec2<u32> {
 fn philox(counter: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
     var c = counter;
     var k = seed;
-    for (var round = 0u; round < ROUNDS; round++) {
+    for (var round = 0u; round < bound(ROUNDS); round++) {
         let low = multiply(MULTIPLIERS.x, c.x);
         let high = multiply(MULTIPLIERS.y, c.z);
         c = vec4<u32>(high.x ^ c.y ^ k.x, high.y, low.x ^ c.w ^ k.y, low.y);

@@ -8,7 +8,8 @@ const MAX_ENERGY_ERROR = 1000.0;
 
 // What a dispatch has to do.
 struct Run {
-    seed: vec2<u32>,
+    seed_low: u32,
+    seed_high: u32,
     // Global number of chain 0.
     first_chain: u32,
     chains: u32,
@@ -28,6 +29,8 @@ struct Run {
     target_accept: f32,
     gain: f32,
     log_step_size: f32,
+    // More than any loop makes turns: see `bound`.
+    turns: u32,
 }
 
 // A chain between dispatches.
@@ -137,10 +140,10 @@ fn load() {
     weight = chain.weight;
     subtree_weight = chain.subtree_weight;
     adaptation = chain.adaptation;
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         scale[slot] = scales[slot * TEAM + team.lane];
     }
-    place = Place(run.seed, run.first_chain + team.number, run.first_transition + chain.made);
+    place = Place(vec2<u32>(run.seed_low, run.seed_high), run.first_chain + team.number, run.first_transition + chain.made);
     if chain.growing == 1u {
         take_words();
         take_leaf_words(chain.n_steps);
@@ -163,7 +166,7 @@ fn save(written: u32) {
 
 // Starts a transition at the sample of the last.
 fn begin() {
-    place = Place(run.seed, run.first_chain + team.number, run.first_transition + chain.made);
+    place = Place(vec2<u32>(run.seed_low, run.seed_high), run.first_chain + team.number, run.first_transition + chain.made);
     take_words();
     if run.adapting == 1u {
         chain.step_size = exp_of(adaptation.log_step);
@@ -185,7 +188,7 @@ fn begin() {
     let near = place_of(team, NEAR);
     draw_momentum();
     var square = 0.0;
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         let normal = momentum[slot];
         square += normal * normal;
         position[slot] = vectors[sample + slot * TEAM];
@@ -207,12 +210,12 @@ fn begin() {
 // Draws the momentum: every lane makes other blocks of four deviates, and then takes its coordinates' from whoever has
 // them.
 fn draw_momentum() {
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         momentum[slot] = 0.0;
     }
     for (var first_block = 0u; 4u * first_block < DIM; first_block += TEAM) {
         let deviates = normals(place, MOMENTUM, first_block + team.lane);
-        for (var slot = 0u; slot < SLOTS; slot++) {
+        for (var slot = 0u; slot < bound(SLOTS); slot++) {
             let coordinate = coordinate_of(team.lane, slot);
             let block = coordinate / 4u - first_block;
             let fetched = team_fetch(team, deviates, block % TEAM);
@@ -227,7 +230,7 @@ fn draw_momentum() {
 // A leapfrog step of the moving end but for its second half a kick: w += (h/2) s g, q += h s w, and the gradient there.
 fn leap() {
     let step = select(-chain.step_size, chain.step_size, chain.moving == 1u);
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         let s = step * scale[slot];
         momentum[slot] += s * gradient[slot] * 0.5;
         position[slot] += s * momentum[slot];
@@ -246,7 +249,7 @@ fn log_density() -> f32 {
     at.inverse_variance = exp_of(-2.0 * at.log_eps);
     var sums: Sums;
     var effects: array<f32, K>;
-    for (var i = 0u; i < GROUP_SLOTS; i++) {
+    for (var i = 0u; i < bound(GROUP_SLOTS); i++) {
         let j = i * TEAM + team.lane;
         if j < J {
             for (var k = 0u; k < K; k++) {
@@ -281,7 +284,7 @@ fn set_hyperparameter_gradient(h: u32, value: f32) {
 fn give() -> bool {
     let half = 0.5 * select(-chain.step_size, chain.step_size, chain.moving == 1u);
     var square = 0.0;
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         momentum[slot] += scale[slot] * half * gradient[slot];
         square += momentum[slot] * momentum[slot];
     }
@@ -297,7 +300,7 @@ fn give() -> bool {
     if leaf_uniform(leaf) * share.total < share.weight {
         let sample = place_of(team, STATE + 2u * (1u - chain.sample));
         let sample_gradient = place_of(team, STATE + 2u * (1u - chain.sample) + 1u);
-        for (var slot = 0u; slot < SLOTS; slot++) {
+        for (var slot = 0u; slot < bound(SLOTS); slot++) {
             vectors[sample + slot * TEAM] = position[slot];
             vectors[sample_gradient + slot * TEAM] = gradient[slot];
         }
@@ -317,7 +320,7 @@ fn add_leaf() -> bool {
     chain.leaves++;
     let complete = chain.leaves == 1u << chain.depth;
     if joins == 0u {
-        for (var slot = 0u; slot < SLOTS; slot++) {
+        for (var slot = 0u; slot < bound(SLOTS); slot++) {
             first[slot] = momentum[slot];
             sum[slot] = momentum[slot];
         }
@@ -347,7 +350,7 @@ fn keep_checkpoint(level: u32) {
     let first_place = place_of(team, checkpoint + FIRST);
     let last_place = place_of(team, checkpoint + LAST);
     let sum_place = place_of(team, checkpoint + SUM);
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         vectors[first_place + slot * TEAM] = first[slot];
         if level > 0u {
             vectors[last_place + slot * TEAM] = momentum[slot];
@@ -360,7 +363,7 @@ fn keep_checkpoint(level: u32) {
 // The sub-subtree begins where an earlier one did.
 fn take(vector: u32) {
     let earlier = place_of(team, vector);
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         first[slot] = vectors[earlier + slot * TEAM];
     }
 }
@@ -369,7 +372,7 @@ fn take(vector: u32) {
 fn join_leaves() -> bool {
     take(CHECKPOINT + FIRST);
     var along: vec2<f32>;
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         sum[slot] = first[slot] + momentum[slot];
         along += vec2<f32>(first[slot], momentum[slot]) * sum[slot];
     }
@@ -387,7 +390,7 @@ fn join_spans(earlier_first: u32, earlier_last: u32, earlier_sum: u32) -> bool {
     let sum_place = place_of(team, earlier_sum);
     var whole: vec2<f32>;
     var halves: vec4<f32>;
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         let left_first = vectors[first_place + slot * TEAM];
         let left_last = vectors[last_place + slot * TEAM];
         let left_sum = vectors[sum_place + slot * TEAM];
@@ -423,7 +426,7 @@ fn join_subtree() -> bool {
         return finish(false, !turning);
     }
     let rho = place_of(team, RHO);
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         vectors[rho + slot * TEAM] = sum[slot];
     }
     start_subtree();
@@ -439,7 +442,7 @@ fn start_subtree() {
         load_end();
     }
     let near = place_of(team, NEAR);
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         vectors[near + slot * TEAM] = momentum[slot];
     }
     subtree_weight = Weight(0.0, 0.0);
@@ -452,7 +455,7 @@ fn save_end() {
     let position_place = place_of(team, end + POSITION);
     let momentum_place = place_of(team, end + MOMENTUM_OF);
     let gradient_place = place_of(team, end + GRADIENT);
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         vectors[position_place + slot * TEAM] = position[slot];
         vectors[momentum_place + slot * TEAM] = momentum[slot];
         vectors[gradient_place + slot * TEAM] = gradient[slot];
@@ -464,7 +467,7 @@ fn load_end() {
     let position_place = place_of(team, end + POSITION);
     let momentum_place = place_of(team, end + MOMENTUM_OF);
     let gradient_place = place_of(team, end + GRADIENT);
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         position[slot] = vectors[position_place + slot * TEAM];
         momentum[slot] = vectors[momentum_place + slot * TEAM];
         gradient[slot] = vectors[gradient_place + slot * TEAM];
@@ -505,7 +508,7 @@ fn add_moments() {
         let values = place_of(team, STATE + 2u * chain.sample + part);
         let means = place_of(team, MOMENTS + 2u * part);
         let squares = place_of(team, MOMENTS + 2u * part + 1u);
-        for (var slot = 0u; slot < SLOTS; slot++) {
+        for (var slot = 0u; slot < bound(SLOTS); slot++) {
             let value = vectors[values + slot * TEAM];
             if chain.made == 1u {
                 vectors[means + slot * TEAM] = value;
@@ -524,7 +527,7 @@ fn add_moments() {
 // Lets the sample leave, as draw `row`.
 fn write_draw(row: u32) {
     let sample = place_of(team, STATE + 2u * chain.sample);
-    for (var slot = 0u; slot < SLOTS; slot++) {
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
         let coordinate = coordinate_of(team.lane, slot);
         if coordinate < KEPT {
             draws[row * KEPT + coordinate] = vectors[sample + slot * TEAM];

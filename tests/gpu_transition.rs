@@ -188,7 +188,7 @@ fn simulated(groups: usize, slopes: usize) -> Arc<Model> {
 #[test]
 fn twins_are_alike_in_any_shape() {
     let Some(devices) = gpu::devices() else { return };
-    for (groups, slopes) in [(2, 0), (9, 2), (86, 1), (700, 1)] {
+    for (groups, slopes) in [(2, 0), (9, 2), (86, 1), (150, 1)] {
         let model = simulated(groups, slopes);
         for (gpu, likelihood) in
             [(&devices[0], Likelihood::Groups), (&devices[devices.len() - 1], Likelihood::Observations)]

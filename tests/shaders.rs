@@ -78,7 +78,8 @@ fn all_shaders_of_any_model_are_valid() {
                 parse(&observed.evaluate);
                 observed.observations.unwrap().iter().for_each(|source| drop(parse(source)));
                 for likelihood in [Likelihood::Groups, Likelihood::Observations] {
-                    let shaders = kernels::Shaders::new(&model, likelihood, 10, model.layout().dim(), subgroup);
+                    let shaders =
+                        kernels::Shaders::new(&model, likelihood, 10, model.layout().dim(), subgroup, slopes == 1);
                     assert_eq!(parse(&shaders.transition).entry_points[0].name, "transition");
                     assert_eq!(parse(&shaders.pool).entry_points[0].name, "pool");
                     // Every coordinate lies in one place.
@@ -105,10 +106,11 @@ fn structures_are_laid_out_as_the_host_writes_them() {
     ];
     assert_eq!(layout(&parse(&residuals), "Stretch"), (stretch, size_of::<Stretch>()));
 
-    let shaders = kernels::Shaders::new(&model(85, 1, Effect::Centered), Likelihood::Groups, 10, 5, Some(32));
+    let shaders = kernels::Shaders::new(&model(85, 1, Effect::Centered), Likelihood::Groups, 10, 5, Some(32), false);
     let transition = parse(&shaders.transition);
     let run = vec![
-        offset_of!(Run, seed),
+        offset_of!(Run, seed_low),
+        offset_of!(Run, seed_high),
         offset_of!(Run, first_chain),
         offset_of!(Run, chains),
         offset_of!(Run, first_transition),
@@ -121,6 +123,7 @@ fn structures_are_laid_out_as_the_host_writes_them() {
         offset_of!(Run, target_accept),
         offset_of!(Run, gain),
         offset_of!(Run, log_step_size),
+        offset_of!(Run, turns),
     ];
     assert_eq!(layout(&transition, "Run"), (run, size_of::<Run>()));
     let chain = vec![
@@ -163,7 +166,7 @@ fn structures_are_laid_out_as_the_host_writes_them() {
 
 #[test]
 fn random_numbers_are_for_the_same_purposes_on_both_sides() {
-    let module = parse(&[MATH, RANDOM].concat());
+    let module = parse(&[MATH, include_str!("../shaders/loops_unrolled.wgsl"), RANDOM].concat());
     assert_eq!(constant(&module, "ROUNDS"), 10);
     let purposes = [
         ("START", Purpose::Start),

@@ -93,7 +93,8 @@ impl Compiled {
     pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
         let layout = model.layout();
         let kept = if plan.variables > layout.hyperparameters() { layout.dim() } else { layout.hyperparameters() };
-        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, kept, gpu.subgroup());
+        let software = gpu.adapter().is_software();
+        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, kept, gpu.subgroup(), software);
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }
@@ -227,7 +228,8 @@ impl DeviceEngine {
     fn submit(&mut self, phase: &Phase, window: &Option<Window>, shard: usize, slot: usize) {
         let limit = window.as_ref().map_or(phase.transitions, |window| window.limit() as u32);
         let run = Run {
-            seed: [self.seed as u32, (self.seed >> 32) as u32],
+            seed_low: self.seed as u32,
+            seed_high: (self.seed >> 32) as u32,
             first_chain: self.first,
             first_transition: self.transitions,
             transitions: limit,
@@ -238,6 +240,7 @@ impl DeviceEngine {
             target_accept: phase.adapt.map_or(0.0, |adapt| adapt.target as f32),
             gain: phase.adapt.map_or(0.0, |adapt| adapt.gain as f32),
             log_step_size: ln(phase.step_size) as f32,
+            turns: u32::MAX,
             ..Run::default()
         };
         self.shards[shard].submit(&self.gpu, &self.kernels[0], slot, run);

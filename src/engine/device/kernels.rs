@@ -13,6 +13,8 @@ const STEP_SIZE: &str = include_str!("../../../shaders/step_size.wgsl");
 const VECTORS: &str = include_str!("../../../shaders/vectors.wgsl");
 const ROWS: &str = include_str!("../../../shaders/rows.wgsl");
 const TRANSITION: &str = include_str!("../../../shaders/transition.wgsl");
+const UNROLLED: &str = include_str!("../../../shaders/loops_unrolled.wgsl");
+const ROLLED: &str = include_str!("../../../shaders/loops_rolled.wgsl");
 const POOL: &str = include_str!("../../../shaders/pool.wgsl");
 
 /// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
@@ -31,8 +33,10 @@ const DIRECTION_LANE: u32 = 7;
 #[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
 #[repr(C)]
 pub struct Run {
-    /// The two words of the seed.
-    pub seed: [u32; 2],
+    /// The low word of the seed.
+    pub seed_low: u32,
+    /// The high one.
+    pub seed_high: u32,
     /// Global number of the shard's first chain.
     pub first_chain: u32,
     /// Chains of the shard.
@@ -57,6 +61,8 @@ pub struct Run {
     pub gain: f32,
     /// The log step size, or that with which chains begin to adapt.
     pub log_step_size: f32,
+    /// More than any loop makes turns.
+    pub turns: u32,
 }
 
 /// A chain between dispatches, as transition.wgsl has it.
@@ -161,8 +167,16 @@ pub struct Shaders {
 
 impl Shaders {
     /// The shaders of transitions of `model` with trees of up to `max_depth` doublings, of which the leading `kept`
-    /// coordinates leave, on a device where `subgroup` lanes can add up without a workgroup's memory.
-    pub fn new(model: &Model, likelihood: Likelihood, max_depth: u32, kept: usize, subgroup: Option<u32>) -> Shaders {
+    /// coordinates leave, on a device where `subgroup` lanes can add up without a workgroup's memory; on a `software` adapter
+    /// without loops that its compiler would unroll.
+    pub fn new(
+        model: &Model,
+        likelihood: Likelihood,
+        max_depth: u32,
+        kept: usize,
+        subgroup: Option<u32>,
+        software: bool,
+    ) -> Shaders {
         let layout = model.layout();
         let most = (SLOTS_PER_LANE / layout.coefficients).max(1) as u32;
         let team = Team::of(subgroup.filter(|lanes| *lanes > DIRECTION_LANE), layout.groups, most);
@@ -184,7 +198,9 @@ impl Shaders {
             Likelihood::Observations => ROWS,
         };
         let density = [MATH, COEFFICIENT, likelihood, team.source(), LOG_DENSITY];
-        let transition = [&density[..], &[WEIGHT, STEP_SIZE, VECTORS, RANDOM, TRANSITION]].concat();
+        let transition =
+            [&density[..], &[if software { ROLLED } else { UNROLLED }, WEIGHT, STEP_SIZE, VECTORS, RANDOM, TRANSITION]]
+                .concat();
         Shaders {
             team,
             group_slots,

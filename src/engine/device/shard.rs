@@ -11,10 +11,13 @@ use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
 /// Draws of a dispatch take at most so many bytes, unless a single draw of all chains is more.
-const DRAWS: u64 = 32 << 20;
+const DRAWS: u64 = 192 << 20;
 
 /// Draws of a chain that a dispatch has room for at most.
-const ROOM: u64 = 64;
+const ROOM: u64 = 256;
+
+/// The first dispatch's room: the next have twice what the one before needed.
+const FIRST_ROOM: u32 = 8;
 
 /// Chains that share buffers and dispatches.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Shard {
     vectors: wgpu::Buffer,
     /// Bytes of a chain's vectors.
     stride: u64,
+    /// Draws of a chain that a dispatch could leave at most, and that the next one may.
+    most: u32,
     room: u32,
     states: Landing,
     slots: [Slot; 2],
@@ -50,6 +55,7 @@ pub struct Slot {
     clock: Option<Clock>,
     bound: wgpu::BindGroup,
     flight: Option<Flight>,
+    room: u32,
     arrived: Vec<[u32; 4]>,
 }
 
@@ -76,7 +82,7 @@ impl Shard {
         let vectors = gpu.buffer("the chains' vectors", chains * stride, storage)?;
         let state_bytes = chains * size_of::<Chain>() as u64;
         let chain_states = Landing::new(gpu, "the chains' states", state_bytes)?;
-        let room = (DRAWS / (chains * shaders.kept as u64 * 4)).clamp(1, ROOM);
+        let room = (DRAWS.min(gpu.largest_binding()) / (chains * shaders.kept.max(8) as u64 * 4)).clamp(1, ROOM);
         let slot = || -> Result<Slot, GpuError> {
             let run = gpu.buffer("run", size_of::<Run>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
             let counts = Landing::new(gpu, "counts", chains * 16)?;
@@ -96,7 +102,17 @@ impl Shard {
                     (8, told.output()),
                 ],
             )?;
-            Ok(Slot { run, counts, draws, told, clock: Clock::new(gpu)?, bound, flight: None, arrived: Vec::new() })
+            Ok(Slot {
+                run,
+                counts,
+                draws,
+                told,
+                clock: Clock::new(gpu)?,
+                bound,
+                flight: None,
+                room: 0,
+                arrived: Vec::new(),
+            })
         };
         let slots = [slot()?, slot()?];
         let stretches = chains.div_ceil(u64::from(POOLED));
@@ -113,7 +129,8 @@ impl Shard {
             vector,
             vectors,
             stride,
-            room: room as u32,
+            most: room as u32,
+            room: FIRST_ROOM.min(room as u32),
             states: chain_states,
             slots,
             pooling,
@@ -168,6 +185,7 @@ impl Shard {
         let run =
             Run { first_chain: run.first_chain + self.first as u32, chains: chains as u32, room: self.room, ..run };
         let slot = &mut self.slots[slot];
+        slot.room = run.room;
         gpu.write(&slot.run, &[run]);
         let rows = chains * u64::from(self.room);
         let draws = (&slot.draws, rows * self.kept as u64 * 4);
@@ -191,6 +209,10 @@ impl Shard {
         let bytes = self.chains.len() as u64 * 16;
         let slot = &mut self.slots[slot];
         slot.arrived = slot.counts.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
+        let written = slot.arrived.iter().map(|[written, ..]| *written).max().unwrap_or(0);
+        if written > 0 {
+            self.room = (2 * written).clamp(FIRST_ROOM.min(self.most), self.most);
+        }
         let mut news = Snapshot::default();
         let (mut gradients, mut divergences) = (0, 0);
         for (known, [_, made, chain_gradients, chain_divergences]) in self.made.iter_mut().zip(&slot.arrived) {
@@ -213,13 +235,13 @@ impl Shard {
         take: impl FnOnce(usize, &[[u32; 4]], usize, &[f32], &[Told]),
     ) -> Result<(), GpuError> {
         let slot = &self.slots[slot];
-        let rows = self.chains.len() as u64 * u64::from(self.room);
+        let rows = self.chains.len() as u64 * u64::from(slot.room);
         slot.draws.read(rows * self.kept as u64 * 4, |draws| {
             slot.told.read(rows * size_of::<Told>() as u64, |told| {
                 take(
                     self.first,
                     &slot.arrived,
-                    self.room as usize,
+                    slot.room as usize,
                     bytemuck::cast_slice(draws),
                     bytemuck::cast_slice(told),
                 );
