@@ -193,6 +193,10 @@ fn twins_are_alike_in_any_shape() {
         for (gpu, likelihood) in
             [(&devices[0], Likelihood::Groups), (&devices[devices.len() - 1], Likelihood::Observations)]
         {
+            // Lavapipe takes long to compile for large workgroups; one of them will do.
+            if groups > 100 && likelihood == Likelihood::Observations {
+                continue;
+            }
             let twins = twins(gpu, &model, likelihood, 4, 1.0);
             eprintln!("J = {groups}, K = {}, {likelihood:?}: {twins:?}", slopes + 1);
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
