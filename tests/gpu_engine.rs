@@ -12,8 +12,8 @@ use warpnuts::density::gpu::DeviceModel;
 use warpnuts::density::{Batch, Density, DensityError, Evaluations, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
-use warpnuts::engine::Progress;
 use warpnuts::engine::host::{Chains, HostEngine};
+use warpnuts::engine::{Engine, Phase, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
@@ -144,14 +144,27 @@ fn runs_stand_against_the_exact_posterior() {
 fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     let Some(devices) = gpu::devices() else { return };
     let model = radon("non-centered");
-    // Without warm-up, in which chains learn from each other.
-    let settings = Settings { warmup: 0, draws: 5, max_tree_depth: 6, ..Settings::default() };
+    let dim = model.layout().dim();
+    let (scale, step_size, states) = states(&model, 1);
+    // No adaptation, in which chains learn from each other.
+    let phase = Phase { transitions: 5, scale, step_size, adapt: None, max_depth: 6, sampling: true };
+    let draws = |gpu: &Arc<Gpu>, first: u32, count: u32, lanes: usize| {
+        let device = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
+        let densities = (0..lanes).map(|_| Box::new(device.density(7).unwrap()) as Box<dyn Density>).collect();
+        let chains = Chains { seed: 3, first, count, per_superchain: 1 };
+        let from = &states[0][first as usize..(first + count) as usize];
+        let mut engine = HostEngine::start_from(from, model.clone(), densities, chains, 6, dim, Arc::default());
+        let mut draws = Memory::new(dim, count as usize, 5);
+        engine.run(&phase, &mut draws).unwrap();
+        draws
+    };
     for gpu in devices {
-        let whole = sample_there(gpu, &model, Settings { chains: 24, threads: 2, ..settings });
-        let part = sample_there(gpu, &model, Settings { chains: 5, first_chain: 8, threads: 3, ..settings });
-        for variable in 0..model.layout().dim() {
-            let (whole, part) = (&whole.draws.values()[variable * 24 * 5..], &part.draws.values()[variable * 5 * 5..]);
-            assert_eq!(&whole[8 * 5..13 * 5], &part[..5 * 5], "variable {variable}");
+        let (whole, part) = (draws(gpu, 0, 24, 2), draws(gpu, 8, 5, 3));
+        let leapfrogs: u32 = whole.statistics().iter().map(|told| told.n_steps).sum();
+        assert!(leapfrogs > 8 * 24 * 5, "{leapfrogs}");
+        for variable in 0..dim {
+            let (whole, part) = (whole.variable(variable), part.variable(variable));
+            assert_eq!(&whole[8 * 5..13 * 5], &part[..], "variable {variable}");
         }
     }
 }

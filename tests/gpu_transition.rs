@@ -16,6 +16,7 @@ use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::Gpu;
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::nuts::adaptation::Moments;
 use warpnuts::nuts::{State, Statistics, Step, Transition};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
@@ -63,6 +64,21 @@ fn state(density: &mut CpuDensity, position: &[f64]) -> State {
     state
 }
 
+/// A short run on the CPU, and where its chains end.
+fn warmed(model: &Arc<Model>, likelihood: Likelihood) -> (Sampled, Vec<State>) {
+    let warmed = run_here(model, Settings { chains: CHAINS, warmup: 150, draws: 30, ..Settings::default() });
+    let (dim, values) = (model.layout().dim(), warmed.draws.values());
+    let mut density = CpuDensity::new(model, likelihood);
+    let states = (0..CHAINS as usize).map(|chain| {
+        let named: Vec<f64> = (0..dim).map(|i| values[(i * CHAINS as usize + chain) * 30 + 29]).collect();
+        let mut theta = vec![0.0; dim];
+        model.unconstrain(&named, &mut theta);
+        state(&mut density, &theta)
+    });
+    let states = states.collect();
+    (warmed, states)
+}
+
 /// What came of `rounds` transitions of every chain on the device, each from where the CPU's has ended.
 #[derive(Debug, Default)]
 struct Twins {
@@ -79,19 +95,10 @@ struct Twins {
 }
 
 fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32, stretch: f64) -> Twins {
-    let warmed = run_here(model, Settings { chains: CHAINS, warmup: 150, draws: 30, ..Settings::default() });
     let dim = model.layout().dim();
+    let (warmed, mut states) = warmed(model, likelihood);
     let sd: Vec<f64> = RunSummary::of(&warmed).parameters.0.iter().map(|parameter| parameter.summary.sd).collect();
     let mut density = CpuDensity::new(model, likelihood);
-    let all = CHAINS as usize * 30;
-    let mut states: Vec<State> = (0..CHAINS as usize)
-        .map(|chain| {
-            let named: Vec<f64> = (0..dim).map(|i| warmed.draws.values()[i * all + chain * 30 + 29]).collect();
-            let mut theta = vec![0.0; dim];
-            model.unconstrain(&named, &mut theta);
-            state(&mut density, &theta)
-        })
-        .collect();
 
     let chains = Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 };
     let plan = Plan { likelihood, chains, max_depth: 8, variables: dim };
@@ -204,18 +211,26 @@ fn twins_are_alike_in_any_shape() {
     }
 }
 
-/// The draws of `chains` from chain `first` on, with this budget of loop iterations a dispatch, transitions of a phase
-/// that neither adapts nor has a metric.
-fn draws_of(gpu: &Arc<Gpu>, model: &Arc<Model>, first: u32, count: u32, budget: u32) -> Memory {
+/// The draws of `count` chains from chain `first` on, each from its one of `states`, with this budget of loop iterations a
+/// dispatch.
+fn draws_of(
+    gpu: &Arc<Gpu>,
+    model: &Arc<Model>,
+    (warmed, states): &(Sampled, Vec<State>),
+    first: u32,
+    count: u32,
+    budget: u32,
+) -> Memory {
     let dim = model.layout().dim();
     let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
     let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim };
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut engine = engine.with_budget(budget);
+    engine.put(&states[first as usize..(first + count) as usize]).unwrap();
     let phase = |transitions, sampling| Phase {
         transitions,
-        scale: vec![1.0; dim],
-        step_size: 0.1,
+        scale: warmed.run.scale.clone(),
+        step_size: warmed.run.step_size,
         adapt: None,
         max_depth: 6,
         sampling,
@@ -231,15 +246,63 @@ fn a_chain_notices_neither_its_neighbours_nor_when_dispatches_end() {
     let Some(devices) = gpu::devices() else { return };
     let model = radon("non-centered");
     let dim = model.layout().dim();
+    let warmed = warmed(&model, Likelihood::Groups);
     for gpu in devices {
-        let whole = draws_of(gpu, &model, 0, 37, 30_000);
-        let chopped = draws_of(gpu, &model, 0, 37, 3_000);
+        let whole = draws_of(gpu, &model, &warmed, 0, 37, 30_000);
+        let chopped = draws_of(gpu, &model, &warmed, 0, 37, 1_500);
+        // Real trees, which no dispatch of the second run holds whole.
+        let leapfrogs: u32 = whole.statistics().iter().map(|told| told.n_steps).sum();
+        assert!(leapfrogs > 8 * 37 * 12, "{leapfrogs}");
         assert_eq!(whole.values(), chopped.values());
         assert_eq!(whole.statistics(), chopped.statistics());
-        let part = draws_of(gpu, &model, 5, 3, 10_000);
+        let part = draws_of(gpu, &model, &warmed, 5, 3, 10_000);
         for variable in 0..dim {
             let whole = &whole.values()[variable * 37 * 12..][5 * 12..8 * 12];
             assert_eq!(whole, &part.values()[variable * 3 * 12..][..3 * 12], "variable {variable}");
+        }
+    }
+}
+
+#[test]
+fn moments_are_those_of_the_draws() {
+    let Some(devices) = gpu::devices() else { return };
+    let model = radon("non-centered");
+    let (dim, (run, states)) = (model.layout().dim(), warmed(&model, Likelihood::Groups));
+    let plan = Plan {
+        likelihood: Likelihood::Groups,
+        chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
+        max_depth: 6,
+        variables: dim,
+    };
+    for gpu in devices {
+        let outcome = |sampling: bool, draws: &mut Memory| {
+            let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
+            let phase = Phase { transitions: 9, scale, step_size, adapt: None, max_depth: 6, sampling };
+            let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
+            engine.put(&states).unwrap();
+            engine.run(&phase, draws).unwrap()
+        };
+        let mut draws = Memory::new(dim, CHAINS as usize, 9);
+        outcome(true, &mut draws);
+        let mut kept = Moments::new(dim);
+        let mut density = CpuDensity::new(&model, Likelihood::Groups);
+        let mut theta = vec![0.0; dim];
+        for draw in 0..CHAINS as usize * 9 {
+            let named: Vec<f64> = (0..dim).map(|i| draws.value(i, draw / 9, draw % 9)).collect();
+            model.unconstrain(&named, &mut theta);
+            let state = state(&mut density, &theta);
+            kept.add(&state.position, &state.gradient);
+        }
+        let moments = outcome(false, &mut draws).moments;
+        assert_eq!(moments.count(), f64::from(CHAINS * 9));
+        let pairs = |a: Vec<f64>, b: Vec<f64>| a.into_iter().zip(b).collect::<Vec<_>>();
+        let variances = pairs(moments.position_variance().collect(), kept.position_variance().collect());
+        let gradients = pairs(moments.gradient_variance().collect(), kept.gradient_variance().collect());
+        for (i, (there, here)) in variances.iter().chain(&gradients).enumerate() {
+            assert!((there / here - 1.0).abs() < 1e-3, "variance {i}: {there} {here}");
+        }
+        for (i, (there, here)) in moments.position_mean().iter().zip(kept.position_mean()).enumerate() {
+            assert!((there - here).abs() < 1e-4 * variances[i].1.sqrt(), "mean {i}: {there} {here}");
         }
     }
 }
