@@ -9,7 +9,9 @@ mod folder;
 mod map;
 mod meaning;
 mod progress;
+mod resume;
 mod sample;
+mod stored;
 mod table;
 mod verify;
 
@@ -17,7 +19,8 @@ use std::fmt::{self, Display};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Bayesian hierarchical linear regression, sampled with the No-U-Turn Sampler.
 #[derive(Debug, Parser)]
@@ -39,10 +42,30 @@ enum Command {
     Map(map::MapArguments),
     /// Sample a model, or read a run's folder, and hold it against the exact posterior (one predictor or none)
     Verify(verify::VerifyArguments),
+    /// Print the table and the diagnostics of a run that was stored
+    Summary(stored::SummaryArguments),
+    /// Join the shards of an experiment
+    Merge(stored::MergeArguments),
+    /// Write the draws of a run as text
+    Export(stored::ExportArguments),
     /// List the GPU adapters, what they allow, and which one would be taken
     Devices,
     /// Time the CPU against the GPU, for numbers of chains and both likelihoods
     Bench(bench::BenchArguments),
+}
+
+/// Reads the command line, and remembers what of it was typed rather than left at its default.
+pub fn parse() -> Cli {
+    let mut matches = Cli::command().get_matches();
+    let typed = matches.subcommand().map_or(Vec::new(), |(_, typed)| {
+        let ids = typed.ids().map(|id| id.as_str()).filter(|id| typed.try_contains_id(id).unwrap_or(false));
+        ids.filter(|id| typed.value_source(id) == Some(ValueSource::CommandLine)).map(str::to_string).collect()
+    });
+    let mut cli = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+    if let Command::Sample(arguments) = &mut cli.command {
+        arguments.typed = typed;
+    }
+    cli
 }
 
 /// Runs what was typed.
@@ -53,6 +76,9 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
         Command::Exact(arguments) => exact::run(arguments),
         Command::Map(arguments) => map::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Summary(arguments) => stored::summarize(&arguments),
+        Command::Merge(arguments) => stored::merge(&arguments),
+        Command::Export(arguments) => stored::export(&arguments),
         Command::Devices => devices::run(),
         Command::Bench(arguments) => bench::run(arguments),
     }

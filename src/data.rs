@@ -218,6 +218,12 @@ impl Dataset {
         })
     }
 
+    /// Remembers what was subtracted from each predictor before.
+    pub fn with_predictor_means(self, predictor_means: Vec<f64>) -> Dataset {
+        debug_assert_eq!(predictor_means.len(), self.predictors.len());
+        Dataset { predictor_means, ..self }
+    }
+
     /// Subtracts from each predictor its mean over all observations, and remembers it.
     ///
     /// An intercept is then the outcome expected at the average predictor, not at zero.

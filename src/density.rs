@@ -67,7 +67,7 @@ impl Evaluations {
 }
 
 /// How the likelihood is computed; both are exactly equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Likelihood {
     /// Over each group's sufficient statistics: the cost does not depend on the number of observations.

@@ -6,7 +6,7 @@ mod schedule;
 
 use std::time::{Duration, Instant};
 
-use crate::engine::{Adapt, DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Sink};
+use crate::engine::{Adapt, Checkpoint, DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Sink};
 use crate::math::exp;
 use crate::nuts::adaptation::Moments;
 
@@ -19,6 +19,9 @@ const SHORT_TREES: u32 = 3;
 /// How far acceptance moves the log step size while a chain is still far out, and afterwards.
 const INITIAL_GAIN: f64 = 20.0;
 const GAIN: f64 = 5.0;
+
+/// Draws of each chain before the first checkpoint among them, at most.
+const FIRST_STRETCH: u32 = 16;
 
 /// The metric is regularized as if so many draws of this variance had been seen.
 const PRIOR_DRAWS: f64 = 5.0;
@@ -60,88 +63,182 @@ pub struct Run {
     pub failure: Option<DeviceFailure>,
 }
 
+/// How a run begins.
+#[derive(Debug, Clone)]
+pub enum Start {
+    /// With everything to be learnt.
+    Fresh,
+    /// With what another run has learnt, which stays as it is: warm-up only forgets where chains began, and no chain learns
+    /// from another.
+    Frozen(Learnt),
+    /// Where a run of the same plan stood.
+    Resumed(Checkpoint),
+}
+
+/// What a run learns in warm-up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Learnt {
+    /// The step size.
+    pub step_size: f64,
+    /// The metric, as sds in the sampler's units.
+    pub scale: Vec<f64>,
+}
+
 /// Runs the whole plan on `engine`: warm-up, then draws into `sink`.
 ///
 /// # Errors
 /// When the engine or the sink fails; what the sink took before stays with it.
 pub fn run(engine: &mut dyn Engine, dim: usize, plan: &Plan, sink: &mut dyn Sink) -> Result<Run, EngineError> {
-    let mut phase = Phase {
-        transitions: 0,
-        scale: vec![1.0; dim],
-        step_size: 1.0,
-        adapt: None,
-        max_depth: plan.max_depth,
-        sampling: false,
+    run_from(Start::Fresh, engine, dim, plan, sink)
+}
+
+/// The same from another beginning.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_from(
+    start: Start,
+    engine: &mut dyn Engine,
+    dim: usize,
+    plan: &Plan,
+    sink: &mut dyn Sink,
+) -> Result<Run, EngineError> {
+    let fresh = Checkpoint { step_size: 1.0, scale: vec![1.0; dim], ..Checkpoint::default() };
+    let mut done = match start {
+        Start::Fresh => fresh,
+        Start::Frozen(Learnt { step_size, scale }) => Checkpoint { frozen: true, step_size, scale, ..fresh },
+        Start::Resumed(checkpoint) => {
+            engine.resume(&checkpoint.chains, checkpoint.draws as usize)?;
+            checkpoint
+        }
     };
-    let mut run = Run {
-        warmup: 0,
-        draws: 0,
-        step_size: phase.step_size,
-        scale: Vec::new(),
-        acceptance: f64::NAN,
-        divergences: [0; 2],
-        gradients: [0; 2],
-        time: [Duration::ZERO; 2],
-        failure: None,
-    };
-    for Stage { role, transitions } in schedule(plan.warmup) {
-        phase.transitions = transitions;
+    let mut failure = None;
+    let stages = if done.frozen { schedule::frozen(plan.warmup) } else { schedule(plan.warmup) };
+    let mut checkpointed = Instant::now();
+    for Stage { role, transitions } in stages.into_iter().skip(done.stages) {
         let gain = if role == Role::Initial { INITIAL_GAIN } else { GAIN };
-        phase.adapt = Some(Adapt { target: plan.target_accept, gain });
-        let long_trees = matches!(role, Role::LastWindow | Role::Final);
-        phase.max_depth = if long_trees { plan.max_depth } else { plan.max_depth.min(SHORT_TREES) };
-        let start = Instant::now();
-        let outcome = engine.run(&phase, sink)?;
-        run.count(0, &outcome, start.elapsed());
-        run.warmup += outcome.transitions;
-        if run.is_over() {
-            return Ok(run);
+        let long_trees = matches!(role, Role::LastWindow | Role::Final | Role::Frozen);
+        let phase = Phase {
+            transitions,
+            scale: done.scale.clone(),
+            step_size: done.step_size,
+            adapt: (role != Role::Frozen).then_some(Adapt { target: plan.target_accept, gain }),
+            max_depth: if long_trees { plan.max_depth } else { plan.max_depth.min(SHORT_TREES) },
+            sampling: false,
+        };
+        let outcome = count(&mut done, &mut failure, 0, engine, &phase, sink)?;
+        done.warmup += outcome.transitions;
+        if is_over(&failure) {
+            return Ok(told(done, failure));
         }
         if outcome.transitions < transitions {
             break;
         }
-        phase.step_size = pooled_step_size(&outcome);
+        done.stages += 1;
+        if role != Role::Frozen {
+            done.step_size = pooled_step_size(&outcome);
+        }
         match role {
             Role::Initial => {
-                update_metric(&mut phase.scale, &outcome.moments);
+                update_metric(&mut done.scale, &outcome.moments);
                 // What was learnt under the identity says little now: where the metric fits, steps go as D^(-1/4)
                 // (Beskos et al. 2013).
-                phase.step_size = 1.0 / (dim as f64).sqrt().sqrt();
+                done.step_size = 1.0 / (dim as f64).sqrt().sqrt();
             }
             Role::Window | Role::LastWindow => {
-                update_metric(&mut phase.scale, &outcome.moments);
+                update_metric(&mut done.scale, &outcome.moments);
                 sink.warmed(&outcome.moments);
             }
+            Role::Frozen => sink.warmed(&outcome.moments),
             Role::Final => {}
         }
+        checkpoint_if_due(&done, &mut checkpointed, engine, sink)?;
     }
-    phase.adapt = None;
-    phase.max_depth = plan.max_depth;
-    phase.sampling = true;
-    phase.transitions = plan.draws;
-    let start = Instant::now();
-    let outcome = engine.run(&phase, sink)?;
-    run.count(1, &outcome, start.elapsed());
-    run.draws = outcome.transitions;
-    run.acceptance = outcome.acceptance;
-    run.step_size = phase.step_size;
-    run.scale = phase.scale;
-    Ok(run)
-}
-
-impl Run {
-    fn count(&mut self, part: usize, outcome: &PhaseOutcome, time: Duration) {
-        self.divergences[part] += outcome.divergences;
-        self.gradients[part] += outcome.gradients;
-        self.time[part] += time;
-        if outcome.failure.is_some() {
-            self.failure.clone_from(&outcome.failure);
+    let mut phase = Phase {
+        transitions: 0,
+        scale: done.scale.clone(),
+        step_size: done.step_size,
+        adapt: None,
+        max_depth: plan.max_depth,
+        sampling: true,
+    };
+    // A run that was stopped in warm-up has no draws to make, but an engine that is stopped makes none.
+    let mut stretch = FIRST_STRETCH;
+    loop {
+        let left = plan.draws - done.draws;
+        phase.transitions = match sink.checkpoint_interval() {
+            None => left,
+            Some(_) => stretch.min(left),
+        };
+        let began = Instant::now();
+        let outcome = count(&mut done, &mut failure, 1, engine, &phase, sink)?;
+        done.draws += outcome.transitions;
+        if outcome.transitions < phase.transitions || is_over(&failure) || done.draws == plan.draws {
+            return Ok(told(done, failure));
+        }
+        checkpoint_if_due(&done, &mut checkpointed, engine, sink)?;
+        if let Some(interval) = sink.checkpoint_interval() {
+            let fitting = f64::from(phase.transitions) * interval.as_secs_f64() / began.elapsed().as_secs_f64().max(1e-6);
+            stretch = (fitting as u32).clamp(1, stretch.saturating_mul(8));
         }
     }
+}
 
-    /// Whether a device has failed, and the run did not go on without it.
-    fn is_over(&self) -> bool {
-        self.failure.as_ref().is_some_and(|failure| !failure.resumed)
+/// Runs a phase, and counts it in `part`: 0 of warm-up, 1 since.
+fn count(
+    done: &mut Checkpoint,
+    failure: &mut Option<DeviceFailure>,
+    part: usize,
+    engine: &mut dyn Engine,
+    phase: &Phase,
+    sink: &mut dyn Sink,
+) -> Result<PhaseOutcome, EngineError> {
+    let began = Instant::now();
+    let outcome = engine.run(phase, sink)?;
+    done.divergences[part] += outcome.divergences;
+    done.gradients[part] += outcome.gradients;
+    done.time[part] += began.elapsed();
+    if part == 1 && outcome.transitions > 0 {
+        done.acceptance += outcome.acceptance * f64::from(outcome.transitions);
+    }
+    if outcome.failure.is_some() {
+        failure.clone_from(&outcome.failure);
+    }
+    Ok(outcome)
+}
+
+/// Whether a device has failed, and the run did not go on without it.
+fn is_over(failure: &Option<DeviceFailure>) -> bool {
+    failure.as_ref().is_some_and(|failure| !failure.resumed)
+}
+
+/// Tells the sink where the chains stand, where it wants to know that often.
+fn checkpoint_if_due(
+    done: &Checkpoint,
+    checkpointed: &mut Instant,
+    engine: &mut dyn Engine,
+    sink: &mut dyn Sink,
+) -> Result<(), EngineError> {
+    if sink.checkpoint_interval().is_some_and(|interval| checkpointed.elapsed() >= interval) {
+        let chains = engine.standing()?;
+        sink.checkpoint(Checkpoint { chains, ..done.clone() })?;
+        *checkpointed = Instant::now();
+    }
+    Ok(())
+}
+
+/// What there is to tell of a run that has come so far.
+fn told(done: Checkpoint, failure: Option<DeviceFailure>) -> Run {
+    Run {
+        warmup: done.warmup,
+        draws: done.draws,
+        step_size: done.step_size,
+        acceptance: done.acceptance / f64::from(done.draws),
+        scale: done.scale,
+        divergences: done.divergences,
+        gradients: done.gradients,
+        time: done.time,
+        failure,
     }
 }
 

@@ -6,9 +6,13 @@ pub mod host;
 mod lane;
 mod progress;
 
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
 use crate::density::DensityError;
-use crate::nuts::Statistics;
 use crate::nuts::adaptation::Moments;
+use crate::nuts::{State, Statistics};
 
 pub use progress::{Progress, Snapshot};
 
@@ -81,6 +85,73 @@ pub struct Block<'a> {
     pub statistics: &'a [Statistics],
 }
 
+/// All chains between two transitions, and all that a run has learnt so far: enough to go on from there as if nothing
+/// had happened.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Whether step size and metric are those of another run.
+    pub frozen: bool,
+    /// Stages of warm-up that are over.
+    pub stages: usize,
+    /// Draws of each chain that were made.
+    pub draws: u32,
+    /// The step size of the next phase.
+    pub step_size: f64,
+    /// The metric of the next phase, as sds in the sampler's units.
+    pub scale: Vec<f64>,
+    /// Transitions of each chain in warm-up.
+    pub warmup: u32,
+    /// Divergent transitions, in warm-up and since.
+    pub divergences: [u64; 2],
+    /// Gradients computed, in warm-up and since.
+    pub gradients: [u64; 2],
+    /// Mean acceptance over the chains, summed over the transitions since warm-up.
+    pub acceptance: f64,
+    /// Time spent, in warm-up and since.
+    pub time: [Duration; 2],
+    /// The chains.
+    pub chains: Standing,
+}
+
+/// Where the chains stand between two transitions.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Standing {
+    /// Transitions that every chain has made since the start.
+    pub transitions: u32,
+    /// Positions, `[chain][coordinate]`, unconstrained and in the sampler's units.
+    pub positions: Vec<f64>,
+    /// Gradients there.
+    pub gradients: Vec<f64>,
+    /// Log densities there.
+    pub log_densities: Vec<f64>,
+}
+
+impl Standing {
+    /// Of chains that have made `transitions`, in their order.
+    pub fn of<'a>(transitions: u32, states: impl Iterator<Item = &'a State>) -> Standing {
+        let mut standing = Standing { transitions, ..Standing::default() };
+        for state in states {
+            standing.positions.extend_from_slice(&state.position);
+            standing.gradients.extend_from_slice(&state.gradient);
+            standing.log_densities.push(state.log_density);
+        }
+        standing
+    }
+
+    /// The state of each chain.
+    pub fn states(&self) -> impl Iterator<Item = State> {
+        let dim = self.positions.len() / self.log_densities.len().max(1);
+        let rows = self.positions.chunks_exact(dim.max(1)).zip(self.gradients.chunks_exact(dim.max(1)));
+        rows.zip(&self.log_densities).map(move |((position, gradient), log_density)| {
+            let mut state = State::zeros(dim);
+            state.position.copy_from_slice(position);
+            state.gradient.copy_from_slice(gradient);
+            state.log_density = *log_density;
+            state
+        })
+    }
+}
+
 /// Why a sink would not take a block.
 #[derive(Debug, thiserror::Error)]
 #[error("the draws could not be kept: {0}")]
@@ -98,6 +169,20 @@ pub trait Sink {
     /// # Errors
     /// When it cannot be kept; the run ends with what was kept before.
     fn take(&mut self, block: &Block) -> Result<(), SinkError>;
+
+    /// How often, at about, the sink wants to know where the chains stand; `None` never.
+    fn checkpoint_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Learns where the chains stand behind the last block it took.
+    ///
+    /// # Errors
+    /// When that cannot be kept.
+    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
+        let _ = checkpoint;
+        Ok(())
+    }
 }
 
 /// Why a phase ended early.
@@ -128,4 +213,16 @@ pub trait Engine {
     /// # Errors
     /// When densities cannot be evaluated or draws cannot be kept.
     fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError>;
+
+    /// Where the chains stand behind the last phase.
+    ///
+    /// # Errors
+    /// When the device that holds them fails.
+    fn standing(&mut self) -> Result<Standing, EngineError>;
+
+    /// Puts the chains where they stood when `draws` draws of each had been made.
+    ///
+    /// # Errors
+    /// When the device that holds them fails.
+    fn resume(&mut self, standing: &Standing, draws: usize) -> Result<(), EngineError>;
 }

@@ -2,20 +2,26 @@
 //! them.
 
 mod backend;
+mod merge;
+mod stored;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::density::Likelihood;
-use crate::draws::{Memory, Precision, WithEffects};
-use crate::driver::{self, Plan, Run};
+use crate::draws::{Draws, Memory, Precision, Thinned, WithEffects};
+use crate::driver::{self, Plan, Run, Start};
 use crate::engine::host::Chains;
-use crate::engine::{DeviceFailure, EngineError, Progress};
+use crate::engine::{DeviceFailure, EngineError, Progress, Sink};
 use crate::model::Model;
 use crate::nuts::Statistics;
 
 pub(crate) use backend::lanes_and_width;
 pub use backend::{Backend, Choice, Engine, choose};
+pub use merge::{MergeError, Merging};
+pub use stored::{Interrupted, Keeping, resume, sample_into};
 
 /// From so many chains on, and with fewer draws of each than [`SHORT_CHAIN`], chains share starting points.
 const MANY_CHAINS: u32 = 64;
@@ -25,7 +31,7 @@ const MANY_CHAINS: u32 = 64;
 const SHORT_CHAIN: u32 = 1000;
 
 /// Which variables of each draw are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
     /// All D of them.
@@ -35,7 +41,7 @@ pub enum Keep {
 }
 
 /// How to run.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// How many chains.
     pub chains: u32,
@@ -55,6 +61,15 @@ pub struct Settings {
     pub likelihood: Likelihood,
     /// Which variables are kept.
     pub keep: Keep,
+    /// Of how many transitions after warm-up one is kept as a draw.
+    pub thin: u32,
+    /// Chains of the whole experiment, where this run is a shard of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_of: Option<u32>,
+    /// Whether each observation's log likelihood under each draw is kept, in a store.
+    pub log_likelihood: bool,
+    /// Whether a replicate of each observation is kept with each draw, in a store.
+    pub posterior_predictive: bool,
     /// How exactly draws are kept.
     pub draw_precision: Precision,
     /// How many lanes work at once. No draw depends on it.
@@ -74,6 +89,10 @@ impl Default for Settings {
             max_tree_depth: 10,
             likelihood: Likelihood::Groups,
             keep: Keep::All,
+            thin: 1,
+            shard_of: None,
+            log_likelihood: false,
+            posterior_predictive: false,
             draw_precision: Precision::F64,
             threads: crate::machine::threads(),
         }
@@ -95,26 +114,81 @@ impl Settings {
         self.variables(model).min(model.dim())
     }
 
-    /// The memory that a run will take at its peak, in bytes: the draws, their statistics, and each chain's state.
+    /// The memory that a run will take at its peak with its draws in memory, in bytes: the draws, their statistics, and each
+    /// chain's state.
     pub fn memory(&self, model: &Model) -> u128 {
-        let number = size_of::<f64>() as u128;
-        let (chains, draws) = (u128::from(self.chains), u128::from(self.draws));
         let draw = (self.variables(model) * self.draw_precision.bytes()) as u128 + size_of::<Statistics>() as u128;
-        // Position, gradient, and the running mean and squares of both.
-        let chain = 6 * model.dim() as u128 * number;
-        chains * (draws * draw + chain)
+        u128::from(self.chains) * u128::from(self.draws) * draw + self.memory_of_chains(model)
+    }
+
+    /// The same with its draws in a store: each chain's state, and what it takes to diagnose one variable.
+    pub fn memory_beside_store(&self, model: &Model) -> u128 {
+        const PASSES: u128 = 4;
+        let variable = u128::from(self.chains) * u128::from(self.draws) * size_of::<f64>() as u128;
+        self.memory_of_chains(model).max(PASSES * variable)
+    }
+
+    /// Position, gradient, and the running mean and squares of both.
+    fn memory_of_chains(&self, model: &Model) -> u128 {
+        u128::from(self.chains) * 6 * model.dim() as u128 * size_of::<f64>() as u128
+    }
+
+    /// What a store of a run takes on disk, in bytes, if nothing in it can be compressed.
+    pub fn disk(&self, model: &Model) -> u128 {
+        const STATISTICS: usize = 4 * 8 + 2 * 8 + 2;
+        let real = self.draw_precision.bytes();
+        let observations = usize::from(self.log_likelihood) + usize::from(self.posterior_predictive);
+        let observed = observations * model.dataset().n_observations() * real.max(size_of::<f32>());
+        let draw = self.variables(model) * real + STATISTICS + observed;
+        u128::from(self.chains) * u128::from(self.draws) * draw as u128
     }
 
     /// How many consecutive chains share a starting point, so that nested R-hat can tell what many short chains have
     /// forgotten: 1 unless there are 64 chains or more of fewer than 1000 draws, and then about the square root of their
     /// number, as a power of two that divides it (and the number of the first chain).
     pub fn chains_per_superchain(&self) -> u32 {
-        if self.chains < MANY_CHAINS || self.draws >= SHORT_CHAIN {
+        let chains = self.shard_of.unwrap_or(self.chains);
+        if chains < MANY_CHAINS || self.draws >= SHORT_CHAIN {
             return 1;
         }
-        let divides = |size: u32| self.chains.is_multiple_of(size) && self.first_chain.is_multiple_of(size);
+        let divides = |size: u32| {
+            chains.is_multiple_of(size) && self.chains.is_multiple_of(size) && self.first_chain.is_multiple_of(size)
+        };
         let sizes = (0..31).map(|power| 1u32 << power);
-        sizes.take_while(|size| u64::from(*size).pow(2) <= u64::from(self.chains) && divides(*size)).last().unwrap_or(1)
+        sizes.take_while(|size| u64::from(*size).pow(2) <= u64::from(chains) && divides(*size)).last().unwrap_or(1)
+    }
+
+    /// The part of an experiment of all these chains that is shard `number` of `count`, counted from 1: chains that share
+    /// their starting points stay together. `None` where there are not chains enough.
+    pub fn shard(self, number: u32, count: u32) -> Option<Settings> {
+        let together = self.chains_per_superchain();
+        let superchains = u64::from(self.chains / together);
+        let bound = |shard: u32| (superchains * u64::from(shard) / u64::from(count.max(1))) as u32 * together;
+        let (first, behind) = (bound(number.checked_sub(1)?), bound(number));
+        (number <= count && behind > first).then_some(Settings {
+            first_chain: self.first_chain + first,
+            chains: behind - first,
+            shard_of: Some(self.chains),
+            ..self
+        })
+    }
+
+    fn chain_range(&self) -> Chains {
+        Chains {
+            seed: self.seed,
+            first: self.first_chain,
+            count: self.chains,
+            per_superchain: self.chains_per_superchain(),
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            warmup: self.warmup,
+            draws: self.draws * self.thin,
+            target_accept: self.target_accept,
+            max_depth: self.max_tree_depth,
+        }
     }
 }
 
@@ -125,12 +199,14 @@ pub struct Sampled {
     pub model: Arc<Model>,
     /// How it was sampled.
     pub settings: Settings,
-    /// Where it was sampled.
-    pub backend: Backend,
+    /// Where it was sampled: `cpu`, `gpu-density` or `gpu`.
+    pub engine: String,
+    /// The processor's name, or the adapter's.
+    pub device: String,
     /// The variables that were kept, in order.
     pub names: Vec<String>,
     /// Their draws.
-    pub draws: Memory,
+    pub draws: Draws,
     /// What the driver tells.
     pub run: Run,
     /// Whether the run was stopped before its last draw.
@@ -162,40 +238,55 @@ pub fn sample_on(
     settings: Settings,
     progress: Arc<Progress>,
 ) -> Result<Sampled, EngineError> {
-    let start = Instant::now();
-    let chains = Chains {
-        seed: settings.seed,
-        first: settings.first_chain,
-        count: settings.chains,
-        per_superchain: settings.chains_per_superchain(),
-    };
+    let began = Instant::now();
     let variables = settings.variables(&model);
     let (chain_count, draw_count) = (settings.chains as usize, settings.draws as usize);
     let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
-    let plan = Plan {
-        warmup: settings.warmup,
-        draws: settings.draws,
-        target_accept: settings.target_accept,
-        max_depth: settings.max_tree_depth,
-    };
-    let mut engine = backend.start(&model, &settings, chains, progress)?;
-    let run = if settings.sampled_variables(&model) < variables {
-        let mut completed = WithEffects::new(&mut draws, &model, settings.seed, settings.first_chain, settings.threads);
-        driver::run(&mut *engine, model.dim(), &plan, &mut completed)?
-    } else {
-        driver::run(&mut *engine, model.dim(), &plan, &mut draws)?
-    };
+    let run = run(backend, &model, &settings, Start::Fresh, &mut draws, progress)?;
     draws.shrink_to_fit();
+    Ok(sampled(backend, model, settings, Draws::Memory(draws), run, began.elapsed()))
+}
+
+/// Runs the driver on what `backend` has, into `sink`; nothing drawn before a device failed is an error.
+fn run(
+    backend: &Backend,
+    model: &Arc<Model>,
+    settings: &Settings,
+    start: Start,
+    sink: &mut dyn Sink,
+    progress: Arc<Progress>,
+) -> Result<Run, EngineError> {
+    let mut engine = backend.start(model, settings, settings.chain_range(), progress)?;
+    let plan = settings.plan();
+    let run = if settings.sampled_variables(model) < settings.variables(model) {
+        let mut completed = WithEffects::new(sink, model, settings.seed, settings.first_chain, settings.threads);
+        let mut thinned = Thinned::new(&mut completed, settings.thin);
+        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut thinned)?
+    } else {
+        let mut thinned = Thinned::new(sink, settings.thin);
+        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut thinned)?
+    };
     if let Some(DeviceFailure { error, resumed: false }) = &run.failure
-        && run.draws == 0
+        && run.draws < settings.thin
     {
         return Err(error.clone().into());
     }
+    Ok(Run { draws: run.draws / settings.thin, ..run })
+}
+
+fn sampled(
+    backend: &Backend,
+    model: Arc<Model>,
+    settings: Settings,
+    draws: Draws,
+    run: Run,
+    wall: Duration,
+) -> Sampled {
     let mut names = model.names();
-    names.truncate(variables);
+    names.truncate(settings.variables(&model));
     let interrupted = run.draws < settings.draws;
-    let backend = backend.clone();
-    Ok(Sampled { model, settings, backend, names, draws, run, interrupted, wall: start.elapsed() })
+    let (engine, device) = (backend.name().to_string(), backend.device());
+    Sampled { model, settings, engine, device, names, draws, run, interrupted, wall }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The machine a run is on: its processor's name, and how much memory there is to take.
+//! The machine a run is on: its processor's name, and how much memory and disk there is to take.
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
@@ -48,4 +48,9 @@ pub fn available_memory() -> Option<u64> {
     let system = System::new_with_specifics(kind);
     let available = system.available_memory();
     Some(system.cgroup_limits().map_or(available, |limits| limits.free_memory.min(available)))
+}
+
+/// Free bytes where `folder` is, which is there; `None` where the system does not tell.
+pub fn available_disk(folder: &std::path::Path) -> Option<u64> {
+    fs4::available_space(folder).ok()
 }

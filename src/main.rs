@@ -4,13 +4,11 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
     // A layer of Mesa's that chooses between cards complains on stderr where there is no screen; warpnuts chooses itself.
     // SAFETY: no other thread runs yet that could read the environment.
     unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
-    let typed = cli::Cli::parse();
+    let typed = cli::parse();
     match cli::run(typed) {
         Ok(outcome) => outcome.exit_code(),
         Err(failure) => {

@@ -36,6 +36,8 @@ pub enum Purpose {
     Stream = 5,
     /// Normal deviates that group effects are drawn with where the sampler has integrated them out.
     Effect = 6,
+    /// Normal deviates of replicates of the observations.
+    Replicate = 7,
 }
 
 /// Where random numbers are wanted: one transition of one chain of one experiment.

@@ -3,22 +3,23 @@
 pub mod advice;
 mod comparison;
 mod digits;
+mod export;
 mod files;
-mod recorded;
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::data::Dataset;
 use crate::diagnostics::{self, Series, Summary};
+use crate::draws::store::Statistic;
 use crate::experiment::{Sampled, Settings};
 use crate::model::PriorScales;
 
 pub use advice::Advice;
 pub use comparison::{Comparison, Difference, Row};
 pub use digits::{counted, decimals, number, significant};
+pub use export::{write_cmdstan, write_csv};
 pub(crate) use files::write_whole;
-pub use files::{write_draws, write_json, write_parameters};
-pub use recorded::{Recorded, RecordedDraws, RecordedError, RecordedRow};
+pub use files::{write_json, write_parameters};
 
 /// A number, and the variable whose it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -100,7 +101,7 @@ pub struct RunSummary {
     /// The program's version.
     pub version: &'static str,
     /// Where trees grew and densities were computed: `cpu` or `gpu-density`.
-    pub engine: &'static str,
+    pub engine: String,
     /// What it ran on.
     pub adapter: String,
     /// What happened to the device in the middle of the run, if anything.
@@ -189,16 +190,19 @@ impl Parameters {
 impl RunSummary {
     /// Diagnoses a run.
     pub fn of(sampled: &Sampled) -> RunSummary {
-        let Sampled { model, settings, backend, names, draws, run, interrupted, wall } = sampled;
-        let mut rows = diagnostics::summarize_each(draws.variables(), draws.chains(), |i| draws.variable(i));
+        let Sampled { model, settings, engine, device, names, draws, run, interrupted, wall } = sampled;
         let chains_per_superchain = settings.chains_per_superchain();
-        let mut nested = vec![None; rows.len()];
-        if chains_per_superchain > 1 {
-            for (i, (row, nested)) in rows.iter_mut().zip(&mut nested).enumerate() {
-                let values = draws.variable(i);
-                let series = Series::new(&values, draws.chains());
-                *row = row.from_independent_chains(series);
-                *nested = Some(diagnostics::nested_rhat(series, chains_per_superchain as usize));
+        let (mut rows, mut nested) = (Vec::with_capacity(names.len()), vec![None; names.len()]);
+        for variables in draws.stretches() {
+            let values = draws.read(variables.clone());
+            rows.extend(diagnostics::summarize(&values, variables.len(), draws.chains()));
+            if chains_per_superchain > 1 {
+                let size = draws.chains() * draws.draws();
+                for (i, values) in variables.zip(values.chunks_exact(size.max(1))) {
+                    let series = Series::new(values, draws.chains());
+                    rows[i] = rows[i].from_independent_chains(series);
+                    nested[i] = Some(diagnostics::nested_rhat(series, chains_per_superchain as usize));
+                }
             }
         }
         let largest = |value: &dyn Fn(usize) -> f64| {
@@ -209,18 +213,18 @@ impl RunSummary {
         let smallest = |value: &dyn Fn(usize) -> f64| {
             largest(&|i| -value(i)).map(|Extreme { value, parameter }| Extreme { value: -value, parameter })
         };
-        let energies: Vec<f64> = draws.statistics().iter().map(|statistics| statistics.energy).collect();
+        let energies = draws.statistic(Statistic::Energy);
         let e_bfmi = diagnostics::ebfmi(Series::new(&energies, draws.chains()));
         let below_limit = e_bfmi.iter().filter(|value| **value < EBFMI_LIMIT).count();
         let dataset = model.dataset();
-        let drawn = draws.statistics().len().max(1) as f64;
+        let drawn = (energies.len() * settings.thin as usize).max(1) as f64;
         let named = names.iter().cloned().zip(rows.iter().zip(&nested));
         let parameters =
             named.map(|(name, (row, nested))| Parameter { name, summary: *row, nested_rhat: *nested }).collect();
         let mut summary = RunSummary {
             version: env!("CARGO_PKG_VERSION"),
-            engine: backend.name(),
-            adapter: backend.device(),
+            engine: engine.clone(),
+            adapter: device.clone(),
             device_failure: run.failure.as_ref().map(|failure| failure.error.to_string()),
             data: DataSummary::of(dataset),
             parameterization: model.parameterization().to_string(),
@@ -232,7 +236,7 @@ impl RunSummary {
             wall_seconds: Parts {
                 warmup: run.time[0].as_secs_f64(),
                 sampling: run.time[1].as_secs_f64(),
-                total: wall.as_secs_f64(),
+                total: if wall.is_zero() { f64::NAN } else { wall.as_secs_f64() },
             },
             gradient_evaluations: Parts {
                 warmup: run.gradients[0],
@@ -244,7 +248,7 @@ impl RunSummary {
             leapfrogs_per_draw: run.gradients[1] as f64 / drawn,
             divergences: run.divergences[1],
             warmup_divergences: run.divergences[0],
-            reached_max_treedepth: draws.statistics().iter().filter(|draw| draw.reached_max_treedepth).count() as u64,
+            reached_max_treedepth: draws.statistic(Statistic::ReachedMaxTreedepth).iter().sum::<f64>() as u64,
             e_bfmi: Energy {
                 min: e_bfmi.iter().copied().fold(f64::NAN, f64::min),
                 mean: diagnostics::mean(&e_bfmi),

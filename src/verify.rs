@@ -13,7 +13,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use crate::diagnostics::{Series, Summary};
 use crate::exact::Exact;
 use crate::experiment::Sampled;
-use crate::summary::{Recorded, RecordedDraws, RunSummary, counted};
+use crate::summary::{RunSummary, counted};
 
 /// The chance that a sound run is called biased, were its errors normal: four z-scores of every variable are looked at.
 const FALSE_ALARM: f64 = 1e-4;
@@ -84,51 +84,22 @@ impl Verification {
     pub fn of(sampled: &Sampled, summary: &RunSummary, exact: &Exact) -> Verification {
         let independent = summary.chains_per_superchain > 1;
         let truth = exact.summary();
-        let scores = summary.parameters.0.par_iter().enumerate().map(|(i, parameter)| {
-            let row = &parameter.summary;
-            let measured = Measured { mean: row.mean, sd: row.sd, mcse_mean: row.mcse_mean, mcse_sd: row.mcse_sd };
-            let values = sampled.draws.variable(i);
-            let series = Series::new(&values, sampled.draws.chains());
-            let coverage = |quantile, share| coverage(series, independent, quantile, share);
-            let covered = [coverage(truth[i].q05, 0.05), coverage(truth[i].q95, 0.95)];
-            scores(&parameter.name, exact, i, &measured, covered)
-        });
-        let scores: Vec<Scores> = scores.collect();
+        let draws = &sampled.draws;
+        let mut scores: Vec<Scores> = Vec::new();
+        for variables in draws.stretches() {
+            let (values, size) = (draws.read(variables.clone()), draws.chains() * draws.draws());
+            let rows = summary.parameters.0[variables.clone()].par_iter().zip(values.par_chunks_exact(size.max(1)));
+            scores.par_extend(variables.into_par_iter().zip(rows).map(|(i, (parameter, values))| {
+                let row = &parameter.summary;
+                let measured = Measured { mean: row.mean, sd: row.sd, mcse_mean: row.mcse_mean, mcse_sd: row.mcse_sd };
+                let series = Series::new(values, draws.chains());
+                let coverage = |quantile, share| coverage(series, independent, quantile, share);
+                let covered = [coverage(truth[i].q05, 0.05), coverage(truth[i].q95, 0.95)];
+                self::scores(&parameter.name, exact, i, &measured, covered)
+            }));
+        }
         let effects = exact.names().len() - scores.len();
         let left_out = if effects > 0 { vec![not_kept(effects)] } else { Vec::new() };
-        Verification::from_scores(scores, exact, left_out)
-    }
-
-    /// Holds a run that was `recorded` in a folder, with its `draws` where they are there, against `exact`, which is of the
-    /// same model. Without draws the coverage is that of the run's own quantiles.
-    pub fn of_recorded(recorded: &Recorded, draws: Option<&RecordedDraws>, exact: &Exact) -> Verification {
-        let independent = recorded.chains_per_superchain > 1;
-        let rows: Vec<_> = (exact.names().iter().enumerate())
-            .filter_map(|(i, name)| Some((i, name, recorded.parameters.get(name)?)))
-            .collect();
-        let scores = rows.par_iter().map(|&(i, name, row)| {
-            let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
-            let measured = Measured {
-                mean: number(row.mean),
-                sd: number(row.sd),
-                mcse_mean: number(row.mcse_mean),
-                mcse_sd: number(row.mcse_sd),
-            };
-            let truth = exact.summary()[i];
-            let covered = match draws.and_then(|draws| draws.series(name)) {
-                Some(series) => {
-                    [(truth.q05, 0.05), (truth.q95, 0.95)].map(|(q, share)| coverage(series, independent, q, share))
-                }
-                // How much of the posterior is below the run's quantile, in standard errors of as many independent draws.
-                None => [(number(row.q05), 0.05), (number(row.q95), 0.95)].map(|(quantile, share): (f64, f64)| {
-                    let below = if quantile.is_nan() { f64::NAN } else { exact.cdf(i, quantile) };
-                    (share - below) / (share * (1.0 - share) / number(row.ess_tail)).sqrt()
-                }),
-            };
-            scores(name, exact, i, &measured, covered)
-        });
-        let scores: Vec<Scores> = scores.collect();
-        let left_out = missing(recorded, draws, exact, &scores);
         Verification::from_scores(scores, exact, left_out)
     }
 
@@ -216,48 +187,6 @@ fn silence_heavy_tails(scores: &mut [Scores], exact: &Exact) -> Vec<String> {
     }
     if !means.is_empty() {
         said.push(say("means", means, "third"));
-    }
-    said
-}
-
-/// What a folder lacks.
-fn missing(recorded: &Recorded, draws: Option<&RecordedDraws>, exact: &Exact, scores: &[Scores]) -> Vec<String> {
-    let mut said = Vec::new();
-    let absent: Vec<String> =
-        exact.names().iter().filter(|name| !recorded.parameters.contains_key(*name)).cloned().collect();
-    let hyperparameters = 2 * recorded.data.predictors.len() + 3;
-    let is_effect = |name: &String| exact.names().iter().skip(hyperparameters).any(|effect| effect == name);
-    match absent.len() {
-        0 => {}
-        effects if absent.iter().all(is_effect) && effects + hyperparameters == exact.names().len() => {
-            said.push(not_kept(effects));
-        }
-        _ => said.push(format!("summary.json does not have {}", listed(&absent))),
-    }
-    let mut without = |what: &str, is_missing: &dyn Fn(&Scores) -> bool| {
-        let names: Vec<String> = scores.iter().filter(|s| is_missing(s)).map(|s| s.parameter.clone()).collect();
-        if !names.is_empty() {
-            said.push(format!("summary.json has no {what} of {}", listed(&names)));
-        }
-    };
-    without("mean with an error (mcse_mean)", &|scores| !scores.mean.is_finite());
-    without("sd with an error (mcse_sd)", &|scores| !scores.sd.is_finite());
-    match draws {
-        None => {
-            without("quantiles with an error (q05, q95, ess_tail)", &|s| !(s.q05.is_finite() && s.q95.is_finite()));
-            said.push(
-                "there is no draws.csv (--save-draws): quantiles are the run's own, their errors those of as many \
-                 independent draws as its tail ESS says"
-                    .to_string(),
-            );
-        }
-        Some(draws) => {
-            let names: Vec<String> =
-                scores.iter().map(|s| s.parameter.clone()).filter(|name| draws.series(name).is_none()).collect();
-            if !names.is_empty() {
-                said.push(format!("draws.csv does not have {}", listed(&names)));
-            }
-        }
     }
     said
 }

@@ -1,6 +1,7 @@
 //! What can be typed to say which data, which model and how to run; every subcommand that samples takes these.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
@@ -93,6 +94,10 @@ pub struct RunArguments {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub threads: Option<u16>,
 
+    /// Of how many transitions one is kept as a draw: --draws 1000 --thin 5 makes 5000 transitions of each chain
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub thin: u32,
+
     /// Which variables are kept of each draw
     #[arg(long, value_enum, default_value_t = KeepArgument::All)]
     pub keep: KeepArgument,
@@ -127,9 +132,13 @@ pub struct OutputArguments {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// Write draws.csv too, a line a draw
+    /// Write draws.csv too, a line a draw; draws.zarr is there in any case
     #[arg(long)]
     pub save_draws: bool,
+
+    /// About how often the store says how far it has come: what a run that is killed loses at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    pub checkpoint_every: f64,
 
     /// No progress
     #[arg(long, short)]
@@ -173,11 +182,37 @@ pub enum KeepArgument {
     Hyper,
 }
 
+/// A part of the chains of an experiment, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    pub number: u32,
+    pub count: u32,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Shard, String> {
+        let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match numbers {
+            Some((number, count)) if (1..=count).contains(&number) => Ok(Shard { number, count }),
+            _ => Err("write the part and how many there are, such as 1/4".to_string()),
+        }
+    }
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         // The bounds keep squares and their inverses finite.
         Ok(value) if (1e-100..=1e100).contains(&value) => Ok(value),
         _ => Err("write a positive number, such as 2.5".to_string()),
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1e6).contains(&value) => Ok(value),
+        _ => Err("write a number of seconds, such as 5".to_string()),
     }
 }
 

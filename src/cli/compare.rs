@@ -47,6 +47,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let with_effects = models.iter().find(|model| !model.parameterization().is_marginal());
     let choice = with_effects.map(|model| meaning::choice(&typed.engine, model, &settings)).transpose()?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
+    sample::remove_if_failed(&folder, meaning::room(&settings, &models[0], models.len(), &folder))?;
     progress::obey_interruptions()?;
 
     print(format_args!(
@@ -69,7 +70,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         let inside = folder::inside(&folder, &folder_name(&model.parameterization().to_string(), i))?;
         let suits = |_: &&Choice| !model.parameterization().is_marginal();
         let backend = choice.as_ref().filter(suits).map_or(&Backend::Cpu, |choice| &choice.backend);
-        let sampled = progress::sample(backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
+        let sampled = sample::sample_into(&inside, backend, model, settings, None, &typed.output)?;
         if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws)? {
             runs.push(summary);
             written.push(sample::written(&inside, typed.output.save_draws));

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 use warpnuts::exact::Exact;
-use warpnuts::experiment::{Backend, Settings};
+use warpnuts::experiment::{self, Settings};
 use warpnuts::mode::{self, Mode, NoMode};
 use warpnuts::model::Model;
 use warpnuts::summary::{self, DataSummary, RunSummary, decimals, number};
@@ -93,7 +93,11 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     let non_centered = mode::non_centered(&model);
     let path = marginal.as_ref().ok().map(|marginal| mode::path(&model, marginal));
     let settings = Settings { seed: typed.seed, ..Settings::default() };
-    let sampled = progress::sample(&Backend::Cpu, model.clone(), settings, typed.quiet).map_err(Failure::run)?;
+    let (label, total) = (model.parameterization().to_string(), progress::transitions(&settings));
+    let sampled = progress::watch(label, total, typed.quiet, |progress| {
+        experiment::sample(model.clone(), settings, progress)
+    });
+    let sampled = sampled.map_err(Failure::run)?;
     if sampled.interrupted {
         std::fs::remove_dir(&folder).ok();
         return Ok(Outcome::Interrupted);

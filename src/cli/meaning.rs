@@ -1,5 +1,6 @@
 //! What was typed, turned into what it means: data that were read and checked, settings that fit into memory.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::anyhow;
@@ -88,6 +89,31 @@ fn model_of(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: Para
     Arc::new(model.with_prior_scales(priors.clone()))
 }
 
+/// The likelihood that was typed.
+pub fn likelihood(typed: LikelihoodArgument) -> Likelihood {
+    match typed {
+        LikelihoodArgument::Groups => Likelihood::Groups,
+        LikelihoodArgument::Observations => Likelihood::Observations,
+    }
+}
+
+/// What was typed to be kept.
+pub fn keep(typed: KeepArgument) -> Keep {
+    match typed {
+        KeepArgument::All => Keep::All,
+        KeepArgument::Hyper => Keep::Hyper,
+    }
+}
+
+/// The precision that was typed.
+pub fn precision(typed: PrecisionArgument) -> Precision {
+    match typed {
+        PrecisionArgument::F64 => Precision::F64,
+        PrecisionArgument::F32 => Precision::F32,
+        PrecisionArgument::F16 => Precision::F16,
+    }
+}
+
 /// How to run, refused where it would not fit into memory, or not go with the model.
 pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure> {
     let settings = Settings {
@@ -98,19 +124,13 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
         seed: typed.seed,
         target_accept: typed.target_accept,
         max_tree_depth: typed.max_tree_depth,
-        likelihood: match typed.likelihood {
-            LikelihoodArgument::Groups => Likelihood::Groups,
-            LikelihoodArgument::Observations => Likelihood::Observations,
-        },
-        keep: match typed.keep {
-            KeepArgument::All => Keep::All,
-            KeepArgument::Hyper => Keep::Hyper,
-        },
-        draw_precision: match typed.draw_precision {
-            PrecisionArgument::F64 => Precision::F64,
-            PrecisionArgument::F32 => Precision::F32,
-            PrecisionArgument::F16 => Precision::F16,
-        },
+        likelihood: likelihood(typed.likelihood),
+        keep: keep(typed.keep),
+        thin: typed.thin,
+        shard_of: None,
+        log_likelihood: false,
+        posterior_predictive: false,
+        draw_precision: precision(typed.draw_precision),
         threads: typed.threads.map_or_else(machine::threads, usize::from),
     };
     if settings.draw_precision == Precision::F16 && settings.warmup < SHORTEST_WARMUP_FOR_F16 {
@@ -133,22 +153,43 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
              one of the two out"
         )));
     }
-    let needed = settings.memory(model);
+    if u64::from(settings.draws) * u64::from(settings.thin) > u64::from(u32::MAX / 2) {
+        return Err(Failure::Input(anyhow!(
+            "--draws {} of every {} transitions are more than {} transitions of a chain; lower one of the two",
+            settings.draws,
+            settings.thin,
+            u32::MAX / 2
+        )));
+    }
+    let needed = settings.memory_beside_store(model);
     let available = machine::available_memory().map_or(u128::from(u64::MAX), u128::from);
     if needed > available {
         let gigabytes = |bytes: u128| table::thousands((bytes as f64 / 1e9).ceil());
-        let hint = if settings.keep == Keep::All { ", or keep only the hyperparameters (--keep hyper)" } else { "" };
         return Err(Failure::Input(anyhow!(
-            "{} chains of {} draws of {} variables would take {} GB of memory, and {} GB are free; lower --chains or \
-             --draws{hint}",
+            "{} chains of {} draws would take {} GB of memory, and {} GB are free; lower --chains or --draws",
             settings.chains,
             settings.draws,
-            settings.variables(model),
             gigabytes(needed),
             gigabytes(available),
         )));
     }
     Ok(settings)
+}
+
+/// Refuses a run whose draws would not fit onto the disk where `folder` is.
+pub fn room(settings: &Settings, model: &Model, runs: usize, folder: &Path) -> Result<(), Failure> {
+    let needed = settings.disk(model) * runs as u128;
+    let Some(free) = machine::available_disk(folder).filter(|free| u128::from(*free) < needed) else { return Ok(()) };
+    let gigabytes = |bytes: u128| table::thousands((bytes as f64 / 1e9).ceil());
+    let keep = if settings.keep == Keep::All { ", keep only the hyperparameters (--keep hyper)" } else { "" };
+    let precision = if settings.draw_precision == Precision::F64 { ", halve their size (--draw-precision f32)" } else { "" };
+    Err(Failure::Input(anyhow!(
+        "the draws would take up to {} GB, and {} GB are free where {} is; lower --chains or --draws{keep}{precision}, or name \
+         a folder elsewhere with --out",
+        gigabytes(needed),
+        gigabytes(u128::from(free)),
+        folder.display()
+    )))
 }
 
 /// The engine that was typed.
@@ -163,12 +204,7 @@ pub fn engine(typed: EngineArgument) -> Engine {
 
 /// Where to compute.
 pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) -> Result<Choice, Failure> {
-    let engine = match typed.engine {
-        EngineArgument::Auto => Engine::Auto,
-        EngineArgument::Cpu => Engine::Cpu,
-        EngineArgument::GpuDensity => Engine::GpuDensity,
-        EngineArgument::Gpu => Engine::Gpu,
-    };
+    let engine = engine(typed.engine);
     experiment::choose(engine, typed.adapter.as_deref(), typed.allow_software_adapter, model, settings)
         .map_err(Failure::input)
 }

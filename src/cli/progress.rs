@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use warpnuts::engine::{EngineError, Progress, Snapshot};
-use warpnuts::experiment::{self, Backend, Sampled, Settings};
-use warpnuts::model::Model;
+use warpnuts::engine::{Progress, Snapshot};
+use warpnuts::experiment::Settings;
 use warpnuts::summary::significant;
 
 use super::Failure;
@@ -39,16 +38,14 @@ pub fn is_interrupted() -> bool {
     INTERRUPTED.get().is_some_and(|flag| flag.load(Relaxed))
 }
 
-/// Samples `model` where `backend` computes, with a line of progress, unless `quiet` or not on a terminal.
-pub fn sample(backend: &Backend, model: Arc<Model>, settings: Settings, quiet: bool) -> Result<Sampled, EngineError> {
-    let label = model.parameterization().to_string();
-    let total = u64::from(settings.chains) * (u64::from(settings.warmup) + u64::from(settings.draws));
+/// Has `run` sample, with a line of progress of `total` transitions, unless `quiet` or not on a terminal.
+pub fn watch<T: Send>(label: String, total: u64, quiet: bool, run: impl FnOnce(Arc<Progress>) -> T + Send) -> T {
     let shown = !quiet && std::io::stderr().is_terminal();
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
     let progress = Arc::new(Progress::default());
     thread::scope(|scope| {
-        let run = scope.spawn(|| experiment::sample_on(backend, model, settings, progress.clone()));
+        let run = scope.spawn(|| run(progress.clone()));
         while !run.is_finished() {
             if is_interrupted() {
                 progress.stop();
@@ -56,14 +53,20 @@ pub fn sample(backend: &Backend, model: Arc<Model>, settings: Settings, quiet: b
             show(&bar, &progress.snapshot());
             thread::park_timeout(INTERVAL);
         }
-        let sampled = match run.join() {
-            Ok(sampled) => sampled,
+        let ran = match run.join() {
+            Ok(ran) => ran,
             Err(panic) => std::panic::resume_unwind(panic),
         };
         show(&bar, &progress.snapshot());
         bar.abandon();
-        sampled
+        ran
     })
+}
+
+/// All transitions of a run.
+pub fn transitions(settings: &Settings) -> u64 {
+    let draws = u64::from(settings.draws) * u64::from(settings.thin);
+    u64::from(settings.chains) * (u64::from(settings.warmup) + draws)
 }
 
 fn style() -> ProgressStyle {

@@ -1,20 +1,23 @@
 //! `warpnuts sample`: one model, one parameterization, its posterior.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use warpnuts::engine::DeviceFailure;
-use warpnuts::experiment::Sampled;
+use warpnuts::driver::Learnt;
+use warpnuts::engine::{DeviceFailure, EngineError};
+use warpnuts::experiment::{self, Backend, Choice, Keeping, Sampled, Settings};
+use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary, counted, significant};
 
-use super::arguments::{DataArguments, EngineArguments, OutputArguments, PriorArguments, RunArguments};
-use super::{Failure, Outcome, complain, folder, meaning, print, progress, table};
+use super::arguments::{DataArguments, EngineArguments, OutputArguments, PriorArguments, RunArguments, Shard};
+use super::{Failure, Outcome, complain, folder, meaning, print, progress, resume, stored, table};
 
-/// What can be typed behind `sample`.
+/// What can be typed to say which model is sampled, and how.
 #[derive(Debug, Args)]
-#[command(allow_negative_numbers = true)]
-pub struct SampleArguments {
+pub struct RunOnceArguments {
     #[command(flatten)]
     pub data: DataArguments,
 
@@ -40,38 +43,166 @@ pub struct SampleArguments {
     pub all: bool,
 }
 
+/// What can be typed behind `sample`.
+#[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
+pub struct SampleArguments {
+    #[command(flatten)]
+    pub once: RunOnceArguments,
+
+    /// Take step size and metric from an earlier run of the same model, and learn nothing: shards of an experiment then
+    /// draw exactly what one process would
+    #[arg(long, value_name = "DIR", help_heading = "Sampling")]
+    pub metric_from: Option<PathBuf>,
+
+    /// Run only part I of N of the chains, as 1/4; `warpnuts merge` joins the parts
+    #[arg(long, value_name = "I/N", help_heading = "Sampling", conflicts_with = "first_chain")]
+    pub shard: Option<Shard>,
+
+    /// Keep each observation's log likelihood under each draw, as `az.loo` wants it
+    #[arg(long, help_heading = "Output")]
+    pub log_likelihood: bool,
+
+    /// Keep a replicate of each observation with each draw, as posterior predictive checks want them
+    #[arg(long, help_heading = "Output")]
+    pub posterior_predictive: bool,
+
+    /// Go on with the run in this folder that was interrupted, to end with the bytes of one that was not; everything is as
+    /// it was there
+    #[arg(long, value_name = "DIR", help_heading = "Output", conflicts_with_all = ["out", "metric_from"])]
+    pub resume: Option<PathBuf>,
+
+    /// The options that were typed, rather than left at their defaults.
+    #[arg(skip)]
+    pub typed: Vec<String>,
+}
+
 /// Samples, prints, writes.
 pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
-    let dataset = meaning::dataset(&typed.data)?;
-    let priors = meaning::priors(&typed.priors, &dataset);
-    let model = meaning::model(&dataset, &priors, &typed.parameterization)?;
-    let settings = meaning::settings(&typed.run, &model)?;
-    let choice = meaning::choice(&typed.engine, &model, &settings)?;
-    let folder = folder::make(typed.output.out.as_deref(), "sample")?;
+    if let Some(folder) = &typed.resume {
+        return resume::run(folder, &typed);
+    }
+    let dataset = meaning::dataset(&typed.once.data)?;
+    let priors = meaning::priors(&typed.once.priors, &dataset);
+    let model = meaning::model(&dataset, &priors, &typed.once.parameterization)?;
+    let settings = settings(&typed, &model)?;
+    let learnt = typed.metric_from.as_deref().map(|from| learnt(from, &model)).transpose()?;
+    let choice = meaning::choice(&typed.once.engine, &model, &settings)?;
+    let folder = folder::make(typed.once.output.out.as_deref(), "sample")?;
+    remove_if_failed(&folder, meaning::room(&settings, &model, 1, &folder))?;
     progress::obey_interruptions()?;
 
-    let sampled = progress::sample(&choice.backend, model, settings, typed.output.quiet).map_err(Failure::run)?;
-    let Some(summary) = conclude(&sampled, &folder, typed.output.save_draws)? else {
+    let sampled = sample_into(&folder, &choice.backend, model, settings, learnt, &typed.once.output)?;
+    finish(&sampled, &folder, &choice, &typed)
+}
+
+/// How to run, with what only `sample` can be told.
+fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure> {
+    let settings = Settings {
+        log_likelihood: typed.log_likelihood,
+        posterior_predictive: typed.posterior_predictive,
+        ..meaning::settings(&typed.once.run, model)?
+    };
+    if (typed.log_likelihood || typed.posterior_predictive) && settings.variables(model) < model.layout().dim() {
+        return Err(Failure::Input(anyhow!(
+            "--log-likelihood and --posterior-predictive need the group effects, and --keep hyper leaves them out; leave one of \
+             the two out"
+        )));
+    }
+    let Some(Shard { number, count }) = typed.shard else { return Ok(settings) };
+    settings.shard(number, count).ok_or_else(|| {
+        let together = match settings.chains_per_superchain() {
+            1 => String::new(),
+            several => format!(" in superchains of {several}"),
+        };
+        Failure::Input(anyhow!(
+            "--shard {number}/{count} would have no chains: there are {}{together}; ask for fewer shards, or for more --chains",
+            settings.chains
+        ))
+    })
+}
+
+/// What an earlier run has learnt, if it is of a model of the same coordinates.
+fn learnt(from: &Path, model: &Model) -> Result<Learnt, Failure> {
+    let store = warpnuts::draws::store::Store::open(from).map_err(Failure::input)?;
+    let name = from.display();
+    let learnt = store.learnt().cloned().ok_or_else(|| {
+        Failure::Input(anyhow!("--metric-from {name}: that run has not come to the end of its warm-up; resume it first"))
+    })?;
+    let (theirs, ours) = (store.model().parameterization().to_string(), model.parameterization().to_string());
+    let same = theirs == ours && learnt.scale.len() == model.dim();
+    if !same || store.model().dataset().groups() != model.dataset().groups() {
+        return Err(Failure::Input(anyhow!(
+            "--metric-from {name}: a metric is of one model, and that run is of another ({theirs}, {}, and not {ours}, {}); \
+             name a run of this one",
+            counted(store.model().dataset().n_groups() as u64, "group"),
+            counted(model.dataset().n_groups() as u64, "group"),
+        )));
+    }
+    Ok(learnt)
+}
+
+/// Samples into a folder that was made for it, with a line of progress.
+pub fn sample_into(
+    folder: &Path,
+    backend: &Backend,
+    model: Arc<Model>,
+    settings: Settings,
+    learnt: Option<Learnt>,
+    output: &OutputArguments,
+) -> Result<Sampled, Failure> {
+    let keeping = Keeping { folder, interval: Duration::from_secs_f64(output.checkpoint_every) };
+    let (label, total) = (model.parameterization().to_string(), progress::transitions(&settings));
+    let sampled = progress::watch(label, total, output.quiet, |progress| {
+        experiment::sample_into(&keeping, backend, model, settings, learnt, progress)
+    });
+    sampled.map_err(|error| failed(folder, error))
+}
+
+/// What a run's error means: where nothing was drawn, the folder goes; where something was, it says how to go on.
+pub fn failed(folder: &Path, error: EngineError) -> Failure {
+    let drawn = warpnuts::draws::store::Store::open(folder).map_or(0, |store| store.draws());
+    if drawn == 0 {
+        // Only a folder of our own making, with nothing in it that anybody would miss.
+        drop(std::fs::remove_dir_all(folder));
+        return Failure::run(error);
+    }
+    let name = folder.display();
+    Failure::Run(anyhow!(
+        "{error}\n  {} of each chain are kept in {name}; `warpnuts sample --resume {name}` goes on from there",
+        counted(drawn as u64, "draw")
+    ))
+}
+
+/// Takes back a folder that was made for nothing.
+pub fn remove_if_failed<T>(folder: &Path, result: Result<T, Failure>) -> Result<T, Failure> {
+    result.inspect_err(|_| drop(std::fs::remove_dir(folder)))
+}
+
+/// Summarizes, prints and writes what a run has drawn.
+pub fn finish(sampled: &Sampled, folder: &Path, choice: &Choice, typed: &SampleArguments) -> Result<Outcome, Failure> {
+    let Some(summary) = conclude(sampled, folder, typed.once.output.save_draws)? else {
         return Ok(Outcome::Interrupted);
     };
     print(headline(&summary));
-    meaning::say(&choice);
+    meaning::say(choice);
     print("");
-    print(table::parameters(&summary, typed.all));
-    print("");
-    for advice in &summary.warnings {
-        print(format_args!("warning: {}.\n  What to do: {}.", advice.problem, advice.remedy));
+    stored::tell(&summary, typed.once.all);
+    print(format_args!("Written: {}", written(folder, typed.once.output.save_draws)));
+    if summary.interrupted {
+        print(format_args!("`warpnuts sample --resume {}` goes on from there.", folder.display()));
     }
-    if summary.warnings.is_empty() {
-        print(format_args!("No warnings: no divergences, the chains agree, and there are effective draws enough."));
-    }
-    print(format_args!("Written: {}", written(&folder, typed.output.save_draws)));
-    device_failure(&sampled)?;
-    Ok(match (summary.interrupted, summary.is_trustworthy()) {
+    device_failure(sampled)?;
+    Ok(outcome(&summary))
+}
+
+/// How a run ended that is summarized.
+pub fn outcome(summary: &RunSummary) -> Outcome {
+    match (summary.interrupted, summary.is_trustworthy()) {
         (true, _) => Outcome::Interrupted,
         (false, true) => Outcome::Done,
         (false, false) => Outcome::Distrusted,
-    })
+    }
 }
 
 /// Summarizes a run and writes its files into `folder`; `None`, and no files nor folder, where nothing was drawn.
@@ -81,15 +212,18 @@ pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Op
             "interrupted in warm-up, after {} transitions a chain: nothing was drawn",
             sampled.run.warmup
         ));
-        // Only a folder of our own making, and only where nothing is in it.
-        std::fs::remove_dir(folder).ok();
+        drop(std::fs::remove_dir_all(folder));
         return Ok(None);
     }
     let summary = RunSummary::of(sampled);
+    stored::no_damage(sampled)?;
     let write = || {
         summary::write_json(&folder.join("summary.json"), &summary)?;
         summary::write_parameters(&folder.join("summary.csv"), &summary)?;
-        if save_draws { summary::write_draws(&folder.join("draws.csv"), sampled) } else { Ok(()) }
+        match sampled.draws.store() {
+            Some(store) if save_draws => summary::write_csv(&folder.join("draws.csv"), sampled, store),
+            _ => Ok(()),
+        }
     };
     write()
         .with_context(|| format!("the results could not be written into {}", folder.display()))
@@ -115,35 +249,43 @@ pub fn device_failure(sampled: &Sampled) -> Result<(), Failure> {
 }
 
 /// What was sampled, and at what cost.
-fn headline(summary: &RunSummary) -> String {
+pub fn headline(summary: &RunSummary) -> String {
     let data = &summary.data;
+    let wall = summary.wall_seconds;
+    let time = if wall.total.is_nan() {
+        String::new()
+    } else {
+        format!(
+            " in {:.2} s ({:.2} s warm-up), {} gradients a second",
+            wall.total,
+            wall.warmup,
+            table::thousands(summary.gradients_per_second())
+        )
+    };
+    let rate = summary.ess_per_second();
+    let rate = if rate.is_nan() { String::new() } else { format!(" ({} a second)", table::thousands(rate)) };
     format!(
         "{} observations in {} groups from {}, {}\n\
-         {} x {} in {:.2} s ({:.2} s warm-up), {} gradients a second\n\
+         {} x {}{time}\n\
          {:.1} leapfrogs a draw, step size {}, acceptance {:.2}, {} (and {} in warm-up)\n\
-         smallest bulk ESS {} ({} a second)",
+         smallest bulk ESS {}{rate}",
         data.observations,
         data.groups,
         data.source,
         summary.parameterization,
         counted(u64::from(summary.settings.chains), "chain"),
         counted(summary.draws as u64, "draw"),
-        summary.wall_seconds.total,
-        summary.wall_seconds.warmup,
-        table::thousands(summary.gradients_per_second()),
         summary.leapfrogs_per_draw,
         significant(summary.step_size),
         summary.acceptance,
         counted(summary.divergences, "divergence"),
         summary.warmup_divergences,
         summary.min_ess_bulk.as_ref().map_or("-".to_string(), |ess| format!("{:.0} of {}", ess.value, ess.parameter)),
-        table::thousands(summary.ess_per_second()),
     )
 }
 
 /// The files of a run.
 pub fn written(folder: &Path, save_draws: bool) -> String {
-    let files: &[&str] =
-        if save_draws { &["summary.json", "summary.csv", "draws.csv"] } else { &["summary.json", "summary.csv"] };
-    files.iter().map(|file| folder.join(file).display().to_string()).collect::<Vec<_>>().join(", ")
+    let files = ["summary.json", "summary.csv", "draws.zarr"].into_iter().chain(save_draws.then_some("draws.csv"));
+    files.map(|file| folder.join(file).display().to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -1,11 +1,14 @@
 //! A sink that completes draws of a marginal model: where only hyperparameters were sampled, every group effect is drawn
 //! from its exact conditional normal, and the whole draw goes on.
 
+use std::time::Duration;
+
 use rayon::prelude::*;
 
 use crate::density::effects::ConditionalEffects;
-use crate::engine::{Block, Sink, SinkError};
+use crate::engine::{Block, Checkpoint, Sink, SinkError};
 use crate::model::Model;
+use crate::nuts::adaptation::Moments;
 use crate::random::Place;
 
 /// A block that goes on holds at most this many numbers, unless a single draw of all chains is more.
@@ -63,6 +66,18 @@ impl<'a> WithEffects<'a> {
 }
 
 impl Sink for WithEffects<'_> {
+    fn warmed(&mut self, moments: &Moments) {
+        self.sink.warmed(moments);
+    }
+
+    fn checkpoint_interval(&self) -> Option<Duration> {
+        self.sink.checkpoint_interval()
+    }
+
+    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
+        self.sink.checkpoint(checkpoint)
+    }
+
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
         let most = (BLOCK_VALUES / (block.chains * self.variables).max(1)).max(1);
         for first in (0..block.draws).step_by(most) {

@@ -8,7 +8,7 @@ use half::f16;
 use crate::model::{Model, Unit};
 
 /// How many bits a draw of a variable takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// As it was computed.

@@ -12,6 +12,8 @@ pub enum Role {
     LastWindow,
     /// The last step size, under the last metric.
     Final,
+    /// Step size and metric are those of another run.
+    Frozen,
 }
 
 /// A phase of warm-up.
@@ -39,6 +41,13 @@ pub fn schedule(warmup: u32) -> Vec<Stage> {
         window *= 2;
     }
     stages.push(Stage { role: Role::Final, transitions: last });
+    stages.retain(|stage| stage.transitions > 0);
+    stages
+}
+
+/// The stages of a warm-up of `warmup` transitions in which nothing is learnt.
+pub fn frozen(warmup: u32) -> Vec<Stage> {
+    let mut stages = vec![Stage { role: Role::Frozen, transitions: warmup }];
     stages.retain(|stage| stage.transitions > 0);
     stages
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::host::Chains;
 use super::lane::{self, Lane};
-use super::{DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot};
+use super::{DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
 use crate::density::cpu::{CpuDensity, normalising_constant};
 use crate::density::gpu::tables;
 use crate::density::{DensityError, Likelihood};
@@ -362,6 +362,16 @@ impl Engine for DeviceEngine {
         };
         self.transitions += outcome.transitions;
         Ok(outcome)
+    }
+
+    fn standing(&mut self) -> Result<Standing, EngineError> {
+        todo!()
+    }
+
+    fn resume(&mut self, standing: &Standing, draws: usize) -> Result<(), EngineError> {
+        (self.transitions, self.drawn) = (standing.transitions, draws);
+        let states: Vec<State> = standing.states().collect();
+        self.put(&states).map_err(|error| EngineError::Density(DensityError::Device(error)))
     }
 }
 

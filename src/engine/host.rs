@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::lane::{Chain, Lane, Run, Task};
-use super::{Adapt, Block, DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot};
+use super::{Adapt, Block, DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
 use crate::density::{Density, DensityError};
 use crate::math::ln;
 use crate::model::Model;
@@ -246,5 +246,19 @@ impl Engine for HostEngine {
             outcome.moments.join(&chain.moments);
         }
         Ok(outcome)
+    }
+
+    fn standing(&mut self) -> Result<Standing, EngineError> {
+        Ok(Standing::of(self.transitions, self.chains.iter().map(|chain| &chain.state)))
+    }
+
+    fn resume(&mut self, standing: &Standing, draws: usize) -> Result<(), EngineError> {
+        self.transitions = standing.transitions;
+        self.drawn = draws;
+        for (chain, state) in self.chains.iter_mut().zip(standing.states()) {
+            chain.transition = standing.transitions;
+            chain.state = state;
+        }
+        Ok(())
     }
 }

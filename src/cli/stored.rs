@@ -1,0 +1,170 @@
+//! `warpnuts summary`, `merge` and `export`: what can be done with draws that were stored.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
+use warpnuts::experiment::{self, Sampled};
+use warpnuts::summary::{self, RunSummary};
+
+use super::{Failure, Outcome, complain, folder, print, sample, table};
+
+/// What can be typed behind `summary`.
+#[derive(Debug, Args)]
+pub struct SummaryArguments {
+    /// Folder of a run, or its store
+    #[arg(value_name = "DIR")]
+    run: PathBuf,
+
+    /// Print the group effects too
+    #[arg(long)]
+    all: bool,
+
+    /// Where chunks are damaged, summarize the rest: variables in them are left empty
+    #[arg(long)]
+    skip_damaged: bool,
+}
+
+/// What can be typed behind `merge`.
+#[derive(Debug, Args)]
+pub struct MergeArguments {
+    /// Folder to be made for the whole experiment
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+
+    /// Folders of its shards, in any order
+    #[arg(value_name = "SHARD", required = true)]
+    shards: Vec<PathBuf>,
+}
+
+/// What can be typed behind `export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// Folder of a run, or its store
+    #[arg(value_name = "DIR")]
+    run: PathBuf,
+
+    /// What to write
+    #[arg(long, value_enum)]
+    format: Format,
+
+    /// File for csv, folder for cmdstan-csv [default: draws.csv, or cmdstan, in the run's folder]
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+
+    /// Overwrite what is there
+    #[arg(long)]
+    force: bool,
+}
+
+/// Formats of draws as text.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// One file, a line a draw
+    Csv,
+    /// A file a chain, as CmdStan writes them
+    CmdstanCsv,
+}
+
+/// Prints the table and the diagnostics of a store.
+pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
+    let sampled = Sampled::open(&typed.run).map_err(Failure::input)?;
+    if sampled.run.draws == 0 {
+        return Err(Failure::Input(anyhow!("{} has no draws yet; resume the run", typed.run.display())));
+    }
+    let summary = RunSummary::of(&sampled);
+    if typed.skip_damaged {
+        for damage in sampled.draws.damage() {
+            complain(format_args!("warning: {damage}; its variables are left empty"));
+        }
+    } else {
+        no_damage(&sampled)?;
+    }
+    print(sample::headline(&summary));
+    print(format_args!("engine {} on {}\n", summary.engine, summary.adapter));
+    tell(&summary, typed.all);
+    if summary.interrupted {
+        print(format_args!(
+            "The run has {} of {} draws of each chain; `warpnuts sample --resume {}` goes on.",
+            summary.draws,
+            summary.settings.draws,
+            typed.run.display()
+        ));
+    }
+    Ok(if summary.is_trustworthy() { Outcome::Done } else { Outcome::Distrusted })
+}
+
+/// Prints the table of a run, and what its diagnostics say.
+pub fn tell(summary: &RunSummary, all: bool) {
+    print(table::parameters(summary, all));
+    print("");
+    for advice in &summary.warnings {
+        print(format_args!("warning: {}.\n  What to do: {}.", advice.problem, advice.remedy));
+    }
+    if summary.warnings.is_empty() {
+        print(format_args!("No warnings: no divergences, the chains agree, and there are effective draws enough."));
+    }
+}
+
+/// Refuses draws of which some could not be read.
+pub fn no_damage(sampled: &Sampled) -> Result<(), Failure> {
+    let damage = sampled.draws.damage();
+    let Some(first) = damage.first() else { return Ok(()) };
+    let more = if damage.len() > 1 { format!(", and {} more are damaged", damage.len() - 1) } else { String::new() };
+    Err(Failure::Input(anyhow!(
+        "{first}{more}; put back a copy, or summarize the rest with `warpnuts summary DIR --skip-damaged`"
+    )))
+}
+
+/// Joins shards.
+pub fn merge(typed: &MergeArguments) -> Result<Outcome, Failure> {
+    let shards = typed.shards.iter().map(|shard| Sampled::open(shard).map_err(Failure::input));
+    let shards = shards.collect::<Result<Vec<_>, _>>()?;
+    let merging = experiment::Merging::of(shards).map_err(Failure::input)?;
+    let out = folder::make(Some(&typed.out), "merge")?;
+    let merged = merging.into_store(&out).map_err(|error| {
+        drop(std::fs::remove_dir_all(&out));
+        Failure::run(error)
+    })?;
+    let Some(summary) = sample::conclude(&merged, &out, false)? else { return Ok(Outcome::Interrupted) };
+    print(sample::headline(&summary));
+    print("");
+    tell(&summary, false);
+    print(format_args!("Written: {}", sample::written(&out, false)));
+    Ok(sample::outcome(&summary))
+}
+
+/// Writes draws as text.
+pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
+    let sampled = Sampled::open(&typed.run).map_err(Failure::input)?;
+    let Some(store) = sampled.draws.store() else { return Ok(Outcome::Done) };
+    let beside = if store.folder() == typed.run { typed.run.parent().unwrap_or(Path::new(".")) } else { &*typed.run };
+    let out = |name: &str| typed.out.clone().unwrap_or_else(|| beside.join(name));
+    let free = |path: &Path| {
+        if path.exists() && !typed.force {
+            return Err(Failure::Input(anyhow!(
+                "{} is there already; name another place with --out, or overwrite it with --force",
+                path.display()
+            )));
+        }
+        Ok(())
+    };
+    let failed = |path: &Path| format!("{} could not be written", path.display());
+    match typed.format {
+        Format::Csv => {
+            let path = out("draws.csv");
+            free(&path)?;
+            summary::write_csv(&path, &sampled, store).with_context(|| failed(&path)).map_err(Failure::Run)?;
+            print(format_args!("Written: {}", path.display()));
+        }
+        Format::CmdstanCsv => {
+            let path = out("cmdstan");
+            free(&path)?;
+            std::fs::create_dir_all(&path).with_context(|| failed(&path)).map_err(Failure::Run)?;
+            let files = summary::write_cmdstan(&path, &sampled, store);
+            let files = files.with_context(|| failed(&path)).map_err(Failure::Run)?;
+            print(format_args!("Written: {} files in {}", files.len(), path.display()));
+        }
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,26 @@
+//! A store of draws that outlives the run: Zarr v3 in ArviZ's layout, written block by block while the run goes on,
+//! read variable by variable.
+//!
+//! The metadata at the root are written last and say how many draws there are, so whenever a writer ends, the store is
+//! whole up to there. Where the chains stood then is in a file beside the store.
+
+mod arrays;
+mod checkpoint;
+mod contents;
+mod files;
+mod layout;
+mod metadata;
+mod read;
+mod row;
+mod write;
+
+pub use checkpoint::read as checkpoint_of;
+pub use layout::{Extent, Statistic};
+pub use read::{Damage, Store, StoreError};
+pub use write::{Writer, Writing};
+
+/// The folder of the store in a run's.
+pub const STORE: &str = "draws.zarr";
+
+/// What this version writes, and the only one it reads.
+const FORMAT: u64 = 1;

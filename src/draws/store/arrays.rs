@@ -1,0 +1,68 @@
+//! Arrays as the library that reads and writes Zarr knows them, and chunks of them as numbers.
+
+use std::io;
+use std::sync::Arc;
+
+use half::f16;
+use zarrs::array::{Array, ArrayError, ArrayMetadata as ZarrMetadata, CodecOptions};
+
+use super::files::{Files, to_io};
+use super::metadata::{ArrayMetadata, Type};
+
+/// The array that `metadata` describe.
+pub fn open(files: &Arc<Files>, metadata: &ArrayMetadata) -> io::Result<Array<Files>> {
+    let json: ZarrMetadata = serde_json::from_value(metadata.json())?;
+    Array::new_with_metadata(files.clone(), &format!("/{}", metadata.path), json).map_err(io::Error::other)
+}
+
+/// Writes a chunk of numbers as what the array holds.
+pub fn write_chunk(
+    array: &Array<Files>,
+    data_type: Type,
+    chunk: &[u64],
+    numbers: impl Iterator<Item = f64>,
+) -> io::Result<()> {
+    // Chunks of zeros too: one that is not there is one that was lost.
+    let options = CodecOptions::default().with_store_empty_chunks(true);
+    let stored = match data_type {
+        Type::Float64 => array.store_chunk_opt(chunk, numbers.collect::<Vec<f64>>(), &options),
+        Type::Float32 => array.store_chunk_opt(chunk, numbers.map(|number| number as f32).collect::<Vec<f32>>(), &options),
+        Type::Float16 => array.store_chunk_opt(chunk, numbers.map(f16::from_f64).collect::<Vec<f16>>(), &options),
+        Type::Int64 => array.store_chunk_opt(chunk, numbers.map(|number| number as i64).collect::<Vec<i64>>(), &options),
+        Type::Bool => array.store_chunk_opt(chunk, numbers.map(|number| number == 1.0).collect::<Vec<bool>>(), &options),
+        Type::String => return Err(io::Error::other("text is no number")),
+    };
+    stored.map_err(array_to_io)
+}
+
+/// Reads a chunk back as numbers; `None` where it is not there.
+pub fn read_chunk(array: &Array<Files>, data_type: Type, chunk: &[u64]) -> Result<Option<Vec<f64>>, ArrayError> {
+    Ok(match data_type {
+        Type::Float64 => array.retrieve_chunk_if_exists::<Vec<f64>>(chunk)?,
+        Type::Float32 => array.retrieve_chunk_if_exists::<Vec<f32>>(chunk)?.map(|n| n.into_iter().map(f64::from).collect()),
+        Type::Float16 => {
+            array.retrieve_chunk_if_exists::<Vec<f16>>(chunk)?.map(|n| n.into_iter().map(f64::from).collect())
+        }
+        Type::Int64 => {
+            array.retrieve_chunk_if_exists::<Vec<i64>>(chunk)?.map(|n| n.into_iter().map(|n| n as f64).collect())
+        }
+        Type::Bool => array
+            .retrieve_chunk_if_exists::<Vec<bool>>(chunk)?
+            .map(|n| n.into_iter().map(|yes| f64::from(u8::from(yes))).collect()),
+        Type::String => None,
+    })
+}
+
+/// Writes all of an array that is one chunk of text.
+pub fn write_text(files: &Arc<Files>, metadata: &ArrayMetadata, text: Vec<String>) -> io::Result<()> {
+    let array = open(files, metadata)?;
+    array.store_chunk(&vec![0; metadata.dimensions.len()], text).map_err(array_to_io)
+}
+
+/// The error of the operating system behind one of an array's.
+pub fn array_to_io(error: ArrayError) -> io::Error {
+    match error {
+        ArrayError::StorageError(error) => to_io(error),
+        other => io::Error::other(other.to_string()),
+    }
+}

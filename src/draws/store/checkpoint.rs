@@ -1,0 +1,58 @@
+//! Where the chains of a run stand, in a file beside its store, until the run is complete.
+
+use std::io;
+use std::path::Path;
+
+use crc::{CRC_32_ISCSI, Crc};
+
+use super::read::StoreError;
+use crate::engine::Checkpoint;
+
+/// The file's name.
+pub const CHECKPOINT: &str = "checkpoint";
+
+/// What it begins with.
+const MAGIC: &[u8] = b"warpnuts checkpoint 1\n";
+
+const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
+
+/// Writes the file, whole or not at all.
+pub fn write(folder: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
+    let bytes = postcard::to_extend(checkpoint, MAGIC.to_vec()).map_err(io::Error::other)?;
+    let sum = CRC.checksum(&bytes).to_le_bytes();
+    let (path, unfinished) = (folder.join(CHECKPOINT), folder.join(format!("{CHECKPOINT}.unfinished")));
+    let mut file = std::fs::File::create(&unfinished)?;
+    io::Write::write_all(&mut file, &bytes)?;
+    io::Write::write_all(&mut file, &sum)?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, &path)
+}
+
+/// Reads the file, if there is one.
+pub fn read(folder: &Path) -> Result<Option<Checkpoint>, StoreError> {
+    let path = folder.join(CHECKPOINT);
+    let file = || path.display().to_string();
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(reason) => return Err(StoreError::Unreadable { file: file(), reason }),
+    };
+    let broken = || StoreError::BrokenCheckpoint { file: file() };
+    let (bytes, sum) = bytes.split_last_chunk::<4>().ok_or_else(broken)?;
+    if CRC.checksum(bytes).to_le_bytes() != *sum {
+        return Err(broken());
+    }
+    let body = bytes.strip_prefix(MAGIC).ok_or_else(broken)?;
+    postcard::from_bytes(body).map(Some).map_err(|_| broken())
+}
+
+/// Removes the file, and what a writer that was killed has left of one.
+pub fn remove(folder: &Path) -> io::Result<()> {
+    for name in [CHECKPOINT.to_string(), format!("{CHECKPOINT}.unfinished")] {
+        match std::fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}

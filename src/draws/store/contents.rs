@@ -1,0 +1,231 @@
+//! What a store holds beside draws: the data, the coordinates of every dimension, and what the run has learnt; and the
+//! metadata of all of it at the root.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::FORMAT;
+use super::arrays::{open, write_chunk, write_text};
+use super::files::Files;
+use super::layout::{Dimensions, DrawArrays, Extent};
+use super::metadata::{self, ArrayMetadata, Type};
+use crate::driver::Learnt;
+use crate::model::{Model, PriorScales};
+
+/// The group of what a run has learnt in warm-up.
+pub const ADAPTATION: &str = "adaptation";
+
+/// What the root says of the model, beside the data, which are in arrays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Described {
+    /// What the data were read from.
+    pub source: String,
+    /// The column of groups.
+    pub group: String,
+    /// The column of the outcome.
+    pub outcome: String,
+    /// The columns of predictors.
+    pub predictors: Vec<String>,
+    /// What was subtracted from each predictor.
+    pub predictor_means_subtracted: Vec<f64>,
+    /// Of the data; see [`Dataset::checksum`](crate::data::Dataset::checksum).
+    pub checksum: String,
+    /// Centered or not, coefficient by coefficient, or marginal.
+    pub parameterization: String,
+    /// Scales of the priors, in the user's units.
+    pub priors: PriorScales,
+}
+
+impl Described {
+    fn of(model: &Model) -> Described {
+        let data = model.dataset();
+        Described {
+            source: data.source().to_string(),
+            group: data.group_name().to_string(),
+            outcome: data.outcome_name().to_string(),
+            predictors: data.predictor_names().to_vec(),
+            predictor_means_subtracted: data.predictor_means().to_vec(),
+            checksum: data.checksum(),
+            parameterization: model.parameterization().to_string(),
+            priors: model.priors().clone(),
+        }
+    }
+}
+
+/// The metadata of everything that is in a store.
+pub struct Contents {
+    files: Arc<Files>,
+    /// Attributes of the root beside ours.
+    about: Map<String, Value>,
+    extent: Extent,
+    warmup: u32,
+    /// Arrays of which there is one, whatever the number of draws.
+    fixed: Vec<ArrayMetadata>,
+    /// The coordinates of draws, one array a group of draws.
+    draws: Vec<ArrayMetadata>,
+    learnt: Option<(Learnt, ArrayMetadata)>,
+}
+
+impl Contents {
+    /// Of a run of `model`.
+    pub fn new(files: Arc<Files>, model: &Model, extent: Extent, warmup: u32, about: Map<String, Value>) -> Contents {
+        let names = Dimensions::of(model);
+        let (data, layout) = (model.dataset(), model.layout());
+        let (observations, slopes) = (data.n_observations(), layout.coefficients - 1);
+        let groups = groups(&extent);
+        let mut fixed = Vec::new();
+        let mut draws = Vec::new();
+        for group in &groups {
+            let whole = |name: &str, data_type, length| {
+                ArrayMetadata::whole(format!("{group}/{name}"), data_type, &[(name, length)])
+            };
+            fixed.push(whole("chain", Type::Int64, extent.chains));
+            draws.push(whole("draw", Type::Int64, extent.draws));
+            match *group {
+                "posterior" => {
+                    if extent.variables > layout.hyperparameters() {
+                        fixed.push(whole(&names.group, Type::String, layout.groups));
+                    }
+                    if slopes > 1 {
+                        fixed.push(whole("predictor", Type::String, slopes));
+                    }
+                }
+                "log_likelihood" | "posterior_predictive" => fixed.push(whole("obs_id", Type::Int64, observations)),
+                _ => {}
+            }
+        }
+        let whole = |path: &str, data_type, dimensions: &[(&str, usize)]| {
+            ArrayMetadata::whole(path.to_string(), data_type, dimensions)
+        };
+        let by_observation = [("obs_id", observations)];
+        fixed.push(whole(&format!("observed_data/{}", names.outcome), Type::Float64, &by_observation));
+        fixed.push(whole("observed_data/obs_id", Type::Int64, &by_observation));
+        fixed.push(whole("constant_data/obs_id", Type::Int64, &by_observation));
+        fixed.push(whole("constant_data/group_index", Type::Int64, &by_observation));
+        fixed.push(whole(&format!("constant_data/{}", names.group), Type::String, &[(&names.group, layout.groups)]));
+        fixed.push(whole("constant_data/row", Type::Int64, &by_observation));
+        if slopes > 0 {
+            let both = [("predictor", slopes), ("obs_id", observations)];
+            fixed.push(whole("constant_data/predictors", Type::Float64, &both));
+            fixed.push(whole("constant_data/predictor", Type::String, &[("predictor", slopes)]));
+        }
+        let mut about = about;
+        about.insert("model".to_string(), json!(Described::of(model)));
+        Contents { files, about, extent, warmup, fixed, draws, learnt: None }
+    }
+
+    /// Writes all that is known before the first transition.
+    pub fn write_fixed(&self, model: &Model) -> io::Result<()> {
+        let data = model.dataset();
+        let numbers = |from: usize, count: usize| (from..from + count).map(|i| i as f64).collect::<Vec<f64>>();
+        for metadata in self.fixed.iter().chain(&self.draws) {
+            let (group, name) = metadata.path.split_once('/').unwrap_or_default();
+            let length = metadata.dimensions[0].1;
+            let values: Vec<f64> = match (group, name) {
+                (_, "chain") => numbers(self.extent.first_chain as usize, length),
+                (_, "draw" | "obs_id") => numbers(0, length),
+                (_, "predictor") => {
+                    write_text(&self.files, metadata, data.predictor_names().to_vec())?;
+                    continue;
+                }
+                ("observed_data", _) => data.outcome().to_vec(),
+                (_, "group_index") => (0..data.n_groups())
+                    .flat_map(|group| data.group_range(group).map(move |_| group as f64))
+                    .collect(),
+                (_, "row") => (0..length).map(|i| data.row_of(i) as f64).collect(),
+                (_, "predictors") => (0..data.predictor_names().len()).flat_map(|k| data.predictor(k).to_vec()).collect(),
+                _ => {
+                    write_text(&self.files, metadata, data.groups().to_vec())?;
+                    continue;
+                }
+            };
+            let array = open(&self.files, metadata)?;
+            write_chunk(&array, metadata.data_type, &vec![0; metadata.dimensions.len()], values.into_iter())?;
+        }
+        Ok(())
+    }
+
+    /// Knows what the run had learnt before it was interrupted.
+    pub fn remember(&mut self, learnt: Option<&Learnt>) {
+        self.learnt = learnt.map(|learnt| (learnt.clone(), metric(learnt)));
+    }
+
+    /// Writes what the run has learnt in warm-up, once.
+    pub fn learn(&mut self, learnt: Learnt) -> io::Result<()> {
+        if self.learnt.is_some() {
+            return Ok(());
+        }
+        let metadata = metric(&learnt);
+        let array = open(&self.files, &metadata)?;
+        write_chunk(&array, Type::Float64, &[0], learnt.scale.iter().copied())?;
+        self.learnt = Some((learnt, metadata));
+        Ok(())
+    }
+
+    /// Writes the metadata of everything, and last of all those of the root, which say that there are `draws` of each
+    /// chain.
+    pub fn commit(&self, arrays: &DrawArrays, draws: usize) -> io::Result<()> {
+        // In order: Python's library looks for the nodes of a group side by side.
+        let mut nodes = BTreeMap::new();
+        let mut attributes = Map::new();
+        attributes.insert("inference_library".to_string(), json!(env!("CARGO_PKG_NAME")));
+        attributes.insert("inference_library_version".to_string(), json!(env!("CARGO_PKG_VERSION")));
+        attributes.insert("creation_library".to_string(), json!(env!("CARGO_PKG_NAME")));
+        attributes.insert("tuning_steps".to_string(), json!(self.warmup));
+        for name in groups(&self.extent).into_iter().chain(["observed_data", "constant_data"]) {
+            nodes.insert(name.to_string(), metadata::group(&attributes));
+        }
+        if let Some((Learnt { step_size, .. }, metadata)) = &self.learnt {
+            let mut learnt = Map::new();
+            learnt.insert("step_size".to_string(), json!(step_size));
+            nodes.insert(ADAPTATION.to_string(), metadata::group(&learnt));
+            nodes.insert(metadata.path.clone(), metadata.json());
+        }
+        for metadata in &self.fixed {
+            nodes.insert(metadata.path.clone(), metadata.json());
+        }
+        for metadata in self.draws.iter().chain(arrays.arrays.iter().map(|drawn| &drawn.metadata)) {
+            let mut metadata = metadata.clone();
+            if let Some((_, length)) = metadata.dimensions.iter_mut().find(|(name, _)| name == "draw") {
+                *length = draws;
+            }
+            nodes.insert(metadata.path.clone(), metadata.json());
+        }
+        for (path, node) in &nodes {
+            self.files.write(&format!("{path}/zarr.json"), pretty(node)?)?;
+        }
+        let mut about = self.about.clone();
+        about.insert("format".to_string(), json!(FORMAT));
+        about.insert("extent".to_string(), json!(self.extent));
+        about.insert("draws".to_string(), json!(draws));
+        attributes.insert("warpnuts".to_string(), Value::Object(about));
+        self.files.write("zarr.json", pretty(&metadata::root(&attributes, nodes.into_iter().collect()))?)
+    }
+
+    /// Sets an attribute of the root.
+    pub fn tell(&mut self, name: &str, value: Value) {
+        self.about.insert(name.to_string(), value);
+    }
+}
+
+fn metric(learnt: &Learnt) -> ArrayMetadata {
+    ArrayMetadata::whole(format!("{ADAPTATION}/metric_sd"), Type::Float64, &[("coordinate", learnt.scale.len())])
+}
+
+/// The groups that have draws.
+fn groups(extent: &Extent) -> Vec<&'static str> {
+    let mut groups = vec!["posterior", "sample_stats"];
+    groups.extend(extent.log_likelihood.then_some("log_likelihood"));
+    groups.extend(extent.posterior_predictive.then_some("posterior_predictive"));
+    groups
+}
+
+fn pretty(json: &Value) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(json)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}

@@ -1,0 +1,116 @@
+//! The files of a store: each is written under another name first, so that nobody ever finds half of one, whenever the
+//! writer is killed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use zarrs::filesystem::FilesystemStore;
+use zarrs::storage::byte_range::ByteRangeIterator;
+use zarrs::storage::{
+    AtomicRenameStorageTraits, Bytes, MaybeBytesIterator, OffsetBytesIterator, ReadableStorageTraits, StorageError,
+    StoreKey, StorePrefix, WritableStorageTraits,
+};
+
+/// What the name of an unfinished file ends in.
+const UNFINISHED: &str = ".unfinished";
+
+/// A folder whose files are there whole or not at all.
+#[derive(Debug)]
+pub struct Files {
+    folder: PathBuf,
+    inner: FilesystemStore,
+}
+
+impl Files {
+    /// The files in `folder`.
+    pub fn new(folder: &Path) -> io::Result<Files> {
+        let inner = FilesystemStore::new(folder).map_err(io::Error::other)?;
+        Ok(Files { folder: folder.to_path_buf(), inner })
+    }
+
+    /// The path of a file.
+    pub fn path(&self, key: &StoreKey) -> PathBuf {
+        self.inner.key_to_fspath(key)
+    }
+
+    /// Where they are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a file.
+    pub fn write(&self, key: &str, bytes: Vec<u8>) -> io::Result<()> {
+        let key = StoreKey::new(key).map_err(io::Error::other)?;
+        self.set(&key, bytes.into()).map_err(to_io)
+    }
+
+    /// Removes what a writer that was killed has left unfinished.
+    pub fn remove_unfinished(&self) -> io::Result<()> {
+        remove_unfinished(&self.folder)
+    }
+}
+
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_unfinished(&entry.path())?;
+        } else if entry.file_name().to_string_lossy().ends_with(UNFINISHED) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The error of the operating system behind one of the storage's.
+pub fn to_io(error: StorageError) -> io::Error {
+    match error {
+        StorageError::IOError(error) => {
+            let raw = error.raw_os_error().map(io::Error::from_raw_os_error);
+            raw.unwrap_or_else(|| io::Error::new(error.kind(), error.to_string()))
+        }
+        other => io::Error::other(other.to_string()),
+    }
+}
+
+impl ReadableStorageTraits for Files {
+    fn get_partial_many<'a>(
+        &'a self,
+        key: &StoreKey,
+        byte_ranges: ByteRangeIterator<'a>,
+    ) -> Result<MaybeBytesIterator<'a>, StorageError> {
+        self.inner.get_partial_many(key, byte_ranges)
+    }
+
+    fn size_key(&self, key: &StoreKey) -> Result<Option<u64>, StorageError> {
+        self.inner.size_key(key)
+    }
+
+    fn supports_get_partial(&self) -> bool {
+        self.inner.supports_get_partial()
+    }
+}
+
+impl WritableStorageTraits for Files {
+    fn set(&self, key: &StoreKey, value: Bytes) -> Result<(), StorageError> {
+        let unfinished = StoreKey::new(format!("{key}{UNFINISHED}"))?;
+        self.inner.set(&unfinished, value)?;
+        self.inner.rename(&unfinished, key)
+    }
+
+    fn set_partial_many(&self, key: &StoreKey, values: OffsetBytesIterator) -> Result<(), StorageError> {
+        self.inner.set_partial_many(key, values)
+    }
+
+    fn erase(&self, key: &StoreKey) -> Result<(), StorageError> {
+        self.inner.erase(key)
+    }
+
+    fn erase_prefix(&self, prefix: &StorePrefix) -> Result<(), StorageError> {
+        self.inner.erase_prefix(prefix)
+    }
+
+    fn supports_set_partial(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,317 @@
+//! Which arrays a store has, in ArviZ's layout, where the elements of each come from, and how they are cut into chunks.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::metadata::{ArrayMetadata, Type};
+use crate::draws::Precision;
+use crate::model::{Layout, Model, Unit};
+use crate::nuts::Statistics;
+
+/// A chunk has about so many bytes before it is compressed.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Draws gather in memory until there are about so many bytes of them, or all; then they leave as chunks.
+const ROW_BYTES: usize = 32 << 20;
+
+/// The statistics of a transition, under ArviZ's names, in the order in which they lie in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    Lp,
+    Energy,
+    AcceptanceRate,
+    StepSize,
+    TreeDepth,
+    NSteps,
+    Diverging,
+    ReachedMaxTreedepth,
+}
+
+impl Statistic {
+    /// All of them.
+    pub const ALL: [Statistic; 8] = [
+        Statistic::Lp,
+        Statistic::Energy,
+        Statistic::AcceptanceRate,
+        Statistic::StepSize,
+        Statistic::TreeDepth,
+        Statistic::NSteps,
+        Statistic::Diverging,
+        Statistic::ReachedMaxTreedepth,
+    ];
+
+    /// ArviZ's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Statistic::Lp => "lp",
+            Statistic::Energy => "energy",
+            Statistic::AcceptanceRate => "acceptance_rate",
+            Statistic::StepSize => "step_size",
+            Statistic::TreeDepth => "tree_depth",
+            Statistic::NSteps => "n_steps",
+            Statistic::Diverging => "diverging",
+            Statistic::ReachedMaxTreedepth => "reached_max_treedepth",
+        }
+    }
+
+    /// Of a draw; booleans are 0 and 1.
+    pub fn of(self, draw: &Statistics) -> f64 {
+        match self {
+            Statistic::Lp => draw.lp,
+            Statistic::Energy => draw.energy,
+            Statistic::AcceptanceRate => draw.acceptance_rate,
+            Statistic::StepSize => draw.step_size,
+            Statistic::TreeDepth => f64::from(draw.tree_depth),
+            Statistic::NSteps => f64::from(draw.n_steps),
+            Statistic::Diverging => f64::from(u8::from(draw.diverging)),
+            Statistic::ReachedMaxTreedepth => f64::from(u8::from(draw.reached_max_treedepth)),
+        }
+    }
+
+    /// All of a draw, from numbers in the order of [`ALL`](Statistic::ALL).
+    pub fn collect(numbers: &[f64]) -> Statistics {
+        Statistics {
+            lp: numbers[0],
+            energy: numbers[1],
+            acceptance_rate: numbers[2],
+            step_size: numbers[3],
+            tree_depth: numbers[4] as u32,
+            n_steps: numbers[5] as u32,
+            diverging: numbers[6] == 1.0,
+            reached_max_treedepth: numbers[7] == 1.0,
+        }
+    }
+
+    fn data_type(self) -> Type {
+        match self {
+            Statistic::TreeDepth | Statistic::NSteps => Type::Int64,
+            Statistic::Diverging | Statistic::ReachedMaxTreedepth => Type::Bool,
+            _ => Type::Float64,
+        }
+    }
+}
+
+/// What is drawn, and how it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Extent {
+    /// How many chains.
+    pub chains: usize,
+    /// Global number of the first.
+    pub first_chain: u32,
+    /// Draws of each chain there will be.
+    pub draws: usize,
+    /// How many leading named variables of each.
+    pub variables: usize,
+    /// How exactly they are kept.
+    pub precision: Precision,
+    /// Whether each observation's log likelihood is kept.
+    pub log_likelihood: bool,
+    /// Whether a replicate of each observation is kept.
+    pub posterior_predictive: bool,
+}
+
+/// An array of draws: `[chain][draw]`, and further dimensions of a draw's elements.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    pub metadata: ArrayMetadata,
+    /// Where each element of a draw lies in a row, the last dimension running fastest.
+    pub places: Vec<usize>,
+}
+
+impl Drawn {
+    /// Elements of a draw that follow each other along the last dimension, in one chunk.
+    pub fn chunk_elements(&self) -> usize {
+        self.metadata.chunk[2..].last().copied().unwrap_or(1)
+    }
+
+    /// Length of the last dimension of a draw's elements.
+    pub fn last_length(&self) -> usize {
+        self.metadata.dimensions[2..].last().map_or(1, |(_, length)| *length)
+    }
+}
+
+/// All arrays of draws, and how many numbers a draw of one chain has in all of them together.
+#[derive(Debug, Clone)]
+pub struct DrawArrays {
+    /// The variables', then the statistics', then those of observations.
+    pub arrays: Vec<Drawn>,
+    /// Numbers of a draw: variables, statistics, log likelihoods, replicates.
+    pub width: usize,
+    /// Draws of each chain in a row of chunks.
+    pub row: usize,
+}
+
+/// The dimensions' names of a model's variables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dimensions {
+    /// Of groups: the column's own name, where it can be one.
+    pub group: String,
+    /// Of the outcome: the same.
+    pub outcome: String,
+}
+
+impl Dimensions {
+    /// For the columns of `model`.
+    pub fn of(model: &Model) -> Dimensions {
+        Dimensions::named(model.dataset().group_name(), model.dataset().outcome_name())
+    }
+
+    /// For columns of these names.
+    pub fn named(group: &str, outcome: &str) -> Dimensions {
+        Dimensions { group: plain(group, "group"), outcome: plain(outcome, "y") }
+    }
+}
+
+/// `name`, where it can be the name of a folder and of a dimension and is taken by nothing else, or `otherwise`.
+fn plain(name: &str, otherwise: &str) -> String {
+    const TAKEN: [&str; 9] =
+        ["chain", "draw", "predictor", "obs_id", "eps", "group_index", "predictors", "row", "coordinate"];
+    let harmless = |c: char| c.is_alphanumeric() || "_-".contains(c);
+    let variable = ["mu_", "sigma_"].iter().any(|prefix| name.starts_with(prefix)) || name == "a" || name == "b";
+    let fine = name.chars().all(harmless) && (1..=60).contains(&name.len());
+    if fine && !variable && !TAKEN.contains(&name) { name.to_string() } else { otherwise.to_string() }
+}
+
+/// A variable of a store, and which named variables its elements are.
+struct Variable {
+    name: String,
+    /// Whether it has an element a predictor, and a group.
+    by_predictor: bool,
+    by_group: bool,
+    elements: Vec<usize>,
+}
+
+/// The variables of a model, of the leading `count` named ones; with several predictors slopes have a dimension of them.
+fn variables(layout: Layout, count: usize) -> Vec<Variable> {
+    let slopes = 1..layout.coefficients;
+    let many = slopes.len() > 1;
+    let mut all = Vec::new();
+    let mut scalar = |name: &str, element: usize| {
+        all.push(Variable { name: name.to_string(), by_predictor: false, by_group: false, elements: vec![element] });
+    };
+    scalar("mu_a", layout.mu(0));
+    scalar("sigma_a", layout.sigma(0));
+    if slopes.len() == 1 {
+        scalar("mu_b", layout.mu(1));
+        scalar("sigma_b", layout.sigma(1));
+    }
+    scalar("eps", layout.eps());
+    if many {
+        let mut by_predictor = |name: &str, elements: Vec<usize>| {
+            all.push(Variable { name: name.to_string(), by_predictor: true, by_group: false, elements });
+        };
+        by_predictor("mu_b", slopes.clone().map(|k| layout.mu(k)).collect());
+        by_predictor("sigma_b", slopes.clone().map(|k| layout.sigma(k)).collect());
+    }
+    if count > layout.hyperparameters() {
+        let effects = |name: &str, by_predictor: bool, elements: Vec<usize>| Variable {
+            name: name.to_string(),
+            by_predictor,
+            by_group: true,
+            elements,
+        };
+        all.push(effects("a", false, layout.effects(0).collect()));
+        if !slopes.is_empty() {
+            all.push(effects("b", many, slopes.flat_map(|k| layout.effects(k)).collect()));
+        }
+    }
+    all
+}
+
+impl DrawArrays {
+    /// For draws of `model`; `units` are about the mean and the sd of each variable, for numbers of 16 bits.
+    pub fn new(model: &Model, extent: &Extent, units: Option<&[Unit]>) -> DrawArrays {
+        let (layout, data, names) = (model.layout(), model.dataset(), Dimensions::of(model));
+        let observations = data.n_observations();
+        let statistics = extent.variables;
+        let likelihoods = statistics + Statistic::ALL.len();
+        let replicates = likelihoods + if extent.log_likelihood { observations } else { 0 };
+        let width = replicates + if extent.posterior_predictive { observations } else { 0 };
+        let row = (ROW_BYTES / (extent.chains * width * size_of::<f64>()).max(1)).clamp(1, extent.draws.max(1));
+        let real = match extent.precision {
+            Precision::F64 => Type::Float64,
+            Precision::F32 | Precision::F16 => Type::Float32,
+        };
+        let drawn = |path: String, data_type: Type, inner: Vec<(String, usize)>, places: Vec<usize>| {
+            let chunk_chains = (CHUNK_BYTES / (row * data_type.bytes())).clamp(1, extent.chains.max(1));
+            let fitting = (CHUNK_BYTES / (row * chunk_chains * data_type.bytes())).max(1);
+            let mut chunk = vec![chunk_chains, row];
+            chunk.extend(inner.iter().map(|_| 1));
+            if let (Some(last), Some((_, length))) = (chunk[2..].last_mut(), inner.last()) {
+                *last = fitting.min(*length);
+            }
+            let outer = [("chain".to_string(), extent.chains), ("draw".to_string(), extent.draws)];
+            let dimensions = outer.into_iter().chain(inner).collect();
+            Drawn { metadata: ArrayMetadata { path, data_type, dimensions, chunk, attributes: Map::new() }, places }
+        };
+        let mut arrays = Vec::new();
+        for variable in variables(layout, extent.variables) {
+            let mut inner = Vec::new();
+            if variable.by_predictor {
+                inner.push(("predictor".to_string(), layout.coefficients - 1));
+            }
+            if variable.by_group {
+                inner.push((names.group.clone(), layout.groups));
+            }
+            let packing = units.and_then(|units| Packing::of(variable.elements.iter().map(|i| units[*i])));
+            let data_type = if packing.is_some() { Type::Float16 } else { real };
+            let mut array = drawn(format!("posterior/{}", variable.name), data_type, inner, variable.elements);
+            if let Some(packing) = packing {
+                array.metadata.attributes = packing.attributes();
+            }
+            arrays.push(array);
+        }
+        for (i, statistic) in Statistic::ALL.into_iter().enumerate() {
+            let path = format!("sample_stats/{}", statistic.name());
+            arrays.push(drawn(path, statistic.data_type(), Vec::new(), vec![statistics + i]));
+        }
+        for (wanted, group, first) in [
+            (extent.log_likelihood, "log_likelihood", likelihoods),
+            (extent.posterior_predictive, "posterior_predictive", replicates),
+        ] {
+            if wanted {
+                let inner = vec![("obs_id".to_string(), observations)];
+                let places = (first..first + observations).collect();
+                arrays.push(drawn(format!("{group}/{}", names.outcome), real, inner, places));
+            }
+        }
+        DrawArrays { arrays, width, row }
+    }
+}
+
+/// How numbers of 16 bits are meant: value = offset + scale x number. These are the attributes that xarray, and so ArviZ,
+/// unpacks by, one pair for a whole array.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Packing {
+    /// In the variable's unit.
+    pub offset: f64,
+    /// In the variable's unit.
+    pub scale: f64,
+}
+
+/// The farthest from the offset, in sds, that elements may lie as a rule: 11 bits of it are half a thousandth of an sd.
+const FARTHEST: f64 = 4.0;
+
+impl Packing {
+    /// One pair for all of these, where none of them lies so far from the others that 16 bits would show it in its sd.
+    fn of(units: impl Iterator<Item = Unit> + Clone) -> Option<Packing> {
+        let count = units.clone().count() as f64;
+        let offset = units.clone().map(|unit| unit.mean).sum::<f64>() / count;
+        let scale = units.clone().map(|unit| unit.sd).fold(0.0, f64::max);
+        let near = |unit: Unit| (unit.mean - offset).abs() + 2.0 * unit.sd <= FARTHEST * unit.sd;
+        (scale > 0.0 && scale.is_finite() && units.clone().all(near)).then_some(Packing { offset, scale })
+    }
+
+    fn attributes(self) -> Map<String, Value> {
+        let mut attributes = Map::new();
+        attributes.insert("scale_factor".to_string(), json!(self.scale));
+        attributes.insert("add_offset".to_string(), json!(self.offset));
+        attributes
+    }
+
+    /// As attributes say; nothing is packed where there are none.
+    pub fn read(attributes: &Map<String, Value>) -> Packing {
+        let number = |name: &str, otherwise: f64| attributes.get(name).and_then(Value::as_f64).unwrap_or(otherwise);
+        Packing { offset: number("add_offset", 0.0), scale: number("scale_factor", 1.0) }
+    }
+}

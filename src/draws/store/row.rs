@@ -1,0 +1,161 @@
+//! Draws that gather in memory until they fill a row of chunks: the same draws of all chains and variables.
+
+use std::io;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use zarrs::array::Array;
+
+use super::arrays::{open, write_chunk};
+use super::files::Files;
+use super::layout::{DrawArrays, Drawn, Packing, Statistic};
+use super::read::Store;
+use crate::engine::Block;
+
+/// A row of chunks, and the arrays whose chunks they are.
+pub struct Row {
+    chains: usize,
+    variables: usize,
+    arrays: DrawArrays,
+    files: Arc<Files>,
+    /// The number of the row, and how many draws are in it.
+    number: usize,
+    filled: usize,
+    /// How many of them were written.
+    written: usize,
+    /// `[chain][draw][number]`.
+    numbers: Vec<f64>,
+}
+
+impl Row {
+    /// The row that draw `draws` of each chain falls into, still empty.
+    pub fn new(files: Arc<Files>, arrays: DrawArrays, chains: usize, variables: usize, draws: usize) -> Row {
+        let numbers = vec![f64::NAN; chains * arrays.row * arrays.width];
+        let (number, filled) = (draws / arrays.row, draws % arrays.row);
+        Row { chains, variables, arrays, files, number, filled, written: filled, numbers }
+    }
+
+    /// Draws of each chain taken so far.
+    pub fn draws(&self) -> usize {
+        self.number * self.arrays.row + self.filled
+    }
+
+    /// Puts back the draws that are in the row already, from the store.
+    pub fn restore(&mut self, store: &Store) {
+        let (row, width, filled) = (self.arrays.row, self.arrays.width, self.filled);
+        if filled == 0 {
+            return;
+        }
+        let first = self.number * row;
+        let numbers = store.part(0..self.chains, first..first + filled);
+        for (to, from) in self.numbers.chunks_exact_mut(row * width).zip(numbers.chunks_exact(filled * width)) {
+            to[..from.len()].copy_from_slice(from);
+        }
+    }
+
+    /// The arrays of draws.
+    pub fn arrays(&self) -> &DrawArrays {
+        &self.arrays
+    }
+
+    /// Other metadata of the same arrays.
+    pub fn describe(&mut self, arrays: DrawArrays) {
+        self.arrays = arrays;
+    }
+
+    /// Takes the next block; chunks leave where it fills them.
+    pub fn take(&mut self, block: &Block, observe: &mut dyn FnMut(usize, usize, &[f64], &mut [f64])) -> io::Result<()> {
+        let (row, width, variables) = (self.arrays.row, self.arrays.width, self.variables);
+        let mut first = 0;
+        while first < block.draws {
+            let draws = (block.draws - first).min(row - self.filled);
+            for chain in 0..self.chains {
+                for draw in 0..draws {
+                    let from = chain * block.draws + first + draw;
+                    let to = (chain * row + self.filled + draw) * width;
+                    let numbers = &mut self.numbers[to..to + width];
+                    let (values, rest) = numbers.split_at_mut(variables);
+                    values.copy_from_slice(&block.values[from * variables..(from + 1) * variables]);
+                    let (statistics, observations) = rest.split_at_mut(Statistic::ALL.len());
+                    statistics.copy_from_slice(&Statistic::ALL.map(|statistic| statistic.of(&block.statistics[from])));
+                    if !observations.is_empty() {
+                        observe(chain, block.first_draw + first + draw, values, observations);
+                    }
+                }
+            }
+            self.filled += draws;
+            first += draws;
+            if self.filled == row {
+                self.write()?;
+                self.number += 1;
+                (self.filled, self.written) = (0, 0);
+                self.numbers.fill(f64::NAN);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the chunks as they are now.
+    pub fn write(&mut self) -> io::Result<()> {
+        if self.filled == self.written {
+            return Ok(());
+        }
+        let this = &*self;
+        this.arrays.arrays.par_iter().try_for_each(|drawn| {
+            let array = open(&this.files, &drawn.metadata)?;
+            chunks(drawn).into_par_iter().try_for_each(|chunk| this.write_chunk(drawn, &array, &chunk))
+        })?;
+        self.written = self.filled;
+        Ok(())
+    }
+
+    fn write_chunk(&self, drawn: &Drawn, array: &Array<Files>, chunk: &Chunk) -> io::Result<()> {
+        let (row, width, last) = (self.arrays.row, self.arrays.width, drawn.last_length());
+        let Packing { offset, scale } = Packing::read(&drawn.metadata.attributes);
+        let packed = !drawn.metadata.attributes.is_empty();
+        let (size, elements) = (drawn.metadata.chunk[0], drawn.chunk_elements());
+        let places: Vec<Option<usize>> = (0..elements)
+            .map(|i| chunk.last * elements + i)
+            .map(|i| (i < last).then(|| drawn.places[chunk.outer * last + i]))
+            .collect();
+        let numbers = (0..size).flat_map(|i| (0..row).map(move |draw| (chunk.chains * size + i, draw))).flat_map(
+            |(chain, draw)| {
+                let from = (chain < self.chains && draw < self.filled).then_some((chain * row + draw) * width);
+                places.iter().map(move |place| match (from, place) {
+                    (Some(from), Some(place)) => self.numbers[from + place],
+                    _ => f64::NAN,
+                })
+            },
+        );
+        let mut indices = vec![chunk.chains as u64, self.number as u64];
+        match drawn.metadata.chunk.len() {
+            2 => {}
+            3 => indices.push(chunk.last as u64),
+            _ => indices.extend([chunk.outer as u64, chunk.last as u64]),
+        }
+        let data_type = drawn.metadata.data_type;
+        if packed {
+            write_chunk(array, data_type, &indices, numbers.map(|number| (number - offset) / scale))
+        } else {
+            write_chunk(array, data_type, &indices, numbers)
+        }
+    }
+}
+
+/// A chunk among those of a row: along the chains, along the first dimension of a draw where there are two, along the last.
+pub struct Chunk {
+    pub chains: usize,
+    pub outer: usize,
+    pub last: usize,
+}
+
+/// All chunks of an array in a row.
+pub fn chunks(drawn: &Drawn) -> Vec<Chunk> {
+    let last = drawn.last_length();
+    let outer = drawn.places.len() / last.max(1);
+    let along_chains = drawn.metadata.dimensions[0].1.div_ceil(drawn.metadata.chunk[0]);
+    let along_last = last.div_ceil(drawn.chunk_elements());
+    (0..along_chains)
+        .flat_map(|chains| (0..outer).flat_map(move |outer| (0..along_last).map(move |last| Chunk { chains, outer, last })))
+        .collect()
+}

@@ -1,0 +1,255 @@
+//! A sink that writes draws into a store as they are made: a thread of its own takes blocks, compresses and writes, and
+//! the sampler waits for it only where it is two blocks behind.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::contents::Contents;
+use super::files::Files;
+use super::layout::{DrawArrays, Extent};
+use super::read::Store;
+use super::row::Row;
+use super::{STORE, checkpoint};
+use crate::draws::observations::Observations;
+use crate::driver::Learnt;
+use crate::engine::{Block, Checkpoint, Sink, SinkError};
+use crate::model::{Model, Unit};
+use crate::nuts::Statistics;
+use crate::nuts::adaptation::Moments;
+
+/// Blocks that may wait to be written.
+const WAITING: usize = 2;
+
+/// Writes draws into a store.
+#[derive(Debug)]
+pub struct Writer {
+    model: Arc<Model>,
+    chains: usize,
+    interval: Duration,
+    sender: Option<SyncSender<Message>>,
+    emptied: Receiver<(Vec<f64>, Vec<Statistics>)>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+enum Message {
+    /// About the mean and the sd of each variable.
+    Warmed(Vec<Unit>),
+    Block { first_draw: usize, draws: usize, values: Vec<f64>, statistics: Vec<Statistics> },
+    Checkpoint(Box<Checkpoint>),
+    /// The run is over; these attributes of the root are new.
+    End { learnt: Option<Learnt>, about: Map<String, Value>, complete: bool },
+}
+
+/// How draws are written.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing {
+    /// The seed of replicates.
+    pub seed: u64,
+    /// Transitions of each chain in warm-up.
+    pub warmup: u32,
+    /// Whether 16 bits a number are to be used where that is possible.
+    pub packed: bool,
+    /// How often, at about, a checkpoint is written.
+    pub interval: Duration,
+}
+
+impl Writer {
+    /// Makes a store in the folder of a run, with everything in it but draws, and with what the run has `learnt` if it learns nothing itself. `about` is what its root says of the run.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn create(
+        run: &Path,
+        model: Arc<Model>,
+        extent: Extent,
+        writing: Writing,
+        learnt: Option<&Learnt>,
+        about: Map<String, Value>,
+    ) -> io::Result<Writer> {
+        let folder = run.join(STORE);
+        std::fs::create_dir(&folder)?;
+        let files = Arc::new(Files::new(&folder)?);
+        let mut contents = Contents::new(files.clone(), &model, extent, writing.warmup, about);
+        contents.write_fixed(&model)?;
+        if let Some(learnt) = learnt {
+            contents.learn(learnt.clone())?;
+        }
+        let row = Row::new(files, DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
+        contents.commit(row.arrays(), 0)?;
+        Writer::start(run, model, extent, writing, contents, row)
+    }
+
+    /// Goes on with a store behind its first `draws` draws of each chain.
+    ///
+    /// # Errors
+    /// Those of the file system, and chunks that are damaged.
+    pub fn resume(run: &Path, store: &Store, writing: Writing, draws: usize) -> io::Result<Writer> {
+        let (model, extent) = (store.model().clone(), *store.extent());
+        store.files().remove_unfinished()?;
+        let mut row = Row::new(store.files().clone(), store.arrays().clone(), extent.chains, extent.variables, draws);
+        row.restore(store);
+        if let Some(damage) = store.damage().first() {
+            return Err(io::Error::other(damage.to_string()));
+        }
+        let mut contents =
+            Contents::new(store.files().clone(), &model, extent, writing.warmup, store.about().clone());
+        contents.remember(store.learnt());
+        Writer::start(run, model, extent, writing, contents, row)
+    }
+
+    fn start(
+        run: &Path,
+        model: Arc<Model>,
+        extent: Extent,
+        writing: Writing,
+        contents: Contents,
+        row: Row,
+    ) -> io::Result<Writer> {
+        let (sender, messages) = sync_channel(WAITING);
+        let (empty, emptied) = channel();
+        let observations = Observations::new(
+            model.clone(),
+            writing.seed,
+            extent.first_chain,
+            extent.log_likelihood,
+            extent.posterior_predictive,
+        );
+        let desk = Desk { run: run.to_path_buf(), model: model.clone(), extent, packed: writing.packed, contents, row, observations };
+        let thread = std::thread::Builder::new().name("store".to_string()).spawn(move || desk.work(&messages, &empty))?;
+        Ok(Writer {
+            model,
+            chains: extent.chains,
+            interval: writing.interval,
+            sender: Some(sender),
+            emptied,
+            thread: Some(thread),
+        })
+    }
+
+    /// Ends the store with what was drawn, where `about` has what else there is to tell of the run.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn end(mut self, learnt: Option<Learnt>, about: Map<String, Value>, complete: bool) -> io::Result<()> {
+        self.send(Message::End { learnt, about, complete })?;
+        self.join()
+    }
+
+    fn send(&mut self, message: Message) -> io::Result<()> {
+        match self.sender.as_ref().map(|sender| sender.send(message)) {
+            Some(Ok(())) => Ok(()),
+            // The thread has ended before its time, with an error.
+            _ => self.join().and(Err(io::Error::other("the store's thread has ended"))),
+        }
+    }
+
+    fn join(&mut self) -> io::Result<()> {
+        self.sender = None;
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(done)) => done,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => Err(io::Error::other("the store could not be written")),
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// Waits for what was sent to be written.
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Sink for Writer {
+    fn warmed(&mut self, moments: &Moments) {
+        let variance: Vec<f64> = moments.position_variance().collect();
+        let units = self.model.named_units(moments.position_mean(), &variance);
+        // Where the thread has ended, the next block says so.
+        drop(self.send(Message::Warmed(units)));
+    }
+
+    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+        debug_assert_eq!(block.chains, self.chains);
+        let (mut values, mut statistics) = self.emptied.try_recv().unwrap_or_default();
+        values.clear();
+        values.extend_from_slice(block.values);
+        statistics.clear();
+        statistics.extend_from_slice(block.statistics);
+        let (first_draw, draws) = (block.first_draw, block.draws);
+        self.send(Message::Block { first_draw, draws, values, statistics }).map_err(SinkError)
+    }
+
+    fn checkpoint_interval(&self) -> Option<Duration> {
+        Some(self.interval)
+    }
+
+    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
+        self.send(Message::Checkpoint(Box::new(checkpoint))).map_err(SinkError)
+    }
+}
+
+/// What the thread works on.
+struct Desk {
+    run: PathBuf,
+    model: Arc<Model>,
+    extent: Extent,
+    packed: bool,
+    contents: Contents,
+    row: Row,
+    observations: Observations,
+}
+
+impl Desk {
+    fn work(mut self, messages: &Receiver<Message>, empty: &Sender<(Vec<f64>, Vec<Statistics>)>) -> io::Result<()> {
+        for message in messages {
+            match message {
+                Message::Warmed(units) => {
+                    if self.packed {
+                        self.row.describe(DrawArrays::new(&self.model, &self.extent, Some(&units)));
+                    }
+                }
+                Message::Block { first_draw, draws, values, statistics } => {
+                    let Desk { row, observations, extent, .. } = &mut self;
+                    let block =
+                        Block { chains: extent.chains, first_draw, draws, values: &values, statistics: &statistics };
+                    row.take(&block, &mut |chain, draw, named, out| observations.write(chain, draw, named, out))?;
+                    // Nobody may be there to take it.
+                    drop(empty.send((values, statistics)));
+                }
+                Message::Checkpoint(checkpoint) => {
+                    self.row.write()?;
+                    if checkpoint.draws > 0 {
+                        let Checkpoint { step_size, scale, .. } = &*checkpoint;
+                        self.contents.learn(Learnt { step_size: *step_size, scale: scale.clone() })?;
+                    }
+                    self.contents.commit(self.row.arrays(), self.row.draws())?;
+                    checkpoint::write(&self.run, &checkpoint)?;
+                }
+                Message::End { learnt, about, complete } => {
+                    self.row.write()?;
+                    if let Some(learnt) = learnt {
+                        self.contents.learn(learnt)?;
+                    }
+                    about.into_iter().for_each(|(name, value)| self.contents.tell(&name, value));
+                    self.contents.commit(self.row.arrays(), self.row.draws())?;
+                    if complete {
+                        checkpoint::remove(&self.run)?;
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        // The run has failed: what was drawn is kept.
+        self.row.write()?;
+        self.contents.commit(self.row.arrays(), self.row.draws())
+    }
+}

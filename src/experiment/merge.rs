@@ -1,0 +1,150 @@
+//! Shards of an experiment, put together into one store: what does not belong together is refused, and nothing may be
+//! missing between the first chain and the last.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{Sampled, Settings};
+use crate::draws::store::{Statistic, StoreError, Writer};
+use crate::driver::Learnt;
+use crate::engine::{Block, Sink};
+
+/// Shards that belong together, in the order of their chains.
+#[derive(Debug)]
+pub struct Merging {
+    shards: Vec<Sampled>,
+    settings: Settings,
+}
+
+/// Why shards cannot be merged.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// They are of different things.
+    #[error("{first} and {second} do not belong together: {what} differ ({ours} and {theirs}); merge shards of one experiment")]
+    Different { first: String, second: String, what: &'static str, ours: String, theirs: String },
+    /// The same chains twice.
+    #[error("{first} and {second} both have chain {chain}; leave one of them out")]
+    Overlap { first: String, second: String, chain: u32 },
+    /// Chains that are in none.
+    #[error("chains {from} to {to} are missing, between {first} and {second}; add the shard that has them")]
+    Gap { first: String, second: String, from: u32, to: u32 },
+    /// A shard that is not complete.
+    #[error("{shard} has {draws} of {planned} draws of each chain; finish it with `warpnuts sample --resume {shard}`")]
+    Incomplete { shard: String, draws: u32, planned: u32 },
+}
+
+/// The folder of a run, for messages: that of its store, or the one above.
+fn name(shard: &Sampled) -> String {
+    let folder = shard.draws.store().map_or(Path::new(""), |store| store.folder());
+    folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(folder).display().to_string()
+}
+
+impl Merging {
+    /// Checks that `shards` belong together.
+    ///
+    /// # Errors
+    /// What keeps them from being merged.
+    pub fn of(mut shards: Vec<Sampled>) -> Result<Merging, MergeError> {
+        shards.sort_by_key(|shard| shard.settings.first_chain);
+        for shard in &shards {
+            if shard.interrupted {
+                let (draws, planned) = (shard.run.draws, shard.settings.draws);
+                return Err(MergeError::Incomplete { shard: name(shard), draws, planned });
+            }
+        }
+        for pair in shards.windows(2) {
+            let [first, second] = pair else { continue };
+            let (ours, theirs) = (identity(first), identity(second));
+            if let Some(((what, ours), (_, theirs))) = ours.into_iter().zip(theirs).find(|(ours, theirs)| ours != theirs) {
+                return Err(MergeError::Different { first: name(first), second: name(second), what, ours, theirs });
+            }
+            let behind = first.settings.first_chain + first.settings.chains;
+            let next = second.settings.first_chain;
+            let (first, second) = (name(first), name(second));
+            if next < behind {
+                return Err(MergeError::Overlap { first, second, chain: next });
+            }
+            if next > behind {
+                return Err(MergeError::Gap { first, second, from: behind, to: next - 1 });
+            }
+        }
+        let chains = shards.iter().map(|shard| shard.settings.chains).sum();
+        let settings = shards[0].settings;
+        let shard_of = settings.shard_of.filter(|whole| *whole != chains);
+        Ok(Merging { settings: Settings { chains, shard_of, ..settings }, shards })
+    }
+
+    /// Writes the whole experiment into a store in a folder that is there.
+    ///
+    /// # Errors
+    /// Those of the file system, and chunks that are damaged.
+    pub fn into_store(self, folder: &Path) -> io::Result<Sampled> {
+        let Merging { shards, settings } = self;
+        let (first, model) = (&shards[0], shards[0].model.clone());
+        let stores: Vec<_> = shards.iter().filter_map(|shard| shard.draws.store()).collect();
+        let mut about = stores[0].about().clone();
+        about.insert("settings".to_string(), serde_json::to_value(settings)?);
+        let sum = |part: &dyn Fn(&Sampled) -> [u64; 2]| -> Vec<u64> {
+            (0..2).map(|i| shards.iter().map(|shard| part(shard)[i]).sum()).collect()
+        };
+        about.insert("divergences".to_string(), sum(&|shard| shard.run.divergences).into());
+        about.insert("gradients".to_string(), sum(&|shard| shard.run.gradients).into());
+        // One process would have learnt one metric: where the shards had one each, there is none to tell of.
+        let same = stores.iter().all(|store| store.learnt() == stores[0].learnt());
+        let learnt: Option<&Learnt> = stores[0].learnt().filter(|_| same);
+        let extent = settings.extent(&model);
+        let writing = settings.writing(Duration::MAX);
+        let mut writer = Writer::create(folder, model, extent, writing, learnt, about)?;
+        let draws = first.draws.draws();
+        let row = stores.iter().map(|store| store.row()).min().unwrap_or(1);
+        let (variables, chains) = (stores[0].variables(), extent.chains);
+        let (mut values, mut statistics) = (Vec::new(), Vec::new());
+        for from in (0..draws).step_by(row) {
+            let count = row.min(draws - from);
+            values.clear();
+            statistics.clear();
+            for store in &stores {
+                let numbers = store.part(0..store.chains(), from..from + count);
+                if let Some(damage) = store.damage().first() {
+                    return Err(io::Error::other(damage.to_string()));
+                }
+                for numbers in numbers.chunks_exact(store.width()) {
+                    let (named, rest) = numbers.split_at(variables);
+                    values.extend_from_slice(named);
+                    // Log likelihoods and replicates follow from the draws again.
+                    statistics.push(Statistic::collect(rest));
+                }
+            }
+            let block = Block { chains, first_draw: from, draws: count, values: &values, statistics: &statistics };
+            writer.take(&block).map_err(|error| error.0)?;
+        }
+        writer.end(None, Map::<String, Value>::new(), true)?;
+        Sampled::open(folder).map_err(|error: StoreError| io::Error::other(error))
+    }
+}
+
+/// What must be the same in all shards of an experiment.
+fn identity(shard: &Sampled) -> Vec<(&'static str, String)> {
+    let settings = &shard.settings;
+    let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
+    let draws = |store: &Sampled| (store.settings.keep, store.settings.log_likelihood, store.settings.posterior_predictive);
+    vec![
+        ("the data", shard.model.dataset().checksum()),
+        ("the parameterizations", shard.model.parameterization().to_string()),
+        ("the priors", text(shard.model.priors())),
+        ("the seeds", settings.seed.to_string()),
+        ("the numbers of draws", settings.draws.to_string()),
+        ("--thin", settings.thin.to_string()),
+        ("the lengths of warm-up", settings.warmup.to_string()),
+        ("--target-accept", settings.target_accept.to_string()),
+        ("--max-tree-depth", settings.max_tree_depth.to_string()),
+        ("--likelihood", text(&settings.likelihood)),
+        ("--draw-precision", text(&settings.draw_precision)),
+        ("what was kept", text(&draws(shard))),
+        ("the superchains", settings.chains_per_superchain().to_string()),
+        ("the engines", shard.engine.clone()),
+    ]
+}

@@ -1,0 +1,253 @@
+//! Runs whose draws go into a store: begun, gone on with after an interruption, opened again, put together from shards.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Backend, Sampled, Settings, run, sampled};
+use crate::draws::store::{Extent, Statistic, Store, StoreError, Writer, Writing, checkpoint_of};
+use crate::draws::{Draws, Precision};
+use crate::driver::{Learnt, Run, Start};
+use crate::engine::{Checkpoint, EngineError, Progress, SinkError, Snapshot};
+use crate::model::Model;
+
+/// The file of what differs between two runs of the same bytes: how long they took.
+const TIMES: &str = "run.json";
+
+/// Where a run is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Keeping<'a> {
+    /// The run's folder.
+    pub folder: &'a Path,
+    /// How often, at about, the store says how far it has come.
+    pub interval: Duration,
+}
+
+/// A run that ended before its last draw, however it ended.
+#[derive(Debug)]
+pub struct Interrupted {
+    /// What was drawn.
+    pub store: Store,
+    /// How it was sampled.
+    pub settings: Settings,
+    /// Where: `cpu`, `gpu-density` or `gpu`.
+    pub engine: String,
+    /// The processor's name, or the adapter's.
+    pub device: String,
+    checkpoint: Option<Checkpoint>,
+    frozen: bool,
+}
+
+/// What the root of a store says of a run, as far as this room knows.
+#[derive(Debug, Serialize, Deserialize)]
+struct About {
+    version: String,
+    engine: String,
+    device: String,
+    settings: Settings,
+    frozen: bool,
+    #[serde(default)]
+    warmup: u32,
+    #[serde(default)]
+    divergences: Option<[u64; 2]>,
+    #[serde(default)]
+    gradients: Option<[u64; 2]>,
+}
+
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+struct Times {
+    warmup_seconds: f64,
+    sampling_seconds: f64,
+    total_seconds: f64,
+}
+
+impl Settings {
+    /// What a store of a run of `model` holds.
+    pub fn extent(&self, model: &Model) -> Extent {
+        Extent {
+            chains: self.chains as usize,
+            first_chain: self.first_chain,
+            draws: self.draws as usize,
+            variables: self.variables(model),
+            precision: self.draw_precision,
+            log_likelihood: self.log_likelihood,
+            posterior_predictive: self.posterior_predictive,
+        }
+    }
+
+    pub(super) fn writing(&self, interval: Duration) -> Writing {
+        let packed = self.draw_precision == Precision::F16;
+        Writing { seed: self.seed, warmup: self.warmup, packed, interval }
+    }
+}
+
+/// Samples `model` where `backend` computes, into a store in a folder that is there; with step size and metric of another
+/// run, where these are given.
+///
+/// # Errors
+/// When a chain finds no starting point, the store cannot be written, or a device fails before the first draw.
+pub fn sample_into(
+    keeping: &Keeping,
+    backend: &Backend,
+    model: Arc<Model>,
+    settings: Settings,
+    learnt: Option<Learnt>,
+    progress: Arc<Progress>,
+) -> Result<Sampled, EngineError> {
+    let began = Instant::now();
+    let about = About {
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        engine: backend.name().to_string(),
+        device: backend.device(),
+        settings,
+        frozen: learnt.is_some(),
+        warmup: 0,
+        divergences: None,
+        gradients: None,
+    };
+    let extent = settings.extent(&model);
+    let writing = settings.writing(keeping.interval);
+    let writer = Writer::create(keeping.folder, model.clone(), extent, writing, learnt.as_ref(), attributes(&about));
+    let writer = writer.map_err(SinkError)?;
+    let start = learnt.map_or(Start::Fresh, Start::Frozen);
+    go_on(Ready { keeping, backend, model, settings, start, writer, began, before: 0.0 }, progress)
+}
+
+/// Goes on with an interrupted run where it computed before, to end with the bytes of one that was not interrupted.
+///
+/// # Errors
+/// Those of [`sample_into`], and a store that is damaged.
+pub fn resume(
+    keeping: &Keeping,
+    backend: &Backend,
+    interrupted: Interrupted,
+    progress: Arc<Progress>,
+) -> Result<Sampled, EngineError> {
+    let began = Instant::now();
+    let Interrupted { store, settings, checkpoint, frozen, .. } = interrupted;
+    let writing = settings.writing(keeping.interval);
+    let draws = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.draws / settings.thin);
+    let writer = Writer::resume(keeping.folder, &store, writing, draws as usize).map_err(SinkError)?;
+    let mut before = 0.0;
+    if let Some(checkpoint) = &checkpoint {
+        before = checkpoint.time.iter().map(Duration::as_secs_f64).sum();
+        let transitions = u64::from(checkpoint.chains.transitions) * u64::from(settings.chains);
+        progress.add(Snapshot { transitions, ..Snapshot::default() });
+    }
+    let start = match (checkpoint, store.learnt()) {
+        (Some(checkpoint), _) => Start::Resumed(checkpoint),
+        (None, Some(learnt)) if frozen => Start::Frozen(learnt.clone()),
+        (None, _) => Start::Fresh,
+    };
+    let model = store.model().clone();
+    drop(store);
+    go_on(Ready { keeping, backend, model, settings, start, writer, began, before }, progress)
+}
+
+/// A run that may begin, or go on.
+struct Ready<'a> {
+    keeping: &'a Keeping<'a>,
+    backend: &'a Backend,
+    model: Arc<Model>,
+    settings: Settings,
+    start: Start,
+    writer: Writer,
+    /// When this call began, and the seconds that were spent before.
+    began: Instant,
+    before: f64,
+}
+
+fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
+    let Ready { keeping, backend, model, settings, start, mut writer, began, before } = ready;
+    let told = run(backend, &model, &settings, start, &mut writer, progress)?;
+    let mut about = Map::new();
+    about.insert("warmup".to_string(), json!(told.warmup));
+    about.insert("divergences".to_string(), json!(told.divergences));
+    about.insert("gradients".to_string(), json!(told.gradients));
+    let complete = told.draws == settings.draws;
+    let learnt = (told.draws > 0).then(|| Learnt { step_size: told.step_size, scale: told.scale.clone() });
+    writer.end(learnt, about, complete).map_err(SinkError)?;
+    let store = Store::open(keeping.folder).map_err(|error| SinkError(std::io::Error::other(error)))?;
+    let wall = began.elapsed() + Duration::from_secs_f64(before);
+    let times = Times {
+        warmup_seconds: told.time[0].as_secs_f64(),
+        sampling_seconds: told.time[1].as_secs_f64(),
+        total_seconds: wall.as_secs_f64(),
+    };
+    let text = serde_json::to_string_pretty(&times).map_err(|error| SinkError(error.into()))?;
+    std::fs::write(keeping.folder.join(TIMES), text + "\n").map_err(SinkError)?;
+    let draws = Draws::Store(Arc::new(store));
+    Ok(sampled(backend, model, settings, draws, told, wall))
+}
+
+fn attributes(about: &About) -> Map<String, Value> {
+    match json!(about) {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn about(store: &Store) -> Result<About, StoreError> {
+    serde_json::from_value(Value::Object(store.about().clone())).map_err(|error| StoreError::Inconsistent {
+        path: store.folder().display().to_string(),
+        problem: error.to_string(),
+    })
+}
+
+impl Interrupted {
+    /// Reads how far the run in `folder` has come.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(folder: &Path) -> Result<Interrupted, StoreError> {
+        let store = Store::open(folder)?;
+        let About { engine, device, settings, frozen, .. } = about(&store)?;
+        let checkpoint = checkpoint_of(folder)?;
+        Ok(Interrupted { store, settings, engine, device, checkpoint, frozen })
+    }
+
+    /// Whether there is nothing left to do.
+    pub fn is_complete(&self) -> bool {
+        self.store.draws() == self.settings.draws as usize && self.checkpoint.is_none()
+    }
+}
+
+impl Sampled {
+    /// The run whose store is at `path`, or in the run's folder `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open(path: &Path) -> Result<Sampled, StoreError> {
+        let store = Store::open(path)?;
+        let About { engine, device, settings, warmup, divergences, gradients, .. } = about(&store)?;
+        let times: Times = std::fs::read_to_string(path.join(TIMES))
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default();
+        let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let sum = |statistic| store.statistic(statistic).iter().sum::<f64>() as u64;
+        let learnt = store.learnt().cloned().unwrap_or(Learnt { step_size: f64::NAN, scale: Vec::new() });
+        let rates = store.statistic(Statistic::AcceptanceRate);
+        let run = Run {
+            warmup: if divergences.is_some() { warmup } else { settings.warmup },
+            draws: store.draws() as u32,
+            step_size: learnt.step_size,
+            scale: learnt.scale,
+            acceptance: rates.iter().sum::<f64>() / rates.len() as f64,
+            divergences: divergences.unwrap_or_else(|| [0, sum(Statistic::Diverging)]),
+            gradients: gradients.unwrap_or_else(|| [0, sum(Statistic::NSteps)]),
+            time: [seconds(times.warmup_seconds), seconds(times.sampling_seconds)],
+            failure: None,
+        };
+        let model = store.model().clone();
+        let mut names = model.names();
+        names.truncate(store.variables());
+        let interrupted = run.draws < settings.draws;
+        let wall = seconds(times.total_seconds);
+        let draws = Draws::Store(Arc::new(store));
+        Ok(Sampled { model, settings, engine, device, names, draws, run, interrupted, wall })
+    }
+}

@@ -1,0 +1,173 @@
+//! Draws as text, for people without Zarr: one CSV file with a line a draw, or a file a chain as CmdStan writes them.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::files::write_whole;
+use crate::draws::store::{Statistic, Store};
+use crate::experiment::Sampled;
+
+/// Numbers that are in memory at once: 64 MiB.
+const TOGETHER: usize = 8 << 20;
+
+/// Calls `take` with each chain's place among those of the store and its draws, `[draw][number]`, chain by chain.
+fn each_chain(store: &Store, mut take: impl FnMut(usize, &[f64]) -> io::Result<()>) -> io::Result<()> {
+    let size = store.draws() * store.width();
+    let together = (TOGETHER / size.max(1)).max(1);
+    for first in (0..store.chains()).step_by(together) {
+        let chains = first..(first + together).min(store.chains());
+        let numbers = store.part(chains.clone(), 0..store.draws());
+        if let Some(damage) = store.damage().first() {
+            return Err(io::Error::other(damage.to_string()));
+        }
+        for (chain, numbers) in chains.zip(numbers.chunks(size.max(1))) {
+            take(chain, numbers)?;
+        }
+    }
+    Ok(())
+}
+
+/// A statistic as it is written: booleans and counts without a point.
+fn written(statistic: Statistic, number: f64) -> String {
+    match statistic {
+        Statistic::TreeDepth | Statistic::NSteps | Statistic::Diverging | Statistic::ReachedMaxTreedepth => {
+            format!("{}", number as u64)
+        }
+        _ => number.to_string(),
+    }
+}
+
+/// Writes a line a draw, chain by chain, with its statistics and the variables that were kept, as CSV.
+///
+/// # Errors
+/// Those of the file system, and chunks that are damaged.
+pub fn write_csv(path: &Path, sampled: &Sampled, store: &Store) -> io::Result<()> {
+    write_whole(path, |file| {
+        let mut csv = csv::Writer::from_writer(file);
+        let statistics = Statistic::ALL.map(Statistic::name);
+        let names = sampled.names.iter().map(String::as_str);
+        csv.write_record(["chain", "draw"].into_iter().chain(statistics).chain(names))?;
+        let variables = store.variables();
+        each_chain(store, |chain, numbers| {
+            let chain = (sampled.settings.first_chain as usize + chain).to_string();
+            for (draw, numbers) in numbers.chunks_exact(store.width()).enumerate() {
+                csv.write_field(&chain)?;
+                csv.write_field(draw.to_string())?;
+                for (statistic, number) in Statistic::ALL.into_iter().zip(&numbers[variables..]) {
+                    csv.write_field(written(statistic, *number))?;
+                }
+                for number in &numbers[..variables] {
+                    csv.write_field(number.to_string())?;
+                }
+                csv.write_record(None::<&[u8]>)?;
+            }
+            Ok(())
+        })?;
+        csv.flush()
+    })
+}
+
+/// CmdStan's names for the statistics, in its order.
+const CMDSTAN: [(&str, Statistic); 7] = [
+    ("lp__", Statistic::Lp),
+    ("accept_stat__", Statistic::AcceptanceRate),
+    ("stepsize__", Statistic::StepSize),
+    ("treedepth__", Statistic::TreeDepth),
+    ("n_leapfrog__", Statistic::NSteps),
+    ("divergent__", Statistic::Diverging),
+    ("energy__", Statistic::Energy),
+];
+
+/// Writes a file a chain into a folder that is there, as CmdStan's `sample` does: a configuration in comments, a header, what
+/// was adapted, draws. Group effects are `a.1`, `a.2`, ..., in the order of the groups, slopes of several predictors
+/// `b.1.1`, for names cannot hold just any text there. Returns the files.
+///
+/// # Errors
+/// Those of the file system, and chunks that are damaged.
+pub fn write_cmdstan(folder: &Path, sampled: &Sampled, store: &Store) -> io::Result<Vec<PathBuf>> {
+    let settings = &sampled.settings;
+    let variables = stan_variables(sampled);
+    let mut files = Vec::new();
+    each_chain(store, |chain, numbers| {
+        let id = settings.first_chain as usize + chain + 1;
+        let path = folder.join(format!("draws-{id}.csv"));
+        write_whole(&path, |file| {
+            configuration(file, sampled, id)?;
+            let header = CMDSTAN.iter().map(|(name, _)| name.to_string()).chain(variables.iter().map(|(name, _)| name.clone()));
+            writeln!(file, "{}", header.collect::<Vec<_>>().join(","))?;
+            writeln!(file, "# Adaptation terminated")?;
+            writeln!(file, "# Step size = {}", sampled.run.step_size)?;
+            writeln!(file, "# Diagonal elements of inverse mass matrix:")?;
+            let variances = sampled.run.scale.iter().map(|sd| (sd * sd).to_string());
+            writeln!(file, "# {}", variances.collect::<Vec<_>>().join(", "))?;
+            for numbers in numbers.chunks_exact(store.width()) {
+                let (named, statistics) = numbers.split_at(store.variables());
+                let place = |statistic| Statistic::ALL.iter().position(|other| *other == statistic).unwrap_or(0);
+                let statistics = CMDSTAN.iter().map(|(_, statistic)| written(*statistic, statistics[place(*statistic)]));
+                let named = variables.iter().map(|(_, i)| named[*i].to_string());
+                let line = statistics.chain(named).collect::<Vec<_>>();
+                writeln!(file, "{}", line.join(","))?;
+            }
+            let [warmup, sampling] = sampled.run.time.map(|time| time.as_secs_f64());
+            writeln!(file, "# ")?;
+            writeln!(file, "#  Elapsed Time: {warmup} seconds (Warm-up)")?;
+            writeln!(file, "#                {sampling} seconds (Sampling)")?;
+            writeln!(file, "#                {} seconds (Total)", warmup + sampling)?;
+            writeln!(file, "# ")
+        })?;
+        files.push(path);
+        Ok(())
+    })?;
+    Ok(files)
+}
+
+/// What CmdStan says of a run before its draws, as far as it means anything here.
+fn configuration(file: &mut dyn Write, sampled: &Sampled, id: usize) -> io::Result<()> {
+    let settings = &sampled.settings;
+    let lines = [
+        "stan_version_major = 2".to_string(),
+        "stan_version_minor = 36".to_string(),
+        "stan_version_patch = 0".to_string(),
+        "model = warpnuts_model".to_string(),
+        "method = sample (Default)".to_string(),
+        "  sample".to_string(),
+        format!("    num_samples = {}", sampled.draws.draws() * settings.thin as usize),
+        format!("    num_warmup = {}", settings.warmup),
+        "    save_warmup = false (Default)".to_string(),
+        format!("    thin = {}", settings.thin),
+        "    adapt".to_string(),
+        "      engaged = true (Default)".to_string(),
+        format!("      delta = {}", settings.target_accept),
+        "    algorithm = hmc (Default)".to_string(),
+        "      hmc".to_string(),
+        "        engine = nuts (Default)".to_string(),
+        "          nuts".to_string(),
+        format!("            max_depth = {}", settings.max_tree_depth),
+        "        metric = diag_e (Default)".to_string(),
+        format!("id = {id}"),
+        "random".to_string(),
+        format!("  seed = {}", settings.seed),
+    ];
+    lines.iter().try_for_each(|line| writeln!(file, "# {line}"))
+}
+
+/// The variables as Stan writes them, names with indices behind points, counted from 1, and which named variable each is;
+/// the first index of a matrix runs fastest.
+fn stan_variables(sampled: &Sampled) -> Vec<(String, usize)> {
+    let layout = sampled.model.layout();
+    let slopes = 1..layout.coefficients;
+    let slope = |k: usize| if slopes.len() > 1 { format!("b.{k}") } else { "b".to_string() };
+    let mut all = vec![("mu_a".to_string(), layout.mu(0))];
+    all.extend(slopes.clone().map(|k| (format!("mu_{}", slope(k)), layout.mu(k))));
+    all.push(("sigma_a".to_string(), layout.sigma(0)));
+    all.extend(slopes.clone().map(|k| (format!("sigma_{}", slope(k)), layout.sigma(k))));
+    all.push(("eps".to_string(), layout.eps()));
+    if sampled.names.len() > layout.hyperparameters() {
+        all.extend(layout.effects(0).enumerate().map(|(group, i)| (format!("a.{}", group + 1), i)));
+        for group in 0..layout.groups {
+            let of = |k: usize| (format!("{}.{}", slope(k), group + 1), layout.effects(k).start + group);
+            all.extend(slopes.clone().map(of));
+        }
+    }
+    all
+}
