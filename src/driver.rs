@@ -116,12 +116,13 @@ pub fn run_from(
     let stages = if done.frozen { schedule::frozen(plan.warmup) } else { schedule(plan.warmup) };
     let mut checkpointed = Instant::now();
     for Stage { role, transitions } in stages.into_iter().skip(done.stages) {
-        let gain = if role == Role::Initial { INITIAL_GAIN } else { GAIN };
-        let long_trees = matches!(role, Role::LastWindow | Role::Final | Role::Frozen);
+        let gain = if matches!(role, Role::Initial | Role::Approach) { INITIAL_GAIN } else { GAIN };
+        let learns = !matches!(role, Role::Approach | Role::Arrival | Role::Frozen);
+        let long_trees = matches!(role, Role::LastWindow | Role::Final | Role::Arrival | Role::Frozen);
         let phase = Phase {
             transitions,
-            scale: done.scale.clone(),
-            step_size: done.step_size,
+            scale: if role == Role::Approach { vec![1.0; dim] } else { done.scale.clone() },
+            step_size: if role == Role::Approach { 1.0 } else { done.step_size },
             adapt: (role != Role::Frozen).then_some(Adapt { target: plan.target_accept, gain }),
             max_depth: if long_trees { plan.max_depth } else { plan.max_depth.min(SHORT_TREES) },
             sampling: false,
@@ -135,7 +136,7 @@ pub fn run_from(
             break;
         }
         done.stages += 1;
-        if role != Role::Frozen {
+        if learns {
             done.step_size = pooled_step_size(&outcome);
         }
         match role {
@@ -150,7 +151,7 @@ pub fn run_from(
                 sink.warmed(&outcome.moments);
             }
             Role::Frozen => sink.warmed(&outcome.moments),
-            Role::Final => {}
+            Role::Approach | Role::Arrival | Role::Final => {}
         }
         checkpoint_if_due(&done, &mut checkpointed, engine, sink)?;
     }

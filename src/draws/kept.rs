@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::Memory;
 use super::store::{Damage, Statistic, Store};
 
-/// Variables are read together until they are about so many numbers: 64 MiB.
-const TOGETHER: usize = 8 << 20;
+/// Variables are read together until they are about so many numbers: 32 MiB.
+const TOGETHER: usize = 4 << 20;
 
 /// Draws that were kept.
 #[derive(Debug, Clone)]

@@ -12,6 +12,10 @@ pub enum Role {
     LastWindow,
     /// The last step size, under the last metric.
     Final,
+    /// Towards the typical set, with the identity metric: each chain adapts a step size of its own and forgets it.
+    Approach,
+    /// The same with the metric of another run.
+    Arrival,
     /// Step size and metric are those of another run.
     Frozen,
 }
@@ -26,9 +30,14 @@ pub struct Stage {
 /// The length of the first window; each is twice as long as the one before.
 const FIRST_WINDOW: u32 = 20;
 
+/// Transitions of the first stage.
+fn initial(warmup: u32) -> u32 {
+    (u64::from(warmup) * 15).div_ceil(100).min(30) as u32
+}
+
 /// The stages of a warm-up of `warmup` transitions.
 pub fn schedule(warmup: u32) -> Vec<Stage> {
-    let initial = (u64::from(warmup) * 15).div_ceil(100).min(30) as u32;
+    let initial = initial(warmup);
     let last = (warmup / 10).min(100);
     let mut stages = vec![Stage { role: Role::Initial, transitions: initial }];
     let mut left = warmup - initial - last;
@@ -45,9 +54,13 @@ pub fn schedule(warmup: u32) -> Vec<Stage> {
     stages
 }
 
-/// The stages of a warm-up of `warmup` transitions in which nothing is learnt.
+/// The stages of a warm-up of `warmup` transitions in which no chain learns from another.
 pub fn frozen(warmup: u32) -> Vec<Stage> {
-    let mut stages = vec![Stage { role: Role::Frozen, transitions: warmup }];
+    let approach = initial(warmup);
+    let arrival = warmup.div_ceil(2).max(approach) - approach;
+    let frozen = warmup - approach - arrival;
+    let roles = [(Role::Approach, approach), (Role::Arrival, arrival), (Role::Frozen, frozen)];
+    let mut stages = roles.map(|(role, transitions)| Stage { role, transitions }).to_vec();
     stages.retain(|stage| stage.transitions > 0);
     stages
 }
@@ -61,6 +74,7 @@ mod tests {
         for warmup in (0..300).chain([1000, 12_345]) {
             let stages = schedule(warmup);
             assert_eq!(stages.iter().map(|stage| stage.transitions).sum::<u32>(), warmup);
+            assert_eq!(frozen(warmup).iter().map(|stage| stage.transitions).sum::<u32>(), warmup);
         }
     }
 

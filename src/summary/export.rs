@@ -7,8 +7,8 @@ use super::files::write_whole;
 use crate::draws::store::{Statistic, Store};
 use crate::experiment::Sampled;
 
-/// Numbers that are in memory at once: 64 MiB.
-const TOGETHER: usize = 8 << 20;
+/// Numbers that are in memory at once: 32 MiB.
+const TOGETHER: usize = 4 << 20;
 
 /// Calls `take` with each chain's place among those of the store and its draws, `[draw][number]`, chain by chain.
 fn each_chain(store: &Store, mut take: impl FnMut(usize, &[f64]) -> io::Result<()>) -> io::Result<()> {

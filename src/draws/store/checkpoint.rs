@@ -1,9 +1,10 @@
 //! Where the chains of a run stand, in a file beside its store, until the run is complete.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use crc::{CRC_32_ISCSI, Crc};
+use crc::{CRC_32_ISCSI, Crc, Digest};
 
 use super::read::StoreError;
 use crate::engine::Checkpoint;
@@ -14,18 +15,36 @@ pub const CHECKPOINT: &str = "checkpoint";
 /// What it begins with.
 const MAGIC: &[u8] = b"warpnuts checkpoint 1\n";
 
-const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
+static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// Writes the file, whole or not at all.
 pub fn write(folder: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
-    let bytes = postcard::to_extend(checkpoint, MAGIC.to_vec()).map_err(io::Error::other)?;
-    let sum = CRC.checksum(&bytes).to_le_bytes();
     let (path, unfinished) = (folder.join(CHECKPOINT), folder.join(format!("{CHECKPOINT}.unfinished")));
-    let mut file = std::fs::File::create(&unfinished)?;
-    io::Write::write_all(&mut file, &bytes)?;
-    io::Write::write_all(&mut file, &sum)?;
-    file.sync_all()?;
+    let mut file = Summed { file: BufWriter::new(File::create(&unfinished)?), sum: CRC.digest() };
+    file.write_all(MAGIC)?;
+    postcard::to_io(checkpoint, &mut file).map_err(io::Error::other)?;
+    let Summed { mut file, sum } = file;
+    file.write_all(&sum.finalize().to_le_bytes())?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     std::fs::rename(&unfinished, &path)
+}
+
+/// A file, and the sum of what was written into it.
+struct Summed {
+    file: BufWriter<File>,
+    sum: Digest<'static, u32>,
+}
+
+impl Write for Summed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.sum.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Reads the file, if there is one.

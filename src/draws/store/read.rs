@@ -23,8 +23,8 @@ use crate::data::Dataset;
 use crate::driver::Learnt;
 use crate::model::{Model, Parameterization, Priors, Scaling};
 
-/// Numbers that are read ahead, of variables that share chunks: 64 MiB.
-const SLAB: usize = 8 << 20;
+/// Numbers that are read ahead, of variables that share chunks: 32 MiB.
+const SLAB: usize = 4 << 20;
 
 /// Why a store cannot be read.
 #[derive(Debug, thiserror::Error)]
