@@ -179,7 +179,8 @@ pub fn run_from(
         }
         checkpoint_if_due(&done, &mut checkpointed, engine, sink)?;
         if let Some(interval) = sink.checkpoint_interval() {
-            let fitting = f64::from(phase.transitions) * interval.as_secs_f64() / began.elapsed().as_secs_f64().max(1e-6);
+            let fitting =
+                f64::from(phase.transitions) * interval.as_secs_f64() / began.elapsed().as_secs_f64().max(1e-6);
             stretch = (fitting as u32).clamp(1, stretch.saturating_mul(8));
         }
     }

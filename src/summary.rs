@@ -5,6 +5,7 @@ mod comparison;
 mod digits;
 mod export;
 mod files;
+mod import;
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -20,6 +21,7 @@ pub use digits::{counted, decimals, number, significant};
 pub use export::{write_cmdstan, write_csv};
 pub(crate) use files::write_whole;
 pub use files::{write_json, write_parameters};
+pub use import::{ImportError, Imported};
 
 /// A number, and the variable whose it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]

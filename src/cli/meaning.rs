@@ -182,7 +182,8 @@ pub fn room(settings: &Settings, model: &Model, runs: usize, folder: &Path) -> R
     let Some(free) = machine::available_disk(folder).filter(|free| u128::from(*free) < needed) else { return Ok(()) };
     let gigabytes = |bytes: u128| table::thousands((bytes as f64 / 1e9).ceil());
     let keep = if settings.keep == Keep::All { ", keep only the hyperparameters (--keep hyper)" } else { "" };
-    let precision = if settings.draw_precision == Precision::F64 { ", halve their size (--draw-precision f32)" } else { "" };
+    let precision =
+        if settings.draw_precision == Precision::F64 { ", halve their size (--draw-precision f32)" } else { "" };
     Err(Failure::Input(anyhow!(
         "the draws would take up to {} GB, and {} GB are free where {} is; lower --chains or --draws{keep}{precision}, or name \
          a folder elsewhere with --out",

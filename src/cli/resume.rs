@@ -38,7 +38,8 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     let sampled = progress::watch(label, total, typed.once.output.quiet, |progress| {
         experiment::resume(&keeping, &choice.backend, interrupted, progress)
     });
-    let sampled = sampled.map_err(|error| Failure::Run(anyhow!("{error}\n  What was drawn before is kept in {name}")))?;
+    let sampled =
+        sampled.map_err(|error| Failure::Run(anyhow!("{error}\n  What was drawn before is kept in {name}")))?;
     if sampled.run.draws == 0 {
         return Ok(Outcome::Interrupted);
     }
@@ -52,7 +53,8 @@ fn choice(typed: &SampleArguments, interrupted: &Interrupted, folder: &Path) -> 
         Failure::Input(anyhow!("{}: it was sampled on engine {engine}, which is unknown", folder.display()))
     })?;
     let software = typed.once.engine.allow_software_adapter;
-    let adapter = typed.once.engine.adapter.as_deref().or_else(|| device.split(" (").next().filter(|_| engine != "cpu"));
+    let adapter =
+        typed.once.engine.adapter.as_deref().or_else(|| device.split(" (").next().filter(|_| engine != "cpu"));
     let choice = experiment::choose(meaning::engine(asked), adapter, software, store.model(), settings)
         .map_err(Failure::input)?;
     if engine != "cpu" && choice.backend.device() != *device {
@@ -113,7 +115,9 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
                 let ours = typed.shard.and_then(|Shard { number, count }| {
                     Settings { chains: whole, first_chain: 0, shard_of: None, ..*theirs }.shard(number, count)
                 });
-                let range = |settings: &Settings| format!("chains {}..{}", settings.first_chain, settings.first_chain + settings.chains);
+                let range = |settings: &Settings| {
+                    format!("chains {}..{}", settings.first_chain, settings.first_chain + settings.chains)
+                };
                 let same = ours.is_some_and(|ours| range(&ours) == range(theirs));
                 differs(same, &ours.map_or("of nothing".to_string(), |ours| range(&ours)), &range(theirs));
             }
@@ -157,7 +161,12 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
                 differs(ours.checksum() == dataset.checksum(), &path, &format!("{} as it was then", dataset.source()));
             }
             "engine" => {
-                let ours = typed.once.engine.engine.to_possible_value().map_or(String::new(), |value| value.get_name().to_string());
+                let ours = typed
+                    .once
+                    .engine
+                    .engine
+                    .to_possible_value()
+                    .map_or(String::new(), |value| value.get_name().to_string());
                 differs(ours == interrupted.engine || ours == "auto", &ours, &interrupted.engine);
             }
             _ => {}

@@ -127,7 +127,9 @@ fn learnt(from: &Path, model: &Model) -> Result<Learnt, Failure> {
     let store = warpnuts::draws::store::Store::open(from).map_err(Failure::input)?;
     let name = from.display();
     let learnt = store.learnt().cloned().ok_or_else(|| {
-        Failure::Input(anyhow!("--metric-from {name}: that run has not come to the end of its warm-up; resume it first"))
+        Failure::Input(anyhow!(
+            "--metric-from {name}: that run has not come to the end of its warm-up; resume it first"
+        ))
     })?;
     let (theirs, ours) = (store.model().parameterization().to_string(), model.parameterization().to_string());
     let same = theirs == ours && learnt.scale.len() == model.dim();

@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
+use warpnuts::draws::store::STORE;
 use warpnuts::experiment::{self, Sampled};
-use warpnuts::summary::{self, RunSummary};
+use warpnuts::summary::{self, Imported, RunSummary, counted};
 
 use super::{Failure, Outcome, complain, folder, print, sample, table};
 
 /// What can be typed behind `summary`.
 #[derive(Debug, Args)]
 pub struct SummaryArguments {
-    /// Folder of a run, or its store
-    #[arg(value_name = "DIR")]
+    /// Folder of a run, its store, or what `export` has written: a CSV file, a folder of CmdStan's
+    #[arg(value_name = "PATH")]
     run: PathBuf,
 
     /// Print the group effects too
@@ -68,6 +69,9 @@ enum Format {
 
 /// Prints the table and the diagnostics of a store.
 pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
+    if !typed.run.join(STORE).exists() && Imported::suits(&typed.run) {
+        return imported(typed);
+    }
     let sampled = Sampled::open(&typed.run).map_err(Failure::input)?;
     if sampled.run.draws == 0 {
         return Err(Failure::Input(anyhow!("{} has no draws yet; resume the run", typed.run.display())));
@@ -92,6 +96,26 @@ pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
         ));
     }
     Ok(if summary.is_trustworthy() { Outcome::Done } else { Outcome::Distrusted })
+}
+
+/// Prints the table of draws from text.
+fn imported(typed: &SummaryArguments) -> Result<Outcome, Failure> {
+    let imported = Imported::read(&typed.run).map_err(Failure::input)?;
+    let rows = imported.parameters();
+    // Effects have indices; where nothing else has, the hyperparameters have none.
+    let is_effect = |name: &str| {
+        name.starts_with("a[") || name.starts_with("b[") || name.starts_with("a.") || name.starts_with("b.")
+    };
+    let shown = rows.iter().filter(|row| typed.all || !is_effect(&row.name));
+    print(format_args!(
+        "{} x {} from {}, {}\n",
+        counted(imported.chains as u64, "chain"),
+        counted(imported.draws as u64, "draw"),
+        typed.run.display(),
+        counted(imported.divergences, "divergence"),
+    ));
+    print(table::rows_of(shown, false));
+    Ok(Outcome::Done)
 }
 
 /// Prints the table of a run, and what its diagnostics say.

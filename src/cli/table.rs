@@ -27,12 +27,16 @@ pub fn of(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Strin
 
 /// A row for each variable: hyperparameters, and all group effects where `all` is set.
 pub fn parameters(run: &RunSummary, all: bool) -> String {
-    let nested = run.max_nested_rhat.is_some();
-    let rhat = if nested { "nested R-hat" } else { "R-hat" };
-    let mut table = table(&["", "mean", "sd", "5 %", "50 %", "95 %", "MCSE", "bulk ESS", "tail ESS", rhat]);
     let hyperparameters = 2 * (run.data.predictors.len() + 1) + 1;
     let rows = if all { run.parameters.0.len() } else { hyperparameters };
-    for Parameter { name, summary, nested_rhat } in run.parameters.0.iter().take(rows) {
+    rows_of(run.parameters.0.iter().take(rows), run.max_nested_rhat.is_some())
+}
+
+/// A row for each of these variables.
+pub fn rows_of<'a>(parameters: impl Iterator<Item = &'a Parameter>, nested: bool) -> String {
+    let rhat = if nested { "nested R-hat" } else { "R-hat" };
+    let mut table = table(&["", "mean", "sd", "5 %", "50 %", "95 %", "MCSE", "bulk ESS", "tail ESS", rhat]);
+    for Parameter { name, summary, nested_rhat } in parameters {
         let Summary { mean, sd, q05, q50, q95, mcse_mean, ess_bulk, ess_tail, rhat, .. } = *summary;
         // As many decimals as the error of the mean leaves meaning to, and one more.
         let decimals = decimals(mcse_mean);

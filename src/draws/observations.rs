@@ -35,7 +35,8 @@ impl Observations {
         let (layout, data) = (self.model.layout(), self.model.dataset());
         for group in 0..layout.groups {
             for i in data.group_range(group) {
-                let slopes = (1..layout.coefficients).map(|k| named[layout.effects(k).start + group] * data.predictor(k - 1)[i]);
+                let slopes =
+                    (1..layout.coefficients).map(|k| named[layout.effects(k).start + group] * data.predictor(k - 1)[i]);
                 self.location[i] = named[layout.effects(0).start + group] + slopes.sum::<f64>();
             }
         }

@@ -80,8 +80,9 @@ mod tests {
         let mut thinned = Thinned::new(&mut seen, 3);
         for (first_draw, draws) in [(0, 2), (2, 1), (3, 7)] {
             // One variable of two chains: 100 x chain + draw.
-            let values: Vec<f64> =
-                (0..2).flat_map(|chain| (first_draw..first_draw + draws).map(move |draw| (100 * chain + draw) as f64)).collect();
+            let values: Vec<f64> = (0..2)
+                .flat_map(|chain| (first_draw..first_draw + draws).map(move |draw| (100 * chain + draw) as f64))
+                .collect();
             let statistics = vec![Statistics::default(); 2 * draws];
             let block = Block { chains: 2, first_draw, draws, values: &values, statistics: &statistics };
             thinned.take(&block).unwrap();

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::lane::{Chain, Lane, Run, Task};
-use super::{Adapt, Block, DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
+use super::{
+    Adapt, Block, DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing,
+};
 use crate::density::{Density, DensityError};
 use crate::math::ln;
 use crate::model::Model;

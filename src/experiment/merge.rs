@@ -23,7 +23,9 @@ pub struct Merging {
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
     /// They are of different things.
-    #[error("{first} and {second} do not belong together: {what} differ ({ours} and {theirs}); merge shards of one experiment")]
+    #[error(
+        "{first} and {second} do not belong together: {what} differ ({ours} and {theirs}); merge shards of one experiment"
+    )]
     Different { first: String, second: String, what: &'static str, ours: String, theirs: String },
     /// The same chains twice.
     #[error("{first} and {second} both have chain {chain}; leave one of them out")]
@@ -58,7 +60,9 @@ impl Merging {
         for pair in shards.windows(2) {
             let [first, second] = pair else { continue };
             let (ours, theirs) = (identity(first), identity(second));
-            if let Some(((what, ours), (_, theirs))) = ours.into_iter().zip(theirs).find(|(ours, theirs)| ours != theirs) {
+            if let Some(((what, ours), (_, theirs))) =
+                ours.into_iter().zip(theirs).find(|(ours, theirs)| ours != theirs)
+            {
                 return Err(MergeError::Different { first: name(first), second: name(second), what, ours, theirs });
             }
             let behind = first.settings.first_chain + first.settings.chains;
@@ -130,7 +134,8 @@ impl Merging {
 fn identity(shard: &Sampled) -> Vec<(&'static str, String)> {
     let settings = &shard.settings;
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
-    let draws = |store: &Sampled| (store.settings.keep, store.settings.log_likelihood, store.settings.posterior_predictive);
+    let draws =
+        |store: &Sampled| (store.settings.keep, store.settings.log_likelihood, store.settings.posterior_predictive);
     vec![
         ("the data", shard.model.dataset().checksum()),
         ("the parameterizations", shard.model.parameterization().to_string()),

@@ -93,7 +93,8 @@ pub fn write_cmdstan(folder: &Path, sampled: &Sampled, store: &Store) -> io::Res
         let path = folder.join(format!("draws-{id}.csv"));
         write_whole(&path, |file| {
             configuration(file, sampled, id)?;
-            let header = CMDSTAN.iter().map(|(name, _)| name.to_string()).chain(variables.iter().map(|(name, _)| name.clone()));
+            let header =
+                CMDSTAN.iter().map(|(name, _)| name.to_string()).chain(variables.iter().map(|(name, _)| name.clone()));
             writeln!(file, "{}", header.collect::<Vec<_>>().join(","))?;
             writeln!(file, "# Adaptation terminated")?;
             writeln!(file, "# Step size = {}", sampled.run.step_size)?;
@@ -103,7 +104,8 @@ pub fn write_cmdstan(folder: &Path, sampled: &Sampled, store: &Store) -> io::Res
             for numbers in numbers.chunks_exact(store.width()) {
                 let (named, statistics) = numbers.split_at(store.variables());
                 let place = |statistic| Statistic::ALL.iter().position(|other| *other == statistic).unwrap_or(0);
-                let statistics = CMDSTAN.iter().map(|(_, statistic)| written(*statistic, statistics[place(*statistic)]));
+                let statistics =
+                    CMDSTAN.iter().map(|(_, statistic)| written(*statistic, statistics[place(*statistic)]));
                 let named = variables.iter().map(|(_, i)| named[*i].to_string());
                 let line = statistics.chain(named).collect::<Vec<_>>();
                 writeln!(file, "{}", line.join(","))?;

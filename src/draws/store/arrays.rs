@@ -26,10 +26,16 @@ pub fn write_chunk(
     let options = CodecOptions::default().with_store_empty_chunks(true);
     let stored = match data_type {
         Type::Float64 => array.store_chunk_opt(chunk, numbers.collect::<Vec<f64>>(), &options),
-        Type::Float32 => array.store_chunk_opt(chunk, numbers.map(|number| number as f32).collect::<Vec<f32>>(), &options),
+        Type::Float32 => {
+            array.store_chunk_opt(chunk, numbers.map(|number| number as f32).collect::<Vec<f32>>(), &options)
+        }
         Type::Float16 => array.store_chunk_opt(chunk, numbers.map(f16::from_f64).collect::<Vec<f16>>(), &options),
-        Type::Int64 => array.store_chunk_opt(chunk, numbers.map(|number| number as i64).collect::<Vec<i64>>(), &options),
-        Type::Bool => array.store_chunk_opt(chunk, numbers.map(|number| number == 1.0).collect::<Vec<bool>>(), &options),
+        Type::Int64 => {
+            array.store_chunk_opt(chunk, numbers.map(|number| number as i64).collect::<Vec<i64>>(), &options)
+        }
+        Type::Bool => {
+            array.store_chunk_opt(chunk, numbers.map(|number| number == 1.0).collect::<Vec<bool>>(), &options)
+        }
         Type::String => return Err(io::Error::other("text is no number")),
     };
     stored.map_err(array_to_io)
@@ -39,7 +45,9 @@ pub fn write_chunk(
 pub fn read_chunk(array: &Array<Files>, data_type: Type, chunk: &[u64]) -> Result<Option<Vec<f64>>, ArrayError> {
     Ok(match data_type {
         Type::Float64 => array.retrieve_chunk_if_exists::<Vec<f64>>(chunk)?,
-        Type::Float32 => array.retrieve_chunk_if_exists::<Vec<f32>>(chunk)?.map(|n| n.into_iter().map(f64::from).collect()),
+        Type::Float32 => {
+            array.retrieve_chunk_if_exists::<Vec<f32>>(chunk)?.map(|n| n.into_iter().map(f64::from).collect())
+        }
         Type::Float16 => {
             array.retrieve_chunk_if_exists::<Vec<f16>>(chunk)?.map(|n| n.into_iter().map(f64::from).collect())
         }

@@ -133,11 +133,13 @@ impl Contents {
                     continue;
                 }
                 ("observed_data", _) => data.outcome().to_vec(),
-                (_, "group_index") => (0..data.n_groups())
-                    .flat_map(|group| data.group_range(group).map(move |_| group as f64))
-                    .collect(),
+                (_, "group_index") => {
+                    (0..data.n_groups()).flat_map(|group| data.group_range(group).map(move |_| group as f64)).collect()
+                }
                 (_, "row") => (0..length).map(|i| data.row_of(i) as f64).collect(),
-                (_, "predictors") => (0..data.predictor_names().len()).flat_map(|k| data.predictor(k).to_vec()).collect(),
+                (_, "predictors") => {
+                    (0..data.predictor_names().len()).flat_map(|k| data.predictor(k).to_vec()).collect()
+                }
                 _ => {
                     write_text(&self.files, metadata, data.groups().to_vec())?;
                     continue;

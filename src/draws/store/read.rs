@@ -33,25 +33,35 @@ pub enum StoreError {
     #[error("{path} does not exist; name the folder of a run that `warpnuts sample` has written")]
     NotFound { path: String },
     /// Something else is there.
-    #[error("{path} is no store of draws, for it has no zarr.json; name the folder of a run that `warpnuts sample` has written")]
+    #[error(
+        "{path} is no store of draws, for it has no zarr.json; name the folder of a run that `warpnuts sample` has written"
+    )]
     NoStore { path: String },
     /// Another program's.
-    #[error("{path} is a Zarr store, but not one that warpnuts has written; name the folder of a run of `warpnuts sample`")]
+    #[error(
+        "{path} is a Zarr store, but not one that warpnuts has written; name the folder of a run of `warpnuts sample`"
+    )]
     Foreign { path: String },
     /// Another version's.
-    #[error("{path} is a store of format {theirs}, and this version of warpnuts reads format {FORMAT}; read it with the version that wrote it ({version})")]
+    #[error(
+        "{path} is a store of format {theirs}, and this version of warpnuts reads format {FORMAT}; read it with the version that wrote it ({version})"
+    )]
     Version { path: String, theirs: String, version: String },
     /// The operating system refuses.
     #[error("{file} cannot be read: {reason}")]
     Unreadable { file: String, reason: io::Error },
     /// No JSON, or not what a store says.
-    #[error("{file}, line {line}, column {column}: {reason}; the store is damaged: sample again, or put back a copy of the file")]
+    #[error(
+        "{file}, line {line}, column {column}: {reason}; the store is damaged: sample again, or put back a copy of the file"
+    )]
     Broken { file: String, line: usize, column: usize, reason: String },
     /// Metadata, or data, that contradict themselves.
     #[error("{path}: {problem}; the store is damaged: sample again, or put back a copy")]
     Inconsistent { path: String, problem: String },
     /// A checkpoint that is not whole.
-    #[error("{file} is damaged, and the run cannot go on from it; the draws are untouched, and `warpnuts summary` reads them")]
+    #[error(
+        "{file} is damaged, and the run cannot go on from it; the draws are untouched, and `warpnuts summary` reads them"
+    )]
     BrokenCheckpoint { file: String },
 }
 
@@ -148,12 +158,14 @@ impl Store {
             let node = nodes.get(path).ok_or_else(|| damaged(format!("there is nothing about {path}")))?;
             ArrayMetadata::parse(path, node).ok_or_else(|| damaged(format!("what it says of {path} makes no sense")))
         };
-        let files = Arc::new(Files::new(&folder).map_err(|reason| StoreError::Unreadable { file: name.clone(), reason })?);
+        let files =
+            Arc::new(Files::new(&folder).map_err(|reason| StoreError::Unreadable { file: name.clone(), reason })?);
         let model = Arc::new(read_model(&files, &model, &find, &name)?);
         let mut arrays = DrawArrays::new(&model, &extent, None);
         for drawn in &mut arrays.arrays {
             let stored = find(&drawn.metadata.path)?;
-            let lengths = |metadata: &ArrayMetadata| metadata.dimensions.iter().map(|(_, length)| *length).collect::<Vec<_>>();
+            let lengths =
+                |metadata: &ArrayMetadata| metadata.dimensions.iter().map(|(_, length)| *length).collect::<Vec<_>>();
             let mut expected = lengths(&drawn.metadata);
             expected[1] = draws;
             if lengths(&stored) != expected || stored.chunk.len() != expected.len() || stored.chunk.contains(&0) {
@@ -308,7 +320,10 @@ impl Store {
             let first = chunk.outer * last + chunk.last * along;
             let behind = (first + along).min((chunk.outer + 1) * last);
             let first_chain = chunk.chains * size;
-            first < elements.end && behind > elements.start && first_chain < chains.end && first_chain + size > chains.start
+            first < elements.end
+                && behind > elements.start
+                && first_chain < chains.end
+                && first_chain + size > chains.start
         });
         let rows = draws.start / row..draws.end.div_ceil(row);
         let wanted: Vec<_> = rows.flat_map(|row| wanted.iter().map(move |chunk| (row, chunk))).collect();
@@ -444,7 +459,8 @@ fn read_model(
     let label = |i: &usize| labels.get(group_index[*i] as usize).ok_or_else(|| damaged("an observation has no group"));
     let groups = places.iter().map(label).collect::<Result<Vec<&String>, StoreError>>()?;
     let columns = columns.chunks_exact(count.max(1)).map(in_file).collect();
-    let data = Dataset::from_columns(&described.source, group, outcome, predictors, &groups, in_file(&outcomes), columns);
+    let data =
+        Dataset::from_columns(&described.source, group, outcome, predictors, &groups, in_file(&outcomes), columns);
     let data = data.map_err(|error| damaged(&error.to_string()))?;
     if described.predictor_means_subtracted.len() != predictors.len() {
         return Err(damaged("the predictors' means are missing"));

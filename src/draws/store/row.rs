@@ -156,6 +156,8 @@ pub fn chunks(drawn: &Drawn) -> Vec<Chunk> {
     let along_chains = drawn.metadata.dimensions[0].1.div_ceil(drawn.metadata.chunk[0]);
     let along_last = last.div_ceil(drawn.chunk_elements());
     (0..along_chains)
-        .flat_map(|chains| (0..outer).flat_map(move |outer| (0..along_last).map(move |last| Chunk { chains, outer, last })))
+        .flat_map(|chains| {
+            (0..outer).flat_map(move |outer| (0..along_last).map(move |last| Chunk { chains, outer, last }))
+        })
         .collect()
 }

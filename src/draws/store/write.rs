@@ -3,8 +3,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -40,10 +40,19 @@ pub struct Writer {
 enum Message {
     /// About the mean and the sd of each variable.
     Warmed(Vec<Unit>),
-    Block { first_draw: usize, draws: usize, values: Vec<f64>, statistics: Vec<Statistics> },
+    Block {
+        first_draw: usize,
+        draws: usize,
+        values: Vec<f64>,
+        statistics: Vec<Statistics>,
+    },
     Checkpoint(Box<Checkpoint>),
     /// The run is over; these attributes of the root are new.
-    End { learnt: Option<Learnt>, about: Map<String, Value>, complete: bool },
+    End {
+        learnt: Option<Learnt>,
+        about: Map<String, Value>,
+        complete: bool,
+    },
 }
 
 /// How draws are written.
@@ -97,8 +106,7 @@ impl Writer {
         if let Some(damage) = store.damage().first() {
             return Err(io::Error::other(damage.to_string()));
         }
-        let mut contents =
-            Contents::new(store.files().clone(), &model, extent, writing.warmup, store.about().clone());
+        let mut contents = Contents::new(store.files().clone(), &model, extent, writing.warmup, store.about().clone());
         contents.remember(store.learnt());
         Writer::start(run, model, extent, writing, contents, row)
     }
@@ -120,8 +128,17 @@ impl Writer {
             extent.log_likelihood,
             extent.posterior_predictive,
         );
-        let desk = Desk { run: run.to_path_buf(), model: model.clone(), extent, packed: writing.packed, contents, row, observations };
-        let thread = std::thread::Builder::new().name("store".to_string()).spawn(move || desk.work(&messages, &empty))?;
+        let desk = Desk {
+            run: run.to_path_buf(),
+            model: model.clone(),
+            extent,
+            packed: writing.packed,
+            contents,
+            row,
+            observations,
+        };
+        let thread =
+            std::thread::Builder::new().name("store".to_string()).spawn(move || desk.work(&messages, &empty))?;
         Ok(Writer {
             model,
             chains: extent.chains,

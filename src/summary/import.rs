@@ -1,0 +1,181 @@
+//! Draws that were exported as text, read back: a file with a line a draw, or CmdStan's files, one a chain.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use super::Parameter;
+use crate::diagnostics;
+
+/// Draws from text.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The variables' names.
+    pub names: Vec<String>,
+    /// How many chains.
+    pub chains: usize,
+    /// Draws of each chain.
+    pub draws: usize,
+    /// Divergent transitions, where the text tells.
+    pub divergences: u64,
+    /// `[variable][chain][draw]`.
+    values: Vec<f64>,
+}
+
+/// Why text cannot be read as draws.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The operating system refuses.
+    #[error("{file} cannot be read: {reason}")]
+    Unreadable { file: String, reason: io::Error },
+    /// Nothing to read.
+    #[error("{folder} has no CSV files; name a file or a folder that `warpnuts export` has written")]
+    Empty { folder: String },
+    /// No draws.
+    #[error("{file} has no draws; name a file that `warpnuts export` has written")]
+    NoDraws { file: String },
+    /// A line that is not as the header promises.
+    #[error("{file}, line {line}, column {column}: {problem}; export the draws again")]
+    Line { file: String, line: usize, column: usize, problem: String },
+    /// Chains that do not go together.
+    #[error("{file}: {problem}; export the draws again")]
+    Uneven { file: String, problem: String },
+}
+
+/// Columns that are no variables.
+fn is_statistic(name: &str) -> bool {
+    const OURS: [&str; 10] = [
+        "chain",
+        "draw",
+        "lp",
+        "energy",
+        "acceptance_rate",
+        "step_size",
+        "tree_depth",
+        "n_steps",
+        "diverging",
+        "reached_max_treedepth",
+    ];
+    OURS.contains(&name) || name.ends_with("__")
+}
+
+/// A file's header and its rows, with the line each stands on.
+struct Table {
+    file: String,
+    header: Vec<String>,
+    rows: Vec<Vec<f64>>,
+}
+
+impl Table {
+    fn read(path: &Path) -> Result<Table, ImportError> {
+        let file = path.display().to_string();
+        let unreadable = |reason| ImportError::Unreadable { file: file.clone(), reason };
+        let mut text = String::new();
+        let mut lines = Vec::new();
+        for (number, line) in BufReader::new(File::open(path).map_err(unreadable)?).lines().enumerate() {
+            let line = line.map_err(unreadable)?;
+            if !line.starts_with('#') && !line.is_empty() {
+                text.push_str(&line);
+                text.push('\n');
+                lines.push(number + 1);
+            }
+        }
+        let mut csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+        let (mut header, mut rows) = (Vec::new(), Vec::new());
+        for (record, line) in csv.records().zip(&lines) {
+            let wrong =
+                |column: usize, problem: String| ImportError::Line { file: file.clone(), line: *line, column, problem };
+            let record = record.map_err(|error| wrong(1, error.to_string()))?;
+            if header.is_empty() {
+                header = record.iter().map(str::to_string).collect();
+                continue;
+            }
+            if record.len() != header.len() {
+                return Err(wrong(
+                    record.len(),
+                    format!("there are {} fields, and {} columns", record.len(), header.len()),
+                ));
+            }
+            let numbers = record
+                .iter()
+                .enumerate()
+                .map(|(i, field)| field.trim().parse().map_err(|_| wrong(i + 1, format!("`{field}` is no number"))));
+            rows.push(numbers.collect::<Result<Vec<f64>, _>>()?);
+        }
+        if rows.is_empty() {
+            return Err(ImportError::NoDraws { file });
+        }
+        Ok(Table { file, header, rows })
+    }
+}
+
+impl Imported {
+    /// Whether `path` may be text rather than a store: a CSV file, or a folder of them.
+    pub fn suits(path: &Path) -> bool {
+        path.is_file() || !csv_files(path).is_empty() && !path.join("zarr.json").exists()
+    }
+
+    /// Reads a file, or all files of a folder.
+    ///
+    /// # Errors
+    /// What keeps it from being read as draws.
+    pub fn read(path: &Path) -> Result<Imported, ImportError> {
+        let paths = if path.is_dir() { csv_files(path) } else { vec![path.to_path_buf()] };
+        let mut tables = paths.iter().map(|path| Table::read(path)).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let Some(first) = tables.next() else {
+            return Err(ImportError::Empty { folder: path.display().to_string() });
+        };
+        let header = first.header.clone();
+        let mut chains: Vec<Vec<Vec<f64>>> = Vec::new();
+        for Table { file, header: theirs, rows } in std::iter::once(first).chain(tables) {
+            if theirs != header {
+                return Err(ImportError::Uneven {
+                    file,
+                    problem: "its columns are not those of the file before".to_string(),
+                });
+            }
+            match header.iter().position(|name| name == "chain") {
+                None => chains.push(rows),
+                Some(column) => {
+                    chains.extend(rows.chunk_by(|a, b| a[column] == b[column]).map(<[Vec<f64>]>::to_vec));
+                }
+            }
+            let draws = chains[0].len();
+            if let Some(uneven) = chains.iter().find(|chain| chain.len() != draws) {
+                let problem = format!("a chain has {} draws, and the first has {draws}", uneven.len());
+                return Err(ImportError::Uneven { file, problem });
+            }
+        }
+        let draws = chains[0].len();
+        let column = |i: usize| chains.iter().flatten().map(move |row| row[i]);
+        let variables: Vec<usize> = (0..header.len()).filter(|i| !is_statistic(&header[*i])).collect();
+        let diverging = header.iter().position(|name| name == "diverging" || name == "divergent__");
+        Ok(Imported {
+            names: variables.iter().map(|i| header[*i].clone()).collect(),
+            chains: chains.len(),
+            draws,
+            divergences: diverging.map_or(0, |i| column(i).sum::<f64>() as u64),
+            values: variables.iter().flat_map(|i| column(*i)).collect(),
+        })
+    }
+
+    /// A row for each variable.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        let rows = diagnostics::summarize(&self.values, self.names.len(), self.chains);
+        let named = self.names.iter().cloned().zip(rows);
+        named.map(|(name, summary)| Parameter { name, summary, nested_rhat: None }).collect()
+    }
+}
+
+/// The CSV files of a folder, in the order of the numbers in their names.
+fn csv_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "csv")).collect();
+    files.sort_by_key(|path| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().to_string();
+        let digits: String = name.chars().filter(char::is_ascii_digit).collect();
+        (digits.parse::<u64>().unwrap_or(0), name)
+    });
+    files
+}
