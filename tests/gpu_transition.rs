@@ -33,7 +33,8 @@ fn radon(parameterization: &str) -> Arc<Model> {
 }
 
 fn run_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> Sampled {
-    sample_on(&Backend::Gpu(gpu.clone()), model.clone(), settings, Arc::new(Progress::default())).unwrap()
+    let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: false };
+    sample_on(&backend, model.clone(), settings, Arc::new(Progress::default())).unwrap()
 }
 
 fn run_here(model: &Arc<Model>, settings: Settings) -> Sampled {

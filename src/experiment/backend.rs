@@ -9,6 +9,7 @@ use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations, Likelihood};
 use crate::draws::Memory;
 use crate::engine::device::{self, DeviceEngine};
+use crate::engine::fallback::{Fallback, Spare};
 use crate::engine::host::{Chains, HostEngine};
 use crate::engine::{self, Engine as _, EngineError, Phase, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
@@ -47,7 +48,12 @@ pub enum Backend {
         fall_back: bool,
     },
     /// Whole transitions on a device: engine `gpu`.
-    Gpu(Arc<Gpu>),
+    Gpu {
+        /// The device.
+        gpu: Arc<Gpu>,
+        /// Whether the run goes on on the CPU where the device fails.
+        fall_back: bool,
+    },
 }
 
 /// What was asked for.
@@ -78,7 +84,7 @@ impl Backend {
         match self {
             Backend::Cpu => "cpu",
             Backend::GpuDensity { .. } => "gpu-density",
-            Backend::Gpu(_) => "gpu",
+            Backend::Gpu { .. } => "gpu",
         }
     }
 
@@ -86,7 +92,7 @@ impl Backend {
     pub fn device(&self) -> String {
         match self {
             Backend::Cpu => crate::machine::processor(),
-            Backend::GpuDensity { gpu, .. } | Backend::Gpu(gpu) => {
+            Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => {
                 format!("{} ({}, {})", gpu.adapter().name(), gpu.adapter().backend(), gpu.adapter().driver())
             }
         }
@@ -96,7 +102,7 @@ impl Backend {
     pub fn adapter(&self) -> Option<&Adapter> {
         match self {
             Backend::Cpu => None,
-            Backend::GpuDensity { gpu, .. } | Backend::Gpu(gpu) => Some(gpu.adapter()),
+            Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => Some(gpu.adapter()),
         }
     }
 
@@ -118,9 +124,15 @@ impl Backend {
                 let spare = if *fall_back { on_the_cpu(model, settings) } else { Vec::new() };
                 Box::new(engine.with_spare(spare))
             }
-            Backend::Gpu(gpu) => {
+            Backend::Gpu { gpu, fall_back } => {
                 let plan = device::Plan { likelihood: settings.likelihood, chains, max_depth, variables };
-                Box::new(DeviceEngine::start(gpu.clone(), model.clone(), plan, progress)?)
+                let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
+                if *fall_back {
+                    let spare = Spare { model: model.clone(), plan, threads: settings.threads, progress };
+                    Box::new(Fallback::new(started, spare)?)
+                } else {
+                    Box::new(started?)
+                }
             }
         })
     }
@@ -175,7 +187,7 @@ pub fn choose(
         }
         Engine::Gpu => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
-            Ok(Choice { backend: Backend::Gpu(gpu), reason: "as asked for".to_string() })
+            Ok(Choice { backend: Backend::Gpu { gpu, fall_back: false }, reason: "as asked for".to_string() })
         }
         Engine::Auto => {
             let gradient = cpu_seconds_a_gradient(model, settings.likelihood);
@@ -209,7 +221,7 @@ pub fn choose(
                 short(gpu_rate)
             );
             let backend = match () {
-                () if gpu_rate > cpu_rate.max(density_rate) => Backend::Gpu(gpu),
+                () if gpu_rate > cpu_rate.max(density_rate) => Backend::Gpu { gpu, fall_back: true },
                 () if density_rate > cpu_rate => Backend::GpuDensity { gpu, fall_back: true },
                 () => Backend::Cpu,
             };

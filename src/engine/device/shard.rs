@@ -27,6 +27,7 @@ pub struct Shard {
     chains: Vec<Chain>,
     workgroups: u32,
     kept: usize,
+    hyperparameters: usize,
     vector: usize,
     vectors: wgpu::Buffer,
     /// Bytes of a chain's vectors.
@@ -36,6 +37,8 @@ pub struct Shard {
     room: u32,
     states: Landing,
     slots: [Slot; 2],
+    /// The slot of the dispatch that was sent last.
+    latest: usize,
     pooling: wgpu::Buffer,
     pooled: Landing,
     pool: wgpu::BindGroup,
@@ -126,6 +129,7 @@ impl Shard {
             chains: vec![Chain::default(); count],
             workgroups: chains.div_ceil(u64::from(shaders.team.teams)) as u32,
             kept: shaders.kept,
+            hyperparameters: shaders.hyperparameters,
             vector,
             vectors,
             stride,
@@ -133,6 +137,7 @@ impl Shard {
             room: FIRST_ROOM.min(room as u32),
             states: chain_states,
             slots,
+            latest: 0,
             pooling,
             pooled,
             pool,
@@ -181,6 +186,7 @@ impl Shard {
 
     /// Sends a dispatch on its way.
     pub fn submit(&mut self, gpu: &Gpu, transition: &Kernel, slot: usize, run: Run) {
+        self.latest = slot;
         let chains = self.chains.len() as u64;
         let run =
             Run { first_chain: run.first_chain + self.first as u32, chains: chains as u32, room: self.room, ..run };
@@ -254,12 +260,19 @@ impl Shard {
         self.made.iter().copied().min().unwrap_or(0)
     }
 
-    /// Fetches the chains as the phase has left them.
-    pub fn fetch(&mut self, gpu: &Gpu) -> Result<&[Chain], GpuError> {
+    /// Fetches the chains as the phase has left them; where it was one of warm-up that all of them have finished, their
+    /// hyperparameters too, `[chain][hyperparameter]`, which the latest dispatch has left in the place of draws.
+    pub fn fetch(&mut self, gpu: &Gpu, warmed: bool) -> Result<(&[Chain], Vec<f32>), GpuError> {
         let bytes = (self.chains.len() * size_of::<Chain>()) as u64;
-        Flight::start(gpu, |_| {}, |_| {}, &[(&self.states, bytes)], None, &[]).land(gpu)?;
+        let positions = &self.slots[self.latest].draws;
+        let positions_bytes = (self.chains.len() * self.hyperparameters * size_of::<f32>()) as u64;
+        let all = [(&self.states, bytes), (positions, positions_bytes)];
+        let landings = if warmed { &all[..] } else { &all[..1] };
+        Flight::start(gpu, |_| {}, |_| {}, landings, None, &[]).land(gpu)?;
         self.chains = self.states.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
-        Ok(&self.chains)
+        let numbers = |bytes: &[u8]| bytemuck::cast_slice(bytes).to_vec();
+        let positions = if warmed { positions.read(positions_bytes, numbers)? } else { Vec::new() };
+        Ok((&self.chains, positions))
     }
 
     /// Adds the moments of its chains' draws, `draws` of each, to `moments`.
