@@ -2,6 +2,7 @@
 //! them.
 
 mod backend;
+pub mod cost;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -113,6 +113,16 @@ impl Compiled {
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }
+
+    /// How many lanes share a chain, and how many numbers of each of its vectors a lane holds.
+    pub fn team(&self) -> (u32, usize) {
+        (self.shaders.team.lanes, self.shaders.slots)
+    }
+
+    /// Bytes that a chain takes on the device.
+    pub fn bytes_a_chain(&self) -> u64 {
+        (self.shaders.vector() * self.shaders.vectors as usize * size_of::<f32>()) as u64
+    }
 }
 
 impl DeviceEngine {
