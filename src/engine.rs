@@ -2,6 +2,7 @@
 //! made.
 
 pub mod device;
+pub mod fallback;
 pub mod host;
 mod lane;
 mod progress;

@@ -2,6 +2,7 @@
 //! them.
 
 mod backend;
+pub mod cost;
 mod merge;
 mod stored;
 

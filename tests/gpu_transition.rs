@@ -13,6 +13,7 @@ use warpnuts::engine::device::{DeviceEngine, Plan};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{Block, Engine, Phase, Progress, Sink, SinkError};
 use warpnuts::exact::Exact;
+use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::Gpu;
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
@@ -33,7 +34,8 @@ fn radon(parameterization: &str) -> Arc<Model> {
 }
 
 fn run_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> Sampled {
-    sample_on(&Backend::Gpu(gpu.clone()), model.clone(), settings, Arc::new(Progress::default())).unwrap()
+    let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: false };
+    sample_on(&backend, model.clone(), settings, Arc::new(Progress::default())).unwrap()
 }
 
 fn run_here(model: &Arc<Model>, settings: Settings) -> Sampled {
@@ -305,6 +307,36 @@ fn moments_are_those_of_the_draws() {
             assert!((there - here).abs() < 1e-4 * variances[i].1.sqrt(), "mean {i}: {there} {here}");
         }
     }
+}
+
+#[test]
+fn a_device_is_measured_before_it_is_chosen() {
+    let Some(devices) = gpu::devices() else { return };
+    let model = radon("non-centered");
+    let settings = Settings { chains: 16, threads: 2, ..Settings::default() };
+    let costs = Costs::of_host(&model, Likelihood::Groups).with_device(&devices[0], &model, &settings);
+    let (density, transitions) = (costs.density.unwrap(), costs.transitions.unwrap());
+    assert!(density.round_trip > 1e-6 && density.gradient < density.round_trip, "{density:?}");
+    // What was measured is about what a run of as many chains then does.
+    let mut states = warmed(&model, Likelihood::Groups).1;
+    states.truncate(16);
+    let chains = Chains { seed: SEED, first: 0, count: 16, per_superchain: 1 };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 10, variables: model.layout().dim() };
+    let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
+    engine.put(&states).unwrap();
+    let scale = vec![0.1; model.layout().dim()];
+    let phase = Phase { transitions: 20, scale, step_size: 0.5, adapt: None, max_depth: 6, sampling: true };
+    let mut rate = || {
+        let start = std::time::Instant::now();
+        let outcome = engine.run(&phase, &mut Last::default()).unwrap();
+        outcome.gradients as f64 / start.elapsed().as_secs_f64()
+    };
+    let made = [rate(), rate(), rate()].into_iter().fold(0.0, f64::max);
+    let expected = costs.rates(&model, &settings).gpu;
+    eprintln!("{expected:.0} leapfrogs/s expected, {made:.0} made; {}", costs.tell());
+    // A machine that does other things beside halves and doubles figures.
+    assert!(made < 10.0 * expected && expected < 10.0 * made && transitions.step > transitions.leapfrog);
+    assert!(costs.tell().contains("a round trip to the device") && costs.tell().contains("a leapfrog there"));
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Subject {
                 density.evaluate(&at, &mut Evaluations::with_capacity(1, density.dim()))?;
                 Ready::GpuDensity(device)
             }
-            Backend::Gpu(gpu) => {
+            Backend::Gpu { gpu, .. } => {
                 let plan = plan(model, &Settings { chains: 1, likelihood, ..Settings::default() });
                 let compiled = Compiled::new(gpu, model, &plan)?;
                 let (gpu, model) = (gpu.clone(), model.clone());

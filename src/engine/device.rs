@@ -63,6 +63,21 @@ pub struct DeviceEngine {
     constant: f64,
     transitions: u32,
     drawn: usize,
+    /// Where the chains were when a phase of warm-up was over or a block left; empty before.
+    last: Vec<f64>,
+}
+
+/// Where the chains of a device engine were when something finished left the device: a phase of warm-up, or draws. What
+/// they did since is lost with the device.
+#[derive(Debug, Clone, Copy)]
+pub struct Finished<'a> {
+    /// Transitions that every chain had made since the start.
+    pub transitions: u32,
+    /// How many of them are draws.
+    pub drawn: usize,
+    /// The hyperparameters, in the user's units, `[chain][hyperparameter]`; empty where the chains are at their starting
+    /// points.
+    pub hyperparameters: &'a [f64],
 }
 
 /// How a device engine is to be built, beside its model.
@@ -97,6 +112,16 @@ impl Compiled {
         let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, kept, gpu.subgroup(), software);
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
+    }
+
+    /// How many lanes share a chain, and how many numbers of each of its vectors a lane holds.
+    pub fn team(&self) -> (u32, usize) {
+        (self.shaders.team.lanes, self.shaders.slots)
+    }
+
+    /// Bytes that a chain takes on the device.
+    pub fn bytes_a_chain(&self) -> u64 {
+        (self.shaders.vector() * self.shaders.vectors as usize * size_of::<f32>()) as u64
     }
 }
 
@@ -160,6 +185,7 @@ impl DeviceEngine {
             scales,
             transitions: 0,
             drawn: 0,
+            last: Vec::new(),
             gpu,
         };
         engine.put(&states).map_err(device)?;
@@ -179,6 +205,11 @@ impl DeviceEngine {
             rest = after;
         }
         Ok(())
+    }
+
+    /// Where the chains were when something finished left the device.
+    pub fn finished(&self) -> Finished<'_> {
+        Finished { transitions: self.transitions, drawn: self.drawn, hyperparameters: &self.last }
     }
 
     /// Where the time of dispatches goes.
@@ -289,6 +320,17 @@ impl DeviceEngine {
         Ok(moments)
     }
 
+    /// The hyperparameters at these positions, chain after chain.
+    fn in_user_units(&self, positions: &[f32]) -> Vec<f64> {
+        let mut named: Vec<f64> = vec![0.0; positions.len()];
+        let width = self.shaders.hyperparameters;
+        for (position, named) in positions.chunks_exact(width).zip(named.chunks_exact_mut(width)) {
+            let position: Vec<f64> = position.iter().copied().map(f64::from).collect();
+            self.model.constrain(&position, named);
+        }
+        named
+    }
+
     fn begin(&mut self, phase: &Phase) {
         let coordinates = self.shaders.coordinates();
         let scale = |coordinate: &Option<usize>| coordinate.map_or(0.0, |i| phase.scale[i] as f32);
@@ -309,8 +351,13 @@ impl DeviceEngine {
             failure: None,
         };
         let mut transitions = 0;
+        let complete = outcome.transitions == phase.transitions && phase.transitions > 0;
+        let warmed = complete && !phase.sampling;
+        let mut last = Vec::new();
         for shard in &mut self.shards {
-            for chain in shard.fetch(&self.gpu)? {
+            let (chains, positions) = shard.fetch(&self.gpu, warmed)?;
+            last.extend(positions);
+            for chain in chains {
                 transitions += u64::from(chain.made);
                 outcome.gradients += u64::from(chain.gradients);
                 outcome.divergences += u64::from(chain.divergences);
@@ -320,8 +367,9 @@ impl DeviceEngine {
             }
         }
         outcome.acceptance /= transitions.max(1) as f64;
-        if outcome.transitions == phase.transitions && !phase.sampling && phase.transitions > 0 {
+        if warmed {
             outcome.moments = self.moments(phase.transitions)?;
+            self.last = self.in_user_units(&last);
         }
         Ok(outcome)
     }
@@ -329,7 +377,9 @@ impl DeviceEngine {
 
 impl Engine for DeviceEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError> {
-        let mut window = phase.sampling.then(|| Window::new(self.chains, self.variables, phase.transitions as usize));
+        let remembered = self.shaders.hyperparameters.min(self.variables);
+        let window = || Window::new(self.chains, self.variables, phase.transitions as usize, remembered);
+        let mut window = phase.sampling.then(window);
         self.begin(phase);
         let ran = match phase.transitions {
             0 => Ok(()),
@@ -340,12 +390,19 @@ impl Engine for DeviceEngine {
             self.drawn += window.left();
         }
         let (dim, left) = (self.model.layout().dim(), window.as_ref().map_or(0, |window| window.left() as u32));
+        let told = window.as_ref().map_or(Snapshot::default(), Window::told);
+        if let Some(window) = window
+            && left > 0
+            && remembered == self.shaders.hyperparameters
+        {
+            self.last = window.last();
+        }
         let failed = |error: DensityError| {
             Ok(PhaseOutcome {
                 transitions: left,
-                gradients: 0,
-                acceptance: f64::NAN,
-                divergences: 0,
+                gradients: told.gradients,
+                acceptance: told.acceptance / told.transitions as f64,
+                divergences: told.divergences,
                 log_step_sizes: Vec::new(),
                 moments: Moments::new(dim),
                 failure: Some(DeviceFailure { error, resumed: false }),
@@ -353,19 +410,30 @@ impl Engine for DeviceEngine {
         };
         match ran {
             Ok(()) => {}
-            Err(EngineError::Density(error)) => return failed(error),
+            Err(EngineError::Density(error)) => {
+                self.transitions += left;
+                return failed(error);
+            }
             Err(other) => return Err(other),
         }
         let outcome = match self.end(phase) {
             Ok(outcome) => outcome,
-            Err(error) => return failed(error.into()),
+            Err(error) => {
+                self.transitions += left;
+                return failed(error.into());
+            }
         };
         self.transitions += outcome.transitions;
         Ok(outcome)
     }
 
     fn standing(&mut self) -> Result<Standing, EngineError> {
-        todo!()
+        let (coordinates, device) = (self.shaders.coordinates(), DensityError::Device);
+        let mut states = Vec::with_capacity(self.chains);
+        for shard in &self.shards {
+            states.extend(shard.states(&self.gpu, &coordinates, self.constant).map_err(device)?);
+        }
+        Ok(Standing::of(self.transitions, states.iter()))
     }
 
     fn resume(&mut self, standing: &Standing, draws: usize) -> Result<(), EngineError> {

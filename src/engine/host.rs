@@ -91,6 +91,12 @@ impl HostEngine {
         engine
     }
 
+    /// The engine that takes its chains' states as those after `transitions` transitions, of which `drawn` were draws.
+    pub fn having_made(mut self, transitions: u32, drawn: usize) -> HostEngine {
+        self.chains.iter_mut().for_each(|chain| chain.transition = transitions);
+        HostEngine { transitions, drawn, ..self }
+    }
+
     /// With every chain at 0, where nothing is known of it.
     fn new(
         model: Arc<Model>,

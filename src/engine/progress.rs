@@ -42,6 +42,11 @@ impl Progress {
         }
     }
 
+    /// Forgets this many transitions, which were lost and have to be made again.
+    pub fn take_back(&self, transitions: u64) {
+        self.transitions.fetch_sub(transitions, Relaxed);
+    }
+
     /// The counters now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {

@@ -1,16 +1,17 @@
 //! Where a run computes: on the CPU, or with its densities on a GPU; and which of them suits a run.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Settings;
+use super::cost::Costs;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
-use crate::density::{Density, DensityError, Evaluations, Likelihood};
-use crate::draws::Memory;
+use crate::density::{Density, DensityError};
 use crate::engine::device::{self, DeviceEngine};
+use crate::engine::fallback::{Fallback, Spare};
 use crate::engine::host::{Chains, HostEngine};
-use crate::engine::{self, Engine as _, EngineError, Phase, Progress};
+use crate::engine::{self, EngineError, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
 use crate::model::Model;
 
@@ -22,14 +23,6 @@ const SHORT_RUN: Duration = Duration::from_secs(2);
 
 /// About how many gradients a transition takes.
 const GRADIENTS: f64 = 10.0;
-
-/// About what a leapfrog costs a thread of the host beside its gradient, for each coordinate: the tree; and what it costs
-/// to send a position to a device and fetch a gradient.
-const TREE: f64 = 1.0e-9;
-const EXCHANGE: f64 = 0.6e-9;
-
-/// Chains with which the device's transitions are timed: enough to fill it.
-const TRIED_CHAINS: u32 = 16_384;
 
 /// Memory that the transitions of all lanes may take together.
 const TRANSITIONS_MEMORY: usize = 4 << 30;
@@ -47,7 +40,12 @@ pub enum Backend {
         fall_back: bool,
     },
     /// Whole transitions on a device: engine `gpu`.
-    Gpu(Arc<Gpu>),
+    Gpu {
+        /// The device.
+        gpu: Arc<Gpu>,
+        /// Whether the run goes on on the CPU where the device fails.
+        fall_back: bool,
+    },
 }
 
 /// What was asked for.
@@ -78,7 +76,7 @@ impl Backend {
         match self {
             Backend::Cpu => "cpu",
             Backend::GpuDensity { .. } => "gpu-density",
-            Backend::Gpu(_) => "gpu",
+            Backend::Gpu { .. } => "gpu",
         }
     }
 
@@ -86,7 +84,7 @@ impl Backend {
     pub fn device(&self) -> String {
         match self {
             Backend::Cpu => crate::machine::processor(),
-            Backend::GpuDensity { gpu, .. } | Backend::Gpu(gpu) => {
+            Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => {
                 format!("{} ({}, {})", gpu.adapter().name(), gpu.adapter().backend(), gpu.adapter().driver())
             }
         }
@@ -96,7 +94,7 @@ impl Backend {
     pub fn adapter(&self) -> Option<&Adapter> {
         match self {
             Backend::Cpu => None,
-            Backend::GpuDensity { gpu, .. } | Backend::Gpu(gpu) => Some(gpu.adapter()),
+            Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => Some(gpu.adapter()),
         }
     }
 
@@ -118,9 +116,15 @@ impl Backend {
                 let spare = if *fall_back { on_the_cpu(model, settings) } else { Vec::new() };
                 Box::new(engine.with_spare(spare))
             }
-            Backend::Gpu(gpu) => {
+            Backend::Gpu { gpu, fall_back } => {
                 let plan = device::Plan { likelihood: settings.likelihood, chains, max_depth, variables };
-                Box::new(DeviceEngine::start(gpu.clone(), model.clone(), plan, progress)?)
+                let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
+                if *fall_back {
+                    let spare = Spare { model: model.clone(), plan, threads: settings.threads, progress };
+                    Box::new(Fallback::new(started, spare)?)
+                } else {
+                    Box::new(started?)
+                }
             }
         })
     }
@@ -175,13 +179,12 @@ pub fn choose(
         }
         Engine::Gpu => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
-            Ok(Choice { backend: Backend::Gpu(gpu), reason: "as asked for".to_string() })
+            Ok(Choice { backend: Backend::Gpu { gpu, fall_back: false }, reason: "as asked for".to_string() })
         }
         Engine::Auto => {
-            let gradient = cpu_seconds_a_gradient(model, settings.likelihood);
-            let leapfrog = gradient + TREE * model.layout().dim() as f64;
+            let costs = Costs::of_host(model, settings.likelihood);
             let transitions = f64::from(settings.chains) * f64::from(settings.warmup + settings.draws);
-            let run = transitions * GRADIENTS * leapfrog / settings.threads as f64;
+            let run = transitions * GRADIENTS / costs.rates(model, settings).cpu;
             if run < SHORT_RUN.as_secs_f64() && adapter.is_none() {
                 return cpu("a short run".to_string());
             }
@@ -196,72 +199,22 @@ pub fn choose(
                 Ok(gpu) => gpu,
                 Err(error) => return cpu(format!("{name} cannot be used: {error}")),
             };
-            let cpu_rate = settings.threads as f64 / leapfrog;
-            let density_rate = density_rate(&gpu, model, settings).unwrap_or(0.0);
-            let gpu_rate = gpu_rate(&gpu, model, settings).unwrap_or(0.0);
+            let costs = costs.with_device(&gpu, model, settings);
             if let Err(error) = gpu.check() {
                 return cpu(format!("{name} cannot be used: {error}"));
             }
-            let reason = format!(
-                "leapfrogs/s expected: cpu {}, gpu-density {}, gpu {}",
-                short(cpu_rate),
-                short(density_rate),
-                short(gpu_rate)
-            );
-            let backend = match () {
-                () if gpu_rate > cpu_rate.max(density_rate) => Backend::Gpu(gpu),
-                () if density_rate > cpu_rate => Backend::GpuDensity { gpu, fall_back: true },
-                () => Backend::Cpu,
+            let rates = costs.rates(model, settings);
+            let expected = [("cpu", rates.cpu), ("gpu-density", rates.gpu_density), ("gpu", rates.gpu)];
+            let expected = expected.map(|(name, rate)| format!("{name} {}", short(rate))).join(", ");
+            let reason = format!("leapfrogs/s expected: {expected} (measured: {})", costs.tell());
+            let backend = match rates.fastest() {
+                "gpu" => Backend::Gpu { gpu, fall_back: true },
+                "gpu-density" => Backend::GpuDensity { gpu, fall_back: true },
+                _ => Backend::Cpu,
             };
             Ok(Choice { backend, reason })
         }
     }
-}
-
-/// Times batches on `gpu`; returns the leapfrogs a second to be expected with all lanes at work.
-fn density_rate(gpu: &Arc<Gpu>, model: &Model, settings: &Settings) -> Result<f64, DensityError> {
-    let device = DeviceModel::new(gpu.clone(), model, settings.likelihood)?;
-    let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
-    let batch = seconds(&mut device.density(width)?)?;
-    let host = (TREE + EXCHANGE) * model.layout().dim() as f64;
-    // Lanes wait for the device while others are on the host; the device takes one batch after the other.
-    let lane = (batch + host * width as f64) / (lanes * width) as f64;
-    Ok(1.0 / lane.max(host / settings.threads as f64))
-}
-
-/// Runs a few short transitions on `gpu`; returns the leapfrogs a second to be expected.
-fn gpu_rate(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: &Settings) -> Result<f64, EngineError> {
-    let count = settings.chains.min(TRIED_CHAINS);
-    let chains = Chains { seed: settings.seed, first: settings.first_chain, count, per_superchain: 1 };
-    let (max_depth, dim) = (3, model.layout().dim());
-    let plan = device::Plan { likelihood: settings.likelihood, chains, max_depth, variables: 1 };
-    let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default())?;
-    let phase =
-        Phase { transitions: 8, scale: vec![1.0; dim], step_size: 0.01, adapt: None, max_depth, sampling: false };
-    let mut nothing = Memory::new(0, 0, 0);
-    // The first time, the driver compiles.
-    engine.run(&phase, &mut nothing)?;
-    let start = Instant::now();
-    let outcome = engine.run(&phase, &mut nothing)?;
-    Ok(outcome.gradients as f64 / start.elapsed().as_secs_f64())
-}
-
-fn cpu_seconds_a_gradient(model: &Model, likelihood: Likelihood) -> f64 {
-    seconds(&mut CpuDensity::new(model, likelihood)).unwrap_or(f64::INFINITY)
-}
-
-/// The seconds a batch takes, the fastest of a few.
-fn seconds(density: &mut dyn Density) -> Result<f64, DensityError> {
-    let (dim, width) = (density.dim(), density.width());
-    let at = vec![vec![0.1; dim]; width];
-    let mut out = Evaluations::with_capacity(width, dim);
-    let mut fastest = f64::INFINITY;
-    for _ in 0..5 {
-        let start = Instant::now();
-        density.evaluate(&at, &mut out)?;
-        fastest = fastest.min(start.elapsed().as_secs_f64());
-    }
-    Ok(fastest)
 }
 
 /// A rate in as few characters as will do.

@@ -12,6 +12,9 @@ const WEIGHT: &str = include_str!("../../../shaders/weight.wgsl");
 const STEP_SIZE: &str = include_str!("../../../shaders/step_size.wgsl");
 const VECTORS: &str = include_str!("../../../shaders/vectors.wgsl");
 const ROWS: &str = include_str!("../../../shaders/rows.wgsl");
+const LEAPFROG: &str = include_str!("../../../shaders/leapfrog.wgsl");
+const TREE: &str = include_str!("../../../shaders/tree.wgsl");
+const LEAVING: &str = include_str!("../../../shaders/leaving.wgsl");
 const TRANSITION: &str = include_str!("../../../shaders/transition.wgsl");
 const UNROLLED: &str = include_str!("../../../shaders/loops_unrolled.wgsl");
 const ROLLED: &str = include_str!("../../../shaders/loops_rolled.wgsl");
@@ -160,9 +163,10 @@ pub struct Shaders {
     pub transition: String,
     /// Entry `pool`.
     pub pool: String,
+    /// Hyperparameters, which lead the coordinates.
+    pub hyperparameters: usize,
     coefficients: usize,
     groups: usize,
-    hyperparameters: usize,
 }
 
 impl Shaders {
@@ -198,9 +202,9 @@ impl Shaders {
             Likelihood::Observations => ROWS,
         };
         let density = [MATH, COEFFICIENT, likelihood, team.source(), LOG_DENSITY];
-        let transition =
-            [&density[..], &[if software { ROLLED } else { UNROLLED }, WEIGHT, STEP_SIZE, VECTORS, RANDOM, TRANSITION]]
-                .concat();
+        let loops = if software { ROLLED } else { UNROLLED };
+        let parts = [loops, WEIGHT, STEP_SIZE, VECTORS, RANDOM, LEAPFROG, TREE, LEAVING, TRANSITION];
+        let transition = [&density[..], &parts].concat();
         Shaders {
             team,
             group_slots,

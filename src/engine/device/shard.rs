@@ -27,6 +27,7 @@ pub struct Shard {
     chains: Vec<Chain>,
     workgroups: u32,
     kept: usize,
+    hyperparameters: usize,
     vector: usize,
     vectors: wgpu::Buffer,
     /// Bytes of a chain's vectors.
@@ -36,6 +37,8 @@ pub struct Shard {
     room: u32,
     states: Landing,
     slots: [Slot; 2],
+    /// The slot of the dispatch that was sent last.
+    latest: usize,
     pooling: wgpu::Buffer,
     pooled: Landing,
     pool: wgpu::BindGroup,
@@ -77,7 +80,7 @@ impl Shard {
         chains: usize,
     ) -> Result<Shard, GpuError> {
         let (count, chains, vector) = (chains, chains as u64, shaders.vector());
-        let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
         let stride = (vector * shaders.vectors as usize) as u64 * 4;
         let vectors = gpu.buffer("the chains' vectors", chains * stride, storage)?;
         let state_bytes = chains * size_of::<Chain>() as u64;
@@ -126,6 +129,7 @@ impl Shard {
             chains: vec![Chain::default(); count],
             workgroups: chains.div_ceil(u64::from(shaders.team.teams)) as u32,
             kept: shaders.kept,
+            hyperparameters: shaders.hyperparameters,
             vector,
             vectors,
             stride,
@@ -133,6 +137,7 @@ impl Shard {
             room: FIRST_ROOM.min(room as u32),
             states: chain_states,
             slots,
+            latest: 0,
             pooling,
             pooled,
             pool,
@@ -159,6 +164,37 @@ impl Shard {
         gpu.scatter(&self.vectors, self.stride, &starts, 2 * self.vector)
     }
 
+    /// Fetches the state of each chain behind the last phase, with `constant` in its log density.
+    pub fn states(&self, gpu: &Gpu, coordinates: &[Option<usize>], constant: f64) -> Result<Vec<State>, GpuError> {
+        let row = 2 * self.vector as u64 * size_of::<f32>() as u64;
+        let bytes = self.chains.len() as u64 * row;
+        let landing = Landing::new(gpu, "states on their way", bytes)?;
+        let gather = |encoder: &mut wgpu::CommandEncoder| {
+            for (place, chain) in (0..).zip(&self.chains) {
+                let from = place * self.stride + u64::from(chain.sample) * row;
+                encoder.copy_buffer_to_buffer(&self.vectors, from, landing.output(), place * row, row);
+            }
+        };
+        Flight::start(gpu, gather, |_| {}, &[(&landing, bytes)], None, &[]).land(gpu)?;
+        let dim = coordinates.iter().flatten().count();
+        landing.read(bytes, |bytes| {
+            let rows = bytemuck::cast_slice::<u8, f32>(bytes).chunks_exact(2 * self.vector);
+            let state = |(numbers, chain): (&[f32], &Chain)| {
+                let mut state = State::zeros(dim);
+                let (position, gradient) = numbers.split_at(self.vector);
+                for (at, coordinate) in coordinates.iter().enumerate() {
+                    if let Some(coordinate) = coordinate {
+                        state.position[*coordinate] = f64::from(position[at]);
+                        state.gradient[*coordinate] = f64::from(gradient[at]);
+                    }
+                }
+                state.log_density = f64::from(chain.log_density) + constant;
+                state
+            };
+            rows.zip(&self.chains).map(state).collect()
+        })
+    }
+
     /// How many chains there are.
     pub fn len(&self) -> usize {
         self.chains.len()
@@ -181,6 +217,7 @@ impl Shard {
 
     /// Sends a dispatch on its way.
     pub fn submit(&mut self, gpu: &Gpu, transition: &Kernel, slot: usize, run: Run) {
+        self.latest = slot;
         let chains = self.chains.len() as u64;
         let run =
             Run { first_chain: run.first_chain + self.first as u32, chains: chains as u32, room: self.room, ..run };
@@ -254,12 +291,19 @@ impl Shard {
         self.made.iter().copied().min().unwrap_or(0)
     }
 
-    /// Fetches the chains as the phase has left them.
-    pub fn fetch(&mut self, gpu: &Gpu) -> Result<&[Chain], GpuError> {
+    /// Fetches the chains as the phase has left them; where it was one of warm-up that all of them have finished, their
+    /// hyperparameters too, `[chain][hyperparameter]`, which the latest dispatch has left in the place of draws.
+    pub fn fetch(&mut self, gpu: &Gpu, warmed: bool) -> Result<(&[Chain], Vec<f32>), GpuError> {
         let bytes = (self.chains.len() * size_of::<Chain>()) as u64;
-        Flight::start(gpu, |_| {}, |_| {}, &[(&self.states, bytes)], None, &[]).land(gpu)?;
+        let positions = &self.slots[self.latest].draws;
+        let positions_bytes = (self.chains.len() * self.hyperparameters * size_of::<f32>()) as u64;
+        let all = [(&self.states, bytes), (positions, positions_bytes)];
+        let landings = if warmed { &all[..] } else { &all[..1] };
+        Flight::start(gpu, |_| {}, |_| {}, landings, None, &[]).land(gpu)?;
         self.chains = self.states.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
-        Ok(&self.chains)
+        let numbers = |bytes: &[u8]| bytemuck::cast_slice(bytes).to_vec();
+        let positions = if warmed { positions.read(positions_bytes, numbers)? } else { Vec::new() };
+        Ok((&self.chains, positions))
     }
 
     /// Adds the moments of its chains' draws, `draws` of each, to `moments`.

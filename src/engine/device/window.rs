@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::kernels::Told;
-use crate::engine::{Block, Sink, SinkError};
+use crate::engine::{Block, Sink, SinkError, Snapshot};
 use crate::model::Model;
 use crate::nuts::Statistics;
 
@@ -24,6 +24,11 @@ pub struct Window {
     /// Draws of each chain so far.
     made: Vec<usize>,
     blocks: [Draws; 2],
+    /// Of the last draw of each chain that has left, as many leading variables as these, `[chain][variable]`.
+    last_variables: usize,
+    last: Vec<f64>,
+    /// What the draws that have left tell.
+    told: Snapshot,
 }
 
 #[derive(Debug, Default)]
@@ -49,14 +54,26 @@ pub struct Arrived<'a> {
 }
 
 impl Window {
-    /// A window for `total` draws of `variables` variables of `chains` chains.
-    pub fn new(chains: usize, variables: usize, total: usize) -> Window {
+    /// A window for `total` draws of `variables` variables of `chains` chains, that remembers `last_variables` of the last
+    /// draw that has left.
+    pub fn new(chains: usize, variables: usize, total: usize, last_variables: usize) -> Window {
         let block = (BLOCK_VALUES / (chains * variables).max(1)).clamp(1, total.max(1));
         let draws = || Draws {
             values: vec![0.0; chains * block * variables],
             statistics: vec![Statistics::default(); chains * block],
         };
-        Window { chains, variables, block, total, left: 0, made: vec![0; chains], blocks: [draws(), draws()] }
+        Window {
+            chains,
+            variables,
+            block,
+            total,
+            left: 0,
+            made: vec![0; chains],
+            blocks: [draws(), draws()],
+            last_variables,
+            last: Vec::with_capacity(chains * last_variables),
+            told: Snapshot::default(),
+        }
     }
 
     /// How many draws a chain may have made, for which there is a place.
@@ -126,7 +143,28 @@ impl Window {
                 statistics: &leaving.statistics[..self.chains * draws],
             })?;
             self.left += draws;
+            self.last.clear();
+            for values in leaving.values[..self.chains * draws * variables].chunks_exact(draws * variables) {
+                let last = &values[(draws - 1) * variables..];
+                self.last.extend_from_slice(&last[..self.last_variables]);
+            }
+            for told in &leaving.statistics[..self.chains * draws] {
+                self.told.transitions += 1;
+                self.told.gradients += u64::from(told.n_steps);
+                self.told.divergences += u64::from(told.diverging);
+                self.told.acceptance += told.acceptance_rate;
+            }
         }
+    }
+
+    /// The leading variables of each chain's last draw that has left, `[chain][variable]`; empty before the first.
+    pub fn last(self) -> Vec<f64> {
+        self.last
+    }
+
+    /// What the draws that have left tell, all together.
+    pub fn told(&self) -> Snapshot {
+        self.told
     }
 
     /// Draws of each chain that have left.

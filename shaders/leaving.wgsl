@@ -1,0 +1,53 @@
+// What leaves the device of a transition's sample: in warm-up the moments of all of them, and in the end where the chain
+// stands; afterwards every one, with what its transition tells.
+//
+// Wants vectors.wgsl, a team, and transition.wgsl's chain.
+
+// Adds the sample to the moments of the phase's draws (Welford 1962).
+fn add_moments() {
+    let share = 1.0 / f32(chain.made);
+    for (var part = 0u; part < 2u; part++) {
+        let values = place_of(team, STATE + 2u * chain.sample + part);
+        let means = place_of(team, MOMENTS + 2u * part);
+        let squares = place_of(team, MOMENTS + 2u * part + 1u);
+        for (var slot = 0u; slot < bound(SLOTS); slot++) {
+            let value = vectors[values + slot * TEAM];
+            if chain.made == 1u {
+                vectors[means + slot * TEAM] = value;
+                vectors[squares + slot * TEAM] = 0.0;
+            } else {
+                let before = value - vectors[means + slot * TEAM];
+                let mean = vectors[means + slot * TEAM] + share * before;
+                vectors[means + slot * TEAM] = mean;
+                vectors[squares + slot * TEAM] += before * (value - mean);
+            }
+        }
+    }
+    spent += 2u * SLOTS;
+}
+
+// Lets the sample leave, as draw `row`.
+fn write_draw(row: u32) {
+    let sample = place_of(team, STATE + 2u * chain.sample);
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
+        let coordinate = coordinate_of(team.lane, slot);
+        if coordinate < KEPT {
+            draws[row * KEPT + coordinate] = vectors[sample + slot * TEAM];
+        }
+    }
+    if team.lane == 0u {
+        told[row] = ended;
+    }
+    spent += SLOTS;
+}
+
+// Lets the sample's hyperparameters leave, where a phase of warm-up is over: what a host wants to go on alone.
+fn write_hyperparameters() {
+    let sample = place_of(team, STATE + 2u * chain.sample);
+    for (var slot = K * GROUP_SLOTS; slot < bound(SLOTS); slot++) {
+        let coordinate = coordinate_of(team.lane, slot);
+        if coordinate < HYPERPARAMETERS {
+            draws[team.number * HYPERPARAMETERS + coordinate] = vectors[sample + slot * TEAM];
+        }
+    }
+}

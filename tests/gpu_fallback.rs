@@ -1,0 +1,334 @@
+//! A device of the engine `gpu` that fails in the middle of a run: what has left it stays as it is, the CPU goes on from
+//! there, and all draws together are of the posterior.
+
+mod gpu;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use warpnuts::data::Dataset;
+use warpnuts::density::effects::ConditionalEffects;
+use warpnuts::density::{DensityError, Likelihood};
+use warpnuts::draws::Memory;
+use warpnuts::driver::{self, Plan};
+use warpnuts::engine::device::{self, DeviceEngine};
+use warpnuts::engine::fallback::{Fallback, Spare};
+use warpnuts::engine::host::Chains;
+use warpnuts::engine::{Block, Engine, EngineError, Phase, Progress, Sink, SinkError};
+use warpnuts::exact::Exact;
+use warpnuts::experiment::{Backend, Settings, sample, sample_on};
+use warpnuts::gpu::{Adapter, Gpu, GpuError};
+use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::nuts::adaptation::Moments;
+use warpnuts::random::Place;
+use warpnuts::summary::RunSummary;
+use warpnuts::verify::Verification;
+
+const CHAINS: u32 = 12;
+const WARMUP: u32 = 60;
+const DRAWS: u32 = 40;
+const DEPTH: u32 = 6;
+
+fn radon(parameterization: &str) -> Arc<Model> {
+    let dataset = Arc::new(Dataset::radon().unwrap());
+    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let scaling = Scaling::standardizing(&dataset);
+    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+}
+
+/// A device that no other test has, for it will be lost; `None` where tests on a GPU are not wanted.
+fn own_device() -> Option<Arc<Gpu>> {
+    gpu::devices()?;
+    let adapter = Adapter::choose(std::env::var("WARPNUTS_ADAPTER").ok().as_deref(), true).unwrap();
+    Some(Gpu::open(adapter, true).unwrap())
+}
+
+/// Calls `run` while the device is unplugged as soon as so many transitions are counted.
+fn unplugged<R>(gpu: &Gpu, progress: &Progress, transitions: u64, run: impl FnOnce() -> R) -> R {
+    thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            while progress.snapshot().transitions < transitions {
+                thread::park_timeout(Duration::from_micros(200));
+            }
+            gpu.lose();
+        });
+        let result = run();
+        // Where that never came to be, nobody waits for it.
+        progress.add(warpnuts::engine::Snapshot { transitions, ..Default::default() });
+        watch.join().unwrap();
+        result
+    })
+}
+
+/// Keeps draws, and of which block each is.
+struct Blocks {
+    memory: Memory,
+    blocks: Vec<(usize, usize)>,
+}
+
+impl Sink for Blocks {
+    fn warmed(&mut self, moments: &Moments) {
+        self.memory.warmed(moments);
+    }
+
+    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+        self.blocks.push((block.first_draw, block.draws));
+        self.memory.take(block)
+    }
+}
+
+/// A run of a few chains whose device is unplugged when so many transitions are counted; the draws of each variable,
+/// `[chain][draw]`, chains apart.
+fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, variables: usize, transitions: Option<u64>) -> (driver::Run, Blocks) {
+    let progress = Arc::new(Progress::default());
+    let chains = Chains { seed: 2, first: 3, count: CHAINS, per_superchain: 1 };
+    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables };
+    let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
+    // Dispatches of a transition or two.
+    let started = started.map(|engine| engine.with_budget(4_000));
+    let spare = Spare { model: model.clone(), plan, threads: 2, progress: progress.clone() };
+    let mut engine = Fallback::new(started, spare).unwrap();
+    let plan = Plan { warmup: WARMUP, draws: DRAWS, target_accept: 0.8, max_depth: DEPTH };
+    let mut sink = Blocks { memory: Memory::new(variables, CHAINS as usize, DRAWS as usize), blocks: Vec::new() };
+    let mut run = || driver::run(&mut engine, model.dim(), &plan, &mut sink).unwrap();
+    let run = match transitions {
+        None => run(),
+        Some(0) => {
+            gpu.lose();
+            run()
+        }
+        Some(transitions) => {
+            let run = unplugged(gpu, &progress, transitions, run);
+            let total = u64::from(CHAINS * (WARMUP + DRAWS));
+            assert_eq!(progress.snapshot().transitions, total + transitions, "what is lost is counted once");
+            run
+        }
+    };
+    (run, sink)
+}
+
+/// Draw `draw` of every chain, variable by variable.
+fn draw(blocks: &Blocks, draw: usize) -> Vec<f64> {
+    let of = |i| (0..CHAINS as usize).map(move |chain| blocks.memory.value(i, chain, draw));
+    (0..blocks.memory.variables()).flat_map(of).collect()
+}
+
+#[test]
+fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
+    let Some(device) = own_device() else { return };
+    let model = radon("non-centered");
+    for variables in [model.layout().dim(), model.layout().hyperparameters()] {
+        let (whole, undisturbed) = failing(&device, &model, variables, None);
+        assert!(whole.failure.is_none());
+        assert_eq!(undisturbed.blocks, [(0, DRAWS as usize)]);
+        // The first phase of warm-up has 9 transitions, the last 6; then come draws.
+        for transition in [0, 4, 35, 57, 60 + 12, 60 + 20, 60 + 34] {
+            let gpu = own_device().unwrap();
+            let at = Some(u64::from(CHAINS) * transition);
+            let (run, draws) = failing(&gpu, &model, variables, at);
+            let failure = run.failure.as_ref().unwrap_or_else(|| panic!("nothing failed at {transition}"));
+            assert!(failure.resumed && matches!(failure.error, DensityError::Device(GpuError::Lost { .. })));
+            assert_eq!((run.warmup, run.draws), (WARMUP, DRAWS));
+            assert!((0.6..1.0).contains(&run.acceptance), "{}", run.acceptance);
+            assert!(run.gradients[1] > u64::from(CHAINS * DRAWS) * 3, "{:?}", run.gradients);
+
+            // Blocks follow each other without a gap, and hold all draws.
+            let mut next = 0;
+            for (first, draws) in &draws.blocks {
+                assert_eq!((*first, *draws > 0), (next, true));
+                next += draws;
+            }
+            assert_eq!(next, DRAWS as usize);
+
+            let same = (0..DRAWS as usize).take_while(|i| draw(&draws, *i) == draw(&undisturbed, *i)).count();
+            eprintln!("{variables} variables, unplugged at {transition}: {same} draws are the device's");
+            if transition > u64::from(WARMUP) {
+                assert_eq!(draws.blocks[0].1, same, "the first block is the device's, the others are not");
+                assert!((1..=DRAWS as usize - 2).contains(&same), "{same}");
+            } else {
+                assert_eq!(same, 0);
+            }
+            assert!(draws.memory.statistics().iter().all(|told| told.lp.is_finite() && told.n_steps > 0));
+        }
+    }
+}
+
+/// Mean square of how far effects are from their conditional means, in conditional sds; where that is 1, and the number of
+/// effects is large, they are draws of them. `rows` are all named variables of some draws.
+fn mean_square(model: &Model, rows: &[Vec<f64>]) -> f64 {
+    let hyperparameters = model.layout().hyperparameters();
+    let mut effects = ConditionalEffects::new(model);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for row in rows {
+        let (mut mean, mut other) = (row.clone(), row.clone());
+        effects.mean(&mut mean);
+        let mut squares = vec![0.0; row.len()];
+        for transition in 0..200 {
+            effects.draw(&Place { seed: 99, chain: 0, transition }, &mut other);
+            squares.iter_mut().zip(&other).zip(&mean).for_each(|((sum, x), mean)| *sum += (x - mean).powi(2) / 200.0);
+        }
+        for i in hyperparameters..row.len() {
+            sum += (row[i] - mean[i]).powi(2) / squares[i];
+            count += 1.0;
+        }
+    }
+    sum / count
+}
+
+#[test]
+fn after_warm_up_chains_go_on_where_the_device_has_left_them() {
+    let Some(_) = own_device() else { return };
+    let model = radon("a=centered,b=non-centered");
+    let (dim, hyperparameters) = (model.layout().dim(), model.layout().hyperparameters());
+    let gpu = own_device().unwrap();
+    let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
+    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables: dim };
+    let phase = |transitions, step_size, max_depth, sampling| Phase {
+        transitions,
+        scale: vec![0.3; dim],
+        step_size,
+        adapt: None,
+        max_depth,
+        sampling,
+    };
+    let engine = || {
+        let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
+        // So that the chains of a phase end in different dispatches.
+        engine.with_budget(3_000)
+    };
+    let (mut warming, mut drawing) = (engine(), engine());
+    let mut draws = Memory::new(dim, CHAINS as usize, 30);
+    assert!(warming.finished().hyperparameters.is_empty());
+    warming.run(&phase(30, 0.2, DEPTH, false), &mut draws).unwrap();
+    drawing.run(&phase(30, 0.2, DEPTH, true), &mut draws).unwrap();
+    // The same transitions have ended in the same places.
+    let finished = warming.finished();
+    assert_eq!((finished.transitions, finished.drawn, drawing.finished().drawn), (30, 0, 30));
+    assert_eq!(finished.hyperparameters, drawing.finished().hyperparameters);
+    let hyperparameters_of = |row: &[f64]| row[..hyperparameters].to_vec();
+    let last = |chain| (0..dim).map(|i| draws.value(i, chain, 29)).collect::<Vec<f64>>();
+    let lasts: Vec<Vec<f64>> = (0..CHAINS as usize).map(last).collect();
+    assert_eq!(finished.hyperparameters, lasts.iter().flat_map(|row| hyperparameters_of(row)).collect::<Vec<_>>());
+
+    // From there the host goes on, where a tiny step shows where it was.
+    let kept = finished.hyperparameters.to_vec();
+    let spare = Spare { model: model.clone(), plan, threads: 2, progress: Arc::default() };
+    let mut engine = Fallback::new(Ok(warming), spare).unwrap();
+    gpu.lose();
+    let mut draws = Memory::new(dim, CHAINS as usize, 1);
+    let outcome = engine.run(&phase(1, 1e-9, 1, true), &mut draws).unwrap();
+    assert!(outcome.failure.is_some_and(|failure| failure.resumed));
+    let there = |chain| (0..dim).map(|i| draws.value(i, chain, 0)).collect::<Vec<f64>>();
+    let there: Vec<Vec<f64>> = (0..CHAINS as usize).map(there).collect();
+    let apart = there.iter().flat_map(|row| hyperparameters_of(row)).zip(kept).map(|(a, b)| (a - b).abs());
+    assert!(apart.fold(0.0, f64::max) < 1e-6);
+    // 12 chains' 170 effects: 0.12 is three to four sds of their mean square, with that of the sds.
+    let square = mean_square(&model, &there);
+    eprintln!("effects' mean square in conditional sds: {square}");
+    assert!((square - 1.0).abs() < 0.12, "{square}");
+}
+
+#[test]
+fn a_device_that_fails_at_once_leaves_the_cpus_run() {
+    let Some(device) = own_device() else { return };
+    let model = radon("a=centered,b=non-centered");
+    let settings = Settings { chains: 6, warmup: 40, draws: 20, seed: 5, ..Settings::default() };
+    let here = sample(model.clone(), settings, Arc::default()).unwrap();
+    device.lose();
+    // Before a single kernel is compiled.
+    let there = |fall_back| {
+        let backend = Backend::Gpu { gpu: device.clone(), fall_back };
+        sample_on(&backend, model.clone(), settings, Arc::default())
+    };
+    let fallen = there(true).unwrap();
+    assert_eq!(fallen.draws.values(), here.draws.values());
+    assert!(fallen.run.failure.is_some_and(|failure| failure.resumed));
+    let Err(EngineError::Density(error)) = there(false) else { panic!("nothing was to go on") };
+    assert!(error.to_string().contains("--engine cpu"), "{error}");
+
+    // Before the first dispatch.
+    let dim = model.layout().dim();
+    let (run, draws) = failing(&own_device().unwrap(), &model, dim, Some(0));
+    assert!(run.failure.is_some_and(|failure| failure.resumed));
+    let settings = Settings {
+        chains: CHAINS,
+        first_chain: 3,
+        warmup: WARMUP,
+        draws: DRAWS,
+        seed: 2,
+        max_tree_depth: DEPTH,
+        ..settings
+    };
+    let here = sample(model.clone(), settings, Arc::default()).unwrap();
+    assert_eq!(draws.memory.values(), here.draws.values());
+}
+
+/// The correlation of pairs.
+fn correlation(pairs: &[[f64; 2]]) -> f64 {
+    let n = pairs.len() as f64;
+    let mean = |i: usize| pairs.iter().map(|pair| pair[i]).sum::<f64>() / n;
+    let means = [mean(0), mean(1)];
+    let product =
+        |i: usize, j: usize| pairs.iter().map(|pair| (pair[i] - means[i]) * (pair[j] - means[j])).sum::<f64>();
+    product(0, 1) / (product(0, 0) * product(1, 1)).sqrt()
+}
+
+#[test]
+fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
+    let Some(_) = own_device() else { return };
+    let exact = Exact::of(&radon("centered")).unwrap();
+    let (chains, warmup, draws) = (128, 120, 64);
+    for (parameterization, transition, seed) in [
+        ("non-centered", warmup + 24, 1),
+        ("a=centered,b=non-centered", warmup / 2, 2),
+        ("non-centered", warmup + 62, 3),
+    ] {
+        let gpu = own_device().unwrap();
+        let model = radon(parameterization);
+        let settings = Settings { chains, warmup, draws, seed, ..Settings::default() };
+        let progress = Arc::new(Progress::default());
+        let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: true };
+        let run = || sample_on(&backend, model.clone(), settings, progress.clone()).unwrap();
+        let sampled = unplugged(&gpu, &progress, u64::from(chains * transition), run);
+        assert!(sampled.run.failure.as_ref().is_some_and(|failure| failure.resumed));
+        let verification = Verification::of(&sampled, &RunSummary::of(&sampled), &exact);
+        let Verification { largest, largest_of, root_mean_square, limit, .. } = &verification;
+        eprintln!(
+            "{parameterization}, unplugged at {transition}: largest {largest:.2} ({largest_of}) of {limit:.2}, rms {root_mean_square:.2}"
+        );
+        assert!(!verification.biased, "{largest} of {largest_of}");
+        assert!((0.6..1.4).contains(root_mean_square), "{root_mean_square}");
+        assert_eq!((verification.scores.len(), sampled.run.draws), (175, draws));
+
+        // A device's numbers have no more than 24 bits, and the host's do: so the first draw of the host is known.
+        let eps = model.layout().eps();
+        let unit = model.scaling().outcome_scale;
+        let is_rounded = |draw: usize| {
+            (0..chains as usize).all(|chain| {
+                let log_eps = (sampled.draws.value(eps, chain, draw) / unit).ln();
+                (f64::from(log_eps as f32) - log_eps).abs() < 1e-14
+            })
+        };
+        let first = (0..draws as usize).take_while(|draw| is_rounded(*draw)).count();
+        assert_eq!(first > 0, transition > warmup, "{first}");
+        if first == 0 || first == draws as usize {
+            continue;
+        }
+        // Chains go on from where they were: over the change as over any other pair of draws, the slowest of the
+        // hyperparameters hangs together.
+        let at = |i: usize, draw: usize| {
+            let pair = |chain: usize| [draw - 1, draw].map(|draw| sampled.draws.value(i, chain, draw).ln());
+            correlation(&(0..chains as usize).map(pair).collect::<Vec<_>>())
+        };
+        let sigmas = (0..2).map(|k| model.layout().sigma(k));
+        let usual = |i: usize| (1..draws as usize).map(|draw| at(i, draw)).sum::<f64>() / f64::from(draws - 1);
+        let (slowest, usual) = sigmas.map(|i| (i, usual(i))).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        let there = at(slowest, first);
+        eprintln!(
+            "variable {slowest}: correlation {there:.2} from draw {first} on the device to the host, {usual:.2} usually"
+        );
+        let error = (1.0 - usual * usual) / f64::from(chains).sqrt();
+        assert!(usual > 0.3 && (there - usual).abs() < 4.0 * error, "{there} {usual} {error}");
+    }
+}
