@@ -168,9 +168,9 @@ impl Contents {
         Ok(())
     }
 
-    /// Writes the metadata of everything, and last of all those of the root, which say that there are `draws` of each
-    /// chain.
-    pub fn commit(&self, arrays: &DrawArrays, draws: usize) -> io::Result<()> {
+    /// Writes the metadata of the root, which say that there are `draws` of each chain; before them, where that is wanted,
+    /// those of every group and array, which repeat it for readers that do not look at the root.
+    pub fn commit(&self, arrays: &DrawArrays, draws: usize, everywhere: bool) -> io::Result<()> {
         // In order: Python's library looks for the nodes of a group side by side.
         let mut nodes = BTreeMap::new();
         let mut attributes = Map::new();
@@ -197,7 +197,7 @@ impl Contents {
             }
             nodes.insert(metadata.path.clone(), metadata.json());
         }
-        for (path, node) in &nodes {
+        for (path, node) in nodes.iter().filter(|_| everywhere) {
             self.files.write(&format!("{path}/zarr.json"), pretty(node)?)?;
         }
         let mut about = self.about.clone();

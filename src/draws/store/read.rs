@@ -33,10 +33,11 @@ pub enum StoreError {
     #[error("{path} does not exist; name the folder of a run that `warpnuts sample` has written")]
     NotFound { path: String },
     /// Something else is there.
-    #[error(
-        "{path} is no store of draws, for it has no zarr.json; name the folder of a run that `warpnuts sample` has written"
-    )]
+    #[error("{path} is no store of draws; name the folder of a run that `warpnuts sample` has written")]
     NoStore { path: String },
+    /// The folder of several runs.
+    #[error("{path} has several runs; name the folder of one of them: {}", runs.join(", "))]
+    Several { path: String, runs: Vec<String> },
     /// Another program's.
     #[error(
         "{path} is a Zarr store, but not one that warpnuts has written; name the folder of a run of `warpnuts sample`"
@@ -140,7 +141,10 @@ impl Store {
         let file = root.display().to_string();
         let text = std::fs::read_to_string(&root).map_err(|reason| match reason.kind() {
             io::ErrorKind::NotFound if !folder.exists() => StoreError::NotFound { path: name.clone() },
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NoStore { path: name.clone() },
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => match runs_in(path) {
+                runs if runs.is_empty() => StoreError::NoStore { path: name.clone() },
+                runs => StoreError::Several { path: name.clone(), runs },
+            },
             _ => StoreError::Unreadable { file: file.clone(), reason },
         })?;
         let Root { attributes, consolidated_metadata } = parse(&file, &text)?;
@@ -404,6 +408,15 @@ fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, StoreError> {
             reason: told.split(" at line ").next().unwrap_or_default().to_string(),
         }
     })
+}
+
+/// The folders in this one that have stores.
+fn runs_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut runs: Vec<String> =
+        entries.filter(|path| path.join(STORE).is_dir()).map(|path| path.display().to_string()).collect();
+    runs.sort();
+    runs
 }
 
 /// The numbers of an array that is one chunk.

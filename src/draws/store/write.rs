@@ -90,7 +90,7 @@ impl Writer {
             contents.learn(learnt.clone())?;
         }
         let row = Row::new(files, DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
-        contents.commit(row.arrays(), 0)?;
+        contents.commit(row.arrays(), 0, true)?;
         Writer::start(run, model, extent, writing, contents, row)
     }
 
@@ -248,7 +248,7 @@ impl Desk {
                         let Checkpoint { step_size, scale, .. } = &*checkpoint;
                         self.contents.learn(Learnt { step_size: *step_size, scale: scale.clone() })?;
                     }
-                    self.contents.commit(self.row.arrays(), self.row.draws())?;
+                    self.contents.commit(self.row.arrays(), self.row.draws(), false)?;
                     checkpoint::write(&self.run, &checkpoint)?;
                 }
                 Message::End { learnt, about, complete } => {
@@ -257,7 +257,7 @@ impl Desk {
                         self.contents.learn(learnt)?;
                     }
                     about.into_iter().for_each(|(name, value)| self.contents.tell(&name, value));
-                    self.contents.commit(self.row.arrays(), self.row.draws())?;
+                    self.contents.commit(self.row.arrays(), self.row.draws(), true)?;
                     if complete {
                         checkpoint::remove(&self.run)?;
                     }
@@ -267,6 +267,6 @@ impl Desk {
         }
         // The run has failed: what was drawn is kept.
         self.row.write()?;
-        self.contents.commit(self.row.arrays(), self.row.draws())
+        self.contents.commit(self.row.arrays(), self.row.draws(), true)
     }
 }

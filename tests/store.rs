@@ -1,0 +1,417 @@
+//! Claims about draws that outlive the run: ArviZ reads them and finds our numbers, a run that was killed ends with the
+//! bytes of one that was not, shards make the experiment, and damage is named.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::{Folder, Ran};
+use serde_json::Value;
+
+/// The numbers of `summary.json`, variable by variable.
+fn summary(folder: &Folder, run: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(folder.path(run).join("summary.json")).unwrap()).unwrap()
+}
+
+/// The files of a store, by their paths in it.
+fn store(folder: &Folder, run: &str) -> BTreeMap<String, Vec<u8>> {
+    let prefix = format!("{run}/draws.zarr/");
+    let all = folder.contents().into_iter();
+    all.filter_map(|(path, bytes)| Some((path.strip_prefix(&prefix)?.to_string(), bytes))).collect()
+}
+
+/// Both have the same files with the same bytes; says which differ.
+fn same_bytes(folder: &Folder, one: &str, other: &str) {
+    let (one, other) = (store(folder, one), store(folder, other));
+    assert!(one.len() > 30, "there is hardly anything in the store");
+    let names: Vec<&String> = one.keys().chain(other.keys()).collect();
+    let differing: Vec<_> = names.into_iter().filter(|name| one.get(*name) != other.get(*name)).collect();
+    assert!(differing.is_empty(), "these differ: {differing:?}");
+}
+
+fn done(folder: &Folder, line: &str) -> Ran {
+    let ran = folder.run(line);
+    assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
+    ran
+}
+
+/// A Python that has ArviZ; `None` where it is said to be skipped.
+fn python() -> Option<PathBuf> {
+    if std::env::var("WARPNUTS_NO_PYTHON").is_ok_and(|value| value == "1") {
+        println!("skipped: WARPNUTS_NO_PYTHON=1");
+        return None;
+    }
+    let named = std::env::var_os("WARPNUTS_PYTHON").map(PathBuf::from);
+    let python = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python"));
+    assert!(
+        python.exists(),
+        "{} is not there: scripts/test makes it, a virtual environment with what tests/store/requirements.txt lists; or name \
+         another with WARPNUTS_PYTHON, or skip these tests with WARPNUTS_NO_PYTHON=1",
+        python.display()
+    );
+    Some(python)
+}
+
+/// What ArviZ says of a store.
+fn arviz(folder: &Folder, run: &str) -> Option<Value> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/arviz.py");
+    let told = Command::new(python()?).arg(script).arg(folder.path(run).join("draws.zarr")).output().unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    Some(serde_json::from_slice(&told.stdout).unwrap())
+}
+
+/// ArviZ's numbers are those of `summary.json`.
+fn arviz_agrees(folder: &Folder, run: &str, told: &Value, tolerance: f64) {
+    let ours = summary(folder, run);
+    let parameters = ours["parameters"].as_object().unwrap();
+    for statistic in ["mean", "sd", "rhat", "ess_bulk", "ess_tail", "mcse_mean"] {
+        let theirs = told[statistic].as_object().unwrap();
+        assert_eq!(theirs.len(), parameters.len(), "{statistic}");
+        for (name, row) in parameters {
+            let (ours, theirs) = (row[statistic].as_f64().unwrap(), theirs[name].as_f64().unwrap());
+            let near = (ours - theirs).abs() <= tolerance * ours.abs().max(1e-3);
+            assert!(near, "{statistic} of {name}: {ours}, and ArviZ says {theirs}");
+        }
+    }
+}
+
+#[test]
+fn arviz_opens_a_store_and_finds_our_numbers() {
+    let folder = Folder::new();
+    done(&folder, "sample --chains 4 --warmup 300 --draws 300 --out run --log-likelihood --posterior-predictive");
+    let Some(told) = arviz(&folder, "run") else { return };
+    arviz_agrees(&folder, "run", &told, 1e-6);
+    assert_eq!(told["dims"]["a"], serde_json::json!(["chain", "draw", "county"]));
+    assert_eq!(told["dims"]["sigma_b"], serde_json::json!(["chain", "draw"]));
+    let statistics = ["acceptance_rate", "diverging", "energy", "lp", "n_steps", "reached_max_treedepth", "step_size"];
+    let named = told["statistics"].as_array().unwrap();
+    assert!(statistics.iter().all(|name| named.contains(&Value::from(*name))), "{named:?}");
+    let ours = summary(&folder, "run");
+    assert_eq!(told["divergences"], ours["divergences"]);
+    assert!((told["bfmi"].as_f64().unwrap() / ours["e_bfmi"]["min"].as_f64().unwrap() - 1.0).abs() < 1e-6);
+    assert_eq!(told["attributes"]["inference_library"], "warpnuts");
+    assert_eq!(told["attributes"]["tuning_steps"], 300);
+    assert_eq!(told["plots"], 2);
+    // Radon's: -1038.6 +- 0.3 in long runs; a sign or a county wrong is off by tens.
+    let elpd = told["elpd_loo"].as_f64().unwrap();
+    assert!((elpd + 1038.6).abs() < 2.0, "elpd_loo {elpd}");
+    // Replicates are as the data are: mean 1.22, sd 0.85.
+    let [mean, sd] = ["replicate_mean", "replicate_sd"].map(|name| told[name].as_f64().unwrap());
+    assert!((mean - told["observed"].as_f64().unwrap()).abs() < 0.02, "{mean}");
+    assert!((sd - 0.85).abs() < 0.03, "{sd}");
+}
+
+#[test]
+fn arviz_finds_predictors_by_name_and_numbers_of_16_and_32_bits() {
+    let folder = Folder::new();
+    let line = "sample --predictor floor --predictor Uppm --chains 4 --warmup 200 --draws 100 --first-chain 8";
+    done(&folder, &format!("{line} --draw-precision f32 --out two"));
+    done(&folder, "sample --chains 4 --warmup 200 --draws 200 --draw-precision f16 --keep hyper --out half");
+    done(&folder, "sample --chains 4 --warmup 200 --draws 200 --keep hyper --out whole");
+    let Some(told) = arviz(&folder, "two") else { return };
+    arviz_agrees(&folder, "two", &told, 1e-6);
+    assert_eq!(told["dims"]["b"], serde_json::json!(["chain", "draw", "predictor", "county"]));
+    assert_eq!(told["dims"]["mu_b"], serde_json::json!(["chain", "draw", "predictor"]));
+    assert_eq!(told["chains"], serde_json::json!([8, 9, 10, 11]));
+    assert_eq!(told["dtypes"]["b"], "float32");
+    let half = arviz(&folder, "half").unwrap();
+    let (kept, whole) = (summary(&folder, "half"), summary(&folder, "whole"));
+    for name in ["mu_a", "sigma_a", "mu_b", "sigma_b", "eps"] {
+        // ArviZ unpacks into 32 bits; what rounding to 16 has done to a mean of 800 draws is far below a hundredth of an sd.
+        let [ours, exact, sd] = [(&kept, "mean"), (&whole, "mean"), (&whole, "sd")]
+            .map(|(run, of)| run["parameters"][name][of].as_f64().unwrap());
+        let theirs = half["mean"][name].as_f64().unwrap();
+        assert!((ours - theirs).abs() < 1e-4 * sd, "{name}: {ours}, and ArviZ says {theirs}");
+        assert!(ours != exact && (ours - exact).abs() < 1e-3 * sd, "{name}: {ours}, and {exact} unrounded");
+    }
+    let chunks = |run: &str| std::fs::read(folder.path(run).join("draws.zarr/posterior/mu_a/c/0/0")).unwrap().len();
+    assert!(2 * chunks("half") < chunks("whole"), "{} and {} bytes", chunks("half"), chunks("whole"));
+}
+
+const LONG: &str = "--chains 8 --warmup 200 --draws 20000 --keep hyper --checkpoint-every 0.05 --quiet";
+
+#[test]
+fn a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
+    let folder = Folder::new();
+    done(&folder, &format!("sample {LONG} --out whole"));
+    let (mut in_the_middle, mut patience) = (0, Duration::from_millis(150));
+    for attempt in 0..6 {
+        let run = format!("killed-{attempt}");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_warpnuts"))
+            .current_dir(folder.path("."))
+            .args(format!("sample {LONG} --out {run}").split_whitespace())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Killed wherever it is, and the next one later.
+        std::thread::sleep(patience);
+        child.kill().unwrap();
+        let ended = child.wait().unwrap();
+        patience = patience.mul_f64(1.5);
+        if ended.success() || !folder.path(&run).join("draws.zarr/zarr.json").exists() {
+            continue;
+        }
+        let told = folder.run(&format!("summary {run}"));
+        let some = told.stdout.contains("of 20000 draws of each chain; `warpnuts sample --resume");
+        assert!(some || told.stderr.contains("has no draws yet"), "{told:?}");
+        in_the_middle += u32::from(some);
+        done(&folder, &format!("sample --resume {run} --quiet"));
+        same_bytes(&folder, "whole", &run);
+        assert!(!folder.path(&run).join("checkpoint").exists());
+    }
+    assert!(in_the_middle > 0, "no run was killed among its draws");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
+    let folder = Folder::new();
+    done(&folder, &format!("sample {LONG} --draw-precision f16 --thin 3 --out whole"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_warpnuts"))
+        .current_dir(folder.path("."))
+        .args(format!("sample {LONG} --draw-precision f16 --thin 3 --out stopped").split_whitespace())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Until there are draws.
+    let root = folder.path("stopped/draws.zarr/zarr.json");
+    let drawn = || std::fs::read_to_string(&root).is_ok_and(|text| text.contains("adaptation"));
+    while !drawn() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let text = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "it was over before it was stopped: {text}");
+    assert!(text.contains("`warpnuts sample --resume stopped` goes on from there."), "{text}");
+    let before = summary(&folder, "stopped")["draws"].as_u64().unwrap();
+    assert!((1..20000).contains(&before));
+    done(&folder, "sample --resume stopped --quiet");
+    same_bytes(&folder, "whole", "stopped");
+    assert_eq!(summary(&folder, "stopped")["draws"], 20000);
+}
+
+#[test]
+fn a_run_goes_on_with_its_own_settings_only() {
+    let folder = Folder::new();
+    let tiny = "sample --chains 2 --warmup 20 --draws 10";
+    done(&folder, &format!("{tiny} --out done"));
+    let refused = |line: &str, words: &[&str]| {
+        let ran = folder.run(line);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(words.iter().all(|word| ran.stderr.contains(word)), "{words:?}: {}", ran.stderr);
+    };
+    refused("sample --resume done", &["done is complete", "all 10 draws", "warpnuts summary done"]);
+    let words =
+        ["these differ:", "--chains 3, there 2", "--seed 9, there 1", "--keep hyper, there all", "leave them out"];
+    refused("sample --resume done --chains 3 --seed 9 --keep hyper --draws 10", &words);
+    refused("sample --resume done --prior-eps-scale 2", &["--prior-eps-scale 2, there 5"]);
+    refused("sample --resume done --parameterization centered", &["--parameterization centered, there non-centered"]);
+    refused("sample --resume nowhere", &["nowhere does not exist"]);
+    refused("sample --resume done --out other", &["--out"]);
+}
+
+#[test]
+fn shards_make_the_experiment() {
+    let folder = Folder::new();
+    done(&folder, "sample --warmup 400 --draws 10 --out learnt");
+    // Superchains of 8 stay together, though 72 chains do not come in four equal shards of them.
+    let line = "sample --chains 72 --warmup 100 --draws 40 --metric-from learnt --quiet";
+    done(&folder, &format!("{line} --out whole"));
+    let shards: Vec<_> = (1..=4)
+        .map(|i| {
+            Command::new(env!("CARGO_BIN_EXE_warpnuts"))
+                .current_dir(folder.path("."))
+                .args(format!("{line} --shard {i}/4 --out shard{i}").split_whitespace())
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut shard in shards {
+        assert!([0, 3].contains(&shard.wait().unwrap().code().unwrap()));
+    }
+    let ran = done(&folder, "merge merged shard3 shard1 shard4 shard2");
+    assert!(ran.stdout.contains("72 chains x 40 draws"), "{}", ran.stdout);
+    same_bytes(&folder, "whole", "merged");
+    let rows = |run: &str| summary(&folder, run)["parameters"].clone();
+    assert_eq!(rows("whole"), rows("merged"));
+
+    let refused = |line: &str, words: &[&str]| {
+        let ran = folder.run(line);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(words.iter().all(|word| ran.stderr.contains(word)), "{words:?}: {}", ran.stderr);
+        assert!(!folder.path("no").exists());
+    };
+    refused("merge no shard1 shard3", &["chains 16 to 31 are missing, between shard1 and shard3"]);
+    refused("merge no shard1 shard2 shard1", &["shard1 and shard1 both have chain 0"]);
+    refused("merge no shard1 learnt", &["do not belong together", "the numbers of draws differ (40 and 10)"]);
+    done(&folder, &format!("{line} --seed 7 --shard 2/4 --out other"));
+    refused("merge no shard1 other", &["do not belong together", "the seeds differ (1 and 7)"]);
+    refused("merge merged shard1", &["exists, and nothing is overwritten"]);
+    refused(&format!("{line} --shard 5/4 --out no"), &["--shard", "1/4"]);
+    refused(&format!("{line} --shard 1/40 --out no"), &["would have no chains", "superchains of 8"]);
+    let other = "sample --parameterization centered --metric-from learnt --out no";
+    refused(other, &["--metric-from learnt", "another (non-centered", "name a run of this one"]);
+}
+
+#[test]
+fn text_says_what_the_store_says() {
+    let folder = Folder::new();
+    done(&folder, "sample --predictor floor --predictor Uppm --chains 3 --warmup 200 --draws 50 --out run");
+    done(&folder, "export run --format csv");
+    done(&folder, "export run --format cmdstan-csv");
+    let table = |path: &str| {
+        let ran = done(&folder, &format!("summary {path} --all"));
+        let rows = ran.stdout.lines().filter(|line| line.starts_with(" mu_a ") || line.starts_with(" eps "));
+        let rows: Vec<String> = rows.map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(rows.len(), 2, "{}", ran.stdout);
+        rows
+    };
+    let ours = table("run");
+    assert_eq!(ours, table("run/draws.csv"));
+    assert_eq!(ours, table("run/cmdstan"));
+    let again = folder.run("export run --format csv");
+    assert!(again.code == 2 && again.stderr.contains("--force"), "{again:?}");
+    done(&folder, "export run --format csv --force");
+
+    let Some(python) = python() else { return };
+    let script = "import glob, sys, json, logging; logging.disable(); import cmdstanpy; \
+        f = cmdstanpy.from_csv(sorted(glob.glob(sys.argv[1] + '/*.csv'))); b = f.stan_variable('b'); \
+        print(json.dumps([f.chains, f.num_draws_sampling, list(b.shape), b[:, 1, 2].mean(), b[:, 0, 2].mean(), \
+        f.stan_variable('eps').mean()]))";
+    let told = Command::new(python).args(["-c", script]).arg(folder.path("run/cmdstan")).output().unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let told: Vec<Value> = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(told[..3], [3.into(), 50.into(), serde_json::json!([150, 2, 85])]);
+    let ours = summary(&folder, "run");
+    let third =
+        ours["parameters"].as_object().unwrap().keys().filter(|name| name.starts_with("b[")).nth(2).unwrap().clone();
+    let group = third.split_once(',').unwrap().1.to_string();
+    for (told, name) in told[3..].iter().zip([format!("b[Uppm,{group}"), format!("b[floor,{group}"), "eps".to_string()])
+    {
+        let (mean, told) = (ours["parameters"][&name]["mean"].as_f64().unwrap(), told.as_f64().unwrap());
+        assert!((told / mean - 1.0).abs() < 1e-9, "{name}: {mean}, and CmdStanPy says {told}");
+    }
+}
+
+/// Copies a folder.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &to) } else { drop(std::fs::copy(entry.path(), to).unwrap()) }
+    }
+}
+
+#[test]
+fn what_is_no_store_or_a_damaged_one_is_named() {
+    let folder = Folder::new();
+    done(&folder, "sample --chains 2 --warmup 100 --draws 50 --out run");
+    let refused = |line: &str, words: &[&str]| {
+        let before = folder.contents();
+        let ran = folder.run(line);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{line}: {ran:?}");
+        assert!(words.iter().all(|word| ran.stderr.contains(word)), "{line}: {words:?}: {}", ran.stderr);
+        assert_eq!(ran.stderr.trim_end().lines().count(), 1, "{line}: {}", ran.stderr);
+        assert!(folder.contents() == before, "{line} has changed something");
+    };
+    let all_refuse = |run: &str, words: &[&str]| {
+        for line in [
+            format!("summary {run}"),
+            format!("verify {run}"),
+            format!("sample --resume {run}"),
+            format!("export {run} --format csv --out no.csv"),
+            format!("merge no {run}"),
+            format!("sample --metric-from {run}"),
+        ] {
+            refused(&line, words);
+        }
+    };
+    all_refuse("nowhere", &["nowhere", "does not exist"]);
+    std::fs::create_dir(folder.path("empty")).unwrap();
+    all_refuse("empty", &["empty is no store of draws; name the folder of a run"]);
+    let root = |run: &str| folder.path(run).join("draws.zarr/zarr.json");
+    let changed = |run: &str, from: &str, to: &str| {
+        copy(&folder.path("run"), &folder.path(run));
+        let text = std::fs::read_to_string(root(run)).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(root(run), text.replacen(from, to, 1)).unwrap();
+    };
+    changed("foreign", "\"warpnuts\": {", "\"other\": {");
+    all_refuse("foreign", &["foreign/draws.zarr is a Zarr store, but not one that warpnuts has written"]);
+    changed("future", "\"format\": 1", "\"format\": 2");
+    all_refuse("future", &["is a store of format 2, and this version of warpnuts reads format 1"]);
+    changed("short", "\"draws\": 50\n", "\"draws\": 40\n");
+    all_refuse("short", &["the shape of posterior/mu_a does not go with the model", "damaged"]);
+    copy(&folder.path("run"), &folder.path("torn"));
+    let text = std::fs::read(root("torn")).unwrap();
+    std::fs::write(root("torn"), &text[..text.len() / 2]).unwrap();
+    all_refuse("torn", &["torn/draws.zarr/zarr.json, line ", "column ", "the store is damaged"]);
+    changed("other-data", "\"checksum\": \"", "\"checksum\": \"0");
+    all_refuse("other-data", &["its data are not those that were sampled"]);
+
+    // A bit that has turned, a chunk that was cut, one that is gone: named, and the rest is summarized on request.
+    let chunk = |run: &str| folder.path(run).join("draws.zarr/posterior/sigma_a/c/0/0");
+    let damage: [(&str, &dyn Fn(&mut Vec<u8>)); 3] = [
+        ("turned", &|bytes| bytes[300] ^= 4),
+        ("cut", &|bytes| bytes.truncate(400)),
+        ("blank", &|bytes| bytes.clear()),
+    ];
+    for (run, break_it) in damage {
+        copy(&folder.path("run"), &folder.path(run));
+        let mut bytes = std::fs::read(chunk(run)).unwrap();
+        break_it(&mut bytes);
+        std::fs::write(chunk(run), bytes).unwrap();
+    }
+    copy(&folder.path("run"), &folder.path("gone"));
+    std::fs::remove_file(chunk("gone")).unwrap();
+    for run in ["turned", "cut", "blank", "gone"] {
+        let file = format!("{run}/draws.zarr/posterior/sigma_a/c/0/0: the chunk is ");
+        refused(&format!("summary {run}"), &[&file, "--skip-damaged"]);
+        refused(&format!("verify {run}"), &[&file]);
+        let ran = folder.run(&format!("summary {run} --skip-damaged"));
+        assert!(ran.stderr.contains(&file) && ran.stderr.contains("its variables are left empty"), "{ran:?}");
+        let row = |name: &str| ran.stdout.lines().find(|line| line.starts_with(&format!(" {name} "))).unwrap();
+        assert_eq!(row("sigma_a").split_whitespace().nth(1), Some("-"), "{}", ran.stdout);
+        let mean: f64 = row("mu_a").split_whitespace().nth(1).unwrap().parse().unwrap();
+        assert!((mean - 1.49).abs() < 0.1, "{mean}");
+    }
+    let text = "a,b\n1,2\n3\n";
+    std::fs::write(folder.path("uneven.csv"), text).unwrap();
+    refused("summary uneven.csv", &["uneven.csv, line 3", "1 fields, and 2 columns"]);
+    std::fs::write(folder.path("word.csv"), "chain,draw,x\n0,0,1\n0,1,y\n").unwrap();
+    refused("summary word.csv", &["word.csv, line 3, column 3: `y` is no number"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_loses_nothing_that_was_drawn() {
+    let folder = Folder::new();
+    let line = "sample --chains 64 --warmup 60 --draws 4000 --keep hyper --checkpoint-every 0.05 --quiet";
+    done(&folder, &format!("{line} --out whole"));
+    // No file may be larger than this many KiB: chunks soon are, as those of a full disk would be.
+    let program = env!("CARGO_BIN_EXE_warpnuts");
+    let limited = format!("ulimit -f 256; trap '' XFSZ; exec {program} {line} --out full");
+    let ran = Command::new("sh").args(["-c", &limited]).current_dir(folder.path(".")).output().unwrap();
+    let stderr = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("error: the draws could not be kept: "), "{stderr}");
+    assert!(stderr.contains("`warpnuts sample --resume full` goes on from there"), "{stderr}");
+    let told = folder.run("summary full");
+    assert!(told.stdout.contains("of 4000 draws of each chain"), "{told:?}");
+    done(&folder, "sample --resume full --quiet");
+    same_bytes(&folder, "whole", "full");
+}
+
+#[test]
+fn nothing_is_begun_that_the_disk_has_no_room_for() {
+    let folder = Folder::new();
+    let ran = folder.run("sample --chains 1000 --draws 100000000 --draw-precision f32 --keep hyper --out no");
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(folder.contents().is_empty());
+}
