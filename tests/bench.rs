@@ -216,7 +216,8 @@ fn bench_shows_cost_against_groups_and_predictors() {
 fn bench_leaves_out_sizes_behind_its_budget() {
     let folder = Folder::new();
     // Warming up with a thousand groups and more takes longer than that.
-    let line = "bench --budget 0.1s --out out --engine cpu --chains 64 --likelihood groups --groups 2000,4000,8000,16000";
+    let line =
+        "bench --budget 0.1s --out out --engine cpu --chains 64 --likelihood groups --groups 2000,4000,8000,16000";
     let ran = folder.run(line);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stdout.contains("the budget was spent before"), "{ran:?}");
