@@ -1,10 +1,11 @@
 //! Engines timed side by side on one machine: gradients alone, and trees from draws of the posterior on; for as many
 //! numbers of chains as a budget of time and memory allows.
 //!
-//! A cell is a likelihood and a number of chains. In each, all engines are alive at once and take turns, repeat after
+//! A cell is a model, a likelihood and a number of chains. In each, all engines are alive at once and take turns, repeat after
 //! repeat, so that a machine that slows down slows all of them; a figure is the median of the repeats, and a ratio the
 //! median of the repeats' ratios.
 
+mod bends;
 mod cell;
 mod gradients;
 mod kept;
@@ -20,13 +21,15 @@ use std::time::{Duration, Instant};
 use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
 use crate::engine::{EngineError, Progress};
+use crate::experiment::cost::Costs;
 use crate::experiment::{Backend, Settings, sample};
 use crate::model::Model;
 use crate::nuts::State;
 use crate::summary::counted;
 
+pub use bends::{Along, AutoChoice, Bends};
 use cell::Cell;
-pub use report::{AdapterSummary, Bench, LeftOut, Machine, Rate, Split, Timing};
+pub use report::{AdapterSummary, Bench, LeftOut, Machine, Modelled, Rate, Split, Timing};
 pub use simulated::simulate;
 use subject::Subject;
 
@@ -61,62 +64,138 @@ struct Warm {
     leapfrogs_per_draw: f64,
 }
 
-/// Chains of the warm-up.
-const WARM_CHAINS: u32 = 64;
+/// How much is spent on draws to start from.
+struct WarmUp {
+    chains: u32,
+    transitions: u32,
+    /// The most draws that are wanted.
+    states: usize,
+}
 
-/// Its transitions.
-const WARMUP: u32 = 300;
+/// Of the only model; and of each of several, where there is more to do and less time for it.
+const WARM_UP: WarmUp = WarmUp { chains: 64, transitions: 300, states: usize::MAX };
+const SHORT_WARM_UP: WarmUp = WarmUp { chains: 16, transitions: 150, states: 256 };
 
 /// The most coordinates that draws to start from may have: 1 GiB with their gradients.
 const COORDINATES: usize = 1 << 26;
 
-/// Times `backends` on `model`, cell after cell, from few chains to many.
+/// A model made ready everywhere.
+struct Ready<'a> {
+    model: &'a Arc<Model>,
+    warm: Warm,
+    /// Of each likelihood, the engines.
+    subjects: Vec<Vec<Subject>>,
+    /// Of each likelihood, what `auto` would measure.
+    costs: Vec<Option<Costs>>,
+}
+
+/// Times `backends` on each of `models`, model after model, cell after cell, from few chains to many.
 ///
 /// # Errors
-/// When the model cannot be sampled, or does not fit onto a device. A cell that fails is left out, with its reason.
-pub fn run(model: &Arc<Model>, backends: &[Backend], plan: &Plan, watch: Watch) -> Result<Bench, EngineError> {
+/// When a model cannot be sampled, or does not fit onto a device. A cell that fails is left out, with its reason.
+pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watch) -> Result<Bench, EngineError> {
     let start = Instant::now();
     let mut chains = plan.chains.clone();
     chains.sort_unstable();
     chains.dedup();
-    (watch.tell)("warming up");
-    let most = chains.last().copied().unwrap_or(1);
-    let warm = warm_up(model, most, plan.seed)?;
-    (watch.tell)("compiling");
-    let mut subjects = Vec::new();
-    for likelihood in &plan.likelihoods {
-        let of = backends.iter().map(|backend| Subject::new(backend, model, *likelihood));
-        subjects.push(of.collect::<Result<Vec<Subject>, EngineError>>()?);
-    }
-    let mut bench = Bench::new(model, backends, plan, &warm);
-    let kinds = subjects.len();
-    // What drivers take to compile is no matter of the cells.
-    let ready = Instant::now();
-    let cells = chains.iter().flat_map(|chains| (0..kinds).map(|likelihood| (*chains, likelihood)));
-    let cells: Vec<(u32, usize)> = cells.collect();
-    for (i, (chains, likelihood)) in cells.iter().copied().enumerate() {
+    let mut bench = Bench::new(backends, plan);
+    let of_model = chains.iter().flat_map(|chains| (0..plan.likelihoods.len()).map(|likelihood| (*chains, likelihood)));
+    let of_model: Vec<(u32, usize)> = of_model.collect();
+    let cells: Vec<(usize, (u32, usize))> =
+        (0..models.len()).flat_map(|model| of_model.iter().map(move |cell| (model, *cell))).collect();
+    let weight = |(model, (chains, _)): &(usize, (u32, usize))| weight(*chains) * models[*model].layout().dim() as f64;
+    let mut ready: Option<(usize, Ready)> = None;
+    // What the first model takes to be made ready is no matter of the cells, nor what drivers take to compile.
+    let (mut begin, mut compiling) = (None, Duration::ZERO);
+    for (i, cell) in cells.iter().enumerate() {
         if (watch.is_stopped)() {
             bench.interrupted = true;
             break;
         }
-        let left = plan.budget.saturating_sub(ready.elapsed());
-        let weights: f64 = cells[i..].iter().map(|(chains, _)| weight(*chains)).sum();
-        let share = left.mul_f64(weight(chains) / weights);
-        let over = plan.likelihoods[likelihood];
+        let (number, (chains_of, likelihood)) = *cell;
+        let (model, over) = (&models[number], plan.likelihoods[likelihood]);
+        let spent = |begin: Option<Instant>, compiling| {
+            begin.map_or(Duration::ZERO, |begin| begin.elapsed().saturating_sub(compiling))
+        };
+        let is_ready = ready.as_ref().is_some_and(|(of, _)| *of == number);
+        if !is_ready && spent(begin, compiling) > plan.budget {
+            let (groups, predictors) = shape(model);
+            let left_out = |backend: &Backend| LeftOut {
+                likelihood: over,
+                groups,
+                predictors,
+                chains: chains_of,
+                engine: backend.name(),
+                what: "all",
+                reason: "the budget was spent before".to_string(),
+            };
+            bench.left_out.extend(backends.iter().map(left_out));
+            continue;
+        }
+        if !is_ready {
+            let made = make_ready(model, backends, plan, &chains, models.len() > 1, watch)?;
+            bench.models.push(Modelled::of(model, &made.0.warm));
+            ready = Some((number, made.0));
+            compiling = if begin.is_some() { compiling + made.1 } else { compiling };
+        }
+        let begin = *begin.get_or_insert_with(Instant::now);
+        let Some((_, ready)) = &mut ready else { continue };
+        let left = plan.budget.saturating_sub(spent(Some(begin), compiling));
+        let weights: f64 = cells[i..].iter().map(weight).sum();
+        let share = left.mul_f64(weight(cell) / weights);
         (watch.tell)(&format!(
-            "{} of {}: {} over {}, {:.0} s left",
+            "{} of {}: {}{} over {}, {:.0} s left",
             i + 1,
             cells.len(),
-            counted(u64::from(chains), "chain"),
+            if models.len() > 1 {
+                format!("{} groups, {} predictors, ", shape(model).0, shape(model).1)
+            } else {
+                String::new()
+            },
+            counted(u64::from(chains_of), "chain"),
             report::name(over),
             left.as_secs_f64()
         ));
-        let settings = Settings { chains, likelihood: over, seed: plan.seed, ..Settings::default() };
-        let cell = Cell { model, settings, warm: &warm, share, is_stopped: watch.is_stopped };
-        cell.run(&mut subjects[likelihood], &mut bench);
+        let settings = Settings { chains: chains_of, likelihood: over, seed: plan.seed, ..Settings::default() };
+        let costs = ready.costs[likelihood];
+        let cell = Cell { model: ready.model, settings, warm: &ready.warm, costs, share, is_stopped: watch.is_stopped };
+        cell.run(&mut ready.subjects[likelihood], &mut bench);
     }
+    bench.bends = bends::of(&bench.timings);
     bench.wall_seconds = start.elapsed().as_secs_f64();
     Ok(bench)
+}
+
+/// Warms up, compiles, and measures what `auto` would; says how long drivers and `auto` took.
+fn make_ready<'a>(
+    model: &'a Arc<Model>,
+    backends: &[Backend],
+    plan: &Plan,
+    chains: &[u32],
+    one_of_several: bool,
+    watch: Watch,
+) -> Result<(Ready<'a>, Duration), EngineError> {
+    (watch.tell)("warming up");
+    let most = chains.last().copied().unwrap_or(1);
+    let effort = if one_of_several { SHORT_WARM_UP } else { WARM_UP };
+    let warm = warm_up(effort, model, most, plan.seed)?;
+    (watch.tell)("compiling");
+    let start = Instant::now();
+    // Where there is only software, `auto` takes the CPU without measuring.
+    let device = backends.iter().find_map(Backend::gpu).filter(|gpu| !gpu.adapter().is_software());
+    let (mut subjects, mut costs) = (Vec::new(), Vec::new());
+    for likelihood in &plan.likelihoods {
+        let of = backends.iter().map(|backend| Subject::new(backend, model, *likelihood));
+        subjects.push(of.collect::<Result<Vec<Subject>, EngineError>>()?);
+        let settings = Settings { chains: most, likelihood: *likelihood, ..Settings::default() };
+        costs.push(device.map(|gpu| Costs::of_host(model, *likelihood).with_device(gpu, model, &settings)));
+    }
+    Ok((Ready { model, warm, subjects, costs }, start.elapsed()))
+}
+
+/// Numbers of groups and of predictors.
+fn shape(model: &Model) -> (usize, usize) {
+    (model.layout().groups, model.layout().coefficients - 1)
 }
 
 /// How much of the budget a cell wants: what many chains do not need, they leave to the cells behind them.
@@ -125,12 +204,16 @@ fn weight(chains: u32) -> f64 {
 }
 
 /// Samples on the CPU, over groups, where it is fastest; the posterior is the same everywhere.
-fn warm_up(model: &Arc<Model>, most: u32, seed: u64) -> Result<Warm, EngineError> {
+fn warm_up(
+    WarmUp { chains, transitions, states }: WarmUp,
+    model: &Arc<Model>,
+    most: u32,
+    seed: u64,
+) -> Result<Warm, EngineError> {
     let dim = model.layout().dim();
-    let wanted = (most as usize).min(COORDINATES / dim).max(1);
-    let chains = WARM_CHAINS;
+    let wanted = (most as usize).min(states).min(COORDINATES / dim).max(1);
     let draws = (wanted as u32).div_ceil(chains);
-    let settings = Settings { chains, warmup: WARMUP, draws, seed, ..Settings::default() };
+    let settings = Settings { chains, warmup: transitions, draws, seed, ..Settings::default() };
     let sampled = sample(model.clone(), settings, Arc::new(Progress::default()))?;
     let (values, drawn) = (sampled.draws.values(), (chains * draws) as usize);
     let mut named = vec![0.0; dim];

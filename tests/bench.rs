@@ -100,7 +100,7 @@ fn bench_times_the_cpu() {
         let worth = rate(&timing["ess_per_second"]) / draws;
         assert!((0.02..1.5).contains(&worth), "{timing}");
     }
-    assert_eq!(bench["data"]["observations"], 919);
+    assert_eq!(bench["models"][0]["data"]["observations"], 919);
     assert!(bench["machine"]["threads"].as_u64().unwrap() >= 1);
     let commit = bench["commit"].as_str().unwrap();
     assert!(commit == "unknown" || commit.trim_end_matches('+').len() == 40, "{commit}");
@@ -163,8 +163,66 @@ fn bench_simulates_data() {
     let ran = folder.run(&line);
     assert_eq!(ran.code, 0, "{ran:?}");
     let bench = json(&folder);
-    assert_eq!((&bench["data"]["observations"], &bench["data"]["groups"]), (&2000.into(), &30.into()));
-    assert_eq!(bench["dim"], 3 * (30 + 2) + 1);
+    let model = &bench["models"][0];
+    assert_eq!((&model["data"]["observations"], &model["data"]["groups"]), (&2000.into(), &30.into()));
+    assert_eq!(model["dim"], 3 * (30 + 2) + 1);
+}
+
+#[test]
+fn bench_shows_cost_against_groups_and_predictors() {
+    let folder = Folder::new();
+    let line =
+        "bench --budget 6s --out out --engine cpu --chains 8 --likelihood groups --groups 160,20 --predictors 0,2";
+    let ran = folder.run(line);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let bench = json(&folder);
+    let shape = |row: &Value| [&row["groups"], &row["predictors"]].map(|number| number.as_u64().unwrap());
+    let timings = bench["timings"].as_array().unwrap();
+    assert_eq!(timings.iter().map(shape).collect::<Vec<_>>(), [[20, 0], [20, 2], [160, 0], [160, 2]]);
+    let dims: Vec<u64> =
+        bench["models"].as_array().unwrap().iter().map(|model| model["dim"].as_u64().unwrap()).collect();
+    assert_eq!(dims, [20 + 3, 3 * 22 + 1, 160 + 3, 3 * 162 + 1]);
+    // More work takes longer, as it was measured.
+    let nanoseconds: Vec<f64> = timings.iter().map(|row| row["leapfrog_nanoseconds"].as_f64().unwrap()).collect();
+    assert!(nanoseconds[3] > 2.0 * nanoseconds[0], "{nanoseconds:?}");
+    for (row, nanoseconds) in timings.iter().zip(&nanoseconds) {
+        assert!((rate(&row["leapfrogs_per_second"]) * nanoseconds / 1e9 - 1.0).abs() < 1e-9, "{row}");
+    }
+    // Slopes are those of the figures.
+    let bends = bench["bends"].as_array().unwrap();
+    assert_eq!(bends.len(), 4, "{bends:?}");
+    let over = |along: &str, fixed: &str| {
+        bends
+            .iter()
+            .find(|bends| bends["along"] == along && bends["fixed"] == fixed)
+            .unwrap_or_else(|| panic!("{bends:?}"))
+    };
+    let line = over("groups", "8 chains, 3 coefficients");
+    let slope = (nanoseconds[3] / nanoseconds[1]).ln() / 8f64.ln();
+    assert!((line["slopes"][0].as_f64().unwrap() - slope).abs() < 1e-9, "{line}");
+    assert_eq!(line["sizes"], serde_json::json!([20, 160]));
+    assert_eq!(line["bends_at"].as_u64(), (slope > 0.5).then_some(20));
+    over("coefficients", "8 chains, 160 groups");
+    assert!(ran.stdout.contains("with 8 chains, 3 coefficients, 20, 160 groups: slopes "), "{ran:?}");
+    // The only engine is the fastest, and `auto` takes it.
+    assert!(ran.stdout.contains("takes the fastest in 4 of 4."), "{ran:?}");
+    assert_eq!(bench["choices"][3]["fastest"], "cpu");
+    let (header, rows) = csv(&folder);
+    let column = header.iter().position(|name| name == "groups").unwrap();
+    assert_eq!(rows.iter().map(|row| row[column].as_str()).collect::<Vec<_>>(), ["20", "20", "160", "160"]);
+}
+
+#[test]
+fn bench_leaves_out_sizes_behind_its_budget() {
+    let folder = Folder::new();
+    // Warming up with a thousand groups and more takes longer than that.
+    let line =
+        "bench --budget 0.1s --out out --engine cpu --chains 64 --likelihood groups --groups 2000,4000,8000,16000";
+    let ran = folder.run(line);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("the budget was spent before"), "{ran:?}");
+    let left_out = json(&folder)["left_out"].as_array().unwrap().clone();
+    assert!(left_out.iter().any(|left| left["groups"] == 16_000), "{left_out:?}");
 }
 
 #[test]
@@ -174,7 +232,7 @@ fn bench_takes_a_file() {
     let columns = "--data t.csv --group g --outcome y --predictor x";
     let ran = folder.run(&format!("{TINY} --engine cpu --chains 2 --likelihood groups {columns}"));
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert_eq!(json(&folder)["data"]["groups"], 6);
+    assert_eq!(json(&folder)["models"][0]["data"]["groups"], 6);
     let ran = folder.run(&format!("bench --simulate 60,6,2 {columns}"));
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran:?}");
     assert!(ran.stderr.contains("--simulate"), "{ran:?}");
@@ -200,6 +258,13 @@ fn bench_refuses_what_it_cannot_read() {
     }
     for shape in ["5", "5,5", "10,20,2", "100,10,0", "100,10,65", "a,b,c", "0,0,1"] {
         refuses(&format!("bench --simulate {shape}"), "--simulate");
+    }
+    for (option, sizes) in
+        [("groups", ["0", "1", "x", "5,", "99999999999"]), ("predictors", ["-1", "64", "x", "1,", "1.5"])]
+    {
+        for sizes in sizes {
+            refuses(&format!("bench --{option} {sizes}"), &format!("--{option}"));
+        }
     }
     refuses("bench --likelihood all", "--likelihood");
     refuses("bench --engine cpu,tpu", "--engine");

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Warm;
+use super::bends::AutoChoice;
 use super::gradients::Gradients;
 use super::report::{Bench, LeftOut, Rate, Timing};
 use super::sampling::Sampling;
 use super::subject::Subject;
 use crate::experiment::Settings;
+use crate::experiment::cost::Costs;
 use crate::machine;
 use crate::model::Model;
 use crate::summary::significant;
@@ -32,6 +34,8 @@ pub struct Cell<'a> {
     pub model: &'a Arc<Model>,
     pub settings: Settings,
     pub warm: &'a Warm,
+    /// What `auto` would measure; `None` where it would not look for a GPU, or find none.
+    pub costs: Option<Costs>,
     /// Time for all engines together.
     pub share: Duration,
     pub is_stopped: &'a dyn Fn() -> bool,
@@ -61,7 +65,10 @@ impl<'a> Cell<'a> {
         }
         let gradients = self.gradients(&mut going, subjects, bench);
         let sampling = self.sampling(&going, subjects, bench);
-        bench.timings.extend(self.timings(subjects, &gradients, &sampling));
+        let timings = self.timings(subjects, &gradients, &sampling);
+        let takes = self.costs.map_or(BASE, |costs| costs.rates(self.model, &self.settings).fastest());
+        bench.choices.extend(AutoChoice::of(takes, &timings));
+        bench.timings.extend(timings);
     }
 
     /// Whether the engines find room beside each other.
@@ -79,7 +86,8 @@ impl<'a> Cell<'a> {
 
     fn left_out(&self, subject: &Subject, what: &'static str, reason: String) -> LeftOut {
         let Settings { likelihood, chains, .. } = self.settings;
-        LeftOut { likelihood, chains, engine: subject.name, what, reason }
+        let (groups, predictors) = super::shape(self.model);
+        LeftOut { likelihood, groups, predictors, chains, engine: subject.name, what, reason }
     }
 
     /// Names a refused engine, which is out for good where it has failed.
@@ -211,8 +219,14 @@ impl<'a> Cell<'a> {
             let (repeats, base) = of(i).zip(base.and_then(of))?;
             Rate::of(&repeats.iter().zip(base).map(|(repeat, base)| repeat / base).collect::<Vec<f64>>())
         };
+        let (groups, predictors) = super::shape(self.model);
+        let nanoseconds = |rates: Vec<f64>| Rate::of(&rates).map(|rate| 1e9 / rate.median);
         let timing = |(i, subject): (usize, &Subject)| Timing {
             likelihood: self.settings.likelihood,
+            groups,
+            predictors,
+            team: subject.team(),
+            leapfrog_nanoseconds: leapfrogs(i).and_then(nanoseconds),
             chains: self.settings.chains,
             engine: subject.name,
             gradients_per_second: rate(gradient_rates(i)),

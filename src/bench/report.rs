@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::bends::{AutoChoice, Bends};
 use super::{Plan, Warm};
 use crate::density::Likelihood;
 use crate::experiment::Backend;
@@ -60,10 +61,16 @@ pub struct Split {
 pub struct Timing {
     /// How the likelihood is computed.
     pub likelihood: Likelihood,
+    /// Number of groups.
+    pub groups: usize,
+    /// Number of predictors.
+    pub predictors: usize,
     /// Number of chains.
     pub chains: u32,
     /// The engine.
     pub engine: &'static str,
+    /// Where whole transitions are made on a device, the lanes that share a chain and the numbers of a vector in each.
+    pub team: Option<(u32, usize)>,
     /// Batches of one gradient a chain, without trees; `None` for an engine that computes none alone.
     pub gradients_per_second: Option<Rate>,
     /// The same over that of the engine `cpu`, repeat by repeat.
@@ -74,6 +81,8 @@ pub struct Timing {
     pub leapfrogs_per_second: Option<Rate>,
     /// The same over that of the engine `cpu`, repeat by repeat.
     pub leapfrogs_ratio: Option<Rate>,
+    /// Nanoseconds from one leapfrog of any chain to the next.
+    pub leapfrog_nanoseconds: Option<f64>,
     /// Draws of all chains together.
     pub draws_per_second: Option<Rate>,
     /// Draws of each chain in a repeat.
@@ -94,6 +103,10 @@ pub struct Timing {
 pub struct LeftOut {
     /// How the likelihood would have been computed.
     pub likelihood: Likelihood,
+    /// Number of groups.
+    pub groups: usize,
+    /// Number of predictors.
+    pub predictors: usize,
     /// Number of chains.
     pub chains: u32,
     /// The engine.
@@ -160,16 +173,10 @@ pub struct Bench {
     pub adapter: Option<AdapterSummary>,
     /// Why no GPU was used, if none was.
     pub no_gpu: Option<String>,
-    /// The data.
-    pub data: DataSummary,
-    /// Centered or not, coefficient by coefficient.
-    pub parameterization: String,
-    /// Number of unconstrained coordinates.
-    pub dim: usize,
+    /// The models that were sampled, in turn.
+    pub models: Vec<Modelled>,
     /// The seed.
     pub seed: u64,
-    /// The step size of all transitions.
-    pub step_size: f64,
     /// The time that was given.
     pub budget_seconds: f64,
     /// The time that was taken.
@@ -180,10 +187,38 @@ pub struct Bench {
     pub timings: Vec<Timing>,
     /// What was not measured, and why.
     pub left_out: Vec<LeftOut>,
+    /// How time grows with what was measured in several sizes.
+    pub bends: Vec<Bends>,
+    /// Whether `auto` would have taken the fastest engine, cell by cell.
+    pub choices: Vec<AutoChoice>,
+}
+
+/// A model that was sampled.
+#[derive(Debug, Clone, Serialize)]
+pub struct Modelled {
+    /// The data.
+    pub data: DataSummary,
+    /// Centered or not, coefficient by coefficient.
+    pub parameterization: String,
+    /// Number of unconstrained coordinates.
+    pub dim: usize,
+    /// The step size of all transitions.
+    pub step_size: f64,
+}
+
+impl Modelled {
+    pub(super) fn of(model: &Model, warm: &Warm) -> Modelled {
+        Modelled {
+            data: DataSummary::of(model.dataset()),
+            parameterization: model.parameterization().to_string(),
+            dim: model.layout().dim(),
+            step_size: warm.step_size,
+        }
+    }
 }
 
 impl Bench {
-    pub(super) fn new(model: &Model, backends: &[Backend], plan: &Plan, warm: &Warm) -> Bench {
+    pub(super) fn new(backends: &[Backend], plan: &Plan) -> Bench {
         let adapter = backends.iter().find_map(Backend::adapter).map(AdapterSummary::of);
         Bench {
             version: env!("CARGO_PKG_VERSION"),
@@ -196,16 +231,15 @@ impl Bench {
             },
             adapter,
             no_gpu: None,
-            data: DataSummary::of(model.dataset()),
-            parameterization: model.parameterization().to_string(),
-            dim: model.layout().dim(),
+            models: Vec::new(),
             seed: plan.seed,
-            step_size: warm.step_size,
             budget_seconds: plan.budget.as_secs_f64(),
             wall_seconds: 0.0,
             interrupted: false,
             timings: Vec::new(),
             left_out: Vec::new(),
+            bends: Vec::new(),
+            choices: Vec::new(),
         }
     }
 
@@ -218,11 +252,12 @@ impl Bench {
         let shares = |name: &str| ["host", "transfer", "kernel"].map(|share| format!("{name}_{share}"));
         write_whole(path, |file| {
             let mut csv = csv::Writer::from_writer(file);
-            let mut header = ["engine", "likelihood", "chains", "repeats"].map(String::from).to_vec();
+            let mut header =
+                ["engine", "likelihood", "groups", "predictors", "chains", "repeats"].map(String::from).to_vec();
             for name in RATES {
                 header.extend(columns(name));
             }
-            header.extend(["draws_per_chain", "ess_per_draw"].map(String::from));
+            header.extend(["leapfrog_nanoseconds", "draws_per_chain", "ess_per_draw"].map(String::from));
             header.extend(shares("gradients").into_iter().chain(shares("sampling")));
             csv.write_record(&header)?;
             for timing in &self.timings {
@@ -257,12 +292,13 @@ impl Timing {
         ];
         let repeats = self.draws_per_second.or(self.gradients_per_second).map_or(0, |rate| rate.repeats);
         let mut record = vec![self.engine.to_string(), name(self.likelihood).to_string()];
-        record.extend([self.chains.to_string(), repeats.to_string()]);
+        record.extend([self.groups, self.predictors, self.chains as usize, repeats].map(|number| number.to_string()));
         for rate in rates {
             let numbers = rate.map(|rate| [rate.median, rate.smallest, rate.largest]);
             record.extend(numbers.map_or([const { String::new() }; 3], |numbers| numbers.map(|n| n.to_string())));
         }
         let or_empty = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
+        record.push(or_empty(self.leapfrog_nanoseconds));
         record.extend([or_empty(self.draws_per_chain.map(f64::from)), or_empty(self.ess_per_draw)]);
         for split in [self.gradients_split, self.sampling_split] {
             record.push(or_empty(split.map(|split| split.host)));

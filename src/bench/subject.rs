@@ -119,6 +119,14 @@ impl Subject {
         }
     }
 
+    /// Where whole transitions are made on a device, the lanes that share a chain and the numbers of a vector in each.
+    pub fn team(&self) -> Option<(u32, usize)> {
+        match &self.ready {
+            Ready::Gpu(_, compiled) => Some(compiled.team()),
+            Ready::Cpu(_) | Ready::GpuDensity(_) => None,
+        }
+    }
+
     /// Whether its device tells how long kernels take.
     pub fn times_kernels(&self) -> bool {
         match &self.ready {

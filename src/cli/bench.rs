@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
-use warpnuts::bench::{self, Bench, LeftOut, Plan, Rate, Split, Timing, Watch, simulate};
+use warpnuts::bench::{self, AutoChoice, Bench, Bends, LeftOut, Modelled, Plan, Rate, Split, Timing, Watch, simulate};
 use warpnuts::data::{Dataset, MAX_COEFFICIENTS};
 use warpnuts::density::Likelihood;
 use warpnuts::experiment::{self, Backend, Settings};
@@ -18,6 +18,15 @@ use super::{Failure, Outcome, complain, folder, meaning, print, progress, table}
 
 /// Numbers of chains that are timed where none are typed: powers of four.
 const CHAINS: std::ops::RangeInclusive<u32> = 0..=8;
+
+/// The same where cost against groups or predictors is asked for: many.
+const CHAINS_OF_SHAPES: u32 = 4096;
+
+/// Simulated data have as many observations a group as radon has; and its numbers of groups and predictors, unless others are
+/// typed.
+const OBSERVATIONS_A_GROUP: usize = 11;
+const GROUPS: usize = 85;
+const PREDICTORS: usize = 1;
 
 /// The most chains.
 const MOST_CHAINS: u32 = 1 << 24;
@@ -37,7 +46,17 @@ pub struct BenchArguments {
     #[arg(conflicts_with_all = ["data", "group", "outcome", "predictors", "center_predictors"])]
     simulate: Option<String>,
 
-    /// Numbers of chains, such as 64,1024 [default: 1 to 65536 by powers of four]
+    /// Cost against size: simulated data of each of these numbers of groups, such as 85,340,1360,4000 [default: 85]
+    #[arg(long, value_name = "LIST", help_heading = "Data")]
+    #[arg(conflicts_with_all = ["data", "group", "outcome", "predictors", "center_predictors", "simulate"])]
+    groups: Option<String>,
+
+    /// The same of each of these numbers of predictors, such as 1,2,4 [default: 1]
+    #[arg(long = "predictors", value_name = "LIST", help_heading = "Data")]
+    #[arg(conflicts_with_all = ["data", "group", "outcome", "predictors", "center_predictors", "simulate"])]
+    predictor_counts: Option<String>,
+
+    /// Numbers of chains, such as 64,1024 [default: 1 to 65536 by powers of four; with --groups or --predictors, 4096]
     #[arg(long, value_name = "LIST", help_heading = "Timing")]
     chains: Option<String>,
 
@@ -76,19 +95,22 @@ pub struct BenchArguments {
 
 /// Times, prints, writes.
 pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
+    let shapes = shapes(&typed)?;
     let plan = Plan {
-        chains: chains(typed.chains.as_deref())?,
+        chains: chains(typed.chains.as_deref(), !shapes.is_empty())?,
         likelihoods: likelihoods(&typed.likelihood)?,
         budget: budget(&typed.budget)?,
         seed: typed.seed,
     };
     let engines = engines(typed.engine.as_deref())?;
-    let dataset = match &typed.simulate {
-        Some(shape) => simulated(shape, typed.seed)?,
-        None => meaning::dataset(&typed.data)?,
+    let datasets = match &typed.simulate {
+        _ if !shapes.is_empty() => of_shapes(&shapes, typed.seed)?,
+        Some(shape) => vec![simulated(shape, typed.seed)?],
+        None => vec![meaning::dataset(&typed.data)?],
     };
-    let model = meaning::model(&dataset, &PriorScales::for_data(&dataset), "non-centered")?;
-    let (backends, no_gpu) = backends(&typed, &engines, &model)?;
+    let model = |dataset: &Arc<Dataset>| meaning::model(dataset, &PriorScales::for_data(dataset), "non-centered");
+    let models: Vec<Arc<Model>> = datasets.iter().map(model).collect::<Result<_, Failure>>()?;
+    let (backends, no_gpu) = backends(&typed, &engines, &models[0])?;
     let folder = folder::make(typed.out.as_deref(), "bench")?;
     progress::obey_interruptions()?;
 
@@ -98,7 +120,7 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
         }
     };
     let watch = Watch { tell: &tell, is_stopped: &progress::is_interrupted };
-    let mut bench = bench::run(&model, &backends, &plan, watch).map_err(Failure::run)?;
+    let mut bench = bench::run(&models, &backends, &plan, watch).map_err(Failure::run)?;
     bench.no_gpu = no_gpu;
     print(headline(&bench));
     for likelihood in &plan.likelihoods {
@@ -109,6 +131,9 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
         }
     }
     print(LEGEND);
+    for line in choices(&bench.choices).into_iter().chain(bends(&bench.bends)) {
+        print(line);
+    }
     for line in left_out(&bench.left_out) {
         print(line);
     }
@@ -128,13 +153,43 @@ fn refuse<T>(option: &str, typed: &str, remedy: &str) -> Result<T, Failure> {
     Err(Failure::Input(anyhow!("--{option} {typed}: {remedy}")))
 }
 
-fn chains(typed: Option<&str>) -> Result<Vec<u32>, Failure> {
-    let Some(typed) = typed else { return Ok(CHAINS.map(|power| 4u32.pow(power)).collect()) };
+fn chains(typed: Option<&str>, of_shapes: bool) -> Result<Vec<u32>, Failure> {
+    let default = || if of_shapes { vec![CHAINS_OF_SHAPES] } else { CHAINS.map(|power| 4u32.pow(power)).collect() };
+    let Some(typed) = typed else { return Ok(default()) };
     let number = |text: &str| text.trim().parse().ok().filter(|number| (1..=MOST_CHAINS).contains(number));
     match typed.split(',').map(number).collect() {
         Some(chains) => Ok(chains),
         None => refuse("chains", typed, "write numbers from 1 to 16777216, such as 64,1024"),
     }
+}
+
+/// Numbers of groups and of predictors, each with each; none where the cost against them was not asked for.
+fn shapes(typed: &BenchArguments) -> Result<Vec<(usize, usize)>, Failure> {
+    if typed.groups.is_none() && typed.predictor_counts.is_none() {
+        return Ok(Vec::new());
+    }
+    let list = |option: &str, typed: &Option<String>, default: usize, limits: std::ops::RangeInclusive<usize>| {
+        let Some(typed) = typed else { return Ok(vec![default]) };
+        let number = |text: &str| text.trim().parse().ok().filter(|number| limits.contains(number));
+        match typed.split(',').map(number).collect::<Option<Vec<usize>>>() {
+            Some(numbers) => Ok(numbers),
+            None => refuse(option, typed, &format!("write numbers from {} to {}", limits.start(), limits.end())),
+        }
+    };
+    let mut groups = list("groups", &typed.groups, GROUPS, 2..=MOST_OBSERVATIONS / OBSERVATIONS_A_GROUP)?;
+    let mut predictors = list("predictors", &typed.predictor_counts, PREDICTORS, 0..=MAX_COEFFICIENTS - 1)?;
+    for sizes in [&mut groups, &mut predictors] {
+        sizes.sort_unstable();
+        sizes.dedup();
+    }
+    Ok(groups.iter().flat_map(|groups| predictors.iter().map(|predictors| (*groups, *predictors))).collect())
+}
+
+fn of_shapes(shapes: &[(usize, usize)], seed: u64) -> Result<Vec<Arc<Dataset>>, Failure> {
+    let data = |(groups, predictors): &(usize, usize)| {
+        simulate(groups * OBSERVATIONS_A_GROUP, *groups, predictors + 1, seed).map(Arc::new).map_err(Failure::input)
+    };
+    shapes.iter().map(data).collect()
 }
 
 fn likelihoods(typed: &str) -> Result<Vec<Likelihood>, Failure> {
@@ -211,13 +266,16 @@ fn backends(
 // What is printed
 
 /// The columns of the table.
-const HEADER: [&str; 10] = [
+const HEADER: [&str; 13] = [
+    "groups",
+    "predictors",
     "chains",
     "engine",
     "gradients/s",
     "x cpu",
     "leapfrogs/s",
     "x cpu",
+    "ns a leapfrog",
     "draws/s",
     "ESS/s",
     "x cpu",
@@ -231,7 +289,6 @@ transitions from draws of the posterior on. ESS is the smallest of the hyperpara
 Host, transfer, kernel: where the lanes' time goes; transfer holds the waiting for other lanes' kernels too.";
 
 fn headline(bench: &Bench) -> String {
-    let data = &bench.data;
     let gpu = match (&bench.adapter, &bench.no_gpu) {
         (Some(adapter), _) => {
             format!("GPU: {} ({}, {}, {})", adapter.name, adapter.kind, adapter.backend, adapter.driver)
@@ -239,16 +296,15 @@ fn headline(bench: &Bench) -> String {
         (None, Some(why)) => format!("no GPU: {why}"),
         (None, None) => "no GPU was asked for".to_string(),
     };
-    format!(
-        "{} observations in {} groups from {}, {} coordinates, {}\nCPU: {}, {} vectors\n{gpu}",
-        data.observations,
-        data.groups,
-        data.source,
-        bench.dim,
-        bench.parameterization,
-        bench.machine.processor,
-        bench.machine.vectors,
-    )
+    let model = |model: &Modelled| {
+        let data = &model.data;
+        format!(
+            "{} observations in {} groups from {}, {} coordinates, {}\n",
+            data.observations, data.groups, data.source, model.dim, model.parameterization
+        )
+    };
+    let models: String = bench.models.iter().map(model).collect();
+    format!("{models}CPU: {}, {} vectors\n{gpu}", bench.machine.processor, bench.machine.vectors)
 }
 
 fn name(likelihood: Likelihood) -> &'static str {
@@ -267,12 +323,15 @@ fn row(timing: &Timing) -> Vec<String> {
     let split = timing.sampling_split.or(timing.gradients_split);
     let kernel = |split: Split| split.kernel.map_or("-".to_string(), percent);
     vec![
+        timing.groups.to_string(),
+        timing.predictors.to_string(),
         timing.chains.to_string(),
         timing.engine.to_string(),
         rate(&timing.gradients_per_second),
         ratio(&timing.gradients_ratio),
         rate(&timing.leapfrogs_per_second),
         ratio(&timing.leapfrogs_ratio),
+        timing.leapfrog_nanoseconds.map_or("-".to_string(), significant),
         rate(&timing.draws_per_second),
         rate(&timing.ess_per_second),
         ratio(&timing.ess_ratio),
@@ -280,6 +339,31 @@ fn row(timing: &Timing) -> Vec<String> {
             format!("{}/{}/{}", percent(split.host), percent(split.transfer), kernel(split))
         }),
     ]
+}
+
+/// How often `auto` would have been right, and where not.
+fn choices(all: &[AutoChoice]) -> Vec<String> {
+    let wrong: Vec<&AutoChoice> = all.iter().filter(|choice| choice.takes != choice.fastest).collect();
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let right = all.len() - wrong.len();
+    let mut lines = vec![format!(
+        "\n--engine auto, for runs of two seconds and more, takes the fastest in {right} of {}.",
+        all.len()
+    )];
+    lines.extend(wrong.iter().map(|choice| format!("  {choice}")));
+    lines
+}
+
+/// Where cost bends.
+fn bends(all: &[Bends]) -> Vec<String> {
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let title = "\nWhere cost bends: slopes of log time of a leapfrog of all chains against log size, 0 where more costs nothing, 1 where \
+                 it costs in proportion:";
+    std::iter::once(title.to_string()).chain(all.iter().map(|bends| format!("  {bends}"))).collect()
 }
 
 /// A rate with three digits and a unit.
@@ -295,9 +379,11 @@ fn short(rate: f64) -> String {
 /// A line for each engine and likelihood, with the first reason.
 fn left_out(all: &[LeftOut]) -> Vec<String> {
     let mut lines: Vec<(String, Vec<String>, &str)> = Vec::new();
-    for LeftOut { likelihood, chains, engine, what, reason } in all {
+    let one_shape = all.iter().all(|left| (left.groups, left.predictors) == (all[0].groups, all[0].predictors));
+    for LeftOut { likelihood, groups, predictors, chains, engine, what, reason } in all {
         let what = if *what == "all" { "" } else { "the transitions of " };
-        let subject = format!("{what}{engine} over {}", name(*likelihood));
+        let shape = if one_shape { String::new() } else { format!(" of {groups} groups and {predictors} predictors") };
+        let subject = format!("{what}{engine} over {}{shape}", name(*likelihood));
         match lines.iter_mut().find(|(of, ..)| *of == subject) {
             Some((_, chains_of, _)) => chains_of.push(chains.to_string()),
             None => lines.push((subject, vec![chains.to_string()], reason)),

@@ -90,12 +90,17 @@ impl Backend {
         }
     }
 
-    /// The adapter it computes on, if it is not the CPU.
-    pub fn adapter(&self) -> Option<&Adapter> {
+    /// The device it computes on, if it is not the CPU.
+    pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match self {
             Backend::Cpu => None,
-            Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => Some(gpu.adapter()),
+            Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => Some(gpu),
         }
+    }
+
+    /// The adapter it computes on, if it is not the CPU.
+    pub fn adapter(&self) -> Option<&Adapter> {
+        self.gpu().map(|gpu| gpu.adapter())
     }
 
     /// Starts the chains of a run here.
