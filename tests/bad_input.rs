@@ -272,10 +272,10 @@ fn more_draws_than_memory_holds() {
 fn more_draws_than_the_disk_holds() {
     let words =
         ["the draws would take up to", "GB are free", "lower --chains or --draws", "or name a folder elsewhere"];
-    let arguments = "--chains 1000 --draws 1000000";
+    let arguments = "--chains 100 --draws 5000000";
     both_refuse(&Folder::new(), arguments, &[words.as_slice(), &["--keep hyper", "--draw-precision f32"]].concat());
     // What is done already is not recommended.
-    let line = "sample --chains 10000 --draws 5000000 --thin 2 --keep hyper --draw-precision f32";
+    let line = "sample --chains 50 --draws 100000000 --keep hyper --draw-precision f32";
     let message = refuses(&Folder::new(), line, &[]);
     assert!(!message.contains("--keep") && !message.contains("--draw-precision"), "{message}");
 }

@@ -28,7 +28,12 @@ const TINY: &str = "--chains 2 --warmup 20 --draws 10";
 type Files = BTreeMap<String, String>;
 
 fn files(folder: &Folder) -> Files {
-    folder.contents().into_iter().map(|(name, bytes)| (name, String::from_utf8_lossy(&bytes).into_owned())).collect()
+    // What is in stores is for tests/store.rs.
+    let all = folder
+        .contents()
+        .into_iter()
+        .filter(|(name, _)| !name.contains("draws.zarr/") || name.ends_with("draws.zarr/"));
+    all.map(|(name, bytes)| (name, String::from_utf8_lossy(&bytes).into_owned())).collect()
 }
 
 fn json(files: &Files, name: &str) -> Value {
@@ -229,9 +234,12 @@ fn compare_names_the_files_that_it_wrote_and_no_other() {
     let (ran, files) = compared();
     let (_, end) = ran.stdout.split_once("Written: ").unwrap();
     let named: BTreeSet<&str> = end.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
-    let there: BTreeSet<&str> = files.keys().map(String::as_str).filter(|name| !name.ends_with('/')).collect();
+    // A store is a folder, and the only one that is named.
+    let stores = files.keys().filter(|name| name.ends_with("draws.zarr/")).map(|name| name.trim_end_matches('/'));
+    let there: BTreeSet<&str> =
+        files.keys().map(String::as_str).filter(|name| !name.ends_with('/')).chain(stores).collect();
     assert_eq!(named, there);
-    assert_eq!(there.len(), 5);
+    assert_eq!(there.len(), 7);
 }
 
 #[test]
@@ -484,14 +492,14 @@ fn every_run_has_a_new_folder_and_overwrites_none() {
     assert_ne!(both["runs/sample-1/summary.csv"], both["runs/sample-2/summary.csv"]);
     let (_, three) = run(&folder, &format!("compare {TINY}"));
     assert!(three.contains_key("runs/compare-1/comparison.json"));
-    assert_eq!(three.len(), both.len() + 8);
+    assert_eq!(three.len(), both.len() + 10);
 }
 
 #[test]
 fn out_makes_the_folders_above_it() {
     let (_, files) = run(&Folder::new(), &format!("sample {TINY} --out a/b/c"));
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    assert_eq!(names, ["a/", "a/b/", "a/b/c/", "a/b/c/summary.csv", "a/b/c/summary.json"]);
+    assert_eq!(names, ["a/", "a/b/", "a/b/c/", "a/b/c/draws.zarr/", "a/b/c/summary.csv", "a/b/c/summary.json"]);
 }
 
 // Exit codes

@@ -57,7 +57,7 @@ fn python() -> Option<PathBuf> {
 
 /// What ArviZ says of a store.
 fn arviz(folder: &Folder, run: &str) -> Option<Value> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/arviz.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/read_store.py");
     let told = Command::new(python()?).arg(script).arg(folder.path(run).join("draws.zarr")).output().unwrap();
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     Some(serde_json::from_slice(&told.stdout).unwrap())
@@ -131,7 +131,7 @@ fn arviz_finds_predictors_by_name_and_numbers_of_16_and_32_bits() {
     assert!(2 * chunks("half") < chunks("whole"), "{} and {} bytes", chunks("half"), chunks("whole"));
 }
 
-const LONG: &str = "--chains 8 --warmup 200 --draws 20000 --keep hyper --checkpoint-every 0.05 --quiet";
+const LONG: &str = "--chains 4 --warmup 200 --draws 20000 --keep hyper --checkpoint-every 0.02 --quiet";
 
 #[test]
 fn a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
@@ -392,26 +392,18 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
 #[test]
 fn a_full_disk_loses_nothing_that_was_drawn() {
     let folder = Folder::new();
-    let line = "sample --chains 64 --warmup 60 --draws 4000 --keep hyper --checkpoint-every 0.05 --quiet";
+    let line = "sample --chains 64 --warmup 60 --draws 3000 --keep hyper --checkpoint-every 0.02 --quiet";
     done(&folder, &format!("{line} --out whole"));
-    // No file may be larger than this many KiB: chunks soon are, as those of a full disk would be.
+    // No file may be larger than this many blocks of 512 or 1024 bytes: chunks soon are, as those of a full disk would be.
     let program = env!("CARGO_BIN_EXE_warpnuts");
-    let limited = format!("ulimit -f 256; trap '' XFSZ; exec {program} {line} --out full");
+    let limited = format!("ulimit -f 400; trap '' XFSZ; exec {program} {line} --out full");
     let ran = Command::new("sh").args(["-c", &limited]).current_dir(folder.path(".")).output().unwrap();
     let stderr = String::from_utf8(ran.stderr).unwrap();
     assert_eq!(ran.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("error: the draws could not be kept: "), "{stderr}");
     assert!(stderr.contains("`warpnuts sample --resume full` goes on from there"), "{stderr}");
     let told = folder.run("summary full");
-    assert!(told.stdout.contains("of 4000 draws of each chain"), "{told:?}");
+    assert!(told.stdout.contains("of 3000 draws of each chain"), "{told:?}");
     done(&folder, "sample --resume full --quiet");
     same_bytes(&folder, "whole", "full");
-}
-
-#[test]
-fn nothing_is_begun_that_the_disk_has_no_room_for() {
-    let folder = Folder::new();
-    let ran = folder.run("sample --chains 1000 --draws 100000000 --draw-precision f32 --keep hyper --out no");
-    assert_eq!(ran.code, 2, "{ran:?}");
-    assert!(folder.contents().is_empty());
 }

@@ -46,8 +46,8 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     // Marginal densities are computed on the CPU; all others in the same place.
     let with_effects = models.iter().find(|model| !model.parameterization().is_marginal());
     let choice = with_effects.map(|model| meaning::choice(&typed.engine, model, &settings)).transpose()?;
+    meaning::room(&settings, &models[0], models.len(), typed.output.out.as_deref())?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
-    sample::remove_if_failed(&folder, meaning::room(&settings, &models[0], models.len(), &folder))?;
     progress::obey_interruptions()?;
 
     print(format_args!(

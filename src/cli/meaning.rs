@@ -176,10 +176,16 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
     Ok(settings)
 }
 
-/// Refuses a run whose draws would not fit onto the disk where `folder` is.
-pub fn room(settings: &Settings, model: &Model, runs: usize, folder: &Path) -> Result<(), Failure> {
+/// Refuses runs whose draws would not fit onto the disk where they go.
+pub fn room(settings: &Settings, model: &Model, runs: usize, out: Option<&Path>) -> Result<(), Failure> {
     let needed = settings.disk(model) * runs as u128;
-    let Some(free) = machine::available_disk(folder).filter(|free| u128::from(*free) < needed) else { return Ok(()) };
+    let there = out.into_iter().flat_map(Path::ancestors).find(|folder| folder.is_dir());
+    let folder = there.unwrap_or(Path::new("."));
+    // What tells of no room at all is no disk, or will say so itself.
+    let Some(free) = machine::available_disk(folder).filter(|free| *free > 0).filter(|free| u128::from(*free) < needed)
+    else {
+        return Ok(());
+    };
     let gigabytes = |bytes: u128| table::thousands((bytes as f64 / 1e9).ceil());
     let keep = if settings.keep == Keep::All { ", keep only the hyperparameters (--keep hyper)" } else { "" };
     let precision =

@@ -88,8 +88,8 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let settings = settings(&typed, &model)?;
     let learnt = typed.metric_from.as_deref().map(|from| learnt(from, &model)).transpose()?;
     let choice = meaning::choice(&typed.once.engine, &model, &settings)?;
+    meaning::room(&settings, &model, 1, typed.once.output.out.as_deref())?;
     let folder = folder::make(typed.once.output.out.as_deref(), "sample")?;
-    remove_if_failed(&folder, meaning::room(&settings, &model, 1, &folder))?;
     progress::obey_interruptions()?;
 
     let sampled = sample_into(&folder, &choice.backend, model, settings, learnt, &typed.once.output)?;
@@ -174,11 +174,6 @@ pub fn failed(folder: &Path, error: EngineError) -> Failure {
         "{error}\n  {} of each chain are kept in {name}; `warpnuts sample --resume {name}` goes on from there",
         counted(drawn as u64, "draw")
     ))
-}
-
-/// Takes back a folder that was made for nothing.
-pub fn remove_if_failed<T>(folder: &Path, result: Result<T, Failure>) -> Result<T, Failure> {
-    result.inspect_err(|_| drop(std::fs::remove_dir(folder)))
 }
 
 /// Summarizes, prints and writes what a run has drawn.

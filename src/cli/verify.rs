@@ -46,8 +46,8 @@ fn sample(typed: RunOnceArguments) -> Result<Outcome, Failure> {
     let settings = meaning::settings(&typed.run, &model)?;
     let exact = Exact::of(&model).map_err(Failure::input)?;
     let choice = meaning::choice(&typed.engine, &model, &settings)?;
+    meaning::room(&settings, &model, 1, typed.output.out.as_deref())?;
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
-    super::sample::remove_if_failed(&folder, meaning::room(&settings, &model, 1, &folder))?;
     progress::obey_interruptions()?;
 
     meaning::say(&choice);

@@ -14,8 +14,8 @@ use crate::driver::{Learnt, Run, Start};
 use crate::engine::{Checkpoint, EngineError, Progress, SinkError, Snapshot};
 use crate::model::Model;
 
-/// The file of what differs between two runs of the same bytes: how long they took.
-const TIMES: &str = "run.json";
+/// The file beside a store that says what differs between two runs of the same bytes: how long they took.
+const TIMES: &str = "summary.json";
 
 /// Where a run is kept.
 #[derive(Debug, Clone, Copy)]
@@ -57,11 +57,17 @@ struct About {
     gradients: Option<[u64; 2]>,
 }
 
-#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+/// What a summary says of time.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
 struct Times {
-    warmup_seconds: f64,
-    sampling_seconds: f64,
-    total_seconds: f64,
+    wall_seconds: Seconds,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+struct Seconds {
+    warmup: f64,
+    sampling: f64,
+    total: f64,
 }
 
 impl Settings {
@@ -172,13 +178,6 @@ fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> 
     writer.end(learnt, about, complete).map_err(SinkError)?;
     let store = Store::open(keeping.folder).map_err(|error| SinkError(std::io::Error::other(error)))?;
     let wall = began.elapsed() + Duration::from_secs_f64(before);
-    let times = Times {
-        warmup_seconds: told.time[0].as_secs_f64(),
-        sampling_seconds: told.time[1].as_secs_f64(),
-        total_seconds: wall.as_secs_f64(),
-    };
-    let text = serde_json::to_string_pretty(&times).map_err(|error| SinkError(error.into()))?;
-    std::fs::write(keeping.folder.join(TIMES), text + "\n").map_err(SinkError)?;
     let draws = Draws::Store(Arc::new(store));
     Ok(sampled(backend, model, settings, draws, told, wall))
 }
@@ -223,7 +222,7 @@ impl Sampled {
     pub fn open(path: &Path) -> Result<Sampled, StoreError> {
         let store = Store::open(path)?;
         let About { engine, device, settings, warmup, divergences, gradients, .. } = about(&store)?;
-        let times: Times = std::fs::read_to_string(path.join(TIMES))
+        let Times { wall_seconds: times } = std::fs::read_to_string(path.join(TIMES))
             .ok()
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default();
@@ -239,14 +238,14 @@ impl Sampled {
             acceptance: rates.iter().sum::<f64>() / rates.len() as f64,
             divergences: divergences.unwrap_or_else(|| [0, sum(Statistic::Diverging)]),
             gradients: gradients.unwrap_or_else(|| [0, sum(Statistic::NSteps)]),
-            time: [seconds(times.warmup_seconds), seconds(times.sampling_seconds)],
+            time: [seconds(times.warmup), seconds(times.sampling)],
             failure: None,
         };
         let model = store.model().clone();
         let mut names = model.names();
         names.truncate(store.variables());
         let interrupted = run.draws < settings.draws;
-        let wall = seconds(times.total_seconds);
+        let wall = seconds(times.total);
         let draws = Draws::Store(Arc::new(store));
         Ok(Sampled { model, settings, engine, device, names, draws, run, interrupted, wall })
     }

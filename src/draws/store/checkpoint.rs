@@ -20,10 +20,11 @@ static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 /// Writes the file, whole or not at all.
 pub fn write(folder: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
     let (path, unfinished) = (folder.join(CHECKPOINT), folder.join(format!("{CHECKPOINT}.unfinished")));
-    let mut file = Summed { file: BufWriter::new(File::create(&unfinished)?), sum: CRC.digest() };
+    let mut file = Summed { file: BufWriter::new(File::create(&unfinished)?), sum: CRC.digest(), failure: None };
     file.write_all(MAGIC)?;
-    postcard::to_io(checkpoint, &mut file).map_err(io::Error::other)?;
-    let Summed { mut file, sum } = file;
+    let written = postcard::to_io(checkpoint, &mut file).map(drop).map_err(io::Error::other);
+    let Summed { mut file, sum, failure } = file;
+    failure.map_or(written, Err)?;
     file.write_all(&sum.finalize().to_le_bytes())?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     std::fs::rename(&unfinished, &path)
@@ -33,13 +34,23 @@ pub fn write(folder: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
 struct Summed {
     file: BufWriter<File>,
     sum: Digest<'static, u32>,
+    /// Why it could not be written, which a serializer forgets.
+    failure: Option<io::Error>,
 }
 
 impl Write for Summed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.sum.update(&bytes[..written]);
-        Ok(written)
+        match self.file.write(bytes) {
+            Ok(written) => {
+                self.sum.update(&bytes[..written]);
+                Ok(written)
+            }
+            Err(error) => {
+                let kind = error.kind();
+                self.failure = Some(error);
+                Err(kind.into())
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

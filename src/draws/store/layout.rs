@@ -12,7 +12,7 @@ use crate::nuts::Statistics;
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Draws gather in memory until there are about so many bytes of them, or all; then they leave as chunks.
-const ROW_BYTES: usize = 32 << 20;
+const ROW_BYTES: usize = 8 << 20;
 
 /// The statistics of a transition, under ArviZ's names, in the order in which they lie in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

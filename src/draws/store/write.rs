@@ -4,9 +4,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
@@ -23,6 +24,9 @@ use crate::model::{Model, Unit};
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Moments;
 
+/// From one checkpoint to the next it is at least so many times as long as writing one takes.
+const CHECKPOINT_SHARE: u32 = 10;
+
 /// Blocks that may wait to be written.
 const WAITING: usize = 2;
 
@@ -32,6 +36,8 @@ pub struct Writer {
     model: Arc<Model>,
     chains: usize,
     interval: Duration,
+    /// Nanoseconds that the last checkpoint took to be written.
+    checkpoint_time: Arc<AtomicU64>,
     sender: Option<SyncSender<Message>>,
     emptied: Receiver<(Vec<f64>, Vec<Statistics>)>,
     thread: Option<JoinHandle<io::Result<()>>>,
@@ -128,7 +134,9 @@ impl Writer {
             extent.log_likelihood,
             extent.posterior_predictive,
         );
+        let checkpoint_time = Arc::new(AtomicU64::new(0));
         let desk = Desk {
+            checkpoint_time: checkpoint_time.clone(),
             run: run.to_path_buf(),
             model: model.clone(),
             extent,
@@ -143,6 +151,7 @@ impl Writer {
             model,
             chains: extent.chains,
             interval: writing.interval,
+            checkpoint_time,
             sender: Some(sender),
             emptied,
             thread: Some(thread),
@@ -206,7 +215,9 @@ impl Sink for Writer {
     }
 
     fn checkpoint_interval(&self) -> Option<Duration> {
-        Some(self.interval)
+        // Whatever was asked for, no more than a small part of the time goes into checkpoints.
+        let last = Duration::from_nanos(self.checkpoint_time.load(Ordering::Relaxed));
+        Some(self.interval.max(last.saturating_mul(CHECKPOINT_SHARE)))
     }
 
     fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
@@ -216,6 +227,7 @@ impl Sink for Writer {
 
 /// What the thread works on.
 struct Desk {
+    checkpoint_time: Arc<AtomicU64>,
     run: PathBuf,
     model: Arc<Model>,
     extent: Extent,
@@ -243,6 +255,7 @@ impl Desk {
                     drop(empty.send((values, statistics)));
                 }
                 Message::Checkpoint(checkpoint) => {
+                    let began = Instant::now();
                     self.row.write()?;
                     if checkpoint.draws > 0 {
                         let Checkpoint { step_size, scale, .. } = &*checkpoint;
@@ -250,6 +263,7 @@ impl Desk {
                     }
                     self.contents.commit(self.row.arrays(), self.row.draws(), false)?;
                     checkpoint::write(&self.run, &checkpoint)?;
+                    self.checkpoint_time.store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
                 }
                 Message::End { learnt, about, complete } => {
                     self.row.write()?;

@@ -15,6 +15,7 @@ matplotlib.use("Agg")
 tree = xr.open_datatree(sys.argv[1], engine="zarr")
 data = az.InferenceData.from_datatree(tree) if hasattr(az, "InferenceData") else tree
 posterior = tree["posterior"].to_dataset()
+exact = posterior.astype("float64")
 
 
 def by_name(dataset):
@@ -44,12 +45,12 @@ answer = {
     "chains": [int(chain) for chain in posterior["chain"].values],
     "statistics": sorted(tree["sample_stats"].data_vars),
     "divergences": int(tree["sample_stats"]["diverging"].values.sum()),
-    "mean": by_name(posterior.mean(("chain", "draw"))),
-    "sd": by_name(posterior.std(("chain", "draw"), ddof=1)),
-    "rhat": by_name(az.rhat(posterior)),
-    "ess_bulk": by_name(az.ess(posterior, method="bulk")),
-    "ess_tail": by_name(az.ess(posterior, method="tail")),
-    "mcse_mean": by_name(az.mcse(posterior, method="mean")),
+    "mean": by_name(exact.mean(("chain", "draw"))),
+    "sd": by_name(exact.std(("chain", "draw"), ddof=1)),
+    "rhat": by_name(az.rhat(exact)),
+    "ess_bulk": by_name(az.ess(exact, method="bulk")),
+    "ess_tail": by_name(az.ess(exact, method="tail")),
+    "mcse_mean": by_name(az.mcse(exact, method="mean")),
     "plots": plots,
     "bfmi": float(min(az.bfmi(data))),
     "observed": float(next(iter(tree["observed_data"].data_vars.values())).mean()),
