@@ -9,6 +9,7 @@ mod folder;
 mod map;
 mod meaning;
 mod progress;
+mod report;
 mod sample;
 mod table;
 mod verify;
@@ -30,7 +31,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Sample a model and summarize its posterior
-    Sample(sample::SampleArguments),
+    Sample(sample::SampleCommand),
     /// Sample a model in several parameterizations, and say which is right
     Compare(compare::CompareArguments),
     /// Integrate the posterior instead of sampling it (one predictor or none)

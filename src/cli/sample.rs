@@ -8,10 +8,13 @@ use warpnuts::engine::DeviceFailure;
 use warpnuts::experiment::Sampled;
 use warpnuts::summary::{self, RunSummary, counted, significant};
 
-use super::arguments::{DataArguments, EngineArguments, OutputArguments, PriorArguments, RunArguments};
+use super::arguments::{
+    DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
+};
+use super::report::{Pages, of_run};
 use super::{Failure, Outcome, complain, folder, meaning, print, progress, table};
 
-/// What can be typed behind `sample`.
+/// What can be typed to say what is sampled, and how.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct SampleArguments {
@@ -40,13 +43,28 @@ pub struct SampleArguments {
     pub all: bool,
 }
 
+/// The same, and what there is to say of the report.
+#[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
+pub struct SampleCommand {
+    #[command(flatten)]
+    sample: SampleArguments,
+
+    #[command(flatten)]
+    report: ReportArguments,
+
+    #[command(flatten)]
+    funnel: FunnelArguments,
+}
+
 /// Samples, prints, writes.
-pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
+pub fn run(SampleCommand { sample: typed, report, funnel }: SampleCommand) -> Result<Outcome, Failure> {
     let dataset = meaning::dataset(&typed.data)?;
     let priors = meaning::priors(&typed.priors, &dataset);
     let model = meaning::model(&dataset, &priors, &typed.parameterization)?;
     let settings = meaning::settings(&typed.run, &model)?;
     let choice = meaning::choice(&typed.engine, &model, &settings)?;
+    let pages = Pages::begin(&report, &funnel, &dataset, 1)?;
     let folder = folder::make(typed.output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
 
@@ -66,6 +84,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
         print(format_args!("No warnings: no divergences, the chains agree, and there are effective draws enough."));
     }
     print(format_args!("Written: {}", written(&folder, typed.output.save_draws)));
+    of_run(&report, pages, &sampled, &summary, &folder)?;
     device_failure(&sampled)?;
     Ok(match (summary.interrupted, summary.is_trustworthy()) {
         (true, _) => Outcome::Interrupted,
