@@ -100,10 +100,7 @@ pub fn say(written: Option<PathBuf>) {
 
 fn write(report: &Report, folder: &Path, open: bool) -> Result<PathBuf, Failure> {
     let path = folder.join("report.html");
-    report
-        .write(&path)
-        .with_context(|| format!("{} could not be written", path.display()))
-        .map_err(Failure::Run)?;
+    report.write(&path).with_context(|| format!("{} could not be written", path.display())).map_err(Failure::Run)?;
     if open && let Err(error) = open::that_detached(&path) {
         complain(format_args!("warning: {} could not be opened ({error}); open it yourself", path.display()));
     }

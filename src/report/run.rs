@@ -14,7 +14,7 @@ use crate::summary::{Parameters, RunSummary};
 pub const POINTS: usize = 160;
 
 /// Draws of a cloud of points.
-const CLOUD: usize = 700;
+const CLOUD: usize = 1200;
 
 /// The most divergences that are marked.
 const DIVERGENCES: usize = 1000;

@@ -6,7 +6,7 @@ use crate::diagnostics::Summary;
 use crate::experiment::{Keep, Sampled};
 use crate::summary::RunSummary;
 
-/// The notebook's group, in the order of the data: radon's RED LAKE would be another choice as good.
+/// The notebook's group, in the order of the data: radon's TRAVERSE, of four homes.
 const NOTEBOOKS_GROUP: usize = 75;
 
 /// Numbers of a figure's lines that there is room for, all runs together.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::draw::Rounding;
 use crate::diagnostics::{quantile, sd};
 
-/// Cells of the histogram that is smoothed, at most.
+/// Cells of the histogram that is smoothed, about at most.
 const CELLS: usize = 4096;
 
 /// Kernel widths after which nothing is left of the kernel.
@@ -114,7 +114,9 @@ pub fn smoothed(values: impl Iterator<Item = f64>, bandwidth: f64, grid: Grid, p
         return Curve::default();
     }
     // A cell is no wider than a third of the kernel, so that it does not blur what the kernel would show.
-    let cells = ((3.0 * range / bandwidth).ceil() as usize).clamp(points, CELLS);
+    // And every point is the end of one.
+    let each = ((3.0 * range / bandwidth).min(CELLS as f64) / (points - 1) as f64).ceil().max(1.0) as usize;
+    let cells = each * (points - 1);
     let cell = range / cells as f64;
     let reach = (REACH * bandwidth / cell).ceil() as usize;
     // Cells to both sides of the grid, for what lies outside and reaches into it.
@@ -144,7 +146,7 @@ pub fn smoothed(values: impl Iterator<Item = f64>, bandwidth: f64, grid: Grid, p
         let sides = kernel[1..].iter().enumerate().map(|(d, k)| k * (counts[centre - d - 1] + counts[centre + d + 1]));
         (kernel[0] * counts[centre] + sides.sum::<f64>()) * scale
     };
-    let y = (0..points).map(|i| at((i * cells + (points - 1) / 2) / (points - 1))).collect();
+    let y = (0..points).map(|i| at(i * each)).collect();
     Curve::new(grid, y)
 }
 

@@ -4,9 +4,8 @@ use serde::Serialize;
 
 use super::run::Run;
 use crate::diagnostics;
-use crate::summary::{
-    Comparison, Extreme, Parameter, RunSummary, counted, decimals, number, significant,
-};
+use crate::exact::ExactRow;
+use crate::summary::{Comparison, Extreme, Parameter, Row, RunSummary, counted, decimals, number, significant};
 
 /// What stands above the figures.
 #[derive(Debug, Serialize)]
@@ -18,7 +17,7 @@ pub struct Summary<'a> {
     verdict: Vec<String>,
     /// What is wrong, and what to do.
     warnings: Vec<Warning>,
-    /// A row for each run, and for the truth.
+    /// A column for each run, and for the truth.
     comparison: Option<Table>,
     runs: Vec<OfRun<'a>>,
 }
@@ -96,47 +95,46 @@ fn strings(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| cell.to_string()).collect()
 }
 
-/// A row for each run, and one for the truth.
+/// A column for each run, and one for the truth: there are fewer runs than there is to tell of them.
 fn side_by_side(comparison: &Comparison) -> Table {
-    let nested = comparison.runs.iter().any(|run| run.max_nested_rhat.is_some());
-    let focus = format!("{} ± MCSE", comparison.focus);
-    let mut header = strings(&["", "divergences", if nested { "largest nested R-hat" } else { "largest R-hat" }]);
-    header.extend(strings(&["smallest bulk ESS", "smallest tail ESS", "leapfrogs a draw", "step size", "acceptance"]));
-    header.extend(strings(&["gradients/s", "bulk ESS/s", &focus, &format!("sd of {}", comparison.focus)]));
+    let (runs, focus) = (&comparison.runs, &comparison.focus);
+    let nested = runs.iter().any(|run| run.max_nested_rhat.is_some());
     let extreme = |extreme: &Option<Extreme>, decimals: usize| {
-        extreme.as_ref().map_or("-".to_string(), |extreme| format!("{} ({})", number(extreme.value, decimals), extreme.parameter))
+        let shown = |extreme: &Extreme| format!("{} ({})", number(extreme.value, decimals), extreme.parameter);
+        extreme.as_ref().map_or("-".to_string(), shown)
     };
-    let mut rows: Vec<Vec<String>> = comparison
-        .runs
-        .iter()
-        .map(|run| {
-            let (mean, sd) = run.focus.map_or(("-".to_string(), "-".to_string()), |row: diagnostics::Summary| {
-                let digits = decimals(row.mcse_mean);
-                let [mean, error, sd] = [row.mean, row.mcse_mean, row.sd].map(|value| number(value, digits));
-                (format!("{mean} ± {error}"), sd)
-            });
-            vec![
-                run.parameterization.clone(),
-                run.divergences.to_string(),
-                extreme(if nested { &run.max_nested_rhat } else { &run.max_rhat }, 3),
-                extreme(&run.min_ess_bulk, 0),
-                extreme(&run.min_ess_tail, 0),
-                number(run.leapfrogs_per_draw, 1),
-                significant(run.step_size),
-                number(run.acceptance, 2),
-                number(run.gradients_per_second, 0),
-                number(run.ess_per_second, 0),
-                mean,
-                sd,
-            ]
-        })
-        .collect();
-    if let Some(exact) = &comparison.exact {
-        let digits = decimals(exact.sd) + 2;
-        let mut row = strings(&["exact", "", "", "", "", "", "", "", "", ""]);
-        row.extend([exact.mean, exact.sd].map(|value| number(value, digits)));
-        rows.push(row);
-    }
+    let of_focus =
+        |run: &Row, cell: fn(&diagnostics::Summary) -> String| run.focus.as_ref().map_or("-".to_string(), cell);
+    let mean = |row: &diagnostics::Summary| {
+        let digits = decimals(row.mcse_mean);
+        format!("{} ± {}", number(row.mean, digits), number(row.mcse_mean, digits))
+    };
+    let sd = |row: &diagnostics::Summary| number(row.sd, decimals(row.mcse_mean));
+    let truth = comparison.exact.as_ref();
+    let exactly = |value: fn(&ExactRow) -> f64| truth.map(|exact| number(value(exact), decimals(exact.sd) + 2));
+    let row = |name: &str, cell: &dyn Fn(&Row) -> String, exact: Option<String>| {
+        let mut cells = vec![name.to_string()];
+        cells.extend(runs.iter().map(cell));
+        cells.extend(truth.map(|_| exact.unwrap_or_default()));
+        cells
+    };
+    let rhat = |run: &Row| extreme(if nested { &run.max_nested_rhat } else { &run.max_rhat }, 3);
+    let rows = vec![
+        row(&format!("mean of {focus} ± MCSE"), &|run| of_focus(run, mean), exactly(|exact| exact.mean)),
+        row(&format!("sd of {focus}"), &|run| of_focus(run, sd), exactly(|exact| exact.sd)),
+        row("divergences", &|run| run.divergences.to_string(), None),
+        row(if nested { "largest nested R-hat" } else { "largest R-hat" }, &rhat, None),
+        row("smallest bulk ESS", &|run| extreme(&run.min_ess_bulk, 0), None),
+        row("smallest tail ESS", &|run| extreme(&run.min_ess_tail, 0), None),
+        row("leapfrogs a draw", &|run| number(run.leapfrogs_per_draw, 1), None),
+        row("step size", &|run| significant(run.step_size), None),
+        row("acceptance", &|run| number(run.acceptance, 2), None),
+        row("gradients a second", &|run| number(run.gradients_per_second, 0), None),
+        row("bulk ESS a second", &|run| number(run.ess_per_second, 0), None),
+    ];
+    let mut header = vec![String::new()];
+    header.extend(runs.iter().map(|run| run.parameterization.clone()));
+    header.extend(truth.map(|_| "exact".to_string()));
     Table { header, rows }
 }
 
@@ -171,7 +169,10 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         names => names.join(", "),
     };
     let mut facts = vec![
-        ("data", format!("{}, {} in {} groups", data.source, counted(data.observations as u64, "observation"), data.groups)),
+        (
+            "data",
+            format!("{}, {} in {} groups", data.source, counted(data.observations as u64, "observation"), data.groups),
+        ),
         ("checksum of the data", data.checksum.clone()),
         ("outcome", data.outcome.clone()),
         ("predictors", predictors),
@@ -192,7 +193,10 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         ("target acceptance", settings.target_accept.to_string()),
         ("most doublings", settings.max_tree_depth.to_string()),
         ("likelihood", word(serde_json::json!(settings.likelihood))),
-        ("draws kept", format!("{}, {}", word(serde_json::json!(settings.keep)), word(serde_json::json!(settings.draw_precision)))),
+        (
+            "draws kept",
+            format!("{}, {}", word(serde_json::json!(settings.keep)), word(serde_json::json!(settings.draw_precision))),
+        ),
         ("engine", format!("{} on {}", summary.engine, summary.adapter)),
         (
             "time",

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Stands before everything: remembers what goes wrong, and whether anything in the data was executed.
-const BEFORE: &str = r#"<script>
+const BEFORE: &str = r##"<script>
 const wrong = [];
 addEventListener("error", (event) => wrong.push(`error: ${event.message}`));
 addEventListener("unhandledrejection", (event) => wrong.push(`rejection: ${event.reason}`));
@@ -16,10 +16,10 @@ addEventListener("securitypolicyviolation", (event) => wrong.push(`policy: ${eve
 for (const level of ["error", "warn"]) console[level] = (...words) => wrong.push(`${level}: ${words.join(" ")}`);
 const executed = [];
 window.alert = (what) => executed.push(String(what));
-</script>"#;
+</script>"##;
 
 /// Stands behind everything: has all figures drawn at once, as before printing, and looks at them.
-const BEHIND: &str = r#"<script>
+const BEHIND: &str = r##"<script>
 {
   dispatchEvent(new Event("beforeprint"));
   const ready = performance.now();
@@ -63,7 +63,7 @@ const BEHIND: &str = r#"<script>
   };
   document.documentElement.replaceChildren(Object.assign(document.createElement("pre"), { id: "found", textContent: encodeURIComponent(JSON.stringify(found)) }));
 }
-</script>"#;
+</script>"##;
 
 /// How to look at a page.
 pub struct Look<'a> {

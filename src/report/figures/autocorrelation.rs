@@ -59,7 +59,9 @@ pub fn figure(runs: &[Run]) -> Option<Figure> {
         let words = slowest.map_or(String::new(), |hyper| {
             let lag = match hyper.autocorrelation.gone() {
                 Some(lag) => format!("takes {} to fall below {LITTLE}", counted(lag as u64, "draw")),
-                None => format!("is still above {LITTLE} after {} draws", hyper.autocorrelation.0.len().saturating_sub(1)),
+                None => {
+                    format!("is still above {LITTLE} after {} draws", hyper.autocorrelation.0.len().saturating_sub(1))
+                }
             };
             format!("{} is the slowest: its autocorrelation {lag}", hyper.name)
         });

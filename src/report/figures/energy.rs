@@ -26,7 +26,8 @@ impl Part {
         let draws = sampled.draws.draws().max(1);
         let energies: Vec<f64> = sampled.draws.statistics().iter().map(|draw| draw.energy).collect();
         let mean = crate::diagnostics::mean(&energies);
-        let steps: Vec<f64> = energies.chunks(draws).flat_map(|chain| chain.windows(2).map(|pair| pair[1] - pair[0])).collect();
+        let steps: Vec<f64> =
+            energies.chunks(draws).flat_map(|chain| chain.windows(2).map(|pair| pair[1] - pair[0])).collect();
         let centred: Vec<f64> = energies.iter().map(|energy| energy - mean).collect();
         let (energy, step) = (Sorted::new(&centred), Sorted::new(&steps));
         let grid = if steps.is_empty() { energy.grid(false) } else { energy.grid(false).union(step.grid(false)) };
@@ -47,7 +48,10 @@ pub fn figure(runs: &[Run]) -> Option<Figure> {
         .map(|run| json!({ "run": run.name, "slot": run.slot, "energy": run.energy.energy, "step": run.energy.step }))
         .collect();
     let said = runs.iter().map(|run| {
-        (run.name.clone(), format!("smallest E-BFMI of a chain {}, mean {}", number(run.energy.min, 2), number(run.energy.mean, 2)))
+        (
+            run.name.clone(),
+            format!("smallest E-BFMI of a chain {}, mean {}", number(run.energy.min, 2), number(run.energy.mean, 2)),
+        )
     });
     Some(Figure::new("energy", "Energy", json!({ "panels": panels })).captioned(
         format!(

@@ -33,7 +33,8 @@ impl Row {
     /// Of some of these chains.
     pub fn of(variable: &Variable, chains: &[usize]) -> Row {
         let chains: Vec<usize> = spread(chains.len(), CHAINS).into_iter().map(|i| chains[i]).collect();
-        let mut draws: Vec<usize> = (1..=STEPS).map(|step| step * variable.draws / STEPS).filter(|draws| *draws >= 4).collect();
+        let mut draws: Vec<usize> =
+            (1..=STEPS).map(|step| step * variable.draws / STEPS).filter(|draws| *draws >= 4).collect();
         draws.dedup();
         let both: Vec<[f64; 2]> = draws
             .par_iter()

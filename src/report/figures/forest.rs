@@ -92,7 +92,10 @@ pub fn figure(scene: &Scene, runs: &[Run], best: usize) -> Option<Figure> {
         let at = |values: &[f64]| {
             let mine: Vec<f64> = order.iter().map(|group| values[k * groups + group]).collect();
             let sorted = |values: &[f64], pick: fn(f64, f64) -> f64, start| values.iter().copied().fold(start, pick);
-            let ends = (sorted(&part.q05[k * groups..][..groups], f64::min, f64::INFINITY), sorted(&part.q95[k * groups..][..groups], f64::max, f64::NEG_INFINITY));
+            let ends = (
+                sorted(&part.q05[k * groups..][..groups], f64::min, f64::INFINITY),
+                sorted(&part.q95[k * groups..][..groups], f64::max, f64::NEG_INFINITY),
+            );
             Rounding::within(ends.0, ends.1).all(mine)
         };
         json!({ "mean": at(&part.means), "q05": at(&part.q05), "q25": at(&part.q25), "q75": at(&part.q75), "q95": at(&part.q95), "own": at(&part.own) })
@@ -109,7 +112,11 @@ pub fn figure(scene: &Scene, runs: &[Run], best: usize) -> Option<Figure> {
         })).collect::<Vec<_>>(),
     });
     let left_out = match order.len() {
-        held if held < groups => format!(" The page holds the {} smallest and the {} largest of the {groups} groups; summary.csv has all.", held / 2, held - held / 2),
+        held if held < groups => format!(
+            " The page holds the {} smallest and the {} largest of the {groups} groups; summary.csv has all.",
+            held / 2,
+            held - held / 2
+        ),
         _ => String::new(),
     };
     let words = format!("{}{left_out}", shrinkage(scene, part));
@@ -129,7 +136,11 @@ fn shrinkage(scene: &Scene, part: &Part) -> String {
     let missing = own.len() - both.len();
     let missing = match missing {
         0 => String::new(),
-        _ => format!(" {missing} of {} groups have no estimate of {} of their own, for their data do not determine it.", own.len(), scene.effect),
+        _ => format!(
+            " {missing} of {} groups have no estimate of {} of their own, for their data do not determine it.",
+            own.len(),
+            scene.effect
+        ),
     };
     if both.len() < 2 {
         return missing.trim_start().to_string();

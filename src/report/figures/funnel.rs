@@ -67,8 +67,12 @@ impl Part {
             effect.iter().zip(mu.iter().zip(sigma.values.iter())).map(|(b, (mu, sigma))| (b - mu) / sigma).collect();
         let neck = sigma.sorted.quantile(NECK);
         let squeezed = [&effect[..], &offset[..]].map(|values| {
-            let inside: Vec<f64> =
-                values.iter().zip(sigma.values.iter()).filter(|(_, sigma)| **sigma <= neck).map(|(value, _)| *value).collect();
+            let inside: Vec<f64> = values
+                .iter()
+                .zip(sigma.values.iter())
+                .filter(|(_, sigma)| **sigma <= neck)
+                .map(|(value, _)| *value)
+                .collect();
             crate::diagnostics::sd(&inside) / crate::diagnostics::sd(values)
         });
         Part {
@@ -102,14 +106,24 @@ pub fn figures(scene: &Scene, runs: &[Run]) -> Vec<Figure> {
     };
     let squeezed = |space: usize| {
         each(parts.iter().map(|(run, part)| {
-            let mut said = format!("in the tenth of the draws with the smallest {} its sd is {} of that over all draws", scene.sigma, number(part.squeezed[space], 2));
+            let mut said = format!(
+                "in the tenth of the draws with the smallest {} its sd is {} of that over all draws",
+                scene.sigma,
+                number(part.squeezed[space], 2)
+            );
             if space == 0 {
-                said += &format!("; {} divergences; smallest {} {}", run.summary.divergences, scene.sigma, significant(part.smallest_sigma));
+                said += &format!(
+                    "; {} divergences; smallest {} {}",
+                    run.summary.divergences,
+                    scene.sigma,
+                    significant(part.smallest_sigma)
+                );
             }
             (run.name.clone(), said)
         }))
     };
-    let group = format!("{} has {} observations ({}). ", scene.groups[scene.group], scene.sizes[scene.group], scene.why_group);
+    let group =
+        format!("{} has {} observations ({}). ", scene.groups[scene.group], scene.sizes[scene.group], scene.why_group);
     vec![
         Figure::new("funnel", format!("The funnel: {name} against {}", scene.sigma), panels(|part| &part.effect, &name)).captioned(
             format!(

@@ -19,8 +19,7 @@ pub fn estimate(dataset: &Dataset, j: usize) -> Vec<f64> {
     let unit = |k: usize, i: usize| if lengths[k] > 0.0 { column(k, i) / lengths[k] } else { 0.0 };
     let mut equations: Vec<Vec<f64>> = (0..count)
         .map(|k| {
-            let mut row: Vec<f64> =
-                (0..count).map(|l| rows.clone().map(|i| unit(k, i) * unit(l, i)).sum()).collect();
+            let mut row: Vec<f64> = (0..count).map(|l| rows.clone().map(|i| unit(k, i) * unit(l, i)).sum()).collect();
             row.push(rows.clone().map(|i| unit(k, i) * dataset.outcome()[i]).sum());
             row
         })

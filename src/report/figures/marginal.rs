@@ -56,15 +56,18 @@ pub fn figure(scene: &Scene, runs: &[Run], truth: Option<&Truth>) -> Option<Figu
     let grid = grid(scene, runs)?;
     let exact = truth.map(|truth| json!({ "mean": truth.mean, "density": truth.density }));
     let data = json!({ "x": scene.sigma, "low": grid.low, "high": grid.high, "curves": curves, "exact": exact });
-    let truth_said = truth.map_or(String::new(), |truth| {
-        format!(" The exact mean, by quadrature, is {}.", number(truth.mean, 4))
-    });
+    let truth_said =
+        truth.map_or(String::new(), |truth| format!(" The exact mean, by quadrature, is {}.", number(truth.mean, 4)));
     let look = match (runs.len(), truth) {
-        (_, Some(_)) => "Densities should lie on the exact one (dotted); one that lacks small values has not been to the neck of \
-                         the funnel, and its mean (dashed) is too large.",
+        (_, Some(_)) => {
+            "Densities should lie on the exact one (dotted); one that lacks small values has not been to the neck of \
+                         the funnel, and its mean (dashed) is too large."
+        }
         (1, None) => "Density close to zero says that groups may not differ at all; the dashed line is the mean.",
-        (_, None) => "Densities of the same posterior should agree; one that lacks small values has not been to the neck of the \
-                      funnel, and its mean (dashed) is too large.",
+        (_, None) => {
+            "Densities of the same posterior should agree; one that lacks small values has not been to the neck of the \
+                      funnel, and its mean (dashed) is too large."
+        }
     };
     Some(
         Figure::new("marginal", format!("Marginal density of {}", scene.sigma), data)

@@ -65,7 +65,8 @@ pub fn figure(scene: &Scene, runs: &[Run], modes: &Modes, best: usize) -> Option
     order.sort_by(|a, b| means[*a].total_cmp(&means[*b]));
     let shown: Vec<usize> = evenly(order.len(), GROUPS).into_iter().map(|i| order[i]).collect();
     let at = |values: &[f64]| rounded(shown.iter().map(|group| values[*group]).collect());
-    let series: Vec<_> = modes.found.iter().map(|(name, effects)| json!({ "name": name, "values": at(effects) })).collect();
+    let series: Vec<_> =
+        modes.found.iter().map(|(name, effects)| json!({ "name": name, "values": at(effects) })).collect();
     let data = json!({
         "effect": scene.effect, "run": run.name, "slot": run.slot,
         "groups": shown.iter().map(|group| &scene.groups[*group]).collect::<Vec<_>>(),
@@ -75,14 +76,14 @@ pub fn figure(scene: &Scene, runs: &[Run], modes: &Modes, best: usize) -> Option
     if let Some(spike) = &modes.spike {
         shows += &format!(
             "Centered there is no mode: the log density rises by {} each time {} is divided by e, without end. At {} = {} all \
-             {} are {} and spread by {} only. ",
+             {} are {}{}. ",
             number(spike.rise, 0),
             scene.sigma,
             scene.sigma,
             significant(spike.sigma),
             scene.effects_word(),
             significant(spike.centre),
-            significant(spike.spread),
+            if spike.spread > 0.0 { format!(", and spread by {}", significant(spike.spread)) } else { String::new() },
         );
     }
     let mut spreads = vec![format!("posterior means by {}", significant(spread(means)))];

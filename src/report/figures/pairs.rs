@@ -36,8 +36,16 @@ fn figure(run: &Run, i: usize, runs: usize, places: &[usize]) -> Figure {
     };
     let (r, whose) = strongest;
     let drawn = run.hyper.first().map_or(0, |hyper| hyper.cloud.draws.len());
-    let words = format!("{left_out}{drawn} draws of {}; the strongest correlation among them is {} ({whose})", run.summary.total_draws(), number(r, 2));
-    let title = if runs > 1 { format!("Pairs of hyperparameters, {}", run.name) } else { "Pairs of hyperparameters".to_string() };
+    let words = format!(
+        "{left_out}{drawn} draws of {}; the strongest correlation among them is {} ({whose})",
+        run.summary.total_draws(),
+        number(r, 2)
+    );
+    let title = if runs > 1 {
+        format!("Pairs of hyperparameters, {}", run.name)
+    } else {
+        "Pairs of hyperparameters".to_string()
+    };
     let mut said = each([(run.name.clone(), words)]);
     said[..1].make_ascii_uppercase();
     Figure::new("pairs", title, json!({ "slot": run.slot, "variables": variables })).called(format!("pairs-{}", i + 1)).captioned(

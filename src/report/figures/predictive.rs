@@ -61,7 +61,9 @@ pub fn figure(check: &Replicates) -> Option<Figure> {
         .collect();
     let said: Vec<String> = statistics
         .iter()
-        .map(|(name, truth, share)| format!("{name} {} ({} of replicates are above)", significant(*truth), number(*share, 2)))
+        .map(|(name, truth, share)| {
+            format!("{name} {} ({} of replicates are above)", significant(*truth), number(*share, 2))
+        })
         .collect();
     let data = json!({
         "x": check.outcome, "run": check.run, "observed": observed.density(grid, POINTS), "replicates": drawn,

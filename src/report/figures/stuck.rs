@@ -34,6 +34,8 @@ pub struct Part {
     length: usize,
     /// Numbers of the draws that are shown.
     draws: Vec<usize>,
+    /// The same of sigma, which are more, for it is one line only.
+    sigma_draws: Vec<usize>,
     sigma: Vec<f64>,
     /// Which groups.
     groups: Vec<usize>,
@@ -48,12 +50,15 @@ impl Part {
         let neck = sigma.sorted.quantile(NECK);
         let longest = (0..sigma.chains).map(|chain| (longest_below(sigma.chain(chain), neck), chain));
         // Of equal ones the first.
-        let ((start, length), chain) = longest.max_by_key(|((_, length), chain)| (*length, usize::MAX - chain)).unwrap_or_default();
+        let ((start, length), chain) =
+            longest.max_by_key(|((_, length), chain)| (*length, usize::MAX - chain)).unwrap_or_default();
         let window = sigma.draws.min(WINDOW);
         let first = (start + length / 2).saturating_sub(window / 2).min(sigma.draws - window);
         let groups = if scene.has_effects { spread(layout.groups, GROUPS) } else { Vec::new() };
-        let points = (scene.numbers / (2 * (groups.len() + 1))).clamp(FEWEST, MOST);
-        let draws: Vec<usize> = spread(window, points).into_iter().map(|draw| first + draw).collect();
+        let points = (scene.numbers / (groups.len() + 1)).clamp(FEWEST, MOST);
+        let of_window =
+            |points: usize| -> Vec<usize> { spread(window, points).into_iter().map(|draw| first + draw).collect() };
+        let (draws, sigma_draws) = (of_window(points), of_window(MOST));
         let effects: Vec<Vec<f64>> = groups
             .iter()
             .map(|group| {
@@ -64,13 +69,14 @@ impl Part {
         let ends = |pick: fn(f64, f64) -> f64, start| effects.iter().flatten().copied().fold(start, pick);
         let rounding = Rounding::within(ends(f64::min, f64::INFINITY), ends(f64::max, f64::NEG_INFINITY));
         Part {
-            sigma: rounded(draws.iter().map(|draw| sigma.chain(chain)[*draw]).collect()),
+            sigma: rounded(sigma_draws.iter().map(|draw| sigma.chain(chain)[*draw]).collect()),
             effects: effects.into_iter().map(|effect| rounding.all(effect)).collect(),
             chain,
             neck,
             start,
             length,
             draws,
+            sigma_draws,
             groups,
         }
     }
@@ -93,11 +99,11 @@ fn longest_below(values: &[f64], bound: f64) -> (usize, usize) {
 pub fn figure(scene: &Scene, runs: &[Run]) -> Option<Figure> {
     let mut panels = Vec::new();
     for run in runs {
-        let Part { chain, neck, start, length, draws, sigma, groups, effects } = &run.stuck;
+        let Part { chain, neck, start, length, draws, sigma_draws, sigma, groups, effects } = &run.stuck;
         let names: Vec<&str> = groups.iter().map(|group| scene.groups[*group].as_str()).collect();
         panels.push(json!({
             "run": run.name, "slot": run.slot, "chain": run.chain_number(*chain), "neck": neck, "start": start,
-            "length": length, "draws": draws, "sigma": sigma, "groups": names, "effects": effects,
+            "length": length, "draws": draws, "sigmaDraws": sigma_draws, "sigma": sigma, "groups": names, "effects": effects,
         }));
     }
     let said = runs.iter().map(|run| {
@@ -110,9 +116,12 @@ pub fn figure(scene: &Scene, runs: &[Run]) -> Option<Figure> {
         );
         (run.name.clone(), said)
     });
-    let effects = if scene.has_effects { format!(" and all {} {}", scene.effects_word(), scene.effect) } else { String::new() };
+    let effects =
+        if scene.has_effects { format!(" and all {} {}", scene.effects_word(), scene.effect) } else { String::new() };
     let some = match runs.first().map_or(0, |run| run.stuck.groups.len()) {
-        shown if scene.has_effects && shown < scene.groups.len() => format!("{shown} of the {} groups are drawn. ", scene.groups.len()),
+        shown if scene.has_effects && shown < scene.groups.len() => {
+            format!("{shown} of the {} groups are drawn. ", scene.groups.len())
+        }
         _ => String::new(),
     };
     let data = json!({ "sigma": scene.sigma, "effect": scene.effect, "panels": panels });

@@ -42,7 +42,12 @@ pub fn figure(bench: &Bench) -> Option<Figure> {
             let rates = bench.timings.iter().filter_map(|timing| Some((measure(timing)?.median, timing)));
             let (rate, timing) = rates.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
             let chains = counted(u64::from(timing.chains), "chain");
-            Some(format!("most {name}: {} ({} over {}, {chains})", significant(rate), timing.engine, word(timing.likelihood)))
+            Some(format!(
+                "most {name}: {} ({} over {}, {chains})",
+                significant(rate),
+                timing.engine,
+                word(timing.likelihood)
+            ))
         })
         .collect();
     let adapter = bench.adapter.as_ref().map_or("no GPU".to_string(), |adapter| adapter.name.clone());

@@ -47,9 +47,8 @@ impl Row {
         let rounding = Rounding::within(variable.grid.low, variable.grid.high);
         // Narrower chains than the whole, where they disagree, are still seen with the whole's bandwidth.
         let bandwidth = variable.sorted.bandwidth() * (variable.chains as f64).powf(0.2).min(1.6);
-        let density = |chain: usize| {
-            smoothed(variable.chain(chain).iter().copied(), bandwidth, variable.grid, DENSITY_POINTS)
-        };
+        let density =
+            |chain: usize| smoothed(variable.chain(chain).iter().copied(), bandwidth, variable.grid, DENSITY_POINTS);
         let trace = |chain: usize| rounding.all(draws.iter().map(|draw| variable.chain(chain)[*draw]));
         let envelope = (variable.chains > chains.len()).then(|| {
             let mut across = vec![0.0; variable.chains];
@@ -111,8 +110,11 @@ fn figure(run: &Run, i: usize, runs: usize) -> Figure {
 
 fn shows(run: &Run) -> String {
     let summary = &run.summary;
-    let divergences =
-        format!("{} among {}", counted(summary.divergences, "divergence"), counted(summary.total_draws() as u64, "draw"));
+    let divergences = format!(
+        "{} among {}",
+        counted(summary.divergences, "divergence"),
+        counted(summary.total_draws() as u64, "draw")
+    );
     let rhat = match (&summary.max_nested_rhat, &summary.max_rhat) {
         (Some(rhat), _) => format!("; nested R-hat is at most {} ({})", number(rhat.value, 3), rhat.parameter),
         (None, Some(rhat)) => format!("; R-hat is at most {} ({})", number(rhat.value, 3), rhat.parameter),

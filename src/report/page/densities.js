@@ -35,12 +35,11 @@ tables.marginal = (data) => [
 
 drawers.energy = (data, width) => {
   const each = columns(width, data.panels.length, 320, 560);
-  const span = d3.extent(data.panels.flatMap((panel) => points(panel.energy).map((point) => point.x)));
-  const top = d3.max(data.panels, (panel) => Math.max(d3.max(panel.energy.y), d3.max(panel.step.y)));
+  // Parameterizations have energies of their own, which are not to be compared: each panel has axes of its own.
   const panels = data.panels.map((panel) => plot({
     width: each, height: 240, marginTop: 28, marginLeft: 14,
-    x: axis("energy − its mean; change of energy", each, { domain: span, labelArrow: "none", labelAnchor: "center" }),
-    y: { axis: null, domain: [0, top * 1.05] },
+    x: axis("energy − its mean; change of energy", each, { labelArrow: "none", labelAnchor: "center" }),
+    y: { axis: null },
     marks: [
       heading(panel.run, panel.slot),
       Plot.areaY(points(panel.energy), { x: "x", y: "y", fill: colour(panel.slot), fillOpacity: 0.3 }),

@@ -61,6 +61,7 @@ drawers.forest = (data, width, state) => {
   const domain = [Math.max(low - room, Math.min(low, d3.min(own, (row) => row.own) ?? low)), Math.min(high + room, Math.max(high, d3.max(own, (row) => row.own) ?? high))];
   const inside = own.filter((row) => row.own >= domain[0] && row.own <= domain[1]);
   const outside = own.filter((row) => row.own < domain[0] || row.own > domain[1]);
+  const grid = Math.max(2, Math.floor((width - left) / 80));
   const count = (rows.at(-1)?.place ?? 0) + 1;
   const largest = d3.max(data.sizes) || 1;
   const made = plot({
@@ -68,14 +69,14 @@ drawers.forest = (data, width, state) => {
     x: axis(shortened(name, 30), width - left, { domain, labelArrow: "none", labelAnchor: "center", inset: 6 }),
     y: { axis: null, domain: [count - 0.4, -0.6] },
     marks: [
-      Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1, ticks: 6 }),
+      Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1, ticks: grid }),
       domain[0] < 0 && domain[1] > 0 ? Plot.ruleX([0], { strokeOpacity: 0.5 }) : null,
       Plot.ruleY(rows, { y: "place", x1: "q05", x2: "q95", stroke: colour(slot), strokeWidth: 1.3 }),
       Plot.ruleY(rows, { y: "place", x1: "q25", x2: "q75", stroke: colour(slot), strokeWidth: 4 }),
       Plot.dot(rows, { y: "place", x: "mean", r: 3.2, fill: "var(--page)", stroke: colour(slot), strokeWidth: 2 }),
       Plot.dot(inside, { y: "place", x: "own", r: (row) => 2 + 4.5 * Math.sqrt(row.size / largest), stroke: "currentColor", strokeWidth: 1.1 }),
       Plot.text(outside, { y: "place", x: (row) => (row.own < domain[0] ? domain[0] : domain[1]), text: (row) => (row.own < domain[0] ? "◂" : "▸"), fill: "currentColor" }),
-      Plot.text(rows, { y: "place", frameAnchor: "left", text: (row) => shortened(row.group, most), textAnchor: "end", dx: -8 }),
+      Plot.text(rows, { y: "place", frameAnchor: "left", text: (row) => shortened(row.group, most), title: "group", textAnchor: "end", dx: -8 }),
       Plot.text(rows, { y: "place", frameAnchor: "right", text: (row) => String(row.size), textAnchor: "end", dx: 46 }),
       Plot.text(["size"], { frameAnchor: "top-right", dx: 46, dy: -16, text: (d) => d, fill: "var(--faint)" }),
       gap >= 0 ? Plot.text([`… ${data.all - 2 * FOREST_ENDS} more; search for them above …`], { y: gap, frameAnchor: "middle", text: (d) => d, fill: "var(--faint)" }) : null,

@@ -54,6 +54,9 @@ function joined(width, height, plots) {
   return whole;
 }
 
+/** Round numbers that are not so near to an end that their labels reach into the next panel. */
+const inner = ({ low, high }, count) => d3.ticks(low, high, count).filter((tick) => Math.abs((tick - low) / (high - low) - 0.5) < 0.38);
+
 drawers.pairs = (data, width) => {
   const count = data.variables.length;
   // Names stand along the left and the bottom only.
@@ -64,8 +67,8 @@ drawers.pairs = (data, width) => {
   data.variables.forEach((row, r) =>
     data.variables.slice(0, r + 1).forEach((column, c) => {
       const [atLeft, atBottom] = [c === 0, r === count - 1];
-      const x = { domain: [column.low, column.high], label: null, ticks: each > 90 ? 3 : 2, tickFormat: ticks, axis: atBottom ? "bottom" : null, line: false };
-      const y = { domain: [row.low, row.high], label: null, ticks: 3, tickFormat: ticks, axis: atLeft && r > 0 ? "left" : null };
+      const x = { domain: [column.low, column.high], label: null, ticks: inner(column, each > 90 ? 4 : 2), tickFormat: ticks, axis: atBottom ? "bottom" : null, line: false };
+      const y = { domain: [row.low, row.high], label: null, ticks: inner(row, 4), tickFormat: ticks, axis: atLeft && r > 0 ? "left" : null };
       const margins = { marginLeft: atLeft ? edge : 3, marginBottom: atBottom ? 44 : 3, marginTop: 3, marginRight: 3 };
       const size = { width: each + (atLeft ? edge - 3 : 0), height: each + (atBottom ? 41 : 0) };
       const top = d3.max(row.density.y) || 1;

@@ -8,7 +8,7 @@ drawers.autocorrelation = (data, width) => {
     return plot({
       width: each, height: 190, marginTop: 28, marginLeft: 40,
       x: axis("lag, draws", each, { domain: [0, Math.max(1, lags)], labelArrow: "none", labelAnchor: "center" }),
-      y: { label: null, domain: [lowest, 1], ticks: 4 },
+      y: { label: null, domain: [lowest, 1], nice: true, ticks: 4 },
       marks: [
         heading(panel.name),
         Plot.ruleY([0], { strokeOpacity: 0.6 }),

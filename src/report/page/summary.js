@@ -1,13 +1,13 @@
 // Tables, verdict and settings, above the figures.
 
 function table({ header, rows }, title, slots) {
-  const head = element("tr", {}, ...header.map((cell) => element("th", { scope: "col" }, cell)));
-  const body = rows.map((row) => element("tr", {}, ...row.map((cell, i) => {
-    const made = element(i ? "td" : "th", i ? {} : { scope: "row", title: cell });
-    if (!i && slots?.has(cell)) made.append(element("span", { class: "swatch", style: `background: ${colour(slots.get(cell))}` }));
+  const head = element("tr", {}, ...header.map((cell) => {
+    const made = element("th", { scope: "col" });
+    if (slots?.has(cell)) made.append(element("span", { class: "swatch", style: `background: ${colour(slots.get(cell))}` }));
     made.append(cell);
     return made;
-  })));
+  }));
+  const body = rows.map((row) => element("tr", {}, ...row.map((cell, i) => (i ? element("td", {}, cell) : element("th", { scope: "row", title: cell }, cell)))));
   return element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, element("table", {}, element("caption", {}, title), element("thead", {}, head), element("tbody", {}, ...body)));
 }
 

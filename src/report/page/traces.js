@@ -23,13 +23,13 @@ drawers.trace = (data, width) => {
     const y = [Math.max(ends[0], row.low - (row.high - row.low) * 0.05), Math.min(ends[1], row.high + (row.high - row.low) * 0.1)];
     const trace = plot({
       width: right, height: 150, marginTop: 26, marginLeft: 60,
-      x: axis(wide || row === data.rows.at(-1) ? "draw" : null, right, { domain: [0, Math.max(1, data.draws - 1)] }),
+      x: axis(row === data.rows.at(-1) ? "draw" : null, right, { domain: [0, Math.max(1, data.draws - 1)] }),
       y: { label: null, domain: y, ticks: 4, tickFormat: ticks, clamp: true },
       marks: [
         wide ? null : heading(row.name),
         row.envelope && Plot.areaY(row.draws, { x: (d) => d, y1: (_, i) => row.envelope[0][i], y2: (_, i) => row.envelope[1][i], fill: colour(data.slot), fillOpacity: 0.22 }),
         lines(row.draws, row.traces, { strokes: (i) => shade(data.slot, i, count), width: count > 4 ? 0.6 : 0.9, opacity: 0.75 }),
-        Plot.tickX(data.divergent, { x: (d) => d[1], y1: 0, insetTop: 110, stroke: "var(--mark)", strokeWidth: 1.5 }),
+        marked(data.divergent.map((place) => place[1])),
       ],
     });
     return [density, trace];
@@ -39,6 +39,12 @@ drawers.trace = (data, width) => {
   if (data.divergent.length) entries.push({ label: "divergence (any chain)", stroke: "var(--mark)" });
   return { panels, legend: entries };
 };
+
+/** Ticks that stand on the axis of draws. */
+function marked(draws) {
+  return (index, { x }, values, { height, marginBottom }) =>
+    svg("path", { d: draws.map((draw) => `M${x(draw).toFixed(1)},${height - marginBottom}v-9`).join(""), stroke: "var(--mark)", "stroke-width": 2 });
+}
 tables.trace = (data) => [
   ["variable", "chain", "draw", "value"],
   ...data.rows.flatMap((row) => row.traces.flatMap((trace, c) => trace.map((value, i) => [row.name, row.chains[c], row.draws[i], value]))),
@@ -60,7 +66,7 @@ drawers.rank = (data, width) => {
         Plot.rect(bars, { x1: (d) => (100 * d.i) / d.bins, x2: (d) => (100 * (d.i + 1)) / d.bins, y1: base, y2: (d) => base(d) + Math.min(1.6, d.share) * 0.55, fill: colour(data.slot), fillOpacity: 0.75, insetLeft: 0.4, insetRight: 0.4 }),
         Plot.ruleY(data.chains, { y: (_, i) => i + 0.55, strokeDasharray: "3 2", strokeWidth: 1 }),
         Plot.text(data.chains, { x: 0, y: (_, i) => data.chains.length - 1 - i + 0.3, text: (d) => String(d), textAnchor: "end", dx: -6 }),
-        Plot.text(["chain"], { frameAnchor: "top-left", dx: -40, dy: 4, text: (d) => d, fill: "var(--faint)" }),
+        Plot.text(["chain"], { frameAnchor: "top-left", dx: -40, dy: -16, text: (d) => d, fill: "var(--faint)" }),
       ],
     });
   });
@@ -76,7 +82,7 @@ drawers.stuck = (data, width) => {
   const top = d3.max(data.panels, (panel) => d3.max(panel.sigma));
   const span = d3.extent(data.panels.flatMap((panel) => panel.effects.flat()));
   const above = data.panels.map((panel) => {
-    const x = [panel.draws[0], panel.draws.at(-1)];
+    const x = [panel.sigmaDraws[0], panel.sigmaDraws.at(-1)];
     const neck = panel.length ? [panel] : [];
     return { panel, x, neck };
   });
@@ -84,11 +90,11 @@ drawers.stuck = (data, width) => {
   const one = ({ panel, x, neck }) => plot({
     width: each, height: 190, marginTop: 28, marginLeft: 54,
     x: axis(data.panels[0].effects.length ? null : "draw", each, { domain: x }),
-    y: { label: `↑ ${shortened(data.sigma, 20)}`, labelAnchor: "center", labelArrow: "none", domain: [0, top], ticks: 4, tickFormat: ticks },
+    y: { label: shortened(data.sigma, 20), labelAnchor: "center", labelArrow: "none", domain: [0, top], ticks: 4, tickFormat: ticks },
     marks: [
       heading(`${panel.run}, chain ${panel.chain}`, panel.slot),
       shaded(neck),
-      lines(panel.draws, [panel.sigma], { strokes: () => colour(panel.slot), width: 1.2 }),
+      lines(panel.sigmaDraws, [panel.sigma], { strokes: () => colour(panel.slot), width: 1.2 }),
       Plot.ruleY([panel.neck], { strokeDasharray: "3 3" }),
     ],
   });
@@ -110,7 +116,7 @@ drawers.stuck = (data, width) => {
 tables.stuck = (data) => [
   ["run", "chain", "variable", "draw", "value"],
   ...data.panels.flatMap((panel) => [
-    ...panel.sigma.map((value, i) => [panel.run, panel.chain, data.sigma, panel.draws[i], value]),
+    ...panel.sigma.map((value, i) => [panel.run, panel.chain, data.sigma, panel.sigmaDraws[i], value]),
     ...panel.effects.flatMap((effect, g) => effect.map((value, i) => [panel.run, panel.chain, `${data.effect}[${panel.groups[g]}]`, panel.draws[i], value])),
   ]),
 ];
