@@ -91,10 +91,10 @@ pub fn of_bench(typed: &ReportArguments, bench: &Bench, folder: &Path) -> Result
     Ok(())
 }
 
-/// Says where a report is.
+/// Says where a report is, below the other files.
 pub fn say(written: Option<PathBuf>) {
     if let Some(path) = written {
-        print(format_args!("Report:  {}", path.display()));
+        print(format_args!("         {}", path.display()));
     }
 }
 

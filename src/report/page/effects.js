@@ -19,6 +19,7 @@ drawers.modes = (data, width) => {
       data.spike == null ? null : Plot.ruleY([data.spike], { stroke: colour(0), strokeWidth: 3 }),
       ...data.modes.map((mode, m) => Plot.dot(mode.values, { x: (_, i) => i, y: (d) => d, symbol: shapes[m % 2], r: radius + 0.5, stroke: ink(mode), strokeWidth: 1.4 })),
       Plot.dot(means, { x: "i", y: "value", r: radius, fill: "currentColor" }),
+      means.length <= 12 ? Plot.text(means, { x: "i", frameAnchor: "bottom", dy: 14, text: (d) => shortened(d.group, Math.floor(width / (9 * (means.length + 1)))) }) : null,
       Plot.tip(rows, Plot.pointer({ x: "i", y: "value", title: (d) => `${shortened(d.group, 40)}\n${d.of}: ${short(d.value)}` })),
     ],
   });

@@ -72,9 +72,13 @@ function crosses(xs, ys) {
   return (index, { x, y }, values, { marginLeft, marginRight, marginTop, marginBottom, width, height }) => {
     const inside = (px, py) => px >= marginLeft && px <= width - marginRight && py >= marginTop && py <= height - marginBottom;
     const places = xs.map((value, i) => [x(value), y(ys[i])]).filter(([px, py]) => inside(px, py));
-    const d = places.map(([px, py]) => `M${(px - 4).toFixed(1)},${(py - 4).toFixed(1)}l8,8m-8,0l8,-8`).join("");
+    // Many are drawn small, so that they do not hide the draws.
+    const many = xs.length > 150;
+    const r = many ? 2 : 4;
+    const d = places.map(([px, py]) => `M${(px - r).toFixed(1)},${(py - r).toFixed(1)}l${2 * r},${2 * r}m${-2 * r},0l${2 * r},${-2 * r}`).join("");
     const drawn = svg("g", { fill: "none", "stroke-linecap": "round" });
-    drawn.append(svg("path", { d, stroke: "var(--page)", "stroke-width": 4 }), svg("path", { d, stroke: "var(--mark)", "stroke-width": 2 }));
+    if (!many) drawn.append(svg("path", { d, stroke: "var(--page)", "stroke-width": 4 }));
+    drawn.append(svg("path", { d, stroke: "var(--mark)", "stroke-width": many ? 1 : 2, "stroke-opacity": many ? 0.7 : 1 }));
     return drawn;
   };
 }

@@ -24,7 +24,7 @@ drawers.trace = (data, width) => {
     const trace = plot({
       width: right, height: 150, marginTop: 26, marginLeft: 60,
       x: axis(row === data.rows.at(-1) ? "draw" : null, right, { domain: [0, Math.max(1, data.draws - 1)] }),
-      y: { label: null, domain: y, ticks: 4, tickFormat: ticks, clamp: true },
+      y: { label: null, domain: y, ticks: 4, tickFormat: ticks, clamp: true, insetBottom: data.divergent.length ? 12 : 0 },
       marks: [
         wide ? null : heading(row.name),
         row.envelope && Plot.areaY(row.draws, { x: (d) => d, y1: (_, i) => row.envelope[0][i], y2: (_, i) => row.envelope[1][i], fill: colour(data.slot), fillOpacity: 0.22 }),
@@ -43,7 +43,7 @@ drawers.trace = (data, width) => {
 /** Ticks that stand on the axis of draws. */
 function marked(draws) {
   return (index, { x }, values, { height, marginBottom }) =>
-    svg("path", { d: draws.map((draw) => `M${x(draw).toFixed(1)},${height - marginBottom}v-9`).join(""), stroke: "var(--mark)", "stroke-width": 2 });
+    svg("path", { d: draws.map((draw) => `M${x(draw).toFixed(1)},${height - marginBottom}v-9`).join(""), stroke: "var(--mark)", "stroke-width": draws.length > 150 ? 0.5 : 2 });
 }
 tables.trace = (data) => [
   ["variable", "chain", "draw", "value"],
@@ -52,7 +52,7 @@ tables.trace = (data) => [
 
 drawers.rank = (data, width) => {
   const each = columns(width, data.rows.length, 260, 420);
-  const height = Math.max(130, 60 + 15 * data.chains.length);
+  const height = 64 + data.chains.length * Math.max(15, Math.min(34, 130 / data.chains.length));
   const panels = data.rows.map((row) => {
     const bars = row.shares.flatMap((shares, c) => shares.map((share, i) => ({ c, i, share, bins: shares.length })));
     // A bar's height is 0.55 of the distance between chains where it has its equal share.
