@@ -149,7 +149,7 @@ fn radon_is_told_in_figures_and_the_numbers_are_those_of_the_summary() {
         let caption = figure(&found, id)["caption"].as_str().unwrap();
         assert!(caption.contains(words), "{id} does not say `{words}`: {caption}");
     };
-    says("funnel", "the one that the notebook chose");
+    says("funnel", "TRAVERSE has 4 observations (number 75, as in the notebook)");
     assert!(
         figure(&found, "funnel")["title"].as_str().unwrap().contains("b[TRAVERSE]"),
         "{}",

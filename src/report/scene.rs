@@ -54,7 +54,9 @@ impl Scene {
         let sizes: Vec<usize> = (0..dataset.n_groups()).map(|j| dataset.group_range(j).len()).collect();
         let (group, why_group) = match options.funnel_group {
             Some(group) if group < sizes.len() => (group, "asked for".to_string()),
-            _ if sizes.len() > NOTEBOOKS_GROUP => (NOTEBOOKS_GROUP, "the one that the notebook chose".to_string()),
+            _ if sizes.len() > NOTEBOOKS_GROUP => {
+                (NOTEBOOKS_GROUP, format!("number {NOTEBOOKS_GROUP}, as in the notebook"))
+            }
             _ => {
                 let smallest = (0..sizes.len()).min_by_key(|j| sizes[*j]).unwrap_or(0);
                 (smallest, "the one with the fewest observations".to_string())

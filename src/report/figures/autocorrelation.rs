@@ -63,7 +63,7 @@ pub fn figure(runs: &[Run]) -> Option<Figure> {
                     format!("is still above {LITTLE} after {} draws", hyper.autocorrelation.0.len().saturating_sub(1))
                 }
             };
-            format!("{} is the slowest: its autocorrelation {lag}", hyper.name)
+            format!("the slowest is {}, whose autocorrelation {lag}", hyper.name)
         });
         (run.name.clone(), words)
     });

@@ -46,8 +46,7 @@ fn figure(run: &Run, i: usize, runs: usize, places: &[usize]) -> Figure {
     } else {
         "Pairs of hyperparameters".to_string()
     };
-    let mut said = each([(run.name.clone(), words)]);
-    said[..1].make_ascii_uppercase();
+    let said = each([(run.name.clone(), words)]);
     Figure::new("pairs", title, json!({ "slot": run.slot, "variables": variables })).called(format!("pairs-{}", i + 1)).captioned(
         "Round clouds are easy to sample; narrow ridges, funnels, and divergences (crosses) that gather in one place are not.",
         said,

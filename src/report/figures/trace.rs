@@ -45,8 +45,8 @@ impl Row {
         let points = (scene.numbers / (variables * (chains.len() + 2)).max(1)).clamp(FEWEST, MOST);
         let draws = spread(variable.draws, points);
         let rounding = Rounding::within(variable.grid.low, variable.grid.high);
-        // Narrower chains than the whole, where they disagree, are still seen with the whole's bandwidth.
-        let bandwidth = variable.sorted.bandwidth() * (variable.chains as f64).powf(0.2).min(1.6);
+        // The rule of thumb for as many draws as one chain has.
+        let bandwidth = variable.sorted.bandwidth() * (variable.chains as f64).powf(0.2);
         let density =
             |chain: usize| smoothed(variable.chain(chain).iter().copied(), bandwidth, variable.grid, DENSITY_POINTS);
         let trace = |chain: usize| rounding.all(draws.iter().map(|draw| variable.chain(chain)[*draw]));

@@ -67,7 +67,7 @@ drawers.pairs = (data, width) => {
   data.variables.forEach((row, r) =>
     data.variables.slice(0, r + 1).forEach((column, c) => {
       const [atLeft, atBottom] = [c === 0, r === count - 1];
-      const x = { domain: [column.low, column.high], label: null, ticks: inner(column, each > 90 ? 4 : 2), tickFormat: ticks, axis: atBottom ? "bottom" : null, line: false };
+      const x = { domain: [column.low, column.high], label: null, ticks: inner(column, each > 130 ? 3 : 2), tickFormat: ticks, axis: atBottom ? "bottom" : null, line: false };
       const y = { domain: [row.low, row.high], label: null, ticks: inner(row, 4), tickFormat: ticks, axis: atLeft && r > 0 ? "left" : null };
       const margins = { marginLeft: atLeft ? edge : 3, marginBottom: atBottom ? 44 : 3, marginTop: 3, marginRight: 3 };
       const size = { width: each + (atLeft ? edge - 3 : 0), height: each + (atBottom ? 41 : 0) };

@@ -71,7 +71,7 @@ drawers.throughput = (data, width) => {
     const rates = [d3.min(panel.points, (point) => point.low), d3.max(panel.points, (point) => point.high)];
     return plot({
       width: each, height: 320, marginTop: 30, marginLeft: 58,
-      x: { type: "log", base: 2, label: "chains", labelArrow: "none", labelAnchor: "center", domain: [chains[0] / 1.3, chains[1] * 1.3], ticks: logTicks(chains, each), tickFormat: (d) => d3.format("~s")(d) },
+      x: { type: "log", base: 2, label: "chains", labelArrow: "none", labelAnchor: "center", domain: [chains[0] / 1.3, chains[1] * 1.3], ticks: logTicks(chains, each), tickFormat: d3.format(",") },
       y: { type: "log", label: null, domain: [rates[0] / 1.3, rates[1] * 1.3], ticks: 5, tickFormat: (d) => d3.format("~s")(d), grid: true },
       marks: [
         heading(panel.name),
@@ -92,6 +92,6 @@ tables.throughput = (data) => [
 /** Powers of two, as many as there is room for. */
 function logTicks([low, high], width) {
   const first = Math.floor(Math.log2(low)), last = Math.ceil(Math.log2(high));
-  const step = Math.max(1, Math.ceil((last - first + 1) / (width / 46)));
+  const step = Math.max(1, Math.ceil((last - first + 1) / (width / 62)));
   return d3.range(first, last + 1, step).map((power) => 2 ** power);
 }

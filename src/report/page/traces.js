@@ -6,7 +6,7 @@ drawers.trace = (data, width) => {
   const right = wide ? width - left - 14 : width;
   const panels = data.rows.flatMap((row) => {
     const count = row.traces.length;
-    const top = d3.max(row.densities, (curve) => d3.max(curve.y)) || d3.max(row.density.y) || 1;
+    const top = Math.max(d3.max(row.densities, (curve) => d3.max(curve.y)) || 0, d3.max(row.density.y) || 0) || 1;
     const of = (curve) => curve.y.map((_, i) => curve.low + i * curve.step);
     const grid = row.densities.find((curve) => curve.y.length);
     const density = plot({
@@ -16,6 +16,7 @@ drawers.trace = (data, width) => {
       marks: [
         heading(row.name),
         grid && lines(of(grid), row.densities.filter((curve) => curve.y.length).map((curve) => curve.y), { strokes: (i) => shade(data.slot, i, count), opacity: 0.75 }),
+        row.envelope && Plot.lineY(points(row.density), { x: "x", y: "y", stroke: "currentColor", strokeWidth: 2 }),
         Plot.ruleY([0]),
       ],
     });
@@ -35,7 +36,7 @@ drawers.trace = (data, width) => {
     return [density, trace];
   });
   const entries = [{ label: "a chain", stroke: colour(data.slot) }];
-  if (data.rows.some((row) => row.envelope)) entries.push({ label: "90 % of all chains", stroke: colour(data.slot), shape: "area" });
+  if (data.rows.some((row) => row.envelope)) entries.push({ label: "90 % of all chains", stroke: colour(data.slot), shape: "area" }, { label: "density of all chains", stroke: "currentColor", width: 2 });
   if (data.divergent.length) entries.push({ label: "divergence (any chain)", stroke: "var(--mark)" });
   return { panels, legend: entries };
 };
@@ -86,7 +87,7 @@ drawers.stuck = (data, width) => {
     const neck = panel.length ? [panel] : [];
     return { panel, x, neck };
   });
-  const shaded = (neck) => Plot.rect(neck, { x1: (d) => d.start, x2: (d) => d.start + Math.max(1, d.length), fill: "var(--mark)", fillOpacity: 0.14 });
+  const shaded = (neck) => Plot.rect(neck, { x1: (d) => d.start, x2: (d) => Math.min(d.start + Math.max(1, d.length), d.sigmaDraws.at(-1)), fill: "var(--mark)", fillOpacity: 0.14 });
   const one = ({ panel, x, neck }) => plot({
     width: each, height: 190, marginTop: 28, marginLeft: 54,
     x: axis(data.panels[0].effects.length ? null : "draw", each, { domain: x }),
