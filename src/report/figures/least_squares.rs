@@ -33,8 +33,7 @@ pub fn estimate(dataset: &Dataset, j: usize) -> Vec<f64> {
         let pivot = equations[k][k];
         equations[k].iter_mut().for_each(|entry| *entry /= pivot);
         let row = equations[k].clone();
-        for (l, other) in equations.iter_mut().enumerate().filter(|(l, _)| *l != k) {
-            debug_assert_ne!(l, k);
+        for (_, other) in equations.iter_mut().enumerate().filter(|(l, _)| *l != k) {
             let factor = other[k];
             other.iter_mut().zip(&row).for_each(|(entry, pivot)| *entry -= factor * pivot);
         }
