@@ -71,7 +71,7 @@ drawers.rank = (data, width) => {
       ],
     });
   });
-  return { panels, legend: [{ label: "share of a chain's draws", stroke: colour(data.slot), shape: "area" }, { label: "equal share", stroke: "currentColor", dash: "3 2", width: 1.5 }] };
+  return { panels, legend: [{ label: "share of a chain's draws (cut off at 1.6 equal shares)", stroke: colour(data.slot), shape: "area" }, { label: "equal share", stroke: "currentColor", dash: "3 2", width: 1.5 }] };
 };
 tables.rank = (data) => [
   ["variable", "chain", "bin", "share of an equal share"],
