@@ -9,6 +9,7 @@ mod folder;
 mod map;
 mod meaning;
 mod progress;
+mod report;
 mod resume;
 mod sample;
 mod stored;
@@ -44,6 +45,8 @@ enum Command {
     Verify(verify::VerifyArguments),
     /// Print the table and the diagnostics of a run that was stored
     Summary(stored::SummaryArguments),
+    /// Make the report of a run, or of a comparison, again
+    Report(report::StoredReportArguments),
     /// Join the shards of an experiment
     Merge(stored::MergeArguments),
     /// Write the draws of a run as text
@@ -77,6 +80,7 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
         Command::Map(arguments) => map::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Summary(arguments) => stored::summarize(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Merge(arguments) => stored::merge(&arguments),
         Command::Export(arguments) => stored::export(&arguments),
         Command::Devices => devices::run(),

@@ -33,6 +33,7 @@ mod rhat;
 mod series;
 mod summary;
 
+pub use autocovariance::autocorrelation;
 pub use energy::ebfmi;
 pub use ess::{ess_bulk, ess_mean, ess_tail};
 pub use mcse::{mcse_mean, mcse_sd};

@@ -3,7 +3,7 @@
 //! Data flow one way, and a module imports only those before it:
 //!
 //! ```text
-//! CSV -> data -> model -> gpu -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> exact -> mode -> summary -> verify, bench
+//! CSV -> data -> model -> gpu -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> exact -> mode -> summary -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a CSV file becomes a [`Dataset`](data::Dataset), sorted by group.
@@ -21,6 +21,7 @@
 //! - [`summary`]: what a run says, and whether to trust it.
 //! - [`verify`]: a run held against the exact posterior.
 //! - [`mod@bench`]: engines timed side by side.
+//! - [`report`]: all of it in pictures, on one page.
 //!
 //! Beside the line stand [`random`] (counter-based random numbers), [`math`] (exponential and logarithm with the same
 //! bits everywhere), [`lanes`] (eight numbers side by side) and [`machine`] (processor and memory).
@@ -68,5 +69,6 @@ pub mod mode;
 pub mod model;
 pub mod nuts;
 pub mod random;
+pub mod report;
 pub mod summary;
 pub mod verify;

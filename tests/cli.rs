@@ -239,7 +239,7 @@ fn compare_names_the_files_that_it_wrote_and_no_other() {
     let there: BTreeSet<&str> =
         files.keys().map(String::as_str).filter(|name| !name.ends_with('/')).chain(stores).collect();
     assert_eq!(named, there);
-    assert_eq!(there.len(), 7);
+    assert_eq!(there.len(), 8);
 }
 
 #[test]
@@ -492,14 +492,14 @@ fn every_run_has_a_new_folder_and_overwrites_none() {
     assert_ne!(both["runs/sample-1/summary.csv"], both["runs/sample-2/summary.csv"]);
     let (_, three) = run(&folder, &format!("compare {TINY}"));
     assert!(three.contains_key("runs/compare-1/comparison.json"));
-    assert_eq!(three.len(), both.len() + 10);
+    assert_eq!(three.len(), both.len() + 11);
 }
 
 #[test]
 fn out_makes_the_folders_above_it() {
     let (_, files) = run(&Folder::new(), &format!("sample {TINY} --out a/b/c"));
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    assert_eq!(names, ["a/", "a/b/", "a/b/c/", "a/b/c/draws.zarr/", "a/b/c/summary.csv", "a/b/c/summary.json"]);
+    assert_eq!(names, ["a/", "a/b/", "a/b/c/", "a/b/c/draws.zarr/", "a/b/c/report.html", "a/b/c/summary.csv", "a/b/c/summary.json"]);
 }
 
 // Exit codes

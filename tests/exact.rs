@@ -284,6 +284,10 @@ const RUN: Settings = Settings {
     max_tree_depth: 10,
     likelihood: Likelihood::Groups,
     keep: warpnuts::experiment::Keep::All,
+    thin: 1,
+    shard_of: None,
+    log_likelihood: false,
+    posterior_predictive: false,
     draw_precision: warpnuts::draws::Precision::F64,
     threads: 2,
 };

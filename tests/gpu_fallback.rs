@@ -17,7 +17,7 @@ use warpnuts::engine::fallback::{Fallback, Spare};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{Block, Engine, EngineError, Phase, Progress, Sink, SinkError};
 use warpnuts::exact::Exact;
-use warpnuts::experiment::{Backend, Settings, sample, sample_on};
+use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
 use warpnuts::nuts::adaptation::Moments;
@@ -112,6 +112,11 @@ fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, variables: usize, transitions: Op
 fn draw(blocks: &Blocks, draw: usize) -> Vec<f64> {
     let of = |i| (0..CHAINS as usize).map(move |chain| blocks.memory.value(i, chain, draw));
     (0..blocks.memory.variables()).flat_map(of).collect()
+}
+
+/// Draw `draw` of variable `i` of chain `chain`.
+fn value(sampled: &Sampled, i: usize, chain: usize, draw: usize) -> f64 {
+    sampled.draws.variable(i)[chain * sampled.draws.draws() + draw]
 }
 
 #[test]
@@ -306,7 +311,7 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         let unit = model.scaling().outcome_scale;
         let is_rounded = |draw: usize| {
             (0..chains as usize).all(|chain| {
-                let log_eps = (sampled.draws.value(eps, chain, draw) / unit).ln();
+                let log_eps = (value(&sampled, eps, chain, draw) / unit).ln();
                 (f64::from(log_eps as f32) - log_eps).abs() < 1e-14
             })
         };
@@ -318,7 +323,7 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         // Chains go on from where they were: over the change as over any other pair of draws, the slowest of the
         // hyperparameters hangs together.
         let at = |i: usize, draw: usize| {
-            let pair = |chain: usize| [draw - 1, draw].map(|draw| sampled.draws.value(i, chain, draw).ln());
+            let pair = |chain: usize| [draw - 1, draw].map(|draw| value(&sampled, i, chain, draw).ln());
             correlation(&(0..chains as usize).map(pair).collect::<Vec<_>>())
         };
         let sigmas = (0..2).map(|k| model.layout().sigma(k));

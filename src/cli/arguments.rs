@@ -145,6 +145,28 @@ pub struct OutputArguments {
     pub quiet: bool,
 }
 
+/// The page that is written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Report")]
+pub struct ReportArguments {
+    /// Write no report.html
+    #[arg(long)]
+    pub no_report: bool,
+
+    /// Open report.html in the browser once it is written
+    #[arg(long, conflicts_with = "no_report")]
+    pub open: bool,
+}
+
+/// What the report shows.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Report")]
+pub struct FunnelArguments {
+    /// Name or number (from 0) of the group whose funnel is shown [default: 75, as in the notebook, or the smallest]
+    #[arg(long, value_name = "GROUP")]
+    pub funnel_group: Option<String>,
+}
+
 /// As [`Engine`](warpnuts::experiment::Engine), typed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum EngineArgument {

@@ -13,8 +13,8 @@ use warpnuts::experiment::{self, Backend, Settings};
 use warpnuts::model::{Model, PriorScales};
 use warpnuts::summary::{counted, significant, write_json};
 
-use super::arguments::{DataArguments, EngineArgument};
-use super::{Failure, Outcome, complain, folder, meaning, print, progress, table};
+use super::arguments::{DataArguments, EngineArgument, ReportArguments};
+use super::{Failure, Outcome, complain, folder, meaning, print, progress, report, table};
 
 /// Numbers of chains that are timed where none are typed: powers of four.
 const CHAINS: std::ops::RangeInclusive<u32> = 0..=8;
@@ -91,6 +91,9 @@ pub struct BenchArguments {
     /// No progress
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
+
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// Times, prints, writes.
@@ -144,6 +147,7 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
         .with_context(|| format!("the results could not be written into {}", folder.display()))
         .map_err(Failure::Run)?;
     print(format_args!("\nWritten: {}, {}", csv.display(), json.display()));
+    report::of_bench(&typed.report, &bench, &folder)?;
     Ok(if bench.interrupted { Outcome::Interrupted } else { Outcome::Done })
 }
 

@@ -6,8 +6,10 @@ use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Choice};
 use warpnuts::summary::{self, Comparison, RunSummary};
 
-use super::arguments::{DataArguments, EngineArguments, OutputArguments, PriorArguments, RunArguments};
-use super::{Failure, Outcome, folder, meaning, print, progress, sample, table, wrap};
+use super::arguments::{
+    DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
+};
+use super::{Failure, Outcome, folder, meaning, print, progress, report, sample, table, wrap};
 
 /// With more groups than this the exact posterior takes more than some seconds, and is left to `warpnuts exact`.
 const MOST_GROUPS: usize = 1000;
@@ -34,6 +36,12 @@ pub struct CompareArguments {
 
     #[command(flatten)]
     output: OutputArguments,
+
+    #[command(flatten)]
+    report: ReportArguments,
+
+    #[command(flatten)]
+    funnel: FunnelArguments,
 }
 
 /// Samples one after the other, prints, writes.
@@ -47,6 +55,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let with_effects = models.iter().find(|model| !model.parameterization().is_marginal());
     let choice = with_effects.map(|model| meaning::choice(&typed.engine, model, &settings)).transpose()?;
     meaning::room(&settings, &models[0], models.len(), typed.output.out.as_deref())?;
+    let mut pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len())?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
     progress::obey_interruptions()?;
 
@@ -72,6 +81,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         let backend = choice.as_ref().filter(suits).map_or(&Backend::Cpu, |choice| &choice.backend);
         let sampled = sample::sample_into(&inside, backend, model, settings, None, &typed.output)?;
         if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws)? {
+            pages.add(&sampled, &summary);
             runs.push(summary);
             written.push(sample::written(&inside, typed.output.save_draws));
             sample::device_failure(&sampled)?;
@@ -91,10 +101,13 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         .map_err(Failure::Run)?;
     print("");
     print(table::comparison(&comparison));
+    pages.compare(&comparison, exact.as_ref(), &exact_model);
+    print(format_args!("\n{}", pages.sketches()));
     for paragraph in &comparison.verdict {
         print(format_args!("\n{}", wrap(paragraph)));
     }
     print(format_args!("\nWritten: {}\n         {}", path.display(), written.join("\n         ")));
+    report::say(pages.write(&folder)?);
     Ok(if progress::is_interrupted() { Outcome::Interrupted } else { Outcome::Done })
 }
 

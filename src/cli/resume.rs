@@ -11,7 +11,7 @@ use warpnuts::experiment::{self, Choice, Interrupted, Keep, Keeping, Settings};
 
 use super::arguments::Shard;
 use super::sample::{self, RunOnceArguments, SampleArguments};
-use super::{Failure, Outcome, meaning, progress};
+use super::{Failure, Outcome, meaning, progress, report};
 
 /// Goes on with the run in `folder`.
 pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
@@ -33,6 +33,7 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     let choice = choice(typed, &interrupted, folder)?;
     progress::obey_interruptions()?;
     let keeping = Keeping { folder, interval: Duration::from_secs_f64(typed.once.output.checkpoint_every) };
+    let pages = report::Pages::begin(&typed.report, &typed.funnel, interrupted.store.model().dataset(), 1)?;
     let label = interrupted.store.model().parameterization().to_string();
     let total = progress::transitions(&interrupted.settings);
     let sampled = progress::watch(label, total, typed.once.output.quiet, |progress| {
@@ -43,7 +44,7 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     if sampled.run.draws == 0 {
         return Ok(Outcome::Interrupted);
     }
-    sample::finish(&sampled, folder, &choice, typed)
+    sample::finish(&sampled, folder, &choice, pages, typed)
 }
 
 /// The engine and the adapter the run was on; others would draw other numbers.

@@ -12,8 +12,8 @@ use warpnuts::experiment::{self, Backend, Choice, Keeping, Sampled, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary, counted, significant};
 
-use super::arguments::{DataArguments, EngineArguments, OutputArguments, PriorArguments, RunArguments, Shard};
-use super::{Failure, Outcome, complain, folder, meaning, print, progress, resume, stored, table};
+use super::arguments::{DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments, Shard};
+use super::{Failure, Outcome, complain, folder, meaning, print, progress, report, resume, stored, table};
 
 /// What can be typed to say which model is sampled, and how.
 #[derive(Debug, Args)]
@@ -72,6 +72,12 @@ pub struct SampleArguments {
     #[arg(long, value_name = "DIR", help_heading = "Output", conflicts_with_all = ["out", "metric_from"])]
     pub resume: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub report: ReportArguments,
+
+    #[command(flatten)]
+    pub funnel: FunnelArguments,
+
     /// The options that were typed, rather than left at their defaults.
     #[arg(skip)]
     pub typed: Vec<String>,
@@ -88,12 +94,13 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let settings = settings(&typed, &model)?;
     let learnt = typed.metric_from.as_deref().map(|from| learnt(from, &model)).transpose()?;
     let choice = meaning::choice(&typed.once.engine, &model, &settings)?;
+    let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1)?;
     meaning::room(&settings, &model, 1, typed.once.output.out.as_deref())?;
     let folder = folder::make(typed.once.output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
 
     let sampled = sample_into(&folder, &choice.backend, model, settings, learnt, &typed.once.output)?;
-    finish(&sampled, &folder, &choice, &typed)
+    finish(&sampled, &folder, &choice, pages, &typed)
 }
 
 /// How to run, with what only `sample` can be told.
@@ -177,7 +184,13 @@ pub fn failed(folder: &Path, error: EngineError) -> Failure {
 }
 
 /// Summarizes, prints and writes what a run has drawn.
-pub fn finish(sampled: &Sampled, folder: &Path, choice: &Choice, typed: &SampleArguments) -> Result<Outcome, Failure> {
+pub fn finish(
+    sampled: &Sampled,
+    folder: &Path,
+    choice: &Choice,
+    pages: report::Pages,
+    typed: &SampleArguments,
+) -> Result<Outcome, Failure> {
     let Some(summary) = conclude(sampled, folder, typed.once.output.save_draws)? else {
         return Ok(Outcome::Interrupted);
     };
@@ -186,6 +199,7 @@ pub fn finish(sampled: &Sampled, folder: &Path, choice: &Choice, typed: &SampleA
     print("");
     stored::tell(&summary, typed.once.all);
     print(format_args!("Written: {}", written(folder, typed.once.output.save_draws)));
+    report::of_run(&typed.report, pages, sampled, &summary, folder)?;
     if summary.interrupted {
         print(format_args!("`warpnuts sample --resume {}` goes on from there.", folder.display()));
     }

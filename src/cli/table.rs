@@ -78,7 +78,7 @@ pub fn verification(verification: &Verification, rows: usize) -> String {
 pub fn path(path: &mode::Path) -> String {
     let names = [path.sigma.as_str(), "log sigma", "log density", "rise a unit", "sd of the effects"];
     let mut table = table(&names);
-    for mode::Point { sigma, log_density, rise, spread } in &path.points {
+    for mode::Point { sigma, log_density, rise, spread, .. } in &path.points {
         let scientific = |value: f64| format!("{value:.2e}");
         let numbers = [number(sigma.ln(), 2), number(*log_density, 1), number(*rise, 2), scientific(*spread)];
         table.add_row(std::iter::once(scientific(*sigma)).chain(numbers));

@@ -94,6 +94,18 @@ impl Autocovariance {
     }
 }
 
+/// Correlation of a chain's draws with those so many draws before, averaged over the chains, at every lag from 0 (which is 1)
+/// to draws - 1; empty without draws, `NaN` where they never change or are not finite.
+pub fn autocorrelation(series: Series) -> Vec<f64> {
+    if series.values().is_empty() {
+        return Vec::new();
+    }
+    let mut autocovariance = Autocovariance::of_length(series.draws());
+    let lags = autocovariance.of(series);
+    let variance = if series.is_constant() { f64::NAN } else { lags[0] };
+    lags.iter().map(|lag| lag / variance).collect()
+}
+
 /// The smallest even number from `least` on with no prime factor above 5.
 fn fast_length(least: usize) -> usize {
     let is_smooth = |number: &usize| {

@@ -22,6 +22,8 @@ pub struct Point {
     pub log_density: f64,
     /// How much it has risen since the point before, for each unit by which log sigma fell.
     pub rise: f64,
+    /// Mean of the coefficient's J effects, in the user's unit.
+    pub centre: f64,
     /// Standard deviation of the coefficient's J effects, in the user's unit.
     pub spread: f64,
 }
@@ -65,7 +67,9 @@ pub fn path(model: &Model, marginal: &Mode) -> Path {
         centered.unconstrain(&named, &mut position);
         let log_density = densities[1].log_density(&position, &mut gradient) + centered.log_density_offset();
         let rise = points.last().map_or(f64::NAN, |before| (log_density - before.log_density) / FACTOR.ln());
-        points.push(Point { sigma: named[fixed], log_density, rise, spread: spread(&named[effects.clone()]) });
+        let effects = &named[effects.clone()];
+        let centre = effects.iter().sum::<f64>() / effects.len() as f64;
+        points.push(Point { sigma: named[fixed], log_density, rise, centre, spread: spread(effects) });
         theta[fixed] -= FACTOR.ln();
     }
     let rise_without_end = layout.groups as f64 - 1.0;

@@ -277,6 +277,25 @@ impl Store {
         numbers
     }
 
+    /// About `count` replicates of all observations, `[replicate][observation]`, from draws far apart; empty where none were
+    /// kept.
+    pub fn replicates(&self, count: usize) -> Vec<f64> {
+        let Some(array) = self.arrays.arrays.iter().position(|drawn| drawn.metadata.path.starts_with("posterior_predictive/"))
+        else {
+            return Vec::new();
+        };
+        let chains = self.extent.chains.min(count);
+        let draws = count.div_ceil(chains.max(1)).min(self.draws);
+        let observations = self.arrays.arrays[array].places.len();
+        let mut replicates = Vec::with_capacity(chains * draws * observations);
+        for i in 0..draws {
+            let draw = (2 * i + 1) * self.draws / (2 * draws);
+            let elements = self.read(array, 0..observations, 0..chains, draw..draw + 1);
+            replicates.extend((0..chains).flat_map(|chain| elements.iter().skip(chain).step_by(chains)));
+        }
+        replicates
+    }
+
     /// How many numbers a draw of a chain has in all.
     pub fn width(&self) -> usize {
         self.arrays.width

@@ -1,0 +1,210 @@
+//! The page that `sample`, `compare` and `bench` write, and the sketches on the terminal.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use warpnuts::bench::Bench;
+use warpnuts::data::Dataset;
+use warpnuts::draws::store::StoreError;
+use warpnuts::exact::Exact;
+use warpnuts::experiment::Sampled;
+use warpnuts::mode;
+use warpnuts::model::Model;
+use warpnuts::report::{Options, Replicates, Report, funnel_group};
+use warpnuts::summary::{Comparison, RunSummary};
+
+use super::arguments::{FunnelArguments, ReportArguments};
+use super::{Failure, Outcome, complain, print};
+
+/// With more groups than this, modes take more than some seconds.
+const MOST_GROUPS: usize = 1000;
+
+/// Replicates of the data that the report shows.
+const REPLICATES: usize = 50;
+
+/// What can be typed behind `report`.
+#[derive(Debug, Args)]
+pub struct StoredReportArguments {
+    /// Folder of a run, or of a comparison
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+
+    /// Open report.html in the browser once it is written
+    #[arg(long)]
+    open: bool,
+
+    #[command(flatten)]
+    funnel: FunnelArguments,
+}
+
+/// Makes the page again, from draws that were stored.
+pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
+    let folder = &typed.folder;
+    let runs = match Sampled::open(folder) {
+        Ok(run) => vec![run],
+        Err(StoreError::Several { runs, .. }) => {
+            let runs = runs.iter().map(|run| Sampled::open(Path::new(run)));
+            runs.collect::<Result<_, _>>().map_err(Failure::input)?
+        }
+        Err(error) => return Err(Failure::input(error)),
+    };
+    let data = runs[0].model.dataset();
+    if let Some(run) = runs.iter().find(|run| run.run.draws == 0 || run.model.dataset().checksum() != data.checksum()) {
+        return Err(Failure::Input(anyhow!(
+            "{}: its run {} has no draws, or other data than the first; name the folder of one run",
+            folder.display(),
+            run.model.parameterization()
+        )));
+    }
+    let again = ReportArguments { no_report: false, open: typed.open };
+    let mut pages = Pages::of(String::new(), &again, &typed.funnel, data, runs.len())?;
+    let mut summaries = Vec::new();
+    for run in &runs {
+        let summary = RunSummary::of(run);
+        pages.add(run, &summary);
+        super::stored::no_damage(run)?;
+        summaries.push(summary);
+    }
+    if runs.len() > 1 {
+        let exact = if data.n_groups() <= MOST_GROUPS { Exact::of(&runs[0].model).ok() } else { None };
+        pages.compare(&Comparison::of(&summaries, exact.as_ref()), exact.as_ref(), &runs[0].model);
+    }
+    if let Some(path) = pages.write(folder)? {
+        print(format_args!("Written: {}", path.display()));
+    }
+    Ok(Outcome::Done)
+}
+
+/// The report of a command, while its runs are made.
+pub struct Pages {
+    report: Report,
+    is_wanted: bool,
+    open: bool,
+}
+
+impl Pages {
+    /// For `runs` runs on `dataset`; a group that is not there is refused before the first of them.
+    pub fn begin(
+        typed: &ReportArguments,
+        funnel: &FunnelArguments,
+        dataset: &Dataset,
+        runs: usize,
+    ) -> Result<Pages, Failure> {
+        Pages::of(command(std::env::args()), typed, funnel, dataset, runs)
+    }
+
+    /// The same for runs that `command` has made, if that is known.
+    fn of(
+        command: String,
+        typed: &ReportArguments,
+        funnel: &FunnelArguments,
+        dataset: &Dataset,
+        runs: usize,
+    ) -> Result<Pages, Failure> {
+        let group = funnel.funnel_group.as_deref().map(|group| funnel_group(group, dataset));
+        let funnel_group = group.transpose().map_err(Failure::input)?;
+        let report = Report::new(Options { command, runs, funnel_group });
+        Ok(Pages { report, is_wanted: !typed.no_report, open: typed.open })
+    }
+
+    /// Adds a run.
+    pub fn add(&mut self, sampled: &Sampled, summary: &RunSummary) {
+        self.report.add(sampled, summary);
+        let replicates = sampled.draws.store().map_or(Vec::new(), |store| store.replicates(REPLICATES));
+        if !replicates.is_empty() {
+            let data = sampled.model.dataset();
+            self.report.predictive(&Replicates {
+                run: summary.parameterization.clone(),
+                outcome: data.outcome_name().to_string(),
+                observed: data.outcome().to_vec(),
+                replicates,
+            });
+        }
+    }
+
+    /// Adds how runs compare, and modes where they are found quickly.
+    pub fn compare(&mut self, comparison: &Comparison, exact: Option<&Exact>, model: &Model) {
+        self.report.compare(comparison, exact);
+        if self.is_wanted && model.layout().groups <= MOST_GROUPS {
+            let marginal = mode::marginal(model);
+            let path = marginal.as_ref().ok().map(|marginal| mode::path(model, marginal));
+            self.report.modes(&mode::non_centered(model), &marginal, path.as_ref());
+        }
+    }
+
+    /// Densities in characters.
+    pub fn sketches(&self) -> String {
+        self.report.sketches()
+    }
+
+    /// Writes report.html into `folder`, and opens it where that was asked for; its path, if one is written.
+    pub fn write(&self, folder: &Path) -> Result<Option<PathBuf>, Failure> {
+        if self.is_wanted { write(&self.report, folder, self.open).map(Some) } else { Ok(None) }
+    }
+}
+
+/// The report of a single run: written into `folder`.
+pub fn of_run(
+    typed: &ReportArguments,
+    mut pages: Pages,
+    sampled: &Sampled,
+    summary: &RunSummary,
+    folder: &Path,
+) -> Result<(), Failure> {
+    if !typed.no_report {
+        pages.add(sampled, summary);
+    }
+    say(pages.write(folder)?);
+    Ok(())
+}
+
+/// The report of a bench: written into `folder`.
+pub fn of_bench(typed: &ReportArguments, bench: &Bench, folder: &Path) -> Result<(), Failure> {
+    if typed.no_report {
+        return Ok(());
+    }
+    let mut report = Report::new(Options { command: command(std::env::args()), ..Options::default() });
+    report.bench(bench);
+    say(Some(write(&report, folder, typed.open)?));
+    Ok(())
+}
+
+/// Says where a report is, below the other files.
+pub fn say(written: Option<PathBuf>) {
+    if let Some(path) = written {
+        print(format_args!("         {}", path.display()));
+    }
+}
+
+fn write(report: &Report, folder: &Path, open: bool) -> Result<PathBuf, Failure> {
+    let path = folder.join("report.html");
+    report.write(&path).with_context(|| format!("{} could not be written", path.display())).map_err(Failure::Run)?;
+    if open && let Err(error) = open::that_detached(&path) {
+        complain(format_args!("warning: {} could not be opened ({error}); open it yourself", path.display()));
+    }
+    Ok(path)
+}
+
+/// What was typed, as it can be typed again.
+fn command(words: impl Iterator<Item = String>) -> String {
+    let quoted = words.skip(1).map(|word| {
+        let is_plain = |c: char| c.is_alphanumeric() || "-_=+.,:/@%".contains(c);
+        if !word.is_empty() && word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    });
+    std::iter::once("warpnuts".to_string()).chain(quoted).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_typed_again() {
+        let words = ["/bin/warpnuts", "sample", "--data", "a b.csv", "--group", "it's", "--seed=3", ""];
+        assert_eq!(
+            command(words.into_iter().map(str::to_string)),
+            "warpnuts sample --data 'a b.csv' --group 'it'\\''s' --seed=3 ''"
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! The report: one page of HTML with everything in it, that tells in pictures what a run, or several side by side, have
+//! found, and whether to believe it.
+//!
+//! Numbers are computed here (densities, ranks, quantiles, thinning, captions); the page gets them as JSON and draws them
+//! with Observable Plot (`report/page/`, `report/vendor/`). A run is boiled down when it is [added](Report::add), a variable
+//! at a time, so that its draws may be given back before the next run begins.
+
+mod caption;
+mod chains;
+mod draw;
+mod figure;
+mod figures;
+mod page;
+mod run;
+mod scene;
+mod sketch;
+mod smooth;
+mod tables;
+
+use std::io;
+use std::path::Path;
+
+use crate::bench::Bench;
+use crate::exact::Exact;
+use crate::experiment::Sampled;
+use crate::mode::{self, Mode, NoMode};
+use crate::summary::{Comparison, RunSummary, write_whole};
+
+pub use figures::predictive::Replicates;
+pub use scene::{NoSuchGroup, funnel_group};
+
+use figure::Figure;
+use figures::modes::Modes;
+use figures::{
+    autocorrelation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank, stuck, throughput, trace,
+};
+use page::Page;
+use run::Run;
+use scene::Scene;
+use tables::Summary;
+
+/// What a report is told that no run knows.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The command that makes the same runs again.
+    pub command: String,
+    /// How many runs will be added; the more, the less of each is shown.
+    pub runs: usize,
+    /// The group whose funnel is shown; see [`funnel_group`].
+    pub funnel_group: Option<usize>,
+}
+
+/// What there is to show, run by run.
+#[derive(Debug)]
+pub struct Report {
+    options: Options,
+    scene: Option<Scene>,
+    runs: Vec<Run>,
+    comparison: Option<Comparison>,
+    truth: Option<marginal::Truth>,
+    modes: Option<Modes>,
+    predictive: Option<Figure>,
+    throughput: Option<Figure>,
+}
+
+impl Report {
+    /// An empty report.
+    pub fn new(options: Options) -> Report {
+        Report {
+            options,
+            scene: None,
+            runs: Vec::new(),
+            comparison: None,
+            truth: None,
+            modes: None,
+            predictive: None,
+            throughput: None,
+        }
+    }
+
+    /// Adds a run: takes what the figures need from its draws, a variable at a time. All runs of a report are of the same
+    /// data.
+    pub fn add(&mut self, sampled: &Sampled, summary: &RunSummary) {
+        let options = &self.options;
+        let scene = self.scene.get_or_insert_with(|| Scene::of(sampled, summary, options));
+        let slot = slot(&summary.parameterization, &self.runs);
+        self.runs.push(Run::of(sampled, summary, scene, slot));
+    }
+
+    /// Adds how the runs compare, and the exact posterior where there is one. The runs have been added before.
+    pub fn compare(&mut self, comparison: &Comparison, exact: Option<&Exact>) {
+        self.comparison = Some(comparison.clone());
+        if let (Some(scene), Some(exact)) = (&self.scene, exact) {
+            self.truth = marginal::Truth::of(exact, scene, &self.runs);
+        }
+    }
+
+    /// Adds posterior modes, or why there are none, and the path on which the centered density rises without end. A run has
+    /// been added before.
+    pub fn modes(
+        &mut self,
+        non_centered: &Result<Mode, NoMode>,
+        marginal: &Result<Mode, NoMode>,
+        path: Option<&mode::Path>,
+    ) {
+        self.modes = self.scene.as_ref().map(|scene| Modes::of(scene, non_centered, marginal, path));
+    }
+
+    /// Adds outcomes that were drawn from the posterior, beside those observed.
+    pub fn predictive(&mut self, replicates: &Replicates) {
+        self.predictive = predictive::figure(replicates);
+    }
+
+    /// Adds the timings of a bench.
+    pub fn bench(&mut self, bench: &Bench) {
+        self.throughput = throughput::figure(bench);
+    }
+
+    /// Small sketches, in characters, of the density of the sigma that the report is about: a line for each run, and one for
+    /// the exact density where there is one. Empty without runs.
+    pub fn sketches(&self) -> String {
+        let Some(scene) = &self.scene else { return String::new() };
+        sketch::sketches(scene, &self.runs, self.truth.as_ref())
+    }
+
+    /// The page.
+    pub fn page(&self) -> String {
+        page::html(&Page {
+            title: self.title(),
+            summary: Summary::of(&self.options.command, &self.runs, self.comparison.as_ref()),
+            omitted: self.omitted(),
+            figures: self.figures(),
+        })
+    }
+
+    /// Writes the page, whole or not at all.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let page = self.page();
+        write_whole(path, |file| file.write_all(page.as_bytes()))
+    }
+
+    fn title(&self) -> String {
+        match self.runs.first() {
+            Some(run) => {
+                let data = &run.summary.data;
+                format!("{} by {} in {}", data.outcome, data.group, data.source)
+            }
+            None => "Throughput".to_string(),
+        }
+    }
+
+    /// All figures there are numbers for, in the order of the lesson.
+    fn figures(&self) -> Vec<Figure> {
+        let mut all = Vec::new();
+        if let Some(scene) = &self.scene {
+            let runs = &self.runs[..];
+            all.extend(trace::figures(runs));
+            all.extend(rank::figures(runs));
+            all.extend(stuck::figure(scene, runs));
+            all.extend(funnel::figures(scene, runs));
+            all.extend(marginal::figure(scene, runs, self.truth.as_ref()));
+            all.extend(self.modes.as_ref().and_then(|modes| modes::figure(scene, runs, modes, self.best())));
+            all.extend(forest::figure(scene, runs, self.best()));
+            all.extend(energy::figure(runs));
+            all.extend(autocorrelation::figure(runs));
+            all.extend(ess::figure(runs));
+            all.extend(pairs::figures(runs));
+        }
+        all.extend(self.predictive.clone());
+        all.extend(self.throughput.clone());
+        all
+    }
+
+    /// Which run to believe: the comparison's best, or the only one.
+    fn best(&self) -> usize {
+        let best = self.comparison.as_ref().map(|comparison| comparison.best.as_str());
+        self.runs.iter().position(|run| Some(run.name.as_str()) == best).unwrap_or(0)
+    }
+
+    /// What is not shown, and why.
+    fn omitted(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if self.scene.as_ref().is_some_and(|scene| !scene.has_effects) {
+            said.push(
+                "The funnel, the group effects and their forest are not shown: only hyperparameters were kept of each draw \
+                 (--keep hyper)."
+                    .to_string(),
+            );
+        }
+        if self.scene.is_some() && self.predictive.is_none() {
+            said.push("There is no posterior predictive check: no replicates of the outcome were kept.".to_string());
+        }
+        said
+    }
+}
+
+/// The colour of a parameterization: the same in every report for those with a word of their own, the next free one for
+/// others.
+fn slot(parameterization: &str, before: &[Run]) -> usize {
+    const WORDS: [&str; 3] = ["centered", "non-centered", "marginal"];
+    let mixed = || WORDS.len() + before.iter().filter(|run| run.slot >= WORDS.len()).count();
+    WORDS.iter().position(|word| *word == parameterization).unwrap_or_else(mixed)
+}

@@ -1,0 +1,74 @@
+//! Autocorrelation: how much a draw resembles those before it.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::diagnostics::{Series, autocorrelation};
+use crate::report::caption::each;
+use crate::report::chains::Variable;
+use crate::report::figure::Figure;
+use crate::report::run::{Run, hardest};
+use crate::summary::counted;
+
+/// The largest lag, and the most hyperparameters.
+const LAGS: usize = 100;
+const VARIABLES: usize = 12;
+
+/// Below this nothing is left.
+const LITTLE: f64 = 0.05;
+
+/// Correlations at lags 0, 1, 2, ...
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct Row(Vec<f64>);
+
+impl Row {
+    /// Averaged over these chains; empty where there are too few draws.
+    pub fn of(variable: &Variable, chains: &[usize]) -> Row {
+        let lags = LAGS.min(variable.draws / 2);
+        if lags < 2 {
+            return Row(Vec::new());
+        }
+        let some: Vec<f64> = chains.iter().flat_map(|chain| variable.chain(*chain)).copied().collect();
+        let all = autocorrelation(Series::new(&some, chains.len()));
+        Row(all.iter().take(lags + 1).map(|r| (1e4 * r).round() / 1e4).collect())
+    }
+
+    /// The first lag at which little is left.
+    fn gone(&self) -> Option<usize> {
+        self.0.iter().position(|r| *r < LITTLE)
+    }
+}
+
+/// A panel for each hyperparameter, or the hardest of them.
+pub fn figure(runs: &[Run]) -> Option<Figure> {
+    let places = hardest(runs, VARIABLES);
+    let panels: Vec<_> = places
+        .iter()
+        .map(|i| {
+            let lines: Vec<_> = runs
+                .iter()
+                .map(|run| json!({ "run": run.name, "slot": run.slot, "values": run.hyper[*i].autocorrelation }))
+                .collect();
+            json!({ "name": runs[0].hyper[*i].name, "lines": lines })
+        })
+        .collect();
+    runs.iter().find(|run| run.hyper.iter().any(|hyper| hyper.autocorrelation.0.iter().any(|r| r.is_finite())))?;
+    let said = runs.iter().map(|run| {
+        let slowest = run.hyper.iter().max_by_key(|hyper| hyper.autocorrelation.gone().unwrap_or(usize::MAX));
+        let words = slowest.map_or(String::new(), |hyper| {
+            let lag = match hyper.autocorrelation.gone() {
+                Some(lag) => format!("takes {} to fall below {LITTLE}", counted(lag as u64, "draw")),
+                None => {
+                    format!("is still above {LITTLE} after {} draws", hyper.autocorrelation.0.len().saturating_sub(1))
+                }
+            };
+            format!("the slowest is {}, whose autocorrelation {lag}", hyper.name)
+        });
+        (run.name.clone(), words)
+    });
+    Some(Figure::new("autocorrelation", "Autocorrelation", json!({ "panels": panels })).captioned(
+        "The sooner a line falls to zero, the more each draw says that the ones before it did not.",
+        each(said),
+    ))
+}

@@ -1,0 +1,64 @@
+//! Energies: how they are distributed, and how far one transition moves them (Betancourt 2016).
+
+use serde_json::json;
+
+use crate::draws::store::Statistic;
+use crate::experiment::Sampled;
+use crate::report::caption::each;
+use crate::report::figure::Figure;
+use crate::report::run::{POINTS, Run};
+use crate::report::smooth::{Curve, Sorted};
+use crate::summary::{EBFMI_LIMIT, RunSummary, number};
+
+/// What is kept of a run.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// E minus its mean.
+    energy: Curve,
+    /// E minus the E of the draw before.
+    step: Curve,
+    min: f64,
+    mean: f64,
+}
+
+impl Part {
+    /// Of all chains together.
+    pub fn of(sampled: &Sampled, summary: &RunSummary) -> Part {
+        let draws = sampled.draws.draws().max(1);
+        let energies = sampled.draws.statistic(Statistic::Energy);
+        let mean = crate::diagnostics::mean(&energies);
+        let steps: Vec<f64> =
+            energies.chunks(draws).flat_map(|chain| chain.windows(2).map(|pair| pair[1] - pair[0])).collect();
+        let centred: Vec<f64> = energies.iter().map(|energy| energy - mean).collect();
+        let (energy, step) = (Sorted::new(&centred), Sorted::new(&steps));
+        let grid = if steps.is_empty() { energy.grid(false) } else { energy.grid(false).union(step.grid(false)) };
+        Part {
+            energy: energy.density(grid, POINTS),
+            step: step.density(grid, POINTS),
+            min: summary.e_bfmi.min,
+            mean: summary.e_bfmi.mean,
+        }
+    }
+}
+
+/// Runs side by side.
+pub fn figure(runs: &[Run]) -> Option<Figure> {
+    let with = || runs.iter().filter(|run| !run.energy.step.y.is_empty());
+    with().next()?;
+    let panels: Vec<_> = with()
+        .map(|run| json!({ "run": run.name, "slot": run.slot, "energy": run.energy.energy, "step": run.energy.step }))
+        .collect();
+    let said = runs.iter().map(|run| {
+        (
+            run.name.clone(),
+            format!("smallest E-BFMI of a chain {}, mean {}", number(run.energy.min, 2), number(run.energy.mean, 2)),
+        )
+    });
+    Some(Figure::new("energy", "Energy", json!({ "panels": panels })).captioned(
+        format!(
+            "What one transition changes (line) should be about as wide as all energies (area); where it is much narrower, and \
+             E-BFMI below {EBFMI_LIMIT}, the chains come to the tails too slowly."
+        ),
+        each(said),
+    ))
+}

@@ -1,0 +1,181 @@
+//! The forest: every group's effects with intervals, beside its own least-squares estimate and its size.
+
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::least_squares;
+use crate::experiment::Sampled;
+use crate::mode::spread;
+use crate::report::draw::Rounding;
+use crate::report::figure::Figure;
+use crate::report::run::Run;
+use crate::report::scene::Scene;
+use crate::summary::{RunSummary, significant};
+
+/// Numbers that a page has room for.
+const NUMBERS: usize = 100_000;
+
+/// The intervals: 5 %, 25 %, 75 %, 95 % quantiles, between them 90 % and 50 %.
+const QUARTILES: [f64; 2] = [0.25, 0.75];
+
+/// What is kept of a run: K times J values each.
+#[derive(Debug, Clone)]
+pub struct Part {
+    groups: usize,
+    means: Vec<f64>,
+    q05: Vec<f64>,
+    q25: Vec<f64>,
+    q75: Vec<f64>,
+    q95: Vec<f64>,
+    /// The same for every run.
+    own: Vec<f64>,
+}
+
+impl Part {
+    /// Of all effects of a run.
+    pub fn of(sampled: &Sampled, summary: &RunSummary) -> Part {
+        let (layout, dataset) = (sampled.model.layout(), sampled.model.dataset());
+        let rows = &summary.parameters.0[layout.hyperparameters()..];
+        let of = |value: fn(&crate::diagnostics::Summary) -> f64| rows.iter().map(|row| value(&row.summary)).collect();
+        let quartiles: Vec<[f64; 2]> = (layout.hyperparameters()..layout.dim())
+            .into_par_iter()
+            .map(|i| quartiles(&mut sampled.draws.variable(i).into_owned()))
+            .collect();
+        let estimates: Vec<Vec<f64>> =
+            (0..layout.groups).into_par_iter().map(|j| least_squares::estimate(dataset, j)).collect();
+        Part {
+            groups: layout.groups,
+            means: of(|row| row.mean),
+            q05: of(|row| row.q05),
+            q25: quartiles.iter().map(|quartiles| quartiles[0]).collect(),
+            q75: quartiles.iter().map(|quartiles| quartiles[1]).collect(),
+            q95: of(|row| row.q95),
+            own: (0..layout.coefficients).flat_map(|k| estimates.iter().map(move |estimate| estimate[k])).collect(),
+        }
+    }
+
+    /// Posterior means of coefficient `k` in every group.
+    pub fn means(&self, k: usize) -> &[f64] {
+        &self.means[k * self.groups..(k + 1) * self.groups]
+    }
+
+    /// Own estimates of coefficient `k` in every group.
+    fn own(&self, k: usize) -> &[f64] {
+        &self.own[k * self.groups..(k + 1) * self.groups]
+    }
+}
+
+/// 25 % and 75 % quantiles, as nearest draws: without sorting all of them.
+fn quartiles(values: &mut [f64]) -> [f64; 2] {
+    QUARTILES.map(|p| {
+        let place = ((values.len().max(1) - 1) as f64 * p).round() as usize;
+        if place < values.len() { *values.select_nth_unstable_by(place, f64::total_cmp).1 } else { f64::NAN }
+    })
+}
+
+/// All groups, or the smallest and largest effects where there is no room for all.
+pub fn figure(scene: &Scene, runs: &[Run], best: usize) -> Option<Figure> {
+    let parts: Vec<(&Run, &Part)> = runs.iter().filter_map(|run| Some((run, run.forest.as_ref()?))).collect();
+    let (run, part) = parts.get(best).copied()?;
+    let (coefficients, groups) = (scene.coefficients.len(), scene.groups.len());
+    let chosen = part.means(scene.coefficient);
+    let mut order: Vec<usize> = (0..groups).collect();
+    order.sort_by(|a, b| chosen[*a].total_cmp(&chosen[*b]));
+    let letters: usize = scene.groups.iter().map(String::len).sum();
+    let a_group = parts.len() * coefficients * 5 + coefficients + letters / (6 * groups.max(1)) + 2;
+    let room = (NUMBERS / a_group).max(40);
+    if groups > room {
+        order.drain(room / 2..groups - room / 2);
+    }
+    order.sort_unstable();
+    let columns = |k: usize, part: &Part| {
+        let at = |values: &[f64]| {
+            let mine: Vec<f64> = order.iter().map(|group| values[k * groups + group]).collect();
+            let sorted = |values: &[f64], pick: fn(f64, f64) -> f64, start| values.iter().copied().fold(start, pick);
+            let ends = (
+                sorted(&part.q05[k * groups..][..groups], f64::min, f64::INFINITY),
+                sorted(&part.q95[k * groups..][..groups], f64::max, f64::NEG_INFINITY),
+            );
+            Rounding::within(ends.0, ends.1).all(mine)
+        };
+        json!({ "mean": at(&part.means), "q05": at(&part.q05), "q25": at(&part.q25), "q75": at(&part.q75), "q95": at(&part.q95), "own": at(&part.own) })
+    };
+    let data = json!({
+        "groups": order.iter().map(|group| &scene.groups[*group]).collect::<Vec<_>>(),
+        "sizes": order.iter().map(|group| scene.sizes[*group]).collect::<Vec<_>>(),
+        "all": groups,
+        "coefficients": scene.coefficients,
+        "coefficient": scene.coefficient,
+        "best": best,
+        "runs": parts.iter().map(|(run, part)| json!({
+            "run": run.name, "slot": run.slot, "effects": (0..coefficients).map(|k| columns(k, part)).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+    });
+    let left_out = match order.len() {
+        held if held < groups => format!(
+            " The page holds the {} smallest and the {} largest of the {groups} groups; summary.csv has all.",
+            held / 2,
+            held - held / 2
+        ),
+        _ => String::new(),
+    };
+    let words = format!("{}{left_out}", shrinkage(scene, part));
+    let of = if parts.len() > 1 { format!(", {}", run.name) } else { String::new() };
+    Some(Figure::new("forest", format!("Group effects{of}"), data).captioned(
+        "Posterior mean (dot), 50 % (thick) and 90 % (thin) intervals of each group, beside what its own data alone would say \
+         (ring, by least squares): the fewer its observations, the more a group is pulled to the mean of all.",
+        words,
+    ))
+}
+
+/// What pooling does, in numbers.
+fn shrinkage(scene: &Scene, part: &Part) -> String {
+    let k = scene.coefficient;
+    let own = part.own(k);
+    let both: Vec<usize> = (0..own.len()).filter(|group| own[*group].is_finite()).collect();
+    let missing = own.len() - both.len();
+    let missing = match missing {
+        0 => String::new(),
+        _ => format!(
+            " {missing} of {} groups have no estimate of {} of their own, for their data do not determine it.",
+            own.len(),
+            scene.effect
+        ),
+    };
+    if both.len() < 2 {
+        return missing.trim_start().to_string();
+    }
+    let of = |values: &[f64]| spread(&both.iter().map(|group| values[*group]).collect::<Vec<_>>());
+    let farthest = both.iter().max_by(|a, b| {
+        let moved = |group: usize| (own[group] - part.means(k)[group]).abs();
+        moved(**a).total_cmp(&moved(**b))
+    });
+    let farthest = farthest.map_or(String::new(), |group| {
+        format!(
+            " The farthest is pulled {} ({}): from {} to {}.",
+            scene.groups[*group],
+            crate::summary::counted(scene.sizes[*group] as u64, "observation"),
+            significant(own[*group]),
+            significant(part.means(k)[*group])
+        )
+    });
+    format!(
+        "Own estimates of {} spread by {} (sd over {} groups), posterior means by {}.{farthest}{missing}",
+        scene.effect,
+        significant(of(own)),
+        both.len(),
+        significant(of(part.means(k))),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quartiles_are_draws() {
+        let mut values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
+        assert_eq!(quartiles(&mut values), [25.0, 75.0]);
+        assert!(quartiles(&mut []).iter().all(|value| value.is_nan()));
+    }
+}

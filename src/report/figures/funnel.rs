@@ -1,0 +1,152 @@
+//! The funnel: one group's effect against the sigma of all, as it is and as the offset that a non-centered sampler sees.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::experiment::Sampled;
+use crate::report::caption::each;
+use crate::report::chains::Variable;
+use crate::report::figure::Figure;
+use crate::report::run::{Cloud, Run, Shown};
+use crate::report::scene::Scene;
+use crate::report::smooth::{Grid, Sorted};
+use crate::summary::{number, significant};
+
+/// Bins of the marginal histograms.
+const BINS: usize = 40;
+
+/// The neck: this share of the draws, those with the smallest sigma.
+const NECK: f64 = 0.1;
+
+/// What is kept of a run.
+#[derive(Debug, Clone)]
+pub struct Part {
+    sigma: Axis,
+    effect: Axis,
+    offset: Axis,
+    /// sd of effect and offset in the neck, over that of all draws.
+    squeezed: [f64; 2],
+    smallest_sigma: f64,
+}
+
+/// One of a plot's two variables.
+#[derive(Debug, Clone, Serialize)]
+struct Axis {
+    cloud: Cloud,
+    #[serde(skip)]
+    grid: Grid,
+    /// Where the first bin of the histogram begins, how wide each is, and the density in each.
+    first: f64,
+    width: f64,
+    bins: Vec<f64>,
+}
+
+impl Axis {
+    fn new(values: &[f64], grid: Grid, shown: &Shown) -> Axis {
+        let width = (grid.high - grid.low) / BINS as f64;
+        let mut bins = vec![0.0; BINS];
+        for value in values {
+            let bin = ((value - grid.low) / width).floor();
+            if (0.0..BINS as f64).contains(&bin) {
+                bins[bin as usize] += 1.0 / (values.len() as f64 * width);
+            }
+        }
+        let bins = bins.into_iter().map(|bin| format!("{bin:.4e}").parse().unwrap_or(bin)).collect();
+        Axis { cloud: shown.cloud(values), grid, first: grid.low, width, bins }
+    }
+}
+
+impl Part {
+    /// Of the scene's coefficient and group.
+    pub fn of(sampled: &Sampled, scene: &Scene, shown: &Shown) -> Part {
+        let layout = sampled.model.layout();
+        let sigma = Variable::of(sampled, layout.sigma(scene.coefficient));
+        let mu = sampled.draws.variable(layout.mu(scene.coefficient));
+        let effect = sampled.draws.variable(layout.effects(scene.coefficient).start + scene.group);
+        let offset: Vec<f64> =
+            effect.iter().zip(mu.iter().zip(sigma.values.iter())).map(|(b, (mu, sigma))| (b - mu) / sigma).collect();
+        let neck = sigma.sorted.quantile(NECK);
+        let squeezed = [&effect[..], &offset[..]].map(|values| {
+            let inside: Vec<f64> = values
+                .iter()
+                .zip(sigma.values.iter())
+                .filter(|(_, sigma)| **sigma <= neck)
+                .map(|(value, _)| *value)
+                .collect();
+            crate::diagnostics::sd(&inside) / crate::diagnostics::sd(values)
+        });
+        Part {
+            smallest_sigma: sigma.sorted.values().first().copied().unwrap_or(f64::NAN),
+            sigma: Axis::new(&sigma.values, sigma.grid, shown),
+            effect: Axis::new(&effect, Sorted::new(&effect).grid(false), shown),
+            offset: Axis::new(&offset, Sorted::new(&offset).grid(false), shown),
+            squeezed,
+        }
+    }
+}
+
+/// The two figures: as it is, and in offset space.
+pub fn figures(scene: &Scene, runs: &[Run]) -> Vec<Figure> {
+    let parts: Vec<(&Run, &Part)> = runs.iter().filter_map(|run| Some((run, run.funnel.as_ref()?))).collect();
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    let name = scene.effect_of_group();
+    let offset = format!("{}_offset{}", letter(&scene.effect), &name[letter(&scene.effect).len()..]);
+    let panels = |axis: fn(&Part) -> &Axis, x_name: &str| {
+        let grids = |pick: fn(&Part) -> &Axis| parts.iter().map(|(_, part)| pick(part).grid).reduce(Grid::union);
+        let (x, y) = (grids(axis), grids(|part| &part.sigma));
+        let ends = |grid: Option<Grid>| grid.map(|grid| [grid.low, grid.high]);
+        json!({
+            "x": x_name, "y": scene.sigma, "xDomain": ends(x), "yDomain": ends(y),
+            "panels": parts.iter().map(|(run, part)| json!({
+                "run": run.name, "slot": run.slot, "divergences": run.summary.divergences, "x": axis(part), "y": part.sigma,
+            })).collect::<Vec<_>>(),
+        })
+    };
+    let squeezed = |space: usize| {
+        each(parts.iter().map(|(run, part)| {
+            let mut said = format!(
+                "in the tenth of the draws with the smallest {} its sd is {} of that over all draws",
+                scene.sigma,
+                number(part.squeezed[space], 2)
+            );
+            if space == 0 {
+                said += &format!(
+                    "; {} divergences; smallest {} {}",
+                    run.summary.divergences,
+                    scene.sigma,
+                    significant(part.smallest_sigma)
+                );
+            }
+            (run.name.clone(), said)
+        }))
+    };
+    let group =
+        format!("{} has {} observations ({}). ", scene.groups[scene.group], scene.sizes[scene.group], scene.why_group);
+    vec![
+        Figure::new("funnel", format!("The funnel: {name} against {}", scene.sigma), panels(|part| &part.effect, &name)).captioned(
+            format!(
+                "As {} goes to zero the effect has nowhere to go but the mean of all: a funnel, whose neck a centered sampler \
+                 fails to enter, with divergences (crosses) around it.",
+                scene.sigma
+            ),
+            format!("{group}{}", squeezed(0)),
+        ),
+        Figure::new("funnel", format!("The same as offset: {offset} against {}", scene.sigma), panels(|part| &part.offset, &offset))
+            .called("funnel-offset")
+            .captioned(
+                format!(
+                    "(effect - mu) / {}: the space that a non-centered sampler sees, where the funnel is flattened out and one \
+                     step size suits all of it.",
+                    scene.sigma
+                ),
+                squeezed(1),
+            ),
+    ]
+}
+
+/// `a` or `b`, of a coefficient's name.
+fn letter(effect: &str) -> &str {
+    effect.split('[').next().unwrap_or(effect)
+}

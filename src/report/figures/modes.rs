@@ -1,0 +1,100 @@
+//! Posterior modes against the posterior mean, group by group: all equal at one, spread at the other.
+
+use serde_json::json;
+
+use crate::mode::{self, Mode, NoMode, spread};
+use crate::report::draw::{rounded, spread as evenly};
+use crate::report::figure::Figure;
+use crate::report::run::Run;
+use crate::report::scene::Scene;
+use crate::summary::{number, significant};
+
+/// Groups that are drawn, at most.
+const GROUPS: usize = 300;
+
+/// The effects of each group at modes.
+#[derive(Debug, Clone)]
+pub struct Modes {
+    /// Name, effects and what the caption says, mode by mode.
+    found: Vec<(&'static str, Vec<f64>)>,
+    /// Why there is none of some, in sentences.
+    none: Vec<String>,
+    /// Where all effects come together as the centered density rises without end.
+    spike: Option<Spike>,
+}
+
+#[derive(Debug, Clone)]
+struct Spike {
+    centre: f64,
+    sigma: f64,
+    spread: f64,
+    rise: f64,
+}
+
+impl Modes {
+    /// Of the scene's coefficient.
+    pub fn of(
+        scene: &Scene,
+        non_centered: &Result<Mode, NoMode>,
+        marginal: &Result<Mode, NoMode>,
+        path: Option<&mode::Path>,
+    ) -> Modes {
+        let (coefficients, groups) = (scene.coefficients.len(), scene.groups.len());
+        let start = 2 * coefficients + 1 + scene.coefficient * groups;
+        let (mut found, mut none) = (Vec::new(), Vec::new());
+        for (name, mode) in [("non-centered mode", non_centered), ("marginal mode", marginal)] {
+            match mode {
+                Ok(mode) => found.push((name, mode.named[start..start + groups].to_vec())),
+                Err(error) => none.push(format!("There is no {name}: {error}.")),
+            }
+        }
+        let path = path.filter(|path| path.coefficient == scene.coefficient);
+        let spike = path.and_then(|path| {
+            let last = path.points.last()?;
+            Some(Spike { centre: last.centre, sigma: last.sigma, spread: last.spread, rise: path.rise_without_end })
+        });
+        Modes { found, none, spike }
+    }
+}
+
+/// The best run's means, and modes.
+pub fn figure(scene: &Scene, runs: &[Run], modes: &Modes, best: usize) -> Option<Figure> {
+    let run = &runs[best];
+    let means = run.forest.as_ref()?.means(scene.coefficient);
+    let mut order: Vec<usize> = (0..means.len()).collect();
+    order.sort_by(|a, b| means[*a].total_cmp(&means[*b]));
+    let shown: Vec<usize> = evenly(order.len(), GROUPS).into_iter().map(|i| order[i]).collect();
+    let at = |values: &[f64]| rounded(shown.iter().map(|group| values[*group]).collect());
+    let series: Vec<_> =
+        modes.found.iter().map(|(name, effects)| json!({ "name": name, "values": at(effects) })).collect();
+    let data = json!({
+        "effect": scene.effect, "run": run.name, "slot": run.slot,
+        "groups": shown.iter().map(|group| &scene.groups[*group]).collect::<Vec<_>>(),
+        "means": at(means), "modes": series, "spike": modes.spike.as_ref().map(|spike| spike.centre),
+    });
+    let mut shows = String::new();
+    if let Some(spike) = &modes.spike {
+        shows += &format!(
+            "Centered there is no mode: the log density rises by {} each time {} is divided by e, without end. At {} = {} all \
+             {} are {}{}. ",
+            number(spike.rise, 0),
+            scene.sigma,
+            scene.sigma,
+            significant(spike.sigma),
+            scene.effects_word(),
+            significant(spike.centre),
+            if spike.spread > 0.0 { format!(", and spread by {}", significant(spike.spread)) } else { String::new() },
+        );
+    }
+    let mut spreads = vec![format!("posterior means by {}", significant(spread(means)))];
+    spreads.extend(modes.found.iter().map(|(name, effects)| format!("the {name} by {}", significant(spread(effects)))));
+    shows += &format!("Sd over the groups: {}.", spreads.join(", "));
+    for none in &modes.none {
+        shows += &format!(" {none}");
+    }
+    Some(Figure::new("modes", format!("Posterior mode against posterior mean of {}", scene.effect), data).captioned(
+        "A mode is the highest point of a density, which depends on the parameterization, and is where nothing of the \
+         probability need be: at the bottom of the funnel all are equal; the means, which integrate, are not.",
+        shows,
+    ))
+}

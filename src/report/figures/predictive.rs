@@ -1,0 +1,103 @@
+//! The posterior predictive check: outcomes drawn from the posterior, beside those observed.
+
+use serde_json::json;
+
+use crate::diagnostics::{mean, sd};
+use crate::report::draw::spread;
+use crate::report::figure::Figure;
+use crate::report::run::POINTS;
+use crate::report::smooth::{Grid, Sorted};
+use crate::summary::{number, significant};
+
+/// Replicates that are drawn, and whose statistics are compared.
+const DRAWN: usize = 40;
+const COMPARED: usize = 2000;
+
+/// Outcomes drawn from the posterior.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replicates {
+    /// The run they are of.
+    pub run: String,
+    /// The outcome's name.
+    pub outcome: String,
+    /// The N outcomes observed, in the user's unit.
+    pub observed: Vec<f64>,
+    /// `[replicate][observation]`: any number of replicates of all N.
+    pub replicates: Vec<f64>,
+}
+
+/// A number that sums a data set up.
+type Statistic = fn(&Sorted) -> f64;
+
+/// What replicates are held against the observed outcomes by.
+const STATISTICS: [(&str, Statistic); 4] = [
+    ("smallest", |sorted| sorted.quantile(0.0)),
+    ("mean", |sorted| mean(sorted.values())),
+    ("sd", |sorted| sd(sorted.values())),
+    ("largest", |sorted| sorted.quantile(1.0)),
+];
+
+/// Densities, and the share of replicates beyond the observed statistics; `None` without replicates.
+pub fn figure(check: &Replicates) -> Option<Figure> {
+    let size = check.observed.len();
+    let all: Vec<&[f64]> = check.replicates.chunks_exact(size.max(1)).collect();
+    if all.is_empty() || size == 0 {
+        return None;
+    }
+    let observed = Sorted::new(&check.observed);
+    let replicates: Vec<Sorted> = spread(all.len(), COMPARED).into_iter().map(|i| Sorted::new(all[i])).collect();
+    let grid = replicates.iter().map(|sorted| sorted.grid(false)).fold(observed.grid(false), Grid::union);
+    let drawn: Vec<_> =
+        spread(replicates.len(), DRAWN).into_iter().map(|i| replicates[i].density(grid, POINTS)).collect();
+    let statistics: Vec<_> = STATISTICS
+        .iter()
+        .map(|(name, statistic)| {
+            let truth = statistic(&observed);
+            let values = replicates.iter().map(statistic);
+            let above = values.clone().filter(|value| *value > truth).count() as f64;
+            let ties = values.filter(|value| *value == truth).count() as f64;
+            (*name, truth, (above + 0.5 * ties) / replicates.len() as f64)
+        })
+        .collect();
+    let said: Vec<String> = statistics
+        .iter()
+        .map(|(name, truth, share)| {
+            format!("{name} {} ({} of replicates are above)", significant(*truth), number(*share, 2))
+        })
+        .collect();
+    let data = json!({
+        "x": check.outcome, "run": check.run, "observed": observed.density(grid, POINTS), "replicates": drawn,
+    });
+    Some(Figure::new("predictive", format!("Posterior predictive check of {}", check.outcome), data).captioned(
+        "Data drawn from the posterior (thin lines) should look like those observed (thick); a share near 0 or 1 says that the \
+         model does not make such data.",
+        format!("{} replicates, {}. Observed: {}.", replicates.len(), check.run, said.join(", ")),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Place, Purpose};
+
+    #[test]
+    fn replicates_of_the_same_kind_are_around_the_observed() {
+        let mut values = vec![0.0; 200 * 101];
+        Place { seed: 3, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut values);
+        let (observed, replicates) = values.split_at(200);
+        let mut check = Replicates {
+            run: "non-centered".into(),
+            outcome: "y".into(),
+            observed: observed.to_vec(),
+            replicates: replicates.to_vec(),
+        };
+        let alike = figure(&check).unwrap();
+        assert_eq!(alike.data["replicates"].as_array().unwrap().len(), DRAWN);
+        assert!(alike.shows.starts_with("100 replicates, non-centered. Observed: smallest "), "{}", alike.shows);
+        check.replicates.iter_mut().for_each(|value| *value += 10.0);
+        let shifted = figure(&check).unwrap().shows;
+        assert!(shifted.contains("(1.00 of replicates are above), sd"), "{shifted}");
+        check.replicates.clear();
+        assert!(figure(&check).is_none());
+    }
+}

@@ -1,0 +1,123 @@
+//! Rank plots: how each chain's draws rank among those of all chains (Vehtari et al. 2021).
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::report::chains::Variable;
+use crate::report::draw::spread;
+use crate::report::figure::Figure;
+use crate::report::run::Run;
+use crate::summary::number;
+
+/// Bins of ranks.
+const BINS: usize = 20;
+
+/// Draws that a bin should hold on average.
+const DRAWS_A_BIN: usize = 5;
+
+/// Chains whose bins are drawn.
+const CHAINS: usize = 16;
+
+/// One hyperparameter's.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Which chains, and how many of each one's draws are in each bin, in units of its equal share.
+    chains: Vec<usize>,
+    shares: Vec<Vec<f64>>,
+    /// The largest share of all chains that were looked at: whose, and in which bin.
+    largest: (f64, usize, usize),
+}
+
+impl Row {
+    /// Of these chains, among the draws of all; `None` where there is only one, or too few draws for two bins.
+    pub fn of(variable: &Variable, chains: &[usize]) -> Option<Row> {
+        let bins = BINS.min(variable.draws / DRAWS_A_BIN);
+        if variable.chains < 2 || bins < 2 {
+            return None;
+        }
+        let all: Vec<Vec<f64>> =
+            chains.iter().map(|chain| shares(variable.chain(*chain), variable.sorted.values(), bins)).collect();
+        let mut largest = (0.0, 0, 0);
+        for (chain, shares) in chains.iter().zip(&all) {
+            for (bin, share) in shares.iter().enumerate() {
+                if *share > largest.0 {
+                    largest = (*share, *chain, bin);
+                }
+            }
+        }
+        let drawn = spread(chains.len(), CHAINS);
+        Some(Row {
+            chains: drawn.iter().map(|i| chains[*i]).collect(),
+            shares: drawn.iter().map(|i| all[*i].clone()).collect(),
+            largest,
+        })
+    }
+}
+
+/// How many of `draws` have their rank among the `sorted` draws of all chains in each of `bins` equal bins, in units of an
+/// equal share; equal draws have the rank of their middle.
+fn shares(draws: &[f64], sorted: &[f64], bins: usize) -> Vec<f64> {
+    let mut counts = vec![0.0; bins];
+    for draw in draws {
+        let below = sorted.partition_point(|value| value < draw);
+        let up_to = sorted.partition_point(|value| value <= draw);
+        let share = (below + up_to) as f64 / (2 * sorted.len()) as f64;
+        counts[((share * bins as f64) as usize).min(bins - 1)] += 1.0;
+    }
+    let equal = draws.len() as f64 / bins as f64;
+    counts.into_iter().map(|count| (1000.0 * count / equal).round() / 1000.0).collect()
+}
+
+/// A figure for each run that has chains to compare.
+pub fn figures(runs: &[Run]) -> Vec<Figure> {
+    runs.iter().enumerate().filter_map(|(i, run)| figure(run, i, runs.len())).collect()
+}
+
+fn figure(run: &Run, i: usize, runs: usize) -> Option<Figure> {
+    let rows: Vec<_> = run.hyper.iter().filter_map(|hyper| Some((&hyper.name, hyper.rank.as_ref()?))).collect();
+    let (worst_name, worst) = rows.iter().max_by(|(_, a), (_, b)| a.largest.0.total_cmp(&b.largest.0))?;
+    let (share, chain, bin) = worst.largest;
+    let bins = worst.shares.first().map_or(0, Vec::len);
+    let percentage = |bin: usize| number(100.0 * bin as f64 / bins as f64, 0);
+    let drawn = worst.chains.len();
+    let which = match run.summary.settings.chains as usize {
+        chains if chains > drawn => format!("{drawn} of the {chains} chains are drawn. "),
+        _ => String::new(),
+    };
+    let shows = format!(
+        "{which}The largest bar of all is {} times its share: of {worst_name}, chain {} between the {} % and {} % ranks.",
+        number(share, 1),
+        run.chain_number(chain),
+        percentage(bin),
+        percentage(bin + 1),
+    );
+    let chains: Vec<usize> = worst.chains.iter().map(|chain| run.chain_number(*chain)).collect();
+    let shares: Vec<_> = rows.iter().map(|(name, row)| json!({ "name": name, "shares": row.shares })).collect();
+    let data = json!({ "slot": run.slot, "chains": chains, "rows": shares });
+    let title = if runs > 1 { format!("Ranks, {}", run.name) } else { "Ranks".to_string() };
+    Some(Figure::new("rank", title, data).called(format!("rank-{}", i + 1)).captioned(
+        "All draws are ranked together, and each chain's ranks are counted: where chains have been to the same places, every \
+         bar reaches its dashed line, and a slope or a hill says that a chain has been elsewhere.",
+        shows,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_chains_have_equal_shares() {
+        let chain: Vec<f64> = (0..100).map(f64::from).collect();
+        let mut both = [chain.clone(), chain.clone()].concat();
+        both.sort_by(f64::total_cmp);
+        assert_eq!(shares(&chain, &both, 20), vec![1.0; 20]);
+    }
+
+    #[test]
+    fn a_chain_that_is_lower_has_the_lower_ranks() {
+        let low: Vec<f64> = (0..50).map(f64::from).collect();
+        let sorted: Vec<f64> = (0..100).map(f64::from).collect();
+        assert_eq!(shares(&low, &sorted, 4), [2.0, 2.0, 0.0, 0.0]);
+    }
+}

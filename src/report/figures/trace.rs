@@ -1,0 +1,128 @@
+//! Traces: each hyperparameter's density chain by chain, and its draws in the order they were made.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::diagnostics::quantile;
+use crate::report::caption::percent;
+use crate::report::chains::Variable;
+use crate::report::draw::{Rounding, spread};
+use crate::report::figure::Figure;
+use crate::report::run::Run;
+use crate::report::scene::Scene;
+use crate::report::smooth::{Curve, smoothed};
+use crate::summary::{counted, number};
+
+/// Chains drawn one by one: all of them, up to so many, or else a few and an envelope.
+const ALL_CHAINS: usize = 16;
+const SOME_CHAINS: usize = 6;
+
+/// Points of a trace, at most and at least, and of a chain's density.
+const MOST: usize = 400;
+const FEWEST: usize = 40;
+const DENSITY_POINTS: usize = 64;
+
+/// One hyperparameter's.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Which chains.
+    chains: Vec<usize>,
+    /// Their densities.
+    densities: Vec<Curve>,
+    /// Numbers of the draws that are shown.
+    draws: Vec<usize>,
+    /// Those draws, chain by chain.
+    traces: Vec<Vec<f64>>,
+    /// 5 % and 95 % quantiles over all chains at each of those draws, where not all chains are shown.
+    envelope: Option<[Vec<f64>; 2]>,
+}
+
+impl Row {
+    /// Of one of `variables` hyperparameters.
+    pub fn of(variable: &Variable, scene: &Scene, variables: usize) -> Row {
+        let shown = if variable.chains <= ALL_CHAINS { ALL_CHAINS } else { SOME_CHAINS };
+        let chains = spread(variable.chains, shown);
+        let points = (scene.numbers / (variables * (chains.len() + 2)).max(1)).clamp(FEWEST, MOST);
+        let draws = spread(variable.draws, points);
+        let rounding = Rounding::within(variable.grid.low, variable.grid.high);
+        // The rule of thumb for as many draws as one chain has.
+        let bandwidth = variable.sorted.bandwidth() * (variable.chains as f64).powf(0.2);
+        let density =
+            |chain: usize| smoothed(variable.chain(chain).iter().copied(), bandwidth, variable.grid, DENSITY_POINTS);
+        let trace = |chain: usize| rounding.all(draws.iter().map(|draw| variable.chain(chain)[*draw]));
+        let envelope = (variable.chains > chains.len()).then(|| {
+            let mut across = vec![0.0; variable.chains];
+            let ends: Vec<[f64; 2]> = draws
+                .iter()
+                .map(|draw| {
+                    across.iter_mut().enumerate().for_each(|(chain, value)| *value = variable.chain(chain)[*draw]);
+                    across.sort_unstable_by(f64::total_cmp);
+                    [quantile(&across, 0.05), quantile(&across, 0.95)]
+                })
+                .collect();
+            [0, 1].map(|end| rounding.all(ends.iter().map(|ends| ends[end])))
+        });
+        Row {
+            densities: chains.iter().map(|chain| density(*chain)).collect(),
+            traces: chains.iter().map(|chain| trace(*chain)).collect(),
+            chains,
+            draws,
+            envelope,
+        }
+    }
+}
+
+/// A figure for each run.
+pub fn figures(runs: &[Run]) -> Vec<Figure> {
+    runs.iter().enumerate().map(|(i, run)| figure(run, i, runs.len())).collect()
+}
+
+fn figure(run: &Run, i: usize, runs: usize) -> Figure {
+    let rows: Vec<_> = run
+        .hyper
+        .iter()
+        .map(|hyper| {
+            let Row { chains, densities, draws, traces, envelope } = &hyper.trace;
+            json!({
+                "name": hyper.name, "low": hyper.grid.low, "high": hyper.grid.high, "density": hyper.density,
+                "chains": chains.iter().map(|chain| run.chain_number(*chain)).collect::<Vec<_>>(),
+                "densities": densities, "draws": draws, "traces": traces, "envelope": envelope,
+            })
+        })
+        .collect();
+    let shown = run.hyper.first().map_or(&[][..], |hyper| &hyper.trace.chains[..]);
+    let divergent: Vec<[usize; 2]> =
+        run.divergent.iter().map(|[chain, draw]| [run.chain_number(*chain), *draw]).collect();
+    let data = json!({ "slot": run.slot, "rows": rows, "divergent": divergent, "draws": run.summary.draws });
+    let title = if runs > 1 { format!("Traces, {}", run.name) } else { "Traces".to_string() };
+    let chains = run.summary.settings.chains as usize;
+    let which = if shown.len() < chains {
+        format!("Lines are {} of the {chains} chains; the band holds 90 % of all chains at each draw. ", shown.len())
+    } else {
+        String::new()
+    };
+    Figure::new("trace", title, data).called(format!("trace-{}", i + 1)).captioned(
+        "On the left all chains should have the same density; on the right each should look like noise around one level: no \
+         drifts, no flat stretches, and no divergences (ticks below) in one place.",
+        format!("{which}{}", shows(run)),
+    )
+}
+
+fn shows(run: &Run) -> String {
+    let summary = &run.summary;
+    let divergences = format!(
+        "{} among {}",
+        counted(summary.divergences, "divergence"),
+        counted(summary.total_draws() as u64, "draw")
+    );
+    let rhat = match (&summary.max_nested_rhat, &summary.max_rhat) {
+        (Some(rhat), _) => format!("; nested R-hat is at most {} ({})", number(rhat.value, 3), rhat.parameter),
+        (None, Some(rhat)) => format!("; R-hat is at most {} ({})", number(rhat.value, 3), rhat.parameter),
+        (None, None) => String::new(),
+    };
+    let beyond = run.hyper.iter().max_by(|a, b| a.beyond.total_cmp(&b.beyond)).filter(|hyper| hyper.beyond > 0.002);
+    let beyond = beyond.map_or(String::new(), |hyper| {
+        format!(" Long tails are cut off: {} of {}'s draws are beyond its axis.", percent(hyper.beyond), hyper.name)
+    });
+    format!("{divergences}{rhat}.{beyond}")
+}

@@ -1,0 +1,104 @@
+//! The page itself: one file of HTML with its style, its libraries, its script and its numbers in it.
+//!
+//! Whatever comes from the data is in the JSON only, where it cannot end the element that it stands in, and the script
+//! makes text of it, never markup.
+
+use serde::Serialize;
+
+use super::figure::Figure;
+use super::tables::Summary;
+
+const TEMPLATE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
+
+/// The libraries, then what draws: the order in which they stand in the page.
+const LIBRARIES: [&str; 2] = [include_str!("vendor/d3.min.js"), include_str!("vendor/plot.umd.min.js")];
+const SCRIPTS: [&str; 9] = [
+    include_str!("page/marks.js"),
+    include_str!("page/traces.js"),
+    include_str!("page/funnel.js"),
+    include_str!("page/densities.js"),
+    include_str!("page/effects.js"),
+    include_str!("page/mixing.js"),
+    include_str!("page/save.js"),
+    include_str!("page/summary.js"),
+    include_str!("page/main.js"),
+];
+
+/// What a page shows.
+#[derive(Debug, Serialize)]
+pub struct Page<'a> {
+    /// Its heading.
+    pub title: String,
+    /// Tables and settings.
+    pub summary: Summary<'a>,
+    /// What is not shown, and why.
+    pub omitted: Vec<String>,
+    /// The figures, in order.
+    pub figures: Vec<Figure>,
+}
+
+/// The whole page.
+pub fn html(page: &Page) -> String {
+    let scripts = SCRIPTS.join("\n");
+    let libraries = LIBRARIES.join("\n");
+    // In the order in which they stand in the template; what is put in is not looked at again.
+    let parts = [
+        ("/* style */", STYLE),
+        ("/* libraries */", &libraries),
+        ("null /* data */", &embedded(page)),
+        ("/* script */", &scripts),
+    ];
+    let mut rest = TEMPLATE;
+    let mut whole = String::with_capacity(parts.iter().map(|(_, part)| part.len()).sum::<usize>() + TEMPLATE.len());
+    for (place, part) in parts {
+        let Some((before, after)) = rest.split_once(place) else { continue };
+        whole.push_str(before);
+        whole.push_str(part);
+        rest = after;
+    }
+    whole.push_str(rest);
+    whole
+}
+
+/// JSON that can stand inside an element of HTML: no character in it means anything there.
+fn embedded(value: &impl Serialize) -> String {
+    // There are no maps with keys that are not text.
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_the_numbers_can_end_their_element() {
+        let names = ["</script><script>alert(1)</script>", "<!--", "a\u{2028}b & \"c\" 'd' \\", "🦆"];
+        let safe = embedded(&names);
+        assert!(!safe.contains(['<', '>', '&', '\u{2028}']), "{safe}");
+        let back: Vec<String> = serde_json::from_str(&safe).unwrap();
+        assert_eq!(back, names);
+    }
+
+    #[test]
+    fn every_place_of_the_template_is_filled() {
+        let summary = Summary::of("warpnuts compare", &[], None);
+        let page = html(&Page { title: "null /* data */ </title>".into(), summary, omitted: vec![], figures: vec![] });
+        for place in ["/* style */", "/* libraries */", "/* script */"] {
+            assert!(!page.contains(place), "{place}");
+        }
+        assert!(page.contains("\"title\":\"null /* data */ \\u003c/title\\u003e\""));
+        assert!(page.ends_with("</html>\n"));
+        // One element of numbers, two of scripts, and no more.
+        assert_eq!(page.matches("</script>").count(), 3);
+        assert!(!page.contains(" src=") && !page.contains("<link"), "it needs nothing from elsewhere");
+    }
+}

@@ -1,0 +1,174 @@
+//! One run, boiled down to what the figures show of it.
+
+use serde::Serialize;
+
+use super::chains::Variable;
+use super::draw::{rounded, spread, thinned};
+use super::figures::{autocorrelation, energy, ess, forest, funnel, rank, stuck, trace};
+use super::scene::Scene;
+use super::smooth::{Curve, Grid};
+use crate::draws::store::Statistic;
+use crate::experiment::Sampled;
+use crate::summary::{Parameters, RunSummary};
+
+/// Points of a density.
+pub const POINTS: usize = 160;
+
+/// Draws of a cloud of points.
+const CLOUD: usize = 1200;
+
+/// The most divergences that are marked.
+const DIVERGENCES: usize = 1000;
+
+/// The most chains that are looked at one by one.
+const CHAINS: usize = 256;
+
+/// What is left of a run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its parameterization.
+    pub name: String,
+    /// Which of the page's colours is its own.
+    pub slot: usize,
+    /// Its summary, with the rows of the hyperparameters only.
+    pub summary: RunSummary,
+    /// Where each divergence that is marked happened: chain, draw.
+    pub divergent: Vec<[usize; 2]>,
+    /// Hyperparameter by hyperparameter.
+    pub hyper: Vec<Hyper>,
+    /// Energies.
+    pub energy: energy::Part,
+    /// One chain's sigma, and its effects where they were kept.
+    pub stuck: stuck::Part,
+    /// The effect against sigma, where effects were kept.
+    pub funnel: Option<funnel::Part>,
+    /// Each group's effects, where they were kept.
+    pub forest: Option<forest::Part>,
+}
+
+/// What is left of a hyperparameter.
+#[derive(Debug, Clone)]
+pub struct Hyper {
+    /// Its name.
+    pub name: String,
+    /// Posterior mean.
+    pub mean: f64,
+    /// Smaller of bulk and tail ESS.
+    pub ess: f64,
+    /// What is worth seeing of it.
+    pub grid: Grid,
+    /// The share of the draws outside of that.
+    pub beyond: f64,
+    /// Its density.
+    pub density: Curve,
+    /// Chains side by side.
+    pub trace: trace::Row,
+    /// Ranks, chain by chain.
+    pub rank: Option<rank::Row>,
+    /// How draws hang together.
+    pub autocorrelation: autocorrelation::Row,
+    /// What more draws have brought.
+    pub growth: ess::Row,
+    /// Thinned draws, and those that divergences ended in.
+    pub cloud: Cloud,
+}
+
+/// Some draws of a variable: the same places for each.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cloud {
+    /// Thinned.
+    pub draws: Vec<f64>,
+    /// Where transitions diverged.
+    pub divergent: Vec<f64>,
+}
+
+/// Which draws of a run are shown.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Chains that are looked at one by one.
+    pub chains: Vec<usize>,
+    /// Places of draws in a cloud.
+    pub cloud: Vec<usize>,
+    /// Places of divergent draws that are marked.
+    pub divergent: Vec<usize>,
+}
+
+impl Shown {
+    fn of(sampled: &Sampled) -> Shown {
+        let diverging = sampled.draws.statistic(Statistic::Diverging);
+        let all: Vec<usize> = (0..diverging.len()).filter(|place| diverging[*place] == 1.0).collect();
+        Shown {
+            chains: spread(sampled.draws.chains(), CHAINS),
+            cloud: thinned(diverging.len(), CLOUD),
+            divergent: thinned(all.len(), DIVERGENCES).into_iter().map(|i| all[i]).collect(),
+        }
+    }
+
+    /// The cloud of these draws.
+    pub fn cloud(&self, values: &[f64]) -> Cloud {
+        let at = |places: &[usize]| rounded(places.iter().map(|place| values[*place]).collect());
+        Cloud { draws: at(&self.cloud), divergent: at(&self.divergent) }
+    }
+}
+
+impl Run {
+    /// Of a run, drawn in the colour `slot`.
+    pub fn of(sampled: &Sampled, summary: &RunSummary, scene: &Scene, slot: usize) -> Run {
+        let shown = Shown::of(sampled);
+        let layout = sampled.model.layout();
+        let draws = sampled.draws.draws().max(1);
+        let rows = summary.parameters.0.iter().take(layout.hyperparameters());
+        let hyper = rows
+            .clone()
+            .enumerate()
+            .map(|(i, row)| {
+                let variable = Variable::of(sampled, i);
+                Hyper {
+                    name: row.name.clone(),
+                    mean: row.summary.mean,
+                    ess: row.summary.ess_bulk.min(row.summary.ess_tail),
+                    grid: variable.grid,
+                    beyond: variable.sorted.beyond(&variable.grid),
+                    density: variable.sorted.density(variable.grid, POINTS),
+                    trace: trace::Row::of(&variable, scene, layout.hyperparameters()),
+                    rank: rank::Row::of(&variable, &shown.chains),
+                    autocorrelation: autocorrelation::Row::of(&variable, &shown.chains),
+                    growth: ess::Row::of(&variable, &shown.chains),
+                    cloud: shown.cloud(&variable.values),
+                }
+            })
+            .collect();
+        Run {
+            name: summary.parameterization.clone(),
+            slot,
+            summary: RunSummary { parameters: Parameters(rows.cloned().collect()), ..summary.clone() },
+            divergent: shown.divergent.iter().map(|place| [place / draws, place % draws]).collect(),
+            hyper,
+            energy: energy::Part::of(sampled, summary),
+            stuck: stuck::Part::of(sampled, scene),
+            funnel: scene.has_effects.then(|| funnel::Part::of(sampled, scene, &shown)),
+            forest: scene.has_effects.then(|| forest::Part::of(sampled, summary)),
+        }
+    }
+
+    /// The hyperparameter called `name`.
+    pub fn hyper(&self, name: &str) -> Option<&Hyper> {
+        self.hyper.iter().find(|hyper| hyper.name == name)
+    }
+
+    /// The number of a chain in the whole experiment.
+    pub fn chain_number(&self, chain: usize) -> usize {
+        self.summary.settings.first_chain as usize + chain
+    }
+}
+
+/// Places of the `most` hyperparameters with the smallest ESS in any run, in their order; all where there are no more.
+pub fn hardest(runs: &[Run], most: usize) -> Vec<usize> {
+    let count = runs.first().map_or(0, |run| run.hyper.len());
+    let ess = |i: usize| runs.iter().map(|run| run.hyper[i].ess).fold(f64::INFINITY, f64::min);
+    let mut places: Vec<usize> = (0..count).collect();
+    places.sort_by(|a, b| ess(*a).total_cmp(&ess(*b)));
+    places.truncate(most);
+    places.sort_unstable();
+    places
+}
