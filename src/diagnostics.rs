@@ -25,6 +25,7 @@ mod autocovariance;
 mod energy;
 mod ess;
 mod independent;
+mod large;
 mod mcse;
 mod moments;
 mod nested;

@@ -14,7 +14,7 @@
 //! - [`engine`]: where trees grow, a phase at a time; draws leave in blocks.
 //! - [`driver`]: the phases of a run, and what is adapted between them.
 //! - [`diagnostics`]: pure functions of draws.
-//! - [`draws`]: sinks, where draws go as they are made.
+//! - [`draws`]: sinks, where draws go as they are made: memory, or a store on disk.
 //! - [`experiment`]: all of that in one call.
 //! - [`exact`]: the same posterior by quadrature, without Monte Carlo, for one predictor or none.
 //! - [`mode`]: the posterior mode, and what is wrong with it.

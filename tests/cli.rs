@@ -499,7 +499,10 @@ fn every_run_has_a_new_folder_and_overwrites_none() {
 fn out_makes_the_folders_above_it() {
     let (_, files) = run(&Folder::new(), &format!("sample {TINY} --out a/b/c"));
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    assert_eq!(names, ["a/", "a/b/", "a/b/c/", "a/b/c/draws.zarr/", "a/b/c/report.html", "a/b/c/summary.csv", "a/b/c/summary.json"]);
+    assert_eq!(
+        names,
+        ["a/", "a/b/", "a/b/c/", "a/b/c/draws.zarr/", "a/b/c/report.html", "a/b/c/summary.csv", "a/b/c/summary.json"]
+    );
 }
 
 // Exit codes

@@ -304,13 +304,17 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &to) } else { drop(std::fs::copy(entry.path(), to).unwrap()) }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 
 #[test]
 fn what_is_no_store_or_a_damaged_one_is_named() {
-    let folder = Folder::new();
+    let folder = Folder::with("uneven.csv", "a,b\n1,2\n3\n");
     done(&folder, "sample --chains 2 --warmup 100 --draws 50 --out run");
     let refused = |line: &str, words: &[&str]| {
         let before = folder.contents();
@@ -381,8 +385,6 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
         let mean: f64 = row("mu_a").split_whitespace().nth(1).unwrap().parse().unwrap();
         assert!((mean - 1.49).abs() < 0.1, "{mean}");
     }
-    let text = "a,b\n1,2\n3\n";
-    std::fs::write(folder.path("uneven.csv"), text).unwrap();
     refused("summary uneven.csv", &["uneven.csv, line 3", "1 fields, and 2 columns"]);
     std::fs::write(folder.path("word.csv"), "chain,draw,x\n0,0,1\n0,1,y\n").unwrap();
     refused("summary word.csv", &["word.csv, line 3, column 3: `y` is no number"]);

@@ -12,7 +12,10 @@ use warpnuts::experiment::{self, Backend, Choice, Keeping, Sampled, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary, counted, significant};
 
-use super::arguments::{DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments, Shard};
+use super::arguments::{
+    DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
+    Shard,
+};
 use super::{Failure, Outcome, complain, folder, meaning, print, progress, report, resume, stored, table};
 
 /// What can be typed to say which model is sampled, and how.

@@ -58,11 +58,18 @@ impl Autocovariance {
     /// Mean over the chains of sum_i (x_i - m)(x_{i+t} - m) / draws, for every lag t from 0 to draws - 1, where m is
     /// the chain's own mean. The plan is for chains of this length.
     pub(super) fn of(&mut self, series: Series) -> &[f64] {
-        let draws = series.draws();
+        self.begin();
+        series.iter().for_each(|chain| self.add(chain));
+        self.end(series.chains(), series.draws())
+    }
+
+    /// Forgets the chains of another series.
+    pub(super) fn begin(&mut self) {
         self.power.fill(0.0);
-        for chain in series.iter() {
-            self.add_power(chain);
-        }
+    }
+
+    /// The same of `chains` of `draws` draws that were added since the beginning.
+    pub(super) fn end(&mut self, chains: usize, draws: usize) -> &[f64] {
         for (frequency, &power) in self.spectrum.iter_mut().zip(&self.power) {
             *frequency = Complex::new(power, 0.0);
         }
@@ -71,13 +78,14 @@ impl Autocovariance {
             .process_with_scratch(&mut self.spectrum, &mut self.signal, &mut self.inverse_scratch)
             .expect("the plan made these buffers, and a power spectrum is real");
         // The transforms leave out the factor 1 / length.
-        let scale = 1.0 / (self.signal.len() * series.chains() * draws) as f64;
+        let scale = 1.0 / (self.signal.len() * chains * draws) as f64;
         let lags = &mut self.signal[..draws];
         lags.iter_mut().for_each(|lag| *lag *= scale);
         lags
     }
 
-    fn add_power(&mut self, chain: &[f64]) {
+    /// Adds the next chain of the series.
+    pub(super) fn add(&mut self, chain: &[f64]) {
         let mean = mean(chain);
         let (centred, padding) = self.signal.split_at_mut(chain.len());
         for (centred, draw) in centred.iter_mut().zip(chain) {

@@ -63,7 +63,11 @@ pub(super) fn ess(series: Series, variances: &Variances, autocovariance: &mut Au
     if series.is_constant() {
         return size;
     }
-    let lags = autocovariance.of(series);
+    ess_of_lags(size, autocovariance.of(series), variances)
+}
+
+/// The same from autocovariances that do not all vanish.
+pub(super) fn ess_of_lags(size: f64, lags: &[f64], variances: &Variances) -> f64 {
     let marginal = variances.marginal();
     let rho = |lag: usize| 1.0 - (variances.within - lags[lag]) / marginal;
 

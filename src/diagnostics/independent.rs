@@ -1,7 +1,7 @@
 //! Errors of many short chains: the chains are independent of each other, so that the spread of their means says it
 //! all, where autocorrelations inside chains of a few draws cannot be estimated.
 
-use super::moments::{mean, variance};
+use super::moments::{mean, sum, variance};
 use super::series::Series;
 use super::summary::Summary;
 
@@ -31,8 +31,9 @@ fn of(series: Series, f: impl Fn(f64) -> f64) -> (f64, f64) {
     if series.chains() < 2 {
         return (f64::NAN, f64::NAN);
     }
-    let values: Vec<f64> = series.values().iter().map(|x| f(*x)).collect();
-    let means: Vec<f64> = Series::new(&values, series.chains()).iter().map(mean).collect();
+    let means: Vec<f64> = series.iter().map(|chain| sum(chain, &f) / chain.len() as f64).collect();
     let square = variance(&means, mean(&means)) / means.len() as f64;
-    (variance(&values, mean(&values)) / square, square.sqrt())
+    let (values, size) = (series.values(), series.values().len());
+    let all = sum(values, &f) / size as f64;
+    (sum(values, |x| (f(x) - all).powi(2)) / (size - 1) as f64 / square, square.sqrt())
 }

@@ -97,6 +97,7 @@ impl NormalScores {
     }
 }
 
-fn normal_score(rank: f64, size: usize) -> f64 {
+/// The normal score of a rank, from 1, of `size` draws.
+pub(super) fn normal_score(rank: f64, size: usize) -> f64 {
     Normal::standard().inverse_cdf((rank - 0.375) / (size as f64 + 0.25))
 }

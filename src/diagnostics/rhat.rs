@@ -42,20 +42,9 @@ pub(super) struct Variances {
 
 impl Variances {
     pub(super) fn of(series: Series) -> Self {
-        let draws = series.draws() as f64;
-        // Rounding would leave a constant series a variance.
-        if series.is_constant() {
-            return Self { within: 0.0, between: 0.0, draws };
-        }
-        let (means, variances): (Vec<f64>, Vec<f64>) = series
-            .iter()
-            .map(|chain| {
-                let mean = mean(chain);
-                (mean, variance(chain, mean))
-            })
-            .unzip();
-        let between = if means.len() > 1 { variance(&means, mean(&means)) } else { 0.0 };
-        Self { within: mean(&variances), between, draws }
+        let mut spread = Spread::default();
+        series.iter().for_each(|chain| spread.add(chain));
+        spread.variances()
     }
 
     /// var+ = (N - 1) / N * W + B / N
@@ -66,5 +55,43 @@ impl Variances {
     /// sqrt(var+ / W)
     pub(super) fn rhat(&self) -> f64 {
         (self.marginal() / self.within).sqrt()
+    }
+}
+
+/// What is known of chains that were seen one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Spread {
+    means: Vec<f64>,
+    variances: Vec<f64>,
+    draws: usize,
+    /// The first draw of all, and whether any differs from it.
+    first: Option<f64>,
+    differs: bool,
+}
+
+impl Spread {
+    /// Sees the next chain, as long as those before.
+    pub(super) fn add(&mut self, chain: &[f64]) {
+        let mean = mean(chain);
+        self.means.push(mean);
+        self.variances.push(variance(chain, mean));
+        self.draws = chain.len();
+        let first = *self.first.get_or_insert(chain.first().copied().unwrap_or(f64::NAN));
+        self.differs = self.differs || chain.iter().any(|&draw| draw != first);
+    }
+
+    /// Whether all draws are the same.
+    pub(super) fn is_constant(&self) -> bool {
+        !self.differs
+    }
+
+    pub(super) fn variances(&self) -> Variances {
+        let draws = self.draws as f64;
+        // Rounding would leave a constant series a variance.
+        if self.is_constant() {
+            return Variances { within: 0.0, between: 0.0, draws };
+        }
+        let between = if self.means.len() > 1 { variance(&self.means, mean(&self.means)) } else { 0.0 };
+        Variances { within: mean(&self.variances), between, draws }
     }
 }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::autocovariance::{Autocovariance, Plan};
 use super::ess::{TAILS, ess, ess_below};
+use super::large::{self, LARGE};
 use super::mcse::Moments;
 use super::rank::{NormalScores, Order};
 use super::rhat::Variances;
@@ -48,6 +49,9 @@ impl Summary {
         if !series.is_finite() {
             return Self::NAN;
         }
+        if series.values().len() >= LARGE {
+            return large::summary(series, autocovariance);
+        }
         let order = Order::of(series);
         let [q05, q95] = TAILS.map(|p| order.quantile(p));
         let q50 = order.quantile(0.5);
@@ -80,7 +84,7 @@ impl Summary {
         }
     }
 
-    const NAN: Self = Self {
+    pub(super) const NAN: Self = Self {
         mean: f64::NAN,
         sd: f64::NAN,
         q05: f64::NAN,
@@ -132,6 +136,8 @@ struct Shape {
 impl Shape {
     fn of(chains: usize, draws: usize) -> Self {
         let half = draws / 2;
-        Self { normal: NormalScores::new(2 * chains * half), plan: Plan::new(half) }
+        // Where there are many draws, a table would take as much memory as they do.
+        let size = 2 * chains * half;
+        Self { normal: NormalScores::new(if chains * draws < LARGE { size } else { 0 }), plan: Plan::new(half) }
     }
 }

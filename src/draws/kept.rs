@@ -67,6 +67,9 @@ impl Draws {
 
     /// Consecutive variables, `[variable][chain][draw]`.
     pub fn read(&self, variables: Range<usize>) -> Vec<f64> {
+        if variables.len() == 1 {
+            return self.variable(variables.start).into_owned();
+        }
         let mut values = Vec::with_capacity(variables.len() * self.chains() * self.draws());
         variables.for_each(|i| values.extend_from_slice(&self.variable(i)));
         values

@@ -280,7 +280,8 @@ impl Store {
     /// About `count` replicates of all observations, `[replicate][observation]`, from draws far apart; empty where none were
     /// kept.
     pub fn replicates(&self, count: usize) -> Vec<f64> {
-        let Some(array) = self.arrays.arrays.iter().position(|drawn| drawn.metadata.path.starts_with("posterior_predictive/"))
+        let Some(array) =
+            self.arrays.arrays.iter().position(|drawn| drawn.metadata.path.starts_with("posterior_predictive/"))
         else {
             return Vec::new();
         };

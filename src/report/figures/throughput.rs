@@ -37,7 +37,11 @@ pub fn figure(bench: &Bench) -> Option<Figure> {
         .filter_map(|(name, measure)| {
             let rates = bench.timings.iter().filter(of_first).filter_map(|timing| Some((timing, measure(timing)?)));
             let numbers = |rate: Rate| [rate.median, rate.smallest, rate.largest];
-            panel(name, "chains", rates.map(|(timing, rate)| point(timing, timing.chains.into(), numbers(rate))).collect())
+            panel(
+                name,
+                "chains",
+                rates.map(|(timing, rate)| point(timing, timing.chains.into(), numbers(rate))).collect(),
+            )
         })
         .collect();
     if several {
