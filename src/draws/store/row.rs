@@ -10,6 +10,7 @@ use super::arrays::{open, write_chunk};
 use super::files::Files;
 use super::layout::{DrawArrays, Drawn, Packing, Statistic};
 use super::read::Store;
+use crate::draws::observations::Observations;
 use crate::engine::Block;
 
 /// A row of chunks, and the arrays whose chunks they are.
@@ -64,7 +65,7 @@ impl Row {
     }
 
     /// Takes the next block; chunks leave where it fills them.
-    pub fn take(&mut self, block: &Block, observe: &mut dyn FnMut(usize, usize, &[f64], &mut [f64])) -> io::Result<()> {
+    pub fn take(&mut self, block: &Block, observe: &mut Observations) -> io::Result<()> {
         let (row, width, variables) = (self.arrays.row, self.arrays.width, self.variables);
         let mut first = 0;
         while first < block.draws {
@@ -79,7 +80,7 @@ impl Row {
                     let (statistics, observations) = rest.split_at_mut(Statistic::ALL.len());
                     statistics.copy_from_slice(&Statistic::ALL.map(|statistic| statistic.of(&block.statistics[from])));
                     if !observations.is_empty() {
-                        observe(chain, block.first_draw + first + draw, values, observations);
+                        observe.write(chain, block.first_draw + first + draw, values, observations);
                     }
                 }
             }

@@ -250,7 +250,7 @@ impl Desk {
                     let Desk { row, observations, extent, .. } = &mut self;
                     let block =
                         Block { chains: extent.chains, first_draw, draws, values: &values, statistics: &statistics };
-                    row.take(&block, &mut |chain, draw, named, out| observations.write(chain, draw, named, out))?;
+                    row.take(&block, observations)?;
                     // Nobody may be there to take it.
                     drop(empty.send((values, statistics)));
                 }
