@@ -191,7 +191,11 @@ impl Report {
             );
         }
         if self.scene.is_some() && self.predictive.is_none() {
-            said.push("There is no posterior predictive check: no replicates of the outcome were kept.".to_string());
+            said.push(
+                "There is no posterior predictive check: no replicates of the outcome were kept (sample \
+                 --posterior-predictive keeps them)."
+                    .to_string(),
+            );
         }
         said
     }

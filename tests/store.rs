@@ -182,6 +182,9 @@ fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
     while !drawn() && child.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(5));
     }
+    // Nobody else goes on with it meanwhile.
+    let other = folder.run("sample --resume stopped --quiet");
+    assert!(other.code == 1 && other.stderr.contains("another process is writing into stopped"), "{other:?}");
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let ended = child.wait_with_output().unwrap();
     let text = String::from_utf8(ended.stdout).unwrap();

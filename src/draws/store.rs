@@ -9,6 +9,7 @@ mod checkpoint;
 mod contents;
 mod files;
 mod layout;
+mod lock;
 mod metadata;
 mod read;
 mod row;

@@ -2,7 +2,7 @@
 //! the sampler waits for it only where it is two blocks behind.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::contents::Contents;
 use super::files::Files;
 use super::layout::{DrawArrays, Extent};
+use super::lock::Lock;
 use super::read::Store;
 use super::row::Row;
 use super::{STORE, checkpoint};
@@ -87,6 +88,7 @@ impl Writer {
         learnt: Option<&Learnt>,
         about: Map<String, Value>,
     ) -> io::Result<Writer> {
+        let lock = Lock::take(run)?;
         let folder = run.join(STORE);
         std::fs::create_dir(&folder)?;
         let files = Arc::new(Files::new(&folder)?);
@@ -97,7 +99,7 @@ impl Writer {
         }
         let row = Row::new(files, DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
         contents.commit(row.arrays(), 0, true)?;
-        Writer::start(run, model, extent, writing, contents, row)
+        Writer::start(lock, model, extent, writing, contents, row)
     }
 
     /// Goes on with a store behind its first `draws` draws of each chain.
@@ -105,6 +107,7 @@ impl Writer {
     /// # Errors
     /// Those of the file system, and chunks that are damaged.
     pub fn resume(run: &Path, store: &Store, writing: Writing, draws: usize) -> io::Result<Writer> {
+        let lock = Lock::take(run)?;
         let (model, extent) = (store.model().clone(), *store.extent());
         store.files().remove_unfinished()?;
         let mut row = Row::new(store.files().clone(), store.arrays().clone(), extent.chains, extent.variables, draws);
@@ -114,11 +117,11 @@ impl Writer {
         }
         let mut contents = Contents::new(store.files().clone(), &model, extent, writing.warmup, store.about().clone());
         contents.remember(store.learnt());
-        Writer::start(run, model, extent, writing, contents, row)
+        Writer::start(lock, model, extent, writing, contents, row)
     }
 
     fn start(
-        run: &Path,
+        lock: Lock,
         model: Arc<Model>,
         extent: Extent,
         writing: Writing,
@@ -137,7 +140,7 @@ impl Writer {
         let checkpoint_time = Arc::new(AtomicU64::new(0));
         let desk = Desk {
             checkpoint_time: checkpoint_time.clone(),
-            run: run.to_path_buf(),
+            lock,
             model: model.clone(),
             extent,
             packed: writing.packed,
@@ -227,8 +230,9 @@ impl Sink for Writer {
 
 /// What the thread works on.
 struct Desk {
+    /// Held until everything is written.
+    lock: Lock,
     checkpoint_time: Arc<AtomicU64>,
-    run: PathBuf,
     model: Arc<Model>,
     extent: Extent,
     packed: bool,
@@ -262,7 +266,7 @@ impl Desk {
                         self.contents.learn(Learnt { step_size: *step_size, scale: scale.clone() })?;
                     }
                     self.contents.commit(self.row.arrays(), self.row.draws(), false)?;
-                    checkpoint::write(&self.run, &checkpoint)?;
+                    checkpoint::write(self.lock.run(), &checkpoint)?;
                     self.checkpoint_time.store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
                 }
                 Message::End { learnt, about, complete } => {
@@ -273,7 +277,7 @@ impl Desk {
                     about.into_iter().for_each(|(name, value)| self.contents.tell(&name, value));
                     self.contents.commit(self.row.arrays(), self.row.draws(), true)?;
                     if complete {
-                        checkpoint::remove(&self.run)?;
+                        checkpoint::remove(self.lock.run())?;
                     }
                     return Ok(());
                 }

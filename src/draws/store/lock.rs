@@ -1,0 +1,60 @@
+//! A run's folder belongs to one process at a time: two that went on with the same run would write over each other.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The file that is locked. One that a process which was killed has left behind is locked by nobody.
+const LOCK: &str = "lock";
+
+/// A folder that is this process's until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    run: PathBuf,
+    file: File,
+}
+
+impl Lock {
+    /// Takes a run's folder.
+    pub fn take(run: &Path) -> io::Result<Lock> {
+        let file = File::create(run.join(LOCK))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { run: run.to_path_buf(), file }),
+            Err(TryLockError::WouldBlock) => Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                format!("another process is writing into {}; let it end first", run.display()),
+            )),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// The run's folder.
+    pub fn run(&self) -> &Path {
+        &self.run
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Best before it is unlocked: nobody else can have taken it yet. What cannot be removed or unlocked is by the end of
+        // the process.
+        drop(std::fs::remove_file(self.run.join(LOCK)));
+        drop(self.file.unlock());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_belongs_to_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = Lock::take(folder.path()).unwrap();
+        let refused = Lock::take(folder.path()).unwrap_err();
+        assert!(refused.to_string().contains("another process is writing into"), "{refused}");
+        drop(held);
+        drop(Lock::take(folder.path()).unwrap());
+        assert!(!folder.path().join(LOCK).exists());
+    }
+}
