@@ -280,6 +280,11 @@ fn text_says_what_the_store_says() {
     let again = folder.run("export run --format csv");
     assert!(again.code == 2 && again.stderr.contains("--force"), "{again:?}");
     done(&folder, "export run --format csv --force");
+    for format in ["csv", "cmdstan-csv"] {
+        let nowhere = folder.run(&format!("export run --format {format} --out run/draws.csv/below"));
+        let words = ["run/draws.csv/below could not be written: ", "name another place with --out"];
+        assert!(nowhere.code == 2 && words.iter().all(|word| nowhere.stderr.contains(word)), "{nowhere:?}");
+    }
 
     let Some(python) = python() else { return };
     let script = "import glob, sys, json, logging; logging.disable(); import cmdstanpy; \

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use warpnuts::draws::store::STORE;
 use warpnuts::experiment::{self, Sampled};
@@ -173,20 +173,21 @@ pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
         }
         Ok(())
     };
-    let failed = |path: &Path| format!("{} could not be written", path.display());
+    let failed = |path: &Path, error: &std::io::Error| {
+        Failure::Input(anyhow!("{} could not be written: {error}; name another place with --out", path.display()))
+    };
     match typed.format {
         Format::Csv => {
             let path = out("draws.csv");
             free(&path)?;
-            summary::write_csv(&path, &sampled, store).with_context(|| failed(&path)).map_err(Failure::Run)?;
+            summary::write_csv(&path, &sampled, store).map_err(|error| failed(&path, &error))?;
             print(format_args!("Written: {}", path.display()));
         }
         Format::CmdstanCsv => {
             let path = out("cmdstan");
             free(&path)?;
-            std::fs::create_dir_all(&path).with_context(|| failed(&path)).map_err(Failure::Run)?;
-            let files = summary::write_cmdstan(&path, &sampled, store);
-            let files = files.with_context(|| failed(&path)).map_err(Failure::Run)?;
+            std::fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
+            let files = summary::write_cmdstan(&path, &sampled, store).map_err(|error| failed(&path, &error))?;
             print(format_args!("Written: {} files in {}", files.len(), path.display()));
         }
     }

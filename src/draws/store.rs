@@ -7,6 +7,8 @@
 mod arrays;
 mod checkpoint;
 mod contents;
+mod described;
+mod error;
 mod files;
 mod layout;
 mod lock;
@@ -16,8 +18,9 @@ mod row;
 mod write;
 
 pub use checkpoint::read as checkpoint_of;
+pub use error::{Damage, StoreError};
 pub use layout::{Extent, Statistic};
-pub use read::{Damage, Store, StoreError};
+pub use read::Store;
 pub use write::{Writer, Writing};
 
 /// The folder of the store in a run's.

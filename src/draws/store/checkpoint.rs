@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crc::{CRC_32_ISCSI, Crc, Digest};
 
-use super::read::StoreError;
+use super::error::StoreError;
 use crate::engine::Checkpoint;
 
 /// The file's name.

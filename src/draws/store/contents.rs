@@ -5,56 +5,19 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::FORMAT;
 use super::arrays::{open, write_chunk, write_text};
+use super::described::Described;
 use super::files::Files;
 use super::layout::{Dimensions, DrawArrays, Extent};
 use super::metadata::{self, ArrayMetadata, Type};
 use crate::driver::Learnt;
-use crate::model::{Model, PriorScales};
+use crate::model::Model;
 
 /// The group of what a run has learnt in warm-up.
 pub const ADAPTATION: &str = "adaptation";
-
-/// What the root says of the model, beside the data, which are in arrays.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Described {
-    /// What the data were read from.
-    pub source: String,
-    /// The column of groups.
-    pub group: String,
-    /// The column of the outcome.
-    pub outcome: String,
-    /// The columns of predictors.
-    pub predictors: Vec<String>,
-    /// What was subtracted from each predictor.
-    pub predictor_means_subtracted: Vec<f64>,
-    /// Of the data; see [`Dataset::checksum`](crate::data::Dataset::checksum).
-    pub checksum: String,
-    /// Centered or not, coefficient by coefficient, or marginal.
-    pub parameterization: String,
-    /// Scales of the priors, in the user's units.
-    pub priors: PriorScales,
-}
-
-impl Described {
-    fn of(model: &Model) -> Described {
-        let data = model.dataset();
-        Described {
-            source: data.source().to_string(),
-            group: data.group_name().to_string(),
-            outcome: data.outcome_name().to_string(),
-            predictors: data.predictor_names().to_vec(),
-            predictor_means_subtracted: data.predictor_means().to_vec(),
-            checksum: data.checksum(),
-            parameterization: model.parameterization().to_string(),
-            priors: model.priors().clone(),
-        }
-    }
-}
 
 /// The metadata of everything that is in a store.
 pub struct Contents {

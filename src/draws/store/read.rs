@@ -1,6 +1,6 @@
 //! A store, read back: the model it is of, and its draws variable by variable.
 
-use std::fmt::{self, Display};
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,78 +8,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use zarrs::array::Array;
 
 use super::arrays::{open, read_chunk};
-use super::contents::{ADAPTATION, Described};
+use super::contents::ADAPTATION;
+use super::described::{Described, read_model, read_numbers};
+use super::error::{Damage, StoreError, parse};
 use super::files::Files;
-use super::layout::{Dimensions, DrawArrays, Drawn, Extent, Packing, Statistic};
+use super::layout::{DrawArrays, Drawn, Extent, Packing, Statistic};
 use super::metadata::ArrayMetadata;
 use super::row::chunks;
 use super::{FORMAT, STORE};
-use crate::data::Dataset;
 use crate::driver::Learnt;
-use crate::model::{Model, Parameterization, Priors, Scaling};
+use crate::model::Model;
 
 /// Numbers that are read ahead, of variables that share chunks: 32 MiB.
 const SLAB: usize = 4 << 20;
-
-/// Why a store cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Nothing is there.
-    #[error("{path} does not exist; name the folder of a run that `warpnuts sample` has written")]
-    NotFound { path: String },
-    /// Something else is there.
-    #[error("{path} is no store of draws; name the folder of a run that `warpnuts sample` has written")]
-    NoStore { path: String },
-    /// The folder of several runs.
-    #[error("{path} has several runs; name the folder of one of them: {}", runs.join(", "))]
-    Several { path: String, runs: Vec<String> },
-    /// Another program's.
-    #[error(
-        "{path} is a Zarr store, but not one that warpnuts has written; name the folder of a run of `warpnuts sample`"
-    )]
-    Foreign { path: String },
-    /// Another version's.
-    #[error(
-        "{path} is a store of format {theirs}, and this version of warpnuts reads format {FORMAT}; read it with the version that wrote it ({version})"
-    )]
-    Version { path: String, theirs: String, version: String },
-    /// The operating system refuses.
-    #[error("{file} cannot be read: {reason}")]
-    Unreadable { file: String, reason: io::Error },
-    /// No JSON, or not what a store says.
-    #[error(
-        "{file}, line {line}, column {column}: {reason}; the store is damaged: sample again, or put back a copy of the file"
-    )]
-    Broken { file: String, line: usize, column: usize, reason: String },
-    /// Metadata, or data, that contradict themselves.
-    #[error("{path}: {problem}; the store is damaged: sample again, or put back a copy")]
-    Inconsistent { path: String, problem: String },
-    /// A checkpoint that is not whole.
-    #[error(
-        "{file} is damaged, and the run cannot go on from it; the draws are untouched, and `warpnuts summary` reads them"
-    )]
-    BrokenCheckpoint { file: String },
-}
-
-/// A chunk of a store that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damage {
-    /// Its file.
-    pub file: String,
-    /// What is wrong.
-    pub problem: String,
-}
-
-impl Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}: {}", self.file, self.problem)
-    }
-}
 
 /// A store of draws.
 pub struct Store {
@@ -418,18 +363,6 @@ impl fmt::Debug for Store {
     }
 }
 
-fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| {
-        let told = error.to_string();
-        StoreError::Broken {
-            file: file.to_string(),
-            line: error.line(),
-            column: error.column(),
-            reason: told.split(" at line ").next().unwrap_or_default().to_string(),
-        }
-    })
-}
-
 /// The folders in this one that have stores.
 fn runs_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -437,78 +370,4 @@ fn runs_in(folder: &Path) -> Vec<String> {
         entries.filter(|path| path.join(STORE).is_dir()).map(|path| path.display().to_string()).collect();
     runs.sort();
     runs
-}
-
-/// The numbers of an array that is one chunk.
-fn read_numbers(files: &Arc<Files>, metadata: &ArrayMetadata) -> Result<Vec<f64>, StoreError> {
-    let path = files.folder().join(&metadata.path).display().to_string();
-    let damaged = |problem: String| StoreError::Inconsistent { path: path.clone(), problem };
-    let array = open(files, metadata).map_err(|error| damaged(error.to_string()))?;
-    let numbers = read_chunk(&array, metadata.data_type, &vec![0; metadata.dimensions.len()]);
-    let numbers = numbers.map_err(|error| damaged(error.to_string()))?;
-    numbers.ok_or_else(|| damaged("its chunk is missing".to_string()))
-}
-
-/// The text of an array that is one chunk.
-fn read_text(files: &Arc<Files>, metadata: &ArrayMetadata) -> Result<Vec<String>, StoreError> {
-    let path = files.folder().join(&metadata.path).display().to_string();
-    let damaged = |problem: String| StoreError::Inconsistent { path: path.clone(), problem };
-    let array = open(files, metadata).map_err(|error| damaged(error.to_string()))?;
-    let text = array.retrieve_chunk_if_exists::<Vec<String>>(&vec![0; metadata.dimensions.len()]);
-    let text = text.map_err(|error| damaged(error.to_string()))?;
-    text.ok_or_else(|| damaged("its chunk is missing".to_string()))
-}
-
-/// The model, from the data that are in the store.
-fn read_model(
-    files: &Arc<Files>,
-    described: &Described,
-    find: &dyn Fn(&str) -> Result<ArrayMetadata, StoreError>,
-    name: &str,
-) -> Result<Model, StoreError> {
-    let damaged = |problem: &str| StoreError::Inconsistent { path: name.to_string(), problem: problem.to_string() };
-    let Described { group, outcome, predictors, .. } = described;
-    let names = Dimensions::named(group, outcome);
-    let numbers = |path: &str| read_numbers(files, &find(path)?);
-    let labels = read_text(files, &find(&format!("constant_data/{}", names.group))?)?;
-    let group_index = numbers("constant_data/group_index")?;
-    let rows = numbers("constant_data/row")?;
-    let outcomes = numbers(&format!("observed_data/{}", names.outcome))?;
-    let columns = if predictors.is_empty() { Vec::new() } else { numbers("constant_data/predictors")? };
-    let count = outcomes.len();
-    let sizes = [group_index.len(), rows.len(), columns.len().checked_div(predictors.len()).unwrap_or(count)];
-    if sizes.iter().any(|size| *size != count) || columns.len() != predictors.len() * count {
-        return Err(damaged("its columns are not of one length"));
-    }
-    // As they were in the file.
-    let mut places = vec![usize::MAX; count];
-    for (i, row) in rows.iter().enumerate() {
-        *places.get_mut(*row as usize).ok_or_else(|| damaged("its rows are out of order"))? = i;
-    }
-    if places.contains(&usize::MAX) {
-        return Err(damaged("its rows are out of order"));
-    }
-    let in_file = |values: &[f64]| places.iter().map(|i| values[*i]).collect::<Vec<f64>>();
-    let label = |i: &usize| labels.get(group_index[*i] as usize).ok_or_else(|| damaged("an observation has no group"));
-    let groups = places.iter().map(label).collect::<Result<Vec<&String>, StoreError>>()?;
-    let columns = columns.chunks_exact(count.max(1)).map(in_file).collect();
-    let data =
-        Dataset::from_columns(&described.source, group, outcome, predictors, &groups, in_file(&outcomes), columns);
-    let data = data.map_err(|error| damaged(&error.to_string()))?;
-    if described.predictor_means_subtracted.len() != predictors.len() {
-        return Err(damaged("the predictors' means are missing"));
-    }
-    let data = data.with_predictor_means(described.predictor_means_subtracted.clone());
-    if data.checksum() != described.checksum {
-        return Err(damaged("its data are not those that were sampled"));
-    }
-    let parameterization = Parameterization::parse(&described.parameterization, predictors);
-    let parameterization = parameterization.map_err(|error| damaged(&error.to_string()))?;
-    let coefficients = data.n_coefficients();
-    if described.priors.mu_sd.len() != coefficients || described.priors.sigma_scale.len() != coefficients {
-        return Err(damaged("its priors are not those of its coefficients"));
-    }
-    let scaling = Scaling::standardizing(&data);
-    let model = Model::new(Arc::new(data), Priors::default(), parameterization, scaling);
-    Ok(model.with_prior_scales(described.priors.clone()))
 }

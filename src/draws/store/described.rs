@@ -1,0 +1,124 @@
+//! The model of a run as a store has it: words at the root, data in arrays; and the model made of them again.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::arrays::{open, read_chunk};
+use super::error::StoreError;
+use super::files::Files;
+use super::layout::Dimensions;
+use super::metadata::ArrayMetadata;
+use crate::data::Dataset;
+use crate::model::{Model, Parameterization, PriorScales, Priors, Scaling};
+
+/// What the root says of the model, beside the data, which are in arrays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Described {
+    /// What the data were read from.
+    pub source: String,
+    /// The column of groups.
+    pub group: String,
+    /// The column of the outcome.
+    pub outcome: String,
+    /// The columns of predictors.
+    pub predictors: Vec<String>,
+    /// What was subtracted from each predictor.
+    pub predictor_means_subtracted: Vec<f64>,
+    /// Of the data; see [`Dataset::checksum`](crate::data::Dataset::checksum).
+    pub checksum: String,
+    /// Centered or not, coefficient by coefficient, or marginal.
+    pub parameterization: String,
+    /// Scales of the priors, in the user's units.
+    pub priors: PriorScales,
+}
+
+impl Described {
+    pub fn of(model: &Model) -> Described {
+        let data = model.dataset();
+        Described {
+            source: data.source().to_string(),
+            group: data.group_name().to_string(),
+            outcome: data.outcome_name().to_string(),
+            predictors: data.predictor_names().to_vec(),
+            predictor_means_subtracted: data.predictor_means().to_vec(),
+            checksum: data.checksum(),
+            parameterization: model.parameterization().to_string(),
+            priors: model.priors().clone(),
+        }
+    }
+}
+
+/// The numbers of an array that is one chunk.
+pub fn read_numbers(files: &Arc<Files>, metadata: &ArrayMetadata) -> Result<Vec<f64>, StoreError> {
+    let path = files.folder().join(&metadata.path).display().to_string();
+    let damaged = |problem: String| StoreError::Inconsistent { path: path.clone(), problem };
+    let array = open(files, metadata).map_err(|error| damaged(error.to_string()))?;
+    let numbers = read_chunk(&array, metadata.data_type, &vec![0; metadata.dimensions.len()]);
+    let numbers = numbers.map_err(|error| damaged(error.to_string()))?;
+    numbers.ok_or_else(|| damaged("its chunk is missing".to_string()))
+}
+
+/// The text of an array that is one chunk.
+fn read_text(files: &Arc<Files>, metadata: &ArrayMetadata) -> Result<Vec<String>, StoreError> {
+    let path = files.folder().join(&metadata.path).display().to_string();
+    let damaged = |problem: String| StoreError::Inconsistent { path: path.clone(), problem };
+    let array = open(files, metadata).map_err(|error| damaged(error.to_string()))?;
+    let text = array.retrieve_chunk_if_exists::<Vec<String>>(&vec![0; metadata.dimensions.len()]);
+    let text = text.map_err(|error| damaged(error.to_string()))?;
+    text.ok_or_else(|| damaged("its chunk is missing".to_string()))
+}
+
+/// The model, from the data that are in the store.
+pub fn read_model(
+    files: &Arc<Files>,
+    described: &Described,
+    find: &dyn Fn(&str) -> Result<ArrayMetadata, StoreError>,
+    name: &str,
+) -> Result<Model, StoreError> {
+    let damaged = |problem: &str| StoreError::Inconsistent { path: name.to_string(), problem: problem.to_string() };
+    let Described { group, outcome, predictors, .. } = described;
+    let names = Dimensions::named(group, outcome);
+    let numbers = |path: &str| read_numbers(files, &find(path)?);
+    let labels = read_text(files, &find(&format!("constant_data/{}", names.group))?)?;
+    let group_index = numbers("constant_data/group_index")?;
+    let rows = numbers("constant_data/row")?;
+    let outcomes = numbers(&format!("observed_data/{}", names.outcome))?;
+    let columns = if predictors.is_empty() { Vec::new() } else { numbers("constant_data/predictors")? };
+    let count = outcomes.len();
+    let sizes = [group_index.len(), rows.len(), columns.len().checked_div(predictors.len()).unwrap_or(count)];
+    if sizes.iter().any(|size| *size != count) || columns.len() != predictors.len() * count {
+        return Err(damaged("its columns are not of one length"));
+    }
+    // As they were in the file.
+    let mut places = vec![usize::MAX; count];
+    for (i, row) in rows.iter().enumerate() {
+        *places.get_mut(*row as usize).ok_or_else(|| damaged("its rows are out of order"))? = i;
+    }
+    if places.contains(&usize::MAX) {
+        return Err(damaged("its rows are out of order"));
+    }
+    let in_file = |values: &[f64]| places.iter().map(|i| values[*i]).collect::<Vec<f64>>();
+    let label = |i: &usize| labels.get(group_index[*i] as usize).ok_or_else(|| damaged("an observation has no group"));
+    let groups = places.iter().map(label).collect::<Result<Vec<&String>, StoreError>>()?;
+    let columns = columns.chunks_exact(count.max(1)).map(in_file).collect();
+    let data =
+        Dataset::from_columns(&described.source, group, outcome, predictors, &groups, in_file(&outcomes), columns);
+    let data = data.map_err(|error| damaged(&error.to_string()))?;
+    if described.predictor_means_subtracted.len() != predictors.len() {
+        return Err(damaged("the predictors' means are missing"));
+    }
+    let data = data.with_predictor_means(described.predictor_means_subtracted.clone());
+    if data.checksum() != described.checksum {
+        return Err(damaged("its data are not those that were sampled"));
+    }
+    let parameterization = Parameterization::parse(&described.parameterization, predictors);
+    let parameterization = parameterization.map_err(|error| damaged(&error.to_string()))?;
+    let coefficients = data.n_coefficients();
+    if described.priors.mu_sd.len() != coefficients || described.priors.sigma_scale.len() != coefficients {
+        return Err(damaged("its priors are not those of its coefficients"));
+    }
+    let scaling = Scaling::standardizing(&data);
+    let model = Model::new(Arc::new(data), Priors::default(), parameterization, scaling);
+    Ok(model.with_prior_scales(described.priors.clone()))
+}

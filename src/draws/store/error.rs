@@ -1,0 +1,76 @@
+//! What can be wrong with a store: why it cannot be read at all, and which of its chunks cannot.
+
+use std::fmt::{self, Display};
+use std::io;
+
+use serde::de::DeserializeOwned;
+
+use super::FORMAT;
+
+/// Why a store cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing is there.
+    #[error("{path} does not exist; name the folder of a run that `warpnuts sample` has written")]
+    NotFound { path: String },
+    /// Something else is there.
+    #[error("{path} is no store of draws; name the folder of a run that `warpnuts sample` has written")]
+    NoStore { path: String },
+    /// The folder of several runs.
+    #[error("{path} has several runs; name the folder of one of them: {}", runs.join(", "))]
+    Several { path: String, runs: Vec<String> },
+    /// Another program's.
+    #[error(
+        "{path} is a Zarr store, but not one that warpnuts has written; name the folder of a run of `warpnuts sample`"
+    )]
+    Foreign { path: String },
+    /// Another version's.
+    #[error(
+        "{path} is a store of format {theirs}, and this version of warpnuts reads format {FORMAT}; read it with the version that wrote it ({version})"
+    )]
+    Version { path: String, theirs: String, version: String },
+    /// The operating system refuses.
+    #[error("{file} cannot be read: {reason}")]
+    Unreadable { file: String, reason: io::Error },
+    /// No JSON, or not what a store says.
+    #[error(
+        "{file}, line {line}, column {column}: {reason}; the store is damaged: sample again, or put back a copy of the file"
+    )]
+    Broken { file: String, line: usize, column: usize, reason: String },
+    /// Metadata, or data, that contradict themselves.
+    #[error("{path}: {problem}; the store is damaged: sample again, or put back a copy")]
+    Inconsistent { path: String, problem: String },
+    /// A checkpoint that is not whole.
+    #[error(
+        "{file} is damaged, and the run cannot go on from it; the draws are untouched, and `warpnuts summary` reads them"
+    )]
+    BrokenCheckpoint { file: String },
+}
+
+/// A chunk of a store that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// Its file.
+    pub file: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}: {}", self.file, self.problem)
+    }
+}
+
+/// Reads JSON; what is wrong with it is told by line and column.
+pub(super) fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| {
+        let told = error.to_string();
+        StoreError::Broken {
+            file: file.to_string(),
+            line: error.line(),
+            column: error.column(),
+            reason: told.split(" at line ").next().unwrap_or_default().to_string(),
+        }
+    })
+}
