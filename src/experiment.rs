@@ -124,7 +124,8 @@ impl Settings {
 
     /// The same with its draws in a store: each chain's state, and what it takes to diagnose one variable.
     pub fn memory_beside_store(&self, model: &Model) -> u128 {
-        const PASSES: u128 = 4;
+        // The draws, and two numbers of half their size for each.
+        const PASSES: u128 = 2;
         let variable = u128::from(self.chains) * u128::from(self.draws) * size_of::<f64>() as u128;
         self.memory_of_chains(model).max(PASSES * variable)
     }

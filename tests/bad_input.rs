@@ -270,14 +270,14 @@ fn more_draws_than_memory_holds() {
 
 #[test]
 fn more_draws_than_the_disk_holds() {
+    // Three terabytes, and of any one variable two gigabytes.
+    let line = "sample --chains 200 --draws 1000000 --log-likelihood --posterior-predictive";
     let words =
-        ["the draws would take up to", "GB are free", "lower --chains or --draws", "or name a folder elsewhere"];
-    let arguments = "--chains 100 --draws 5000000";
-    both_refuse(&Folder::new(), arguments, &[words.as_slice(), &["--keep hyper", "--draw-precision f32"]].concat());
+        ["the draws would take up to 3,", "GB are free", "lower --chains or --draws", "or name a folder elsewhere"];
+    refuses_in_one_line(&Folder::new(), line, &[words.as_slice(), &["--keep hyper", "--draw-precision f32"]].concat());
     // What is done already is not recommended.
-    let line = "sample --chains 50 --draws 100000000 --keep hyper --draw-precision f32";
-    let message = refuses(&Folder::new(), line, &[]);
-    assert!(!message.contains("--keep") && !message.contains("--draw-precision"), "{message}");
+    let message = refuses(&Folder::new(), &format!("{line} --draw-precision f32"), &["the draws would take up to 1,"]);
+    assert!(!message.contains("--draw-precision"), "{message}");
 }
 
 #[test]
