@@ -1,5 +1,5 @@
 // What leaves the device of a transition's sample: in warm-up the moments of all of them, and in the end where the chain
-// stands; afterwards every one, with what its transition tells.
+// stands; where draws are recorded, every one, with what its transition tells.
 //
 // Wants vectors.wgsl, a team, and transition.wgsl's chain.
 
@@ -41,7 +41,7 @@ fn write_draw(row: u32) {
     spent += SLOTS;
 }
 
-// Lets the sample's hyperparameters leave, where a phase of warm-up is over: what a host wants to go on alone.
+// Lets the sample's hyperparameters leave, where a phase is over that recorded no draws: what a host wants to go on alone.
 fn write_hyperparameters() {
     let sample = place_of(team, STATE + 2u * chain.sample);
     for (var slot = K * GROUP_SLOTS; slot < bound(SLOTS); slot++) {

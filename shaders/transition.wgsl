@@ -22,8 +22,9 @@ struct Run {
     // Iterations of loops that a lane may make, about.
     budget: u32,
     max_depth: u32,
-    // Whether draws leave, rather than moments.
-    sampling: u32,
+    // Whether draws go into moments, and whether they leave.
+    learning: u32,
+    recording: u32,
     // Whether chains adapt their step sizes; to which acceptance, how fast, and the log step size they start from.
     adapting: u32,
     target_accept: f32,
@@ -80,8 +81,8 @@ struct Told {
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
 // How many draws each chain has made in this dispatch, transitions in the phase, leapfrogs and divergences there.
 @group(0) @binding(6) var<storage, read_write> counts: array<vec4<u32>>;
-// The leading KEPT coordinates of each draw, `room` rows a chain; where a phase of warm-up is over for a chain, the
-// hyperparameters it has come to, a row a chain.
+// The leading KEPT coordinates of each draw, `room` rows a chain; where a phase that records none is over for a chain,
+// the hyperparameters it has come to, a row a chain.
 @group(0) @binding(7) var<storage, read_write> draws: array<f32>;
 @group(0) @binding(8) var<storage, read_write> told: array<Told>;
 
@@ -116,7 +117,7 @@ fn transition(invocation: Invocation) {
         }
         leap();
         if give() {
-            if run.sampling == 1u {
+            if run.recording == 1u {
                 write_draw(team.number * run.room + written);
                 written++;
             }
@@ -145,7 +146,7 @@ fn load() {
 fn save(written: u32) {
     if chain.growing == 1u {
         save_end();
-    } else if run.sampling == 0u && chain.made >= run.transitions {
+    } else if run.recording == 0u && chain.made >= run.transitions {
         write_hyperparameters();
     }
     if team.lane == 0u {
@@ -272,7 +273,7 @@ fn finish(diverging: bool, saturated: bool) -> bool {
     if run.adapting == 1u {
         learn(&adaptation, run.log_step_size, run.gain, run.target_accept - acceptance, f32(chain.made));
     }
-    if run.sampling == 0u {
+    if run.learning == 1u {
         add_moments();
     }
     return true;

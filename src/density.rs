@@ -82,6 +82,9 @@ pub enum DensityError {
     /// The device that computes it failed.
     #[error(transparent)]
     Device(#[from] GpuError),
+    /// The same in a run that is over, in the words in which it was written down.
+    #[error("{0}")]
+    Told(String),
 }
 
 /// Log density and gradient of many positions.

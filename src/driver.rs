@@ -6,7 +6,7 @@ mod schedule;
 
 use std::time::{Duration, Instant};
 
-use crate::engine::{Adapt, Checkpoint, DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Sink};
+use crate::engine::{Adapt, Checkpoint, DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Sink};
 use crate::math::exp;
 use crate::nuts::adaptation::Moments;
 
@@ -125,7 +125,7 @@ pub fn run_from(
             step_size: if role == Role::Approach { 1.0 } else { done.step_size },
             adapt: (role != Role::Frozen).then_some(Adapt { target: plan.target_accept, gain }),
             max_depth: if long_trees { plan.max_depth } else { plan.max_depth.min(SHORT_TREES) },
-            sampling: false,
+            part: Part::Warmup { recorded: sink.wants_warmup() },
         };
         let outcome = count(&mut done, &mut failure, 0, engine, &phase, sink)?;
         done.warmup += outcome.transitions;
@@ -161,7 +161,7 @@ pub fn run_from(
         step_size: done.step_size,
         adapt: None,
         max_depth: plan.max_depth,
-        sampling: true,
+        part: Part::Sampling,
     };
     // A run that was stopped in warm-up has no draws to make, but an engine that is stopped makes none.
     let mut stretch = FIRST_STRETCH;

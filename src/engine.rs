@@ -30,8 +30,32 @@ pub struct Phase {
     pub adapt: Option<Adapt>,
     /// The most doublings of a trajectory.
     pub max_depth: u32,
-    /// Whether draws go to the sink, rather than into the moments the next metric is made of.
-    pub sampling: bool,
+    /// Which part of the run this is, and so what becomes of draws.
+    pub part: Part,
+}
+
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Draws go into the moments that the next metric is made of; where they are recorded, to the sink as well.
+    Warmup {
+        /// Whether they are.
+        recorded: bool,
+    },
+    /// Draws go to the sink.
+    Sampling,
+}
+
+impl Part {
+    /// Whether draws go into moments.
+    pub fn learns(self) -> bool {
+        self != Part::Sampling
+    }
+
+    /// Whether draws go to the sink.
+    pub fn records(self) -> bool {
+        self != Part::Warmup { recorded: false }
+    }
 }
 
 /// How a chain adapts its step size in a phase; see [`StepSize`](crate::nuts::adaptation::StepSize).
@@ -56,7 +80,7 @@ pub struct PhaseOutcome {
     pub divergences: u64,
     /// The log step size each chain has learnt, in the order of the chains.
     pub log_step_sizes: Vec<f64>,
-    /// Moments of all draws of all chains, where draws did not go to the sink.
+    /// Moments of all draws of all chains, where the phase was one of warm-up.
     pub moments: Moments,
     /// A device that failed in the middle of the phase.
     pub failure: Option<DeviceFailure>,
@@ -74,9 +98,11 @@ pub struct DeviceFailure {
 /// Consecutive draws of all chains.
 #[derive(Debug, Clone, Copy)]
 pub struct Block<'a> {
+    /// Whether these are draws of warm-up.
+    pub warmup: bool,
     /// Number of chains.
     pub chains: usize,
-    /// The first draw's number since sampling began.
+    /// The first draw's number since this part of the run began.
     pub first_draw: usize,
     /// Draws of each chain.
     pub draws: usize,
@@ -165,7 +191,12 @@ pub trait Sink {
         let _ = moments;
     }
 
-    /// Takes the next block.
+    /// Whether blocks of warm-up are wanted, too.
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    /// Takes the next block; blocks of warm-up, where they are wanted, come before all others.
     ///
     /// # Errors
     /// When it cannot be kept; the run ends with what was kept before.

@@ -67,6 +67,9 @@ pub struct Settings {
     /// Chains of the whole experiment, where this run is a shard of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_of: Option<u32>,
+    /// Whether transitions of warm-up are recorded like draws, in a store.
+    #[serde(default)]
+    pub save_warmup: bool,
     /// Whether each observation's log likelihood under each draw is kept, in a store.
     pub log_likelihood: bool,
     /// Whether a replicate of each observation is kept with each draw, in a store.
@@ -92,6 +95,7 @@ impl Default for Settings {
             keep: Keep::All,
             thin: 1,
             shard_of: None,
+            save_warmup: false,
             log_likelihood: false,
             posterior_predictive: false,
             draw_precision: Precision::F64,
@@ -141,8 +145,14 @@ impl Settings {
         let real = self.draw_precision.bytes();
         let observations = usize::from(self.log_likelihood) + usize::from(self.posterior_predictive);
         let observed = observations * model.dataset().n_observations() * real.max(size_of::<f32>());
-        let draw = self.variables(model) * real + STATISTICS + observed;
-        u128::from(self.chains) * u128::from(self.draws) * draw as u128
+        let named = self.variables(model) * real + STATISTICS;
+        let warmup = self.recorded_warmup() as usize * named;
+        u128::from(self.chains) * (warmup as u128 + u128::from(self.draws) * (named + observed) as u128)
+    }
+
+    /// Draws of each chain that are recorded in warm-up.
+    pub fn recorded_warmup(&self) -> u32 {
+        if self.save_warmup { self.warmup / self.thin } else { 0 }
     }
 
     /// How many consecutive chains share a starting point, so that nested R-hat can tell what many short chains have

@@ -12,7 +12,7 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Block, Engine, EngineError, Phase, Progress, Sink, SinkError};
+use warpnuts::engine::{Block, Engine, EngineError, Part, Phase, Progress, Sink, SinkError};
 use warpnuts::model::{Effect, Model, Priors};
 use warpnuts::random::{Place, Purpose};
 
@@ -127,7 +127,7 @@ fn unadapted(model: &Arc<Model>, lane_count: usize, chains: Chains, draws: usize
         step_size: 0.001,
         adapt: None,
         max_depth: 6,
-        sampling: true,
+        part: Part::Sampling,
     };
     let mut kept = Memory::new(dim, chains.count as usize, draws);
     engine.run(&phase, &mut kept).unwrap();
@@ -426,8 +426,14 @@ fn a_phase_without_adaptation_keeps_step_size_and_metric() {
     let model = radon(Effect::NonCentered);
     let mut engine =
         HostEngine::start(model.clone(), lanes(&model, 2), chains(15, 4), 10, 175, Arc::default()).unwrap();
-    let phase =
-        Phase { transitions: 30, scale: vec![0.1; 175], step_size: 0.1, adapt: None, max_depth: 4, sampling: true };
+    let phase = Phase {
+        transitions: 30,
+        scale: vec![0.1; 175],
+        step_size: 0.1,
+        adapt: None,
+        max_depth: 4,
+        part: Part::Sampling,
+    };
     let mut draws = Memory::new(175, 4, 60);
     for _ in 0..2 {
         let outcome = engine.run(&phase, &mut draws).unwrap();

@@ -286,6 +286,7 @@ const RUN: Settings = Settings {
     keep: warpnuts::experiment::Keep::All,
     thin: 1,
     shard_of: None,
+    save_warmup: false,
     log_likelihood: false,
     posterior_predictive: false,
     draw_precision: warpnuts::draws::Precision::F64,

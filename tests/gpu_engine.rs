@@ -13,7 +13,7 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Engine, Phase, Progress};
+use warpnuts::engine::{Engine, Part, Phase, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
@@ -147,7 +147,7 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     let dim = model.layout().dim();
     let (scale, step_size, states) = states(&model, 1);
     // No adaptation, in which chains learn from each other.
-    let phase = Phase { transitions: 5, scale, step_size, adapt: None, max_depth: 6, sampling: true };
+    let phase = Phase { transitions: 5, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling };
     let draws = |gpu: &Arc<Gpu>, first: u32, count: u32, lanes: usize| {
         let device = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
         let densities = (0..lanes).map(|_| Box::new(device.density(7).unwrap()) as Box<dyn Density>).collect();

@@ -15,7 +15,7 @@ use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::fallback::{Fallback, Spare};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{Block, Engine, EngineError, Phase, Progress, Sink, SinkError};
+use warpnuts::engine::{Block, Engine, EngineError, Part, Phase, Progress, Sink, SinkError};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
@@ -189,28 +189,31 @@ fn after_warm_up_chains_go_on_where_the_device_has_left_them() {
     let gpu = own_device().unwrap();
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
     let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables: dim };
-    let phase = |transitions, step_size, max_depth, sampling| Phase {
+    let phase = |transitions, step_size, max_depth, part| Phase {
         transitions,
         scale: vec![0.3; dim],
         step_size,
         adapt: None,
         max_depth,
-        sampling,
+        part,
     };
     let engine = || {
         let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
         // So that the chains of a phase end in different dispatches.
         engine.with_budget(3_000)
     };
-    let (mut warming, mut drawing) = (engine(), engine());
+    let (mut warming, mut recording, mut drawing) = (engine(), engine(), engine());
     let mut draws = Memory::new(dim, CHAINS as usize, 30);
     assert!(warming.finished().hyperparameters.is_empty());
-    warming.run(&phase(30, 0.2, DEPTH, false), &mut draws).unwrap();
-    drawing.run(&phase(30, 0.2, DEPTH, true), &mut draws).unwrap();
+    warming.run(&phase(30, 0.2, DEPTH, Part::Warmup { recorded: false }), &mut draws).unwrap();
+    recording.run(&phase(30, 0.2, DEPTH, Part::Warmup { recorded: true }), &mut draws).unwrap();
+    drawing.run(&phase(30, 0.2, DEPTH, Part::Sampling), &mut draws).unwrap();
     // The same transitions have ended in the same places.
     let finished = warming.finished();
     assert_eq!((finished.transitions, finished.drawn, drawing.finished().drawn), (30, 0, 30));
     assert_eq!(finished.hyperparameters, drawing.finished().hyperparameters);
+    assert_eq!(finished.hyperparameters, recording.finished().hyperparameters);
+    assert_eq!((recording.finished().transitions, recording.finished().drawn), (30, 0));
     let hyperparameters_of = |row: &[f64]| row[..hyperparameters].to_vec();
     let last = |chain| (0..dim).map(|i| draws.value(i, chain, 29)).collect::<Vec<f64>>();
     let lasts: Vec<Vec<f64>> = (0..CHAINS as usize).map(last).collect();
@@ -222,7 +225,7 @@ fn after_warm_up_chains_go_on_where_the_device_has_left_them() {
     let mut engine = Fallback::new(Ok(warming), spare).unwrap();
     gpu.lose();
     let mut draws = Memory::new(dim, CHAINS as usize, 1);
-    let outcome = engine.run(&phase(1, 1e-9, 1, true), &mut draws).unwrap();
+    let outcome = engine.run(&phase(1, 1e-9, 1, Part::Sampling), &mut draws).unwrap();
     assert!(outcome.failure.is_some_and(|failure| failure.resumed));
     let there = |chain| (0..dim).map(|i| draws.value(i, chain, 0)).collect::<Vec<f64>>();
     let there: Vec<Vec<f64>> = (0..CHAINS as usize).map(there).collect();

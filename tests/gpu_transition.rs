@@ -11,7 +11,7 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::draws::Memory;
 use warpnuts::engine::device::{DeviceEngine, Plan};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{Block, Engine, Phase, Progress, Sink, SinkError};
+use warpnuts::engine::{Block, Engine, Part, Phase, Progress, Sink, SinkError};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
@@ -111,7 +111,7 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
         step_size: stretch * warmed.run.step_size,
         adapt: None,
         max_depth: 8,
-        sampling: true,
+        part: Part::Sampling,
     };
     let mut machine = Transition::new(dim, 8);
     machine.configure(&phase.scale, 8);
@@ -229,17 +229,17 @@ fn draws_of(
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
-    let phase = |transitions, sampling| Phase {
+    let phase = |transitions, part| Phase {
         transitions,
         scale: warmed.run.scale.clone(),
         step_size: warmed.run.step_size,
         adapt: None,
         max_depth: 6,
-        sampling,
+        part,
     };
     let mut draws = Memory::new(dim, count as usize, 12);
-    engine.run(&phase(8, false), &mut draws).unwrap();
-    engine.run(&phase(12, true), &mut draws).unwrap();
+    engine.run(&phase(8, Part::Warmup { recorded: false }), &mut draws).unwrap();
+    engine.run(&phase(12, Part::Sampling), &mut draws).unwrap();
     draws
 }
 
@@ -277,15 +277,18 @@ fn moments_are_those_of_the_draws() {
         variables: dim,
     };
     for gpu in devices {
-        let outcome = |sampling: bool, draws: &mut Memory| {
+        let outcome = |part: Part, draws: &mut Memory| {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
-            let phase = Phase { transitions: 9, scale, step_size, adapt: None, max_depth: 6, sampling };
+            let phase = Phase { transitions: 9, scale, step_size, adapt: None, max_depth: 6, part };
             let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
             engine.put(&states).unwrap();
             engine.run(&phase, draws).unwrap()
         };
         let mut draws = Memory::new(dim, CHAINS as usize, 9);
-        outcome(true, &mut draws);
+        outcome(Part::Sampling, &mut draws);
+        let mut recorded = Memory::new(dim, CHAINS as usize, 9);
+        let both = outcome(Part::Warmup { recorded: true }, &mut recorded);
+        assert!(draws.values() == recorded.values() && draws.statistics() == recorded.statistics());
         let mut kept = Moments::new(dim);
         let mut density = CpuDensity::new(&model, Likelihood::Groups);
         let mut theta = vec![0.0; dim];
@@ -295,7 +298,9 @@ fn moments_are_those_of_the_draws() {
             let state = state(&mut density, &theta);
             kept.add(&state.position, &state.gradient);
         }
-        let moments = outcome(false, &mut draws).moments;
+        let moments = outcome(Part::Warmup { recorded: false }, &mut draws).moments;
+        let all = |of: &Moments| of.position_variance().chain(of.gradient_variance()).collect::<Vec<f64>>();
+        assert_eq!(all(&moments), all(&both.moments));
         assert_eq!(moments.count(), f64::from(CHAINS * 9));
         let pairs = |a: Vec<f64>, b: Vec<f64>| a.into_iter().zip(b).collect::<Vec<_>>();
         let variances = pairs(moments.position_variance().collect(), kept.position_variance().collect());
@@ -325,7 +330,7 @@ fn a_device_is_measured_before_it_is_chosen() {
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     engine.put(&states).unwrap();
     let scale = vec![0.1; model.layout().dim()];
-    let phase = Phase { transitions: 20, scale, step_size: 0.5, adapt: None, max_depth: 6, sampling: true };
+    let phase = Phase { transitions: 20, scale, step_size: 0.5, adapt: None, max_depth: 6, part: Part::Sampling };
     let mut rate = || {
         let start = std::time::Instant::now();
         let outcome = engine.run(&phase, &mut Last::default()).unwrap();

@@ -200,7 +200,7 @@ fn repeated(sampled: Sampled, chains: usize) -> Sampled {
         .map(|(i, chain, draw)| memory.value(i, chain, draw))
         .collect();
     let statistics: Vec<_> = places.map(|(chain, draw)| memory.statistics()[chain * draws + draw]).collect();
-    let block = Block { chains, first_draw: 0, draws, values: &values, statistics: &statistics };
+    let block = Block { warmup: false, chains, first_draw: 0, draws, values: &values, statistics: &statistics };
     many.take(&block).unwrap();
     Sampled { draws: Draws::Memory(many), settings: Settings { chains: chains as u32, ..sampled.settings }, ..sampled }
 }

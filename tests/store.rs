@@ -1,42 +1,17 @@
-//! Claims about draws that outlive the run: ArviZ reads them and finds our numbers, a run that was killed ends with the
-//! bytes of one that was not, shards make the experiment, and damage is named.
+//! Claims about draws that outlive the run: ArviZ reads them and finds our numbers, shards make the experiment, and damage
+//! is named.
 
 mod common;
+mod gpu;
+mod stored;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use common::{Folder, Ran};
+use common::Folder;
 use serde_json::Value;
-
-/// The numbers of `summary.json`, variable by variable.
-fn summary(folder: &Folder, run: &str) -> Value {
-    serde_json::from_slice(&std::fs::read(folder.path(run).join("summary.json")).unwrap()).unwrap()
-}
-
-/// The files of a store, by their paths in it.
-fn store(folder: &Folder, run: &str) -> BTreeMap<String, Vec<u8>> {
-    let prefix = format!("{run}/draws.zarr/");
-    let all = folder.contents().into_iter();
-    all.filter_map(|(path, bytes)| Some((path.strip_prefix(&prefix)?.to_string(), bytes))).collect()
-}
-
-/// Both have the same files with the same bytes; says which differ.
-fn same_bytes(folder: &Folder, one: &str, other: &str) {
-    let (one, other) = (store(folder, one), store(folder, other));
-    assert!(one.len() > 30, "there is hardly anything in the store");
-    let names: Vec<&String> = one.keys().chain(other.keys()).collect();
-    let differing: Vec<_> = names.into_iter().filter(|name| one.get(*name) != other.get(*name)).collect();
-    assert!(differing.is_empty(), "these differ: {differing:?}");
-}
-
-fn done(folder: &Folder, line: &str) -> Ran {
-    let ran = folder.run(line);
-    assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
-    ran
-}
+use stored::{done, same_bytes, summary};
+use warpnuts::draws::store::{Statistic, Store};
 
 /// A Python that has ArviZ; `None` where it is said to be skipped.
 fn python() -> Option<PathBuf> {
@@ -131,74 +106,80 @@ fn arviz_finds_predictors_by_name_and_numbers_of_16_and_32_bits() {
     assert!(2 * chunks("half") < chunks("whole"), "{} and {} bytes", chunks("half"), chunks("whole"));
 }
 
-const LONG: &str = "--chains 4 --warmup 200 --draws 20000 --keep hyper --checkpoint-every 0.02 --quiet";
-
 #[test]
-fn a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
+fn warm_up_is_recorded_on_request() {
     let folder = Folder::new();
-    let began = Instant::now();
-    done(&folder, &format!("sample {LONG} --no-report --out whole"));
-    let whole = began.elapsed();
-    let mut in_the_middle = 0;
-    for attempt in 1..=7 {
-        let run = format!("killed-{attempt}");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_warpnuts"))
-            .current_dir(folder.path("."))
-            .args(format!("sample {LONG} --no-report --out {run}").split_whitespace())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        // Killed wherever it is, and the next one later.
-        std::thread::sleep(whole * attempt / 8);
-        child.kill().unwrap();
-        let ended = child.wait().unwrap();
-        if ended.success() || !folder.path(&run).join("draws.zarr/zarr.json").exists() {
-            continue;
-        }
-        let told = folder.run(&format!("summary {run}"));
-        let some = told.stdout.contains("of 20000 draws of each chain; `warpnuts sample --resume");
-        let all = told.stdout.contains("4 chains x 20000 draws");
-        assert!(some || all || told.stderr.contains("has no draws yet"), "{told:?}");
-        in_the_middle += u32::from(some);
-        let resumed = folder.run(&format!("sample --resume {run} --quiet"));
-        let was_complete = all && resumed.stderr.contains("is complete");
-        assert!([0, 3].contains(&resumed.code) || was_complete, "{resumed:?}");
-        same_bytes(&folder, "whole", &run);
-        assert!(!folder.path(&run).join("checkpoint").exists());
-    }
-    assert!(in_the_middle > 0, "no run was killed among its draws");
-}
+    let line = "sample --chains 6 --warmup 60 --draws 20 --quiet";
+    done(&folder, &format!("{line} --out without"));
+    done(&folder, &format!("{line} --save-warmup --out with"));
+    // It changes no draw.
+    let (without, with) = (stored::store(&folder, "without"), stored::store(&folder, "with"));
+    let chunks = |file: &str| file.starts_with("posterior/") || file.starts_with("sample_stats/");
+    let drawn = without.iter().filter(|(file, _)| chunks(file)).filter(|(file, bytes)| with.get(*file) == Some(*bytes));
+    assert_eq!(drawn.count(), without.keys().filter(|file| chunks(file)).count());
+    assert!(!without.keys().any(|file| file.contains("warmup_")));
 
-#[cfg(unix)]
-#[test]
-fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
-    let folder = Folder::new();
-    done(&folder, &format!("sample {LONG} --draw-precision f16 --thin 3 --out whole"));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_warpnuts"))
-        .current_dir(folder.path("."))
-        .args(format!("sample {LONG} --draw-precision f16 --thin 3 --out stopped").split_whitespace())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Until there are draws.
-    let root = folder.path("stopped/draws.zarr/zarr.json");
-    let drawn = || std::fs::read_to_string(&root).is_ok_and(|text| text.contains("adaptation"));
-    while !drawn() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(5));
+    // Every transition of warm-up is there: their gradients and divergences are those that were counted.
+    let width = 175 + Statistic::ALL.len();
+    let place = |statistic| 175 + Statistic::ALL.iter().position(|other| *other == statistic).unwrap();
+    let read = |run: &str| Store::open(&folder.path(run)).unwrap().warmup_part(0..6, 0..60);
+    let counted = |run: &str| {
+        let numbers = read(run);
+        assert_eq!(numbers.len(), 6 * 60 * width, "{run}");
+        let sum = |statistic| numbers.chunks_exact(width).map(|draw| draw[place(statistic)]).sum::<f64>() as u64;
+        let ours = summary(&folder, run);
+        assert_eq!(ours["gradient_evaluations"]["warmup"], sum(Statistic::NSteps), "{run}");
+        assert_eq!(ours["warmup_divergences"], sum(Statistic::Diverging), "{run}");
+        assert!(sum(Statistic::Diverging) > 0 && numbers.iter().all(|number| number.is_finite()), "{run}");
+        // Step sizes adapt, chain by chain.
+        let sizes: Vec<f64> = numbers.chunks_exact(width).map(|draw| draw[place(Statistic::StepSize)]).collect();
+        assert!(sizes.windows(2).filter(|pair| pair[0] != pair[1]).count() > 300, "{run}");
+        numbers
+    };
+    let numbers = counted("with");
+
+    // Thinned, every third.
+    done(&folder, &format!("{line} --save-warmup --thin 3 --out thinned"));
+    let thinned = Store::open(&folder.path("thinned")).unwrap();
+    assert_eq!((thinned.warmup_draws(), thinned.draws()), (20, 20));
+    let every_third: Vec<f64> = numbers.chunks_exact(width).skip(2).step_by(3).flatten().copied().collect();
+    assert!(thinned.warmup_part(0..6, 0..20) == every_third);
+
+    // Of a marginal model the effects too, and they are the posterior's.
+    done(&folder, &format!("{line} --parameterization marginal --save-warmup --out marginal"));
+    let marginal = counted("marginal");
+    let late = marginal.chunks_exact(width).enumerate().filter(|(row, _)| row % 60 >= 30).map(|(_, draw)| draw[5 + 75]);
+    let late: Vec<f64> = late.collect();
+    let mean = late.iter().sum::<f64>() / late.len() as f64;
+    assert!((mean - 1.55).abs() < 0.3, "a[ST LOUIS] about {mean}");
+
+    // Shards keep it together.
+    for shard in 1..=2 {
+        done(&folder, &format!("{line} --metric-from with --save-warmup --shard {shard}/2 --out part{shard}"));
     }
-    // Nobody else goes on with it meanwhile.
-    let other = folder.run("sample --resume stopped --quiet");
-    assert!(other.code == 1 && other.stderr.contains("another process is writing into stopped"), "{other:?}");
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let ended = child.wait_with_output().unwrap();
-    let text = String::from_utf8(ended.stdout).unwrap();
-    assert_eq!(ended.status.code(), Some(130), "it was over before it was stopped: {text}");
-    assert!(text.contains("`warpnuts sample --resume stopped` goes on from there."), "{text}");
-    let before = summary(&folder, "stopped")["draws"].as_u64().unwrap();
-    assert!((1..20000).contains(&before));
-    done(&folder, "sample --resume stopped --quiet");
-    same_bytes(&folder, "whole", "stopped");
-    assert_eq!(summary(&folder, "stopped")["draws"], 20000);
+    done(&folder, &format!("{line} --metric-from with --save-warmup --out together"));
+    done(&folder, "merge merged part2 part1");
+    same_bytes(&folder, "together", "merged");
+
+    // A device walks as the CPU does, until rounding parts their ways.
+    if gpu::devices().is_some() {
+        done(&folder, &format!("{line} --engine gpu --allow-software-adapter --save-warmup --out device"));
+        let there = counted("device");
+        let near = |transition: usize| {
+            let starts = (0..6).map(|chain| (chain * 60 + transition) * width);
+            let same = |at: &usize| (0..175).all(|i| (numbers[at + i] - there[at + i]).abs() < 1e-2);
+            starts.filter(same).count()
+        };
+        assert!(near(0) >= 5 && near(1) >= 4 && near(40) <= 1, "{} {} {}", near(0), near(1), near(40));
+        let mean = there.chunks_exact(width).enumerate().filter(|(row, _)| row % 60 >= 30).map(|(_, draw)| draw[0]);
+        let mean = mean.sum::<f64>() / 180.0;
+        assert!((mean - 1.49).abs() < 0.1, "mu_a about {mean}");
+    }
+
+    let Some(told) = arviz(&folder, "with") else { return };
+    assert_eq!(told["warmup"], serde_json::json!([6, 60, 85]));
+    let mean = numbers.chunks_exact(width).map(|draw| draw[0]).sum::<f64>() / 360.0;
+    assert!((told["warmup_mean"].as_f64().unwrap() - mean).abs() < 1e-9);
 }
 
 #[test]
@@ -399,24 +380,4 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
     refused("summary uneven.csv", &["uneven.csv, line 3", "1 fields, and 2 columns"]);
     std::fs::write(folder.path("word.csv"), "chain,draw,x\n0,0,1\n0,1,y\n").unwrap();
     refused("summary word.csv", &["word.csv, line 3, column 3: `y` is no number"]);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_full_disk_loses_nothing_that_was_drawn() {
-    let folder = Folder::new();
-    let line = "sample --chains 64 --warmup 60 --draws 3000 --keep hyper --checkpoint-every 0.02 --quiet";
-    done(&folder, &format!("{line} --out whole"));
-    // No file may be larger than this many blocks of 512 or 1024 bytes: chunks soon are, as those of a full disk would be.
-    let program = env!("CARGO_BIN_EXE_warpnuts");
-    let limited = format!("ulimit -f 400; trap '' XFSZ; exec {program} {line} --out full");
-    let ran = Command::new("sh").args(["-c", &limited]).current_dir(folder.path(".")).output().unwrap();
-    let stderr = String::from_utf8(ran.stderr).unwrap();
-    assert_eq!(ran.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("error: the draws could not be kept: "), "{stderr}");
-    assert!(stderr.contains("`warpnuts sample --resume full` goes on from there"), "{stderr}");
-    let told = folder.run("summary full");
-    assert!(told.stdout.contains("of 3000 draws of each chain"), "{told:?}");
-    done(&folder, "sample --resume full --quiet");
-    same_bytes(&folder, "whole", "full");
 }

@@ -7,7 +7,7 @@ use super::Warm;
 use super::kept::Kept;
 use super::lane_time::LaneTime;
 use super::subject::{Started, Subject};
-use crate::engine::{Engine, EngineError, Phase};
+use crate::engine::{Engine, EngineError, Part, Phase};
 use crate::experiment::Settings;
 use crate::model::Model;
 
@@ -44,7 +44,7 @@ impl Sampling {
             step_size: warm.step_size,
             adapt: None,
             max_depth: settings.max_tree_depth,
-            sampling: true,
+            part: Part::Sampling,
         };
         let kept = Kept::new(settings.chains as usize, model.layout().hyperparameters());
         let mut sampling = Sampling {

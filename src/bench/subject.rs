@@ -9,7 +9,7 @@ use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations, Likelihood};
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::{Chains, HostEngine};
-use crate::engine::{Engine, EngineError, Phase};
+use crate::engine::{Engine, EngineError, Part, Phase};
 use crate::experiment::{Backend, Settings, lanes_and_width};
 use crate::gpu::{Gpu, Meter};
 use crate::model::Model;
@@ -68,7 +68,7 @@ impl Subject {
                     step_size: 1e-3,
                     adapt: None,
                     max_depth: 1,
-                    sampling: true,
+                    part: Part::Sampling,
                 };
                 let outcome = engine.run(&phase, &mut Kept::new(1, model.layout().hyperparameters()))?;
                 outcome.failure.map_or(Ok(()), |failure| Err(failure.error))?;

@@ -128,6 +128,7 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
         keep: keep(typed.keep),
         thin: typed.thin,
         shard_of: None,
+        save_warmup: false,
         log_likelihood: false,
         posterior_predictive: false,
         draw_precision: precision(typed.draw_precision),
@@ -164,13 +165,12 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
     let needed = settings.memory_beside_store(model);
     let available = machine::available_memory().map_or(u128::from(u64::MAX), u128::from);
     if needed > available {
-        let gigabytes = |bytes: u128| table::thousands((bytes as f64 / 1e9).ceil());
         return Err(Failure::Input(anyhow!(
-            "{} chains of {} draws would take {} GB of memory, and {} GB are free; lower --chains or --draws",
+            "{} chains of {} draws would take {} of memory, and {} are free; lower --chains or --draws",
             settings.chains,
             settings.draws,
-            gigabytes(needed),
-            gigabytes(available),
+            size(needed),
+            size(available),
         )));
     }
     Ok(settings)
@@ -186,17 +186,26 @@ pub fn room(settings: &Settings, model: &Model, runs: usize, out: Option<&Path>)
     else {
         return Ok(());
     };
-    let gigabytes = |bytes: u128| table::thousands((bytes as f64 / 1e9).ceil());
     let keep = if settings.keep == Keep::All { ", keep only the hyperparameters (--keep hyper)" } else { "" };
     let precision =
         if settings.draw_precision == Precision::F64 { ", halve their size (--draw-precision f32)" } else { "" };
     Err(Failure::Input(anyhow!(
-        "the draws would take up to {} GB, and {} GB are free where {} is; lower --chains or --draws{keep}{precision}, or name \
+        "the draws would take up to {}, and {} are free where {} is; lower --chains or --draws{keep}{precision}, or name \
          a folder elsewhere with --out",
-        gigabytes(needed),
-        gigabytes(u128::from(free)),
+        size(needed),
+        size(u128::from(free)),
         folder.display()
     )))
+}
+
+/// So many bytes, in megabytes or gigabytes.
+fn size(bytes: u128) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    if megabytes < 1e4 {
+        format!("{} MB", table::thousands(megabytes.ceil()))
+    } else {
+        format!("{} GB", table::thousands((megabytes / 1e3).ceil()))
+    }
 }
 
 /// The engine that was typed.

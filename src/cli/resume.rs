@@ -41,9 +41,6 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     });
     let sampled =
         sampled.map_err(|error| Failure::Run(anyhow!("{error}\n  What was drawn before is kept in {name}")))?;
-    if sampled.run.draws == 0 {
-        return Ok(Outcome::Interrupted);
-    }
     sample::finish(&sampled, folder, &choice, pages, typed)
 }
 
@@ -110,6 +107,7 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
                 let ours: Precision = meaning::precision(run.draw_precision);
                 differs(ours == theirs.draw_precision, &lower(&ours), &lower(&theirs.draw_precision));
             }
+            "save_warmup" => differs(theirs.save_warmup, &"", &"without"),
             "log_likelihood" => differs(theirs.log_likelihood, &"", &"without"),
             "posterior_predictive" => differs(theirs.posterior_predictive, &"", &"without"),
             "shard" => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use warpnuts::draws::store::{self, Store};
 use warpnuts::driver::Learnt;
 use warpnuts::engine::{DeviceFailure, EngineError};
 use warpnuts::experiment::{self, Backend, Choice, Keeping, Sampled, Settings};
@@ -62,6 +63,10 @@ pub struct SampleArguments {
     #[arg(long, value_name = "I/N", help_heading = "Sampling", conflicts_with = "first_chain")]
     pub shard: Option<Shard>,
 
+    /// Keep the transitions of warm-up too, as ArviZ's warmup_posterior and warmup_sample_stats; no summary counts them
+    #[arg(long, help_heading = "Output")]
+    pub save_warmup: bool,
+
     /// Keep each observation's log likelihood under each draw, as `az.loo` wants it
     #[arg(long, help_heading = "Output")]
     pub log_likelihood: bool,
@@ -109,6 +114,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
 /// How to run, with what only `sample` can be told.
 fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure> {
     let settings = Settings {
+        save_warmup: typed.save_warmup,
         log_likelihood: typed.log_likelihood,
         posterior_predictive: typed.posterior_predictive,
         ..meaning::settings(&typed.once.run, model)?
@@ -134,7 +140,7 @@ fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure>
 
 /// What an earlier run has learnt, if it is of a model of the same coordinates.
 fn learnt(from: &Path, model: &Model) -> Result<Learnt, Failure> {
-    let store = warpnuts::draws::store::Store::open(from).map_err(Failure::input)?;
+    let store = Store::open(from).map_err(Failure::input)?;
     let name = from.display();
     let learnt = store.learnt().cloned().ok_or_else(|| {
         Failure::Input(anyhow!(
@@ -173,17 +179,23 @@ pub fn sample_into(
 
 /// What a run's error means: where nothing was drawn, the folder goes; where something was, it says how to go on.
 pub fn failed(folder: &Path, error: EngineError) -> Failure {
-    let drawn = warpnuts::draws::store::Store::open(folder).map_or(0, |store| store.draws());
-    if drawn == 0 {
+    let drawn = Store::open(folder).map_or(0, |store| store.draws());
+    if drawn == 0 && !may_go_on(folder) {
         // Only a folder of our own making, with nothing in it that anybody would miss.
         drop(std::fs::remove_dir_all(folder));
         return Failure::run(error);
     }
     let name = folder.display();
+    let kept =
+        if drawn == 0 { "the warm-up so far".to_string() } else { counted(drawn as u64, "draw") + " of each chain" };
     Failure::Run(anyhow!(
-        "{error}\n  {} of each chain are kept in {name}; `warpnuts sample --resume {name}` goes on from there",
-        counted(drawn as u64, "draw")
+        "{error}\n  {kept} can be had from {name}; `warpnuts sample --resume {name}` goes on from there"
     ))
+}
+
+/// Whether there is a checkpoint in a run's folder, if only one of warm-up.
+fn may_go_on(folder: &Path) -> bool {
+    matches!(store::checkpoint_of(folder), Ok(Some(_)))
 }
 
 /// Summarizes, prints and writes what a run has drawn.
@@ -219,14 +231,20 @@ pub fn outcome(summary: &RunSummary) -> Outcome {
     }
 }
 
-/// Summarizes a run and writes its files into `folder`; `None`, and no files nor folder, where nothing was drawn.
+/// Summarizes a run and writes its files into `folder`; `None` where nothing was drawn, and then no folder, unless the run
+/// can go on there.
 pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Option<RunSummary>, Failure> {
     if sampled.run.draws == 0 {
-        complain(format_args!(
-            "interrupted in warm-up, after {} transitions a chain: nothing was drawn",
-            sampled.run.warmup
-        ));
-        drop(std::fs::remove_dir_all(folder));
+        let made = sampled.run.warmup;
+        if may_go_on(folder) {
+            let name = folder.display();
+            complain(format_args!(
+                "interrupted in warm-up, after {made} transitions a chain; `warpnuts sample --resume {name}` goes on"
+            ));
+        } else {
+            complain(format_args!("interrupted in warm-up, after {made} transitions a chain: nothing was drawn"));
+            drop(std::fs::remove_dir_all(folder));
+        }
         return Ok(None);
     }
     let summary = RunSummary::of(sampled);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use warpnuts::draws::store::STORE;
+use warpnuts::engine::DeviceFailure;
 use warpnuts::experiment::{self, Sampled};
 use warpnuts::summary::{self, Imported, RunSummary, counted};
 
@@ -87,6 +88,10 @@ pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
     print(sample::headline(&summary));
     print(format_args!("engine {} on {}\n", summary.engine, summary.adapter));
     tell(&summary, typed.all);
+    if let Some(DeviceFailure { error, resumed }) = &sampled.run.failure {
+        let then = if *resumed { "The run went on on the CPU." } else { "The run ended there." };
+        complain(format_args!("warning: {error}\n  {then}"));
+    }
     if summary.interrupted {
         print(format_args!(
             "The run has {} of {} draws of each chain; `warpnuts sample --resume {}` goes on.",

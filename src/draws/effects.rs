@@ -57,7 +57,9 @@ impl<'a> WithEffects<'a> {
                     let (chain, draw) = (row / draws, first + row % draws);
                     let from = (chain * block.draws + draw) * hyperparameters;
                     named[..hyperparameters].copy_from_slice(&block.values[from..from + hyperparameters]);
-                    let transition = (block.first_draw + draw) as u32;
+                    // Draws of warm-up are counted from the other end.
+                    let number = (block.first_draw + draw) as u32;
+                    let transition = if block.warmup { !number } else { number };
                     effects.draw(&Place { seed, chain: first_chain + chain as u32, transition }, named);
                 }
             },
@@ -68,6 +70,10 @@ impl<'a> WithEffects<'a> {
 impl Sink for WithEffects<'_> {
     fn warmed(&mut self, moments: &Moments) {
         self.sink.warmed(moments);
+    }
+
+    fn wants_warmup(&self) -> bool {
+        self.sink.wants_warmup()
     }
 
     fn checkpoint_interval(&self) -> Option<Duration> {
@@ -88,6 +94,7 @@ impl Sink for WithEffects<'_> {
                 .copied()
                 .collect();
             self.sink.take(&Block {
+                warmup: block.warmup,
                 chains: block.chains,
                 first_draw: block.first_draw + first,
                 draws,

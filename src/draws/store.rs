@@ -14,6 +14,7 @@ mod layout;
 mod lock;
 mod metadata;
 mod read;
+mod recorded;
 mod row;
 mod write;
 

@@ -44,12 +44,17 @@ impl Sink for Thinned<'_> {
             }
         }
         self.sink.take(&Block {
+            warmup: block.warmup,
             chains: block.chains,
             first_draw: first,
             draws,
             values: &self.values,
             statistics: &self.statistics,
         })
+    }
+
+    fn wants_warmup(&self) -> bool {
+        self.sink.wants_warmup()
     }
 
     fn checkpoint_interval(&self) -> Option<std::time::Duration> {
@@ -84,7 +89,7 @@ mod tests {
                 .flat_map(|chain| (first_draw..first_draw + draws).map(move |draw| (100 * chain + draw) as f64))
                 .collect();
             let statistics = vec![Statistics::default(); 2 * draws];
-            let block = Block { chains: 2, first_draw, draws, values: &values, statistics: &statistics };
+            let block = Block { warmup: false, chains: 2, first_draw, draws, values: &values, statistics: &statistics };
             thinned.take(&block).unwrap();
         }
         assert_eq!(seen.0, [(0, vec![2.0, 102.0]), (1, vec![5.0, 8.0, 105.0, 108.0])]);

@@ -266,7 +266,8 @@ impl DeviceEngine {
             transitions: limit,
             budget: self.budget,
             max_depth: phase.max_depth,
-            sampling: phase.sampling.into(),
+            learning: phase.part.learns().into(),
+            recording: phase.part.records().into(),
             adapting: phase.adapt.is_some().into(),
             target_accept: phase.adapt.map_or(0.0, |adapt| adapt.target as f32),
             gain: phase.adapt.map_or(0.0, |adapt| adapt.gain as f32),
@@ -296,7 +297,7 @@ impl DeviceEngine {
                     window.take(model, log_constant, &Arrived { first, counts, room, positions, told });
                 })
                 .map_err(device)?;
-            window.leave(self.drawn, sink, false)?;
+            window.leave(sink, false)?;
         }
         let step_size = phase.step_size;
         self.progress.add(Snapshot { acceptance: 0.0, step_size, ..news });
@@ -352,10 +353,11 @@ impl DeviceEngine {
         };
         let mut transitions = 0;
         let complete = outcome.transitions == phase.transitions && phase.transitions > 0;
-        let warmed = complete && !phase.sampling;
+        let warmed = complete && phase.part.learns();
+        let unseen = warmed && !phase.part.records();
         let mut last = Vec::new();
         for shard in &mut self.shards {
-            let (chains, positions) = shard.fetch(&self.gpu, warmed)?;
+            let (chains, positions) = shard.fetch(&self.gpu, unseen)?;
             last.extend(positions);
             for chain in chains {
                 transitions += u64::from(chain.made);
@@ -369,6 +371,8 @@ impl DeviceEngine {
         outcome.acceptance /= transitions.max(1) as f64;
         if warmed {
             outcome.moments = self.moments(phase.transitions)?;
+        }
+        if unseen {
             self.last = self.in_user_units(&last);
         }
         Ok(outcome)
@@ -378,16 +382,19 @@ impl DeviceEngine {
 impl Engine for DeviceEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError> {
         let remembered = self.shaders.hyperparameters.min(self.variables);
-        let window = || Window::new(self.chains, self.variables, phase.transitions as usize, remembered);
-        let mut window = phase.sampling.then(window);
+        let warmup = phase.part.learns();
+        let first_draw = if warmup { self.transitions as usize } else { self.drawn };
+        let window =
+            || Window::new(self.chains, self.variables, phase.transitions as usize, remembered).at(warmup, first_draw);
+        let mut window = phase.part.records().then(window);
         self.begin(phase);
         let ran = match phase.transitions {
             0 => Ok(()),
             _ => self.dispatches(phase, &mut window, sink),
         };
         if let Some(window) = &mut window {
-            window.leave(self.drawn, sink, true)?;
-            self.drawn += window.left();
+            window.leave(sink, true)?;
+            self.drawn += if warmup { 0 } else { window.left() };
         }
         let (dim, left) = (self.model.layout().dim(), window.as_ref().map_or(0, |window| window.left() as u32));
         let told = window.as_ref().map_or(Snapshot::default(), Window::told);

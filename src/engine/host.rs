@@ -142,7 +142,7 @@ impl HostEngine {
     /// Brings every chain to the end of a block of `transitions`; draws and statistics are left in `values` and
     /// `statistics`. After a failure, another call goes on where each chain stands.
     fn run_block(&mut self, phase: &Phase, transitions: usize) -> Result<(), DensityError> {
-        let kept = if phase.sampling { transitions } else { 0 };
+        let kept = if phase.part.records() { transitions } else { 0 };
         self.values.resize(self.chains.len() * kept * self.variables, 0.0);
         self.statistics.resize(self.chains.len() * kept, Statistics::default());
         let run = Run {
@@ -189,7 +189,8 @@ impl HostEngine {
         let by_time = transitions as f64 * BLOCK_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6);
         // Wide lanes run empty at the end of a block, and what they draw has no place in a cache anyway.
         let room = if self.lanes[0].width() > 1 { WIDE_BLOCK_VALUES } else { BLOCK_VALUES };
-        let by_room = if phase.sampling { room / (self.chains.len() * self.variables).max(1) } else { usize::MAX };
+        let by_room =
+            if phase.part.records() { room / (self.chains.len() * self.variables).max(1) } else { usize::MAX };
         (by_time as usize).min(4 * transitions).min(by_room).max(1)
     }
 }
@@ -220,17 +221,19 @@ impl Engine for HostEngine {
                 self.lanes.iter_mut().for_each(|lane| lane.configure(phase));
                 continue;
             }
-            self.transitions += block as u32;
-            if phase.sampling {
+            if phase.part.records() {
+                let warmup = phase.part.learns();
                 sink.take(&Block {
+                    warmup,
                     chains: self.chains.len(),
-                    first_draw: self.drawn,
+                    first_draw: if warmup { self.transitions as usize } else { self.drawn },
                     draws: block,
                     values: &self.values,
                     statistics: &self.statistics,
                 })?;
-                self.drawn += block;
             }
+            self.transitions += block as u32;
+            self.drawn += if phase.part.learns() { 0 } else { block };
             done += block;
             block = self.next_block(block, start.elapsed(), phase);
         }

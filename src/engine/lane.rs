@@ -188,8 +188,10 @@ impl Task<'_> {
         if let Some(step_size) = &mut chain.step_size {
             step_size.learn(statistics.acceptance_rate);
         }
-        if !run.phase.sampling {
+        if run.phase.part.learns() {
             chain.moments.add(&sample.position, &sample.gradient);
+        }
+        if !run.phase.part.records() {
             return;
         }
         statistics.lp += run.log_density_offset;

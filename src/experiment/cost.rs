@@ -12,7 +12,7 @@ use crate::density::{Density, DensityError, Evaluations, Likelihood};
 use crate::draws::Memory;
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::Chains;
-use crate::engine::{Engine as _, EngineError, Phase};
+use crate::engine::{Engine as _, EngineError, Part, Phase};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::nuts::{State, Step, Transition};
@@ -210,7 +210,7 @@ impl TransitionCosts {
                 step_size: STEP,
                 adapt: None,
                 max_depth: DEPTH.min(settings.max_tree_depth),
-                sampling: false,
+                part: Part::Warmup { recorded: false },
             };
             let mut nothing = Memory::new(0, 0, 0);
             loop {

@@ -102,27 +102,30 @@ impl Merging {
         let extent = settings.extent(&model);
         let writing = settings.writing(Duration::MAX);
         let mut writer = Writer::create(folder, model, extent, writing, learnt, about)?;
-        let draws = first.draws.draws();
         let row = stores.iter().map(|store| store.row()).min().unwrap_or(1);
         let (variables, chains) = (stores[0].variables(), extent.chains);
         let (mut values, mut statistics) = (Vec::new(), Vec::new());
-        for from in (0..draws).step_by(row) {
-            let count = row.min(draws - from);
+        let rows =
+            |warmup: bool, draws: usize| (0..draws).step_by(row).map(move |from| (warmup, from, row.min(draws - from)));
+        for (warmup, from, count) in rows(true, stores[0].warmup_draws()).chain(rows(false, first.draws.draws())) {
             values.clear();
             statistics.clear();
             for store in &stores {
-                let numbers = store.part(0..store.chains(), from..from + count);
+                let (part, draws) = (0..store.chains(), from..from + count);
+                let numbers = if warmup { store.warmup_part(part, draws) } else { store.part(part, draws) };
                 if let Some(damage) = store.damage().first() {
                     return Err(io::Error::other(damage.to_string()));
                 }
-                for numbers in numbers.chunks_exact(store.width()) {
+                let width = if warmup { variables + Statistic::ALL.len() } else { store.width() };
+                for numbers in numbers.chunks_exact(width) {
                     let (named, rest) = numbers.split_at(variables);
                     values.extend_from_slice(named);
                     // Log likelihoods and replicates follow from the draws again.
                     statistics.push(Statistic::collect(rest));
                 }
             }
-            let block = Block { chains, first_draw: from, draws: count, values: &values, statistics: &statistics };
+            let block =
+                Block { warmup, chains, first_draw: from, draws: count, values: &values, statistics: &statistics };
             writer.take(&block).map_err(|error| error.0)?;
         }
         writer.end(None, Map::<String, Value>::new(), true)?;
@@ -134,8 +137,10 @@ impl Merging {
 fn identity(shard: &Sampled) -> Vec<(&'static str, String)> {
     let settings = &shard.settings;
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
-    let draws =
-        |store: &Sampled| (store.settings.keep, store.settings.log_likelihood, store.settings.posterior_predictive);
+    let draws = |store: &Sampled| {
+        let Settings { keep, save_warmup, log_likelihood, posterior_predictive, .. } = store.settings;
+        (keep, save_warmup, log_likelihood, posterior_predictive)
+    };
     vec![
         ("the data", shard.model.dataset().checksum()),
         ("the parameterizations", shard.model.parameterization().to_string()),

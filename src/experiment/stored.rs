@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Backend, Sampled, Settings, run, sampled};
+use crate::density::DensityError;
 use crate::draws::store::{Extent, Statistic, Store, StoreError, Writer, Writing, checkpoint_of};
 use crate::draws::{Draws, Precision};
 use crate::driver::{Learnt, Run, Start};
-use crate::engine::{Checkpoint, EngineError, Progress, SinkError, Snapshot};
+use crate::engine::{Checkpoint, DeviceFailure, EngineError, Progress, SinkError, Snapshot};
 use crate::model::Model;
 
 /// The file beside a store that says what differs between two runs of the same bytes: how long they took.
@@ -39,6 +40,8 @@ pub struct Interrupted {
     pub device: String,
     checkpoint: Option<Checkpoint>,
     frozen: bool,
+    /// A device that failed, and without which the run went on.
+    failure: Option<Failed>,
 }
 
 /// What the root of a store says of a run, as far as this room knows.
@@ -55,6 +58,16 @@ struct About {
     divergences: Option<[u64; 2]>,
     #[serde(default)]
     gradients: Option<[u64; 2]>,
+    #[serde(default)]
+    failure: Option<Failed>,
+}
+
+/// A device that failed in the middle of the run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Failed {
+    error: String,
+    /// Whether the run went on without it.
+    resumed: bool,
 }
 
 /// What a summary says of time.
@@ -77,6 +90,7 @@ impl Settings {
             chains: self.chains as usize,
             first_chain: self.first_chain,
             draws: self.draws as usize,
+            warmup: self.recorded_warmup() as usize,
             variables: self.variables(model),
             precision: self.draw_precision,
             log_likelihood: self.log_likelihood,
@@ -113,13 +127,14 @@ pub fn sample_into(
         warmup: 0,
         divergences: None,
         gradients: None,
+        failure: None,
     };
     let extent = settings.extent(&model);
     let writing = settings.writing(keeping.interval);
     let writer = Writer::create(keeping.folder, model.clone(), extent, writing, learnt.as_ref(), attributes(&about));
     let writer = writer.map_err(SinkError)?;
     let start = learnt.map_or(Start::Fresh, Start::Frozen);
-    go_on(Ready { keeping, backend, model, settings, start, writer, began, before: 0.0 }, progress)
+    go_on(Ready { keeping, backend, model, settings, start, writer, began, before: 0.0, failure: None }, progress)
 }
 
 /// Goes on with an interrupted run where it computed before, to end with the bytes of one that was not interrupted.
@@ -133,10 +148,11 @@ pub fn resume(
     progress: Arc<Progress>,
 ) -> Result<Sampled, EngineError> {
     let began = Instant::now();
-    let Interrupted { store, settings, checkpoint, frozen, .. } = interrupted;
+    let Interrupted { store, settings, checkpoint, frozen, failure, .. } = interrupted;
     let writing = settings.writing(keeping.interval);
-    let draws = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.draws / settings.thin);
-    let writer = Writer::resume(keeping.folder, &store, writing, draws as usize).map_err(SinkError)?;
+    let made = checkpoint.as_ref().map_or([0, 0], |checkpoint| [checkpoint.warmup, checkpoint.draws]);
+    let draws = made.map(|made| (made / settings.thin) as usize);
+    let writer = Writer::resume(keeping.folder, &store, writing, draws).map_err(SinkError)?;
     let mut before = 0.0;
     if let Some(checkpoint) = &checkpoint {
         before = checkpoint.time.iter().map(Duration::as_secs_f64).sum();
@@ -150,7 +166,7 @@ pub fn resume(
     };
     let model = store.model().clone();
     drop(store);
-    go_on(Ready { keeping, backend, model, settings, start, writer, began, before }, progress)
+    go_on(Ready { keeping, backend, model, settings, start, writer, began, before, failure }, progress)
 }
 
 /// A run that may begin, or go on.
@@ -164,15 +180,20 @@ struct Ready<'a> {
     /// When this call began, and the seconds that were spent before.
     began: Instant,
     before: f64,
+    /// What the run went on after before.
+    failure: Option<Failed>,
 }
 
 fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
-    let Ready { keeping, backend, model, settings, start, mut writer, began, before } = ready;
-    let told = run(backend, &model, &settings, start, &mut writer, progress)?;
+    let Ready { keeping, backend, model, settings, start, mut writer, began, before, failure } = ready;
+    let mut told = run(backend, &model, &settings, start, &mut writer, progress)?;
     let mut about = Map::new();
     about.insert("warmup".to_string(), json!(told.warmup));
     about.insert("divergences".to_string(), json!(told.divergences));
     about.insert("gradients".to_string(), json!(told.gradients));
+    let now = |DeviceFailure { error, resumed }: &DeviceFailure| Failed { error: error.to_string(), resumed: *resumed };
+    about.insert("failure".to_string(), json!(told.failure.as_ref().map(now).or(failure.clone())));
+    told.failure = told.failure.or(failure.map(DeviceFailure::from));
     let complete = told.draws == settings.draws;
     let learnt = (told.draws > 0).then(|| Learnt { step_size: told.step_size, scale: told.scale.clone() });
     writer.end(learnt, about, complete).map_err(SinkError)?;
@@ -180,6 +201,12 @@ fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> 
     let wall = began.elapsed() + Duration::from_secs_f64(before);
     let draws = Draws::Store(Arc::new(store));
     Ok(sampled(backend, model, settings, draws, told, wall))
+}
+
+impl From<Failed> for DeviceFailure {
+    fn from(Failed { error, resumed }: Failed) -> DeviceFailure {
+        DeviceFailure { error: DensityError::Told(error), resumed }
+    }
 }
 
 fn attributes(about: &About) -> Map<String, Value> {
@@ -190,10 +217,16 @@ fn attributes(about: &About) -> Map<String, Value> {
 }
 
 fn about(store: &Store) -> Result<About, StoreError> {
-    serde_json::from_value(Value::Object(store.about().clone())).map_err(|error| StoreError::Inconsistent {
-        path: store.folder().display().to_string(),
-        problem: error.to_string(),
-    })
+    let damaged = |problem| StoreError::Inconsistent { path: store.folder().display().to_string(), problem };
+    let about: About =
+        serde_json::from_value(Value::Object(store.about().clone())).map_err(|error| damaged(error.to_string()))?;
+    let settings = &about.settings;
+    let sensible =
+        settings.thin > 0 && settings.chains > 0 && settings.target_accept > 0.0 && settings.target_accept < 1.0;
+    if !sensible || settings.extent(store.model()) != *store.extent() {
+        return Err(damaged("the settings of the run do not go with its draws".to_string()));
+    }
+    Ok(about)
 }
 
 impl Interrupted {
@@ -203,9 +236,10 @@ impl Interrupted {
     /// When it cannot be read.
     pub fn read(folder: &Path) -> Result<Interrupted, StoreError> {
         let store = Store::open(folder)?;
-        let About { engine, device, settings, frozen, .. } = about(&store)?;
+        let About { engine, device, settings, frozen, failure, .. } = about(&store)?;
         let checkpoint = checkpoint_of(folder)?;
-        Ok(Interrupted { store, settings, engine, device, checkpoint, frozen })
+        let failure = failure.filter(|failure| failure.resumed);
+        Ok(Interrupted { store, settings, engine, device, checkpoint, frozen, failure })
     }
 
     /// Whether there is nothing left to do.
@@ -221,7 +255,7 @@ impl Sampled {
     /// When it cannot be read.
     pub fn open(path: &Path) -> Result<Sampled, StoreError> {
         let store = Store::open(path)?;
-        let About { engine, device, settings, warmup, divergences, gradients, .. } = about(&store)?;
+        let About { engine, device, settings, warmup, divergences, gradients, failure, .. } = about(&store)?;
         let Times { wall_seconds: times } = std::fs::read_to_string(path.join(TIMES))
             .ok()
             .and_then(|text| serde_json::from_str(&text).ok())
@@ -239,7 +273,7 @@ impl Sampled {
             divergences: divergences.unwrap_or_else(|| [0, sum(Statistic::Diverging)]),
             gradients: gradients.unwrap_or_else(|| [0, sum(Statistic::NSteps)]),
             time: [seconds(times.warmup), seconds(times.sampling)],
-            failure: None,
+            failure: failure.map(DeviceFailure::from),
         };
         let model = store.model().clone();
         let mut names = model.names();

@@ -63,4 +63,8 @@ if "log_likelihood" in groups:
 if "posterior_predictive" in groups:
     replicates = next(iter(tree["posterior_predictive"].data_vars.values()))
     answer["replicate_mean"], answer["replicate_sd"] = float(replicates.mean()), float(replicates.std())
+if "warmup_posterior" in groups:
+    answer["warmup"] = list(data.warmup_posterior["a"].shape)
+    answer["warmup_mean"] = float(data.warmup_posterior["mu_a"].mean())
+    assert data.warmup_sample_stats["n_steps"].shape == data.warmup_posterior["mu_a"].shape
 print(json.dumps(answer))

@@ -11,13 +11,16 @@ use super::FORMAT;
 use super::arrays::{open, write_chunk, write_text};
 use super::described::Described;
 use super::files::Files;
-use super::layout::{Dimensions, DrawArrays, Extent};
+use super::layout::{Dimensions, DrawArrays, Extent, WARMUP};
 use super::metadata::{self, ArrayMetadata, Type};
 use crate::driver::Learnt;
 use crate::model::Model;
 
 /// The group of what a run has learnt in warm-up.
 pub const ADAPTATION: &str = "adaptation";
+
+/// Arrays, and how many draws of each chain are in them.
+pub type Written<'a> = (&'a DrawArrays, usize);
 
 /// The metadata of everything that is in a store.
 pub struct Contents {
@@ -46,10 +49,11 @@ impl Contents {
             let whole = |name: &str, data_type, length| {
                 ArrayMetadata::whole(format!("{group}/{name}"), data_type, &[(name, length)])
             };
+            let length = if group.starts_with(WARMUP) { extent.warmup } else { extent.draws };
             fixed.push(whole("chain", Type::Int64, extent.chains));
-            draws.push(whole("draw", Type::Int64, extent.draws));
+            draws.push(whole("draw", Type::Int64, length));
             match *group {
-                "posterior" => {
+                "posterior" | "warmup_posterior" => {
                     if extent.variables > layout.hyperparameters() {
                         fixed.push(whole(&names.group, Type::String, layout.groups));
                     }
@@ -131,9 +135,10 @@ impl Contents {
         Ok(())
     }
 
-    /// Writes the metadata of the root, which say that there are `draws` of each chain; before them, where that is wanted,
-    /// those of every group and array, which repeat it for readers that do not look at the root.
-    pub fn commit(&self, arrays: &DrawArrays, draws: usize, everywhere: bool) -> io::Result<()> {
+    /// Writes the metadata of the root, which say how many draws of each chain there are in which arrays, since warm-up and
+    /// where they are recorded in it; before them, where that is wanted, those of every group and array, which repeat it
+    /// for readers that do not look at the root.
+    pub fn commit(&self, sampling: Written, warmup: Option<Written>, everywhere: bool) -> io::Result<()> {
         // In order: Python's library looks for the nodes of a group side by side.
         let mut nodes = BTreeMap::new();
         let mut attributes = Map::new();
@@ -153,8 +158,11 @@ impl Contents {
         for metadata in &self.fixed {
             nodes.insert(metadata.path.clone(), metadata.json());
         }
-        for metadata in self.draws.iter().chain(arrays.arrays.iter().map(|drawn| &drawn.metadata)) {
+        let warmup_draws = warmup.map_or(0, |(_, draws)| draws);
+        let arrays = [Some(sampling), warmup].into_iter().flatten().flat_map(|(arrays, _)| &arrays.arrays);
+        for metadata in self.draws.iter().chain(arrays.map(|drawn| &drawn.metadata)) {
             let mut metadata = metadata.clone();
+            let draws = if metadata.path.starts_with(WARMUP) { warmup_draws } else { sampling.1 };
             if let Some((_, length)) = metadata.dimensions.iter_mut().find(|(name, _)| name == "draw") {
                 *length = draws;
             }
@@ -166,7 +174,10 @@ impl Contents {
         let mut about = self.about.clone();
         about.insert("format".to_string(), json!(FORMAT));
         about.insert("extent".to_string(), json!(self.extent));
-        about.insert("draws".to_string(), json!(draws));
+        about.insert("draws".to_string(), json!(sampling.1));
+        if warmup.is_some() {
+            about.insert("warmup_draws".to_string(), json!(warmup_draws));
+        }
         attributes.insert("warpnuts".to_string(), Value::Object(about));
         self.files.write("zarr.json", pretty(&metadata::root(&attributes, nodes.into_iter().collect()))?)
     }
@@ -184,6 +195,9 @@ fn metric(learnt: &Learnt) -> ArrayMetadata {
 /// The groups that have draws.
 fn groups(extent: &Extent) -> Vec<&'static str> {
     let mut groups = vec!["posterior", "sample_stats"];
+    if extent.warmup > 0 {
+        groups.extend(["warmup_posterior", "warmup_sample_stats"]);
+    }
     groups.extend(extent.log_likelihood.then_some("log_likelihood"));
     groups.extend(extent.posterior_predictive.then_some("posterior_predictive"));
     groups

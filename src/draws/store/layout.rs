@@ -11,6 +11,9 @@ use crate::nuts::Statistics;
 /// A chunk has about so many bytes before it is compressed.
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// What the groups of draws of warm-up begin with, in ArviZ's names.
+pub const WARMUP: &str = "warmup_";
+
 /// Draws gather in memory until there are about so many bytes of them, or all; then they leave as chunks.
 const ROW_BYTES: usize = 8 << 20;
 
@@ -100,6 +103,9 @@ pub struct Extent {
     pub first_chain: u32,
     /// Draws of each chain there will be.
     pub draws: usize,
+    /// Draws of each chain that are recorded in warm-up before them; 0 where they are not.
+    #[serde(default)]
+    pub warmup: usize,
     /// How many leading named variables of each.
     pub variables: usize,
     /// How exactly they are kept.
@@ -219,6 +225,17 @@ fn variables(layout: Layout, count: usize) -> Vec<Variable> {
 }
 
 impl DrawArrays {
+    /// For the draws of warm-up that are recorded of `model`. Nothing is known of their spread: none of them is packed.
+    pub fn of_warmup(model: &Model, extent: &Extent) -> DrawArrays {
+        let extent =
+            Extent { draws: extent.warmup, warmup: 0, log_likelihood: false, posterior_predictive: false, ..*extent };
+        let mut arrays = DrawArrays::new(model, &extent, None);
+        for drawn in &mut arrays.arrays {
+            drawn.metadata.path.insert_str(0, WARMUP);
+        }
+        arrays
+    }
+
     /// For draws of `model`; `units` are about the mean and the sd of each variable, for numbers of 16 bits.
     pub fn new(model: &Model, extent: &Extent, units: Option<&[Unit]>) -> DrawArrays {
         let (layout, data, names) = (model.layout(), model.dataset(), Dimensions::of(model));

@@ -9,7 +9,7 @@ use zarrs::array::Array;
 use super::arrays::{open, write_chunk};
 use super::files::Files;
 use super::layout::{DrawArrays, Drawn, Packing, Statistic};
-use super::read::Store;
+use super::recorded::Recorded;
 use crate::draws::observations::Observations;
 use crate::engine::Block;
 
@@ -42,13 +42,13 @@ impl Row {
     }
 
     /// Puts back the draws that are in the row already, from the store.
-    pub fn restore(&mut self, store: &Store) {
+    pub fn restore(&mut self, recorded: &Recorded) {
         let (row, width, filled) = (self.arrays.row, self.arrays.width, self.filled);
         if filled == 0 {
             return;
         }
         let first = self.number * row;
-        let numbers = store.part(0..self.chains, first..first + filled);
+        let numbers = recorded.part(0..self.chains, first..first + filled);
         for (to, from) in self.numbers.chunks_exact_mut(row * width).zip(numbers.chunks_exact(filled * width)) {
             to[..from.len()].copy_from_slice(from);
         }

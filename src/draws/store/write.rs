@@ -16,6 +16,7 @@ use super::files::Files;
 use super::layout::{DrawArrays, Extent};
 use super::lock::Lock;
 use super::read::Store;
+use super::recorded::Recorded;
 use super::row::Row;
 use super::{STORE, checkpoint};
 use crate::draws::observations::Observations;
@@ -36,6 +37,7 @@ const WAITING: usize = 2;
 pub struct Writer {
     model: Arc<Model>,
     chains: usize,
+    wants_warmup: bool,
     interval: Duration,
     /// Nanoseconds that the last checkpoint took to be written.
     checkpoint_time: Arc<AtomicU64>,
@@ -48,6 +50,7 @@ enum Message {
     /// About the mean and the sd of each variable.
     Warmed(Vec<Unit>),
     Block {
+        warmup: bool,
         first_draw: usize,
         draws: usize,
         values: Vec<f64>,
@@ -97,27 +100,36 @@ impl Writer {
         if let Some(learnt) = learnt {
             contents.learn(learnt.clone())?;
         }
-        let row = Row::new(files, DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
-        contents.commit(row.arrays(), 0, true)?;
-        Writer::start(lock, model, extent, writing, contents, row)
+        let row = Row::new(files.clone(), DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
+        let warmup = (extent.warmup > 0)
+            .then(|| Row::new(files, DrawArrays::of_warmup(&model, &extent), extent.chains, extent.variables, 0));
+        let mut rows = Rows { sampling: row, warmup };
+        rows.commit(&contents, true)?;
+        Writer::start(lock, model, extent, writing, contents, rows)
     }
 
-    /// Goes on with a store behind its first `draws` draws of each chain.
+    /// Goes on with a store behind the first `draws` draws of each chain, of warm-up and since.
     ///
     /// # Errors
     /// Those of the file system, and chunks that are damaged.
-    pub fn resume(run: &Path, store: &Store, writing: Writing, draws: usize) -> io::Result<Writer> {
+    pub fn resume(run: &Path, store: &Store, writing: Writing, draws: [usize; 2]) -> io::Result<Writer> {
         let lock = Lock::take(run)?;
         let (model, extent) = (store.model().clone(), *store.extent());
         store.files().remove_unfinished()?;
-        let mut row = Row::new(store.files().clone(), store.arrays().clone(), extent.chains, extent.variables, draws);
-        row.restore(store);
+        let row = |recorded: &Recorded, draws: usize| {
+            let (files, arrays) = (store.files().clone(), recorded.arrays().clone());
+            let mut row = Row::new(files, arrays, extent.chains, extent.variables, draws);
+            row.restore(recorded);
+            row
+        };
+        let warmup = store.warmup().map(|warmup| row(warmup, draws[0]));
+        let rows = Rows { sampling: row(store.sampling(), draws[1]), warmup };
         if let Some(damage) = store.damage().first() {
             return Err(io::Error::other(damage.to_string()));
         }
         let mut contents = Contents::new(store.files().clone(), &model, extent, writing.warmup, store.about().clone());
         contents.remember(store.learnt());
-        Writer::start(lock, model, extent, writing, contents, row)
+        Writer::start(lock, model, extent, writing, contents, rows)
     }
 
     fn start(
@@ -126,7 +138,7 @@ impl Writer {
         extent: Extent,
         writing: Writing,
         contents: Contents,
-        row: Row,
+        rows: Rows,
     ) -> io::Result<Writer> {
         let (sender, messages) = sync_channel(WAITING);
         let (empty, emptied) = channel();
@@ -145,7 +157,7 @@ impl Writer {
             extent,
             packed: writing.packed,
             contents,
-            row,
+            rows,
             observations,
         };
         let thread =
@@ -153,6 +165,7 @@ impl Writer {
         Ok(Writer {
             model,
             chains: extent.chains,
+            wants_warmup: extent.warmup > 0,
             interval: writing.interval,
             checkpoint_time,
             sender: Some(sender),
@@ -206,6 +219,10 @@ impl Sink for Writer {
         drop(self.send(Message::Warmed(units)));
     }
 
+    fn wants_warmup(&self) -> bool {
+        self.wants_warmup
+    }
+
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
         debug_assert_eq!(block.chains, self.chains);
         let (mut values, mut statistics) = self.emptied.try_recv().unwrap_or_default();
@@ -213,8 +230,8 @@ impl Sink for Writer {
         values.extend_from_slice(block.values);
         statistics.clear();
         statistics.extend_from_slice(block.statistics);
-        let (first_draw, draws) = (block.first_draw, block.draws);
-        self.send(Message::Block { first_draw, draws, values, statistics }).map_err(SinkError)
+        let (warmup, first_draw, draws) = (block.warmup, block.first_draw, block.draws);
+        self.send(Message::Block { warmup, first_draw, draws, values, statistics }).map_err(SinkError)
     }
 
     fn checkpoint_interval(&self) -> Option<Duration> {
@@ -237,8 +254,28 @@ struct Desk {
     extent: Extent,
     packed: bool,
     contents: Contents,
-    row: Row,
+    rows: Rows,
     observations: Observations,
+}
+
+/// What is written draw by draw.
+struct Rows {
+    sampling: Row,
+    /// Where they are recorded.
+    warmup: Option<Row>,
+}
+
+impl Rows {
+    /// Writes the draws there are, and says so.
+    fn commit(&mut self, contents: &Contents, everywhere: bool) -> io::Result<()> {
+        if let Some(warmup) = &mut self.warmup {
+            warmup.write()?;
+        }
+        self.sampling.write()?;
+        let sampling = (self.sampling.arrays(), self.sampling.draws());
+        let warmup = self.warmup.as_ref().map(|warmup| (warmup.arrays(), warmup.draws()));
+        contents.commit(sampling, warmup, everywhere)
+    }
 }
 
 impl Desk {
@@ -247,35 +284,36 @@ impl Desk {
             match message {
                 Message::Warmed(units) => {
                     if self.packed {
-                        self.row.describe(DrawArrays::new(&self.model, &self.extent, Some(&units)));
+                        self.rows.sampling.describe(DrawArrays::new(&self.model, &self.extent, Some(&units)));
                     }
                 }
-                Message::Block { first_draw, draws, values, statistics } => {
-                    let Desk { row, observations, extent, .. } = &mut self;
-                    let block =
-                        Block { chains: extent.chains, first_draw, draws, values: &values, statistics: &statistics };
-                    row.take(&block, observations)?;
+                Message::Block { warmup, first_draw, draws, values, statistics } => {
+                    let Desk { rows, observations, extent, .. } = &mut self;
+                    let chains = extent.chains;
+                    let block = Block { warmup, chains, first_draw, draws, values: &values, statistics: &statistics };
+                    match &mut rows.warmup {
+                        Some(row) if warmup => row.take(&block, observations)?,
+                        _ => rows.sampling.take(&block, observations)?,
+                    }
                     // Nobody may be there to take it.
                     drop(empty.send((values, statistics)));
                 }
                 Message::Checkpoint(checkpoint) => {
                     let began = Instant::now();
-                    self.row.write()?;
                     if checkpoint.draws > 0 {
                         let Checkpoint { step_size, scale, .. } = &*checkpoint;
                         self.contents.learn(Learnt { step_size: *step_size, scale: scale.clone() })?;
                     }
-                    self.contents.commit(self.row.arrays(), self.row.draws(), false)?;
+                    self.rows.commit(&self.contents, false)?;
                     checkpoint::write(self.lock.run(), &checkpoint)?;
                     self.checkpoint_time.store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
                 }
                 Message::End { learnt, about, complete } => {
-                    self.row.write()?;
                     if let Some(learnt) = learnt {
                         self.contents.learn(learnt)?;
                     }
                     about.into_iter().for_each(|(name, value)| self.contents.tell(&name, value));
-                    self.contents.commit(self.row.arrays(), self.row.draws(), true)?;
+                    self.rows.commit(&self.contents, true)?;
                     if complete {
                         checkpoint::remove(self.lock.run())?;
                     }
@@ -284,7 +322,6 @@ impl Desk {
             }
         }
         // The run has failed: what was drawn is kept.
-        self.row.write()?;
-        self.contents.commit(self.row.arrays(), self.row.draws(), true)
+        self.rows.commit(&self.contents, true)
     }
 }

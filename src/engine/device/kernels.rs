@@ -54,8 +54,10 @@ pub struct Run {
     pub budget: u32,
     /// The most doublings of a trajectory.
     pub max_depth: u32,
-    /// 1 where draws leave, rather than moments.
-    pub sampling: u32,
+    /// 1 where draws go into moments.
+    pub learning: u32,
+    /// 1 where draws leave.
+    pub recording: u32,
     /// 1 where chains adapt their step sizes.
     pub adapting: u32,
     /// The mean acceptance aimed at.

@@ -228,7 +228,7 @@ impl Shard {
         let draws = (&slot.draws, rows * self.kept as u64 * 4);
         let told = (&slot.told, rows * size_of::<Told>() as u64);
         let all = [(&slot.counts, chains * 16), draws, told];
-        let landings = if run.sampling == 1 { &all[..] } else { &all[..1] };
+        let landings = if run.recording == 1 { &all[..] } else { &all[..1] };
         let kernels = |pass: &mut wgpu::ComputePass| transition.dispatch(pass, &slot.bound, self.workgroups, 1);
         slot.flight = Some(Flight::start(gpu, |_| {}, kernels, landings, slot.clock.as_ref(), &[]));
     }
@@ -291,18 +291,18 @@ impl Shard {
         self.made.iter().copied().min().unwrap_or(0)
     }
 
-    /// Fetches the chains as the phase has left them; where it was one of warm-up that all of them have finished, their
+    /// Fetches the chains as the phase has left them; where all of them have finished it and no draw of it left, their
     /// hyperparameters too, `[chain][hyperparameter]`, which the latest dispatch has left in the place of draws.
-    pub fn fetch(&mut self, gpu: &Gpu, warmed: bool) -> Result<(&[Chain], Vec<f32>), GpuError> {
+    pub fn fetch(&mut self, gpu: &Gpu, unseen: bool) -> Result<(&[Chain], Vec<f32>), GpuError> {
         let bytes = (self.chains.len() * size_of::<Chain>()) as u64;
         let positions = &self.slots[self.latest].draws;
         let positions_bytes = (self.chains.len() * self.hyperparameters * size_of::<f32>()) as u64;
         let all = [(&self.states, bytes), (positions, positions_bytes)];
-        let landings = if warmed { &all[..] } else { &all[..1] };
+        let landings = if unseen { &all[..] } else { &all[..1] };
         Flight::start(gpu, |_| {}, |_| {}, landings, None, &[]).land(gpu)?;
         self.chains = self.states.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
         let numbers = |bytes: &[u8]| bytemuck::cast_slice(bytes).to_vec();
-        let positions = if warmed { positions.read(positions_bytes, numbers)? } else { Vec::new() };
+        let positions = if unseen { positions.read(positions_bytes, numbers)? } else { Vec::new() };
         Ok((&self.chains, positions))
     }
 

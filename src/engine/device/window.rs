@@ -14,6 +14,9 @@ const BLOCK_VALUES: usize = 1 << 25;
 /// Two blocks of draws of all chains.
 #[derive(Debug)]
 pub struct Window {
+    /// Whether these are draws of warm-up, and the first one's number in that part of the run.
+    warmup: bool,
+    first_draw: usize,
     chains: usize,
     variables: usize,
     /// Draws of a block.
@@ -63,6 +66,8 @@ impl Window {
             statistics: vec![Statistics::default(); chains * block],
         };
         Window {
+            warmup: false,
+            first_draw: 0,
             chains,
             variables,
             block,
@@ -74,6 +79,11 @@ impl Window {
             last: Vec::with_capacity(chains * last_variables),
             told: Snapshot::default(),
         }
+    }
+
+    /// The window whose draws are those from `first_draw` on, of warm-up or since.
+    pub fn at(self, warmup: bool, first_draw: usize) -> Window {
+        Window { warmup, first_draw, ..self }
     }
 
     /// How many draws a chain may have made, for which there is a place.
@@ -118,7 +128,7 @@ impl Window {
     }
 
     /// Lets every block leave that all chains have made; at the `end`, what they all have made of the next.
-    pub fn leave(&mut self, first_draw: usize, sink: &mut dyn Sink, end: bool) -> Result<(), SinkError> {
+    pub fn leave(&mut self, sink: &mut dyn Sink, end: bool) -> Result<(), SinkError> {
         loop {
             let made = self.made.iter().copied().min().unwrap_or(0) - self.left;
             let last = end || self.left + made == self.total;
@@ -136,8 +146,9 @@ impl Window {
                 }
             }
             sink.take(&Block {
+                warmup: self.warmup,
                 chains: self.chains,
-                first_draw: first_draw + self.left,
+                first_draw: self.first_draw + self.left,
                 draws,
                 values: &leaving.values[..self.chains * draws * variables],
                 statistics: &leaving.statistics[..self.chains * draws],

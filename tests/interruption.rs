@@ -1,0 +1,214 @@
+//! Claims about runs that are interrupted: killed, stopped or out of room, they end with the bytes of one that was not; and
+//! about what they take of memory.
+
+mod common;
+mod gpu;
+mod stored;
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::Folder;
+use stored::{done, same_bytes, summary};
+
+const LONG: &str = "--chains 4 --warmup 200 --draws 20000 --keep hyper --checkpoint-every 0.02 --quiet";
+
+/// `warpnuts` in the folder, while it runs.
+fn start(folder: &Folder, line: &str) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
+    command.current_dir(folder.path(".")).args(line.split_whitespace());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until `come`, or until the program has ended.
+fn wait_until(child: &mut Child, come: impl Fn() -> bool) {
+    while !come() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Kills runs of `line`, each at another of so many moments, and has them resumed: they end with the bytes of the run
+/// `whole`, which took `time`. Returns how many were killed in warm-up with some of it done, and how many among their
+/// draws.
+fn killed(folder: &Folder, line: &str, draws: u32, time: Duration, moments: u32) -> [u32; 2] {
+    let mut counted = [0; 2];
+    for moment in 1..=moments {
+        let run = format!("killed-{moment}");
+        let mut child = start(folder, &format!("{line} --no-report --out {run}"));
+        std::thread::sleep(time * moment / (moments + 1));
+        child.kill().unwrap();
+        let ended = child.wait().unwrap();
+        if ended.success() || !folder.path(&run).join("draws.zarr/zarr.json").exists() {
+            continue;
+        }
+        let told = folder.run(&format!("summary {run}"));
+        let some = told.stdout.contains(&format!("of {draws} draws of each chain; `warpnuts sample --resume"));
+        let all = told.stdout.contains(&format!("chains x {draws} draws"));
+        assert!(some || all || told.stderr.contains("has no draws yet"), "{told:?}");
+        let warming = !some && !all && folder.path(&run).join("checkpoint").exists();
+        counted = [counted[0] + u32::from(warming), counted[1] + u32::from(some)];
+        let resumed = folder.run(&format!("sample --resume {run} --allow-software-adapter --quiet"));
+        let was_complete = all && resumed.stderr.contains("is complete");
+        assert!([0, 3].contains(&resumed.code) || was_complete, "{resumed:?}");
+        same_bytes(folder, "whole", &run);
+        assert!(!folder.path(&run).join("checkpoint").exists());
+    }
+    counted
+}
+
+/// Runs `line` to its end as `whole`; how long that took.
+fn whole(folder: &Folder, line: &str) -> Duration {
+    let began = Instant::now();
+    done(folder, &format!("{line} --no-report --out whole"));
+    began.elapsed()
+}
+
+#[test]
+fn a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
+    let folder = Folder::new();
+    let line = format!("sample {LONG}");
+    let time = whole(&folder, &line);
+    let [_, drawing] = killed(&folder, &line, 20000, time, 7);
+    assert!(drawing > 0, "no run was killed among its draws");
+}
+
+#[test]
+fn a_run_that_was_killed_in_warm_up_keeps_what_it_has_recorded_of_it() {
+    let rows = (0..60).map(|i| format!("S{},{}\n", i % 12, (f64::from(i) * 0.7).sin() + f64::from(i % 12)));
+    let folder = Folder::with("schools.csv", "school,score\n".to_string() + &rows.collect::<String>());
+    let line = "sample --data schools.csv --group school --outcome score --chains 4 --warmup 16000 --draws 600 --thin 2 \
+                --save-warmup --checkpoint-every 0.02 --quiet";
+    let time = whole(&folder, line);
+    let [warming, _] = killed(&folder, line, 600, time, 7);
+    assert!(warming > 0, "no run was killed in warm-up");
+}
+
+#[test]
+fn a_run_on_a_device_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
+    if gpu::devices().is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    let line = "sample --engine gpu --allow-software-adapter --chains 32 --warmup 200 --draws 1000 --keep hyper --save-warmup \
+                --checkpoint-every 0.1 --quiet";
+    let time = whole(&folder, line);
+    let [_, drawing] = killed(&folder, line, 1000, time, 3);
+    assert!(drawing > 0, "no run was killed among its draws");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_warm_up_keeps_what_can_be_gone_on_with() {
+    let folder = Folder::new();
+    let line = "sample --chains 4 --warmup 20000 --draws 100 --keep hyper --checkpoint-every 0 --quiet";
+    whole(&folder, line);
+    let mut child = start(&folder, &format!("{line} --out stopped"));
+    wait_until(&mut child, || folder.path("stopped/checkpoint").exists());
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "it was over before it was stopped: {stderr}");
+    assert!(
+        stderr.contains("interrupted in warm-up") && stderr.contains("`warpnuts sample --resume stopped`"),
+        "{stderr}"
+    );
+    done(&folder, "sample --resume stopped --quiet");
+    same_bytes(&folder, "whole", "stopped");
+}
+
+/// The most memory that a run of `line` has had in bytes, as the system tells while it runs.
+#[cfg(target_os = "linux")]
+fn peak_memory(folder: &Folder, line: &str) -> u64 {
+    let mut child = start(folder, line);
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let told = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        peak = told.map_or(peak, |kib: u64| kib << 10).max(peak);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let ended = child.wait_with_output().unwrap();
+    assert!([Some(0), Some(3)].contains(&ended.status.code()), "{}", String::from_utf8_lossy(&ended.stderr));
+    peak
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_number_of_draws() {
+    let folder = Folder::new();
+    let line = "sample --chains 1024 --warmup 150 --keep hyper --quiet --no-report";
+    let few = peak_memory(&folder, &format!("{line} --draws 1000 --out few"));
+    let many = peak_memory(&folder, &format!("{line} --draws 3000 --out many"));
+    // In memory, 2,000 draws more of 1,024 chains would take 200 MB more with what their transitions tell; diagnostics take
+    // two numbers a draw of one variable, 33 MB more.
+    eprintln!("{few} and {many} bytes");
+    assert!(few > 20 << 20 && many < (300 << 20) && many < few + (100 << 20), "{few} and {many} bytes");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
+    let folder = Folder::new();
+    done(&folder, &format!("sample {LONG} --draw-precision f16 --thin 3 --out whole"));
+    let mut child = start(&folder, &format!("sample {LONG} --draw-precision f16 --thin 3 --out stopped"));
+    // Until there are draws.
+    let root = folder.path("stopped/draws.zarr/zarr.json");
+    wait_until(&mut child, || std::fs::read_to_string(&root).is_ok_and(|text| text.contains("adaptation")));
+    // Nobody else goes on with it meanwhile.
+    let other = folder.run("sample --resume stopped --quiet");
+    assert!(other.code == 1 && other.stderr.contains("another process is writing into stopped"), "{other:?}");
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let text = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "it was over before it was stopped: {text}");
+    assert!(text.contains("`warpnuts sample --resume stopped` goes on from there."), "{text}");
+    let before = summary(&folder, "stopped")["draws"].as_u64().unwrap();
+    assert!((1..20000).contains(&before));
+    done(&folder, "sample --resume stopped --quiet");
+    same_bytes(&folder, "whole", "stopped");
+    assert_eq!(summary(&folder, "stopped")["draws"], 20000);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_loses_nothing_that_was_drawn() {
+    let folder = Folder::new();
+    let line = "sample --chains 64 --warmup 60 --draws 6000 --keep hyper --checkpoint-every 0.02 --quiet";
+    done(&folder, &format!("{line} --out whole"));
+    // A small disk, in a name space of its own, where anybody may mount one; somebody else fills it while the run goes on. It
+    // is enlarged before the run is resumed, and read before it is gone with the name space.
+    let program = env!("CARGO_BIN_EXE_warpnuts");
+    let script = format!(
+        "mkdir small && mount -t tmpfs -o size=60m none small && cd small && {{ {program} {line} --out full & \
+         until grep -qs adaptation full/draws.zarr/zarr.json; do sleep 0.01; done; cat /dev/zero > filled 2> /dev/null; wait $!; echo code $?; \
+         {program} summary full; mount -o remount,size=1g none . && {program} sample --resume full --quiet; cp -r full ..; }}"
+    );
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).current_dir(folder.path("."));
+    let told = unshare.output().map(|ran| [ran.stdout, ran.stderr].map(|text| String::from_utf8(text).unwrap()));
+    match told {
+        Ok([stdout, stderr]) if folder.path("full").exists() => {
+            assert!(stdout.contains("code 1\n"), "{stdout}\n{stderr}");
+            assert!(stderr.contains("error: the draws could not be kept: No space left on device"), "{stderr}");
+            assert!(stderr.contains("`warpnuts sample --resume full` goes on from there"), "{stderr}");
+            assert!(stdout.contains("of 6000 draws of each chain"), "{stdout}");
+            same_bytes(&folder, "whole", "full");
+        }
+        other => println!(
+            "skipped: no file system can be mounted here ({other:?}); a file's largest size does for a full disk"
+        ),
+    }
+
+    // No file may be larger than this many blocks of 512 or 1024 bytes: chunks soon are, as those of a full disk would be.
+    let limited = format!("ulimit -f 400; trap '' XFSZ; exec {program} {line} --out limited");
+    let ran = Command::new("sh").args(["-c", &limited]).current_dir(folder.path(".")).output().unwrap();
+    let stderr = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("error: the draws could not be kept: "), "{stderr}");
+    assert!(stderr.contains("`warpnuts sample --resume limited` goes on from there"), "{stderr}");
+    let told = folder.run("summary limited");
+    assert!(told.stdout.contains("of 6000 draws of each chain"), "{told:?}");
+    done(&folder, "sample --resume limited --quiet");
+    same_bytes(&folder, "whole", "limited");
+}

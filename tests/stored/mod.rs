@@ -1,0 +1,35 @@
+//! Runs of the program that leave a store, and what is in it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::common::{Folder, Ran};
+
+/// The numbers of `summary.json`, variable by variable.
+pub fn summary(folder: &Folder, run: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(folder.path(run).join("summary.json")).unwrap()).unwrap()
+}
+
+/// The files of a store, by their paths in it.
+pub fn store(folder: &Folder, run: &str) -> BTreeMap<String, Vec<u8>> {
+    let prefix = format!("{run}/draws.zarr/");
+    let all = folder.contents().into_iter();
+    all.filter_map(|(path, bytes)| Some((path.strip_prefix(&prefix)?.to_string(), bytes))).collect()
+}
+
+/// Both have the same files with the same bytes; says which differ.
+pub fn same_bytes(folder: &Folder, one: &str, other: &str) {
+    let (one, other) = (store(folder, one), store(folder, other));
+    assert!(one.len() > 30, "there is hardly anything in the store");
+    let names: Vec<&String> = one.keys().chain(other.keys()).collect();
+    let differing: Vec<_> = names.into_iter().filter(|name| one.get(*name) != other.get(*name)).collect();
+    assert!(differing.is_empty(), "these differ: {differing:?}");
+}
+
+/// Runs `warpnuts` to its end, whether the run is to be trusted or not.
+pub fn done(folder: &Folder, line: &str) -> Ran {
+    let ran = folder.run(line);
+    assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
+    ran
+}
