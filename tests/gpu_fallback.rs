@@ -17,7 +17,7 @@ use warpnuts::engine::fallback::{Fallback, Spare};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{Block, Engine, EngineError, Part, Phase, Progress, Sink, SinkError};
 use warpnuts::exact::Exact;
-use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
+use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
 use warpnuts::nuts::adaptation::Moments;
@@ -338,5 +338,33 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         );
         let error = (1.0 - usual * usual) / f64::from(chains).sqrt();
         assert!(usual > 0.3 && (there - usual).abs() < 4.0 * error, "{there} {usual} {error}");
+    }
+}
+
+#[test]
+fn a_store_tells_that_its_run_has_lost_the_device() {
+    let Some(_) = own_device() else { return };
+    let model = radon("non-centered");
+    let settings = Settings { chains: 12, warmup: 60, draws: 20, save_warmup: true, ..Settings::default() };
+    for transition in [30, 70] {
+        let gpu = own_device().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let keeping = Keeping { folder: folder.path(), interval: Duration::MAX };
+        let progress = Arc::new(Progress::default());
+        let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: true };
+        let run = || sample_into(&keeping, &backend, model.clone(), settings, None, progress.clone()).unwrap();
+        let sampled = unplugged(&gpu, &progress, 12 * transition, run);
+        let opened = Sampled::open(folder.path()).unwrap();
+        let [told, read] = [sampled, opened].map(|sampled| {
+            assert_eq!((sampled.run.draws, sampled.draws.store().unwrap().warmup_draws()), (20, 60));
+            let failure = sampled.run.failure.unwrap();
+            (failure.error.to_string(), failure.resumed)
+        });
+        assert_eq!(told, read);
+        assert!(told.1 && told.0.contains("lost"), "{told:?}");
+        // Every transition of warm-up is recorded, whoever has made it.
+        let store = warpnuts::draws::store::Store::open(folder.path()).unwrap();
+        let numbers = store.warmup_part(0..12, 0..60);
+        assert!(numbers.len() > 12 * 60 * 175 && numbers.iter().all(|number| number.is_finite()));
     }
 }

@@ -352,6 +352,18 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
     changed("other-data", "\"checksum\": \"", "\"checksum\": \"0");
     all_refuse("other-data", &["its data are not those that were sampled"]);
 
+    // Settings that somebody has edited.
+    for (run, from, to) in [
+        ("unthinned", "\"thin\": 1", "\"thin\": 0"),
+        ("chainless", "\"first_chain\": 0,\n", "\"first_chain\": 5,\n"),
+        ("certain", "\"target_accept\": 0.8", "\"target_accept\": 1.5"),
+    ] {
+        changed(run, from, to);
+        for line in [format!("summary {run}"), format!("sample --resume {run}"), format!("merge no {run}")] {
+            refused(&line, &["the settings of the run do not go with its draws", "damaged"]);
+        }
+    }
+
     // A bit that has turned, a chunk that was cut, one that is gone: named, and the rest is summarized on request.
     let chunk = |run: &str| folder.path(run).join("draws.zarr/posterior/sigma_a/c/0/0");
     for run in ["turned", "cut", "blank"] {
