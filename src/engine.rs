@@ -155,8 +155,14 @@ pub struct Standing {
 
 impl Standing {
     /// Of chains that have made `transitions`, in their order.
-    pub fn of<'a>(transitions: u32, states: impl Iterator<Item = &'a State>) -> Standing {
+    pub fn of<'a>(transitions: u32, states: impl ExactSizeIterator<Item = &'a State>) -> Standing {
         let mut standing = Standing { transitions, ..Standing::default() };
+        let (chains, mut states) = (states.len(), states.peekable());
+        if let Some(state) = states.peek() {
+            let numbers = chains * state.position.len();
+            standing.positions.reserve_exact(numbers);
+            standing.gradients.reserve_exact(numbers);
+        }
         for state in states {
             standing.positions.extend_from_slice(&state.position);
             standing.gradients.extend_from_slice(&state.gradient);

@@ -165,6 +165,11 @@ fn warm_up_is_recorded_on_request() {
     if gpu::devices().is_some() {
         done(&folder, &format!("{line} --engine gpu --allow-software-adapter --save-warmup --out device"));
         let there = counted("device");
+        let line =
+            "sample --chains 6 --warmup 60 --draws 5 --thin 3 --save-warmup --engine gpu --allow-software-adapter";
+        done(&folder, &format!("{line} --out thin-device"));
+        let every_third: Vec<f64> = there.chunks_exact(width).skip(2).step_by(3).flatten().copied().collect();
+        assert!(Store::open(&folder.path("thin-device")).unwrap().warmup_part(0..6, 0..20) == every_third);
         let near = |transition: usize| {
             let starts = (0..6).map(|chain| (chain * 60 + transition) * width);
             let same = |at: &usize| (0..175).all(|i| (numbers[at + i] - there[at + i]).abs() < 1e-2);

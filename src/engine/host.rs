@@ -113,7 +113,7 @@ impl HostEngine {
             transition: 0,
             state: State::zeros(dim),
             step_size: None,
-            moments: Moments::new(dim),
+            moments: Moments::new(0),
             counted: Snapshot::default(),
         };
         HostEngine {
@@ -201,7 +201,13 @@ impl Engine for HostEngine {
         for chain in &mut self.chains {
             let adapt = |Adapt { target, gain }| StepSize::new(phase.step_size, target, gain);
             chain.step_size = phase.adapt.map(adapt);
-            chain.moments.clear();
+            // There is room for moments only while something is learnt.
+            let dim = if phase.part.learns() { phase.scale.len() } else { 0 };
+            if chain.moments.dim() == dim {
+                chain.moments.clear();
+            } else {
+                chain.moments = Moments::new(dim);
+            }
             chain.counted = Snapshot::default();
         }
         let mut done = 0;
@@ -254,7 +260,9 @@ impl Engine for HostEngine {
             outcome.acceptance += chain.counted.acceptance / (done.max(1) * self.chains.len()) as f64;
             let log_step_size = chain.step_size.as_ref().map_or(ln(phase.step_size), StepSize::log_mean);
             outcome.log_step_sizes.push(log_step_size);
-            outcome.moments.join(&chain.moments);
+            if phase.part.learns() {
+                outcome.moments.join(&chain.moments);
+            }
         }
         Ok(outcome)
     }

@@ -111,6 +111,11 @@ impl Moments {
         Moments { count, position: running(mean, squares), gradient: running(gradient_mean, gradient_squares) }
     }
 
+    /// How many dimensions.
+    pub fn dim(&self) -> usize {
+        self.position.mean.len()
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.count = 0.0;

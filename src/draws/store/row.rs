@@ -67,6 +67,7 @@ impl Row {
     /// Takes the next block; chunks leave where it fills them.
     pub fn take(&mut self, block: &Block, observe: &mut Observations) -> io::Result<()> {
         let (row, width, variables) = (self.arrays.row, self.arrays.width, self.variables);
+        debug_assert_eq!(block.first_draw, self.draws());
         let mut first = 0;
         while first < block.draws {
             let draws = (block.draws - first).min(row - self.filled);
