@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::{Adapt, Checkpoint, DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Sink};
 use crate::math::exp;
-use crate::nuts::adaptation::Moments;
+use crate::nuts::adaptation::{Moments, Spread};
 
 use schedule::{Role, Stage, schedule};
 
@@ -51,6 +51,8 @@ pub struct Run {
     pub step_size: f64,
     /// The metric of all draws, as sds in the sampler's units.
     pub scale: Vec<f64>,
+    /// Where the chains were in the last window of warm-up, if there was one.
+    pub spread: Option<Spread>,
     /// Mean acceptance over all draws.
     pub acceptance: f64,
     /// Divergent transitions, in warm-up and among the draws.
@@ -82,6 +84,16 @@ pub struct Learnt {
     pub step_size: f64,
     /// The metric, as sds in the sampler's units.
     pub scale: Vec<f64>,
+    /// Where the chains were in the last window, if there was one.
+    pub spread: Option<Spread>,
+}
+
+impl Learnt {
+    /// What is behind a run that has come so far.
+    pub fn of(checkpoint: &Checkpoint) -> Learnt {
+        let Checkpoint { step_size, scale, spread, .. } = checkpoint;
+        Learnt { step_size: *step_size, scale: scale.clone(), spread: spread.clone() }
+    }
 }
 
 /// Runs the whole plan on `engine`: warm-up, then draws into `sink`.
@@ -106,7 +118,9 @@ pub fn run_from(
     let fresh = Checkpoint { step_size: 1.0, scale: vec![1.0; dim], ..Checkpoint::default() };
     let mut done = match start {
         Start::Fresh => fresh,
-        Start::Frozen(Learnt { step_size, scale }) => Checkpoint { frozen: true, step_size, scale, ..fresh },
+        Start::Frozen(Learnt { step_size, scale, spread }) => {
+            Checkpoint { frozen: true, step_size, scale, spread, ..fresh }
+        }
         Start::Resumed(checkpoint) => {
             engine.resume(&checkpoint.chains, checkpoint.draws as usize)?;
             checkpoint
@@ -148,12 +162,14 @@ pub fn run_from(
             }
             Role::Window | Role::LastWindow => {
                 update_metric(&mut done.scale, &outcome.moments);
-                sink.warmed(&outcome.moments);
+                done.spread = Some(outcome.moments.spread());
             }
-            Role::Frozen => sink.warmed(&outcome.moments),
-            Role::Approach | Role::Arrival | Role::Final => {}
+            Role::Approach | Role::Arrival | Role::Frozen | Role::Final => {}
         }
         checkpoint_if_due(&done, &mut checkpointed, engine, sink)?;
+    }
+    if let Some(spread) = &done.spread {
+        sink.warmed(spread);
     }
     let mut phase = Phase {
         transitions: 0,
@@ -237,6 +253,7 @@ fn told(done: Checkpoint, failure: Option<DeviceFailure>) -> Run {
         step_size: done.step_size,
         acceptance: done.acceptance / f64::from(done.draws),
         scale: done.scale,
+        spread: done.spread,
         divergences: done.divergences,
         gradients: done.gradients,
         time: done.time,

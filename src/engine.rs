@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
-use crate::nuts::adaptation::Moments;
+use crate::nuts::adaptation::{Moments, Spread};
 use crate::nuts::{State, Statistics};
 
 pub use progress::{Progress, Snapshot};
@@ -126,6 +126,8 @@ pub struct Checkpoint {
     pub step_size: f64,
     /// The metric of the next phase, as sds in the sampler's units.
     pub scale: Vec<f64>,
+    /// Where the chains were in the last window of warm-up, if one is over.
+    pub spread: Option<Spread>,
     /// Transitions of each chain in warm-up.
     pub warmup: u32,
     /// Divergent transitions, in warm-up and since.
@@ -192,9 +194,10 @@ pub struct SinkError(#[source] pub std::io::Error);
 
 /// Where draws go as they are made.
 pub trait Sink {
-    /// Learns, before the first block, the moments of positions in the last window of warm-up, if there was one.
-    fn warmed(&mut self, moments: &Moments) {
-        let _ = moments;
+    /// Learns, before the first block that is not of warm-up, where the chains were in the last window of warm-up, if there
+    /// was one; of a run with another's step size and metric, where that one's were.
+    fn warmed(&mut self, spread: &Spread) {
+        let _ = spread;
     }
 
     /// Whether blocks of warm-up are wanted, too.

@@ -20,7 +20,7 @@ use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
-use warpnuts::nuts::adaptation::Moments;
+use warpnuts::nuts::adaptation::Spread;
 use warpnuts::random::Place;
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
@@ -68,8 +68,8 @@ struct Blocks {
 }
 
 impl Sink for Blocks {
-    fn warmed(&mut self, moments: &Moments) {
-        self.memory.warmed(moments);
+    fn warmed(&mut self, spread: &Spread) {
+        self.memory.warmed(spread);
     }
 
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {

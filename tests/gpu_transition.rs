@@ -308,7 +308,7 @@ fn moments_are_those_of_the_draws() {
         for (i, (there, here)) in variances.iter().chain(&gradients).enumerate() {
             assert!((there / here - 1.0).abs() < 1e-3, "variance {i}: {there} {here}");
         }
-        for (i, (there, here)) in moments.position_mean().iter().zip(kept.position_mean()).enumerate() {
+        for (i, (there, here)) in moments.spread().mean.into_iter().zip(kept.spread().mean).enumerate() {
             assert!((there - here).abs() < 1e-4 * variances[i].1.sqrt(), "mean {i}: {there} {here}");
         }
     }

@@ -233,6 +233,15 @@ fn shards_make_the_experiment() {
     let rows = |run: &str| summary(&folder, run)["parameters"].clone();
     assert_eq!(rows("whole"), rows("merged"));
 
+    // Numbers of 16 bits are in the units of the run that the metric is from, the same in all shards.
+    let packed = format!("{line} --draw-precision f16");
+    done(&folder, &format!("{packed} --out whole16"));
+    (1..=2).for_each(|i| drop(done(&folder, &format!("{packed} --shard {i}/2 --out half{i}"))));
+    done(&folder, "merge merged16 half1 half2");
+    same_bytes(&folder, "whole16", "merged16");
+    let root = std::fs::read_to_string(folder.path("merged16/draws.zarr/posterior/b/zarr.json")).unwrap();
+    assert!(root.contains("\"float16\"") && root.contains("add_offset"), "{root}");
+
     let refused = |line: &str, words: &[&str]| {
         let ran = folder.run(line);
         assert_eq!(ran.code, 2, "{ran:?}");

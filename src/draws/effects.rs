@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::density::effects::ConditionalEffects;
 use crate::engine::{Block, Checkpoint, Sink, SinkError};
 use crate::model::Model;
-use crate::nuts::adaptation::Moments;
+use crate::nuts::adaptation::Spread;
 use crate::random::Place;
 
 /// A block that goes on holds at most this many numbers, unless a single draw of all chains is more.
@@ -68,8 +68,8 @@ impl<'a> WithEffects<'a> {
 }
 
 impl Sink for WithEffects<'_> {
-    fn warmed(&mut self, moments: &Moments) {
-        self.sink.warmed(moments);
+    fn warmed(&mut self, spread: &Spread) {
+        self.sink.warmed(spread);
     }
 
     fn wants_warmup(&self) -> bool {

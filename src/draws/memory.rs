@@ -7,7 +7,7 @@ use super::precision::{Precision, Values};
 use crate::engine::{Block, Sink, SinkError};
 use crate::model::Model;
 use crate::nuts::Statistics;
-use crate::nuts::adaptation::Moments;
+use crate::nuts::adaptation::Spread;
 
 /// All draws of a run: named variables in the user's units, and the statistics of each transition.
 #[derive(Debug, Clone)]
@@ -102,10 +102,9 @@ impl Memory {
 }
 
 impl Sink for Memory {
-    fn warmed(&mut self, moments: &Moments) {
+    fn warmed(&mut self, spread: &Spread) {
         if let Some(model) = &self.model {
-            let variance: Vec<f64> = moments.position_variance().collect();
-            self.values.warmed(model, moments.position_mean(), &variance);
+            self.values.warmed(model, spread);
         }
     }
 

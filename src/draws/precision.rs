@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use half::f16;
 
 use crate::model::{Model, Unit};
+use crate::nuts::adaptation::Spread;
 
 /// How many bits a draw of a variable takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -60,9 +61,9 @@ impl Values {
     }
 
     /// Takes the units of 16-bit numbers from what warm-up has seen; before anything is set.
-    pub fn warmed(&mut self, model: &Model, mean: &[f64], variance: &[f64]) {
+    pub fn warmed(&mut self, model: &Model, spread: &Spread) {
         if let Numbers::F16 { units, .. } = &mut self.numbers {
-            let named = model.named_units(mean, variance);
+            let named = model.named_units(&spread.mean, &spread.variance);
             units.iter_mut().zip(named).for_each(|(unit, named)| *unit = named);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::engine::{Block, Checkpoint, Sink, SinkError};
 use crate::nuts::Statistics;
-use crate::nuts::adaptation::Moments;
+use crate::nuts::adaptation::Spread;
 
 /// Lets draws n - 1, 2 n - 1, ... of each chain pass, as draws 0, 1, ...
 pub struct Thinned<'a> {
@@ -20,8 +20,8 @@ impl<'a> Thinned<'a> {
 }
 
 impl Sink for Thinned<'_> {
-    fn warmed(&mut self, moments: &Moments) {
-        self.sink.warmed(moments);
+    fn warmed(&mut self, spread: &Spread) {
+        self.sink.warmed(spread);
     }
 
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {

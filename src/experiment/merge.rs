@@ -102,6 +102,9 @@ impl Merging {
         let extent = settings.extent(&model);
         let writing = settings.writing(Duration::MAX);
         let mut writer = Writer::create(folder, model, extent, writing, learnt, about)?;
+        if let Some(spread) = learnt.and_then(|learnt| learnt.spread.as_ref()) {
+            writer.warmed(spread);
+        }
         let row = stores.iter().map(|store| store.row()).min().unwrap_or(1);
         let (variables, chains) = (stores[0].variables(), extent.chains);
         let (mut values, mut statistics) = (Vec::new(), Vec::new());

@@ -195,7 +195,8 @@ fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> 
     about.insert("failure".to_string(), json!(told.failure.as_ref().map(now).or(failure.clone())));
     told.failure = told.failure.or(failure.map(DeviceFailure::from));
     let complete = told.draws == settings.draws;
-    let learnt = (told.draws > 0).then(|| Learnt { step_size: told.step_size, scale: told.scale.clone() });
+    let learnt = || Learnt { step_size: told.step_size, scale: told.scale.clone(), spread: told.spread.clone() };
+    let learnt = (told.draws > 0).then(learnt);
     writer.end(learnt, about, complete).map_err(SinkError)?;
     let store = Store::open(keeping.folder).map_err(|error| SinkError(std::io::Error::other(error)))?;
     let wall = began.elapsed() + Duration::from_secs_f64(before);
@@ -262,13 +263,14 @@ impl Sampled {
             .unwrap_or_default();
         let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let sum = |statistic| store.statistic(statistic).iter().sum::<f64>() as u64;
-        let learnt = store.learnt().cloned().unwrap_or(Learnt { step_size: f64::NAN, scale: Vec::new() });
+        let learnt = store.learnt().cloned().unwrap_or(Learnt { step_size: f64::NAN, scale: Vec::new(), spread: None });
         let rates = store.statistic(Statistic::AcceptanceRate);
         let run = Run {
             warmup: if divergences.is_some() { warmup } else { settings.warmup },
             draws: store.draws() as u32,
             step_size: learnt.step_size,
             scale: learnt.scale,
+            spread: learnt.spread,
             acceptance: rates.iter().sum::<f64>() / rates.len() as f64,
             divergences: divergences.unwrap_or_else(|| [0, sum(Statistic::Diverging)]),
             gradients: gradients.unwrap_or_else(|| [0, sum(Statistic::NSteps)]),

@@ -3,6 +3,7 @@
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use multiversion::multiversion;
+use serde::{Deserialize, Serialize};
 
 use crate::lanes::{Lanes, Vector};
 use crate::math::{exp, ln};
@@ -96,6 +97,16 @@ fn add(values: &[Lanes], share: f64, mean: &mut [Lanes], squares: &mut [Lanes]) 
     }
 }
 
+/// Where the coordinates of theta have been, unconstrained and in the sampler's units, over the draws of a window of
+/// warm-up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Mean of each coordinate.
+    pub mean: Vec<f64>,
+    /// Variance of each.
+    pub variance: Vec<f64>,
+}
+
 impl Moments {
     /// Moments of nothing, in `dim` dimensions.
     pub fn new(dim: usize) -> Moments {
@@ -148,9 +159,9 @@ impl Moments {
         self.count
     }
 
-    /// Mean of each coordinate over all draws.
-    pub fn position_mean(&self) -> &[f64] {
-        &self.position.mean
+    /// Mean and variance of each coordinate over all draws.
+    pub fn spread(&self) -> Spread {
+        Spread { mean: self.position.mean.to_vec(), variance: self.position_variance().collect() }
     }
 
     /// Variance of each coordinate over all draws.

@@ -13,7 +13,7 @@ use crate::engine::Checkpoint;
 pub const CHECKPOINT: &str = "checkpoint";
 
 /// What it begins with.
-const MAGIC: &[u8] = b"warpnuts checkpoint 1\n";
+const MAGIC: &[u8] = b"warpnuts checkpoint 2\n";
 
 static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 

@@ -15,9 +15,16 @@ use super::layout::{Dimensions, DrawArrays, Extent, WARMUP};
 use super::metadata::{self, ArrayMetadata, Type};
 use crate::driver::Learnt;
 use crate::model::Model;
+use crate::nuts::adaptation::Spread;
 
 /// The group of what a run has learnt in warm-up.
 pub const ADAPTATION: &str = "adaptation";
+
+/// Its arrays, a number a coordinate of theta in the sampler's units: the metric as sds, and mean and variance over the last
+/// window of warm-up.
+pub const METRIC: &str = "metric_sd";
+pub const MEAN: &str = "position_mean";
+pub const VARIANCE: &str = "position_variance";
 
 /// Arrays, and how many draws of each chain are in them.
 pub type Written<'a> = (&'a DrawArrays, usize);
@@ -33,7 +40,7 @@ pub struct Contents {
     fixed: Vec<ArrayMetadata>,
     /// The coordinates of draws, one array a group of draws.
     draws: Vec<ArrayMetadata>,
-    learnt: Option<(Learnt, ArrayMetadata)>,
+    learnt: Option<Learnt>,
 }
 
 impl Contents {
@@ -120,7 +127,7 @@ impl Contents {
 
     /// Knows what the run had learnt before it was interrupted.
     pub fn remember(&mut self, learnt: Option<&Learnt>) {
-        self.learnt = learnt.map(|learnt| (learnt.clone(), metric(learnt)));
+        self.learnt = learnt.cloned();
     }
 
     /// Writes what the run has learnt in warm-up, once.
@@ -128,10 +135,10 @@ impl Contents {
         if self.learnt.is_some() {
             return Ok(());
         }
-        let metadata = metric(&learnt);
-        let array = open(&self.files, &metadata)?;
-        write_chunk(&array, Type::Float64, &[0], learnt.scale.iter().copied())?;
-        self.learnt = Some((learnt, metadata));
+        for (metadata, numbers) in adaptation(&learnt) {
+            write_chunk(&open(&self.files, &metadata)?, Type::Float64, &[0], numbers.iter().copied())?;
+        }
+        self.learnt = Some(learnt);
         Ok(())
     }
 
@@ -149,11 +156,11 @@ impl Contents {
         for name in groups(&self.extent).into_iter().chain(["observed_data", "constant_data"]) {
             nodes.insert(name.to_string(), metadata::group(&attributes));
         }
-        if let Some((Learnt { step_size, .. }, metadata)) = &self.learnt {
-            let mut learnt = Map::new();
-            learnt.insert("step_size".to_string(), json!(step_size));
-            nodes.insert(ADAPTATION.to_string(), metadata::group(&learnt));
-            nodes.insert(metadata.path.clone(), metadata.json());
+        if let Some(learnt) = &self.learnt {
+            let mut attributes = Map::new();
+            attributes.insert("step_size".to_string(), json!(learnt.step_size));
+            nodes.insert(ADAPTATION.to_string(), metadata::group(&attributes));
+            nodes.extend(adaptation(learnt).map(|(metadata, _)| (metadata.path.clone(), metadata.json())));
         }
         for metadata in &self.fixed {
             nodes.insert(metadata.path.clone(), metadata.json());
@@ -188,8 +195,14 @@ impl Contents {
     }
 }
 
-fn metric(learnt: &Learnt) -> ArrayMetadata {
-    ArrayMetadata::whole(format!("{ADAPTATION}/metric_sd"), Type::Float64, &[("coordinate", learnt.scale.len())])
+/// The arrays of what was learnt, and their numbers.
+fn adaptation(learnt: &Learnt) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
+    let Learnt { scale, spread, .. } = learnt;
+    let spread = spread.iter().flat_map(|Spread { mean, variance }| [(MEAN, &mean[..]), (VARIANCE, &variance[..])]);
+    std::iter::once((METRIC, &scale[..])).chain(spread).map(|(name, numbers)| {
+        let dimensions = [("coordinate", numbers.len())];
+        (ArrayMetadata::whole(format!("{ADAPTATION}/{name}"), Type::Float64, &dimensions), numbers)
+    })
 }
 
 /// The groups that have draws.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::contents::ADAPTATION;
+use super::contents::{ADAPTATION, MEAN, METRIC, VARIANCE};
 use super::described::{Described, read_model, read_numbers};
 use super::error::{Damage, StoreError, parse};
 use super::files::Files;
@@ -19,6 +19,7 @@ use super::recorded::Recorded;
 use super::{FORMAT, STORE};
 use crate::driver::Learnt;
 use crate::model::Model;
+use crate::nuts::adaptation::Spread;
 
 /// A store of draws.
 pub struct Store {
@@ -125,8 +126,11 @@ impl Store {
         if let Some(node) = nodes.get(ADAPTATION) {
             let step_size = node.pointer("/attributes/step_size").and_then(Value::as_f64);
             let step_size = step_size.ok_or_else(|| damaged("the step size is missing".to_string()))?;
-            let scale = read_numbers(&files, &find(&format!("{ADAPTATION}/metric_sd"))?)?;
-            learnt = Some(Learnt { step_size, scale });
+            let numbers = |name: &str| read_numbers(&files, &find(&format!("{ADAPTATION}/{name}"))?);
+            let known = nodes.contains_key(&format!("{ADAPTATION}/{MEAN}"));
+            let spread =
+                if known { Some(Spread { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
+            learnt = Some(Learnt { step_size, scale: numbers(METRIC)?, spread });
         }
         Ok(Store { folder, files, about, model, extent, learnt, sampling, warmup })
     }

@@ -24,7 +24,7 @@ use crate::driver::Learnt;
 use crate::engine::{Block, Checkpoint, Sink, SinkError};
 use crate::model::{Model, Unit};
 use crate::nuts::Statistics;
-use crate::nuts::adaptation::Moments;
+use crate::nuts::adaptation::Spread;
 
 /// From one checkpoint to the next it is at least so many times as long as writing one takes.
 const CHECKPOINT_SHARE: u32 = 10;
@@ -212,9 +212,8 @@ impl Drop for Writer {
 }
 
 impl Sink for Writer {
-    fn warmed(&mut self, moments: &Moments) {
-        let variance: Vec<f64> = moments.position_variance().collect();
-        let units = self.model.named_units(moments.position_mean(), &variance);
+    fn warmed(&mut self, spread: &Spread) {
+        let units = self.model.named_units(&spread.mean, &spread.variance);
         // Where the thread has ended, the next block says so.
         drop(self.send(Message::Warmed(units)));
     }
@@ -301,8 +300,7 @@ impl Desk {
                 Message::Checkpoint(checkpoint) => {
                     let began = Instant::now();
                     if checkpoint.draws > 0 {
-                        let Checkpoint { step_size, scale, .. } = &*checkpoint;
-                        self.contents.learn(Learnt { step_size: *step_size, scale: scale.clone() })?;
+                        self.contents.learn(Learnt::of(&checkpoint))?;
                     }
                     self.rows.commit(&self.contents, false)?;
                     checkpoint::write(self.lock.run(), &checkpoint)?;
