@@ -1,5 +1,5 @@
-// What leaves the device of a transition's sample: in warm-up the moments of all of them, and in the end where the chain
-// stands; where draws are recorded, every one, with what its transition tells.
+// What leaves the device of samples that no draw is made of: in warm-up the moments of all of them, and in the end where the
+// chain stands.
 //
 // Wants vectors.wgsl, a team, and transition.wgsl's chain.
 
@@ -26,22 +26,7 @@ fn add_moments() {
     spent += 2u * SLOTS;
 }
 
-// Lets the sample leave, as draw `row`.
-fn write_draw(row: u32) {
-    let sample = place_of(team, STATE + 2u * chain.sample);
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        let coordinate = coordinate_of(team.lane, slot);
-        if coordinate < KEPT {
-            draws[row * KEPT + coordinate] = vectors[sample + slot * TEAM];
-        }
-    }
-    if team.lane == 0u {
-        told[row] = ended;
-    }
-    spent += SLOTS;
-}
-
-// Lets the sample's hyperparameters leave, where a phase is over that recorded no draws: what a host wants to go on alone.
+// Lets the sample's hyperparameters leave, where a phase is over of which no draws leave: what a host wants to go on alone.
 fn write_hyperparameters() {
     let sample = place_of(team, STATE + 2u * chain.sample);
     for (var slot = K * GROUP_SLOTS; slot < bound(SLOTS); slot++) {

@@ -1,6 +1,6 @@
 // Entry: whole transitions of many chains, a team of lanes each: twin of src/nuts/transition.rs.
 //
-// Wants leapfrog.wgsl, tree.wgsl, leaving.wgsl, step_size.wgsl, random.wgsl and all that they want. A dispatch goes on where
+// Wants leapfrog.wgsl, tree.wgsl, leaving.wgsl, recording.wgsl or summing.wgsl, step_size.wgsl, random.wgsl and all that they want. A dispatch goes on where
 // the last one ended, and ends when its budget is spent or there is nothing left to do; what a chain draws does not depend
 // on where that is.
 
@@ -32,6 +32,8 @@ struct Run {
     log_step_size: f32,
     // More than any loop makes turns: see `bound`.
     turns: u32,
+    // Where draws are summed up, how many of a chain's make its first half.
+    half: u32,
 }
 
 // A chain between dispatches.
@@ -61,6 +63,14 @@ struct Chain {
     gradients: u32,
     divergences: u32,
     acceptance: f32,
+    // Where draws are summed up: the first energy and the latest, the sums of distances from the first, of their squares and
+    // of squared steps, and how many trajectories could not be doubled once more.
+    first_energy: f32,
+    last_energy: f32,
+    energy_sum: f32,
+    energy_square: f32,
+    energy_steps: f32,
+    saturated: u32,
 }
 
 // What a transition tells about itself.
@@ -81,10 +91,9 @@ struct Told {
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
 // How many draws each chain has made in this dispatch, transitions in the phase, leapfrogs and divergences there.
 @group(0) @binding(6) var<storage, read_write> counts: array<vec4<u32>>;
-// The leading KEPT coordinates of each draw, `room` rows a chain; where a phase that records none is over for a chain,
+// The leading KEPT coordinates of each draw, `room` rows a chain; where a phase of which none leave is over for a chain,
 // the hyperparameters it has come to, a row a chain.
 @group(0) @binding(7) var<storage, read_write> draws: array<f32>;
-@group(0) @binding(8) var<storage, read_write> told: array<Told>;
 
 var<private> team: Team;
 var<private> place: Place;
@@ -117,10 +126,7 @@ fn transition(invocation: Invocation) {
         }
         leap();
         if give() {
-            if run.recording == 1u {
-                write_draw(team.number * run.room + written);
-                written++;
-            }
+            written = leave(written);
         }
     }
     save(written);
@@ -146,7 +152,7 @@ fn load() {
 fn save(written: u32) {
     if chain.growing == 1u {
         save_end();
-    } else if run.recording == 0u && chain.made >= run.transitions {
+    } else if (run.recording == 0u || !LEAVES_DRAWS) && chain.made >= run.transitions {
         write_hyperparameters();
     }
     if team.lane == 0u {

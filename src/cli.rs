@@ -13,6 +13,7 @@ mod report;
 mod resume;
 mod sample;
 mod stored;
+mod summed;
 mod table;
 mod verify;
 

@@ -33,6 +33,7 @@ mod rank;
 mod rhat;
 mod series;
 mod summary;
+mod totals;
 
 pub use autocovariance::autocorrelation;
 pub use energy::ebfmi;
@@ -43,3 +44,4 @@ pub use nested::nested_rhat;
 pub use rhat::{rhat, rhat_split};
 pub use series::Series;
 pub use summary::{Summary, summarize, summarize_each};
+pub use totals::{nested_rhat_of, summary_of};

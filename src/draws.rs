@@ -1,15 +1,20 @@
 //! Sinks: where draws go as they are made.
 
+mod across;
 mod effects;
 mod kept;
 mod memory;
 mod observations;
 mod precision;
 pub mod store;
+mod summed;
 mod thinned;
+mod units;
 
+pub use across::{Across, Running};
 pub use effects::WithEffects;
 pub use kept::Draws;
 pub use memory::Memory;
 pub use precision::Precision;
+pub use summed::{Summed, Totals};
 pub use thinned::Thinned;

@@ -126,6 +126,9 @@ pub fn run_from(
             checkpoint
         }
     };
+    if let Some(spread) = &done.spread {
+        sink.warmed(spread);
+    }
     let mut failure = None;
     let stages = if done.frozen { schedule::frozen(plan.warmup) } else { schedule(plan.warmup) };
     let mut checkpointed = Instant::now();
@@ -160,16 +163,14 @@ pub fn run_from(
                 // (Beskos et al. 2013).
                 done.step_size = 1.0 / (dim as f64).sqrt().sqrt();
             }
-            Role::Window | Role::LastWindow => {
+            Role::Window => update_metric(&mut done.scale, &outcome.moments),
+            Role::LastWindow => {
                 update_metric(&mut done.scale, &outcome.moments);
-                done.spread = Some(outcome.moments.spread());
+                sink.warmed(done.spread.insert(outcome.moments.spread()));
             }
             Role::Approach | Role::Arrival | Role::Frozen | Role::Final => {}
         }
         checkpoint_if_due(&done, &mut checkpointed, engine, sink)?;
-    }
-    if let Some(spread) = &done.spread {
-        sink.warmed(spread);
     }
     let mut phase = Phase {
         transitions: 0,

@@ -6,6 +6,7 @@ pub mod fallback;
 pub mod host;
 mod lane;
 mod progress;
+pub mod sums;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::nuts::adaptation::{Moments, Spread};
 use crate::nuts::{State, Statistics};
 
 pub use progress::{Progress, Snapshot};
+use sums::{ChainSums, Grid};
 
 /// A stretch of transitions of all chains with one metric.
 #[derive(Debug, Clone)]
@@ -194,15 +196,31 @@ pub struct SinkError(#[source] pub std::io::Error);
 
 /// Where draws go as they are made.
 pub trait Sink {
-    /// Learns, before the first block that is not of warm-up, where the chains were in the last window of warm-up, if there
-    /// was one; of a run with another's step size and metric, where that one's were.
+    /// Learns, before the last stage of warm-up, where the chains were in the last window, if there was one; of a run that goes
+    /// on behind it, or that has another's step size and metric, before everything.
     fn warmed(&mut self, spread: &Spread) {
         let _ = spread;
     }
 
-    /// Whether blocks of warm-up are wanted, too.
+    /// Whether blocks of the next stage of warm-up are wanted, too.
     fn wants_warmup(&self) -> bool {
         false
+    }
+
+    /// In which unit draws are to be summed up, where sums are wanted in their stead. Of an engine that makes none it takes blocks
+    /// as ever.
+    fn grid(&self) -> Option<&Grid> {
+        None
+    }
+
+    /// Takes sums over all draws that the next chains have made in a phase.
+    fn take_sums(&mut self, chains: &ChainSums) {
+        let _ = chains;
+    }
+
+    /// Takes, behind the sums of all chains, how many of those draws fell into each bin, `[variable][bin]`.
+    fn take_histograms(&mut self, counts: &[u32]) {
+        let _ = counts;
     }
 
     /// Takes the next block; blocks of warm-up, where they are wanted, come before all others.

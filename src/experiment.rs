@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::density::Likelihood;
-use crate::draws::{Draws, Memory, Precision, Thinned, WithEffects};
-use crate::driver::{self, Plan, Run, Start};
+use crate::draws::{Draws, Memory, Precision, Summed, Thinned, Totals, WithEffects};
+use crate::driver::{self, Learnt, Plan, Run, Start};
 use crate::engine::host::Chains;
+use crate::engine::sums::{BINS, Sums};
 use crate::engine::{DeviceFailure, EngineError, Progress, Sink};
 use crate::model::Model;
 use crate::nuts::Statistics;
@@ -39,6 +40,8 @@ pub enum Keep {
     All,
     /// mu, sigma and eps; no group effects.
     Hyper,
+    /// All of them, and of no draw anything but what sums and histograms say: see [`sample_summed`].
+    Summary,
 }
 
 /// How to run.
@@ -108,7 +111,7 @@ impl Settings {
     /// How many variables of `model` are kept of each draw.
     pub fn variables(&self, model: &Model) -> usize {
         match self.keep {
-            Keep::All => model.layout().dim(),
+            Keep::All | Keep::Summary => model.layout().dim(),
             Keep::Hyper => model.layout().hyperparameters(),
         }
     }
@@ -134,6 +137,14 @@ impl Settings {
         self.memory_of_chains(model).max(PASSES * variable)
     }
 
+    /// The same where draws are summed up: each chain's state, and its sums where the host makes them.
+    pub fn memory_of_sums(&self, model: &Model) -> u128 {
+        let variables = model.layout().dim();
+        let threads = rayon::current_num_threads() as u128;
+        let histograms = (threads + 1) * (variables * BINS * size_of::<u64>()) as u128;
+        self.memory_of_chains(model) + u128::from(self.chains) * (variables * size_of::<Sums>()) as u128 + histograms
+    }
+
     /// Position, gradient, and the running mean and squares of both.
     fn memory_of_chains(&self, model: &Model) -> u128 {
         u128::from(self.chains) * 6 * model.dim() as u128 * size_of::<f64>() as u128
@@ -142,6 +153,9 @@ impl Settings {
     /// What a store of a run takes on disk, in bytes, if nothing in it can be compressed.
     pub fn disk(&self, model: &Model) -> u128 {
         const STATISTICS: usize = 4 * 8 + 2 * 8 + 2;
+        if self.keep == Keep::Summary {
+            return 0;
+        }
         let real = self.draw_precision.bytes();
         let observations = usize::from(self.log_likelihood) + usize::from(self.posterior_predictive);
         let observed = observations * model.dataset().n_observations() * real.max(size_of::<f32>());
@@ -206,7 +220,7 @@ impl Settings {
 
 /// What a run has drawn.
 #[derive(Debug, Clone)]
-pub struct Sampled {
+pub struct Sampled<D = Draws> {
     /// The posterior that was sampled.
     pub model: Arc<Model>,
     /// How it was sampled.
@@ -217,8 +231,8 @@ pub struct Sampled {
     pub device: String,
     /// The variables that were kept, in order.
     pub names: Vec<String>,
-    /// Their draws.
-    pub draws: Draws,
+    /// Their draws, or what is left of them.
+    pub draws: D,
     /// What the driver tells.
     pub run: Run,
     /// Whether the run was stopped before its last draw.
@@ -259,6 +273,26 @@ pub fn sample_on(
     Ok(sampled(backend, model, settings, Draws::Memory(draws), run, began.elapsed()))
 }
 
+/// Samples `model` where `backend` computes, and keeps no draw: only what [`Totals`] say of all of them. With step size and
+/// metric of another run, where these are given.
+///
+/// # Errors
+/// As [`sample_on`].
+pub fn sample_summed(
+    backend: &Backend,
+    model: Arc<Model>,
+    settings: Settings,
+    learnt: Option<Learnt>,
+    progress: Arc<Progress>,
+) -> Result<Sampled<Totals>, EngineError> {
+    let began = Instant::now();
+    let (chains, draws) = (settings.chains as usize, settings.draws as usize);
+    let mut sums = Summed::new(&model, chains, draws, settings.chains_per_superchain());
+    let run = run(backend, &model, &settings, learnt.map_or(Start::Fresh, Start::Frozen), &mut sums, progress)?;
+    let totals = sums.finish(draws);
+    Ok(sampled(backend, model, settings, totals, run, began.elapsed()))
+}
+
 /// Runs the driver on what `backend` has, into `sink`; nothing drawn before a device failed is an error.
 fn run(
     backend: &Backend,
@@ -286,14 +320,14 @@ fn run(
     Ok(Run { draws: run.draws / settings.thin, ..run })
 }
 
-fn sampled(
+fn sampled<D>(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    draws: Draws,
+    draws: D,
     run: Run,
     wall: Duration,
-) -> Sampled {
+) -> Sampled<D> {
     let mut names = model.names();
     names.truncate(settings.variables(&model));
     let interrupted = run.draws < settings.draws;

@@ -197,33 +197,44 @@ impl Model {
     }
 
     /// About where each named variable is, and how far it spreads, in the user's units, where the coordinates of theta
-    /// have these means and variances and hang together little; where effects are integrated out, of the others.
+    /// have these means and variances: of the hyperparameters, and of effects that are centered.
     pub fn named_units(&self, mean: &[f64], variance: &[f64]) -> Vec<Unit> {
         let layout = self.layout;
         let mut units = vec![Unit { mean: 0.0, sd: 1.0 }; layout.dim()];
-        // e^t of a normal t.
+        // e^t to second order about the mean of t: a scale's logarithm leans to the left, and a log-normal's mean and sd would
+        // be far too large.
         let exponential = |i: usize, unit: f64| {
-            let mean = unit * (mean[i] + 0.5 * variance[i]).exp();
-            Unit { mean, sd: mean * variance[i].exp_m1().sqrt() }
+            let middle = unit * mean[i].exp();
+            Unit { mean: middle * (1.0 + 0.5 * variance[i]), sd: middle * variance[i].sqrt() }
         };
         for k in 0..layout.coefficients {
             let (unit, shift) = (self.scaling.coefficient_unit(k), self.scaling.coefficient_shift(k));
             let mu = Unit { mean: mean[layout.mu(k)] * unit + shift, sd: variance[layout.mu(k)].sqrt() * unit };
-            let sigma = exponential(layout.sigma(k), unit);
             units[layout.mu(k)] = mu;
-            units[layout.sigma(k)] = sigma;
-            for i in layout.effects(k).filter(|i| *i < mean.len()) {
-                let (z, square) = (mean[i], variance[i]);
-                units[i] = if self.parameterization.is_centered(k) {
-                    Unit { mean: shift + unit * z, sd: unit * square.sqrt() }
-                } else {
-                    let spread = sigma.mean.powi(2) * square + sigma.sd.powi(2) * (z * z + square) + mu.sd.powi(2);
-                    Unit { mean: mu.mean + sigma.mean * z, sd: spread.sqrt() }
-                };
+            units[layout.sigma(k)] = exponential(layout.sigma(k), unit);
+            for i in layout.effects(k).filter(|_| self.parameterization.is_centered(k)) {
+                units[i] = Unit { mean: shift + unit * mean[i], sd: unit * variance[i].sqrt() };
             }
         }
         units[layout.eps()] = exponential(layout.eps(), self.scaling.outcome_scale);
         units
+    }
+
+    /// Units of all named variables, moved to where the sampler works.
+    pub fn units_of_sampler(&self, units: &[Unit]) -> Vec<Unit> {
+        let layout = self.layout;
+        let mut moved = units.to_vec();
+        let mut move_to = |i: usize, shift: f64, factor: f64| {
+            moved[i] = Unit { mean: (units[i].mean - shift) / factor, sd: units[i].sd / factor };
+        };
+        for k in 0..layout.coefficients {
+            let (unit, shift) = (self.scaling.coefficient_unit(k), self.scaling.coefficient_shift(k));
+            move_to(layout.mu(k), shift, unit);
+            move_to(layout.sigma(k), 0.0, unit);
+            layout.effects(k).for_each(|i| move_to(i, shift, unit));
+        }
+        move_to(layout.eps(), 0.0, self.scaling.outcome_scale);
+        moved
     }
 
     /// The position at which the named variables, all D in the user's units, have the values `named`.

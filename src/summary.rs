@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::data::Dataset;
 use crate::diagnostics::{self, Series, Summary};
+use crate::draws::Totals;
 use crate::draws::store::Statistic;
 use crate::experiment::{Sampled, Settings};
 use crate::model::PriorScales;
@@ -189,10 +190,21 @@ impl Parameters {
     }
 }
 
+/// What diagnostics say of a run's draws.
+struct Diagnosed {
+    /// Draws of each chain.
+    draws: usize,
+    rows: Vec<Summary>,
+    nested: Vec<Option<f64>>,
+    /// Of each chain.
+    e_bfmi: Vec<f64>,
+    saturated: u64,
+}
+
 impl RunSummary {
     /// Diagnoses a run.
     pub fn of(sampled: &Sampled) -> RunSummary {
-        let Sampled { model, settings, engine, device, names, draws, run, interrupted, wall } = sampled;
+        let Sampled { settings, names, draws, .. } = sampled;
         let chains_per_superchain = settings.chains_per_superchain();
         let (mut rows, mut nested) = (Vec::with_capacity(names.len()), vec![None; names.len()]);
         for variables in draws.stretches() {
@@ -207,6 +219,29 @@ impl RunSummary {
                 }
             }
         }
+        let energies = draws.statistic(Statistic::Energy);
+        let e_bfmi = diagnostics::ebfmi(Series::new(&energies, draws.chains()));
+        let saturated = draws.statistic(Statistic::ReachedMaxTreedepth).iter().sum::<f64>() as u64;
+        RunSummary::assemble(sampled, Diagnosed { draws: draws.draws(), rows, nested, e_bfmi, saturated })
+    }
+
+    /// Diagnoses a run whose draws were summed up.
+    pub fn of_totals(sampled: &Sampled<Totals>) -> RunSummary {
+        let Sampled { settings, names, draws: totals, .. } = sampled;
+        let nested = |i| (settings.chains_per_superchain() > 1).then(|| diagnostics::nested_rhat_of(totals, i));
+        let diagnosed = Diagnosed {
+            draws: totals.draws,
+            rows: (0..names.len()).map(|i| diagnostics::summary_of(totals, i)).collect(),
+            nested: (0..names.len()).map(nested).collect(),
+            e_bfmi: totals.e_bfmi.clone(),
+            saturated: totals.saturated,
+        };
+        RunSummary::assemble(sampled, diagnosed)
+    }
+
+    fn assemble<D>(sampled: &Sampled<D>, diagnosed: Diagnosed) -> RunSummary {
+        let Sampled { model, settings, engine, device, names, run, interrupted, wall, .. } = sampled;
+        let Diagnosed { draws, rows, nested, e_bfmi, saturated } = diagnosed;
         let largest = |value: &dyn Fn(usize) -> f64| {
             let values = (0..names.len()).map(|i| (value(i), i)).filter(|(value, _)| !value.is_nan());
             let largest = values.max_by(|(a, _), (b, _)| a.total_cmp(b));
@@ -215,11 +250,9 @@ impl RunSummary {
         let smallest = |value: &dyn Fn(usize) -> f64| {
             largest(&|i| -value(i)).map(|Extreme { value, parameter }| Extreme { value: -value, parameter })
         };
-        let energies = draws.statistic(Statistic::Energy);
-        let e_bfmi = diagnostics::ebfmi(Series::new(&energies, draws.chains()));
         let below_limit = e_bfmi.iter().filter(|value| **value < EBFMI_LIMIT).count();
         let dataset = model.dataset();
-        let drawn = (energies.len() * settings.thin as usize).max(1) as f64;
+        let drawn = u64::from(settings.chains) * draws as u64 * u64::from(settings.thin);
         let named = names.iter().cloned().zip(rows.iter().zip(&nested));
         let parameters =
             named.map(|(name, (row, nested))| Parameter { name, summary: *row, nested_rhat: *nested }).collect();
@@ -234,7 +267,7 @@ impl RunSummary {
             settings: *settings,
             seed: settings.seed,
             interrupted: *interrupted,
-            draws: draws.draws(),
+            draws,
             wall_seconds: Parts {
                 warmup: run.time[0].as_secs_f64(),
                 sampling: run.time[1].as_secs_f64(),
@@ -247,18 +280,18 @@ impl RunSummary {
             },
             step_size: run.step_size,
             acceptance: run.acceptance,
-            leapfrogs_per_draw: run.gradients[1] as f64 / drawn,
+            leapfrogs_per_draw: run.gradients[1] as f64 / drawn.max(1) as f64,
             divergences: run.divergences[1],
             warmup_divergences: run.divergences[0],
-            reached_max_treedepth: draws.statistic(Statistic::ReachedMaxTreedepth).iter().sum::<f64>() as u64,
+            reached_max_treedepth: saturated,
             e_bfmi: Energy {
                 min: e_bfmi.iter().copied().fold(f64::NAN, f64::min),
                 mean: diagnostics::mean(&e_bfmi),
-                chains_below_limit: if draws.draws() < EBFMI_DRAWS { 0 } else { below_limit },
+                chains_below_limit: if draws < EBFMI_DRAWS { 0 } else { below_limit },
             },
             max_rhat: largest(&|i| rows[i].rhat),
             max_nested_rhat: largest(&|i| nested[i].unwrap_or(f64::NAN)),
-            chains_per_superchain,
+            chains_per_superchain: settings.chains_per_superchain(),
             min_ess_bulk: smallest(&|i| rows[i].ess_bulk),
             min_ess_tail: smallest(&|i| rows[i].ess_tail),
             warnings: Vec::new(),

@@ -931,3 +931,47 @@ fn map_takes_any_number_of_predictors() {
         assert!(ran.stdout.contains("Centered there is no mode"), "{}", ran.stdout);
     }
 }
+
+#[test]
+fn the_program_prints_the_table_of_a_run_without_draws() {
+    let folder = Folder::new();
+    let ran = folder.run("sample --keep summary --chains 128 --warmup 100 --draws 60 --quiet --out run");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("128 chains x 60 draws") && ran.stdout.contains("nested R-hat"), "{}", ran.stdout);
+    let files: Vec<String> = folder.contents().into_keys().collect();
+    assert_eq!(files, ["run/", "run/summary.csv", "run/summary.json"]);
+    let compared = folder.run("compare --keep summary --chains 128 --warmup 100 --draws 60 --quiet --out both");
+    assert_eq!(compared.code, 0, "{compared:?}");
+    assert!(compared.stdout.contains("The exact mean of sigma_b"), "{}", compared.stdout);
+    let marginal =
+        folder.run("sample --keep summary --parameterization marginal --chains 64 --warmup 100 --draws 60 --quiet");
+    assert!(marginal.code == 0 && marginal.stdout.contains("64 chains x 60 draws"), "{marginal:?}");
+}
+
+#[test]
+fn what_needs_draws_is_refused_where_none_are_kept() {
+    let folder = Folder::new();
+    let line = "sample --keep summary --chains 128 --warmup 100 --draws 60 --quiet --out run";
+    let refused = [
+        ("--save-draws", "--save-draws needs draws"),
+        ("--save-warmup", "--save-warmup needs draws"),
+        ("--log-likelihood", "--log-likelihood"),
+        ("--shard 1/2", "--shard needs draws"),
+        ("--thin 2", "leave --thin out"),
+        ("--draw-precision f16", "leave --draw-precision out"),
+    ];
+    for (option, words) in refused {
+        let ran = folder.run(&format!("{line} {option}"));
+        assert!(ran.code == 2 && ran.stderr.contains(words) && ran.stderr.lines().count() == 1, "{option}: {ran:?}");
+    }
+    for (line, words) in [
+        ("sample --keep summary --chains 63 --out run", "run at least 64"),
+        ("sample --keep summary --chains 64 --warmup 49 --out run", "at least 50 transitions"),
+        ("verify --keep summary --chains 64 --out run", "verify needs draws"),
+        ("compare --keep summary --chains 64 --save-draws --out run", "--save-draws needs draws"),
+    ] {
+        let ran = folder.run(line);
+        assert!(ran.code == 2 && ran.stderr.contains(words), "{line}: {ran:?}");
+    }
+    assert!(folder.contents().is_empty());
+}

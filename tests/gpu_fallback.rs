@@ -83,7 +83,7 @@ impl Sink for Blocks {
 fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, variables: usize, transitions: Option<u64>) -> (driver::Run, Blocks) {
     let progress = Arc::new(Progress::default());
     let chains = Chains { seed: 2, first: 3, count: CHAINS, per_superchain: 1 };
-    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables };
+    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables, summed: false };
     let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
     // Dispatches of a transition or two.
     let started = started.map(|engine| engine.with_budget(4_000));
@@ -188,7 +188,7 @@ fn after_warm_up_chains_go_on_where_the_device_has_left_them() {
     let (dim, hyperparameters) = (model.layout().dim(), model.layout().hyperparameters());
     let gpu = own_device().unwrap();
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
-    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables: dim };
+    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables: dim, summed: false };
     let phase = |transitions, step_size, max_depth, part| Phase {
         transitions,
         scale: vec![0.3; dim],

@@ -103,7 +103,7 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
     let mut density = CpuDensity::new(model, likelihood);
 
     let chains = Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { likelihood, chains, max_depth: 8, variables: dim };
+    let plan = Plan { likelihood, chains, max_depth: 8, variables: dim, summed: false };
     let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let phase = Phase {
         transitions: 1,
@@ -225,7 +225,7 @@ fn draws_of(
 ) -> Memory {
     let dim = model.layout().dim();
     let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
@@ -275,6 +275,7 @@ fn moments_are_those_of_the_draws() {
         chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
         max_depth: 6,
         variables: dim,
+        summed: false,
     };
     for gpu in devices {
         let outcome = |part: Part, draws: &mut Memory| {
@@ -326,7 +327,8 @@ fn a_device_is_measured_before_it_is_chosen() {
     let mut states = warmed(&model, Likelihood::Groups).1;
     states.truncate(16);
     let chains = Chains { seed: SEED, first: 0, count: 16, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 10, variables: model.layout().dim() };
+    let plan =
+        Plan { likelihood: Likelihood::Groups, chains, max_depth: 10, variables: model.layout().dim(), summed: false };
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     engine.put(&states).unwrap();
     let scale = vec![0.1; model.layout().dim()];

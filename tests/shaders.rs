@@ -9,7 +9,8 @@ use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
 use warpnuts::density::gpu::{Prior, Shaders, Stretch};
-use warpnuts::engine::device::kernels::{self, Chain, Pooling, Run, Told};
+use warpnuts::engine::device::kernels::{self, Chain, Leaving, Pooling, Run, Told};
+use warpnuts::engine::sums::{BINS, REACH};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::Purpose;
 
@@ -78,10 +79,16 @@ fn all_shaders_of_any_model_are_valid() {
                 parse(&observed.evaluate);
                 observed.observations.unwrap().iter().for_each(|source| drop(parse(source)));
                 for likelihood in [Likelihood::Groups, Likelihood::Observations] {
-                    let shaders =
-                        kernels::Shaders::new(&model, likelihood, 10, model.layout().dim(), subgroup, slopes == 1);
+                    let draws = Leaving::Draws(model.layout().dim());
+                    let shaders = kernels::Shaders::new(&model, likelihood, 10, draws, subgroup, slopes == 1);
                     assert_eq!(parse(&shaders.transition).entry_points[0].name, "transition");
                     assert_eq!(parse(&shaders.pool).entry_points[0].name, "pool");
+                    let summing = kernels::Shaders::new(&model, likelihood, 10, Leaving::Sums, subgroup, slopes == 1);
+                    let module = parse(&summing.transition);
+                    assert_eq!(constant(&module, "SUMS") as usize, summing.sums);
+                    assert_eq!(constant(&module, "BINS") as usize, BINS);
+                    let reach = format!("const REACH = {REACH:?};");
+                    assert!(summing.transition.contains(&reach), "{reach}");
                     // Every coordinate lies in one place.
                     let mut coordinates: Vec<usize> = shaders.coordinates().into_iter().flatten().collect();
                     coordinates.sort_unstable();
@@ -106,7 +113,14 @@ fn structures_are_laid_out_as_the_host_writes_them() {
     ];
     assert_eq!(layout(&parse(&residuals), "Stretch"), (stretch, size_of::<Stretch>()));
 
-    let shaders = kernels::Shaders::new(&model(85, 1, Effect::Centered), Likelihood::Groups, 10, 5, Some(32), false);
+    let shaders = kernels::Shaders::new(
+        &model(85, 1, Effect::Centered),
+        Likelihood::Groups,
+        10,
+        Leaving::Draws(5),
+        Some(32),
+        false,
+    );
     let transition = parse(&shaders.transition);
     let run = vec![
         offset_of!(Run, seed_low),
@@ -125,6 +139,7 @@ fn structures_are_laid_out_as_the_host_writes_them() {
         offset_of!(Run, gain),
         offset_of!(Run, log_step_size),
         offset_of!(Run, turns),
+        offset_of!(Run, half),
     ];
     assert_eq!(layout(&transition, "Run"), (run, size_of::<Run>()));
     let chain = vec![
@@ -148,6 +163,12 @@ fn structures_are_laid_out_as_the_host_writes_them() {
         offset_of!(Chain, gradients),
         offset_of!(Chain, divergences),
         offset_of!(Chain, acceptance),
+        offset_of!(Chain, first_energy),
+        offset_of!(Chain, last_energy),
+        offset_of!(Chain, energy_sum),
+        offset_of!(Chain, energy_square),
+        offset_of!(Chain, energy_steps),
+        offset_of!(Chain, saturated),
     ];
     assert_eq!(layout(&transition, "Chain"), (chain, size_of::<Chain>()));
     let told = vec![

@@ -159,5 +159,6 @@ fn plan(model: &Model, settings: &Settings) -> device::Plan {
         chains: Chains { seed: settings.seed, first: 0, count: settings.chains, per_superchain: 1 },
         max_depth: settings.max_tree_depth,
         variables: model.layout().dim(),
+        summed: false,
     }
 }

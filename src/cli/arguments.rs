@@ -202,6 +202,8 @@ pub enum KeepArgument {
     All,
     /// Hyperparameters only: mu, sigma, eps
     Hyper,
+    /// No draw, only the table of all variables: for more draws than there is room for
+    Summary,
 }
 
 /// A part of the chains of an experiment, counted from 1.

@@ -3,13 +3,13 @@
 use anyhow::Context;
 use clap::Args;
 use warpnuts::exact::Exact;
-use warpnuts::experiment::{Backend, Choice};
+use warpnuts::experiment::{Backend, Choice, Keep};
 use warpnuts::summary::{self, Comparison, RunSummary};
 
 use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
 };
-use super::{Failure, Outcome, folder, meaning, print, progress, report, sample, table, wrap};
+use super::{Failure, Outcome, folder, meaning, print, progress, report, sample, summed, table, wrap};
 
 /// With more groups than this the exact posterior takes more than some seconds, and is left to `warpnuts exact`.
 const MOST_GROUPS: usize = 1000;
@@ -51,6 +51,8 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let models = meaning::models(&dataset, &priors, &typed.parameterizations)?;
     // They take the same memory, but for marginal chains, which take less.
     let settings = models.iter().map(|model| meaning::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
+    summed::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
+    let has_draws = settings.keep != Keep::Summary;
     // Marginal densities are computed on the CPU; all others in the same place.
     let with_effects = models.iter().find(|model| !model.parameterization().is_marginal());
     let choice = with_effects.map(|model| meaning::choice(&typed.engine, model, &settings)).transpose()?;
@@ -79,6 +81,12 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         let inside = folder::inside(&folder, &folder_name(&model.parameterization().to_string(), i))?;
         let suits = |_: &&Choice| !model.parameterization().is_marginal();
         let backend = choice.as_ref().filter(suits).map_or(&Backend::Cpu, |choice| &choice.backend);
+        if !has_draws {
+            let summary = summed::sample_into(&inside, backend, model, settings, None, typed.output.quiet)?;
+            written.extend(summary.iter().map(|_| summed::written(&inside)));
+            runs.extend(summary);
+            continue;
+        }
         let sampled = sample::sample_into(&inside, backend, model, settings, None, &typed.output)?;
         if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws)? {
             pages.add(&sampled, &summary);
@@ -101,13 +109,17 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         .map_err(Failure::Run)?;
     print("");
     print(table::comparison(&comparison));
-    pages.compare(&comparison, exact.as_ref(), &exact_model);
-    print(format_args!("\n{}", pages.sketches()));
+    if has_draws {
+        pages.compare(&comparison, exact.as_ref(), &exact_model);
+        print(format_args!("\n{}", pages.sketches()));
+    }
     for paragraph in &comparison.verdict {
         print(format_args!("\n{}", wrap(paragraph)));
     }
     print(format_args!("\nWritten: {}\n         {}", path.display(), written.join("\n         ")));
-    report::say(pages.write(&folder)?);
+    if has_draws {
+        report::say(pages.write(&folder)?);
+    }
     Ok(if progress::is_interrupted() { Outcome::Interrupted } else { Outcome::Done })
 }
 

@@ -19,7 +19,10 @@ use super::arguments::{
 use super::{Failure, complain, print, table};
 
 /// Shorter warm-ups may end without a window.
-const SHORTEST_WARMUP_FOR_F16: u32 = 50;
+const SHORTEST_WARMUP_FOR_UNITS: u32 = 50;
+
+/// Of fewer chains the spread says too little of errors.
+const FEWEST_CHAINS_FOR_SUMS: u32 = 64;
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
@@ -102,6 +105,7 @@ pub fn keep(typed: KeepArgument) -> Keep {
     match typed {
         KeepArgument::All => Keep::All,
         KeepArgument::Hyper => Keep::Hyper,
+        KeepArgument::Summary => Keep::Summary,
     }
 }
 
@@ -134,18 +138,14 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
         draw_precision: precision(typed.draw_precision),
         threads: typed.threads.map_or_else(machine::threads, usize::from),
     };
-    if settings.draw_precision == Precision::F16 && settings.warmup < SHORTEST_WARMUP_FOR_F16 {
+    if settings.keep == Keep::Summary {
+        summed(&settings)?;
+    }
+    if settings.draw_precision == Precision::F16 && settings.warmup < SHORTEST_WARMUP_FOR_UNITS {
         return Err(Failure::Input(anyhow!(
             "--draw-precision f16 keeps draws in units that warm-up learns, and --warmup {} is too short for that; warm up \
-             with at least {SHORTEST_WARMUP_FOR_F16} transitions, or use f32",
+             with at least {SHORTEST_WARMUP_FOR_UNITS} transitions, or use f32",
             settings.warmup
-        )));
-    }
-    if settings.draw_precision == Precision::F16 && settings.keep == Keep::All && model.parameterization().is_marginal()
-    {
-        return Err(Failure::Input(anyhow!(
-            "--draw-precision f16 keeps draws in units that warm-up learns, and --parameterization marginal learns none of the \
-             effects; use f32, or --keep hyper"
         )));
     }
     if settings.likelihood == Likelihood::Observations && model.parameterization().is_marginal() {
@@ -162,7 +162,10 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
             u32::MAX / 2
         )));
     }
-    let needed = settings.memory_beside_store(model);
+    let needed = match settings.keep {
+        Keep::Summary => settings.memory_of_sums(model),
+        _ => settings.memory_beside_store(model),
+    };
     let available = machine::available_memory().map_or(u128::from(u64::MAX), u128::from);
     if needed > available {
         return Err(Failure::Input(anyhow!(
@@ -174,6 +177,32 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
         )));
     }
     Ok(settings)
+}
+
+/// Refuses what cannot be summed up, or says nothing where it is.
+fn summed(settings: &Settings) -> Result<(), Failure> {
+    let refuse = |problem: String| Err(Failure::Input(anyhow!("--keep summary {problem}")));
+    if settings.chains < FEWEST_CHAINS_FOR_SUMS {
+        return refuse(format!(
+            "takes errors from the spread over the chains, and --chains {} are too few for that; run at least \
+             {FEWEST_CHAINS_FOR_SUMS}, or keep draws",
+            settings.chains
+        ));
+    }
+    if settings.warmup < SHORTEST_WARMUP_FOR_UNITS {
+        return refuse(format!(
+            "sums up draws in units that warm-up learns, and --warmup {} is too short for that; warm up with at least \
+             {SHORTEST_WARMUP_FOR_UNITS} transitions",
+            settings.warmup
+        ));
+    }
+    if settings.thin > 1 {
+        return refuse("takes no room for draws, and every one counts; leave --thin out".to_string());
+    }
+    if settings.draw_precision != Precision::F64 {
+        return refuse("keeps no draws in any precision; leave --draw-precision out".to_string());
+    }
+    Ok(())
 }
 
 /// Refuses runs whose draws would not fit onto the disk where they go.

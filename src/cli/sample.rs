@@ -9,7 +9,7 @@ use clap::Args;
 use warpnuts::draws::store::{self, Store};
 use warpnuts::driver::Learnt;
 use warpnuts::engine::{DeviceFailure, EngineError};
-use warpnuts::experiment::{self, Backend, Choice, Keeping, Sampled, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Keep, Keeping, Sampled, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary, counted, significant};
 
@@ -17,7 +17,7 @@ use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
     Shard,
 };
-use super::{Failure, Outcome, complain, folder, meaning, print, progress, report, resume, stored, table};
+use super::{Failure, Outcome, complain, folder, meaning, print, progress, report, resume, stored, summed, table};
 
 /// What can be typed to say which model is sampled, and how.
 #[derive(Debug, Args)]
@@ -100,6 +100,15 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let priors = meaning::priors(&typed.once.priors, &dataset);
     let model = meaning::model(&dataset, &priors, &typed.once.parameterization)?;
     let settings = settings(&typed, &model)?;
+    let needing_draws = [
+        ("--save-draws", typed.once.output.save_draws),
+        ("--save-warmup", typed.save_warmup),
+        ("--log-likelihood", typed.log_likelihood),
+        ("--posterior-predictive", typed.posterior_predictive),
+        ("--shard", typed.shard.is_some()),
+        ("--open", typed.report.open),
+    ];
+    summed::check(&settings, &needing_draws)?;
     let learnt = typed.metric_from.as_deref().map(|from| learnt(from, &model)).transpose()?;
     let choice = meaning::choice(&typed.once.engine, &model, &settings)?;
     let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1)?;
@@ -107,6 +116,9 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let folder = folder::make(typed.once.output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
 
+    if settings.keep == Keep::Summary {
+        return summed::run(&typed, &choice, model, settings, learnt, &folder);
+    }
     let sampled = sample_into(&folder, &choice.backend, model, settings, learnt, &typed.once.output)?;
     finish(&sampled, &folder, &choice, pages, &typed)
 }
@@ -265,7 +277,7 @@ pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Op
 
 /// Says what happened to the device in the middle of a run; an error where the run ended with it, though what was drawn
 /// is written.
-pub fn device_failure(sampled: &Sampled) -> Result<(), Failure> {
+pub fn device_failure<D>(sampled: &Sampled<D>) -> Result<(), Failure> {
     match &sampled.run.failure {
         None => Ok(()),
         Some(DeviceFailure { error, resumed: true }) => {

@@ -10,7 +10,7 @@ use warpnuts::summary::{self, RunSummary};
 use warpnuts::verify::Verification;
 
 use super::sample::RunOnceArguments;
-use super::{Failure, Outcome, folder, meaning, print, progress, table};
+use super::{Failure, Outcome, folder, meaning, print, progress, summed, table};
 
 /// What can be typed behind `verify`.
 #[derive(Debug, Args)]
@@ -44,6 +44,7 @@ fn sample(typed: RunOnceArguments) -> Result<Outcome, Failure> {
     let priors = meaning::priors(&typed.priors, &dataset);
     let model = meaning::model(&dataset, &priors, &typed.parameterization)?;
     let settings = meaning::settings(&typed.run, &model)?;
+    summed::check(&settings, &[("verify", true)])?;
     let exact = Exact::of(&model).map_err(Failure::input)?;
     let choice = meaning::choice(&typed.engine, &model, &settings)?;
     meaning::room(&settings, &model, 1, typed.output.out.as_deref())?;

@@ -41,6 +41,11 @@ pub(super) struct Variances {
 }
 
 impl Variances {
+    /// Of chains of `draws` draws.
+    pub(super) fn new(within: f64, between: f64, draws: f64) -> Self {
+        Self { within, between, draws }
+    }
+
     pub(super) fn of(series: Series) -> Self {
         let mut spread = Spread::default();
         series.iter().for_each(|chain| spread.add(chain));

@@ -1,5 +1,6 @@
 //! A sink that lets every n-th draw of each chain pass.
 
+use crate::engine::sums::{ChainSums, Grid};
 use crate::engine::{Block, Checkpoint, Sink, SinkError};
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Spread;
@@ -51,6 +52,19 @@ impl Sink for Thinned<'_> {
             values: &self.values,
             statistics: &self.statistics,
         })
+    }
+
+    fn grid(&self) -> Option<&Grid> {
+        // Of every n-th draw there are no sums but those of the draws themselves.
+        self.sink.grid().filter(|_| self.every == 1)
+    }
+
+    fn take_sums(&mut self, chains: &ChainSums) {
+        self.sink.take_sums(chains);
+    }
+
+    fn take_histograms(&mut self, counts: &[u32]) {
+        self.sink.take_histograms(counts);
     }
 
     fn wants_warmup(&self) -> bool {

@@ -3,6 +3,7 @@
 
 pub mod kernels;
 mod shard;
+mod summing;
 mod window;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use rayon::prelude::*;
 
 use super::host::Chains;
 use super::lane::{self, Lane};
+use super::sums::Grid;
 use super::{DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
 use crate::density::cpu::{CpuDensity, normalising_constant};
 use crate::density::gpu::tables;
@@ -23,7 +25,7 @@ use crate::model::Model;
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
-use kernels::{Run, Shaders, likelihood_table};
+use kernels::{Leaving, Run, Shaders, likelihood_table};
 use shard::Shard;
 use window::{Arrived, Window};
 
@@ -37,6 +39,10 @@ const SOFTWARE_BUDGET: u32 = 40_000;
 
 /// The most iterations of a dispatch.
 const LARGEST_BUDGET: u32 = 1 << 24;
+
+/// Where draws are summed up, no chain is so many transitions ahead of another: all have made the same number when a run is
+/// stopped.
+const AHEAD: u32 = 256;
 
 /// Chains whose starting points a thread looks for at once.
 const STARTS: usize = 256;
@@ -65,6 +71,8 @@ pub struct DeviceEngine {
     drawn: usize,
     /// Where the chains were when a phase of warm-up was over or a block left; empty before.
     last: Vec<f64>,
+    /// Where draws are summed up, how many of a chain's make its first half.
+    half: u32,
 }
 
 /// Where the chains of a device engine were when something finished left the device: a phase of warm-up, or draws. What
@@ -91,6 +99,8 @@ pub struct Plan {
     pub max_depth: u32,
     /// How many leading named variables of each draw go to the sink.
     pub variables: usize,
+    /// Whether sums of them go there in their stead.
+    pub summed: bool,
 }
 
 /// The shaders of a plan, compiled.
@@ -109,7 +119,8 @@ impl Compiled {
         let layout = model.layout();
         let kept = if plan.variables > layout.hyperparameters() { layout.dim() } else { layout.hyperparameters() };
         let software = gpu.adapter().is_software();
-        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, kept, gpu.subgroup(), software);
+        let leaving = if plan.summed { Leaving::Sums } else { Leaving::Draws(kept) };
+        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, leaving, gpu.subgroup(), software);
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }
@@ -121,7 +132,7 @@ impl Compiled {
 
     /// Bytes that a chain takes on the device.
     pub fn bytes_a_chain(&self) -> u64 {
-        (self.shaders.vector() * self.shaders.vectors as usize * size_of::<f32>()) as u64
+        (self.shaders.vector() * (self.shaders.vectors as usize + self.shaders.sums) * size_of::<f32>()) as u64
     }
 }
 
@@ -186,6 +197,7 @@ impl DeviceEngine {
             transitions: 0,
             drawn: 0,
             last: Vec::new(),
+            half: 0,
             gpu,
         };
         engine.put(&states).map_err(device)?;
@@ -222,8 +234,36 @@ impl DeviceEngine {
         DeviceEngine { budget, adaptive: false, ..self }
     }
 
-    /// Runs all dispatches of a phase; `outcome` tells how far it came, also where an error ends it.
+    /// How many transitions of the phase a chain is to make: where draws are summed up and the run was stopped, as many as the
+    /// one that is farthest ahead has made.
+    fn goal(&self, phase: &Phase) -> u32 {
+        match self.progress.is_stopped() {
+            false => phase.transitions,
+            true if self.sums(phase) => self.shards.iter().map(Shard::furthest).max().unwrap_or(0),
+            true => 0,
+        }
+    }
+
+    /// Whether the draws of a phase are summed up.
+    fn sums(&self, phase: &Phase) -> bool {
+        self.shaders.sums > 0 && phase.part.records()
+    }
+
+    /// Runs dispatches until all chains have reached the goal.
     fn dispatches(
+        &mut self,
+        phase: &Phase,
+        window: &mut Option<Window>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), EngineError> {
+        while self.shards.iter().any(|shard| shard.slowest() < self.goal(phase)) {
+            self.follow_up(phase, window, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Has two dispatches of each shard follow each other until it has reached the goal.
+    fn follow_up(
         &mut self,
         phase: &Phase,
         window: &mut Option<Window>,
@@ -231,7 +271,6 @@ impl DeviceEngine {
     ) -> Result<(), EngineError> {
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let mut under_way: VecDeque<(usize, usize)> = VecDeque::new();
-        // Two dispatches of each shard follow each other.
         for slot in 0..2 {
             for shard in 0..self.shards.len() {
                 self.submit(phase, window, shard, slot);
@@ -248,7 +287,7 @@ impl DeviceEngine {
             self.adapt_budget(kernel);
             self.take(phase, window, shard, slot, sink)?;
             self.meter.count(now.elapsed(), now - waiting, kernel);
-            if !self.progress.is_stopped() && self.shards[shard].slowest() < phase.transitions {
+            if self.shards[shard].slowest() < self.goal(phase) {
                 self.submit(phase, window, shard, slot);
                 under_way.push_back((shard, slot));
             }
@@ -257,7 +296,12 @@ impl DeviceEngine {
     }
 
     fn submit(&mut self, phase: &Phase, window: &Option<Window>, shard: usize, slot: usize) {
-        let limit = window.as_ref().map_or(phase.transitions, |window| window.limit() as u32);
+        let slowest = || self.shards.iter().map(Shard::slowest).min().unwrap_or(0);
+        let limit = match window {
+            Some(window) => window.limit() as u32,
+            None if self.sums(phase) => self.goal(phase).min(slowest() + AHEAD),
+            None => phase.transitions,
+        };
         let run = Run {
             seed_low: self.seed as u32,
             seed_high: (self.seed >> 32) as u32,
@@ -273,6 +317,7 @@ impl DeviceEngine {
             gain: phase.adapt.map_or(0.0, |adapt| adapt.gain as f32),
             log_step_size: ln(phase.step_size) as f32,
             turns: u32::MAX,
+            half: self.half,
             ..Run::default()
         };
         self.shards[shard].submit(&self.gpu, &self.kernels[0], slot, run);
@@ -341,6 +386,27 @@ impl DeviceEngine {
         self.shards.iter_mut().for_each(|shard| shard.begin(&self.gpu, log_step_size));
     }
 
+    /// Makes ready to sum up draws.
+    fn begin_sums(&mut self, grid: &Grid) {
+        let (coordinates, units) = (self.shaders.coordinates(), self.model.units_of_sampler(&grid.units));
+        self.half = grid.half as u32;
+        for summing in self.shards.iter().filter_map(|shard| shard.summing.as_ref()) {
+            summing.begin(&self.gpu, &coordinates, &units, &grid.tails);
+        }
+    }
+
+    /// Hands the sums of `draws` draws of each chain over, of `warmup` or since.
+    fn leave_sums(&self, warmup: bool, draws: u32, sink: &mut dyn Sink) -> Result<(), GpuError> {
+        let coordinates = self.shaders.coordinates();
+        for shard in &self.shards {
+            if let Some(summing) = &shard.summing {
+                let counts = [draws, self.half].map(|count| count as usize);
+                summing.leave(&self.gpu, &coordinates, shard.chains(), warmup, counts, sink)?;
+            }
+        }
+        Ok(())
+    }
+
     fn end(&mut self, phase: &Phase) -> Result<PhaseOutcome, GpuError> {
         let mut outcome = PhaseOutcome {
             transitions: self.shards.iter().map(Shard::slowest).min().unwrap_or(0),
@@ -354,7 +420,7 @@ impl DeviceEngine {
         let mut transitions = 0;
         let complete = outcome.transitions == phase.transitions && phase.transitions > 0;
         let warmed = complete && phase.part.learns();
-        let unseen = warmed && !phase.part.records();
+        let unseen = warmed && (!phase.part.records() || self.sums(phase));
         let mut last = Vec::new();
         for shard in &mut self.shards {
             let (chains, positions) = shard.fetch(&self.gpu, unseen)?;
@@ -386,7 +452,11 @@ impl Engine for DeviceEngine {
         let first_draw = if warmup { self.transitions as usize } else { self.drawn };
         let window =
             || Window::new(self.chains, self.variables, phase.transitions as usize, remembered).at(warmup, first_draw);
-        let mut window = phase.part.records().then(window);
+        let sums = self.sums(phase);
+        let mut window = (phase.part.records() && !sums).then(window);
+        if let Some(grid) = sink.grid().filter(|_| sums) {
+            self.begin_sums(grid);
+        }
         self.begin(phase);
         let ran = match phase.transitions {
             0 => Ok(()),
@@ -431,6 +501,11 @@ impl Engine for DeviceEngine {
             }
         };
         self.transitions += outcome.transitions;
+        if sums && outcome.transitions > 0 {
+            // What was handed over cannot be taken back, so a device that fails here ends the run.
+            self.leave_sums(warmup, outcome.transitions, sink).map_err(DensityError::Device)?;
+            self.drawn += if warmup { 0 } else { outcome.transitions as usize };
+        }
         Ok(outcome)
     }
 

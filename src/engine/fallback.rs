@@ -71,7 +71,7 @@ impl Fallback {
 impl Spare {
     /// The host's engine, with its chains where those of the device were.
     fn go_on(&self, finished: Finished) -> Result<HostEngine, EngineError> {
-        let device::Plan { likelihood, chains, max_depth, variables } = self.plan;
+        let device::Plan { likelihood, chains, max_depth, variables, .. } = self.plan;
         let (model, progress) = (self.model.clone(), self.progress.clone());
         let density = CpuDensity::new(&model, likelihood);
         let lanes = self.threads.clamp(1, chains.count as usize);

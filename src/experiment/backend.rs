@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Settings;
 use super::cost::Costs;
+use super::{Keep, Settings};
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError};
@@ -122,7 +122,8 @@ impl Backend {
                 Box::new(engine.with_spare(spare))
             }
             Backend::Gpu { gpu, fall_back } => {
-                let plan = device::Plan { likelihood: settings.likelihood, chains, max_depth, variables };
+                let summed = settings.keep == Keep::Summary;
+                let plan = device::Plan { likelihood: settings.likelihood, chains, max_depth, variables, summed };
                 let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
                 if *fall_back {
                     let spare = Spare { model: model.clone(), plan, threads: settings.threads, progress };

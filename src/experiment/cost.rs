@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Settings;
 use super::backend::lanes_and_width;
+use super::{Keep, Settings};
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations, Likelihood};
@@ -197,6 +197,7 @@ impl TransitionCosts {
             chains: Chains { seed: settings.seed, first: settings.first_chain, count, per_superchain: 1 },
             max_depth: settings.max_tree_depth,
             variables: settings.sampled_variables(model),
+            summed: settings.keep == Keep::Summary,
         };
         let compiled = Compiled::new(gpu, model, &plan(1))?;
         let room = (ROOM / compiled.bytes_a_chain()).clamp(1, u64::from(MANY)) as u32;

@@ -20,6 +20,7 @@ use super::recorded::Recorded;
 use super::row::Row;
 use super::{STORE, checkpoint};
 use crate::draws::observations::Observations;
+use crate::draws::units::units;
 use crate::driver::Learnt;
 use crate::engine::{Block, Checkpoint, Sink, SinkError};
 use crate::model::{Model, Unit};
@@ -213,7 +214,7 @@ impl Drop for Writer {
 
 impl Sink for Writer {
     fn warmed(&mut self, spread: &Spread) {
-        let units = self.model.named_units(&spread.mean, &spread.variance);
+        let units = units(&self.model, spread);
         // Where the thread has ended, the next block says so.
         drop(self.send(Message::Warmed(units)));
     }

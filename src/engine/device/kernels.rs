@@ -15,6 +15,8 @@ const ROWS: &str = include_str!("../../../shaders/rows.wgsl");
 const LEAPFROG: &str = include_str!("../../../shaders/leapfrog.wgsl");
 const TREE: &str = include_str!("../../../shaders/tree.wgsl");
 const LEAVING: &str = include_str!("../../../shaders/leaving.wgsl");
+const RECORDING: &str = include_str!("../../../shaders/recording.wgsl");
+const SUMMING: &str = include_str!("../../../shaders/summing.wgsl");
 const TRANSITION: &str = include_str!("../../../shaders/transition.wgsl");
 const UNROLLED: &str = include_str!("../../../shaders/loops_unrolled.wgsl");
 const ROLLED: &str = include_str!("../../../shaders/loops_rolled.wgsl");
@@ -25,6 +27,9 @@ const SLOTS_PER_LANE: usize = 32;
 
 /// Vectors of a chain beside its checkpoints; see vectors.wgsl.
 const PLAIN_VECTORS: u32 = 16;
+
+/// Vectors of a chain's sums; see summing.wgsl.
+pub const SUMS: usize = 6;
 
 /// Chains whose moments are pooled on the device.
 pub const POOLED: u32 = 64;
@@ -68,6 +73,8 @@ pub struct Run {
     pub log_step_size: f32,
     /// More than any loop makes turns.
     pub turns: u32,
+    /// Where draws are summed up, how many of a chain's make its first half.
+    pub half: u32,
 }
 
 /// A chain between dispatches, as transition.wgsl has it.
@@ -114,6 +121,18 @@ pub struct Chain {
     pub divergences: u32,
     /// Sum of acceptances over the phase's transitions.
     pub acceptance: f32,
+    /// Where draws are summed up, the first energy.
+    pub first_energy: f32,
+    /// The latest.
+    pub last_energy: f32,
+    /// The sum of the energies' distances from the first.
+    pub energy_sum: f32,
+    /// The sum of their squares.
+    pub energy_square: f32,
+    /// The sum of squared steps from energy to energy.
+    pub energy_steps: f32,
+    /// Trajectories that could not be doubled once more.
+    pub saturated: u32,
 }
 
 /// What a transition tells about itself, as transition.wgsl has it.
@@ -148,6 +167,15 @@ pub struct Pooling {
     pub draws: f32,
 }
 
+/// What leaves the device of draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// So many leading coordinates of each.
+    Draws(usize),
+    /// Sums over all of a chain's, and histograms of those of all chains.
+    Sums,
+}
+
 /// How a model's vectors lie on the device, and its shaders.
 #[derive(Debug, Clone)]
 pub struct Shaders {
@@ -159,8 +187,10 @@ pub struct Shaders {
     pub slots: usize,
     /// Vectors of a chain.
     pub vectors: u32,
-    /// Leading coordinates of each draw that leave.
+    /// Leading coordinates of each draw that leave, if any do.
     pub kept: usize,
+    /// Vectors of a chain's sums, if those leave.
+    pub sums: usize,
     /// Entry `transition`.
     pub transition: String,
     /// Entry `pool`.
@@ -172,14 +202,13 @@ pub struct Shaders {
 }
 
 impl Shaders {
-    /// The shaders of transitions of `model` with trees of up to `max_depth` doublings, of which the leading `kept`
-    /// coordinates leave, on a device where `subgroup` lanes can add up without a workgroup's memory; on a `software` adapter
+    /// The shaders of transitions of `model` with trees of up to `max_depth` doublings, of which `leaving` leaves, on a device where `subgroup` lanes can add up without a workgroup's memory; on a `software` adapter
     /// without loops that its compiler would unroll.
     pub fn new(
         model: &Model,
         likelihood: Likelihood,
         max_depth: u32,
-        kept: usize,
+        leaving: Leaving,
         subgroup: Option<u32>,
         software: bool,
     ) -> Shaders {
@@ -190,6 +219,10 @@ impl Shaders {
         let group_slots = layout.groups.div_ceil(lanes);
         let slots = layout.coefficients * group_slots + layout.hyperparameters().div_ceil(lanes);
         let vectors = PLAIN_VECTORS + 3 * max_depth;
+        let (kept, sums, leave) = match leaving {
+            Leaving::Draws(kept) => (kept, 0, RECORDING),
+            Leaving::Sums => (layout.hyperparameters(), SUMS, SUMMING),
+        };
         let header: Header = team
             .header(header(model))
             .number("OBSERVATIONS", model.dataset().n_observations() as u32)
@@ -205,7 +238,7 @@ impl Shaders {
         };
         let density = [MATH, COEFFICIENT, likelihood, team.source(), LOG_DENSITY];
         let loops = if software { ROLLED } else { UNROLLED };
-        let parts = [loops, WEIGHT, STEP_SIZE, VECTORS, RANDOM, LEAPFROG, TREE, LEAVING, TRANSITION];
+        let parts = [loops, WEIGHT, STEP_SIZE, VECTORS, RANDOM, LEAPFROG, TREE, LEAVING, leave, TRANSITION];
         let transition = [&density[..], &parts].concat();
         Shaders {
             team,
@@ -213,6 +246,7 @@ impl Shaders {
             slots,
             vectors,
             kept,
+            sums,
             transition: header.shader(&transition),
             pool: header.shader(&[team.source(), VECTORS, POOL]),
             coefficients: layout.coefficients,
@@ -243,7 +277,7 @@ impl Shaders {
 
     /// Compiles both kernels.
     pub fn compile(&self, gpu: &Gpu) -> Result<[Kernel; 2], GpuError> {
-        // SAFETY: teams beyond the shard's chains return at once, or are none; vectors, draws and counts have room for
+        // SAFETY: teams beyond the shard's chains return at once, or are none; vectors, draws, counts and sums have room for
         // every chain and lane of it. Groups below J and coefficients below K index the tables. A loop ends after K, J,
         // SLOTS, a group's rows or ten rounds, and the outermost when the budget is spent, to which every turn adds.
         let transition = unsafe { Kernel::compile(gpu, "transition", &self.transition, &[])? };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wgpu::BufferUsages;
 
 use super::kernels::{Chain, POOLED, Pooling, Run, Shaders, Told};
+use super::summing::Summing;
 use crate::engine::Snapshot;
 use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};
 use crate::nuts::State;
@@ -42,6 +43,8 @@ pub struct Shard {
     pooling: wgpu::Buffer,
     pooled: Landing,
     pool: wgpu::BindGroup,
+    /// Where draws are summed up, and do not leave.
+    pub summing: Option<Summing>,
     /// Transitions of the phase that each chain has made, as far as is known.
     made: Vec<u32>,
     gradients: u64,
@@ -64,7 +67,7 @@ pub struct Slot {
 
 /// The most chains of a shard.
 pub fn largest(gpu: &Gpu, shaders: &Shaders) -> usize {
-    let chain = (shaders.vector() * shaders.vectors as usize).max(shaders.kept).max(32) as u64 * 4;
+    let chain = (shaders.vector() * (shaders.vectors as usize).max(shaders.sums)).max(shaders.kept).max(32) as u64 * 4;
     let dispatched = u64::from(gpu.limits().max_compute_workgroups_per_dimension) * u64::from(shaders.team.teams);
     (gpu.largest_binding() / chain).min(dispatched).max(1) as usize
 }
@@ -85,26 +88,30 @@ impl Shard {
         let vectors = gpu.buffer("the chains' vectors", chains * stride, storage)?;
         let state_bytes = chains * size_of::<Chain>() as u64;
         let chain_states = Landing::new(gpu, "the chains' states", state_bytes)?;
-        let room = (DRAWS.min(gpu.largest_binding()) / (chains * shaders.kept.max(8) as u64 * 4)).clamp(1, ROOM);
+        let summing = Summing::new(gpu, shaders, count)?;
+        let most = if summing.is_some() { 1 } else { ROOM };
+        let room = (DRAWS.min(gpu.largest_binding()) / (chains * shaders.kept.max(8) as u64 * 4)).clamp(1, most);
         let slot = || -> Result<Slot, GpuError> {
             let run = gpu.buffer("run", size_of::<Run>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
             let counts = Landing::new(gpu, "counts", chains * 16)?;
             let draws = Landing::new(gpu, "draws", chains * room * shaders.kept as u64 * 4)?;
-            let told = Landing::new(gpu, "statistics", chains * room * size_of::<Told>() as u64)?;
-            let bound = transition.bind(
-                gpu,
-                &[
-                    (0, priors),
-                    (1, groups),
-                    (2, &run),
-                    (3, scales),
-                    (4, chain_states.output()),
-                    (5, &vectors),
-                    (6, counts.output()),
-                    (7, draws.output()),
-                    (8, told.output()),
-                ],
-            )?;
+            let rows = if summing.is_some() { 0 } else { chains * room };
+            let told = Landing::new(gpu, "statistics", rows * size_of::<Told>() as u64)?;
+            let mut bindings = vec![
+                (0, priors),
+                (1, groups),
+                (2, &run),
+                (3, scales),
+                (4, chain_states.output()),
+                (5, &vectors),
+                (6, counts.output()),
+                (7, draws.output()),
+            ];
+            match &summing {
+                None => bindings.push((8, told.output())),
+                Some(summing) => bindings.extend(summing.bindings()),
+            }
+            let bound = transition.bind(gpu, &bindings)?;
             Ok(Slot {
                 run,
                 counts,
@@ -141,6 +148,7 @@ impl Shard {
             pooling,
             pooled,
             pool,
+            summing,
             gradients: 0,
             divergences: 0,
         })
@@ -228,7 +236,7 @@ impl Shard {
         let draws = (&slot.draws, rows * self.kept as u64 * 4);
         let told = (&slot.told, rows * size_of::<Told>() as u64);
         let all = [(&slot.counts, chains * 16), draws, told];
-        let landings = if run.recording == 1 { &all[..] } else { &all[..1] };
+        let landings = if run.recording == 1 && self.summing.is_none() { &all[..] } else { &all[..1] };
         let kernels = |pass: &mut wgpu::ComputePass| transition.dispatch(pass, &slot.bound, self.workgroups, 1);
         slot.flight = Some(Flight::start(gpu, |_| {}, kernels, landings, slot.clock.as_ref(), &[]));
     }
@@ -289,6 +297,16 @@ impl Shard {
     /// Transitions of the phase that all its chains have made, as far as is known.
     pub fn slowest(&self) -> u32 {
         self.made.iter().copied().min().unwrap_or(0)
+    }
+
+    /// Transitions of the phase that the chain has made which is farthest ahead, as far as is known.
+    pub fn furthest(&self) -> u32 {
+        self.made.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The chains as the last phase has left them.
+    pub fn chains(&self) -> &[Chain] {
+        &self.chains
     }
 
     /// Fetches the chains as the phase has left them; where all of them have finished it and no draw of it left, their

@@ -1,0 +1,31 @@
+// What leaves the device where draws do: every one, with what its transition tells.
+//
+// Wants vectors.wgsl, leaving.wgsl, a team, and transition.wgsl's chain.
+
+const LEAVES_DRAWS = true;
+
+@group(0) @binding(8) var<storage, read_write> told: array<Told>;
+
+// Lets the sample leave, where draws are wanted, as one of `written`; returns how many there are then.
+fn leave(written: u32) -> u32 {
+    if run.recording == 0u {
+        return written;
+    }
+    write_draw(team.number * run.room + written);
+    return written + 1u;
+}
+
+// Lets the sample leave, as draw `row`.
+fn write_draw(row: u32) {
+    let sample = place_of(team, STATE + 2u * chain.sample);
+    for (var slot = 0u; slot < bound(SLOTS); slot++) {
+        let coordinate = coordinate_of(team.lane, slot);
+        if coordinate < KEPT {
+            draws[row * KEPT + coordinate] = vectors[sample + slot * TEAM];
+        }
+    }
+    if team.lane == 0u {
+        told[row] = ended;
+    }
+    spent += SLOTS;
+}

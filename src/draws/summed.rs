@@ -1,0 +1,217 @@
+//! A sink that keeps no draw, only what summaries need of them: each chain's sums, and histograms of all chains together. Its
+//! memory does not grow with the number of draws.
+//!
+//! What the last window of warm-up says of where draws will be is only about right. So those of the stage behind it are summed
+//! up first, for nothing but the unit and the tails of each variable.
+
+use rayon::prelude::*;
+
+use super::across::Across;
+use super::units::units;
+use crate::engine::sums::{BINS, ChainSums, EnergySums, Grid, Sums, bin, quantile};
+use crate::engine::{Block, Sink, SinkError};
+use crate::model::{Model, Unit};
+use crate::nuts::adaptation::Spread;
+
+/// One of twenty normal deviates is below minus this, and one above.
+const TAIL: f64 = 1.645;
+
+/// Sums up draws as they are made.
+pub struct Summed<'a> {
+    model: &'a Model,
+    chains: usize,
+    per_superchain: u32,
+    grid: Grid,
+    /// Whether it is known about where draws will be.
+    is_warm: bool,
+    /// Whether what was summed up so far is of warm-up.
+    is_trial: bool,
+    /// Draws of each chain, where they have come one by one.
+    draws: usize,
+    /// `[chain][variable]`.
+    sums: Vec<Sums>,
+    energies: Vec<EnergySums>,
+    /// Of each thread, `[variable][bin]`.
+    histograms: Vec<Vec<u64>>,
+    totals: Totals,
+}
+
+/// What is left of a run whose draws were summed up.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// Chains that were added.
+    pub chains: usize,
+    /// Draws of each.
+    pub draws: usize,
+    /// Whether the draws were all that had been planned, so that halves are halves.
+    pub complete: bool,
+    /// The unit of each variable, in the user's units.
+    pub units: Vec<Unit>,
+    /// Variable by variable.
+    pub across: Vec<Across>,
+    /// How many draws fell into each bin, `[variable][bin]`.
+    pub histograms: Vec<u64>,
+    /// The E-BFMI of each chain, as [`ebfmi`](crate::diagnostics::ebfmi) has it.
+    pub e_bfmi: Vec<f64>,
+    /// Trajectories that could not be doubled once more.
+    pub saturated: u64,
+}
+
+impl Totals {
+    fn of_nothing(variables: usize) -> Totals {
+        Totals {
+            across: vec![Across::default(); variables],
+            histograms: vec![0; variables * BINS],
+            ..Totals::default()
+        }
+    }
+}
+
+impl<'a> Summed<'a> {
+    /// For `draws` draws of all variables of `model` of each of `chains` chains, of which `per_superchain` consecutive ones
+    /// share a starting point.
+    pub fn new(model: &'a Model, chains: usize, draws: usize, per_superchain: u32) -> Summed<'a> {
+        let variables = model.layout().dim();
+        let units = vec![Unit { mean: 0.0, sd: 1.0 }; variables];
+        Summed {
+            model,
+            chains,
+            per_superchain,
+            grid: Grid { units, tails: vec![[-TAIL, TAIL]; variables], half: draws / 2 },
+            is_warm: false,
+            is_trial: false,
+            draws: 0,
+            sums: Vec::new(),
+            energies: Vec::new(),
+            histograms: Vec::new(),
+            totals: Totals::of_nothing(variables),
+        }
+    }
+
+    /// What the run has come to, which had `planned` draws of each chain to make.
+    pub fn finish(mut self, planned: usize) -> Totals {
+        if self.is_trial {
+            self.end_trial();
+        }
+        self.gather();
+        let complete = self.totals.draws == planned;
+        Totals { complete, units: self.grid.units, ..self.totals }
+    }
+
+    /// Adds what came draw by draw to the totals.
+    fn gather(&mut self) {
+        let (sums, energies) = (std::mem::take(&mut self.sums), std::mem::take(&mut self.energies));
+        let draws = std::mem::take(&mut self.draws);
+        if draws > 0 {
+            self.add(&ChainSums { warmup: self.is_trial, draws, sums: &sums, energies: &energies });
+        }
+        for histogram in std::mem::take(&mut self.histograms) {
+            self.totals.histograms.iter_mut().zip(histogram).for_each(|(total, count)| *total += count);
+        }
+    }
+
+    /// Takes the unit and the tails of each variable from what was summed up of warm-up, and forgets that.
+    fn end_trial(&mut self) {
+        self.gather();
+        self.is_trial = false;
+        let variables = self.grid.units.len();
+        let totals = std::mem::replace(&mut self.totals, Totals::of_nothing(variables));
+        let Grid { units, tails, .. } = &mut self.grid;
+        let histograms = totals.histograms.chunks_exact(BINS);
+        for (((unit, tails), across), histogram) in units.iter_mut().zip(tails).zip(&totals.across).zip(histograms) {
+            let mean = across.mean.mean();
+            let sd = (across.square.mean() - mean * mean).sqrt();
+            if !(mean.is_finite() && sd > 0.0 && sd.is_finite()) {
+                continue;
+            }
+            *unit = Unit { mean: unit.mean + unit.sd * mean, sd: unit.sd * sd };
+            for (tail, p) in tails.iter_mut().zip([0.05, 0.95]) {
+                let found = (quantile(histogram, p) - mean) / sd;
+                *tail = if found.is_finite() { found } else { *tail };
+            }
+        }
+    }
+
+    fn add(&mut self, chains: &ChainSums) {
+        let (totals, half, per_superchain) = (&mut self.totals, self.grid.half, self.per_superchain);
+        let (variables, draws) = (totals.across.len(), chains.draws);
+        totals.draws = draws;
+        totals.chains += chains.energies.len();
+        totals.across.par_iter_mut().enumerate().for_each(|(variable, across)| {
+            for sums in chains.sums.iter().skip(variable).step_by(variables) {
+                across.add(sums, draws, half, per_superchain);
+            }
+        });
+        for EnergySums { sum, square, steps, saturated, .. } in chains.energies {
+            // Rounding leaves a chain that never moves a spread, but no steps.
+            let spread = square - sum * sum / draws as f64;
+            totals.e_bfmi.push(if *steps > 0.0 { steps / spread } else { f64::NAN });
+            totals.saturated += saturated;
+        }
+    }
+}
+
+impl Sink for Summed<'_> {
+    fn warmed(&mut self, spread: &Spread) {
+        self.grid.units = units(self.model, spread);
+        self.is_warm = true;
+    }
+
+    fn wants_warmup(&self) -> bool {
+        self.is_warm
+    }
+
+    fn grid(&self) -> Option<&Grid> {
+        Some(&self.grid)
+    }
+
+    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+        if self.is_trial && !block.warmup {
+            self.end_trial();
+        }
+        self.is_trial = block.warmup;
+        let Grid { units, tails, half } = &self.grid;
+        let variables = units.len();
+        let parts = rayon::current_num_threads();
+        self.sums.resize(self.chains * variables, Sums::default());
+        self.energies.resize(self.chains, EnergySums::default());
+        self.histograms.resize_with(parts, || vec![0; variables * BINS]);
+        let share = self.chains.div_ceil(parts).max(1);
+        let (before, drawn) = (self.draws, block.draws);
+        let work = (self.sums.par_chunks_mut(share * variables))
+            .zip(self.energies.par_chunks_mut(share))
+            .zip(self.histograms.par_iter_mut())
+            .zip(block.values.par_chunks(share * drawn * variables))
+            .zip(block.statistics.par_chunks(share * drawn));
+        work.for_each(|((((sums, energies), histogram), values), statistics)| {
+            let chains = sums.chunks_exact_mut(variables).zip(energies);
+            let rows = values.chunks_exact(drawn * variables).zip(statistics.chunks_exact(drawn));
+            for ((sums, energy), (values, statistics)) in chains.zip(rows) {
+                for (i, (row, told)) in values.chunks_exact(variables).zip(statistics).enumerate() {
+                    let draw = before + i;
+                    energy.add(told.energy, told.reached_max_treedepth, draw == 0);
+                    let grid = units.iter().zip(tails);
+                    for (variable, ((value, (unit, tails)), sums)) in row.iter().zip(grid).zip(&mut *sums).enumerate() {
+                        let u = (value - unit.mean) / unit.sd;
+                        sums.add(u, *tails, draw >= *half);
+                        histogram[variable * BINS + bin(u)] += 1;
+                    }
+                }
+            }
+        });
+        self.draws += drawn;
+        Ok(())
+    }
+
+    fn take_sums(&mut self, chains: &ChainSums) {
+        self.is_trial = chains.warmup;
+        self.add(chains);
+    }
+
+    fn take_histograms(&mut self, counts: &[u32]) {
+        self.totals.histograms.iter_mut().zip(counts).for_each(|(total, count)| *total += u64::from(*count));
+        if self.is_trial {
+            self.end_trial();
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Sums that a shard's chains make of their draws on the device: the buffers they are in, and how they come to the sink.
+
+use rayon::prelude::*;
+use wgpu::BufferUsages;
+
+use super::kernels::{Chain, SUMS, Shaders};
+use crate::engine::Sink;
+use crate::engine::sums::{BINS, ChainSums, EnergySums, Sums};
+use crate::gpu::{Flight, Gpu, GpuError, Landing};
+use crate::model::Unit;
+
+/// Sums that come back at once take at most so many bytes, unless a single chain's are more.
+const PORTION: usize = 64 << 20;
+
+/// The sums of a shard's chains.
+#[derive(Debug)]
+pub struct Summing {
+    grid: wgpu::Buffer,
+    sums: wgpu::Buffer,
+    histograms: Landing,
+    /// Numbers of a vector, and variables that they stand for.
+    vector: usize,
+    variables: usize,
+}
+
+impl Summing {
+    /// Room for the sums of `chains` chains, where `shaders` make any.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn new(gpu: &Gpu, shaders: &Shaders, chains: usize) -> Result<Option<Summing>, GpuError> {
+        if shaders.sums == 0 {
+            return Ok(None);
+        }
+        let (vector, variables) = (shaders.vector(), shaders.coordinates().iter().flatten().count());
+        let storage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        Ok(Some(Summing {
+            grid: gpu.table("units of sums", &vec![[0.0f32; 4]; vector])?,
+            sums: gpu.buffer("the chains' sums", (chains * SUMS * vector * size_of::<f32>()) as u64, storage)?,
+            histograms: Landing::new(gpu, "histograms", (variables * BINS * size_of::<u32>()) as u64)?,
+            vector,
+            variables,
+        }))
+    }
+
+    /// The buffers that summing.wgsl has, each with its binding.
+    pub fn bindings(&self) -> [(u32, &wgpu::Buffer); 3] {
+        [(9, &self.grid), (10, &self.sums), (11, self.histograms.output())]
+    }
+
+    /// Makes ready for draws in these `units` of the sampler's, with these `tails`; `coordinates` say which variable each number
+    /// of a vector is.
+    pub fn begin(&self, gpu: &Gpu, coordinates: &[Option<usize>], units: &[Unit], tails: &[[f64; 2]]) {
+        let numbers =
+            |i: usize| [units[i].mean, 1.0 / units[i].sd, tails[i][0], tails[i][1]].map(|number| number as f32);
+        let grid: Vec<[f32; 4]> = coordinates.iter().map(|at| at.map_or([0.0; 4], numbers)).collect();
+        gpu.write(&self.grid, &grid);
+        gpu.write(self.histograms.output(), &vec![0u32; self.variables * BINS]);
+    }
+
+    /// Hands over what `chains`, each of which has made `draws` draws, of `warmup` or since, have summed up, the first `half` of
+    /// them apart.
+    ///
+    /// # Errors
+    /// When the device fails; part of it may have been handed over then.
+    pub fn leave(
+        &self,
+        gpu: &Gpu,
+        coordinates: &[Option<usize>],
+        chains: &[Chain],
+        warmup: bool,
+        [draws, half]: [usize; 2],
+        sink: &mut dyn Sink,
+    ) -> Result<(), GpuError> {
+        let (vector, variables) = (self.vector, self.variables);
+        let row = SUMS * vector;
+        let bytes = |chains: usize| (chains * row * size_of::<f32>()) as u64;
+        let portion = (PORTION as u64 / bytes(1)).clamp(1, chains.len().max(1) as u64) as usize;
+        let landing = Landing::new(gpu, "sums on their way", bytes(portion))?;
+        let mut sums = vec![Sums::default(); portion * variables];
+        for (number, chains) in chains.chunks(portion).enumerate() {
+            let (from, size) = (bytes(number * portion), bytes(chains.len()));
+            let gather = |encoder: &mut wgpu::CommandEncoder| {
+                encoder.copy_buffer_to_buffer(&self.sums, from, landing.output(), 0, size);
+            };
+            Flight::start(gpu, gather, |_| {}, &[(&landing, size)], None, &[]).land(gpu)?;
+            let sums = &mut sums[..chains.len() * variables];
+            landing.read(size, |bytes| {
+                let rows = bytemuck::cast_slice::<u8, f32>(bytes).par_chunks_exact(row);
+                rows.zip(sums.par_chunks_exact_mut(variables)).for_each(|(row, sums)| {
+                    for (at, coordinate) in coordinates.iter().enumerate() {
+                        if let Some(coordinate) = coordinate {
+                            let [a, b, c, d, below, above] =
+                                [0, 1, 2, 3, 4, 5].map(|i| f64::from(row[i * vector + at]));
+                            let second = if draws > half { [c, d] } else { [0.0; 2] };
+                            sums[*coordinate] = Sums { halves: [[a, b], second], below: [below, above] };
+                        }
+                    }
+                });
+            })?;
+            let energies: Vec<EnergySums> = chains.iter().map(energies).collect();
+            sink.take_sums(&ChainSums { warmup, draws, sums, energies: &energies });
+        }
+        let size = (variables * BINS * size_of::<u32>()) as u64;
+        Flight::start(gpu, |_| {}, |_| {}, &[(&self.histograms, size)], None, &[]).land(gpu)?;
+        self.histograms.read(size, |bytes| sink.take_histograms(bytemuck::cast_slice(bytes)))
+    }
+}
+
+fn energies(chain: &Chain) -> EnergySums {
+    EnergySums {
+        first: f64::from(chain.first_energy),
+        last: f64::from(chain.last_energy),
+        sum: f64::from(chain.energy_sum),
+        square: f64::from(chain.energy_square),
+        steps: f64::from(chain.energy_steps),
+        saturated: u64::from(chain.saturated),
+    }
+}
