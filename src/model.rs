@@ -226,6 +226,25 @@ impl Model {
         units
     }
 
+    /// The same units of named variables in the sampler's space, of as many leading ones as there are.
+    pub fn scaled_units(&self, units: &[Unit]) -> Vec<Unit> {
+        let layout = self.layout;
+        let coefficients = layout.coefficients;
+        let scaled = |(i, unit): (usize, &Unit)| {
+            let (shift, scale) = if i == layout.eps() {
+                (0.0, self.scaling.outcome_scale)
+            } else if i < layout.hyperparameters() {
+                let (k, is_scale) = (i % coefficients, i >= coefficients);
+                (if is_scale { 0.0 } else { self.scaling.coefficient_shift(k) }, self.scaling.coefficient_unit(k))
+            } else {
+                let k = (i - layout.hyperparameters()) / layout.groups;
+                (self.scaling.coefficient_shift(k), self.scaling.coefficient_unit(k))
+            };
+            Unit { mean: (unit.mean - shift) / scale, sd: unit.sd / scale }
+        };
+        units.iter().enumerate().map(scaled).collect()
+    }
+
     /// The position at which the named variables, all D in the user's units, have the values `named`.
     pub fn unconstrain(&self, named: &[f64], theta: &mut [f64]) {
         let layout = self.layout;

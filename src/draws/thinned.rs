@@ -1,6 +1,7 @@
 //! A sink that lets every n-th draw of each chain pass.
 
 use crate::engine::{Block, Checkpoint, Sink, SinkError};
+use crate::model::Unit;
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Spread;
 
@@ -22,6 +23,10 @@ impl<'a> Thinned<'a> {
 impl Sink for Thinned<'_> {
     fn warmed(&mut self, spread: &Spread) {
         self.sink.warmed(spread);
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        self.sink.units()
     }
 
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {

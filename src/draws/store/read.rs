@@ -128,8 +128,7 @@ impl Store {
             let step_size = step_size.ok_or_else(|| damaged("the step size is missing".to_string()))?;
             let numbers = |name: &str| read_numbers(&files, &find(&format!("{ADAPTATION}/{name}"))?);
             let known = nodes.contains_key(&format!("{ADAPTATION}/{MEAN}"));
-            let spread =
-                if known { Some(Spread { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
+            let spread = if known { Some(Spread { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
             learnt = Some(Learnt { step_size, scale: numbers(METRIC)?, spread });
         }
         Ok(Store { folder, files, about, model, extent, learnt, sampling, warmup })
