@@ -9,7 +9,7 @@ use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
 use warpnuts::density::gpu::{Prior, Shaders, Stretch};
-use warpnuts::engine::device::kernels::{self, Chain, Pooling, Run, Told};
+use warpnuts::engine::device::kernels::{self, Chain, Packing, Pooling, Run, Told};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::Purpose;
 
@@ -82,6 +82,7 @@ fn all_shaders_of_any_model_are_valid() {
                         kernels::Shaders::new(&model, likelihood, 10, model.layout().dim(), subgroup, slopes == 1);
                     assert_eq!(parse(&shaders.transition).entry_points[0].name, "transition");
                     assert_eq!(parse(&shaders.pool).entry_points[0].name, "pool");
+                    assert_eq!(parse(&shaders.pack).entry_points[0].name, "pack");
                     // Every coordinate lies in one place.
                     let mut coordinates: Vec<usize> = shaders.coordinates().into_iter().flatten().collect();
                     coordinates.sort_unstable();
@@ -163,6 +164,8 @@ fn structures_are_laid_out_as_the_host_writes_them() {
     assert_eq!(layout(&transition, "Told"), (told, size_of::<Told>()));
     let pooling = vec![offset_of!(Pooling, chains), offset_of!(Pooling, draws)];
     assert_eq!(layout(&parse(&shaders.pool), "Pooling"), (pooling, size_of::<Pooling>()));
+    let packing = vec![offset_of!(Packing, rows), offset_of!(Packing, room)];
+    assert_eq!(layout(&parse(&shaders.pack), "Packing"), (packing, size_of::<Packing>()));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! dispatch lets every chain go on for a while, and while it runs, the host takes in what the one before has left.
 
 pub mod kernels;
+mod packed;
 mod shard;
 mod window;
 
@@ -13,7 +14,7 @@ use rayon::prelude::*;
 
 use super::host::Chains;
 use super::lane::{self, Lane};
-use super::{DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
+use super::{DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
 use crate::density::cpu::{CpuDensity, normalising_constant};
 use crate::density::gpu::tables;
 use crate::density::{DensityError, Likelihood};
@@ -24,6 +25,7 @@ use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
 use kernels::{Run, Shaders, likelihood_table};
+use packed::Packer;
 use shard::Shard;
 use window::{Arrived, Window};
 
@@ -59,6 +61,8 @@ pub struct DeviceEngine {
     adaptive: bool,
     /// The metric as vectors lie.
     scales: wgpu::Buffer,
+    /// What packs draws, once there are units for them.
+    packer: Option<Arc<Packer>>,
     /// What the device leaves out of log densities.
     constant: f64,
     transitions: u32,
@@ -183,6 +187,7 @@ impl DeviceEngine {
             budget: if adaptive { FIRST_BUDGET } else { SOFTWARE_BUDGET },
             adaptive,
             scales,
+            packer: None,
             transitions: 0,
             drawn: 0,
             last: Vec::new(),
@@ -293,8 +298,8 @@ impl DeviceEngine {
         let news = shard.count(slot).map_err(device)?;
         if let Some(window) = window {
             shard
-                .draws(slot, |first, counts, room, positions, told| {
-                    window.take(model, log_constant, &Arrived { first, counts, room, positions, told });
+                .draws(slot, |first, counts, room, numbers, told| {
+                    window.take(model, log_constant, &Arrived { first, counts, room, numbers, told });
                 })
                 .map_err(device)?;
             window.leave(sink, false)?;
@@ -339,6 +344,15 @@ impl DeviceEngine {
         self.gpu.write(&self.scales, &scales);
         let log_step_size = ln(phase.step_size) as f32;
         self.shards.iter_mut().for_each(|shard| shard.begin(&self.gpu, log_step_size));
+    }
+
+    /// Has the draws of the phase that begins leave packed, where the sink keeps no more of them. What is recorded of warm-up
+    /// is kept in 32 bits.
+    fn pack(&mut self, phase: &Phase, sink: &dyn Sink) -> Result<(), GpuError> {
+        let Some(units) = sink.units().filter(|_| phase.part == Part::Sampling) else { return Ok(()) };
+        self.packer = Packer::of(self.packer.take(), &self.gpu, &self.shaders, &self.model, units)?;
+        let Some(packer) = &self.packer else { return Ok(()) };
+        self.shards.iter_mut().try_for_each(|shard| shard.pack(&self.gpu, packer))
     }
 
     fn end(&mut self, phase: &Phase) -> Result<PhaseOutcome, GpuError> {
@@ -390,7 +404,10 @@ impl Engine for DeviceEngine {
         self.begin(phase);
         let ran = match phase.transitions {
             0 => Ok(()),
-            _ => self.dispatches(phase, &mut window, sink),
+            _ => match self.pack(phase, sink) {
+                Ok(()) => self.dispatches(phase, &mut window, sink),
+                Err(error) => Err(EngineError::Density(DensityError::Device(error))),
+            },
         };
         if let Some(window) = &mut window {
             window.leave(sink, true)?;
@@ -403,6 +420,9 @@ impl Engine for DeviceEngine {
             && remembered == self.shaders.hyperparameters
         {
             self.last = window.last();
+            if let Some(packer) = &self.packer {
+                packer.keep_scales_positive(self.model.layout(), &mut self.last);
+            }
         }
         let failed = |error: DensityError| {
             Ok(PhaseOutcome {

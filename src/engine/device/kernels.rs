@@ -19,6 +19,7 @@ const TRANSITION: &str = include_str!("../../../shaders/transition.wgsl");
 const UNROLLED: &str = include_str!("../../../shaders/loops_unrolled.wgsl");
 const ROLLED: &str = include_str!("../../../shaders/loops_rolled.wgsl");
 const POOL: &str = include_str!("../../../shaders/pool.wgsl");
+const PACK: &str = include_str!("../../../shaders/pack.wgsl");
 
 /// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
 const SLOTS_PER_LANE: usize = 32;
@@ -148,6 +149,16 @@ pub struct Pooling {
     pub draws: f32,
 }
 
+/// Rows of draws that are packed, as pack.wgsl has them.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct Packing {
+    /// Of all chains.
+    pub rows: u32,
+    /// Of each.
+    pub room: u32,
+}
+
 /// How a model's vectors lie on the device, and its shaders.
 #[derive(Debug, Clone)]
 pub struct Shaders {
@@ -165,6 +176,8 @@ pub struct Shaders {
     pub transition: String,
     /// Entry `pool`.
     pub pool: String,
+    /// Entry `pack`.
+    pub pack: String,
     /// Hyperparameters, which lead the coordinates.
     pub hyperparameters: usize,
     coefficients: usize,
@@ -215,6 +228,7 @@ impl Shaders {
             kept,
             transition: header.shader(&transition),
             pool: header.shader(&[team.source(), VECTORS, POOL]),
+            pack: header.shader(&[MATH, COEFFICIENT, PACK]),
             coefficients: layout.coefficients,
             groups: layout.groups,
             hyperparameters: layout.hyperparameters(),
@@ -250,6 +264,13 @@ impl Shaders {
         // SAFETY: as many stretches as the shard's chains make are dispatched, and what they leave has room.
         let pool = unsafe { Kernel::compile(gpu, "pool", &self.pool, &[])? };
         Ok([transition, pool])
+    }
+
+    /// Compiles what packs draws.
+    pub fn compile_pack(&self, gpu: &Gpu) -> Result<Kernel, GpuError> {
+        // SAFETY: invocations behind the last row return at once; each row has KEPT numbers before, of which the leading ones
+        // are all hyperparameters, and WORDS words after, and each chain of a row a count. There are no loops.
+        unsafe { Kernel::compile(gpu, "pack", &self.pack, &[]) }
     }
 }
 
