@@ -18,3 +18,4 @@ pub use memory::Memory;
 pub use precision::Precision;
 pub use summed::{Summed, Totals};
 pub use thinned::Thinned;
+pub use units::units;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
+use crate::model::Unit;
 use crate::nuts::adaptation::{Moments, Spread};
 use crate::nuts::{State, Statistics};
 
@@ -200,6 +201,12 @@ pub trait Sink {
     /// on behind it, or that has another's step size and metric, before everything.
     fn warmed(&mut self, spread: &Spread) {
         let _ = spread;
+    }
+
+    /// In which units, in the user's, each variable of draws since warm-up is kept in 16 bits: an engine may let draws leave
+    /// as offsets from the mean in sds, rounded to f16. `None` where more of them is kept.
+    fn units(&self) -> Option<&[Unit]> {
+        None
     }
 
     /// Whether blocks of the next stage of warm-up are wanted, too.

@@ -220,21 +220,23 @@ impl Model {
         units
     }
 
-    /// Units of all named variables, moved to where the sampler works.
-    pub fn units_of_sampler(&self, units: &[Unit]) -> Vec<Unit> {
+    /// The same units of named variables in the sampler's space, of as many leading ones as there are.
+    pub fn scaled_units(&self, units: &[Unit]) -> Vec<Unit> {
         let layout = self.layout;
-        let mut moved = units.to_vec();
-        let mut move_to = |i: usize, shift: f64, factor: f64| {
-            moved[i] = Unit { mean: (units[i].mean - shift) / factor, sd: units[i].sd / factor };
+        let coefficients = layout.coefficients;
+        let scaled = |(i, unit): (usize, &Unit)| {
+            let (shift, scale) = if i == layout.eps() {
+                (0.0, self.scaling.outcome_scale)
+            } else if i < layout.hyperparameters() {
+                let (k, is_scale) = (i % coefficients, i >= coefficients);
+                (if is_scale { 0.0 } else { self.scaling.coefficient_shift(k) }, self.scaling.coefficient_unit(k))
+            } else {
+                let k = (i - layout.hyperparameters()) / layout.groups;
+                (self.scaling.coefficient_shift(k), self.scaling.coefficient_unit(k))
+            };
+            Unit { mean: (unit.mean - shift) / scale, sd: unit.sd / scale }
         };
-        for k in 0..layout.coefficients {
-            let (unit, shift) = (self.scaling.coefficient_unit(k), self.scaling.coefficient_shift(k));
-            move_to(layout.mu(k), shift, unit);
-            move_to(layout.sigma(k), 0.0, unit);
-            layout.effects(k).for_each(|i| move_to(i, shift, unit));
-        }
-        move_to(layout.eps(), 0.0, self.scaling.outcome_scale);
-        moved
+        units.iter().enumerate().map(scaled).collect()
     }
 
     /// The position at which the named variables, all D in the user's units, have the values `named`.

@@ -19,7 +19,7 @@ use warpnuts::engine::{Block, Engine, EngineError, Part, Phase, Progress, Sink, 
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
 use warpnuts::nuts::adaptation::Spread;
 use warpnuts::random::Place;
 use warpnuts::summary::RunSummary;
@@ -235,6 +235,74 @@ fn after_warm_up_chains_go_on_where_the_device_has_left_them() {
     let square = mean_square(&model, &there);
     eprintln!("effects' mean square in conditional sds: {square}");
     assert!((square - 1.0).abs() < 0.12, "{square}");
+}
+
+/// The last draw of all chains, `[chain][variable]`, by an engine that may round draws in `units`.
+struct Rounded {
+    units: Vec<Unit>,
+    last: Vec<f64>,
+    finite: bool,
+}
+
+impl Sink for Rounded {
+    fn units(&self) -> Option<&[Unit]> {
+        Some(&self.units)
+    }
+
+    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+        let chains = block.values.chunks_exact(block.values.len() / block.chains);
+        self.last = chains.flat_map(|draws| &draws[draws.len() - self.units.len()..]).copied().collect();
+        self.finite = block.statistics.iter().all(|told| told.lp.is_finite() && !told.diverging);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_host_goes_on_from_rounded_draws_where_those_have_left() {
+    let Some(_) = own_device() else { return };
+    let model = radon("non-centered");
+    let layout = model.layout();
+    let width = layout.hyperparameters();
+    let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
+    let plan =
+        device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables: width, summed: false };
+    // In coarse units, and of all units in one so coarse that sigma_b, which is below 16, is rounded to 0.
+    let usual = vec![Unit { mean: 1.0, sd: 0.5 }; width];
+    let mut coarse = usual.clone();
+    coarse[layout.sigma(1)] = Unit { mean: 65536.0, sd: 4.0 };
+    for units in [usual, coarse] {
+        let gpu = own_device().unwrap();
+        let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
+        let phase = |transitions, step_size, part| Phase {
+            transitions,
+            scale: vec![0.3; layout.dim()],
+            step_size,
+            adapt: None,
+            max_depth: DEPTH,
+            part,
+        };
+        let mut sink = Rounded { units, last: Vec::new(), finite: true };
+        engine.run(&phase(40, 0.2, Part::Warmup { recorded: false }), &mut sink).unwrap();
+        engine.run(&phase(9, 0.2, Part::Sampling), &mut sink).unwrap();
+        let finished = engine.finished().hyperparameters.to_vec();
+        for (i, (kept, left)) in finished.iter().zip(&sink.last).enumerate() {
+            let unit = sink.units[i % width];
+            let offset = (left - unit.mean) / unit.sd;
+            assert_eq!(f64::from(half::f16::from_f64(offset)), offset, "it has not left in 16 bits");
+            let smallest = unit.mean * 2f64.powi(-12);
+            assert_eq!(*kept, if *left <= 0.0 && i % width >= layout.sigma(0) { smallest } else { *left });
+        }
+        let zeros = sink.last.iter().skip(layout.sigma(1)).step_by(width).filter(|sigma| **sigma == 0.0).count();
+        assert_eq!(zeros, if sink.units[layout.sigma(1)].sd == 4.0 { CHAINS as usize } else { 0 });
+
+        let spare = Spare { model: model.clone(), plan, threads: 2, progress: Arc::default() };
+        let mut engine = Fallback::new(Ok(engine), spare).unwrap();
+        gpu.lose();
+        let outcome = engine.run(&phase(1, 1e-9, Part::Sampling), &mut sink).unwrap();
+        assert!(outcome.failure.is_some_and(|failure| failure.resumed) && sink.finite);
+        let apart = sink.last.iter().zip(&finished).map(|(a, b)| (a - b).abs() / b.abs());
+        assert!(apart.fold(0.0, f64::max) < 1e-5);
+    }
 }
 
 #[test]

@@ -88,12 +88,17 @@ fn a_run_on_a_device_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
     if gpu::devices().is_none() {
         return;
     }
-    let folder = Folder::new();
-    let line = "sample --engine gpu --allow-software-adapter --chains 32 --warmup 200 --draws 1000 --keep hyper --save-warmup \
-                --checkpoint-every 0.1 --quiet";
-    let time = whole(&folder, line);
-    let [_, drawing] = killed(&folder, line, 1000, time, 3);
-    assert!(drawing > 0, "no run was killed among its draws");
+    // As draws leave the device, and packed in 16 bits.
+    for (warmup, draws, kept, moments) in [(200, 1000, "--thin 1", 3), (100, 250, "--thin 2 --draw-precision f16", 2)] {
+        let folder = Folder::new();
+        let line = format!(
+            "sample --engine gpu --allow-software-adapter --chains 32 --warmup {warmup} --draws {draws} {kept} --keep hyper --save-warmup \
+             --checkpoint-every 0.1 --quiet"
+        );
+        let time = whole(&folder, &line);
+        let [_, drawing] = killed(&folder, &line, draws, time, moments);
+        assert!(drawing > 0, "no run was killed among its draws");
+    }
 }
 
 #[cfg(unix)]

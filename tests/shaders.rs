@@ -9,7 +9,7 @@ use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
 use warpnuts::density::gpu::{Prior, Shaders, Stretch};
-use warpnuts::engine::device::kernels::{self, Chain, Leaving, Pooling, Run, Told};
+use warpnuts::engine::device::kernels::{self, Chain, Leaving, Packing, Pooling, Run, Told};
 use warpnuts::engine::sums::{BINS, REACH};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::Purpose;
@@ -89,6 +89,7 @@ fn all_shaders_of_any_model_are_valid() {
                     assert_eq!(constant(&module, "BINS") as usize, BINS);
                     let reach = format!("const REACH = {REACH:?};");
                     assert!(summing.transition.contains(&reach), "{reach}");
+                    assert_eq!(parse(&shaders.pack).entry_points[0].name, "pack");
                     // Every coordinate lies in one place.
                     let mut coordinates: Vec<usize> = shaders.coordinates().into_iter().flatten().collect();
                     coordinates.sort_unstable();
@@ -184,6 +185,8 @@ fn structures_are_laid_out_as_the_host_writes_them() {
     assert_eq!(layout(&transition, "Told"), (told, size_of::<Told>()));
     let pooling = vec![offset_of!(Pooling, chains), offset_of!(Pooling, draws)];
     assert_eq!(layout(&parse(&shaders.pool), "Pooling"), (pooling, size_of::<Pooling>()));
+    let packing = vec![offset_of!(Packing, rows), offset_of!(Packing, room)];
+    assert_eq!(layout(&parse(&shaders.pack), "Packing"), (packing, size_of::<Packing>()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::precision::{Precision, Values};
 use crate::engine::{Block, Sink, SinkError};
-use crate::model::Model;
+use crate::model::{Model, Unit};
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Spread;
 
@@ -106,6 +106,10 @@ impl Sink for Memory {
         if let Some(model) = &self.model {
             self.values.warmed(model, spread);
         }
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        self.values.units()
     }
 
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {

@@ -18,6 +18,11 @@ pub enum Precision {
     F32,
     /// Rounded to 11 bits of its distance from the mean of warm-up: by less than half a thousandth of that distance, and
     /// by two ten-thousandths of a standard deviation in the root mean square.
+    ///
+    /// A device that makes whole transitions rounds draws before they leave it, every variable in the unit in which it is
+    /// kept (in a unit of its own, where a store keeps 32 bits because one unit will not do for a whole array), and so half
+    /// the bytes cross the bus; whatever is computed of draws then is computed of rounded ones. Of other engines they are
+    /// rounded where they are kept.
     F16,
 }
 
@@ -65,6 +70,14 @@ impl Values {
         if let Numbers::F16 { units, .. } = &mut self.numbers {
             let named = super::units::units(model, spread);
             units.iter_mut().zip(named).for_each(|(unit, named)| *unit = named);
+        }
+    }
+
+    /// The unit of each variable, of 16-bit numbers.
+    pub fn units(&self) -> Option<&[Unit]> {
+        match &self.numbers {
+            Numbers::F64(_) | Numbers::F32(_) => None,
+            Numbers::F16 { units, .. } => Some(units),
         }
     }
 

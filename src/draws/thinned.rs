@@ -2,6 +2,7 @@
 
 use crate::engine::sums::{ChainSums, Grid};
 use crate::engine::{Block, Checkpoint, Sink, SinkError};
+use crate::model::Unit;
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Spread;
 
@@ -23,6 +24,10 @@ impl<'a> Thinned<'a> {
 impl Sink for Thinned<'_> {
     fn warmed(&mut self, spread: &Spread) {
         self.sink.warmed(spread);
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        self.sink.units()
     }
 
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {

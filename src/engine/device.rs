@@ -2,6 +2,7 @@
 //! dispatch lets every chain go on for a while, and while it runs, the host takes in what the one before has left.
 
 pub mod kernels;
+mod packed;
 mod shard;
 mod summing;
 mod window;
@@ -15,7 +16,7 @@ use rayon::prelude::*;
 use super::host::Chains;
 use super::lane::{self, Lane};
 use super::sums::Grid;
-use super::{DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
+use super::{DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
 use crate::density::cpu::{CpuDensity, normalising_constant};
 use crate::density::gpu::tables;
 use crate::density::{DensityError, Likelihood};
@@ -26,6 +27,7 @@ use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
 use kernels::{Leaving, Run, Shaders, likelihood_table};
+use packed::Packer;
 use shard::Shard;
 use window::{Arrived, Window};
 
@@ -65,6 +67,8 @@ pub struct DeviceEngine {
     adaptive: bool,
     /// The metric as vectors lie.
     scales: wgpu::Buffer,
+    /// What packs draws, once there are units for them.
+    packer: Option<Arc<Packer>>,
     /// What the device leaves out of log densities.
     constant: f64,
     transitions: u32,
@@ -194,6 +198,7 @@ impl DeviceEngine {
             budget: if adaptive { FIRST_BUDGET } else { SOFTWARE_BUDGET },
             adaptive,
             scales,
+            packer: None,
             transitions: 0,
             drawn: 0,
             last: Vec::new(),
@@ -338,8 +343,8 @@ impl DeviceEngine {
         let news = shard.count(slot).map_err(device)?;
         if let Some(window) = window {
             shard
-                .draws(slot, |first, counts, room, positions, told| {
-                    window.take(model, log_constant, &Arrived { first, counts, room, positions, told });
+                .draws(slot, |first, counts, room, numbers, told| {
+                    window.take(model, log_constant, &Arrived { first, counts, room, numbers, told });
                 })
                 .map_err(device)?;
             window.leave(sink, false)?;
@@ -388,7 +393,7 @@ impl DeviceEngine {
 
     /// Makes ready to sum up draws.
     fn begin_sums(&mut self, grid: &Grid) {
-        let (coordinates, units) = (self.shaders.coordinates(), self.model.units_of_sampler(&grid.units));
+        let (coordinates, units) = (self.shaders.coordinates(), self.model.scaled_units(&grid.units));
         self.half = grid.half as u32;
         for summing in self.shards.iter().filter_map(|shard| shard.summing.as_ref()) {
             summing.begin(&self.gpu, &coordinates, &units, &grid.tails);
@@ -405,6 +410,15 @@ impl DeviceEngine {
             }
         }
         Ok(())
+    }
+
+    /// Has the draws of the phase that begins leave packed, where the sink keeps no more of them. What is recorded of warm-up
+    /// is kept in 32 bits.
+    fn pack(&mut self, phase: &Phase, sink: &dyn Sink) -> Result<(), GpuError> {
+        let Some(units) = sink.units().filter(|_| phase.part == Part::Sampling) else { return Ok(()) };
+        self.packer = Packer::of(self.packer.take(), &self.gpu, &self.shaders, &self.model, units)?;
+        let Some(packer) = &self.packer else { return Ok(()) };
+        self.shards.iter_mut().try_for_each(|shard| shard.pack(&self.gpu, packer))
     }
 
     fn end(&mut self, phase: &Phase) -> Result<PhaseOutcome, GpuError> {
@@ -460,7 +474,10 @@ impl Engine for DeviceEngine {
         self.begin(phase);
         let ran = match phase.transitions {
             0 => Ok(()),
-            _ => self.dispatches(phase, &mut window, sink),
+            _ => match self.pack(phase, sink) {
+                Ok(()) => self.dispatches(phase, &mut window, sink),
+                Err(error) => Err(EngineError::Density(DensityError::Device(error))),
+            },
         };
         if let Some(window) = &mut window {
             window.leave(sink, true)?;
@@ -473,6 +490,9 @@ impl Engine for DeviceEngine {
             && remembered == self.shaders.hyperparameters
         {
             self.last = window.last();
+            if let Some(packer) = &self.packer {
+                packer.keep_scales_positive(self.model.layout(), &mut self.last);
+            }
         }
         let failed = |error: DensityError| {
             Ok(PhaseOutcome {

@@ -294,6 +294,16 @@ impl DrawArrays {
         }
         DrawArrays { arrays, width, row }
     }
+
+    /// In which unit each variable is kept: its array's, where that has 16 bits, or else its own, from `units`.
+    pub fn kept_units(&self, units: &[Unit]) -> Vec<Unit> {
+        let mut kept = units.to_vec();
+        for drawn in self.arrays.iter().filter(|drawn| drawn.metadata.data_type == Type::Float16) {
+            let Packing { offset, scale } = Packing::read(&drawn.metadata.attributes);
+            drawn.places.iter().for_each(|place| kept[*place] = Unit { mean: offset, sd: scale });
+        }
+        kept
+    }
 }
 
 /// How numbers of 16 bits are meant: value = offset + scale x number. These are the attributes that xarray, and so ArviZ,

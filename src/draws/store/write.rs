@@ -37,8 +37,10 @@ const WAITING: usize = 2;
 #[derive(Debug)]
 pub struct Writer {
     model: Arc<Model>,
-    chains: usize,
-    wants_warmup: bool,
+    extent: Extent,
+    packed: bool,
+    /// The unit of each variable, where draws are packed and warm-up is over.
+    units: Option<Vec<Unit>>,
     interval: Duration,
     /// Nanoseconds that the last checkpoint took to be written.
     checkpoint_time: Arc<AtomicU64>,
@@ -48,8 +50,8 @@ pub struct Writer {
 }
 
 enum Message {
-    /// About the mean and the sd of each variable.
-    Warmed(Vec<Unit>),
+    /// The arrays of draws that are packed.
+    Warmed(Box<DrawArrays>),
     Block {
         warmup: bool,
         first_draw: usize,
@@ -154,9 +156,7 @@ impl Writer {
         let desk = Desk {
             checkpoint_time: checkpoint_time.clone(),
             lock,
-            model: model.clone(),
-            extent,
-            packed: writing.packed,
+            chains: extent.chains,
             contents,
             rows,
             observations,
@@ -165,8 +165,9 @@ impl Writer {
             std::thread::Builder::new().name("store".to_string()).spawn(move || desk.work(&messages, &empty))?;
         Ok(Writer {
             model,
-            chains: extent.chains,
-            wants_warmup: extent.warmup > 0,
+            extent,
+            packed: writing.packed,
+            units: None,
             interval: writing.interval,
             checkpoint_time,
             sender: Some(sender),
@@ -185,11 +186,11 @@ impl Writer {
     }
 
     fn send(&mut self, message: Message) -> io::Result<()> {
-        match self.sender.as_ref().map(|sender| sender.send(message)) {
-            Some(Ok(())) => Ok(()),
-            // The thread has ended before its time, with an error.
-            _ => self.join().and(Err(io::Error::other("the store's thread has ended"))),
+        if self.sender.as_ref().is_some_and(|sender| sender.send(message).is_ok()) {
+            return Ok(());
         }
+        // The thread has ended before its time, with an error.
+        self.join().and(Err(io::Error::other("the store's thread has ended")))
     }
 
     fn join(&mut self) -> io::Result<()> {
@@ -214,17 +215,27 @@ impl Drop for Writer {
 
 impl Sink for Writer {
     fn warmed(&mut self, spread: &Spread) {
-        let units = units(&self.model, spread);
+        if !self.packed {
+            return;
+        }
+        let mut units = units(&self.model, spread);
+        units.truncate(self.extent.variables);
+        let arrays = DrawArrays::new(&self.model, &self.extent, Some(&units));
+        self.units = Some(arrays.kept_units(&units));
         // Where the thread has ended, the next block says so.
-        drop(self.send(Message::Warmed(units)));
+        drop(self.send(Message::Warmed(Box::new(arrays))));
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        self.units.as_deref()
     }
 
     fn wants_warmup(&self) -> bool {
-        self.wants_warmup
+        self.extent.warmup > 0
     }
 
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
-        debug_assert_eq!(block.chains, self.chains);
+        debug_assert_eq!(block.chains, self.extent.chains);
         let (mut values, mut statistics) = self.emptied.try_recv().unwrap_or_default();
         values.clear();
         values.extend_from_slice(block.values);
@@ -250,9 +261,7 @@ struct Desk {
     /// Held until everything is written.
     lock: Lock,
     checkpoint_time: Arc<AtomicU64>,
-    model: Arc<Model>,
-    extent: Extent,
-    packed: bool,
+    chains: usize,
     contents: Contents,
     rows: Rows,
     observations: Observations,
@@ -282,14 +291,10 @@ impl Desk {
     fn work(mut self, messages: &Receiver<Message>, empty: &Sender<(Vec<f64>, Vec<Statistics>)>) -> io::Result<()> {
         for message in messages {
             match message {
-                Message::Warmed(units) => {
-                    if self.packed {
-                        self.rows.sampling.describe(DrawArrays::new(&self.model, &self.extent, Some(&units)));
-                    }
-                }
+                Message::Warmed(arrays) => self.rows.sampling.describe(*arrays),
                 Message::Block { warmup, first_draw, draws, values, statistics } => {
-                    let Desk { rows, observations, extent, .. } = &mut self;
-                    let chains = extent.chains;
+                    let Desk { rows, observations, chains, .. } = &mut self;
+                    let chains = *chains;
                     let block = Block { warmup, chains, first_draw, draws, values: &values, statistics: &statistics };
                     match &mut rows.warmup {
                         Some(row) if warmup => row.take(&block, observations)?,

@@ -21,6 +21,7 @@ const TRANSITION: &str = include_str!("../../../shaders/transition.wgsl");
 const UNROLLED: &str = include_str!("../../../shaders/loops_unrolled.wgsl");
 const ROLLED: &str = include_str!("../../../shaders/loops_rolled.wgsl");
 const POOL: &str = include_str!("../../../shaders/pool.wgsl");
+const PACK: &str = include_str!("../../../shaders/pack.wgsl");
 
 /// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
 const SLOTS_PER_LANE: usize = 32;
@@ -176,6 +177,16 @@ pub enum Leaving {
     Sums,
 }
 
+/// Rows of draws that are packed, as pack.wgsl has them.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
+#[repr(C)]
+pub struct Packing {
+    /// Of all chains.
+    pub rows: u32,
+    /// Of each.
+    pub room: u32,
+}
+
 /// How a model's vectors lie on the device, and its shaders.
 #[derive(Debug, Clone)]
 pub struct Shaders {
@@ -195,6 +206,8 @@ pub struct Shaders {
     pub transition: String,
     /// Entry `pool`.
     pub pool: String,
+    /// Entry `pack`.
+    pub pack: String,
     /// Hyperparameters, which lead the coordinates.
     pub hyperparameters: usize,
     coefficients: usize,
@@ -249,6 +262,7 @@ impl Shaders {
             sums,
             transition: header.shader(&transition),
             pool: header.shader(&[team.source(), VECTORS, POOL]),
+            pack: header.shader(&[MATH, COEFFICIENT, PACK]),
             coefficients: layout.coefficients,
             groups: layout.groups,
             hyperparameters: layout.hyperparameters(),
@@ -284,6 +298,13 @@ impl Shaders {
         // SAFETY: as many stretches as the shard's chains make are dispatched, and what they leave has room.
         let pool = unsafe { Kernel::compile(gpu, "pool", &self.pool, &[])? };
         Ok([transition, pool])
+    }
+
+    /// Compiles what packs draws.
+    pub fn compile_pack(&self, gpu: &Gpu) -> Result<Kernel, GpuError> {
+        // SAFETY: invocations behind the last row return at once; each row has KEPT numbers before, of which the leading ones
+        // are all hyperparameters, and WORDS words after, and each chain of a row a count. There are no loops.
+        unsafe { Kernel::compile(gpu, "pack", &self.pack, &[]) }
     }
 }
 

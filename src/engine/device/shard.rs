@@ -1,10 +1,12 @@
 //! As many chains as fit the device's bindings: their buffers, and the dispatches that are under way for them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wgpu::BufferUsages;
 
-use super::kernels::{Chain, POOLED, Pooling, Run, Shaders, Told};
+use super::kernels::{Chain, POOLED, Packing, Pooling, Run, Shaders, Told};
+use super::packed::{Numbers, Packed, Packer};
 use super::summing::Summing;
 use crate::engine::Snapshot;
 use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};
@@ -37,6 +39,8 @@ pub struct Shard {
     most: u32,
     room: u32,
     states: Landing,
+    /// Whether draws of the phase leave packed.
+    packs: bool,
     slots: [Slot; 2],
     /// The slot of the dispatch that was sent last.
     latest: usize,
@@ -57,6 +61,8 @@ pub struct Slot {
     run: wgpu::Buffer,
     counts: Landing,
     draws: Landing,
+    /// The draws in 16 bits, once there is a phase in which they leave so.
+    packed: Option<Packed>,
     told: Landing,
     clock: Option<Clock>,
     bound: wgpu::BindGroup,
@@ -116,6 +122,7 @@ impl Shard {
                 run,
                 counts,
                 draws,
+                packed: None,
                 told,
                 clock: Clock::new(gpu)?,
                 bound,
@@ -143,6 +150,7 @@ impl Shard {
             most: room as u32,
             room: FIRST_ROOM.min(room as u32),
             states: chain_states,
+            packs: false,
             slots,
             latest: 0,
             pooling,
@@ -220,7 +228,20 @@ impl Shard {
         }
         self.made.fill(0);
         (self.gradients, self.divergences) = (0, 0);
+        self.packs = false;
         gpu.write(self.states.output(), &self.chains);
+    }
+
+    /// Has the draws of the phase that begins leave packed.
+    pub fn pack(&mut self, gpu: &Gpu, packer: &Arc<Packer>) -> Result<(), GpuError> {
+        let rows = self.chains.len() as u64 * u64::from(self.most);
+        for slot in &mut self.slots {
+            if !slot.packed.as_ref().is_some_and(|packed| packed.is_by(packer)) {
+                slot.packed = Some(Packed::new(gpu, packer, [&slot.counts, &slot.draws], rows)?);
+            }
+        }
+        self.packs = true;
+        Ok(())
     }
 
     /// Sends a dispatch on its way.
@@ -233,11 +254,18 @@ impl Shard {
         slot.room = run.room;
         gpu.write(&slot.run, &[run]);
         let rows = chains * u64::from(self.room);
-        let draws = (&slot.draws, rows * self.kept as u64 * 4);
+        let packed = slot.packed.as_ref().filter(|_| self.packs);
+        if let Some(packed) = packed {
+            packed.begin(gpu, Packing { rows: rows as u32, room: run.room });
+        }
+        let draws = packed.map_or((&slot.draws, rows * self.kept as u64 * 4), |packed| packed.landing(rows));
         let told = (&slot.told, rows * size_of::<Told>() as u64);
         let all = [(&slot.counts, chains * 16), draws, told];
         let landings = if run.recording == 1 && self.summing.is_none() { &all[..] } else { &all[..1] };
-        let kernels = |pass: &mut wgpu::ComputePass| transition.dispatch(pass, &slot.bound, self.workgroups, 1);
+        let kernels = |pass: &mut wgpu::ComputePass| {
+            transition.dispatch(pass, &slot.bound, self.workgroups, 1);
+            packed.iter().for_each(|packed| packed.dispatch(pass, rows));
+        };
         slot.flight = Some(Flight::start(gpu, |_| {}, kernels, landings, slot.clock.as_ref(), &[]));
     }
 
@@ -272,26 +300,26 @@ impl Shard {
         Ok(news)
     }
 
-    /// Has `take` look at the draws of a dispatch: the first chain's place, counts, rows of a chain, positions, and what
+    /// Has `take` look at the draws of a dispatch: the first chain's place, counts, rows of a chain, their numbers, and what
     /// transitions told.
     pub fn draws(
         &self,
         slot: usize,
-        take: impl FnOnce(usize, &[[u32; 4]], usize, &[f32], &[Told]),
+        take: impl FnOnce(usize, &[[u32; 4]], usize, Numbers, &[Told]),
     ) -> Result<(), GpuError> {
         let slot = &self.slots[slot];
         let rows = self.chains.len() as u64 * u64::from(slot.room);
-        slot.draws.read(rows * self.kept as u64 * 4, |draws| {
+        let look = |numbers: Numbers| {
             slot.told.read(rows * size_of::<Told>() as u64, |told| {
-                take(
-                    self.first,
-                    &slot.arrived,
-                    slot.room as usize,
-                    bytemuck::cast_slice(draws),
-                    bytemuck::cast_slice(told),
-                );
+                take(self.first, &slot.arrived, slot.room as usize, numbers, bytemuck::cast_slice(told));
             })
-        })?
+        };
+        match slot.packed.as_ref().filter(|_| self.packs) {
+            Some(packed) => packed.read(rows, look)?,
+            None => slot
+                .draws
+                .read(rows * self.kept as u64 * 4, |draws| look(Numbers::Positions(bytemuck::cast_slice(draws))))?,
+        }
     }
 
     /// Transitions of the phase that all its chains have made, as far as is known.

@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::kernels::Told;
+use super::packed::Numbers;
 use crate::engine::{Block, Sink, SinkError, Snapshot};
 use crate::model::Model;
 use crate::nuts::Statistics;
@@ -50,8 +51,8 @@ pub struct Arrived<'a> {
     pub counts: &'a [[u32; 4]],
     /// Rows of each chain there is room for.
     pub room: usize,
-    /// `[chain][row][coordinate]`.
-    pub positions: &'a [f32],
+    /// `[chain][row]`.
+    pub numbers: Numbers<'a>,
     /// `[chain][row]`.
     pub told: &'a [Told],
 }
@@ -98,7 +99,7 @@ impl Window {
         let [even, odd] = &mut self.blocks;
         let numbers = chains.start * block * variables..chains.end * block * variables;
         let places = chains.start * block..chains.end * block;
-        let coordinates = arrived.positions.len() / (arrived.counts.len() * arrived.room).max(1);
+        let width = arrived.numbers.width(arrived.counts.len() * arrived.room);
         self.made[chains.clone()]
             .par_iter_mut()
             .zip(even.values[numbers.clone()].par_chunks_mut(block * variables))
@@ -107,19 +108,18 @@ impl Window {
             .zip(odd.statistics[places].par_chunks_mut(block))
             .enumerate()
             .for_each_init(
-                || vec![0.0; coordinates],
-                |theta, (chain, ((((made, even), odd), even_told), odd_told))| {
+                || vec![0.0; width],
+                |numbers, (chain, ((((made, even), odd), even_told), odd_told))| {
                     for row in 0..arrived.counts[chain][0] as usize {
                         let from = chain * arrived.room + row;
-                        let position = &arrived.positions[from * coordinates..(from + 1) * coordinates];
-                        theta.iter_mut().zip(position).for_each(|(theta, number)| *theta = f64::from(*number));
                         let place = *made % block;
                         let (values, told) = if *made / block % 2 == 0 {
                             (&mut *even, &mut *even_told)
                         } else {
                             (&mut *odd, &mut *odd_told)
                         };
-                        model.constrain(theta, &mut values[place * variables..(place + 1) * variables]);
+                        let named = &mut values[place * variables..(place + 1) * variables];
+                        arrived.numbers.write(model, from, numbers, named);
                         told[place] = statistics(&arrived.told[from], log_constant);
                         *made += 1;
                     }

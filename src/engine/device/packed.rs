@@ -1,0 +1,175 @@
+//! Draws that leave for a sink which keeps 16 bits of each number: the device rounds them as the sink would, so that half the
+//! bytes cross the bus, and named variables come out of it.
+
+use std::sync::Arc;
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use wgpu::BufferUsages;
+
+use super::kernels::{Packing, Shaders};
+use crate::gpu::{Gpu, GpuError, Kernel, Landing};
+use crate::model::{Layout, Model, Unit};
+
+/// Invocations of a workgroup of pack.wgsl.
+const WORKGROUP: u64 = 64;
+
+/// What packs draws in certain units.
+#[derive(Debug)]
+pub struct Packer {
+    kernel: Kernel,
+    /// Mean and 1 / sd of each kept variable, in the sampler's units.
+    table: wgpu::Buffer,
+    /// Of each kept variable, in the user's units.
+    units: Vec<Unit>,
+    /// Workgroups of a dispatch along one dimension.
+    widest: u64,
+}
+
+impl Packer {
+    /// Packs what `shaders` let leave of the draws of `model`, in these units of all kept variables: `known`, where its units
+    /// are these. `None` where 32 bits cannot tell the units.
+    ///
+    /// # Errors
+    /// When the driver refuses the shader, or the device has no room for the table.
+    pub fn of(
+        known: Option<Arc<Packer>>,
+        gpu: &Gpu,
+        shaders: &Shaders,
+        model: &Model,
+        units: &[Unit],
+    ) -> Result<Option<Arc<Packer>>, GpuError> {
+        if let Some(known) = known.filter(|known| known.units == units) {
+            return Ok(Some(known));
+        }
+        let rows = model.scaled_units(units).into_iter().map(|unit| [unit.mean as f32, unit.sd.recip() as f32]);
+        let table: Vec<[f32; 2]> = rows.collect();
+        if units.len() != shaders.kept || !table.iter().all(|[mean, rate]| mean.is_finite() && rate.is_normal()) {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(Packer {
+            kernel: shaders.compile_pack(gpu)?,
+            table: gpu.table("units of draws", &table)?,
+            units: units.to_vec(),
+            widest: u64::from(gpu.limits().max_compute_workgroups_per_dimension),
+        })))
+    }
+
+    /// Sees to it that a host can go on alone from the hyperparameters of draws that have left packed,
+    /// `[chain][hyperparameter]`: from a point of the posterior all the same, beside the draw by less than half a thousandth of
+    /// its distance from the mean. But a scale has to be above 0. What is rounded to 0 or below was smaller than 2^-11 of the
+    /// mean, and is taken to be half of that.
+    pub fn keep_scales_positive(&self, layout: Layout, hyperparameters: &mut [f64]) {
+        let scales = layout.sigma(0)..=layout.eps();
+        for hyperparameters in hyperparameters.chunks_exact_mut(layout.hyperparameters()) {
+            for (scale, unit) in hyperparameters[scales.clone()].iter_mut().zip(&self.units[scales.clone()]) {
+                if *scale <= 0.0 {
+                    *scale = unit.mean * 2f64.powi(-12);
+                }
+            }
+        }
+    }
+}
+
+/// Room for the packed draws of a dispatch.
+#[derive(Debug)]
+pub struct Packed {
+    packer: Arc<Packer>,
+    packing: wgpu::Buffer,
+    landing: Landing,
+    bound: wgpu::BindGroup,
+    /// Words of a draw.
+    words: u64,
+}
+
+impl Packed {
+    /// Room for `rows` of the draws that a dispatch leaves in `draws`, as `counts` tells.
+    ///
+    /// # Errors
+    /// When the device has none.
+    pub fn new(gpu: &Gpu, packer: &Arc<Packer>, [counts, draws]: [&Landing; 2], rows: u64) -> Result<Packed, GpuError> {
+        let words = packer.units.len().div_ceil(2) as u64;
+        let landing = Landing::new(gpu, "packed draws", rows * words * 4)?;
+        let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let packing = gpu.buffer("packing", size_of::<Packing>() as u64, uniform)?;
+        let buffers =
+            [(2, &packing), (3, &packer.table), (6, counts.output()), (7, draws.output()), (8, landing.output())];
+        let bound = packer.kernel.bind(gpu, &buffers)?;
+        Ok(Packed { packer: packer.clone(), packing, landing, bound, words })
+    }
+
+    /// Whether it is this one that packs.
+    pub fn is_by(&self, packer: &Arc<Packer>) -> bool {
+        Arc::ptr_eq(&self.packer, packer)
+    }
+
+    /// Says how many rows there are in a dispatch, of all chains and of each.
+    pub fn begin(&self, gpu: &Gpu, packing: Packing) {
+        gpu.write(&self.packing, &[packing]);
+    }
+
+    /// Records the packing of so many rows.
+    pub fn dispatch(&self, pass: &mut wgpu::ComputePass, rows: u64) {
+        let workgroups = (rows * self.words).div_ceil(WORKGROUP);
+        let across = workgroups.min(self.packer.widest);
+        self.packer.kernel.dispatch(pass, &self.bound, across as u32, workgroups.div_ceil(across.max(1)) as u32);
+    }
+
+    /// Where so many rows land, and their bytes.
+    pub fn landing(&self, rows: u64) -> (&Landing, u64) {
+        (&self.landing, rows * self.words * 4)
+    }
+
+    /// Has `read` look at so many rows that have landed.
+    ///
+    /// # Errors
+    /// When they have not.
+    pub fn read<R>(&self, rows: u64, read: impl FnOnce(Numbers) -> R) -> Result<R, GpuError> {
+        let (landing, bytes) = self.landing(rows);
+        landing.read(bytes, |bytes| {
+            read(Numbers::Packed { halves: bytemuck::cast_slice(bytes), units: &self.packer.units })
+        })
+    }
+}
+
+/// The draws that a dispatch has left, row by row.
+#[derive(Debug, Clone, Copy)]
+pub enum Numbers<'a> {
+    /// The leading coordinates of theta, in the sampler's units.
+    Positions(&'a [f32]),
+    /// Named variables, as offsets in units of them; rows of an even number, the last of which may say nothing.
+    Packed {
+        /// `[row][variable]`.
+        halves: &'a [f16],
+        /// Of each variable, in the user's units.
+        units: &'a [Unit],
+    },
+}
+
+impl Numbers<'_> {
+    /// How many numbers there are of each of so many rows.
+    pub fn width(&self, rows: usize) -> usize {
+        let numbers = match self {
+            Numbers::Positions(numbers) => numbers.len(),
+            Numbers::Packed { halves, .. } => halves.len(),
+        };
+        numbers / rows.max(1)
+    }
+
+    /// Writes the named variables of a row, in the user's units; `room` holds the row's numbers on the way.
+    pub fn write(&self, model: &Model, row: usize, room: &mut [f64], named: &mut [f64]) {
+        let places = row * room.len()..(row + 1) * room.len();
+        match self {
+            Numbers::Positions(numbers) => {
+                room.iter_mut().zip(&numbers[places]).for_each(|(theta, number)| *theta = f64::from(*number));
+                model.constrain(room, named);
+            }
+            Numbers::Packed { halves, units } => {
+                halves[places].convert_to_f64_slice(room);
+                for ((named, offset), unit) in named.iter_mut().zip(room).zip(*units) {
+                    *named = unit.mean + unit.sd * *offset;
+                }
+            }
+        }
+    }
+}

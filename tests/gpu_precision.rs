@@ -1,0 +1,259 @@
+//! Draws that a device packs: rounded there as the host rounds, each variable to 11 bits of its distance from the mean, by
+//! chains that do not notice; in memory, and in a store.
+
+mod gpu;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use half::f16;
+use serde_json::Value;
+use warpnuts::data::Dataset;
+use warpnuts::density::Likelihood;
+use warpnuts::draws::{Draws, Memory, Precision, Thinned, units};
+use warpnuts::driver::{self, Plan};
+use warpnuts::engine::device::kernels::{Leaving, Packing, Shaders};
+use warpnuts::engine::device::{self, DeviceEngine};
+use warpnuts::engine::host::Chains;
+use warpnuts::engine::{Block, Sink, SinkError};
+use warpnuts::experiment::{Backend, Keep, Keeping, Sampled, Settings, sample_into, sample_on};
+use warpnuts::gpu::{Flight, Landing};
+use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
+use warpnuts::nuts::adaptation::Spread;
+use wgpu::BufferUsages;
+
+/// Radon with its outcome moved far away and stretched.
+fn radon(parameterization: &str, shift: f64, stretch: f64) -> Arc<Model> {
+    let radon = Dataset::radon().unwrap();
+    let labels: Vec<String> = (0..radon.n_groups())
+        .flat_map(|j| std::iter::repeat_n(radon.groups()[j].clone(), radon.group_range(j).len()))
+        .collect();
+    let outcome = radon.outcome().iter().map(|y| shift + stretch * y).collect();
+    let floor = vec![radon.predictor(0).to_vec()];
+    of(Dataset::from_columns("moved", "county", "y", &["floor"], &labels, outcome, floor).unwrap(), parameterization)
+}
+
+/// A model of `groups` groups without predictors.
+fn plain(groups: usize) -> Arc<Model> {
+    let labels: Vec<String> = (0..6 * groups).map(|i| format!("g{}", i % groups)).collect();
+    let outcome = (0..labels.len()).map(|i| (i as f64 * 0.7).sin() + (i % groups) as f64).collect();
+    of(Dataset::from_columns("made up", "g", "y", &[""; 0], &labels, outcome, Vec::new()).unwrap(), "non-centered")
+}
+
+fn of(dataset: Dataset, parameterization: &str) -> Arc<Model> {
+    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let scaling = Scaling::standardizing(&dataset);
+    let unit = scaling.outcome_scale;
+    let priors = Priors { mu_sd: 1e4 * unit, sigma_scale: 5.0 * unit, eps_scale: 5.0 * unit };
+    Arc::new(Model::new(Arc::new(dataset), priors, parameterization, scaling))
+}
+
+/// Numbers that 16 bits have, those half way between two of them, and the neighbours of all; the largest and the smallest,
+/// and what is no number.
+fn hard_to_round() -> Vec<f32> {
+    let mut numbers = vec![f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN, f32::MAX, f32::MIN, 1e-30, -1e-30];
+    for bits in 0..0x7C00u16 {
+        let (here, next) = (f16::from_bits(bits).to_f32(), f16::from_bits(bits + 1).to_f32());
+        let next = if next.is_infinite() { 65536.0 } else { next };
+        for number in [here, 0.5 * (here + next)] {
+            for number in [number.next_down(), number, number.next_up()] {
+                numbers.extend([number, -number]);
+            }
+        }
+    }
+    numbers
+}
+
+#[test]
+fn a_device_rounds_to_sixteen_bits_as_the_host_does() {
+    let Some(devices) = gpu::devices() else { return };
+    let (gpu, model) = (&devices[0], radon("non-centered", 0.0, 1.0));
+    let kept = model.layout().hyperparameters();
+    let shaders = Shaders::new(&model, Likelihood::Groups, 1, Leaving::Draws(kept), None, true);
+    let kernel = shaders.compile_pack(gpu).unwrap();
+    // Two numbers of a row are taken as they are, one as its exponential.
+    let numbers = hard_to_round();
+    let rows: Vec<[f32; 5]> = numbers.windows(2).map(|pair| [pair[0], pair[1], f32::NAN, 0.0, 0.0]).collect();
+    let room = rows.len() as u32;
+    // Of a chain before them, which has room for as many, there is one row.
+    let draws = [vec![[1.0; 5]; rows.len()], rows.clone()].concat();
+    let draws = gpu.table("draws", draws.as_flattened()).unwrap();
+    let counts = gpu.table("counts", &[[1u32, 0, 0, 0], [room, 0, 0, 0]]).unwrap();
+    let units = gpu.table("units", &[[0.0f32, 1.0]; 5]).unwrap();
+    let packing = gpu.buffer("packing", 16, BufferUsages::UNIFORM | BufferUsages::COPY_DST).unwrap();
+    gpu.write(&packing, &[Packing { rows: 2 * room, room }]);
+    let bytes = 2 * u64::from(room) * 12;
+    let landing = Landing::new(gpu, "packed", bytes).unwrap();
+    let bound =
+        kernel.bind(gpu, &[(2, &packing), (3, &units), (6, &counts), (7, &draws), (8, landing.output())]).unwrap();
+    let workgroups = (6 * room).div_ceil(64);
+    let dispatch = |pass: &mut wgpu::ComputePass| kernel.dispatch(pass, &bound, workgroups.div_ceil(7), 7);
+    Flight::start(gpu, |_| {}, dispatch, &[(&landing, bytes)], None, &[]).land(gpu).unwrap();
+    let packed: Vec<f16> = landing.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec()).unwrap();
+    let (before, packed) = packed.split_at(6 * room as usize);
+    assert!(before[6..].iter().all(|half| half.to_bits() == 0), "a row that was never filled was packed");
+    assert_eq!(before[..6], [1.0, 1.0, 1f32.exp(), 1f32.exp(), 1f32.exp(), 0.0].map(f16::from_f32));
+    for (row, packed) in rows.iter().zip(packed.chunks_exact(6)) {
+        for (number, half) in row.iter().zip(&packed[..2]) {
+            let same = f16::from_f32(*number).to_bits() == half.to_bits();
+            assert!(same || (number.is_nan() && half.is_nan()), "{number:e} became {half}");
+        }
+        assert!(packed[2].is_nan(), "the exponential of no number became {}", packed[2]);
+    }
+}
+
+const SETTINGS: fn(Precision) -> Settings = |draw_precision| Settings {
+    chains: 9,
+    warmup: 80,
+    draws: 40,
+    max_tree_depth: 7,
+    draw_precision,
+    seed: 8,
+    ..Settings::default()
+};
+
+/// How far a draw that was rounded once in `unit` may be from what it was: half of the last of 11 bits of its distance from
+/// the mean, and what 32 bits make of the sampler's numbers.
+fn tolerance(model: &Model, i: usize, exact: f64, unit: Unit) -> f64 {
+    let scaled = model.scaled_units(&vec![Unit { mean: exact, sd: 1.0 }; i + 1])[i];
+    let of_device = 1e-6 * (1.0 + scaled.mean.abs()) / scaled.sd;
+    2f64.powi(-11) * (exact - unit.mean).abs() + 1e-7 * unit.sd + of_device
+}
+
+/// The root mean square of what packing did to the draws of `whole`, in sds; no number may have lost more than it may.
+fn error(whole: &Sampled, packed: &Sampled, own: &[Unit], units: &[Unit]) -> f64 {
+    let (mut squares, mut count) = (0.0, 0.0);
+    for i in 0..whole.draws.variables() {
+        for (exact, kept) in whole.draws.variable(i).iter().zip(&*packed.draws.variable(i)) {
+            let error = (exact - kept).abs();
+            assert!(error <= tolerance(&whole.model, i, *exact, units[i]), "variable {i}: {kept} for {exact}");
+            squares += (error / own[i].sd).powi(2);
+            count += 1.0;
+        }
+    }
+    f64::sqrt(squares / count)
+}
+
+#[test]
+fn draws_that_a_device_packs_are_those_it_would_have_left() {
+    let Some(devices) = gpu::devices() else { return };
+    let last = devices.len() - 1;
+    for (device, model, keep, thin) in [
+        (0, radon("non-centered", 0.0, 1.0), Keep::All, 1),
+        (last, radon("a=centered,b=non-centered", -3e7, 1e4), Keep::All, 3),
+        (0, radon("centered", 0.0, 1.0), Keep::Hyper, 1),
+        (last, plain(9), Keep::All, 1),
+    ] {
+        let backend = Backend::Gpu { gpu: devices[device].clone(), fall_back: false };
+        let run = |precision| {
+            let settings = Settings { keep, thin, ..SETTINGS(precision) };
+            sample_on(&backend, model.clone(), settings, Arc::default()).unwrap()
+        };
+        let (whole, packed) = (run(Precision::F64), run(Precision::F16));
+        // What a chain does has nothing to do with how its draws leave.
+        assert_eq!((&whole.run.spread, whole.run.gradients), (&packed.run.spread, packed.run.gradients));
+        let (Draws::Memory(exact), Draws::Memory(kept)) = (&whole.draws, &packed.draws) else { panic!("in memory") };
+        assert_eq!(exact.statistics(), kept.statistics());
+        let units = units(&model, whole.run.spread.as_ref().unwrap());
+        let rms = error(&whole, &packed, &units, &units);
+        println!("{}, {keep:?}: root mean square {rms:.2e} sds", model.parameterization());
+        assert!(rms < 1e-3 && rms > 1e-5, "{rms}");
+    }
+}
+
+/// Keeps draws in memory, and all blocks as they came.
+struct Both {
+    memory: Memory,
+    warmup: Vec<f64>,
+    blocks: Vec<(usize, usize, Vec<f64>)>,
+}
+
+impl Sink for Both {
+    fn warmed(&mut self, spread: &Spread) {
+        self.memory.warmed(spread);
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        self.memory.units()
+    }
+
+    fn wants_warmup(&self) -> bool {
+        true
+    }
+
+    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+        if block.warmup {
+            self.warmup.extend_from_slice(block.values);
+            return Ok(());
+        }
+        self.blocks.push((block.first_draw, block.draws, block.values.to_vec()));
+        self.memory.take(block)
+    }
+}
+
+#[test]
+fn memory_keeps_packed_draws_to_the_bit() {
+    let Some(devices) = gpu::devices() else { return };
+    let model = radon("non-centered", -3e7, 1e4);
+    let (dim, chains, draws) = (model.dim(), 5, 30);
+    let run = |precision| {
+        let chains = Chains { seed: 3, first: 0, count: chains as u32, per_superchain: 1 };
+        let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
+        let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
+        let plan = Plan { warmup: 60, draws: 2 * draws as u32, target_accept: 0.8, max_depth: 6 };
+        let memory = Memory::rounded(model.clone(), precision, dim, 5, draws);
+        let mut sink = Both { memory, warmup: Vec::new(), blocks: Vec::new() };
+        // On the way to it every other one is left out.
+        let run = driver::run(&mut engine, dim, &plan, &mut Thinned::new(&mut sink, 2)).unwrap();
+        assert!(run.failure.is_none() && sink.memory.draws() == draws, "{:?}", run.failure);
+        sink
+    };
+    let (whole, packed) = (run(Precision::F64), run(Precision::F16));
+    // What is recorded in warm-up leaves as ever.
+    assert!(!whole.warmup.is_empty() && whole.warmup == packed.warmup);
+    for (first, count, values) in &packed.blocks {
+        for (row, values) in values.chunks_exact(dim).enumerate() {
+            let (chain, draw) = (row / count, first + row % count);
+            for (i, value) in values.iter().enumerate() {
+                assert_eq!(*value, packed.memory.value(i, chain, draw), "variable {i}");
+            }
+        }
+    }
+    assert_ne!(whole.blocks, packed.blocks);
+}
+
+/// The unit of an array of a store in 16 bits.
+fn array_unit(folder: &Path, name: &str) -> Option<Unit> {
+    let text = std::fs::read(folder.join("draws.zarr/posterior").join(name).join("zarr.json")).unwrap();
+    let metadata: Value = serde_json::from_slice(&text).unwrap();
+    let attribute = |name: &str| metadata["attributes"][name].as_f64();
+    Some(Unit { mean: attribute("add_offset")?, sd: attribute("scale_factor")? })
+}
+
+#[test]
+fn a_store_keeps_packed_draws_as_they_come() {
+    let Some(devices) = gpu::devices() else { return };
+    let model = radon("non-centered", 0.0, 1.0);
+    let backend = Backend::Gpu { gpu: devices[0].clone(), fall_back: false };
+    let run = |precision| sample_on(&backend, model.clone(), SETTINGS(precision), Arc::default()).unwrap();
+    let (whole, memory) = (run(Precision::F64), run(Precision::F16));
+    let folder = tempfile::tempdir().unwrap();
+    let keeping = Keeping { folder: folder.path(), interval: Duration::MAX };
+    let stored =
+        sample_into(&keeping, &backend, model.clone(), SETTINGS(Precision::F16), None, Arc::default()).unwrap();
+    let own = units(&model, whole.run.spread.as_ref().unwrap());
+    // Slopes share a unit, and are rounded in that one alone; intercepts lie too far from each other.
+    let mut units = own.clone();
+    let slopes = array_unit(folder.path(), "b").unwrap();
+    units[model.layout().effects(1)].fill(slopes);
+    assert!(array_unit(folder.path(), "a").is_none());
+    let rms = error(&whole, &stored, &own, &units);
+    println!("in a store: root mean square {rms:.2e} sds");
+    assert!(rms < 1e-3 && rms > 1e-5, "{rms}");
+    for i in 0..model.layout().effects(1).start {
+        let rounded: Vec<f64> = memory.draws.variable(i).iter().map(|value| f64::from(*value as f32)).collect();
+        let kept = if i < model.layout().hyperparameters() { memory.draws.variable(i).to_vec() } else { rounded };
+        assert_eq!(kept, *stored.draws.variable(i), "variable {i}");
+    }
+}
