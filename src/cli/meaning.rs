@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::density::Likelihood;
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{self, Choice, Engine, Keep, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, Settings};
 use warpnuts::machine;
 use warpnuts::model::{Model, Parameterization, PriorScales, Priors, Scaling};
 use warpnuts::summary::{Advice, advice};
@@ -162,21 +162,31 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
             u32::MAX / 2
         )));
     }
-    let needed = match settings.keep {
-        Keep::Summary => settings.memory_of_sums(model),
-        _ => settings.memory_beside_store(model),
-    };
-    let available = machine::available_memory().map_or(u128::from(u64::MAX), u128::from);
-    if needed > available {
-        return Err(Failure::Input(anyhow!(
-            "{} chains of {} draws would take {} of memory, and {} are free; lower --chains or --draws",
-            settings.chains,
-            settings.draws,
-            size(needed),
-            size(available),
-        )));
+    if settings.keep != Keep::Summary {
+        memory(settings.memory_beside_store(model), &settings)?;
     }
     Ok(settings)
+}
+
+/// Refuses runs that would take more than there is of memory.
+fn memory(needed: u128, settings: &Settings) -> Result<(), Failure> {
+    let available = machine::available_memory().map_or(u128::from(u64::MAX), u128::from);
+    if needed <= available {
+        return Ok(());
+    }
+    Err(Failure::Input(anyhow!(
+        "{} chains of {} draws would take {} of memory, and {} are free; lower --chains or --draws",
+        settings.chains,
+        settings.draws,
+        size(needed),
+        size(available),
+    )))
+}
+
+/// The same of runs whose draws are summed up, where the host does that.
+fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> Result<(), Failure> {
+    let on_host = settings.keep == Keep::Summary && !matches!(backend, Backend::Gpu { .. });
+    if on_host { memory(settings.memory_of_sums(model), settings) } else { Ok(()) }
 }
 
 /// Refuses what cannot be summed up, or says nothing where it is.
@@ -250,8 +260,10 @@ pub fn engine(typed: EngineArgument) -> Engine {
 /// Where to compute.
 pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) -> Result<Choice, Failure> {
     let engine = engine(typed.engine);
-    experiment::choose(engine, typed.adapter.as_deref(), typed.allow_software_adapter, model, settings)
-        .map_err(Failure::input)
+    let choice = experiment::choose(engine, typed.adapter.as_deref(), typed.allow_software_adapter, model, settings)
+        .map_err(Failure::input)?;
+    memory_of_sums(settings, model, &choice.backend)?;
+    Ok(choice)
 }
 
 /// Says where to compute, and why.

@@ -1,53 +1,35 @@
 //! The device engine: whole transitions on a GPU. The host keeps phases, adaptation between them, progress and draws; a
-//! dispatch lets every chain go on for a while, and while it runs, the host takes in what the one before has left.
+//! dispatch lets every chain go on for a while.
 
+mod dispatches;
 pub mod kernels;
 mod packed;
+mod plan;
 mod shard;
+mod starts;
 mod summing;
 mod window;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
-
-use super::host::Chains;
-use super::lane::{self, Lane};
 use super::sums::Grid;
 use super::{DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
-use crate::density::cpu::{CpuDensity, normalising_constant};
+use crate::density::DensityError;
+use crate::density::cpu::normalising_constant;
 use crate::density::gpu::tables;
-use crate::density::{DensityError, Likelihood};
 use crate::gpu::{Gpu, GpuError, Kernel, Meter};
 use crate::math::ln;
 use crate::model::Model;
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
-use kernels::{Leaving, Run, Shaders, likelihood_table};
+use dispatches::{FIRST_BUDGET, SOFTWARE_BUDGET};
+use kernels::{Shaders, likelihood_table};
 use packed::Packer;
+pub use plan::{Compiled, Plan};
 use shard::Shard;
-use window::{Arrived, Window};
-
-/// A dispatch should take about this long: many times a round trip, and far from what a watchdog minds.
-const DISPATCH_TIME: Duration = Duration::from_millis(20);
-
-/// Iterations of loops of the first dispatch, and of any on a software adapter: lavapipe ends all loops of an invocation,
-/// silently, after 65,535.
-const FIRST_BUDGET: u32 = 20_000;
-const SOFTWARE_BUDGET: u32 = 40_000;
-
-/// The most iterations of a dispatch.
-const LARGEST_BUDGET: u32 = 1 << 24;
-
-/// Where draws are summed up, no chain is so many transitions ahead of another: all have made the same number when a run is
-/// stopped.
-const AHEAD: u32 = 256;
-
-/// Chains whose starting points a thread looks for at once.
-const STARTS: usize = 256;
+use starts::starting_states;
+use window::Window;
 
 /// Whole transitions on a device.
 pub struct DeviceEngine {
@@ -92,54 +74,6 @@ pub struct Finished<'a> {
     pub hyperparameters: &'a [f64],
 }
 
-/// How a device engine is to be built, beside its model.
-#[derive(Debug, Clone, Copy)]
-pub struct Plan {
-    /// How the likelihood is computed.
-    pub likelihood: Likelihood,
-    /// The chains.
-    pub chains: Chains,
-    /// The most doublings of a trajectory there is room for.
-    pub max_depth: u32,
-    /// How many leading named variables of each draw go to the sink.
-    pub variables: usize,
-    /// Whether sums of them go there in their stead.
-    pub summed: bool,
-}
-
-/// The shaders of a plan, compiled.
-#[derive(Debug, Clone)]
-pub struct Compiled {
-    shaders: Shaders,
-    kernels: Arc<[Kernel; 2]>,
-}
-
-impl Compiled {
-    /// Compiles what `plan` needs for `model` on `gpu`, whatever its number of chains.
-    ///
-    /// # Errors
-    /// When the driver refuses a shader.
-    pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
-        let layout = model.layout();
-        let kept = if plan.variables > layout.hyperparameters() { layout.dim() } else { layout.hyperparameters() };
-        let software = gpu.adapter().is_software();
-        let leaving = if plan.summed { Leaving::Sums } else { Leaving::Draws(kept) };
-        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, leaving, gpu.subgroup(), software);
-        let kernels = Arc::new(shaders.compile(gpu)?);
-        Ok(Compiled { shaders, kernels })
-    }
-
-    /// How many lanes share a chain, and how many numbers of each of its vectors a lane holds.
-    pub fn team(&self) -> (u32, usize) {
-        (self.shaders.team.lanes, self.shaders.slots)
-    }
-
-    /// Bytes that a chain takes on the device.
-    pub fn bytes_a_chain(&self) -> u64 {
-        (self.shaders.vector() * (self.shaders.vectors as usize + self.shaders.sums) * size_of::<f32>()) as u64
-    }
-}
-
 impl DeviceEngine {
     /// Starts the plan's chains of `model` on `gpu`.
     ///
@@ -181,9 +115,14 @@ impl DeviceEngine {
             let shard = Shard::new(&gpu, &shaders, &kernels, [&priors, &groups, &scales], first, chains);
             shards.push(shard.map_err(device)?);
         }
-        let states = starting_states(&model, likelihood, chains)?;
+        let coordinates = shaders.coordinates();
+        // Shard by shard, for a million chains' states take gigabytes.
+        for shard in &mut shards {
+            let states = starting_states(&model, likelihood, shard.of(chains))?;
+            shard.put(&gpu, &coordinates, &states, constant).map_err(device)?;
+        }
         let adaptive = !gpu.adapter().is_software();
-        let mut engine = DeviceEngine {
+        Ok(DeviceEngine {
             constant,
             model,
             shaders,
@@ -204,9 +143,7 @@ impl DeviceEngine {
             last: Vec::new(),
             half: 0,
             gpu,
-        };
-        engine.put(&states).map_err(device)?;
-        Ok(engine)
+        })
     }
 
     /// Puts every chain at its one of `states`, from where it goes on.
@@ -237,128 +174,6 @@ impl DeviceEngine {
     /// Gives every dispatch this budget of loop iterations, whatever its time. No draw depends on it.
     pub fn with_budget(self, budget: u32) -> DeviceEngine {
         DeviceEngine { budget, adaptive: false, ..self }
-    }
-
-    /// How many transitions of the phase a chain is to make: where draws are summed up and the run was stopped, as many as the
-    /// one that is farthest ahead has made.
-    fn goal(&self, phase: &Phase) -> u32 {
-        match self.progress.is_stopped() {
-            false => phase.transitions,
-            true if self.sums(phase) => self.shards.iter().map(Shard::furthest).max().unwrap_or(0),
-            true => 0,
-        }
-    }
-
-    /// Whether the draws of a phase are summed up.
-    fn sums(&self, phase: &Phase) -> bool {
-        self.shaders.sums > 0 && phase.part.records()
-    }
-
-    /// Runs dispatches until all chains have reached the goal.
-    fn dispatches(
-        &mut self,
-        phase: &Phase,
-        window: &mut Option<Window>,
-        sink: &mut dyn Sink,
-    ) -> Result<(), EngineError> {
-        while self.shards.iter().any(|shard| shard.slowest() < self.goal(phase)) {
-            self.follow_up(phase, window, sink)?;
-        }
-        Ok(())
-    }
-
-    /// Has two dispatches of each shard follow each other until it has reached the goal.
-    fn follow_up(
-        &mut self,
-        phase: &Phase,
-        window: &mut Option<Window>,
-        sink: &mut dyn Sink,
-    ) -> Result<(), EngineError> {
-        let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
-        let mut under_way: VecDeque<(usize, usize)> = VecDeque::new();
-        for slot in 0..2 {
-            for shard in 0..self.shards.len() {
-                self.submit(phase, window, shard, slot);
-                under_way.push_back((shard, slot));
-            }
-        }
-        let mut landed_before = Instant::now();
-        while let Some((shard, slot)) = under_way.pop_front() {
-            let waiting = Instant::now();
-            let landed = self.shards[shard].land(&self.gpu, slot).map_err(device)?;
-            let now = Instant::now();
-            let kernel = if landed.is_zero() { now - landed_before } else { landed };
-            landed_before = now;
-            self.adapt_budget(kernel);
-            self.take(phase, window, shard, slot, sink)?;
-            self.meter.count(now.elapsed(), now - waiting, kernel);
-            if self.shards[shard].slowest() < self.goal(phase) {
-                self.submit(phase, window, shard, slot);
-                under_way.push_back((shard, slot));
-            }
-        }
-        Ok(())
-    }
-
-    fn submit(&mut self, phase: &Phase, window: &Option<Window>, shard: usize, slot: usize) {
-        let slowest = || self.shards.iter().map(Shard::slowest).min().unwrap_or(0);
-        let limit = match window {
-            Some(window) => window.limit() as u32,
-            None if self.sums(phase) => self.goal(phase).min(slowest() + AHEAD),
-            None => phase.transitions,
-        };
-        let run = Run {
-            seed_low: self.seed as u32,
-            seed_high: (self.seed >> 32) as u32,
-            first_chain: self.first,
-            first_transition: self.transitions,
-            transitions: limit,
-            budget: self.budget,
-            max_depth: phase.max_depth,
-            learning: phase.part.learns().into(),
-            recording: phase.part.records().into(),
-            adapting: phase.adapt.is_some().into(),
-            target_accept: phase.adapt.map_or(0.0, |adapt| adapt.target as f32),
-            gain: phase.adapt.map_or(0.0, |adapt| adapt.gain as f32),
-            log_step_size: ln(phase.step_size) as f32,
-            turns: u32::MAX,
-            half: self.half,
-            ..Run::default()
-        };
-        self.shards[shard].submit(&self.gpu, &self.kernels[0], slot, run);
-    }
-
-    /// Takes in what a dispatch has left.
-    fn take(
-        &mut self,
-        phase: &Phase,
-        window: &mut Option<Window>,
-        shard: usize,
-        slot: usize,
-        sink: &mut dyn Sink,
-    ) -> Result<(), EngineError> {
-        let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
-        let (model, log_constant) = (&self.model, self.constant + self.model.log_density_offset());
-        let shard = &mut self.shards[shard];
-        let news = shard.count(slot).map_err(device)?;
-        if let Some(window) = window {
-            shard
-                .draws(slot, |first, counts, room, numbers, told| {
-                    window.take(model, log_constant, &Arrived { first, counts, room, numbers, told });
-                })
-                .map_err(device)?;
-            window.leave(sink, false)?;
-        }
-        let step_size = phase.step_size;
-        self.progress.add(Snapshot { acceptance: 0.0, step_size, ..news });
-        Ok(())
-    }
-
-    fn adapt_budget(&mut self, time: Duration) {
-        if self.adaptive {
-            let factor = (DISPATCH_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6)).clamp(0.5, 2.0);
-            self.budget = ((f64::from(self.budget) * factor) as u32).clamp(FIRST_BUDGET / 10, LARGEST_BUDGET);
-        }
     }
 
     /// The moments of all draws of the phase that has ended.
@@ -543,27 +358,4 @@ impl Engine for DeviceEngine {
         let states: Vec<State> = standing.states().collect();
         self.put(&states).map_err(|error| EngineError::Density(DensityError::Device(error)))
     }
-}
-
-/// Where the chains start, the same points as on the CPU.
-fn starting_states(model: &Model, likelihood: Likelihood, chains: Chains) -> Result<Vec<State>, EngineError> {
-    let density = CpuDensity::new(model, likelihood);
-    let dim = model.layout().dim();
-    let numbers: Vec<u32> = (chains.first..chains.first + chains.count).collect();
-    let found = numbers.par_chunks(STARTS).map(|numbers| {
-        let mut lane = Lane::new(Box::new(density.clone()), 1);
-        let chain = |number: &u32| lane::Chain {
-            number: *number,
-            origin: number - number % chains.per_superchain.max(1),
-            transition: 0,
-            state: State::zeros(dim),
-            step_size: None,
-            moments: Moments::new(0),
-            counted: Snapshot::default(),
-        };
-        let mut started: Vec<lane::Chain> = numbers.iter().map(chain).collect();
-        lane.start(chains.seed, &mut started)?;
-        Ok(started.into_iter().map(|chain| chain.state).collect::<Vec<_>>())
-    });
-    Ok(found.collect::<Result<Vec<_>, EngineError>>()?.concat())
 }

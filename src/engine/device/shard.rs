@@ -9,6 +9,7 @@ use super::kernels::{Chain, POOLED, Packing, Pooling, Run, Shaders, Told};
 use super::packed::{Numbers, Packed, Packer};
 use super::summing::Summing;
 use crate::engine::Snapshot;
+use crate::engine::host::Chains;
 use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
@@ -209,6 +210,11 @@ impl Shard {
             };
             rows.zip(&self.chains).map(state).collect()
         })
+    }
+
+    /// Its own of all `chains`.
+    pub fn of(&self, chains: Chains) -> Chains {
+        Chains { first: chains.first + self.first as u32, count: self.chains.len() as u32, ..chains }
     }
 
     /// How many chains there are.

@@ -1,0 +1,153 @@
+//! The dispatches of a phase: two of each shard follow each other, and while one runs, the host takes in what the one before
+//! has left.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::DeviceEngine;
+use super::kernels::Run;
+use super::shard::Shard;
+use super::window::{Arrived, Window};
+use crate::density::DensityError;
+use crate::engine::{EngineError, Phase, Sink, Snapshot};
+use crate::gpu::GpuError;
+use crate::math::ln;
+
+/// A dispatch should take about this long: many times a round trip, and far from what a watchdog minds.
+const DISPATCH_TIME: Duration = Duration::from_millis(20);
+
+/// Iterations of loops of the first dispatch, and of any on a software adapter: lavapipe ends all loops of an invocation,
+/// silently, after 65,535.
+pub const FIRST_BUDGET: u32 = 20_000;
+pub const SOFTWARE_BUDGET: u32 = 40_000;
+
+/// The most iterations of a dispatch.
+const LARGEST_BUDGET: u32 = 1 << 24;
+
+/// Where draws are summed up, no chain is so many transitions ahead of another: all have made the same number when a run is
+/// stopped.
+const AHEAD: u32 = 256;
+
+impl DeviceEngine {
+    /// How many transitions of the phase a chain is to make: where draws are summed up and the run was stopped, as many as the
+    /// one that is farthest ahead has made.
+    fn goal(&self, phase: &Phase) -> u32 {
+        match self.progress.is_stopped() {
+            false => phase.transitions,
+            true if self.sums(phase) => self.shards.iter().map(Shard::furthest).max().unwrap_or(0),
+            true => 0,
+        }
+    }
+
+    /// Whether the draws of a phase are summed up.
+    pub(super) fn sums(&self, phase: &Phase) -> bool {
+        self.shaders.sums > 0 && phase.part.records()
+    }
+
+    /// Runs dispatches until all chains have reached the goal.
+    pub(super) fn dispatches(
+        &mut self,
+        phase: &Phase,
+        window: &mut Option<Window>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), EngineError> {
+        while self.shards.iter().any(|shard| shard.slowest() < self.goal(phase)) {
+            self.follow_up(phase, window, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Has two dispatches of each shard follow each other until it has reached the goal.
+    fn follow_up(
+        &mut self,
+        phase: &Phase,
+        window: &mut Option<Window>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), EngineError> {
+        let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
+        let mut under_way: VecDeque<(usize, usize)> = VecDeque::new();
+        for slot in 0..2 {
+            for shard in 0..self.shards.len() {
+                self.submit(phase, window, shard, slot);
+                under_way.push_back((shard, slot));
+            }
+        }
+        let mut landed_before = Instant::now();
+        while let Some((shard, slot)) = under_way.pop_front() {
+            let waiting = Instant::now();
+            let landed = self.shards[shard].land(&self.gpu, slot).map_err(device)?;
+            let now = Instant::now();
+            let kernel = if landed.is_zero() { now - landed_before } else { landed };
+            landed_before = now;
+            self.adapt_budget(kernel);
+            self.take(phase, window, shard, slot, sink)?;
+            self.meter.count(now.elapsed(), now - waiting, kernel);
+            if self.shards[shard].slowest() < self.goal(phase) {
+                self.submit(phase, window, shard, slot);
+                under_way.push_back((shard, slot));
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, phase: &Phase, window: &Option<Window>, shard: usize, slot: usize) {
+        let slowest = || self.shards.iter().map(Shard::slowest).min().unwrap_or(0);
+        let limit = match window {
+            Some(window) => window.limit() as u32,
+            None if self.sums(phase) => self.goal(phase).min(slowest() + AHEAD),
+            None => phase.transitions,
+        };
+        let run = Run {
+            seed_low: self.seed as u32,
+            seed_high: (self.seed >> 32) as u32,
+            first_chain: self.first,
+            first_transition: self.transitions,
+            transitions: limit,
+            budget: self.budget,
+            max_depth: phase.max_depth,
+            learning: phase.part.learns().into(),
+            recording: phase.part.records().into(),
+            adapting: phase.adapt.is_some().into(),
+            target_accept: phase.adapt.map_or(0.0, |adapt| adapt.target as f32),
+            gain: phase.adapt.map_or(0.0, |adapt| adapt.gain as f32),
+            log_step_size: ln(phase.step_size) as f32,
+            turns: u32::MAX,
+            half: self.half,
+            ..Run::default()
+        };
+        self.shards[shard].submit(&self.gpu, &self.kernels[0], slot, run);
+    }
+
+    /// Takes in what a dispatch has left.
+    fn take(
+        &mut self,
+        phase: &Phase,
+        window: &mut Option<Window>,
+        shard: usize,
+        slot: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), EngineError> {
+        let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
+        let (model, log_constant) = (&self.model, self.constant + self.model.log_density_offset());
+        let shard = &mut self.shards[shard];
+        let news = shard.count(slot).map_err(device)?;
+        if let Some(window) = window {
+            shard
+                .draws(slot, |first, counts, room, numbers, told| {
+                    window.take(model, log_constant, &Arrived { first, counts, room, numbers, told });
+                })
+                .map_err(device)?;
+            window.leave(sink, false)?;
+        }
+        let step_size = phase.step_size;
+        self.progress.add(Snapshot { acceptance: 0.0, step_size, ..news });
+        Ok(())
+    }
+
+    fn adapt_budget(&mut self, time: Duration) {
+        if self.adaptive {
+            let factor = (DISPATCH_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6)).clamp(0.5, 2.0);
+            self.budget = ((f64::from(self.budget) * factor) as u32).clamp(FIRST_BUDGET / 10, LARGEST_BUDGET);
+        }
+    }
+}

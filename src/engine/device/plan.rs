@@ -1,0 +1,57 @@
+//! How a device engine is to be built, and the shaders that are compiled for it.
+
+use std::sync::Arc;
+
+use super::kernels::{Leaving, Shaders};
+use crate::density::{DensityError, Likelihood};
+use crate::engine::host::Chains;
+use crate::gpu::{Gpu, Kernel};
+use crate::model::Model;
+
+/// How a device engine is to be built, beside its model.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// How the likelihood is computed.
+    pub likelihood: Likelihood,
+    /// The chains.
+    pub chains: Chains,
+    /// The most doublings of a trajectory there is room for.
+    pub max_depth: u32,
+    /// How many leading named variables of each draw go to the sink.
+    pub variables: usize,
+    /// Whether sums of them go there in their stead.
+    pub summed: bool,
+}
+
+/// The shaders of a plan, compiled.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    pub(super) shaders: Shaders,
+    pub(super) kernels: Arc<[Kernel; 2]>,
+}
+
+impl Compiled {
+    /// Compiles what `plan` needs for `model` on `gpu`, whatever its number of chains.
+    ///
+    /// # Errors
+    /// When the driver refuses a shader.
+    pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
+        let layout = model.layout();
+        let kept = if plan.variables > layout.hyperparameters() { layout.dim() } else { layout.hyperparameters() };
+        let software = gpu.adapter().is_software();
+        let leaving = if plan.summed { Leaving::Sums } else { Leaving::Draws(kept) };
+        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, leaving, gpu.subgroup(), software);
+        let kernels = Arc::new(shaders.compile(gpu)?);
+        Ok(Compiled { shaders, kernels })
+    }
+
+    /// How many lanes share a chain, and how many numbers of each of its vectors a lane holds.
+    pub fn team(&self) -> (u32, usize) {
+        (self.shaders.team.lanes, self.shaders.slots)
+    }
+
+    /// Bytes that a chain takes on the device.
+    pub fn bytes_a_chain(&self) -> u64 {
+        (self.shaders.vector() * (self.shaders.vectors as usize + self.shaders.sums) * size_of::<f32>()) as u64
+    }
+}

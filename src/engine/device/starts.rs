@@ -1,0 +1,41 @@
+//! Where the chains of a device engine start: the same points as on the CPU, looked for there.
+
+use rayon::prelude::*;
+
+use crate::density::Likelihood;
+use crate::density::cpu::CpuDensity;
+use crate::engine::host::Chains;
+use crate::engine::lane::{self, Lane};
+use crate::engine::{EngineError, Snapshot};
+use crate::model::Model;
+use crate::nuts::State;
+use crate::nuts::adaptation::Moments;
+
+/// Chains whose starting points a thread looks for at once.
+const STARTS: usize = 256;
+
+/// The state of each chain at its starting point.
+///
+/// # Errors
+/// When a chain finds none.
+pub fn starting_states(model: &Model, likelihood: Likelihood, chains: Chains) -> Result<Vec<State>, EngineError> {
+    let density = CpuDensity::new(model, likelihood);
+    let dim = model.layout().dim();
+    let numbers: Vec<u32> = (chains.first..chains.first + chains.count).collect();
+    let found = numbers.par_chunks(STARTS).map(|numbers| {
+        let mut lane = Lane::new(Box::new(density.clone()), 1);
+        let chain = |number: &u32| lane::Chain {
+            number: *number,
+            origin: number - number % chains.per_superchain.max(1),
+            transition: 0,
+            state: State::zeros(dim),
+            step_size: None,
+            moments: Moments::new(0),
+            counted: Snapshot::default(),
+        };
+        let mut started: Vec<lane::Chain> = numbers.iter().map(chain).collect();
+        lane.start(chains.seed, &mut started)?;
+        Ok(started.into_iter().map(|chain| chain.state).collect::<Vec<_>>())
+    });
+    Ok(found.collect::<Result<Vec<_>, EngineError>>()?.concat())
+}
