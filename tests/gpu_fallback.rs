@@ -358,7 +358,7 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
     for (parameterization, transition, seed) in [
         ("non-centered", warmup + 24, 1),
         ("a=centered,b=non-centered", warmup / 2, 2),
-        ("non-centered", warmup + 62, 3),
+        ("non-centered", warmup + 56, 3),
     ] {
         let gpu = own_device().unwrap();
         let model = radon(parameterization);
