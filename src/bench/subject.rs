@@ -107,7 +107,7 @@ impl Subject {
         let (densities, model) = (self.densities(model, settings)?, model.clone());
         let lanes = densities.len();
         let engine =
-            HostEngine::start_from(&warm.states, model, densities, chains, max_depth, variables, Arc::default());
+            HostEngine::new(model, densities, chains, max_depth, variables, Arc::default()).start_from(&warm.states);
         Ok(Started { engine: Box::new(engine), lanes, meter: self.meter() })
     }
 

@@ -77,10 +77,10 @@ impl Spare {
         let lanes = self.threads.clamp(1, chains.count as usize);
         let densities = (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect();
         let engine = if finished.hyperparameters.is_empty() {
-            HostEngine::start(model, densities, chains, max_depth, variables, progress)?
+            HostEngine::new(model, densities, chains, max_depth, variables, progress).start()?
         } else {
             let states = self.states(&density, finished);
-            HostEngine::start_from(&states, model, densities, chains, max_depth, variables, progress)
+            HostEngine::new(model, densities, chains, max_depth, variables, progress).start_from(&states)
         };
         Ok(engine.having_made(finished.transitions, finished.drawn))
     }

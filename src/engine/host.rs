@@ -56,49 +56,10 @@ pub struct HostEngine {
 }
 
 impl HostEngine {
-    /// Starts `chains` of `model`, a lane for each of `densities`, which all are the model's log density. The leading
-    /// `variables` named variables of each draw will go to the sink.
-    ///
-    /// # Errors
-    /// When a density cannot be evaluated, or a chain finds no starting point.
-    pub fn start(
-        model: Arc<Model>,
-        densities: Vec<Box<dyn Density>>,
-        chains: Chains,
-        max_depth: u32,
-        variables: usize,
-        progress: Arc<Progress>,
-    ) -> Result<HostEngine, EngineError> {
-        let mut engine = HostEngine::new(model, densities, chains, max_depth, variables, progress);
-        engine.lanes[0].start(chains.seed, &mut engine.chains)?;
-        Ok(engine)
-    }
-
-    /// The same, but chain i starts at state i of `states`, from the first again where there are fewer.
-    pub fn start_from(
-        states: &[State],
-        model: Arc<Model>,
-        densities: Vec<Box<dyn Density>>,
-        chains: Chains,
-        max_depth: u32,
-        variables: usize,
-        progress: Arc<Progress>,
-    ) -> HostEngine {
-        let mut engine = HostEngine::new(model, densities, chains, max_depth, variables, progress);
-        for (chain, state) in engine.chains.iter_mut().zip(states.iter().cycle()) {
-            chain.state.clone_from(state);
-        }
-        engine
-    }
-
-    /// The engine that takes its chains' states as those after `transitions` transitions, of which `drawn` were draws.
-    pub fn having_made(mut self, transitions: u32, drawn: usize) -> HostEngine {
-        self.chains.iter_mut().for_each(|chain| chain.transition = transitions);
-        HostEngine { transitions, drawn, ..self }
-    }
-
-    /// With every chain at 0, where nothing is known of it.
-    fn new(
+    /// `chains` of `model`, a lane for each of `densities`, which all are the model's log density; trees of up to `max_depth`
+    /// doublings. The leading `variables` named variables of each draw will go to the sink. Every chain is at 0, where nothing is
+    /// known of it, and waits to be started.
+    pub fn new(
         model: Arc<Model>,
         densities: Vec<Box<dyn Density>>,
         chains: Chains,
@@ -107,15 +68,7 @@ impl HostEngine {
         progress: Arc<Progress>,
     ) -> HostEngine {
         let dim = model.dim();
-        let chain = |number| Chain {
-            number,
-            origin: number - number % chains.per_superchain.max(1),
-            transition: 0,
-            state: State::zeros(dim),
-            step_size: None,
-            moments: Moments::new(0),
-            counted: Snapshot::default(),
-        };
+        let chain = |number| Chain::new(number, chains.per_superchain, dim);
         HostEngine {
             model,
             seed: chains.seed,
@@ -131,6 +84,29 @@ impl HostEngine {
             values: Vec::new(),
             statistics: Vec::new(),
         }
+    }
+
+    /// Puts every chain at its starting point.
+    ///
+    /// # Errors
+    /// When a density cannot be evaluated, or a chain finds no starting point.
+    pub fn start(mut self) -> Result<HostEngine, EngineError> {
+        self.lanes[0].start(self.seed, &mut self.chains)?;
+        Ok(self)
+    }
+
+    /// Puts chain i at state i of `states`, from the first again where there are fewer.
+    pub fn start_from(mut self, states: &[State]) -> HostEngine {
+        for (chain, state) in self.chains.iter_mut().zip(states.iter().cycle()) {
+            chain.state.clone_from(state);
+        }
+        self
+    }
+
+    /// The engine that takes its chains' states as those after `transitions` transitions, of which `drawn` were draws.
+    pub fn having_made(mut self, transitions: u32, drawn: usize) -> HostEngine {
+        self.chains.iter_mut().for_each(|chain| chain.transition = transitions);
+        HostEngine { transitions, drawn, ..self }
     }
 
     /// The engine that goes on with `spare`, which are the same log density, where the device that computes the lanes'

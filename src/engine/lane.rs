@@ -35,6 +35,21 @@ pub struct Chain {
     pub counted: Snapshot,
 }
 
+impl Chain {
+    /// At 0, where nothing is known of it; its starting point is that of the first chain of its superchain.
+    pub fn new(number: u32, per_superchain: u32, dim: usize) -> Chain {
+        Chain {
+            number,
+            origin: number - number % per_superchain.max(1),
+            transition: 0,
+            state: State::zeros(dim),
+            step_size: None,
+            moments: Moments::new(0),
+            counted: Snapshot::default(),
+        }
+    }
+}
+
 /// A thread's own density and room for transitions.
 pub struct Lane {
     density: Box<dyn Density>,

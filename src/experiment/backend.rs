@@ -112,8 +112,9 @@ impl Backend {
         progress: Arc<Progress>,
     ) -> Result<Box<dyn engine::Engine>, EngineError> {
         let (max_depth, variables) = (settings.max_tree_depth, settings.sampled_variables(model));
-        let on_host =
-            |densities| HostEngine::start(model.clone(), densities, chains, max_depth, variables, progress.clone());
+        let on_host = |densities| {
+            HostEngine::new(model.clone(), densities, chains, max_depth, variables, progress.clone()).start()
+        };
         Ok(match self {
             Backend::Cpu => Box::new(on_host(on_the_cpu(model, settings))?),
             Backend::GpuDensity { gpu, fall_back } => {

@@ -49,7 +49,7 @@ pub fn run_into(
     progress: Arc<Progress>,
 ) -> Run {
     let dim = model.layout().dim();
-    let mut engine = HostEngine::start(model.clone(), lanes, chains, plan.max_depth, dim, progress).unwrap();
+    let mut engine = HostEngine::new(model.clone(), lanes, chains, plan.max_depth, dim, progress).start().unwrap();
     driver::run(&mut engine, dim, &plan, sink).unwrap()
 }
 

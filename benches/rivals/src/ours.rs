@@ -21,7 +21,7 @@ pub fn sample(model: &Arc<Model>, likelihood: Likelihood, seed: u64) -> Result<O
 
     let start = Clock::start();
     let progress = Arc::new(Progress::default());
-    let mut engine = HostEngine::start(model.clone(), lanes, chains, MAX_DEPTH, dim, progress)?;
+    let mut engine = HostEngine::new(model.clone(), lanes, chains, MAX_DEPTH, dim, progress).start()?;
     let mut sink = Memory::new(dim, CHAINS, DRAWS);
     let run = driver::run(&mut engine, dim, &plan, &mut sink)?;
     let time = start.elapsed();

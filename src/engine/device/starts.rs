@@ -4,12 +4,11 @@ use rayon::prelude::*;
 
 use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
+use crate::engine::EngineError;
 use crate::engine::host::Chains;
-use crate::engine::lane::{self, Lane};
-use crate::engine::{EngineError, Snapshot};
+use crate::engine::lane::{Chain, Lane};
 use crate::model::Model;
 use crate::nuts::State;
-use crate::nuts::adaptation::Moments;
 
 /// Chains whose starting points a thread looks for at once.
 const STARTS: usize = 256;
@@ -24,16 +23,8 @@ pub fn starting_states(model: &Model, likelihood: Likelihood, chains: Chains) ->
     let numbers: Vec<u32> = (chains.first..chains.first + chains.count).collect();
     let found = numbers.par_chunks(STARTS).map(|numbers| {
         let mut lane = Lane::new(Box::new(density.clone()), 1);
-        let chain = |number: &u32| lane::Chain {
-            number: *number,
-            origin: number - number % chains.per_superchain.max(1),
-            transition: 0,
-            state: State::zeros(dim),
-            step_size: None,
-            moments: Moments::new(0),
-            counted: Snapshot::default(),
-        };
-        let mut started: Vec<lane::Chain> = numbers.iter().map(chain).collect();
+        let chain = |number: &u32| Chain::new(*number, chains.per_superchain, dim);
+        let mut started: Vec<Chain> = numbers.iter().map(chain).collect();
         lane.start(chains.seed, &mut started)?;
         Ok(started.into_iter().map(|chain| chain.state).collect::<Vec<_>>())
     });
