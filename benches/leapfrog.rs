@@ -29,7 +29,7 @@ fn leapfrog(criterion: &mut Criterion) {
     let progress = Arc::new(Progress::default());
     let mut engine = HostEngine::new(model.clone(), lanes, chains, 10, dim, progress).start().unwrap();
     let mut sink = Memory::new(dim, 4, 1);
-    let plan = Plan { warmup: 1000, draws: 1, target_accept: 0.8, max_depth: 10 };
+    let plan = Plan { warmup: 1000, draws: 1, thin: 1, target_accept: 0.8, max_depth: 10 };
     let run = driver::run(&mut engine, dim, &plan, &mut sink).unwrap();
 
     let mut density = density;

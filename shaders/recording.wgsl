@@ -1,4 +1,4 @@
-// What leaves the device where draws do: every one, with what its transition tells.
+// What leaves the device where draws do: every `thin`-th, with what its transition tells.
 //
 // Wants vectors.wgsl, leaving.wgsl, a team, and transition.wgsl's chain.
 
@@ -6,9 +6,9 @@ const LEAVES_DRAWS = true;
 
 @group(0) @binding(8) var<storage, read_write> told: array<Told>;
 
-// Lets the sample leave, where draws are wanted, as one of `written`; returns how many there are then.
+// Lets the sample leave, where it is wanted, behind `written` others; returns how many there are then.
 fn leave(written: u32) -> u32 {
-    if run.recording == 0u {
+    if run.recording == 0u || (run.behind + chain.made) % run.thin != 0u {
         return written;
     }
     write_draw(team.number * run.room + written);

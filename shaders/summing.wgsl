@@ -16,7 +16,7 @@ const BINS = 1024u;
 const REACH = 8.0;
 const LEAVES_DRAWS = false;
 
-// Lets the sample leave, where draws are wanted, as one of `written`; returns how many there are then.
+// Adds the sample to what leaves, where draws are wanted; of them themselves there are `written`, none.
 fn leave(written: u32) -> u32 {
     if run.recording == 1u {
         add_energy();

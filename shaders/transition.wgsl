@@ -34,6 +34,10 @@ struct Run {
     turns: u32,
     // Where draws are summed up, how many of a chain's make its first half.
     half: u32,
+    // Where draws leave, of how many transitions one does, and how many behind the last of those every chain was when the phase
+    // began.
+    thin: u32,
+    behind: u32,
 }
 
 // A chain between dispatches.

@@ -8,7 +8,6 @@ mod observations;
 mod precision;
 pub mod store;
 mod summed;
-mod thinned;
 mod units;
 
 pub use across::{Across, Running};
@@ -17,5 +16,4 @@ pub use kept::Draws;
 pub use memory::Memory;
 pub use precision::Precision;
 pub use summed::{Summed, Totals};
-pub use thinned::Thinned;
 pub use units::units;

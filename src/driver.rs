@@ -32,8 +32,10 @@ const PRIOR_VARIANCE: f64 = 1e-3;
 pub struct Plan {
     /// Transitions of each chain before draws are kept.
     pub warmup: u32,
-    /// Draws of each chain.
+    /// Transitions of each chain since warm-up.
     pub draws: u32,
+    /// Of how many transitions one is kept as a draw.
+    pub thin: u32,
     /// The mean acceptance to aim at.
     pub target_accept: f64,
     /// The most doublings of a trajectory.
@@ -45,7 +47,7 @@ pub struct Plan {
 pub struct Run {
     /// Transitions of each chain in warm-up.
     pub warmup: u32,
-    /// Draws of each chain: fewer than planned where the run was interrupted.
+    /// Transitions of each chain since warm-up: fewer than planned where the run was interrupted.
     pub draws: u32,
     /// The step size of all draws.
     pub step_size: f64,
@@ -143,6 +145,7 @@ pub fn run_from(
             adapt: (role != Role::Frozen).then_some(Adapt { target: plan.target_accept, gain }),
             max_depth: if long_trees { plan.max_depth } else { plan.max_depth.min(SHORT_TREES) },
             part: Part::Warmup { recorded: sink.wants_warmup() },
+            thin: plan.thin,
         };
         let outcome = count(&mut done, &mut failure, 0, engine, &phase, sink)?;
         done.warmup += outcome.transitions;
@@ -179,6 +182,7 @@ pub fn run_from(
         adapt: None,
         max_depth: plan.max_depth,
         part: Part::Sampling,
+        thin: plan.thin,
     };
     // A run that was stopped in warm-up has no draws to make, but an engine that is stopped makes none.
     let mut stretch = FIRST_STRETCH;

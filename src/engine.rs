@@ -35,6 +35,15 @@ pub struct Phase {
     pub max_depth: u32,
     /// Which part of the run this is, and so what becomes of draws.
     pub part: Part,
+    /// Of how many transitions the last one's draw goes to the sink, counted since this part of the run began.
+    pub thin: u32,
+}
+
+impl Phase {
+    /// How many of a chain's first so many transitions have a draw that goes to the sink.
+    pub fn kept(&self, transitions: usize) -> usize {
+        transitions / self.thin.max(1) as usize
+    }
 }
 
 /// A part of a run.
@@ -105,7 +114,7 @@ pub struct Block<'a> {
     pub warmup: bool,
     /// Number of chains.
     pub chains: usize,
-    /// The first draw's number since this part of the run began.
+    /// The first draw's number since this part of the run began, of those that go to the sink.
     pub first_draw: usize,
     /// Draws of each chain.
     pub draws: usize,
@@ -123,7 +132,7 @@ pub struct Checkpoint {
     pub frozen: bool,
     /// Stages of warm-up that are over.
     pub stages: usize,
-    /// Draws of each chain that were made.
+    /// Transitions of each chain since warm-up.
     pub draws: u32,
     /// The step size of the next phase.
     pub step_size: f64,
@@ -286,7 +295,7 @@ pub trait Engine {
     /// When the device that holds them fails.
     fn standing(&mut self) -> Result<Standing, EngineError>;
 
-    /// Puts the chains where they stood when `draws` draws of each had been made.
+    /// Puts the chains where they stood when each had made `draws` transitions since warm-up.
     ///
     /// # Errors
     /// When the device that holds them fails.

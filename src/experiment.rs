@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::density::Likelihood;
-use crate::draws::{Draws, Memory, Precision, Summed, Thinned, Totals, WithEffects};
+use crate::draws::{Draws, Memory, Precision, Summed, Totals, WithEffects};
 use crate::driver::{self, Learnt, Plan, Run, Start};
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, Sums};
@@ -212,6 +212,7 @@ impl Settings {
         Plan {
             warmup: self.warmup,
             draws: self.draws * self.thin,
+            thin: self.thin,
             target_accept: self.target_accept,
             max_depth: self.max_tree_depth,
         }
@@ -306,11 +307,9 @@ fn run(
     let plan = settings.plan();
     let run = if settings.sampled_variables(model) < settings.variables(model) {
         let mut completed = WithEffects::new(sink, model, settings.seed, settings.first_chain, settings.threads);
-        let mut thinned = Thinned::new(&mut completed, settings.thin);
-        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut thinned)?
+        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed)?
     } else {
-        let mut thinned = Thinned::new(sink, settings.thin);
-        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut thinned)?
+        driver::run_from(start, &mut *engine, model.dim(), &plan, sink)?
     };
     if let Some(DeviceFailure { error, resumed: false }) = &run.failure
         && run.draws < settings.thin

@@ -128,6 +128,7 @@ fn unadapted(model: &Arc<Model>, lane_count: usize, chains: Chains, draws: usize
         adapt: None,
         max_depth: 6,
         part: Part::Sampling,
+        thin: 1,
     };
     let mut kept = Memory::new(dim, chains.count as usize, draws);
     engine.run(&phase, &mut kept).unwrap();
@@ -434,6 +435,7 @@ fn a_phase_without_adaptation_keeps_step_size_and_metric() {
         adapt: None,
         max_depth: 4,
         part: Part::Sampling,
+        thin: 1,
     };
     let mut draws = Memory::new(175, 4, 60);
     for _ in 0..2 {
@@ -446,4 +448,26 @@ fn a_phase_without_adaptation_keeps_step_size_and_metric() {
         assert!(statistics.tree_depth <= 4 && statistics.n_steps <= 15);
     }
     assert!(draws.statistics().iter().any(|statistics| statistics.reached_max_treedepth));
+}
+
+#[test]
+fn every_third_draw_is_kept_whatever_the_phases() {
+    let model = radon(Effect::NonCentered);
+    let draws = |thin: u32, lane_count: usize| {
+        let mut kept = Memory::new(175, 6, (61 / thin) as usize);
+        let lanes = lanes(&model, lane_count);
+        let mut engine = HostEngine::new(model.clone(), lanes, chains(16, 6), 10, 175, Arc::default()).start().unwrap();
+        for transitions in [1, 7, 3, 50] {
+            let (scale, part) = (vec![0.1; 175], Part::Sampling);
+            let phase = Phase { transitions, scale, step_size: 0.1, adapt: None, max_depth: 4, part, thin };
+            assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
+        }
+        kept
+    };
+    let (all, thinned) = (draws(1, 1), draws(3, 2));
+    assert_eq!((all.draws(), thinned.draws()), (61, 20));
+    for (chain, draw) in (0..6).flat_map(|chain| (0..20).map(move |draw| (chain, draw))) {
+        assert!((0..175).all(|i| thinned.value(i, chain, draw) == all.value(i, chain, 3 * draw + 2)));
+        assert_eq!(thinned.statistics()[20 * chain + draw], all.statistics()[61 * chain + 3 * draw + 2]);
+    }
 }

@@ -147,7 +147,7 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     let dim = model.layout().dim();
     let (scale, step_size, states) = states(&model, 1);
     // No adaptation, in which chains learn from each other.
-    let phase = Phase { transitions: 5, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling };
+    let phase = Phase { transitions: 5, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
     let draws = |gpu: &Arc<Gpu>, first: u32, count: u32, lanes: usize| {
         let device = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
         let densities = (0..lanes).map(|_| Box::new(device.density(7).unwrap()) as Box<dyn Density>).collect();
@@ -199,7 +199,7 @@ fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::Run, Memory)
     let left = Arc::new(AtomicU32::new(calls));
     let lane = || Box::new(Failing { inner: cpu.clone(), left: left.clone() }) as Box<dyn Density>;
     let chains = Chains { seed: 2, first: 0, count: 7, per_superchain: 1 };
-    let plan = Plan { warmup: 60, draws: 40, target_accept: 0.8, max_depth: 8 };
+    let plan = Plan { warmup: 60, draws: 40, thin: 1, target_accept: 0.8, max_depth: 8 };
     let dim = model.layout().dim();
     let mut draws = Memory::new(dim, 7, 40);
     let engine = HostEngine::new(model.clone(), vec![lane(), lane()], chains, 8, dim, Arc::default()).start().unwrap();

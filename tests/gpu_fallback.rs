@@ -89,7 +89,7 @@ fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, variables: usize, transitions: Op
     let started = started.map(|engine| engine.with_budget(4_000));
     let spare = Spare { model: model.clone(), plan, threads: 2, progress: progress.clone() };
     let mut engine = Fallback::new(started, spare).unwrap();
-    let plan = Plan { warmup: WARMUP, draws: DRAWS, target_accept: 0.8, max_depth: DEPTH };
+    let plan = Plan { warmup: WARMUP, draws: DRAWS, thin: 1, target_accept: 0.8, max_depth: DEPTH };
     let mut sink = Blocks { memory: Memory::new(variables, CHAINS as usize, DRAWS as usize), blocks: Vec::new() };
     let mut run = || driver::run(&mut engine, model.dim(), &plan, &mut sink).unwrap();
     let run = match transitions {
@@ -196,6 +196,7 @@ fn after_warm_up_chains_go_on_where_the_device_has_left_them() {
         adapt: None,
         max_depth,
         part,
+        thin: 1,
     };
     let engine = || {
         let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
@@ -280,6 +281,7 @@ fn the_host_goes_on_from_rounded_draws_where_those_have_left() {
             adapt: None,
             max_depth: DEPTH,
             part,
+            thin: 1,
         };
         let mut sink = Rounded { units, last: Vec::new(), finite: true };
         engine.run(&phase(40, 0.2, Part::Warmup { recorded: false }), &mut sink).unwrap();

@@ -11,7 +11,7 @@ use half::f16;
 use serde_json::Value;
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
-use warpnuts::draws::{Draws, Memory, Precision, Thinned, units};
+use warpnuts::draws::{Draws, Memory, Precision, units};
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::kernels::{Leaving, Packing, Shaders};
 use warpnuts::engine::device::{self, DeviceEngine};
@@ -201,11 +201,11 @@ fn memory_keeps_packed_draws_to_the_bit() {
         let chains = Chains { seed: 3, first: 0, count: chains as u32, per_superchain: 1 };
         let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
         let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
-        let plan = Plan { warmup: 60, draws: 2 * draws as u32, target_accept: 0.8, max_depth: 6 };
+        let plan = Plan { warmup: 60, draws: 2 * draws as u32, thin: 2, target_accept: 0.8, max_depth: 6 };
         let memory = Memory::rounded(model.clone(), precision, dim, 5, draws);
         let mut sink = Both { memory, warmup: Vec::new(), blocks: Vec::new() };
         // On the way to it every other one is left out.
-        let run = driver::run(&mut engine, dim, &plan, &mut Thinned::new(&mut sink, 2)).unwrap();
+        let run = driver::run(&mut engine, dim, &plan, &mut sink).unwrap();
         assert!(run.failure.is_none() && sink.memory.draws() == draws, "{:?}", run.failure);
         sink
     };

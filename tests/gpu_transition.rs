@@ -11,7 +11,7 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::draws::Memory;
 use warpnuts::engine::device::{DeviceEngine, Plan};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{Block, Engine, Part, Phase, Progress, Sink, SinkError};
+use warpnuts::engine::{Block, Engine, Part, Phase, Progress, Sink, SinkError, Standing};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
@@ -112,6 +112,7 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
         adapt: None,
         max_depth: 8,
         part: Part::Sampling,
+        thin: 1,
     };
     let mut machine = Transition::new(dim, 8);
     machine.configure(&phase.scale, 8);
@@ -236,6 +237,7 @@ fn draws_of(
         adapt: None,
         max_depth: 6,
         part,
+        thin: 1,
     };
     let mut draws = Memory::new(dim, count as usize, 12);
     engine.run(&phase(8, Part::Warmup { recorded: false }), &mut draws).unwrap();
@@ -280,7 +282,7 @@ fn moments_are_those_of_the_draws() {
     for gpu in devices {
         let outcome = |part: Part, draws: &mut Memory| {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
-            let phase = Phase { transitions: 9, scale, step_size, adapt: None, max_depth: 6, part };
+            let phase = Phase { transitions: 9, scale, step_size, adapt: None, max_depth: 6, part, thin: 1 };
             let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
             engine.put(&states).unwrap();
             engine.run(&phase, draws).unwrap()
@@ -316,6 +318,31 @@ fn moments_are_those_of_the_draws() {
 }
 
 #[test]
+fn every_third_draw_leaves_whatever_the_phases() {
+    let Some(devices) = gpu::devices() else { return };
+    let model = radon("non-centered");
+    let (dim, (run, states)) = (model.layout().dim(), warmed(&model, Likelihood::Groups));
+    let chains = Chains { seed: 4, first: 0, count: CHAINS, per_superchain: 1 };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
+    let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
+    let mut draws = |thin: u32| {
+        let mut kept = Memory::new(dim, CHAINS as usize, (17 / thin) as usize);
+        engine.resume(&Standing::of(0, states.iter()), 0).unwrap();
+        for transitions in [4, 1, 12] {
+            let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
+            let phase = Phase { transitions, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin };
+            assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
+        }
+        kept
+    };
+    let (all, thinned) = (draws(1), draws(3));
+    for (chain, draw) in (0..CHAINS as usize).flat_map(|chain| (0..5).map(move |draw| (chain, draw))) {
+        assert!((0..dim).all(|i| thinned.value(i, chain, draw) == all.value(i, chain, 3 * draw + 2)));
+        assert_eq!(thinned.statistics()[5 * chain + draw], all.statistics()[17 * chain + 3 * draw + 2]);
+    }
+}
+
+#[test]
 fn a_device_is_measured_before_it_is_chosen() {
     let Some(devices) = gpu::devices() else { return };
     let model = radon("non-centered");
@@ -332,7 +359,8 @@ fn a_device_is_measured_before_it_is_chosen() {
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     engine.put(&states).unwrap();
     let scale = vec![0.1; model.layout().dim()];
-    let phase = Phase { transitions: 20, scale, step_size: 0.5, adapt: None, max_depth: 6, part: Part::Sampling };
+    let phase =
+        Phase { transitions: 20, scale, step_size: 0.5, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
     let mut rate = || {
         let start = std::time::Instant::now();
         let outcome = engine.run(&phase, &mut Last::default()).unwrap();

@@ -141,6 +141,8 @@ fn structures_are_laid_out_as_the_host_writes_them() {
         offset_of!(Run, log_step_size),
         offset_of!(Run, turns),
         offset_of!(Run, half),
+        offset_of!(Run, thin),
+        offset_of!(Run, behind),
     ];
     assert_eq!(layout(&transition, "Run"), (run, size_of::<Run>()));
     let chain = vec![

@@ -45,6 +45,7 @@ impl Sampling {
             adapt: None,
             max_depth: settings.max_tree_depth,
             part: Part::Sampling,
+            thin: 1,
         };
         let kept = Kept::new(settings.chains as usize, model.layout().hyperparameters());
         let mut sampling = Sampling {

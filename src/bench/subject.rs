@@ -69,6 +69,7 @@ impl Subject {
                     adapt: None,
                     max_depth: 1,
                     part: Part::Sampling,
+                    thin: 1,
                 };
                 let outcome = engine.run(&phase, &mut Kept::new(1, model.layout().hyperparameters()))?;
                 outcome.failure.map_or(Ok(()), |failure| Err(failure.error))?;

@@ -236,6 +236,17 @@ impl DeviceEngine {
         self.shards.iter_mut().try_for_each(|shard| shard.pack(&self.gpu, packer))
     }
 
+    /// Transitions of each chain in the part of the run that a phase belongs to.
+    fn made(&self, phase: &Phase) -> usize {
+        if phase.part.learns() { self.transitions as usize } else { self.drawn }
+    }
+
+    /// Counts transitions of a phase that every chain has made.
+    fn advance(&mut self, phase: &Phase, transitions: u32) {
+        self.transitions += transitions;
+        self.drawn += if phase.part.learns() { 0 } else { transitions as usize };
+    }
+
     fn end(&mut self, phase: &Phase) -> Result<PhaseOutcome, GpuError> {
         let mut outcome = PhaseOutcome {
             transitions: self.shards.iter().map(Shard::slowest).min().unwrap_or(0),
@@ -277,10 +288,7 @@ impl DeviceEngine {
 impl Engine for DeviceEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError> {
         let remembered = self.shaders.hyperparameters.min(self.variables);
-        let warmup = phase.part.learns();
-        let first_draw = if warmup { self.transitions as usize } else { self.drawn };
-        let window =
-            || Window::new(self.chains, self.variables, phase.transitions as usize, remembered).at(warmup, first_draw);
+        let window = || Window::new(phase, self.made(phase), self.chains, self.variables, remembered);
         let sums = self.sums(phase);
         let mut window = (phase.part.records() && !sums).then(window);
         if let Some(grid) = sink.grid().filter(|_| sums) {
@@ -296,9 +304,8 @@ impl Engine for DeviceEngine {
         };
         if let Some(window) = &mut window {
             window.leave(sink, true)?;
-            self.drawn += if warmup { 0 } else { window.left() };
         }
-        let (dim, left) = (self.model.layout().dim(), window.as_ref().map_or(0, |window| window.left() as u32));
+        let (dim, left) = (self.model.layout().dim(), window.as_ref().map_or(0, Window::left));
         let told = window.as_ref().map_or(Snapshot::default(), Window::told);
         if let Some(window) = window
             && left > 0
@@ -323,7 +330,7 @@ impl Engine for DeviceEngine {
         match ran {
             Ok(()) => {}
             Err(EngineError::Density(error)) => {
-                self.transitions += left;
+                self.advance(phase, left);
                 return failed(error);
             }
             Err(other) => return Err(other),
@@ -331,15 +338,14 @@ impl Engine for DeviceEngine {
         let outcome = match self.end(phase) {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.transitions += left;
+                self.advance(phase, left);
                 return failed(error.into());
             }
         };
-        self.transitions += outcome.transitions;
+        self.advance(phase, outcome.transitions);
         if sums && outcome.transitions > 0 {
             // What was handed over cannot be taken back, so a device that fails here ends the run.
-            self.leave_sums(warmup, outcome.transitions, sink).map_err(DensityError::Device)?;
-            self.drawn += if warmup { 0 } else { outcome.transitions as usize };
+            self.leave_sums(phase.part.learns(), outcome.transitions, sink).map_err(DensityError::Device)?;
         }
         Ok(outcome)
     }

@@ -115,16 +115,24 @@ impl HostEngine {
         HostEngine { spare, ..self }
     }
 
-    /// Brings every chain to the end of a block of `transitions`; draws and statistics are left in `values` and
-    /// `statistics`. After a failure, another call goes on where each chain stands.
+    /// Transitions of each chain in the part of the run that a phase belongs to.
+    fn made(&self, phase: &Phase) -> usize {
+        if phase.part.learns() { self.transitions as usize } else { self.drawn }
+    }
+
+    /// Brings every chain to the end of a block of `transitions`; the draws that are kept and their statistics are left in
+    /// `values` and `statistics`. After a failure, another call goes on where each chain stands.
     fn run_block(&mut self, phase: &Phase, transitions: usize) -> Result<(), DensityError> {
-        let kept = if phase.part.records() { transitions } else { 0 };
+        let before = self.made(phase);
+        let keeps = |made: usize| if phase.part.records() { phase.kept(before + made) - phase.kept(before) } else { 0 };
+        let kept = keeps(transitions);
         self.values.resize(self.chains.len() * kept * self.variables, 0.0);
         self.statistics.resize(self.chains.len() * kept, Statistics::default());
         let run = Run {
             model: &self.model,
             log_density_offset: self.model.log_density_offset(),
             phase,
+            before: [self.transitions, before as u32],
             seed: self.seed,
             variables: self.variables,
             progress: &self.progress,
@@ -138,7 +146,7 @@ impl HostEngine {
             .filter_map(|chain| {
                 let (values, statistics) = (values.next().unwrap_or_default(), statistics.next().unwrap_or_default());
                 let made = (chain.transition - start) as usize;
-                let kept = if kept > 0 { made } else { 0 };
+                let kept = keeps(made);
                 (made < transitions).then(|| Task {
                     chain,
                     left: transitions - made,
@@ -165,8 +173,10 @@ impl HostEngine {
         let by_time = transitions as f64 * BLOCK_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6);
         // Wide lanes run empty at the end of a block, and what they draw has no place in a cache anyway.
         let room = if self.lanes[0].width() > 1 { WIDE_BLOCK_VALUES } else { BLOCK_VALUES };
-        let by_room =
-            if phase.part.records() { room / (self.chains.len() * self.variables).max(1) } else { usize::MAX };
+        let by_room = match phase.part.records() {
+            true => room / (self.chains.len() * self.variables).max(1) * phase.thin as usize,
+            false => usize::MAX,
+        };
         (by_time as usize).min(4 * transitions).min(by_room).max(1)
     }
 }
@@ -203,13 +213,14 @@ impl Engine for HostEngine {
                 self.lanes.iter_mut().for_each(|lane| lane.configure(phase));
                 continue;
             }
-            if phase.part.records() {
-                let warmup = phase.part.learns();
+            let first_draw = phase.kept(self.made(phase));
+            let draws = phase.kept(self.made(phase) + block) - first_draw;
+            if phase.part.records() && draws > 0 {
                 sink.take(&Block {
-                    warmup,
+                    warmup: phase.part.learns(),
                     chains: self.chains.len(),
-                    first_draw: if warmup { self.transitions as usize } else { self.drawn },
-                    draws: block,
+                    first_draw,
+                    draws,
                     values: &self.values,
                     statistics: &self.statistics,
                 })?;

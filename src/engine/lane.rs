@@ -62,9 +62,18 @@ pub struct Run<'a> {
     pub model: &'a Model,
     pub log_density_offset: f64,
     pub phase: &'a Phase,
+    /// Transitions that every chain had made before the block: since the start, and in this part of the run.
+    pub before: [u32; 2],
     pub seed: u64,
     pub variables: usize,
     pub progress: &'a Progress,
+}
+
+impl Run<'_> {
+    /// How many transitions of this part of the run a chain has made that has made so many since the start.
+    fn made(&self, transitions: u32) -> u32 {
+        self.before[1] + transitions - self.before[0]
+    }
 }
 
 /// A chain's share of a block.
@@ -206,7 +215,7 @@ impl Task<'_> {
         if run.phase.part.learns() {
             chain.moments.add(&sample.position, &sample.gradient);
         }
-        if !run.phase.part.records() {
+        if !run.phase.part.records() || !run.made(chain.transition).is_multiple_of(run.phase.thin) {
             return;
         }
         statistics.lp += run.log_density_offset;

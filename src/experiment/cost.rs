@@ -212,6 +212,7 @@ impl TransitionCosts {
                 adapt: None,
                 max_depth: DEPTH.min(settings.max_tree_depth),
                 part: Part::Warmup { recorded: false },
+                thin: 1,
             };
             let mut nothing = Memory::new(0, 0, 0);
             loop {

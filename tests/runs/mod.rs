@@ -30,7 +30,7 @@ pub fn chains(seed: u64, count: u32) -> Chains {
 
 /// The usual plan.
 pub fn plan(warmup: u32, draws: u32) -> Plan {
-    Plan { warmup, draws, target_accept: 0.8, max_depth: 10 }
+    Plan { warmup, draws, thin: 1, target_accept: 0.8, max_depth: 10 }
 }
 
 /// `count` densities of `model`, for as many lanes.

@@ -93,7 +93,7 @@ impl DeviceEngine {
     fn submit(&mut self, phase: &Phase, window: &Option<Window>, shard: usize, slot: usize) {
         let slowest = || self.shards.iter().map(Shard::slowest).min().unwrap_or(0);
         let limit = match window {
-            Some(window) => window.limit() as u32,
+            Some(window) => window.limit(phase),
             None if self.sums(phase) => self.goal(phase).min(slowest() + AHEAD),
             None => phase.transitions,
         };
@@ -113,6 +113,8 @@ impl DeviceEngine {
             log_step_size: ln(phase.step_size) as f32,
             turns: u32::MAX,
             half: self.half,
+            thin: phase.thin,
+            behind: self.made(phase) as u32 % phase.thin,
             ..Run::default()
         };
         self.shards[shard].submit(&self.gpu, &self.kernels[0], slot, run);

@@ -76,6 +76,10 @@ pub struct Run {
     pub turns: u32,
     /// Where draws are summed up, how many of a chain's make its first half.
     pub half: u32,
+    /// Of how many transitions one leaves as a draw.
+    pub thin: u32,
+    /// How many behind the last of those every chain was when the phase began.
+    pub behind: u32,
 }
 
 /// A chain between dispatches, as transition.wgsl has it.

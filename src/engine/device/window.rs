@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::kernels::Told;
 use super::packed::Numbers;
-use crate::engine::{Block, Sink, SinkError, Snapshot};
+use crate::engine::{Block, Phase, Sink, SinkError, Snapshot};
 use crate::model::Model;
 use crate::nuts::Statistics;
 
@@ -15,9 +15,12 @@ const BLOCK_VALUES: usize = 1 << 25;
 /// Two blocks of draws of all chains.
 #[derive(Debug)]
 pub struct Window {
-    /// Whether these are draws of warm-up, and the first one's number in that part of the run.
+    /// Whether these are draws of warm-up, the first one's number in that part of the run, and the transitions that every chain
+    /// had made of it.
     warmup: bool,
     first_draw: usize,
+    before: usize,
+    thin: usize,
     chains: usize,
     variables: usize,
     /// Draws of a block.
@@ -58,17 +61,21 @@ pub struct Arrived<'a> {
 }
 
 impl Window {
-    /// A window for `total` draws of `variables` variables of `chains` chains, that remembers `last_variables` of the last
-    /// draw that has left.
-    pub fn new(chains: usize, variables: usize, total: usize, last_variables: usize) -> Window {
+    /// A window for the draws of a phase, of `variables` variables of `chains` chains that have made `before` transitions of that
+    /// part of the run; it remembers `last_variables` of the last draw that has left.
+    pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize, last_variables: usize) -> Window {
+        let first_draw = phase.kept(before);
+        let total = phase.kept(before + phase.transitions as usize) - first_draw;
         let block = (BLOCK_VALUES / (chains * variables).max(1)).clamp(1, total.max(1));
         let draws = || Draws {
             values: vec![0.0; chains * block * variables],
             statistics: vec![Statistics::default(); chains * block],
         };
         Window {
-            warmup: false,
-            first_draw: 0,
+            warmup: phase.part.learns(),
+            first_draw,
+            before,
+            thin: phase.thin as usize,
             chains,
             variables,
             block,
@@ -82,14 +89,16 @@ impl Window {
         }
     }
 
-    /// The window whose draws are those from `first_draw` on, of warm-up or since.
-    pub fn at(self, warmup: bool, first_draw: usize) -> Window {
-        Window { warmup, first_draw, ..self }
+    /// How many transitions of the phase a chain may have made, for whose draws there is a place.
+    pub fn limit(&self, phase: &Phase) -> u32 {
+        let room = self.left + 2 * self.block;
+        // All transitions before the one whose draw would be one too many.
+        if room >= self.total { phase.transitions } else { self.transitions(room + 1) - 1 }
     }
 
-    /// How many draws a chain may have made, for which there is a place.
-    pub fn limit(&self) -> usize {
-        (self.left + 2 * self.block).min(self.total)
+    /// How many transitions of the phase it takes to make so many draws.
+    fn transitions(&self, draws: usize) -> u32 {
+        ((self.first_draw + draws) * self.thin - self.before) as u32
     }
 
     /// Takes draws, with `log_constant` added to their log densities.
@@ -178,9 +187,9 @@ impl Window {
         self.told
     }
 
-    /// Draws of each chain that have left.
-    pub fn left(&self) -> usize {
-        self.left
+    /// Transitions of each chain up to the last draw that has left.
+    pub fn left(&self) -> u32 {
+        if self.left == 0 { 0 } else { self.transitions(self.left) }
     }
 }
 
