@@ -7,11 +7,11 @@
 var<private> first: array<f32, SLOTS>;
 var<private> sum: array<f32, SLOTS>;
 
-// Adds the newest leaf to the subtree, and a complete subtree to the tree; says whether the transition is over.
+// Adds the newest leaf to the subtree, and a complete subtree to the tree; says what that makes of the transition.
 //
 // After n leaves the checkpoints are the complete sub-subtrees that the binary digits of n name. The tree itself is one
 // more of them, for a subtree that is complete.
-fn add_leaf() -> bool {
+fn add_leaf() -> u32 {
     let joins = countTrailingZeros(~chain.leaves);
     chain.leaves++;
     let complete = chain.leaves == 1u << chain.depth;
@@ -22,21 +22,21 @@ fn add_leaf() -> bool {
         }
         if !complete {
             keep_checkpoint(0u);
-            return false;
+            return ONGOING;
         }
     } else if join_leaves() {
-        return finish(false, false);
+        return TURNING;
     }
     for (var level = 1u; level < joins; level++) {
         let earlier = CHECKPOINT + 3u * level;
         if join_spans(earlier + FIRST, earlier + LAST, earlier + SUM) {
-            return finish(false, false);
+            return TURNING;
         }
         take(earlier + FIRST);
     }
     if !complete {
         keep_checkpoint(joins);
-        return false;
+        return ONGOING;
     }
     return join_subtree();
 }
@@ -107,8 +107,8 @@ fn join_spans(earlier_first: u32, earlier_last: u32, earlier_sum: u32) -> bool {
     return !(all(whole_sums.xy > vec2<f32>(0.0)) && all(half_sums > vec4<f32>(0.0)));
 }
 
-// Makes the complete subtree a part of the tree, and starts the next one; says whether the transition is over.
-fn join_subtree() -> bool {
+// Makes the complete subtree a part of the tree, and starts the next one; says what that makes of the transition.
+fn join_subtree() -> u32 {
     let ratio = join(&weight, subtree_weight);
     if join_uniform(chain.depth) < ratio {
         chain.sample = 1u - chain.sample;
@@ -118,15 +118,18 @@ fn join_subtree() -> bool {
     chain.depth++;
     let far = END + 3u * (1u - chain.moving) + MOMENTUM_OF;
     let turning = join_spans(far, NEAR, RHO);
-    if turning || chain.depth == run.max_depth {
-        return finish(false, !turning);
+    if turning {
+        return TURNING;
+    }
+    if chain.depth == run.max_depth {
+        return SATURATED;
     }
     let rho = place_of(team, RHO);
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
         vectors[rho + slot * TEAM] = sum[slot];
     }
     start_subtree();
-    return false;
+    return ONGOING;
 }
 
 // Turns towards the end where the trajectory is to be doubled.
