@@ -149,12 +149,14 @@ fn load() {
         take_words();
         take_leaf_words(chain.n_steps);
         load_end();
+        take_waiting();
     }
 }
 
 fn save(written: u32) {
     if chain.growing == 1u {
         save_end();
+        keep_checkpoint(0u);
     } else if run.recording == 0u && chain.made >= run.transitions {
         write_hyperparameters();
     }
