@@ -68,9 +68,8 @@ fn join_leaves() -> bool {
         sum[slot] = first[slot] + momentum[slot];
         along += vec2<f32>(first[slot], momentum[slot]) * sum[slot];
     }
-    let sums = team_sums(team, vec4<f32>(along, 0.0, 0.0));
     spent += SLOTS + 10u;
-    return !all(sums.xy > vec2<f32>(0.0));
+    return !team_positive_2(team, along);
 }
 
 // Joins the sub-subtree to an earlier stretch, of which `earlier_first`, `earlier_last` and `earlier_sum` are kept there;
@@ -98,10 +97,8 @@ fn join_spans(earlier_first: u32, earlier_last: u32, earlier_sum: u32) -> bool {
         );
         first[slot] = left_first;
     }
-    let whole_sums = team_sums(team, vec4<f32>(whole, 0.0, 0.0));
-    let half_sums = team_sums(team, halves);
     spent += 3u * SLOTS + 20u;
-    return !(all(whole_sums.xy > vec2<f32>(0.0)) && all(half_sums > vec4<f32>(0.0)));
+    return !team_positive_8(team, halves, vec4<f32>(whole, 1.0, 1.0));
 }
 
 // Makes the complete subtree a part of the tree, and starts the next one; says what that makes of the transition.
