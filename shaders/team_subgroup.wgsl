@@ -23,16 +23,7 @@ fn team_of(at: Invocation) -> Team {
     return Team(at.workgroup.x * TEAMS + thread / TEAM, lane, at.subgroup_lane - lane);
 }
 
-// The sums of four numbers over the team's lanes, as trees; every lane has the same bits.
-fn team_sums(team: Team, values: vec4<f32>) -> vec4<f32> {
-    var sums = values;
-    for (var apart = 1u; apart < TEAM; apart <<= 1u) {
-        sums += subgroupShuffleXor(sums, apart);
-    }
-    return sums;
-}
-
-// The same of one number.
+// The sum of a number over the team's lanes, as a tree; every lane has the same bits.
 fn team_sum(team: Team, value: f32) -> f32 {
     var sum = value;
     for (var apart = 1u; apart < TEAM; apart <<= 1u) {
