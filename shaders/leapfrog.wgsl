@@ -3,11 +3,10 @@
 //
 // Wants log_density.wgsl and all that it wants, and transition.wgsl's chain.
 
-// The end that moves, and the metric.
+// The end that moves.
 var<private> position: array<f32, SLOTS>;
 var<private> momentum: array<f32, SLOTS>;
 var<private> gradient: array<f32, SLOTS>;
-var<private> scale: array<f32, SLOTS>;
 // At the newest leaf.
 var<private> leaf_log_density: f32;
 
@@ -15,7 +14,7 @@ var<private> leaf_log_density: f32;
 fn leap() {
     let step = select(-chain.step_size, chain.step_size, chain.moving == 1u);
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        let s = step * scale[slot];
+        let s = step * scales[slot * TEAM + team.lane];
         momentum[slot] += s * gradient[slot] * 0.5;
         position[slot] += s * momentum[slot];
     }

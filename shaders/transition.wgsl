@@ -83,7 +83,8 @@ struct Told {
 }
 
 @group(0) @binding(2) var<uniform> run: Run;
-// The square roots of the inverse metric, as vectors lie.
+// The square roots of the inverse metric, as vectors lie. Read wherever they are wanted: caches have them, and a lane has no
+// registers to spare.
 @group(0) @binding(3) var<storage, read> scales: array<f32>;
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
 // How many draws each chain has made in this dispatch, transitions in the phase, leapfrogs and divergences there.
@@ -141,9 +142,6 @@ fn load() {
     weight = chain.weight;
     subtree_weight = chain.subtree_weight;
     adaptation = chain.adaptation;
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        scale[slot] = scales[slot * TEAM + team.lane];
-    }
     place = Place(vec2<u32>(run.seed_low, run.seed_high), run.first_chain + team.number, run.first_transition + chain.made);
     if chain.growing == 1u {
         take_words();
@@ -237,7 +235,7 @@ fn give() -> u32 {
     let half = 0.5 * select(-chain.step_size, chain.step_size, chain.moving == 1u);
     var square = 0.0;
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        momentum[slot] += scale[slot] * half * gradient[slot];
+        momentum[slot] += scales[slot * TEAM + team.lane] * half * gradient[slot];
         square += momentum[slot] * momentum[slot];
     }
     let energy = 0.5 * team_sum(team, square) - leaf_log_density;
