@@ -20,7 +20,7 @@ fn evaluate(invocation: Invocation) {
     at.log_eps = positions[position + 2u * K];
     at.inverse_variance = exp_of(-2.0 * at.log_eps);
 
-    var sums: Sums;
+    var sums: array<f32, SUMS>;
     var effects: array<f32, K>;
     for (var j = team.lane; j < J; j += TEAM) {
         for (var k = 0u; k < K; k++) {
@@ -32,13 +32,13 @@ fn evaluate(invocation: Invocation) {
         }
     }
 
-    add_up(team, &at, &sums);
-    if team.lane == 0u {
-        evaluations[evaluation - 1u] = sums.log_density;
-        for (var k = 0u; k < K; k++) {
-            evaluations[evaluation + k] = sums.by_mu[k];
-            evaluations[evaluation + K + k] = sums.by_log_sigma[k];
+    for (var eighth = 0u; eighth < SUMS / 8u; eighth++) {
+        let number = 8u * eighth + team.lane % 8u;
+        // A hyperparameter's prior is for one lane to add.
+        let h = select(HYPERPARAMETERS, number, team.lane < 8u);
+        let sum = add_up(team, eighth, h, positions[position + min(number, HYPERPARAMETERS - 1u)], &sums);
+        if team.lane < 8u && number <= LOG_DENSITY {
+            evaluations[select(evaluation + number, evaluation - 1u, number == LOG_DENSITY)] = sum;
         }
-        evaluations[evaluation + 2u * K] = sums.by_log_eps;
     }
 }

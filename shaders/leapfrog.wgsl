@@ -3,11 +3,10 @@
 //
 // Wants log_density.wgsl and all that it wants, and transition.wgsl's chain.
 
-// The end that moves, and the metric.
+// The end that moves.
 var<private> position: array<f32, SLOTS>;
 var<private> momentum: array<f32, SLOTS>;
 var<private> gradient: array<f32, SLOTS>;
-var<private> scale: array<f32, SLOTS>;
 // At the newest leaf.
 var<private> leaf_log_density: f32;
 
@@ -15,7 +14,7 @@ var<private> leaf_log_density: f32;
 fn leap() {
     let step = select(-chain.step_size, chain.step_size, chain.moving == 1u);
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        let s = step * scale[slot];
+        let s = step * scales[slot * TEAM + team.lane];
         momentum[slot] += s * gradient[slot] * 0.5;
         position[slot] += s * momentum[slot];
     }
@@ -25,13 +24,21 @@ fn leap() {
 
 // The log density at the moving end, whose gradient is set.
 fn log_density() -> f32 {
+    // Of every hyperparameter that a lane has, as if it were the log of a scale.
+    var scales_here: array<f32, SLOTS - K * GROUP_SLOTS>;
+    for (var i = 0u; i < SLOTS - K * GROUP_SLOTS; i++) {
+        scales_here[i] = exp_of(position[K * GROUP_SLOTS + i]);
+    }
     var at: At;
     for (var k = 0u; k < K; k++) {
-        at.coefficients[k] = coefficient(hyperparameter(k), hyperparameter(K + k));
+        let h = K + k;
+        let sigma = team_number(team, scales_here[h / TEAM], h % TEAM);
+        at.coefficients[k] = coefficient_of_scale(hyperparameter(k), hyperparameter(h), sigma);
     }
     at.log_eps = hyperparameter(2u * K);
-    at.inverse_variance = exp_of(-2.0 * at.log_eps);
-    var sums: Sums;
+    let eps = team_number(team, scales_here[2u * K / TEAM], 2u * K % TEAM);
+    at.inverse_variance = 1.0 / (eps * eps);
+    var sums: array<f32, SUMS>;
     var effects: array<f32, K>;
     for (var i = 0u; i < bound(GROUP_SLOTS); i++) {
         let j = i * TEAM + team.lane;
@@ -45,21 +52,18 @@ fn log_density() -> f32 {
             }
         }
     }
-    add_up(team, &at, &sums);
-    for (var k = 0u; k < K; k++) {
-        set_hyperparameter_gradient(k, sums.by_mu[k]);
-        set_hyperparameter_gradient(K + k, sums.by_log_sigma[k]);
+    var sum: f32;
+    for (var eighth = 0u; eighth < SUMS / 8u; eighth++) {
+        let slot = K * GROUP_SLOTS + 8u * eighth / TEAM;
+        let h = 8u * eighth / TEAM * TEAM + team.lane;
+        sum = add_up(team, eighth, h, position[slot], &sums);
+        if is_among(h, eighth) {
+            gradient[slot] = sum;
+        }
     }
-    set_hyperparameter_gradient(2u * K, sums.by_log_eps);
-    return sums.log_density;
+    return team_number(team, sum, LOG_DENSITY % 8u);
 }
 
 fn hyperparameter(h: u32) -> f32 {
     return team_number(team, position[K * GROUP_SLOTS + h / TEAM], h % TEAM);
-}
-
-fn set_hyperparameter_gradient(h: u32, value: f32) {
-    if team.lane == h % TEAM {
-        gradient[K * GROUP_SLOTS + h / TEAM] = value;
-    }
 }

@@ -3,7 +3,7 @@
 //
 // Wants coefficient.wgsl, a team (team_subgroup.wgsl or team_workgroup.wgsl) and a likelihood (groups.wgsl,
 // observations.wgsl or rows.wgsl). Every lane of a team adds up some of the groups; their sums over the team then make the
-// gradient by the hyperparameters.
+// gradient by the hyperparameters. What is to be computed for each hyperparameter, each in another lane computes at once.
 
 // The prior of a coefficient, or of eps: mean and precision of mu, and the log of the half-Cauchy scale of sigma.
 struct Prior {
@@ -23,48 +23,32 @@ struct At {
     inverse_variance: f32,
 }
 
-// What groups add to the log density and to its gradient by the hyperparameters.
-struct Sums {
-    log_density: f32,
-    by_log_eps: f32,
-    by_mu: array<f32, K>,
-    by_log_sigma: array<f32, K>,
+// Places of sums over groups: of the log density's derivative by each hyperparameter, in their order, and of the log density
+// itself; in whole eights.
+const BY_LOG_SIGMA = K;
+const BY_LOG_EPS = 2u * K;
+const LOG_DENSITY = HYPERPARAMETERS;
+const SUMS = (HYPERPARAMETERS + 8u) / 8u * 8u;
+
+// Adds up `sums` over the team, eight of them from 8 `eighth` on; a lane has that of number 8 `eighth` + lane % 8 then. The
+// lane that has one of these hyperparameters, number `h` at `value`, adds the share of its prior. The log density is the
+// last to be complete.
+fn add_up(team: Team, eighth: u32, h: u32, value: f32, sums: ptr<function, array<f32, SUMS>>) -> f32 {
+    let prior = select(vec2<f32>(0.0), prior_of(min(h, HYPERPARAMETERS - 1u), value), is_among(h, eighth));
+    (*sums)[LOG_DENSITY] += prior.x;
+    let i = 8u * eighth;
+    let low = vec4<f32>((*sums)[i], (*sums)[i + 1u], (*sums)[i + 2u], (*sums)[i + 3u]);
+    let high = vec4<f32>((*sums)[i + 4u], (*sums)[i + 5u], (*sums)[i + 6u], (*sums)[i + 7u]);
+    return team_deal(team, low, high) + prior.y;
 }
 
-// The sums of all lanes of the team, and the priors' share added; every lane has the same.
-fn add_up(team: Team, at: ptr<function, At>, sums: ptr<function, Sums>) {
-    let first = team_sums(team, vec4<f32>((*sums).log_density, (*sums).by_log_eps, (*sums).by_mu[0], (*sums).by_log_sigma[0]));
-    let eps = scale_prior((*at).log_eps, priors[K]);
-    (*sums).log_density = first.x + eps.x;
-    (*sums).by_log_eps = first.y + eps.y;
-    (*sums).by_mu[0] = first.z;
-    (*sums).by_log_sigma[0] = first.w;
-    for (var k = 1u; k < K; k += 2u) {
-        // Where K is even, the last one comes alone.
-        let next = min(k + 1u, K - 1u);
-        let pair = team_sums(
-            team,
-            vec4<f32>((*sums).by_mu[k], (*sums).by_log_sigma[k], (*sums).by_mu[next], (*sums).by_log_sigma[next]),
-        );
-        (*sums).by_mu[k] = pair.x;
-        (*sums).by_log_sigma[k] = pair.y;
-        if next != k {
-            (*sums).by_mu[next] = pair.z;
-            (*sums).by_log_sigma[next] = pair.w;
-        }
-    }
-    for (var k = 0u; k < K; k++) {
-        let coefficient = (*at).coefficients[k];
-        let mu = mu_prior(coefficient.mu, priors[k]);
-        let sigma = scale_prior(coefficient.log_sigma, priors[k]);
-        (*sums).log_density += mu.x + sigma.x;
-        (*sums).by_mu[k] += mu.y;
-        (*sums).by_log_sigma[k] += sigma.y;
-    }
+// Whether `h` is a hyperparameter of the eight from 8 `eighth` on.
+fn is_among(h: u32, eighth: u32) -> bool {
+    return h / 8u == eighth && h < HYPERPARAMETERS;
 }
 
 // Adds what group `j` of `chain` adds, and turns its `effects` into the log density's derivative by them.
-fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, array<f32, K>>, sums: ptr<function, Sums>) {
+fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, array<f32, K>>, sums: ptr<function, array<f32, SUMS>>) {
     var beta: array<f32, K>;
     var by_beta: array<f32, K>;
     for (var k = 0u; k < K; k++) {
@@ -72,7 +56,7 @@ fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, a
     }
     let scaled = group_residual_squares(chain, j, &beta, &by_beta) * (*at).inverse_variance;
     let size = group_size(j);
-    (*sums).by_log_eps += scaled - size;
+    (*sums)[BY_LOG_EPS] += scaled - size;
     var log_density = -0.5 * scaled - size * (*at).log_eps;
     for (var k = 0u; k < K; k++) {
         let coefficient = (*at).coefficients[k];
@@ -82,17 +66,25 @@ fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, a
             let from_mean = effect - coefficient.mu;
             let force = from_mean * coefficient.inverse_variance;
             log_density -= 0.5 * from_mean * force + coefficient.log_sigma;
-            (*sums).by_mu[k] += force;
-            (*sums).by_log_sigma[k] += from_mean * force - 1.0;
+            (*sums)[k] += force;
+            (*sums)[BY_LOG_SIGMA + k] += from_mean * force - 1.0;
             (*effects)[k] = derivative - force;
         } else {
             log_density -= 0.5 * effect * effect;
-            (*sums).by_mu[k] += derivative;
-            (*sums).by_log_sigma[k] += derivative * effect * coefficient.sigma;
+            (*sums)[k] += derivative;
+            (*sums)[BY_LOG_SIGMA + k] += derivative * effect * coefficient.sigma;
             (*effects)[k] = derivative * coefficient.sigma - effect;
         }
     }
-    (*sums).log_density += log_density;
+    (*sums)[LOG_DENSITY] += log_density;
+}
+
+// What the prior of hyperparameter `h` at `value` adds to the log density, and to its derivative by that.
+fn prior_of(h: u32, value: f32) -> vec2<f32> {
+    if h < K {
+        return mu_prior(value, priors[h]);
+    }
+    return scale_prior(value, priors[h - K]);
 }
 
 // Log density of a scale's half-Cauchy prior and of its logarithm's Jacobian, and the derivative by that logarithm: with

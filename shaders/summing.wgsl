@@ -5,13 +5,13 @@
 
 // Of each number of a vector: mean and 1 / sd of the named variable it stands for, in the sampler's units; and its tails as u.
 @group(0) @binding(9) var<storage, read> grid: array<vec4<f32>>;
-// SUMS vectors of each chain, as vectors lie: of each half of its draws the sum of u and of u^2; then how many u were at most
+// SUM_VECTORS vectors of each chain, as vectors lie: of each half of its draws the sum of u and of u^2; then how many u were at most
 // where the lower tail ends, and at most where the upper one begins.
 @group(0) @binding(10) var<storage, read_write> sums: array<f32>;
 // BINS counts for each coordinate.
 @group(0) @binding(11) var<storage, read_write> histograms: array<atomic<u32>>;
 
-const SUMS = 6u;
+const SUM_VECTORS = 6u;
 const BINS = 1024u;
 const REACH = 8.0;
 const LEAVES_DRAWS = false;
@@ -36,7 +36,7 @@ fn add_sample() {
     }
     let second = chain.made > run.half;
     let is_first = chain.made == select(1u, run.half + 1u, second);
-    let place = team.number * SUMS * SLOTS * TEAM + team.lane;
+    let place = team.number * SUM_VECTORS * SLOTS * TEAM + team.lane;
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
         let coordinate = coordinate_of(team.lane, slot);
         if coordinate == NONE {

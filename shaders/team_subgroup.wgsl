@@ -23,22 +23,50 @@ fn team_of(at: Invocation) -> Team {
     return Team(at.workgroup.x * TEAMS + thread / TEAM, lane, at.subgroup_lane - lane);
 }
 
-// The sums of four numbers over the team's lanes, as trees; every lane has the same bits.
-fn team_sums(team: Team, values: vec4<f32>) -> vec4<f32> {
-    var sums = values;
-    for (var apart = 1u; apart < TEAM; apart <<= 1u) {
-        sums += subgroupShuffleXor(sums, apart);
-    }
-    return sums;
-}
-
-// The same of one number.
+// The sum of a number over the team's lanes, as a tree; every lane has the same bits.
 fn team_sum(team: Team, value: f32) -> f32 {
     var sum = value;
     for (var apart = 1u; apart < TEAM; apart <<= 1u) {
         sum += subgroupShuffleXor(sum, apart);
     }
     return sum;
+}
+
+// The sums of eight numbers over the team's lanes, as trees, dealt out: lane l has that of number l % 8.
+//
+// Lanes hand over halves of what they have: nine exchanges, where the same sums for every lane take forty.
+fn team_deal(team: Team, low: vec4<f32>, high: vec4<f32>) -> f32 {
+    let takes_high = (team.lane & 4u) != 0u;
+    let four = select(low, high, takes_high) + subgroupShuffleXor(select(high, low, takes_high), 4u);
+    let takes_late = (team.lane & 2u) != 0u;
+    let two = select(four.xy, four.zw, takes_late) + subgroupShuffleXor(select(four.zw, four.xy, takes_late), 2u);
+    let takes_odd = (team.lane & 1u) != 0u;
+    var sum = select(two.x, two.y, takes_odd) + subgroupShuffleXor(select(two.y, two.x, takes_odd), 1u);
+    for (var apart = 8u; apart < TEAM; apart <<= 1u) {
+        sum += subgroupShuffleXor(sum, apart);
+    }
+    return sum;
+}
+
+// Whether the sums of two numbers over the team's lanes are both positive.
+fn team_positive_2(team: Team, numbers: vec2<f32>) -> bool {
+    let takes_odd = (team.lane & 1u) != 0u;
+    let kept = select(numbers.x, numbers.y, takes_odd);
+    var sum = kept + subgroupShuffleXor(select(numbers.y, numbers.x, takes_odd), 1u);
+    for (var apart = 2u; apart < TEAM; apart <<= 1u) {
+        sum += subgroupShuffleXor(sum, apart);
+    }
+    let positive = u32(sum > 0.0);
+    return (positive & subgroupShuffleXor(positive, 1u)) == 1u;
+}
+
+// The same of eight.
+fn team_positive_8(team: Team, low: vec4<f32>, high: vec4<f32>) -> bool {
+    var positive = u32(team_deal(team, low, high) > 0.0);
+    for (var apart = 1u; apart < 8u; apart <<= 1u) {
+        positive &= subgroupShuffleXor(positive, apart);
+    }
+    return positive == 1u;
 }
 
 // What lane `lane` of the team has for `word`, for every lane.

@@ -40,6 +40,25 @@ fn team_sum(team: Team, value: f32) -> f32 {
     return team_sums(team, vec4<f32>(value, 0.0, 0.0, 0.0)).x;
 }
 
+// The sums of eight numbers over the team's lanes, as trees, dealt out: lane l has that of number l % 8.
+fn team_deal(team: Team, low: vec4<f32>, high: vec4<f32>) -> f32 {
+    let low_sums = team_sums(team, low);
+    let high_sums = team_sums(team, high);
+    return select(low_sums, high_sums, (team.lane & 4u) != 0u)[team.lane & 3u];
+}
+
+// Whether the sums of two numbers over the team's lanes are both positive.
+fn team_positive_2(team: Team, numbers: vec2<f32>) -> bool {
+    return all(team_sums(team, vec4<f32>(numbers, 0.0, 0.0)).xy > vec2<f32>(0.0));
+}
+
+// The same of eight.
+fn team_positive_8(team: Team, low: vec4<f32>, high: vec4<f32>) -> bool {
+    let low_sums = team_sums(team, low);
+    let high_sums = team_sums(team, high);
+    return all(low_sums > vec4<f32>(0.0)) && all(high_sums > vec4<f32>(0.0));
+}
+
 // What lane `lane` of the team has for `word`, for every lane.
 fn team_word(team: Team, word: u32, lane: u32) -> u32 {
     workgroupBarrier();

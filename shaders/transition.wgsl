@@ -6,6 +6,13 @@
 
 const MAX_ENERGY_ERROR = 1000.0;
 
+// What a leaf makes of its transition: it goes on; or it is over, because its energy error is too large, because a subtree
+// or the tree turns back, or because the tree may not grow further.
+const ONGOING = 0u;
+const DIVERGING = 1u;
+const TURNING = 2u;
+const SATURATED = 3u;
+
 // What a dispatch has to do.
 struct Run {
     seed_low: u32,
@@ -90,7 +97,8 @@ struct Told {
 }
 
 @group(0) @binding(2) var<uniform> run: Run;
-// The square roots of the inverse metric, as vectors lie.
+// The square roots of the inverse metric, as vectors lie. Read wherever they are wanted: caches have them, and a lane has no
+// registers to spare.
 @group(0) @binding(3) var<storage, read> scales: array<f32>;
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
 // How many draws each chain has made in this dispatch, transitions in the phase, leapfrogs and divergences there.
@@ -129,7 +137,9 @@ fn transition(invocation: Invocation) {
             begin();
         }
         leap();
-        if give() {
+        let fate = give();
+        if fate != ONGOING {
+            finish(fate);
             written = leave(written);
         }
     }
@@ -142,20 +152,19 @@ fn load() {
     weight = chain.weight;
     subtree_weight = chain.subtree_weight;
     adaptation = chain.adaptation;
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        scale[slot] = scales[slot * TEAM + team.lane];
-    }
     place = Place(vec2<u32>(run.seed_low, run.seed_high), run.first_chain + team.number, run.first_transition + chain.made);
     if chain.growing == 1u {
         take_words();
         take_leaf_words(chain.n_steps);
         load_end();
+        take_waiting();
     }
 }
 
 fn save(written: u32) {
     if chain.growing == 1u {
         save_end();
+        keep_checkpoint(0u);
     } else if (run.recording == 0u || !LEAVES_DRAWS) && chain.made >= run.transitions {
         write_hyperparameters();
     }
@@ -231,12 +240,12 @@ fn draw_momentum() {
     }
 }
 
-// The second half of the kick, and what the new leaf means for the tree; says whether the transition is over.
-fn give() -> bool {
+// The second half of the kick, and what the new leaf makes of the transition.
+fn give() -> u32 {
     let half = 0.5 * select(-chain.step_size, chain.step_size, chain.moving == 1u);
     var square = 0.0;
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        momentum[slot] += scale[slot] * half * gradient[slot];
+        momentum[slot] += scales[slot * TEAM + team.lane] * half * gradient[slot];
         square += momentum[slot] * momentum[slot];
     }
     let energy = 0.5 * team_sum(team, square) - leaf_log_density;
@@ -244,7 +253,7 @@ fn give() -> bool {
     let leaf = chain.n_steps;
     chain.n_steps++;
     if !is_finite(log_weight) || log_weight < -MAX_ENERGY_ERROR {
-        return finish(true, false);
+        return DIVERGING;
     }
     let share = add(&subtree_weight, log_weight);
     chain.acceptance_sum += share.acceptance;
@@ -262,8 +271,8 @@ fn give() -> bool {
     return add_leaf();
 }
 
-// Ends the transition; what its sample teaches is learnt.
-fn finish(diverging: bool, saturated: bool) -> bool {
+// Ends the transition; what its sample teaches is learnt. Called from one place: it is much code where it is inlined.
+fn finish(fate: u32) {
     let acceptance = chain.acceptance_sum / f32(chain.n_steps);
     ended = Told(
         chain.log_density,
@@ -272,13 +281,13 @@ fn finish(diverging: bool, saturated: bool) -> bool {
         chain.step_size,
         chain.depth,
         chain.n_steps,
-        u32(diverging),
-        u32(saturated),
+        u32(fate == DIVERGING),
+        u32(fate == SATURATED),
     );
     chain.growing = 0u;
     chain.made++;
     chain.gradients += chain.n_steps;
-    chain.divergences += u32(diverging);
+    chain.divergences += u32(fate == DIVERGING);
     chain.acceptance += acceptance;
     if run.adapting == 1u {
         learn(&adaptation, run.log_step_size, run.gain, run.target_accept - acceptance, f32(chain.made));
@@ -286,7 +295,6 @@ fn finish(diverging: bool, saturated: bool) -> bool {
     if run.learning == 1u {
         add_moments();
     }
-    return true;
 }
 
 // Blocks 0, 1, ... of the joins' words, one a lane; in lane DIRECTION_LANE the block of directions.

@@ -3,15 +3,16 @@
 //
 // Wants weight.wgsl, vectors.wgsl, leapfrog.wgsl, a team, and transition.wgsl's chain.
 
-// Of the complete sub-subtree that ends in the newest leaf: the momentum it begins with, and the sum of all.
+// Of the complete sub-subtree that ends in the newest leaf: the momentum it begins with, and the sum of all. They
+// stay where they are while that is one leaf, so that the next one finds it here, and not in memory.
 var<private> first: array<f32, SLOTS>;
 var<private> sum: array<f32, SLOTS>;
 
-// Adds the newest leaf to the subtree, and a complete subtree to the tree; says whether the transition is over.
+// Adds the newest leaf to the subtree, and a complete subtree to the tree; says what that makes of the transition.
 //
 // After n leaves the checkpoints are the complete sub-subtrees that the binary digits of n name. The tree itself is one
 // more of them, for a subtree that is complete.
-fn add_leaf() -> bool {
+fn add_leaf() -> u32 {
     let joins = countTrailingZeros(~chain.leaves);
     chain.leaves++;
     let complete = chain.leaves == 1u << chain.depth;
@@ -21,22 +22,20 @@ fn add_leaf() -> bool {
             sum[slot] = momentum[slot];
         }
         if !complete {
-            keep_checkpoint(0u);
-            return false;
+            return ONGOING;
         }
     } else if join_leaves() {
-        return finish(false, false);
+        return TURNING;
     }
     for (var level = 1u; level < joins; level++) {
         let earlier = CHECKPOINT + 3u * level;
         if join_spans(earlier + FIRST, earlier + LAST, earlier + SUM) {
-            return finish(false, false);
+            return TURNING;
         }
-        take(earlier + FIRST);
     }
     if !complete {
         keep_checkpoint(joins);
-        return false;
+        return ONGOING;
     }
     return join_subtree();
 }
@@ -48,38 +47,34 @@ fn keep_checkpoint(level: u32) {
     let sum_place = place_of(team, checkpoint + SUM);
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
         vectors[first_place + slot * TEAM] = first[slot];
-        if level > 0u {
-            vectors[last_place + slot * TEAM] = momentum[slot];
-            vectors[sum_place + slot * TEAM] = sum[slot];
-        }
+        vectors[last_place + slot * TEAM] = momentum[slot];
+        vectors[sum_place + slot * TEAM] = sum[slot];
     }
     spent += SLOTS;
 }
 
-// The sub-subtree begins where an earlier one did.
-fn take(vector: u32) {
-    let earlier = place_of(team, vector);
+// Takes up the leaf that waits, if one does; the checkpoint of level 0 is kept between dispatches alone.
+fn take_waiting() {
+    let waiting = place_of(team, CHECKPOINT + FIRST);
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        first[slot] = vectors[earlier + slot * TEAM];
+        first[slot] = vectors[waiting + slot * TEAM];
     }
 }
 
 // Joins the newest leaf to the one before; says whether they turn back, u'(u + v) <= 0 or v'(u + v) <= 0.
 fn join_leaves() -> bool {
-    take(CHECKPOINT + FIRST);
     var along: vec2<f32>;
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
         sum[slot] = first[slot] + momentum[slot];
         along += vec2<f32>(first[slot], momentum[slot]) * sum[slot];
     }
-    let sums = team_sums(team, vec4<f32>(along, 0.0, 0.0));
-    spent += 2u * SLOTS + 10u;
-    return !all(sums.xy > vec2<f32>(0.0));
+    spent += SLOTS + 10u;
+    return !team_positive_2(team, along);
 }
 
 // Joins the sub-subtree to an earlier stretch, of which `earlier_first`, `earlier_last` and `earlier_sum` are kept there;
 // says whether that turns back, by Stan's three checks: the whole from end to end, the earlier stretch and the later one's
-// first leaf, the earlier one's last leaf and the later stretch. `sum` becomes that of both.
+// first leaf, the earlier one's last leaf and the later stretch. `first` and `sum` become those of both.
 fn join_spans(earlier_first: u32, earlier_last: u32, earlier_sum: u32) -> bool {
     let first_place = place_of(team, earlier_first);
     let last_place = place_of(team, earlier_last);
@@ -100,15 +95,14 @@ fn join_spans(earlier_first: u32, earlier_last: u32, earlier_sum: u32) -> bool {
             one_and_right * left_last,
             one_and_right * momentum[slot],
         );
+        first[slot] = left_first;
     }
-    let whole_sums = team_sums(team, vec4<f32>(whole, 0.0, 0.0));
-    let half_sums = team_sums(team, halves);
     spent += 3u * SLOTS + 20u;
-    return !(all(whole_sums.xy > vec2<f32>(0.0)) && all(half_sums > vec4<f32>(0.0)));
+    return !team_positive_8(team, halves, vec4<f32>(whole, 1.0, 1.0));
 }
 
-// Makes the complete subtree a part of the tree, and starts the next one; says whether the transition is over.
-fn join_subtree() -> bool {
+// Makes the complete subtree a part of the tree, and starts the next one; says what that makes of the transition.
+fn join_subtree() -> u32 {
     let ratio = join(&weight, subtree_weight);
     if join_uniform(chain.depth) < ratio {
         chain.sample = 1u - chain.sample;
@@ -118,15 +112,18 @@ fn join_subtree() -> bool {
     chain.depth++;
     let far = END + 3u * (1u - chain.moving) + MOMENTUM_OF;
     let turning = join_spans(far, NEAR, RHO);
-    if turning || chain.depth == run.max_depth {
-        return finish(false, !turning);
+    if turning {
+        return TURNING;
+    }
+    if chain.depth == run.max_depth {
+        return SATURATED;
     }
     let rho = place_of(team, RHO);
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
         vectors[rho + slot * TEAM] = sum[slot];
     }
     start_subtree();
-    return false;
+    return ONGOING;
 }
 
 // Turns towards the end where the trajectory is to be doubled.

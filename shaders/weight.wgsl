@@ -25,7 +25,12 @@ fn add(weight: ptr<private, Weight>, log_weight: f32) -> Share {
     }
     let added = exp_of(log_weight - (*weight).unit);
     (*weight).sum += added;
-    return Share(added, (*weight).sum, exp_of(min(log_weight, 0.0)));
+    // Where the unit is 1, as nearly always, one exponential does for both.
+    var acceptance = min(added, 1.0);
+    if (*weight).unit != 0.0 {
+        acceptance = exp_of(min(log_weight, 0.0));
+    }
+    return Share(added, (*weight).sum, acceptance);
 }
 
 // Adds another sum, and returns its ratio to the old one.

@@ -85,7 +85,7 @@ fn all_shaders_of_any_model_are_valid() {
                     assert_eq!(parse(&shaders.pool).entry_points[0].name, "pool");
                     let summing = kernels::Shaders::new(&model, likelihood, 10, Leaving::Sums, subgroup, slopes == 1);
                     let module = parse(&summing.transition);
-                    assert_eq!(constant(&module, "SUMS") as usize, summing.sums);
+                    assert_eq!(constant(&module, "SUM_VECTORS") as usize, summing.sums);
                     assert_eq!(constant(&module, "BINS") as usize, BINS);
                     let reach = format!("const REACH = {REACH:?};");
                     assert!(summing.transition.contains(&reach), "{reach}");

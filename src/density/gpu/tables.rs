@@ -12,6 +12,9 @@ const WORKGROUP: u32 = 128;
 /// The largest team.
 const LARGEST_TEAM: u32 = 256;
 
+/// The smallest one: sums are dealt out in eights.
+const SMALLEST_TEAM: u32 = 8;
+
 pub const MATH: &str = include_str!("../../../shaders/math.wgsl");
 pub const COEFFICIENT: &str = include_str!("../../../shaders/coefficient.wgsl");
 pub const LOG_DENSITY: &str = include_str!("../../../shaders/log_density.wgsl");
@@ -46,7 +49,9 @@ impl Team {
     pub fn of(subgroup: Option<u32>, groups: usize, most: u32) -> Team {
         let groups = groups as u32;
         match subgroup {
-            Some(lanes) if groups <= most * lanes => Team { lanes, teams: WORKGROUP / lanes, in_subgroup: true },
+            Some(lanes) if lanes >= SMALLEST_TEAM && groups <= most * lanes => {
+                Team { lanes, teams: WORKGROUP / lanes, in_subgroup: true }
+            }
             _ => {
                 let lanes = groups.div_ceil(4).next_power_of_two().clamp(32, LARGEST_TEAM);
                 Team { lanes, teams: 1, in_subgroup: false }
