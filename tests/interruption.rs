@@ -162,7 +162,7 @@ fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
     wait_until(&mut child, || std::fs::read_to_string(&root).is_ok_and(|text| text.contains("adaptation")));
     // Nobody else goes on with it meanwhile.
     let other = folder.run("sample --resume stopped --quiet");
-    assert!(other.code == 1 && other.stderr.contains("another process is writing into stopped"), "{other:?}");
+    assert!(other.code == 2 && other.stderr.contains("another process is writing into stopped"), "{other:?}");
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let ended = child.wait_with_output().unwrap();
     let text = String::from_utf8(ended.stdout).unwrap();
@@ -170,7 +170,23 @@ fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
     assert!(text.contains("`warpnuts sample --resume stopped` goes on from there."), "{text}");
     let before = summary(&folder, "stopped")["draws"].as_u64().unwrap();
     assert!((1..20000).contains(&before));
-    done(&folder, "sample --resume stopped --quiet");
+    // What reads it says that it is not all.
+    let goes_on =
+        format!("The run has {before} of 20000 draws of each chain; `warpnuts sample --resume stopped` goes on.");
+    for line in ["summary stopped", "verify stopped", "export stopped --format csv"] {
+        let ran = done(&folder, line);
+        assert!(ran.stdout.contains(&goes_on), "{line}: {}", ran.stdout);
+    }
+    // Where another run's chains stand is not where these do.
+    done(&folder, &format!("sample {LONG} --draw-precision f16 --thin 3 --seed 2 --out another"));
+    std::fs::copy(folder.path("stopped/checkpoint"), folder.path("another/checkpoint")).unwrap();
+    let drawn = stored::store(&folder, "another");
+    let refused = folder.run("sample --resume another --quiet");
+    let words = "another/checkpoint is not of the run in another; put back its own, or remove the file";
+    assert!(refused.code == 2 && refused.stderr.contains(words), "{refused:?}");
+    assert!(stored::store(&folder, "another") == drawn, "draws of two runs stand in one store");
+    // The run may be named by its store.
+    done(&folder, "sample --resume stopped/draws.zarr --quiet");
     same_bytes(&folder, "whole", "stopped");
     assert_eq!(summary(&folder, "stopped")["draws"], 20000);
 }

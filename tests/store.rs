@@ -1,5 +1,5 @@
-//! Claims about draws that outlive the run: ArviZ reads them and finds our numbers, shards make the experiment, and damage
-//! is named.
+//! Claims about draws that outlive the run: ArviZ reads them and finds our numbers, shards make the experiment, and text says
+//! what the store says.
 
 mod common;
 mod gpu;
@@ -8,10 +8,11 @@ mod stored;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::Folder;
+use common::{Folder, Ran};
 use serde_json::Value;
 use stored::{done, same_bytes, summary};
 use warpnuts::draws::store::{Statistic, Store};
+use warpnuts::summary::Imported;
 
 /// A Python that has ArviZ; `None` where it is said to be skipped.
 fn python() -> Option<PathBuf> {
@@ -68,6 +69,8 @@ fn arviz_opens_a_store_and_finds_our_numbers() {
     assert_eq!(told["divergences"], ours["divergences"]);
     assert!((told["bfmi"].as_f64().unwrap() / ours["e_bfmi"]["min"].as_f64().unwrap() - 1.0).abs() < 1e-6);
     assert_eq!(told["attributes"]["inference_library"], "warpnuts");
+    assert_eq!(told["attributes"]["creation_library_language"], "Rust");
+    assert_eq!(told["attributes"]["creation_library_version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(told["attributes"]["tuning_steps"], 300);
     assert_eq!(told["plots"], 2);
     // Radon's: -1038.6 +- 0.3 in long runs; a sign or a county wrong is off by tens.
@@ -197,7 +200,11 @@ fn a_run_goes_on_with_its_own_settings_only() {
         assert_eq!(ran.code, 2, "{ran:?}");
         assert!(words.iter().all(|word| ran.stderr.contains(word)), "{words:?}: {}", ran.stderr);
     };
-    refused("sample --resume done", &["done is complete", "all 10 draws", "warpnuts summary done"]);
+    let before = folder.contents();
+    let ran = folder.run("sample --resume done");
+    let words = ["done is complete", "all 10 draws", "warpnuts summary done"];
+    assert!(ran.code == 0 && words.iter().all(|word| ran.stderr.contains(word)), "{ran:?}");
+    assert!(folder.contents() == before);
     let words =
         ["these differ:", "--chains 3, there 2", "--seed 9, there 1", "--keep hyper, there all", "leave them out"];
     refused("sample --resume done --chains 3 --seed 9 --keep hyper --draws 10", &words);
@@ -253,7 +260,7 @@ fn shards_make_the_experiment() {
     refused("merge no shard1 learnt", &["do not belong together", "the numbers of draws differ (40 and 10)"]);
     done(&folder, &format!("{line} --seed 7 --shard 2/4 --out other"));
     refused("merge no shard1 other", &["do not belong together", "the seeds differ (1 and 7)"]);
-    refused("merge merged shard1", &["exists, and nothing is overwritten"]);
+    refused("merge merged shard1", &["exists, and nothing is overwritten; name a new one\n"]);
     refused(&format!("{line} --shard 5/4 --out no"), &["--shard", "1/4"]);
     refused(&format!("{line} --shard 1/40 --out no"), &["would have no chains", "superchains of 8"]);
     let other = "sample --parameterization centered --metric-from learnt --out no";
@@ -305,105 +312,76 @@ fn text_says_what_the_store_says() {
     }
 }
 
-/// Copies a folder.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
+#[test]
+fn an_export_is_all_of_a_run_and_nothing_else() {
+    let folder = Folder::new();
+    done(&folder, "sample --chains 3 --warmup 20 --draws 10 --out three");
+    done(&folder, "sample --chains 2 --warmup 20 --draws 10 --seed 2 --out two");
+    done(&folder, "export three --format cmdstan-csv --out new/text");
+    std::fs::write(folder.path("new/text/draws-of-mine.csv"), "mine").unwrap();
+    done(&folder, "export two --format cmdstan-csv --out new/text --force");
+    std::fs::remove_file(folder.path("new/text/draws-of-mine.csv")).unwrap();
+    let ran = done(&folder, "summary new/text");
+    assert!(ran.stdout.starts_with("2 chains x 10 draws from new/text"), "{}", ran.stdout);
+    done(&folder, "export two --format csv --out other/draws.csv");
+    let before = folder.contents();
+    for line in ["csv --out other", "cmdstan-csv --out other/draws.csv"] {
+        let ran = folder.run(&format!("export two --force --format {line}"));
+        assert!(ran.code == 2 && ran.stderr.contains("could not be written: "), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+    assert!(folder.contents() == before);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_export_that_finds_no_room_leaves_no_half() {
+    let folder = Folder::new();
+    done(&folder, "sample --chains 2 --warmup 20 --draws 10 --out run");
+    // What is no file is written into, and stays what it is.
+    std::os::unix::fs::symlink("/dev/full", folder.path("full.csv")).unwrap();
+    let ran = folder.run("export run --format csv --out full.csv --force");
+    assert!(ran.code == 2 && ran.stderr.contains("full.csv could not be written: No space left on device"), "{ran:?}");
+    assert!(folder.path("full.csv").is_symlink() && !folder.path("full.unfinished").exists());
+    std::fs::remove_file(folder.path("full.csv")).unwrap();
+    let before = folder.contents();
+    for (format, out) in [("csv", "draws.csv"), ("cmdstan-csv", "text")] {
+        // No file may have more than 4 kB: the system's stand-in for a full disk.
+        let line = format!("trap '' XFSZ; ulimit -f 8; exec \"$0\" export run --format {format} --out {out}");
+        let ran = Command::new("sh")
+            .args(["-c", &line, env!("CARGO_BIN_EXE_warpnuts")])
+            .current_dir(folder.path("."))
+            .output();
+        let ran = ran.unwrap();
+        let stderr = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.code() == Some(2) && stderr.contains(&format!("{out} could not be written: ")), "{stderr}");
+        assert!(folder.contents() == before, "{format} has left something");
     }
 }
 
 #[test]
-fn what_is_no_store_or_a_damaged_one_is_named() {
-    let folder = Folder::with("uneven.csv", "a,b\n1,2\n3\n");
-    done(&folder, "sample --chains 2 --warmup 100 --draws 50 --out run");
-    let refused = |line: &str, words: &[&str]| {
-        let before = folder.contents();
-        let ran = folder.run(line);
-        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{line}: {ran:?}");
-        assert!(words.iter().all(|word| ran.stderr.contains(word)), "{line}: {words:?}: {}", ran.stderr);
-        assert_eq!(ran.stderr.trim_end().lines().count(), 1, "{line}: {}", ran.stderr);
-        assert!(folder.contents() == before, "{line} has changed something");
-    };
-    let all_refuse = |run: &str, words: &[&str]| {
-        for line in [
-            format!("summary {run}"),
-            format!("verify {run}"),
-            format!("sample --resume {run}"),
-            format!("export {run} --format csv --out no.csv"),
-            format!("merge no {run}"),
-            format!("sample --metric-from {run}"),
-        ] {
-            refused(&line, words);
-        }
-    };
-    all_refuse("nowhere", &["nowhere", "does not exist"]);
-    std::fs::create_dir(folder.path("empty")).unwrap();
-    all_refuse("empty", &["empty is no store of draws; name the folder of a run"]);
-    let root = |run: &str| folder.path(run).join("draws.zarr/zarr.json");
-    let changed = |run: &str, from: &str, to: &str| {
-        copy(&folder.path("run"), &folder.path(run));
-        let text = std::fs::read_to_string(root(run)).unwrap();
-        assert!(text.contains(from), "{from}");
-        std::fs::write(root(run), text.replacen(from, to, 1)).unwrap();
-    };
-    changed("foreign", "\"warpnuts\": {", "\"other\": {");
-    all_refuse("foreign", &["foreign/draws.zarr is a Zarr store, but not one that warpnuts has written"]);
-    changed("future", "\"format\": 1", "\"format\": 2");
-    all_refuse("future", &["is a store of format 2, and this version of warpnuts reads format 1"]);
-    changed("short", "\"draws\": 50\n", "\"draws\": 40\n");
-    all_refuse("short", &["the shape of posterior/mu_a does not go with the model", "damaged"]);
-    copy(&folder.path("run"), &folder.path("torn"));
-    let text = std::fs::read(root("torn")).unwrap();
-    std::fs::write(root("torn"), &text[..text.len() / 2]).unwrap();
-    all_refuse("torn", &["torn/draws.zarr/zarr.json, line ", "column ", "the store is damaged"]);
-    changed("other-data", "\"checksum\": \"", "\"checksum\": \"0");
-    all_refuse("other-data", &["its data are not those that were sampled"]);
-
-    // Settings that somebody has edited.
-    for (run, from, to) in [
-        ("unthinned", "\"thin\": 1", "\"thin\": 0"),
-        ("chainless", "\"first_chain\": 0,\n", "\"first_chain\": 5,\n"),
-        ("certain", "\"target_accept\": 0.8", "\"target_accept\": 1.5"),
-    ] {
-        changed(run, from, to);
-        for line in [format!("summary {run}"), format!("sample --resume {run}"), format!("merge no {run}")] {
-            refused(&line, &["the settings of the run do not go with its draws", "damaged"]);
-        }
+fn labels_are_kept_as_they_are() {
+    let long = "x".repeat(10_000);
+    let labels = ["a, \"b\"", "c/d\\e", "two\nlines\n#three", "\u{1F600} é", &long, "]", "b.1", "..", "__"];
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["the/group, 1", "y", "x"]).unwrap();
+    for (i, label) in labels.iter().cycle().take(3 * labels.len()).enumerate() {
+        csv.write_record([*label, &format!("{}", (7 * i) % 11), &format!("{}", (5 * i) % 13)]).unwrap();
     }
-
-    // A bit that has turned, a chunk that was cut, one that is gone: named, and the rest is summarized on request.
-    let chunk = |run: &str| folder.path(run).join("draws.zarr/posterior/sigma_a/c/0/0");
-    for run in ["turned", "cut", "blank"] {
-        copy(&folder.path("run"), &folder.path(run));
-        let mut bytes = std::fs::read(chunk(run)).unwrap();
-        match run {
-            "turned" => bytes[300] ^= 4,
-            "cut" => bytes.truncate(400),
-            _ => bytes.clear(),
-        }
-        std::fs::write(chunk(run), bytes).unwrap();
+    let folder = Folder::with("t.csv", csv.into_inner().unwrap());
+    let arguments = ["--group", "the/group, 1", "--out", "ein Lauf für später"];
+    let line = "sample --data t.csv --outcome y --predictor x --chains 2 --warmup 20 --draws 10 --quiet";
+    let ran = Ran::of(folder.command(line).args(arguments));
+    assert!([0, 3].contains(&ran.code), "{ran:?}");
+    let run = folder.path(arguments[3]);
+    assert_eq!(Store::open(&run).unwrap().model().dataset().groups(), labels);
+    for format in ["csv", "cmdstan-csv"] {
+        assert_eq!(Ran::of(folder.command(&format!("export --format {format}")).arg(&run)).code, 0);
     }
-    copy(&folder.path("run"), &folder.path("gone"));
-    std::fs::remove_file(chunk("gone")).unwrap();
-    for run in ["turned", "cut", "blank", "gone"] {
-        let file = format!("{run}/draws.zarr/posterior/sigma_a/c/0/0: the chunk is ");
-        refused(&format!("summary {run}"), &[&file, "--skip-damaged"]);
-        refused(&format!("verify {run}"), &[&file]);
-        let ran = folder.run(&format!("summary {run} --skip-damaged"));
-        assert!(ran.stderr.contains(&file) && ran.stderr.contains("its variables are left empty"), "{ran:?}");
-        let row = |name: &str| ran.stdout.lines().find(|line| line.starts_with(&format!(" {name} "))).unwrap();
-        assert_eq!(row("sigma_a").split_whitespace().nth(1), Some("-"), "{}", ran.stdout);
-        let mean: f64 = row("mu_a").split_whitespace().nth(1).unwrap().parse().unwrap();
-        assert!((mean - 1.49).abs() < 0.1, "{mean}");
-    }
-    refused("summary uneven.csv", &["uneven.csv, line 3", "1 fields, and 2 columns"]);
-    std::fs::write(folder.path("word.csv"), "chain,draw,x\n0,0,1\n0,1,y\n").unwrap();
-    refused("summary word.csv", &["word.csv, line 3, column 3: `y` is no number"]);
+    let imported = Imported::read(&run.join("draws.csv")).unwrap();
+    let ours = summary(&folder, arguments[3]);
+    assert!(imported.names.iter().eq(ours["parameters"].as_object().unwrap().keys()), "{:?}", imported.names);
+    assert_eq!((imported.chains, imported.draws), (2, 10));
+    assert_eq!(imported.names[5..8], ["a[a, \"b\"]", "a[c/d\\e]", "a[two\nlines\n#three]"]);
+    assert_eq!(Imported::read(&run.join("cmdstan")).unwrap().names.len(), imported.names.len());
 }

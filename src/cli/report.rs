@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use warpnuts::bench::Bench;
 use warpnuts::data::Dataset;
@@ -15,10 +15,13 @@ use warpnuts::report::{Options, Replicates, Report, funnel_group};
 use warpnuts::summary::{Comparison, RunSummary};
 
 use super::arguments::{FunnelArguments, ReportArguments};
-use super::{Failure, Outcome, complain, print};
+use super::{Failure, Outcome, complain, folder, print};
 
 /// With more groups than this, modes take more than some seconds.
 const MOST_GROUPS: usize = 1000;
+
+/// What `compare` writes into its folder beside its runs.
+const COMPARISON: &str = "comparison.json";
 
 /// Replicates of the data that the report shows.
 const REPLICATES: usize = 50;
@@ -40,10 +43,10 @@ pub struct StoredReportArguments {
 
 /// Makes the page again, from draws that were stored.
 pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
-    let folder = &typed.folder;
+    let folder = &folder::of_run(&typed.folder);
     let runs = match Sampled::open(folder) {
         Ok(run) => vec![run],
-        Err(StoreError::Several { runs, .. }) => {
+        Err(StoreError::Several { runs, .. }) if folder.join(COMPARISON).exists() => {
             let runs = runs.iter().map(|run| Sampled::open(Path::new(run)));
             runs.collect::<Result<_, _>>().map_err(Failure::input)?
         }
@@ -52,7 +55,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
     let data = runs[0].model.dataset();
     if let Some(run) = runs.iter().find(|run| run.run.draws == 0 || run.model.dataset().checksum() != data.checksum()) {
         return Err(Failure::Input(anyhow!(
-            "{}: its run {} has no draws, or other data than the first; name the folder of one run",
+            "{}: its run {} has no draws yet, or other data than the first; name the folder of one run that has some",
             folder.display(),
             run.model.parameterization()
         )));
@@ -63,14 +66,14 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
     for run in &runs {
         let summary = RunSummary::of(run);
         pages.add(run, &summary);
-        super::stored::no_damage(run)?;
+        super::stored::no_damage(run, folder)?;
         summaries.push(summary);
     }
     if runs.len() > 1 {
         let exact = if data.n_groups() <= MOST_GROUPS { Exact::of(&runs[0].model).ok() } else { None };
         pages.compare(&Comparison::of(&summaries, exact.as_ref()), exact.as_ref(), &runs[0].model);
     }
-    if let Some(path) = pages.write(folder)? {
+    if let Some(path) = pages.write(&folder::beside(folder))? {
         print(format_args!("Written: {}", path.display()));
     }
     Ok(Outcome::Done)
@@ -179,7 +182,7 @@ pub fn say(written: Option<PathBuf>) {
 
 fn write(report: &Report, folder: &Path, open: bool) -> Result<PathBuf, Failure> {
     let path = folder.join("report.html");
-    report.write(&path).with_context(|| format!("{} could not be written", path.display())).map_err(Failure::Run)?;
+    report.write(&path).map_err(|error| Failure::Run(anyhow!("{} could not be written: {error}", path.display())))?;
     if open && let Err(error) = open::that_detached(&path) {
         complain(format_args!("warning: {} could not be opened ({error}); open it yourself", path.display()));
     }

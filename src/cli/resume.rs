@@ -1,5 +1,6 @@
 //! `warpnuts sample --resume`: an interrupted run goes on as if nothing had happened.
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,16 +8,24 @@ use anyhow::anyhow;
 use clap::ValueEnum;
 use warpnuts::data::Dataset;
 use warpnuts::draws::Precision;
+use warpnuts::draws::store::{self, STORE};
+use warpnuts::engine::{EngineError, SinkError};
 use warpnuts::experiment::{self, Choice, Interrupted, Keep, Keeping, Settings};
 
 use super::arguments::Shard;
 use super::sample::{self, RunOnceArguments, SampleArguments};
-use super::{Failure, Outcome, meaning, progress, report};
+use super::{Failure, Outcome, complain, folder, meaning, progress, report};
 
 /// Goes on with the run in `folder`.
 pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
-    let interrupted = Interrupted::read(folder).map_err(Failure::input)?;
+    let folder = &*folder::of_run(folder);
     let name = folder.display();
+    let interrupted = Interrupted::read(folder).map_err(Failure::input)?;
+    if !folder.join(STORE).is_dir() {
+        return Err(Failure::Input(anyhow!(
+            "{name} is a store alone, and where its chains stood is in the folder of its run; name that"
+        )));
+    }
     let differences = differences(typed, &interrupted)?;
     if !differences.is_empty() {
         return Err(Failure::Input(anyhow!(
@@ -25,11 +34,14 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
         )));
     }
     if interrupted.is_complete() {
-        return Err(Failure::Input(anyhow!(
+        // No error: a job that is submitted again need not know whether it had come to its end.
+        complain(format_args!(
             "{name} is complete: it has all {} draws of each chain; `warpnuts summary {name}` shows them",
             interrupted.settings.draws
-        )));
+        ));
+        return Ok(Outcome::Done);
     }
+    belongs(folder, &interrupted)?;
     let choice = choice(typed, &interrupted, folder)?;
     progress::obey_interruptions()?;
     let keeping = Keeping { folder, interval: Duration::from_secs_f64(typed.once.output.checkpoint_every) };
@@ -39,9 +51,42 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     let sampled = progress::watch(label, total, typed.once.output.quiet, |progress| {
         experiment::resume(&keeping, &choice.backend, interrupted, progress)
     });
-    let sampled =
-        sampled.map_err(|error| Failure::Run(anyhow!("{error}\n  What was drawn before is kept in {name}")))?;
+    let sampled = sampled.map_err(|error| match error {
+        EngineError::Sink(SinkError(error)) if is_refusal(&error) => {
+            let remedy = match error.kind() {
+                ErrorKind::ResourceBusy => "",
+                _ => "; ask for permission to write there, or go on with a copy",
+            };
+            Failure::Input(anyhow!("{name} cannot be gone on with: {error}{remedy}"))
+        }
+        error => Failure::Run(anyhow!("{error}\n  What was drawn before is kept in {name}")),
+    })?;
     sample::finish(&sampled, folder, &choice, pages, typed)
+}
+
+/// Whether a folder could not be written into from the beginning.
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+}
+
+/// Refuses a checkpoint that another run has written: draws of two runs would come to stand in one store.
+fn belongs(folder: &Path, interrupted: &Interrupted) -> Result<(), Failure> {
+    let Interrupted { store, settings, .. } = interrupted;
+    let Some(checkpoint) = store::checkpoint_of(folder).map_err(Failure::input)? else { return Ok(()) };
+    let stands = checkpoint.chains.positions.len() == settings.chains as usize * store.model().dim();
+    // The draws are written before the checkpoint that stands behind them, and what warm-up has learnt with them.
+    let reached = checkpoint.warmup <= settings.warmup && (checkpoint.draws / settings.thin) as usize <= store.draws();
+    let learnt = store
+        .learnt()
+        .is_some_and(|learnt| (learnt.step_size, &learnt.scale) == (checkpoint.step_size, &checkpoint.scale));
+    if stands && reached && (checkpoint.draws == 0 || learnt) {
+        return Ok(());
+    }
+    Err(Failure::Input(anyhow!(
+        "{} is not of the run in {}; put back its own, or remove the file to begin again with the first draw",
+        folder.join("checkpoint").display(),
+        folder.display()
+    )))
 }
 
 /// The engine and the adapter the run was on; others would draw other numbers.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use warpnuts::draws::store::{self, Store};
 use warpnuts::driver::Learnt;
@@ -153,6 +153,7 @@ fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure>
 /// What an earlier run has learnt, if it is of a model of the same coordinates.
 fn learnt(from: &Path, model: &Model) -> Result<Learnt, Failure> {
     let store = Store::open(from).map_err(Failure::input)?;
+    let is_width = |width: &f64| *width > 0.0 && width.is_finite();
     let name = from.display();
     let learnt = store.learnt().cloned().ok_or_else(|| {
         Failure::Input(anyhow!(
@@ -167,6 +168,11 @@ fn learnt(from: &Path, model: &Model) -> Result<Learnt, Failure> {
              name a run of this one",
             counted(store.model().dataset().n_groups() as u64, "group"),
             counted(model.dataset().n_groups() as u64, "group"),
+        )));
+    }
+    if !learnt.scale.iter().chain([&learnt.step_size]).all(is_width) {
+        return Err(Failure::Input(anyhow!(
+            "--metric-from {name}: its step size and metric are no widths; the store is damaged: name another run"
         )));
     }
     Ok(learnt)
@@ -260,7 +266,7 @@ pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Op
         return Ok(None);
     }
     let summary = RunSummary::of(sampled);
-    stored::no_damage(sampled)?;
+    stored::no_damage(sampled, folder)?;
     let write = || {
         summary::write_json(&folder.join("summary.json"), &summary)?;
         summary::write_parameters(&folder.join("summary.csv"), &summary)?;
@@ -269,9 +275,13 @@ pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Op
             _ => Ok(()),
         }
     };
-    write()
-        .with_context(|| format!("the results could not be written into {}", folder.display()))
-        .map_err(Failure::Run)?;
+    write().map_err(|error| {
+        let name = folder.display();
+        Failure::Run(anyhow!(
+            "the results could not be written into {name}: {error}; the draws are kept there, and `warpnuts summary {name}` \
+             reads them"
+        ))
+    })?;
     Ok(Some(summary))
 }
 

@@ -1,9 +1,11 @@
 //! `warpnuts summary`, `merge` and `export`: what can be done with draws that were stored.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
+use warpnuts::draws::Draws;
 use warpnuts::draws::store::STORE;
 use warpnuts::engine::DeviceFailure;
 use warpnuts::experiment::{self, Sampled};
@@ -73,17 +75,16 @@ pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
     if !typed.run.join(STORE).exists() && Imported::suits(&typed.run) {
         return imported(typed);
     }
-    let sampled = Sampled::open(&typed.run).map_err(Failure::input)?;
-    if sampled.run.draws == 0 {
-        return Err(Failure::Input(anyhow!("{} has no draws yet; resume the run", typed.run.display())));
-    }
+    let run = &folder::of_run(&typed.run);
+    let sampled = Sampled::open(run).map_err(Failure::input)?;
+    some_draws(&sampled, run)?;
     let summary = RunSummary::of(&sampled);
     if typed.skip_damaged {
         for damage in sampled.draws.damage() {
             complain(format_args!("warning: {damage}; its variables are left empty"));
         }
     } else {
-        no_damage(&sampled)?;
+        no_damage(&sampled, run)?;
     }
     print(sample::headline(&summary));
     print(format_args!("engine {} on {}\n", summary.engine, summary.adapter));
@@ -92,14 +93,7 @@ pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
         let then = if *resumed { "The run went on on the CPU." } else { "The run ended there." };
         complain(format_args!("warning: {error}\n  {then}"));
     }
-    if summary.interrupted {
-        print(format_args!(
-            "The run has {} of {} draws of each chain; `warpnuts sample --resume {}` goes on.",
-            summary.draws,
-            summary.settings.draws,
-            typed.run.display()
-        ));
-    }
+    how_far(&sampled, run);
     Ok(if summary.is_trustworthy() { Outcome::Done } else { Outcome::Distrusted })
 }
 
@@ -135,13 +129,35 @@ pub fn tell(summary: &RunSummary, all: bool) {
     }
 }
 
+/// Says how far a run has come that is not complete.
+pub fn how_far(sampled: &Sampled, run: &Path) {
+    if sampled.interrupted {
+        print(format_args!(
+            "The run has {} of {} draws of each chain; `warpnuts sample --resume {}` goes on.",
+            sampled.run.draws,
+            sampled.settings.draws,
+            run.display()
+        ));
+    }
+}
+
+/// Refuses a run that has not come to its first draw.
+fn some_draws(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
+    if sampled.run.draws > 0 {
+        return Ok(());
+    }
+    let run = run.display();
+    Err(Failure::Input(anyhow!("{run} has no draws yet; go on with it: `warpnuts sample --resume {run}`")))
+}
+
 /// Refuses draws of which some could not be read.
-pub fn no_damage(sampled: &Sampled) -> Result<(), Failure> {
+pub fn no_damage(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
     let damage = sampled.draws.damage();
     let Some(first) = damage.first() else { return Ok(()) };
     let more = if damage.len() > 1 { format!(", and {} more are damaged", damage.len() - 1) } else { String::new() };
     Err(Failure::Input(anyhow!(
-        "{first}{more}; put back a copy, or summarize the rest with `warpnuts summary DIR --skip-damaged`"
+        "{first}{more}; put back a copy, or summarize the rest with `warpnuts summary {} --skip-damaged`",
+        run.display()
     )))
 }
 
@@ -149,52 +165,71 @@ pub fn no_damage(sampled: &Sampled) -> Result<(), Failure> {
 pub fn merge(typed: &MergeArguments) -> Result<Outcome, Failure> {
     let shards = typed.shards.iter().map(|shard| Sampled::open(shard).map_err(Failure::input));
     let shards = shards.collect::<Result<Vec<_>, _>>()?;
+    let draws: Vec<Draws> = shards.iter().map(|shard| shard.draws.clone()).collect();
     let merging = experiment::Merging::of(shards).map_err(Failure::input)?;
-    let out = folder::make(Some(&typed.out), "merge")?;
-    let merged = merging.into_store(&out).map_err(|error| {
-        drop(std::fs::remove_dir_all(&out));
-        Failure::run(error)
+    let out = &typed.out;
+    folder::make_typed(out)?;
+    let merged = merging.into_store(out).map_err(|error| {
+        drop(std::fs::remove_dir_all(out));
+        match draws.iter().find_map(|draws| draws.damage().into_iter().next()) {
+            Some(damage) => Failure::Input(anyhow!("{damage}; put back a copy, or sample that shard again")),
+            None => Failure::Run(anyhow!(
+                "{} could not be written: {error}; make room, or name another folder",
+                out.display()
+            )),
+        }
     })?;
-    let Some(summary) = sample::conclude(&merged, &out, false)? else { return Ok(Outcome::Interrupted) };
+    let Some(summary) = sample::conclude(&merged, out, false)? else { return Ok(Outcome::Interrupted) };
     print(sample::headline(&summary));
     print("");
     tell(&summary, false);
-    print(format_args!("Written: {}", sample::written(&out, false)));
+    print(format_args!("Written: {}", sample::written(out, false)));
     Ok(sample::outcome(&summary))
 }
 
 /// Writes draws as text.
 pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
-    let sampled = Sampled::open(&typed.run).map_err(Failure::input)?;
+    let run = &folder::of_run(&typed.run);
+    let sampled = Sampled::open(run).map_err(Failure::input)?;
     let Some(store) = sampled.draws.store() else { return Ok(Outcome::Done) };
-    let beside = if store.folder() == typed.run { typed.run.parent().unwrap_or(Path::new(".")) } else { &*typed.run };
-    let out = |name: &str| typed.out.clone().unwrap_or_else(|| beside.join(name));
-    let free = |path: &Path| {
-        if path.exists() && !typed.force {
-            return Err(Failure::Input(anyhow!(
-                "{} is there already; name another place with --out, or overwrite it with --force",
-                path.display()
-            )));
-        }
-        Ok(())
+    some_draws(&sampled, run)?;
+    let name = match typed.format {
+        Format::Csv => "draws.csv",
+        Format::CmdstanCsv => "cmdstan",
     };
-    let failed = |path: &Path, error: &std::io::Error| {
-        Failure::Input(anyhow!("{} could not be written: {error}; name another place with --out", path.display()))
-    };
-    match typed.format {
-        Format::Csv => {
-            let path = out("draws.csv");
-            free(&path)?;
-            summary::write_csv(&path, &sampled, store).map_err(|error| failed(&path, &error))?;
-            print(format_args!("Written: {}", path.display()));
-        }
-        Format::CmdstanCsv => {
-            let path = out("cmdstan");
-            free(&path)?;
-            std::fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
-            let files = summary::write_cmdstan(&path, &sampled, store).map_err(|error| failed(&path, &error))?;
-            print(format_args!("Written: {} files in {}", files.len(), path.display()));
-        }
+    let path = &typed.out.clone().unwrap_or_else(|| folder::beside(run).join(name));
+    if path.exists() && !typed.force {
+        return Err(Failure::Input(anyhow!(
+            "{} is there already; name another place with --out, or overwrite it with --force",
+            path.display()
+        )));
     }
+    let written = match typed.format {
+        Format::Csv => folder::make_above(path).and_then(|()| summary::write_csv(path, &sampled, store)).map(|()| None),
+        Format::CmdstanCsv => into_folder(path, || summary::write_cmdstan(path, &sampled, store)).map(Some),
+    };
+    let written = written.map_err(|error| match no_damage(&sampled, run) {
+        Err(damage) => damage,
+        Ok(()) => {
+            Failure::Input(anyhow!("{} could not be written: {error}; name another place with --out", path.display()))
+        }
+    })?;
+    let files = written.map_or(String::new(), |files| format!("{} in ", counted(files.len() as u64, "file")));
+    print(format_args!("Written: {files}{}", path.display()));
+    how_far(&sampled, run);
     Ok(Outcome::Done)
+}
+
+/// Writes files into a folder, which is gone again if it was made for them and they cannot be written.
+fn into_folder<T>(folder: &Path, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let is_new = !folder.exists();
+    folder::make_above(folder)?;
+    if !folder.is_dir() {
+        std::fs::create_dir(folder)?;
+    }
+    write().inspect_err(|_| {
+        if is_new {
+            drop(std::fs::remove_dir_all(folder));
+        }
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::Sampled;
@@ -66,10 +66,11 @@ fn sample(typed: RunOnceArguments) -> Result<Outcome, Failure> {
 
 /// A run that was made before.
 fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
+    let run = &folder::of_run(run);
     let sampled = Sampled::open(run).map_err(Failure::input)?;
     let exact = Exact::of(&sampled.model).map_err(Failure::input)?;
     let summary = RunSummary::of(&sampled);
-    super::stored::no_damage(&sampled)?;
+    super::stored::no_damage(&sampled, run)?;
     let verification = Verification::of(&sampled, &summary, &exact);
     if verification.compared == 0 {
         return Err(Failure::Input(anyhow!(
@@ -79,7 +80,11 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
         )));
     }
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
-    tell(&verification, &Told::of(&summary, typed.all), &folder, None)
+    // It was interrupted then; this command is not.
+    let told = Told { interrupted: false, ..Told::of(&summary, typed.all) };
+    let outcome = tell(&verification, &told, &folder, None)?;
+    super::stored::how_far(&sampled, run);
+    Ok(outcome)
 }
 
 /// What is told of a run beside its scores.
@@ -109,8 +114,7 @@ impl Told<'_> {
 fn tell(verification: &Verification, told: &Told, folder: &Path, written: Option<&str>) -> Result<Outcome, Failure> {
     let path = folder.join("verification.json");
     summary::write_json(&path, verification)
-        .with_context(|| format!("{} could not be written", path.display()))
-        .map_err(Failure::Run)?;
+        .map_err(|error| Failure::Run(anyhow!("{} could not be written: {error}", path.display())))?;
     print(format_args!(
         "{}: {} draws held against the exact posterior, in Monte Carlo standard errors\n",
         told.parameterization, told.draws

@@ -28,4 +28,4 @@ pub use write::{Writer, Writing};
 pub const STORE: &str = "draws.zarr";
 
 /// What this version writes, and the only one it reads.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;

@@ -80,7 +80,8 @@ const CMDSTAN: [(&str, Statistic); 7] = [
 
 /// Writes a file a chain into a folder that is there, as CmdStan's `sample` does: a configuration in comments, a header, what
 /// was adapted, draws. Group effects are `a.1`, `a.2`, ..., in the order of the groups, slopes of several predictors
-/// `b.1.1`, for names cannot hold just any text there. Returns the files.
+/// `b.1.1`, for names cannot hold just any text there. Files of chains that are there already go. Returns those that it
+/// has written.
 ///
 /// # Errors
 /// Those of the file system, and chunks that are damaged.
@@ -88,6 +89,7 @@ pub fn write_cmdstan(folder: &Path, sampled: &Sampled, store: &Store) -> io::Res
     let settings = &sampled.settings;
     let variables = stan_variables(sampled);
     let mut files = Vec::new();
+    let mut old = chain_files(folder)?;
     each_chain(store, |chain, numbers| {
         let id = settings.first_chain as usize + chain + 1;
         let path = folder.join(format!("draws-{id}.csv"));
@@ -120,7 +122,21 @@ pub fn write_cmdstan(folder: &Path, sampled: &Sampled, store: &Store) -> io::Res
         files.push(path);
         Ok(())
     })?;
+    // Chains of another run would be read as if they were of this one.
+    old.retain(|path| !files.contains(path));
+    old.iter().try_for_each(std::fs::remove_file)?;
     Ok(files)
+}
+
+/// The files of chains that are in a folder.
+fn chain_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let is_a_chains = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let number = name.strip_prefix("draws-").and_then(|name| name.strip_suffix(".csv"));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    paths.filter(|path| path.as_ref().map_or(true, is_a_chains)).collect()
 }
 
 /// What CmdStan says of a run before its draws, as far as it means anything here.

@@ -8,13 +8,22 @@ use serde::Serialize;
 
 use super::{Parameter, RunSummary};
 
-/// Writes a file under another name first, so that nobody ever finds half of it.
+/// Writes a file under another name first, so that nobody ever finds half of it. What is no file, such as a pipe, is written
+/// into as it is.
 pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let into = |path: &Path| {
+        let mut file = BufWriter::new(File::create(path)?);
+        write(&mut file)?;
+        file.flush()
+    };
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return into(path);
+    }
     let unfinished = path.with_extension("unfinished");
-    let mut file = BufWriter::new(File::create(&unfinished)?);
-    write(&mut file)?;
-    file.flush()?;
-    std::fs::rename(&unfinished, path)
+    into(&unfinished).and_then(|()| std::fs::rename(&unfinished, path)).inspect_err(|_| {
+        // Half of a file is of no use, and takes room where there may be none.
+        drop(std::fs::remove_file(&unfinished));
+    })
 }
 
 /// Writes `value` as JSON, NaN as null.

@@ -1,7 +1,7 @@
 //! Draws that were exported as text, read back: a file with a line a draw, or CmdStan's files, one a chain.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Parameter;
@@ -32,11 +32,19 @@ pub enum ImportError {
     #[error("{folder} has no CSV files; name a file or a folder that `warpnuts export` has written")]
     Empty { folder: String },
     /// No draws.
-    #[error("{file} has no draws; name a file that `warpnuts export` has written")]
+    #[error("{file} has no draws; name a file that `warpnuts export` has written, or the folder of a run")]
     NoDraws { file: String },
+    /// Not even the first line of numbers is one.
+    #[error(
+        "{file} has no draws (line {line}, column {column}: {problem}); name a file that `warpnuts export` has written, or the folder of a run"
+    )]
+    Other { file: String, line: u64, column: usize, problem: String },
+    /// What a run says of its draws.
+    #[error("{file} is a summary, and has no draws; name the folder of its run")]
+    Summary { file: String },
     /// A line that is not as the header promises.
     #[error("{file}, line {line}, column {column}: {problem}; export the draws again")]
-    Line { file: String, line: usize, column: usize, problem: String },
+    Line { file: String, line: u64, column: usize, problem: String },
     /// Chains that do not go together.
     #[error("{file}: {problem}; export the draws again")]
     Uneven { file: String, problem: String },
@@ -59,7 +67,7 @@ fn is_statistic(name: &str) -> bool {
     OURS.contains(&name) || name.ends_with("__")
 }
 
-/// A file's header and its rows, with the line each stands on.
+/// A file's header and its rows.
 struct Table {
     file: String,
     header: Vec<String>,
@@ -70,43 +78,57 @@ impl Table {
     fn read(path: &Path) -> Result<Table, ImportError> {
         let file = path.display().to_string();
         let unreadable = |reason| ImportError::Unreadable { file: file.clone(), reason };
-        let mut text = String::new();
-        let mut lines = Vec::new();
-        for (number, line) in BufReader::new(File::open(path).map_err(unreadable)?).lines().enumerate() {
-            let line = line.map_err(unreadable)?;
-            if !line.starts_with('#') && !line.is_empty() {
-                text.push_str(&line);
-                text.push('\n');
-                lines.push(number + 1);
-            }
-        }
-        let mut csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+        // CmdStan has comments at the end too, behind which there is nothing to be read.
+        let mut csv = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .comment(Some(b'#'))
+            .from_reader(File::open(path).map_err(unreadable)?);
         let (mut header, mut rows) = (Vec::new(), Vec::new());
-        for (record, line) in csv.records().zip(&lines) {
-            let wrong =
-                |column: usize, problem: String| ImportError::Line { file: file.clone(), line: *line, column, problem };
-            let record = record.map_err(|error| wrong(1, error.to_string()))?;
+        let mut record = csv::StringRecord::new();
+        loop {
+            let line = csv.position().line();
+            let wrong = |line: u64, column: usize, problem: String| match rows.is_empty() {
+                true => ImportError::Other { file: file.clone(), line, column, problem },
+                false => ImportError::Line { file: file.clone(), line, column, problem },
+            };
+            match csv.read_record(&mut record).map_err(csv::Error::into_kind) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(csv::ErrorKind::Io(reason)) => return Err(unreadable(reason)),
+                Err(_) => return Err(wrong(line, 1, "it is not UTF-8".to_string())),
+            }
+            let line = record.position().map_or(line, csv::Position::line);
             if header.is_empty() {
                 header = record.iter().map(str::to_string).collect();
+                if header[0] == "parameter" {
+                    return Err(ImportError::Summary { file });
+                }
                 continue;
             }
             if record.len() != header.len() {
-                return Err(wrong(
-                    record.len(),
-                    format!("there are {} fields, and {} columns", record.len(), header.len()),
-                ));
+                let problem = format!("there are {} fields, and {} columns", record.len(), header.len());
+                return Err(wrong(line, record.len().min(header.len()), problem));
             }
-            let numbers = record
-                .iter()
-                .enumerate()
-                .map(|(i, field)| field.trim().parse().map_err(|_| wrong(i + 1, format!("`{field}` is no number"))));
-            rows.push(numbers.collect::<Result<Vec<f64>, _>>()?);
+            let number = |(i, field): (usize, &str)| {
+                field.trim().parse().map_err(|_| wrong(line, i + 1, format!("`{}` is no number", shortened(field))))
+            };
+            let numbers = record.iter().enumerate().map(number).collect::<Result<Vec<f64>, _>>()?;
+            rows.push(numbers);
         }
         if rows.is_empty() {
             return Err(ImportError::NoDraws { file });
         }
         Ok(Table { file, header, rows })
     }
+}
+
+/// The beginning of a field, on one line: that of a file that is no table may be all of it.
+fn shortened(field: &str) -> String {
+    const MOST: usize = 30;
+    let more = if field.chars().nth(MOST).is_some() { "..." } else { "" };
+    let field = field.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c });
+    field.collect::<String>() + more
 }
 
 impl Imported {
@@ -170,8 +192,9 @@ impl Imported {
 /// The CSV files of a folder, in the order of the numbers in their names.
 fn csv_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|extension| extension == "csv")).collect();
+    let is_table = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "csv");
+    // A run's folder without its store has a summary left, and no draws in it.
+    let mut files: Vec<PathBuf> = entries.filter(|path| is_table(path) && !path.ends_with("summary.csv")).collect();
     files.sort_by_key(|path| {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().to_string();
         let digits: String = name.chars().filter(char::is_ascii_digit).collect();

@@ -152,6 +152,8 @@ impl Contents {
         attributes.insert("inference_library".to_string(), json!(env!("CARGO_PKG_NAME")));
         attributes.insert("inference_library_version".to_string(), json!(env!("CARGO_PKG_VERSION")));
         attributes.insert("creation_library".to_string(), json!(env!("CARGO_PKG_NAME")));
+        attributes.insert("creation_library_version".to_string(), json!(env!("CARGO_PKG_VERSION")));
+        attributes.insert("creation_library_language".to_string(), json!("Rust"));
         attributes.insert("tuning_steps".to_string(), json!(self.warmup));
         for name in groups(&self.extent).into_iter().chain(["observed_data", "constant_data"]) {
             nodes.insert(name.to_string(), metadata::group(&attributes));
@@ -185,7 +187,8 @@ impl Contents {
         if warmup.is_some() {
             about.insert("warmup_draws".to_string(), json!(warmup_draws));
         }
-        attributes.insert("warpnuts".to_string(), Value::Object(about));
+        // As text: what is nested, xarray would open, and then not write again as netCDF.
+        attributes.insert("warpnuts".to_string(), json!(serde_json::to_string(&about)?));
         self.files.write("zarr.json", pretty(&metadata::root(&attributes, nodes.into_iter().collect()))?)
     }
 

@@ -1,11 +1,14 @@
 //! The model of a run as a store has it: words at the root, data in arrays; and the model made of them again.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use zarrs::array::{Array, ArrayError};
 
-use super::arrays::{open, read_chunk};
-use super::error::StoreError;
+use super::arrays::{array_to_io, open, read_chunk};
+use super::error::{StoreError, problem};
 use super::files::Files;
 use super::layout::Dimensions;
 use super::metadata::ArrayMetadata;
@@ -49,24 +52,35 @@ impl Described {
     }
 }
 
+/// All of an array that is one chunk, as `read` takes it.
+fn read_whole<T>(
+    files: &Arc<Files>,
+    metadata: &ArrayMetadata,
+    read: impl FnOnce(&Array<Files>, &[u64]) -> Result<Option<T>, ArrayError>,
+) -> Result<T, StoreError> {
+    let damaged = |path: &Path, problem: String| StoreError::Inconsistent { path: path.display().to_string(), problem };
+    let folder = files.folder().join(&metadata.path);
+    let array = open(files, metadata).map_err(|error| damaged(&folder, error.to_string()))?;
+    let chunk = vec![0; metadata.dimensions.len()];
+    let file = files.path(&array.chunk_key(&chunk));
+    match read(&array, &chunk).map_err(array_to_io) {
+        Ok(Some(all)) => Ok(all),
+        Ok(None) => Err(damaged(&file, "the chunk is missing".to_string())),
+        Err(reason) if reason.kind() == io::ErrorKind::PermissionDenied => {
+            Err(StoreError::Unreadable { file: file.display().to_string(), reason })
+        }
+        Err(error) => Err(damaged(&file, problem(&file, &error))),
+    }
+}
+
 /// The numbers of an array that is one chunk.
 pub fn read_numbers(files: &Arc<Files>, metadata: &ArrayMetadata) -> Result<Vec<f64>, StoreError> {
-    let path = files.folder().join(&metadata.path).display().to_string();
-    let damaged = |problem: String| StoreError::Inconsistent { path: path.clone(), problem };
-    let array = open(files, metadata).map_err(|error| damaged(error.to_string()))?;
-    let numbers = read_chunk(&array, metadata.data_type, &vec![0; metadata.dimensions.len()]);
-    let numbers = numbers.map_err(|error| damaged(error.to_string()))?;
-    numbers.ok_or_else(|| damaged("its chunk is missing".to_string()))
+    read_whole(files, metadata, |array, chunk| read_chunk(array, metadata.data_type, chunk))
 }
 
 /// The text of an array that is one chunk.
 fn read_text(files: &Arc<Files>, metadata: &ArrayMetadata) -> Result<Vec<String>, StoreError> {
-    let path = files.folder().join(&metadata.path).display().to_string();
-    let damaged = |problem: String| StoreError::Inconsistent { path: path.clone(), problem };
-    let array = open(files, metadata).map_err(|error| damaged(error.to_string()))?;
-    let text = array.retrieve_chunk_if_exists::<Vec<String>>(&vec![0; metadata.dimensions.len()]);
-    let text = text.map_err(|error| damaged(error.to_string()))?;
-    text.ok_or_else(|| damaged("its chunk is missing".to_string()))
+    read_whole(files, metadata, |array, chunk| array.retrieve_chunk_if_exists(chunk))
 }
 
 /// The model, from the data that are in the store.
@@ -117,6 +131,10 @@ pub fn read_model(
     let coefficients = data.n_coefficients();
     if described.priors.mu_sd.len() != coefficients || described.priors.sigma_scale.len() != coefficients {
         return Err(damaged("its priors are not those of its coefficients"));
+    }
+    let PriorScales { mu_sd, sigma_scale, eps_scale } = &described.priors;
+    if !mu_sd.iter().chain(sigma_scale).chain([eps_scale]).all(|scale| *scale > 0.0 && scale.is_finite()) {
+        return Err(damaged("its priors have no width"));
     }
     let scaling = Scaling::standardizing(&data);
     let model = Model::new(Arc::new(data), Priors::default(), parameterization, scaling);

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 use std::io;
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
@@ -16,21 +17,24 @@ pub enum StoreError {
     /// Something else is there.
     #[error("{path} is no store of draws; name the folder of a run that `warpnuts sample` has written")]
     NoStore { path: String },
-    /// The folder of several runs.
-    #[error("{path} has several runs; name the folder of one of them: {}", runs.join(", "))]
+    /// The folder of one run, or of several.
+    #[error("{path} {}", told(runs))]
     Several { path: String, runs: Vec<String> },
     /// Another program's.
     #[error(
         "{path} is a Zarr store, but not one that warpnuts has written; name the folder of a run of `warpnuts sample`"
     )]
     Foreign { path: String },
+    /// A group or an array of a store.
+    #[error("{path} is a part of a store; name the store, or the folder of its run")]
+    Part { path: String },
     /// Another version's.
     #[error(
         "{path} is a store of format {theirs}, and this version of warpnuts reads format {FORMAT}; read it with the version that wrote it ({version})"
     )]
     Version { path: String, theirs: String, version: String },
     /// The operating system refuses.
-    #[error("{file} cannot be read: {reason}")]
+    #[error("{file} cannot be read: {reason}; {}", remedy(reason))]
     Unreadable { file: String, reason: io::Error },
     /// No JSON, or not what a store says.
     #[error(
@@ -47,6 +51,25 @@ pub enum StoreError {
     BrokenCheckpoint { file: String },
 }
 
+/// What there is in a folder that is no run itself: one, or the first of many.
+fn told(runs: &[String]) -> String {
+    const MOST: usize = 5;
+    let first = runs.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match runs.len() {
+        0 | 1 => format!("is no run, but has one; name that: {first}"),
+        2..=MOST => format!("has several runs; name the folder of one of them: {first}"),
+        many => format!("has several runs; name the folder of one of them: {first}, or one of {} more", many - MOST),
+    }
+}
+
+/// What to do about a file that is there and cannot be read.
+fn remedy(reason: &io::Error) -> &'static str {
+    match reason.kind() {
+        io::ErrorKind::PermissionDenied => "ask for permission to read it, or name another run",
+        _ => "put back a copy of it, or name another run",
+    }
+}
+
 /// A chunk of a store that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
@@ -59,6 +82,17 @@ pub struct Damage {
 impl Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}: {}", self.file, self.problem)
+    }
+}
+
+/// What is wrong with a chunk, whose file is at `path`, that could not be read because of `error`.
+pub(super) fn problem(path: &Path, error: &io::Error) -> String {
+    if path.is_dir() {
+        "there is a folder in the place of the chunk".to_string()
+    } else if error.raw_os_error().is_some() {
+        format!("the chunk cannot be read ({error})")
+    } else {
+        format!("the chunk is damaged ({error})")
     }
 }
 

@@ -336,6 +336,13 @@ impl Packing {
         attributes
     }
 
+    /// Whether an array of these attributes can be unpacked.
+    pub fn is_sensible(attributes: &Map<String, Value>) -> bool {
+        let number = |name: &str| attributes.get(name).and_then(Value::as_f64);
+        attributes.is_empty()
+            || number("scale_factor").is_some_and(|scale| scale > 0.0) && number("add_offset").is_some()
+    }
+
     /// As attributes say; nothing is packed where there are none.
     pub fn read(attributes: &Map<String, Value>) -> Packing {
         let number = |name: &str, otherwise: f64| attributes.get(name).and_then(Value::as_f64).unwrap_or(otherwise);

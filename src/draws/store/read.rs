@@ -13,10 +13,11 @@ use super::contents::{ADAPTATION, MEAN, METRIC, VARIANCE};
 use super::described::{Described, read_model, read_numbers};
 use super::error::{Damage, StoreError, parse};
 use super::files::Files;
-use super::layout::{DrawArrays, Extent, Statistic};
-use super::metadata::ArrayMetadata;
+use super::layout::{DrawArrays, Extent, Packing, Statistic};
+use super::metadata::{ArrayMetadata, Type};
 use super::recorded::Recorded;
 use super::{FORMAT, STORE};
+use crate::draws::Precision;
 use crate::driver::Learnt;
 use crate::model::Model;
 use crate::nuts::adaptation::Spread;
@@ -43,7 +44,7 @@ struct Root {
 
 #[derive(Deserialize, Default)]
 struct Attributes {
-    warpnuts: Option<Map<String, Value>>,
+    warpnuts: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -81,33 +82,47 @@ impl Store {
             _ => StoreError::Unreadable { file: file.clone(), reason },
         })?;
         let Root { attributes, consolidated_metadata } = parse(&file, &text)?;
-        let about = attributes.warpnuts.ok_or_else(|| StoreError::Foreign { path: name.clone() })?;
+        let damaged = |problem: String| StoreError::Inconsistent { path: file.clone(), problem };
+        let about: Map<String, Value> = match attributes.warpnuts {
+            None if folder.join("../zarr.json").exists() => return Err(StoreError::Part { path: name }),
+            None => return Err(StoreError::Foreign { path: name }),
+            Some(Value::String(text)) => serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?,
+            // Format 1 had no text there.
+            Some(Value::Object(about)) => about,
+            Some(_) => return Err(damaged("what it says of the run makes no sense".to_string())),
+        };
         if about.get("format").and_then(Value::as_u64) != Some(FORMAT) {
-            let told = |key: &str| about.get(key).map_or("unknown".to_string(), |value| value.to_string());
+            let told = |key: &str| match about.get(key) {
+                None => "unknown".to_string(),
+                Some(Value::String(told)) => told.clone(),
+                Some(told) => told.to_string(),
+            };
             return Err(StoreError::Version { path: name, theirs: told("format"), version: told("version") });
         }
-        let damaged = |problem: String| StoreError::Inconsistent { path: file.clone(), problem };
         let Told { extent, draws, warmup_draws, model } =
             serde_json::from_value(Value::Object(about.clone())).map_err(|error| damaged(error.to_string()))?;
+        if !is_sensible(&extent) {
+            return Err(damaged("there are no runs of so many chains or draws".to_string()));
+        }
         let nodes = consolidated_metadata.ok_or_else(|| damaged("there are no consolidated metadata".to_string()))?;
         let nodes = nodes.metadata;
         let find = |path: &str| {
             let node = nodes.get(path).ok_or_else(|| damaged(format!("there is nothing about {path}")))?;
-            ArrayMetadata::parse(path, node).ok_or_else(|| damaged(format!("what it says of {path} makes no sense")))
+            ArrayMetadata::parse(path, node)
+                .filter(has_a_size)
+                .ok_or_else(|| damaged(format!("what it says of {path} makes no sense")))
         };
         let files =
             Arc::new(Files::new(&folder).map_err(|reason| StoreError::Unreadable { file: name.clone(), reason })?);
         let model = Arc::new(read_model(&files, &model, &find, &name)?);
+        if extent.variables > model.layout().dim() {
+            return Err(damaged("there are more variables than its model has".to_string()));
+        }
         let recorded = |mut arrays: DrawArrays, planned: usize, draws: usize| {
             for drawn in &mut arrays.arrays {
                 let stored = find(&drawn.metadata.path)?;
-                let lengths = |metadata: &ArrayMetadata| {
-                    metadata.dimensions.iter().map(|(_, length)| *length).collect::<Vec<_>>()
-                };
-                let mut expected = lengths(&drawn.metadata);
-                expected[1] = draws;
-                if lengths(&stored) != expected || stored.chunk.len() != expected.len() || stored.chunk.contains(&0) {
-                    return Err(damaged(format!("the shape of {} does not go with the model", stored.path)));
+                if let Some(problem) = mismatch(&drawn.metadata, &stored, draws, extent.precision) {
+                    return Err(damaged(format!("{problem} of {} does not go with the model", stored.path)));
                 }
                 drawn.metadata = stored;
             }
@@ -243,6 +258,40 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.debug_struct("Store").field("folder", &self.folder).field("extent", &self.extent).finish_non_exhaustive()
     }
+}
+
+/// Whether there may be such a run: more chains or draws than 32 bits count have never been asked for.
+fn is_sensible(extent: &Extent) -> bool {
+    let Extent { chains, first_chain, draws, warmup, .. } = *extent;
+    let last = u64::from(first_chain).saturating_add(chains as u64);
+    chains > 0 && last <= 1 << 32 && [draws, warmup].iter().all(|count| *count <= u32::MAX as usize)
+}
+
+/// Whether a chunk of the array has a number of elements that may be counted.
+fn has_a_size(metadata: &ArrayMetadata) -> bool {
+    let elements = metadata.chunk.iter().try_fold(1usize, |elements, length| elements.checked_mul(*length));
+    elements.is_some_and(|elements| elements <= u32::MAX as usize)
+}
+
+/// What of `stored` is not as it must be in the place of `planned`, of which there are `draws` draws of each chain.
+fn mismatch(
+    planned: &ArrayMetadata,
+    stored: &ArrayMetadata,
+    draws: usize,
+    precision: Precision,
+) -> Option<&'static str> {
+    let mut lengths: Vec<usize> = planned.dimensions.iter().map(|(_, length)| *length).collect();
+    let fits = |(chunk, length): (&usize, &usize)| (1..=(*length).max(1)).contains(chunk);
+    let chunks_fit = stored.chunk.iter().zip(&lengths).all(fits);
+    lengths[1] = draws;
+    if !stored.dimensions.iter().map(|(_, length)| *length).eq(lengths) || !chunks_fit {
+        return Some("the shape");
+    }
+    let packed = precision == Precision::F16 && stored.data_type == Type::Float16;
+    if !packed && stored.data_type != planned.data_type {
+        return Some("the data type");
+    }
+    (!Packing::is_sensible(&stored.attributes)).then_some("the scale factor")
 }
 
 /// The folders in this one that have stores.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use zarrs::array::Array;
 
-use super::arrays::{open, read_chunk};
-use super::error::Damage;
+use super::arrays::{array_to_io, open, read_chunk};
+use super::error::{Damage, problem};
 use super::files::Files;
 use super::layout::{DrawArrays, Drawn, Packing};
 use super::row::{Chunk, chunks};
@@ -173,6 +173,7 @@ impl Recorded {
             3 => indices.push(chunk.last as u64),
             _ => indices.extend([chunk.outer as u64, chunk.last as u64]),
         }
+        let file = self.files.path(&array.chunk_key(&indices));
         let problem = match read_chunk(array, drawn.metadata.data_type, &indices) {
             Ok(Some(numbers)) if drawn.metadata.attributes.is_empty() => return Some(numbers),
             Ok(Some(numbers)) => {
@@ -180,11 +181,10 @@ impl Recorded {
                 return Some(numbers.into_iter().map(|number| offset + scale * number).collect());
             }
             Ok(None) => "the chunk is missing".to_string(),
-            Err(error) => format!("the chunk is damaged ({error})"),
+            Err(error) => problem(&file, &array_to_io(error)),
         };
-        let file = self.files.path(&array.chunk_key(&indices)).display().to_string();
         let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
-        let noted = Damage { file, problem };
+        let noted = Damage { file: file.display().to_string(), problem };
         if !damage.contains(&noted) {
             damage.push(noted);
         }
