@@ -47,7 +47,9 @@ pub fn available_memory() -> Option<u64> {
     let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(kind);
     let available = system.available_memory();
-    Some(system.cgroup_limits().map_or(available, |limits| limits.free_memory.min(available)))
+    // What a group calls free leaves out what is only cached.
+    let of_group = |limits: sysinfo::CGroupLimits| limits.total_memory.saturating_sub(limits.rss);
+    Some(system.cgroup_limits().map_or(available, |limits| of_group(limits).min(available)))
 }
 
 /// Free bytes where `folder` is, which is there; `None` where the system does not tell.

@@ -276,7 +276,7 @@ impl RunSummary {
             gradient_evaluations: Parts {
                 warmup: run.gradients[0],
                 sampling: run.gradients[1],
-                total: run.gradients[0] + run.gradients[1],
+                total: run.gradients[0].saturating_add(run.gradients[1]),
             },
             step_size: run.step_size,
             acceptance: run.acceptance,

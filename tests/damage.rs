@@ -57,6 +57,18 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
         edit(&root(run), change);
     };
     changed("foreign", &|root| root["attributes"] = json!({"other": "{}"}));
+    // What a merge leaves that is killed, and a merge that is not killed takes away.
+    done(&folder, "merge merged run");
+    assert!(!std::fs::read_to_string(root("merged")).unwrap().contains("merging"));
+    copy(&folder.path("run"), &folder.path("killed"));
+    let about = std::fs::read_to_string(root("killed")).unwrap();
+    std::fs::write(root("killed"), about.replace(r#"{\"version\""#, r#"{\"merging\":true,\"version\""#)).unwrap();
+    for line in ["summary killed", "sample --resume killed", "export killed --format csv", "merge no killed"] {
+        refused(
+            line,
+            &["killed/draws.zarr is of a merge that did not come to its end; remove the folder, and merge again"],
+        );
+    }
     all_refuse("foreign", &["foreign/draws.zarr is a Zarr store, but not one that warpnuts has written"]);
     all_refuse("run/draws.zarr/posterior", &["run/draws.zarr/posterior is a part of a store; name the store"]);
     changed("future", &|root| root["run"]["format"] = json!(3));

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::ValueEnum;
 use warpnuts::data::Dataset;
 use warpnuts::draws::Precision;
-use warpnuts::draws::store::{self, STORE};
+use warpnuts::draws::store::STORE;
 use warpnuts::engine::{EngineError, SinkError};
 use warpnuts::experiment::{self, Choice, Interrupted, Keep, Keeping, Settings};
 
@@ -41,7 +41,6 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
         ));
         return Ok(Outcome::Done);
     }
-    belongs(folder, &interrupted)?;
     let choice = choice(typed, &interrupted, folder)?;
     progress::obey_interruptions()?;
     let keeping = Keeping { folder, interval: Duration::from_secs_f64(typed.once.output.checkpoint_every) };
@@ -67,26 +66,6 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
 /// Whether a folder could not be written into from the beginning.
 fn is_refusal(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
-}
-
-/// Refuses a checkpoint that another run has written: draws of two runs would come to stand in one store.
-fn belongs(folder: &Path, interrupted: &Interrupted) -> Result<(), Failure> {
-    let Interrupted { store, settings, .. } = interrupted;
-    let Some(checkpoint) = store::checkpoint_of(folder).map_err(Failure::input)? else { return Ok(()) };
-    let stands = checkpoint.chains.positions.len() == settings.chains as usize * store.model().dim();
-    // The draws are written before the checkpoint that stands behind them, and what warm-up has learnt with them.
-    let reached = checkpoint.warmup <= settings.warmup && (checkpoint.draws / settings.thin) as usize <= store.draws();
-    let learnt = store
-        .learnt()
-        .is_some_and(|learnt| (learnt.step_size, &learnt.scale) == (checkpoint.step_size, &checkpoint.scale));
-    if stands && reached && (checkpoint.draws == 0 || learnt) {
-        return Ok(());
-    }
-    Err(Failure::Input(anyhow!(
-        "{} is not of the run in {}; put back its own, or remove the file to begin again with the first draw",
-        folder.join("checkpoint").display(),
-        folder.display()
-    )))
 }
 
 /// The engine and the adapter the run was on; others would draw other numbers.

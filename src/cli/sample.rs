@@ -213,7 +213,7 @@ pub fn failed(folder: &Path, error: EngineError) -> Failure {
 
 /// Whether there is a checkpoint in a run's folder, if only one of warm-up.
 fn may_go_on(folder: &Path) -> bool {
-    matches!(store::checkpoint_of(folder), Ok(Some(_)))
+    store::has_checkpoint(folder)
 }
 
 /// Summarizes, prints and writes what a run has drawn.

@@ -11,7 +11,7 @@ use warpnuts::engine::DeviceFailure;
 use warpnuts::experiment::{self, Sampled};
 use warpnuts::summary::{self, Imported, RunSummary, counted};
 
-use super::{Failure, Outcome, complain, folder, print, sample, table};
+use super::{Failure, Outcome, complain, folder, meaning, print, sample, table};
 
 /// What can be typed behind `summary`.
 #[derive(Debug, Args)]
@@ -168,6 +168,7 @@ pub fn merge(typed: &MergeArguments) -> Result<Outcome, Failure> {
     let draws: Vec<Draws> = shards.iter().map(|shard| shard.draws.clone()).collect();
     let merging = experiment::Merging::of(shards).map_err(Failure::input)?;
     let out = &typed.out;
+    meaning::room(merging.settings(), merging.model(), 1, Some(out))?;
     folder::make_typed(out)?;
     let merged = merging.into_store(out).map_err(|error| {
         drop(std::fs::remove_dir_all(out));

@@ -18,7 +18,7 @@ mod recorded;
 mod row;
 mod write;
 
-pub use checkpoint::read as checkpoint_of;
+pub use checkpoint::exists as has_checkpoint;
 pub use error::{Damage, StoreError};
 pub use layout::{Extent, Statistic};
 pub use read::Store;

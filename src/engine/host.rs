@@ -19,7 +19,7 @@ const BLOCK_TIME: Duration = Duration::from_millis(100);
 /// A block holds at most this many numbers, unless a single draw of all chains is more: it stays in a core's cache.
 const BLOCK_VALUES: usize = 1 << 17;
 
-/// The same where lanes evaluate many positions at once: 128 MiB.
+/// The same where lanes evaluate many positions at once, or draws are summed up: 128 MiB.
 const WIDE_BLOCK_VALUES: usize = 1 << 24;
 
 /// The chains of an experiment, or of a shard of one.
@@ -169,10 +169,11 @@ impl HostEngine {
     }
 
     /// How many transitions the next block should have, after one of `transitions` that took `time`.
-    fn next_block(&self, transitions: usize, time: Duration, phase: &Phase) -> usize {
+    fn next_block(&self, transitions: usize, time: Duration, phase: &Phase, summed: bool) -> usize {
         let by_time = transitions as f64 * BLOCK_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6);
         // Wide lanes run empty at the end of a block, and what they draw has no place in a cache anyway.
-        let room = if self.lanes[0].width() > 1 { WIDE_BLOCK_VALUES } else { BLOCK_VALUES };
+        // Where draws are summed up, all chains' sums pass by once a block.
+        let room = if self.lanes[0].width() > 1 || summed { WIDE_BLOCK_VALUES } else { BLOCK_VALUES };
         let by_room = match phase.part.records() {
             true => room / (self.chains.len() * self.variables).max(1) * phase.thin as usize,
             false => usize::MAX,
@@ -228,7 +229,7 @@ impl Engine for HostEngine {
             self.transitions += block as u32;
             self.drawn += if phase.part.learns() { 0 } else { block };
             done += block;
-            block = self.next_block(block, start.elapsed(), phase);
+            block = self.next_block(block, start.elapsed(), phase, sink.grid().is_some());
         }
         self.block_transitions = block;
         let mut outcome = PhaseOutcome {

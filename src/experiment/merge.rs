@@ -11,6 +11,10 @@ use super::{Sampled, Settings};
 use crate::draws::store::{Statistic, StoreError, Writer};
 use crate::driver::Learnt;
 use crate::engine::{Block, Sink};
+use crate::model::Model;
+
+/// What the root of a store says until it has all shards.
+pub(super) const MERGING: &str = "merging";
 
 /// Shards that belong together, in the order of their chains.
 #[derive(Debug)]
@@ -81,6 +85,16 @@ impl Merging {
         Ok(Merging { settings: Settings { chains, shard_of, ..settings }, shards })
     }
 
+    /// How the whole experiment was sampled.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The posterior that was sampled.
+    pub fn model(&self) -> &Model {
+        &self.shards[0].model
+    }
+
     /// Writes the whole experiment into a store in a folder that is there.
     ///
     /// # Errors
@@ -92,10 +106,12 @@ impl Merging {
         let mut about = stores[0].about().clone();
         about.insert("settings".to_string(), serde_json::to_value(settings)?);
         let sum = |part: &dyn Fn(&Sampled) -> [u64; 2]| -> Vec<u64> {
-            (0..2).map(|i| shards.iter().map(|shard| part(shard)[i]).sum()).collect()
+            let all = |i: usize| shards.iter().map(|shard| part(shard)[i]).fold(0, u64::saturating_add);
+            (0..2).map(all).collect()
         };
         about.insert("divergences".to_string(), sum(&|shard| shard.run.divergences).into());
         about.insert("gradients".to_string(), sum(&|shard| shard.run.gradients).into());
+        about.insert(MERGING.to_string(), true.into());
         // One process would have learnt one metric: where the shards had one each, there is none to tell of.
         let same = stores.iter().all(|store| store.learnt() == stores[0].learnt());
         let learnt: Option<&Learnt> = stores[0].learnt().filter(|_| same);
@@ -131,7 +147,7 @@ impl Merging {
                 Block { warmup, chains, first_draw: from, draws: count, values: &values, statistics: &statistics };
             writer.take(&block).map_err(|error| error.0)?;
         }
-        writer.end(None, Map::<String, Value>::new(), true)?;
+        writer.end(None, Map::from_iter([(MERGING.to_string(), Value::Null)]), true)?;
         Sampled::open(folder).map_err(|error: StoreError| io::Error::other(error))
     }
 }

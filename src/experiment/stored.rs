@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::merge::MERGING;
 use super::{Backend, Sampled, Settings, run, sampled};
 use crate::density::DensityError;
-use crate::draws::store::{Extent, Statistic, Store, StoreError, Writer, Writing, checkpoint_of};
+use crate::draws::store::{Extent, Statistic, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
 use crate::driver::{Learnt, Run, Start};
 use crate::engine::{Checkpoint, DeviceFailure, EngineError, Progress, SinkError, Snapshot};
@@ -219,6 +220,9 @@ fn attributes(about: &About) -> Map<String, Value> {
 
 fn about(store: &Store) -> Result<About, StoreError> {
     let damaged = |problem| StoreError::Inconsistent { path: store.folder().display().to_string(), problem };
+    if store.about().contains_key(MERGING) {
+        return Err(StoreError::Unmerged { path: store.folder().display().to_string() });
+    }
     let about: About =
         serde_json::from_value(Value::Object(store.about().clone())).map_err(|error| damaged(error.to_string()))?;
     let settings = &about.settings;
@@ -238,7 +242,7 @@ impl Interrupted {
     pub fn read(folder: &Path) -> Result<Interrupted, StoreError> {
         let store = Store::open(folder)?;
         let About { engine, device, settings, frozen, failure, .. } = about(&store)?;
-        let checkpoint = checkpoint_of(folder)?;
+        let checkpoint = store.checkpoint(folder, settings.thin)?;
         let failure = failure.filter(|failure| failure.resumed);
         Ok(Interrupted { store, settings, engine, device, checkpoint, frozen, failure })
     }

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crc::{CRC_32_ISCSI, Crc, Digest};
+use serde_json::{Map, Value};
 
 use super::error::StoreError;
 use crate::engine::Checkpoint;
@@ -13,16 +14,22 @@ use crate::engine::Checkpoint;
 pub const CHECKPOINT: &str = "checkpoint";
 
 /// What it begins with.
-const MAGIC: &[u8] = b"warpnuts checkpoint 2\n";
+const MAGIC: &[u8] = b"warpnuts checkpoint 3\n";
 
 static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
-/// Writes the file, whole or not at all.
-pub fn write(folder: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
+/// What distinguishes a run from all others, by what its root says of it: its settings and its model.
+pub fn identity(about: &Map<String, Value>) -> u32 {
+    let told = ["settings", "model"].map(|name| about.get(name).map_or(String::new(), Value::to_string));
+    CRC.checksum(told.concat().as_bytes())
+}
+
+/// Writes the file of the run of this identity, whole or not at all.
+pub fn write(folder: &Path, identity: u32, checkpoint: &Checkpoint) -> io::Result<()> {
     let (path, unfinished) = (folder.join(CHECKPOINT), folder.join(format!("{CHECKPOINT}.unfinished")));
     let mut file = Summed { file: BufWriter::new(File::create(&unfinished)?), sum: CRC.digest(), failure: None };
     file.write_all(MAGIC)?;
-    let written = postcard::to_io(checkpoint, &mut file).map(drop).map_err(io::Error::other);
+    let written = postcard::to_io(&(identity, checkpoint), &mut file).map(drop).map_err(io::Error::other);
     let Summed { mut file, sum, failure } = file;
     failure.map_or(written, Err)?;
     file.write_all(&sum.finalize().to_le_bytes())?;
@@ -58,8 +65,14 @@ impl Write for Summed {
     }
 }
 
-/// Reads the file, if there is one.
-pub fn read(folder: &Path) -> Result<Option<Checkpoint>, StoreError> {
+/// Whether there is one.
+pub fn exists(folder: &Path) -> bool {
+    folder.join(CHECKPOINT).exists()
+}
+
+/// Reads the file, if there is one, of the run of this identity; of another's, draws of two runs would come to stand in one
+/// store.
+pub fn read(folder: &Path, identity: u32) -> Result<Option<Checkpoint>, StoreError> {
     let path = folder.join(CHECKPOINT);
     let file = || path.display().to_string();
     let bytes = match std::fs::read(&path) {
@@ -73,7 +86,11 @@ pub fn read(folder: &Path) -> Result<Option<Checkpoint>, StoreError> {
         return Err(broken());
     }
     let body = bytes.strip_prefix(MAGIC).ok_or_else(broken)?;
-    postcard::from_bytes(body).map(Some).map_err(|_| broken())
+    let (theirs, checkpoint): (u32, Checkpoint) = postcard::from_bytes(body).map_err(|_| broken())?;
+    if theirs != identity {
+        return Err(StoreError::StrangeCheckpoint { file: file(), run: folder.display().to_string() });
+    }
+    Ok(Some(checkpoint))
 }
 
 /// Removes the file, and what a writer that was killed has left of one.

@@ -192,9 +192,17 @@ impl Contents {
         self.files.write("zarr.json", pretty(&metadata::root(&attributes, nodes.into_iter().collect()))?)
     }
 
-    /// Sets an attribute of the root.
+    /// Sets an attribute of the root; null removes it.
     pub fn tell(&mut self, name: &str, value: Value) {
-        self.about.insert(name.to_string(), value);
+        match value {
+            Value::Null => drop(self.about.shift_remove(name)),
+            value => drop(self.about.insert(name.to_string(), value)),
+        }
+    }
+
+    /// What the root says of the run.
+    pub fn about(&self) -> &Map<String, Value> {
+        &self.about
     }
 }
 

@@ -49,6 +49,14 @@ pub enum StoreError {
         "{file} is damaged, and the run cannot go on from it; the draws are untouched, and `warpnuts summary` reads them"
     )]
     BrokenCheckpoint { file: String },
+    /// What a merge has left that was killed.
+    #[error("{path} is of a merge that did not come to its end; remove the folder, and merge again")]
+    Unmerged { path: String },
+    /// Another run's checkpoint, or one of another moment than the draws.
+    #[error(
+        "{file} is not of the run in {run}; put back its own, or remove the file to begin again with the first draw"
+    )]
+    StrangeCheckpoint { file: String, run: String },
 }
 
 /// What there is in a folder that is no run itself: one, or the first of many.

@@ -16,9 +16,10 @@ use super::files::Files;
 use super::layout::{DrawArrays, Extent, Packing, Statistic};
 use super::metadata::{ArrayMetadata, Type};
 use super::recorded::Recorded;
-use super::{FORMAT, STORE};
+use super::{FORMAT, STORE, checkpoint};
 use crate::draws::Precision;
 use crate::driver::Learnt;
+use crate::engine::Checkpoint;
 use crate::model::Model;
 use crate::nuts::adaptation::Spread;
 
@@ -157,6 +158,21 @@ impl Store {
     /// What the root says of the run.
     pub fn about(&self) -> &Map<String, Value> {
         &self.about
+    }
+
+    /// Where its run's chains stood behind its last draw, as a file in `run`, the folder it is in, has it.
+    ///
+    /// # Errors
+    /// When that file cannot be read, or is not of this run, or of later draws than there are.
+    pub fn checkpoint(&self, run: &Path, thin: u32) -> Result<Option<Checkpoint>, StoreError> {
+        let checkpoint = checkpoint::read(run, checkpoint::identity(&self.about))?;
+        // Draws are written before the checkpoint that stands behind them.
+        let reached = |checkpoint: &Checkpoint| (checkpoint.draws / thin.max(1)) as usize <= self.draws();
+        if checkpoint.as_ref().is_some_and(|checkpoint| !reached(checkpoint)) {
+            let file = run.join(checkpoint::CHECKPOINT).display().to_string();
+            return Err(StoreError::StrangeCheckpoint { file, run: run.display().to_string() });
+        }
+        Ok(checkpoint)
     }
 
     /// The model it was drawn from.

@@ -309,7 +309,7 @@ impl Desk {
                         self.contents.learn(Learnt::of(&checkpoint))?;
                     }
                     self.rows.commit(&self.contents, false)?;
-                    checkpoint::write(self.lock.run(), &checkpoint)?;
+                    checkpoint::write(self.lock.run(), checkpoint::identity(self.contents.about()), &checkpoint)?;
                     self.checkpoint_time.store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
                 }
                 Message::End { learnt, about, complete } => {
