@@ -3,7 +3,7 @@
 //! Data flow one way, and a module imports only those before it:
 //!
 //! ```text
-//! CSV -> data -> model -> gpu -> density -> nuts -> engine -> driver -> diagnostics -> draws -> experiment -> exact -> mode -> summary -> verify, bench -> report
+//! CSV -> data -> model -> gpu -> density -> nuts -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> mode -> summary -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a CSV file becomes a [`Dataset`](data::Dataset), sorted by group.
@@ -13,8 +13,8 @@
 //! - [`nuts`]: a transition as a machine that is given gradients; step size and moments.
 //! - [`engine`]: where trees grow, a phase at a time; draws leave in blocks.
 //! - [`driver`]: the phases of a run, and what is adapted between them.
-//! - [`diagnostics`]: pure functions of draws.
-//! - [`draws`]: sinks, where draws go as they are made: memory, or a store on disk.
+//! - [`draws`]: sinks, where draws go as they are made: memory, a store on disk, or sums of them.
+//! - [`diagnostics`]: pure functions of draws, or of their sums.
 //! - [`experiment`]: all of that in one call.
 //! - [`exact`]: the same posterior by quadrature, without Monte Carlo, for one predictor or none.
 //! - [`mode`]: the posterior mode, and what is wrong with it.

@@ -2,12 +2,14 @@
 //! chains that do not notice; in memory, and in a store.
 
 mod gpu;
+mod moved;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use half::f16;
+use moved::radon;
 use serde_json::Value;
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
@@ -22,17 +24,6 @@ use warpnuts::gpu::{Flight, Landing};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
 use warpnuts::nuts::adaptation::Spread;
 use wgpu::BufferUsages;
-
-/// Radon with its outcome moved far away and stretched.
-fn radon(parameterization: &str, shift: f64, stretch: f64) -> Arc<Model> {
-    let radon = Dataset::radon().unwrap();
-    let labels: Vec<String> = (0..radon.n_groups())
-        .flat_map(|j| std::iter::repeat_n(radon.groups()[j].clone(), radon.group_range(j).len()))
-        .collect();
-    let outcome = radon.outcome().iter().map(|y| shift + stretch * y).collect();
-    let floor = vec![radon.predictor(0).to_vec()];
-    of(Dataset::from_columns("moved", "county", "y", &["floor"], &labels, outcome, floor).unwrap(), parameterization)
-}
 
 /// A model of `groups` groups without predictors.
 fn plain(groups: usize) -> Arc<Model> {

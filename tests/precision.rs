@@ -1,28 +1,16 @@
 //! Draws kept in 32 and in 16 bits, beside the same draws as they were computed.
 
+mod moved;
+
 use std::sync::Arc;
 
 use warpnuts::data::Dataset;
-use warpnuts::draws::Precision;
+use warpnuts::draws::{Precision, units};
 use warpnuts::engine::Progress;
+use warpnuts::exact::Exact;
 use warpnuts::experiment::{Sampled, Settings, sample};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
 use warpnuts::summary::RunSummary;
-
-/// Radon with its outcome moved far away and stretched.
-fn model(parameterization: &str, shift: f64, stretch: f64) -> Arc<Model> {
-    let radon = Dataset::radon().unwrap();
-    let labels: Vec<String> = (0..radon.n_groups())
-        .flat_map(|j| std::iter::repeat_n(radon.groups()[j].clone(), radon.group_range(j).len()))
-        .collect();
-    let outcome = radon.outcome().iter().map(|y| shift + stretch * y).collect();
-    let floor = vec![radon.predictor(0).to_vec()];
-    let dataset = Arc::new(Dataset::from_columns("moved", "county", "y", &["floor"], &labels, outcome, floor).unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
-    let priors = Priors { mu_sd: 1e4 * stretch, sigma_scale: 5.0 * stretch, eps_scale: 5.0 * stretch };
-    let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, priors, parameterization, scaling))
-}
 
 fn run(model: &Arc<Model>, draw_precision: Precision) -> Sampled {
     let settings = Settings { chains: 4, warmup: 300, draws: 500, draw_precision, seed: 8, ..Settings::default() };
@@ -34,7 +22,7 @@ fn sixteen_bits_keep_draws_to_a_thousandth_of_their_sd() {
     for (parameterization, shift, stretch) in
         [("non-centered", 0.0, 1.0), ("centered", 0.0, 1.0), ("a=centered,b=non-centered", -3e7, 1e4)]
     {
-        let model = model(parameterization, shift, stretch);
+        let model = moved::radon(parameterization, shift, stretch);
         let (whole, half) = (run(&model, Precision::F64), run(&model, Precision::F16));
         let summary = RunSummary::of(&whole);
         let (mut worst, mut squares) = (0.0f64, 0.0);
@@ -67,9 +55,26 @@ fn sixteen_bits_keep_draws_to_a_thousandth_of_their_sd() {
 
 #[test]
 fn thirty_two_bits_round_to_their_last() {
-    let model = model("non-centered", 0.0, 1.0);
+    let model = moved::radon("non-centered", 0.0, 1.0);
     let (whole, half) = (run(&model, Precision::F64), run(&model, Precision::F32));
     for (exact, kept) in whole.draws.values().iter().zip(&half.draws.values()) {
         assert_eq!(f64::from(*exact as f32), *kept);
+    }
+}
+
+#[test]
+fn units_are_the_posteriors_in_any_parameterization() {
+    let dataset = Arc::new(Dataset::radon().unwrap());
+    for parameterization in ["centered", "non-centered", "a=centered,b=non-centered", "marginal"] {
+        let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+        let scaling = Scaling::standardizing(&dataset);
+        let model = Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling));
+        let exact = Exact::of(&model).unwrap();
+        let settings = Settings { warmup: 300, draws: 1, ..Settings::default() };
+        let spread = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap().run.spread.unwrap();
+        for ((name, truth), unit) in exact.names().iter().zip(exact.summary()).zip(units(&model, &spread)) {
+            assert!((unit.mean - truth.mean).abs() < 0.5 * truth.sd, "{name}: {unit:?}, not {truth:?}");
+            assert!((0.6..1.6).contains(&(unit.sd / truth.sd)), "{name}: {unit:?}, not {truth:?}");
+        }
     }
 }

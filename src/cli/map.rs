@@ -93,9 +93,9 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     let non_centered = mode::non_centered(&model);
     let path = marginal.as_ref().ok().map(|marginal| mode::path(&model, marginal));
     let settings = Settings { seed: typed.seed, ..Settings::default() };
-    let (label, total) = (model.parameterization().to_string(), progress::transitions(&settings));
-    let sampled =
-        progress::watch(label, total, typed.quiet, |progress| experiment::sample(model.clone(), settings, progress));
+    let sampled = progress::watch(&model, &settings, typed.quiet, |progress| {
+        experiment::sample(model.clone(), settings, progress)
+    });
     let sampled = sampled.map_err(Failure::run)?;
     if sampled.interrupted {
         std::fs::remove_dir(&folder).ok();

@@ -11,6 +11,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use warpnuts::engine::{Progress, Snapshot};
 use warpnuts::experiment::Settings;
+use warpnuts::model::Model;
 use warpnuts::summary::significant;
 
 use super::Failure;
@@ -38,8 +39,14 @@ pub fn is_interrupted() -> bool {
     INTERRUPTED.get().is_some_and(|flag| flag.load(Relaxed))
 }
 
-/// Has `run` sample, with a line of progress of `total` transitions, unless `quiet` or not on a terminal.
-pub fn watch<T: Send>(label: String, total: u64, quiet: bool, run: impl FnOnce(Arc<Progress>) -> T + Send) -> T {
+/// Has `run` sample `model`, with a line of progress, unless `quiet` or not on a terminal.
+pub fn watch<T: Send>(
+    model: &Model,
+    settings: &Settings,
+    quiet: bool,
+    run: impl FnOnce(Arc<Progress>) -> T + Send,
+) -> T {
+    let (label, total) = (model.parameterization().to_string(), transitions(settings));
     let shown = !quiet && std::io::stderr().is_terminal();
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
@@ -64,7 +71,7 @@ pub fn watch<T: Send>(label: String, total: u64, quiet: bool, run: impl FnOnce(A
 }
 
 /// All transitions of a run.
-pub fn transitions(settings: &Settings) -> u64 {
+fn transitions(settings: &Settings) -> u64 {
     let draws = u64::from(settings.draws) * u64::from(settings.thin);
     u64::from(settings.chains) * (u64::from(settings.warmup) + draws)
 }

@@ -45,9 +45,8 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     progress::obey_interruptions()?;
     let keeping = Keeping { folder, interval: Duration::from_secs_f64(typed.once.output.checkpoint_every) };
     let pages = report::Pages::begin(&typed.report, &typed.funnel, interrupted.store.model().dataset(), 1)?;
-    let label = interrupted.store.model().parameterization().to_string();
-    let total = progress::transitions(&interrupted.settings);
-    let sampled = progress::watch(label, total, typed.once.output.quiet, |progress| {
+    let (model, settings) = (interrupted.store.model().clone(), interrupted.settings);
+    let sampled = progress::watch(&model, &settings, typed.once.output.quiet, |progress| {
         experiment::resume(&keeping, &choice.backend, interrupted, progress)
     });
     let sampled = sampled.map_err(|error| match error {

@@ -188,9 +188,8 @@ pub fn sample_into(
     output: &OutputArguments,
 ) -> Result<Sampled, Failure> {
     let keeping = Keeping { folder, interval: Duration::from_secs_f64(output.checkpoint_every) };
-    let (label, total) = (model.parameterization().to_string(), progress::transitions(&settings));
-    let sampled = progress::watch(label, total, output.quiet, |progress| {
-        experiment::sample_into(&keeping, backend, model, settings, learnt, progress)
+    let sampled = progress::watch(&model, &settings, output.quiet, |progress| {
+        experiment::sample_into(&keeping, backend, model.clone(), settings, learnt, progress)
     });
     sampled.map_err(|error| failed(folder, error))
 }

@@ -52,9 +52,8 @@ pub fn sample_into(
     learnt: Option<Learnt>,
     quiet: bool,
 ) -> Result<Option<RunSummary>, Failure> {
-    let (label, total) = (model.parameterization().to_string(), progress::transitions(&settings));
-    let sampled = progress::watch(label, total, quiet, |progress| {
-        experiment::sample_summed(backend, model, settings, learnt, progress)
+    let sampled = progress::watch(&model, &settings, quiet, |progress| {
+        experiment::sample_summed(backend, model.clone(), settings, learnt, progress)
     });
     // Only a folder of our own making, with nothing in it that anybody would miss.
     let give_up = || drop(std::fs::remove_dir_all(folder));

@@ -47,32 +47,3 @@ pub fn units(model: &Model, spread: &Spread) -> Vec<Unit> {
     }
     units
 }
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::data::Dataset;
-    use crate::engine::Progress;
-    use crate::exact::Exact;
-    use crate::experiment::{Settings, sample};
-    use crate::model::{Parameterization, Priors, Scaling};
-
-    #[test]
-    fn units_are_the_posteriors_in_any_parameterization() {
-        let dataset = Arc::new(Dataset::radon().unwrap());
-        for parameterization in ["centered", "non-centered", "a=centered,b=non-centered", "marginal"] {
-            let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
-            let scaling = Scaling::standardizing(&dataset);
-            let model = Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling));
-            let exact = Exact::of(&model).unwrap();
-            let settings = Settings { warmup: 300, draws: 1, ..Settings::default() };
-            let spread = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap().run.spread.unwrap();
-            for ((name, truth), unit) in exact.names().iter().zip(exact.summary()).zip(units(&model, &spread)) {
-                assert!((unit.mean - truth.mean).abs() < 0.5 * truth.sd, "{name}: {unit:?}, not {truth:?}");
-                assert!((0.6..1.6).contains(&(unit.sd / truth.sd)), "{name}: {unit:?}, not {truth:?}");
-            }
-        }
-    }
-}
