@@ -943,6 +943,18 @@ fn the_program_prints_the_table_of_a_run_without_draws() {
     let compared = folder.run("compare --keep summary --chains 128 --warmup 100 --draws 60 --quiet --out both");
     assert_eq!(compared.code, 0, "{compared:?}");
     assert!(compared.stdout.contains("The exact mean of sigma_b"), "{}", compared.stdout);
+    // A run that was too short says nothing of where draws will be.
+    let learns = |warmup: u32, out: &str| {
+        let ran = folder.run(&format!("sample --chains 4 --warmup {warmup} --draws 4 --quiet --no-report --out {out}"));
+        assert_eq!(ran.code, 3, "{ran:?}");
+    };
+    learns(100, "learnt");
+    learns(1, "short");
+    let line = "sample --keep summary --chains 64 --warmup 100 --draws 60 --quiet --metric-from";
+    let frozen = folder.run(&format!("{line} learnt"));
+    assert!(frozen.code == 0 && frozen.stdout.contains("64 chains x 60 draws"), "{frozen:?}");
+    let short = folder.run(&format!("{line} short"));
+    assert!(short.code == 2 && short.stderr.contains("too short a warm-up"), "{short:?}");
     let marginal =
         folder.run("sample --keep summary --parameterization marginal --chains 64 --warmup 100 --draws 60 --quiet");
     assert!(marginal.code == 0 && marginal.stdout.contains("64 chains x 60 draws"), "{marginal:?}");

@@ -110,6 +110,12 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     ];
     summed::check(&settings, &needing_draws)?;
     let learnt = typed.metric_from.as_deref().map(|from| learnt(from, &model)).transpose()?;
+    if settings.keep == Keep::Summary && learnt.as_ref().is_some_and(|learnt| learnt.spread.is_none()) {
+        return Err(Failure::Input(anyhow!(
+            "--keep summary sums up draws in units that warm-up learns, and the run of --metric-from had too short a warm-up for \
+             that; name one with at least 50 transitions of warm-up, or leave --metric-from out"
+        )));
+    }
     let choice = meaning::choice(&typed.once.engine, &model, &settings)?;
     let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1)?;
     meaning::room(&settings, &model, 1, typed.once.output.out.as_deref())?;

@@ -48,9 +48,9 @@ pub struct Across {
     pub below: [Running; 2],
     /// Each chain's variance.
     pub variance: Running,
-    /// Each half chain's mean, and its variance.
+    /// Each half chain's mean.
     pub half_mean: Running,
-    /// The variance of each.
+    /// Each half chain's variance.
     pub half_variance: Running,
     /// Each superchain's mean.
     pub superchain: Running,

@@ -69,7 +69,7 @@ pub fn quantile(histogram: &[u64], p: f64) -> f64 {
 /// Over the draws of one chain: how its energies vary, and how often its trajectories were cut off.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct EnergySums {
-    /// Energy of the first draw, and of the latest.
+    /// Energy of the first draw.
     pub first: f64,
     /// Energy of the latest.
     pub last: f64,
