@@ -311,6 +311,9 @@ fn run(
     } else {
         driver::run_from(start, &mut *engine, model.dim(), &plan, sink)?
     };
+    // Chains take more memory than what is left to do.
+    drop(engine);
+    crate::machine::give_back_memory();
     if let Some(DeviceFailure { error, resumed: false }) = &run.failure
         && run.draws < settings.thin
     {

@@ -52,6 +52,16 @@ pub fn available_memory() -> Option<u64> {
     Some(system.cgroup_limits().map_or(available, |limits| of_group(limits).min(available)))
 }
 
+/// Gives what was freed back to the system, where an allocator keeps it by the thread that had it, and other threads could
+/// not use it.
+pub fn give_back_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it touches nothing but what is free.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Free bytes where `folder` is, which is there; `None` where the system does not tell.
 pub fn available_disk(folder: &std::path::Path) -> Option<u64> {
     fs4::available_space(folder).ok()
