@@ -311,9 +311,6 @@ fn run(
     } else {
         driver::run_from(start, &mut *engine, model.dim(), &plan, sink)?
     };
-    // Chains take more memory than what is left to do.
-    drop(engine);
-    crate::machine::give_back_memory();
     if let Some(DeviceFailure { error, resumed: false }) = &run.failure
         && run.draws < settings.thin
     {
@@ -330,6 +327,8 @@ fn sampled<D>(
     run: Run,
     wall: Duration,
 ) -> Sampled<D> {
+    // Chains, and what wrote their draws, took more memory than what is left to do.
+    crate::machine::give_back_memory();
     let mut names = model.names();
     names.truncate(settings.variables(&model));
     let interrupted = run.draws < settings.draws;

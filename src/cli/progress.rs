@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -40,34 +40,44 @@ pub fn is_interrupted() -> bool {
 }
 
 /// Has `run` sample `model`, with a line of progress, unless `quiet` or not on a terminal.
-pub fn watch<T: Send>(
-    model: &Model,
-    settings: &Settings,
-    quiet: bool,
-    run: impl FnOnce(Arc<Progress>) -> T + Send,
-) -> T {
+pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnce(Arc<Progress>) -> T) -> T {
     let (label, total) = (model.parameterization().to_string(), transitions(settings));
     let shown = !quiet && std::io::stderr().is_terminal();
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
     let progress = Arc::new(Progress::default());
+    let is_over = AtomicBool::new(false);
+    // The run stays in this thread: memory that it frees is there for what comes behind it.
     thread::scope(|scope| {
-        let run = scope.spawn(|| run(progress.clone()));
-        while !run.is_finished() {
-            if is_interrupted() {
-                progress.stop();
+        let watcher = scope.spawn(|| {
+            while !is_over.load(Relaxed) {
+                if is_interrupted() {
+                    progress.stop();
+                }
+                show(&bar, &progress.snapshot());
+                thread::park_timeout(INTERVAL);
             }
             show(&bar, &progress.snapshot());
-            thread::park_timeout(INTERVAL);
-        }
-        let ran = match run.join() {
-            Ok(ran) => ran,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        show(&bar, &progress.snapshot());
-        bar.abandon();
+            bar.abandon();
+        });
+        let over = Over { is_over: &is_over, watcher: watcher.thread().clone() };
+        let ran = run(progress.clone());
+        drop(over);
         ran
     })
+}
+
+/// Tells the watcher that there is nothing more to watch, however the run has ended.
+struct Over<'a> {
+    is_over: &'a AtomicBool,
+    watcher: Thread,
+}
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.is_over.store(true, Relaxed);
+        self.watcher.unpark();
+    }
 }
 
 /// All transitions of a run.
