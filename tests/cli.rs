@@ -702,13 +702,18 @@ mod interrupted {
 
     use super::*;
 
-    /// Interrupts a run a while after it has made its folder `out`.
-    fn interrupt(folder: &Folder, line: &str, after: Duration) -> Ran {
+    /// Interrupts a run into the folder `out` a little after the store of its draws, `store` in that folder, tells what warm-up
+    /// has learnt; where no store is named, after the folder is there.
+    fn interrupt(folder: &Folder, line: &str, store: Option<&str>) -> Ran {
         let mut program = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
         program.current_dir(folder.path("")).args(line.split(' ')).args(["--out", "out"]);
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let begun = wait(|| folder.path("out").exists());
-        thread::sleep(after);
+        let root = store.map(|store| folder.path("out").join(store).join("zarr.json"));
+        let begun = wait(|| match &root {
+            Some(root) => std::fs::read_to_string(root).is_ok_and(|text| text.contains("adaptation")),
+            None => folder.path("out").exists(),
+        });
+        thread::sleep(Duration::from_millis(500));
         signal(&child);
         let ended = wait(|| child.try_wait().unwrap().is_some());
         if !ended {
@@ -741,7 +746,7 @@ mod interrupted {
     fn while_it_draws_it_keeps_what_there_is() {
         let folder = Folder::new();
         let line = "sample --chains 4 --warmup 100 --draws 400000 --keep hyper";
-        let ran = interrupt(&folder, line, Duration::from_millis(1200));
+        let ran = interrupt(&folder, line, Some("draws.zarr"));
         assert_eq!((ran.code, ran.stderr.as_str()), (130, ""));
         assert!(ran.stdout.contains("warning: the run was interrupted after"), "{}", ran.stdout);
         let files = files(&folder);
@@ -757,7 +762,7 @@ mod interrupted {
     #[test]
     fn in_warm_up_it_leaves_no_folder() {
         let folder = Folder::new();
-        let ran = interrupt(&folder, "sample --warmup 100000000 --draws 1", Duration::from_millis(500));
+        let ran = interrupt(&folder, "sample --warmup 100000000 --draws 1", None);
         assert_eq!((ran.code, ran.stdout.as_str()), (130, ""));
         assert!(ran.stderr.contains("nothing was drawn"), "{}", ran.stderr);
         assert_eq!(folder.contents(), BTreeMap::new());
@@ -767,7 +772,7 @@ mod interrupted {
     fn half_a_comparison_recommends_nothing() {
         let folder = Folder::new();
         let line = "compare --chains 4 --warmup 100 --draws 400000 --keep hyper";
-        let ran = interrupt(&folder, line, Duration::from_millis(1200));
+        let ran = interrupt(&folder, line, Some("centered/draws.zarr"));
         assert_eq!(ran.code, 130);
         assert!(ran.stdout.contains("The centered run was interrupted after"), "{}", ran.stdout);
         assert!(!ran.stdout.contains("Any of these") && !ran.stdout.contains("Use --param"), "{}", ran.stdout);
@@ -780,7 +785,7 @@ mod interrupted {
     #[test]
     fn a_comparison_in_its_first_warm_up_leaves_no_folder() {
         let folder = Folder::new();
-        let ran = interrupt(&folder, "compare --warmup 100000000 --draws 1", Duration::from_millis(500));
+        let ran = interrupt(&folder, "compare --warmup 100000000 --draws 1", None);
         assert_eq!(ran.code, 130);
         assert!(ran.stderr.contains("nothing was drawn"), "{}", ran.stderr);
         assert_eq!(folder.contents(), BTreeMap::new());

@@ -187,7 +187,7 @@ fn sums_of_a_device_that_is_lost_are_made_again_on_the_host() {
     let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: true };
     let progress = Arc::new(Progress::default());
     let sampled = std::thread::scope(|scope| {
-        let run = scope.spawn(|| sample_summed(&backend, model.clone(), settings(64, 400), None, progress.clone()));
+        let run = scope.spawn(|| sample_summed(&backend, model.clone(), settings(64, 800), None, progress.clone()));
         while progress.snapshot().transitions < 64 * 155 {
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -195,7 +195,7 @@ fn sums_of_a_device_that_is_lost_are_made_again_on_the_host() {
         run.join().unwrap().unwrap()
     });
     assert!(sampled.run.failure.as_ref().is_some_and(|failure| failure.resumed));
-    assert_eq!((sampled.draws.chains, sampled.draws.draws, sampled.draws.complete), (64, 400, true));
+    assert_eq!((sampled.draws.chains, sampled.draws.draws, sampled.draws.complete), (64, 800, true));
     let (rms, largest) = scores(&sampled, &Exact::of(&model).unwrap());
     assert!((0.5..1.5).contains(&rms) && largest < 5.0, "rms {rms}, largest {largest}");
 }

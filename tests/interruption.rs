@@ -6,9 +6,10 @@ mod gpu;
 mod stored;
 
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::Folder;
+use serde_json::Value;
 use stored::{done, same_bytes, summary};
 
 const LONG: &str = "--chains 4 --warmup 200 --draws 20000 --keep hyper --checkpoint-every 0.02 --quiet";
@@ -27,60 +28,73 @@ fn wait_until(child: &mut Child, come: impl Fn() -> bool) {
     }
 }
 
-/// Kills runs of `line`, each at another of so many moments, and has them resumed: they end with the bytes of the run
-/// `whole`, which took `time`. Returns how many were killed in warm-up with some of it done, and how many among their
-/// draws.
-fn killed(folder: &Folder, line: &str, draws: u32, time: Duration, moments: u32) -> [u32; 2] {
-    let mut counted = [0; 2];
-    for moment in 1..=moments {
-        let run = format!("killed-{moment}");
-        let mut child = start(folder, &format!("{line} --no-report --out {run}"));
-        std::thread::sleep(time * moment / (moments + 1));
-        child.kill().unwrap();
-        let ended = child.wait().unwrap();
-        if ended.success() || !folder.path(&run).join("draws.zarr/zarr.json").exists() {
-            continue;
-        }
-        let told = folder.run(&format!("summary {run}"));
-        let some = told.stdout.contains(&format!("of {draws} draws of each chain; `warpnuts sample --resume"));
-        let all = told.stdout.contains(&format!("chains x {draws} draws"));
-        assert!(some || all || told.stderr.contains("has no draws yet"), "{told:?}");
-        let warming = !some && !all && folder.path(&run).join("checkpoint").exists();
-        counted = [counted[0] + u32::from(warming), counted[1] + u32::from(some)];
-        let resumed = folder.run(&format!("sample --resume {run} --allow-software-adapter --quiet"));
-        let was_complete = all && resumed.stderr.contains("is complete");
-        assert!([0, 3].contains(&resumed.code) || was_complete, "{resumed:?}");
-        same_bytes(folder, "whole", &run);
-        assert!(!folder.path(&run).join("checkpoint").exists());
-    }
-    counted
+#[cfg(unix)]
+fn signal(child: &Child, which: &str) {
+    assert!(Command::new("kill").args([which, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Runs `line` to its end as `whole`; how long that took.
-fn whole(folder: &Folder, line: &str) -> Duration {
-    let began = Instant::now();
-    done(folder, &format!("{line} --no-report --out whole"));
-    began.elapsed()
+/// How many transitions of warm-up and how many draws of each chain the store of a run says that it has; nothing before it
+/// says so.
+fn written(folder: &Folder, run: &str) -> Option<[u64; 2]> {
+    let root: Value =
+        serde_json::from_slice(&std::fs::read(folder.path(run).join("draws.zarr/zarr.json")).ok()?).ok()?;
+    let about: Value = serde_json::from_str(root["attributes"]["warpnuts"].as_str()?).ok()?;
+    Some([about["warmup_draws"].as_u64().unwrap_or(0), about["draws"].as_u64()?])
+}
+
+/// Kills runs of `line`, each when its store has come so far (in warm-up and in draws) or a little later, and has them resumed:
+/// they end with the bytes of the run `whole`. One that was over before it was killed is tried again.
+fn killed(folder: &Folder, line: &str, draws: u32, moments: &[[u64; 2]]) {
+    'moments: for (moment, far) in moments.iter().enumerate() {
+        for attempt in 0..9 {
+            let run = format!("killed-{moment}-{attempt}");
+            let mut child = start(folder, &format!("{line} --no-report --out {run}"));
+            wait_until(&mut child, || written(folder, &run).is_some_and(|it| it[0] >= far[0] && it[1] >= far[1]));
+            // Not only just after something was written.
+            std::thread::sleep(Duration::from_millis(7 * moment as u64 % 19));
+            child.kill().unwrap();
+            if child.wait().unwrap().code().is_some() {
+                continue;
+            }
+            let [_, drawn] = written(folder, &run).unwrap();
+            let told = folder.run(&format!("summary {run}"));
+            let says = match drawn {
+                0 => told.stderr.contains("has no draws yet"),
+                some if some < u64::from(draws) => told.stdout.contains(&format!(
+                    "The run has {some} of {draws} draws of each chain; `warpnuts sample --resume {run}`"
+                )),
+                _ => told.stdout.contains(&format!("chains x {draws} draws")),
+            };
+            assert!(says, "{drawn} draws: {told:?}");
+            let resumed = folder.run(&format!("sample --resume {run} --allow-software-adapter --quiet"));
+            let was_complete = drawn == u64::from(draws) && resumed.stderr.contains("is complete");
+            assert!([0, 3].contains(&resumed.code) || was_complete, "{resumed:?}");
+            same_bytes(folder, "whole", &run);
+            assert!(!folder.path(&run).join("checkpoint").exists());
+            if drawn < u64::from(draws) && (drawn > 0) == (far[1] > 0) {
+                continue 'moments;
+            }
+        }
+        panic!("no run was killed at {far:?}");
+    }
 }
 
 #[test]
 fn a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
     let folder = Folder::new();
     let line = format!("sample {LONG}");
-    let time = whole(&folder, &line);
-    let [_, drawing] = killed(&folder, &line, 20000, time, 7);
-    assert!(drawing > 0, "no run was killed among its draws");
+    done(&folder, &format!("{line} --no-report --out whole"));
+    killed(&folder, &line, 20000, &[0, 1, 2000, 5000, 8000, 11_000, 14_000].map(|draws| [0, draws]));
 }
 
 #[test]
 fn a_run_that_was_killed_in_warm_up_keeps_what_it_has_recorded_of_it() {
     let rows = (0..60).map(|i| format!("S{},{}\n", i % 12, (f64::from(i) * 0.7).sin() + f64::from(i % 12)));
     let folder = Folder::with("schools.csv", "school,score\n".to_string() + &rows.collect::<String>());
-    let line = "sample --data schools.csv --group school --outcome score --chains 4 --warmup 16000 --draws 600 --thin 2 \
+    let line = "sample --data schools.csv --group school --outcome score --chains 4 --warmup 40000 --draws 600 --thin 2 \
                 --save-warmup --checkpoint-every 0.02 --quiet";
-    let time = whole(&folder, line);
-    let [warming, _] = killed(&folder, line, 600, time, 7);
-    assert!(warming > 0, "no run was killed in warm-up");
+    done(&folder, &format!("{line} --no-report --out whole"));
+    killed(&folder, line, 600, &[1, 1000, 2000, 4000, 8000].map(|warmup| [warmup, 0]));
 }
 
 #[test]
@@ -89,15 +103,18 @@ fn a_run_on_a_device_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
         return;
     }
     // As draws leave the device, and packed in 16 bits.
-    for (warmup, draws, kept, moments) in [(200, 1000, "--thin 1", 3), (100, 250, "--thin 2 --draw-precision f16", 2)] {
+    let settings = [
+        (200, 1000, "--thin 1", [[1, 0], [0, 1], [0, 300]].as_slice()),
+        (100, 250, "--thin 2 --draw-precision f16", &[[1, 0], [0, 1]]),
+    ];
+    for (warmup, draws, kept, moments) in settings {
         let folder = Folder::new();
         let line = format!(
             "sample --engine gpu --allow-software-adapter --chains 32 --warmup {warmup} --draws {draws} {kept} --keep hyper --save-warmup \
              --checkpoint-every 0.1 --quiet"
         );
-        let time = whole(&folder, &line);
-        let [_, drawing] = killed(&folder, &line, draws, time, moments);
-        assert!(drawing > 0, "no run was killed among its draws");
+        done(&folder, &format!("{line} --no-report --out whole"));
+        killed(&folder, &line, draws, moments);
     }
 }
 
@@ -106,10 +123,10 @@ fn a_run_on_a_device_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
 fn ctrl_c_in_warm_up_keeps_what_can_be_gone_on_with() {
     let folder = Folder::new();
     let line = "sample --chains 4 --warmup 20000 --draws 100 --keep hyper --checkpoint-every 0 --quiet";
-    whole(&folder, line);
+    done(&folder, &format!("{line} --no-report --out whole"));
     let mut child = start(&folder, &format!("{line} --out stopped"));
     wait_until(&mut child, || folder.path("stopped/checkpoint").exists());
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    signal(&child, "-INT");
     let ended = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(130), "it was over before it was stopped: {stderr}");
@@ -160,10 +177,12 @@ fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
     // Until there are draws.
     let root = folder.path("stopped/draws.zarr/zarr.json");
     wait_until(&mut child, || std::fs::read_to_string(&root).is_ok_and(|text| text.contains("adaptation")));
-    // Nobody else goes on with it meanwhile.
+    // Nobody else goes on with it meanwhile; it stands still, lest it be over before.
+    signal(&child, "-STOP");
     let other = folder.run("sample --resume stopped --quiet");
+    signal(&child, "-CONT");
     assert!(other.code == 2 && other.stderr.contains("another process is writing into stopped"), "{other:?}");
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    signal(&child, "-INT");
     let ended = child.wait_with_output().unwrap();
     let text = String::from_utf8(ended.stdout).unwrap();
     assert_eq!(ended.status.code(), Some(130), "it was over before it was stopped: {text}");
