@@ -59,7 +59,7 @@ pub enum NoMode {
 /// # Errors
 /// Where the search comes to no end, or to a scale of 0.
 pub fn marginal(model: &Model) -> Result<Mode, NoMode> {
-    let model = with(model, Parameterization::marginal(model.dataset().predictor_names()));
+    let model = model.in_parameterization(Parameterization::marginal(model.dataset().predictor_names()));
     let starts = STARTS.map(|log_sigma| hyperparameters(&model, log_sigma));
     highest(&model, starts.into_iter())
 }
@@ -70,7 +70,7 @@ pub fn marginal(model: &Model) -> Result<Mode, NoMode> {
 /// As for [`marginal`].
 pub fn non_centered(model: &Model) -> Result<Mode, NoMode> {
     let effects = Parameterization::uniform(Effect::NonCentered, model.dataset().predictor_names());
-    let model = with(model, effects);
+    let model = model.in_parameterization(effects);
     let mut conditional = ConditionalEffects::new(&model);
     let starts = STARTS.map(|log_sigma| {
         let mut theta = hyperparameters(&model, log_sigma);
@@ -82,13 +82,6 @@ pub fn non_centered(model: &Model) -> Result<Mode, NoMode> {
         theta
     });
     highest(&model, starts.into_iter())
-}
-
-/// The same posterior in another parameterization.
-fn with(model: &Model, parameterization: Parameterization) -> Model {
-    let dataset = std::sync::Arc::new(model.dataset().clone());
-    let priors = model.priors().clone();
-    Model::new(dataset, Default::default(), parameterization, model.scaling().clone()).with_prior_scales(priors)
 }
 
 /// mu of 0, all log sigma as told, eps of about the outcome's sd.

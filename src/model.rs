@@ -121,6 +121,11 @@ impl Model {
         Model { priors, ..self }
     }
 
+    /// The same posterior in another parameterization.
+    pub fn in_parameterization(&self, parameterization: Parameterization) -> Model {
+        Model { parameterization, ..self.clone() }
+    }
+
     /// The data the posterior is conditioned on, in the user's units.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset

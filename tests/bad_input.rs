@@ -347,12 +347,6 @@ fn marginal_on_a_device() {
 }
 
 #[test]
-fn marginal_effects_in_16_bits() {
-    let words = ["--draw-precision f16", "marginal learns none of the effects", "use f32, or --keep hyper"];
-    refuses_in_one_line(&Folder::new(), "sample --parameterization marginal --draw-precision f16", &words);
-}
-
-#[test]
 fn marginal_over_observations() {
     let words = ["--likelihood observations", "marginal integrates them out", "leave one of the two out"];
     refuses_in_one_line(&Folder::new(), "sample --parameterization marginal --likelihood observations", &words);

@@ -19,9 +19,12 @@ fn run(model: &Arc<Model>, draw_precision: Precision) -> Sampled {
 
 #[test]
 fn sixteen_bits_keep_draws_to_a_thousandth_of_their_sd() {
-    for (parameterization, shift, stretch) in
-        [("non-centered", 0.0, 1.0), ("centered", 0.0, 1.0), ("a=centered,b=non-centered", -3e7, 1e4)]
-    {
+    for (parameterization, shift, stretch) in [
+        ("non-centered", 0.0, 1.0),
+        ("centered", 0.0, 1.0),
+        ("a=centered,b=non-centered", -3e7, 1e4),
+        ("marginal", 0.0, 1.0),
+    ] {
         let model = moved::radon(parameterization, shift, stretch);
         let (whole, half) = (run(&model, Precision::F64), run(&model, Precision::F16));
         let summary = RunSummary::of(&whole);
@@ -73,7 +76,7 @@ fn units_are_the_posteriors_in_any_parameterization() {
         let settings = Settings { warmup: 300, draws: 1, ..Settings::default() };
         let spread = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap().run.spread.unwrap();
         for ((name, truth), unit) in exact.names().iter().zip(exact.summary()).zip(units(&model, &spread)) {
-            assert!((unit.mean - truth.mean).abs() < 0.5 * truth.sd, "{name}: {unit:?}, not {truth:?}");
+            assert!((unit.mean - truth.mean).abs() < 0.34 * truth.sd, "{name}: {unit:?}, not {truth:?}");
             assert!((0.6..1.6).contains(&(unit.sd / truth.sd)), "{name}: {unit:?}, not {truth:?}");
         }
     }

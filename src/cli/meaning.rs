@@ -148,13 +148,6 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
             settings.warmup
         )));
     }
-    if settings.draw_precision == Precision::F16 && settings.keep == Keep::All && model.parameterization().is_marginal()
-    {
-        return Err(Failure::Input(anyhow!(
-            "--draw-precision f16 keeps draws in units that warm-up learns, and --parameterization marginal learns none of the \
-             effects; use f32, or --keep hyper"
-        )));
-    }
     if settings.likelihood == Likelihood::Observations && model.parameterization().is_marginal() {
         return Err(Failure::Input(anyhow!(
             "--likelihood observations needs every group's effects, and --parameterization marginal integrates them out; leave \

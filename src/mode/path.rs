@@ -1,6 +1,6 @@
 //! The path on which the centered density rises without end, into the neck of the funnel.
 
-use super::{Mode, climb, with};
+use super::{Mode, climb};
 use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
 use crate::density::effects::ConditionalEffects;
@@ -48,8 +48,8 @@ pub struct Path {
 /// conditional means, which is where the centered density is highest, given all these.
 pub fn path(model: &Model, marginal: &Mode) -> Path {
     let names = model.dataset().predictor_names();
-    let without = with(model, Parameterization::marginal(names));
-    let centered = with(model, Parameterization::uniform(Effect::Centered, names));
+    let without = model.in_parameterization(Parameterization::marginal(names));
+    let centered = model.in_parameterization(Parameterization::uniform(Effect::Centered, names));
     let mut densities = [&without, &centered].map(|model| CpuDensity::new(model, Likelihood::Groups));
     let (layout, coefficient) = (model.layout(), faintest(model, marginal));
     let (fixed, effects) = (layout.sigma(coefficient), layout.effects(coefficient));
