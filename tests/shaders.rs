@@ -1,10 +1,12 @@
-//! Every shader is valid WGSL, has its structures laid out as the host writes them, and shares its constants and the names
+//! Every shader is valid WGSL and has its like in the languages of Vulkan, Metal and DirectX, has its structures laid out as the host writes them, and shares its constants and the names
 //! of its functions with its twin in Rust; shown without an adapter.
 
 use std::mem::{offset_of, size_of};
 use std::sync::Arc;
 
-use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use naga::back::pipeline_constants::process_overrides;
+use naga::back::{hlsl, msl, spv};
+use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
@@ -22,8 +24,26 @@ fn parse(source: &str) -> Module {
         naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
     let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP);
     validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
-    validator.validate(&module).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
+    let info = validator.validate(&module).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
+    translate(&module, &info);
     module
+}
+
+/// The shader as drivers get it, in each language; every entry point has come along.
+fn translate(module: &Module, info: &ModuleInfo) {
+    let constants = module.overrides.iter().map(|(_, it)| (it.name.clone().unwrap(), 1.0)).collect();
+    let (module, info) = &process_overrides(module, info, None, &constants).unwrap();
+    let vulkan =
+        spv::write_vec(module, info, &spv::Options { lang_version: (1, 3), ..Default::default() }, None).unwrap();
+    assert!(vulkan.len() > 100);
+    let metal = msl::Options { lang_version: (2, 4), ..Default::default() };
+    let (_, metal) = msl::write_string(module, info, &metal, &Default::default()).unwrap();
+    let options = hlsl::Options { shader_model: hlsl::ShaderModel::V6_0, ..Default::default() };
+    let pipeline = Default::default();
+    let mut text = String::new();
+    let directx = hlsl::Writer::new(&mut text, &options, &pipeline).write(module, info, None).unwrap();
+    assert_eq!(metal.entry_point_names.iter().flatten().count(), module.entry_points.len());
+    assert_eq!(directx.entry_point_names.iter().flatten().count(), module.entry_points.len());
 }
 
 /// The value of a constant that is an unsigned number.
