@@ -218,14 +218,14 @@ fn a_run_goes_on_with_its_own_settings_only() {
 fn shards_make_the_experiment() {
     let folder = Folder::new();
     done(&folder, "sample --warmup 400 --draws 10 --out learnt");
-    // Superchains of 8 stay together, though 72 chains do not come in four equal shards of them.
+    // Superchains of 8 stay together, though 72 chains do not come in four equal shards of them. Machines differ in cores.
     let line = "sample --chains 72 --warmup 100 --draws 40 --metric-from learnt --quiet";
     done(&folder, &format!("{line} --out whole"));
     let shards: Vec<_> = (1..=4)
         .map(|i| {
             Command::new(env!("CARGO_BIN_EXE_warpnuts"))
                 .current_dir(folder.path("."))
-                .args(format!("{line} --shard {i}/4 --out shard{i}").split_whitespace())
+                .args(format!("{line} --shard {i}/4 --threads {i} --out shard{i}").split_whitespace())
                 .stdout(Stdio::null())
                 .spawn()
                 .unwrap()
@@ -237,6 +237,9 @@ fn shards_make_the_experiment() {
     let ran = done(&folder, "merge merged shard3 shard1 shard4 shard2");
     assert!(ran.stdout.contains("72 chains x 40 draws"), "{}", ran.stdout);
     same_bytes(&folder, "whole", "merged");
+    let root = std::fs::read_to_string(folder.path("merged/draws.zarr/zarr.json")).unwrap();
+    let cores = format!("{} core", std::thread::available_parallelism().unwrap());
+    assert!(root.contains("device") && !root.contains(&cores), "{root}");
     let rows = |run: &str| summary(&folder, run)["parameters"].clone();
     assert_eq!(rows("whole"), rows("merged"));
 
