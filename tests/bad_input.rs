@@ -439,6 +439,37 @@ fn an_output_folder_where_the_system_allows_none() {
     both_refuse(&Folder::new(), "--out /proc/nope/out", &["/proc/nope/out cannot be made", "--out"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written() {
+    let tiny = "--chains 64 --warmup 50 --draws 5 --keep summary --quiet";
+    let mixed = "centered,non-centered,marginal,a=centered,b=non-centered,a=non-centered,b=centered";
+    let commands = [
+        // What compares many runs is larger than what each of them says.
+        (&*format!("compare {COLUMNS} {tiny} --parameterizations {mixed}"), "comparison.json", 14),
+        ("exact", "exact.json", 0),
+        ("map", "map.json", 0),
+        ("bench --chains 1 --engine cpu --budget 1s", "bench.csv", 0),
+        (&format!("sample {tiny}"), "summary.json", 0),
+    ];
+    for (line, file, blocks) in commands {
+        let folder = Folder::with("t.csv", GOOD);
+        // No file may be larger than so many blocks of 512 bytes: the system's stand-in for a full disk.
+        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" {line} --out out");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_warpnuts")]).current_dir(folder.path("."));
+        let ran = command.output().unwrap();
+        let stderr = String::from_utf8(ran.stderr).unwrap();
+        let told: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error")).collect();
+        let words = format!("error: out/{file} could not be written: File too large (os error 27); make room, or name");
+        assert!(ran.status.code() == Some(1) && told.len() == 1 && told[0].starts_with(&words), "{line}: {stderr}");
+        let left: Vec<String> = folder.contents().into_keys().filter(|name| !name.ends_with('/')).collect();
+        let runs = left.iter().filter(|name| name.ends_with("/summary.json")).count();
+        assert!(left.len() == 1 + 2 * runs && runs == if blocks == 0 { 0 } else { 5 }, "{line} has left {left:?}");
+        assert_eq!(folder.path("out").exists(), runs > 0, "{line}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_output_folder_without_permission() {

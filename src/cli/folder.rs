@@ -88,6 +88,17 @@ fn refuse(path: &Path, error: &io::Error, how: &str) -> Failure {
     })
 }
 
+/// Why a command failed whose results could not be written; its folder, which it has made itself, goes if nothing is in it.
+pub fn unwritten(file: &Path, error: &io::Error) -> Failure {
+    if let Some(folder) = file.parent() {
+        drop(std::fs::remove_dir(folder));
+    }
+    Failure::Run(anyhow!(
+        "{} could not be written: {error}; make room, or name another folder with --out",
+        file.display()
+    ))
+}
+
 /// Makes a folder inside a run's.
 pub fn inside(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
