@@ -409,6 +409,34 @@ fn a_comparison_is_no_run_and_two_predictors_are_too_many() {
     refuses_in_one_line(&folder, "verify two", &["at most one predictor", "warpnuts sample"]);
 }
 
+#[test]
+fn what_may_have_been_meant_is_named() {
+    let folder = Folder::with("t.csv", "g,y,x\n1,1,2\n1,2.5,7\n2,3,5\n2,4,9\n");
+    let tiny = "--chains 1 --warmup 5 --draws 8 --no-report";
+    for run in ["a", "b"] {
+        folder.run(&format!("sample {tiny} --out runs/{run}"));
+    }
+    folder.run("sample --keep summary --chains 64 --warmup 50 --draws 5 --out sums/run");
+    let every = |path: &str, words: &[&str]| {
+        for line in ["summary", "report", "verify", "export --format csv --out no", "merge no", "sample --resume"] {
+            refuses_in_one_line(&folder, &format!("{line} {path}"), words);
+        }
+    };
+    every("runs", &["runs has several runs; name the folder of one of them: runs/a, runs/b"]);
+    every("runs/aa", &["runs/aa does not exist; name the folder of a run", "such as runs/a, runs/b"]);
+    every("runs/a/draws.zarr/posterior/a/c", &["is a part of a run, and not all of it; name its folder: runs/a"]);
+    every("sums/run", &["sums/run has a summary and no draws (`--keep summary` keeps none)", "--keep hyper"]);
+    every("sums", &["sums has a summary and no draws"]);
+    for line in ["report", "verify", "export --format csv --out no", "merge no"] {
+        refuses_in_one_line(&folder, &format!("{line} runs/a/summary.csv"), &["name its folder: runs/a"]);
+    }
+    refuses_in_one_line(&folder, "summary runs/a/summary.csv", &["has no draws; name the folder of its run: runs/a"]);
+    refuses_in_one_line(&folder, "summary sums/run/summary.csv", &["is a summary, and has no draws; name the folder"]);
+    // Numbers are not draws because they are numbers.
+    let words = ["t.csv has no draws, for it has no column `chain` or `lp__`", "`warpnuts sample --data t.csv`"];
+    refuses_in_one_line(&folder, "summary t.csv", &words);
+}
+
 // Output folders
 
 #[test]

@@ -69,6 +69,10 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
             &["killed/draws.zarr is of a merge that did not come to its end; remove the folder, and merge again"],
         );
     }
+    std::fs::create_dir_all(folder.path("unbegun/draws.zarr/posterior")).unwrap();
+    for run in ["unbegun", "unbegun/draws.zarr"] {
+        all_refuse(run, &["has nothing to be read yet", "remove the folder, and sample again"]);
+    }
     all_refuse("foreign", &["foreign/draws.zarr is a Zarr store, but not one that warpnuts has written"]);
     all_refuse("run/draws.zarr/posterior", &["run/draws.zarr/posterior is a part of a store; name the store"]);
     changed("future", &|root| root["run"]["format"] = json!(3));

@@ -258,12 +258,13 @@ fn shards_make_the_experiment() {
         assert!(words.iter().all(|word| ran.stderr.contains(word)), "{words:?}: {}", ran.stderr);
         assert!(!folder.path("no").exists());
     };
+    refused("merge shard1 shard2 shard3", &["shard1 exists", "`warpnuts merge OUT SHARD...`"]);
     refused("merge no shard1 shard3", &["chains 16 to 31 are missing, between shard1 and shard3"]);
     refused("merge no shard1 shard2 shard1", &["shard1 and shard1 both have chain 0"]);
     refused("merge no shard1 learnt", &["do not belong together", "the numbers of draws differ (40 and 10)"]);
     done(&folder, &format!("{line} --seed 7 --shard 2/4 --out other"));
     refused("merge no shard1 other", &["do not belong together", "the seeds differ (1 and 7)"]);
-    refused("merge merged shard1", &["exists, and nothing is overwritten; name a new one\n"]);
+    refused("merge merged shard1", &["merged exists, and nothing is overwritten; name a new one before the shards"]);
     refused(&format!("{line} --shard 5/4 --out no"), &["--shard", "1/4"]);
     refused(&format!("{line} --shard 1/40 --out no"), &["would have no chains", "superchains of 8"]);
     let other = "sample --parameterization centered --metric-from learnt --out no";
@@ -328,9 +329,15 @@ fn an_export_is_all_of_a_run_and_nothing_else() {
     assert!(ran.stdout.starts_with("2 chains x 10 draws from new/text"), "{}", ran.stdout);
     done(&folder, "export two --format csv --out other/draws.csv");
     let before = folder.contents();
-    for line in ["csv --out other", "cmdstan-csv --out other/draws.csv"] {
+    for (line, words) in [
+        ("csv --out other", "other is a folder, and csv is a single file; name a file with --out"),
+        (
+            "cmdstan-csv --out other/draws.csv",
+            "draws.csv is a file, and cmdstan-csv is a file a chain; name a folder with",
+        ),
+    ] {
         let ran = folder.run(&format!("export two --force --format {line}"));
-        assert!(ran.code == 2 && ran.stderr.contains("could not be written: "), "{ran:?}");
+        assert!(ran.code == 2 && ran.stderr.contains(words), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
     assert!(folder.contents() == before);

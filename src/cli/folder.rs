@@ -20,9 +20,17 @@ pub fn make(out: Option<&Path>, command: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Makes a folder that has no option of its own.
+/// How to name a folder that has no option of its own.
+const TYPED: &str = " before the shards: `warpnuts merge OUT SHARD...`";
+
+/// Refuses a folder that has no option of its own and is there already.
+pub fn refuse_typed(path: &Path) -> Result<(), Failure> {
+    if path.exists() { Err(refuse(path, &ErrorKind::AlreadyExists.into(), TYPED)) } else { Ok(()) }
+}
+
+/// Makes such a folder.
 pub fn make_typed(path: &Path) -> Result<(), Failure> {
-    make_new(path).map_err(|error| refuse(path, &error, ""))
+    make_new(path).map_err(|error| refuse(path, &error, TYPED))
 }
 
 /// Makes a folder, and those above it where they are not there.
