@@ -57,6 +57,11 @@ pub enum StoreError {
     /// Metadata, or data, that contradict themselves.
     #[error("{path}: {problem}; the store is damaged: sample again, or put back a copy")]
     Inconsistent { path: String, problem: String },
+    /// Data, or what was learnt, that cannot be read back, without which there is no model.
+    #[error(
+        "{file}: {problem}; the store is damaged: sample again, or put back a copy; the draws can still be read by xarray: `xr.open_zarr(\"{store}\", group=\"posterior\")`"
+    )]
+    DamagedData { file: String, problem: String, store: String },
     /// A checkpoint that is not whole.
     #[error(
         "{file} is damaged, and the run cannot go on from it; the draws are untouched, and `warpnuts summary` reads them"
