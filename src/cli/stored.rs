@@ -214,6 +214,10 @@ pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
             path.display()
         )));
     }
+    // A pipe takes no room.
+    if !path.exists() || path.is_file() || path.is_dir() {
+        meaning::room_for_text(summary::text_size(store), path)?;
+    }
     let written = match typed.format {
         Format::Csv => folder::make_above(path).and_then(|()| summary::write_csv(path, &sampled, store)).map(|()| None),
         Format::CmdstanCsv => into_folder(path, || summary::write_cmdstan(path, &sampled, store)).map(Some),
