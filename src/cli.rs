@@ -97,7 +97,8 @@ fn print(text: impl Display) {
 
 /// Prints a line for the user rather than for whoever reads the output.
 pub fn complain(text: impl Display) {
-    drop(writeln!(io::stderr(), "{text}"));
+    // In one piece: others may write to the same terminal or log, as the processes of `mpirun` do.
+    drop(io::stderr().write_all(format!("{text}\n").as_bytes()));
 }
 
 /// Breaks a paragraph into lines of up to 100 characters.

@@ -79,7 +79,8 @@ pub struct Settings {
     pub posterior_predictive: bool,
     /// How exactly draws are kept.
     pub draw_precision: Precision,
-    /// How many lanes work at once. No draw depends on it.
+    /// How many lanes work at once. No draw depends on it, and no store tells of it: it is the machine's, not the run's.
+    #[serde(skip_deserializing, default = "crate::machine::threads")]
     pub threads: usize,
 }
 

@@ -2,15 +2,19 @@
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-/// The processor's name and its number of cores.
+/// The processor's name.
 pub fn processor() -> String {
     let kind = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
     let system = System::new_with_specifics(kind);
     let brand = system.cpus().first().map_or("", |cpu| cpu.brand().trim());
-    let brand = if brand.is_empty() { std::env::consts::ARCH } else { brand };
+    if brand.is_empty() { std::env::consts::ARCH.to_string() } else { brand.to_string() }
+}
+
+/// The processor's name and how many cores there are to take, which may be fewer than it has.
+pub fn processor_and_cores() -> String {
     match threads() {
-        1 => format!("{brand}, 1 core"),
-        cores => format!("{brand}, {cores} cores"),
+        1 => format!("{}, 1 core", processor()),
+        cores => format!("{}, {cores} cores", processor()),
     }
 }
 

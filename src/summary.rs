@@ -19,7 +19,7 @@ use crate::model::PriorScales;
 pub use advice::Advice;
 pub use comparison::{Comparison, Difference, Row};
 pub use digits::{counted, decimals, number, significant};
-pub use export::{write_cmdstan, write_csv};
+pub use export::{text_size, write_cmdstan, write_csv};
 pub(crate) use files::write_whole;
 pub use files::{write_json, write_parameters};
 pub use import::{ImportError, Imported};

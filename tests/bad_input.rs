@@ -403,6 +403,34 @@ fn a_comparison_is_no_run_and_two_predictors_are_too_many() {
     refuses_in_one_line(&folder, "verify two", &["at most one predictor", "warpnuts sample"]);
 }
 
+#[test]
+fn what_may_have_been_meant_is_named() {
+    let folder = Folder::with("t.csv", "g,y,x\n1,1,2\n1,2.5,7\n2,3,5\n2,4,9\n");
+    let tiny = "--chains 1 --warmup 5 --draws 8 --no-report";
+    for run in ["a", "b"] {
+        folder.run(&format!("sample {tiny} --out runs/{run}"));
+    }
+    folder.run("sample --keep summary --chains 64 --warmup 50 --draws 5 --out sums/run");
+    let every = |path: &str, words: &[&str]| {
+        for line in ["summary", "report", "verify", "export --format csv --out no", "merge no", "sample --resume"] {
+            refuses_in_one_line(&folder, &format!("{line} {path}"), words);
+        }
+    };
+    every("runs", &["runs has several runs; name the folder of one of them: runs/a, runs/b"]);
+    every("runs/aa", &["runs/aa does not exist; name the folder of a run", "such as runs/a, runs/b"]);
+    every("runs/a/draws.zarr/posterior/a/c", &["is a part of a run, and not all of it; name its folder: runs/a"]);
+    every("sums/run", &["sums/run has a summary and no draws (`--keep summary` keeps none)", "--keep hyper"]);
+    every("sums", &["sums has a summary and no draws"]);
+    for line in ["report", "verify", "export --format csv --out no", "merge no"] {
+        refuses_in_one_line(&folder, &format!("{line} runs/a/summary.csv"), &["name its folder: runs/a"]);
+    }
+    refuses_in_one_line(&folder, "summary runs/a/summary.csv", &["has no draws; name the folder of its run: runs/a"]);
+    refuses_in_one_line(&folder, "summary sums/run/summary.csv", &["is a summary, and has no draws; name the folder"]);
+    // Numbers are not draws because they are numbers.
+    let words = ["t.csv has no draws, for it has no column `chain` or `lp__`", "`warpnuts sample --data t.csv`"];
+    refuses_in_one_line(&folder, "summary t.csv", &words);
+}
+
 // Output folders
 
 #[test]
@@ -431,6 +459,37 @@ fn runs_that_is_a_file() {
 #[test]
 fn an_output_folder_where_the_system_allows_none() {
     both_refuse(&Folder::new(), "--out /proc/nope/out", &["/proc/nope/out cannot be made", "--out"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written() {
+    let tiny = "--chains 64 --warmup 50 --draws 5 --keep summary --quiet";
+    let mixed = "centered,non-centered,marginal,a=centered,b=non-centered,a=non-centered,b=centered";
+    let commands = [
+        // What compares many runs is larger than what each of them says.
+        (&*format!("compare {COLUMNS} {tiny} --parameterizations {mixed}"), "comparison.json", 14),
+        ("exact", "exact.json", 0),
+        ("map", "map.json", 0),
+        ("bench --chains 1 --engine cpu --budget 1s", "bench.csv", 0),
+        (&format!("sample {tiny}"), "summary.json", 0),
+    ];
+    for (line, file, blocks) in commands {
+        let folder = Folder::with("t.csv", GOOD);
+        // No file may be larger than so many blocks of 512 bytes: the system's stand-in for a full disk.
+        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" {line} --out out");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_warpnuts")]).current_dir(folder.path("."));
+        let ran = command.output().unwrap();
+        let stderr = String::from_utf8(ran.stderr).unwrap();
+        let told: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error")).collect();
+        let words = format!("error: out/{file} could not be written: File too large (os error 27); make room, or name");
+        assert!(ran.status.code() == Some(1) && told.len() == 1 && told[0].starts_with(&words), "{line}: {stderr}");
+        let left: Vec<String> = folder.contents().into_keys().filter(|name| !name.ends_with('/')).collect();
+        let runs = left.iter().filter(|name| name.ends_with("/summary.json")).count();
+        assert!(left.len() == 1 + 2 * runs && runs == if blocks == 0 { 0 } else { 5 }, "{line} has left {left:?}");
+        assert_eq!(folder.path("out").exists(), runs > 0, "{line}");
+    }
 }
 
 #[cfg(unix)]

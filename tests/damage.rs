@@ -69,6 +69,10 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
             &["killed/draws.zarr is of a merge that did not come to its end; remove the folder, and merge again"],
         );
     }
+    std::fs::create_dir_all(folder.path("unbegun/draws.zarr/posterior")).unwrap();
+    for run in ["unbegun", "unbegun/draws.zarr"] {
+        all_refuse(run, &["has nothing to be read yet", "remove the folder, and sample again"]);
+    }
     all_refuse("foreign", &["foreign/draws.zarr is a Zarr store, but not one that warpnuts has written"]);
     all_refuse("run/draws.zarr/posterior", &["run/draws.zarr/posterior is a part of a store; name the store"]);
     changed("future", &|root| root["run"]["format"] = json!(3));
@@ -143,7 +147,9 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
     copy(&folder.path("run"), &folder.path("rowless"));
     let row = folder.path("rowless/draws.zarr/constant_data/row/c/0");
     std::fs::write(&row, b"no chunk").unwrap();
-    all_refuse("rowless", &["rowless/draws.zarr/constant_data/row/c/0: the chunk is damaged ("]);
+    let words = ["rowless/draws.zarr/constant_data/row/c/0: the chunk is damaged (", "can still be read by xarray"];
+    all_refuse("rowless", &words);
+    refused("summary rowless --skip-damaged", &words);
     std::fs::remove_file(row).unwrap();
     all_refuse("rowless", &["rowless/draws.zarr/constant_data/row/c/0: the chunk is missing; the store is damaged"]);
 }

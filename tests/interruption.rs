@@ -134,7 +134,9 @@ fn ctrl_c_in_warm_up_keeps_what_can_be_gone_on_with() {
         stderr.contains("interrupted in warm-up") && stderr.contains("`warpnuts sample --resume stopped`"),
         "{stderr}"
     );
-    done(&folder, "sample --resume stopped --quiet");
+    // On a machine of other cores.
+    done(&folder, "sample --resume stopped --threads 3 --quiet");
+    assert_eq!(summary(&folder, "stopped")["settings"]["threads"], 3);
     same_bytes(&folder, "whole", "stopped");
 }
 

@@ -12,7 +12,7 @@ use common::{Folder, Ran};
 use serde_json::Value;
 use stored::{done, same_bytes, summary};
 use warpnuts::draws::store::{Statistic, Store};
-use warpnuts::summary::Imported;
+use warpnuts::summary::{Imported, text_size};
 
 /// A Python that has ArviZ; `None` where it is said to be skipped.
 fn python() -> Option<PathBuf> {
@@ -218,14 +218,14 @@ fn a_run_goes_on_with_its_own_settings_only() {
 fn shards_make_the_experiment() {
     let folder = Folder::new();
     done(&folder, "sample --warmup 400 --draws 10 --out learnt");
-    // Superchains of 8 stay together, though 72 chains do not come in four equal shards of them.
+    // Superchains of 8 stay together, though 72 chains do not come in four equal shards of them. Machines differ in cores.
     let line = "sample --chains 72 --warmup 100 --draws 40 --metric-from learnt --quiet";
     done(&folder, &format!("{line} --out whole"));
     let shards: Vec<_> = (1..=4)
         .map(|i| {
             Command::new(env!("CARGO_BIN_EXE_warpnuts"))
                 .current_dir(folder.path("."))
-                .args(format!("{line} --shard {i}/4 --out shard{i}").split_whitespace())
+                .args(format!("{line} --shard {i}/4 --threads {i} --out shard{i}").split_whitespace())
                 .stdout(Stdio::null())
                 .spawn()
                 .unwrap()
@@ -237,6 +237,9 @@ fn shards_make_the_experiment() {
     let ran = done(&folder, "merge merged shard3 shard1 shard4 shard2");
     assert!(ran.stdout.contains("72 chains x 40 draws"), "{}", ran.stdout);
     same_bytes(&folder, "whole", "merged");
+    let root = std::fs::read_to_string(folder.path("merged/draws.zarr/zarr.json")).unwrap();
+    let cores = format!("{} core", std::thread::available_parallelism().unwrap());
+    assert!(root.contains("device") && !root.contains(&cores) && !root.contains("threads"), "{root}");
     let rows = |run: &str| summary(&folder, run)["parameters"].clone();
     assert_eq!(rows("whole"), rows("merged"));
 
@@ -255,12 +258,13 @@ fn shards_make_the_experiment() {
         assert!(words.iter().all(|word| ran.stderr.contains(word)), "{words:?}: {}", ran.stderr);
         assert!(!folder.path("no").exists());
     };
+    refused("merge shard1 shard2 shard3", &["shard1 exists", "`warpnuts merge OUT SHARD...`"]);
     refused("merge no shard1 shard3", &["chains 16 to 31 are missing, between shard1 and shard3"]);
     refused("merge no shard1 shard2 shard1", &["shard1 and shard1 both have chain 0"]);
     refused("merge no shard1 learnt", &["do not belong together", "the numbers of draws differ (40 and 10)"]);
     done(&folder, &format!("{line} --seed 7 --shard 2/4 --out other"));
     refused("merge no shard1 other", &["do not belong together", "the seeds differ (1 and 7)"]);
-    refused("merge merged shard1", &["exists, and nothing is overwritten; name a new one\n"]);
+    refused("merge merged shard1", &["merged exists, and nothing is overwritten; name a new one before the shards"]);
     refused(&format!("{line} --shard 5/4 --out no"), &["--shard", "1/4"]);
     refused(&format!("{line} --shard 1/40 --out no"), &["would have no chains", "superchains of 8"]);
     let other = "sample --parameterization centered --metric-from learnt --out no";
@@ -325,9 +329,15 @@ fn an_export_is_all_of_a_run_and_nothing_else() {
     assert!(ran.stdout.starts_with("2 chains x 10 draws from new/text"), "{}", ran.stdout);
     done(&folder, "export two --format csv --out other/draws.csv");
     let before = folder.contents();
-    for line in ["csv --out other", "cmdstan-csv --out other/draws.csv"] {
+    for (line, words) in [
+        ("csv --out other", "other is a folder, and csv is a single file; name a file with --out"),
+        (
+            "cmdstan-csv --out other/draws.csv",
+            "draws.csv is a file, and cmdstan-csv is a file a chain; name a folder with",
+        ),
+    ] {
         let ran = folder.run(&format!("export two --force --format {line}"));
-        assert!(ran.code == 2 && ran.stderr.contains("could not be written: "), "{ran:?}");
+        assert!(ran.code == 2 && ran.stderr.contains(words), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
     assert!(folder.contents() == before);
@@ -357,6 +367,76 @@ fn an_export_that_finds_no_room_leaves_no_half() {
         assert!(ran.status.code() == Some(2) && stderr.contains(&format!("{out} could not be written: ")), "{stderr}");
         assert!(folder.contents() == before, "{format} has left something");
     }
+}
+
+#[test]
+fn it_is_known_beforehand_what_an_export_takes() {
+    let folder = Folder::new();
+    done(&folder, "sample --chains 5 --warmup 200 --draws 300 --out run");
+    let size = text_size(&Store::open(&folder.path("run")).unwrap()) as f64;
+    done(&folder, "export run --format csv");
+    done(&folder, "export run --format cmdstan-csv");
+    let contents = folder.contents();
+    for files in ["run/draws.csv", "run/cmdstan/"] {
+        let files = contents.iter().filter(|(name, _)| name.starts_with(files));
+        let written: usize = files.map(|(_, bytes)| bytes.len()).sum();
+        assert!((size / written as f64 - 1.0).abs() < 0.02, "{size} bytes were foretold, and {written} written");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_export_that_would_find_no_room_is_refused() {
+    let folder = Folder::new();
+    done(&folder, "sample --chains 4 --warmup 50 --draws 400 --out run");
+    // A small disk, in a name space of its own; a store's text takes 6 MB.
+    let program = env!("CARGO_BIN_EXE_warpnuts");
+    let script = format!(
+        "mkdir small && mount -t tmpfs -o size=4m none small && for export in 'csv --out small/new/draws.csv' \
+         'cmdstan-csv --out small/text'; do {program} export run --format $export; echo code $?; done; ls small; \
+         {program} export run --format csv --out /dev/stdout --force | wc -l; mount -o remount,size=8m none small && \
+         {program} export run --format csv --out small/draws.csv"
+    );
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).current_dir(folder.path("."));
+    let told = unshare.output().map(|ran| [ran.stdout, ran.stderr].map(|text| String::from_utf8(text).unwrap()));
+    let [stdout, stderr] = match told {
+        Ok(told) if told[0].contains("code ") => told,
+        other => return println!("skipped: no file system can be mounted here ({other:?})"),
+    };
+    // Nothing is left there, and what is no file takes no room.
+    assert_eq!(stdout, "code 2\ncode 2\n1602\nWritten: small/draws.csv\n", "{stderr}");
+    let words = ["error: the draws would take about ", "where small is; make room, or name another place with --out"];
+    assert_eq!(stderr.lines().count(), 2, "{stderr}");
+    assert!(stderr.lines().all(|line| words.iter().all(|word| line.contains(word))), "{stderr}");
+}
+
+#[test]
+fn where_data_are_damaged_draws_can_still_be_read() {
+    let folder = Folder::new();
+    done(&folder, "sample --chains 2 --warmup 50 --draws 20 --out run");
+    let mean = summary(&folder, "run")["parameters"]["mu_a"]["mean"].as_f64().unwrap();
+    let damage = |array: &str| {
+        std::fs::write(folder.path("run/draws.zarr").join(array).join("c/0"), b"no chunk").unwrap();
+    };
+    let table = done(&folder, "summary run").stdout;
+    // Coordinates follow from the model; whether its data can be read is another matter.
+    let coordinates = ["posterior/county", "posterior/chain", "posterior/draw", "constant_data/obs_id"];
+    let kept = coordinates.map(|array| std::fs::read(folder.path("run/draws.zarr").join(array).join("c/0")).unwrap());
+    coordinates.into_iter().for_each(damage);
+    assert_eq!(done(&folder, "summary run").stdout, table);
+    for (array, bytes) in coordinates.iter().zip(kept) {
+        std::fs::write(folder.path("run/draws.zarr").join(array).join("c/0"), bytes).unwrap();
+    }
+    ["constant_data/county", "constant_data/obs_id", "observed_data/log_radon"].into_iter().for_each(damage);
+    let told = folder.run("summary run --skip-damaged").stderr;
+    let Some(python) = python() else { return };
+    let advice = told.split('`').nth(1).unwrap();
+    let script = format!("import xarray as xr; print({advice}['mu_a'].mean().item())");
+    let read = Command::new(python).args(["-c", &script]).current_dir(folder.path(".")).output().unwrap();
+    let read = [read.stdout, read.stderr].map(|text| String::from_utf8(text).unwrap());
+    let theirs: f64 = read[0].trim().parse().unwrap_or_else(|_| panic!("{advice}: {read:?}"));
+    assert!((theirs / mean - 1.0).abs() < 1e-9, "{mean}, and xarray says {theirs}");
 }
 
 #[test]

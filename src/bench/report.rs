@@ -224,7 +224,7 @@ impl Bench {
             version: env!("CARGO_PKG_VERSION"),
             commit: option_env!("WARPNUTS_COMMIT").unwrap_or("unknown"),
             machine: Machine {
-                processor: machine::processor(),
+                processor: machine::processor_and_cores(),
                 threads: machine::threads(),
                 vectors: machine::vectors(),
                 system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),

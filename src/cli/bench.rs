@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use warpnuts::bench::{self, AutoChoice, Bench, Bends, LeftOut, Modelled, Plan, Rate, Split, Timing, Watch, simulate};
 use warpnuts::data::{Dataset, MAX_COEFFICIENTS};
@@ -141,11 +141,8 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
         print(line);
     }
     let (csv, json) = (folder.join("bench.csv"), folder.join("bench.json"));
-    bench
-        .write_csv(&csv)
-        .and_then(|()| write_json(&json, &bench))
-        .with_context(|| format!("the results could not be written into {}", folder.display()))
-        .map_err(Failure::Run)?;
+    bench.write_csv(&csv).map_err(|error| folder::unwritten(&csv, &error))?;
+    write_json(&json, &bench).map_err(|error| folder::unwritten(&json, &error))?;
     print(format_args!("\nWritten: {}, {}", csv.display(), json.display()));
     report::of_bench(&typed.report, &bench, &folder)?;
     Ok(if bench.interrupted { Outcome::Interrupted } else { Outcome::Done })

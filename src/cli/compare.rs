@@ -1,6 +1,5 @@
 //! `warpnuts compare`: the same model under each parameterization, and which of them to believe.
 
-use anyhow::Context;
 use clap::Args;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Choice, Keep};
@@ -104,9 +103,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let exact = if quick { Exact::of(&exact_model).ok() } else { None };
     let comparison = Comparison::of(&runs, exact.as_ref());
     let path = folder.join("comparison.json");
-    summary::write_json(&path, &comparison)
-        .with_context(|| format!("{} could not be written", path.display()))
-        .map_err(Failure::Run)?;
+    summary::write_json(&path, &comparison).map_err(|error| folder::unwritten(&path, &error))?;
     print("");
     print(table::comparison(&comparison));
     if has_draws {

@@ -27,7 +27,7 @@ const ROWS: [&str; 12] = [
 
 /// Looks, and prints.
 pub fn run() -> Result<Outcome, Failure> {
-    print(format_args!("CPU: {}, {} vectors\n", machine::processor(), machine::vectors()));
+    print(format_args!("CPU: {}, {} vectors\n", machine::processor_and_cores(), machine::vectors()));
     let adapters = Adapter::all();
     if !adapters.is_empty() {
         let radon = meaning::dataset(&DataArguments::radon())?;

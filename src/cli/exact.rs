@@ -1,6 +1,5 @@
 //! `warpnuts exact`: the posterior by quadrature, without Monte Carlo.
 
-use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 use warpnuts::exact::{Exact, ExactRow};
@@ -67,9 +66,7 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
         log_evidence: exact.log_evidence(),
         parameters: exact.names().iter().map(String::as_str).zip(exact.summary().iter().copied()).collect(),
     };
-    summary::write_json(&path, &answer)
-        .with_context(|| format!("{} could not be written", path.display()))
-        .map_err(Failure::Run)?;
+    summary::write_json(&path, &answer).map_err(|error| folder::unwritten(&path, &error))?;
     print(format_args!("\nWritten: {}", path.display()));
     Ok(Outcome::Done)
 }

@@ -20,9 +20,17 @@ pub fn make(out: Option<&Path>, command: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Makes a folder that has no option of its own.
+/// How to name a folder that has no option of its own.
+const TYPED: &str = " before the shards: `warpnuts merge OUT SHARD...`";
+
+/// Refuses a folder that has no option of its own and is there already.
+pub fn refuse_typed(path: &Path) -> Result<(), Failure> {
+    if path.exists() { Err(refuse(path, &ErrorKind::AlreadyExists.into(), TYPED)) } else { Ok(()) }
+}
+
+/// Makes such a folder.
 pub fn make_typed(path: &Path) -> Result<(), Failure> {
-    make_new(path).map_err(|error| refuse(path, &error, ""))
+    make_new(path).map_err(|error| refuse(path, &error, TYPED))
 }
 
 /// Makes a folder, and those above it where they are not there.
@@ -86,6 +94,17 @@ fn refuse(path: &Path, error: &io::Error, how: &str) -> Failure {
         }
         _ => anyhow!("the output folder {path} cannot be made: {error}; name another one{how}"),
     })
+}
+
+/// Why a command failed whose results could not be written; its folder, which it has made itself, goes if nothing is in it.
+pub fn unwritten(file: &Path, error: &io::Error) -> Failure {
+    if let Some(folder) = file.parent() {
+        drop(std::fs::remove_dir(folder));
+    }
+    Failure::Run(anyhow!(
+        "{} could not be written: {error}; make room, or name another folder with --out",
+        file.display()
+    ))
 }
 
 /// Makes a folder inside a run's.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 use warpnuts::exact::Exact;
@@ -137,17 +136,11 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
         parameters: &rows,
         verdict: &verdict,
     };
-    let files = [folder.join("map.json"), folder.join("map.csv")];
-    write(&files, &answer, &rows)
-        .with_context(|| format!("the results could not be written into {}", folder.display()))
-        .map_err(Failure::Run)?;
-    print(format_args!("\nWritten: {}, {}", files[0].display(), files[1].display()));
+    let [json, csv] = ["map.json", "map.csv"].map(|file| folder.join(file));
+    summary::write_json(&json, &answer).map_err(|error| folder::unwritten(&json, &error))?;
+    write_rows(&csv, &rows).map_err(|error| folder::unwritten(&csv, &error))?;
+    print(format_args!("\nWritten: {}, {}", json.display(), csv.display()));
     Ok(Outcome::Done)
-}
-
-fn write([json, csv]: &[PathBuf; 2], answer: &Answer, rows: &[Row]) -> std::io::Result<()> {
-    summary::write_json(json, answer)?;
-    write_rows(csv, rows)
 }
 
 fn write_rows(path: &Path, rows: &[Row]) -> std::io::Result<()> {

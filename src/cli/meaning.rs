@@ -218,13 +218,7 @@ fn summed(settings: &Settings) -> Result<(), Failure> {
 /// Refuses runs whose draws would not fit onto the disk where they go.
 pub fn room(settings: &Settings, model: &Model, runs: usize, out: Option<&Path>) -> Result<(), Failure> {
     let needed = settings.disk(model) * runs as u128;
-    let there = out.into_iter().flat_map(Path::ancestors).find(|folder| folder.is_dir());
-    let folder = there.unwrap_or(Path::new("."));
-    // What tells of no room at all is no disk, or will say so itself.
-    let Some(free) = machine::available_disk(folder).filter(|free| *free > 0).filter(|free| u128::from(*free) < needed)
-    else {
-        return Ok(());
-    };
+    let Some((free, folder)) = too_little_disk(needed, out) else { return Ok(()) };
     let keep = if settings.keep == Keep::All { ", keep only the hyperparameters (--keep hyper)" } else { "" };
     let precision =
         if settings.draw_precision == Precision::F64 { ", halve their size (--draw-precision f32)" } else { "" };
@@ -232,9 +226,29 @@ pub fn room(settings: &Settings, model: &Model, runs: usize, out: Option<&Path>)
         "the draws would take up to {}, and {} are free where {} is; lower --chains or --draws{keep}{precision}, or name \
          a folder elsewhere with --out",
         size(needed),
-        size(u128::from(free)),
+        size(free),
         folder.display()
     )))
+}
+
+/// The same of draws that are to be written as text of so many bytes.
+pub fn room_for_text(needed: u128, out: &Path) -> Result<(), Failure> {
+    let Some((free, folder)) = too_little_disk(needed, Some(out)) else { return Ok(()) };
+    Err(Failure::Input(anyhow!(
+        "the draws would take about {} as text, and {} are free where {} is; make room, or name another place with --out",
+        size(needed),
+        size(free),
+        folder.display()
+    )))
+}
+
+/// The bytes that are free where `out` is or will be, and the folder that was asked, if they are fewer than what is needed.
+fn too_little_disk(needed: u128, out: Option<&Path>) -> Option<(u128, &Path)> {
+    let there = out.into_iter().flat_map(Path::ancestors).find(|folder| folder.is_dir());
+    let folder = there.unwrap_or(Path::new("."));
+    // What tells of no room at all is no disk, or will say so itself.
+    let free = machine::available_disk(folder).filter(|free| *free > 0).map(u128::from)?;
+    (free < needed).then_some((free, folder))
 }
 
 /// So many bytes, in megabytes or gigabytes.

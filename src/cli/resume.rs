@@ -20,7 +20,10 @@ use super::{Failure, Outcome, complain, folder, meaning, progress, report};
 pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     let folder = &*folder::of_run(folder);
     let name = folder.display();
-    let interrupted = Interrupted::read(folder).map_err(Failure::input)?;
+    let mut interrupted = Interrupted::read(folder).map_err(Failure::input)?;
+    if let Some(threads) = typed.once.run.threads {
+        interrupted.settings.threads = threads.into();
+    }
     if !folder.join(STORE).is_dir() {
         return Err(Failure::Input(anyhow!(
             "{name} is a store alone, and where its chains stood is in the folder of its run; name that"

@@ -163,11 +163,12 @@ pub fn no_damage(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
 
 /// Joins shards.
 pub fn merge(typed: &MergeArguments) -> Result<Outcome, Failure> {
+    let out = &typed.out;
+    folder::refuse_typed(out)?;
     let shards = typed.shards.iter().map(|shard| Sampled::open(shard).map_err(Failure::input));
     let shards = shards.collect::<Result<Vec<_>, _>>()?;
     let draws: Vec<Draws> = shards.iter().map(|shard| shard.draws.clone()).collect();
     let merging = experiment::Merging::of(shards).map_err(Failure::input)?;
-    let out = &typed.out;
     meaning::room(merging.settings(), merging.model(), 1, Some(out))?;
     folder::make_typed(out)?;
     let merged = merging.into_store(out).map_err(|error| {
@@ -199,11 +200,23 @@ pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
         Format::CmdstanCsv => "cmdstan",
     };
     let path = &typed.out.clone().unwrap_or_else(|| folder::beside(run).join(name));
+    let mistaken = match typed.format {
+        Format::Csv if path.is_dir() => Some("is a folder, and csv is a single file; name a file"),
+        Format::CmdstanCsv if path.is_file() => Some("is a file, and cmdstan-csv is a file a chain; name a folder"),
+        _ => None,
+    };
+    if let Some(mistaken) = mistaken {
+        return Err(Failure::Input(anyhow!("{} {mistaken} with --out", path.display())));
+    }
     if path.exists() && !typed.force {
         return Err(Failure::Input(anyhow!(
             "{} is there already; name another place with --out, or overwrite it with --force",
             path.display()
         )));
+    }
+    // A pipe takes no room.
+    if !path.exists() || path.is_file() || path.is_dir() {
+        meaning::room_for_text(summary::text_size(store), path)?;
     }
     let written = match typed.format {
         Format::Csv => folder::make_above(path).and_then(|()| summary::write_csv(path, &sampled, store)).map(|()| None),

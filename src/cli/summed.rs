@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use warpnuts::driver::Learnt;
 use warpnuts::experiment::{self, Backend, Choice, Keep, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary};
 
 use super::sample::{self, SampleArguments};
-use super::{Failure, Outcome, complain, meaning, print, progress, stored};
+use super::{Failure, Outcome, complain, folder, meaning, print, progress, stored};
 
 /// Refuses options that need draws, of those that were `asked` for, where none are kept.
 pub fn check(settings: &Settings, asked: &[(&str, bool)]) -> Result<(), Failure> {
@@ -65,10 +65,9 @@ pub fn sample_into(
         return Ok(None);
     }
     let summary = RunSummary::of_totals(&sampled);
-    summary::write_json(&folder.join("summary.json"), &summary)
-        .and_then(|()| summary::write_parameters(&folder.join("summary.csv"), &summary))
-        .with_context(|| format!("the results could not be written into {}", folder.display()))
-        .map_err(Failure::Run)?;
+    let [json, csv] = ["summary.json", "summary.csv"].map(|file| folder.join(file));
+    summary::write_json(&json, &summary).map_err(|error| folder::unwritten(&json, &error))?;
+    summary::write_parameters(&csv, &summary).map_err(|error| folder::unwritten(&csv, &error))?;
     sample::device_failure(&sampled)?;
     Ok(Some(summary))
 }

@@ -113,8 +113,7 @@ impl Told<'_> {
 /// Prints, and writes `verification.json` into `folder`, beside what is `written` there already.
 fn tell(verification: &Verification, told: &Told, folder: &Path, written: Option<&str>) -> Result<Outcome, Failure> {
     let path = folder.join("verification.json");
-    summary::write_json(&path, verification)
-        .map_err(|error| Failure::Run(anyhow!("{} could not be written: {error}", path.display())))?;
+    summary::write_json(&path, verification).map_err(|error| folder::unwritten(&path, &error))?;
     print(format_args!(
         "{}: {} draws held against the exact posterior, in Monte Carlo standard errors\n",
         told.parameterization, told.draws

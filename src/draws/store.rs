@@ -4,6 +4,7 @@
 //! The metadata at the root are written last and say how many draws there are, so whenever a writer ends, the store is
 //! whole up to there. Where the chains stood then is in a file beside the store.
 
+mod absent;
 mod arrays;
 mod checkpoint;
 mod contents;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::stored::told;
 use super::{Sampled, Settings};
 use crate::draws::store::{Statistic, StoreError, Writer};
 use crate::driver::Learnt;
@@ -104,7 +105,7 @@ impl Merging {
         let (first, model) = (&shards[0], shards[0].model.clone());
         let stores: Vec<_> = shards.iter().filter_map(|shard| shard.draws.store()).collect();
         let mut about = stores[0].about().clone();
-        about.insert("settings".to_string(), serde_json::to_value(settings)?);
+        about.insert("settings".to_string(), told(&settings));
         let sum = |part: &dyn Fn(&Sampled) -> [u64; 2]| -> Vec<u64> {
             let all = |i: usize| shards.iter().map(|shard| part(shard)[i]).fold(0, u64::saturating_add);
             (0..2).map(all).collect()

@@ -211,11 +211,22 @@ impl From<Failed> for DeviceFailure {
     }
 }
 
+/// What a store tells of the settings: all but what differs between the machines on which shards of one experiment are made.
+pub(super) fn told(settings: &Settings) -> Value {
+    let mut told = json!(settings);
+    if let Value::Object(settings) = &mut told {
+        settings.shift_remove("threads");
+    }
+    told
+}
+
 fn attributes(about: &About) -> Map<String, Value> {
-    match json!(about) {
+    let mut attributes = match json!(about) {
         Value::Object(map) => map,
         _ => Map::new(),
-    }
+    };
+    attributes.insert("settings".to_string(), told(&about.settings));
+    attributes
 }
 
 fn about(store: &Store) -> Result<About, StoreError> {

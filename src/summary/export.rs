@@ -10,6 +10,9 @@ use crate::experiment::Sampled;
 /// Numbers that are in memory at once: 32 MiB.
 const TOGETHER: usize = 4 << 20;
 
+/// So many draws tell how long their text is.
+const FEW: usize = 100;
+
 /// Calls `take` with each chain's place among those of the store and its draws, `[draw][number]`, chain by chain.
 fn each_chain(store: &Store, mut take: impl FnMut(usize, &[f64]) -> io::Result<()>) -> io::Result<()> {
     let size = store.draws() * store.width();
@@ -25,6 +28,16 @@ fn each_chain(store: &Store, mut take: impl FnMut(usize, &[f64]) -> io::Result<(
         }
     }
     Ok(())
+}
+
+/// Bytes that the draws of a store take as text, at about, in one format or the other: each as many as the first ones of the
+/// first chain.
+pub fn text_size(store: &Store) -> u128 {
+    let (draws, columns) = (store.draws().min(FEW), store.variables() + Statistic::ALL.len());
+    let numbers = store.part(0..1, 0..draws);
+    let written = numbers.chunks_exact(store.width()).flat_map(|numbers| &numbers[..columns]);
+    let bytes: usize = written.map(|number| number.to_string().len() + ",".len()).sum();
+    bytes as u128 * (store.chains() * store.draws()) as u128 / draws.max(1) as u128
 }
 
 /// A statistic as it is written: booleans and counts without a point.

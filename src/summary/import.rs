@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Parameter;
 use crate::diagnostics;
+use crate::draws::store::STORE;
 
 /// Draws from text.
 #[derive(Debug, Clone)]
@@ -40,8 +41,13 @@ pub enum ImportError {
     )]
     Other { file: String, line: u64, column: usize, problem: String },
     /// What a run says of its draws.
-    #[error("{file} is a summary, and has no draws; name the folder of its run")]
-    Summary { file: String },
+    #[error("{file} is a summary, and has no draws; name the folder of {}", run.as_ref().map_or("a run".to_string(), |run| format!("its run: {run}")))]
+    Summary { file: String, run: Option<String> },
+    /// Numbers of something else.
+    #[error(
+        "{file} has no draws, for it has no column `chain` or `lp__`; name a file that `warpnuts export` has written, or sample these data: `warpnuts sample --data {file}`"
+    )]
+    Data { file: String },
     /// A line that is not as the header promises.
     #[error("{file}, line {line}, column {column}: {problem}; export the draws again")]
     Line { file: String, line: u64, column: usize, problem: String },
@@ -102,7 +108,8 @@ impl Table {
             if header.is_empty() {
                 header = record.iter().map(str::to_string).collect();
                 if header[0] == "parameter" {
-                    return Err(ImportError::Summary { file });
+                    let run = path.parent().filter(|folder| folder.join(STORE).is_dir());
+                    return Err(ImportError::Summary { file, run: run.map(|run| run.display().to_string()) });
                 }
                 continue;
             }
@@ -118,6 +125,9 @@ impl Table {
         }
         if rows.is_empty() {
             return Err(ImportError::NoDraws { file });
+        }
+        if !header.iter().any(|name| name == "chain" || name == "lp__") {
+            return Err(ImportError::Data { file });
         }
         Ok(Table { file, header, rows })
     }

@@ -58,9 +58,14 @@ fn read_whole<T>(
     metadata: &ArrayMetadata,
     read: impl FnOnce(&Array<Files>, &[u64]) -> Result<Option<T>, ArrayError>,
 ) -> Result<T, StoreError> {
-    let damaged = |path: &Path, problem: String| StoreError::Inconsistent { path: path.display().to_string(), problem };
-    let folder = files.folder().join(&metadata.path);
-    let array = open(files, metadata).map_err(|error| damaged(&folder, error.to_string()))?;
+    let damaged = |file: &Path, problem| {
+        let (file, store) = (file.display().to_string(), files.folder().display().to_string());
+        StoreError::DamagedData { file, problem, store }
+    };
+    let array = open(files, metadata).map_err(|error| {
+        let path = files.folder().join(&metadata.path).display().to_string();
+        StoreError::Inconsistent { path, problem: error.to_string() }
+    })?;
     let chunk = vec![0; metadata.dimensions.len()];
     let file = files.path(&array.chunk_key(&chunk));
     match read(&array, &chunk).map_err(array_to_io) {

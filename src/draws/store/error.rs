@@ -12,11 +12,24 @@ use super::FORMAT;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Nothing is there.
-    #[error("{path} does not exist; name the folder of a run that `warpnuts sample` has written")]
-    NotFound { path: String },
+    #[error("{path} does not exist; name the folder of a run that `warpnuts sample` has written{}", such_as(runs))]
+    NotFound { path: String, runs: Vec<String> },
     /// Something else is there.
     #[error("{path} is no store of draws; name the folder of a run that `warpnuts sample` has written")]
     NoStore { path: String },
+    /// A store without its root, which is written last.
+    #[error(
+        "{path} has nothing to be read yet: its run was killed before it had begun, or another program has made it; remove the folder, and sample again"
+    )]
+    Unbegun { path: String },
+    /// A file of a run, or a folder in its store.
+    #[error("{path} is a part of a run, and not all of it; name its folder: {run}")]
+    Inside { path: String, run: String },
+    /// A run, or a comparison, that has kept none.
+    #[error(
+        "{path} has a summary and no draws (`--keep summary` keeps none); read its summary.csv, or sample again with --keep hyper or --keep all"
+    )]
+    Drawless { path: String },
     /// The folder of one run, or of several.
     #[error("{path} {}", told(runs))]
     Several { path: String, runs: Vec<String> },
@@ -44,6 +57,11 @@ pub enum StoreError {
     /// Metadata, or data, that contradict themselves.
     #[error("{path}: {problem}; the store is damaged: sample again, or put back a copy")]
     Inconsistent { path: String, problem: String },
+    /// Data, or what was learnt, that cannot be read back, without which there is no model.
+    #[error(
+        "{file}: {problem}; the store is damaged: sample again, or put back a copy; the draws can still be read by xarray: `xr.open_zarr(\"{store}\", group=\"posterior\")`"
+    )]
+    DamagedData { file: String, problem: String, store: String },
     /// A checkpoint that is not whole.
     #[error(
         "{file} is damaged, and the run cannot go on from it; the draws are untouched, and `warpnuts summary` reads them"
@@ -59,10 +77,22 @@ pub enum StoreError {
     StrangeCheckpoint { file: String, run: String },
 }
 
+/// Of many runs, so many are named.
+const MOST: usize = 5;
+
+/// The first of some runs.
+fn first(runs: &[String]) -> String {
+    runs.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Runs that may have been meant.
+fn such_as(runs: &[String]) -> String {
+    if runs.is_empty() { String::new() } else { format!(", such as {}", first(runs)) }
+}
+
 /// What there is in a folder that is no run itself: one, or the first of many.
 fn told(runs: &[String]) -> String {
-    const MOST: usize = 5;
-    let first = runs.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let first = first(runs);
     match runs.len() {
         0 | 1 => format!("is no run, but has one; name that: {first}"),
         2..=MOST => format!("has several runs; name the folder of one of them: {first}"),

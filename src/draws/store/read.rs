@@ -16,7 +16,7 @@ use super::files::Files;
 use super::layout::{DrawArrays, Extent, Packing, Statistic};
 use super::metadata::{ArrayMetadata, Type};
 use super::recorded::Recorded;
-use super::{FORMAT, STORE, checkpoint};
+use super::{FORMAT, STORE, absent, checkpoint};
 use crate::draws::Precision;
 use crate::driver::Learnt;
 use crate::engine::Checkpoint;
@@ -75,11 +75,7 @@ impl Store {
         let root = folder.join("zarr.json");
         let file = root.display().to_string();
         let text = std::fs::read_to_string(&root).map_err(|reason| match reason.kind() {
-            io::ErrorKind::NotFound if !folder.exists() => StoreError::NotFound { path: name.clone() },
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => match runs_in(path) {
-                runs if runs.is_empty() => StoreError::NoStore { path: name.clone() },
-                runs => StoreError::Several { path: name.clone(), runs },
-            },
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => absent::refusal(path),
             _ => StoreError::Unreadable { file: file.clone(), reason },
         })?;
         let Root { attributes, consolidated_metadata } = parse(&file, &text)?;
@@ -308,13 +304,4 @@ fn mismatch(
         return Some("the data type");
     }
     (!Packing::is_sensible(&stored.attributes)).then_some("the scale factor")
-}
-
-/// The folders in this one that have stores.
-fn runs_in(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut runs: Vec<String> =
-        entries.filter(|path| path.join(STORE).is_dir()).map(|path| path.display().to_string()).collect();
-    runs.sort();
-    runs
 }
