@@ -57,6 +57,18 @@ pub enum GpuError {
         /// What to change.
         remedy: String,
     },
+    /// More iterations of loops than an adapter in software makes.
+    #[error(
+        "{name} is software, which ends loops silently after {limit} iterations, and a leapfrog of this model takes up to {iterations}; use --engine cpu, or fewer predictors"
+    )]
+    Loops {
+        /// The adapter's name.
+        name: String,
+        /// How many it makes.
+        limit: u32,
+        /// How many there would be.
+        iterations: u32,
+    },
     /// The device's memory is full.
     #[error("the device's memory is full: {reason}; run fewer chains at once, or use --engine cpu")]
     OutOfMemory {
