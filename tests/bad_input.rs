@@ -339,14 +339,6 @@ fn marginal_for_one_coefficient_only() {
 }
 
 #[test]
-fn marginal_on_a_device() {
-    for engine in ["gpu", "gpu-density"] {
-        let line = format!("sample --parameterization marginal --engine {engine}");
-        refuses_in_one_line(&Folder::new(), &line, &["a marginal density is computed on the CPU; use `--engine cpu`"]);
-    }
-}
-
-#[test]
 fn marginal_effects_in_16_bits() {
     let words = ["--draw-precision f16", "marginal learns none of the effects", "use f32, or --keep hyper"];
     refuses_in_one_line(&Folder::new(), "sample --parameterization marginal --draw-precision f16", &words);

@@ -16,9 +16,6 @@ pub enum GpuError {
         /// The names there are.
         there: String,
     },
-    /// A density that has no shader.
-    #[error("a marginal density is computed on the CPU; use `--engine cpu`, or leave it out")]
-    Marginal,
     /// Only an adapter that computes on the CPU.
     #[error(
         "the only adapter, {name}, is software that runs on the CPU, slower than `--engine cpu`; to use it nevertheless, add --allow-software-adapter"
