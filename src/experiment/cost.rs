@@ -1,5 +1,5 @@
 //! What computing costs on this machine: a few constants, measured in a moment before a run, and how fast each engine will
-//! be by them.
+//! be by them. Effects of marginal models, which the host draws behind any engine, are no part of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

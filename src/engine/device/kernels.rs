@@ -296,8 +296,8 @@ impl Shaders {
     /// Compiles both kernels.
     pub fn compile(&self, gpu: &Gpu) -> Result<[Kernel; 2], GpuError> {
         // SAFETY: teams beyond the shard's chains return at once, or are none; vectors, draws, counts and sums have room for
-        // every chain and lane of it. Groups below J and coefficients below K index the tables. A loop ends after K, J,
-        // SLOTS, a group's rows or ten rounds, and the outermost when the budget is spent, to which every turn adds.
+        // every chain and lane of it. Groups below J and coefficients below K index the tables. A loop ends after K, TRIANGLE,
+        // J, SLOTS, a group's rows or ten rounds, and the outermost when the budget is spent, to which every turn adds.
         let transition = unsafe { Kernel::compile(gpu, "transition", &self.transition, &[])? };
         // SAFETY: as many stretches as the shard's chains make are dispatched, and what they leave has room.
         let pool = unsafe { Kernel::compile(gpu, "pool", &self.pool, &[])? };
