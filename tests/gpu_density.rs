@@ -12,7 +12,9 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::density::{Density, Evaluations, Likelihood};
 use warpnuts::engine::Progress;
-use warpnuts::experiment::{Settings, sample};
+use warpnuts::engine::device::{Compiled, Plan};
+use warpnuts::engine::host::Chains;
+use warpnuts::experiment::{Engine, Settings, choose, sample};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 
@@ -254,8 +256,18 @@ fn far_from_the_typical_set_the_marginal_density_is_that_of_f64() {
 fn what_software_would_not_finish_is_refused() {
     let Some(devices) = gpu::devices() else { return };
     let model = marginal(&simulated(20, 40, 12));
+    let chains = Chains { seed: 1, first: 0, count: 1, per_superchain: 1 };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 5, variables: model.dim(), summed: false };
     for gpu in devices.iter().filter(|gpu| gpu.adapter().is_software()) {
-        let error = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap_err().to_string();
-        assert!(error.contains("ends loops silently") && error.contains("use --engine cpu"), "{error}");
+        let name = gpu.adapter().name();
+        let errors = [
+            DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap_err().to_string(),
+            Compiled::new(gpu, &model, &plan).unwrap_err().to_string(),
+            choose(Engine::GpuDensity, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
+            choose(Engine::Gpu, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
+        ];
+        for error in errors {
+            assert!(error.contains("is software") && error.contains("use --engine cpu"), "{error}");
+        }
     }
 }

@@ -219,7 +219,7 @@ fn twins_are_alike_in_any_shape() {
 #[test]
 fn twins_without_effects_are_alike_in_any_shape() {
     let Some(devices) = gpu::devices() else { return };
-    for (groups, slopes) in [(2, 0), (9, 2), (86, 1), (520, 1), (20, 5)] {
+    for (groups, slopes) in [(2, 0), (9, 2), (86, 1), (520, 1), (20, 5), (80, 9)] {
         let model = simulated(groups, slopes, "marginal");
         // Lavapipe takes long to compile for large workgroups: of 520 groups, more than 64 for each of 8 lanes, one will do.
         for gpu in &devices[..if groups > 100 { 1 } else { devices.len() }] {

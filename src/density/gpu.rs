@@ -15,13 +15,7 @@ use crate::model::Model;
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
 pub use tables::Prior;
-use tables::{COEFFICIENT, MATH, Team, check_loops, group_table, log_density, priors};
-
-/// A team within a subgroup walks over at most so many groups a lane; where there are more, a workgroup is a team.
-const GROUPS_PER_LANE: u32 = 64;
-
-/// Iterations of loops of an evaluation that are not over groups, at most.
-const OTHER_TURNS: u32 = 1000;
+use tables::{COEFFICIENT, GROUPS_PER_LANE, MATH, Team, check_loops, group_table, log_density, priors};
 
 const OBSERVATIONS: &str = include_str!("../../shaders/observations.wgsl");
 const EVALUATE: &str = include_str!("../../shaders/evaluate.wgsl");
@@ -93,7 +87,7 @@ impl DeviceModel {
     pub fn new(gpu: Arc<Gpu>, model: &Model, likelihood: Likelihood) -> Result<Arc<DeviceModel>, GpuError> {
         let stretches = (likelihood.of(model) == Likelihood::Observations).then(|| Stretches::new(model));
         let shaders = Shaders::of(model, stretches.as_ref(), gpu.subgroup());
-        check_loops(&gpu, model, shaders.team, OTHER_TURNS)?;
+        check_loops(&gpu, model)?;
         // SAFETY: rows of positions and evaluations are there for whole workgroups (`room`); groups below J index tables
         // of J columns, coefficients below K the priors, of which there are K + 1.
         let evaluate = unsafe { Kernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };

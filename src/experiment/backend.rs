@@ -7,6 +7,7 @@ use super::Settings;
 use super::cost::Costs;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
+use crate::density::gpu::tables::check_loops;
 use crate::density::{Density, DensityError};
 use crate::engine::device::{self, DeviceEngine};
 use crate::engine::fallback::{Fallback, Spare};
@@ -178,10 +179,12 @@ pub fn choose(
         Engine::Cpu => cpu("as asked for".to_string()),
         Engine::GpuDensity => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
+            check_loops(&gpu, model)?;
             Ok(Choice { backend: Backend::GpuDensity { gpu, fall_back: false }, reason: "as asked for".to_string() })
         }
         Engine::Gpu => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
+            check_loops(&gpu, model)?;
             Ok(Choice { backend: Backend::Gpu { gpu, fall_back: false }, reason: "as asked for".to_string() })
         }
         Engine::Auto => {

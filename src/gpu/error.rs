@@ -54,14 +54,14 @@ pub enum GpuError {
         /// What to change.
         remedy: String,
     },
-    /// More iterations of loops than an adapter in software makes.
+    /// More iterations of loops than an adapter in software is trusted with.
     #[error(
-        "{name} is software, which ends loops silently after {limit} iterations, and a leapfrog of this model takes up to {iterations}; use --engine cpu, or fewer predictors"
+        "{name} is software, on which a log density may take {limit} iterations of loops, and that of this model takes up to {iterations}; use --engine cpu, or fewer predictors"
     )]
     Loops {
         /// The adapter's name.
         name: String,
-        /// How many it makes.
+        /// How many it may be.
         limit: u32,
         /// How many there would be.
         iterations: u32,

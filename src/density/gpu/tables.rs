@@ -16,6 +16,13 @@ const LARGEST_TEAM: u32 = 256;
 /// The smallest one: sums are dealt out in eights.
 const SMALLEST_TEAM: u32 = 8;
 
+/// A lane that holds nothing of its groups walks over at most so many, if its team lies in a subgroup.
+pub const GROUPS_PER_LANE: u32 = 64;
+
+/// Iterations of loops that a log density may take on an adapter in software: lavapipe ends all loops of an invocation, silently,
+/// after 65,535.
+pub const SOFTWARE_TURNS: u32 = 25_300;
+
 pub const MATH: &str = include_str!("../../../shaders/math.wgsl");
 pub const COEFFICIENT: &str = include_str!("../../../shaders/coefficient.wgsl");
 const LOG_DENSITY: &str = include_str!("../../../shaders/log_density.wgsl");
@@ -113,19 +120,19 @@ pub fn group_turns(model: &Model) -> u32 {
     if model.parameterization().is_marginal() { (k + 1) * (k + 1) * (k + 9) } else { 3 * k + k * k }
 }
 
-/// Refuses a marginal model on an adapter in software, which ends all loops of an invocation, silently, after 65,535 iterations
-/// (Mesa's lavapipe), where a lane's groups would take more than what `others` leave of them.
+/// Refuses a marginal model on an adapter in software where the groups of a lane may take more than [`SOFTWARE_TURNS`].
 ///
 /// # Errors
-/// When they would.
-pub fn check_loops(gpu: &Gpu, model: &Model, team: Team, others: u32) -> Result<(), GpuError> {
-    let limit = 65_535 - others;
-    let iterations = (model.layout().groups as u32).div_ceil(team.lanes).saturating_mul(group_turns(model));
+/// When they may.
+pub fn check_loops(gpu: &Gpu, model: &Model) -> Result<(), GpuError> {
+    let groups = model.layout().groups;
+    let team = Team::of(gpu.subgroup(), groups, GROUPS_PER_LANE);
+    let iterations = (groups as u32).div_ceil(team.lanes).saturating_mul(group_turns(model));
     let adapter = gpu.adapter();
-    if !model.parameterization().is_marginal() || !adapter.is_software() || iterations <= limit {
+    if !model.parameterization().is_marginal() || !adapter.is_software() || iterations <= SOFTWARE_TURNS {
         return Ok(());
     }
-    Err(GpuError::Loops { name: adapter.name().to_string(), limit, iterations })
+    Err(GpuError::Loops { name: adapter.name().to_string(), limit: SOFTWARE_TURNS, iterations })
 }
 
 /// The table of priors that log_density.wgsl reads: of each coefficient, then of eps.

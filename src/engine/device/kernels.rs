@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::density::Likelihood;
-use crate::density::gpu::tables::{COEFFICIENT, MATH, Team, group_table, header, log_density};
+use crate::density::gpu::tables::{COEFFICIENT, GROUPS_PER_LANE, MATH, Team, group_table, header, log_density};
 use crate::gpu::{Gpu, GpuError, Header, Kernel};
 use crate::model::Model;
 
@@ -25,9 +25,6 @@ const PACK: &str = include_str!("../../../shaders/pack.wgsl");
 
 /// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
 const SLOTS_PER_LANE: usize = 32;
-
-/// Where none are held, it walks over at most so many groups.
-const GROUPS_PER_LANE: u32 = 64;
 
 /// Vectors of a chain beside its checkpoints; see vectors.wgsl.
 const PLAIN_VECTORS: u32 = 16;

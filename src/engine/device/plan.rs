@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::dispatches::SOFTWARE_BUDGET;
 use super::kernels::{Leaving, Shaders};
 use crate::density::gpu::tables::check_loops;
 use crate::density::{DensityError, Likelihood};
@@ -43,7 +42,7 @@ impl Compiled {
         let software = gpu.adapter().is_software();
         let leaving = if plan.summed { Leaving::Sums } else { Leaving::Draws(kept) };
         let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, leaving, gpu.subgroup(), software);
-        check_loops(gpu, model, shaders.team, SOFTWARE_BUDGET)?;
+        check_loops(gpu, model)?;
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }
