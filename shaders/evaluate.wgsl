@@ -23,11 +23,11 @@ fn evaluate(invocation: Invocation) {
     var sums: array<f32, SUMS>;
     var effects: array<f32, K>;
     for (var j = team.lane; j < J; j += TEAM) {
-        for (var k = 0u; k < K; k++) {
+        for (var k = 0u; k < EFFECTS; k++) {
             effects[k] = positions[position + HYPERPARAMETERS + k * J + j];
         }
         add_group(&at, team.number, j, &effects, &sums);
-        for (var k = 0u; k < K; k++) {
+        for (var k = 0u; k < EFFECTS; k++) {
             evaluations[evaluation + HYPERPARAMETERS + k * J + j] = effects[k];
         }
     }

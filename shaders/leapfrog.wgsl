@@ -19,15 +19,15 @@ fn leap() {
         position[slot] += s * momentum[slot];
     }
     leaf_log_density = log_density();
-    spent += 4u * SLOTS + GROUP_SLOTS * (3u * K + K * K) + 4u * K + 40u;
+    spent += 4u * SLOTS + GROUP_SLOTS * GROUP_TURNS + 4u * K + 40u;
 }
 
 // The log density at the moving end, whose gradient is set.
 fn log_density() -> f32 {
     // Of every hyperparameter that a lane has, as if it were the log of a scale.
-    var scales_here: array<f32, SLOTS - K * GROUP_SLOTS>;
-    for (var i = 0u; i < SLOTS - K * GROUP_SLOTS; i++) {
-        scales_here[i] = exp_of(position[K * GROUP_SLOTS + i]);
+    var scales_here: array<f32, SLOTS - EFFECTS * GROUP_SLOTS>;
+    for (var i = 0u; i < SLOTS - EFFECTS * GROUP_SLOTS; i++) {
+        scales_here[i] = exp_of(position[EFFECTS * GROUP_SLOTS + i]);
     }
     var at: At;
     for (var k = 0u; k < K; k++) {
@@ -43,18 +43,18 @@ fn log_density() -> f32 {
     for (var i = 0u; i < bound(GROUP_SLOTS); i++) {
         let j = i * TEAM + team.lane;
         if j < J {
-            for (var k = 0u; k < K; k++) {
+            for (var k = 0u; k < EFFECTS; k++) {
                 effects[k] = position[k * GROUP_SLOTS + i];
             }
             add_group(&at, team.number, j, &effects, &sums);
-            for (var k = 0u; k < K; k++) {
+            for (var k = 0u; k < EFFECTS; k++) {
                 gradient[k * GROUP_SLOTS + i] = effects[k];
             }
         }
     }
     var sum: f32;
     for (var eighth = 0u; eighth < SUMS / 8u; eighth++) {
-        let slot = K * GROUP_SLOTS + 8u * eighth / TEAM;
+        let slot = EFFECTS * GROUP_SLOTS + 8u * eighth / TEAM;
         let h = 8u * eighth / TEAM * TEAM + team.lane;
         sum = add_up(team, eighth, h, position[slot], &sums);
         if is_among(h, eighth) {
@@ -65,5 +65,5 @@ fn log_density() -> f32 {
 }
 
 fn hyperparameter(h: u32) -> f32 {
-    return team_number(team, position[K * GROUP_SLOTS + h / TEAM], h % TEAM);
+    return team_number(team, position[EFFECTS * GROUP_SLOTS + h / TEAM], h % TEAM);
 }

@@ -29,7 +29,7 @@ fn add_moments() {
 // Lets the sample's hyperparameters leave, where a phase is over of which no draws leave: what a host wants to go on alone.
 fn write_hyperparameters() {
     let sample = place_of(team, STATE + 2u * chain.sample);
-    for (var slot = K * GROUP_SLOTS; slot < bound(SLOTS); slot++) {
+    for (var slot = EFFECTS * GROUP_SLOTS; slot < bound(SLOTS); slot++) {
         let coordinate = coordinate_of(team.lane, slot);
         if coordinate < HYPERPARAMETERS {
             draws[team.number * HYPERPARAMETERS + coordinate] = vectors[sample + slot * TEAM];

@@ -1,9 +1,9 @@
 // One chain's log density and gradient, but for its normalising constant, from what each group adds: twin of
-// src/density/cpu.rs and src/density/sums.rs.
+// src/density/cpu.rs.
 //
-// Wants coefficient.wgsl, a team (team_subgroup.wgsl or team_workgroup.wgsl) and a likelihood (groups.wgsl,
-// observations.wgsl or rows.wgsl). Every lane of a team adds up some of the groups; their sums over the team then make the
-// gradient by the hyperparameters. What is to be computed for each hyperparameter, each in another lane computes at once.
+// Wants coefficient.wgsl, a team (team_subgroup.wgsl or team_workgroup.wgsl), and with_effects.wgsl or marginal.wgsl, which
+// say what a group adds. Every lane of a team adds up some of the groups; their sums over the team then make the gradient by
+// the hyperparameters. What is to be computed for each hyperparameter, each in another lane computes at once.
 
 // The prior of a coefficient, or of eps: mean and precision of mu, and the log of the half-Cauchy scale of sigma.
 struct Prior {
@@ -45,38 +45,6 @@ fn add_up(team: Team, eighth: u32, h: u32, value: f32, sums: ptr<function, array
 // Whether `h` is a hyperparameter of the eight from 8 `eighth` on.
 fn is_among(h: u32, eighth: u32) -> bool {
     return h / 8u == eighth && h < HYPERPARAMETERS;
-}
-
-// Adds what group `j` of `chain` adds, and turns its `effects` into the log density's derivative by them.
-fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, array<f32, K>>, sums: ptr<function, array<f32, SUMS>>) {
-    var beta: array<f32, K>;
-    var by_beta: array<f32, K>;
-    for (var k = 0u; k < K; k++) {
-        beta[k] = beta_of((*at).coefficients[k], is_centered(k), (*effects)[k]);
-    }
-    let scaled = group_residual_squares(chain, j, &beta, &by_beta) * (*at).inverse_variance;
-    let size = group_size(j);
-    (*sums)[BY_LOG_EPS] += scaled - size;
-    var log_density = -0.5 * scaled - size * (*at).log_eps;
-    for (var k = 0u; k < K; k++) {
-        let coefficient = (*at).coefficients[k];
-        let effect = (*effects)[k];
-        let derivative = by_beta[k] * (*at).inverse_variance;
-        if is_centered(k) {
-            let from_mean = effect - coefficient.mu;
-            let force = from_mean * coefficient.inverse_variance;
-            log_density -= 0.5 * from_mean * force + coefficient.log_sigma;
-            (*sums)[k] += force;
-            (*sums)[BY_LOG_SIGMA + k] += from_mean * force - 1.0;
-            (*effects)[k] = derivative - force;
-        } else {
-            log_density -= 0.5 * effect * effect;
-            (*sums)[k] += derivative;
-            (*sums)[BY_LOG_SIGMA + k] += derivative * effect * coefficient.sigma;
-            (*effects)[k] = derivative * coefficient.sigma - effect;
-        }
-    }
-    (*sums)[LOG_DENSITY] += log_density;
 }
 
 // What the prior of hyperparameter `h` at `value` adds to the log density, and to its derivative by that.

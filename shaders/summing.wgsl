@@ -44,7 +44,7 @@ fn add_sample() {
         }
         let theta = vectors[sample + slot * TEAM];
         var named = theta;
-        if slot < K * GROUP_SLOTS {
+        if slot < EFFECTS * GROUP_SLOTS {
             let k = slot / GROUP_SLOTS;
             if !is_centered(k) {
                 named = mu[k] + sigma[k] * theta;
@@ -64,7 +64,7 @@ fn add_sample() {
 }
 
 fn sampled_hyperparameter(sample: u32, h: u32) -> f32 {
-    return team_number(team, vectors[sample + (K * GROUP_SLOTS + h / TEAM) * TEAM], h % TEAM);
+    return team_number(team, vectors[sample + (EFFECTS * GROUP_SLOTS + h / TEAM) * TEAM], h % TEAM);
 }
 
 fn add_to(place: u32, value: f32, is_first: bool) {

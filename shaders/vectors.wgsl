@@ -1,8 +1,9 @@
 // The vectors of a chain on the device: how their coordinates lie over the lanes of a team, and where each is kept.
 //
-// A lane has SLOTS numbers of each vector: for each coefficient every TEAM-th group's effect, GROUP_SLOTS of them, then
-// every TEAM-th hyperparameter. Where there is no coordinate for a slot, it holds 0. In memory a slot's numbers lie side
-// by side, lane after lane. No lane ever reads what another has written.
+// A lane has SLOTS numbers of each vector: for each coefficient with EFFECTS in theta (all K, or none where effects are
+// integrated out) every TEAM-th group's effect, GROUP_SLOTS of them, then every TEAM-th hyperparameter. Where there is no
+// coordinate for a slot, it holds 0. In memory a slot's numbers lie side by side, lane after lane. No lane ever reads what
+// another has written.
 
 const NONE = 0xFFFFFFFFu;
 
@@ -34,10 +35,10 @@ fn place_of(team: Team, vector: u32) -> u32 {
 
 // The coordinate that a lane has in a slot; NONE where there is none.
 fn coordinate_of(lane: u32, slot: u32) -> u32 {
-    if slot < K * GROUP_SLOTS {
+    if slot < EFFECTS * GROUP_SLOTS {
         let j = slot % GROUP_SLOTS * TEAM + lane;
         return select(NONE, HYPERPARAMETERS + slot / GROUP_SLOTS * J + j, j < J);
     }
-    let h = (slot - K * GROUP_SLOTS) * TEAM + lane;
+    let h = (slot - EFFECTS * GROUP_SLOTS) * TEAM + lane;
     return select(NONE, h, h < HYPERPARAMETERS);
 }

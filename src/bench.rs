@@ -218,12 +218,12 @@ fn warm_up(
     let (values, drawn) = (sampled.draws.values(), (chains * draws) as usize);
     let mut named = vec![0.0; dim];
     let mut density = CpuDensity::new(model, Likelihood::Groups);
-    let mut gradient = vec![0.0; dim];
+    let mut gradient = vec![0.0; model.dim()];
     let mut state = |place: usize| {
         for (variable, value) in named.iter_mut().enumerate() {
             *value = values[variable * drawn + place];
         }
-        let mut state = State::zeros(dim);
+        let mut state = State::zeros(model.dim());
         model.unconstrain(&named, &mut state.position);
         state.log_density = density.log_density(&state.position, &mut gradient);
         state.gradient.copy_from_slice(&gradient);

@@ -11,6 +11,7 @@ mod rotated;
 mod sums;
 
 use crate::gpu::GpuError;
+use crate::model::Model;
 
 /// Positions to be evaluated, each of `dim` unconstrained coordinates, in the sampler's units; they stay where they are.
 pub trait Batch {
@@ -74,6 +75,14 @@ pub enum Likelihood {
     Groups,
     /// Over every observation, as any other likelihood family would need it.
     Observations,
+}
+
+impl Likelihood {
+    /// How that of `model` is computed where this is wanted: once effects are integrated out, the observations of a group hang
+    /// together, and it is always over groups.
+    pub(crate) fn of(self, model: &Model) -> Likelihood {
+        if model.parameterization().is_marginal() { Likelihood::Groups } else { self }
+    }
 }
 
 /// Why a batch could not be evaluated. A point without a finite log density is no error: it is a number, not finite.

@@ -123,6 +123,11 @@ impl Settings {
         self.variables(model).min(model.dim())
     }
 
+    /// Whether draws are summed up by whoever makes them, and go nowhere: those of a marginal model have to be completed first.
+    pub fn sums_as_made(&self, model: &Model) -> bool {
+        self.keep == Keep::Summary && self.sampled_variables(model) == self.variables(model)
+    }
+
     /// The memory that a run will take at its peak with its draws in memory, in bytes: the draws, their statistics, and each
     /// chain's state.
     pub fn memory(&self, model: &Model) -> u128 {

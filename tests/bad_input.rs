@@ -339,14 +339,6 @@ fn marginal_for_one_coefficient_only() {
 }
 
 #[test]
-fn marginal_on_a_device() {
-    for engine in ["gpu", "gpu-density"] {
-        let line = format!("sample --parameterization marginal --engine {engine}");
-        refuses_in_one_line(&Folder::new(), &line, &["a marginal density is computed on the CPU; use `--engine cpu`"]);
-    }
-}
-
-#[test]
 fn marginal_over_observations() {
     let words = ["--likelihood observations", "marginal integrates them out", "leave one of the two out"];
     refuses_in_one_line(&Folder::new(), "sample --parameterization marginal --likelihood observations", &words);

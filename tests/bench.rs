@@ -141,6 +141,26 @@ fn bench_times_every_engine_on_a_device() {
     assert!((shares - 1.0).abs() < 1e-6, "{split}");
 }
 
+#[test]
+fn bench_times_marginal_models_on_every_engine() {
+    if gpu::devices().is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    let line = "bench --budget 4s --out out --chains 8 --parameterization marginal --allow-software-adapter --quiet";
+    let ran = folder.run(line);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let bench = json(&folder);
+    assert_eq!((&bench["models"][0]["parameterization"], &bench["models"][0]["dim"]), (&"marginal".into(), &5.into()));
+    let timings = bench["timings"].as_array().unwrap();
+    let engines: Vec<&str> = timings.iter().map(|timing| timing["engine"].as_str().unwrap()).collect();
+    assert_eq!(engines, ["cpu", "gpu-density", "gpu"], "{bench}");
+    timings.iter().for_each(|timing| assert!(rate(&timing["leapfrogs_per_second"]) > 0.0));
+
+    let ran = Folder::new().run("bench --parameterization marginal --likelihood observations");
+    assert!(ran.code == 2 && ran.stderr.contains("write groups: --parameterization marginal"), "{ran:?}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn bench_goes_on_without_a_gpu_and_says_why() {

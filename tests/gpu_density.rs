@@ -12,7 +12,9 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::density::{Density, Evaluations, Likelihood};
 use warpnuts::engine::Progress;
-use warpnuts::experiment::{Settings, sample};
+use warpnuts::engine::device::{Compiled, Plan};
+use warpnuts::engine::host::Chains;
+use warpnuts::experiment::{Engine, Settings, choose, sample};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 
@@ -44,7 +46,7 @@ fn errors(model: &Model, likelihood: Likelihood, device: &mut dyn Density, at: &
     for ((truth, _), (there, _)) in truth.iter().zip(&there) {
         worst.log_density = worst.log_density.max((truth - there).abs());
     }
-    for i in 0..model.layout().dim() {
+    for i in 0..model.dim() {
         let size = (truth.iter().map(|(_, gradient)| gradient[i].powi(2)).sum::<f64>() / n).sqrt();
         for ((_, truth), (_, there)) in truth.iter().zip(&there) {
             let error = (truth[i] - there[i]).abs() / size.max(truth[i].abs());
@@ -91,7 +93,7 @@ fn typical(model: &Arc<Model>, count: u32) -> Vec<Vec<f64>> {
     let (values, draws) = (sampled.draws.values(), 4 * settings.draws as usize);
     let position = |draw: usize| {
         let named: Vec<f64> = (0..dim).map(|variable| values[variable * draws + draw]).collect();
-        let mut theta = vec![0.0; dim];
+        let mut theta = vec![0.0; model.dim()];
         model.unconstrain(&named, &mut theta);
         theta
     };
@@ -179,22 +181,93 @@ fn in_the_typical_set_of_any_shape_the_device_agrees_with_f64() {
     }
 }
 
+/// The model of `dataset` with all effects integrated out.
+fn marginal(dataset: &Arc<Dataset>) -> Arc<Model> {
+    let parameterization = Parameterization::marginal(dataset.predictor_names());
+    let scaling = Scaling::standardizing(dataset);
+    Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling))
+}
+
+#[test]
+fn where_effects_are_integrated_out_the_device_agrees_with_f64() {
+    let Some(devices) = gpu::devices() else { return };
+    let shapes = [2, 85, 86, 1000].into_iter().flat_map(|groups| [0, 1, 2].map(|slopes| (groups, slopes, 3)));
+    let made_up = shapes
+        .chain([(3, 1, 12), (40, 5, 10), (12, 9, 10)])
+        .map(|(groups, slopes, rows)| simulated(groups, slopes, rows));
+    for dataset in [Arc::new(Dataset::radon().unwrap())].into_iter().chain(made_up) {
+        let model = marginal(&dataset);
+        let at = typical(&model, 256);
+        for gpu in devices {
+            let there = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
+            let worst = errors(&model, Likelihood::Groups, &mut there.density(100).unwrap(), &at);
+            let layout = model.layout();
+            let shape = format!("J = {}, K = {}, {}", layout.groups, layout.coefficients, there.team());
+            eprintln!("{shape}: {worst:?}");
+            assert!(worst.log_density < 2e-3 && worst.gradient < tolerance(&dataset), "{shape}: {worst:?}");
+        }
+    }
+}
+
 #[test]
 fn a_hundred_thousand_observations_are_added_up_as_trees() {
     let Some(devices) = gpu::devices() else { return };
     for (groups, rows) in [(2, 28_600), (85, 295)] {
         let dataset = simulated(groups, 1, rows);
         assert!(dataset.n_observations() > 99_000);
-        let model = model(&dataset, false);
-        let at = typical(&model, 8);
-        for gpu in devices {
-            for likelihood in BOTH {
+        for (model, likelihoods) in [(model(&dataset, false), &BOTH[..]), (marginal(&dataset), &BOTH[..1])] {
+            let at = typical(&model, 8);
+            for (gpu, likelihood) in devices.iter().flat_map(|gpu| likelihoods.iter().map(move |of| (gpu, *of))) {
                 let there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap();
                 let worst = errors(&model, likelihood, &mut there.density(8).unwrap(), &at);
-                eprintln!("J = {groups}, {likelihood:?}, {}: {worst:?}", there.team());
-                let good = worst.log_density < 0.02 && worst.gradient < tolerance(&dataset);
-                assert!(good, "{likelihood:?}, {}: {worst:?}", there.team());
+                let of = format!("J = {groups}, {}, {likelihood:?}, {}", model.parameterization(), there.team());
+                eprintln!("{of}: {worst:?}");
+                assert!(worst.log_density < 0.02 && worst.gradient < tolerance(&dataset), "{of}: {worst:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn far_from_the_typical_set_the_marginal_density_is_that_of_f64() {
+    let Some(devices) = gpu::devices() else { return };
+    // Scales from next to nothing to far too large, in every combination, and a mean far out.
+    let ends = [-9.0, -1.0, 5.0];
+    let corner = |i: usize| vec![0.3, -2.0, ends[i % 3], ends[i / 3 % 3], [-2.0, 0.1, 3.0][i / 9]];
+    let at: Vec<Vec<f64>> = (0..27).map(corner).map(|theta| rounded(&theta)).collect();
+    let model = marginal(&Arc::new(Dataset::radon().unwrap()));
+    let truth = evaluate(&mut CpuDensity::new(&model, Likelihood::Groups), &at);
+    for gpu in devices {
+        let there = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
+        let there = evaluate(&mut there.density(27).unwrap(), &at);
+        for (theta, ((truth, by), (there, by_there))) in at.iter().zip(truth.iter().zip(&there)) {
+            let error = (there - truth).abs();
+            assert!(error < 2e-3f64.max(1e-6 * truth.abs()), "at {theta:?}: {there}, not {truth}");
+            let largest = by.iter().fold(1.0, |a: f64, b| a.max(b.abs()));
+            for (i, (there, truth)) in by_there.iter().zip(by).enumerate() {
+                let error = (there - truth).abs() / truth.abs().max(0.1 * largest);
+                assert!(error < 1e-5, "at {theta:?}: gradient[{i}] is {there}, not {truth}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_software_would_not_finish_is_refused() {
+    let Some(devices) = gpu::devices() else { return };
+    let model = marginal(&simulated(20, 40, 12));
+    let chains = Chains { seed: 1, first: 0, count: 1, per_superchain: 1 };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 5, variables: model.dim(), summed: false };
+    for gpu in devices.iter().filter(|gpu| gpu.adapter().is_software()) {
+        let name = gpu.adapter().name();
+        let errors = [
+            DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap_err().to_string(),
+            Compiled::new(gpu, &model, &plan).unwrap_err().to_string(),
+            choose(Engine::GpuDensity, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
+            choose(Engine::Gpu, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
+        ];
+        for error in errors {
+            assert!(error.contains("is software") && error.contains("use --engine cpu"), "{error}");
         }
     }
 }

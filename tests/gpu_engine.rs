@@ -71,8 +71,8 @@ fn states(model: &Arc<Model>, rounds: u32) -> (Vec<f64>, f64, Vec<Vec<State>>) {
         let mut state = |chain: usize| {
             let place = chain * rounds as usize + draw;
             let named: Vec<f64> = (0..dim).map(|i| values[i * 64 * rounds as usize + place]).collect();
-            let mut state = State::zeros(dim);
-            let (mut theta, mut gradient) = (vec![0.0; dim], vec![0.0; dim]);
+            let mut state = State::zeros(model.dim());
+            let (mut theta, mut gradient) = (vec![0.0; model.dim()], vec![0.0; model.dim()]);
             model.unconstrain(&named, &mut theta);
             state.log_density = density.log_density(&theta, &mut gradient);
             state.position.copy_from_slice(&theta);
@@ -87,11 +87,14 @@ fn states(model: &Arc<Model>, rounds: u32) -> (Vec<f64>, f64, Vec<Vec<State>>) {
 #[test]
 fn from_the_same_states_the_same_trees_grow() {
     let Some(devices) = gpu::devices() else { return };
-    for parameterization in ["non-centered", "a=centered,b=non-centered"] {
+    let both = &[Likelihood::Groups, Likelihood::Observations][..];
+    for (parameterization, likelihoods) in
+        [("non-centered", both), ("a=centered,b=non-centered", both), ("marginal", &both[..1])]
+    {
         let model = radon(parameterization);
         let (scale, step, rounds) = states(&model, 20);
         for gpu in devices {
-            for likelihood in [Likelihood::Groups, Likelihood::Observations] {
+            for likelihood in likelihoods.iter().copied() {
                 let mut there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap().density(64).unwrap();
                 let mut here = CpuDensity::new(&model, likelihood);
                 let (mut same, mut all, mut leapfrogs) = (0, 0, 0);
@@ -126,6 +129,7 @@ fn runs_stand_against_the_exact_posterior() {
         (&devices[0], "non-centered", Likelihood::Groups),
         (&devices[devices.len() - 1], "a=centered,b=non-centered", Likelihood::Groups),
         (&devices[0], "non-centered", Likelihood::Observations),
+        (&devices[0], "marginal", Likelihood::Groups),
     ] {
         let settings = Settings { chains: 256, warmup: 200, draws: 60, likelihood, ..Settings::default() };
         let sampled = sample_there(gpu, &radon(parameterization), settings);

@@ -122,8 +122,13 @@ fn value(sampled: &Sampled, i: usize, chain: usize, draw: usize) -> f64 {
 #[test]
 fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
     let Some(device) = own_device() else { return };
-    let model = radon("non-centered");
-    for variables in [model.layout().dim(), model.layout().hyperparameters()] {
+    let layout = radon("centered").layout();
+    for (parameterization, variables) in [
+        ("non-centered", layout.dim()),
+        ("non-centered", layout.hyperparameters()),
+        ("marginal", layout.hyperparameters()),
+    ] {
+        let model = radon(parameterization);
         let (whole, undisturbed) = failing(&device, &model, variables, None);
         assert!(whole.failure.is_none());
         assert_eq!(undisturbed.blocks, [(0, DRAWS as usize)]);
@@ -147,7 +152,9 @@ fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
             assert_eq!(next, DRAWS as usize);
 
             let same = (0..DRAWS as usize).take_while(|i| draw(&draws, *i) == draw(&undisturbed, *i)).count();
-            eprintln!("{variables} variables, unplugged at {transition}: {same} draws are the device's");
+            eprintln!(
+                "{parameterization}, {variables} variables, unplugged at {transition}: {same} draws are the device's"
+            );
             if transition > u64::from(WARMUP) {
                 assert_eq!(draws.blocks[0].1, same, "the first block is the device's, the others are not");
                 assert!((1..=DRAWS as usize - 2).contains(&same), "{same}");
@@ -361,6 +368,7 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         ("non-centered", warmup + 24, 1),
         ("a=centered,b=non-centered", warmup / 2, 2),
         ("non-centered", warmup + 56, 3),
+        ("marginal", warmup + 24, 4),
     ] {
         let gpu = own_device().unwrap();
         let model = radon(parameterization);

@@ -134,6 +134,7 @@ fn draws_that_a_device_packs_are_those_it_would_have_left() {
         (0, radon("non-centered", 0.0, 1.0), Keep::All, 1),
         (last, radon("a=centered,b=non-centered", -3e7, 1e4), Keep::All, 3),
         (0, radon("centered", 0.0, 1.0), Keep::Hyper, 1),
+        (0, radon("marginal", -3e7, 1e4), Keep::Hyper, 1),
         (last, plain(9), Keep::All, 1),
     ] {
         let backend = Backend::Gpu { gpu: devices[device].clone(), fall_back: false };

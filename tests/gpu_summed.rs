@@ -131,7 +131,8 @@ fn both_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> (Sample
 #[test]
 fn a_device_sums_up_the_draws_it_makes() {
     let Some(devices) = gpu::devices() else { return };
-    for (gpu, parameterization) in devices.iter().zip(["non-centered", "a=centered,b=non-centered"]) {
+    for (gpu, parameterization) in devices.iter().cycle().zip(["non-centered", "a=centered,b=non-centered", "marginal"])
+    {
         let model = radon(parameterization);
         let (summed, kept) = both_there(gpu, &model, Settings { warmup: 60, ..settings(64, 25) });
         // The same trees, or else another compilation has rounded otherwise, and chains have gone their own ways.

@@ -73,7 +73,7 @@ fn warmed(model: &Arc<Model>, likelihood: Likelihood) -> (Sampled, Vec<State>) {
     let mut density = CpuDensity::new(model, likelihood);
     let states = (0..CHAINS as usize).map(|chain| {
         let named: Vec<f64> = (0..dim).map(|i| values[(i * CHAINS as usize + chain) * 30 + 29]).collect();
-        let mut theta = vec![0.0; dim];
+        let mut theta = vec![0.0; model.dim()];
         model.unconstrain(&named, &mut theta);
         state(&mut density, &theta)
     });
@@ -97,7 +97,7 @@ struct Twins {
 }
 
 fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32, stretch: f64) -> Twins {
-    let dim = model.layout().dim();
+    let dim = model.dim();
     let (warmed, mut states) = warmed(model, likelihood);
     let sd: Vec<f64> = RunSummary::of(&warmed).parameters.0.iter().map(|parameter| parameter.summary.sd).collect();
     let mut density = CpuDensity::new(model, likelihood);
@@ -165,6 +165,8 @@ fn transition_by_transition_the_device_is_the_hosts_twin() {
         ("non-centered", Likelihood::Groups, 1.0, 50),
         ("a=centered,b=non-centered", Likelihood::Groups, 0.1, 3),
         ("centered", Likelihood::Groups, 3.0, 50),
+        ("marginal", Likelihood::Groups, 1.0, 50),
+        ("marginal", Likelihood::Groups, 0.05, 2),
     ] {
         let model = radon(parameterization);
         for gpu in devices {
@@ -174,14 +176,14 @@ fn transition_by_transition_the_device_is_the_hosts_twin() {
             assert!((twins.acceptance[0] / twins.acceptance[1] - 1.0).abs() < 1e-3, "{twins:?}");
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
             // Small steps make deep trees, large ones divergences: both were met.
-            assert!(stretch != 0.1 || twins.deepest >= 7, "{twins:?}");
+            assert!(stretch > 0.1 || twins.deepest >= 7, "{twins:?}");
             assert!(stretch != 3.0 || twins.divergences > 10, "{twins:?}");
         }
     }
 }
 
 /// `groups` groups of 1 to 7 rows with `slopes` predictors.
-fn simulated(groups: usize, slopes: usize) -> Arc<Model> {
+fn simulated(groups: usize, slopes: usize, parameterization: &str) -> Arc<Model> {
     let labels: Vec<String> = (0..groups).flat_map(|j| std::iter::repeat_n(format!("g{j}"), 1 + j * 5 % 7)).collect();
     let mut noise = vec![0.0; (slopes + 1) * labels.len()];
     Place { seed: 5, chain: groups as u32, transition: slopes as u32 }.normals(Purpose::Stream, &mut noise);
@@ -190,7 +192,7 @@ fn simulated(groups: usize, slopes: usize) -> Arc<Model> {
     let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
     let outcome = columns.remove(0);
     let dataset = Arc::new(Dataset::from_columns("made up", "g", "y", &names, &labels, outcome, predictors).unwrap());
-    let parameterization = Parameterization::parse("non-centered", dataset.predictor_names()).unwrap();
+    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
     Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
 }
@@ -199,7 +201,7 @@ fn simulated(groups: usize, slopes: usize) -> Arc<Model> {
 fn twins_are_alike_in_any_shape() {
     let Some(devices) = gpu::devices() else { return };
     for (groups, slopes) in [(2, 0), (9, 2), (86, 1), (150, 1)] {
-        let model = simulated(groups, slopes);
+        let model = simulated(groups, slopes, "non-centered");
         for (gpu, likelihood) in
             [(&devices[0], Likelihood::Groups), (&devices[devices.len() - 1], Likelihood::Observations)]
         {
@@ -209,6 +211,20 @@ fn twins_are_alike_in_any_shape() {
             }
             let twins = twins(gpu, &model, likelihood, 4, 1.0);
             eprintln!("J = {groups}, K = {}, {likelihood:?}: {twins:?}", slopes + 1);
+            assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
+        }
+    }
+}
+
+#[test]
+fn twins_without_effects_are_alike_in_any_shape() {
+    let Some(devices) = gpu::devices() else { return };
+    for (groups, slopes) in [(2, 0), (9, 2), (86, 1), (520, 1), (20, 5), (80, 9)] {
+        let model = simulated(groups, slopes, "marginal");
+        // Lavapipe takes long to compile for large workgroups: of 520 groups, more than 64 for each of 8 lanes, one will do.
+        for gpu in &devices[..if groups > 100 { 1 } else { devices.len() }] {
+            let twins = twins(gpu, &model, Likelihood::Groups, 3, 1.0);
+            eprintln!("J = {groups}, K = {}: {twins:?}", slopes + 1);
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
         }
     }
@@ -224,7 +240,7 @@ fn draws_of(
     count: u32,
     budget: u32,
 ) -> Memory {
-    let dim = model.layout().dim();
+    let dim = model.dim();
     let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
     let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
@@ -248,21 +264,22 @@ fn draws_of(
 #[test]
 fn a_chain_notices_neither_its_neighbours_nor_when_dispatches_end() {
     let Some(devices) = gpu::devices() else { return };
-    let model = radon("non-centered");
-    let dim = model.layout().dim();
-    let warmed = warmed(&model, Likelihood::Groups);
-    for gpu in devices {
-        let whole = draws_of(gpu, &model, &warmed, 0, 37, 30_000);
-        let chopped = draws_of(gpu, &model, &warmed, 0, 37, 1_500);
-        // Real trees, which no dispatch of the second run holds whole.
-        let leapfrogs: u32 = whole.statistics().iter().map(|told| told.n_steps).sum();
-        assert!(leapfrogs > 8 * 37 * 12, "{leapfrogs}");
-        assert_eq!(whole.values(), chopped.values());
-        assert_eq!(whole.statistics(), chopped.statistics());
-        let part = draws_of(gpu, &model, &warmed, 5, 3, 10_000);
-        for variable in 0..dim {
-            let whole = &whole.values()[variable * 37 * 12..][5 * 12..8 * 12];
-            assert_eq!(whole, &part.values()[variable * 3 * 12..][..3 * 12], "variable {variable}");
+    for (parameterization, shortest, chop) in [("non-centered", 8, 1_500), ("marginal", 4, 700)] {
+        let model = radon(parameterization);
+        let warmed = warmed(&model, Likelihood::Groups);
+        for gpu in devices {
+            let whole = draws_of(gpu, &model, &warmed, 0, 37, 30_000);
+            let chopped = draws_of(gpu, &model, &warmed, 0, 37, chop);
+            // Real trees, which no dispatch of the second run holds whole.
+            let leapfrogs: u32 = whole.statistics().iter().map(|told| told.n_steps).sum();
+            assert!(leapfrogs > shortest * 37 * 12, "{leapfrogs}");
+            assert_eq!(whole.values(), chopped.values());
+            assert_eq!(whole.statistics(), chopped.statistics());
+            let part = draws_of(gpu, &model, &warmed, 5, 3, 10_000);
+            for variable in 0..model.dim() {
+                let whole = &whole.values()[variable * 37 * 12..][5 * 12..8 * 12];
+                assert_eq!(whole, &part.values()[variable * 3 * 12..][..3 * 12], "variable {variable}");
+            }
         }
     }
 }
@@ -270,8 +287,13 @@ fn a_chain_notices_neither_its_neighbours_nor_when_dispatches_end() {
 #[test]
 fn moments_are_those_of_the_draws() {
     let Some(devices) = gpu::devices() else { return };
-    let model = radon("non-centered");
-    let (dim, (run, states)) = (model.layout().dim(), warmed(&model, Likelihood::Groups));
+    for parameterization in ["non-centered", "marginal"] {
+        moments_are_the_draws(devices, &radon(parameterization));
+    }
+}
+
+fn moments_are_the_draws(devices: &[Arc<Gpu>], model: &Arc<Model>) {
+    let (dim, (run, states)) = (model.dim(), warmed(model, Likelihood::Groups));
     let plan = Plan {
         likelihood: Likelihood::Groups,
         chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
@@ -293,7 +315,7 @@ fn moments_are_those_of_the_draws() {
         let both = outcome(Part::Warmup { recorded: true }, &mut recorded);
         assert!(draws.values() == recorded.values() && draws.statistics() == recorded.statistics());
         let mut kept = Moments::new(dim);
-        let mut density = CpuDensity::new(&model, Likelihood::Groups);
+        let mut density = CpuDensity::new(model, Likelihood::Groups);
         let mut theta = vec![0.0; dim];
         for draw in 0..CHAINS as usize * 9 {
             let named: Vec<f64> = (0..dim).map(|i| draws.value(i, draw / 9, draw % 9)).collect();
@@ -382,9 +404,11 @@ fn a_device_is_measured_before_it_is_chosen() {
 fn runs_stand_against_the_exact_posterior() {
     let Some(devices) = gpu::devices() else { return };
     let exact = Exact::of(&radon("centered")).unwrap();
-    for (gpu, parameterization, seed) in
-        [(&devices[0], "non-centered", 1), (&devices[devices.len() - 1], "a=centered,b=non-centered", 2)]
-    {
+    for (gpu, parameterization, seed) in [
+        (&devices[0], "non-centered", 1),
+        (&devices[devices.len() - 1], "a=centered,b=non-centered", 2),
+        (&devices[0], "marginal", 3),
+    ] {
         let settings = Settings { chains: 128, warmup: 150, draws: 64, seed, ..Settings::default() };
         let model = radon(parameterization);
         let there = run_there(gpu, &model, settings);

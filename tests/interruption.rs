@@ -102,15 +102,16 @@ fn a_run_on_a_device_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
     if gpu::devices().is_none() {
         return;
     }
-    // As draws leave the device, and packed in 16 bits.
+    // As draws leave the device, and packed in 16 bits; and completed on the host.
     let settings = [
-        (200, 1000, "--thin 1", [[1, 0], [0, 1], [0, 300]].as_slice()),
-        (100, 250, "--thin 2 --draw-precision f16", &[[1, 0], [0, 1]]),
+        (200, 1000, "--keep hyper", [[1, 0], [0, 1], [0, 300]].as_slice()),
+        (100, 250, "--keep hyper --thin 2 --draw-precision f16", &[[1, 0], [0, 1]]),
+        (200, 700, "--parameterization marginal", &[[1, 0], [0, 1]]),
     ];
     for (warmup, draws, kept, moments) in settings {
         let folder = Folder::new();
         let line = format!(
-            "sample --engine gpu --allow-software-adapter --chains 32 --warmup {warmup} --draws {draws} {kept} --keep hyper --save-warmup \
+            "sample --engine gpu --allow-software-adapter --chains 32 --warmup {warmup} --draws {draws} {kept} --save-warmup \
              --checkpoint-every 0.1 --quiet"
         );
         done(&folder, &format!("{line} --no-report --out whole"));

@@ -18,6 +18,7 @@ use warpnuts::random::Purpose;
 
 const MATH: &str = include_str!("../shaders/math.wgsl");
 const RANDOM: &str = include_str!("../shaders/random.wgsl");
+const COVARIANCE: &str = include_str!("../shaders/covariance.wgsl");
 
 fn parse(source: &str) -> Module {
     let module =
@@ -61,8 +62,8 @@ fn functions(source: &str) -> Vec<&str> {
     lines.filter_map(|line| line.strip_prefix("fn ")?.split(['(', '<']).next()).collect()
 }
 
-/// The model of `slopes` predictors in `groups` groups.
-fn model(groups: usize, slopes: usize, effect: Effect) -> Model {
+/// The model of `slopes` predictors in `groups` groups, with these effects in theta, if any.
+fn model(groups: usize, slopes: usize, effect: Option<Effect>) -> Model {
     let labels: Vec<String> = (0..groups * 8).map(|i| format!("g{}", i % groups)).collect();
     let column = |k: usize| {
         (0..labels.len())
@@ -72,7 +73,9 @@ fn model(groups: usize, slopes: usize, effect: Effect) -> Model {
     let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
     let predictors = (0..slopes).map(|k| column(k + 1)).collect();
     let dataset = Dataset::from_columns("made up", "g", "y", &names, &labels, column(0), predictors).unwrap();
-    let parameterization = Parameterization::uniform(effect, dataset.predictor_names());
+    let names = dataset.predictor_names();
+    let marginal = || Parameterization::marginal(names);
+    let parameterization = effect.map_or_else(marginal, |effect| Parameterization::uniform(effect, names));
     let scaling = Scaling::standardizing(&dataset);
     Model::new(Arc::new(dataset), Priors::default(), parameterization, scaling)
 }
@@ -87,7 +90,9 @@ fn layout(module: &Module, name: &str) -> (Vec<usize>, usize) {
 #[test]
 fn all_shaders_of_any_model_are_valid() {
     for slopes in [0, 1, 2, 7] {
-        for (groups, effect) in [(2, Effect::Centered), (85, Effect::NonCentered), (3000, Effect::Centered)] {
+        let with_effects = [(2, Effect::Centered), (85, Effect::NonCentered), (3000, Effect::Centered)];
+        let with_effects = with_effects.map(|(groups, effect)| (groups, Some(effect)));
+        for (groups, effect) in with_effects.into_iter().chain([2, 85, 3000].map(|groups| (groups, None))) {
             let model = model(groups, slopes, effect);
             for subgroup in [None, Some(8), Some(32)] {
                 let grouped = Shaders::new(&model, Likelihood::Groups, subgroup);
@@ -97,9 +102,10 @@ fn all_shaders_of_any_model_are_valid() {
                 assert!(grouped.observations.is_none());
                 let observed = Shaders::new(&model, Likelihood::Observations, subgroup);
                 parse(&observed.evaluate);
-                observed.observations.unwrap().iter().for_each(|source| drop(parse(source)));
+                assert_eq!(observed.observations.is_some(), effect.is_some());
+                observed.observations.iter().flatten().for_each(|source| drop(parse(source)));
                 for likelihood in [Likelihood::Groups, Likelihood::Observations] {
-                    let draws = Leaving::Draws(model.layout().dim());
+                    let draws = Leaving::Draws(model.dim());
                     let shaders = kernels::Shaders::new(&model, likelihood, 10, draws, subgroup, slopes == 1);
                     assert_eq!(parse(&shaders.transition).entry_points[0].name, "transition");
                     assert_eq!(parse(&shaders.pool).entry_points[0].name, "pool");
@@ -113,7 +119,7 @@ fn all_shaders_of_any_model_are_valid() {
                     // Every coordinate lies in one place.
                     let mut coordinates: Vec<usize> = shaders.coordinates().into_iter().flatten().collect();
                     coordinates.sort_unstable();
-                    assert!(coordinates.into_iter().eq(0..model.layout().dim()));
+                    assert!(coordinates.into_iter().eq(0..model.dim()));
                 }
             }
         }
@@ -122,7 +128,7 @@ fn all_shaders_of_any_model_are_valid() {
 
 #[test]
 fn structures_are_laid_out_as_the_host_writes_them() {
-    let shaders = Shaders::new(&model(85, 1, Effect::Centered), Likelihood::Observations, None);
+    let shaders = Shaders::new(&model(85, 1, Some(Effect::Centered)), Likelihood::Observations, None);
     let prior = vec![offset_of!(Prior, mu_mean), offset_of!(Prior, mu_precision), offset_of!(Prior, log_scale)];
     assert_eq!(layout(&parse(&shaders.evaluate), "Prior"), (prior, size_of::<Prior>()));
     let [residuals, _] = shaders.observations.unwrap();
@@ -135,7 +141,7 @@ fn structures_are_laid_out_as_the_host_writes_them() {
     assert_eq!(layout(&parse(&residuals), "Stretch"), (stretch, size_of::<Stretch>()));
 
     let shaders = kernels::Shaders::new(
-        &model(85, 1, Effect::Centered),
+        &model(85, 1, Some(Effect::Centered)),
         Likelihood::Groups,
         10,
         Leaving::Draws(5),
@@ -231,8 +237,14 @@ fn random_numbers_are_for_the_same_purposes_on_both_sides() {
 
 #[test]
 fn twins_have_the_same_functions() {
-    let twin = [functions(include_str!("../src/random.rs")), functions(include_str!("../src/math.rs"))].concat();
-    for name in [functions(RANDOM), functions(MATH)].concat() {
+    let twin = [
+        include_str!("../src/random.rs"),
+        include_str!("../src/math.rs"),
+        include_str!("../src/density/covariance.rs"),
+    ]
+    .map(functions)
+    .concat();
+    for name in [RANDOM, MATH, COVARIANCE].map(functions).concat() {
         // Rust has the wide product that WGSL lacks, and exponents are set otherwise; WGSL has an `exp` of its own.
         let alone = ["multiply", "power_of_two"].contains(&name);
         assert!(alone || twin.contains(&name.trim_end_matches("_of")), "`{name}` has no twin");

@@ -198,7 +198,7 @@ pub struct Bench {
 pub struct Modelled {
     /// The data.
     pub data: DataSummary,
-    /// Centered or not, coefficient by coefficient.
+    /// Centered or not, coefficient by coefficient, or marginal.
     pub parameterization: String,
     /// Number of unconstrained coordinates.
     pub dim: usize,
@@ -211,7 +211,7 @@ impl Modelled {
         Modelled {
             data: DataSummary::of(model.dataset()),
             parameterization: model.parameterization().to_string(),
-            dim: model.layout().dim(),
+            dim: model.dim(),
             step_size: warm.step_size,
         }
     }

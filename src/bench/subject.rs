@@ -64,7 +64,7 @@ impl Subject {
                 let mut engine = DeviceEngine::start_compiled(compiled, gpu, model.clone(), plan, Arc::default())?;
                 let phase = Phase {
                     transitions: 1,
-                    scale: vec![1.0; model.layout().dim()],
+                    scale: vec![1.0; model.dim()],
                     step_size: 1e-3,
                     adapt: None,
                     max_depth: 1,
@@ -139,7 +139,7 @@ impl Subject {
 
     /// About how many bytes of the host's memory a run takes.
     pub fn memory(&self, model: &Model, settings: &Settings) -> u128 {
-        let (chains, dim) = (u128::from(settings.chains), model.layout().dim() as u128);
+        let (chains, dim) = (u128::from(settings.chains), model.dim() as u128);
         // Position, gradient, the running moments of both; a block of draws; a batch and its evaluations.
         let states = 12 * chains * dim * 8;
         let transitions = match &self.ready {
@@ -159,7 +159,7 @@ fn plan(model: &Model, settings: &Settings) -> device::Plan {
         likelihood: settings.likelihood,
         chains: Chains { seed: settings.seed, first: 0, count: settings.chains, per_superchain: 1 },
         max_depth: settings.max_tree_depth,
-        variables: model.layout().dim(),
+        variables: model.dim(),
         summed: false,
     }
 }

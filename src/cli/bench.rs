@@ -56,6 +56,10 @@ pub struct BenchArguments {
     #[arg(conflicts_with_all = ["data", "group", "outcome", "predictors", "center_predictors", "simulate"])]
     predictor_counts: Option<String>,
 
+    /// As in `warpnuts sample`; of marginal models, over groups alone, hyperparameters are drawn and no effects
+    #[arg(long, default_value = "non-centered", help_heading = "Timing")]
+    parameterization: String,
+
     /// Numbers of chains, such as 64,1024 [default: 1 to 65536 by powers of four; with --groups or --predictors, 4096]
     #[arg(long, value_name = "LIST", help_heading = "Timing")]
     chains: Option<String>,
@@ -99,7 +103,7 @@ pub struct BenchArguments {
 /// Times, prints, writes.
 pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
     let shapes = shapes(&typed)?;
-    let plan = Plan {
+    let mut plan = Plan {
         chains: chains(typed.chains.as_deref(), !shapes.is_empty())?,
         likelihoods: likelihoods(&typed.likelihood)?,
         budget: budget(&typed.budget)?,
@@ -111,8 +115,19 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
         Some(shape) => vec![simulated(shape, typed.seed)?],
         None => vec![meaning::dataset(&typed.data)?],
     };
-    let model = |dataset: &Arc<Dataset>| meaning::model(dataset, &PriorScales::for_data(dataset), "non-centered");
+    let model =
+        |dataset: &Arc<Dataset>| meaning::model(dataset, &PriorScales::for_data(dataset), &typed.parameterization);
     let models: Vec<Arc<Model>> = datasets.iter().map(model).collect::<Result<_, Failure>>()?;
+    if models[0].parameterization().is_marginal() {
+        plan.likelihoods.retain(|likelihood| *likelihood == Likelihood::Groups);
+    }
+    if plan.likelihoods.is_empty() {
+        return refuse(
+            "likelihood",
+            &typed.likelihood,
+            "write groups: --parameterization marginal integrates effects out",
+        );
+    }
     let (backends, no_gpu) = backends(&typed, &engines, &models[0])?;
     let folder = folder::make(typed.out.as_deref(), "bench")?;
     progress::obey_interruptions()?;

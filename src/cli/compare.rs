@@ -2,7 +2,7 @@
 
 use clap::Args;
 use warpnuts::exact::Exact;
-use warpnuts::experiment::{Backend, Choice, Keep};
+use warpnuts::experiment::Keep;
 use warpnuts::summary::{self, Comparison, RunSummary};
 
 use super::arguments::{
@@ -52,9 +52,9 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let settings = models.iter().map(|model| meaning::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
     summed::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
     let has_draws = settings.keep != Keep::Summary;
-    // Marginal densities are computed on the CPU; all others in the same place.
-    let with_effects = models.iter().find(|model| !model.parameterization().is_marginal());
-    let choice = with_effects.map(|model| meaning::choice(&typed.engine, model, &settings)).transpose()?;
+    // All in the same place, for what is compared is not that.
+    let choice = meaning::choice(&typed.engine, &models[0], &settings)?;
+    models.iter().try_for_each(|model| meaning::memory_of_sums(&settings, model, &choice.backend))?;
     meaning::room(&settings, &models[0], models.len(), typed.output.out.as_deref())?;
     let mut pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len())?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
@@ -69,7 +69,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         settings.warmup,
         settings.draws,
     ));
-    choice.iter().for_each(meaning::say);
+    meaning::say(&choice);
     let exact_model = models[0].clone();
     let mut runs: Vec<RunSummary> = Vec::new();
     let mut written = Vec::new();
@@ -78,8 +78,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
             break;
         }
         let inside = folder::inside(&folder, &folder_name(&model.parameterization().to_string(), i))?;
-        let suits = |_: &&Choice| !model.parameterization().is_marginal();
-        let backend = choice.as_ref().filter(suits).map_or(&Backend::Cpu, |choice| &choice.backend);
+        let backend = &choice.backend;
         if !has_draws {
             let summary = summed::sample_into(&inside, backend, model, settings, None, typed.output.quiet)?;
             written.extend(summary.iter().map(|_| summed::written(&inside)));

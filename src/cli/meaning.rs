@@ -184,9 +184,9 @@ fn memory(needed: u128, settings: &Settings) -> Result<(), Failure> {
 }
 
 /// The same of runs whose draws are summed up, where the host does that.
-fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> Result<(), Failure> {
-    let on_host = settings.keep == Keep::Summary && !matches!(backend, Backend::Gpu { .. });
-    if on_host { memory(settings.memory_of_sums(model), settings) } else { Ok(()) }
+pub fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> Result<(), Failure> {
+    let on_device = matches!(backend, Backend::Gpu { .. }) && settings.sums_as_made(model);
+    if settings.keep == Keep::Summary && !on_device { memory(settings.memory_of_sums(model), settings) } else { Ok(()) }
 }
 
 /// Refuses what cannot be summed up, or says nothing where it is.

@@ -87,7 +87,7 @@ impl<const M: usize> Covariance<M> {
 
     /// V^-1 x of what [`whiten`](Self::whiten) has made of x.
     #[inline(always)]
-    pub fn finish(&self, k: usize, mut whitened: [Lanes; M]) -> [Lanes; M] {
+    pub fn solve(&self, k: usize, mut whitened: [Lanes; M]) -> [Lanes; M] {
         for j in 0..k {
             whitened[j] = whitened[j] * self.inverse[j];
             for i in 0..j {

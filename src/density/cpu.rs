@@ -47,8 +47,8 @@ enum Table {
 }
 
 impl CpuDensity {
-    /// The log density of `model`, in the sampler's units, with the likelihood computed as `likelihood` says. That of a
-    /// marginal model is always over groups: once effects are integrated out, the observations of a group hang together.
+    /// The log density of `model`, in the sampler's units, with the likelihood computed as `likelihood` says; that of a
+    /// marginal model is always over groups.
     pub fn new(model: &Model, likelihood: Likelihood) -> CpuDensity {
         let likelihood = match likelihood {
             _ if model.parameterization().is_marginal() => Table::Marginal(RotatedTable::new(model)),

@@ -112,7 +112,7 @@ fn write_with<const M: usize>(effects: &ConditionalEffects, k: usize, named: &mu
         }
         covariance.factorize(k, data, &ratio);
         covariance.whiten(k, &mut outcome);
-        let q = covariance.finish(k, outcome);
+        let q = covariance.solve(k, outcome);
         for c in 0..k {
             let beta = offset[c] + given.mu[c] + along(data, c, &q) * ratio[c];
             let (unit, shift) = units[c];

@@ -10,15 +10,12 @@ use wgpu::BufferUsages;
 use super::cpu::normalising_constant;
 use super::{Batch, Density, DensityError, Evaluations, Likelihood};
 use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter};
-use crate::model::{Layout, Model};
+use crate::model::Model;
 
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
 pub use tables::Prior;
-use tables::{COEFFICIENT, GROUPS, LOG_DENSITY, MATH, Team, group_table, priors};
-
-/// A team within a subgroup walks over at most so many groups a lane; where there are more, a workgroup is a team.
-const GROUPS_PER_LANE: u32 = 64;
+use tables::{COEFFICIENT, GROUPS_PER_LANE, MATH, Team, check_loops, group_table, log_density, priors};
 
 const OBSERVATIONS: &str = include_str!("../../shaders/observations.wgsl");
 const EVALUATE: &str = include_str!("../../shaders/evaluate.wgsl");
@@ -38,17 +35,17 @@ pub struct Shaders {
 impl Shaders {
     /// The shaders that evaluate `model` on a device where `subgroup` lanes can add up without a workgroup's memory.
     pub fn new(model: &Model, likelihood: Likelihood, subgroup: Option<u32>) -> Shaders {
-        let stretches = (likelihood == Likelihood::Observations).then(|| Stretches::new(model));
+        let stretches = (likelihood.of(model) == Likelihood::Observations).then(|| Stretches::new(model));
         Shaders::of(model, stretches.as_ref(), subgroup)
     }
 
     fn of(model: &Model, stretches: Option<&Stretches>, subgroup: Option<u32>) -> Shaders {
         let team = Team::of(subgroup, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, stretches);
-        let likelihood = if stretches.is_some() { OBSERVATIONS } else { GROUPS };
+        let density = log_density(model, team, stretches.map(|_| OBSERVATIONS));
         Shaders {
             team,
-            evaluate: header.shader(&[MATH, COEFFICIENT, likelihood, LOG_DENSITY, team.source(), EVALUATE]),
+            evaluate: header.shader(&[density, vec![EVALUATE]].concat()),
             observations: stretches.map(|_| [header.shader(&[MATH, COEFFICIENT, RESIDUALS]), header.shader(&[FOLD])]),
         }
     }
@@ -58,7 +55,7 @@ impl Shaders {
 #[derive(Debug)]
 pub struct DeviceModel {
     gpu: Arc<Gpu>,
-    layout: Layout,
+    dim: usize,
     constant: f64,
     team: Team,
     priors: wgpu::Buffer,
@@ -86,11 +83,11 @@ impl DeviceModel {
     /// Puts `model` on `gpu`, with the likelihood computed as `likelihood` says.
     ///
     /// # Errors
-    /// When it does not fit, or the driver refuses a shader.
+    /// When it does not fit, the driver refuses a shader, or an adapter in software would not end its loops.
     pub fn new(gpu: Arc<Gpu>, model: &Model, likelihood: Likelihood) -> Result<Arc<DeviceModel>, GpuError> {
-        let layout = model.layout();
-        let stretches = (likelihood == Likelihood::Observations).then(|| Stretches::new(model));
+        let stretches = (likelihood.of(model) == Likelihood::Observations).then(|| Stretches::new(model));
         let shaders = Shaders::of(model, stretches.as_ref(), gpu.subgroup());
+        check_loops(&gpu, model)?;
         // SAFETY: rows of positions and evaluations are there for whole workgroups (`room`); groups below J index tables
         // of J columns, coefficients below K the priors, of which there are K + 1.
         let evaluate = unsafe { Kernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };
@@ -102,7 +99,7 @@ impl DeviceModel {
             _ => (group_table(model), None),
         };
         Ok(Arc::new(DeviceModel {
-            layout,
+            dim: model.dim(),
             constant: normalising_constant(model),
             team: shaders.team,
             priors: gpu.table("priors", &priors(model))?,
@@ -132,7 +129,7 @@ impl DeviceModel {
 
     /// The most positions that a density can take at once.
     pub fn largest_width(&self) -> usize {
-        let row = (self.layout.dim() + 1).max(self.partials() as usize) as u64 * 4;
+        let row = (self.dim + 1).max(self.partials() as usize) as u64 * 4;
         let fit = self.gpu.largest_binding() / row;
         let dispatched = u64::from(self.gpu.limits().max_compute_workgroups_per_dimension);
         let whole = u64::from(self.whole());
@@ -215,7 +212,7 @@ pub struct GpuDensity {
 
 impl GpuDensity {
     fn new(model: Arc<DeviceModel>, width: usize) -> Result<GpuDensity, GpuError> {
-        let (gpu, dim) = (&model.gpu, model.layout.dim());
+        let (gpu, dim) = (&model.gpu, model.dim);
         let room = width.next_multiple_of(model.whole() as usize) as u64;
         let exchange =
             Exchange::new(gpu.clone(), 4 * room * dim as u64, 4 * room * (dim as u64 + 1), model.meter.clone())?;
@@ -242,7 +239,7 @@ impl GpuDensity {
 
 impl Density for GpuDensity {
     fn dim(&self) -> usize {
-        self.model.layout.dim()
+        self.model.dim
     }
 
     fn width(&self) -> usize {
@@ -250,7 +247,7 @@ impl Density for GpuDensity {
     }
 
     fn evaluate(&mut self, at: &dyn Batch, out: &mut Evaluations) -> Result<(), DensityError> {
-        let (model, dim) = (&*self.model, self.model.layout.dim());
+        let (model, dim) = (&*self.model, self.model.dim);
         let positions = at.len() as u32;
         self.numbers.clear();
         for i in 0..at.len() {

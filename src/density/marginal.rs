@@ -55,7 +55,7 @@ pub fn sums<const M: usize>(table: &RotatedTable, k: usize, mu: &[f64; M], ratio
         }
         let mut whitened = deviation(k, groups, mu);
         sums.squares += covariance.whiten(k, &mut whitened);
-        let q = covariance.finish(k, whitened);
+        let q = covariance.solve(k, whitened);
         for c in 0..k {
             let first = along(groups, c, &q);
             sums.first[c] += first;

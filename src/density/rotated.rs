@@ -43,7 +43,7 @@ impl RotatedTable {
     /// The data of `model`, in the units of its scaling.
     pub fn new(model: &Model) -> RotatedTable {
         let layout = model.layout();
-        let groups: Vec<Rotated> = (0..layout.groups).map(|j| rotate(columns(model, j))).collect();
+        let groups = rotated(model);
         let mut rows = Vec::new();
         for bundle in groups.chunks(LANES) {
             let mut row = |value: &dyn Fn(&Rotated) -> f64| {
@@ -77,6 +77,25 @@ impl<'a> Bundle<'a> {
     pub fn outcome(&self, k: usize) -> &'a [Lanes] {
         &self.0[start(k)..start(k) + k]
     }
+}
+
+/// The numbers of all groups in rows of J, as rotated.wgsl reads them: size, squares that no coefficients explain, each column
+/// of R from its first entry to that on the diagonal, and w.
+pub fn rows(model: &Model) -> Vec<Vec<f64>> {
+    let (groups, coefficients) = (rotated(model), model.layout().coefficients);
+    let row = |value: &dyn Fn(&Rotated) -> f64| groups.iter().map(value).collect::<Vec<f64>>();
+    let size = |j| model.dataset().group_range(j).len() as f64;
+    let mut rows = vec![(0..groups.len()).map(size).collect(), row(&|group| group.rest)];
+    for k in 0..coefficients {
+        rows.extend((0..=k).map(|i| row(&|group| group.columns[k][i])));
+    }
+    rows.extend((0..coefficients).map(|i| row(&|group| group.outcome[i])));
+    rows
+}
+
+/// Every group's share, in the units of the model's scaling.
+fn rotated(model: &Model) -> Vec<Rotated> {
+    (0..model.layout().groups).map(|j| rotate(columns(model, j))).collect()
 }
 
 /// Where column `k` of R begins.

@@ -179,7 +179,7 @@ impl DeviceEngine {
     /// The moments of all draws of the phase that has ended.
     fn moments(&mut self, draws: u32) -> Result<Moments, GpuError> {
         let coordinates = self.shaders.coordinates();
-        let mut moments = Moments::new(self.model.layout().dim());
+        let mut moments = Moments::new(self.model.dim());
         for shard in &mut self.shards {
             shard.pool(&self.gpu, &self.kernels[1], draws, &coordinates, &mut moments)?;
         }
@@ -254,7 +254,7 @@ impl DeviceEngine {
             acceptance: 0.0,
             divergences: 0,
             log_step_sizes: Vec::with_capacity(self.chains),
-            moments: Moments::new(self.model.layout().dim()),
+            moments: Moments::new(self.model.dim()),
             failure: None,
         };
         let mut transitions = 0;
@@ -305,7 +305,7 @@ impl Engine for DeviceEngine {
         if let Some(window) = &mut window {
             window.leave(sink, true)?;
         }
-        let (dim, left) = (self.model.layout().dim(), window.as_ref().map_or(0, Window::left));
+        let (dim, left) = (self.model.dim(), window.as_ref().map_or(0, Window::left));
         let told = window.as_ref().map_or(Snapshot::default(), Window::told);
         if let Some(window) = window
             && left > 0

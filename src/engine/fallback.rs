@@ -3,8 +3,8 @@
 //!
 //! Of a chain, what leaves the device for sure are its hyperparameters: with every draw, and at the end of every phase of
 //! warm-up. It goes on from those of its last finished draw, with effects drawn from their exact conditional normal: a Gibbs
-//! step, under which the posterior stays what it is, so that the draws behind it are as valid as those before. A phase of
-//! warm-up that was under way is made again.
+//! step, under which the posterior stays what it is, so that the draws behind it are as valid as those before. (A marginal
+//! chain is nothing but its hyperparameters.) A phase of warm-up that was under way is made again.
 
 use std::sync::Arc;
 
@@ -89,11 +89,11 @@ impl Spare {
     fn states(&self, density: &CpuDensity, finished: Finished) -> Vec<State> {
         let Finished { transitions, hyperparameters, .. } = finished;
         let layout = self.model.layout();
-        let (width, dim) = (layout.hyperparameters(), layout.dim());
+        let (width, dim) = (layout.hyperparameters(), self.model.dim());
         let effects = ConditionalEffects::new(&self.model);
         let states = hyperparameters.par_chunks(STATES * width).enumerate().map(|(part, chains)| {
             let (mut effects, mut density) = (effects.clone(), density.clone());
-            let (mut named, mut theta, mut gradient) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
+            let (mut named, mut theta, mut gradient) = (vec![0.0; layout.dim()], vec![0.0; dim], vec![0.0; dim]);
             let mut state = |(chain, hyperparameters): (usize, &[f64])| {
                 let number = self.plan.chains.first + (part * STATES + chain) as u32;
                 let place = Place { seed: self.plan.chains.seed, chain: number, transition: transitions };

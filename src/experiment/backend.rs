@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Settings;
 use super::cost::Costs;
-use super::{Keep, Settings};
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
+use crate::density::gpu::tables::check_loops;
 use crate::density::{Density, DensityError};
 use crate::engine::device::{self, DeviceEngine};
 use crate::engine::fallback::{Fallback, Spare};
@@ -123,7 +124,7 @@ impl Backend {
                 Box::new(engine.with_spare(spare))
             }
             Backend::Gpu { gpu, fall_back } => {
-                let summed = settings.keep == Keep::Summary;
+                let summed = settings.sums_as_made(model);
                 let plan = device::Plan { likelihood: settings.likelihood, chains, max_depth, variables, summed };
                 let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
                 if *fall_back {
@@ -157,7 +158,7 @@ pub(crate) fn lanes_and_width(model: &Model, settings: &Settings, largest: usize
     let lanes = settings.threads.min(chains / SMALLEST_WIDTH).max(2).min(chains);
     // Ends, samples and checkpoints of a transition.
     let vectors = 16 + 3 * settings.max_tree_depth as usize;
-    let fit = TRANSITIONS_MEMORY / (vectors * model.layout().dim() * size_of::<f64>()) / lanes;
+    let fit = TRANSITIONS_MEMORY / (vectors * model.dim() * size_of::<f64>()) / lanes;
     (lanes, chains.div_ceil(lanes).min(largest).min(fit.max(1)))
 }
 
@@ -174,18 +175,16 @@ pub fn choose(
     settings: &Settings,
 ) -> Result<Choice, GpuError> {
     let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason });
-    if model.parameterization().is_marginal() && engine != Engine::Cpu {
-        let asked = engine != Engine::Auto || adapter.is_some();
-        return if asked { Err(GpuError::Marginal) } else { cpu("marginal densities are computed there".to_string()) };
-    }
     match engine {
         Engine::Cpu => cpu("as asked for".to_string()),
         Engine::GpuDensity => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
+            check_loops(&gpu, model)?;
             Ok(Choice { backend: Backend::GpuDensity { gpu, fall_back: false }, reason: "as asked for".to_string() })
         }
         Engine::Gpu => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
+            check_loops(&gpu, model)?;
             Ok(Choice { backend: Backend::Gpu { gpu, fall_back: false }, reason: "as asked for".to_string() })
         }
         Engine::Auto => {

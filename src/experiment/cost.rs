@@ -1,11 +1,11 @@
 //! What computing costs on this machine: a few constants, measured in a moment before a run, and how fast each engine will
-//! be by them.
+//! be by them. Effects of marginal models, which the host draws behind any engine, are no part of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Settings;
 use super::backend::lanes_and_width;
-use super::{Keep, Settings};
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations, Likelihood};
@@ -197,7 +197,7 @@ impl TransitionCosts {
             chains: Chains { seed: settings.seed, first: settings.first_chain, count, per_superchain: 1 },
             max_depth: settings.max_tree_depth,
             variables: settings.sampled_variables(model),
-            summed: settings.keep == Keep::Summary,
+            summed: settings.sums_as_made(model),
         };
         let compiled = Compiled::new(gpu, model, &plan(1))?;
         let room = (ROOM / compiled.bytes_a_chain()).clamp(1, u64::from(MANY)) as u32;
@@ -207,7 +207,7 @@ impl TransitionCosts {
                 DeviceEngine::start_compiled(compiled.clone(), gpu, model.clone(), plan(chains), Arc::default())?;
             let mut phase = Phase {
                 transitions: 1,
-                scale: vec![1.0; model.layout().dim()],
+                scale: vec![1.0; model.dim()],
                 step_size: STEP,
                 adapt: None,
                 max_depth: DEPTH.min(settings.max_tree_depth),

@@ -16,9 +16,6 @@ pub enum GpuError {
         /// The names there are.
         there: String,
     },
-    /// A density that has no shader.
-    #[error("a marginal density is computed on the CPU; use `--engine cpu`, or leave it out")]
-    Marginal,
     /// Only an adapter that computes on the CPU.
     #[error(
         "the only adapter, {name}, is software that runs on the CPU, slower than `--engine cpu`; to use it nevertheless, add --allow-software-adapter"
@@ -56,6 +53,18 @@ pub enum GpuError {
         limit: u64,
         /// What to change.
         remedy: String,
+    },
+    /// More iterations of loops than an adapter in software is trusted with.
+    #[error(
+        "{name} is software, on which a log density may take {limit} iterations of loops, and that of this model takes up to {iterations}; use --engine cpu, or fewer predictors"
+    )]
+    Loops {
+        /// The adapter's name.
+        name: String,
+        /// How many it may be.
+        limit: u32,
+        /// How many there would be.
+        iterations: u32,
     },
     /// The device's memory is full.
     #[error("the device's memory is full: {reason}; run fewer chains at once, or use --engine cpu")]

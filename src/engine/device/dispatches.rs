@@ -17,7 +17,9 @@ use crate::math::ln;
 const DISPATCH_TIME: Duration = Duration::from_millis(20);
 
 /// Iterations of loops of the first dispatch, and of any on a software adapter: lavapipe ends all loops of an invocation,
-/// silently, after 65,535.
+/// silently, after 65,535, and the last leapfrog begins before the budget is spent ([`tables::SOFTWARE_TURNS`]).
+///
+/// [`tables::SOFTWARE_TURNS`]: crate::density::gpu::tables::SOFTWARE_TURNS
 pub const FIRST_BUDGET: u32 = 20_000;
 pub const SOFTWARE_BUDGET: u32 = 40_000;
 

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::density::Likelihood;
-use crate::density::gpu::tables::{COEFFICIENT, GROUPS, LOG_DENSITY, MATH, Team, group_table, header};
+use crate::density::gpu::tables::{COEFFICIENT, GROUPS_PER_LANE, MATH, Team, group_table, header, log_density};
 use crate::gpu::{Gpu, GpuError, Header, Kernel};
 use crate::model::Model;
 
@@ -196,7 +196,7 @@ pub struct Packing {
 pub struct Shaders {
     /// Lanes that share a chain.
     pub team: Team,
-    /// Effects of each coefficient that a lane holds.
+    /// Groups that a lane walks over, and effects that it holds of each coefficient that has any in theta.
     pub group_slots: usize,
     /// Numbers of each vector that a lane holds.
     pub slots: usize,
@@ -214,7 +214,7 @@ pub struct Shaders {
     pub pack: String,
     /// Hyperparameters, which lead the coordinates.
     pub hyperparameters: usize,
-    coefficients: usize,
+    effects: usize,
     groups: usize,
 }
 
@@ -229,12 +229,12 @@ impl Shaders {
         subgroup: Option<u32>,
         software: bool,
     ) -> Shaders {
-        let layout = model.layout();
-        let most = (SLOTS_PER_LANE / layout.coefficients).max(1) as u32;
+        let (layout, effects) = (model.layout(), model.parameterization().effects().len());
+        let most = SLOTS_PER_LANE.checked_div(effects).map_or(GROUPS_PER_LANE, |most| most.max(1) as u32);
         let team = Team::of(subgroup.filter(|lanes| *lanes > DIRECTION_LANE), layout.groups, most);
         let lanes = team.lanes as usize;
         let group_slots = layout.groups.div_ceil(lanes);
-        let slots = layout.coefficients * group_slots + layout.hyperparameters().div_ceil(lanes);
+        let slots = effects * group_slots + layout.hyperparameters().div_ceil(lanes);
         let vectors = PLAIN_VECTORS + 3 * max_depth;
         let (kept, sums, leave) = match leaving {
             Leaving::Draws(kept) => (kept, 0, RECORDING),
@@ -249,11 +249,8 @@ impl Shaders {
             .number("KEPT", kept as u32)
             .number("DIRECTION_LANE", DIRECTION_LANE)
             .number("POOLED", POOLED);
-        let likelihood = match likelihood {
-            Likelihood::Groups => GROUPS,
-            Likelihood::Observations => ROWS,
-        };
-        let density = [MATH, COEFFICIENT, likelihood, team.source(), LOG_DENSITY];
+        let rows = (likelihood.of(model) == Likelihood::Observations).then_some(ROWS);
+        let density = log_density(model, team, rows);
         let loops = if software { ROLLED } else { UNROLLED };
         let parts = [loops, WEIGHT, STEP_SIZE, VECTORS, RANDOM, LEAPFROG, TREE, LEAVING, leave, TRANSITION];
         let transition = [&density[..], &parts].concat();
@@ -267,7 +264,7 @@ impl Shaders {
             transition: header.shader(&transition),
             pool: header.shader(&[team.source(), VECTORS, POOL]),
             pack: header.shader(&[MATH, COEFFICIENT, PACK]),
-            coefficients: layout.coefficients,
+            effects,
             groups: layout.groups,
             hyperparameters: layout.hyperparameters(),
         }
@@ -282,11 +279,11 @@ impl Shaders {
     pub fn coordinates(&self) -> Vec<Option<usize>> {
         let lanes = self.team.lanes as usize;
         let coordinate = |slot: usize, lane: usize| {
-            if slot < self.coefficients * self.group_slots {
+            if slot < self.effects * self.group_slots {
                 let (k, j) = (slot / self.group_slots, slot % self.group_slots * lanes + lane);
                 (j < self.groups).then_some(self.hyperparameters + k * self.groups + j)
             } else {
-                let h = (slot - self.coefficients * self.group_slots) * lanes + lane;
+                let h = (slot - self.effects * self.group_slots) * lanes + lane;
                 (h < self.hyperparameters).then_some(h)
             }
         };
@@ -296,8 +293,8 @@ impl Shaders {
     /// Compiles both kernels.
     pub fn compile(&self, gpu: &Gpu) -> Result<[Kernel; 2], GpuError> {
         // SAFETY: teams beyond the shard's chains return at once, or are none; vectors, draws, counts and sums have room for
-        // every chain and lane of it. Groups below J and coefficients below K index the tables. A loop ends after K, J,
-        // SLOTS, a group's rows or ten rounds, and the outermost when the budget is spent, to which every turn adds.
+        // every chain and lane of it. Groups below J and coefficients below K index the tables. A loop ends after K, TRIANGLE,
+        // J, SLOTS, a group's rows or ten rounds, and the outermost when the budget is spent, to which every turn adds.
         let transition = unsafe { Kernel::compile(gpu, "transition", &self.transition, &[])? };
         // SAFETY: as many stretches as the shard's chains make are dispatched, and what they leave has room.
         let pool = unsafe { Kernel::compile(gpu, "pool", &self.pool, &[])? };
@@ -312,10 +309,10 @@ impl Shaders {
     }
 }
 
-/// The table of groups or of rows, in the bits that groups.wgsl or rows.wgsl read.
+/// The table of groups or of rows, in the bits that groups.wgsl, rotated.wgsl or rows.wgsl read.
 pub fn likelihood_table(model: &Model, likelihood: Likelihood) -> Vec<u32> {
     let bits = |value: f64| (value as f32).to_bits();
-    if likelihood == Likelihood::Groups {
+    if likelihood.of(model) == Likelihood::Groups {
         return group_table(model).into_iter().map(f32::to_bits).collect();
     }
     let (dataset, scaling) = (model.dataset(), model.scaling());

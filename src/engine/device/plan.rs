@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::kernels::{Leaving, Shaders};
+use crate::density::gpu::tables::check_loops;
 use crate::density::{DensityError, Likelihood};
 use crate::engine::host::Chains;
 use crate::gpu::{Gpu, Kernel};
@@ -34,13 +35,14 @@ impl Compiled {
     /// Compiles what `plan` needs for `model` on `gpu`, whatever its number of chains.
     ///
     /// # Errors
-    /// When the driver refuses a shader.
+    /// When the driver refuses a shader, or an adapter in software would not end its loops.
     pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
         let layout = model.layout();
-        let kept = if plan.variables > layout.hyperparameters() { layout.dim() } else { layout.hyperparameters() };
+        let kept = if plan.variables > layout.hyperparameters() { model.dim() } else { layout.hyperparameters() };
         let software = gpu.adapter().is_software();
         let leaving = if plan.summed { Leaving::Sums } else { Leaving::Draws(kept) };
         let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, leaving, gpu.subgroup(), software);
+        check_loops(gpu, model)?;
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }

@@ -19,7 +19,7 @@ const STARTS: usize = 256;
 /// When a chain finds none.
 pub fn starting_states(model: &Model, likelihood: Likelihood, chains: Chains) -> Result<Vec<State>, EngineError> {
     let density = CpuDensity::new(model, likelihood);
-    let dim = model.layout().dim();
+    let dim = model.dim();
     let numbers: Vec<u32> = (chains.first..chains.first + chains.count).collect();
     let found = numbers.par_chunks(STARTS).map(|numbers| {
         let mut lane = Lane::new(Box::new(density.clone()), 1);
