@@ -126,11 +126,26 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
         refused(&format!("export {run} --format cmdstan-csv --out no"), &[&file]);
         refused(&format!("merge no {run}"), &[&file, "sample that shard again"]);
         let ran = folder.run(&format!("summary {run} --skip-damaged"));
-        assert!(ran.stderr.contains(&file) && ran.stderr.contains("its variables are left empty"), "{ran:?}");
+        assert!(ran.stderr.contains(&file) && ran.stderr.contains("what is in it is left empty"), "{ran:?}");
         let row = |name: &str| ran.stdout.lines().find(|line| line.starts_with(&format!(" {name} "))).unwrap();
         assert_eq!(row("sigma_a").split_whitespace().nth(1), Some("-"), "{}", ran.stdout);
         let mean: f64 = row("mu_a").split_whitespace().nth(1).unwrap().parse().unwrap();
         assert!((mean - 1.49).abs() < 0.1, "{mean}");
+    }
+    // What warm-up has learnt is not needed for that either.
+    for array in ["metric_sd", "position_mean"] {
+        let run = format!("without-{array}");
+        copy(&folder.path("run"), &folder.path(&run));
+        std::fs::write(folder.path(&run).join(format!("draws.zarr/adaptation/{array}/c/0")), b"no chunk").unwrap();
+        let file = format!("{run}/draws.zarr/adaptation/{array}/c/0: the chunk is damaged (");
+        for line in ["summary", "verify", "report", "sample --out no --metric-from", "merge no"] {
+            refused(&format!("{line} {run}"), &[&file]);
+        }
+        let [whole, rest] =
+            ["summary run".to_string(), format!("summary {run} --skip-damaged")].map(|line| folder.run(&line));
+        assert!(rest.stderr.contains(&file) && rest.stderr.contains("what is in it is left empty"), "{rest:?}");
+        let [whole, rest] = [whole, rest].map(|ran| ran.stdout.split_once("mean").unwrap().1.replace("without-", ""));
+        assert_eq!(whole, rest);
     }
     refused("summary uneven.csv", &["uneven.csv, line 3", "1 fields, and 2 columns"]);
     std::fs::write(folder.path("word.csv"), "chain,draw,x\n0,0,1\n0,1,y\n").unwrap();

@@ -161,6 +161,9 @@ fn learnt(from: &Path, model: &Model) -> Result<Learnt, Failure> {
     let store = Store::open(from).map_err(Failure::input)?;
     let is_width = |width: &f64| *width > 0.0 && width.is_finite();
     let name = from.display();
+    if let Some(damage) = store.damage().first() {
+        return Err(Failure::Input(anyhow!("--metric-from {name}: {damage}; put back a copy, or name another run")));
+    }
     let learnt = store.learnt().cloned().ok_or_else(|| {
         Failure::Input(anyhow!(
             "--metric-from {name}: that run has not come to the end of its warm-up; resume it first"

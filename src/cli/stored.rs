@@ -24,7 +24,7 @@ pub struct SummaryArguments {
     #[arg(long)]
     all: bool,
 
-    /// Where chunks are damaged, summarize the rest: variables in them are left empty
+    /// Where chunks are damaged, summarize the rest: what is in them is left empty
     #[arg(long)]
     skip_damaged: bool,
 }
@@ -81,7 +81,7 @@ pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
     let summary = RunSummary::of(&sampled);
     if typed.skip_damaged {
         for damage in sampled.draws.damage() {
-            complain(format_args!("warning: {damage}; its variables are left empty"));
+            complain(format_args!("warning: {damage}; what is in it is left empty"));
         }
     } else {
         no_damage(&sampled, run)?;

@@ -31,6 +31,8 @@ pub struct Store {
     model: Arc<Model>,
     extent: Extent,
     learnt: Option<Learnt>,
+    /// Of what was learnt.
+    damage: Vec<Damage>,
     sampling: Recorded,
     warmup: Option<Recorded>,
 }
@@ -134,16 +136,25 @@ impl Store {
             0 => None,
             planned => Some(recorded(DrawArrays::of_warmup(&model, &extent), planned, warmup_draws)?),
         };
-        let mut learnt = None;
+        let (mut learnt, mut damage) = (None, Vec::new());
         if let Some(node) = nodes.get(ADAPTATION) {
             let step_size = node.pointer("/attributes/step_size").and_then(Value::as_f64);
             let step_size = step_size.ok_or_else(|| damaged("the step size is missing".to_string()))?;
-            let numbers = |name: &str| read_numbers(&files, &find(&format!("{ADAPTATION}/{name}"))?);
+            let mut numbers = |name: &str| {
+                let array = find(&format!("{ADAPTATION}/{name}"))?;
+                match read_numbers(&files, &array) {
+                    Err(StoreError::DamagedData { file, problem, .. }) => {
+                        damage.push(Damage { file, problem });
+                        Ok(vec![f64::NAN; array.dimensions.iter().map(|(_, length)| length).product()])
+                    }
+                    read => read,
+                }
+            };
             let known = nodes.contains_key(&format!("{ADAPTATION}/{MEAN}"));
             let spread = if known { Some(Spread { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
             learnt = Some(Learnt { step_size, scale: numbers(METRIC)?, spread });
         }
-        Ok(Store { folder, files, about, model, extent, learnt, sampling, warmup })
+        Ok(Store { folder, files, about, model, extent, learnt, damage, sampling, warmup })
     }
 
     /// Where it is.
@@ -181,7 +192,7 @@ impl Store {
         &self.extent
     }
 
-    /// Step size and metric, where warm-up is over.
+    /// Step size and metric, where warm-up is over; `NaN` where a chunk is damaged.
     pub fn learnt(&self) -> Option<&Learnt> {
         self.learnt.as_ref()
     }
@@ -220,7 +231,7 @@ impl Store {
     /// The chunks that could not be read so far.
     pub fn damage(&self) -> Vec<Damage> {
         let warmup = self.warmup.as_ref().map_or_else(Vec::new, Recorded::damage);
-        [self.sampling.damage(), warmup].concat()
+        [self.damage.clone(), self.sampling.damage(), warmup].concat()
     }
 
     /// Some draws of some chains in all numbers, `[chain][draw][number]`: the variables, then the statistics, then what is
