@@ -207,6 +207,17 @@ fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
     let words = "another/checkpoint is not of the run in another; put back its own, or remove the file";
     assert!(refused.code == 2 && refused.stderr.contains(words), "{refused:?}");
     assert!(stored::store(&folder, "another") == drawn, "draws of two runs stand in one store");
+    // Nor does it go on from what is damaged.
+    let metric = folder.path("stopped/draws.zarr/adaptation/metric_sd/c/0");
+    let bytes = std::fs::read(&metric).unwrap();
+    std::fs::write(&metric, b"no chunk").unwrap();
+    let refused = folder.run("sample --resume stopped --quiet");
+    let words = "metric_sd/c/0: the chunk is damaged (";
+    assert!(
+        refused.code == 2 && refused.stderr.contains(words) && refused.stderr.contains("put back a copy"),
+        "{refused:?}"
+    );
+    std::fs::write(&metric, bytes).unwrap();
     // The run may be named by its store.
     done(&folder, "sample --resume stopped/draws.zarr --quiet");
     same_bytes(&folder, "whole", "stopped");

@@ -56,6 +56,7 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
         EngineError::Sink(SinkError(error)) if is_refusal(&error) => {
             let remedy = match error.kind() {
                 ErrorKind::ResourceBusy => "",
+                ErrorKind::InvalidData => "; put back a copy of that file, or sample again",
                 _ => "; ask for permission to write there, or go on with a copy",
             };
             Failure::Input(anyhow!("{name} cannot be gone on with: {error}{remedy}"))
@@ -65,9 +66,10 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     sample::finish(&sampled, folder, &choice, pages, typed)
 }
 
-/// Whether a folder could not be written into from the beginning.
+/// Whether there was nothing to go on with, or no way to, from the beginning.
 fn is_refusal(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+    use ErrorKind::{InvalidData, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+    matches!(error.kind(), InvalidData | ResourceBusy | PermissionDenied | ReadOnlyFilesystem)
 }
 
 /// The engine and the adapter the run was on; others would draw other numbers.

@@ -128,7 +128,7 @@ impl Writer {
         let warmup = store.warmup().map(|warmup| row(warmup, draws[0]));
         let rows = Rows { sampling: row(store.sampling(), draws[1]), warmup };
         if let Some(damage) = store.damage().first() {
-            return Err(io::Error::other(damage.to_string()));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, damage.to_string()));
         }
         let mut contents = Contents::new(store.files().clone(), &model, extent, writing.warmup, store.about().clone());
         contents.remember(store.learnt());
