@@ -170,6 +170,14 @@ impl Settings {
         u128::from(self.chains) * (warmup as u128 + u128::from(self.draws) * (named + observed) as u128)
     }
 
+    /// About how many bytes the draws of a run take as text, at most.
+    pub fn text(&self, model: &Model) -> u128 {
+        const NUMBER: usize = 20;
+        const STATISTICS: usize = 60;
+        let line = self.variables(model) * NUMBER + STATISTICS;
+        u128::from(self.chains) * u128::from(self.draws) * line as u128
+    }
+
     /// Draws of each chain that are recorded in warm-up.
     pub fn recorded_warmup(&self) -> u32 {
         if self.save_warmup { self.warmup / self.thin } else { 0 }

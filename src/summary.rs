@@ -21,7 +21,7 @@ pub use comparison::{Comparison, Difference, Row};
 pub use digits::{counted, decimals, number, significant};
 pub use export::{text_size, write_cmdstan, write_csv};
 pub(crate) use files::write_whole;
-pub use files::{write_json, write_parameters};
+pub use files::{write_json, write_parameters, write_rows};
 pub use import::{ImportError, Imported};
 
 /// A number, and the variable whose it is.

@@ -394,8 +394,9 @@ fn an_export_that_would_find_no_room_is_refused() {
     let script = format!(
         "mkdir small && mount -t tmpfs -o size=4m none small && for export in 'csv --out small/new/draws.csv' \
          'cmdstan-csv --out small/text'; do {program} export run --format $export; echo code $?; done; ls small; \
-         {program} export run --format csv --out /dev/stdout --force | wc -l; mount -o remount,size=8m none small && \
-         {program} export run --format csv --out small/draws.csv"
+         {program} export run --format csv --out /dev/stdout --force | wc -l; mount -o remount,size=10m none small && \
+         {program} export run --format csv --out small/draws.csv && {program} sample --chains 4 --warmup 50 --draws 400 --save-draws \
+         --out small/run; ls small"
     );
     let mut unshare = Command::new("unshare");
     unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).current_dir(folder.path("."));
@@ -405,10 +406,13 @@ fn an_export_that_would_find_no_room_is_refused() {
         other => return println!("skipped: no file system can be mounted here ({other:?})"),
     };
     // Nothing is left there, and what is no file takes no room.
-    assert_eq!(stdout, "code 2\ncode 2\n1602\nWritten: small/draws.csv\n", "{stderr}");
+    assert_eq!(stdout, "code 2\ncode 2\n1602\nWritten: small/draws.csv\ndraws.csv\n", "{stderr}");
     let words = ["error: the draws would take about ", "where small is; make room, or name another place with --out"];
-    assert_eq!(stderr.lines().count(), 2, "{stderr}");
-    assert!(stderr.lines().all(|line| words.iter().all(|word| line.contains(word))), "{stderr}");
+    let [exports @ .., run] = &stderr.lines().collect::<Vec<_>>()[..] else { panic!("nothing was refused") };
+    assert_eq!(exports.len(), 2, "{stderr}");
+    assert!(exports.iter().all(|line| words.iter().all(|word| line.contains(word))), "{stderr}");
+    // The store would fit, and its text beside it would not.
+    assert!(run.contains("the draws would take up to ") && run.contains("leave out --save-draws"), "{stderr}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `warpnuts map`: the posterior mode, and what is wrong with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -138,17 +138,9 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     };
     let [json, csv] = ["map.json", "map.csv"].map(|file| folder.join(file));
     summary::write_json(&json, &answer).map_err(|error| folder::unwritten(&json, &error))?;
-    write_rows(&csv, &rows).map_err(|error| folder::unwritten(&csv, &error))?;
+    summary::write_rows(&csv, &rows).map_err(|error| folder::unwritten(&csv, &error))?;
     print(format_args!("\nWritten: {}, {}", json.display(), csv.display()));
     Ok(Outcome::Done)
-}
-
-fn write_rows(path: &Path, rows: &[Row]) -> std::io::Result<()> {
-    let mut csv = csv::Writer::from_path(path)?;
-    for row in rows {
-        csv.serialize(row)?;
-    }
-    csv.flush()
 }
 
 fn found(mode: &Result<Mode, NoMode>) -> Found {

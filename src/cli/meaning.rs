@@ -215,16 +215,18 @@ fn summed(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses runs whose draws would not fit onto the disk where they go.
-pub fn room(settings: &Settings, model: &Model, runs: usize, out: Option<&Path>) -> Result<(), Failure> {
-    let needed = settings.disk(model) * runs as u128;
+/// Refuses runs whose draws would not fit onto the disk where they go, as text too if that is wanted.
+pub fn room(settings: &Settings, text: bool, model: &Model, runs: usize, out: Option<&Path>) -> Result<(), Failure> {
+    let as_text = if text { settings.text(model) } else { 0 };
+    let needed = (settings.disk(model) + as_text) * runs as u128;
     let Some((free, folder)) = too_little_disk(needed, out) else { return Ok(()) };
     let keep = if settings.keep == Keep::All { ", keep only the hyperparameters (--keep hyper)" } else { "" };
     let precision =
         if settings.draw_precision == Precision::F64 { ", halve their size (--draw-precision f32)" } else { "" };
+    let no_text = if text { ", leave out --save-draws" } else { "" };
     Err(Failure::Input(anyhow!(
-        "the draws would take up to {}, and {} are free where {} is; lower --chains or --draws{keep}{precision}, or name \
-         a folder elsewhere with --out",
+        "the draws would take up to {}, and {} are free where {} is; lower --chains or --draws{keep}{precision}{no_text}, or \
+         name a folder elsewhere with --out",
         size(needed),
         size(free),
         folder.display()

@@ -118,7 +118,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     }
     let choice = meaning::choice(&typed.once.engine, &model, &settings)?;
     let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1)?;
-    meaning::room(&settings, &model, 1, typed.once.output.out.as_deref())?;
+    meaning::room(&settings, typed.once.output.save_draws, &model, 1, typed.once.output.out.as_deref())?;
     let folder = folder::make(typed.once.output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
 

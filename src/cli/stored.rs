@@ -169,7 +169,7 @@ pub fn merge(typed: &MergeArguments) -> Result<Outcome, Failure> {
     let shards = shards.collect::<Result<Vec<_>, _>>()?;
     let draws: Vec<Draws> = shards.iter().map(|shard| shard.draws.clone()).collect();
     let merging = experiment::Merging::of(shards).map_err(Failure::input)?;
-    meaning::room(merging.settings(), merging.model(), 1, Some(out))?;
+    meaning::room(merging.settings(), false, merging.model(), 1, Some(out))?;
     folder::make_typed(out)?;
     let merged = merging.into_store(out).map_err(|error| {
         drop(std::fs::remove_dir_all(out));

@@ -47,7 +47,7 @@ fn sample(typed: RunOnceArguments) -> Result<Outcome, Failure> {
     summed::check(&settings, &[("verify", true)])?;
     let exact = Exact::of(&model).map_err(Failure::input)?;
     let choice = meaning::choice(&typed.engine, &model, &settings)?;
-    meaning::room(&settings, &model, 1, typed.output.out.as_deref())?;
+    meaning::room(&settings, typed.output.save_draws, &model, 1, typed.output.out.as_deref())?;
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
     progress::obey_interruptions()?;
 

@@ -37,6 +37,18 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     })
 }
 
+/// Writes `rows` as CSV, under the names of their fields.
+///
+/// # Errors
+/// Those of the file system.
+pub fn write_rows(path: &Path, rows: &[impl Serialize]) -> io::Result<()> {
+    write_whole(path, |file| {
+        let mut csv = csv::Writer::from_writer(file);
+        rows.iter().try_for_each(|row| csv.serialize(row))?;
+        csv.flush()
+    })
+}
+
 /// Writes a row for each variable, as CSV.
 ///
 /// # Errors
