@@ -2,6 +2,7 @@
 //! about odd-looking data that it takes as they are.
 
 mod common;
+mod gpu;
 
 use common::{Folder, Ran};
 
@@ -336,6 +337,27 @@ fn marginal_for_one_coefficient_only() {
     let words =
         ["`a=marginal`: the effects of all coefficients are integrated out together, or none", "`marginal` alone"];
     refuses_in_one_line(&Folder::new(), "sample --parameterization a=marginal,b=centered", &words);
+}
+
+#[test]
+fn marginal_models_that_software_would_not_finish() {
+    let Some(devices) = gpu::devices() else { return };
+    if !devices[0].adapter().is_software() {
+        return println!("skipped: this adapter ends no loops");
+    }
+    let columns = |row: usize| (0..12).map(|k| format!(",{}", ((row * (k + 2)) as f64).sin())).collect::<String>();
+    let names: String = (0..12).map(|k| format!(",x{k}")).collect();
+    let rows = (0..1020).map(|row| format!("G{},{}{}\n", row % 85, (row as f64).cos(), columns(row)));
+    let folder = Folder::with("wide.csv", format!("g,y{names}\n{}", rows.collect::<String>()));
+    let predictors: String = (0..12).map(|k| format!(" --predictor x{k}")).collect();
+    let words = ["is software", "iterations of loops", "use --engine cpu, or fewer predictors"];
+    for engine in ["gpu", "gpu-density"] {
+        let run = format!(
+            "--data wide.csv --group g --outcome y{predictors} --engine {engine} --allow-software-adapter {TINY}"
+        );
+        refuses_in_one_line(&folder, &format!("sample --parameterization marginal {run}"), &words);
+        refuses_in_one_line(&folder, &format!("compare --parameterizations non-centered,marginal {run}"), &words);
+    }
 }
 
 #[test]

@@ -54,7 +54,10 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let has_draws = settings.keep != Keep::Summary;
     // All in the same place, for what is compared is not that.
     let choice = meaning::choice(&typed.engine, &models[0], &settings)?;
-    models.iter().try_for_each(|model| meaning::memory_of_sums(&settings, model, &choice.backend))?;
+    for model in &models {
+        choice.backend.check(model).map_err(Failure::input)?;
+        meaning::memory_of_sums(&settings, model, &choice.backend)?;
+    }
     meaning::room(&settings, typed.output.save_draws, &models[0], models.len(), typed.output.out.as_deref())?;
     let mut pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len())?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;

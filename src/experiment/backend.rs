@@ -91,6 +91,14 @@ impl Backend {
         }
     }
 
+    /// Refuses a model that it cannot compute.
+    ///
+    /// # Errors
+    /// When an adapter in software would not end the loops of a log density.
+    pub fn check(&self, model: &Model) -> Result<(), GpuError> {
+        self.gpu().map_or(Ok(()), |gpu| check_loops(gpu, model))
+    }
+
     /// The device it computes on, if it is not the CPU.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match self {
@@ -175,17 +183,19 @@ pub fn choose(
     settings: &Settings,
 ) -> Result<Choice, GpuError> {
     let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason });
+    let asked_for = |backend: Backend| {
+        backend.check(model)?;
+        Ok(Choice { backend, reason: "as asked for".to_string() })
+    };
     match engine {
-        Engine::Cpu => cpu("as asked for".to_string()),
+        Engine::Cpu => asked_for(Backend::Cpu),
         Engine::GpuDensity => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
-            check_loops(&gpu, model)?;
-            Ok(Choice { backend: Backend::GpuDensity { gpu, fall_back: false }, reason: "as asked for".to_string() })
+            asked_for(Backend::GpuDensity { gpu, fall_back: false })
         }
         Engine::Gpu => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
-            check_loops(&gpu, model)?;
-            Ok(Choice { backend: Backend::Gpu { gpu, fall_back: false }, reason: "as asked for".to_string() })
+            asked_for(Backend::Gpu { gpu, fall_back: false })
         }
         Engine::Auto => {
             let costs = Costs::of_host(model, settings.likelihood);
