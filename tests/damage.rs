@@ -5,6 +5,8 @@ mod common;
 mod stored;
 
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 
 use common::{Folder, Ran};
 use serde_json::{Value, json};
@@ -167,6 +169,45 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
     refused("summary rowless --skip-damaged", &words);
     std::fs::remove_file(row).unwrap();
     all_refuse("rowless", &["rowless/draws.zarr/constant_data/row/c/0: the chunk is missing; the store is damaged"]);
+}
+
+/// `warpnuts` without what allows root to read anything; `None` where that cannot be had.
+#[cfg(target_os = "linux")]
+fn run_unprivileged(folder: &Folder, line: &str) -> Option<Ran> {
+    let mut plain = Command::new("setpriv");
+    plain.args(["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", env!("CARGO_BIN_EXE_warpnuts")]);
+    let output = plain.args(line.split_whitespace()).current_dir(folder.path(".")).output().ok()?;
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    (!stderr.starts_with("setpriv: ")).then(|| Ran { code: output.status.code().unwrap(), stdout, stderr })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_without_permission_is_named() {
+    use std::fs::{File, Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new();
+    done(&folder, "sample --chains 2 --warmup 20 --draws 10 --out run");
+    for file in ["zarr.json", "constant_data/row/c/0", "posterior/mu_a/c/0/0"] {
+        let path = folder.path("run/draws.zarr").join(file);
+        set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
+        for line in ["summary run", "report run", "export run --format csv --out no.csv", "merge no run", "verify run"]
+        {
+            let ran = match File::open(&path) {
+                Ok(_) => run_unprivileged(&folder, line),
+                Err(_) => Some(folder.run(line)),
+            };
+            let Some(ran) = ran else { return println!("skipped: root may read anything, and there is no setpriv") };
+            assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{line}: {ran:?}");
+            assert!(ran.stderr.contains(&format!("run/draws.zarr/{file}")), "{line}: {}", ran.stderr);
+            assert!(ran.stderr.contains("Permission denied"), "{line}: {}", ran.stderr);
+            assert_eq!(ran.stderr.lines().count(), 1, "{line}: {}", ran.stderr);
+            assert!(!folder.path("no").exists() && !folder.path("no.csv").exists(), "{line} has left something");
+        }
+        set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    }
+    assert_ne!(folder.run("summary run").code, 2);
 }
 
 /// Changes what stands at the root of a store: `run` is what it says of the run, which is a text there, and `nodes` are the
