@@ -17,8 +17,7 @@ fn evaluate(invocation: Invocation) {
     for (var k = 0u; k < K; k++) {
         at.coefficients[k] = coefficient(positions[position + k], positions[position + K + k]);
     }
-    at.log_eps = positions[position + 2u * K];
-    at.inverse_variance = exp_of(-2.0 * at.log_eps);
+    at.inverse_variance = exp_of(-2.0 * positions[position + 2u * K]);
 
     var sums: array<f32, SUMS>;
     var effects: array<f32, K>;

@@ -35,7 +35,6 @@ fn log_density() -> f32 {
         let sigma = team_number(team, scales_here[h / TEAM], h % TEAM);
         at.coefficients[k] = coefficient_of_scale(hyperparameter(k), hyperparameter(h), sigma);
     }
-    at.log_eps = hyperparameter(2u * K);
     let eps = team_number(team, scales_here[2u * K / TEAM], 2u * K % TEAM);
     at.inverse_variance = 1.0 / (eps * eps);
     var sums: array<f32, SUMS>;

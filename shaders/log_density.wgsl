@@ -1,24 +1,13 @@
 // One chain's log density and gradient, but for its normalising constant, from what each group adds: twin of
 // src/density/cpu.rs.
 //
-// Wants coefficient.wgsl, a team (team_subgroup.wgsl or team_workgroup.wgsl), and with_effects.wgsl or marginal.wgsl, which
-// say what a group adds. Every lane of a team adds up some of the groups; their sums over the team then make the gradient by
+// Wants coefficient.wgsl, fixed.wgsl, a team (team_subgroup.wgsl or team_workgroup.wgsl), and with_effects.wgsl or marginal.wgsl,
+// which say what a group adds. Every lane of a team adds up some of the groups; their sums over the team then make the gradient by
 // the hyperparameters. What is to be computed for each hyperparameter, each in another lane computes at once.
-
-// The prior of a coefficient, or of eps: mean and precision of mu, and the log of the half-Cauchy scale of sigma.
-struct Prior {
-    mu_mean: f32,
-    mu_precision: f32,
-    log_scale: f32,
-}
-
-// Of each coefficient, then of eps.
-@group(0) @binding(0) var<storage, read> priors: array<Prior>;
 
 // The hyperparameters at a position.
 struct At {
     coefficients: array<Coefficient, K>,
-    log_eps: f32,
     // 1 / eps^2.
     inverse_variance: f32,
 }
@@ -47,12 +36,27 @@ fn is_among(h: u32, eighth: u32) -> bool {
     return h / 8u == eighth && h < HYPERPARAMETERS;
 }
 
-// What the prior of hyperparameter `h` at `value` adds to the log density, and to its derivative by that.
+// What the prior of hyperparameter `h` at `value` adds to the log density, and to its derivative by that; of eps also what
+// its likelihood adds that no group does.
 fn prior_of(h: u32, value: f32) -> vec2<f32> {
     if h < K {
-        return mu_prior(value, priors[h]);
+        return mu_prior(value, fixed.priors[h]);
     }
-    return scale_prior(value, priors[h - K]);
+    let prior = scale_prior(value, fixed.priors[h - K]);
+    return prior + select(vec2<f32>(0.0), noise(value), h == BY_LOG_EPS);
+}
+
+// With x = -2 (log eps - log eps_0): -N/2 (e^x - 1 - x), and the derivative by log eps, N (e^x - 1).
+fn noise(log_eps: f32) -> vec2<f32> {
+    let x = -2.0 * (log_eps - fixed.log_eps);
+    let excess = excess_of(x);
+    return fixed.observations * vec2<f32>(-0.5 * excess, excess + x);
+}
+
+// e^x - 1 - x, by its series where the difference would have few digits.
+fn excess_of(x: f32) -> f32 {
+    let series = 1.0 / 24.0 + x * (1.0 / 120.0 + x * (1.0 / 720.0 + x * (1.0 / 5040.0 + x * (1.0 / 40320.0 + x / 362880.0))));
+    return select(exp_of(x) - 1.0 - x, x * x * (0.5 + x * (1.0 / 6.0 + x * series)), abs(x) < 0.5);
 }
 
 // Log density of a scale's half-Cauchy prior and of its logarithm's Jacobian, and the derivative by that logarithm: with

@@ -20,9 +20,8 @@ fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, a
     for (var k = 0u; k < K; k++) {
         log_determinant += ln(covariance.diagonal[k]);
     }
-    let size = group_size(j);
-    (*sums)[LOG_DENSITY] -= 0.5 * (scaled + log_determinant) + size * (*at).log_eps;
-    var by_log_eps = scaled - size;
+    (*sums)[LOG_DENSITY] -= 0.5 * (scaled + log_determinant);
+    var by_log_eps = scaled;
     for (var k = 0u; k < K; k++) {
         let first = along(j, k, &q);
         var column = column(j, k);

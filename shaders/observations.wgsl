@@ -1,16 +1,12 @@
 // The likelihood over observations: what one group adds, from the sums over its rows that residuals.wgsl and fold.wgsl
 // have left. Twin of src/density/observations.rs.
 
-@group(0) @binding(1) var<storage, read> sizes: array<f32>;
-// For each chain, level after level: K sums of residual times predictor and one of squared residuals, each over all
+// For each chain, level after level: K sums of residual times predictor and one of squared residuals, less the noise, each over all
 // stretches of the level; in the last level, a stretch is a group.
 @group(0) @binding(4) var<storage, read> partials: array<f32>;
 
-fn group_size(j: u32) -> f32 {
-    return sizes[j];
-}
-
-// The residual sum of squares of group `j`, and half its derivative by the betas, with the sign turned.
+// By how much the residual sum of squares of group `j` is beyond the noise of its observations; and half its derivative by the
+// betas, with the sign turned.
 fn group_residual_squares(
     chain: u32,
     j: u32,

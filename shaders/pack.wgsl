@@ -4,20 +4,19 @@
 // Wants coefficient.wgsl. An invocation makes a word of two neighbours among a draw's kept variables; it runs behind
 // transition.wgsl, whose rows of draws it reads.
 
-struct Packing {
-    // Rows of draws there is room for: of all chains, and of each.
+struct Counts {
+    // Rows of draws in this dispatch.
     rows: u32,
-    room: u32,
+    // Of each chain.
+    chains: array<vec4<u32>>,
 }
 
 const WORDS = (KEPT + 1u) / 2u;
 const LARGEST = 0x7F800000u;
 
-@group(0) @binding(2) var<uniform> packing: Packing;
 // Of each kept variable, in the sampler's units: its mean, and 1 / sd.
 @group(0) @binding(3) var<storage, read> units: array<vec2<f32>>;
-// How many of its rows each chain has filled, as the first of four numbers.
-@group(0) @binding(6) var<storage, read> counts: array<vec4<u32>>;
+@group(0) @binding(6) var<storage, read> counts: Counts;
 // The leading KEPT coordinates of each draw.
 @group(0) @binding(7) var<storage, read> draws: array<f32>;
 // WORDS of each draw.
@@ -31,7 +30,7 @@ fn pack(
 ) {
     let at = (workgroup.y * workgroups.x + workgroup.x) * 64u + lane;
     let row = at / WORDS;
-    if row >= packing.rows || row % packing.room >= counts[row / packing.room].x {
+    if row >= counts.rows {
         return;
     }
     let i = at % WORDS * 2u;

@@ -4,7 +4,8 @@
 // bit by bit; deviates are f32, equal to the host's to rounding. Cosine and sine are the host's polynomials, shorter by the
 // terms that f32 cannot see.
 //
-// Wants math.wgsl, and a `bound` that gives back what it is given (loops_unrolled.wgsl or loops_rolled.wgsl).
+// Wants math.wgsl, a `multiply` (product_of_halves.wgsl or product_in_64_bits.wgsl), and a `bound` that gives back what it is
+// given (loops_unrolled.wgsl or loops_rolled.wgsl).
 
 const MULTIPLIERS = vec2<u32>(0xD2511F53u, 0xCD9E8D57u);
 const WEYL = vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
@@ -29,19 +30,6 @@ struct Place {
 // Block `block` of the place's random words for `purpose`.
 fn words(place: Place, purpose: u32, block: u32) -> vec4<u32> {
     return philox(vec4<u32>(block, purpose, place.transition, place.chain), place.seed);
-}
-
-// High and low half of a product of 32-bit words, from 16-bit halves: WGSL has no wider integers.
-fn multiply(a: u32, b: u32) -> vec2<u32> {
-    let a_low = a & 0xFFFFu;
-    let a_high = a >> 16u;
-    let b_low = b & 0xFFFFu;
-    let b_high = b >> 16u;
-    let low_low = a_low * b_low;
-    let high_low = a_high * b_low;
-    let low_high = a_low * b_high;
-    let middle = (low_low >> 16u) + (high_low & 0xFFFFu) + low_high;
-    return vec2<u32>(a_high * b_high + (high_low >> 16u) + (middle >> 16u), a * b);
 }
 
 fn philox(counter: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {

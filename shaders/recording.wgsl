@@ -1,4 +1,5 @@
-// What leaves the device where draws do: every `thin`-th, with what its transition tells.
+// What leaves the device where draws do: every `thin`-th, with what its transition tells. Rows fill up one after the other, whichever
+// chain each is of; those of one chain follow in their order.
 //
 // Wants vectors.wgsl, leaving.wgsl, a team, and transition.wgsl's chain.
 
@@ -11,7 +12,11 @@ fn leave(written: u32) -> u32 {
     if run.recording == 0u || (run.behind + chain.made) % run.thin != 0u {
         return written;
     }
-    write_draw(team.number * run.room + written);
+    var row = 0u;
+    if team.lane == 0u {
+        row = atomicAdd(&counts.rows, 1u);
+    }
+    write_draw(team_word(team, row, 0u));
     return written + 1u;
 }
 

@@ -1,5 +1,5 @@
 // A team of TEAM lanes that share one chain and lie side by side in a subgroup, whatever its size: they add up by
-// exchanging registers. The same as team_workgroup.wgsl, there through memory.
+// exchanging registers. The same as team_workgroup.wgsl, there through memory. IS_SUBGROUP is 1 where every subgroup is one team.
 
 // Where an invocation finds itself.
 struct Invocation {
@@ -56,13 +56,20 @@ fn team_positive_2(team: Team, numbers: vec2<f32>) -> bool {
     for (var apart = 2u; apart < TEAM; apart <<= 1u) {
         sum += subgroupShuffleXor(sum, apart);
     }
+    if IS_SUBGROUP == 1u {
+        return subgroupAll(sum > 0.0);
+    }
     let positive = u32(sum > 0.0);
     return (positive & subgroupShuffleXor(positive, 1u)) == 1u;
 }
 
 // The same of eight.
 fn team_positive_8(team: Team, low: vec4<f32>, high: vec4<f32>) -> bool {
-    var positive = u32(team_deal(team, low, high) > 0.0);
+    let sum = team_deal(team, low, high);
+    if IS_SUBGROUP == 1u {
+        return subgroupAll(sum > 0.0);
+    }
+    var positive = u32(sum > 0.0);
     for (var apart = 1u; apart < 8u; apart <<= 1u) {
         positive &= subgroupShuffleXor(positive, apart);
     }

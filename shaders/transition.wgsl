@@ -84,7 +84,15 @@ struct Chain {
     saturated: u32,
 }
 
-// What a transition tells about itself.
+// What the chains have made.
+struct Counts {
+    // Rows of draws in this dispatch.
+    rows: atomic<u32>,
+    // Of each chain, its draws in this dispatch, and its transitions, leapfrogs and divergences in the phase.
+    chains: array<vec4<u32>>,
+}
+
+// What a transition tells about itself, and of which chain it is.
 struct Told {
     lp: f32,
     energy: f32,
@@ -94,6 +102,7 @@ struct Told {
     n_steps: u32,
     diverging: u32,
     reached_max_treedepth: u32,
+    chain: u32,
 }
 
 @group(0) @binding(2) var<uniform> run: Run;
@@ -101,10 +110,9 @@ struct Told {
 // registers to spare.
 @group(0) @binding(3) var<storage, read> scales: array<f32>;
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
-// How many draws each chain has made in this dispatch, transitions in the phase, leapfrogs and divergences there.
-@group(0) @binding(6) var<storage, read_write> counts: array<vec4<u32>>;
-// The leading KEPT coordinates of each draw, `room` rows a chain; where a phase of which none leave is over for a chain,
-// the hyperparameters it has come to, a row a chain.
+@group(0) @binding(6) var<storage, read_write> counts: Counts;
+// The leading KEPT coordinates of each draw; where a phase of which none leave is over for a chain, the hyperparameters it has
+// come to, a row a chain.
 @group(0) @binding(7) var<storage, read_write> draws: array<f32>;
 
 var<private> team: Team;
@@ -173,7 +181,7 @@ fn save(written: u32) {
         chain.subtree_weight = subtree_weight;
         chain.adaptation = adaptation;
         chains[team.number] = chain;
-        counts[team.number] = vec4<u32>(written, chain.made, chain.gradients, chain.divergences);
+        counts.chains[team.number] = vec4<u32>(written, chain.made, chain.gradients, chain.divergences);
     }
 }
 
@@ -283,6 +291,7 @@ fn finish(fate: u32) {
         chain.n_steps,
         u32(fate == DIVERGING),
         u32(fate == SATURATED),
+        team.number,
     );
     chain.growing = 0u;
     chain.made++;

@@ -11,9 +11,8 @@ fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, a
         beta[k] = beta_of((*at).coefficients[k], is_centered(k), (*effects)[k]);
     }
     let scaled = group_residual_squares(chain, j, &beta, &by_beta) * (*at).inverse_variance;
-    let size = group_size(j);
-    (*sums)[BY_LOG_EPS] += scaled - size;
-    var log_density = -0.5 * scaled - size * (*at).log_eps;
+    (*sums)[BY_LOG_EPS] += scaled;
+    var log_density = -0.5 * scaled;
     for (var k = 0u; k < K; k++) {
         let coefficient = (*at).coefficients[k];
         let effect = (*effects)[k];

@@ -213,6 +213,12 @@ impl Settings {
         })
     }
 
+    /// Transitions of all chains together, of those too whose draws are left out.
+    pub(crate) fn transitions(&self) -> f64 {
+        let each = f64::from(self.warmup) + f64::from(self.draws) * f64::from(self.thin);
+        f64::from(self.chains) * each
+    }
+
     fn chain_range(&self) -> Chains {
         Chains {
             seed: self.seed,

@@ -7,10 +7,14 @@ mod error;
 mod exchange;
 mod flight;
 mod kernel;
+mod spirv;
+mod switches;
 
-pub use adapter::Adapter;
-pub use device::Gpu;
+pub use adapter::{Adapter, flags};
+pub use device::{Gpu, Target};
 pub use error::GpuError;
 pub use exchange::{Exchange, Meter, Reading};
 pub use flight::{Clock, Flight, Landing};
 pub use kernel::{Header, Kernel};
+pub use spirv::Spirv;
+pub use switches::Switches;

@@ -245,8 +245,7 @@ fn a_lost_device_is_an_error_and_no_panic() {
     if gpu::devices().is_none() {
         return;
     }
-    let gpu =
-        Gpu::open(Adapter::choose(std::env::var("WARPNUTS_ADAPTER").ok().as_deref(), true).unwrap(), true).unwrap();
+    let gpu = Gpu::open(Adapter::choose(std::env::var("WARPNUTS_ADAPTER").ok().as_deref(), true).unwrap()).unwrap();
     let model = radon("centered");
     let device = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
     let mut density = device.density(4).unwrap();

@@ -41,7 +41,7 @@ fn radon(parameterization: &str) -> Arc<Model> {
 fn own_device() -> Option<Arc<Gpu>> {
     gpu::devices()?;
     let adapter = Adapter::choose(std::env::var("WARPNUTS_ADAPTER").ok().as_deref(), true).unwrap();
-    Some(Gpu::open(adapter, true).unwrap())
+    Some(Gpu::open(adapter).unwrap())
 }
 
 /// Calls `run` while the device is unplugged as soon as so many transitions are counted.

@@ -183,7 +183,7 @@ fn chains_of_a_device_that_is_stopped_have_made_as_many_draws_each() {
 #[test]
 fn sums_of_a_device_that_is_lost_are_made_again_on_the_host() {
     let Some(devices) = gpu::devices() else { return };
-    let gpu = Gpu::open(Adapter::choose(Some(devices[0].adapter().name()), true).unwrap(), true).unwrap();
+    let gpu = Gpu::open(Adapter::choose(Some(devices[0].adapter().name()), true).unwrap()).unwrap();
     let model = radon("non-centered");
     let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: true };
     let progress = Arc::new(Progress::default());

@@ -10,9 +10,10 @@ use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, 
 use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
-use warpnuts::density::gpu::{Prior, Shaders, Stretch};
-use warpnuts::engine::device::kernels::{self, Chain, Leaving, Packing, Pooling, Run, Told};
+use warpnuts::density::gpu::{Fixed, Prior, Shaders, Stretch};
+use warpnuts::engine::device::kernels::{self, Chain, Leaving, Pooling, Run, Told};
 use warpnuts::engine::sums::{BINS, REACH};
+use warpnuts::gpu::Target;
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::Purpose;
 
@@ -23,7 +24,7 @@ const COVARIANCE: &str = include_str!("../shaders/covariance.wgsl");
 fn parse(source: &str) -> Module {
     let module =
         naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP);
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_INT64);
     validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
     let info = validator.validate(&module).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
     translate(&module, &info);
@@ -87,6 +88,12 @@ fn layout(module: &Module, name: &str) -> (Vec<usize>, usize) {
     (members.iter().map(|member| member.offset as usize).collect(), *span as usize)
 }
 
+/// What kernels may be written for: without subgroups, with small ones that may be larger, and with such as are a team.
+fn targets(software: bool) -> [Target; 3] {
+    let target = |subgroup, whole, int64| Target { subgroup, whole, workgroup: Target::WORKGROUP, int64, software };
+    [target(None, false, false), target(Some(8), false, true), target(Some(32), true, true)]
+}
+
 #[test]
 fn all_shaders_of_any_model_are_valid() {
     for slopes in [0, 1, 2, 7] {
@@ -94,22 +101,25 @@ fn all_shaders_of_any_model_are_valid() {
         let with_effects = with_effects.map(|(groups, effect)| (groups, Some(effect)));
         for (groups, effect) in with_effects.into_iter().chain([2, 85, 3000].map(|groups| (groups, None))) {
             let model = model(groups, slopes, effect);
-            for subgroup in [None, Some(8), Some(32)] {
-                let grouped = Shaders::new(&model, Likelihood::Groups, subgroup);
+            for target in targets(slopes == 1) {
+                let grouped = Shaders::new(&model, Likelihood::Groups, target);
                 let module = parse(&grouped.evaluate);
                 assert_eq!(module.entry_points.len(), 1);
                 assert_eq!(constant(&module, "K") as usize, slopes + 1);
                 assert!(grouped.observations.is_none());
-                let observed = Shaders::new(&model, Likelihood::Observations, subgroup);
+                let observed = Shaders::new(&model, Likelihood::Observations, target);
                 parse(&observed.evaluate);
                 assert_eq!(observed.observations.is_some(), effect.is_some());
                 observed.observations.iter().flatten().for_each(|source| drop(parse(source)));
                 for likelihood in [Likelihood::Groups, Likelihood::Observations] {
                     let draws = Leaving::Draws(model.dim());
-                    let shaders = kernels::Shaders::new(&model, likelihood, 10, draws, subgroup, slopes == 1);
+                    let shaders = kernels::Shaders::new(&model, likelihood, 10, draws, target);
                     assert_eq!(parse(&shaders.transition).entry_points[0].name, "transition");
                     assert_eq!(parse(&shaders.pool).entry_points[0].name, "pool");
-                    let summing = kernels::Shaders::new(&model, likelihood, 10, Leaving::Sums, subgroup, slopes == 1);
+                    let names: Vec<String> =
+                        parse(&shaders.states).entry_points.into_iter().map(|it| it.name).collect();
+                    assert_eq!(names, ["put", "take"]);
+                    let summing = kernels::Shaders::new(&model, likelihood, 10, Leaving::Sums, target);
                     let module = parse(&summing.transition);
                     assert_eq!(constant(&module, "SUM_VECTORS") as usize, summing.sums);
                     assert_eq!(constant(&module, "BINS") as usize, BINS);
@@ -128,7 +138,11 @@ fn all_shaders_of_any_model_are_valid() {
 
 #[test]
 fn structures_are_laid_out_as_the_host_writes_them() {
-    let shaders = Shaders::new(&model(85, 1, Some(Effect::Centered)), Likelihood::Observations, None);
+    let shaders = Shaders::new(&model(85, 1, Some(Effect::Centered)), Likelihood::Observations, targets(false)[0]);
+    let fixed = vec![offset_of!(Fixed, log_eps), offset_of!(Fixed, noise), offset_of!(Fixed, observations)];
+    // The priors follow.
+    let with_priors = [fixed, vec![size_of::<Fixed>()]].concat();
+    assert_eq!(layout(&parse(&shaders.evaluate), "Fixed").0, with_priors);
     let prior = vec![offset_of!(Prior, mu_mean), offset_of!(Prior, mu_precision), offset_of!(Prior, log_scale)];
     assert_eq!(layout(&parse(&shaders.evaluate), "Prior"), (prior, size_of::<Prior>()));
     let [residuals, _] = shaders.observations.unwrap();
@@ -145,8 +159,7 @@ fn structures_are_laid_out_as_the_host_writes_them() {
         Likelihood::Groups,
         10,
         Leaving::Draws(5),
-        Some(32),
-        false,
+        targets(false)[2],
     );
     let transition = parse(&shaders.transition);
     let run = vec![
@@ -209,17 +222,17 @@ fn structures_are_laid_out_as_the_host_writes_them() {
         offset_of!(Told, n_steps),
         offset_of!(Told, diverging),
         offset_of!(Told, reached_max_treedepth),
+        offset_of!(Told, chain),
     ];
     assert_eq!(layout(&transition, "Told"), (told, size_of::<Told>()));
     let pooling = vec![offset_of!(Pooling, chains), offset_of!(Pooling, draws)];
     assert_eq!(layout(&parse(&shaders.pool), "Pooling"), (pooling, size_of::<Pooling>()));
-    let packing = vec![offset_of!(Packing, rows), offset_of!(Packing, room)];
-    assert_eq!(layout(&parse(&shaders.pack), "Packing"), (packing, size_of::<Packing>()));
 }
 
 #[test]
 fn random_numbers_are_for_the_same_purposes_on_both_sides() {
-    let module = parse(&[MATH, include_str!("../shaders/loops_unrolled.wgsl"), RANDOM].concat());
+    let product = include_str!("../shaders/product_of_halves.wgsl");
+    let module = parse(&[MATH, include_str!("../shaders/loops_unrolled.wgsl"), product, RANDOM].concat());
     assert_eq!(constant(&module, "ROUNDS"), 10);
     let purposes = [
         ("START", Purpose::Start),

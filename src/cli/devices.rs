@@ -2,7 +2,7 @@
 
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::density::{DensityError, Likelihood};
-use warpnuts::gpu::{Adapter, Gpu, GpuError};
+use warpnuts::gpu::{self, Adapter, Gpu, GpuError, Switches};
 use warpnuts::machine;
 use warpnuts::model::{Model, PriorScales};
 
@@ -15,7 +15,7 @@ const ROWS: [&str; 12] = [
     "backend",
     "driver",
     "subgroup sizes",
-    "16-bit floats",
+    "64-bit integers",
     "times kernels",
     "storage binding",
     "buffer",
@@ -39,6 +39,7 @@ pub fn run() -> Result<Outcome, Failure> {
         let header: Vec<&str> = std::iter::once("").chain(adapters.iter().map(Adapter::name)).collect();
         print(format_args!("{}\n", table::of(&header, ROWS.iter().enumerate().map(row))));
     }
+    print(format_args!("{}\n", switches()?));
     print(match Adapter::choose(None, false) {
         Ok(adapter) => format!(
             "--engine auto takes {} for runs of two seconds and more, where that measures as faster than the CPU.",
@@ -52,6 +53,27 @@ pub fn run() -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// What the environment asks of devices, in a sentence.
+fn switches() -> Result<String, Failure> {
+    let set = Switches::from_env().map_err(Failure::input)?;
+    let kernels = match set.spirv {
+        None => "compiled by wgpu".to_string(),
+        Some((major, minor)) => format!("passed to drivers as SPIR-V {major}.{minor}"),
+    };
+    let checks = if set.checked { "checked" } else { "not checked" };
+    let workgroup = set.workgroup.map_or_else(String::new, |lanes| format!(", workgroups of {lanes} lanes"));
+    let without = [(set.subgroups, "subgroups"), (set.int64, "64-bit integers")];
+    let without: String = without.iter().filter(|(used, _)| !used).map(|(_, what)| format!(", no {what}")).collect();
+    let flags = gpu::flags();
+    let flags = if flags.is_empty() { "none".to_string() } else { format!("{flags:?}") };
+    let variables = Switches::names().map(|(name, values)| format!("{name}={}", values.join("|"))).collect::<Vec<_>>();
+    Ok(format!(
+        "Kernels are {kernels}, indices and loops {checks}{workgroup}{without}; wgpu's flags: {flags}.\n\
+         Variables change that, those of wgpu (WGPU_VALIDATION and others) too: {}.",
+        variables.join(", ")
+    ))
+}
+
 /// An adapter's cells.
 fn column(adapter: &Adapter, model: &Model) -> [String; ROWS.len()] {
     let limits = adapter.limits();
@@ -61,7 +83,7 @@ fn column(adapter: &Adapter, model: &Model) -> [String; ROWS.len()] {
         Some((smallest, largest)) if smallest == largest => smallest.to_string(),
         Some((smallest, largest)) => format!("{smallest} to {largest}"),
     };
-    let gpu = Gpu::open(adapter.clone(), true);
+    let gpu = Gpu::open(adapter.clone());
     let fits = |likelihood| {
         let most = gpu
             .clone()
@@ -74,7 +96,7 @@ fn column(adapter: &Adapter, model: &Model) -> [String; ROWS.len()] {
         adapter.backend(),
         adapter.driver(),
         subgroups,
-        yes(adapter.has_f16()),
+        yes(adapter.has_int64()),
         yes(adapter.has_timestamps()),
         binary(limits.max_storage_buffer_binding_size),
         binary(limits.max_buffer_size),

@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use wgpu::BufferUsages;
 
-use super::cpu::normalising_constant;
 use super::{Batch, Density, DensityError, Evaluations, Likelihood};
-use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter};
+use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter, Target};
 use crate::model::Model;
 
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
-pub use tables::Prior;
-use tables::{COEFFICIENT, GROUPS_PER_LANE, MATH, Team, check_loops, group_table, log_density, priors};
+use tables::{COEFFICIENT, FIXED, GROUPS_PER_LANE, MATH, Tables, Team, check_loops, log_density};
+pub use tables::{Fixed, Prior};
 
 const OBSERVATIONS: &str = include_str!("../../shaders/observations.wgsl");
 const EVALUATE: &str = include_str!("../../shaders/evaluate.wgsl");
@@ -33,20 +32,21 @@ pub struct Shaders {
 }
 
 impl Shaders {
-    /// The shaders that evaluate `model` on a device where `subgroup` lanes can add up without a workgroup's memory.
-    pub fn new(model: &Model, likelihood: Likelihood, subgroup: Option<u32>) -> Shaders {
+    /// The shaders that evaluate `model` on such a device.
+    pub fn new(model: &Model, likelihood: Likelihood, target: Target) -> Shaders {
         let stretches = (likelihood.of(model) == Likelihood::Observations).then(|| Stretches::new(model));
-        Shaders::of(model, stretches.as_ref(), subgroup)
+        Shaders::of(model, stretches.as_ref(), target)
     }
 
-    fn of(model: &Model, stretches: Option<&Stretches>, subgroup: Option<u32>) -> Shaders {
-        let team = Team::of(subgroup, model.layout().groups, GROUPS_PER_LANE);
+    fn of(model: &Model, stretches: Option<&Stretches>, target: Target) -> Shaders {
+        let team = Team::of(target, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, stretches);
         let density = log_density(model, team, stretches.map(|_| OBSERVATIONS));
         Shaders {
             team,
             evaluate: header.shader(&[density, vec![EVALUATE]].concat()),
-            observations: stretches.map(|_| [header.shader(&[MATH, COEFFICIENT, RESIDUALS]), header.shader(&[FOLD])]),
+            observations: stretches
+                .map(|_| [header.shader(&[MATH, COEFFICIENT, FIXED, RESIDUALS]), header.shader(&[FOLD])]),
         }
     }
 }
@@ -58,8 +58,8 @@ pub struct DeviceModel {
     dim: usize,
     constant: f64,
     team: Team,
-    priors: wgpu::Buffer,
-    /// Statistics of groups, or their sizes.
+    fixed: wgpu::Buffer,
+    /// The table of groups, where the likelihood is computed over them.
     groups: wgpu::Buffer,
     evaluate: Kernel,
     observations: Option<Observations>,
@@ -86,24 +86,22 @@ impl DeviceModel {
     /// When it does not fit, the driver refuses a shader, or an adapter in software would not end its loops.
     pub fn new(gpu: Arc<Gpu>, model: &Model, likelihood: Likelihood) -> Result<Arc<DeviceModel>, GpuError> {
         let stretches = (likelihood.of(model) == Likelihood::Observations).then(|| Stretches::new(model));
-        let shaders = Shaders::of(model, stretches.as_ref(), gpu.subgroup());
+        let shaders = Shaders::of(model, stretches.as_ref(), gpu.target());
         check_loops(&gpu, model)?;
         // SAFETY: rows of positions and evaluations are there for whole workgroups (`room`); groups below J index tables
         // of J columns, coefficients below K the priors, of which there are K + 1.
         let evaluate = unsafe { Kernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };
-        let (groups, observations) = match (stretches, &shaders.observations) {
-            (Some(stretches), Some(sources)) => {
-                let sizes = model.group_statistics().size.iter().map(|size| *size as f32).collect();
-                (sizes, Some(Observations::new(&gpu, model, sources, stretches)?))
-            }
-            _ => (group_table(model), None),
+        let tables = Tables::of(model);
+        let observations = match (stretches, &shaders.observations) {
+            (Some(stretches), Some(sources)) => Some(Observations::new(&gpu, model, sources, stretches)?),
+            _ => None,
         };
         Ok(Arc::new(DeviceModel {
             dim: model.dim(),
-            constant: normalising_constant(model),
+            constant: tables.constant,
             team: shaders.team,
-            priors: gpu.table("priors", &priors(model))?,
-            groups: gpu.table("statistics of groups", &groups)?,
+            fixed: gpu.table("priors", &tables.fixed)?,
+            groups: gpu.table("the table of groups", &tables.groups)?,
             evaluate,
             observations,
             meter: Arc::default(),
@@ -217,20 +215,21 @@ impl GpuDensity {
         let exchange =
             Exchange::new(gpu.clone(), 4 * room * dim as u64, 4 * room * (dim as u64 + 1), model.meter.clone())?;
         let mut bound = Vec::new();
-        let mut evaluate = vec![(0, &model.priors), (1, &model.groups), (2, exchange.input()), (3, exchange.output())];
+        let mut evaluate = vec![(0, &model.fixed), (2, exchange.input()), (3, exchange.output())];
         let partials;
         if let Some(observations) = &model.observations {
             partials = gpu.buffer("partial sums", 4 * room * u64::from(model.partials()), BufferUsages::STORAGE)?;
             let Observations { stretch_table, rows, .. } = observations;
-            bound.push(
-                observations
-                    .residuals
-                    .bind(gpu, &[(1, stretch_table), (2, exchange.input()), (3, rows), (4, &partials)])?,
-            );
+            bound.push(observations.residuals.bind(
+                gpu,
+                &[(0, &model.fixed), (1, stretch_table), (2, exchange.input()), (3, rows), (4, &partials)],
+            )?);
             for (fold, runs, _) in &observations.folds {
                 bound.push(fold.bind(gpu, &[(1, runs), (4, &partials)])?);
             }
             evaluate.push((4, &partials));
+        } else {
+            evaluate.push((1, &model.groups));
         }
         bound.push(model.evaluate.bind(gpu, &evaluate)?);
         Ok(GpuDensity { width, exchange, bound, numbers: Vec::with_capacity(width * dim), model })

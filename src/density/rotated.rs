@@ -79,18 +79,40 @@ impl<'a> Bundle<'a> {
     }
 }
 
-/// The numbers of all groups in rows of J, as rotated.wgsl reads them: size, squares that no coefficients explain, each column
-/// of R from its first entry to that on the diagonal, and w.
-pub fn rows(model: &Model) -> Vec<Vec<f64>> {
-    let (groups, coefficients) = (rotated(model), model.layout().coefficients);
-    let row = |value: &dyn Fn(&Rotated) -> f64| groups.iter().map(value).collect::<Vec<f64>>();
-    let size = |j| model.dataset().group_range(j).len() as f64;
-    let mut rows = vec![(0..groups.len()).map(size).collect(), row(&|group| group.rest)];
-    for k in 0..coefficients {
-        rows.extend((0..=k).map(|i| row(&|group| group.columns[k][i])));
+/// All groups of a model, before they are put into a table.
+pub struct RotatedGroups {
+    groups: Vec<Rotated>,
+    sizes: Vec<f64>,
+    coefficients: usize,
+}
+
+impl RotatedGroups {
+    /// The data of `model`, in the units of its scaling.
+    pub fn new(model: &Model) -> RotatedGroups {
+        let groups = rotated(model);
+        let sizes = (0..groups.len()).map(|j| model.dataset().group_range(j).len() as f64).collect();
+        RotatedGroups { groups, sizes, coefficients: model.layout().coefficients }
     }
-    rows.extend((0..coefficients).map(|i| row(&|group| group.outcome[i])));
-    rows
+
+    /// The variance of what is left where every group has a regression of its own; 1 where nothing is.
+    pub fn noise(&self) -> f64 {
+        let rest: f64 = self.groups.iter().map(|group| group.rest).sum();
+        let freedom: f64 = self.sizes.iter().map(|size| (size - self.coefficients as f64).max(0.0)).sum();
+        Some(rest / freedom).filter(|noise| noise.is_normal()).unwrap_or(1.0)
+    }
+
+    /// The numbers of all groups in rows of J, as rotated.wgsl reads them: by how much the squares that no coefficients explain
+    /// are more than `noise` for each observation, each column of R from its first entry to that on the diagonal, and w.
+    pub fn rows(&self, noise: f64) -> Vec<Vec<f64>> {
+        let row = |value: &dyn Fn(&Rotated) -> f64| self.groups.iter().map(value).collect::<Vec<f64>>();
+        let mut rows =
+            vec![self.groups.iter().zip(&self.sizes).map(|(group, size)| group.rest - size * noise).collect()];
+        for k in 0..self.coefficients {
+            rows.extend((0..=k).map(|i| row(&|group| group.columns[k][i])));
+        }
+        rows.extend((0..self.coefficients).map(|i| row(&|group| group.outcome[i])));
+        rows
+    }
 }
 
 /// Every group's share, in the units of the model's scaling.

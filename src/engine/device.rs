@@ -14,17 +14,16 @@ use std::sync::Arc;
 
 use super::sums::Grid;
 use super::{DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
-use crate::density::DensityError;
-use crate::density::cpu::normalising_constant;
-use crate::density::gpu::tables;
-use crate::gpu::{Gpu, GpuError, Kernel, Meter};
+use crate::density::gpu::tables::Tables;
+use crate::density::{DensityError, Likelihood};
+use crate::gpu::{Gpu, GpuError, Meter};
 use crate::math::ln;
 use crate::model::Model;
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
 use dispatches::{FIRST_BUDGET, SOFTWARE_BUDGET};
-use kernels::{Shaders, likelihood_table};
+use kernels::{Kernels, Shaders, table_of_rows};
 use packed::Packer;
 pub use plan::{Compiled, Plan};
 use shard::Shard;
@@ -36,7 +35,7 @@ pub struct DeviceEngine {
     model: Arc<Model>,
     gpu: Arc<Gpu>,
     shaders: Shaders,
-    kernels: Arc<[Kernel; 2]>,
+    kernels: Arc<Kernels>,
     shards: Vec<Shard>,
     seed: u64,
     first: u32,
@@ -103,23 +102,27 @@ impl DeviceEngine {
         let Compiled { shaders, kernels } = compiled;
         let Plan { likelihood, chains, variables, .. } = plan;
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
-        let priors = gpu.table("priors", &tables::priors(&model)).map_err(device)?;
-        let groups = gpu.table("the likelihood's table", &likelihood_table(&model, likelihood)).map_err(device)?;
+        let tables = Tables::of(&model);
+        let fixed = gpu.table("priors", &tables.fixed).map_err(device)?;
+        let likelihood_table = match likelihood.of(&model) {
+            Likelihood::Groups => gpu.table("the table of groups", &tables.groups),
+            Likelihood::Observations => gpu.table("the table of rows", &table_of_rows(&model)),
+        };
+        let likelihood_table = likelihood_table.map_err(device)?;
         let scales = gpu.table("metric", &vec![0.0f32; shaders.vector()]).map_err(device)?;
-        let count = chains.count as usize;
-        let constant = normalising_constant(&model);
+        let (count, constant) = (chains.count as usize, tables.constant);
         let mut shards = Vec::new();
-        let largest = shard::largest(&gpu, &shaders);
-        for first in (0..count).step_by(largest) {
-            let chains = largest.min(count - first);
-            let shard = Shard::new(&gpu, &shaders, &kernels, [&priors, &groups, &scales], first, chains);
+        let mut first = 0;
+        for chains in shard::sizes(count, shard::largest(&gpu, &shaders)) {
+            let shard = Shard::new(&gpu, &shaders, &kernels, [&fixed, &likelihood_table, &scales], first, chains);
             shards.push(shard.map_err(device)?);
+            first += chains;
         }
         let coordinates = shaders.coordinates();
         // Shard by shard, for a million chains' states take gigabytes.
         for shard in &mut shards {
             let states = starting_states(&model, likelihood, shard.of(chains))?;
-            shard.put(&gpu, &coordinates, &states, constant).map_err(device)?;
+            shard.put(&gpu, &kernels.put, &coordinates, &states, constant).map_err(device)?;
         }
         let adaptive = !gpu.adapter().is_software();
         Ok(DeviceEngine {
@@ -155,7 +158,7 @@ impl DeviceEngine {
         let mut rest = states;
         for shard in &mut self.shards {
             let (here, after) = rest.split_at(shard.len());
-            shard.put(&self.gpu, &coordinates, here, self.constant)?;
+            shard.put(&self.gpu, &self.kernels.put, &coordinates, here, self.constant)?;
             rest = after;
         }
         Ok(())
@@ -181,7 +184,7 @@ impl DeviceEngine {
         let coordinates = self.shaders.coordinates();
         let mut moments = Moments::new(self.model.dim());
         for shard in &mut self.shards {
-            shard.pool(&self.gpu, &self.kernels[1], draws, &coordinates, &mut moments)?;
+            shard.pool(&self.gpu, &self.kernels.pool, draws, &coordinates, &mut moments)?;
         }
         Ok(moments)
     }
@@ -354,7 +357,7 @@ impl Engine for DeviceEngine {
         let (coordinates, device) = (self.shaders.coordinates(), DensityError::Device);
         let mut states = Vec::with_capacity(self.chains);
         for shard in &self.shards {
-            states.extend(shard.states(&self.gpu, &coordinates, self.constant).map_err(device)?);
+            states.extend(shard.states(&self.gpu, &self.kernels.take, &coordinates, self.constant).map_err(device)?);
         }
         Ok(Standing::of(self.transitions, states.iter()))
     }

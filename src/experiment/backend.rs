@@ -7,8 +7,8 @@ use super::Settings;
 use super::cost::Costs;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
-use crate::density::gpu::tables::check_loops;
-use crate::density::{Density, DensityError};
+use crate::density::gpu::tables;
+use crate::density::{Density, DensityError, Likelihood};
 use crate::engine::device::{self, DeviceEngine};
 use crate::engine::fallback::{Fallback, Spare};
 use crate::engine::host::{Chains, HostEngine};
@@ -91,12 +91,16 @@ impl Backend {
         }
     }
 
-    /// Refuses a model that it cannot compute.
+    /// Refuses a model that it cannot compute, with its likelihood computed so.
     ///
     /// # Errors
     /// When an adapter in software would not end the loops of a log density.
-    pub fn check(&self, model: &Model) -> Result<(), GpuError> {
-        self.gpu().map_or(Ok(()), |gpu| check_loops(gpu, model))
+    pub fn check(&self, model: &Model, likelihood: Likelihood) -> Result<(), GpuError> {
+        match self {
+            Backend::Cpu => Ok(()),
+            Backend::GpuDensity { gpu, .. } => tables::check_loops(gpu, model),
+            Backend::Gpu { gpu, .. } => device::kernels::check_loops(gpu, model, likelihood),
+        }
     }
 
     /// The device it computes on, if it is not the CPU.
@@ -184,23 +188,22 @@ pub fn choose(
 ) -> Result<Choice, GpuError> {
     let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason });
     let asked_for = |backend: Backend| {
-        backend.check(model)?;
+        backend.check(model, settings.likelihood)?;
         Ok(Choice { backend, reason: "as asked for".to_string() })
     };
     match engine {
         Engine::Cpu => asked_for(Backend::Cpu),
         Engine::GpuDensity => {
-            let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
+            let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?)?;
             asked_for(Backend::GpuDensity { gpu, fall_back: false })
         }
         Engine::Gpu => {
-            let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?, true)?;
+            let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?)?;
             asked_for(Backend::Gpu { gpu, fall_back: false })
         }
         Engine::Auto => {
             let costs = Costs::of_host(model, settings.likelihood);
-            let transitions = f64::from(settings.chains) * f64::from(settings.warmup + settings.draws);
-            let run = transitions * GRADIENTS / costs.rates(model, settings).cpu;
+            let run = settings.transitions() * GRADIENTS / costs.rates(model, settings).cpu;
             if run < SHORT_RUN.as_secs_f64() && adapter.is_none() {
                 return cpu("a short run".to_string());
             }
@@ -211,7 +214,7 @@ pub fn choose(
                 Err(other) => return Err(other),
             };
             let name = found.name().to_string();
-            let gpu = match Gpu::open(found, true) {
+            let gpu = match Gpu::open(found) {
                 Ok(gpu) => gpu,
                 Err(error) => return cpu(format!("{name} cannot be used: {error}")),
             };
@@ -239,5 +242,27 @@ fn short(rate: f64) -> String {
         _ if rate >= 1e6 => format!("{:.1} million", rate / 1e6),
         _ if rate >= 1e4 => format!("{:.0} thousand", rate / 1e3),
         _ => format!("{rate:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Dataset;
+    use crate::model::{Parameterization, Priors, Scaling};
+
+    #[test]
+    fn a_run_is_as_long_as_the_transitions_between_its_draws() {
+        let dataset = Arc::new(Dataset::radon().unwrap());
+        let parameterization = Parameterization::parse("non-centered", dataset.predictor_names()).unwrap();
+        let scaling = Scaling::standardizing(&dataset);
+        let model = Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling));
+        let reason = |thin| {
+            let settings = Settings { chains: 4, warmup: 10, draws: 10, thin, ..Settings::default() };
+            choose(Engine::Auto, None, false, &model, &settings).unwrap().reason
+        };
+        // 800 gradients, and 400 million: on no machine as long as two seconds, and on none as short.
+        assert_eq!(reason(1), "a short run");
+        assert_ne!(reason(1_000_000), "a short run");
     }
 }

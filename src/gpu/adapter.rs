@@ -1,11 +1,11 @@
 //! The adapters of this machine: what they are called, what they can do, and which one to take.
 
-use wgpu::{Backends, DeviceType, Features, Instance, InstanceDescriptor};
+use wgpu::{Backends, DeviceType, Features, Instance, InstanceDescriptor, InstanceFlags};
 
 use super::GpuError;
 
 /// The features that are used where they are there, and done without where not.
-pub(super) const USED: Features = Features::SUBGROUP.union(Features::TIMESTAMP_QUERY).union(Features::SHADER_F16);
+pub(super) const USED: Features = Features::SUBGROUP.union(Features::TIMESTAMP_QUERY).union(Features::SHADER_INT64);
 
 /// An adapter, and what is known of it before it is opened.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ impl Adapter {
     pub fn all() -> Vec<Adapter> {
         let mut descriptor = InstanceDescriptor::new_without_display_handle();
         descriptor.backends = Backends::PRIMARY;
-        descriptor.flags = wgpu::InstanceFlags::empty();
+        descriptor.flags = flags();
         let instance = Instance::new(descriptor);
         let mut adapters: Vec<Adapter> = pollster::block_on(instance.enumerate_adapters(Backends::PRIMARY))
             .into_iter()
@@ -93,9 +93,9 @@ impl Adapter {
         self.inner.features().contains(Features::SUBGROUP).then_some(sizes)
     }
 
-    /// Whether it can compute with 16-bit numbers; they can be stored everywhere.
-    pub fn has_f16(&self) -> bool {
-        self.inner.features().contains(Features::SHADER_F16)
+    /// Whether it has 64-bit integers.
+    pub fn has_int64(&self) -> bool {
+        self.inner.features().contains(Features::SHADER_INT64)
     }
 
     /// Whether kernels can be timed on the device.
@@ -107,6 +107,12 @@ impl Adapter {
     pub fn limits(&self) -> wgpu::Limits {
         self.inner.limits()
     }
+}
+
+/// What wgpu is asked for beside: nothing, unless its own variables (`WGPU_VALIDATION`, `WGPU_DEBUG`,
+/// `WGPU_ALLOW_UNDERLYING_NONCOMPLIANT_ADAPTER`) say otherwise.
+pub fn flags() -> InstanceFlags {
+    InstanceFlags::empty().with_env()
 }
 
 fn rank(kind: DeviceType) -> u32 {

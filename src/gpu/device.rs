@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wgpu::{BufferUsages, DeviceDescriptor, ErrorFilter, Features, MemoryHints, PollType, SubmissionIndex};
 
-use super::{Adapter, GpuError};
+use super::{Adapter, GpuError, Switches};
 
 /// No submission of warpnuts takes nearly as long on a working device.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -16,9 +16,29 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     adapter: Adapter,
-    /// How many lanes of a subgroup may add up together; `None` where they have to use a workgroup's memory.
-    subgroup: Option<u32>,
+    switches: Switches,
+    target: Target,
     failure: Arc<Failure>,
+}
+
+/// What kernels are written for: how the lanes of a device work together, and what its compiler can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// How many lanes of a subgroup may add up together; `None` where they have to use a workgroup's memory.
+    pub subgroup: Option<u32>,
+    /// Whether these are all lanes of any subgroup.
+    pub whole: bool,
+    /// Lanes of a workgroup that several teams share.
+    pub workgroup: u32,
+    /// Whether there are 64-bit integers.
+    pub int64: bool,
+    /// Whether it is software, whose compiler takes minutes for what it unrolls.
+    pub software: bool,
+}
+
+impl Target {
+    /// Lanes of a workgroup that several teams share, where nothing else is asked for.
+    pub const WORKGROUP: u32 = 128;
 }
 
 /// The first failure that was reported outside any scope; later ones follow from it.
@@ -31,28 +51,51 @@ impl Failure {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error).clone()
     }
 
+    /// Keeps `error`, which says more of the first than what was reported of it; returns it.
+    fn replace(&self, error: GpuError) -> GpuError {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(error).clone()
+    }
+
     fn get(&self) -> Option<GpuError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Gpu {
-    /// Opens `adapter`; with `subgroups` false, without the subgroup operations that it may have.
+    /// Opens `adapter` as the environment says.
     ///
     /// # Errors
-    /// When the driver gives no device.
-    pub fn open(adapter: Adapter, subgroups: bool) -> Result<Arc<Gpu>, GpuError> {
-        let mut features = adapter.inner.features() & super::adapter::USED;
-        features.set(Features::SUBGROUP, subgroups && features.contains(Features::SUBGROUP));
+    /// When the driver gives no device, or a switch has a value that it cannot have.
+    pub fn open(adapter: Adapter) -> Result<Arc<Gpu>, GpuError> {
+        Gpu::open_with(adapter, Switches::from_env()?)
+    }
+
+    /// Opens `adapter` as `switches` say.
+    ///
+    /// # Errors
+    /// When the driver gives no device, or takes no SPIR-V of ours where that is asked for.
+    pub fn open_with(adapter: Adapter, switches: Switches) -> Result<Arc<Gpu>, GpuError> {
+        let mut wanted = super::adapter::USED;
+        wanted.set(Features::SUBGROUP, switches.subgroups);
+        wanted.set(Features::SHADER_INT64, switches.int64);
+        wanted.set(Features::PASSTHROUGH_SHADERS, switches.spirv.is_some());
+        let features = adapter.inner.features() & wanted;
+        let unopened = |reason: String| GpuError::Open { name: adapter.name().to_string(), reason };
+        if switches.spirv.is_some()
+            && (adapter.backend() != "Vulkan" || !features.contains(Features::PASSTHROUGH_SHADERS))
+        {
+            return Err(unopened("WARPNUTS_SPIRV is set, and it takes no SPIR-V; leave that variable out".to_string()));
+        }
+        let limits = adapter.inner.limits();
         let descriptor = DeviceDescriptor {
             label: Some("warpnuts"),
             required_features: features,
-            required_limits: adapter.inner.limits(),
+            required_limits: limits.clone(),
             memory_hints: MemoryHints::Performance,
             ..DeviceDescriptor::default()
         };
         let (device, queue) = pollster::block_on(adapter.inner.request_device(&descriptor))
-            .map_err(|error| GpuError::Open { name: adapter.name().to_string(), reason: error.to_string() })?;
+            .map_err(|error| unopened(error.to_string()))?;
         let failure = Arc::new(Failure::default());
         let lost = failure.clone();
         device.set_device_lost_callback(move |reason, message| {
@@ -63,9 +106,17 @@ impl Gpu {
             uncaptured.report(error.into());
         }));
         // Lanes that lie side by side in a subgroup of any size the device may choose.
-        let smallest = adapter.subgroups().map(|(smallest, _)| smallest.min(32));
-        let subgroup = smallest.filter(|size| features.contains(Features::SUBGROUP) && size.is_power_of_two());
-        Ok(Arc::new(Gpu { device, queue, adapter, subgroup, failure }))
+        let sizes = adapter.subgroups().filter(|_| features.contains(Features::SUBGROUP));
+        let subgroup = sizes.map(|(smallest, _)| smallest.min(32)).filter(|size| size.is_power_of_two());
+        let most = limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);
+        let target = Target {
+            subgroup,
+            whole: subgroup.is_some_and(|lanes| sizes == Some((lanes, lanes))),
+            workgroup: switches.workgroup.unwrap_or(Target::WORKGROUP).min(most),
+            int64: features.contains(Features::SHADER_INT64),
+            software: adapter.is_software(),
+        };
+        Ok(Arc::new(Gpu { device, queue, adapter, switches, target, failure }))
     }
 
     /// What was opened.
@@ -73,9 +124,14 @@ impl Gpu {
         &self.adapter
     }
 
-    /// How many lanes can add up without a workgroup's memory; `None` where subgroups are missing or switched off.
-    pub fn subgroup(&self) -> Option<u32> {
-        self.subgroup
+    /// How it was opened.
+    pub fn switches(&self) -> Switches {
+        self.switches
+    }
+
+    /// What kernels are written for here.
+    pub fn target(&self) -> Target {
+        self.target
     }
 
     /// What the device allows.
@@ -135,21 +191,6 @@ impl Gpu {
         self.queue.write_buffer(buffer, 0, bytemuck::cast_slice(content));
     }
 
-    /// Sends rows of `length` numbers to `buffer`, where they begin `stride` bytes from each other.
-    ///
-    /// # Errors
-    /// When the device has no room for them on their way.
-    pub fn scatter(&self, buffer: &wgpu::Buffer, stride: u64, rows: &[f32], length: usize) -> Result<(), GpuError> {
-        let staged = self.table("numbers on their way", rows)?;
-        let bytes = 4 * length as u64;
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
-        for row in 0..(rows.len() / length) as u64 {
-            encoder.copy_buffer_to_buffer(&staged, row * bytes, buffer, row * stride, bytes);
-        }
-        self.queue.submit([encoder.finish()]);
-        self.check()
-    }
-
     /// Makes something on the device, with what goes wrong as an error.
     ///
     /// # Errors
@@ -177,6 +218,16 @@ impl Gpu {
     /// From now on nothing is right, and `error` is why, unless something was wrong before.
     pub(super) fn fail(&self, error: GpuError) -> GpuError {
         self.failure.report(error)
+    }
+
+    /// From now on nothing is right, because the driver has compiled no pipeline of kernel `name`.
+    pub(super) fn refused(&self, name: &str, reason: String) -> GpuError {
+        let adapter = format!("{} ({}, {})", self.adapter.name(), self.adapter.backend(), self.adapter.driver());
+        let remedy = match self.switches.spirv {
+            None if self.adapter.backend() == "Vulkan" => "try WARPNUTS_SPIRV=1.3, or use --engine cpu",
+            _ => "use --engine cpu",
+        };
+        self.failure.replace(GpuError::Pipeline { name: name.to_string(), adapter, reason, remedy })
     }
 
     /// Waits until `submission` is done and its callbacks have been called.

@@ -32,15 +32,37 @@ pub enum GpuError {
         /// What the driver said.
         reason: String,
     },
-    /// A shader was refused.
-    #[error(
-        "shader {name} was refused by the driver, which is a defect of warpnuts or of the driver; use --engine cpu, and report this: {reason}"
-    )]
+    /// A switch of the environment has a value that it cannot have.
+    #[error("{name} is `{value}`; it can be {values}, or not set at all")]
+    Switch {
+        /// The variable.
+        name: &'static str,
+        /// What it is set to.
+        value: String,
+        /// What it may be set to.
+        values: String,
+    },
+    /// A shader is not valid.
+    #[error("shader {name} is not valid, which is a defect of warpnuts; use --engine cpu, and report this: {reason}")]
     Shader {
         /// The shader's name.
         name: String,
         /// What was said about it.
         reason: String,
+    },
+    /// The driver compiles no pipeline of a valid shader.
+    #[error(
+        "the driver of {adapter} refused to compile kernel `{name}` ({reason}); {remedy}, and report this line with what `warpnuts devices` prints"
+    )]
+    Pipeline {
+        /// The kernel's name.
+        name: String,
+        /// The adapter, with its driver.
+        adapter: String,
+        /// What wgpu says, which does not pass on the driver's own code.
+        reason: String,
+        /// What to try.
+        remedy: &'static str,
     },
     /// Something is larger than the device can bind or hold.
     #[error("{what} would take {bytes} bytes on the device, which allows {limit}; {remedy}")]
@@ -56,7 +78,7 @@ pub enum GpuError {
     },
     /// More iterations of loops than an adapter in software is trusted with.
     #[error(
-        "{name} is software, on which a log density may take {limit} iterations of loops, and that of this model takes up to {iterations}; use --engine cpu, or fewer predictors"
+        "{name} is software, on which a log density may take {limit} iterations of loops, and that of this model takes up to {iterations}; {remedy}"
     )]
     Loops {
         /// The adapter's name.
@@ -65,6 +87,8 @@ pub enum GpuError {
         limit: u32,
         /// How many there would be.
         iterations: u32,
+        /// What to change.
+        remedy: &'static str,
     },
     /// The device's memory is full.
     #[error("the device's memory is full: {reason}; run fewer chains at once, or use --engine cpu")]

@@ -32,6 +32,11 @@ impl Landing {
         &self.output
     }
 
+    /// Lets go of what has landed, unread, so that something else may land.
+    pub fn leave(&self) {
+        self.readback.unmap();
+    }
+
     /// Has `read` look at the first `bytes` of what has landed.
     ///
     /// # Errors

@@ -1,11 +1,16 @@
 //! A kernel: WGSL put together from files and a header of constants, compiled for one device.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::{Gpu, GpuError};
+use wgpu::{
+    BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType, ComputePipeline, ComputePipelineDescriptor,
+    PassthroughShaderEntryPoint, PipelineCompilationOptions, PipelineLayout, PipelineLayoutDescriptor, ShaderModule,
+    ShaderModuleDescriptor, ShaderModuleDescriptorPassthrough, ShaderRuntimeChecks, ShaderSource, ShaderStages,
+};
 
-/// Where shaders are checked while they run (indices in range, loops that end): in debug builds, and so in tests.
-const CHECKED: bool = cfg!(debug_assertions);
+use super::spirv::Spirv;
+use super::{Gpu, GpuError};
 
 /// Constants that stand before everything in a shader.
 #[derive(Debug, Clone, Default)]
@@ -19,10 +24,9 @@ impl Header {
         self
     }
 
-    /// Adds `const NAME = array<u32, _>(...)`.
-    pub fn numbers(mut self, name: &str, values: &[u32]) -> Header {
-        let list: Vec<String> = values.iter().map(|value| format!("{value}u")).collect();
-        let _ = writeln!(self.0, "const {name} = array<u32, {}>({});", values.len(), list.join(", "));
+    /// Adds `const NAME = vec2<u32>(...)`.
+    pub fn pair(mut self, name: &str, [x, y]: [u32; 2]) -> Header {
+        let _ = writeln!(self.0, "const {name} = vec2<u32>({x}u, {y}u);");
         self
     }
 
@@ -43,34 +47,28 @@ impl Kernel {
     ///
     /// # Safety
     /// Every index that the shader forms from the buffers it will be bound to has to be in range, and every loop has to
-    /// end, unless this is a debug build, where both are seen to on the device.
+    /// end, unless kernels are checked ([`Switches::checked`](super::Switches)), when both are seen to on the device.
     ///
     /// # Errors
     /// When the shader is not valid, or the driver refuses it.
     pub unsafe fn compile(gpu: &Gpu, entry: &str, source: &str, overrides: &[(&str, f64)]) -> Result<Kernel, GpuError> {
-        let checks =
-            if CHECKED { wgpu::ShaderRuntimeChecks::checked() } else { wgpu::ShaderRuntimeChecks::unchecked() };
-        let descriptor =
-            wgpu::ShaderModuleDescriptor { label: Some(entry), source: wgpu::ShaderSource::Wgsl(source.into()) };
+        let invalid = |reason: String| GpuError::Shader { name: entry.to_string(), reason };
+        gpu.check()?;
         let made = gpu.guarded(|| {
             // SAFETY: indices and loops are the caller's promise.
-            let module = unsafe { gpu.device.create_shader_module_trusted(descriptor, checks) };
-            gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(entry),
-                layout: None,
-                module: &module,
-                entry_point: Some(entry),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    constants: overrides,
-                    zero_initialize_workgroup_memory: false,
-                },
-                cache: None,
-            })
+            unsafe { module(gpu, entry, source, overrides) }
         });
-        let refused = |reason: String| GpuError::Shader { name: entry.to_string(), reason };
+        let (module, layout) = match made {
+            Ok(made) => made.map_err(invalid)?,
+            Err(GpuError::Refused { reason }) => return Err(invalid(reason)),
+            Err(other) => return Err(other),
+        };
+        let made = gpu.guarded(|| pipeline(gpu, entry, &module, layout.as_ref(), overrides));
         match made {
             Ok(pipeline) => Ok(Kernel { pipeline }),
-            Err(GpuError::Refused { reason }) => Err(refused(reason)),
+            Err(GpuError::Refused { reason }) => Err(invalid(reason)),
+            // wgpu gives a device up whose driver says no to a pipeline, whatever the reason, which it keeps for itself.
+            Err(GpuError::Lost { reason }) => Err(gpu.refused(entry, reason)),
             Err(other) => Err(other),
         }
     }
@@ -99,4 +97,76 @@ impl Kernel {
         pass.set_bind_group(0, bound, &[]);
         pass.dispatch_workgroups(x, y, 1);
     }
+
+    /// Records a dispatch of so many workgroups or a few more, in rows of as many as the device allows.
+    pub fn dispatch_all(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass, bound: &wgpu::BindGroup, workgroups: u64) {
+        let across = workgroups.min(u64::from(gpu.limits().max_compute_workgroups_per_dimension));
+        self.dispatch(pass, bound, across as u32, workgroups.div_ceil(across.max(1)) as u32);
+    }
+}
+
+/// The module of a shader; where it is not wgpu that compiles it, with the layout that wgpu would derive.
+///
+/// # Safety
+/// As of [`Kernel::compile`].
+unsafe fn module(
+    gpu: &Gpu,
+    entry: &str,
+    source: &str,
+    overrides: &[(&str, f64)],
+) -> Result<(ShaderModule, Option<PipelineLayout>), String> {
+    let (device, switches) = (&gpu.device, gpu.switches());
+    let Some(version) = switches.spirv else {
+        let checks = if switches.checked { ShaderRuntimeChecks::checked() } else { ShaderRuntimeChecks::unchecked() };
+        let descriptor = ShaderModuleDescriptor { label: Some(entry), source: ShaderSource::Wgsl(source.into()) };
+        // SAFETY: the caller's promise.
+        return Ok((unsafe { device.create_shader_module_trusted(descriptor, checks) }, None));
+    };
+    let Spirv { words, bindings, workgroup } = Spirv::of(source, entry, overrides, version, switches.checked)?;
+    let point = PassthroughShaderEntryPoint { name: entry.into(), workgroup_size: (workgroup, 1, 1) };
+    let descriptor = ShaderModuleDescriptorPassthrough {
+        label: Some(entry),
+        entry_points: Cow::Owned(vec![point]),
+        spirv: Some(words.into()),
+        ..ShaderModuleDescriptorPassthrough::default()
+    };
+    // SAFETY: naga has validated the source and written the module; for the rest, the caller's promise.
+    let module = unsafe { device.create_shader_module_passthrough(descriptor) };
+    let entries: Vec<BindGroupLayoutEntry> = bindings
+        .into_iter()
+        .map(|(binding, ty)| BindGroupLayoutEntry {
+            binding,
+            visibility: ShaderStages::COMPUTE,
+            ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            count: None,
+        })
+        .collect();
+    let group = device.create_bind_group_layout(&BindGroupLayoutDescriptor { label: Some(entry), entries: &entries });
+    let layout = PipelineLayoutDescriptor {
+        label: Some(entry),
+        bind_group_layouts: &[Some(&group)],
+        ..PipelineLayoutDescriptor::default()
+    };
+    Ok((module, Some(device.create_pipeline_layout(&layout))))
+}
+
+fn pipeline(
+    gpu: &Gpu,
+    entry: &str,
+    module: &ShaderModule,
+    layout: Option<&PipelineLayout>,
+    overrides: &[(&str, f64)],
+) -> ComputePipeline {
+    gpu.device.create_compute_pipeline(&ComputePipelineDescriptor {
+        label: Some(entry),
+        layout,
+        module,
+        entry_point: Some(entry),
+        compilation_options: PipelineCompilationOptions {
+            // What is compiled here has them in it.
+            constants: if layout.is_some() { &[] } else { overrides },
+            zero_initialize_workgroup_memory: false,
+        },
+        cache: None,
+    })
 }

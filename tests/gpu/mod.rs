@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use warpnuts::gpu::{Adapter, Gpu};
+use warpnuts::gpu::{Adapter, Gpu, Switches};
 
 /// The device with subgroups, where it has them, and without; `None` where tests on a GPU are not wanted. Prints which.
 ///
@@ -26,7 +26,11 @@ pub fn devices() -> Option<&'static [Arc<Gpu>]> {
             adapter.subgroups()
         );
         let both = if adapter.subgroups().is_some() { &[true, false][..] } else { &[false] };
-        Some(both.iter().map(|subgroups| Gpu::open(adapter.clone(), *subgroups).unwrap()).collect())
+        let open = |subgroups: &bool| {
+            let switches = Switches { subgroups: *subgroups, ..Switches::from_env().unwrap() };
+            Gpu::open_with(adapter.clone(), switches).unwrap()
+        };
+        Some(both.iter().map(open).collect())
     };
     DEVICES.get_or_init(open).as_deref()
 }

@@ -3,12 +3,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::density::rotated;
-use crate::gpu::{Gpu, GpuError, Header};
-use crate::model::{GroupStatistics, Model};
-
-/// Lanes of a workgroup that several teams share.
-const WORKGROUP: u32 = 128;
+use crate::data::MAX_COEFFICIENTS;
+use crate::density::cpu::normalising_constant;
+use crate::density::rotated::RotatedGroups;
+use crate::gpu::{Gpu, GpuError, Header, Target};
+use crate::model::Model;
 
 /// The largest team.
 const LARGEST_TEAM: u32 = 256;
@@ -19,12 +18,15 @@ const SMALLEST_TEAM: u32 = 8;
 /// A lane that holds nothing of its groups walks over at most so many, if its team lies in a subgroup.
 pub const GROUPS_PER_LANE: u32 = 64;
 
-/// Iterations of loops that a log density may take on an adapter in software: lavapipe ends all loops of an invocation, silently,
-/// after 65,535.
+/// Iterations of all loops after which lavapipe ends those of an invocation, silently.
+const LAVAPIPE_TURNS: u32 = 65_535;
+
+/// Iterations of loops that a log density may take on an adapter in software, where other work of a transition stands beside it.
 pub const SOFTWARE_TURNS: u32 = 25_300;
 
 pub const MATH: &str = include_str!("../../../shaders/math.wgsl");
 pub const COEFFICIENT: &str = include_str!("../../../shaders/coefficient.wgsl");
+pub const FIXED: &str = include_str!("../../../shaders/fixed.wgsl");
 const LOG_DENSITY: &str = include_str!("../../../shaders/log_density.wgsl");
 const WITH_EFFECTS: &str = include_str!("../../../shaders/with_effects.wgsl");
 const GROUPS: &str = include_str!("../../../shaders/groups.wgsl");
@@ -44,6 +46,59 @@ pub struct Prior {
     pub log_scale: f32,
 }
 
+/// What does not depend on the position, as log_density.wgsl has it; the priors follow.
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Fixed {
+    /// The log of eps about which log densities are taken.
+    pub log_eps: f32,
+    /// The square of that eps.
+    pub noise: f32,
+    /// N.
+    pub observations: f32,
+}
+
+/// What a device is told of a model, and what its log densities leave out.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    /// [`Fixed`], and the [`Prior`] of each coefficient and of eps.
+    pub fixed: Vec<f32>,
+    /// The numbers of all groups, in the rows that rotated.wgsl reads.
+    pub groups: Vec<f32>,
+    /// What is to be added to a log density of the device: normalising constants, and the log likelihood's value where it is taken
+    /// about.
+    pub constant: f64,
+}
+
+impl Tables {
+    /// Those of `model`.
+    ///
+    /// With N observations and S squared residuals, -S/(2 eps^2) - N log eps is of the size of N, and 32 bits leave little behind
+    /// its point. About an eps_0 that is near the posterior's, with d = log eps - log eps_0, it is
+    ///
+    /// ```text
+    /// - N/2 - N log eps_0 - (S - N eps_0^2) / (2 eps^2) - N/2 (e^{-2d} - 1 + 2d)
+    /// ```
+    ///
+    /// where the last two are as small as the log likelihood varies, and the first two are the same everywhere.
+    pub fn of(model: &Model) -> Tables {
+        let groups = RotatedGroups::new(model);
+        let observations = model.dataset().n_observations() as f64;
+        let noise = groups.noise() as f32;
+        let fixed = Fixed { log_eps: (0.5 * f64::from(noise).ln()) as f32, noise, observations: observations as f32 };
+        // Both are rounded, so that eps_0^2 / e^{2 log eps_0} is not quite 1, which N times is felt.
+        let (log_eps, noise) = (f64::from(fixed.log_eps), f64::from(noise));
+        let left_out = observations * (0.5 * noise / (2.0 * log_eps).exp() + log_eps);
+        let priors = priors(model);
+        let fixed: &[f32] = bytemuck::cast_slice(std::slice::from_ref(&fixed));
+        Tables {
+            fixed: [fixed, bytemuck::cast_slice(&priors)].concat(),
+            groups: groups.rows(noise).into_iter().flatten().map(|value| value as f32).collect(),
+            constant: normalising_constant(model) - left_out,
+        }
+    }
+}
+
 /// How many lanes share a chain, and how they add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Team {
@@ -53,27 +108,33 @@ pub struct Team {
     pub teams: u32,
     /// Whether they lie in a subgroup, rather than make up a workgroup.
     pub in_subgroup: bool,
+    /// Whether they are a subgroup, all of it.
+    pub whole: bool,
 }
 
 impl Team {
-    /// A team for `groups` groups, of which a lane should have at most `most`, on a device where `subgroup` lanes can add
-    /// up by themselves: a subgroup where they are few enough, or else a workgroup.
-    pub fn of(subgroup: Option<u32>, groups: usize, most: u32) -> Team {
+    /// A team for `groups` groups, of which a lane should have at most `most`, on such a device: a subgroup where they are few
+    /// enough, or else a workgroup.
+    pub fn of(target: Target, groups: usize, most: u32) -> Team {
         let groups = groups as u32;
-        match subgroup {
+        match target.subgroup {
             Some(lanes) if lanes >= SMALLEST_TEAM && groups <= most * lanes => {
-                Team { lanes, teams: WORKGROUP / lanes, in_subgroup: true }
+                Team { lanes, teams: (target.workgroup / lanes).max(1), in_subgroup: true, whole: target.whole }
             }
             _ => {
                 let lanes = groups.div_ceil(4).next_power_of_two().clamp(32, LARGEST_TEAM);
-                Team { lanes, teams: 1, in_subgroup: false }
+                Team { lanes, teams: 1, in_subgroup: false, whole: false }
             }
         }
     }
 
     /// The constants by which shaders know it.
     pub fn header(&self, header: Header) -> Header {
-        header.number("TEAM", self.lanes).number("TEAMS", self.teams).number("WORKGROUP", self.lanes * self.teams)
+        header
+            .number("TEAM", self.lanes)
+            .number("TEAMS", self.teams)
+            .number("WORKGROUP", self.lanes * self.teams)
+            .number("IS_SUBGROUP", self.whole.into())
     }
 
     /// The shader file that says how it adds up.
@@ -91,16 +152,16 @@ impl Team {
 pub fn log_density(model: &Model, team: Team, observations: Option<&'static str>) -> Vec<&'static str> {
     let of_a_group = match observations {
         None if model.parameterization().is_marginal() => vec![ROTATED, COVARIANCE, MARGINAL],
-        None => vec![GROUPS, WITH_EFFECTS],
+        None => vec![ROTATED, GROUPS, WITH_EFFECTS],
         Some(likelihood) => vec![likelihood, WITH_EFFECTS],
     };
-    [vec![MATH, COEFFICIENT, team.source(), LOG_DENSITY], of_a_group].concat()
+    [vec![MATH, COEFFICIENT, FIXED, team.source(), LOG_DENSITY], of_a_group].concat()
 }
 
 /// The constants of all shaders of a model.
 pub fn header(model: &Model) -> Header {
     let layout = model.layout();
-    let mut centered = vec![0u32; layout.coefficients.div_ceil(32)];
+    let mut centered = [0u32; MAX_COEFFICIENTS / 32];
     for k in (0..layout.coefficients).filter(|k| model.parameterization().is_centered(*k)) {
         centered[k / 32] |= 1 << (k % 32);
     }
@@ -109,34 +170,61 @@ pub fn header(model: &Model) -> Header {
         .number("J", layout.groups as u32)
         .number("DIM", model.dim() as u32)
         .number("EFFECTS", model.parameterization().effects().len() as u32)
-        .number("GROUP_TURNS", group_turns(model))
         .number("HYPERPARAMETERS", layout.hyperparameters() as u32)
-        .numbers("CENTERED", &centered)
+        .pair("CENTERED", centered)
 }
 
-/// Iterations of loops that a group takes in a log density, about; of a marginal model at most, with those that only end a loop.
-pub fn group_turns(model: &Model) -> u32 {
-    let k = model.layout().coefficients as u32;
-    if model.parameterization().is_marginal() { (k + 1) * (k + 1) * (k + 9) } else { 3 * k + k * k }
+/// Iterations of loops that a group takes in a log density at most, with those that only end a loop; where a team's lanes walk
+/// over its rows too, `team` says so, and it is that of the lane with the most rows.
+pub fn group_turns(model: &Model, team: Team, walks_rows: bool) -> u32 {
+    let (k, groups) = (model.layout().coefficients as u32, model.layout().groups);
+    if model.parameterization().is_marginal() {
+        return (k + 1) * (k + 1) * (k + 9);
+    }
+    if !walks_rows {
+        return 2 * k * k + 9 * k;
+    }
+    let rows = |lane: usize| {
+        let own = (lane..groups).step_by(team.lanes as usize);
+        own.map(|j| model.dataset().group_range(j).len() as u32 + 2).sum::<u32>()
+    };
+    let most = (0..(team.lanes as usize).min(groups)).map(rows).max().unwrap_or(0);
+    most.div_ceil(groups.div_ceil(team.lanes as usize) as u32).saturating_mul(3 * k) + 9 * k
 }
 
-/// Refuses a marginal model on an adapter in software where the groups of a lane may take more than [`SOFTWARE_TURNS`].
+/// Refuses a density evaluated by itself whose loops an adapter in software would cut short.
+///
+/// # Errors
+/// When it would.
+pub fn check_loops(gpu: &Gpu, model: &Model) -> Result<(), GpuError> {
+    let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
+    let limit = if model.parameterization().is_marginal() { SOFTWARE_TURNS } else { LAVAPIPE_TURNS };
+    check_turns(gpu, model, team, group_turns(model, team, false), limit, "use --engine cpu, or fewer predictors")
+}
+
+/// Refuses a log density on an adapter in software, where the groups of a lane, of so many `turns` each, may take more than
+/// `limit`.
 ///
 /// # Errors
 /// When they may.
-pub fn check_loops(gpu: &Gpu, model: &Model) -> Result<(), GpuError> {
-    let groups = model.layout().groups;
-    let team = Team::of(gpu.subgroup(), groups, GROUPS_PER_LANE);
-    let iterations = (groups as u32).div_ceil(team.lanes).saturating_mul(group_turns(model));
+pub fn check_turns(
+    gpu: &Gpu,
+    model: &Model,
+    team: Team,
+    turns: u32,
+    limit: u32,
+    remedy: &'static str,
+) -> Result<(), GpuError> {
+    let iterations = (model.layout().groups as u32).div_ceil(team.lanes).saturating_mul(turns);
     let adapter = gpu.adapter();
-    if !model.parameterization().is_marginal() || !adapter.is_software() || iterations <= SOFTWARE_TURNS {
+    if !adapter.is_software() || iterations <= limit {
         return Ok(());
     }
-    Err(GpuError::Loops { name: adapter.name().to_string(), limit: SOFTWARE_TURNS, iterations })
+    Err(GpuError::Loops { name: adapter.name().to_string(), limit, iterations, remedy })
 }
 
-/// The table of priors that log_density.wgsl reads: of each coefficient, then of eps.
-pub fn priors(model: &Model) -> Vec<Prior> {
+/// The priors: of each coefficient, then of eps.
+fn priors(model: &Model) -> Vec<Prior> {
     let scaled = model.scaled_priors();
     let coefficients = (0..model.layout().coefficients).map(|k| Prior {
         mu_mean: scaled.mu_mean[k] as f32,
@@ -145,22 +233,4 @@ pub fn priors(model: &Model) -> Vec<Prior> {
     });
     let eps = Prior { mu_mean: 0.0, mu_precision: 0.0, log_scale: scaled.eps_scale.ln() as f32 };
     coefficients.chain([eps]).collect()
-}
-
-/// The numbers of all groups, in the rows that groups.wgsl reads, or of a marginal model rotated.wgsl.
-pub fn group_table(model: &Model) -> Vec<f32> {
-    let rows = if model.parameterization().is_marginal() { rotated::rows(model) } else { statistics(model) };
-    rows.into_iter().flatten().map(|value| value as f32).collect()
-}
-
-/// The statistics of all groups, in the rows that groups.wgsl reads.
-fn statistics(model: &Model) -> Vec<Vec<f64>> {
-    let GroupStatistics { size, outcome_mean, outcome_square, predictor_mean, cross, gram, .. } =
-        model.group_statistics();
-    let mut rows = vec![size, outcome_mean, outcome_square];
-    for ((mean, cross), gram) in predictor_mean.into_iter().zip(cross).zip(gram) {
-        rows.extend([mean, cross]);
-        rows.extend(gram);
-    }
-    rows
 }

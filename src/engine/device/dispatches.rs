@@ -119,7 +119,7 @@ impl DeviceEngine {
             behind: self.made(phase) as u32 % phase.thin,
             ..Run::default()
         };
-        self.shards[shard].submit(&self.gpu, &self.kernels[0], slot, run);
+        self.shards[shard].submit(&self.gpu, &self.kernels.transition, slot, run);
     }
 
     /// Takes in what a dispatch has left.
@@ -137,8 +137,8 @@ impl DeviceEngine {
         let news = shard.count(slot).map_err(device)?;
         if let Some(window) = window {
             shard
-                .draws(slot, |first, counts, room, numbers, told| {
-                    window.take(model, log_constant, &Arrived { first, counts, room, numbers, told });
+                .draws(&self.gpu, slot, |first, counts, numbers, told| {
+                    window.take(model, log_constant, &Arrived { first, counts, numbers, told });
                 })
                 .map_err(device)?;
             window.leave(sink, false)?;

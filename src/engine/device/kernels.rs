@@ -1,13 +1,19 @@
 //! The shaders of whole transitions: how a model's vectors lie on the device, and the kernels compiled for it.
 
+use std::mem::offset_of;
+
 use bytemuck::{Pod, Zeroable};
 
 use crate::density::Likelihood;
-use crate::density::gpu::tables::{COEFFICIENT, GROUPS_PER_LANE, MATH, Team, group_table, header, log_density};
-use crate::gpu::{Gpu, GpuError, Header, Kernel};
+use crate::density::gpu::tables::{
+    COEFFICIENT, GROUPS_PER_LANE, MATH, SOFTWARE_TURNS, Team, check_turns, group_turns, header, log_density,
+};
+use crate::gpu::{Gpu, GpuError, Header, Kernel, Target};
 use crate::model::Model;
 
 const RANDOM: &str = include_str!("../../../shaders/random.wgsl");
+const PRODUCT_OF_HALVES: &str = include_str!("../../../shaders/product_of_halves.wgsl");
+const PRODUCT_IN_64_BITS: &str = include_str!("../../../shaders/product_in_64_bits.wgsl");
 const WEIGHT: &str = include_str!("../../../shaders/weight.wgsl");
 const STEP_SIZE: &str = include_str!("../../../shaders/step_size.wgsl");
 const VECTORS: &str = include_str!("../../../shaders/vectors.wgsl");
@@ -21,6 +27,7 @@ const TRANSITION: &str = include_str!("../../../shaders/transition.wgsl");
 const UNROLLED: &str = include_str!("../../../shaders/loops_unrolled.wgsl");
 const ROLLED: &str = include_str!("../../../shaders/loops_rolled.wgsl");
 const POOL: &str = include_str!("../../../shaders/pool.wgsl");
+const STATES: &str = include_str!("../../../shaders/states.wgsl");
 const PACK: &str = include_str!("../../../shaders/pack.wgsl");
 
 /// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
@@ -140,7 +147,7 @@ pub struct Chain {
     pub saturated: u32,
 }
 
-/// What a transition tells about itself, as transition.wgsl has it.
+/// What a transition tells about itself, and of which chain it is, as transition.wgsl has it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
 #[repr(C)]
 pub struct Told {
@@ -160,6 +167,8 @@ pub struct Told {
     pub diverging: u32,
     /// 1 where the trajectory could not be doubled once more.
     pub reached_max_treedepth: u32,
+    /// The chain's place in its shard.
+    pub chain: u32,
 }
 
 /// Chains and draws per chain of a stretch that is pooled, as pool.wgsl has it.
@@ -181,14 +190,17 @@ pub enum Leaving {
     Sums,
 }
 
-/// Rows of draws that are packed, as pack.wgsl has them.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
-#[repr(C)]
-pub struct Packing {
-    /// Of all chains.
-    pub rows: u32,
-    /// Of each.
-    pub room: u32,
+/// The compiled shaders that every run takes.
+#[derive(Debug)]
+pub struct Kernels {
+    /// Whole transitions.
+    pub transition: Kernel,
+    /// Moments over chains.
+    pub pool: Kernel,
+    /// States from the host to the chains.
+    pub put: Kernel,
+    /// States from the chains to the host.
+    pub take: Kernel,
 }
 
 /// How a model's vectors lie on the device, and its shaders.
@@ -210,6 +222,8 @@ pub struct Shaders {
     pub transition: String,
     /// Entry `pool`.
     pub pool: String,
+    /// Entries `put` and `take`.
+    pub states: String,
     /// Entry `pack`.
     pub pack: String,
     /// Hyperparameters, which lead the coordinates.
@@ -219,19 +233,11 @@ pub struct Shaders {
 }
 
 impl Shaders {
-    /// The shaders of transitions of `model` with trees of up to `max_depth` doublings, of which `leaving` leaves, on a device where `subgroup` lanes can add up without a workgroup's memory; on a `software` adapter
-    /// without loops that its compiler would unroll.
-    pub fn new(
-        model: &Model,
-        likelihood: Likelihood,
-        max_depth: u32,
-        leaving: Leaving,
-        subgroup: Option<u32>,
-        software: bool,
-    ) -> Shaders {
+    /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `leaving` says what
+    /// becomes of draws.
+    pub fn new(model: &Model, likelihood: Likelihood, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
         let (layout, effects) = (model.layout(), model.parameterization().effects().len());
-        let most = SLOTS_PER_LANE.checked_div(effects).map_or(GROUPS_PER_LANE, |most| most.max(1) as u32);
-        let team = Team::of(subgroup.filter(|lanes| *lanes > DIRECTION_LANE), layout.groups, most);
+        let team = team(model, target);
         let lanes = team.lanes as usize;
         let group_slots = layout.groups.div_ceil(lanes);
         let slots = effects * group_slots + layout.hyperparameters().div_ceil(lanes);
@@ -243,16 +249,20 @@ impl Shaders {
         let header: Header = team
             .header(header(model))
             .number("OBSERVATIONS", model.dataset().n_observations() as u32)
+            .number("GROUP_TURNS", turns(model, likelihood, team))
             .number("GROUP_SLOTS", group_slots as u32)
             .number("SLOTS", slots as u32)
             .number("VECTORS", vectors)
             .number("KEPT", kept as u32)
             .number("DIRECTION_LANE", DIRECTION_LANE)
-            .number("POOLED", POOLED);
+            .number("POOLED", POOLED)
+            .number("CHAIN_WORDS", (size_of::<Chain>() / size_of::<u32>()) as u32)
+            .number("SAMPLE", (offset_of!(Chain, sample) / size_of::<u32>()) as u32);
         let rows = (likelihood.of(model) == Likelihood::Observations).then_some(ROWS);
         let density = log_density(model, team, rows);
-        let loops = if software { ROLLED } else { UNROLLED };
-        let parts = [loops, WEIGHT, STEP_SIZE, VECTORS, RANDOM, LEAPFROG, TREE, LEAVING, leave, TRANSITION];
+        let loops = if target.software { ROLLED } else { UNROLLED };
+        let product = if target.int64 { PRODUCT_IN_64_BITS } else { PRODUCT_OF_HALVES };
+        let parts = [loops, WEIGHT, STEP_SIZE, VECTORS, product, RANDOM, LEAPFROG, TREE, LEAVING, leave, TRANSITION];
         let transition = [&density[..], &parts].concat();
         Shaders {
             team,
@@ -263,6 +273,7 @@ impl Shaders {
             sums,
             transition: header.shader(&transition),
             pool: header.shader(&[team.source(), VECTORS, POOL]),
+            states: header.shader(&[team.source(), VECTORS, STATES]),
             pack: header.shader(&[MATH, COEFFICIENT, PACK]),
             effects,
             groups: layout.groups,
@@ -290,31 +301,61 @@ impl Shaders {
         (0..self.slots).flat_map(|slot| (0..lanes).map(move |lane| coordinate(slot, lane))).collect()
     }
 
-    /// Compiles both kernels.
-    pub fn compile(&self, gpu: &Gpu) -> Result<[Kernel; 2], GpuError> {
-        // SAFETY: teams beyond the shard's chains return at once, or are none; vectors, draws, counts and sums have room for
-        // every chain and lane of it. Groups below J and coefficients below K index the tables. A loop ends after K, TRIANGLE,
-        // J, SLOTS, a group's rows or ten rounds, and the outermost when the budget is spent, to which every turn adds.
+    /// Compiles those that every run takes.
+    ///
+    /// # Errors
+    /// When a shader is refused.
+    pub fn compile(&self, gpu: &Gpu) -> Result<Kernels, GpuError> {
+        // SAFETY: teams beyond the shard's chains return at once, or are none; vectors, counts and sums have room for every chain
+        // and lane of it, and draws for as many rows as all chains may make. Groups below J and coefficients below K index the
+        // tables. A loop ends after K, TRIANGLE, J, SLOTS, a group's rows or ten rounds, and the outermost when the budget is
+        // spent, to which every turn adds.
         let transition = unsafe { Kernel::compile(gpu, "transition", &self.transition, &[])? };
         // SAFETY: as many stretches as the shard's chains make are dispatched, and what they leave has room.
         let pool = unsafe { Kernel::compile(gpu, "pool", &self.pool, &[])? };
-        Ok([transition, pool])
+        // SAFETY: both look how many numbers of states there are, which are whole states of the shard's chains. There are no loops.
+        let [put, take] = unsafe {
+            [Kernel::compile(gpu, "put", &self.states, &[])?, Kernel::compile(gpu, "take", &self.states, &[])?]
+        };
+        Ok(Kernels { transition, pool, put, take })
     }
 
     /// Compiles what packs draws.
     pub fn compile_pack(&self, gpu: &Gpu) -> Result<Kernel, GpuError> {
         // SAFETY: invocations behind the last row return at once; each row has KEPT numbers before, of which the leading ones
-        // are all hyperparameters, and WORDS words after, and each chain of a row a count. There are no loops.
+        // are all hyperparameters, and WORDS words after. There are no loops.
         unsafe { Kernel::compile(gpu, "pack", &self.pack, &[]) }
     }
 }
 
-/// The table of groups or of rows, in the bits that groups.wgsl, rotated.wgsl or rows.wgsl read.
-pub fn likelihood_table(model: &Model, likelihood: Likelihood) -> Vec<u32> {
+/// Refuses a model on an adapter in software that would cut short the loops of its log density.
+///
+/// # Errors
+/// When it would.
+pub fn check_loops(gpu: &Gpu, model: &Model, likelihood: Likelihood) -> Result<(), GpuError> {
+    let team = team(model, gpu.target());
+    let remedy = match likelihood.of(model) {
+        Likelihood::Groups => "use --engine cpu, or fewer predictors",
+        Likelihood::Observations => "use --likelihood groups, or --engine cpu",
+    };
+    check_turns(gpu, model, team, turns(model, likelihood, team), SOFTWARE_TURNS, remedy)
+}
+
+fn turns(model: &Model, likelihood: Likelihood, team: Team) -> u32 {
+    group_turns(model, team, likelihood.of(model) == Likelihood::Observations)
+}
+
+/// The lanes that share a chain of `model` on such a device.
+fn team(model: &Model, target: Target) -> Team {
+    let effects = model.parameterization().effects().len();
+    let most = SLOTS_PER_LANE.checked_div(effects).map_or(GROUPS_PER_LANE, |most| most.max(1) as u32);
+    let subgroup = target.subgroup.filter(|lanes| *lanes > DIRECTION_LANE);
+    Team::of(Target { subgroup, ..target }, model.layout().groups, most)
+}
+
+/// The table of rows, in the bits that rows.wgsl reads.
+pub fn table_of_rows(model: &Model) -> Vec<u32> {
     let bits = |value: f64| (value as f32).to_bits();
-    if likelihood.of(model) == Likelihood::Groups {
-        return group_table(model).into_iter().map(f32::to_bits).collect();
-    }
     let (dataset, scaling) = (model.dataset(), model.scaling());
     let starts = (0..dataset.n_groups()).map(|j| dataset.group_range(j).start as u32);
     let mut table: Vec<u32> = starts.chain([dataset.n_observations() as u32]).collect();

@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-use wgpu::BufferUsages;
-
-use super::kernels::{Packing, Shaders};
+use super::kernels::Shaders;
 use crate::gpu::{Gpu, GpuError, Kernel, Landing};
 use crate::model::{Layout, Model, Unit};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 
 /// Invocations of a workgroup of pack.wgsl.
 const WORKGROUP: u64 = 64;
@@ -22,8 +20,6 @@ pub struct Packer {
     table: wgpu::Buffer,
     /// Of each kept variable, in the user's units.
     units: Vec<Unit>,
-    /// Workgroups of a dispatch along one dimension.
-    widest: u64,
 }
 
 impl Packer {
@@ -51,7 +47,6 @@ impl Packer {
             kernel: shaders.compile_pack(gpu)?,
             table: gpu.table("units of draws", &table)?,
             units: units.to_vec(),
-            widest: u64::from(gpu.limits().max_compute_workgroups_per_dimension),
         })))
     }
 
@@ -75,7 +70,6 @@ impl Packer {
 #[derive(Debug)]
 pub struct Packed {
     packer: Arc<Packer>,
-    packing: wgpu::Buffer,
     landing: Landing,
     bound: wgpu::BindGroup,
     /// Words of a draw.
@@ -90,12 +84,9 @@ impl Packed {
     pub fn new(gpu: &Gpu, packer: &Arc<Packer>, [counts, draws]: [&Landing; 2], rows: u64) -> Result<Packed, GpuError> {
         let words = packer.units.len().div_ceil(2) as u64;
         let landing = Landing::new(gpu, "packed draws", rows * words * 4)?;
-        let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
-        let packing = gpu.buffer("packing", size_of::<Packing>() as u64, uniform)?;
-        let buffers =
-            [(2, &packing), (3, &packer.table), (6, counts.output()), (7, draws.output()), (8, landing.output())];
+        let buffers = [(3, &packer.table), (6, counts.output()), (7, draws.output()), (8, landing.output())];
         let bound = packer.kernel.bind(gpu, &buffers)?;
-        Ok(Packed { packer: packer.clone(), packing, landing, bound, words })
+        Ok(Packed { packer: packer.clone(), landing, bound, words })
     }
 
     /// Whether it is this one that packs.
@@ -103,16 +94,9 @@ impl Packed {
         Arc::ptr_eq(&self.packer, packer)
     }
 
-    /// Says how many rows there are in a dispatch, of all chains and of each.
-    pub fn begin(&self, gpu: &Gpu, packing: Packing) {
-        gpu.write(&self.packing, &[packing]);
-    }
-
-    /// Records the packing of so many rows.
-    pub fn dispatch(&self, pass: &mut wgpu::ComputePass, rows: u64) {
-        let workgroups = (rows * self.words).div_ceil(WORKGROUP);
-        let across = workgroups.min(self.packer.widest);
-        self.packer.kernel.dispatch(pass, &self.bound, across as u32, workgroups.div_ceil(across.max(1)) as u32);
+    /// Records the packing of up to so many rows.
+    pub fn dispatch(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass, rows: u64) {
+        self.packer.kernel.dispatch_all(gpu, pass, &self.bound, (rows * self.words).div_ceil(WORKGROUP));
     }
 
     /// Where so many rows land, and their bytes.

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::kernels::{Leaving, Shaders};
-use crate::density::gpu::tables::check_loops;
+use super::kernels::{Kernels, Leaving, Shaders, check_loops};
 use crate::density::{DensityError, Likelihood};
 use crate::engine::host::Chains;
-use crate::gpu::{Gpu, Kernel};
+use crate::gpu::Gpu;
 use crate::model::Model;
 
 /// How a device engine is to be built, beside its model.
@@ -28,7 +27,7 @@ pub struct Plan {
 #[derive(Debug, Clone)]
 pub struct Compiled {
     pub(super) shaders: Shaders,
-    pub(super) kernels: Arc<[Kernel; 2]>,
+    pub(super) kernels: Arc<Kernels>,
 }
 
 impl Compiled {
@@ -39,10 +38,9 @@ impl Compiled {
     pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
         let layout = model.layout();
         let kept = if plan.variables > layout.hyperparameters() { model.dim() } else { layout.hyperparameters() };
-        let software = gpu.adapter().is_software();
         let leaving = if plan.summed { Leaving::Sums } else { Leaving::Draws(kept) };
-        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, leaving, gpu.subgroup(), software);
-        check_loops(gpu, model)?;
+        check_loops(gpu, model, plan.likelihood)?;
+        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, leaving, gpu.target());
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }

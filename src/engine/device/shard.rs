@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::kernels::{Chain, POOLED, Packing, Pooling, Run, Shaders, Told};
+use super::kernels::{Chain, Kernels, POOLED, Pooling, Run, Shaders, Told};
 use super::packed::{Numbers, Packed, Packer};
 use super::summing::Summing;
 use crate::engine::Snapshot;
@@ -23,6 +24,12 @@ const ROOM: u64 = 256;
 /// The first dispatch's room: the next have twice what the one before needed.
 const FIRST_ROOM: u32 = 8;
 
+/// Bytes of counts before those of each chain.
+const COUNTS: u64 = 16;
+
+/// Numbers of a workgroup of states.wgsl.
+const STATES: u64 = 64;
+
 /// Chains that share buffers and dispatches.
 #[derive(Debug)]
 pub struct Shard {
@@ -34,11 +41,11 @@ pub struct Shard {
     hyperparameters: usize,
     vector: usize,
     vectors: wgpu::Buffer,
-    /// Bytes of a chain's vectors.
-    stride: u64,
     /// Draws of a chain that a dispatch could leave at most, and that the next one may.
     most: u32,
     room: u32,
+    /// Draws that all chains together have made for each iteration of a dispatch's budget, when last seen.
+    pace: Option<f64>,
     states: Landing,
     /// Whether draws of the phase leave packed.
     packs: bool,
@@ -68,8 +75,16 @@ pub struct Slot {
     clock: Option<Clock>,
     bound: wgpu::BindGroup,
     flight: Option<Flight>,
-    room: u32,
+    budget: u32,
+    /// Rows of draws that come along with the dispatch.
+    crossing: u64,
     arrived: Vec<[u32; 4]>,
+}
+
+/// How many chains each shard has, of which none may have more than `largest`: about as many as the others.
+pub fn sizes(chains: usize, largest: usize) -> impl Iterator<Item = usize> {
+    let shards = chains.div_ceil(largest);
+    (0..shards).map(move |shard| chains / shards + usize::from(shard < chains % shards))
 }
 
 /// The most chains of a shard.
@@ -84,8 +99,8 @@ impl Shard {
     pub fn new(
         gpu: &Gpu,
         shaders: &Shaders,
-        [transition, pool]: &[Kernel; 2],
-        [priors, groups, scales]: [&wgpu::Buffer; 3],
+        Kernels { transition, pool, .. }: &Kernels,
+        [fixed, likelihood, scales]: [&wgpu::Buffer; 3],
         first: usize,
         chains: usize,
     ) -> Result<Shard, GpuError> {
@@ -100,13 +115,13 @@ impl Shard {
         let room = (DRAWS.min(gpu.largest_binding()) / (chains * shaders.kept.max(8) as u64 * 4)).clamp(1, most);
         let slot = || -> Result<Slot, GpuError> {
             let run = gpu.buffer("run", size_of::<Run>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
-            let counts = Landing::new(gpu, "counts", chains * 16)?;
+            let counts = Landing::new(gpu, "counts", COUNTS + chains * 16)?;
             let draws = Landing::new(gpu, "draws", chains * room * shaders.kept as u64 * 4)?;
             let rows = if summing.is_some() { 0 } else { chains * room };
             let told = Landing::new(gpu, "statistics", rows * size_of::<Told>() as u64)?;
             let mut bindings = vec![
-                (0, priors),
-                (1, groups),
+                (0, fixed),
+                (1, likelihood),
                 (2, &run),
                 (3, scales),
                 (4, chain_states.output()),
@@ -128,7 +143,8 @@ impl Shard {
                 clock: Clock::new(gpu)?,
                 bound,
                 flight: None,
-                room: 0,
+                budget: 0,
+                crossing: 0,
                 arrived: Vec::new(),
             })
         };
@@ -147,9 +163,9 @@ impl Shard {
             hyperparameters: shaders.hyperparameters,
             vector,
             vectors,
-            stride,
             most: room as u32,
             room: FIRST_ROOM.min(room as u32),
+            pace: None,
             states: chain_states,
             packs: false,
             slots,
@@ -167,35 +183,49 @@ impl Shard {
     pub fn put(
         &mut self,
         gpu: &Gpu,
+        put: &Kernel,
         coordinates: &[Option<usize>],
         states: &[State],
         constant: f64,
     ) -> Result<(), GpuError> {
-        let number = |values: &[f64], coordinate: &Option<usize>| coordinate.map_or(0.0, |i| values[i] as f32);
-        let place = |values: &[f64]| coordinates.iter().map(|at| number(values, at)).collect::<Vec<f32>>();
-        let starts: Vec<f32> =
-            states.iter().flat_map(|state| [place(&state.position), place(&state.gradient)].concat()).collect();
+        let mut numbers = vec![0.0f32; states.len() * 2 * self.vector];
+        numbers.par_chunks_exact_mut(2 * self.vector).zip(states).for_each(|(numbers, state)| {
+            let (position, gradient) = numbers.split_at_mut(self.vector);
+            for (at, coordinate) in coordinates.iter().enumerate() {
+                if let Some(coordinate) = coordinate {
+                    position[at] = state.position[*coordinate] as f32;
+                    gradient[at] = state.gradient[*coordinate] as f32;
+                }
+            }
+        });
         for (chain, state) in self.chains.iter_mut().zip(states) {
             *chain = Chain { log_density: (state.log_density - constant) as f32, ..Chain::default() };
         }
-        gpu.scatter(&self.vectors, self.stride, &starts, 2 * self.vector)
+        gpu.write(self.states.output(), &self.chains);
+        let staged = gpu.table("states on their way", &numbers)?;
+        let bound = put.bind(gpu, &[(2, &staged), (5, &self.vectors)])?;
+        let workgroups = (numbers.len() as u64).div_ceil(STATES);
+        let kernels = |pass: &mut wgpu::ComputePass| put.dispatch_all(gpu, pass, &bound, workgroups);
+        Flight::start(gpu, |_| {}, kernels, &[], None, &[]).land(gpu)
     }
 
-    /// Fetches the state of each chain behind the last phase, with `constant` in its log density.
-    pub fn states(&self, gpu: &Gpu, coordinates: &[Option<usize>], constant: f64) -> Result<Vec<State>, GpuError> {
-        let row = 2 * self.vector as u64 * size_of::<f32>() as u64;
-        let bytes = self.chains.len() as u64 * row;
+    /// Fetches the state of each chain after the last phase, with `constant` in its log density.
+    pub fn states(
+        &self,
+        gpu: &Gpu,
+        take: &Kernel,
+        coordinates: &[Option<usize>],
+        constant: f64,
+    ) -> Result<Vec<State>, GpuError> {
+        let numbers = self.chains.len() as u64 * 2 * self.vector as u64;
+        let bytes = numbers * size_of::<f32>() as u64;
         let landing = Landing::new(gpu, "states on their way", bytes)?;
-        let gather = |encoder: &mut wgpu::CommandEncoder| {
-            for (place, chain) in (0..).zip(&self.chains) {
-                let from = place * self.stride + u64::from(chain.sample) * row;
-                encoder.copy_buffer_to_buffer(&self.vectors, from, landing.output(), place * row, row);
-            }
-        };
-        Flight::start(gpu, gather, |_| {}, &[(&landing, bytes)], None, &[]).land(gpu)?;
+        let bound = take.bind(gpu, &[(2, landing.output()), (4, self.states.output()), (5, &self.vectors)])?;
+        let kernels = |pass: &mut wgpu::ComputePass| take.dispatch_all(gpu, pass, &bound, numbers.div_ceil(STATES));
+        Flight::start(gpu, |_| {}, kernels, &[(&landing, bytes)], None, &[]).land(gpu)?;
         let dim = coordinates.iter().flatten().count();
         landing.read(bytes, |bytes| {
-            let rows = bytemuck::cast_slice::<u8, f32>(bytes).chunks_exact(2 * self.vector);
+            let rows = bytemuck::cast_slice::<u8, f32>(bytes).par_chunks_exact(2 * self.vector);
             let state = |(numbers, chain): (&[f32], &Chain)| {
                 let mut state = State::zeros(dim);
                 let (position, gradient) = numbers.split_at(self.vector);
@@ -233,6 +263,7 @@ impl Shard {
             };
         }
         self.made.fill(0);
+        self.pace = None;
         (self.gradients, self.divergences) = (0, 0);
         self.packs = false;
         gpu.write(self.states.output(), &self.chains);
@@ -257,22 +288,22 @@ impl Shard {
         let run =
             Run { first_chain: run.first_chain + self.first as u32, chains: chains as u32, room: self.room, ..run };
         let slot = &mut self.slots[slot];
-        slot.room = run.room;
         gpu.write(&slot.run, &[run]);
         let rows = chains * u64::from(self.room);
+        // A few more than at the last pace, for what comes along in vain costs less than what has to be fetched again.
+        let expected = self.pace.map_or(rows, |pace| (1.0625 * pace * f64::from(run.budget)) as u64 + 64);
+        (slot.budget, slot.crossing) = (run.budget, expected.min(rows));
         let packed = slot.packed.as_ref().filter(|_| self.packs);
-        if let Some(packed) = packed {
-            packed.begin(gpu, Packing { rows: rows as u32, room: run.room });
-        }
-        let draws = packed.map_or((&slot.draws, rows * self.kept as u64 * 4), |packed| packed.landing(rows));
-        let told = (&slot.told, rows * size_of::<Told>() as u64);
-        let all = [(&slot.counts, chains * 16), draws, told];
+        let counts = (&slot.counts, COUNTS + chains * 16);
+        let [draws, told] = slot.rows(packed, self.kept, slot.crossing);
+        let all = [counts, draws, told];
         let landings = if run.recording == 1 && self.summing.is_none() { &all[..] } else { &all[..1] };
+        let before = |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(slot.counts.output(), 0, Some(COUNTS));
         let kernels = |pass: &mut wgpu::ComputePass| {
             transition.dispatch(pass, &slot.bound, self.workgroups, 1);
-            packed.iter().for_each(|packed| packed.dispatch(pass, rows));
+            packed.iter().for_each(|packed| packed.dispatch(gpu, pass, rows));
         };
-        slot.flight = Some(Flight::start(gpu, |_| {}, kernels, landings, slot.clock.as_ref(), &[]));
+        slot.flight = Some(Flight::start(gpu, before, kernels, landings, slot.clock.as_ref(), &[]));
     }
 
     /// Waits for a dispatch; returns how long its kernel took, zero where the device cannot tell.
@@ -285,12 +316,13 @@ impl Shard {
 
     /// Reads what a dispatch has counted; returns what is new.
     pub fn count(&mut self, slot: usize) -> Result<Snapshot, GpuError> {
-        let bytes = self.chains.len() as u64 * 16;
+        let bytes = COUNTS + self.chains.len() as u64 * 16;
         let slot = &mut self.slots[slot];
-        slot.arrived = slot.counts.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
+        slot.arrived = slot.counts.read(bytes, |bytes| bytemuck::cast_slice(&bytes[COUNTS as usize..]).to_vec())?;
         let written = slot.arrived.iter().map(|[written, ..]| *written).max().unwrap_or(0);
         if written > 0 {
             self.room = (2 * written).clamp(FIRST_ROOM.min(self.most), self.most);
+            self.pace = Some(slot.written() as f64 / f64::from(slot.budget.max(1)));
         }
         let mut news = Snapshot::default();
         let (mut gradients, mut divergences) = (0, 0);
@@ -306,25 +338,35 @@ impl Shard {
         Ok(news)
     }
 
-    /// Has `take` look at the draws of a dispatch: the first chain's place, counts, rows of a chain, their numbers, and what
-    /// transitions told.
+    /// Has `take` look at the draws of a dispatch: the first chain's place, counts, the draws' numbers, and what transitions told,
+    /// row by row.
     pub fn draws(
         &self,
+        gpu: &Gpu,
         slot: usize,
-        take: impl FnOnce(usize, &[[u32; 4]], usize, Numbers, &[Told]),
+        take: impl FnOnce(usize, &[[u32; 4]], Numbers, &[Told]),
     ) -> Result<(), GpuError> {
         let slot = &self.slots[slot];
-        let rows = self.chains.len() as u64 * u64::from(slot.room);
+        let packed = slot.packed.as_ref().filter(|_| self.packs);
+        let written = slot.written();
+        let [draws, told] = slot.rows(packed, self.kept, written);
+        if written == 0 || written > slot.crossing {
+            [draws.0, told.0].into_iter().for_each(Landing::leave);
+        }
+        if written == 0 {
+            return Ok(());
+        }
+        if written > slot.crossing {
+            // More than was expected: all are fetched.
+            Flight::start(gpu, |_| {}, |_| {}, &[draws, told], None, &[]).land(gpu)?;
+        }
         let look = |numbers: Numbers| {
-            slot.told.read(rows * size_of::<Told>() as u64, |told| {
-                take(self.first, &slot.arrived, slot.room as usize, numbers, bytemuck::cast_slice(told));
-            })
+            let (landing, bytes) = told;
+            landing.read(bytes, |told| take(self.first, &slot.arrived, numbers, bytemuck::cast_slice(told)))
         };
-        match slot.packed.as_ref().filter(|_| self.packs) {
-            Some(packed) => packed.read(rows, look)?,
-            None => slot
-                .draws
-                .read(rows * self.kept as u64 * 4, |draws| look(Numbers::Positions(bytemuck::cast_slice(draws))))?,
+        match packed {
+            Some(packed) => packed.read(written, look)?,
+            None => draws.0.read(draws.1, |draws| look(Numbers::Positions(bytemuck::cast_slice(draws))))?,
         }
     }
 
@@ -392,5 +434,19 @@ impl Shard {
                 moments.join(&Moments::of_parts(f64::from(pooled) * f64::from(draws), parts));
             }
         })
+    }
+}
+
+impl Slot {
+    /// Where so many rows of draws land, `packed` or with `kept` numbers each, and of what transitions told; with their bytes.
+    fn rows<'a>(&'a self, packed: Option<&'a Packed>, kept: usize, rows: u64) -> [(&'a Landing, u64); 2] {
+        let plain = (&self.draws, rows * kept as u64 * 4);
+        let draws = packed.map_or(plain, |packed| packed.landing(rows));
+        [draws, (&self.told, rows * size_of::<Told>() as u64)]
+    }
+
+    /// Rows of draws that the chains have made in the dispatch that has landed.
+    fn written(&self) -> u64 {
+        self.arrived.iter().map(|[written, ..]| u64::from(*written)).sum()
     }
 }

@@ -52,12 +52,42 @@ pub struct Arrived<'a> {
     pub first: usize,
     /// Draws of each chain there are, as the first of four numbers.
     pub counts: &'a [[u32; 4]],
-    /// Rows of each chain there is room for.
-    pub room: usize,
-    /// `[chain][row]`.
+    /// `[row]`; rows of a chain follow in the order of its draws, with those of others between them.
     pub numbers: Numbers<'a>,
-    /// `[chain][row]`.
+    /// `[row]`, with the chain's place among these.
     pub told: &'a [Told],
+}
+
+/// Which rows are whose.
+struct Rows {
+    /// Where each chain's begin, and where the last one's end.
+    starts: Vec<usize>,
+    /// Chain after chain.
+    rows: Vec<u32>,
+}
+
+impl Rows {
+    /// A chain's rows, in the order of its draws.
+    fn of(&self, chain: usize) -> impl Iterator<Item = usize> {
+        self.rows[self.starts[chain]..self.starts[chain + 1]].iter().map(|row| *row as usize)
+    }
+}
+
+impl Arrived<'_> {
+    fn rows_of_chains(&self) -> Rows {
+        let mut starts = Vec::with_capacity(self.counts.len() + 1);
+        starts.push(0);
+        for [written, ..] in self.counts {
+            starts.push(starts[starts.len() - 1] + *written as usize);
+        }
+        let (mut next, mut rows) = (starts.clone(), vec![0; self.told.len()]);
+        for (row, told) in (0..).zip(self.told) {
+            let next = &mut next[told.chain as usize];
+            rows[*next] = row;
+            *next += 1;
+        }
+        Rows { starts, rows }
+    }
 }
 
 impl Window {
@@ -108,7 +138,8 @@ impl Window {
         let [even, odd] = &mut self.blocks;
         let numbers = chains.start * block * variables..chains.end * block * variables;
         let places = chains.start * block..chains.end * block;
-        let width = arrived.numbers.width(arrived.counts.len() * arrived.room);
+        let width = arrived.numbers.width(arrived.told.len());
+        let rows = arrived.rows_of_chains();
         self.made[chains.clone()]
             .par_iter_mut()
             .zip(even.values[numbers.clone()].par_chunks_mut(block * variables))
@@ -119,8 +150,7 @@ impl Window {
             .for_each_init(
                 || vec![0.0; width],
                 |numbers, (chain, ((((made, even), odd), even_told), odd_told))| {
-                    for row in 0..arrived.counts[chain][0] as usize {
-                        let from = chain * arrived.room + row;
+                    for row in rows.of(chain) {
                         let place = *made % block;
                         let (values, told) = if *made / block % 2 == 0 {
                             (&mut *even, &mut *even_told)
@@ -128,8 +158,8 @@ impl Window {
                             (&mut *odd, &mut *odd_told)
                         };
                         let named = &mut values[place * variables..(place + 1) * variables];
-                        arrived.numbers.write(model, from, numbers, named);
-                        told[place] = statistics(&arrived.told[from], log_constant);
+                        arrived.numbers.write(model, row, numbers, named);
+                        told[place] = statistics(&arrived.told[row], log_constant);
                         *made += 1;
                     }
                 },

@@ -1,0 +1,100 @@
+//! Switches of the environment: how devices are opened and kernels compiled, for whoever measures a card or looks for a fault.
+
+use super::GpuError;
+
+/// What the environment asks of every device that is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switches {
+    /// Whether kernels check indices and end their loops; debug builds always do.
+    pub checked: bool,
+    /// The version of SPIR-V in which kernels reach a Vulkan driver without wgpu's compiler; `None` leaves it to wgpu.
+    pub spirv: Option<(u8, u8)>,
+    /// Lanes of a workgroup that several teams share; `None` leaves it to the device.
+    pub workgroup: Option<u32>,
+    /// Whether lanes may add up in subgroups, where the device has them.
+    pub subgroups: bool,
+    /// Whether products may take 64-bit integers, where the device has them.
+    pub int64: bool,
+}
+
+/// `WARPNUTS_CHECKED` and the others, each with the values it may have, the default first.
+const NAMES: [(&str, &[&str]); 5] = [
+    ("WARPNUTS_CHECKED", &["0", "1"]),
+    ("WARPNUTS_SPIRV", &["wgpu", "1.3", "1.4", "1.5", "1.6"]),
+    ("WARPNUTS_WORKGROUP", &["auto", "32", "64", "128", "256", "512", "1024"]),
+    ("WARPNUTS_SUBGROUPS", &["1", "0"]),
+    ("WARPNUTS_INT64", &["1", "0"]),
+];
+
+impl Default for Switches {
+    fn default() -> Switches {
+        Switches { checked: cfg!(debug_assertions), spirv: None, workgroup: None, subgroups: true, int64: true }
+    }
+}
+
+impl Switches {
+    /// Those that are set.
+    ///
+    /// # Errors
+    /// When one has a value that it cannot have.
+    pub fn from_env() -> Result<Switches, GpuError> {
+        Switches::of(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// Those that `value` gives by their names.
+    fn of(value: impl Fn(&str) -> Option<String>) -> Result<Switches, GpuError> {
+        let mut chosen = [""; NAMES.len()];
+        for (chosen, (name, values)) in chosen.iter_mut().zip(NAMES) {
+            let set = value(name).filter(|value| !value.is_empty());
+            let set = set.unwrap_or_else(|| values[0].to_string());
+            let known = values.iter().find(|value| **value == set);
+            *chosen = known.ok_or_else(|| GpuError::Switch { name, value: set, values: values.join(", ") })?;
+        }
+        let [checked, spirv, workgroup, subgroups, int64] = chosen;
+        let version = |text: &str| text.strip_prefix("1.").and_then(|minor| Some((1, minor.parse().ok()?)));
+        Ok(Switches {
+            checked: checked == "1" || Switches::default().checked,
+            spirv: version(spirv),
+            workgroup: workgroup.parse().ok(),
+            subgroups: subgroups == "1",
+            int64: int64 == "1",
+        })
+    }
+
+    /// The names of all, with the values they may have, the default first.
+    pub fn names() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+        NAMES.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_is_what_it_is_set_to() {
+        assert_eq!(Switches::of(|_| None).unwrap(), Switches::default());
+        assert_eq!(Switches::of(|_| Some(String::new())).unwrap(), Switches::default());
+        let set = |name: &str| {
+            let values = [
+                ("WARPNUTS_CHECKED", "1"),
+                ("WARPNUTS_SPIRV", "1.3"),
+                ("WARPNUTS_WORKGROUP", "512"),
+                ("WARPNUTS_SUBGROUPS", "0"),
+                ("WARPNUTS_INT64", "0"),
+            ];
+            values.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
+        };
+        let all = Switches { checked: true, spirv: Some((1, 3)), workgroup: Some(512), subgroups: false, int64: false };
+        assert_eq!(Switches::of(set).unwrap(), all);
+    }
+
+    #[test]
+    fn any_other_value_is_refused_with_those_there_are() {
+        for (name, values) in Switches::names() {
+            let wrong = |asked: &str| (asked == name).then(|| "maybe".to_string());
+            let error = Switches::of(wrong).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("maybe") && error.contains(&values.join(", ")), "{error}");
+        }
+    }
+}
