@@ -2,6 +2,7 @@
 //! their place; and runs that stand against the exact posterior.
 
 mod gpu;
+mod witness;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use warpnuts::nuts::{State, Statistics, Step, Transition};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
+use witness::{is_witness, llvmpipe, swiftshader};
 
 const SEED: u64 = 17;
 const CHAINS: u32 = 64;
@@ -94,6 +96,8 @@ struct Twins {
     deepest: u32,
     /// Sums of acceptances, here and there.
     acceptance: [f64; 2],
+    /// How far the log density that a draw left with may be from that of its position in f64, at most.
+    lp_error: f64,
 }
 
 fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32, stretch: f64) -> Twins {
@@ -117,7 +121,7 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
     let mut machine = Transition::new(dim, 8);
     machine.configure(&phase.scale, 8);
     let mut twins = Twins::default();
-    let (mut gradient, mut named) = (vec![0.0; dim], vec![0.0; dim]);
+    let (mut gradient, mut named, mut theta) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
     for round in 0..rounds {
         let mut draws = Last::default();
         there.put(&states).unwrap();
@@ -138,13 +142,16 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
             twins.acceptance[0] += here.acceptance_rate;
             twins.acceptance[1] += there.acceptance_rate;
             twins.deepest = twins.deepest.max(here.tree_depth);
+            let drawn = &draws.values[chain * dim..(chain + 1) * dim];
+            model.unconstrain(drawn, &mut theta);
+            let lp = density.log_density(&theta, &mut gradient) + model.log_density_offset();
+            twins.lp_error = twins.lp_error.max((lp - there.lp).abs());
             let tree = |told: &Statistics| (told.tree_depth, told.n_steps, told.diverging, told.reached_max_treedepth);
             if tree(&here) != tree(&there) {
                 continue;
             }
             twins.same_tree += 1;
             model.constrain(&state.position, &mut named);
-            let drawn = &draws.values[chain * dim..(chain + 1) * dim];
             let apart = named.iter().zip(drawn).zip(&sd).map(|((here, there), sd)| (here - there).abs() / sd);
             if apart.fold(0.0, f64::max) < 1e-3 {
                 twins.same_draw += 1;
@@ -161,11 +168,12 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
 #[test]
 fn transition_by_transition_the_device_is_the_hosts_twin() {
     let Some(devices) = gpu::devices() else { return };
+    let many = if is_witness() { 10 } else { 50 };
     for (parameterization, likelihood, stretch, rounds) in [
-        ("non-centered", Likelihood::Groups, 1.0, 50),
+        ("non-centered", Likelihood::Groups, 1.0, many),
         ("a=centered,b=non-centered", Likelihood::Groups, 0.1, 3),
-        ("centered", Likelihood::Groups, 3.0, 50),
-        ("marginal", Likelihood::Groups, 1.0, 50),
+        ("centered", Likelihood::Groups, 3.0, many),
+        ("marginal", Likelihood::Groups, 1.0, many),
         ("marginal", Likelihood::Groups, 0.05, 2),
     ] {
         let model = radon(parameterization);
@@ -174,6 +182,7 @@ fn transition_by_transition_the_device_is_the_hosts_twin() {
             eprintln!("{parameterization}, {likelihood:?}, step size x {stretch}: {twins:?}");
             assert_eq!(twins.transitions, rounds * CHAINS);
             assert!((twins.acceptance[0] / twins.acceptance[1] - 1.0).abs() < 1e-3, "{twins:?}");
+            assert!(twins.lp_error < 1e-3, "{twins:?}");
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
             // Small steps make deep trees, large ones divergences: both were met.
             assert!(stretch > 0.1 || twins.deepest >= 7, "{twins:?}");
@@ -214,6 +223,40 @@ fn twins_are_alike_in_any_shape() {
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
         }
     }
+}
+
+#[test]
+fn on_swiftshader_and_with_subgroups_of_4_and_16_lanes_the_device_is_the_hosts_twin() {
+    let alone = ["transition_by_transition_the_device_is_the_hosts_twin", "moments_are_those_of_the_draws"];
+    let witnesses = [swiftshader(), llvmpipe(128), llvmpipe(512)];
+    witnesses.into_iter().flatten().for_each(|witness| witness.runs(&alone));
+}
+
+/// A million rows in 85 groups, with all effects integrated out: of such a model chains soon move.
+fn a_million_rows() -> Arc<Model> {
+    let (rows, groups) = (1_000_000, 85);
+    let mut noise = vec![0.0; 2 * rows];
+    Place { seed: 6, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut noise);
+    let (noise, x) = noise.split_at(rows);
+    let group = |i: usize| i * 7 % groups;
+    let effect = |i: usize| (group(i) as f64 * 0.7).sin();
+    let outcome = (0..rows).map(|i| 3.0 + 0.4 * effect(i) + (1.0 + 0.2 * effect(i + 3)) * x[i] + 0.8 * noise[i]);
+    let labels: Vec<String> = (0..rows).map(|i| format!("g{}", group(i))).collect();
+    let (names, predictors) = (["x".to_string()], vec![x.to_vec()]);
+    let dataset = Dataset::from_columns("made up", "g", "y", &names, &labels, outcome.collect(), predictors).unwrap();
+    let dataset = Arc::new(dataset);
+    let parameterization = Parameterization::marginal(dataset.predictor_names());
+    let scaling = Scaling::standardizing(&dataset);
+    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+}
+
+#[test]
+fn a_million_rows_leave_the_energies_of_transitions_exact_to_a_thousandth() {
+    let Some(devices) = gpu::devices() else { return };
+    let twins = twins(&devices[0], &a_million_rows(), Likelihood::Groups, 3, 1.0);
+    eprintln!("{twins:?}");
+    assert!(twins.lp_error < 1e-3 && twins.leapfrogs > 3 * twins.transitions, "{twins:?}");
+    assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
 }
 
 #[test]

@@ -1,19 +1,26 @@
 //! Every shader is valid WGSL and has its like in the languages of Vulkan, Metal and DirectX, has its structures laid out as the host writes them, and shares its constants and the names
 //! of its functions with its twin in Rust; shown without an adapter.
 
+mod python;
+
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::mem::{offset_of, size_of};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use naga::back::pipeline_constants::process_overrides;
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{Expression, Literal, Module, TypeInner};
+use python::python;
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
 use warpnuts::density::gpu::{Fixed, Prior, Shaders, Stretch};
 use warpnuts::engine::device::kernels::{self, Chain, Leaving, Pooling, Run, Told};
 use warpnuts::engine::sums::{BINS, REACH};
-use warpnuts::gpu::Target;
+use warpnuts::gpu::{Spirv, Target};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::Purpose;
 
@@ -21,12 +28,16 @@ const MATH: &str = include_str!("../shaders/math.wgsl");
 const RANDOM: &str = include_str!("../shaders/random.wgsl");
 const COVARIANCE: &str = include_str!("../shaders/covariance.wgsl");
 
+fn validator() -> Validator {
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_INT64);
+    validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
+    validator
+}
+
 fn parse(source: &str) -> Module {
     let module =
         naga::front::wgsl::parse_str(source).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_INT64);
-    validator.subgroup_stages(ShaderStages::COMPUTE).subgroup_operations(SubgroupOperationSet::all());
-    let info = validator.validate(&module).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
+    let info = validator().validate(&module).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
     translate(&module, &info);
     module
 }
@@ -262,4 +273,81 @@ fn twins_have_the_same_functions() {
         let alone = ["multiply", "power_of_two"].contains(&name);
         assert!(alone || twin.contains(&name.trim_end_matches("_of")), "`{name}` has no twin");
     }
+}
+
+/// A kernel: its entry point, its source, and its `override` constants.
+type Source = (&'static str, String, &'static [(&'static str, f64)]);
+
+/// All kernels of a model.
+fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
+    let density = Shaders::new(model, Likelihood::Groups, target);
+    let mut all: Vec<Source> = vec![("evaluate", density.evaluate, &[])];
+    for leaving in [Leaving::Draws(model.dim()), Leaving::Sums] {
+        let shaders = kernels::Shaders::new(model, Likelihood::Groups, 10, leaving, target);
+        all.push(("transition", shaders.transition, &[]));
+        all.extend([("pool", shaders.pool), ("pack", shaders.pack)].map(|(entry, source)| (entry, source, &[][..])));
+        all.extend(["put", "take"].map(|entry| (entry, shaders.states.clone(), &[][..])));
+    }
+    let observed = Shaders::new(model, Likelihood::Observations, target);
+    if let Some([residuals, fold]) = observed.observations {
+        let walked = kernels::Shaders::new(model, Likelihood::Observations, 10, Leaving::Draws(1), target);
+        all.extend([("evaluate", observed.evaluate), ("transition", walked.transition)].map(|(e, s)| (e, s, &[][..])));
+        all.push(("residuals", residuals, &[]));
+        let constants = &[("FROM", 0.0), ("STRETCHES_BEFORE", 99.0), ("TO", 99.0), ("STRETCHES_AFTER", 9.0)];
+        all.push(("fold", fold, constants));
+    }
+    all
+}
+
+/// What spirv-val says of a module for this version of Vulkan; nothing where it is valid.
+fn spirv_val(tool: &Path, words: &[u32], vulkan: &str) -> String {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytemuck::cast_slice(words)).unwrap();
+    let said = Command::new(tool).args(["--target-env", vulkan]).arg(file.path()).output().unwrap();
+    assert!(said.status.success() != (said.stdout.len() + said.stderr.len() > 0), "{said:?}");
+    String::from_utf8([said.stdout, said.stderr].concat()).unwrap()
+}
+
+#[test]
+fn kernels_are_valid_spirv_and_what_is_not_is_known() {
+    let Some(python) = python() else { return };
+    let tool = python.with_file_name("spirv-val");
+    // What wgpu's compiler makes of arrays in registers and in a workgroup's memory is not valid, and drivers take it: its own
+    // modules have explicit layouts where there must be none. These entry points have such arrays.
+    let known = ["evaluate", "residuals", "transition"];
+    let mut refused = BTreeSet::new();
+    let models = [(85, 1, Some(Effect::NonCentered)), (85, 3, None), (3000, 1, Some(Effect::Centered))];
+    for (model, target) in
+        models.map(|(j, k, effect)| model(j, k, effect)).iter().flat_map(|it| targets(false).map(|target| (it, target)))
+    {
+        for (entry, source, constants) in kernels_of(model, target) {
+            let ours = Spirv::of(&source, entry, constants, (1, 3), false).unwrap();
+            let said = spirv_val(&tool, &ours.words, "vulkan1.1");
+            assert_eq!(said, "", "{entry}, {target:?}");
+            let said = spirv_val(&tool, &as_wgpu_has_it(&source, entry, constants), "vulkan1.3");
+            if !said.is_empty() {
+                assert!(said.contains("VUID-StandaloneSpirv-None-10684"), "{entry}, {target:?}: {said}");
+                refused.insert(entry);
+            }
+        }
+    }
+    assert!(refused.iter().eq(&known), "{refused:?}");
+    // It would say so of a module that is not valid.
+    let (entry, source, _) = kernels_of(&model(2, 0, None), targets(false)[0]).swap_remove(0);
+    let mut broken = Spirv::of(&source, entry, &[], (1, 3), false).unwrap().words;
+    let end = broken.len();
+    broken.truncate(end - 1);
+    assert_ne!(spirv_val(&tool, &broken, "vulkan1.1"), "");
+}
+
+/// A kernel as wgpu passes it to a driver of Vulkan 1.3.
+fn as_wgpu_has_it(source: &str, entry: &str, constants: &[(&str, f64)]) -> Vec<u32> {
+    let module = naga::front::wgsl::parse_str(source).unwrap();
+    let info = validator().validate(&module).unwrap();
+    let constants = constants.iter().map(|(name, value)| (name.to_string(), *value)).collect();
+    let (module, info) =
+        process_overrides(&module, &info, Some((naga::ShaderStage::Compute, entry)), &constants).unwrap();
+    let options = spv::Options { lang_version: (1, 6), flags: spv::WriterFlags::empty(), ..Default::default() };
+    let pipeline = spv::PipelineOptions { shader_stage: naga::ShaderStage::Compute, entry_point: entry.to_string() };
+    spv::write_vec(&module, &info, &options, Some(&pipeline)).unwrap()
 }

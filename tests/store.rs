@@ -3,33 +3,18 @@
 
 mod common;
 mod gpu;
+mod python;
 mod stored;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::{Folder, Ran};
+use python::python;
 use serde_json::Value;
 use stored::{done, same_bytes, summary};
 use warpnuts::draws::store::{Statistic, Store};
 use warpnuts::summary::{Imported, text_size};
-
-/// A Python that has ArviZ; `None` where it is said to be skipped.
-fn python() -> Option<PathBuf> {
-    if std::env::var("WARPNUTS_NO_PYTHON").is_ok_and(|value| value == "1") {
-        println!("skipped: WARPNUTS_NO_PYTHON=1");
-        return None;
-    }
-    let named = std::env::var_os("WARPNUTS_PYTHON").map(PathBuf::from);
-    let python = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python"));
-    assert!(
-        python.exists(),
-        "{} is not there: scripts/test makes it, a virtual environment with what tests/store/requirements.txt lists; or name \
-         another with WARPNUTS_PYTHON, or skip these tests with WARPNUTS_NO_PYTHON=1",
-        python.display()
-    );
-    Some(python)
-}
 
 /// What ArviZ says of a store.
 fn arviz(folder: &Folder, run: &str) -> Option<Value> {

@@ -282,7 +282,10 @@ pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) 
     Ok(choice)
 }
 
-/// Says where to compute, and why.
-pub fn say(Choice { backend, reason }: &Choice) {
-    print(format_args!("engine {} on {}: {reason}", backend.name(), backend.device()));
+/// Says where to compute, and why; after a run on a device that can tell, how long its kernels took.
+pub fn say(Choice { backend, reason, measured }: &Choice) {
+    let kernels = backend.gpu().map(|gpu| gpu.meter().reading().kernel.saturating_sub(*measured));
+    let kernels = kernels.filter(|time| !time.is_zero());
+    let kernels = kernels.map(|time| format!("; its kernels ran for {:.2} s", time.as_secs_f64())).unwrap_or_default();
+    print(format_args!("engine {} on {}: {reason}{kernels}", backend.name(), backend.device()));
 }

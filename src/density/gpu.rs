@@ -104,7 +104,7 @@ impl DeviceModel {
             groups: gpu.table("the table of groups", &tables.groups)?,
             evaluate,
             observations,
-            meter: Arc::default(),
+            meter: Meter::of(&gpu),
             gpu,
         }))
     }

@@ -136,7 +136,7 @@ impl DeviceEngine {
             chains: count,
             variables,
             progress,
-            meter: Arc::default(),
+            meter: Meter::of(&gpu),
             budget: if adaptive { FIRST_BUDGET } else { SOFTWARE_BUDGET },
             adaptive,
             scales,

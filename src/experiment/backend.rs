@@ -69,6 +69,8 @@ pub struct Choice {
     pub backend: Backend,
     /// Why, in a few words.
     pub reason: String,
+    /// How long kernels ran to find that out.
+    pub measured: Duration,
 }
 
 impl Backend {
@@ -186,10 +188,10 @@ pub fn choose(
     model: &Arc<Model>,
     settings: &Settings,
 ) -> Result<Choice, GpuError> {
-    let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason });
+    let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason, measured: Duration::ZERO });
     let asked_for = |backend: Backend| {
         backend.check(model, settings.likelihood)?;
-        Ok(Choice { backend, reason: "as asked for".to_string() })
+        Ok(Choice { backend, reason: "as asked for".to_string(), measured: Duration::ZERO })
     };
     match engine {
         Engine::Cpu => asked_for(Backend::Cpu),
@@ -226,12 +228,13 @@ pub fn choose(
             let expected = [("cpu", rates.cpu), ("gpu-density", rates.gpu_density), ("gpu", rates.gpu)];
             let expected = expected.map(|(name, rate)| format!("{name} {}", short(rate))).join(", ");
             let reason = format!("leapfrogs/s expected: {expected} (measured: {})", costs.tell());
+            let measured = gpu.meter().reading().kernel;
             let backend = match rates.fastest() {
                 "gpu" => Backend::Gpu { gpu, fall_back: true },
                 "gpu-density" => Backend::GpuDensity { gpu, fall_back: true },
                 _ => Backend::Cpu,
             };
-            Ok(Choice { backend, reason })
+            Ok(Choice { backend, reason, measured })
         }
     }
 }

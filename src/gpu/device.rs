@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wgpu::{BufferUsages, DeviceDescriptor, ErrorFilter, Features, MemoryHints, PollType, SubmissionIndex};
 
-use super::{Adapter, GpuError, Switches};
+use super::{Adapter, GpuError, Meter, Switches};
 
 /// No submission of warpnuts takes nearly as long on a working device.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -19,6 +19,7 @@ pub struct Gpu {
     switches: Switches,
     target: Target,
     failure: Arc<Failure>,
+    meter: Arc<Meter>,
 }
 
 /// What kernels are written for: how the lanes of a device work together, and what its compiler can take.
@@ -116,7 +117,7 @@ impl Gpu {
             int64: features.contains(Features::SHADER_INT64),
             software: adapter.is_software(),
         };
-        Ok(Arc::new(Gpu { device, queue, adapter, switches, target, failure }))
+        Ok(Arc::new(Gpu { device, queue, adapter, switches, target, failure, meter: Arc::default() }))
     }
 
     /// What was opened.
@@ -132,6 +133,11 @@ impl Gpu {
     /// What kernels are written for here.
     pub fn target(&self) -> Target {
         self.target
+    }
+
+    /// Where the time of all that was done on it goes.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 
     /// What the device allows.

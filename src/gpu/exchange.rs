@@ -11,6 +11,8 @@ use super::{Clock, Flight, Gpu, GpuError, Landing};
 /// Where the time of round trips goes; shared by all who make them.
 #[derive(Debug, Default)]
 pub struct Meter {
+    /// What counts along for the whole device.
+    device: Option<Arc<Meter>>,
     trips: AtomicU64,
     /// Nanoseconds of the host's work around them: conversion, recording, submission.
     host: AtomicU64,
@@ -18,6 +20,8 @@ pub struct Meter {
     wait: AtomicU64,
     /// Nanoseconds of kernels, where the device can tell.
     kernel: AtomicU64,
+    /// Bytes that came back; counted for the whole device alone.
+    bytes: AtomicU64,
 }
 
 /// What a [`Meter`] shows.
@@ -31,15 +35,30 @@ pub struct Reading {
     pub wait: Duration,
     /// Kernels alone; zero where the device cannot tell.
     pub kernel: Duration,
+    /// Bytes that came back, where the meter is a whole device's.
+    pub bytes: u64,
 }
 
 impl Meter {
+    /// One for a part of what `gpu` does, whose own counts along.
+    pub fn of(gpu: &Gpu) -> Arc<Meter> {
+        Arc::new(Meter { device: Some(gpu.meter().clone()), ..Meter::default() })
+    }
+
     /// Counts a round trip.
     pub fn count(&self, host: Duration, wait: Duration, kernel: Duration) {
+        if let Some(device) = &self.device {
+            device.count(host, wait, kernel);
+        }
         self.trips.fetch_add(1, Ordering::Relaxed);
         for (counter, time) in [(&self.host, host), (&self.wait, wait), (&self.kernel, kernel)] {
             counter.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
         }
+    }
+
+    /// Counts bytes on their way back.
+    pub(super) fn count_bytes(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// What was counted so far.
@@ -50,6 +69,7 @@ impl Meter {
             host: time(&self.host),
             wait: time(&self.wait),
             kernel: time(&self.kernel),
+            bytes: self.bytes.load(Ordering::Relaxed),
         }
     }
 }

@@ -122,6 +122,7 @@ impl Flight {
         });
         kernels(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes }));
         for (landing, bytes) in landings {
+            gpu.meter().count_bytes(*bytes);
             encoder.copy_buffer_to_buffer(&landing.output, 0, &landing.readback, 0, *bytes);
         }
         if let Some(clock) = clock {

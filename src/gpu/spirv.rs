@@ -1,5 +1,6 @@
 //! Kernels as SPIR-V of a given version, written here rather than by wgpu, which asks naga for the newest version that a driver
-//! has: from 1.4 on, what naga writes of private arrays is not valid (VUID-StandaloneSpirv-None-10684).
+//! has. naga gives every array and structure an explicit layout, those in registers and in a workgroup's memory too, which
+//! is not valid (VUID-StandaloneSpirv-None-10684): in a workgroup's memory never, in registers from SPIR-V 1.4 on.
 
 use wgpu::BufferBindingType;
 use wgpu::naga::back::pipeline_constants::process_overrides;
@@ -81,6 +82,29 @@ impl Spirv {
         };
         let pipeline = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: entry.to_string() };
         let words = spv::write_vec(&module, &info, &options, Some(&pipeline)).map_err(|error| error.to_string())?;
-        Ok(Spirv { words, bindings, workgroup: module.entry_points[number].workgroup_size[0] })
+        Ok(Spirv { words: without_strides(&words), bindings, workgroup: module.entry_points[number].workgroup_size[0] })
     }
+}
+
+/// A module without the strides of arrays of known length: no buffer of ours holds one, so they are in registers or in a
+/// workgroup's memory.
+fn without_strides(words: &[u32]) -> Vec<u32> {
+    const HEADER: usize = 5;
+    const TYPE_ARRAY: u32 = 28;
+    const DECORATE: u32 = 71;
+    const ARRAY_STRIDE: u32 = 6;
+    let instructions = || {
+        let mut rest = &words[HEADER.min(words.len())..];
+        std::iter::from_fn(move || {
+            let length = (rest.first()? >> 16).max(1) as usize;
+            let (instruction, after) = rest.split_at(length.min(rest.len()));
+            rest = after;
+            Some(instruction)
+        })
+    };
+    let code = |instruction: &[u32]| instruction[0] & 0xFFFF;
+    let arrays: Vec<u32> = instructions().filter(|it| code(it) == TYPE_ARRAY).map(|it| it[1]).collect();
+    let is_stride = |it: &[u32]| code(it) == DECORATE && it[2] == ARRAY_STRIDE && arrays.contains(&it[1]);
+    let kept = instructions().filter(|instruction| !is_stride(instruction));
+    words[..HEADER.min(words.len())].iter().chain(kept.flatten()).copied().collect()
 }

@@ -25,7 +25,9 @@ pub fn devices() -> Option<&'static [Arc<Gpu>]> {
             adapter.driver(),
             adapter.subgroups()
         );
-        let both = if adapter.subgroups().is_some() { &[true, false][..] } else { &[false] };
+        // Subgroups of fewer than 8 lanes are left alone: it is the same with them as without.
+        let both =
+            if adapter.subgroups().is_some_and(|(smallest, _)| smallest >= 8) { &[true, false][..] } else { &[false] };
         let open = |subgroups: &bool| {
             let switches = Switches { subgroups: *subgroups, ..Switches::from_env().unwrap() };
             Gpu::open_with(adapter.clone(), switches).unwrap()
