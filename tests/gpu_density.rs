@@ -1,12 +1,14 @@
 //! Log density and gradient on the device held against the CPU's: in every parameterization, both likelihoods, many
 //! shapes, with subgroups and without.
 
+mod again;
 mod gpu;
 mod reference;
 mod witness;
 
 use std::sync::Arc;
 
+use again::{again, is_again};
 use rand::Rng;
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
@@ -18,7 +20,7 @@ use warpnuts::engine::host::Chains;
 use warpnuts::experiment::{Engine, Settings, choose, sample};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
-use witness::{is_witness, llvmpipe, swiftshader};
+use witness::{llvmpipe, swiftshader};
 
 const BOTH: [Likelihood; 2] = [Likelihood::Groups, Likelihood::Observations];
 
@@ -118,7 +120,7 @@ fn in_the_typical_set_of_radon_the_device_agrees_with_f64() {
         let parameterization = Parameterization::of(effects, dataset.predictor_names());
         let scaling = Scaling::standardizing(&dataset);
         let model = Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling));
-        let at = typical(&model, if is_witness() { 64 } else { 256 });
+        let at = typical(&model, if is_again() { 64 } else { 256 });
         for gpu in devices {
             for likelihood in BOTH {
                 let there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap();
@@ -271,7 +273,7 @@ fn on_swiftshader_and_with_subgroups_of_16_lanes_the_device_agrees_with_f64() {
         ["in_the_typical_set_of_radon_the_device_agrees_with_f64", "at_numpyros_points_the_device_agrees_with_f64"];
     let marginal = ["far_from_the_typical_set_the_marginal_density_is_that_of_f64"];
     let witnesses = [swiftshader(), llvmpipe(512)];
-    witnesses.into_iter().flatten().for_each(|witness| witness.runs(&[&alone[..], &marginal].concat()));
+    witnesses.into_iter().flatten().for_each(|witness| again(&witness, &[&alone[..], &marginal].concat()));
 }
 
 #[test]

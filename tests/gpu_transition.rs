@@ -1,17 +1,20 @@
 //! Whole transitions on the device: the twin of the host's, transition by transition; draws that depend on nothing but
 //! their place; and runs that stand against the exact posterior.
 
+mod again;
 mod gpu;
 mod witness;
 
 use std::sync::Arc;
 
+use again::{again, is_again};
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
 use warpnuts::density::cpu::CpuDensity;
+use warpnuts::density::gpu::DeviceModel;
+use warpnuts::density::{Density, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::engine::device::{DeviceEngine, Plan};
-use warpnuts::engine::host::Chains;
+use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Block, Engine, Part, Phase, Progress, Sink, SinkError, Standing};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
@@ -23,7 +26,7 @@ use warpnuts::nuts::{State, Statistics, Step, Transition};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
-use witness::{is_witness, llvmpipe, swiftshader};
+use witness::{llvmpipe, swiftshader};
 
 const SEED: u64 = 17;
 const CHAINS: u32 = 64;
@@ -168,7 +171,7 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
 #[test]
 fn transition_by_transition_the_device_is_the_hosts_twin() {
     let Some(devices) = gpu::devices() else { return };
-    let many = if is_witness() { 10 } else { 50 };
+    let many = if is_again() { 10 } else { 50 };
     for (parameterization, likelihood, stretch, rounds) in [
         ("non-centered", Likelihood::Groups, 1.0, many),
         ("a=centered,b=non-centered", Likelihood::Groups, 0.1, 3),
@@ -227,9 +230,13 @@ fn twins_are_alike_in_any_shape() {
 
 #[test]
 fn on_swiftshader_and_with_subgroups_of_4_and_16_lanes_the_device_is_the_hosts_twin() {
-    let alone = ["transition_by_transition_the_device_is_the_hosts_twin", "moments_are_those_of_the_draws"];
+    let alone = [
+        "transition_by_transition_the_device_is_the_hosts_twin",
+        "moments_are_those_of_the_draws",
+        "chains_that_start_in_the_posterior_stay_there",
+    ];
     let witnesses = [swiftshader(), llvmpipe(128), llvmpipe(512)];
-    witnesses.into_iter().flatten().for_each(|witness| witness.runs(&alone));
+    witnesses.into_iter().flatten().for_each(|witness| again(&witness, &alone));
 }
 
 /// A million rows in 85 groups, with all effects integrated out: of such a model chains soon move.
@@ -441,6 +448,90 @@ fn a_device_is_measured_before_it_is_chosen() {
         made < 10.0 * expected && expected < 10.0 * made && ordered
     };
     assert!((0..4).any(|_| agree()));
+}
+
+/// Chains that start at independent draws of the posterior are draws of it after any number of transitions, however slowly they
+/// move: each parameterization can be held against the exact posterior in a moment, the centered one too.
+#[test]
+fn chains_that_start_in_the_posterior_stay_there() {
+    const STARTS: u32 = 128;
+    const TRANSITIONS: u32 = 6;
+    let Some(devices) = gpu::devices() else { return };
+    let marginal = radon("marginal");
+    let exact = Exact::of(&marginal).unwrap();
+    let (dim, chains) = (marginal.layout().dim(), STARTS as usize);
+    let drawn = run_here(&marginal, Settings { chains: STARTS, warmup: 150, draws: 1, seed: 9, ..Settings::default() });
+    let start = |chain: usize| (0..dim).map(|i| drawn.draws.values()[i * chains + chain]).collect::<Vec<f64>>();
+    for (parameterization, engine) in [
+        ("non-centered", "gpu"),
+        ("centered", "gpu"),
+        ("marginal", "gpu"),
+        ("centered", "gpu-density"),
+        ("marginal", "gpu-density"),
+    ] {
+        let model = radon(parameterization);
+        let mut density = CpuDensity::new(&model, Likelihood::Groups);
+        let mut theta = vec![0.0; model.dim()];
+        let states: Vec<State> = (0..chains)
+            .map(|chain| {
+                model.unconstrain(&start(chain), &mut theta);
+                state(&mut density, &theta)
+            })
+            .collect();
+        let tuned = run_here(&model, Settings { chains: 16, warmup: 200, draws: 1, ..Settings::default() }).run;
+        let phase = Phase {
+            transitions: TRANSITIONS,
+            scale: tuned.scale,
+            step_size: tuned.step_size,
+            adapt: None,
+            max_depth: 6,
+            part: Part::Sampling,
+            thin: TRANSITIONS,
+        };
+        let of = Chains { seed: 11, first: 0, count: STARTS, per_superchain: 1 };
+        let variables = model.dim();
+        let mut engine: Box<dyn Engine> = match engine {
+            "gpu" => {
+                let plan = Plan { likelihood: Likelihood::Groups, chains: of, max_depth: 6, variables, summed: false };
+                let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
+                engine.put(&states).unwrap();
+                Box::new(engine)
+            }
+            _ => {
+                let device = DeviceModel::new(devices[0].clone(), &model, Likelihood::Groups).unwrap();
+                let density = || Box::new(device.density(64).unwrap()) as Box<dyn Density>;
+                let densities = vec![density(), density()];
+                let engine = HostEngine::new(model.clone(), densities, of, 6, variables, Arc::default());
+                Box::new(engine.start_from(&states))
+            }
+        };
+        let mut ends = Memory::new(variables, chains, 1);
+        let outcome = engine.run(&phase, &mut ends).unwrap();
+        assert!(outcome.failure.is_none() && outcome.transitions == TRANSITIONS);
+        // They have moved: of mu_a, where each ends says little of where it began.
+        let from: Vec<f64> = (0..chains).map(|chain| (start(chain)[0] - exact.mean(0)) / exact.sd(0)).collect();
+        let to: Vec<f64> = (0..chains).map(|chain| (ends.value(0, chain, 0) - exact.mean(0)) / exact.sd(0)).collect();
+        let together = from.iter().zip(&to).map(|(from, to)| from * to).sum::<f64>() / f64::from(STARTS);
+        assert!(together.abs() < 0.5, "{parameterization}: chains stand still, {together}");
+        // Of each variable the mean, and how many lie below the exact quartiles, in their standard errors.
+        let mut scores = Vec::new();
+        for i in 0..variables {
+            let values: Vec<f64> = (0..chains).map(|chain| ends.value(i, chain, 0)).collect();
+            let mean = values.iter().sum::<f64>() / f64::from(STARTS);
+            scores.push((mean - exact.mean(i)) / (exact.sd(i) / f64::from(STARTS).sqrt()));
+            for p in [0.25, 0.75] {
+                let quantile = exact.quantile(i, p);
+                let below = values.iter().filter(|value| **value < quantile).count() as f64;
+                scores.push((below - p * f64::from(STARTS)) / (p * (1.0 - p) * f64::from(STARTS)).sqrt());
+            }
+        }
+        let largest = scores.iter().fold(0.0, |most: f64, score| most.max(score.abs()));
+        let rms = (scores.iter().map(|score| score * score).sum::<f64>() / scores.len() as f64).sqrt();
+        eprintln!(
+            "{parameterization}: largest {largest:.2}, root mean square {rms:.2}, mu_a after and before {together:.2}"
+        );
+        assert!(largest < 5.0 && (0.5..1.5).contains(&rms), "{parameterization}: {largest} {rms}");
+    }
 }
 
 #[test]

@@ -62,7 +62,8 @@ fn switches() -> Result<String, Failure> {
     };
     let checks = if set.checked { "checked" } else { "not checked" };
     let workgroup = set.workgroup.map_or_else(String::new, |lanes| format!(", workgroups of {lanes} lanes"));
-    let without = [(set.subgroups, "subgroups"), (set.int64, "64-bit integers")];
+    let votes = set.votes || !set.subgroups;
+    let without = [(set.subgroups, "subgroups"), (votes, "votes in subgroups"), (set.int64, "64-bit integers")];
     let without: String = without.iter().filter(|(used, _)| !used).map(|(_, what)| format!(", no {what}")).collect();
     let flags = gpu::flags();
     let flags = if flags.is_empty() { "none".to_string() } else { format!("{flags:?}") };

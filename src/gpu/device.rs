@@ -27,7 +27,7 @@ pub struct Gpu {
 pub struct Target {
     /// How many lanes of a subgroup may add up together; `None` where they have to use a workgroup's memory.
     pub subgroup: Option<u32>,
-    /// Whether these are all lanes of any subgroup.
+    /// Whether these are all lanes of any subgroup, which may then vote.
     pub whole: bool,
     /// Lanes of a workgroup that several teams share.
     pub workgroup: u32,
@@ -112,7 +112,7 @@ impl Gpu {
         let most = limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);
         let target = Target {
             subgroup,
-            whole: subgroup.is_some_and(|lanes| sizes == Some((lanes, lanes))),
+            whole: switches.votes && subgroup.is_some_and(|lanes| sizes == Some((lanes, lanes))),
             workgroup: switches.workgroup.unwrap_or(Target::WORKGROUP).min(most),
             int64: features.contains(Features::SHADER_INT64),
             software: adapter.is_software(),

@@ -1,10 +1,10 @@
 //! A kernel: WGSL put together from files and a header of constants, compiled for one device.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::Write as _;
 
 use wgpu::{
-    BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType, ComputePipeline, ComputePipelineDescriptor,
+    BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType, ComputePipelineDescriptor,
     PassthroughShaderEntryPoint, PipelineCompilationOptions, PipelineLayout, PipelineLayoutDescriptor, ShaderModule,
     ShaderModuleDescriptor, ShaderModuleDescriptorPassthrough, ShaderRuntimeChecks, ShaderSource, ShaderStages,
 };
@@ -63,10 +63,30 @@ impl Kernel {
             Err(GpuError::Refused { reason }) => return Err(invalid(reason)),
             Err(other) => return Err(other),
         };
-        let made = gpu.guarded(|| pipeline(gpu, entry, &module, layout.as_ref(), overrides));
-        match made {
+        // What is compiled here has its constants in it.
+        let constants = if layout.is_some() { &[] } else { overrides };
+        Kernel::of_module(gpu, entry, &module, layout.as_ref(), constants)
+    }
+
+    /// The kernel of a module that is valid, as far as is known.
+    fn of_module(
+        gpu: &Gpu,
+        entry: &str,
+        module: &ShaderModule,
+        layout: Option<&PipelineLayout>,
+        constants: &[(&str, f64)],
+    ) -> Result<Kernel, GpuError> {
+        let descriptor = ComputePipelineDescriptor {
+            label: Some(entry),
+            layout,
+            module,
+            entry_point: Some(entry),
+            compilation_options: PipelineCompilationOptions { constants, zero_initialize_workgroup_memory: false },
+            cache: None,
+        };
+        match gpu.guarded(|| gpu.device.create_compute_pipeline(&descriptor)) {
             Ok(pipeline) => Ok(Kernel { pipeline }),
-            Err(GpuError::Refused { reason }) => Err(invalid(reason)),
+            Err(GpuError::Refused { reason }) => Err(GpuError::Shader { name: entry.to_string(), reason }),
             // wgpu gives a device up whose driver says no to a pipeline, whatever the reason, which it keeps for itself.
             Err(GpuError::Lost { reason }) => Err(gpu.refused(entry, reason)),
             Err(other) => Err(other),
@@ -150,23 +170,41 @@ unsafe fn module(
     Ok((module, Some(device.create_pipeline_layout(&layout))))
 }
 
-fn pipeline(
-    gpu: &Gpu,
-    entry: &str,
-    module: &ShaderModule,
-    layout: Option<&PipelineLayout>,
-    overrides: &[(&str, f64)],
-) -> ComputePipeline {
-    gpu.device.create_compute_pipeline(&ComputePipelineDescriptor {
-        label: Some(entry),
-        layout,
-        module,
-        entry_point: Some(entry),
-        compilation_options: PipelineCompilationOptions {
-            // What is compiled here has them in it.
-            constants: if layout.is_some() { &[] } else { overrides },
-            zero_initialize_workgroup_memory: false,
-        },
-        cache: None,
-    })
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::gpu::{Adapter, Switches};
+
+    /// Mesa's llvmpipe looks into a module when it makes a pipeline, and says no to what is none.
+    #[test]
+    fn a_pipeline_that_the_driver_refuses_is_no_lost_device() {
+        if std::env::var_os("WARPNUTS_NO_GPU").is_some_and(|set| set == "1") {
+            return;
+        }
+        let Some(adapter) = Adapter::all().into_iter().find(|adapter| adapter.name().contains("llvmpipe")) else {
+            let _ =
+                writeln!(std::io::stderr(), "skipped: Mesa's llvmpipe is not installed (Debian's mesa-vulkan-drivers)");
+            return;
+        };
+        let gpu = Gpu::open_with(adapter, Switches { spirv: Some((1, 3)), ..Switches::default() }).unwrap();
+        let point = PassthroughShaderEntryPoint { name: "evaluate".into(), workgroup_size: (1, 1, 1) };
+        let descriptor = ShaderModuleDescriptorPassthrough {
+            entry_points: Cow::Owned(vec![point]),
+            spirv: Some(vec![0; 64].into()),
+            ..ShaderModuleDescriptorPassthrough::default()
+        };
+        // SAFETY: it is never run.
+        let module = unsafe { gpu.device.create_shader_module_passthrough(descriptor) };
+        let layout = gpu.device.create_pipeline_layout(&PipelineLayoutDescriptor::default());
+        let error = Kernel::of_module(&gpu, "evaluate", &module, Some(&layout), &[]).unwrap_err().to_string();
+        for words in ["llvmpipe", "Mesa", "refused", "`evaluate`", "--engine cpu", "`warpnuts devices`"] {
+            assert!(error.contains(words), "{words}: {error}");
+        }
+        // It is no advice to do what has been done.
+        assert!(!error.contains("lost") && !error.contains("WARPNUTS_SPIRV"), "{error}");
+        // wgpu gives the device up; why, is told whoever asks.
+        assert_eq!(gpu.check().unwrap_err().to_string(), error);
+    }
 }

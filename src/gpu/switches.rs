@@ -13,6 +13,8 @@ pub struct Switches {
     pub workgroup: Option<u32>,
     /// Whether lanes may add up in subgroups, where the device has them.
     pub subgroups: bool,
+    /// Whether they may vote there, where a team is a whole subgroup.
+    pub votes: bool,
     /// Whether products may take 64-bit integers, where the device has them.
     pub int64: bool,
 }
@@ -22,13 +24,20 @@ const NAMES: [(&str, &[&str]); 5] = [
     ("WARPNUTS_CHECKED", &["0", "1"]),
     ("WARPNUTS_SPIRV", &["wgpu", "1.3", "1.4", "1.5", "1.6"]),
     ("WARPNUTS_WORKGROUP", &["auto", "32", "64", "128", "256", "512", "1024"]),
-    ("WARPNUTS_SUBGROUPS", &["1", "0"]),
+    ("WARPNUTS_SUBGROUPS", &["1", "shuffles", "0"]),
     ("WARPNUTS_INT64", &["1", "0"]),
 ];
 
 impl Default for Switches {
     fn default() -> Switches {
-        Switches { checked: cfg!(debug_assertions), spirv: None, workgroup: None, subgroups: true, int64: true }
+        Switches {
+            checked: cfg!(debug_assertions),
+            spirv: None,
+            workgroup: None,
+            subgroups: true,
+            votes: true,
+            int64: true,
+        }
     }
 }
 
@@ -56,7 +65,8 @@ impl Switches {
             checked: checked == "1" || Switches::default().checked,
             spirv: version(spirv),
             workgroup: workgroup.parse().ok(),
-            subgroups: subgroups == "1",
+            subgroups: subgroups != "0",
+            votes: subgroups == "1",
             int64: int64 == "1",
         })
     }
@@ -85,7 +95,8 @@ mod tests {
             ];
             values.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
         };
-        let all = Switches { checked: true, spirv: Some((1, 3)), workgroup: Some(512), subgroups: false, int64: false };
+        let (spirv, workgroup) = (Some((1, 3)), Some(512));
+        let all = Switches { checked: true, spirv, workgroup, subgroups: false, votes: false, int64: false };
         assert_eq!(Switches::of(set).unwrap(), all);
     }
 

@@ -1,0 +1,27 @@
+//! Tests of this program that run again elsewhere, each time in a process of its own, for a driver is chosen once a process.
+
+use std::process::Command;
+
+use crate::witness::Witness;
+
+/// Says that the tests are to be kept short.
+const SHORT: &str = "WARPNUTS_SHORT_TESTS";
+
+/// Whether this process runs some tests again, and keeps them short.
+pub fn is_again() -> bool {
+    std::env::var_os(SHORT).is_some()
+}
+
+/// Runs `tests` of this program again.
+///
+/// # Panics
+/// Where one of them fails, is not there, or ran on another adapter.
+pub fn again(witness: &Witness, tests: &[&str]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "--nocapture"]).args(tests).env(SHORT, "1").envs(witness.environment.clone());
+    let output = command.output().unwrap();
+    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success() && told.contains(&witness.adapter), "{}: {told}", witness.adapter);
+    assert!(told.contains(&format!("{} passed; 0 failed", tests.len())), "{tests:?}: {told}");
+    print!("{told}");
+}
