@@ -13,13 +13,14 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::density::{Density, Likelihood};
 use warpnuts::draws::Memory;
+use warpnuts::engine::device::kernels::Told;
 use warpnuts::engine::device::{DeviceEngine, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Block, Engine, Part, Phase, Progress, Sink, SinkError, Standing};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
-use warpnuts::gpu::Gpu;
+use warpnuts::gpu::{Gpu, Switches};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
 use warpnuts::nuts::adaptation::Moments;
 use warpnuts::nuts::{State, Statistics, Step, Transition};
@@ -331,6 +332,66 @@ fn a_chain_notices_neither_its_neighbours_nor_when_dispatches_end() {
                 assert_eq!(whole, &part.values()[variable * 3 * 12..][..3 * 12], "variable {variable}");
             }
         }
+    }
+}
+
+#[test]
+fn little_more_than_the_draws_crosses_the_bus() {
+    let Some(devices) = gpu::devices() else { return };
+    let model = radon("marginal");
+    let (dim, (run, states)) = (model.dim(), warmed(&model, Likelihood::Groups));
+    const MANY: u32 = 8 * CHAINS;
+    let states: Vec<State> = states.into_iter().cycle().take(MANY as usize).collect();
+    let chains = Chains { seed: 4, first: 0, count: MANY, per_superchain: 1 };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
+    let (scale, step_size) = (run.run.scale, run.run.step_size);
+    let phase = Phase { transitions: 300, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
+    for gpu in devices {
+        let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
+        let mut engine = engine.with_budget(30_000);
+        engine.put(&states).unwrap();
+        let before = gpu.meter().reading().bytes;
+        let mut draws = Memory::new(dim, MANY as usize, 300);
+        assert_eq!(engine.run(&phase, &mut draws).unwrap().transitions, 300);
+        let bytes = (gpu.meter().reading().bytes - before) as f64 / (300.0 * f64::from(MANY));
+        // The draw, what its transition tells, and for a dispatch 16 bytes of each chain.
+        let own = (4 * dim + size_of::<Told>()) as f64;
+        eprintln!("{bytes:.1} bytes a draw, of {own}");
+        assert!(bytes > own && bytes < 1.25 * own, "{bytes} {own}");
+    }
+}
+
+/// On the way from chains to draws nothing depends on what a device has, nor on what it is asked to do without.
+#[test]
+fn draws_have_the_same_bits_whatever_the_switches() {
+    let Some(devices) = gpu::devices() else { return };
+    let model = radon("marginal");
+    let warmed = warmed(&model, Likelihood::Groups);
+    let adapter = devices[0].adapter().clone();
+    let draws = |switches: Switches| {
+        let gpu = Gpu::open_with(adapter.clone(), switches).unwrap();
+        let draws = draws_of(&gpu, &model, &warmed, 0, 37, 20_000);
+        (draws.values().to_vec(), draws.statistics().to_vec())
+    };
+    let as_ever = draws(Switches::default());
+    let leapfrogs: u32 = as_ever.1.iter().map(|told| told.n_steps).sum();
+    assert!(leapfrogs > 4 * 37 * 12, "{leapfrogs}");
+    for (name, switches) in [
+        ("without 64-bit integers", Switches { int64: false, ..Switches::default() }),
+        ("without votes", Switches { votes: false, ..Switches::default() }),
+        ("workgroups of 32 lanes", Switches { workgroup: Some(32), ..Switches::default() }),
+        ("workgroups of 512 lanes", Switches { workgroup: Some(512), ..Switches::default() }),
+        ("not checked", Switches { checked: false, ..Switches::default() }),
+        ("checked", Switches { checked: true, ..Switches::default() }),
+    ] {
+        assert!(draws(switches) == as_ever, "{name}");
+    }
+    // In other words of the same kernel, a driver may add and multiply in one step what it did in two.
+    if adapter.backend() == "Vulkan" {
+        let (values, told) = draws(Switches { spirv: Some((1, 3)), ..Switches::default() });
+        let trees = |told: &[Statistics]| told.iter().map(|told| (told.n_steps, told.tree_depth)).collect::<Vec<_>>();
+        assert_eq!(trees(&told), trees(&as_ever.1));
+        eprintln!("through SPIR-V of our own the same bits: {}", values == as_ever.0);
     }
 }
 

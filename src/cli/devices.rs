@@ -27,6 +27,7 @@ const ROWS: [&str; 12] = [
 
 /// Looks, and prints.
 pub fn run() -> Result<Outcome, Failure> {
+    let switches = switches()?;
     print(format_args!("CPU: {}, {} vectors\n", machine::processor_and_cores(), machine::vectors()));
     let adapters = Adapter::all();
     if !adapters.is_empty() {
@@ -39,7 +40,7 @@ pub fn run() -> Result<Outcome, Failure> {
         let header: Vec<&str> = std::iter::once("").chain(adapters.iter().map(Adapter::name)).collect();
         print(format_args!("{}\n", table::of(&header, ROWS.iter().enumerate().map(row))));
     }
-    print(format_args!("{}\n", switches()?));
+    print(format_args!("{switches}\n"));
     print(match Adapter::choose(None, false) {
         Ok(adapter) => format!(
             "--engine auto takes {} for runs of two seconds and more, where that measures as faster than the CPU.",

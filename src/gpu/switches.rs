@@ -5,7 +5,7 @@ use super::GpuError;
 /// What the environment asks of every device that is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Switches {
-    /// Whether kernels check indices and end their loops; debug builds always do.
+    /// Whether kernels check indices and end their loops; debug builds do where nothing else is asked for.
     pub checked: bool,
     /// The version of SPIR-V in which kernels reach a Vulkan driver without wgpu's compiler; `None` leaves it to wgpu.
     pub spirv: Option<(u8, u8)>,
@@ -21,7 +21,7 @@ pub struct Switches {
 
 /// `WARPNUTS_CHECKED` and the others, each with the values it may have, the default first.
 const NAMES: [(&str, &[&str]); 5] = [
-    ("WARPNUTS_CHECKED", &["0", "1"]),
+    ("WARPNUTS_CHECKED", &["auto", "0", "1"]),
     ("WARPNUTS_SPIRV", &["wgpu", "1.3", "1.4", "1.5", "1.6"]),
     ("WARPNUTS_WORKGROUP", &["auto", "32", "64", "128", "256", "512", "1024"]),
     ("WARPNUTS_SUBGROUPS", &["1", "shuffles", "0"]),
@@ -62,7 +62,7 @@ impl Switches {
         let [checked, spirv, workgroup, subgroups, int64] = chosen;
         let version = |text: &str| text.strip_prefix("1.").and_then(|minor| Some((1, minor.parse().ok()?)));
         Ok(Switches {
-            checked: checked == "1" || Switches::default().checked,
+            checked: if checked == "auto" { Switches::default().checked } else { checked == "1" },
             spirv: version(spirv),
             workgroup: workgroup.parse().ok(),
             subgroups: subgroups != "0",

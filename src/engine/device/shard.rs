@@ -290,8 +290,9 @@ impl Shard {
         let slot = &mut self.slots[slot];
         gpu.write(&slot.run, &[run]);
         let rows = chains * u64::from(self.room);
-        // A few more than at the last pace, for what comes along in vain costs less than what has to be fetched again.
-        let expected = self.pace.map_or(rows, |pace| (1.0625 * pace * f64::from(run.budget)) as u64 + 64);
+        // As many as at the last pace and a few more, for what comes along in vain costs less than what has to be fetched again.
+        let expected = self.pace.map(|pace| pace * f64::from(run.budget));
+        let expected = expected.map_or(rows, |expected| (expected + 4.0 * expected.sqrt()).ceil().max(1.0) as u64);
         (slot.budget, slot.crossing) = (run.budget, expected.min(rows));
         let packed = slot.packed.as_ref().filter(|_| self.packs);
         let counts = (&slot.counts, COUNTS + chains * 16);
@@ -448,5 +449,28 @@ impl Slot {
     /// Rows of draws that the chains have made in the dispatch that has landed.
     fn written(&self) -> u64 {
         self.arrived.iter().map(|[written, ..]| u64::from(*written)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sizes;
+
+    #[test]
+    fn shards_are_as_even_as_they_can_be() {
+        for (chains, largest, even) in [
+            (65_536, 52_103, vec![32_768; 2]),
+            (7, 3, vec![3, 2, 2]),
+            (6, 3, vec![3, 3]),
+            (5, 9, vec![5]),
+            (1, 1, vec![1]),
+        ] {
+            assert_eq!(sizes(chains, largest).collect::<Vec<usize>>(), even);
+        }
+        for chains in 1..200 {
+            let sizes: Vec<usize> = sizes(chains, 17).collect();
+            assert_eq!((sizes.iter().sum::<usize>(), sizes.len()), (chains, chains.div_ceil(17)));
+            assert!(sizes.iter().all(|size| *size <= 17 && size + 1 >= sizes[0]), "{sizes:?}");
+        }
     }
 }
