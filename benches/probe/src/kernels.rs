@@ -1,0 +1,108 @@
+//! The kernels that a driver is asked to compile, for radon and for two models that are made up.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use warpnuts::data::Dataset;
+use warpnuts::density::Likelihood;
+use warpnuts::density::gpu::Shaders;
+use warpnuts::engine::device::kernels::{self, Leaving};
+use warpnuts::gpu::Target;
+use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+
+/// Their names: transitions of several models, a log density over groups, and the first pass of one over observations.
+pub const NAMES: [&str; 7] = [
+    "transition-radon",
+    "transition-marginal",
+    "transition-4-coefficients",
+    "transition-1000-groups",
+    "transition-sums",
+    "evaluate",
+    "residuals",
+];
+
+/// The most doublings of a trajectory.
+const MAX_DEPTH: u32 = 10;
+
+/// The source of kernel `name` for such a device, and its entry point.
+///
+/// # Errors
+/// When there is no such kernel.
+pub fn source(name: &str, target: Target) -> Result<(String, &'static str)> {
+    let (groups, observations) = (Likelihood::Groups, Likelihood::Observations);
+    let transition = |model: &Model, leaving| {
+        let shaders = kernels::Shaders::new(model, groups, MAX_DEPTH, leaving, target);
+        (shaders.transition, "transition")
+    };
+    let all = |model: Model| transition(&model, Leaving::Draws(model.dim()));
+    Ok(match name {
+        "transition-radon" => all(radon(false)?),
+        "transition-marginal" => all(radon(true)?),
+        "transition-4-coefficients" => all(made_up(85, 3)?),
+        "transition-1000-groups" => all(made_up(1000, 1)?),
+        "transition-sums" => transition(&radon(false)?, Leaving::Sums),
+        "evaluate" => (Shaders::new(&radon(false)?, groups, target).evaluate, "evaluate"),
+        "residuals" => {
+            let [residuals, _fold] = Shaders::new(&radon(false)?, observations, target)
+                .observations
+                .context("radon has no shaders over observations")?;
+            (residuals, "residuals")
+        }
+        _ => bail!("there is no kernel {name}"),
+    })
+}
+
+/// Radon, non-centered or with its effects integrated out.
+fn radon(marginal: bool) -> Result<Model> {
+    Ok(model(Dataset::radon()?, marginal))
+}
+
+/// The non-centered model of `slopes` predictors in `groups` groups of eight rows.
+fn made_up(groups: usize, slopes: usize) -> Result<Model> {
+    let labels: Vec<String> = (0..groups * 8).map(|i| format!("g{}", i % groups)).collect();
+    let column = |k: usize| -> Vec<f64> {
+        (0..labels.len()).map(|i| ((i * i + k + 2) as f64).sin() * (i as f64 * (k + 1) as f64).cos()).collect()
+    };
+    let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
+    let predictors = (0..slopes).map(|k| column(k + 1)).collect();
+    Ok(model(Dataset::from_columns("made up", "g", "y", &names, &labels, column(0), predictors)?, false))
+}
+
+fn model(dataset: Dataset, marginal: bool) -> Model {
+    let names = dataset.predictor_names();
+    let parameterization = match marginal {
+        true => Parameterization::marginal(names),
+        false => Parameterization::uniform(Effect::NonCentered, names),
+    };
+    let scaling = Scaling::standardizing(&dataset);
+    Model::new(Arc::new(dataset), Priors::default(), parameterization, scaling)
+}
+
+#[cfg(test)]
+mod tests {
+    use warpnuts::gpu::Spirv;
+
+    use super::*;
+
+    #[test]
+    fn every_kernel_has_its_spirv_on_every_kind_of_device() {
+        for (subgroup, software) in [(Some(32), false), (Some(8), true), (None, true)] {
+            let workgroup = Target::WORKGROUP;
+            let target = Target { subgroup, whole: subgroup.is_some(), workgroup, int64: !software, software };
+            for (name, version) in NAMES.iter().flat_map(|name| [(name, (1, 3)), (name, (1, 6))]) {
+                let (source, entry) = source(name, target).unwrap();
+                let spirv = Spirv::of(&source, entry, &[], version, false).unwrap();
+                assert!(spirv.words.len() > 100 && !spirv.bindings.is_empty(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thousand_groups_take_a_workgroup() {
+        let workgroup = Target::WORKGROUP;
+        let target = Target { subgroup: Some(32), whole: true, workgroup, int64: true, software: false };
+        let source = |name| source(name, target).unwrap().0;
+        assert!(source("transition-1000-groups").contains("workgroupBarrier"));
+        assert!(!source("transition-radon").contains("workgroupBarrier"));
+    }
+}
