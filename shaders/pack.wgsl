@@ -57,8 +57,8 @@ fn named(first: u32, i: u32) -> f32 {
         return scale_of(number);
     }
     let k = (i - HYPERPARAMETERS) / J;
-    var at = coefficient(draws[first + k], draws[first + K + k]);
-    at.sigma = scale_of(at.log_sigma);
+    let log_sigma = draws[first + K + k];
+    let at = coefficient_of_scale(draws[first + k], log_sigma, scale_of(log_sigma));
     return beta_of(at, is_centered(k), number);
 }
 

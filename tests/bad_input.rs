@@ -361,6 +361,43 @@ fn marginal_models_that_software_would_not_finish() {
 }
 
 #[test]
+fn groups_whose_rows_software_would_not_walk_along() {
+    let Some(devices) = gpu::devices() else { return };
+    if !devices[0].adapter().is_software() {
+        return println!("skipped: this adapter ends no loops");
+    }
+    let rows = (0..12_000).map(|row| format!("G{},{},{}\n", row % 2, (row as f64).cos(), (row as f64 * 0.3).sin()));
+    let folder = Folder::with("long.csv", format!("g,y,x\n{}", rows.collect::<String>()));
+    let run =
+        format!("--data long.csv --group g --outcome y --predictor x --engine gpu --allow-software-adapter {TINY}");
+    let words = ["is software", "iterations of loops", "use --likelihood groups, or --engine cpu"];
+    refuses_in_one_line(&folder, &format!("sample --likelihood observations {run}"), &words);
+    // What it proposes helps.
+    assert_ne!(folder.run(&format!("sample --likelihood groups {run} --no-report")).code, 2);
+}
+
+#[test]
+fn switches_of_the_environment_with_values_that_they_cannot_have() {
+    if gpu::devices().is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    for (line, name) in [
+        ("devices".to_string(), "WARPNUTS_SPIRV"),
+        (format!("sample --engine gpu --allow-software-adapter {TINY}"), "WARPNUTS_CHECKED"),
+        (format!("sample --engine gpu-density --allow-software-adapter {TINY}"), "WARPNUTS_WORKGROUP"),
+    ] {
+        let ran = Ran::of(folder.command(&line).env(name, "perhaps"));
+        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.lines().count()), (2, "", 1), "{line}: {ran:?}");
+        assert!(ran.stderr.contains(&format!("{name} is `perhaps`; it can be ")), "{ran:?}");
+        assert!(folder.contents().is_empty(), "{line}");
+    }
+    // Those that are set are shown.
+    let ran = Ran::of(folder.command("devices").env("WARPNUTS_SPIRV", "1.3").env("WARPNUTS_CHECKED", "1"));
+    assert!(ran.code == 0 && ran.stdout.contains("SPIR-V 1.3, indices and loops checked"), "{ran:?}");
+}
+
+#[test]
 fn marginal_over_observations() {
     let words = ["--likelihood observations", "marginal integrates them out", "leave one of the two out"];
     refuses_in_one_line(&Folder::new(), "sample --parameterization marginal --likelihood observations", &words);

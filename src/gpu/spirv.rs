@@ -1,6 +1,7 @@
 //! Kernels as SPIR-V of a given version, written here rather than by wgpu, which asks naga for the newest version that a driver
-//! has. naga gives every array and structure an explicit layout, those in registers and in a workgroup's memory too, which
-//! is not valid (VUID-StandaloneSpirv-None-10684): in a workgroup's memory never, in registers from SPIR-V 1.4 on.
+//! has. naga gives every array and structure an explicit layout, in registers and in a workgroup's memory too, which is not valid
+//! (VUID-StandaloneSpirv-None-10684): arrays in a workgroup's memory must never have one, and nothing in registers from 1.4 on.
+//! Up to 1.3 modules are made valid here; from 1.4 on they are what wgpu would pass to a driver.
 
 use wgpu::BufferBindingType;
 use wgpu::naga::back::pipeline_constants::process_overrides;
@@ -82,12 +83,13 @@ impl Spirv {
         };
         let pipeline = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: entry.to_string() };
         let words = spv::write_vec(&module, &info, &options, Some(&pipeline)).map_err(|error| error.to_string())?;
-        Ok(Spirv { words: without_strides(&words), bindings, workgroup: module.entry_points[number].workgroup_size[0] })
+        let words = if version < (1, 4) { without_strides(&words) } else { words };
+        Ok(Spirv { words, bindings, workgroup: module.entry_points[number].workgroup_size[0] })
     }
 }
 
-/// A module without the strides of arrays of known length: no buffer of ours holds one, so they are in registers or in a
-/// workgroup's memory.
+/// A module without the strides of arrays of known length: no buffer of ours has any, so they are in registers or in a workgroup's
+/// memory.
 fn without_strides(words: &[u32]) -> Vec<u32> {
     const HEADER: usize = 5;
     const TYPE_ARRAY: u32 = 28;
