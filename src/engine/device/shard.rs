@@ -112,7 +112,8 @@ impl Shard {
         let chain_states = Landing::new(gpu, "the chains' states", state_bytes)?;
         let summing = Summing::new(gpu, shaders, count)?;
         let most = if summing.is_some() { 1 } else { ROOM };
-        let room = (DRAWS.min(gpu.largest_binding()) / (chains * shaders.kept.max(8) as u64 * 4)).clamp(1, most);
+        let row = (shaders.kept * size_of::<f32>()).max(size_of::<Told>()) as u64;
+        let room = (DRAWS.min(gpu.largest_binding()) / (chains * row)).clamp(1, most);
         let slot = || -> Result<Slot, GpuError> {
             let run = gpu.buffer("run", size_of::<Run>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
             let counts = Landing::new(gpu, "counts", COUNTS + chains * 16)?;
@@ -263,7 +264,6 @@ impl Shard {
             };
         }
         self.made.fill(0);
-        self.pace = None;
         (self.gradients, self.divergences) = (0, 0);
         self.packs = false;
         gpu.write(self.states.output(), &self.chains);
