@@ -347,6 +347,8 @@ fn little_more_than_the_draws_crosses_the_bus() {
     let (scale, step_size) = (run.run.scale, run.run.step_size);
     let phase = Phase { transitions: 300, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
     for gpu in devices {
+        // One of its own, on which nobody else counts.
+        let gpu = Gpu::open_with(gpu.adapter().clone(), gpu.switches()).unwrap();
         let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
         let mut engine = engine.with_budget(30_000);
         engine.put(&states).unwrap();
