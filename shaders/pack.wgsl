@@ -1,7 +1,7 @@
 // Entry: draws on their way to a host that keeps 16 bits of each number: named variables as offsets from a mean in units of
 // an sd, two to a word. Twin of Model::constrain in src/model.rs, and of f16::from_f32 in the crate `half`.
 //
-// Wants coefficient.wgsl. An invocation makes a word of two neighbours among a draw's kept variables; it runs behind
+// Wants coefficient.wgsl and number.wgsl. An invocation makes a word of two neighbours among a draw's kept variables; it runs behind
 // transition.wgsl, whose rows of draws it reads.
 
 struct Counts {
@@ -23,12 +23,8 @@ const LARGEST = 0x7F800000u;
 @group(0) @binding(8) var<storage, read_write> packed: array<u32>;
 
 @compute @workgroup_size(64)
-fn pack(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) workgroups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
-    let at = (workgroup.y * workgroups.x + workgroup.x) * 64u + lane;
+fn pack(among: Among) {
+    let at = number_of(among);
     let row = at / WORDS;
     if row >= counts.rows {
         return;

@@ -1,7 +1,7 @@
 // Entries: the states of all chains on their way, `put` from the host's to where each chain keeps its first one, `take` from where
 // its sample is to the host's.
 //
-// Wants vectors.wgsl. Invocations are one for each number, workgroups in rows of as many as the device allows.
+// Wants vectors.wgsl and number.wgsl. An invocation moves one number.
 
 // A state: a position and the gradient there, as vectors lie.
 const STATE_NUMBERS = 2u * SLOTS * TEAM;
@@ -12,27 +12,23 @@ const STATE_NUMBERS = 2u * SLOTS * TEAM;
 @group(0) @binding(4) var<storage, read> chain_words: array<u32>;
 
 @compute @workgroup_size(64)
-fn put(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) workgroups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
-    let at = (workgroup.y * workgroups.x + workgroup.x) * 64u + lane;
+fn put(among: Among) {
+    let at = number_of(among);
     if at < arrayLength(&states) {
-        vectors[at / STATE_NUMBERS * VECTORS * SLOTS * TEAM + STATE * SLOTS * TEAM + at % STATE_NUMBERS] = states[at];
+        vectors[place_of_number(at, STATE)] = states[at];
     }
 }
 
 @compute @workgroup_size(64)
-fn take(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) workgroups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
-    let at = (workgroup.y * workgroups.x + workgroup.x) * 64u + lane;
+fn take(among: Among) {
+    let at = number_of(among);
     if at < arrayLength(&states) {
-        let chain = at / STATE_NUMBERS;
-        let vector = STATE + 2u * chain_words[chain * CHAIN_WORDS + SAMPLE];
-        states[at] = vectors[(chain * VECTORS + vector) * SLOTS * TEAM + at % STATE_NUMBERS];
+        let sample = chain_words[at / STATE_NUMBERS * CHAIN_WORDS + SAMPLE];
+        states[at] = vectors[place_of_number(at, STATE + 2u * sample)];
     }
+}
+
+// Where number `at` of all chains' states is among the vectors, where the state of its chain begins at vector `vector`.
+fn place_of_number(at: u32, vector: u32) -> u32 {
+    return (at / STATE_NUMBERS * VECTORS + vector) * SLOTS * TEAM + at % STATE_NUMBERS;
 }

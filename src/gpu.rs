@@ -7,14 +7,16 @@ mod error;
 mod exchange;
 mod flight;
 mod kernel;
+mod meter;
 mod spirv;
 mod switches;
 
 pub use adapter::{Adapter, flags};
 pub use device::{Gpu, Target};
 pub use error::GpuError;
-pub use exchange::{Exchange, Meter, Reading};
+pub use exchange::Exchange;
 pub use flight::{Clock, Flight, Landing};
 pub use kernel::{Header, Kernel};
+pub use meter::{Meter, Reading};
 pub use spirv::Spirv;
 pub use switches::Switches;

@@ -104,7 +104,7 @@ impl DeviceModel {
             groups: gpu.table("the table of groups", &tables.groups)?,
             evaluate,
             observations,
-            meter: Meter::of(&gpu),
+            meter: Meter::part_of(gpu.meter()),
             gpu,
         }))
     }

@@ -136,7 +136,7 @@ impl DeviceEngine {
             chains: count,
             variables,
             progress,
-            meter: Meter::of(&gpu),
+            meter: Meter::part_of(gpu.meter()),
             budget: if adaptive { FIRST_BUDGET } else { SOFTWARE_BUDGET },
             adaptive,
             scales,

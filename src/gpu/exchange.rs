@@ -1,78 +1,11 @@
 //! One round trip to the device: numbers go up, kernels run, numbers come back, in one submission and one wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use wgpu::BufferUsages;
 
-use super::{Clock, Flight, Gpu, GpuError, Landing};
-
-/// Where the time of round trips goes; shared by all who make them.
-#[derive(Debug, Default)]
-pub struct Meter {
-    /// What counts along for the whole device.
-    device: Option<Arc<Meter>>,
-    trips: AtomicU64,
-    /// Nanoseconds of the host's work around them: conversion, recording, submission.
-    host: AtomicU64,
-    /// Nanoseconds of waiting.
-    wait: AtomicU64,
-    /// Nanoseconds of kernels, where the device can tell.
-    kernel: AtomicU64,
-    /// Bytes that came back; counted for the whole device alone.
-    bytes: AtomicU64,
-}
-
-/// What a [`Meter`] shows.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Reading {
-    /// How many round trips were made.
-    pub trips: u64,
-    /// The host's work around them: conversion, recording, submission.
-    pub host: Duration,
-    /// Waiting for transfers and kernels.
-    pub wait: Duration,
-    /// Kernels alone; zero where the device cannot tell.
-    pub kernel: Duration,
-    /// Bytes that came back, where the meter is a whole device's.
-    pub bytes: u64,
-}
-
-impl Meter {
-    /// One for a part of what `gpu` does, whose own counts along.
-    pub fn of(gpu: &Gpu) -> Arc<Meter> {
-        Arc::new(Meter { device: Some(gpu.meter().clone()), ..Meter::default() })
-    }
-
-    /// Counts a round trip.
-    pub fn count(&self, host: Duration, wait: Duration, kernel: Duration) {
-        if let Some(device) = &self.device {
-            device.count(host, wait, kernel);
-        }
-        self.trips.fetch_add(1, Ordering::Relaxed);
-        for (counter, time) in [(&self.host, host), (&self.wait, wait), (&self.kernel, kernel)] {
-            counter.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
-        }
-    }
-
-    /// Counts bytes on their way back.
-    pub(super) fn count_bytes(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// What was counted so far.
-    pub fn reading(&self) -> Reading {
-        let time = |counter: &AtomicU64| Duration::from_nanos(counter.load(Ordering::Relaxed));
-        Reading {
-            trips: self.trips.load(Ordering::Relaxed),
-            host: time(&self.host),
-            wait: time(&self.wait),
-            kernel: time(&self.kernel),
-            bytes: self.bytes.load(Ordering::Relaxed),
-        }
-    }
-}
+use super::{Clock, Flight, Gpu, GpuError, Landing, Meter};
 
 /// Buffers for round trips, made once: one end of each transfer is the host's, the other the device's.
 #[derive(Debug)]

@@ -73,8 +73,8 @@ pub struct Tables {
 impl Tables {
     /// Those of `model`.
     ///
-    /// With N observations and S squared residuals, -S/(2 eps^2) - N log eps is of the size of N, and 32 bits leave little behind
-    /// its point. About an eps_0 that is near the posterior's, with d = log eps - log eps_0, it is
+    /// With N observations and S squared residuals, -S/(2 eps^2) - N log eps is of the size of N, and 32 bits keep few
+    /// digits of it after the point. About an eps_0 that is near the posterior's, with d = log eps - log eps_0, it is
     ///
     /// ```text
     /// - N/2 - N log eps_0 - (S - N eps_0^2) / (2 eps^2) - N/2 (e^{-2d} - 1 + 2d)

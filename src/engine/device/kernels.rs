@@ -27,6 +27,7 @@ const TRANSITION: &str = include_str!("../../../shaders/transition.wgsl");
 const UNROLLED: &str = include_str!("../../../shaders/loops_unrolled.wgsl");
 const ROLLED: &str = include_str!("../../../shaders/loops_rolled.wgsl");
 const POOL: &str = include_str!("../../../shaders/pool.wgsl");
+const NUMBER: &str = include_str!("../../../shaders/number.wgsl");
 const STATES: &str = include_str!("../../../shaders/states.wgsl");
 const PACK: &str = include_str!("../../../shaders/pack.wgsl");
 
@@ -273,8 +274,8 @@ impl Shaders {
             sums,
             transition: header.shader(&transition),
             pool: header.shader(&[team.source(), VECTORS, POOL]),
-            states: header.shader(&[team.source(), VECTORS, STATES]),
-            pack: header.shader(&[MATH, COEFFICIENT, PACK]),
+            states: header.shader(&[team.source(), VECTORS, NUMBER, STATES]),
+            pack: header.shader(&[MATH, COEFFICIENT, NUMBER, PACK]),
             effects,
             groups: layout.groups,
             hyperparameters: layout.hyperparameters(),

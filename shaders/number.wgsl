@@ -1,0 +1,11 @@
+// Which number an invocation has among all of a dispatch of workgroups of 64 lanes, in rows of as many as the device allows.
+
+struct Among {
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+}
+
+fn number_of(among: Among) -> u32 {
+    return (among.workgroup.y * among.workgroups.x + among.workgroup.x) * 64u + among.lane;
+}
