@@ -363,6 +363,45 @@ fn little_more_than_the_draws_crosses_the_bus() {
     }
 }
 
+/// Checkpoints: states that are taken from one engine and put into another.
+#[test]
+fn chains_go_on_from_where_they_stood_with_the_same_bits() {
+    let Some(devices) = gpu::devices() else { return };
+    for parameterization in ["non-centered", "marginal"] {
+        let model = radon(parameterization);
+        let (dim, (run, states)) = (model.dim(), warmed(&model, Likelihood::Groups));
+        let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
+        let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
+        let phase = |transitions| Phase {
+            transitions,
+            scale: run.run.scale.clone(),
+            step_size: run.run.step_size,
+            adapt: None,
+            max_depth: 6,
+            part: Part::Sampling,
+            thin: 1,
+        };
+        let engine = || DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
+        let mut first = engine();
+        first.put(&states).unwrap();
+        let mut draws = Memory::new(dim, CHAINS as usize, 4);
+        first.run(&phase(4), &mut draws).unwrap();
+        let standing = first.standing().unwrap();
+        // They stand at their last draws.
+        let mut named = vec![0.0; dim];
+        for (chain, state) in standing.states().enumerate() {
+            model.constrain(&state.position, &mut named);
+            assert!((0..dim).all(|i| named[i] == draws.value(i, chain, 3)), "chain {chain}");
+        }
+        let mut second = engine();
+        second.resume(&standing, 4).unwrap();
+        let [mut here, mut there] = [(); 2].map(|()| Memory::new(dim, CHAINS as usize, 5));
+        first.run(&phase(5), &mut here).unwrap();
+        second.run(&phase(5), &mut there).unwrap();
+        assert!(here.values() == there.values() && here.statistics() == there.statistics(), "{parameterization}");
+    }
+}
+
 /// On the way from chains to draws nothing depends on what a device has, nor on what it is asked to do without.
 #[test]
 fn draws_have_the_same_bits_whatever_the_switches() {
