@@ -68,11 +68,11 @@ fn switches() -> Result<String, Failure> {
     let without: String = without.iter().filter(|(used, _)| !used).map(|(_, what)| format!(", no {what}")).collect();
     let flags = gpu::flags();
     let flags = if flags.is_empty() { "none".to_string() } else { format!("{flags:?}") };
-    let variables = Switches::names().map(|(name, values)| format!("{name}={}", values.join("|"))).collect::<Vec<_>>();
+    let variables = Switches::names().map(|(name, values)| format!("\n  {name}={}", values.join("|")));
     Ok(format!(
         "Kernels are {kernels}, indices and loops {checks}{workgroup}{without}; wgpu's flags: {flags}.\n\
-         Variables change that, those of wgpu (WGPU_VALIDATION and others) too: {}.",
-        variables.join(", ")
+         These variables change that, and so do wgpu's own, such as WGPU_VALIDATION; first the value where one is not set:{}",
+        variables.collect::<String>()
     ))
 }
 
