@@ -395,9 +395,14 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         }
         let mut second = engine();
         second.resume(&standing, 4).unwrap();
-        let [mut here, mut there] = [(); 2].map(|()| Memory::new(dim, CHAINS as usize, 5));
+        // Draws are numbered from the run's beginning.
+        let [mut here, mut there] = [(); 2].map(|()| Memory::new(dim, CHAINS as usize, 9));
         first.run(&phase(5), &mut here).unwrap();
         second.run(&phase(5), &mut there).unwrap();
+        assert!(
+            (4..9).all(|draw| here.value(0, 7, draw) != draws.value(0, 7, 3)),
+            "{parameterization}: they stand still"
+        );
         assert!(here.values() == there.values() && here.statistics() == there.statistics(), "{parameterization}");
     }
 }
