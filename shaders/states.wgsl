@@ -8,7 +8,7 @@ const STATE_NUMBERS = 2u * SLOTS * TEAM;
 
 // One of each chain.
 @group(0) @binding(2) var<storage, read_write> states: array<f32>;
-// The words of the chains as transition.wgsl has them, CHAIN_WORDS each, of which number SAMPLE says which state is the sample.
+// The chains of transition.wgsl as words, CHAIN_WORDS each; word SAMPLE of a chain says which of its two states is the sample.
 @group(0) @binding(4) var<storage, read> chain_words: array<u32>;
 
 @compute @workgroup_size(64)

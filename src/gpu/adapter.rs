@@ -109,7 +109,7 @@ impl Adapter {
     }
 }
 
-/// What wgpu is asked for beside: nothing, unless its own variables (`WGPU_VALIDATION`, `WGPU_DEBUG`,
+/// The flags of wgpu's instance: none, unless its own variables (`WGPU_VALIDATION`, `WGPU_DEBUG`,
 /// `WGPU_ALLOW_UNDERLYING_NONCOMPLIANT_ADAPTER`) say otherwise.
 pub fn flags() -> InstanceFlags {
     InstanceFlags::empty().with_env()

@@ -52,7 +52,7 @@ impl Failure {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error).clone()
     }
 
-    /// Keeps `error`, which says more of the first than what was reported of it; returns it.
+    /// Puts `error` in the place of the first failure, which it explains; returns it.
     fn replace(&self, error: GpuError) -> GpuError {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(error).clone()
     }

@@ -65,8 +65,7 @@ pub struct Tables {
     pub fixed: Vec<f32>,
     /// The numbers of all groups, in the rows that rotated.wgsl reads.
     pub groups: Vec<f32>,
-    /// What is to be added to a log density of the device: normalising constants, and the log likelihood's value where it is taken
-    /// about.
+    /// What is to be added to a log density of the device: normalising constants, and the log likelihood at the reference noise.
     pub constant: f64,
 }
 
@@ -86,7 +85,7 @@ impl Tables {
         let observations = model.dataset().n_observations() as f64;
         let noise = groups.noise() as f32;
         let fixed = Fixed { log_eps: (0.5 * f64::from(noise).ln()) as f32, noise, observations: observations as f32 };
-        // Both are rounded, so that eps_0^2 / e^{2 log eps_0} is not quite 1, which N times is felt.
+        // Both are rounded, so that eps_0^2 / e^{2 log eps_0} is not quite 1, and N times the difference matters.
         let (log_eps, noise) = (f64::from(fixed.log_eps), f64::from(noise));
         let left_out = observations * (0.5 * noise / (2.0 * log_eps).exp() + log_eps);
         let priors = priors(model);

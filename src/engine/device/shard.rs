@@ -44,7 +44,7 @@ pub struct Shard {
     /// Draws of a chain that a dispatch could leave at most, and that the next one may.
     most: u32,
     room: u32,
-    /// Draws that all chains together have made for each iteration of a dispatch's budget, when last seen.
+    /// Draws of all chains together for each iteration of a dispatch's budget, in the last dispatch that made any.
     pace: Option<f64>,
     states: Landing,
     /// Whether draws of the phase leave packed.
@@ -81,7 +81,7 @@ pub struct Slot {
     arrived: Vec<[u32; 4]>,
 }
 
-/// How many chains each shard has, of which none may have more than `largest`: about as many as the others.
+/// The number of chains of each shard, at most `largest` and as even as possible.
 pub fn sizes(chains: usize, largest: usize) -> impl Iterator<Item = usize> {
     let shards = chains.div_ceil(largest);
     (0..shards).map(move |shard| chains / shards + usize::from(shard < chains % shards))

@@ -58,7 +58,7 @@ pub struct Arrived<'a> {
     pub told: &'a [Told],
 }
 
-/// Which rows are whose.
+/// The rows of each chain.
 struct Rows {
     /// Where each chain's begin, and where the last one's end.
     starts: Vec<usize>,
