@@ -4,9 +4,12 @@
 //! NaN, a predictor that repeats the intercept) is refused here, in the first milliseconds, with a message that
 //! names the file, the line, the column and what to change.
 
+mod centring;
 mod checks;
 mod collinear;
+mod design;
 mod error;
+mod noise;
 mod read;
 
 use std::collections::HashMap;
@@ -15,6 +18,8 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 
+pub use centring::{Centring, FarPredictor};
+pub use design::{Design, Discrete};
 pub use error::{CellFault, DataError, Place};
 
 /// The largest number of coefficients, the intercept among them.
@@ -26,9 +31,6 @@ pub const MAX_MAGNITUDE: f64 = 1e150;
 /// What [`Dataset::source`] says of the built-in survey, and of standard input.
 pub const BUILT_IN: &str = "radon.csv (built in)";
 pub const STANDARD_INPUT: &str = "standard input";
-
-/// A predictor whose mean lies further from zero than this many standard deviations is far.
-const FAR: f64 = 10.0;
 
 /// Which columns mean what.
 ///
@@ -66,20 +68,6 @@ pub struct Dataset {
     outcome: Vec<f64>,
     predictors: Vec<Vec<f64>>,
     predictor_means: Vec<f64>,
-}
-
-/// A predictor far from zero: its slope and the intercept are tied together.
-///
-/// Of a calendar year, say, the intercept is the outcome in the year 0. The posterior is then a long narrow ridge,
-/// on which every sampler is slow; [`Dataset::center_predictors`] is the cure.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FarPredictor {
-    /// The predictor's column.
-    pub name: String,
-    /// Its mean over all observations.
-    pub mean: f64,
-    /// Its standard deviation over all observations.
-    pub sd: f64,
 }
 
 impl Dataset {
@@ -206,7 +194,7 @@ impl Dataset {
             next[group] += 1;
         }
         let sorted = |values: Vec<f64>| rows.iter().map(|&row| values[row]).collect();
-        Ok(Dataset {
+        let dataset = Dataset {
             outcome: sorted(table.outcome),
             predictor_means: vec![0.0; table.predictors.len()],
             predictors: table.predictors.into_iter().map(sorted).collect(),
@@ -215,39 +203,15 @@ impl Dataset {
             groups: table.groups,
             starts,
             rows,
-        })
+        };
+        noise::refuse_none(&dataset)?;
+        Ok(dataset)
     }
 
     /// Remembers what was subtracted from each predictor before.
     pub fn with_predictor_means(self, predictor_means: Vec<f64>) -> Dataset {
         debug_assert_eq!(predictor_means.len(), self.predictors.len());
         Dataset { predictor_means, ..self }
-    }
-
-    /// Subtracts from each predictor its mean over all observations, and remembers it.
-    ///
-    /// An intercept is then the outcome expected at the average predictor, not at zero.
-    pub fn center_predictors(mut self) -> Dataset {
-        for (values, subtracted) in self.predictors.iter_mut().zip(&mut self.predictor_means) {
-            let mean = checks::mean(values);
-            values.iter_mut().for_each(|value| *value -= mean);
-            *subtracted += mean;
-        }
-        self
-    }
-
-    /// The predictors whose mean is more than ten standard deviations from zero.
-    pub fn far_predictors(&self) -> Vec<FarPredictor> {
-        let named = self.columns.predictors.iter().zip(&self.predictors);
-        named
-            .map(|(name, values)| {
-                let mean = checks::mean(values);
-                let sd = checks::sd(values, mean);
-                let name = name.clone();
-                FarPredictor { name, mean, sd }
-            })
-            .filter(|predictor| predictor.mean.abs() > FAR * predictor.sd)
-            .collect()
     }
 
     /// A fingerprint of everything a model uses: each observation's group, outcome and predictors, in order. Sixteen
@@ -341,7 +305,7 @@ impl Dataset {
         self.rows[i]
     }
 
-    /// What [`center_predictors`](Dataset::center_predictors) subtracted from each predictor; zeros without it.
+    /// What [`centered`](Dataset::centered) subtracted from each predictor; zeros without it.
     pub fn predictor_means(&self) -> &[f64] {
         &self.predictor_means
     }

@@ -7,7 +7,7 @@ pub mod gpu;
 mod groups;
 mod marginal;
 mod observations;
-mod rotated;
+pub(crate) mod rotated;
 mod sums;
 
 use crate::gpu::GpuError;

@@ -2,8 +2,10 @@
 //! them.
 
 mod backend;
+mod coordinates;
 pub mod cost;
 mod merge;
+mod starts;
 mod stored;
 
 use std::sync::Arc;
@@ -17,11 +19,13 @@ use crate::driver::{self, Learnt, Plan, Run, Start};
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, Sums};
 use crate::engine::{DeviceFailure, EngineError, Progress, Sink};
+use crate::mode::Landscape;
 use crate::model::Model;
 use crate::nuts::Statistics;
 
 pub(crate) use backend::lanes_and_width;
 pub use backend::{Backend, Choice, Engine, choose};
+pub use coordinates::suited;
 pub use merge::{MergeError, Merging};
 pub use stored::{Interrupted, Keeping, resume, sample_into};
 
@@ -244,6 +248,8 @@ impl Settings {
 pub struct Sampled<D = Draws> {
     /// The posterior that was sampled.
     pub model: Arc<Model>,
+    /// The modes of its marginal density.
+    pub landscape: Landscape,
     /// How it was sampled.
     pub settings: Settings,
     /// Where it was sampled: `cpu`, `gpu-density` or `gpu`.
@@ -289,9 +295,10 @@ pub fn sample_on(
     let variables = settings.variables(&model);
     let (chain_count, draw_count) = (settings.chains as usize, settings.draws as usize);
     let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
-    let run = run(backend, &model, &settings, Start::Fresh, &mut draws, progress)?;
+    let landscape = Landscape::of(&model);
+    let run = run(backend, &model, &landscape, &settings, Start::Fresh, &mut draws, progress)?;
     draws.shrink_to_fit();
-    Ok(sampled(backend, model, settings, Draws::Memory(draws), run, began.elapsed()))
+    Ok(sampled(backend, model, landscape, settings, Draws::Memory(draws), run, began.elapsed()))
 }
 
 /// Samples `model` where `backend` computes, and keeps no draw: only what [`Totals`] say of all of them. With step size and
@@ -309,21 +316,27 @@ pub fn sample_summed(
     let began = Instant::now();
     let (chains, draws) = (settings.chains as usize, settings.draws as usize);
     let mut sums = Summed::new(&model, chains, draws, settings.chains_per_superchain());
-    let run = run(backend, &model, &settings, learnt.map_or(Start::Fresh, Start::Frozen), &mut sums, progress)?;
+    let landscape = Landscape::of(&model);
+    let start = learnt.map_or(Start::Fresh, Start::Frozen);
+    let run = run(backend, &model, &landscape, &settings, start, &mut sums, progress)?;
     let totals = sums.finish(draws);
-    Ok(sampled(backend, model, settings, totals, run, began.elapsed()))
+    Ok(sampled(backend, model, landscape, settings, totals, run, began.elapsed()))
 }
 
 /// Runs the driver on what `backend` has, into `sink`; nothing drawn before a device failed is an error.
 fn run(
     backend: &Backend,
     model: &Arc<Model>,
+    landscape: &Landscape,
     settings: &Settings,
     start: Start,
     sink: &mut dyn Sink,
     progress: Arc<Progress>,
 ) -> Result<Run, EngineError> {
     let mut engine = backend.start(model, settings, settings.chain_range(), progress)?;
+    if landscape.is_split() && !matches!(start, Start::Resumed(_)) {
+        engine.resume(&starts::where_the_mass_is(model, landscape, settings.chain_range()), 0)?;
+    }
     let plan = settings.plan();
     let run = if settings.sampled_variables(model) < settings.variables(model) {
         let mut completed = WithEffects::new(sink, model, settings.seed, settings.first_chain, settings.threads);
@@ -342,6 +355,7 @@ fn run(
 fn sampled<D>(
     backend: &Backend,
     model: Arc<Model>,
+    landscape: Landscape,
     settings: Settings,
     draws: D,
     run: Run,
@@ -353,7 +367,7 @@ fn sampled<D>(
     names.truncate(settings.variables(&model));
     let interrupted = run.draws < settings.draws;
     let (engine, device) = (backend.name().to_string(), backend.device());
-    Sampled { model, settings, engine, device, names, draws, run, interrupted, wall }
+    Sampled { model, landscape, settings, engine, device, names, draws, run, interrupted, wall }
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 //! Data flow one way, and a module imports only those before it:
 //!
 //! ```text
-//! CSV -> data -> model -> gpu -> density -> nuts -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> mode -> summary -> verify, bench -> report
+//! CSV -> data -> model -> gpu -> density -> mode -> nuts -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a CSV file becomes a [`Dataset`](data::Dataset), sorted by group.
 //! - [`model`]: a data set, priors and a parameterization become a [`Model`](model::Model) over theta.
 //! - [`gpu`]: adapters, devices, kernels and round trips to them.
 //! - [`density`]: log densities and gradients of many positions.
+//! - [`mode`]: posterior modes, the mass around each, and what is wrong with a mode.
 //! - [`nuts`]: a transition as a machine that is given gradients; step size and moments.
 //! - [`engine`]: where trees grow, a phase at a time; draws leave in blocks.
 //! - [`driver`]: the phases of a run, and what is adapted between them.
@@ -17,7 +18,6 @@
 //! - [`diagnostics`]: pure functions of draws, or of their sums.
 //! - [`experiment`]: all of that in one call.
 //! - [`exact`]: the same posterior by quadrature, without Monte Carlo, for one predictor or none.
-//! - [`mode`]: the posterior mode, and what is wrong with it.
 //! - [`summary`]: what a run says, and whether to trust it.
 //! - [`verify`]: a run held against the exact posterior.
 //! - [`mod@bench`]: engines timed side by side.

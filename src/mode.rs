@@ -8,21 +8,23 @@
 //! All modes here are of densities over theta, that is over log sigma and log eps.
 
 mod climb;
+mod landscape;
 mod path;
+mod profile;
 
 use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
 use crate::density::effects::ConditionalEffects;
 use crate::model::{Effect, Model, Parameterization};
+use climb::{AIM, Top, climb};
+use landscape::RUNAWAY;
 
 pub use climb::GRADIENT_TOLERANCE;
+pub use landscape::{Landscape, NEGLIGIBLE, Peak, Visits};
 pub use path::{Path, Point, path, spread};
 
 /// Where searches begin, in log scales of standardized data: the highest end that any of them comes to is the mode.
 const STARTS: [f64; 3] = [-0.5, -2.0, -4.0];
-
-/// A log scale below this, in the sampler's units, has run away: eps, say, where effects can meet every observation.
-const RUNAWAY: f64 = -15.0;
 
 /// The highest point of a density.
 #[derive(Debug, Clone)]
@@ -59,9 +61,13 @@ pub enum NoMode {
 /// # Errors
 /// Where the search comes to no end, or to a scale of 0.
 pub fn marginal(model: &Model) -> Result<Mode, NoMode> {
+    let peaks = Landscape::of(model).peaks;
+    let highest = peaks.into_iter().max_by(|a, b| a.log_density.total_cmp(&b.log_density));
+    let Some(Peak { theta, log_density, gradient, .. }) = highest else {
+        return Err(NoMode::Unsettled { gradient: f64::NAN });
+    };
     let model = model.in_parameterization(Parameterization::marginal(model.dataset().predictor_names()));
-    let starts = STARTS.map(|log_sigma| hyperparameters(&model, log_sigma));
-    highest(&model, starts.into_iter())
+    mode(&model, Top { theta, log_density, gradient })
 }
 
 /// The mode of `model`'s non-centered density, over mu, log sigma, log eps and all offsets.
@@ -95,10 +101,16 @@ fn hyperparameters(model: &Model, log_sigma: f64) -> Vec<f64> {
 
 /// The highest of the ends that searches from all `starts` come to.
 fn highest(model: &Model, starts: impl Iterator<Item = Vec<f64>>) -> Result<Mode, NoMode> {
-    let density = CpuDensity::new(model, Likelihood::Groups);
-    let ends = starts.map(|start| climb::climb(&density, start, None));
-    let top = ends.max_by(|a, b| a.log_density.total_cmp(&b.log_density));
-    let Some(top) = top else { return Err(NoMode::Unsettled { gradient: f64::NAN }) };
+    let mut density = CpuDensity::new(model, Likelihood::Groups);
+    let ends = starts.map(|start| climb(|theta, gradient| density.log_density(theta, gradient), start, AIM));
+    match ends.max_by(|a, b| a.log_density.total_cmp(&b.log_density)) {
+        Some(top) => mode(model, top),
+        None => Err(NoMode::Unsettled { gradient: f64::NAN }),
+    }
+}
+
+/// The mode at `top`, if it is one.
+fn mode(model: &Model, top: Top) -> Result<Mode, NoMode> {
     let layout = model.layout();
     if let Some(scale) = (layout.sigma(0)..=layout.eps()).find(|scale| top.theta[*scale] < RUNAWAY) {
         return Err(NoMode::Runaway { name: model.names()[scale].clone() });

@@ -2,10 +2,13 @@
 
 pub mod advice;
 mod comparison;
+mod design;
 mod digits;
 mod export;
 mod files;
 mod import;
+mod modes;
+mod words;
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -18,11 +21,13 @@ use crate::model::PriorScales;
 
 pub use advice::Advice;
 pub use comparison::{Comparison, Difference, Row};
-pub use digits::{counted, decimals, number, significant};
+pub use digits::{beyond, counted, decimals, number, significant};
 pub use export::{text_size, write_cmdstan, write_csv};
 pub(crate) use files::write_whole;
 pub use files::{write_json, write_parameters, write_rows};
 pub use import::{ImportError, Imported};
+pub use modes::{Visited, scales_at};
+pub use words::Words;
 
 /// A number, and the variable whose it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -114,6 +119,9 @@ pub struct RunSummary {
     pub data: DataSummary,
     /// Centered or not, coefficient by coefficient.
     pub parameterization: String,
+    /// Priors and centred predictors in words.
+    #[serde(skip)]
+    pub words: Words,
     /// Scales of the priors, in the user's units, coefficient by coefficient.
     pub priors: PriorScales,
     /// How it was run.
@@ -153,6 +161,9 @@ pub struct RunSummary {
     pub min_ess_bulk: Option<Extreme>,
     /// Smallest tail ESS.
     pub min_ess_tail: Option<Extreme>,
+    /// The modes of the posterior, the one with the largest mass first, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub modes: Vec<Visited>,
     /// What is wrong, and what to do.
     pub warnings: Vec<Advice>,
     /// A row for each variable.
@@ -199,6 +210,7 @@ struct Diagnosed {
     /// Of each chain.
     e_bfmi: Vec<f64>,
     saturated: u64,
+    modes: Vec<Visited>,
 }
 
 impl RunSummary {
@@ -207,9 +219,16 @@ impl RunSummary {
         let Sampled { settings, names, draws, .. } = sampled;
         let chains_per_superchain = settings.chains_per_superchain();
         let (mut rows, mut nested) = (Vec::with_capacity(names.len()), vec![None; names.len()]);
+        let places = modes::places(sampled, draws.chains(), draws.draws());
+        let hyperparameters = sampled.model.layout().hyperparameters();
+        let mut visits = vec![Vec::with_capacity(hyperparameters); places.len()];
         for variables in draws.stretches() {
             let values = draws.read(variables.clone());
             rows.extend(diagnostics::summarize(&values, variables.len(), draws.chains()));
+            let of_variables = values.chunks_exact((draws.chains() * draws.draws()).max(1));
+            for values in of_variables.take(hyperparameters.saturating_sub(variables.start)) {
+                visits.iter_mut().zip(&places).for_each(|(visit, place)| visit.push(values[*place]));
+            }
             if chains_per_superchain > 1 {
                 let size = draws.chains() * draws.draws();
                 for (i, values) in variables.zip(values.chunks_exact(size.max(1))) {
@@ -222,16 +241,21 @@ impl RunSummary {
         let energies = draws.statistic(Statistic::Energy);
         let e_bfmi = diagnostics::ebfmi(Series::new(&energies, draws.chains()));
         let saturated = draws.statistic(Statistic::ReachedMaxTreedepth).iter().sum::<f64>() as u64;
-        RunSummary::assemble(sampled, Diagnosed { draws: draws.draws(), rows, nested, e_bfmi, saturated })
+        let modes = modes::visited(sampled, visits.into_iter());
+        RunSummary::assemble(sampled, Diagnosed { draws: draws.draws(), rows, nested, e_bfmi, saturated, modes })
     }
 
     /// Diagnoses a run whose draws were summed up.
     pub fn of_totals(sampled: &Sampled<Totals>) -> RunSummary {
         let Sampled { settings, names, draws: totals, .. } = sampled;
         let nested = |i| (settings.chains_per_superchain() > 1).then(|| diagnostics::nested_rhat_of(totals, i));
+        let rows: Vec<Summary> = (0..names.len()).map(|i| diagnostics::summary_of(totals, i)).collect();
+        // No draw is left but the middle of all.
+        let middle = rows.iter().take(sampled.model.layout().hyperparameters()).map(|row| row.q50).collect();
         let diagnosed = Diagnosed {
             draws: totals.draws,
-            rows: (0..names.len()).map(|i| diagnostics::summary_of(totals, i)).collect(),
+            modes: modes::visited(sampled, std::iter::once(middle)),
+            rows,
             nested: (0..names.len()).map(nested).collect(),
             e_bfmi: totals.e_bfmi.clone(),
             saturated: totals.saturated,
@@ -241,7 +265,7 @@ impl RunSummary {
 
     fn assemble<D>(sampled: &Sampled<D>, diagnosed: Diagnosed) -> RunSummary {
         let Sampled { model, settings, engine, device, names, run, interrupted, wall, .. } = sampled;
-        let Diagnosed { draws, rows, nested, e_bfmi, saturated } = diagnosed;
+        let Diagnosed { draws, rows, nested, e_bfmi, saturated, modes } = diagnosed;
         let largest = |value: &dyn Fn(usize) -> f64| {
             let values = (0..names.len()).map(|i| (value(i), i)).filter(|(value, _)| !value.is_nan());
             let largest = values.max_by(|(a, _), (b, _)| a.total_cmp(b));
@@ -263,6 +287,7 @@ impl RunSummary {
             device_failure: run.failure.as_ref().map(|failure| failure.error.to_string()),
             data: DataSummary::of(dataset),
             parameterization: model.parameterization().to_string(),
+            words: Words::of(model),
             priors: model.priors().clone(),
             settings: *settings,
             seed: settings.seed,
@@ -294,6 +319,7 @@ impl RunSummary {
             chains_per_superchain: settings.chains_per_superchain(),
             min_ess_bulk: smallest(&|i| rows[i].ess_bulk),
             min_ess_tail: smallest(&|i| rows[i].ess_tail),
+            modes,
             warnings: Vec::new(),
             parameters: Parameters(parameters),
         };

@@ -140,23 +140,24 @@ fn compared() -> &'static (Ran, Files) {
     })
 }
 
-/// Both runs' folders.
-const RUNS: [&str; 2] = ["runs/compare-1/centered", "runs/compare-1/non-centered"];
+/// All runs, and their folders.
+const NAMES: [&str; 3] = ["centered", "non-centered", "marginal"];
+const RUNS: [&str; 3] = ["runs/compare-1/centered", "runs/compare-1/non-centered", "runs/compare-1/marginal"];
 
 #[test]
 fn compare_succeeds_although_the_centered_run_fails() {
     let (ran, files) = compared();
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     let comparison = json(files, "runs/compare-1/comparison.json");
-    let trustworthy = [0, 1].map(|run| comparison["runs"][run]["trustworthy"].as_bool().unwrap());
-    assert_eq!(trustworthy, [false, true]);
+    let trustworthy = [0, 1, 2].map(|run| comparison["runs"][run]["trustworthy"].as_bool().unwrap());
+    assert_eq!(trustworthy, [false, true, true]);
 }
 
 #[test]
 fn compare_prints_a_row_for_each_run() {
     let rows: Vec<Vec<&str>> = compared().0.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
     let comparison = json(&compared().1, "runs/compare-1/comparison.json");
-    for (i, name) in ["centered", "non-centered"].into_iter().enumerate() {
+    for (i, name) in NAMES.into_iter().enumerate() {
         let row = rows.iter().find(|row| row.first() == Some(&name)).unwrap_or_else(|| panic!("no row for {name}"));
         let run = &comparison["runs"][i];
         assert_eq!(run["parameterization"], name);
@@ -167,12 +168,13 @@ fn compare_prints_a_row_for_each_run() {
 }
 
 #[test]
-fn compare_distrusts_the_centered_run_and_recommends_the_other() {
+fn compare_distrusts_the_centered_run_and_recommends_the_marginal_one() {
     let verdict = compared().0.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(verdict.contains("The centered run is not to be trusted"), "{verdict}");
     assert!(verdict.contains("The non-centered run looks sound"), "{verdict}");
-    assert!(verdict.contains("Use --parameterization non-centered."), "{verdict}");
-    assert_eq!(json(&compared().1, "runs/compare-1/comparison.json")["best"], "non-centered");
+    assert!(verdict.contains("The marginal run looks sound"), "{verdict}");
+    assert!(verdict.contains("Use --parameterization marginal."), "{verdict}");
+    assert_eq!(json(&compared().1, "runs/compare-1/comparison.json")["best"], "marginal");
 }
 
 #[test]
@@ -181,17 +183,20 @@ fn compare_says_which_run_is_right_and_by_how_much_the_other_is_wrong() {
     let verdict = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     let comparison = json(files, "runs/compare-1/comparison.json");
     let exact = number(&comparison["exact"]["mean"]);
-    let [centered, other] = [0, 1].map(|run| &comparison["against_exact"][run]);
+    let [centered, other, marginal] = [0, 1, 2].map(|run| &comparison["against_exact"][run]);
     let row = &comparison["runs"][0]["focus"];
     let error = number(&row["mean"]) - exact;
-    assert_eq!((&centered["agrees"], &other["agrees"]), (&false.into(), &true.into()));
+    assert_eq!([centered, other, marginal].map(|run| run["agrees"].as_bool().unwrap()), [false, true, true]);
     assert_eq!(centered["worst"], "sigma_b");
     assert!((number(&centered["error"]) - error).abs() < 1e-12);
     let errors = error / number(&row["mcse_mean"]);
     assert!((number(&centered["standard_errors"]) - errors).abs() < 1e-9 && errors > 3.0, "{errors}");
     let words = format!("centered over-estimates sigma_b by {error:.4} ({errors:.1} standard errors)");
     assert!(verdict.contains(&words), "{words}: {verdict}");
-    assert!(verdict.contains("non-centered agrees with the exact answer in every hyperparameter"), "{verdict}");
+    assert!(
+        verdict.contains("non-centered and marginal agree with the exact answer in every hyperparameter"),
+        "{verdict}"
+    );
 }
 
 #[test]
@@ -239,13 +244,13 @@ fn compare_names_the_files_that_it_wrote_and_no_other() {
     let there: BTreeSet<&str> =
         files.keys().map(String::as_str).filter(|name| !name.ends_with('/')).chain(stores).collect();
     assert_eq!(named, there);
-    assert_eq!(there.len(), 8);
+    assert_eq!(there.len(), 11);
 }
 
 #[test]
 fn comparison_json_says_how_far_the_runs_differ() {
     let comparison = json(&compared().1, "runs/compare-1/comparison.json");
-    let [centered, other] = [0, 1].map(|run| &comparison["runs"][run]["focus"]);
+    let [centered, other] = [0, 2].map(|run| &comparison["runs"][run]["focus"]);
     let difference = &comparison["differences"][0];
     assert_eq!(comparison["focus"], "sigma_b");
     assert_eq!(difference["parameterization"], "centered");
@@ -258,7 +263,7 @@ fn comparison_json_says_how_far_the_runs_differ() {
 
 #[test]
 fn summary_json_tells_how_a_run_was_made() {
-    for (run, name) in RUNS.into_iter().zip(["centered", "non-centered"]) {
+    for (run, name) in RUNS.into_iter().zip(NAMES) {
         let summary = json(&compared().1, &format!("{run}/summary.json"));
         assert_eq!(summary["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(summary["engine"], "cpu");
@@ -407,7 +412,7 @@ fn sample_prints_a_row_for_each_hyperparameter() {
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
     assert_eq!(printed(&ran.stdout), PUPILS_HYPERPARAMETERS);
     assert!(
-        ran.stdout.starts_with("360 observations in 30 groups from pupils.csv, non-centered\n8 chains x 500 draws in ")
+        ran.stdout.starts_with("360 observations in 30 groups from pupils.csv, marginal\n8 chains x 500 draws in ")
     );
     assert!(ran.stdout.contains("Written: out/summary.json, out/summary.csv, out/draws.zarr, out/draws.csv"));
 }
@@ -492,7 +497,7 @@ fn every_run_has_a_new_folder_and_overwrites_none() {
     assert_ne!(both["runs/sample-1/summary.csv"], both["runs/sample-2/summary.csv"]);
     let (_, three) = run(&folder, &format!("compare {TINY}"));
     assert!(three.contains_key("runs/compare-1/comparison.json"));
-    assert_eq!(three.len(), both.len() + 11);
+    assert_eq!(three.len(), both.len() + 15);
 }
 
 #[test]
@@ -515,7 +520,7 @@ fn a_sample_that_is_not_to_be_trusted_ends_with_3_and_says_what_to_do() {
     let warnings = ran.stdout.lines().filter(|line| line.starts_with("warning: ")).count();
     let remedies: Vec<&str> = ran.stdout.lines().filter(|line| line.starts_with("  What to do: ")).collect();
     assert!(warnings > 0 && remedies.len() == warnings, "{}", ran.stdout);
-    assert!(remedies.iter().any(|remedy| remedy.contains("--parameterization non-centered")), "{}", ran.stdout);
+    assert!(remedies.iter().any(|remedy| remedy.contains("--parameterization marginal")), "{}", ran.stdout);
     assert!(ran.stdout.contains("Written: runs/sample-1/summary.json"));
 }
 
@@ -615,20 +620,17 @@ fn scores_in_millions_and_hours_in_millionths_sample_as_well() {
 }
 
 #[test]
-fn a_far_predictor_is_warned_of_and_centering_cures_it() {
+fn a_far_predictor_is_centred_and_warned_of_where_it_is_not() {
     let folder = years();
     let line =
         "sample --data rain.csv --group town --outcome rain --predictor year --chains 4 --warmup 300 --draws 300";
-    let far = folder.run(&format!("{line} --out far"));
-    assert_eq!(far.stderr.lines().count(), 1, "{}", far.stderr);
-    assert!(
-        far.stderr.starts_with("warning: predictor `year` (mean 2010, sd 5.78) is far from zero"),
-        "{}",
-        far.stderr
-    );
-    assert!(far.stderr.contains("--center-predictors"), "{}", far.stderr);
-    let centered = folder.run(&format!("{line} --center-predictors --out centered"));
-    assert_eq!(centered.stderr, "");
+    let far = folder.run(&format!("{line} --center-predictors no --out far"));
+    let warning = "warning: predictor `year` (mean 2010, sd 5.78) is far from zero, and is not centred";
+    assert!(far.stdout.contains(warning) && far.stdout.contains("use --center-predictors yes"), "{}", far.stdout);
+    let centered = folder.run(&format!("{line} --out centered"));
+    assert!(!centered.stdout.contains("warning: "), "{}", centered.stdout);
+    let said = "centred: year at 2010.5, so that mu_a and a[...] are the outcome expected where year = 2010.5";
+    assert!(centered.stdout.contains(said), "{}", centered.stdout);
     let files = files(&folder);
     let [far, centered] = ["far", "centered"].map(|name| json(&files, &format!("{name}/summary.json")));
     assert_eq!(far["data"]["predictor_means_subtracted"][0], 0.0);
@@ -871,8 +873,8 @@ fn verify_names_what_a_folder_lacks_and_verifies_the_rest() {
 fn verify_finds_that_the_centered_run_of_compare_is_biased() {
     let folder = Folder::new();
     folder.run("compare");
-    let [centered, other] = RUNS.map(|name| folder.run(&format!("verify {name}")));
-    assert_eq!((centered.code, other.code), (3, 0), "{}", centered.stdout);
+    let [centered, others @ ..] = RUNS.map(|name| folder.run(&format!("verify {name}")));
+    assert_eq!((centered.code, others.map(|run| run.code)), (3, [0, 0]), "{}", centered.stdout);
     assert!(centered.stdout.contains("The run is biased beyond doubt."), "{}", centered.stdout);
 }
 

@@ -25,15 +25,22 @@ pub struct DataArguments {
     #[arg(long = "predictor", value_name = "COLUMN")]
     pub predictors: Vec<String>,
 
-    /// Subtract each predictor's mean: the intercept is then the outcome expected at the average predictor
-    #[arg(long)]
-    pub center_predictors: bool,
+    /// Whether predictors' means are subtracted, so that the intercept is the outcome expected at the average predictor: of all,
+    /// of none, or of those whose mean is further from zero than three of their sds
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, default_value = "auto", default_missing_value = "yes")]
+    pub center_predictors: CentringArgument,
 }
 
 impl DataArguments {
     /// Nothing typed: the built-in radon survey.
     pub fn radon() -> DataArguments {
-        DataArguments { data: None, group: None, outcome: None, predictors: Vec::new(), center_predictors: false }
+        DataArguments {
+            data: None,
+            group: None,
+            outcome: None,
+            predictors: Vec::new(),
+            center_predictors: CentringArgument::Auto,
+        }
     }
 }
 
@@ -165,6 +172,17 @@ pub struct FunnelArguments {
     /// Name or number (from 0) of the group whose funnel is shown [default: 75, as in the notebook, or the smallest]
     #[arg(long, value_name = "GROUP")]
     pub funnel_group: Option<String>,
+}
+
+/// As [`Centring`](warpnuts::data::Centring), typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CentringArgument {
+    /// Those that are far from zero
+    Auto,
+    /// All of them
+    Yes,
+    /// None
+    No,
 }
 
 /// As [`Engine`](warpnuts::experiment::Engine), typed.

@@ -3,7 +3,7 @@
 use clap::Args;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::Keep;
-use warpnuts::summary::{self, Comparison, RunSummary};
+use warpnuts::summary::{self, Comparison, RunSummary, Words};
 
 use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
@@ -24,7 +24,7 @@ pub struct CompareArguments {
     priors: PriorArguments,
 
     /// What is compared, separated by commas: `centered`, `non-centered`, `marginal`, `a=centered,b=non-centered`
-    #[arg(long, value_name = "LIST", default_value = "centered,non-centered", help_heading = "Sampling")]
+    #[arg(long, value_name = "LIST", default_value = "centered,non-centered,marginal", help_heading = "Sampling")]
     parameterizations: String,
 
     #[command(flatten)]
@@ -47,6 +47,7 @@ pub struct CompareArguments {
 pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let dataset = meaning::dataset(&typed.data)?;
     let priors = meaning::priors(&typed.priors, &dataset);
+    meaning::warn(&dataset, &priors);
     let models = meaning::models(&dataset, &priors, &typed.parameterizations)?;
     // They take the same memory, but for marginal chains, which take less.
     let settings = models.iter().map(|model| meaning::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
@@ -72,6 +73,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         settings.warmup,
         settings.draws,
     ));
+    Words::of(&models[0]).lines().for_each(print);
     meaning::say(&choice);
     let exact_model = models[0].clone();
     let mut runs: Vec<RunSummary> = Vec::new();

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 use warpnuts::exact::{Exact, ExactRow};
-use warpnuts::summary::{self, DataSummary};
+use warpnuts::summary::{self, DataSummary, Words};
 
 use super::arguments::{DataArguments, PriorArguments};
 use super::{Failure, Outcome, folder, meaning, print, table};
@@ -42,13 +42,14 @@ struct Answer<'a> {
 pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     let dataset = meaning::dataset(&typed.data)?;
     let priors = meaning::priors(&typed.priors, &dataset);
+    meaning::warn(&dataset, &priors);
     let model = meaning::model(&dataset, &priors, "non-centered")?;
     let exact = Exact::of(&model).map_err(Failure::input)?;
     let folder = folder::make(typed.out.as_deref(), "exact")?;
 
     print(format_args!(
         "{} observations in {} groups from {}: the posterior by quadrature, without Monte Carlo\n\
-         {} points of the scales; no mean, sd or quantile is off by more than {:.0e} posterior sds; log evidence {:.4}\n",
+         {} points of the scales; no mean, sd or quantile is off by more than {:.0e} posterior sds; log evidence {:.4}",
         dataset.n_observations(),
         dataset.n_groups(),
         dataset.source(),
@@ -56,6 +57,8 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
         exact.accuracy(),
         exact.log_evidence(),
     ));
+    Words::of(&model).lines().for_each(print);
+    print("");
     print(table::exact(&exact, if typed.all { exact.names().len() } else { model.layout().hyperparameters() }));
     let path = folder.join("exact.json");
     let answer = Answer {

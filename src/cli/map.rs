@@ -6,9 +6,9 @@ use clap::Args;
 use serde::Serialize;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{self, Settings};
-use warpnuts::mode::{self, Mode, NoMode};
+use warpnuts::mode::{self, Landscape, Mode, NoMode};
 use warpnuts::model::Model;
-use warpnuts::summary::{self, DataSummary, RunSummary, decimals, number};
+use warpnuts::summary::{self, DataSummary, RunSummary, Words, decimals, number, significant};
 
 use super::arguments::{DataArguments, PriorArguments};
 use super::{Failure, Outcome, folder, meaning, print, progress, table, wrap};
@@ -84,6 +84,7 @@ struct Answer<'a> {
 pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     let dataset = meaning::dataset(&typed.data)?;
     let priors = meaning::priors(&typed.priors, &dataset);
+    meaning::warn(&dataset, &priors);
     let model = meaning::model(&dataset, &priors, "non-centered")?;
     let folder = folder::make(typed.out.as_deref(), "map")?;
     progress::obey_interruptions()?;
@@ -105,11 +106,13 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     let rows = rows(&model, non_centered.as_ref().ok(), marginal.as_ref().ok(), &sampled, exact.as_ref());
 
     print(format_args!(
-        "{} observations in {} groups from {}: where the posterior's density is highest\n",
+        "{} observations in {} groups from {}: where the posterior's density is highest",
         dataset.n_observations(),
         dataset.n_groups(),
         dataset.source(),
     ));
+    Words::of(&model).lines().for_each(print);
+    print("");
     if let Some(path) = &path {
         print(format_args!("Centered, as {} goes to 0, all else where the density is highest:\n", path.sigma));
         print(table::path(path));
@@ -201,6 +204,25 @@ fn cells(rows: &[Row]) -> Vec<Vec<String>> {
     rows.iter().map(cells).collect()
 }
 
+/// The modes of the marginal density, where it has several.
+fn several(model: &Model) -> Option<String> {
+    let (landscape, names) = (Landscape::of(model), model.names());
+    let told: Vec<String> = (landscape.peaks.iter().enumerate())
+        .map(|(i, peak)| {
+            let at = names.iter().map(String::as_str).zip(peak.named.iter().copied());
+            format!("{} (mass {})", summary::scales_at(at), significant(landscape.share(i)))
+        })
+        .collect();
+    landscape.is_split().then(|| {
+        format!(
+            "The marginal density has {} modes, with masses by Laplace's approximation: {}. The highest need not be the one with \
+             the mass.",
+            told.len(),
+            told.join("; ")
+        )
+    })
+}
+
 /// What is wrong with modes, in paragraphs.
 fn verdict(
     model: &Model,
@@ -234,6 +256,7 @@ fn verdict(
             said.push(format!("{name}: {error}."));
         }
     }
+    said.extend(several(model));
     let (sigma, effects) = (&rows[layout.sigma(coefficient)], &rows[layout.effects(coefficient)]);
     let spread = |value: &dyn Fn(&Row) -> f64| mode::spread(&effects.iter().map(value).collect::<Vec<_>>());
     let of_means = spread(&mean);

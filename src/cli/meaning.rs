@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use warpnuts::data::{Columns, Dataset};
+use warpnuts::data::{Centring, Columns, Dataset};
 use warpnuts::density::Likelihood;
 use warpnuts::draws::Precision;
 use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, Settings};
@@ -13,10 +13,13 @@ use warpnuts::model::{Model, Parameterization, PriorScales, Priors, Scaling};
 use warpnuts::summary::{Advice, advice};
 
 use super::arguments::{
-    DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument, PrecisionArgument,
-    PriorArguments, RunArguments,
+    CentringArgument, DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument,
+    PrecisionArgument, PriorArguments, RunArguments,
 };
 use super::{Failure, complain, print, table};
+
+/// The word for the parameterization that suits the data.
+pub const AUTO: &str = "auto";
 
 /// Shorter warm-ups may end without a window.
 const SHORTEST_WARMUP_FOR_UNITS: u32 = 50;
@@ -46,12 +49,10 @@ pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
         None => Dataset::from_built_in(&columns),
     }
     .map_err(Failure::input)?;
-    let dataset = if typed.center_predictors { dataset.center_predictors() } else { dataset };
-    Ok(Arc::new(dataset))
+    Ok(Arc::new(dataset.centered(centring(typed.center_predictors))))
 }
 
-/// The priors: those that were typed, the default ones where they were not. Warns of what in the data will make sampling
-/// slow, or contradicts the priors.
+/// The priors: those that were typed, the default ones where they were not.
 pub fn priors(typed: &PriorArguments, dataset: &Dataset) -> PriorScales {
     let mut scales = PriorScales::for_data(dataset);
     if let Some(sd) = typed.prior_mu_sd {
@@ -63,10 +64,14 @@ pub fn priors(typed: &PriorArguments, dataset: &Dataset) -> PriorScales {
     if let Some(scale) = typed.prior_eps_scale {
         scales.eps_scale = scale;
     }
-    for Advice { problem, remedy, .. } in advice::of_data(dataset, &scales) {
+    scales
+}
+
+/// Warns of what the data cannot tell, or of what in them contradicts the priors, where no summary of a run will.
+pub fn warn(dataset: &Dataset, priors: &PriorScales) {
+    for Advice { problem, remedy, .. } in advice::of_data(dataset, priors) {
         complain(format_args!("warning: {problem}; {remedy}"));
     }
-    scales
 }
 
 /// The model of `dataset`, with the scaling that suits the sampler.
@@ -74,6 +79,21 @@ pub fn model(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: &st
     let parameterization =
         Parameterization::parse(parameterization, dataset.predictor_names()).map_err(Failure::input)?;
     Ok(model_of(dataset, priors, parameterization))
+}
+
+/// The same, in the parameterization that suits the data where none was typed, and why that one.
+pub fn suited_model(
+    dataset: &Arc<Dataset>,
+    priors: &PriorScales,
+    parameterization: &str,
+    run: &RunArguments,
+) -> Result<(Arc<Model>, Option<String>), Failure> {
+    if parameterization.trim() != AUTO {
+        return Ok((model(dataset, priors, parameterization)?, None));
+    }
+    let (parameterization, reason) = experiment::suited(dataset, likelihood(run.likelihood));
+    let reason = format!("parameterization {parameterization}: {reason}");
+    Ok((model_of(dataset, priors, parameterization), Some(reason)))
 }
 
 /// The same data and priors in each of several parameterizations.
@@ -90,6 +110,15 @@ fn model_of(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: Para
     let scaling = Scaling::standardizing(dataset);
     let model = Model::new(dataset.clone(), Priors::default(), parameterization, scaling);
     Arc::new(model.with_prior_scales(priors.clone()))
+}
+
+/// Which predictors were typed to be centred.
+pub fn centring(typed: CentringArgument) -> Centring {
+    match typed {
+        CentringArgument::Auto => Centring::Far,
+        CentringArgument::Yes => Centring::All,
+        CentringArgument::No => Centring::None,
+    }
 }
 
 /// The likelihood that was typed.

@@ -12,7 +12,7 @@ use warpnuts::draws::store::STORE;
 use warpnuts::engine::{EngineError, SinkError};
 use warpnuts::experiment::{self, Choice, Interrupted, Keep, Keeping, Settings};
 
-use super::arguments::Shard;
+use super::arguments::{CentringArgument, Shard};
 use super::sample::{self, RunOnceArguments, SampleArguments};
 use super::{Failure, Outcome, complain, folder, meaning, progress, report};
 
@@ -63,7 +63,7 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
         }
         error => Failure::Run(anyhow!("{error}\n  What was drawn before is kept in {name}")),
     })?;
-    sample::finish(&sampled, folder, &choice, pages, typed)
+    sample::finish(&sampled, folder, None, &choice, pages, typed)
 }
 
 /// Whether there was nothing to go on with, or no way to, from the beginning.
@@ -150,7 +150,8 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
             }
             "parameterization" => {
                 let there = model.parameterization().to_string();
-                let ours = meaning::model(&std::sync::Arc::new(dataset.clone()), scales, &typed.once.parameterization)?;
+                let dataset = std::sync::Arc::new(dataset.clone());
+                let (ours, _) = meaning::suited_model(&dataset, scales, &typed.once.parameterization, run)?;
                 let ours = ours.parameterization().to_string();
                 differs(ours == there, &ours, &there);
             }
@@ -180,7 +181,14 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
                 differs(ours == there, &ours, &there);
             }
             "center_predictors" => {
-                differs(dataset.predictor_means().iter().any(|mean| *mean != 0.0), &"", &"without");
+                let ours = data.center_predictors;
+                let mut centred = dataset.predictor_means().iter().map(|mean| *mean != 0.0);
+                let (same, there) = match ours {
+                    CentringArgument::Auto => (true, ""),
+                    CentringArgument::Yes => (centred.all(|centred| centred), "not all"),
+                    CentringArgument::No => (!centred.any(|centred| centred), "some"),
+                };
+                differs(same, &lower(&ours), &there);
             }
             "data" => {
                 let ours = same_columns(typed, dataset)?;
@@ -211,8 +219,7 @@ fn same_columns(typed: &SampleArguments, theirs: &Dataset) -> Result<Dataset, Fa
     };
     let path = typed.once.data.data.clone().unwrap_or_default();
     let dataset = Dataset::from_path(&path, &columns).map_err(Failure::input)?;
-    let centered = theirs.predictor_means().iter().any(|mean| *mean != 0.0);
-    Ok(if centered { dataset.center_predictors() } else { dataset })
+    Ok(dataset.centered_as(theirs))
 }
 
 /// As it is typed: all of these are words.

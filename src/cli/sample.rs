@@ -28,9 +28,10 @@ pub struct RunOnceArguments {
     #[command(flatten)]
     pub priors: PriorArguments,
 
-    /// `centered`, `non-centered`, one for each coefficient as `a=centered,b=non-centered`, or `marginal`: group effects
-    /// integrated out, and drawn from their exact conditional normal afterwards
-    #[arg(long, default_value = "non-centered", help_heading = "Sampling")]
+    /// `marginal` (or `collapsed`): group effects integrated out, and drawn from their exact conditional normal afterwards;
+    /// `centered`, `non-centered`, or one for each coefficient as `a=centered,b=non-centered`; `auto` takes `marginal`, but where
+    /// it is slower
+    #[arg(long, default_value = "auto", help_heading = "Sampling")]
     pub parameterization: String,
 
     #[command(flatten)]
@@ -91,16 +92,42 @@ pub struct SampleArguments {
     pub typed: Vec<String>,
 }
 
+/// A run that may begin: everything that was typed is read, checked and chosen.
+pub struct Ready {
+    pub model: Arc<Model>,
+    /// Why it has the parameterization it has, where none was typed.
+    pub why: Option<String>,
+    pub settings: Settings,
+    pub learnt: Option<Learnt>,
+    pub choice: Choice,
+    pub pages: report::Pages,
+}
+
 /// Samples, prints, writes.
 pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     if let Some(folder) = &typed.resume {
         return resume::run(folder, &typed);
     }
+    let ready = ready(&typed, None)?;
+    let folder = folder::make(typed.once.output.out.as_deref(), "sample")?;
+    progress::obey_interruptions()?;
+
+    let Ready { model, why, settings, learnt, choice, pages } = ready;
+    if settings.keep == Keep::Summary {
+        return summed::run(&typed, why.as_deref(), &choice, model, settings, learnt, &folder);
+    }
+    let sampled = sample_into(&folder, &choice.backend, model, settings, learnt, &typed.once.output)?;
+    finish(&sampled, &folder, why.as_deref(), &choice, pages, &typed)
+}
+
+/// Reads, checks and chooses what was typed; `purpose` needs draws.
+pub fn ready(typed: &SampleArguments, purpose: Option<&str>) -> Result<Ready, Failure> {
     let dataset = meaning::dataset(&typed.once.data)?;
     let priors = meaning::priors(&typed.once.priors, &dataset);
-    let model = meaning::model(&dataset, &priors, &typed.once.parameterization)?;
-    let settings = settings(&typed, &model)?;
+    let (model, why) = meaning::suited_model(&dataset, &priors, &typed.once.parameterization, &typed.once.run)?;
+    let settings = settings(typed, &model)?;
     let needing_draws = [
+        (purpose.unwrap_or_default(), purpose.is_some()),
         ("--save-draws", typed.once.output.save_draws),
         ("--save-warmup", typed.save_warmup),
         ("--log-likelihood", typed.log_likelihood),
@@ -119,14 +146,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     let choice = meaning::choice(&typed.once.engine, &model, &settings)?;
     let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1)?;
     meaning::room(&settings, typed.once.output.save_draws, &model, 1, typed.once.output.out.as_deref())?;
-    let folder = folder::make(typed.once.output.out.as_deref(), "sample")?;
-    progress::obey_interruptions()?;
-
-    if settings.keep == Keep::Summary {
-        return summed::run(&typed, &choice, model, settings, learnt, &folder);
-    }
-    let sampled = sample_into(&folder, &choice.backend, model, settings, learnt, &typed.once.output)?;
-    finish(&sampled, &folder, &choice, pages, &typed)
+    Ok(Ready { model, why, settings, learnt, choice, pages })
 }
 
 /// How to run, with what only `sample` can be told.
@@ -228,6 +248,7 @@ fn may_go_on(folder: &Path) -> bool {
 pub fn finish(
     sampled: &Sampled,
     folder: &Path,
+    why: Option<&str>,
     choice: &Choice,
     pages: report::Pages,
     typed: &SampleArguments,
@@ -236,6 +257,7 @@ pub fn finish(
         return Ok(Outcome::Interrupted);
     };
     print(headline(&summary));
+    tell_model(&summary, why);
     meaning::say(choice);
     print("");
     stored::tell(&summary, typed.once.all);
@@ -246,6 +268,11 @@ pub fn finish(
     }
     device_failure(sampled)?;
     Ok(outcome(&summary))
+}
+
+/// Says what the model is made of, and why its parameterization is that which it is.
+pub fn tell_model(summary: &RunSummary, why: Option<&str>) {
+    summary.words.lines().chain(why).for_each(print);
 }
 
 /// How a run ended that is summarized.

@@ -87,6 +87,7 @@ pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
         no_damage(&sampled, run)?;
     }
     print(sample::headline(&summary));
+    sample::tell_model(&summary, None);
     print(format_args!("engine {} on {}\n", summary.engine, summary.adapter));
     tell(&summary, typed.all);
     if let Some(DeviceFailure { error, resumed }) = &sampled.run.failure {

@@ -25,6 +25,7 @@ pub fn check(settings: &Settings, asked: &[(&str, bool)]) -> Result<(), Failure>
 /// Samples, prints, writes.
 pub fn run(
     typed: &SampleArguments,
+    why: Option<&str>,
     choice: &Choice,
     model: Arc<Model>,
     settings: Settings,
@@ -35,6 +36,7 @@ pub fn run(
         return Ok(Outcome::Interrupted);
     };
     print(sample::headline(&summary));
+    sample::tell_model(&summary, why);
     meaning::say(choice);
     print("");
     stored::tell(&summary, typed.once.all);

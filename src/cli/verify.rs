@@ -9,8 +9,8 @@ use warpnuts::experiment::Sampled;
 use warpnuts::summary::{self, RunSummary};
 use warpnuts::verify::Verification;
 
-use super::sample::RunOnceArguments;
-use super::{Failure, Outcome, folder, meaning, print, progress, summed, table};
+use super::sample::{Ready, RunOnceArguments, SampleArguments};
+use super::{Failure, Outcome, folder, meaning, print, progress, report, table};
 
 /// What can be typed behind `verify`.
 #[derive(Debug, Args)]
@@ -23,43 +23,48 @@ pub struct VerifyArguments {
         "group", "outcome", "predictors", "center_predictors", "prior_mu_sd", "prior_sigma_scale", "prior_eps_scale",
         "parameterization", "chains", "warmup", "draws", "seed", "first_chain", "target_accept", "max_tree_depth",
         "likelihood", "threads", "thin", "keep", "save_draws", "engine", "adapter", "allow_software_adapter", "data",
+        "draw_precision", "checkpoint_every", "metric_from", "shard", "save_warmup", "log_likelihood",
+        "posterior_predictive", "resume", "no_report", "open", "funnel_group",
     ])]
     run_folder: Option<PathBuf>,
 
     #[command(flatten)]
-    sample: RunOnceArguments,
+    sample: SampleArguments,
 }
 
 /// Samples or reads, integrates, compares, writes.
 pub fn run(typed: VerifyArguments) -> Result<Outcome, Failure> {
     match typed.run_folder {
-        Some(run) => read(&run, &typed.sample),
-        None => sample(typed.sample),
+        Some(run) => read(&run, &typed.sample.once),
+        None => sample(&typed.sample),
     }
 }
 
 /// A run that is made now.
-fn sample(typed: RunOnceArguments) -> Result<Outcome, Failure> {
-    let dataset = meaning::dataset(&typed.data)?;
-    let priors = meaning::priors(&typed.priors, &dataset);
-    let model = meaning::model(&dataset, &priors, &typed.parameterization)?;
-    let settings = meaning::settings(&typed.run, &model)?;
-    summed::check(&settings, &[("verify", true)])?;
+fn sample(typed: &SampleArguments) -> Result<Outcome, Failure> {
+    if let Some(folder) = &typed.resume {
+        let name = folder.display();
+        return Err(Failure::Input(anyhow!(
+            "verify begins a run or reads one; go on with `warpnuts sample --resume {name}`, then `warpnuts verify {name}`"
+        )));
+    }
+    let Ready { model, why, settings, learnt, choice, pages } = super::sample::ready(typed, Some("verify"))?;
     let exact = Exact::of(&model).map_err(Failure::input)?;
-    let choice = meaning::choice(&typed.engine, &model, &settings)?;
-    meaning::room(&settings, typed.output.save_draws, &model, 1, typed.output.out.as_deref())?;
-    let folder = folder::make(typed.output.out.as_deref(), "verify")?;
+    let output = &typed.once.output;
+    let folder = folder::make(output.out.as_deref(), "verify")?;
     progress::obey_interruptions()?;
 
-    meaning::say(&choice);
-    let sampled = super::sample::sample_into(&folder, &choice.backend, model, settings, None, &typed.output)?;
-    let Some(run) = super::sample::conclude(&sampled, &folder, typed.output.save_draws)? else {
+    let sampled = super::sample::sample_into(&folder, &choice.backend, model, settings, learnt, output)?;
+    let Some(run) = super::sample::conclude(&sampled, &folder, output.save_draws)? else {
         return Ok(Outcome::Interrupted);
     };
+    super::sample::tell_model(&run, why.as_deref());
+    meaning::say(&choice);
     let verification = Verification::of(&sampled, &run, &exact);
-    let told = Told::of(&run, typed.all);
-    let written = super::sample::written(&folder, typed.output.save_draws);
+    let told = Told::of(&run, typed.once.all);
+    let written = super::sample::written(&folder, output.save_draws);
     let outcome = tell(&verification, &told, &folder, Some(&written))?;
+    report::of_run(&typed.report, pages, &sampled, &run, &folder)?;
     super::sample::device_failure(&sampled)?;
     Ok(outcome)
 }

@@ -48,6 +48,11 @@ pub(super) fn first(predictors: &[Vec<f64>]) -> Option<Dependence> {
     })
 }
 
+/// The length of what the others leave of the last of these columns.
+pub(super) fn residual(columns: Vec<Vec<f64>>) -> f64 {
+    triangle(columns).last().and_then(|column| column.last()).copied().unwrap_or(0.0)
+}
+
 /// R of these columns: q_i its orthonormal columns, R_ik = q_i . x_k.
 fn triangle(mut columns: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     let mut r = vec![vec![0.0; columns.len()]; columns.len()];

@@ -122,6 +122,22 @@ pub enum DataError {
     )]
     ConstantOutcome { file: String, column: String, min: f64, max: f64 },
 
+    /// An outcome of the groups, and not of the observations.
+    #[error(
+        "{file}: outcome `{column}` does not vary within any group: there is no noise, and no posterior of `eps`; keep one row \
+         for each group, or choose another column",
+        column = shown(column)
+    )]
+    ConstantWithinGroups { file: String, column: String },
+
+    /// An outcome without residual noise.
+    #[error(
+        "{file}: within groups the predictors explain outcome `{column}` to within rounding: there is no noise, and no posterior \
+         of `eps`; was it computed from them? choose another column, or leave a predictor out",
+        column = shown(column)
+    )]
+    NoNoise { file: String, column: String },
+
     /// The intercept once more.
     #[error(
         "{file}: predictor `{column}` does not vary ({}), which is what the intercept is for; leave it out",

@@ -101,6 +101,18 @@ impl RotatedGroups {
         Some(rest / freedom).filter(|noise| noise.is_normal()).unwrap_or(1.0)
     }
 
+    /// The standard deviation over the groups of each coefficient in the groups' own regressions, of those that have one; 1 where
+    /// fewer than two groups have.
+    pub fn spreads(&self) -> Vec<f64> {
+        let estimates: Vec<Vec<f64>> = self.groups.iter().filter_map(Rotated::regression).collect();
+        let spread = |k: usize| {
+            let values: Vec<f64> = estimates.iter().map(|estimate| estimate[k]).collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)).sqrt()
+        };
+        (0..self.coefficients).map(spread).map(|spread| if spread.is_normal() { spread } else { 1.0 }).collect()
+    }
+
     /// The numbers of all groups in rows of J, as rotated.wgsl reads them: by how much the squares that no coefficients explain
     /// are more than `noise` for each observation, each column of R from its first entry to that on the diagonal, and w.
     pub fn rows(&self, noise: f64) -> Vec<Vec<f64>> {
@@ -112,6 +124,25 @@ impl RotatedGroups {
         }
         rows.extend((0..self.coefficients).map(|i| row(&|group| group.outcome[i])));
         rows
+    }
+}
+
+impl Rotated {
+    /// The coefficients of the group's own regression, R^-1 w; `None` where a column nearly depends on those before it.
+    fn regression(&self) -> Option<Vec<f64>> {
+        const DEPENDENT: f64 = 1e-6;
+        let mut beta = self.outcome.clone();
+        for k in (0..beta.len()).rev() {
+            let column = &self.columns[k];
+            let length = dot(column, column).sqrt();
+            if column[k] <= DEPENDENT * length {
+                return None;
+            }
+            beta[k] /= column[k];
+            let known = beta[k];
+            beta[..k].iter_mut().zip(column).for_each(|(entry, r)| *entry -= r * known);
+        }
+        Some(beta)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::draws::store::{Extent, Statistic, Store, StoreError, Writer, Writing}
 use crate::draws::{Draws, Precision};
 use crate::driver::{Learnt, Run, Start};
 use crate::engine::{Checkpoint, DeviceFailure, EngineError, Progress, SinkError, Snapshot};
+use crate::mode::Landscape;
 use crate::model::Model;
 
 /// The file beside a store that says what differs between two runs of the same bytes: how long they took.
@@ -187,7 +188,8 @@ struct Ready<'a> {
 
 fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
     let Ready { keeping, backend, model, settings, start, mut writer, began, before, failure } = ready;
-    let mut told = run(backend, &model, &settings, start, &mut writer, progress)?;
+    let landscape = Landscape::of(&model);
+    let mut told = run(backend, &model, &landscape, &settings, start, &mut writer, progress)?;
     let mut about = Map::new();
     about.insert("warmup".to_string(), json!(told.warmup));
     about.insert("divergences".to_string(), json!(told.divergences));
@@ -202,7 +204,7 @@ fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> 
     let store = Store::open(keeping.folder).map_err(|error| SinkError(std::io::Error::other(error)))?;
     let wall = began.elapsed() + Duration::from_secs_f64(before);
     let draws = Draws::Store(Arc::new(store));
-    Ok(sampled(backend, model, settings, draws, told, wall))
+    Ok(sampled(backend, model, landscape, settings, draws, told, wall))
 }
 
 impl From<Failed> for DeviceFailure {
@@ -298,6 +300,7 @@ impl Sampled {
         let interrupted = run.draws < settings.draws;
         let wall = seconds(times.total);
         let draws = Draws::Store(Arc::new(store));
-        Ok(Sampled { model, settings, engine, device, names, draws, run, interrupted, wall })
+        let landscape = Landscape::of(&model);
+        Ok(Sampled { model, landscape, settings, engine, device, names, draws, run, interrupted, wall })
     }
 }

@@ -7,13 +7,11 @@ use argmin::core::{CostFunction, Executor, Gradient};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 
-use crate::density::cpu::CpuDensity;
-
 /// At a mode no entry of the gradient is larger, in the sampler's units.
 pub const GRADIENT_TOLERANCE: f64 = 1e-5;
 
-/// Where the search itself would stop.
-const AIM: f64 = 1e-9;
+/// Where a search for a mode would stop.
+pub const AIM: f64 = 1e-9;
 
 /// Steps that are remembered, steps of a search, and searches.
 const MEMORY: usize = 12;
@@ -29,23 +27,19 @@ pub struct Top {
     pub gradient: f64,
 }
 
-/// The log density, upside down, with the coordinate `fixed` held where it is, in such a unit that a search's first step,
-/// which is as long as the gradient, is not longer than one.
-struct Descent {
-    density: RefCell<CpuDensity>,
-    fixed: Option<usize>,
+/// The log density, upside down, in such a unit that a search's first step, which is as long as the gradient, is not longer than
+/// one.
+struct Descent<F> {
+    surface: RefCell<F>,
     unit: f64,
     top: RefCell<Top>,
 }
 
-impl Descent {
+impl<F: FnMut(&[f64], &mut [f64]) -> f64> Descent<F> {
     /// Negative log density and gradient; the highest point with a small gradient is kept.
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
         let mut gradient = vec![0.0; theta.len()];
-        let log_density = self.density.borrow_mut().log_density(theta, &mut gradient);
-        if let Some(fixed) = self.fixed {
-            gradient[fixed] = 0.0;
-        }
+        let log_density = (self.surface.borrow_mut())(theta, &mut gradient);
         let largest = gradient.iter().fold(0.0, |largest: f64, entry| largest.max(entry.abs()));
         let mut top = self.top.borrow_mut();
         // Near the top, values differ by rounding only, and gradients tell.
@@ -60,7 +54,7 @@ impl Descent {
     }
 }
 
-impl CostFunction for &Descent {
+impl<F: FnMut(&[f64], &mut [f64]) -> f64> CostFunction for &Descent<F> {
     type Param = Vec<f64>;
     type Output = f64;
 
@@ -69,7 +63,7 @@ impl CostFunction for &Descent {
     }
 }
 
-impl Gradient for &Descent {
+impl<F: FnMut(&[f64], &mut [f64]) -> f64> Gradient for &Descent<F> {
     type Param = Vec<f64>;
     type Gradient = Vec<f64>;
 
@@ -78,15 +72,16 @@ impl Gradient for &Descent {
     }
 }
 
-/// The highest point that a search from `start` comes to, with the coordinate `fixed` held, if one is.
-pub fn climb(density: &CpuDensity, start: Vec<f64>, fixed: Option<usize>) -> Top {
+/// The highest point that a search on `surface` from `start` comes to, which ends where no entry of the gradient is larger than
+/// `aim`. The surface is a log density, and writes its gradient.
+pub fn climb(surface: impl FnMut(&[f64], &mut [f64]) -> f64, start: Vec<f64>, aim: f64) -> Top {
     let nowhere = Top { theta: start.clone(), log_density: f64::NEG_INFINITY, gradient: f64::INFINITY };
-    let mut descent = Descent { density: RefCell::new(density.clone()), fixed, unit: 1.0, top: RefCell::new(nowhere) };
+    let mut descent = Descent { surface: RefCell::new(surface), unit: 1.0, top: RefCell::new(nowhere) };
     descent.at(&start);
     for _ in 0..SEARCHES {
         let before = descent.top.borrow().clone();
         descent.unit = (before.gradient * (start.len() as f64).sqrt()).max(1.0);
-        let search = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY).with_tolerance_grad(AIM / descent.unit);
+        let search = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY).with_tolerance_grad(aim / descent.unit);
         let search = search.and_then(|search| search.with_tolerance_cost(0.0));
         if let Ok(search) = search {
             let from = before.theta.clone();
@@ -94,7 +89,7 @@ pub fn climb(density: &CpuDensity, start: Vec<f64>, fixed: Option<usize>) -> Top
             drop(Executor::new(&descent, search).configure(|state| state.param(from).max_iters(STEPS)).run());
         }
         let now = descent.top.borrow();
-        if now.gradient <= AIM || (now.log_density <= before.log_density && now.gradient >= before.gradient) {
+        if now.gradient <= aim || (now.log_density <= before.log_density && now.gradient >= before.gradient) {
             break;
         }
     }

@@ -1,6 +1,7 @@
 //! The path on which the centered density rises without end, into the neck of the funnel.
 
-use super::{Mode, climb};
+use super::Mode;
+use super::climb::{AIM, climb};
 use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
 use crate::density::effects::ConditionalEffects;
@@ -60,7 +61,12 @@ pub fn path(model: &Model, marginal: &Mode) -> Path {
     let mut gradient = vec![0.0; layout.dim()];
     let mut points: Vec<Point> = Vec::new();
     for _ in 0..POINTS {
-        theta = climb::climb(&densities[0], theta, Some(fixed)).theta;
+        let held = |theta: &[f64], gradient: &mut [f64]| {
+            let log_density = densities[0].log_density(theta, gradient);
+            gradient[fixed] = 0.0;
+            log_density
+        };
+        theta = climb(held, theta, AIM).theta;
         let mut named = vec![0.0; layout.dim()];
         without.constrain(&theta, &mut named);
         conditional.mean(&mut named);

@@ -31,15 +31,16 @@ impl fmt::Display for Effect {
     }
 }
 
-/// The word for all effects integrated out.
+/// The word for all effects integrated out, and the literature's other one.
 const MARGINAL: &str = "marginal";
+const COLLAPSED: &str = "collapsed";
 
 /// What is wrong with a parameterization that somebody typed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterizationError {
     /// None of the three words, nor a list.
     #[error(
-        "`{0}` is no parameterization; write `centered`, `non-centered`, `marginal`, or one for each coefficient, as \
+        "`{0}` is no parameterization; write `centered`, `non-centered`, `marginal` (or `collapsed`), or one for each coefficient, as \
          `a=centered,b=non-centered`"
     )]
     Unknown(String),
@@ -100,7 +101,7 @@ impl Parameterization {
         Parameterization::of(Vec::new(), predictor_names)
     }
 
-    /// Reads `centered`, `non-centered`, `marginal`, or a list such as `a=centered,b=non-centered`.
+    /// Reads `centered`, `non-centered`, `marginal` (or `collapsed`), or a list such as `a=centered,b=non-centered`.
     ///
     /// With several predictors a slope is `b[hours]`, or just `hours`, and `b` stands for all of them.
     ///
@@ -111,7 +112,7 @@ impl Parameterization {
         if let Some(effect) = Effect::parse(text) {
             return Ok(Parameterization::uniform(effect, predictor_names));
         }
-        if text == MARGINAL {
+        if is_marginal(text) {
             return Ok(Parameterization::marginal(predictor_names));
         }
         let names = coefficient_names(predictor_names);
@@ -126,7 +127,7 @@ impl Parameterization {
             };
             let (name, effect) = (name.trim(), effect.trim());
             let effect = Effect::parse(effect).ok_or_else(|| match effect {
-                MARGINAL => ParameterizationError::MarginalAlone(name.to_string()),
+                MARGINAL | COLLAPSED => ParameterizationError::MarginalAlone(name.to_string()),
                 _ => ParameterizationError::UnknownEffect { name: name.to_string(), effect: effect.to_string() },
             })?;
             let mut found = false;
@@ -167,7 +168,7 @@ impl Parameterization {
         // Commas stand inside lists too: a list ends where it is complete.
         let mut pending: Option<String> = None;
         for part in text.split(',') {
-            let is_word = part.trim() == MARGINAL || Effect::parse(part.trim()).is_some();
+            let is_word = is_marginal(part.trim()) || Effect::parse(part.trim()).is_some();
             if let (true, Some(incomplete)) = (is_word, &pending) {
                 return Err(incomplete_list(incomplete, predictor_names));
             }
@@ -214,6 +215,10 @@ impl fmt::Display for Parameterization {
     }
 }
 
+fn is_marginal(word: &str) -> bool {
+    [MARGINAL, COLLAPSED].contains(&word)
+}
+
 /// What is wrong with text that is no parameterization.
 fn incomplete_list(text: &str, predictor_names: &[String]) -> ParameterizationError {
     Parameterization::parse(text, predictor_names).err().unwrap_or(ParameterizationError::Unknown(text.to_string()))
@@ -242,6 +247,7 @@ mod tests {
         assert_eq!(parse("centered", &["x"]).unwrap(), "centered");
         assert_eq!(parse("a=non-centered, b=non-centered", &["x"]).unwrap(), "non-centered");
         assert_eq!(parse(" marginal", &["x", "y"]).unwrap(), "marginal");
+        assert_eq!(parse("collapsed", &["x"]).unwrap(), "marginal");
     }
 
     #[test]
@@ -273,6 +279,8 @@ mod tests {
         assert_eq!(parse("a=centered,marginal", &["x"]), Err(ParameterizationError::Missing("b".into())));
         let twice = ParameterizationError::Repeated("centered".into());
         assert_eq!(parse("centered,a=centered,b=centered", &["x"]), Err(twice));
+        let twice = ParameterizationError::Repeated("marginal".into());
+        assert_eq!(parse("collapsed,marginal", &["x"]), Err(twice));
     }
 
     #[test]

@@ -48,15 +48,16 @@ impl PriorScales {
         }
     }
 
-    /// The default priors, widened where the data are large: `mu_sd` to 100 times what the coefficient may be,
+    /// The default priors, widened where the data are large or far from zero: `mu_sd` to 100 times what the coefficient may be,
     /// `sigma_scale` to the coefficient's unit (sd of the outcome, over sd of the predictor), `eps_scale` to the sd of the
     /// outcome. On data of ordinary size, radon among them, nothing changes; on outcomes in millions the priors are as
     /// vague as they are meant to be.
     pub fn for_data(dataset: &Dataset) -> PriorScales {
         let mut scales = PriorScales::uniform(Priors::default(), dataset.n_coefficients());
         let typical = Scaling::standardizing(dataset);
+        let expected = expected_sizes(dataset, &typical);
         for (k, (mu_sd, sigma_scale)) in scales.mu_sd.iter_mut().zip(&mut scales.sigma_scale).enumerate() {
-            *mu_sd = mu_sd.max(VAGUE * expected_size(&typical, k));
+            *mu_sd = mu_sd.max(VAGUE * expected[k]);
             *sigma_scale = sigma_scale.max(typical.coefficient_unit(k));
         }
         scales.eps_scale = scales.eps_scale.max(typical.outcome_scale);
@@ -80,17 +81,25 @@ impl PriorScales {
     pub fn narrow(&self, dataset: &Dataset) -> Vec<NarrowPrior> {
         let typical = Scaling::standardizing(dataset);
         let names = coefficient_names(dataset.predictor_names());
-        let all = self.mu_sd.iter().zip(names).enumerate().map(|(k, (prior, name))| NarrowPrior {
+        let expected = expected_sizes(dataset, &typical);
+        let all = self.mu_sd.iter().zip(names).zip(expected).map(|((prior, name), expected)| NarrowPrior {
             name: format!("mu_{name}"),
             prior: *prior,
-            expected: expected_size(&typical, k),
+            expected,
         });
         all.filter(|narrow| narrow.prior < narrow.expected).collect()
     }
 }
 
-/// How large coefficient `k` may be: the outcome's mean or sd for the intercept, sd of the outcome over sd of the
-/// predictor for a slope.
-fn expected_size(typical: &Scaling, k: usize) -> f64 {
-    typical.coefficient_unit(k).max(typical.coefficient_shift(k).abs())
+/// How large each coefficient may be: sd of the outcome over sd of the predictor for a slope; for the intercept the outcome's mean
+/// or sd, and what such slopes make of the way from the predictors' means to zero.
+fn expected_sizes(dataset: &Dataset, typical: &Scaling) -> Vec<f64> {
+    let slopes: Vec<f64> = (1..dataset.n_coefficients()).map(|k| typical.coefficient_unit(k)).collect();
+    let way = |(k, slope): (usize, &f64)| {
+        let values = dataset.predictor(k);
+        slope * (values.iter().sum::<f64>() / values.len() as f64).abs()
+    };
+    let intercept = typical.coefficient_unit(0).max(typical.coefficient_shift(0).abs());
+    let to_zero: f64 = slopes.iter().enumerate().map(way).sum();
+    std::iter::once(intercept + to_zero).chain(slopes).collect()
 }

@@ -159,11 +159,6 @@ fn hyperparameters(summary: &RunSummary) -> Table {
 fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
     let (data, settings) = (&summary.data, &summary.settings);
     let word = |value: serde_json::Value| value.as_str().map_or(String::new(), str::to_string);
-    let scales = |all: &[f64]| {
-        let mut words: Vec<String> = all.iter().map(|scale| significant(*scale)).collect();
-        words.dedup();
-        words.join(", ")
-    };
     let predictors = match &data.predictors[..] {
         [] => "no predictor".to_string(),
         names => names.join(", "),
@@ -178,15 +173,7 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         ("predictors", predictors),
         ("groups", data.group.clone()),
         ("parameterization", summary.parameterization.clone()),
-        (
-            "priors",
-            format!(
-                "mu ~ Normal(0, {}), sigma ~ HalfCauchy({}), eps ~ HalfCauchy({})",
-                scales(&summary.priors.mu_sd),
-                scales(&summary.priors.sigma_scale),
-                significant(summary.priors.eps_scale)
-            ),
-        ),
+        ("priors", summary.words.priors.trim_start_matches("priors: ").to_string()),
         ("chains", format!("{}, from number {} on", settings.chains, settings.first_chain)),
         ("draws of each chain", format!("{} after {} warm-up transitions", summary.draws, settings.warmup)),
         ("seed", summary.seed.to_string()),
@@ -209,6 +196,9 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         ),
         ("version", format!("warpnuts {}", summary.version)),
     ];
+    if let Some(centring) = &summary.words.centring {
+        facts.insert(4, ("centred", centring.trim_start_matches("centred: ").to_string()));
+    }
     if let Some(failure) = &summary.device_failure {
         facts.push(("device failure", failure.clone()));
     }

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{EBFMI_LIMIT, RunSummary, counted, significant};
+use super::{EBFMI_LIMIT, RunSummary, beyond, counted, design, significant};
 use crate::data::Dataset;
+use crate::density::Likelihood;
 use crate::model::PriorScales;
 
 /// R-hat above this says that chains do not agree (Vehtari et al. 2021).
@@ -36,109 +37,183 @@ const SHORT_WARMUP: u32 = 150;
 /// Something to know before using the draws.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Advice {
+    /// The word for it; `docs/trust.md` has them all.
+    pub kind: &'static str,
     /// What is wrong, in numbers.
     pub problem: String,
     /// What to do about it.
     pub remedy: String,
+    /// What to type instead, where the remedy is a matter of options: each line of options is one way by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<String>,
     /// Whether the draws should not be trusted until it is done.
     pub distrust: bool,
 }
 
-/// What in the data makes sampling slow, or contradicts the priors.
+/// What in the data makes sampling slow, contradicts the priors, or cannot be told from them.
 pub fn of_data(dataset: &Dataset, priors: &PriorScales) -> Vec<Advice> {
     let far = dataset.far_predictors().into_iter().map(|far| Advice {
+        kind: "far-predictor",
         problem: format!(
-            "predictor `{}` (mean {}, sd {}) is far from zero: its slope and the intercept are tied together, and every \
-             sampler is slow on that",
+            "predictor `{}` (mean {}, sd {}) is far from zero, and is not centred: its slope and the intercept are tied together, \
+             and the model is another one than with a zero that lies among the data",
             far.name,
             significant(far.mean),
             significant(far.sd),
         ),
-        remedy: "use --center-predictors, which makes the intercept the outcome expected at the average predictor \
-                 instead of at zero"
+        remedy: "unless zero means what you want, use --center-predictors yes, which makes the intercept the outcome expected at \
+                 the average predictor"
             .to_string(),
+        proposals: vec!["--center-predictors yes".to_string()],
         distrust: false,
     });
-    let narrow = priors.narrow(dataset).into_iter().map(|narrow| Advice {
-        problem: format!(
-            "the prior Normal(0, {}) of {} is narrow for these data, by which it may be as large as {}",
-            significant(narrow.prior),
-            narrow.name,
-            significant(narrow.expected),
-        ),
-        remedy: "unless that is meant, raise --prior-mu-sd, or leave it out".to_string(),
-        distrust: false,
+    let narrow = priors.narrow(dataset).into_iter().map(|narrow| {
+        let wide = format!("--prior-mu-sd {}", rounded_up(100.0 * narrow.expected));
+        Advice {
+            kind: "narrow-prior",
+            problem: format!(
+                "the prior Normal(0, {}) of {} is narrow for these data, by which it may be as large as {}",
+                significant(narrow.prior),
+                narrow.name,
+                significant(narrow.expected),
+            ),
+            remedy: format!("unless that is meant, use {wide}, or leave --prior-mu-sd out"),
+            proposals: vec![wide],
+            distrust: false,
+        }
     });
-    far.chain(narrow).collect()
+    far.chain(narrow).chain(design::advice(dataset)).collect()
+}
+
+/// What may help a run, as options.
+struct Ways<'a> {
+    run: &'a RunSummary,
+}
+
+impl Ways<'_> {
+    /// Effects integrated out, where that is still to be had.
+    fn marginal(&self) -> Option<String> {
+        if self.run.parameterization == "marginal" {
+            return None;
+        }
+        let likelihood = match self.run.settings.likelihood {
+            Likelihood::Groups => "",
+            Likelihood::Observations => " --likelihood groups",
+        };
+        Some(format!("--parameterization marginal{likelihood}"))
+    }
+
+    /// A quarter of the distance to 1 that there is now.
+    fn smaller_steps(&self) -> String {
+        let target = 1.0 - (1.0 - self.run.settings.target_accept) / 4.0;
+        format!("--target-accept {}", (target * 1e4).round() / 1e4)
+    }
+
+    /// So many times the draws of each chain, and not so few that diagnostics are mostly noise.
+    fn more_draws(&self, factor: f64) -> String {
+        const ENOUGH: f64 = 1000.0;
+        format!("--draws {}", rounded_up((f64::from(self.run.settings.draws) * factor).max(ENOUGH)))
+    }
+
+    fn longer_warmup(&self) -> String {
+        format!("--warmup {}", rounded_up(f64::from(self.run.settings.warmup.max(SHORT_WARMUP)) * 2.0))
+    }
+}
+
+/// `a`, `a, or b`.
+fn either(ways: &[String]) -> String {
+    ways.join(", or ")
+}
+
+/// The next of 1, 2, 5, 10, 20, ... that is no smaller.
+fn rounded_up(value: f64) -> f64 {
+    let power = 10f64.powf(value.log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0];
+    steps.into_iter().map(|step| step * power).find(|round| *round >= value * (1.0 - 1e-9)).unwrap_or(value)
 }
 
 /// Goes through everything that may be wrong with a run.
 pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
     let mut all = Vec::new();
-    let mut say = |distrust: bool, problem: String, remedy: &str| {
-        all.push(Advice { problem, remedy: remedy.to_string(), distrust });
+    let mut say = |kind: &'static str, distrust: bool, problem: String, why: &str, ways: Vec<String>| {
+        let remedy = match (why, &ways[..]) {
+            (why, []) => why.to_string(),
+            ("", ways) => format!("use {}", either(ways)),
+            (why, ways) => format!("use {}: {why}", either(ways)),
+        };
+        all.push(Advice { kind, problem, remedy, proposals: ways, distrust });
     };
+    let ways = Ways { run };
     let draws = run.total_draws();
     let share = |count: u64| count as f64 / draws.max(1) as f64;
-    let reparameterize = match run.parameterization.as_str() {
-        "non-centered" => {
-            "raise --target-accept (to 0.95, say), or try --parameterization centered if groups are large"
-        }
-        "marginal" => "raise --target-accept (to 0.95, say)",
-        _ => "use --parameterization non-centered, or raise --target-accept (to 0.95, say)",
-    };
+    const NO_FUNNEL: &str = "with all group effects integrated out there is no funnel left";
+    let or_marginal = |way: String| ways.marginal().map_or((vec![way], ""), |marginal| (vec![marginal], NO_FUNNEL));
 
     if run.interrupted {
         let planned = u64::from(run.settings.draws) * u64::from(run.settings.chains);
         say(
+            "interrupted",
             false,
             format!("the run was interrupted after {draws} of {planned} draws"),
-            "what is shown describes the draws there are; run it again for the rest",
+            "what is shown describes the draws there are; `warpnuts sample --resume` goes on with the rest",
+            Vec::new(),
         );
     }
     if run.divergences > 0 {
+        let (proposals, why) = or_marginal(ways.smaller_steps());
         say(
+            "divergences",
             share(run.divergences) > DIVERGENCE_LIMIT,
             format!(
                 "{} of {draws} transitions diverged: the sampler lost its way where the posterior is narrow, and what \
                  lies there is missing from the draws",
                 run.divergences
             ),
-            reparameterize,
+            why,
+            proposals,
         );
     }
     if let Some(rhat) = &run.max_nested_rhat {
         let limit = nested_limit(run);
         if rhat.value > limit {
             say(
+                "nested-rhat",
                 true,
                 format!(
-                    "nested R-hat of {} is {:.3} (it should be below {limit:.3}): the chains still remember where they \
-                     started",
-                    rhat.parameter, rhat.value
+                    "nested R-hat of {} is {}: the chains still remember where they started",
+                    rhat.parameter,
+                    beyond(rhat.value, limit)
                 ),
-                "run a longer --warmup",
+                "",
+                vec![ways.longer_warmup()],
             );
         }
     } else if let Some(rhat) = run.max_rhat.as_ref().filter(|rhat| rhat.value > RHAT_LIMIT) {
+        let longer = format!("{} {}", ways.longer_warmup(), ways.more_draws(4.0));
+        let (proposals, why) = or_marginal(longer);
         say(
+            "rhat",
             true,
             format!(
-                "R-hat of {} is {:.3} (it should be below {RHAT_LIMIT}): the chains have not been to the same places",
-                rhat.parameter, rhat.value
+                "R-hat of {} is {}: the chains have not been to the same places",
+                rhat.parameter,
+                beyond(rhat.value, RHAT_LIMIT)
             ),
-            "run longer (--warmup, --draws); if that does not help, change the --parameterization",
+            why,
+            proposals,
         );
     }
     if run.settings.warmup < SHORT_WARMUP && run.parameterization != "marginal" {
         say(
+            "short-warmup",
             false,
             format!(
                 "a warm-up of {} is short: means may be further off than their error bars say, in all chains alike, \
                  which R-hat cannot see",
                 counted(u64::from(run.settings.warmup), "transition")
             ),
-            "take a --warmup of at least 150 before you rely on them",
+            "",
+            vec![format!("--warmup {SHORT_WARMUP}")],
         );
     }
     let kinds = [("bulk", &run.min_ess_bulk), ("tail", &run.min_ess_tail)];
@@ -148,70 +223,92 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
         .min_by(|a, b| a.1.value.total_cmp(&b.1.value));
     if smallest.is_none() && run.max_nested_rhat.is_none() {
         say(
+            "too-short",
             true,
             format!("{} a chain is too little to say anything about convergence", counted(run.draws as u64, "draw")),
-            "take at least 4 --draws, better 1000",
+            "",
+            vec!["--draws 1000".to_string()],
         );
     }
     if (draws as f64) < ESS_LIMIT {
+        let enough = rounded_up(10.0 * ESS_LIMIT / f64::from(run.settings.chains)).max(100.0);
         say(
+            "few-draws",
             true,
             format!(
                 "there are only {}, where means and error bars need {ESS_LIMIT:.0} effective ones",
                 counted(draws as u64, "draw")
             ),
-            "take more --draws or more --chains",
+            "",
+            vec![format!("--draws {enough}")],
         );
     } else if let Some((kind, ess)) = smallest.filter(|(_, ess)| ess.value < ESS_LIMIT) {
+        let (proposals, why) = or_marginal(ways.more_draws((2.0 * ESS_LIMIT / ess.value).max(2.0)));
         say(
+            "ess",
             true,
             format!(
-                "the {draws} draws of {} are worth only {:.0} independent ones ({kind} ESS; it should be above \
-                 {ESS_LIMIT:.0}): its mean, its quantiles and their error bars are uncertain",
-                ess.parameter, ess.value
+                "the {draws} draws of {} are worth only {} independent ones ({kind} ESS): its mean, its quantiles and their \
+                 error bars are uncertain",
+                ess.parameter,
+                beyond(ess.value, ESS_LIMIT)
             ),
-            "take more --draws or more --chains; if that does not help, change the --parameterization",
+            why,
+            proposals,
         );
     }
     if run.settings.chains == 1 {
         say(
+            "one-chain",
             false,
             "one chain alone cannot show that it has missed something (there is no R-hat)".to_string(),
-            "run at least 4 --chains",
+            "",
+            vec!["--chains 4".to_string()],
         );
     }
     if share(run.reached_max_treedepth) > TREE_DEPTH_LIMIT {
+        let deeper = (run.settings.max_tree_depth + 3).min(20);
+        let (proposals, why) = or_marginal(format!("--max-tree-depth {deeper}"));
         say(
+            "tree-depth",
             false,
             format!(
                 "{} of {draws} trajectories were cut off at {}: the draws are valid, but cost more than they need",
                 run.reached_max_treedepth,
                 counted(u64::from(run.settings.max_tree_depth), "doubling")
             ),
-            "raise --max-tree-depth, or look for a predictor far from zero (--center-predictors)",
+            why,
+            proposals,
         );
     }
     if run.e_bfmi.chains_below_limit as f64 > EBFMI_SHARE * f64::from(run.settings.chains) {
+        let (proposals, why) = or_marginal(ways.more_draws(4.0));
         say(
+            "energy",
             false,
             format!(
-                "{} of {} chains cross energies slowly (smallest E-BFMI {:.2}; it should be above {EBFMI_LIMIT}): tails \
-                 are explored badly",
-                run.e_bfmi.chains_below_limit, run.settings.chains, run.e_bfmi.min
+                "{} of {} chains cross energies slowly (smallest E-BFMI {}): tails are explored badly",
+                run.e_bfmi.chains_below_limit,
+                run.settings.chains,
+                beyond(run.e_bfmi.min, EBFMI_LIMIT)
             ),
-            reparameterize,
+            why,
+            proposals,
         );
     }
     if run.acceptance < run.settings.target_accept - ACCEPTANCE_TOLERANCE {
         say(
+            "acceptance",
             false,
             format!(
                 "mean acceptance is {:.2}, far below the {:.2} aimed at: warm-up was too short to find the step size",
                 run.acceptance, run.settings.target_accept
             ),
-            "run a longer --warmup",
+            "",
+            vec![ways.longer_warmup()],
         );
     }
+    all.extend(super::modes::advice(run));
     all
 }
 

@@ -29,6 +29,24 @@ pub fn significant(value: f64) -> String {
     }
 }
 
+/// A number beside its limit, with as many digits as it takes to tell them apart: `1.0102, above 1.01`.
+pub fn beyond(value: f64, limit: f64) -> String {
+    let side = if value > limit { "above" } else { "below" };
+    let shown = |value: f64, digits: usize| {
+        let decimals = (digits as f64 - 1.0 - value.abs().log10().floor()).clamp(0.0, 17.0) as usize;
+        format!("{value:.decimals$}")
+    };
+    let limit = (1..=17).map(|digits| shown(limit, digits)).find(|text| text.parse() == Ok(limit)).unwrap_or_default();
+    let apart = |text: &String| {
+        text.parse::<f64>().is_ok_and(|rounded| {
+            let bound: f64 = limit.parse().unwrap_or(f64::NAN);
+            if value > bound { rounded > bound } else { rounded < bound }
+        })
+    };
+    let value = (3..=17).map(|digits| shown(value, digits)).find(apart).unwrap_or_else(|| value.to_string());
+    format!("{value}, {side} {limit}")
+}
+
 /// `1 chain`, `16 chains`.
 pub fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
@@ -51,6 +69,17 @@ mod tests {
         assert_eq!(significant(55729.5), "55730");
         assert_eq!(significant(-1.5e-9), "-1.50e-9");
         assert_eq!(significant(0.0), "0");
+    }
+
+    #[test]
+    fn a_limit_is_shown_to_be_passed() {
+        assert_eq!(beyond(1.0102, 1.01), "1.0102, above 1.01");
+        assert_eq!(beyond(1.010_000_4, 1.01), "1.0100004, above 1.01");
+        assert_eq!(beyond(3.57, 1.01), "3.57, above 1.01");
+        assert_eq!(beyond(399.96, 400.0), "399.96, below 400");
+        assert_eq!(beyond(12.4, 400.0), "12.4, below 400");
+        assert_eq!(beyond(0.2999, 0.3), "0.2999, below 0.3");
+        assert_eq!(beyond(0.12345, 0.3), "0.123, below 0.3");
     }
 
     #[test]

@@ -1,0 +1,99 @@
+//! What the design of the data cannot tell, whatever a sampler does: spreads that only their priors know, slopes that cannot
+//! vary, outcomes that no normal distribution gives, groups that may be one.
+
+use std::collections::HashMap;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::Dataset;
+
+/// So few groups say next to nothing of how far groups spread.
+const FEW_GROUPS: usize = 3;
+
+/// Whole numbers from 0 or 1 on with a mean up to this are taken for counts or ratings; the noise of larger ones is nearly normal.
+const LARGEST_MEAN_COUNT: f64 = 30.0;
+
+/// A predictor that varies less within a group, relative to its mean there, is constant there.
+const CONSTANT: f64 = 1e-12;
+
+/// What the data cannot tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Design {
+    /// Every group has one row: its own deviation and the noise of its row cannot be told apart.
+    pub one_row_a_group: bool,
+    /// The number of groups, where it is two or three.
+    pub few_groups: Option<usize>,
+    /// Predictors that are constant within every group: their slopes cannot vary.
+    pub constant_within_groups: Vec<String>,
+    /// What an outcome looks like that is not normal.
+    pub discrete: Option<Discrete>,
+    /// Groups whose labels differ only in case, in blanks or in Unicode form.
+    pub alike: Vec<[String; 2]>,
+}
+
+/// An outcome of few values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discrete {
+    /// Two values.
+    Two,
+    /// Whole numbers from 0 or 1 to so many.
+    Whole(u64),
+}
+
+impl Dataset {
+    /// What the data cannot tell.
+    pub fn design(&self) -> Design {
+        Design {
+            one_row_a_group: self.n_observations() == self.n_groups(),
+            few_groups: Some(self.n_groups()).filter(|groups| *groups <= FEW_GROUPS),
+            constant_within_groups: self.constant_within_groups(),
+            discrete: discrete(&self.outcome),
+            alike: alike(&self.groups),
+        }
+    }
+
+    fn constant_within_groups(&self) -> Vec<String> {
+        if self.n_observations() == self.n_groups() {
+            // Nothing varies within groups of one.
+            return Vec::new();
+        }
+        let named = self.columns.predictors.iter().zip(&self.predictors);
+        let constant = named.filter(|(_, values)| {
+            (0..self.n_groups()).all(|j| {
+                let values = &values[self.group_range(j)];
+                let limit = CONSTANT * values[0].abs();
+                values.iter().all(|value| (value - values[0]).abs() <= limit)
+            })
+        });
+        constant.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+fn discrete(outcome: &[f64]) -> Option<Discrete> {
+    let first = outcome[0];
+    let second = outcome.iter().find(|value| **value != first)?;
+    if outcome.iter().all(|value| value == &first || value == second) {
+        return Some(Discrete::Two);
+    }
+    let (min, max) = outcome.iter().fold((first, first), |(min, max), value| (value.min(min), value.max(max)));
+    let mean = || outcome.iter().sum::<f64>() / outcome.len() as f64;
+    let whole = || outcome.iter().all(|value| value.fract() == 0.0);
+    (min == 0.0 || min == 1.0).then_some(())?;
+    (whole() && mean() <= LARGEST_MEAN_COUNT).then_some(Discrete::Whole(max as u64))
+}
+
+fn alike(labels: &[String]) -> Vec<[String; 2]> {
+    let mut seen: HashMap<String, &String> = HashMap::new();
+    let mut pairs = Vec::new();
+    for label in labels {
+        let folded: String = label.nfkc().flat_map(char::to_lowercase).collect();
+        let folded = folded.split_whitespace().collect::<Vec<_>>().join(" ");
+        match seen.get(&folded) {
+            Some(first) => pairs.push([(*first).clone(), label.clone()]),
+            None => {
+                seen.insert(folded, label);
+            }
+        }
+    }
+    pairs
+}

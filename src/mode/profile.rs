@@ -1,0 +1,141 @@
+//! The marginal density along its ridge: for each choice of scales the highest point over all mu, which is exact, for given the
+//! scales the density of mu is normal. However far a predictor is from zero, and mu with it, what is left to climb is smooth.
+
+use crate::density::Likelihood;
+use crate::density::cpu::CpuDensity;
+use crate::model::{Layout, Model, Parameterization};
+
+/// The marginal log density of a model, over mu, log sigma and log eps, in the sampler's units.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    density: CpuDensity,
+    layout: Layout,
+    /// mu of the last ridge point, log sigma, log eps.
+    theta: Vec<f64>,
+    gradient: Vec<f64>,
+    beside: Vec<f64>,
+}
+
+impl Profile {
+    /// Of `model`, whatever its parameterization.
+    pub fn new(model: &Model) -> Profile {
+        let model = model.in_parameterization(Parameterization::marginal(model.dataset().predictor_names()));
+        let width = model.layout().hyperparameters();
+        Profile {
+            density: CpuDensity::new(&model, Likelihood::Groups),
+            layout: model.layout(),
+            theta: vec![0.0; width],
+            gradient: vec![0.0; width],
+            beside: vec![0.0; width],
+        }
+    }
+
+    /// The log density where mu is highest given `scales`, log sigma and log eps, and its gradient by the scales; not finite where
+    /// mu cannot be told.
+    pub fn at(&mut self, scales: &[f64], gradient: &mut [f64]) -> f64 {
+        let k = self.layout.coefficients;
+        self.theta[k..].copy_from_slice(scales);
+        let Some(step) = self.newton() else { return f64::NEG_INFINITY };
+        self.theta[..k].iter_mut().zip(&step).for_each(|(mu, step)| *mu += step);
+        let log_density = self.density.log_density(&self.theta, &mut self.gradient);
+        gradient.copy_from_slice(&self.gradient[k..]);
+        log_density
+    }
+
+    /// The point that was looked at last, mu and scales.
+    pub fn theta(&self) -> &[f64] {
+        &self.theta
+    }
+
+    /// How far mu is from its highest point: the gradient is linear in mu, so that its differences are the curvature itself.
+    fn newton(&mut self) -> Option<Vec<f64>> {
+        let k = self.layout.coefficients;
+        self.density.log_density(&self.theta, &mut self.gradient);
+        let mut curvature = vec![vec![0.0; k]; k];
+        for (c, column) in curvature.iter_mut().enumerate() {
+            let mu = self.theta[c];
+            self.theta[c] = mu + 1.0;
+            self.density.log_density(&self.theta, &mut self.beside);
+            self.theta[c] = mu;
+            column
+                .iter_mut()
+                .zip(self.gradient.iter().zip(&self.beside))
+                .for_each(|(h, (here, there))| *h = here - there);
+        }
+        Some(Cholesky::of(&curvature)?.solve(&self.gradient[..k]))
+    }
+
+    /// The negative Hessian at `theta`, by central differences of the gradient, factorized; `None` where it is not positive
+    /// definite: no mode is there.
+    pub fn curvature(&mut self, theta: &[f64]) -> Option<Cholesky> {
+        const STEP: f64 = 1e-4;
+        let n = theta.len();
+        self.theta.copy_from_slice(theta);
+        let mut curvature = vec![vec![0.0; n]; n];
+        for i in 0..n {
+            // mu may be known far better than to a ten-thousandth of the outcome's sd, but there the gradient is linear.
+            self.theta[i] = theta[i] + STEP;
+            self.density.log_density(&self.theta, &mut self.gradient);
+            self.theta[i] = theta[i] - STEP;
+            self.density.log_density(&self.theta, &mut self.beside);
+            self.theta[i] = theta[i];
+            for (j, (there, here)) in self.beside.iter().zip(&self.gradient).enumerate() {
+                let half = (there - here) / (4.0 * STEP);
+                curvature[i][j] += half;
+                curvature[j][i] += half;
+            }
+        }
+        Cholesky::of(&curvature)
+    }
+
+    /// Log density at `theta`, and its gradient.
+    pub fn log_density(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
+        self.density.log_density(theta, gradient)
+    }
+}
+
+/// A symmetric matrix as L L'.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cholesky(Vec<Vec<f64>>);
+
+impl Cholesky {
+    /// Factorizes; `None` where the matrix is not positive definite.
+    pub fn of(matrix: &[Vec<f64>]) -> Option<Cholesky> {
+        let n = matrix.len();
+        let mut l = vec![vec![0.0; n]; n];
+        for i in 0..n {
+            for j in 0..=i {
+                let left: f64 = matrix[i][j] - (0..j).map(|c| l[i][c] * l[j][c]).sum::<f64>();
+                l[i][j] = if i == j { left.sqrt() } else { left / l[j][j] };
+                if i == j && !l[i][i].is_normal() {
+                    return None;
+                }
+            }
+        }
+        Some(Cholesky(l))
+    }
+
+    /// x of (L L') x = b.
+    pub fn solve(&self, b: &[f64]) -> Vec<f64> {
+        let mut x = b.to_vec();
+        for i in 0..x.len() {
+            let known: f64 = (0..i).map(|j| self.0[i][j] * x[j]).sum();
+            x[i] = (x[i] - known) / self.0[i][i];
+        }
+        self.back(x)
+    }
+
+    /// x of L' x = b: with a standard normal b, a normal vector whose precision is L L'.
+    pub fn back(&self, mut x: Vec<f64>) -> Vec<f64> {
+        for i in (0..x.len()).rev() {
+            let known: f64 = (i + 1..x.len()).map(|j| self.0[j][i] * x[j]).sum();
+            x[i] = (x[i] - known) / self.0[i][i];
+        }
+        x
+    }
+
+    /// log of the determinant of L L'.
+    pub fn log_determinant(&self) -> f64 {
+        2.0 * self.0.iter().enumerate().map(|(i, row)| row[i].ln()).sum::<f64>()
+    }
+}

@@ -1,0 +1,135 @@
+//! Every proposal that a warning makes is taken, on a case that raises the warning, and must improve it.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::Folder;
+use serde_json::Value;
+
+/// What was typed, and the warning it must raise.
+const CASES: [(&str, &str); 19] = [
+    ("far-predictor", "--data years.csv --group town --outcome rain --predictor year --center-predictors no"),
+    ("narrow-prior", "--data years.csv --group town --outcome rain --prior-mu-sd 5"),
+    ("divergences", "--parameterization centered"),
+    ("divergences", "--parameterization marginal --target-accept 0.3"),
+    ("nested-rhat", "--parameterization non-centered --chains 64 --warmup 5 --draws 8"),
+    ("rhat", "--parameterization centered"),
+    ("rhat", "--parameterization marginal --chains 4 --warmup 20 --draws 30"),
+    ("short-warmup", "--parameterization non-centered --chains 64 --warmup 100 --draws 50"),
+    ("too-short", "--draws 3"),
+    ("few-draws", "--draws 20"),
+    ("ess", "--parameterization centered"),
+    ("ess", "--parameterization marginal --chains 4 --draws 150"),
+    ("one-chain", "--chains 1 --draws 4000"),
+    ("tree-depth", "--parameterization non-centered --max-tree-depth 2"),
+    ("tree-depth", "--parameterization marginal --max-tree-depth 1"),
+    ("energy", "--data batches.csv --group batch --outcome yield --parameterization centered"),
+    ("acceptance", "--parameterization non-centered --warmup 3 --target-accept 0.99"),
+    ("rhat", "--parameterization centered --likelihood observations"),
+    ("divergences", "--parameterization a=centered,b=centered --chains 8"),
+];
+
+/// Warnings that name no option, for none would help.
+const WITHOUT_PROPOSALS: [&str; 8] = [
+    "interrupted",
+    "one-row-a-group",
+    "few-groups",
+    "constant-within-groups",
+    "discrete-outcome",
+    "labels-alike",
+    "minor-mode",
+    "modes",
+];
+
+/// Ten towns over twenty calendar years.
+fn years() -> String {
+    let wave = |i: i32, f: f64| (f * (f64::from(i) + 0.5)).sin();
+    let rows = (0..10).flat_map(|town| (2001..2021).map(move |year| (town, year)));
+    let line = |(town, year): (i32, i32)| {
+        let rain = 700.0 + 50.0 * wave(town, 2.1) + (4.0 + wave(town, 5.3)) * f64::from(year - 2010);
+        format!("{town},{year},{}\n", rain + 30.0 * wave(20 * town + year, 7.7))
+    };
+    "town,year,rain\n".to_string() + &rows.map(line).collect::<String>()
+}
+
+/// What the options of a line say, the last of each.
+fn options(line: &str) -> BTreeMap<&str, Vec<&str>> {
+    let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut words = line.split_whitespace().peekable();
+    while let Some(option) = words.next() {
+        all.insert(option, std::iter::from_fn(|| words.next_if(|word| !word.starts_with("--"))).collect());
+    }
+    all
+}
+
+fn summary(folder: &Folder, line: &str, out: &str) -> Value {
+    let ran = folder.run(&format!("sample {line} --no-report --keep hyper --engine cpu --out {out}"));
+    assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
+    serde_json::from_slice(&std::fs::read(folder.path(out).join("summary.json")).unwrap()).unwrap()
+}
+
+fn warning<'a>(summary: &'a Value, kind: &str) -> Option<&'a Value> {
+    summary["warnings"].as_array().unwrap().iter().find(|warning| warning["kind"] == kind)
+}
+
+/// How bad it is, by the number that the warning is about; `None` where it is not there, and that is all there is to say.
+fn severity(kind: &str, summary: &Value) -> f64 {
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    let draws = number(&summary["draws"]) * number(&summary["settings"]["chains"]);
+    match kind {
+        "divergences" => number(&summary["divergences"]) / draws,
+        "rhat" => number(&summary["max_rhat"]["value"]),
+        "ess" => -number(&summary["min_ess_bulk"]["value"]).min(number(&summary["min_ess_tail"]["value"])),
+        "tree-depth" => number(&summary["reached_max_treedepth"]) / draws,
+        "energy" => -number(&summary["e_bfmi"]["min"]),
+        _ => f64::from(u8::from(warning(summary, kind).is_some())),
+    }
+}
+
+#[test]
+fn every_proposal_improves_what_called_for_it() {
+    let folder = Folder::with("years.csv", years());
+    std::fs::write(
+        folder.path("batches.csv"),
+        include_str!("cases/03-dyestuff2.csv").replace("Batch,Yield", "batch,yield"),
+    )
+    .unwrap();
+    for (i, (kind, line)) in CASES.iter().enumerate() {
+        let before = summary(&folder, line, &format!("before-{i}"));
+        let raised = warning(&before, kind);
+        let raised = raised.unwrap_or_else(|| panic!("{line} raises no {kind}: {}", before["warnings"]));
+        let proposals = raised["proposals"].as_array().unwrap_or_else(|| panic!("{kind} proposes nothing"));
+        for (j, proposal) in proposals.iter().map(|proposal| proposal.as_str().unwrap()).enumerate() {
+            assert!(raised["remedy"].as_str().unwrap().contains(proposal), "{raised}");
+            let mut typed = options(line);
+            typed.extend(options(proposal));
+            let line: Vec<String> =
+                typed.iter().map(|(option, values)| format!("{option} {}", values.join(" "))).collect();
+            let after = summary(&folder, &line.join(" "), &format!("after-{i}-{j}"));
+            let severities = [&before, &after].map(|summary| severity(kind, summary));
+            assert!(severities[1] < severities[0], "{proposal} does not help {kind} on {line:?}: {severities:?}");
+            assert_eq!(warning(&after, kind), None, "{proposal} leaves {kind} on {line:?}");
+        }
+    }
+}
+
+#[test]
+fn every_warning_is_in_the_page_about_trust_and_is_tried_or_proposes_nothing() {
+    let page = include_str!("../docs/trust.md");
+    let sources = [
+        include_str!("../src/summary/advice.rs"),
+        include_str!("../src/summary/design.rs"),
+        include_str!("../src/summary/modes.rs"),
+    ];
+    let text = sources.concat();
+    let said = text.split("say(\n").skip(1).map(str::trim_start).filter_map(|rest| rest.strip_prefix('"'));
+    let made = text.split("kind: \"").skip(1);
+    let kinds: Vec<&str> = said.chain(made).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(kinds.len() >= 19, "{kinds:?}");
+    for kind in kinds {
+        assert!(page.contains(&format!("`{kind}`")), "{kind} is not in docs/trust.md");
+        let tried = CASES.iter().any(|(other, _)| *other == kind);
+        assert!(tried != WITHOUT_PROPOSALS.contains(&kind), "{kind} is tried: {tried}");
+    }
+}
