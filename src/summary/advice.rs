@@ -103,6 +103,17 @@ impl Ways<'_> {
         Some(format!("--parameterization marginal{likelihood}"))
     }
 
+    /// What chains need that do not cross between modes: another zero, where that is far.
+    fn one_mode(&self) -> (Vec<String>, &'static str) {
+        match self.run.warnings.iter().find(|advice| advice.kind == "far-predictor") {
+            Some(far) => (far.proposals.clone(), "chains seldom cross between modes, and a zero far away makes modes"),
+            None => (
+                Vec::new(),
+                "chains seldom cross between modes, and no more draws will change that: look at each mode by itself",
+            ),
+        }
+    }
+
     /// A quarter of the distance to 1 that there is now.
     fn smaller_steps(&self) -> String {
         let target = 1.0 - (1.0 - self.run.settings.target_accept) / 4.0;
@@ -159,6 +170,16 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
             Vec::new(),
         );
     }
+    let modes = super::modes::advice(run);
+    if let Some(minor) = modes.as_ref().filter(|advice| advice.distrust) {
+        // Whatever else looks wrong is so because of that.
+        all.push(minor.clone());
+        return all;
+    }
+    let or_marginal = |way: String| match &modes {
+        None => or_marginal(way),
+        Some(_) => ways.one_mode(),
+    };
     if run.divergences > 0 {
         let (proposals, why) = or_marginal(ways.smaller_steps());
         say(
@@ -267,8 +288,10 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
         );
     }
     if share(run.reached_max_treedepth) > TREE_DEPTH_LIMIT {
-        let deeper = (run.settings.max_tree_depth + 3).min(20);
-        let (proposals, why) = or_marginal(format!("--max-tree-depth {deeper}"));
+        const DEEP: u32 = 10;
+        let deeper = format!("--max-tree-depth {}", (run.settings.max_tree_depth + 3).min(20));
+        let (proposals, why) =
+            if run.settings.max_tree_depth < DEEP { (vec![deeper], "") } else { or_marginal(deeper) };
         say(
             "tree-depth",
             false,
@@ -308,7 +331,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
             vec![ways.longer_warmup()],
         );
     }
-    all.extend(super::modes::advice(run));
+    all.extend(modes);
     all
 }
 

@@ -1,0 +1,289 @@
+//! Files as people have them (`tests/cases/README.md`), and what is right for each under the defaults: published fits, the exact
+//! posterior, or a sentence that says why there is no answer.
+
+mod common;
+
+use common::{Folder, Ran};
+use serde_json::Value;
+
+/// The folder of the files.
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
+
+/// What was typed after `sample`, and what has to come of it: each mean with its last digit's worth, and the warnings.
+struct Case {
+    typed: &'static str,
+    means: &'static [(&'static str, f64, f64)],
+    warnings: &'static [&'static str],
+}
+
+/// Means with the digits that are known of them, from published fits, and posterior means under these priors.
+const CASES_OF_MODELS: [Case; 17] = [
+    // lme4's sleepstudy. REML with correlated effects: 251.41, 10.467; sds 24.74, 5.92; residual 25.59.
+    Case {
+        typed: "01-sleepstudy.csv --group Subject --outcome Reaction --predictor Days",
+        means: &[
+            ("mu_a", 251.41, 0.1),
+            ("mu_b", 10.467, 0.01),
+            ("sigma_a", 26.5, 0.1),
+            ("sigma_b", 6.42, 0.01),
+            ("eps", 25.79, 0.02),
+        ],
+        warnings: &[],
+    },
+    // lme4's Dyestuff and Dyestuff2. REML: 42.0 and 49.5; of the second 0.
+    Case {
+        typed: "02-dyestuff.csv --group Batch --outcome Yield",
+        means: &[("sigma_a", 46.95, 0.01), ("eps", 52.0, 0.1)],
+        warnings: &[],
+    },
+    Case {
+        typed: "03-dyestuff2.csv --group Batch --outcome Yield",
+        means: &[("sigma_a", 1.050, 0.001)],
+        warnings: &[],
+    },
+    Case {
+        typed: "14c-group-case.csv --group site --outcome y --predictor x",
+        means: &[],
+        warnings: &["labels-alike"],
+    },
+    // mlmRev's Hsb82.
+    Case {
+        typed: "15b-hsb82.csv --group school --outcome mAch --predictor cses",
+        means: &[("mu_b", 2.19, 0.02)],
+        warnings: &[],
+    },
+    Case {
+        typed: "15b-hsb82.csv --group school --outcome mAch --predictor meanses",
+        means: &[("mu_b", 5.86, 0.1)],
+        warnings: &["constant-within-groups"],
+    },
+    Case {
+        typed: "16-two-per-group.csv --group id --outcome y --predictor T",
+        means: &[("sigma_a", 0.0107, 0.0001), ("sigma_b", 0.0119, 0.0001), ("eps", 0.0444, 0.0001)],
+        warnings: &[],
+    },
+    Case {
+        typed: "17-singletons.csv --group g --outcome y --predictor x",
+        means: &[],
+        warnings: &["one-row-a-group", "divergences"],
+    },
+    Case { typed: "17b-half-singletons.csv --group g --outcome y --predictor x", means: &[], warnings: &[] },
+    // lme4's InstEval, a factor at a time; the fit of both together is 3.283, -0.093, and a residual of 1.178.
+    Case {
+        typed: "25-insteval.csv --group d --outcome y --predictor service01",
+        means: &[("mu_a", 3.28, 0.05), ("mu_b", -0.09, 0.03), ("eps", 1.2, 0.03)],
+        warnings: &["discrete-outcome"],
+    },
+    // lme4's Pastes, batches alone.
+    Case { typed: "27-pastes.csv --group batch --outcome strength", means: &[("mu_a", 60.053, 0.02)], warnings: &[] },
+    // geepack's dietox. REML with correlated effects: 15.739, 6.939; sds 4.416, 0.645; residual 2.457.
+    Case {
+        typed: "28-dietox.csv --group Pig --outcome Weight --predictor Time",
+        means: &[
+            ("mu_a", 15.739, 0.02),
+            ("mu_b", 6.939, 0.005),
+            ("sigma_a", 4.46, 0.1),
+            ("sigma_b", 0.645, 0.02),
+            ("eps", 2.457, 0.01),
+        ],
+        warnings: &[],
+    },
+    // AER's Grunfeld: the year is centred; and uncentred, the exact posterior, not the mode at sigma_b 0.099 and eps 97.
+    Case {
+        typed: "36-grunfeld.csv --group firm --outcome inv --predictor year",
+        means: &[("eps", 67.25, 0.2)],
+        warnings: &[],
+    },
+    Case {
+        typed: "36-grunfeld.csv --group firm --outcome inv --predictor year --center-predictors no",
+        means: &[("sigma_b", 13.57, 0.02), ("eps", 67.25, 0.02)],
+        warnings: &["far-predictor"],
+    },
+    // Singer and Willett's wages.
+    Case {
+        typed: "37-wages.csv --group id --outcome lnw --predictor exper",
+        means: &[("mu_a", 1.716, 0.02), ("mu_b", 0.0457, 0.003)],
+        warnings: &[],
+    },
+    // Without weights; with them 1.413.
+    Case {
+        typed: "42-weights.csv --group site --outcome ybar --predictor x",
+        means: &[("mu_b", 1.386, 0.02)],
+        warnings: &[],
+    },
+    Case { typed: "43-10000-groups.csv --group customer_id --outcome y --predictor x", means: &[], warnings: &[] },
+];
+
+/// Models of one predictor or none, in groups few enough to integrate: sound runs of these are held against the exact posterior.
+const EXACT: [&str; 12] = [
+    "01-sleepstudy.csv --group Subject --outcome Reaction --predictor Days",
+    "02-dyestuff.csv --group Batch --outcome Yield",
+    "03-dyestuff2.csv --group Batch --outcome Yield",
+    "04-leadingzeros.csv --group site --outcome y --predictor x",
+    "16-two-per-group.csv --group id --outcome y --predictor T",
+    "17b-half-singletons.csv --group g --outcome y --predictor x",
+    "21-scale1.csv --group g --outcome y --predictor x",
+    "27-pastes.csv --group batch --outcome strength",
+    "28-dietox.csv --group Pig --outcome Weight --predictor Time",
+    "30-orange.csv --group Tree --outcome circumference --predictor age",
+    "36-grunfeld.csv --group firm --outcome inv --predictor year",
+    "36-grunfeld.csv --group firm --outcome inv --predictor year --center-predictors no",
+];
+
+/// Refused by every command alike: what was typed, and what the message has to say.
+const REFUSED: [(&str, &str); 5] = [
+    ("18b-one-group.csv --group arm --outcome y --predictor x", "column `arm` has one group only, `control`"),
+    (
+        "19-collinear.csv --group region --outcome score --predictor s1 --predictor s2 --predictor s3",
+        "`s3` is a linear combination of the intercept and `s1` and `s2`",
+    ),
+    ("19-collinear.csv --group region --outcome score --predictor const", "`const` does not vary"),
+    ("20-perfect.csv --group g --outcome y --predictor x", "the predictors explain outcome `y` to within rounding"),
+    ("20b-constant.csv --group g --outcome y --predictor x", "outcome `y` does not vary"),
+];
+
+fn warpnuts(command: &str, typed: &str) -> (Ran, Folder) {
+    let folder = Folder::new();
+    let ran = folder.run(&format!("{command} --data {CASES}/{typed}"));
+    (ran, folder)
+}
+
+fn json(folder: &Folder, name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(folder.path(name)).unwrap()).unwrap()
+}
+
+fn sampled(typed: &str) -> (Ran, Value) {
+    let (ran, folder) = warpnuts("sample --no-report --keep hyper --out out", typed);
+    let summary = folder.path("out/summary.json");
+    assert!(summary.exists(), "{typed}: {ran:?}");
+    (ran, json(&folder, "out/summary.json"))
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
+}
+
+#[test]
+fn every_model_is_sound_under_the_defaults_and_says_what_was_published() {
+    for Case { typed, means, warnings } in CASES_OF_MODELS {
+        let (ran, summary) = sampled(typed);
+        assert_eq!(ran.code, 0, "{typed}: {}", ran.stdout);
+        assert_eq!(summary["parameterization"], "marginal", "{typed}");
+        let kinds: Vec<&str> =
+            summary["warnings"].as_array().unwrap().iter().map(|warning| warning["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, warnings, "{typed}");
+        for (name, mean, digit) in means {
+            let row = &summary["parameters"][name];
+            let apart = (number(&row["mean"]) - mean).abs();
+            let room = 5.0 * number(&row["mcse_mean"]) + digit;
+            println!("{typed}: {name} is {}, for {mean}", row["mean"]);
+            assert!(apart < room, "{typed}: {name} is {} and not {mean}, to {room}", row["mean"]);
+        }
+    }
+}
+
+#[test]
+fn every_run_agrees_with_the_exact_posterior() {
+    for typed in EXACT {
+        let (ran, folder) = warpnuts("verify --no-report --keep hyper --out out", typed);
+        assert_eq!(ran.code, 0, "{typed}: {}{}", ran.stdout, ran.stderr);
+        let verification = json(&folder, "out/verification.json");
+        assert!(number(&verification["compared"]) >= 8.0, "{typed}: {verification}");
+        let summary = json(&folder, "out/summary.json");
+        assert!(summary["warnings"].as_array().unwrap().iter().all(|warning| warning["distrust"] == false), "{typed}");
+    }
+}
+
+#[test]
+fn the_same_data_in_other_units_have_the_same_answer() {
+    let columns = "--group g --outcome y --predictor x";
+    let summaries = |files: &[&str]| -> Vec<Value> {
+        files
+            .iter()
+            .map(|file| sampled(&format!("{file} {columns}")))
+            .inspect(|(ran, _)| assert_eq!(ran.code, 0))
+            .map(|(_, summary)| summary)
+            .collect()
+    };
+    let [plain, y_tiny, y_huge, x_huge, x_tiny, offset] = &summaries(&[
+        "21-scale1.csv",
+        "21b-y-tiny.csv",
+        "21c-y-huge.csv",
+        "21d-x-huge.csv",
+        "21e-x-tiny.csv",
+        "21f-y-offset.csv",
+    ])[..] else {
+        panic!("not six summaries")
+    };
+    // Unit of the outcome, of the predictor, and what was added to the outcome.
+    for (other, y, x, zero) in [
+        (y_tiny, 1e-9, 1.0, 0.0),
+        (y_huge, 1e12, 1.0, 0.0),
+        (x_huge, 1.0, 1e9, 0.0),
+        (x_tiny, 1.0, 1e-9, 0.0),
+        (offset, 1.0, 1.0, 1e9),
+    ] {
+        for (name, unit, zero) in
+            [("mu_a", y, zero), ("mu_b", y / x, 0.0), ("sigma_a", y, 0.0), ("sigma_b", y / x, 0.0), ("eps", y, 0.0)]
+        {
+            let [ours, theirs] = [plain, other].map(|summary| &summary["parameters"][name]);
+            let (mean, error) = ((number(&theirs["mean"]) - zero) / unit, number(&theirs["mcse_mean"]) / unit);
+            let apart = (mean - number(&ours["mean"])).abs();
+            // Priors are wide, and not the same in other units.
+            let room = 5.0 * error.hypot(number(&ours["mcse_mean"])) + 0.3 * number(&ours["sd"]);
+            assert!(apart < room, "{name} in units of {unit:e}: {mean} and {}", ours["mean"]);
+        }
+    }
+}
+
+#[test]
+fn what_has_no_posterior_is_refused_by_every_command_alike() {
+    for (typed, words) in REFUSED {
+        let mut said: Vec<String> = Vec::new();
+        for command in ["sample", "compare", "exact", "verify", "map"] {
+            let (ran, folder) = warpnuts(command, typed);
+            assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{command} {typed}: {ran:?}");
+            assert!(ran.stderr.contains(words), "{command} {typed}: {}", ran.stderr);
+            assert!(folder.contents().is_empty(), "{command} {typed}");
+            said.push(ran.stderr);
+        }
+        assert!(said.windows(2).all(|pair| pair[0] == pair[1]), "{said:?}");
+    }
+}
+
+#[test]
+fn a_millionth_of_noise_is_no_reason_to_refuse_and_has_the_right_answer() {
+    let perfect = std::fs::read_to_string(format!("{CASES}/20-perfect.csv")).unwrap();
+    let noisy: String = perfect
+        .lines()
+        .enumerate()
+        .map(|(i, line)| match line.rsplit_once(',').and_then(|(before, y)| Some((before, y.parse::<f64>().ok()?))) {
+            // As good as noise, and of sd 1.
+            Some((before, y)) => format!("{before},{:.12}\n", y + 1e-5 * 2f64.sqrt() * (7.7 * i as f64).sin()),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    let folder = Folder::with("noisy.csv", noisy);
+    let columns = "--data noisy.csv --group g --outcome y --predictor x";
+    for command in
+        ["sample --no-report --out sample", "verify --no-report --out verify", "exact --out exact", "map --out map"]
+    {
+        let ran = folder.run(&format!("{command} {columns}"));
+        assert_eq!(ran.code, 0, "{command}: {}{}", ran.stdout, ran.stderr);
+    }
+    let eps = number(&json(&folder, "exact/exact.json")["parameters"]["eps"]["mean"]);
+    assert!((eps / 1e-5 - 1.0).abs() < 0.3, "{eps}");
+}
+
+#[test]
+fn every_file_is_claimed_by_a_test() {
+    let tests =
+        [include_str!("cases.rs"), include_str!("data.rs"), include_str!("advice.rs"), include_str!("landscape.rs")];
+    let mut files = 0;
+    for entry in std::fs::read_dir(CASES).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        files += 1;
+        assert!(name == "README.md" || tests.iter().any(|test| test.contains(&name)), "no test reads {name}");
+    }
+    assert!(files > 50, "{files}");
+}
