@@ -642,6 +642,69 @@ fn a_far_predictor_is_centred_and_warned_of_where_it_is_not() {
     assert!((number(&centered["parameters"]["mu_a"]["mean"]) - 700.0).abs() < 60.0);
 }
 
+// What is chosen where nothing is typed
+
+#[test]
+fn effects_are_integrated_out_by_default_and_where_they_cannot_be_it_is_said() {
+    let folder = pupils_folder();
+    let said = |more: &str, out: &str| {
+        let (ran, files) = run(&folder, &format!("sample {PUPILS} {TINY} --no-report --out {out} {more}"));
+        let line = ran.stdout.lines().find(|line| line.starts_with("parameterization ")).map(str::to_owned);
+        (json(&files, &format!("{out}/summary.json"))["parameterization"].as_str().unwrap().to_owned(), line)
+    };
+    let marginal = "parameterization marginal: group effects are integrated out, and drawn exactly afterwards";
+    assert_eq!(said("", "default"), ("marginal".into(), Some(marginal.into())));
+    assert_eq!(said("--parameterization auto", "auto"), ("marginal".into(), Some(marginal.into())));
+    assert_eq!(said("--parameterization collapsed", "collapsed"), ("marginal".into(), None));
+    assert_eq!(said("--parameterization centered", "centered"), ("centered".into(), None));
+    let needed = "parameterization non-centered: --likelihood observations needs the group effects";
+    assert_eq!(said("--likelihood observations", "observations"), ("non-centered".into(), Some(needed.into())));
+}
+
+#[test]
+fn every_prior_is_shown_with_where_it_came_from() {
+    let folder = pupils_folder();
+    let priors = |line: &str| {
+        let ran = folder.run(line);
+        ran.stdout.lines().find(|line| line.starts_with("priors: ")).unwrap_or_default().to_owned()
+    };
+    let radon = "priors: by default: mu_a, mu_b ~ Normal(0, 10000), sigma_a, sigma_b, eps ~ HalfCauchy(5)";
+    assert_eq!(priors(&format!("sample {TINY} --no-report")), radon);
+    assert_eq!(priors("exact"), radon);
+    let typed = priors(&format!("sample {PUPILS} {TINY} --no-report --prior-sigma-scale 2.5"));
+    let scales = "as typed: sigma_a, sigma_b[hours], sigma_b[ses] ~ HalfCauchy(2.5)";
+    assert!(
+        typed.contains("by default: mu_a, mu_b[hours], mu_b[ses] ~ Normal(0, 10000); widened for these data: eps ~"),
+        "{typed}"
+    );
+    assert!(typed.ends_with(scales), "{typed}");
+    // A stored run knows it too.
+    let stored = folder.run("summary runs/sample-2").stdout;
+    assert!(stored.lines().any(|line| line == typed), "{stored}");
+}
+
+#[test]
+fn verify_takes_the_options_of_sample() {
+    let folder = pupils_folder();
+    let data = "--data pupils.csv --group school --outcome score --predictor hours";
+    let settings = "--chains 4 --warmup 100 --draws 100 --save-warmup --log-likelihood --posterior-predictive --thin 2";
+    let (_, files) = run(&folder, &format!("verify {data} {settings} --out out"));
+    for name in ["out/verification.json", "out/summary.json", "out/report.html"] {
+        assert!(files.contains_key(name), "{name}");
+    }
+    for array in ["log_likelihood", "posterior_predictive", "warmup_posterior"] {
+        assert!(folder.path(&format!("out/draws.zarr/{array}")).is_dir(), "{array}");
+    }
+    let (_, files) =
+        run(&folder, &format!("verify {data} --chains 4 --draws 100 --metric-from out --no-report --out frozen"));
+    assert!(!files.contains_key("frozen/report.html"));
+    let step_size = |name: &str| number(&json(&files, &format!("{name}/summary.json"))["step_size"]);
+    assert_eq!(step_size("frozen"), step_size("out"));
+    let ran = folder.run("verify --resume out");
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains("`warpnuts sample --resume out`, then `warpnuts verify out`"), "{}", ran.stderr);
+}
+
 // Names
 
 #[test]

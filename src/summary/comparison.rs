@@ -122,7 +122,11 @@ impl Comparison {
                 "There is only the {} run, and nothing to compare it with: run it again, to the end.",
                 only.parameterization
             ),
-            _ => recommend(best, others().any(|run| !run.is_trustworthy())),
+            _ => recommend(
+                best,
+                others().any(|run| !run.is_trustworthy()),
+                runs.iter().any(|run| run.parameterization == "marginal"),
+            ),
         });
         Comparison {
             runs: runs.iter().map(|run| row(run, &focus)).collect(),
@@ -316,7 +320,7 @@ fn and(mut words: Vec<String>) -> String {
 }
 
 /// What to do.
-fn recommend(best: &RunSummary, others_fail: bool) -> String {
+fn recommend(best: &RunSummary, others_fail: bool, has_marginal: bool) -> String {
     let name = &best.parameterization;
     match (best.is_trustworthy(), others_fail) {
         (true, true) if name == "marginal" => format!(
@@ -333,10 +337,17 @@ fn recommend(best: &RunSummary, others_fail: bool) -> String {
         (true, false) => {
             format!("Any of these can be used on these data; --parameterization {name} gives the most effective draws.")
         }
-        (false, _) => {
-            "None of these runs is to be trusted yet: take more --warmup and --draws, raise --target-accept, \
-                       or look at the data."
+        (false, _) if !has_marginal => {
+            "None of these runs is to be trusted. Use --parameterization marginal: with all group effects integrated out there \
+             is no funnel left."
                 .to_string()
+        }
+        (false, _) => {
+            let remedies = best.warnings.iter().filter(|advice| advice.distrust).map(|advice| advice.remedy.as_str());
+            format!(
+                "None of these runs is to be trusted. For {name}, the best of them: {}.",
+                remedies.collect::<Vec<_>>().join("; ")
+            )
         }
     }
 }
