@@ -5,11 +5,14 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::reading::ReadingArguments;
+
 /// Which data, and which of their columns.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArguments {
-    /// CSV file with a header, `-` for standard input [default: the built-in radon survey]
+    /// CSV file with a header, packed (gzip, zstd) or not, or a file of Parquet or Arrow; `-` for standard input [default: the
+    /// built-in radon survey]
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
 
@@ -28,12 +31,22 @@ pub struct DataArguments {
     /// Subtract each predictor's mean: the intercept is then the outcome expected at the average predictor
     #[arg(long)]
     pub center_predictors: bool,
+
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 impl DataArguments {
     /// Nothing typed: the built-in radon survey.
     pub fn radon() -> DataArguments {
-        DataArguments { data: None, group: None, outcome: None, predictors: Vec::new(), center_predictors: false }
+        DataArguments {
+            data: None,
+            group: None,
+            outcome: None,
+            predictors: Vec::new(),
+            center_predictors: false,
+            reading: ReadingArguments::default(),
+        }
     }
 }
 

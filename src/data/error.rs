@@ -3,6 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 use std::io;
 
+use super::left_out::LeftOut;
+use super::looks::Look;
 use super::{MAX_COEFFICIENTS, MAX_MAGNITUDE};
 
 /// The longest piece of a cell or a name that a message repeats, in characters.
@@ -30,9 +32,46 @@ pub enum DataError {
     #[error("{file} cannot be read: {reason}; check its permissions and the disk it is on")]
     Unreadable { file: String, reason: io::Error },
 
-    /// UTF-16, a spreadsheet, an archive: there are NUL bytes in its header.
-    #[error("{file} is not UTF-8 text (a spreadsheet, a compressed file, UTF-16?); save it as CSV in UTF-8")]
-    NotText { file: String },
+    /// There are NUL bytes in its header: an encoding of two bytes a character, or no text at all.
+    #[error(
+        "{file} is not UTF-8 text{}",
+        match encoding {
+            Some(encoding) => format!(", but UTF-16 by its looks; add --encoding {encoding}"),
+            None => "; save it as CSV in UTF-8".to_string(),
+        }
+    )]
+    NotText { file: String, encoding: Option<&'static str> },
+
+    /// A workbook of Excel or LibreOffice, or another archive of that kind.
+    #[error("{file} is not UTF-8 text, but a spreadsheet or a zip archive; save it as CSV, or unpack it")]
+    Zip { file: String },
+
+    /// A compressed file that is cut off or altered.
+    #[error("{file} cannot be unpacked ({format}): {reason}; copy or pack it again")]
+    Damaged { file: String, format: &'static str, reason: io::Error },
+
+    /// Feather's first version.
+    #[error(
+        "{file} is a Feather file of version 1, which is no more in use; save it as version 2, as Parquet or as CSV"
+    )]
+    OldFeather { file: String },
+
+    /// A Parquet or Arrow file that cannot be read.
+    #[error("{file} cannot be read as {format}: {reason}; write it again, or save it as CSV")]
+    Columnar { file: String, format: &'static str, reason: String },
+
+    /// This program was built without what it takes.
+    #[error(
+        "{file} is a file of {format}, which this program was built without (cargo's feature `columnar`); save it as CSV"
+    )]
+    WithoutColumnar { file: String, format: &'static str },
+
+    /// A row that does not end.
+    #[error(
+        "{file}, line {line}: a row goes on for more than 16 MB; close the double quote that is open in it, or name a file of \
+         text"
+    )]
+    LongRow { file: String, line: u64 },
 
     /// Lines end as on a Macintosh of the last century.
     #[error("{file} ends its lines with bare carriage returns; save it with line feeds (LF or CRLF)")]
@@ -67,12 +106,12 @@ pub enum DataError {
 
     /// A name that the header does not have.
     #[error(
-        "column `{column}` is not in {file}; {}it has: {}",
+        "column `{column}` is not in {file}; {}it has: {}{hint}",
         did_you_mean(closest),
         listed(columns),
         column = shown(column)
     )]
-    MissingColumn { file: String, column: String, closest: Option<String>, columns: Vec<String> },
+    MissingColumn { file: String, column: String, closest: Option<String>, columns: Vec<String>, hint: HeaderHint },
 
     /// A name that the header has more than once.
     #[error("{file}, line {line}: {times} columns are called `{column}`; rename all but one", column = shown(column))]
@@ -80,11 +119,10 @@ pub enum DataError {
 
     /// A line with more or fewer fields than the header.
     #[error(
-        "{file}, line {line}: {found} where the header has {expected} (separator: {separator}); \
-         complete the line, or put double quotes around a field with a {separator} in it",
+        "{file}, line {line}: {found} where the header has {expected} (separator: {separator}); {cure}",
         found = fields(*found)
     )]
-    UnequalLengths { file: String, line: u64, expected: usize, found: usize, separator: &'static str },
+    UnequalLengths { file: String, line: u64, expected: usize, found: usize, separator: String, cure: String },
 
     /// A quote that swallows the rest of the file.
     #[error("{file}, line {line}: a double quote is opened and never closed; close it, or remove it")]
@@ -93,6 +131,27 @@ pub enum DataError {
     /// One cell.
     #[error("{file}, {place}: column `{column}` {fault}", column = shown(column))]
     BadCell { file: String, place: Place, column: String, fault: CellFault },
+
+    /// Rows without a value that are not to be left out.
+    #[error(transparent)]
+    Missing(MissingRows),
+
+    /// Nothing is left without them.
+    #[error(
+        "{file}: every row misses a value ({left_out}); fill them in, leave out the column, or say which words mean that a \
+         value is missing (--missing-labels)"
+    )]
+    AllMissing { file: String, left_out: LeftOut },
+
+    /// No hierarchy is left without them.
+    #[error(
+        "{file}: column `{column}` has one group only, `{}`, in the rows that miss no value ({} left out: {left_out}); \
+         a hierarchical model needs two or more, fill values in or choose another column",
+        shown(group),
+        counted(left_out.rows, "row"),
+        column = shown(column)
+    )]
+    OneGroupLeft { file: String, column: String, group: String, left_out: LeftOut },
 
     /// Columns of different lengths.
     #[error(
@@ -139,6 +198,84 @@ pub enum DataError {
     Collinear { file: String, column: String, others: Vec<String> },
 }
 
+/// All the rows that miss a value, in one line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{file}: {} a value ({left_out}), which --missing refuse refuses: {}; fill them in, remove the rows, or leave them out with \
+     --missing drop",
+    if left_out.rows == 1 { "1 row misses".to_string() } else { format!("{} rows miss", left_out.rows) },
+    list(gaps, left_out)
+)]
+pub struct MissingRows {
+    pub file: String,
+    pub left_out: LeftOut,
+    /// The first ten.
+    pub gaps: Vec<Gap>,
+}
+
+/// A cell without a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    pub place: Place,
+    pub column: String,
+    /// What is written there.
+    pub text: String,
+}
+
+fn list(gaps: &[Gap], left_out: &LeftOut) -> String {
+    let cell = |Gap { place, column, text }: &Gap| match text.as_str() {
+        "" => format!("{place}, `{}` is empty", shown(column)),
+        text => format!("{place}, `{}` has `{}`", shown(column), shown(text)),
+    };
+    let all: usize = left_out.missing.iter().map(|missing| missing.rows).sum();
+    let cells: Vec<String> = gaps.iter().map(cell).collect();
+    let more = all.saturating_sub(gaps.len());
+    let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+    cells.join("; ") + &more
+}
+
+/// What a header looks like in which a column is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderHint {
+    None,
+    /// One name, with nothing in it that might separate.
+    OneField,
+    /// One name, with blanks in it.
+    Blanks,
+    /// One name, with one of these in it.
+    Delimiter(char),
+    /// Numbers, mostly.
+    LooksLikeData,
+    /// Not UTF-8; as Western European text it would be this.
+    Encoding(String),
+}
+
+impl Display for HeaderHint {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            HeaderHint::None => Ok(()),
+            HeaderHint::OneField => {
+                write!(f, " (its header has one field: separate them by commas, semicolons or tabs)")
+            }
+            HeaderHint::Blanks => {
+                write!(f, " (its header has one field; if blanks separate them, add --delimiter space)")
+            }
+            HeaderHint::Delimiter('\t') => write!(f, " (its header has one field; add --delimiter tab)"),
+            HeaderHint::Delimiter(c) => {
+                write!(f, " (its header has one field; if {c} separates them, add --delimiter '{c}')")
+            }
+            HeaderHint::LooksLikeData => {
+                write!(f, " (which look like data: put a line with the names of the columns above them)")
+            }
+            HeaderHint::Encoding(text) => write!(
+                f,
+                " (which is not UTF-8; in windows-1252 it says: {}; if that is right add --encoding windows-1252)",
+                shown(text)
+            ),
+        }
+    }
+}
+
 /// Where a cell is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -160,41 +297,45 @@ impl Display for Place {
 /// What is wrong with one cell; with its text, where that helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CellFault {
-    /// No number.
-    Empty,
     /// No group.
     EmptyGroup,
-    /// Text where a number must be.
-    NotANumber(String),
-    /// A number with a comma for its point.
-    DecimalComma(String),
+    /// Something else where a number must be.
+    NotANumber { text: String, look: Look },
+    /// A column of another type in a file that knows types.
+    Type(String),
     /// NaN or an infinity.
     NotFinite(String),
     /// Beyond [`MAX_MAGNITUDE`].
     TooLarge(String),
-    /// Some other encoding.
-    NotUtf8,
+    /// Some other encoding; as Western European text it would be this.
+    NotUtf8(String),
 }
 
 impl Display for CellFault {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         const FILL: &str = "remove the row or fill in a number";
         match self {
-            CellFault::Empty => write!(f, "is empty; {FILL}"),
             CellFault::EmptyGroup => write!(f, "is empty; remove the row or fill in its group"),
-            CellFault::NotANumber(text) => {
-                write!(f, "has `{}` where a number must be; {FILL}", shown(text))
+            CellFault::NotANumber { text, look: Look::Text } => write!(
+                f,
+                "has `{}` where a number must be; {FILL}, or add it to --missing-labels if it means that there is none",
+                shown(text)
+            ),
+            CellFault::NotANumber { text, look } => {
+                write!(f, "has `{}` where a number must be: that looks like {look}", shown(text))
             }
-            CellFault::DecimalComma(text) => {
-                let point = text.replace(',', ".");
-                write!(f, "has `{text}`, with a decimal comma; write `{point}`")
-            }
+            CellFault::Type(name) => write!(f, "is of type {name} where numbers must be; convert it to numbers"),
             CellFault::NotFinite(text) => write!(f, "has `{text}`, not a finite number; {FILL}"),
             CellFault::TooLarge(text) => {
                 let text = shown(text);
                 write!(f, "has `{text}`, beyond {MAX_MAGNITUDE:e} in size; remove the row or rescale the column")
             }
-            CellFault::NotUtf8 => write!(f, "is not UTF-8; save the file in that encoding"),
+            CellFault::NotUtf8(text) => write!(
+                f,
+                "is not UTF-8; in windows-1252 it says `{}`: if that is right add --encoding windows-1252, or else the encoding it is \
+                 in",
+                shown(text)
+            ),
         }
     }
 }
@@ -213,7 +354,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// The beginning of a text that may be long.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => one_line(&text[..end]) + "...",
         None => one_line(text),
@@ -221,7 +362,11 @@ fn shown(text: &str) -> String {
 }
 
 fn fields(count: usize) -> String {
-    format!("{count} field{}", if count == 1 { "" } else { "s" })
+    counted(count, "field")
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn between(min: f64, max: f64) -> String {
@@ -239,9 +384,8 @@ fn listed(columns: &[String]) -> String {
     };
     let names: Vec<String> = columns.iter().take(LISTED).map(unnamed).collect();
     let more = columns.len().saturating_sub(LISTED);
-    match (columns.len(), more) {
-        (1, _) => format!("{} (its header has one field: separate them by commas, semicolons or tabs)", names[0]),
-        (_, 0) => names.join(", "),
+    match more {
+        0 => names.join(", "),
         _ => format!("{}, and {more} more", names.join(", ")),
     }
 }

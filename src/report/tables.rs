@@ -209,6 +209,10 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         ),
         ("version", format!("warpnuts {}", summary.version)),
     ];
+    if !data.left_out.is_empty() {
+        let rows = counted(data.left_out.rows as u64, "row");
+        facts.insert(1, ("left out", format!("{rows} without a value: {}", data.left_out)));
+    }
     if let Some(failure) = &summary.device_failure {
         facts.push(("device failure", failure.clone()));
     }

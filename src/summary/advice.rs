@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{EBFMI_LIMIT, RunSummary, counted, significant};
-use crate::data::Dataset;
+use crate::data::{Dataset, MISSING_LABELS};
 use crate::model::PriorScales;
 
 /// R-hat above this says that chains do not agree (Vehtari et al. 2021).
@@ -69,7 +69,23 @@ pub fn of_data(dataset: &Dataset, priors: &PriorScales) -> Vec<Advice> {
         remedy: "unless that is meant, raise --prior-mu-sd, or leave it out".to_string(),
         distrust: false,
     });
-    far.chain(narrow).collect()
+    let marks = dataset.sentinels().into_iter().map(|mark| {
+        let (value, [least, most]) = (mark.value, mark.others.map(significant));
+        Advice {
+            problem: format!(
+                "column `{}` has {value} in {} rows, and everything else lies between {least} and {most}: {value} looks like a mark \
+                 for missing values",
+                mark.column, mark.rows,
+            ),
+            remedy: format!(
+                "if it is one, add it to the words that mean that (--missing-labels \"{},{value}\"), which leaves those rows out; \
+                 if it was measured, all is well",
+                MISSING_LABELS.join(","),
+            ),
+            distrust: false,
+        }
+    });
+    far.chain(narrow).chain(marks).collect()
 }
 
 /// Goes through everything that may be wrong with a run.
