@@ -1,7 +1,7 @@
-//! From a CSV file to a [`Dataset`]: grouped observations that the models can trust.
+//! From a file to a [`Dataset`]: grouped observations that the models can trust.
 //!
-//! Everything that could make a model meaningless or a sampler fail in its ten-thousandth transition (a gap, a
-//! NaN, a predictor that repeats the intercept) is refused here, in the first milliseconds, with a message that
+//! Everything that could make a model meaningless or a sampler fail in its ten-thousandth transition (a word among numbers, an
+//! infinity, a predictor that repeats the intercept) is refused here, in the first milliseconds, with a message that
 //! names the file, the line, the column and what to change.
 
 mod blocks;
@@ -11,9 +11,11 @@ mod collinear;
 #[cfg(feature = "columnar")]
 mod columnar;
 mod error;
+mod faults;
 mod header;
 mod labels;
 mod left_out;
+mod load;
 mod looks;
 mod open;
 mod part;
@@ -21,22 +23,20 @@ mod read;
 mod reading;
 mod records;
 mod sentinels;
+mod text;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::ops::Range;
-use std::path::Path;
 
 use rayon::prelude::*;
 
-pub use error::{CellFault, DataError, Gap, HeaderHint, MissingRows, Place};
+pub use error::{DataError, HeaderHint};
+pub use faults::{CellFault, Gap, MissingRows, Place};
 pub use left_out::{LeftOut, MissingValues};
 pub use looks::Look;
 pub use reading::{Decimal, Delimiter, Encoding, MISSING_LABELS, Missing, Reading};
 pub use sentinels::Sentinel;
 
 use labels::GroupIndex;
-use open::{Format, Text};
 
 /// The largest number of coefficients, the intercept among them.
 pub const MAX_COEFFICIENTS: usize = 64;
@@ -126,82 +126,6 @@ impl Dataset {
         Dataset::from_reader(BUILT_IN, csv.as_bytes(), columns)
     }
 
-    /// Reads a file as most are written; the path `-` is standard input.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`from_path_with`](Dataset::from_path_with).
-    pub fn from_path(path: &Path, columns: &Columns) -> Result<Dataset, DataError> {
-        Dataset::from_path_with(path, columns, &Reading::default())
-    }
-
-    /// Reads a file as it is said to be; the path `-` is standard input.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be read, and those of [`from_reader_with`](Dataset::from_reader_with).
-    pub fn from_path_with(path: &Path, columns: &Columns, reading: &Reading) -> Result<Dataset, DataError> {
-        if path.as_os_str() == "-" {
-            return Dataset::from_reader_with(STANDARD_INPUT, io::stdin(), columns, reading);
-        }
-        let name = path.display().to_string();
-        let file = error::one_line(&name);
-        if path.is_dir() {
-            return Err(DataError::IsDirectory { file });
-        }
-        match File::open(path) {
-            Ok(opened) => Dataset::from_reader_with(&name, opened, columns, reading),
-            Err(reason) if reason.kind() == io::ErrorKind::NotFound => Err(DataError::NotFound { file }),
-            Err(reason) if reason.kind() == io::ErrorKind::NotADirectory => {
-                let above = path.ancestors().skip(1).find(|above| above.is_file());
-                let above = error::one_line(&above.unwrap_or(path).display().to_string());
-                Err(DataError::NotADirectory { file, above })
-            }
-            Err(reason) => Err(DataError::Unreadable { file, reason }),
-        }
-    }
-
-    /// Reads what is written as most files are.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`from_reader_with`](Dataset::from_reader_with).
-    pub fn from_reader(source_name: &str, reader: impl Read + Send, columns: &Columns) -> Result<Dataset, DataError> {
-        Dataset::from_reader_with(source_name, reader, columns, &Reading::default())
-    }
-
-    /// Reads text with a header and a line for each observation, packed by gzip or zstd or not; or a file of Parquet or Arrow.
-    ///
-    /// Only the columns named are looked at. Blank lines, lines that begin with `#` before the header, and blanks around
-    /// names and numbers mean nothing. Text is held in memory a few blocks at a time.
-    ///
-    /// # Errors
-    ///
-    /// A [`DataError`] for whatever is wrong first; `source_name` is what it calls the file.
-    pub fn from_reader_with(
-        source_name: &str,
-        reader: impl Read + Send,
-        columns: &Columns,
-        reading: &Reading,
-    ) -> Result<Dataset, DataError> {
-        let file = error::one_line(source_name);
-        let columns = columns.trimmed();
-        checks::roles(&file, &columns)?;
-        let (format, input) = Format::of(reader).map_err(|reason| open::unreadable(&file, None, reason))?;
-        let (table, assumed) = match format {
-            Format::Zip => return Err(DataError::Zip { file }),
-            Format::OldFeather => return Err(DataError::OldFeather { file }),
-            Format::Parquet | Format::Arrow | Format::ArrowStream => {
-                (columnar_table(&file, format, input, &columns, reading)?, Vec::new())
-            }
-            Format::Text | Format::Gzip | Format::Zstd => {
-                read::table(Text::new(&file, format, input, reading.encoding)?, &columns, reading)?
-            }
-        };
-        let dataset = Dataset::assemble(file, columns, table)?;
-        Ok(Dataset { assumed, ..dataset })
-    }
-
     /// Takes columns that are in memory already, one label and one value for each observation; for simulated data.
     ///
     /// # Errors
@@ -216,7 +140,7 @@ impl Dataset {
         outcome: Vec<f64>,
         predictors: Vec<Vec<f64>>,
     ) -> Result<Dataset, DataError> {
-        let file = error::one_line(name);
+        let file = text::one_line(name);
         let columns = Columns {
             group: group_name.into(),
             outcome: outcome_name.into(),
@@ -474,21 +398,4 @@ fn in_file(kept: usize, skipped: &[usize]) -> Vec<usize> {
     let mut skipped = skipped.iter().copied().peekable();
     let rows = (0..).filter(|row| skipped.next_if_eq(row).is_none());
     rows.take(kept).collect()
-}
-
-#[cfg(feature = "columnar")]
-fn columnar_table(
-    file: &str,
-    format: Format,
-    input: impl Read,
-    columns: &Columns,
-    reading: &Reading,
-) -> Result<Table, DataError> {
-    columnar::table(file, format, input, columns, reading)
-}
-
-#[cfg(not(feature = "columnar"))]
-fn columnar_table(file: &str, format: Format, _: impl Read, _: &Columns, _: &Reading) -> Result<Table, DataError> {
-    let format = if format == Format::Parquet { "Parquet" } else { "Arrow" };
-    Err(DataError::WithoutColumnar { file: file.into(), format })
 }

@@ -5,10 +5,10 @@ use std::io::{self, Read};
 use super::records::{Separator, last_end};
 
 /// About as many bytes are parsed at once by one worker.
-pub(super) const BLOCK: usize = 1 << 20;
+pub(super) const BLOCK: usize = 1 << 18;
 
 /// A longer row is none: a quote was left open, or the file is no text.
-pub(super) const LONGEST_ROW: usize = 16 * BLOCK;
+pub(super) const LONGEST_ROW: usize = 64 * BLOCK;
 
 /// What is left to be cut.
 pub(super) struct Blocks<R> {

@@ -65,8 +65,12 @@ impl Cells {
     }
 }
 
+/// Text without the blanks around it.
 fn utf8(text: &[u8]) -> Result<&str, CellFault> {
+    // Most cells have none, and all blanks that are not ASCII take a closer look.
+    let is_trimmed = [text.first(), text.last()].iter().all(|byte| byte.is_some_and(u8::is_ascii_graphic));
     match std::str::from_utf8(text) {
+        Ok(text) if is_trimmed => Ok(text),
         Ok(text) => Ok(text.trim()),
         Err(_) => Err(CellFault::NotUtf8(encoding_rs::WINDOWS_1252.decode(text).0.trim().to_owned())),
     }

@@ -15,7 +15,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::cells::Cells;
-use super::error::{CellFault, Gap, HeaderHint, Place};
+use super::error::HeaderHint;
+use super::faults::{CellFault, Gap, Place};
 use super::header::missing_column;
 use super::looks::Look;
 use super::open::{Format, unreadable};
@@ -35,7 +36,7 @@ pub(super) fn table(
     input.read_to_end(&mut bytes).map_err(|reason| unreadable(file, None, reason))?;
     let called = if format == Format::Parquet { "Parquet" } else { "Arrow" };
     let broken = |reason: String| {
-        let reason = super::error::one_line(&reason);
+        let reason = super::text::one_line(&reason);
         DataError::Columnar { file: file.into(), format: called, reason }
     };
     let source = Source { file, columns, cells: Cells::new(reading), broken: &broken };
@@ -139,7 +140,7 @@ impl Source<'_> {
             self.numbers(&values).map_err(|fault| wrong(first, name, fault))
         });
         let numbers = numbers.collect::<Result<Vec<Numbers>, DataError>>()?;
-        let mut part = Part::new(self.columns.predictors.len());
+        let mut part = Part::new(self.columns.predictors.len(), batch.num_rows());
         let mut values = Vec::with_capacity(numbers.len());
         for row in 0..batch.num_rows() {
             let label = if labels.is_null(row) { "" } else { labels.value(row) };

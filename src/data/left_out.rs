@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-use super::error::shown;
+use super::text::shown;
 
 /// How many rows were left out, and how many of them miss a value of which column. A row may miss several.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::error::shown;
 use super::reading::Decimal;
+use super::text::shown;
 
 /// What a cell that is no number looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The rows of a block or a batch, cell by cell sound; and how the parts of a file become one [`Table`], in order.
 
-use super::error::{Gap, MissingRows, Place};
+use super::faults::{Gap, MissingRows, Place};
 use super::labels::GroupIndex;
 use super::left_out::{LeftOut, MissingValues};
 use super::reading::Missing;
@@ -26,12 +26,13 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub fn new(predictors: usize) -> Part {
+    /// With room for so many rows.
+    pub fn new(predictors: usize, rows: usize) -> Part {
         Part {
             groups: GroupIndex::default(),
-            group_of: Vec::new(),
-            outcome: Vec::new(),
-            predictors: vec![Vec::new(); predictors],
+            group_of: Vec::with_capacity(rows),
+            outcome: Vec::with_capacity(rows),
+            predictors: (0..predictors).map(|_| Vec::with_capacity(rows)).collect(),
             rows: 0,
             skipped: Vec::new(),
             missing: vec![0; predictors + 2],
@@ -69,7 +70,7 @@ pub(super) struct Parts {
 
 impl Parts {
     pub fn new(predictors: usize) -> Parts {
-        Parts { groups: GroupIndex::default(), all: Part::new(predictors) }
+        Parts { groups: GroupIndex::default(), all: Part::new(predictors, 0) }
     }
 
     /// Adds the next part, whose lines begin after so many others.

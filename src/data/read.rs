@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::blocks::{BLOCK, Blocks, LONGEST_ROW};
 use super::cells::Cells;
-use super::error::{CellFault, Gap, Place};
+use super::faults::{CellFault, Gap, Place};
 use super::header::{Header, newlines};
 use super::looks::Look;
 use super::open::{Text, unreadable};
@@ -139,7 +139,7 @@ impl<'a> Layout<'a> {
             return Err(Fault { line: 0, what: What::TooLong });
         }
         let line = |at: usize| newlines(&block[..at]);
-        let mut part = Part::new(self.numbers.len() - 1);
+        let mut part = Part::new(self.numbers.len() - 1, newlines(block) as usize + 1);
         let mut records = Records::new(block, self.separator);
         let (mut fields, mut values) = (Vec::new(), Vec::with_capacity(self.numbers.len()));
         loop {

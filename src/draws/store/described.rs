@@ -118,7 +118,7 @@ pub fn read_model(
     let mut places: Vec<usize> = (0..count).collect();
     places.sort_by_key(row);
     let in_order: Vec<usize> = places.iter().map(row).collect();
-    let beyond = count + described.left_out.rows;
+    let beyond = count.saturating_add(described.left_out.rows);
     if in_order.windows(2).any(|pair| pair[0] == pair[1]) || in_order.last().is_some_and(|last| *last >= beyond) {
         return Err(damaged("its rows are out of order"));
     }
