@@ -160,7 +160,7 @@ fn a_mark_for_missing_values_is_seen_where_it_stands_far_outside() {
     assert_eq!(marks(&["0", "1", "99", "1", "0", "99", "99"]), y(99.0, 3, [0.0, 1.0]));
     assert_eq!(marks(&["1e3", "-1e30", "-1e30", "9", "4", "7", "2"]), y(-1e30, 2, [2.0, 1000.0]));
     let two = marks(&["1", "-99", "-88", "-88", "4", "-99", "2"]);
-    assert_eq!(two.iter().map(|mark| mark.1).collect::<Vec<_>>(), [-99.0, -88.0]);
+    assert_eq!(two.iter().map(|mark| mark.1).collect::<Vec<_>>(), [-88.0, -99.0]);
     // Once is an outlier; ages go on to 99; 500 is nobody's mark; two values are two values.
     for none in [
         ["1", "-3.5", "-999", "9", "4", "1", "2"],
@@ -318,7 +318,7 @@ fn plain(i: usize) -> String {
 #[test]
 fn blocks_are_read_as_one_file() {
     let text = long(plain);
-    assert!(text.len() > 3 << 18);
+    assert!(text.len() > 2 << 18);
     let data = accepted(read(&text));
     let rows = told(&data);
     assert_eq!(rows.len(), 60_000);
@@ -544,7 +544,9 @@ mod columnar {
         let x: ArrayRef = Arc::new(Int64Array::from((0..500).map(|i| i * i % 71).collect::<Vec<i64>>()));
         for (format, bytes) in files(&[("g", x.clone()), ("z", x.clone()), ("xx", x.clone())]) {
             let message = refused(read(&bytes));
-            assert!(message.starts_with("column `y` is not in t.csv; it has: g, z, xx"), "{message}");
+            assert!(message.starts_with("column `y` is not in t.csv; it has: g, z, xx"), "{format}: {message}");
+        }
+        for (format, bytes) in files(&[("g", x.clone()), ("y", x.clone()), ("x", x.clone())]) {
             let message = refused(read(&bytes[..bytes.len() / 2]));
             assert!(message.starts_with(&format!("t.csv cannot be read as {format}: ")), "{message}");
         }
@@ -629,7 +631,7 @@ fn names_of_rows_are_taken_for_such_only_where_they_are() {
 #[test]
 fn missing_values_in_the_cases() {
     let data = accepted(of_case("09-na.csv", &Reading::default()));
-    assert_eq!((data.n_observations(), data.left_out().to_string()), (45, "1 of site, 1 of y, 1 of x".to_string()));
+    assert_eq!((data.n_observations(), data.left_out().to_string()), (44, "1 of site, 2 of y, 1 of x".to_string()));
     let data = accepted(of_case("14-group-na.csv", &Reading::default()));
     assert!(!data.groups().contains(&"NA".to_string()) && data.left_out().rows > 3);
     let named = accepted(of_case("14-group-na.csv", &labelled(&[""])));
@@ -686,7 +688,7 @@ fn ugly_files() {
     };
     // 1: a comment with more commas, quotes and a name in it than the header; 2: a header that begins with the sign.
     same("# exported 3, \"x, y\", from the lab's 5\" screen\n#\n\ng,y,x\na,1,2\nb,3,5\nb,4,9\n");
-    wrong("#g,y,x\na,1,2\nb,3,5\n", "column `g` is not in t.csv; did you mean `#g`?");
+    wrong("#g,y,x\na,1,2\nb,3,5\n", "column `g` is not in t.csv; it has: #g, y, x");
     // 3: a comment below the header.
     wrong(
         "g,y,x\na,1,2\n# second day, afternoon\nb,3,5\n",
