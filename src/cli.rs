@@ -9,6 +9,7 @@ mod folder;
 mod map;
 mod meaning;
 mod progress;
+mod reading;
 mod report;
 mod resume;
 mod sample;

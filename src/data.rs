@@ -1,26 +1,47 @@
-//! From a CSV file to a [`Dataset`]: grouped observations that the models can trust.
+//! From a file to a [`Dataset`]: grouped observations that the models can trust.
 //!
-//! Everything that could make a model meaningless or a sampler fail in its ten-thousandth transition (a gap, a
-//! NaN, a predictor that repeats the intercept) is refused here, in the first milliseconds, with a message that
+//! Everything that could make a model meaningless or a sampler fail in its ten-thousandth transition (a word among numbers, an
+//! infinity, a predictor that repeats the intercept) is refused here, in the first milliseconds, with a message that
 //! names the file, the line, the column and what to change.
 
+mod blocks;
+mod cells;
 mod centring;
 mod checks;
 mod collinear;
+#[cfg(feature = "columnar")]
+mod columnar;
 mod design;
 mod error;
+mod faults;
+mod header;
+mod labels;
+mod left_out;
+mod load;
+mod looks;
 mod noise;
+mod open;
+mod part;
 mod read;
+mod reading;
+mod records;
+mod sentinels;
+mod text;
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::ops::Range;
-use std::path::Path;
+
+use rayon::prelude::*;
 
 pub use centring::{Centring, FarPredictor};
 pub use design::{Design, Discrete};
-pub use error::{CellFault, DataError, Place};
+pub use error::{DataError, HeaderHint};
+pub use faults::{CellFault, Gap, MissingRows, Place};
+pub use left_out::{LeftOut, MissingValues};
+pub use looks::Look;
+pub use reading::{Decimal, Delimiter, Encoding, MISSING_LABELS, Missing, Reading};
+pub use sentinels::Sentinel;
+
+use labels::GroupIndex;
 
 /// The largest number of coefficients, the intercept among them.
 pub const MAX_COEFFICIENTS: usize = 64;
@@ -65,6 +86,9 @@ pub struct Dataset {
     starts: Vec<usize>,
     /// Of each sorted observation, its row in the file.
     rows: Vec<usize>,
+    left_out: LeftOut,
+    /// What had to be assumed to read the file, each in a sentence.
+    assumed: Vec<String>,
     outcome: Vec<f64>,
     predictors: Vec<Vec<f64>>,
     predictor_means: Vec<f64>,
@@ -90,47 +114,6 @@ impl Dataset {
         Dataset::from_reader(BUILT_IN, csv.as_bytes(), columns)
     }
 
-    /// Reads a file; the path `-` is standard input.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be read, and those of [`from_reader`](Dataset::from_reader).
-    pub fn from_path(path: &Path, columns: &Columns) -> Result<Dataset, DataError> {
-        if path.as_os_str() == "-" {
-            return Dataset::from_reader(STANDARD_INPUT, io::stdin().lock(), columns);
-        }
-        let name = path.display().to_string();
-        let file = error::one_line(&name);
-        if path.is_dir() {
-            return Err(DataError::IsDirectory { file });
-        }
-        match File::open(path) {
-            Ok(opened) => Dataset::from_reader(&name, opened, columns),
-            Err(reason) if reason.kind() == io::ErrorKind::NotFound => Err(DataError::NotFound { file }),
-            Err(reason) if reason.kind() == io::ErrorKind::NotADirectory => {
-                let above = path.ancestors().skip(1).find(|above| above.is_file());
-                let above = error::one_line(&above.unwrap_or(path).display().to_string());
-                Err(DataError::NotADirectory { file, above })
-            }
-            Err(reason) => Err(DataError::Unreadable { file, reason }),
-        }
-    }
-
-    /// Reads CSV with a header, in UTF-8, separated by commas, semicolons or tabs, whichever the header has most of.
-    ///
-    /// Only the columns named are looked at. Blank lines, and blanks around names and numbers, mean nothing.
-    ///
-    /// # Errors
-    ///
-    /// A [`DataError`] for whatever is wrong first; `source_name` is what it calls the file.
-    pub fn from_reader(source_name: &str, reader: impl Read, columns: &Columns) -> Result<Dataset, DataError> {
-        let file = error::one_line(source_name);
-        let columns = columns.trimmed();
-        checks::roles(&file, &columns)?;
-        let table = read::table(&file, reader, &columns)?;
-        Dataset::assemble(file, columns, table)
-    }
-
     /// Takes columns that are in memory already, one label and one value for each observation; for simulated data.
     ///
     /// # Errors
@@ -145,7 +128,7 @@ impl Dataset {
         outcome: Vec<f64>,
         predictors: Vec<Vec<f64>>,
     ) -> Result<Dataset, DataError> {
-        let file = error::one_line(name);
+        let file = text::one_line(name);
         let columns = Columns {
             group: group_name.into(),
             outcome: outcome_name.into(),
@@ -172,7 +155,8 @@ impl Dataset {
             }
             group_of.push(groups.index_of(label));
         }
-        let table = Table { groups: groups.into_names(), group_of, outcome, predictors };
+        let (skipped, left_out) = (Vec::new(), LeftOut::default());
+        let table = Table { groups: groups.into_names(), group_of, outcome, predictors, skipped, left_out };
         Dataset::assemble(file, columns, table)
     }
 
@@ -193,25 +177,65 @@ impl Dataset {
             rows[next[group]] = row;
             next[group] += 1;
         }
-        let sorted = |values: Vec<f64>| rows.iter().map(|&row| values[row]).collect();
+        drop(table.group_of);
+        let sorted = |values: Vec<f64>| rows.par_iter().map(|&row| values[row]).collect();
+        let outcome = sorted(table.outcome);
+        let predictors: Vec<Vec<f64>> = table.predictors.into_iter().map(sorted).collect();
+        if !table.skipped.is_empty() {
+            // Those that are left out stand in the file too.
+            let in_file = in_file(rows.len(), &table.skipped);
+            rows.par_iter_mut().for_each(|row| *row = in_file[*row]);
+        }
         let dataset = Dataset {
-            outcome: sorted(table.outcome),
-            predictor_means: vec![0.0; table.predictors.len()],
-            predictors: table.predictors.into_iter().map(sorted).collect(),
+            outcome,
+            predictor_means: vec![0.0; predictors.len()],
+            predictors,
             source,
             columns,
             groups: table.groups,
             starts,
             rows,
+            left_out: table.left_out,
+            assumed: Vec::new(),
         };
         noise::refuse_none(&dataset)?;
         Ok(dataset)
+    }
+
+    /// Remembers which rows of a file these are, in its order, and which others were left out.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one number for each observation.
+    pub fn with_rows_of_file(mut self, rows: &[usize], left_out: LeftOut) -> Dataset {
+        assert_eq!(rows.len(), self.rows.len());
+        self.rows.iter_mut().for_each(|row| *row = rows[*row]);
+        Dataset { left_out, ..self }
     }
 
     /// Remembers what was subtracted from each predictor before.
     pub fn with_predictor_means(self, predictor_means: Vec<f64>) -> Dataset {
         debug_assert_eq!(predictor_means.len(), self.predictors.len());
         Dataset { predictor_means, ..self }
+    }
+
+    /// The rows of the file that were left out, for they miss a value in a column that is used.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
+    /// What had to be assumed to read the file, each in a sentence; nothing for most files.
+    pub fn assumed(&self) -> &[String] {
+        &self.assumed
+    }
+
+    /// Numbers of the outcome and the predictors that are probably marks for missing values.
+    pub fn sentinels(&self) -> Vec<Sentinel> {
+        let outcome = (&self.columns.outcome, &self.outcome, 0.0);
+        let means = self.predictors.iter().zip(&self.predictor_means);
+        let predictors = self.columns.predictors.iter().zip(means).map(|(name, (values, mean))| (name, values, *mean));
+        let all = std::iter::once(outcome).chain(predictors);
+        all.flat_map(|(name, values, subtracted)| sentinels::of(name, values, subtracted)).collect()
     }
 
     /// A fingerprint of everything a model uses: each observation's group, outcome and predictors, in order. Sixteen
@@ -328,27 +352,14 @@ struct Table {
     group_of: Vec<usize>,
     outcome: Vec<f64>,
     predictors: Vec<Vec<f64>>,
+    /// The rows of the file that are left out, in its order.
+    skipped: Vec<usize>,
+    left_out: LeftOut,
 }
 
-/// Numbers group labels in order of first appearance, and keeps each once.
-#[derive(Default)]
-struct GroupIndex(HashMap<String, usize>);
-
-impl GroupIndex {
-    fn index_of(&mut self, label: &str) -> usize {
-        if let Some(&index) = self.0.get(label) {
-            return index;
-        }
-        let index = self.0.len();
-        self.0.insert(label.to_owned(), index);
-        index
-    }
-
-    fn into_names(self) -> Vec<String> {
-        let mut names = vec![String::new(); self.0.len()];
-        for (name, index) in self.0 {
-            names[index] = name;
-        }
-        names
-    }
+/// The rows of a file that are not skipped, of which there are so many.
+fn in_file(kept: usize, skipped: &[usize]) -> Vec<usize> {
+    let mut skipped = skipped.iter().copied().peekable();
+    let rows = (0..).filter(|row| skipped.next_if_eq(row).is_none());
+    rows.take(kept).collect()
 }

@@ -6,7 +6,7 @@
 //! CSV -> data -> model -> gpu -> density -> mode -> nuts -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> verify, bench -> report
 //! ```
 //!
-//! - [`data`]: a CSV file becomes a [`Dataset`](data::Dataset), sorted by group.
+//! - [`data`]: a file becomes a [`Dataset`](data::Dataset), sorted by group.
 //! - [`model`]: a data set, priors and a parameterization become a [`Model`](model::Model) over theta.
 //! - [`gpu`]: adapters, devices, kernels and round trips to them.
 //! - [`density`]: log densities and gradients of many positions.

@@ -12,7 +12,7 @@ mod words;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::data::Dataset;
+use crate::data::{Dataset, LeftOut};
 use crate::diagnostics::{self, Series, Summary};
 use crate::draws::Totals;
 use crate::draws::store::Statistic;
@@ -53,6 +53,9 @@ pub struct DataSummary {
     pub predictor_means_subtracted: Vec<f64>,
     /// N.
     pub observations: usize,
+    /// The rows that are none of these, for they miss a value in a column that is used.
+    #[serde(default)]
+    pub left_out: LeftOut,
     /// J.
     pub groups: usize,
     /// Of all that a model uses of them; see [`Dataset::checksum`].
@@ -69,6 +72,7 @@ impl DataSummary {
             predictors: dataset.predictor_names().to_vec(),
             predictor_means_subtracted: dataset.predictor_means().to_vec(),
             observations: dataset.n_observations(),
+            left_out: dataset.left_out().clone(),
             groups: dataset.n_groups(),
             checksum: dataset.checksum(),
         }

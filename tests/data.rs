@@ -281,9 +281,14 @@ fn a_header_alone_is_not_enough() {
 #[test]
 fn a_file_that_is_not_text_says_so() {
     let utf16: Vec<u8> = GOOD.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let told = "t.csv is not UTF-8 text (a spreadsheet, a compressed file, UTF-16?); save it as CSV in UTF-8";
-    assert_eq!(refused(utf16), told);
-    assert_eq!(refused(b"PK\x03\x04\x14\x00\x06\x00"), told);
+    assert_eq!(refused(utf16), "t.csv is not UTF-8 text, but UTF-16 by its looks; add --encoding utf-16le");
+    let utf16: Vec<u8> = GOOD.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    assert_eq!(refused(utf16), "t.csv is not UTF-8 text, but UTF-16 by its looks; add --encoding utf-16be");
+    assert_eq!(
+        refused(b"PK\x03\x04\x14\x00\x06\x00"),
+        "t.csv is not UTF-8 text, but a spreadsheet or a zip archive; save it as CSV, or unpack it"
+    );
+    assert_eq!(refused(b"\x7fELF\x02\x01\x01\x00,\n"), "t.csv is not UTF-8 text; save it as CSV in UTF-8");
 }
 
 #[test]
@@ -315,9 +320,11 @@ fn a_misspelt_column_is_told_the_closest() {
 #[test]
 fn a_header_of_one_field_says_what_separates() {
     let told = refused("g|y|x\na|1|2\n");
+    let wanted = "column `g` is not in t.csv; it has: g|y|x (its header has one field; if | separates them, add --delimiter '|')";
+    assert_eq!(told, wanted);
     assert_eq!(
-        told,
-        "column `g` is not in t.csv; it has: g|y|x (its header has one field: separate them by commas, semicolons or tabs)"
+        refused("y\n1\n2\n"),
+        "column `g` is not in t.csv; it has: y (its header has one field: separate them by commas, semicolons or tabs)"
     );
 }
 
@@ -346,7 +353,7 @@ fn a_column_has_one_role() {
 #[test]
 fn a_group_of_words_is_no_predictor() {
     let told = message(read_as(GOOD, &columns("g", "y", &["g"])));
-    assert_eq!(told, "t.csv, line 2: column `g` has `a` where a number must be; remove the row or fill in a number");
+    assert!(told.starts_with("t.csv, line 2: column `g` has `a` where a number must be"), "{told}");
 }
 
 #[test]
@@ -367,8 +374,9 @@ fn no_more_predictors_than_the_engines_hold() {
 #[test]
 fn text_where_a_number_must_be_is_repeated() {
     assert_eq!(
-        refused_outcome("n/a"),
-        "t.csv, line 3: column `y` has `n/a` where a number must be; remove the row or fill in a number"
+        refused_outcome("tall"),
+        "t.csv, line 3: column `y` has `tall` where a number must be; remove the row or fill in a number, or add it to \
+         --missing-labels if it means that there is none"
     );
 }
 
@@ -380,15 +388,8 @@ fn a_long_or_broken_cell_is_shown_in_part_and_on_one_line() {
 }
 
 #[test]
-fn an_empty_cell_is_named() {
-    let told = "t.csv, line 3: column `y` is empty; remove the row or fill in a number";
-    assert_eq!(refused_outcome(""), told);
-    assert_eq!(refused_outcome("  "), told);
-}
-
-#[test]
 fn what_is_not_finite_is_refused() {
-    for cell in ["NaN", "nan", "inf", "-inf", "Infinity"] {
+    for cell in ["inf", "-inf", "Infinity"] {
         let told =
             format!("t.csv, line 3: column `y` has `{cell}`, not a finite number; remove the row or fill in a number");
         assert_eq!(refused_outcome(cell), told);
@@ -407,25 +408,16 @@ fn what_overflows_when_squared_is_refused() {
 }
 
 #[test]
-fn a_decimal_comma_is_shown_with_a_point() {
-    assert_eq!(
-        refused("g;y;x\na;1;2\nb;-0,83;5\n"),
-        "t.csv, line 3: column `y` has `-0,83`, with a decimal comma; write `-0.83`"
-    );
-}
-
-#[test]
-fn an_empty_group_is_refused() {
-    let told = "t.csv, line 3: column `g` is empty; remove the row or fill in its group";
-    assert_eq!(refused("g,y,x\na,1,2\n,3,5\n"), told);
-    assert_eq!(refused("g,y,x\na,1,2\n\" \",3,5\n"), told);
-}
-
-#[test]
 fn another_encoding_is_named_by_its_cell() {
-    let told = "is not UTF-8; save the file in that encoding";
-    assert_eq!(refused(b"g,y,x\na,1,2\nL\xfcbeck,3,5\n"), format!("t.csv, line 3: column `g` {told}"));
-    assert_eq!(refused(b"g,y,x\na,1,2\nb,3,\xff\n"), format!("t.csv, line 3: column `x` {told}"));
+    let told = "add --encoding windows-1252, or else the encoding it is in";
+    assert_eq!(
+        refused(b"g,y,x\na,1,2\nL\xfcbeck,3,5\n"),
+        format!(
+            "t.csv, line 3: column `g` is not UTF-8; in windows-1252 it says `L\u{fc}beck`: if that is right {told}"
+        )
+    );
+    let told = refused(b"g,y,x\na,1,2\nb,3,\xff\n");
+    assert!(told.starts_with("t.csv, line 3: column `x` is not UTF-8; in windows-1252 it says `\u{ff}`"), "{told}");
 }
 
 #[test]

@@ -5,11 +5,14 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::reading::ReadingArguments;
+
 /// Which data, and which of their columns.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArguments {
-    /// CSV file with a header, `-` for standard input [default: the built-in radon survey]
+    /// CSV file with a header, packed (gzip, zstd) or not, or a file of Parquet or Arrow; `-` for standard input [default: the
+    /// built-in radon survey]
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
 
@@ -29,6 +32,9 @@ pub struct DataArguments {
     /// of none, or of those whose mean is further from zero than three of their sds
     #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, default_value = "auto", default_missing_value = "yes")]
     pub center_predictors: CentringArgument,
+
+    #[command(flatten)]
+    pub reading: ReadingArguments,
 }
 
 impl DataArguments {
@@ -40,6 +46,7 @@ impl DataArguments {
             outcome: None,
             predictors: Vec::new(),
             center_predictors: CentringArgument::Auto,
+            reading: ReadingArguments::default(),
         }
     }
 }

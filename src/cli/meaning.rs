@@ -45,10 +45,22 @@ pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
         predictors: if typed.data.is_none() && !named { radon.predictors } else { typed.predictors.clone() },
     };
     let dataset = match &typed.data {
-        Some(path) => Dataset::from_path(path, &columns),
+        Some(path) => Dataset::from_path_with(path, &columns, &typed.reading.meaning()),
         None => Dataset::from_built_in(&columns),
     }
     .map_err(Failure::input)?;
+    for assumed in dataset.assumed() {
+        complain(format_args!("note: {assumed}"));
+    }
+    let left_out = dataset.left_out();
+    if !left_out.is_empty() {
+        let all = left_out.rows + dataset.n_observations();
+        let (are, they) = if left_out.rows == 1 { ("is", "it misses") } else { ("are", "they miss") };
+        complain(format_args!(
+            "note: {} of {all} rows {are} left out, for {they} a value: {left_out} (--missing refuse lists them)",
+            left_out.rows
+        ));
+    }
     Ok(Arc::new(dataset.centered(centring(typed.center_predictors))))
 }
 

@@ -218,7 +218,8 @@ fn same_columns(typed: &SampleArguments, theirs: &Dataset) -> Result<Dataset, Fa
         predictors: theirs.predictor_names().to_vec(),
     };
     let path = typed.once.data.data.clone().unwrap_or_default();
-    let dataset = Dataset::from_path(&path, &columns).map_err(Failure::input)?;
+    let reading = typed.once.data.reading.meaning();
+    let dataset = Dataset::from_path_with(&path, &columns, &reading).map_err(Failure::input)?;
     Ok(dataset.centered_as(theirs))
 }
 

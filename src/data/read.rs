@@ -1,266 +1,258 @@
-//! One pass over a CSV file, row by row through one buffer, that keeps the numbers and one copy of each group's name.
+//! Separated text becomes a table: workers parse blocks of it side by side, and what they find is put together in order.
+//!
+//! Blocks are of one size whatever the number of threads, and so is all that is told of them. No more than a few blocks are in
+//! memory beside the columns that are used.
 
-use std::io::{self, BufRead, BufReader, Read};
+use rayon::prelude::*;
 
-use super::{CellFault, Columns, DataError, GroupIndex, MAX_MAGNITUDE, Place, Table};
+use super::blocks::{BLOCK, Blocks, LONGEST_ROW};
+use super::cells::Cells;
+use super::faults::{CellFault, Gap, Place};
+use super::header::{Header, newlines};
+use super::looks::Look;
+use super::open::{Text, unreadable};
+use super::part::{Part, Parts};
+use super::reading::{Decimal, Reading};
+use super::records::{Field, Records, Separator, Unclosed};
+use super::{Columns, DataError, Table};
 
-/// Put after the last byte of every file: a line of its own, unless a quote was left open, which would otherwise
-/// take the rest of a file into one cell without a word.
-const END: &[u8] = b"\n\x04end of file\x04";
+/// Blocks that each worker may have before it, while others are read.
+const BLOCKS_A_WORKER: usize = 2;
 
-/// The separators looked for, and what messages call them.
-const SEPARATORS: [(u8, &str); 3] = [(b',', "comma"), (b';', "semicolon"), (b'\t', "tab")];
+/// A column whose values are so many words at most may be one of categories.
+const CATEGORIES: usize = 8;
 
-/// A header longer than this is none.
-const LONGEST_HEADER: u64 = 1 << 20;
+/// Reads the columns asked for, and says what it had to assume.
+pub(super) fn table(text: Text, columns: &Columns, reading: &Reading) -> Result<(Table, Vec<String>), DataError> {
+    let (file, packed) = (text.file(), text.packed());
+    let failed = |reason| unreadable(file, packed, reason);
+    let mut blocks = Blocks::new(text.input);
+    let first = blocks.peek().map_err(failed)?;
+    let header = Header::find(file, first, columns, reading)?;
+    let layout = Layout::new(file, &header, &first[header.end..], columns, reading)?;
+    blocks.skip(header.end);
 
-/// Reads the columns asked for; `file` is its name in messages.
-pub(super) fn table(file: &str, reader: impl Read, columns: &Columns) -> Result<Table, DataError> {
-    let mut input = BufReader::new(reader);
-    let head = head(file, &mut input)?;
-    let (separator, separator_name) = head.separator();
-    let mut rows = Rows {
-        file,
-        record: csv::ByteRecord::new(),
-        // Lines end with LF and nothing else, a CR before it is a blank to be trimmed: only so can lines be counted.
-        csv: csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(separator)
-            .terminator(csv::Terminator::Any(b'\n'))
-            .buffer_capacity(1 << 16)
-            .from_reader(head.bytes.as_slice().chain(input).chain(END)),
+    let mut lines = header.lines;
+    let mut parts = Parts::new(columns.predictors.len());
+    let batch = BLOCKS_A_WORKER * rayon::current_num_threads();
+    let mut read = || -> std::io::Result<Vec<Vec<u8>>> {
+        let next = std::iter::from_fn(|| blocks.next(header.separator).transpose());
+        next.take(batch).collect()
     };
-
-    if !rows.advance()? {
-        return Err(DataError::Empty { file: file.into() });
-    }
-    let header: Vec<String> = rows.record.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-    let line = rows.line(0);
-    let find = |name: &String| find(file, line, &header, name);
-    let group = find(&columns.group)?;
-    let outcome = find(&columns.outcome)?;
-    let predictors = columns.predictors.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-
-    let mut groups = GroupIndex::default();
-    let mut table = Table {
-        groups: Vec::new(),
-        group_of: Vec::new(),
-        outcome: Vec::new(),
-        predictors: vec![Vec::new(); predictors.len()],
-    };
-    while rows.advance()? {
-        if rows.record.len() != header.len() {
-            return Err(DataError::UnequalLengths {
-                file: file.into(),
-                line: rows.line(0),
-                expected: header.len(),
-                found: rows.record.len(),
-                separator: separator_name,
-            });
+    let mut waiting = read().map_err(failed)?;
+    while !waiting.is_empty() {
+        let parse = || waiting.par_iter().map(|block| layout.parse(block)).collect::<Vec<_>>();
+        let (next, parsed) = rayon::join(&mut read, parse);
+        for (block, part) in waiting.iter().zip(parsed) {
+            parts.add(part.map_err(|fault| fault.told(lines, &layout))?, lines);
+            lines += newlines(block);
         }
-        let label = rows.cell(group, &columns.group, label)?;
-        table.group_of.push(groups.index_of(label));
-        table.outcome.push(rows.cell(outcome, &columns.outcome, number)?);
-        for (k, &field) in predictors.iter().enumerate() {
-            let value = rows.cell(field, &columns.predictors[k], number)?;
-            table.predictors[k].push(value);
-        }
+        waiting = next.map_err(failed)?;
     }
-    table.groups = groups.into_names();
-    Ok(table)
+    let assumed = layout.assumed(parts.rows());
+    Ok((parts.into_table(file, columns, reading.missing)?, assumed))
 }
 
-/// The rows of a file, one at a time.
-struct Rows<'a, R> {
+/// The field that rows have beyond those of the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extra {
+    None,
+    /// An empty one at the end, for each row ends with a separator.
+    Last,
+    /// One at the beginning: the names of the rows, as R writes them.
+    First,
+}
+
+/// Where in each row is what.
+struct Layout<'a> {
     file: &'a str,
-    csv: csv::Reader<R>,
-    record: csv::ByteRecord,
+    columns: &'a Columns,
+    separator: Separator,
+    decimal: Decimal,
+    /// Fields of the header, and of each row.
+    header: usize,
+    width: usize,
+    extra: Extra,
+    group: usize,
+    /// Of the outcome and the predictors.
+    numbers: Vec<usize>,
+    cells: Cells,
 }
 
-impl<R: Read> Rows<'_, R> {
-    /// Goes to the next row that is not blank; false at the end.
-    fn advance(&mut self) -> Result<bool, DataError> {
-        loop {
-            let more = self.csv.read_byte_record(&mut self.record);
-            let more = more.map_err(|error| unreadable(self.file, error.into()))?;
-            if !more || self.record.as_slice() == &END[1..] {
-                return Ok(false);
-            }
-            if self.record.as_slice().ends_with(END) {
-                return Err(DataError::UnclosedQuote {
-                    file: self.file.into(),
-                    // This row has no line feed behind it, which `line` takes for granted.
-                    line: self.line(self.record.len() - 1) + 1,
-                });
-            }
-            if self.record.len() > 1 || !self.record.as_slice().trim_ascii().is_empty() {
-                return Ok(true);
-            }
-        }
-    }
+/// What is wrong with a block, and on which of its lines, counted from 0.
+struct Fault {
+    line: u64,
+    what: What,
+}
 
-    /// The line on which a field of this row begins, counted from 1.
-    ///
-    /// The reader's own `Position` is that of the end of the row before, blank lines not yet passed; so count back
-    /// from the end of this one.
-    fn line(&self, field: usize) -> u64 {
-        let last = self.csv.position().line() - 1;
-        let rest = self.record.iter().skip(field);
-        last - rest.map(|cell| cell.iter().filter(|&&byte| byte == b'\n').count() as u64).sum::<u64>()
-    }
+enum What {
+    /// So many fields, of which the first says this.
+    Length(usize, bool),
+    /// In this column, counted from the group on.
+    Cell(usize, CellFault),
+    Unclosed,
+    TooLong,
+}
 
-    /// What `read` makes of a field of this row.
-    fn cell<'r, T>(
-        &'r self,
-        field: usize,
-        column: &str,
-        read: impl Fn(&'r str) -> Result<T, CellFault>,
-    ) -> Result<T, DataError> {
-        let text = std::str::from_utf8(&self.record[field]);
-        let cell = text.map_err(|_| CellFault::NotUtf8).and_then(|text| read(text.trim()));
-        cell.map_err(|fault| DataError::BadCell {
-            file: self.file.into(),
-            place: Place::Line(self.line(field)),
-            column: column.into(),
-            fault,
+impl<'a> Layout<'a> {
+    /// Of the rows after `header`, of which `text` has the first.
+    fn new(
+        file: &'a str,
+        header: &Header,
+        text: &[u8],
+        columns: &'a Columns,
+        reading: &Reading,
+    ) -> Result<Layout<'a>, DataError> {
+        let field = |name: &String| header.field(file, name);
+        let group = field(&columns.group)?;
+        let numbers = std::iter::once(&columns.outcome).chain(&columns.predictors);
+        let numbers = numbers.map(field).collect::<Result<Vec<_>, _>>()?;
+        let extra = extra(text, header);
+        let first = usize::from(extra == Extra::First);
+        Ok(Layout {
+            file,
+            columns,
+            separator: header.separator,
+            decimal: reading.decimal,
+            header: header.names.len(),
+            width: header.names.len() + usize::from(extra != Extra::None),
+            extra,
+            group: group + first,
+            numbers: numbers.into_iter().map(|field| field + first).collect(),
+            cells: Cells::new(reading),
         })
     }
-}
 
-fn label(text: &str) -> Result<&str, CellFault> {
-    if text.is_empty() {
-        return Err(CellFault::EmptyGroup);
-    }
-    Ok(text)
-}
-
-fn number(text: &str) -> Result<f64, CellFault> {
-    match text.parse::<f64>() {
-        Ok(value) if value.abs() <= MAX_MAGNITUDE => Ok(value),
-        // `1e999` is read as an infinity, but is not spelled like one.
-        Ok(_) if text.contains(|c: char| c.is_ascii_digit()) => Err(CellFault::TooLarge(text.into())),
-        Ok(_) => Err(CellFault::NotFinite(text.into())),
-        Err(_) if text.is_empty() => Err(CellFault::Empty),
-        Err(_) if text.replacen(',', ".", 1).parse::<f64>().is_ok() => Err(CellFault::DecimalComma(text.into())),
-        Err(_) => Err(CellFault::NotANumber(text.into())),
-    }
-}
-
-/// Which field of the header has this name.
-fn find(file: &str, line: u64, header: &[String], name: &str) -> Result<usize, DataError> {
-    let mut found = (0..header.len()).filter(|&field| header[field] == name);
-    match (found.next(), found.count()) {
-        (Some(field), 0) => Ok(field),
-        (Some(_), more) => {
-            Err(DataError::RepeatedColumn { file: file.into(), line, column: name.into(), times: more + 1 })
-        }
-        (None, _) => Err(DataError::MissingColumn {
-            file: file.into(),
-            column: name.into(),
-            closest: closest(header, name),
-            columns: header.to_vec(),
-        }),
-    }
-}
-
-/// The name that was probably meant: at most every third letter of it is wrong.
-fn closest(header: &[String], name: &str) -> Option<String> {
-    let length = name.chars().count();
-    let near = length.div_ceil(3).min(length.saturating_sub(1));
-    let distance = |candidate: &&String| edits(&candidate.to_lowercase(), &name.to_lowercase());
-    header
-        .iter()
-        .filter(|candidate| !candidate.is_empty())
-        .min_by_key(distance)
-        .filter(|candidate| distance(candidate) <= near)
-        .cloned()
-}
-
-/// The fewest letters to insert, remove or replace to make one word of another (Levenshtein 1966).
-fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+    /// What was assumed of the rows, of which there are so many.
+    fn assumed(&self, rows: usize) -> Vec<String> {
+        let file = self.file;
+        match self.extra {
+            Extra::First if rows > 0 => vec![format!(
+                "the rows of {file} have one field more than its header: the first is taken for their names, as R writes them"
+            )],
+            _ => Vec::new(),
         }
     }
-    row[to.len()]
-}
 
-/// Reads up to the end of the header, which tells the separator before the first row is parsed.
-fn head(file: &str, input: &mut impl BufRead) -> Result<Head, DataError> {
-    let mut head = Head::default();
-    let mut input = input.take(LONGEST_HEADER);
-    loop {
-        let from = head.bytes.len();
-        let read = input.read_until(b'\n', &mut head.bytes);
-        let read = read.map_err(|error| unreadable(file, error))?;
-        // Excel marks UTF-8 with a byte order mark, which is no part of the first name.
-        if from == 0 && head.bytes.starts_with(b"\xef\xbb\xbf") {
-            head.bytes.drain(..3);
+    fn parse(&self, block: &[u8]) -> Result<Part, Fault> {
+        if block.len() > LONGEST_ROW {
+            return Err(Fault { line: 0, what: What::TooLong });
         }
-        head.scan(from);
-        if read == 0 || !(head.in_quotes || head.bytes.trim_ascii().is_empty()) {
-            break;
-        }
-    }
-    if head.bytes.contains(&0) {
-        return Err(DataError::NotText { file: file.into() });
-    }
-    if head.bytes.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n') {
-        return Err(DataError::BareCarriageReturns { file: file.into() });
-    }
-    Ok(head)
-}
-
-/// The lines of a file's header, and what stands outside quotes in them.
-#[derive(Default)]
-struct Head {
-    bytes: Vec<u8>,
-    /// Of each of `SEPARATORS`, how many.
-    counts: [usize; SEPARATORS.len()],
-    /// Whether a quote is open at the end: the header goes on.
-    in_quotes: bool,
-}
-
-impl Head {
-    /// Takes the line that begins at `from` into account.
-    fn scan(&mut self, from: usize) {
-        // A quote opens at the beginning of a field only; one in its midst is a letter like any other.
-        let mut field_begins = true;
-        let mut line = self.bytes[from..].iter().peekable();
-        while let Some(&byte) = line.next() {
-            if self.in_quotes {
-                // A doubled quote stands for itself.
-                if byte == b'"' && line.next_if(|&&next| next == b'"').is_none() {
-                    self.in_quotes = false;
-                    field_begins = false;
-                }
-                continue;
+        let line = |at: usize| newlines(&block[..at]);
+        let mut part = Part::new(self.numbers.len() - 1, newlines(block) as usize + 1);
+        let mut records = Records::new(block, self.separator);
+        let (mut fields, mut values) = (Vec::new(), Vec::with_capacity(self.numbers.len()));
+        loop {
+            match records.advance(&mut fields) {
+                Ok(true) => {}
+                Ok(false) => return Ok(part),
+                Err(Unclosed(at)) => return Err(Fault { line: line(at), what: What::Unclosed }),
             }
-            self.in_quotes = byte == b'"' && field_begins;
-            let separator = SEPARATORS.iter().position(|&(candidate, _)| candidate == byte);
-            if let Some(i) = separator {
-                self.counts[i] += 1;
+            let ends = || fields.last().is_some_and(|field| field.of(block).trim_ascii().is_empty());
+            if fields.len() != self.width || self.extra == Extra::Last && !ends() {
+                let comment = block[fields[0].start] == b'#';
+                return Err(Fault { line: line(fields[0].start), what: What::Length(fields.len(), comment) });
             }
-            field_begins = separator.is_some();
+            let wrong = |column: usize, fault| Fault {
+                line: line(fields[self.field(column)].start),
+                what: What::Cell(column, self.explained(fault, column, &block[fields[0].start..])),
+            };
+            let group = fields[self.group].of(block);
+            let label = self.cells.label(&group).map_err(|fault| wrong(0, fault))?;
+            values.clear();
+            for (i, field) in self.numbers.iter().enumerate() {
+                let value = self.cells.number(&fields[*field].of(block));
+                values.push(value.map_err(|fault| wrong(i + 1, fault))?);
+            }
+            part.take(label, &values, |column| {
+                let field = fields[self.field(column)];
+                let text = String::from_utf8_lossy(&field.of(block)).trim().to_owned();
+                Gap { place: Place::Line(line(field.start) + 1), column: self.name(column).clone(), text }
+            });
         }
     }
 
-    /// The separator that it has most of; a comma where there is none.
-    fn separator(&self) -> (u8, &'static str) {
-        // Of equals, `max_by_key` takes the last: hence from the back.
-        let most = (0..SEPARATORS.len()).rev().max_by_key(|&i| self.counts[i]);
-        SEPARATORS[most.unwrap_or(0)]
+    /// The field of a column, counted from the group on.
+    fn field(&self, column: usize) -> usize {
+        column.checked_sub(1).map_or(self.group, |i| self.numbers[i])
+    }
+
+    fn name(&self, column: usize) -> &'a String {
+        match column {
+            0 => &self.columns.group,
+            1 => &self.columns.outcome,
+            _ => &self.columns.predictors[column - 2],
+        }
+    }
+
+    /// The same fault; where it is a word among others of a few, with all of those that the next rows have.
+    fn explained(&self, fault: CellFault, column: usize, rest: &[u8]) -> CellFault {
+        let CellFault::NotANumber { text, look: Look::Text } = fault else { return fault };
+        let mut records = Records::new(&rest[..rest.len().min(BLOCK)], self.separator);
+        let mut fields = Vec::new();
+        let (mut words, mut others) = (Vec::<String>::new(), 0);
+        while matches!(records.advance(&mut fields), Ok(true)) && words.len() <= CATEGORIES {
+            let Some(field) = fields.get(self.field(column)).filter(|_| fields.len() == self.width) else { continue };
+            let says = field.of(rest);
+            let word = String::from_utf8_lossy(&says).trim().to_owned();
+            if !self.cells.is_word(&says) {
+                others += usize::from(!matches!(self.cells.number(&says), Ok(None)));
+            } else if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        let look =
+            if others == 0 && (2..=CATEGORIES).contains(&words.len()) { Look::Category(words) } else { Look::Text };
+        CellFault::NotANumber { text, look }
     }
 }
 
-fn unreadable(file: &str, reason: io::Error) -> DataError {
-    DataError::Unreadable { file: file.into(), reason }
+impl Fault {
+    /// In words, of a block that begins after so many lines.
+    fn told(self, lines: u64, layout: &Layout) -> DataError {
+        let (file, line) = (layout.file.to_owned(), lines + self.line + 1);
+        match self.what {
+            What::Cell(column, fault) => {
+                DataError::BadCell { file, place: Place::Line(line), column: layout.name(column).clone(), fault }
+            }
+            What::Unclosed => DataError::UnclosedQuote { file, line },
+            What::TooLong => DataError::LongRow { file, line },
+            What::Length(found, is_comment) => {
+                let separator = layout.separator.name();
+                let cure = if is_comment {
+                    "remove the line: comments are read before the header only".to_string()
+                } else if layout.decimal == Decimal::Comma && layout.separator == Separator::Byte(b',') {
+                    "with --decimal , a comma cannot separate fields too: put double quotes around the numbers, or use \
+                     semicolons between fields"
+                        .to_string()
+                } else {
+                    format!("complete the line, or put double quotes around a field with a {separator} in it")
+                };
+                DataError::UnequalLengths { file, line, expected: layout.header, found, separator, cure }
+            }
+        }
+    }
+}
+
+/// What the first rows have beyond the header. Names of rows are those only where none occurs twice: otherwise what is in the
+/// first field may be a column whose neighbour was torn in two by a decimal comma.
+fn extra(text: &[u8], header: &Header) -> Extra {
+    let width = header.names.len() + 1;
+    let mut records = Records::new(text, header.separator);
+    let mut fields: Vec<Field> = Vec::new();
+    let mut names = std::collections::HashSet::new();
+    while matches!(records.advance(&mut fields), Ok(true)) {
+        if fields.len() != width {
+            // The last of these bytes may be in the midst of a row.
+            let is_torn = fields.last().is_some_and(|field| field.end == text.len());
+            return if is_torn && !names.is_empty() { Extra::First } else { Extra::None };
+        }
+        if names.is_empty() && fields[width - 1].of(text).trim_ascii().is_empty() {
+            return Extra::Last;
+        }
+        if !names.insert(fields[0].of(text).into_owned()) {
+            return Extra::None;
+        }
+    }
+    if names.is_empty() { Extra::None } else { Extra::First }
 }

@@ -199,6 +199,10 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
     if let Some(centring) = &summary.words.centring {
         facts.insert(4, ("centred", centring.trim_start_matches("centred: ").to_string()));
     }
+    if !data.left_out.is_empty() {
+        let rows = counted(data.left_out.rows as u64, "row");
+        facts.insert(1, ("left out", format!("{rows} without a value: {}", data.left_out)));
+    }
     if let Some(failure) = &summary.device_failure {
         facts.push(("device failure", failure.clone()));
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{EBFMI_LIMIT, RunSummary, beyond, counted, design, significant};
-use crate::data::Dataset;
+use crate::data::{Dataset, MISSING_LABELS};
 use crate::density::Likelihood;
 use crate::model::PriorScales;
 
@@ -82,7 +82,25 @@ pub fn of_data(dataset: &Dataset, priors: &PriorScales) -> Vec<Advice> {
             distrust: false,
         }
     });
-    far.chain(narrow).chain(design::advice(dataset)).collect()
+    let marks = dataset.sentinels().into_iter().map(|mark| {
+        let (value, [least, most]) = (mark.value, mark.others.map(significant));
+        let labels = format!("{},{value}", MISSING_LABELS.join(","));
+        Advice {
+            kind: "sentinel",
+            problem: format!(
+                "column `{}` has {value} in {} rows, and everything else lies between {least} and {most}: {value} looks like a mark \
+                 for missing values",
+                mark.column, mark.rows,
+            ),
+            remedy: format!(
+                "if it is one, add it to the words that mean that (--missing-labels \"{labels}\"), which leaves those rows out; \
+                 if it was measured, all is well",
+            ),
+            proposals: vec![format!("--missing-labels {labels}")],
+            distrust: false,
+        }
+    });
+    far.chain(narrow).chain(marks).chain(design::advice(dataset)).collect()
 }
 
 /// What may help a run, as options.

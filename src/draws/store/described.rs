@@ -12,7 +12,7 @@ use super::error::{StoreError, problem};
 use super::files::Files;
 use super::layout::Dimensions;
 use super::metadata::ArrayMetadata;
-use crate::data::Dataset;
+use crate::data::{Dataset, LeftOut};
 use crate::model::{Model, Parameterization, PriorScales, Priors, Scaling};
 
 /// What the root says of the model, beside the data, which are in arrays.
@@ -28,6 +28,9 @@ pub struct Described {
     pub predictors: Vec<String>,
     /// What was subtracted from each predictor.
     pub predictor_means_subtracted: Vec<f64>,
+    /// The rows that were left out for want of a value; stores of earlier versions say nothing, and there were none.
+    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
+    pub left_out: LeftOut,
     /// Of the data; see [`Dataset::checksum`](crate::data::Dataset::checksum).
     pub checksum: String,
     /// Centered or not, coefficient by coefficient, or marginal.
@@ -45,6 +48,7 @@ impl Described {
             outcome: data.outcome_name().to_string(),
             predictors: data.predictor_names().to_vec(),
             predictor_means_subtracted: data.predictor_means().to_vec(),
+            left_out: data.left_out().clone(),
             checksum: data.checksum(),
             parameterization: model.parameterization().to_string(),
             priors: model.priors().clone(),
@@ -109,12 +113,13 @@ pub fn read_model(
     if sizes.iter().any(|size| *size != count) || columns.len() != predictors.len() * count {
         return Err(damaged("its columns are not of one length"));
     }
-    // As they were in the file.
-    let mut places = vec![usize::MAX; count];
-    for (i, row) in rows.iter().enumerate() {
-        *places.get_mut(*row as usize).ok_or_else(|| damaged("its rows are out of order"))? = i;
-    }
-    if places.contains(&usize::MAX) {
+    // As they were in the file, from which rows may be left out.
+    let row = |i: &usize| rows[*i] as usize;
+    let mut places: Vec<usize> = (0..count).collect();
+    places.sort_by_key(row);
+    let in_order: Vec<usize> = places.iter().map(row).collect();
+    let beyond = count.saturating_add(described.left_out.rows);
+    if in_order.windows(2).any(|pair| pair[0] == pair[1]) || in_order.last().is_some_and(|last| *last >= beyond) {
         return Err(damaged("its rows are out of order"));
     }
     let in_file = |values: &[f64]| places.iter().map(|i| values[*i]).collect::<Vec<f64>>();
@@ -128,6 +133,7 @@ pub fn read_model(
         return Err(damaged("the predictors' means are missing"));
     }
     let data = data.with_predictor_means(described.predictor_means_subtracted.clone());
+    let data = data.with_rows_of_file(&in_order, described.left_out.clone());
     if data.checksum() != described.checksum {
         return Err(damaged("its data are not those that were sampled"));
     }

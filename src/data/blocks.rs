@@ -1,0 +1,68 @@
+//! A stream of bytes, cut into blocks that end where rows end: what workers parse side by side.
+
+use std::io::{self, Read};
+
+use super::records::{Separator, last_end};
+
+/// About as many bytes are parsed at once by one worker.
+pub(super) const BLOCK: usize = 1 << 18;
+
+/// A longer row is none: a quote was left open, or the file is no text.
+pub(super) const LONGEST_ROW: usize = 64 * BLOCK;
+
+/// What is left to be cut.
+pub(super) struct Blocks<R> {
+    input: R,
+    /// Bytes that were read and belong to the next block.
+    ahead: Vec<u8>,
+    at_end: bool,
+}
+
+impl<R: Read> Blocks<R> {
+    pub fn new(input: R) -> Blocks<R> {
+        Blocks { input, ahead: Vec::new(), at_end: false }
+    }
+
+    /// The bytes to come, about a block of them; all of them if there are fewer.
+    pub fn peek(&mut self) -> io::Result<&[u8]> {
+        self.read_to(BLOCK)?;
+        Ok(&self.ahead)
+    }
+
+    /// Leaves out the next bytes, of those that were peeked at.
+    pub fn skip(&mut self, count: usize) {
+        self.ahead.drain(..count);
+    }
+
+    /// The next block. One that is larger than [`LONGEST_ROW`] is the beginning of a row, and the last.
+    pub fn next(&mut self, separator: Separator) -> io::Result<Option<Vec<u8>>> {
+        let mut size = BLOCK;
+        loop {
+            self.read_to(size)?;
+            let end = if self.at_end { Some(self.ahead.len()) } else { last_end(&self.ahead, separator) };
+            match end {
+                Some(0) => return Ok(None),
+                Some(end) => {
+                    let ahead = self.ahead[end..].to_vec();
+                    self.ahead.truncate(end);
+                    return Ok(Some(std::mem::replace(&mut self.ahead, ahead)));
+                }
+                None if size > LONGEST_ROW => {
+                    self.at_end = true;
+                    return Ok(Some(std::mem::take(&mut self.ahead)));
+                }
+                None => size += BLOCK,
+            }
+        }
+    }
+
+    /// Reads until there are so many bytes, or no more.
+    fn read_to(&mut self, size: usize) -> io::Result<()> {
+        if let Some(wanted @ 1..) = size.checked_sub(self.ahead.len()).filter(|_| !self.at_end) {
+            self.ahead.reserve_exact(wanted);
+            let read = (&mut self.input).take(wanted as u64).read_to_end(&mut self.ahead)?;
+            self.at_end = read < wanted;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! Tables in files that know types: Parquet, and Arrow's record batches in a file (Feather) or a stream.
+//!
+//! Group labels may be of any type that can be written as text, dictionaries among them; numbers are integers, floats, decimals,
+//! or text that says a number. A null is a missing value.
+
+use std::io::{Cursor, Read};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_cast::{can_cast_types, cast};
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_schema::{ArrowError, DataType, Schema};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::cells::Cells;
+use super::error::HeaderHint;
+use super::faults::{CellFault, Gap, Place};
+use super::header::missing_column;
+use super::looks::Look;
+use super::open::{Format, unreadable};
+use super::part::{Part, Parts};
+use super::reading::Reading;
+use super::{Columns, DataError, MAX_MAGNITUDE, Table};
+
+/// Reads the columns asked for. The file is in memory as a whole while that lasts, for its directory is at its end.
+pub(super) fn table(
+    file: &str,
+    format: Format,
+    mut input: impl Read,
+    columns: &Columns,
+    reading: &Reading,
+) -> Result<Table, DataError> {
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes).map_err(|reason| unreadable(file, None, reason))?;
+    let called = if format == Format::Parquet { "Parquet" } else { "Arrow" };
+    let broken = |reason: String| {
+        let reason = super::text::one_line(&reason);
+        DataError::Columnar { file: file.into(), format: called, reason }
+    };
+    let source = Source { file, columns, cells: Cells::new(reading), broken: &broken };
+    let parts = match format {
+        Format::Parquet => {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes));
+            let builder = builder.map_err(|error| broken(error.to_string()))?;
+            let wanted = ProjectionMask::roots(builder.parquet_schema(), source.fields(builder.schema())?);
+            let batches = builder.with_projection(wanted).build().map_err(|error| broken(error.to_string()))?;
+            source.read(batches)?
+        }
+        Format::Arrow => {
+            let all = FileReader::try_new(Cursor::new(&bytes), None).map_err(|error| broken(error.to_string()))?;
+            let wanted = source.fields(&all.schema())?;
+            let batches = FileReader::try_new(Cursor::new(&bytes), Some(wanted));
+            source.read(batches.map_err(|error| broken(error.to_string()))?)?
+        }
+        _ => {
+            let batches = StreamReader::try_new(&bytes[..], None).map_err(|error| broken(error.to_string()))?;
+            source.fields(&batches.schema())?;
+            source.read(batches)?
+        }
+    };
+    parts.into_table(file, columns, reading.missing)
+}
+
+/// What to look for, and how to complain.
+struct Source<'a> {
+    file: &'a str,
+    columns: &'a Columns,
+    cells: Cells,
+    broken: &'a dyn Fn(String) -> DataError,
+}
+
+/// A column of numbers, as it is in a batch.
+enum Numbers {
+    /// Already so.
+    Plain(ArrayRef),
+    /// Text, each to be read as in a CSV file.
+    Text(ArrayRef),
+}
+
+impl Source<'_> {
+    /// Group, outcome, predictors.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        [&self.columns.group, &self.columns.outcome].into_iter().chain(&self.columns.predictors)
+    }
+
+    /// Which columns of the file they are.
+    fn fields(&self, schema: &Schema) -> Result<Vec<usize>, DataError> {
+        let names: Vec<String> = schema.fields().iter().map(|field| field.name().trim().to_owned()).collect();
+        let field = |name: &String| {
+            let mut found = (0..names.len()).filter(|&field| names[field] == *name);
+            match (found.next(), found.count()) {
+                (Some(field), 0) => Ok(field),
+                (Some(_), more) => Err(DataError::RepeatedColumn {
+                    file: self.file.into(),
+                    line: 1,
+                    column: name.clone(),
+                    times: more + 1,
+                }),
+                (None, _) => Err(missing_column(self.file, name, &names, HeaderHint::None)),
+            }
+        };
+        self.names().map(field).collect()
+    }
+
+    fn read(&self, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>) -> Result<Parts, DataError> {
+        let mut parts = Parts::new(self.columns.predictors.len());
+        for batch in batches {
+            let batch = batch.map_err(|error| (self.broken)(error.to_string()))?;
+            let part = self.part(&batch, parts.rows())?;
+            parts.add(part, 0);
+        }
+        Ok(parts)
+    }
+
+    /// The rows of a batch, of which the first is row `first` of the file.
+    fn part(&self, batch: &RecordBatch, first: usize) -> Result<Part, DataError> {
+        let column = |name: &String| {
+            let schema = batch.schema();
+            let place = schema.fields().iter().position(|field| field.name().trim() == name);
+            let place = place.ok_or_else(|| (self.broken)(format!("a batch has no column `{name}`")))?;
+            Ok(batch.column(place).clone())
+        };
+        let wrong = |row: usize, name: &str, fault| DataError::BadCell {
+            file: self.file.into(),
+            place: Place::Row(first + row),
+            column: name.into(),
+            fault,
+        };
+        let group = column(&self.columns.group)?;
+        if !can_cast_types(group.data_type(), &DataType::Utf8) {
+            return Err(wrong(0, &self.columns.group, CellFault::Type(group.data_type().to_string())));
+        }
+        let labels = cast(&group, &DataType::Utf8).map_err(|error| (self.broken)(error.to_string()))?;
+        let labels = labels.as_string::<i32>();
+        let numbers = self.names().skip(1).map(|name| {
+            let values = column(name)?;
+            let first = (0..values.len()).find(|row| values.is_valid(*row)).unwrap_or(0);
+            self.numbers(&values).map_err(|fault| wrong(first, name, fault))
+        });
+        let numbers = numbers.collect::<Result<Vec<Numbers>, DataError>>()?;
+        let mut part = Part::new(self.columns.predictors.len(), batch.num_rows());
+        let mut values = Vec::with_capacity(numbers.len());
+        for row in 0..batch.num_rows() {
+            let label = if labels.is_null(row) { "" } else { labels.value(row) };
+            let label = self.cells.label(label.as_bytes()).map_err(|fault| wrong(row, &self.columns.group, fault))?;
+            values.clear();
+            for (column, name) in numbers.iter().zip(self.names().skip(1)) {
+                values.push(self.number(column, row).map_err(|fault| wrong(row, name, fault))?);
+            }
+            part.take(label, &values, |i| Gap {
+                place: Place::Row(first + row),
+                column: self.names().nth(i).cloned().unwrap_or_default(),
+                text: String::new(),
+            });
+        }
+        Ok(part)
+    }
+
+    /// A column as numbers, or why it cannot be one.
+    fn numbers(&self, values: &ArrayRef) -> Result<Numbers, CellFault> {
+        let of_values = match values.data_type() {
+            DataType::Dictionary(_, of) => of,
+            other => other,
+        };
+        let looks = |look: Look| {
+            let text = cast(values, &DataType::Utf8).ok();
+            let text = text
+                .as_ref()
+                .map(|text| text.as_string::<i32>().iter().flatten().next().unwrap_or_default().to_owned());
+            Err(CellFault::NotANumber { text: text.unwrap_or_default(), look })
+        };
+        let to = |wanted: DataType| cast(values, &wanted).map_err(|_| CellFault::Type(values.data_type().to_string()));
+        match of_values {
+            DataType::Boolean => looks(Look::Truth),
+            DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => looks(Look::Date),
+            DataType::Time32(_) | DataType::Time64(_) => looks(Look::Time),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => to(DataType::Utf8).map(Numbers::Text),
+            of if of.is_numeric() || *of == DataType::Null => to(DataType::Float64).map(Numbers::Plain),
+            of => Err(CellFault::Type(of.to_string())),
+        }
+    }
+
+    fn number(&self, column: &Numbers, row: usize) -> Result<Option<f64>, CellFault> {
+        let value = match column {
+            Numbers::Plain(values) if values.is_null(row) => return Ok(None),
+            Numbers::Text(values) if values.is_null(row) => return Ok(None),
+            Numbers::Text(values) => return self.cells.number(values.as_string::<i32>().value(row).as_bytes()),
+            Numbers::Plain(values) => values.as_primitive::<Float64Type>().value(row),
+        };
+        match value {
+            // Where words are compared this would be `NaN`.
+            value if self.cells.means_missing(value) => Ok(None),
+            value if !value.is_finite() => Err(CellFault::NotFinite(value.to_string())),
+            value if value.abs() > MAX_MAGNITUDE => Err(CellFault::TooLarge(format!("{value:e}"))),
+            value => Ok(Some(value)),
+        }
+    }
+}

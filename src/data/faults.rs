@@ -1,0 +1,108 @@
+//! What can be wrong with cells, and where they are.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::MAX_MAGNITUDE;
+use super::left_out::LeftOut;
+use super::looks::Look;
+use super::text::shown;
+
+/// Where a cell is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A line of a file as an editor counts them: from 1, the header's and blank ones too.
+    Line(u64),
+    /// An index into columns that never were a file.
+    Row(usize),
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Line(line) => write!(f, "line {line}"),
+            Place::Row(row) => write!(f, "row {row} (counted from 0)"),
+        }
+    }
+}
+
+/// What is wrong with one cell; with its text, where that helps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CellFault {
+    /// No group.
+    EmptyGroup,
+    /// Something else where a number must be.
+    NotANumber { text: String, look: Look },
+    /// A column of another type in a file that knows types.
+    Type(String),
+    /// NaN or an infinity.
+    NotFinite(String),
+    /// Beyond [`MAX_MAGNITUDE`].
+    TooLarge(String),
+    /// Some other encoding; as Western European text it would be this.
+    NotUtf8(String),
+}
+
+impl Display for CellFault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        const FILL: &str = "remove the row or fill in a number";
+        match self {
+            CellFault::EmptyGroup => write!(f, "is empty; remove the row or fill in its group"),
+            CellFault::NotANumber { text, look: Look::Text } => write!(
+                f,
+                "has `{}` where a number must be; {FILL}, or add it to --missing-labels if it means that there is none",
+                shown(text)
+            ),
+            CellFault::NotANumber { text, look } => {
+                write!(f, "has `{}` where a number must be: that looks like {look}", shown(text))
+            }
+            CellFault::Type(name) => write!(f, "is of type {name} where numbers must be; convert it to numbers"),
+            CellFault::NotFinite(text) => write!(f, "has `{text}`, not a finite number; {FILL}"),
+            CellFault::TooLarge(text) => {
+                let text = shown(text);
+                write!(f, "has `{text}`, beyond {MAX_MAGNITUDE:e} in size; remove the row or rescale the column")
+            }
+            CellFault::NotUtf8(text) => write!(
+                f,
+                "is not UTF-8; in windows-1252 it says `{}`: if that is right add --encoding windows-1252, or else the encoding it is \
+                 in",
+                shown(text)
+            ),
+        }
+    }
+}
+
+/// All the rows that miss a value, in one line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{file}: {} a value ({left_out}), which --missing refuse refuses: {}; fill them in, remove the rows, or leave them out with \
+     --missing drop",
+    if left_out.rows == 1 { "1 row misses".to_string() } else { format!("{} rows miss", left_out.rows) },
+    list(gaps, left_out)
+)]
+pub struct MissingRows {
+    pub file: String,
+    pub left_out: LeftOut,
+    /// The first ten.
+    pub gaps: Vec<Gap>,
+}
+
+/// A cell without a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    pub place: Place,
+    pub column: String,
+    /// What is written there.
+    pub text: String,
+}
+
+fn list(gaps: &[Gap], left_out: &LeftOut) -> String {
+    let cell = |Gap { place, column, text }: &Gap| match text.as_str() {
+        "" => format!("{place}, `{}` is empty", shown(column)),
+        text => format!("{place}, `{}` has `{}`", shown(column), shown(text)),
+    };
+    let all: usize = left_out.missing.iter().map(|missing| missing.rows).sum();
+    let cells: Vec<String> = gaps.iter().map(cell).collect();
+    let more = all.saturating_sub(gaps.len());
+    let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+    cells.join("; ") + &more
+}

@@ -1,0 +1,226 @@
+//! The header: where it is, what separates its names, and which field a column is.
+
+use super::error::HeaderHint;
+use super::reading::{Decimal, Delimiter, Reading};
+use super::records::{Field, Records, Separator, Unclosed};
+use super::{Columns, DataError};
+
+/// The separators looked for.
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
+/// What the beginning of a file says of the rest.
+pub(super) struct Header {
+    pub names: Vec<String>,
+    pub separator: Separator,
+    /// The line that it begins on, counted from 1.
+    line: u64,
+    /// Where the first row after it begins.
+    pub end: usize,
+    /// Lines until there.
+    pub lines: u64,
+    /// The names as Western European text, if they are not UTF-8.
+    foreign: Option<String>,
+}
+
+impl Header {
+    /// Finds it in the first bytes of a file: the first line that is neither blank nor a comment.
+    pub fn find(file: &str, text: &[u8], columns: &Columns, reading: &Reading) -> Result<Header, DataError> {
+        let mut start = 0;
+        let end = loop {
+            let line_end = line_end(text, start);
+            let line = &text[start..line_end];
+            if line.is_empty() {
+                return Err(DataError::Empty { file: file.into() });
+            }
+            if !line.trim_ascii().is_empty() && !is_comment(line, columns, reading) {
+                break Span::from(text, start).end;
+            }
+            start = line_end;
+        };
+        let written = &text[start..end];
+        if written.contains(&0) {
+            return Err(not_text(file, written));
+        }
+        if written.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n') {
+            return Err(DataError::BareCarriageReturns { file: file.into() });
+        }
+        let separator = separator(&Span::from(text, start), reading);
+        let line = 1 + newlines(&text[..start]);
+        let mut fields = Vec::new();
+        Records::new(written, separator).advance(&mut fields).map_err(|Unclosed(at)| DataError::UnclosedQuote {
+            file: file.into(),
+            line: line + newlines(&written[..at]),
+        })?;
+        let name = |field: &Field| String::from_utf8_lossy(&field.of(written)).trim().to_owned();
+        Ok(Header {
+            names: fields.iter().map(name).collect(),
+            separator,
+            line,
+            end,
+            lines: newlines(&text[..end]),
+            foreign: std::str::from_utf8(written)
+                .is_err()
+                .then(|| encoding_rs::WINDOWS_1252.decode(written).0.trim().to_owned()),
+        })
+    }
+
+    /// Which field has this name.
+    pub fn field(&self, file: &str, name: &str) -> Result<usize, DataError> {
+        let mut found = (0..self.names.len()).filter(|&field| self.names[field] == name);
+        match (found.next(), found.count()) {
+            (Some(field), 0) => Ok(field),
+            (Some(_), more) => Err(DataError::RepeatedColumn {
+                file: file.into(),
+                line: self.line,
+                column: name.into(),
+                times: more + 1,
+            }),
+            (None, _) => Err(self.missing(file, name)),
+        }
+    }
+
+    fn missing(&self, file: &str, name: &str) -> DataError {
+        let numbers = self.names.iter().filter(|name| name.replacen(',', ".", 1).parse::<f64>().is_ok()).count();
+        let hint = match (&self.foreign, &self.names[..]) {
+            (Some(text), _) => HeaderHint::Encoding(text.clone()),
+            (_, [only]) if only.contains([' ', '\t']) => HeaderHint::Blanks,
+            (_, [only]) => match only.chars().find(|c| "|:~^&;,\t".contains(*c)) {
+                Some(separator) => HeaderHint::Delimiter(separator),
+                None => HeaderHint::OneField,
+            },
+            (_, names) if 2 * numbers >= names.len() => HeaderHint::LooksLikeData,
+            _ => HeaderHint::None,
+        };
+        missing_column(file, name, &self.names, hint)
+    }
+}
+
+/// A column that is not there, and the name that was probably meant.
+pub(super) fn missing_column(file: &str, name: &str, names: &[String], hint: HeaderHint) -> DataError {
+    let closest = closest(names, name);
+    DataError::MissingColumn { file: file.into(), column: name.into(), closest, columns: names.to_vec(), hint }
+}
+
+/// Bytes that are no text, by what they look like.
+fn not_text(file: &str, written: &[u8]) -> DataError {
+    let zeros = |odd: usize| written.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
+    let pairs = written.len() / 2;
+    let encoding = match (zeros(0), zeros(1)) {
+        (0, little) if 2 * little > pairs => Some("utf-16le"),
+        (big, 0) if 2 * big > pairs => Some("utf-16be"),
+        _ => None,
+    };
+    DataError::NotText { file: file.into(), encoding }
+}
+
+pub(super) fn newlines(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
+}
+
+/// Where the line that begins at `start` ends, its line feed included.
+fn line_end(text: &[u8], start: usize) -> usize {
+    memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |length| start + length + 1)
+}
+
+/// Whether a line begins with `#` and has none of the names asked for.
+fn is_comment(line: &[u8], columns: &Columns, reading: &Reading) -> bool {
+    if line.first() != Some(&b'#') {
+        return false;
+    }
+    let mut counts = [0; SEPARATORS.len()];
+    SEPARATORS.iter().zip(&mut counts).for_each(|(separator, count)| {
+        *count = memchr::memchr_iter(*separator, line).count();
+    });
+    let separator = separator(&Span { end: line.len(), counts }, reading);
+    let mut fields = Vec::new();
+    // A comment may have quotes of its own.
+    let read = Records::new(line, separator).advance(&mut fields);
+    let names = [&columns.group, &columns.outcome].into_iter().chain(&columns.predictors);
+    let is_asked = |field: &Field| {
+        let says = field.of(line);
+        names.clone().any(|name| name.as_bytes() == says.trim_ascii())
+    };
+    read.is_err() || !fields.iter().any(is_asked)
+}
+
+/// The lines of a header, and what stands outside quotes in them.
+struct Span {
+    /// Where it ends, its line feed included.
+    end: usize,
+    /// Of each of `SEPARATORS`, how many.
+    counts: [usize; SEPARATORS.len()],
+}
+
+impl Span {
+    /// Of the header that begins at `start`: it goes on while a quote is open.
+    fn from(text: &[u8], start: usize) -> Span {
+        let mut counts = [0; SEPARATORS.len()];
+        // Before it is known what separates, a quote opens after anything that may.
+        let (mut in_quotes, mut field_begins) = (false, true);
+        let mut bytes = text[start..].iter().enumerate().peekable();
+        while let Some((i, &byte)) = bytes.next() {
+            if in_quotes {
+                // A doubled quote stands for itself.
+                if byte == b'"' && bytes.next_if(|(_, next)| **next == b'"').is_none() {
+                    in_quotes = false;
+                    field_begins = false;
+                }
+                continue;
+            }
+            if byte == b'\n' {
+                return Span { end: start + i + 1, counts };
+            }
+            in_quotes = byte == b'"' && field_begins;
+            let separator = SEPARATORS.iter().position(|separator| *separator == byte);
+            if let Some(i) = separator {
+                counts[i] += 1;
+            }
+            field_begins = separator.is_some();
+        }
+        Span { end: text.len(), counts }
+    }
+}
+
+/// What was asked for; or else what the header has most of, and a comma where it has none.
+fn separator(span: &Span, reading: &Reading) -> Separator {
+    let [commas, semicolons, tabs] = span.counts;
+    match (reading.delimiter, reading.decimal) {
+        (Delimiter::Byte(byte), _) => Separator::Byte(byte),
+        (Delimiter::Blanks, _) => Separator::Blanks,
+        // Commas that are in numbers separate nothing, and those in names may be many.
+        (Delimiter::Guessed, Decimal::Comma) if semicolons > 0 => Separator::Byte(b';'),
+        (Delimiter::Guessed, Decimal::Comma) if tabs > 0 => Separator::Byte(b'\t'),
+        (Delimiter::Guessed, _) if semicolons > commas && semicolons >= tabs => Separator::Byte(b';'),
+        (Delimiter::Guessed, _) if tabs > commas => Separator::Byte(b'\t'),
+        (Delimiter::Guessed, _) => Separator::Byte(b','),
+    }
+}
+
+/// The name that was probably meant: at most every third letter of it is wrong.
+fn closest(header: &[String], name: &str) -> Option<String> {
+    let length = name.chars().count();
+    let near = length.div_ceil(3).min(length.saturating_sub(1));
+    let distance = |candidate: &&String| edits(&candidate.to_lowercase(), &name.to_lowercase());
+    header
+        .iter()
+        .filter(|candidate| !candidate.is_empty())
+        .min_by_key(distance)
+        .filter(|candidate| distance(candidate) <= near)
+        .cloned()
+}
+
+/// The fewest letters to insert, remove or replace to make one word of another (Levenshtein 1966).
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[to.len()]
+}

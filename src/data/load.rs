@@ -1,0 +1,103 @@
+//! From a path or a stream of bytes to a [`Dataset`], whatever the format.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::open::{self, Format, Text};
+use super::{Columns, DataError, Dataset, Reading, STANDARD_INPUT, Table, checks, read, text};
+
+impl Dataset {
+    /// Reads a file as most are written; the path `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_path_with`](Dataset::from_path_with).
+    pub fn from_path(path: &Path, columns: &Columns) -> Result<Dataset, DataError> {
+        Dataset::from_path_with(path, columns, &Reading::default())
+    }
+
+    /// Reads a file as it is said to be; the path `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, and those of [`from_reader_with`](Dataset::from_reader_with).
+    pub fn from_path_with(path: &Path, columns: &Columns, reading: &Reading) -> Result<Dataset, DataError> {
+        if path.as_os_str() == "-" {
+            return Dataset::from_reader_with(STANDARD_INPUT, io::stdin(), columns, reading);
+        }
+        let name = path.display().to_string();
+        let file = text::one_line(&name);
+        if path.is_dir() {
+            return Err(DataError::IsDirectory { file });
+        }
+        match File::open(path) {
+            Ok(opened) => Dataset::from_reader_with(&name, opened, columns, reading),
+            Err(reason) if reason.kind() == io::ErrorKind::NotFound => Err(DataError::NotFound { file }),
+            Err(reason) if reason.kind() == io::ErrorKind::NotADirectory => {
+                let above = path.ancestors().skip(1).find(|above| above.is_file());
+                let above = text::one_line(&above.unwrap_or(path).display().to_string());
+                Err(DataError::NotADirectory { file, above })
+            }
+            Err(reason) => Err(DataError::Unreadable { file, reason }),
+        }
+    }
+
+    /// Reads what is written as most files are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_reader_with`](Dataset::from_reader_with).
+    pub fn from_reader(source_name: &str, reader: impl Read + Send, columns: &Columns) -> Result<Dataset, DataError> {
+        Dataset::from_reader_with(source_name, reader, columns, &Reading::default())
+    }
+
+    /// Reads text with a header and a line for each observation, packed by gzip or zstd or not; or a file of Parquet or Arrow.
+    ///
+    /// Only the columns named are looked at. Blank lines, lines that begin with `#` before the header, and blanks around
+    /// names and numbers mean nothing. Text is held in memory a few blocks at a time.
+    ///
+    /// # Errors
+    ///
+    /// A [`DataError`] for whatever is wrong first; `source_name` is what it calls the file.
+    pub fn from_reader_with(
+        source_name: &str,
+        reader: impl Read + Send,
+        columns: &Columns,
+        reading: &Reading,
+    ) -> Result<Dataset, DataError> {
+        let file = text::one_line(source_name);
+        let columns = columns.trimmed();
+        checks::roles(&file, &columns)?;
+        let (format, input) = Format::of(reader).map_err(|reason| open::unreadable(&file, None, reason))?;
+        let (table, assumed) = match format {
+            Format::Zip => return Err(DataError::Zip { file }),
+            Format::OldFeather => return Err(DataError::OldFeather { file }),
+            Format::Parquet | Format::Arrow | Format::ArrowStream => {
+                (columnar_table(&file, format, input, &columns, reading)?, Vec::new())
+            }
+            Format::Text | Format::Gzip | Format::Zstd => {
+                read::table(Text::new(&file, format, input, reading.encoding)?, &columns, reading)?
+            }
+        };
+        let dataset = Dataset::assemble(file, columns, table)?;
+        Ok(Dataset { assumed, ..dataset })
+    }
+}
+
+#[cfg(feature = "columnar")]
+fn columnar_table(
+    file: &str,
+    format: Format,
+    input: impl Read,
+    columns: &Columns,
+    reading: &Reading,
+) -> Result<Table, DataError> {
+    super::columnar::table(file, format, input, columns, reading)
+}
+
+#[cfg(not(feature = "columnar"))]
+fn columnar_table(file: &str, format: Format, _: impl Read, _: &Columns, _: &Reading) -> Result<Table, DataError> {
+    let format = if format == Format::Parquet { "Parquet" } else { "Arrow" };
+    Err(DataError::WithoutColumnar { file: file.into(), format })
+}

@@ -1,0 +1,102 @@
+//! From the bytes of a file to those of a text: unpacked where it is compressed, and in UTF-8.
+
+use std::io::{self, BufReader, Cursor, Read};
+
+use encoding_rs_io::DecodeReaderBytesBuilder;
+
+use super::DataError;
+use super::reading::Encoding;
+
+/// What a file is, by how it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Text, or whatever else.
+    Text,
+    Gzip,
+    Zstd,
+    Parquet,
+    /// Arrow's file of record batches, Feather's second version.
+    Arrow,
+    /// Arrow's stream of the same.
+    ArrowStream,
+    /// Feather's first version.
+    OldFeather,
+    /// A spreadsheet, as most programs keep them.
+    Zip,
+}
+
+/// As many bytes tell.
+const MAGIC: u64 = 6;
+
+impl Format {
+    /// Looks at the first bytes, and gives them back in front of the rest.
+    pub fn of<R: Read>(mut input: R) -> io::Result<(Format, io::Chain<Cursor<Vec<u8>>, R>)> {
+        let mut first = Vec::new();
+        input.by_ref().take(MAGIC).read_to_end(&mut first)?;
+        let format = match first[..] {
+            [0x1f, 0x8b, ..] => Format::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Format::Zstd,
+            [b'P', b'A', b'R', b'1', ..] => Format::Parquet,
+            [b'A', b'R', b'R', b'O', b'W', b'1'] => Format::Arrow,
+            [0xff, 0xff, 0xff, 0xff, ..] => Format::ArrowStream,
+            [b'F', b'E', b'A', b'1', ..] => Format::OldFeather,
+            [b'P', b'K', 3, 4, ..] => Format::Zip,
+            _ => Format::Text,
+        };
+        Ok((format, Cursor::new(first).chain(input)))
+    }
+
+    /// What a compressed file is called.
+    fn packed(self) -> Option<&'static str> {
+        match self {
+            Format::Gzip => Some("gzip"),
+            Format::Zstd => Some("zstd"),
+            _ => None,
+        }
+    }
+}
+
+/// Text that can be read, and whose fault it is where it cannot.
+pub(super) struct Text<'a> {
+    pub input: Box<dyn Read + Send + 'a>,
+    file: &'a str,
+    packed: Option<&'static str>,
+}
+
+impl<'a> Text<'a> {
+    /// Unpacks `input`, which is of this format, and makes UTF-8 of it.
+    pub fn new(
+        file: &'a str,
+        format: Format,
+        input: impl Read + Send + 'a,
+        encoding: Encoding,
+    ) -> Result<Text<'a>, DataError> {
+        let packed = format.packed();
+        let input: Box<dyn Read + Send> = match format {
+            Format::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, input))),
+            Format::Zstd => Box::new(zstd::Decoder::new(input).map_err(|reason| unreadable(file, packed, reason))?),
+            _ => Box::new(input),
+        };
+        let mut decoder = DecodeReaderBytesBuilder::new();
+        decoder.encoding(encoding.0).bom_override(true).strip_bom(true).utf8_passthru(true);
+        Ok(Text { input: Box::new(decoder.build(input)), file, packed })
+    }
+
+    /// The compression, if there is one, by name.
+    pub fn packed(&self) -> Option<&'static str> {
+        self.packed
+    }
+
+    /// The file's name in messages.
+    pub fn file(&self) -> &'a str {
+        self.file
+    }
+}
+
+/// What to tell of a failure to read.
+pub(super) fn unreadable(file: &str, packed: Option<&'static str>, reason: io::Error) -> DataError {
+    match packed {
+        Some(format) => DataError::Damaged { file: file.into(), format, reason },
+        None => DataError::Unreadable { file: file.into(), reason },
+    }
+}

@@ -1,0 +1,137 @@
+//! The rows of a block or a batch, cell by cell sound; and how the parts of a file become one [`Table`], in order.
+
+use super::faults::{Gap, MissingRows, Place};
+use super::labels::GroupIndex;
+use super::left_out::{LeftOut, MissingValues};
+use super::reading::Missing;
+use super::{Columns, DataError, Table};
+
+/// Cells that miss a value are listed so far.
+const LISTED: usize = 10;
+
+/// The rows of a part of a file.
+pub(super) struct Part {
+    groups: GroupIndex,
+    group_of: Vec<usize>,
+    outcome: Vec<f64>,
+    predictors: Vec<Vec<f64>>,
+    /// All of its rows, those that are left out too.
+    rows: usize,
+    /// Which are left out, counted from its first.
+    skipped: Vec<usize>,
+    /// Of group, outcome and each predictor, how many rows miss it.
+    missing: Vec<usize>,
+    /// The first cells without a value.
+    gaps: Vec<Gap>,
+}
+
+impl Part {
+    /// With room for so many rows.
+    pub fn new(predictors: usize, rows: usize) -> Part {
+        Part {
+            groups: GroupIndex::default(),
+            group_of: Vec::with_capacity(rows),
+            outcome: Vec::with_capacity(rows),
+            predictors: (0..predictors).map(|_| Vec::with_capacity(rows)).collect(),
+            rows: 0,
+            skipped: Vec::new(),
+            missing: vec![0; predictors + 2],
+            gaps: Vec::new(),
+        }
+    }
+
+    /// Takes a row, or leaves it out where it misses a value; `values` are the outcome and the predictors.
+    ///
+    /// `gap` makes what is to be told of the cell of a column, counted from the group on.
+    pub fn take(&mut self, label: Option<&str>, values: &[Option<f64>], gap: impl Fn(usize) -> Gap) {
+        self.rows += 1;
+        let (Some(label), true) = (label, values.iter().all(Option::is_some)) else {
+            self.skipped.push(self.rows - 1);
+            let misses = std::iter::once(label.is_none()).chain(values.iter().map(Option::is_none));
+            for (column, _) in misses.enumerate().filter(|(_, misses)| *misses) {
+                self.missing[column] += 1;
+                // A group that is a predictor too is one cell.
+                let listed = self.gaps.len() < LISTED && !self.gaps.contains(&gap(column));
+                self.gaps.extend(listed.then(|| gap(column)));
+            }
+            return;
+        };
+        self.group_of.push(self.groups.index_of(label));
+        let columns = std::iter::once(&mut self.outcome).chain(&mut self.predictors);
+        columns.zip(values.iter().flatten()).for_each(|(column, value)| column.push(*value));
+    }
+}
+
+/// The parts so far.
+pub(super) struct Parts {
+    groups: GroupIndex,
+    all: Part,
+}
+
+impl Parts {
+    pub fn new(predictors: usize) -> Parts {
+        Parts { groups: GroupIndex::default(), all: Part::new(predictors, 0) }
+    }
+
+    /// Adds the next part, whose lines begin after so many others.
+    pub fn add(&mut self, part: Part, lines: u64) {
+        let all = &mut self.all;
+        // In the order in which they appear in the part, and so in the file.
+        let numbers: Vec<usize> = part.groups.names().iter().map(|label| self.groups.index_of(label)).collect();
+        all.group_of.extend(part.group_of.iter().map(|group| numbers[*group]));
+        all.outcome.extend(&part.outcome);
+        all.predictors.iter_mut().zip(&part.predictors).for_each(|(all, part)| all.extend(part));
+        all.skipped.extend(part.skipped.iter().map(|row| all.rows + row));
+        all.rows += part.rows;
+        all.missing.iter_mut().zip(&part.missing).for_each(|(all, part)| *all += part);
+        let room = LISTED - all.gaps.len();
+        all.gaps.extend(part.gaps.into_iter().take(room).map(|gap| gap.after(lines)));
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> usize {
+        self.all.rows
+    }
+
+    /// The whole table, unless rows that miss a value are to be refused, or nothing is left without them.
+    pub fn into_table(self, file: &str, columns: &Columns, missing: Missing) -> Result<Table, DataError> {
+        let Part { mut group_of, mut outcome, mut predictors, skipped, missing: counts, gaps, .. } = self.all;
+        let names = [&columns.group, &columns.outcome].into_iter().chain(&columns.predictors);
+        let of_column = names.zip(counts).enumerate().filter(|(i, (name, rows))| {
+            // The group may be a predictor too, and misses no more values for that.
+            *rows > 0 && (*i == 0 || **name != columns.group)
+        });
+        let left_out = LeftOut {
+            rows: skipped.len(),
+            missing: of_column.map(|(_, (name, rows))| MissingValues { column: name.clone(), rows }).collect(),
+        };
+        let groups = self.groups.into_names();
+        let file = file.to_owned();
+        if !left_out.is_empty() && missing == Missing::Refuse {
+            return Err(DataError::Missing(MissingRows { file, left_out, gaps }));
+        }
+        match &groups[..] {
+            [] if !left_out.is_empty() => return Err(DataError::AllMissing { file, left_out }),
+            [group] if !left_out.is_empty() => {
+                let (column, group) = (columns.group.clone(), group.clone());
+                return Err(DataError::OneGroupLeft { file, column, group, left_out });
+            }
+            _ => {}
+        }
+        group_of.shrink_to_fit();
+        outcome.shrink_to_fit();
+        predictors.iter_mut().for_each(Vec::shrink_to_fit);
+        Ok(Table { groups, group_of, outcome, predictors, skipped, left_out })
+    }
+}
+
+impl Gap {
+    /// The same, after so many lines of other parts.
+    fn after(self, lines: u64) -> Gap {
+        let place = match self.place {
+            Place::Line(line) => Place::Line(lines + line),
+            row => row,
+        };
+        Gap { place, ..self }
+    }
+}
