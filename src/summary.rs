@@ -7,6 +7,7 @@ mod export;
 mod files;
 mod import;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::data::Dataset;
@@ -209,15 +210,17 @@ impl RunSummary {
         let (mut rows, mut nested) = (Vec::with_capacity(names.len()), vec![None; names.len()]);
         for variables in draws.stretches() {
             let values = draws.read(variables.clone());
-            rows.extend(diagnostics::summarize(&values, variables.len(), draws.chains()));
+            let mut some = diagnostics::summarize(&values, variables.len(), draws.chains());
             if chains_per_superchain > 1 {
-                let size = draws.chains() * draws.draws();
-                for (i, values) in variables.zip(values.chunks_exact(size.max(1))) {
+                let size = (draws.chains() * draws.draws()).max(1);
+                let both = some.par_iter_mut().zip(&mut nested[variables]);
+                both.zip(values.par_chunks_exact(size)).for_each(|((row, nested), values)| {
                     let series = Series::new(values, draws.chains());
-                    rows[i] = rows[i].from_independent_chains(series);
-                    nested[i] = Some(diagnostics::nested_rhat(series, chains_per_superchain as usize));
-                }
+                    *row = row.from_independent_chains(series);
+                    *nested = Some(diagnostics::nested_rhat(series, chains_per_superchain as usize));
+                });
             }
+            rows.extend(some);
         }
         let energies = draws.statistic(Statistic::Energy);
         let e_bfmi = diagnostics::ebfmi(Series::new(&energies, draws.chains()));

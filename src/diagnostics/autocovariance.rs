@@ -3,13 +3,16 @@
 //! The transform is linear, so the chains' power spectra are added up first and only their sum is transformed back: C
 //! chains cost C + 1 transforms and not 2C.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use super::moments::mean;
 use super::series::Series;
+
+/// Knows the plans that were made before.
+static PLANNER: LazyLock<Mutex<RealFftPlanner<f64>>> = LazyLock::new(|| Mutex::new(RealFftPlanner::new()));
 
 /// The transforms for chains of one length; cheap to clone, and shared by threads.
 #[derive(Clone)]
@@ -22,7 +25,7 @@ impl Plan {
     pub(super) fn new(draws: usize) -> Self {
         // Zeros behind the draws, as many as there are draws, so that the ends of a chain do not meet.
         let length = fast_length(2 * draws.max(1));
-        let mut planner = RealFftPlanner::new();
+        let mut planner = PLANNER.lock().unwrap_or_else(PoisonError::into_inner);
         Self { forward: planner.plan_fft_forward(length), inverse: planner.plan_fft_inverse(length) }
     }
 }

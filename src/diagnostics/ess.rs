@@ -30,6 +30,27 @@ pub fn ess_tail(series: Series) -> f64 {
     ess_below(split.series(), TAILS.map(|p| order.quantile(p)), &mut Autocovariance::of_length(split.series().draws()))
 }
 
+/// Bulk and tail ESS of several series of one shape, the work shared: one sort for each, one rank normalization for all.
+pub fn ess_bulk_and_tail(all: &[Series]) -> Vec<[f64; 2]> {
+    let Some(first) = all.first() else { return Vec::new() };
+    let half = first.draws() / 2;
+    let normal = NormalScores::new(2 * first.chains() * half);
+    let mut autocovariance = Autocovariance::of_length(half);
+    let both = |series: &Series| {
+        debug_assert_eq!((series.chains(), series.draws()), (first.chains(), first.draws()));
+        if !series.has_ess() {
+            return [f64::NAN; 2];
+        }
+        let order = Order::of(*series);
+        let bounds = TAILS.map(|p| order.quantile(p));
+        let scores = order.split(*series).scores(&normal);
+        let scores = Series::new(&scores, 2 * series.chains());
+        let bulk = ess(scores, &Variances::of(scores), &mut autocovariance);
+        [bulk, ess_below(series.split().series(), bounds, &mut autocovariance)]
+    };
+    all.iter().map(both).collect()
+}
+
 /// Effective sample size of the mean, in draws: that of the half chains as they are. Needs a finite variance.
 pub fn ess_mean(series: Series) -> f64 {
     if !series.has_ess() {

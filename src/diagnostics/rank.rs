@@ -7,6 +7,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::moments::quantile_of;
 use super::series::Series;
+use super::sort::sorted;
 
 /// Draws in ascending order, each with its place in the series.
 pub(super) struct Order {
@@ -16,13 +17,17 @@ pub(super) struct Order {
 impl Order {
     /// Precondition: finite draws.
     pub(super) fn of(series: Series) -> Self {
-        let mut draws: Vec<_> = series.values().iter().copied().zip(0..).collect();
-        draws.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
-        Self { draws }
+        Self { draws: sorted(series.values()) }
     }
 
     pub(super) fn quantile(&self, p: f64) -> f64 {
         quantile_of(self.draws.len(), p, |rank| self.draws[rank].0)
+    }
+
+    /// The draws of which these shares are smaller, to the nearest.
+    pub(super) fn nearest(&self, shares: [f64; 2]) -> [f64; 2] {
+        let last = self.draws.len().max(1) - 1;
+        shares.map(|p| self.draws.get((last as f64 * p).round() as usize).map_or(f64::NAN, |draw| draw.0))
     }
 
     /// The order of the half chains of `series`, from the order of the series itself: the same, or without the middle
