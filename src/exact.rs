@@ -32,8 +32,10 @@
 mod conditional;
 mod distribution;
 mod grid;
+mod integration;
 mod marginal;
 mod mixture;
+mod normal;
 mod results;
 mod scales;
 #[cfg(test)]
@@ -42,6 +44,8 @@ mod textbook;
 use std::sync::Arc;
 
 use crate::model::{Model, Priors, Scaling};
+pub use integration::Integration;
+
 use grid::{Lattice, MAX_POINTS, NoGrid};
 use mixture::normal_quantile;
 use results::Results;
@@ -52,6 +56,9 @@ pub const MAX_COEFFICIENTS: usize = 2;
 
 /// Refinement ends when nothing changes by more, in posterior standard deviations.
 pub const TOLERANCE: f64 = 1e-5;
+
+/// Results that still change by more, in posterior standard deviations, are no answer.
+pub const LOOSEST: f64 = 1e-3;
 
 /// Grids before refinement is given up.
 const LEVELS: i32 = 8;
@@ -139,9 +146,17 @@ impl Exact {
     /// The posterior of `model`. Neither its parameterization nor its scaling change anything.
     ///
     /// # Errors
-    /// More than one predictor; an integral that does not settle, which is said with the accuracy that was reached; an
-    /// outcome without noise; a scale whose posterior has no standard deviation.
+    /// More than one predictor; an integral that does not settle to [`LOOSEST`], which is said with the accuracy that was
+    /// reached; an outcome without noise; a scale whose posterior has no standard deviation.
     pub fn of(model: &Model) -> Result<Exact, ExactError> {
+        Exact::watched(model, &Integration::default())
+    }
+
+    /// The same, while `integration` tells how far it has come.
+    ///
+    /// # Errors
+    /// As [`Exact::of`].
+    pub fn watched(model: &Model, integration: &Integration) -> Result<Exact, ExactError> {
         let coefficients = model.layout().coefficients;
         if coefficients > MAX_COEFFICIENTS {
             return Err(ExactError::TooManyCoefficients { predictors: coefficients - 1 });
@@ -157,7 +172,7 @@ impl Exact {
         let mut before: Option<Results> = None;
         let mut accuracy = f64::INFINITY;
         for level in 0..LEVELS {
-            let grid = match lattice.grid(level) {
+            let grid = match lattice.grid(level, integration) {
                 Ok(grid) => grid,
                 Err(NoGrid::Unfit) => break,
                 Err(NoGrid::Endless { axis }) => {
@@ -174,7 +189,10 @@ impl Exact {
             }
             before = Some(results);
         }
-        Err(ExactError::NotSettled { points: before.map_or(0, |results| results.grid_points), accuracy })
+        match before {
+            Some(results) if accuracy < LOOSEST => Ok(Exact { names, results, accuracy }),
+            before => Err(ExactError::NotSettled { points: before.map_or(0, |results| results.grid_points), accuracy }),
+        }
     }
 
     /// The variables' names, as [`Model::names`] has them; an index into them is what all other functions take.
@@ -239,9 +257,23 @@ impl Exact {
     }
 
     /// How much, at most, a mean, standard deviation, 5 %, 50 % or 95 % quantile of any variable changed in the last
-    /// refinement, in posterior standard deviations: below [`TOLERANCE`].
+    /// refinement, in posterior standard deviations: below [`TOLERANCE`] where it [has settled](Exact::is_settled), below
+    /// [`LOOSEST`] where it has not.
     pub fn accuracy(&self) -> f64 {
         self.accuracy
+    }
+
+    /// Whether refinement ended because nothing changed any more, and not because there was no room for a finer grid.
+    pub fn is_settled(&self) -> bool {
+        self.accuracy < TOLERANCE
+    }
+
+    /// Whether the error of variable `i` is far below `error`, a Monte Carlo error in its unit, so that a run can be held
+    /// against it.
+    pub fn is_far_below(&self, error: f64, i: usize) -> bool {
+        /// Together they are then larger than the Monte Carlo error by half a per cent.
+        const FAR: f64 = 0.1;
+        self.is_settled() || self.accuracy * self.sd(i) <= FAR * error
     }
 
     /// Points of the finest grid.

@@ -65,6 +65,8 @@ pub struct Verification {
     pub compared: usize,
     /// Whether some z-score is beyond the limit: the run is biased beyond doubt.
     pub biased: bool,
+    /// Whether the integral that the run was held against has settled.
+    pub settled: bool,
     /// What was not compared, or not in the best way, and why; a sentence each.
     pub left_out: Vec<String>,
     /// A row a variable.
@@ -99,7 +101,8 @@ impl Verification {
             }));
         }
         let effects = exact.names().len() - scores.len();
-        let left_out = if effects > 0 { vec![not_kept(effects)] } else { Vec::new() };
+        let mut left_out = if effects > 0 { vec![not_kept(effects)] } else { Vec::new() };
+        left_out.extend(silence_unsettled(&mut scores, summary, exact));
         Verification::from_scores(scores, exact, left_out)
     }
 
@@ -117,6 +120,7 @@ impl Verification {
         let limit = Normal::standard().inverse_cdf(1.0 - FALSE_ALARM / (2.0 * count));
         Verification {
             accuracy: exact.accuracy(),
+            settled: exact.is_settled(),
             largest,
             largest_of,
             root_mean_square,
@@ -189,6 +193,25 @@ fn silence_heavy_tails(scores: &mut [Scores], exact: &Exact) -> Vec<String> {
         said.push(say("means", means, "third"));
     }
     said
+}
+
+/// Takes out all scores of variables whose exact values are not known far better than the run knows them, and says which.
+fn silence_unsettled(scores: &mut [Scores], summary: &RunSummary, exact: &Exact) -> Option<String> {
+    let mut names = Vec::new();
+    for (i, (scores, row)) in scores.iter_mut().zip(&summary.parameters.0).enumerate() {
+        if !exact.is_far_below(row.summary.mcse_mean, i) {
+            (scores.mean, scores.sd, scores.q05, scores.q95) = (f64::NAN, f64::NAN, f64::NAN, f64::NAN);
+            names.push(scores.parameter.clone());
+        }
+    }
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} are not compared: the integral has not settled, the exact values may be off by {:.1e} posterior sds, and the run's \
+             own errors are not far above that",
+            listed(&names),
+            exact.accuracy()
+        )
+    })
 }
 
 fn not_kept(effects: usize) -> String {

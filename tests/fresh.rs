@@ -68,7 +68,10 @@ fn draws_in_memory_are_those_of_the_store() {
         (non_centered(), few),
         (radon(marginal), few),
         (non_centered(), Settings { chains: 16, draws: 1001, warmup: 20, max_tree_depth: 2, ..few }),
-        (non_centered(), Settings { log_likelihood: true, posterior_predictive: true, save_warmup: true, draws: 301, ..few }),
+        (
+            non_centered(),
+            Settings { log_likelihood: true, posterior_predictive: true, save_warmup: true, draws: 301, ..few },
+        ),
         (non_centered(), Settings { keep: Keep::Hyper, thin: 3, ..few }),
     ];
     for (model, settings) in cases {

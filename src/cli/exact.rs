@@ -1,12 +1,16 @@
 //! `warpnuts exact`: the posterior by quadrature, without Monte Carlo.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde::Serialize;
-use warpnuts::exact::{Exact, ExactRow};
+use warpnuts::exact::{Exact, ExactError, ExactRow, Integration};
+use warpnuts::model::Model;
 use warpnuts::summary::{self, DataSummary};
 
 use super::arguments::{DataArguments, PriorArguments};
-use super::{Failure, Outcome, folder, meaning, print, table};
+use super::progress::Waiting;
+use super::{Failure, Outcome, folder, meaning, print, progress, table};
 
 /// What can be typed behind `exact`.
 #[derive(Debug, Args)]
@@ -33,6 +37,7 @@ struct Answer<'a> {
     version: &'static str,
     data: DataSummary,
     accuracy: f64,
+    settled: bool,
     grid_points: usize,
     log_evidence: f64,
     parameters: std::collections::BTreeMap<&'a str, ExactRow>,
@@ -43,7 +48,8 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     let dataset = meaning::dataset(&typed.data)?;
     let priors = meaning::priors(&typed.priors, &dataset);
     let model = meaning::model(&dataset, &priors, "non-centered")?;
-    let exact = Exact::of(&model).map_err(Failure::input)?;
+    progress::obey_interruptions()?;
+    let exact = integrate(&model, false, "interrupted: nothing was written".to_string())?;
     let folder = folder::make(typed.out.as_deref(), "exact")?;
 
     print(format_args!(
@@ -56,12 +62,20 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
         exact.accuracy(),
         exact.log_evidence(),
     ));
+    if !exact.is_settled() {
+        print(format_args!(
+            "The integral has not settled: there was no room for a finer grid, and these numbers still changed by up to {:.1e} \
+             posterior sds.\n",
+            exact.accuracy()
+        ));
+    }
     print(table::exact(&exact, if typed.all { exact.names().len() } else { model.layout().hyperparameters() }));
     let path = folder.join("exact.json");
     let answer = Answer {
         version: env!("CARGO_PKG_VERSION"),
         data: DataSummary::of(&dataset),
         accuracy: exact.accuracy(),
+        settled: exact.is_settled(),
         grid_points: exact.grid_points(),
         log_evidence: exact.log_evidence(),
         parameters: exact.names().iter().map(String::as_str).zip(exact.summary().iter().copied()).collect(),
@@ -69,4 +83,32 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     summary::write_json(&path, &answer).map_err(|error| folder::unwritten(&path, &error))?;
     print(format_args!("\nWritten: {}", path.display()));
     Ok(Outcome::Done)
+}
+
+/// Integrates the posterior of `model`; Ctrl-C ends the program at once, with these `words`.
+pub fn integrate(model: &Model, quiet: bool, words: String) -> Result<Exact, Failure> {
+    integrate_beside(model, quiet, words, || ()).0
+}
+
+/// The same, and what else is to be done beside it.
+pub fn integrate_beside<T: Send>(
+    model: &Model,
+    quiet: bool,
+    words: String,
+    beside: impl FnOnce() -> T + Send,
+) -> (Result<Exact, Failure>, T) {
+    /// Somebody who waits longer wants to know for what.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let integration = Integration::default();
+    let far = || {
+        let [grids, points] = integration.progress();
+        format!("exact posterior: grid {grids}, {} points", table::thousands(points as f64))
+    };
+    let waiting = Waiting { quiet, patience: PATIENCE, words };
+    let (exact, done) = progress::wait(waiting, &far, || rayon::join(|| Exact::watched(model, &integration), beside));
+    let exact = exact.map_err(|error| match error {
+        ExactError::NotSettled { .. } => Failure::Unsound(error.into()),
+        _ => Failure::input(error),
+    });
+    (exact, done)
 }

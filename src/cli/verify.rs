@@ -6,11 +6,12 @@ use anyhow::anyhow;
 use clap::Args;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::Sampled;
+use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary};
 use warpnuts::verify::Verification;
 
 use super::sample::RunOnceArguments;
-use super::{Failure, Outcome, folder, meaning, print, progress, summed, table};
+use super::{Failure, Outcome, exact, folder, meaning, print, progress, summed, table};
 
 /// What can be typed behind `verify`.
 #[derive(Debug, Args)]
@@ -45,15 +46,15 @@ fn sample(typed: RunOnceArguments) -> Result<Outcome, Failure> {
     let model = meaning::model(&dataset, &priors, &typed.parameterization)?;
     let settings = meaning::settings(&typed.run, &model)?;
     summed::check(&settings, &[("verify", true)])?;
-    let exact = Exact::of(&model).map_err(Failure::input)?;
+    progress::obey_interruptions()?;
+    let exact = integrate(&model, typed.output.quiet)?;
     let choice = meaning::choice(&typed.engine, &model, &settings)?;
     meaning::room(&settings, typed.output.save_draws, &model, 1, typed.output.out.as_deref())?;
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
-    progress::obey_interruptions()?;
 
     meaning::say(&choice);
     let sampled = super::sample::sample_into(&folder, &choice.backend, model, settings, None, &typed.output)?;
-    let Some(run) = super::sample::conclude(&sampled, &folder, typed.output.save_draws)? else {
+    let Some(run) = super::sample::conclude(&sampled, &folder, typed.output.save_draws, typed.output.quiet)? else {
         return Ok(Outcome::Interrupted);
     };
     let verification = Verification::of(&sampled, &run, &exact);
@@ -64,15 +65,21 @@ fn sample(typed: RunOnceArguments) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
+/// The truth.
+fn integrate(model: &Model, quiet: bool) -> Result<Exact, Failure> {
+    exact::integrate(model, quiet, "interrupted: nothing was written".to_string())
+}
+
 /// A run that was made before.
 fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     let run = &folder::of_run(run);
     let sampled = Sampled::open(run).map_err(Failure::input)?;
-    let exact = Exact::of(&sampled.model).map_err(Failure::input)?;
+    progress::obey_interruptions()?;
+    let exact = integrate(&sampled.model, typed.output.quiet)?;
     let summary = RunSummary::of(&sampled);
     super::stored::no_damage(&sampled, run)?;
     let verification = Verification::of(&sampled, &summary, &exact);
-    if verification.compared == 0 {
+    if verification.compared == 0 && verification.settled {
         return Err(Failure::Input(anyhow!(
             "{} has {} draws of each chain, too few to verify anything; sample again, with 4 --draws or more",
             run.display(),
@@ -127,7 +134,8 @@ fn tell(verification: &Verification, told: &Told, folder: &Path, written: Option
     print(verdict(verification, told.trustworthy));
     let written = written.map_or(String::new(), |written| format!(", {written}"));
     print(format_args!("Written: {}{written}", path.display()));
-    Ok(match (told.interrupted, verification.biased) {
+    let unknown = verification.compared == 0 && !verification.settled;
+    Ok(match (told.interrupted, verification.biased || unknown) {
         (true, _) => Outcome::Interrupted,
         (false, true) => Outcome::Distrusted,
         (false, false) => Outcome::Done,
@@ -136,7 +144,11 @@ fn tell(verification: &Verification, told: &Told, folder: &Path, written: Option
 
 /// What the scores of all variables say.
 fn verdict(verification: &Verification, trustworthy: bool) -> String {
-    let Verification { largest, largest_of, root_mean_square, limit, compared, biased, scores, .. } = verification;
+    let Verification { largest, largest_of, root_mean_square, limit, compared, settled, biased, scores, .. } =
+        verification;
+    if *compared == 0 && !settled {
+        return "Nothing could be compared: the exact posterior is not known well enough.".to_string();
+    }
     if *compared == 0 {
         return "There are too few draws for any error, and nothing could be compared.".to_string();
     }

@@ -155,7 +155,20 @@ mod tests {
                     (Summary::of(series), summary(series, &mut Autocovariance::of_length(draws / 2)));
                 let numbers = |s: &Summary| {
                     let [q25, q75] = s.quartiles;
-                    [s.mean, s.sd, s.q05, q25, s.q50, q75, s.q95, s.mcse_mean, s.mcse_sd, s.ess_bulk, s.ess_tail, s.rhat]
+                    [
+                        s.mean,
+                        s.sd,
+                        s.q05,
+                        q25,
+                        s.q50,
+                        q75,
+                        s.q95,
+                        s.mcse_mean,
+                        s.mcse_sd,
+                        s.ess_bulk,
+                        s.ess_tail,
+                        s.rhat,
+                    ]
                 };
                 for (ordinary, here) in numbers(&ordinary).into_iter().zip(numbers(&here)) {
                     let same = ordinary.is_nan() && here.is_nan();

@@ -10,9 +10,9 @@ const FEW: usize = 256;
 /// Finite draws in ascending order, each with its place among `values`. In which order equal ones stand is not said.
 pub(crate) fn sorted(values: &[f64]) -> Vec<(f64, usize)> {
     let by_value = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0);
-    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(*value), high.max(*value))
-    });
+    let (low, high) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
     let scale = f64::from(u32::MAX) / (high - low);
     if values.len() < FEW || values.len() > u32::MAX as usize || !(scale > 0.0 && scale.is_finite()) {
         let mut draws: Vec<_> = values.iter().copied().zip(0..).collect();
@@ -78,9 +78,15 @@ mod tests {
                 let ours = sorted(&values);
                 let mut theirs = values.clone();
                 theirs.sort_unstable_by(f64::total_cmp);
-                assert!(ours.iter().map(|draw| draw.0.to_bits()).eq(theirs.iter().map(|x| x.to_bits())), "{kind}, {count}");
+                assert!(
+                    ours.iter().map(|draw| draw.0.to_bits()).eq(theirs.iter().map(|x| x.to_bits())),
+                    "{kind}, {count}"
+                );
                 let mut places: Vec<usize> = ours.iter().map(|draw| draw.1).collect();
-                assert!(ours.iter().all(|(value, place)| values[*place].to_bits() == value.to_bits()), "{kind}, {count}");
+                assert!(
+                    ours.iter().all(|(value, place)| values[*place].to_bits() == value.to_bits()),
+                    "{kind}, {count}"
+                );
                 places.sort_unstable();
                 assert!(places.into_iter().eq(0..count), "{kind}, {count}");
             }

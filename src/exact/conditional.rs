@@ -207,30 +207,30 @@ impl Conditional {
         (log_likelihood, means)
     }
 
-    /// `beta[k,j]` given y and the scales, mu integrated out; `means` belong to `scales`.
-    pub fn effect(&self, k: usize, j: usize, scales: &Scales, means: &Means) -> Moments {
+    /// `beta[k,j]` for both k, given y and the scales, mu integrated out; `means` belong to `scales`.
+    #[inline]
+    pub fn effects(&self, j: usize, scales: &Scales, means: &Means) -> [Moments; 2] {
         let group = &self.groups[j];
         let noise = scales.eps * scales.eps;
         let [of_a, of_b] = scales.sigma.map(|sigma| sigma * sigma);
         let line = group.line(noise, [of_a, of_b]);
         let (noise, kept) = (noise / group.size, noise / (noise + group.spread * of_b));
         let residual = line.outcome - means.alpha - (line.v - means.vbar) * means.mu_b;
-        // What the effect is made of: its mean where mu is what it is expected to be, its variance where mu is known, and
-        // by how much it follows alpha and mu_b.
-        let (mean, variance, by_alpha, by_mu_b) = if k == 0 {
-            let left = noise + group.predictor.powi(2) * kept * of_b;
-            let (gain, rest) = (of_a * line.weight, left * line.weight);
-            (means.mu_a() + gain * residual, of_a * rest, rest, -(rest * means.vbar + gain * line.v))
-        } else {
-            let gain = group.predictor * kept * of_b * line.weight;
-            let rest = kept * (noise + of_a) * line.weight;
-            let fitted = means.mu_b + (1.0 - kept) * (group.slope - means.mu_b);
-            (fitted + gain * residual, of_b * rest, -gain, rest + gain * means.vbar)
-        };
-        Moments {
+        // What an effect is made of: its mean where mu is what it is expected to be, its variance where mu is known, and by
+        // how much it follows alpha and mu_b.
+        let moments = |mean: f64, variance: f64, by_alpha: f64, by_mu_b: f64| Moments {
             mean,
             variance: variance + by_alpha.powi(2) * means.alpha_variance + by_mu_b.powi(2) * means.mu_b_variance,
-        }
+        };
+        let left = noise + group.predictor.powi(2) * kept * of_b;
+        let (gain, rest) = (of_a * line.weight, left * line.weight);
+        let by_mu_b = -(rest * means.vbar + gain * line.v);
+        let intercept = moments(means.mu_a() + gain * residual, of_a * rest, rest, by_mu_b);
+        let gain = group.predictor * kept * of_b * line.weight;
+        let rest = kept * (noise + of_a) * line.weight;
+        let fitted = means.mu_b + (1.0 - kept) * (group.slope - means.mu_b);
+        let slope = moments(fitted + gain * residual, of_b * rest, -gain, rest + gain * means.vbar);
+        [intercept, slope]
     }
 }
 

@@ -168,7 +168,7 @@ fn equals_the_textbook(model: &Model, scales: Scales, tolerance: f64) {
     let layout = model.layout();
     let mut ours: Vec<Moments> = (0..layout.coefficients).map(|k| means.mu(k)).collect();
     for k in 0..layout.coefficients {
-        ours.extend((0..layout.groups).map(|j| conditional.effect(k, j, &scales, &means)));
+        ours.extend((0..layout.groups).map(|j| conditional.effects(j, &scales, &means)[k]));
     }
     for (v, (ours, expected)) in ours.iter().zip(&moments).enumerate() {
         let sd = expected.variance.sqrt();
@@ -218,7 +218,7 @@ fn a_group_is_a_measurement_of_its_intercept_where_mu_is_known_and_nothing_else_
     let conditional = Conditional::new(&statistics, &priors);
     let scales = Scales { sigma: [0.4, 0.0], eps: 0.6 };
     let (_, means) = conditional.at(&scales, &mut Workspace::default());
-    let effect = conditional.effect(0, 0, &scales, &means);
+    let effect = conditional.effects(0, &scales, &means)[0];
     let (before, data) = (1.0 / 0.16, 3.0 / 0.36);
     assert!((effect.mean - (0.5 * before + 1.5 * data) / (before + data)).abs() < 1e-12);
     assert!((effect.variance - 1.0 / (before + data)).abs() < 1e-12);

@@ -119,8 +119,7 @@ impl Run {
         let layout = sampled.model.layout();
         let draws = sampled.draws.draws().max(1);
         let rows = &summary.parameters.0[..layout.hyperparameters()];
-        let variables: Vec<Variable> =
-            (0..rows.len()).into_par_iter().map(|i| Variable::of(sampled, i)).collect();
+        let variables: Vec<Variable> = (0..rows.len()).into_par_iter().map(|i| Variable::of(sampled, i)).collect();
         let hyper = |(row, variable): (&Parameter, &Variable)| Hyper {
             name: row.name.clone(),
             mean: row.summary.mean,

@@ -158,7 +158,8 @@ impl Recorded {
                 for ((number, chunk), decoded) in some.iter().zip(&decoded) {
                     let Some(decoded) = decoded else { continue };
                     let (first_draw, first_chain) = (number * row, chunk.chains * size);
-                    let inside = |(element, _): &&(usize, usize)| (first_element(chunk)..behind(chunk)).contains(element);
+                    let inside =
+                        |(element, _): &&(usize, usize)| (first_element(chunk)..behind(chunk)).contains(element);
                     for (element, at) in wanted[ours.clone()].iter().filter(inside) {
                         let i = element - first_element(chunk);
                         for chain in chains.start.max(first_chain)..chains.end.min(first_chain + size) {

@@ -104,7 +104,8 @@ impl Writer {
         if let Some(learnt) = learnt {
             contents.learn(learnt.clone())?;
         }
-        let mut row = Row::new(files.clone(), DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
+        let mut row =
+            Row::new(files.clone(), DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
         row.keep(Fresh::new(&extent));
         let warmup = (extent.warmup > 0)
             .then(|| Row::new(files, DrawArrays::of_warmup(&model, &extent), extent.chains, extent.variables, 0));
@@ -183,7 +184,12 @@ impl Writer {
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn end(mut self, learnt: Option<Learnt>, about: Map<String, Value>, complete: bool) -> io::Result<Option<Fresh>> {
+    pub fn end(
+        mut self,
+        learnt: Option<Learnt>,
+        about: Map<String, Value>,
+        complete: bool,
+    ) -> io::Result<Option<Fresh>> {
         self.send(Message::End { learnt, about, complete })?;
         self.join()
     }
@@ -291,7 +297,11 @@ impl Rows {
 }
 
 impl Desk {
-    fn work(mut self, messages: &Receiver<Message>, empty: &Sender<(Vec<f64>, Vec<Statistics>)>) -> io::Result<Option<Fresh>> {
+    fn work(
+        mut self,
+        messages: &Receiver<Message>,
+        empty: &Sender<(Vec<f64>, Vec<Statistics>)>,
+    ) -> io::Result<Option<Fresh>> {
         for message in messages {
             match message {
                 Message::Warmed(arrays) => self.rows.sampling.describe(*arrays),

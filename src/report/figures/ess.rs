@@ -36,7 +36,8 @@ impl Row {
         let all = variables.first().map_or(0, |variable| variable.draws);
         let mut draws: Vec<usize> = (1..=STEPS).map(|step| step * all / STEPS).filter(|draws| *draws >= 4).collect();
         draws.dedup();
-        let steps: Vec<Vec<[f64; 2]>> = draws.par_iter().rev().map(|draws| of_first(variables, &chains, *draws)).collect();
+        let steps: Vec<Vec<[f64; 2]>> =
+            draws.par_iter().rev().map(|draws| of_first(variables, &chains, *draws)).collect();
         let of = |i: usize, which: usize| {
             steps.iter().rev().map(|both| (10.0 * both[i][which]).round() / 10.0).collect::<Vec<f64>>()
         };

@@ -61,9 +61,8 @@ impl Part {
         let variables: Vec<usize> =
             groups.iter().map(|group| layout.effects(scene.coefficient).start + group).collect();
         let values = sampled.draws.window(&variables, chain, first..first + window);
-        let effects: Vec<Vec<f64>> = (0..groups.len())
-            .map(|i| draws.iter().map(|draw| values[i * window + draw - first]).collect())
-            .collect();
+        let effects: Vec<Vec<f64>> =
+            (0..groups.len()).map(|i| draws.iter().map(|draw| values[i * window + draw - first]).collect()).collect();
         let ends = |pick: fn(f64, f64) -> f64, start| effects.iter().flatten().copied().fold(start, pick);
         let rounding = Rounding::within(ends(f64::min, f64::INFINITY), ends(f64::max, f64::NEG_INFINITY));
         Part {
