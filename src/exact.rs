@@ -11,7 +11,8 @@
 //!
 //! The grid is refined, each time with steps shorter by the square root of two, until no mean, standard deviation, 5 %, 50 % or 95 % quantile of any variable
 //! changes by more than 1e-5 of its standard deviation. That change, [`Exact::accuracy`], is how far the coarser grid was
-//! off; the error of the finer one, which is what is reported, is about its square.
+//! off; the error of the finer one, which is what is reported, is about its square. Where there is no room for a grid so fine,
+//! what there is is given if it changes by less than 1e-3 ([`Exact::is_settled`]), and refused if by more.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -271,9 +272,7 @@ impl Exact {
     /// Whether the error of variable `i` is far below `error`, a Monte Carlo error in its unit, so that a run can be held
     /// against it.
     pub fn is_far_below(&self, error: f64, i: usize) -> bool {
-        /// Together they are then larger than the Monte Carlo error by half a per cent.
-        const FAR: f64 = 0.1;
-        self.is_settled() || self.accuracy * self.sd(i) <= FAR * error
+        self.is_settled() || far_below(self.accuracy * self.sd(i), error)
     }
 
     /// Points of the finest grid.
@@ -287,6 +286,11 @@ impl Exact {
     }
 }
 
+/// Whether an error is so far below another one that together they are larger than that by half a per cent at most.
+fn far_below(error: f64, other: f64) -> bool {
+    error <= 0.1 * other
+}
+
 /// The same posterior with standardized data.
 fn standardized(model: &Model) -> Model {
     let dataset = Arc::new(model.dataset().clone());
@@ -298,6 +302,11 @@ fn standardized(model: &Model) -> Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_far_below_ten_times_as_large_a_one_and_no_number_is() {
+        assert!(far_below(2e-4, 2.1e-3) && !far_below(2e-4, 1.9e-3) && !far_below(2e-4, f64::NAN));
+    }
 
     #[test]
     fn an_integral_that_does_not_settle_says_how_far_it_came() {

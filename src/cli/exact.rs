@@ -12,6 +12,9 @@ use super::arguments::{DataArguments, PriorArguments};
 use super::progress::Waiting;
 use super::{Failure, Outcome, folder, meaning, print, progress, table};
 
+/// What is said where Ctrl-C comes before the answer.
+pub const NOTHING_WRITTEN: &str = "interrupted: nothing was written";
+
 /// What can be typed behind `exact`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
@@ -48,8 +51,8 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     let dataset = meaning::dataset(&typed.data)?;
     let priors = meaning::priors(&typed.priors, &dataset);
     let model = meaning::model(&dataset, &priors, "non-centered")?;
-    progress::obey_interruptions()?;
-    let exact = integrate(&model, false, "interrupted: nothing was written".to_string())?;
+    progress::obey_interruptions_at_once(NOTHING_WRITTEN.to_string())?;
+    let exact = integrate(&model, false, NOTHING_WRITTEN.to_string())?;
     let folder = folder::make(typed.out.as_deref(), "exact")?;
 
     print(format_args!(

@@ -43,6 +43,17 @@ pub fn obey_interruptions() -> Result<(), Failure> {
     .map_err(Failure::Run)
 }
 
+/// The same where the program will [wait](wait) for something at once: Ctrl-C ends it with these `words` from the first moment.
+pub fn obey_interruptions_at_once(words: String) -> Result<(), Failure> {
+    say(Some(words));
+    obey_interruptions()
+}
+
+/// What the first Ctrl-C says from now on, if it ends the program at once.
+fn say(words: Option<String>) {
+    *WORDS.lock().unwrap_or_else(PoisonError::into_inner) = words;
+}
+
 /// Whether the user has asked to stop.
 pub fn is_interrupted() -> bool {
     INTERRUPTED.get().is_some_and(|flag| flag.load(Relaxed))
@@ -63,7 +74,6 @@ pub struct Waiting {
 /// come.
 pub fn wait<T>(waiting: Waiting, far: &(dyn Fn() -> String + Sync), work: impl FnOnce() -> T) -> T {
     let Waiting { quiet, patience, words } = waiting;
-    let say = |words| *WORDS.lock().unwrap_or_else(PoisonError::into_inner) = words;
     say(Some(words));
     let done = if quiet || !std::io::stderr().is_terminal() { work() } else { show_waiting(patience, far, work) };
     say(None);

@@ -67,7 +67,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
     }
     let again = ReportArguments { no_report: false, open: typed.open };
     let mut pages = Pages::of(String::new(), &again, &typed.funnel, data, runs.len())?;
-    progress::obey_interruptions()?;
+    progress::obey_interruptions_at_once(interrupted(folder))?;
     let mut summaries = Vec::new();
     for run in &runs {
         let summary = wait(false, folder, "the draws are summarized", || RunSummary::of(run));
@@ -83,6 +83,11 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
         let (exact, modes) = found;
         let exact = exact.filter(|exact| summaries.iter().all(|run| is_sharp(exact, run)));
         pages.compare(&Comparison::of(&summaries, exact.as_ref()), exact.as_ref(), modes);
+    }
+    // In a moment in which nobody waited.
+    if progress::is_interrupted() {
+        complain(interrupted(folder));
+        return Ok(Outcome::Interrupted);
     }
     if let Some(path) = pages.write(&folder::beside(folder))? {
         print(format_args!("Written: {}", path.display()));

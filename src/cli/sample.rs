@@ -253,7 +253,7 @@ pub fn finish(
         print(format_args!("`warpnuts sample --resume {}` goes on from there.", folder.display()));
     }
     device_failure(sampled)?;
-    Ok(if is_late { Outcome::Interrupted } else { outcome(&summary) })
+    Ok(if progress::is_interrupted() { Outcome::Interrupted } else { outcome(&summary) })
 }
 
 /// How a run ended that is summarized.

@@ -46,7 +46,7 @@ fn sample(typed: RunOnceArguments) -> Result<Outcome, Failure> {
     let model = meaning::model(&dataset, &priors, &typed.parameterization)?;
     let settings = meaning::settings(&typed.run, &model)?;
     summed::check(&settings, &[("verify", true)])?;
-    progress::obey_interruptions()?;
+    progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
     let exact = integrate(&model, typed.output.quiet)?;
     let choice = meaning::choice(&typed.engine, &model, &settings)?;
     meaning::room(&settings, typed.output.save_draws, &model, 1, typed.output.out.as_deref())?;
@@ -67,14 +67,14 @@ fn sample(typed: RunOnceArguments) -> Result<Outcome, Failure> {
 
 /// The truth.
 fn integrate(model: &Model, quiet: bool) -> Result<Exact, Failure> {
-    exact::integrate(model, quiet, "interrupted: nothing was written".to_string())
+    exact::integrate(model, quiet, exact::NOTHING_WRITTEN.to_string())
 }
 
 /// A run that was made before.
 fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     let run = &folder::of_run(run);
     let sampled = Sampled::open(run).map_err(Failure::input)?;
-    progress::obey_interruptions()?;
+    progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
     let exact = integrate(&sampled.model, typed.output.quiet)?;
     let summary = RunSummary::of(&sampled);
     super::stored::no_damage(&sampled, run)?;

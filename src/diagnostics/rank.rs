@@ -49,18 +49,22 @@ impl Order {
     ///
     /// Precondition: an even number of draws, not 0, as half chains always have together.
     pub(super) fn folded(&self) -> Self {
-        let middle = self.draws.len() / 2;
-        let (below, above) = self.draws.split_at(middle);
+        let (count, middle) = (self.draws.len(), self.draws.len() / 2);
         let median = f64::midpoint(self.draws[middle - 1].0, self.draws[middle].0);
-        let fold = |&(value, place): &(f64, usize)| ((value - median).abs(), place);
-        let mut below = below.iter().rev().map(fold).peekable();
-        let mut above = above.iter().map(fold).peekable();
-
-        let mut draws = Vec::with_capacity(self.draws.len());
-        while let (Some(left), Some(right)) = (below.peek(), above.peek()) {
-            draws.extend(if left.0 < right.0 { below.next() } else { above.next() });
+        let distance = |rank: usize| self.draws.get(rank).map_or(f64::INFINITY, |draw| (draw.0 - median).abs());
+        // The next draws on both sides; after the first of all comes none, as after the last.
+        let (mut below, mut above) = (middle - 1, middle);
+        let (mut left, mut right) = (distance(below), distance(above));
+        let mut draws = Vec::with_capacity(count);
+        for _ in 0..count {
+            // Which side is nearer cannot be guessed: no branch depends on it.
+            let is_left = (left < right) & (below < count) | (above >= count);
+            let rank = if is_left { below } else { above };
+            draws.push((left.min(right), self.draws[rank].1));
+            below = below.wrapping_sub(usize::from(is_left));
+            above += usize::from(!is_left);
+            (left, right) = (distance(below), distance(above));
         }
-        draws.extend(below.chain(above));
         Self { draws }
     }
 

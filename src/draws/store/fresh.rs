@@ -40,10 +40,11 @@ impl Fresh {
         let (chains, room, first) = (self.chains, self.room, self.draws);
         self.numbers.par_chunks_mut(TOGETHER * chains * room).enumerate().for_each(|(part, kept)| {
             for chain in 0..chains {
-                for draw in 0..draws {
-                    let from = (chain * row + draw) * width + TOGETHER * part;
-                    let to = kept.chunks_exact_mut(chains * room).zip(&numbers[from..]);
-                    to.for_each(|(kept, number)| kept[chain * room + first + draw] = *number);
+                let rows = &numbers[chain * row * width..];
+                for (i, kept) in kept.chunks_exact_mut(chains * room).enumerate() {
+                    let to = &mut kept[chain * room + first..][..draws];
+                    let from = rows[TOGETHER * part + i..].iter().step_by(width);
+                    to.iter_mut().zip(from).for_each(|(kept, number)| *kept = *number);
                 }
             }
         });

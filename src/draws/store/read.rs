@@ -26,9 +26,9 @@ use crate::model::Model;
 use crate::nuts::adaptation::Spread;
 
 /// Variables are read together until they are about so many numbers, 32 MiB; those that share chunks until they are so many,
-/// 256 MiB.
+/// 64 MiB.
 const TOGETHER: usize = 4 << 20;
-const MOST: usize = 32 << 20;
+const MOST: usize = 8 << 20;
 
 /// A store of draws.
 pub struct Store {
