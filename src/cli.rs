@@ -150,6 +150,8 @@ pub enum Failure {
     Input(anyhow::Error),
     /// Something broke on the way.
     Run(anyhow::Error),
+    /// There is an answer, which is not to be trusted, and is not given.
+    Unsound(anyhow::Error),
 }
 
 impl Failure {
@@ -161,11 +163,12 @@ impl Failure {
         Failure::Run(error.into())
     }
 
-    /// 2 or 1.
+    /// 2, 1 or 3.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Failure::Input(_) => 2,
             Failure::Run(_) => 1,
+            Failure::Unsound(_) => 3,
         })
     }
 }
@@ -173,7 +176,7 @@ impl Failure {
 impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Input(error) | Failure::Run(error) => write!(f, "{error}"),
+            Failure::Input(error) | Failure::Run(error) | Failure::Unsound(error) => write!(f, "{error}"),
         }
     }
 }

@@ -11,7 +11,8 @@
 //!
 //! The grid is refined, each time with steps shorter by the square root of two, until no mean, standard deviation, 5 %, 50 % or 95 % quantile of any variable
 //! changes by more than 1e-5 of its standard deviation. That change, [`Exact::accuracy`], is how far the coarser grid was
-//! off; the error of the finer one, which is what is reported, is about its square.
+//! off; the error of the finer one, which is what is reported, is about its square. Where there is no room for a grid so fine,
+//! what there is is given if it changes by less than 1e-3 ([`Exact::is_settled`]), and refused if by more.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -32,8 +33,10 @@
 mod conditional;
 mod distribution;
 mod grid;
+mod integration;
 mod marginal;
 mod mixture;
+mod normal;
 mod results;
 mod scales;
 #[cfg(test)]
@@ -42,6 +45,8 @@ mod textbook;
 use std::sync::Arc;
 
 use crate::model::{Model, Priors, Scaling};
+pub use integration::Integration;
+
 use grid::{Lattice, MAX_POINTS, NoGrid};
 use mixture::normal_quantile;
 use results::Results;
@@ -53,11 +58,11 @@ pub const MAX_COEFFICIENTS: usize = 2;
 /// Refinement ends when nothing changes by more, in posterior standard deviations.
 pub const TOLERANCE: f64 = 1e-5;
 
+/// Results that still change by more, in posterior standard deviations, are no answer.
+pub const LOOSEST: f64 = 1e-3;
+
 /// Grids before refinement is given up.
 const LEVELS: i32 = 8;
-
-/// A smaller share of the outcome's variance within groups is not noise, but what rounding leaves of it.
-const ROUNDING: f64 = 1e-9;
 
 /// The posterior without Monte Carlo. Everything it says is in the user's units.
 #[derive(Debug)]
@@ -105,12 +110,6 @@ pub enum ExactError {
         /// The largest change from the grid before it, in posterior standard deviations; infinite if there was none.
         accuracy: f64,
     },
-    /// An outcome that the groups' own lines fit without error.
-    #[error(
-        "within groups the outcome lies on straight lines, to within rounding: there is no noise, and no posterior of `eps`; \
-         check the outcome's column"
-    )]
-    NoNoise,
     /// A posterior whose second moment is infinite, as of a slope that only one group knows anything about.
     #[error(
         "the data say so little about `{name}` that its posterior has no standard deviation: its tail does not end, because \
@@ -139,9 +138,17 @@ impl Exact {
     /// The posterior of `model`. Neither its parameterization nor its scaling change anything.
     ///
     /// # Errors
-    /// More than one predictor; an integral that does not settle, which is said with the accuracy that was reached; an
-    /// outcome without noise; a scale whose posterior has no standard deviation.
+    /// More than one predictor; an integral that does not settle to [`LOOSEST`], which is said with the accuracy that was
+    /// reached; a scale whose posterior has no standard deviation.
     pub fn of(model: &Model) -> Result<Exact, ExactError> {
+        Exact::watched(model, &Integration::default())
+    }
+
+    /// The same, while `integration` tells how far it has come.
+    ///
+    /// # Errors
+    /// As [`Exact::of`].
+    pub fn watched(model: &Model, integration: &Integration) -> Result<Exact, ExactError> {
         let coefficients = model.layout().coefficients;
         if coefficients > MAX_COEFFICIENTS {
             return Err(ExactError::TooManyCoefficients { predictors: coefficients - 1 });
@@ -150,14 +157,10 @@ impl Exact {
         let names = model.names();
         let posterior = Arc::new(ScalePosterior::new(&model));
         let lattice = Lattice::find(&posterior);
-        let noise = lattice.eps().powi(2);
-        if noise < ROUNDING * posterior.conditional.variance_within() + f64::EPSILON.powi(2) {
-            return Err(ExactError::NoNoise);
-        }
         let mut before: Option<Results> = None;
         let mut accuracy = f64::INFINITY;
         for level in 0..LEVELS {
-            let grid = match lattice.grid(level) {
+            let grid = match lattice.grid(level, integration) {
                 Ok(grid) => grid,
                 Err(NoGrid::Unfit) => break,
                 Err(NoGrid::Endless { axis }) => {
@@ -174,7 +177,10 @@ impl Exact {
             }
             before = Some(results);
         }
-        Err(ExactError::NotSettled { points: before.map_or(0, |results| results.grid_points), accuracy })
+        match before {
+            Some(results) if accuracy < LOOSEST => Ok(Exact { names, results, accuracy }),
+            before => Err(ExactError::NotSettled { points: before.map_or(0, |results| results.grid_points), accuracy }),
+        }
     }
 
     /// The variables' names, as [`Model::names`] has them; an index into them is what all other functions take.
@@ -239,9 +245,21 @@ impl Exact {
     }
 
     /// How much, at most, a mean, standard deviation, 5 %, 50 % or 95 % quantile of any variable changed in the last
-    /// refinement, in posterior standard deviations: below [`TOLERANCE`].
+    /// refinement, in posterior standard deviations: below [`TOLERANCE`] where it [has settled](Exact::is_settled), below
+    /// [`LOOSEST`] where it has not.
     pub fn accuracy(&self) -> f64 {
         self.accuracy
+    }
+
+    /// Whether refinement ended because nothing changed any more, and not because there was no room for a finer grid.
+    pub fn is_settled(&self) -> bool {
+        self.accuracy < TOLERANCE
+    }
+
+    /// Whether the error of variable `i` is far below `error`, a Monte Carlo error in its unit, so that a run can be held
+    /// against it.
+    pub fn is_far_below(&self, error: f64, i: usize) -> bool {
+        self.is_settled() || far_below(self.accuracy * self.sd(i), error)
     }
 
     /// Points of the finest grid.
@@ -255,6 +273,11 @@ impl Exact {
     }
 }
 
+/// Whether an error is so far below another one that together they are larger than that by half a per cent at most.
+fn far_below(error: f64, other: f64) -> bool {
+    error <= 0.1 * other
+}
+
 /// The same posterior with standardized data.
 fn standardized(model: &Model) -> Model {
     let dataset = Arc::new(model.dataset().clone());
@@ -266,6 +289,11 @@ fn standardized(model: &Model) -> Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_far_below_ten_times_as_large_a_one_and_no_number_is() {
+        assert!(far_below(2e-4, 2.1e-3) && !far_below(2e-4, 1.9e-3) && !far_below(2e-4, f64::NAN));
+    }
 
     #[test]
     fn an_integral_that_does_not_settle_says_how_far_it_came() {

@@ -20,6 +20,8 @@ mod tables;
 use std::io;
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use crate::bench::Bench;
 use crate::exact::Exact;
 use crate::experiment::Sampled;
@@ -138,7 +140,14 @@ impl Report {
     /// # Errors
     /// Those of the file system.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let page = self.page();
+        Report::save(&self.page(), path)
+    }
+
+    /// Writes a page that was made, whole or not at all.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn save(page: &str, path: &Path) -> io::Result<()> {
         write_whole(path, |file| file.write_all(page.as_bytes()))
     }
 
@@ -156,18 +165,22 @@ impl Report {
     fn figures(&self) -> Vec<Figure> {
         let mut all = Vec::new();
         if let Some(scene) = &self.scene {
-            let runs = &self.runs[..];
-            all.extend(trace::figures(runs));
-            all.extend(rank::figures(runs));
-            all.extend(stuck::figure(scene, runs));
-            all.extend(funnel::figures(scene, runs));
-            all.extend(marginal::figure(scene, runs, self.truth.as_ref()));
-            all.extend(self.modes.as_ref().and_then(|modes| modes::figure(scene, runs, modes, self.best())));
-            all.extend(forest::figure(scene, runs, self.best()));
-            all.extend(energy::figure(runs));
-            all.extend(autocorrelation::figure(runs));
-            all.extend(ess::figure(runs));
-            all.extend(pairs::figures(runs));
+            let (runs, best) = (&self.runs[..], self.best());
+            let modes = || self.modes.as_ref().and_then(|modes| modes::figure(scene, runs, modes, best));
+            let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 11] = [
+                &|| trace::figures(runs),
+                &|| rank::figures(runs),
+                &|| Vec::from_iter(stuck::figure(scene, runs)),
+                &|| funnel::figures(scene, runs),
+                &|| Vec::from_iter(marginal::figure(scene, runs, self.truth.as_ref())),
+                &|| Vec::from_iter(modes()),
+                &|| Vec::from_iter(forest::figure(scene, runs, best)),
+                &|| Vec::from_iter(energy::figure(runs)),
+                &|| Vec::from_iter(autocorrelation::figure(runs)),
+                &|| Vec::from_iter(ess::figure(runs)),
+                &|| pairs::figures(runs),
+            ];
+            all.par_extend(makers.par_iter().flat_map(|figures| figures()));
         }
         all.extend(self.predictive.clone());
         all.extend(self.throughput.clone());

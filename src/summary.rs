@@ -10,6 +10,7 @@ mod import;
 mod modes;
 mod words;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::data::{Dataset, LeftOut};
@@ -228,19 +229,21 @@ impl RunSummary {
         let mut visits = vec![Vec::with_capacity(hyperparameters); places.len()];
         for variables in draws.stretches() {
             let values = draws.read(variables.clone());
-            rows.extend(diagnostics::summarize(&values, variables.len(), draws.chains()));
+            let mut some = diagnostics::summarize(&values, variables.len(), draws.chains());
             let of_variables = values.chunks_exact((draws.chains() * draws.draws()).max(1));
             for values in of_variables.take(hyperparameters.saturating_sub(variables.start)) {
                 visits.iter_mut().zip(&places).for_each(|(visit, place)| visit.push(values[*place]));
             }
             if chains_per_superchain > 1 {
-                let size = draws.chains() * draws.draws();
-                for (i, values) in variables.zip(values.chunks_exact(size.max(1))) {
+                let size = (draws.chains() * draws.draws()).max(1);
+                let both = some.par_iter_mut().zip(&mut nested[variables]);
+                both.zip(values.par_chunks_exact(size)).for_each(|((row, nested), values)| {
                     let series = Series::new(values, draws.chains());
-                    rows[i] = rows[i].from_independent_chains(series);
-                    nested[i] = Some(diagnostics::nested_rhat(series, chains_per_superchain as usize));
-                }
+                    *row = row.from_independent_chains(series);
+                    *nested = Some(diagnostics::nested_rhat(series, chains_per_superchain as usize));
+                });
             }
+            rows.extend(some);
         }
         let energies = draws.statistic(Statistic::Energy);
         let e_bfmi = diagnostics::ebfmi(Series::new(&energies, draws.chains()));

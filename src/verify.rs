@@ -65,6 +65,8 @@ pub struct Verification {
     pub compared: usize,
     /// Whether some z-score is beyond the limit: the run is biased beyond doubt.
     pub biased: bool,
+    /// Whether the integral that the run was held against has settled.
+    pub settled: bool,
     /// What was not compared, or not in the best way, and why; a sentence each.
     pub left_out: Vec<String>,
     /// A row a variable.
@@ -99,7 +101,10 @@ impl Verification {
             }));
         }
         let effects = exact.names().len() - scores.len();
-        let left_out = if effects > 0 { vec![not_kept(effects)] } else { Vec::new() };
+        let mut left_out = if effects > 0 { vec![not_kept(effects)] } else { Vec::new() };
+        let errors = summary.parameters.0.iter().map(|row| row.summary.mcse_mean).enumerate();
+        let sharp = errors.map(|(i, error)| exact.is_far_below(error, i));
+        left_out.extend(silence_unsettled(&mut scores, sharp, exact.accuracy()));
         Verification::from_scores(scores, exact, left_out)
     }
 
@@ -117,6 +122,7 @@ impl Verification {
         let limit = Normal::standard().inverse_cdf(1.0 - FALSE_ALARM / (2.0 * count));
         Verification {
             accuracy: exact.accuracy(),
+            settled: exact.is_settled(),
             largest,
             largest_of,
             root_mean_square,
@@ -191,6 +197,25 @@ fn silence_heavy_tails(scores: &mut [Scores], exact: &Exact) -> Vec<String> {
     said
 }
 
+/// Takes out all scores of variables whose exact values are not known far better than the run knows them, and says which.
+fn silence_unsettled(scores: &mut [Scores], sharp: impl Iterator<Item = bool>, accuracy: f64) -> Option<String> {
+    let mut names = Vec::new();
+    for (scores, sharp) in scores.iter_mut().zip(sharp) {
+        if !sharp {
+            (scores.mean, scores.sd, scores.q05, scores.q95) = (f64::NAN, f64::NAN, f64::NAN, f64::NAN);
+            names.push(scores.parameter.clone());
+        }
+    }
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} are not compared: the integral has not settled, the exact values may be off by {:.1e} posterior sds, and the run's \
+             own errors are not far above that",
+            listed(&names),
+            accuracy
+        )
+    })
+}
+
 fn not_kept(effects: usize) -> String {
     format!("the {} were not kept (--keep hyper)", counted(effects as u64, "group effect"))
 }
@@ -201,4 +226,28 @@ fn listed(names: &[String]) -> String {
     let more = names.len().saturating_sub(SHOWN);
     let shown = names[..names.len() - more].join(", ");
     if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_far_better_than_the_run_knows_it_is_not_compared() {
+        let row = |name: &str| Scores {
+            parameter: name.to_string(),
+            exact_mean: 0.0,
+            exact_sd: 1.0,
+            mean: 5.0,
+            sd: 5.0,
+            q05: 5.0,
+            q95: 5.0,
+        };
+        let mut scores = [row("mu_a"), row("sigma_a"), row("eps")];
+        let said = silence_unsettled(&mut scores, [true, false, true].into_iter(), 2e-4).unwrap();
+        assert!(said.starts_with("sigma_a are not compared") && said.contains("2.0e-4 posterior sds"), "{said}");
+        let compared = scores.map(|scores| scores.named().iter().filter(|(_, z)| z.is_finite()).count());
+        assert_eq!(compared, [4, 0, 4]);
+        assert_eq!(silence_unsettled(&mut [row("eps")], [true].into_iter(), 2e-4), None);
+    }
 }

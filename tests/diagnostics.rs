@@ -268,6 +268,7 @@ fn a_summary_equals_the_single_functions() {
             ess_bulk: ess_bulk(series),
             ess_tail: ess_tail(series),
             rhat: rhat(series),
+            quartiles: [0.25, 0.75].map(|p| sorted[((sorted.len() - 1) as f64 * p).round() as usize]),
         };
         same(&Summary::of(series), &expected);
     }

@@ -517,18 +517,22 @@ fn a_slope_that_one_group_alone_knows_has_no_standard_deviation() {
 }
 
 #[test]
-fn lines_without_noise_are_refused() {
-    let labels = ["p", "p", "p", "q", "q", "q"];
-    let x = vec![0.5, -0.4, 1.1, 0.7, 0.1, 0.9];
-    let line = x.iter().enumerate().map(|(i, x)| if i < 3 { 1.0 + 2.0 * x } else { 3.0 - 0.5 * x }).collect();
-    let data = Arc::new(Dataset::from_columns("lines", "g", "y", &["x"], &labels, line, vec![x]).unwrap());
-    let error = Exact::of(&model(&data, Priors::default(), &[Effect::Centered; 2])).unwrap_err();
-    assert_eq!(error, ExactError::NoNoise);
-
-    let (none, constant): ([&str; 0], _) = ([], vec![1.0, 1.0, 1.0, 2.5, 2.5, 2.5]);
-    let data = Arc::new(Dataset::from_columns("constants", "g", "y", &none, &labels, constant, vec![]).unwrap());
-    let error = Exact::of(&model(&data, Priors::default(), &[Effect::Centered])).unwrap_err();
-    assert_eq!(error, ExactError::NoNoise);
+fn a_millionth_of_noise_scales_as_any_other() {
+    // Noise a million times smaller, and everything about it with it.
+    let noise = [0.3, -1.1, 0.9, -0.4, 1.6, -0.8, 0.2, -1.3, 0.7, 1.2, -0.5, -0.9];
+    let x = [0.5, -0.4, 1.1, 0.7, 0.1, 0.9, -0.2, 0.3, 0.8, 1.3, -0.6, 0.2];
+    let eps = [1e-3, 1e-6].map(|size| {
+        let line = |i: usize| [1.0 + 2.0 * x[i], 3.0 - 0.5 * x[i]][i / 6] + size * noise[i];
+        let labels: Vec<&str> = (0..12).map(|i| ["p", "q"][i / 6]).collect();
+        let y = (0..12).map(line).collect();
+        let data = Arc::new(Dataset::from_columns("lines", "g", "y", &["x"], &labels, y, vec![x.to_vec()]).unwrap());
+        let exact = Exact::of(&model(&data, Priors::default(), &[Effect::Centered; 2])).unwrap();
+        let eps = exact.names().iter().position(|name| name == "eps").unwrap();
+        [exact.mean(eps) / size, exact.sd(eps) / size]
+    });
+    for (large, small) in eps[0].iter().zip(eps[1]) {
+        assert!((large / small - 1.0).abs() < 1e-3, "{eps:?}");
+    }
 }
 
 #[test]

@@ -3,35 +3,20 @@
 
 mod common;
 mod gpu;
+mod running;
 mod stored;
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use common::Folder;
+#[cfg(unix)]
+use running::signal;
+use running::{start, wait_until};
 use serde_json::Value;
 use stored::{done, same_bytes, summary};
 
 const LONG: &str = "--chains 4 --warmup 200 --draws 20000 --keep hyper --checkpoint-every 0.02 --quiet";
-
-/// `warpnuts` in the folder, while it runs.
-fn start(folder: &Folder, line: &str) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
-    command.current_dir(folder.path(".")).args(line.split_whitespace());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// Waits until `come`, or until the program has ended.
-fn wait_until(child: &mut Child, come: impl Fn() -> bool) {
-    while !come() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-#[cfg(unix)]
-fn signal(child: &Child, which: &str) {
-    assert!(Command::new("kill").args([which, &child.id().to_string()]).status().unwrap().success());
-}
 
 /// How many transitions of warm-up and how many draws of each chain the store of a run says that it has; nothing before it
 /// says so.

@@ -1,5 +1,6 @@
 //! `warpnuts compare`: the same model under each parameterization, and which of them to believe.
 
+use anyhow::anyhow;
 use clap::Args;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::Keep;
@@ -8,7 +9,7 @@ use warpnuts::summary::{self, Comparison, RunSummary, Words};
 use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
 };
-use super::{Failure, Outcome, folder, meaning, print, progress, report, sample, summed, table, wrap};
+use super::{Failure, Outcome, complain, exact, folder, meaning, print, progress, report, sample, summed, table, wrap};
 
 /// With more groups than this the exact posterior takes more than some seconds, and is left to `warpnuts exact`.
 const MOST_GROUPS: usize = 1000;
@@ -60,7 +61,8 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         meaning::memory_of_sums(&settings, model, &choice.backend)?;
     }
     meaning::room(&settings, typed.output.save_draws, &models[0], models.len(), typed.output.out.as_deref())?;
-    let mut pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len())?;
+    let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len())?;
+    let mut pages = pages.quiet(typed.output.quiet);
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
     progress::obey_interruptions()?;
 
@@ -91,8 +93,8 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
             continue;
         }
         let sampled = sample::sample_into(&inside, backend, model, settings, None, &typed.output)?;
-        if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws)? {
-            pages.add(&sampled, &summary);
+        if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws, typed.output.quiet)? {
+            pages.add(&sampled, &summary, &inside);
             runs.push(summary);
             written.push(sample::written(&inside, typed.output.save_draws));
             sample::device_failure(&sampled)?;
@@ -103,15 +105,42 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Interrupted);
     }
 
-    let quick = dataset.n_groups() <= MOST_GROUPS && !progress::is_interrupted();
-    let exact = if quick { Exact::of(&exact_model).ok() } else { None };
-    let comparison = Comparison::of(&runs, exact.as_ref());
+    // There before the long part: whoever interrupts that can have the report made from it.
     let path = folder.join("comparison.json");
-    summary::write_json(&path, &comparison).map_err(|error| folder::unwritten(&path, &error))?;
+    let write = |comparison: &Comparison| {
+        summary::write_json(&path, comparison).map_err(|error| folder::unwritten(&path, &error))
+    };
+    write(&Comparison::of(&runs, None))?;
+    let quick = dataset.n_groups() <= MOST_GROUPS && !progress::is_interrupted();
+    let (exact, modes) = if quick {
+        let words = report::interrupted(&folder);
+        let is_wanted = has_draws && pages.is_wanted();
+        exact::integrate_beside(&exact_model, typed.output.quiet, words, || {
+            is_wanted.then(|| report::Modes::of(&exact_model)).flatten()
+        })
+    } else {
+        (Err(Failure::Input(anyhow!("it would take long"))), None)
+    };
+    if let Err(Failure::Unsound(error)) = &exact {
+        complain(format_args!("note: the runs are not held against the exact posterior: {error}"));
+    }
+    let sharp = |exact: &Exact| runs.iter().all(|run| report::is_sharp(exact, run));
+    let exact = exact.ok().filter(|exact| {
+        if !sharp(exact) {
+            complain(format_args!(
+                "note: the runs are not held against the exact posterior: its integral has not settled, it may be off by {:.1e} \
+                 posterior sds, and the runs' own errors are not far above that",
+                exact.accuracy()
+            ));
+        }
+        sharp(exact)
+    });
+    let comparison = Comparison::of(&runs, exact.as_ref());
+    write(&comparison)?;
     print("");
     print(table::comparison(&comparison));
     if has_draws {
-        pages.compare(&comparison, exact.as_ref(), &exact_model);
+        pages.compare(&comparison, exact.as_ref(), modes);
         print(format_args!("\n{}", pages.sketches()));
     }
     for paragraph in &comparison.verdict {

@@ -1,12 +1,19 @@
 //! `warpnuts exact`: the posterior by quadrature, without Monte Carlo.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde::Serialize;
-use warpnuts::exact::{Exact, ExactRow};
+use warpnuts::exact::{Exact, ExactError, ExactRow, Integration};
+use warpnuts::model::Model;
 use warpnuts::summary::{self, DataSummary, Words};
 
 use super::arguments::{DataArguments, PriorArguments};
-use super::{Failure, Outcome, folder, meaning, print, table};
+use super::progress::Waiting;
+use super::{Failure, Outcome, folder, meaning, print, progress, table};
+
+/// What is said where Ctrl-C comes before the answer.
+pub const NOTHING_WRITTEN: &str = "interrupted: nothing was written";
 
 /// What can be typed behind `exact`.
 #[derive(Debug, Args)]
@@ -33,6 +40,7 @@ struct Answer<'a> {
     version: &'static str,
     data: DataSummary,
     accuracy: f64,
+    settled: bool,
     grid_points: usize,
     log_evidence: f64,
     parameters: std::collections::BTreeMap<&'a str, ExactRow>,
@@ -44,7 +52,8 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     let priors = meaning::priors(&typed.priors, &dataset);
     meaning::warn(&dataset, &priors);
     let model = meaning::model(&dataset, &priors, "non-centered")?;
-    let exact = Exact::of(&model).map_err(Failure::input)?;
+    progress::obey_interruptions_at_once(NOTHING_WRITTEN.to_string())?;
+    let exact = integrate(&model, false, NOTHING_WRITTEN.to_string())?;
     let folder = folder::make(typed.out.as_deref(), "exact")?;
 
     print(format_args!(
@@ -57,6 +66,13 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
         exact.accuracy(),
         exact.log_evidence(),
     ));
+    if !exact.is_settled() {
+        print(format_args!(
+            "The integral has not settled: there was no room for a finer grid, and these numbers still changed by up to {:.1e} \
+             posterior sds.\n",
+            exact.accuracy()
+        ));
+    }
     Words::of(&model).lines().for_each(print);
     print("");
     print(table::exact(&exact, if typed.all { exact.names().len() } else { model.layout().hyperparameters() }));
@@ -65,6 +81,7 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
         version: env!("CARGO_PKG_VERSION"),
         data: DataSummary::of(&dataset),
         accuracy: exact.accuracy(),
+        settled: exact.is_settled(),
         grid_points: exact.grid_points(),
         log_evidence: exact.log_evidence(),
         parameters: exact.names().iter().map(String::as_str).zip(exact.summary().iter().copied()).collect(),
@@ -72,4 +89,32 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     summary::write_json(&path, &answer).map_err(|error| folder::unwritten(&path, &error))?;
     print(format_args!("\nWritten: {}", path.display()));
     Ok(Outcome::Done)
+}
+
+/// Integrates the posterior of `model`; Ctrl-C ends the program at once, with these `words`.
+pub fn integrate(model: &Model, quiet: bool, words: String) -> Result<Exact, Failure> {
+    integrate_beside(model, quiet, words, || ()).0
+}
+
+/// The same, and what else is to be done beside it.
+pub fn integrate_beside<T: Send>(
+    model: &Model,
+    quiet: bool,
+    words: String,
+    beside: impl FnOnce() -> T + Send,
+) -> (Result<Exact, Failure>, T) {
+    /// Somebody who waits longer wants to know for what.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let integration = Integration::default();
+    let far = || {
+        let [grids, points] = integration.progress();
+        format!("exact posterior: grid {grids}, {} points", table::thousands(points as f64))
+    };
+    let waiting = Waiting { quiet, patience: PATIENCE, words };
+    let (exact, done) = progress::wait(waiting, &far, || rayon::join(|| Exact::watched(model, &integration), beside));
+    let exact = exact.map_err(|error| match error {
+        ExactError::NotSettled { .. } => Failure::Unsound(error.into()),
+        _ => Failure::input(error),
+    });
+    (exact, done)
 }

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use warpnuts::experiment::Settings;
 use warpnuts::model::Model;
 use warpnuts::summary::significant;
 
-use super::Failure;
+use super::{Failure, complain};
 
 /// How often the line is drawn.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -22,11 +22,20 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// Set by the first Ctrl-C.
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// From now on the first Ctrl-C, or SIGTERM, ends the run after the current block; the second ends the program.
+/// What is said where Ctrl-C ends the program at once: while nothing is being written, and no run is to be ended.
+static WORDS: Mutex<Option<String>> = Mutex::new(None);
+
+/// From now on the first Ctrl-C, or SIGTERM, ends the run after the current block; the second ends the program, as does the
+/// first one while somebody [waits](wait).
 pub fn obey_interruptions() -> Result<(), Failure> {
     let flag = INTERRUPTED.get_or_init(Arc::default).clone();
     ctrlc::set_handler(move || {
-        if flag.swap(true, Relaxed) {
+        // It stays locked until the program has ended: whoever waits does not go on to write.
+        let words = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(words) = &*words {
+            complain(words);
+        }
+        if flag.swap(true, Relaxed) || words.is_some() {
             process::exit(130);
         }
     })
@@ -34,9 +43,65 @@ pub fn obey_interruptions() -> Result<(), Failure> {
     .map_err(Failure::Run)
 }
 
+/// The same where the program will [wait](wait) for something at once: Ctrl-C ends it with these `words` from the first moment.
+pub fn obey_interruptions_at_once(words: String) -> Result<(), Failure> {
+    say(Some(words));
+    obey_interruptions()
+}
+
+/// What the first Ctrl-C says from now on, if it ends the program at once.
+fn say(words: Option<String>) {
+    *WORDS.lock().unwrap_or_else(PoisonError::into_inner) = words;
+}
+
 /// Whether the user has asked to stop.
 pub fn is_interrupted() -> bool {
     INTERRUPTED.get().is_some_and(|flag| flag.load(Relaxed))
+}
+
+/// How somebody waits for work that writes nothing.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Whether no line says that it goes on.
+    pub quiet: bool,
+    /// After how long such a line is shown, on a terminal.
+    pub patience: Duration,
+    /// What is said where Ctrl-C ends the program meanwhile.
+    pub words: String,
+}
+
+/// Does `work` that writes nothing, during which the first Ctrl-C ends the program with code 130; a line says how `far` it has
+/// come.
+pub fn wait<T>(waiting: Waiting, far: &(dyn Fn() -> String + Sync), work: impl FnOnce() -> T) -> T {
+    let Waiting { quiet, patience, words } = waiting;
+    say(Some(words));
+    let done = if quiet || !std::io::stderr().is_terminal() { work() } else { show_waiting(patience, far, work) };
+    say(None);
+    done
+}
+
+/// Does `work` with a line that comes after some time and goes when it is done.
+fn show_waiting<T>(patience: Duration, far: &(dyn Fn() -> String + Sync), work: impl FnOnce() -> T) -> T {
+    let style =
+        ProgressStyle::with_template("{spinner} {msg}, {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            while !is_over.load(Relaxed) {
+                if bar.elapsed() > patience {
+                    bar.set_message(far());
+                    bar.tick();
+                }
+                thread::park_timeout(INTERVAL);
+            }
+            bar.finish_and_clear();
+        });
+        let over = Over { is_over: &is_over, watcher: watcher.thread().clone() };
+        let done = work();
+        drop(over);
+        done
+    })
 }
 
 /// Has `run` sample `model`, with a line of progress, unless `quiet` or not on a terminal.

@@ -1,6 +1,7 @@
 //! The page that `sample`, `compare` and `bench` write, and the sketches on the terminal.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
@@ -9,13 +10,17 @@ use warpnuts::data::Dataset;
 use warpnuts::draws::store::StoreError;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::Sampled;
-use warpnuts::mode;
+use warpnuts::mode::{self, Mode, NoMode};
 use warpnuts::model::Model;
 use warpnuts::report::{Options, Replicates, Report, funnel_group};
 use warpnuts::summary::{Comparison, RunSummary};
 
 use super::arguments::{FunnelArguments, ReportArguments};
-use super::{Failure, Outcome, complain, folder, print};
+use super::progress::Waiting;
+use super::{Failure, Outcome, complain, folder, print, progress};
+
+/// After how long a line says what is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// With more groups than this, modes take more than some seconds.
 const MOST_GROUPS: usize = 1000;
@@ -62,16 +67,27 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
     }
     let again = ReportArguments { no_report: false, open: typed.open };
     let mut pages = Pages::of(String::new(), &again, &typed.funnel, data, runs.len())?;
+    progress::obey_interruptions_at_once(interrupted(folder))?;
     let mut summaries = Vec::new();
     for run in &runs {
-        let summary = RunSummary::of(run);
-        pages.add(run, &summary);
+        let summary = wait(false, folder, "the draws are summarized", || RunSummary::of(run));
+        pages.add(run, &summary, folder);
         super::stored::no_damage(run, folder)?;
         summaries.push(summary);
     }
     if runs.len() > 1 {
-        let exact = if data.n_groups() <= MOST_GROUPS { Exact::of(&runs[0].model).ok() } else { None };
-        pages.compare(&Comparison::of(&summaries, exact.as_ref()), exact.as_ref(), &runs[0].model);
+        let few = data.n_groups() <= MOST_GROUPS;
+        let found = wait(false, folder, "exact posterior and modes", || {
+            rayon::join(|| few.then(|| Exact::of(&runs[0].model).ok()).flatten(), || Modes::of(&runs[0].model))
+        });
+        let (exact, modes) = found;
+        let exact = exact.filter(|exact| summaries.iter().all(|run| is_sharp(exact, run)));
+        pages.compare(&Comparison::of(&summaries, exact.as_ref()), exact.as_ref(), modes);
+    }
+    // In a moment in which nobody waited.
+    if progress::is_interrupted() {
+        complain(interrupted(folder));
+        return Ok(Outcome::Interrupted);
     }
     if let Some(path) = pages.write(&folder::beside(folder))? {
         print(format_args!("Written: {}", path.display()));
@@ -84,6 +100,37 @@ pub struct Pages {
     report: Report,
     is_wanted: bool,
     open: bool,
+    quiet: bool,
+}
+
+/// Posterior modes, or why there are none, and the path on which the centered density rises without end.
+pub struct Modes {
+    non_centered: Result<Mode, NoMode>,
+    marginal: Result<Mode, NoMode>,
+    path: Option<mode::Path>,
+}
+
+impl Modes {
+    /// Where they are found quickly.
+    pub fn of(model: &Model) -> Option<Modes> {
+        (model.layout().groups <= MOST_GROUPS).then(|| {
+            let (non_centered, (marginal, path)) = rayon::join(
+                || mode::non_centered(model),
+                || {
+                    let marginal = mode::marginal(model);
+                    let path = marginal.as_ref().ok().map(|marginal| mode::path(model, marginal));
+                    (marginal, path)
+                },
+            );
+            Modes { non_centered, marginal, path }
+        })
+    }
+}
+
+/// Whether a run can be held against the exact posterior: where that has not settled, hyperparameter by hyperparameter.
+pub fn is_sharp(exact: &Exact, run: &RunSummary) -> bool {
+    let hyperparameters = run.parameters.0.iter().enumerate().take(2 * run.data.predictors.len() + 3);
+    hyperparameters.into_iter().all(|(i, row)| exact.is_far_below(row.summary.mcse_mean, i))
 }
 
 impl Pages {
@@ -108,13 +155,26 @@ impl Pages {
         let group = funnel.funnel_group.as_deref().map(|group| funnel_group(group, dataset));
         let funnel_group = group.transpose().map_err(Failure::input)?;
         let report = Report::new(Options { command, runs, funnel_group });
-        Ok(Pages { report, is_wanted: !typed.no_report, open: typed.open })
+        Ok(Pages { report, is_wanted: !typed.no_report, open: typed.open, quiet: false })
     }
 
-    /// Adds a run.
-    pub fn add(&mut self, sampled: &Sampled, summary: &RunSummary) {
-        self.report.add(sampled, summary);
-        let replicates = sampled.draws.store().map_or(Vec::new(), |store| store.replicates(REPLICATES));
+    /// The same, without lines of progress where it is to be `quiet`.
+    pub fn quiet(self, quiet: bool) -> Pages {
+        Pages { quiet, ..self }
+    }
+
+    /// Whether a page is to be written.
+    pub fn is_wanted(&self) -> bool {
+        self.is_wanted
+    }
+
+    /// Adds a run, which is in `folder`.
+    pub fn add(&mut self, sampled: &Sampled, summary: &RunSummary, folder: &Path) {
+        let report = &mut self.report;
+        let replicates = wait(self.quiet, folder, "report: draws are looked at", || {
+            report.add(sampled, summary);
+            sampled.draws.store().map_or(Vec::new(), |store| store.replicates(REPLICATES))
+        });
         if !replicates.is_empty() {
             let data = sampled.model.dataset();
             self.report.predictive(&Replicates {
@@ -126,13 +186,11 @@ impl Pages {
         }
     }
 
-    /// Adds how runs compare, and modes where they are found quickly.
-    pub fn compare(&mut self, comparison: &Comparison, exact: Option<&Exact>, model: &Model) {
+    /// Adds how runs compare, and modes where they were found.
+    pub fn compare(&mut self, comparison: &Comparison, exact: Option<&Exact>, modes: Option<Modes>) {
         self.report.compare(comparison, exact);
-        if self.is_wanted && model.layout().groups <= MOST_GROUPS {
-            let marginal = mode::marginal(model);
-            let path = marginal.as_ref().ok().map(|marginal| mode::path(model, marginal));
-            self.report.modes(&mode::non_centered(model), &marginal, path.as_ref());
+        if let Some(Modes { non_centered, marginal, path }) = modes {
+            self.report.modes(&non_centered, &marginal, path.as_ref());
         }
     }
 
@@ -143,7 +201,7 @@ impl Pages {
 
     /// Writes report.html into `folder`, and opens it where that was asked for; its path, if one is written.
     pub fn write(&self, folder: &Path) -> Result<Option<PathBuf>, Failure> {
-        if self.is_wanted { write(&self.report, folder, self.open).map(Some) } else { Ok(None) }
+        if self.is_wanted { write(&self.report, folder, self.open, self.quiet).map(Some) } else { Ok(None) }
     }
 }
 
@@ -156,7 +214,7 @@ pub fn of_run(
     folder: &Path,
 ) -> Result<(), Failure> {
     if !typed.no_report {
-        pages.add(sampled, summary);
+        pages.add(sampled, summary, folder);
     }
     say(pages.write(folder)?);
     Ok(())
@@ -169,7 +227,7 @@ pub fn of_bench(typed: &ReportArguments, bench: &Bench, folder: &Path) -> Result
     }
     let mut report = Report::new(Options { command: command(std::env::args()), ..Options::default() });
     report.bench(bench);
-    say(Some(write(&report, folder, typed.open)?));
+    say(Some(write(&report, folder, typed.open, true)?));
     Ok(())
 }
 
@@ -180,9 +238,22 @@ pub fn say(written: Option<PathBuf>) {
     }
 }
 
-fn write(report: &Report, folder: &Path, open: bool) -> Result<PathBuf, Failure> {
+/// What is said where Ctrl-C comes before a report is there.
+pub fn interrupted(folder: &Path) -> String {
+    format!("interrupted before the report was written: `warpnuts report {}` makes it", folder.display())
+}
+
+/// Does work for the report of a run in `folder`, after which Ctrl-C ends the program at once: only the page is missing.
+fn wait<T>(quiet: bool, folder: &Path, what: &str, work: impl FnOnce() -> T) -> T {
+    let waiting = Waiting { quiet, patience: PATIENCE, words: interrupted(folder) };
+    progress::wait(waiting, &|| what.to_string(), work)
+}
+
+fn write(report: &Report, folder: &Path, open: bool, quiet: bool) -> Result<PathBuf, Failure> {
     let path = folder.join("report.html");
-    report.write(&path).map_err(|error| Failure::Run(anyhow!("{} could not be written: {error}", path.display())))?;
+    let page = wait(quiet, folder, "report: figures are drawn", || report.page());
+    Report::save(&page, &path)
+        .map_err(|error| Failure::Run(anyhow!("{} could not be written: {error}", path.display())))?;
     if open && let Err(error) = open::that_detached(&path) {
         complain(format_args!("warning: {} could not be opened ({error}); open it yourself", path.display()));
     }

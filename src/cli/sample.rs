@@ -17,6 +17,7 @@ use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
     Shard,
 };
+use super::progress::Waiting;
 use super::{Failure, Outcome, complain, folder, meaning, print, progress, report, resume, stored, summed, table};
 
 /// What can be typed to say which model is sampled, and how.
@@ -253,7 +254,8 @@ pub fn finish(
     pages: report::Pages,
     typed: &SampleArguments,
 ) -> Result<Outcome, Failure> {
-    let Some(summary) = conclude(sampled, folder, typed.once.output.save_draws)? else {
+    let quiet = typed.once.output.quiet;
+    let Some(summary) = conclude(sampled, folder, typed.once.output.save_draws, quiet)? else {
         return Ok(Outcome::Interrupted);
     };
     print(headline(&summary));
@@ -262,12 +264,18 @@ pub fn finish(
     print("");
     stored::tell(&summary, typed.once.all);
     print(format_args!("Written: {}", written(folder, typed.once.output.save_draws)));
-    report::of_run(&typed.report, pages, sampled, &summary, folder)?;
+    // Since the last draw: the report would be more of what is to stop.
+    let is_late = progress::is_interrupted() && !summary.interrupted;
+    if is_late && !typed.report.no_report {
+        complain(report::interrupted(folder));
+    } else {
+        report::of_run(&typed.report, pages.quiet(quiet), sampled, &summary, folder)?;
+    }
     if summary.interrupted {
         print(format_args!("`warpnuts sample --resume {}` goes on from there.", folder.display()));
     }
     device_failure(sampled)?;
-    Ok(outcome(&summary))
+    Ok(if progress::is_interrupted() { Outcome::Interrupted } else { outcome(&summary) })
 }
 
 /// Says what the model is made of, and why its parameterization is that which it is.
@@ -286,7 +294,12 @@ pub fn outcome(summary: &RunSummary) -> Outcome {
 
 /// Summarizes a run and writes its files into `folder`; `None` where nothing was drawn, and then no folder, unless the run
 /// can go on there.
-pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Option<RunSummary>, Failure> {
+pub fn conclude(
+    sampled: &Sampled,
+    folder: &Path,
+    save_draws: bool,
+    quiet: bool,
+) -> Result<Option<RunSummary>, Failure> {
     if sampled.run.draws == 0 {
         let made = sampled.run.warmup;
         if may_go_on(folder) {
@@ -300,7 +313,12 @@ pub fn conclude(sampled: &Sampled, folder: &Path, save_draws: bool) -> Result<Op
         }
         return Ok(None);
     }
-    let summary = RunSummary::of(sampled);
+    let words = format!(
+        "interrupted while the draws were summarized: they are whole, and `warpnuts summary {}` does it again",
+        folder.display()
+    );
+    let waiting = Waiting { quiet, patience: report::PATIENCE, words };
+    let summary = progress::wait(waiting, &|| "the draws are summarized".to_string(), || RunSummary::of(sampled));
     stored::no_damage(sampled, folder)?;
     let write = || {
         summary::write_json(&folder.join("summary.json"), &summary)?;

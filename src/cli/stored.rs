@@ -182,7 +182,7 @@ pub fn merge(typed: &MergeArguments) -> Result<Outcome, Failure> {
             )),
         }
     })?;
-    let Some(summary) = sample::conclude(&merged, out, false)? else { return Ok(Outcome::Interrupted) };
+    let Some(summary) = sample::conclude(&merged, out, false, false)? else { return Ok(Outcome::Interrupted) };
     print(sample::headline(&summary));
     print("");
     tell(&summary, false);

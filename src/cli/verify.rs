@@ -6,11 +6,12 @@ use anyhow::anyhow;
 use clap::Args;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::Sampled;
+use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary};
 use warpnuts::verify::Verification;
 
 use super::sample::{Ready, RunOnceArguments, SampleArguments};
-use super::{Failure, Outcome, folder, meaning, print, progress, report, table};
+use super::{Failure, Outcome, exact, folder, meaning, print, progress, report, table};
 
 /// What can be typed behind `verify`.
 #[derive(Debug, Args)]
@@ -49,13 +50,13 @@ fn sample(typed: &SampleArguments) -> Result<Outcome, Failure> {
         )));
     }
     let Ready { model, why, settings, learnt, choice, pages } = super::sample::ready(typed, Some("verify"))?;
-    let exact = Exact::of(&model).map_err(Failure::input)?;
     let output = &typed.once.output;
+    progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
+    let exact = integrate(&model, output.quiet)?;
     let folder = folder::make(output.out.as_deref(), "verify")?;
-    progress::obey_interruptions()?;
 
     let sampled = super::sample::sample_into(&folder, &choice.backend, model, settings, learnt, output)?;
-    let Some(run) = super::sample::conclude(&sampled, &folder, output.save_draws)? else {
+    let Some(run) = super::sample::conclude(&sampled, &folder, output.save_draws, output.quiet)? else {
         return Ok(Outcome::Interrupted);
     };
     super::sample::tell_model(&run, why.as_deref());
@@ -69,15 +70,21 @@ fn sample(typed: &SampleArguments) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
+/// The truth.
+fn integrate(model: &Model, quiet: bool) -> Result<Exact, Failure> {
+    exact::integrate(model, quiet, exact::NOTHING_WRITTEN.to_string())
+}
+
 /// A run that was made before.
 fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     let run = &folder::of_run(run);
     let sampled = Sampled::open(run).map_err(Failure::input)?;
-    let exact = Exact::of(&sampled.model).map_err(Failure::input)?;
+    progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
+    let exact = integrate(&sampled.model, typed.output.quiet)?;
     let summary = RunSummary::of(&sampled);
     super::stored::no_damage(&sampled, run)?;
     let verification = Verification::of(&sampled, &summary, &exact);
-    if verification.compared == 0 {
+    if verification.compared == 0 && verification.settled {
         return Err(Failure::Input(anyhow!(
             "{} has {} draws of each chain, too few to verify anything; sample again, with 4 --draws or more",
             run.display(),
@@ -132,7 +139,8 @@ fn tell(verification: &Verification, told: &Told, folder: &Path, written: Option
     print(verdict(verification, told.trustworthy));
     let written = written.map_or(String::new(), |written| format!(", {written}"));
     print(format_args!("Written: {}{written}", path.display()));
-    Ok(match (told.interrupted, verification.biased) {
+    let unknown = verification.compared == 0 && !verification.settled;
+    Ok(match (told.interrupted, verification.biased || unknown) {
         (true, _) => Outcome::Interrupted,
         (false, true) => Outcome::Distrusted,
         (false, false) => Outcome::Done,
@@ -141,7 +149,11 @@ fn tell(verification: &Verification, told: &Told, folder: &Path, written: Option
 
 /// What the scores of all variables say.
 fn verdict(verification: &Verification, trustworthy: bool) -> String {
-    let Verification { largest, largest_of, root_mean_square, limit, compared, biased, scores, .. } = verification;
+    let Verification { largest, largest_of, root_mean_square, limit, compared, settled, biased, scores, .. } =
+        verification;
+    if *compared == 0 && !settled {
+        return "Nothing could be compared: the exact posterior is not known well enough.".to_string();
+    }
     if *compared == 0 {
         return "There are too few draws for any error, and nothing could be compared.".to_string();
     }

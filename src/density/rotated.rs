@@ -96,9 +96,14 @@ impl RotatedGroups {
 
     /// The variance of what is left where every group has a regression of its own; 1 where nothing is.
     pub fn noise(&self) -> f64 {
-        let rest: f64 = self.groups.iter().map(|group| group.rest).sum();
+        let rest = self.rest();
         let freedom: f64 = self.sizes.iter().map(|size| (size - self.coefficients as f64).max(0.0)).sum();
         Some(rest / freedom).filter(|noise| noise.is_normal()).unwrap_or(1.0)
+    }
+
+    /// The squares that the groups' own regressions leave, of all groups together.
+    pub fn rest(&self) -> f64 {
+        self.groups.iter().map(|group| group.rest).sum()
     }
 
     /// The standard deviation over the groups of each coefficient in the groups' own regressions, of those that have one; 1 where

@@ -3,13 +3,20 @@
 //! The transform is linear, so the chains' power spectra are added up first and only their sum is transformed back: C
 //! chains cost C + 1 transforms and not 2C.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use multiversion::multiversion;
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use super::moments::mean;
 use super::series::Series;
+
+/// Lags that are computed without a transform.
+pub(super) const FIRST: usize = 8;
+
+/// Knows the plans that were made before.
+static PLANNER: LazyLock<Mutex<RealFftPlanner<f64>>> = LazyLock::new(|| Mutex::new(RealFftPlanner::new()));
 
 /// The transforms for chains of one length; cheap to clone, and shared by threads.
 #[derive(Clone)]
@@ -22,7 +29,7 @@ impl Plan {
     pub(super) fn new(draws: usize) -> Self {
         // Zeros behind the draws, as many as there are draws, so that the ends of a chain do not meet.
         let length = fast_length(2 * draws.max(1));
-        let mut planner = RealFftPlanner::new();
+        let mut planner = PLANNER.lock().unwrap_or_else(PoisonError::into_inner);
         Self { forward: planner.plan_fft_forward(length), inverse: planner.plan_fft_inverse(length) }
     }
 }
@@ -63,6 +70,18 @@ impl Autocovariance {
         self.end(series.chains(), series.draws())
     }
 
+    /// The same at the first lags only, without a transform: of chains that mix well nobody asks for more.
+    pub(super) fn first(&mut self, series: Series) -> [f64; FIRST] {
+        let mut lags = [0.0; FIRST];
+        for chain in series.iter() {
+            let mean = mean(chain);
+            let centred = &mut self.signal[..chain.len()];
+            centred.iter_mut().zip(chain).for_each(|(centred, draw)| *centred = draw - mean);
+            products(centred, &mut lags);
+        }
+        lags.map(|lag| lag / series.values().len() as f64)
+    }
+
     /// Forgets the chains of another series.
     pub(super) fn begin(&mut self) {
         self.power.fill(0.0);
@@ -99,6 +118,24 @@ impl Autocovariance {
         for (power, frequency) in self.power.iter_mut().zip(&self.spectrum) {
             *power += frequency.norm_sqr();
         }
+    }
+}
+
+/// Adds the sum of `chain[i] * chain[i + lag]` to each lag, in eight running sums.
+#[multiversion(targets = "simd")]
+fn products(chain: &[f64], lags: &mut [f64; FIRST]) {
+    for (lag, total) in lags.iter_mut().enumerate() {
+        let later = &chain[lag.min(chain.len())..];
+        let (eights, rest) = later.as_chunks::<8>();
+        let (before, before_rest) = chain[..later.len()].as_chunks::<8>();
+        let mut lanes = [0.0; 8];
+        for (eight, before) in eights.iter().zip(before) {
+            for i in 0..8 {
+                lanes[i] += eight[i] * before[i];
+            }
+        }
+        let rest: f64 = rest.iter().zip(before_rest).map(|(a, b)| a * b).sum();
+        *total += lanes.iter().sum::<f64>() + rest;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Effective sample size: as many independent draws would know the mean as well.
 
-use super::autocovariance::Autocovariance;
+use super::autocovariance::{Autocovariance, FIRST};
 use super::rank::{NormalScores, Order};
 use super::rhat::Variances;
 use super::series::Series;
@@ -28,6 +28,27 @@ pub fn ess_tail(series: Series) -> f64 {
     let order = Order::of(series);
     let split = series.split();
     ess_below(split.series(), TAILS.map(|p| order.quantile(p)), &mut Autocovariance::of_length(split.series().draws()))
+}
+
+/// Bulk and tail ESS of several series of one shape, the work shared: one sort for each, one rank normalization for all.
+pub fn ess_bulk_and_tail(all: &[Series]) -> Vec<[f64; 2]> {
+    let Some(first) = all.first() else { return Vec::new() };
+    let half = first.draws() / 2;
+    let normal = NormalScores::new(2 * first.chains() * half);
+    let mut autocovariance = Autocovariance::of_length(half);
+    let both = |series: &Series| {
+        debug_assert_eq!((series.chains(), series.draws()), (first.chains(), first.draws()));
+        if !series.has_ess() {
+            return [f64::NAN; 2];
+        }
+        let order = Order::of(*series);
+        let bounds = TAILS.map(|p| order.quantile(p));
+        let scores = order.split(*series).scores(&normal);
+        let scores = Series::new(&scores, 2 * series.chains());
+        let bulk = ess(scores, &Variances::of(scores), &mut autocovariance);
+        [bulk, ess_below(series.split().series(), bounds, &mut autocovariance)]
+    };
+    all.iter().map(both).collect()
 }
 
 /// Effective sample size of the mean, in draws: that of the half chains as they are. Needs a finite variance.
@@ -63,24 +84,34 @@ pub(super) fn ess(series: Series, variances: &Variances, autocovariance: &mut Au
     if series.is_constant() {
         return size;
     }
-    ess_of_lags(size, autocovariance.of(series), variances)
+    let draws = series.draws();
+    let first = if draws > FIRST { tau(&autocovariance.first(series), draws, variances) } else { None };
+    first.map_or_else(|| ess_of_lags(size, autocovariance.of(series), variances), |tau| of_tau(size, tau))
 }
 
-/// The same from autocovariances that do not all vanish.
+/// The same from autocovariances at all lags, which do not all vanish.
 pub(super) fn ess_of_lags(size: f64, lags: &[f64], variances: &Variances) -> f64 {
+    tau(lags, lags.len(), variances).map_or(f64::NAN, |tau| of_tau(size, tau))
+}
+
+/// tau of chains of so many `draws`, from their autocovariances at the first lags; `None` where these are too few.
+fn tau(lags: &[f64], draws: usize, variances: &Variances) -> Option<f64> {
     let marginal = variances.marginal();
-    let rho = |lag: usize| 1.0 - (variances.within - lags[lag]) / marginal;
+    let rho = |lag: usize| lags.get(lag).map(|covariance| 1.0 - (variances.within - covariance) / marginal);
 
     let mut tau = -1.0;
     let mut smallest_pair = f64::INFINITY;
-    let (mut lag, mut even, mut odd) = (0, 1.0, rho(1));
-    while even + odd > 0.0 && lag + 4 < lags.len() {
+    let (mut lag, mut even, mut odd) = (0, 1.0, rho(1)?);
+    while even + odd > 0.0 && lag + 4 < draws {
         smallest_pair = smallest_pair.min(even + odd);
         tau += 2.0 * smallest_pair;
         lag += 2;
-        (even, odd) = (rho(lag), rho(lag + 1));
+        (even, odd) = (rho(lag)?, rho(lag + 1)?);
     }
-    tau += if even + odd >= 0.0 { even } else { even.max(0.0) };
+    Some(tau + if even + odd >= 0.0 { even } else { even.max(0.0) })
+}
+
+fn of_tau(size: f64, tau: f64) -> f64 {
     if tau.is_nan() {
         return f64::NAN;
     }

@@ -10,7 +10,7 @@ use super::moments::quantile_of;
 use super::rank::normal_score;
 use super::rhat::{Spread, Variances};
 use super::series::Series;
-use super::summary::Summary;
+use super::summary::{QUARTILES, Summary};
 
 /// From so many draws on, memory matters more than time.
 pub(super) const LARGE: usize = 4 << 20;
@@ -62,7 +62,9 @@ pub(super) fn summary(series: Series, autocovariance: &mut Autocovariance) -> Su
     order.par_sort_unstable_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]));
     let quantile = |p| quantile_of(order.len(), p, |rank| values[order[rank] as usize]);
     let ([q05, q95], q50, moments) = (TAILS.map(quantile), quantile(0.5), Moments::of(series));
-    let located = Summary { mean: moments.mean, sd: moments.sd, q05, q50, q95, ..Summary::NAN };
+    let last = values.len() - 1;
+    let quartiles = QUARTILES.map(|p| values[order[(last as f64 * p).round() as usize] as usize]);
+    let located = Summary { mean: moments.mean, sd: moments.sd, q05, q50, q95, quartiles, ..Summary::NAN };
     if !series.has_ess() {
         return located;
     }
@@ -152,7 +154,21 @@ mod tests {
                 let (ordinary, here) =
                     (Summary::of(series), summary(series, &mut Autocovariance::of_length(draws / 2)));
                 let numbers = |s: &Summary| {
-                    [s.mean, s.sd, s.q05, s.q50, s.q95, s.mcse_mean, s.mcse_sd, s.ess_bulk, s.ess_tail, s.rhat]
+                    let [q25, q75] = s.quartiles;
+                    [
+                        s.mean,
+                        s.sd,
+                        s.q05,
+                        q25,
+                        s.q50,
+                        q75,
+                        s.q95,
+                        s.mcse_mean,
+                        s.mcse_sd,
+                        s.ess_bulk,
+                        s.ess_tail,
+                        s.rhat,
+                    ]
                 };
                 for (ordinary, here) in numbers(&ordinary).into_iter().zip(numbers(&here)) {
                     let same = ordinary.is_nan() && here.is_nan();

@@ -7,6 +7,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::moments::quantile_of;
 use super::series::Series;
+use super::sort::sorted;
 
 /// Draws in ascending order, each with its place in the series.
 pub(super) struct Order {
@@ -16,13 +17,17 @@ pub(super) struct Order {
 impl Order {
     /// Precondition: finite draws.
     pub(super) fn of(series: Series) -> Self {
-        let mut draws: Vec<_> = series.values().iter().copied().zip(0..).collect();
-        draws.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
-        Self { draws }
+        Self { draws: sorted(series.values()) }
     }
 
     pub(super) fn quantile(&self, p: f64) -> f64 {
         quantile_of(self.draws.len(), p, |rank| self.draws[rank].0)
+    }
+
+    /// The draws of which these shares are smaller, to the nearest.
+    pub(super) fn nearest(&self, shares: [f64; 2]) -> [f64; 2] {
+        let last = self.draws.len().max(1) - 1;
+        shares.map(|p| self.draws.get((last as f64 * p).round() as usize).map_or(f64::NAN, |draw| draw.0))
     }
 
     /// The order of the half chains of `series`, from the order of the series itself: the same, or without the middle
@@ -44,18 +49,22 @@ impl Order {
     ///
     /// Precondition: an even number of draws, not 0, as half chains always have together.
     pub(super) fn folded(&self) -> Self {
-        let middle = self.draws.len() / 2;
-        let (below, above) = self.draws.split_at(middle);
+        let (count, middle) = (self.draws.len(), self.draws.len() / 2);
         let median = f64::midpoint(self.draws[middle - 1].0, self.draws[middle].0);
-        let fold = |&(value, place): &(f64, usize)| ((value - median).abs(), place);
-        let mut below = below.iter().rev().map(fold).peekable();
-        let mut above = above.iter().map(fold).peekable();
-
-        let mut draws = Vec::with_capacity(self.draws.len());
-        while let (Some(left), Some(right)) = (below.peek(), above.peek()) {
-            draws.extend(if left.0 < right.0 { below.next() } else { above.next() });
+        let distance = |rank: usize| self.draws.get(rank).map_or(f64::INFINITY, |draw| (draw.0 - median).abs());
+        // The next draws on both sides; after the first of all comes none, as after the last.
+        let (mut below, mut above) = (middle - 1, middle);
+        let (mut left, mut right) = (distance(below), distance(above));
+        let mut draws = Vec::with_capacity(count);
+        for _ in 0..count {
+            // Which side is nearer cannot be guessed: no branch depends on it.
+            let is_left = (left < right) & (below < count) | (above >= count);
+            let rank = if is_left { below } else { above };
+            draws.push((left.min(right), self.draws[rank].1));
+            below = below.wrapping_sub(usize::from(is_left));
+            above += usize::from(!is_left);
+            (left, right) = (distance(below), distance(above));
         }
-        draws.extend(below.chain(above));
         Self { draws }
     }
 

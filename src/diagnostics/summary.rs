@@ -36,7 +36,13 @@ pub struct Summary {
     pub ess_tail: f64,
     /// Rank-normalized split R-hat.
     pub rhat: f64,
+    /// 25 % and 75 % quantiles for pictures, in the variable's unit: the nearest draws.
+    #[serde(skip)]
+    pub quartiles: [f64; 2],
 }
+
+/// The probabilities of the quartiles.
+pub(super) const QUARTILES: [f64; 2] = [0.25, 0.75];
 
 impl Summary {
     /// The summary of one variable. For many of one shape, [`summarize`] is faster.
@@ -56,7 +62,8 @@ impl Summary {
         let [q05, q95] = TAILS.map(|p| order.quantile(p));
         let q50 = order.quantile(0.5);
         let moments = Moments::of(series);
-        let located = Self { mean: moments.mean, sd: moments.sd, q05, q50, q95, ..Self::NAN };
+        let quartiles = order.nearest(QUARTILES);
+        let located = Self { mean: moments.mean, sd: moments.sd, q05, q50, q95, quartiles, ..Self::NAN };
         if !series.has_ess() {
             return located;
         }
@@ -95,6 +102,7 @@ impl Summary {
         ess_bulk: f64::NAN,
         ess_tail: f64::NAN,
         rhat: f64::NAN,
+        quartiles: [f64::NAN; 2],
     };
 }
 

@@ -2,7 +2,7 @@
 //! have where their draws are kept, and quantiles to a bin's width.
 
 use super::rhat::Variances;
-use super::summary::Summary;
+use super::summary::{QUARTILES, Summary};
 use crate::draws::{Across, Running, Totals};
 use crate::engine::sums::{BINS, quantile};
 
@@ -38,6 +38,7 @@ pub fn summary_of(totals: &Totals, i: usize) -> Summary {
         mcse_sd: unit.sd * (square / chains).sqrt() / (2.0 * sd),
         ess_bulk: variance / (mcse * mcse),
         ess_tail: below.min(above),
+        quartiles: QUARTILES.map(quantile),
         rhat: if totals.draws < 4 { f64::NAN } else { rhat(across, totals) },
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Memory;
 use super::store::{Damage, Statistic, Store};
 
-/// Variables are read together until they are about so many numbers: 32 MiB.
+/// Variables are copied together until they are about so many numbers: 32 MiB.
 const TOGETHER: usize = 4 << 20;
 
 /// Draws that were kept.
@@ -48,12 +48,12 @@ impl Draws {
     pub fn variable(&self, i: usize) -> Cow<'_, [f64]> {
         match self {
             Draws::Memory(memory) => memory.variable(i),
-            Draws::Store(store) => Cow::Owned(store.variable(i)),
+            Draws::Store(store) => store.variable(i),
         }
     }
 
     /// A statistic of every draw, `[chain][draw]`; booleans are 0 and 1.
-    pub fn statistic(&self, statistic: Statistic) -> Vec<f64> {
+    pub fn statistic(&self, statistic: Statistic) -> Cow<'_, [f64]> {
         match self {
             Draws::Memory(memory) => memory.statistics().iter().map(|draw| statistic.of(draw)).collect(),
             Draws::Store(store) => store.statistic(statistic),
@@ -62,24 +62,38 @@ impl Draws {
 
     /// Everything, `[variable][chain][draw]`.
     pub fn values(&self) -> Vec<f64> {
-        self.read(0..self.variables())
+        self.read(0..self.variables()).into_owned()
     }
 
     /// Consecutive variables, `[variable][chain][draw]`.
-    pub fn read(&self, variables: Range<usize>) -> Vec<f64> {
-        if variables.len() == 1 {
-            return self.variable(variables.start).into_owned();
+    pub fn read(&self, variables: Range<usize>) -> Cow<'_, [f64]> {
+        match self {
+            Draws::Memory(memory) => variables.flat_map(|i| memory.variable(i).into_owned()).collect(),
+            Draws::Store(store) => store.read(variables),
         }
-        let mut values = Vec::with_capacity(variables.len() * self.chains() * self.draws());
-        variables.for_each(|i| values.extend_from_slice(&self.variable(i)));
-        values
     }
 
-    /// All variables in stretches that are read together in little memory.
-    pub fn stretches(&self) -> impl Iterator<Item = Range<usize>> {
-        let (size, variables) = (self.chains() * self.draws(), self.variables());
-        let together = (TOGETHER / size.max(1)).max(1);
-        (0..variables).step_by(together).map(move |first| first..(first + together).min(variables))
+    /// Some draws of one chain of some variables, which are in ascending order: `[variable][draw]`.
+    pub fn window(&self, variables: &[usize], chain: usize, draws: Range<usize>) -> Vec<f64> {
+        match self {
+            Draws::Memory(memory) => {
+                let places = variables.iter().flat_map(|i| draws.clone().map(move |draw| (*i, draw)));
+                places.map(|(i, draw)| memory.value(i, chain, draw)).collect()
+            }
+            Draws::Store(store) => store.window(variables, chain, draws),
+        }
+    }
+
+    /// All variables in stretches that are read together.
+    pub fn stretches(&self) -> Vec<Range<usize>> {
+        match self {
+            Draws::Memory(memory) => {
+                let (size, variables) = (memory.chains() * memory.draws(), memory.variables());
+                let together = (TOGETHER / size.max(1)).max(1);
+                (0..variables).step_by(together).map(|first| first..(first + together).min(variables)).collect()
+            }
+            Draws::Store(store) => store.stretches(),
+        }
     }
 
     /// The store, if they are in one.

@@ -11,6 +11,7 @@ mod contents;
 mod described;
 mod error;
 mod files;
+mod fresh;
 mod layout;
 mod lock;
 mod metadata;

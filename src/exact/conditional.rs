@@ -100,9 +100,8 @@ pub struct Moments {
 pub struct Conditional {
     groups: Vec<Group>,
     observations: f64,
-    /// Srr and Syy of all groups together.
+    /// Srr of all groups together.
     rest: f64,
-    within: f64,
     mu_mean: [f64; 2],
     mu_sd: [f64; 2],
 }
@@ -112,16 +111,15 @@ pub struct Conditional {
 pub struct Workspace(Vec<Line>);
 
 impl Conditional {
-    /// `statistics` and `priors` are of one intercept and at most one slope.
-    pub fn new(statistics: &GroupStatistics, priors: &ScaledPriors) -> Conditional {
+    /// `statistics` and `priors` are of one intercept and at most one slope; `rest` is Srr of all groups together, from which
+    /// differences of squares would leave nothing where there is little noise.
+    pub fn new(statistics: &GroupStatistics, rest: f64, priors: &ScaledPriors) -> Conditional {
         let has_slope = !statistics.predictor_mean.is_empty();
         let slope = |values: &dyn Fn() -> f64| if has_slope { values() } else { 0.0 };
-        let mut rest = 0.0;
         let groups = (0..statistics.size.len()).map(|j| {
             let spread = slope(&|| statistics.gram[0][0][j]);
             let cross = slope(&|| statistics.cross[0][j]);
             let fitted = if spread > 0.0 { cross / spread } else { 0.0 };
-            rest += (statistics.outcome_square[j] - fitted * cross).max(0.0);
             Group {
                 size: statistics.size[j],
                 outcome: statistics.outcome_mean[j],
@@ -136,7 +134,6 @@ impl Conditional {
             groups,
             observations: statistics.observations as f64,
             rest,
-            within: statistics.outcome_square.iter().sum(),
             mu_mean: of_both(&priors.mu_mean, 0.0),
             mu_sd: of_both(&priors.mu_sd, 1.0),
         }
@@ -149,11 +146,6 @@ impl Conditional {
             _ => group.spread + group.size * group.predictor.powi(2),
         };
         self.groups.iter().map(information).fold(0.0, f64::max)
-    }
-
-    /// The variance within groups.
-    pub fn variance_within(&self) -> f64 {
-        self.within / self.observations
     }
 
     /// log p(y | scales), in the sampler's units, and mu given y and the scales.
@@ -207,30 +199,30 @@ impl Conditional {
         (log_likelihood, means)
     }
 
-    /// `beta[k,j]` given y and the scales, mu integrated out; `means` belong to `scales`.
-    pub fn effect(&self, k: usize, j: usize, scales: &Scales, means: &Means) -> Moments {
+    /// `beta[k,j]` for both k, given y and the scales, mu integrated out; `means` belong to `scales`.
+    #[inline]
+    pub fn effects(&self, j: usize, scales: &Scales, means: &Means) -> [Moments; 2] {
         let group = &self.groups[j];
         let noise = scales.eps * scales.eps;
         let [of_a, of_b] = scales.sigma.map(|sigma| sigma * sigma);
         let line = group.line(noise, [of_a, of_b]);
         let (noise, kept) = (noise / group.size, noise / (noise + group.spread * of_b));
         let residual = line.outcome - means.alpha - (line.v - means.vbar) * means.mu_b;
-        // What the effect is made of: its mean where mu is what it is expected to be, its variance where mu is known, and
-        // by how much it follows alpha and mu_b.
-        let (mean, variance, by_alpha, by_mu_b) = if k == 0 {
-            let left = noise + group.predictor.powi(2) * kept * of_b;
-            let (gain, rest) = (of_a * line.weight, left * line.weight);
-            (means.mu_a() + gain * residual, of_a * rest, rest, -(rest * means.vbar + gain * line.v))
-        } else {
-            let gain = group.predictor * kept * of_b * line.weight;
-            let rest = kept * (noise + of_a) * line.weight;
-            let fitted = means.mu_b + (1.0 - kept) * (group.slope - means.mu_b);
-            (fitted + gain * residual, of_b * rest, -gain, rest + gain * means.vbar)
-        };
-        Moments {
+        // What an effect is made of: its mean where mu is what it is expected to be, its variance where mu is known, and by
+        // how much it follows alpha and mu_b.
+        let moments = |mean: f64, variance: f64, by_alpha: f64, by_mu_b: f64| Moments {
             mean,
             variance: variance + by_alpha.powi(2) * means.alpha_variance + by_mu_b.powi(2) * means.mu_b_variance,
-        }
+        };
+        let left = noise + group.predictor.powi(2) * kept * of_b;
+        let (gain, rest) = (of_a * line.weight, left * line.weight);
+        let by_mu_b = -(rest * means.vbar + gain * line.v);
+        let intercept = moments(means.mu_a() + gain * residual, of_a * rest, rest, by_mu_b);
+        let gain = group.predictor * kept * of_b * line.weight;
+        let rest = kept * (noise + of_a) * line.weight;
+        let fitted = means.mu_b + (1.0 - kept) * (group.slope - means.mu_b);
+        let slope = moments(fitted + gain * residual, of_b * rest, -gain, rest + gain * means.vbar);
+        [intercept, slope]
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::conditional::Moments;
 use super::grid::{Grid, Point};
 use super::marginal::Marginal;
-use super::mixture::{self, Component, Mixture};
+use super::mixture::{self, Mixture};
 use super::scales::ScalePosterior;
 use crate::model::{Layout, Model};
 
@@ -21,63 +23,114 @@ pub struct Variables {
     marginals: Vec<Marginal>,
     /// The points that matter for quantiles; their weights add up to one.
     points: Vec<Point>,
+    matter: Matter,
+}
+
+/// Variables that are computed together.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    /// mu[k].
+    Mu(usize),
+    /// An axis of the grid: sigma[k], or eps.
+    Scale(usize),
+    /// All effects of a group.
+    Group(usize),
 }
 
 impl Variables {
     pub fn new(model: &Model, posterior: Arc<ScalePosterior>, grid: &Grid) -> Variables {
-        let marginals = grid.planes.iter().map(Marginal::new).collect();
-        Variables { units: Units::new(model), posterior, marginals, points: without_negligible(&grid.points) }
+        let marginals = grid.planes.par_iter().map(Marginal::new).collect();
+        let matter = Matter::of(&grid.points);
+        let points = grid.points.iter().filter(|point| matter.has(point.weight));
+        let points = points.map(|point| Point { weight: point.weight / matter.total, ..*point }).collect();
+        Variables { units: Units::new(model), posterior, marginals, points, matter }
     }
 
-    /// Of mu or an effect at a point of the grid, in the sampler's units.
-    fn normal(&self, variable: Variable, point: &Point) -> Moments {
-        match variable {
-            Variable::Mu(k) => point.means.mu(k),
-            Variable::Effect(k, j) => self.posterior.conditional.effect(k, j, &point.scales, &point.means),
-            Variable::Scale(_) => Moments { mean: f64::NAN, variance: f64::NAN },
+    /// All parts.
+    pub fn parts(&self) -> Vec<Part> {
+        let Layout { coefficients, groups } = self.units.layout;
+        let scales = (0..=coefficients).map(Part::Scale);
+        (0..coefficients).map(Part::Mu).chain(scales).chain((0..groups).map(Part::Group)).collect()
+    }
+
+    /// Of each variable of a part its number, its mean and standard deviation over `all` points, in the user's units, and its
+    /// distribution.
+    pub fn of_part(&self, part: Part, all: &[Point]) -> Vec<(usize, f64, f64, Distribution<'_>)> {
+        let Layout { coefficients, groups } = self.units.layout;
+        let hyperparameters = self.units.layout.hyperparameters();
+        let mixture = |i: usize, normals: &[(f64, Moments)]| {
+            let matter = normals.iter().filter(|(weight, _)| self.matter.has(*weight));
+            let mixture = matter.map(|(weight, normal)| (weight / self.matter.total, *normal)).collect();
+            self.row(i, mixture::moments(normals.iter().copied()), Shape::Mixture(mixture))
+        };
+        match part {
+            Part::Scale(axis) => {
+                let marginal = &self.marginals[axis];
+                vec![self.row(coefficients + axis, marginal.moments(), Shape::Scale(marginal))]
+            }
+            Part::Mu(k) => {
+                let normals: Vec<_> = all.iter().map(|point| (point.weight, point.means.mu(k))).collect();
+                vec![mixture(k, &normals)]
+            }
+            Part::Group(j) => {
+                let mut normals = [Vec::with_capacity(all.len()), Vec::with_capacity(all.len())];
+                for point in all {
+                    let both = self.posterior.conditional.effects(j, &point.scales, &point.means);
+                    for (normals, normal) in normals.iter_mut().zip(both).take(coefficients) {
+                        normals.push((point.weight, normal));
+                    }
+                }
+                (0..coefficients).map(|k| mixture(hyperparameters + k * groups + j, &normals[k])).collect()
+            }
         }
     }
 
-    /// Mean and standard deviation of variable `i`, in the user's units; of mu and effects over `all` points.
-    pub fn mean_and_sd(&self, i: usize, all: &[Point]) -> (f64, f64) {
+    fn row<'a>(&self, i: usize, moments: Moments, shape: Shape<'a>) -> (usize, f64, f64, Distribution<'a>) {
         let (unit, shift) = self.units.of(i);
-        let moments = match self.units.variable(i) {
-            Variable::Scale(axis) => self.marginals[axis].moments(),
-            variable => mixture::moments(all.iter().map(|point| (point.weight, self.normal(variable, point)))),
-        };
-        (moments.mean * unit + shift, moments.variance.sqrt() * unit)
+        (i, moments.mean * unit + shift, moments.variance.sqrt() * unit, Distribution { shape, unit, shift })
     }
 
     /// The distribution of variable `i`.
     pub fn distribution(&self, i: usize) -> Distribution<'_> {
         let (unit, shift) = self.units.of(i);
+        let of = |normal: &dyn Fn(&Point) -> Moments| {
+            Shape::Mixture(self.points.iter().map(|point| (point.weight, normal(point))).collect())
+        };
+        let effects = |j: usize, point: &Point| self.posterior.conditional.effects(j, &point.scales, &point.means);
         let shape = match self.units.variable(i) {
             Variable::Scale(axis) => Shape::Scale(&self.marginals[axis]),
-            variable => {
-                let component = |point: &Point| {
-                    let normal = self.normal(variable, point);
-                    Component { weight: point.weight, mean: normal.mean, sd: normal.variance.sqrt() }
-                };
-                Shape::Mixture(Mixture(self.points.iter().map(component).collect()))
-            }
+            Variable::Mu(k) => of(&|point| point.means.mu(k)),
+            Variable::Effect(k, j) => of(&|point| effects(j, point)[k]),
         };
         Distribution { shape, unit, shift }
     }
 }
 
-/// The points with the largest weights, until what is left out is negligible; their weights add up to one again.
-fn without_negligible(points: &[Point]) -> Vec<Point> {
-    let mut weights: Vec<f64> = points.iter().map(|point| point.weight).collect();
-    weights.sort_unstable_by(f64::total_cmp);
-    let mut left_out = 0.0;
-    let smallest = weights.into_iter().find(|weight| {
-        left_out += weight;
-        left_out > NEGLIGIBLE
-    });
-    let smallest = smallest.unwrap_or(0.0);
-    let kept = points.iter().filter(|point| point.weight >= smallest);
-    let total: f64 = kept.clone().map(|point| point.weight).sum();
-    kept.map(|point| Point { weight: point.weight / total, ..*point }).collect()
+/// Which points matter: those with the largest weights, until what is left out is negligible.
+#[derive(Debug, Clone, Copy)]
+struct Matter {
+    smallest: f64,
+    /// Their weights together.
+    total: f64,
+}
+
+impl Matter {
+    fn of(points: &[Point]) -> Matter {
+        let mut weights: Vec<f64> = points.iter().map(|point| point.weight).collect();
+        weights.sort_unstable_by(f64::total_cmp);
+        let mut left_out = 0.0;
+        let smallest = weights.into_iter().find(|weight| {
+            left_out += weight;
+            left_out > NEGLIGIBLE
+        });
+        let smallest = smallest.unwrap_or(0.0);
+        let total = points.iter().map(|point| point.weight).filter(|weight| *weight >= smallest).sum();
+        Matter { smallest, total }
+    }
+
+    fn has(&self, weight: f64) -> bool {
+        weight >= self.smallest
+    }
 }
 
 /// The distribution of one variable, in the user's units.

@@ -10,6 +10,7 @@ use std::f64::consts::FRAC_1_SQRT_2;
 use rayon::prelude::*;
 
 use super::conditional::{Means, Scales, Workspace};
+use super::integration::Integration;
 use super::scales::{Axis, MAX_AXES, Place, ScalePosterior};
 
 /// Steps of the coarsest grid, in units of the integrand's width along an axis; each level's are shorter by the square root
@@ -117,13 +118,9 @@ impl<'a> Lattice<'a> {
         lattice
     }
 
-    /// eps at the mode, in the sampler's units.
-    pub fn eps(&self) -> f64 {
-        self.log_mode[self.posterior.axes() - 1].exp()
-    }
-
     /// The grid of a level: 0 is the coarsest.
-    pub fn grid(&self, level: i32) -> Result<Grid, NoGrid> {
+    pub fn grid(&self, level: i32, integration: &Integration) -> Result<Grid, NoGrid> {
+        integration.begin_grid();
         let axes = self.posterior.axes();
         let step = self.width.map(|width| (COARSEST * width).min(LONGEST) * FRAC_1_SQRT_2.powi(level));
         let depth = DEPTH + DEEPER * f64::from(level);
@@ -175,6 +172,7 @@ impl<'a> Lattice<'a> {
                     }
                 }
             }
+            integration.has(found.len());
             if found.len() > MAX_POINTS {
                 return Err(NoGrid::Unfit);
             }

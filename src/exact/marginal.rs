@@ -9,7 +9,7 @@ use std::f64::consts::TAU;
 
 use super::conditional::Moments;
 use super::grid::Planes;
-use super::mixture::{self, safeguarded_newton};
+use super::mixture::{self, Local, solve};
 use super::scales::Axis;
 
 /// Points that a density between grid points is interpolated from.
@@ -74,7 +74,7 @@ impl Marginal {
 
     /// Probability of at most `scale`.
     pub fn cdf(&self, scale: f64) -> f64 {
-        if scale <= 0.0 { 0.0 } else { self.at(self.axis.u(scale.ln())).0.clamp(0.0, 1.0) }
+        if scale <= 0.0 { 0.0 } else { self.at(self.axis.u(scale.ln())).cdf.clamp(0.0, 1.0) }
     }
 
     /// Density at `scale`; at 0 its limit from above, for a negative number 0.
@@ -97,32 +97,33 @@ impl Marginal {
             return if p <= 0.0 { 0.0 } else { f64::INFINITY };
         }
         let (low, high) = (self.first - self.step, self.first + self.step * self.log_density.len() as f64);
-        let u = safeguarded_newton(|u| self.at(u), p, 0.5 * (low + high), low, high, 0.1 * self.step);
+        let u = solve(|u| self.at(u), p, 0.5 * (low + high), low, high, 0.1 * self.step);
         self.axis.log_scale(u).exp()
     }
 
-    /// Cdf and density in u.
-    fn at(&self, u: f64) -> (f64, f64) {
+    /// Cdf, density and its derivative in u.
+    fn at(&self, u: f64) -> Local {
         let (samples, step) = (2 * self.cosine.len() - 1, self.step / FINER as f64);
         let length = step * samples as f64;
         // From half a step before the first sample, where the density is nothing, and once around.
         let start = self.first - 0.5 * step;
         if u <= start {
-            return (0.0, 0.0);
+            return Local::default();
         }
         if u >= start + length {
-            return (1.0, 0.0);
+            return Local { cdf: 1.0, ..Local::default() };
         }
         let base = TAU / length;
         let (here, there) = (base * (u - self.first), base * (start - self.first));
-        let (mut cdf, mut density) = (self.cosine[0] * (u - start), self.cosine[0]);
+        let (mut cdf, mut density, mut bend) = (self.cosine[0] * (u - start), self.cosine[0], 0.0);
         for (m, (a, b)) in self.cosine.iter().zip(&self.sine).enumerate().skip(1) {
             let m = m as f64;
             let ((sin, cos), (sin_0, cos_0)) = ((m * here).sin_cos(), (m * there).sin_cos());
             density += a * cos + b * sin;
+            bend += (b * cos - a * sin) * (m * base);
             cdf += (a * (sin - sin_0) - b * (cos - cos_0)) / (m * base);
         }
-        (cdf, density)
+        Local { cdf, density, bend }
     }
 }
 

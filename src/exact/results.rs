@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::ExactRow;
-use super::distribution::Variables;
+use super::distribution::{Distribution, Part, Variables};
 use super::grid::Grid;
 use super::mixture::normal_quantile;
 use super::scales::ScalePosterior;
@@ -25,18 +25,22 @@ impl Results {
     /// Quantiles are sought from those `before`, if there are any.
     pub fn new(model: &Model, posterior: Arc<ScalePosterior>, grid: &Grid, before: Option<&Results>) -> Results {
         let variables = Variables::new(model, posterior, grid);
-        let row = |i: usize| {
-            let (mean, sd) = variables.mean_and_sd(i, &grid.points);
-            let distribution = variables.distribution(i);
-            let before = before.map(|before| before.rows[i]);
-            let quantile = |p, known: fn(ExactRow) -> f64| {
-                distribution.quantile(p, before.map_or_else(|| mean + sd * normal_quantile(p), known))
+        let of_part = |part: Part| {
+            let row = |(i, mean, sd, distribution): (usize, f64, f64, Distribution<'_>)| {
+                let before = before.map(|before| before.rows[i]);
+                let quantile = |p, known: fn(ExactRow) -> f64| {
+                    distribution.quantile(p, before.map_or_else(|| mean + sd * normal_quantile(p), known))
+                };
+                let (q05, q50, q95) =
+                    (quantile(0.05, |row| row.q05), quantile(0.5, |row| row.q50), quantile(0.95, |row| row.q95));
+                (i, ExactRow { mean, sd, q05, q50, q95 })
             };
-            let (q05, q50, q95) =
-                (quantile(0.05, |row| row.q05), quantile(0.5, |row| row.q50), quantile(0.95, |row| row.q95));
-            ExactRow { mean, sd, q05, q50, q95 }
+            variables.of_part(part, &grid.points).into_iter().map(row).collect::<Vec<_>>()
         };
-        let rows = (0..model.layout().dim()).into_par_iter().map(row).collect();
+        let parts: Vec<Vec<(usize, ExactRow)>> = variables.parts().into_par_iter().map(of_part).collect();
+        let mut rows: Vec<(usize, ExactRow)> = parts.into_iter().flatten().collect();
+        rows.sort_unstable_by_key(|(i, _)| *i);
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
         let unit = model.scaling().outcome_scale.ln();
         let log_evidence = grid.log_evidence - model.dataset().n_observations() as f64 * unit;
         Results { variables, rows, grid_points: grid.points.len(), log_evidence }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::conditional::{Conditional, Moments, Scales, Workspace};
 use crate::data::Dataset;
+use crate::density::rotated::RotatedGroups;
 use crate::model::{Effect, GroupStatistics, Model, Parameterization, Priors, ScaledPriors, Scaling};
 
 /// Groups of 1 to 5 rows, the third without any spread in its predictor, which runs from `from` to `to`.
@@ -161,14 +162,15 @@ fn dense(model: &Model, scales: &Scales) -> (f64, Vec<Moments>) {
 
 #[track_caller]
 fn equals_the_textbook(model: &Model, scales: Scales, tolerance: f64) {
-    let conditional = Conditional::new(&model.group_statistics(), &model.scaled_priors());
+    let conditional =
+        Conditional::new(&model.group_statistics(), RotatedGroups::new(model).rest(), &model.scaled_priors());
     let (log_likelihood, means) = conditional.at(&scales, &mut Workspace::default());
     let (expected, moments) = dense(model, &scales);
     assert!((log_likelihood - expected).abs() < tolerance, "{scales:?}: {log_likelihood}, not {expected}");
     let layout = model.layout();
     let mut ours: Vec<Moments> = (0..layout.coefficients).map(|k| means.mu(k)).collect();
     for k in 0..layout.coefficients {
-        ours.extend((0..layout.groups).map(|j| conditional.effect(k, j, &scales, &means)));
+        ours.extend((0..layout.groups).map(|j| conditional.effects(j, &scales, &means)[k]));
     }
     for (v, (ours, expected)) in ours.iter().zip(&moments).enumerate() {
         let sd = expected.variance.sqrt();
@@ -215,10 +217,10 @@ fn a_group_is_a_measurement_of_its_intercept_where_mu_is_known_and_nothing_else_
         outcome_square: vec![0.2],
     };
     let priors = ScaledPriors { mu_mean: vec![0.5], mu_sd: vec![1e-12], sigma_scale: vec![1.0], eps_scale: 1.0 };
-    let conditional = Conditional::new(&statistics, &priors);
+    let conditional = Conditional::new(&statistics, 0.2, &priors);
     let scales = Scales { sigma: [0.4, 0.0], eps: 0.6 };
     let (_, means) = conditional.at(&scales, &mut Workspace::default());
-    let effect = conditional.effect(0, 0, &scales, &means);
+    let effect = conditional.effects(0, &scales, &means)[0];
     let (before, data) = (1.0 / 0.16, 3.0 / 0.36);
     assert!((effect.mean - (0.5 * before + 1.5 * data) / (before + data)).abs() < 1e-12);
     assert!((effect.variance - 1.0 / (before + data)).abs() < 1e-12);

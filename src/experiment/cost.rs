@@ -18,8 +18,11 @@ use crate::model::Model;
 use crate::nuts::{State, Step, Transition};
 use crate::random::Place;
 
-/// Each constant is measured for about this long, unless a single try takes longer.
+/// Each constant of a device is measured for about this long, unless a single try takes longer.
 const TRY: Duration = Duration::from_millis(8);
+
+/// The same of constants of the host, of whose tries the fastest counts: each takes some microseconds.
+const HOST_TRY: Duration = Duration::from_millis(2);
 
 /// Of the device's transitions, the fastest of so many tries counts: the first is slow.
 const TRIES: usize = 3;
@@ -243,7 +246,7 @@ impl TransitionCosts {
 fn fastest(mut work: impl FnMut() -> f64) -> f64 {
     let begin = Instant::now();
     let mut fastest = f64::INFINITY;
-    while fastest.is_infinite() || begin.elapsed() < TRY {
+    while fastest.is_infinite() || begin.elapsed() < HOST_TRY {
         let start = Instant::now();
         let pieces = work();
         fastest = fastest.min(start.elapsed().as_secs_f64() / pieces);

@@ -200,10 +200,10 @@ fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> 
     let complete = told.draws == settings.draws;
     let learnt = || Learnt { step_size: told.step_size, scale: told.scale.clone(), spread: told.spread.clone() };
     let learnt = (told.draws > 0).then(learnt);
-    writer.end(learnt, about, complete).map_err(SinkError)?;
+    let fresh = writer.end(learnt, about, complete).map_err(SinkError)?;
     let store = Store::open(keeping.folder).map_err(|error| SinkError(std::io::Error::other(error)))?;
     let wall = began.elapsed() + Duration::from_secs_f64(before);
-    let draws = Draws::Store(Arc::new(store));
+    let draws = Draws::Store(Arc::new(store.with(fresh)));
     Ok(sampled(backend, model, landscape, settings, draws, told, wall))
 }
 

@@ -66,12 +66,16 @@ fn embedded(value: &impl Serialize) -> String {
     // There are no maps with keys that are not text.
     let json = serde_json::to_string(value).unwrap_or_default();
     let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
-            _ => safe.push(c),
-        }
+    let means_something = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+    let mut rest = &json[..];
+    while let Some(at) = rest.find(means_something) {
+        let (before, after) = rest.split_at(at);
+        safe.push_str(before);
+        let mut characters = after.chars();
+        safe.extend(characters.next().map(|c| format!("\\u{:04x}", u32::from(c))));
+        rest = characters.as_str();
     }
+    safe.push_str(rest);
     safe
 }
 

@@ -1,5 +1,6 @@
 //! One run, boiled down to what the figures show of it.
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::chains::Variable;
@@ -9,7 +10,7 @@ use super::scene::Scene;
 use super::smooth::{Curve, Grid};
 use crate::draws::store::Statistic;
 use crate::experiment::Sampled;
-use crate::summary::{Parameters, RunSummary};
+use crate::summary::{Parameter, Parameters, RunSummary};
 
 /// Points of a density.
 pub const POINTS: usize = 160;
@@ -117,37 +118,52 @@ impl Run {
         let shown = Shown::of(sampled);
         let layout = sampled.model.layout();
         let draws = sampled.draws.draws().max(1);
-        let rows = summary.parameters.0.iter().take(layout.hyperparameters());
-        let hyper = rows
-            .clone()
-            .enumerate()
-            .map(|(i, row)| {
-                let variable = Variable::of(sampled, i);
-                Hyper {
-                    name: row.name.clone(),
-                    mean: row.summary.mean,
-                    ess: row.summary.ess_bulk.min(row.summary.ess_tail),
-                    grid: variable.grid,
-                    beyond: variable.sorted.beyond(&variable.grid),
-                    density: variable.sorted.density(variable.grid, POINTS),
-                    trace: trace::Row::of(&variable, scene, layout.hyperparameters()),
-                    rank: rank::Row::of(&variable, &shown.chains),
-                    autocorrelation: autocorrelation::Row::of(&variable, &shown.chains),
-                    growth: ess::Row::of(&variable, &shown.chains),
-                    cloud: shown.cloud(&variable.values),
-                }
-            })
-            .collect();
+        let rows = &summary.parameters.0[..layout.hyperparameters()];
+        let variables: Vec<Variable> = (0..rows.len()).into_par_iter().map(|i| Variable::of(sampled, i)).collect();
+        let hyper = |(row, variable): (&Parameter, &Variable)| Hyper {
+            name: row.name.clone(),
+            mean: row.summary.mean,
+            ess: row.summary.ess_bulk.min(row.summary.ess_tail),
+            grid: variable.grid,
+            beyond: variable.sorted.beyond(&variable.grid),
+            density: variable.sorted.density(variable.grid, POINTS),
+            trace: trace::Row::of(variable, scene, layout.hyperparameters()),
+            rank: rank::Row::of(variable, &shown.chains),
+            autocorrelation: autocorrelation::Row::of(variable, &shown.chains),
+            growth: ess::Row::default(),
+            cloud: shown.cloud(&variable.values),
+        };
+        let sigma = &variables[layout.sigma(scene.coefficient)];
+        let ((mut hyper, growth), ((energy, stuck), (funnel, forest))): ((Vec<Hyper>, _), _) = rayon::join(
+            || {
+                rayon::join(
+                    || rows.par_iter().zip(&variables).map(hyper).collect(),
+                    || ess::Row::of_each(&variables, &shown.chains),
+                )
+            },
+            || {
+                rayon::join(
+                    || (energy::Part::of(sampled, summary), stuck::Part::of(sampled, scene, sigma)),
+                    || {
+                        (
+                            scene.has_effects.then(|| funnel::Part::of(sampled, scene, &shown, sigma)),
+                            scene.has_effects.then(|| forest::Part::of(sampled, summary)),
+                        )
+                    },
+                )
+            },
+        );
+        hyper.iter_mut().zip(growth).for_each(|(hyper, growth)| hyper.growth = growth);
         Run {
             name: summary.parameterization.clone(),
             slot,
-            summary: RunSummary { parameters: Parameters(rows.cloned().collect()), ..summary.clone() },
+            summary: RunSummary { parameters: Parameters(rows.to_vec()), ..summary.clone() },
             divergent: shown.divergent.iter().map(|place| [place / draws, place % draws]).collect(),
             hyper,
-            energy: energy::Part::of(sampled, summary),
-            stuck: stuck::Part::of(sampled, scene),
-            funnel: scene.has_effects.then(|| funnel::Part::of(sampled, scene, &shown)),
-            forest: scene.has_effects.then(|| forest::Part::of(sampled, summary)),
+            energy,
+            stuck,
+            funnel,
+            forest,
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::draw::Rounding;
-use crate::diagnostics::{quantile, sd};
+use crate::diagnostics::{quantile, sd, sorted};
 
 /// Cells of the histogram that is smoothed, about at most.
 const CELLS: usize = 4096;
@@ -40,9 +40,8 @@ pub struct Sorted(Vec<f64>);
 impl Sorted {
     /// Sorts finite draws; others are left out.
     pub fn new(values: &[f64]) -> Sorted {
-        let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        Sorted(sorted)
+        let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+        Sorted(sorted(&finite).into_iter().map(|(value, _)| value).collect())
     }
 
     /// The draws, ascending.

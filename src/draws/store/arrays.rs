@@ -16,26 +16,18 @@ pub fn open(files: &Arc<Files>, metadata: &ArrayMetadata) -> io::Result<Array<Fi
 }
 
 /// Writes a chunk of numbers as what the array holds.
-pub fn write_chunk(
-    array: &Array<Files>,
-    data_type: Type,
-    chunk: &[u64],
-    numbers: impl Iterator<Item = f64>,
-) -> io::Result<()> {
+pub fn write_chunk(array: &Array<Files>, data_type: Type, chunk: &[u64], numbers: Vec<f64>) -> io::Result<()> {
     // Chunks of zeros too: one that is not there is one that was lost.
     let options = CodecOptions::default().with_store_empty_chunks(true);
+    let all = || numbers.iter().copied();
     let stored = match data_type {
-        Type::Float64 => array.store_chunk_opt(chunk, numbers.collect::<Vec<f64>>(), &options),
+        Type::Float64 => array.store_chunk_opt(chunk, numbers, &options),
         Type::Float32 => {
-            array.store_chunk_opt(chunk, numbers.map(|number| number as f32).collect::<Vec<f32>>(), &options)
+            array.store_chunk_opt(chunk, all().map(|number| number as f32).collect::<Vec<f32>>(), &options)
         }
-        Type::Float16 => array.store_chunk_opt(chunk, numbers.map(f16::from_f64).collect::<Vec<f16>>(), &options),
-        Type::Int64 => {
-            array.store_chunk_opt(chunk, numbers.map(|number| number as i64).collect::<Vec<i64>>(), &options)
-        }
-        Type::Bool => {
-            array.store_chunk_opt(chunk, numbers.map(|number| number == 1.0).collect::<Vec<bool>>(), &options)
-        }
+        Type::Float16 => array.store_chunk_opt(chunk, all().map(f16::from_f64).collect::<Vec<f16>>(), &options),
+        Type::Int64 => array.store_chunk_opt(chunk, all().map(|number| number as i64).collect::<Vec<i64>>(), &options),
+        Type::Bool => array.store_chunk_opt(chunk, all().map(|number| number == 1.0).collect::<Vec<bool>>(), &options),
         Type::String => return Err(io::Error::other("text is no number")),
     };
     stored.map_err(array_to_io)

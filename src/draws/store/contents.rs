@@ -120,7 +120,7 @@ impl Contents {
                 }
             };
             let array = open(&self.files, metadata)?;
-            write_chunk(&array, metadata.data_type, &vec![0; metadata.dimensions.len()], values.into_iter())?;
+            write_chunk(&array, metadata.data_type, &vec![0; metadata.dimensions.len()], values)?;
         }
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Contents {
             return Ok(());
         }
         for (metadata, numbers) in adaptation(&learnt) {
-            write_chunk(&open(&self.files, &metadata)?, Type::Float64, &[0], numbers.iter().copied())?;
+            write_chunk(&open(&self.files, &metadata)?, Type::Float64, &[0], numbers.to_vec())?;
         }
         self.learnt = Some(learnt);
         Ok(())

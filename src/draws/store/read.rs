@@ -1,5 +1,6 @@
 //! A store, read back: the model it is of, and its draws variable by variable.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::ops::Range;
@@ -13,6 +14,7 @@ use super::contents::{ADAPTATION, MEAN, METRIC, VARIANCE};
 use super::described::{Described, read_model, read_numbers};
 use super::error::{Damage, StoreError, parse};
 use super::files::Files;
+use super::fresh::Fresh;
 use super::layout::{DrawArrays, Extent, Packing, Statistic};
 use super::metadata::{ArrayMetadata, Type};
 use super::recorded::Recorded;
@@ -22,6 +24,11 @@ use crate::driver::Learnt;
 use crate::engine::Checkpoint;
 use crate::model::Model;
 use crate::nuts::adaptation::Spread;
+
+/// Variables are read together until they are about so many numbers, 32 MiB; those that share chunks until they are so many,
+/// 64 MiB.
+const TOGETHER: usize = 4 << 20;
+const MOST: usize = 8 << 20;
 
 /// A store of draws.
 pub struct Store {
@@ -35,6 +42,8 @@ pub struct Store {
     damage: Vec<Damage>,
     sampling: Recorded,
     warmup: Option<Recorded>,
+    /// The draws since warm-up, where they were made just now.
+    fresh: Option<Fresh>,
 }
 
 /// What the root says.
@@ -154,7 +163,18 @@ impl Store {
             let spread = if known { Some(Spread { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
             learnt = Some(Learnt { step_size, scale: numbers(METRIC)?, spread });
         }
-        Ok(Store { folder, files, about, model, extent, learnt, damage, sampling, warmup })
+        Ok(Store { folder, files, about, model, extent, learnt, damage, sampling, warmup, fresh: None })
+    }
+
+    /// The store, whose draws were made just now, and are in memory still.
+    pub fn with(self, fresh: Option<Fresh>) -> Store {
+        debug_assert!(fresh.as_ref().is_none_or(|fresh| fresh.draws() == self.draws()));
+        Store { fresh, ..self }
+    }
+
+    /// Whether its draws are in memory.
+    pub fn is_in_memory(&self) -> bool {
+        self.fresh.is_some()
     }
 
     /// Where it is.
@@ -218,12 +238,35 @@ impl Store {
     }
 
     /// The draws of variable `i`, `[chain][draw]`; `NaN` where a chunk is damaged.
-    pub fn variable(&self, i: usize) -> Vec<f64> {
-        self.sampling.variable(i)
+    pub fn variable(&self, i: usize) -> Cow<'_, [f64]> {
+        self.read(i..i + 1)
+    }
+
+    /// The draws of consecutive variables, `[variable][chain][draw]`; `NaN` where a chunk is damaged.
+    pub fn read(&self, variables: Range<usize>) -> Cow<'_, [f64]> {
+        match &self.fresh {
+            Some(fresh) => Cow::Borrowed(fresh.read(variables)),
+            None => Cow::Owned(self.sampling.read(variables)),
+        }
+    }
+
+    /// Some draws of one chain of some variables, which are in ascending order: `[variable][draw]`.
+    pub fn window(&self, variables: &[usize], chain: usize, draws: Range<usize>) -> Vec<f64> {
+        let Some(fresh) = &self.fresh else { return self.sampling.gather(variables, chain..chain + 1, draws) };
+        let of = |i: &usize| &fresh.read(*i..i + 1)[chain * self.draws()..][draws.clone()];
+        variables.iter().flat_map(of).copied().collect()
+    }
+
+    /// All variables in stretches that are read together, every chunk once if there is memory for that.
+    pub fn stretches(&self) -> Vec<Range<usize>> {
+        match &self.fresh {
+            Some(_) => vec![0..self.variables()],
+            None => self.sampling.stretches(self.variables(), TOGETHER, MOST),
+        }
     }
 
     /// A statistic of every draw, `[chain][draw]`.
-    pub fn statistic(&self, statistic: Statistic) -> Vec<f64> {
+    pub fn statistic(&self, statistic: Statistic) -> Cow<'_, [f64]> {
         let position = Statistic::ALL.iter().position(|other| *other == statistic).unwrap_or(0);
         self.variable(self.extent.variables + position)
     }

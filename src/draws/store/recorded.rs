@@ -12,8 +12,8 @@ use super::files::Files;
 use super::layout::{DrawArrays, Drawn, Packing};
 use super::row::{Chunk, chunks};
 
-/// Numbers that are read ahead, of variables that share chunks: 32 MiB.
-const SLAB: usize = 4 << 20;
+/// Numbers that are taken out of unpacked chunks together: those of a cache line.
+const TOGETHER: usize = 8;
 
 /// The draws of one part of a run.
 pub struct Recorded {
@@ -21,21 +21,13 @@ pub struct Recorded {
     chains: usize,
     draws: usize,
     arrays: DrawArrays,
-    /// What was read last, of which array: `[element][chain][draw]`.
-    slab: Mutex<Option<Slab>>,
     damage: Mutex<Vec<Damage>>,
-}
-
-struct Slab {
-    array: usize,
-    first: usize,
-    numbers: Arc<Vec<f64>>,
 }
 
 impl Recorded {
     /// `draws` draws of each of `chains` chains, in these arrays.
     pub fn new(files: Arc<Files>, chains: usize, draws: usize, arrays: DrawArrays) -> Recorded {
-        Recorded { files, chains, draws, arrays, slab: Mutex::default(), damage: Mutex::default() }
+        Recorded { files, chains, draws, arrays, damage: Mutex::default() }
     }
 
     /// Draws of each chain.
@@ -53,25 +45,45 @@ impl Recorded {
         self.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The draws of variable `i`, `[chain][draw]`; `NaN` where a chunk is damaged.
-    pub fn variable(&self, i: usize) -> Vec<f64> {
-        let place = self.arrays.arrays.iter().enumerate().find_map(|(array, drawn)| {
-            drawn.places.iter().position(|place| *place == i).map(|element| (array, element))
-        });
-        place.map_or_else(Vec::new, |(array, element)| self.element(array, element))
+    /// Consecutive numbers of every draw, `[number][chain][draw]`: the variables, then the statistics, then what is kept of
+    /// each observation; `NaN` where a chunk is damaged.
+    pub fn read(&self, numbers: Range<usize>) -> Vec<f64> {
+        self.gather(&numbers.collect::<Vec<_>>(), 0..self.chains, 0..self.draws)
+    }
+
+    /// The first `numbers` numbers in stretches that are read together: of `together` values or so; or, where numbers share
+    /// chunks, a chunk's whole or an equal part of it, of `most` values or so.
+    pub fn stretches(&self, numbers: usize, together: usize, most: usize) -> Vec<Range<usize>> {
+        let size = (self.chains * self.draws).max(1);
+        // How many numbers there are in the chunk of each from there on, and in how many each part of it.
+        let mut beside = vec![(1, 1); numbers];
+        for drawn in &self.arrays.arrays {
+            let (along, last) = (drawn.chunk_elements(), drawn.last_length().max(1));
+            let part = along.div_ceil((along * size).div_ceil(most));
+            for (element, place) in drawn.places.iter().enumerate().filter(|(_, place)| **place < numbers) {
+                beside[*place] = (along - element % last % along, part);
+            }
+        }
+        let mut stretches = Vec::new();
+        let mut first = 0;
+        while first < numbers {
+            let (rest, part) = beside[first];
+            let length = rest.min(part).max(together / size).min(numbers - first);
+            stretches.push(first..first + length);
+            first += length;
+        }
+        stretches
     }
 
     /// Some draws of some chains in all numbers, `[chain][draw][number]`: the variables, then the statistics, then what is
     /// kept of each observation.
     pub fn part(&self, chains: Range<usize>, draws: Range<usize>) -> Vec<f64> {
         let (rows, width) = (chains.len() * draws.len(), self.arrays.width);
+        let gathered = self.gather(&(0..width).collect::<Vec<_>>(), chains, draws);
         let mut numbers = vec![f64::NAN; rows * width];
-        for (array, drawn) in self.arrays.arrays.iter().enumerate() {
-            let elements = self.read(array, 0..drawn.places.len(), chains.clone(), draws.clone());
-            for (element, place) in drawn.places.iter().enumerate() {
-                for (row, number) in elements[element * rows..][..rows].iter().enumerate() {
-                    numbers[row * width + place] = *number;
-                }
+        for (place, values) in gathered.chunks_exact(rows.max(1)).enumerate() {
+            for (row, value) in values.iter().enumerate() {
+                numbers[row * width + place] = *value;
             }
         }
         numbers
@@ -80,89 +92,87 @@ impl Recorded {
     /// About `count` replicates of all observations, `[replicate][observation]`, from draws far apart; empty where none were
     /// kept.
     pub fn replicates(&self, count: usize) -> Vec<f64> {
-        let Some(array) =
-            self.arrays.arrays.iter().position(|drawn| drawn.metadata.path.starts_with("posterior_predictive/"))
-        else {
-            return Vec::new();
-        };
+        let is_replicates = |drawn: &&Drawn| drawn.metadata.path.starts_with("posterior_predictive/");
+        let Some(drawn) = self.arrays.arrays.iter().find(is_replicates) else { return Vec::new() };
         let chains = self.chains.min(count);
         let draws = count.div_ceil(chains.max(1)).min(self.draws);
-        let observations = self.arrays.arrays[array].places.len();
-        let mut replicates = Vec::with_capacity(chains * draws * observations);
+        let mut replicates = Vec::with_capacity(chains * draws * drawn.places.len());
         for i in 0..draws {
             let draw = (2 * i + 1) * self.draws / (2 * draws);
-            let elements = self.read(array, 0..observations, 0..chains, draw..draw + 1);
+            let elements = self.gather(&drawn.places, 0..chains, draw..draw + 1);
             replicates.extend((0..chains).flat_map(|chain| elements.iter().skip(chain).step_by(chains)));
         }
         replicates
     }
 
-    /// Draws of all chains of one element, read ahead with those beside it.
-    fn element(&self, array: usize, element: usize) -> Vec<f64> {
-        let drawn = &self.arrays.arrays[array];
-        let size = self.chains * self.draws;
-        let beside = drawn.chunk_elements().min(SLAB / size.max(1)).max(1);
-        if beside == 1 {
-            return self.read(array, element..element + 1, 0..self.chains, 0..self.draws);
-        }
-        let mut slab = self.slab.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = slab.as_ref().filter(|slab| slab.array == array && slab.first <= element);
-        let known = known.map(|slab| (slab.first, slab.numbers.clone()));
-        let (first, numbers) = match known {
-            Some((first, numbers)) if (element - first) * size < numbers.len() => (first, numbers),
-            _ => {
-                *slab = None;
-                let elements = element..(element + beside).min(drawn.places.len());
-                let numbers = Arc::new(self.read(array, elements, 0..self.chains, 0..self.draws));
-                *slab = Some(Slab { array, first: element, numbers: numbers.clone() });
-                (element, numbers)
+    /// Some numbers, in ascending order, of some draws of some chains, `[number][chain][draw]`. Every chunk is unpacked once.
+    pub fn gather(&self, numbers: &[usize], chains: Range<usize>, draws: Range<usize>) -> Vec<f64> {
+        let each = chains.len() * draws.len();
+        let mut out = vec![f64::NAN; numbers.len() * each];
+        for drawn in self.arrays.arrays.iter().filter(|_| each > 0) {
+            let wanted: Vec<(usize, usize)> = (drawn.places.iter().enumerate())
+                .filter_map(|(element, place)| Some((element, numbers.binary_search(place).ok()?)))
+                .collect();
+            if !wanted.is_empty() {
+                self.unpack(drawn, &wanted, &chains, &draws, &mut out);
             }
-        };
-        drop(slab);
-        numbers[(element - first) * size..][..size].to_vec()
+        }
+        out
     }
 
-    /// Reads some elements of some draws of some chains of an array, `[element][chain][draw]`.
-    fn read(&self, array: usize, elements: Range<usize>, chains: Range<usize>, draws: Range<usize>) -> Vec<f64> {
-        let drawn = &self.arrays.arrays[array];
-        let mut out = vec![f64::NAN; elements.len() * chains.len() * draws.len()];
-        let Ok(opened) = open(&self.files, &drawn.metadata) else { return out };
+    /// Reads elements of an array, each with its place in `out`, both in ascending order.
+    fn unpack(
+        &self,
+        drawn: &Drawn,
+        wanted: &[(usize, usize)],
+        chains: &Range<usize>,
+        draws: &Range<usize>,
+        out: &mut [f64],
+    ) {
+        let Ok(opened) = open(&self.files, &drawn.metadata) else { return };
         let (last, size, row) = (drawn.last_length(), drawn.metadata.chunk[0], self.arrays.row);
         let along = drawn.chunk_elements();
-        let mut wanted = chunks(drawn);
-        wanted.retain(|chunk| {
-            let first = chunk.outer * last + chunk.last * along;
-            let behind = (first + along).min((chunk.outer + 1) * last);
+        let first_element = |chunk: &Chunk| chunk.outer * last + chunk.last * along;
+        let behind = |chunk: &Chunk| (first_element(chunk) + along).min((chunk.outer + 1) * last);
+        let mut touched = chunks(drawn);
+        touched.retain(|chunk| {
+            let next = wanted.partition_point(|(element, _)| *element < first_element(chunk));
             let first_chain = chunk.chains * size;
-            first < elements.end
-                && behind > elements.start
+            wanted.get(next).is_some_and(|(element, _)| *element < behind(chunk))
                 && first_chain < chains.end
                 && first_chain + size > chains.start
         });
         let rows = draws.start / row..draws.end.div_ceil(row);
-        let wanted: Vec<_> = rows.flat_map(|row| wanted.iter().map(move |chunk| (row, chunk))).collect();
+        let touched: Vec<_> = rows.flat_map(|row| touched.iter().map(move |chunk| (row, chunk))).collect();
+        let each = chains.len() * draws.len();
+        let (first_place, last_place) = (wanted[0].1, wanted[wanted.len() - 1].1);
+        let out = &mut out[first_place * each..(last_place + 1) * each];
         // As many at once as threads have work with, for the sake of memory.
-        for some in wanted.chunks(4 * rayon::current_num_threads()) {
+        for some in touched.chunks(4 * rayon::current_num_threads()) {
             let decoded: Vec<_> = some.par_iter().map(|(row, chunk)| self.chunk(drawn, &opened, *row, chunk)).collect();
-            for ((number, chunk), decoded) in some.iter().zip(decoded) {
-                let Some(decoded) = decoded else { continue };
-                let (first_draw, first_chain) = (number * row, chunk.chains * size);
-                for i in 0..along {
-                    let (within, element) = (chunk.last * along + i, chunk.outer * last + chunk.last * along + i);
-                    if within >= last || !elements.contains(&element) {
-                        continue;
-                    }
-                    for chain in chains.start.max(first_chain)..chains.end.min(first_chain + size) {
-                        let to = ((element - elements.start) * chains.len() + chain - chains.start) * draws.len();
-                        let from = (chain - first_chain) * row;
-                        for draw in draws.start.max(first_draw)..draws.end.min(first_draw + row) {
-                            out[to + draw - draws.start] = decoded[(from + draw - first_draw) * along + i];
+            // Neighbours are beside each other in a chunk.
+            out.par_chunks_mut(TOGETHER * each).enumerate().for_each(|(part, out)| {
+                let place = first_place + TOGETHER * part;
+                let ours = wanted.partition_point(|(_, at)| *at < place)
+                    ..wanted.partition_point(|(_, at)| *at < place + TOGETHER);
+                for ((number, chunk), decoded) in some.iter().zip(&decoded) {
+                    let Some(decoded) = decoded else { continue };
+                    let (first_draw, first_chain) = (number * row, chunk.chains * size);
+                    let inside =
+                        |(element, _): &&(usize, usize)| (first_element(chunk)..behind(chunk)).contains(element);
+                    for (element, at) in wanted[ours.clone()].iter().filter(inside) {
+                        let i = element - first_element(chunk);
+                        for chain in chains.start.max(first_chain)..chains.end.min(first_chain + size) {
+                            let to = (at - place) * each + (chain - chains.start) * draws.len();
+                            let from = (chain - first_chain) * row;
+                            for draw in draws.start.max(first_draw)..draws.end.min(first_draw + row) {
+                                out[to + draw - draws.start] = decoded[(from + draw - first_draw) * along + i];
+                            }
                         }
                     }
                 }
-            }
+            });
         }
-        out
     }
 
     /// A chunk in a variable's unit; `None`, and noted, where it is damaged.

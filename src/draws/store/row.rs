@@ -8,6 +8,7 @@ use zarrs::array::Array;
 
 use super::arrays::{open, write_chunk};
 use super::files::Files;
+use super::fresh::Fresh;
 use super::layout::{DrawArrays, Drawn, Packing, Statistic};
 use super::recorded::Recorded;
 use crate::draws::observations::Observations;
@@ -26,6 +27,8 @@ pub struct Row {
     written: usize,
     /// `[chain][draw][number]`.
     numbers: Vec<f64>,
+    /// What is kept of them in memory too.
+    fresh: Option<Fresh>,
 }
 
 impl Row {
@@ -33,7 +36,7 @@ impl Row {
     pub fn new(files: Arc<Files>, arrays: DrawArrays, chains: usize, variables: usize, draws: usize) -> Row {
         let numbers = vec![f64::NAN; chains * arrays.row * arrays.width];
         let (number, filled) = (draws / arrays.row, draws % arrays.row);
-        Row { chains, variables, arrays, files, number, filled, written: filled, numbers }
+        Row { chains, variables, arrays, files, number, filled, written: filled, numbers, fresh: None }
     }
 
     /// Draws of each chain taken so far.
@@ -51,6 +54,29 @@ impl Row {
         let numbers = recorded.part(0..self.chains, first..first + filled);
         for (to, from) in self.numbers.chunks_exact_mut(row * width).zip(numbers.chunks_exact(filled * width)) {
             to[..from.len()].copy_from_slice(from);
+        }
+    }
+
+    /// Keeps all draws in memory too, from the first one on.
+    pub fn keep(&mut self, fresh: Option<Fresh>) {
+        self.fresh = fresh;
+    }
+
+    /// The draws that were kept, all of them.
+    pub fn kept(&mut self) -> Option<Fresh> {
+        self.keep_row();
+        self.fresh.take().map(|mut fresh| {
+            fresh.shrink_to_fit();
+            fresh
+        })
+    }
+
+    /// Keeps what of the row is not kept yet.
+    fn keep_row(&mut self) {
+        let (draws, row, width) = (self.draws(), self.arrays.row, self.arrays.width);
+        if let Some(fresh) = &mut self.fresh {
+            debug_assert_eq!(fresh.draws(), self.number * row);
+            fresh.take(&self.numbers, row, width, draws - fresh.draws());
         }
     }
 
@@ -89,6 +115,7 @@ impl Row {
             first += draws;
             if self.filled == row {
                 self.write()?;
+                self.keep_row();
                 self.number += 1;
                 (self.filled, self.written) = (0, 0);
                 self.numbers.fill(f64::NAN);
@@ -120,27 +147,26 @@ impl Row {
             .map(|i| chunk.last * elements + i)
             .map(|i| (i < last).then(|| drawn.places[chunk.outer * last + i]))
             .collect();
-        let numbers = (0..size).flat_map(|i| (0..row).map(move |draw| (chunk.chains * size + i, draw))).flat_map(
-            |(chain, draw)| {
-                let from = (chain < self.chains && draw < self.filled).then_some((chain * row + draw) * width);
-                places.iter().map(move |place| match (from, place) {
-                    (Some(from), Some(place)) => self.numbers[from + place],
-                    _ => f64::NAN,
-                })
-            },
-        );
+        let mut numbers = Vec::with_capacity(size * row * elements);
+        for (i, draw) in (0..size).flat_map(|i| (0..row).map(move |draw| (i, draw))) {
+            let chain = chunk.chains * size + i;
+            if chain < self.chains && draw < self.filled {
+                let from = &self.numbers[(chain * row + draw) * width..][..width];
+                numbers.extend(places.iter().map(|place| place.map_or(f64::NAN, |place| from[place])));
+            } else {
+                numbers.resize(numbers.len() + elements, f64::NAN);
+            }
+        }
+        if packed {
+            numbers.iter_mut().for_each(|number| *number = (*number - offset) / scale);
+        }
         let mut indices = vec![chunk.chains as u64, self.number as u64];
         match drawn.metadata.chunk.len() {
             2 => {}
             3 => indices.push(chunk.last as u64),
             _ => indices.extend([chunk.outer as u64, chunk.last as u64]),
         }
-        let data_type = drawn.metadata.data_type;
-        if packed {
-            write_chunk(array, data_type, &indices, numbers.map(|number| (number - offset) / scale))
-        } else {
-            write_chunk(array, data_type, &indices, numbers)
-        }
+        write_chunk(array, drawn.metadata.data_type, &indices, numbers)
     }
 }
 

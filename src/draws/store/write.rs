@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::contents::Contents;
 use super::files::Files;
+use super::fresh::Fresh;
 use super::layout::{DrawArrays, Extent};
 use super::lock::Lock;
 use super::read::Store;
@@ -46,7 +47,7 @@ pub struct Writer {
     checkpoint_time: Arc<AtomicU64>,
     sender: Option<SyncSender<Message>>,
     emptied: Receiver<(Vec<f64>, Vec<Statistics>)>,
-    thread: Option<JoinHandle<io::Result<()>>>,
+    thread: Option<JoinHandle<io::Result<Option<Fresh>>>>,
 }
 
 enum Message {
@@ -103,7 +104,9 @@ impl Writer {
         if let Some(learnt) = learnt {
             contents.learn(learnt.clone())?;
         }
-        let row = Row::new(files.clone(), DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
+        let mut row =
+            Row::new(files.clone(), DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
+        row.keep(Fresh::new(&extent));
         let warmup = (extent.warmup > 0)
             .then(|| Row::new(files, DrawArrays::of_warmup(&model, &extent), extent.chains, extent.variables, 0));
         let mut rows = Rows { sampling: row, warmup };
@@ -176,11 +179,17 @@ impl Writer {
         })
     }
 
-    /// Ends the store with what was drawn, where `about` has what else there is to tell of the run.
+    /// Ends the store with what was drawn, where `about` has what else there is to tell of the run; the draws, where they
+    /// were few enough to be kept in memory too.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn end(mut self, learnt: Option<Learnt>, about: Map<String, Value>, complete: bool) -> io::Result<()> {
+    pub fn end(
+        mut self,
+        learnt: Option<Learnt>,
+        about: Map<String, Value>,
+        complete: bool,
+    ) -> io::Result<Option<Fresh>> {
         self.send(Message::End { learnt, about, complete })?;
         self.join()
     }
@@ -190,10 +199,10 @@ impl Writer {
             return Ok(());
         }
         // The thread has ended before its time, with an error.
-        self.join().and(Err(io::Error::other("the store's thread has ended")))
+        self.join().and_then(|_| Err(io::Error::other("the store's thread has ended")))
     }
 
-    fn join(&mut self) -> io::Result<()> {
+    fn join(&mut self) -> io::Result<Option<Fresh>> {
         self.sender = None;
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(done)) => done,
@@ -288,7 +297,11 @@ impl Rows {
 }
 
 impl Desk {
-    fn work(mut self, messages: &Receiver<Message>, empty: &Sender<(Vec<f64>, Vec<Statistics>)>) -> io::Result<()> {
+    fn work(
+        mut self,
+        messages: &Receiver<Message>,
+        empty: &Sender<(Vec<f64>, Vec<Statistics>)>,
+    ) -> io::Result<Option<Fresh>> {
         for message in messages {
             match message {
                 Message::Warmed(arrays) => self.rows.sampling.describe(*arrays),
@@ -321,11 +334,11 @@ impl Desk {
                     if complete {
                         checkpoint::remove(self.lock.run())?;
                     }
-                    return Ok(());
+                    return Ok(self.rows.sampling.kept());
                 }
             }
         }
         // The run has failed: what was drawn is kept.
-        self.rows.commit(&self.contents, true)
+        self.rows.commit(&self.contents, true).map(|()| None)
     }
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::diagnostics::{Series, ess_bulk, ess_tail};
+use crate::diagnostics::{Series, ess_bulk_and_tail};
 use crate::report::caption::each;
 use crate::report::chains::Variable;
 use crate::report::draw::spread;
@@ -18,7 +18,7 @@ const CHAINS: usize = 64;
 const VARIABLES: usize = 12;
 
 /// One hyperparameter's.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Row {
     /// Draws of each chain, from the first on.
     draws: Vec<usize>,
@@ -30,28 +30,30 @@ pub struct Row {
 }
 
 impl Row {
-    /// Of some of these chains.
-    pub fn of(variable: &Variable, chains: &[usize]) -> Row {
+    /// Of some of these chains, variable by variable.
+    pub fn of_each(variables: &[Variable], chains: &[usize]) -> Vec<Row> {
         let chains: Vec<usize> = spread(chains.len(), CHAINS).into_iter().map(|i| chains[i]).collect();
-        let mut draws: Vec<usize> =
-            (1..=STEPS).map(|step| step * variable.draws / STEPS).filter(|draws| *draws >= 4).collect();
+        let all = variables.first().map_or(0, |variable| variable.draws);
+        let mut draws: Vec<usize> = (1..=STEPS).map(|step| step * all / STEPS).filter(|draws| *draws >= 4).collect();
         draws.dedup();
-        let both: Vec<[f64; 2]> = draws
-            .par_iter()
-            .map(|draws| {
-                let first: Vec<f64> =
-                    chains.iter().flat_map(|chain| &variable.chain(*chain)[..*draws]).copied().collect();
-                let series = Series::new(&first, chains.len());
-                [ess_bulk(series), ess_tail(series)].map(|ess| (10.0 * ess).round() / 10.0)
-            })
-            .collect();
-        Row {
-            bulk: both.iter().map(|both| both[0]).collect(),
-            tail: both.iter().map(|both| both[1]).collect(),
-            draws,
-            chains: chains.len(),
-        }
+        let steps: Vec<Vec<[f64; 2]>> =
+            draws.par_iter().rev().map(|draws| of_first(variables, &chains, *draws)).collect();
+        let of = |i: usize, which: usize| {
+            steps.iter().rev().map(|both| (10.0 * both[i][which]).round() / 10.0).collect::<Vec<f64>>()
+        };
+        let row = |i: usize| Row { bulk: of(i, 0), tail: of(i, 1), draws: draws.clone(), chains: chains.len() };
+        (0..variables.len()).map(row).collect()
     }
+}
+
+/// Bulk and tail ESS of the first `draws` draws of these chains, variable by variable.
+fn of_first(variables: &[Variable], chains: &[usize], draws: usize) -> Vec<[f64; 2]> {
+    let first = |variable: &Variable| -> Vec<f64> {
+        chains.iter().flat_map(|chain| &variable.chain(*chain)[..draws]).copied().collect()
+    };
+    let all: Vec<Vec<f64>> = variables.iter().map(first).collect();
+    let series: Vec<Series> = all.iter().map(|values| Series::new(values, chains.len())).collect();
+    ess_bulk_and_tail(&series)
 }
 
 /// A panel for each hyperparameter, or the hardest of them.

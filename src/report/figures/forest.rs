@@ -15,9 +15,6 @@ use crate::summary::{RunSummary, significant};
 /// Numbers that a page has room for.
 const NUMBERS: usize = 100_000;
 
-/// The intervals: 5 %, 25 %, 75 %, 95 % quantiles, between them 90 % and 50 %.
-const QUARTILES: [f64; 2] = [0.25, 0.75];
-
 /// What is kept of a run: K times J values each.
 #[derive(Debug, Clone)]
 pub struct Part {
@@ -37,18 +34,14 @@ impl Part {
         let (layout, dataset) = (sampled.model.layout(), sampled.model.dataset());
         let rows = &summary.parameters.0[layout.hyperparameters()..];
         let of = |value: fn(&crate::diagnostics::Summary) -> f64| rows.iter().map(|row| value(&row.summary)).collect();
-        let quartiles: Vec<[f64; 2]> = (layout.hyperparameters()..layout.dim())
-            .into_par_iter()
-            .map(|i| quartiles(&mut sampled.draws.variable(i).into_owned()))
-            .collect();
         let estimates: Vec<Vec<f64>> =
             (0..layout.groups).into_par_iter().map(|j| least_squares::estimate(dataset, j)).collect();
         Part {
             groups: layout.groups,
             means: of(|row| row.mean),
             q05: of(|row| row.q05),
-            q25: quartiles.iter().map(|quartiles| quartiles[0]).collect(),
-            q75: quartiles.iter().map(|quartiles| quartiles[1]).collect(),
+            q25: of(|row| row.quartiles[0]),
+            q75: of(|row| row.quartiles[1]),
             q95: of(|row| row.q95),
             own: (0..layout.coefficients).flat_map(|k| estimates.iter().map(move |estimate| estimate[k])).collect(),
         }
@@ -63,14 +56,6 @@ impl Part {
     fn own(&self, k: usize) -> &[f64] {
         &self.own[k * self.groups..(k + 1) * self.groups]
     }
-}
-
-/// 25 % and 75 % quantiles, as nearest draws: without sorting all of them.
-fn quartiles(values: &mut [f64]) -> [f64; 2] {
-    QUARTILES.map(|p| {
-        let place = ((values.len().max(1) - 1) as f64 * p).round() as usize;
-        if place < values.len() { *values.select_nth_unstable_by(place, f64::total_cmp).1 } else { f64::NAN }
-    })
 }
 
 /// All groups, or the smallest and largest effects where there is no room for all.
@@ -166,16 +151,4 @@ fn shrinkage(scene: &Scene, part: &Part) -> String {
         both.len(),
         significant(of(part.means(k))),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quartiles_are_draws() {
-        let mut values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
-        assert_eq!(quartiles(&mut values), [25.0, 75.0]);
-        assert!(quartiles(&mut []).iter().all(|value| value.is_nan()));
-    }
 }

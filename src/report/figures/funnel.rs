@@ -58,9 +58,8 @@ impl Axis {
 
 impl Part {
     /// Of the scene's coefficient and group.
-    pub fn of(sampled: &Sampled, scene: &Scene, shown: &Shown) -> Part {
+    pub fn of(sampled: &Sampled, scene: &Scene, shown: &Shown, sigma: &Variable) -> Part {
         let layout = sampled.model.layout();
-        let sigma = Variable::of(sampled, layout.sigma(scene.coefficient));
         let mu = sampled.draws.variable(layout.mu(scene.coefficient));
         let effect = sampled.draws.variable(layout.effects(scene.coefficient).start + scene.group);
         let offset: Vec<f64> =

@@ -44,9 +44,8 @@ pub struct Part {
 
 impl Part {
     /// The chain with the longest stretch in the neck.
-    pub fn of(sampled: &Sampled, scene: &Scene) -> Part {
+    pub fn of(sampled: &Sampled, scene: &Scene, sigma: &Variable) -> Part {
         let layout = sampled.model.layout();
-        let sigma = Variable::of(sampled, layout.sigma(scene.coefficient));
         let neck = sigma.sorted.quantile(NECK);
         let longest = (0..sigma.chains).map(|chain| (longest_below(sigma.chain(chain), neck), chain));
         // Of equal ones the first.
@@ -59,13 +58,11 @@ impl Part {
         let of_window =
             |points: usize| -> Vec<usize> { spread(window, points).into_iter().map(|draw| first + draw).collect() };
         let (draws, sigma_draws) = (of_window(points), of_window(MOST));
-        let effects: Vec<Vec<f64>> = groups
-            .iter()
-            .map(|group| {
-                let values = sampled.draws.variable(layout.effects(scene.coefficient).start + group);
-                draws.iter().map(|draw| values[chain * sigma.draws + draw]).collect()
-            })
-            .collect();
+        let variables: Vec<usize> =
+            groups.iter().map(|group| layout.effects(scene.coefficient).start + group).collect();
+        let values = sampled.draws.window(&variables, chain, first..first + window);
+        let effects: Vec<Vec<f64>> =
+            (0..groups.len()).map(|i| draws.iter().map(|draw| values[i * window + draw - first]).collect()).collect();
         let ends = |pick: fn(f64, f64) -> f64, start| effects.iter().flatten().copied().fold(start, pick);
         let rounding = Rounding::within(ends(f64::min, f64::INFINITY), ends(f64::max, f64::NEG_INFINITY));
         Part {

@@ -1,0 +1,26 @@
+//! How far an integration has come, for whoever waits for it.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Grids and points so far.
+#[derive(Debug, Default)]
+pub struct Integration {
+    grids: AtomicUsize,
+    points: AtomicUsize,
+}
+
+impl Integration {
+    /// Grids that were begun, and points of the latest one so far.
+    pub fn progress(&self) -> [usize; 2] {
+        [&self.grids, &self.points].map(|count| count.load(Relaxed))
+    }
+
+    pub(super) fn begin_grid(&self) {
+        self.grids.fetch_add(1, Relaxed);
+        self.points.store(0, Relaxed);
+    }
+
+    pub(super) fn has(&self, points: usize) {
+        self.points.store(points, Relaxed);
+    }
+}

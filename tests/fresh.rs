@@ -1,0 +1,126 @@
+//! Claims about draws that were just made and are in memory still: they are what the store says, to the bit, and there is a limit
+//! to them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use warpnuts::data::Dataset;
+use warpnuts::draws::Precision;
+use warpnuts::draws::store::{Statistic, Store};
+use warpnuts::engine::Progress;
+use warpnuts::experiment::{Backend, Interrupted, Keep, Keeping, Sampled, Settings, resume, sample_into};
+use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+
+fn radon(parameterization: Parameterization) -> Arc<Model> {
+    let dataset = Arc::new(Dataset::radon().unwrap());
+    let scaling = Scaling::standardizing(&dataset);
+    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+}
+
+fn non_centered() -> Arc<Model> {
+    radon(Parameterization::uniform(Effect::NonCentered, Dataset::radon().unwrap().predictor_names()))
+}
+
+fn keeping(folder: &Path) -> Keeping<'_> {
+    Keeping { folder, interval: Duration::ZERO }
+}
+
+fn sampled(folder: &Path, model: Arc<Model>, settings: Settings) -> Sampled {
+    let progress = Arc::new(Progress::default());
+    sample_into(&keeping(folder), &Backend::Cpu, model, settings, None, progress).unwrap()
+}
+
+fn store(sampled: &Sampled) -> &Store {
+    sampled.draws.store().expect("it was sampled into a store")
+}
+
+/// Whatever is asked of the draws of a run has the bits that its store has.
+fn say_the_same(run: &Sampled, folder: &Path) {
+    let opened = Sampled::open(folder).unwrap();
+    assert!(!store(&opened).is_in_memory());
+    let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<u64>>();
+    let (ours, theirs) = (&run.draws, &opened.draws);
+    assert_eq!([ours.chains(), ours.draws(), ours.variables()], [theirs.chains(), theirs.draws(), theirs.variables()]);
+    for i in 0..ours.variables() {
+        assert!(bits(&ours.variable(i)) == bits(&theirs.variable(i)), "{}", run.names[i]);
+    }
+    for statistic in Statistic::ALL {
+        assert!(bits(&ours.statistic(statistic)) == bits(&theirs.statistic(statistic)), "{}", statistic.name());
+    }
+    let last = ours.variables() - 1;
+    assert!(bits(&ours.read(1..last)) == bits(&theirs.read(1..last)));
+    assert!(bits(&ours.values()) == bits(&theirs.values()));
+    let (chain, draws) = (ours.chains() - 1, ours.draws() / 3..ours.draws() - 1);
+    let window = ours.window(&[1, last / 2, last], chain, draws.clone());
+    assert!(bits(&window) == bits(&theirs.window(&[1, last / 2, last], chain, draws.clone())));
+    let middle = &ours.variable(last / 2)[chain * ours.draws()..][draws.clone()];
+    assert!(bits(&window[draws.len()..2 * draws.len()]) == bits(middle));
+    assert!(theirs.damage().is_empty());
+}
+
+#[test]
+fn draws_in_memory_are_those_of_the_store() {
+    let marginal = Parameterization::marginal(Dataset::radon().unwrap().predictor_names());
+    let few = Settings { chains: 5, warmup: 60, draws: 33, ..Settings::default() };
+    // Of several rows of chunks, the last one in part; with what is kept of each observation; of the hyperparameters only.
+    let cases = [
+        (non_centered(), few),
+        (radon(marginal), few),
+        (non_centered(), Settings { chains: 16, draws: 1001, warmup: 20, max_tree_depth: 2, ..few }),
+        (
+            non_centered(),
+            Settings { log_likelihood: true, posterior_predictive: true, save_warmup: true, draws: 301, ..few },
+        ),
+        (non_centered(), Settings { keep: Keep::Hyper, thin: 3, ..few }),
+    ];
+    for (model, settings) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let run = sampled(folder.path(), model, settings);
+        assert!(store(&run).is_in_memory(), "{settings:?}");
+        assert_eq!(run.draws.draws(), settings.draws as usize);
+        say_the_same(&run, folder.path());
+    }
+}
+
+#[test]
+fn what_is_rounded_or_too_much_is_read_back() {
+    let few = Settings { chains: 4, warmup: 60, draws: 20, ..Settings::default() };
+    let many = Settings { chains: 64, draws: 1000, warmup: 10, max_tree_depth: 1, ..few };
+    for settings in [
+        Settings { draw_precision: Precision::F32, ..few },
+        Settings { draw_precision: Precision::F16, ..few },
+        // 64,000 draws of 175 variables and 7 statistics are 93 MB.
+        many,
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = sampled(folder.path(), non_centered(), settings);
+        assert!(!store(&run).is_in_memory(), "{settings:?}");
+        say_the_same(&run, folder.path());
+    }
+}
+
+#[test]
+fn a_run_that_was_interrupted_and_goes_on_has_the_draws_of_its_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { chains: 4, warmup: 60, draws: 40_000, keep: Keep::Hyper, ..Settings::default() };
+    let progress = Arc::new(Progress::default());
+    let run = std::thread::scope(|scope| {
+        let (keeping, stopped) = (keeping(folder.path()), progress.clone());
+        let run = scope.spawn(move || sample_into(&keeping, &Backend::Cpu, non_centered(), settings, None, progress));
+        // Until there are draws.
+        while !run.is_finished() && stopped.snapshot().transitions < 4 * 100 {
+            std::thread::yield_now();
+        }
+        stopped.stop();
+        run.join().unwrap().unwrap()
+    });
+    assert!(run.interrupted && (1..40_000).contains(&run.draws.draws()), "{} draws", run.draws.draws());
+    assert!(store(&run).is_in_memory());
+    say_the_same(&run, folder.path());
+
+    let goes_on = Interrupted::read(folder.path()).unwrap();
+    let run = resume(&keeping(folder.path()), &Backend::Cpu, goes_on, Arc::new(Progress::default())).unwrap();
+    assert_eq!(run.draws.draws(), 40_000);
+    say_the_same(&run, folder.path());
+}

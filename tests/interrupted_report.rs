@@ -1,0 +1,124 @@
+//! Claims about Ctrl-C and SIGTERM where nothing is sampled any more: the program ends at once, with code 130, and nothing is
+//! half-written.
+#![cfg(target_os = "linux")]
+
+mod common;
+mod running;
+mod weak;
+
+use common::{Folder, Ran};
+use running::{signal, start, wait_until};
+
+/// Data of few groups and many predictors, whose report takes its time.
+fn many_predictors() -> Folder {
+    let header: Vec<String> = (0..12).map(|k| format!("x{k}")).collect();
+    let mut text = format!("group,y,{}\n", header.join(","));
+    for i in 0..120 {
+        let wave = |k: usize| ((i * (k + 3) + k * k) as f64 * 0.7).sin();
+        let x: Vec<String> = (0..12).map(|k| format!("{:.4}", wave(k))).collect();
+        text += &format!("g{},{:.4},{}\n", i % 10, wave(1) + wave(20), x.join(","));
+    }
+    Folder::with("many.csv", text)
+}
+
+/// A run of such data, from a folder of the same name.
+fn line(out: &str) -> String {
+    let predictors: String = (0..12).map(|k| format!(" --predictor x{k}")).collect();
+    format!(
+        "sample --data many.csv --group group --outcome y{predictors} --keep hyper --chains 8 --warmup 50 --draws 6000 \
+         --max-tree-depth 2 --quiet --out {out}"
+    )
+}
+
+/// Runs `warpnuts` to its end, whether the run is to be trusted or not.
+fn done(folder: &Folder, line: &str) -> Ran {
+    let ran = folder.run(line);
+    assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
+    ran
+}
+
+/// Whether the program has come so far that it obeys Ctrl-C and SIGTERM itself.
+fn obeys(id: u32) -> bool {
+    const INT_AND_TERM: u64 = (1 << 1) | (1 << 14);
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    caught
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & INT_AND_TERM == INT_AND_TERM)
+}
+
+/// What a program said that was ended by a signal once it had `come` so far; tried again where it was over before.
+fn ended(
+    folder: &Folder,
+    which: &str,
+    line: impl Fn(usize) -> String,
+    come: impl Fn(u32, usize) -> bool,
+) -> (usize, String) {
+    for attempt in 0..9 {
+        let mut child = start(folder, &line(attempt));
+        let id = child.id();
+        wait_until(&mut child, || come(id, attempt));
+        if child.try_wait().unwrap().is_none() {
+            signal(&child, which);
+        }
+        let ended = child.wait_with_output().unwrap();
+        if ended.status.code() == Some(130) {
+            return (attempt, String::from_utf8(ended.stderr).unwrap());
+        }
+        assert!(ended.status.code().is_some(), "{id} was killed by {which} instead of obeying it");
+    }
+    panic!("it was always over before it was stopped");
+}
+
+/// No file of the folder is half of one.
+fn nothing_is_unfinished(folder: &Folder) {
+    let contents = folder.contents();
+    let unfinished: Vec<_> = contents.keys().filter(|file| file.contains("unfinished")).collect();
+    assert!(unfinished.is_empty(), "{unfinished:?}");
+}
+
+#[test]
+fn a_report_that_is_interrupted_leaves_the_run_whole_and_can_be_made_again() {
+    let folder = many_predictors();
+    for which in ["-INT", "-TERM"] {
+        let name = |attempt: usize| format!("stopped{which}-{attempt}");
+        // The table is written, and what comes then is the report.
+        let written = |_: u32, attempt: usize| folder.path(&name(attempt)).join("summary.csv").exists();
+        let (attempt, stderr) = ended(&folder, which, |attempt| line(&name(attempt)), written);
+        let run = name(attempt);
+        assert!(
+            stderr.contains(&format!("interrupted before the report was written: `warpnuts report {run}`")),
+            "{stderr}"
+        );
+        assert!(!folder.path(&run).join("report.html").exists());
+        nothing_is_unfinished(&folder);
+        let again = done(&folder, &format!("report {run}"));
+        assert!(again.stdout.contains(&format!("Written: {run}/report.html")) && again.stderr.is_empty(), "{again:?}");
+        let page = std::fs::read_to_string(folder.path(&run).join("report.html")).unwrap();
+        assert!(page.ends_with("</html>\n"));
+    }
+}
+
+#[test]
+fn making_a_report_again_is_interrupted_and_the_one_that_was_there_stays() {
+    let folder = many_predictors();
+    done(&folder, &line("run"));
+    let page = folder.path("run/report.html");
+    std::fs::write(&page, "what was there").unwrap();
+    let (_, stderr) = ended(&folder, "-INT", |_| "report run".to_string(), |id, _| obeys(id));
+    assert!(stderr.contains("`warpnuts report run` makes it"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(&page).unwrap(), "what was there");
+    nothing_is_unfinished(&folder);
+}
+
+#[test]
+fn an_integration_that_is_interrupted_writes_nothing() {
+    let folder = Folder::with("loose.csv", weak::LOOSE);
+    let exact = |attempt: usize| format!("exact --data loose.csv {} --out exact-{attempt}", weak::COLUMNS);
+    let before = folder.contents().len();
+    for which in ["-INT", "-TERM"] {
+        let (_, stderr) = ended(&folder, which, exact, |id, _| obeys(id));
+        assert!(stderr.contains("interrupted: nothing was written"), "{stderr}");
+    }
+    assert_eq!(folder.contents().len(), before);
+}
