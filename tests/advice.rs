@@ -8,7 +8,8 @@ use common::Folder;
 use serde_json::Value;
 
 /// What was typed, and the warning it must raise.
-const CASES: [(&str, &str); 19] = [
+const CASES: [(&str, &str); 20] = [
+    ("sentinel", "--data marked.csv --group town --outcome rain"),
     ("far-predictor", "--data years.csv --group town --outcome rain --predictor year --center-predictors no"),
     ("narrow-prior", "--data years.csv --group town --outcome rain --prior-mu-sd 5"),
     ("divergences", "--parameterization centered"),
@@ -65,8 +66,18 @@ fn options(line: &str) -> BTreeMap<&str, Vec<&str>> {
 
 fn summary(folder: &Folder, line: &str, out: &str) -> Value {
     let ran = folder.run(&format!("sample {line} --no-report --keep hyper --engine cpu --out {out}"));
-    assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
-    serde_json::from_slice(&std::fs::read(folder.path(out).join("summary.json")).unwrap()).unwrap()
+    assert!([0, 3].contains(&ran.code), "{line}: {}{}", ran.stdout, ran.stderr);
+    let summary: Value =
+        serde_json::from_slice(&std::fs::read(folder.path(out).join("summary.json")).unwrap()).unwrap();
+    for warning in summary["warnings"].as_array().unwrap() {
+        let said = format!("warning: {}.\n  What to do: {}.", text(&warning["problem"]), text(&warning["remedy"]));
+        assert!(ran.stdout.contains(&said), "{said} is not in {}", ran.stdout);
+    }
+    summary
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
 }
 
 fn warning<'a>(summary: &'a Value, kind: &str) -> Option<&'a Value> {
@@ -95,13 +106,16 @@ fn every_proposal_improves_what_called_for_it() {
         include_str!("cases/03-dyestuff2.csv").replace("Batch,Yield", "batch,yield"),
     )
     .unwrap();
+    let mark = |csv: String, row: &str| csv.replacen(row, &format!("{row}-99999\n{row}"), 1);
+    let marked = mark(mark(years(), "\n3,2009,"), "\n5,2004,");
+    std::fs::write(folder.path("marked.csv"), marked).unwrap();
     for (i, (kind, line)) in CASES.iter().enumerate() {
         let before = summary(&folder, line, &format!("before-{i}"));
         let raised = warning(&before, kind);
         let raised = raised.unwrap_or_else(|| panic!("{line} raises no {kind}: {}", before["warnings"]));
         let proposals = raised["proposals"].as_array().unwrap_or_else(|| panic!("{kind} proposes nothing"));
-        for (j, proposal) in proposals.iter().map(|proposal| proposal.as_str().unwrap()).enumerate() {
-            assert!(raised["remedy"].as_str().unwrap().contains(proposal), "{raised}");
+        for (j, proposal) in proposals.iter().map(text).enumerate() {
+            assert!(text(&raised["remedy"]).replace('"', "").contains(proposal), "{raised}");
             let mut typed = options(line);
             typed.extend(options(proposal));
             let line: Vec<String> =
@@ -112,6 +126,7 @@ fn every_proposal_improves_what_called_for_it() {
             assert_eq!(warning(&after, kind), None, "{proposal} leaves {kind} on {line:?}");
         }
     }
+    assert!(folder.contents().keys().filter(|name| name.ends_with("summary.json")).count() >= 2 * CASES.len());
 }
 
 #[test]

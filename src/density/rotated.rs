@@ -13,6 +13,8 @@
 //! Paige 1992): groups of one observation and predictors that are constant in a group need no care. The first step, on the
 //! column of ones, takes the group's means away.
 
+use rayon::prelude::*;
+
 use crate::lanes::{LANES, Lanes};
 use crate::model::Model;
 
@@ -153,7 +155,7 @@ impl Rotated {
 
 /// Every group's share, in the units of the model's scaling.
 fn rotated(model: &Model) -> Vec<Rotated> {
-    (0..model.layout().groups).map(|j| rotate(columns(model, j))).collect()
+    (0..model.layout().groups).into_par_iter().map(|j| rotate(columns(model, j))).collect()
 }
 
 /// Where column `k` of R begins.
