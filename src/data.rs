@@ -30,8 +30,6 @@ mod text;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 pub use centring::{Centring, FarPredictor};
 pub use design::{Design, Discrete};
 pub use error::{DataError, HeaderHint};
@@ -170,21 +168,17 @@ impl Dataset {
         for group in 0..table.groups.len() {
             starts[group + 1] += starts[group];
         }
-        // A counting sort: it is stable, so that a group keeps the order of the file.
-        let mut next = starts.clone();
-        let mut rows = vec![0; table.group_of.len()];
-        for (row, &group) in table.group_of.iter().enumerate() {
-            rows[next[group]] = row;
-            next[group] += 1;
-        }
-        drop(table.group_of);
-        let sorted = |values: Vec<f64>| rows.par_iter().map(|&row| values[row]).collect();
-        let outcome = sorted(table.outcome);
-        let predictors: Vec<Vec<f64>> = table.predictors.into_iter().map(sorted).collect();
+        // A counting sort: it is stable, so that a group keeps the order of the file. Values are read in order, and written in
+        // order within each group: of few groups, all the places to write to next stay in the cache.
+        let groups = &table.group_of;
+        let mut rows = sorted(&starts, groups, 0..groups.len());
+        let outcome = sorted(&starts, groups, table.outcome);
+        let in_groups = |values| sorted(&starts, groups, values);
+        let predictors: Vec<Vec<f64>> = table.predictors.into_iter().map(in_groups).collect();
         if !table.skipped.is_empty() {
             // Those that are left out stand in the file too.
             let in_file = in_file(rows.len(), &table.skipped);
-            rows.par_iter_mut().for_each(|row| *row = in_file[*row]);
+            rows.iter_mut().for_each(|row| *row = in_file[*row]);
         }
         let dataset = Dataset {
             outcome,
@@ -355,6 +349,17 @@ struct Table {
     /// The rows of the file that are left out, in its order.
     skipped: Vec<usize>,
     left_out: LeftOut,
+}
+
+/// Values one a row, brought together by group; `starts` are the groups' first places.
+fn sorted<T: Copy + Default>(starts: &[usize], group_of: &[usize], values: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut next = starts.to_vec();
+    let mut sorted = vec![T::default(); group_of.len()];
+    for (value, &group) in values.into_iter().zip(group_of) {
+        sorted[next[group]] = value;
+        next[group] += 1;
+    }
+    sorted
 }
 
 /// The rows of a file that are not skipped, of which there are so many.

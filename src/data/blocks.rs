@@ -16,11 +16,13 @@ pub(super) struct Blocks<R> {
     /// Bytes that were read and belong to the next block.
     ahead: Vec<u8>,
     at_end: bool,
+    /// Buffers to be used again.
+    spare: Vec<Vec<u8>>,
 }
 
 impl<R: Read> Blocks<R> {
     pub fn new(input: R) -> Blocks<R> {
-        Blocks { input, ahead: Vec::new(), at_end: false }
+        Blocks { input, ahead: Vec::new(), at_end: false, spare: Vec::new() }
     }
 
     /// The bytes to come, about a block of them; all of them if there are fewer.
@@ -43,7 +45,9 @@ impl<R: Read> Blocks<R> {
             match end {
                 Some(0) => return Ok(None),
                 Some(end) => {
-                    let ahead = self.ahead[end..].to_vec();
+                    let mut ahead = self.spare.pop().unwrap_or_default();
+                    ahead.clear();
+                    ahead.extend(&self.ahead[end..]);
                     self.ahead.truncate(end);
                     return Ok(Some(std::mem::replace(&mut self.ahead, ahead)));
                 }
@@ -54,6 +58,11 @@ impl<R: Read> Blocks<R> {
                 None => size += BLOCK,
             }
         }
+    }
+
+    /// Takes blocks back that are done with, for their room.
+    pub fn reuse(&mut self, blocks: Vec<Vec<u8>>) {
+        self.spare.extend(blocks);
     }
 
     /// Reads until there are so many bytes, or no more.

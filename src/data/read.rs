@@ -35,19 +35,19 @@ pub(super) fn table(text: Text, columns: &Columns, reading: &Reading) -> Result<
     let mut lines = header.lines;
     let mut parts = Parts::new(columns.predictors.len());
     let batch = BLOCKS_A_WORKER * rayon::current_num_threads();
-    let mut read = || -> std::io::Result<Vec<Vec<u8>>> {
+    let read = |blocks: &mut Blocks<_>| -> std::io::Result<Vec<Vec<u8>>> {
         let next = std::iter::from_fn(|| blocks.next(header.separator).transpose());
         next.take(batch).collect()
     };
-    let mut waiting = read().map_err(failed)?;
+    let mut waiting = read(&mut blocks).map_err(failed)?;
     while !waiting.is_empty() {
         let parse = || waiting.par_iter().map(|block| layout.parse(block)).collect::<Vec<_>>();
-        let (next, parsed) = rayon::join(&mut read, parse);
+        let (next, parsed) = rayon::join(|| read(&mut blocks), parse);
         for (block, part) in waiting.iter().zip(parsed) {
             parts.add(part.map_err(|fault| fault.told(lines, &layout))?, lines);
             lines += newlines(block);
         }
-        waiting = next.map_err(failed)?;
+        blocks.reuse(std::mem::replace(&mut waiting, next.map_err(failed)?));
     }
     let assumed = layout.assumed(parts.rows());
     Ok((parts.into_table(file, columns, reading.missing)?, assumed))
