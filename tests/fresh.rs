@@ -108,8 +108,8 @@ fn a_run_that_was_interrupted_and_goes_on_has_the_draws_of_its_store() {
     let run = std::thread::scope(|scope| {
         let (keeping, stopped) = (keeping(folder.path()), progress.clone());
         let run = scope.spawn(move || sample_into(&keeping, &Backend::Cpu, non_centered(), settings, None, progress));
-        // Until there are draws.
-        while !run.is_finished() && stopped.snapshot().transitions < 4 * 100 {
+        // Until there are draws, and a checkpoint that stands after some of them.
+        while !run.is_finished() && stopped.snapshot().transitions < 4 * 10_000 {
             std::thread::yield_now();
         }
         stopped.stop();

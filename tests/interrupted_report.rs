@@ -6,6 +6,8 @@ mod common;
 mod running;
 mod weak;
 
+use std::process::Command;
+
 use common::{Folder, Ran};
 use running::{signal, start, wait_until};
 
@@ -107,6 +109,22 @@ fn making_a_report_again_is_interrupted_and_the_one_that_was_there_stays() {
     std::fs::write(&page, "what was there").unwrap();
     let (_, stderr) = ended(&folder, "-INT", |_| "report run".to_string(), |id, _| obeys(id));
     assert!(stderr.contains("`warpnuts report run` makes it"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(&page).unwrap(), "what was there");
+    nothing_is_unfinished(&folder);
+}
+
+#[test]
+fn a_page_that_finds_no_room_leaves_the_one_that_was_there() {
+    let folder = many_predictors();
+    done(&folder, &line("run"));
+    let page = folder.path("run/report.html");
+    std::fs::write(&page, "what was there").unwrap();
+    // No file may be larger than this many blocks of 512 or 1024 bytes, and the page is.
+    let program = env!("CARGO_BIN_EXE_warpnuts");
+    let limited = format!("ulimit -f 200; trap '' XFSZ; exec {program} report run");
+    let ran = Command::new("sh").args(["-c", &limited]).current_dir(folder.path(".")).output().unwrap();
+    let stderr = String::from_utf8(ran.stderr).unwrap();
+    assert!(ran.status.code() == Some(1) && stderr.contains("report.html could not be written"), "{stderr}");
     assert_eq!(std::fs::read_to_string(&page).unwrap(), "what was there");
     nothing_is_unfinished(&folder);
 }

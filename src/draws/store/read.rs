@@ -260,7 +260,7 @@ impl Store {
     /// All variables in stretches that are read together, every chunk once if there is memory for that.
     pub fn stretches(&self) -> Vec<Range<usize>> {
         match &self.fresh {
-            Some(_) => vec![0..self.variables()],
+            Some(_) => std::iter::once(0..self.variables()).collect(),
             None => self.sampling.stretches(self.variables(), TOGETHER, MOST),
         }
     }
