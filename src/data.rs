@@ -30,6 +30,8 @@ mod text;
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 pub use centring::{Centring, FarPredictor};
 pub use design::{Design, Discrete};
 pub use error::{DataError, HeaderHint};
@@ -148,7 +150,7 @@ impl Dataset {
                     file,
                     place: Place::Row(row),
                     column: columns.group,
-                    fault: CellFault::EmptyGroup,
+                    fault: CellFault::EmptyGroup.into(),
                 });
             }
             group_of.push(groups.index_of(label));
@@ -171,10 +173,13 @@ impl Dataset {
         // A counting sort: it is stable, so that a group keeps the order of the file. Values are read in order, and written in
         // order within each group: of few groups, all the places to write to next stay in the cache.
         let groups = &table.group_of;
-        let mut rows = sorted(&starts, groups, 0..groups.len());
-        let outcome = sorted(&starts, groups, table.outcome);
         let in_groups = |values| sorted(&starts, groups, values);
-        let predictors: Vec<Vec<f64>> = table.predictors.into_iter().map(in_groups).collect();
+        let columns_in_groups = || {
+            let predictors = table.predictors.into_par_iter().map(in_groups).collect::<Vec<Vec<f64>>>();
+            (sorted(&starts, groups, table.outcome), predictors)
+        };
+        let (mut rows, (outcome, predictors)) =
+            rayon::join(|| sorted(&starts, groups, 0..groups.len()), columns_in_groups);
         if !table.skipped.is_empty() {
             // Those that are left out stand in the file too.
             let in_file = in_file(rows.len(), &table.skipped);

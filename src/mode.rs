@@ -12,6 +12,8 @@ mod landscape;
 mod path;
 mod profile;
 
+use rayon::prelude::*;
+
 use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
 use crate::density::effects::ConditionalEffects;
@@ -101,9 +103,12 @@ fn hyperparameters(model: &Model, log_sigma: f64) -> Vec<f64> {
 
 /// The highest of the ends that searches from all `starts` come to.
 fn highest(model: &Model, starts: impl Iterator<Item = Vec<f64>>) -> Result<Mode, NoMode> {
-    let mut density = CpuDensity::new(model, Likelihood::Groups);
-    let ends = starts.map(|start| climb(|theta, gradient| density.log_density(theta, gradient), start, AIM));
-    match ends.max_by(|a, b| a.log_density.total_cmp(&b.log_density)) {
+    let density = CpuDensity::new(model, Likelihood::Groups);
+    let starts: Vec<Vec<f64>> = starts.collect();
+    let ends = starts
+        .into_par_iter()
+        .map_with(density, |density, start| climb(|theta, gradient| density.log_density(theta, gradient), start, AIM));
+    match ends.collect::<Vec<Top>>().into_iter().max_by(|a, b| a.log_density.total_cmp(&b.log_density)) {
         Some(top) => mode(model, top),
         None => Err(NoMode::Unsettled { gradient: f64::NAN }),
     }

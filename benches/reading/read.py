@@ -1,4 +1,4 @@
-"""Reading 5 million rows: `warpnuts` (examples/read.rs) beside `polars.read_csv`, turn by turn.
+"""Reading 5 million rows: `warpnuts` (benches/reading/read.rs) beside `polars.read_csv`, turn by turn.
 
     cargo build --release --example read
     pip install polars

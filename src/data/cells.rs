@@ -34,6 +34,10 @@ impl Cells {
 
     /// The number, or nothing where it is missing.
     pub fn number(&self, text: &[u8]) -> Result<Option<f64>, CellFault> {
+        // Nearly all cells are plain numbers, which need no closer look.
+        if let Some(value) = self.plain(text) {
+            return Ok(Some(value));
+        }
         let text = utf8(text)?;
         if self.is_missing(text) {
             return Ok(None);
@@ -46,6 +50,17 @@ impl Cells {
             Some(_) => Err(CellFault::NotFinite(text.into())),
             None => Err(CellFault::NotANumber { text: text.into(), look: looks::of(text, self.decimal) }),
         }
+    }
+
+    /// The value of a cell that is a number and nothing else, and stands for nothing else.
+    fn plain(&self, text: &[u8]) -> Option<f64> {
+        let first = *text.first()?;
+        let is_plain = first.is_ascii_digit() || (first == b'-' || first == b'.') && text.len() > 1;
+        if !is_plain || self.decimal != Decimal::Point {
+            return None;
+        }
+        let value: f64 = fast_float2::parse(text).ok()?;
+        (value.abs() <= MAX_MAGNITUDE && !self.means_missing(value)).then_some(value)
     }
 
     /// Whether this number stands for a missing value: NaN too, if it is one of the words.

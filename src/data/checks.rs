@@ -61,7 +61,8 @@ pub(super) fn values(file: &str, column: &str, values: &[f64]) -> Result<(), Dat
             value if value.abs() > MAX_MAGNITUDE => CellFault::TooLarge(format!("{value:e}")),
             _ => continue,
         };
-        return Err(DataError::BadCell { file: file.into(), place: Place::Row(row), column: column.into(), fault });
+        let (place, fault) = (Place::Row(row), fault.into());
+        return Err(DataError::BadCell { file: file.into(), place, column: column.into(), fault });
     }
     Ok(())
 }

@@ -122,11 +122,11 @@ impl Source<'_> {
             let place = place.ok_or_else(|| (self.broken)(format!("a batch has no column `{name}`")))?;
             Ok(batch.column(place).clone())
         };
-        let wrong = |row: usize, name: &str, fault| DataError::BadCell {
+        let wrong = |row: usize, name: &str, fault: CellFault| DataError::BadCell {
             file: self.file.into(),
             place: Place::Row(first + row),
             column: name.into(),
-            fault,
+            fault: fault.into(),
         };
         let group = column(&self.columns.group)?;
         if !can_cast_types(group.data_type(), &DataType::Utf8) {

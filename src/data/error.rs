@@ -125,7 +125,7 @@ pub enum DataError {
 
     /// One cell.
     #[error("{file}, {place}: column `{column}` {fault}", column = shown(column))]
-    BadCell { file: String, place: Place, column: String, fault: CellFault },
+    BadCell { file: String, place: Place, column: String, fault: Box<CellFault> },
 
     /// Rows without a value that are not to be left out.
     #[error(transparent)]

@@ -20,20 +20,28 @@ pub(super) fn refuse_none(dataset: &Dataset) -> Result<(), DataError> {
     let (file, column) = (dataset.source.clone(), dataset.columns.outcome.clone());
     let largest = dataset.outcome.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     let last_places = LAST_PLACES * f64::EPSILON * largest;
+    // Most data have noise enough for whatever the outcome's spread may be, and the first groups show it.
+    let range = dataset.outcome.iter().fold(0.0_f64, |range, value| range.max((value - dataset.outcome[0]).abs()));
+    let ample = last_places.max(2.0 * ROUNDING * range);
+    if spread(dataset, ample, ample, varying) == Some(f64::INFINITY) {
+        return Ok(());
+    }
     let Some(within) = spread(dataset, last_places, 0.0, |_, _| Vec::new()) else { return Ok(()) };
     if within <= last_places {
         return Err(DataError::ConstantWithinGroups { file, column });
     }
     let limit = last_places.max(ROUNDING * within);
-    let predictors = |dataset: &Dataset, j: usize| {
-        let rows = dataset.group_range(j);
-        let varying = dataset.predictors.iter().filter_map(|values| centred(&values[rows.clone()]));
-        varying.map(|(column, _)| column).collect()
-    };
-    match spread(dataset, limit, limit, predictors) {
+    match spread(dataset, limit, limit, varying) {
         Some(noise) if noise <= limit => Err(DataError::NoNoise { file, column }),
         _ => Ok(()),
     }
+}
+
+/// The predictors that vary in group `j`, centred and scaled there.
+fn varying(dataset: &Dataset, j: usize) -> Vec<Vec<f64>> {
+    let rows = dataset.group_range(j);
+    let varying = dataset.predictors.iter().filter_map(|values| centred(&values[rows.clone()]));
+    varying.map(|(column, _)| column).collect()
 }
 
 /// The standard deviation within groups of what `columns` leave of the outcome, or something above `enough`, if that is known

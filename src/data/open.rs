@@ -28,9 +28,12 @@ pub(super) enum Format {
 /// As many bytes tell.
 const MAGIC: u64 = 6;
 
+/// A stream whose first bytes were looked at.
+type Whole<R> = io::Chain<Cursor<Vec<u8>>, R>;
+
 impl Format {
     /// Looks at the first bytes, and gives them back in front of the rest.
-    pub fn of<R: Read>(mut input: R) -> io::Result<(Format, io::Chain<Cursor<Vec<u8>>, R>)> {
+    pub fn of<R: Read>(mut input: R) -> io::Result<(Format, Whole<R>)> {
         let mut first = Vec::new();
         input.by_ref().take(MAGIC).read_to_end(&mut first)?;
         let format = match first[..] {

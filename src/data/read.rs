@@ -39,16 +39,20 @@ pub(super) fn table(text: Text, columns: &Columns, reading: &Reading) -> Result<
         let next = std::iter::from_fn(|| blocks.next(header.separator).transpose());
         next.take(batch).collect()
     };
-    let mut waiting = read(&mut blocks).map_err(failed)?;
-    while !waiting.is_empty() {
-        let parse = || waiting.par_iter().map(|block| layout.parse(block)).collect::<Vec<_>>();
-        let (next, parsed) = rayon::join(|| read(&mut blocks), parse);
-        for (block, part) in waiting.iter().zip(parsed) {
-            parts.add(part.map_err(|fault| fault.told(lines, &layout))?, lines);
-            lines += newlines(block);
+    // All of it on the workers' side, where waiting for a worker is working.
+    rayon::scope(|_| {
+        let mut waiting = read(&mut blocks).map_err(failed)?;
+        while !waiting.is_empty() {
+            let parse = || waiting.par_iter().map(|block| layout.parse(block)).collect::<Vec<_>>();
+            let (next, parsed) = rayon::join(|| read(&mut blocks), parse);
+            for (block, part) in waiting.iter().zip(parsed) {
+                parts.add(part.map_err(|fault| fault.told(lines, &layout))?, lines);
+                lines += newlines(block);
+            }
+            blocks.reuse(std::mem::replace(&mut waiting, next.map_err(failed)?));
         }
-        blocks.reuse(std::mem::replace(&mut waiting, next.map_err(failed)?));
-    }
+        Ok(())
+    })?;
     let assumed = layout.assumed(parts.rows());
     Ok((parts.into_table(file, columns, reading.missing)?, assumed))
 }
@@ -212,9 +216,12 @@ impl Fault {
     fn told(self, lines: u64, layout: &Layout) -> DataError {
         let (file, line) = (layout.file.to_owned(), lines + self.line + 1);
         match self.what {
-            What::Cell(column, fault) => {
-                DataError::BadCell { file, place: Place::Line(line), column: layout.name(column).clone(), fault }
-            }
+            What::Cell(column, fault) => DataError::BadCell {
+                file,
+                place: Place::Line(line),
+                column: layout.name(column).clone(),
+                fault: fault.into(),
+            },
             What::Unclosed => DataError::UnclosedQuote { file, line },
             What::TooLong => DataError::LongRow { file, line },
             What::Length(found, is_comment) => {

@@ -187,9 +187,12 @@ impl Contents {
         if warmup.is_some() {
             about.insert("warmup_draws".to_string(), json!(warmup_draws));
         }
+        // The root tells of nothing that is not there.
+        self.files.settle()?;
         // As text: what is nested, xarray would open, and then not write again as netCDF.
         attributes.insert("warpnuts".to_string(), json!(serde_json::to_string(&about)?));
-        self.files.write("zarr.json", pretty(&metadata::root(&attributes, nodes.into_iter().collect()))?)
+        self.files.write("zarr.json", pretty(&metadata::root(&attributes, nodes.into_iter().collect()))?)?;
+        self.files.settle()
     }
 
     /// Sets an attribute of the root; null removes it.

@@ -1,31 +1,40 @@
 //! The files of a store: each is written under another name first, so that nobody ever finds half of one, whenever the
-//! writer is killed.
+//! writer is killed. They get their names together, when all of them are on the disk: waiting for each by itself would take longer than
+//! a short run.
 
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use zarrs::filesystem::FilesystemStore;
 use zarrs::storage::byte_range::ByteRangeIterator;
 use zarrs::storage::{
-    AtomicRenameStorageTraits, Bytes, MaybeBytesIterator, OffsetBytesIterator, ReadableStorageTraits, StorageError,
-    StoreKey, StorePrefix, WritableStorageTraits,
+    Bytes, MaybeBytesIterator, OffsetBytesIterator, ReadableStorageTraits, StorageError, StoreKey, StorePrefix,
+    WritableStorageTraits,
 };
 
 /// What the name of an unfinished file ends in.
 const UNFINISHED: &str = ".unfinished";
+
+/// Files that are waited for at once.
+const TOGETHER: usize = 16;
 
 /// A folder whose files are there whole or not at all.
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
     inner: FilesystemStore,
+    /// Those that are written, and have no name yet.
+    waiting: Mutex<BTreeSet<StoreKey>>,
 }
 
 impl Files {
     /// The files in `folder`.
     pub fn new(folder: &Path) -> io::Result<Files> {
         let inner = FilesystemStore::new(folder).map_err(io::Error::other)?;
-        Ok(Files { folder: folder.to_path_buf(), inner })
+        Ok(Files { folder: folder.to_path_buf(), inner, waiting: Mutex::default() })
     }
 
     /// The path of a file.
@@ -38,16 +47,47 @@ impl Files {
         &self.folder
     }
 
-    /// Writes a file.
+    /// Writes a file, which [`settle`](Self::settle) gives its name.
     pub fn write(&self, key: &str, bytes: Vec<u8>) -> io::Result<()> {
         let key = StoreKey::new(key).map_err(io::Error::other)?;
         self.set(&key, bytes.into()).map_err(to_io)
+    }
+
+    /// Waits until all that was written is on the disk, and then gives it its names.
+    ///
+    /// # Errors
+    /// Those of the file system; what has no name yet keeps none.
+    pub fn settle(&self) -> io::Result<()> {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let files: Vec<(PathBuf, PathBuf)> = (waiting.iter().map(|key| (self.path(key), key)))
+            .map(|(path, key)| Ok((self.path(&unfinished(key)?), path)))
+            .collect::<Result<_, StorageError>>()
+            .map_err(to_io)?;
+        let share = files.len().div_ceil(TOGETHER).max(1);
+        std::thread::scope(|scope| {
+            let shares: Vec<_> = files.chunks(share).map(|share| scope.spawn(|| synced(share))).collect();
+            shares.into_iter().try_for_each(|share| match share.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })?;
+        files.iter().try_for_each(|(unfinished, path)| std::fs::rename(unfinished, path))
     }
 
     /// Removes what a writer that was killed has left unfinished.
     pub fn remove_unfinished(&self) -> io::Result<()> {
         remove_unfinished(&self.folder)
     }
+}
+
+/// Waits until these files, without their names, are on the disk.
+fn synced(files: &[(PathBuf, PathBuf)]) -> io::Result<()> {
+    files.iter().try_for_each(|(unfinished, _)| OpenOptions::new().write(true).open(unfinished)?.sync_all())
+}
+
+/// The other name of a file.
+fn unfinished(key: &StoreKey) -> Result<StoreKey, StorageError> {
+    Ok(StoreKey::new(format!("{key}{UNFINISHED}"))?)
 }
 
 fn remove_unfinished(folder: &Path) -> io::Result<()> {
@@ -93,9 +133,13 @@ impl ReadableStorageTraits for Files {
 
 impl WritableStorageTraits for Files {
     fn set(&self, key: &StoreKey, value: Bytes) -> Result<(), StorageError> {
-        let unfinished = StoreKey::new(format!("{key}{UNFINISHED}"))?;
-        self.inner.set(&unfinished, value)?;
-        self.inner.rename(&unfinished, key)
+        let path = self.path(&unfinished(key)?);
+        if let Some(above) = path.parent() {
+            std::fs::create_dir_all(above)?;
+        }
+        std::fs::write(path, value)?;
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        Ok(())
     }
 
     fn set_partial_many(&self, key: &StoreKey, values: OffsetBytesIterator) -> Result<(), StorageError> {
