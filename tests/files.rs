@@ -32,9 +32,11 @@ fn json(folder: &Folder, path: &str) -> Value {
 }
 
 fn refuses(folder: &Folder, line: &str, words: &[&str]) {
+    let before = folder.contents();
     let ran = folder.run(line);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{line}: {ran:?}");
     words.iter().for_each(|words| assert!(ran.stderr.contains(words), "{line}: {}", ran.stderr));
+    assert!(folder.contents() == before, "{line}: something was written");
 }
 
 #[test]

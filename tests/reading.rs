@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
-use warpnuts::data::{Columns, DataError, Dataset, Decimal, Delimiter, MISSING_LABELS, Missing, Reading};
+use warpnuts::data::{Centring, Columns, DataError, Dataset, Decimal, Delimiter, MISSING_LABELS, Missing, Reading};
 
 fn columns(group: &str, outcome: &str, predictors: &[&str]) -> Columns {
     Columns {
@@ -171,7 +171,7 @@ fn a_mark_for_missing_values_is_seen_where_it_stands_far_outside() {
         assert_eq!(marks(&none), [], "{none:?}");
     }
     // Of a predictor that was centred too.
-    let data = accepted(self::read("g,y,x\na,1,2.5\nb,3,-999\nb,4,9\na,6,-999\n")).center_predictors();
+    let data = accepted(self::read("g,y,x\na,1,2.5\nb,3,-999\nb,4,9\na,6,-999\n")).centered(Centring::All);
     assert_eq!(
         data.sentinels().iter().map(|mark| (mark.column.as_str(), mark.value)).collect::<Vec<_>>(),
         [("x", -999.0)]
