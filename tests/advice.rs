@@ -25,7 +25,7 @@ const CASES: [(&str, &str); 20] = [
     ("one-chain", "--chains 1 --draws 4000"),
     ("tree-depth", "--parameterization non-centered --max-tree-depth 2"),
     ("tree-depth", "--parameterization marginal --max-tree-depth 1"),
-    ("energy", "--data batches.csv --group batch --outcome yield --parameterization centered"),
+    ("energy", "--data halves.csv --group g --outcome y --predictor x --parameterization centered"),
     ("acceptance", "--parameterization non-centered --warmup 3 --target-accept 0.99"),
     ("rhat", "--parameterization centered --likelihood observations"),
     ("divergences", "--parameterization a=centered,b=centered --chains 8"),
@@ -101,11 +101,7 @@ fn severity(kind: &str, summary: &Value) -> f64 {
 #[test]
 fn every_proposal_improves_what_called_for_it() {
     let folder = Folder::with("years.csv", years());
-    std::fs::write(
-        folder.path("batches.csv"),
-        include_str!("cases/03-dyestuff2.csv").replace("Batch,Yield", "batch,yield"),
-    )
-    .unwrap();
+    std::fs::write(folder.path("halves.csv"), include_str!("cases/17b-half-singletons.csv")).unwrap();
     let mark = |csv: String, row: &str| csv.replacen(row, &format!("{row}-99999\n{row}"), 1);
     let marked = mark(mark(years(), "\n3,2009,"), "\n5,2004,");
     std::fs::write(folder.path("marked.csv"), marked).unwrap();

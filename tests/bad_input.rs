@@ -446,7 +446,8 @@ fn a_comparison_is_no_run_and_two_predictors_are_too_many() {
     let folder = Folder::new();
     let tiny = "--chains 1 --warmup 5 --draws 8";
     folder.run(&format!("compare {tiny} --out both"));
-    let words = ["both has several runs; name the folder of one of them: both/centered, both/non-centered"];
+    let words =
+        ["both has several runs; name the folder of one of them: both/centered, both/marginal, both/non-centered"];
     refuses_in_one_line(&folder, "verify both", &words);
     folder.run(&format!("sample --predictor floor --predictor Uppm {tiny} --out two"));
     refuses_in_one_line(&folder, "verify two", &["at most one predictor", "warpnuts sample"]);

@@ -276,6 +276,22 @@ fn a_millionth_of_noise_is_no_reason_to_refuse_and_has_the_right_answer() {
 }
 
 #[test]
+fn odd_names_of_columns_are_names() {
+    let folder = Folder::new();
+    let mut command = folder.command("sample --chains 4 --no-report --out out");
+    command.arg("--data").arg(format!("{CASES}/12-names.csv"));
+    command.args(["--group", "School Name", "--outcome", "y[1]", "--predictor", "a,b", "--predictor", "mu_a"]);
+    command.args(["--parameterization", "a=non-centered,a,b=centered,mu_a=non-centered"]);
+    let ran = Ran::of(&mut command);
+    assert!([0, 3].contains(&ran.code), "{ran:?}");
+    let summary = json(&folder, "out/summary.json");
+    assert_eq!(summary["parameterization"], "a=non-centered,b[a,b]=centered,b[mu_a]=non-centered");
+    for name in ["mu_b[a,b]", "sigma_b[mu_a]", "a[s03]", "b[a,b,s03]", "b[mu_a,s007]"] {
+        assert!(number(&summary["parameters"][name]["mean"]).is_finite(), "{name}");
+    }
+}
+
+#[test]
 fn every_file_is_claimed_by_a_test() {
     let tests =
         [include_str!("cases.rs"), include_str!("data.rs"), include_str!("advice.rs"), include_str!("landscape.rs")];
@@ -283,7 +299,10 @@ fn every_file_is_claimed_by_a_test() {
     for entry in std::fs::read_dir(CASES).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         files += 1;
-        assert!(name == "README.md" || tests.iter().any(|test| test.contains(&name)), "no test reads {name}");
+        assert!(
+            ["README.md", ".gitattributes"].contains(&&*name) || tests.iter().any(|test| test.contains(&name)),
+            "no test reads {name}"
+        );
     }
     assert!(files > 50, "{files}");
 }

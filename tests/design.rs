@@ -122,6 +122,7 @@ fn outcomes_that_are_not_normal_are_seen() {
     assert_eq!(of(&[2.5, 7.0, 2.5, 2.5, 7.0, 7.0, 7.0, 7.0]), Some(Discrete::Two));
     assert_eq!(of(&[0.0, 3.0, 1.0, 0.0, 7.0, 2.0, 1.0, 1.0]), Some(Discrete::Whole(7)));
     assert_eq!(of(&[0.0, 3.0, 1.5, 0.0, 7.0, 2.0, 1.0, 1.0]), None);
+    assert_eq!(of(&[5.0, 3.0, 4.0, 6.0, 7.0, 2.0, 3.0, 9.0]), Some(Discrete::Whole(9)));
     // Whole grams, dollars, points.
     assert_eq!(of(&[1545.0, 1440.0, 1440.0, 1520.0, 1580.0, 1540.0, 1555.0, 1490.0]), None);
     assert_eq!(of(&[-1.0, 3.0, 1.0, 0.0, 7.0, 2.0, 1.0, 1.0]), None);
@@ -167,16 +168,14 @@ fn centring_takes_all_none_or_those_that_are_far() {
 
 #[test]
 fn the_priors_of_an_intercept_reach_zero_however_far_it_is() {
-    // Seconds since 1970 over a year: a slope of one sd a sd, and the intercept is some 1e9 slopes away.
+    // Seconds since 1970 over a year, and an outcome about 0: the intercept is some two hundred sds of the outcome away.
     let seconds = |i: usize| 1.6e9 + 3e5 * i as f64;
-    let rows: Vec<(&str, f64, f64)> = (0..100)
-        .map(|i| (["a", "b", "c", "d"][i % 4], seconds(i), 2e-6 * seconds(i) + (7.7 * i as f64).sin()))
-        .collect();
+    let y = |i: usize| 2e-6 * (seconds(i) - 1.615e9) + (7.7 * i as f64).sin();
+    let rows: Vec<(&str, f64, f64)> = (0..100).map(|i| (["a", "b", "c", "d"][i % 4], seconds(i), y(i))).collect();
     let data = with_predictor(&rows);
     let intercept = -2e-6 * 1.6e9_f64;
     assert!(PriorScales::for_data(&data).mu_sd[0] > 50.0 * intercept.abs(), "{:?}", PriorScales::for_data(&data));
     // Centred, the way to zero is none.
-    let mean = data.outcome().iter().sum::<f64>() / 100.0;
     let centred = PriorScales::for_data(&data.centered(Centring::Far));
-    assert!((centred.mu_sd[0] / (100.0 * mean) - 1.0).abs() < 1e-9, "{centred:?}");
+    assert_eq!(centred.mu_sd, PriorScales::for_data(&Dataset::radon().unwrap()).mu_sd);
 }

@@ -134,16 +134,16 @@ fn a_mark_for_missing_values_is_warned_of_and_its_remedy_helps() {
     let folder = Folder::with("t.csv", gappy().replace(",NA,", ",-999,"));
     let told = ran(folder.run(&format!("sample --data t.csv {COLUMNS} {TINY} --out run")));
     assert!(
-        told.stderr.contains("warning: column `y` has -999 in 2 rows, and everything else lies between"),
+        told.stdout.contains("warning: column `y` has -999 in 2 rows, and everything else lies between"),
         "{told:?}"
     );
     let warnings = json(&folder, "run/summary.json")["warnings"].to_string();
     assert!(warnings.contains("column `y` has -999 in 2 rows"), "{warnings}");
     let remedy = "--missing-labels \"NA,NaN,N/A,n/a,#N/A,null,NULL,.,?,-,-999\"";
-    assert!(told.stderr.contains(remedy), "{told:?}");
+    assert!(told.stdout.contains(remedy), "{told:?}");
     let told =
         ran(folder.run(&format!("sample --data t.csv {COLUMNS} {TINY} --out cured {}", remedy.replace('"', ""))));
-    assert!(told.stderr.starts_with("note: 4 of 48 rows are left out") && !told.stderr.contains("-999"), "{told:?}");
+    assert!(told.stderr.starts_with("note: 4 of 48 rows are left out") && !told.stdout.contains("-999"), "{told:?}");
 }
 
 #[test]

@@ -123,6 +123,20 @@ fn ordinary_posteriors_have_one_mode_and_keep_their_starting_points() {
 }
 
 #[test]
+fn the_mass_around_a_mode_is_nearly_the_evidence() {
+    // What Laplace's approximation is of, to what skewed scales make of it.
+    for dataset in [Dataset::radon().unwrap(), grunfeld(), trends(1, 8, 12, 0.0)] {
+        let model = model(dataset, "marginal");
+        let peak = &Landscape::of(&model).peaks[0];
+        let constant = 0.5 * peak.theta.len() as f64 * std::f64::consts::TAU.ln();
+        let evidence = Exact::of(&model).unwrap().log_evidence();
+        let apart = peak.log_mass + constant + model.log_density_offset() - evidence;
+        println!("{}: {apart}", model.dataset().source());
+        assert!(apart.abs() < 0.7, "{}: {apart}", model.dataset().source());
+    }
+}
+
+#[test]
 fn laplaces_masses_tell_the_exact_posteriors_mode() {
     // Far from zero there may be two modes; whichever the exact posterior is in must be the one that weighs most.
     let mut split = 0;

@@ -1,6 +1,7 @@
 //! `warpnuts map`: the posterior mode, and what is wrong with it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
@@ -93,8 +94,10 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     let non_centered = mode::non_centered(&model);
     let path = marginal.as_ref().ok().map(|marginal| mode::path(&model, marginal));
     let settings = Settings { seed: typed.seed, ..Settings::default() };
-    let sampled = progress::watch(&model, &settings, typed.quiet, |progress| {
-        experiment::sample(model.clone(), settings, progress)
+    let (suited, _) = experiment::suited(&dataset, settings.likelihood);
+    let sampled_model = Arc::new(model.in_parameterization(suited));
+    let sampled = progress::watch(&sampled_model, &settings, typed.quiet, |progress| {
+        experiment::sample(sampled_model.clone(), settings, progress)
     });
     let sampled = sampled.map_err(Failure::run)?;
     if sampled.interrupted {

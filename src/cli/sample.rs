@@ -30,8 +30,8 @@ pub struct RunOnceArguments {
     pub priors: PriorArguments,
 
     /// `marginal` (or `collapsed`): group effects integrated out, and drawn from their exact conditional normal afterwards;
-    /// `centered`, `non-centered`, or one for each coefficient as `a=centered,b=non-centered`; `auto` takes `marginal`, but where
-    /// it is slower
+    /// `centered`, `non-centered`, or one for each coefficient as `a=centered,b=non-centered`; `auto` takes `marginal`, unless
+    /// --likelihood observations needs the effects
     #[arg(long, default_value = "auto", help_heading = "Sampling")]
     pub parameterization: String,
 

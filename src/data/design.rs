@@ -10,7 +10,7 @@ use super::Dataset;
 /// So few groups say next to nothing of how far groups spread.
 const FEW_GROUPS: usize = 3;
 
-/// Whole numbers from 0 or 1 on with a mean up to this are taken for counts or ratings; the noise of larger ones is nearly normal.
+/// Whole numbers from 0 on with a mean up to this are taken for counts or ratings; the noise of larger ones is nearly normal.
 const LARGEST_MEAN_COUNT: f64 = 30.0;
 
 /// A predictor that varies less within a group, relative to its mean there, is constant there.
@@ -36,7 +36,7 @@ pub struct Design {
 pub enum Discrete {
     /// Two values.
     Two,
-    /// Whole numbers from 0 or 1 to so many.
+    /// Whole numbers from 0 on, up to so many.
     Whole(u64),
 }
 
@@ -78,8 +78,7 @@ fn discrete(outcome: &[f64]) -> Option<Discrete> {
     let (min, max) = outcome.iter().fold((first, first), |(min, max), value| (value.min(min), value.max(max)));
     let mean = || outcome.iter().sum::<f64>() / outcome.len() as f64;
     let whole = || outcome.iter().all(|value| value.fract() == 0.0);
-    (min == 0.0 || min == 1.0).then_some(())?;
-    (whole() && mean() <= LARGEST_MEAN_COUNT).then_some(Discrete::Whole(max as u64))
+    (min >= 0.0 && whole() && mean() <= LARGEST_MEAN_COUNT).then_some(Discrete::Whole(max as u64))
 }
 
 fn alike(labels: &[String]) -> Vec<[String; 2]> {
