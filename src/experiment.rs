@@ -339,7 +339,8 @@ fn run(
     }
     let plan = settings.plan();
     let run = if settings.sampled_variables(model) < settings.variables(model) {
-        let mut completed = WithEffects::new(sink, model, settings.seed, settings.first_chain, settings.threads);
+        let mut completed =
+            WithEffects::new(sink, model, settings.seed, settings.first_chain, settings.thin, settings.threads);
         driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed)?
     } else {
         driver::run_from(start, &mut *engine, model.dim(), &plan, sink)?

@@ -194,7 +194,7 @@ fn a_run_goes_on_with_its_own_settings_only() {
         ["these differ:", "--chains 3, there 2", "--seed 9, there 1", "--keep hyper, there all", "leave them out"];
     refused("sample --resume done --chains 3 --seed 9 --keep hyper --draws 10", &words);
     refused("sample --resume done --prior-eps-scale 2", &["--prior-eps-scale 2, there 5"]);
-    refused("sample --resume done --parameterization centered", &["--parameterization centered, there non-centered"]);
+    refused("sample --resume done --parameterization centered", &["--parameterization centered, there marginal"]);
     refused("sample --resume nowhere", &["nowhere does not exist"]);
     refused("sample --resume done --out other", &["--out"]);
 }
@@ -253,7 +253,7 @@ fn shards_make_the_experiment() {
     refused(&format!("{line} --shard 5/4 --out no"), &["--shard", "1/4"]);
     refused(&format!("{line} --shard 1/40 --out no"), &["would have no chains", "superchains of 8"]);
     let other = "sample --parameterization centered --metric-from learnt --out no";
-    refused(other, &["--metric-from learnt", "another (non-centered", "name a run of this one"]);
+    refused(other, &["--metric-from learnt", "another (marginal", "name a run of this one"]);
 }
 
 #[test]

@@ -53,7 +53,10 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
         Ok(run) => vec![run],
         Err(StoreError::Several { runs, .. }) if folder.join(COMPARISON).exists() => {
             let runs = runs.iter().map(|run| Sampled::open(Path::new(run)));
-            runs.collect::<Result<_, _>>().map_err(Failure::input)?
+            let mut runs: Vec<Sampled> = runs.collect::<Result<_, _>>().map_err(Failure::input)?;
+            let names = compared(folder);
+            runs.sort_by_key(|run| names.iter().position(|name| *name == run.model.parameterization().to_string()));
+            runs
         }
         Err(error) => return Err(Failure::input(error)),
     };
@@ -93,6 +96,14 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
         print(format_args!("Written: {}", path.display()));
     }
     Ok(Outcome::Done)
+}
+
+/// The parameterizations that a comparison is of, in its order.
+fn compared(folder: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.join(COMPARISON)).unwrap_or_default();
+    let comparison: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let runs = comparison["runs"].as_array().into_iter().flatten();
+    runs.filter_map(|run| run["parameterization"].as_str().map(str::to_string)).collect()
 }
 
 /// The report of a command, while its runs are made.

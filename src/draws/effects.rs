@@ -23,14 +23,22 @@ pub struct WithEffects<'a> {
     variables: usize,
     seed: u64,
     first_chain: u32,
+    thin: u32,
     threads: usize,
     values: Vec<f64>,
 }
 
 impl<'a> WithEffects<'a> {
-    /// For draws of the hyperparameters of `model` by chains from number `first_chain` of the experiment of `seed`; as
-    /// many `threads` as told work at once.
-    pub fn new(sink: &'a mut dyn Sink, model: &Model, seed: u64, first_chain: u32, threads: usize) -> WithEffects<'a> {
+    /// For draws of the hyperparameters of `model` by chains from number `first_chain` of the experiment of `seed`, of which one of
+    /// every `thin` transitions is kept; as many `threads` as told work at once.
+    pub fn new(
+        sink: &'a mut dyn Sink,
+        model: &Model,
+        seed: u64,
+        first_chain: u32,
+        thin: u32,
+        threads: usize,
+    ) -> WithEffects<'a> {
         WithEffects {
             sink,
             effects: ConditionalEffects::new(model),
@@ -38,6 +46,7 @@ impl<'a> WithEffects<'a> {
             variables: model.layout().dim(),
             seed,
             first_chain,
+            thin,
             threads: threads.max(1),
             values: Vec::new(),
         }
@@ -45,8 +54,9 @@ impl<'a> WithEffects<'a> {
 
     /// Completes the draws `first..first + draws` of `block`, chain by chain, into `self.values`.
     fn complete(&mut self, block: &Block, first: usize, draws: usize) {
-        let Self { effects, hyperparameters, variables, seed, first_chain, threads, values, .. } = self;
+        let Self { effects, hyperparameters, variables, seed, first_chain, thin, threads, values, .. } = self;
         let (hyperparameters, variables, seed, first_chain) = (*hyperparameters, *variables, *seed, *first_chain);
+        let thin = *thin;
         let rows = block.chains * draws;
         values.resize(rows * variables, 0.0);
         let share = rows.div_ceil(*threads);
@@ -58,7 +68,7 @@ impl<'a> WithEffects<'a> {
                     let from = (chain * block.draws + draw) * hyperparameters;
                     named[..hyperparameters].copy_from_slice(&block.values[from..from + hyperparameters]);
                     // Draws of warm-up are counted from the other end.
-                    let number = (block.first_draw + draw) as u32;
+                    let number = (block.first_draw + draw) as u32 * thin + (thin - 1);
                     let transition = if block.warmup { !number } else { number };
                     effects.draw(&Place { seed, chain: first_chain + chain as u32, transition }, named);
                 }
