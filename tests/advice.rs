@@ -28,7 +28,7 @@ const CASES: [(&str, &str); 20] = [
     ("energy", "--data halves.csv --group g --outcome y --predictor x --parameterization centered"),
     ("acceptance", "--parameterization non-centered --warmup 3 --target-accept 0.99"),
     ("rhat", "--parameterization centered --likelihood observations"),
-    ("divergences", "--parameterization a=centered,b=centered --chains 8"),
+    ("energy", "--parameterization a=centered,b=centered --chains 8"),
 ];
 
 /// Warnings that name no option, for none would help.

@@ -293,8 +293,14 @@ fn odd_names_of_columns_are_names() {
 
 #[test]
 fn every_file_is_claimed_by_a_test() {
-    let tests =
-        [include_str!("cases.rs"), include_str!("data.rs"), include_str!("advice.rs"), include_str!("landscape.rs")];
+    let tests = [
+        include_str!("cases.rs"),
+        include_str!("data.rs"),
+        include_str!("files.rs"),
+        include_str!("reading.rs"),
+        include_str!("advice.rs"),
+        include_str!("landscape.rs"),
+    ];
     let mut files = 0;
     for entry in std::fs::read_dir(CASES).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();

@@ -151,11 +151,13 @@ fn warm_up_is_recorded_on_request() {
 
     // A device walks as the CPU does, until rounding parts their ways.
     if gpu::devices().is_some() {
-        done(&folder, &format!("{line} --engine gpu --allow-software-adapter --save-warmup --out device"));
-        let there = counted("device");
-        let line =
-            "sample --chains 6 --warmup 60 --draws 5 --thin 3 --save-warmup --engine gpu --allow-software-adapter";
-        done(&folder, &format!("{line} --out thin-device"));
+        // With effects: five numbers alone would stay together for long.
+        let line = "sample --chains 6 --warmup 60 --quiet --parameterization non-centered --save-warmup";
+        let device = "--engine gpu --allow-software-adapter";
+        done(&folder, &format!("{line} --draws 20 --out host"));
+        done(&folder, &format!("{line} --draws 20 {device} --out device"));
+        let (numbers, there) = (counted("host"), counted("device"));
+        done(&folder, &format!("{line} --draws 5 --thin 3 {device} --out thin-device"));
         let every_third: Vec<f64> = there.chunks_exact(width).skip(2).step_by(3).flatten().copied().collect();
         assert!(Store::open(&folder.path("thin-device")).unwrap().warmup_part(0..6, 0..20) == every_third);
         let near = |transition: usize| {
