@@ -278,7 +278,7 @@ pub fn finish(
     Ok(if progress::is_interrupted() { Outcome::Interrupted } else { outcome(&summary) })
 }
 
-/// Says what the model is made of, and why its parameterization is that which it is.
+/// Says what the model is made of, and why it has its parameterization.
 pub fn tell_model(summary: &RunSummary, why: Option<&str>) {
     summary.words.lines().chain(why).for_each(print);
 }

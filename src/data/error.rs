@@ -178,8 +178,8 @@ pub enum DataError {
 
     /// An outcome of the groups, and not of the observations.
     #[error(
-        "{file}: outcome `{column}` does not vary within any group: there is no noise, and no posterior of `eps`; keep one row \
-         for each group, or choose another column",
+        "{file}: outcome `{column}` does not vary within any group: there is no noise, and no posterior of `eps`; choose another \
+         outcome, or another column of groups",
         column = shown(column)
     )]
     ConstantWithinGroups { file: String, column: String },

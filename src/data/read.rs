@@ -90,7 +90,7 @@ struct Fault {
 }
 
 enum What {
-    /// So many fields, of which the first says this.
+    /// So many fields, and what the first says.
     Length(usize, bool),
     /// In this column, counted from the group on.
     Cell(usize, CellFault),

@@ -24,7 +24,7 @@ impl Order {
         quantile_of(self.draws.len(), p, |rank| self.draws[rank].0)
     }
 
-    /// The draws of which these shares are smaller, to the nearest.
+    /// The draws below which these shares lie, to the nearest.
     pub(super) fn nearest(&self, shares: [f64; 2]) -> [f64; 2] {
         let last = self.draws.len().max(1) - 1;
         shares.map(|p| self.draws.get((last as f64 * p).round() as usize).map_or(f64::NAN, |draw| draw.0))

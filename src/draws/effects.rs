@@ -29,7 +29,7 @@ pub struct WithEffects<'a> {
 }
 
 impl<'a> WithEffects<'a> {
-    /// For draws of the hyperparameters of `model` by chains from number `first_chain` of the experiment of `seed`, of which one of
+    /// For draws of the hyperparameters of `model` by chains from number `first_chain` of the experiment of `seed`, where one of
     /// every `thin` transitions is kept; as many `threads` as told work at once.
     pub fn new(
         sink: &'a mut dyn Sink,

@@ -66,7 +66,7 @@ pub(super) fn advice(run: &RunSummary) -> Option<Advice> {
                 100.0 * astray,
                 told()
             ),
-            remedy: "sample anew, without --metric-from: chains start where the mass is, and return there".to_string(),
+            remedy: "sample anew, without --metric-from: chains start where the mass is, and stay there".to_string(),
             proposals: Vec::new(),
             distrust: true,
         });

@@ -133,12 +133,12 @@ impl Recorded {
         let (last, size, row) = (drawn.last_length(), drawn.metadata.chunk[0], self.arrays.row);
         let along = drawn.chunk_elements();
         let first_element = |chunk: &Chunk| chunk.outer * last + chunk.last * along;
-        let behind = |chunk: &Chunk| (first_element(chunk) + along).min((chunk.outer + 1) * last);
+        let after = |chunk: &Chunk| (first_element(chunk) + along).min((chunk.outer + 1) * last);
         let mut touched = chunks(drawn);
         touched.retain(|chunk| {
             let next = wanted.partition_point(|(element, _)| *element < first_element(chunk));
             let first_chain = chunk.chains * size;
-            wanted.get(next).is_some_and(|(element, _)| *element < behind(chunk))
+            wanted.get(next).is_some_and(|(element, _)| *element < after(chunk))
                 && first_chain < chains.end
                 && first_chain + size > chains.start
         });
@@ -159,7 +159,7 @@ impl Recorded {
                     let Some(decoded) = decoded else { continue };
                     let (first_draw, first_chain) = (number * row, chunk.chains * size);
                     let inside =
-                        |(element, _): &&(usize, usize)| (first_element(chunk)..behind(chunk)).contains(element);
+                        |(element, _): &&(usize, usize)| (first_element(chunk)..after(chunk)).contains(element);
                     for (element, at) in wanted[ours.clone()].iter().filter(inside) {
                         let i = element - first_element(chunk);
                         for chain in chains.start.max(first_chain)..chains.end.min(first_chain + size) {
