@@ -8,7 +8,7 @@ mod merge;
 mod starts;
 mod stored;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -248,8 +248,8 @@ impl Settings {
 pub struct Sampled<D = Draws> {
     /// The posterior that was sampled.
     pub model: Arc<Model>,
-    /// The modes of its marginal density.
-    pub landscape: Landscape,
+    /// The modes of its marginal density, once somebody has asked for them.
+    pub landscape: OnceLock<Landscape>,
     /// How it was sampled.
     pub settings: Settings,
     /// Where it was sampled: `cpu`, `gpu-density` or `gpu`.
@@ -353,6 +353,13 @@ fn run(
     Ok(Run { draws: run.draws / settings.thin, ..run })
 }
 
+impl<D> Sampled<D> {
+    /// The modes of the model's marginal density, searched for where they are not known yet.
+    pub fn landscape(&self) -> &Landscape {
+        self.landscape.get_or_init(|| Landscape::of(&self.model))
+    }
+}
+
 fn sampled<D>(
     backend: &Backend,
     model: Arc<Model>,
@@ -368,6 +375,7 @@ fn sampled<D>(
     names.truncate(settings.variables(&model));
     let interrupted = run.draws < settings.draws;
     let (engine, device) = (backend.name().to_string(), backend.device());
+    let landscape = landscape.into();
     Sampled { model, landscape, settings, engine, device, names, draws, run, interrupted, wall }
 }
 

@@ -3,6 +3,7 @@
 use warpnuts::data::{Centring, Columns, DataError, Dataset, Discrete};
 use warpnuts::model::PriorScales;
 use warpnuts::random::{Place, Purpose};
+use warpnuts::summary::advice;
 
 /// Four groups of six rows: x from 0 to 5, y on a line of its own in each group, plus `noise` times standard normal numbers.
 fn lines(noise: f64, offset: f64, slopes: f64) -> Result<Dataset, DataError> {
@@ -178,4 +179,15 @@ fn the_priors_of_an_intercept_reach_zero_however_far_it_is() {
     // Centred, the way to zero is none.
     let centred = PriorScales::for_data(&data.centered(Centring::Far));
     assert_eq!(centred.mu_sd, PriorScales::for_data(&Dataset::radon().unwrap()).mu_sd);
+}
+
+// What is said of it
+
+#[test]
+fn two_groups_are_told_of_with_what_to_do() {
+    let few = plain(&[("a", 1.0), ("a", 2.5), ("b", 2.0), ("b", 5.5)]).unwrap();
+    let told = advice::of_data(&few, &PriorScales::for_data(&few));
+    assert_eq!(told.iter().map(|advice| advice.kind).collect::<Vec<_>>(), ["few-groups"]);
+    assert!(told[0].problem.starts_with("there are only 2 groups of `g`") && !told[0].distrust, "{told:?}");
+    assert!(told[0].remedy.contains("--prior-sigma-scale"), "{told:?}");
 }

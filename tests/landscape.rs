@@ -78,7 +78,7 @@ fn draws_in_a_mode_without_mass_are_never_blessed() {
     let settings = Settings { chains: 8, warmup: 300, draws: 500, keep: Keep::Hyper, ..Settings::default() };
     let sound = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap();
     assert!(RunSummary::of(&sound).is_trustworthy());
-    let small = &sound.landscape.peaks[1];
+    let small = &sound.landscape().peaks[1];
     assert!(small.named[3] < 1.0);
     // The same run, but for its draws: independent ones around the small mode, which is all that R-hat could ask for.
     let width = small.theta.len();

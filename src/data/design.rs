@@ -14,7 +14,7 @@ const FEW_GROUPS: usize = 3;
 const LARGEST_MEAN_COUNT: f64 = 30.0;
 
 /// A predictor that varies less within a group, relative to its mean there, is constant there.
-const CONSTANT: f64 = 1e-12;
+pub(super) const CONSTANT: f64 = 1e-12;
 
 /// What the data cannot tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use super::checks::{largest_deviation, mean};
 use super::collinear::residual;
+use super::design::CONSTANT;
 use super::{DataError, Dataset};
 
 /// Less noise than this share of the outcome's standard deviation within groups is rounding.
@@ -10,9 +11,6 @@ const ROUNDING: f64 = 1e-7;
 
 /// So many units in the last place of the largest outcome are rounding too.
 const LAST_PLACES: f64 = 4.0;
-
-/// A predictor that varies less within a group, relative to its mean there, is constant there.
-const CONSTANT: f64 = 1e-12;
 
 /// Refuses an outcome that is constant in every group, or that every group's regression on the predictors meets; one that could
 /// not but be met, for no group has more rows than coefficients, is none of these.

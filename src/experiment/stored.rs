@@ -1,7 +1,7 @@
 //! Runs whose draws go into a store: begun, gone on with after an interruption, opened again, put together from shards.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -300,7 +300,8 @@ impl Sampled {
         let interrupted = run.draws < settings.draws;
         let wall = seconds(times.total);
         let draws = Draws::Store(Arc::new(store));
-        let landscape = Landscape::of(&model);
+        // Who exports or merges draws does not ask.
+        let landscape = OnceLock::new();
         Ok(Sampled { model, landscape, settings, engine, device, names, draws, run, interrupted, wall })
     }
 }

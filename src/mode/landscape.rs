@@ -18,9 +18,6 @@ const MOST_COMBINED: usize = 2;
 /// And with more than this, at two places only: a density takes long there.
 const MANY: usize = 8;
 
-/// Of a predictor whose mean is further from zero than so many standard deviations, intercepts may spread as the slopes do there.
-const FAR: f64 = 3.0;
-
 /// Searches end where no entry of the gradient is larger.
 const AIM: f64 = 1e-6;
 
@@ -221,16 +218,15 @@ fn starts(model: &Model) -> Vec<Vec<f64>> {
             sigmas.extend([alone(STARTS[3], STARTS[1]), alone(STARTS[1], STARTS[3])]);
         }
     }
-    for slope in 1..k {
-        let values = data.predictor(slope - 1);
-        let away = (values.iter().sum::<f64>() / values.len() as f64 / model.scaling().predictors[slope - 1]).abs();
-        if away > FAR && k <= MANY {
-            sigmas.extend(STARTS.iter().map(|start| {
-                let mut sigma = vec![STARTS[1]; k];
-                (sigma[0], sigma[slope]) = (start + away.ln(), *start);
-                sigma
-            }));
-        }
+    // Where zero is far, intercepts may spread as the slopes do there.
+    for far in data.far_predictors().into_iter().filter(|_| k <= MANY) {
+        let Some(place) = data.predictor_names().iter().position(|name| *name == far.name) else { continue };
+        let away = (far.mean / model.scaling().predictors[place]).abs();
+        sigmas.extend(STARTS.iter().map(|start| {
+            let mut sigma = vec![STARTS[1]; k];
+            (sigma[0], sigma[place + 1]) = (start + away.ln(), *start);
+            sigma
+        }));
     }
     let with_eps = |eps: f64| sigmas.iter().map(move |sigma| sigma.iter().copied().chain([eps]).collect::<Vec<f64>>());
     let mut all: Vec<Vec<f64>> = with_eps(noise).collect();

@@ -29,14 +29,14 @@ pub struct Visited {
 /// Places among `chains` times `draws` draws that are looked at, `[chain][draw]`.
 pub(super) fn places<D>(sampled: &Sampled<D>, chains: usize, draws: usize) -> Vec<usize> {
     let all = chains * draws;
-    let count = if sampled.landscape.is_split() { MANY } else { FEW }.min(all);
+    let count = if sampled.landscape().is_split() { MANY } else { FEW }.min(all);
     // The middle of each of as many stretches.
     (0..count).map(|i| (2 * i + 1) * all / (2 * count)).collect()
 }
 
 /// The modes that are there, where there are several; `draws` are hyperparameters in the user's units.
 pub(super) fn visited<D>(sampled: &Sampled<D>, draws: impl Iterator<Item = Vec<f64>>) -> Vec<Visited> {
-    let Visits { landscape, shares } = sampled.landscape.visited(&sampled.model, draws);
+    let Visits { landscape, shares } = sampled.landscape().visited(&sampled.model, draws);
     if !landscape.is_split() {
         return Vec::new();
     }
