@@ -1,12 +1,11 @@
 //! Claims about what `warpnuts sample` and `warpnuts compare` print, write and return, through the program itself.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use common::{Folder, Ran};
 use serde_json::Value;
+
+use crate::helpers::common::{Folder, Ran};
 
 /// The roles of the pupils' columns.
 const PUPILS: &str = "--data pupils.csv --group school --outcome score --predictor hours --predictor ses";

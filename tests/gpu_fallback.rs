@@ -1,8 +1,6 @@
 //! A device of the engine `gpu` that fails in the middle of a run: what has left it stays as it is, the CPU goes on from
 //! there, and all draws together are of the posterior.
 
-mod gpu;
-
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -24,6 +22,8 @@ use warpnuts::nuts::adaptation::Spread;
 use warpnuts::random::Place;
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
+
+use crate::helpers::gpu;
 
 const CHAINS: u32 = 12;
 const WARMUP: u32 = 60;

@@ -1,7 +1,5 @@
 //! Claims about runs that keep no draw: their sums say what the draws would have said, made on the host or on the device.
 
-mod gpu;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +14,8 @@ use warpnuts::experiment::{Backend, Keep, Sampled, Settings, sample, sample_on, 
 use warpnuts::gpu::{Adapter, Gpu};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
 use warpnuts::summary::RunSummary;
+
+use crate::helpers::gpu;
 
 fn radon(parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());

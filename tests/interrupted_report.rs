@@ -2,14 +2,11 @@
 //! half-written.
 #![cfg(target_os = "linux")]
 
-mod common;
-mod running;
-mod weak;
-
 use std::process::Command;
 
-use common::{Folder, Ran};
-use running::{signal, start, wait_until};
+use crate::helpers::common::{Folder, Ran};
+use crate::helpers::running::{signal, start, wait_until};
+use crate::helpers::weak;
 
 /// Data of few groups and many predictors, whose report takes its time.
 fn many_predictors() -> Folder {

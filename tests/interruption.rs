@@ -1,20 +1,17 @@
 //! Claims about runs that are interrupted: killed, stopped or out of room, they end with the bytes of one that was not; and
 //! about what they take of memory.
 
-mod common;
-mod gpu;
-mod running;
-mod stored;
-
 use std::process::Command;
 use std::time::Duration;
 
-use common::Folder;
+use crate::helpers::common::Folder;
+use crate::helpers::gpu;
+use crate::helpers::running::signal;
+use crate::helpers::running::{start, wait_until};
+use crate::helpers::stored::{self, done, same_bytes, summary};
+
 #[cfg(unix)]
-use running::signal;
-use running::{start, wait_until};
 use serde_json::Value;
-use stored::{done, same_bytes, summary};
 
 const LONG: &str = "--chains 4 --warmup 200 --draws 20000 --keep hyper --checkpoint-every 0.02 --quiet";
 

@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::common::Folder;
+use crate::helpers::common::Folder;
 
 /// `warpnuts` in the folder, while it runs.
 pub fn start(folder: &Folder, line: &str) -> Child {
