@@ -24,7 +24,8 @@
 //! - [`report`]: all of it in pictures, on one page.
 //!
 //! Beside the line stand [`random`] (counter-based random numbers), [`math`] (exponential and logarithm with the same
-//! bits everywhere), [`lanes`] (eight numbers side by side) and [`machine`] (processor and memory).
+//! bits everywhere), [`lanes`] (eight numbers side by side), [`machine`] (processor and memory) and [`faults`] (for tests,
+//! absent from a release).
 //!
 //! # Example
 //!
@@ -62,6 +63,7 @@ pub mod engine;
 pub mod exact;
 pub mod experiment;
 pub mod family;
+pub mod faults;
 pub mod gpu;
 pub mod lanes;
 pub mod machine;

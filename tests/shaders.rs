@@ -1,8 +1,6 @@
 //! Every shader is valid WGSL and has its like in the languages of Vulkan, Metal and DirectX, has its structures laid out as the host writes them, and shares its constants and the names
 //! of its functions with its twin in Rust; shown without an adapter.
 
-mod python;
-
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::mem::{offset_of, size_of};
@@ -14,7 +12,6 @@ use naga::back::pipeline_constants::process_overrides;
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{Expression, Literal, Module, TypeInner};
-use python::python;
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
 use warpnuts::density::gpu::{Fixed, Prior, Shaders, Stretch};
@@ -23,6 +20,8 @@ use warpnuts::engine::sums::{BINS, REACH};
 use warpnuts::gpu::{Spirv, Target};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::Purpose;
+
+use crate::helpers::python::python;
 
 const MATH: &str = include_str!("../shaders/math.wgsl");
 const RANDOM: &str = include_str!("../shaders/random.wgsl");

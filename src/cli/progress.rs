@@ -11,6 +11,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use warpnuts::engine::{Progress, Snapshot};
 use warpnuts::experiment::Settings;
+use warpnuts::faults;
 use warpnuts::model::Model;
 use warpnuts::summary::significant;
 
@@ -75,6 +76,7 @@ pub struct Waiting {
 pub fn wait<T>(waiting: Waiting, far: &(dyn Fn() -> String + Sync), work: impl FnOnce() -> T) -> T {
     let Waiting { quiet, patience, words } = waiting;
     say(Some(words));
+    faults::point("before-work");
     let done = if quiet || !std::io::stderr().is_terminal() { work() } else { show_waiting(patience, far, work) };
     say(None);
     done
@@ -118,6 +120,7 @@ pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnc
             while !is_over.load(Relaxed) {
                 if is_interrupted() {
                     progress.stop();
+                    faults::answer();
                 }
                 show(&bar, &progress.snapshot());
                 thread::park_timeout(INTERVAL);
