@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::density::Likelihood;
 use crate::draws::{Draws, Memory, Precision, Summed, Totals, WithEffects};
-use crate::driver::{self, Learnt, Plan, Run, Start};
+use crate::driver::{self, Checkpointer, Learnt, Plan, Run, Start};
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, Sums};
-use crate::engine::{DeviceFailure, EngineError, Progress, Sink};
+use crate::engine::{DeviceFailure, DrawSink, EngineError, Progress};
 use crate::mode::Landscape;
 use crate::model::Model;
 use crate::nuts::Statistics;
@@ -296,7 +296,7 @@ pub fn sample_on(
     let (chain_count, draw_count) = (settings.chains as usize, settings.draws as usize);
     let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
     let landscape = Landscape::of(&model);
-    let run = run(backend, &model, &landscape, &settings, Start::Fresh, &mut draws, progress)?;
+    let run = run(backend, &model, &landscape, &settings, Start::Fresh, Output::of(&mut draws), progress)?;
     draws.shrink_to_fit();
     Ok(sampled(backend, model, landscape, settings, Draws::Memory(draws), run, began.elapsed()))
 }
@@ -318,19 +318,32 @@ pub fn sample_summed(
     let mut sums = Summed::new(&model, chains, draws, settings.chains_per_superchain());
     let landscape = Landscape::of(&model);
     let start = learnt.map_or(Start::Fresh, Start::Frozen);
-    let run = run(backend, &model, &landscape, &settings, start, &mut sums, progress)?;
+    let run = run(backend, &model, &landscape, &settings, start, Output::of(&mut sums), progress)?;
     let totals = sums.finish(draws);
     Ok(sampled(backend, model, landscape, settings, totals, run, began.elapsed()))
 }
 
-/// Runs the driver on what `backend` has, into `sink`; nothing drawn before a device failed is an error.
+/// Where a run's draws and checkpoints go.
+struct Output<'a> {
+    sink: &'a mut dyn DrawSink,
+    checkpointer: Option<&'a mut dyn Checkpointer>,
+}
+
+impl<'a> Output<'a> {
+    /// Draws that go into `sink`, without checkpoints.
+    fn of(sink: &'a mut dyn DrawSink) -> Output<'a> {
+        Output { sink, checkpointer: None }
+    }
+}
+
+/// Runs the driver on what `backend` has, into an output; nothing drawn before a device failed is an error.
 fn run(
     backend: &Backend,
     model: &Arc<Model>,
     landscape: &Landscape,
     settings: &Settings,
     start: Start,
-    sink: &mut dyn Sink,
+    Output { sink, checkpointer }: Output,
     progress: Arc<Progress>,
 ) -> Result<Run, EngineError> {
     let mut engine = backend.start(model, settings, settings.chain_range(), progress)?;
@@ -341,9 +354,9 @@ fn run(
     let run = if settings.sampled_variables(model) < settings.variables(model) {
         let mut completed =
             WithEffects::new(sink, model, settings.seed, settings.first_chain, settings.thin, settings.threads);
-        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed)?
+        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed, checkpointer)?
     } else {
-        driver::run_from(start, &mut *engine, model.dim(), &plan, sink)?
+        driver::run_from(start, &mut *engine, model.dim(), &plan, sink, checkpointer)?
     };
     if let Some(DeviceFailure { error, resumed: false }) = &run.failure
         && run.draws < settings.thin

@@ -12,8 +12,9 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Block, Engine, EngineError, Part, Phase, Progress, Sink, SinkError};
-use warpnuts::model::{Effect, Model, Priors};
+use warpnuts::engine::{Block, DrawSink, Engine, EngineError, Part, Phase, Progress, SinkError, SumSink};
+use warpnuts::model::{Effect, Model, Priors, Unit};
+use warpnuts::nuts::adaptation::Spread;
 use warpnuts::random::{Place, Purpose};
 
 /// Data of ten groups of five, in units of their own.
@@ -101,7 +102,21 @@ struct Impatient {
     progress: Arc<Progress>,
 }
 
-impl Sink for Impatient {
+impl DrawSink for Impatient {
+    fn warmed(&mut self, _: &Spread) {}
+
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
         self.blocks += 1;
         if self.blocks == self.last {

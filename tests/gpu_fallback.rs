@@ -15,7 +15,7 @@ use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::fallback::{Fallback, Spare};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{Block, Engine, EngineError, Part, Phase, Progress, Sink, SinkError};
+use warpnuts::engine::{Block, DrawSink, Engine, EngineError, Part, Phase, Progress, SinkError, SumSink};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
@@ -67,7 +67,19 @@ struct Blocks {
     blocks: Vec<(usize, usize)>,
 }
 
-impl Sink for Blocks {
+impl DrawSink for Blocks {
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn warmed(&mut self, spread: &Spread) {
         self.memory.warmed(spread);
     }
@@ -252,7 +264,17 @@ struct Rounded {
     finite: bool,
 }
 
-impl Sink for Rounded {
+impl DrawSink for Rounded {
+    fn warmed(&mut self, _: &Spread) {}
+
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn units(&self) -> Option<&[Unit]> {
         Some(&self.units)
     }

@@ -18,7 +18,7 @@ use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::kernels::{Leaving, Shaders};
 use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{Block, Sink, SinkError};
+use warpnuts::engine::{Block, DrawSink, SinkError, SumSink};
 use warpnuts::experiment::{Backend, Keep, Keeping, Sampled, Settings, sample_into, sample_on};
 use warpnuts::gpu::{Flight, Landing};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
@@ -156,7 +156,11 @@ struct Both {
     blocks: Vec<(usize, usize, Vec<f64>)>,
 }
 
-impl Sink for Both {
+impl DrawSink for Both {
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn warmed(&mut self, spread: &Spread) {
         self.memory.warmed(spread);
     }

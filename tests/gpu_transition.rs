@@ -16,13 +16,13 @@ use warpnuts::draws::Memory;
 use warpnuts::engine::device::kernels::Told;
 use warpnuts::engine::device::{DeviceEngine, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Block, Engine, Part, Phase, Progress, Sink, SinkError, Standing};
+use warpnuts::engine::{Block, ChainStates, DrawSink, Engine, Part, Phase, Progress, SinkError, SumSink};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
-use warpnuts::nuts::adaptation::Moments;
+use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
+use warpnuts::nuts::adaptation::{Moments, Spread};
 use warpnuts::nuts::{State, Statistics, Step, Transition};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
@@ -55,7 +55,21 @@ struct Last {
     statistics: Vec<Statistics>,
 }
 
-impl Sink for Last {
+impl DrawSink for Last {
+    fn warmed(&mut self, _: &Spread) {}
+
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
         (self.values, self.statistics) = (block.values.to_vec(), block.statistics.to_vec());
         Ok(())
@@ -386,15 +400,15 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         first.put(&states).unwrap();
         let mut draws = Memory::new(dim, CHAINS as usize, 4);
         first.run(&phase(4), &mut draws).unwrap();
-        let standing = first.standing().unwrap();
+        let states = first.states().unwrap();
         // They stand at their last draws.
         let mut named = vec![0.0; dim];
-        for (chain, state) in standing.states().enumerate() {
+        for (chain, state) in states.iter().enumerate() {
             model.constrain(&state.position, &mut named);
             assert!((0..dim).all(|i| named[i] == draws.value(i, chain, 3)), "chain {chain}");
         }
         let mut second = engine();
-        second.resume(&standing, 4).unwrap();
+        second.resume(&states, 4).unwrap();
         // Draws are numbered from the run's beginning.
         let [mut here, mut there] = [(); 2].map(|()| Memory::new(dim, CHAINS as usize, 9));
         first.run(&phase(5), &mut here).unwrap();
@@ -506,7 +520,7 @@ fn every_third_draw_leaves_whatever_the_phases() {
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut draws = |thin: u32| {
         let mut kept = Memory::new(dim, CHAINS as usize, (17 / thin) as usize);
-        engine.resume(&Standing::of(0, states.iter()), 0).unwrap();
+        engine.resume(&ChainStates::of(0, states.iter()), 0).unwrap();
         for transitions in [4, 1, 12] {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
             let phase = Phase { transitions, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin };

@@ -12,7 +12,7 @@ use common::Folder;
 use serde_json::Value;
 use warpnuts::data::Dataset;
 use warpnuts::draws::{Draws, Memory};
-use warpnuts::engine::{Block, Progress, Sink};
+use warpnuts::engine::{Block, DrawSink, Progress};
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::report::{Options, Replicates, Report};

@@ -13,7 +13,9 @@ mod window;
 use std::sync::Arc;
 
 use super::sums::Grid;
-use super::{DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
+use super::{
+    ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, Snapshot, SumSink,
+};
 use crate::density::gpu::tables::Tables;
 use crate::density::{DensityError, Likelihood};
 use crate::gpu::{Gpu, GpuError, Meter};
@@ -219,7 +221,7 @@ impl DeviceEngine {
     }
 
     /// Hands the sums of `draws` draws of each chain over, of `warmup` or since.
-    fn leave_sums(&self, warmup: bool, draws: u32, sink: &mut dyn Sink) -> Result<(), GpuError> {
+    fn leave_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
         let coordinates = self.shaders.coordinates();
         for shard in &self.shards {
             if let Some(summing) = &shard.summing {
@@ -232,7 +234,7 @@ impl DeviceEngine {
 
     /// Has the draws of the phase that begins leave packed, where the sink keeps no more of them. What is recorded of warm-up
     /// is kept in 32 bits.
-    fn pack(&mut self, phase: &Phase, sink: &dyn Sink) -> Result<(), GpuError> {
+    fn pack(&mut self, phase: &Phase, sink: &dyn DrawSink) -> Result<(), GpuError> {
         let Some(units) = sink.units().filter(|_| phase.part == Part::Sampling) else { return Ok(()) };
         self.packer = Packer::of(self.packer.take(), &self.gpu, &self.shaders, &self.model, units)?;
         let Some(packer) = &self.packer else { return Ok(()) };
@@ -289,13 +291,13 @@ impl DeviceEngine {
 }
 
 impl Engine for DeviceEngine {
-    fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError> {
+    fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
         let remembered = self.shaders.hyperparameters.min(self.variables);
         let window = || Window::new(phase, self.made(phase), self.chains, self.variables, remembered);
         let sums = self.sums(phase);
         let mut window = (phase.part.records() && !sums).then(window);
-        if let Some(grid) = sink.grid().filter(|_| sums) {
-            self.begin_sums(grid);
+        if let Some(sums) = sink.sums().filter(|_| sums) {
+            self.begin_sums(sums.grid());
         }
         self.begin(phase);
         let ran = match phase.transitions {
@@ -346,25 +348,27 @@ impl Engine for DeviceEngine {
             }
         };
         self.advance(phase, outcome.transitions);
-        if sums && outcome.transitions > 0 {
+        if outcome.transitions > 0
+            && let Some(sink) = sink.sums().filter(|_| sums)
+        {
             // What was handed over cannot be taken back, so a device that fails here ends the run.
             self.leave_sums(phase.part.learns(), outcome.transitions, sink).map_err(DensityError::Device)?;
         }
         Ok(outcome)
     }
 
-    fn standing(&mut self) -> Result<Standing, EngineError> {
+    fn states(&mut self) -> Result<ChainStates, EngineError> {
         let (coordinates, device) = (self.shaders.coordinates(), DensityError::Device);
         let mut states = Vec::with_capacity(self.chains);
         for shard in &self.shards {
             states.extend(shard.states(&self.gpu, &self.kernels.take, &coordinates, self.constant).map_err(device)?);
         }
-        Ok(Standing::of(self.transitions, states.iter()))
+        Ok(ChainStates::of(self.transitions, states.iter()))
     }
 
-    fn resume(&mut self, standing: &Standing, draws: usize) -> Result<(), EngineError> {
-        (self.transitions, self.drawn) = (standing.transitions, draws);
-        let states: Vec<State> = standing.states().collect();
+    fn resume(&mut self, states: &ChainStates, draws: usize) -> Result<(), EngineError> {
+        (self.transitions, self.drawn) = (states.transitions, draws);
+        let states: Vec<State> = states.iter().collect();
         self.put(&states).map_err(|error| EngineError::Density(DensityError::Device(error)))
     }
 }

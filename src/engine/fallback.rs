@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::device::{self, DeviceEngine, Finished};
 use super::host::HostEngine;
-use super::{DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Standing};
+use super::{ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseOutcome, Progress};
 use crate::density::cpu::CpuDensity;
 use crate::density::effects::ConditionalEffects;
 use crate::density::{Density, DensityError};
@@ -113,7 +113,7 @@ impl Spare {
 }
 
 impl Engine for Fallback {
-    fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError> {
+    fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
         let resumed = |error: DensityError| Some(DeviceFailure { error, resumed: true });
         let counted = self.spare.progress.snapshot().transitions;
         let (engine, mut outcome) = match &mut self.now {
@@ -141,17 +141,17 @@ impl Engine for Fallback {
         Ok(PhaseOutcome { failure, ..joined(outcome, rest) })
     }
 
-    fn standing(&mut self) -> Result<Standing, EngineError> {
+    fn states(&mut self) -> Result<ChainStates, EngineError> {
         match &mut self.now {
-            Now::Device(engine) => engine.standing(),
-            Now::Host(engine) => engine.standing(),
+            Now::Device(engine) => engine.states(),
+            Now::Host(engine) => engine.states(),
         }
     }
 
-    fn resume(&mut self, standing: &Standing, draws: usize) -> Result<(), EngineError> {
+    fn resume(&mut self, states: &ChainStates, draws: usize) -> Result<(), EngineError> {
         match &mut self.now {
-            Now::Device(engine) => engine.resume(standing, draws),
-            Now::Host(engine) => engine.resume(standing, draws),
+            Now::Device(engine) => engine.resume(states, draws),
+            Now::Host(engine) => engine.resume(states, draws),
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
 use crate::density::effects::ConditionalEffects;
-use crate::engine::Standing;
+use crate::engine::ChainStates;
 use crate::engine::host::Chains;
 use crate::mode::Landscape;
 use crate::model::Model;
@@ -12,7 +12,7 @@ use crate::nuts::State;
 use crate::random::Place;
 
 /// A starting point for each of `chains`; those of a superchain share one.
-pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Chains) -> Standing {
+pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Chains) -> ChainStates {
     let mut density = CpuDensity::new(model, Likelihood::Groups);
     let mut effects = ConditionalEffects::new(model);
     let together = chains.per_superchain.max(1);
@@ -25,5 +25,5 @@ pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Ch
             state
         })
         .collect();
-    Standing::of(0, states.iter())
+    ChainStates::of(0, states.iter())
 }

@@ -9,7 +9,7 @@ use warpnuts::diagnostics::{Summary, summarize};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan, Run};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Progress, Sink};
+use warpnuts::engine::{DrawSink, Progress};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 
 /// `dataset`'s model with the intercept's and the slope's effects as they are told to be, in standardized units.
@@ -41,7 +41,7 @@ pub fn lanes(model: &Model, count: usize) -> Vec<Box<dyn Density>> {
 
 /// Runs `plan` over `lanes` into `sink`.
 pub fn run_into(
-    sink: &mut dyn Sink,
+    sink: &mut dyn DrawSink,
     model: &Arc<Model>,
     lanes: Vec<Box<dyn Density>>,
     chains: Chains,

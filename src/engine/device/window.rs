@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::kernels::Told;
 use super::packed::Numbers;
-use crate::engine::{Block, Phase, Sink, SinkError, Snapshot};
+use crate::engine::{Block, DrawSink, Phase, SinkError, Snapshot};
 use crate::model::Model;
 use crate::nuts::Statistics;
 
@@ -167,7 +167,7 @@ impl Window {
     }
 
     /// Lets every block leave that all chains have made; at the `end`, what they all have made of the next.
-    pub fn leave(&mut self, sink: &mut dyn Sink, end: bool) -> Result<(), SinkError> {
+    pub fn leave(&mut self, sink: &mut dyn DrawSink, end: bool) -> Result<(), SinkError> {
         loop {
             let made = self.made.iter().copied().min().unwrap_or(0) - self.left;
             let last = end || self.left + made == self.total;
