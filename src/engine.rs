@@ -11,7 +11,7 @@ pub mod sums;
 use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
-use crate::model::Unit;
+use crate::model::{Model, Unit};
 use crate::nuts::adaptation::{Moments, Spread};
 use crate::nuts::{State, Statistics};
 
@@ -171,6 +171,40 @@ impl ChainStates {
 #[derive(Debug, thiserror::Error)]
 #[error("the draws could not be kept: {0}")]
 pub struct SinkError(#[source] pub std::io::Error);
+
+/// Which variables of each draw are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// All D of them.
+    All,
+    /// mu, sigma and eps; no group effects.
+    Hyper,
+    /// All of them, and of no draw anything but what sums and histograms say.
+    Summary,
+}
+
+impl Keep {
+    /// How many named variables of `model`, the leading ones, are kept of each draw.
+    pub fn variables(self, model: &Model) -> usize {
+        match self {
+            Keep::All | Keep::Summary => model.layout().dim(),
+            Keep::Hyper => model.layout().hyperparameters(),
+        }
+    }
+
+    /// How many of them an engine hands over: of a collapsed model the hyperparameters, whose draws are completed on the
+    /// way to where they are kept.
+    pub fn sampled(self, model: &Model) -> usize {
+        self.variables(model).min(model.dim())
+    }
+
+    /// Whether an engine that can sums draws up, and hands over the sums in place of the draws: draws of a collapsed model
+    /// have to be completed first.
+    pub fn sums(self, model: &Model) -> bool {
+        self == Keep::Summary && self.sampled(model) == self.variables(model)
+    }
+}
 
 /// Takes draws as they are made.
 pub trait DrawSink {

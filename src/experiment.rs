@@ -23,6 +23,7 @@ use crate::mode::Landscape;
 use crate::model::Model;
 use crate::nuts::Statistics;
 
+pub use crate::engine::Keep;
 pub(crate) use backend::lanes_and_width;
 pub use backend::{Backend, Choice, Engine, choose};
 pub use coordinates::suited;
@@ -35,18 +36,6 @@ const MANY_CHAINS: u32 = 64;
 /// Shorter chains have too few draws to compare their own variance with that between them, as R-hat does: it is above
 /// 1.01 even for chains that have long converged, where a draw is worth a fifth of an independent one.
 const SHORT_CHAIN: u32 = 1000;
-
-/// Which variables of each draw are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Keep {
-    /// All D of them.
-    All,
-    /// mu, sigma and eps; no group effects.
-    Hyper,
-    /// All of them, and of no draw anything but what sums and histograms say: see [`sample_summed`].
-    Summary,
-}
 
 /// How to run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -115,21 +104,12 @@ impl Default for Settings {
 impl Settings {
     /// How many variables of `model` are kept of each draw.
     pub fn variables(&self, model: &Model) -> usize {
-        match self.keep {
-            Keep::All | Keep::Summary => model.layout().dim(),
-            Keep::Hyper => model.layout().hyperparameters(),
-        }
+        self.keep.variables(model)
     }
 
-    /// How many variables of each draw an engine knows: of a marginal model the hyperparameters, for effects are drawn on the
-    /// way to where draws are kept.
-    pub fn sampled_variables(&self, model: &Model) -> usize {
-        self.variables(model).min(model.dim())
-    }
-
-    /// Whether draws are summed up by whoever makes them, and go nowhere: those of a marginal model have to be completed first.
+    /// Whether draws are summed up by an engine that can.
     pub fn sums_as_made(&self, model: &Model) -> bool {
-        self.keep == Keep::Summary && self.sampled_variables(model) == self.variables(model)
+        self.keep.sums(model)
     }
 
     /// The memory that a run will take at its peak with its draws in memory, in bytes: the draws, their statistics, and each
@@ -351,7 +331,7 @@ fn run(
         engine.resume(&starts::where_the_mass_is(model, landscape, settings.chain_range()), 0)?;
     }
     let plan = settings.plan();
-    let run = if settings.sampled_variables(model) < settings.variables(model) {
+    let run = if settings.keep.sampled(model) < settings.variables(model) {
         let mut completed =
             WithEffects::new(sink, model, settings.seed, settings.first_chain, settings.thin, settings.threads);
         driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed, checkpointer)?

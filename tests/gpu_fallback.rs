@@ -15,7 +15,7 @@ use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::fallback::{Fallback, Spare};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{Block, DrawSink, Engine, EngineError, Part, Phase, Progress, SinkError, SumSink};
+use warpnuts::engine::{Block, DrawSink, Engine, EngineError, Keep, Part, Phase, Progress, SinkError, SumSink};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
@@ -92,17 +92,18 @@ impl DrawSink for Blocks {
 
 /// A run of a few chains whose device is unplugged when so many transitions are counted; the draws of each variable,
 /// `[chain][draw]`, chains apart.
-fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, variables: usize, transitions: Option<u64>) -> (driver::Run, Blocks) {
+fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, keep: Keep, transitions: Option<u64>) -> (driver::Run, Blocks) {
     let progress = Arc::new(Progress::default());
     let chains = Chains { seed: 2, first: 3, count: CHAINS, per_superchain: 1 };
-    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables, summed: false };
+    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, keep };
     let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
     // Dispatches of a transition or two.
     let started = started.map(|engine| engine.with_budget(4_000));
     let spare = Spare { model: model.clone(), plan, threads: 2, progress: progress.clone() };
     let mut engine = Fallback::new(started, spare).unwrap();
     let plan = Plan { warmup: WARMUP, draws: DRAWS, thin: 1, target_accept: 0.8, max_depth: DEPTH };
-    let mut sink = Blocks { memory: Memory::new(variables, CHAINS as usize, DRAWS as usize), blocks: Vec::new() };
+    let mut sink =
+        Blocks { memory: Memory::new(keep.sampled(model), CHAINS as usize, DRAWS as usize), blocks: Vec::new() };
     let mut run = || driver::run(&mut engine, model.dim(), &plan, &mut sink).unwrap();
     let run = match transitions {
         None => run(),
@@ -134,21 +135,18 @@ fn value(sampled: &Sampled, i: usize, chain: usize, draw: usize) -> f64 {
 #[test]
 fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
     let Some(device) = own_device() else { return };
-    let layout = radon("centered").layout();
-    for (parameterization, variables) in [
-        ("non-centered", layout.dim()),
-        ("non-centered", layout.hyperparameters()),
-        ("marginal", layout.hyperparameters()),
-    ] {
+    for (parameterization, keep) in
+        [("non-centered", Keep::All), ("non-centered", Keep::Hyper), ("marginal", Keep::Hyper)]
+    {
         let model = radon(parameterization);
-        let (whole, undisturbed) = failing(&device, &model, variables, None);
+        let (whole, undisturbed) = failing(&device, &model, keep, None);
         assert!(whole.failure.is_none());
         assert_eq!(undisturbed.blocks, [(0, DRAWS as usize)]);
         // The first phase of warm-up has 9 transitions, the last 6; then come draws.
         for transition in [0, 4, 35, 57, 60 + 12, 60 + 20, 60 + 34] {
             let gpu = own_device().unwrap();
             let at = Some(u64::from(CHAINS) * transition);
-            let (run, draws) = failing(&gpu, &model, variables, at);
+            let (run, draws) = failing(&gpu, &model, keep, at);
             let failure = run.failure.as_ref().unwrap_or_else(|| panic!("nothing failed at {transition}"));
             assert!(failure.resumed && matches!(failure.error, DensityError::Device(GpuError::Lost { .. })));
             assert_eq!((run.warmup, run.draws), (WARMUP, DRAWS));
@@ -164,9 +162,7 @@ fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
             assert_eq!(next, DRAWS as usize);
 
             let same = (0..DRAWS as usize).take_while(|i| draw(&draws, *i) == draw(&undisturbed, *i)).count();
-            eprintln!(
-                "{parameterization}, {variables} variables, unplugged at {transition}: {same} draws are the device's"
-            );
+            eprintln!("{parameterization}, {keep:?}, unplugged at {transition}: {same} draws are the device's");
             if transition > u64::from(WARMUP) {
                 assert_eq!(draws.blocks[0].1, same, "the first block is the device's, the others are not");
                 assert!((1..=DRAWS as usize - 2).contains(&same), "{same}");
@@ -207,7 +203,7 @@ fn after_warm_up_chains_go_on_where_the_device_has_left_them() {
     let (dim, hyperparameters) = (model.layout().dim(), model.layout().hyperparameters());
     let gpu = own_device().unwrap();
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
-    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables: dim, summed: false };
+    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, keep: Keep::All };
     let phase = |transitions, step_size, max_depth, part| Phase {
         transitions,
         scale: vec![0.3; dim],
@@ -294,8 +290,7 @@ fn the_host_goes_on_from_rounded_draws_where_those_have_left() {
     let layout = model.layout();
     let width = layout.hyperparameters();
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
-    let plan =
-        device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables: width, summed: false };
+    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, keep: Keep::Hyper };
     // In coarse units, and of all units in one so coarse that sigma_b, which is below 16, is rounded to 0.
     let usual = vec![Unit { mean: 1.0, sd: 0.5 }; width];
     let mut coarse = usual.clone();
@@ -355,8 +350,7 @@ fn a_device_that_fails_at_once_leaves_the_cpus_run() {
     assert!(error.to_string().contains("--engine cpu"), "{error}");
 
     // Before the first dispatch.
-    let dim = model.layout().dim();
-    let (run, draws) = failing(&own_device().unwrap(), &model, dim, Some(0));
+    let (run, draws) = failing(&own_device().unwrap(), &model, Keep::All, Some(0));
     assert!(run.failure.is_some_and(|failure| failure.resumed));
     let settings = Settings {
         chains: CHAINS,

@@ -102,7 +102,7 @@ impl DeviceEngine {
         progress: Arc<Progress>,
     ) -> Result<DeviceEngine, EngineError> {
         let Compiled { shaders, kernels } = compiled;
-        let Plan { likelihood, chains, variables, .. } = plan;
+        let Plan { likelihood, chains, keep, .. } = plan;
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let tables = Tables::of(&model);
         let fixed = gpu.table("priors", &tables.fixed).map_err(device)?;
@@ -129,6 +129,7 @@ impl DeviceEngine {
         let adaptive = !gpu.adapter().is_software();
         Ok(DeviceEngine {
             constant,
+            variables: keep.sampled(&model),
             model,
             shaders,
             kernels,
@@ -136,7 +137,6 @@ impl DeviceEngine {
             seed: chains.seed,
             first: chains.first,
             chains: count,
-            variables,
             progress,
             meter: Meter::part_of(gpu.meter()),
             budget: if adaptive { FIRST_BUDGET } else { SOFTWARE_BUDGET },

@@ -71,16 +71,16 @@ impl Fallback {
 impl Spare {
     /// The host's engine, with its chains where those of the device were.
     fn go_on(&self, finished: Finished) -> Result<HostEngine, EngineError> {
-        let device::Plan { likelihood, chains, max_depth, variables, .. } = self.plan;
+        let device::Plan { likelihood, chains, max_depth, keep, .. } = self.plan;
         let (model, progress) = (self.model.clone(), self.progress.clone());
         let density = CpuDensity::new(&model, likelihood);
         let lanes = self.threads.clamp(1, chains.count as usize);
         let densities = (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect();
         let engine = if finished.hyperparameters.is_empty() {
-            HostEngine::new(model, densities, chains, max_depth, variables, progress).start()?
+            HostEngine::new(model, densities, chains, max_depth, keep, progress).start()?
         } else {
             let states = self.states(&density, finished);
-            HostEngine::new(model, densities, chains, max_depth, variables, progress).start_from(&states)
+            HostEngine::new(model, densities, chains, max_depth, keep, progress).start_from(&states)
         };
         Ok(engine.having_made(finished.transitions, finished.drawn))
     }

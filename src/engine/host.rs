@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::lane::{Chain, Lane, Run, Task};
 use super::{
-    Adapt, Block, ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseOutcome, Progress, Snapshot,
+    Adapt, Block, ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome, Progress,
+    Snapshot,
 };
 use crate::density::{Density, DensityError};
 use crate::math::ln;
@@ -57,24 +58,24 @@ pub struct HostEngine {
 
 impl HostEngine {
     /// `chains` of `model`, a lane for each of `densities`, which all are the model's log density; trees of up to `max_depth`
-    /// doublings. The leading `variables` named variables of each draw will go to the sink. Every chain is at 0, where nothing is
-    /// known of it, and waits to be started.
+    /// doublings. `keep` says which named variables of each draw go to the sink. Every chain is at 0, where nothing is known
+    /// of it, and waits to be started.
     pub fn new(
         model: Arc<Model>,
         densities: Vec<Box<dyn Density>>,
         chains: Chains,
         max_depth: u32,
-        variables: usize,
+        keep: Keep,
         progress: Arc<Progress>,
     ) -> HostEngine {
         let dim = model.dim();
         let chain = |number| Chain::new(number, chains.per_superchain, dim);
         HostEngine {
+            variables: keep.sampled(&model),
             model,
             seed: chains.seed,
             lanes: densities.into_iter().map(|density| Lane::new(density, max_depth)).collect(),
             chains: (chains.first..chains.first + chains.count).map(chain).collect(),
-            variables,
             progress,
             max_depth,
             spare: Vec::new(),
