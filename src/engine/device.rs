@@ -56,23 +56,8 @@ pub struct DeviceEngine {
     constant: f64,
     transitions: u32,
     drawn: usize,
-    /// Where the chains were when a phase of warm-up was over or a block left; empty before.
-    last: Vec<f64>,
     /// Where draws are summed up, how many of a chain's make its first half.
     half: u32,
-}
-
-/// Where the chains of a device engine were when something finished left the device: a phase of warm-up, or draws. What
-/// they did since is lost with the device.
-#[derive(Debug, Clone, Copy)]
-pub struct Finished<'a> {
-    /// Transitions that every chain had made since the start.
-    pub transitions: u32,
-    /// How many of them are draws.
-    pub drawn: usize,
-    /// The hyperparameters, in the user's units, `[chain][hyperparameter]`; empty where the chains are at their starting
-    /// points.
-    pub hyperparameters: &'a [f64],
 }
 
 impl DeviceEngine {
@@ -145,7 +130,6 @@ impl DeviceEngine {
             packer: None,
             transitions: 0,
             drawn: 0,
-            last: Vec::new(),
             half: 0,
             gpu,
         })
@@ -166,9 +150,10 @@ impl DeviceEngine {
         Ok(())
     }
 
-    /// Where the chains were when something finished left the device.
-    pub fn finished(&self) -> Finished<'_> {
-        Finished { transitions: self.transitions, drawn: self.drawn, hyperparameters: &self.last }
+    /// Transitions that every chain has made since the start and of which all draws have left the device, and how many of
+    /// them were made since warm-up.
+    pub fn finished(&self) -> (u32, usize) {
+        (self.transitions, self.drawn)
     }
 
     /// Where the time of dispatches goes.
@@ -189,17 +174,6 @@ impl DeviceEngine {
             shard.pool(&self.gpu, &self.kernels.pool, draws, &coordinates, &mut moments)?;
         }
         Ok(moments)
-    }
-
-    /// The hyperparameters at these positions, chain after chain.
-    fn in_user_units(&self, positions: &[f32]) -> Vec<f64> {
-        let mut named: Vec<f64> = vec![0.0; positions.len()];
-        let width = self.shaders.hyperparameters;
-        for (position, named) in positions.chunks_exact(width).zip(named.chunks_exact_mut(width)) {
-            let position: Vec<f64> = position.iter().copied().map(f64::from).collect();
-            self.model.constrain(&position, named);
-        }
-        named
     }
 
     fn begin(&mut self, phase: &Phase) {
@@ -263,14 +237,9 @@ impl DeviceEngine {
             failure: None,
         };
         let mut transitions = 0;
-        let complete = outcome.transitions == phase.transitions && phase.transitions > 0;
-        let warmed = complete && phase.part.learns();
-        let unseen = warmed && (!phase.part.records() || self.sums(phase));
-        let mut last = Vec::new();
+        let warmed = outcome.transitions == phase.transitions && phase.transitions > 0 && phase.part.learns();
         for shard in &mut self.shards {
-            let (chains, positions) = shard.fetch(&self.gpu, unseen)?;
-            last.extend(positions);
-            for chain in chains {
+            for chain in shard.fetch(&self.gpu)? {
                 transitions += u64::from(chain.made);
                 outcome.gradients += u64::from(chain.gradients);
                 outcome.divergences += u64::from(chain.divergences);
@@ -283,17 +252,13 @@ impl DeviceEngine {
         if warmed {
             outcome.moments = self.moments(phase.transitions)?;
         }
-        if unseen {
-            self.last = self.in_user_units(&last);
-        }
         Ok(outcome)
     }
 }
 
 impl Engine for DeviceEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
-        let remembered = self.shaders.hyperparameters.min(self.variables);
-        let window = || Window::new(phase, self.made(phase), self.chains, self.variables, remembered);
+        let window = || Window::new(phase, self.made(phase), self.chains, self.variables);
         let sums = self.sums(phase);
         let mut window = (phase.part.records() && !sums).then(window);
         if let Some(sums) = sink.sums().filter(|_| sums) {
@@ -312,15 +277,6 @@ impl Engine for DeviceEngine {
         }
         let (dim, left) = (self.model.dim(), window.as_ref().map_or(0, Window::left));
         let told = window.as_ref().map_or(Snapshot::default(), Window::told);
-        if let Some(window) = window
-            && left > 0
-            && remembered == self.shaders.hyperparameters
-        {
-            self.last = window.last();
-            if let Some(packer) = &self.packer {
-                packer.keep_scales_positive(self.model.layout(), &mut self.last);
-            }
-        }
         let failed = |error: DensityError| {
             Ok(PhaseOutcome {
                 transitions: left,
