@@ -14,7 +14,6 @@
 const SUM_VECTORS = 6u;
 const BINS = 1024u;
 const REACH = 8.0;
-const LEAVES_DRAWS = false;
 
 // Adds the sample to what leaves, where draws are wanted; of them themselves there are `written`, none.
 fn leave(written: u32) -> u32 {

@@ -244,7 +244,7 @@ impl Shaders {
         let vectors = PLAIN_VECTORS + 3 * max_depth;
         let (kept, sums, leave) = match leaving {
             Leaving::Draws(kept) => (kept, 0, RECORDING),
-            Leaving::Sums => (layout.hyperparameters(), SUMS, SUMMING),
+            Leaving::Sums => (0, SUMS, SUMMING),
         };
         let header: Header = team
             .header(header(model))
