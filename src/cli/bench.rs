@@ -14,7 +14,7 @@ use warpnuts::model::{Model, PriorScales};
 use warpnuts::summary::{counted, significant, write_json};
 
 use super::arguments::{DataArguments, EngineArgument, ReportArguments};
-use super::{Failure, Outcome, complain, folder, meaning, print, progress, report, table};
+use super::{Failure, Outcome, complain, folder, print, progress, report, resolve, table};
 
 /// Numbers of chains that are timed where none are typed: powers of four.
 const CHAINS: std::ops::RangeInclusive<u32> = 0..=8;
@@ -113,10 +113,10 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
     let datasets = match &typed.simulate {
         _ if !shapes.is_empty() => of_shapes(&shapes, typed.seed)?,
         Some(shape) => vec![simulated(shape, typed.seed)?],
-        None => vec![meaning::dataset(&typed.data)?],
+        None => vec![resolve::dataset(&typed.data)?],
     };
     let model =
-        |dataset: &Arc<Dataset>| meaning::model(dataset, &PriorScales::for_data(dataset), &typed.parameterization);
+        |dataset: &Arc<Dataset>| resolve::model(dataset, &PriorScales::for_data(dataset), &typed.parameterization);
     let models: Vec<Arc<Model>> = datasets.iter().map(model).collect::<Result<_, Failure>>()?;
     if models[0].parameterization().is_marginal() {
         plan.likelihoods.retain(|likelihood| *likelihood == Likelihood::Groups);
@@ -270,7 +270,7 @@ fn backends(
     let (mut backends, mut no_gpu) = (Vec::new(), None);
     for engine in engines {
         let (adapter, software) = (typed.adapter.as_deref(), typed.allow_software_adapter);
-        match experiment::choose(meaning::engine(*engine), adapter, software, model, &Settings::default()) {
+        match experiment::choose(resolve::engine(*engine), adapter, software, model, &Settings::default()) {
             Ok(choice) => backends.push(choice.backend),
             Err(error) if typed.engine.is_none() && adapter.is_none() => no_gpu = Some(error.to_string()),
             Err(error) => return Err(Failure::input(error)),

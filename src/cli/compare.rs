@@ -9,7 +9,7 @@ use warpnuts::summary::{self, Comparison, RunSummary, Words};
 use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
 };
-use super::{Failure, Outcome, complain, exact, folder, meaning, print, progress, report, sample, summed, table, wrap};
+use super::{Failure, Outcome, complain, exact, folder, print, progress, report, resolve, sample, summed, table, wrap};
 
 /// With more groups than this the exact posterior takes more than some seconds, and is left to `warpnuts exact`.
 const MOST_GROUPS: usize = 1000;
@@ -46,21 +46,21 @@ pub struct CompareArguments {
 
 /// Samples one after the other, prints, writes.
 pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
-    let dataset = meaning::dataset(&typed.data)?;
-    let priors = meaning::priors(&typed.priors, &dataset);
-    meaning::warn(&dataset, &priors);
-    let models = meaning::models(&dataset, &priors, &typed.parameterizations)?;
+    let dataset = resolve::dataset(&typed.data)?;
+    let priors = resolve::priors(&typed.priors, &dataset);
+    resolve::warn(&dataset, &priors);
+    let models = resolve::models(&dataset, &priors, &typed.parameterizations)?;
     // They take the same memory, but for marginal chains, which take less.
-    let settings = models.iter().map(|model| meaning::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
+    let settings = models.iter().map(|model| resolve::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
     summed::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
     let has_draws = settings.keep != Keep::Summary;
     // All in the same place, for what is compared is not that.
-    let choice = meaning::choice(&typed.engine, &models[0], &settings)?;
+    let choice = resolve::choice(&typed.engine, &models[0], &settings)?;
     for model in &models {
         choice.backend.check(model, settings.likelihood).map_err(Failure::input)?;
-        meaning::memory_of_sums(&settings, model, &choice.backend)?;
+        resolve::memory_of_sums(&settings, model, &choice.backend)?;
     }
-    meaning::room(&settings, typed.output.save_draws, &models[0], models.len(), typed.output.out.as_deref())?;
+    resolve::room(&settings, typed.output.save_draws, &models[0], models.len(), typed.output.out.as_deref())?;
     let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len())?;
     let mut pages = pages.quiet(typed.output.quiet);
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
@@ -76,7 +76,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         settings.draws,
     ));
     Words::of(&models[0]).lines().for_each(print);
-    meaning::say(&choice);
+    resolve::say(&choice);
     let exact_model = models[0].clone();
     let mut runs: Vec<RunSummary> = Vec::new();
     let mut written = Vec::new();

@@ -12,7 +12,7 @@ use warpnuts::model::Model;
 use warpnuts::summary::{self, DataSummary, RunSummary, Words, decimals, number, significant};
 
 use super::arguments::{DataArguments, PriorArguments};
-use super::{Failure, Outcome, folder, meaning, print, progress, table, wrap};
+use super::{Failure, Outcome, folder, print, progress, resolve, table, wrap};
 
 /// With more groups than this the exact posterior takes more than some seconds.
 const MOST_GROUPS: usize = 1000;
@@ -83,10 +83,10 @@ struct Answer<'a> {
 
 /// Climbs, samples, integrates, prints, writes.
 pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
-    let dataset = meaning::dataset(&typed.data)?;
-    let priors = meaning::priors(&typed.priors, &dataset);
-    meaning::warn(&dataset, &priors);
-    let model = meaning::model(&dataset, &priors, "non-centered")?;
+    let dataset = resolve::dataset(&typed.data)?;
+    let priors = resolve::priors(&typed.priors, &dataset);
+    resolve::warn(&dataset, &priors);
+    let model = resolve::model(&dataset, &priors, "non-centered")?;
     let folder = folder::make(typed.out.as_deref(), "map")?;
     progress::obey_interruptions()?;
 

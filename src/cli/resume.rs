@@ -14,7 +14,7 @@ use warpnuts::experiment::{self, Choice, Interrupted, Keep, Keeping, Settings};
 
 use super::arguments::{CentringArgument, Shard};
 use super::sample::{self, RunOnceArguments, SampleArguments};
-use super::{Failure, Outcome, complain, folder, meaning, progress, report};
+use super::{Failure, Outcome, complain, folder, progress, report, resolve};
 
 /// Goes on with the run in `folder`.
 pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
@@ -81,7 +81,7 @@ fn choice(typed: &SampleArguments, interrupted: &Interrupted, folder: &Path) -> 
     let software = typed.once.engine.allow_software_adapter;
     let adapter =
         typed.once.engine.adapter.as_deref().or_else(|| device.split(" (").next().filter(|_| engine != "cpu"));
-    let choice = experiment::choose(meaning::engine(asked), adapter, software, store.model(), settings)
+    let choice = experiment::choose(resolve::engine(asked), adapter, software, store.model(), settings)
         .map_err(Failure::input)?;
     if engine != "cpu" && choice.backend.device() != *device {
         return Err(Failure::Input(anyhow!(
@@ -124,15 +124,15 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
                 differs(run.max_tree_depth == theirs.max_tree_depth, &run.max_tree_depth, &theirs.max_tree_depth);
             }
             "likelihood" => {
-                let ours = meaning::likelihood(run.likelihood);
+                let ours = resolve::likelihood(run.likelihood);
                 differs(ours == theirs.likelihood, &lower(&ours), &lower(&theirs.likelihood));
             }
             "keep" => {
-                let ours: Keep = meaning::keep(run.keep);
+                let ours: Keep = resolve::keep(run.keep);
                 differs(ours == theirs.keep, &lower(&ours), &lower(&theirs.keep));
             }
             "draw_precision" => {
-                let ours: Precision = meaning::precision(run.draw_precision);
+                let ours: Precision = resolve::precision(run.draw_precision);
                 differs(ours == theirs.draw_precision, &lower(&ours), &lower(&theirs.draw_precision));
             }
             "save_warmup" => differs(theirs.save_warmup, &"", &"without"),
@@ -151,7 +151,7 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
             "parameterization" => {
                 let there = model.parameterization().to_string();
                 let dataset = std::sync::Arc::new(dataset.clone());
-                let (ours, _) = meaning::suited_model(&dataset, scales, &typed.once.parameterization, run)?;
+                let (ours, _) = resolve::suited_model(&dataset, scales, &typed.once.parameterization, run)?;
                 let ours = ours.parameterization().to_string();
                 differs(ours == there, &ours, &there);
             }

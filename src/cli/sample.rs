@@ -18,7 +18,7 @@ use super::arguments::{
     Shard,
 };
 use super::progress::Waiting;
-use super::{Failure, Outcome, complain, folder, meaning, print, progress, report, resume, stored, summed, table};
+use super::{Failure, Outcome, complain, folder, print, progress, report, resolve, resume, stored, summed, table};
 
 /// What can be typed to say which model is sampled, and how.
 #[derive(Debug, Args)]
@@ -123,9 +123,9 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
 
 /// Reads, checks and chooses what was typed; `purpose` needs draws.
 pub fn ready(typed: &SampleArguments, purpose: Option<&str>) -> Result<Ready, Failure> {
-    let dataset = meaning::dataset(&typed.once.data)?;
-    let priors = meaning::priors(&typed.once.priors, &dataset);
-    let (model, why) = meaning::suited_model(&dataset, &priors, &typed.once.parameterization, &typed.once.run)?;
+    let dataset = resolve::dataset(&typed.once.data)?;
+    let priors = resolve::priors(&typed.once.priors, &dataset);
+    let (model, why) = resolve::suited_model(&dataset, &priors, &typed.once.parameterization, &typed.once.run)?;
     let settings = settings(typed, &model)?;
     let needing_draws = [
         (purpose.unwrap_or_default(), purpose.is_some()),
@@ -144,9 +144,9 @@ pub fn ready(typed: &SampleArguments, purpose: Option<&str>) -> Result<Ready, Fa
              that; name one with at least 50 transitions of warm-up, or leave --metric-from out"
         )));
     }
-    let choice = meaning::choice(&typed.once.engine, &model, &settings)?;
+    let choice = resolve::choice(&typed.once.engine, &model, &settings)?;
     let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1)?;
-    meaning::room(&settings, typed.once.output.save_draws, &model, 1, typed.once.output.out.as_deref())?;
+    resolve::room(&settings, typed.once.output.save_draws, &model, 1, typed.once.output.out.as_deref())?;
     Ok(Ready { model, why, settings, learnt, choice, pages })
 }
 
@@ -156,7 +156,7 @@ fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure>
         save_warmup: typed.save_warmup,
         log_likelihood: typed.log_likelihood,
         posterior_predictive: typed.posterior_predictive,
-        ..meaning::settings(&typed.once.run, model)?
+        ..resolve::settings(&typed.once.run, model)?
     };
     if (typed.log_likelihood || typed.posterior_predictive) && settings.variables(model) < model.layout().dim() {
         return Err(Failure::Input(anyhow!(
@@ -260,7 +260,7 @@ pub fn finish(
     };
     print(headline(&summary));
     tell_model(&summary, why);
-    meaning::say(choice);
+    resolve::say(choice);
     print("");
     stored::tell(&summary, typed.once.all);
     print(format_args!("Written: {}", written(folder, typed.once.output.save_draws)));

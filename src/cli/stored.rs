@@ -11,7 +11,7 @@ use warpnuts::engine::DeviceFailure;
 use warpnuts::experiment::{self, Sampled};
 use warpnuts::summary::{self, Imported, RunSummary, counted};
 
-use super::{Failure, Outcome, complain, folder, meaning, print, sample, table};
+use super::{Failure, Outcome, complain, folder, print, resolve, sample, table};
 
 /// What can be typed behind `summary`.
 #[derive(Debug, Args)]
@@ -170,7 +170,7 @@ pub fn merge(typed: &MergeArguments) -> Result<Outcome, Failure> {
     let shards = shards.collect::<Result<Vec<_>, _>>()?;
     let draws: Vec<Draws> = shards.iter().map(|shard| shard.draws.clone()).collect();
     let merging = experiment::Merging::of(shards).map_err(Failure::input)?;
-    meaning::room(merging.settings(), false, merging.model(), 1, Some(out))?;
+    resolve::room(merging.settings(), false, merging.model(), 1, Some(out))?;
     folder::make_typed(out)?;
     let merged = merging.into_store(out).map_err(|error| {
         drop(std::fs::remove_dir_all(out));
@@ -217,7 +217,7 @@ pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
     }
     // A pipe takes no room.
     if !path.exists() || path.is_file() || path.is_dir() {
-        meaning::room_for_text(summary::text_size(store), path)?;
+        resolve::room_for_text(summary::text_size(store), path)?;
     }
     let written = match typed.format {
         Format::Csv => folder::make_above(path).and_then(|()| summary::write_csv(path, &sampled, store)).map(|()| None),

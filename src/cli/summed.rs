@@ -10,7 +10,7 @@ use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary};
 
 use super::sample::{self, SampleArguments};
-use super::{Failure, Outcome, complain, folder, meaning, print, progress, stored};
+use super::{Failure, Outcome, complain, folder, print, progress, resolve, stored};
 
 /// Refuses options that need draws, of those that were `asked` for, where none are kept.
 pub fn check(settings: &Settings, asked: &[(&str, bool)]) -> Result<(), Failure> {
@@ -37,7 +37,7 @@ pub fn run(
     };
     print(sample::headline(&summary));
     sample::tell_model(&summary, why);
-    meaning::say(choice);
+    resolve::say(choice);
     print("");
     stored::tell(&summary, typed.once.all);
     print(format_args!("Written: {}", written(folder)));

@@ -11,7 +11,7 @@ use warpnuts::summary::{self, RunSummary};
 use warpnuts::verify::Verification;
 
 use super::sample::{Ready, RunOnceArguments, SampleArguments};
-use super::{Failure, Outcome, exact, folder, meaning, print, progress, report, table};
+use super::{Failure, Outcome, exact, folder, print, progress, report, resolve, table};
 
 /// What can be typed behind `verify`.
 #[derive(Debug, Args)]
@@ -60,7 +60,7 @@ fn sample(typed: &SampleArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Interrupted);
     };
     super::sample::tell_model(&run, why.as_deref());
-    meaning::say(&choice);
+    resolve::say(&choice);
     let verification = Verification::of(&sampled, &run, &exact);
     let told = Told::of(&run, typed.once.all);
     let written = super::sample::written(&folder, output.save_draws);
