@@ -9,12 +9,14 @@ use warpnuts::summary::{self, Comparison, RunSummary, Words};
 use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
 };
-use super::{Failure, Outcome, complain, exact, folder, print, progress, report, resolve, sample, summed, table, wrap};
+use super::{
+    Failure, Outcome, complain, conclude, exact, folder, print, progress, report, resolve, sample, summed, table, wrap,
+};
 
 /// With more groups than this the exact posterior takes more than some seconds, and is left to `warpnuts exact`.
 const MOST_GROUPS: usize = 1000;
 
-/// What can be typed behind `compare`.
+/// What can be typed after `compare`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct CompareArguments {
@@ -61,8 +63,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         resolve::memory_of_sums(&settings, model, &choice.backend)?;
     }
     resolve::room(&settings, typed.output.save_draws, &models[0], models.len(), typed.output.out.as_deref())?;
-    let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len())?;
-    let mut pages = pages.quiet(typed.output.quiet);
+    let mut pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len(), typed.output.quiet)?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
     progress::obey_interruptions()?;
 
@@ -76,7 +77,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         settings.draws,
     ));
     Words::of(&models[0]).lines().for_each(print);
-    resolve::say(&choice);
+    print(conclude::computed(&choice));
     let exact_model = models[0].clone();
     let mut runs: Vec<RunSummary> = Vec::new();
     let mut written = Vec::new();
@@ -88,16 +89,16 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         let backend = &choice.backend;
         if !has_draws {
             let summary = summed::sample_into(&inside, backend, model, settings, None, typed.output.quiet)?;
-            written.extend(summary.iter().map(|_| summed::written(&inside)));
+            written.extend(summary.iter().map(|_| conclude::written_summary(&inside)));
             runs.extend(summary);
             continue;
         }
         let sampled = sample::sample_into(&inside, backend, model, settings, None, &typed.output)?;
-        if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws, typed.output.quiet)? {
+        if let Some(summary) = conclude::conclude(&sampled, &inside, typed.output.save_draws, typed.output.quiet)? {
             pages.add(&sampled, &summary, &inside);
             runs.push(summary);
-            written.push(sample::written(&inside, typed.output.save_draws));
-            sample::device_failure(&sampled)?;
+            written.push(conclude::written(&inside, typed.output.save_draws));
+            conclude::device_failure(&sampled)?;
         }
     }
     if runs.is_empty() {

@@ -16,7 +16,7 @@ use super::arguments::{
     CentringArgument, DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument,
     PrecisionArgument, PriorArguments, RunArguments,
 };
-use super::{Failure, complain, print, table};
+use super::{Failure, complain, table};
 
 /// The word for the parameterization that suits the data.
 pub const AUTO: &str = "auto";
@@ -321,12 +321,4 @@ pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) 
         .map_err(Failure::input)?;
     memory_of_sums(settings, model, &choice.backend)?;
     Ok(choice)
-}
-
-/// Says where to compute, and why; after a run on a device that can tell, how long its kernels took.
-pub fn say(Choice { backend, reason, measured }: &Choice) {
-    let kernels = backend.gpu().map(|gpu| gpu.meter().reading().kernel.saturating_sub(*measured));
-    let kernels = kernels.filter(|time| !time.is_zero());
-    let kernels = kernels.map(|time| format!("; its kernels ran for {:.2} s", time.as_secs_f64())).unwrap_or_default();
-    print(format_args!("engine {} on {}: {reason}{kernels}", backend.name(), backend.device()));
 }

@@ -13,7 +13,7 @@ use warpnuts::engine::{EngineError, SinkError};
 use warpnuts::experiment::{self, Choice, Interrupted, Keep, Keeping, Settings};
 
 use super::arguments::{CentringArgument, Shard};
-use super::sample::{self, RunOnceArguments, SampleArguments};
+use super::sample::{self, Ending, RunOnceArguments, SampleArguments};
 use super::{Failure, Outcome, complain, folder, progress, report, resolve};
 
 /// Goes on with the run in `folder`.
@@ -47,9 +47,10 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     let choice = choice(typed, &interrupted, folder)?;
     progress::obey_interruptions()?;
     let keeping = Keeping { folder, interval: Duration::from_secs_f64(typed.once.output.checkpoint_every) };
-    let pages = report::Pages::begin(&typed.report, &typed.funnel, interrupted.store.model().dataset(), 1)?;
+    let (output, data) = (&typed.once.output, interrupted.store.model().dataset());
+    let pages = report::Pages::begin(&typed.report, &typed.funnel, data, 1, output.quiet)?;
     let (model, settings) = (interrupted.store.model().clone(), interrupted.settings);
-    let sampled = progress::watch(&model, &settings, typed.once.output.quiet, |progress| {
+    let sampled = progress::watch(&model, &settings, output.quiet, |progress| {
         experiment::resume(&keeping, &choice.backend, interrupted, progress)
     });
     let sampled = sampled.map_err(|error| match error {
@@ -63,7 +64,7 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
         }
         error => Failure::Run(anyhow!("{error}\n  What was drawn before is kept in {name}")),
     })?;
-    sample::finish(&sampled, folder, None, &choice, pages, typed)
+    sample::finish(&sampled, folder, output, Ending { why: None, choice, pages, all: typed.once.all })
 }
 
 /// Whether there was nothing to go on with, or no way to, from the beginning.
