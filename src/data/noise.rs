@@ -2,8 +2,8 @@
 //! its model no posterior: the density of `eps` rises without end as `eps` goes to 0.
 
 use super::collinear::residual;
-use super::moments::{largest_deviation, mean};
 use super::design::CONSTANT;
+use super::moments::{largest_deviation, mean};
 use super::{DataError, Dataset};
 
 /// Less noise than this share of the outcome's standard deviation within groups is rounding.
