@@ -10,6 +10,8 @@ mod observations;
 pub(crate) mod rotated;
 mod sums;
 
+use std::fmt;
+
 use crate::gpu::GpuError;
 use crate::model::Model;
 
@@ -82,6 +84,16 @@ impl Likelihood {
     /// together, and it is always over groups.
     pub(crate) fn of(self, model: &Model) -> Likelihood {
         if model.parameterization().is_marginal() { Likelihood::Groups } else { self }
+    }
+}
+
+impl fmt::Display for Likelihood {
+    /// `groups` or `observations`.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Likelihood::Groups => "groups",
+            Likelihood::Observations => "observations",
+        })
     }
 }
 

@@ -8,6 +8,7 @@ mod merge;
 mod starts;
 mod stored;
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,6 @@ use crate::engine::sums::{BINS, Sums};
 use crate::engine::{DeviceFailure, EngineError, Progress, Sink};
 use crate::mode::Landscape;
 use crate::model::Model;
-use crate::nuts::Statistics;
 
 pub(crate) use backend::lanes_and_width;
 pub use backend::{Backend, Choice, Engine, choose};
@@ -46,6 +46,17 @@ pub enum Keep {
     Hyper,
     /// All of them, and of no draw anything but what sums and histograms say: see [`sample_summed`].
     Summary,
+}
+
+impl fmt::Display for Keep {
+    /// `all`, `hyper` or `summary`.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Keep::All => "all",
+            Keep::Hyper => "hyper",
+            Keep::Summary => "summary",
+        })
+    }
 }
 
 /// How to run.
@@ -132,14 +143,7 @@ impl Settings {
         self.keep == Keep::Summary && self.sampled_variables(model) == self.variables(model)
     }
 
-    /// The memory that a run will take at its peak with its draws in memory, in bytes: the draws, their statistics, and each
-    /// chain's state.
-    pub fn memory(&self, model: &Model) -> u128 {
-        let draw = (self.variables(model) * self.draw_precision.bytes()) as u128 + size_of::<Statistics>() as u128;
-        u128::from(self.chains) * u128::from(self.draws) * draw + self.memory_of_chains(model)
-    }
-
-    /// The same with its draws in a store: each chain's state, and what it takes to diagnose one variable.
+    /// The memory that a run will take at its peak with its draws in a store, in bytes: each chain's state, and what it takes to diagnose one variable.
     pub fn memory_beside_store(&self, model: &Model) -> u128 {
         // The draws, and two numbers of half their size for each.
         const PASSES: u128 = 2;

@@ -145,7 +145,7 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
         let rows: Vec<Vec<String>> =
             bench.timings.iter().filter(|timing| timing.likelihood == *likelihood).map(row).collect();
         if !rows.is_empty() {
-            print(format_args!("\nThe likelihood over {}:\n{}", name(*likelihood), table::of(&HEADER, rows)));
+            print(format_args!("\nThe likelihood over {}:\n{}", likelihood, table::of(&HEADER, rows)));
         }
     }
     print(LEGEND);
@@ -323,13 +323,6 @@ fn headline(bench: &Bench) -> String {
     format!("{models}CPU: {}, {} vectors\n{gpu}", bench.machine.processor, bench.machine.vectors)
 }
 
-fn name(likelihood: Likelihood) -> &'static str {
-    match likelihood {
-        Likelihood::Groups => "groups",
-        Likelihood::Observations => "observations",
-    }
-}
-
 fn row(timing: &Timing) -> Vec<String> {
     let rate = |rate: &Option<Rate>| {
         rate.as_ref().map_or("-".to_string(), |rate| format!("{} ±{:.0}%", short(rate.median), 100.0 * rate.spread()))
@@ -399,7 +392,7 @@ fn left_out(all: &[LeftOut]) -> Vec<String> {
     for LeftOut { likelihood, groups, predictors, chains, engine, what, reason } in all {
         let what = if *what == "all" { "" } else { "the transitions of " };
         let shape = if one_shape { String::new() } else { format!(" of {groups} groups and {predictors} predictors") };
-        let subject = format!("{what}{engine} over {}{shape}", name(*likelihood));
+        let subject = format!("{what}{engine} over {}{shape}", likelihood);
         match lines.iter_mut().find(|(of, ..)| *of == subject) {
             Some((_, chains_of, _)) => chains_of.push(chains.to_string()),
             None => lines.push((subject, vec![chains.to_string()], reason)),
