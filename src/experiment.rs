@@ -4,6 +4,7 @@
 mod backend;
 mod coordinates;
 pub mod cost;
+pub(crate) mod densities;
 mod merge;
 mod starts;
 mod stored;
@@ -23,7 +24,6 @@ use crate::engine::{DeviceFailure, EngineError, Progress, Sink};
 use crate::mode::Landscape;
 use crate::model::Model;
 
-pub(crate) use backend::lanes_and_width;
 pub use backend::{Backend, Choice, Engine, choose};
 pub use coordinates::suited;
 pub use merge::{MergeError, Merging};
