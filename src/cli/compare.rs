@@ -13,9 +13,6 @@ use super::{
     Failure, Outcome, complain, conclude, exact, folder, print, progress, report, resolve, sample, summed, table, wrap,
 };
 
-/// With more groups than this the exact posterior takes more than some seconds, and is left to `warpnuts exact`.
-const MOST_GROUPS: usize = 1000;
-
 /// What can be typed after `compare`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
@@ -112,7 +109,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         summary::write_json(&path, comparison).map_err(|error| folder::unwritten(&path, &error))
     };
     write(&Comparison::of(&runs, None))?;
-    let quick = dataset.n_groups() <= MOST_GROUPS && !progress::is_interrupted();
+    let quick = exact::is_quick(dataset.n_groups()) && !progress::is_interrupted();
     let (exact, modes) = if quick {
         let words = report::interrupted(&folder);
         let is_wanted = has_draws && pages.is_wanted();

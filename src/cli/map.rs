@@ -14,9 +14,6 @@ use warpnuts::summary::{self, DataSummary, RunSummary, Words, decimals, number, 
 use super::arguments::{DataArguments, PriorArguments};
 use super::{Failure, Outcome, folder, print, progress, resolve, table, wrap};
 
-/// With more groups than this the exact posterior takes more than some seconds.
-const MOST_GROUPS: usize = 1000;
-
 /// Groups that are shown of each end.
 const SHOWN: usize = 4;
 
@@ -105,7 +102,7 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Interrupted);
     }
     let sampled = RunSummary::of(&sampled);
-    let exact = if dataset.n_groups() <= MOST_GROUPS { Exact::of(&model).ok() } else { None };
+    let exact = if super::exact::is_quick(dataset.n_groups()) { Exact::of(&model).ok() } else { None };
     let rows = rows(&model, non_centered.as_ref().ok(), marginal.as_ref().ok(), &sampled, exact.as_ref());
 
     print(format_args!(

@@ -16,10 +16,7 @@ use warpnuts::summary::{Comparison, RunSummary};
 
 use super::arguments::{FunnelArguments, ReportArguments};
 use super::progress::{PATIENCE, Waiting};
-use super::{Failure, Outcome, complain, conclude, folder, print, progress};
-
-/// With more groups than this, modes take more than some seconds.
-const MOST_GROUPS: usize = 1000;
+use super::{Failure, Outcome, complain, conclude, exact, folder, print, progress};
 
 /// What `compare` writes into its folder beside its runs.
 const COMPARISON: &str = "comparison.json";
@@ -75,7 +72,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
         summaries.push(summary);
     }
     if runs.len() > 1 {
-        let few = data.n_groups() <= MOST_GROUPS;
+        let few = exact::is_quick(data.n_groups());
         let found = wait(false, folder, "exact posterior and modes", || {
             rayon::join(|| few.then(|| Exact::of(&runs[0].model).ok()).flatten(), || Modes::of(&runs[0].model))
         });
@@ -120,7 +117,7 @@ pub struct Modes {
 impl Modes {
     /// Where they are found quickly.
     pub fn of(model: &Model) -> Option<Modes> {
-        (model.layout().groups <= MOST_GROUPS).then(|| {
+        exact::is_quick(model.layout().groups).then(|| {
             let (non_centered, (marginal, path)) = rayon::join(
                 || mode::non_centered(model),
                 || {

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use warpnuts::data::{Centring, Columns, Dataset};
 use warpnuts::density::Likelihood;
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, MANY_CHAINS, Settings};
 use warpnuts::machine;
 use warpnuts::model::{Model, Parameterization, PriorScales, Priors, Scaling};
 use warpnuts::summary::{Advice, advice};
@@ -23,9 +23,6 @@ pub const AUTO: &str = "auto";
 
 /// Shorter warm-ups may end without a window.
 const SHORTEST_WARMUP_FOR_UNITS: u32 = 50;
-
-/// Of fewer chains the spread says too little of errors.
-const FEWEST_CHAINS_FOR_SUMS: u32 = 64;
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
@@ -233,10 +230,10 @@ pub fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> 
 /// Refuses what cannot be summed up, or says nothing where it is.
 fn summed(settings: &Settings) -> Result<(), Failure> {
     let refuse = |problem: String| Err(Failure::Input(anyhow!("--keep summary {problem}")));
-    if settings.chains < FEWEST_CHAINS_FOR_SUMS {
+    if settings.chains < MANY_CHAINS {
         return refuse(format!(
             "takes errors from the spread over the chains, and --chains {} are too few for that; run at least \
-             {FEWEST_CHAINS_FOR_SUMS}, or keep draws",
+             {MANY_CHAINS}, or keep draws",
             settings.chains
         ));
     }
