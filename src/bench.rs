@@ -14,6 +14,7 @@ mod report;
 mod sampling;
 mod simulated;
 mod subject;
+mod timing;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,9 +30,10 @@ use crate::summary::counted;
 
 pub use bends::{Along, AutoChoice, Bends};
 use cell::Cell;
-pub use report::{AdapterSummary, Bench, LeftOut, Machine, Modelled, Rate, Split, Timing};
+pub use report::{AdapterSummary, Bench, Machine, Modelled};
 pub use simulated::simulate;
 use subject::Subject;
+pub use timing::{LeftOut, Rate, Split, Timing};
 
 /// What to time.
 #[derive(Debug, Clone)]
@@ -154,7 +156,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
                 String::new()
             },
             counted(u64::from(chains_of), "chain"),
-            report::name(over),
+            over,
             left.as_secs_f64()
         ));
         let settings = Settings { chains: chains_of, likelihood: over, seed: plan.seed, ..Settings::default() };

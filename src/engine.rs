@@ -8,6 +8,8 @@ mod lane;
 mod progress;
 pub mod sums;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
@@ -182,6 +184,17 @@ pub enum Keep {
     Hyper,
     /// All of them, and of no draw anything but what sums and histograms say.
     Summary,
+}
+
+impl fmt::Display for Keep {
+    /// `all`, `hyper` or `summary`.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Keep::All => "all",
+            Keep::Hyper => "hyper",
+            Keep::Summary => "summary",
+        })
+    }
 }
 
 impl Keep {

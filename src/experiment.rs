@@ -4,6 +4,7 @@
 mod backend;
 mod coordinates;
 pub mod cost;
+pub(crate) mod densities;
 mod merge;
 mod starts;
 mod stored;
@@ -21,17 +22,15 @@ use crate::engine::{DeviceFailure, DrawSink, EngineError, Progress};
 use crate::mode::Landscape;
 use crate::model::Likelihood;
 use crate::model::Model;
-use crate::nuts::Statistics;
 
 pub use crate::engine::Keep;
-pub(crate) use backend::lanes_and_width;
 pub use backend::{Backend, Choice, Engine, choose};
 pub use coordinates::suited;
 pub use merge::{MergeError, Merging};
 pub use stored::{Interrupted, Keeping, resume, sample_into};
 
-/// From so many chains on, and with fewer draws of each than [`SHORT_CHAIN`], chains share starting points.
-const MANY_CHAINS: u32 = 64;
+/// From so many chains on the spread over the chains says how large errors are, and short chains share starting points.
+pub const MANY_CHAINS: u32 = 64;
 
 /// Shorter chains have too few draws to compare their own variance with that between them, as R-hat does: it is above
 /// 1.01 even for chains that have long converged, where a draw is worth a fifth of an independent one.
@@ -117,19 +116,11 @@ impl Settings {
         self.keep.sums(model)
     }
 
-    /// The memory that a run will take at its peak with its draws in memory, in bytes: the draws, their statistics, and each
-    /// chain's state.
-    pub fn memory(&self, model: &Model) -> u128 {
-        let draw = (self.variables(model) * self.draw_precision.bytes()) as u128 + size_of::<Statistics>() as u128;
-        u128::from(self.chains) * u128::from(self.draws) * draw + self.memory_of_chains(model)
-    }
-
-    /// The same with its draws in a store: each chain's state, and what it takes to diagnose one variable.
+    /// The memory that a run will take at its peak with its draws in a store, in bytes: each chain's state, and what it takes to diagnose one variable.
     pub fn memory_beside_store(&self, model: &Model) -> u128 {
         // The draws, and two numbers of half their size for each.
-        const PASSES: u128 = 2;
         let variable = u128::from(self.chains) * u128::from(self.draws) * size_of::<f64>() as u128;
-        self.memory_of_chains(model).max(PASSES * variable)
+        self.memory_of_chains(model).max(2 * variable)
     }
 
     /// The same where draws are summed up: each chain's state, and its sums where the host makes them.
@@ -161,9 +152,8 @@ impl Settings {
 
     /// About how many bytes the draws of a run take as text, at most.
     pub fn text(&self, model: &Model) -> u128 {
-        const NUMBER: usize = 20;
-        const STATISTICS: usize = 60;
-        let line = self.variables(model) * NUMBER + STATISTICS;
+        // Twenty characters for each number, sixty for the statistics.
+        let line = self.variables(model) * 20 + 60;
         u128::from(self.chains) * u128::from(self.draws) * line as u128
     }
 

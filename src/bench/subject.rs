@@ -10,7 +10,8 @@ use crate::density::{Density, DensityError, Evaluations};
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::{Chains, HostEngine};
 use crate::engine::{Engine, EngineError, Keep, Part, Phase};
-use crate::experiment::{Backend, Settings, lanes_and_width};
+use crate::experiment::densities::{self, lanes_and_width, transition_memory};
+use crate::experiment::{Backend, Settings};
 use crate::gpu::{Gpu, Meter};
 use crate::model::Model;
 use crate::nuts::State;
@@ -82,14 +83,8 @@ impl Subject {
     /// The densities of a run's lanes; none where gradients are never computed alone.
     pub fn densities(&self, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
         match &self.ready {
-            Ready::Cpu(density) => {
-                let lanes = settings.threads.clamp(1, settings.chains as usize);
-                Ok((0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect())
-            }
-            Ready::GpuDensity(device) => {
-                let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
-                (0..lanes).map(|_| Ok(Box::new(device.density(width)?) as Box<dyn Density>)).collect()
-            }
+            Ready::Cpu(density) => Ok(densities::on_host(density, settings)),
+            Ready::GpuDensity(device) => densities::on_device(device, model, settings),
             Ready::Gpu(..) => Ok(Vec::new()),
         }
     }
@@ -146,7 +141,7 @@ impl Subject {
             Ready::Cpu(_) | Ready::Gpu(..) => 0,
             Ready::GpuDensity(device) => {
                 let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
-                (lanes * width) as u128 * u128::from(16 + 3 * settings.max_tree_depth) * dim * 8
+                (lanes * width * transition_memory(model, settings)) as u128
             }
         };
         states + transitions

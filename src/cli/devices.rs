@@ -7,7 +7,7 @@ use warpnuts::machine;
 use warpnuts::model::{Likelihood, Model, PriorScales};
 
 use super::arguments::DataArguments;
-use super::{Failure, Outcome, meaning, print, table};
+use super::{Failure, Outcome, print, resolve, table};
 
 /// The rows of the table.
 const ROWS: [&str; 12] = [
@@ -31,8 +31,8 @@ pub fn run() -> Result<Outcome, Failure> {
     print(format_args!("CPU: {}, {} vectors\n", machine::processor_and_cores(), machine::vectors()));
     let adapters = Adapter::all();
     if !adapters.is_empty() {
-        let radon = meaning::dataset(&DataArguments::radon())?;
-        let model = meaning::model(&radon, &PriorScales::for_data(&radon), "non-centered")?;
+        let radon = resolve::dataset(&DataArguments::radon())?;
+        let model = resolve::model(&radon, &PriorScales::for_data(&radon), "non-centered")?;
         let by_rows = model.over(Likelihood::Observations).map_err(Failure::input)?;
         let column = |adapter| column(adapter, &model, &by_rows);
         let columns: Vec<[String; ROWS.len()]> = adapters.iter().map(column).collect();

@@ -20,6 +20,9 @@ use super::{Failure, complain};
 /// How often the line is drawn.
 const INTERVAL: Duration = Duration::from_millis(100);
 
+/// After how long a line says what is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Set by the first Ctrl-C.
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 

@@ -7,6 +7,7 @@
 mod absent;
 mod arrays;
 mod checkpoint;
+mod chunks;
 mod contents;
 mod described;
 mod error;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Settings;
 use super::cost::Costs;
+use super::{Settings, densities};
+use crate::density::DensityError;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::gpu::tables;
-use crate::density::{Density, DensityError};
 use crate::engine::device::{self, DeviceEngine};
 use crate::engine::fallback::{Fallback, Spare};
 use crate::engine::host::{Chains, HostEngine};
@@ -16,17 +16,11 @@ use crate::engine::{self, EngineError, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
 use crate::model::Model;
 
-/// Lanes of fewer chains than this spend their time on round trips.
-const SMALLEST_WIDTH: usize = 256;
-
 /// A run that takes less than this on the CPU is over before a GPU is open.
 const SHORT_RUN: Duration = Duration::from_secs(2);
 
 /// About how many gradients a transition takes.
 const GRADIENTS: f64 = 10.0;
-
-/// Memory that the transitions of all lanes may take together.
-const TRANSITIONS_MEMORY: usize = 4 << 30;
 
 /// Where a run computes.
 #[derive(Debug, Clone)]
@@ -127,13 +121,15 @@ impl Backend {
         progress: Arc<Progress>,
     ) -> Result<Box<dyn engine::Engine>, EngineError> {
         let (max_depth, keep) = (settings.max_tree_depth, settings.keep);
+        let cpu = || densities::on_host(&CpuDensity::new(model), settings);
         let on_host =
             |densities| HostEngine::new(model.clone(), densities, chains, max_depth, keep, progress.clone()).start();
         Ok(match self {
-            Backend::Cpu => Box::new(on_host(on_the_cpu(model, settings))?),
+            Backend::Cpu => Box::new(on_host(cpu())?),
             Backend::GpuDensity { gpu, fall_back } => {
-                let engine = on_host(on_the_device(gpu, model, settings)?)?;
-                let spare = if *fall_back { on_the_cpu(model, settings) } else { Vec::new() };
+                let device = DeviceModel::new(gpu.clone(), model).map_err(DensityError::from)?;
+                let engine = on_host(densities::on_device(&device, model, settings)?)?;
+                let spare = if *fall_back { cpu() } else { Vec::new() };
                 Box::new(engine.with_spare(spare))
             }
             Backend::Gpu { gpu, fall_back } => {
@@ -148,30 +144,6 @@ impl Backend {
             }
         })
     }
-}
-
-fn on_the_cpu(model: &Model, settings: &Settings) -> Vec<Box<dyn Density>> {
-    let lanes = settings.threads.clamp(1, settings.chains as usize);
-    let density = CpuDensity::new(model);
-    (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
-}
-
-fn on_the_device(gpu: &Arc<Gpu>, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
-    let device = DeviceModel::new(gpu.clone(), model)?;
-    let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
-    let density = || Ok(Box::new(device.density(width)?) as Box<dyn Density>);
-    (0..lanes).map(|_| density()).collect()
-}
-
-/// How many lanes drive a device, and how many chains each of them takes at once: at least two lanes, so that one is on
-/// the host while another is on the device.
-pub(crate) fn lanes_and_width(model: &Model, settings: &Settings, largest: usize) -> (usize, usize) {
-    let chains = settings.chains as usize;
-    let lanes = settings.threads.min(chains / SMALLEST_WIDTH).max(2).min(chains);
-    // Ends, samples and checkpoints of a transition.
-    let vectors = 16 + 3 * settings.max_tree_depth as usize;
-    let fit = TRANSITIONS_MEMORY / (vectors * model.dim() * size_of::<f64>()) / lanes;
-    (lanes, chains.div_ceil(lanes).min(largest).min(fit.max(1)))
 }
 
 /// Chooses where to sample `model` with `settings`. `adapter` is part of the name of the one to take; software is taken

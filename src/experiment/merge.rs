@@ -7,15 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::stored::told;
+use super::stored::{MERGING, told};
 use super::{Sampled, Settings};
 use crate::draws::store::{Statistic, StoreError, Writer};
 use crate::driver::Learnt;
 use crate::engine::{Block, DrawSink};
 use crate::model::Model;
-
-/// What the root of a store says until it has all shards.
-pub(super) const MERGING: &str = "merging";
 
 /// Shards that belong together, in the order of their chains.
 #[derive(Debug)]

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::merge::MERGING;
 use super::{Backend, Output, Sampled, Settings, run, sampled};
 use crate::density::DensityError;
 use crate::draws::store::{Extent, Statistic, Store, StoreError, Writer, Writing};
@@ -19,6 +18,9 @@ use crate::model::Model;
 
 /// The file beside a store that says what differs between two runs of the same bytes: how long they took.
 const TIMES: &str = "summary.json";
+
+/// What the root of a store says until it has all shards.
+pub(super) const MERGING: &str = "merging";
 
 /// Where a run is kept.
 #[derive(Debug, Clone, Copy)]

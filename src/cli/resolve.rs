@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use warpnuts::data::{Centring, Columns, Dataset};
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, MANY_CHAINS, Settings};
 use warpnuts::machine;
 use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
 use warpnuts::summary::{Advice, advice};
@@ -15,16 +15,13 @@ use super::arguments::{
     CentringArgument, DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument,
     PrecisionArgument, PriorArguments, RunArguments,
 };
-use super::{Failure, complain, print, table};
+use super::{Failure, complain, table};
 
 /// The word for the parameterization that suits the data.
 pub const AUTO: &str = "auto";
 
 /// Shorter warm-ups may end without a window.
 const SHORTEST_WARMUP_FOR_UNITS: u32 = 50;
-
-/// Of fewer chains the spread says too little of errors.
-const FEWEST_CHAINS_FOR_SUMS: u32 = 64;
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
@@ -229,10 +226,10 @@ pub fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> 
 /// Refuses what cannot be summed up, or says nothing where it is.
 fn summed(settings: &Settings) -> Result<(), Failure> {
     let refuse = |problem: String| Err(Failure::Input(anyhow!("--keep summary {problem}")));
-    if settings.chains < FEWEST_CHAINS_FOR_SUMS {
+    if settings.chains < MANY_CHAINS {
         return refuse(format!(
             "takes errors from the spread over the chains, and --chains {} are too few for that; run at least \
-             {FEWEST_CHAINS_FOR_SUMS}, or keep draws",
+             {MANY_CHAINS}, or keep draws",
             settings.chains
         ));
     }
@@ -317,12 +314,4 @@ pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) 
         .map_err(Failure::input)?;
     memory_of_sums(settings, model, &choice.backend)?;
     Ok(choice)
-}
-
-/// Says where to compute, and why; after a run on a device that can tell, how long its kernels took.
-pub fn say(Choice { backend, reason, measured }: &Choice) {
-    let kernels = backend.gpu().map(|gpu| gpu.meter().reading().kernel.saturating_sub(*measured));
-    let kernels = kernels.filter(|time| !time.is_zero());
-    let kernels = kernels.map(|time| format!("; its kernels ran for {:.2} s", time.as_secs_f64())).unwrap_or_default();
-    print(format_args!("engine {} on {}: {reason}{kernels}", backend.name(), backend.device()));
 }
