@@ -1,7 +1,5 @@
 // What leaves the device of samples that no draw is made of: in warm-up the moments of all of them, and in the end where the
 // chain stands.
-//
-// Wants vectors.wgsl, a team, and transition.wgsl's chain.
 
 // Adds the sample to the moments of the phase's draws (Welford 1962).
 fn add_moments() {

@@ -1,9 +1,8 @@
 // One chain's log density and gradient, but for its normalising constant, from what each group adds: twin of
 // src/density/cpu.rs.
 //
-// Wants coefficient.wgsl, fixed.wgsl, a team (team_subgroup.wgsl or team_workgroup.wgsl), and with_effects.wgsl or marginal.wgsl,
-// which say what a group adds. Every lane of a team adds up some of the groups; their sums over the team then make the gradient by
-// the hyperparameters. What is to be computed for each hyperparameter, each in another lane computes at once.
+// Every lane of a team adds up some of the groups; their sums over the team then make the gradient by the hyperparameters.
+// What is to be computed for each hyperparameter, each in another lane computes at once.
 
 // The hyperparameters at a position.
 struct At {

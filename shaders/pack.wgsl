@@ -1,7 +1,7 @@
 // Entry: draws on their way to a host that keeps 16 bits of each number: named variables as offsets from a mean in units of
 // an sd, two to a word. Twin of Model::constrain in src/model.rs, and of f16::from_f32 in the crate `half`.
 //
-// Wants coefficient.wgsl and number.wgsl. An invocation makes a word of two neighbours among a draw's kept variables; it runs after
+// An invocation makes a word of two neighbours among a draw's kept variables; it runs after
 // transition.wgsl, whose rows of draws it reads.
 
 struct Counts {

@@ -1,7 +1,7 @@
 // Entry: the likelihood over observations, first pass: an invocation walks along one stretch of rows of one group, for
 // CHAINS chains at once, and leaves its sums. Twin of src/density/observations.rs.
 //
-// Wants coefficient.wgsl and fixed.wgsl. Stretches come in bundles of BUNDLE, so that the rows that a workgroup reads lie side by side.
+// Stretches come in bundles of BUNDLE, so that the rows that a workgroup reads lie side by side.
 
 // Rows of one group that one invocation walks along: `rows` of them, the first at `place`; its sums are number `sum`.
 struct Stretch {

@@ -1,7 +1,5 @@
 // The likelihood over observations, where a lane walks over all rows of a group by itself: what one group adds. Twin of
 // src/density/observations.rs.
-//
-// Wants fixed.wgsl.
 
 // Where each group's rows begin, and one behind the last; then the bits of the outcome and of the slopes' columns, group
 // after group.

@@ -1,7 +1,7 @@
 // Entries: the states of all chains on their way, `put` from the host's to where each chain keeps its first one, `take` from where
 // its sample is to the host's.
 //
-// Wants vectors.wgsl and number.wgsl. An invocation moves one number.
+// An invocation moves one number.
 
 // A state: a position and the gradient there, as vectors lie.
 const STATE_NUMBERS = 2u * SLOTS * TEAM;

@@ -1,7 +1,5 @@
 // What leaves the device where no draw does: each chain's sums over its draws, and histograms of all chains together. Twin of
 // src/engine/sums.rs.
-//
-// Wants vectors.wgsl, leaving.wgsl, a team, and transition.wgsl's chain.
 
 // Of each number of a vector: mean and 1 / sd of the named variable it stands for, in the sampler's units; and its tails as u.
 @group(0) @binding(9) var<storage, read> grid: array<vec4<f32>>;

@@ -1,7 +1,6 @@
 // Entry: whole transitions of many chains, a team of lanes each: twin of src/nuts/transition.rs.
 //
-// Wants leapfrog.wgsl, tree.wgsl, leaving.wgsl, recording.wgsl or summing.wgsl, step_size.wgsl, random.wgsl and all that they want. A dispatch goes on where
-// the last one ended, and ends when its budget is spent or there is nothing left to do; what a chain draws does not depend
+// A dispatch goes on where the last one ended, and ends when its budget is spent or there is nothing left to do; what a chain draws does not depend
 // on where that is.
 
 const MAX_ENERGY_ERROR = 1000.0;

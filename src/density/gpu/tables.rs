@@ -6,7 +6,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::data::MAX_COEFFICIENTS;
 use crate::density::cpu::normalising_constant;
 use crate::density::rotated::RotatedGroups;
-use crate::gpu::{Gpu, GpuError, Header, Target};
+use crate::gpu::{Gpu, GpuError, Header, Source, Target, source};
 use crate::model::Model;
 
 /// The largest team.
@@ -24,15 +24,8 @@ const LAVAPIPE_TURNS: u32 = 65_535;
 /// Iterations of loops that a log density may take on an adapter in software, where other work of a transition stands beside it.
 pub const SOFTWARE_TURNS: u32 = 25_300;
 
-pub const MATH: &str = include_str!("../../../shaders/math.wgsl");
-pub const COEFFICIENT: &str = include_str!("../../../shaders/coefficient.wgsl");
-pub const FIXED: &str = include_str!("../../../shaders/fixed.wgsl");
-const LOG_DENSITY: &str = include_str!("../../../shaders/log_density.wgsl");
-const WITH_EFFECTS: &str = include_str!("../../../shaders/with_effects.wgsl");
-const GROUPS: &str = include_str!("../../../shaders/groups.wgsl");
-const MARGINAL: &str = include_str!("../../../shaders/marginal.wgsl");
-const COVARIANCE: &str = include_str!("../../../shaders/covariance.wgsl");
-const ROTATED: &str = include_str!("../../../shaders/rotated.wgsl");
+/// What any shader of a model may use.
+pub const COMMON: [Source; 3] = [source!("math.wgsl"), source!("coefficient.wgsl"), source!("fixed.wgsl")];
 
 /// The prior of a coefficient or of eps, as log_density.wgsl has it.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
@@ -136,25 +129,23 @@ impl Team {
             .number("IS_SUBGROUP", self.whole.into())
     }
 
-    /// The shader file that says how it adds up.
-    pub fn source(&self) -> &'static str {
-        if self.in_subgroup {
-            include_str!("../../../shaders/team_subgroup.wgsl")
-        } else {
-            include_str!("../../../shaders/team_workgroup.wgsl")
-        }
+    /// How it adds up.
+    pub fn source(&self) -> Source {
+        if self.in_subgroup { source!("team_subgroup.wgsl") } else { source!("team_workgroup.wgsl") }
     }
 }
 
-/// The shader files of a model's log density, in their order: with the likelihood over groups, or over `observations` as that
-/// file computes it.
-pub fn log_density(model: &Model, team: Team, observations: Option<&'static str>) -> Vec<&'static str> {
+/// What the log density of a model is put together from: with the likelihood over groups, or over `observations` as that source
+/// computes it.
+pub fn log_density(model: &Model, team: Team, observations: Option<Source>) -> Vec<Source> {
     let of_a_group = match observations {
-        None if model.parameterization().is_marginal() => vec![ROTATED, COVARIANCE, MARGINAL],
-        None => vec![ROTATED, GROUPS, WITH_EFFECTS],
-        Some(likelihood) => vec![likelihood, WITH_EFFECTS],
+        None if model.parameterization().is_marginal() => {
+            vec![source!("rotated.wgsl"), source!("covariance.wgsl"), source!("marginal.wgsl")]
+        }
+        None => vec![source!("rotated.wgsl"), source!("groups.wgsl"), source!("with_effects.wgsl")],
+        Some(likelihood) => vec![likelihood, source!("with_effects.wgsl")],
     };
-    [vec![MATH, COEFFICIENT, FIXED, team.source(), LOG_DENSITY], of_a_group].concat()
+    [&COMMON[..], &[team.source(), source!("log_density.wgsl")], &of_a_group].concat()
 }
 
 /// The constants of all shaders of a model.

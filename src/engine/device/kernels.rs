@@ -6,30 +6,21 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::density::Likelihood;
 use crate::density::gpu::tables::{
-    COEFFICIENT, GROUPS_PER_LANE, MATH, SOFTWARE_TURNS, Team, check_turns, group_turns, header, log_density,
+    COMMON, GROUPS_PER_LANE, SOFTWARE_TURNS, Team, check_turns, group_turns, header, log_density,
 };
-use crate::gpu::{Gpu, GpuError, Header, Kernel, Target};
+use crate::gpu::{Gpu, GpuError, Header, Kernel, Source, Target, source};
 use crate::model::Model;
 
-const RANDOM: &str = include_str!("../../../shaders/random.wgsl");
-const PRODUCT_OF_HALVES: &str = include_str!("../../../shaders/product_of_halves.wgsl");
-const PRODUCT_IN_64_BITS: &str = include_str!("../../../shaders/product_in_64_bits.wgsl");
-const WEIGHT: &str = include_str!("../../../shaders/weight.wgsl");
-const STEP_SIZE: &str = include_str!("../../../shaders/step_size.wgsl");
-const VECTORS: &str = include_str!("../../../shaders/vectors.wgsl");
-const ROWS: &str = include_str!("../../../shaders/rows.wgsl");
-const LEAPFROG: &str = include_str!("../../../shaders/leapfrog.wgsl");
-const TREE: &str = include_str!("../../../shaders/tree.wgsl");
-const LEAVING: &str = include_str!("../../../shaders/leaving.wgsl");
-const RECORDING: &str = include_str!("../../../shaders/recording.wgsl");
-const SUMMING: &str = include_str!("../../../shaders/summing.wgsl");
-const TRANSITION: &str = include_str!("../../../shaders/transition.wgsl");
-const UNROLLED: &str = include_str!("../../../shaders/loops_unrolled.wgsl");
-const ROLLED: &str = include_str!("../../../shaders/loops_rolled.wgsl");
-const POOL: &str = include_str!("../../../shaders/pool.wgsl");
-const NUMBER: &str = include_str!("../../../shaders/number.wgsl");
-const STATES: &str = include_str!("../../../shaders/states.wgsl");
-const PACK: &str = include_str!("../../../shaders/pack.wgsl");
+/// What transitions are put together from, beside the log density and what there is a choice of.
+const TRANSITIONS: [Source; 7] = [
+    source!("weight.wgsl"),
+    source!("step_size.wgsl"),
+    source!("vectors.wgsl"),
+    source!("random.wgsl"),
+    source!("leapfrog.wgsl"),
+    source!("tree.wgsl"),
+    source!("leaving.wgsl"),
+];
 
 /// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
 const SLOTS_PER_LANE: usize = 32;
@@ -244,8 +235,8 @@ impl Shaders {
         let slots = effects * group_slots + layout.hyperparameters().div_ceil(lanes);
         let vectors = PLAIN_VECTORS + 3 * max_depth;
         let (kept, sums, leave) = match leaving {
-            Leaving::Draws(kept) => (kept, 0, RECORDING),
-            Leaving::Sums => (layout.hyperparameters(), SUMS, SUMMING),
+            Leaving::Draws(kept) => (kept, 0, source!("recording.wgsl")),
+            Leaving::Sums => (layout.hyperparameters(), SUMS, source!("summing.wgsl")),
         };
         let header: Header = team
             .header(header(model))
@@ -259,12 +250,13 @@ impl Shaders {
             .number("POOLED", POOLED)
             .number("CHAIN_WORDS", (size_of::<Chain>() / size_of::<u32>()) as u32)
             .number("SAMPLE", (offset_of!(Chain, sample) / size_of::<u32>()) as u32);
-        let rows = (likelihood.of(model) == Likelihood::Observations).then_some(ROWS);
+        let rows = (likelihood.of(model) == Likelihood::Observations).then_some(source!("rows.wgsl"));
         let density = log_density(model, team, rows);
-        let loops = if target.software { ROLLED } else { UNROLLED };
-        let product = if target.int64 { PRODUCT_IN_64_BITS } else { PRODUCT_OF_HALVES };
-        let parts = [loops, WEIGHT, STEP_SIZE, VECTORS, product, RANDOM, LEAPFROG, TREE, LEAVING, leave, TRANSITION];
-        let transition = [&density[..], &parts].concat();
+        let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
+        let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
+        let transition = [&density[..], &TRANSITIONS, &[loops, product, leave]].concat();
+        let vectors_of = [team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
+        let named = [&COMMON[..], &[source!("number.wgsl")]].concat();
         Shaders {
             team,
             group_slots,
@@ -272,10 +264,10 @@ impl Shaders {
             vectors,
             kept,
             sums,
-            transition: header.shader(&transition),
-            pool: header.shader(&[team.source(), VECTORS, POOL]),
-            states: header.shader(&[team.source(), VECTORS, NUMBER, STATES]),
-            pack: header.shader(&[MATH, COEFFICIENT, NUMBER, PACK]),
+            transition: header.shader(source!("transition.wgsl"), &transition),
+            pool: header.shader(source!("pool.wgsl"), &vectors_of),
+            states: header.shader(source!("states.wgsl"), &vectors_of),
+            pack: header.shader(source!("pack.wgsl"), &named),
             effects,
             groups: layout.groups,
             hyperparameters: layout.hyperparameters(),
