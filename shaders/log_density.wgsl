@@ -47,9 +47,9 @@ fn prior_of(h: u32, value: f32) -> vec2<f32> {
 
 // With x = -2 (log eps - log eps_0): -N/2 (e^x - 1 - x), and the derivative by log eps, N (e^x - 1).
 fn noise(log_eps: f32) -> vec2<f32> {
-    let x = -2.0 * (log_eps - fixed.log_eps);
+    let x = -2.0 * (log_eps - fixed.reference.log_eps);
     let excess = excess_of(x);
-    return fixed.observations * vec2<f32>(-0.5 * excess, excess + x);
+    return fixed.reference.observations * vec2<f32>(-0.5 * excess, excess + x);
 }
 
 // e^x - 1 - x, by its series where the difference would have few digits.

@@ -22,7 +22,7 @@ const LARGEST = 0x7F800000u;
 // WORDS of each draw.
 @group(0) @binding(8) var<storage, read_write> packed: array<u32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(MOVERS)
 fn pack(among: Among) {
     let at = number_of(among);
     let row = at / WORDS;

@@ -26,7 +26,7 @@ fn group_residual_squares(
             for (var k = 1u; k < K; k++) {
                 residual -= column(k, row) * (*beta)[k];
             }
-            stretch_squares += residual * residual - fixed.noise;
+            stretch_squares += residual * residual - fixed.reference.noise;
             stretch[0] += residual;
             for (var k = 1u; k < K; k++) {
                 stretch[k] += column(k, row) * residual;

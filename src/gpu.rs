@@ -19,7 +19,7 @@ pub use exchange::Exchange;
 pub use flight::{Clock, Flight, Landing};
 pub use kernel::Kernel;
 pub use meter::{Meter, Reading};
-pub(crate) use shader::source;
 pub use shader::{Header, Source};
+pub(crate) use shader::{shared_struct, source};
 pub use spirv::Spirv;
 pub use switches::Switches;

@@ -14,7 +14,7 @@ use crate::model::Model;
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
 use tables::{COMMON, GROUPS_PER_LANE, Tables, Team, check_loops, log_density};
-pub use tables::{Fixed, Prior};
+pub use tables::{Prior, Reference};
 
 /// The shaders of a model, put together from their files and its constants.
 #[derive(Debug, Clone)]
@@ -36,12 +36,13 @@ impl Shaders {
     fn of(model: &Model, stretches: Option<&Stretches>, target: Target) -> Shaders {
         let team = Team::of(target, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, stretches);
+        let passes = [&COMMON[..], &[Stretch::SOURCE]].concat();
         let density = log_density(model, team, stretches.map(|_| source!("observations.wgsl")));
         Shaders {
             team,
             evaluate: header.shader(source!("evaluate.wgsl"), &density),
             observations: stretches
-                .map(|_| [source!("residuals.wgsl"), source!("fold.wgsl")].map(|entry| header.shader(entry, &COMMON))),
+                .map(|_| [source!("residuals.wgsl"), source!("fold.wgsl")].map(|entry| header.shader(entry, &passes))),
         }
     }
 }

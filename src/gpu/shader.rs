@@ -20,6 +20,28 @@ macro_rules! source {
 }
 pub(crate) use source;
 
+/// Declares a structure of 32-bit numbers, and of structures of such, in Rust and in WGSL.
+macro_rules! shared_struct {
+    ($(#[$about:meta])* pub struct $name:ident { $($(#[$doc:meta])* pub $member:ident: $type:ident,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+        #[repr(C)]
+        pub struct $name { $($(#[$doc])* pub $member: $type,)+ }
+
+        impl $name {
+            /// Its declaration in WGSL.
+            pub const SOURCE: $crate::gpu::Source = $crate::gpu::Source {
+                name: stringify!($name),
+                text: concat!("struct ", stringify!($name), " {", $(stringify!($member), ": ", stringify!($type), ", ",)+ "}\n"),
+            };
+        }
+
+        // So its members have the same offsets in WGSL.
+        const _: () = assert!(align_of::<$name>() == 4);
+    };
+}
+pub(crate) use shared_struct;
+
 /// Constants that stand before everything in a shader.
 #[derive(Debug, Clone, Default)]
 pub struct Header(String);
@@ -29,6 +51,12 @@ impl Header {
     pub fn number(mut self, name: &str, value: u32) -> Header {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "const {name} = {value}u;");
+        self
+    }
+
+    /// Adds `const NAME = VALUE`, a number that is no integer by its type.
+    pub fn real(mut self, name: &str, value: f64) -> Header {
+        let _ = writeln!(self.0, "const {name} = {value:?};");
         self
     }
 
@@ -162,6 +190,13 @@ mod tests {
         let text = Header::default().number("ONE", 1).shader(entry, &library);
         let expected = ["const ONE = 1u;\n", library[0].text, library[4].text, library[1].text, entry.text];
         assert_eq!(text, expected.join("\n"));
+    }
+
+    #[test]
+    fn a_name_that_nothing_declares_is_refused_by_whoever_compiles_it() {
+        let text = Header::default().shader(source("entry", "@compute @workgroup_size(1) fn entry() { once(); }"), &[]);
+        let error = wgpu::naga::front::wgsl::parse_str(&text).unwrap_err().emit_to_string(&text);
+        assert!(error.contains("no definition in scope for identifier: `once`"), "{error}");
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! What every kernel of a model needs, whether it evaluates densities or makes whole transitions: the constants of its
 //! shaders, the team that shares a chain, and the tables of priors and of groups.
 
-use bytemuck::{Pod, Zeroable};
-
 use crate::data::MAX_COEFFICIENTS;
 use crate::density::cpu::normalising_constant;
 use crate::density::rotated::RotatedGroups;
-use crate::gpu::{Gpu, GpuError, Header, Source, Target, source};
+use crate::gpu::{Gpu, GpuError, Header, Source, Target, shared_struct, source};
 use crate::model::Model;
 
 /// The largest team.
@@ -25,36 +23,37 @@ const LAVAPIPE_TURNS: u32 = 65_535;
 pub const SOFTWARE_TURNS: u32 = 25_300;
 
 /// What any shader of a model may use.
-pub const COMMON: [Source; 3] = [source!("math.wgsl"), source!("coefficient.wgsl"), source!("fixed.wgsl")];
+pub const COMMON: [Source; 5] =
+    [Prior::SOURCE, Reference::SOURCE, source!("math.wgsl"), source!("coefficient.wgsl"), source!("fixed.wgsl")];
 
-/// The prior of a coefficient or of eps, as log_density.wgsl has it.
-#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
-#[repr(C)]
-pub struct Prior {
-    /// Mean of mu.
-    pub mu_mean: f32,
-    /// 1 / sd^2 of mu.
-    pub mu_precision: f32,
-    /// Log of the half-Cauchy scale of sigma or eps.
-    pub log_scale: f32,
+shared_struct! {
+    /// The prior of a coefficient or of eps.
+    pub struct Prior {
+        /// Mean of mu.
+        pub mu_mean: f32,
+        /// 1 / sd^2 of mu.
+        pub mu_precision: f32,
+        /// Log of the half-Cauchy scale of sigma or eps.
+        pub log_scale: f32,
+    }
 }
 
-/// What does not depend on the position, as log_density.wgsl has it; the priors follow.
-#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
-#[repr(C)]
-pub struct Fixed {
-    /// The log of eps about which log densities are taken.
-    pub log_eps: f32,
-    /// The square of that eps.
-    pub noise: f32,
-    /// N.
-    pub observations: f32,
+shared_struct! {
+    /// The noise about which log densities are taken.
+    pub struct Reference {
+        /// The log of an eps near the posterior's.
+        pub log_eps: f32,
+        /// The square of that eps.
+        pub noise: f32,
+        /// N.
+        pub observations: f32,
+    }
 }
 
 /// What a device is told of a model, and what its log densities leave out.
 #[derive(Debug, Clone)]
 pub struct Tables {
-    /// [`Fixed`], and the [`Prior`] of each coefficient and of eps.
+    /// The [`Reference`], and the [`Prior`] of each coefficient and of eps.
     pub fixed: Vec<f32>,
     /// The numbers of all groups, in the rows that rotated.wgsl reads.
     pub groups: Vec<f32>,
@@ -77,14 +76,14 @@ impl Tables {
         let groups = RotatedGroups::new(model);
         let observations = model.dataset().n_observations() as f64;
         let noise = groups.noise() as f32;
-        let fixed = Fixed { log_eps: (0.5 * f64::from(noise).ln()) as f32, noise, observations: observations as f32 };
+        let reference =
+            Reference { log_eps: (0.5 * f64::from(noise).ln()) as f32, noise, observations: observations as f32 };
         // Both are rounded, so that eps_0^2 / e^{2 log eps_0} is not quite 1, and N times the difference matters.
-        let (log_eps, noise) = (f64::from(fixed.log_eps), f64::from(noise));
+        let (log_eps, noise) = (f64::from(reference.log_eps), f64::from(noise));
         let left_out = observations * (0.5 * noise / (2.0 * log_eps).exp() + log_eps);
         let priors = priors(model);
-        let fixed: &[f32] = bytemuck::cast_slice(std::slice::from_ref(&fixed));
         Tables {
-            fixed: [fixed, bytemuck::cast_slice(&priors)].concat(),
+            fixed: [bytemuck::cast_slice(&[reference]), bytemuck::cast_slice(&priors)].concat(),
             groups: groups.rows(noise).into_iter().flatten().map(|value| value as f32).collect(),
             constant: normalising_constant(model) - left_out,
         }
