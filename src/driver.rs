@@ -7,6 +7,7 @@ mod schedule;
 use std::time::{Duration, Instant};
 
 use crate::engine::{Adapt, Checkpoint, DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Sink};
+use crate::faults;
 use crate::math::exp;
 use crate::nuts::adaptation::{Moments, Spread};
 
@@ -247,6 +248,7 @@ fn checkpoint_if_due(
         sink.checkpoint(Checkpoint { chains, ..done.clone() })?;
         *checkpointed = Instant::now();
     }
+    faults::point_at("after-phase", u64::from(done.draws));
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
-use crate::model::Unit;
+use crate::model::{CoordinatesError, Unit};
 use crate::nuts::adaptation::{Moments, Spread};
 use crate::nuts::{State, Statistics};
 
@@ -269,6 +269,9 @@ pub enum EngineError {
     /// The draws could not be kept.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// The likelihood needs effects that are integrated out.
+    #[error(transparent)]
+    Coordinates(#[from] CoordinatesError),
     /// No starting point of some chain has a finite log density.
     #[error(
         "chain {chain} found no starting point with a finite log density in {attempts} attempts; look for extreme values in the data, or for priors that contradict it"

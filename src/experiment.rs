@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::density::Likelihood;
 use crate::draws::{Draws, Memory, Precision, Summed, Totals, WithEffects};
 use crate::driver::{self, Learnt, Plan, Run, Start};
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, Sums};
 use crate::engine::{DeviceFailure, EngineError, Progress, Sink};
 use crate::mode::Landscape;
+use crate::model::Likelihood;
 use crate::model::Model;
 use crate::nuts::Statistics;
 
@@ -65,7 +65,7 @@ pub struct Settings {
     pub target_accept: f64,
     /// The most doublings of a trajectory.
     pub max_tree_depth: u32,
-    /// How the likelihood is computed.
+    /// How the likelihood is computed: what a run tells of its model, which alone decides.
     pub likelihood: Likelihood,
     /// Which variables are kept.
     pub keep: Keep,
@@ -113,6 +113,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The same for a run of `model`.
+    fn of(self, model: &Model) -> Settings {
+        Settings { likelihood: model.likelihood(), ..self }
+    }
+
     /// How many variables of `model` are kept of each draw.
     pub fn variables(&self, model: &Model) -> usize {
         match self.keep {
@@ -292,6 +297,7 @@ pub fn sample_on(
     progress: Arc<Progress>,
 ) -> Result<Sampled, EngineError> {
     let began = Instant::now();
+    let settings = settings.of(&model);
     let variables = settings.variables(&model);
     let (chain_count, draw_count) = (settings.chains as usize, settings.draws as usize);
     let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
@@ -314,6 +320,7 @@ pub fn sample_summed(
     progress: Arc<Progress>,
 ) -> Result<Sampled<Totals>, EngineError> {
     let began = Instant::now();
+    let settings = settings.of(&model);
     let (chains, draws) = (settings.chains as usize, settings.draws as usize);
     let mut sums = Summed::new(&model, chains, draws, settings.chains_per_superchain());
     let landscape = Landscape::of(&model);

@@ -24,7 +24,8 @@
 //! - [`report`]: all of it in pictures, on one page.
 //!
 //! Beside the line stand [`random`] (counter-based random numbers), [`math`] (exponential and logarithm with the same
-//! bits everywhere), [`lanes`] (eight numbers side by side) and [`machine`] (processor and memory).
+//! bits everywhere), [`lanes`] (eight numbers side by side), [`machine`] (processor and memory) and [`faults`] (for tests,
+//! absent from a release).
 //!
 //! # Example
 //!
@@ -32,7 +33,7 @@
 //! use std::sync::Arc;
 //!
 //! use warpnuts::data::Dataset;
-//! use warpnuts::density::Likelihood;
+//! use warpnuts::model::Likelihood;
 //! use warpnuts::engine::Progress;
 //! use warpnuts::experiment::{Keep, Settings, sample};
 //! use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
@@ -61,6 +62,8 @@ pub mod driver;
 pub mod engine;
 pub mod exact;
 pub mod experiment;
+pub mod family;
+pub mod faults;
 pub mod gpu;
 pub mod lanes;
 pub mod machine;

@@ -1,11 +1,8 @@
 //! Whole runs: draws belong to a chain and to nothing that computed them, warm-up finds the step size and the metric it
 //! should, however short, and the driver's own account of a run is that of its draws.
 
-mod runs;
-
 use std::sync::{Arc, Mutex};
 
-use runs::{chains, lanes, leapfrogs, plan, radon, run, run_into, summaries};
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::{Batch, Density, DensityError, Evaluations, Likelihood};
@@ -15,6 +12,8 @@ use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Block, Engine, EngineError, Part, Phase, Progress, Sink, SinkError};
 use warpnuts::model::{Effect, Model, Priors};
 use warpnuts::random::{Place, Purpose};
+
+use crate::helpers::runs::{self, chains, lanes, leapfrogs, plan, radon, run, run_into, summaries};
 
 /// Data of ten groups of five, in units of their own.
 fn simulated() -> Arc<Model> {

@@ -1,11 +1,10 @@
 //! Every proposal that a warning makes is taken, on a case that raises the warning, and must improve it.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::Folder;
 use serde_json::Value;
+
+use crate::helpers::common::Folder;
 
 /// What was typed, and the warning it must raise.
 const CASES: [(&str, &str); 20] = [

@@ -1,10 +1,8 @@
 //! Claims about what `warpnuts` refuses: in one line that says where and what to change, before anything is written; and
 //! about odd-looking data that it takes as they are.
 
-mod common;
-mod gpu;
-
-use common::{Folder, Ran};
+use crate::helpers::common::{Folder, Ran};
+use crate::helpers::gpu;
 
 /// Columns of the small files here.
 const COLUMNS: &str = "--data t.csv --group g --outcome y --predictor x";

@@ -1,11 +1,10 @@
 //! Claims about `warpnuts devices` and `warpnuts bench`: what they print and write, with adapters and without, and what they
 //! refuse.
 
-mod common;
-mod gpu;
-
-use common::{Folder, Ran};
 use serde_json::Value;
+
+use crate::helpers::common::{Folder, Ran};
+use crate::helpers::gpu;
 
 /// A bench that is over soon.
 const TINY: &str = "bench --budget 1s --out out";

@@ -1,10 +1,9 @@
 //! Files as people have them (`tests/cases/README.md`), and what is right for each under the defaults: published fits, the exact
 //! posterior, or a sentence that says why there is no answer.
 
-mod common;
-
-use common::{Folder, Ran};
 use serde_json::Value;
+
+use crate::helpers::common::{Folder, Ran};
 
 /// The folder of the files.
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");

@@ -1,12 +1,11 @@
 //! Claims about what `warpnuts sample` and `warpnuts compare` print, write and return, through the program itself.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use common::{Folder, Ran};
 use serde_json::Value;
+
+use crate::helpers::common::{Folder, Ran};
 
 /// The roles of the pupils' columns.
 const PUPILS: &str = "--data pupils.csv --group school --outcome score --predictor hours --predictor ses";
@@ -761,65 +760,27 @@ fn broken_files_never_make_it_panic() {
 
 #[cfg(unix)]
 mod interrupted {
-    use std::process::{Child, Command, Stdio};
-    use std::thread;
-    use std::time::{Duration, Instant};
-
     use super::*;
+    use crate::helpers::running::Held;
 
-    /// Interrupts a run into the folder `out` a little after the store of its draws, `store` in that folder, tells what warm-up
-    /// has learnt; where no store is named, after the folder is there.
-    fn interrupt(folder: &Folder, line: &str, store: Option<&str>) -> Ran {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
-        program.current_dir(folder.path("")).args(line.split(' ')).args(["--out", "out"]);
-        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let root = store.map(|store| folder.path("out").join(store).join("zarr.json"));
-        let begun = wait(|| match &root {
-            Some(root) => std::fs::read_to_string(root).is_ok_and(|text| text.contains("adaptation")),
-            None => folder.path("out").exists(),
-        });
-        thread::sleep(Duration::from_millis(500));
-        signal(&child);
-        let ended = wait(|| child.try_wait().unwrap().is_some());
-        if !ended {
-            child.kill().unwrap();
-        }
-        let output = child.wait_with_output().unwrap();
-        assert!(begun && ended, "{line} has not begun or not ended: {output:?}");
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let code = output.status.code().expect("ended by the signal itself");
-        Ran { code, stdout: text(output.stdout), stderr: text(output.stderr) }
-    }
-
-    fn signal(child: &Child) {
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    }
-
-    /// Whether it comes true within half a minute.
-    fn wait(mut condition: impl FnMut() -> bool) -> bool {
-        let end = Instant::now() + Duration::from_secs(30);
-        while Instant::now() < end {
-            if condition() {
-                return true;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        false
+    /// Interrupts a run into the folder `out` when each of its chains has this many draws; where it is 0, in warm-up.
+    fn interrupt(folder: &Folder, line: &str, draws: u32) -> Ran {
+        Held::start(folder, &format!("{line} --out out"), &format!("after-phase {draws}")).signal("-INT")
     }
 
     #[test]
     fn while_it_draws_it_keeps_what_there_is() {
         let folder = Folder::new();
-        let line = "sample --chains 4 --warmup 100 --draws 400000 --keep hyper";
-        let ran = interrupt(&folder, line, Some("draws.zarr"));
+        let line = "sample --chains 4 --warmup 100 --draws 40000 --keep hyper";
+        let ran = interrupt(&folder, line, 1000);
         assert_eq!((ran.code, ran.stderr.as_str()), (130, ""));
         assert!(ran.stdout.contains("warning: the run was interrupted after"), "{}", ran.stdout);
         let files = files(&folder);
         let summary = json(&files, "out/summary.json");
         let draws = summary["draws"].as_u64().unwrap();
         assert_eq!(summary["interrupted"], true);
-        assert!((1..400_000).contains(&draws), "{draws}");
-        assert_eq!(summary["settings"]["draws"], 400_000);
+        assert!((1000..40_000).contains(&draws), "{draws}");
+        assert_eq!(summary["settings"]["draws"], 40_000);
         assert!((number(&summary["parameters"]["mu_a"]["mean"]) - 1.49).abs() < 0.05);
         same_rows(&files, "out");
     }
@@ -827,7 +788,7 @@ mod interrupted {
     #[test]
     fn in_warm_up_it_leaves_no_folder() {
         let folder = Folder::new();
-        let ran = interrupt(&folder, "sample --warmup 100000000 --draws 1", None);
+        let ran = interrupt(&folder, "sample --warmup 1000 --draws 1", 0);
         assert_eq!((ran.code, ran.stdout.as_str()), (130, ""));
         assert!(ran.stderr.contains("nothing was drawn"), "{}", ran.stderr);
         assert_eq!(folder.contents(), BTreeMap::new());
@@ -836,8 +797,8 @@ mod interrupted {
     #[test]
     fn half_a_comparison_recommends_nothing() {
         let folder = Folder::new();
-        let line = "compare --chains 4 --warmup 100 --draws 400000 --keep hyper";
-        let ran = interrupt(&folder, line, Some("centered/draws.zarr"));
+        let line = "compare --chains 4 --warmup 100 --draws 40000 --keep hyper";
+        let ran = interrupt(&folder, line, 1000);
         assert_eq!(ran.code, 130);
         assert!(ran.stdout.contains("The centered run was interrupted after"), "{}", ran.stdout);
         assert!(!ran.stdout.contains("Any of these") && !ran.stdout.contains("Use --param"), "{}", ran.stdout);
@@ -850,7 +811,7 @@ mod interrupted {
     #[test]
     fn a_comparison_in_its_first_warm_up_leaves_no_folder() {
         let folder = Folder::new();
-        let ran = interrupt(&folder, "compare --warmup 100000000 --draws 1", None);
+        let ran = interrupt(&folder, "compare --warmup 1000 --draws 1", 0);
         assert_eq!(ran.code, 130);
         assert!(ran.stderr.contains("nothing was drawn"), "{}", ran.stderr);
         assert_eq!(folder.contents(), BTreeMap::new());

@@ -1,16 +1,14 @@
 //! Claims about stores that are not as they were written: damaged, edited, cut off, in another place, or no stores at all.
 //! What is wrong is named in one line, and nothing is changed by finding it.
 
-mod common;
-mod stored;
-
 use std::path::Path;
+
+use crate::helpers::common::{Folder, Ran};
+use crate::helpers::stored::{self, done, same_bytes, summary};
 #[cfg(target_os = "linux")]
 use std::process::Command;
 
-use common::{Folder, Ran};
 use serde_json::{Value, json};
-use stored::{done, same_bytes, summary};
 
 /// Copies a folder.
 fn copy(from: &Path, to: &Path) {

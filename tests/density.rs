@@ -1,8 +1,6 @@
 //! The CPU log density held against another implementation, against itself computed the other way, against finite
 //! differences, and against the change of units.
 
-mod reference;
-
 use std::sync::Arc;
 
 use rand::Rng;
@@ -11,6 +9,8 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::{Density, Evaluations, Likelihood};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
+
+use crate::helpers::reference;
 
 const BOTH: [Likelihood; 2] = [Likelihood::Groups, Likelihood::Observations];
 

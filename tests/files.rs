@@ -1,9 +1,8 @@
 //! Claims about data files through the program: what options do, what is said of rows that were left out, and where it stays.
 
-mod common;
-
-use common::{Folder, Ran};
 use serde_json::Value;
+
+use crate::helpers::common::{Folder, Ran};
 
 /// Rows of three groups, of which two miss an outcome, one a label, and one two values.
 fn gappy() -> String {

@@ -1,14 +1,8 @@
 //! Log density and gradient on the device held against the CPU's: in every parameterization, both likelihoods, many
 //! shapes, with subgroups and without.
 
-mod again;
-mod gpu;
-mod reference;
-mod witness;
-
 use std::sync::Arc;
 
-use again::{again, is_again};
 use rand::Rng;
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
@@ -20,7 +14,11 @@ use warpnuts::engine::host::Chains;
 use warpnuts::experiment::{Engine, Settings, choose, sample};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
-use witness::{llvmpipe, swiftshader};
+
+use crate::helpers::again::{again, is_again};
+use crate::helpers::gpu;
+use crate::helpers::reference;
+use crate::helpers::witness::{llvmpipe, swiftshader};
 
 const BOTH: [Likelihood; 2] = [Likelihood::Groups, Likelihood::Observations];
 
@@ -273,7 +271,10 @@ fn on_swiftshader_and_with_subgroups_of_16_lanes_the_device_agrees_with_f64() {
         ["in_the_typical_set_of_radon_the_device_agrees_with_f64", "at_numpyros_points_the_device_agrees_with_f64"];
     let marginal = ["far_from_the_typical_set_the_marginal_density_is_that_of_f64"];
     let witnesses = [swiftshader(), llvmpipe(512)];
-    witnesses.into_iter().flatten().for_each(|witness| again(&witness, &[&alone[..], &marginal].concat()));
+    witnesses
+        .into_iter()
+        .flatten()
+        .for_each(|witness| again(&witness, module_path!(), &[&alone[..], &marginal].concat()));
 }
 
 #[test]

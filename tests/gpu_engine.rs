@@ -1,8 +1,6 @@
 //! Runs with their densities on the device: the same trees as on the CPU, the exact posterior, the same draws beside any
 //! neighbours, and a device that fails in the middle.
 
-mod gpu;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -22,6 +20,8 @@ use warpnuts::nuts::{State, Statistics, Step, Transition};
 use warpnuts::random::Place;
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
+
+use crate::helpers::gpu;
 
 fn radon(parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());

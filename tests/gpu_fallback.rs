@@ -1,10 +1,7 @@
 //! A device of the engine `gpu` that fails in the middle of a run: what has left it stays as it is, the CPU goes on from
 //! there, and all draws together are of the posterior.
 
-mod gpu;
-
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use warpnuts::data::Dataset;
@@ -25,6 +22,8 @@ use warpnuts::random::Place;
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
+use crate::helpers::gpu;
+
 const CHAINS: u32 = 12;
 const WARMUP: u32 = 60;
 const DRAWS: u32 = 40;
@@ -44,21 +43,11 @@ fn own_device() -> Option<Arc<Gpu>> {
     Some(Gpu::open(adapter).unwrap())
 }
 
-/// Calls `run` while the device is unplugged as soon as so many transitions are counted.
-fn unplugged<R>(gpu: &Gpu, progress: &Progress, transitions: u64, run: impl FnOnce() -> R) -> R {
-    thread::scope(|scope| {
-        let watch = scope.spawn(|| {
-            while progress.snapshot().transitions < transitions {
-                thread::park_timeout(Duration::from_micros(200));
-            }
-            gpu.lose();
-        });
-        let result = run();
-        // Where that never came to be, nobody waits for it.
-        progress.add(warpnuts::engine::Snapshot { transitions, ..Default::default() });
-        watch.join().unwrap();
-        result
-    })
+/// The progress of a run whose device is unplugged as soon as so many transitions are counted.
+fn unplugged(gpu: &Arc<Gpu>, transitions: u64) -> Arc<Progress> {
+    let (progress, gpu) = (Arc::new(Progress::default()), gpu.clone());
+    progress.call_at(transitions.max(1), move || gpu.lose());
+    progress
 }
 
 /// Keeps draws, and of which block each is.
@@ -81,7 +70,7 @@ impl Sink for Blocks {
 /// A run of a few chains whose device is unplugged when so many transitions are counted; the draws of each variable,
 /// `[chain][draw]`, chains apart.
 fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, variables: usize, transitions: Option<u64>) -> (driver::Run, Blocks) {
-    let progress = Arc::new(Progress::default());
+    let progress = transitions.map_or_else(Arc::default, |transitions| unplugged(gpu, transitions));
     let chains = Chains { seed: 2, first: 3, count: CHAINS, per_superchain: 1 };
     let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables, summed: false };
     let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
@@ -91,20 +80,11 @@ fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, variables: usize, transitions: Op
     let mut engine = Fallback::new(started, spare).unwrap();
     let plan = Plan { warmup: WARMUP, draws: DRAWS, thin: 1, target_accept: 0.8, max_depth: DEPTH };
     let mut sink = Blocks { memory: Memory::new(variables, CHAINS as usize, DRAWS as usize), blocks: Vec::new() };
-    let mut run = || driver::run(&mut engine, model.dim(), &plan, &mut sink).unwrap();
-    let run = match transitions {
-        None => run(),
-        Some(0) => {
-            gpu.lose();
-            run()
-        }
-        Some(transitions) => {
-            let run = unplugged(gpu, &progress, transitions, run);
-            let total = u64::from(CHAINS * (WARMUP + DRAWS));
-            assert_eq!(progress.snapshot().transitions, total + transitions, "what is lost is counted once");
-            run
-        }
-    };
+    if transitions == Some(0) {
+        gpu.lose();
+    }
+    let run = driver::run(&mut engine, model.dim(), &plan, &mut sink).unwrap();
+    assert_eq!(progress.snapshot().transitions, u64::from(CHAINS * (WARMUP + DRAWS)), "what is lost is counted once");
     (run, sink)
 }
 
@@ -373,10 +353,9 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         let gpu = own_device().unwrap();
         let model = radon(parameterization);
         let settings = Settings { chains, warmup, draws, seed, ..Settings::default() };
-        let progress = Arc::new(Progress::default());
+        let progress = unplugged(&gpu, u64::from(chains * transition));
         let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: true };
-        let run = || sample_on(&backend, model.clone(), settings, progress.clone()).unwrap();
-        let sampled = unplugged(&gpu, &progress, u64::from(chains * transition), run);
+        let sampled = sample_on(&backend, model.clone(), settings, progress).unwrap();
         assert!(sampled.run.failure.as_ref().is_some_and(|failure| failure.resumed));
         let verification = Verification::of(&sampled, &RunSummary::of(&sampled), &exact);
         let Verification { largest, largest_of, root_mean_square, limit, .. } = &verification;
@@ -428,10 +407,9 @@ fn a_store_tells_that_its_run_has_lost_the_device() {
         let gpu = own_device().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let keeping = Keeping { folder: folder.path(), interval: Duration::MAX };
-        let progress = Arc::new(Progress::default());
         let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: true };
-        let run = || sample_into(&keeping, &backend, model.clone(), settings, None, progress.clone()).unwrap();
-        let sampled = unplugged(&gpu, &progress, 12 * transition, run);
+        let progress = unplugged(&gpu, 12 * transition);
+        let sampled = sample_into(&keeping, &backend, model.clone(), settings, None, progress).unwrap();
         let opened = Sampled::open(folder.path()).unwrap();
         let [told, read] = [sampled, opened].map(|sampled| {
             assert_eq!((sampled.run.draws, sampled.draws.store().unwrap().warmup_draws()), (20, 60));

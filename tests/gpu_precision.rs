@@ -1,15 +1,11 @@
 //! Draws that a device packs: rounded there as the host rounds, each variable to 11 bits of its distance from the mean, by
 //! chains that do not notice; in memory, and in a store.
 
-mod gpu;
-mod moved;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use half::f16;
-use moved::radon;
 use serde_json::Value;
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
@@ -23,6 +19,9 @@ use warpnuts::experiment::{Backend, Keep, Keeping, Sampled, Settings, sample_int
 use warpnuts::gpu::{Flight, Landing};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
 use warpnuts::nuts::adaptation::Spread;
+
+use crate::helpers::gpu;
+use crate::helpers::moved::radon;
 
 /// A model of `groups` groups without predictors.
 fn plain(groups: usize) -> Arc<Model> {

@@ -1,9 +1,6 @@
 //! Claims about runs that keep no draw: their sums say what the draws would have said, made on the host or on the device.
 
-mod gpu;
-
 use std::sync::Arc;
-use std::time::Duration;
 
 use warpnuts::data::Dataset;
 use warpnuts::diagnostics::{Series, Summary, ebfmi, nested_rhat, nested_rhat_of, rhat_split, summary_of};
@@ -16,6 +13,8 @@ use warpnuts::experiment::{Backend, Keep, Sampled, Settings, sample, sample_on, 
 use warpnuts::gpu::{Adapter, Gpu};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
 use warpnuts::summary::RunSummary;
+
+use crate::helpers::gpu;
 
 fn radon(parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());
@@ -164,14 +163,9 @@ fn chains_of_a_device_that_is_stopped_have_made_as_many_draws_each() {
     let backend = Backend::Gpu { gpu: devices[0].clone(), fall_back: false };
     let progress = Arc::new(Progress::default());
     let settings = Settings { warmup: 60, ..settings(64, 100_000) };
-    let sampled = std::thread::scope(|scope| {
-        let run = scope.spawn(|| sample_summed(&backend, model.clone(), settings, None, progress.clone()));
-        while progress.snapshot().transitions < 64 * 75 {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        progress.stop();
-        run.join().unwrap().unwrap()
-    });
+    let stopped = Arc::downgrade(&progress);
+    progress.call_at(64 * 75, move || stopped.upgrade().unwrap().stop());
+    let sampled = sample_summed(&backend, model, settings, None, progress).unwrap();
     let Totals { chains, draws, complete, histograms, .. } = &sampled.draws;
     assert!(*draws > 0 && *draws < 100_000 && !complete && sampled.interrupted && sampled.run.draws == *draws as u32);
     for counts in histograms.chunks_exact(BINS) {
@@ -187,14 +181,8 @@ fn sums_of_a_device_that_is_lost_are_made_again_on_the_host() {
     let model = radon("non-centered");
     let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: true };
     let progress = Arc::new(Progress::default());
-    let sampled = std::thread::scope(|scope| {
-        let run = scope.spawn(|| sample_summed(&backend, model.clone(), settings(64, 800), None, progress.clone()));
-        while progress.snapshot().transitions < 64 * 155 {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        gpu.lose();
-        run.join().unwrap().unwrap()
-    });
+    progress.call_at(64 * 155, move || gpu.lose());
+    let sampled = sample_summed(&backend, model.clone(), settings(64, 800), None, progress).unwrap();
     assert!(sampled.run.failure.as_ref().is_some_and(|failure| failure.resumed));
     assert_eq!((sampled.draws.chains, sampled.draws.draws, sampled.draws.complete), (64, 800, true));
     let (rms, largest) = scores(&sampled, &Exact::of(&model).unwrap());

@@ -1,13 +1,8 @@
 //! Whole transitions on the device: the twin of the host's, transition by transition; draws that depend on nothing but
 //! their place; and runs that stand against the exact posterior.
 
-mod again;
-mod gpu;
-mod witness;
-
 use std::sync::Arc;
 
-use again::{again, is_again};
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
@@ -27,7 +22,10 @@ use warpnuts::nuts::{State, Statistics, Step, Transition};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
-use witness::{llvmpipe, swiftshader};
+
+use crate::helpers::again::{again, is_again};
+use crate::helpers::gpu;
+use crate::helpers::witness::{llvmpipe, swiftshader};
 
 const SEED: u64 = 17;
 const CHAINS: u32 = 64;
@@ -237,7 +235,7 @@ fn on_swiftshader_and_with_subgroups_of_4_and_16_lanes_the_device_is_the_hosts_t
         "chains_that_start_in_the_posterior_stay_there",
     ];
     let witnesses = [swiftshader(), llvmpipe(128), llvmpipe(512)];
-    witnesses.into_iter().flatten().for_each(|witness| again(&witness, &alone));
+    witnesses.into_iter().flatten().for_each(|witness| again(&witness, module_path!(), &alone));
 }
 
 /// A million rows in 85 groups, with all effects integrated out: of such a model chains soon move.

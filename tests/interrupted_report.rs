@@ -2,14 +2,11 @@
 //! half-written.
 #![cfg(target_os = "linux")]
 
-mod common;
-mod running;
-mod weak;
-
 use std::process::Command;
 
-use common::{Folder, Ran};
-use running::{signal, start, wait_until};
+use crate::helpers::common::{Folder, Ran};
+use crate::helpers::running::Held;
+use crate::helpers::weak;
 
 /// Data of few groups and many predictors, whose report takes its time.
 fn many_predictors() -> Folder {
@@ -39,37 +36,11 @@ fn done(folder: &Folder, line: &str) -> Ran {
     ran
 }
 
-/// Whether the program has come so far that it obeys Ctrl-C and SIGTERM itself.
-fn obeys(id: u32) -> bool {
-    const INT_AND_TERM: u64 = (1 << 1) | (1 << 14);
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    caught
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .is_some_and(|mask| mask & INT_AND_TERM == INT_AND_TERM)
-}
-
-/// What a program said that was ended by a signal once it had `come` so far; tried again where it was over before.
-fn ended(
-    folder: &Folder,
-    which: &str,
-    line: impl Fn(usize) -> String,
-    come: impl Fn(u32, usize) -> bool,
-) -> (usize, String) {
-    for attempt in 0..9 {
-        let mut child = start(folder, &line(attempt));
-        let id = child.id();
-        wait_until(&mut child, || come(id, attempt));
-        if child.try_wait().unwrap().is_none() {
-            signal(&child, which);
-        }
-        let ended = child.wait_with_output().unwrap();
-        if ended.status.code() == Some(130) {
-            return (attempt, String::from_utf8(ended.stderr).unwrap());
-        }
-        assert!(ended.status.code().is_some(), "{id} was killed by {which} instead of obeying it");
-    }
-    panic!("it was always over before it was stopped");
+/// What a program says that is ended by a signal in the middle of the work it does as its `turn`th.
+fn ended(folder: &Folder, which: &str, line: &str, turn: u32) -> String {
+    let ended = Held::start(folder, line, &format!("before-work {turn}")).signal(which);
+    assert_eq!(ended.code, 130, "{line}: {ended:?}");
+    ended.stderr
 }
 
 /// No file of the folder is half of one.
@@ -83,11 +54,10 @@ fn nothing_is_unfinished(folder: &Folder) {
 fn a_report_that_is_interrupted_leaves_the_run_whole_and_can_be_made_again() {
     let folder = many_predictors();
     for which in ["-INT", "-TERM"] {
-        let name = |attempt: usize| format!("stopped{which}-{attempt}");
-        // The table is written, and what comes then is the report.
-        let written = |_: u32, attempt: usize| folder.path(&name(attempt)).join("summary.csv").exists();
-        let (attempt, stderr) = ended(&folder, which, |attempt| line(&name(attempt)), written);
-        let run = name(attempt);
+        let run = format!("stopped{which}");
+        // First the draws are summarized; the table is written, and what comes then is the report.
+        let stderr = ended(&folder, which, &line(&run), 2);
+        assert!(folder.path(&run).join("summary.csv").exists());
         assert!(
             stderr.contains(&format!("interrupted before the report was written: `warpnuts report {run}`")),
             "{stderr}"
@@ -107,10 +77,12 @@ fn making_a_report_again_is_interrupted_and_the_one_that_was_there_stays() {
     done(&folder, &line("run"));
     let page = folder.path("run/report.html");
     std::fs::write(&page, "what was there").unwrap();
-    let (_, stderr) = ended(&folder, "-INT", |_| "report run".to_string(), |id, _| obeys(id));
-    assert!(stderr.contains("`warpnuts report run` makes it"), "{stderr}");
-    assert_eq!(std::fs::read_to_string(&page).unwrap(), "what was there");
-    nothing_is_unfinished(&folder);
+    for work in 1..=3 {
+        let stderr = ended(&folder, "-INT", "report run", work);
+        assert!(stderr.contains("`warpnuts report run` makes it"), "{stderr}");
+        assert_eq!(std::fs::read_to_string(&page).unwrap(), "what was there");
+        nothing_is_unfinished(&folder);
+    }
 }
 
 #[test]
@@ -132,10 +104,10 @@ fn a_page_that_finds_no_room_leaves_the_one_that_was_there() {
 #[test]
 fn an_integration_that_is_interrupted_writes_nothing() {
     let folder = Folder::with("loose.csv", weak::LOOSE);
-    let exact = |attempt: usize| format!("exact --data loose.csv {} --out exact-{attempt}", weak::COLUMNS);
+    let exact = format!("exact --data loose.csv {} --out exact", weak::COLUMNS);
     let before = folder.contents().len();
     for which in ["-INT", "-TERM"] {
-        let (_, stderr) = ended(&folder, which, exact, |id, _| obeys(id));
+        let stderr = ended(&folder, which, &exact, 1);
         assert!(stderr.contains("interrupted: nothing was written"), "{stderr}");
     }
     assert_eq!(folder.contents().len(), before);

@@ -1,66 +1,46 @@
 //! Claims about runs that are interrupted: killed, stopped or out of room, they end with the bytes of one that was not; and
 //! about what they take of memory.
 
-mod common;
-mod gpu;
-mod running;
-mod stored;
-
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::Folder;
-#[cfg(unix)]
-use running::signal;
-use running::{start, wait_until};
 use serde_json::Value;
-use stored::{done, same_bytes, summary};
 
-const LONG: &str = "--chains 4 --warmup 200 --draws 20000 --keep hyper --checkpoint-every 0.02 --quiet";
+use crate::helpers::common::Folder;
+use crate::helpers::gpu;
+use crate::helpers::running::{Held, kill};
+use crate::helpers::stored::{self, done, same_bytes, summary};
 
-/// How many transitions of warm-up and how many draws of each chain the store of a run says that it has; nothing before it
-/// says so.
-fn written(folder: &Folder, run: &str) -> Option<[u64; 2]> {
+const LONG: &str = "--chains 4 --warmup 200 --draws 20000 --keep hyper --quiet";
+
+/// How many transitions of warm-up and how many draws of each chain the store of a run says that it has.
+fn written(folder: &Folder, run: &str) -> [u64; 2] {
     let root: Value =
-        serde_json::from_slice(&std::fs::read(folder.path(run).join("draws.zarr/zarr.json")).ok()?).ok()?;
-    let about: Value = serde_json::from_str(root["attributes"]["warpnuts"].as_str()?).ok()?;
-    Some([about["warmup_draws"].as_u64().unwrap_or(0), about["draws"].as_u64()?])
+        serde_json::from_slice(&std::fs::read(folder.path(run).join("draws.zarr/zarr.json")).unwrap()).unwrap();
+    let about: Value = serde_json::from_str(root["attributes"]["warpnuts"].as_str().unwrap()).unwrap();
+    [about["warmup_draws"].as_u64().unwrap_or(0), about["draws"].as_u64().unwrap()]
 }
 
-/// Kills runs of `line`, each when its store has come so far (in warm-up and in draws) or a little later, and has them resumed:
-/// they end with the bytes of the run `whole`. One that was over before it was killed is tried again.
-fn killed(folder: &Folder, line: &str, draws: u32, moments: &[[u64; 2]]) {
-    'moments: for (moment, far) in moments.iter().enumerate() {
-        for attempt in 0..9 {
-            let run = format!("killed-{moment}-{attempt}");
-            let mut child = start(folder, &format!("{line} --no-report --out {run}"));
-            wait_until(&mut child, || written(folder, &run).is_some_and(|it| it[0] >= far[0] && it[1] >= far[1]));
-            // Not only just after something was written.
-            std::thread::sleep(Duration::from_millis(7 * moment as u64 % 19));
-            child.kill().unwrap();
-            if child.wait().unwrap().code().is_some() {
-                continue;
-            }
-            let [_, drawn] = written(folder, &run).unwrap();
-            let told = folder.run(&format!("summary {run}"));
-            let says = match drawn {
-                0 => told.stderr.contains("has no draws yet"),
-                some if some < u64::from(draws) => told.stdout.contains(&format!(
-                    "The run has {some} of {draws} draws of each chain; `warpnuts sample --resume {run}`"
-                )),
-                _ => told.stdout.contains(&format!("chains x {draws} draws")),
-            };
-            assert!(says, "{drawn} draws: {told:?}");
-            let resumed = folder.run(&format!("sample --resume {run} --allow-software-adapter --quiet"));
-            let was_complete = drawn == u64::from(draws) && resumed.stderr.contains("is complete");
-            assert!([0, 3].contains(&resumed.code) || was_complete, "{resumed:?}");
-            same_bytes(folder, "whole", &run);
-            assert!(!folder.path(&run).join("checkpoint").exists());
-            if drawn < u64::from(draws) && (drawn > 0) == (far[1] > 0) {
-                continue 'moments;
-            }
-        }
-        panic!("no run was killed at {far:?}");
+/// Runs of `line` that die at a point, with checkpoints every so many seconds (every few draws, where it is 0), and are resumed:
+/// they end with the bytes of the run `whole`.
+fn killed(folder: &Folder, line: &str, draws: u64, points: &[(&str, &str)]) {
+    for (at, seconds) in points {
+        let run = &at.replace(' ', "-");
+        kill(folder, &format!("{line} --checkpoint-every {seconds} --no-report --out {run}"), at);
+        let [_, drawn] = written(folder, run);
+        let told = folder.run(&format!("summary {run}"));
+        let says = match drawn {
+            0 => told.stderr.contains("has no draws yet"),
+            some if some < draws => told.stdout.contains(&format!(
+                "The run has {some} of {draws} draws of each chain; `warpnuts sample --resume {run}`"
+            )),
+            _ => told.stdout.contains(&format!("chains x {draws} draws")),
+        };
+        assert!(says, "{at}, {drawn} draws: {told:?}");
+        let resumed = folder.run(&format!("sample --resume {run} --allow-software-adapter --quiet"));
+        assert!([0, 3].contains(&resumed.code), "{at}: {resumed:?}");
+        same_bytes(folder, "whole", run);
+        assert!(!folder.path(run).join("checkpoint").exists());
     }
 }
 
@@ -69,17 +49,31 @@ fn a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
     let folder = Folder::new();
     let line = format!("sample {LONG}");
     done(&folder, &format!("{line} --no-report --out whole"));
-    killed(&folder, &line, 20000, &[0, 1, 2000, 5000, 8000, 11_000, 14_000].map(|draws| [0, draws]));
+    let points = [
+        ("after-checkpoint 1", "0"),
+        ("before-checkpoint 9", "0"),
+        // Between the first and the last file of a checkpoint, and in the middle of another one.
+        ("before-rename 301", "0"),
+        ("before-rename 306", "0"),
+        ("draws 1", "0.02"),
+        ("draws 2000", "0.02"),
+        ("draws 11000", "0.02"),
+        ("before-end 1", "0.02"),
+    ];
+    killed(&folder, &line, 20000, &points);
 }
 
 #[test]
 fn a_run_that_was_killed_in_warm_up_keeps_what_it_has_recorded_of_it() {
     let rows = (0..60).map(|i| format!("S{},{}\n", i % 12, (f64::from(i) * 0.7).sin() + f64::from(i % 12)));
     let folder = Folder::with("schools.csv", "school,score\n".to_string() + &rows.collect::<String>());
-    let line = "sample --data schools.csv --group school --outcome score --chains 4 --warmup 40000 --draws 600 --thin 2 \
-                --save-warmup --checkpoint-every 0.02 --quiet";
+    let line = "sample --data schools.csv --group school --outcome score --chains 4 --warmup 28000 --draws 600 --thin 2 \
+                --save-warmup --quiet";
     done(&folder, &format!("{line} --no-report --out whole"));
-    killed(&folder, line, 600, &[1, 1000, 2000, 4000, 8000].map(|warmup| [warmup, 0]));
+    let points =
+        [("after-checkpoint 1", "0"), ("after-checkpoint 4", "0"), ("warm-up 1", "0.02"), ("warm-up 8000", "0.02")];
+    killed(&folder, line, 600, &points);
+    assert!(written(&folder, "whole")[0] == 14_000);
 }
 
 #[test]
@@ -89,18 +83,18 @@ fn a_run_on_a_device_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
     }
     // As draws leave the device, and packed in 16 bits; and completed on the host.
     let settings = [
-        (200, 1000, "--keep hyper", [[1, 0], [0, 1], [0, 300]].as_slice()),
-        (100, 250, "--keep hyper --thin 2 --draw-precision f16", &[[1, 0], [0, 1]]),
-        (200, 700, "--parameterization marginal", &[[1, 0], [0, 1]]),
+        (200, 400, "--keep hyper", [("warm-up 1", "0"), ("after-checkpoint 4", "0"), ("draws 24", "0")].as_slice()),
+        (100, 250, "--keep hyper --thin 2 --draw-precision f16", &[("after-checkpoint 1", "0"), ("draws 1", "0")]),
+        (200, 300, "--parameterization marginal", &[("warm-up 1", "0"), ("draws 20", "0")]),
     ];
-    for (warmup, draws, kept, moments) in settings {
+    for (warmup, draws, kept, points) in settings {
         let folder = Folder::new();
         let line = format!(
             "sample --engine gpu --allow-software-adapter --chains 32 --warmup {warmup} --draws {draws} {kept} --save-warmup \
-             --checkpoint-every 0.1 --quiet"
+             --quiet"
         );
         done(&folder, &format!("{line} --no-report --out whole"));
-        killed(&folder, &line, draws, moments);
+        killed(&folder, &line, draws, points);
     }
 }
 
@@ -108,17 +102,13 @@ fn a_run_on_a_device_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
 #[test]
 fn ctrl_c_in_warm_up_keeps_what_can_be_gone_on_with() {
     let folder = Folder::new();
-    let line = "sample --chains 4 --warmup 20000 --draws 100 --keep hyper --checkpoint-every 0 --quiet";
+    let line = "sample --chains 4 --warmup 2000 --draws 100 --keep hyper --checkpoint-every 0 --quiet";
     done(&folder, &format!("{line} --no-report --out whole"));
-    let mut child = start(&folder, &format!("{line} --out stopped"));
-    wait_until(&mut child, || folder.path("stopped/checkpoint").exists());
-    signal(&child, "-INT");
-    let ended = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(130), "it was over before it was stopped: {stderr}");
+    let ended = Held::start(&folder, &format!("{line} --out stopped"), "after-phase 0").signal("-INT");
+    assert_eq!(ended.code, 130, "{ended:?}");
     assert!(
-        stderr.contains("interrupted in warm-up") && stderr.contains("`warpnuts sample --resume stopped`"),
-        "{stderr}"
+        ended.stderr.contains("interrupted in warm-up") && ended.stderr.contains("`warpnuts sample --resume stopped`"),
+        "{ended:?}"
     );
     // On a machine of other cores.
     done(&folder, "sample --resume stopped --threads 3 --quiet");
@@ -126,10 +116,12 @@ fn ctrl_c_in_warm_up_keeps_what_can_be_gone_on_with() {
     same_bytes(&folder, "whole", "stopped");
 }
 
-/// The most memory that a run of `line` has had in bytes, as the system tells while it runs.
+/// The most memory that a run of `line` has had in bytes, as the system tells until it ends.
 #[cfg(target_os = "linux")]
 fn peak_memory(folder: &Folder, line: &str) -> u64 {
-    let mut child = start(folder, line);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
+    command.current_dir(folder.path(".")).args(line.split_whitespace()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
@@ -138,8 +130,7 @@ fn peak_memory(folder: &Folder, line: &str) -> u64 {
         peak = told.map_or(peak, |kib: u64| kib << 10).max(peak);
         std::thread::sleep(Duration::from_millis(2));
     }
-    let ended = child.wait_with_output().unwrap();
-    assert!([Some(0), Some(3)].contains(&ended.status.code()), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!([Some(0), Some(3)].contains(&child.wait().unwrap().code()));
     peak
 }
 
@@ -147,7 +138,7 @@ fn peak_memory(folder: &Folder, line: &str) -> u64 {
 #[test]
 fn memory_does_not_grow_with_the_number_of_draws() {
     let folder = Folder::new();
-    let line = "sample --chains 1024 --warmup 150 --keep hyper --quiet --no-report";
+    let line = "sample --chains 1024 --warmup 30 --max-tree-depth 1 --keep hyper --quiet --no-report";
     let few = peak_memory(&folder, &format!("{line} --draws 1000 --out few"));
     let many = peak_memory(&folder, &format!("{line} --draws 3000 --out many"));
     // In memory, 2,000 draws more of 1,024 chains would take 200 MB more with what their transitions tell; diagnostics take
@@ -161,19 +152,14 @@ fn memory_does_not_grow_with_the_number_of_draws() {
 fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
     let folder = Folder::new();
     done(&folder, &format!("sample {LONG} --draw-precision f16 --thin 3 --out whole"));
-    let mut child = start(&folder, &format!("sample {LONG} --draw-precision f16 --thin 3 --out stopped"));
-    // Until there are draws.
-    let root = folder.path("stopped/draws.zarr/zarr.json");
-    wait_until(&mut child, || std::fs::read_to_string(&root).is_ok_and(|text| text.contains("adaptation")));
-    // Nobody else goes on with it meanwhile; it stands still, lest it be over before.
-    signal(&child, "-STOP");
+    let line = format!("sample {LONG} --draw-precision f16 --thin 3 --checkpoint-every 0.02 --out stopped");
+    let held = Held::start(&folder, &line, "after-phase 400");
+    // Nobody else goes on with it meanwhile.
     let other = folder.run("sample --resume stopped --quiet");
-    signal(&child, "-CONT");
     assert!(other.code == 2 && other.stderr.contains("another process is writing into stopped"), "{other:?}");
-    signal(&child, "-INT");
-    let ended = child.wait_with_output().unwrap();
-    let text = String::from_utf8(ended.stdout).unwrap();
-    assert_eq!(ended.status.code(), Some(130), "it was over before it was stopped: {text}");
+    let ended = held.signal("-INT");
+    assert_eq!(ended.code, 130, "{ended:?}");
+    let text = ended.stdout;
     assert!(text.contains("`warpnuts sample --resume stopped` goes on from there."), "{text}");
     let before = summary(&folder, "stopped")["draws"].as_u64().unwrap();
     assert!((1..20000).contains(&before));

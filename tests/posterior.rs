@@ -1,13 +1,10 @@
 //! The draws are draws from the posterior: whatever the parameterization, the units or the data, within Monte Carlo error
 //! bars; and where a sampler cannot be right, on centered radon, the diagnostics say so.
 
-mod runs;
-
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use runs::{chains, leapfrogs, model, plan, radon, run, summaries};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
@@ -17,6 +14,8 @@ use warpnuts::model::{Effect, Model, PriorScales, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 
 use Effect::{Centered, NonCentered};
+
+use crate::helpers::runs::{chains, leapfrogs, model, plan, radon, run, summaries};
 
 /// Parameters drawn from the priors, and data drawn from those.
 struct Simulation {

@@ -1,7 +1,5 @@
 //! Draws kept in 32 and in 16 bits, beside the same draws as they were computed.
 
-mod moved;
-
 use std::sync::Arc;
 
 use warpnuts::data::Dataset;
@@ -11,6 +9,8 @@ use warpnuts::exact::Exact;
 use warpnuts::experiment::{Sampled, Settings, sample};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling};
 use warpnuts::summary::RunSummary;
+
+use crate::helpers::moved;
 
 fn run(model: &Arc<Model>, draw_precision: Precision) -> Sampled {
     let settings = Settings { chains: 4, warmup: 300, draws: 500, draw_precision, seed: 8, ..Settings::default() };

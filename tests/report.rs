@@ -1,14 +1,9 @@
 //! Claims about report.html, opened in a real browser with the network off.
 
-mod browser;
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use browser::{Look, open};
-use common::Folder;
 use serde_json::Value;
 use warpnuts::data::Dataset;
 use warpnuts::draws::{Draws, Memory};
@@ -17,6 +12,9 @@ use warpnuts::experiment::{Keep, Sampled, Settings, sample};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::report::{Options, Replicates, Report};
 use warpnuts::summary::RunSummary;
+
+use crate::helpers::browser::{self, Look, open};
+use crate::helpers::common::{self, Folder};
 
 /// A page is to open in a second, and does on an idle machine; one that runs other tests beside it takes longer.
 const OPENED: f64 = 8000.0;

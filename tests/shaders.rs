@@ -1,8 +1,6 @@
 //! Every shader is valid WGSL, has its like in the languages of Vulkan, Metal and DirectX, and shares the names of its functions
 //! with its twin in Rust; shown without an adapter.
 
-mod python;
-
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
@@ -13,13 +11,14 @@ use naga::back::pipeline_constants::process_overrides;
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{Expression, Literal, Module, TypeInner};
-use python::python;
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
 use warpnuts::density::gpu::{Prior, Reference, Shaders, Stretch};
 use warpnuts::engine::device::kernels::{self, Chain, Leaving, Pooling, Run, Told};
 use warpnuts::gpu::{Spirv, Target};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+
+use crate::helpers::python::python;
 
 const MATH: &str = include_str!("../shaders/math.wgsl");
 const RANDOM: &str = include_str!("../shaders/random.wgsl");

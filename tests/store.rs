@@ -1,20 +1,17 @@
 //! Claims about draws that outlive the run: ArviZ reads them and finds our numbers, shards make the experiment, and text says
 //! what the store says.
 
-mod common;
-mod gpu;
-mod python;
-mod stored;
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{Folder, Ran};
-use python::python;
 use serde_json::Value;
-use stored::{done, same_bytes, summary};
 use warpnuts::draws::store::{Statistic, Store};
 use warpnuts::summary::{Imported, text_size};
+
+use crate::helpers::common::{Folder, Ran};
+use crate::helpers::gpu;
+use crate::helpers::python::python;
+use crate::helpers::stored::{self, done, same_bytes, summary};
 
 /// What ArviZ says of a store.
 fn arviz(folder: &Folder, run: &str) -> Option<Value> {

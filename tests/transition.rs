@@ -2,11 +2,8 @@
 //! Hoffman and Gelman (2014) and Stan's `base_nuts` with the same random numbers; its leapfrog is the textbook's, and it
 //! leaves distributions as they are.
 
-mod recursion;
-
 use std::sync::Arc;
 
-use recursion::{Ending, LogDensity, Told, dot, recursive_transition};
 use statrs::distribution::{ContinuousCDF, Normal};
 use warpnuts::data::Dataset;
 use warpnuts::density::Likelihood;
@@ -14,6 +11,8 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::nuts::{State, Statistics, Step, Transition};
 use warpnuts::random::{Place, Purpose};
+
+use crate::helpers::recursion::{Ending, LogDensity, Told, dot, recursive_transition};
 
 /// A machine's transition, from begin to end.
 fn run(transition: &mut Transition, log_density: &mut LogDensity, place: Place, from: &State, step: f64) -> Statistics {

@@ -1,10 +1,9 @@
 //! Claims about integrals that do not settle: what there is is given, with its error, where that is small; beyond it nothing is.
 
-mod common;
-mod weak;
-
-use common::{Folder, Ran};
 use serde_json::Value;
+
+use crate::helpers::common::{Folder, Ran};
+use crate::helpers::weak;
 
 /// Data of three rows: there is room for one grid only.
 const HOPELESS: &str = "g,x,y\ng0,-1.903,-2.115\ng1,0.395,0.35\ng2,1.335,-0.463\n";

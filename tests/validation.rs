@@ -1,14 +1,13 @@
 //! Khronos' validation layer looks at everything that both engines ask of Vulkan, and has nothing to say that is not known.
 
-mod witness;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
-use witness::{Witness, llvmpipe, skipped, swiftshader};
+
+use crate::helpers::witness::{Witness, llvmpipe, skipped, swiftshader};
 
 /// The layer that comes with Debian's chromium, newer than Debian's own.
 const LAYER: &str = "/usr/lib/chromium/libVkLayer_khronos_validation.so";

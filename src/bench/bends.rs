@@ -27,7 +27,7 @@ pub struct Bends {
     /// The engine.
     pub engine: &'static str,
     /// How the likelihood is computed.
-    pub likelihood: crate::density::Likelihood,
+    pub likelihood: crate::model::Likelihood,
     /// What grows.
     pub along: Along,
     /// What does not.
@@ -143,7 +143,7 @@ impl std::fmt::Display for Bends {
 #[derive(Debug, Clone, Serialize)]
 pub struct AutoChoice {
     /// How the likelihood is computed.
-    pub likelihood: crate::density::Likelihood,
+    pub likelihood: crate::model::Likelihood,
     /// Number of groups.
     pub groups: usize,
     /// Number of predictors.
@@ -194,7 +194,7 @@ impl std::fmt::Display for AutoChoice {
 mod tests {
     use super::*;
     use crate::bench::Rate;
-    use crate::density::Likelihood;
+    use crate::model::Likelihood;
 
     fn timing(engine: &'static str, chains: u32, groups: usize, rate: f64, team: Option<(u32, usize)>) -> Timing {
         Timing {

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::bends::{AutoChoice, Bends};
 use super::{Plan, Warm};
-use crate::density::Likelihood;
 use crate::experiment::Backend;
 use crate::gpu::Adapter;
 use crate::machine;
+use crate::model::Likelihood;
 use crate::model::Model;
 use crate::summary::{DataSummary, write_whole};
 
@@ -210,7 +210,7 @@ impl Modelled {
     pub(super) fn of(model: &Model, warm: &Warm) -> Modelled {
         Modelled {
             data: DataSummary::of(model.dataset()),
-            parameterization: model.parameterization().to_string(),
+            parameterization: model.parameterization(),
             dim: model.dim(),
             step_size: warm.step_size,
         }

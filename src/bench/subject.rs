@@ -6,7 +6,7 @@ use super::Warm;
 use super::kept::Kept;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
-use crate::density::{Density, DensityError, Evaluations, Likelihood};
+use crate::density::{Density, DensityError, Evaluations};
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::{Chains, HostEngine};
 use crate::engine::{Engine, EngineError, Part, Phase};
@@ -46,18 +46,18 @@ pub struct Started {
 
 impl Subject {
     /// Makes `model` ready on `backend`, with a first dispatch, at which drivers compile.
-    pub fn new(backend: &Backend, model: &Arc<Model>, likelihood: Likelihood) -> Result<Subject, EngineError> {
+    pub fn new(backend: &Backend, model: &Arc<Model>) -> Result<Subject, EngineError> {
         let ready = match backend {
-            Backend::Cpu => Ready::Cpu(CpuDensity::new(model, likelihood)),
+            Backend::Cpu => Ready::Cpu(CpuDensity::new(model)),
             Backend::GpuDensity { gpu, .. } => {
-                let device = DeviceModel::new(gpu.clone(), model, likelihood).map_err(DensityError::from)?;
+                let device = DeviceModel::new(gpu.clone(), model).map_err(DensityError::from)?;
                 let mut density = device.density(1).map_err(DensityError::from)?;
                 let at = vec![vec![0.1; density.dim()]];
                 density.evaluate(&at, &mut Evaluations::with_capacity(1, density.dim()))?;
                 Ready::GpuDensity(device)
             }
             Backend::Gpu { gpu, .. } => {
-                let plan = plan(model, &Settings { chains: 1, likelihood, ..Settings::default() });
+                let plan = plan(model, &Settings { chains: 1, ..Settings::default() });
                 let compiled = Compiled::new(gpu, model, &plan)?;
                 let (gpu, model) = (gpu.clone(), model.clone());
                 let ready = Ready::Gpu(gpu.clone(), compiled.clone());
@@ -156,7 +156,6 @@ impl Subject {
 /// All chains of a run, all variables of each draw.
 fn plan(model: &Model, settings: &Settings) -> device::Plan {
     device::Plan {
-        likelihood: settings.likelihood,
         chains: Chains { seed: settings.seed, first: 0, count: settings.chains, per_superchain: 1 },
         max_depth: settings.max_tree_depth,
         variables: model.dim(),

@@ -8,9 +8,8 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use warpnuts::bench::{self, AutoChoice, Bench, Bends, LeftOut, Modelled, Plan, Rate, Split, Timing, Watch, simulate};
 use warpnuts::data::{Dataset, MAX_COEFFICIENTS};
-use warpnuts::density::Likelihood;
 use warpnuts::experiment::{self, Backend, Settings};
-use warpnuts::model::{Model, PriorScales};
+use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
 use warpnuts::summary::{counted, significant, write_json};
 
 use super::arguments::{DataArguments, EngineArgument, ReportArguments};
@@ -118,7 +117,7 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
     let model =
         |dataset: &Arc<Dataset>| meaning::model(dataset, &PriorScales::for_data(dataset), &typed.parameterization);
     let models: Vec<Arc<Model>> = datasets.iter().map(model).collect::<Result<_, Failure>>()?;
-    if models[0].parameterization().is_marginal() {
+    if *models[0].coordinates() == Coordinates::Collapsed {
         plan.likelihoods.retain(|likelihood| *likelihood == Likelihood::Groups);
     }
     if plan.likelihoods.is_empty() {

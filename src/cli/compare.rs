@@ -49,7 +49,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let dataset = meaning::dataset(&typed.data)?;
     let priors = meaning::priors(&typed.priors, &dataset);
     meaning::warn(&dataset, &priors);
-    let models = meaning::models(&dataset, &priors, &typed.parameterizations)?;
+    let models = meaning::models(&dataset, &priors, &typed.parameterizations, &typed.run)?;
     // They take the same memory, but for marginal chains, which take less.
     let settings = models.iter().map(|model| meaning::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
     summed::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
@@ -57,7 +57,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     // All in the same place, for what is compared is not that.
     let choice = meaning::choice(&typed.engine, &models[0], &settings)?;
     for model in &models {
-        choice.backend.check(model, settings.likelihood).map_err(Failure::input)?;
+        choice.backend.check(model).map_err(Failure::input)?;
         meaning::memory_of_sums(&settings, model, &choice.backend)?;
     }
     meaning::room(&settings, typed.output.save_draws, &models[0], models.len(), typed.output.out.as_deref())?;
@@ -84,7 +84,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         if progress::is_interrupted() {
             break;
         }
-        let inside = folder::inside(&folder, &folder_name(&model.parameterization().to_string(), i))?;
+        let inside = folder::inside(&folder, &folder_name(&model.parameterization(), i))?;
         let backend = &choice.backend;
         if !has_draws {
             let summary = summed::sample_into(&inside, backend, model, settings, None, typed.output.quiet)?;

@@ -95,7 +95,7 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     let path = marginal.as_ref().ok().map(|marginal| mode::path(&model, marginal));
     let settings = Settings { seed: typed.seed, ..Settings::default() };
     let (suited, _) = experiment::suited(&dataset, settings.likelihood);
-    let sampled_model = Arc::new(model.in_parameterization(suited));
+    let sampled_model = Arc::new(model.in_coordinates(suited));
     let sampled = progress::watch(&sampled_model, &settings, typed.quiet, |progress| {
         experiment::sample(sampled_model.clone(), settings, progress)
     });

@@ -11,6 +11,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use warpnuts::engine::{Progress, Snapshot};
 use warpnuts::experiment::Settings;
+use warpnuts::faults;
 use warpnuts::model::Model;
 use warpnuts::summary::significant;
 
@@ -75,6 +76,7 @@ pub struct Waiting {
 pub fn wait<T>(waiting: Waiting, far: &(dyn Fn() -> String + Sync), work: impl FnOnce() -> T) -> T {
     let Waiting { quiet, patience, words } = waiting;
     say(Some(words));
+    faults::point("before-work");
     let done = if quiet || !std::io::stderr().is_terminal() { work() } else { show_waiting(patience, far, work) };
     say(None);
     done
@@ -106,7 +108,7 @@ fn show_waiting<T>(patience: Duration, far: &(dyn Fn() -> String + Sync), work: 
 
 /// Has `run` sample `model`, with a line of progress, unless `quiet` or not on a terminal.
 pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnce(Arc<Progress>) -> T) -> T {
-    let (label, total) = (model.parameterization().to_string(), transitions(settings));
+    let (label, total) = (model.parameterization(), transitions(settings));
     let shown = !quiet && std::io::stderr().is_terminal();
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
@@ -118,6 +120,7 @@ pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnc
             while !is_over.load(Relaxed) {
                 if is_interrupted() {
                     progress.stop();
+                    faults::answer();
                 }
                 show(&bar, &progress.snapshot());
                 thread::park_timeout(INTERVAL);

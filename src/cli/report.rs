@@ -55,7 +55,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
             let runs = runs.iter().map(|run| Sampled::open(Path::new(run)));
             let mut runs: Vec<Sampled> = runs.collect::<Result<_, _>>().map_err(Failure::input)?;
             let names = compared(folder);
-            runs.sort_by_key(|run| names.iter().position(|name| *name == run.model.parameterization().to_string()));
+            runs.sort_by_key(|run| names.iter().position(|name| *name == run.model.parameterization()));
             runs
         }
         Err(error) => return Err(Failure::input(error)),

@@ -149,10 +149,10 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
                 differs(same, &ours.map_or("of nothing".to_string(), |ours| range(&ours)), &range(theirs));
             }
             "parameterization" => {
-                let there = model.parameterization().to_string();
+                let there = model.parameterization();
                 let dataset = std::sync::Arc::new(dataset.clone());
                 let (ours, _) = meaning::suited_model(&dataset, scales, &typed.once.parameterization, run)?;
-                let ours = ours.parameterization().to_string();
+                let ours = ours.parameterization();
                 differs(ours == there, &ours, &there);
             }
             "prior_mu_sd" => {

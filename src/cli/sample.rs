@@ -190,7 +190,7 @@ fn learnt(from: &Path, model: &Model) -> Result<Learnt, Failure> {
             "--metric-from {name}: that run has not come to the end of its warm-up; resume it first"
         ))
     })?;
-    let (theirs, ours) = (store.model().parameterization().to_string(), model.parameterization().to_string());
+    let (theirs, ours) = (store.model().parameterization(), model.parameterization());
     let same = theirs == ours && learnt.scale.len() == model.dim();
     if !same || store.model().dataset().groups() != model.dataset().groups() {
         return Err(Failure::Input(anyhow!(

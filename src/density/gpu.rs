@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use wgpu::BufferUsages;
 
-use super::{Batch, Density, DensityError, Evaluations, Likelihood};
+use super::{Batch, Density, DensityError, Evaluations};
 use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter, Target, source};
-use crate::model::Model;
+use crate::model::{Likelihood, Model};
 
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
@@ -28,8 +28,8 @@ pub struct Shaders {
 
 impl Shaders {
     /// The shaders that evaluate `model` on such a device.
-    pub fn new(model: &Model, likelihood: Likelihood, target: Target) -> Shaders {
-        let stretches = (likelihood.of(model) == Likelihood::Observations).then(|| Stretches::new(model));
+    pub fn new(model: &Model, target: Target) -> Shaders {
+        let stretches = (model.likelihood() == Likelihood::Observations).then(|| Stretches::new(model));
         Shaders::of(model, stretches.as_ref(), target)
     }
 
@@ -76,12 +76,12 @@ struct Observations {
 }
 
 impl DeviceModel {
-    /// Puts `model` on `gpu`, with the likelihood computed as `likelihood` says.
+    /// Puts `model` on `gpu`.
     ///
     /// # Errors
     /// When it does not fit, the driver refuses a shader, or an adapter in software would not end its loops.
-    pub fn new(gpu: Arc<Gpu>, model: &Model, likelihood: Likelihood) -> Result<Arc<DeviceModel>, GpuError> {
-        let stretches = (likelihood.of(model) == Likelihood::Observations).then(|| Stretches::new(model));
+    pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, GpuError> {
+        let stretches = (model.likelihood() == Likelihood::Observations).then(|| Stretches::new(model));
         let shaders = Shaders::of(model, stretches.as_ref(), gpu.target());
         check_loops(&gpu, model)?;
         // SAFETY: rows of positions and evaluations are there for whole workgroups (`room`); groups below J index tables

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use crate::density::effects::ConditionalEffects;
+use crate::density::collapsed::ConditionalEffects;
 use crate::engine::{Block, Checkpoint, Sink, SinkError};
 use crate::model::Model;
 use crate::nuts::adaptation::Spread;

@@ -1,9 +1,8 @@
 //! About where each variable will be, and how far it will spread, from what warm-up has seen of coordinates.
 
-use crate::density::Likelihood;
+use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
-use crate::density::effects::ConditionalEffects;
-use crate::model::{Model, Parameterization, Unit};
+use crate::model::{Model, Unit};
 use crate::nuts::adaptation::Spread;
 use crate::random::{Place, Purpose};
 
@@ -25,7 +24,7 @@ pub fn units(model: &Model, spread: &Spread) -> Vec<Unit> {
     let mut units = model.named_units(&spread.mean, &spread.variance);
     scales(model, spread, &mut units);
     let drawn: Vec<usize> = (0..layout.coefficients)
-        .filter(|k| !model.parameterization().is_centered(*k))
+        .filter(|k| !model.coordinates().is_centered(*k))
         .flat_map(|k| layout.effects(k))
         .collect();
     if drawn.is_empty() {
@@ -61,8 +60,8 @@ pub fn units(model: &Model, spread: &Spread) -> Vec<Unit> {
 /// says too little of a scale that may well be zero.
 fn scales(model: &Model, spread: &Spread, units: &mut [Unit]) {
     let layout = model.layout();
-    let model = model.in_parameterization(Parameterization::marginal(model.dataset().predictor_names()));
-    let mut density = CpuDensity::new(&model, Likelihood::Groups);
+    let model = model.collapsed();
+    let mut density = CpuDensity::new(&model);
     let mut theta = spread.mean[..layout.hyperparameters()].to_vec();
     let mut gradient = theta.clone();
     let mut named = theta.clone();

@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use super::sums::Grid;
 use super::{DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
+use crate::density::DensityError;
 use crate::density::gpu::tables::Tables;
-use crate::density::{DensityError, Likelihood};
 use crate::gpu::{Gpu, GpuError, Meter};
 use crate::math::ln;
-use crate::model::Model;
+use crate::model::{Likelihood, Model};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
@@ -100,11 +100,11 @@ impl DeviceEngine {
         progress: Arc<Progress>,
     ) -> Result<DeviceEngine, EngineError> {
         let Compiled { shaders, kernels } = compiled;
-        let Plan { likelihood, chains, variables, .. } = plan;
+        let Plan { chains, variables, .. } = plan;
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let tables = Tables::of(&model);
         let fixed = gpu.table("priors", &tables.fixed).map_err(device)?;
-        let likelihood_table = match likelihood.of(&model) {
+        let likelihood_table = match model.likelihood() {
             Likelihood::Groups => gpu.table("the table of groups", &tables.groups),
             Likelihood::Observations => gpu.table("the table of rows", &table_of_rows(&model)),
         };
@@ -121,7 +121,7 @@ impl DeviceEngine {
         let coordinates = shaders.coordinates();
         // Shard by shard, for a million chains' states take gigabytes.
         for shard in &mut shards {
-            let states = starting_states(&model, likelihood, shard.of(chains))?;
+            let states = starting_states(&model, shard.of(chains))?;
             shard.put(&gpu, &kernels.put, &coordinates, &states, constant).map_err(device)?;
         }
         let adaptive = !gpu.adapter().is_software();

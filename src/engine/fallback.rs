@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use super::device::{self, DeviceEngine, Finished};
 use super::host::HostEngine;
 use super::{DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Standing};
+use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
-use crate::density::effects::ConditionalEffects;
 use crate::density::{Density, DensityError};
 use crate::model::Model;
 use crate::nuts::State;
@@ -71,9 +71,9 @@ impl Fallback {
 impl Spare {
     /// The host's engine, with its chains where those of the device were.
     fn go_on(&self, finished: Finished) -> Result<HostEngine, EngineError> {
-        let device::Plan { likelihood, chains, max_depth, variables, .. } = self.plan;
+        let device::Plan { chains, max_depth, variables, .. } = self.plan;
         let (model, progress) = (self.model.clone(), self.progress.clone());
-        let density = CpuDensity::new(&model, likelihood);
+        let density = CpuDensity::new(&model);
         let lanes = self.threads.clamp(1, chains.count as usize);
         let densities = (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect();
         let engine = if finished.hyperparameters.is_empty() {

@@ -1,5 +1,7 @@
 //! How far a run has come, and whether it should stop: a few counters that every thread may read at any time.
 
+use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Counters of a run, all chains together, shared by the lanes that count and whoever shows or stops them.
@@ -13,6 +15,16 @@ pub struct Progress {
     /// Bits of the step size of the latest transition.
     step_size: AtomicU64,
     stop: AtomicBool,
+    reached: OnceLock<Reached>,
+}
+
+/// What is called when so many transitions are counted.
+struct Reached(u64, Box<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "at {} transitions", self.0)
+    }
 }
 
 /// The counters at a moment.
@@ -33,13 +45,24 @@ pub struct Snapshot {
 impl Progress {
     /// Adds what `more` counts.
     pub fn add(&self, more: Snapshot) {
-        self.transitions.fetch_add(more.transitions, Relaxed);
+        let before = self.transitions.fetch_add(more.transitions, Relaxed);
         self.gradients.fetch_add(more.gradients, Relaxed);
         self.divergences.fetch_add(more.divergences, Relaxed);
         self.acceptance.fetch_add((more.acceptance * 1e6) as u64, Relaxed);
         if more.transitions > 0 {
             self.step_size.store(more.step_size.to_bits(), Relaxed);
         }
+        if let Some(Reached(at, call)) = self.reached.get()
+            && (before..before + more.transitions).contains(&(at - 1))
+        {
+            call();
+        }
+    }
+
+    /// Has `call` called by the thread that counts the transition of this number, the first of which is 1: for tests that stop or
+    /// disturb a run at a known place. Only the first such request counts.
+    pub fn call_at(&self, transition: u64, call: impl Fn() + Send + Sync + 'static) {
+        self.reached.get_or_init(|| Reached(transition, Box::new(call)));
     }
 
     /// Forgets this many transitions, which were lost and have to be made again.

@@ -8,7 +8,7 @@ use super::cost::Costs;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::gpu::tables;
-use crate::density::{Density, DensityError, Likelihood};
+use crate::density::{Density, DensityError};
 use crate::engine::device::{self, DeviceEngine};
 use crate::engine::fallback::{Fallback, Spare};
 use crate::engine::host::{Chains, HostEngine};
@@ -93,15 +93,15 @@ impl Backend {
         }
     }
 
-    /// Refuses a model that it cannot compute, with its likelihood computed so.
+    /// Refuses a model that it cannot compute.
     ///
     /// # Errors
     /// When an adapter in software would not end the loops of a log density.
-    pub fn check(&self, model: &Model, likelihood: Likelihood) -> Result<(), GpuError> {
+    pub fn check(&self, model: &Model) -> Result<(), GpuError> {
         match self {
             Backend::Cpu => Ok(()),
             Backend::GpuDensity { gpu, .. } => tables::check_loops(gpu, model),
-            Backend::Gpu { gpu, .. } => device::kernels::check_loops(gpu, model, likelihood),
+            Backend::Gpu { gpu, .. } => device::kernels::check_loops(gpu, model),
         }
     }
 
@@ -139,7 +139,7 @@ impl Backend {
             }
             Backend::Gpu { gpu, fall_back } => {
                 let summed = settings.sums_as_made(model);
-                let plan = device::Plan { likelihood: settings.likelihood, chains, max_depth, variables, summed };
+                let plan = device::Plan { chains, max_depth, variables, summed };
                 let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
                 if *fall_back {
                     let spare = Spare { model: model.clone(), plan, threads: settings.threads, progress };
@@ -154,12 +154,12 @@ impl Backend {
 
 fn on_the_cpu(model: &Model, settings: &Settings) -> Vec<Box<dyn Density>> {
     let lanes = settings.threads.clamp(1, settings.chains as usize);
-    let density = CpuDensity::new(model, settings.likelihood);
+    let density = CpuDensity::new(model);
     (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
 }
 
 fn on_the_device(gpu: &Arc<Gpu>, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
-    let device = DeviceModel::new(gpu.clone(), model, settings.likelihood)?;
+    let device = DeviceModel::new(gpu.clone(), model)?;
     let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
     let density = || Ok(Box::new(device.density(width)?) as Box<dyn Density>);
     (0..lanes).map(|_| density()).collect()
@@ -190,7 +190,7 @@ pub fn choose(
 ) -> Result<Choice, GpuError> {
     let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason, measured: Duration::ZERO });
     let asked_for = |backend: Backend| {
-        backend.check(model, settings.likelihood)?;
+        backend.check(model)?;
         Ok(Choice { backend, reason: "as asked for".to_string(), measured: Duration::ZERO })
     };
     match engine {
@@ -204,7 +204,7 @@ pub fn choose(
             asked_for(Backend::Gpu { gpu, fall_back: false })
         }
         Engine::Auto => {
-            let costs = Costs::of_host(model, settings.likelihood);
+            let costs = Costs::of_host(model);
             let run = settings.transitions() * GRADIENTS / costs.rates(model, settings).cpu;
             if run < SHORT_RUN.as_secs_f64() && adapter.is_none() {
                 return cpu("a short run".to_string());
@@ -252,14 +252,13 @@ fn short(rate: f64) -> String {
 mod tests {
     use super::*;
     use crate::data::Dataset;
-    use crate::model::{Parameterization, Priors, Scaling};
+    use crate::model::{Centering, Coordinates};
 
     #[test]
     fn a_run_is_as_long_as_the_transitions_between_its_draws() {
         let dataset = Arc::new(Dataset::radon().unwrap());
-        let parameterization = Parameterization::parse("non-centered", dataset.predictor_names()).unwrap();
-        let scaling = Scaling::standardizing(&dataset);
-        let model = Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling));
+        let coordinates = Coordinates::joint(Centering::NonCentered, dataset.n_coefficients());
+        let model = Arc::new(Model::builder(dataset).coordinates(coordinates).build());
         let reason = |thin| {
             let settings = Settings { chains: 4, warmup: 10, draws: 10, thin, ..Settings::default() };
             choose(Engine::Auto, None, false, &model, &settings).unwrap().reason

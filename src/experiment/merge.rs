@@ -163,7 +163,7 @@ fn identity(shard: &Sampled) -> Vec<(&'static str, String)> {
     };
     vec![
         ("the data", shard.model.dataset().checksum()),
-        ("the parameterizations", shard.model.parameterization().to_string()),
+        ("the parameterizations", shard.model.parameterization()),
         ("the priors", text(shard.model.priors())),
         ("the seeds", settings.seed.to_string()),
         ("the numbers of draws", settings.draws.to_string()),

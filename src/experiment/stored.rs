@@ -131,6 +131,7 @@ pub fn sample_into(
         gradients: None,
         failure: None,
     };
+    let settings = settings.of(&model);
     let extent = settings.extent(&model);
     let writing = settings.writing(keeping.interval);
     let writer = Writer::create(keeping.folder, model.clone(), extent, writing, learnt.as_ref(), attributes(&about));

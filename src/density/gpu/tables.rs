@@ -2,10 +2,10 @@
 //! shaders, the team that shares a chain, and the tables of priors and of groups.
 
 use crate::data::MAX_COEFFICIENTS;
-use crate::density::cpu::normalising_constant;
-use crate::density::rotated::RotatedGroups;
+use crate::density::priors::normalising_constant;
+use crate::density::qr::QrGroups;
 use crate::gpu::{Gpu, GpuError, Header, Source, Target, shared_struct, source};
-use crate::model::Model;
+use crate::model::{Coordinates, Model};
 
 /// The largest team.
 const LARGEST_TEAM: u32 = 256;
@@ -73,7 +73,7 @@ impl Tables {
     ///
     /// where the last two are as small as the log likelihood varies, and the first two are the same everywhere.
     pub fn of(model: &Model) -> Tables {
-        let groups = RotatedGroups::new(model);
+        let groups = QrGroups::new(model);
         let observations = model.dataset().n_observations() as f64;
         let noise = groups.noise() as f32;
         let reference =
@@ -138,7 +138,7 @@ impl Team {
 /// computes it.
 pub fn log_density(model: &Model, team: Team, observations: Option<Source>) -> Vec<Source> {
     let of_a_group = match observations {
-        None if model.parameterization().is_marginal() => {
+        None if *model.coordinates() == Coordinates::Collapsed => {
             vec![source!("rotated.wgsl"), source!("covariance.wgsl"), source!("marginal.wgsl")]
         }
         None => vec![source!("rotated.wgsl"), source!("groups.wgsl"), source!("with_effects.wgsl")],
@@ -151,23 +151,31 @@ pub fn log_density(model: &Model, team: Team, observations: Option<Source>) -> V
 pub fn header(model: &Model) -> Header {
     let layout = model.layout();
     let mut centered = [0u32; MAX_COEFFICIENTS / 32];
-    for k in (0..layout.coefficients).filter(|k| model.parameterization().is_centered(*k)) {
+    for k in (0..layout.coefficients).filter(|k| model.coordinates().is_centered(*k)) {
         centered[k / 32] |= 1 << (k % 32);
     }
     Header::default()
         .number("K", layout.coefficients as u32)
         .number("J", layout.groups as u32)
         .number("DIM", model.dim() as u32)
-        .number("EFFECTS", model.parameterization().effects().len() as u32)
+        .number("EFFECTS", effects(model))
         .number("HYPERPARAMETERS", layout.hyperparameters() as u32)
         .pair("CENTERED", centered)
+}
+
+/// Coefficients whose effects are coordinates: all, or none.
+pub fn effects(model: &Model) -> u32 {
+    match model.coordinates() {
+        Coordinates::Joint { centering, .. } => centering.len() as u32,
+        Coordinates::Collapsed => 0,
+    }
 }
 
 /// Iterations of loops that a group takes in a log density at most, with those that only end a loop; where a team's lanes walk
 /// over its rows too, `team` says so, and it is that of the lane with the most rows.
 pub fn group_turns(model: &Model, team: Team, walks_rows: bool) -> u32 {
     let (k, groups) = (model.layout().coefficients as u32, model.layout().groups);
-    if model.parameterization().is_marginal() {
+    if *model.coordinates() == Coordinates::Collapsed {
         return (k + 1) * (k + 1) * (k + 9);
     }
     if !walks_rows {
@@ -187,7 +195,10 @@ pub fn group_turns(model: &Model, team: Team, walks_rows: bool) -> u32 {
 /// When it would.
 pub fn check_loops(gpu: &Gpu, model: &Model) -> Result<(), GpuError> {
     let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
-    let limit = if model.parameterization().is_marginal() { SOFTWARE_TURNS } else { LAVAPIPE_TURNS };
+    let limit = match model.coordinates() {
+        Coordinates::Collapsed => SOFTWARE_TURNS,
+        Coordinates::Joint { .. } => LAVAPIPE_TURNS,
+    };
     check_turns(gpu, model, team, group_turns(model, team, false), limit, "use --engine cpu, or fewer predictors")
 }
 

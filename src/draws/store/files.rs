@@ -15,6 +15,8 @@ use zarrs::storage::{
     WritableStorageTraits,
 };
 
+use crate::faults;
+
 /// What the name of an unfinished file ends in.
 const UNFINISHED: &str = ".unfinished";
 
@@ -71,7 +73,10 @@ impl Files {
                 Err(panic) => std::panic::resume_unwind(panic),
             })
         })?;
-        files.iter().try_for_each(|(unfinished, path)| std::fs::rename(unfinished, path))
+        files.iter().try_for_each(|(unfinished, path)| {
+            faults::point("before-rename");
+            std::fs::rename(unfinished, path)
+        })
     }
 
     /// Removes what a writer that was killed has left unfinished.

@@ -2,13 +2,12 @@
 
 use std::mem::offset_of;
 
-use crate::density::Likelihood;
 use crate::density::gpu::tables::{
-    COMMON, GROUPS_PER_LANE, SOFTWARE_TURNS, Team, check_turns, group_turns, header, log_density,
+    self, COMMON, GROUPS_PER_LANE, SOFTWARE_TURNS, Team, check_turns, group_turns, header, log_density,
 };
 use crate::engine::sums::{BINS, REACH};
 use crate::gpu::{Gpu, GpuError, Header, Kernel, Source, Target, shared_struct, source};
-use crate::model::Model;
+use crate::model::{Likelihood, Model};
 use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
 
 /// What transitions are put together from, beside the log density and what there is a choice of.
@@ -257,8 +256,8 @@ pub struct Shaders {
 impl Shaders {
     /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `leaving` says what
     /// becomes of draws.
-    pub fn new(model: &Model, likelihood: Likelihood, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
-        let (layout, effects) = (model.layout(), model.parameterization().effects().len());
+    pub fn new(model: &Model, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
+        let (layout, effects) = (model.layout(), tables::effects(model) as usize);
         let team = team(model, target);
         let lanes = team.lanes as usize;
         let group_slots = layout.groups.div_ceil(lanes);
@@ -271,7 +270,7 @@ impl Shaders {
         let header: Header = team
             .header(header(model))
             .number("OBSERVATIONS", model.dataset().n_observations() as u32)
-            .number("GROUP_TURNS", turns(model, likelihood, team))
+            .number("GROUP_TURNS", turns(model, team))
             .number("GROUP_SLOTS", group_slots as u32)
             .number("SLOTS", slots as u32)
             .number("VECTORS", vectors)
@@ -292,7 +291,7 @@ impl Shaders {
             .number("JOIN", Purpose::Join as u32)
             .number("CHAIN_WORDS", (size_of::<Chain>() / size_of::<u32>()) as u32)
             .number("SAMPLE", (offset_of!(Chain, sample) / size_of::<u32>()) as u32);
-        let rows = (likelihood.of(model) == Likelihood::Observations).then_some(source!("rows.wgsl"));
+        let rows = (model.likelihood() == Likelihood::Observations).then_some(source!("rows.wgsl"));
         let density = log_density(model, team, rows);
         let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
         let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
@@ -367,22 +366,22 @@ impl Shaders {
 ///
 /// # Errors
 /// When it would.
-pub fn check_loops(gpu: &Gpu, model: &Model, likelihood: Likelihood) -> Result<(), GpuError> {
+pub fn check_loops(gpu: &Gpu, model: &Model) -> Result<(), GpuError> {
     let team = team(model, gpu.target());
-    let remedy = match likelihood.of(model) {
+    let remedy = match model.likelihood() {
         Likelihood::Groups => "use --engine cpu, or fewer predictors",
         Likelihood::Observations => "use --likelihood groups, or --engine cpu",
     };
-    check_turns(gpu, model, team, turns(model, likelihood, team), SOFTWARE_TURNS, remedy)
+    check_turns(gpu, model, team, turns(model, team), SOFTWARE_TURNS, remedy)
 }
 
-fn turns(model: &Model, likelihood: Likelihood, team: Team) -> u32 {
-    group_turns(model, team, likelihood.of(model) == Likelihood::Observations)
+fn turns(model: &Model, team: Team) -> u32 {
+    group_turns(model, team, model.likelihood() == Likelihood::Observations)
 }
 
 /// The lanes that share a chain of `model` on such a device.
 fn team(model: &Model, target: Target) -> Team {
-    let effects = model.parameterization().effects().len();
+    let effects = tables::effects(model) as usize;
     let most = SLOTS_PER_LANE.checked_div(effects).map_or(GROUPS_PER_LANE, |most| most.max(1) as u32);
     let subgroup = target.subgroup.filter(|lanes| *lanes > DIRECTION_LANE);
     Team::of(Target { subgroup, ..target }, model.layout().groups, most)

@@ -51,7 +51,7 @@ impl Packer {
     /// `[chain][hyperparameter]`: from a point of the posterior all the same, beside the draw by less than half a thousandth of
     /// its distance from the mean. But a scale has to be above 0. What is rounded to 0 or below was smaller than 2^-11 of the
     /// mean, and is taken to be half of that.
-    pub fn keep_scales_positive(&self, layout: Layout, hyperparameters: &mut [f64]) {
+    pub fn keep_scales_positive(&self, layout: &Layout, hyperparameters: &mut [f64]) {
         let scales = layout.sigma(0)..=layout.eps();
         for hyperparameters in hyperparameters.chunks_exact_mut(layout.hyperparameters()) {
             for (scale, unit) in hyperparameters[scales.clone()].iter_mut().zip(&self.units[scales.clone()]) {

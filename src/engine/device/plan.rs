@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::kernels::{Kernels, Leaving, Shaders, check_loops};
-use crate::density::{DensityError, Likelihood};
+use crate::density::DensityError;
 use crate::engine::host::Chains;
 use crate::gpu::Gpu;
 use crate::model::Model;
@@ -11,8 +11,6 @@ use crate::model::Model;
 /// How a device engine is to be built, beside its model.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// How the likelihood is computed.
-    pub likelihood: Likelihood,
     /// The chains.
     pub chains: Chains,
     /// The most doublings of a trajectory there is room for.
@@ -39,8 +37,8 @@ impl Compiled {
         let layout = model.layout();
         let kept = if plan.variables > layout.hyperparameters() { model.dim() } else { layout.hyperparameters() };
         let leaving = if plan.summed { Leaving::Sums } else { Leaving::Draws(kept) };
-        check_loops(gpu, model, plan.likelihood)?;
-        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, leaving, gpu.target());
+        check_loops(gpu, model)?;
+        let shaders = Shaders::new(model, plan.max_depth, leaving, gpu.target());
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Rate, Timing};
-use crate::density::Likelihood;
+use crate::model::Likelihood;
 use crate::report::figure::Figure;
 use crate::summary::{counted, significant};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::common::{Folder, Ran};
+use crate::helpers::common::{Folder, Ran};
 
 /// The numbers of `summary.json`, variable by variable.
 pub fn summary(folder: &Folder, run: &str) -> Value {

@@ -50,7 +50,7 @@ impl fmt::Display for Case {
 
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    serde_json::from_str::<Reference>(include_str!("log_density.json")).unwrap().cases
+    serde_json::from_str::<Reference>(include_str!("../reference/log_density.json")).unwrap().cases
 }
 
 /// The radon survey with these predictors.

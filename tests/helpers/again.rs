@@ -1,8 +1,8 @@
-//! Tests of this program that run again elsewhere, each time in a process of its own, for a driver is chosen once a process.
+//! Tests that run again elsewhere, each time in a process of its own, for a driver is chosen once a process.
 
 use std::process::Command;
 
-use crate::witness::Witness;
+use crate::helpers::witness::Witness;
 
 /// Says that the tests are to be kept short.
 const SHORT: &str = "WARPNUTS_SHORT_TESTS";
@@ -12,13 +12,18 @@ pub fn is_again() -> bool {
     std::env::var_os(SHORT).is_some()
 }
 
-/// Runs `tests` of this program again.
+/// Runs `tests` of a module again; `module` is its `module_path!()`.
 ///
 /// # Panics
 /// Where one of them fails, is not there, or ran on another adapter.
-pub fn again(witness: &Witness, tests: &[&str]) {
+pub fn again(witness: &Witness, module: &str, tests: &[&str]) {
+    let module = module.split_once("::").expect("a module of the suite").1;
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "--nocapture"]).args(tests).env(SHORT, "1").envs(witness.environment.clone());
+    command
+        .args(["--exact", "--nocapture"])
+        .args(tests.iter().map(|test| format!("{module}::{test}")))
+        .env(SHORT, "1")
+        .envs(witness.environment.clone());
     let output = command.output().unwrap();
     let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success() && told.contains(&witness.adapter), "{}: {told}", witness.adapter);

@@ -1,0 +1,15 @@
+//! What several modules of tests need.
+
+pub mod again;
+pub mod browser;
+pub mod common;
+pub mod gpu;
+pub mod moved;
+pub mod python;
+pub mod recursion;
+pub mod reference;
+pub mod running;
+pub mod runs;
+pub mod stored;
+pub mod weak;
+pub mod witness;

@@ -1,0 +1,41 @@
+//! All integration tests, as one program: linked once, and what is made for one test is there for all.
+
+mod helpers;
+
+mod adaptation;
+mod advice;
+mod bad_input;
+mod bench;
+mod cases;
+mod cli;
+mod damage;
+mod data;
+mod density;
+mod design;
+mod diagnostics;
+mod exact;
+mod files;
+mod fresh;
+mod gpu_density;
+mod gpu_engine;
+mod gpu_fallback;
+mod gpu_precision;
+mod gpu_summed;
+mod gpu_transition;
+mod interrupted_report;
+mod interruption;
+mod landscape;
+mod marginal;
+mod mode;
+mod posterior;
+mod precision;
+mod random;
+mod reading;
+mod report;
+mod shaders;
+mod store;
+mod summary;
+mod transition;
+mod unsettled;
+mod validation;
+mod verify;
