@@ -9,7 +9,6 @@
 // BINS counts for each coordinate.
 @group(0) @binding(11) var<storage, read_write> histograms: array<atomic<u32>>;
 
-const LEAVES_DRAWS = false;
 
 // Adds the sample to what leaves, where draws are wanted; of them themselves there are `written`, none.
 fn leave(written: u32) -> u32 {

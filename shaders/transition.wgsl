@@ -26,9 +26,6 @@ struct Counts {
 @group(0) @binding(3) var<storage, read> scales: array<f32>;
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
 @group(0) @binding(6) var<storage, read_write> counts: Counts;
-// The leading KEPT coordinates of each draw; where a phase of which none leave is over for a chain, the hyperparameters it has
-// come to, a row a chain.
-@group(0) @binding(7) var<storage, read_write> draws: array<f32>;
 
 var<private> team: Team;
 var<private> place: Place;
@@ -88,8 +85,6 @@ fn save(written: u32) {
     if chain.growing == 1u {
         save_end();
         keep_checkpoint(0u);
-    } else if (run.recording == 0u || !LEAVES_DRAWS) && chain.made >= run.transitions {
-        write_hyperparameters();
     }
     if team.lane == 0u {
         chain.weight = weight;

@@ -14,15 +14,16 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::draws::{Draws, Memory, Precision, Summed, Totals, WithEffects};
-use crate::driver::{self, Learnt, Plan, Run, Start};
+use crate::driver::{self, Checkpointer, Learnt, Plan, Run, Start};
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, Sums};
-use crate::engine::{DeviceFailure, EngineError, Progress, Sink};
+use crate::engine::{DeviceFailure, DrawSink, EngineError, Progress};
 use crate::mode::Landscape;
 use crate::model::Likelihood;
 use crate::model::Model;
 use crate::nuts::Statistics;
 
+pub use crate::engine::Keep;
 pub(crate) use backend::lanes_and_width;
 pub use backend::{Backend, Choice, Engine, choose};
 pub use coordinates::suited;
@@ -35,18 +36,6 @@ const MANY_CHAINS: u32 = 64;
 /// Shorter chains have too few draws to compare their own variance with that between them, as R-hat does: it is above
 /// 1.01 even for chains that have long converged, where a draw is worth a fifth of an independent one.
 const SHORT_CHAIN: u32 = 1000;
-
-/// Which variables of each draw are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Keep {
-    /// All D of them.
-    All,
-    /// mu, sigma and eps; no group effects.
-    Hyper,
-    /// All of them, and of no draw anything but what sums and histograms say: see [`sample_summed`].
-    Summary,
-}
 
 /// How to run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -120,21 +109,12 @@ impl Settings {
 
     /// How many variables of `model` are kept of each draw.
     pub fn variables(&self, model: &Model) -> usize {
-        match self.keep {
-            Keep::All | Keep::Summary => model.layout().dim(),
-            Keep::Hyper => model.layout().hyperparameters(),
-        }
+        self.keep.variables(model)
     }
 
-    /// How many variables of each draw an engine knows: of a marginal model the hyperparameters, for effects are drawn on the
-    /// way to where draws are kept.
-    pub fn sampled_variables(&self, model: &Model) -> usize {
-        self.variables(model).min(model.dim())
-    }
-
-    /// Whether draws are summed up by whoever makes them, and go nowhere: those of a marginal model have to be completed first.
+    /// Whether draws are summed up by an engine that can.
     pub fn sums_as_made(&self, model: &Model) -> bool {
-        self.keep == Keep::Summary && self.sampled_variables(model) == self.variables(model)
+        self.keep.sums(model)
     }
 
     /// The memory that a run will take at its peak with its draws in memory, in bytes: the draws, their statistics, and each
@@ -302,7 +282,7 @@ pub fn sample_on(
     let (chain_count, draw_count) = (settings.chains as usize, settings.draws as usize);
     let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
     let landscape = Landscape::of(&model);
-    let run = run(backend, &model, &landscape, &settings, Start::Fresh, &mut draws, progress)?;
+    let run = run(backend, &model, &landscape, &settings, Start::Fresh, Output::of(&mut draws), progress)?;
     draws.shrink_to_fit();
     Ok(sampled(backend, model, landscape, settings, Draws::Memory(draws), run, began.elapsed()))
 }
@@ -325,19 +305,32 @@ pub fn sample_summed(
     let mut sums = Summed::new(&model, chains, draws, settings.chains_per_superchain());
     let landscape = Landscape::of(&model);
     let start = learnt.map_or(Start::Fresh, Start::Frozen);
-    let run = run(backend, &model, &landscape, &settings, start, &mut sums, progress)?;
+    let run = run(backend, &model, &landscape, &settings, start, Output::of(&mut sums), progress)?;
     let totals = sums.finish(draws);
     Ok(sampled(backend, model, landscape, settings, totals, run, began.elapsed()))
 }
 
-/// Runs the driver on what `backend` has, into `sink`; nothing drawn before a device failed is an error.
+/// Where a run's draws and checkpoints go.
+struct Output<'a> {
+    sink: &'a mut dyn DrawSink,
+    checkpointer: Option<&'a mut dyn Checkpointer>,
+}
+
+impl<'a> Output<'a> {
+    /// Draws that go into `sink`, without checkpoints.
+    fn of(sink: &'a mut dyn DrawSink) -> Output<'a> {
+        Output { sink, checkpointer: None }
+    }
+}
+
+/// Runs the driver on what `backend` has, into an output; nothing drawn before a device failed is an error.
 fn run(
     backend: &Backend,
     model: &Arc<Model>,
     landscape: &Landscape,
     settings: &Settings,
     start: Start,
-    sink: &mut dyn Sink,
+    Output { sink, checkpointer }: Output,
     progress: Arc<Progress>,
 ) -> Result<Run, EngineError> {
     let mut engine = backend.start(model, settings, settings.chain_range(), progress)?;
@@ -345,12 +338,12 @@ fn run(
         engine.resume(&starts::where_the_mass_is(model, landscape, settings.chain_range()), 0)?;
     }
     let plan = settings.plan();
-    let run = if settings.sampled_variables(model) < settings.variables(model) {
+    let run = if settings.keep.sampled(model) < settings.variables(model) {
         let mut completed =
             WithEffects::new(sink, model, settings.seed, settings.first_chain, settings.thin, settings.threads);
-        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed)?
+        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed, checkpointer)?
     } else {
-        driver::run_from(start, &mut *engine, model.dim(), &plan, sink)?
+        driver::run_from(start, &mut *engine, model.dim(), &plan, sink, checkpointer)?
     };
     if let Some(DeviceFailure { error, resumed: false }) = &run.failure
         && run.draws < settings.thin

@@ -1,7 +1,9 @@
 //! The draws of a cell: hyperparameters of the first few of each chain, enough to tell what a draw is worth.
 
 use crate::diagnostics::{Series, ess_bulk, sd};
-use crate::engine::{Block, Sink, SinkError};
+use crate::engine::{Block, DrawSink, SinkError, SumSink};
+use crate::model::Unit;
+use crate::nuts::adaptation::Spread;
 
 /// From so many chains on, the spread of the chains' means says what draws are worth, as in `warpnuts sample`.
 const MANY_CHAINS: usize = 64;
@@ -66,7 +68,21 @@ impl Kept {
     }
 }
 
-impl Sink for Kept {
+impl DrawSink for Kept {
+    fn warmed(&mut self, _: &Spread) {}
+
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
         let variables = block.values.len() / (block.chains * block.draws).max(1);
         let taken = block.draws.min(self.room - self.draws);

@@ -9,7 +9,7 @@ use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations};
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::{Chains, HostEngine};
-use crate::engine::{Engine, EngineError, Part, Phase};
+use crate::engine::{Engine, EngineError, Keep, Part, Phase};
 use crate::experiment::{Backend, Settings, lanes_and_width};
 use crate::gpu::{Gpu, Meter};
 use crate::model::Model;
@@ -57,7 +57,7 @@ impl Subject {
                 Ready::GpuDensity(device)
             }
             Backend::Gpu { gpu, .. } => {
-                let plan = plan(model, &Settings { chains: 1, ..Settings::default() });
+                let plan = plan(&Settings { chains: 1, ..Settings::default() });
                 let compiled = Compiled::new(gpu, model, &plan)?;
                 let (gpu, model) = (gpu.clone(), model.clone());
                 let ready = Ready::Gpu(gpu.clone(), compiled.clone());
@@ -96,9 +96,9 @@ impl Subject {
 
     /// An engine with all chains of a run at their starting positions.
     pub fn start(&self, model: &Arc<Model>, settings: &Settings, warm: &Warm) -> Result<Started, EngineError> {
-        let device::Plan { chains, max_depth, variables, .. } = plan(model, settings);
+        let device::Plan { chains, max_depth, keep, .. } = plan(settings);
         if let Ready::Gpu(gpu, compiled) = &self.ready {
-            let (plan, compiled) = (plan(model, settings), compiled.clone());
+            let (plan, compiled) = (plan(settings), compiled.clone());
             let mut engine = DeviceEngine::start_compiled(compiled, gpu.clone(), model.clone(), plan, Arc::default())?;
             let states: Vec<State> = warm.states.iter().cycle().take(settings.chains as usize).cloned().collect();
             engine.put(&states).map_err(DensityError::from)?;
@@ -108,7 +108,7 @@ impl Subject {
         let (densities, model) = (self.densities(model, settings)?, model.clone());
         let lanes = densities.len();
         let engine =
-            HostEngine::new(model, densities, chains, max_depth, variables, Arc::default()).start_from(&warm.states);
+            HostEngine::new(model, densities, chains, max_depth, keep, Arc::default()).start_from(&warm.states);
         Ok(Started { engine: Box::new(engine), lanes, meter: self.meter() })
     }
 
@@ -154,11 +154,10 @@ impl Subject {
 }
 
 /// All chains of a run, all variables of each draw.
-fn plan(model: &Model, settings: &Settings) -> device::Plan {
+fn plan(settings: &Settings) -> device::Plan {
     device::Plan {
         chains: Chains { seed: settings.seed, first: 0, count: settings.chains, per_superchain: 1 },
         max_depth: settings.max_tree_depth,
-        variables: model.dim(),
-        summed: false,
+        keep: Keep::All,
     }
 }

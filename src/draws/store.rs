@@ -24,7 +24,7 @@ pub use checkpoint::exists as has_checkpoint;
 pub use error::{Damage, StoreError};
 pub use layout::{Extent, Statistic};
 pub use read::Store;
-pub use write::{Writer, Writing};
+pub use write::{Checkpoints, Writer, Writing};
 
 /// The folder of the store in a run's.
 pub const STORE: &str = "draws.zarr";

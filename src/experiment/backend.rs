@@ -126,10 +126,9 @@ impl Backend {
         chains: Chains,
         progress: Arc<Progress>,
     ) -> Result<Box<dyn engine::Engine>, EngineError> {
-        let (max_depth, variables) = (settings.max_tree_depth, settings.sampled_variables(model));
-        let on_host = |densities| {
-            HostEngine::new(model.clone(), densities, chains, max_depth, variables, progress.clone()).start()
-        };
+        let (max_depth, keep) = (settings.max_tree_depth, settings.keep);
+        let on_host =
+            |densities| HostEngine::new(model.clone(), densities, chains, max_depth, keep, progress.clone()).start();
         Ok(match self {
             Backend::Cpu => Box::new(on_host(on_the_cpu(model, settings))?),
             Backend::GpuDensity { gpu, fall_back } => {
@@ -138,8 +137,7 @@ impl Backend {
                 Box::new(engine.with_spare(spare))
             }
             Backend::Gpu { gpu, fall_back } => {
-                let summed = settings.sums_as_made(model);
-                let plan = device::Plan { chains, max_depth, variables, summed };
+                let plan = device::Plan { chains, max_depth, keep };
                 let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
                 if *fall_back {
                     let spare = Spare { model: model.clone(), plan, threads: settings.threads, progress };

@@ -198,8 +198,7 @@ impl TransitionCosts {
         let plan = |count| device::Plan {
             chains: Chains { seed: settings.seed, first: settings.first_chain, count, per_superchain: 1 },
             max_depth: settings.max_tree_depth,
-            variables: settings.sampled_variables(model),
-            summed: settings.sums_as_made(model),
+            keep: settings.keep,
         };
         let compiled = Compiled::new(gpu, model, &plan(1))?;
         let room = (ROOM / compiled.bytes_a_chain()).clamp(1, u64::from(MANY)) as u32;

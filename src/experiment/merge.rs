@@ -11,7 +11,7 @@ use super::stored::told;
 use super::{Sampled, Settings};
 use crate::draws::store::{Statistic, StoreError, Writer};
 use crate::driver::Learnt;
-use crate::engine::{Block, Sink};
+use crate::engine::{Block, DrawSink};
 use crate::model::Model;
 
 /// What the root of a store says until it has all shards.

@@ -3,7 +3,7 @@
 
 use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
-use crate::engine::Standing;
+use crate::engine::ChainStates;
 use crate::engine::host::Chains;
 use crate::mode::Landscape;
 use crate::model::Model;
@@ -11,7 +11,7 @@ use crate::nuts::State;
 use crate::random::Place;
 
 /// A starting point for each of `chains`; those of a superchain share one.
-pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Chains) -> Standing {
+pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Chains) -> ChainStates {
     let mut density = CpuDensity::new(model);
     let mut effects = ConditionalEffects::new(model);
     let together = chains.per_superchain.max(1);
@@ -24,5 +24,5 @@ pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Ch
             state
         })
         .collect();
-    Standing::of(0, states.iter())
+    ChainStates::of(0, states.iter())
 }

@@ -20,8 +20,8 @@ use super::metadata::{ArrayMetadata, Type};
 use super::recorded::Recorded;
 use super::{FORMAT, STORE, absent, checkpoint};
 use crate::draws::Precision;
+use crate::driver::Checkpoint;
 use crate::driver::Learnt;
-use crate::engine::Checkpoint;
 use crate::model::{Likelihood, Model};
 use crate::nuts::adaptation::Spread;
 

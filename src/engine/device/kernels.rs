@@ -265,7 +265,7 @@ impl Shaders {
         let vectors = CHECKPOINT + 3 * max_depth;
         let (kept, sums, leave) = match leaving {
             Leaving::Draws(kept) => (kept, 0, source!("recording.wgsl")),
-            Leaving::Sums => (layout.hyperparameters(), SUMS, source!("summing.wgsl")),
+            Leaving::Sums => (0, SUMS, source!("summing.wgsl")),
         };
         let header: Header = team
             .header(header(model))

@@ -35,7 +35,6 @@ pub struct Shard {
     chains: Vec<Chain>,
     workgroups: u32,
     kept: usize,
-    hyperparameters: usize,
     vector: usize,
     vectors: wgpu::Buffer,
     /// Draws of a chain that a dispatch could leave at most, and that the next one may.
@@ -47,8 +46,6 @@ pub struct Shard {
     /// Whether draws of the phase leave packed.
     packs: bool,
     slots: [Slot; 2],
-    /// The slot of the dispatch that was sent last.
-    latest: usize,
     pooling: wgpu::Buffer,
     pooled: Landing,
     pool: wgpu::BindGroup,
@@ -125,10 +122,9 @@ impl Shard {
                 (4, chain_states.output()),
                 (5, &vectors),
                 (6, counts.output()),
-                (7, draws.output()),
             ];
             match &summing {
-                None => bindings.push((8, told.output())),
+                None => bindings.extend([(7, draws.output()), (8, told.output())]),
                 Some(summing) => bindings.extend(summing.bindings()),
             }
             let bound = transition.bind(gpu, &bindings)?;
@@ -158,7 +154,6 @@ impl Shard {
             chains: vec![Chain::default(); count],
             workgroups: chains.div_ceil(u64::from(shaders.team.teams)) as u32,
             kept: shaders.kept,
-            hyperparameters: shaders.hyperparameters,
             vector,
             vectors,
             most: room as u32,
@@ -167,7 +162,6 @@ impl Shard {
             states: chain_states,
             packs: false,
             slots,
-            latest: 0,
             pooling,
             pooled,
             pool,
@@ -281,7 +275,6 @@ impl Shard {
 
     /// Sends a dispatch on its way.
     pub fn submit(&mut self, gpu: &Gpu, transition: &Kernel, slot: usize, run: Run) {
-        self.latest = slot;
         let chains = self.chains.len() as u64;
         let run =
             Run { first_chain: run.first_chain + self.first as u32, chains: chains as u32, room: self.room, ..run };
@@ -384,19 +377,12 @@ impl Shard {
         &self.chains
     }
 
-    /// Fetches the chains as the phase has left them; where all of them have finished it and no draw of it left, their
-    /// hyperparameters too, `[chain][hyperparameter]`, which the latest dispatch has left in the place of draws.
-    pub fn fetch(&mut self, gpu: &Gpu, unseen: bool) -> Result<(&[Chain], Vec<f32>), GpuError> {
+    /// Fetches the chains as the phase has left them.
+    pub fn fetch(&mut self, gpu: &Gpu) -> Result<&[Chain], GpuError> {
         let bytes = (self.chains.len() * size_of::<Chain>()) as u64;
-        let positions = &self.slots[self.latest].draws;
-        let positions_bytes = (self.chains.len() * self.hyperparameters * size_of::<f32>()) as u64;
-        let all = [(&self.states, bytes), (positions, positions_bytes)];
-        let landings = if unseen { &all[..] } else { &all[..1] };
-        Flight::start(gpu, |_| {}, |_| {}, landings, None, &[]).land(gpu)?;
+        Flight::start(gpu, |_| {}, |_| {}, &[(&self.states, bytes)], None, &[]).land(gpu)?;
         self.chains = self.states.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
-        let numbers = |bytes: &[u8]| bytemuck::cast_slice(bytes).to_vec();
-        let positions = if unseen { positions.read(positions_bytes, numbers)? } else { Vec::new() };
-        Ok((&self.chains, positions))
+        Ok(&self.chains)
     }
 
     /// Adds the moments of its chains' draws, `draws` of each, to `moments`.
