@@ -1,6 +1,4 @@
 // The moments of all samples of a phase of warm-up, which leave the device in place of draws.
-//
-// Wants vectors.wgsl, a team, and transition.wgsl's chain.
 
 // Adds the sample to the moments of the phase's draws (Welford 1962).
 fn add_moments() {

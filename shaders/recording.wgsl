@@ -1,7 +1,5 @@
 // What leaves the device where draws do: every `thin`-th, with what its transition tells. Rows fill up one after the other, whichever
 // chain each is of; those of one chain follow in their order.
-//
-// Wants vectors.wgsl, leaving.wgsl, a team, and transition.wgsl's chain.
 
 // The leading KEPT coordinates of each draw.
 @group(0) @binding(7) var<storage, read_write> draws: array<f32>;

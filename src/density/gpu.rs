@@ -8,18 +8,13 @@ use std::sync::Arc;
 use wgpu::BufferUsages;
 
 use super::{Batch, Density, DensityError, Evaluations};
-use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter, Target};
+use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter, Target, source};
 use crate::model::{Likelihood, Model};
 
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
-use tables::{COEFFICIENT, FIXED, GROUPS_PER_LANE, MATH, Tables, Team, check_loops, log_density};
-pub use tables::{Fixed, Prior};
-
-const OBSERVATIONS: &str = include_str!("../../shaders/observations.wgsl");
-const EVALUATE: &str = include_str!("../../shaders/evaluate.wgsl");
-const RESIDUALS: &str = include_str!("../../shaders/residuals.wgsl");
-const FOLD: &str = include_str!("../../shaders/fold.wgsl");
+use tables::{COMMON, GROUPS_PER_LANE, Tables, Team, check_loops, log_density};
+pub use tables::{Prior, Reference};
 
 /// The shaders of a model, put together from their files and its constants.
 #[derive(Debug, Clone)]
@@ -41,12 +36,13 @@ impl Shaders {
     fn of(model: &Model, stretches: Option<&Stretches>, target: Target) -> Shaders {
         let team = Team::of(target, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, stretches);
-        let density = log_density(model, team, stretches.map(|_| OBSERVATIONS));
+        let passes = [&COMMON[..], &[Stretch::SOURCE]].concat();
+        let density = log_density(model, team, stretches.map(|_| source!("observations.wgsl")));
         Shaders {
             team,
-            evaluate: header.shader(&[density, vec![EVALUATE]].concat()),
+            evaluate: header.shader(source!("evaluate.wgsl"), &density),
             observations: stretches
-                .map(|_| [header.shader(&[MATH, COEFFICIENT, FIXED, RESIDUALS]), header.shader(&[FOLD])]),
+                .map(|_| [source!("residuals.wgsl"), source!("fold.wgsl")].map(|entry| header.shader(entry, &passes))),
         }
     }
 }

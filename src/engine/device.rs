@@ -244,7 +244,7 @@ impl DeviceEngine {
                 outcome.gradients += u64::from(chain.gradients);
                 outcome.divergences += u64::from(chain.divergences);
                 outcome.acceptance += f64::from(chain.acceptance);
-                let learnt = f64::from(chain.adaptation[2]);
+                let learnt = f64::from(chain.adaptation.log_mean);
                 outcome.log_step_sizes.push(if phase.adapt.is_some() { learnt } else { ln(phase.step_size) });
             }
         }

@@ -3,14 +3,11 @@
 
 use std::sync::Arc;
 
-use super::kernels::Shaders;
+use super::kernels::{MOVERS, Shaders};
 use crate::gpu::{Gpu, GpuError, Kernel, Landing};
 use crate::model::{Model, Unit};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-
-/// Invocations of a workgroup of pack.wgsl.
-const WORKGROUP: u64 = 64;
 
 /// What packs draws in certain units.
 #[derive(Debug)]
@@ -81,7 +78,7 @@ impl Packed {
 
     /// Records the packing of up to so many rows.
     pub fn dispatch(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass, rows: u64) {
-        self.packer.kernel.dispatch_all(gpu, pass, &self.bound, (rows * self.words).div_ceil(WORKGROUP));
+        self.packer.kernel.dispatch_all(gpu, pass, &self.bound, (rows * self.words).div_ceil(u64::from(MOVERS)));
     }
 
     /// Where so many rows land, and their bytes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::kernels::{Chain, Kernels, POOLED, Pooling, Run, Shaders, Told};
+use super::kernels::{Chain, Kernels, MOVERS, POOLED, Pooling, Run, Shaders, StepSize, Told};
 use super::packed::{Numbers, Packed, Packer};
 use super::summing::Summing;
 use crate::engine::Snapshot;
@@ -26,9 +26,6 @@ const FIRST_ROOM: u32 = 8;
 
 /// Bytes of counts before those of each chain.
 const COUNTS: u64 = 16;
-
-/// Numbers of a workgroup of states.wgsl.
-const STATES: u64 = 64;
 
 /// Chains that share buffers and dispatches.
 #[derive(Debug)]
@@ -199,7 +196,7 @@ impl Shard {
         gpu.write(self.states.output(), &self.chains);
         let staged = gpu.table("states on their way", &numbers)?;
         let bound = put.bind(gpu, &[(2, &staged), (5, &self.vectors)])?;
-        let workgroups = (numbers.len() as u64).div_ceil(STATES);
+        let workgroups = (numbers.len() as u64).div_ceil(u64::from(MOVERS));
         let kernels = |pass: &mut wgpu::ComputePass| put.dispatch_all(gpu, pass, &bound, workgroups);
         Flight::start(gpu, |_| {}, kernels, &[], None, &[]).land(gpu)
     }
@@ -216,7 +213,8 @@ impl Shard {
         let bytes = numbers * size_of::<f32>() as u64;
         let landing = Landing::new(gpu, "states on their way", bytes)?;
         let bound = take.bind(gpu, &[(2, landing.output()), (4, self.states.output()), (5, &self.vectors)])?;
-        let kernels = |pass: &mut wgpu::ComputePass| take.dispatch_all(gpu, pass, &bound, numbers.div_ceil(STATES));
+        let kernels =
+            |pass: &mut wgpu::ComputePass| take.dispatch_all(gpu, pass, &bound, numbers.div_ceil(u64::from(MOVERS)));
         Flight::start(gpu, |_| {}, kernels, &[(&landing, bytes)], None, &[]).land(gpu)?;
         let dim = coordinates.iter().flatten().count();
         landing.read(bytes, |bytes| {
@@ -253,7 +251,7 @@ impl Shard {
             *chain = Chain {
                 sample: chain.sample,
                 log_density: chain.log_density,
-                adaptation: [0.0, log_step_size, log_step_size],
+                adaptation: StepSize { error: 0.0, log_step: log_step_size, log_mean: log_step_size },
                 ..Chain::default()
             };
         }
@@ -400,7 +398,7 @@ impl Shard {
         let stretches = chains.div_ceil(POOLED);
         gpu.write(&self.pooling, &[Pooling { chains, draws: draws as f32 }]);
         let bytes = u64::from(stretches) * 4 * self.vector as u64 * 4;
-        let workgroups = (2 * self.vector as u32).div_ceil(64);
+        let workgroups = (2 * self.vector as u32).div_ceil(MOVERS);
         let kernels = |pass: &mut wgpu::ComputePass| pool.dispatch(pass, &self.pool, workgroups, stretches);
         Flight::start(gpu, |_| {}, kernels, &[(&self.pooled, bytes)], None, &[]).land(gpu)?;
         self.pooled.read(bytes, |bytes| {
