@@ -11,16 +11,17 @@ use warpnuts::engine::sums::BINS;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keep, Sampled, Settings, sample, sample_on, sample_summed};
 use warpnuts::gpu::{Adapter, Gpu};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Coordinates, Model, Priors, Scaling};
 use warpnuts::summary::RunSummary;
 
 use crate::helpers::gpu;
+use crate::helpers::models;
 
 fn radon(parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 fn settings(chains: u32, draws: u32) -> Settings {

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use warpnuts::data::Dataset;
+use warpnuts::density::Density;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
-use warpnuts::density::{Density, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::engine::device::kernels::Told;
 use warpnuts::engine::device::{DeviceEngine, Plan};
@@ -16,7 +16,7 @@ use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
+use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling, Unit};
 use warpnuts::nuts::adaptation::{Moments, Spread};
 use warpnuts::nuts::{State, Statistics, Step, Transition};
 use warpnuts::random::{Place, Purpose};
@@ -25,6 +25,7 @@ use warpnuts::verify::Verification;
 
 use crate::helpers::again::{again, is_again};
 use crate::helpers::gpu;
+use crate::helpers::models;
 use crate::helpers::witness::{llvmpipe, swiftshader};
 
 const SEED: u64 = 17;
@@ -32,9 +33,9 @@ const CHAINS: u32 = 64;
 
 fn radon(parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 fn run_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> Sampled {
@@ -88,7 +89,7 @@ fn state(density: &mut CpuDensity, position: &[f64]) -> State {
 fn warmed(model: &Arc<Model>, likelihood: Likelihood) -> (Sampled, Vec<State>) {
     let warmed = run_here(model, Settings { chains: CHAINS, warmup: 150, draws: 30, ..Settings::default() });
     let (dim, values) = (model.layout().dim(), warmed.draws.values());
-    let mut density = CpuDensity::new(model, likelihood);
+    let mut density = CpuDensity::new(&model.over(likelihood).unwrap());
     let states = (0..CHAINS as usize).map(|chain| {
         let named: Vec<f64> = (0..dim).map(|i| values[(i * CHAINS as usize + chain) * 30 + 29]).collect();
         let mut theta = vec![0.0; model.dim()];
@@ -120,10 +121,10 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
     let dim = model.dim();
     let (warmed, mut states) = warmed(model, likelihood);
     let sd: Vec<f64> = RunSummary::of(&warmed).parameters.0.iter().map(|parameter| parameter.summary.sd).collect();
-    let mut density = CpuDensity::new(model, likelihood);
+    let mut density = CpuDensity::new(&model.over(likelihood).unwrap());
 
     let chains = Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { likelihood, chains, max_depth: 8, keep: Keep::All };
+    let plan = Plan { chains, max_depth: 8, keep: Keep::All };
     let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let phase = Phase {
         transitions: 1,
@@ -217,9 +218,9 @@ fn simulated(groups: usize, slopes: usize, parameterization: &str) -> Arc<Model>
     let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
     let outcome = columns.remove(0);
     let dataset = Arc::new(Dataset::from_columns("made up", "g", "y", &names, &labels, outcome, predictors).unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 #[test]
@@ -265,9 +266,9 @@ fn a_million_rows() -> Arc<Model> {
     let (names, predictors) = (["x".to_string()], vec![x.to_vec()]);
     let dataset = Dataset::from_columns("made up", "g", "y", &names, &labels, outcome.collect(), predictors).unwrap();
     let dataset = Arc::new(dataset);
-    let parameterization = Parameterization::marginal(dataset.predictor_names());
+    let parameterization = Coordinates::Collapsed;
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 #[test]
@@ -305,7 +306,7 @@ fn draws_of(
 ) -> Memory {
     let dim = model.dim();
     let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
+    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
@@ -355,7 +356,7 @@ fn little_more_than_the_draws_crosses_the_bus() {
     const MANY: u32 = 8 * CHAINS;
     let states: Vec<State> = states.into_iter().cycle().take(MANY as usize).collect();
     let chains = Chains { seed: 4, first: 0, count: MANY, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
+    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
     let (scale, step_size) = (run.run.scale, run.run.step_size);
     let phase = Phase { transitions: 300, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
     for gpu in devices {
@@ -383,7 +384,7 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         let model = radon(parameterization);
         let (dim, (run, states)) = (model.dim(), warmed(&model, Likelihood::Groups));
         let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
-        let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
+        let plan = Plan { chains, max_depth: 6, keep: Keep::All };
         let phase = |transitions| Phase {
             transitions,
             scale: run.run.scale.clone(),
@@ -464,7 +465,6 @@ fn moments_are_those_of_the_draws() {
 fn moments_are_the_draws(devices: &[Arc<Gpu>], model: &Arc<Model>) {
     let (dim, (run, states)) = (model.dim(), warmed(model, Likelihood::Groups));
     let plan = Plan {
-        likelihood: Likelihood::Groups,
         chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
         max_depth: 6,
         keep: Keep::All,
@@ -483,7 +483,7 @@ fn moments_are_the_draws(devices: &[Arc<Gpu>], model: &Arc<Model>) {
         let both = outcome(Part::Warmup { recorded: true }, &mut recorded);
         assert!(draws.values() == recorded.values() && draws.statistics() == recorded.statistics());
         let mut kept = Moments::new(dim);
-        let mut density = CpuDensity::new(model, Likelihood::Groups);
+        let mut density = CpuDensity::new(model);
         let mut theta = vec![0.0; dim];
         for draw in 0..CHAINS as usize * 9 {
             let named: Vec<f64> = (0..dim).map(|i| draws.value(i, draw / 9, draw % 9)).collect();
@@ -513,7 +513,7 @@ fn every_third_draw_leaves_whatever_the_phases() {
     let model = radon("non-centered");
     let (dim, (run, states)) = (model.layout().dim(), warmed(&model, Likelihood::Groups));
     let chains = Chains { seed: 4, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
+    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut draws = |thin: u32| {
         let mut kept = Memory::new(dim, CHAINS as usize, (17 / thin) as usize);
@@ -541,7 +541,7 @@ fn a_device_is_measured_before_it_is_chosen() {
     let mut states = warmed(&model, Likelihood::Groups).1;
     states.truncate(16);
     let chains = Chains { seed: SEED, first: 0, count: 16, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 10, keep: Keep::All };
+    let plan = Plan { chains, max_depth: 10, keep: Keep::All };
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     engine.put(&states).unwrap();
     let scale = vec![0.1; model.layout().dim()];
@@ -554,7 +554,7 @@ fn a_device_is_measured_before_it_is_chosen() {
     };
     // A machine that does other things beside changes figures, but not in the same way again and again.
     let mut agree = || {
-        let costs = Costs::of_host(&model, Likelihood::Groups).with_device(&devices[0], &model, &settings);
+        let costs = Costs::of_host(&model).with_device(&devices[0], &model, &settings);
         let (density, transitions) = (costs.density.unwrap(), costs.transitions.unwrap());
         let made = [rate(), rate(), rate()].into_iter().fold(0.0, f64::max);
         let expected = costs.rates(&model, &settings).gpu;
@@ -587,7 +587,7 @@ fn chains_that_start_in_the_posterior_stay_there() {
         ("marginal", "gpu-density"),
     ] {
         let model = radon(parameterization);
-        let mut density = CpuDensity::new(&model, Likelihood::Groups);
+        let mut density = CpuDensity::new(&model);
         let mut theta = vec![0.0; model.dim()];
         let states: Vec<State> = (0..chains)
             .map(|chain| {
@@ -608,13 +608,13 @@ fn chains_that_start_in_the_posterior_stay_there() {
         let of = Chains { seed: 11, first: 0, count: STARTS, per_superchain: 1 };
         let mut engine: Box<dyn Engine> = match engine {
             "gpu" => {
-                let plan = Plan { likelihood: Likelihood::Groups, chains: of, max_depth: 6, keep: Keep::All };
+                let plan = Plan { chains: of, max_depth: 6, keep: Keep::All };
                 let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
                 engine.put(&states).unwrap();
                 Box::new(engine)
             }
             _ => {
-                let device = DeviceModel::new(devices[0].clone(), &model, Likelihood::Groups).unwrap();
+                let device = DeviceModel::new(devices[0].clone(), &model).unwrap();
                 let density = || Box::new(device.density(64).unwrap()) as Box<dyn Density>;
                 let densities = vec![density(), density()];
                 let engine = HostEngine::new(model.clone(), densities, of, 6, Keep::All, Arc::default());

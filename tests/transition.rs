@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Priors, Scaling};
 use warpnuts::nuts::{State, Statistics, Step, Transition};
 use warpnuts::random::{Place, Purpose};
 
+use crate::helpers::models;
 use crate::helpers::recursion::{Ending, LogDensity, Told, dot, recursive_transition};
 
 /// A machine's transition, from begin to end.
@@ -122,11 +122,11 @@ fn compare(
     met
 }
 
-fn radon(effect: Effect) -> CpuDensity {
+fn radon(effect: Centering) -> CpuDensity {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::uniform(effect, dataset.predictor_names());
+    let parameterization = Coordinates::joint(effect, dataset.n_coefficients());
     let scaling = Scaling::standardizing(&dataset);
-    CpuDensity::new(&Model::new(dataset, Priors::default(), parameterization, scaling), Likelihood::Groups)
+    CpuDensity::new(&models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 /// sds between a `spread`-th and `spread`, as a metric may have them.
@@ -206,7 +206,7 @@ fn broken_normal(position: &[f64], gradient: &mut [f64]) -> f64 {
 fn every_tree_is_the_recursions_tree() {
     let mut all = Met::default();
 
-    for effect in [Effect::NonCentered, Effect::Centered] {
+    for effect in [Centering::NonCentered, Centering::Centered] {
         let mut density = radon(effect);
         let mut log_density = |theta: &[f64], gradient: &mut [f64]| density.log_density(theta, gradient);
         let start = scales(175, 1, 0.9);

@@ -10,6 +10,7 @@
 
 use std::ops::Range;
 
+use crate::density::priors::Scales;
 use crate::lanes::Lanes;
 use crate::model::{Layout, Model};
 
@@ -103,14 +104,14 @@ impl Diagonal {
         self.layout.effects(k)
     }
 
-    /// The hyperparameters of `k` coefficients at `theta`, where `scale` has sigma of each.
+    /// The hyperparameters of `k` coefficients at `theta`, of which `scales` are the sigmas.
     #[inline(always)]
-    pub fn at<const M: usize>(&self, k: usize, theta: &[f64], scale: impl Fn(usize) -> f64) -> At<M> {
+    pub fn at<const M: usize, const C: usize>(&self, k: usize, theta: &[f64], scales: &Scales<C>) -> At<M> {
         let absent = Coefficient { mu: 0.0, sigma: 1.0, inverse_variance: 1.0, centered: false };
         let mut at = At { coefficients: [absent; M] };
         let first = self.layout.mu(0);
         for (i, coefficient) in at.coefficients[..k].iter_mut().enumerate() {
-            let sigma = scale(i);
+            let sigma = scales.get(i);
             *coefficient = Coefficient {
                 mu: theta[first + i],
                 sigma,
