@@ -4,9 +4,9 @@
 pub mod device;
 pub mod fallback;
 pub mod host;
-mod lane;
 mod progress;
 pub mod sums;
+mod worker;
 
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::lane::{Chain, Lane, Run, Task};
+use super::worker::{Chain, Lane, Run, Task};
 use super::{
     Adapt, Block, ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome, Progress,
     Snapshot,

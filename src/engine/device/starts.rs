@@ -6,7 +6,7 @@ use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
 use crate::engine::EngineError;
 use crate::engine::host::Chains;
-use crate::engine::lane::{Chain, Lane};
+use crate::engine::worker::{Chain, Lane};
 use crate::model::Model;
 use crate::nuts::State;
 
