@@ -1,6 +1,6 @@
-//! A lane: a thread with a density of its own, and room for as many transitions at once as the density takes positions in
+//! A worker: a thread with a density of its own, and room for as many transitions at once as the density takes positions in
 //! a call. It fetches a chain, brings it to the end of the block, and fetches the next; what a chain draws does not depend
-//! on which lane fetched it.
+//! on which worker fetched it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ const START_ATTEMPTS: u32 = 100;
 /// Starting points are uniform in this distance from 0 in every unconstrained coordinate, as Stan's are.
 const START_RADIUS: f64 = 2.0;
 
-/// A lane tells how far it has come after about this many gradients.
+/// A worker tells how far it has come after about this many gradients.
 const REPORT_GRADIENTS: u64 = 512;
 
 /// One chain between two transitions.
@@ -51,13 +51,13 @@ impl Chain {
 }
 
 /// A thread's own density and room for transitions.
-pub struct Lane {
+pub struct Worker {
     density: Box<dyn Density>,
     evaluations: Evaluations,
     transitions: Vec<Transition>,
 }
 
-/// What a lane needs to know of a run.
+/// What a worker needs to know of a run.
 pub struct Run<'a> {
     pub model: &'a Model,
     pub log_density_offset: f64,
@@ -86,11 +86,11 @@ pub struct Task<'a> {
     pub statistics: &'a mut [Statistics],
 }
 
-impl Lane {
-    /// A lane of `density`, with room for trees of `max_depth` doublings.
-    pub fn new(density: Box<dyn Density>, max_depth: u32) -> Lane {
+impl Worker {
+    /// A worker with `density`, with room for trees of `max_depth` doublings.
+    pub fn new(density: Box<dyn Density>, max_depth: u32) -> Worker {
         let (dim, width) = (density.dim(), density.width());
-        Lane {
+        Worker {
             density,
             evaluations: Evaluations::with_capacity(width, dim),
             transitions: (0..width).map(|_| Transition::new(dim, max_depth)).collect(),
