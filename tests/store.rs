@@ -13,7 +13,8 @@ use common::{Folder, Ran};
 use python::python;
 use serde_json::Value;
 use stored::{done, same_bytes, summary};
-use warpnuts::draws::store::{Statistic, Store};
+use warpnuts::draws::store::Store;
+use warpnuts::nuts::Statistic;
 use warpnuts::summary::{Imported, text_size};
 
 /// What ArviZ says of a store.

@@ -13,7 +13,7 @@ use crate::engine::{Engine, EngineError, Keep, Part, Phase};
 use crate::experiment::{Backend, Settings, lanes_and_width};
 use crate::gpu::{Gpu, Meter};
 use crate::model::Model;
-use crate::nuts::State;
+use crate::nuts::{State, Tuning};
 
 /// A model where a backend computes, for one likelihood.
 pub struct Subject {
@@ -63,11 +63,9 @@ impl Subject {
                 let ready = Ready::Gpu(gpu.clone(), compiled.clone());
                 let mut engine = DeviceEngine::start_compiled(compiled, gpu, model.clone(), plan, Arc::default())?;
                 let phase = Phase {
+                    tuning: Tuning { scale: vec![1.0; model.dim()], step_size: 1e-3, max_depth: 1 },
                     transitions: 1,
-                    scale: vec![1.0; model.dim()],
-                    step_size: 1e-3,
                     adapt: None,
-                    max_depth: 1,
                     part: Part::Sampling,
                     thin: 1,
                 };

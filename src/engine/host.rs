@@ -12,7 +12,7 @@ use crate::density::{Density, DensityError};
 use crate::math::ln;
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
-use crate::nuts::{State, Statistics};
+use crate::nuts::{State, Statistics, Transition};
 
 /// A block should take about this long, so that progress moves and an interruption is soon obeyed.
 const BLOCK_TIME: Duration = Duration::from_millis(100);
@@ -40,7 +40,7 @@ pub struct Chains {
 pub struct HostEngine {
     model: Arc<Model>,
     seed: u64,
-    workers: Vec<Worker>,
+    workers: Vec<Worker<Transition>>,
     chains: Vec<Chain>,
     /// How many named variables of each draw go to the sink.
     variables: usize,
@@ -74,7 +74,10 @@ impl HostEngine {
             variables: keep.sampled(&model),
             model,
             seed: chains.seed,
-            workers: densities.into_iter().map(|density| Worker::new(density, max_depth)).collect(),
+            workers: densities
+                .into_iter()
+                .map(|density| Worker::new(density, |dim| Transition::new(dim, max_depth)))
+                .collect(),
             chains: (chains.first..chains.first + chains.count).map(chain).collect(),
             progress,
             max_depth,
@@ -188,10 +191,10 @@ impl Engine for HostEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
         self.workers.iter_mut().for_each(|worker| worker.configure(phase));
         for chain in &mut self.chains {
-            let adapt = |Adapt { target, gain }| StepSize::new(phase.step_size, target, gain);
+            let adapt = |Adapt { target, gain }| StepSize::new(phase.tuning.step_size, target, gain);
             chain.step_size = phase.adapt.map(adapt);
             // There is room for moments only while something is learnt.
-            let dim = if phase.part.learns() { phase.scale.len() } else { 0 };
+            let dim = if phase.part.learns() { phase.tuning.scale.len() } else { 0 };
             if chain.moments.dim() == dim {
                 chain.moments.clear();
             } else {
@@ -212,7 +215,10 @@ impl Engine for HostEngine {
                     break;
                 }
                 let spare = std::mem::take(&mut self.spare);
-                self.workers = spare.into_iter().map(|density| Worker::new(density, self.max_depth)).collect();
+                self.workers = spare
+                    .into_iter()
+                    .map(|density| Worker::new(density, |dim| Transition::new(dim, self.max_depth)))
+                    .collect();
                 self.workers.iter_mut().for_each(|worker| worker.configure(phase));
                 continue;
             }
@@ -240,7 +246,7 @@ impl Engine for HostEngine {
             acceptance: 0.0,
             divergences: 0,
             log_step_sizes: Vec::with_capacity(self.chains.len()),
-            moments: Moments::new(phase.scale.len()),
+            moments: Moments::new(phase.tuning.scale.len()),
             failure,
         };
         // In the order of the chains, so that no sum depends on the workers.
@@ -248,7 +254,7 @@ impl Engine for HostEngine {
             outcome.gradients += chain.counted.gradients;
             outcome.divergences += chain.counted.divergences;
             outcome.acceptance += chain.counted.acceptance / (done.max(1) * self.chains.len()) as f64;
-            let log_step_size = chain.step_size.as_ref().map_or(ln(phase.step_size), StepSize::log_mean);
+            let log_step_size = chain.step_size.as_ref().map_or(ln(phase.tuning.step_size), StepSize::log_mean);
             outcome.log_step_sizes.push(log_step_size);
             if phase.part.learns() {
                 outcome.moments.join(&chain.moments);

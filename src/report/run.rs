@@ -8,8 +8,8 @@ use super::draw::{rounded, spread, thinned};
 use super::figures::{autocorrelation, energy, ess, forest, funnel, rank, stuck, trace};
 use super::scene::Scene;
 use super::smooth::{Curve, Grid};
-use crate::draws::store::Statistic;
 use crate::experiment::Sampled;
+use crate::nuts::Statistic;
 use crate::summary::{Parameter, Parameters, RunSummary};
 
 /// Points of a density.

@@ -8,7 +8,7 @@ use crate::engine::EngineError;
 use crate::engine::host::Chains;
 use crate::engine::worker::{Chain, Worker};
 use crate::model::Model;
-use crate::nuts::State;
+use crate::nuts::{State, Transition};
 
 /// Chains whose starting points a thread looks for at once.
 const STARTS: usize = 256;
@@ -22,7 +22,7 @@ pub fn starting_states(model: &Model, likelihood: Likelihood, chains: Chains) ->
     let dim = model.dim();
     let numbers: Vec<u32> = (chains.first..chains.first + chains.count).collect();
     let found = numbers.par_chunks(STARTS).map(|numbers| {
-        let mut worker = Worker::new(Box::new(density.clone()), 1);
+        let mut worker = Worker::new(Box::new(density.clone()), |dim| Transition::new(dim, 1));
         let chain = |number: &u32| Chain::new(*number, chains.per_superchain, dim);
         let mut started: Vec<Chain> = numbers.iter().map(chain).collect();
         worker.start(chains.seed, &mut started)?;
