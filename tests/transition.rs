@@ -95,7 +95,7 @@ fn compare(
     transitions: u32,
 ) -> Met {
     let mut machine = Transition::new(start.len(), max_depth);
-    machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: max_depth });
+    machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth });
     let mut from = state(start, log_density);
     let mut met = Met::default();
     for number in 0..transitions {
@@ -272,7 +272,7 @@ fn a_used_machine_is_as_good_as_a_new_one() {
         let scale = scales(9, u64::from(number), 1.5);
         let mut new = Transition::new(9, max_depth);
         for machine in [&mut used, &mut new] {
-            machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: max_depth });
+            machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth });
         }
         let by_used = run(&mut used, &mut correlated_normal, place, &from, 0.1);
         let by_new = run(&mut new, &mut correlated_normal, place, &from, 0.1);

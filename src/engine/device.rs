@@ -6,6 +6,7 @@ pub mod kernels;
 mod packed;
 mod plan;
 mod shard;
+mod slot;
 mod starts;
 mod summing;
 mod window;

@@ -20,6 +20,7 @@ const VECTORS: &str = include_str!("../../../shaders/vectors.wgsl");
 const ROWS: &str = include_str!("../../../shaders/rows.wgsl");
 const LEAPFROG: &str = include_str!("../../../shaders/leapfrog.wgsl");
 const TREE: &str = include_str!("../../../shaders/tree.wgsl");
+const NUTS: &str = include_str!("../../../shaders/nuts.wgsl");
 const LEAVING: &str = include_str!("../../../shaders/leaving.wgsl");
 const RECORDING: &str = include_str!("../../../shaders/recording.wgsl");
 const SUMMING: &str = include_str!("../../../shaders/summing.wgsl");
@@ -263,7 +264,8 @@ impl Shaders {
         let density = log_density(model, team, rows);
         let loops = if target.software { ROLLED } else { UNROLLED };
         let product = if target.int64 { PRODUCT_IN_64_BITS } else { PRODUCT_OF_HALVES };
-        let parts = [loops, WEIGHT, STEP_SIZE, VECTORS, product, RANDOM, LEAPFROG, TREE, LEAVING, leave, TRANSITION];
+        let parts =
+            [loops, WEIGHT, STEP_SIZE, VECTORS, product, RANDOM, LEAPFROG, TREE, NUTS, LEAVING, leave, TRANSITION];
         let transition = [&density[..], &parts].concat();
         Shaders {
             team,
