@@ -13,7 +13,7 @@ use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Keep, Progress};
 use warpnuts::model::{Centering, Coordinates, Model, Scaling};
-use warpnuts::nuts::{State, Step, Transition};
+use warpnuts::nuts::{Kernel, State, Step, Transition, Tuning};
 use warpnuts::random::Place;
 
 fn leapfrog(criterion: &mut Criterion) {
@@ -41,7 +41,7 @@ fn leapfrog(criterion: &mut Criterion) {
     state.gradient.copy_from_slice(&gradient);
 
     let mut transition = Transition::new(dim, 10);
-    transition.configure(&run.scale, 10);
+    transition.configure(&Tuning { scale: run.scale.to_vec(), step_size: 1.0, max_depth: 10 });
     let mut place = Place { seed: 1, chain: 9, transition: 0 };
     criterion.bench_function("radon leapfrog", |bencher| {
         bencher.iter_custom(|leapfrogs| {

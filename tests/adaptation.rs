@@ -11,6 +11,7 @@ use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Block, DrawSink, Engine, EngineError, Keep, Part, Phase, Progress, SinkError, SumSink};
 use warpnuts::model::{Centering, Model, Priors, Unit};
+use warpnuts::nuts::Tuning;
 use warpnuts::nuts::adaptation::Spread;
 use warpnuts::random::{Place, Purpose};
 
@@ -136,11 +137,9 @@ fn unadapted(model: &Arc<Model>, lane_count: usize, chains: Chains, draws: usize
     let densities = lanes(model, lane_count);
     let mut engine = HostEngine::new(model.clone(), densities, chains, 10, Keep::All, Arc::default()).start().unwrap();
     let phase = Phase {
+        tuning: Tuning { scale: vec![1.0; dim], step_size: 0.001, max_depth: 6 },
         transitions: draws as u32,
-        scale: vec![1.0; dim],
-        step_size: 0.001,
         adapt: None,
-        max_depth: 6,
         part: Part::Sampling,
         thin: 1,
     };
@@ -445,11 +444,9 @@ fn a_phase_without_adaptation_keeps_step_size_and_metric() {
     let mut engine =
         HostEngine::new(model.clone(), lanes(&model, 2), chains(15, 4), 10, Keep::All, Arc::default()).start().unwrap();
     let phase = Phase {
+        tuning: Tuning { scale: vec![0.1; 175], step_size: 0.1, max_depth: 4 },
         transitions: 30,
-        scale: vec![0.1; 175],
-        step_size: 0.1,
         adapt: None,
-        max_depth: 4,
         part: Part::Sampling,
         thin: 1,
     };
@@ -476,7 +473,8 @@ fn every_third_draw_is_kept_whatever_the_phases() {
             HostEngine::new(model.clone(), lanes, chains(16, 6), 10, Keep::All, Arc::default()).start().unwrap();
         for transitions in [1, 7, 3, 50] {
             let (scale, part) = (vec![0.1; 175], Part::Sampling);
-            let phase = Phase { transitions, scale, step_size: 0.1, adapt: None, max_depth: 4, part, thin };
+            let phase =
+                Phase { tuning: Tuning { scale, step_size: 0.1, max_depth: 4 }, transitions, adapt: None, part, thin };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
         }
         kept

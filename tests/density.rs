@@ -95,8 +95,7 @@ fn gradients_are_finite_differences() {
         for mixed in [[true, false], [false, true]] {
             let centered: Vec<bool> = (0..=slopes).map(|k| mixed[k % 2]).collect();
             let scaling = Scaling::standardizing(&dataset);
-            let model =
-                models::posterior(dataset.clone(), Priors::default(), parameterization(&centered), scaling);
+            let model = models::posterior(dataset.clone(), Priors::default(), parameterization(&centered), scaling);
             let theta = position(model.layout().dim(), 5);
             for likelihood in BOTH {
                 let (_, gradient) = evaluate(&model, likelihood, &theta);

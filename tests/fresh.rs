@@ -8,10 +8,11 @@ use std::time::Duration;
 use crate::helpers::models;
 use warpnuts::data::Dataset;
 use warpnuts::draws::Precision;
-use warpnuts::draws::store::{Statistic, Store};
+use warpnuts::draws::store::Store;
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Backend, Interrupted, Keep, Keeping, Sampled, Settings, resume, sample_into};
 use warpnuts::model::{Centering, Coordinates, Model, Priors, Scaling};
+use warpnuts::nuts::Statistic;
 
 fn radon(parameterization: Coordinates) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());

@@ -16,7 +16,7 @@ use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
 use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling};
-use warpnuts::nuts::{State, Statistics, Step, Transition};
+use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
 use warpnuts::random::Place;
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
@@ -42,7 +42,7 @@ fn transitions(density: &mut dyn Density, scale: &[f64], states: &[State], round
     let mut out = Evaluations::with_capacity(width, dim);
     let mut machines: Vec<Transition> = states.iter().map(|_| Transition::new(dim, 10)).collect();
     for (chain, (machine, state)) in machines.iter_mut().zip(states).enumerate() {
-        machine.configure(scale, 10);
+        machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 10 });
         machine.begin(Place { seed: 11, chain: chain as u32, transition: round }, state, step);
     }
     let mut going: Vec<usize> = (0..machines.len()).collect();
@@ -153,7 +153,13 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     let dim = model.layout().dim();
     let (scale, step_size, states) = states(&model, 1);
     // No adaptation, in which chains learn from each other.
-    let phase = Phase { transitions: 5, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
+    let phase = Phase {
+        tuning: Tuning { scale, step_size, max_depth: 6 },
+        transitions: 5,
+        adapt: None,
+        part: Part::Sampling,
+        thin: 1,
+    };
     let draws = |gpu: &Arc<Gpu>, first: u32, count: u32, lanes: usize| {
         let device = DeviceModel::new(gpu.clone(), &model).unwrap();
         let densities = (0..lanes).map(|_| Box::new(device.density(7).unwrap()) as Box<dyn Density>).collect();

@@ -18,8 +18,8 @@ use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
 use warpnuts::model::{Coordinates, Model, Priors, Scaling, Unit};
-use warpnuts::nuts::State;
 use warpnuts::nuts::adaptation::Spread;
+use warpnuts::nuts::{State, Tuning};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
@@ -174,11 +174,9 @@ fn chains_go_on_from_their_last_states_in_memory() {
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
     let plan = device::Plan { chains, max_depth: DEPTH, keep: Keep::All };
     let phase = |transitions, step_size, max_depth, part| Phase {
+        tuning: Tuning { scale: vec![0.3; dim], step_size, max_depth },
         transitions,
-        scale: vec![0.3; dim],
-        step_size,
         adapt: None,
-        max_depth,
         part,
         thin: 1,
     };

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use warpnuts::data::Dataset;
 use warpnuts::diagnostics::{Series, Summary, ebfmi, nested_rhat, nested_rhat_of, rhat_split, summary_of};
 use warpnuts::draws::Totals;
-use warpnuts::draws::store::Statistic;
 use warpnuts::engine::Progress;
 use warpnuts::engine::sums::BINS;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keep, Sampled, Settings, sample, sample_on, sample_summed};
 use warpnuts::gpu::{Adapter, Gpu};
 use warpnuts::model::{Coordinates, Model, Priors, Scaling};
+use warpnuts::nuts::Statistic;
 use warpnuts::summary::RunSummary;
 
 use crate::helpers::gpu;

@@ -18,7 +18,7 @@ use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
 use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling, Unit};
 use warpnuts::nuts::adaptation::{Moments, Spread};
-use warpnuts::nuts::{State, Statistics, Step, Transition};
+use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
@@ -127,16 +127,14 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
     let plan = Plan { chains, max_depth: 8, keep: Keep::All };
     let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let phase = Phase {
+        tuning: Tuning { scale: warmed.run.scale.clone(), step_size: stretch * warmed.run.step_size, max_depth: 8 },
         transitions: 1,
-        scale: warmed.run.scale.clone(),
-        step_size: stretch * warmed.run.step_size,
         adapt: None,
-        max_depth: 8,
         part: Part::Sampling,
         thin: 1,
     };
     let mut machine = Transition::new(dim, 8);
-    machine.configure(&phase.scale, 8);
+    machine.configure(&Tuning { scale: phase.tuning.scale.to_vec(), step_size: 1.0, max_depth: 8 });
     let mut twins = Twins::default();
     let (mut gradient, mut named, mut theta) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
     for round in 0..rounds {
@@ -144,7 +142,7 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
         there.put(&states).unwrap();
         assert!(there.run(&phase, &mut draws).unwrap().failure.is_none());
         for (chain, state) in states.iter_mut().enumerate() {
-            machine.begin(Place { seed: SEED, chain: chain as u32, transition: round }, state, phase.step_size);
+            machine.begin(Place { seed: SEED, chain: chain as u32, transition: round }, state, phase.tuning.step_size);
             loop {
                 let log_density = density.log_density(machine.wants(), &mut gradient);
                 if machine.give(log_density, &gradient) == Step::Done {
@@ -311,11 +309,9 @@ fn draws_of(
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
     let phase = |transitions, part| Phase {
+        tuning: Tuning { scale: warmed.run.scale.clone(), step_size: warmed.run.step_size, max_depth: 6 },
         transitions,
-        scale: warmed.run.scale.clone(),
-        step_size: warmed.run.step_size,
         adapt: None,
-        max_depth: 6,
         part,
         thin: 1,
     };
@@ -358,7 +354,13 @@ fn little_more_than_the_draws_crosses_the_bus() {
     let chains = Chains { seed: 4, first: 0, count: MANY, per_superchain: 1 };
     let plan = Plan { chains, max_depth: 6, keep: Keep::All };
     let (scale, step_size) = (run.run.scale, run.run.step_size);
-    let phase = Phase { transitions: 300, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
+    let phase = Phase {
+        tuning: Tuning { scale, step_size, max_depth: 6 },
+        transitions: 300,
+        adapt: None,
+        part: Part::Sampling,
+        thin: 1,
+    };
     for gpu in devices {
         // One of its own, on which nobody else counts.
         let gpu = Gpu::open_with(gpu.adapter().clone(), gpu.switches()).unwrap();
@@ -386,11 +388,9 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
         let plan = Plan { chains, max_depth: 6, keep: Keep::All };
         let phase = |transitions| Phase {
+            tuning: Tuning { scale: run.run.scale.clone(), step_size: run.run.step_size, max_depth: 6 },
             transitions,
-            scale: run.run.scale.clone(),
-            step_size: run.run.step_size,
             adapt: None,
-            max_depth: 6,
             part: Part::Sampling,
             thin: 1,
         };
@@ -472,7 +472,8 @@ fn moments_are_the_draws(devices: &[Arc<Gpu>], model: &Arc<Model>) {
     for gpu in devices {
         let outcome = |part: Part, draws: &mut Memory| {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
-            let phase = Phase { transitions: 9, scale, step_size, adapt: None, max_depth: 6, part, thin: 1 };
+            let phase =
+                Phase { tuning: Tuning { scale, step_size, max_depth: 6 }, transitions: 9, adapt: None, part, thin: 1 };
             let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
             engine.put(&states).unwrap();
             engine.run(&phase, draws).unwrap()
@@ -520,7 +521,13 @@ fn every_third_draw_leaves_whatever_the_phases() {
         engine.resume(&ChainStates::of(0, states.iter()), 0).unwrap();
         for transitions in [4, 1, 12] {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
-            let phase = Phase { transitions, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin };
+            let phase = Phase {
+                tuning: Tuning { scale, step_size, max_depth: 6 },
+                transitions,
+                adapt: None,
+                part: Part::Sampling,
+                thin,
+            };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
         }
         kept
@@ -545,8 +552,13 @@ fn a_device_is_measured_before_it_is_chosen() {
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     engine.put(&states).unwrap();
     let scale = vec![0.1; model.layout().dim()];
-    let phase =
-        Phase { transitions: 20, scale, step_size: 0.5, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
+    let phase = Phase {
+        tuning: Tuning { scale, step_size: 0.5, max_depth: 6 },
+        transitions: 20,
+        adapt: None,
+        part: Part::Sampling,
+        thin: 1,
+    };
     let mut rate = || {
         let start = std::time::Instant::now();
         let outcome = engine.run(&phase, &mut Last::default()).unwrap();
@@ -597,11 +609,9 @@ fn chains_that_start_in_the_posterior_stay_there() {
             .collect();
         let tuned = run_here(&model, Settings { chains: 16, warmup: 200, draws: 1, ..Settings::default() }).run;
         let phase = Phase {
+            tuning: Tuning { scale: tuned.scale, step_size: tuned.step_size, max_depth: 6 },
             transitions: TRANSITIONS,
-            scale: tuned.scale,
-            step_size: tuned.step_size,
             adapt: None,
-            max_depth: 6,
             part: Part::Sampling,
             thin: TRANSITIONS,
         };

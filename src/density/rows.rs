@@ -1,5 +1,5 @@
-//! The likelihood given the effects, over every observation: eta, the family row by row, and the derivatives back to the
-//! betas. Eight chunks of rows at a time, each of one group, so that no lane waits for another's group to end.
+//! The likelihood given the effects, over every observation: of each row eta, what the family makes of it, and the derivative
+//! back to the betas. Eight chunks of rows at a time, each of one group, so that no lane waits for another's group to end.
 
 use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::{At, Diagonal, Sums};
@@ -81,7 +81,6 @@ impl<F: Distribution> GivenEffects<F> for &mut RowTable {
         let mut own = F::Sums::default();
         self.by_beta.fill(0.0);
         let (mut columns, mut outcomes) = (&self.columns[..], &self.outcomes[..]);
-        let mut buffer = [Lanes::ZERO; CHUNK];
         for bundle in &self.bundles {
             let mut betas = [Lanes::ZERO; M];
             for i in 0..k {
@@ -90,22 +89,16 @@ impl<F: Distribution> GivenEffects<F> for &mut RowTable {
             }
             let (rows, here) = (&columns[..bundle.rows * k], &outcomes[..bundle.rows]);
             (columns, outcomes) = (&columns[bundle.rows * k..], &outcomes[bundle.rows..]);
-            // Eta of every row, then the derivative by it.
-            let numbers = &mut buffer[..bundle.rows];
-            for (row, eta) in rows.chunks_exact(k).zip(numbers.iter_mut()) {
-                *eta = row[0] * betas[0];
-                for i in 1..k {
-                    *eta += row[i] * betas[i];
-                }
-            }
-            for ((row, outcome), number) in rows.chunks_exact(k).zip(here).zip(numbers.iter_mut()) {
-                *number = family.rows(*outcome, *number, row[0], &mut own);
-            }
             let mut by_beta = [Lanes::ZERO; M];
-            for (row, by_eta) in rows.chunks_exact(k).zip(numbers.iter()) {
-                by_beta[0] += *by_eta;
+            for (row, outcome) in rows.chunks_exact(k).zip(here) {
+                let mut eta = row[0] * betas[0];
                 for i in 1..k {
-                    by_beta[i] += row[i] * *by_eta;
+                    eta += row[i] * betas[i];
+                }
+                let by_eta = family.rows(*outcome, eta, row[0], &mut own);
+                by_beta[0] += by_eta;
+                for i in 1..k {
+                    by_beta[i] += row[i] * by_eta;
                 }
             }
             for (total, by_beta) in self.by_beta.chunks_exact_mut(self.groups).zip(by_beta) {
