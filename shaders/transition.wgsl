@@ -1,8 +1,8 @@
 // Entry: whole transitions of many chains, a team of lanes each: twin of src/engine/worker.rs.
 //
-// Wants nuts.wgsl, leaving.wgsl, recording.wgsl or summing.wgsl, step_size.wgsl, random.wgsl and all that they want. A dispatch
-// goes on where the last one ended, and ends when its budget is spent or there is nothing left to do; what a chain draws
-// does not depend on where that is.
+// Wants nuts.wgsl, leaving.wgsl, recording.wgsl or summing.wgsl, step_size.wgsl, random.wgsl and all that they want. A
+// dispatch goes on where the last one ended, and ends when its budget is spent or there is nothing left to do; what a
+// chain draws does not depend on where that is.
 
 // What a dispatch has to do.
 struct Run {
@@ -158,7 +158,8 @@ fn save(written: u32) {
 
 // The place of the chain's next transition, or of the one under way, among random numbers.
 fn next_place() -> Place {
-    return Place(vec2<u32>(run.seed_low, run.seed_high), run.first_chain + team.number, run.first_transition + chain.made);
+    let seed = vec2<u32>(run.seed_low, run.seed_high);
+    return Place(seed, run.first_chain + team.number, run.first_transition + chain.made);
 }
 
 // Ends the transition; what its sample teaches is learnt. Called from one place: it is much code where it is inlined.
