@@ -1,12 +1,12 @@
-// The transition of NUTS as a kernel: it begins, and is given the gradient at one leaf after the other until it is over. Twin
-// of src/nuts/transition.rs.
+// The transition of NUTS as a kernel: it begins, and is given the gradient at one leaf after the other until it is
+// over. Twin of src/nuts/transition.rs.
 //
 // Wants leapfrog.wgsl, tree.wgsl, weight.wgsl, random.wgsl, a team, and transition.wgsl's chain and place.
 
 const MAX_ENERGY_ERROR = 1000.0;
 
-// What a leaf makes of its transition: it goes on; or it is over, because its energy error is too large, because a subtree
-// or the tree turns back, or because the tree may not grow further.
+// What a leaf makes of its transition: it goes on; or it is over, because its energy error is too large, because a
+// subtree or the tree turns back, or because the tree may not grow further.
 const ONGOING = 0u;
 const DIVERGING = 1u;
 const TURNING = 2u;
@@ -14,7 +14,7 @@ const SATURATED = 3u;
 
 var<private> weight: Weight;
 var<private> subtree_weight: Weight;
-// Random words, each block in another lane: of leaves, and of joins, with the directions behind them.
+// Random words, each block in another lane: of leaves, and of joins, with the directions after them.
 var<private> leaf_words: vec4<u32>;
 var<private> join_words: vec4<u32>;
 

@@ -73,7 +73,8 @@ fn save(written: u32) {
 
 // The place of the chain's next transition, or of the one under way, among random numbers.
 fn next_place() -> Place {
-    return Place(vec2<u32>(run.seed_low, run.seed_high), run.first_chain + team.number, run.first_transition + chain.made);
+    let seed = vec2<u32>(run.seed_low, run.seed_high);
+    return Place(seed, run.first_chain + team.number, run.first_transition + chain.made);
 }
 
 // Ends the transition; what its sample teaches is learnt. Called from one place: it is much code where it is inlined.

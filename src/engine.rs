@@ -193,14 +193,14 @@ impl Keep {
         }
     }
 
-    /// How many of them an engine hands over: of a collapsed model the hyperparameters, whose draws are completed on the
-    /// way to where they are kept.
+    /// How many of them an engine hands over: of a collapsed model the hyperparameters, whose draws are completed on
+    /// the way to where they are kept.
     pub fn sampled(self, model: &Model) -> usize {
         self.variables(model).min(model.dim())
     }
 
-    /// Whether an engine that can sums draws up, and hands over the sums in place of the draws: draws of a collapsed model
-    /// have to be completed first.
+    /// Whether an engine that can sums draws up, and hands over the sums in place of the draws: draws of a collapsed
+    /// model have to be completed first.
     pub fn sums(self, model: &Model) -> bool {
         self == Keep::Summary && self.sampled(model) == self.variables(model)
     }
@@ -208,15 +208,15 @@ impl Keep {
 
 /// Takes draws as they are made.
 pub trait DrawSink {
-    /// Learns where the chains were in the last window of warm-up, if there was one: before the last stage of warm-up, or
-    /// before everything in a run that goes on after that stage or has another run's step size and metric.
+    /// Learns where the chains were in the last window of warm-up, if there was one: before the last stage of warm-up,
+    /// or before everything in a run that goes on after that stage or has another run's step size and metric.
     fn warmed(&mut self, spread: &Spread);
 
     /// Whether blocks of the next stage of warm-up are wanted, too.
     fn wants_warmup(&self) -> bool;
 
-    /// The location and scale, in the user's units, in which each variable of draws since warm-up is kept in 16 bits: an
-    /// engine may hand draws over as offsets from the mean in sds, rounded to f16. `None` where more bits are kept.
+    /// The location and scale, in the user's units, in which each variable of draws since warm-up is kept in 16 bits:
+    /// an engine may hand draws over as offsets from the mean in sds, rounded to f16. `None` where more bits are kept.
     fn units(&self) -> Option<&[Unit]>;
 
     /// Takes the next block; blocks of warm-up, where they are wanted, come before all others.

@@ -199,8 +199,8 @@ fn chains_go_on_from_their_last_states_in_memory() {
     let last = |chain| (0..dim).map(|i| draws.value(i, chain, 29)).collect::<Vec<f64>>();
     assert_eq!(named(&model, &states), (0..CHAINS as usize).flat_map(last).collect::<Vec<f64>>());
 
-    // From there the host goes on, where a tiny step shows where it was: from the states that somebody has asked for last, or
-    // else from those of the beginning of the last phase that the device began.
+    // From there the host goes on, where a tiny step shows where it was: from the states that somebody has asked for
+    // last, or else from those of the beginning of the last phase that the device began.
     for asked in [true, false] {
         let gpu = own_device().unwrap();
         let spare = Spare { model: model.clone(), plan, threads: 2, progress: Arc::default() };
@@ -305,8 +305,8 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         if first == 0 || first == draws as usize {
             continue;
         }
-        // The first draws of the device and of the host both are one transition away from the states at the end of warm-up.
-        // A transition is reversible: they hang together as two draws with one between them do.
+        // The first draws of the device and of the host both are one transition away from the states at the end of
+        // warm-up. A transition is reversible: they hang together as two draws with one between them do.
         let between = |i: usize, draws: [usize; 2]| {
             let pair = |chain: usize| draws.map(|draw| value(&sampled, i, chain, draw).ln());
             correlation(&(0..chains as usize).map(pair).collect::<Vec<_>>())

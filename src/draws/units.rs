@@ -1,4 +1,5 @@
-//! About where each variable will be, and how far it will spread, from where the chains were in the last window of warm-up.
+//! About where each variable will be, and how far it will spread, from where the chains were in the last window of
+//! warm-up.
 
 use super::across::Running;
 use crate::density::collapsed::ConditionalEffects;
@@ -9,11 +10,11 @@ use crate::random::{Place, Purpose};
 /// Points that means and sds are taken over: those of effects that are drawn are known to a twentieth of an sd then.
 const POINTS: u32 = 256;
 
-/// About the mean and the sd of every named variable, in the user's units, where coordinates have this `spread`: over points
-/// each coordinate of which is one sd above its mean or one below it. The mean of a hyperparameter stands half way between
-/// theirs and the value at the mean of theta, for the logarithm of a scale that may be zero leans to the left. Effects in
-/// theta move while hyperparameters rest: the product of an offset's spread and a scale's would be far too wide. Effects of a
-/// collapsed model are drawn, as they are for its draws.
+/// About the mean and the sd of every named variable, in the user's units, where coordinates have this `spread`: over
+/// points each coordinate of which is one sd above its mean or one below it. The mean of a hyperparameter stands half
+/// way between theirs and the value at the mean of theta, for the logarithm of a scale that may be zero leans to the
+/// left. Effects in theta move while hyperparameters rest: the product of an offset's spread and a scale's would be far
+/// too wide. Effects of a collapsed model are drawn, as they are for its draws.
 pub fn units(model: &Model, spread: &Spread) -> Vec<Unit> {
     let (layout, dim) = (model.layout(), model.dim());
     let hyperparameters = layout.hyperparameters();

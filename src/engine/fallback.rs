@@ -1,10 +1,10 @@
-//! The device engine with the CPU as its reserve: where the device fails, the draws that have left it stay as they are, and
-//! every chain goes on on the host.
+//! The device engine with the CPU as its reserve: where the device fails, the draws that have left it stay as they are,
+//! and every chain goes on on the host.
 //!
 //! A chain goes on from its state at the last checkpoint in memory: as it was when the phase under way began, or when
 //! somebody has asked for the states since. From there it makes the draws that have not left the device, with random
-//! numbers that no transition has had before, so that they are as valid as those before them. A phase of warm-up that was
-//! under way is made again.
+//! numbers that no transition has had before, so that they are as valid as those before them. A phase of warm-up that
+//! was under way is made again.
 
 use std::sync::Arc;
 

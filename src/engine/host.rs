@@ -57,9 +57,9 @@ pub struct HostEngine {
 }
 
 impl HostEngine {
-    /// `chains` of `model`, a worker for each of `densities`, which all are the model's log density; trees of up to `max_depth`
-    /// doublings. `keep` says which named variables of each draw go to the sink. Every chain is at 0, where nothing is known
-    /// of it, and waits to be started.
+    /// `chains` of `model`, a worker for each of `densities`, which all are the model's log density; trees of up to
+    /// `max_depth` doublings. `keep` says which named variables of each draw go to the sink. Every chain is at 0, where
+    /// nothing is known of it, and waits to be started.
     pub fn new(
         model: Arc<Model>,
         densities: Vec<Box<dyn Density>>,
@@ -113,8 +113,8 @@ impl HostEngine {
         HostEngine { transitions, drawn, ..self }
     }
 
-    /// The engine that goes on with `spare`, which are the same log density, where the device that computes the workers'
-    /// densities fails.
+    /// The engine that goes on with `spare`, which are the same log density, where the device that computes the
+    /// workers' densities fails.
     pub fn with_spare(self, spare: Vec<Box<dyn Density>>) -> HostEngine {
         HostEngine { spare, ..self }
     }

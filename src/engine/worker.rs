@@ -1,6 +1,6 @@
-//! A worker: a thread with a density of its own, and room for as many transitions at once as the density takes positions in
-//! a call. It fetches a chain, brings it to the end of the block, and fetches the next; what a chain draws does not depend
-//! on which worker fetched it.
+//! A worker: a thread with a density of its own, and room for as many transitions at once as the density takes
+//! positions in a call. It fetches a chain, brings it to the end of the block, and fetches the next; what a chain draws
+//! does not depend on which worker fetched it.
 
 use std::sync::{Mutex, PoisonError};
 

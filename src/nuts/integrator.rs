@@ -21,8 +21,8 @@ impl PhasePoint {
     }
 }
 
-/// A step of a trajectory, in two halves around a gradient that comes from elsewhere. `step` is negative backwards; `scale`
-/// are the square roots of the inverse metric's entries.
+/// A step of a trajectory, in two halves around a gradient that comes from elsewhere. `step` is negative backwards;
+/// `scale` are the square roots of the inverse metric's entries.
 pub trait Integrator {
     /// Moves a point to where a gradient is wanted.
     fn start(step: f64, scale: &[Lanes], point: &mut PhasePoint);

@@ -40,8 +40,8 @@ pub enum Step {
     Done,
 }
 
-/// A transition that says where it wants a gradient, and is given one, until it yields a draw. Every buffer is made once
-/// and used for transition after transition.
+/// A transition that says where it wants a gradient, and is given one, until it yields a draw. Every buffer is made
+/// once and used for transition after transition.
 pub trait Kernel {
     /// Sets the tuning of the transitions to come, as far as there is room for it.
     fn configure(&mut self, tuning: &Tuning);

@@ -1,4 +1,5 @@
-//! What a transition tells about itself: the one declaration of its numbers, of their names in ArviZ, and of their kinds.
+//! What a transition tells about itself: the one declaration of its numbers, of their names in ArviZ, and of their
+//! kinds.
 
 /// How a statistic is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,8 @@ impl Number for bool {
     }
 }
 
-/// Declares the statistics of a kernel: a struct of them, and an enum of their names in the order in which stores have them.
+/// Declares the statistics of a kernel: a struct of them, and an enum of their names in the order in which stores have
+/// them.
 macro_rules! statistics {
     ($($(#[$doc:meta])* $name:ident $field:ident: $number:ty,)*) => {
         /// What a transition tells about itself, under ArviZ's names.

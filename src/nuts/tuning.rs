@@ -56,8 +56,8 @@ impl Adaptation {
         Adapt { target: self.target_accept, gain: if far { INITIAL_GAIN } else { GAIN } }
     }
 
-    /// The step size to begin with where a metric was learnt under the identity, whose step size says little now: where the
-    /// metric fits, steps go as D^(-1/4) (Beskos et al. 2013).
+    /// The step size to begin with where a metric was learnt under the identity, whose step size says little now: where
+    /// the metric fits, steps go as D^(-1/4) (Beskos et al. 2013).
     pub fn first_step_size(dim: usize) -> f64 {
         1.0 / (dim as f64).sqrt().sqrt()
     }
@@ -70,8 +70,8 @@ impl Adaptation {
     /// Sets the metric from the moments of a window: the variance under which draws and gradients spread alike, the
     /// geometric mean of a coordinate's variance and of its gradient's inverse variance, which minimizes the Fisher
     /// divergence from a standard normal (Tran and Kleppe 2024; Seyboldt, Carlson and Carpenter 2026). For a normal
-    /// posterior it stands between the marginal and the conditional variance, and it is already good where chains have not
-    /// yet come to rest. Regularized towards a small number, as Stan does.
+    /// posterior it stands between the marginal and the conditional variance, and it is already good where chains have
+    /// not yet come to rest. Regularized towards a small number, as Stan does.
     pub fn update_metric(scale: &mut [f64], moments: &Moments) {
         let n = moments.count();
         for ((scale, position), gradient) in

@@ -68,8 +68,8 @@ impl Slot {
         Ok(())
     }
 
-    /// Sends a dispatch on its way that may leave up to `rows` rows of draws, of which `crossing` come along with it; where
-    /// draws leave at all, they may be packed.
+    /// Sends a dispatch on its way that may leave up to `rows` rows of draws, of which `crossing` come along with it;
+    /// where draws leave at all, they may be packed.
     pub fn submit(
         &mut self,
         gpu: &Gpu,

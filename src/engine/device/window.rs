@@ -88,8 +88,8 @@ impl Arrived<'_> {
 }
 
 impl Window {
-    /// A window for the draws of a phase, of `variables` variables of `chains` chains that have made `before` transitions of
-    /// that part of the run.
+    /// A window for the draws of a phase, of `variables` variables of `chains` chains that have made `before`
+    /// transitions of that part of the run.
     pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize) -> Window {
         let first_draw = phase.kept(before);
         let total = phase.kept(before + phase.transitions as usize) - first_draw;
