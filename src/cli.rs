@@ -17,6 +17,7 @@ mod sample;
 mod stored;
 mod summed;
 mod table;
+mod timings;
 mod verify;
 
 use std::fmt::{self, Display};
