@@ -8,6 +8,7 @@ mod export;
 mod files;
 mod import;
 mod modes;
+pub mod tables;
 mod words;
 
 use rayon::prelude::*;
