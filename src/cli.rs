@@ -17,6 +17,7 @@ mod sample;
 mod stored;
 mod summed;
 mod table;
+mod timings;
 mod verify;
 
 use std::fmt::{self, Display};
@@ -62,7 +63,7 @@ enum Command {
 
 /// Reads the command line, and remembers what of it was typed rather than left at its default.
 pub fn parse() -> Cli {
-    let mut matches = Cli::command().get_matches();
+    let mut matches = Cli::command().mut_subcommand("verify", verify::with_conflicts).get_matches();
     let typed = matches.subcommand().map_or(Vec::new(), |(_, typed)| {
         let ids = typed.ids().map(|id| id.as_str()).filter(|id| typed.try_contains_id(id).unwrap_or(false));
         ids.filter(|id| typed.value_source(id) == Some(ValueSource::CommandLine)).map(str::to_string).collect()

@@ -5,6 +5,7 @@ mod backend;
 mod coordinates;
 pub mod cost;
 pub(crate) mod densities;
+mod identity;
 mod merge;
 mod starts;
 mod stored;
@@ -26,6 +27,7 @@ use crate::model::Model;
 pub use crate::engine::Keep;
 pub use backend::{Backend, Choice, Engine, choose};
 pub use coordinates::suited;
+pub use identity::{Difference, Identity};
 pub use merge::{MergeError, Merging};
 pub use stored::{Interrupted, Keeping, resume, sample_into};
 
@@ -150,9 +152,8 @@ impl Settings {
         u128::from(self.chains) * (warmup as u128 + u128::from(self.draws) * (named + observed) as u128)
     }
 
-    /// About how many bytes the draws of a run take as text, at most.
+    /// About how many bytes the draws of a run take as text, at most: twenty a number, sixty for the statistics.
     pub fn text(&self, model: &Model) -> u128 {
-        // Twenty characters for each number, sixty for the statistics.
         let line = self.variables(model) * 20 + 60;
         u128::from(self.chains) * u128::from(self.draws) * line as u128
     }
@@ -363,9 +364,8 @@ fn sampled<D>(
     crate::machine::give_back_memory();
     let mut names = model.names();
     names.truncate(settings.variables(&model));
+    let (engine, device, landscape) = (backend.name().to_string(), backend.device(), landscape.into());
     let interrupted = run.draws < settings.draws;
-    let (engine, device) = (backend.name().to_string(), backend.device());
-    let landscape = landscape.into();
     Sampled { model, landscape, settings, engine, device, names, draws, run, interrupted, wall }
 }
 

@@ -8,6 +8,7 @@ mod export;
 mod files;
 mod import;
 mod modes;
+pub mod tables;
 mod words;
 
 use rayon::prelude::*;
@@ -20,7 +21,6 @@ use crate::experiment::{Sampled, Settings};
 use crate::model::PriorScales;
 use crate::nuts::Statistic;
 
-pub use advice::Advice;
 pub use comparison::{Comparison, Difference, Row};
 pub use digits::{beyond, counted, decimals, number, significant};
 pub use export::{text_size, write_cmdstan, write_csv};
@@ -107,6 +107,22 @@ pub const EBFMI_LIMIT: f64 = 0.3;
 
 /// Draws of a chain below which its E-BFMI is mostly noise.
 const EBFMI_DRAWS: usize = 100;
+
+/// Something to know before using the draws.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// The word for it; `docs/trust.md` has them all.
+    pub kind: &'static str,
+    /// What is wrong, in numbers.
+    pub problem: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// What to type instead, where the remedy is a matter of options: each line of options is one way by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<String>,
+    /// Whether the draws should not be trusted until it is done.
+    pub distrust: bool,
+}
 
 /// Everything that `summary.json` holds, in its order.
 #[derive(Debug, Clone, Serialize)]

@@ -94,7 +94,7 @@ pub fn tell(summary: &RunSummary, about: impl IntoIterator<Item: Display>, all: 
         print(format_args!("warning: {}.\n  What to do: {}.", advice.problem, advice.remedy));
     }
     if summary.warnings.is_empty() {
-        print("No warnings: no divergences, the chains agree, and there are effective draws enough.");
+        print(summary::tables::NO_WARNINGS);
     }
 }
 

@@ -62,7 +62,11 @@ pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
 
 /// The priors: those that were typed, the default ones where they were not.
 pub fn priors(typed: &PriorArguments, dataset: &Dataset) -> PriorScales {
-    let mut scales = PriorScales::for_data(dataset);
+    with_typed(PriorScales::for_data(dataset), typed)
+}
+
+/// Scales of priors, with those that were typed in place of the others.
+pub fn with_typed(mut scales: PriorScales, typed: &PriorArguments) -> PriorScales {
     if let Some(sd) = typed.prior_mu_sd {
         scales.mu_sd.fill(sd);
     }
@@ -141,7 +145,7 @@ pub fn likelihood(typed: LikelihoodArgument) -> Likelihood {
 }
 
 /// What was typed to be kept.
-pub fn keep(typed: KeepArgument) -> Keep {
+fn keep(typed: KeepArgument) -> Keep {
     match typed {
         KeepArgument::All => Keep::All,
         KeepArgument::Hyper => Keep::Hyper,
@@ -150,7 +154,7 @@ pub fn keep(typed: KeepArgument) -> Keep {
 }
 
 /// The precision that was typed.
-pub fn precision(typed: PrecisionArgument) -> Precision {
+fn precision(typed: PrecisionArgument) -> Precision {
     match typed {
         PrecisionArgument::F64 => Precision::F64,
         PrecisionArgument::F32 => Precision::F32,
@@ -158,9 +162,9 @@ pub fn precision(typed: PrecisionArgument) -> Precision {
     }
 }
 
-/// How to run, refused where it would not fit into memory, or not go with the model.
-pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure> {
-    let settings = Settings {
+/// How to run, as it was typed after any command that samples.
+pub fn asked(typed: &RunArguments) -> Settings {
+    Settings {
         chains: typed.chains,
         first_chain: typed.first_chain,
         warmup: typed.warmup,
@@ -168,7 +172,7 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
         seed: typed.seed,
         target_accept: typed.target_accept,
         max_tree_depth: typed.max_tree_depth,
-        likelihood: model.likelihood(),
+        likelihood: likelihood(typed.likelihood),
         keep: keep(typed.keep),
         thin: typed.thin,
         shard_of: None,
@@ -177,7 +181,12 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
         posterior_predictive: false,
         draw_precision: precision(typed.draw_precision),
         threads: typed.threads.map_or_else(machine::threads, usize::from),
-    };
+    }
+}
+
+/// How to run, refused where it would not fit into memory, or not go with the model.
+pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure> {
+    let settings = asked(typed);
     if settings.keep == Keep::Summary {
         summed(&settings)?;
     }

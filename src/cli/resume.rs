@@ -2,17 +2,17 @@
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::ValueEnum;
 use warpnuts::data::Dataset;
-use warpnuts::draws::Precision;
 use warpnuts::draws::store::STORE;
 use warpnuts::engine::{EngineError, SinkError};
-use warpnuts::experiment::{self, Choice, Interrupted, Keep, Keeping, Settings};
+use warpnuts::experiment::{self, Choice, Difference, Identity, Interrupted, Keeping, Settings};
 
-use super::arguments::{CentringArgument, Shard};
+use super::arguments::{CentringArgument, EngineArgument, Shard};
 use super::sample::{self, Ending, RunOnceArguments, SampleArguments};
 use super::{Failure, Outcome, complain, folder, progress, report, resolve};
 
@@ -76,7 +76,7 @@ fn is_refusal(error: &io::Error) -> bool {
 /// The engine and the adapter the run was on; others would draw other numbers.
 fn choice(typed: &SampleArguments, interrupted: &Interrupted, folder: &Path) -> Result<Choice, Failure> {
     let Interrupted { store, settings, engine, device, .. } = interrupted;
-    let asked = super::arguments::EngineArgument::from_str(engine, true).map_err(|_| {
+    let asked = EngineArgument::from_str(engine, true).map_err(|_| {
         Failure::Input(anyhow!("{}: it was sampled on engine {engine}, which is unknown", folder.display()))
     })?;
     let software = typed.once.engine.allow_software_adapter;
@@ -95,120 +95,85 @@ fn choice(typed: &SampleArguments, interrupted: &Interrupted, folder: &Path) -> 
     Ok(Choice { reason, ..choice })
 }
 
-/// What was typed that is not as the run has it.
+/// What was typed that is not as the run has it, in the order in which it was typed.
 fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec<String>, Failure> {
-    let RunOnceArguments { run, data, priors, .. } = &typed.once;
     let model = interrupted.store.model();
-    let (theirs, dataset, scales) = (&interrupted.settings, model.dataset(), model.priors());
-    let whole = theirs.shard_of.unwrap_or(theirs.chains);
-    let all_are = |values: &[f64], value: Option<f64>| value.is_none_or(|value| values.iter().all(|v| *v == value));
-    let mut differences = Vec::new();
-    for option in &typed.typed {
-        let mut differs = |same: bool, ours: &dyn ToString, theirs: &dyn ToString| {
-            if !same {
-                let option = option.replace('_', "-");
-                let option = if option == "predictors" { "predictor" } else { &option };
-                differences.push(format!("--{option} {}, there {}", ours.to_string(), theirs.to_string()));
-            }
-        };
-        match option.as_str() {
-            "chains" => differs(run.chains == whole, &run.chains, &whole),
-            "warmup" => differs(run.warmup == theirs.warmup, &run.warmup, &theirs.warmup),
-            "draws" => differs(run.draws == theirs.draws, &run.draws, &theirs.draws),
-            "thin" => differs(run.thin == theirs.thin, &run.thin, &theirs.thin),
-            "seed" => differs(run.seed == theirs.seed, &run.seed, &theirs.seed),
-            "first_chain" => differs(run.first_chain == theirs.first_chain, &run.first_chain, &theirs.first_chain),
-            "target_accept" => {
-                differs(run.target_accept == theirs.target_accept, &run.target_accept, &theirs.target_accept);
-            }
-            "max_tree_depth" => {
-                differs(run.max_tree_depth == theirs.max_tree_depth, &run.max_tree_depth, &theirs.max_tree_depth);
-            }
-            "likelihood" => {
-                let ours = resolve::likelihood(run.likelihood);
-                differs(ours == theirs.likelihood, &lower(&ours), &lower(&theirs.likelihood));
-            }
-            "keep" => {
-                let ours: Keep = resolve::keep(run.keep);
-                differs(ours == theirs.keep, &lower(&ours), &lower(&theirs.keep));
-            }
-            "draw_precision" => {
-                let ours: Precision = resolve::precision(run.draw_precision);
-                differs(ours == theirs.draw_precision, &lower(&ours), &lower(&theirs.draw_precision));
-            }
-            "save_warmup" => differs(theirs.save_warmup, &"", &"without"),
-            "log_likelihood" => differs(theirs.log_likelihood, &"", &"without"),
-            "posterior_predictive" => differs(theirs.posterior_predictive, &"", &"without"),
-            "shard" => {
-                let ours = typed.shard.and_then(|Shard { number, count }| {
-                    Settings { chains: whole, first_chain: 0, shard_of: None, ..*theirs }.shard(number, count)
-                });
-                let range = |settings: &Settings| {
-                    format!("chains {}..{}", settings.first_chain, settings.first_chain + settings.chains)
-                };
-                let same = ours.is_some_and(|ours| range(&ours) == range(theirs));
-                differs(same, &ours.map_or("of nothing".to_string(), |ours| range(&ours)), &range(theirs));
-            }
-            "parameterization" => {
-                let there = model.parameterization();
-                let dataset = std::sync::Arc::new(dataset.clone());
-                let (ours, _) = resolve::suited_model(&dataset, scales, &typed.once.parameterization, run)?;
-                let ours = ours.parameterization();
-                differs(ours == there, &ours, &there);
-            }
-            "prior_mu_sd" => {
-                let ours = priors.prior_mu_sd;
-                differs(all_are(&scales.mu_sd, ours), &ours.unwrap_or_default(), &format!("{:?}", scales.mu_sd));
-            }
-            "prior_sigma_scale" => {
-                let ours = priors.prior_sigma_scale;
-                let there = format!("{:?}", scales.sigma_scale);
-                differs(all_are(&scales.sigma_scale, ours), &ours.unwrap_or_default(), &there);
-            }
-            "prior_eps_scale" => {
-                let ours = priors.prior_eps_scale;
-                differs(all_are(&[scales.eps_scale], ours), &ours.unwrap_or_default(), &scales.eps_scale);
-            }
-            "group" => {
-                let ours = data.group.clone().unwrap_or_default();
-                differs(ours == dataset.group_name(), &ours, &dataset.group_name());
-            }
-            "outcome" => {
-                let ours = data.outcome.clone().unwrap_or_default();
-                differs(ours == dataset.outcome_name(), &ours, &dataset.outcome_name());
-            }
-            "predictors" => {
-                let (ours, there) = (data.predictors.join(","), dataset.predictor_names().join(","));
-                differs(ours == there, &ours, &there);
-            }
-            "center_predictors" => {
-                let ours = data.center_predictors;
-                let mut centred = dataset.predictor_means().iter().map(|mean| *mean != 0.0);
-                let (same, there) = match ours {
-                    CentringArgument::Auto => (true, ""),
-                    CentringArgument::Yes => (centred.all(|centred| centred), "not all"),
-                    CentringArgument::No => (!centred.any(|centred| centred), "some"),
-                };
-                differs(same, &lower(&ours), &there);
-            }
-            "data" => {
-                let ours = same_columns(typed, dataset)?;
-                let path = data.data.as_ref().map_or(String::new(), |path| path.display().to_string());
-                differs(ours.checksum() == dataset.checksum(), &path, &format!("{} as it was then", dataset.source()));
-            }
-            "engine" => {
-                let ours = typed
-                    .once
-                    .engine
-                    .engine
-                    .to_possible_value()
-                    .map_or(String::new(), |value| value.get_name().to_string());
-                differs(ours == interrupted.engine || ours == "auto", &ours, &interrupted.engine);
-            }
-            _ => {}
+    let there = &interrupted.settings;
+    let theirs = interrupted.identity();
+    let ours = ours(typed, interrupted, &theirs)?;
+    let mut all = ours.differences(&theirs);
+    let mut which = |option, ours: &dyn ToString, theirs: &dyn ToString| {
+        let (ours, theirs) = (ours.to_string(), theirs.to_string());
+        if ours != theirs {
+            all.push(Difference { option, what: "the chains", ours, theirs });
         }
-    }
-    Ok(differences)
+    };
+    let whole = there.shard_of.unwrap_or(there.chains);
+    which("chains", &ours.settings.chains, &whole);
+    which("first-chain", &ours.settings.first_chain, &there.first_chain);
+    let shard = typed.shard.and_then(|Shard { number, count }| {
+        Settings { chains: whole, first_chain: 0, shard_of: None, ..*there }.shard(number, count)
+    });
+    let range =
+        |settings: &Settings| format!("chains {}..{}", settings.first_chain, settings.first_chain + settings.chains);
+    which("shard", &shard.as_ref().map_or("of nothing".to_string(), range), &range(there));
+    let path = typed.once.data.data.as_ref().map_or(String::new(), |path| path.display().to_string());
+    let place = |option: &str| typed.typed.iter().position(|id| option_of(id) == option);
+    all.retain(|difference| place(difference.option).is_some());
+    all.sort_by_key(|difference| place(difference.option));
+    let said = |Difference { option, ours, theirs, .. }| match option {
+        "data" => format!("--data {path}, there {} as it was then", model.dataset().source()),
+        "center-predictors" => {
+            format!("--{option} {ours}, there {}", if ours == "yes" { "not all" } else { "some" })
+        }
+        _ => format!("--{option} {ours}, there {theirs}"),
+    };
+    Ok(all.into_iter().map(said).collect())
+}
+
+/// The name of an option, whose place among the arguments `id` is.
+fn option_of(id: &str) -> String {
+    if id == "predictors" { "predictor".to_string() } else { id.replace('_', "-") }
+}
+
+/// The run that was typed, where what was not typed of its model is as in the interrupted run.
+fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -> Result<Identity, Failure> {
+    let SampleArguments { once, save_warmup, log_likelihood, posterior_predictive, .. } = typed;
+    let RunOnceArguments { data, priors, parameterization, run, engine, .. } = once;
+    let dataset = interrupted.store.model().dataset();
+    let is_typed = |option: &str| typed.typed.iter().any(|id| option_of(id) == option);
+    let priors = resolve::with_typed(theirs.priors.clone(), priors);
+    let parameterization = if is_typed("parameterization") {
+        let (model, _) = resolve::suited_model(&Arc::new(dataset.clone()), &priors, parameterization, run)?;
+        model.parameterization()
+    } else {
+        theirs.parameterization.clone()
+    };
+    let checksum = if data.data.is_some() { same_columns(typed, dataset)?.checksum() } else { theirs.data.clone() };
+    let centred = |all: bool| vec![all; theirs.centred.len()];
+    Ok(Identity {
+        data: checksum,
+        group: data.group.clone().unwrap_or(theirs.group.clone()),
+        outcome: data.outcome.clone().unwrap_or(theirs.outcome.clone()),
+        predictors: data.predictors.clone(),
+        centred: match data.center_predictors {
+            CentringArgument::Auto => theirs.centred.clone(),
+            CentringArgument::Yes => centred(true),
+            CentringArgument::No => centred(false),
+        },
+        parameterization,
+        priors,
+        settings: Settings {
+            save_warmup: *save_warmup,
+            log_likelihood: *log_likelihood,
+            posterior_predictive: *posterior_predictive,
+            ..resolve::asked(run)
+        },
+        engine: match engine.engine {
+            EngineArgument::Auto => theirs.engine.clone(),
+            engine => engine.to_possible_value().map_or(String::new(), |value| value.get_name().to_string()),
+        },
+    })
 }
 
 /// The file that was typed, with the columns of the run.
@@ -222,9 +187,4 @@ fn same_columns(typed: &SampleArguments, theirs: &Dataset) -> Result<Dataset, Fa
     let reading = typed.once.data.reading.meaning();
     let dataset = Dataset::from_path_with(&path, &columns, &reading).map_err(Failure::input)?;
     Ok(dataset.centered_as(theirs))
-}
-
-/// As it is typed: all of these are words.
-fn lower(word: &impl std::fmt::Debug) -> String {
-    format!("{word:?}").to_lowercase()
 }

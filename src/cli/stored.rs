@@ -9,7 +9,7 @@ use warpnuts::draws::Draws;
 use warpnuts::draws::store::STORE;
 use warpnuts::engine::DeviceFailure;
 use warpnuts::experiment::{self, Sampled};
-use warpnuts::summary::{self, Imported, RunSummary, counted};
+use warpnuts::summary::{self, Imported, RunSummary, counted, tables};
 
 use super::{Failure, Outcome, complain, conclude, folder, print, resolve, table};
 
@@ -112,7 +112,7 @@ fn imported(typed: &SummaryArguments) -> Result<Outcome, Failure> {
         typed.run.display(),
         counted(imported.divergences, "divergence"),
     ));
-    print(table::rows_of(shown, false));
+    print(table::shown(tables::parameters(shown, false)));
     Ok(Outcome::Done)
 }
 

@@ -2,10 +2,10 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
-use warpnuts::diagnostics::Summary;
 use warpnuts::exact::Exact;
 use warpnuts::mode;
-use warpnuts::summary::{Comparison, Extreme, Parameter, RunSummary, decimals, number, significant};
+use warpnuts::summary::tables::{self, Cells, SideBySide};
+use warpnuts::summary::{Comparison, RunSummary, decimals, number};
 use warpnuts::verify::Verification;
 
 /// A table without lines, numbers to the right, the first column to the left.
@@ -25,29 +25,16 @@ pub fn of(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Strin
     untrailed(&table)
 }
 
+/// A table that the page shows too.
+pub fn shown(tables::Table { header, rows }: tables::Table) -> String {
+    of(&header.iter().map(String::as_str).collect::<Vec<_>>(), rows)
+}
+
 /// A row for each variable: hyperparameters, and all group effects where `all` is set.
 pub fn parameters(run: &RunSummary, all: bool) -> String {
     let hyperparameters = 2 * (run.data.predictors.len() + 1) + 1;
     let rows = if all { run.parameters.0.len() } else { hyperparameters };
-    rows_of(run.parameters.0.iter().take(rows), run.max_nested_rhat.is_some())
-}
-
-/// A row for each of these variables.
-pub fn rows_of<'a>(parameters: impl Iterator<Item = &'a Parameter>, nested: bool) -> String {
-    let rhat = if nested { "nested R-hat" } else { "R-hat" };
-    let mut table = table(&["", "mean", "sd", "5 %", "50 %", "95 %", "MCSE", "bulk ESS", "tail ESS", rhat]);
-    for Parameter { name, summary, nested_rhat } in parameters {
-        let Summary { mean, sd, q05, q50, q95, mcse_mean, ess_bulk, ess_tail, rhat, .. } = *summary;
-        // As many decimals as the error of the mean leaves meaning to, and one more.
-        let decimals = decimals(mcse_mean);
-        let mut cells = vec![name.clone()];
-        cells.extend([mean, sd, q05, q50, q95].map(|value| number(value, decimals)));
-        cells.push(number(mcse_mean, decimals + 1));
-        cells.extend([ess_bulk, ess_tail].map(|value| number(value, 0)));
-        cells.push(number(nested_rhat.unwrap_or(rhat), 3));
-        table.add_row(cells);
-    }
-    untrailed(&table)
+    shown(tables::parameters(run.parameters.0.iter().take(rows), run.max_nested_rhat.is_some()))
 }
 
 /// A row for each of the first `rows` variables.
@@ -97,44 +84,35 @@ pub fn modes(rows: &[Vec<String>]) -> String {
 
 /// A row for each run, in two lines.
 pub fn comparison(comparison: &Comparison) -> String {
+    let SideBySide { rhat, runs, exact } = SideBySide::of(comparison);
     let focus = format!("{} ± MCSE\nsd", shortened(&comparison.focus));
-    let nested = comparison.runs.iter().any(|run| run.max_nested_rhat.is_some());
-    let mut table = table(&[
+    let header = [
         "",
         "diver-\ngences",
-        if nested { "largest\nnested R-hat" } else { "largest\nR-hat" },
+        &format!("largest\n{rhat}"),
         "smallest\nbulk ESS",
         "smallest\ntail ESS",
         "leapfrogs\na draw",
         "step size\nacceptance",
         "gradients/s\nbulk ESS/s",
         &focus,
-    ]);
-    for run in &comparison.runs {
-        let focus = run.focus.map_or("-".to_string(), |row| {
-            let decimals = decimals(row.mcse_mean);
-            let [mean, error, sd] = [row.mean, row.mcse_mean, row.sd].map(|value| number(value, decimals));
-            format!("{mean} ± {error}\n{sd}")
-        });
-        table.add_row(vec![
-            run.parameterization.clone(),
-            run.divergences.to_string(),
-            extreme(if nested { &run.max_nested_rhat } else { &run.max_rhat }, 3),
-            extreme(&run.min_ess_bulk, 0),
-            extreme(&run.min_ess_tail, 0),
-            number(run.leapfrogs_per_draw, 1),
-            format!("{}\n{}", significant(run.step_size), number(run.acceptance, 2)),
-            format!("{}\n{}", thousands(run.gradients_per_second), thousands(run.ess_per_second)),
-            focus,
-        ]);
-    }
-    if let Some(exact) = &comparison.exact {
-        let decimals = decimals(exact.sd) + 2;
-        let blank = std::iter::repeat_n(String::new(), 7);
-        let focus = format!("{}\n{}", number(exact.mean, decimals), number(exact.sd, decimals));
-        table.add_row(std::iter::once("exact".to_string()).chain(blank).chain([focus]));
-    }
-    untrailed(&table)
+    ];
+    let row = |run: Cells| {
+        vec![
+            run.name,
+            run.divergences,
+            extreme(run.rhat),
+            extreme(run.ess_bulk),
+            extreme(run.ess_tail),
+            run.leapfrogs,
+            format!("{}\n{}", run.step_size, run.acceptance),
+            run.rates.map(thousands).join("\n"),
+            run.focus.map_or("-".to_string(), |focus| focus.join("\n")),
+        ]
+    };
+    let blank = std::iter::repeat_n(String::new(), 7);
+    let exact = exact.map(|exact| ["exact".to_string()].into_iter().chain(blank).chain([exact.join("\n")]).collect());
+    of(&header, runs.into_iter().map(row).chain(exact))
 }
 
 /// A name of up to 24 characters; a longer one without its middle (the files have it whole).
@@ -153,10 +131,8 @@ fn untrailed(table: &Table) -> String {
 }
 
 /// A value, and below it whose it is.
-fn extreme(extreme: &Option<Extreme>, decimals: usize) -> String {
-    extreme.as_ref().map_or("-".to_string(), |extreme| {
-        format!("{}\n{}", number(extreme.value, decimals), shortened(&extreme.parameter))
-    })
+fn extreme(extreme: Option<[String; 2]>) -> String {
+    extreme.map_or("-".to_string(), |[value, parameter]| format!("{value}\n{}", shortened(&parameter)))
 }
 
 /// A whole number with commas between thousands.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use clap::Args;
+use clap::{Args, Command, Id};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::Sampled;
 use warpnuts::model::Model;
@@ -20,17 +20,24 @@ pub struct VerifyArguments {
     /// Folder of a run that `sample` or `compare` has written; without it, a run is made now
     ///
     /// Data, columns and priors are those of the run, which are in its store.
-    #[arg(value_name = "DIR", conflicts_with_all = [
-        "group", "outcome", "predictors", "center_predictors", "prior_mu_sd", "prior_sigma_scale", "prior_eps_scale",
-        "parameterization", "chains", "warmup", "draws", "seed", "first_chain", "target_accept", "max_tree_depth",
-        "likelihood", "threads", "thin", "keep", "save_draws", "engine", "adapter", "allow_software_adapter", "data",
-        "draw_precision", "checkpoint_every", "metric_from", "shard", "save_warmup", "log_likelihood",
-        "posterior_predictive", "resume", "no_report", "open", "funnel_group",
-    ])]
+    #[arg(value_name = "DIR")]
     run_folder: Option<PathBuf>,
 
     #[command(flatten)]
     sample: SampleArguments,
+}
+
+/// Where the folder of a run is among the arguments.
+const FOLDER: &str = "run_folder";
+
+/// The options that go with a run that is read from its folder; all others say how to make one.
+const OF_READING: [&str; 3] = ["out", "all", "quiet"];
+
+/// The command line of `verify`, in which a run's folder excludes whatever says how to make a run.
+pub fn with_conflicts(command: Command) -> Command {
+    let ids = command.get_arguments().map(|argument| argument.get_id().clone());
+    let of_making: Vec<Id> = ids.filter(|id| id != FOLDER && !OF_READING.contains(&id.as_str())).collect();
+    command.mut_arg(FOLDER, |folder| folder.conflicts_with_all(of_making))
 }
 
 /// Samples or reads, integrates, compares, writes.

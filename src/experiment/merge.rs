@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::identity::Difference;
 use super::stored::{MERGING, told};
 use super::{Sampled, Settings};
 use crate::draws::store::{StoreError, Writer};
@@ -62,10 +63,8 @@ impl Merging {
         }
         for pair in shards.windows(2) {
             let [first, second] = pair else { continue };
-            let (ours, theirs) = (identity(first), identity(second));
-            if let Some(((what, ours), (_, theirs))) =
-                ours.into_iter().zip(theirs).find(|(ours, theirs)| ours != theirs)
-            {
+            let difference = first.identity().differences(&second.identity()).into_iter().next();
+            if let Some(Difference { what, ours, theirs, .. }) = difference {
                 return Err(MergeError::Different { first: name(first), second: name(second), what, ours, theirs });
             }
             let behind = first.settings.first_chain + first.settings.chains;
@@ -149,30 +148,4 @@ impl Merging {
         writer.end(None, Map::from_iter([(MERGING.to_string(), Value::Null)]), true)?;
         Sampled::open(folder).map_err(|error: StoreError| io::Error::other(error))
     }
-}
-
-/// What must be the same in all shards of an experiment.
-fn identity(shard: &Sampled) -> Vec<(&'static str, String)> {
-    let settings = &shard.settings;
-    let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
-    let draws = |store: &Sampled| {
-        let Settings { keep, save_warmup, log_likelihood, posterior_predictive, .. } = store.settings;
-        (keep, save_warmup, log_likelihood, posterior_predictive)
-    };
-    vec![
-        ("the data", shard.model.dataset().checksum()),
-        ("the parameterizations", shard.model.parameterization()),
-        ("the priors", text(shard.model.priors())),
-        ("the seeds", settings.seed.to_string()),
-        ("the numbers of draws", settings.draws.to_string()),
-        ("--thin", settings.thin.to_string()),
-        ("the lengths of warm-up", settings.warmup.to_string()),
-        ("--target-accept", settings.target_accept.to_string()),
-        ("--max-tree-depth", settings.max_tree_depth.to_string()),
-        ("--likelihood", text(&settings.likelihood)),
-        ("--draw-precision", text(&settings.draw_precision)),
-        ("what was kept", text(&draws(shard))),
-        ("the superchains", settings.chains_per_superchain().to_string()),
-        ("the engines", shard.engine.clone()),
-    ]
 }

@@ -3,9 +3,8 @@
 use serde::Serialize;
 
 use super::run::Run;
-use crate::diagnostics;
-use crate::exact::ExactRow;
-use crate::summary::{Comparison, Extreme, Parameter, Row, RunSummary, counted, decimals, number, significant};
+use crate::summary::tables::{Cells, NO_WARNINGS, SideBySide, Table, parameters};
+use crate::summary::{Comparison, RunSummary, counted, number, significant};
 
 /// What stands above the figures.
 #[derive(Debug, Serialize)]
@@ -42,13 +41,6 @@ struct Warning {
     remedy: String,
 }
 
-/// Cells as they are shown; the first of each row is its name.
-#[derive(Debug, Serialize)]
-struct Table {
-    header: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
 impl<'a> Summary<'a> {
     /// Of these runs, and how they compare.
     pub fn of(command: &str, runs: &'a [Run], comparison: Option<&Comparison>) -> Summary<'a> {
@@ -62,7 +54,7 @@ impl<'a> Summary<'a> {
         let verdict = match (comparison, runs) {
             (Some(comparison), _) => comparison.verdict.clone(),
             (None, [run]) if run.summary.warnings.is_empty() => {
-                vec!["No warnings: no divergences, the chains agree, and there are effective draws enough.".to_string()]
+                vec![NO_WARNINGS.to_string()]
             }
             (None, [run]) if !run.summary.is_trustworthy() => {
                 vec!["This run is not to be trusted, for the reasons below.".to_string()]
@@ -86,73 +78,42 @@ fn of_run(run: &Run) -> OfRun<'_> {
         slot: run.slot,
         trustworthy: run.summary.is_trustworthy(),
         summary: &run.summary,
-        hyperparameters: hyperparameters(&run.summary),
+        hyperparameters: parameters(&run.summary.parameters.0, run.summary.max_nested_rhat.is_some()),
         facts: facts(&run.summary),
     }
 }
 
-fn strings(cells: &[&str]) -> Vec<String> {
-    cells.iter().map(|cell| cell.to_string()).collect()
-}
-
 /// A column for each run, and one for the truth: there are fewer runs than there is to tell of them.
 fn side_by_side(comparison: &Comparison) -> Table {
-    let (runs, focus) = (&comparison.runs, &comparison.focus);
-    let nested = runs.iter().any(|run| run.max_nested_rhat.is_some());
-    let extreme = |extreme: &Option<Extreme>, decimals: usize| {
-        let shown = |extreme: &Extreme| format!("{} ({})", number(extreme.value, decimals), extreme.parameter);
-        extreme.as_ref().map_or("-".to_string(), shown)
+    let (SideBySide { rhat, runs, exact }, focus) = (SideBySide::of(comparison), &comparison.focus);
+    let extreme = |extreme: &Option<[String; 2]>| {
+        extreme.as_ref().map_or("-".to_string(), |[value, parameter]| format!("{value} ({parameter})"))
     };
-    let of_focus =
-        |run: &Row, cell: fn(&diagnostics::Summary) -> String| run.focus.as_ref().map_or("-".to_string(), cell);
-    let mean = |row: &diagnostics::Summary| {
-        let digits = decimals(row.mcse_mean);
-        format!("{} ± {}", number(row.mean, digits), number(row.mcse_mean, digits))
-    };
-    let sd = |row: &diagnostics::Summary| number(row.sd, decimals(row.mcse_mean));
-    let truth = comparison.exact.as_ref();
-    let exactly = |value: fn(&ExactRow) -> f64| truth.map(|exact| number(value(exact), decimals(exact.sd) + 2));
-    let row = |name: &str, cell: &dyn Fn(&Row) -> String, exact: Option<String>| {
+    let of_focus = |run: &Cells, i: usize| run.focus.as_ref().map_or("-".to_string(), |focus| focus[i].clone());
+    let exactly = |i: usize| exact.as_ref().map(|exact| exact[i].clone());
+    let row = |name: &str, cell: &dyn Fn(&Cells) -> String, truth: Option<String>| {
         let mut cells = vec![name.to_string()];
         cells.extend(runs.iter().map(cell));
-        cells.extend(truth.map(|_| exact.unwrap_or_default()));
+        cells.extend(exact.as_ref().map(|_| truth.unwrap_or_default()));
         cells
     };
-    let rhat = |run: &Row| extreme(if nested { &run.max_nested_rhat } else { &run.max_rhat }, 3);
     let rows = vec![
-        row(&format!("mean of {focus} ± MCSE"), &|run| of_focus(run, mean), exactly(|exact| exact.mean)),
-        row(&format!("sd of {focus}"), &|run| of_focus(run, sd), exactly(|exact| exact.sd)),
-        row("divergences", &|run| run.divergences.to_string(), None),
-        row(if nested { "largest nested R-hat" } else { "largest R-hat" }, &rhat, None),
-        row("smallest bulk ESS", &|run| extreme(&run.min_ess_bulk, 0), None),
-        row("smallest tail ESS", &|run| extreme(&run.min_ess_tail, 0), None),
-        row("leapfrogs a draw", &|run| number(run.leapfrogs_per_draw, 1), None),
-        row("step size", &|run| significant(run.step_size), None),
-        row("acceptance", &|run| number(run.acceptance, 2), None),
-        row("gradients a second", &|run| number(run.gradients_per_second, 0), None),
-        row("bulk ESS a second", &|run| number(run.ess_per_second, 0), None),
+        row(&format!("mean of {focus} ± MCSE"), &|run| of_focus(run, 0), exactly(0)),
+        row(&format!("sd of {focus}"), &|run| of_focus(run, 1), exactly(1)),
+        row("divergences", &|run| run.divergences.clone(), None),
+        row(&format!("largest {rhat}"), &|run| extreme(&run.rhat), None),
+        row("smallest bulk ESS", &|run| extreme(&run.ess_bulk), None),
+        row("smallest tail ESS", &|run| extreme(&run.ess_tail), None),
+        row("leapfrogs a draw", &|run| run.leapfrogs.clone(), None),
+        row("step size", &|run| run.step_size.clone(), None),
+        row("acceptance", &|run| run.acceptance.clone(), None),
+        row("gradients a second", &|run| number(run.rates[0], 0), None),
+        row("bulk ESS a second", &|run| number(run.rates[1], 0), None),
     ];
     let mut header = vec![String::new()];
-    header.extend(runs.iter().map(|run| run.parameterization.clone()));
-    header.extend(truth.map(|_| "exact".to_string()));
+    header.extend(runs.iter().map(|run| run.name.clone()));
+    header.extend(exact.as_ref().map(|_| "exact".to_string()));
     Table { header, rows }
-}
-
-/// A row for each hyperparameter, with as many decimals as the error of its mean leaves meaning to.
-fn hyperparameters(summary: &RunSummary) -> Table {
-    let nested = summary.max_nested_rhat.is_some();
-    let header = ["", "mean", "sd", "5 %", "50 %", "95 %", "MCSE", "bulk ESS", "tail ESS"];
-    let header = [strings(&header), strings(&[if nested { "nested R-hat" } else { "R-hat" }])].concat();
-    let row = |Parameter { name, summary: row, nested_rhat }: &Parameter| {
-        let digits = decimals(row.mcse_mean);
-        let mut cells = vec![name.clone()];
-        cells.extend([row.mean, row.sd, row.q05, row.q50, row.q95].map(|value| number(value, digits)));
-        cells.push(number(row.mcse_mean, digits + 1));
-        cells.extend([row.ess_bulk, row.ess_tail].map(|value| number(value, 0)));
-        cells.push(number(nested_rhat.unwrap_or(row.rhat), 3));
-        cells
-    };
-    Table { header, rows: summary.parameters.0.iter().map(row).collect() }
 }
 
 /// All it takes to make a run again.

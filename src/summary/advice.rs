@@ -1,8 +1,6 @@
 //! Warnings in words: what is wrong with a run, how one sees it, what to do.
 
-use serde::Serialize;
-
-use super::{EBFMI_LIMIT, RunSummary, beyond, counted, design, significant};
+use super::{Advice, EBFMI_LIMIT, RunSummary, beyond, counted, design, significant};
 use crate::data::{Dataset, MISSING_LABELS};
 use crate::model::Likelihood;
 use crate::model::PriorScales;
@@ -33,22 +31,6 @@ const NESTED_TOLERANCE: f64 = 0.02;
 /// to 1.5 times its error (root mean square) after 60 transitions, 1.2 to 1.3 times after 100, and 0.9 times after 150 and
 /// more. The three phases of Stan's warm-up need as many. Where effects are integrated out, 40 were enough (benches/results/warmup.md).
 const SHORT_WARMUP: u32 = 150;
-
-/// Something to know before using the draws.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Advice {
-    /// The word for it; `docs/trust.md` has them all.
-    pub kind: &'static str,
-    /// What is wrong, in numbers.
-    pub problem: String,
-    /// What to do about it.
-    pub remedy: String,
-    /// What to type instead, where the remedy is a matter of options: each line of options is one way by itself.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub proposals: Vec<String>,
-    /// Whether the draws should not be trusted until it is done.
-    pub distrust: bool,
-}
 
 /// What in the data makes sampling slow, contradicts the priors, or cannot be told from them.
 pub fn of_data(dataset: &Dataset, priors: &PriorScales) -> Vec<Advice> {

@@ -1,0 +1,156 @@
+//! How the timings of a bench are printed: tables, what `auto` would have taken, where cost bends, and what was left out.
+
+use warpnuts::bench::{AutoChoice, Bench, Bends, LeftOut, Modelled, Rate, Split, Timing};
+use warpnuts::model::Likelihood;
+use warpnuts::summary::{counted, significant};
+
+use super::{print, table};
+
+/// The columns of the table.
+const HEADER: [&str; 13] = [
+    "groups",
+    "predictors",
+    "chains",
+    "engine",
+    "gradients/s",
+    "x cpu",
+    "leapfrogs/s",
+    "x cpu",
+    "ns a leapfrog",
+    "draws/s",
+    "ESS/s",
+    "x cpu",
+    "host/transfer/kernel",
+];
+
+const LEGEND: &str = "
+Medians of 3 to 5 repeats in which the engines took turns, ± half their range; `x cpu`: repeat by repeat, against the engine
+cpu on all cores with as many chains. Gradients are batches alone, one a chain; leapfrogs, draws and ESS are those of sampling
+transitions from draws of the posterior on. ESS is the smallest of the hyperparameters' (short chains' draws are worth more).
+Host, transfer, kernel: where the lanes' time goes; transfer holds the waiting for other lanes' kernels too.";
+
+/// Prints all that a bench over these likelihoods has found.
+pub fn tell(bench: &Bench, likelihoods: &[Likelihood]) {
+    print(headline(bench));
+    for likelihood in likelihoods {
+        let rows: Vec<Vec<String>> =
+            bench.timings.iter().filter(|timing| timing.likelihood == *likelihood).map(row).collect();
+        if !rows.is_empty() {
+            print(format_args!("\nThe likelihood over {}:\n{}", likelihood, table::of(&HEADER, rows)));
+        }
+    }
+    print(LEGEND);
+    let lines = choices(&bench.choices).into_iter().chain(bends(&bench.bends)).chain(left_out(&bench.left_out));
+    lines.for_each(print);
+}
+
+fn headline(bench: &Bench) -> String {
+    let gpu = match (&bench.adapter, &bench.no_gpu) {
+        (Some(adapter), _) => {
+            format!("GPU: {} ({}, {}, {})", adapter.name, adapter.kind, adapter.backend, adapter.driver)
+        }
+        (None, Some(why)) => format!("no GPU: {why}"),
+        (None, None) => "no GPU was asked for".to_string(),
+    };
+    let model = |model: &Modelled| {
+        let data = &model.data;
+        format!(
+            "{} observations in {} groups from {}, {} coordinates, {}\n",
+            data.observations, data.groups, data.source, model.dim, model.parameterization
+        )
+    };
+    let models: String = bench.models.iter().map(model).collect();
+    format!("{models}CPU: {}, {} vectors\n{gpu}", bench.machine.processor, bench.machine.vectors)
+}
+
+fn row(timing: &Timing) -> Vec<String> {
+    let rate = |rate: &Option<Rate>| {
+        rate.as_ref().map_or("-".to_string(), |rate| format!("{} ±{:.0}%", short(rate.median), 100.0 * rate.spread()))
+    };
+    let ratio = |rate: &Option<Rate>| rate.as_ref().map_or("-".to_string(), |rate| significant(rate.median));
+    let percent = |share: f64| format!("{:.0}%", 100.0 * share);
+    let split = timing.sampling_split.or(timing.gradients_split);
+    let kernel = |split: Split| split.kernel.map_or("-".to_string(), percent);
+    vec![
+        timing.groups.to_string(),
+        timing.predictors.to_string(),
+        timing.chains.to_string(),
+        timing.engine.to_string(),
+        rate(&timing.gradients_per_second),
+        ratio(&timing.gradients_ratio),
+        rate(&timing.leapfrogs_per_second),
+        ratio(&timing.leapfrogs_ratio),
+        timing.leapfrog_nanoseconds.map_or("-".to_string(), significant),
+        rate(&timing.draws_per_second),
+        rate(&timing.ess_per_second),
+        ratio(&timing.ess_ratio),
+        split.map_or("-".to_string(), |split| {
+            format!("{}/{}/{}", percent(split.host), percent(split.transfer), kernel(split))
+        }),
+    ]
+}
+
+/// How often `auto` would have been right, and where not.
+fn choices(all: &[AutoChoice]) -> Vec<String> {
+    let wrong: Vec<&AutoChoice> = all.iter().filter(|choice| choice.takes != choice.fastest).collect();
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let right = all.len() - wrong.len();
+    let mut lines = vec![format!(
+        "\n--engine auto, for runs of two seconds and more, takes the fastest in {right} of {}.",
+        all.len()
+    )];
+    lines.extend(wrong.iter().map(|choice| format!("  {choice}")));
+    lines
+}
+
+/// Where cost bends.
+fn bends(all: &[Bends]) -> Vec<String> {
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let title = "\nWhere cost bends: slopes of log time of a leapfrog of all chains against log size, 0 where more costs nothing, 1 where \
+                 it costs in proportion:";
+    std::iter::once(title.to_string()).chain(all.iter().map(|bends| format!("  {bends}"))).collect()
+}
+
+/// A rate with three digits and a unit.
+fn short(rate: f64) -> String {
+    match rate {
+        _ if rate >= 1e9 => format!("{}G", significant(rate / 1e9)),
+        _ if rate >= 1e6 => format!("{}M", significant(rate / 1e6)),
+        _ if rate >= 1e3 => format!("{}k", significant(rate / 1e3)),
+        _ => significant(rate),
+    }
+}
+
+/// A line for each engine and likelihood, with the first reason.
+fn left_out(all: &[LeftOut]) -> Vec<String> {
+    let mut lines: Vec<(String, Vec<String>, &str)> = Vec::new();
+    let one_shape = all.iter().all(|left| (left.groups, left.predictors) == (all[0].groups, all[0].predictors));
+    for LeftOut { likelihood, groups, predictors, chains, engine, what, reason } in all {
+        let what = if *what == "all" { "" } else { "the transitions of " };
+        let shape = if one_shape { String::new() } else { format!(" of {groups} groups and {predictors} predictors") };
+        let subject = format!("{what}{engine} over {}{shape}", likelihood);
+        match lines.iter_mut().find(|(of, ..)| *of == subject) {
+            Some((_, chains_of, _)) => chains_of.push(chains.to_string()),
+            None => lines.push((subject, vec![chains.to_string()], reason)),
+        }
+    }
+    let line = |(subject, chains, reason): (String, Vec<String>, &str)| {
+        format!("Left out: {subject}, with {} ({reason}).", counted_chains(&chains))
+    };
+    let mut lines: Vec<String> = lines.into_iter().map(line).collect();
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines
+}
+
+fn counted_chains(chains: &[String]) -> String {
+    match chains {
+        [one] => counted(one.parse().unwrap_or_default(), "chain"),
+        several => format!("{} chains", several.join(", ")),
+    }
+}

@@ -1,0 +1,153 @@
+//! What a run is: everything that its draws depend on, so that runs can be held against each other.
+
+use super::{Interrupted, Sampled, Settings};
+use crate::model::{Model, PriorScales};
+
+/// Everything that the draws of a run depend on, and which of them are kept. Runs of different chains of one experiment have
+/// the same identity.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Checksum of the data; see [`Dataset::checksum`](crate::data::Dataset::checksum).
+    pub data: String,
+    /// The column of groups.
+    pub group: String,
+    /// The column of the outcome.
+    pub outcome: String,
+    /// The columns of predictors.
+    pub predictors: Vec<String>,
+    /// Whether each predictor was centred.
+    pub centred: Vec<bool>,
+    /// Centered or not, coefficient by coefficient, or marginal.
+    pub parameterization: String,
+    /// Scales of the priors, in the user's units.
+    pub priors: PriorScales,
+    /// How it is sampled.
+    pub settings: Settings,
+    /// Where: `cpu`, `gpu-density` or `gpu`.
+    pub engine: String,
+}
+
+/// Something in which two runs differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The option that says it, without dashes before it; empty where several do together.
+    pub option: &'static str,
+    /// What it is, in the plural.
+    pub what: &'static str,
+    /// Its value in the one run, as it would be typed.
+    pub ours: String,
+    /// Its value in the other run.
+    pub theirs: String,
+}
+
+impl Identity {
+    fn of(model: &Model, settings: &Settings, engine: &str) -> Identity {
+        let data = model.dataset();
+        Identity {
+            data: data.checksum(),
+            group: data.group_name().to_string(),
+            outcome: data.outcome_name().to_string(),
+            predictors: data.predictor_names().to_vec(),
+            centred: data.predictor_means().iter().map(|mean| *mean != 0.0).collect(),
+            parameterization: model.parameterization(),
+            priors: model.priors().clone(),
+            settings: *settings,
+            engine: engine.to_string(),
+        }
+    }
+
+    /// Everything in which this run and another differ.
+    pub fn differences(&self, other: &Identity) -> Vec<Difference> {
+        // No `..`: whoever adds a field decides here whether two runs may differ in it.
+        let Identity { data, group, outcome, predictors, centred, parameterization, priors, settings, engine } = self;
+        let PriorScales { mu_sd, sigma_scale, eps_scale } = priors;
+        let Settings {
+            chains: _,
+            first_chain: _,
+            shard_of: _,
+            threads: _,
+            warmup,
+            draws,
+            seed,
+            target_accept,
+            max_tree_depth,
+            likelihood,
+            keep,
+            thin,
+            save_warmup,
+            log_likelihood,
+            posterior_predictive,
+            draw_precision,
+        } = settings;
+        let theirs = &other.settings;
+        let mut all = Vec::new();
+        let mut compare = |option, what, ours: &dyn ToString, theirs: &dyn ToString| {
+            let (ours, theirs) = (ours.to_string(), theirs.to_string());
+            if ours != theirs {
+                all.push(Difference { option, what, ours, theirs });
+            }
+        };
+        let kept = |is_kept: bool| if is_kept { "with" } else { "without" };
+        compare("data", "the data", data, &other.data);
+        compare("group", "the groups", group, &other.group);
+        compare("outcome", "the outcomes", outcome, &other.outcome);
+        compare("predictor", "the predictors", &predictors.join(","), &other.predictors.join(","));
+        compare("center-predictors", "the centred predictors", &some(centred), &some(&other.centred));
+        compare("parameterization", "the parameterizations", parameterization, &other.parameterization);
+        compare("prior-mu-sd", "the priors", &scales(mu_sd), &scales(&other.priors.mu_sd));
+        compare("prior-sigma-scale", "the priors", &scales(sigma_scale), &scales(&other.priors.sigma_scale));
+        compare("prior-eps-scale", "the priors", eps_scale, &other.priors.eps_scale);
+        compare("seed", "the seeds", seed, &theirs.seed);
+        compare("draws", "the numbers of draws", draws, &theirs.draws);
+        compare("thin", "--thin", thin, &theirs.thin);
+        compare("warmup", "the lengths of warm-up", warmup, &theirs.warmup);
+        compare("target-accept", "--target-accept", target_accept, &theirs.target_accept);
+        compare("max-tree-depth", "--max-tree-depth", max_tree_depth, &theirs.max_tree_depth);
+        compare("likelihood", "--likelihood", likelihood, &theirs.likelihood);
+        compare("draw-precision", "--draw-precision", draw_precision, &theirs.draw_precision);
+        compare("keep", "what was kept", keep, &theirs.keep);
+        compare("save-warmup", "what was kept", &kept(*save_warmup), &kept(theirs.save_warmup));
+        compare("log-likelihood", "what was kept", &kept(*log_likelihood), &kept(theirs.log_likelihood));
+        compare(
+            "posterior-predictive",
+            "what was kept",
+            &kept(*posterior_predictive),
+            &kept(theirs.posterior_predictive),
+        );
+        let superchains = [settings, theirs].map(Settings::chains_per_superchain);
+        compare("", "the superchains", &superchains[0], &superchains[1]);
+        compare("engine", "the engines", engine, &other.engine);
+        all
+    }
+}
+
+/// Scales of a prior: one number where all coefficients have the same.
+fn scales(all: &[f64]) -> String {
+    match all {
+        [first, rest @ ..] if rest.iter().all(|scale| scale == first) => first.to_string(),
+        _ => format!("{all:?}"),
+    }
+}
+
+/// Which predictors are centred, where it is said of all of them.
+fn some(centred: &[bool]) -> String {
+    match (centred.contains(&true), centred.contains(&false)) {
+        (true, false) => "yes".to_string(),
+        (false, _) => "no".to_string(),
+        (true, true) => format!("{centred:?}"),
+    }
+}
+
+impl Sampled {
+    /// What the run is.
+    pub fn identity(&self) -> Identity {
+        Identity::of(&self.model, &self.settings, &self.engine)
+    }
+}
+
+impl Interrupted {
+    /// What the run is.
+    pub fn identity(&self) -> Identity {
+        Identity::of(self.store.model(), &self.settings, &self.engine)
+    }
+}

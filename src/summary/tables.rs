@@ -1,0 +1,111 @@
+//! Tables of what runs say, built once: rows of cells for the terminal and for the page.
+
+use super::{Comparison, Extreme, Parameter, Row, decimals, number, significant};
+use crate::diagnostics::Summary;
+
+/// What is said of a run without warnings.
+pub const NO_WARNINGS: &str = "No warnings: no divergences, the chains agree, and there are effective draws enough.";
+
+/// Cells as they are shown; the first of each row is its name.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Table {
+    /// The names of the columns.
+    pub header: Vec<String>,
+    /// A cell for each column.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A row for each of these variables, with as many decimals as the error of its mean leaves meaning to, and one more for the
+/// error.
+pub fn parameters<'a>(parameters: impl IntoIterator<Item = &'a Parameter>, nested: bool) -> Table {
+    let header = ["", "mean", "sd", "5 %", "50 %", "95 %", "MCSE", "bulk ESS", "tail ESS", rhat_name(nested)];
+    let row = |Parameter { name, summary, nested_rhat }: &Parameter| {
+        let Summary { mean, sd, q05, q50, q95, mcse_mean, ess_bulk, ess_tail, rhat, .. } = *summary;
+        let decimals = decimals(mcse_mean);
+        let mut cells = vec![name.clone()];
+        cells.extend([mean, sd, q05, q50, q95].map(|value| number(value, decimals)));
+        cells.push(number(mcse_mean, decimals + 1));
+        cells.extend([ess_bulk, ess_tail].map(|value| number(value, 0)));
+        cells.push(number(nested_rhat.unwrap_or(rhat), 3));
+        cells
+    };
+    Table { header: header.map(str::to_string).to_vec(), rows: parameters.into_iter().map(row).collect() }
+}
+
+fn rhat_name(nested: bool) -> &'static str {
+    if nested { "nested R-hat" } else { "R-hat" }
+}
+
+/// Runs side by side, in cells that the terminal shows as a row for each run, and the page as a column.
+#[derive(Debug, Clone)]
+pub struct SideBySide {
+    /// `R-hat` or `nested R-hat`.
+    pub rhat: &'static str,
+    /// A run each.
+    pub runs: Vec<Cells>,
+    /// Mean and sd of the focus by quadrature, where they are known.
+    pub exact: Option<[String; 2]>,
+}
+
+/// What is shown of a run among others.
+#[derive(Debug, Clone)]
+pub struct Cells {
+    /// Its parameterization.
+    pub name: String,
+    /// Mean of the focus, with its Monte Carlo standard error, and its sd.
+    pub focus: Option<[String; 2]>,
+    /// Divergent transitions among the draws.
+    pub divergences: String,
+    /// The largest R-hat, and whose it is.
+    pub rhat: Option<[String; 2]>,
+    /// The smallest bulk ESS, and whose it is.
+    pub ess_bulk: Option<[String; 2]>,
+    /// The smallest tail ESS, and whose it is.
+    pub ess_tail: Option<[String; 2]>,
+    /// Mean leapfrog steps of a draw.
+    pub leapfrogs: String,
+    /// The step size of all draws.
+    pub step_size: String,
+    /// Mean acceptance of all draws.
+    pub acceptance: String,
+    /// Gradients a second, and bulk ESS a second.
+    pub rates: [f64; 2],
+}
+
+impl SideBySide {
+    /// Of all runs of a comparison.
+    pub fn of(comparison: &Comparison) -> SideBySide {
+        let nested = comparison.runs.iter().any(|run| run.max_nested_rhat.is_some());
+        let exact = comparison.exact.as_ref();
+        SideBySide {
+            rhat: rhat_name(nested),
+            runs: comparison.runs.iter().map(|run| Cells::of(run, nested)).collect(),
+            exact: exact.map(|exact| [exact.mean, exact.sd].map(|value| number(value, decimals(exact.sd) + 2))),
+        }
+    }
+}
+
+impl Cells {
+    fn of(run: &Row, nested: bool) -> Cells {
+        let extreme = |extreme: &Option<Extreme>, decimals| {
+            extreme.as_ref().map(|extreme| [number(extreme.value, decimals), extreme.parameter.clone()])
+        };
+        let focus = run.focus.map(|row| {
+            let [mean, error, sd] =
+                [row.mean, row.mcse_mean, row.sd].map(|value| number(value, decimals(row.mcse_mean)));
+            [format!("{mean} ± {error}"), sd]
+        });
+        Cells {
+            name: run.parameterization.clone(),
+            focus,
+            divergences: run.divergences.to_string(),
+            rhat: extreme(if nested { &run.max_nested_rhat } else { &run.max_rhat }, 3),
+            ess_bulk: extreme(&run.min_ess_bulk, 0),
+            ess_tail: extreme(&run.min_ess_tail, 0),
+            leapfrogs: number(run.leapfrogs_per_draw, 1),
+            step_size: significant(run.step_size),
+            acceptance: number(run.acceptance, 2),
+            rates: [run.gradients_per_second, run.ess_per_second],
+        }
+    }
+}

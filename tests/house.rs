@@ -1,0 +1,221 @@
+//! The house keeps its order: rooms import only rooms before them, files of a room import each other in no circle, and no
+//! file is long.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The most lines of a file.
+const LONGEST: usize = 400;
+
+/// Files that are longer still; one that is no longer has to leave this list.
+const LONGER: [&str; 1] = ["engine::device::shard"];
+
+/// Texts of files by the paths of their modules, such as `draws::store::row`.
+type Sources = BTreeMap<String, String>;
+
+#[test]
+fn rooms_import_only_rooms_before_them() {
+    let sources = sources();
+    assert_eq!(against_the_order(&sources), [""; 0]);
+}
+
+#[test]
+fn files_of_a_room_import_each_other_in_no_circle() {
+    assert_eq!(circles(&sources()), [""; 0]);
+}
+
+#[test]
+fn no_file_is_long() {
+    let sources = sources();
+    let long = sources.iter().filter(|(_, text)| text.lines().count() > LONGEST);
+    assert_eq!(long.map(|(module, _)| module).collect::<Vec<_>>(), LONGER);
+}
+
+#[test]
+fn a_planted_circle_and_a_planted_arrow_upwards_are_found() {
+    let planted = |module: &str, line: &str| {
+        let mut sources = sources();
+        sources.entry(module.to_string()).or_default().insert_str(0, line);
+        sources
+    };
+    let upwards = against_the_order(&planted("data::labels", "use crate::{gpu::Gpu, report as page};\n"));
+    assert_eq!(upwards, ["data::labels imports gpu", "data::labels imports report"]);
+    let circle = circles(&planted("draws::store::layout", "fn f() { super::read::g() }\n"));
+    assert!(circle.len() == 1 && circle[0].starts_with("draws::store: ") && circle[0].contains("read"), "{circle:?}");
+    // By a name that the room exports, and between folders of a room.
+    let exported = circles(&planted("summary::digits", "use super::Comparison;\n"));
+    assert!(exported.len() == 1 && exported[0].contains("comparison"), "{exported:?}");
+    let folders = circles(&planted("report::run", "use super::figures::trace::Row;\n"));
+    assert!(folders.len() == 1 && folders[0].contains("figures"), "{folders:?}");
+}
+
+/// All files below `src`.
+fn sources() -> Sources {
+    fn read(folder: &Path, module: &str, sources: &mut Sources) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let inside = if module.is_empty() { name.to_string() } else { format!("{module}::{name}") };
+            if path.is_dir() {
+                read(&path, &inside, sources);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.insert(inside, std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut sources = Sources::new();
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut sources);
+    sources
+}
+
+/// The place of each room in the line that the documentation of the crate draws; rooms beside the line have place 0.
+fn order(sources: &Sources) -> BTreeMap<&str, usize> {
+    let text = &sources["lib"];
+    let rooms = text.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'));
+    let mut order: BTreeMap<&str, usize> = rooms.map(|room| (room, 0)).collect();
+    let line = text.lines().find(|line| line.contains("CSV -> ")).expect("lib.rs draws a line of rooms");
+    for (place, room) in line.split("->").skip(1).flat_map(|rooms| rooms.split(',')).enumerate() {
+        *order.get_mut(room.trim()).unwrap_or_else(|| panic!("there is no room {room}")) = place + 1;
+    }
+    order
+}
+
+/// Imports of rooms that do not stand before the file's own.
+fn against_the_order(sources: &Sources) -> Vec<String> {
+    let order = order(sources);
+    let room = |module: &str| module.split("::").next().and_then(|room| order.get_key_value(room));
+    let mut found = Vec::new();
+    for (module, text) in sources {
+        let Some((own, place)) = room(module) else { continue };
+        let imported: BTreeSet<_> = imports(module, text, sources).iter().filter_map(|module| room(module)).collect();
+        let wrong = imported.into_iter().filter(|(other, there)| *other != own && **there > 0 && *there >= place);
+        found.extend(wrong.map(|(other, _)| format!("{module} imports {other}")));
+    }
+    found
+}
+
+/// Circles between the modules of each folder, where a folder and its own file count as one. What a module takes from those
+/// that it is inside of is no matter.
+fn circles(sources: &Sources) -> Vec<String> {
+    // The imports of each module's children from each other.
+    let mut folders: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    for (module, text) in sources {
+        for imported in imports(module, text, sources) {
+            let (from, to): (Vec<&str>, Vec<&str>) = (module.split("::").collect(), imported.split("::").collect());
+            let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+            // Between rooms their order counts.
+            if let (true, Some(a), Some(b)) = (common > 0, from.get(common), to.get(common)) {
+                let folder = folders.entry(from[..common].join("::")).or_default();
+                folder.entry(a.to_string()).or_default().insert(b.to_string());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (folder, arrows) in folders {
+        // Whoever imports nothing, or only those that are no part of a circle, is none either.
+        let mut left = arrows;
+        loop {
+            let ends: Vec<String> = left
+                .iter()
+                .filter(|(_, to)| to.iter().all(|to| !left.contains_key(to)))
+                .map(|(a, _)| a.clone())
+                .collect();
+            if ends.is_empty() {
+                break;
+            }
+            left.retain(|module, _| !ends.contains(module));
+        }
+        if !left.is_empty() {
+            let arrows = left.iter().map(|(from, to)| {
+                let to: Vec<&str> = to.iter().filter(|to| left.contains_key(*to)).map(String::as_str).collect();
+                format!("{from} -> {}", to.join(" and "))
+            });
+            found.push(format!("{folder}: {}", arrows.collect::<Vec<_>>().join("; ")));
+        }
+    }
+    found
+}
+
+/// The files that a file takes something from, its own tests aside.
+fn imports(module: &str, text: &str, sources: &Sources) -> BTreeSet<String> {
+    let code = code(text);
+    let trees = uses(&code).into_iter().flat_map(|tree| expanded(tree.trim_start_matches("pub ").trim()));
+    // Paths amid the code.
+    let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let amid = code.split(|c| !is_path(c)).filter(|path| path.starts_with("crate::") || path.starts_with("super::"));
+    let paths = trees.chain(amid.map(str::to_string));
+    paths.filter_map(|path| file_of(module, &path, sources)).filter(|file| file != module).collect()
+}
+
+/// The code without comments and without its tests.
+fn code(text: &str) -> String {
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// What stands between `use` and its semicolon.
+fn uses(code: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = code;
+    while let Some(at) = rest.find("use ") {
+        let begins = rest[..at].rsplit('\n').next().unwrap_or_default().trim_start();
+        rest = &rest[at + 4..];
+        if begins.is_empty() || begins.starts_with("pub") {
+            found.push(rest.split(';').next().unwrap_or_default());
+        }
+    }
+    found
+}
+
+/// `a::{b, c::{d, e}}` as `a::b`, `a::c::d`, `a::c::e`.
+fn expanded(tree: &str) -> Vec<String> {
+    let Some((before, inside)) = tree.split_once('{') else {
+        return vec![tree.split(" as ").next().unwrap_or_default().trim().to_string()];
+    };
+    let inside = &inside[..inside.rfind('}').unwrap_or(inside.len())];
+    let (mut depth, mut start, mut found) = (0, 0, Vec::new());
+    for (i, c) in inside.char_indices().chain([(inside.len(), ',')]) {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                let branch = inside[start..i].trim();
+                found.extend(expanded(branch).into_iter().map(|branch| format!("{}{branch}", before.trim())));
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The file in which what `path` names is written, where that is a file of this crate; exports are followed.
+fn file_of(module: &str, path: &str, sources: &Sources) -> Option<String> {
+    let mut names: Vec<&str> = path.split("::").filter(|name| !name.is_empty()).collect();
+    let mut at: Vec<&str> = module.split("::").collect();
+    match names.first() {
+        Some(&"crate") => at.clear(),
+        Some(&"super") => {}
+        Some(first) if sources.contains_key(&format!("{module}::{first}")) => names.insert(0, "self"),
+        _ => return None,
+    }
+    let mut names = names.into_iter().peekable();
+    while let Some(name) = names.next_if(|name| ["crate", "self", "super"].contains(name)) {
+        if name == "super" {
+            at.pop();
+        }
+    }
+    while let Some(name) = names.next_if(|name| sources.contains_key(&[&at[..], &[name]].concat().join("::"))) {
+        at.push(name);
+    }
+    let file = at.join("::");
+    let text = sources.get(&file)?;
+    let Some(name) = names.next() else { return Some(file) };
+    // A file that exports what one below it has written.
+    let code = code(text);
+    let exports = uses(&code).into_iter().flat_map(expanded).find(|export| export.ends_with(&format!("::{name}")));
+    match exports.and_then(|export| export.strip_suffix(&format!("::{name}")).map(str::to_string)) {
+        Some(below) if sources.contains_key(&format!("{file}::{below}")) => Some(format!("{file}::{below}")),
+        _ => Some(file),
+    }
+}
