@@ -1,5 +1,5 @@
-//! Every shader is valid WGSL and has its like in the languages of Vulkan, Metal and DirectX, has its structures laid out as the host writes them, and shares its constants and the names
-//! of its functions with its twin in Rust; shown without an adapter.
+//! Every shader is valid WGSL and has its like in the languages of Vulkan, Metal and DirectX, has its structures laid out as the host writes them, and shares its constants
+//! with the host; shown without an adapter.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -25,7 +25,6 @@ use crate::helpers::python::python;
 
 const MATH: &str = include_str!("../shaders/math.wgsl");
 const RANDOM: &str = include_str!("../shaders/random.wgsl");
-const COVARIANCE: &str = include_str!("../shaders/covariance.wgsl");
 
 fn validator() -> Validator {
     let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_INT64);
@@ -65,12 +64,6 @@ fn constant(module: &Module, name: &str) -> u32 {
         Expression::Literal(Literal::U32(value)) => value,
         ref other => panic!("{name} is {other:?}"),
     }
-}
-
-/// The names of all functions in a source, in order, by the word before them.
-fn functions(source: &str) -> Vec<&str> {
-    let lines = source.lines().map(|line| line.trim_start().trim_start_matches("pub "));
-    lines.filter_map(|line| line.strip_prefix("fn ")?.split(['(', '<']).next()).collect()
 }
 
 /// The model of `slopes` predictors in `groups` groups, with these effects in theta, if any.
@@ -255,22 +248,6 @@ fn random_numbers_are_for_the_same_purposes_on_both_sides() {
     ];
     for (name, purpose) in purposes {
         assert_eq!(constant(&module, name), purpose as u32, "{name}");
-    }
-}
-
-#[test]
-fn twins_have_the_same_functions() {
-    let twin = [
-        include_str!("../src/random.rs"),
-        include_str!("../src/math.rs"),
-        include_str!("../src/density/covariance.rs"),
-    ]
-    .map(functions)
-    .concat();
-    for name in [RANDOM, MATH, COVARIANCE].map(functions).concat() {
-        // Rust has the wide product that WGSL lacks, and exponents are set otherwise; WGSL has an `exp` of its own.
-        let alone = ["multiply", "power_of_two"].contains(&name);
-        assert!(alone || twin.contains(&name.trim_end_matches("_of")), "`{name}` has no twin");
     }
 }
 
