@@ -88,7 +88,7 @@ fn devices_says_what_to_install_where_there_is_none() {
 #[test]
 fn bench_times_the_cpu() {
     let folder = Folder::new();
-    let ran = run(&folder, &format!("{TINY} --engine cpu --chains 64,1 --likelihood both"));
+    let ran = run(&folder, "bench --budget 1s --out out --engine cpu --chains 64,1 --likelihood both");
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stdout.contains("over groups") && ran.stdout.contains("over observations"), "{ran:?}");
     assert!(ran.stderr.contains("4 of 4: 64 chains over observations"), "{ran:?}");
@@ -101,9 +101,12 @@ fn bench_times_the_cpu() {
             ["gradients", "leapfrogs", "draws"].map(|of| rate(&timing[format!("{of}_per_second")]));
         assert!(gradients > 0.0 && (7.0..30.0).contains(&(leapfrogs / draws)), "{timing}");
         assert_eq!(rate(&timing["leapfrogs_ratio"]), 1.0);
-        // No draw of radon's sigma_b is worth more than an independent one, and few are worth nothing.
-        let worth = rate(&timing["ess_per_second"]) / draws;
-        assert!((0.02..1.5).contains(&worth), "{timing}");
+        // No draw of radon's sigma_b is worth more than an independent one, and few are worth nothing; of few draws there is no
+        // saying.
+        if !timing["ess_per_second"].is_null() {
+            let worth = rate(&timing["ess_per_second"]) / draws;
+            assert!((0.02..1.5).contains(&worth), "{timing}");
+        }
     }
     assert_eq!(bench["models"][0]["data"]["observations"], 919);
     assert!(bench["machine"]["threads"].as_u64().unwrap() >= 1);
@@ -237,13 +240,13 @@ fn bench_shows_cost_against_groups_and_predictors() {
 #[test]
 fn bench_leaves_out_sizes_behind_its_budget() {
     let folder = Folder::new();
-    // A run of warm-up with hundreds of groups takes longer than that on any machine.
-    let line = "bench --budget 0.001s --out out --engine cpu --chains 64 --likelihood groups --groups 200,400,800";
+    // Warming up with a thousand groups and more takes longer than that on any machine.
+    let line = "bench --budget 0.1s --out out --engine cpu --chains 64 --likelihood groups --groups 1000,2000,4000";
     let ran = folder.run(line);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stdout.contains("the budget was spent before"), "{ran:?}");
     let left_out = json(&folder)["left_out"].as_array().unwrap().clone();
-    assert!(left_out.iter().any(|left| left["groups"] == 800), "{left_out:?}");
+    assert!(left_out.iter().any(|left| left["groups"] == 4000), "{left_out:?}");
 }
 
 #[test]
