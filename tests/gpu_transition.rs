@@ -25,7 +25,7 @@ use warpnuts::verify::Verification;
 
 use crate::helpers::again::{again, is_again};
 use crate::helpers::gpu;
-use crate::helpers::witness::{llvmpipe, swiftshader};
+use crate::helpers::witness::witnesses;
 
 const SEED: u64 = 17;
 const CHAINS: u32 = 64;
@@ -234,8 +234,9 @@ fn on_swiftshader_and_with_subgroups_of_4_and_16_lanes_the_device_is_the_hosts_t
         "moments_are_those_of_the_draws",
         "chains_that_start_in_the_posterior_stay_there",
     ];
-    let witnesses = [swiftshader(), llvmpipe(128), llvmpipe(512)];
-    witnesses.into_iter().flatten().for_each(|witness| again(&witness, module_path!(), &alone));
+    for witness in witnesses(&[128, 512]) {
+        again(&witness, module_path!(), &alone);
+    }
 }
 
 /// A million rows in 85 groups, with all effects integrated out: of such a model chains soon move.
@@ -268,7 +269,8 @@ fn a_million_rows_leave_the_energies_of_transitions_exact_to_a_thousandth() {
 #[test]
 fn twins_without_effects_are_alike_in_any_shape() {
     let Some(devices) = gpu::devices() else { return };
-    for (groups, slopes) in [(2, 0), (9, 2), (86, 1), (520, 1), (20, 5), (80, 9)] {
+    let shapes = [(2, 0), (9, 2), (86, 1), (20, 5), (520, 1), (80, 9)];
+    for (groups, slopes) in shapes.into_iter().take(if gpu::all_shapes() { 6 } else { 4 }) {
         let model = simulated(groups, slopes, "marginal");
         // Lavapipe takes long to compile for large workgroups: of 520 groups, more than 64 for each of 8 lanes, one will do.
         for gpu in &devices[..if groups > 100 { 1 } else { devices.len() }] {
