@@ -10,8 +10,8 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::{Density, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
-use warpnuts::engine::Progress;
 use warpnuts::engine::host::{Chains, HostEngine};
+use warpnuts::engine::{Keep, Progress};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::nuts::{State, Step, Transition};
 use warpnuts::random::Place;
@@ -27,7 +27,7 @@ fn leapfrog(criterion: &mut Criterion) {
     let chains = Chains { seed: 1, first: 0, count: 4, per_superchain: 1 };
     let lanes: Vec<Box<dyn Density>> = vec![Box::new(density.clone())];
     let progress = Arc::new(Progress::default());
-    let mut engine = HostEngine::new(model.clone(), lanes, chains, 10, dim, progress).start().unwrap();
+    let mut engine = HostEngine::new(model.clone(), lanes, chains, 10, Keep::All, progress).start().unwrap();
     let mut sink = Memory::new(dim, 4, 1);
     let plan = Plan { warmup: 1000, draws: 1, thin: 1, target_accept: 0.8, max_depth: 10 };
     let run = driver::run(&mut engine, dim, &plan, &mut sink).unwrap();

@@ -1,7 +1,7 @@
 // One coefficient at a position: its hyperparameters, and what its effects mean. Twin of src/density/sums.rs.
 //
-// Wants math.wgsl. Sizes and which effects are centered are constants that stand before everything: K coefficients, J
-// groups, and a bit of CENTERED for each coefficient.
+// Sizes and which effects are centered are constants of the header: K coefficients, J groups, and a bit of CENTERED for each
+// coefficient.
 
 // One coefficient's hyperparameters at a position.
 struct Coefficient {

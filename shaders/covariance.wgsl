@@ -1,7 +1,7 @@
 // The covariance of a group's rotated outcome once its effects are integrated out: V = I + sum_c s_c r_c r_c', factorized by
 // additions of positive terms. Twin of src/density/covariance.rs, which tells the method, function by function.
 //
-// Wants rotated.wgsl. Every loop turns K times and looks whether there is something to do: one that turns as often as another
+// Every loop turns K times and looks whether there is something to do: one that turns as often as another
 // loop's number says, few compilers unroll, and then all these small arrays are in memory.
 
 // V = U diag(d) U'.

@@ -1,6 +1,4 @@
 // Entry: log density and gradient of a batch of positions, a team of lanes each.
-//
-// Wants log_density.wgsl and all that it wants.
 
 // A row of DIM coordinates for each position.
 @group(0) @binding(2) var<storage, read> positions: array<f32>;

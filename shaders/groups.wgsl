@@ -1,7 +1,7 @@
 // The likelihood over groups: what one group adds, from its rotated observations. src/density/groups.rs computes the same from
 // sufficient statistics, whose differences of squares 32 bits do not bear.
 //
-// Wants rotated.wgsl. Loops turn K times whatever they have to do; see covariance.wgsl.
+// Loops turn K times whatever they have to do; see covariance.wgsl.
 
 // By how much the residual sum of squares of group `j` at its betas is beyond the noise of its observations; and half its
 // derivative by the betas, with the sign turned: |w - R beta|^2 + rest, and R' (w - R beta).

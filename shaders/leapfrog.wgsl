@@ -1,7 +1,5 @@
 // The end of the trajectory that moves, in registers: a leapfrog step of it, and the log density where it comes to. Twin of
 // src/nuts/leapfrog.rs and src/density/cpu.rs.
-//
-// Wants log_density.wgsl and all that it wants, and transition.wgsl's chain.
 
 // The end that moves.
 var<private> position: array<f32, SLOTS>;

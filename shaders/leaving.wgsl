@@ -1,7 +1,4 @@
-// What leaves the device of samples that no draw is made of: in warm-up the moments of all of them, and in the end where the
-// chain stands.
-//
-// Wants vectors.wgsl, a team, and transition.wgsl's chain.
+// The moments of all samples of a phase of warm-up, which leave the device in place of draws.
 
 // Adds the sample to the moments of the phase's draws (Welford 1962).
 fn add_moments() {
@@ -24,15 +21,4 @@ fn add_moments() {
         }
     }
     spent += 2u * SLOTS;
-}
-
-// Lets the sample's hyperparameters leave, where a phase is over of which no draws leave: what a host wants to go on alone.
-fn write_hyperparameters() {
-    let sample = place_of(team, STATE + 2u * chain.sample);
-    for (var slot = EFFECTS * GROUP_SLOTS; slot < bound(SLOTS); slot++) {
-        let coordinate = coordinate_of(team.lane, slot);
-        if coordinate < HYPERPARAMETERS {
-            draws[team.number * HYPERPARAMETERS + coordinate] = vectors[sample + slot * TEAM];
-        }
-    }
 }

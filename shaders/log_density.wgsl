@@ -1,9 +1,8 @@
 // One chain's log density and gradient, but for its normalising constant, from what each group adds: twin of
 // src/density/cpu.rs.
 //
-// Wants coefficient.wgsl, fixed.wgsl, a team (team_subgroup.wgsl or team_workgroup.wgsl), and with_effects.wgsl or marginal.wgsl,
-// which say what a group adds. Every lane of a team adds up some of the groups; their sums over the team then make the gradient by
-// the hyperparameters. What is to be computed for each hyperparameter, each in another lane computes at once.
+// Every lane of a team adds up some of the groups; their sums over the team then make the gradient by the hyperparameters.
+// What is to be computed for each hyperparameter, each in another lane computes at once.
 
 // The hyperparameters at a position.
 struct At {
@@ -48,9 +47,9 @@ fn prior_of(h: u32, value: f32) -> vec2<f32> {
 
 // With x = -2 (log eps - log eps_0): -N/2 (e^x - 1 - x), and the derivative by log eps, N (e^x - 1).
 fn noise(log_eps: f32) -> vec2<f32> {
-    let x = -2.0 * (log_eps - fixed.log_eps);
+    let x = -2.0 * (log_eps - fixed.reference.log_eps);
     let excess = excess_of(x);
-    return fixed.observations * vec2<f32>(-0.5 * excess, excess + x);
+    return fixed.reference.observations * vec2<f32>(-0.5 * excess, excess + x);
 }
 
 // e^x - 1 - x, by its series where the difference would have few digits.

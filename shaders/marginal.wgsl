@@ -1,7 +1,7 @@
 // What a group adds to the log density where its effects are integrated out. Twin of src/density/marginal.rs, where the
 // formulas are.
 //
-// Wants log_density.wgsl and covariance.wgsl. The same as with_effects.wgsl, where effects are coordinates.
+// The same as with_effects.wgsl, where effects are coordinates.
 
 // Adds what group `j` adds; there are no `effects`.
 fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, array<f32, K>>, sums: ptr<function, array<f32, SUMS>>) {

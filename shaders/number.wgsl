@@ -1,4 +1,4 @@
-// Which number an invocation has among all of a dispatch of workgroups of 64 lanes, in rows of as many as the device allows.
+// Which number an invocation has among all of a dispatch of workgroups of MOVERS lanes, in rows of as many as the device allows.
 
 struct Among {
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -7,5 +7,5 @@ struct Among {
 }
 
 fn number_of(among: Among) -> u32 {
-    return (among.workgroup.y * among.workgroups.x + among.workgroup.x) * 64u + among.lane;
+    return (among.workgroup.y * among.workgroups.x + among.workgroup.x) * MOVERS + among.lane;
 }

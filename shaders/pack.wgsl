@@ -1,7 +1,7 @@
 // Entry: draws on their way to a host that keeps 16 bits of each number: named variables as offsets from a mean in units of
 // an sd, two to a word. Twin of Model::constrain in src/model.rs, and of f16::from_f32 in the crate `half`.
 //
-// Wants coefficient.wgsl and number.wgsl. An invocation makes a word of two neighbours among a draw's kept variables; it runs after
+// An invocation makes a word of two neighbours among a draw's kept variables; it runs after
 // transition.wgsl, whose rows of draws it reads.
 
 struct Counts {
@@ -22,7 +22,7 @@ const LARGEST = 0x7F800000u;
 // WORDS of each draw.
 @group(0) @binding(8) var<storage, read_write> packed: array<u32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(MOVERS)
 fn pack(among: Among) {
     let at = number_of(among);
     let row = at / WORDS;

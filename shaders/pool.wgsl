@@ -1,16 +1,11 @@
 // Entry: the moments of all chains' draws, pooled over a stretch of POOLED chains each, so that the host has few to add
 // up. Every chain has made the same number of draws.
 
-struct Pooling {
-    chains: u32,
-    draws: f32,
-}
-
 @group(0) @binding(2) var<uniform> pooling: Pooling;
 // For each stretch of chains: mean and sum of squared deviations of positions, then of gradients, as vectors lie.
 @group(0) @binding(6) var<storage, read_write> pooled: array<f32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(MOVERS)
 fn pool(@builtin(global_invocation_id) id: vec3<u32>) {
     let size = SLOTS * TEAM;
     if id.x >= 2u * size {

@@ -3,22 +3,6 @@
 // Philox4x32-10 with the seed as its key and [block, purpose, transition, chain] as its counter gives the same words,
 // bit by bit; deviates are f32, equal to the host's to rounding. Cosine and sine are the host's polynomials, shorter by the
 // terms that f32 cannot see.
-//
-// Wants math.wgsl, a `multiply` (product_of_halves.wgsl or product_in_64_bits.wgsl), and a `bound` that gives back what it is
-// given (loops_unrolled.wgsl or loops_rolled.wgsl).
-
-const MULTIPLIERS = vec2<u32>(0xD2511F53u, 0xCD9E8D57u);
-const WEYL = vec2<u32>(0x9E3779B9u, 0xBB67AE85u);
-const ROUNDS = 10u;
-
-// What a random number is for; see Purpose.
-const START = 0u;
-const MOMENTUM = 1u;
-const DIRECTION = 2u;
-const LEAF = 3u;
-const JOIN = 4u;
-const STREAM = 5u;
-const EFFECT = 6u;
 
 // Where random numbers are wanted: one transition of one chain of one experiment.
 struct Place {

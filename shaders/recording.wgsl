@@ -1,10 +1,8 @@
 // What leaves the device where draws do: every `thin`-th, with what its transition tells. Rows fill up one after the other, whichever
 // chain each is of; those of one chain follow in their order.
-//
-// Wants vectors.wgsl, leaving.wgsl, a team, and transition.wgsl's chain.
 
-const LEAVES_DRAWS = true;
-
+// The leading KEPT coordinates of each draw.
+@group(0) @binding(7) var<storage, read_write> draws: array<f32>;
 @group(0) @binding(8) var<storage, read_write> told: array<Told>;
 
 // Lets the sample leave, where it is wanted, behind `written` others; returns how many there are then.

@@ -1,15 +1,7 @@
 // Entry: the likelihood over observations, first pass: an invocation walks along one stretch of rows of one group, for
 // CHAINS chains at once, and leaves its sums. Twin of src/density/observations.rs.
 //
-// Wants coefficient.wgsl and fixed.wgsl. Stretches come in bundles of BUNDLE, so that the rows that a workgroup reads lie side by side.
-
-// Rows of one group that one invocation walks along: `rows` of them, the first at `place`; its sums are number `sum`.
-struct Stretch {
-    group: u32,
-    rows: u32,
-    place: u32,
-    sum: u32,
-}
+// Stretches come in bundles of BUNDLE, so that the rows that a workgroup reads lie side by side.
 
 @group(0) @binding(1) var<storage, read> stretches: array<Stretch>;
 @group(0) @binding(2) var<storage, read> positions: array<f32>;
@@ -50,7 +42,7 @@ fn residuals(@builtin(global_invocation_id) id: vec3<u32>) {
             for (var k = 0u; k < K; k++) {
                 sums[chain][k] += x[k] * residual;
             }
-            sums[chain][K] += residual * residual - fixed.noise;
+            sums[chain][K] += residual * residual - fixed.reference.noise;
         }
         place += K * BUNDLE;
     }

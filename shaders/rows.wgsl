@@ -1,7 +1,5 @@
 // The likelihood over observations, where a lane walks over all rows of a group by itself: what one group adds. Twin of
 // src/density/observations.rs.
-//
-// Wants fixed.wgsl.
 
 // Where each group's rows begin, and one behind the last; then the bits of the outcome and of the slopes' columns, group
 // after group.
@@ -28,7 +26,7 @@ fn group_residual_squares(
             for (var k = 1u; k < K; k++) {
                 residual -= column(k, row) * (*beta)[k];
             }
-            stretch_squares += residual * residual - fixed.noise;
+            stretch_squares += residual * residual - fixed.reference.noise;
             stretch[0] += residual;
             for (var k = 1u; k < K; k++) {
                 stretch[k] += column(k, row) * residual;

@@ -1,7 +1,7 @@
 // Entries: the states of all chains on their way, `put` from the host's to where each chain keeps its first one, `take` from where
 // its sample is to the host's.
 //
-// Wants vectors.wgsl and number.wgsl. An invocation moves one number.
+// An invocation moves one number.
 
 // A state: a position and the gradient there, as vectors lie.
 const STATE_NUMBERS = 2u * SLOTS * TEAM;
@@ -11,7 +11,7 @@ const STATE_NUMBERS = 2u * SLOTS * TEAM;
 // The chains of transition.wgsl as words, CHAIN_WORDS each; word SAMPLE of a chain says which of its two states is the sample.
 @group(0) @binding(4) var<storage, read> chain_words: array<u32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(MOVERS)
 fn put(among: Among) {
     let at = number_of(among);
     if at < arrayLength(&states) {
@@ -19,7 +19,7 @@ fn put(among: Among) {
     }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(MOVERS)
 fn take(among: Among) {
     let at = number_of(among);
     if at < arrayLength(&states) {

@@ -3,12 +3,6 @@
 const T0 = 10.0;
 const KAPPA = 0.75;
 
-struct StepSize {
-    error: f32,
-    log_step: f32,
-    log_mean: f32,
-}
-
 // Takes the acceptance of transition number `count`, from 1, made with the current step size.
 fn learn(step_size: ptr<private, StepSize>, centre: f32, gain: f32, above: f32, count: f32) {
     let weight = 1.0 / (count + T0);

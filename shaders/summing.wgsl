@@ -1,7 +1,5 @@
 // What leaves the device where no draw does: each chain's sums over its draws, and histograms of all chains together. Twin of
 // src/engine/sums.rs.
-//
-// Wants vectors.wgsl, leaving.wgsl, a team, and transition.wgsl's chain.
 
 // Of each number of a vector: mean and 1 / sd of the named variable it stands for, in the sampler's units; and its tails as u.
 @group(0) @binding(9) var<storage, read> grid: array<vec4<f32>>;
@@ -11,10 +9,6 @@
 // BINS counts for each coordinate.
 @group(0) @binding(11) var<storage, read_write> histograms: array<atomic<u32>>;
 
-const SUM_VECTORS = 6u;
-const BINS = 1024u;
-const REACH = 8.0;
-const LEAVES_DRAWS = false;
 
 // Adds the sample to what leaves, where draws are wanted; of them themselves there are `written`, none.
 fn leave(written: u32) -> u32 {

@@ -1,7 +1,6 @@
 // Entry: whole transitions of many chains, a team of lanes each: twin of src/nuts/transition.rs.
 //
-// Wants leapfrog.wgsl, tree.wgsl, leaving.wgsl, recording.wgsl or summing.wgsl, step_size.wgsl, random.wgsl and all that they want. A dispatch goes on where
-// the last one ended, and ends when its budget is spent or there is nothing left to do; what a chain draws does not depend
+// A dispatch goes on where the last one ended, and ends when its budget is spent or there is nothing left to do; what a chain draws does not depend
 // on where that is.
 
 const MAX_ENERGY_ERROR = 1000.0;
@@ -13,77 +12,6 @@ const DIVERGING = 1u;
 const TURNING = 2u;
 const SATURATED = 3u;
 
-// What a dispatch has to do.
-struct Run {
-    seed_low: u32,
-    seed_high: u32,
-    // Global number of chain 0.
-    first_chain: u32,
-    chains: u32,
-    // Transitions that every chain had made when the phase began.
-    first_transition: u32,
-    // Transitions of the phase that a chain may have made when the dispatch ends.
-    transitions: u32,
-    // Draws of a chain that the dispatch has room for.
-    room: u32,
-    // Iterations of loops that a lane may make, about.
-    budget: u32,
-    max_depth: u32,
-    // Whether draws go into moments, and whether they leave.
-    learning: u32,
-    recording: u32,
-    // Whether chains adapt their step sizes; to which acceptance, how fast, and the log step size they start from.
-    adapting: u32,
-    target_accept: f32,
-    gain: f32,
-    log_step_size: f32,
-    // More than any loop makes turns: see `bound`.
-    turns: u32,
-    // Where draws are summed up, how many of a chain's make its first half.
-    half: u32,
-    // Where draws leave, of how many transitions one does, and how many behind the last of those every chain was when the phase
-    // began.
-    thin: u32,
-    behind: u32,
-}
-
-// A chain between dispatches.
-struct Chain {
-    // Transitions of the phase made so far.
-    made: u32,
-    // Whether a transition is under way, and then how deep its tree is, its leapfrogs, the leaves of its subtree, which
-    // end moves, and with which step.
-    growing: u32,
-    depth: u32,
-    n_steps: u32,
-    leaves: u32,
-    moving: u32,
-    step_size: f32,
-    initial_energy: f32,
-    acceptance_sum: f32,
-    weight: Weight,
-    subtree_weight: Weight,
-    // Which of the two states is the sample; its log density, and its energy; the same of the subtree's.
-    sample: u32,
-    log_density: f32,
-    energy: f32,
-    subtree_log_density: f32,
-    subtree_energy: f32,
-    adaptation: StepSize,
-    // Over the phase: leapfrogs, divergences, and the sum of acceptances.
-    gradients: u32,
-    divergences: u32,
-    acceptance: f32,
-    // Where draws are summed up: the first energy and the latest, the sums of distances from the first, of their squares and
-    // of squared steps, and how many trajectories could not be doubled once more.
-    first_energy: f32,
-    last_energy: f32,
-    energy_sum: f32,
-    energy_square: f32,
-    energy_steps: f32,
-    saturated: u32,
-}
-
 // What the chains have made.
 struct Counts {
     // Rows of draws in this dispatch.
@@ -92,28 +20,12 @@ struct Counts {
     chains: array<vec4<u32>>,
 }
 
-// What a transition tells about itself, and of which chain it is.
-struct Told {
-    lp: f32,
-    energy: f32,
-    acceptance_rate: f32,
-    step_size: f32,
-    tree_depth: u32,
-    n_steps: u32,
-    diverging: u32,
-    reached_max_treedepth: u32,
-    chain: u32,
-}
-
 @group(0) @binding(2) var<uniform> run: Run;
 // The square roots of the inverse metric, as vectors lie. Read wherever they are wanted: caches have them, and a lane has no
 // registers to spare.
 @group(0) @binding(3) var<storage, read> scales: array<f32>;
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
 @group(0) @binding(6) var<storage, read_write> counts: Counts;
-// The leading KEPT coordinates of each draw; where a phase of which none leave is over for a chain, the hyperparameters it has
-// come to, a row a chain.
-@group(0) @binding(7) var<storage, read_write> draws: array<f32>;
 
 var<private> team: Team;
 var<private> place: Place;
@@ -173,8 +85,6 @@ fn save(written: u32) {
     if chain.growing == 1u {
         save_end();
         keep_checkpoint(0u);
-    } else if (run.recording == 0u || !LEAVES_DRAWS) && chain.made >= run.transitions {
-        write_hyperparameters();
     }
     if team.lane == 0u {
         chain.weight = weight;

@@ -1,7 +1,5 @@
 // The tree of a transition: how leaves make subtrees, and subtrees the tree; what is kept of them, and whether they turn
 // back. Twin of src/nuts/subtree.rs.
-//
-// Wants weight.wgsl, vectors.wgsl, leapfrog.wgsl, a team, and transition.wgsl's chain.
 
 // Of the complete sub-subtree that ends in the newest leaf: the momentum it begins with, and the sum of all. They
 // stay where they are while that is one leaf, so that the next one finds it here, and not in memory.

@@ -8,13 +8,12 @@
 const NONE = 0xFFFFFFFFu;
 
 // The vectors of a chain: two states, of which one is the sample and one the subtree's; the ends of the trajectory; the
-// momentum where the subtree begins; rho; the moments of draws; and the checkpoints, three for each depth.
+// momentum where the subtree begins; rho; the moments of draws; and from CHECKPOINT on the checkpoints, three for each depth.
 const STATE = 0u;
 const END = 4u;
 const NEAR = 10u;
 const RHO = 11u;
 const MOMENTS = 12u;
-const CHECKPOINT = 16u;
 
 // Parts of an end: its position, its momentum and its gradient.
 const POSITION = 0u;

@@ -3,12 +3,6 @@
 // Above this, a log weight becomes the new unit, long before its exponential overflows.
 const LARGE = 60.0;
 
-// A sum of weights, `sum` times e^`unit`.
-struct Weight {
-    unit: f32,
-    sum: f32,
-}
-
 // What a state adds to a sum: its weight, of this total, itself included; and with which probability a Metropolis step
 // would have accepted it.
 struct Share {

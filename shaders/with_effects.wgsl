@@ -1,7 +1,6 @@
 // What a group adds to the log density where its effects are coordinates. Twin of src/density/sums.rs.
 //
-// Wants log_density.wgsl and a likelihood (groups.wgsl, observations.wgsl or rows.wgsl). The same as marginal.wgsl, where effects
-// are integrated out.
+// The same as marginal.wgsl, where effects are integrated out.
 
 // Adds what group `j` of `chain` adds, and turns its `effects` into the log density's derivative by them.
 fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, array<f32, K>>, sums: ptr<function, array<f32, SUMS>>) {

@@ -14,24 +14,26 @@ mod report;
 mod sampling;
 mod simulated;
 mod subject;
+mod timing;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
 use crate::engine::{EngineError, Progress};
 use crate::experiment::cost::Costs;
 use crate::experiment::{Backend, Settings, sample};
+use crate::model::Likelihood;
 use crate::model::Model;
 use crate::nuts::State;
 use crate::summary::counted;
 
 pub use bends::{Along, AutoChoice, Bends};
 use cell::Cell;
-pub use report::{AdapterSummary, Bench, LeftOut, Machine, Modelled, Rate, Split, Timing};
+pub use report::{AdapterSummary, Bench, Machine, Modelled};
 pub use simulated::simulate;
 use subject::Subject;
+pub use timing::{LeftOut, Rate, Split, Timing};
 
 /// What to time.
 #[derive(Debug, Clone)]
@@ -80,8 +82,9 @@ const SHORT_WARM_UP: WarmUp = WarmUp { chains: 16, transitions: 150, states: 256
 const COORDINATES: usize = 1 << 26;
 
 /// A model made ready everywhere.
-struct Ready<'a> {
-    model: &'a Arc<Model>,
+struct Ready {
+    /// Of each likelihood, the model.
+    models: Vec<Arc<Model>>,
     warm: Warm,
     /// Of each likelihood, the engines.
     subjects: Vec<Vec<Subject>>,
@@ -153,12 +156,19 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
                 String::new()
             },
             counted(u64::from(chains_of), "chain"),
-            report::name(over),
+            over,
             left.as_secs_f64()
         ));
         let settings = Settings { chains: chains_of, likelihood: over, seed: plan.seed, ..Settings::default() };
         let costs = ready.costs[likelihood];
-        let cell = Cell { model: ready.model, settings, warm: &ready.warm, costs, share, is_stopped: watch.is_stopped };
+        let cell = Cell {
+            model: &ready.models[likelihood],
+            settings,
+            warm: &ready.warm,
+            costs,
+            share,
+            is_stopped: watch.is_stopped,
+        };
         cell.run(&mut ready.subjects[likelihood], &mut bench);
     }
     bench.bends = bends::of(&bench.timings);
@@ -167,14 +177,14 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
 }
 
 /// Warms up, compiles, and measures what `auto` would; says how long drivers and `auto` took.
-fn make_ready<'a>(
-    model: &'a Arc<Model>,
+fn make_ready(
+    model: &Arc<Model>,
     backends: &[Backend],
     plan: &Plan,
     chains: &[u32],
     one_of_several: bool,
     watch: Watch,
-) -> Result<(Ready<'a>, Duration), EngineError> {
+) -> Result<(Ready, Duration), EngineError> {
     (watch.tell)("warming up");
     let most = chains.last().copied().unwrap_or(1);
     let effort = if one_of_several { SHORT_WARM_UP } else { WARM_UP };
@@ -183,14 +193,16 @@ fn make_ready<'a>(
     let start = Instant::now();
     // Where there is only software, `auto` takes the CPU without measuring.
     let device = backends.iter().find_map(Backend::gpu).filter(|gpu| !gpu.adapter().is_software());
-    let (mut subjects, mut costs) = (Vec::new(), Vec::new());
+    let (mut overs, mut subjects, mut costs) = (Vec::new(), Vec::new(), Vec::new());
     for likelihood in &plan.likelihoods {
-        let of = backends.iter().map(|backend| Subject::new(backend, model, *likelihood));
+        let model = Arc::new(model.over(*likelihood)?);
+        let of = backends.iter().map(|backend| Subject::new(backend, &model));
         subjects.push(of.collect::<Result<Vec<Subject>, EngineError>>()?);
         let settings = Settings { chains: most, likelihood: *likelihood, ..Settings::default() };
-        costs.push(device.map(|gpu| Costs::of_host(model, *likelihood).with_device(gpu, model, &settings)));
+        costs.push(device.map(|gpu| Costs::of_host(&model).with_device(gpu, &model, &settings)));
+        overs.push(model);
     }
-    Ok((Ready { model, warm, subjects, costs }, start.elapsed()))
+    Ok((Ready { models: overs, warm, subjects, costs }, start.elapsed()))
 }
 
 /// Numbers of groups and of predictors.
@@ -217,7 +229,7 @@ fn warm_up(
     let sampled = sample(model.clone(), settings, Arc::new(Progress::default()))?;
     let (values, drawn) = (sampled.draws.values(), (chains * draws) as usize);
     let mut named = vec![0.0; dim];
-    let mut density = CpuDensity::new(model, Likelihood::Groups);
+    let mut density = CpuDensity::new(model);
     let mut gradient = vec![0.0; model.dim()];
     let mut state = |place: usize| {
         for (variable, value) in named.iter_mut().enumerate() {

@@ -3,14 +3,15 @@
 mod arguments;
 mod bench;
 mod compare;
+mod conclude;
 mod devices;
 mod exact;
 mod folder;
 mod map;
-mod meaning;
 mod progress;
 mod reading;
 mod report;
+mod resolve;
 mod resume;
 mod sample;
 mod stored;
@@ -76,7 +77,10 @@ pub fn parse() -> Cli {
 /// Runs what was typed.
 pub fn run(typed: Cli) -> Result<Outcome, Failure> {
     match typed.command {
-        Command::Sample(arguments) => sample::run(arguments),
+        Command::Sample(arguments) => match &arguments.resume {
+            Some(folder) => resume::run(folder, &arguments),
+            None => sample::run(arguments),
+        },
         Command::Compare(arguments) => compare::run(arguments),
         Command::Exact(arguments) => exact::run(arguments),
         Command::Map(arguments) => map::run(arguments),

@@ -19,6 +19,7 @@ mod labels;
 mod left_out;
 mod load;
 mod looks;
+mod moments;
 mod noise;
 mod open;
 mod part;

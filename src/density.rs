@@ -1,17 +1,16 @@
 //! Where log densities and gradients of many positions are computed: the seam between a model and whoever walks on it.
 
-mod covariance;
+pub mod collapsed;
 pub mod cpu;
-pub mod effects;
+mod dispatch;
 pub mod gpu;
-mod groups;
-mod marginal;
-mod observations;
-pub(crate) mod rotated;
-mod sums;
+mod hierarchy;
+pub(crate) mod priors;
+pub(crate) mod qr;
+mod quadratic;
+mod rows;
 
 use crate::gpu::GpuError;
-use crate::model::Model;
 
 /// Positions to be evaluated, each of `dim` unconstrained coordinates, in the sampler's units; they stay where they are.
 pub trait Batch {
@@ -64,24 +63,6 @@ impl Evaluations {
     /// Where the evaluation of position `i` is to be written.
     pub fn row_mut(&mut self, i: usize) -> (&mut f64, &mut [f64]) {
         (&mut self.log_density[i], &mut self.gradient[i * self.dim..(i + 1) * self.dim])
-    }
-}
-
-/// How the likelihood is computed; both are exactly equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Likelihood {
-    /// Over each group's sufficient statistics: the cost does not depend on the number of observations.
-    Groups,
-    /// Over every observation, as any other likelihood family would need it.
-    Observations,
-}
-
-impl Likelihood {
-    /// How that of `model` is computed where this is wanted: once effects are integrated out, the observations of a group hang
-    /// together, and it is always over groups.
-    pub(crate) fn of(self, model: &Model) -> Likelihood {
-        if model.parameterization().is_marginal() { Likelihood::Groups } else { self }
     }
 }
 

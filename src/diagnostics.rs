@@ -33,6 +33,7 @@ mod rank;
 mod rhat;
 mod series;
 mod sort;
+mod summarize;
 mod summary;
 mod totals;
 
@@ -45,5 +46,6 @@ pub use nested::nested_rhat;
 pub use rhat::{rhat, rhat_split};
 pub use series::Series;
 pub(crate) use sort::sorted;
-pub use summary::{Summary, summarize, summarize_each};
+pub use summarize::{summarize, summarize_each};
+pub use summary::Summary;
 pub use totals::{nested_rhat_of, summary_of};

@@ -6,7 +6,11 @@ mod schedule;
 
 use std::time::{Duration, Instant};
 
-use crate::engine::{Adapt, Checkpoint, DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Sink};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{
+    Adapt, ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Part, Phase, PhaseOutcome, SinkError,
+};
 use crate::faults;
 use crate::math::exp;
 use crate::nuts::adaptation::{Moments, Spread};
@@ -68,6 +72,48 @@ pub struct Run {
     pub failure: Option<DeviceFailure>,
 }
 
+/// All chains between two transitions, and all that a run has learnt so far: enough to go on from there as if nothing
+/// had happened.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Whether step size and metric are those of another run.
+    pub frozen: bool,
+    /// Stages of warm-up that are over.
+    pub stages: usize,
+    /// Transitions of each chain since warm-up.
+    pub draws: u32,
+    /// The step size of the next phase.
+    pub step_size: f64,
+    /// The metric of the next phase, as sds in the sampler's units.
+    pub scale: Vec<f64>,
+    /// Where the chains were in the last window of warm-up, if one is over.
+    pub spread: Option<Spread>,
+    /// Transitions of each chain in warm-up.
+    pub warmup: u32,
+    /// Divergent transitions, in warm-up and since.
+    pub divergences: [u64; 2],
+    /// Gradients computed, in warm-up and since.
+    pub gradients: [u64; 2],
+    /// Mean acceptance over the chains, summed over the transitions since warm-up.
+    pub acceptance: f64,
+    /// Time spent, in warm-up and since.
+    pub time: [Duration; 2],
+    /// The chains.
+    pub chains: ChainStates,
+}
+
+/// Keeps checkpoints.
+pub trait Checkpointer {
+    /// How often, at about, a checkpoint is wanted.
+    fn interval(&self) -> Duration;
+
+    /// Takes a checkpoint after the last block that the run's sink took.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn take(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError>;
+}
+
 /// How a run begins.
 #[derive(Debug, Clone)]
 pub enum Start {
@@ -103,11 +149,11 @@ impl Learnt {
 ///
 /// # Errors
 /// When the engine or the sink fails; what the sink took before stays with it.
-pub fn run(engine: &mut dyn Engine, dim: usize, plan: &Plan, sink: &mut dyn Sink) -> Result<Run, EngineError> {
-    run_from(Start::Fresh, engine, dim, plan, sink)
+pub fn run(engine: &mut dyn Engine, dim: usize, plan: &Plan, sink: &mut dyn DrawSink) -> Result<Run, EngineError> {
+    run_from(Start::Fresh, engine, dim, plan, sink, None)
 }
 
-/// The same from another beginning.
+/// Runs the plan from another `start`, with checkpoints where a `checkpointer` wants them.
 ///
 /// # Errors
 /// As [`run`].
@@ -116,7 +162,8 @@ pub fn run_from(
     engine: &mut dyn Engine,
     dim: usize,
     plan: &Plan,
-    sink: &mut dyn Sink,
+    sink: &mut dyn DrawSink,
+    mut checkpointer: Option<&mut dyn Checkpointer>,
 ) -> Result<Run, EngineError> {
     let fresh = Checkpoint { step_size: 1.0, scale: vec![1.0; dim], ..Checkpoint::default() };
     let mut done = match start {
@@ -174,7 +221,7 @@ pub fn run_from(
             }
             Role::Approach | Role::Arrival | Role::Frozen | Role::Final => {}
         }
-        checkpoint_if_due(&done, &mut checkpointed, engine, sink)?;
+        checkpoint_if_due(&done, &mut checkpointed, engine, &mut checkpointer)?;
     }
     let mut phase = Phase {
         transitions: 0,
@@ -189,20 +236,17 @@ pub fn run_from(
     let mut stretch = FIRST_STRETCH;
     loop {
         let left = plan.draws - done.draws;
-        phase.transitions = match sink.checkpoint_interval() {
-            None => left,
-            Some(_) => stretch.min(left),
-        };
+        phase.transitions = if checkpointer.is_some() { stretch.min(left) } else { left };
         let began = Instant::now();
         let outcome = count(&mut done, &mut failure, 1, engine, &phase, sink)?;
         done.draws += outcome.transitions;
         if outcome.transitions < phase.transitions || is_over(&failure) || done.draws == plan.draws {
             return Ok(told(done, failure));
         }
-        checkpoint_if_due(&done, &mut checkpointed, engine, sink)?;
-        if let Some(interval) = sink.checkpoint_interval() {
-            let fitting =
-                f64::from(phase.transitions) * interval.as_secs_f64() / began.elapsed().as_secs_f64().max(1e-6);
+        checkpoint_if_due(&done, &mut checkpointed, engine, &mut checkpointer)?;
+        if let Some(checkpointer) = &checkpointer {
+            let interval = checkpointer.interval().as_secs_f64();
+            let fitting = f64::from(phase.transitions) * interval / began.elapsed().as_secs_f64().max(1e-6);
             stretch = (fitting as u32).clamp(1, stretch.saturating_mul(8));
         }
     }
@@ -215,7 +259,7 @@ fn count(
     part: usize,
     engine: &mut dyn Engine,
     phase: &Phase,
-    sink: &mut dyn Sink,
+    sink: &mut dyn DrawSink,
 ) -> Result<PhaseOutcome, EngineError> {
     let began = Instant::now();
     let outcome = engine.run(phase, sink)?;
@@ -236,16 +280,17 @@ fn is_over(failure: &Option<DeviceFailure>) -> bool {
     failure.as_ref().is_some_and(|failure| !failure.resumed)
 }
 
-/// Tells the sink where the chains stand, where it wants to know that often.
+/// Hands a checkpoint over where the last one is old enough.
 fn checkpoint_if_due(
     done: &Checkpoint,
     checkpointed: &mut Instant,
     engine: &mut dyn Engine,
-    sink: &mut dyn Sink,
+    checkpointer: &mut Option<&mut dyn Checkpointer>,
 ) -> Result<(), EngineError> {
-    if sink.checkpoint_interval().is_some_and(|interval| checkpointed.elapsed() >= interval) {
-        let chains = engine.standing()?;
-        sink.checkpoint(Checkpoint { chains, ..done.clone() })?;
+    if let Some(checkpointer) = checkpointer
+        && checkpointed.elapsed() >= checkpointer.interval()
+    {
+        checkpointer.take(Checkpoint { chains: engine.states()?, ..done.clone() })?;
         *checkpointed = Instant::now();
     }
     faults::point_at("after-phase", u64::from(done.draws));

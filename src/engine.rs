@@ -8,12 +8,12 @@ mod lane;
 mod progress;
 pub mod sums;
 
-use std::time::Duration;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
-use crate::model::Unit;
+use crate::model::{CoordinatesError, Model, Unit};
 use crate::nuts::adaptation::{Moments, Spread};
 use crate::nuts::{State, Statistics};
 
@@ -124,39 +124,9 @@ pub struct Block<'a> {
     pub statistics: &'a [Statistics],
 }
 
-/// All chains between two transitions, and all that a run has learnt so far: enough to go on from there as if nothing
-/// had happened.
+/// The states of all chains between two transitions.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Checkpoint {
-    /// Whether step size and metric are those of another run.
-    pub frozen: bool,
-    /// Stages of warm-up that are over.
-    pub stages: usize,
-    /// Transitions of each chain since warm-up.
-    pub draws: u32,
-    /// The step size of the next phase.
-    pub step_size: f64,
-    /// The metric of the next phase, as sds in the sampler's units.
-    pub scale: Vec<f64>,
-    /// Where the chains were in the last window of warm-up, if one is over.
-    pub spread: Option<Spread>,
-    /// Transitions of each chain in warm-up.
-    pub warmup: u32,
-    /// Divergent transitions, in warm-up and since.
-    pub divergences: [u64; 2],
-    /// Gradients computed, in warm-up and since.
-    pub gradients: [u64; 2],
-    /// Mean acceptance over the chains, summed over the transitions since warm-up.
-    pub acceptance: f64,
-    /// Time spent, in warm-up and since.
-    pub time: [Duration; 2],
-    /// The chains.
-    pub chains: Standing,
-}
-
-/// Where the chains stand between two transitions.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Standing {
+pub struct ChainStates {
     /// Transitions that every chain has made since the start.
     pub transitions: u32,
     /// Positions, `[chain][coordinate]`, unconstrained and in the sampler's units.
@@ -167,26 +137,26 @@ pub struct Standing {
     pub log_densities: Vec<f64>,
 }
 
-impl Standing {
+impl ChainStates {
     /// Of chains that have made `transitions`, in their order.
-    pub fn of<'a>(transitions: u32, states: impl ExactSizeIterator<Item = &'a State>) -> Standing {
-        let mut standing = Standing { transitions, ..Standing::default() };
+    pub fn of<'a>(transitions: u32, states: impl ExactSizeIterator<Item = &'a State>) -> ChainStates {
+        let mut all = ChainStates { transitions, ..ChainStates::default() };
         let (chains, mut states) = (states.len(), states.peekable());
         if let Some(state) = states.peek() {
             let numbers = chains * state.position.len();
-            standing.positions.reserve_exact(numbers);
-            standing.gradients.reserve_exact(numbers);
+            all.positions.reserve_exact(numbers);
+            all.gradients.reserve_exact(numbers);
         }
         for state in states {
-            standing.positions.extend_from_slice(&state.position);
-            standing.gradients.extend_from_slice(&state.gradient);
-            standing.log_densities.push(state.log_density);
+            all.positions.extend_from_slice(&state.position);
+            all.gradients.extend_from_slice(&state.gradient);
+            all.log_densities.push(state.log_density);
         }
-        standing
+        all
     }
 
     /// The state of each chain.
-    pub fn states(&self) -> impl Iterator<Item = State> {
+    pub fn iter(&self) -> impl Iterator<Item = State> {
         let dim = self.positions.len() / self.log_densities.len().max(1);
         let rows = self.positions.chunks_exact(dim.max(1)).zip(self.gradients.chunks_exact(dim.max(1)));
         rows.zip(&self.log_densities).map(move |((position, gradient), log_density)| {
@@ -204,40 +174,63 @@ impl Standing {
 #[error("the draws could not be kept: {0}")]
 pub struct SinkError(#[source] pub std::io::Error);
 
-/// Where draws go as they are made.
-pub trait Sink {
-    /// Learns, before the last stage of warm-up, where the chains were in the last window, if there was one; of a run that goes
-    /// on behind it, or that has another's step size and metric, before everything.
-    fn warmed(&mut self, spread: &Spread) {
-        let _ = spread;
+/// Which variables of each draw are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// All D of them.
+    All,
+    /// mu, sigma and eps; no group effects.
+    Hyper,
+    /// All of them, and of no draw anything but what sums and histograms say.
+    Summary,
+}
+
+impl fmt::Display for Keep {
+    /// `all`, `hyper` or `summary`.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Keep::All => "all",
+            Keep::Hyper => "hyper",
+            Keep::Summary => "summary",
+        })
+    }
+}
+
+impl Keep {
+    /// How many named variables of `model`, the leading ones, are kept of each draw.
+    pub fn variables(self, model: &Model) -> usize {
+        match self {
+            Keep::All | Keep::Summary => model.layout().dim(),
+            Keep::Hyper => model.layout().hyperparameters(),
+        }
     }
 
-    /// In which units, in the user's, each variable of draws since warm-up is kept in 16 bits: an engine may let draws leave
-    /// as offsets from the mean in sds, rounded to f16. `None` where more of them is kept.
-    fn units(&self) -> Option<&[Unit]> {
-        None
+    /// How many of them an engine hands over: of a collapsed model the hyperparameters, whose draws are completed on the
+    /// way to where they are kept.
+    pub fn sampled(self, model: &Model) -> usize {
+        self.variables(model).min(model.dim())
     }
+
+    /// Whether an engine that can sums draws up, and hands over the sums in place of the draws: draws of a collapsed model
+    /// have to be completed first.
+    pub fn sums(self, model: &Model) -> bool {
+        self == Keep::Summary && self.sampled(model) == self.variables(model)
+    }
+}
+
+/// Takes draws as they are made.
+pub trait DrawSink {
+    /// Learns where the chains were in the last window of warm-up, if there was one: before the last stage of warm-up, or
+    /// before everything in a run that goes on after that stage or has another run's step size and metric.
+    fn warmed(&mut self, spread: &Spread);
 
     /// Whether blocks of the next stage of warm-up are wanted, too.
-    fn wants_warmup(&self) -> bool {
-        false
-    }
+    fn wants_warmup(&self) -> bool;
 
-    /// In which unit draws are to be summed up, where sums are wanted in their stead. Of an engine that makes none it takes blocks
-    /// as ever.
-    fn grid(&self) -> Option<&Grid> {
-        None
-    }
-
-    /// Takes sums over all draws that the next chains have made in a phase.
-    fn take_sums(&mut self, chains: &ChainSums) {
-        let _ = chains;
-    }
-
-    /// Takes, behind the sums of all chains, how many of those draws fell into each bin, `[variable][bin]`.
-    fn take_histograms(&mut self, counts: &[u32]) {
-        let _ = counts;
-    }
+    /// The location and scale, in the user's units, in which each variable of draws since warm-up is kept in 16 bits: an
+    /// engine may hand draws over as offsets from the mean in sds, rounded to f16. `None` where more bits are kept.
+    fn units(&self) -> Option<&[Unit]>;
 
     /// Takes the next block; blocks of warm-up, where they are wanted, come before all others.
     ///
@@ -245,19 +238,20 @@ pub trait Sink {
     /// When it cannot be kept; the run ends with what was kept before.
     fn take(&mut self, block: &Block) -> Result<(), SinkError>;
 
-    /// How often, at about, the sink wants to know where the chains stand; `None` never.
-    fn checkpoint_interval(&self) -> Option<Duration> {
-        None
-    }
+    /// Where an engine that sums up draws itself hands the sums over in place of blocks; `None` where draws are wanted.
+    fn sums(&mut self) -> Option<&mut dyn SumSink>;
+}
 
-    /// Learns where the chains stand behind the last block it took.
-    ///
-    /// # Errors
-    /// When that cannot be kept.
-    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
-        let _ = checkpoint;
-        Ok(())
-    }
+/// Takes sums of draws that an engine has made in place of the draws.
+pub trait SumSink {
+    /// The bins and the units of the sums.
+    fn grid(&self) -> &Grid;
+
+    /// Takes sums over all draws that the next chains have made in a phase.
+    fn take_sums(&mut self, chains: &ChainSums);
+
+    /// Takes, after the sums of all chains, how many of those draws fell into each bin, `[variable][bin]`.
+    fn take_histograms(&mut self, counts: &[u32]);
 }
 
 /// Why a phase ended early.
@@ -269,6 +263,9 @@ pub enum EngineError {
     /// The draws could not be kept.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// The likelihood needs effects that are integrated out.
+    #[error(transparent)]
+    Coordinates(#[from] CoordinatesError),
     /// No starting point of some chain has a finite log density.
     #[error(
         "chain {chain} found no starting point with a finite log density in {attempts} attempts; look for extreme values in the data, or for priors that contradict it"
@@ -287,17 +284,17 @@ pub trait Engine {
     ///
     /// # Errors
     /// When densities cannot be evaluated or draws cannot be kept.
-    fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError>;
+    fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError>;
 
-    /// Where the chains stand behind the last phase.
+    /// The states of the chains after the last phase.
     ///
     /// # Errors
     /// When the device that holds them fails.
-    fn standing(&mut self) -> Result<Standing, EngineError>;
+    fn states(&mut self) -> Result<ChainStates, EngineError>;
 
-    /// Puts the chains where they stood when each had made `draws` transitions since warm-up.
+    /// Puts the chains into these states, in which each had made `draws` transitions since warm-up.
     ///
     /// # Errors
     /// When the device that holds them fails.
-    fn resume(&mut self, standing: &Standing, draws: usize) -> Result<(), EngineError>;
+    fn resume(&mut self, states: &ChainStates, draws: usize) -> Result<(), EngineError>;
 }

@@ -44,7 +44,7 @@ mod textbook;
 
 use std::sync::Arc;
 
-use crate::model::{Model, Priors, Scaling};
+use crate::model::Model;
 pub use integration::Integration;
 
 use grid::{Lattice, MAX_POINTS, NoGrid};
@@ -280,10 +280,8 @@ fn far_below(error: f64, other: f64) -> bool {
 
 /// The same posterior with standardized data.
 fn standardized(model: &Model) -> Model {
-    let dataset = Arc::new(model.dataset().clone());
-    let scaling = Scaling::standardizing(&dataset);
-    let parameterization = model.parameterization().clone();
-    Model::new(dataset, Priors::default(), parameterization, scaling).with_prior_scales(model.priors().clone())
+    let builder = Model::builder(Arc::new(model.dataset().clone())).priors(model.priors().clone());
+    builder.coordinates(model.coordinates().clone()).build()
 }
 
 #[cfg(test)]

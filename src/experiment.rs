@@ -4,6 +4,7 @@
 mod backend;
 mod coordinates;
 pub mod cost;
+pub(crate) mod densities;
 mod merge;
 mod starts;
 mod stored;
@@ -13,40 +14,27 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::density::Likelihood;
 use crate::draws::{Draws, Memory, Precision, Summed, Totals, WithEffects};
-use crate::driver::{self, Learnt, Plan, Run, Start};
+use crate::driver::{self, Checkpointer, Learnt, Plan, Run, Start};
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, Sums};
-use crate::engine::{DeviceFailure, EngineError, Progress, Sink};
+use crate::engine::{DeviceFailure, DrawSink, EngineError, Progress};
 use crate::mode::Landscape;
+use crate::model::Likelihood;
 use crate::model::Model;
-use crate::nuts::Statistics;
 
-pub(crate) use backend::lanes_and_width;
+pub use crate::engine::Keep;
 pub use backend::{Backend, Choice, Engine, choose};
 pub use coordinates::suited;
 pub use merge::{MergeError, Merging};
 pub use stored::{Interrupted, Keeping, resume, sample_into};
 
-/// From so many chains on, and with fewer draws of each than [`SHORT_CHAIN`], chains share starting points.
-const MANY_CHAINS: u32 = 64;
+/// From so many chains on the spread over the chains says how large errors are, and short chains share starting points.
+pub const MANY_CHAINS: u32 = 64;
 
 /// Shorter chains have too few draws to compare their own variance with that between them, as R-hat does: it is above
 /// 1.01 even for chains that have long converged, where a draw is worth a fifth of an independent one.
 const SHORT_CHAIN: u32 = 1000;
-
-/// Which variables of each draw are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Keep {
-    /// All D of them.
-    All,
-    /// mu, sigma and eps; no group effects.
-    Hyper,
-    /// All of them, and of no draw anything but what sums and histograms say: see [`sample_summed`].
-    Summary,
-}
 
 /// How to run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -65,7 +53,7 @@ pub struct Settings {
     pub target_accept: f64,
     /// The most doublings of a trajectory.
     pub max_tree_depth: u32,
-    /// How the likelihood is computed.
+    /// How the likelihood is computed: what a run tells of its model, which alone decides.
     pub likelihood: Likelihood,
     /// Which variables are kept.
     pub keep: Keep,
@@ -113,38 +101,26 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The same for a run of `model`.
+    fn of(self, model: &Model) -> Settings {
+        Settings { likelihood: model.likelihood(), ..self }
+    }
+
     /// How many variables of `model` are kept of each draw.
     pub fn variables(&self, model: &Model) -> usize {
-        match self.keep {
-            Keep::All | Keep::Summary => model.layout().dim(),
-            Keep::Hyper => model.layout().hyperparameters(),
-        }
+        self.keep.variables(model)
     }
 
-    /// How many variables of each draw an engine knows: of a marginal model the hyperparameters, for effects are drawn on the
-    /// way to where draws are kept.
-    pub fn sampled_variables(&self, model: &Model) -> usize {
-        self.variables(model).min(model.dim())
-    }
-
-    /// Whether draws are summed up by whoever makes them, and go nowhere: those of a marginal model have to be completed first.
+    /// Whether draws are summed up by an engine that can.
     pub fn sums_as_made(&self, model: &Model) -> bool {
-        self.keep == Keep::Summary && self.sampled_variables(model) == self.variables(model)
+        self.keep.sums(model)
     }
 
-    /// The memory that a run will take at its peak with its draws in memory, in bytes: the draws, their statistics, and each
-    /// chain's state.
-    pub fn memory(&self, model: &Model) -> u128 {
-        let draw = (self.variables(model) * self.draw_precision.bytes()) as u128 + size_of::<Statistics>() as u128;
-        u128::from(self.chains) * u128::from(self.draws) * draw + self.memory_of_chains(model)
-    }
-
-    /// The same with its draws in a store: each chain's state, and what it takes to diagnose one variable.
+    /// The memory that a run will take at its peak with its draws in a store, in bytes: each chain's state, and what it takes to diagnose one variable.
     pub fn memory_beside_store(&self, model: &Model) -> u128 {
         // The draws, and two numbers of half their size for each.
-        const PASSES: u128 = 2;
         let variable = u128::from(self.chains) * u128::from(self.draws) * size_of::<f64>() as u128;
-        self.memory_of_chains(model).max(PASSES * variable)
+        self.memory_of_chains(model).max(2 * variable)
     }
 
     /// The same where draws are summed up: each chain's state, and its sums where the host makes them.
@@ -176,9 +152,8 @@ impl Settings {
 
     /// About how many bytes the draws of a run take as text, at most.
     pub fn text(&self, model: &Model) -> u128 {
-        const NUMBER: usize = 20;
-        const STATISTICS: usize = 60;
-        let line = self.variables(model) * NUMBER + STATISTICS;
+        // Twenty characters for each number, sixty for the statistics.
+        let line = self.variables(model) * 20 + 60;
         u128::from(self.chains) * u128::from(self.draws) * line as u128
     }
 
@@ -292,11 +267,12 @@ pub fn sample_on(
     progress: Arc<Progress>,
 ) -> Result<Sampled, EngineError> {
     let began = Instant::now();
+    let settings = settings.of(&model);
     let variables = settings.variables(&model);
     let (chain_count, draw_count) = (settings.chains as usize, settings.draws as usize);
     let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
     let landscape = Landscape::of(&model);
-    let run = run(backend, &model, &landscape, &settings, Start::Fresh, &mut draws, progress)?;
+    let run = run(backend, &model, &landscape, &settings, Start::Fresh, Output::of(&mut draws), progress)?;
     draws.shrink_to_fit();
     Ok(sampled(backend, model, landscape, settings, Draws::Memory(draws), run, began.elapsed()))
 }
@@ -314,23 +290,37 @@ pub fn sample_summed(
     progress: Arc<Progress>,
 ) -> Result<Sampled<Totals>, EngineError> {
     let began = Instant::now();
+    let settings = settings.of(&model);
     let (chains, draws) = (settings.chains as usize, settings.draws as usize);
     let mut sums = Summed::new(&model, chains, draws, settings.chains_per_superchain());
     let landscape = Landscape::of(&model);
     let start = learnt.map_or(Start::Fresh, Start::Frozen);
-    let run = run(backend, &model, &landscape, &settings, start, &mut sums, progress)?;
+    let run = run(backend, &model, &landscape, &settings, start, Output::of(&mut sums), progress)?;
     let totals = sums.finish(draws);
     Ok(sampled(backend, model, landscape, settings, totals, run, began.elapsed()))
 }
 
-/// Runs the driver on what `backend` has, into `sink`; nothing drawn before a device failed is an error.
+/// Where a run's draws and checkpoints go.
+struct Output<'a> {
+    sink: &'a mut dyn DrawSink,
+    checkpointer: Option<&'a mut dyn Checkpointer>,
+}
+
+impl<'a> Output<'a> {
+    /// Draws that go into `sink`, without checkpoints.
+    fn of(sink: &'a mut dyn DrawSink) -> Output<'a> {
+        Output { sink, checkpointer: None }
+    }
+}
+
+/// Runs the driver on what `backend` has, into an output; nothing drawn before a device failed is an error.
 fn run(
     backend: &Backend,
     model: &Arc<Model>,
     landscape: &Landscape,
     settings: &Settings,
     start: Start,
-    sink: &mut dyn Sink,
+    Output { sink, checkpointer }: Output,
     progress: Arc<Progress>,
 ) -> Result<Run, EngineError> {
     let mut engine = backend.start(model, settings, settings.chain_range(), progress)?;
@@ -338,12 +328,12 @@ fn run(
         engine.resume(&starts::where_the_mass_is(model, landscape, settings.chain_range()), 0)?;
     }
     let plan = settings.plan();
-    let run = if settings.sampled_variables(model) < settings.variables(model) {
+    let run = if settings.keep.sampled(model) < settings.variables(model) {
         let mut completed =
             WithEffects::new(sink, model, settings.seed, settings.first_chain, settings.thin, settings.threads);
-        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed)?
+        driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed, checkpointer)?
     } else {
-        driver::run_from(start, &mut *engine, model.dim(), &plan, sink)?
+        driver::run_from(start, &mut *engine, model.dim(), &plan, sink, checkpointer)?
     };
     if let Some(DeviceFailure { error, resumed: false }) = &run.failure
         && run.draws < settings.thin

@@ -8,6 +8,7 @@ mod exchange;
 mod flight;
 mod kernel;
 mod meter;
+mod shader;
 mod spirv;
 mod switches;
 
@@ -16,7 +17,9 @@ pub use device::{Gpu, Target};
 pub use error::GpuError;
 pub use exchange::Exchange;
 pub use flight::{Clock, Flight, Landing};
-pub use kernel::{Header, Kernel};
+pub use kernel::Kernel;
 pub use meter::{Meter, Reading};
+pub use shader::{Header, Source};
+pub(crate) use shader::{shared_struct, source};
 pub use spirv::Spirv;
 pub use switches::Switches;

@@ -33,7 +33,7 @@
 //! use std::sync::Arc;
 //!
 //! use warpnuts::data::Dataset;
-//! use warpnuts::density::Likelihood;
+//! use warpnuts::model::Likelihood;
 //! use warpnuts::engine::Progress;
 //! use warpnuts::experiment::{Keep, Settings, sample};
 //! use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
@@ -62,6 +62,7 @@ pub mod driver;
 pub mod engine;
 pub mod exact;
 pub mod experiment;
+pub mod family;
 pub mod faults;
 pub mod gpu;
 pub mod lanes;

@@ -14,10 +14,9 @@ mod profile;
 
 use rayon::prelude::*;
 
-use crate::density::Likelihood;
+use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
-use crate::density::effects::ConditionalEffects;
-use crate::model::{Effect, Model, Parameterization};
+use crate::model::{Centering, Coordinates, Model, Role};
 use climb::{AIM, Top, climb};
 use landscape::RUNAWAY;
 
@@ -68,7 +67,7 @@ pub fn marginal(model: &Model) -> Result<Mode, NoMode> {
     let Some(Peak { theta, log_density, gradient, .. }) = highest else {
         return Err(NoMode::Unsettled { gradient: f64::NAN });
     };
-    let model = model.in_parameterization(Parameterization::marginal(model.dataset().predictor_names()));
+    let model = model.collapsed();
     mode(&model, Top { theta, log_density, gradient })
 }
 
@@ -77,8 +76,7 @@ pub fn marginal(model: &Model) -> Result<Mode, NoMode> {
 /// # Errors
 /// As for [`marginal`].
 pub fn non_centered(model: &Model) -> Result<Mode, NoMode> {
-    let effects = Parameterization::uniform(Effect::NonCentered, model.dataset().predictor_names());
-    let model = model.in_parameterization(effects);
+    let model = model.joint(Centering::NonCentered);
     let mut conditional = ConditionalEffects::new(&model);
     let starts = STARTS.map(|log_sigma| {
         let mut theta = hyperparameters(&model, log_sigma);
@@ -96,14 +94,14 @@ pub fn non_centered(model: &Model) -> Result<Mode, NoMode> {
 fn hyperparameters(model: &Model, log_sigma: f64) -> Vec<f64> {
     let layout = model.layout();
     let mut theta = vec![0.0; layout.hyperparameters()];
-    theta[layout.sigma(0)..layout.eps()].fill(log_sigma);
-    theta[layout.eps()] = -0.5;
+    theta[layout.block(Role::Scale).theta.clone()].fill(log_sigma);
+    theta[layout.block(Role::Dispersion).theta.clone()].fill(-0.5);
     theta
 }
 
 /// The highest of the ends that searches from all `starts` come to.
 fn highest(model: &Model, starts: impl Iterator<Item = Vec<f64>>) -> Result<Mode, NoMode> {
-    let density = CpuDensity::new(model, Likelihood::Groups);
+    let density = CpuDensity::new(model);
     let starts: Vec<Vec<f64>> = starts.collect();
     let ends = starts
         .into_par_iter()
@@ -117,7 +115,7 @@ fn highest(model: &Model, starts: impl Iterator<Item = Vec<f64>>) -> Result<Mode
 /// The mode at `top`, if it is one.
 fn mode(model: &Model, top: Top) -> Result<Mode, NoMode> {
     let layout = model.layout();
-    if let Some(scale) = (layout.sigma(0)..=layout.eps()).find(|scale| top.theta[*scale] < RUNAWAY) {
+    if let Some(scale) = layout.positive().find(|scale| top.theta[*scale] < RUNAWAY) {
         return Err(NoMode::Runaway { name: model.names()[scale].clone() });
     }
     if top.gradient.is_nan() || top.gradient > GRADIENT_TOLERANCE {
@@ -125,7 +123,7 @@ fn mode(model: &Model, top: Top) -> Result<Mode, NoMode> {
     }
     let mut named = vec![0.0; layout.dim()];
     model.constrain(&top.theta, &mut named);
-    if model.parameterization().is_marginal() {
+    if *model.coordinates() == Coordinates::Collapsed {
         ConditionalEffects::new(model).mean(&mut named);
     }
     let log_density = top.log_density + model.log_density_offset();

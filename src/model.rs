@@ -1,74 +1,36 @@
-//! The model: a data set, priors and a parameterization make a posterior over theta, a point of R^D.
+//! The model: a data set, a family, terms and priors make a posterior over theta, a point of R^D.
 //!
 //! ```text
-//! y_i       ~ Normal(sum_k x_ik beta[k, g(i)], eps)
+//! y_i       ~ Family(eta_i, dispersion),   eta_i = sum_k x_ik beta[k, g(i)]
 //! beta[k,j] ~ Normal(mu[k], sigma[k])
 //! mu[k]     ~ Normal(0, mu_sd),  sigma[k] ~ HalfCauchy(sigma_scale),  eps ~ HalfCauchy(eps_scale)
 //! theta = mu[0..K], log sigma[0..K], log eps, effect[0][0..J], ..., effect[K-1][0..J]
 //! ```
 //!
-//! A marginal model's theta ends with log eps: its effects are integrated out.
+//! Where the effects are collapsed, theta ends with log eps: they are integrated out.
 //!
 //! Theta is in the units of [`Scaling`], where the sampler works; named variables are in the user's.
 
-mod parameterization;
+mod coordinates;
+mod design;
+mod layout;
 mod priors;
 mod scaling;
 mod statistics;
+mod term;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::data::Dataset;
-use crate::math::exp;
+use crate::family::Family;
 
-pub use parameterization::{Effect, Parameterization, ParameterizationError};
+pub use coordinates::{Centering, Coordinates, CoordinatesError, Likelihood};
+pub use design::Design;
+pub use layout::{Affine, Block, Layout, Role, Transform};
 pub use priors::{NarrowPrior, PriorScales, Priors};
 pub use scaling::Scaling;
 pub use statistics::GroupStatistics;
-
-/// Where each variable stands in theta, and in a row of named variables, which has the same order. (Of a marginal theta
-/// there are the hyperparameters only; see [`Model::dim`].)
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
-    /// K, the number of coefficients, the intercept included.
-    pub coefficients: usize,
-    /// J, the number of groups.
-    pub groups: usize,
-}
-
-impl Layout {
-    /// D = K (J + 2) + 1, the number of named variables.
-    pub fn dim(&self) -> usize {
-        self.hyperparameters() + self.coefficients * self.groups
-    }
-
-    /// 2 K + 1: the number of leading entries that are no group effects.
-    pub fn hyperparameters(&self) -> usize {
-        2 * self.coefficients + 1
-    }
-
-    /// Index of `mu[k]`.
-    pub fn mu(&self, k: usize) -> usize {
-        k
-    }
-
-    /// Index of `log sigma[k]` in theta, of `sigma[k]` among the named variables.
-    pub fn sigma(&self, k: usize) -> usize {
-        self.coefficients + k
-    }
-
-    /// Index of `log eps` in theta, of `eps` among the named variables.
-    pub fn eps(&self) -> usize {
-        2 * self.coefficients
-    }
-
-    /// Indices of `effect[k][0..J]` in theta, of `beta[k, 0..J]` among the named variables.
-    pub fn effects(&self, k: usize) -> Range<usize> {
-        let start = self.hyperparameters() + k * self.groups;
-        start..start + self.groups
-    }
-}
+pub use term::{GroupMean, Spread, Term};
 
 /// Where a variable is, and how far it spreads.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,42 +50,97 @@ pub struct ScaledPriors {
     pub mu_sd: Vec<f64>,
     /// Half-Cauchy scale of each `sigma[k]`.
     pub sigma_scale: Vec<f64>,
-    /// Half-Cauchy scale of `eps`.
+    /// Half-Cauchy scale of every dispersion.
     pub eps_scale: f64,
 }
 
-/// A posterior to be sampled: data, priors, parameterization, and the units the sampler works in.
+/// A posterior to be sampled: data, family, term, priors, and the units the sampler works in.
 #[derive(Debug, Clone)]
 pub struct Model {
     dataset: Arc<Dataset>,
+    family: Family,
+    term: Term,
     priors: PriorScales,
-    parameterization: Parameterization,
     scaling: Scaling,
     layout: Layout,
 }
 
+/// A model under construction: what is not chosen is the default.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    dataset: Arc<Dataset>,
+    family: Family,
+    priors: PriorScales,
+    coordinates: Coordinates,
+    scaling: Option<Scaling>,
+}
+
+impl Builder {
+    /// The family of the outcome, Gaussian by default.
+    pub fn family(self, family: Family) -> Builder {
+        Builder { family, ..self }
+    }
+
+    /// The priors' scales, for as many coefficients as the data set has; by default the notebook's.
+    pub fn priors(self, priors: PriorScales) -> Builder {
+        debug_assert_eq!(priors.mu_sd.len(), self.dataset.n_coefficients());
+        debug_assert_eq!(priors.sigma_scale.len(), self.dataset.n_coefficients());
+        Builder { priors, ..self }
+    }
+
+    /// How the effects stand in theta; by default they are integrated out.
+    pub fn coordinates(self, coordinates: Coordinates) -> Builder {
+        Builder { coordinates, ..self }
+    }
+
+    /// The units the sampler works in, by default those that standardize the data as far as the family admits it.
+    pub fn scaling(self, scaling: Scaling) -> Builder {
+        debug_assert_eq!(scaling.predictors.len() + 1, self.dataset.n_coefficients());
+        Builder { scaling: Some(scaling), ..self }
+    }
+
+    /// The model.
+    pub fn build(self) -> Model {
+        let Builder { dataset, family, priors, coordinates, scaling } = self;
+        let scaling = scaling.unwrap_or_else(|| match family.is_location_scale() {
+            true => Scaling::standardizing(&dataset),
+            false => Scaling { outcome_shift: 0.0, outcome_scale: 1.0, ..Scaling::standardizing(&dataset) },
+        });
+        let term = Term::of_all_columns(&dataset, coordinates);
+        let layout = Layout::new(dataset.n_groups(), family, &term.coordinates, &scaling);
+        Model { dataset, family, term, priors, scaling, layout }
+    }
+}
+
 impl Model {
-    /// The posterior of `dataset` under `priors`, in the units of `scaling`.
+    /// A model of `dataset`, whose coefficients all vary by group.
+    pub fn builder(dataset: Arc<Dataset>) -> Builder {
+        let priors = PriorScales::uniform(Priors::default(), dataset.n_coefficients());
+        Builder { dataset, family: Family::Gaussian, priors, coordinates: Coordinates::Collapsed, scaling: None }
+    }
+
+    /// The same posterior in other coordinates.
+    pub fn in_coordinates(&self, coordinates: Coordinates) -> Model {
+        let layout = Layout::new(self.layout.groups, self.family, &coordinates, &self.scaling);
+        Model { term: Term { coordinates, ..self.term.clone() }, layout, ..self.clone() }
+    }
+
+    /// The same posterior with the effects integrated out.
+    pub fn collapsed(&self) -> Model {
+        self.in_coordinates(Coordinates::Collapsed)
+    }
+
+    /// The same posterior with all effects centered, or all not, and the likelihood over groups.
+    pub fn joint(&self, centering: Centering) -> Model {
+        self.in_coordinates(Coordinates::joint(centering, self.layout.coefficients))
+    }
+
+    /// The same posterior with the likelihood computed as `likelihood` says.
     ///
-    /// `parameterization` and `scaling` must have been made for as many coefficients as `dataset` has.
-    pub fn new(dataset: Arc<Dataset>, priors: Priors, parameterization: Parameterization, scaling: Scaling) -> Model {
-        let layout = Layout { coefficients: dataset.n_coefficients(), groups: dataset.n_groups() };
-        debug_assert!(parameterization.is_marginal() || parameterization.effects().len() == layout.coefficients);
-        debug_assert_eq!(scaling.predictors.len() + 1, layout.coefficients);
-        let priors = PriorScales::uniform(priors, layout.coefficients);
-        Model { dataset, priors, parameterization, scaling, layout }
-    }
-
-    /// The same model with priors that differ from coefficient to coefficient.
-    pub fn with_prior_scales(self, priors: PriorScales) -> Model {
-        debug_assert_eq!(priors.mu_sd.len(), self.layout.coefficients);
-        debug_assert_eq!(priors.sigma_scale.len(), self.layout.coefficients);
-        Model { priors, ..self }
-    }
-
-    /// The same posterior in another parameterization.
-    pub fn in_parameterization(&self, parameterization: Parameterization) -> Model {
-        Model { parameterization, ..self.clone() }
+    /// # Errors
+    /// [`CoordinatesError::Collapsed`] where it needs effects that are integrated out.
+    pub fn over(&self, likelihood: Likelihood) -> Result<Model, CoordinatesError> {
+        Ok(self.in_coordinates(self.term.coordinates.clone().over(likelihood)?))
     }
 
     /// The data the posterior is conditioned on, in the user's units.
@@ -131,14 +148,39 @@ impl Model {
         &self.dataset
     }
 
+    /// The data in the sampler's units.
+    pub fn design(&self) -> Design<'_> {
+        Design { dataset: &self.dataset, scaling: &self.scaling }
+    }
+
+    /// The family of the outcome.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The grouping term.
+    pub fn term(&self) -> &Term {
+        &self.term
+    }
+
+    /// How the effects stand in theta.
+    pub fn coordinates(&self) -> &Coordinates {
+        &self.term.coordinates
+    }
+
+    /// The coordinates as they would be typed: `non-centered`, `marginal`, `a=centered,b=non-centered`.
+    pub fn parameterization(&self) -> String {
+        self.term.coordinates.parameterization(&self.coefficient_names())
+    }
+
+    /// How the likelihood is computed.
+    pub fn likelihood(&self) -> Likelihood {
+        self.term.coordinates.likelihood()
+    }
+
     /// The priors' scales, in the user's units.
     pub fn priors(&self) -> &PriorScales {
         &self.priors
-    }
-
-    /// Which effects are centered.
-    pub fn parameterization(&self) -> &Parameterization {
-        &self.parameterization
     }
 
     /// The units the sampler works in.
@@ -147,23 +189,22 @@ impl Model {
     }
 
     /// Where each variable stands.
-    pub fn layout(&self) -> Layout {
-        self.layout
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
-    /// The number of coordinates of theta: D, or 2 K + 1 where all effects are integrated out.
+    /// The number of coordinates of theta.
     pub fn dim(&self) -> usize {
-        if self.parameterization.is_marginal() { self.layout.hyperparameters() } else { self.layout.dim() }
+        self.layout.theta_dim()
     }
 
     /// The priors moved into the sampler's units, an exact change of variables.
     pub fn scaled_priors(&self) -> ScaledPriors {
-        let unit = |k| self.scaling.coefficient_unit(k);
-        let coefficients = 0..self.layout.coefficients;
+        let units = |role| self.layout.block(role).units.iter();
         ScaledPriors {
-            mu_mean: coefficients.clone().map(|k| -self.scaling.coefficient_shift(k) / unit(k)).collect(),
-            mu_sd: coefficients.clone().map(|k| self.priors.mu_sd[k] / unit(k)).collect(),
-            sigma_scale: coefficients.map(|k| self.priors.sigma_scale[k] / unit(k)).collect(),
+            mu_mean: units(Role::Mean).map(|units| -units.shift / units.unit).collect(),
+            mu_sd: units(Role::Mean).zip(&self.priors.mu_sd).map(|(units, sd)| sd / units.unit).collect(),
+            sigma_scale: units(Role::Scale).zip(&self.priors.sigma_scale).map(|(units, c)| c / units.unit).collect(),
             eps_scale: self.priors.eps_scale / self.scaling.outcome_scale,
         }
     }
@@ -172,39 +213,36 @@ impl Model {
     /// the change of units of y and theta, a constant.
     pub fn log_density_offset(&self) -> f64 {
         let outcome = -(self.dataset.n_observations() as f64) * self.scaling.outcome_scale.ln();
-        let coefficients = (0..self.layout.coefficients).map(|k| {
-            let variables = 1 + if self.parameterization.is_centered(k) { self.layout.groups } else { 0 };
-            -(variables as f64) * self.scaling.coefficient_unit(k).ln()
+        let coefficients = self.layout.block(Role::Mean).units.iter().enumerate().map(|(k, units)| {
+            let variables = 1 + if self.coordinates().is_centered(k) { self.layout.groups } else { 0 };
+            -(variables as f64) * units.unit.ln()
         });
         outcome + coefficients.sum::<f64>()
     }
 
-    /// The named variables, in the user's units, at a position `theta`; as many leading ones as `named` has room for
-    /// (all D, or the hyperparameters only). A marginal position says nothing of effects, and leaves their room as it is.
+    /// As [`Layout::constrain`].
     pub fn constrain(&self, theta: &[f64], named: &mut [f64]) {
-        let layout = self.layout;
-        let hyperparameters_only = named.len() < layout.dim() || self.parameterization.is_marginal();
-        for k in 0..layout.coefficients {
-            let (unit, shift) = (self.scaling.coefficient_unit(k), self.scaling.coefficient_shift(k));
-            let (mu, sigma) = (theta[layout.mu(k)], exp(theta[layout.sigma(k)]));
-            named[layout.mu(k)] = mu * unit + shift;
-            named[layout.sigma(k)] = sigma * unit;
-            if hyperparameters_only {
-                continue;
-            }
-            let (location, scale) =
-                if self.parameterization.is_centered(k) { (shift, unit) } else { (mu * unit + shift, sigma * unit) };
-            for (beta, effect) in named[layout.effects(k)].iter_mut().zip(&theta[layout.effects(k)]) {
-                *beta = location + effect * scale;
-            }
-        }
-        named[layout.eps()] = exp(theta[layout.eps()]) * self.scaling.outcome_scale;
+        self.layout.constrain(theta, named);
+    }
+
+    /// As [`Layout::unconstrain`].
+    pub fn unconstrain(&self, named: &[f64], theta: &mut [f64]) {
+        self.layout.unconstrain(named, theta);
+    }
+
+    /// The same units of named variables in the sampler's space, of as many leading ones as there are.
+    pub fn scaled_units(&self, units: &[Unit]) -> Vec<Unit> {
+        let scaled = |(i, unit): (usize, &Unit)| {
+            let units = self.layout.units(i);
+            Unit { mean: units.invert(unit.mean), sd: unit.sd / units.unit }
+        };
+        units.iter().enumerate().map(scaled).collect()
     }
 
     /// About where each named variable is, and how far it spreads, in the user's units, where the coordinates of theta
     /// have these means and variances: of the hyperparameters, and of effects that are centered.
     pub fn named_units(&self, mean: &[f64], variance: &[f64]) -> Vec<Unit> {
-        let layout = self.layout;
+        let layout = &self.layout;
         let mut units = vec![Unit { mean: 0.0, sd: 1.0 }; layout.dim()];
         // e^t to second order about the mean of t: a scale's logarithm leans to the left, and a log-normal's mean and sd would
         // be far too large.
@@ -217,7 +255,7 @@ impl Model {
             let mu = Unit { mean: mean[layout.mu(k)] * unit + shift, sd: variance[layout.mu(k)].sqrt() * unit };
             units[layout.mu(k)] = mu;
             units[layout.sigma(k)] = exponential(layout.sigma(k), unit);
-            for i in layout.effects(k).filter(|_| self.parameterization.is_centered(k)) {
+            for i in layout.effects(k).filter(|_| self.coordinates().is_centered(k)) {
                 units[i] = Unit { mean: shift + unit * mean[i], sd: unit * variance[i].sqrt() };
             }
         }
@@ -225,60 +263,28 @@ impl Model {
         units
     }
 
-    /// The same units of named variables in the sampler's space, of as many leading ones as there are.
-    pub fn scaled_units(&self, units: &[Unit]) -> Vec<Unit> {
-        let layout = self.layout;
-        let coefficients = layout.coefficients;
-        let scaled = |(i, unit): (usize, &Unit)| {
-            let (shift, scale) = if i == layout.eps() {
-                (0.0, self.scaling.outcome_scale)
-            } else if i < layout.hyperparameters() {
-                let (k, is_scale) = (i % coefficients, i >= coefficients);
-                (if is_scale { 0.0 } else { self.scaling.coefficient_shift(k) }, self.scaling.coefficient_unit(k))
-            } else {
-                let k = (i - layout.hyperparameters()) / layout.groups;
-                (self.scaling.coefficient_shift(k), self.scaling.coefficient_unit(k))
-            };
-            Unit { mean: (unit.mean - shift) / scale, sd: unit.sd / scale }
-        };
-        units.iter().enumerate().map(scaled).collect()
-    }
-
-    /// The position at which the named variables, all D in the user's units, have the values `named`.
-    pub fn unconstrain(&self, named: &[f64], theta: &mut [f64]) {
-        let layout = self.layout;
-        for k in 0..layout.coefficients {
-            let (unit, shift) = (self.scaling.coefficient_unit(k), self.scaling.coefficient_shift(k));
-            let (mu, sigma) = (named[layout.mu(k)], named[layout.sigma(k)]);
-            theta[layout.mu(k)] = (mu - shift) / unit;
-            theta[layout.sigma(k)] = (sigma / unit).ln();
-            if self.parameterization.is_marginal() {
-                continue;
-            }
-            let (location, scale) = if self.parameterization.is_centered(k) { (shift, unit) } else { (mu, sigma) };
-            for (effect, beta) in theta[layout.effects(k)].iter_mut().zip(&named[layout.effects(k)]) {
-                *effect = (beta - location) / scale;
-            }
-        }
-        theta[layout.eps()] = (named[layout.eps()] / self.scaling.outcome_scale).ln();
-    }
-
     /// The variables' names in order: `mu_a`, `sigma_b`, `eps`, `a[AITKIN]`; with several predictors the slopes' name
     /// theirs first: `mu_b[hours]`, `b[hours,School 3]`.
     pub fn names(&self) -> Vec<String> {
         let coefficients = self.coefficient_names();
-        let hyper = |prefix: &str| coefficients.iter().map(move |name| format!("{prefix}_{name}")).collect::<Vec<_>>();
-        let mut names = [hyper("mu"), hyper("sigma"), vec!["eps".to_string()]].concat();
-        for name in &coefficients {
-            let stem = name.strip_suffix(']').map_or(format!("{name}["), |stem| format!("{stem},"));
-            names.extend(self.dataset.groups().iter().map(|group| format!("{stem}{group}]")));
+        let mut names = Vec::with_capacity(self.layout.dim());
+        for block in self.layout.blocks() {
+            match block.role {
+                Role::Mean => names.extend(coefficients.iter().map(|name| format!("mu_{name}"))),
+                Role::Scale => names.extend(coefficients.iter().map(|name| format!("sigma_{name}"))),
+                Role::Dispersion => names.extend(self.family.dispersions().iter().map(|name| name.to_string())),
+                Role::Effects => coefficients.iter().for_each(|name| {
+                    let stem = name.strip_suffix(']').map_or(format!("{name}["), |stem| format!("{stem},"));
+                    names.extend(self.dataset.groups().iter().map(|group| format!("{stem}{group}]")));
+                }),
+            }
         }
         names
     }
 
     /// The coefficients' names: `a`, then `b`, or `b[predictor]` where there are several.
     pub fn coefficient_names(&self) -> Vec<String> {
-        parameterization::coefficient_names(self.dataset.predictor_names())
+        coordinates::coefficient_names(self.dataset.predictor_names())
     }
 
     /// Sufficient statistics of each group, in the sampler's units.

@@ -14,9 +14,10 @@ use rand::{SeedableRng, TryRng};
 
 use crate::math::ln;
 
-const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-const ROUNDS: usize = 10;
+/// Philox' constants, the same on a device.
+pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+pub(crate) const ROUNDS: usize = 10;
 
 /// What a random number is for: a part of its counter, so that two uses never share bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

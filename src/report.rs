@@ -11,6 +11,7 @@ mod draw;
 mod figure;
 mod figures;
 mod page;
+mod parts;
 mod run;
 mod scene;
 mod sketch;
@@ -37,6 +38,7 @@ use figures::{
     autocorrelation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank, stuck, throughput, trace,
 };
 use page::Page;
+use parts::{Parts, with};
 use run::Run;
 use scene::Scene;
 use tables::Summary;
@@ -58,6 +60,7 @@ pub struct Report {
     options: Options,
     scene: Option<Scene>,
     runs: Vec<Run>,
+    parts: Vec<Parts>,
     comparison: Option<Comparison>,
     truth: Option<marginal::Truth>,
     modes: Option<Modes>,
@@ -72,6 +75,7 @@ impl Report {
             options,
             scene: None,
             runs: Vec::new(),
+            parts: Vec::new(),
             comparison: None,
             truth: None,
             modes: None,
@@ -86,7 +90,9 @@ impl Report {
         let options = &self.options;
         let scene = self.scene.get_or_insert_with(|| Scene::of(sampled, summary, options));
         let slot = slot(&summary.parameterization, &self.runs);
-        self.runs.push(Run::of(sampled, summary, scene, slot));
+        let (run, parts) = parts::of(sampled, summary, scene, slot);
+        self.runs.push(run);
+        self.parts.push(parts);
     }
 
     /// Adds how the runs compare, and the exact posterior where there is one. The runs have been added before.
@@ -165,19 +171,20 @@ impl Report {
     fn figures(&self) -> Vec<Figure> {
         let mut all = Vec::new();
         if let Some(scene) = &self.scene {
-            let (runs, best) = (&self.runs[..], self.best());
-            let modes = || self.modes.as_ref().and_then(|modes| modes::figure(scene, runs, modes, best));
+            let (runs, parts, best) = (&self.runs[..], &self.parts[..], self.best());
+            let effects = &with(runs, parts, |parts| parts.forest.as_ref());
+            let modes = || modes::figure(scene, effects, self.modes.as_ref()?, best);
             let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 11] = [
-                &|| trace::figures(runs),
-                &|| rank::figures(runs),
-                &|| Vec::from_iter(stuck::figure(scene, runs)),
-                &|| funnel::figures(scene, runs),
+                &|| trace::figures(&with(runs, parts, |parts| Some(&parts.trace))),
+                &|| rank::figures(&with(runs, parts, |parts| Some(&parts.rank))),
+                &|| Vec::from_iter(stuck::figure(scene, &with(runs, parts, |parts| Some(&parts.stuck)))),
+                &|| funnel::figures(scene, &with(runs, parts, |parts| parts.funnel.as_ref())),
                 &|| Vec::from_iter(marginal::figure(scene, runs, self.truth.as_ref())),
                 &|| Vec::from_iter(modes()),
-                &|| Vec::from_iter(forest::figure(scene, runs, best)),
-                &|| Vec::from_iter(energy::figure(runs)),
-                &|| Vec::from_iter(autocorrelation::figure(runs)),
-                &|| Vec::from_iter(ess::figure(runs)),
+                &|| Vec::from_iter(forest::figure(scene, effects, best)),
+                &|| Vec::from_iter(energy::figure(&with(runs, parts, |parts| Some(&parts.energy)))),
+                &|| Vec::from_iter(autocorrelation::figure(&with(runs, parts, |parts| Some(&parts.autocorrelation)))),
+                &|| Vec::from_iter(ess::figure(&with(runs, parts, |parts| Some(&parts.growth)))),
                 &|| pairs::figures(runs),
             ];
             all.par_extend(makers.par_iter().flat_map(|figures| figures()));

@@ -293,7 +293,7 @@ impl RunSummary {
             adapter: device.clone(),
             device_failure: run.failure.as_ref().map(|failure| failure.error.to_string()),
             data: DataSummary::of(dataset),
-            parameterization: model.parameterization().to_string(),
+            parameterization: model.parameterization(),
             words: Words::of(model),
             priors: model.priors().clone(),
             settings: *settings,

@@ -9,8 +9,9 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Block, Engine, EngineError, Part, Phase, Progress, Sink, SinkError};
-use warpnuts::model::{Effect, Model, Priors};
+use warpnuts::engine::{Block, DrawSink, Engine, EngineError, Keep, Part, Phase, Progress, SinkError, SumSink};
+use warpnuts::model::{Effect, Model, Priors, Unit};
+use warpnuts::nuts::adaptation::Spread;
 use warpnuts::random::{Place, Purpose};
 
 use crate::helpers::runs::{self, chains, lanes, leapfrogs, plan, radon, run, run_into, summaries};
@@ -100,7 +101,21 @@ struct Impatient {
     progress: Arc<Progress>,
 }
 
-impl Sink for Impatient {
+impl DrawSink for Impatient {
+    fn warmed(&mut self, _: &Spread) {}
+
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
         self.blocks += 1;
         if self.blocks == self.last {
@@ -119,7 +134,7 @@ fn chain(draws: &Memory, chain: usize) -> Vec<Vec<f64>> {
 fn unadapted(model: &Arc<Model>, lane_count: usize, chains: Chains, draws: usize) -> Memory {
     let dim = model.layout().dim();
     let densities = lanes(model, lane_count);
-    let mut engine = HostEngine::new(model.clone(), densities, chains, 10, dim, Arc::default()).start().unwrap();
+    let mut engine = HostEngine::new(model.clone(), densities, chains, 10, Keep::All, Arc::default()).start().unwrap();
     let phase = Phase {
         transitions: draws as u32,
         scale: vec![1.0; dim],
@@ -358,8 +373,9 @@ fn the_drivers_account_is_that_of_the_draws() {
 fn a_sink_may_take_the_hyperparameters_only() {
     let model = radon(Effect::NonCentered);
     let (_, all) = run(&model, 1, chains(11, 3), plan(60, 50));
-    let mut engine =
-        HostEngine::new(model.clone(), lanes(&model, 1), chains(11, 3), 10, 5, Arc::default()).start().unwrap();
+    let mut engine = HostEngine::new(model.clone(), lanes(&model, 1), chains(11, 3), 10, Keep::Hyper, Arc::default())
+        .start()
+        .unwrap();
     let mut some = Memory::new(5, 3, 50);
     driver::run(&mut engine, 175, &plan(60, 50), &mut some).unwrap();
     assert_eq!(some.values(), &all.values()[..5 * 3 * 50]);
@@ -371,7 +387,7 @@ fn superchains_share_their_starting_point() {
     let starts = |chains: Chains| {
         let wide = Wide::new(&model, 1);
         let alone = wide.alone.clone();
-        HostEngine::new(model.clone(), vec![Box::new(wide)], chains, 10, 175, Arc::default()).start().unwrap();
+        HostEngine::new(model.clone(), vec![Box::new(wide)], chains, 10, Keep::All, Arc::default()).start().unwrap();
         let starts = alone.lock().unwrap().clone();
         assert_eq!(starts.len(), chains.count as usize, "every first attempt was good");
         starts
@@ -412,7 +428,8 @@ fn a_start_is_looked_for_until_one_is_found_or_a_hundred_were_bad() {
     let density = CpuDensity::new(&model, Likelihood::Groups);
     let start = |period| {
         let lane: Vec<Box<dyn Density>> = vec![Box::new(Rare { density: density.clone(), calls: 0, period })];
-        HostEngine::new(model.clone(), lane, Chains { first: 40, ..chains(14, 3) }, 10, 5, Arc::default()).start()
+        HostEngine::new(model.clone(), lane, Chains { first: 40, ..chains(14, 3) }, 10, Keep::Hyper, Arc::default())
+            .start()
     };
     assert!(start(100).is_ok());
     match start(101) {
@@ -426,7 +443,7 @@ fn a_start_is_looked_for_until_one_is_found_or_a_hundred_were_bad() {
 fn a_phase_without_adaptation_keeps_step_size_and_metric() {
     let model = radon(Effect::NonCentered);
     let mut engine =
-        HostEngine::new(model.clone(), lanes(&model, 2), chains(15, 4), 10, 175, Arc::default()).start().unwrap();
+        HostEngine::new(model.clone(), lanes(&model, 2), chains(15, 4), 10, Keep::All, Arc::default()).start().unwrap();
     let phase = Phase {
         transitions: 30,
         scale: vec![0.1; 175],
@@ -455,7 +472,8 @@ fn every_third_draw_is_kept_whatever_the_phases() {
     let draws = |thin: u32, lane_count: usize| {
         let mut kept = Memory::new(175, 6, (61 / thin) as usize);
         let lanes = lanes(&model, lane_count);
-        let mut engine = HostEngine::new(model.clone(), lanes, chains(16, 6), 10, 175, Arc::default()).start().unwrap();
+        let mut engine =
+            HostEngine::new(model.clone(), lanes, chains(16, 6), 10, Keep::All, Arc::default()).start().unwrap();
         for transitions in [1, 7, 3, 50] {
             let (scale, part) = (vec![0.1; 175], Part::Sampling);
             let phase = Phase { transitions, scale, step_size: 0.1, adapt: None, max_depth: 4, part, thin };

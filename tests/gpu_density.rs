@@ -8,9 +8,9 @@ use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::density::{Density, Evaluations, Likelihood};
-use warpnuts::engine::Progress;
 use warpnuts::engine::device::{Compiled, Plan};
 use warpnuts::engine::host::Chains;
+use warpnuts::engine::{Keep, Progress};
 use warpnuts::experiment::{Engine, Settings, choose, sample};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
@@ -304,7 +304,7 @@ fn what_software_would_not_finish_is_refused() {
     let Some(devices) = gpu::devices() else { return };
     let model = marginal(&simulated(20, 40, 12));
     let chains = Chains { seed: 1, first: 0, count: 1, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 5, variables: model.dim(), summed: false };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 5, keep: Keep::All };
     for gpu in devices.iter().filter(|gpu| gpu.adapter().is_software()) {
         let name = gpu.adapter().name();
         let errors = [

@@ -11,7 +11,7 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Engine, Part, Phase, Progress};
+use warpnuts::engine::{Engine, Keep, Part, Phase, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
@@ -158,7 +158,8 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
         let densities = (0..lanes).map(|_| Box::new(device.density(7).unwrap()) as Box<dyn Density>).collect();
         let chains = Chains { seed: 3, first, count, per_superchain: 1 };
         let from = &states[0][first as usize..(first + count) as usize];
-        let mut engine = HostEngine::new(model.clone(), densities, chains, 6, dim, Arc::default()).start_from(from);
+        let mut engine =
+            HostEngine::new(model.clone(), densities, chains, 6, Keep::All, Arc::default()).start_from(from);
         let mut draws = Memory::new(dim, count as usize, 5);
         engine.run(&phase, &mut draws).unwrap();
         draws
@@ -207,7 +208,8 @@ fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::Run, Memory)
     let plan = Plan { warmup: 60, draws: 40, thin: 1, target_accept: 0.8, max_depth: 8 };
     let dim = model.layout().dim();
     let mut draws = Memory::new(dim, 7, 40);
-    let engine = HostEngine::new(model.clone(), vec![lane(), lane()], chains, 8, dim, Arc::default()).start().unwrap();
+    let engine =
+        HostEngine::new(model.clone(), vec![lane(), lane()], chains, 8, Keep::All, Arc::default()).start().unwrap();
     let mut engine = if spare { engine.with_spare(vec![Box::new(cpu)]) } else { engine };
     let run = driver::run(&mut engine, dim, &plan, &mut draws).unwrap();
     draws.shrink_to_fit();

@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use warpnuts::data::Dataset;
-use warpnuts::density::effects::ConditionalEffects;
 use warpnuts::density::{DensityError, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::fallback::{Fallback, Spare};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{Block, Engine, EngineError, Part, Phase, Progress, Sink, SinkError};
+use warpnuts::engine::{
+    Block, ChainStates, DrawSink, Engine, EngineError, Keep, Part, Phase, Progress, SinkError, SumSink,
+};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
+use warpnuts::nuts::State;
 use warpnuts::nuts::adaptation::Spread;
-use warpnuts::random::Place;
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
@@ -56,7 +57,19 @@ struct Blocks {
     blocks: Vec<(usize, usize)>,
 }
 
-impl Sink for Blocks {
+impl DrawSink for Blocks {
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn warmed(&mut self, spread: &Spread) {
         self.memory.warmed(spread);
     }
@@ -69,17 +82,18 @@ impl Sink for Blocks {
 
 /// A run of a few chains whose device is unplugged when so many transitions are counted; the draws of each variable,
 /// `[chain][draw]`, chains apart.
-fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, variables: usize, transitions: Option<u64>) -> (driver::Run, Blocks) {
+fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, keep: Keep, transitions: Option<u64>) -> (driver::Run, Blocks) {
     let progress = transitions.map_or_else(Arc::default, |transitions| unplugged(gpu, transitions));
     let chains = Chains { seed: 2, first: 3, count: CHAINS, per_superchain: 1 };
-    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables, summed: false };
+    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, keep };
     let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
     // Dispatches of a transition or two.
     let started = started.map(|engine| engine.with_budget(4_000));
     let spare = Spare { model: model.clone(), plan, threads: 2, progress: progress.clone() };
     let mut engine = Fallback::new(started, spare).unwrap();
     let plan = Plan { warmup: WARMUP, draws: DRAWS, thin: 1, target_accept: 0.8, max_depth: DEPTH };
-    let mut sink = Blocks { memory: Memory::new(variables, CHAINS as usize, DRAWS as usize), blocks: Vec::new() };
+    let mut sink =
+        Blocks { memory: Memory::new(keep.sampled(model), CHAINS as usize, DRAWS as usize), blocks: Vec::new() };
     if transitions == Some(0) {
         gpu.lose();
     }
@@ -102,21 +116,18 @@ fn value(sampled: &Sampled, i: usize, chain: usize, draw: usize) -> f64 {
 #[test]
 fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
     let Some(device) = own_device() else { return };
-    let layout = radon("centered").layout();
-    for (parameterization, variables) in [
-        ("non-centered", layout.dim()),
-        ("non-centered", layout.hyperparameters()),
-        ("marginal", layout.hyperparameters()),
-    ] {
+    for (parameterization, keep) in
+        [("non-centered", Keep::All), ("non-centered", Keep::Hyper), ("marginal", Keep::Hyper)]
+    {
         let model = radon(parameterization);
-        let (whole, undisturbed) = failing(&device, &model, variables, None);
+        let (whole, undisturbed) = failing(&device, &model, keep, None);
         assert!(whole.failure.is_none());
         assert_eq!(undisturbed.blocks, [(0, DRAWS as usize)]);
         // The first phase of warm-up has 9 transitions, the last 6; then come draws.
         for transition in [0, 4, 35, 57, 60 + 12, 60 + 20, 60 + 34] {
             let gpu = own_device().unwrap();
             let at = Some(u64::from(CHAINS) * transition);
-            let (run, draws) = failing(&gpu, &model, variables, at);
+            let (run, draws) = failing(&gpu, &model, keep, at);
             let failure = run.failure.as_ref().unwrap_or_else(|| panic!("nothing failed at {transition}"));
             assert!(failure.resumed && matches!(failure.error, DensityError::Device(GpuError::Lost { .. })));
             assert_eq!((run.warmup, run.draws), (WARMUP, DRAWS));
@@ -132,9 +143,7 @@ fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
             assert_eq!(next, DRAWS as usize);
 
             let same = (0..DRAWS as usize).take_while(|i| draw(&draws, *i) == draw(&undisturbed, *i)).count();
-            eprintln!(
-                "{parameterization}, {variables} variables, unplugged at {transition}: {same} draws are the device's"
-            );
+            eprintln!("{parameterization}, {keep:?}, unplugged at {transition}: {same} draws are the device's");
             if transition > u64::from(WARMUP) {
                 assert_eq!(draws.blocks[0].1, same, "the first block is the device's, the others are not");
                 assert!((1..=DRAWS as usize - 2).contains(&same), "{same}");
@@ -146,36 +155,23 @@ fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
     }
 }
 
-/// Mean square of how far effects are from their conditional means, in conditional sds; where that is 1, and the number of
-/// effects is large, they are draws of them. `rows` are all named variables of some draws.
-fn mean_square(model: &Model, rows: &[Vec<f64>]) -> f64 {
-    let hyperparameters = model.layout().hyperparameters();
-    let mut effects = ConditionalEffects::new(model);
-    let (mut sum, mut count) = (0.0, 0.0);
-    for row in rows {
-        let (mut mean, mut other) = (row.clone(), row.clone());
-        effects.mean(&mut mean);
-        let mut squares = vec![0.0; row.len()];
-        for transition in 0..200 {
-            effects.draw(&Place { seed: 99, chain: 0, transition }, &mut other);
-            squares.iter_mut().zip(&other).zip(&mean).for_each(|((sum, x), mean)| *sum += (x - mean).powi(2) / 200.0);
-        }
-        for i in hyperparameters..row.len() {
-            sum += (row[i] - mean[i]).powi(2) / squares[i];
-            count += 1.0;
-        }
-    }
-    sum / count
+/// The named variables of all chains in these states, `[chain][variable]`.
+fn named(model: &Model, states: &ChainStates) -> Vec<f64> {
+    let mut named = vec![0.0; model.layout().dim()];
+    let chain = |state: State| {
+        model.constrain(&state.position, &mut named);
+        named.clone()
+    };
+    states.iter().flat_map(chain).collect()
 }
 
 #[test]
-fn after_warm_up_chains_go_on_where_the_device_has_left_them() {
+fn chains_go_on_from_their_last_states_in_memory() {
     let Some(_) = own_device() else { return };
     let model = radon("a=centered,b=non-centered");
-    let (dim, hyperparameters) = (model.layout().dim(), model.layout().hyperparameters());
-    let gpu = own_device().unwrap();
+    let dim = model.layout().dim();
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
-    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables: dim, summed: false };
+    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, keep: Keep::All };
     let phase = |transitions, step_size, max_depth, part| Phase {
         transitions,
         scale: vec![0.3; dim],
@@ -185,112 +181,43 @@ fn after_warm_up_chains_go_on_where_the_device_has_left_them() {
         part,
         thin: 1,
     };
-    let engine = || {
+    let start = |gpu: &Arc<Gpu>| {
         let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
         // So that the chains of a phase end in different dispatches.
         engine.with_budget(3_000)
     };
-    let (mut warming, mut recording, mut drawing) = (engine(), engine(), engine());
+    let gpu = own_device().unwrap();
+    let (mut warming, mut recording, mut drawing) = (start(&gpu), start(&gpu), start(&gpu));
     let mut draws = Memory::new(dim, CHAINS as usize, 30);
-    assert!(warming.finished().hyperparameters.is_empty());
     warming.run(&phase(30, 0.2, DEPTH, Part::Warmup { recorded: false }), &mut draws).unwrap();
     recording.run(&phase(30, 0.2, DEPTH, Part::Warmup { recorded: true }), &mut draws).unwrap();
     drawing.run(&phase(30, 0.2, DEPTH, Part::Sampling), &mut draws).unwrap();
-    // The same transitions have ended in the same places.
-    let finished = warming.finished();
-    assert_eq!((finished.transitions, finished.drawn, drawing.finished().drawn), (30, 0, 30));
-    assert_eq!(finished.hyperparameters, drawing.finished().hyperparameters);
-    assert_eq!(finished.hyperparameters, recording.finished().hyperparameters);
-    assert_eq!((recording.finished().transitions, recording.finished().drawn), (30, 0));
-    let hyperparameters_of = |row: &[f64]| row[..hyperparameters].to_vec();
+    assert_eq!([warming.finished(), recording.finished(), drawing.finished()], [(30, 0), (30, 0), (30, 30)]);
+    // The same transitions have ended in the same places, which are those of the last draws.
+    let states = warming.states().unwrap();
+    assert_eq!(states, recording.states().unwrap());
+    assert_eq!(states, drawing.states().unwrap());
     let last = |chain| (0..dim).map(|i| draws.value(i, chain, 29)).collect::<Vec<f64>>();
-    let lasts: Vec<Vec<f64>> = (0..CHAINS as usize).map(last).collect();
-    assert_eq!(finished.hyperparameters, lasts.iter().flat_map(|row| hyperparameters_of(row)).collect::<Vec<_>>());
+    assert_eq!(named(&model, &states), (0..CHAINS as usize).flat_map(last).collect::<Vec<f64>>());
 
-    // From there the host goes on, where a tiny step shows where it was.
-    let kept = finished.hyperparameters.to_vec();
-    let spare = Spare { model: model.clone(), plan, threads: 2, progress: Arc::default() };
-    let mut engine = Fallback::new(Ok(warming), spare).unwrap();
-    gpu.lose();
-    let mut draws = Memory::new(dim, CHAINS as usize, 1);
-    let outcome = engine.run(&phase(1, 1e-9, 1, Part::Sampling), &mut draws).unwrap();
-    assert!(outcome.failure.is_some_and(|failure| failure.resumed));
-    let there = |chain| (0..dim).map(|i| draws.value(i, chain, 0)).collect::<Vec<f64>>();
-    let there: Vec<Vec<f64>> = (0..CHAINS as usize).map(there).collect();
-    let apart = there.iter().flat_map(|row| hyperparameters_of(row)).zip(kept).map(|(a, b)| (a - b).abs());
-    assert!(apart.fold(0.0, f64::max) < 1e-6);
-    // 12 chains' 170 effects: 0.12 is three to four sds of their mean square, with that of the sds.
-    let square = mean_square(&model, &there);
-    eprintln!("effects' mean square in conditional sds: {square}");
-    assert!((square - 1.0).abs() < 0.12, "{square}");
-}
-
-/// The last draw of all chains, `[chain][variable]`, by an engine that may round draws in `units`.
-struct Rounded {
-    units: Vec<Unit>,
-    last: Vec<f64>,
-    finite: bool,
-}
-
-impl Sink for Rounded {
-    fn units(&self) -> Option<&[Unit]> {
-        Some(&self.units)
-    }
-
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
-        let chains = block.values.chunks_exact(block.values.len() / block.chains);
-        self.last = chains.flat_map(|draws| &draws[draws.len() - self.units.len()..]).copied().collect();
-        self.finite = block.statistics.iter().all(|told| told.lp.is_finite() && !told.diverging);
-        Ok(())
-    }
-}
-
-#[test]
-fn the_host_goes_on_from_rounded_draws_where_those_have_left() {
-    let Some(_) = own_device() else { return };
-    let model = radon("non-centered");
-    let layout = model.layout();
-    let width = layout.hyperparameters();
-    let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
-    let plan =
-        device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, variables: width, summed: false };
-    // In coarse units, and of all units in one so coarse that sigma_b, which is below 16, is rounded to 0.
-    let usual = vec![Unit { mean: 1.0, sd: 0.5 }; width];
-    let mut coarse = usual.clone();
-    coarse[layout.sigma(1)] = Unit { mean: 65536.0, sd: 4.0 };
-    for units in [usual, coarse] {
+    // From there the host goes on, where a tiny step shows where it was: from the states that somebody has asked for last, or
+    // else from those of the beginning of the last phase that the device began.
+    for asked in [true, false] {
         let gpu = own_device().unwrap();
-        let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
-        let phase = |transitions, step_size, part| Phase {
-            transitions,
-            scale: vec![0.3; layout.dim()],
-            step_size,
-            adapt: None,
-            max_depth: DEPTH,
-            part,
-            thin: 1,
-        };
-        let mut sink = Rounded { units, last: Vec::new(), finite: true };
-        engine.run(&phase(40, 0.2, Part::Warmup { recorded: false }), &mut sink).unwrap();
-        engine.run(&phase(9, 0.2, Part::Sampling), &mut sink).unwrap();
-        let finished = engine.finished().hyperparameters.to_vec();
-        for (i, (kept, left)) in finished.iter().zip(&sink.last).enumerate() {
-            let unit = sink.units[i % width];
-            let offset = (left - unit.mean) / unit.sd;
-            assert_eq!(f64::from(half::f16::from_f64(offset)), offset, "it has not left in 16 bits");
-            let smallest = unit.mean * 2f64.powi(-12);
-            assert_eq!(*kept, if *left <= 0.0 && i % width >= layout.sigma(0) { smallest } else { *left });
-        }
-        let zeros = sink.last.iter().skip(layout.sigma(1)).step_by(width).filter(|sigma| **sigma == 0.0).count();
-        assert_eq!(zeros, if sink.units[layout.sigma(1)].sd == 4.0 { CHAINS as usize } else { 0 });
-
         let spare = Spare { model: model.clone(), plan, threads: 2, progress: Arc::default() };
-        let mut engine = Fallback::new(Ok(engine), spare).unwrap();
+        let mut engine = Fallback::new(Ok(start(&gpu)), spare).unwrap();
+        let mut draws = Memory::new(dim, CHAINS as usize, 6);
+        engine.run(&phase(30, 0.2, DEPTH, Part::Warmup { recorded: false }), &mut draws).unwrap();
+        engine.run(&phase(5, 0.2, DEPTH, Part::Sampling), &mut draws).unwrap();
+        let from = if asked { engine.states().unwrap() } else { states.clone() };
         gpu.lose();
-        let outcome = engine.run(&phase(1, 1e-9, Part::Sampling), &mut sink).unwrap();
-        assert!(outcome.failure.is_some_and(|failure| failure.resumed) && sink.finite);
-        let apart = sink.last.iter().zip(&finished).map(|(a, b)| (a - b).abs() / b.abs());
-        assert!(apart.fold(0.0, f64::max) < 1e-5);
+        let outcome = engine.run(&phase(1, 1e-9, 1, Part::Sampling), &mut draws).unwrap();
+        assert!(outcome.failure.is_some_and(|failure| failure.resumed));
+        let there = (0..CHAINS as usize).flat_map(|chain| (0..dim).map(move |i| (chain, i)));
+        for ((chain, i), from) in there.zip(named(&model, &from)) {
+            let value = draws.value(i, chain, 5);
+            assert!((value - from).abs() < 1e-6, "variable {i} of chain {chain}: {value}, and it was {from}");
+        }
     }
 }
 
@@ -313,8 +240,7 @@ fn a_device_that_fails_at_once_leaves_the_cpus_run() {
     assert!(error.to_string().contains("--engine cpu"), "{error}");
 
     // Before the first dispatch.
-    let dim = model.layout().dim();
-    let (run, draws) = failing(&own_device().unwrap(), &model, dim, Some(0));
+    let (run, draws) = failing(&own_device().unwrap(), &model, Keep::All, Some(0));
     assert!(run.failure.is_some_and(|failure| failure.resumed));
     let settings = Settings {
         chains: CHAINS,
@@ -380,21 +306,20 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         if first == 0 || first == draws as usize {
             continue;
         }
-        // Chains go on from where they were: over the change as over any other pair of draws, the slowest of the
-        // hyperparameters hangs together.
-        let at = |i: usize, draw: usize| {
-            let pair = |chain: usize| [draw - 1, draw].map(|draw| value(&sampled, i, chain, draw).ln());
+        // The first draws of the device and of the host both are one transition away from the states at the end of warm-up.
+        // A transition is reversible: they hang together as two draws with one between them do.
+        let between = |i: usize, draws: [usize; 2]| {
+            let pair = |chain: usize| draws.map(|draw| value(&sampled, i, chain, draw).ln());
             correlation(&(0..chains as usize).map(pair).collect::<Vec<_>>())
         };
         let sigmas = (0..2).map(|k| model.layout().sigma(k));
-        let usual = |i: usize| (1..draws as usize).map(|draw| at(i, draw)).sum::<f64>() / f64::from(draws - 1);
+        let usual =
+            |i: usize| (0..first - 2).map(|draw| between(i, [draw, draw + 2])).sum::<f64>() / (first - 2) as f64;
         let (slowest, usual) = sigmas.map(|i| (i, usual(i))).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
-        let there = at(slowest, first);
-        eprintln!(
-            "variable {slowest}: correlation {there:.2} from draw {first} on the device to the host, {usual:.2} usually"
-        );
+        let there = between(slowest, [0, first]);
+        eprintln!("variable {slowest}: correlation {there:.2} of the first draw and draw {first}, {usual:.2} usually");
         let error = (1.0 - usual * usual) / f64::from(chains).sqrt();
-        assert!(usual > 0.3 && (there - usual).abs() < 4.0 * error, "{there} {usual} {error}");
+        assert!(usual > 0.1 && (there - usual).abs() < 4.0 * error, "{there} {usual} {error}");
     }
 }
 

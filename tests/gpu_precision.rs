@@ -14,7 +14,7 @@ use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::kernels::{Leaving, Shaders};
 use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{Block, Sink, SinkError};
+use warpnuts::engine::{Block, DrawSink, SinkError, SumSink};
 use warpnuts::experiment::{Backend, Keep, Keeping, Sampled, Settings, sample_into, sample_on};
 use warpnuts::gpu::{Flight, Landing};
 use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
@@ -155,7 +155,11 @@ struct Both {
     blocks: Vec<(usize, usize, Vec<f64>)>,
 }
 
-impl Sink for Both {
+impl DrawSink for Both {
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn warmed(&mut self, spread: &Spread) {
         self.memory.warmed(spread);
     }
@@ -185,7 +189,7 @@ fn memory_keeps_packed_draws_to_the_bit() {
     let (dim, chains, draws) = (model.dim(), 5, 30);
     let run = |precision| {
         let chains = Chains { seed: 3, first: 0, count: chains as u32, per_superchain: 1 };
-        let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
+        let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
         let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
         let plan = Plan { warmup: 60, draws: 2 * draws as u32, thin: 2, target_accept: 0.8, max_depth: 6 };
         let memory = Memory::rounded(model.clone(), precision, dim, 5, draws);

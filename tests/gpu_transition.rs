@@ -11,13 +11,13 @@ use warpnuts::draws::Memory;
 use warpnuts::engine::device::kernels::Told;
 use warpnuts::engine::device::{DeviceEngine, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Block, Engine, Part, Phase, Progress, Sink, SinkError, Standing};
+use warpnuts::engine::{Block, ChainStates, DrawSink, Engine, Keep, Part, Phase, Progress, SinkError, SumSink};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
-use warpnuts::nuts::adaptation::Moments;
+use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
+use warpnuts::nuts::adaptation::{Moments, Spread};
 use warpnuts::nuts::{State, Statistics, Step, Transition};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
@@ -53,7 +53,21 @@ struct Last {
     statistics: Vec<Statistics>,
 }
 
-impl Sink for Last {
+impl DrawSink for Last {
+    fn warmed(&mut self, _: &Spread) {}
+
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
         (self.values, self.statistics) = (block.values.to_vec(), block.statistics.to_vec());
         Ok(())
@@ -109,7 +123,7 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
     let mut density = CpuDensity::new(model, likelihood);
 
     let chains = Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { likelihood, chains, max_depth: 8, variables: dim, summed: false };
+    let plan = Plan { likelihood, chains, max_depth: 8, keep: Keep::All };
     let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let phase = Phase {
         transitions: 1,
@@ -293,7 +307,7 @@ fn draws_of(
 ) -> Memory {
     let dim = model.dim();
     let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
@@ -343,7 +357,7 @@ fn little_more_than_the_draws_crosses_the_bus() {
     const MANY: u32 = 8 * CHAINS;
     let states: Vec<State> = states.into_iter().cycle().take(MANY as usize).collect();
     let chains = Chains { seed: 4, first: 0, count: MANY, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
     let (scale, step_size) = (run.run.scale, run.run.step_size);
     let phase = Phase { transitions: 300, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
     for gpu in devices {
@@ -371,7 +385,7 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         let model = radon(parameterization);
         let (dim, (run, states)) = (model.dim(), warmed(&model, Likelihood::Groups));
         let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
-        let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
+        let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
         let phase = |transitions| Phase {
             transitions,
             scale: run.run.scale.clone(),
@@ -386,15 +400,15 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         first.put(&states).unwrap();
         let mut draws = Memory::new(dim, CHAINS as usize, 4);
         first.run(&phase(4), &mut draws).unwrap();
-        let standing = first.standing().unwrap();
+        let states = first.states().unwrap();
         // They stand at their last draws.
         let mut named = vec![0.0; dim];
-        for (chain, state) in standing.states().enumerate() {
+        for (chain, state) in states.iter().enumerate() {
             model.constrain(&state.position, &mut named);
             assert!((0..dim).all(|i| named[i] == draws.value(i, chain, 3)), "chain {chain}");
         }
         let mut second = engine();
-        second.resume(&standing, 4).unwrap();
+        second.resume(&states, 4).unwrap();
         // Draws are numbered from the run's beginning.
         let [mut here, mut there] = [(); 2].map(|()| Memory::new(dim, CHAINS as usize, 9));
         first.run(&phase(5), &mut here).unwrap();
@@ -455,8 +469,7 @@ fn moments_are_the_draws(devices: &[Arc<Gpu>], model: &Arc<Model>) {
         likelihood: Likelihood::Groups,
         chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
         max_depth: 6,
-        variables: dim,
-        summed: false,
+        keep: Keep::All,
     };
     for gpu in devices {
         let outcome = |part: Part, draws: &mut Memory| {
@@ -502,11 +515,11 @@ fn every_third_draw_leaves_whatever_the_phases() {
     let model = radon("non-centered");
     let (dim, (run, states)) = (model.layout().dim(), warmed(&model, Likelihood::Groups));
     let chains = Chains { seed: 4, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, variables: dim, summed: false };
+    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut draws = |thin: u32| {
         let mut kept = Memory::new(dim, CHAINS as usize, (17 / thin) as usize);
-        engine.resume(&Standing::of(0, states.iter()), 0).unwrap();
+        engine.resume(&ChainStates::of(0, states.iter()), 0).unwrap();
         for transitions in [4, 1, 12] {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
             let phase = Phase { transitions, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin };
@@ -526,7 +539,7 @@ fn a_device_is_measured_before_it_is_chosen() {
     let Some(devices) = gpu::devices() else { return };
     let model = radon("non-centered");
     let settings = Settings { chains: 16, threads: 2, ..Settings::default() };
-    let costs = Costs::of_host(&model, Likelihood::Groups).with_device(&devices[0], &model, &settings);
+    let costs = Costs::of_host(&model).with_device(&devices[0], &model, &settings);
     let (density, transitions) = (costs.density.unwrap(), costs.transitions.unwrap());
     let measured = [density.round_trip, density.gradient, density.exchange, transitions.step, transitions.leapfrog];
     assert!(measured.iter().all(|seconds| seconds.is_finite() && *seconds >= 0.0), "{costs:?}");
@@ -576,10 +589,9 @@ fn chains_that_start_in_the_posterior_stay_there() {
             thin: TRANSITIONS,
         };
         let of = Chains { seed: 11, first: 0, count: STARTS, per_superchain: 1 };
-        let variables = model.dim();
         let mut engine: Box<dyn Engine> = match engine {
             "gpu" => {
-                let plan = Plan { likelihood: Likelihood::Groups, chains: of, max_depth: 6, variables, summed: false };
+                let plan = Plan { likelihood: Likelihood::Groups, chains: of, max_depth: 6, keep: Keep::All };
                 let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
                 engine.put(&states).unwrap();
                 Box::new(engine)
@@ -588,11 +600,11 @@ fn chains_that_start_in_the_posterior_stay_there() {
                 let device = DeviceModel::new(devices[0].clone(), &model, Likelihood::Groups).unwrap();
                 let density = || Box::new(device.density(64).unwrap()) as Box<dyn Density>;
                 let densities = vec![density(), density()];
-                let engine = HostEngine::new(model.clone(), densities, of, 6, variables, Arc::default());
+                let engine = HostEngine::new(model.clone(), densities, of, 6, Keep::All, Arc::default());
                 Box::new(engine.start_from(&states))
             }
         };
-        let mut ends = Memory::new(variables, chains, 1);
+        let mut ends = Memory::new(model.dim(), chains, 1);
         let outcome = engine.run(&phase, &mut ends).unwrap();
         assert!(outcome.failure.is_none() && outcome.transitions == TRANSITIONS);
         // They have moved: of mu_a, where each ends says little of where it began.
@@ -602,7 +614,7 @@ fn chains_that_start_in_the_posterior_stay_there() {
         assert!(together.abs() < 0.5, "{parameterization}: chains stand still, {together}");
         // Of each variable the mean, and how many lie below the exact quartiles, in their standard errors.
         let mut scores = Vec::new();
-        for i in 0..variables {
+        for i in 0..model.dim() {
             let values: Vec<f64> = (0..chains).map(|chain| ends.value(i, chain, 0)).collect();
             let mean = values.iter().sum::<f64>() / f64::from(STARTS);
             scores.push((mean - exact.mean(i)) / (exact.sd(i) / f64::from(STARTS).sqrt()));

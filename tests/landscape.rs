@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use warpnuts::data::{Centring, Columns, Dataset};
 use warpnuts::draws::{Draws, Memory, Precision};
-use warpnuts::engine::{Block, Progress, Sink};
+use warpnuts::engine::{Block, DrawSink, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
 use warpnuts::mode::Landscape;

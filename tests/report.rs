@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use warpnuts::data::Dataset;
 use warpnuts::draws::{Draws, Memory};
-use warpnuts::engine::{Block, Progress, Sink};
+use warpnuts::engine::{Block, DrawSink, Progress};
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 use warpnuts::report::{Options, Replicates, Report};

@@ -116,15 +116,15 @@ fn outcomes_in_millions_and_predictors_in_millionths_sample_as_well() {
 }
 
 #[test]
-fn memory_counts_draws_and_chains() {
+fn disk_space_counts_draws_and_chains() {
     let dataset = Arc::new(Dataset::radon().unwrap());
     let parameterization = Parameterization::uniform(Effect::Centered, dataset.predictor_names());
     let scaling = Scaling::identity(&dataset);
     let model = Model::new(dataset, Priors::default(), parameterization, scaling);
     let all = Settings { chains: 1_000_000, draws: 1_000_000, ..Settings::default() };
     let hyper = Settings { keep: Keep::Hyper, ..all };
-    assert!(all.memory(&model) > 175 * 8 * 10u128.pow(12));
-    assert!(hyper.memory(&model) < all.memory(&model) / 10);
+    assert!(all.disk(&model) > 175 * 8 * 10u128.pow(12));
+    assert!(hyper.disk(&model) < all.disk(&model) / 10);
 }
 
 #[test]

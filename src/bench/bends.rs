@@ -1,9 +1,12 @@
 //! Where cost bends: how the time of a leapfrog of all chains grows with chains, groups or predictors, from each measured
 //! size to the next.
 
+use std::fmt;
+
 use serde::Serialize;
 
-use super::report::{Timing, name};
+use super::timing::Timing;
+use crate::model::Likelihood;
 use crate::summary::significant;
 
 /// Up to this slope of log time against log size, what grows costs little; from there on it is paid for.
@@ -27,7 +30,7 @@ pub struct Bends {
     /// The engine.
     pub engine: &'static str,
     /// How the likelihood is computed.
-    pub likelihood: crate::density::Likelihood,
+    pub likelihood: Likelihood,
     /// What grows.
     pub along: Along,
     /// What does not.
@@ -51,13 +54,15 @@ impl Along {
             Along::Coefficients => timing.predictors + 1,
         }
     }
+}
 
-    fn name(self) -> &'static str {
-        match self {
+impl fmt::Display for Along {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
             Along::Chains => "chains",
             Along::Groups => "groups",
             Along::Coefficients => "coefficients",
-        }
+        })
     }
 }
 
@@ -69,7 +74,7 @@ pub fn of(timings: &[Timing]) -> Vec<Bends> {
         let others: Vec<Along> = others.collect();
         let key = |timing: &Timing| {
             let fixed = others.iter().map(|other| other.size(timing)).collect::<Vec<usize>>();
-            (timing.engine, name(timing.likelihood), fixed)
+            (timing.engine, timing.likelihood.to_string(), fixed)
         };
         let mut keys: Vec<_> = timings.iter().map(key).collect();
         keys.sort();
@@ -80,7 +85,7 @@ pub fn of(timings: &[Timing]) -> Vec<Bends> {
             line.sort_by_key(|timing| along.size(timing));
             if line.len() > 1 {
                 let fixed: Vec<String> =
-                    others.iter().zip(&of.2).map(|(other, size)| format!("{size} {}", other.name())).collect();
+                    others.iter().zip(&of.2).map(|(other, size)| format!("{size} {other}")).collect();
                 all.push(along_line(along, &line, fixed.join(", ")));
             }
         }
@@ -111,19 +116,19 @@ fn along_line(along: Along, line: &[&Timing], fixed: String) -> Bends {
     }
 }
 
-impl std::fmt::Display for Bends {
+impl fmt::Display for Bends {
     /// A sentence.
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let slopes: Vec<String> = self.slopes.iter().map(|slope| format!("{slope:.2}")).collect();
         let sizes: Vec<String> = self.sizes.iter().map(usize::to_string).collect();
         write!(
             f,
             "{} over {} with {}, {} {}: slopes {}; ",
             self.engine,
-            name(self.likelihood),
+            self.likelihood,
             self.fixed,
             sizes.join(", "),
-            self.along.name(),
+            self.along,
             slopes.join(", ")
         )?;
         match self.bends_at {
@@ -143,7 +148,7 @@ impl std::fmt::Display for Bends {
 #[derive(Debug, Clone, Serialize)]
 pub struct AutoChoice {
     /// How the likelihood is computed.
-    pub likelihood: crate::density::Likelihood,
+    pub likelihood: Likelihood,
     /// Number of groups.
     pub groups: usize,
     /// Number of predictors.
@@ -177,11 +182,11 @@ impl AutoChoice {
     }
 }
 
-impl std::fmt::Display for AutoChoice {
+impl fmt::Display for AutoChoice {
     /// A sentence.
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let AutoChoice { groups, predictors, chains, takes, fastest, .. } = self;
-        write!(f, "{groups} groups, {predictors} predictors, {chains} chains over {}: ", name(self.likelihood))?;
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let AutoChoice { likelihood, groups, predictors, chains, takes, fastest, .. } = self;
+        write!(f, "{groups} groups, {predictors} predictors, {chains} chains over {likelihood}: ")?;
         match self.times {
             _ if takes == fastest => write!(f, "auto takes {takes}, the fastest"),
             Some(times) => write!(f, "auto takes {takes}; the fastest was {fastest} ({} times)", significant(times)),
@@ -194,7 +199,6 @@ impl std::fmt::Display for AutoChoice {
 mod tests {
     use super::*;
     use crate::bench::Rate;
-    use crate::density::Likelihood;
 
     fn timing(engine: &'static str, chains: u32, groups: usize, rate: f64, team: Option<(u32, usize)>) -> Timing {
         Timing {

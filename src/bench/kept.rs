@@ -1,10 +1,10 @@
 //! The draws of a cell: hyperparameters of the first few of each chain, enough to tell what a draw is worth.
 
 use crate::diagnostics::{Series, ess_bulk, sd};
-use crate::engine::{Block, Sink, SinkError};
-
-/// From so many chains on, the spread of the chains' means says what draws are worth, as in `warpnuts sample`.
-const MANY_CHAINS: usize = 64;
+use crate::engine::{Block, DrawSink, SinkError, SumSink};
+use crate::experiment::MANY_CHAINS;
+use crate::model::Unit;
+use crate::nuts::adaptation::Spread;
 
 /// Draws of each of fewer chains that autocorrelations take.
 const ENOUGH: usize = 100;
@@ -46,15 +46,15 @@ impl Kept {
     /// `common` draws are looked at: what the draws of short chains are worth depends on how many there are.
     pub fn ess_per_draw(&self, common: usize) -> f64 {
         let (chains, k) = (self.chains, self.hyperparameters);
-        let draws = if chains >= MANY_CHAINS { common.min(self.draws) } else { self.draws };
-        let enough = if chains >= MANY_CHAINS { 1 } else { ENOUGH };
+        let draws = if chains >= MANY_CHAINS as usize { common.min(self.draws) } else { self.draws };
+        let enough = if chains >= MANY_CHAINS as usize { 1 } else { ENOUGH };
         if draws < enough {
             return f64::NAN;
         }
         let of = |variable: usize| {
             let at = |place: usize| self.values[(place % draws * chains + place / draws) * k + variable];
             let values: Vec<f64> = (0..chains * draws).map(at).collect();
-            let ess = if chains >= MANY_CHAINS {
+            let ess = if chains >= MANY_CHAINS as usize {
                 let means: Vec<f64> = values.chunks_exact(draws).map(crate::diagnostics::mean).collect();
                 chains as f64 * (sd(&values) / sd(&means)).powi(2)
             } else {
@@ -66,7 +66,21 @@ impl Kept {
     }
 }
 
-impl Sink for Kept {
+impl DrawSink for Kept {
+    fn warmed(&mut self, _: &Spread) {}
+
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<&[Unit]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
         let variables = block.values.len() / (block.chains * block.draws).max(1);
         let taken = block.draws.min(self.room - self.draws);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::report::Split;
 use super::subject::Subject;
+use super::timing::Split;
 use crate::gpu::{Meter, Reading};
 
 /// The time of all lanes together since a moment, and what a device's meter showed then.

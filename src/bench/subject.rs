@@ -6,11 +6,12 @@ use super::Warm;
 use super::kept::Kept;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
-use crate::density::{Density, DensityError, Evaluations, Likelihood};
+use crate::density::{Density, DensityError, Evaluations};
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::{Chains, HostEngine};
-use crate::engine::{Engine, EngineError, Part, Phase};
-use crate::experiment::{Backend, Settings, lanes_and_width};
+use crate::engine::{Engine, EngineError, Keep, Part, Phase};
+use crate::experiment::densities::{self, lanes_and_width, transition_memory};
+use crate::experiment::{Backend, Settings};
 use crate::gpu::{Gpu, Meter};
 use crate::model::Model;
 use crate::nuts::State;
@@ -46,18 +47,18 @@ pub struct Started {
 
 impl Subject {
     /// Makes `model` ready on `backend`, with a first dispatch, at which drivers compile.
-    pub fn new(backend: &Backend, model: &Arc<Model>, likelihood: Likelihood) -> Result<Subject, EngineError> {
+    pub fn new(backend: &Backend, model: &Arc<Model>) -> Result<Subject, EngineError> {
         let ready = match backend {
-            Backend::Cpu => Ready::Cpu(CpuDensity::new(model, likelihood)),
+            Backend::Cpu => Ready::Cpu(CpuDensity::new(model)),
             Backend::GpuDensity { gpu, .. } => {
-                let device = DeviceModel::new(gpu.clone(), model, likelihood).map_err(DensityError::from)?;
+                let device = DeviceModel::new(gpu.clone(), model).map_err(DensityError::from)?;
                 let mut density = device.density(1).map_err(DensityError::from)?;
                 let at = vec![vec![0.1; density.dim()]];
                 density.evaluate(&at, &mut Evaluations::with_capacity(1, density.dim()))?;
                 Ready::GpuDensity(device)
             }
             Backend::Gpu { gpu, .. } => {
-                let plan = plan(model, &Settings { chains: 1, likelihood, ..Settings::default() });
+                let plan = plan(&Settings { chains: 1, ..Settings::default() });
                 let compiled = Compiled::new(gpu, model, &plan)?;
                 let (gpu, model) = (gpu.clone(), model.clone());
                 let ready = Ready::Gpu(gpu.clone(), compiled.clone());
@@ -82,23 +83,17 @@ impl Subject {
     /// The densities of a run's lanes; none where gradients are never computed alone.
     pub fn densities(&self, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
         match &self.ready {
-            Ready::Cpu(density) => {
-                let lanes = settings.threads.clamp(1, settings.chains as usize);
-                Ok((0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect())
-            }
-            Ready::GpuDensity(device) => {
-                let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
-                (0..lanes).map(|_| Ok(Box::new(device.density(width)?) as Box<dyn Density>)).collect()
-            }
+            Ready::Cpu(density) => Ok(densities::on_host(density, settings)),
+            Ready::GpuDensity(device) => densities::on_device(device, model, settings),
             Ready::Gpu(..) => Ok(Vec::new()),
         }
     }
 
     /// An engine with all chains of a run at their starting positions.
     pub fn start(&self, model: &Arc<Model>, settings: &Settings, warm: &Warm) -> Result<Started, EngineError> {
-        let device::Plan { chains, max_depth, variables, .. } = plan(model, settings);
+        let device::Plan { chains, max_depth, keep, .. } = plan(settings);
         if let Ready::Gpu(gpu, compiled) = &self.ready {
-            let (plan, compiled) = (plan(model, settings), compiled.clone());
+            let (plan, compiled) = (plan(settings), compiled.clone());
             let mut engine = DeviceEngine::start_compiled(compiled, gpu.clone(), model.clone(), plan, Arc::default())?;
             let states: Vec<State> = warm.states.iter().cycle().take(settings.chains as usize).cloned().collect();
             engine.put(&states).map_err(DensityError::from)?;
@@ -108,7 +103,7 @@ impl Subject {
         let (densities, model) = (self.densities(model, settings)?, model.clone());
         let lanes = densities.len();
         let engine =
-            HostEngine::new(model, densities, chains, max_depth, variables, Arc::default()).start_from(&warm.states);
+            HostEngine::new(model, densities, chains, max_depth, keep, Arc::default()).start_from(&warm.states);
         Ok(Started { engine: Box::new(engine), lanes, meter: self.meter() })
     }
 
@@ -146,7 +141,7 @@ impl Subject {
             Ready::Cpu(_) | Ready::Gpu(..) => 0,
             Ready::GpuDensity(device) => {
                 let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
-                (lanes * width) as u128 * u128::from(16 + 3 * settings.max_tree_depth) * dim * 8
+                (lanes * width * transition_memory(model, settings)) as u128
             }
         };
         states + transitions
@@ -154,12 +149,10 @@ impl Subject {
 }
 
 /// All chains of a run, all variables of each draw.
-fn plan(model: &Model, settings: &Settings) -> device::Plan {
+fn plan(settings: &Settings) -> device::Plan {
     device::Plan {
-        likelihood: settings.likelihood,
         chains: Chains { seed: settings.seed, first: 0, count: settings.chains, per_superchain: 1 },
         max_depth: settings.max_tree_depth,
-        variables: model.dim(),
-        summed: false,
+        keep: Keep::All,
     }
 }

@@ -8,13 +8,12 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use warpnuts::bench::{self, AutoChoice, Bench, Bends, LeftOut, Modelled, Plan, Rate, Split, Timing, Watch, simulate};
 use warpnuts::data::{Dataset, MAX_COEFFICIENTS};
-use warpnuts::density::Likelihood;
 use warpnuts::experiment::{self, Backend, Settings};
-use warpnuts::model::{Model, PriorScales};
+use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
 use warpnuts::summary::{counted, significant, write_json};
 
 use super::arguments::{DataArguments, EngineArgument, ReportArguments};
-use super::{Failure, Outcome, complain, folder, meaning, print, progress, report, table};
+use super::{Failure, Outcome, complain, folder, print, progress, report, resolve, table};
 
 /// Numbers of chains that are timed where none are typed: powers of four.
 const CHAINS: std::ops::RangeInclusive<u32> = 0..=8;
@@ -113,12 +112,12 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
     let datasets = match &typed.simulate {
         _ if !shapes.is_empty() => of_shapes(&shapes, typed.seed)?,
         Some(shape) => vec![simulated(shape, typed.seed)?],
-        None => vec![meaning::dataset(&typed.data)?],
+        None => vec![resolve::dataset(&typed.data)?],
     };
     let model =
-        |dataset: &Arc<Dataset>| meaning::model(dataset, &PriorScales::for_data(dataset), &typed.parameterization);
+        |dataset: &Arc<Dataset>| resolve::model(dataset, &PriorScales::for_data(dataset), &typed.parameterization);
     let models: Vec<Arc<Model>> = datasets.iter().map(model).collect::<Result<_, Failure>>()?;
-    if models[0].parameterization().is_marginal() {
+    if *models[0].coordinates() == Coordinates::Collapsed {
         plan.likelihoods.retain(|likelihood| *likelihood == Likelihood::Groups);
     }
     if plan.likelihoods.is_empty() {
@@ -145,7 +144,7 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
         let rows: Vec<Vec<String>> =
             bench.timings.iter().filter(|timing| timing.likelihood == *likelihood).map(row).collect();
         if !rows.is_empty() {
-            print(format_args!("\nThe likelihood over {}:\n{}", name(*likelihood), table::of(&HEADER, rows)));
+            print(format_args!("\nThe likelihood over {}:\n{}", likelihood, table::of(&HEADER, rows)));
         }
     }
     print(LEGEND);
@@ -270,7 +269,7 @@ fn backends(
     let (mut backends, mut no_gpu) = (Vec::new(), None);
     for engine in engines {
         let (adapter, software) = (typed.adapter.as_deref(), typed.allow_software_adapter);
-        match experiment::choose(meaning::engine(*engine), adapter, software, model, &Settings::default()) {
+        match experiment::choose(resolve::engine(*engine), adapter, software, model, &Settings::default()) {
             Ok(choice) => backends.push(choice.backend),
             Err(error) if typed.engine.is_none() && adapter.is_none() => no_gpu = Some(error.to_string()),
             Err(error) => return Err(Failure::input(error)),
@@ -321,13 +320,6 @@ fn headline(bench: &Bench) -> String {
     };
     let models: String = bench.models.iter().map(model).collect();
     format!("{models}CPU: {}, {} vectors\n{gpu}", bench.machine.processor, bench.machine.vectors)
-}
-
-fn name(likelihood: Likelihood) -> &'static str {
-    match likelihood {
-        Likelihood::Groups => "groups",
-        Likelihood::Observations => "observations",
-    }
 }
 
 fn row(timing: &Timing) -> Vec<String> {
@@ -399,7 +391,7 @@ fn left_out(all: &[LeftOut]) -> Vec<String> {
     for LeftOut { likelihood, groups, predictors, chains, engine, what, reason } in all {
         let what = if *what == "all" { "" } else { "the transitions of " };
         let shape = if one_shape { String::new() } else { format!(" of {groups} groups and {predictors} predictors") };
-        let subject = format!("{what}{engine} over {}{shape}", name(*likelihood));
+        let subject = format!("{what}{engine} over {}{shape}", likelihood);
         match lines.iter_mut().find(|(of, ..)| *of == subject) {
             Some((_, chains_of, _)) => chains_of.push(chains.to_string()),
             None => lines.push((subject, vec![chains.to_string()], reason)),

@@ -9,12 +9,11 @@ use warpnuts::summary::{self, Comparison, RunSummary, Words};
 use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
 };
-use super::{Failure, Outcome, complain, exact, folder, meaning, print, progress, report, sample, summed, table, wrap};
+use super::{
+    Failure, Outcome, complain, conclude, exact, folder, print, progress, report, resolve, sample, summed, table, wrap,
+};
 
-/// With more groups than this the exact posterior takes more than some seconds, and is left to `warpnuts exact`.
-const MOST_GROUPS: usize = 1000;
-
-/// What can be typed behind `compare`.
+/// What can be typed after `compare`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct CompareArguments {
@@ -46,23 +45,22 @@ pub struct CompareArguments {
 
 /// Samples one after the other, prints, writes.
 pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
-    let dataset = meaning::dataset(&typed.data)?;
-    let priors = meaning::priors(&typed.priors, &dataset);
-    meaning::warn(&dataset, &priors);
-    let models = meaning::models(&dataset, &priors, &typed.parameterizations)?;
+    let dataset = resolve::dataset(&typed.data)?;
+    let priors = resolve::priors(&typed.priors, &dataset);
+    resolve::warn(&dataset, &priors);
+    let models = resolve::models(&dataset, &priors, &typed.parameterizations, &typed.run)?;
     // They take the same memory, but for marginal chains, which take less.
-    let settings = models.iter().map(|model| meaning::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
+    let settings = models.iter().map(|model| resolve::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
     summed::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
     let has_draws = settings.keep != Keep::Summary;
     // All in the same place, for what is compared is not that.
-    let choice = meaning::choice(&typed.engine, &models[0], &settings)?;
+    let choice = resolve::choice(&typed.engine, &models[0], &settings)?;
     for model in &models {
-        choice.backend.check(model, settings.likelihood).map_err(Failure::input)?;
-        meaning::memory_of_sums(&settings, model, &choice.backend)?;
+        choice.backend.check(model).map_err(Failure::input)?;
+        resolve::memory_of_sums(&settings, model, &choice.backend)?;
     }
-    meaning::room(&settings, typed.output.save_draws, &models[0], models.len(), typed.output.out.as_deref())?;
-    let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len())?;
-    let mut pages = pages.quiet(typed.output.quiet);
+    resolve::room(&settings, typed.output.save_draws, &models[0], models.len(), typed.output.out.as_deref())?;
+    let mut pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len(), typed.output.quiet)?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
     progress::obey_interruptions()?;
 
@@ -76,7 +74,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         settings.draws,
     ));
     Words::of(&models[0]).lines().for_each(print);
-    meaning::say(&choice);
+    print(conclude::computed(&choice));
     let exact_model = models[0].clone();
     let mut runs: Vec<RunSummary> = Vec::new();
     let mut written = Vec::new();
@@ -84,20 +82,20 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         if progress::is_interrupted() {
             break;
         }
-        let inside = folder::inside(&folder, &folder_name(&model.parameterization().to_string(), i))?;
+        let inside = folder::inside(&folder, &folder_name(&model.parameterization(), i))?;
         let backend = &choice.backend;
         if !has_draws {
             let summary = summed::sample_into(&inside, backend, model, settings, None, typed.output.quiet)?;
-            written.extend(summary.iter().map(|_| summed::written(&inside)));
+            written.extend(summary.iter().map(|_| conclude::written_summary(&inside)));
             runs.extend(summary);
             continue;
         }
         let sampled = sample::sample_into(&inside, backend, model, settings, None, &typed.output)?;
-        if let Some(summary) = sample::conclude(&sampled, &inside, typed.output.save_draws, typed.output.quiet)? {
+        if let Some(summary) = conclude::conclude(&sampled, &inside, typed.output.save_draws, typed.output.quiet)? {
             pages.add(&sampled, &summary, &inside);
             runs.push(summary);
-            written.push(sample::written(&inside, typed.output.save_draws));
-            sample::device_failure(&sampled)?;
+            written.push(conclude::written(&inside, typed.output.save_draws));
+            conclude::device_failure(&sampled)?;
         }
     }
     if runs.is_empty() {
@@ -111,7 +109,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         summary::write_json(&path, comparison).map_err(|error| folder::unwritten(&path, &error))
     };
     write(&Comparison::of(&runs, None))?;
-    let quick = dataset.n_groups() <= MOST_GROUPS && !progress::is_interrupted();
+    let quick = exact::is_quick(dataset.n_groups()) && !progress::is_interrupted();
     let (exact, modes) = if quick {
         let words = report::interrupted(&folder);
         let is_wanted = has_draws && pages.is_wanted();

@@ -1,13 +1,13 @@
 //! `warpnuts devices`: the processor, the GPU adapters, what they allow, and which one `--engine auto` would take.
 
+use warpnuts::density::DensityError;
 use warpnuts::density::gpu::DeviceModel;
-use warpnuts::density::{DensityError, Likelihood};
 use warpnuts::gpu::{self, Adapter, Gpu, GpuError, Switches};
 use warpnuts::machine;
-use warpnuts::model::{Model, PriorScales};
+use warpnuts::model::{Likelihood, Model, PriorScales};
 
 use super::arguments::DataArguments;
-use super::{Failure, Outcome, meaning, print, table};
+use super::{Failure, Outcome, print, resolve, table};
 
 /// The rows of the table.
 const ROWS: [&str; 12] = [
@@ -31,9 +31,11 @@ pub fn run() -> Result<Outcome, Failure> {
     print(format_args!("CPU: {}, {} vectors\n", machine::processor_and_cores(), machine::vectors()));
     let adapters = Adapter::all();
     if !adapters.is_empty() {
-        let radon = meaning::dataset(&DataArguments::radon())?;
-        let model = meaning::model(&radon, &PriorScales::for_data(&radon), "non-centered")?;
-        let columns: Vec<[String; ROWS.len()]> = adapters.iter().map(|adapter| column(adapter, &model)).collect();
+        let radon = resolve::dataset(&DataArguments::radon())?;
+        let model = resolve::model(&radon, &PriorScales::for_data(&radon), "non-centered")?;
+        let by_rows = model.over(Likelihood::Observations).map_err(Failure::input)?;
+        let column = |adapter| column(adapter, &model, &by_rows);
+        let columns: Vec<[String; ROWS.len()]> = adapters.iter().map(column).collect();
         let row = |(i, name): (usize, &&str)| {
             std::iter::once(name.to_string()).chain(columns.iter().map(|column| column[i].clone())).collect()
         };
@@ -77,7 +79,7 @@ fn switches() -> Result<String, Failure> {
 }
 
 /// An adapter's cells.
-fn column(adapter: &Adapter, model: &Model) -> [String; ROWS.len()] {
+fn column(adapter: &Adapter, model: &Model, by_rows: &Model) -> [String; ROWS.len()] {
     let limits = adapter.limits();
     let yes = |has: bool| if has { "yes" } else { "no" }.to_string();
     let subgroups = match adapter.subgroups() {
@@ -86,11 +88,9 @@ fn column(adapter: &Adapter, model: &Model) -> [String; ROWS.len()] {
         Some((smallest, largest)) => format!("{smallest} to {largest}"),
     };
     let gpu = Gpu::open(adapter.clone());
-    let fits = |likelihood| {
-        let most = gpu
-            .clone()
-            .map_err(DensityError::from)
-            .and_then(|gpu| Ok(DeviceModel::new(gpu, model, likelihood)?.largest_width()));
+    let fits = |model: &Model| {
+        let most =
+            gpu.clone().map_err(DensityError::from).and_then(|gpu| Ok(DeviceModel::new(gpu, model)?.largest_width()));
         most.map_or_else(|error| error.to_string(), |most| table::thousands(most as f64))
     };
     [
@@ -104,8 +104,8 @@ fn column(adapter: &Adapter, model: &Model) -> [String; ROWS.len()] {
         binary(limits.max_buffer_size),
         binary(u64::from(limits.max_compute_workgroup_storage_size)),
         limits.max_compute_invocations_per_workgroup.to_string(),
-        fits(Likelihood::Groups),
-        fits(Likelihood::Observations),
+        fits(model),
+        fits(by_rows),
     ]
 }
 

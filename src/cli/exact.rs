@@ -10,7 +10,10 @@ use warpnuts::summary::{self, DataSummary, Words};
 
 use super::arguments::{DataArguments, PriorArguments};
 use super::progress::Waiting;
-use super::{Failure, Outcome, folder, meaning, print, progress, table};
+use super::{Failure, Outcome, folder, print, progress, resolve, table};
+
+/// With more groups than this the exact posterior, and modes, take more than some seconds.
+const MOST_GROUPS: usize = 1000;
 
 /// What is said where Ctrl-C comes before the answer.
 pub const NOTHING_WRITTEN: &str = "interrupted: nothing was written";
@@ -48,10 +51,10 @@ struct Answer<'a> {
 
 /// Integrates, prints, writes.
 pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
-    let dataset = meaning::dataset(&typed.data)?;
-    let priors = meaning::priors(&typed.priors, &dataset);
-    meaning::warn(&dataset, &priors);
-    let model = meaning::model(&dataset, &priors, "non-centered")?;
+    let dataset = resolve::dataset(&typed.data)?;
+    let priors = resolve::priors(&typed.priors, &dataset);
+    resolve::warn(&dataset, &priors);
+    let model = resolve::model(&dataset, &priors, "non-centered")?;
     progress::obey_interruptions_at_once(NOTHING_WRITTEN.to_string())?;
     let exact = integrate(&model, false, NOTHING_WRITTEN.to_string())?;
     let folder = folder::make(typed.out.as_deref(), "exact")?;
@@ -89,6 +92,11 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     summary::write_json(&path, &answer).map_err(|error| folder::unwritten(&path, &error))?;
     print(format_args!("\nWritten: {}", path.display()));
     Ok(Outcome::Done)
+}
+
+/// Whether the exact posterior of so many groups takes no more than some seconds, and modes of it neither.
+pub fn is_quick(groups: usize) -> bool {
+    groups <= MOST_GROUPS
 }
 
 /// Integrates the posterior of `model`; Ctrl-C ends the program at once, with these `words`.

@@ -12,10 +12,7 @@ use warpnuts::model::Model;
 use warpnuts::summary::{self, DataSummary, RunSummary, Words, decimals, number, significant};
 
 use super::arguments::{DataArguments, PriorArguments};
-use super::{Failure, Outcome, folder, meaning, print, progress, table, wrap};
-
-/// With more groups than this the exact posterior takes more than some seconds.
-const MOST_GROUPS: usize = 1000;
+use super::{Failure, Outcome, folder, print, progress, resolve, table, wrap};
 
 /// Groups that are shown of each end.
 const SHOWN: usize = 4;
@@ -83,10 +80,10 @@ struct Answer<'a> {
 
 /// Climbs, samples, integrates, prints, writes.
 pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
-    let dataset = meaning::dataset(&typed.data)?;
-    let priors = meaning::priors(&typed.priors, &dataset);
-    meaning::warn(&dataset, &priors);
-    let model = meaning::model(&dataset, &priors, "non-centered")?;
+    let dataset = resolve::dataset(&typed.data)?;
+    let priors = resolve::priors(&typed.priors, &dataset);
+    resolve::warn(&dataset, &priors);
+    let model = resolve::model(&dataset, &priors, "non-centered")?;
     let folder = folder::make(typed.out.as_deref(), "map")?;
     progress::obey_interruptions()?;
 
@@ -95,7 +92,7 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     let path = marginal.as_ref().ok().map(|marginal| mode::path(&model, marginal));
     let settings = Settings { seed: typed.seed, ..Settings::default() };
     let (suited, _) = experiment::suited(&dataset, settings.likelihood);
-    let sampled_model = Arc::new(model.in_parameterization(suited));
+    let sampled_model = Arc::new(model.in_coordinates(suited));
     let sampled = progress::watch(&sampled_model, &settings, typed.quiet, |progress| {
         experiment::sample(sampled_model.clone(), settings, progress)
     });
@@ -105,7 +102,7 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Interrupted);
     }
     let sampled = RunSummary::of(&sampled);
-    let exact = if dataset.n_groups() <= MOST_GROUPS { Exact::of(&model).ok() } else { None };
+    let exact = if super::exact::is_quick(dataset.n_groups()) { Exact::of(&model).ok() } else { None };
     let rows = rows(&model, non_centered.as_ref().ok(), marginal.as_ref().ok(), &sampled, exact.as_ref());
 
     print(format_args!(

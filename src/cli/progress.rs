@@ -20,6 +20,9 @@ use super::{Failure, complain};
 /// How often the line is drawn.
 const INTERVAL: Duration = Duration::from_millis(100);
 
+/// After how long a line says what is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Set by the first Ctrl-C.
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
@@ -108,7 +111,7 @@ fn show_waiting<T>(patience: Duration, far: &(dyn Fn() -> String + Sync), work: 
 
 /// Has `run` sample `model`, with a line of progress, unless `quiet` or not on a terminal.
 pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnce(Arc<Progress>) -> T) -> T {
-    let (label, total) = (model.parameterization().to_string(), transitions(settings));
+    let (label, total) = (model.parameterization(), transitions(settings));
     let shown = !quiet && std::io::stderr().is_terminal();
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());

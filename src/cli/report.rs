@@ -1,7 +1,6 @@
 //! The page that `sample`, `compare` and `bench` write, and the sketches on the terminal.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
@@ -16,14 +15,8 @@ use warpnuts::report::{Options, Replicates, Report, funnel_group};
 use warpnuts::summary::{Comparison, RunSummary};
 
 use super::arguments::{FunnelArguments, ReportArguments};
-use super::progress::Waiting;
-use super::{Failure, Outcome, complain, folder, print, progress};
-
-/// After how long a line says what is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(2);
-
-/// With more groups than this, modes take more than some seconds.
-const MOST_GROUPS: usize = 1000;
+use super::progress::{PATIENCE, Waiting};
+use super::{Failure, Outcome, complain, conclude, exact, folder, print, progress};
 
 /// What `compare` writes into its folder beside its runs.
 const COMPARISON: &str = "comparison.json";
@@ -31,7 +24,7 @@ const COMPARISON: &str = "comparison.json";
 /// Replicates of the data that the report shows.
 const REPLICATES: usize = 50;
 
-/// What can be typed behind `report`.
+/// What can be typed after `report`.
 #[derive(Debug, Args)]
 pub struct StoredReportArguments {
     /// Folder of a run, or of a comparison
@@ -55,7 +48,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
             let runs = runs.iter().map(|run| Sampled::open(Path::new(run)));
             let mut runs: Vec<Sampled> = runs.collect::<Result<_, _>>().map_err(Failure::input)?;
             let names = compared(folder);
-            runs.sort_by_key(|run| names.iter().position(|name| *name == run.model.parameterization().to_string()));
+            runs.sort_by_key(|run| names.iter().position(|name| *name == run.model.parameterization()));
             runs
         }
         Err(error) => return Err(Failure::input(error)),
@@ -68,18 +61,18 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
             run.model.parameterization()
         )));
     }
-    let again = ReportArguments { no_report: false, open: typed.open };
-    let mut pages = Pages::of(String::new(), &again, &typed.funnel, data, runs.len())?;
+    let pages = Pages::of(String::new(), &typed.funnel, data, runs.len())?;
+    let mut pages = Pages { open: typed.open, ..pages };
     progress::obey_interruptions_at_once(interrupted(folder))?;
     let mut summaries = Vec::new();
     for run in &runs {
         let summary = wait(false, folder, "the draws are summarized", || RunSummary::of(run));
         pages.add(run, &summary, folder);
-        super::stored::no_damage(run, folder)?;
+        conclude::no_damage(run, folder)?;
         summaries.push(summary);
     }
     if runs.len() > 1 {
-        let few = data.n_groups() <= MOST_GROUPS;
+        let few = exact::is_quick(data.n_groups());
         let found = wait(false, folder, "exact posterior and modes", || {
             rayon::join(|| few.then(|| Exact::of(&runs[0].model).ok()).flatten(), || Modes::of(&runs[0].model))
         });
@@ -124,7 +117,7 @@ pub struct Modes {
 impl Modes {
     /// Where they are found quickly.
     pub fn of(model: &Model) -> Option<Modes> {
-        (model.layout().groups <= MOST_GROUPS).then(|| {
+        exact::is_quick(model.layout().groups).then(|| {
             let (non_centered, (marginal, path)) = rayon::join(
                 || mode::non_centered(model),
                 || {
@@ -145,33 +138,25 @@ pub fn is_sharp(exact: &Exact, run: &RunSummary) -> bool {
 }
 
 impl Pages {
-    /// For `runs` runs on `dataset`; a group that is not there is refused before the first of them.
+    /// For `runs` runs on `dataset`; a group that is not there is refused before the first of them. Without lines of progress
+    /// where it is to be `quiet`.
     pub fn begin(
         typed: &ReportArguments,
         funnel: &FunnelArguments,
         dataset: &Dataset,
         runs: usize,
+        quiet: bool,
     ) -> Result<Pages, Failure> {
-        Pages::of(command(std::env::args()), typed, funnel, dataset, runs)
+        let pages = Pages::of(command(std::env::args()), funnel, dataset, runs)?;
+        Ok(Pages { is_wanted: !typed.no_report, open: typed.open, quiet, ..pages })
     }
 
-    /// The same for runs that `command` has made, if that is known.
-    fn of(
-        command: String,
-        typed: &ReportArguments,
-        funnel: &FunnelArguments,
-        dataset: &Dataset,
-        runs: usize,
-    ) -> Result<Pages, Failure> {
+    /// The same for runs that `command` has made, if that is known; wanted, and not opened.
+    fn of(command: String, funnel: &FunnelArguments, dataset: &Dataset, runs: usize) -> Result<Pages, Failure> {
         let group = funnel.funnel_group.as_deref().map(|group| funnel_group(group, dataset));
         let funnel_group = group.transpose().map_err(Failure::input)?;
         let report = Report::new(Options { command, runs, funnel_group });
-        Ok(Pages { report, is_wanted: !typed.no_report, open: typed.open, quiet: false })
-    }
-
-    /// The same, without lines of progress where it is to be `quiet`.
-    pub fn quiet(self, quiet: bool) -> Pages {
-        Pages { quiet, ..self }
+        Ok(Pages { report, is_wanted: true, open: false, quiet: false })
     }
 
     /// Whether a page is to be written.
@@ -210,25 +195,19 @@ impl Pages {
         self.report.sketches()
     }
 
+    /// The report of a single run: written into `folder`.
+    pub fn of_run(mut self, sampled: &Sampled, summary: &RunSummary, folder: &Path) -> Result<(), Failure> {
+        if self.is_wanted {
+            self.add(sampled, summary, folder);
+        }
+        say(self.write(folder)?);
+        Ok(())
+    }
+
     /// Writes report.html into `folder`, and opens it where that was asked for; its path, if one is written.
     pub fn write(&self, folder: &Path) -> Result<Option<PathBuf>, Failure> {
         if self.is_wanted { write(&self.report, folder, self.open, self.quiet).map(Some) } else { Ok(None) }
     }
-}
-
-/// The report of a single run: written into `folder`.
-pub fn of_run(
-    typed: &ReportArguments,
-    mut pages: Pages,
-    sampled: &Sampled,
-    summary: &RunSummary,
-    folder: &Path,
-) -> Result<(), Failure> {
-    if !typed.no_report {
-        pages.add(sampled, summary, folder);
-    }
-    say(pages.write(folder)?);
-    Ok(())
 }
 
 /// The report of a bench: written into `folder`.

@@ -13,8 +13,8 @@ use warpnuts::engine::{EngineError, SinkError};
 use warpnuts::experiment::{self, Choice, Interrupted, Keep, Keeping, Settings};
 
 use super::arguments::{CentringArgument, Shard};
-use super::sample::{self, RunOnceArguments, SampleArguments};
-use super::{Failure, Outcome, complain, folder, meaning, progress, report};
+use super::sample::{self, Ending, RunOnceArguments, SampleArguments};
+use super::{Failure, Outcome, complain, folder, progress, report, resolve};
 
 /// Goes on with the run in `folder`.
 pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
@@ -47,9 +47,10 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     let choice = choice(typed, &interrupted, folder)?;
     progress::obey_interruptions()?;
     let keeping = Keeping { folder, interval: Duration::from_secs_f64(typed.once.output.checkpoint_every) };
-    let pages = report::Pages::begin(&typed.report, &typed.funnel, interrupted.store.model().dataset(), 1)?;
+    let (output, data) = (&typed.once.output, interrupted.store.model().dataset());
+    let pages = report::Pages::begin(&typed.report, &typed.funnel, data, 1, output.quiet)?;
     let (model, settings) = (interrupted.store.model().clone(), interrupted.settings);
-    let sampled = progress::watch(&model, &settings, typed.once.output.quiet, |progress| {
+    let sampled = progress::watch(&model, &settings, output.quiet, |progress| {
         experiment::resume(&keeping, &choice.backend, interrupted, progress)
     });
     let sampled = sampled.map_err(|error| match error {
@@ -63,7 +64,7 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
         }
         error => Failure::Run(anyhow!("{error}\n  What was drawn before is kept in {name}")),
     })?;
-    sample::finish(&sampled, folder, None, &choice, pages, typed)
+    sample::finish(&sampled, folder, output, Ending { why: None, choice, pages, all: typed.once.all })
 }
 
 /// Whether there was nothing to go on with, or no way to, from the beginning.
@@ -81,7 +82,7 @@ fn choice(typed: &SampleArguments, interrupted: &Interrupted, folder: &Path) -> 
     let software = typed.once.engine.allow_software_adapter;
     let adapter =
         typed.once.engine.adapter.as_deref().or_else(|| device.split(" (").next().filter(|_| engine != "cpu"));
-    let choice = experiment::choose(meaning::engine(asked), adapter, software, store.model(), settings)
+    let choice = experiment::choose(resolve::engine(asked), adapter, software, store.model(), settings)
         .map_err(Failure::input)?;
     if engine != "cpu" && choice.backend.device() != *device {
         return Err(Failure::Input(anyhow!(
@@ -124,15 +125,15 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
                 differs(run.max_tree_depth == theirs.max_tree_depth, &run.max_tree_depth, &theirs.max_tree_depth);
             }
             "likelihood" => {
-                let ours = meaning::likelihood(run.likelihood);
+                let ours = resolve::likelihood(run.likelihood);
                 differs(ours == theirs.likelihood, &lower(&ours), &lower(&theirs.likelihood));
             }
             "keep" => {
-                let ours: Keep = meaning::keep(run.keep);
+                let ours: Keep = resolve::keep(run.keep);
                 differs(ours == theirs.keep, &lower(&ours), &lower(&theirs.keep));
             }
             "draw_precision" => {
-                let ours: Precision = meaning::precision(run.draw_precision);
+                let ours: Precision = resolve::precision(run.draw_precision);
                 differs(ours == theirs.draw_precision, &lower(&ours), &lower(&theirs.draw_precision));
             }
             "save_warmup" => differs(theirs.save_warmup, &"", &"without"),
@@ -149,10 +150,10 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
                 differs(same, &ours.map_or("of nothing".to_string(), |ours| range(&ours)), &range(theirs));
             }
             "parameterization" => {
-                let there = model.parameterization().to_string();
+                let there = model.parameterization();
                 let dataset = std::sync::Arc::new(dataset.clone());
-                let (ours, _) = meaning::suited_model(&dataset, scales, &typed.once.parameterization, run)?;
-                let ours = ours.parameterization().to_string();
+                let (ours, _) = resolve::suited_model(&dataset, scales, &typed.once.parameterization, run)?;
+                let ours = ours.parameterization();
                 differs(ours == there, &ours, &there);
             }
             "prior_mu_sd" => {

@@ -6,19 +6,17 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
-use warpnuts::draws::store::{self, Store};
+use warpnuts::draws::store::Store;
 use warpnuts::driver::Learnt;
-use warpnuts::engine::{DeviceFailure, EngineError};
 use warpnuts::experiment::{self, Backend, Choice, Keep, Keeping, Sampled, Settings};
 use warpnuts::model::Model;
-use warpnuts::summary::{self, RunSummary, counted, significant};
+use warpnuts::summary::counted;
 
 use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
     Shard,
 };
-use super::progress::Waiting;
-use super::{Failure, Outcome, complain, folder, meaning, print, progress, report, resume, stored, summed, table};
+use super::{Failure, Outcome, complain, conclude, folder, print, progress, report, resolve, summed};
 
 /// What can be typed to say which model is sampled, and how.
 #[derive(Debug, Args)]
@@ -49,7 +47,7 @@ pub struct RunOnceArguments {
     pub all: bool,
 }
 
-/// What can be typed behind `sample`.
+/// What can be typed after `sample`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct SampleArguments {
@@ -96,40 +94,52 @@ pub struct SampleArguments {
 /// A run that may begin: everything that was typed is read, checked and chosen.
 pub struct Ready {
     pub model: Arc<Model>,
-    /// Why it has the parameterization it has, where none was typed.
-    pub why: Option<String>,
     pub settings: Settings,
     pub learnt: Option<Learnt>,
+    pub output: OutputArguments,
+    pub ending: Ending,
+}
+
+/// What is told of a run once it has ended.
+pub struct Ending {
+    /// Why the model has the parameterization it has, where none was typed.
+    pub why: Option<String>,
+    /// Where the run computes.
     pub choice: Choice,
     pub pages: report::Pages,
+    /// Whether the table has the group effects too.
+    pub all: bool,
 }
 
 /// Samples, prints, writes.
 pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
-    if let Some(folder) = &typed.resume {
-        return resume::run(folder, &typed);
-    }
-    let ready = ready(&typed, None)?;
-    let folder = folder::make(typed.once.output.out.as_deref(), "sample")?;
+    let Ready { model, settings, learnt, output, ending } = ready(typed, None)?;
+    let folder = folder::make(output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
 
-    let Ready { model, why, settings, learnt, choice, pages } = ready;
+    let backend = &ending.choice.backend;
     if settings.keep == Keep::Summary {
-        return summed::run(&typed, why.as_deref(), &choice, model, settings, learnt, &folder);
+        let Some(summary) = summed::sample_into(&folder, backend, model, settings, learnt, output.quiet)? else {
+            return Ok(Outcome::Interrupted);
+        };
+        conclude::tell(&summary, conclude::about(&summary, ending.why.as_deref(), &ending.choice), ending.all);
+        print(format_args!("Written: {}", conclude::written_summary(&folder)));
+        return Ok(conclude::outcome(&summary));
     }
-    let sampled = sample_into(&folder, &choice.backend, model, settings, learnt, &typed.once.output)?;
-    finish(&sampled, &folder, why.as_deref(), &choice, pages, &typed)
+    let sampled = sample_into(&folder, backend, model, settings, learnt, &output)?;
+    finish(&sampled, &folder, &output, ending)
 }
 
 /// Reads, checks and chooses what was typed; `purpose` needs draws.
-pub fn ready(typed: &SampleArguments, purpose: Option<&str>) -> Result<Ready, Failure> {
-    let dataset = meaning::dataset(&typed.once.data)?;
-    let priors = meaning::priors(&typed.once.priors, &dataset);
-    let (model, why) = meaning::suited_model(&dataset, &priors, &typed.once.parameterization, &typed.once.run)?;
-    let settings = settings(typed, &model)?;
+pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<Ready, Failure> {
+    let RunOnceArguments { data, priors, parameterization, run, engine, output, all } = &typed.once;
+    let dataset = resolve::dataset(data)?;
+    let priors = resolve::priors(priors, &dataset);
+    let (model, why) = resolve::suited_model(&dataset, &priors, parameterization, run)?;
+    let settings = settings(&typed, &model)?;
     let needing_draws = [
         (purpose.unwrap_or_default(), purpose.is_some()),
-        ("--save-draws", typed.once.output.save_draws),
+        ("--save-draws", output.save_draws),
         ("--save-warmup", typed.save_warmup),
         ("--log-likelihood", typed.log_likelihood),
         ("--posterior-predictive", typed.posterior_predictive),
@@ -144,10 +154,11 @@ pub fn ready(typed: &SampleArguments, purpose: Option<&str>) -> Result<Ready, Fa
              that; name one with at least 50 transitions of warm-up, or leave --metric-from out"
         )));
     }
-    let choice = meaning::choice(&typed.once.engine, &model, &settings)?;
-    let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1)?;
-    meaning::room(&settings, typed.once.output.save_draws, &model, 1, typed.once.output.out.as_deref())?;
-    Ok(Ready { model, why, settings, learnt, choice, pages })
+    let choice = resolve::choice(engine, &model, &settings)?;
+    let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1, output.quiet)?;
+    resolve::room(&settings, output.save_draws, &model, 1, output.out.as_deref())?;
+    let ending = Ending { why, choice, pages, all: *all };
+    Ok(Ready { model, settings, learnt, output: typed.once.output, ending })
 }
 
 /// How to run, with what only `sample` can be told.
@@ -156,7 +167,7 @@ fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure>
         save_warmup: typed.save_warmup,
         log_likelihood: typed.log_likelihood,
         posterior_predictive: typed.posterior_predictive,
-        ..meaning::settings(&typed.once.run, model)?
+        ..resolve::settings(&typed.once.run, model)?
     };
     if (typed.log_likelihood || typed.posterior_predictive) && settings.variables(model) < model.layout().dim() {
         return Err(Failure::Input(anyhow!(
@@ -190,7 +201,7 @@ fn learnt(from: &Path, model: &Model) -> Result<Learnt, Failure> {
             "--metric-from {name}: that run has not come to the end of its warm-up; resume it first"
         ))
     })?;
-    let (theirs, ours) = (store.model().parameterization().to_string(), model.parameterization().to_string());
+    let (theirs, ours) = (store.model().parameterization(), model.parameterization());
     let same = theirs == ours && learnt.scale.len() == model.dim();
     if !same || store.model().dataset().groups() != model.dataset().groups() {
         return Err(Failure::Input(anyhow!(
@@ -221,178 +232,27 @@ pub fn sample_into(
     let sampled = progress::watch(&model, &settings, output.quiet, |progress| {
         experiment::sample_into(&keeping, backend, model.clone(), settings, learnt, progress)
     });
-    sampled.map_err(|error| failed(folder, error))
-}
-
-/// What a run's error means: where nothing was drawn, the folder goes; where something was, it says how to go on.
-pub fn failed(folder: &Path, error: EngineError) -> Failure {
-    let drawn = Store::open(folder).map_or(0, |store| store.draws());
-    if drawn == 0 && !may_go_on(folder) {
-        // Only a folder of our own making, with nothing in it that anybody would miss.
-        drop(std::fs::remove_dir_all(folder));
-        return Failure::run(error);
-    }
-    let name = folder.display();
-    let kept =
-        if drawn == 0 { "the warm-up so far".to_string() } else { counted(drawn as u64, "draw") + " of each chain" };
-    Failure::Run(anyhow!(
-        "{error}\n  {kept} can be had from {name}; `warpnuts sample --resume {name}` goes on from there"
-    ))
-}
-
-/// Whether there is a checkpoint in a run's folder, if only one of warm-up.
-fn may_go_on(folder: &Path) -> bool {
-    store::has_checkpoint(folder)
+    sampled.map_err(|error| conclude::failed(folder, error))
 }
 
 /// Summarizes, prints and writes what a run has drawn.
-pub fn finish(
-    sampled: &Sampled,
-    folder: &Path,
-    why: Option<&str>,
-    choice: &Choice,
-    pages: report::Pages,
-    typed: &SampleArguments,
-) -> Result<Outcome, Failure> {
-    let quiet = typed.once.output.quiet;
-    let Some(summary) = conclude(sampled, folder, typed.once.output.save_draws, quiet)? else {
+pub fn finish(sampled: &Sampled, folder: &Path, output: &OutputArguments, ending: Ending) -> Result<Outcome, Failure> {
+    let Ending { why, choice, pages, all } = ending;
+    let Some(summary) = conclude::conclude(sampled, folder, output.save_draws, output.quiet)? else {
         return Ok(Outcome::Interrupted);
     };
-    print(headline(&summary));
-    tell_model(&summary, why);
-    meaning::say(choice);
-    print("");
-    stored::tell(&summary, typed.once.all);
-    print(format_args!("Written: {}", written(folder, typed.once.output.save_draws)));
+    conclude::tell(&summary, conclude::about(&summary, why.as_deref(), &choice), all);
+    print(format_args!("Written: {}", conclude::written(folder, output.save_draws)));
     // Since the last draw: the report would be more of what is to stop.
     let is_late = progress::is_interrupted() && !summary.interrupted;
-    if is_late && !typed.report.no_report {
+    if is_late && pages.is_wanted() {
         complain(report::interrupted(folder));
     } else {
-        report::of_run(&typed.report, pages.quiet(quiet), sampled, &summary, folder)?;
+        pages.of_run(sampled, &summary, folder)?;
     }
     if summary.interrupted {
         print(format_args!("`warpnuts sample --resume {}` goes on from there.", folder.display()));
     }
-    device_failure(sampled)?;
-    Ok(if progress::is_interrupted() { Outcome::Interrupted } else { outcome(&summary) })
-}
-
-/// Says what the model is made of, and why it has its parameterization.
-pub fn tell_model(summary: &RunSummary, why: Option<&str>) {
-    summary.words.lines().chain(why).for_each(print);
-}
-
-/// How a run ended that is summarized.
-pub fn outcome(summary: &RunSummary) -> Outcome {
-    match (summary.interrupted, summary.is_trustworthy()) {
-        (true, _) => Outcome::Interrupted,
-        (false, true) => Outcome::Done,
-        (false, false) => Outcome::Distrusted,
-    }
-}
-
-/// Summarizes a run and writes its files into `folder`; `None` where nothing was drawn, and then no folder, unless the run
-/// can go on there.
-pub fn conclude(
-    sampled: &Sampled,
-    folder: &Path,
-    save_draws: bool,
-    quiet: bool,
-) -> Result<Option<RunSummary>, Failure> {
-    if sampled.run.draws == 0 {
-        let made = sampled.run.warmup;
-        if may_go_on(folder) {
-            let name = folder.display();
-            complain(format_args!(
-                "interrupted in warm-up, after {made} transitions a chain; `warpnuts sample --resume {name}` goes on"
-            ));
-        } else {
-            complain(format_args!("interrupted in warm-up, after {made} transitions a chain: nothing was drawn"));
-            drop(std::fs::remove_dir_all(folder));
-        }
-        return Ok(None);
-    }
-    let words = format!(
-        "interrupted while the draws were summarized: they are whole, and `warpnuts summary {}` does it again",
-        folder.display()
-    );
-    let waiting = Waiting { quiet, patience: report::PATIENCE, words };
-    let summary = progress::wait(waiting, &|| "the draws are summarized".to_string(), || RunSummary::of(sampled));
-    stored::no_damage(sampled, folder)?;
-    let write = || {
-        summary::write_json(&folder.join("summary.json"), &summary)?;
-        summary::write_parameters(&folder.join("summary.csv"), &summary)?;
-        match sampled.draws.store() {
-            Some(store) if save_draws => summary::write_csv(&folder.join("draws.csv"), sampled, store),
-            _ => Ok(()),
-        }
-    };
-    write().map_err(|error| {
-        let name = folder.display();
-        Failure::Run(anyhow!(
-            "the results could not be written into {name}: {error}; the draws are kept there, and `warpnuts summary {name}` \
-             reads them"
-        ))
-    })?;
-    Ok(Some(summary))
-}
-
-/// Says what happened to the device in the middle of a run; an error where the run ended with it, though what was drawn
-/// is written.
-pub fn device_failure<D>(sampled: &Sampled<D>) -> Result<(), Failure> {
-    match &sampled.run.failure {
-        None => Ok(()),
-        Some(DeviceFailure { error, resumed: true }) => {
-            complain(format_args!("warning: {error}\n  The run went on on the CPU, and is complete."));
-            Ok(())
-        }
-        Some(DeviceFailure { error, resumed: false }) => Err(Failure::Run(anyhow!(
-            "{error}\n  {} of {} draws of each chain had been made, and are written",
-            sampled.run.draws,
-            sampled.settings.draws
-        ))),
-    }
-}
-
-/// What was sampled, and at what cost.
-pub fn headline(summary: &RunSummary) -> String {
-    let data = &summary.data;
-    let wall = summary.wall_seconds;
-    let time = if wall.total.is_nan() {
-        String::new()
-    } else {
-        format!(
-            " in {:.2} s ({:.2} s warm-up), {} gradients a second",
-            wall.total,
-            wall.warmup,
-            table::thousands(summary.gradients_per_second())
-        )
-    };
-    let rate = summary.ess_per_second();
-    let rate = if rate.is_nan() { String::new() } else { format!(" ({} a second)", table::thousands(rate)) };
-    format!(
-        "{} observations in {} groups from {}, {}\n\
-         {} x {}{time}\n\
-         {:.1} leapfrogs a draw, step size {}, acceptance {:.2}, {} (and {} in warm-up)\n\
-         smallest bulk ESS {}{rate}",
-        data.observations,
-        data.groups,
-        data.source,
-        summary.parameterization,
-        counted(u64::from(summary.settings.chains), "chain"),
-        counted(summary.draws as u64, "draw"),
-        summary.leapfrogs_per_draw,
-        significant(summary.step_size),
-        summary.acceptance,
-        counted(summary.divergences, "divergence"),
-        summary.warmup_divergences,
-        summary.min_ess_bulk.as_ref().map_or("-".to_string(), |ess| format!("{:.0} of {}", ess.value, ess.parameter)),
-    )
-}
-
-/// The files of a run.
-pub fn written(folder: &Path, save_draws: bool) -> String {
-    let files = ["summary.json", "summary.csv", "draws.zarr"].into_iter().chain(save_draws.then_some("draws.csv"));
-    files.map(|file| folder.join(file).display().to_string()).collect::<Vec<_>>().join(", ")
+    conclude::device_failure(sampled)?;
+    Ok(if progress::is_interrupted() { Outcome::Interrupted } else { conclude::outcome(&summary) })
 }

@@ -11,9 +11,9 @@ use warpnuts::engine::DeviceFailure;
 use warpnuts::experiment::{self, Sampled};
 use warpnuts::summary::{self, Imported, RunSummary, counted};
 
-use super::{Failure, Outcome, complain, folder, meaning, print, sample, table};
+use super::{Failure, Outcome, complain, conclude, folder, print, resolve, table};
 
-/// What can be typed behind `summary`.
+/// What can be typed after `summary`.
 #[derive(Debug, Args)]
 pub struct SummaryArguments {
     /// Folder of a run, its store, or what `export` has written: a CSV file, a folder of CmdStan's
@@ -29,7 +29,7 @@ pub struct SummaryArguments {
     skip_damaged: bool,
 }
 
-/// What can be typed behind `merge`.
+/// What can be typed after `merge`.
 #[derive(Debug, Args)]
 pub struct MergeArguments {
     /// Folder to be made for the whole experiment
@@ -41,7 +41,7 @@ pub struct MergeArguments {
     shards: Vec<PathBuf>,
 }
 
-/// What can be typed behind `export`.
+/// What can be typed after `export`.
 #[derive(Debug, Args)]
 pub struct ExportArguments {
     /// Folder of a run, or its store
@@ -84,17 +84,15 @@ pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
             complain(format_args!("warning: {damage}; what is in it is left empty"));
         }
     } else {
-        no_damage(&sampled, run)?;
+        conclude::no_damage(&sampled, run)?;
     }
-    print(sample::headline(&summary));
-    sample::tell_model(&summary, None);
-    print(format_args!("engine {} on {}\n", summary.engine, summary.adapter));
-    tell(&summary, typed.all);
+    let computed = format!("engine {} on {}", summary.engine, summary.adapter);
+    conclude::tell(&summary, summary.words.lines().chain([&*computed]), typed.all);
     if let Some(DeviceFailure { error, resumed }) = &sampled.run.failure {
         let then = if *resumed { "The run went on on the CPU." } else { "The run ended there." };
         complain(format_args!("warning: {error}\n  {then}"));
     }
-    how_far(&sampled, run);
+    conclude::how_far(&sampled, run);
     Ok(if summary.is_trustworthy() { Outcome::Done } else { Outcome::Distrusted })
 }
 
@@ -118,30 +116,6 @@ fn imported(typed: &SummaryArguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Prints the table of a run, and what its diagnostics say.
-pub fn tell(summary: &RunSummary, all: bool) {
-    print(table::parameters(summary, all));
-    print("");
-    for advice in &summary.warnings {
-        print(format_args!("warning: {}.\n  What to do: {}.", advice.problem, advice.remedy));
-    }
-    if summary.warnings.is_empty() {
-        print(format_args!("No warnings: no divergences, the chains agree, and there are effective draws enough."));
-    }
-}
-
-/// Says how far a run has come that is not complete.
-pub fn how_far(sampled: &Sampled, run: &Path) {
-    if sampled.interrupted {
-        print(format_args!(
-            "The run has {} of {} draws of each chain; `warpnuts sample --resume {}` goes on.",
-            sampled.run.draws,
-            sampled.settings.draws,
-            run.display()
-        ));
-    }
-}
-
 /// Refuses a run that has not come to its first draw.
 fn some_draws(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
     if sampled.run.draws > 0 {
@@ -149,17 +123,6 @@ fn some_draws(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
     }
     let run = run.display();
     Err(Failure::Input(anyhow!("{run} has no draws yet; go on with it: `warpnuts sample --resume {run}`")))
-}
-
-/// Refuses draws of which some could not be read.
-pub fn no_damage(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
-    let damage = sampled.draws.damage();
-    let Some(first) = damage.first() else { return Ok(()) };
-    let more = if damage.len() > 1 { format!(", and {} more are damaged", damage.len() - 1) } else { String::new() };
-    Err(Failure::Input(anyhow!(
-        "{first}{more}; put back a copy, or summarize the rest with `warpnuts summary {} --skip-damaged`",
-        run.display()
-    )))
 }
 
 /// Joins shards.
@@ -170,10 +133,10 @@ pub fn merge(typed: &MergeArguments) -> Result<Outcome, Failure> {
     let shards = shards.collect::<Result<Vec<_>, _>>()?;
     let draws: Vec<Draws> = shards.iter().map(|shard| shard.draws.clone()).collect();
     let merging = experiment::Merging::of(shards).map_err(Failure::input)?;
-    meaning::room(merging.settings(), false, merging.model(), 1, Some(out))?;
+    resolve::room(merging.settings(), false, merging.model(), 1, Some(out))?;
     folder::make_typed(out)?;
     let merged = merging.into_store(out).map_err(|error| {
-        drop(std::fs::remove_dir_all(out));
+        conclude::discard(out);
         match draws.iter().find_map(|draws| draws.damage().into_iter().next()) {
             Some(damage) => Failure::Input(anyhow!("{damage}; put back a copy, or sample that shard again")),
             None => Failure::Run(anyhow!(
@@ -182,12 +145,10 @@ pub fn merge(typed: &MergeArguments) -> Result<Outcome, Failure> {
             )),
         }
     })?;
-    let Some(summary) = sample::conclude(&merged, out, false, false)? else { return Ok(Outcome::Interrupted) };
-    print(sample::headline(&summary));
-    print("");
-    tell(&summary, false);
-    print(format_args!("Written: {}", sample::written(out, false)));
-    Ok(sample::outcome(&summary))
+    let Some(summary) = conclude::conclude(&merged, out, false, false)? else { return Ok(Outcome::Interrupted) };
+    conclude::tell(&summary, None::<&str>, false);
+    print(format_args!("Written: {}", conclude::written(out, false)));
+    Ok(conclude::outcome(&summary))
 }
 
 /// Writes draws as text.
@@ -217,13 +178,13 @@ pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
     }
     // A pipe takes no room.
     if !path.exists() || path.is_file() || path.is_dir() {
-        meaning::room_for_text(summary::text_size(store), path)?;
+        resolve::room_for_text(summary::text_size(store), path)?;
     }
     let written = match typed.format {
         Format::Csv => folder::make_above(path).and_then(|()| summary::write_csv(path, &sampled, store)).map(|()| None),
         Format::CmdstanCsv => into_folder(path, || summary::write_cmdstan(path, &sampled, store)).map(Some),
     };
-    let written = written.map_err(|error| match no_damage(&sampled, run) {
+    let written = written.map_err(|error| match conclude::no_damage(&sampled, run) {
         Err(damage) => damage,
         Ok(()) => {
             Failure::Input(anyhow!("{} could not be written: {error}; name another place with --out", path.display()))
@@ -231,7 +192,7 @@ pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
     })?;
     let files = written.map_or(String::new(), |files| format!("{} in ", counted(files.len() as u64, "file")));
     print(format_args!("Written: {files}{}", path.display()));
-    how_far(&sampled, run);
+    conclude::how_far(&sampled, run);
     Ok(Outcome::Done)
 }
 
@@ -244,7 +205,7 @@ fn into_folder<T>(folder: &Path, write: impl FnOnce() -> io::Result<T>) -> io::R
     }
     write().inspect_err(|_| {
         if is_new {
-            drop(std::fs::remove_dir_all(folder));
+            conclude::discard(folder);
         }
     })
 }

@@ -10,10 +10,10 @@ use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary};
 use warpnuts::verify::Verification;
 
-use super::sample::{Ready, RunOnceArguments, SampleArguments};
-use super::{Failure, Outcome, exact, folder, meaning, print, progress, report, table};
+use super::sample::{Ending, Ready, RunOnceArguments, SampleArguments};
+use super::{Failure, Outcome, conclude, exact, folder, print, progress, table};
 
-/// What can be typed behind `verify`.
+/// What can be typed after `verify`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct VerifyArguments {
@@ -37,36 +37,35 @@ pub struct VerifyArguments {
 pub fn run(typed: VerifyArguments) -> Result<Outcome, Failure> {
     match typed.run_folder {
         Some(run) => read(&run, &typed.sample.once),
-        None => sample(&typed.sample),
+        None => sample(typed.sample),
     }
 }
 
 /// A run that is made now.
-fn sample(typed: &SampleArguments) -> Result<Outcome, Failure> {
+fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
     if let Some(folder) = &typed.resume {
         let name = folder.display();
         return Err(Failure::Input(anyhow!(
             "verify begins a run or reads one; go on with `warpnuts sample --resume {name}`, then `warpnuts verify {name}`"
         )));
     }
-    let Ready { model, why, settings, learnt, choice, pages } = super::sample::ready(typed, Some("verify"))?;
-    let output = &typed.once.output;
+    let Ready { model, settings, learnt, output, ending } = super::sample::ready(typed, Some("verify"))?;
     progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
     let exact = integrate(&model, output.quiet)?;
     let folder = folder::make(output.out.as_deref(), "verify")?;
 
-    let sampled = super::sample::sample_into(&folder, &choice.backend, model, settings, learnt, output)?;
-    let Some(run) = super::sample::conclude(&sampled, &folder, output.save_draws, output.quiet)? else {
+    let Ending { why, choice, pages, all } = ending;
+    let sampled = super::sample::sample_into(&folder, &choice.backend, model, settings, learnt, &output)?;
+    let Some(run) = conclude::conclude(&sampled, &folder, output.save_draws, output.quiet)? else {
         return Ok(Outcome::Interrupted);
     };
-    super::sample::tell_model(&run, why.as_deref());
-    meaning::say(&choice);
+    conclude::about(&run, why.as_deref(), &choice).into_iter().for_each(print);
     let verification = Verification::of(&sampled, &run, &exact);
-    let told = Told::of(&run, typed.once.all);
-    let written = super::sample::written(&folder, output.save_draws);
+    let told = Told::of(&run, all);
+    let written = conclude::written(&folder, output.save_draws);
     let outcome = tell(&verification, &told, &folder, Some(&written))?;
-    report::of_run(&typed.report, pages, &sampled, &run, &folder)?;
-    super::sample::device_failure(&sampled)?;
+    pages.of_run(&sampled, &run, &folder)?;
+    conclude::device_failure(&sampled)?;
     Ok(outcome)
 }
 
@@ -82,7 +81,7 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
     let exact = integrate(&sampled.model, typed.output.quiet)?;
     let summary = RunSummary::of(&sampled);
-    super::stored::no_damage(&sampled, run)?;
+    conclude::no_damage(&sampled, run)?;
     let verification = Verification::of(&sampled, &summary, &exact);
     if verification.compared == 0 && verification.settled {
         return Err(Failure::Input(anyhow!(
@@ -95,7 +94,7 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     // It was interrupted then; this command is not.
     let told = Told { interrupted: false, ..Told::of(&summary, typed.all) };
     let outcome = tell(&verification, &told, &folder, None)?;
-    super::stored::how_far(&sampled, run);
+    conclude::how_far(&sampled, run);
     Ok(outcome)
 }
 

@@ -5,7 +5,7 @@
 //! slopes are alike. That is seldom the model that was meant.
 
 use super::Dataset;
-use super::checks::{mean, sd};
+use super::moments::{mean, sd};
 
 /// A predictor whose mean lies further from zero than this many of its standard deviations is far.
 const FAR: f64 = 3.0;

@@ -4,7 +4,7 @@
 //! as accurate as Householder's (Björck 1967), which a Cholesky factor of the Gram matrix would not be: that sees
 //! squares, and a relative distance of 1e-8 squared is rounding.
 
-use super::checks::{largest_deviation, mean};
+use super::moments::{largest_deviation, mean};
 
 /// A predictor nearer than this to the span of the others, relative to its length, depends on them.
 const DEPENDENT: f64 = 1e-8;

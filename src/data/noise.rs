@@ -1,9 +1,9 @@
 //! The one judgement of perfect fits: an outcome that the groups' own regressions meet to within rounding has no noise, and
 //! its model no posterior: the density of `eps` rises without end as `eps` goes to 0.
 
-use super::checks::{largest_deviation, mean};
 use super::collinear::residual;
 use super::design::CONSTANT;
+use super::moments::{largest_deviation, mean};
 use super::{DataError, Dataset};
 
 /// Less noise than this share of the outcome's standard deviation within groups is rounding.

@@ -7,19 +7,14 @@ use std::sync::Arc;
 
 use wgpu::BufferUsages;
 
-use super::{Batch, Density, DensityError, Evaluations, Likelihood};
-use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter, Target};
-use crate::model::Model;
+use super::{Batch, Density, DensityError, Evaluations};
+use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter, Target, source};
+use crate::model::{Likelihood, Model};
 
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
-use tables::{COEFFICIENT, FIXED, GROUPS_PER_LANE, MATH, Tables, Team, check_loops, log_density};
-pub use tables::{Fixed, Prior};
-
-const OBSERVATIONS: &str = include_str!("../../shaders/observations.wgsl");
-const EVALUATE: &str = include_str!("../../shaders/evaluate.wgsl");
-const RESIDUALS: &str = include_str!("../../shaders/residuals.wgsl");
-const FOLD: &str = include_str!("../../shaders/fold.wgsl");
+use tables::{COMMON, GROUPS_PER_LANE, Tables, Team, check_loops, log_density};
+pub use tables::{Prior, Reference};
 
 /// The shaders of a model, put together from their files and its constants.
 #[derive(Debug, Clone)]
@@ -33,20 +28,21 @@ pub struct Shaders {
 
 impl Shaders {
     /// The shaders that evaluate `model` on such a device.
-    pub fn new(model: &Model, likelihood: Likelihood, target: Target) -> Shaders {
-        let stretches = (likelihood.of(model) == Likelihood::Observations).then(|| Stretches::new(model));
+    pub fn new(model: &Model, target: Target) -> Shaders {
+        let stretches = (model.likelihood() == Likelihood::Observations).then(|| Stretches::new(model));
         Shaders::of(model, stretches.as_ref(), target)
     }
 
     fn of(model: &Model, stretches: Option<&Stretches>, target: Target) -> Shaders {
         let team = Team::of(target, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, stretches);
-        let density = log_density(model, team, stretches.map(|_| OBSERVATIONS));
+        let passes = [&COMMON[..], &[Stretch::SOURCE]].concat();
+        let density = log_density(model, team, stretches.map(|_| source!("observations.wgsl")));
         Shaders {
             team,
-            evaluate: header.shader(&[density, vec![EVALUATE]].concat()),
+            evaluate: header.shader(source!("evaluate.wgsl"), &density),
             observations: stretches
-                .map(|_| [header.shader(&[MATH, COEFFICIENT, FIXED, RESIDUALS]), header.shader(&[FOLD])]),
+                .map(|_| [source!("residuals.wgsl"), source!("fold.wgsl")].map(|entry| header.shader(entry, &passes))),
         }
     }
 }
@@ -80,12 +76,12 @@ struct Observations {
 }
 
 impl DeviceModel {
-    /// Puts `model` on `gpu`, with the likelihood computed as `likelihood` says.
+    /// Puts `model` on `gpu`.
     ///
     /// # Errors
     /// When it does not fit, the driver refuses a shader, or an adapter in software would not end its loops.
-    pub fn new(gpu: Arc<Gpu>, model: &Model, likelihood: Likelihood) -> Result<Arc<DeviceModel>, GpuError> {
-        let stretches = (likelihood.of(model) == Likelihood::Observations).then(|| Stretches::new(model));
+    pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, GpuError> {
+        let stretches = (model.likelihood() == Likelihood::Observations).then(|| Stretches::new(model));
         let shaders = Shaders::of(model, stretches.as_ref(), gpu.target());
         check_loops(&gpu, model)?;
         // SAFETY: rows of positions and evaluations are there for whole workgroups (`room`); groups below J index tables

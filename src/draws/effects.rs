@@ -1,13 +1,11 @@
 //! A sink that completes draws of a marginal model: where only hyperparameters were sampled, every group effect is drawn
 //! from its exact conditional normal, and the whole draw goes on.
 
-use std::time::Duration;
-
 use rayon::prelude::*;
 
-use crate::density::effects::ConditionalEffects;
-use crate::engine::{Block, Checkpoint, Sink, SinkError};
-use crate::model::Model;
+use crate::density::collapsed::ConditionalEffects;
+use crate::engine::{Block, DrawSink, SinkError, SumSink};
+use crate::model::{Model, Unit};
 use crate::nuts::adaptation::Spread;
 use crate::random::Place;
 
@@ -17,7 +15,7 @@ const BLOCK_VALUES: usize = 1 << 17;
 /// Completes every draw and hands it on. A draw's effects depend on its hyperparameters and its place in the experiment,
 /// and on nothing else.
 pub struct WithEffects<'a> {
-    sink: &'a mut dyn Sink,
+    sink: &'a mut dyn DrawSink,
     effects: ConditionalEffects,
     hyperparameters: usize,
     variables: usize,
@@ -32,7 +30,7 @@ impl<'a> WithEffects<'a> {
     /// For draws of the hyperparameters of `model` by chains from number `first_chain` of the experiment of `seed`, where one of
     /// every `thin` transitions is kept; as many `threads` as told work at once.
     pub fn new(
-        sink: &'a mut dyn Sink,
+        sink: &'a mut dyn DrawSink,
         model: &Model,
         seed: u64,
         first_chain: u32,
@@ -77,7 +75,7 @@ impl<'a> WithEffects<'a> {
     }
 }
 
-impl Sink for WithEffects<'_> {
+impl DrawSink for WithEffects<'_> {
     fn warmed(&mut self, spread: &Spread) {
         self.sink.warmed(spread);
     }
@@ -86,12 +84,14 @@ impl Sink for WithEffects<'_> {
         self.sink.wants_warmup()
     }
 
-    fn checkpoint_interval(&self) -> Option<Duration> {
-        self.sink.checkpoint_interval()
+    /// None: effects are drawn given hyperparameters that are not rounded.
+    fn units(&self) -> Option<&[Unit]> {
+        None
     }
 
-    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
-        self.sink.checkpoint(checkpoint)
+    /// None: what is summed up are complete draws.
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
     }
 
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {

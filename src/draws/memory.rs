@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::precision::{Precision, Values};
-use crate::engine::{Block, Sink, SinkError};
+use crate::engine::{Block, DrawSink, SinkError, SumSink};
 use crate::model::{Model, Unit};
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Spread;
@@ -101,15 +101,23 @@ impl Memory {
     }
 }
 
-impl Sink for Memory {
+impl DrawSink for Memory {
     fn warmed(&mut self, spread: &Spread) {
         if let Some(model) = &self.model {
             self.values.warmed(model, spread);
         }
     }
 
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
     fn units(&self) -> Option<&[Unit]> {
         self.values.units()
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
     }
 
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {

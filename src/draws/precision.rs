@@ -2,6 +2,7 @@
 //! in units of the standard deviation that it has seen.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use half::f16;
 
@@ -24,6 +25,17 @@ pub enum Precision {
     /// the bytes cross the bus; whatever is computed of draws then is computed of rounded ones. Of other engines they are
     /// rounded where they are kept.
     F16,
+}
+
+impl fmt::Display for Precision {
+    /// `f64`, `f32` or `f16`.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Precision::F64 => "f64",
+            Precision::F32 => "f32",
+            Precision::F16 => "f16",
+        })
+    }
 }
 
 impl Precision {

@@ -7,6 +7,7 @@
 mod absent;
 mod arrays;
 mod checkpoint;
+mod chunks;
 mod contents;
 mod described;
 mod error;
@@ -24,7 +25,7 @@ pub use checkpoint::exists as has_checkpoint;
 pub use error::{Damage, StoreError};
 pub use layout::{Extent, Statistic};
 pub use read::Store;
-pub use write::{Writer, Writing};
+pub use write::{Checkpoints, Writer, Writing};
 
 /// The folder of the store in a run's.
 pub const STORE: &str = "draws.zarr";

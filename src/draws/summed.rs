@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::across::Across;
 use super::units::units;
 use crate::engine::sums::{BINS, ChainSums, EnergySums, Grid, Sums, bin, quantile};
-use crate::engine::{Block, Sink, SinkError};
+use crate::engine::{Block, DrawSink, SinkError, SumSink};
 use crate::model::{Model, Unit};
 use crate::nuts::adaptation::Spread;
 
@@ -151,7 +151,7 @@ impl<'a> Summed<'a> {
     }
 }
 
-impl Sink for Summed<'_> {
+impl DrawSink for Summed<'_> {
     fn warmed(&mut self, spread: &Spread) {
         self.grid.units = units(self.model, spread);
         self.is_warm = true;
@@ -161,8 +161,12 @@ impl Sink for Summed<'_> {
         self.is_warm
     }
 
-    fn grid(&self) -> Option<&Grid> {
-        Some(&self.grid)
+    fn units(&self) -> Option<&[Unit]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        Some(self)
     }
 
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
@@ -201,6 +205,12 @@ impl Sink for Summed<'_> {
         });
         self.draws += drawn;
         Ok(())
+    }
+}
+
+impl SumSink for Summed<'_> {
+    fn grid(&self) -> &Grid {
+        &self.grid
     }
 
     fn take_sums(&mut self, chains: &ChainSums) {

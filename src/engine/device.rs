@@ -13,12 +13,14 @@ mod window;
 use std::sync::Arc;
 
 use super::sums::Grid;
-use super::{DeviceFailure, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing};
+use super::{
+    ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, Snapshot, SumSink,
+};
+use crate::density::DensityError;
 use crate::density::gpu::tables::Tables;
-use crate::density::{DensityError, Likelihood};
 use crate::gpu::{Gpu, GpuError, Meter};
 use crate::math::ln;
-use crate::model::Model;
+use crate::model::{Likelihood, Model};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
@@ -54,23 +56,8 @@ pub struct DeviceEngine {
     constant: f64,
     transitions: u32,
     drawn: usize,
-    /// Where the chains were when a phase of warm-up was over or a block left; empty before.
-    last: Vec<f64>,
     /// Where draws are summed up, how many of a chain's make its first half.
     half: u32,
-}
-
-/// Where the chains of a device engine were when something finished left the device: a phase of warm-up, or draws. What
-/// they did since is lost with the device.
-#[derive(Debug, Clone, Copy)]
-pub struct Finished<'a> {
-    /// Transitions that every chain had made since the start.
-    pub transitions: u32,
-    /// How many of them are draws.
-    pub drawn: usize,
-    /// The hyperparameters, in the user's units, `[chain][hyperparameter]`; empty where the chains are at their starting
-    /// points.
-    pub hyperparameters: &'a [f64],
 }
 
 impl DeviceEngine {
@@ -100,11 +87,11 @@ impl DeviceEngine {
         progress: Arc<Progress>,
     ) -> Result<DeviceEngine, EngineError> {
         let Compiled { shaders, kernels } = compiled;
-        let Plan { likelihood, chains, variables, .. } = plan;
+        let Plan { chains, keep, .. } = plan;
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let tables = Tables::of(&model);
         let fixed = gpu.table("priors", &tables.fixed).map_err(device)?;
-        let likelihood_table = match likelihood.of(&model) {
+        let likelihood_table = match model.likelihood() {
             Likelihood::Groups => gpu.table("the table of groups", &tables.groups),
             Likelihood::Observations => gpu.table("the table of rows", &table_of_rows(&model)),
         };
@@ -121,12 +108,13 @@ impl DeviceEngine {
         let coordinates = shaders.coordinates();
         // Shard by shard, for a million chains' states take gigabytes.
         for shard in &mut shards {
-            let states = starting_states(&model, likelihood, shard.of(chains))?;
+            let states = starting_states(&model, shard.of(chains))?;
             shard.put(&gpu, &kernels.put, &coordinates, &states, constant).map_err(device)?;
         }
         let adaptive = !gpu.adapter().is_software();
         Ok(DeviceEngine {
             constant,
+            variables: keep.sampled(&model),
             model,
             shaders,
             kernels,
@@ -134,7 +122,6 @@ impl DeviceEngine {
             seed: chains.seed,
             first: chains.first,
             chains: count,
-            variables,
             progress,
             meter: Meter::part_of(gpu.meter()),
             budget: if adaptive { FIRST_BUDGET } else { SOFTWARE_BUDGET },
@@ -143,7 +130,6 @@ impl DeviceEngine {
             packer: None,
             transitions: 0,
             drawn: 0,
-            last: Vec::new(),
             half: 0,
             gpu,
         })
@@ -164,9 +150,10 @@ impl DeviceEngine {
         Ok(())
     }
 
-    /// Where the chains were when something finished left the device.
-    pub fn finished(&self) -> Finished<'_> {
-        Finished { transitions: self.transitions, drawn: self.drawn, hyperparameters: &self.last }
+    /// Transitions that every chain has made since the start and of which all draws have left the device, and how many of
+    /// them were made since warm-up.
+    pub fn finished(&self) -> (u32, usize) {
+        (self.transitions, self.drawn)
     }
 
     /// Where the time of dispatches goes.
@@ -189,17 +176,6 @@ impl DeviceEngine {
         Ok(moments)
     }
 
-    /// The hyperparameters at these positions, chain after chain.
-    fn in_user_units(&self, positions: &[f32]) -> Vec<f64> {
-        let mut named: Vec<f64> = vec![0.0; positions.len()];
-        let width = self.shaders.hyperparameters;
-        for (position, named) in positions.chunks_exact(width).zip(named.chunks_exact_mut(width)) {
-            let position: Vec<f64> = position.iter().copied().map(f64::from).collect();
-            self.model.constrain(&position, named);
-        }
-        named
-    }
-
     fn begin(&mut self, phase: &Phase) {
         let coordinates = self.shaders.coordinates();
         let scale = |coordinate: &Option<usize>| coordinate.map_or(0.0, |i| phase.scale[i] as f32);
@@ -219,7 +195,7 @@ impl DeviceEngine {
     }
 
     /// Hands the sums of `draws` draws of each chain over, of `warmup` or since.
-    fn leave_sums(&self, warmup: bool, draws: u32, sink: &mut dyn Sink) -> Result<(), GpuError> {
+    fn leave_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
         let coordinates = self.shaders.coordinates();
         for shard in &self.shards {
             if let Some(summing) = &shard.summing {
@@ -232,7 +208,7 @@ impl DeviceEngine {
 
     /// Has the draws of the phase that begins leave packed, where the sink keeps no more of them. What is recorded of warm-up
     /// is kept in 32 bits.
-    fn pack(&mut self, phase: &Phase, sink: &dyn Sink) -> Result<(), GpuError> {
+    fn pack(&mut self, phase: &Phase, sink: &dyn DrawSink) -> Result<(), GpuError> {
         let Some(units) = sink.units().filter(|_| phase.part == Part::Sampling) else { return Ok(()) };
         self.packer = Packer::of(self.packer.take(), &self.gpu, &self.shaders, &self.model, units)?;
         let Some(packer) = &self.packer else { return Ok(()) };
@@ -261,19 +237,14 @@ impl DeviceEngine {
             failure: None,
         };
         let mut transitions = 0;
-        let complete = outcome.transitions == phase.transitions && phase.transitions > 0;
-        let warmed = complete && phase.part.learns();
-        let unseen = warmed && (!phase.part.records() || self.sums(phase));
-        let mut last = Vec::new();
+        let warmed = outcome.transitions == phase.transitions && phase.transitions > 0 && phase.part.learns();
         for shard in &mut self.shards {
-            let (chains, positions) = shard.fetch(&self.gpu, unseen)?;
-            last.extend(positions);
-            for chain in chains {
+            for chain in shard.fetch(&self.gpu)? {
                 transitions += u64::from(chain.made);
                 outcome.gradients += u64::from(chain.gradients);
                 outcome.divergences += u64::from(chain.divergences);
                 outcome.acceptance += f64::from(chain.acceptance);
-                let learnt = f64::from(chain.adaptation[2]);
+                let learnt = f64::from(chain.adaptation.log_mean);
                 outcome.log_step_sizes.push(if phase.adapt.is_some() { learnt } else { ln(phase.step_size) });
             }
         }
@@ -281,21 +252,17 @@ impl DeviceEngine {
         if warmed {
             outcome.moments = self.moments(phase.transitions)?;
         }
-        if unseen {
-            self.last = self.in_user_units(&last);
-        }
         Ok(outcome)
     }
 }
 
 impl Engine for DeviceEngine {
-    fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError> {
-        let remembered = self.shaders.hyperparameters.min(self.variables);
-        let window = || Window::new(phase, self.made(phase), self.chains, self.variables, remembered);
+    fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
+        let window = || Window::new(phase, self.made(phase), self.chains, self.variables);
         let sums = self.sums(phase);
         let mut window = (phase.part.records() && !sums).then(window);
-        if let Some(grid) = sink.grid().filter(|_| sums) {
-            self.begin_sums(grid);
+        if let Some(sums) = sink.sums().filter(|_| sums) {
+            self.begin_sums(sums.grid());
         }
         self.begin(phase);
         let ran = match phase.transitions {
@@ -310,15 +277,6 @@ impl Engine for DeviceEngine {
         }
         let (dim, left) = (self.model.dim(), window.as_ref().map_or(0, Window::left));
         let told = window.as_ref().map_or(Snapshot::default(), Window::told);
-        if let Some(window) = window
-            && left > 0
-            && remembered == self.shaders.hyperparameters
-        {
-            self.last = window.last();
-            if let Some(packer) = &self.packer {
-                packer.keep_scales_positive(self.model.layout(), &mut self.last);
-            }
-        }
         let failed = |error: DensityError| {
             Ok(PhaseOutcome {
                 transitions: left,
@@ -346,25 +304,27 @@ impl Engine for DeviceEngine {
             }
         };
         self.advance(phase, outcome.transitions);
-        if sums && outcome.transitions > 0 {
+        if outcome.transitions > 0
+            && let Some(sink) = sink.sums().filter(|_| sums)
+        {
             // What was handed over cannot be taken back, so a device that fails here ends the run.
             self.leave_sums(phase.part.learns(), outcome.transitions, sink).map_err(DensityError::Device)?;
         }
         Ok(outcome)
     }
 
-    fn standing(&mut self) -> Result<Standing, EngineError> {
+    fn states(&mut self) -> Result<ChainStates, EngineError> {
         let (coordinates, device) = (self.shaders.coordinates(), DensityError::Device);
         let mut states = Vec::with_capacity(self.chains);
         for shard in &self.shards {
             states.extend(shard.states(&self.gpu, &self.kernels.take, &coordinates, self.constant).map_err(device)?);
         }
-        Ok(Standing::of(self.transitions, states.iter()))
+        Ok(ChainStates::of(self.transitions, states.iter()))
     }
 
-    fn resume(&mut self, standing: &Standing, draws: usize) -> Result<(), EngineError> {
-        (self.transitions, self.drawn) = (standing.transitions, draws);
-        let states: Vec<State> = standing.states().collect();
+    fn resume(&mut self, states: &ChainStates, draws: usize) -> Result<(), EngineError> {
+        (self.transitions, self.drawn) = (states.transitions, draws);
+        let states: Vec<State> = states.iter().collect();
         self.put(&states).map_err(|error| EngineError::Density(DensityError::Device(error)))
     }
 }

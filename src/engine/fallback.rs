@@ -1,24 +1,22 @@
-//! The device engine with the CPU behind it: where the device fails, what has left it stays as it is, and every chain goes on
-//! on the host from there.
+//! The device engine with the CPU as its reserve: where the device fails, the draws that have left it stay as they are, and
+//! every chain goes on on the host.
 //!
-//! Of a chain, what leaves the device for sure are its hyperparameters: with every draw, and at the end of every phase of
-//! warm-up. It goes on from those of its last finished draw, with effects drawn from their exact conditional normal: a Gibbs
-//! step, under which the posterior stays what it is, so that the draws behind it are as valid as those before. (A marginal
-//! chain is nothing but its hyperparameters.) A phase of warm-up that was under way is made again.
+//! A chain goes on from its state at the last checkpoint in memory: as it was when the phase under way began, or when
+//! somebody has asked for the states since. From there it makes the draws that have not left the device, with random
+//! numbers that no transition has had before, so that they are as valid as those before them. A phase of warm-up that was
+//! under way is made again.
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::device::{self, DeviceEngine, Finished};
+use super::device::{self, DeviceEngine};
 use super::host::HostEngine;
-use super::{DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Standing};
+use super::{ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseOutcome, Progress};
 use crate::density::cpu::CpuDensity;
-use crate::density::effects::ConditionalEffects;
 use crate::density::{Density, DensityError};
 use crate::model::Model;
 use crate::nuts::State;
-use crate::random::Place;
 
 /// Chains whose states a thread makes at once.
 const STATES: usize = 64;
@@ -28,9 +26,9 @@ const STATES: usize = 64;
 pub struct Spare {
     /// The posterior.
     pub model: Arc<Model>,
-    /// What the device was to do; its draws hold all hyperparameters at least.
+    /// What the device was to do.
     pub plan: device::Plan,
-    /// How many lanes go on.
+    /// How many threads go on.
     pub threads: usize,
     /// What counts along.
     pub progress: Arc<Progress>,
@@ -40,6 +38,8 @@ pub struct Spare {
 pub struct Fallback {
     now: Now,
     spare: Spare,
+    /// The last states that have left the device; `None` where the chains have not moved from their starting points.
+    last: Option<ChainStates>,
     /// The failure of a device that never started.
     failure: Option<DensityError>,
 }
@@ -58,62 +58,48 @@ impl Fallback {
     pub fn new(started: Result<DeviceEngine, EngineError>, spare: Spare) -> Result<Fallback, EngineError> {
         let (now, failure) = match started {
             Ok(engine) => (Now::Device(Box::new(engine)), None),
-            Err(EngineError::Density(error)) => {
-                let nothing = Finished { transitions: 0, drawn: 0, hyperparameters: &[] };
-                (Now::Host(Box::new(spare.go_on(nothing)?)), Some(error))
-            }
+            Err(EngineError::Density(error)) => (Now::Host(Box::new(spare.go_on(None)?)), Some(error)),
             Err(other) => return Err(other),
         };
-        Ok(Fallback { now, spare, failure })
+        Ok(Fallback { now, spare, last: None, failure })
     }
 }
 
 impl Spare {
-    /// The host's engine, with its chains where those of the device were.
-    fn go_on(&self, finished: Finished) -> Result<HostEngine, EngineError> {
-        let device::Plan { likelihood, chains, max_depth, variables, .. } = self.plan;
+    /// The host's engine, with its chains in these states, or at their starting points.
+    fn go_on(&self, states: Option<&ChainStates>) -> Result<HostEngine, EngineError> {
+        let device::Plan { chains, max_depth, keep, .. } = self.plan;
         let (model, progress) = (self.model.clone(), self.progress.clone());
-        let density = CpuDensity::new(&model, likelihood);
-        let lanes = self.threads.clamp(1, chains.count as usize);
-        let densities = (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect();
-        let engine = if finished.hyperparameters.is_empty() {
-            HostEngine::new(model, densities, chains, max_depth, variables, progress).start()?
-        } else {
-            let states = self.states(&density, finished);
-            HostEngine::new(model, densities, chains, max_depth, variables, progress).start_from(&states)
-        };
-        Ok(engine.having_made(finished.transitions, finished.drawn))
+        let density = CpuDensity::new(&model);
+        let threads = self.threads.clamp(1, chains.count as usize);
+        let densities = (0..threads).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect();
+        let engine = HostEngine::new(model, densities, chains, max_depth, keep, progress);
+        match states {
+            None => engine.start(),
+            Some(states) => Ok(engine.start_from(&self.evaluated(&density, states))),
+        }
     }
 
-    /// Each chain's state: its hyperparameters, and effects drawn from their conditional normal.
-    fn states(&self, density: &CpuDensity, finished: Finished) -> Vec<State> {
-        let Finished { transitions, hyperparameters, .. } = finished;
-        let layout = self.model.layout();
-        let (width, dim) = (layout.hyperparameters(), self.model.dim());
-        let effects = ConditionalEffects::new(&self.model);
-        let states = hyperparameters.par_chunks(STATES * width).enumerate().map(|(part, chains)| {
-            let (mut effects, mut density) = (effects.clone(), density.clone());
-            let (mut named, mut theta, mut gradient) = (vec![0.0; layout.dim()], vec![0.0; dim], vec![0.0; dim]);
-            let mut state = |(chain, hyperparameters): (usize, &[f64])| {
-                let number = self.plan.chains.first + (part * STATES + chain) as u32;
-                let place = Place { seed: self.plan.chains.seed, chain: number, transition: transitions };
-                named[..width].copy_from_slice(hyperparameters);
-                effects.draw(&place, &mut named);
-                self.model.unconstrain(&named, &mut theta);
+    /// These states with log densities and gradients as the host has them.
+    fn evaluated(&self, density: &CpuDensity, states: &ChainStates) -> Vec<State> {
+        let dim = self.model.dim();
+        let states = states.positions.par_chunks(STATES * dim).map(|positions| {
+            let (mut density, mut gradient) = (density.clone(), vec![0.0; dim]);
+            let state = |position: &[f64]| {
                 let mut state = State::zeros(dim);
-                state.log_density = density.log_density(&theta, &mut gradient);
-                state.position.copy_from_slice(&theta);
+                state.log_density = density.log_density(position, &mut gradient);
+                state.position.copy_from_slice(position);
                 state.gradient.copy_from_slice(&gradient);
                 state
             };
-            chains.chunks_exact(width).enumerate().map(&mut state).collect::<Vec<State>>()
+            positions.chunks_exact(dim).map(state).collect::<Vec<State>>()
         });
         states.collect::<Vec<Vec<State>>>().concat()
     }
 }
 
 impl Engine for Fallback {
-    fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError> {
+    fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
         let resumed = |error: DensityError| Some(DeviceFailure { error, resumed: true });
         let counted = self.spare.progress.snapshot().transitions;
         let (engine, mut outcome) = match &mut self.now {
@@ -123,6 +109,12 @@ impl Engine for Fallback {
                 return Ok(outcome);
             }
             Now::Device(engine) => {
+                let made = engine.finished().0;
+                if made > self.last.as_ref().map_or(0, |last| last.transitions)
+                    && let Ok(states) = engine.states()
+                {
+                    self.last = Some(states);
+                }
                 let outcome = engine.run(phase, sink)?;
                 (engine, outcome)
             }
@@ -133,7 +125,8 @@ impl Engine for Fallback {
         let kept = u64::from(outcome.transitions) * u64::from(self.spare.plan.chains.count);
         let lost = self.spare.progress.snapshot().transitions.saturating_sub(counted + kept);
         self.spare.progress.take_back(lost);
-        let mut host = Box::new(self.spare.go_on(engine.finished())?);
+        let (transitions, drawn) = engine.finished();
+        let mut host = Box::new(self.spare.go_on(self.last.as_ref())?.having_made(transitions, drawn));
         let left = Phase { transitions: phase.transitions - outcome.transitions, ..phase.clone() };
         let rest = host.run(&left, sink)?;
         self.now = Now::Host(host);
@@ -141,17 +134,20 @@ impl Engine for Fallback {
         Ok(PhaseOutcome { failure, ..joined(outcome, rest) })
     }
 
-    fn standing(&mut self) -> Result<Standing, EngineError> {
+    fn states(&mut self) -> Result<ChainStates, EngineError> {
         match &mut self.now {
-            Now::Device(engine) => engine.standing(),
-            Now::Host(engine) => engine.standing(),
+            Now::Device(engine) => Ok(self.last.insert(engine.states()?).clone()),
+            Now::Host(engine) => engine.states(),
         }
     }
 
-    fn resume(&mut self, standing: &Standing, draws: usize) -> Result<(), EngineError> {
+    fn resume(&mut self, states: &ChainStates, draws: usize) -> Result<(), EngineError> {
         match &mut self.now {
-            Now::Device(engine) => engine.resume(standing, draws),
-            Now::Host(engine) => engine.resume(standing, draws),
+            Now::Device(engine) => {
+                self.last = Some(states.clone());
+                engine.resume(states, draws)
+            }
+            Now::Host(engine) => engine.resume(states, draws),
         }
     }
 }

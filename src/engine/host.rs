@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::lane::{Chain, Lane, Run, Task};
 use super::{
-    Adapt, Block, DeviceFailure, Engine, EngineError, Phase, PhaseOutcome, Progress, Sink, Snapshot, Standing,
+    Adapt, Block, ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome, Progress,
+    Snapshot,
 };
 use crate::density::{Density, DensityError};
 use crate::math::ln;
@@ -57,24 +58,24 @@ pub struct HostEngine {
 
 impl HostEngine {
     /// `chains` of `model`, a lane for each of `densities`, which all are the model's log density; trees of up to `max_depth`
-    /// doublings. The leading `variables` named variables of each draw will go to the sink. Every chain is at 0, where nothing is
-    /// known of it, and waits to be started.
+    /// doublings. `keep` says which named variables of each draw go to the sink. Every chain is at 0, where nothing is known
+    /// of it, and waits to be started.
     pub fn new(
         model: Arc<Model>,
         densities: Vec<Box<dyn Density>>,
         chains: Chains,
         max_depth: u32,
-        variables: usize,
+        keep: Keep,
         progress: Arc<Progress>,
     ) -> HostEngine {
         let dim = model.dim();
         let chain = |number| Chain::new(number, chains.per_superchain, dim);
         HostEngine {
+            variables: keep.sampled(&model),
             model,
             seed: chains.seed,
             lanes: densities.into_iter().map(|density| Lane::new(density, max_depth)).collect(),
             chains: (chains.first..chains.first + chains.count).map(chain).collect(),
-            variables,
             progress,
             max_depth,
             spare: Vec::new(),
@@ -183,7 +184,7 @@ impl HostEngine {
 }
 
 impl Engine for HostEngine {
-    fn run(&mut self, phase: &Phase, sink: &mut dyn Sink) -> Result<PhaseOutcome, EngineError> {
+    fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
         self.lanes.iter_mut().for_each(|lane| lane.configure(phase));
         for chain in &mut self.chains {
             let adapt = |Adapt { target, gain }| StepSize::new(phase.step_size, target, gain);
@@ -229,7 +230,7 @@ impl Engine for HostEngine {
             self.transitions += block as u32;
             self.drawn += if phase.part.learns() { 0 } else { block };
             done += block;
-            block = self.next_block(block, start.elapsed(), phase, sink.grid().is_some());
+            block = self.next_block(block, start.elapsed(), phase, sink.sums().is_some());
         }
         self.block_transitions = block;
         let mut outcome = PhaseOutcome {
@@ -255,15 +256,15 @@ impl Engine for HostEngine {
         Ok(outcome)
     }
 
-    fn standing(&mut self) -> Result<Standing, EngineError> {
-        Ok(Standing::of(self.transitions, self.chains.iter().map(|chain| &chain.state)))
+    fn states(&mut self) -> Result<ChainStates, EngineError> {
+        Ok(ChainStates::of(self.transitions, self.chains.iter().map(|chain| &chain.state)))
     }
 
-    fn resume(&mut self, standing: &Standing, draws: usize) -> Result<(), EngineError> {
-        self.transitions = standing.transitions;
+    fn resume(&mut self, states: &ChainStates, draws: usize) -> Result<(), EngineError> {
+        self.transitions = states.transitions;
         self.drawn = draws;
-        for (chain, state) in self.chains.iter_mut().zip(standing.states()) {
-            chain.transition = standing.transitions;
+        for (chain, state) in self.chains.iter_mut().zip(states.iter()) {
+            chain.transition = states.transitions;
             chain.state = state;
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::grid::{Grid, Point};
 use super::marginal::Marginal;
 use super::mixture::{self, Mixture};
 use super::scales::ScalePosterior;
-use crate::model::{Layout, Model};
+use crate::model::{Affine, Layout, Model, Role};
 
 /// Probability that the mixtures' smallest components may have together, to be left out of quantiles and densities.
 const NEGLIGIBLE: f64 = 1e-9;
@@ -17,7 +17,7 @@ const NEGLIGIBLE: f64 = 1e-9;
 /// All named variables, as one grid has them.
 #[derive(Debug)]
 pub struct Variables {
-    units: Units,
+    layout: Layout,
     posterior: Arc<ScalePosterior>,
     /// Of sigma[0..K] and eps.
     marginals: Vec<Marginal>,
@@ -43,12 +43,12 @@ impl Variables {
         let matter = Matter::of(&grid.points);
         let points = grid.points.iter().filter(|point| matter.has(point.weight));
         let points = points.map(|point| Point { weight: point.weight / matter.total, ..*point }).collect();
-        Variables { units: Units::new(model), posterior, marginals, points, matter }
+        Variables { layout: model.layout().clone(), posterior, marginals, points, matter }
     }
 
     /// All parts.
     pub fn parts(&self) -> Vec<Part> {
-        let Layout { coefficients, groups } = self.units.layout;
+        let Layout { coefficients, groups, .. } = self.layout;
         let scales = (0..=coefficients).map(Part::Scale);
         (0..coefficients).map(Part::Mu).chain(scales).chain((0..groups).map(Part::Group)).collect()
     }
@@ -56,8 +56,7 @@ impl Variables {
     /// Of each variable of a part its number, its mean and standard deviation over `all` points, in the user's units, and its
     /// distribution.
     pub fn of_part(&self, part: Part, all: &[Point]) -> Vec<(usize, f64, f64, Distribution<'_>)> {
-        let Layout { coefficients, groups } = self.units.layout;
-        let hyperparameters = self.units.layout.hyperparameters();
+        let coefficients = self.layout.coefficients;
         let mixture = |i: usize, normals: &[(f64, Moments)]| {
             let matter = normals.iter().filter(|(weight, _)| self.matter.has(*weight));
             let mixture = matter.map(|(weight, normal)| (weight / self.matter.total, *normal)).collect();
@@ -66,11 +65,11 @@ impl Variables {
         match part {
             Part::Scale(axis) => {
                 let marginal = &self.marginals[axis];
-                vec![self.row(coefficients + axis, marginal.moments(), Shape::Scale(marginal))]
+                vec![self.row(self.layout.positive().start + axis, marginal.moments(), Shape::Scale(marginal))]
             }
             Part::Mu(k) => {
                 let normals: Vec<_> = all.iter().map(|point| (point.weight, point.means.mu(k))).collect();
-                vec![mixture(k, &normals)]
+                vec![mixture(self.layout.mu(k), &normals)]
             }
             Part::Group(j) => {
                 let mut normals = [Vec::with_capacity(all.len()), Vec::with_capacity(all.len())];
@@ -80,24 +79,24 @@ impl Variables {
                         normals.push((point.weight, normal));
                     }
                 }
-                (0..coefficients).map(|k| mixture(hyperparameters + k * groups + j, &normals[k])).collect()
+                (0..coefficients).map(|k| mixture(self.layout.effects(k).start + j, &normals[k])).collect()
             }
         }
     }
 
     fn row<'a>(&self, i: usize, moments: Moments, shape: Shape<'a>) -> (usize, f64, f64, Distribution<'a>) {
-        let (unit, shift) = self.units.of(i);
+        let Affine { unit, shift } = self.layout.units(i);
         (i, moments.mean * unit + shift, moments.variance.sqrt() * unit, Distribution { shape, unit, shift })
     }
 
     /// The distribution of variable `i`.
     pub fn distribution(&self, i: usize) -> Distribution<'_> {
-        let (unit, shift) = self.units.of(i);
+        let Affine { unit, shift } = self.layout.units(i);
         let of = |normal: &dyn Fn(&Point) -> Moments| {
             Shape::Mixture(self.points.iter().map(|point| (point.weight, normal(point))).collect())
         };
         let effects = |j: usize, point: &Point| self.posterior.conditional.effects(j, &point.scales, &point.means);
-        let shape = match self.units.variable(i) {
+        let shape = match variable(&self.layout, i) {
             Variable::Scale(axis) => Shape::Scale(&self.marginals[axis]),
             Variable::Mu(k) => of(&|point| point.means.mu(k)),
             Variable::Effect(k, j) => of(&|point| effects(j, point)[k]),
@@ -176,14 +175,6 @@ impl Distribution<'_> {
     }
 }
 
-/// Linear maps from the sampler's units to the user's: `value * unit + shift`, one a variable.
-#[derive(Debug)]
-struct Units {
-    layout: Layout,
-    coefficient: Vec<(f64, f64)>,
-    eps: f64,
-}
-
 /// Which variable an index means.
 #[derive(Debug, Clone, Copy)]
 enum Variable {
@@ -193,27 +184,12 @@ enum Variable {
     Effect(usize, usize),
 }
 
-impl Units {
-    fn new(model: &Model) -> Units {
-        let (scaling, layout) = (model.scaling(), model.layout());
-        let of = |k| (scaling.coefficient_unit(k), scaling.coefficient_shift(k));
-        Units { layout, coefficient: (0..layout.coefficients).map(of).collect(), eps: scaling.outcome_scale }
-    }
-
-    fn variable(&self, i: usize) -> Variable {
-        let Layout { coefficients, groups } = self.layout;
-        match i.checked_sub(self.layout.hyperparameters()) {
-            Some(effect) => Variable::Effect(effect / groups, effect % groups),
-            None if i < coefficients => Variable::Mu(i),
-            None => Variable::Scale(i - coefficients),
-        }
-    }
-
-    /// Unit and shift of variable `i`.
-    fn of(&self, i: usize) -> (f64, f64) {
-        match self.variable(i) {
-            Variable::Mu(k) | Variable::Effect(k, _) => self.coefficient[k],
-            Variable::Scale(k) => self.coefficient.get(k).map_or((self.eps, 0.0), |(unit, _)| (*unit, 0.0)),
-        }
+/// Which variable `i` is.
+fn variable(layout: &Layout, i: usize) -> Variable {
+    let (block, row, level) = layout.place(i);
+    match block.role {
+        Role::Mean => Variable::Mu(row),
+        Role::Scale | Role::Dispersion => Variable::Scale(i - layout.positive().start),
+        Role::Effects => Variable::Effect(row, level),
     }
 }

@@ -22,7 +22,7 @@
 use std::f64::consts::FRAC_2_PI;
 
 use super::conditional::{Conditional, Means, Scales, Workspace};
-use crate::density::rotated::RotatedGroups;
+use crate::density::qr::QrGroups;
 use crate::model::Model;
 
 /// The most axes there are: two sigmas and eps.
@@ -49,7 +49,7 @@ impl ScalePosterior {
         let mut prior = [1.0; MAX_AXES];
         prior[..coefficients].copy_from_slice(&priors.sigma_scale);
         prior[coefficients] = priors.eps_scale;
-        let conditional = Conditional::new(&model.group_statistics(), RotatedGroups::new(model).rest(), &priors);
+        let conditional = Conditional::new(&model.group_statistics(), QrGroups::new(model).rest(), &priors);
         ScalePosterior { conditional, coefficients, prior }
     }
 

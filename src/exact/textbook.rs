@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::conditional::{Conditional, Moments, Scales, Workspace};
 use crate::data::Dataset;
-use crate::density::rotated::RotatedGroups;
+use crate::density::qr::QrGroups;
 use crate::model::{Effect, GroupStatistics, Model, Parameterization, Priors, ScaledPriors, Scaling};
 
 /// Groups of 1 to 5 rows, the third without any spread in its predictor, which runs from `from` to `to`.
@@ -162,8 +162,7 @@ fn dense(model: &Model, scales: &Scales) -> (f64, Vec<Moments>) {
 
 #[track_caller]
 fn equals_the_textbook(model: &Model, scales: Scales, tolerance: f64) {
-    let conditional =
-        Conditional::new(&model.group_statistics(), RotatedGroups::new(model).rest(), &model.scaled_priors());
+    let conditional = Conditional::new(&model.group_statistics(), QrGroups::new(model).rest(), &model.scaled_priors());
     let (log_likelihood, means) = conditional.at(&scales, &mut Workspace::default());
     let (expected, moments) = dense(model, &scales);
     assert!((log_likelihood - expected).abs() < tolerance, "{scales:?}: {log_likelihood}, not {expected}");

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Settings;
 use super::cost::Costs;
+use super::{Settings, densities};
+use crate::density::DensityError;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::gpu::tables;
-use crate::density::{Density, DensityError, Likelihood};
 use crate::engine::device::{self, DeviceEngine};
 use crate::engine::fallback::{Fallback, Spare};
 use crate::engine::host::{Chains, HostEngine};
@@ -16,17 +16,11 @@ use crate::engine::{self, EngineError, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
 use crate::model::Model;
 
-/// Lanes of fewer chains than this spend their time on round trips.
-const SMALLEST_WIDTH: usize = 256;
-
 /// A run that takes less than this on the CPU is over before a GPU is open.
 const SHORT_RUN: Duration = Duration::from_secs(2);
 
 /// About how many gradients a transition takes.
 const GRADIENTS: f64 = 10.0;
-
-/// Memory that the transitions of all lanes may take together.
-const TRANSITIONS_MEMORY: usize = 4 << 30;
 
 /// Where a run computes.
 #[derive(Debug, Clone)]
@@ -93,15 +87,15 @@ impl Backend {
         }
     }
 
-    /// Refuses a model that it cannot compute, with its likelihood computed so.
+    /// Refuses a model that it cannot compute.
     ///
     /// # Errors
     /// When an adapter in software would not end the loops of a log density.
-    pub fn check(&self, model: &Model, likelihood: Likelihood) -> Result<(), GpuError> {
+    pub fn check(&self, model: &Model) -> Result<(), GpuError> {
         match self {
             Backend::Cpu => Ok(()),
             Backend::GpuDensity { gpu, .. } => tables::check_loops(gpu, model),
-            Backend::Gpu { gpu, .. } => device::kernels::check_loops(gpu, model, likelihood),
+            Backend::Gpu { gpu, .. } => device::kernels::check_loops(gpu, model),
         }
     }
 
@@ -126,20 +120,20 @@ impl Backend {
         chains: Chains,
         progress: Arc<Progress>,
     ) -> Result<Box<dyn engine::Engine>, EngineError> {
-        let (max_depth, variables) = (settings.max_tree_depth, settings.sampled_variables(model));
-        let on_host = |densities| {
-            HostEngine::new(model.clone(), densities, chains, max_depth, variables, progress.clone()).start()
-        };
+        let (max_depth, keep) = (settings.max_tree_depth, settings.keep);
+        let cpu = || densities::on_host(&CpuDensity::new(model), settings);
+        let on_host =
+            |densities| HostEngine::new(model.clone(), densities, chains, max_depth, keep, progress.clone()).start();
         Ok(match self {
-            Backend::Cpu => Box::new(on_host(on_the_cpu(model, settings))?),
+            Backend::Cpu => Box::new(on_host(cpu())?),
             Backend::GpuDensity { gpu, fall_back } => {
-                let engine = on_host(on_the_device(gpu, model, settings)?)?;
-                let spare = if *fall_back { on_the_cpu(model, settings) } else { Vec::new() };
+                let device = DeviceModel::new(gpu.clone(), model).map_err(DensityError::from)?;
+                let engine = on_host(densities::on_device(&device, model, settings)?)?;
+                let spare = if *fall_back { cpu() } else { Vec::new() };
                 Box::new(engine.with_spare(spare))
             }
             Backend::Gpu { gpu, fall_back } => {
-                let summed = settings.sums_as_made(model);
-                let plan = device::Plan { likelihood: settings.likelihood, chains, max_depth, variables, summed };
+                let plan = device::Plan { chains, max_depth, keep };
                 let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
                 if *fall_back {
                     let spare = Spare { model: model.clone(), plan, threads: settings.threads, progress };
@@ -150,30 +144,6 @@ impl Backend {
             }
         })
     }
-}
-
-fn on_the_cpu(model: &Model, settings: &Settings) -> Vec<Box<dyn Density>> {
-    let lanes = settings.threads.clamp(1, settings.chains as usize);
-    let density = CpuDensity::new(model, settings.likelihood);
-    (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
-}
-
-fn on_the_device(gpu: &Arc<Gpu>, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
-    let device = DeviceModel::new(gpu.clone(), model, settings.likelihood)?;
-    let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
-    let density = || Ok(Box::new(device.density(width)?) as Box<dyn Density>);
-    (0..lanes).map(|_| density()).collect()
-}
-
-/// How many lanes drive a device, and how many chains each of them takes at once: at least two lanes, so that one is on
-/// the host while another is on the device.
-pub(crate) fn lanes_and_width(model: &Model, settings: &Settings, largest: usize) -> (usize, usize) {
-    let chains = settings.chains as usize;
-    let lanes = settings.threads.min(chains / SMALLEST_WIDTH).max(2).min(chains);
-    // Ends, samples and checkpoints of a transition.
-    let vectors = 16 + 3 * settings.max_tree_depth as usize;
-    let fit = TRANSITIONS_MEMORY / (vectors * model.dim() * size_of::<f64>()) / lanes;
-    (lanes, chains.div_ceil(lanes).min(largest).min(fit.max(1)))
 }
 
 /// Chooses where to sample `model` with `settings`. `adapter` is part of the name of the one to take; software is taken
@@ -190,7 +160,7 @@ pub fn choose(
 ) -> Result<Choice, GpuError> {
     let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason, measured: Duration::ZERO });
     let asked_for = |backend: Backend| {
-        backend.check(model, settings.likelihood)?;
+        backend.check(model)?;
         Ok(Choice { backend, reason: "as asked for".to_string(), measured: Duration::ZERO })
     };
     match engine {
@@ -204,7 +174,7 @@ pub fn choose(
             asked_for(Backend::Gpu { gpu, fall_back: false })
         }
         Engine::Auto => {
-            let costs = Costs::of_host(model, settings.likelihood);
+            let costs = Costs::of_host(model);
             let run = settings.transitions() * GRADIENTS / costs.rates(model, settings).cpu;
             if run < SHORT_RUN.as_secs_f64() && adapter.is_none() {
                 return cpu("a short run".to_string());
@@ -252,14 +222,13 @@ fn short(rate: f64) -> String {
 mod tests {
     use super::*;
     use crate::data::Dataset;
-    use crate::model::{Parameterization, Priors, Scaling};
+    use crate::model::{Centering, Coordinates};
 
     #[test]
     fn a_run_is_as_long_as_the_transitions_between_its_draws() {
         let dataset = Arc::new(Dataset::radon().unwrap());
-        let parameterization = Parameterization::parse("non-centered", dataset.predictor_names()).unwrap();
-        let scaling = Scaling::standardizing(&dataset);
-        let model = Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling));
+        let coordinates = Coordinates::joint(Centering::NonCentered, dataset.n_coefficients());
+        let model = Arc::new(Model::builder(dataset).coordinates(coordinates).build());
         let reason = |thin| {
             let settings = Settings { chains: 4, warmup: 10, draws: 10, thin, ..Settings::default() };
             choose(Engine::Auto, None, false, &model, &settings).unwrap().reason

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use super::backend::lanes_and_width;
+use super::densities::lanes_and_width;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
-use crate::density::{Density, DensityError, Evaluations, Likelihood};
+use crate::density::{Density, DensityError, Evaluations};
 use crate::draws::Memory;
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::Chains;
@@ -85,8 +85,8 @@ pub struct Rates {
 
 impl Costs {
     /// Measures what `model` costs the host.
-    pub fn of_host(model: &Model, likelihood: Likelihood) -> Costs {
-        let mut density = CpuDensity::new(model, likelihood);
+    pub fn of_host(model: &Model) -> Costs {
+        let mut density = CpuDensity::new(model);
         let dim = density.dim();
         let mut machine = Transition::new(dim, DEPTH);
         let (mut gradient, mut transition) = (vec![0.0; dim], 0);
@@ -164,7 +164,7 @@ impl Rates {
 
 impl DensityCosts {
     fn measure(gpu: &Arc<Gpu>, model: &Model, settings: &Settings) -> Result<DensityCosts, DensityError> {
-        let device = DeviceModel::new(gpu.clone(), model, settings.likelihood)?;
+        let device = DeviceModel::new(gpu.clone(), model)?;
         let (_, width) = lanes_and_width(model, settings, device.largest_width());
         let batch = |width: usize| {
             let mut density = device.density(width)?;
@@ -196,11 +196,9 @@ impl DensityCosts {
 impl TransitionCosts {
     fn measure(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: &Settings) -> Result<TransitionCosts, EngineError> {
         let plan = |count| device::Plan {
-            likelihood: settings.likelihood,
             chains: Chains { seed: settings.seed, first: settings.first_chain, count, per_superchain: 1 },
             max_depth: settings.max_tree_depth,
-            variables: settings.sampled_variables(model),
-            summed: settings.sums_as_made(model),
+            keep: settings.keep,
         };
         let compiled = Compiled::new(gpu, model, &plan(1))?;
         let room = (ROOM / compiled.bytes_a_chain()).clamp(1, u64::from(MANY)) as u32;
@@ -267,13 +265,12 @@ fn time(seconds: f64) -> String {
 mod tests {
     use super::*;
     use crate::data::Dataset;
-    use crate::model::{Effect, Parameterization, Priors, Scaling};
+    use crate::model::{Centering, Coordinates, Likelihood};
 
     fn radon() -> Model {
         let dataset = Arc::new(Dataset::radon().unwrap());
-        let parameterization = Parameterization::uniform(Effect::NonCentered, dataset.predictor_names());
-        let scaling = Scaling::standardizing(&dataset);
-        Model::new(dataset, Priors::default(), parameterization, scaling)
+        let coordinates = Coordinates::joint(Centering::NonCentered, dataset.n_coefficients());
+        Model::builder(dataset).coordinates(coordinates).build()
     }
 
     /// A small model: 0.4 us a leapfrog on a core; 30 us round trips; a device that makes 300 million leapfrogs a second.
@@ -331,7 +328,7 @@ mod tests {
 
     #[test]
     fn the_host_is_measured() {
-        let costs = Costs::of_host(&radon(), Likelihood::Groups);
+        let costs = Costs::of_host(&radon());
         assert!(costs.leapfrog > 0.0 && costs.tree > 0.0, "{costs:?}");
         assert!(costs.tell().starts_with("a leapfrog on a core "), "{}", costs.tell());
     }

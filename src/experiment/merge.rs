@@ -7,15 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::stored::told;
+use super::stored::{MERGING, told};
 use super::{Sampled, Settings};
 use crate::draws::store::{Statistic, StoreError, Writer};
 use crate::driver::Learnt;
-use crate::engine::{Block, Sink};
+use crate::engine::{Block, DrawSink};
 use crate::model::Model;
-
-/// What the root of a store says until it has all shards.
-pub(super) const MERGING: &str = "merging";
 
 /// Shards that belong together, in the order of their chains.
 #[derive(Debug)]
@@ -163,7 +160,7 @@ fn identity(shard: &Sampled) -> Vec<(&'static str, String)> {
     };
     vec![
         ("the data", shard.model.dataset().checksum()),
-        ("the parameterizations", shard.model.parameterization().to_string()),
+        ("the parameterizations", shard.model.parameterization()),
         ("the priors", text(shard.model.priors())),
         ("the seeds", settings.seed.to_string()),
         ("the numbers of draws", settings.draws.to_string()),

@@ -1,10 +1,9 @@
 //! Where chains start whose posterior has several modes: around each in proportion to its mass. (Where there is one, they start far
 //! from it and from each other, so that R-hat can tell what they have not forgotten.)
 
-use crate::density::Likelihood;
+use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
-use crate::density::effects::ConditionalEffects;
-use crate::engine::Standing;
+use crate::engine::ChainStates;
 use crate::engine::host::Chains;
 use crate::mode::Landscape;
 use crate::model::Model;
@@ -12,8 +11,8 @@ use crate::nuts::State;
 use crate::random::Place;
 
 /// A starting point for each of `chains`; those of a superchain share one.
-pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Chains) -> Standing {
-    let mut density = CpuDensity::new(model, Likelihood::Groups);
+pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Chains) -> ChainStates {
+    let mut density = CpuDensity::new(model);
     let mut effects = ConditionalEffects::new(model);
     let together = chains.per_superchain.max(1);
     let states: Vec<State> = (chains.first..chains.first + chains.count)
@@ -25,5 +24,5 @@ pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Ch
             state
         })
         .collect();
-    Standing::of(0, states.iter())
+    ChainStates::of(0, states.iter())
 }

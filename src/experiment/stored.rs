@@ -7,18 +7,20 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::merge::MERGING;
-use super::{Backend, Sampled, Settings, run, sampled};
+use super::{Backend, Output, Sampled, Settings, run, sampled};
 use crate::density::DensityError;
 use crate::draws::store::{Extent, Statistic, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
-use crate::driver::{Learnt, Run, Start};
-use crate::engine::{Checkpoint, DeviceFailure, EngineError, Progress, SinkError, Snapshot};
+use crate::driver::{Checkpoint, Checkpointer, Learnt, Run, Start};
+use crate::engine::{DeviceFailure, EngineError, Progress, SinkError, Snapshot};
 use crate::mode::Landscape;
 use crate::model::Model;
 
 /// The file beside a store that says what differs between two runs of the same bytes: how long they took.
 const TIMES: &str = "summary.json";
+
+/// What the root of a store says until it has all shards.
+pub(super) const MERGING: &str = "merging";
 
 /// Where a run is kept.
 #[derive(Debug, Clone, Copy)]
@@ -131,6 +133,7 @@ pub fn sample_into(
         gradients: None,
         failure: None,
     };
+    let settings = settings.of(&model);
     let extent = settings.extent(&model);
     let writing = settings.writing(keeping.interval);
     let writer = Writer::create(keeping.folder, model.clone(), extent, writing, learnt.as_ref(), attributes(&about));
@@ -189,7 +192,10 @@ struct Ready<'a> {
 fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
     let Ready { keeping, backend, model, settings, start, mut writer, began, before, failure } = ready;
     let landscape = Landscape::of(&model);
-    let mut told = run(backend, &model, &landscape, &settings, start, &mut writer, progress)?;
+    let mut checkpoints = writer.checkpoints();
+    let checkpointer = checkpoints.as_mut().map(|checkpoints| checkpoints as &mut dyn Checkpointer);
+    let mut told =
+        run(backend, &model, &landscape, &settings, start, Output { sink: &mut writer, checkpointer }, progress)?;
     let mut about = Map::new();
     about.insert("warmup".to_string(), json!(told.warmup));
     about.insert("divergences".to_string(), json!(told.divergences));

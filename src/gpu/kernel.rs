@@ -1,7 +1,6 @@
-//! A kernel: WGSL put together from files and a header of constants, compiled for one device.
+//! A kernel: an entry point of a shader, compiled for one device.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use wgpu::{
     BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType, ComputePipelineDescriptor,
@@ -11,30 +10,6 @@ use wgpu::{
 
 use super::spirv::Spirv;
 use super::{Gpu, GpuError};
-
-/// Constants that stand before everything in a shader.
-#[derive(Debug, Clone, Default)]
-pub struct Header(String);
-
-impl Header {
-    /// Adds `const NAME = VALUEu`.
-    pub fn number(mut self, name: &str, value: u32) -> Header {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "const {name} = {value}u;");
-        self
-    }
-
-    /// Adds `const NAME = vec2<u32>(...)`.
-    pub fn pair(mut self, name: &str, [x, y]: [u32; 2]) -> Header {
-        let _ = writeln!(self.0, "const {name} = vec2<u32>({x}u, {y}u);");
-        self
-    }
-
-    /// The source of a shader: the constants, then `files` in their order.
-    pub fn shader(&self, files: &[&str]) -> String {
-        [&[self.0.as_str()], files].concat().join("\n")
-    }
-}
 
 /// A compiled entry point; its bind group 0 is laid out as the shader says.
 #[derive(Debug)]

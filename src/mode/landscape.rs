@@ -1,9 +1,9 @@
 //! Where the mass of a posterior is: the marginal density climbed from dispersed starts, the same ones every time, and the mass
 //! around each mode by Laplace's approximation.
 
-use crate::density::effects::ConditionalEffects;
-use crate::density::rotated::RotatedGroups;
-use crate::model::Model;
+use crate::density::collapsed::ConditionalEffects;
+use crate::density::qr::QrGroups;
+use crate::model::{Coordinates, Model};
 use crate::random::{Place, Purpose};
 
 use super::climb::climb;
@@ -126,7 +126,7 @@ impl Landscape {
         place.normals(Purpose::Start, &mut normals);
         let hyperparameters: Vec<f64> =
             peak.theta.iter().zip(peak.curvature.back(normals)).map(|(mode, step)| mode + step).collect();
-        if model.parameterization().is_marginal() {
+        if *model.coordinates() == Coordinates::Collapsed {
             theta.copy_from_slice(&hyperparameters);
             return;
         }
@@ -144,14 +144,8 @@ impl Landscape {
         let mut counts = vec![0.0; self.peaks.len()];
         let mut all = 0.0;
         for named in draws {
-            let scale = |i: usize| {
-                let unit = match i < layout.eps() {
-                    true => model.scaling().coefficient_unit(i - layout.sigma(0)),
-                    false => model.scaling().outcome_scale,
-                };
-                (named[i] / unit).ln().max(RUNAWAY / 2.0)
-            };
-            let scales: Vec<f64> = (layout.sigma(0)..=layout.eps()).map(scale).collect();
+            let scale = |i: usize| layout.units(i).invert(named[i]).ln().max(RUNAWAY / 2.0);
+            let scales: Vec<f64> = layout.positive().map(scale).collect();
             all += 1.0;
             if scales.iter().any(|scale| scale.is_nan()) {
                 continue;
@@ -201,7 +195,7 @@ fn hyperparameters_of(model: &Model, theta: &[f64], named: &mut [f64]) {
 /// log sigma and log eps where searches begin.
 fn starts(model: &Model) -> Vec<Vec<f64>> {
     let (k, data) = (model.layout().coefficients, model.dataset());
-    let groups = RotatedGroups::new(model);
+    let groups = QrGroups::new(model);
     let noise = 0.5 * groups.noise().ln();
     let mut sigmas: Vec<Vec<f64>> = vec![groups.spreads().iter().map(|spread| spread.ln().clamp(-4.0, 20.0)).collect()];
     sigmas.push(vec![STARTS[1]; k]);

@@ -2,10 +2,9 @@
 
 use super::Mode;
 use super::climb::{AIM, climb};
-use crate::density::Likelihood;
+use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
-use crate::density::effects::ConditionalEffects;
-use crate::model::{Effect, Model, Parameterization};
+use crate::model::{Centering, Model};
 
 /// Points of a path, and the factor by which sigma shrinks from one to the next.
 const POINTS: usize = 10;
@@ -48,10 +47,8 @@ pub struct Path {
 /// on: mu and the other scales are where the marginal density is highest, given that sigma, and the effects at their
 /// conditional means, which is where the centered density is highest, given all these.
 pub fn path(model: &Model, marginal: &Mode) -> Path {
-    let names = model.dataset().predictor_names();
-    let without = model.in_parameterization(Parameterization::marginal(names));
-    let centered = model.in_parameterization(Parameterization::uniform(Effect::Centered, names));
-    let mut densities = [&without, &centered].map(|model| CpuDensity::new(model, Likelihood::Groups));
+    let (without, centered) = (model.collapsed(), model.joint(Centering::Centered));
+    let mut densities = [&without, &centered].map(CpuDensity::new);
     let (layout, coefficient) = (model.layout(), faintest(model, marginal));
     let (fixed, effects) = (layout.sigma(coefficient), layout.effects(coefficient));
     let mut conditional = ConditionalEffects::new(model);

@@ -1,9 +1,8 @@
 //! The marginal density along its ridge: for each choice of scales the highest point over all mu, which is exact, for given the
 //! scales the density of mu is normal. However far a predictor is from zero, and mu with it, what is left to climb is smooth.
 
-use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
-use crate::model::{Layout, Model, Parameterization};
+use crate::model::{Layout, Model};
 
 /// The marginal log density of a model, over mu, log sigma and log eps, in the sampler's units.
 #[derive(Debug, Clone)]
@@ -19,11 +18,11 @@ pub struct Profile {
 impl Profile {
     /// Of `model`, whatever its parameterization.
     pub fn new(model: &Model) -> Profile {
-        let model = model.in_parameterization(Parameterization::marginal(model.dataset().predictor_names()));
+        let model = model.collapsed();
         let width = model.layout().hyperparameters();
         Profile {
-            density: CpuDensity::new(&model, Likelihood::Groups),
-            layout: model.layout(),
+            density: CpuDensity::new(&model),
+            layout: model.layout().clone(),
             theta: vec![0.0; width],
             gradient: vec![0.0; width],
             beside: vec![0.0; width],

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Scaling;
-use super::parameterization::coefficient_names;
+use super::coordinates::coefficient_names;
 use crate::data::Dataset;
 
 /// Scales of the priors, in the user's units, the same for every coefficient.

@@ -1,12 +1,10 @@
-//! One run, boiled down to what the figures show of it.
+//! One run, boiled down to what every figure knows of it.
 
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::chains::Variable;
 use super::draw::{rounded, spread, thinned};
-use super::figures::{autocorrelation, energy, ess, forest, funnel, rank, stuck, trace};
-use super::scene::Scene;
 use super::smooth::{Curve, Grid};
 use crate::draws::store::Statistic;
 use crate::experiment::Sampled;
@@ -37,14 +35,6 @@ pub struct Run {
     pub divergent: Vec<[usize; 2]>,
     /// Hyperparameter by hyperparameter.
     pub hyper: Vec<Hyper>,
-    /// Energies.
-    pub energy: energy::Part,
-    /// One chain's sigma, and its effects where they were kept.
-    pub stuck: stuck::Part,
-    /// The effect against sigma, where effects were kept.
-    pub funnel: Option<funnel::Part>,
-    /// Each group's effects, where they were kept.
-    pub forest: Option<forest::Part>,
 }
 
 /// What is left of a hyperparameter.
@@ -62,14 +52,6 @@ pub struct Hyper {
     pub beyond: f64,
     /// Its density.
     pub density: Curve,
-    /// Chains side by side.
-    pub trace: trace::Row,
-    /// Ranks, chain by chain.
-    pub rank: Option<rank::Row>,
-    /// How draws hang together.
-    pub autocorrelation: autocorrelation::Row,
-    /// What more draws have brought.
-    pub growth: ess::Row,
     /// Thinned draws, and those that divergences ended in.
     pub cloud: Cloud,
 }
@@ -95,7 +77,8 @@ pub struct Shown {
 }
 
 impl Shown {
-    fn of(sampled: &Sampled) -> Shown {
+    /// Of a run.
+    pub fn of(sampled: &Sampled) -> Shown {
         let diverging = sampled.draws.statistic(Statistic::Diverging);
         let all: Vec<usize> = (0..diverging.len()).filter(|place| diverging[*place] == 1.0).collect();
         Shown {
@@ -112,14 +95,14 @@ impl Shown {
     }
 }
 
+/// Runs, and the part that a figure keeps of each.
+pub type With<'a, P> = [(&'a Run, &'a P)];
+
 impl Run {
-    /// Of a run, drawn in the colour `slot`.
-    pub fn of(sampled: &Sampled, summary: &RunSummary, scene: &Scene, slot: usize) -> Run {
-        let shown = Shown::of(sampled);
-        let layout = sampled.model.layout();
+    /// Of a run with these `variables`, drawn in the colour `slot`.
+    pub fn of(sampled: &Sampled, summary: &RunSummary, variables: &[Variable], shown: &Shown, slot: usize) -> Run {
         let draws = sampled.draws.draws().max(1);
-        let rows = &summary.parameters.0[..layout.hyperparameters()];
-        let variables: Vec<Variable> = (0..rows.len()).into_par_iter().map(|i| Variable::of(sampled, i)).collect();
+        let rows = &summary.parameters.0[..variables.len()];
         let hyper = |(row, variable): (&Parameter, &Variable)| Hyper {
             name: row.name.clone(),
             mean: row.summary.mean,
@@ -127,43 +110,14 @@ impl Run {
             grid: variable.grid,
             beyond: variable.sorted.beyond(&variable.grid),
             density: variable.sorted.density(variable.grid, POINTS),
-            trace: trace::Row::of(variable, scene, layout.hyperparameters()),
-            rank: rank::Row::of(variable, &shown.chains),
-            autocorrelation: autocorrelation::Row::of(variable, &shown.chains),
-            growth: ess::Row::default(),
             cloud: shown.cloud(&variable.values),
         };
-        let sigma = &variables[layout.sigma(scene.coefficient)];
-        let ((mut hyper, growth), ((energy, stuck), (funnel, forest))): ((Vec<Hyper>, _), _) = rayon::join(
-            || {
-                rayon::join(
-                    || rows.par_iter().zip(&variables).map(hyper).collect(),
-                    || ess::Row::of_each(&variables, &shown.chains),
-                )
-            },
-            || {
-                rayon::join(
-                    || (energy::Part::of(sampled, summary), stuck::Part::of(sampled, scene, sigma)),
-                    || {
-                        (
-                            scene.has_effects.then(|| funnel::Part::of(sampled, scene, &shown, sigma)),
-                            scene.has_effects.then(|| forest::Part::of(sampled, summary)),
-                        )
-                    },
-                )
-            },
-        );
-        hyper.iter_mut().zip(growth).for_each(|(hyper, growth)| hyper.growth = growth);
         Run {
             name: summary.parameterization.clone(),
             slot,
             summary: RunSummary { parameters: Parameters(rows.to_vec()), ..summary.clone() },
             divergent: shown.divergent.iter().map(|place| [place / draws, place % draws]).collect(),
-            hyper,
-            energy,
-            stuck,
-            funnel,
-            forest,
+            hyper: rows.par_iter().zip(variables).map(hyper).collect(),
         }
     }
 
@@ -179,9 +133,9 @@ impl Run {
 }
 
 /// Places of the `most` hyperparameters with the smallest ESS in any run, in their order; all where there are no more.
-pub fn hardest(runs: &[Run], most: usize) -> Vec<usize> {
-    let count = runs.first().map_or(0, |run| run.hyper.len());
-    let ess = |i: usize| runs.iter().map(|run| run.hyper[i].ess).fold(f64::INFINITY, f64::min);
+pub fn hardest<'a>(runs: impl Iterator<Item = &'a Run> + Clone, most: usize) -> Vec<usize> {
+    let count = runs.clone().next().map_or(0, |run| run.hyper.len());
+    let ess = |i: usize| runs.clone().map(|run| run.hyper[i].ess).fold(f64::INFINITY, f64::min);
     let mut places: Vec<usize> = (0..count).collect();
     places.sort_by(|a, b| ess(*a).total_cmp(&ess(*b)));
     places.truncate(most);

@@ -158,7 +158,6 @@ fn hyperparameters(summary: &RunSummary) -> Table {
 /// All it takes to make a run again.
 fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
     let (data, settings) = (&summary.data, &summary.settings);
-    let word = |value: serde_json::Value| value.as_str().map_or(String::new(), str::to_string);
     let predictors = match &data.predictors[..] {
         [] => "no predictor".to_string(),
         names => names.join(", "),
@@ -179,11 +178,8 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         ("seed", summary.seed.to_string()),
         ("target acceptance", settings.target_accept.to_string()),
         ("most doublings", settings.max_tree_depth.to_string()),
-        ("likelihood", word(serde_json::json!(settings.likelihood))),
-        (
-            "draws kept",
-            format!("{}, {}", word(serde_json::json!(settings.keep)), word(serde_json::json!(settings.draw_precision))),
-        ),
+        ("likelihood", settings.likelihood.to_string()),
+        ("draws kept", format!("{}, {}", settings.keep, settings.draw_precision)),
         ("engine", format!("{} on {}", summary.engine, summary.adapter)),
         (
             "time",

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{EBFMI_LIMIT, RunSummary, beyond, counted, design, significant};
 use crate::data::{Dataset, MISSING_LABELS};
-use crate::density::Likelihood;
+use crate::model::Likelihood;
 use crate::model::PriorScales;
 
 /// R-hat above this says that chains do not agree (Vehtari et al. 2021).

@@ -9,7 +9,7 @@ use warpnuts::diagnostics::{Summary, summarize};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan, Run};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Progress, Sink};
+use warpnuts::engine::{DrawSink, Keep, Progress};
 use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
 
 /// `dataset`'s model with the intercept's and the slope's effects as they are told to be, in standardized units.
@@ -41,7 +41,7 @@ pub fn lanes(model: &Model, count: usize) -> Vec<Box<dyn Density>> {
 
 /// Runs `plan` over `lanes` into `sink`.
 pub fn run_into(
-    sink: &mut dyn Sink,
+    sink: &mut dyn DrawSink,
     model: &Arc<Model>,
     lanes: Vec<Box<dyn Density>>,
     chains: Chains,
@@ -49,7 +49,8 @@ pub fn run_into(
     progress: Arc<Progress>,
 ) -> Run {
     let dim = model.layout().dim();
-    let mut engine = HostEngine::new(model.clone(), lanes, chains, plan.max_depth, dim, progress).start().unwrap();
+    let mut engine =
+        HostEngine::new(model.clone(), lanes, chains, plan.max_depth, Keep::All, progress).start().unwrap();
     driver::run(&mut engine, dim, &plan, sink).unwrap()
 }
 

@@ -7,7 +7,7 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::{Density, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
-use warpnuts::engine::Progress;
+use warpnuts::engine::{Keep, Progress};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::model::Model;
 
@@ -27,7 +27,7 @@ pub fn sample(model: &Arc<Model>, likelihood: Likelihood, seed: u64) -> Result<O
 
     let start = Clock::start();
     let progress = Arc::new(Progress::default());
-    let mut engine = HostEngine::new(model.clone(), lanes, chains, MAX_DEPTH, dim, progress).start()?;
+    let mut engine = HostEngine::new(model.clone(), lanes, chains, MAX_DEPTH, Keep::All, progress).start()?;
     let mut sink = Memory::new(dim, CHAINS, DRAWS);
     let run = driver::run(&mut engine, dim, &plan, &mut sink)?;
     let time = start.elapsed();

@@ -1,8 +1,7 @@
 //! Observations cut into stretches of one group each, as residuals.wgsl and fold.wgsl read them, and the levels on which
 //! the sums of stretches are added up until one is left for each group.
 
-use bytemuck::{Pod, Zeroable};
-
+use crate::gpu::shared_struct;
 use crate::model::Model;
 
 /// The most rows of a stretch: what one invocation adds up one after the other.
@@ -14,18 +13,18 @@ const FOLD: usize = 32;
 /// Stretches whose rows lie side by side: the invocations of a workgroup.
 pub const BUNDLE: usize = 64;
 
-/// Rows of one group, as residuals.wgsl has them.
-#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
-#[repr(C)]
-pub struct Stretch {
-    /// The group of all of them.
-    pub group: u32,
-    /// How many.
-    pub rows: u32,
-    /// Where the first one stands in the table of rows.
-    pub place: u32,
-    /// Which place among its level's sums it has.
-    pub sum: u32,
+shared_struct! {
+    /// Rows of one group that one invocation walks along.
+    pub struct Stretch {
+        /// The group of all of them.
+        pub group: u32,
+        /// How many.
+        pub rows: u32,
+        /// Where the first one stands in the table of rows.
+        pub place: u32,
+        /// Which place among its level's sums it has.
+        pub sum: u32,
+    }
 }
 
 /// Sums of a chain on the way from stretches to groups.

@@ -1,13 +1,11 @@
 //! What every kernel of a model needs, whether it evaluates densities or makes whole transitions: the constants of its
 //! shaders, the team that shares a chain, and the tables of priors and of groups.
 
-use bytemuck::{Pod, Zeroable};
-
 use crate::data::MAX_COEFFICIENTS;
-use crate::density::cpu::normalising_constant;
-use crate::density::rotated::RotatedGroups;
-use crate::gpu::{Gpu, GpuError, Header, Target};
-use crate::model::Model;
+use crate::density::priors::normalising_constant;
+use crate::density::qr::QrGroups;
+use crate::gpu::{Gpu, GpuError, Header, Source, Target, shared_struct, source};
+use crate::model::{Coordinates, Model};
 
 /// The largest team.
 const LARGEST_TEAM: u32 = 256;
@@ -24,44 +22,38 @@ const LAVAPIPE_TURNS: u32 = 65_535;
 /// Iterations of loops that a log density may take on an adapter in software, where other work of a transition stands beside it.
 pub const SOFTWARE_TURNS: u32 = 25_300;
 
-pub const MATH: &str = include_str!("../../../shaders/math.wgsl");
-pub const COEFFICIENT: &str = include_str!("../../../shaders/coefficient.wgsl");
-pub const FIXED: &str = include_str!("../../../shaders/fixed.wgsl");
-const LOG_DENSITY: &str = include_str!("../../../shaders/log_density.wgsl");
-const WITH_EFFECTS: &str = include_str!("../../../shaders/with_effects.wgsl");
-const GROUPS: &str = include_str!("../../../shaders/groups.wgsl");
-const MARGINAL: &str = include_str!("../../../shaders/marginal.wgsl");
-const COVARIANCE: &str = include_str!("../../../shaders/covariance.wgsl");
-const ROTATED: &str = include_str!("../../../shaders/rotated.wgsl");
+/// What any shader of a model may use.
+pub const COMMON: [Source; 5] =
+    [Prior::SOURCE, Reference::SOURCE, source!("math.wgsl"), source!("coefficient.wgsl"), source!("fixed.wgsl")];
 
-/// The prior of a coefficient or of eps, as log_density.wgsl has it.
-#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
-#[repr(C)]
-pub struct Prior {
-    /// Mean of mu.
-    pub mu_mean: f32,
-    /// 1 / sd^2 of mu.
-    pub mu_precision: f32,
-    /// Log of the half-Cauchy scale of sigma or eps.
-    pub log_scale: f32,
+shared_struct! {
+    /// The prior of a coefficient or of eps.
+    pub struct Prior {
+        /// Mean of mu.
+        pub mu_mean: f32,
+        /// 1 / sd^2 of mu.
+        pub mu_precision: f32,
+        /// Log of the half-Cauchy scale of sigma or eps.
+        pub log_scale: f32,
+    }
 }
 
-/// What does not depend on the position, as log_density.wgsl has it; the priors follow.
-#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
-#[repr(C)]
-pub struct Fixed {
-    /// The log of eps about which log densities are taken.
-    pub log_eps: f32,
-    /// The square of that eps.
-    pub noise: f32,
-    /// N.
-    pub observations: f32,
+shared_struct! {
+    /// The noise about which log densities are taken.
+    pub struct Reference {
+        /// The log of an eps near the posterior's.
+        pub log_eps: f32,
+        /// The square of that eps.
+        pub noise: f32,
+        /// N.
+        pub observations: f32,
+    }
 }
 
 /// What a device is told of a model, and what its log densities leave out.
 #[derive(Debug, Clone)]
 pub struct Tables {
-    /// [`Fixed`], and the [`Prior`] of each coefficient and of eps.
+    /// The [`Reference`], and the [`Prior`] of each coefficient and of eps.
     pub fixed: Vec<f32>,
     /// The numbers of all groups, in the rows that rotated.wgsl reads.
     pub groups: Vec<f32>,
@@ -81,17 +73,17 @@ impl Tables {
     ///
     /// where the last two are as small as the log likelihood varies, and the first two are the same everywhere.
     pub fn of(model: &Model) -> Tables {
-        let groups = RotatedGroups::new(model);
+        let groups = QrGroups::new(model);
         let observations = model.dataset().n_observations() as f64;
         let noise = groups.noise() as f32;
-        let fixed = Fixed { log_eps: (0.5 * f64::from(noise).ln()) as f32, noise, observations: observations as f32 };
+        let reference =
+            Reference { log_eps: (0.5 * f64::from(noise).ln()) as f32, noise, observations: observations as f32 };
         // Both are rounded, so that eps_0^2 / e^{2 log eps_0} is not quite 1, and N times the difference matters.
-        let (log_eps, noise) = (f64::from(fixed.log_eps), f64::from(noise));
+        let (log_eps, noise) = (f64::from(reference.log_eps), f64::from(noise));
         let left_out = observations * (0.5 * noise / (2.0 * log_eps).exp() + log_eps);
         let priors = priors(model);
-        let fixed: &[f32] = bytemuck::cast_slice(std::slice::from_ref(&fixed));
         Tables {
-            fixed: [fixed, bytemuck::cast_slice(&priors)].concat(),
+            fixed: [bytemuck::cast_slice(&[reference]), bytemuck::cast_slice(&priors)].concat(),
             groups: groups.rows(noise).into_iter().flatten().map(|value| value as f32).collect(),
             constant: normalising_constant(model) - left_out,
         }
@@ -136,48 +128,54 @@ impl Team {
             .number("IS_SUBGROUP", self.whole.into())
     }
 
-    /// The shader file that says how it adds up.
-    pub fn source(&self) -> &'static str {
-        if self.in_subgroup {
-            include_str!("../../../shaders/team_subgroup.wgsl")
-        } else {
-            include_str!("../../../shaders/team_workgroup.wgsl")
-        }
+    /// How it adds up.
+    pub fn source(&self) -> Source {
+        if self.in_subgroup { source!("team_subgroup.wgsl") } else { source!("team_workgroup.wgsl") }
     }
 }
 
-/// The shader files of a model's log density, in their order: with the likelihood over groups, or over `observations` as that
-/// file computes it.
-pub fn log_density(model: &Model, team: Team, observations: Option<&'static str>) -> Vec<&'static str> {
+/// What the log density of a model is put together from: with the likelihood over groups, or over `observations` as that source
+/// computes it.
+pub fn log_density(model: &Model, team: Team, observations: Option<Source>) -> Vec<Source> {
     let of_a_group = match observations {
-        None if model.parameterization().is_marginal() => vec![ROTATED, COVARIANCE, MARGINAL],
-        None => vec![ROTATED, GROUPS, WITH_EFFECTS],
-        Some(likelihood) => vec![likelihood, WITH_EFFECTS],
+        None if *model.coordinates() == Coordinates::Collapsed => {
+            vec![source!("rotated.wgsl"), source!("covariance.wgsl"), source!("marginal.wgsl")]
+        }
+        None => vec![source!("rotated.wgsl"), source!("groups.wgsl"), source!("with_effects.wgsl")],
+        Some(likelihood) => vec![likelihood, source!("with_effects.wgsl")],
     };
-    [vec![MATH, COEFFICIENT, FIXED, team.source(), LOG_DENSITY], of_a_group].concat()
+    [&COMMON[..], &[team.source(), source!("log_density.wgsl")], &of_a_group].concat()
 }
 
 /// The constants of all shaders of a model.
 pub fn header(model: &Model) -> Header {
     let layout = model.layout();
     let mut centered = [0u32; MAX_COEFFICIENTS / 32];
-    for k in (0..layout.coefficients).filter(|k| model.parameterization().is_centered(*k)) {
+    for k in (0..layout.coefficients).filter(|k| model.coordinates().is_centered(*k)) {
         centered[k / 32] |= 1 << (k % 32);
     }
     Header::default()
         .number("K", layout.coefficients as u32)
         .number("J", layout.groups as u32)
         .number("DIM", model.dim() as u32)
-        .number("EFFECTS", model.parameterization().effects().len() as u32)
+        .number("EFFECTS", effects(model))
         .number("HYPERPARAMETERS", layout.hyperparameters() as u32)
         .pair("CENTERED", centered)
+}
+
+/// Coefficients whose effects are coordinates: all, or none.
+pub fn effects(model: &Model) -> u32 {
+    match model.coordinates() {
+        Coordinates::Joint { centering, .. } => centering.len() as u32,
+        Coordinates::Collapsed => 0,
+    }
 }
 
 /// Iterations of loops that a group takes in a log density at most, with those that only end a loop; where a team's lanes walk
 /// over its rows too, `team` says so, and it is that of the lane with the most rows.
 pub fn group_turns(model: &Model, team: Team, walks_rows: bool) -> u32 {
     let (k, groups) = (model.layout().coefficients as u32, model.layout().groups);
-    if model.parameterization().is_marginal() {
+    if *model.coordinates() == Coordinates::Collapsed {
         return (k + 1) * (k + 1) * (k + 9);
     }
     if !walks_rows {
@@ -197,7 +195,10 @@ pub fn group_turns(model: &Model, team: Team, walks_rows: bool) -> u32 {
 /// When it would.
 pub fn check_loops(gpu: &Gpu, model: &Model) -> Result<(), GpuError> {
     let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
-    let limit = if model.parameterization().is_marginal() { SOFTWARE_TURNS } else { LAVAPIPE_TURNS };
+    let limit = match model.coordinates() {
+        Coordinates::Collapsed => SOFTWARE_TURNS,
+        Coordinates::Joint { .. } => LAVAPIPE_TURNS,
+    };
     check_turns(gpu, model, team, group_turns(model, team, false), limit, "use --engine cpu, or fewer predictors")
 }
 

@@ -8,7 +8,7 @@ use crc::{CRC_32_ISCSI, Crc, Digest};
 use serde_json::{Map, Value};
 
 use super::error::StoreError;
-use crate::engine::Checkpoint;
+use crate::driver::Checkpoint;
 
 /// The file's name.
 pub const CHECKPOINT: &str = "checkpoint";

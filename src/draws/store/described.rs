@@ -13,7 +13,7 @@ use super::files::Files;
 use super::layout::Dimensions;
 use super::metadata::ArrayMetadata;
 use crate::data::{Dataset, LeftOut};
-use crate::model::{Model, Parameterization, PriorScales, Priors, Scaling};
+use crate::model::{Coordinates, Likelihood, Model, PriorScales};
 
 /// What the root says of the model, beside the data, which are in arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ impl Described {
             predictor_means_subtracted: data.predictor_means().to_vec(),
             left_out: data.left_out().clone(),
             checksum: data.checksum(),
-            parameterization: model.parameterization().to_string(),
+            parameterization: model.parameterization(),
             priors: model.priors().clone(),
         }
     }
@@ -96,6 +96,7 @@ fn read_text(files: &Arc<Files>, metadata: &ArrayMetadata) -> Result<Vec<String>
 pub fn read_model(
     files: &Arc<Files>,
     described: &Described,
+    likelihood: Likelihood,
     find: &dyn Fn(&str) -> Result<ArrayMetadata, StoreError>,
     name: &str,
 ) -> Result<Model, StoreError> {
@@ -137,8 +138,9 @@ pub fn read_model(
     if data.checksum() != described.checksum {
         return Err(damaged("its data are not those that were sampled"));
     }
-    let parameterization = Parameterization::parse(&described.parameterization, predictors);
-    let parameterization = parameterization.map_err(|error| damaged(&error.to_string()))?;
+    let coordinates = Coordinates::parse(&described.parameterization, predictors);
+    let coordinates = coordinates.and_then(|coordinates| coordinates.over(likelihood));
+    let coordinates = coordinates.map_err(|error| damaged(&error.to_string()))?;
     let coefficients = data.n_coefficients();
     if described.priors.mu_sd.len() != coefficients || described.priors.sigma_scale.len() != coefficients {
         return Err(damaged("its priors are not those of its coefficients"));
@@ -147,7 +149,6 @@ pub fn read_model(
     if !mu_sd.iter().chain(sigma_scale).chain([eps_scale]).all(|scale| *scale > 0.0 && scale.is_finite()) {
         return Err(damaged("its priors have no width"));
     }
-    let scaling = Scaling::standardizing(&data);
-    let model = Model::new(Arc::new(data), Priors::default(), parameterization, scaling);
-    Ok(model.with_prior_scales(described.priors.clone()))
+    let model = Model::builder(Arc::new(data)).priors(described.priors.clone()).coordinates(coordinates);
+    Ok(model.build())
 }

@@ -188,7 +188,7 @@ struct Variable {
 }
 
 /// The variables of a model, of the leading `count` named ones; with several predictors slopes have a dimension of them.
-fn variables(layout: Layout, count: usize) -> Vec<Variable> {
+fn variables(layout: &Layout, count: usize) -> Vec<Variable> {
     let slopes = 1..layout.coefficients;
     let many = slopes.len() > 1;
     let mut all = Vec::new();

@@ -20,9 +20,9 @@ use super::metadata::{ArrayMetadata, Type};
 use super::recorded::Recorded;
 use super::{FORMAT, STORE, absent, checkpoint};
 use crate::draws::Precision;
+use crate::driver::Checkpoint;
 use crate::driver::Learnt;
-use crate::engine::Checkpoint;
-use crate::model::Model;
+use crate::model::{Likelihood, Model};
 use crate::nuts::adaptation::Spread;
 
 /// Variables are read together until they are about so many numbers, 32 MiB; those that share chunks until they are so many,
@@ -65,6 +65,18 @@ struct Consolidated {
 }
 
 /// What the root says of the store, as far as this room knows.
+/// How the densities of a run were computed.
+#[derive(Deserialize)]
+struct Computed {
+    likelihood: Likelihood,
+}
+
+impl Default for Computed {
+    fn default() -> Computed {
+        Computed { likelihood: Likelihood::Groups }
+    }
+}
+
 #[derive(Deserialize)]
 struct Told {
     extent: Extent,
@@ -72,6 +84,8 @@ struct Told {
     #[serde(default)]
     warmup_draws: usize,
     model: Described,
+    #[serde(default)]
+    settings: Computed,
 }
 
 impl Store {
@@ -107,7 +121,7 @@ impl Store {
             };
             return Err(StoreError::Version { path: name, theirs: told("format"), version: told("version") });
         }
-        let Told { extent, draws, warmup_draws, model } =
+        let Told { extent, draws, warmup_draws, model, settings } =
             serde_json::from_value(Value::Object(about.clone())).map_err(|error| damaged(error.to_string()))?;
         if !is_sensible(&extent) {
             return Err(damaged("there are no runs of so many chains or draws".to_string()));
@@ -122,7 +136,7 @@ impl Store {
         };
         let files =
             Arc::new(Files::new(&folder).map_err(|reason| StoreError::Unreadable { file: name.clone(), reason })?);
-        let model = Arc::new(read_model(&files, &model, &find, &name)?);
+        let model = Arc::new(read_model(&files, &model, settings.likelihood, &find, &name)?);
         if extent.variables > model.layout().dim() {
             return Err(damaged("there are more variables than its model has".to_string()));
         }

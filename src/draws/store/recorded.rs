@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use zarrs::array::Array;
 
 use super::arrays::{array_to_io, open, read_chunk};
+use super::chunks::{Chunk, chunks};
 use super::error::{Damage, problem};
 use super::files::Files;
 use super::layout::{DrawArrays, Drawn, Packing};
-use super::row::{Chunk, chunks};
 
 /// Numbers that are taken out of unpacked chunks together: those of a cache line.
 const TOGETHER: usize = 8;

@@ -22,8 +22,8 @@ use super::row::Row;
 use super::{STORE, checkpoint};
 use crate::draws::observations::Observations;
 use crate::draws::units::units;
-use crate::driver::Learnt;
-use crate::engine::{Block, Checkpoint, Sink, SinkError};
+use crate::driver::{Checkpoint, Checkpointer, Learnt};
+use crate::engine::{Block, DrawSink, SinkError, SumSink};
 use crate::faults;
 use crate::model::{Model, Unit};
 use crate::nuts::Statistics;
@@ -51,6 +51,15 @@ pub struct Writer {
     thread: Option<JoinHandle<io::Result<Option<Fresh>>>>,
 }
 
+/// Hands checkpoints of a run to the thread that writes its draws.
+#[derive(Debug)]
+pub struct Checkpoints {
+    sender: SyncSender<Message>,
+    interval: Duration,
+    /// Nanoseconds that the last checkpoint took to be written.
+    time: Arc<AtomicU64>,
+}
+
 enum Message {
     /// The arrays of draws that are packed.
     Warmed(Box<DrawArrays>),
@@ -62,6 +71,8 @@ enum Message {
         statistics: Vec<Statistics>,
     },
     Checkpoint(Box<Checkpoint>),
+    /// The run has failed.
+    Failed,
     /// The run is over; these attributes of the root are new.
     End {
         learnt: Option<Learnt>,
@@ -180,6 +191,12 @@ impl Writer {
         })
     }
 
+    /// What keeps checkpoints in the order of the draws that are written; `None` once the store's thread has ended.
+    pub fn checkpoints(&self) -> Option<Checkpoints> {
+        let (sender, time) = (self.sender.clone()?, self.checkpoint_time.clone());
+        Some(Checkpoints { sender, interval: self.interval, time })
+    }
+
     /// Ends the store with what was drawn, where `about` has what else there is to tell of the run; the draws, where they
     /// were few enough to be kept in memory too.
     ///
@@ -216,14 +233,17 @@ impl Writer {
 impl Drop for Writer {
     /// Waits for what was sent to be written.
     fn drop(&mut self) {
-        self.sender = None;
+        if let Some(sender) = self.sender.take() {
+            // The thread may have ended before.
+            drop(sender.send(Message::Failed));
+        }
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
     }
 }
 
-impl Sink for Writer {
+impl DrawSink for Writer {
     fn warmed(&mut self, spread: &Spread) {
         if !self.packed {
             return;
@@ -255,16 +275,26 @@ impl Sink for Writer {
         self.send(Message::Block { warmup, first_draw, draws, values, statistics }).map_err(SinkError)
     }
 
-    fn checkpoint_interval(&self) -> Option<Duration> {
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+}
+
+impl Checkpointer for Checkpoints {
+    fn interval(&self) -> Duration {
         // Whatever was asked for, no more than a small part of the time goes into checkpoints.
-        let last = Duration::from_nanos(self.checkpoint_time.load(Ordering::Relaxed));
+        let last = Duration::from_nanos(self.time.load(Ordering::Relaxed));
         // Tests come to a point among checkpoints whatever the clock says.
-        let is_counted = faults::has_point() && self.interval.is_zero();
-        Some(if is_counted { Duration::ZERO } else { self.interval.max(last.saturating_mul(CHECKPOINT_SHARE)) })
+        if faults::has_point() && self.interval.is_zero() {
+            return Duration::ZERO;
+        }
+        self.interval.max(last.saturating_mul(CHECKPOINT_SHARE))
     }
 
-    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
-        self.send(Message::Checkpoint(Box::new(checkpoint))).map_err(SinkError)
+    fn take(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
+        // Where the thread has ended, the next block or the end of the run says so.
+        drop(self.sender.send(Message::Checkpoint(Box::new(checkpoint))));
+        Ok(())
     }
 }
 
@@ -331,6 +361,7 @@ impl Desk {
                     faults::point("after-checkpoint");
                     self.checkpoint_time.store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
                 }
+                Message::Failed => break,
                 Message::End { learnt, about, complete } => {
                     if let Some(learnt) = learnt {
                         self.contents.learn(learnt)?;

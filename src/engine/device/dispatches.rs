@@ -9,7 +9,7 @@ use super::kernels::Run;
 use super::shard::Shard;
 use super::window::{Arrived, Window};
 use crate::density::DensityError;
-use crate::engine::{EngineError, Phase, Sink, Snapshot};
+use crate::engine::{DrawSink, EngineError, Phase, Snapshot};
 use crate::gpu::GpuError;
 use crate::math::ln;
 
@@ -51,7 +51,7 @@ impl DeviceEngine {
         &mut self,
         phase: &Phase,
         window: &mut Option<Window>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn DrawSink,
     ) -> Result<(), EngineError> {
         while self.shards.iter().any(|shard| shard.slowest() < self.goal(phase)) {
             self.follow_up(phase, window, sink)?;
@@ -64,7 +64,7 @@ impl DeviceEngine {
         &mut self,
         phase: &Phase,
         window: &mut Option<Window>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn DrawSink,
     ) -> Result<(), EngineError> {
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let mut under_way: VecDeque<(usize, usize)> = VecDeque::new();
@@ -129,7 +129,7 @@ impl DeviceEngine {
         window: &mut Option<Window>,
         shard: usize,
         slot: usize,
-        sink: &mut dyn Sink,
+        sink: &mut dyn DrawSink,
     ) -> Result<(), EngineError> {
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let (model, log_constant) = (&self.model, self.constant + self.model.log_density_offset());

@@ -2,184 +2,204 @@
 
 use std::mem::offset_of;
 
-use bytemuck::{Pod, Zeroable};
-
-use crate::density::Likelihood;
 use crate::density::gpu::tables::{
-    COEFFICIENT, GROUPS_PER_LANE, MATH, SOFTWARE_TURNS, Team, check_turns, group_turns, header, log_density,
+    self, COMMON, GROUPS_PER_LANE, SOFTWARE_TURNS, Team, check_turns, group_turns, header, log_density,
 };
-use crate::gpu::{Gpu, GpuError, Header, Kernel, Target};
-use crate::model::Model;
+use crate::engine::sums::{BINS, REACH};
+use crate::gpu::{Gpu, GpuError, Header, Kernel, Source, Target, shared_struct, source};
+use crate::model::{Likelihood, Model};
+use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
 
-const RANDOM: &str = include_str!("../../../shaders/random.wgsl");
-const PRODUCT_OF_HALVES: &str = include_str!("../../../shaders/product_of_halves.wgsl");
-const PRODUCT_IN_64_BITS: &str = include_str!("../../../shaders/product_in_64_bits.wgsl");
-const WEIGHT: &str = include_str!("../../../shaders/weight.wgsl");
-const STEP_SIZE: &str = include_str!("../../../shaders/step_size.wgsl");
-const VECTORS: &str = include_str!("../../../shaders/vectors.wgsl");
-const ROWS: &str = include_str!("../../../shaders/rows.wgsl");
-const LEAPFROG: &str = include_str!("../../../shaders/leapfrog.wgsl");
-const TREE: &str = include_str!("../../../shaders/tree.wgsl");
-const LEAVING: &str = include_str!("../../../shaders/leaving.wgsl");
-const RECORDING: &str = include_str!("../../../shaders/recording.wgsl");
-const SUMMING: &str = include_str!("../../../shaders/summing.wgsl");
-const TRANSITION: &str = include_str!("../../../shaders/transition.wgsl");
-const UNROLLED: &str = include_str!("../../../shaders/loops_unrolled.wgsl");
-const ROLLED: &str = include_str!("../../../shaders/loops_rolled.wgsl");
-const POOL: &str = include_str!("../../../shaders/pool.wgsl");
-const NUMBER: &str = include_str!("../../../shaders/number.wgsl");
-const STATES: &str = include_str!("../../../shaders/states.wgsl");
-const PACK: &str = include_str!("../../../shaders/pack.wgsl");
+/// What transitions are put together from, beside the log density and what there is a choice of.
+const TRANSITIONS: [Source; 12] = [
+    Run::SOURCE,
+    Weight::SOURCE,
+    StepSize::SOURCE,
+    Chain::SOURCE,
+    Told::SOURCE,
+    source!("weight.wgsl"),
+    source!("step_size.wgsl"),
+    source!("vectors.wgsl"),
+    source!("random.wgsl"),
+    source!("leapfrog.wgsl"),
+    source!("tree.wgsl"),
+    source!("leaving.wgsl"),
+];
 
 /// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
 const SLOTS_PER_LANE: usize = 32;
 
-/// Vectors of a chain beside its checkpoints; see vectors.wgsl.
-const PLAIN_VECTORS: u32 = 16;
+/// The vector where a chain's checkpoints begin; see vectors.wgsl.
+const CHECKPOINT: u32 = 16;
 
-/// Vectors of a chain's sums; see summing.wgsl.
+/// Vectors of a chain's sums: of each half of its draws two, and two of its tails.
 pub const SUMS: usize = 6;
 
 /// Chains whose moments are pooled on the device.
 pub const POOLED: u32 = 64;
 
+/// Lanes of a workgroup of the kernels that move numbers: `pool`, `put`, `take` and `pack`.
+pub const MOVERS: u32 = 64;
+
 /// The lane whose random block names the directions; those before it hold the joins' blocks, for depths up to 28.
 const DIRECTION_LANE: u32 = 7;
 
-/// What a dispatch has to do, as transition.wgsl has it.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
-#[repr(C)]
-pub struct Run {
-    /// The low word of the seed.
-    pub seed_low: u32,
-    /// The high one.
-    pub seed_high: u32,
-    /// Global number of the shard's first chain.
-    pub first_chain: u32,
-    /// Chains of the shard.
-    pub chains: u32,
-    /// Transitions that every chain had made when the phase began.
-    pub first_transition: u32,
-    /// Transitions of the phase that a chain may have made when the dispatch ends.
-    pub transitions: u32,
-    /// Draws of a chain that the dispatch has room for.
-    pub room: u32,
-    /// Iterations of loops that a lane may make, about.
-    pub budget: u32,
-    /// The most doublings of a trajectory.
-    pub max_depth: u32,
-    /// 1 where draws go into moments.
-    pub learning: u32,
-    /// 1 where draws leave.
-    pub recording: u32,
-    /// 1 where chains adapt their step sizes.
-    pub adapting: u32,
-    /// The mean acceptance aimed at.
-    pub target_accept: f32,
-    /// How far an error in acceptance moves the log step size.
-    pub gain: f32,
-    /// The log step size, or that with which chains begin to adapt.
-    pub log_step_size: f32,
-    /// More than any loop makes turns.
-    pub turns: u32,
-    /// Where draws are summed up, how many of a chain's make its first half.
-    pub half: u32,
-    /// Of how many transitions one leaves as a draw.
-    pub thin: u32,
-    /// How many behind the last of those every chain was when the phase began.
-    pub behind: u32,
+shared_struct! {
+    /// What a dispatch has to do.
+    pub struct Run {
+        /// The low word of the seed.
+        pub seed_low: u32,
+        /// The high one.
+        pub seed_high: u32,
+        /// Global number of the shard's first chain.
+        pub first_chain: u32,
+        /// Chains of the shard.
+        pub chains: u32,
+        /// Transitions that every chain had made when the phase began.
+        pub first_transition: u32,
+        /// Transitions of the phase that a chain may have made when the dispatch ends.
+        pub transitions: u32,
+        /// Draws of a chain that the dispatch has room for.
+        pub room: u32,
+        /// Iterations of loops that a lane may make, about.
+        pub budget: u32,
+        /// The most doublings of a trajectory.
+        pub max_depth: u32,
+        /// 1 where draws go into moments.
+        pub learning: u32,
+        /// 1 where draws leave.
+        pub recording: u32,
+        /// 1 where chains adapt their step sizes.
+        pub adapting: u32,
+        /// The mean acceptance aimed at.
+        pub target_accept: f32,
+        /// How far an error in acceptance moves the log step size.
+        pub gain: f32,
+        /// The log step size, or that with which chains begin to adapt.
+        pub log_step_size: f32,
+        /// More than any loop makes turns.
+        pub turns: u32,
+        /// Where draws are summed up, how many of a chain's make its first half.
+        pub half: u32,
+        /// Of how many transitions one leaves as a draw.
+        pub thin: u32,
+        /// How many behind the last of those every chain was when the phase began.
+        pub behind: u32,
+    }
 }
 
-/// A chain between dispatches, as transition.wgsl has it.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
-#[repr(C)]
-pub struct Chain {
-    /// Transitions of the phase made so far.
-    pub made: u32,
-    /// 1 while a transition is under way, and then its tree.
-    pub growing: u32,
-    /// Doublings so far.
-    pub depth: u32,
-    /// Leapfrogs so far.
-    pub n_steps: u32,
-    /// Leaves of the subtree.
-    pub leaves: u32,
-    /// The end that moves.
-    pub moving: u32,
-    /// Its step size.
-    pub step_size: f32,
-    /// The energy it started with.
-    pub initial_energy: f32,
-    /// Acceptances of its leapfrogs.
-    pub acceptance_sum: f32,
-    /// Unit and sum of the tree's weight.
-    pub weight: [f32; 2],
-    /// Unit and sum of the subtree's weight.
-    pub subtree_weight: [f32; 2],
-    /// Which of two states is the sample.
-    pub sample: u32,
-    /// Its log density, without the constant.
-    pub log_density: f32,
-    /// Its energy.
-    pub energy: f32,
-    /// Log density of the subtree's sample.
-    pub subtree_log_density: f32,
-    /// Its energy.
-    pub subtree_energy: f32,
-    /// Error, log step and its mean, of dual averaging.
-    pub adaptation: [f32; 3],
-    /// Leapfrogs of the phase.
-    pub gradients: u32,
-    /// Divergent transitions of the phase.
-    pub divergences: u32,
-    /// Sum of acceptances over the phase's transitions.
-    pub acceptance: f32,
-    /// Where draws are summed up, the first energy.
-    pub first_energy: f32,
-    /// The latest.
-    pub last_energy: f32,
-    /// The sum of the energies' distances from the first.
-    pub energy_sum: f32,
-    /// The sum of their squares.
-    pub energy_square: f32,
-    /// The sum of squared steps from energy to energy.
-    pub energy_steps: f32,
-    /// Trajectories that could not be doubled once more.
-    pub saturated: u32,
+shared_struct! {
+    /// A sum of weights, `sum` times e^`unit`.
+    pub struct Weight {
+        /// The log of the unit.
+        pub unit: f32,
+        /// The sum in that unit.
+        pub sum: f32,
+    }
 }
 
-/// What a transition tells about itself, and of which chain it is, as transition.wgsl has it.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
-#[repr(C)]
-pub struct Told {
-    /// Log density of the draw, without the constant.
-    pub lp: f32,
-    /// Its energy.
-    pub energy: f32,
-    /// Mean acceptance over the trajectory.
-    pub acceptance_rate: f32,
-    /// Step size of the leapfrogs.
-    pub step_size: f32,
-    /// Doublings of the trajectory.
-    pub tree_depth: u32,
-    /// Leapfrogs.
-    pub n_steps: u32,
-    /// 1 where the energy error was too large.
-    pub diverging: u32,
-    /// 1 where the trajectory could not be doubled once more.
-    pub reached_max_treedepth: u32,
-    /// The chain's place in its shard.
-    pub chain: u32,
+shared_struct! {
+    /// Dual averaging of a log step size.
+    pub struct StepSize {
+        /// The mean error in acceptance.
+        pub error: f32,
+        /// The log step size.
+        pub log_step: f32,
+        /// Its mean.
+        pub log_mean: f32,
+    }
 }
 
-/// Chains and draws per chain of a stretch that is pooled, as pool.wgsl has it.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
-#[repr(C)]
-pub struct Pooling {
-    /// Chains of the shard.
-    pub chains: u32,
-    /// Draws of each.
-    pub draws: f32,
+shared_struct! {
+    /// A chain between dispatches.
+    pub struct Chain {
+        /// Transitions of the phase made so far.
+        pub made: u32,
+        /// 1 while a transition is under way, and then its tree.
+        pub growing: u32,
+        /// Doublings so far.
+        pub depth: u32,
+        /// Leapfrogs so far.
+        pub n_steps: u32,
+        /// Leaves of the subtree.
+        pub leaves: u32,
+        /// The end that moves.
+        pub moving: u32,
+        /// Its step size.
+        pub step_size: f32,
+        /// The energy it started with.
+        pub initial_energy: f32,
+        /// Acceptances of its leapfrogs.
+        pub acceptance_sum: f32,
+        /// The tree's.
+        pub weight: Weight,
+        /// The subtree's.
+        pub subtree_weight: Weight,
+        /// Which of two states is the sample.
+        pub sample: u32,
+        /// Its log density, without the constant.
+        pub log_density: f32,
+        /// Its energy.
+        pub energy: f32,
+        /// Log density of the subtree's sample.
+        pub subtree_log_density: f32,
+        /// Its energy.
+        pub subtree_energy: f32,
+        /// Of its step size.
+        pub adaptation: StepSize,
+        /// Leapfrogs of the phase.
+        pub gradients: u32,
+        /// Divergent transitions of the phase.
+        pub divergences: u32,
+        /// Sum of acceptances over the phase's transitions.
+        pub acceptance: f32,
+        /// Where draws are summed up, the first energy.
+        pub first_energy: f32,
+        /// The latest.
+        pub last_energy: f32,
+        /// The sum of the energies' distances from the first.
+        pub energy_sum: f32,
+        /// The sum of their squares.
+        pub energy_square: f32,
+        /// The sum of squared steps from energy to energy.
+        pub energy_steps: f32,
+        /// Trajectories that could not be doubled once more.
+        pub saturated: u32,
+    }
+}
+
+shared_struct! {
+    /// What a transition tells about itself, and of which chain it is.
+    pub struct Told {
+        /// Log density of the draw, without the constant.
+        pub lp: f32,
+        /// Its energy.
+        pub energy: f32,
+        /// Mean acceptance over the trajectory.
+        pub acceptance_rate: f32,
+        /// Step size of the leapfrogs.
+        pub step_size: f32,
+        /// Doublings of the trajectory.
+        pub tree_depth: u32,
+        /// Leapfrogs.
+        pub n_steps: u32,
+        /// 1 where the energy error was too large.
+        pub diverging: u32,
+        /// 1 where the trajectory could not be doubled once more.
+        pub reached_max_treedepth: u32,
+        /// The chain's place in its shard.
+        pub chain: u32,
+    }
+}
+
+shared_struct! {
+    /// Chains and draws per chain of a stretch that is pooled.
+    pub struct Pooling {
+        /// Chains of the shard.
+        pub chains: u32,
+        /// Draws of each.
+        pub draws: f32,
+    }
 }
 
 /// What leaves the device of draws.
@@ -236,35 +256,48 @@ pub struct Shaders {
 impl Shaders {
     /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `leaving` says what
     /// becomes of draws.
-    pub fn new(model: &Model, likelihood: Likelihood, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
-        let (layout, effects) = (model.layout(), model.parameterization().effects().len());
+    pub fn new(model: &Model, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
+        let (layout, effects) = (model.layout(), tables::effects(model) as usize);
         let team = team(model, target);
         let lanes = team.lanes as usize;
         let group_slots = layout.groups.div_ceil(lanes);
         let slots = effects * group_slots + layout.hyperparameters().div_ceil(lanes);
-        let vectors = PLAIN_VECTORS + 3 * max_depth;
+        let vectors = CHECKPOINT + 3 * max_depth;
         let (kept, sums, leave) = match leaving {
-            Leaving::Draws(kept) => (kept, 0, RECORDING),
-            Leaving::Sums => (layout.hyperparameters(), SUMS, SUMMING),
+            Leaving::Draws(kept) => (kept, 0, source!("recording.wgsl")),
+            Leaving::Sums => (0, SUMS, source!("summing.wgsl")),
         };
         let header: Header = team
             .header(header(model))
             .number("OBSERVATIONS", model.dataset().n_observations() as u32)
-            .number("GROUP_TURNS", turns(model, likelihood, team))
+            .number("GROUP_TURNS", turns(model, team))
             .number("GROUP_SLOTS", group_slots as u32)
             .number("SLOTS", slots as u32)
             .number("VECTORS", vectors)
             .number("KEPT", kept as u32)
             .number("DIRECTION_LANE", DIRECTION_LANE)
             .number("POOLED", POOLED)
+            .number("MOVERS", MOVERS)
+            .number("CHECKPOINT", CHECKPOINT)
+            .number("SUM_VECTORS", SUMS as u32)
+            .number("BINS", BINS as u32)
+            .real("REACH", REACH)
+            .pair("MULTIPLIERS", MULTIPLIERS)
+            .pair("WEYL", WEYL)
+            .number("ROUNDS", ROUNDS as u32)
+            .number("MOMENTUM", Purpose::Momentum as u32)
+            .number("DIRECTION", Purpose::Direction as u32)
+            .number("LEAF", Purpose::Leaf as u32)
+            .number("JOIN", Purpose::Join as u32)
             .number("CHAIN_WORDS", (size_of::<Chain>() / size_of::<u32>()) as u32)
             .number("SAMPLE", (offset_of!(Chain, sample) / size_of::<u32>()) as u32);
-        let rows = (likelihood.of(model) == Likelihood::Observations).then_some(ROWS);
+        let rows = (model.likelihood() == Likelihood::Observations).then_some(source!("rows.wgsl"));
         let density = log_density(model, team, rows);
-        let loops = if target.software { ROLLED } else { UNROLLED };
-        let product = if target.int64 { PRODUCT_IN_64_BITS } else { PRODUCT_OF_HALVES };
-        let parts = [loops, WEIGHT, STEP_SIZE, VECTORS, product, RANDOM, LEAPFROG, TREE, LEAVING, leave, TRANSITION];
-        let transition = [&density[..], &parts].concat();
+        let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
+        let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
+        let transition = [&density[..], &TRANSITIONS, &[loops, product, leave]].concat();
+        let vectors_of = [Pooling::SOURCE, team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
+        let named = [&COMMON[..], &[source!("number.wgsl")]].concat();
         Shaders {
             team,
             group_slots,
@@ -272,10 +305,10 @@ impl Shaders {
             vectors,
             kept,
             sums,
-            transition: header.shader(&transition),
-            pool: header.shader(&[team.source(), VECTORS, POOL]),
-            states: header.shader(&[team.source(), VECTORS, NUMBER, STATES]),
-            pack: header.shader(&[MATH, COEFFICIENT, NUMBER, PACK]),
+            transition: header.shader(source!("transition.wgsl"), &transition),
+            pool: header.shader(source!("pool.wgsl"), &vectors_of),
+            states: header.shader(source!("states.wgsl"), &vectors_of),
+            pack: header.shader(source!("pack.wgsl"), &named),
             effects,
             groups: layout.groups,
             hyperparameters: layout.hyperparameters(),
@@ -333,22 +366,22 @@ impl Shaders {
 ///
 /// # Errors
 /// When it would.
-pub fn check_loops(gpu: &Gpu, model: &Model, likelihood: Likelihood) -> Result<(), GpuError> {
+pub fn check_loops(gpu: &Gpu, model: &Model) -> Result<(), GpuError> {
     let team = team(model, gpu.target());
-    let remedy = match likelihood.of(model) {
+    let remedy = match model.likelihood() {
         Likelihood::Groups => "use --engine cpu, or fewer predictors",
         Likelihood::Observations => "use --likelihood groups, or --engine cpu",
     };
-    check_turns(gpu, model, team, turns(model, likelihood, team), SOFTWARE_TURNS, remedy)
+    check_turns(gpu, model, team, turns(model, team), SOFTWARE_TURNS, remedy)
 }
 
-fn turns(model: &Model, likelihood: Likelihood, team: Team) -> u32 {
-    group_turns(model, team, likelihood.of(model) == Likelihood::Observations)
+fn turns(model: &Model, team: Team) -> u32 {
+    group_turns(model, team, model.likelihood() == Likelihood::Observations)
 }
 
 /// The lanes that share a chain of `model` on such a device.
 fn team(model: &Model, target: Target) -> Team {
-    let effects = model.parameterization().effects().len();
+    let effects = tables::effects(model) as usize;
     let most = SLOTS_PER_LANE.checked_div(effects).map_or(GROUPS_PER_LANE, |most| most.max(1) as u32);
     let subgroup = target.subgroup.filter(|lanes| *lanes > DIRECTION_LANE);
     Team::of(Target { subgroup, ..target }, model.layout().groups, most)

@@ -3,14 +3,11 @@
 
 use std::sync::Arc;
 
-use super::kernels::Shaders;
+use super::kernels::{MOVERS, Shaders};
 use crate::gpu::{Gpu, GpuError, Kernel, Landing};
-use crate::model::{Layout, Model, Unit};
+use crate::model::{Model, Unit};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-
-/// Invocations of a workgroup of pack.wgsl.
-const WORKGROUP: u64 = 64;
 
 /// What packs draws in certain units.
 #[derive(Debug)]
@@ -49,21 +46,6 @@ impl Packer {
             units: units.to_vec(),
         })))
     }
-
-    /// Sees to it that a host can go on alone from the hyperparameters of draws that have left packed,
-    /// `[chain][hyperparameter]`: from a point of the posterior all the same, beside the draw by less than half a thousandth of
-    /// its distance from the mean. But a scale has to be above 0. What is rounded to 0 or below was smaller than 2^-11 of the
-    /// mean, and is taken to be half of that.
-    pub fn keep_scales_positive(&self, layout: Layout, hyperparameters: &mut [f64]) {
-        let scales = layout.sigma(0)..=layout.eps();
-        for hyperparameters in hyperparameters.chunks_exact_mut(layout.hyperparameters()) {
-            for (scale, unit) in hyperparameters[scales.clone()].iter_mut().zip(&self.units[scales.clone()]) {
-                if *scale <= 0.0 {
-                    *scale = unit.mean * 2f64.powi(-12);
-                }
-            }
-        }
-    }
 }
 
 /// Room for the packed draws of a dispatch.
@@ -96,7 +78,7 @@ impl Packed {
 
     /// Records the packing of up to so many rows.
     pub fn dispatch(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass, rows: u64) {
-        self.packer.kernel.dispatch_all(gpu, pass, &self.bound, (rows * self.words).div_ceil(WORKGROUP));
+        self.packer.kernel.dispatch_all(gpu, pass, &self.bound, (rows * self.words).div_ceil(u64::from(MOVERS)));
     }
 
     /// Where so many rows land, and their bytes.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::kernels::{Kernels, Leaving, Shaders, check_loops};
-use crate::density::{DensityError, Likelihood};
+use crate::density::DensityError;
+use crate::engine::Keep;
 use crate::engine::host::Chains;
 use crate::gpu::Gpu;
 use crate::model::Model;
@@ -11,16 +12,12 @@ use crate::model::Model;
 /// How a device engine is to be built, beside its model.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// How the likelihood is computed.
-    pub likelihood: Likelihood,
     /// The chains.
     pub chains: Chains,
     /// The most doublings of a trajectory there is room for.
     pub max_depth: u32,
-    /// How many leading named variables of each draw go to the sink.
-    pub variables: usize,
-    /// Whether sums of them go there in their stead.
-    pub summed: bool,
+    /// What goes to the sink.
+    pub keep: Keep,
 }
 
 /// The shaders of a plan, compiled.
@@ -36,11 +33,9 @@ impl Compiled {
     /// # Errors
     /// When the driver refuses a shader, or an adapter in software would not end its loops.
     pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
-        let layout = model.layout();
-        let kept = if plan.variables > layout.hyperparameters() { model.dim() } else { layout.hyperparameters() };
-        let leaving = if plan.summed { Leaving::Sums } else { Leaving::Draws(kept) };
-        check_loops(gpu, model, plan.likelihood)?;
-        let shaders = Shaders::new(model, plan.likelihood, plan.max_depth, leaving, gpu.target());
+        let leaving = if plan.keep.sums(model) { Leaving::Sums } else { Leaving::Draws(plan.keep.sampled(model)) };
+        check_loops(gpu, model)?;
+        let shaders = Shaders::new(model, plan.max_depth, leaving, gpu.target());
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::kernels::{Chain, Kernels, POOLED, Pooling, Run, Shaders, Told};
+use super::kernels::{Chain, Kernels, MOVERS, POOLED, Pooling, Run, Shaders, StepSize, Told};
 use super::packed::{Numbers, Packed, Packer};
 use super::summing::Summing;
 use crate::engine::Snapshot;
@@ -27,9 +27,6 @@ const FIRST_ROOM: u32 = 8;
 /// Bytes of counts before those of each chain.
 const COUNTS: u64 = 16;
 
-/// Numbers of a workgroup of states.wgsl.
-const STATES: u64 = 64;
-
 /// Chains that share buffers and dispatches.
 #[derive(Debug)]
 pub struct Shard {
@@ -38,7 +35,6 @@ pub struct Shard {
     chains: Vec<Chain>,
     workgroups: u32,
     kept: usize,
-    hyperparameters: usize,
     vector: usize,
     vectors: wgpu::Buffer,
     /// Draws of a chain that a dispatch could leave at most, and that the next one may.
@@ -50,8 +46,6 @@ pub struct Shard {
     /// Whether draws of the phase leave packed.
     packs: bool,
     slots: [Slot; 2],
-    /// The slot of the dispatch that was sent last.
-    latest: usize,
     pooling: wgpu::Buffer,
     pooled: Landing,
     pool: wgpu::BindGroup,
@@ -128,10 +122,9 @@ impl Shard {
                 (4, chain_states.output()),
                 (5, &vectors),
                 (6, counts.output()),
-                (7, draws.output()),
             ];
             match &summing {
-                None => bindings.push((8, told.output())),
+                None => bindings.extend([(7, draws.output()), (8, told.output())]),
                 Some(summing) => bindings.extend(summing.bindings()),
             }
             let bound = transition.bind(gpu, &bindings)?;
@@ -161,7 +154,6 @@ impl Shard {
             chains: vec![Chain::default(); count],
             workgroups: chains.div_ceil(u64::from(shaders.team.teams)) as u32,
             kept: shaders.kept,
-            hyperparameters: shaders.hyperparameters,
             vector,
             vectors,
             most: room as u32,
@@ -170,7 +162,6 @@ impl Shard {
             states: chain_states,
             packs: false,
             slots,
-            latest: 0,
             pooling,
             pooled,
             pool,
@@ -205,7 +196,7 @@ impl Shard {
         gpu.write(self.states.output(), &self.chains);
         let staged = gpu.table("states on their way", &numbers)?;
         let bound = put.bind(gpu, &[(2, &staged), (5, &self.vectors)])?;
-        let workgroups = (numbers.len() as u64).div_ceil(STATES);
+        let workgroups = (numbers.len() as u64).div_ceil(u64::from(MOVERS));
         let kernels = |pass: &mut wgpu::ComputePass| put.dispatch_all(gpu, pass, &bound, workgroups);
         Flight::start(gpu, |_| {}, kernels, &[], None, &[]).land(gpu)
     }
@@ -222,7 +213,8 @@ impl Shard {
         let bytes = numbers * size_of::<f32>() as u64;
         let landing = Landing::new(gpu, "states on their way", bytes)?;
         let bound = take.bind(gpu, &[(2, landing.output()), (4, self.states.output()), (5, &self.vectors)])?;
-        let kernels = |pass: &mut wgpu::ComputePass| take.dispatch_all(gpu, pass, &bound, numbers.div_ceil(STATES));
+        let kernels =
+            |pass: &mut wgpu::ComputePass| take.dispatch_all(gpu, pass, &bound, numbers.div_ceil(u64::from(MOVERS)));
         Flight::start(gpu, |_| {}, kernels, &[(&landing, bytes)], None, &[]).land(gpu)?;
         let dim = coordinates.iter().flatten().count();
         landing.read(bytes, |bytes| {
@@ -259,7 +251,7 @@ impl Shard {
             *chain = Chain {
                 sample: chain.sample,
                 log_density: chain.log_density,
-                adaptation: [0.0, log_step_size, log_step_size],
+                adaptation: StepSize { error: 0.0, log_step: log_step_size, log_mean: log_step_size },
                 ..Chain::default()
             };
         }
@@ -283,7 +275,6 @@ impl Shard {
 
     /// Sends a dispatch on its way.
     pub fn submit(&mut self, gpu: &Gpu, transition: &Kernel, slot: usize, run: Run) {
-        self.latest = slot;
         let chains = self.chains.len() as u64;
         let run =
             Run { first_chain: run.first_chain + self.first as u32, chains: chains as u32, room: self.room, ..run };
@@ -386,19 +377,12 @@ impl Shard {
         &self.chains
     }
 
-    /// Fetches the chains as the phase has left them; where all of them have finished it and no draw of it left, their
-    /// hyperparameters too, `[chain][hyperparameter]`, which the latest dispatch has left in the place of draws.
-    pub fn fetch(&mut self, gpu: &Gpu, unseen: bool) -> Result<(&[Chain], Vec<f32>), GpuError> {
+    /// Fetches the chains as the phase has left them.
+    pub fn fetch(&mut self, gpu: &Gpu) -> Result<&[Chain], GpuError> {
         let bytes = (self.chains.len() * size_of::<Chain>()) as u64;
-        let positions = &self.slots[self.latest].draws;
-        let positions_bytes = (self.chains.len() * self.hyperparameters * size_of::<f32>()) as u64;
-        let all = [(&self.states, bytes), (positions, positions_bytes)];
-        let landings = if unseen { &all[..] } else { &all[..1] };
-        Flight::start(gpu, |_| {}, |_| {}, landings, None, &[]).land(gpu)?;
+        Flight::start(gpu, |_| {}, |_| {}, &[(&self.states, bytes)], None, &[]).land(gpu)?;
         self.chains = self.states.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
-        let numbers = |bytes: &[u8]| bytemuck::cast_slice(bytes).to_vec();
-        let positions = if unseen { positions.read(positions_bytes, numbers)? } else { Vec::new() };
-        Ok((&self.chains, positions))
+        Ok(&self.chains)
     }
 
     /// Adds the moments of its chains' draws, `draws` of each, to `moments`.
@@ -414,7 +398,7 @@ impl Shard {
         let stretches = chains.div_ceil(POOLED);
         gpu.write(&self.pooling, &[Pooling { chains, draws: draws as f32 }]);
         let bytes = u64::from(stretches) * 4 * self.vector as u64 * 4;
-        let workgroups = (2 * self.vector as u32).div_ceil(64);
+        let workgroups = (2 * self.vector as u32).div_ceil(MOVERS);
         let kernels = |pass: &mut wgpu::ComputePass| pool.dispatch(pass, &self.pool, workgroups, stretches);
         Flight::start(gpu, |_| {}, kernels, &[(&self.pooled, bytes)], None, &[]).land(gpu)?;
         self.pooled.read(bytes, |bytes| {

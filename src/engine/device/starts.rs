@@ -2,7 +2,6 @@
 
 use rayon::prelude::*;
 
-use crate::density::Likelihood;
 use crate::density::cpu::CpuDensity;
 use crate::engine::EngineError;
 use crate::engine::host::Chains;
@@ -17,8 +16,8 @@ const STARTS: usize = 256;
 ///
 /// # Errors
 /// When a chain finds none.
-pub fn starting_states(model: &Model, likelihood: Likelihood, chains: Chains) -> Result<Vec<State>, EngineError> {
-    let density = CpuDensity::new(model, likelihood);
+pub fn starting_states(model: &Model, chains: Chains) -> Result<Vec<State>, EngineError> {
+    let density = CpuDensity::new(model);
     let dim = model.dim();
     let numbers: Vec<u32> = (chains.first..chains.first + chains.count).collect();
     let found = numbers.par_chunks(STARTS).map(|numbers| {

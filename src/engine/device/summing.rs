@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use wgpu::BufferUsages;
 
 use super::kernels::{Chain, SUMS, Shaders};
-use crate::engine::Sink;
+use crate::engine::SumSink;
 use crate::engine::sums::{BINS, ChainSums, EnergySums, Sums};
 use crate::gpu::{Flight, Gpu, GpuError, Landing};
 use crate::model::Unit;
@@ -70,7 +70,7 @@ impl Summing {
         chains: &[Chain],
         warmup: bool,
         [draws, half]: [usize; 2],
-        sink: &mut dyn Sink,
+        sink: &mut dyn SumSink,
     ) -> Result<(), GpuError> {
         let (vector, variables) = (self.vector, self.variables);
         let row = SUMS * vector;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::kernels::Told;
 use super::packed::Numbers;
-use crate::engine::{Block, Phase, Sink, SinkError, Snapshot};
+use crate::engine::{Block, DrawSink, Phase, SinkError, Snapshot};
 use crate::model::Model;
 use crate::nuts::Statistics;
 
@@ -31,9 +31,6 @@ pub struct Window {
     /// Draws of each chain so far.
     made: Vec<usize>,
     blocks: [Draws; 2],
-    /// Of the last draw of each chain that has left, as many leading variables as these, `[chain][variable]`.
-    last_variables: usize,
-    last: Vec<f64>,
     /// What the draws that have left tell.
     told: Snapshot,
 }
@@ -91,9 +88,9 @@ impl Arrived<'_> {
 }
 
 impl Window {
-    /// A window for the draws of a phase, of `variables` variables of `chains` chains that have made `before` transitions of that
-    /// part of the run; it remembers `last_variables` of the last draw that has left.
-    pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize, last_variables: usize) -> Window {
+    /// A window for the draws of a phase, of `variables` variables of `chains` chains that have made `before` transitions of
+    /// that part of the run.
+    pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize) -> Window {
         let first_draw = phase.kept(before);
         let total = phase.kept(before + phase.transitions as usize) - first_draw;
         let block = (BLOCK_VALUES / (chains * variables).max(1)).clamp(1, total.max(1));
@@ -113,8 +110,6 @@ impl Window {
             left: 0,
             made: vec![0; chains],
             blocks: [draws(), draws()],
-            last_variables,
-            last: Vec::with_capacity(chains * last_variables),
             told: Snapshot::default(),
         }
     }
@@ -167,7 +162,7 @@ impl Window {
     }
 
     /// Lets every block leave that all chains have made; at the `end`, what they all have made of the next.
-    pub fn leave(&mut self, sink: &mut dyn Sink, end: bool) -> Result<(), SinkError> {
+    pub fn leave(&mut self, sink: &mut dyn DrawSink, end: bool) -> Result<(), SinkError> {
         loop {
             let made = self.made.iter().copied().min().unwrap_or(0) - self.left;
             let last = end || self.left + made == self.total;
@@ -193,11 +188,6 @@ impl Window {
                 statistics: &leaving.statistics[..self.chains * draws],
             })?;
             self.left += draws;
-            self.last.clear();
-            for values in leaving.values[..self.chains * draws * variables].chunks_exact(draws * variables) {
-                let last = &values[(draws - 1) * variables..];
-                self.last.extend_from_slice(&last[..self.last_variables]);
-            }
             for told in &leaving.statistics[..self.chains * draws] {
                 self.told.transitions += 1;
                 self.told.gradients += u64::from(told.n_steps);
@@ -205,11 +195,6 @@ impl Window {
                 self.told.acceptance += told.acceptance_rate;
             }
         }
-    }
-
-    /// The leading variables of each chain's last draw that has left, `[chain][variable]`; empty before the first.
-    pub fn last(self) -> Vec<f64> {
-        self.last
     }
 
     /// What the draws that have left tell, all together.

@@ -7,7 +7,7 @@ use crate::diagnostics::{Series, autocorrelation};
 use crate::report::caption::each;
 use crate::report::chains::Variable;
 use crate::report::figure::Figure;
-use crate::report::run::{Run, hardest};
+use crate::report::run::{With, hardest};
 use crate::summary::counted;
 
 /// The largest lag, and the most hyperparameters.
@@ -41,26 +41,27 @@ impl Row {
 }
 
 /// A panel for each hyperparameter, or the hardest of them.
-pub fn figure(runs: &[Run]) -> Option<Figure> {
-    let places = hardest(runs, VARIABLES);
+pub fn figure(runs: &With<Vec<Row>>) -> Option<Figure> {
+    let places = hardest(runs.iter().map(|(run, _)| *run), VARIABLES);
     let panels: Vec<_> = places
         .iter()
         .map(|i| {
             let lines: Vec<_> = runs
                 .iter()
-                .map(|run| json!({ "run": run.name, "slot": run.slot, "values": run.hyper[*i].autocorrelation }))
+                .map(|(run, rows)| json!({ "run": run.name, "slot": run.slot, "values": rows[*i] }))
                 .collect();
-            json!({ "name": runs[0].hyper[*i].name, "lines": lines })
+            json!({ "name": runs[0].0.hyper[*i].name, "lines": lines })
         })
         .collect();
-    runs.iter().find(|run| run.hyper.iter().any(|hyper| hyper.autocorrelation.0.iter().any(|r| r.is_finite())))?;
-    let said = runs.iter().map(|run| {
-        let slowest = run.hyper.iter().max_by_key(|hyper| hyper.autocorrelation.gone().unwrap_or(usize::MAX));
-        let words = slowest.map_or(String::new(), |hyper| {
-            let lag = match hyper.autocorrelation.gone() {
+    runs.iter().find(|(_, rows)| rows.iter().any(|row| row.0.iter().any(|r| r.is_finite())))?;
+    let said = runs.iter().map(|(run, rows)| {
+        let named = run.hyper.iter().zip(*rows);
+        let slowest = named.max_by_key(|(_, row)| row.gone().unwrap_or(usize::MAX));
+        let words = slowest.map_or(String::new(), |(hyper, row)| {
+            let lag = match row.gone() {
                 Some(lag) => format!("takes {} to fall below {LITTLE}", counted(lag as u64, "draw")),
                 None => {
-                    format!("is still above {LITTLE} after {} draws", hyper.autocorrelation.0.len().saturating_sub(1))
+                    format!("is still above {LITTLE} after {} draws", row.0.len().saturating_sub(1))
                 }
             };
             format!("the slowest is {}, whose autocorrelation {lag}", hyper.name)

@@ -6,7 +6,7 @@ use crate::draws::store::Statistic;
 use crate::experiment::Sampled;
 use crate::report::caption::each;
 use crate::report::figure::Figure;
-use crate::report::run::{POINTS, Run};
+use crate::report::run::{POINTS, With};
 use crate::report::smooth::{Curve, Sorted};
 use crate::summary::{EBFMI_LIMIT, RunSummary, number};
 
@@ -42,17 +42,14 @@ impl Part {
 }
 
 /// Runs side by side.
-pub fn figure(runs: &[Run]) -> Option<Figure> {
-    let with = || runs.iter().filter(|run| !run.energy.step.y.is_empty());
+pub fn figure(runs: &With<Part>) -> Option<Figure> {
+    let with = || runs.iter().filter(|(_, part)| !part.step.y.is_empty());
     with().next()?;
     let panels: Vec<_> = with()
-        .map(|run| json!({ "run": run.name, "slot": run.slot, "energy": run.energy.energy, "step": run.energy.step }))
+        .map(|(run, part)| json!({ "run": run.name, "slot": run.slot, "energy": part.energy, "step": part.step }))
         .collect();
-    let said = runs.iter().map(|run| {
-        (
-            run.name.clone(),
-            format!("smallest E-BFMI of a chain {}, mean {}", number(run.energy.min, 2), number(run.energy.mean, 2)),
-        )
+    let said = runs.iter().map(|(run, part)| {
+        (run.name.clone(), format!("smallest E-BFMI of a chain {}, mean {}", number(part.min, 2), number(part.mean, 2)))
     });
     Some(Figure::new("energy", "Energy", json!({ "panels": panels })).captioned(
         format!(

@@ -9,7 +9,7 @@ use crate::report::caption::each;
 use crate::report::chains::Variable;
 use crate::report::draw::spread;
 use crate::report::figure::Figure;
-use crate::report::run::{Run, hardest};
+use crate::report::run::{With, hardest};
 use crate::summary::number;
 
 /// How often it is computed, from how many chains at most, and for how many hyperparameters.
@@ -57,27 +57,26 @@ fn of_first(variables: &[Variable], chains: &[usize], draws: usize) -> Vec<[f64;
 }
 
 /// A panel for each hyperparameter, or the hardest of them.
-pub fn figure(runs: &[Run]) -> Option<Figure> {
-    let places = hardest(runs, VARIABLES);
-    runs.iter().find(|run| run.hyper.iter().any(|hyper| hyper.growth.bulk.iter().any(|ess| ess.is_finite())))?;
+pub fn figure(runs: &With<Vec<Row>>) -> Option<Figure> {
+    let places = hardest(runs.iter().map(|(run, _)| *run), VARIABLES);
+    runs.iter().find(|(_, rows)| rows.iter().any(|row| row.bulk.iter().any(|ess| ess.is_finite())))?;
     let panels: Vec<_> = places
         .iter()
         .map(|i| {
             let lines: Vec<_> = runs
                 .iter()
-                .map(|run| json!({ "run": run.name, "slot": run.slot, "growth": run.hyper[*i].growth }))
+                .map(|(run, rows)| json!({ "run": run.name, "slot": run.slot, "growth": rows[*i] }))
                 .collect();
-            json!({ "name": runs[0].hyper[*i].name, "lines": lines })
+            json!({ "name": runs[0].0.hyper[*i].name, "lines": lines })
         })
         .collect();
-    let said = runs.iter().map(|run| {
+    let said = runs.iter().map(|(run, rows)| {
         let last = |ess: &[f64]| ess.last().copied().unwrap_or(f64::NAN);
-        let smallest = run.hyper.iter().min_by(|a, b| {
+        let smallest = run.hyper.iter().zip(*rows).min_by(|(_, a), (_, b)| {
             let ess = |growth: &Row| last(&growth.bulk).min(last(&growth.tail));
-            ess(&a.growth).total_cmp(&ess(&b.growth))
+            ess(a).total_cmp(&ess(b))
         });
-        let words = smallest.map_or(String::new(), |hyper| {
-            let growth = &hyper.growth;
+        let words = smallest.map_or(String::new(), |(hyper, growth)| {
             let of = match run.summary.settings.chains as usize {
                 chains if chains > growth.chains => format!(" of {} of the {chains} chains", growth.chains),
                 _ => String::new(),

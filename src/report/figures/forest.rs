@@ -8,7 +8,7 @@ use crate::experiment::Sampled;
 use crate::mode::spread;
 use crate::report::draw::Rounding;
 use crate::report::figure::Figure;
-use crate::report::run::Run;
+use crate::report::run::With;
 use crate::report::scene::Scene;
 use crate::summary::{RunSummary, significant};
 
@@ -59,8 +59,7 @@ impl Part {
 }
 
 /// All groups, or the smallest and largest effects where there is no room for all.
-pub fn figure(scene: &Scene, runs: &[Run], best: usize) -> Option<Figure> {
-    let parts: Vec<(&Run, &Part)> = runs.iter().filter_map(|run| Some((run, run.forest.as_ref()?))).collect();
+pub fn figure(scene: &Scene, parts: &With<Part>, best: usize) -> Option<Figure> {
     let (run, part) = parts.get(best).copied()?;
     let (coefficients, groups) = (scene.coefficients.len(), scene.groups.len());
     let chosen = part.means(scene.coefficient);

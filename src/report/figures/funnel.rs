@@ -7,7 +7,7 @@ use crate::experiment::Sampled;
 use crate::report::caption::each;
 use crate::report::chains::Variable;
 use crate::report::figure::Figure;
-use crate::report::run::{Cloud, Run, Shown};
+use crate::report::run::{Cloud, Shown, With};
 use crate::report::scene::Scene;
 use crate::report::smooth::{Grid, Sorted};
 use crate::summary::{number, significant};
@@ -85,8 +85,7 @@ impl Part {
 }
 
 /// The two figures: as it is, and in offset space.
-pub fn figures(scene: &Scene, runs: &[Run]) -> Vec<Figure> {
-    let parts: Vec<(&Run, &Part)> = runs.iter().filter_map(|run| Some((run, run.funnel.as_ref()?))).collect();
+pub fn figures(scene: &Scene, parts: &With<Part>) -> Vec<Figure> {
     if parts.is_empty() {
         return Vec::new();
     }

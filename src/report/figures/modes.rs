@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use super::forest;
 use crate::mode::{self, Mode, NoMode, spread};
 use crate::report::draw::{rounded, spread as evenly};
 use crate::report::figure::Figure;
-use crate::report::run::Run;
+use crate::report::run::With;
 use crate::report::scene::Scene;
 use crate::summary::{number, significant};
 
@@ -58,9 +59,9 @@ impl Modes {
 }
 
 /// The best run's means, and modes.
-pub fn figure(scene: &Scene, runs: &[Run], modes: &Modes, best: usize) -> Option<Figure> {
-    let run = &runs[best];
-    let means = run.forest.as_ref()?.means(scene.coefficient);
+pub fn figure(scene: &Scene, runs: &With<forest::Part>, modes: &Modes, best: usize) -> Option<Figure> {
+    let (run, part) = runs.get(best)?;
+    let means = part.means(scene.coefficient);
     let mut order: Vec<usize> = (0..means.len()).collect();
     order.sort_by(|a, b| means[*a].total_cmp(&means[*b]));
     let shown: Vec<usize> = evenly(order.len(), GROUPS).into_iter().map(|i| order[i]).collect();

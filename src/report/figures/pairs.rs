@@ -12,7 +12,7 @@ const VARIABLES: usize = 6;
 
 /// A figure for each run.
 pub fn figures(runs: &[Run]) -> Vec<Figure> {
-    let places = hardest(runs, VARIABLES);
+    let places = hardest(runs.iter(), VARIABLES);
     runs.iter().enumerate().map(|(i, run)| figure(run, i, runs.len(), &places)).collect()
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::report::chains::Variable;
 use crate::report::draw::spread;
 use crate::report::figure::Figure;
-use crate::report::run::Run;
+use crate::report::run::{Run, With};
 use crate::summary::number;
 
 /// Bins of ranks.
@@ -69,12 +69,13 @@ fn shares(draws: &[f64], sorted: &[f64], bins: usize) -> Vec<f64> {
 }
 
 /// A figure for each run that has chains to compare.
-pub fn figures(runs: &[Run]) -> Vec<Figure> {
-    runs.iter().enumerate().filter_map(|(i, run)| figure(run, i, runs.len())).collect()
+pub fn figures(runs: &With<Vec<Option<Row>>>) -> Vec<Figure> {
+    runs.iter().enumerate().filter_map(|(i, (run, rows))| figure(run, rows, i, runs.len())).collect()
 }
 
-fn figure(run: &Run, i: usize, runs: usize) -> Option<Figure> {
-    let rows: Vec<_> = run.hyper.iter().filter_map(|hyper| Some((&hyper.name, hyper.rank.as_ref()?))).collect();
+fn figure(run: &Run, rows: &[Option<Row>], i: usize, runs: usize) -> Option<Figure> {
+    let named = run.hyper.iter().zip(rows);
+    let rows: Vec<_> = named.filter_map(|(hyper, row)| Some((&hyper.name, row.as_ref()?))).collect();
     let (worst_name, worst) = rows.iter().max_by(|(_, a), (_, b)| a.largest.0.total_cmp(&b.largest.0))?;
     let (share, chain, bin) = worst.largest;
     let bins = worst.shares.first().map_or(0, Vec::len);

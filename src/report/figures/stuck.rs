@@ -8,7 +8,7 @@ use crate::report::caption::each;
 use crate::report::chains::Variable;
 use crate::report::draw::{Rounding, rounded, spread};
 use crate::report::figure::Figure;
-use crate::report::run::Run;
+use crate::report::run::With;
 use crate::report::scene::Scene;
 use crate::summary::{counted, significant};
 
@@ -93,18 +93,18 @@ fn longest_below(values: &[f64], bound: f64) -> (usize, usize) {
 }
 
 /// Runs side by side.
-pub fn figure(scene: &Scene, runs: &[Run]) -> Option<Figure> {
+pub fn figure(scene: &Scene, runs: &With<Part>) -> Option<Figure> {
     let mut panels = Vec::new();
-    for run in runs {
-        let Part { chain, neck, start, length, draws, sigma_draws, sigma, groups, effects } = &run.stuck;
+    for (run, part) in runs {
+        let Part { chain, neck, start, length, draws, sigma_draws, sigma, groups, effects } = part;
         let names: Vec<&str> = groups.iter().map(|group| scene.groups[*group].as_str()).collect();
         panels.push(json!({
             "run": run.name, "slot": run.slot, "chain": run.chain_number(*chain), "neck": neck, "start": start,
             "length": length, "draws": draws, "sigmaDraws": sigma_draws, "sigma": sigma, "groups": names, "effects": effects,
         }));
     }
-    let said = runs.iter().map(|run| {
-        let Part { chain, neck, start, length, .. } = &run.stuck;
+    let said = runs.iter().map(|(run, part)| {
+        let Part { chain, neck, start, length, .. } = part;
         let said = format!(
             "the longest stay below {} (where a tenth of all draws is) is {}, in chain {} from draw {start} on",
             significant(*neck),
@@ -115,7 +115,7 @@ pub fn figure(scene: &Scene, runs: &[Run]) -> Option<Figure> {
     });
     let effects =
         if scene.has_effects { format!(" and all {} {}", scene.effects_word(), scene.effect) } else { String::new() };
-    let some = match runs.first().map_or(0, |run| run.stuck.groups.len()) {
+    let some = match runs.first().map_or(0, |(_, part)| part.groups.len()) {
         shown if scene.has_effects && shown < scene.groups.len() => {
             format!("{shown} of the {} groups are drawn. ", scene.groups.len())
         }

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Rate, Timing};
-use crate::density::Likelihood;
 use crate::report::figure::Figure;
 use crate::summary::{counted, significant};
 
@@ -25,7 +24,7 @@ pub fn figure(bench: &Bench) -> Option<Figure> {
     let of_first = |timing: &&Timing| (timing.groups, timing.predictors) == (first.groups, first.predictors);
     let point = |timing: &Timing, x: f64, [median, smallest, largest]: [f64; 3]| {
         json!({
-            "engine": timing.engine, "likelihood": word(timing.likelihood), "x": x,
+            "engine": timing.engine, "likelihood": timing.likelihood, "x": x,
             "rate": median, "low": smallest, "high": largest,
         })
     };
@@ -58,12 +57,7 @@ pub fn figure(bench: &Bench) -> Option<Figure> {
             let rates = bench.timings.iter().filter_map(|timing| Some((measure(timing)?.median, timing)));
             let (rate, timing) = rates.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
             let chains = counted(u64::from(timing.chains), "chain");
-            Some(format!(
-                "most {name}: {} ({} over {}, {chains})",
-                significant(rate),
-                timing.engine,
-                word(timing.likelihood)
-            ))
+            Some(format!("most {name}: {} ({} over {}, {chains})", significant(rate), timing.engine, timing.likelihood))
         })
         .collect();
     let adapter = bench.adapter.as_ref().map_or("no GPU".to_string(), |adapter| adapter.name.clone());
@@ -82,11 +76,4 @@ pub fn figure(bench: &Bench) -> Option<Figure> {
             ),
         )
     })
-}
-
-fn word(likelihood: Likelihood) -> &'static str {
-    match likelihood {
-        Likelihood::Groups => "groups",
-        Likelihood::Observations => "observations",
-    }
 }

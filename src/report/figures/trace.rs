@@ -8,7 +8,7 @@ use crate::report::caption::percent;
 use crate::report::chains::Variable;
 use crate::report::draw::{Rounding, spread};
 use crate::report::figure::Figure;
-use crate::report::run::Run;
+use crate::report::run::{Run, With};
 use crate::report::scene::Scene;
 use crate::report::smooth::{Curve, smoothed};
 use crate::summary::{counted, number};
@@ -73,16 +73,15 @@ impl Row {
 }
 
 /// A figure for each run.
-pub fn figures(runs: &[Run]) -> Vec<Figure> {
-    runs.iter().enumerate().map(|(i, run)| figure(run, i, runs.len())).collect()
+pub fn figures(runs: &With<Vec<Row>>) -> Vec<Figure> {
+    runs.iter().enumerate().map(|(i, (run, rows))| figure(run, rows, i, runs.len())).collect()
 }
 
-fn figure(run: &Run, i: usize, runs: usize) -> Figure {
-    let rows: Vec<_> = run
-        .hyper
-        .iter()
-        .map(|hyper| {
-            let Row { chains, densities, draws, traces, envelope } = &hyper.trace;
+fn figure(run: &Run, rows: &[Row], i: usize, runs: usize) -> Figure {
+    let shown = rows.first().map_or(&[][..], |row| &row.chains[..]);
+    let rows: Vec<_> = (run.hyper.iter().zip(rows))
+        .map(|(hyper, row)| {
+            let Row { chains, densities, draws, traces, envelope } = row;
             json!({
                 "name": hyper.name, "low": hyper.grid.low, "high": hyper.grid.high, "density": hyper.density,
                 "chains": chains.iter().map(|chain| run.chain_number(*chain)).collect::<Vec<_>>(),
@@ -90,7 +89,6 @@ fn figure(run: &Run, i: usize, runs: usize) -> Figure {
             })
         })
         .collect();
-    let shown = run.hyper.first().map_or(&[][..], |hyper| &hyper.trace.chains[..]);
     let divergent: Vec<[usize; 2]> =
         run.divergent.iter().map(|[chain, draw]| [run.chain_number(*chain), *draw]).collect();
     let data = json!({ "slot": run.slot, "rows": rows, "divergent": divergent, "draws": run.summary.draws });

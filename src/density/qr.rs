@@ -1,5 +1,5 @@
-//! Each group's observations, rotated once and for all onto as many numbers as there are coefficients: all that a normal
-//! likelihood needs of them, without differences of squares.
+//! Each group's QR factor: its observations rotated once onto as many numbers as there are coefficients, all that a Gaussian
+//! likelihood needs of them, without differences of squares. Twin of shaders/qr.wgsl.
 //!
 //! X is a group's n x K matrix of predictors (a column of ones first), y its outcome. Some rotation Q makes X upper
 //! triangular: R, K x K, on top, and zeros below. Of y it makes w, K numbers, on top, and n - K below whose squares no
@@ -20,7 +20,7 @@ use crate::model::Model;
 
 /// R and w of eight groups after eight groups, in the order in which they are read.
 #[derive(Debug, Clone)]
-pub struct RotatedTable {
+pub struct QrTable {
     /// K and J.
     pub coefficients: usize,
     pub groups: usize,
@@ -30,25 +30,25 @@ pub struct RotatedTable {
 }
 
 /// One group's share of a table.
-struct Rotated {
+struct Factor {
     /// `[k]` holds column k of R, from its first entry to that on the diagonal.
     columns: Vec<Vec<f64>>,
     outcome: Vec<f64>,
     rest: f64,
 }
 
-/// Eight groups of a table. Groups that only fill up are zeros, as if they had no observations.
+/// Eight groups of a table. Padding groups are zero, as if they had no observations.
 #[derive(Debug, Clone, Copy)]
 pub struct Bundle<'a>(&'a [Lanes]);
 
-impl RotatedTable {
+impl QrTable {
     /// The data of `model`, in the units of its scaling.
-    pub fn new(model: &Model) -> RotatedTable {
+    pub fn new(model: &Model) -> QrTable {
         let layout = model.layout();
-        let groups = rotated(model);
+        let groups = factors(model);
         let mut rows = Vec::new();
         for bundle in groups.chunks(LANES) {
-            let mut row = |value: &dyn Fn(&Rotated) -> f64| {
+            let mut row = |value: &dyn Fn(&Factor) -> f64| {
                 rows.push(Lanes(std::array::from_fn(|lane| bundle.get(lane).map_or(0.0, value))));
             };
             for k in 0..layout.coefficients {
@@ -57,7 +57,7 @@ impl RotatedTable {
             (0..layout.coefficients).for_each(|i| row(&|group| group.outcome[i]));
         }
         let rest = groups.iter().map(|group| group.rest).sum();
-        RotatedTable { coefficients: layout.coefficients, groups: layout.groups, rest, rows }
+        QrTable { coefficients: layout.coefficients, groups: layout.groups, rest, rows }
     }
 
     /// Eight groups after eight groups.
@@ -82,18 +82,18 @@ impl<'a> Bundle<'a> {
 }
 
 /// All groups of a model, before they are put into a table.
-pub struct RotatedGroups {
-    groups: Vec<Rotated>,
+pub struct QrGroups {
+    groups: Vec<Factor>,
     sizes: Vec<f64>,
     coefficients: usize,
 }
 
-impl RotatedGroups {
+impl QrGroups {
     /// The data of `model`, in the units of its scaling.
-    pub fn new(model: &Model) -> RotatedGroups {
-        let groups = rotated(model);
+    pub fn new(model: &Model) -> QrGroups {
+        let groups = factors(model);
         let sizes = (0..groups.len()).map(|j| model.dataset().group_range(j).len() as f64).collect();
-        RotatedGroups { groups, sizes, coefficients: model.layout().coefficients }
+        QrGroups { groups, sizes, coefficients: model.layout().coefficients }
     }
 
     /// The variance of what is left where every group has a regression of its own; 1 where nothing is.
@@ -111,7 +111,7 @@ impl RotatedGroups {
     /// The standard deviation over the groups of each coefficient in the groups' own regressions, of those that have one; 1 where
     /// fewer than two groups have.
     pub fn spreads(&self) -> Vec<f64> {
-        let estimates: Vec<Vec<f64>> = self.groups.iter().filter_map(Rotated::regression).collect();
+        let estimates: Vec<Vec<f64>> = self.groups.iter().filter_map(Factor::regression).collect();
         let spread = |k: usize| {
             let values: Vec<f64> = estimates.iter().map(|estimate| estimate[k]).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -120,10 +120,10 @@ impl RotatedGroups {
         (0..self.coefficients).map(spread).map(|spread| if spread.is_normal() { spread } else { 1.0 }).collect()
     }
 
-    /// The numbers of all groups in rows of J, as rotated.wgsl reads them: by how much the squares that no coefficients explain
+    /// The numbers of all groups in rows of J, as qr.wgsl reads them: by how much the squares that no coefficients explain
     /// are more than `noise` for each observation, each column of R from its first entry to that on the diagonal, and w.
     pub fn rows(&self, noise: f64) -> Vec<Vec<f64>> {
-        let row = |value: &dyn Fn(&Rotated) -> f64| self.groups.iter().map(value).collect::<Vec<f64>>();
+        let row = |value: &dyn Fn(&Factor) -> f64| self.groups.iter().map(value).collect::<Vec<f64>>();
         let mut rows =
             vec![self.groups.iter().zip(&self.sizes).map(|(group, size)| group.rest - size * noise).collect()];
         for k in 0..self.coefficients {
@@ -134,7 +134,7 @@ impl RotatedGroups {
     }
 }
 
-impl Rotated {
+impl Factor {
     /// The coefficients of the group's own regression, R^-1 w; `None` where a column nearly depends on those before it.
     fn regression(&self) -> Option<Vec<f64>> {
         const DEPENDENT: f64 = 1e-6;
@@ -154,7 +154,7 @@ impl Rotated {
 }
 
 /// Every group's share, in the units of the model's scaling.
-fn rotated(model: &Model) -> Vec<Rotated> {
+fn factors(model: &Model) -> Vec<Factor> {
     (0..model.layout().groups).into_par_iter().map(|j| rotate(columns(model, j))).collect()
 }
 
@@ -164,20 +164,15 @@ fn start(k: usize) -> usize {
     k * (k + 1) / 2
 }
 
-/// The predictors and, behind them, the outcome of group `j`.
+/// The predictors of group `j`, and after them its outcome.
 fn columns(model: &Model, j: usize) -> Vec<Vec<f64>> {
-    let (dataset, scaling, rows) = (model.dataset(), model.scaling(), model.dataset().group_range(j));
-    let mut columns: Vec<Vec<f64>> = Vec::new();
-    for (k, scale) in scaling.predictors.iter().enumerate() {
-        columns.push(dataset.predictor(k)[rows.clone()].iter().map(|x| x / scale).collect());
-    }
-    let outcome = dataset.outcome()[rows].iter().map(|y| (y - scaling.outcome_shift) / scaling.outcome_scale);
-    columns.push(outcome.collect());
-    columns
+    let (design, rows) = (model.design(), model.dataset().group_range(j));
+    let predictors = (1..model.layout().coefficients).map(|k| rows.clone().map(|i| design.column(k, i)).collect());
+    predictors.chain([rows.clone().map(|i| design.outcome(i)).collect()]).collect()
 }
 
 /// Takes the direction of ones, then that of each column but the last, out of those that are left.
-fn rotate(mut columns: Vec<Vec<f64>>) -> Rotated {
+fn rotate(mut columns: Vec<Vec<f64>>) -> Factor {
     let n = columns[0].len() as f64;
     // Row i of R and, in the last place, of w.
     let mut rows = vec![vec![n.sqrt()]];
@@ -202,7 +197,7 @@ fn rotate(mut columns: Vec<Vec<f64>>) -> Rotated {
         }
         rows.push(row);
     }
-    Rotated {
+    Factor {
         columns: (0..=slopes).map(|k| rows[..=k].iter().map(|row| row[k]).collect()).collect(),
         outcome: rows.iter().map(|row| row[slopes + 1]).collect(),
         rest: dot(&columns[slopes], &columns[slopes]),

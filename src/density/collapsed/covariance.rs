@@ -2,7 +2,7 @@
 //! terms.
 //!
 //! Given mu, sigma and e for eps, beta = mu + D z with D = diag(sigma) and z standard normal, so that the rotated outcome
-//! ([`RotatedTable`](super::rotated::RotatedTable)) is
+//! ([`QrTable`](crate::density::qr::QrTable)) is
 //!
 //! ```text
 //! w ~ Normal(R mu, e^2 V),    V = I + sum_k s_k r_k r_k',    s_k = sigma_k^2 / e^2,    r_k column k of R
@@ -23,7 +23,7 @@
 //!
 //! in which no n xbar^2 s_1 (1 - s_1 Sxx / d_1) is left to cancel: sigma = 0 and a predictor far from zero are ordinary.
 
-use super::rotated::Bundle;
+use crate::density::qr::Bundle;
 use crate::lanes::{LANES, Lanes};
 
 /// The factors of eight groups' V. `M` is at least K.
@@ -114,7 +114,7 @@ pub fn deviation<const M: usize>(k: usize, groups: Bundle, mu: &[f64; M]) -> [La
     deviation
 }
 
-/// r_c, and zeros behind it.
+/// r_c, and zeros after it.
 #[inline(always)]
 pub fn column<const M: usize>(groups: Bundle, c: usize) -> [Lanes; M] {
     let mut column = [Lanes::ZERO; M];

@@ -1,32 +1,33 @@
-//! The parameterization: for each coefficient, whether its group effects are sampled themselves (centered) or as
-//! offsets from their mean in units of their sd (non-centered); or all of them integrated out (marginal).
+//! The coordinates of a term's effects: for each coefficient, whether its effects are sampled themselves (centered) or as
+//! offsets from their mean in units of their sd (non-centered); or all of them integrated out (collapsed). What is typed to
+//! choose them is called the parameterization.
 
 use std::fmt;
 
-/// How one coefficient's group effects stand in theta.
+/// How one coefficient's effects stand in theta.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub enum Centering {
     /// `effect[k][j] = beta[k,j]`.
     Centered,
     /// `effect[k][j] = (beta[k,j] - mu[k]) / sigma[k]`.
     NonCentered,
 }
 
-impl Effect {
-    fn parse(text: &str) -> Option<Effect> {
+impl Centering {
+    fn parse(text: &str) -> Option<Centering> {
         match text {
-            "centered" => Some(Effect::Centered),
-            "non-centered" => Some(Effect::NonCentered),
+            "centered" => Some(Centering::Centered),
+            "non-centered" => Some(Centering::NonCentered),
             _ => None,
         }
     }
 }
 
-impl fmt::Display for Effect {
+impl fmt::Display for Centering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Effect::Centered => "centered",
-            Effect::NonCentered => "non-centered",
+            Centering::Centered => "centered",
+            Centering::NonCentered => "non-centered",
         })
     }
 }
@@ -37,7 +38,7 @@ const COLLAPSED: &str = "collapsed";
 
 /// What is wrong with a parameterization that somebody typed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ParameterizationError {
+pub enum CoordinatesError {
     /// None of the three words, nor a list.
     #[error(
         "`{0}` is no parameterization; write `centered`, `non-centered`, `marginal` (or `collapsed`), or one for each coefficient, as \
@@ -72,33 +73,96 @@ pub enum ParameterizationError {
     /// A coefficient named twice in a list.
     #[error("the parameterization names `{0}` twice; keep one of the two")]
     Twice(String),
+    /// A likelihood that needs effects which are integrated out.
+    #[error(
+        "--likelihood observations needs every group's effects, and --parameterization marginal integrates them out; leave one of \
+         the two out"
+    )]
+    Collapsed,
     /// The same parameterization twice where several are to be compared.
     #[error("the parameterization `{0}` is named twice; name each that is to be compared once")]
     Repeated(String),
 }
 
-/// Centered or not, coefficient by coefficient; or marginal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parameterization {
-    /// None where they are integrated out.
-    effects: Vec<Effect>,
-    names: Vec<String>,
+/// How the likelihood is computed given the effects; both are equal but for rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Likelihood {
+    /// From each group's observations reduced to as many numbers as there are coefficients: the cost does not depend on the
+    /// number of observations.
+    Groups,
+    /// Over every observation, as any other family needs it.
+    Observations,
 }
 
-impl Parameterization {
-    /// The same for the intercept and every slope of `predictor_names`.
-    pub fn uniform(effect: Effect, predictor_names: &[String]) -> Parameterization {
-        Parameterization::of(vec![effect; predictor_names.len() + 1], predictor_names)
+impl fmt::Display for Likelihood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Likelihood::Groups => "groups",
+            Likelihood::Observations => "observations",
+        })
+    }
+}
+
+/// How the effects of a term stand in theta.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Coordinates {
+    /// They are coordinates, beside the hyperparameters.
+    Joint {
+        /// How, one a coefficient, the intercept first.
+        centering: Vec<Centering>,
+        /// How the likelihood is computed given them.
+        likelihood: Likelihood,
+    },
+    /// They are integrated out, and drawn from their exact conditional normal afterwards.
+    Collapsed,
+}
+
+impl Coordinates {
+    /// All of `coefficients` effects as coordinates, with the likelihood over groups.
+    pub fn joint(centering: Centering, coefficients: usize) -> Coordinates {
+        Coordinates::Joint { centering: vec![centering; coefficients], likelihood: Likelihood::Groups }
     }
 
-    /// One effect for the intercept, then one for each slope of `predictor_names`.
-    pub fn of(effects: Vec<Effect>, predictor_names: &[String]) -> Parameterization {
-        Parameterization { effects, names: coefficient_names(predictor_names) }
+    /// The same effects with the likelihood computed as `likelihood` says.
+    ///
+    /// # Errors
+    /// [`CoordinatesError::Collapsed`] where it needs effects that are integrated out.
+    pub fn over(self, likelihood: Likelihood) -> Result<Coordinates, CoordinatesError> {
+        match (self, likelihood) {
+            (Coordinates::Joint { centering, .. }, likelihood) => Ok(Coordinates::Joint { centering, likelihood }),
+            (Coordinates::Collapsed, Likelihood::Groups) => Ok(Coordinates::Collapsed),
+            (Coordinates::Collapsed, Likelihood::Observations) => Err(CoordinatesError::Collapsed),
+        }
     }
 
-    /// No effect in theta: all are integrated out, and drawn from their exact conditional normal afterwards.
-    pub fn marginal(predictor_names: &[String]) -> Parameterization {
-        Parameterization::of(Vec::new(), predictor_names)
+    /// How the likelihood is computed: collapsed effects are integrated out group by group.
+    pub fn likelihood(&self) -> Likelihood {
+        match self {
+            Coordinates::Joint { likelihood, .. } => *likelihood,
+            Coordinates::Collapsed => Likelihood::Groups,
+        }
+    }
+
+    /// Whether the effects of coefficient `k` are sampled themselves.
+    pub fn is_centered(&self, k: usize) -> bool {
+        match self {
+            Coordinates::Joint { centering, .. } => centering[k] == Centering::Centered,
+            Coordinates::Collapsed => false,
+        }
+    }
+
+    /// What would be typed to choose these effects, where the coefficients have these names.
+    pub fn parameterization(&self, names: &[String]) -> String {
+        let centering = match self {
+            Coordinates::Joint { centering, .. } => centering,
+            Coordinates::Collapsed => return MARGINAL.to_string(),
+        };
+        if centering.iter().all(|one| *one == centering[0]) {
+            return centering[0].to_string();
+        }
+        let each = names.iter().zip(centering).map(|(name, centering)| format!("{name}={centering}"));
+        each.collect::<Vec<_>>().join(",")
     }
 
     /// Reads `centered`, `non-centered`, `marginal` (or `collapsed`), or a list such as `a=centered,b=non-centered`.
@@ -107,13 +171,13 @@ impl Parameterization {
     ///
     /// # Errors
     /// A word that is neither, a name that is no coefficient's, a coefficient left out or named twice.
-    pub fn parse(text: &str, predictor_names: &[String]) -> Result<Parameterization, ParameterizationError> {
+    pub fn parse(text: &str, predictor_names: &[String]) -> Result<Coordinates, CoordinatesError> {
         let text = text.trim();
-        if let Some(effect) = Effect::parse(text) {
-            return Ok(Parameterization::uniform(effect, predictor_names));
+        if let Some(effect) = Centering::parse(text) {
+            return Ok(Coordinates::joint(effect, predictor_names.len() + 1));
         }
         if is_marginal(text) {
-            return Ok(Parameterization::marginal(predictor_names));
+            return Ok(Coordinates::Collapsed);
         }
         let names = coefficient_names(predictor_names);
         let mut chosen = vec![None; names.len()];
@@ -126,9 +190,9 @@ impl Parameterization {
                 continue;
             };
             let (name, effect) = (name.trim(), effect.trim());
-            let effect = Effect::parse(effect).ok_or_else(|| match effect {
-                MARGINAL | COLLAPSED => ParameterizationError::MarginalAlone(name.to_string()),
-                _ => ParameterizationError::UnknownEffect { name: name.to_string(), effect: effect.to_string() },
+            let effect = Centering::parse(effect).ok_or_else(|| match effect {
+                MARGINAL | COLLAPSED => CoordinatesError::MarginalAlone(name.to_string()),
+                _ => CoordinatesError::UnknownEffect { name: name.to_string(), effect: effect.to_string() },
             })?;
             let mut found = false;
             for (k, coefficient) in names.iter().enumerate() {
@@ -136,82 +200,50 @@ impl Parameterization {
                 if coefficient == name || is_predictor || (name == "b" && k > 0) {
                     found = true;
                     if chosen[k].replace(effect).is_some() {
-                        return Err(ParameterizationError::Twice(coefficient.clone()));
+                        return Err(CoordinatesError::Twice(coefficient.clone()));
                     }
                 }
             }
             if !found {
-                return Err(ParameterizationError::NoSuchCoefficient {
-                    name: name.to_string(),
-                    known: names.join(", "),
-                });
+                return Err(CoordinatesError::NoSuchCoefficient { name: name.to_string(), known: names.join(", ") });
             }
             pending.clear();
         }
         if !pending.is_empty() {
-            return Err(ParameterizationError::Unknown(text.to_string()));
+            return Err(CoordinatesError::Unknown(text.to_string()));
         }
-        let effects = chosen
+        let centering = chosen
             .iter()
             .zip(&names)
-            .map(|(effect, name)| effect.ok_or_else(|| ParameterizationError::Missing(name.clone())))
+            .map(|(effect, name)| effect.ok_or_else(|| CoordinatesError::Missing(name.clone())))
             .collect::<Result<_, _>>()?;
-        Ok(Parameterization { effects, names })
+        Ok(Coordinates::Joint { centering, likelihood: Likelihood::Groups })
     }
 
     /// Reads several, separated by commas: `centered,marginal`, `non-centered,a=centered,b=non-centered`.
     ///
     /// # Errors
     /// Those of [`parse`](Self::parse), and a parameterization that is named twice.
-    pub fn parse_list(text: &str, predictor_names: &[String]) -> Result<Vec<Parameterization>, ParameterizationError> {
-        let mut all: Vec<Parameterization> = Vec::new();
+    pub fn parse_list(text: &str, predictor_names: &[String]) -> Result<Vec<Coordinates>, CoordinatesError> {
+        let mut all: Vec<Coordinates> = Vec::new();
         // Commas stand inside lists too: a list ends where it is complete.
         let mut pending: Option<String> = None;
         for part in text.split(',') {
-            let is_word = is_marginal(part.trim()) || Effect::parse(part.trim()).is_some();
+            let is_word = is_marginal(part.trim()) || Centering::parse(part.trim()).is_some();
             if let (true, Some(incomplete)) = (is_word, &pending) {
                 return Err(incomplete_list(incomplete, predictor_names));
             }
             let candidate = pending.take().map_or(part.to_string(), |before| format!("{before},{part}"));
-            match Parameterization::parse(&candidate, predictor_names) {
+            match Coordinates::parse(&candidate, predictor_names) {
                 Ok(complete) if all.contains(&complete) => {
-                    return Err(ParameterizationError::Repeated(complete.to_string()));
+                    let names = coefficient_names(predictor_names);
+                    return Err(CoordinatesError::Repeated(complete.parameterization(&names)));
                 }
                 Ok(complete) => all.push(complete),
                 Err(_) => pending = Some(candidate),
             }
         }
         pending.map_or(Ok(all), |incomplete| Err(incomplete_list(&incomplete, predictor_names)))
-    }
-
-    /// One a coefficient, the intercept first; none where they are integrated out.
-    pub fn effects(&self) -> &[Effect] {
-        &self.effects
-    }
-
-    /// Whether coefficient `k` is centered.
-    pub fn is_centered(&self, k: usize) -> bool {
-        self.effects.get(k) == Some(&Effect::Centered)
-    }
-
-    /// Whether all effects are integrated out.
-    pub fn is_marginal(&self) -> bool {
-        self.effects.is_empty()
-    }
-}
-
-impl fmt::Display for Parameterization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_marginal() {
-            return f.write_str(MARGINAL);
-        }
-        if self.effects.iter().all(|effect| *effect == self.effects[0]) {
-            return self.effects[0].fmt(f);
-        }
-        for (k, (name, effect)) in self.names.iter().zip(&self.effects).enumerate() {
-            write!(f, "{}{name}={effect}", if k == 0 { "" } else { "," })?;
-        }
-        Ok(())
     }
 }
 
@@ -220,8 +252,8 @@ fn is_marginal(word: &str) -> bool {
 }
 
 /// What is wrong with text that is no parameterization.
-fn incomplete_list(text: &str, predictor_names: &[String]) -> ParameterizationError {
-    Parameterization::parse(text, predictor_names).err().unwrap_or(ParameterizationError::Unknown(text.to_string()))
+fn incomplete_list(text: &str, predictor_names: &[String]) -> CoordinatesError {
+    Coordinates::parse(text, predictor_names).err().unwrap_or(CoordinatesError::Unknown(text.to_string()))
 }
 
 /// `a`, then `b` where there is one predictor, `b[name]` where there are more.
@@ -237,9 +269,10 @@ pub(super) fn coefficient_names(predictor_names: &[String]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str, predictors: &[&str]) -> Result<String, ParameterizationError> {
+    fn parse(text: &str, predictors: &[&str]) -> Result<String, CoordinatesError> {
         let predictors: Vec<String> = predictors.iter().map(|name| name.to_string()).collect();
-        Parameterization::parse(text, &predictors).map(|parameterization| parameterization.to_string())
+        let coordinates = Coordinates::parse(text, &predictors)?;
+        Ok(coordinates.parameterization(&coefficient_names(&predictors)))
     }
 
     #[test]
@@ -265,35 +298,36 @@ mod tests {
     fn a_list_ends_where_it_is_complete() {
         let parse = |text: &str, predictors: &[&str]| {
             let predictors: Vec<String> = predictors.iter().map(|name| name.to_string()).collect();
-            let all = Parameterization::parse_list(text, &predictors)?;
-            Ok(all.iter().map(|one| one.to_string()).collect::<Vec<_>>())
+            let all = Coordinates::parse_list(text, &predictors)?;
+            let names = coefficient_names(&predictors);
+            Ok(all.iter().map(|one| one.parameterization(&names)).collect::<Vec<_>>())
         };
         let mixed = ["a=centered,b=non-centered", "a=non-centered,b=centered"];
         assert_eq!(parse("centered, marginal", &["x"]).unwrap(), ["centered", "marginal"]);
         assert_eq!(parse(&mixed.join(","), &["x"]).unwrap(), mixed);
         assert_eq!(parse("marginal,y, z=centered,a=non-centered,centered", &["y, z"]).unwrap().len(), 3);
-        let unknown = |text: &str| Err(ParameterizationError::Unknown(text.into()));
+        let unknown = |text: &str| Err(CoordinatesError::Unknown(text.into()));
         assert_eq!(parse("centered,marginl", &["x"]), unknown("marginl"));
         assert_eq!(parse("centred,marginal", &["x"]), unknown("centred"));
         assert_eq!(parse("", &["x"]), unknown(""));
-        assert_eq!(parse("a=centered,marginal", &["x"]), Err(ParameterizationError::Missing("b".into())));
-        let twice = ParameterizationError::Repeated("centered".into());
+        assert_eq!(parse("a=centered,marginal", &["x"]), Err(CoordinatesError::Missing("b".into())));
+        let twice = CoordinatesError::Repeated("centered".into());
         assert_eq!(parse("centered,a=centered,b=centered", &["x"]), Err(twice));
-        let twice = ParameterizationError::Repeated("marginal".into());
+        let twice = CoordinatesError::Repeated("marginal".into());
         assert_eq!(parse("collapsed,marginal", &["x"]), Err(twice));
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        assert_eq!(parse("centred", &["x"]), Err(ParameterizationError::Unknown("centred".into())));
-        let off = ParameterizationError::UnknownEffect { name: "b".into(), effect: "off".into() };
+        assert_eq!(parse("centred", &["x"]), Err(CoordinatesError::Unknown("centred".into())));
+        let off = CoordinatesError::UnknownEffect { name: "b".into(), effect: "off".into() };
         assert_eq!(parse("a=centered,b=off", &["x"]), Err(off));
-        let alone = ParameterizationError::MarginalAlone("b".into());
+        let alone = CoordinatesError::MarginalAlone("b".into());
         assert_eq!(parse("a=centered,b=marginal", &["x"]), Err(alone));
-        assert_eq!(parse("a=centered", &["x"]), Err(ParameterizationError::Missing("b".into())));
-        assert_eq!(parse("a=centered,b=centered,x=centered", &["x"]), Err(ParameterizationError::Twice("b".into())));
+        assert_eq!(parse("a=centered", &["x"]), Err(CoordinatesError::Missing("b".into())));
+        assert_eq!(parse("a=centered,b=centered,x=centered", &["x"]), Err(CoordinatesError::Twice("b".into())));
         let known = "a, b".to_string();
-        let wrong = ParameterizationError::NoSuchCoefficient { name: "c".into(), known };
+        let wrong = CoordinatesError::NoSuchCoefficient { name: "c".into(), known };
         assert_eq!(parse("a=centered,c=centered", &["x"]), Err(wrong));
     }
 }

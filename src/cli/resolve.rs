@@ -5,27 +5,23 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use warpnuts::data::{Centring, Columns, Dataset};
-use warpnuts::density::Likelihood;
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, MANY_CHAINS, Settings};
 use warpnuts::machine;
-use warpnuts::model::{Model, Parameterization, PriorScales, Priors, Scaling};
+use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
 use warpnuts::summary::{Advice, advice};
 
 use super::arguments::{
     CentringArgument, DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument,
     PrecisionArgument, PriorArguments, RunArguments,
 };
-use super::{Failure, complain, print, table};
+use super::{Failure, complain, table};
 
 /// The word for the parameterization that suits the data.
 pub const AUTO: &str = "auto";
 
 /// Shorter warm-ups may end without a window.
 const SHORTEST_WARMUP_FOR_UNITS: u32 = 50;
-
-/// Of fewer chains the spread says too little of errors.
-const FEWEST_CHAINS_FOR_SUMS: u32 = 64;
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
@@ -88,9 +84,8 @@ pub fn warn(dataset: &Dataset, priors: &PriorScales) {
 
 /// The model of `dataset`, with the scaling that suits the sampler.
 pub fn model(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: &str) -> Result<Arc<Model>, Failure> {
-    let parameterization =
-        Parameterization::parse(parameterization, dataset.predictor_names()).map_err(Failure::input)?;
-    Ok(model_of(dataset, priors, parameterization))
+    let coordinates = Coordinates::parse(parameterization, dataset.predictor_names()).map_err(Failure::input)?;
+    Ok(model_of(dataset, priors, coordinates))
 }
 
 /// The same, in the parameterization that suits the data where none was typed, and why that one.
@@ -100,12 +95,16 @@ pub fn suited_model(
     parameterization: &str,
     run: &RunArguments,
 ) -> Result<(Arc<Model>, Option<String>), Failure> {
+    let likelihood = likelihood(run.likelihood);
     if parameterization.trim() != AUTO {
-        return Ok((model(dataset, priors, parameterization)?, None));
+        let coordinates = Coordinates::parse(parameterization, dataset.predictor_names());
+        let coordinates = coordinates.and_then(|coordinates| coordinates.over(likelihood)).map_err(Failure::input)?;
+        return Ok((model_of(dataset, priors, coordinates), None));
     }
-    let (parameterization, reason) = experiment::suited(dataset, likelihood(run.likelihood));
-    let reason = format!("parameterization {parameterization}: {reason}");
-    Ok((model_of(dataset, priors, parameterization), Some(reason)))
+    let (coordinates, reason) = experiment::suited(dataset, likelihood);
+    let model = model_of(dataset, priors, coordinates);
+    let reason = format!("parameterization {}: {reason}", model.parameterization());
+    Ok((model, Some(reason)))
 }
 
 /// The same data and priors in each of several parameterizations.
@@ -113,15 +112,15 @@ pub fn models(
     dataset: &Arc<Dataset>,
     priors: &PriorScales,
     parameterizations: &str,
+    run: &RunArguments,
 ) -> Result<Vec<Arc<Model>>, Failure> {
-    let all = Parameterization::parse_list(parameterizations, dataset.predictor_names()).map_err(Failure::input)?;
-    Ok(all.into_iter().map(|parameterization| model_of(dataset, priors, parameterization)).collect())
+    let all = Coordinates::parse_list(parameterizations, dataset.predictor_names()).map_err(Failure::input)?;
+    let over = |coordinates: Coordinates| coordinates.over(likelihood(run.likelihood)).map_err(Failure::input);
+    all.into_iter().map(|coordinates| Ok(model_of(dataset, priors, over(coordinates)?))).collect()
 }
 
-fn model_of(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: Parameterization) -> Arc<Model> {
-    let scaling = Scaling::standardizing(dataset);
-    let model = Model::new(dataset.clone(), Priors::default(), parameterization, scaling);
-    Arc::new(model.with_prior_scales(priors.clone()))
+fn model_of(dataset: &Arc<Dataset>, priors: &PriorScales, coordinates: Coordinates) -> Arc<Model> {
+    Arc::new(Model::builder(dataset.clone()).priors(priors.clone()).coordinates(coordinates).build())
 }
 
 /// Which predictors were typed to be centred.
@@ -169,7 +168,7 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
         seed: typed.seed,
         target_accept: typed.target_accept,
         max_tree_depth: typed.max_tree_depth,
-        likelihood: likelihood(typed.likelihood),
+        likelihood: model.likelihood(),
         keep: keep(typed.keep),
         thin: typed.thin,
         shard_of: None,
@@ -187,12 +186,6 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
             "--draw-precision f16 keeps draws in units that warm-up learns, and --warmup {} is too short for that; warm up \
              with at least {SHORTEST_WARMUP_FOR_UNITS} transitions, or use f32",
             settings.warmup
-        )));
-    }
-    if settings.likelihood == Likelihood::Observations && model.parameterization().is_marginal() {
-        return Err(Failure::Input(anyhow!(
-            "--likelihood observations needs every group's effects, and --parameterization marginal integrates them out; leave \
-             one of the two out"
         )));
     }
     if u64::from(settings.draws) * u64::from(settings.thin) > u64::from(u32::MAX / 2) {
@@ -233,10 +226,10 @@ pub fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> 
 /// Refuses what cannot be summed up, or says nothing where it is.
 fn summed(settings: &Settings) -> Result<(), Failure> {
     let refuse = |problem: String| Err(Failure::Input(anyhow!("--keep summary {problem}")));
-    if settings.chains < FEWEST_CHAINS_FOR_SUMS {
+    if settings.chains < MANY_CHAINS {
         return refuse(format!(
             "takes errors from the spread over the chains, and --chains {} are too few for that; run at least \
-             {FEWEST_CHAINS_FOR_SUMS}, or keep draws",
+             {MANY_CHAINS}, or keep draws",
             settings.chains
         ));
     }
@@ -321,12 +314,4 @@ pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) 
         .map_err(Failure::input)?;
     memory_of_sums(settings, model, &choice.backend)?;
     Ok(choice)
-}
-
-/// Says where to compute, and why; after a run on a device that can tell, how long its kernels took.
-pub fn say(Choice { backend, reason, measured }: &Choice) {
-    let kernels = backend.gpu().map(|gpu| gpu.meter().reading().kernel.saturating_sub(*measured));
-    let kernels = kernels.filter(|time| !time.is_zero());
-    let kernels = kernels.map(|time| format!("; its kernels ran for {:.2} s", time.as_secs_f64())).unwrap_or_default();
-    print(format_args!("engine {} on {}: {reason}{kernels}", backend.name(), backend.device()));
 }

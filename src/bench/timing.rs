@@ -1,0 +1,165 @@
+//! One engine in one cell: what was measured, and how often; or why nothing was.
+
+use serde::Serialize;
+
+use crate::model::Likelihood;
+
+/// A figure measured several times.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Rate {
+    /// The median of the repeats.
+    pub median: f64,
+    /// The smallest of them.
+    pub smallest: f64,
+    /// The largest of them.
+    pub largest: f64,
+    /// How many there were.
+    pub repeats: usize,
+}
+
+impl Rate {
+    /// Of all repeats; `None` without any, or where one is not finite.
+    pub fn of(repeats: &[f64]) -> Option<Rate> {
+        let mut sorted = repeats.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (smallest, largest) = (*sorted.first()?, *sorted.last()?);
+        let middle = sorted.len() / 2;
+        let median = if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 };
+        let finite = sorted.iter().all(|rate| rate.is_finite());
+        finite.then_some(Rate { median, smallest, largest, repeats: sorted.len() })
+    }
+
+    /// Half the distance from the smallest to the largest, over the median.
+    pub fn spread(&self) -> f64 {
+        (self.largest - self.smallest) / 2.0 / self.median
+    }
+}
+
+/// Where the time of the lanes that drive a device goes; shares that add up to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Split {
+    /// The host's work: trees, conversion, recording, submission, which may wait for another lane's.
+    pub host: f64,
+    /// Waiting for transfers and for the kernels of other lanes; for its own too where the device cannot tell.
+    pub transfer: f64,
+    /// Kernels; `None` where the device cannot tell.
+    pub kernel: Option<f64>,
+}
+
+/// One engine in one cell.
+#[derive(Debug, Clone, Serialize)]
+pub struct Timing {
+    /// How the likelihood is computed.
+    pub likelihood: Likelihood,
+    /// Number of groups.
+    pub groups: usize,
+    /// Number of predictors.
+    pub predictors: usize,
+    /// Number of chains.
+    pub chains: u32,
+    /// The engine.
+    pub engine: &'static str,
+    /// Where whole transitions are made on a device, the lanes that share a chain and the numbers of a vector in each.
+    pub team: Option<(u32, usize)>,
+    /// Batches of one gradient a chain, without trees; `None` for an engine that computes none alone.
+    pub gradients_per_second: Option<Rate>,
+    /// The same over that of the engine `cpu`, repeat by repeat.
+    pub gradients_ratio: Option<Rate>,
+    /// Where the time of gradients goes.
+    pub gradients_split: Option<Split>,
+    /// Leapfrogs of sampling transitions; `None` where only gradients fitted into the budget.
+    pub leapfrogs_per_second: Option<Rate>,
+    /// The same over that of the engine `cpu`, repeat by repeat.
+    pub leapfrogs_ratio: Option<Rate>,
+    /// Nanoseconds from one leapfrog of any chain to the next.
+    pub leapfrog_nanoseconds: Option<f64>,
+    /// Draws of all chains together.
+    pub draws_per_second: Option<Rate>,
+    /// Draws of each chain in a repeat.
+    pub draws_per_chain: Option<u32>,
+    /// Smallest ESS of the hyperparameters over the number of draws; of 64 chains and more, from as many draws for each
+    /// engine of a cell.
+    pub ess_per_draw: Option<f64>,
+    /// That times the draws a second.
+    pub ess_per_second: Option<Rate>,
+    /// The same over that of the engine `cpu`, repeat by repeat.
+    pub ess_ratio: Option<Rate>,
+    /// Where the time of transitions goes.
+    pub sampling_split: Option<Split>,
+}
+
+/// What was not measured, and why.
+#[derive(Debug, Clone, Serialize)]
+pub struct LeftOut {
+    /// How the likelihood would have been computed.
+    pub likelihood: Likelihood,
+    /// Number of groups.
+    pub groups: usize,
+    /// Number of predictors.
+    pub predictors: usize,
+    /// Number of chains.
+    pub chains: u32,
+    /// The engine.
+    pub engine: &'static str,
+    /// `sampling`, or `all` of it.
+    pub what: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// The rates of a timing, as bench.csv calls them.
+pub(super) const RATES: [&str; 7] = [
+    "gradients_per_second",
+    "gradients_ratio",
+    "leapfrogs_per_second",
+    "leapfrogs_ratio",
+    "draws_per_second",
+    "ess_per_second",
+    "ess_ratio",
+];
+
+impl Timing {
+    /// Its row of bench.csv.
+    pub(super) fn record(&self) -> Vec<String> {
+        let rates = [
+            self.gradients_per_second,
+            self.gradients_ratio,
+            self.leapfrogs_per_second,
+            self.leapfrogs_ratio,
+            self.draws_per_second,
+            self.ess_per_second,
+            self.ess_ratio,
+        ];
+        let repeats = self.draws_per_second.or(self.gradients_per_second).map_or(0, |rate| rate.repeats);
+        let mut record = vec![self.engine.to_string(), self.likelihood.to_string()];
+        record.extend([self.groups, self.predictors, self.chains as usize, repeats].map(|number| number.to_string()));
+        for rate in rates {
+            let numbers = rate.map(|rate| [rate.median, rate.smallest, rate.largest]);
+            record.extend(numbers.map_or([const { String::new() }; 3], |numbers| numbers.map(|n| n.to_string())));
+        }
+        let or_empty = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
+        record.push(or_empty(self.leapfrog_nanoseconds));
+        record.extend([or_empty(self.draws_per_chain.map(f64::from)), or_empty(self.ess_per_draw)]);
+        for split in [self.gradients_split, self.sampling_split] {
+            record.push(or_empty(split.map(|split| split.host)));
+            record.push(or_empty(split.map(|split| split.transfer)));
+            record.push(or_empty(split.and_then(|split| split.kernel)));
+        }
+        record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_the_median_of_its_repeats() {
+        let rate = Rate::of(&[3.0, 1.0, 2.0, 8.0]).unwrap();
+        assert_eq!((rate.median, rate.smallest, rate.largest, rate.repeats), (2.5, 1.0, 8.0, 4));
+        assert_eq!(rate.spread(), 1.4);
+        assert_eq!(Rate::of(&[3.0, 1.0, 2.0]).unwrap().median, 2.0);
+        assert_eq!(Rate::of(&[]), None);
+        assert_eq!(Rate::of(&[1.0, f64::NAN]), None);
+    }
+}

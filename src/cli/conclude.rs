@@ -1,0 +1,212 @@
+//! What ends a command that has a run: its summary, its files, what is printed of it, and what that means to the shell.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use anyhow::anyhow;
+use warpnuts::draws::store::{self, Store};
+use warpnuts::engine::{DeviceFailure, EngineError};
+use warpnuts::experiment::{Choice, Sampled};
+use warpnuts::summary::{self, RunSummary, counted, significant};
+
+use super::progress::{PATIENCE, Waiting};
+use super::{Failure, Outcome, complain, print, progress, table};
+
+/// Summarizes a run and writes its files into `folder`; `None` where nothing was drawn, and then no folder, unless the run
+/// can go on there.
+pub fn conclude(
+    sampled: &Sampled,
+    folder: &Path,
+    save_draws: bool,
+    quiet: bool,
+) -> Result<Option<RunSummary>, Failure> {
+    let name = folder.display();
+    if sampled.run.draws == 0 {
+        if store::has_checkpoint(folder) {
+            let made = sampled.run.warmup;
+            complain(format_args!(
+                "interrupted in warm-up, after {made} transitions a chain; `warpnuts sample --resume {name}` goes on"
+            ));
+        } else {
+            nothing_drawn(sampled, folder);
+        }
+        return Ok(None);
+    }
+    let words = format!(
+        "interrupted while the draws were summarized: they are whole, and `warpnuts summary {name}` does it again"
+    );
+    let waiting = Waiting { quiet, patience: PATIENCE, words };
+    let summary = progress::wait(waiting, &|| "the draws are summarized".to_string(), || RunSummary::of(sampled));
+    no_damage(sampled, folder)?;
+    let write = || {
+        summary::write_json(&folder.join("summary.json"), &summary)?;
+        summary::write_parameters(&folder.join("summary.csv"), &summary)?;
+        match sampled.draws.store() {
+            Some(store) if save_draws => summary::write_csv(&folder.join("draws.csv"), sampled, store),
+            _ => Ok(()),
+        }
+    };
+    write().map_err(|error| {
+        Failure::Run(anyhow!(
+            "the results could not be written into {name}: {error}; the draws are kept there, and `warpnuts summary {name}` \
+             reads them"
+        ))
+    })?;
+    Ok(Some(summary))
+}
+
+/// Says that a run was interrupted before its first draw, and removes its folder.
+pub fn nothing_drawn<D>(sampled: &Sampled<D>, folder: &Path) {
+    let made = sampled.run.warmup;
+    complain(format_args!("interrupted in warm-up, after {made} transitions a chain: nothing was drawn"));
+    discard(folder);
+}
+
+/// Removes a folder that this program has made for a run, with nothing in it that anybody would miss.
+pub fn discard(folder: &Path) {
+    drop(std::fs::remove_dir_all(folder));
+}
+
+/// What the error of a run means: where nothing was drawn, the folder goes; where something was, the failure says how to go on.
+pub fn failed(folder: &Path, error: EngineError) -> Failure {
+    let drawn = Store::open(folder).map_or(0, |store| store.draws());
+    if drawn == 0 && !store::has_checkpoint(folder) {
+        discard(folder);
+        return Failure::run(error);
+    }
+    let name = folder.display();
+    let kept =
+        if drawn == 0 { "the warm-up so far".to_string() } else { counted(drawn as u64, "draw") + " of each chain" };
+    Failure::Run(anyhow!(
+        "{error}\n  {kept} can be had from {name}; `warpnuts sample --resume {name}` goes on from there"
+    ))
+}
+
+/// Prints what was sampled and at what cost, lines `about` model and engine, the table of the run, and what its diagnostics
+/// say.
+pub fn tell(summary: &RunSummary, about: impl IntoIterator<Item: Display>, all: bool) {
+    print(headline(summary));
+    about.into_iter().for_each(print);
+    print("");
+    print(table::parameters(summary, all));
+    print("");
+    for advice in &summary.warnings {
+        print(format_args!("warning: {}.\n  What to do: {}.", advice.problem, advice.remedy));
+    }
+    if summary.warnings.is_empty() {
+        print("No warnings: no divergences, the chains agree, and there are effective draws enough.");
+    }
+}
+
+/// What the model of a run is made of, why it has its parameterization, and where the run computed: a line each.
+pub fn about(summary: &RunSummary, why: Option<&str>, choice: &Choice) -> Vec<String> {
+    summary.words.lines().chain(why).map(str::to_string).chain([computed(choice)]).collect()
+}
+
+/// Where a run computes, and why; after a run on a device that can tell, how long its kernels took.
+pub fn computed(Choice { backend, reason, measured }: &Choice) -> String {
+    let kernels = backend.gpu().map(|gpu| gpu.meter().reading().kernel.saturating_sub(*measured));
+    let kernels = kernels.filter(|time| !time.is_zero());
+    let kernels = kernels.map(|time| format!("; its kernels ran for {:.2} s", time.as_secs_f64())).unwrap_or_default();
+    format!("engine {} on {}: {reason}{kernels}", backend.name(), backend.device())
+}
+
+/// What was sampled, and at what cost.
+fn headline(summary: &RunSummary) -> String {
+    let data = &summary.data;
+    let wall = summary.wall_seconds;
+    let time = if wall.total.is_nan() {
+        String::new()
+    } else {
+        format!(
+            " in {:.2} s ({:.2} s warm-up), {} gradients a second",
+            wall.total,
+            wall.warmup,
+            table::thousands(summary.gradients_per_second())
+        )
+    };
+    let rate = summary.ess_per_second();
+    let rate = if rate.is_nan() { String::new() } else { format!(" ({} a second)", table::thousands(rate)) };
+    format!(
+        "{} observations in {} groups from {}, {}\n\
+         {} x {}{time}\n\
+         {:.1} leapfrogs a draw, step size {}, acceptance {:.2}, {} (and {} in warm-up)\n\
+         smallest bulk ESS {}{rate}",
+        data.observations,
+        data.groups,
+        data.source,
+        summary.parameterization,
+        counted(u64::from(summary.settings.chains), "chain"),
+        counted(summary.draws as u64, "draw"),
+        summary.leapfrogs_per_draw,
+        significant(summary.step_size),
+        summary.acceptance,
+        counted(summary.divergences, "divergence"),
+        summary.warmup_divergences,
+        summary.min_ess_bulk.as_ref().map_or("-".to_string(), |ess| format!("{:.0} of {}", ess.value, ess.parameter)),
+    )
+}
+
+/// The files of a run whose draws are kept, in `folder`.
+pub fn written(folder: &Path, save_draws: bool) -> String {
+    files(folder, ["summary.json", "summary.csv", "draws.zarr"].into_iter().chain(save_draws.then_some("draws.csv")))
+}
+
+/// The files of a run whose draws were summed up.
+pub fn written_summary(folder: &Path) -> String {
+    files(folder, ["summary.json", "summary.csv"])
+}
+
+fn files<'a>(folder: &Path, names: impl IntoIterator<Item = &'a str>) -> String {
+    let paths = names.into_iter().map(|name| folder.join(name).display().to_string());
+    paths.collect::<Vec<_>>().join(", ")
+}
+
+/// Says how far a run has come that is not complete.
+pub fn how_far(sampled: &Sampled, run: &Path) {
+    if sampled.interrupted {
+        print(format_args!(
+            "The run has {} of {} draws of each chain; `warpnuts sample --resume {}` goes on.",
+            sampled.run.draws,
+            sampled.settings.draws,
+            run.display()
+        ));
+    }
+}
+
+/// Refuses draws that could not all be read.
+pub fn no_damage(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
+    let damage = sampled.draws.damage();
+    let Some(first) = damage.first() else { return Ok(()) };
+    let more = if damage.len() > 1 { format!(", and {} more are damaged", damage.len() - 1) } else { String::new() };
+    Err(Failure::Input(anyhow!(
+        "{first}{more}; put back a copy, or summarize the rest with `warpnuts summary {} --skip-damaged`",
+        run.display()
+    )))
+}
+
+/// Says what happened to the device in the middle of the run; an error where the run ended with it, though what was drawn
+/// is written.
+pub fn device_failure<D>(sampled: &Sampled<D>) -> Result<(), Failure> {
+    match &sampled.run.failure {
+        None => Ok(()),
+        Some(DeviceFailure { error, resumed: true }) => {
+            complain(format_args!("warning: {error}\n  The run went on on the CPU, and is complete."));
+            Ok(())
+        }
+        Some(DeviceFailure { error, resumed: false }) => Err(Failure::Run(anyhow!(
+            "{error}\n  {} of {} draws of each chain had been made, and are written",
+            sampled.run.draws,
+            sampled.settings.draws
+        ))),
+    }
+}
+
+/// How a run ended that is summarized.
+pub fn outcome(summary: &RunSummary) -> Outcome {
+    match (summary.interrupted, summary.is_trustworthy()) {
+        (true, _) => Outcome::Interrupted,
+        (false, true) => Outcome::Done,
+        (false, false) => Outcome::Distrusted,
+    }
+}

@@ -1,0 +1,151 @@
+//! Independent coefficients: each varies about its mean with an sd of its own, and is centered or not. Twin of
+//! shaders/hierarchy/diagonal.wgsl.
+//!
+//! With z for an effect in theta, s_k for sigma of coefficient k,
+//!
+//! ```text
+//! non-centered   beta = mu_k + s_k z    log p = sum_kj { - z^2 / 2 }
+//! centered       beta = z               log p = sum_kj { - log s_k - (z - mu_k)^2 / (2 s_k^2) }
+//! ```
+
+use std::ops::Range;
+
+use crate::lanes::Lanes;
+use crate::model::{Layout, Model};
+
+/// What does not depend on the position: where a term's blocks stand, and which coefficients are centered.
+#[derive(Debug, Clone)]
+pub struct Diagonal {
+    layout: Layout,
+    centered: Vec<bool>,
+}
+
+/// The hyperparameters of a term at a position. `M` is at least K.
+pub struct At<const M: usize> {
+    pub coefficients: [Coefficient; M],
+}
+
+/// One coefficient's hyperparameters at a position.
+#[derive(Debug, Clone, Copy)]
+pub struct Coefficient {
+    pub mu: f64,
+    pub sigma: f64,
+    pub inverse_variance: f64,
+    pub centered: bool,
+}
+
+impl Coefficient {
+    /// beta of effects.
+    #[inline(always)]
+    pub fn beta(&self, effect: Lanes) -> Lanes {
+        if self.centered { effect } else { effect * self.sigma + self.mu }
+    }
+
+    /// The effect that adds nothing to any sum: padding of the last chunk of levels.
+    #[inline(always)]
+    pub fn padding(&self) -> f64 {
+        if self.centered { self.mu } else { 0.0 }
+    }
+}
+
+/// Sums over levels from which the log density of effects and the gradient by the hyperparameters are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Sums<const M: usize> {
+    /// Of each coefficient, the sum of z^2, or of (z - mu)^2 where it is centered.
+    squares: [Lanes; M],
+    /// The sum of d log likelihood / d beta, or of (z - mu) where it is centered.
+    first: [Lanes; M],
+    /// The sum of z times d log likelihood / d beta; 0 where it is centered.
+    second: [Lanes; M],
+}
+
+impl<const M: usize> Sums<M> {
+    #[inline(always)]
+    pub fn zero() -> Sums<M> {
+        Sums { squares: [Lanes::ZERO; M], first: [Lanes::ZERO; M], second: [Lanes::ZERO; M] }
+    }
+
+    /// Adds eight levels' effects of coefficient `k` with the likelihood's derivative by their betas, and returns the
+    /// log density's derivative by the effects.
+    #[inline(always)]
+    pub fn pull(&mut self, k: usize, coefficient: &Coefficient, effect: Lanes, by_beta: Lanes) -> Lanes {
+        if coefficient.centered {
+            let from_mean = effect + -coefficient.mu;
+            self.squares[k] += from_mean * from_mean;
+            self.first[k] += from_mean;
+            by_beta - from_mean * coefficient.inverse_variance
+        } else {
+            self.squares[k] += effect * effect;
+            self.first[k] += by_beta;
+            self.second[k] += by_beta * effect;
+            by_beta * coefficient.sigma - effect
+        }
+    }
+}
+
+impl Diagonal {
+    /// Of the term of `model`.
+    pub fn new(model: &Model) -> Diagonal {
+        let layout = model.layout().clone();
+        let centered = (0..layout.coefficients).map(|k| model.coordinates().is_centered(k)).collect();
+        Diagonal { layout, centered }
+    }
+
+    /// J.
+    #[inline(always)]
+    pub fn levels(&self) -> usize {
+        self.layout.groups
+    }
+
+    /// The entries of theta that hold the effects of coefficient `k`.
+    #[inline(always)]
+    pub fn effects(&self, k: usize) -> Range<usize> {
+        self.layout.effects(k)
+    }
+
+    /// The hyperparameters of `k` coefficients at `theta`, where `scale` has sigma of each.
+    #[inline(always)]
+    pub fn at<const M: usize>(&self, k: usize, theta: &[f64], scale: impl Fn(usize) -> f64) -> At<M> {
+        let absent = Coefficient { mu: 0.0, sigma: 1.0, inverse_variance: 1.0, centered: false };
+        let mut at = At { coefficients: [absent; M] };
+        let first = self.layout.mu(0);
+        for (i, coefficient) in at.coefficients[..k].iter_mut().enumerate() {
+            let sigma = scale(i);
+            *coefficient = Coefficient {
+                mu: theta[first + i],
+                sigma,
+                inverse_variance: 1.0 / (sigma * sigma),
+                centered: self.centered[i],
+            };
+        }
+        at
+    }
+
+    /// The log density of all effects, but for its constants; the gradient by mu and log sigma is added.
+    #[inline(always)]
+    pub fn finish<const M: usize>(
+        &self,
+        k: usize,
+        at: &At<M>,
+        sums: &Sums<M>,
+        theta: &[f64],
+        gradient: &mut [f64],
+    ) -> f64 {
+        let (mu, sigma, levels) = (self.layout.mu(0), self.layout.sigma(0), self.layout.groups as f64);
+        let mut log_density = 0.0;
+        for (i, coefficient) in at.coefficients[..k].iter().enumerate() {
+            let (squares, first) = (sums.squares[i].sum(), sums.first[i].sum());
+            let (by_mu, by_log_sigma) = if coefficient.centered {
+                let scaled = squares * coefficient.inverse_variance;
+                log_density -= 0.5 * scaled + levels * theta[sigma + i];
+                (first * coefficient.inverse_variance, scaled - levels)
+            } else {
+                log_density -= 0.5 * squares;
+                (first, sums.second[i].sum() * coefficient.sigma)
+            };
+            gradient[mu + i] += by_mu;
+            gradient[sigma + i] += by_log_sigma;
+        }
+        log_density
+    }
+}

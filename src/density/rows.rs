@@ -1,0 +1,128 @@
+//! The likelihood given the effects, over every observation: eta, the family row by row, and the derivatives back to the
+//! betas. Eight chunks of rows at a time, each of one group, so that no lane waits for another's group to end.
+
+use super::hierarchy::diagonal::{At, Diagonal, Sums};
+use crate::family::Distribution;
+use crate::lanes::{LANES, Lanes};
+use crate::model::Model;
+
+/// The most rows of one group in one lane; larger groups take several lanes. It bounds the padding that one large group
+/// among small ones costs.
+const CHUNK: usize = 32;
+
+/// Observations side by side: bundles of eight chunks, the longest first.
+#[derive(Debug, Clone)]
+pub struct RowTable {
+    groups: usize,
+    bundles: Vec<Bundle>,
+    /// For each row of each bundle, the intercept's column (1, or 0 where the row is padding) and the slopes' columns.
+    columns: Vec<Lanes>,
+    /// For each row of each bundle.
+    outcomes: Vec<Lanes>,
+    /// Scratch: the log likelihood's derivative by beta, in the family's unit, [k][j].
+    by_beta: Vec<f64>,
+}
+
+#[derive(Debug, Clone)]
+struct Bundle {
+    groups: [usize; LANES],
+    rows: usize,
+}
+
+impl RowTable {
+    /// The data of `model`, in the units of its scaling.
+    pub fn new(model: &Model) -> RowTable {
+        let (dataset, layout, design) = (model.dataset(), model.layout(), model.design());
+        let mut chunks: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
+        for group in 0..layout.groups {
+            let rows = dataset.group_range(group);
+            let starts = rows.clone().step_by(CHUNK);
+            chunks.extend(starts.map(|start| (group, start..rows.end.min(start + CHUNK))));
+        }
+        chunks.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
+
+        let mut table = RowTable {
+            groups: layout.groups,
+            bundles: Vec::new(),
+            columns: Vec::new(),
+            outcomes: Vec::new(),
+            by_beta: vec![0.0; layout.coefficients * layout.groups],
+        };
+        for bundle in chunks.chunks(LANES) {
+            let longest = bundle[0].1.len();
+            for row in 0..longest {
+                let lanes = |value: &dyn Fn(usize) -> f64| {
+                    let of =
+                        |lane: usize| bundle.get(lane).and_then(|(_, rows)| rows.clone().nth(row)).map_or(0.0, value);
+                    Lanes(std::array::from_fn(of))
+                };
+                table.outcomes.push(lanes(&|i| design.outcome(i)));
+                table.columns.extend((0..layout.coefficients).map(|k| lanes(&|i| design.column(k, i))));
+            }
+            let groups = std::array::from_fn(|lane| bundle.get(lane).map_or(bundle[0].0, |(group, _)| *group));
+            table.bundles.push(Bundle { groups, rows: longest });
+        }
+        table
+    }
+}
+
+/// Adds up over all observations, then over all groups, and writes the gradient by their effects.
+#[inline(always)]
+pub fn sums<F: Distribution, const M: usize>(
+    table: &mut RowTable,
+    hierarchy: &Diagonal,
+    k: usize,
+    at: &At<M>,
+    family: &F,
+    theta: &[f64],
+    gradient: &mut [f64],
+) -> (Sums<M>, F::Sums) {
+    let mut own = F::Sums::default();
+    table.by_beta.fill(0.0);
+    let (mut columns, mut outcomes) = (&table.columns[..], &table.outcomes[..]);
+    let mut buffer = [Lanes::ZERO; CHUNK];
+    for bundle in &table.bundles {
+        let mut betas = [Lanes::ZERO; M];
+        for i in 0..k {
+            let effects = &theta[hierarchy.effects(i)];
+            betas[i] = at.coefficients[i].beta(Lanes(bundle.groups.map(|group| effects[group])));
+        }
+        let (rows, here) = (&columns[..bundle.rows * k], &outcomes[..bundle.rows]);
+        (columns, outcomes) = (&columns[bundle.rows * k..], &outcomes[bundle.rows..]);
+        // Eta of every row, then the derivative by it.
+        let numbers = &mut buffer[..bundle.rows];
+        for (row, eta) in rows.chunks_exact(k).zip(numbers.iter_mut()) {
+            *eta = row[0] * betas[0];
+            for i in 1..k {
+                *eta += row[i] * betas[i];
+            }
+        }
+        for ((row, outcome), number) in rows.chunks_exact(k).zip(here).zip(numbers.iter_mut()) {
+            *number = family.rows(*outcome, *number, row[0], &mut own);
+        }
+        let mut by_beta = [Lanes::ZERO; M];
+        for (row, by_eta) in rows.chunks_exact(k).zip(numbers.iter()) {
+            by_beta[0] += *by_eta;
+            for i in 1..k {
+                by_beta[i] += row[i] * *by_eta;
+            }
+        }
+        for (total, by_beta) in table.by_beta.chunks_exact_mut(table.groups).zip(by_beta) {
+            for (group, lane) in bundle.groups.iter().zip(by_beta.0) {
+                total[*group] += lane;
+            }
+        }
+    }
+    let mut sums = Sums::<M>::zero();
+    for i in 0..k {
+        let (coefficient, effects) = (&at.coefficients[i], hierarchy.effects(i));
+        let by_beta = table.by_beta[i * table.groups..(i + 1) * table.groups].chunks(LANES);
+        for ((by_beta, effect), gradient) in
+            by_beta.zip(theta[effects.clone()].chunks(LANES)).zip(gradient[effects].chunks_mut(LANES))
+        {
+            let by_beta = Lanes::load(by_beta, 0.0) * family.unit();
+            sums.pull(i, coefficient, Lanes::load(effect, coefficient.padding()), by_beta).store(gradient);
+        }
+    }
+    (sums, own)
+}

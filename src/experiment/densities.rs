@@ -1,0 +1,45 @@
+//! The densities that threads of the host take gradients from, each thread its own.
+
+use std::sync::Arc;
+
+use super::Settings;
+use crate::density::cpu::CpuDensity;
+use crate::density::gpu::DeviceModel;
+use crate::density::{Density, DensityError};
+use crate::model::Model;
+
+/// Lanes of fewer chains than this spend their time on round trips.
+const SMALLEST_WIDTH: usize = 256;
+
+/// Memory that the transitions of all lanes may take together.
+const TRANSITIONS_MEMORY: usize = 4 << 30;
+
+/// Copies of `density`, one for each thread that has a chain.
+pub(crate) fn on_host(density: &CpuDensity, settings: &Settings) -> Vec<Box<dyn Density>> {
+    let lanes = settings.threads.clamp(1, settings.chains as usize);
+    (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
+}
+
+/// Densities of `device`, one for each thread that drives it.
+pub(crate) fn on_device(
+    device: &Arc<DeviceModel>,
+    model: &Model,
+    settings: &Settings,
+) -> Result<Vec<Box<dyn Density>>, DensityError> {
+    let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
+    (0..lanes).map(|_| Ok(Box::new(device.density(width)?) as Box<dyn Density>)).collect()
+}
+
+/// How many lanes drive a device, and how many chains each of them takes at once: at least two lanes, so that one is on
+/// the host while another is on the device.
+pub(crate) fn lanes_and_width(model: &Model, settings: &Settings, largest: usize) -> (usize, usize) {
+    let chains = settings.chains as usize;
+    let lanes = settings.threads.min(chains / SMALLEST_WIDTH).max(2).min(chains);
+    let fit = TRANSITIONS_MEMORY / transition_memory(model, settings) / lanes;
+    (lanes, chains.div_ceil(lanes).min(largest).min(fit.max(1)))
+}
+
+/// Bytes of a transition on the host: ends, samples and checkpoints of a trajectory.
+pub(crate) fn transition_memory(model: &Model, settings: &Settings) -> usize {
+    (16 + 3 * settings.max_tree_depth as usize) * model.dim() * size_of::<f64>()
+}

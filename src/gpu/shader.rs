@@ -1,0 +1,208 @@
+//! Shaders put together: a header of constants, an entry's WGSL, and every source whose names that uses, directly or not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// A piece of WGSL: a file, or a structure that Rust declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// What it is called where something is wrong with it.
+    pub name: &'static str,
+    /// Its declarations.
+    pub text: &'static str,
+}
+
+/// The [`Source`] that is this file in `shaders/`.
+macro_rules! source {
+    ($file:literal) => {
+        $crate::gpu::Source { name: $file, text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file)) }
+    };
+}
+pub(crate) use source;
+
+/// Declares a structure of 32-bit numbers, and of structures of such, in Rust and in WGSL.
+macro_rules! shared_struct {
+    ($(#[$about:meta])* pub struct $name:ident { $($(#[$doc:meta])* pub $member:ident: $type:ident,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+        #[repr(C)]
+        pub struct $name { $($(#[$doc])* pub $member: $type,)+ }
+
+        impl $name {
+            /// Its declaration in WGSL.
+            pub const SOURCE: $crate::gpu::Source = $crate::gpu::Source {
+                name: stringify!($name),
+                text: concat!("struct ", stringify!($name), " {", $(stringify!($member), ": ", stringify!($type), ", ",)+ "}\n"),
+            };
+        }
+
+        // So its members have the same offsets in WGSL.
+        const _: () = assert!(align_of::<$name>() == 4);
+    };
+}
+pub(crate) use shared_struct;
+
+/// Constants that stand before everything in a shader.
+#[derive(Debug, Clone, Default)]
+pub struct Header(String);
+
+impl Header {
+    /// Adds `const NAME = VALUEu`.
+    pub fn number(mut self, name: &str, value: u32) -> Header {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "const {name} = {value}u;");
+        self
+    }
+
+    /// Adds `const NAME = VALUE`, a number that is no integer by its type.
+    pub fn real(mut self, name: &str, value: f64) -> Header {
+        let _ = writeln!(self.0, "const {name} = {value:?};");
+        self
+    }
+
+    /// Adds `const NAME = vec2<u32>(...)`.
+    pub fn pair(mut self, name: &str, [x, y]: [u32; 2]) -> Header {
+        let _ = writeln!(self.0, "const {name} = vec2<u32>({x}u, {y}u);");
+        self
+    }
+
+    /// The text of a shader: the constants, then `entry` after those of `library` whose names it uses, directly or not.
+    /// A name that nothing declares is left for whoever compiles the shader to refuse.
+    ///
+    /// # Panics
+    /// When two sources declare the same name.
+    pub fn shader(&self, entry: Source, library: &[Source]) -> String {
+        let sources: Vec<(&str, Names)> =
+            [&[entry], library].concat().iter().map(|source| (source.text, Names::of(source.text))).collect();
+        let mut providers = BTreeMap::new();
+        for (i, (_, names)) in sources.iter().enumerate() {
+            for name in &names.provides {
+                let other = providers.insert(*name, i);
+                let source = |i: usize| if i == 0 { entry.name } else { library[i - 1].name };
+                assert!(other.is_none(), "`{name}` is in {} and in {}", source(other.unwrap_or(i)), source(i));
+            }
+        }
+        let mut text = vec![self.0.as_str()];
+        visit(0, &sources, &providers, &mut BTreeSet::new(), &mut text);
+        text.join("\n")
+    }
+}
+
+/// Adds what source `i` uses, then the source itself, unless they have been visited.
+fn visit<'a>(
+    i: usize,
+    sources: &[(&'a str, Names)],
+    providers: &BTreeMap<&str, usize>,
+    visited: &mut BTreeSet<usize>,
+    text: &mut Vec<&'a str>,
+) {
+    if visited.insert(i) {
+        for name in &sources[i].1.wants {
+            if let Some(provider) = providers.get(name) {
+                visit(*provider, sources, providers, visited, text);
+            }
+        }
+        text.push(sources[i].0);
+    }
+}
+
+/// The names of a source.
+#[derive(Default)]
+struct Names<'a> {
+    /// Those that it declares at module scope.
+    provides: BTreeSet<&'a str>,
+    /// Those that it uses and that are no locals, members or attributes; WGSL's own among them.
+    wants: BTreeSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn of(text: &'a str) -> Names<'a> {
+        let mut names = Names::default();
+        // Of the declaration at module scope that is being read.
+        let (mut locals, mut used) = (BTreeSet::new(), BTreeSet::new());
+        let (mut depth, mut before) = (0, "");
+        let mut tokens = tokens(text).peekable();
+        while let Some(token) = tokens.next() {
+            match token {
+                "{" => depth += 1,
+                "}" => depth -= 1,
+                "fn" | "struct" | "alias" | "override" | "const" | "var" | "let" => {
+                    if tokens.peek() == Some(&"<") {
+                        // An address space.
+                        tokens.find(|token| *token == ">");
+                    }
+                    let declared = if depth == 0 { &mut names.provides } else { &mut locals };
+                    declared.extend(tokens.next());
+                }
+                _ if tokens.peek() == Some(&":") => drop(locals.insert(token)),
+                _ if is_name(token) && before != "." && before != "@" => drop(used.insert(token)),
+                _ => {}
+            }
+            if depth == 0 && matches!(token, "}" | ";") {
+                names.wants.extend(used.difference(&locals));
+                locals.clear();
+                used.clear();
+            }
+            before = token;
+        }
+        names
+    }
+}
+
+fn is_name(token: &str) -> bool {
+    token.starts_with(|c: char| c.is_alphabetic() || c == '_')
+}
+
+/// Words, numbers and single signs, without comments.
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    let in_word = |c: char| c.is_alphanumeric() || c == '_';
+    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.flat_map(move |line| {
+        let mut rest = line.trim_start();
+        std::iter::from_fn(move || {
+            let length = rest.find(|c| !in_word(c)).unwrap_or(rest.len());
+            let (token, after) = rest.split_at_checked(length.max(1))?;
+            rest = after.trim_start();
+            Some(token)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn source(name: &'static str, text: &'static str) -> Source {
+        Source { name, text }
+    }
+
+    #[test]
+    fn a_shader_has_what_its_entry_uses_and_nothing_else() {
+        let entry =
+            source("entry", "@compute @workgroup_size(1) fn entry() { let far = 1u; total = twice(a.other) + far; }");
+        let library = [
+            source("state", "var<private> total: f32; // far"),
+            source("twice", "fn twice(x: f32) -> f32 { return x * TWO; }"),
+            source("far", "fn far() {}"),
+            source("other", "struct other { entry: u32 }"),
+            source("two", "const TWO = 2.0;\nfn back() { entry(); }"),
+        ];
+        let text = Header::default().number("ONE", 1).shader(entry, &library);
+        let expected = ["const ONE = 1u;\n", library[0].text, library[4].text, library[1].text, entry.text];
+        assert_eq!(text, expected.join("\n"));
+    }
+
+    #[test]
+    fn a_name_that_nothing_declares_is_refused_by_whoever_compiles_it() {
+        let text = Header::default().shader(source("entry", "@compute @workgroup_size(1) fn entry() { once(); }"), &[]);
+        let error = wgpu::naga::front::wgsl::parse_str(&text).unwrap_err().emit_to_string(&text);
+        assert!(error.contains("no definition in scope for identifier: `once`"), "{error}");
+    }
+
+    #[test]
+    #[should_panic(expected = "`twice` is in second and in third")]
+    fn two_sources_of_one_name_are_an_error() {
+        let twice = "fn twice() {}";
+        Header::default().shader(source("first", "fn once() {}"), &[source("second", twice), source("third", twice)]);
+    }
+}

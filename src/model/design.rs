@@ -1,0 +1,23 @@
+//! The design: the outcome and the columns of coefficients, row by row, in the sampler's units.
+
+use super::Scaling;
+use crate::data::Dataset;
+
+/// A view of the data in the units of a [`Scaling`].
+#[derive(Debug, Clone, Copy)]
+pub struct Design<'a> {
+    pub(super) dataset: &'a Dataset,
+    pub(super) scaling: &'a Scaling,
+}
+
+impl Design<'_> {
+    /// The outcome of row `i`.
+    pub fn outcome(&self, i: usize) -> f64 {
+        (self.dataset.outcome()[i] - self.scaling.outcome_shift) / self.scaling.outcome_scale
+    }
+
+    /// The column of coefficient `k` in row `i`: 1 for the intercept.
+    pub fn column(&self, k: usize, i: usize) -> f64 {
+        if k == 0 { 1.0 } else { self.dataset.predictor(k - 1)[i] / self.scaling.predictors[k - 1] }
+    }
+}
