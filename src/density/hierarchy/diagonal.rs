@@ -10,6 +10,7 @@
 
 use std::ops::Range;
 
+use crate::faults;
 use crate::lanes::Lanes;
 use crate::model::{Layout, Model};
 
@@ -134,7 +135,10 @@ impl Diagonal {
         let (mu, sigma, levels) = (self.layout.mu(0), self.layout.sigma(0), self.layout.groups as f64);
         let mut log_density = 0.0;
         for (i, coefficient) in at.coefficients[..k].iter().enumerate() {
-            let (squares, first) = (sums.squares[i].sum(), sums.first[i].sum());
+            let (mut squares, first) = (sums.squares[i].sum(), sums.first[i].sum());
+            if faults::is_planted("level-sum") {
+                squares -= sums.squares[i].0[0];
+            }
             let (by_mu, by_log_sigma) = if coefficient.centered {
                 let scaled = squares * coefficient.inverse_variance;
                 log_density -= 0.5 * scaled + levels * theta[sigma + i];
