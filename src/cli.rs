@@ -26,6 +26,7 @@ use std::process::ExitCode;
 
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use warpnuts::faults;
 
 /// Bayesian hierarchical linear regression, sampled with the No-U-Turn Sampler.
 #[derive(Debug, Parser)]
@@ -142,6 +143,7 @@ impl Outcome {
     pub fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {
             Outcome::Done => 0,
+            Outcome::Distrusted if faults::is_planted("trusted-anyway") => 0,
             Outcome::Distrusted => 3,
             Outcome::Interrupted => 130,
         })

@@ -247,7 +247,9 @@ fn count(
 ) -> Result<PhaseOutcome, EngineError> {
     let began = Instant::now();
     let outcome = engine.run(phase, sink)?;
-    done.divergences[part] += outcome.divergences;
+    if !faults::is_planted("uncounted-divergence") {
+        done.divergences[part] += outcome.divergences;
+    }
     done.gradients[part] += outcome.gradients;
     done.time[part] += began.elapsed();
     if part == 1 && outcome.transitions > 0 {
@@ -274,7 +276,8 @@ fn checkpoint_if_due(
     if let Some(checkpointer) = checkpointer
         && checkpointed.elapsed() >= checkpointer.interval()
     {
-        checkpointer.take(Checkpoint { chains: engine.states()?, ..done.clone() })?;
+        let draws = done.draws.saturating_sub(faults::is_planted("stale-checkpoint").into());
+        checkpointer.take(Checkpoint { chains: engine.states()?, draws, ..done.clone() })?;
         *checkpointed = Instant::now();
     }
     faults::point_at("after-phase", u64::from(done.draws));

@@ -13,6 +13,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
+use crate::faults;
 use crate::model::{CoordinatesError, Model, Unit};
 use crate::nuts::adaptation::{Moments, Spread};
 use crate::nuts::{Adapt, State, Statistics, Tuning};
@@ -38,7 +39,8 @@ pub struct Phase {
 impl Phase {
     /// How many of a chain's first so many transitions have a draw that goes to the sink.
     pub fn kept(&self, transitions: usize) -> usize {
-        transitions / self.thin.max(1) as usize
+        let thin = self.thin.max(1) as usize;
+        if faults::is_planted("thinning-off-by-one") { transitions.div_ceil(thin) } else { transitions / thin }
     }
 }
 
@@ -62,7 +64,7 @@ impl Part {
 
     /// Whether draws go to the sink.
     pub fn records(self) -> bool {
-        self != Part::Warmup { recorded: false }
+        self != Part::Warmup { recorded: false } || faults::is_planted("warm-up-kept")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Faults at named points of the program, for tests: a process has the one that `WARPNUTS_FAULT` names.
+//! Faults at named points of the program, for tests: a process has those that `WARPNUTS_FAULT` names, with commas between them.
 //!
 //! - `kill POINT N`: the process dies as soon as it has come as far as `N` at this point.
 //! - `hold POINT N`: the thread that comes there first says so on the standard error, and waits until an interruption is
@@ -12,9 +12,10 @@ mod chosen {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 
-    static CHOSEN: LazyLock<Vec<String>> = LazyLock::new(|| {
+    /// The words of each.
+    static CHOSEN: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
         let typed = std::env::var("WARPNUTS_FAULT").unwrap_or_default();
-        typed.split_whitespace().map(str::to_string).collect()
+        typed.split(',').map(|one| one.split_whitespace().map(str::to_string).collect()).collect()
     });
 
     /// How often the chosen point was passed, where its passings are counted.
@@ -22,21 +23,29 @@ mod chosen {
 
     static ANSWERED: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
+    /// How, where and when the process dies or waits.
+    fn chosen() -> Option<[&'static str; 3]> {
+        CHOSEN.iter().find_map(|words| match &words[..] {
+            [how, point, at] => Some([how.as_str(), point, at]),
+            _ => None,
+        })
+    }
+
     /// Whether the process dies or waits at some point.
     pub fn has_point() -> bool {
-        CHOSEN.len() == 3
+        chosen().is_some()
     }
 
     /// A point whose passings are counted.
     pub fn point(name: &str) {
-        if has_point() && CHOSEN[1] == name {
+        if chosen().is_some_and(|[_, point, _]| point == name) {
             point_at(name, PASSINGS.fetch_add(1, Ordering::Relaxed) + 1);
         }
     }
 
     /// A point that is passed when something has come so `far`.
     pub fn point_at(name: &str, far: u64) {
-        let [how, point, at] = &CHOSEN[..] else { return };
+        let Some([how, point, at]) = chosen() else { return };
         if point != name || at.parse().is_ok_and(|at: u64| far < at) {
             return;
         }
@@ -60,7 +69,7 @@ mod chosen {
 
     /// Whether the program errs in this respect.
     pub fn is_planted(name: &str) -> bool {
-        matches!(&CHOSEN[..], [chosen] if chosen == name)
+        CHOSEN.iter().any(|words| matches!(&words[..], [word] if word == name))
     }
 }
 

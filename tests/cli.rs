@@ -963,31 +963,48 @@ fn map_takes_any_number_of_predictors() {
     }
 }
 
+/// A run without draws, in a folder.
+const WITHOUT_DRAWS: &str = "sample --keep summary --chains 64 --warmup 100 --draws 60 --quiet";
+
 #[test]
 fn the_program_prints_the_table_of_a_run_without_draws() {
     let folder = Folder::new();
-    let ran = folder.run("sample --keep summary --chains 128 --warmup 100 --draws 60 --quiet --out run");
+    let ran = folder.run(&format!("{WITHOUT_DRAWS} --out run"));
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.stdout.contains("128 chains x 60 draws") && ran.stdout.contains("nested R-hat"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("64 chains x 60 draws") && ran.stdout.contains("nested R-hat"), "{}", ran.stdout);
     let files: Vec<String> = folder.contents().into_keys().collect();
     assert_eq!(files, ["run/", "run/summary.csv", "run/summary.json"]);
+}
+
+#[test]
+fn runs_without_draws_are_compared() {
+    let folder = Folder::new();
     let compared = folder.run("compare --keep summary --chains 128 --warmup 100 --draws 60 --quiet --out both");
     assert_eq!(compared.code, 0, "{compared:?}");
     assert!(compared.stdout.contains("The exact mean of sigma_b"), "{}", compared.stdout);
-    // A run that was too short says nothing of where draws will be.
-    let learns = |warmup: u32, out: &str| {
-        let ran = folder.run(&format!("sample --chains 4 --warmup {warmup} --draws 4 --quiet --no-report --out {out}"));
-        assert_eq!(ran.code, 3, "{ran:?}");
-    };
-    learns(100, "learnt");
-    learns(1, "short");
-    let line = "sample --keep summary --chains 64 --warmup 100 --draws 60 --quiet --metric-from";
-    let frozen = folder.run(&format!("{line} learnt"));
+}
+
+#[test]
+fn a_run_without_draws_takes_the_metric_of_another_run() {
+    let folder = Folder::new();
+    let learnt = folder.run("sample --chains 4 --warmup 100 --draws 4 --quiet --no-report --out learnt");
+    assert_eq!(learnt.code, 3, "{learnt:?}");
+    let frozen = folder.run(&format!("{WITHOUT_DRAWS} --metric-from learnt"));
     assert!(frozen.code == 0 && frozen.stdout.contains("64 chains x 60 draws"), "{frozen:?}");
-    let short = folder.run(&format!("{line} short"));
-    assert!(short.code == 2 && short.stderr.contains("too short a warm-up"), "{short:?}");
-    let marginal =
-        folder.run("sample --keep summary --parameterization marginal --chains 64 --warmup 100 --draws 60 --quiet");
+}
+
+#[test]
+fn a_run_that_was_too_short_does_not_tell_a_run_without_draws_where_draws_will_be() {
+    let folder = Folder::new();
+    let short = folder.run("sample --chains 4 --warmup 1 --draws 4 --quiet --no-report --out short");
+    assert_eq!(short.code, 3, "{short:?}");
+    let refused = folder.run(&format!("{WITHOUT_DRAWS} --metric-from short"));
+    assert!(refused.code == 2 && refused.stderr.contains("too short a warm-up"), "{refused:?}");
+}
+
+#[test]
+fn a_marginal_run_needs_no_draws() {
+    let marginal = Folder::new().run(&format!("{WITHOUT_DRAWS} --parameterization marginal"));
     assert!(marginal.code == 0 && marginal.stdout.contains("64 chains x 60 draws"), "{marginal:?}");
 }
 

@@ -19,7 +19,7 @@ use crate::helpers::again::{again, is_again};
 use crate::helpers::gpu;
 use crate::helpers::models;
 use crate::helpers::reference;
-use crate::helpers::witness::{llvmpipe, swiftshader};
+use crate::helpers::witness::witnesses;
 
 const BOTH: [Likelihood; 2] = [Likelihood::Groups, Likelihood::Observations];
 
@@ -274,11 +274,9 @@ fn on_swiftshader_and_with_subgroups_of_16_lanes_the_device_agrees_with_f64() {
     let alone =
         ["in_the_typical_set_of_radon_the_device_agrees_with_f64", "at_numpyros_points_the_device_agrees_with_f64"];
     let marginal = ["far_from_the_typical_set_the_marginal_density_is_that_of_f64"];
-    let witnesses = [swiftshader(), llvmpipe(512)];
-    witnesses
-        .into_iter()
-        .flatten()
-        .for_each(|witness| again(&witness, module_path!(), &[&alone[..], &marginal].concat()));
+    for witness in witnesses(&[512]) {
+        again(&witness, module_path!(), &[&alone[..], &marginal].concat());
+    }
 }
 
 #[test]

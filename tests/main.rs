@@ -36,6 +36,7 @@ mod shaders;
 mod store;
 mod summary;
 mod transition;
+mod twins;
 mod unsettled;
 mod validation;
 mod verify;

@@ -1,5 +1,4 @@
-//! Every shader is valid WGSL, has its like in the languages of Vulkan, Metal and DirectX, and shares the names of its functions
-//! with its twin in Rust; shown without an adapter.
+//! Every shader is valid WGSL, and has its like in the languages of Vulkan, Metal and DirectX; shown without an adapter.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -20,9 +19,6 @@ use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling
 use crate::helpers::models;
 use crate::helpers::python::python;
 
-const MATH: &str = include_str!("../shaders/math.wgsl");
-const RANDOM: &str = include_str!("../shaders/random.wgsl");
-const COVARIANCE: &str = include_str!("../shaders/covariance.wgsl");
 
 fn validator() -> Validator {
     let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_INT64);
@@ -62,12 +58,6 @@ fn constant(module: &Module, name: &str) -> u32 {
         Expression::Literal(Literal::U32(value)) => value,
         ref other => panic!("{name} is {other:?}"),
     }
-}
-
-/// The names of all functions in a source, in order, by the word before them.
-fn functions(source: &str) -> Vec<&str> {
-    let lines = source.lines().map(|line| line.trim_start().trim_start_matches("pub "));
-    lines.filter_map(|line| line.strip_prefix("fn ")?.split(['(', '<']).next()).collect()
 }
 
 /// The model of `slopes` predictors in `groups` groups, with these effects in theta, if any.
@@ -152,22 +142,6 @@ fn structures_have_the_size_that_the_host_writes() {
         let (_, structure) = module.types.iter().find(|(_, inner)| inner.name.as_deref() == Some(name)).unwrap();
         let TypeInner::Struct { span, .. } = &structure.inner else { panic!("{name} is {structure:?}") };
         assert_eq!(*span as usize, size, "{name}");
-    }
-}
-
-#[test]
-fn twins_have_the_same_functions() {
-    let twin = [
-        include_str!("../src/random.rs"),
-        include_str!("../src/math.rs"),
-        include_str!("../src/density/collapsed/covariance.rs"),
-    ]
-    .map(functions)
-    .concat();
-    for name in [RANDOM, MATH, COVARIANCE].map(functions).concat() {
-        // Rust has the wide product that WGSL lacks, and exponents are set otherwise; WGSL has an `exp` of its own.
-        let alone = ["multiply", "power_of_two"].contains(&name);
-        assert!(alone || twin.contains(&name.trim_end_matches("_of")), "`{name}` has no twin");
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Output;
 
 use assert_cmd::Command;
 
-use crate::helpers::witness::{Witness, llvmpipe, skipped, swiftshader};
+use crate::helpers::witness::{Witness, skipped, witnesses};
 
 /// The layer that comes with Debian's chromium, newer than Debian's own.
 const LAYER: &str = "/usr/lib/chromium/libVkLayer_khronos_validation.so";
@@ -74,7 +74,7 @@ fn the_validation_layer_has_nothing_to_say_that_is_not_known() {
     if !Path::new(LAYER).exists() {
         return skipped(&format!("Khronos' validation layer is not installed ({LAYER} of Debian's chromium)"));
     }
-    for witness in [swiftshader(), llvmpipe(256)].into_iter().flatten() {
+    for witness in witnesses(&[256]) {
         let mut met = BTreeSet::new();
         for line in RUNS {
             let (names, said) = messages(&witness, line, "wgpu");

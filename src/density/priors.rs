@@ -9,6 +9,7 @@ use std::f64::consts::{PI, TAU};
 use std::ops::Range;
 
 use crate::family::{Distribution, with_family};
+use crate::faults;
 use crate::lanes::{LANES, Lanes};
 use crate::math::{exp, ln};
 use crate::model::{Model, Role};
@@ -69,7 +70,8 @@ impl Priors {
             for (by_log, one_plus) in by_log.0.iter_mut().zip(one_plus.0) {
                 *by_log = 1.0 - 2.0 * *by_log / one_plus;
             }
-            log_density += (logs - one_plus.map(ln)).sum();
+            let jacobian = if faults::is_planted("jacobian-sign") { -1.0 } else { 1.0 };
+            log_density += (logs * jacobian - one_plus.map(ln)).sum();
             by_log.store(&mut gradient[from..(from + LANES).min(self.positive.end)]);
         }
         let priors = self.mu_mean.iter().zip(&self.mu_precision);

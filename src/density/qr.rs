@@ -15,6 +15,7 @@
 
 use rayon::prelude::*;
 
+use crate::faults;
 use crate::lanes::{LANES, Lanes};
 use crate::model::Model;
 
@@ -166,7 +167,10 @@ fn start(k: usize) -> usize {
 
 /// The predictors of group `j`, and after them its outcome.
 fn columns(model: &Model, j: usize) -> Vec<Vec<f64>> {
-    let (design, rows) = (model.design(), model.dataset().group_range(j));
+    let (design, mut rows) = (model.design(), model.dataset().group_range(j));
+    if j == 0 && faults::is_planted("lost-row") {
+        rows.end -= 1;
+    }
     let predictors = (1..model.layout().coefficients).map(|k| rows.clone().map(|i| design.column(k, i)).collect());
     predictors.chain([rows.clone().map(|i| design.outcome(i)).collect()]).collect()
 }

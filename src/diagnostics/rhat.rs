@@ -3,6 +3,7 @@
 use super::moments::{mean, variance};
 use super::rank::{NormalScores, Order};
 use super::series::Series;
+use crate::faults;
 
 /// Rank-normalized split R-hat, no unit, 1 at convergence: the larger of *bulk* (do chains agree in location?) and
 /// *folded* (do they agree in scale?). Vehtari et al., sections 3.1 and 4.
@@ -59,7 +60,8 @@ impl Variances {
 
     /// sqrt(var+ / W)
     pub(super) fn rhat(&self) -> f64 {
-        (self.marginal() / self.within).sqrt()
+        let ratio = self.marginal() / self.within;
+        if faults::is_planted("r-hat-squared") { ratio } else { ratio.sqrt() }
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     Snapshot,
 };
 use crate::density::{Density, DensityError};
+use crate::faults;
 use crate::math::ln;
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
@@ -226,7 +227,7 @@ impl Engine for HostEngine {
             let draws = phase.kept(self.made(phase) + block) - first_draw;
             if phase.part.records() && draws > 0 {
                 sink.take(&Block {
-                    warmup: phase.part.learns(),
+                    warmup: phase.part.learns() && !faults::is_planted("warm-up-kept"),
                     chains: self.chains.len(),
                     first_draw,
                     draws,

@@ -9,6 +9,7 @@ use super::statistics::Statistics;
 use super::subtree::Subtree;
 use super::tuning::Tuning;
 use super::weight::Weight;
+use crate::faults;
 use crate::lanes::Vector;
 use crate::random::{Place, Purpose};
 
@@ -202,7 +203,8 @@ impl<I: Integrator> Transition<I> {
     /// Makes the complete subtree a part of the tree; says whether the tree has made a U-turn.
     fn join_subtree(&mut self) -> bool {
         let ratio = self.weight.join(self.subtree.weight());
-        if self.place.uniform(Purpose::Join, self.statistics.tree_depth) < ratio {
+        let purpose = if faults::is_planted("wrong-stream") { Purpose::Stream } else { Purpose::Join };
+        if self.place.uniform(purpose, self.statistics.tree_depth) < ratio {
             std::mem::swap(&mut self.sample, &mut self.subtree_sample);
             self.statistics.energy = self.subtree_energy;
         }

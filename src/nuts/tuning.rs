@@ -1,6 +1,7 @@
 //! What warm-up learns of NUTS, from phase to phase: the step size and the metric, pooled over all chains.
 
 use super::adaptation::Moments;
+use crate::faults;
 use crate::math::exp;
 
 /// Doublings of a trajectory until the last window: short trajectories explore as much a gradient, and the windows that
@@ -79,7 +80,8 @@ impl Adaptation {
         {
             let variance = (position / gradient).sqrt();
             if variance.is_finite() && variance > 0.0 {
-                *scale = ((n * variance + PRIOR_DRAWS * PRIOR_VARIANCE) / (n + PRIOR_DRAWS)).sqrt();
+                let variance = (n * variance + PRIOR_DRAWS * PRIOR_VARIANCE) / (n + PRIOR_DRAWS);
+                *scale = if faults::is_planted("metric-not-squared") { variance } else { variance.sqrt() };
             }
         }
     }

@@ -4,6 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use warpnuts::gpu::{Adapter, Gpu, Switches};
 
+/// Whether tests take every shape of a model and every driver, some of which take software long to compile for: on real GPUs, and
+/// where `WARPNUTS_ALL_SHAPES=1` says so. Otherwise a few stand for all.
+pub fn all_shapes() -> bool {
+    std::env::var_os("WARPNUTS_ALL_SHAPES").is_some_and(|set| set == "1")
+        || devices().is_some_and(|devices| !devices[0].adapter().is_software())
+}
+
 /// The device with subgroups, where it has them, and without; `None` where tests on a GPU are not wanted. Prints which.
 ///
 /// # Panics

@@ -10,10 +10,12 @@ use crate::helpers::common::{Folder, Ran};
 /// What the program says where it is held.
 const HELD: &str = "held: ";
 
-/// `warpnuts` in the folder, with a fault.
+/// `warpnuts` in the folder, with a fault beside those that all of the suite has.
 fn command(folder: &Folder, line: &str, fault: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
-    command.current_dir(folder.path(".")).args(line.split_whitespace()).env("WARPNUTS_FAULT", fault);
+    command.current_dir(folder.path(".")).args(line.split_whitespace());
+    let planted = std::env::var("WARPNUTS_FAULT").unwrap_or_default();
+    command.env("WARPNUTS_FAULT", format!("{planted}, {fault}"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

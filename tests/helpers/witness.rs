@@ -4,6 +4,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use crate::helpers::gpu::all_shapes;
+
 /// SwiftShader, which comes with Debian's chromium: a front end and a compiler of its own, subgroups of 4 lanes, and no bound on
 /// the turns of loops.
 const SWIFTSHADER: &str = "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -16,8 +18,14 @@ pub struct Witness {
     pub adapter: String,
 }
 
+/// SwiftShader, and llvmpipe with vectors of so many bits where [all shapes](all_shapes) are wanted; those that are installed.
+pub fn witnesses(bits: &[u32]) -> Vec<Witness> {
+    let more = bits.iter().filter(|_| all_shapes()).filter_map(|bits| llvmpipe(*bits));
+    swiftshader().into_iter().chain(more).collect()
+}
+
 /// SwiftShader, where it is installed; says so where not.
-pub fn swiftshader() -> Option<Witness> {
+fn swiftshader() -> Option<Witness> {
     if !Path::new(SWIFTSHADER).exists() {
         skipped(&format!("SwiftShader is not installed ({SWIFTSHADER} of Debian's chromium)"));
         return None;
@@ -29,7 +37,7 @@ pub fn swiftshader() -> Option<Witness> {
 
 /// Mesa's llvmpipe with vectors of so many bits, and so with subgroups of as many lanes as these have numbers; says so where it is not
 /// installed.
-pub fn llvmpipe(bits: u32) -> Option<Witness> {
+fn llvmpipe(bits: u32) -> Option<Witness> {
     if !warpnuts::gpu::Adapter::all().iter().any(|adapter| adapter.name().contains("llvmpipe")) {
         skipped("Mesa's llvmpipe is not installed (Debian's mesa-vulkan-drivers)");
         return None;

@@ -11,6 +11,7 @@
 use std::ops::Range;
 
 use crate::density::priors::Scales;
+use crate::faults;
 use crate::lanes::Lanes;
 use crate::model::{Model, Role};
 
@@ -144,7 +145,10 @@ impl Diagonal {
         let (mu, sigma, levels) = (self.mu, self.sigma, self.levels as f64);
         let mut log_density = 0.0;
         for (i, coefficient) in at.coefficients[..k].iter().enumerate() {
-            let (squares, first) = (sums.squares[i].sum(), sums.first[i].sum());
+            let (mut squares, first) = (sums.squares[i].sum(), sums.first[i].sum());
+            if faults::is_planted("level-sum") {
+                squares -= sums.squares[i].0[0];
+            }
             let (by_mu, by_log_sigma) = if coefficient.centered {
                 let scaled = squares * coefficient.inverse_variance;
                 log_density -= 0.5 * scaled + levels * theta[sigma + i];

@@ -10,6 +10,7 @@ use super::shard::Shard;
 use super::window::{Arrived, Window};
 use crate::density::DensityError;
 use crate::engine::{DrawSink, EngineError, Phase, Snapshot};
+use crate::faults;
 use crate::gpu::GpuError;
 use crate::math::ln;
 
@@ -99,9 +100,10 @@ impl DeviceEngine {
             None if self.sums(phase) => self.goal(phase).min(slowest() + AHEAD),
             None => phase.transitions,
         };
+        let seed = if faults::is_planted("swapped-fields") { self.seed.rotate_left(32) } else { self.seed };
         let run = Run {
-            seed_low: self.seed as u32,
-            seed_high: (self.seed >> 32) as u32,
+            seed_low: seed as u32,
+            seed_high: (seed >> 32) as u32,
             first_chain: self.first,
             first_transition: self.transitions,
             transitions: limit,

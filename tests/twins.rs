@@ -1,0 +1,127 @@
+//! Every shader and its twin in Rust, as the table in shaders/README.md names them, have the same functions in the same order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The names of all functions in a source, in order, by the word before them.
+fn functions(source: &str) -> Vec<&str> {
+    let lines = source.lines().map(|line| line.trim_start().trim_start_matches("pub "));
+    lines.filter_map(|line| line.strip_prefix("fn ")?.split(['(', '<']).next()).collect()
+}
+
+/// Functions of shaders whose twins in Rust, as the table in shaders/README.md names them, have no function of the same name at the
+/// same place: WGSL lacks the wide product and sets exponents otherwise, and a device shares work out among lanes.
+const ALONE: &[(&str, &[&str])] = &[
+    ("math.wgsl", &["power_of_two"]),
+    ("random.wgsl", &["normals"]),
+    ("coefficient.wgsl", &["is_centered", "coefficient", "coefficient_of_scale"]),
+    ("log_density.wgsl", &["add_up", "is_among", "prior_of", "noise", "excess_of", "scale_prior", "mu_prior"]),
+    ("with_effects.wgsl", &["add_group"]),
+    ("marginal.wgsl", &["add_group"]),
+    ("rotated.wgsl", &["rest", "entry"]),
+    ("groups.wgsl", &["group_residual_squares"]),
+    ("observations.wgsl", &["group_residual_squares"]),
+    ("rows.wgsl", &["group_residual_squares", "column"]),
+    ("residuals.wgsl", &["residuals"]),
+    ("fold.wgsl", &["fold"]),
+    ("vectors.wgsl", &["place_of", "coordinate_of"]),
+    ("leapfrog.wgsl", &["leap", "hyperparameter"]),
+    (
+        "tree.wgsl",
+        &[
+            "add_leaf",
+            "keep_checkpoint",
+            "take_waiting",
+            "join_spans",
+            "join_subtree",
+            "start_subtree",
+            "save_end",
+            "load_end",
+        ],
+    ),
+    ("leaving.wgsl", &["add_moments", "write_hyperparameters"]),
+    ("recording.wgsl", &["leave", "write_draw"]),
+    ("summing.wgsl", &["leave", "add_sample", "sampled_hyperparameter", "add_to", "add_energy"]),
+    (
+        "transition.wgsl",
+        &[
+            "transition",
+            "load",
+            "save",
+            "draw_momentum",
+            "finish",
+            "take_words",
+            "take_leaf_words",
+            "direction",
+            "join_uniform",
+            "is_finite",
+        ],
+    ),
+    ("pool.wgsl", &["pool"]),
+    ("states.wgsl", &["take", "place_of_number"]),
+    ("pack.wgsl", &["pack", "offset", "named", "scale_of", "is_nan", "half_of", "rounded"]),
+];
+
+/// The paths in a cell of a table that end like this.
+fn paths<'a>(cell: &'a str, end: &str) -> Vec<&'a str> {
+    cell.split([' ', ',', '`']).filter(|word| word.ends_with(end)).collect()
+}
+
+/// What of `these` is left where the longest list that both have in the same order is taken out; WGSL has an `exp` of its own, and
+/// so an `exp_of`.
+fn alone<'a>(these: &[&'a str], those: &[&str]) -> Vec<&'a str> {
+    let same = |i: usize, j: usize| these[i].trim_end_matches("_of") == those[j];
+    let mut longest = vec![vec![0; those.len() + 1]; these.len() + 1];
+    for (i, j) in (0..these.len()).rev().flat_map(|i| (0..those.len()).rev().map(move |j| (i, j))) {
+        longest[i][j] = if same(i, j) { longest[i + 1][j + 1] + 1 } else { longest[i + 1][j].max(longest[i][j + 1]) };
+    }
+    let mut left = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    while i < these.len() {
+        if j < those.len() && same(i, j) {
+            (i, j) = (i + 1, j + 1);
+        } else if j == those.len() || longest[i + 1][j] >= longest[i][j + 1] {
+            left.push(these[i]);
+            i += 1;
+        } else {
+            j += 1;
+        }
+    }
+    left
+}
+
+/// The shaders in a folder and those below it, by their paths from `root`.
+fn shaders(root: &Path, folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
+    let files = files.iter().map(|path| path.strip_prefix(root).unwrap().to_str().unwrap().to_string());
+    let here = files.filter(|path| path.ends_with(".wgsl"));
+    here.chain(folders.iter().flat_map(|folder| shaders(root, folder))).collect()
+}
+
+#[test]
+fn twins_have_the_same_functions_in_the_same_order() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read =
+        |path: String| std::fs::read_to_string(root.join(&path)).unwrap_or_else(|_| panic!("there is no {path}"));
+    let mut unnamed = shaders(&root.join("shaders"), &root.join("shaders"));
+    let mut exceptions = BTreeMap::from_iter(ALONE.iter().copied());
+    let table = read("shaders/README.md".to_string());
+    for row in table.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = row.split('|').collect();
+        let twin: Vec<String> = paths(cells[3], ".rs").iter().map(|path| read(format!("src/{path}"))).collect();
+        let twin: Vec<&str> = twin.iter().flat_map(|source| functions(source)).collect();
+        for name in paths(cells[1], ".wgsl") {
+            assert!(unnamed.remove(name), "{name} is not there, or stands in the table of shaders/README.md twice");
+            if twin.is_empty() {
+                continue;
+            }
+            let source = read(format!("shaders/{name}"));
+            let alone = alone(&functions(&source), &twin);
+            let expected = exceptions.remove(name).unwrap_or_default();
+            assert_eq!(alone, expected, "functions of {name} without a twin at their place in {twin:?}");
+        }
+    }
+    assert!(unnamed.is_empty(), "not in the table of shaders/README.md: {unnamed:?}");
+    assert!(exceptions.is_empty(), "no longer there: {exceptions:?}");
+}
