@@ -37,12 +37,12 @@ impl Shaders {
         let team = Team::of(target, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, stretches);
         let passes = [&COMMON[..], &[Stretch::SOURCE]].concat();
-        let density = log_density(model, team, stretches.map(|_| source!("observations.wgsl")));
+        let density = log_density(model, team, stretches.map(|_| source!("rows/sums.wgsl")));
         Shaders {
             team,
             evaluate: header.shader(source!("evaluate.wgsl"), &density),
             observations: stretches
-                .map(|_| [source!("residuals.wgsl"), source!("fold.wgsl")].map(|entry| header.shader(entry, &passes))),
+                .map(|_| [source!("rows/chunks.wgsl"), source!("rows/fold.wgsl")].map(|entry| header.shader(entry, &passes))),
         }
     }
 }

@@ -24,7 +24,7 @@ pub const SOFTWARE_TURNS: u32 = 25_300;
 
 /// What any shader of a model may use.
 pub const COMMON: [Source; 5] =
-    [Prior::SOURCE, Reference::SOURCE, source!("math.wgsl"), source!("coefficient.wgsl"), source!("fixed.wgsl")];
+    [Prior::SOURCE, Reference::SOURCE, source!("math.wgsl"), source!("hierarchy/diagonal.wgsl"), source!("fixed.wgsl")];
 
 shared_struct! {
     /// The prior of a coefficient or of eps.
@@ -139,10 +139,10 @@ impl Team {
 pub fn log_density(model: &Model, team: Team, observations: Option<Source>) -> Vec<Source> {
     let of_a_group = match observations {
         None if *model.coordinates() == Coordinates::Collapsed => {
-            vec![source!("rotated.wgsl"), source!("covariance.wgsl"), source!("marginal.wgsl")]
+            vec![source!("qr.wgsl"), source!("covariance.wgsl"), source!("collapsed.wgsl")]
         }
-        None => vec![source!("rotated.wgsl"), source!("groups.wgsl"), source!("with_effects.wgsl")],
-        Some(likelihood) => vec![likelihood, source!("with_effects.wgsl")],
+        None => vec![source!("qr.wgsl"), source!("quadratic.wgsl"), source!("joint.wgsl")],
+        Some(likelihood) => vec![likelihood, source!("joint.wgsl")],
     };
     [&COMMON[..], &[team.source(), source!("log_density.wgsl")], &of_a_group].concat()
 }

@@ -291,7 +291,7 @@ impl Shaders {
             .number("JOIN", Purpose::Join as u32)
             .number("CHAIN_WORDS", (size_of::<Chain>() / size_of::<u32>()) as u32)
             .number("SAMPLE", (offset_of!(Chain, sample) / size_of::<u32>()) as u32);
-        let rows = (model.likelihood() == Likelihood::Observations).then_some(source!("rows.wgsl"));
+        let rows = (model.likelihood() == Likelihood::Observations).then_some(source!("rows/serial.wgsl"));
         let density = log_density(model, team, rows);
         let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
         let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
