@@ -1,30 +1,32 @@
-// The likelihood over groups: what one group adds, from its rotated observations. src/density/groups.rs computes the same from
-// sufficient statistics, whose differences of squares 32 bits do not bear.
+// The Gaussian likelihood given the effects, from each group's QR factor: the cost does not depend on the number of observations.
+// Twin of src/density/quadratic.rs.
 //
 // Loops turn K times whatever they have to do; see covariance.wgsl.
 
-// By how much the residual sum of squares of group `j` at its betas is beyond the noise of its observations; and half its
-// derivative by the betas, with the sign turned: |w - R beta|^2 + rest, and R' (w - R beta).
-fn group_residual_squares(
+// Adds the rows of group `j` at its betas to the family's `own` sums, and the derivatives by the betas, in the family's unit, to
+// `by_beta`: |w - R beta|^2 + rest, and R' (w - R beta).
+fn add_likelihood(
+    family: Family,
     chain: u32,
     j: u32,
-    beta: ptr<function, array<f32, K>>,
+    betas: ptr<function, array<f32, K>>,
     by_beta: ptr<function, array<f32, K>>,
-) -> f32 {
-    var squares = rest(j);
+    own: ptr<function, array<f32, FAMILY_SUMS>>,
+) {
+    var squares = qr_rest(j);
     for (var i = 0u; i < K; i++) {
-        var residual = outcome(j, i);
+        var residual = qr_outcome(j, i);
         for (var c = 0u; c < K; c++) {
             if c >= i {
-                residual -= entry(j, c, i) * (*beta)[c];
+                residual -= qr_entry(j, c, i) * (*betas)[c];
             }
         }
         squares += residual * residual;
         for (var c = 0u; c < K; c++) {
             if c >= i {
-                (*by_beta)[c] += entry(j, c, i) * residual;
+                (*by_beta)[c] += qr_entry(j, c, i) * residual;
             }
         }
     }
-    return squares;
+    (*own)[0] += squares;
 }

@@ -12,17 +12,36 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
 use warpnuts::density::gpu::{Prior, Reference, Shaders, Stretch};
 use warpnuts::engine::device::kernels::{self, Chain, Leaving, Pooling, Run, Told};
 use warpnuts::gpu::{Spirv, Target};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
 use crate::helpers::python::python;
 
-const MATH: &str = include_str!("../shaders/math.wgsl");
-const RANDOM: &str = include_str!("../shaders/random.wgsl");
-const COVARIANCE: &str = include_str!("../shaders/covariance.wgsl");
+/// Shaders and their twins: the WGSL, the Rust, and the functions that the WGSL has alone.
+const TWINS: [(&str, &str, &[&str]); 8] = [
+    // WGSL has an `exp` of its own, and exponents are set otherwise.
+    (include_str!("../shaders/math.wgsl"), include_str!("../src/math.rs"), &["power_of_two"]),
+    (include_str!("../shaders/random.wgsl"), include_str!("../src/random.rs"), &[]),
+    // Whether a coefficient is centered is a member there.
+    (
+        include_str!("../shaders/hierarchy/diagonal.wgsl"),
+        include_str!("../src/density/hierarchy/diagonal.rs"),
+        &["is_centered", "coefficient", "coefficient_of_scale"],
+    ),
+    // Log densities are taken about a noise on a device alone; a lane has one row.
+    (
+        include_str!("../shaders/family/gaussian.wgsl"),
+        include_str!("../src/family/gaussian.rs"),
+        &["at_scales", "alone", "excess"],
+    ),
+    (include_str!("../shaders/covariance.wgsl"), include_str!("../src/density/collapsed/covariance.rs"), &[]),
+    // A bundle has rows of w and columns of R.
+    (include_str!("../shaders/qr.wgsl"), include_str!("../src/density/qr.rs"), &["rest", "entry"]),
+    (include_str!("../shaders/weight.wgsl"), include_str!("../src/nuts/weight.rs"), &[]),
+    (include_str!("../shaders/step_size.wgsl"), include_str!("../src/nuts/adaptation.rs"), &[]),
+];
 
 fn validator() -> Validator {
     let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_INT64);
@@ -70,8 +89,8 @@ fn functions(source: &str) -> Vec<&str> {
     lines.filter_map(|line| line.strip_prefix("fn ")?.split(['(', '<']).next()).collect()
 }
 
-/// The model of `slopes` predictors in `groups` groups, with these effects in theta, if any.
-fn model(groups: usize, slopes: usize, effect: Option<Effect>) -> Model {
+/// The model of `slopes` predictors in `groups` groups, with effects in theta that are centered so, if any.
+fn model(groups: usize, slopes: usize, centering: Option<Centering>) -> Model {
     let labels: Vec<String> = (0..groups * 8).map(|i| format!("g{}", i % groups)).collect();
     let column = |k: usize| {
         (0..labels.len())
@@ -81,11 +100,9 @@ fn model(groups: usize, slopes: usize, effect: Option<Effect>) -> Model {
     let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
     let predictors = (0..slopes).map(|k| column(k + 1)).collect();
     let dataset = Dataset::from_columns("made up", "g", "y", &names, &labels, column(0), predictors).unwrap();
-    let names = dataset.predictor_names();
-    let marginal = || Parameterization::marginal(names);
-    let parameterization = effect.map_or_else(marginal, |effect| Parameterization::uniform(effect, names));
+    let coordinates = centering.map_or(Coordinates::Collapsed, |centering| Coordinates::joint(centering, slopes + 1));
     let scaling = Scaling::standardizing(&dataset);
-    Model::new(Arc::new(dataset), Priors::default(), parameterization, scaling)
+    Model::builder(Arc::new(dataset)).coordinates(coordinates).scaling(scaling).build()
 }
 
 /// What kernels may be written for: without subgroups, with small ones that may be larger, and with such as are a team.
@@ -97,36 +114,35 @@ fn targets(software: bool) -> [Target; 3] {
 #[test]
 fn all_shaders_of_any_model_are_valid() {
     for slopes in [0, 1, 2, 7] {
-        let with_effects = [(2, Effect::Centered), (85, Effect::NonCentered), (3000, Effect::Centered)];
-        let with_effects = with_effects.map(|(groups, effect)| (groups, Some(effect)));
-        for (groups, effect) in with_effects.into_iter().chain([2, 85, 3000].map(|groups| (groups, None))) {
-            let model = model(groups, slopes, effect);
-            for target in targets(slopes == 1) {
-                let grouped = Shaders::new(&model, Likelihood::Groups, target);
-                let module = parse(&grouped.evaluate);
+        let joint = [(2, Centering::Centered), (85, Centering::NonCentered), (3000, Centering::Centered)];
+        let joint = joint.map(|(groups, centering)| (groups, Some(centering)));
+        for (groups, centering) in joint.into_iter().chain([2, 85, 3000].map(|groups| (groups, None))) {
+            let over_groups = model(groups, slopes, centering);
+            let over_rows = over_groups.over(Likelihood::Observations).ok();
+            assert_eq!(over_rows.is_some(), centering.is_some());
+            for (model, target) in [Some(over_groups), over_rows]
+                .iter()
+                .flatten()
+                .flat_map(|model| targets(slopes == 1).map(|t| (model, t)))
+            {
+                let density = Shaders::new(model, target);
+                let module = parse(&density.evaluate);
                 assert_eq!(module.entry_points.len(), 1);
                 assert_eq!(constant(&module, "K") as usize, slopes + 1);
-                assert!(grouped.observations.is_none());
-                let observed = Shaders::new(&model, Likelihood::Observations, target);
-                parse(&observed.evaluate);
-                assert_eq!(observed.observations.is_some(), effect.is_some());
-                observed.observations.iter().flatten().for_each(|source| drop(parse(source)));
-                for likelihood in [Likelihood::Groups, Likelihood::Observations] {
-                    let draws = Leaving::Draws(model.dim());
-                    let shaders = kernels::Shaders::new(&model, likelihood, 10, draws, target);
-                    assert_eq!(parse(&shaders.transition).entry_points[0].name, "transition");
-                    assert_eq!(parse(&shaders.pool).entry_points[0].name, "pool");
-                    let names: Vec<String> =
-                        parse(&shaders.states).entry_points.into_iter().map(|it| it.name).collect();
-                    assert_eq!(names, ["put", "take"]);
-                    let summing = kernels::Shaders::new(&model, likelihood, 10, Leaving::Sums, target);
-                    assert_eq!(constant(&parse(&summing.transition), "SUM_VECTORS") as usize, summing.sums);
-                    assert_eq!(parse(&shaders.pack).entry_points[0].name, "pack");
-                    // Every coordinate lies in one place.
-                    let mut coordinates: Vec<usize> = shaders.coordinates().into_iter().flatten().collect();
-                    coordinates.sort_unstable();
-                    assert!(coordinates.into_iter().eq(0..model.dim()));
-                }
+                assert_eq!(density.observations.is_some(), model.likelihood() == Likelihood::Observations);
+                density.observations.iter().flatten().for_each(|source| drop(parse(source)));
+                let shaders = kernels::Shaders::new(model, 10, Leaving::Draws(model.dim()), target);
+                let entries = |source| parse(source).entry_points.into_iter().map(|it| it.name).collect::<Vec<_>>();
+                assert_eq!(entries(&shaders.transition), ["transition"]);
+                assert_eq!(entries(&shaders.pool), ["pool"]);
+                assert_eq!(entries(&shaders.states), ["put", "take"]);
+                assert_eq!(entries(&shaders.pack), ["pack"]);
+                let summing = kernels::Shaders::new(model, 10, Leaving::Sums, target);
+                assert_eq!(entries(&summing.transition), ["transition"]);
+                // Every coordinate lies in one place.
+                let mut coordinates: Vec<usize> = shaders.coordinates().into_iter().flatten().collect();
+                coordinates.sort_unstable();
+                assert!(coordinates.into_iter().eq(0..model.dim()));
             }
         }
     }
@@ -134,10 +150,10 @@ fn all_shaders_of_any_model_are_valid() {
 
 #[test]
 fn structures_have_the_size_that_the_host_writes() {
-    let model = model(85, 1, Some(Effect::Centered));
-    let shaders = Shaders::new(&model, Likelihood::Observations, targets(false)[0]);
+    let model = model(85, 1, Some(Centering::Centered)).over(Likelihood::Observations).unwrap();
+    let shaders = Shaders::new(&model, targets(false)[0]);
     let [residuals, _] = shaders.observations.unwrap();
-    let transitions = kernels::Shaders::new(&model, Likelihood::Groups, 10, Leaving::Draws(5), targets(false)[2]);
+    let transitions = kernels::Shaders::new(&model, 10, Leaving::Draws(5), targets(false)[2]);
     let sizes = [
         (&shaders.evaluate, "Reference", size_of::<Reference>()),
         (&shaders.evaluate, "Prior", size_of::<Prior>()),
@@ -157,18 +173,20 @@ fn structures_have_the_size_that_the_host_writes() {
 
 #[test]
 fn twins_have_the_same_functions() {
-    let twin = [
-        include_str!("../src/random.rs"),
-        include_str!("../src/math.rs"),
-        include_str!("../src/density/covariance.rs"),
-    ]
-    .map(functions)
-    .concat();
-    for name in [RANDOM, MATH, COVARIANCE].map(functions).concat() {
-        // Rust has the wide product that WGSL lacks, and exponents are set otherwise; WGSL has an `exp` of its own.
-        let alone = ["multiply", "power_of_two"].contains(&name);
-        assert!(alone || twin.contains(&name.trim_end_matches("_of")), "`{name}` has no twin");
+    for (shader, twin, alone) in TWINS {
+        let twin = functions(twin);
+        let here: Vec<&str> = functions(shader).into_iter().map(stem).collect();
+        for name in &here {
+            assert!(alone.contains(name) != twin.contains(name), "`{name}` has no twin, or one that nobody expects");
+        }
+        assert!(alone.iter().all(|name| here.contains(name)), "{alone:?} among {here:?}");
     }
+}
+
+/// What a function is called in Rust, where a module or a type stands before it.
+fn stem(name: &str) -> &str {
+    let name = ["family_", "qr_"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    if name == "row" { "rows" } else { name.strip_suffix("_of").unwrap_or(name) }
 }
 
 /// A kernel: its entry point, its source, and its `override` constants.
@@ -176,17 +194,14 @@ type Source = (&'static str, String, &'static [(&'static str, f64)]);
 
 /// All kernels of a model.
 fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
-    let density = Shaders::new(model, Likelihood::Groups, target);
+    let density = Shaders::new(model, target);
     let mut all: Vec<Source> = vec![("evaluate", density.evaluate, &[])];
-    let [draws, sums] = [Leaving::Draws(model.dim()), Leaving::Sums]
-        .map(|leaving| kernels::Shaders::new(model, Likelihood::Groups, 10, leaving, target));
+    let [draws, sums] =
+        [Leaving::Draws(model.dim()), Leaving::Sums].map(|leaving| kernels::Shaders::new(model, 10, leaving, target));
     let transitions = [("transition", draws.transition), ("transition", sums.transition)];
     let others = [("pool", draws.pool), ("pack", draws.pack), ("put", draws.states.clone()), ("take", draws.states)];
     all.extend(transitions.into_iter().chain(others).map(|(entry, source)| (entry, source, &[][..])));
-    let observed = Shaders::new(model, Likelihood::Observations, target);
-    if let Some([residuals, fold]) = observed.observations {
-        let walked = kernels::Shaders::new(model, Likelihood::Observations, 10, Leaving::Draws(1), target);
-        all.extend([("evaluate", observed.evaluate), ("transition", walked.transition)].map(|(e, s)| (e, s, &[][..])));
+    if let Some([residuals, fold]) = density.observations {
         all.push(("residuals", residuals, &[]));
         let constants = &[("FROM", 0.0), ("STRETCHES_BEFORE", 99.0), ("TO", 99.0), ("STRETCHES_AFTER", 9.0)];
         all.push(("fold", fold, constants));
@@ -211,10 +226,10 @@ fn kernels_are_valid_spirv_and_what_is_not_is_known() {
     // none, in registers and in a workgroup's memory. These entry points have some there.
     let known = ["evaluate", "residuals", "transition"];
     let mut refused = BTreeSet::new();
-    let models = [(85, 1, Some(Effect::NonCentered)), (85, 3, None), (3000, 1, Some(Effect::Centered))];
-    for (model, target) in
-        models.map(|(j, k, effect)| model(j, k, effect)).iter().flat_map(|it| targets(false).map(|target| (it, target)))
-    {
+    let models = [(85, 1, Some(Centering::NonCentered)), (85, 3, None), (3000, 1, Some(Centering::Centered))];
+    let models = models.map(|(groups, slopes, centering)| model(groups, slopes, centering));
+    let over_rows: Vec<Model> = models.iter().filter_map(|model| model.over(Likelihood::Observations).ok()).collect();
+    for (model, target) in models.iter().chain(&over_rows).flat_map(|it| targets(false).map(|target| (it, target))) {
         for (entry, source, constants) in kernels_of(model, target) {
             let ours = Spirv::of(&source, entry, constants, (1, 3), false).unwrap();
             let said = spirv_val(&tool, &ours.words, "vulkan1.1");

@@ -1,10 +1,9 @@
-// Entry: the likelihood over observations, first pass: an invocation walks along one stretch of rows of one group, for
-// CHAINS chains at once, and leaves its sums. Twin of src/density/observations.rs.
+// Entry: the likelihood given the effects, over every observation, first pass: an invocation walks along one chunk of rows of one
+// group, for CHAINS chains at once, and leaves its sums. Twin of src/density/rows.rs.
 //
-// Stretches come in bundles of BUNDLE, so that the rows that a workgroup reads lie side by side.
+// Chunks come in bundles of BUNDLE, so that the rows that a workgroup reads lie side by side.
 
 @group(0) @binding(1) var<storage, read> stretches: array<Stretch>;
-@group(0) @binding(2) var<storage, read> positions: array<f32>;
 // For each row of each bundle, BUNDLE numbers side by side: the outcome, and the slopes' columns.
 @group(0) @binding(3) var<storage, read> rows: array<f32>;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
@@ -16,16 +15,17 @@ fn residuals(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let stretch = stretches[id.x];
     let first = id.y * CHAINS;
-    var beta: array<array<f32, K>, CHAINS>;
+    var families: array<Family, CHAINS>;
+    var betas: array<array<f32, K>, CHAINS>;
     for (var chain = 0u; chain < CHAINS; chain++) {
-        let position = (first + chain) * DIM;
+        var at = hyperparameters(first + chain);
+        families[chain] = at.family;
         for (var k = 0u; k < K; k++) {
-            let effect = positions[position + HYPERPARAMETERS + k * J + stretch.group];
-            let at = coefficient(positions[position + k], positions[position + K + k]);
-            beta[chain][k] = beta_of(at, is_centered(k), effect);
+            betas[chain][k] = beta(k, at.coefficients[k], effect(first + chain, k, stretch.group));
         }
     }
-    var sums: array<array<f32, K + 1u>, CHAINS>;
+    var by_beta: array<array<f32, K>, CHAINS>;
+    var sums: array<array<f32, FAMILY_SUMS>, CHAINS>;
     var place = stretch.place;
     for (var row = 0u; row < stretch.rows; row++) {
         var x: array<f32, K>;
@@ -35,20 +35,26 @@ fn residuals(@builtin(global_invocation_id) id: vec3<u32>) {
         }
         let outcome = rows[place];
         for (var chain = 0u; chain < CHAINS; chain++) {
-            var residual = outcome;
-            for (var k = 0u; k < K; k++) {
-                residual -= x[k] * beta[chain][k];
+            var eta = betas[chain][0];
+            for (var k = 1u; k < K; k++) {
+                eta += x[k] * betas[chain][k];
             }
+            var own = sums[chain];
+            let by_eta = family_row(families[chain], outcome, eta, &own);
+            sums[chain] = own;
             for (var k = 0u; k < K; k++) {
-                sums[chain][k] += x[k] * residual;
+                by_beta[chain][k] += x[k] * by_eta;
             }
-            sums[chain][K] += residual * residual - fixed.reference.noise;
         }
         place += K * BUNDLE;
     }
     for (var chain = 0u; chain < CHAINS; chain++) {
-        for (var k = 0u; k <= K; k++) {
-            partials[(first + chain) * PARTIALS + k * STRETCHES + stretch.sum] = sums[chain][k];
+        let place = (first + chain) * PARTIALS + stretch.sum;
+        for (var k = 0u; k < K; k++) {
+            partials[place + k * STRETCHES] = by_beta[chain][k];
+        }
+        for (var s = 0u; s < FAMILY_SUMS; s++) {
+            partials[place + (K + s) * STRETCHES] = sums[chain][s];
         }
     }
 }

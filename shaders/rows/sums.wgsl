@@ -1,21 +1,25 @@
-// The likelihood over observations: what one group adds, from the sums over its rows that residuals.wgsl and fold.wgsl
-// have left. Twin of src/density/observations.rs.
+// The likelihood given the effects, over every observation: what one group adds, from the sums over its rows that chunks.wgsl and
+// fold.wgsl have made. Twin of src/density/rows.rs.
 
-// For each chain, level after level: K sums of residual times predictor and one of squared residuals, less the noise, each over all
-// stretches of the level; in the last level, a stretch is a group.
+// For each chain, level after level: the derivatives by K betas and FAMILY_SUMS sums, each over all chunks of the level; in the last
+// level, a chunk is a group.
 @group(0) @binding(4) var<storage, read> partials: array<f32>;
 
-// By how much the residual sum of squares of group `j` is beyond the noise of its observations; and half its derivative by the
-// betas, with the sign turned.
-fn group_residual_squares(
+// Adds the rows of group `j` at its betas to the family's `own` sums, and the derivatives by the betas, in the family's unit, to
+// `by_beta`.
+fn add_likelihood(
+    family: Family,
     chain: u32,
     j: u32,
-    beta: ptr<function, array<f32, K>>,
+    betas: ptr<function, array<f32, K>>,
     by_beta: ptr<function, array<f32, K>>,
-) -> f32 {
+    own: ptr<function, array<f32, FAMILY_SUMS>>,
+) {
     let first = chain * PARTIALS + LAST_LEVEL + j;
     for (var k = 0u; k < K; k++) {
-        (*by_beta)[k] = partials[first + k * J];
+        (*by_beta)[k] += partials[first + k * J];
     }
-    return partials[first + K * J];
+    for (var s = 0u; s < FAMILY_SUMS; s++) {
+        (*own)[s] += partials[first + (K + s) * J];
+    }
 }
