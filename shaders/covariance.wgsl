@@ -1,5 +1,5 @@
 // The covariance of a group's rotated outcome once its effects are integrated out: V = I + sum_c s_c r_c r_c', factorized by
-// additions of positive terms. Twin of src/density/covariance.rs, which tells the method, function by function.
+// additions of positive terms. Twin of src/density/collapsed/covariance.rs, which tells the method, function by function.
 //
 // Every loop turns K times and looks whether there is something to do: one that turns as often as another
 // loop's number says, few compilers unroll, and then all these small arrays are in memory.
@@ -40,8 +40,8 @@ fn factorize(group: u32, ratio: ptr<function, array<f32, K>>, covariance: ptr<fu
             alpha *= before * inverse;
             for (var i = 0u; i < K; i++) {
                 if i < j {
-                    v[i] -= v[j] * (*covariance).upper[start(j) + i];
-                    (*covariance).upper[start(j) + i] += gain * v[i];
+                    v[i] -= v[j] * (*covariance).upper[qr_start(j) + i];
+                    (*covariance).upper[qr_start(j) + i] += gain * v[i];
                 }
             }
             (*covariance).diagonal[j] = after;
@@ -60,7 +60,7 @@ fn whiten(covariance: ptr<function, Covariance>, k: u32, x: ptr<function, array<
         }
         for (var i = 0u; i < K; i++) {
             if i < j {
-                (*x)[i] -= (*covariance).upper[start(j) + i] * (*x)[j];
+                (*x)[i] -= (*covariance).upper[qr_start(j) + i] * (*x)[j];
             }
         }
         square += (*x)[j] * (*x)[j] * (*covariance).inverse[j];
@@ -74,7 +74,7 @@ fn solve(covariance: ptr<function, Covariance>, whitened: ptr<function, array<f3
         (*whitened)[j] *= (*covariance).inverse[j];
         for (var i = 0u; i < K; i++) {
             if i < j {
-                (*whitened)[j] -= (*covariance).upper[start(j) + i] * (*whitened)[i];
+                (*whitened)[j] -= (*covariance).upper[qr_start(j) + i] * (*whitened)[i];
             }
         }
     }
@@ -84,22 +84,22 @@ fn solve(covariance: ptr<function, Covariance>, whitened: ptr<function, array<f3
 fn deviation(group: u32, at: ptr<function, At>) -> array<f32, K> {
     var deviation: array<f32, K>;
     for (var i = 0u; i < K; i++) {
-        deviation[i] = outcome(group, i);
+        deviation[i] = qr_outcome(group, i);
         for (var c = 0u; c < K; c++) {
             if c >= i {
-                deviation[i] -= entry(group, c, i) * (*at).coefficients[c].mu;
+                deviation[i] -= qr_entry(group, c, i) * (*at).coefficients[c].mu;
             }
         }
     }
     return deviation;
 }
 
-// r_c of group `group`, and zeros behind it.
+// r_c of group `group`, and zeros after it.
 fn column(group: u32, c: u32) -> array<f32, K> {
     var column: array<f32, K>;
     for (var i = 0u; i < K; i++) {
         if i <= c {
-            column[i] = entry(group, c, i);
+            column[i] = qr_entry(group, c, i);
         }
     }
     return column;
@@ -110,7 +110,7 @@ fn along(group: u32, c: u32, x: ptr<function, array<f32, K>>) -> f32 {
     var sum = 0.0;
     for (var i = 0u; i < K; i++) {
         if i <= c {
-            sum += entry(group, c, i) * (*x)[i];
+            sum += qr_entry(group, c, i) * (*x)[i];
         }
     }
     return sum;

@@ -29,12 +29,16 @@ fn log_density() -> f32 {
     }
     var at: At;
     for (var k = 0u; k < K; k++) {
-        let h = K + k;
+        let h = SCALE + k;
         let sigma = team_number(team, scales_here[h / TEAM], h % TEAM);
-        at.coefficients[k] = coefficient_of_scale(hyperparameter(k), hyperparameter(h), sigma);
+        at.coefficients[k] = coefficient_of_scale(hyperparameter(MEAN + k), hyperparameter(h), sigma);
     }
-    let eps = team_number(team, scales_here[2u * K / TEAM], 2u * K % TEAM);
-    at.inverse_variance = 1.0 / (eps * eps);
+    var dispersions: array<f32, DISPERSION_ROOM>;
+    for (var d = 0u; d < DISPERSIONS; d++) {
+        let h = DISPERSION + d;
+        dispersions[d] = team_number(team, scales_here[h / TEAM], h % TEAM);
+    }
+    at.family = family_at_scales(dispersions);
     var sums: array<f32, SUMS>;
     var effects: array<f32, K>;
     for (var i = 0u; i < bound(GROUP_SLOTS); i++) {

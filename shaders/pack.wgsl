@@ -1,5 +1,5 @@
 // Entry: draws on their way to a host that keeps 16 bits of each number: named variables as offsets from a mean in units of
-// an sd, two to a word. Twin of Model::constrain in src/model.rs, and of f16::from_f32 in the crate `half`.
+// an sd, two to a word. The rounding is that of f16::from_f32 in the crate `half`.
 //
 // An invocation makes a word of two neighbours among a draw's kept variables; it runs after
 // transition.wgsl, whose rows of draws it reads.
@@ -46,25 +46,11 @@ fn offset(row: u32, i: u32) -> f32 {
 // Variable `i` of the draw that begins at `first`, in the sampler's units.
 fn named(first: u32, i: u32) -> f32 {
     let number = draws[first + i];
-    if i < K {
-        return number;
-    }
     if i < HYPERPARAMETERS {
-        return scale_of(number);
+        return named_hyperparameter(i, number);
     }
     let k = (i - HYPERPARAMETERS) / J;
-    let log_sigma = draws[first + K + k];
-    let at = coefficient_of_scale(draws[first + k], log_sigma, scale_of(log_sigma));
-    return beta_of(at, is_centered(k), number);
-}
-
-// A scale, of its logarithm; a NaN stays one.
-fn scale_of(log_scale: f32) -> f32 {
-    return select(exp_of(log_scale), log_scale, is_nan(log_scale));
-}
-
-fn is_nan(x: f32) -> bool {
-    return (bitcast<u32>(x) & 0x7FFFFFFFu) > LARGEST;
+    return beta(k, named_coefficient(draws[first + MEAN + k], draws[first + SCALE + k]), number);
 }
 
 // The 16 bits nearest to x, of two that are as near the even ones. `pack2x16float` may round either way, and makes anything

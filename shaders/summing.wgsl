@@ -22,11 +22,10 @@ fn leave(written: u32) -> u32 {
 // Adds the sample to its chain's sums, and to the histograms.
 fn add_sample() {
     let sample = place_of(team, STATE + 2u * chain.sample);
-    var mu: array<f32, K>;
-    var sigma: array<f32, K>;
+    var coefficients: array<Coefficient, K>;
     for (var k = 0u; k < K; k++) {
-        mu[k] = sampled_hyperparameter(sample, k);
-        sigma[k] = exp_of(sampled_hyperparameter(sample, K + k));
+        let log_sigma = sampled_hyperparameter(sample, SCALE + k);
+        coefficients[k] = named_coefficient(sampled_hyperparameter(sample, MEAN + k), log_sigma);
     }
     let second = chain.made > run.half;
     let is_first = chain.made == select(1u, run.half + 1u, second);
@@ -40,11 +39,9 @@ fn add_sample() {
         var named = theta;
         if slot < EFFECTS * GROUP_SLOTS {
             let k = slot / GROUP_SLOTS;
-            if !is_centered(k) {
-                named = mu[k] + sigma[k] * theta;
-            }
-        } else if coordinate >= K {
-            named = exp_of(theta);
+            named = beta(k, coefficients[k], theta);
+        } else {
+            named = named_hyperparameter(coordinate, theta);
         }
         let unit = grid[slot * TEAM + team.lane];
         let u = (named - unit.x) * unit.y;

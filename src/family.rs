@@ -39,6 +39,15 @@ pub trait Distribution: Copy {
         by_log_dispersions: &mut [f64],
     ) -> f64;
 
+    /// The family in WGSL: the same functions, under names that begin with `family_`.
+    const WGSL: &'static str;
+    /// The numbers that rows add up to there.
+    const DEVICE_SUMS: u32;
+
+    /// The part of the log likelihood that a device leaves out, beside the constant, where it takes log densities about `noise`, of
+    /// which `log_eps` is half the logarithm, both rounded to 32 bits.
+    fn device_constant(observations: f64, noise: f64, log_eps: f64) -> f64;
+
     /// The part of the log likelihood of all outcomes that depends on nothing.
     fn constant(outcomes: &[f64]) -> f64;
 
@@ -84,6 +93,21 @@ impl Family {
     /// Its dispersions' names, in their order.
     pub fn dispersions(self) -> &'static [&'static str] {
         with_family!(self, F => F::DISPERSIONS)
+    }
+
+    /// The family in WGSL.
+    pub fn wgsl(self) -> &'static str {
+        with_family!(self, F => F::WGSL)
+    }
+
+    /// The numbers that rows add up to there.
+    pub fn device_sums(self) -> u32 {
+        with_family!(self, F => F::DEVICE_SUMS)
+    }
+
+    /// The part of the log likelihood that a device leaves out: see [`Distribution::device_constant`].
+    pub fn device_constant(self, observations: f64, noise: f64, log_eps: f64) -> f64 {
+        with_family!(self, F => F::device_constant(observations, noise, log_eps))
     }
 
     /// Whether the outcome may be shifted and scaled.

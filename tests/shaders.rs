@@ -14,11 +14,9 @@ use warpnuts::data::Dataset;
 use warpnuts::density::gpu::{Prior, Reference, Shaders, Stretch};
 use warpnuts::engine::device::kernels::{self, Chain, Leaving, Pooling, Run, Told};
 use warpnuts::gpu::{Spirv, Target};
-use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
-use crate::helpers::models;
 use crate::helpers::python::python;
-
 
 fn validator() -> Validator {
     let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_INT64);
@@ -60,8 +58,8 @@ fn constant(module: &Module, name: &str) -> u32 {
     }
 }
 
-/// The model of `slopes` predictors in `groups` groups, with these effects in theta, if any.
-fn model(groups: usize, slopes: usize, effect: Option<Centering>) -> Model {
+/// The model of `slopes` predictors in `groups` groups, with effects in theta that are centered so, if any.
+fn model(groups: usize, slopes: usize, centering: Option<Centering>) -> Model {
     let labels: Vec<String> = (0..groups * 8).map(|i| format!("g{}", i % groups)).collect();
     let column = |k: usize| {
         (0..labels.len())
@@ -71,11 +69,9 @@ fn model(groups: usize, slopes: usize, effect: Option<Centering>) -> Model {
     let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
     let predictors = (0..slopes).map(|k| column(k + 1)).collect();
     let dataset = Dataset::from_columns("made up", "g", "y", &names, &labels, column(0), predictors).unwrap();
-    let names = dataset.predictor_names();
-    let marginal = || Coordinates::Collapsed;
-    let parameterization = effect.map_or_else(marginal, |effect| Coordinates::joint(effect, names.len() + 1));
+    let coordinates = centering.map_or(Coordinates::Collapsed, |centering| Coordinates::joint(centering, slopes + 1));
     let scaling = Scaling::standardizing(&dataset);
-    models::posterior(Arc::new(dataset), Priors::default(), parameterization, scaling)
+    Model::builder(Arc::new(dataset)).coordinates(coordinates).scaling(scaling).build()
 }
 
 /// What kernels may be written for: without subgroups, with small ones that may be larger, and with such as are a team.
@@ -87,36 +83,35 @@ fn targets(software: bool) -> [Target; 3] {
 #[test]
 fn all_shaders_of_any_model_are_valid() {
     for slopes in [0, 1, 2, 7] {
-        let with_effects = [(2, Centering::Centered), (85, Centering::NonCentered), (3000, Centering::Centered)];
-        let with_effects = with_effects.map(|(groups, effect)| (groups, Some(effect)));
-        for (groups, effect) in with_effects.into_iter().chain([2, 85, 3000].map(|groups| (groups, None))) {
-            let model = model(groups, slopes, effect);
-            for target in targets(slopes == 1) {
-                let grouped = Shaders::new(&model, target);
-                let module = parse(&grouped.evaluate);
+        let joint = [(2, Centering::Centered), (85, Centering::NonCentered), (3000, Centering::Centered)];
+        let joint = joint.map(|(groups, centering)| (groups, Some(centering)));
+        for (groups, centering) in joint.into_iter().chain([2, 85, 3000].map(|groups| (groups, None))) {
+            let over_groups = model(groups, slopes, centering);
+            let over_rows = over_groups.over(Likelihood::Observations).ok();
+            assert_eq!(over_rows.is_some(), centering.is_some());
+            for (model, target) in [Some(over_groups), over_rows]
+                .iter()
+                .flatten()
+                .flat_map(|model| targets(slopes == 1).map(|t| (model, t)))
+            {
+                let density = Shaders::new(model, target);
+                let module = parse(&density.evaluate);
                 assert_eq!(module.entry_points.len(), 1);
                 assert_eq!(constant(&module, "K") as usize, slopes + 1);
-                assert!(grouped.observations.is_none());
-                let observed = Shaders::new(&model.over(Likelihood::Observations).unwrap(), target);
-                parse(&observed.evaluate);
-                assert_eq!(observed.observations.is_some(), effect.is_some());
-                observed.observations.iter().flatten().for_each(|source| drop(parse(source)));
-                for likelihood in [Likelihood::Groups, Likelihood::Observations] {
-                    let draws = Leaving::Draws(model.dim());
-                    let shaders = kernels::Shaders::new(&model.over(likelihood).unwrap(), 10, draws, target);
-                    assert_eq!(parse(&shaders.transition).entry_points[0].name, "transition");
-                    assert_eq!(parse(&shaders.pool).entry_points[0].name, "pool");
-                    let names: Vec<String> =
-                        parse(&shaders.states).entry_points.into_iter().map(|it| it.name).collect();
-                    assert_eq!(names, ["put", "take"]);
-                    let summing = kernels::Shaders::new(&model.over(likelihood).unwrap(), 10, Leaving::Sums, target);
-                    assert_eq!(constant(&parse(&summing.transition), "SUM_VECTORS") as usize, summing.sums);
-                    assert_eq!(parse(&shaders.pack).entry_points[0].name, "pack");
-                    // Every coordinate lies in one place.
-                    let mut coordinates: Vec<usize> = shaders.coordinates().into_iter().flatten().collect();
-                    coordinates.sort_unstable();
-                    assert!(coordinates.into_iter().eq(0..model.dim()));
-                }
+                assert_eq!(density.observations.is_some(), model.likelihood() == Likelihood::Observations);
+                density.observations.iter().flatten().for_each(|source| drop(parse(source)));
+                let shaders = kernels::Shaders::new(model, 10, Leaving::Draws(model.dim()), target);
+                let entries = |source| parse(source).entry_points.into_iter().map(|it| it.name).collect::<Vec<_>>();
+                assert_eq!(entries(&shaders.transition), ["transition"]);
+                assert_eq!(entries(&shaders.pool), ["pool"]);
+                assert_eq!(entries(&shaders.states), ["put", "take"]);
+                assert_eq!(entries(&shaders.pack), ["pack"]);
+                let summing = kernels::Shaders::new(model, 10, Leaving::Sums, target);
+                assert_eq!(entries(&summing.transition), ["transition"]);
+                // Every coordinate lies in one place.
+                let mut coordinates: Vec<usize> = shaders.coordinates().into_iter().flatten().collect();
+                coordinates.sort_unstable();
+                assert!(coordinates.into_iter().eq(0..model.dim()));
             }
         }
     }
@@ -124,8 +119,8 @@ fn all_shaders_of_any_model_are_valid() {
 
 #[test]
 fn structures_have_the_size_that_the_host_writes() {
-    let model = model(85, 1, Some(Centering::Centered));
-    let shaders = Shaders::new(&model.over(Likelihood::Observations).unwrap(), targets(false)[0]);
+    let model = model(85, 1, Some(Centering::Centered)).over(Likelihood::Observations).unwrap();
+    let shaders = Shaders::new(&model, targets(false)[0]);
     let [residuals, _] = shaders.observations.unwrap();
     let transitions = kernels::Shaders::new(&model, 10, Leaving::Draws(5), targets(false)[2]);
     let sizes = [
@@ -157,11 +152,7 @@ fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
     let transitions = [("transition", draws.transition), ("transition", sums.transition)];
     let others = [("pool", draws.pool), ("pack", draws.pack), ("put", draws.states.clone()), ("take", draws.states)];
     all.extend(transitions.into_iter().chain(others).map(|(entry, source)| (entry, source, &[][..])));
-    let observed = Shaders::new(&model.over(Likelihood::Observations).unwrap(), target);
-    if let Some([residuals, fold]) = observed.observations {
-        let walked =
-            kernels::Shaders::new(&model.over(Likelihood::Observations).unwrap(), 10, Leaving::Draws(1), target);
-        all.extend([("evaluate", observed.evaluate), ("transition", walked.transition)].map(|(e, s)| (e, s, &[][..])));
+    if let Some([residuals, fold]) = density.observations {
         all.push(("residuals", residuals, &[]));
         let constants = &[("FROM", 0.0), ("STRETCHES_BEFORE", 99.0), ("TO", 99.0), ("STRETCHES_AFTER", 9.0)];
         all.push(("fold", fold, constants));
@@ -187,9 +178,9 @@ fn kernels_are_valid_spirv_and_what_is_not_is_known() {
     let known = ["evaluate", "residuals", "transition"];
     let mut refused = BTreeSet::new();
     let models = [(85, 1, Some(Centering::NonCentered)), (85, 3, None), (3000, 1, Some(Centering::Centered))];
-    for (model, target) in
-        models.map(|(j, k, effect)| model(j, k, effect)).iter().flat_map(|it| targets(false).map(|target| (it, target)))
-    {
+    let models = models.map(|(groups, slopes, centering)| model(groups, slopes, centering));
+    let over_rows: Vec<Model> = models.iter().filter_map(|model| model.over(Likelihood::Observations).ok()).collect();
+    for (model, target) in models.iter().chain(&over_rows).flat_map(|it| targets(false).map(|target| (it, target))) {
         for (entry, source, constants) in kernels_of(model, target) {
             let ours = Spirv::of(&source, entry, constants, (1, 3), false).unwrap();
             let said = spirv_val(&tool, &ours.words, "vulkan1.1");

@@ -13,7 +13,7 @@ use crate::model::{Likelihood, Model};
 
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
-use tables::{COMMON, GROUPS_PER_LANE, Tables, Team, check_loops, log_density};
+use tables::{COMMON, GROUPS_PER_LANE, Tables, Team, check_loops, family, log_density};
 pub use tables::{Prior, Reference};
 
 /// The shaders of a model, put together from their files and its constants.
@@ -36,13 +36,15 @@ impl Shaders {
     fn of(model: &Model, stretches: Option<&Stretches>, target: Target) -> Shaders {
         let team = Team::of(target, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, stretches);
-        let passes = [&COMMON[..], &[Stretch::SOURCE]].concat();
-        let density = log_density(model, team, stretches.map(|_| source!("observations.wgsl")));
+        let positions = source!("positions.wgsl");
+        let density = [log_density(model, team, source!("rows/sums.wgsl")), vec![positions]].concat();
+        let passes = [&COMMON[..], &[family(model), positions, Stretch::SOURCE]].concat();
         Shaders {
             team,
             evaluate: header.shader(source!("evaluate.wgsl"), &density),
             observations: stretches
-                .map(|_| [source!("residuals.wgsl"), source!("fold.wgsl")].map(|entry| header.shader(entry, &passes))),
+                .map(|_| [source!("rows/chunks.wgsl"), source!("rows/fold.wgsl")])
+                .map(|entries| entries.map(|entry| header.shader(entry, &passes))),
         }
     }
 }

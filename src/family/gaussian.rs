@@ -32,6 +32,8 @@ impl Distribution for Gaussian {
     const NAME: &'static str = "gaussian";
     const DISPERSIONS: &'static [&'static str] = &["eps"];
     const IS_LOCATION_SCALE: bool = true;
+    const WGSL: &'static str = include_str!("../../shaders/family/gaussian.wgsl");
+    const DEVICE_SUMS: u32 = 1;
     type Sums = SquaredResiduals;
 
     #[inline(always)]
@@ -63,6 +65,11 @@ impl Distribution for Gaussian {
         let scaled = sums.0.sum() * self.precision;
         by_log_dispersions[0] += scaled - observations;
         -0.5 * scaled - observations * log_dispersions[0]
+    }
+
+    // The two are rounded, so that noise / e^{2 log_eps} is not quite 1, and N times the difference matters.
+    fn device_constant(observations: f64, noise: f64, log_eps: f64) -> f64 {
+        -(observations * (0.5 * noise / (2.0 * log_eps).exp() + log_eps))
     }
 
     fn constant(outcomes: &[f64]) -> f64 {

@@ -1,4 +1,4 @@
-//! Observations cut into stretches of one group each, as residuals.wgsl and fold.wgsl read them, and the levels on which
+//! Observations cut into stretches of one group each, as rows/chunks.wgsl and rows/fold.wgsl read them, and the levels on which
 //! the sums of stretches are added up until one is left for each group.
 
 use crate::gpu::shared_struct;
@@ -47,6 +47,8 @@ pub struct Stretches {
     first: Vec<usize>,
     levels: Vec<Level>,
     coefficients: usize,
+    /// What a stretch adds up: the derivatives by K betas, and the family's sums.
+    sums: u32,
     /// Numbers in the table of rows.
     numbers: usize,
 }
@@ -77,7 +79,8 @@ impl Stretches {
             numbers += longest * coefficients * BUNDLE;
         }
         let (table, first) = cut.into_iter().unzip();
-        Stretches { table, first, levels: levels(counts, coefficients as u32), coefficients, numbers }
+        let sums = coefficients as u32 + model.family().device_sums();
+        Stretches { table, first, levels: levels(counts, sums), coefficients, sums, numbers }
     }
 
     /// The stretches, the longest first.
@@ -92,11 +95,10 @@ impl Stretches {
 
     /// How many numbers the sums of a chain take on all levels.
     pub fn partials(&self) -> u32 {
-        let sums = self.coefficients as u32 + 1;
-        self.levels.last().map_or(0, |last| last.offset + sums * last.stretches)
+        self.levels.last().map_or(0, |last| last.offset + self.sums * last.stretches)
     }
 
-    /// Outcome and slopes' columns, in the sampler's units, as residuals.wgsl reads them.
+    /// Outcome and slopes' columns, in the sampler's units, as rows/chunks.wgsl reads them.
     pub fn rows(&self, model: &Model) -> Vec<f32> {
         let (dataset, scaling) = (model.dataset(), model.scaling());
         let mut rows = vec![0.0; self.numbers];
@@ -113,13 +115,13 @@ impl Stretches {
     }
 }
 
-/// The levels for groups of so many stretches.
-fn levels(mut counts: Vec<usize>, coefficients: u32) -> Vec<Level> {
+/// The levels for groups of so many stretches with `sums` sums each.
+fn levels(mut counts: Vec<usize>, sums: u32) -> Vec<Level> {
     let total = |counts: &[usize]| counts.iter().sum::<usize>() as u32;
     let mut levels = vec![Level { offset: 0, stretches: total(&counts), runs: Vec::new() }];
     while counts.iter().any(|count| *count > 1) {
         let before = &levels[levels.len() - 1];
-        let offset = before.offset + (coefficients + 1) * before.stretches;
+        let offset = before.offset + sums * before.stretches;
         let mut runs = Vec::new();
         let mut group_start = 0;
         for count in &mut counts {

@@ -5,7 +5,7 @@ use crate::data::MAX_COEFFICIENTS;
 use crate::density::priors::normalising_constant;
 use crate::density::qr::QrGroups;
 use crate::gpu::{Gpu, GpuError, Header, Source, Target, shared_struct, source};
-use crate::model::{Coordinates, Model};
+use crate::model::{Coordinates, Likelihood, Model, Role};
 
 /// The largest team.
 const LARGEST_TEAM: u32 = 256;
@@ -23,17 +23,25 @@ const LAVAPIPE_TURNS: u32 = 65_535;
 pub const SOFTWARE_TURNS: u32 = 25_300;
 
 /// What any shader of a model may use.
-pub const COMMON: [Source; 5] =
-    [Prior::SOURCE, Reference::SOURCE, source!("math.wgsl"), source!("coefficient.wgsl"), source!("fixed.wgsl")];
+pub const COMMON: [Source; 8] = [
+    Prior::SOURCE,
+    Reference::SOURCE,
+    source!("math.wgsl"),
+    source!("fixed.wgsl"),
+    source!("at.wgsl"),
+    source!("hierarchy/diagonal.wgsl"),
+    source!("named.wgsl"),
+    source!("number.wgsl"),
+];
 
 shared_struct! {
-    /// The prior of a coefficient or of eps.
+    /// The prior of a coefficient or of a dispersion.
     pub struct Prior {
         /// Mean of mu.
         pub mu_mean: f32,
         /// 1 / sd^2 of mu.
         pub mu_precision: f32,
-        /// Log of the half-Cauchy scale of sigma or eps.
+        /// Log of the half-Cauchy scale of sigma or of the dispersion.
         pub log_scale: f32,
     }
 }
@@ -53,9 +61,9 @@ shared_struct! {
 /// What a device is told of a model, and what its log densities leave out.
 #[derive(Debug, Clone)]
 pub struct Tables {
-    /// The [`Reference`], and the [`Prior`] of each coefficient and of eps.
+    /// The [`Reference`], and the [`Prior`] of each coefficient and of each dispersion.
     pub fixed: Vec<f32>,
-    /// The numbers of all groups, in the rows that rotated.wgsl reads.
+    /// The numbers of all groups, in the rows that qr.wgsl reads.
     pub groups: Vec<f32>,
     /// What is to be added to a log density of the device: normalising constants, and the log likelihood at the reference noise.
     pub constant: f64,
@@ -78,14 +86,12 @@ impl Tables {
         let noise = groups.noise() as f32;
         let reference =
             Reference { log_eps: (0.5 * f64::from(noise).ln()) as f32, noise, observations: observations as f32 };
-        // Both are rounded, so that eps_0^2 / e^{2 log eps_0} is not quite 1, and N times the difference matters.
         let (log_eps, noise) = (f64::from(reference.log_eps), f64::from(noise));
-        let left_out = observations * (0.5 * noise / (2.0 * log_eps).exp() + log_eps);
         let priors = priors(model);
         Tables {
             fixed: [bytemuck::cast_slice(&[reference]), bytemuck::cast_slice(&priors)].concat(),
             groups: groups.rows(noise).into_iter().flatten().map(|value| value as f32).collect(),
-            constant: normalising_constant(model) - left_out,
+            constant: normalising_constant(model) + model.family().device_constant(observations, noise, log_eps),
         }
     }
 }
@@ -134,17 +140,22 @@ impl Team {
     }
 }
 
-/// What the log density of a model is put together from: with the likelihood over groups, or over `observations` as that source
-/// computes it.
-pub fn log_density(model: &Model, team: Team, observations: Option<Source>) -> Vec<Source> {
-    let of_a_group = match observations {
-        None if *model.coordinates() == Coordinates::Collapsed => {
-            vec![source!("rotated.wgsl"), source!("covariance.wgsl"), source!("marginal.wgsl")]
+/// What the log density of a model is put together from, where `rows` adds up over the rows of a group.
+pub fn log_density(model: &Model, team: Team, rows: Source) -> Vec<Source> {
+    let of_a_group = match model.coordinates() {
+        Coordinates::Collapsed => vec![source!("qr.wgsl"), source!("covariance.wgsl"), source!("collapsed.wgsl")],
+        Coordinates::Joint { likelihood: Likelihood::Groups, .. } => {
+            vec![source!("qr.wgsl"), source!("quadratic.wgsl"), source!("joint.wgsl")]
         }
-        None => vec![source!("rotated.wgsl"), source!("groups.wgsl"), source!("with_effects.wgsl")],
-        Some(likelihood) => vec![likelihood, source!("with_effects.wgsl")],
+        Coordinates::Joint { likelihood: Likelihood::Observations, .. } => vec![rows, source!("joint.wgsl")],
     };
-    [&COMMON[..], &[team.source(), source!("log_density.wgsl")], &of_a_group].concat()
+    let others = [family(model), team.source(), source!("priors.wgsl"), source!("log_density.wgsl")];
+    [&COMMON[..], &others, &of_a_group].concat()
+}
+
+/// The family of a model.
+pub fn family(model: &Model) -> Source {
+    Source { name: model.family().name(), text: model.family().wgsl() }
 }
 
 /// The constants of all shaders of a model.
@@ -154,12 +165,24 @@ pub fn header(model: &Model) -> Header {
     for k in (0..layout.coefficients).filter(|k| model.coordinates().is_centered(*k)) {
         centered[k / 32] |= 1 << (k % 32);
     }
+    let start = |role| layout.block(role).theta.start as u32;
+    let (dispersions, hyperparameters) =
+        (layout.block(Role::Dispersion).theta.len() as u32, layout.hyperparameters() as u32);
     Header::default()
         .number("K", layout.coefficients as u32)
         .number("J", layout.groups as u32)
         .number("DIM", model.dim() as u32)
         .number("EFFECTS", effects(model))
-        .number("HYPERPARAMETERS", layout.hyperparameters() as u32)
+        .number("HYPERPARAMETERS", hyperparameters)
+        .number("LOG_DENSITY", hyperparameters)
+        // One more than there are hyperparameters, in whole eights.
+        .number("SUMS", (hyperparameters + 1).next_multiple_of(8))
+        .number("MEAN", start(Role::Mean))
+        .number("SCALE", start(Role::Scale))
+        .number("DISPERSION", start(Role::Dispersion))
+        .number("DISPERSIONS", dispersions)
+        .number("DISPERSION_ROOM", dispersions.max(1))
+        .number("FAMILY_SUMS", model.family().device_sums())
         .pair("CENTERED", centered)
 }
 
@@ -223,7 +246,7 @@ pub fn check_turns(
     Err(GpuError::Loops { name: adapter.name().to_string(), limit, iterations, remedy })
 }
 
-/// The priors: of each coefficient, then of eps.
+/// The priors: of each coefficient, then of each dispersion.
 fn priors(model: &Model) -> Vec<Prior> {
     let scaled = model.scaled_priors();
     let coefficients = (0..model.layout().coefficients).map(|k| Prior {
@@ -231,6 +254,7 @@ fn priors(model: &Model) -> Vec<Prior> {
         mu_precision: scaled.mu_sd[k].powi(-2) as f32,
         log_scale: scaled.sigma_scale[k].ln() as f32,
     });
-    let eps = Prior { mu_mean: 0.0, mu_precision: 0.0, log_scale: scaled.eps_scale.ln() as f32 };
-    coefficients.chain([eps]).collect()
+    let dispersion = Prior { mu_mean: 0.0, mu_precision: 0.0, log_scale: scaled.eps_scale.ln() as f32 };
+    let dispersions = model.layout().block(Role::Dispersion).theta.len();
+    coefficients.chain(std::iter::repeat_n(dispersion, dispersions)).collect()
 }

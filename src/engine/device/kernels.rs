@@ -292,13 +292,11 @@ impl Shaders {
             .number("JOIN", Purpose::Join as u32)
             .number("CHAIN_WORDS", (size_of::<Chain>() / size_of::<u32>()) as u32)
             .number("SAMPLE", (offset_of!(Chain, sample) / size_of::<u32>()) as u32);
-        let rows = (model.likelihood() == Likelihood::Observations).then_some(source!("rows.wgsl"));
-        let density = log_density(model, team, rows);
+        let density = log_density(model, team, source!("rows/serial.wgsl"));
         let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
         let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
         let transition = [&density[..], &TRANSITIONS, &[loops, product, leave]].concat();
         let vectors_of = [Pooling::SOURCE, team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
-        let named = [&COMMON[..], &[source!("number.wgsl")]].concat();
         Shaders {
             team,
             group_slots,
@@ -309,7 +307,7 @@ impl Shaders {
             transition: header.shader(source!("transition.wgsl"), &transition),
             pool: header.shader(source!("pool.wgsl"), &vectors_of),
             states: header.shader(source!("states.wgsl"), &vectors_of),
-            pack: header.shader(source!("pack.wgsl"), &named),
+            pack: header.shader(source!("pack.wgsl"), &COMMON),
             effects,
             groups: layout.groups,
             hyperparameters: layout.hyperparameters(),
@@ -388,7 +386,7 @@ fn team(model: &Model, target: Target) -> Team {
     Team::of(Target { subgroup, ..target }, model.layout().groups, most)
 }
 
-/// The table of rows, in the bits that rows.wgsl reads.
+/// The table of rows, in the bits that rows/serial.wgsl reads.
 pub fn table_of_rows(model: &Model) -> Vec<u32> {
     let bits = |value: f64| (value as f32).to_bits();
     let (dataset, scaling) = (model.dataset(), model.scaling());

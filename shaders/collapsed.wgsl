@@ -1,11 +1,17 @@
-// What a group adds to the log density where its effects are integrated out. Twin of src/density/marginal.rs, where the
+// What a group adds to the log density where its effects are integrated out. Twin of src/density/collapsed.rs, where the
 // formulas are.
 //
-// The same as with_effects.wgsl, where effects are coordinates.
+// The same as joint.wgsl, where effects are coordinates.
 
 // Adds what group `j` adds; there are no `effects`.
-fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, array<f32, K>>, sums: ptr<function, array<f32, SUMS>>) {
-    let inverse_variance = (*at).inverse_variance;
+fn add_group(
+    at: ptr<function, At>,
+    chain: u32,
+    j: u32,
+    effects: ptr<function, array<f32, K>>,
+    sums: ptr<function, array<f32, SUMS>>,
+) {
+    let inverse_variance = family_unit((*at).family);
     var ratio: array<f32, K>;
     for (var k = 0u; k < K; k++) {
         let sigma = (*at).coefficients[k].sigma;
@@ -14,22 +20,22 @@ fn add_group(at: ptr<function, At>, chain: u32, j: u32, effects: ptr<function, a
     var covariance: Covariance;
     factorize(j, &ratio, &covariance);
     var q = deviation(j, at);
-    let scaled = (whiten(&covariance, K, &q) + rest(j)) * inverse_variance;
+    let scaled = (whiten(&covariance, K, &q) + qr_rest(j)) * inverse_variance;
     solve(&covariance, &q);
     var log_determinant = 0.0;
     for (var k = 0u; k < K; k++) {
         log_determinant += ln(covariance.diagonal[k]);
     }
     (*sums)[LOG_DENSITY] -= 0.5 * (scaled + log_determinant);
-    var by_log_eps = scaled;
+    var by_log_dispersion = scaled;
     for (var k = 0u; k < K; k++) {
         let first = along(j, k, &q);
         var column = column(j, k);
         let leverage = whiten(&covariance, k + 1u, &column);
         let by_log_sigma = ratio[k] * (first * first * inverse_variance - leverage);
-        (*sums)[k] += first * inverse_variance;
-        (*sums)[BY_LOG_SIGMA + k] += by_log_sigma;
-        by_log_eps -= by_log_sigma;
+        (*sums)[MEAN + k] += first * inverse_variance;
+        (*sums)[SCALE + k] += by_log_sigma;
+        by_log_dispersion -= by_log_sigma;
     }
-    (*sums)[BY_LOG_EPS] += by_log_eps;
+    (*sums)[DISPERSION] += by_log_dispersion;
 }

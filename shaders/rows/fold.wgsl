@@ -1,4 +1,4 @@
-// Entry: the likelihood over observations, the passes between: an invocation adds up a few neighbouring stretches of one
+// Entry: the likelihood over every observation, the passes between: an invocation adds up a few neighbouring stretches of one
 // group, for one chain, until one stretch is left for each group. So sums are trees, whatever the size of a group.
 
 // Where the level's sums begin within a chain's, how many stretches it has; and the same of the level it makes.
@@ -18,7 +18,7 @@ fn fold(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let run = runs[id.x];
     let chain = id.y * PARTIALS;
-    for (var k = 0u; k <= K; k++) {
+    for (var k = 0u; k < K + FAMILY_SUMS; k++) {
         var sum = 0.0;
         for (var stretch = run.x; stretch < run.y; stretch++) {
             sum += partials[chain + FROM + k * STRETCHES_BEFORE + stretch];

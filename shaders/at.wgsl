@@ -1,0 +1,6 @@
+// The hyperparameters at a position.
+
+struct At {
+    coefficients: array<Coefficient, K>,
+    family: Family,
+}

@@ -1,0 +1,59 @@
+// The Gaussian family: an outcome is normal about eta, with standard deviation eps. Twin of src/family/gaussian.rs, but that log
+// densities are taken about a reference noise near the posterior's, so that 32 bits bear them: src/density/gpu/tables.rs has the
+// formula.
+//
+// A family has DISPERSIONS dispersions, in arrays of DISPERSION_ROOM, and FAMILY_SUMS numbers that rows add up to; here one: the
+// squared residuals, less the reference noise of as many rows.
+
+struct Family {
+    // 1 / eps^2.
+    inverse_variance: f32,
+}
+
+// The family where the dispersions have these logarithms.
+fn family_at(log_dispersions: array<f32, DISPERSION_ROOM>) -> Family {
+    return Family(exp_of(-2.0 * log_dispersions[0]));
+}
+
+// The same where they are known themselves.
+fn family_at_scales(dispersions: array<f32, DISPERSION_ROOM>) -> Family {
+    return Family(1.0 / (dispersions[0] * dispersions[0]));
+}
+
+// Adds a row to `own`, and returns d log p / d eta in units of `family_unit`.
+fn family_row(family: Family, outcome: f32, eta: f32, own: ptr<function, array<f32, FAMILY_SUMS>>) -> f32 {
+    let residual = outcome - eta;
+    (*own)[0] += residual * residual - fixed.reference.noise;
+    return residual;
+}
+
+// The unit of the derivatives by eta.
+fn family_unit(family: Family) -> f32 {
+    return family.inverse_variance;
+}
+
+// The log likelihood of the rows behind `own`, but for what is alone; the derivatives by the logarithms of the dispersions are added
+// to `sums`.
+fn family_finish(
+    family: Family,
+    own: ptr<function, array<f32, FAMILY_SUMS>>,
+    sums: ptr<function, array<f32, SUMS>>,
+) -> f32 {
+    let scaled = (*own)[0] * family.inverse_variance;
+    (*sums)[DISPERSION] += scaled;
+    return -0.5 * scaled;
+}
+
+// What the log likelihood of all rows has beside what they add up to, for dispersion `d`, and its derivative by the logarithm: with
+// x = -2 (log eps - log eps_0), -N/2 (e^x - 1 - x) and N (e^x - 1).
+fn family_alone(d: u32, log_dispersion: f32) -> vec2<f32> {
+    let x = -2.0 * (log_dispersion - fixed.reference.log_eps);
+    let excess = excess(x);
+    return fixed.reference.observations * vec2<f32>(-0.5 * excess, excess + x);
+}
+
+// e^x - 1 - x, by its series where the difference would have few digits.
+fn excess(x: f32) -> f32 {
+    let series = 1.0 / 24.0 + x * (1.0 / 120.0 + x * (1.0 / 720.0 + x * (1.0 / 5040.0 + x * (1.0 / 40320.0 + x / 362880.0))));
+    return select(exp_of(x) - 1.0 - x, x * x * (0.5 + x * (1.0 / 6.0 + x * series)), abs(x) < 0.5);
+}

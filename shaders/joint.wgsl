@@ -1,0 +1,24 @@
+// What a group adds to the log density where its effects are coordinates. The same as collapsed.wgsl, where they are integrated out.
+
+// Adds what group `j` of `chain` adds, and turns its `effects` into the log density's derivative by them.
+fn add_group(
+    at: ptr<function, At>,
+    chain: u32,
+    j: u32,
+    effects: ptr<function, array<f32, K>>,
+    sums: ptr<function, array<f32, SUMS>>,
+) {
+    var betas: array<f32, K>;
+    var by_beta: array<f32, K>;
+    var own: array<f32, FAMILY_SUMS>;
+    for (var k = 0u; k < K; k++) {
+        betas[k] = beta(k, (*at).coefficients[k], (*effects)[k]);
+    }
+    add_likelihood((*at).family, chain, j, &betas, &by_beta, &own);
+    var log_density = family_finish((*at).family, &own, sums);
+    let unit = family_unit((*at).family);
+    for (var k = 0u; k < K; k++) {
+        (*effects)[k] = pull(k, (*at).coefficients[k], (*effects)[k], by_beta[k] * unit, sums, &log_density);
+    }
+    (*sums)[LOG_DENSITY] += log_density;
+}

@@ -1,0 +1,60 @@
+// Entry: the likelihood given the effects, over every observation, first pass: an invocation walks along one chunk of rows of one
+// group, for CHAINS chains at once, and leaves its sums. Twin of src/density/rows.rs.
+//
+// Chunks come in bundles of BUNDLE, so that the rows that a workgroup reads lie side by side.
+
+@group(0) @binding(1) var<storage, read> stretches: array<Stretch>;
+// For each row of each bundle, BUNDLE numbers side by side: the outcome, and the slopes' columns.
+@group(0) @binding(3) var<storage, read> rows: array<f32>;
+@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+
+@compute @workgroup_size(BUNDLE)
+fn residuals(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x >= STRETCHES {
+        return;
+    }
+    let stretch = stretches[id.x];
+    let first = id.y * CHAINS;
+    var families: array<Family, CHAINS>;
+    var betas: array<array<f32, K>, CHAINS>;
+    for (var chain = 0u; chain < CHAINS; chain++) {
+        var at = hyperparameters(first + chain);
+        families[chain] = at.family;
+        for (var k = 0u; k < K; k++) {
+            betas[chain][k] = beta(k, at.coefficients[k], effect(first + chain, k, stretch.group));
+        }
+    }
+    var by_beta: array<array<f32, K>, CHAINS>;
+    var sums: array<array<f32, FAMILY_SUMS>, CHAINS>;
+    var place = stretch.place;
+    for (var row = 0u; row < stretch.rows; row++) {
+        var x: array<f32, K>;
+        x[0] = 1.0;
+        for (var k = 1u; k < K; k++) {
+            x[k] = rows[place + k * BUNDLE];
+        }
+        let outcome = rows[place];
+        for (var chain = 0u; chain < CHAINS; chain++) {
+            var eta = betas[chain][0];
+            for (var k = 1u; k < K; k++) {
+                eta += x[k] * betas[chain][k];
+            }
+            var own = sums[chain];
+            let by_eta = family_row(families[chain], outcome, eta, &own);
+            sums[chain] = own;
+            for (var k = 0u; k < K; k++) {
+                by_beta[chain][k] += x[k] * by_eta;
+            }
+        }
+        place += K * BUNDLE;
+    }
+    for (var chain = 0u; chain < CHAINS; chain++) {
+        let place = (first + chain) * PARTIALS + stretch.sum;
+        for (var k = 0u; k < K; k++) {
+            partials[place + k * STRETCHES] = by_beta[chain][k];
+        }
+        for (var s = 0u; s < FAMILY_SUMS; s++) {
+            partials[place + (K + s) * STRETCHES] = sums[chain][s];
+        }
+    }
+}
