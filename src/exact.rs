@@ -44,7 +44,7 @@ mod textbook;
 
 use std::sync::Arc;
 
-use crate::model::Model;
+use crate::model::{Layout, Model};
 pub use integration::Integration;
 
 use grid::{Lattice, MAX_POINTS, NoGrid};
@@ -218,6 +218,11 @@ impl Exact {
     /// Marginal density of variable `i` at `x`, per unit of the variable.
     pub fn density(&self, i: usize, x: f64) -> f64 {
         self.results.variables.distribution(i).density(x)
+    }
+
+    /// Where each variable stands.
+    pub fn layout(&self) -> &Layout {
+        &self.results.variables.layout
     }
 
     /// How heavy the heavier tail of variable `i` is, where the most extreme of a run's draws are: with probability p

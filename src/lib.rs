@@ -3,15 +3,16 @@
 //! Data flow one way, and a module imports only those before it:
 //!
 //! ```text
-//! CSV -> data -> model -> gpu -> density -> mode -> nuts -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> verify, bench -> report
+//! CSV -> data -> family -> model -> gpu -> density -> mode -> nuts -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a file becomes a [`Dataset`](data::Dataset), sorted by group.
-//! - [`model`]: a data set, priors and a parameterization become a [`Model`](model::Model) over theta.
+//! - [`family`]: the distributions of an outcome given its linear predictor, a file each.
+//! - [`model`]: a data set, a family, a term and priors become a [`Model`](model::Model) over theta.
 //! - [`gpu`]: adapters, devices, kernels and round trips to them.
 //! - [`density`]: log densities and gradients of many positions.
 //! - [`mode`]: posterior modes, the mass around each, and what is wrong with a mode.
-//! - [`nuts`]: a transition as a machine that is given gradients; step size and moments.
+//! - [`nuts`]: a transition as a kernel that is given gradients, over an integrator; what warm-up adapts.
 //! - [`engine`]: where trees grow, a phase at a time; draws leave in blocks.
 //! - [`driver`]: the phases of a run, and what is adapted between them.
 //! - [`draws`]: sinks, where draws go as they are made: memory, a store on disk, or sums of them.
@@ -33,16 +34,14 @@
 //! use std::sync::Arc;
 //!
 //! use warpnuts::data::Dataset;
-//! use warpnuts::model::Likelihood;
 //! use warpnuts::engine::Progress;
 //! use warpnuts::experiment::{Keep, Settings, sample};
-//! use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+//! use warpnuts::model::{Centering, Coordinates, Model};
 //! use warpnuts::summary::RunSummary;
 //!
 //! let dataset = Arc::new(Dataset::radon()?);
-//! let parameterization = Parameterization::uniform(Effect::NonCentered, dataset.predictor_names());
-//! let scaling = Scaling::standardizing(&dataset);
-//! let model = Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling));
+//! let coordinates = Coordinates::joint(Centering::NonCentered, dataset.n_coefficients());
+//! let model = Arc::new(Model::builder(dataset).coordinates(coordinates).build());
 //! let settings = Settings { chains: 8, ..Settings::default() };
 //!
 //! let sampled = sample(model, settings, Arc::new(Progress::default()))?;

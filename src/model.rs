@@ -19,6 +19,7 @@ mod scaling;
 mod statistics;
 mod term;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::data::Dataset;
@@ -39,6 +40,19 @@ pub struct Unit {
     pub mean: f64,
     /// Its standard deviation.
     pub sd: f64,
+}
+
+/// Variables that share a name and differ by predictor, by level of the factor, or by both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Array {
+    /// `mu_a`, `sigma_b`, `eps`, `a`.
+    pub name: String,
+    /// Whether there is one for each predictor.
+    pub by_predictor: bool,
+    /// Whether there is one for each level, of each predictor if it has these.
+    pub by_level: bool,
+    /// Their places among the named variables, `[predictor][level]`.
+    pub variables: Vec<usize>,
 }
 
 /// The priors as they are in the units of a [`Scaling`], coefficient by coefficient.
@@ -239,30 +253,6 @@ impl Model {
         units.iter().enumerate().map(scaled).collect()
     }
 
-    /// About where each named variable is, and how far it spreads, in the user's units, where the coordinates of theta
-    /// have these means and variances: of the hyperparameters, and of effects that are centered.
-    pub fn named_units(&self, mean: &[f64], variance: &[f64]) -> Vec<Unit> {
-        let layout = &self.layout;
-        let mut units = vec![Unit { mean: 0.0, sd: 1.0 }; layout.dim()];
-        // e^t to second order about the mean of t: a scale's logarithm leans to the left, and a log-normal's mean and sd would
-        // be far too large.
-        let exponential = |i: usize, unit: f64| {
-            let middle = unit * mean[i].exp();
-            Unit { mean: middle * (1.0 + 0.5 * variance[i]), sd: middle * variance[i].sqrt() }
-        };
-        for k in 0..layout.coefficients {
-            let (unit, shift) = (self.scaling.coefficient_unit(k), self.scaling.coefficient_shift(k));
-            let mu = Unit { mean: mean[layout.mu(k)] * unit + shift, sd: variance[layout.mu(k)].sqrt() * unit };
-            units[layout.mu(k)] = mu;
-            units[layout.sigma(k)] = exponential(layout.sigma(k), unit);
-            for i in layout.effects(k).filter(|_| self.coordinates().is_centered(k)) {
-                units[i] = Unit { mean: shift + unit * mean[i], sd: unit * variance[i].sqrt() };
-            }
-        }
-        units[layout.eps()] = exponential(layout.eps(), self.scaling.outcome_scale);
-        units
-    }
-
     /// The variables' names in order: `mu_a`, `sigma_b`, `eps`, `a[AITKIN]`; with several predictors the slopes' name
     /// theirs first: `mu_b[hours]`, `b[hours,School 3]`.
     pub fn names(&self) -> Vec<String> {
@@ -280,6 +270,34 @@ impl Model {
             }
         }
         names
+    }
+
+    /// The variables in the arrays of stores and of Stan: the intercept's and the slopes' apart, `mu_a`, `mu_b`, ..., `a`, `b`.
+    pub fn arrays(&self) -> Vec<Array> {
+        let many = self.layout.coefficients > 2;
+        let mut all = Vec::new();
+        for block in self.layout.blocks() {
+            let by_level = block.role == Role::Effects;
+            let mut array = |name: String, by_predictor: bool, rows: Range<usize>| {
+                let variables: Vec<usize> = rows.flat_map(|k| block.row(k)).collect();
+                if !variables.is_empty() {
+                    all.push(Array { name, by_predictor, by_level, variables });
+                }
+            };
+            let prefix = match block.role {
+                Role::Mean => "mu_",
+                Role::Scale => "sigma_",
+                Role::Effects => "",
+                Role::Dispersion => {
+                    let names = self.family.dispersions().iter().enumerate();
+                    names.for_each(|(d, name)| array(name.to_string(), false, d..d + 1));
+                    continue;
+                }
+            };
+            array(format!("{prefix}a"), false, 0..1);
+            array(format!("{prefix}b"), many, 1..self.layout.coefficients);
+        }
+        all
     }
 
     /// The coefficients' names: `a`, then `b`, or `b[predictor]` where there are several.

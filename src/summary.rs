@@ -18,7 +18,7 @@ use crate::data::{Dataset, LeftOut};
 use crate::diagnostics::{self, Series, Summary};
 use crate::draws::Totals;
 use crate::experiment::{Sampled, Settings};
-use crate::model::PriorScales;
+use crate::model::{PriorScales, Role};
 use crate::nuts::Statistic;
 
 pub use comparison::{Comparison, Difference, Row};
@@ -197,6 +197,9 @@ pub struct Parameter {
     /// `mu_a`, `sigma_b`, `eps`, `a[AITKIN]`.
     #[serde(skip)]
     pub name: String,
+    /// What it is in its model, where that is known.
+    #[serde(skip)]
+    pub role: Option<Role>,
     /// Mean, quantiles, errors, effective sample sizes, R-hat.
     #[serde(flatten)]
     pub summary: Summary,
@@ -300,9 +303,13 @@ impl RunSummary {
         let below_limit = e_bfmi.iter().filter(|value| **value < EBFMI_LIMIT).count();
         let dataset = model.dataset();
         let drawn = u64::from(settings.chains) * draws as u64 * u64::from(settings.thin);
-        let named = names.iter().cloned().zip(rows.iter().zip(&nested));
-        let parameters =
-            named.map(|(name, (row, nested))| Parameter { name, summary: *row, nested_rhat: *nested }).collect();
+        let parameter = |(i, name): (usize, &String)| Parameter {
+            name: name.clone(),
+            role: Some(model.layout().place(i).0.role),
+            summary: rows[i],
+            nested_rhat: nested[i],
+        };
+        let parameters = names.iter().enumerate().map(parameter).collect();
         let mut summary = RunSummary {
             version: env!("CARGO_PKG_VERSION"),
             engine: engine.clone(),

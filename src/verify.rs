@@ -161,10 +161,8 @@ fn coverage(series: Series, independent: bool, quantile: f64, share: f64) -> f64
 /// Takes out the means and sds that mean nothing because of heavy tails, and says which.
 fn silence_heavy_tails(scores: &mut [Scores], exact: &Exact) -> Vec<String> {
     let index_of = |name: &str| exact.names().iter().position(|other| other == name);
-    let scale = |name: &&String| name.starts_with("sigma_") || *name == "eps";
     // Given the scales everything else is normal, with sds in proportion to them at most.
-    let scales = exact.names().iter().filter(scale).filter_map(|name| index_of(name));
-    if scales.map(|i| exact.tail_index(i)).all(|index| index > LIGHT_FOR_SDS) {
+    if exact.layout().positive().map(|i| exact.tail_index(i)).all(|index| index > LIGHT_FOR_SDS) {
         return Vec::new();
     }
     let indices: Vec<f64> =

@@ -209,7 +209,7 @@ fn several(model: &Model) -> Option<String> {
     let (landscape, names) = (Landscape::of(model), model.names());
     let told: Vec<String> = (landscape.peaks.iter().enumerate())
         .map(|(i, peak)| {
-            let at = names.iter().map(String::as_str).zip(peak.named.iter().copied());
+            let at = model.layout().positive().map(|i| (names[i].as_str(), peak.named[i]));
             format!("{} (mass {})", summary::scales_at(at), significant(landscape.share(i)))
         })
         .collect();

@@ -1,10 +1,10 @@
 //! What a draw says of each observation: its log likelihood, and a replicate of it.
 
-use std::f64::consts::TAU;
 use std::sync::Arc;
 
-use crate::model::Model;
-use crate::random::{Place, Purpose};
+use crate::family::{Distribution, with_family};
+use crate::model::{Model, Role};
+use crate::random::Place;
 
 /// Computes what is kept of each observation, in the order of the data set, in the user's units.
 pub struct Observations {
@@ -13,7 +13,7 @@ pub struct Observations {
     first_chain: u32,
     log_likelihood: bool,
     posterior_predictive: bool,
-    location: Vec<f64>,
+    etas: Vec<f64>,
 }
 
 impl Observations {
@@ -25,8 +25,8 @@ impl Observations {
         log_likelihood: bool,
         posterior_predictive: bool,
     ) -> Observations {
-        let location = vec![0.0; model.dataset().n_observations()];
-        Observations { model, seed, first_chain, log_likelihood, posterior_predictive, location }
+        let etas = vec![0.0; model.dataset().n_observations()];
+        Observations { model, seed, first_chain, log_likelihood, posterior_predictive, etas }
     }
 
     /// Writes the log likelihood of each observation under a draw, then a replicate of each, as far as they are wanted; a
@@ -37,26 +37,21 @@ impl Observations {
             for i in data.group_range(group) {
                 let slopes =
                     (1..layout.coefficients).map(|k| named[layout.effects(k).start + group] * data.predictor(k - 1)[i]);
-                self.location[i] = named[layout.effects(0).start + group] + slopes.sum::<f64>();
+                self.etas[i] = named[layout.effects(0).start + group] + slopes.sum::<f64>();
             }
         }
-        let eps = named[layout.eps()];
-        let mut rest = out;
-        if self.log_likelihood {
-            let (here, after) = rest.split_at_mut(self.location.len());
-            let constant = -0.5 * TAU.ln() - eps.ln();
-            for ((out, location), outcome) in here.iter_mut().zip(&self.location).zip(data.outcome()) {
-                let z = (outcome - location) / eps;
-                *out = constant - 0.5 * z * z;
+        let dispersions = &named[layout.block(Role::Dispersion).named.clone()];
+        let (place, etas) =
+            (Place { seed: self.seed, chain: self.first_chain + chain as u32, transition: draw as u32 }, &self.etas);
+        with_family!(self.model.family(), F => {
+            let family = F::at(dispersions);
+            let (here, after) = out.split_at_mut(if self.log_likelihood { etas.len() } else { 0 });
+            if self.log_likelihood {
+                family.log_densities(data.outcome(), etas, here);
             }
-            rest = after;
-        }
-        if self.posterior_predictive {
-            let chain = self.first_chain + chain as u32;
-            Place { seed: self.seed, chain, transition: draw as u32 }.normals(Purpose::Replicate, rest);
-            for (out, location) in rest.iter_mut().zip(&self.location) {
-                *out = location + eps * *out;
+            if self.posterior_predictive {
+                family.replicate(&place, etas, after);
             }
-        }
+        });
     }
 }

@@ -17,7 +17,7 @@ const NEGLIGIBLE: f64 = 1e-9;
 /// All named variables, as one grid has them.
 #[derive(Debug)]
 pub struct Variables {
-    layout: Layout,
+    pub layout: Layout,
     posterior: Arc<ScalePosterior>,
     /// Of sigma[0..K] and eps.
     marginals: Vec<Marginal>,

@@ -217,9 +217,10 @@ impl Layout {
         }
     }
 
-    /// The position at which the named variables, all of them in the user's units, have the values `named`.
+    /// The position at which the named variables, in the user's units, have the values `named`: all of them, or those that are
+    /// not integrated out.
     pub fn unconstrain(&self, named: &[f64], theta: &mut [f64]) {
-        for block in &self.blocks {
+        for block in self.blocks.iter().filter(|block| !block.theta.is_empty()) {
             for (k, units) in block.units.iter().enumerate() {
                 let (named_row, theta) = (&named[block.row(k)], &mut theta[block.theta_row(k)]);
                 match block.transform {

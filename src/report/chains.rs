@@ -26,9 +26,7 @@ impl<'a> Variable<'a> {
         let layout = sampled.model.layout();
         let values = sampled.draws.variable(i);
         let sorted = Sorted::new(&values);
-        // Scales stand between the mus and the effects.
-        let positive = i >= layout.sigma(0) && i <= layout.eps();
-        let grid = sorted.grid(positive);
+        let grid = sorted.grid(layout.positive().contains(&i));
         let (chains, draws) = (sampled.draws.chains(), sampled.draws.draws());
         Variable { values, sorted, grid, chains, draws }
     }

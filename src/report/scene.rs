@@ -1,5 +1,7 @@
 //! What all figures of a report are about: which coefficient, which group, and how much of each run there is room for.
 
+use std::ops::Range;
+
 use super::Options;
 use crate::data::Dataset;
 use crate::diagnostics::Summary;
@@ -31,6 +33,8 @@ pub struct Scene {
     pub groups: Vec<String>,
     /// Observations of each group.
     pub sizes: Vec<usize>,
+    /// The places of the coefficient's effects among the named variables.
+    pub effects: Range<usize>,
     /// Whether group effects were kept.
     pub has_effects: bool,
     /// Numbers of a figure's lines that there is room for, of one run.
@@ -71,6 +75,7 @@ impl Scene {
             why_group,
             groups: dataset.groups().to_vec(),
             sizes,
+            effects: layout.effects(coefficient),
             has_effects: sampled.settings.keep == Keep::All,
             numbers: NUMBERS / options.runs.max(1),
         }

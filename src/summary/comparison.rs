@@ -7,6 +7,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use super::{Extreme, RunSummary, decimals, number};
 use crate::diagnostics::Summary;
 use crate::exact::{Exact, ExactRow};
+use crate::model::Role;
 
 /// The chance that a sound run is called off the truth, were its errors normal.
 const FALSE_ALARM: f64 = 0.01;
@@ -146,7 +147,7 @@ fn smallest_ess(run: &RunSummary) -> f64 {
 
 /// The sigma with the smallest bulk ESS in any of the runs.
 fn hardest_sigma(runs: &[RunSummary]) -> String {
-    let sigmas = runs.iter().flat_map(|run| run.parameters.0.iter().filter(|row| row.name.starts_with("sigma_")));
+    let sigmas = runs.iter().flat_map(|run| run.parameters.0.iter().filter(|row| row.role == Some(Role::Scale)));
     let hardest = sigmas.min_by(|a, b| a.summary.ess_bulk.total_cmp(&b.summary.ess_bulk));
     hardest.map_or("sigma_a".to_string(), |row| row.name.clone())
 }
@@ -239,8 +240,7 @@ fn weigh(difference: &Difference, best: &RunSummary, focus: &str) -> String {
 
 /// How far a run is from the truth; `None` where it kept no hyperparameter with an error.
 fn hold(run: &RunSummary, exact: &Exact, focus: &str) -> Option<Held> {
-    let hyperparameters = run.data.predictors.len() * 2 + 3;
-    let named = exact.names().iter().zip(exact.summary()).take(hyperparameters);
+    let named = exact.names().iter().zip(exact.summary()).take(exact.layout().hyperparameters());
     let errors: Vec<(&String, f64, f64)> = named
         .filter_map(|(name, truth)| {
             let row = run.parameters.get(name)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::write_whole;
 use crate::draws::store::Store;
 use crate::experiment::Sampled;
+use crate::model::Array;
 use crate::nuts::Statistic;
 
 /// Numbers that are in memory at once: 32 MiB.
@@ -186,19 +187,24 @@ fn configuration(file: &mut dyn Write, sampled: &Sampled, id: usize) -> io::Resu
 /// The variables as Stan writes them, names with indices behind points, counted from 1, and which named variable each is;
 /// the first index of a matrix runs fastest.
 fn stan_variables(sampled: &Sampled) -> Vec<(String, usize)> {
-    let layout = sampled.model.layout();
-    let slopes = 1..layout.coefficients;
-    let slope = |k: usize| if slopes.len() > 1 { format!("b.{k}") } else { "b".to_string() };
-    let mut all = vec![("mu_a".to_string(), layout.mu(0))];
-    all.extend(slopes.clone().map(|k| (format!("mu_{}", slope(k)), layout.mu(k))));
-    all.push(("sigma_a".to_string(), layout.sigma(0)));
-    all.extend(slopes.clone().map(|k| (format!("sigma_{}", slope(k)), layout.sigma(k))));
-    all.push(("eps".to_string(), layout.eps()));
-    if sampled.names.len() > layout.hyperparameters() {
-        all.extend(layout.effects(0).enumerate().map(|(group, i)| (format!("a.{}", group + 1), i)));
-        for group in 0..layout.groups {
-            let of = |k: usize| (format!("{}.{}", slope(k), group + 1), layout.effects(k).start + group);
-            all.extend(slopes.clone().map(of));
+    let levels = sampled.model.layout().groups;
+    let mut all = Vec::new();
+    for Array { name, by_predictor, by_level, variables } in sampled.model.arrays() {
+        let kept = variables.iter().all(|i| *i < sampled.names.len());
+        match (by_predictor, by_level) {
+            _ if !kept => {}
+            (false, false) => all.push((name, variables[0])),
+            (true, true) => {
+                let slopes = 0..variables.len() / levels;
+                let of =
+                    |level: usize, k: usize| (format!("{name}.{}.{}", k + 1, level + 1), variables[k * levels + level]);
+                all.extend(
+                    (0..levels)
+                        .flat_map(|level| slopes.clone().map(move |k| (level, k)))
+                        .map(|(level, k)| of(level, k)),
+                );
+            }
+            _ => all.extend(variables.iter().enumerate().map(|(index, i)| (format!("{name}.{}", index + 1), *i))),
         }
     }
     all

@@ -59,7 +59,7 @@ pub fn write_parameters(path: &Path, summary: &RunSummary) -> io::Result<()> {
         let columns = ["mean", "sd", "q05", "q50", "q95", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "rhat"];
         let nested = summary.max_nested_rhat.as_ref().map(|_| "nested_rhat");
         csv.write_record(std::iter::once("parameter").chain(columns).chain(nested))?;
-        for Parameter { name, summary: row, nested_rhat } in &summary.parameters.0 {
+        for Parameter { name, summary: row, nested_rhat, .. } in &summary.parameters.0 {
             let quantiles = [row.mean, row.sd, row.q05, row.q50, row.q95];
             let diagnostics = [row.mcse_mean, row.mcse_sd, row.ess_bulk, row.ess_tail, row.rhat];
             let numbers = quantiles.into_iter().chain(diagnostics).chain(*nested_rhat);

@@ -195,7 +195,7 @@ impl Imported {
     pub fn parameters(&self) -> Vec<Parameter> {
         let rows = diagnostics::summarize(&self.values, self.names.len(), self.chains);
         let named = self.names.iter().cloned().zip(rows);
-        named.map(|(name, summary)| Parameter { name, summary, nested_rhat: None }).collect()
+        named.map(|(name, summary)| Parameter { name, role: None, summary, nested_rhat: None }).collect()
     }
 }
 

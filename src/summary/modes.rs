@@ -1,5 +1,7 @@
 //! Which modes of the posterior a run has been to: draws that sit in a mode of no mass are wrong, however well chains agree.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use super::{Advice, RunSummary, significant};
@@ -18,6 +20,9 @@ const SHARE_LIMIT: f64 = 0.05;
 pub struct Visited {
     /// The hyperparameters there, in the user's units: names and values.
     pub at: Vec<(String, f64)>,
+    /// Which of them are scales and dispersions, by which modes differ.
+    #[serde(skip)]
+    pub scales: Range<usize>,
     /// The share of the posterior's mass, by Laplace's approximation.
     pub mass: f64,
     /// The share of the draws.
@@ -43,6 +48,7 @@ pub(super) fn visited<D>(sampled: &Sampled<D>, draws: impl Iterator<Item = Vec<f
     let names = &sampled.names[..sampled.model.layout().hyperparameters()];
     let of = |i: usize| Visited {
         at: names.iter().cloned().zip(landscape.peaks[i].named.iter().copied()).collect(),
+        scales: sampled.model.layout().positive(),
         mass: landscape.share(i),
         draws: shares[i],
         negligible: landscape.is_negligible(i),
@@ -82,12 +88,11 @@ pub(super) fn advice(run: &RunSummary) -> Option<Advice> {
 
 /// A mode in words.
 fn tell(mode: &Visited) -> String {
-    let at = mode.at.iter().map(|(name, value)| (name.as_str(), *value));
+    let at = mode.at[mode.scales.clone()].iter().map(|(name, value)| (name.as_str(), *value));
     format!("{} (mass {}, draws {:.0} %)", scales_at(at), significant(mode.mass), 100.0 * mode.draws)
 }
 
-/// The scales of a mode, by which modes differ: `sigma_a 1.20, eps 0.720`.
-pub fn scales_at<'a>(hyperparameters: impl Iterator<Item = (&'a str, f64)>) -> String {
-    let scales = hyperparameters.filter(|(name, _)| !name.starts_with("mu_"));
+/// Scales of a mode, by which modes differ: `sigma_a 1.20, eps 0.720`.
+pub fn scales_at<'a>(scales: impl Iterator<Item = (&'a str, f64)>) -> String {
     scales.map(|(name, value)| format!("{name} {}", significant(value))).collect::<Vec<_>>().join(", ")
 }

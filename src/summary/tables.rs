@@ -19,7 +19,7 @@ pub struct Table {
 /// error.
 pub fn parameters<'a>(parameters: impl IntoIterator<Item = &'a Parameter>, nested: bool) -> Table {
     let header = ["", "mean", "sd", "5 %", "50 %", "95 %", "MCSE", "bulk ESS", "tail ESS", rhat_name(nested)];
-    let row = |Parameter { name, summary, nested_rhat }: &Parameter| {
+    let row = |Parameter { name, summary, nested_rhat, .. }: &Parameter| {
         let Summary { mean, sd, q05, q50, q95, mcse_mean, ess_bulk, ess_tail, rhat, .. } = *summary;
         let decimals = decimals(mcse_mean);
         let mut cells = vec![name.clone()];

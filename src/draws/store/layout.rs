@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::metadata::{ArrayMetadata, Type};
 use crate::draws::Precision;
-use crate::model::{Layout, Model, Unit};
+use crate::model::{Array, Model, Unit};
 use crate::nuts::{Kind, Statistic};
 
 /// A chunk has about so many bytes before it is compressed.
@@ -101,52 +101,6 @@ fn plain(name: &str, otherwise: &str) -> String {
     if fine && !variable && !TAKEN.contains(&name) { name.to_string() } else { otherwise.to_string() }
 }
 
-/// A variable of a store, and which named variables its elements are.
-struct Variable {
-    name: String,
-    /// Whether it has an element a predictor, and a group.
-    by_predictor: bool,
-    by_group: bool,
-    elements: Vec<usize>,
-}
-
-/// The variables of a model, of the leading `count` named ones; with several predictors slopes have a dimension of them.
-fn variables(layout: &Layout, count: usize) -> Vec<Variable> {
-    let slopes = 1..layout.coefficients;
-    let many = slopes.len() > 1;
-    let mut all = Vec::new();
-    let mut scalar = |name: &str, element: usize| {
-        all.push(Variable { name: name.to_string(), by_predictor: false, by_group: false, elements: vec![element] });
-    };
-    scalar("mu_a", layout.mu(0));
-    scalar("sigma_a", layout.sigma(0));
-    if slopes.len() == 1 {
-        scalar("mu_b", layout.mu(1));
-        scalar("sigma_b", layout.sigma(1));
-    }
-    scalar("eps", layout.eps());
-    if many {
-        let mut by_predictor = |name: &str, elements: Vec<usize>| {
-            all.push(Variable { name: name.to_string(), by_predictor: true, by_group: false, elements });
-        };
-        by_predictor("mu_b", slopes.clone().map(|k| layout.mu(k)).collect());
-        by_predictor("sigma_b", slopes.clone().map(|k| layout.sigma(k)).collect());
-    }
-    if count > layout.hyperparameters() {
-        let effects = |name: &str, by_predictor: bool, elements: Vec<usize>| Variable {
-            name: name.to_string(),
-            by_predictor,
-            by_group: true,
-            elements,
-        };
-        all.push(effects("a", false, layout.effects(0).collect()));
-        if !slopes.is_empty() {
-            all.push(effects("b", many, slopes.flat_map(|k| layout.effects(k)).collect()));
-        }
-    }
-    all
-}
-
 impl DrawArrays {
     /// For the draws of warm-up that are recorded of `model`. Nothing is known of their spread: none of them is packed.
     pub fn of_warmup(model: &Model, extent: &Extent) -> DrawArrays {
@@ -185,21 +139,22 @@ impl DrawArrays {
             Drawn { metadata: ArrayMetadata { path, data_type, dimensions, chunk, attributes: Map::new() }, places }
         };
         let mut arrays = Vec::new();
-        for variable in variables(layout, extent.variables) {
+        let kept = |array: &Array| array.variables.iter().all(|i| *i < extent.variables);
+        for array in model.arrays().into_iter().filter(kept) {
             let mut inner = Vec::new();
-            if variable.by_predictor {
+            if array.by_predictor {
                 inner.push(("predictor".to_string(), layout.coefficients - 1));
             }
-            if variable.by_group {
+            if array.by_level {
                 inner.push((names.group.clone(), layout.groups));
             }
-            let packing = units.and_then(|units| Packing::of(variable.elements.iter().map(|i| units[*i])));
+            let packing = units.and_then(|units| Packing::of(array.variables.iter().map(|i| units[*i])));
             let data_type = if packing.is_some() { Type::Float16 } else { real };
-            let mut array = drawn(format!("posterior/{}", variable.name), data_type, inner, variable.elements);
+            let mut drawn = drawn(format!("posterior/{}", array.name), data_type, inner, array.variables);
             if let Some(packing) = packing {
-                array.metadata.attributes = packing.attributes();
+                drawn.metadata.attributes = packing.attributes();
             }
-            arrays.push(array);
+            arrays.push(drawn);
         }
         for (i, statistic) in Statistic::ALL.into_iter().enumerate() {
             let path = format!("sample_stats/{}", statistic.name());

@@ -40,12 +40,10 @@ impl Modes {
         marginal: &Result<Mode, NoMode>,
         path: Option<&mode::Path>,
     ) -> Modes {
-        let (coefficients, groups) = (scene.coefficients.len(), scene.groups.len());
-        let start = 2 * coefficients + 1 + scene.coefficient * groups;
         let (mut found, mut none) = (Vec::new(), Vec::new());
         for (name, mode) in [("non-centered mode", non_centered), ("marginal mode", marginal)] {
             match mode {
-                Ok(mode) => found.push((name, mode.named[start..start + groups].to_vec())),
+                Ok(mode) => found.push((name, mode.named[scene.effects.clone()].to_vec())),
                 Err(error) => none.push(format!("There is no {name}: {error}.")),
             }
         }
