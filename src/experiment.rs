@@ -31,7 +31,7 @@ pub use identity::{Difference, Identity};
 pub use merge::{MergeError, Merging};
 pub use stored::{Interrupted, Keeping, resume, sample_into};
 
-/// From so many chains on the spread over the chains says how large errors are, and short chains share starting points.
+/// From so many chains on their spread says how large errors are, and short chains share starting points.
 pub const MANY_CHAINS: u32 = 64;
 
 /// Shorter chains have too few draws to compare their own variance with that between them, as R-hat does: it is above
@@ -145,7 +145,8 @@ impl Settings {
         self.keep == Keep::Summary && self.sampled_variables(model) == self.variables(model)
     }
 
-    /// The memory that a run will take at its peak with its draws in a store, in bytes: each chain's state, and what it takes to diagnose one variable.
+    /// The memory that a run will take at its peak with its draws in a store, in bytes: each chain's state, and what it
+    /// takes to diagnose one variable.
     pub fn memory_beside_store(&self, model: &Model) -> u128 {
         // The draws, and two numbers of half their size for each.
         let variable = u128::from(self.chains) * u128::from(self.draws) * size_of::<f64>() as u128;
