@@ -145,8 +145,7 @@ impl Settings {
         self.keep == Keep::Summary && self.sampled_variables(model) == self.variables(model)
     }
 
-    /// The memory that a run will take at its peak with its draws in a store, in bytes: each chain's state, and what it
-    /// takes to diagnose one variable.
+    /// A run's memory at its peak beside a store, in bytes: its chains' states, and what one diagnosed variable takes.
     pub fn memory_beside_store(&self, model: &Model) -> u128 {
         // The draws, and two numbers of half their size for each.
         let variable = u128::from(self.chains) * u128::from(self.draws) * size_of::<f64>() as u128;
@@ -180,7 +179,7 @@ impl Settings {
         u128::from(self.chains) * (warmup as u128 + u128::from(self.draws) * (named + observed) as u128)
     }
 
-    /// About how many bytes the draws of a run take as text, at most: twenty a number, sixty for the statistics.
+    /// About how many bytes draws take as text, at most: twenty a number, sixty for the statistics of each.
     pub fn text(&self, model: &Model) -> u128 {
         let line = self.variables(model) * 20 + 60;
         u128::from(self.chains) * u128::from(self.draws) * line as u128
