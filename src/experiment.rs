@@ -31,7 +31,7 @@ pub use identity::{Difference, Identity};
 pub use merge::{MergeError, Merging};
 pub use stored::{Interrupted, Keeping, resume, sample_into};
 
-/// From so many chains on the spread over the chains says how large errors are, and short chains share starting points.
+/// From so many chains on their spread says how large errors are, and short chains share starting points.
 pub const MANY_CHAINS: u32 = 64;
 
 /// Shorter chains have too few draws to compare their own variance with that between them, as R-hat does: it is above
@@ -118,7 +118,7 @@ impl Settings {
         self.keep.sums(model)
     }
 
-    /// The memory that a run will take at its peak with its draws in a store, in bytes: each chain's state, and what it takes to diagnose one variable.
+    /// A run's memory at its peak beside a store, in bytes: its chains' states, and what one diagnosed variable takes.
     pub fn memory_beside_store(&self, model: &Model) -> u128 {
         // The draws, and two numbers of half their size for each.
         let variable = u128::from(self.chains) * u128::from(self.draws) * size_of::<f64>() as u128;
@@ -152,7 +152,7 @@ impl Settings {
         u128::from(self.chains) * (warmup as u128 + u128::from(self.draws) * (named + observed) as u128)
     }
 
-    /// About how many bytes the draws of a run take as text, at most: twenty a number, sixty for the statistics.
+    /// About how many bytes draws take as text, at most: twenty a number, sixty for the statistics of each.
     pub fn text(&self, model: &Model) -> u128 {
         let line = self.variables(model) * 20 + 60;
         u128::from(self.chains) * u128::from(self.draws) * line as u128

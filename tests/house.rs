@@ -1,5 +1,5 @@
-//! The house keeps its order: rooms import only rooms before them, files of a room import each other in no circle, and no
-//! file is long.
+//! The house keeps its order: rooms import only rooms before them, files of a room import each other in no circle, and
+//! no file is long.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -94,8 +94,8 @@ fn against_the_order(sources: &Sources) -> Vec<String> {
     found
 }
 
-/// Circles between the modules of each folder, where a folder and its own file count as one. What a module takes from those
-/// that it is inside of is no matter.
+/// Circles between the modules of each folder, where a folder and its own file count as one. What a module takes from
+/// those that it is inside of is no matter.
 fn circles(sources: &Sources) -> Vec<String> {
     // The imports of each module's children from each other.
     let mut folders: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();

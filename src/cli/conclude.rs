@@ -12,8 +12,8 @@ use warpnuts::summary::{self, RunSummary, counted, significant};
 use super::progress::{PATIENCE, Waiting};
 use super::{Failure, Outcome, complain, print, progress, table};
 
-/// Summarizes a run and writes its files into `folder`; `None` where nothing was drawn, and then no folder, unless the run
-/// can go on there.
+/// Summarizes a run and writes its files into `folder`; `None` where nothing was drawn, and then no folder, unless the
+/// run can go on there.
 pub fn conclude(
     sampled: &Sampled,
     folder: &Path,
@@ -67,7 +67,8 @@ pub fn discard(folder: &Path) {
     drop(std::fs::remove_dir_all(folder));
 }
 
-/// What the error of a run means: where nothing was drawn, the folder goes; where something was, the failure says how to go on.
+/// What the error of a run means: where nothing was drawn, the folder goes; where something was, the failure says how
+/// to go on.
 pub fn failed(folder: &Path, error: EngineError) -> Failure {
     let drawn = Store::open(folder).map_or(0, |store| store.draws());
     if drawn == 0 && !store::has_checkpoint(folder) {
@@ -82,8 +83,8 @@ pub fn failed(folder: &Path, error: EngineError) -> Failure {
     ))
 }
 
-/// Prints what was sampled and at what cost, lines `about` model and engine, the table of the run, and what its diagnostics
-/// say.
+/// Prints what was sampled and at what cost, lines `about` model and engine, the table of the run, and what its
+/// diagnostics say.
 pub fn tell(summary: &RunSummary, about: impl IntoIterator<Item: Display>, all: bool) {
     print(headline(summary));
     about.into_iter().for_each(print);
@@ -185,8 +186,8 @@ pub fn no_damage(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// Says what happened to the device in the middle of the run; an error where the run ended with it, though what was drawn
-/// is written.
+/// Says what happened to the device in the middle of the run; an error where the run ended with it, though what was
+/// drawn is written.
 pub fn device_failure<D>(sampled: &Sampled<D>) -> Result<(), Failure> {
     match &sampled.run.failure {
         None => Ok(()),

@@ -138,8 +138,8 @@ pub fn is_sharp(exact: &Exact, run: &RunSummary) -> bool {
 }
 
 impl Pages {
-    /// For `runs` runs on `dataset`; a group that is not there is refused before the first of them. Without lines of progress
-    /// where it is to be `quiet`.
+    /// For `runs` runs on `dataset`; a group that is not there is refused before the first of them. Without lines of
+    /// progress where it is to be `quiet`.
     pub fn begin(
         typed: &ReportArguments,
         funnel: &FunnelArguments,

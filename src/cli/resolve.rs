@@ -287,7 +287,8 @@ pub fn room_for_text(needed: u128, out: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// The bytes that are free where `out` is or will be, and the folder that was asked, if they are fewer than what is needed.
+/// The bytes that are free where `out` is or will be, and the folder that was asked, if they are fewer than what is
+/// needed.
 fn too_little_disk(needed: u128, out: Option<&Path>) -> Option<(u128, &Path)> {
     let there = out.into_iter().flat_map(Path::ancestors).find(|folder| folder.is_dir());
     let folder = there.unwrap_or(Path::new("."));

@@ -1,4 +1,5 @@
-//! How the timings of a bench are printed: tables, what `auto` would have taken, where cost bends, and what was left out.
+//! How the timings of a bench are printed: tables, what `auto` would have taken, where cost bends, and what was left
+//! out.
 
 use warpnuts::bench::{AutoChoice, Bench, Bends, LeftOut, Modelled, Rate, Split, Timing};
 use warpnuts::model::Likelihood;

@@ -3,8 +3,8 @@
 use super::{Interrupted, Sampled, Settings};
 use crate::model::{Model, PriorScales};
 
-/// Everything that the draws of a run depend on, and which of them are kept. Runs of different chains of one experiment have
-/// the same identity.
+/// Everything that the draws of a run depend on, and which of them are kept. Runs of different chains of one experiment
+/// have the same identity.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Checksum of the data; see [`Dataset::checksum`](crate::data::Dataset::checksum).

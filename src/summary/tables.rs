@@ -15,8 +15,8 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// A row for each of these variables, with as many decimals as the error of its mean leaves meaning to, and one more for the
-/// error.
+/// A row for each of these variables, with as many decimals as the error of its mean leaves meaning to, and one more
+/// for the error.
 pub fn parameters<'a>(parameters: impl IntoIterator<Item = &'a Parameter>, nested: bool) -> Table {
     let header = ["", "mean", "sd", "5 %", "50 %", "95 %", "MCSE", "bulk ESS", "tail ESS", rhat_name(nested)];
     let row = |Parameter { name, summary, nested_rhat, .. }: &Parameter| {

@@ -2,7 +2,8 @@
 
 use super::layout::Drawn;
 
-/// A chunk among those of a row: along the chains, along the first dimension of a draw where there are two, along the last.
+/// A chunk among those of a row: along the chains, along the first dimension of a draw where there are two, along the
+/// last.
 pub struct Chunk {
     pub chains: usize,
     pub outer: usize,
