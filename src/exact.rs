@@ -19,12 +19,10 @@
 //!
 //! use warpnuts::data::Dataset;
 //! use warpnuts::exact::Exact;
-//! use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+//! use warpnuts::model::Model;
 //!
 //! let dataset = Arc::new(Dataset::radon()?);
-//! let parameterization = Parameterization::uniform(Effect::NonCentered, dataset.predictor_names());
-//! let scaling = Scaling::standardizing(&dataset);
-//! let exact = Exact::of(&Model::new(dataset, Priors::default(), parameterization, scaling))?;
+//! let exact = Exact::of(&Model::builder(dataset).build())?;
 //! let sigma_b = exact.names().iter().position(|name| name == "sigma_b").ok_or("radon has a slope")?;
 //! assert!((exact.mean(sigma_b) - 0.26).abs() < 0.01);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
