@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
+use warpnuts::density::collapsed::ConditionalEffects;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::density::effects::ConditionalEffects;
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Coordinates, Likelihood, Model, Scaling};
 use warpnuts::random::Place;
 
 fn radon(parameterization: &str) -> Model {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
-    Model::new(dataset, Priors::default(), parameterization, scaling)
+    Model::builder(dataset).coordinates(parameterization).scaling(scaling).build()
 }
 
 fn gradient(criterion: &mut Criterion) {
@@ -26,7 +25,7 @@ fn gradient(criterion: &mut Criterion) {
     for (parameterization, likelihoods) in cases {
         let model = radon(parameterization);
         for likelihood in likelihoods {
-            let mut density = CpuDensity::new(&model, *likelihood);
+            let mut density = CpuDensity::new(&model.over(*likelihood).unwrap());
             let theta = vec![0.1; model.dim()];
             let mut gradient = theta.clone();
             group.bench_function(format!("{likelihood:?}, {parameterization}"), |bencher| {

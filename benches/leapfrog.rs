@@ -6,23 +6,23 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use warpnuts::data::Dataset;
+use warpnuts::density::Density;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::density::{Density, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Keep, Progress};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
-use warpnuts::nuts::{State, Step, Transition};
+use warpnuts::model::{Centering, Coordinates, Model, Scaling};
+use warpnuts::nuts::{Kernel, State, Step, Transition, Tuning};
 use warpnuts::random::Place;
 
 fn leapfrog(criterion: &mut Criterion) {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::uniform(Effect::NonCentered, dataset.predictor_names());
+    let parameterization = Coordinates::joint(Centering::NonCentered, dataset.n_coefficients());
     let scaling = Scaling::standardizing(&dataset);
-    let model = Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling));
+    let model = Arc::new(Model::builder(dataset).coordinates(parameterization).scaling(scaling).build());
     let dim = model.layout().dim();
-    let density = CpuDensity::new(&model, Likelihood::Groups);
+    let density = CpuDensity::new(&model);
 
     let chains = Chains { seed: 1, first: 0, count: 4, per_superchain: 1 };
     let lanes: Vec<Box<dyn Density>> = vec![Box::new(density.clone())];
@@ -41,7 +41,7 @@ fn leapfrog(criterion: &mut Criterion) {
     state.gradient.copy_from_slice(&gradient);
 
     let mut transition = Transition::new(dim, 10);
-    transition.configure(&run.scale, 10);
+    transition.configure(&Tuning { scale: run.scale.to_vec(), step_size: 1.0, max_depth: 10 });
     let mut place = Place { seed: 1, chain: 9, transition: 0 };
     criterion.bench_function("radon leapfrog", |bencher| {
         bencher.iter_custom(|leapfrogs| {

@@ -8,29 +8,15 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{
-    Adapt, ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Part, Phase, PhaseOutcome, SinkError,
-};
+use crate::engine::{ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Part, Phase, PhaseOutcome, SinkError};
 use crate::faults;
-use crate::math::exp;
-use crate::nuts::adaptation::{Moments, Spread};
+use crate::nuts::adaptation::Spread;
+use crate::nuts::{Adaptation, Tuning};
 
 use schedule::{Role, Stage, schedule};
 
-/// Doublings of a trajectory until the last window: short trajectories explore as much a gradient, and the windows that
-/// are made of them only serve the next.
-const SHORT_TREES: u32 = 3;
-
-/// How far acceptance moves the log step size while a chain is still far out, and afterwards.
-const INITIAL_GAIN: f64 = 20.0;
-const GAIN: f64 = 5.0;
-
 /// Draws of each chain before the first checkpoint among them, at most.
 const FIRST_STRETCH: u32 = 16;
-
-/// The metric is regularized as if so many draws of this variance had been seen.
-const PRIOR_DRAWS: f64 = 5.0;
-const PRIOR_VARIANCE: f64 = 1e-3;
 
 /// How long to run, and how to adapt.
 #[derive(Debug, Clone, Copy)]
@@ -179,19 +165,21 @@ pub fn run_from(
     if let Some(spread) = &done.spread {
         sink.warmed(spread);
     }
+    let adaptation = Adaptation { target_accept: plan.target_accept, max_depth: plan.max_depth };
     let mut failure = None;
     let stages = if done.frozen { schedule::frozen(plan.warmup) } else { schedule(plan.warmup) };
     let mut checkpointed = Instant::now();
     for Stage { role, transitions } in stages.into_iter().skip(done.stages) {
-        let gain = if matches!(role, Role::Initial | Role::Approach) { INITIAL_GAIN } else { GAIN };
+        let is_far = matches!(role, Role::Initial | Role::Approach);
         let learns = !matches!(role, Role::Approach | Role::Arrival | Role::Frozen);
         let long_trees = matches!(role, Role::LastWindow | Role::Final | Role::Arrival | Role::Frozen);
         let phase = Phase {
             transitions,
-            scale: if role == Role::Approach { vec![1.0; dim] } else { done.scale.clone() },
-            step_size: if role == Role::Approach { 1.0 } else { done.step_size },
-            adapt: (role != Role::Frozen).then_some(Adapt { target: plan.target_accept, gain }),
-            max_depth: if long_trees { plan.max_depth } else { plan.max_depth.min(SHORT_TREES) },
+            tuning: match role {
+                Role::Approach => adaptation.tuning(vec![1.0; dim], 1.0, true),
+                _ => adaptation.tuning(done.scale.clone(), done.step_size, !long_trees),
+            },
+            adapt: (role != Role::Frozen).then(|| adaptation.adapt(is_far)),
             part: Part::Warmup { recorded: sink.wants_warmup() },
             thin: plan.thin,
         };
@@ -205,18 +193,16 @@ pub fn run_from(
         }
         done.stages += 1;
         if learns {
-            done.step_size = pooled_step_size(&outcome);
+            done.step_size = Adaptation::pooled_step_size(&outcome.log_step_sizes);
         }
         match role {
             Role::Initial => {
-                update_metric(&mut done.scale, &outcome.moments);
-                // What was learnt under the identity says little now: where the metric fits, steps go as D^(-1/4)
-                // (Beskos et al. 2013).
-                done.step_size = 1.0 / (dim as f64).sqrt().sqrt();
+                Adaptation::update_metric(&mut done.scale, &outcome.moments);
+                done.step_size = Adaptation::first_step_size(dim);
             }
-            Role::Window => update_metric(&mut done.scale, &outcome.moments),
+            Role::Window => Adaptation::update_metric(&mut done.scale, &outcome.moments),
             Role::LastWindow => {
-                update_metric(&mut done.scale, &outcome.moments);
+                Adaptation::update_metric(&mut done.scale, &outcome.moments);
                 sink.warmed(done.spread.insert(outcome.moments.spread()));
             }
             Role::Approach | Role::Arrival | Role::Frozen | Role::Final => {}
@@ -225,10 +211,8 @@ pub fn run_from(
     }
     let mut phase = Phase {
         transitions: 0,
-        scale: done.scale.clone(),
-        step_size: done.step_size,
+        tuning: Tuning { scale: done.scale.clone(), step_size: done.step_size, max_depth: plan.max_depth },
         adapt: None,
-        max_depth: plan.max_depth,
         part: Part::Sampling,
         thin: plan.thin,
     };
@@ -313,31 +297,5 @@ fn told(done: Checkpoint, failure: Option<DeviceFailure>) -> Run {
         gradients: done.gradients,
         time: done.time,
         failure,
-    }
-}
-
-/// The geometric mean of the step sizes that the chains have learnt.
-fn pooled_step_size(outcome: &PhaseOutcome) -> f64 {
-    let logs = &outcome.log_step_sizes;
-    exp(logs.iter().sum::<f64>() / logs.len() as f64)
-}
-
-/// Sets the metric from the moments of a window: the variance under which draws and gradients spread alike, the
-/// geometric mean of a coordinate's variance and of its gradient's inverse variance, which minimizes the Fisher
-/// divergence from a standard normal (Tran and Kleppe 2024; Seyboldt, Carlson and Carpenter 2026). For a normal
-/// posterior it stands between the marginal and the conditional variance, and it is already good where chains have not
-/// yet come to rest. Regularized towards a small number, as Stan does.
-fn update_metric(scale: &mut [f64], moments: &Moments) {
-    let n = moments.count();
-    for ((scale, position), gradient) in
-        scale.iter_mut().zip(moments.position_variance()).zip(moments.gradient_variance())
-    {
-        let variance = (position / gradient).sqrt();
-        if variance.is_finite() && variance > 0.0 {
-            *scale = (n * variance + PRIOR_DRAWS * PRIOR_VARIANCE) / (n + PRIOR_DRAWS);
-            if !faults::is_planted("metric-not-squared") {
-                *scale = scale.sqrt();
-            }
-        }
     }
 }

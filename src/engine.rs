@@ -4,9 +4,9 @@
 pub mod device;
 pub mod fallback;
 pub mod host;
-mod lane;
 mod progress;
 pub mod sums;
+mod worker;
 
 use std::fmt;
 
@@ -16,24 +16,20 @@ use crate::density::DensityError;
 use crate::faults;
 use crate::model::{CoordinatesError, Model, Unit};
 use crate::nuts::adaptation::{Moments, Spread};
-use crate::nuts::{State, Statistics};
+use crate::nuts::{Adapt, State, Statistics, Tuning};
 
 pub use progress::{Progress, Snapshot};
 use sums::{ChainSums, Grid};
 
-/// A stretch of transitions of all chains with one metric.
+/// A stretch of transitions of all chains with one tuning.
 #[derive(Debug, Clone)]
 pub struct Phase {
     /// Transitions of each chain.
     pub transitions: u32,
-    /// The metric, as sds: the square roots of the entries of the diagonal inverse metric.
-    pub scale: Vec<f64>,
-    /// The step size, or that with which each chain begins to adapt.
-    pub step_size: f64,
+    /// The kernel's tuning.
+    pub tuning: Tuning,
     /// How chains adapt their step sizes; `None` keeps them.
     pub adapt: Option<Adapt>,
-    /// The most doublings of a trajectory.
-    pub max_depth: u32,
     /// Which part of the run this is, and so what becomes of draws.
     pub part: Part,
     /// Of how many transitions the last one's draw goes to the sink, counted since this part of the run began.
@@ -70,15 +66,6 @@ impl Part {
     pub fn records(self) -> bool {
         self != Part::Warmup { recorded: false } || faults::is_planted("warm-up-kept")
     }
-}
-
-/// How a chain adapts its step size in a phase; see [`StepSize`](crate::nuts::adaptation::StepSize).
-#[derive(Debug, Clone, Copy)]
-pub struct Adapt {
-    /// The mean acceptance that is aimed at.
-    pub target: f64,
-    /// How far an error in acceptance moves the log step size.
-    pub gain: f64,
 }
 
 /// What came out of a phase.

@@ -6,9 +6,17 @@
 //! of the posterior, as estimated) that turns momenta into velocities and gradients into forces.
 
 pub mod adaptation;
+mod integrator;
+mod kernel;
 mod leapfrog;
+mod statistics;
 mod subtree;
 mod transition;
+mod tuning;
 mod weight;
 
-pub use transition::{State, Statistics, Step, Transition, Wanted};
+pub use integrator::{Integrator, Leapfrog, PhasePoint};
+pub use kernel::{Kernel, State, Step, Wanted};
+pub use statistics::{Kind, Statistic, Statistics};
+pub use transition::Transition;
+pub use tuning::{Adapt, Adaptation, Tuning};

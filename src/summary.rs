@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::data::{Dataset, LeftOut};
 use crate::diagnostics::{self, Series, Summary};
 use crate::draws::Totals;
-use crate::draws::store::Statistic;
 use crate::experiment::{Sampled, Settings};
 use crate::model::PriorScales;
+use crate::nuts::Statistic;
 
 pub use advice::Advice;
 pub use comparison::{Comparison, Difference, Row};

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::density::{Batch, Density, DensityError, Evaluations, Likelihood};
+use warpnuts::density::{Batch, Density, DensityError, Evaluations};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Block, DrawSink, Engine, EngineError, Keep, Part, Phase, Progress, SinkError, SumSink};
-use warpnuts::model::{Effect, Model, Priors, Unit};
+use warpnuts::model::{Centering, Model, Priors, Unit};
+use warpnuts::nuts::Tuning;
 use warpnuts::nuts::adaptation::Spread;
 use warpnuts::random::{Place, Purpose};
 
@@ -30,7 +31,7 @@ fn simulated() -> Arc<Model> {
     });
     let outcome = outcome.collect();
     let dataset = Dataset::from_columns("simulated", "group", "y", &["x"], &labels, outcome, vec![x.clone()]).unwrap();
-    runs::model(&Arc::new(dataset), Priors::default(), [Effect::Centered, Effect::NonCentered])
+    runs::model(&Arc::new(dataset), Priors::default(), [Centering::Centered, Centering::NonCentered])
 }
 
 /// A CPU density that takes several positions a call, and keeps those it was given one by one.
@@ -43,7 +44,7 @@ struct Wide {
 
 impl Wide {
     fn new(model: &Model, width: usize) -> Wide {
-        let density = CpuDensity::new(model, Likelihood::Groups);
+        let density = CpuDensity::new(model);
         Wide { density, width, largest: Arc::default(), alone: Arc::default() }
     }
 }
@@ -136,11 +137,9 @@ fn unadapted(model: &Arc<Model>, lane_count: usize, chains: Chains, draws: usize
     let densities = lanes(model, lane_count);
     let mut engine = HostEngine::new(model.clone(), densities, chains, 10, Keep::All, Arc::default()).start().unwrap();
     let phase = Phase {
+        tuning: Tuning { scale: vec![1.0; dim], step_size: 0.001, max_depth: 6 },
         transitions: draws as u32,
-        scale: vec![1.0; dim],
-        step_size: 0.001,
         adapt: None,
-        max_depth: 6,
         part: Part::Sampling,
         thin: 1,
     };
@@ -151,7 +150,7 @@ fn unadapted(model: &Arc<Model>, lane_count: usize, chains: Chains, draws: usize
 
 #[test]
 fn draws_do_not_depend_on_how_many_lanes_there_are() {
-    for model in [radon(Effect::NonCentered), simulated()] {
+    for model in [radon(Centering::NonCentered), simulated()] {
         let (alone_run, alone) = run(&model, 1, chains(1, 7), plan(150, 60));
         for count in [2, 3, 11] {
             let (run, draws) = run(&model, count, chains(1, 7), plan(150, 60));
@@ -164,7 +163,7 @@ fn draws_do_not_depend_on_how_many_lanes_there_are() {
 
 #[test]
 fn draws_do_not_depend_on_how_many_positions_a_call_takes() {
-    for model in [radon(Effect::NonCentered), simulated()] {
+    for model in [radon(Centering::NonCentered), simulated()] {
         let (_, alone) = run(&model, 1, chains(2, 10), plan(150, 60));
         for (width, lane_count) in [(2, 1), (7, 1), (7, 2), (10, 1), (64, 1)] {
             let wide: Vec<Wide> = (0..lane_count).map(|_| Wide::new(&model, width)).collect();
@@ -218,7 +217,7 @@ fn seeds_make_different_runs_and_the_same_seed_the_same() {
 
 #[test]
 fn dual_averaging_reaches_the_acceptance_that_was_asked_for() {
-    let model = radon(Effect::NonCentered);
+    let model = radon(Centering::NonCentered);
     let mut steps = Vec::new();
     for target_accept in [0.6, 0.8, 0.9] {
         let (run, draws) = run(&model, 2, chains(4, 16), Plan { target_accept, ..plan(1000, 500) });
@@ -232,7 +231,7 @@ fn dual_averaging_reaches_the_acceptance_that_was_asked_for() {
 /// nuts-rs 0.19.1 reaches 6.3 on the same posterior with as many chains and draws.
 #[test]
 fn radon_gives_6_3_effective_draws_a_thousand_gradients() {
-    let model = radon(Effect::NonCentered);
+    let model = radon(Centering::NonCentered);
     let (mut leapfrogs_a_draw, mut efficiency) = (0.0, 0.0);
     for seed in 0..20 {
         let (run, draws) = run(&model, 2, chains(seed, 4), plan(1000, 1000));
@@ -247,10 +246,10 @@ fn radon_gives_6_3_effective_draws_a_thousand_gradients() {
 /// The metric under which positions and gradients spread alike, from the draws of the run that used it.
 #[test]
 fn the_metric_is_the_one_the_draws_ask_for() {
-    let model = radon(Effect::NonCentered);
+    let model = radon(Centering::NonCentered);
     let (run, draws) = run(&model, 2, chains(17, 16), plan(1000, 500));
     let dim = model.layout().dim();
-    let mut density = CpuDensity::new(&model, Likelihood::Groups);
+    let mut density = CpuDensity::new(&model);
     let mut position = vec![0.0; dim];
     let mut gradient = vec![0.0; dim];
     let count = draws.statistics().len();
@@ -280,7 +279,7 @@ fn the_metric_is_the_one_the_draws_ask_for() {
 
 #[test]
 fn a_thousand_chains_adapt_in_a_hundred_transitions() {
-    let model = radon(Effect::NonCentered);
+    let model = radon(Centering::NonCentered);
     let (short, draws) = run(&model, 2, chains(5, 1000), plan(100, 10));
     let (long, _) = run(&model, 2, chains(6, 16), plan(2000, 1));
     assert!((short.acceptance - 0.8).abs() < 0.05, "acceptance {}", short.acceptance);
@@ -297,7 +296,7 @@ fn a_thousand_chains_adapt_in_a_hundred_transitions() {
 
 #[test]
 fn one_chain_is_enough() {
-    let model = radon(Effect::NonCentered);
+    let model = radon(Centering::NonCentered);
     let (run, draws) = run(&model, 2, chains(7, 1), plan(1000, 1000));
     assert!((run.acceptance - 0.8).abs() < 0.08, "acceptance {}", run.acceptance);
     let summaries = summaries(&draws);
@@ -322,7 +321,7 @@ fn every_short_plan_is_carried_out() {
 
 #[test]
 fn an_interrupted_run_keeps_the_draws_it_has() {
-    let model = radon(Effect::NonCentered);
+    let model = radon(Centering::NonCentered);
     let (_, whole) = run(&model, 2, chains(9, 4), plan(50, 1000));
     for last in [1, 3] {
         let progress = Arc::new(Progress::default());
@@ -350,7 +349,7 @@ fn an_interrupted_run_keeps_the_draws_it_has() {
 #[test]
 fn the_drivers_account_is_that_of_the_draws() {
     // Centered radon, so that there are divergences to count.
-    let model = radon(Effect::Centered);
+    let model = radon(Centering::Centered);
     let progress = Arc::new(Progress::default());
     let mut draws = Memory::new(175, 6, 300);
     let run = run_into(&mut draws, &model, lanes(&model, 2), chains(10, 6), plan(100, 300), progress.clone());
@@ -371,7 +370,7 @@ fn the_drivers_account_is_that_of_the_draws() {
 
 #[test]
 fn a_sink_may_take_the_hyperparameters_only() {
-    let model = radon(Effect::NonCentered);
+    let model = radon(Centering::NonCentered);
     let (_, all) = run(&model, 1, chains(11, 3), plan(60, 50));
     let mut engine = HostEngine::new(model.clone(), lanes(&model, 1), chains(11, 3), 10, Keep::Hyper, Arc::default())
         .start()
@@ -383,7 +382,7 @@ fn a_sink_may_take_the_hyperparameters_only() {
 
 #[test]
 fn superchains_share_their_starting_point() {
-    let model = radon(Effect::NonCentered);
+    let model = radon(Centering::NonCentered);
     let starts = |chains: Chains| {
         let wide = Wide::new(&model, 1);
         let alone = wide.alone.clone();
@@ -425,7 +424,7 @@ fn chains_of_a_superchain_part_at_once() {
 #[test]
 fn a_start_is_looked_for_until_one_is_found_or_a_hundred_were_bad() {
     let model = simulated();
-    let density = CpuDensity::new(&model, Likelihood::Groups);
+    let density = CpuDensity::new(&model);
     let start = |period| {
         let lane: Vec<Box<dyn Density>> = vec![Box::new(Rare { density: density.clone(), calls: 0, period })];
         HostEngine::new(model.clone(), lane, Chains { first: 40, ..chains(14, 3) }, 10, Keep::Hyper, Arc::default())
@@ -441,15 +440,13 @@ fn a_start_is_looked_for_until_one_is_found_or_a_hundred_were_bad() {
 
 #[test]
 fn a_phase_without_adaptation_keeps_step_size_and_metric() {
-    let model = radon(Effect::NonCentered);
+    let model = radon(Centering::NonCentered);
     let mut engine =
         HostEngine::new(model.clone(), lanes(&model, 2), chains(15, 4), 10, Keep::All, Arc::default()).start().unwrap();
     let phase = Phase {
+        tuning: Tuning { scale: vec![0.1; 175], step_size: 0.1, max_depth: 4 },
         transitions: 30,
-        scale: vec![0.1; 175],
-        step_size: 0.1,
         adapt: None,
-        max_depth: 4,
         part: Part::Sampling,
         thin: 1,
     };
@@ -468,7 +465,7 @@ fn a_phase_without_adaptation_keeps_step_size_and_metric() {
 
 #[test]
 fn every_third_draw_is_kept_whatever_the_phases() {
-    let model = radon(Effect::NonCentered);
+    let model = radon(Centering::NonCentered);
     let draws = |thin: u32, lane_count: usize| {
         let mut kept = Memory::new(175, 6, (61 / thin) as usize);
         let lanes = lanes(&model, lane_count);
@@ -476,7 +473,8 @@ fn every_third_draw_is_kept_whatever_the_phases() {
             HostEngine::new(model.clone(), lanes, chains(16, 6), 10, Keep::All, Arc::default()).start().unwrap();
         for transitions in [1, 7, 3, 50] {
             let (scale, part) = (vec![0.1; 175], Part::Sampling);
-            let phase = Phase { transitions, scale, step_size: 0.1, adapt: None, max_depth: 4, part, thin };
+            let phase =
+                Phase { tuning: Tuning { scale, step_size: 0.1, max_depth: 4 }, transitions, adapt: None, part, thin };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
         }
         kept

@@ -6,21 +6,22 @@ use std::sync::Arc;
 use rand::Rng;
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::density::{Density, Evaluations, Likelihood};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::density::{Density, Evaluations};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 
+use crate::helpers::models;
 use crate::helpers::reference;
 
 const BOTH: [Likelihood; 2] = [Likelihood::Groups, Likelihood::Observations];
 
-fn parameterization(centered: &[bool], dataset: &Dataset) -> Parameterization {
-    let effect = |centered: &bool| if *centered { Effect::Centered } else { Effect::NonCentered };
-    Parameterization::of(centered.iter().map(effect).collect(), dataset.predictor_names())
+fn parameterization(centered: &[bool]) -> Coordinates {
+    let effect = |centered: &bool| if *centered { Centering::Centered } else { Centering::NonCentered };
+    Coordinates::Joint { centering: centered.iter().map(effect).collect(), likelihood: Likelihood::Groups }
 }
 
 fn evaluate(model: &Model, likelihood: Likelihood, theta: &[f64]) -> (f64, Vec<f64>) {
-    let mut density = CpuDensity::new(model, likelihood);
+    let mut density = CpuDensity::new(&model.over(likelihood).unwrap());
     let mut out = Evaluations::with_capacity(1, density.dim());
     density.evaluate(&vec![theta], &mut out).unwrap();
     (out.log_density(0), out.gradient(0).to_vec())
@@ -72,9 +73,9 @@ fn over_groups_and_over_observations_are_equal() {
     for (groups, slopes) in [(2, 1), (3, 0), (8, 2), (9, 3), (86, 4), (1000, 1), (17, 10)] {
         let dataset = simulated(groups, slopes, 1.0);
         for centered in [true, false] {
-            let parameterization = parameterization(&vec![centered; slopes + 1], &dataset);
+            let parameterization = parameterization(&vec![centered; slopes + 1]);
             let scaling = Scaling::standardizing(&dataset);
-            let model = Model::new(dataset.clone(), Priors::default(), parameterization, scaling);
+            let model = models::posterior(dataset.clone(), Priors::default(), parameterization, scaling);
             let theta = position(model.layout().dim(), 3);
             let (grouped, grouped_gradient) = evaluate(&model, Likelihood::Groups, &theta);
             let (observed, observed_gradient) = evaluate(&model, Likelihood::Observations, &theta);
@@ -94,7 +95,7 @@ fn gradients_are_finite_differences() {
         for mixed in [[true, false], [false, true]] {
             let centered: Vec<bool> = (0..=slopes).map(|k| mixed[k % 2]).collect();
             let scaling = Scaling::standardizing(&dataset);
-            let model = Model::new(dataset.clone(), Priors::default(), parameterization(&centered, &dataset), scaling);
+            let model = models::posterior(dataset.clone(), Priors::default(), parameterization(&centered), scaling);
             let theta = position(model.layout().dim(), 5);
             for likelihood in BOTH {
                 let (_, gradient) = evaluate(&model, likelihood, &theta);
@@ -120,8 +121,8 @@ fn scaling_is_an_exact_change_of_variables() {
         let dataset = simulated(12, slopes, scale);
         for centered in [true, false] {
             let model = |scaling| {
-                let parameterization = parameterization(&vec![centered; slopes + 1], &dataset);
-                Model::new(dataset.clone(), Priors::default(), parameterization, scaling)
+                let parameterization = parameterization(&vec![centered; slopes + 1]);
+                models::posterior(dataset.clone(), Priors::default(), parameterization, scaling)
             };
             let plain = model(Scaling::identity(&dataset));
             let scaled = model(Scaling::standardizing(&dataset));
@@ -150,8 +151,8 @@ fn a_predictor_far_from_zero_does_not_cancel() {
     let x: Vec<f64> = near.predictor(0).iter().map(|x| (x * 2f64.powi(20)).round() / 2f64.powi(20) + shift).collect();
     let far = Dataset::from_columns("far", "g", "y", &["x"], &labels, near.outcome().to_vec(), vec![x]).unwrap();
     let far = Arc::new(far);
-    let centered = parameterization(&[true, true], &far);
-    let model = Model::new(far.clone(), Priors::default(), centered, Scaling::identity(&far));
+    let centered = parameterization(&[true, true]);
+    let model = models::posterior(far.clone(), Priors::default(), centered, Scaling::identity(&far));
     // Intercepts that follow the slopes, so that fitted values stay near the outcome.
     let mut theta = position(model.layout().dim(), 2);
     for j in 0..far.n_groups() {
@@ -167,9 +168,9 @@ fn a_predictor_far_from_zero_does_not_cancel() {
 fn names_follow_the_notebook() {
     let model = |predictors: &[&str]| {
         let dataset = reference::radon(&predictors.iter().map(|name| name.to_string()).collect::<Vec<_>>());
-        let parameterization = Parameterization::uniform(Effect::Centered, dataset.predictor_names());
+        let parameterization = Coordinates::joint(Centering::Centered, dataset.n_coefficients());
         let scaling = Scaling::identity(&dataset);
-        Model::new(dataset, Priors::default(), parameterization, scaling).names()
+        models::posterior(dataset, Priors::default(), parameterization, scaling).names()
     };
     let one = model(&["floor"]);
     assert_eq!(one[..6], ["mu_a", "mu_b", "sigma_a", "sigma_b", "eps", "a[AITKIN]"]);

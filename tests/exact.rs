@@ -5,26 +5,26 @@
 use std::f64::consts::TAU;
 use std::sync::{Arc, LazyLock};
 
+use crate::helpers::models;
 use rand::Rng;
 use rayon::prelude::*;
 use warpnuts::data::{Columns, Dataset};
-use warpnuts::density::Likelihood;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::diagnostics::{Series, Summary, mcse_mean};
 use warpnuts::engine::Progress;
 use warpnuts::exact::{Exact, ExactError};
 use warpnuts::experiment::{Settings, sample};
-use warpnuts::model::{Effect, Model, Parameterization, PriorScales, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, PriorScales, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 
 /// A model in the sampler's usual units.
-fn model(dataset: &Arc<Dataset>, priors: Priors, effects: &[Effect]) -> Model {
-    let parameterization = Parameterization::of(effects.to_vec(), dataset.predictor_names());
-    Model::new(dataset.clone(), priors, parameterization, Scaling::standardizing(dataset))
+fn model(dataset: &Arc<Dataset>, priors: Priors, effects: &[Centering]) -> Model {
+    let parameterization = Coordinates::Joint { centering: effects.to_vec(), likelihood: Likelihood::Groups };
+    models::posterior(dataset.clone(), priors, parameterization, Scaling::standardizing(dataset))
 }
 
 fn radon_model() -> Model {
-    model(&Arc::new(Dataset::radon().unwrap()), Priors::default(), &[Effect::NonCentered; 2])
+    model(&Arc::new(Dataset::radon().unwrap()), Priors::default(), &[Centering::NonCentered; 2])
 }
 
 static RADON: LazyLock<Exact> = LazyLock::new(|| Exact::of(&radon_model()).unwrap());
@@ -74,10 +74,11 @@ fn brute_force(dataset: &Arc<Dataset>, priors: Priors) -> (f64, Vec<f64>, Vec<f6
     // Each coefficient in the parameterization that is well-conditioned: by the size of its sigma.
     let densities: Vec<(Model, CpuDensity)> = (0..1 << k)
         .map(|centered: usize| {
-            let effect = |k: usize| if centered >> k & 1 == 1 { Effect::Centered } else { Effect::NonCentered };
-            let parameterization = Parameterization::of((0..k).map(effect).collect(), dataset.predictor_names());
-            let model = Model::new(dataset.clone(), priors, parameterization, Scaling::identity(dataset));
-            let density = CpuDensity::new(&model, Likelihood::Observations);
+            let effect = |k: usize| if centered >> k & 1 == 1 { Centering::Centered } else { Centering::NonCentered };
+            let parameterization =
+                Coordinates::Joint { centering: (0..k).map(effect).collect(), likelihood: Likelihood::Groups };
+            let model = models::posterior(dataset.clone(), priors, parameterization, Scaling::identity(dataset));
+            let density = CpuDensity::new(&model.over(Likelihood::Observations).unwrap());
             (model, density)
         })
         .collect();
@@ -183,7 +184,7 @@ fn integrate(density: &mut CpuDensity, inner: &[usize], k: usize, t: &[f64]) -> 
 fn equals_brute_force(dataset: &Arc<Dataset>) {
     let priors = Priors { mu_sd: 2.0, sigma_scale: 1.5, eps_scale: 0.7 };
     let (log_evidence, mean, sd) = brute_force(dataset, priors);
-    let exact = Exact::of(&model(dataset, priors, &vec![Effect::Centered; dataset.n_coefficients()])).unwrap();
+    let exact = Exact::of(&model(dataset, priors, &vec![Centering::Centered; dataset.n_coefficients()])).unwrap();
     println!("{} points, accuracy {:e}", exact.grid_points(), exact.accuracy());
     println!("log evidence {} {log_evidence}", exact.log_evidence());
     assert!((exact.log_evidence() - log_evidence).abs() < 1e-6, "{} {log_evidence}", exact.log_evidence());
@@ -302,20 +303,20 @@ fn a_long_run_on_radon_agrees() {
 fn a_long_run_on_unbalanced_groups_with_a_continuous_predictor_agrees() {
     let sizes: Vec<usize> = (0..24).map(|j| 1 + (j * j * 7) % 50).collect();
     let data = simulated(3, &sizes, true, &Truth { mu: [1.0, -2.0], sigma: [0.8, 0.5], eps: 1.5 });
-    the_sampler_agrees(model(&data, Priors::default(), &[Effect::NonCentered; 2]), RUN);
+    the_sampler_agrees(model(&data, Priors::default(), &[Centering::NonCentered; 2]), RUN);
 }
 
 #[test]
 fn a_long_run_on_twenty_thousand_observations_agrees() {
     let data = simulated(4, &[200; 100], true, &Truth { mu: [10.0, 3.0], sigma: [2.0, 1.0], eps: 4.0 });
-    the_sampler_agrees(model(&data, Priors::default(), &[Effect::Centered; 2]), Settings { draws: 1000, ..RUN });
+    the_sampler_agrees(model(&data, Priors::default(), &[Centering::Centered; 2]), Settings { draws: 1000, ..RUN });
 }
 
 #[test]
 fn long_runs_on_intercepts_only_agree() {
     // Six of them: the z-scores of fifteen variables, which share one sigma, say little about their root mean square.
     let data = simulated(5, &[4; 12], false, &Truth { mu: [0.0, 0.0], sigma: [0.3, 0.0], eps: 1.0 });
-    let model = model(&data, Priors::default(), &[Effect::NonCentered]);
+    let model = model(&data, Priors::default(), &[Centering::NonCentered]);
     let runs: Vec<Scores> = (1..=6).map(|seed| scores(model.clone(), Settings { seed, ..RUN })).collect();
     the_scores_agree(&Scores {
         names: runs.iter().flat_map(|run| run.names.clone()).collect(),
@@ -331,7 +332,7 @@ fn a_long_run_on_three_groups_agrees() {
     // With three groups, mu and sigma have so heavy tails that their fourth moments, which the errors of sample sds need,
     // are infinite, and those of their means hardly settle: their quantiles are compared, and the other variables' all.
     let data = simulated(6, &[9, 14, 6], true, &Truth { mu: [0.5, 1.0], sigma: [1.0, 0.5], eps: 0.7 });
-    let model = model(&data, Priors::default(), &[Effect::NonCentered; 2]);
+    let model = model(&data, Priors::default(), &[Centering::NonCentered; 2]);
     let hyper = model.layout().hyperparameters();
     let Scores { names, mean, sd, below_q05, below_q95 } =
         scores(model, Settings { draws: 4000, target_accept: 0.98, ..RUN });
@@ -446,9 +447,9 @@ fn neither_units_nor_parameterization_matter() {
         sigma_scale: unit.map(|unit| 5.0 * unit).to_vec(),
         eps_scale: 5.0 * per_outcome,
     };
-    let centered = Parameterization::uniform(Effect::Centered, rescaled.predictor_names());
+    let centered = Coordinates::joint(Centering::Centered, rescaled.n_coefficients());
     let scaling = Scaling::identity(&rescaled);
-    let model = Model::new(rescaled, Priors::default(), centered, scaling).with_prior_scales(priors);
+    let model = Model::builder(rescaled).priors(priors).coordinates(centered).scaling(scaling).build();
     let layout = model.layout();
     let exact = Exact::of(&model).unwrap();
     let coefficient = |i: usize| match i {
@@ -472,7 +473,7 @@ fn where_all_slopes_are_equal_the_neck_is_integrated() {
     let labels: Vec<String> = (0..groups * rows).map(|i| format!("g{}", i / rows)).collect();
     let y = (0..groups * rows).map(|i| intercepts[i / rows] + 2.0 * x[i % rows] + noise[i % rows]).collect();
     let data = Dataset::from_columns("equal", "g", "y", &["x"], &labels, y, vec![x.repeat(groups)]).unwrap();
-    let exact = Exact::of(&model(&Arc::new(data), Priors::default(), &[Effect::NonCentered; 2])).unwrap();
+    let exact = Exact::of(&model(&Arc::new(data), Priors::default(), &[Centering::NonCentered; 2])).unwrap();
     let sigma_b = index(&exact, "sigma_b");
     println!("{} points, accuracy {:e}, {:?}", exact.grid_points(), exact.accuracy(), exact.summary()[sigma_b]);
     assert!(exact.accuracy() < 1e-5);
@@ -488,7 +489,7 @@ fn calendar_years_settle() {
         (0..near.n_groups()).flat_map(|j| vec![format!("g{j}"); near.group_range(j).len()]).collect();
     let years = near.predictor(0).iter().map(|x| (2005.0 + 7.0 * x).round()).collect();
     let data = Dataset::from_columns("years", "g", "y", &["year"], &labels, near.outcome().to_vec(), vec![years]);
-    let exact = Exact::of(&model(&Arc::new(data.unwrap()), Priors::default(), &[Effect::Centered; 2])).unwrap();
+    let exact = Exact::of(&model(&Arc::new(data.unwrap()), Priors::default(), &[Centering::Centered; 2])).unwrap();
     println!("{} points, accuracy {:e}", exact.grid_points(), exact.accuracy());
     assert!(exact.accuracy() < 1e-5);
 }
@@ -501,7 +502,7 @@ fn two_predictors_are_refused_with_what_to_do_instead() {
         predictors: vec!["floor".into(), "Uppm".into()],
     };
     let data = Arc::new(Dataset::from_built_in(&columns).unwrap());
-    let error = Exact::of(&model(&data, Priors::default(), &[Effect::Centered; 3])).unwrap_err();
+    let error = Exact::of(&model(&data, Priors::default(), &[Centering::Centered; 3])).unwrap_err();
     assert_eq!(error, ExactError::TooManyCoefficients { predictors: 2 });
     assert!(error.to_string().contains("warpnuts sample"), "{error}");
 }
@@ -512,7 +513,7 @@ fn a_slope_that_one_group_alone_knows_has_no_standard_deviation() {
     let x = vec![0.5, -0.4, 1.1, 0.7, 0.0, 0.0, 0.0];
     let labels = ["p", "p", "p", "p", "q", "q", "q"];
     let data = Arc::new(Dataset::from_columns("tiny", "g", "y", &["x"], &labels, y, vec![x]).unwrap());
-    let error = Exact::of(&model(&data, Priors::default(), &[Effect::Centered; 2])).unwrap_err();
+    let error = Exact::of(&model(&data, Priors::default(), &[Centering::Centered; 2])).unwrap_err();
     assert_eq!(error, ExactError::Endless { name: "sigma_b".into() });
 }
 
@@ -526,7 +527,7 @@ fn a_millionth_of_noise_scales_as_any_other() {
         let labels: Vec<&str> = (0..12).map(|i| ["p", "q"][i / 6]).collect();
         let y = (0..12).map(line).collect();
         let data = Arc::new(Dataset::from_columns("lines", "g", "y", &["x"], &labels, y, vec![x.to_vec()]).unwrap());
-        let exact = Exact::of(&model(&data, Priors::default(), &[Effect::Centered; 2])).unwrap();
+        let exact = Exact::of(&model(&data, Priors::default(), &[Centering::Centered; 2])).unwrap();
         let eps = exact.names().iter().position(|name| name == "eps").unwrap();
         [exact.mean(eps) / size, exact.sd(eps) / size]
     });
@@ -542,7 +543,7 @@ fn single_observations_need_not_tell_sigma_from_eps() {
     let y = labels.iter().map(|_| normal()).collect();
     let data = Arc::new(Dataset::from_columns("single", "g", "y", &none, &labels, y, vec![]).unwrap());
     let priors = Priors { mu_sd: 10_000.0, sigma_scale: 1.0, eps_scale: 1.0 };
-    let exact = Exact::of(&model(&data, priors, &[Effect::Centered])).unwrap();
+    let exact = Exact::of(&model(&data, priors, &[Centering::Centered])).unwrap();
     println!("{} points, accuracy {:e}", exact.grid_points(), exact.accuracy());
     // Neither the likelihood nor the priors tell them apart.
     let (sigma, eps) = (exact.summary()[index(&exact, "sigma_a")], exact.summary()[index(&exact, "eps")]);

@@ -5,21 +5,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::helpers::models;
 use warpnuts::data::Dataset;
 use warpnuts::draws::Precision;
-use warpnuts::draws::store::{Statistic, Store};
+use warpnuts::draws::store::Store;
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Backend, Interrupted, Keep, Keeping, Sampled, Settings, resume, sample_into};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Model, Priors, Scaling};
+use warpnuts::nuts::Statistic;
 
-fn radon(parameterization: Parameterization) -> Arc<Model> {
+fn radon(parameterization: Coordinates) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 fn non_centered() -> Arc<Model> {
-    radon(Parameterization::uniform(Effect::NonCentered, Dataset::radon().unwrap().predictor_names()))
+    radon(Coordinates::joint(Centering::NonCentered, Dataset::radon().unwrap().n_coefficients()))
 }
 
 fn keeping(folder: &Path) -> Keeping<'_> {
@@ -61,7 +63,7 @@ fn say_the_same(run: &Sampled, folder: &Path) {
 
 #[test]
 fn draws_in_memory_are_those_of_the_store() {
-    let marginal = Parameterization::marginal(Dataset::radon().unwrap().predictor_names());
+    let marginal = Coordinates::Collapsed;
     let few = Settings { chains: 5, warmup: 60, draws: 33, ..Settings::default() };
     // Of several rows of chunks, the last one in part; with what is kept of each observation; of the hyperparameters only.
     let cases = [

@@ -7,16 +7,17 @@ use rand::Rng;
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
-use warpnuts::density::{Density, Evaluations, Likelihood};
+use warpnuts::density::{Density, Evaluations};
 use warpnuts::engine::device::{Compiled, Plan};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{Keep, Progress};
 use warpnuts::experiment::{Engine, Settings, choose, sample};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 
 use crate::helpers::again::{again, is_again};
 use crate::helpers::gpu;
+use crate::helpers::models;
 use crate::helpers::reference;
 use crate::helpers::witness::witnesses;
 
@@ -41,7 +42,7 @@ struct Errors {
 }
 
 fn errors(model: &Model, likelihood: Likelihood, device: &mut dyn Density, at: &[Vec<f64>]) -> Errors {
-    let truth = evaluate(&mut CpuDensity::new(model, likelihood), at);
+    let truth = evaluate(&mut CpuDensity::new(&model.over(likelihood).unwrap()), at);
     let there = evaluate(device, at);
     let n = at.len() as f64;
     let mut worst = Errors { log_density: 0.0, gradient: 0.0 };
@@ -80,11 +81,12 @@ fn simulated(groups: usize, slopes: usize, rows: usize) -> Arc<Dataset> {
 
 /// The model of `dataset` with every second coefficient centered, or those in between.
 fn model(dataset: &Arc<Dataset>, first_centered: bool) -> Arc<Model> {
-    let effect = |k: usize| if k.is_multiple_of(2) == first_centered { Effect::Centered } else { Effect::NonCentered };
+    let effect =
+        |k: usize| if k.is_multiple_of(2) == first_centered { Centering::Centered } else { Centering::NonCentered };
     let effects = (0..dataset.n_coefficients()).map(effect).collect();
-    let parameterization = Parameterization::of(effects, dataset.predictor_names());
+    let parameterization = Coordinates::Joint { centering: effects, likelihood: Likelihood::Groups };
     let scaling = Scaling::standardizing(dataset);
-    Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset.clone(), Priors::default(), parameterization, scaling))
 }
 
 /// Positions in the typical set: `count` draws of short chains, in the space of `model`.
@@ -112,16 +114,18 @@ fn named_draws(model: &Arc<Model>, count: u32) -> Vec<Vec<f64>> {
 fn in_the_typical_set_of_radon_the_device_agrees_with_f64() {
     let Some(devices) = gpu::devices() else { return };
     let dataset = Arc::new(Dataset::radon().unwrap());
-    for effects in
-        [vec![Effect::Centered; 2], vec![Effect::NonCentered; 2], vec![Effect::Centered, Effect::NonCentered]]
-    {
-        let parameterization = Parameterization::of(effects, dataset.predictor_names());
+    for effects in [
+        vec![Centering::Centered; 2],
+        vec![Centering::NonCentered; 2],
+        vec![Centering::Centered, Centering::NonCentered],
+    ] {
+        let parameterization = Coordinates::Joint { centering: effects, likelihood: Likelihood::Groups };
         let scaling = Scaling::standardizing(&dataset);
-        let model = Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling));
+        let model = Arc::new(models::posterior(dataset.clone(), Priors::default(), parameterization, scaling));
         let at = typical(&model, if is_again() { 64 } else { 256 });
         for gpu in devices {
             for likelihood in BOTH {
-                let there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap();
+                let there = DeviceModel::new(gpu.clone(), &model.over(likelihood).unwrap()).unwrap();
                 let worst = errors(&model, likelihood, &mut there.density(100).unwrap(), &at);
                 eprintln!("{}, {likelihood:?}, {}: {worst:?}", model.parameterization(), there.team());
                 assert!(worst.log_density < 1e-3 && worst.gradient < 1e-5, "{worst:?}");
@@ -147,11 +151,11 @@ fn at_numpyros_points_the_device_agrees_with_f64() {
     let Some(devices) = gpu::devices() else { return };
     for case in reference::cases() {
         let (model, theta) = (case.model(), vec![rounded(&case.theta)]);
-        let (truth, truth_gradient) = evaluate(&mut CpuDensity::new(&model, Likelihood::Groups), &theta).swap_remove(0);
+        let (truth, truth_gradient) = evaluate(&mut CpuDensity::new(&model), &theta).swap_remove(0);
         assert!((truth - case.log_density).abs() < 1e-5 * truth.abs().max(1.0), "{case}: {truth}");
         for gpu in devices {
             for likelihood in BOTH {
-                let there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap();
+                let there = DeviceModel::new(gpu.clone(), &model.over(likelihood).unwrap()).unwrap();
                 let at = format!("{case} {likelihood:?}, {}", there.team());
                 let (log_density, gradient) = evaluate(&mut there.density(1).unwrap(), &theta).swap_remove(0);
                 // Far from the typical set, numbers are large: relative there.
@@ -178,7 +182,7 @@ fn in_the_typical_set_of_any_shape_the_device_agrees_with_f64() {
             let at = typical(&model, 16);
             for gpu in devices {
                 for likelihood in BOTH {
-                    let there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap();
+                    let there = DeviceModel::new(gpu.clone(), &model.over(likelihood).unwrap()).unwrap();
                     let worst = errors(&model, likelihood, &mut there.density(7).unwrap(), &at);
                     let shape = format!("J = {groups}, K = {}, {likelihood:?}, {}", slopes + 1, there.team());
                     eprintln!("{shape}: {worst:?}");
@@ -191,9 +195,9 @@ fn in_the_typical_set_of_any_shape_the_device_agrees_with_f64() {
 
 /// The model of `dataset` with all effects integrated out.
 fn marginal(dataset: &Arc<Dataset>) -> Arc<Model> {
-    let parameterization = Parameterization::marginal(dataset.predictor_names());
+    let parameterization = Coordinates::Collapsed;
     let scaling = Scaling::standardizing(dataset);
-    Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset.clone(), Priors::default(), parameterization, scaling))
 }
 
 #[test]
@@ -207,7 +211,7 @@ fn where_effects_are_integrated_out_the_device_agrees_with_f64() {
         let model = marginal(&dataset);
         let at = typical(&model, 256);
         for gpu in devices {
-            let there = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
+            let there = DeviceModel::new(gpu.clone(), &model).unwrap();
             let worst = errors(&model, Likelihood::Groups, &mut there.density(100).unwrap(), &at);
             let layout = model.layout();
             let shape = format!("J = {}, K = {}, {}", layout.groups, layout.coefficients, there.team());
@@ -226,7 +230,7 @@ fn a_hundred_thousand_observations_are_added_up_as_trees() {
         for (model, likelihoods) in [(model(&dataset, false), &BOTH[..]), (marginal(&dataset), &BOTH[..1])] {
             let at = typical(&model, 8);
             for (gpu, likelihood) in devices.iter().flat_map(|gpu| likelihoods.iter().map(move |of| (gpu, *of))) {
-                let there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap();
+                let there = DeviceModel::new(gpu.clone(), &model.over(likelihood).unwrap()).unwrap();
                 let worst = errors(&model, likelihood, &mut there.density(8).unwrap(), &at);
                 let of = format!("J = {groups}, {}, {likelihood:?}, {}", model.parameterization(), there.team());
                 eprintln!("{of}: {worst:?}");
@@ -242,20 +246,20 @@ fn a_million_observations_leave_energies_exact_to_a_thousandth() {
     for (groups, rows) in [(85, 2_950), (1000, 250)] {
         let dataset = simulated(groups, 1, rows);
         assert!(dataset.n_observations() > 990_000);
-        let uniform = |effect| Parameterization::uniform(effect, dataset.predictor_names());
+        let uniform = |effect| Coordinates::joint(effect, dataset.n_coefficients());
         let of = |parameterization| {
             let scaling = Scaling::standardizing(&dataset);
-            Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling))
+            Arc::new(models::posterior(dataset.clone(), Priors::default(), parameterization, scaling))
         };
         // Chains of such a model move where it is centered; where they have been is where the others are looked at too.
-        let centered = of(uniform(Effect::Centered));
+        let centered = of(uniform(Centering::Centered));
         let named = named_draws(&centered, 4);
         for (model, likelihoods) in
-            [(centered, &BOTH[..]), (of(uniform(Effect::NonCentered)), &BOTH), (marginal(&dataset), &BOTH[..1])]
+            [(centered, &BOTH[..]), (of(uniform(Centering::NonCentered)), &BOTH), (marginal(&dataset), &BOTH[..1])]
         {
             let at: Vec<Vec<f64>> = named.iter().map(|named| rounded(&unconstrained(&model, named))).collect();
             for likelihood in likelihoods.iter().copied() {
-                let there = DeviceModel::new(devices[0].clone(), &model, likelihood).unwrap();
+                let there = DeviceModel::new(devices[0].clone(), &model.over(likelihood).unwrap()).unwrap();
                 let worst = errors(&model, likelihood, &mut there.density(4).unwrap(), &at);
                 let of = format!("J = {groups}, {}, {likelihood:?}, {}", model.parameterization(), there.team());
                 eprintln!("{of}: {worst:?}");
@@ -283,9 +287,9 @@ fn far_from_the_typical_set_the_marginal_density_is_that_of_f64() {
     let corner = |i: usize| vec![0.3, -2.0, ends[i % 3], ends[i / 3 % 3], [-2.0, 0.1, 3.0][i / 9]];
     let at: Vec<Vec<f64>> = (0..27).map(corner).map(|theta| rounded(&theta)).collect();
     let model = marginal(&Arc::new(Dataset::radon().unwrap()));
-    let truth = evaluate(&mut CpuDensity::new(&model, Likelihood::Groups), &at);
+    let truth = evaluate(&mut CpuDensity::new(&model), &at);
     for gpu in devices {
-        let there = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
+        let there = DeviceModel::new(gpu.clone(), &model).unwrap();
         let there = evaluate(&mut there.density(27).unwrap(), &at);
         for (theta, ((truth, by), (there, by_there))) in at.iter().zip(truth.iter().zip(&there)) {
             let error = (there - truth).abs();
@@ -304,11 +308,11 @@ fn what_software_would_not_finish_is_refused() {
     let Some(devices) = gpu::devices() else { return };
     let model = marginal(&simulated(20, 40, 12));
     let chains = Chains { seed: 1, first: 0, count: 1, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 5, keep: Keep::All };
+    let plan = Plan { chains, max_depth: 5, keep: Keep::All };
     for gpu in devices.iter().filter(|gpu| gpu.adapter().is_software()) {
         let name = gpu.adapter().name();
         let errors = [
-            DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap_err().to_string(),
+            DeviceModel::new(gpu.clone(), &model).unwrap_err().to_string(),
             Compiled::new(gpu, &model, &plan).unwrap_err().to_string(),
             choose(Engine::GpuDensity, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
             choose(Engine::Gpu, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
-use warpnuts::density::{Batch, Density, DensityError, Evaluations, Likelihood};
+use warpnuts::density::{Batch, Density, DensityError, Evaluations};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
@@ -15,19 +15,20 @@ use warpnuts::engine::{Engine, Keep, Part, Phase, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
-use warpnuts::nuts::{State, Statistics, Step, Transition};
+use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling};
+use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
 use warpnuts::random::Place;
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
 use crate::helpers::gpu;
+use crate::helpers::models;
 
 fn radon(parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 fn sample_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> Sampled {
@@ -41,7 +42,7 @@ fn transitions(density: &mut dyn Density, scale: &[f64], states: &[State], round
     let mut out = Evaluations::with_capacity(width, dim);
     let mut machines: Vec<Transition> = states.iter().map(|_| Transition::new(dim, 10)).collect();
     for (chain, (machine, state)) in machines.iter_mut().zip(states).enumerate() {
-        machine.configure(scale, 10);
+        machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 10 });
         machine.begin(Place { seed: 11, chain: chain as u32, transition: round }, state, step);
     }
     let mut going: Vec<usize> = (0..machines.len()).collect();
@@ -66,7 +67,7 @@ fn states(model: &Arc<Model>, rounds: u32) -> (Vec<f64>, f64, Vec<Vec<State>>) {
     let settings = Settings { chains: 64, warmup: 150, draws: rounds, ..Settings::default() };
     let sampled = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap();
     let (dim, values) = (model.layout().dim(), sampled.draws.values());
-    let mut density = CpuDensity::new(model, Likelihood::Groups);
+    let mut density = CpuDensity::new(model);
     let rounds = (0..rounds as usize).map(|draw| {
         let mut state = |chain: usize| {
             let place = chain * rounds as usize + draw;
@@ -95,8 +96,9 @@ fn from_the_same_states_the_same_trees_grow() {
         let (scale, step, rounds) = states(&model, 20);
         for gpu in devices {
             for likelihood in likelihoods.iter().copied() {
-                let mut there = DeviceModel::new(gpu.clone(), &model, likelihood).unwrap().density(64).unwrap();
-                let mut here = CpuDensity::new(&model, likelihood);
+                let mut there =
+                    DeviceModel::new(gpu.clone(), &model.over(likelihood).unwrap()).unwrap().density(64).unwrap();
+                let mut here = CpuDensity::new(&model.over(likelihood).unwrap());
                 let (mut same, mut all, mut leapfrogs) = (0, 0, 0);
                 for (round, states) in (0..).zip(&rounds) {
                     let there = transitions(&mut there, &scale, states, round, step);
@@ -152,9 +154,15 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     let dim = model.layout().dim();
     let (scale, step_size, states) = states(&model, 1);
     // No adaptation, in which chains learn from each other.
-    let phase = Phase { transitions: 5, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
+    let phase = Phase {
+        tuning: Tuning { scale, step_size, max_depth: 6 },
+        transitions: 5,
+        adapt: None,
+        part: Part::Sampling,
+        thin: 1,
+    };
     let draws = |gpu: &Arc<Gpu>, first: u32, count: u32, lanes: usize| {
-        let device = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
+        let device = DeviceModel::new(gpu.clone(), &model).unwrap();
         let densities = (0..lanes).map(|_| Box::new(device.density(7).unwrap()) as Box<dyn Density>).collect();
         let chains = Chains { seed: 3, first, count, per_superchain: 1 };
         let from = &states[0][first as usize..(first + count) as usize];
@@ -201,7 +209,7 @@ impl Density for Failing {
 
 /// Runs 7 chains on two lanes that fail after `calls` evaluations, with or without the CPU to go on with.
 fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::Run, Memory) {
-    let cpu = CpuDensity::new(model, Likelihood::Groups);
+    let cpu = CpuDensity::new(model);
     let left = Arc::new(AtomicU32::new(calls));
     let lane = || Box::new(Failing { inner: cpu.clone(), left: left.clone() }) as Box<dyn Density>;
     let chains = Chains { seed: 2, first: 0, count: 7, per_superchain: 1 };
@@ -250,7 +258,7 @@ fn a_lost_device_is_an_error_and_no_panic() {
     }
     let gpu = Gpu::open(Adapter::choose(std::env::var("WARPNUTS_ADAPTER").ok().as_deref(), true).unwrap()).unwrap();
     let model = radon("centered");
-    let device = DeviceModel::new(gpu.clone(), &model, Likelihood::Groups).unwrap();
+    let device = DeviceModel::new(gpu.clone(), &model).unwrap();
     let mut density = device.density(4).unwrap();
     let mut out = Evaluations::with_capacity(4, density.dim());
     let at = vec![vec![0.1; density.dim()]; 4];
@@ -261,7 +269,7 @@ fn a_lost_device_is_an_error_and_no_panic() {
     let error = density.evaluate(&at, &mut out).unwrap_err().to_string();
     assert!(error.contains("--engine cpu"), "{error}");
     assert!(device.density(4).is_err());
-    assert!(DeviceModel::new(gpu, &model, Likelihood::Groups).is_err());
+    assert!(DeviceModel::new(gpu, &model).is_err());
 }
 
 #[test]
@@ -271,7 +279,8 @@ fn what_does_not_fit_is_refused_with_numbers() {
     let error = devices[0].buffer("a table", limit + 4, wgpu::BufferUsages::STORAGE).unwrap_err().to_string();
     assert!(error.contains(&limit.to_string()) && error.contains("fewer chains"), "{error}");
     // A density never asks for more than fits.
-    let device = DeviceModel::new(devices[0].clone(), &radon("centered"), Likelihood::Observations).unwrap();
+    let device =
+        DeviceModel::new(devices[0].clone(), &radon("centered").over(Likelihood::Observations).unwrap()).unwrap();
     assert!(device.density(usize::MAX).unwrap().width() <= device.largest_width());
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use warpnuts::data::Dataset;
-use warpnuts::density::{DensityError, Likelihood};
+use warpnuts::density::DensityError;
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::{self, DeviceEngine};
@@ -17,13 +17,14 @@ use warpnuts::engine::{
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
-use warpnuts::nuts::State;
+use warpnuts::model::{Coordinates, Model, Priors, Scaling, Unit};
 use warpnuts::nuts::adaptation::Spread;
+use warpnuts::nuts::{State, Tuning};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
 use crate::helpers::gpu;
+use crate::helpers::models;
 
 const CHAINS: u32 = 12;
 const WARMUP: u32 = 60;
@@ -32,9 +33,9 @@ const DEPTH: u32 = 6;
 
 fn radon(parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 /// A device that no other test has, for it will be lost; `None` where tests on a GPU are not wanted.
@@ -85,7 +86,7 @@ impl DrawSink for Blocks {
 fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, keep: Keep, transitions: Option<u64>) -> (driver::Run, Blocks) {
     let progress = transitions.map_or_else(Arc::default, |transitions| unplugged(gpu, transitions));
     let chains = Chains { seed: 2, first: 3, count: CHAINS, per_superchain: 1 };
-    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, keep };
+    let plan = device::Plan { chains, max_depth: DEPTH, keep };
     let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
     // Dispatches of a transition or two.
     let started = started.map(|engine| engine.with_budget(4_000));
@@ -171,13 +172,11 @@ fn chains_go_on_from_their_last_states_in_memory() {
     let model = radon("a=centered,b=non-centered");
     let dim = model.layout().dim();
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
-    let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: DEPTH, keep: Keep::All };
+    let plan = device::Plan { chains, max_depth: DEPTH, keep: Keep::All };
     let phase = |transitions, step_size, max_depth, part| Phase {
+        tuning: Tuning { scale: vec![0.3; dim], step_size, max_depth },
         transitions,
-        scale: vec![0.3; dim],
-        step_size,
         adapt: None,
-        max_depth,
         part,
         thin: 1,
     };

@@ -8,7 +8,6 @@ use std::time::Duration;
 use half::f16;
 use serde_json::Value;
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
 use warpnuts::draws::{Draws, Memory, Precision, units};
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::kernels::{Leaving, Shaders};
@@ -17,10 +16,11 @@ use warpnuts::engine::host::Chains;
 use warpnuts::engine::{Block, DrawSink, SinkError, SumSink};
 use warpnuts::experiment::{Backend, Keep, Keeping, Sampled, Settings, sample_into, sample_on};
 use warpnuts::gpu::{Flight, Landing};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
+use warpnuts::model::{Coordinates, Model, Priors, Scaling, Unit};
 use warpnuts::nuts::adaptation::Spread;
 
 use crate::helpers::gpu;
+use crate::helpers::models;
 use crate::helpers::moved::radon;
 
 /// A model of `groups` groups without predictors.
@@ -31,11 +31,11 @@ fn plain(groups: usize) -> Arc<Model> {
 }
 
 fn of(dataset: Dataset, parameterization: &str) -> Arc<Model> {
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
     let unit = scaling.outcome_scale;
     let priors = Priors { mu_sd: 1e4 * unit, sigma_scale: 5.0 * unit, eps_scale: 5.0 * unit };
-    Arc::new(Model::new(Arc::new(dataset), priors, parameterization, scaling))
+    Arc::new(models::posterior(Arc::new(dataset), priors, parameterization, scaling))
 }
 
 /// Numbers that 16 bits have, those half way between two of them, and the neighbours of all; the largest and the smallest,
@@ -59,7 +59,7 @@ fn a_device_rounds_to_sixteen_bits_as_the_host_does() {
     let Some(devices) = gpu::devices() else { return };
     let (gpu, model) = (&devices[0], radon("non-centered", 0.0, 1.0));
     let kept = model.layout().hyperparameters();
-    let shaders = Shaders::new(&model, Likelihood::Groups, 1, Leaving::Draws(kept), gpu.target());
+    let shaders = Shaders::new(&model, 1, Leaving::Draws(kept), gpu.target());
     let kernel = shaders.compile_pack(gpu).unwrap();
     // Two numbers of a row are taken as they are, one as its exponential.
     let numbers = hard_to_round();
@@ -189,7 +189,7 @@ fn memory_keeps_packed_draws_to_the_bit() {
     let (dim, chains, draws) = (model.dim(), 5, 30);
     let run = |precision| {
         let chains = Chains { seed: 3, first: 0, count: chains as u32, per_superchain: 1 };
-        let plan = device::Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
+        let plan = device::Plan { chains, max_depth: 6, keep: Keep::All };
         let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
         let plan = Plan { warmup: 60, draws: 2 * draws as u32, thin: 2, target_accept: 0.8, max_depth: 6 };
         let memory = Memory::rounded(model.clone(), precision, dim, 5, draws);

@@ -5,22 +5,23 @@ use std::sync::Arc;
 use warpnuts::data::Dataset;
 use warpnuts::diagnostics::{Series, Summary, ebfmi, nested_rhat, nested_rhat_of, rhat_split, summary_of};
 use warpnuts::draws::Totals;
-use warpnuts::draws::store::Statistic;
 use warpnuts::engine::Progress;
 use warpnuts::engine::sums::BINS;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keep, Sampled, Settings, sample, sample_on, sample_summed};
 use warpnuts::gpu::{Adapter, Gpu};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Coordinates, Model, Priors, Scaling};
+use warpnuts::nuts::Statistic;
 use warpnuts::summary::RunSummary;
 
 use crate::helpers::gpu;
+use crate::helpers::models;
 
 fn radon(parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 fn settings(chains: u32, draws: u32) -> Settings {

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use warpnuts::data::Dataset;
+use warpnuts::density::Density;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
-use warpnuts::density::{Density, Likelihood};
 use warpnuts::draws::Memory;
 use warpnuts::engine::device::kernels::Told;
 use warpnuts::engine::device::{DeviceEngine, Plan};
@@ -16,15 +16,16 @@ use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling, Unit};
+use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling, Unit};
 use warpnuts::nuts::adaptation::{Moments, Spread};
-use warpnuts::nuts::{State, Statistics, Step, Transition};
+use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
 use crate::helpers::again::{again, is_again};
 use crate::helpers::gpu;
+use crate::helpers::models;
 use crate::helpers::witness::witnesses;
 
 const SEED: u64 = 17;
@@ -32,9 +33,9 @@ const CHAINS: u32 = 64;
 
 fn radon(parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 fn run_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> Sampled {
@@ -88,7 +89,7 @@ fn state(density: &mut CpuDensity, position: &[f64]) -> State {
 fn warmed(model: &Arc<Model>, likelihood: Likelihood) -> (Sampled, Vec<State>) {
     let warmed = run_here(model, Settings { chains: CHAINS, warmup: 150, draws: 30, ..Settings::default() });
     let (dim, values) = (model.layout().dim(), warmed.draws.values());
-    let mut density = CpuDensity::new(model, likelihood);
+    let mut density = CpuDensity::new(&model.over(likelihood).unwrap());
     let states = (0..CHAINS as usize).map(|chain| {
         let named: Vec<f64> = (0..dim).map(|i| values[(i * CHAINS as usize + chain) * 30 + 29]).collect();
         let mut theta = vec![0.0; model.dim()];
@@ -120,22 +121,20 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
     let dim = model.dim();
     let (warmed, mut states) = warmed(model, likelihood);
     let sd: Vec<f64> = RunSummary::of(&warmed).parameters.0.iter().map(|parameter| parameter.summary.sd).collect();
-    let mut density = CpuDensity::new(model, likelihood);
+    let mut density = CpuDensity::new(&model.over(likelihood).unwrap());
 
     let chains = Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { likelihood, chains, max_depth: 8, keep: Keep::All };
+    let plan = Plan { chains, max_depth: 8, keep: Keep::All };
     let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let phase = Phase {
+        tuning: Tuning { scale: warmed.run.scale.clone(), step_size: stretch * warmed.run.step_size, max_depth: 8 },
         transitions: 1,
-        scale: warmed.run.scale.clone(),
-        step_size: stretch * warmed.run.step_size,
         adapt: None,
-        max_depth: 8,
         part: Part::Sampling,
         thin: 1,
     };
     let mut machine = Transition::new(dim, 8);
-    machine.configure(&phase.scale, 8);
+    machine.configure(&Tuning { scale: phase.tuning.scale.to_vec(), step_size: 1.0, max_depth: 8 });
     let mut twins = Twins::default();
     let (mut gradient, mut named, mut theta) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
     for round in 0..rounds {
@@ -143,7 +142,7 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
         there.put(&states).unwrap();
         assert!(there.run(&phase, &mut draws).unwrap().failure.is_none());
         for (chain, state) in states.iter_mut().enumerate() {
-            machine.begin(Place { seed: SEED, chain: chain as u32, transition: round }, state, phase.step_size);
+            machine.begin(Place { seed: SEED, chain: chain as u32, transition: round }, state, phase.tuning.step_size);
             loop {
                 let log_density = density.log_density(machine.wants(), &mut gradient);
                 if machine.give(log_density, &gradient) == Step::Done {
@@ -217,9 +216,9 @@ fn simulated(groups: usize, slopes: usize, parameterization: &str) -> Arc<Model>
     let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
     let outcome = columns.remove(0);
     let dataset = Arc::new(Dataset::from_columns("made up", "g", "y", &names, &labels, outcome, predictors).unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 #[test]
@@ -266,9 +265,9 @@ fn a_million_rows() -> Arc<Model> {
     let (names, predictors) = (["x".to_string()], vec![x.to_vec()]);
     let dataset = Dataset::from_columns("made up", "g", "y", &names, &labels, outcome.collect(), predictors).unwrap();
     let dataset = Arc::new(dataset);
-    let parameterization = Parameterization::marginal(dataset.predictor_names());
+    let parameterization = Coordinates::Collapsed;
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 #[test]
@@ -307,16 +306,14 @@ fn draws_of(
 ) -> Memory {
     let dim = model.dim();
     let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
+    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
     let phase = |transitions, part| Phase {
+        tuning: Tuning { scale: warmed.run.scale.clone(), step_size: warmed.run.step_size, max_depth: 6 },
         transitions,
-        scale: warmed.run.scale.clone(),
-        step_size: warmed.run.step_size,
         adapt: None,
-        max_depth: 6,
         part,
         thin: 1,
     };
@@ -357,9 +354,15 @@ fn little_more_than_the_draws_crosses_the_bus() {
     const MANY: u32 = 8 * CHAINS;
     let states: Vec<State> = states.into_iter().cycle().take(MANY as usize).collect();
     let chains = Chains { seed: 4, first: 0, count: MANY, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
+    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
     let (scale, step_size) = (run.run.scale, run.run.step_size);
-    let phase = Phase { transitions: 300, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin: 1 };
+    let phase = Phase {
+        tuning: Tuning { scale, step_size, max_depth: 6 },
+        transitions: 300,
+        adapt: None,
+        part: Part::Sampling,
+        thin: 1,
+    };
     for gpu in devices {
         // One of its own, on which nobody else counts.
         let gpu = Gpu::open_with(gpu.adapter().clone(), gpu.switches()).unwrap();
@@ -385,13 +388,11 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         let model = radon(parameterization);
         let (dim, (run, states)) = (model.dim(), warmed(&model, Likelihood::Groups));
         let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
-        let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
+        let plan = Plan { chains, max_depth: 6, keep: Keep::All };
         let phase = |transitions| Phase {
+            tuning: Tuning { scale: run.run.scale.clone(), step_size: run.run.step_size, max_depth: 6 },
             transitions,
-            scale: run.run.scale.clone(),
-            step_size: run.run.step_size,
             adapt: None,
-            max_depth: 6,
             part: Part::Sampling,
             thin: 1,
         };
@@ -466,7 +467,6 @@ fn moments_are_those_of_the_draws() {
 fn moments_are_the_draws(devices: &[Arc<Gpu>], model: &Arc<Model>) {
     let (dim, (run, states)) = (model.dim(), warmed(model, Likelihood::Groups));
     let plan = Plan {
-        likelihood: Likelihood::Groups,
         chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
         max_depth: 6,
         keep: Keep::All,
@@ -474,7 +474,8 @@ fn moments_are_the_draws(devices: &[Arc<Gpu>], model: &Arc<Model>) {
     for gpu in devices {
         let outcome = |part: Part, draws: &mut Memory| {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
-            let phase = Phase { transitions: 9, scale, step_size, adapt: None, max_depth: 6, part, thin: 1 };
+            let phase =
+                Phase { tuning: Tuning { scale, step_size, max_depth: 6 }, transitions: 9, adapt: None, part, thin: 1 };
             let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
             engine.put(&states).unwrap();
             engine.run(&phase, draws).unwrap()
@@ -485,7 +486,7 @@ fn moments_are_the_draws(devices: &[Arc<Gpu>], model: &Arc<Model>) {
         let both = outcome(Part::Warmup { recorded: true }, &mut recorded);
         assert!(draws.values() == recorded.values() && draws.statistics() == recorded.statistics());
         let mut kept = Moments::new(dim);
-        let mut density = CpuDensity::new(model, Likelihood::Groups);
+        let mut density = CpuDensity::new(model);
         let mut theta = vec![0.0; dim];
         for draw in 0..CHAINS as usize * 9 {
             let named: Vec<f64> = (0..dim).map(|i| draws.value(i, draw / 9, draw % 9)).collect();
@@ -515,14 +516,20 @@ fn every_third_draw_leaves_whatever_the_phases() {
     let model = radon("non-centered");
     let (dim, (run, states)) = (model.layout().dim(), warmed(&model, Likelihood::Groups));
     let chains = Chains { seed: 4, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { likelihood: Likelihood::Groups, chains, max_depth: 6, keep: Keep::All };
+    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut draws = |thin: u32| {
         let mut kept = Memory::new(dim, CHAINS as usize, (17 / thin) as usize);
         engine.resume(&ChainStates::of(0, states.iter()), 0).unwrap();
         for transitions in [4, 1, 12] {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
-            let phase = Phase { transitions, scale, step_size, adapt: None, max_depth: 6, part: Part::Sampling, thin };
+            let phase = Phase {
+                tuning: Tuning { scale, step_size, max_depth: 6 },
+                transitions,
+                adapt: None,
+                part: Part::Sampling,
+                thin,
+            };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
         }
         kept
@@ -570,7 +577,7 @@ fn chains_that_start_in_the_posterior_stay_there() {
         ("marginal", "gpu-density"),
     ] {
         let model = radon(parameterization);
-        let mut density = CpuDensity::new(&model, Likelihood::Groups);
+        let mut density = CpuDensity::new(&model);
         let mut theta = vec![0.0; model.dim()];
         let states: Vec<State> = (0..chains)
             .map(|chain| {
@@ -580,24 +587,22 @@ fn chains_that_start_in_the_posterior_stay_there() {
             .collect();
         let tuned = run_here(&model, Settings { chains: 16, warmup: 200, draws: 1, ..Settings::default() }).run;
         let phase = Phase {
+            tuning: Tuning { scale: tuned.scale, step_size: tuned.step_size, max_depth: 6 },
             transitions: TRANSITIONS,
-            scale: tuned.scale,
-            step_size: tuned.step_size,
             adapt: None,
-            max_depth: 6,
             part: Part::Sampling,
             thin: TRANSITIONS,
         };
         let of = Chains { seed: 11, first: 0, count: STARTS, per_superchain: 1 };
         let mut engine: Box<dyn Engine> = match engine {
             "gpu" => {
-                let plan = Plan { likelihood: Likelihood::Groups, chains: of, max_depth: 6, keep: Keep::All };
+                let plan = Plan { chains: of, max_depth: 6, keep: Keep::All };
                 let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
                 engine.put(&states).unwrap();
                 Box::new(engine)
             }
             _ => {
-                let device = DeviceModel::new(devices[0].clone(), &model, Likelihood::Groups).unwrap();
+                let device = DeviceModel::new(devices[0].clone(), &model).unwrap();
                 let density = || Box::new(device.density(64).unwrap()) as Box<dyn Density>;
                 let densities = vec![density(), density()];
                 let engine = HostEngine::new(model.clone(), densities, of, 6, Keep::All, Arc::default());

@@ -4,6 +4,7 @@ pub mod again;
 pub mod browser;
 pub mod common;
 pub mod gpu;
+pub mod models;
 pub mod moved;
 pub mod python;
 pub mod recursion;

@@ -9,17 +9,16 @@ use warpnuts::engine::{Block, DrawSink, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
 use warpnuts::mode::Landscape;
-use warpnuts::model::{Model, Parameterization, PriorScales, Priors, Scaling};
+use warpnuts::model::{Coordinates, Model, PriorScales};
 use warpnuts::nuts::Statistics;
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
 
 fn model(dataset: Dataset, parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(dataset);
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
-    let (scaling, priors) = (Scaling::standardizing(&dataset), PriorScales::for_data(&dataset));
-    let model = Model::new(dataset, Priors::default(), parameterization, scaling);
-    Arc::new(model.with_prior_scales(priors))
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
+    let priors = PriorScales::for_data(&dataset);
+    Arc::new(Model::builder(dataset).priors(priors).coordinates(parameterization).build())
 }
 
 /// Investment of ten firms over twenty calendar years, as they are: one mode has all slopes alike.
@@ -160,7 +159,7 @@ fn chains_start_in_modes_in_proportion_to_their_mass_whatever_their_numbers() {
     let mut landscape = Landscape::of(&model);
     // As if the second had a third of the mass.
     landscape.peaks[1].log_mass = landscape.peaks[0].log_mass - 2f64.ln();
-    let mut effects = warpnuts::density::effects::ConditionalEffects::new(&model);
+    let mut effects = warpnuts::density::collapsed::ConditionalEffects::new(&model);
     for first in [0, 1000, 77_777] {
         let near_small = (first..first + 300).filter(|chain| {
             let mut theta = vec![0.0; model.dim()];

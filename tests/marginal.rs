@@ -4,14 +4,14 @@
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
+use crate::helpers::models;
 use rand::Rng;
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
+use warpnuts::density::collapsed::ConditionalEffects;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::density::effects::ConditionalEffects;
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Model, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
 
@@ -32,14 +32,14 @@ fn simulated(groups: usize, slopes: usize) -> Arc<Dataset> {
 }
 
 fn model(dataset: &Arc<Dataset>, parameterization: &str) -> Model {
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let priors = Priors { mu_sd: 3.0, sigma_scale: 2.0, eps_scale: 1.5 };
-    Model::new(dataset.clone(), priors, parameterization, Scaling::standardizing(dataset))
+    models::posterior(dataset.clone(), priors, parameterization, Scaling::standardizing(dataset))
 }
 
 fn evaluate(model: &Model, theta: &[f64]) -> (f64, Vec<f64>) {
     let mut gradient = vec![0.0; theta.len()];
-    let value = CpuDensity::new(model, Likelihood::Groups).log_density(theta, &mut gradient);
+    let value = CpuDensity::new(model).log_density(theta, &mut gradient);
     (value, gradient)
 }
 
@@ -169,12 +169,8 @@ fn a_predictor_far_from_zero_does_not_cancel() {
         let x: Vec<f64> = near.predictor(0).iter().map(|x| (x * 1024.0).round() / 1024.0 + shift).collect();
         let data = Dataset::from_columns("far", "g", "y", &["x"], &labels, near.outcome().to_vec(), vec![x]).unwrap();
         let data = Arc::new(data);
-        let model = Model::new(
-            data.clone(),
-            Priors::default(),
-            Parameterization::marginal(data.predictor_names()),
-            Scaling::identity(&data),
-        );
+        let model =
+            models::posterior(data.clone(), Priors::default(), Coordinates::Collapsed, Scaling::identity(&data));
         for sigma in [[0.5f64, 0.3], [1e-8, 1e-8], [0.5, 1e-8], [1e-8, 5.0]] {
             let (mu_b, eps) = (0.7, 0.4f64);
             let mu = [1.2 - mu_b * shift, mu_b];
@@ -298,15 +294,15 @@ fn draws_do_not_depend_on_threads_and_hyperparameters_not_on_what_is_kept() {
 fn three_coefficients_are_sampled_as_without_integrating() {
     let dataset = simulated(30, 2);
     let settings = Settings { chains: 8, draws: 2000, target_accept: 0.9, ..Settings::default() };
-    let uniform = |effect| Parameterization::uniform(effect, dataset.predictor_names());
-    let joint =
-        Model::new(dataset.clone(), Priors::default(), uniform(Effect::NonCentered), Scaling::standardizing(&dataset));
-    let marginal = Model::new(
+    let uniform = |effect| Coordinates::joint(effect, dataset.n_coefficients());
+    let joint = models::posterior(
         dataset.clone(),
         Priors::default(),
-        Parameterization::marginal(dataset.predictor_names()),
+        uniform(Centering::NonCentered),
         Scaling::standardizing(&dataset),
     );
+    let marginal =
+        models::posterior(dataset.clone(), Priors::default(), Coordinates::Collapsed, Scaling::standardizing(&dataset));
     let [joint, marginal] = [joint, marginal].map(|model| RunSummary::of(&run(model, settings)));
     assert!(marginal.is_trustworthy() && joint.is_trustworthy(), "{:?} {:?}", marginal.warnings, joint.warnings);
     let mut squares = Vec::new();

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::helpers::models;
 use warpnuts::data::{Columns, Dataset};
-use warpnuts::density::Likelihood;
+use warpnuts::density::collapsed::ConditionalEffects;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::density::effects::ConditionalEffects;
 use warpnuts::mode::{self, GRADIENT_TOLERANCE, NoMode};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Coordinates, Model, Priors, Scaling};
 
 fn model(dataset: &Arc<Dataset>, parameterization: &str) -> Model {
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
-    Model::new(dataset.clone(), Priors::default(), parameterization, Scaling::standardizing(dataset))
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
+    models::posterior(dataset.clone(), Priors::default(), parameterization, Scaling::standardizing(dataset))
 }
 
 /// Seven groups of three to five rows, about means that differ.
@@ -33,7 +33,7 @@ fn radon(predictors: &[&str]) -> Arc<Dataset> {
 /// Log density of `model`, in the sampler's units, and the largest entry of its gradient.
 fn at(model: &Model, theta: &[f64]) -> (f64, f64) {
     let mut gradient = vec![0.0; theta.len()];
-    let value = CpuDensity::new(model, Likelihood::Groups).log_density(theta, &mut gradient);
+    let value = CpuDensity::new(model).log_density(theta, &mut gradient);
     (value, gradient.iter().fold(0.0, |largest, entry| largest.max(entry.abs())))
 }
 
@@ -81,7 +81,7 @@ fn the_non_centered_mode_is_where_brute_force_finds_it() {
     let (height, gradient) = at(&non_centered, &mode.theta);
     assert!(gradient < GRADIENT_TOLERANCE, "{gradient}");
     let mut conditional = ConditionalEffects::new(&non_centered);
-    let mut density = CpuDensity::new(&non_centered, Likelihood::Groups);
+    let mut density = CpuDensity::new(&non_centered);
     let (mut theta, mut named) = (vec![0.0; non_centered.dim()], vec![0.0; non_centered.dim()]);
     let mut unused = theta.clone();
     let found = grid(|hyperparameters| {
@@ -136,7 +136,7 @@ fn a_paths_points_are_as_high_as_a_centered_density_can_be_there() {
     assert!((marginal.named[3] - start.sigma).abs() < 1e-9);
     let layout = centered.layout();
     let mut gradient = vec![0.0; theta.len()];
-    CpuDensity::new(&centered, Likelihood::Groups).log_density(&theta, &mut gradient);
+    CpuDensity::new(&centered).log_density(&theta, &mut gradient);
     for i in layout.effects(0).chain(layout.effects(1)) {
         assert!(gradient[i].abs() < 1e-6, "effect {i}: {}", gradient[i]);
     }
@@ -151,5 +151,5 @@ fn where_every_observation_can_be_met_there_is_no_non_centered_mode() {
     let error = mode::non_centered(&model(&data, "non-centered")).unwrap_err();
     assert_eq!(error, NoMode::Runaway { name: "eps".into() });
     assert!(mode::marginal(&model(&data, "non-centered")).is_ok());
-    assert_eq!(model(&data, "non-centered").parameterization().effects(), [Effect::NonCentered]);
+    assert_eq!(model(&data, "non-centered").parameterization(), "non-centered");
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::diagnostics::Summary;
-use warpnuts::model::{Effect, Model, PriorScales, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, PriorScales, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 
-use Effect::{Centered, NonCentered};
+use Centering::{Centered, NonCentered};
 
+use crate::helpers::models;
 use crate::helpers::runs::{chains, leapfrogs, model, plan, radon, run, summaries};
 
 /// Parameters drawn from the priors, and data drawn from those.
@@ -300,7 +300,7 @@ fn moved(scale: f64, shift: f64, stretch: f64) -> Arc<Dataset> {
 }
 
 /// Radon's model with the data moved, and the default priors moved along: a slope's unit is `scale / stretch`.
-fn moved_model(scale: f64, shift: f64, stretch: f64, effects: [Effect; 2]) -> Arc<Model> {
+fn moved_model(scale: f64, shift: f64, stretch: f64, effects: [Centering; 2]) -> Arc<Model> {
     let Priors { mu_sd, sigma_scale, eps_scale } = Priors::default();
     let per_coefficient = |width: f64| vec![width * scale, width * scale / stretch];
     let priors = PriorScales {
@@ -308,8 +308,8 @@ fn moved_model(scale: f64, shift: f64, stretch: f64, effects: [Effect; 2]) -> Ar
         sigma_scale: per_coefficient(sigma_scale),
         eps_scale: eps_scale * scale,
     };
-    let model = model(&moved(scale, shift, stretch), Priors::default(), effects);
-    Arc::new(Arc::unwrap_or_clone(model).with_prior_scales(priors))
+    let coordinates = Coordinates::Joint { centering: effects.to_vec(), likelihood: Likelihood::Groups };
+    Arc::new(Model::builder(moved(scale, shift, stretch)).priors(priors).coordinates(coordinates).build())
 }
 
 /// What one unit of a variable is once the data are moved, and what 0 is.
@@ -370,13 +370,13 @@ fn lp_is_the_log_density_in_the_users_units() {
         let dataset = Arc::new(Dataset::radon().unwrap());
         let sampled = model(&dataset, Priors::default(), effects);
         let (_, draws) = run(&sampled, 2, chains(7, 4), plan(200, 200));
-        let plain = Model::new(
+        let plain = models::posterior(
             dataset.clone(),
             Priors::default(),
-            sampled.parameterization().clone(),
+            sampled.coordinates().clone(),
             Scaling::identity(&dataset),
         );
-        let mut density = CpuDensity::new(&plain, Likelihood::Observations);
+        let mut density = CpuDensity::new(&plain.over(Likelihood::Observations).unwrap());
         let dim = plain.layout().dim();
         let (mut theta, mut gradient) = (vec![0.0; dim], vec![0.0; dim]);
         let mut kinetic = 0.0;

@@ -7,9 +7,10 @@ use warpnuts::draws::{Precision, units};
 use warpnuts::engine::Progress;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Sampled, Settings, sample};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Coordinates, Model, Priors, Scaling};
 use warpnuts::summary::RunSummary;
 
+use crate::helpers::models;
 use crate::helpers::moved;
 
 fn run(model: &Arc<Model>, draw_precision: Precision) -> Sampled {
@@ -69,9 +70,9 @@ fn thirty_two_bits_round_to_their_last() {
 fn units_are_the_posteriors_in_any_parameterization() {
     let dataset = Arc::new(Dataset::radon().unwrap());
     for parameterization in ["centered", "non-centered", "a=centered,b=non-centered", "marginal"] {
-        let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+        let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
         let scaling = Scaling::standardizing(&dataset);
-        let model = Arc::new(Model::new(dataset.clone(), Priors::default(), parameterization, scaling));
+        let model = Arc::new(models::posterior(dataset.clone(), Priors::default(), parameterization, scaling));
         let exact = Exact::of(&model).unwrap();
         let settings = Settings { warmup: 300, draws: 1, ..Settings::default() };
         let spread = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap().run.spread.unwrap();

@@ -9,12 +9,13 @@ use warpnuts::data::Dataset;
 use warpnuts::draws::{Draws, Memory};
 use warpnuts::engine::{Block, DrawSink, Progress};
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Priors, Scaling};
 use warpnuts::report::{Options, Replicates, Report};
 use warpnuts::summary::RunSummary;
 
 use crate::helpers::browser::{self, Look, open};
 use crate::helpers::common::{self, Folder};
+use crate::helpers::models;
 
 /// A page is to open in a second, and does on an idle machine; one that runs other tests beside it takes longer.
 const OPENED: f64 = 8000.0;
@@ -182,9 +183,9 @@ fn the_page_is_as_good_in_the_dark_and_on_a_narrow_screen() {
 /// Radon's non-centered model, sampled briefly.
 fn radon(chains: u32, keep: Keep) -> Sampled {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::uniform(Effect::NonCentered, dataset.predictor_names());
+    let parameterization = Coordinates::joint(Centering::NonCentered, dataset.n_coefficients());
     let scaling = Scaling::standardizing(&dataset);
-    let model = Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling));
+    let model = Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling));
     let settings = Settings { chains, warmup: 100, draws: 100, keep, ..Settings::default() };
     sample(model, settings, Arc::new(Progress::default())).unwrap()
 }

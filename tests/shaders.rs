@@ -11,16 +11,13 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
 use warpnuts::density::gpu::{Prior, Reference, Shaders, Stretch};
 use warpnuts::engine::device::kernels::{self, Chain, Leaving, Pooling, Run, Told};
 use warpnuts::gpu::{Spirv, Target};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
 
+use crate::helpers::models;
 use crate::helpers::python::python;
-
-const MATH: &str = include_str!("../shaders/math.wgsl");
-const RANDOM: &str = include_str!("../shaders/random.wgsl");
 
 fn validator() -> Validator {
     let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP | Capabilities::SHADER_INT64);
@@ -63,7 +60,7 @@ fn constant(module: &Module, name: &str) -> u32 {
 }
 
 /// The model of `slopes` predictors in `groups` groups, with these effects in theta, if any.
-fn model(groups: usize, slopes: usize, effect: Option<Effect>) -> Model {
+fn model(groups: usize, slopes: usize, effect: Option<Centering>) -> Model {
     let labels: Vec<String> = (0..groups * 8).map(|i| format!("g{}", i % groups)).collect();
     let column = |k: usize| {
         (0..labels.len())
@@ -74,10 +71,10 @@ fn model(groups: usize, slopes: usize, effect: Option<Effect>) -> Model {
     let predictors = (0..slopes).map(|k| column(k + 1)).collect();
     let dataset = Dataset::from_columns("made up", "g", "y", &names, &labels, column(0), predictors).unwrap();
     let names = dataset.predictor_names();
-    let marginal = || Parameterization::marginal(names);
-    let parameterization = effect.map_or_else(marginal, |effect| Parameterization::uniform(effect, names));
+    let marginal = || Coordinates::Collapsed;
+    let parameterization = effect.map_or_else(marginal, |effect| Coordinates::joint(effect, names.len() + 1));
     let scaling = Scaling::standardizing(&dataset);
-    Model::new(Arc::new(dataset), Priors::default(), parameterization, scaling)
+    models::posterior(Arc::new(dataset), Priors::default(), parameterization, scaling)
 }
 
 /// What kernels may be written for: without subgroups, with small ones that may be larger, and with such as are a team.
@@ -89,29 +86,29 @@ fn targets(software: bool) -> [Target; 3] {
 #[test]
 fn all_shaders_of_any_model_are_valid() {
     for slopes in [0, 1, 2, 7] {
-        let with_effects = [(2, Effect::Centered), (85, Effect::NonCentered), (3000, Effect::Centered)];
+        let with_effects = [(2, Centering::Centered), (85, Centering::NonCentered), (3000, Centering::Centered)];
         let with_effects = with_effects.map(|(groups, effect)| (groups, Some(effect)));
         for (groups, effect) in with_effects.into_iter().chain([2, 85, 3000].map(|groups| (groups, None))) {
             let model = model(groups, slopes, effect);
             for target in targets(slopes == 1) {
-                let grouped = Shaders::new(&model, Likelihood::Groups, target);
+                let grouped = Shaders::new(&model, target);
                 let module = parse(&grouped.evaluate);
                 assert_eq!(module.entry_points.len(), 1);
                 assert_eq!(constant(&module, "K") as usize, slopes + 1);
                 assert!(grouped.observations.is_none());
-                let observed = Shaders::new(&model, Likelihood::Observations, target);
+                let observed = Shaders::new(&model.over(Likelihood::Observations).unwrap(), target);
                 parse(&observed.evaluate);
                 assert_eq!(observed.observations.is_some(), effect.is_some());
                 observed.observations.iter().flatten().for_each(|source| drop(parse(source)));
                 for likelihood in [Likelihood::Groups, Likelihood::Observations] {
                     let draws = Leaving::Draws(model.dim());
-                    let shaders = kernels::Shaders::new(&model, likelihood, 10, draws, target);
+                    let shaders = kernels::Shaders::new(&model.over(likelihood).unwrap(), 10, draws, target);
                     assert_eq!(parse(&shaders.transition).entry_points[0].name, "transition");
                     assert_eq!(parse(&shaders.pool).entry_points[0].name, "pool");
                     let names: Vec<String> =
                         parse(&shaders.states).entry_points.into_iter().map(|it| it.name).collect();
                     assert_eq!(names, ["put", "take"]);
-                    let summing = kernels::Shaders::new(&model, likelihood, 10, Leaving::Sums, target);
+                    let summing = kernels::Shaders::new(&model.over(likelihood).unwrap(), 10, Leaving::Sums, target);
                     assert_eq!(constant(&parse(&summing.transition), "SUM_VECTORS") as usize, summing.sums);
                     assert_eq!(parse(&shaders.pack).entry_points[0].name, "pack");
                     // Every coordinate lies in one place.
@@ -126,10 +123,10 @@ fn all_shaders_of_any_model_are_valid() {
 
 #[test]
 fn structures_have_the_size_that_the_host_writes() {
-    let model = model(85, 1, Some(Effect::Centered));
-    let shaders = Shaders::new(&model, Likelihood::Observations, targets(false)[0]);
+    let model = model(85, 1, Some(Centering::Centered));
+    let shaders = Shaders::new(&model.over(Likelihood::Observations).unwrap(), targets(false)[0]);
     let [residuals, _] = shaders.observations.unwrap();
-    let transitions = kernels::Shaders::new(&model, Likelihood::Groups, 10, Leaving::Draws(5), targets(false)[2]);
+    let transitions = kernels::Shaders::new(&model, 10, Leaving::Draws(5), targets(false)[2]);
     let sizes = [
         (&shaders.evaluate, "Reference", size_of::<Reference>()),
         (&shaders.evaluate, "Prior", size_of::<Prior>()),
@@ -152,16 +149,17 @@ type Source = (&'static str, String, &'static [(&'static str, f64)]);
 
 /// All kernels of a model.
 fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
-    let density = Shaders::new(model, Likelihood::Groups, target);
+    let density = Shaders::new(model, target);
     let mut all: Vec<Source> = vec![("evaluate", density.evaluate, &[])];
-    let [draws, sums] = [Leaving::Draws(model.dim()), Leaving::Sums]
-        .map(|leaving| kernels::Shaders::new(model, Likelihood::Groups, 10, leaving, target));
+    let [draws, sums] =
+        [Leaving::Draws(model.dim()), Leaving::Sums].map(|leaving| kernels::Shaders::new(model, 10, leaving, target));
     let transitions = [("transition", draws.transition), ("transition", sums.transition)];
     let others = [("pool", draws.pool), ("pack", draws.pack), ("put", draws.states.clone()), ("take", draws.states)];
     all.extend(transitions.into_iter().chain(others).map(|(entry, source)| (entry, source, &[][..])));
-    let observed = Shaders::new(model, Likelihood::Observations, target);
+    let observed = Shaders::new(&model.over(Likelihood::Observations).unwrap(), target);
     if let Some([residuals, fold]) = observed.observations {
-        let walked = kernels::Shaders::new(model, Likelihood::Observations, 10, Leaving::Draws(1), target);
+        let walked =
+            kernels::Shaders::new(&model.over(Likelihood::Observations).unwrap(), 10, Leaving::Draws(1), target);
         all.extend([("evaluate", observed.evaluate), ("transition", walked.transition)].map(|(e, s)| (e, s, &[][..])));
         all.push(("residuals", residuals, &[]));
         let constants = &[("FROM", 0.0), ("STRETCHES_BEFORE", 99.0), ("TO", 99.0), ("STRETCHES_AFTER", 9.0)];
@@ -187,7 +185,7 @@ fn kernels_are_valid_spirv_and_what_is_not_is_known() {
     // none, in registers and in a workgroup's memory. These entry points have some there.
     let known = ["evaluate", "residuals", "transition"];
     let mut refused = BTreeSet::new();
-    let models = [(85, 1, Some(Effect::NonCentered)), (85, 3, None), (3000, 1, Some(Effect::Centered))];
+    let models = [(85, 1, Some(Centering::NonCentered)), (85, 3, None), (3000, 1, Some(Centering::Centered))];
     for (model, target) in
         models.map(|(j, k, effect)| model(j, k, effect)).iter().flat_map(|it| targets(false).map(|target| (it, target)))
     {

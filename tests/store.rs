@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use warpnuts::draws::store::{Statistic, Store};
+use warpnuts::draws::store::Store;
+use warpnuts::nuts::Statistic;
 use warpnuts::summary::{Imported, text_size};
 
 use crate::helpers::common::{Folder, Ran};

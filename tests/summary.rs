@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::helpers::models;
 use rand::Rng;
 use warpnuts::data::Dataset;
 use warpnuts::diagnostics::{Series, Summary};
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Keep, Settings, sample};
-use warpnuts::model::{Effect, Model, Parameterization, PriorScales, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Model, PriorScales, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::{Comparison, RunSummary};
 
@@ -91,17 +92,16 @@ fn default_priors_grow_with_large_data_and_others_are_named() {
     assert_eq!(narrow.iter().map(|prior| prior.name.as_str()).collect::<Vec<_>>(), ["mu_a", "mu_b"]);
 }
 
-fn run(dataset: &Arc<Dataset>, effect: Effect, settings: Settings) -> RunSummary {
-    let parameterization = Parameterization::uniform(effect, dataset.predictor_names());
-    let model = Model::new(dataset.clone(), Priors::default(), parameterization, Scaling::standardizing(dataset))
-        .with_prior_scales(PriorScales::for_data(dataset));
-    RunSummary::of(&sample(Arc::new(model), settings, Arc::new(Progress::default())).unwrap())
+fn run(dataset: &Arc<Dataset>, effect: Centering, settings: Settings) -> RunSummary {
+    let parameterization = Coordinates::joint(effect, dataset.n_coefficients());
+    let model = Model::builder(dataset.clone()).priors(PriorScales::for_data(dataset)).coordinates(parameterization);
+    RunSummary::of(&sample(Arc::new(model.build()), settings, Arc::new(Progress::default())).unwrap())
 }
 
 #[test]
 fn outcomes_in_millions_and_predictors_in_millionths_sample_as_well() {
-    let ordinary = run(&Arc::new(scaled_pupils(1.0, 1.0)), Effect::NonCentered, Settings::default());
-    let large = run(&Arc::new(scaled_pupils(1e6, 1e-6)), Effect::NonCentered, Settings::default());
+    let ordinary = run(&Arc::new(scaled_pupils(1.0, 1.0)), Centering::NonCentered, Settings::default());
+    let large = run(&Arc::new(scaled_pupils(1e6, 1e-6)), Centering::NonCentered, Settings::default());
     assert!(ordinary.is_trustworthy() && large.is_trustworthy(), "{:?} {:?}", ordinary.warnings, large.warnings);
     let cost = large.leapfrogs_per_draw / ordinary.leapfrogs_per_draw;
     assert!((0.8..1.25).contains(&cost), "{cost}");
@@ -118,9 +118,9 @@ fn outcomes_in_millions_and_predictors_in_millionths_sample_as_well() {
 #[test]
 fn disk_space_counts_draws_and_chains() {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::uniform(Effect::Centered, dataset.predictor_names());
+    let parameterization = Coordinates::joint(Centering::Centered, dataset.n_coefficients());
     let scaling = Scaling::identity(&dataset);
-    let model = Model::new(dataset, Priors::default(), parameterization, scaling);
+    let model = models::posterior(dataset, Priors::default(), parameterization, scaling);
     let all = Settings { chains: 1_000_000, draws: 1_000_000, ..Settings::default() };
     let hyper = Settings { keep: Keep::Hyper, ..all };
     assert!(all.disk(&model) > 175 * 8 * 10u128.pow(12));
@@ -130,7 +130,7 @@ fn disk_space_counts_draws_and_chains() {
 #[test]
 fn every_way_to_fail_is_said_with_what_to_do() {
     let radon = Arc::new(Dataset::radon().unwrap());
-    let sound = run(&radon, Effect::NonCentered, Settings::default());
+    let sound = run(&radon, Centering::NonCentered, Settings::default());
     assert!(sound.is_trustworthy() && sound.warnings.is_empty(), "{:?}", sound.warnings);
     let says = |run: &RunSummary, words: &str, distrust: bool| {
         let found = run.warnings.iter().find(|advice| advice.problem.contains(words));
@@ -138,23 +138,24 @@ fn every_way_to_fail_is_said_with_what_to_do() {
         assert_eq!(advice.distrust, distrust, "{}", advice.problem);
         assert!(!advice.remedy.is_empty());
     };
-    let hasty = run(&radon, Effect::NonCentered, Settings { warmup: 0, draws: 100, ..Settings::default() });
+    let hasty = run(&radon, Centering::NonCentered, Settings { warmup: 0, draws: 100, ..Settings::default() });
     says(&hasty, "diverged", true);
-    let centered = run(&radon, Effect::Centered, Settings::default());
+    let centered = run(&radon, Centering::Centered, Settings::default());
     says(&centered, "R-hat of sigma_b", true);
     says(&centered, "independent ones", true);
-    let short = run(&radon, Effect::NonCentered, Settings { draws: 3, ..Settings::default() });
+    let short = run(&radon, Centering::NonCentered, Settings { draws: 3, ..Settings::default() });
     says(&short, "too little", true);
     says(&short, "only 48 draws", true);
-    let shallow = run(&radon, Effect::NonCentered, Settings { max_tree_depth: 2, draws: 200, ..Settings::default() });
+    let shallow =
+        run(&radon, Centering::NonCentered, Settings { max_tree_depth: 2, draws: 200, ..Settings::default() });
     says(&shallow, "cut off at 2 doublings", false);
-    let alone = run(&radon, Effect::NonCentered, Settings { chains: 1, draws: 4000, ..Settings::default() });
+    let alone = run(&radon, Centering::NonCentered, Settings { chains: 1, draws: 4000, ..Settings::default() });
     says(&alone, "one chain", false);
-    let cold = run(&radon, Effect::NonCentered, Settings { chains: 64, warmup: 5, draws: 8, ..Settings::default() });
+    let cold = run(&radon, Centering::NonCentered, Settings { chains: 64, warmup: 5, draws: 8, ..Settings::default() });
     says(&cold, "nested R-hat", true);
     says(&cold, "a warm-up of 5 transitions is short", false);
     let warm =
-        run(&radon, Effect::NonCentered, Settings { chains: 1024, warmup: 200, draws: 8, ..Settings::default() });
+        run(&radon, Centering::NonCentered, Settings { chains: 1024, warmup: 200, draws: 8, ..Settings::default() });
     assert!(warm.is_trustworthy() && warm.warnings.is_empty(), "{:?}", warm.warnings);
 
     let comparison = Comparison::of(&[centered, sound], None);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
-use warpnuts::nuts::{State, Statistics, Step, Transition};
+use warpnuts::model::{Centering, Coordinates, Priors, Scaling};
+use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
 use warpnuts::random::{Place, Purpose};
 
+use crate::helpers::models;
 use crate::helpers::recursion::{Ending, LogDensity, Told, dot, recursive_transition};
 
 /// A machine's transition, from begin to end.
@@ -94,7 +94,7 @@ fn compare(
     transitions: u32,
 ) -> Met {
     let mut machine = Transition::new(start.len(), max_depth);
-    machine.configure(scale, max_depth);
+    machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth });
     let mut from = state(start, log_density);
     let mut met = Met::default();
     for number in 0..transitions {
@@ -122,11 +122,11 @@ fn compare(
     met
 }
 
-fn radon(effect: Effect) -> CpuDensity {
+fn radon(effect: Centering) -> CpuDensity {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::uniform(effect, dataset.predictor_names());
+    let parameterization = Coordinates::joint(effect, dataset.n_coefficients());
     let scaling = Scaling::standardizing(&dataset);
-    CpuDensity::new(&Model::new(dataset, Priors::default(), parameterization, scaling), Likelihood::Groups)
+    CpuDensity::new(&models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 /// sds between a `spread`-th and `spread`, as a metric may have them.
@@ -206,7 +206,7 @@ fn broken_normal(position: &[f64], gradient: &mut [f64]) -> f64 {
 fn every_tree_is_the_recursions_tree() {
     let mut all = Met::default();
 
-    for effect in [Effect::NonCentered, Effect::Centered] {
+    for effect in [Centering::NonCentered, Centering::Centered] {
         let mut density = radon(effect);
         let mut log_density = |theta: &[f64], gradient: &mut [f64]| density.log_density(theta, gradient);
         let start = scales(175, 1, 0.9);
@@ -271,7 +271,7 @@ fn a_used_machine_is_as_good_as_a_new_one() {
         let scale = scales(9, u64::from(number), 1.5);
         let mut new = Transition::new(9, max_depth);
         for machine in [&mut used, &mut new] {
-            machine.configure(&scale, max_depth);
+            machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth });
         }
         let by_used = run(&mut used, &mut correlated_normal, place, &from, 0.1);
         let by_new = run(&mut new, &mut correlated_normal, place, &from, 0.1);
@@ -284,7 +284,7 @@ fn a_used_machine_is_as_good_as_a_new_one() {
 fn a_tree_is_no_deeper_than_there_is_room_for() {
     let from = state(&[0.3; 9], &mut standard_normal);
     let mut machine = Transition::new(9, 3);
-    machine.configure(&[1.0; 9], 10);
+    machine.configure(&Tuning { scale: vec![1.0; 9], step_size: 1.0, max_depth: 10 });
     let statistics = run(&mut machine, &mut standard_normal, Place { seed: 1, chain: 0, transition: 0 }, &from, 0.001);
     assert_eq!((statistics.tree_depth, statistics.n_steps), (3, 7));
     assert!(statistics.reached_max_treedepth);
@@ -300,7 +300,7 @@ fn the_leapfrog_is_the_textbooks_with_an_explicit_metric() {
     let step = 0.2;
     let from = state(&scales(dim, 7, 2.0), &mut correlated_normal);
     let mut machine = Transition::new(dim, 1);
-    machine.configure(&scale, 1);
+    machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 1 });
     let (mut forwards, mut accepted, mut uphill) = (0, 0, 0);
     for number in 0..200 {
         let place = Place { seed: 5, chain: 1, transition: number };
@@ -354,7 +354,7 @@ fn distances_after_transitions(
     const CHAINS: u32 = 30_000;
     let dim = scale.len();
     let mut machine = Transition::new(dim, 10);
-    machine.configure(scale, 10);
+    machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 10 });
     let mut columns = vec![Vec::new(); dim];
     for chain in 0..CHAINS {
         let place = Place { seed: 9, chain, transition: 0 };

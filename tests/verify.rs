@@ -2,21 +2,21 @@
 
 use std::sync::{Arc, LazyLock};
 
+use crate::helpers::models;
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
 use warpnuts::engine::Progress;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Settings, sample};
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling};
 use warpnuts::random::{Place, Purpose};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
 fn radon(parameterization: &str, priors: Priors) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, priors, parameterization, scaling))
+    Arc::new(models::posterior(dataset, priors, parameterization, scaling))
 }
 
 static EXACT: LazyLock<Exact> = LazyLock::new(|| Exact::of(&radon("centered", Priors::default())).unwrap());
@@ -39,9 +39,9 @@ fn lines(groups: usize) -> Arc<Model> {
     let line = |i: usize| effects[2 * (i / rows)] + 0.5 * effects[2 * (i / rows) + 1] * x[i] + 0.7 * noise[i];
     let y = (0..groups * rows).map(line).collect();
     let dataset = Arc::new(Dataset::from_columns("lines", "g", "y", &["x"], &labels, y, vec![x.to_vec()]).unwrap());
-    let parameterization = Parameterization::marginal(dataset.predictor_names());
+    let parameterization = Coordinates::Collapsed;
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, Priors::default(), parameterization, scaling))
+    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::subject::{Started, Subject};
 use crate::engine::{Engine, EngineError, Part, Phase};
 use crate::experiment::Settings;
 use crate::model::Model;
+use crate::nuts::Tuning;
 
 /// An engine's transitions in a cell.
 pub struct Sampling {
@@ -39,11 +40,9 @@ impl Sampling {
     ) -> Result<(Sampling, f64), EngineError> {
         let Started { engine, lanes, meter } = subject.start(model, settings, warm)?;
         let phase = Phase {
+            tuning: Tuning { scale: warm.scale.clone(), step_size: warm.step_size, max_depth: settings.max_tree_depth },
             transitions: 1,
-            scale: warm.scale.clone(),
-            step_size: warm.step_size,
             adapt: None,
-            max_depth: settings.max_tree_depth,
             part: Part::Sampling,
             thin: 1,
         };

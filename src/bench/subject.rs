@@ -14,7 +14,7 @@ use crate::experiment::densities::{self, lanes_and_width, transition_memory};
 use crate::experiment::{Backend, Settings};
 use crate::gpu::{Gpu, Meter};
 use crate::model::Model;
-use crate::nuts::State;
+use crate::nuts::{State, Tuning};
 
 /// A model where a backend computes, for one likelihood.
 pub struct Subject {
@@ -64,11 +64,9 @@ impl Subject {
                 let ready = Ready::Gpu(gpu.clone(), compiled.clone());
                 let mut engine = DeviceEngine::start_compiled(compiled, gpu, model.clone(), plan, Arc::default())?;
                 let phase = Phase {
+                    tuning: Tuning { scale: vec![1.0; model.dim()], step_size: 1e-3, max_depth: 1 },
                     transitions: 1,
-                    scale: vec![1.0; model.dim()],
-                    step_size: 1e-3,
                     adapt: None,
-                    max_depth: 1,
                     part: Part::Sampling,
                     thin: 1,
                 };

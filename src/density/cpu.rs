@@ -6,11 +6,12 @@ use std::ops::Range;
 
 use super::collapsed::Collapsed;
 use super::dispatch::{ForCoefficients, MAX_DISPERSIONS, dispatch};
-use super::hierarchy::diagonal::{At, Diagonal, Sums};
+use super::hierarchy::GivenEffects;
+use super::hierarchy::diagonal::Diagonal;
 use super::priors::Priors;
 use super::qr::QrTable;
 use super::rows::RowTable;
-use super::{Batch, Density, DensityError, Evaluations, quadratic, rows};
+use super::{Batch, Density, DensityError, Evaluations};
 use crate::family::{Distribution, Family, Gaussian, with_family};
 use crate::model::{Coordinates, Likelihood, Model, Role};
 
@@ -47,10 +48,12 @@ impl CpuDensity {
     pub fn log_density(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
         match &mut self.posterior {
             Posterior::Quadratic(joint, table) => {
-                dispatch(joint.coefficients, OverGroups { joint, table, theta, gradient })
+                let family = PhantomData::<Gaussian>;
+                dispatch(joint.coefficients, WithEffects { joint, table: &*table, theta, gradient, family })
             }
             Posterior::Rows(joint, table) => with_family!(joint.family, F => {
-                dispatch(joint.coefficients, OverRows::<F> { joint, table, theta, gradient, family: PhantomData })
+                let family = PhantomData::<F>;
+                dispatch(joint.coefficients, WithEffects { joint, table, theta, gradient, family })
             }),
             Posterior::Collapsed(collapsed) => {
                 dispatch(collapsed.coefficients(), WithoutEffects { collapsed, theta, gradient })
@@ -100,15 +103,15 @@ impl Joint {
         }
     }
 
-    /// Log density and gradient of `k` coefficients, K, with `likelihood` adding up over the groups and writing the gradient by
-    /// their effects. `M` is at least K, and `C` chunks of lanes hold the scales and dispersions.
+    /// Log density and gradient of `k` coefficients, K, with a likelihood of `table`. `M` is at least K, and `C` chunks of lanes
+    /// hold the scales and dispersions.
     #[inline(always)]
-    fn log_density<F: Distribution, const M: usize, const C: usize>(
+    fn log_density<F: Distribution, T: GivenEffects<F>, const M: usize, const C: usize>(
         &self,
         k: usize,
+        table: T,
         theta: &[f64],
         gradient: &mut [f64],
-        likelihood: impl FnOnce(&F, &At<M>, &mut [f64]) -> (Sums<M>, F::Sums),
     ) -> f64 {
         let (scales, log_prior) = self.priors.at::<C>(theta, gradient);
         let mut dispersions = [0.0; MAX_DISPERSIONS];
@@ -116,52 +119,29 @@ impl Joint {
             *dispersion = scales.get(k + i);
         }
         let family = F::at(&dispersions[..F::DISPERSIONS.len()]);
-        let at = self.hierarchy.at::<M>(k, theta, |i| scales.get(i));
-        let (sums, own) = likelihood(&family, &at, gradient);
+        let at = self.hierarchy.at::<M, C>(k, theta, &scales);
+        let (sums, own) = table.sums(&self.hierarchy, k, &at, &family, theta, gradient);
         let log_effects = self.hierarchy.finish(k, &at, &sums, theta, gradient);
         let here = self.dispersions.clone();
         log_prior + log_effects + family.finish(&own, self.observations, &theta[here.clone()], &mut gradient[here])
     }
 }
 
-/// The log density with the likelihood over groups.
-struct OverGroups<'a> {
+/// The log density of a joint posterior, with a likelihood of `table`.
+struct WithEffects<'a, F, T> {
     joint: &'a Joint,
-    table: &'a QrTable,
-    theta: &'a [f64],
-    gradient: &'a mut [f64],
-}
-
-impl ForCoefficients for OverGroups<'_> {
-    type Out = f64;
-
-    #[inline(always)]
-    fn run<const M: usize, const C: usize>(self, k: usize) -> f64 {
-        let OverGroups { joint, table, theta, gradient } = self;
-        joint.log_density::<Gaussian, M, C>(k, theta, gradient, |family, at, gradient| {
-            quadratic::sums(table, &joint.hierarchy, k, at, family.unit(), theta, gradient)
-        })
-    }
-}
-
-/// The log density with the likelihood of a family over rows.
-struct OverRows<'a, F> {
-    joint: &'a Joint,
-    table: &'a mut RowTable,
+    table: T,
     theta: &'a [f64],
     gradient: &'a mut [f64],
     family: PhantomData<F>,
 }
 
-impl<F: Distribution> ForCoefficients for OverRows<'_, F> {
+impl<F: Distribution, T: GivenEffects<F>> ForCoefficients for WithEffects<'_, F, T> {
     type Out = f64;
 
     #[inline(always)]
     fn run<const M: usize, const C: usize>(self, k: usize) -> f64 {
-        let OverRows { joint, table, theta, gradient, .. } = self;
-        joint.log_density::<F, M, C>(k, theta, gradient, |family, at, gradient| {
-            rows::sums(table, &joint.hierarchy, k, at, family, theta, gradient)
-        })
+        self.joint.log_density::<F, T, M, C>(k, self.table, self.theta, self.gradient)
     }
 }
 

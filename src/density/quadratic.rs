@@ -4,50 +4,52 @@
 //! With R and w of [`QrTable`] and u = w - R beta of a group, the residual sum of squares of all groups is
 //! sum_j |u|^2 + rest, and d log p / d beta = R' u / eps^2.
 
+use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::{At, Diagonal, Sums};
 use super::qr::QrTable;
-use crate::family::SquaredResiduals;
+use crate::family::{Distribution, Gaussian, SquaredResiduals};
 use crate::lanes::{LANES, Lanes};
 
-/// Adds up over all groups, and writes the gradient by their effects; `precision` is 1 / eps^2.
-#[inline(always)]
-pub fn sums<const M: usize>(
-    table: &QrTable,
-    hierarchy: &Diagonal,
-    k: usize,
-    at: &At<M>,
-    precision: f64,
-    theta: &[f64],
-    gradient: &mut [f64],
-) -> (Sums<M>, SquaredResiduals) {
-    let mut sums = Sums::<M>::zero();
-    let mut squares = Lanes::ZERO;
-    for (bundle, data) in table.bundles().enumerate() {
-        let (start, end) = (bundle * LANES, hierarchy.levels().min((bundle + 1) * LANES));
-        let mut effects = [Lanes::ZERO; M];
-        let mut betas = [Lanes::ZERO; M];
-        for i in 0..k {
-            let first = hierarchy.effects(i).start;
-            effects[i] = Lanes::load(&theta[first + start..first + end], at.coefficients[i].padding());
-            betas[i] = at.coefficients[i].beta(effects[i]);
-        }
-        let mut by_beta = [Lanes::ZERO; M];
-        for i in 0..k {
-            let mut residual = data.outcome(k)[i];
-            for c in i..k {
-                residual -= data.column(c)[i] * betas[c];
+impl GivenEffects<Gaussian> for &QrTable {
+    #[inline(always)]
+    fn sums<const M: usize>(
+        self,
+        hierarchy: &Diagonal,
+        k: usize,
+        at: &At<M>,
+        family: &Gaussian,
+        theta: &[f64],
+        gradient: &mut [f64],
+    ) -> (Sums<M>, SquaredResiduals) {
+        let mut sums = Sums::<M>::zero();
+        let mut squares = Lanes::ZERO;
+        for (bundle, data) in self.bundles().enumerate() {
+            let (start, end) = (bundle * LANES, hierarchy.levels().min((bundle + 1) * LANES));
+            let mut effects = [Lanes::ZERO; M];
+            let mut betas = [Lanes::ZERO; M];
+            for i in 0..k {
+                let first = hierarchy.effects(i).start;
+                effects[i] = Lanes::load(&theta[first + start..first + end], at.coefficients[i].padding());
+                betas[i] = at.coefficients[i].beta(effects[i]);
             }
-            squares += residual * residual;
-            for c in i..k {
-                by_beta[c] += data.column(c)[i] * residual;
+            let mut by_beta = [Lanes::ZERO; M];
+            for i in 0..k {
+                let mut residual = data.outcome(k)[i];
+                for c in i..k {
+                    residual -= data.column(c)[i] * betas[c];
+                }
+                squares += residual * residual;
+                for c in i..k {
+                    by_beta[c] += data.column(c)[i] * residual;
+                }
+            }
+            for i in 0..k {
+                let first = hierarchy.effects(i).start;
+                sums.pull(i, &at.coefficients[i], effects[i], by_beta[i] * family.unit())
+                    .store(&mut gradient[first + start..first + end]);
             }
         }
-        for i in 0..k {
-            let first = hierarchy.effects(i).start;
-            sums.pull(i, &at.coefficients[i], effects[i], by_beta[i] * precision)
-                .store(&mut gradient[first + start..first + end]);
-        }
+        squares.0[0] += self.rest;
+        (sums, SquaredResiduals(squares))
     }
-    squares.0[0] += table.rest;
-    (sums, SquaredResiduals(squares))
 }

@@ -1,6 +1,7 @@
-//! The likelihood given the effects, over every observation: eta, the family row by row, and the derivatives back to the
-//! betas. Eight chunks of rows at a time, each of one group, so that no lane waits for another's group to end.
+//! The likelihood given the effects, over every observation: of each row eta, what the family makes of it, and the derivative
+//! back to the betas. Eight chunks of rows at a time, each of one group, so that no lane waits for another's group to end.
 
+use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::{At, Diagonal, Sums};
 use crate::family::Distribution;
 use crate::lanes::{LANES, Lanes};
@@ -66,63 +67,57 @@ impl RowTable {
     }
 }
 
-/// Adds up over all observations, then over all groups, and writes the gradient by their effects.
-#[inline(always)]
-pub fn sums<F: Distribution, const M: usize>(
-    table: &mut RowTable,
-    hierarchy: &Diagonal,
-    k: usize,
-    at: &At<M>,
-    family: &F,
-    theta: &[f64],
-    gradient: &mut [f64],
-) -> (Sums<M>, F::Sums) {
-    let mut own = F::Sums::default();
-    table.by_beta.fill(0.0);
-    let (mut columns, mut outcomes) = (&table.columns[..], &table.outcomes[..]);
-    let mut buffer = [Lanes::ZERO; CHUNK];
-    for bundle in &table.bundles {
-        let mut betas = [Lanes::ZERO; M];
+impl<F: Distribution> GivenEffects<F> for &mut RowTable {
+    #[inline(always)]
+    fn sums<const M: usize>(
+        self,
+        hierarchy: &Diagonal,
+        k: usize,
+        at: &At<M>,
+        family: &F,
+        theta: &[f64],
+        gradient: &mut [f64],
+    ) -> (Sums<M>, F::Sums) {
+        let mut own = F::Sums::default();
+        self.by_beta.fill(0.0);
+        let (mut columns, mut outcomes) = (&self.columns[..], &self.outcomes[..]);
+        for bundle in &self.bundles {
+            let mut betas = [Lanes::ZERO; M];
+            for i in 0..k {
+                let effects = &theta[hierarchy.effects(i)];
+                betas[i] = at.coefficients[i].beta(Lanes(bundle.groups.map(|group| effects[group])));
+            }
+            let (rows, here) = (&columns[..bundle.rows * k], &outcomes[..bundle.rows]);
+            (columns, outcomes) = (&columns[bundle.rows * k..], &outcomes[bundle.rows..]);
+            let mut by_beta = [Lanes::ZERO; M];
+            for (row, outcome) in rows.chunks_exact(k).zip(here) {
+                let mut eta = row[0] * betas[0];
+                for i in 1..k {
+                    eta += row[i] * betas[i];
+                }
+                let by_eta = family.rows(*outcome, eta, row[0], &mut own);
+                by_beta[0] += by_eta;
+                for i in 1..k {
+                    by_beta[i] += row[i] * by_eta;
+                }
+            }
+            for (total, by_beta) in self.by_beta.chunks_exact_mut(self.groups).zip(by_beta) {
+                for (group, lane) in bundle.groups.iter().zip(by_beta.0) {
+                    total[*group] += lane;
+                }
+            }
+        }
+        let mut sums = Sums::<M>::zero();
         for i in 0..k {
-            let effects = &theta[hierarchy.effects(i)];
-            betas[i] = at.coefficients[i].beta(Lanes(bundle.groups.map(|group| effects[group])));
-        }
-        let (rows, here) = (&columns[..bundle.rows * k], &outcomes[..bundle.rows]);
-        (columns, outcomes) = (&columns[bundle.rows * k..], &outcomes[bundle.rows..]);
-        // Eta of every row, then the derivative by it.
-        let numbers = &mut buffer[..bundle.rows];
-        for (row, eta) in rows.chunks_exact(k).zip(numbers.iter_mut()) {
-            *eta = row[0] * betas[0];
-            for i in 1..k {
-                *eta += row[i] * betas[i];
+            let (coefficient, effects) = (&at.coefficients[i], hierarchy.effects(i));
+            let by_beta = self.by_beta[i * self.groups..(i + 1) * self.groups].chunks(LANES);
+            for ((by_beta, effect), gradient) in
+                by_beta.zip(theta[effects.clone()].chunks(LANES)).zip(gradient[effects].chunks_mut(LANES))
+            {
+                let by_beta = Lanes::load(by_beta, 0.0) * family.unit();
+                sums.pull(i, coefficient, Lanes::load(effect, coefficient.padding()), by_beta).store(gradient);
             }
         }
-        for ((row, outcome), number) in rows.chunks_exact(k).zip(here).zip(numbers.iter_mut()) {
-            *number = family.rows(*outcome, *number, row[0], &mut own);
-        }
-        let mut by_beta = [Lanes::ZERO; M];
-        for (row, by_eta) in rows.chunks_exact(k).zip(numbers.iter()) {
-            by_beta[0] += *by_eta;
-            for i in 1..k {
-                by_beta[i] += row[i] * *by_eta;
-            }
-        }
-        for (total, by_beta) in table.by_beta.chunks_exact_mut(table.groups).zip(by_beta) {
-            for (group, lane) in bundle.groups.iter().zip(by_beta.0) {
-                total[*group] += lane;
-            }
-        }
+        (sums, own)
     }
-    let mut sums = Sums::<M>::zero();
-    for i in 0..k {
-        let (coefficient, effects) = (&at.coefficients[i], hierarchy.effects(i));
-        let by_beta = table.by_beta[i * table.groups..(i + 1) * table.groups].chunks(LANES);
-        for ((by_beta, effect), gradient) in
-            by_beta.zip(theta[effects.clone()].chunks(LANES)).zip(gradient[effects].chunks_mut(LANES))
-        {
-            let by_beta = Lanes::load(by_beta, 0.0) * family.unit();
-            sums.pull(i, coefficient, Lanes::load(effect, coefficient.padding()), by_beta).store(gradient);
-        }
-    }
-    (sums, own)
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Memory;
-use super::store::{Damage, Statistic, Store};
+use super::store::{Damage, Store};
+use crate::nuts::Statistic;
 
 /// Variables are copied together until they are about so many numbers: 32 MiB.
 const TOGETHER: usize = 4 << 20;

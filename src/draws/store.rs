@@ -23,7 +23,7 @@ mod write;
 
 pub use checkpoint::exists as has_checkpoint;
 pub use error::{Damage, StoreError};
-pub use layout::{Extent, Statistic};
+pub use layout::Extent;
 pub use read::Store;
 pub use write::{Checkpoints, Writer, Writing};
 

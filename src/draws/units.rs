@@ -48,9 +48,8 @@ pub fn units(model: &Model, spread: &Spread) -> Vec<Unit> {
         resting.iter_mut().zip(&units[..hyperparameters]).for_each(|(named, unit)| *named = unit.mean);
         model.unconstrain(&resting, &mut theta);
         let ends = [-1.0, 1.0].map(|side| {
-            for i in hyperparameters..dim {
-                theta[i] = spread.mean[i] + side * spread.variance[i].sqrt();
-            }
+            let effects = spread.mean.iter().zip(&spread.variance).enumerate().skip(hyperparameters);
+            effects.for_each(|(i, (mean, variance))| theta[i] = mean + side * variance.sqrt());
             model.constrain(&theta, &mut named);
             named.clone()
         });

@@ -6,6 +6,7 @@ pub mod kernels;
 mod packed;
 mod plan;
 mod shard;
+mod slot;
 mod starts;
 mod summing;
 mod window;
@@ -178,10 +179,10 @@ impl DeviceEngine {
 
     fn begin(&mut self, phase: &Phase) {
         let coordinates = self.shaders.coordinates();
-        let scale = |coordinate: &Option<usize>| coordinate.map_or(0.0, |i| phase.scale[i] as f32);
+        let scale = |coordinate: &Option<usize>| coordinate.map_or(0.0, |i| phase.tuning.scale[i] as f32);
         let scales: Vec<f32> = coordinates.iter().map(scale).collect();
         self.gpu.write(&self.scales, &scales);
-        let log_step_size = ln(phase.step_size) as f32;
+        let log_step_size = ln(phase.tuning.step_size) as f32;
         self.shards.iter_mut().for_each(|shard| shard.begin(&self.gpu, log_step_size));
     }
 
@@ -245,7 +246,7 @@ impl DeviceEngine {
                 outcome.divergences += u64::from(chain.divergences);
                 outcome.acceptance += f64::from(chain.acceptance);
                 let learnt = f64::from(chain.adaptation.log_mean);
-                outcome.log_step_sizes.push(if phase.adapt.is_some() { learnt } else { ln(phase.step_size) });
+                outcome.log_step_sizes.push(if phase.adapt.is_some() { learnt } else { ln(phase.tuning.step_size) });
             }
         }
         outcome.acceptance /= transitions.max(1) as f64;

@@ -1,9 +1,9 @@
-//! The host engine: trees grow on the host, in lanes that take the chains of a block one after the other.
+//! The host engine: trees grow on the host, in workers that take the chains of a block one after the other.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::lane::{Chain, Lane, Run, Task};
+use super::worker::{Chain, Run, Task, Worker};
 use super::{
     Adapt, Block, ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome, Progress,
     Snapshot,
@@ -13,7 +13,7 @@ use crate::faults;
 use crate::math::ln;
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
-use crate::nuts::{State, Statistics};
+use crate::nuts::{State, Statistics, Transition};
 
 /// A block should take about this long, so that progress moves and an interruption is soon obeyed.
 const BLOCK_TIME: Duration = Duration::from_millis(100);
@@ -21,7 +21,7 @@ const BLOCK_TIME: Duration = Duration::from_millis(100);
 /// A block holds at most this many numbers, unless a single draw of all chains is more: it stays in a core's cache.
 const BLOCK_VALUES: usize = 1 << 17;
 
-/// The same where lanes evaluate many positions at once, or draws are summed up: 128 MiB.
+/// The same where workers evaluate many positions at once, or draws are summed up: 128 MiB.
 const WIDE_BLOCK_VALUES: usize = 1 << 24;
 
 /// The chains of an experiment, or of a shard of one.
@@ -41,13 +41,13 @@ pub struct Chains {
 pub struct HostEngine {
     model: Arc<Model>,
     seed: u64,
-    lanes: Vec<Lane>,
+    workers: Vec<Worker<Transition>>,
     chains: Vec<Chain>,
     /// How many named variables of each draw go to the sink.
     variables: usize,
     progress: Arc<Progress>,
     max_depth: u32,
-    /// Densities to go on with where those of the lanes fail.
+    /// Densities to go on with where those of the workers fail.
     spare: Vec<Box<dyn Density>>,
     /// Transitions that every chain has made since the start.
     transitions: u32,
@@ -58,7 +58,7 @@ pub struct HostEngine {
 }
 
 impl HostEngine {
-    /// `chains` of `model`, a lane for each of `densities`, which all are the model's log density; trees of up to `max_depth`
+    /// `chains` of `model`, a worker for each of `densities`, which all are the model's log density; trees of up to `max_depth`
     /// doublings. `keep` says which named variables of each draw go to the sink. Every chain is at 0, where nothing is known
     /// of it, and waits to be started.
     pub fn new(
@@ -75,7 +75,10 @@ impl HostEngine {
             variables: keep.sampled(&model),
             model,
             seed: chains.seed,
-            lanes: densities.into_iter().map(|density| Lane::new(density, max_depth)).collect(),
+            workers: densities
+                .into_iter()
+                .map(|density| Worker::new(density, |dim| Transition::new(dim, max_depth)))
+                .collect(),
             chains: (chains.first..chains.first + chains.count).map(chain).collect(),
             progress,
             max_depth,
@@ -93,7 +96,7 @@ impl HostEngine {
     /// # Errors
     /// When a density cannot be evaluated, or a chain finds no starting point.
     pub fn start(mut self) -> Result<HostEngine, EngineError> {
-        self.lanes[0].start(self.seed, &mut self.chains)?;
+        self.workers[0].start(self.seed, &mut self.chains)?;
         Ok(self)
     }
 
@@ -111,7 +114,7 @@ impl HostEngine {
         HostEngine { transitions, drawn, ..self }
     }
 
-    /// The engine that goes on with `spare`, which are the same log density, where the device that computes the lanes'
+    /// The engine that goes on with `spare`, which are the same log density, where the device that computes the workers'
     /// densities fails.
     pub fn with_spare(self, spare: Vec<Box<dyn Density>>) -> HostEngine {
         HostEngine { spare, ..self }
@@ -158,12 +161,13 @@ impl HostEngine {
             })
             .collect();
         let queue = Mutex::new(tasks.into_iter());
-        if let [lane] = &mut self.lanes[..] {
-            return lane.work(&run, &queue);
+        if let [worker] = &mut self.workers[..] {
+            return worker.work(&run, &queue);
         }
         std::thread::scope(|scope| {
-            let lanes: Vec<_> = self.lanes.iter_mut().map(|lane| scope.spawn(|| lane.work(&run, &queue))).collect();
-            lanes.into_iter().try_for_each(|lane| match lane.join() {
+            let workers: Vec<_> =
+                self.workers.iter_mut().map(|worker| scope.spawn(|| worker.work(&run, &queue))).collect();
+            workers.into_iter().try_for_each(|worker| match worker.join() {
                 Ok(done) => done,
                 Err(panic) => std::panic::resume_unwind(panic),
             })
@@ -173,9 +177,9 @@ impl HostEngine {
     /// How many transitions the next block should have, after one of `transitions` that took `time`.
     fn next_block(&self, transitions: usize, time: Duration, phase: &Phase, summed: bool) -> usize {
         let by_time = transitions as f64 * BLOCK_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6);
-        // Wide lanes run empty at the end of a block, and what they draw has no place in a cache anyway.
+        // Wide workers run empty at the end of a block, and what they draw has no place in a cache anyway.
         // Where draws are summed up, all chains' sums pass by once a block.
-        let room = if self.lanes[0].width() > 1 || summed { WIDE_BLOCK_VALUES } else { BLOCK_VALUES };
+        let room = if self.workers[0].width() > 1 || summed { WIDE_BLOCK_VALUES } else { BLOCK_VALUES };
         let by_room = match phase.part.records() {
             true => room / (self.chains.len() * self.variables).max(1) * phase.thin as usize,
             false => usize::MAX,
@@ -186,12 +190,12 @@ impl HostEngine {
 
 impl Engine for HostEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
-        self.lanes.iter_mut().for_each(|lane| lane.configure(phase));
+        self.workers.iter_mut().for_each(|worker| worker.configure(phase));
         for chain in &mut self.chains {
-            let adapt = |Adapt { target, gain }| StepSize::new(phase.step_size, target, gain);
+            let adapt = |Adapt { target, gain }| StepSize::new(phase.tuning.step_size, target, gain);
             chain.step_size = phase.adapt.map(adapt);
             // There is room for moments only while something is learnt.
-            let dim = if phase.part.learns() { phase.scale.len() } else { 0 };
+            let dim = if phase.part.learns() { phase.tuning.scale.len() } else { 0 };
             if chain.moments.dim() == dim {
                 chain.moments.clear();
             } else {
@@ -212,8 +216,11 @@ impl Engine for HostEngine {
                     break;
                 }
                 let spare = std::mem::take(&mut self.spare);
-                self.lanes = spare.into_iter().map(|density| Lane::new(density, self.max_depth)).collect();
-                self.lanes.iter_mut().for_each(|lane| lane.configure(phase));
+                self.workers = spare
+                    .into_iter()
+                    .map(|density| Worker::new(density, |dim| Transition::new(dim, self.max_depth)))
+                    .collect();
+                self.workers.iter_mut().for_each(|worker| worker.configure(phase));
                 continue;
             }
             let first_draw = phase.kept(self.made(phase));
@@ -240,15 +247,15 @@ impl Engine for HostEngine {
             acceptance: 0.0,
             divergences: 0,
             log_step_sizes: Vec::with_capacity(self.chains.len()),
-            moments: Moments::new(phase.scale.len()),
+            moments: Moments::new(phase.tuning.scale.len()),
             failure,
         };
-        // In the order of the chains, so that no sum depends on the lanes.
+        // In the order of the chains, so that no sum depends on the workers.
         for chain in &self.chains {
             outcome.gradients += chain.counted.gradients;
             outcome.divergences += chain.counted.divergences;
             outcome.acceptance += chain.counted.acceptance / (done.max(1) * self.chains.len()) as f64;
-            let log_step_size = chain.step_size.as_ref().map_or(ln(phase.step_size), StepSize::log_mean);
+            let log_step_size = chain.step_size.as_ref().map_or(ln(phase.tuning.step_size), StepSize::log_mean);
             outcome.log_step_sizes.push(log_step_size);
             if phase.part.learns() {
                 outcome.moments.join(&chain.moments);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// Counters of a run, all chains together, shared by the lanes that count and whoever shows or stops them.
+/// Counters of a run, all chains together, shared by the workers that count and whoever shows or stops them.
 #[derive(Debug, Default)]
 pub struct Progress {
     transitions: AtomicU64,

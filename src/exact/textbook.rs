@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::conditional::{Conditional, Moments, Scales, Workspace};
 use crate::data::Dataset;
 use crate::density::qr::QrGroups;
-use crate::model::{Effect, GroupStatistics, Model, Parameterization, Priors, ScaledPriors, Scaling};
+use crate::model::{Centering, Coordinates, GroupStatistics, Model, ScaledPriors, Scaling};
 
 /// Groups of 1 to 5 rows, the third without any spread in its predictor, which runs from `from` to `to`.
 fn model(slope: bool, from: f64, to: f64) -> Model {
@@ -18,9 +18,9 @@ fn model(slope: bool, from: f64, to: f64) -> Model {
     let x = |i: usize| from + (to - from) * (0.5 + 0.5 * wave(if i == 5 { 4 } else { i }, 5.1));
     let (names, x) = if slope { (vec!["x"], vec![rows.map(x).collect()]) } else { (vec![], vec![]) };
     let data = Arc::new(Dataset::from_columns("small", "g", "y", &names, &labels, y, x).unwrap());
-    let parameterization = Parameterization::uniform(Effect::Centered, data.predictor_names());
+    let parameterization = Coordinates::joint(Centering::Centered, data.n_coefficients());
     let scaling = Scaling::standardizing(&data);
-    Model::new(data, Priors { mu_sd: 3.0, ..Priors::default() }, parameterization, scaling)
+    Model::builder(data).coordinates(parameterization).scaling(scaling).build()
 }
 
 /// A number of 32 digits, the sum of two; the textbook's matrices are too ill-conditioned for 16.

@@ -15,7 +15,7 @@ use crate::engine::host::Chains;
 use crate::engine::{Engine as _, EngineError, Part, Phase};
 use crate::gpu::Gpu;
 use crate::model::Model;
-use crate::nuts::{State, Step, Transition};
+use crate::nuts::{Kernel, State, Step, Transition, Tuning};
 use crate::random::Place;
 
 /// Each constant of a device is measured for about this long, unless a single try takes longer.
@@ -207,11 +207,13 @@ impl TransitionCosts {
             let mut engine =
                 DeviceEngine::start_compiled(compiled.clone(), gpu, model.clone(), plan(chains), Arc::default())?;
             let mut phase = Phase {
+                tuning: Tuning {
+                    scale: vec![1.0; model.dim()],
+                    step_size: STEP,
+                    max_depth: DEPTH.min(settings.max_tree_depth),
+                },
                 transitions: 1,
-                scale: vec![1.0; model.dim()],
-                step_size: STEP,
                 adapt: None,
-                max_depth: DEPTH.min(settings.max_tree_depth),
                 part: Part::Warmup { recorded: false },
                 thin: 1,
             };

@@ -9,10 +9,11 @@ use serde_json::{Map, Value};
 
 use super::stored::{MERGING, told};
 use super::{Sampled, Settings};
-use crate::draws::store::{Statistic, StoreError, Writer};
+use crate::draws::store::{StoreError, Writer};
 use crate::driver::Learnt;
 use crate::engine::{Block, DrawSink};
 use crate::model::Model;
+use crate::nuts::Statistic;
 
 /// Shards that belong together, in the order of their chains.
 #[derive(Debug)]

@@ -9,12 +9,13 @@ use serde_json::{Map, Value, json};
 
 use super::{Backend, Output, Sampled, Settings, run, sampled};
 use crate::density::DensityError;
-use crate::draws::store::{Extent, Statistic, Store, StoreError, Writer, Writing};
+use crate::draws::store::{Extent, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
 use crate::driver::{Checkpoint, Checkpointer, Learnt, Run, Start};
 use crate::engine::{DeviceFailure, EngineError, Progress, SinkError, Snapshot};
 use crate::mode::Landscape;
 use crate::model::Model;
+use crate::nuts::Statistic;
 
 /// The file beside a store that says what differs between two runs of the same bytes: how long they took.
 const TIMES: &str = "summary.json";

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::chains::Variable;
 use super::draw::{rounded, spread, thinned};
 use super::smooth::{Curve, Grid};
-use crate::draws::store::Statistic;
 use crate::experiment::Sampled;
+use crate::nuts::Statistic;
 use crate::summary::{Parameter, Parameters, RunSummary};
 
 /// Points of a density.

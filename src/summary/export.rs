@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::files::write_whole;
-use crate::draws::store::{Statistic, Store};
+use crate::draws::store::Store;
 use crate::experiment::Sampled;
+use crate::nuts::Statistic;
 
 /// Numbers that are in memory at once: 32 MiB.
 const TOGETHER: usize = 4 << 20;

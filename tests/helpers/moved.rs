@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::helpers::models;
 use warpnuts::data::Dataset;
-use warpnuts::model::{Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Coordinates, Model, Priors, Scaling};
 
 /// Radon with its outcome moved by `shift` and stretched, priors along with it.
 pub fn radon(parameterization: &str, shift: f64, stretch: f64) -> Arc<Model> {
@@ -14,8 +15,8 @@ pub fn radon(parameterization: &str, shift: f64, stretch: f64) -> Arc<Model> {
     let outcome = radon.outcome().iter().map(|y| shift + stretch * y).collect();
     let floor = vec![radon.predictor(0).to_vec()];
     let dataset = Arc::new(Dataset::from_columns("moved", "county", "y", &["floor"], &labels, outcome, floor).unwrap());
-    let parameterization = Parameterization::parse(parameterization, dataset.predictor_names()).unwrap();
+    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
     let priors = Priors { mu_sd: 1e4 * stretch, sigma_scale: 5.0 * stretch, eps_scale: 5.0 * stretch };
     let scaling = Scaling::standardizing(&dataset);
-    Arc::new(Model::new(dataset, priors, parameterization, scaling))
+    Arc::new(models::posterior(dataset, priors, parameterization, scaling))
 }

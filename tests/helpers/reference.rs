@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::helpers::models;
 use serde::Deserialize;
 use warpnuts::data::{Columns, Dataset};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
 
 #[derive(Deserialize)]
 struct Reference {
@@ -34,11 +35,11 @@ impl Case {
             sigma_scale: self.prior_half_cauchy_scale,
             eps_scale: self.prior_half_cauchy_scale,
         };
-        let effect = |centered: &bool| if *centered { Effect::Centered } else { Effect::NonCentered };
+        let effect = |centered: &bool| if *centered { Centering::Centered } else { Centering::NonCentered };
         let effects = self.centered.iter().map(effect).collect();
-        let parameterization = Parameterization::of(effects, dataset.predictor_names());
+        let parameterization = Coordinates::Joint { centering: effects, likelihood: Likelihood::Groups };
         let scaling = Scaling::identity(&dataset);
-        Model::new(dataset, priors, parameterization, scaling)
+        models::posterior(dataset, priors, parameterization, scaling)
     }
 }
 

@@ -2,24 +2,25 @@
 
 use std::sync::Arc;
 
+use crate::helpers::models;
 use warpnuts::data::Dataset;
+use warpnuts::density::Density;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::density::{Density, Likelihood};
 use warpnuts::diagnostics::{Summary, summarize};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan, Run};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{DrawSink, Keep, Progress};
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
 
 /// `dataset`'s model with the intercept's and the slope's effects as they are told to be, in standardized units.
-pub fn model(dataset: &Arc<Dataset>, priors: Priors, effects: [Effect; 2]) -> Arc<Model> {
-    let parameterization = Parameterization::of(effects.to_vec(), dataset.predictor_names());
-    Arc::new(Model::new(dataset.clone(), priors, parameterization, Scaling::standardizing(dataset)))
+pub fn model(dataset: &Arc<Dataset>, priors: Priors, effects: [Centering; 2]) -> Arc<Model> {
+    let parameterization = Coordinates::Joint { centering: effects.to_vec(), likelihood: Likelihood::Groups };
+    Arc::new(models::posterior(dataset.clone(), priors, parameterization, Scaling::standardizing(dataset)))
 }
 
 /// The radon survey, both coefficients with the same `effect`.
-pub fn radon(effect: Effect) -> Arc<Model> {
+pub fn radon(effect: Centering) -> Arc<Model> {
     model(&Arc::new(Dataset::radon().unwrap()), Priors::default(), [effect; 2])
 }
 
@@ -35,7 +36,7 @@ pub fn plan(warmup: u32, draws: u32) -> Plan {
 
 /// `count` densities of `model`, for as many lanes.
 pub fn lanes(model: &Model, count: usize) -> Vec<Box<dyn Density>> {
-    let density = CpuDensity::new(model, Likelihood::Groups);
+    let density = CpuDensity::new(model);
     (0..count).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
 }
 

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
 use warpnuts::density::gpu::Shaders;
 use warpnuts::engine::device::kernels::{self, Leaving};
 use warpnuts::gpu::Target;
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
 /// Their names: transitions of several models, a log density over groups, and the first pass of one over observations.
 pub const NAMES: [&str; 7] = [
@@ -71,11 +70,11 @@ fn made_up(groups: usize, slopes: usize) -> Result<Model> {
 fn model(dataset: Dataset, marginal: bool) -> Model {
     let names = dataset.predictor_names();
     let parameterization = match marginal {
-        true => Parameterization::marginal(names),
-        false => Parameterization::uniform(Effect::NonCentered, names),
+        true => Coordinates::Collapsed,
+        false => Coordinates::joint(Centering::NonCentered, names.len() + 1),
     };
     let scaling = Scaling::standardizing(&dataset);
-    Model::new(Arc::new(dataset), Priors::default(), parameterization, scaling)
+    Model::builder(Arc::new(dataset)).coordinates(parameterization).scaling(scaling).build()
 }
 
 #[cfg(test)]

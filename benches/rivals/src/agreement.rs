@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::model::{Effect, Scaling};
+use warpnuts::model::{Centering, Likelihood, Scaling};
 use warpnuts::random::{Place, Purpose};
 
 use crate::by_hand::ByHand;
@@ -19,11 +18,11 @@ const TOLERANCE: f64 = 1e-9;
 const STANDARD_ERRORS: f64 = 4.0;
 
 /// Compares the gradient written by hand with warpnuts', and differences of log densities, as constants may be left out.
-pub fn of_gradients(dataset: &Arc<Dataset>, effect: Effect) -> bool {
+pub fn of_gradients(dataset: &Arc<Dataset>, effect: Centering) -> bool {
     let model = model(dataset, effect, Scaling::identity(dataset));
     let mut worst: f64 = 0.0;
     for likelihood in [Likelihood::Groups, Likelihood::Observations] {
-        let mut ours = CpuDensity::new(&model, likelihood);
+        let mut ours = CpuDensity::new(&model.over(likelihood).unwrap());
         let mut theirs = ByHand::new(dataset, effect, likelihood);
         let mut theta = vec![0.0; theirs.dim()];
         let (mut by_ours, mut by_theirs) = (theta.clone(), theta.clone());

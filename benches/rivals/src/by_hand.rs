@@ -3,8 +3,7 @@
 //! theta = mu_a, mu_b, log sigma_a, log sigma_b, log eps, one number a county for the intercepts, one for the slopes.
 
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
-use warpnuts::model::{Effect, Priors};
+use warpnuts::model::{Centering, Likelihood, Priors};
 
 use crate::posterior::Posterior;
 
@@ -12,7 +11,7 @@ const HYPERPARAMETERS: usize = 5;
 
 #[derive(Clone)]
 pub struct ByHand {
-    effect: Effect,
+    effect: Centering,
     likelihood: Likelihood,
     priors: Priors,
     /// County after county.
@@ -65,7 +64,7 @@ impl County {
 }
 
 impl ByHand {
-    pub fn new(dataset: &Dataset, effect: Effect, likelihood: Likelihood) -> ByHand {
+    pub fn new(dataset: &Dataset, effect: Centering, likelihood: Likelihood) -> ByHand {
         let home = |i: usize| Home { floor: dataset.predictor(0)[i], radon: dataset.outcome()[i] };
         let homes: Vec<Vec<Home>> =
             (0..dataset.n_groups()).map(|county| dataset.group_range(county).map(home).collect()).collect();
@@ -127,8 +126,8 @@ impl Posterior for ByHand {
         let [sigma_a, sigma_b, eps] = [hyper[2], hyper[3], hyper[4]].map(f64::exp);
 
         let (from_a, times_a, from_b, times_b) = match self.effect {
-            Effect::Centered => (0.0, 1.0, 0.0, 1.0),
-            Effect::NonCentered => (mu_a, sigma_a, mu_b, sigma_b),
+            Centering::Centered => (0.0, 1.0, 0.0, 1.0),
+            Centering::NonCentered => (mu_a, sigma_a, mu_b, sigma_b),
         };
         for ((slot, a), b) in self.slots.iter_mut().zip(effect_a).zip(effect_b) {
             slot.a = from_a + times_a * a;
@@ -146,7 +145,7 @@ impl Posterior for ByHand {
         let mut effect_squares = 0.0;
         let effects = effect_a.iter().zip(effect_b).zip(by_effect_a.iter_mut().zip(by_effect_b));
         match self.effect {
-            Effect::NonCentered => {
+            Centering::NonCentered => {
                 for (slot, ((a, b), (by_a, by_b))) in self.slots.iter().zip(effects) {
                     let (by_beta_a, by_beta_b) = (slot.residual * precision, slot.residual_floor * precision);
                     by_mu_a += by_beta_a;
@@ -161,7 +160,7 @@ impl Posterior for ByHand {
                 by_sigma_b *= sigma_b;
                 log_density -= 0.5 * effect_squares;
             }
-            Effect::Centered => {
+            Centering::Centered => {
                 let (precision_a, precision_b) = (1.0 / (sigma_a * sigma_a), 1.0 / (sigma_b * sigma_b));
                 for (slot, ((a, b), (by_a, by_b))) in self.slots.iter().zip(effects) {
                     let (from_a, from_b) = ((a - mu_a) * precision_a, (b - mu_b) * precision_b);
@@ -198,7 +197,7 @@ impl Posterior for ByHand {
         for scale in &mut named[2..HYPERPARAMETERS] {
             *scale = scale.exp();
         }
-        if self.effect == Effect::NonCentered {
+        if self.effect == Centering::NonCentered {
             let (hyper, effects) = named.split_at_mut(HYPERPARAMETERS);
             let (a, b) = effects.split_at_mut(self.counties.len());
             for (effects, mu, sigma) in [(a, hyper[0], hyper[2]), (b, hyper[1], hyper[3])] {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use warpnuts::density::Likelihood;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::model::Model;
 
@@ -16,7 +15,7 @@ pub struct Lent {
 
 impl Lent {
     pub fn new(model: Arc<Model>, likelihood: Likelihood) -> Lent {
-        Lent { density: CpuDensity::new(&model, likelihood), model }
+        Lent { density: CpuDensity::new(&model.over(likelihood).unwrap()), model }
     }
 }
 

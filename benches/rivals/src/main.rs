@@ -17,7 +17,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Parser;
 use warpnuts::data::Dataset;
-use warpnuts::model::{Effect, Scaling};
+use warpnuts::model::{Centering, Scaling};
 
 use measured::Measured;
 use programs::Program;
@@ -36,7 +36,7 @@ fn main() -> Result<ExitCode> {
     let dataset = Arc::new(Dataset::radon().context("the radon data that come with warpnuts")?);
     println!("{}\n", table::build());
     let mut agreed = true;
-    for effect in [Effect::NonCentered, Effect::Centered] {
+    for effect in [Centering::NonCentered, Centering::Centered] {
         agreed &= agreement::of_gradients(&dataset, effect);
         let model = Arc::new(programs::model(&dataset, effect, Scaling::standardizing(&dataset)));
         let programs = programs::all(&model, effect);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::density::{Density, Likelihood};
+use warpnuts::density::Density;
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::{Keep, Progress};
@@ -15,7 +15,7 @@ use crate::outcome::{CHAINS, Clock, DRAWS, MAX_DEPTH, Outcome, TARGET_ACCEPT, WA
 
 pub fn sample(model: &Arc<Model>, likelihood: Likelihood, seed: u64) -> Result<Outcome> {
     let dim = model.layout().dim();
-    let lanes: Vec<Box<dyn Density>> = vec![Box::new(CpuDensity::new(model, likelihood))];
+    let lanes: Vec<Box<dyn Density>> = vec![Box::new(CpuDensity::new(&model.over(likelihood).unwrap()))];
     let chains = Chains { seed, first: 0, count: CHAINS as u32, per_superchain: 1 };
     let plan = Plan {
         warmup: WARMUP as u32,

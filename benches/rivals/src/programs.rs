@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use warpnuts::data::Dataset;
-use warpnuts::density::Likelihood;
-use warpnuts::model::{Effect, Model, Parameterization, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
 use crate::by_hand::ByHand;
 use crate::lent::Lent;
@@ -23,7 +22,7 @@ pub struct Program {
 pub const BASE: usize = 2;
 
 /// All programs, in the order they take turns in; `model` is warpnuts', with every coefficient as `effect` says.
-pub fn all(model: &Arc<Model>, effect: Effect) -> Vec<Program> {
+pub fn all(model: &Arc<Model>, effect: Centering) -> Vec<Program> {
     let ours = |name, likelihood| {
         let model = model.clone();
         Program { name, run: Box::new(move |seed| ours::sample(&model, likelihood, seed)) }
@@ -43,7 +42,7 @@ pub fn all(model: &Arc<Model>, effect: Effect) -> Vec<Program> {
 }
 
 /// The radon posterior in the units of `scaling`.
-pub fn model(dataset: &Arc<Dataset>, effect: Effect, scaling: Scaling) -> Model {
-    let parameterization = Parameterization::uniform(effect, dataset.predictor_names());
-    Model::new(dataset.clone(), Priors::default(), parameterization, scaling)
+pub fn model(dataset: &Arc<Dataset>, effect: Centering, scaling: Scaling) -> Model {
+    let parameterization = Coordinates::joint(effect, dataset.n_coefficients());
+    Model::builder(dataset.clone()).coordinates(parameterization).scaling(scaling).build()
 }

@@ -1,7 +1,7 @@
 //! The results as a Markdown table: a column a program; in each cell the median over the seeds, and the smallest and
 //! the largest where they tell something about the machine or about luck.
 
-use warpnuts::model::{Effect, Model};
+use warpnuts::model::{Centering, Model};
 
 use crate::measured::Measured;
 use crate::outcome::{CHAINS, DRAWS, WARMUP};
@@ -50,10 +50,10 @@ const WORTH: [Line; 6] = [
 ];
 
 /// What the non-centered model is asked, and what the centered one is, where chains may get stuck.
-fn lines(effect: Effect) -> Vec<Line> {
+fn lines(effect: Centering) -> Vec<Line> {
     let middle = match effect {
-        Effect::NonCentered => TRAJECTORIES.into_iter().collect::<Vec<_>>(),
-        Effect::Centered => TRUST.into_iter().collect(),
+        Centering::NonCentered => TRAJECTORIES.into_iter().collect::<Vec<_>>(),
+        Centering::Centered => TRUST.into_iter().collect(),
     };
     TIME.into_iter().chain(GRADIENTS).chain(middle).chain(WORTH).collect()
 }
@@ -71,7 +71,7 @@ pub fn build() -> String {
 }
 
 /// Prints the table of `measured[program][seed]`.
-pub fn print(model: &Model, effect: Effect, programs: &[Program], measured: &[Vec<Measured>]) {
+pub fn print(model: &Model, effect: Centering, programs: &[Program], measured: &[Vec<Measured>]) {
     let names: Vec<&str> = programs.iter().map(|program| program.name).collect();
     println!("| {effect}, median of {} (smallest - largest) | {} |", measured[BASE].len(), names.join(" | "));
     println!("|---|{}", "---|".repeat(programs.len()));

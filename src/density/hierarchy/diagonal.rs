@@ -10,14 +10,19 @@
 
 use std::ops::Range;
 
+use crate::density::priors::Scales;
 use crate::faults;
 use crate::lanes::Lanes;
-use crate::model::{Layout, Model};
+use crate::model::{Model, Role};
 
 /// What does not depend on the position: where a term's blocks stand, and which coefficients are centered.
 #[derive(Debug, Clone)]
 pub struct Diagonal {
-    layout: Layout,
+    /// Where the means, the scales and the effects begin in theta.
+    mu: usize,
+    sigma: usize,
+    effects: usize,
+    levels: usize,
     centered: Vec<bool>,
 }
 
@@ -87,33 +92,38 @@ impl<const M: usize> Sums<M> {
 impl Diagonal {
     /// Of the term of `model`.
     pub fn new(model: &Model) -> Diagonal {
-        let layout = model.layout().clone();
-        let centered = (0..layout.coefficients).map(|k| model.coordinates().is_centered(k)).collect();
-        Diagonal { layout, centered }
+        let layout = model.layout();
+        Diagonal {
+            mu: layout.mu(0),
+            sigma: layout.sigma(0),
+            effects: layout.block(Role::Effects).theta.start,
+            levels: layout.groups,
+            centered: (0..layout.coefficients).map(|k| model.coordinates().is_centered(k)).collect(),
+        }
     }
 
     /// J.
     #[inline(always)]
     pub fn levels(&self) -> usize {
-        self.layout.groups
+        self.levels
     }
 
     /// The entries of theta that hold the effects of coefficient `k`.
     #[inline(always)]
     pub fn effects(&self, k: usize) -> Range<usize> {
-        self.layout.effects(k)
+        let start = self.effects + k * self.levels;
+        start..start + self.levels
     }
 
-    /// The hyperparameters of `k` coefficients at `theta`, where `scale` has sigma of each.
+    /// The hyperparameters of `k` coefficients at `theta`, of which `scales` are the sigmas.
     #[inline(always)]
-    pub fn at<const M: usize>(&self, k: usize, theta: &[f64], scale: impl Fn(usize) -> f64) -> At<M> {
+    pub fn at<const M: usize, const C: usize>(&self, k: usize, theta: &[f64], scales: &Scales<C>) -> At<M> {
         let absent = Coefficient { mu: 0.0, sigma: 1.0, inverse_variance: 1.0, centered: false };
         let mut at = At { coefficients: [absent; M] };
-        let first = self.layout.mu(0);
         for (i, coefficient) in at.coefficients[..k].iter_mut().enumerate() {
-            let sigma = scale(i);
+            let sigma = scales.get(i);
             *coefficient = Coefficient {
-                mu: theta[first + i],
+                mu: theta[self.mu + i],
                 sigma,
                 inverse_variance: 1.0 / (sigma * sigma),
                 centered: self.centered[i],
@@ -132,7 +142,7 @@ impl Diagonal {
         theta: &[f64],
         gradient: &mut [f64],
     ) -> f64 {
-        let (mu, sigma, levels) = (self.layout.mu(0), self.layout.sigma(0), self.layout.groups as f64);
+        let (mu, sigma, levels) = (self.mu, self.sigma, self.levels as f64);
         let mut log_density = 0.0;
         for (i, coefficient) in at.coefficients[..k].iter().enumerate() {
             let (mut squares, first) = (sums.squares[i].sum(), sums.first[i].sum());

@@ -3,8 +3,9 @@
 
 use rayon::prelude::*;
 
-use super::layout::{Extent, Statistic};
+use super::layout::Extent;
 use crate::draws::Precision;
+use crate::nuts::Statistic;
 
 /// The most bytes of them: about what reading them back in stretches would take.
 const MOST_BYTES: usize = 64 << 20;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::metadata::{ArrayMetadata, Type};
 use crate::draws::Precision;
 use crate::model::{Layout, Model, Unit};
-use crate::nuts::Statistics;
+use crate::nuts::{Kind, Statistic};
 
 /// A chunk has about so many bytes before it is compressed.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -16,83 +16,6 @@ pub const WARMUP: &str = "warmup_";
 
 /// Draws gather in memory until there are about so many bytes of them, or all; then they leave as chunks.
 const ROW_BYTES: usize = 8 << 20;
-
-/// The statistics of a transition, under ArviZ's names, in the order in which they lie in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistic {
-    Lp,
-    Energy,
-    AcceptanceRate,
-    StepSize,
-    TreeDepth,
-    NSteps,
-    Diverging,
-    ReachedMaxTreedepth,
-}
-
-impl Statistic {
-    /// All of them.
-    pub const ALL: [Statistic; 8] = [
-        Statistic::Lp,
-        Statistic::Energy,
-        Statistic::AcceptanceRate,
-        Statistic::StepSize,
-        Statistic::TreeDepth,
-        Statistic::NSteps,
-        Statistic::Diverging,
-        Statistic::ReachedMaxTreedepth,
-    ];
-
-    /// ArviZ's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Statistic::Lp => "lp",
-            Statistic::Energy => "energy",
-            Statistic::AcceptanceRate => "acceptance_rate",
-            Statistic::StepSize => "step_size",
-            Statistic::TreeDepth => "tree_depth",
-            Statistic::NSteps => "n_steps",
-            Statistic::Diverging => "diverging",
-            Statistic::ReachedMaxTreedepth => "reached_max_treedepth",
-        }
-    }
-
-    /// Of a draw; booleans are 0 and 1.
-    pub fn of(self, draw: &Statistics) -> f64 {
-        match self {
-            Statistic::Lp => draw.lp,
-            Statistic::Energy => draw.energy,
-            Statistic::AcceptanceRate => draw.acceptance_rate,
-            Statistic::StepSize => draw.step_size,
-            Statistic::TreeDepth => f64::from(draw.tree_depth),
-            Statistic::NSteps => f64::from(draw.n_steps),
-            Statistic::Diverging => f64::from(u8::from(draw.diverging)),
-            Statistic::ReachedMaxTreedepth => f64::from(u8::from(draw.reached_max_treedepth)),
-        }
-    }
-
-    /// All of a draw, from numbers in the order of [`ALL`](Statistic::ALL).
-    pub fn collect(numbers: &[f64]) -> Statistics {
-        Statistics {
-            lp: numbers[0],
-            energy: numbers[1],
-            acceptance_rate: numbers[2],
-            step_size: numbers[3],
-            tree_depth: numbers[4] as u32,
-            n_steps: numbers[5] as u32,
-            diverging: numbers[6] == 1.0,
-            reached_max_treedepth: numbers[7] == 1.0,
-        }
-    }
-
-    fn data_type(self) -> Type {
-        match self {
-            Statistic::TreeDepth | Statistic::NSteps => Type::Int64,
-            Statistic::Diverging | Statistic::ReachedMaxTreedepth => Type::Bool,
-            _ => Type::Float64,
-        }
-    }
-}
 
 /// What is drawn, and how it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -280,7 +203,12 @@ impl DrawArrays {
         }
         for (i, statistic) in Statistic::ALL.into_iter().enumerate() {
             let path = format!("sample_stats/{}", statistic.name());
-            arrays.push(drawn(path, statistic.data_type(), Vec::new(), vec![statistics + i]));
+            let data_type = match statistic.kind() {
+                Kind::Real => Type::Float64,
+                Kind::Count => Type::Int64,
+                Kind::Flag => Type::Bool,
+            };
+            arrays.push(drawn(path, data_type, Vec::new(), vec![statistics + i]));
         }
         for (wanted, group, first) in [
             (extent.log_likelihood, "log_likelihood", likelihoods),

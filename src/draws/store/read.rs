@@ -15,7 +15,7 @@ use super::described::{Described, read_model, read_numbers};
 use super::error::{Damage, StoreError, parse};
 use super::files::Files;
 use super::fresh::Fresh;
-use super::layout::{DrawArrays, Extent, Packing, Statistic};
+use super::layout::{DrawArrays, Extent, Packing};
 use super::metadata::{ArrayMetadata, Type};
 use super::recorded::Recorded;
 use super::{FORMAT, STORE, absent, checkpoint};
@@ -23,6 +23,7 @@ use crate::draws::Precision;
 use crate::driver::Checkpoint;
 use crate::driver::Learnt;
 use crate::model::{Likelihood, Model};
+use crate::nuts::Statistic;
 use crate::nuts::adaptation::Spread;
 
 /// Variables are read together until they are about so many numbers, 32 MiB; those that share chunks until they are so many,

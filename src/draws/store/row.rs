@@ -10,10 +10,11 @@ use super::arrays::{open, write_chunk};
 use super::chunks::{Chunk, chunks};
 use super::files::Files;
 use super::fresh::Fresh;
-use super::layout::{DrawArrays, Drawn, Packing, Statistic};
+use super::layout::{DrawArrays, Drawn, Packing};
 use super::recorded::Recorded;
 use crate::draws::observations::Observations;
 use crate::engine::Block;
+use crate::nuts::Statistic;
 
 /// A row of chunks, and the arrays whose chunks they are.
 pub struct Row {

@@ -108,13 +108,13 @@ impl DeviceEngine {
             first_transition: self.transitions,
             transitions: limit,
             budget: self.budget,
-            max_depth: phase.max_depth,
+            max_depth: phase.tuning.max_depth,
             learning: phase.part.learns().into(),
             recording: phase.part.records().into(),
             adapting: phase.adapt.is_some().into(),
             target_accept: phase.adapt.map_or(0.0, |adapt| adapt.target as f32),
             gain: phase.adapt.map_or(0.0, |adapt| adapt.gain as f32),
-            log_step_size: ln(phase.step_size) as f32,
+            log_step_size: ln(phase.tuning.step_size) as f32,
             turns: u32::MAX,
             half: self.half,
             thin: phase.thin,
@@ -145,7 +145,7 @@ impl DeviceEngine {
                 .map_err(device)?;
             window.leave(sink, false)?;
         }
-        let step_size = phase.step_size;
+        let step_size = phase.tuning.step_size;
         self.progress.add(Snapshot { acceptance: 0.0, step_size, ..news });
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::model::{Likelihood, Model};
 use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
 
 /// What transitions are put together from, beside the log density and what there is a choice of.
-const TRANSITIONS: [Source; 12] = [
+const TRANSITIONS: [Source; 13] = [
     Run::SOURCE,
     Weight::SOURCE,
     StepSize::SOURCE,
@@ -23,6 +23,7 @@ const TRANSITIONS: [Source; 12] = [
     source!("random.wgsl"),
     source!("leapfrog.wgsl"),
     source!("tree.wgsl"),
+    source!("nuts.wgsl"),
     source!("leaving.wgsl"),
 ];
 

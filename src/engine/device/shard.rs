@@ -1,4 +1,4 @@
-//! As many chains as fit the device's bindings: their buffers, and the dispatches that are under way for them.
+//! As many chains as fit the device's bindings: their buffers, and what is known of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +7,12 @@ use rayon::prelude::*;
 use wgpu::BufferUsages;
 
 use super::kernels::{Chain, Kernels, MOVERS, POOLED, Pooling, Run, Shaders, StepSize, Told};
-use super::packed::{Numbers, Packed, Packer};
+use super::packed::{Numbers, Packer};
+use super::slot::Slot;
 use super::summing::Summing;
 use crate::engine::Snapshot;
 use crate::engine::host::Chains;
-use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};
+use crate::gpu::{Flight, Gpu, GpuError, Kernel, Landing};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
@@ -24,9 +25,6 @@ const ROOM: u64 = 256;
 /// The first dispatch's room: the next have twice what the one before needed.
 const FIRST_ROOM: u32 = 8;
 
-/// Bytes of counts before those of each chain.
-const COUNTS: u64 = 16;
-
 /// Chains that share buffers and dispatches.
 #[derive(Debug)]
 pub struct Shard {
@@ -34,7 +32,6 @@ pub struct Shard {
     first: usize,
     chains: Vec<Chain>,
     workgroups: u32,
-    kept: usize,
     vector: usize,
     vectors: wgpu::Buffer,
     /// Draws of a chain that a dispatch could leave at most, and that the next one may.
@@ -55,24 +52,6 @@ pub struct Shard {
     made: Vec<u32>,
     gradients: u64,
     divergences: u64,
-}
-
-/// Room for what a dispatch leaves.
-#[derive(Debug)]
-pub struct Slot {
-    run: wgpu::Buffer,
-    counts: Landing,
-    draws: Landing,
-    /// The draws in 16 bits, once there is a phase in which they leave so.
-    packed: Option<Packed>,
-    told: Landing,
-    clock: Option<Clock>,
-    bound: wgpu::BindGroup,
-    flight: Option<Flight>,
-    budget: u32,
-    /// Rows of draws that come along with the dispatch.
-    crossing: u64,
-    arrived: Vec<[u32; 4]>,
 }
 
 /// The number of chains of each shard, at most `largest` and as even as possible.
@@ -108,40 +87,8 @@ impl Shard {
         let most = if summing.is_some() { 1 } else { ROOM };
         let row = (shaders.kept * size_of::<f32>()).max(size_of::<Told>()) as u64;
         let room = (DRAWS.min(gpu.largest_binding()) / (chains * row)).clamp(1, most);
-        let slot = || -> Result<Slot, GpuError> {
-            let run = gpu.buffer("run", size_of::<Run>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
-            let counts = Landing::new(gpu, "counts", COUNTS + chains * 16)?;
-            let draws = Landing::new(gpu, "draws", chains * room * shaders.kept as u64 * 4)?;
-            let rows = if summing.is_some() { 0 } else { chains * room };
-            let told = Landing::new(gpu, "statistics", rows * size_of::<Told>() as u64)?;
-            let mut bindings = vec![
-                (0, fixed),
-                (1, likelihood),
-                (2, &run),
-                (3, scales),
-                (4, chain_states.output()),
-                (5, &vectors),
-                (6, counts.output()),
-            ];
-            match &summing {
-                None => bindings.extend([(7, draws.output()), (8, told.output())]),
-                Some(summing) => bindings.extend(summing.bindings()),
-            }
-            let bound = transition.bind(gpu, &bindings)?;
-            Ok(Slot {
-                run,
-                counts,
-                draws,
-                packed: None,
-                told,
-                clock: Clock::new(gpu)?,
-                bound,
-                flight: None,
-                budget: 0,
-                crossing: 0,
-                arrived: Vec::new(),
-            })
-        };
+        let bindings = [(0, fixed), (1, likelihood), (3, scales), (4, chain_states.output()), (5, &vectors)];
+        let slot = || Slot::new(gpu, transition, &bindings, summing.as_ref(), [chains, room, shaders.kept as u64]);
         let slots = [slot()?, slot()?];
         let stretches = chains.div_ceil(u64::from(POOLED));
         let pooled = Landing::new(gpu, "pooled moments", stretches * 4 * vector as u64 * 4)?;
@@ -153,7 +100,6 @@ impl Shard {
             made: vec![0; count],
             chains: vec![Chain::default(); count],
             workgroups: chains.div_ceil(u64::from(shaders.team.teams)) as u32,
-            kept: shaders.kept,
             vector,
             vectors,
             most: room as u32,
@@ -264,13 +210,8 @@ impl Shard {
     /// Has the draws of the phase that begins leave packed.
     pub fn pack(&mut self, gpu: &Gpu, packer: &Arc<Packer>) -> Result<(), GpuError> {
         let rows = self.chains.len() as u64 * u64::from(self.most);
-        for slot in &mut self.slots {
-            if !slot.packed.as_ref().is_some_and(|packed| packed.is_by(packer)) {
-                slot.packed = Some(Packed::new(gpu, packer, [&slot.counts, &slot.draws], rows)?);
-            }
-        }
         self.packs = true;
-        Ok(())
+        self.slots.iter_mut().try_for_each(|slot| slot.pack(gpu, packer, rows))
     }
 
     /// Sends a dispatch on its way.
@@ -278,47 +219,39 @@ impl Shard {
         let chains = self.chains.len() as u64;
         let run =
             Run { first_chain: run.first_chain + self.first as u32, chains: chains as u32, room: self.room, ..run };
-        let slot = &mut self.slots[slot];
-        gpu.write(&slot.run, &[run]);
         let rows = chains * u64::from(self.room);
         // As many as at the last pace and a few more, for what comes along in vain costs less than what has to be fetched again.
         let expected = self.pace.map(|pace| pace * f64::from(run.budget));
         let expected = expected.map_or(rows, |expected| (expected + 4.0 * expected.sqrt()).ceil().max(1.0) as u64);
-        (slot.budget, slot.crossing) = (run.budget, expected.min(rows));
-        let packed = slot.packed.as_ref().filter(|_| self.packs);
-        let counts = (&slot.counts, COUNTS + chains * 16);
-        let [draws, told] = slot.rows(packed, self.kept, slot.crossing);
-        let all = [counts, draws, told];
-        let landings = if run.recording == 1 && self.summing.is_none() { &all[..] } else { &all[..1] };
-        let before = |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(slot.counts.output(), 0, Some(COUNTS));
-        let kernels = |pass: &mut wgpu::ComputePass| {
-            transition.dispatch(pass, &slot.bound, self.workgroups, 1);
-            packed.iter().for_each(|packed| packed.dispatch(gpu, pass, rows));
-        };
-        slot.flight = Some(Flight::start(gpu, before, kernels, landings, slot.clock.as_ref(), &[]));
+        let leaves = run.recording == 1 && self.summing.is_none();
+        self.slots[slot].submit(
+            gpu,
+            transition,
+            self.workgroups,
+            run,
+            [rows, expected.min(rows)],
+            [leaves, self.packs],
+        );
     }
 
     /// Waits for a dispatch; returns how long its kernel took, zero where the device cannot tell.
     pub fn land(&mut self, gpu: &Gpu, slot: usize) -> Result<Duration, GpuError> {
-        let slot = &mut self.slots[slot];
-        let Some(flight) = slot.flight.take() else { return Ok(Duration::ZERO) };
-        flight.land(gpu)?;
-        slot.clock.as_ref().map_or(Ok(Duration::ZERO), Clock::read)
+        self.slots[slot].land(gpu)
     }
 
     /// Reads what a dispatch has counted; returns what is new.
     pub fn count(&mut self, slot: usize) -> Result<Snapshot, GpuError> {
-        let bytes = COUNTS + self.chains.len() as u64 * 16;
         let slot = &mut self.slots[slot];
-        slot.arrived = slot.counts.read(bytes, |bytes| bytemuck::cast_slice(&bytes[COUNTS as usize..]).to_vec())?;
-        let written = slot.arrived.iter().map(|[written, ..]| *written).max().unwrap_or(0);
+        let (arrived, budget) = slot.count(self.chains.len())?;
+        let written = arrived.iter().map(|[written, ..]| *written).max().unwrap_or(0);
         if written > 0 {
             self.room = (2 * written).clamp(FIRST_ROOM.min(self.most), self.most);
-            self.pace = Some(slot.written() as f64 / f64::from(slot.budget.max(1)));
+            let rows: u64 = arrived.iter().map(|[written, ..]| u64::from(*written)).sum();
+            self.pace = Some(rows as f64 / f64::from(budget.max(1)));
         }
         let mut news = Snapshot::default();
         let (mut gradients, mut divergences) = (0, 0);
-        for (known, [_, made, chain_gradients, chain_divergences]) in self.made.iter_mut().zip(&slot.arrived) {
+        for (known, [_, made, chain_gradients, chain_divergences]) in self.made.iter_mut().zip(arrived) {
             news.transitions += u64::from(made - *known);
             gradients += u64::from(*chain_gradients);
             divergences += u64::from(*chain_divergences);
@@ -338,28 +271,7 @@ impl Shard {
         slot: usize,
         take: impl FnOnce(usize, &[[u32; 4]], Numbers, &[Told]),
     ) -> Result<(), GpuError> {
-        let slot = &self.slots[slot];
-        let packed = slot.packed.as_ref().filter(|_| self.packs);
-        let written = slot.written();
-        let [draws, told] = slot.rows(packed, self.kept, written);
-        if written == 0 || written > slot.crossing {
-            [draws.0, told.0].into_iter().for_each(Landing::leave);
-        }
-        if written == 0 {
-            return Ok(());
-        }
-        if written > slot.crossing {
-            // More than was expected: all are fetched.
-            Flight::start(gpu, |_| {}, |_| {}, &[draws, told], None, &[]).land(gpu)?;
-        }
-        let look = |numbers: Numbers| {
-            let (landing, bytes) = told;
-            landing.read(bytes, |told| take(self.first, &slot.arrived, numbers, bytemuck::cast_slice(told)))
-        };
-        match packed {
-            Some(packed) => packed.read(written, look)?,
-            None => draws.0.read(draws.1, |draws| look(Numbers::Positions(bytemuck::cast_slice(draws))))?,
-        }
+        self.slots[slot].draws(gpu, self.packs, |counts, numbers, told| take(self.first, counts, numbers, told))
     }
 
     /// Transitions of the phase that all its chains have made, as far as is known.
@@ -419,20 +331,6 @@ impl Shard {
                 moments.join(&Moments::of_parts(f64::from(pooled) * f64::from(draws), parts));
             }
         })
-    }
-}
-
-impl Slot {
-    /// Where so many rows of draws land, `packed` or with `kept` numbers each, and of what transitions told; with their bytes.
-    fn rows<'a>(&'a self, packed: Option<&'a Packed>, kept: usize, rows: u64) -> [(&'a Landing, u64); 2] {
-        let plain = (&self.draws, rows * kept as u64 * 4);
-        let draws = packed.map_or(plain, |packed| packed.landing(rows));
-        [draws, (&self.told, rows * size_of::<Told>() as u64)]
-    }
-
-    /// Rows of draws that the chains have made in the dispatch that has landed.
-    fn written(&self) -> u64 {
-        self.arrived.iter().map(|[written, ..]| u64::from(*written)).sum()
     }
 }
 

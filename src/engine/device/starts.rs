@@ -5,9 +5,9 @@ use rayon::prelude::*;
 use crate::density::cpu::CpuDensity;
 use crate::engine::EngineError;
 use crate::engine::host::Chains;
-use crate::engine::lane::{Chain, Lane};
+use crate::engine::worker::{Chain, Worker};
 use crate::model::Model;
-use crate::nuts::State;
+use crate::nuts::{State, Transition};
 
 /// Chains whose starting points a thread looks for at once.
 const STARTS: usize = 256;
@@ -21,10 +21,10 @@ pub fn starting_states(model: &Model, chains: Chains) -> Result<Vec<State>, Engi
     let dim = model.dim();
     let numbers: Vec<u32> = (chains.first..chains.first + chains.count).collect();
     let found = numbers.par_chunks(STARTS).map(|numbers| {
-        let mut lane = Lane::new(Box::new(density.clone()), 1);
+        let mut worker = Worker::new(Box::new(density.clone()), |dim| Transition::new(dim, 1));
         let chain = |number: &u32| Chain::new(*number, chains.per_superchain, dim);
         let mut started: Vec<Chain> = numbers.iter().map(chain).collect();
-        lane.start(chains.seed, &mut started)?;
+        worker.start(chains.seed, &mut started)?;
         Ok(started.into_iter().map(|chain| chain.state).collect::<Vec<_>>())
     });
     Ok(found.collect::<Result<Vec<_>, EngineError>>()?.concat())

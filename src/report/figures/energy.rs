@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::draws::store::Statistic;
 use crate::experiment::Sampled;
+use crate::nuts::Statistic;
 use crate::report::caption::each;
 use crate::report::figure::Figure;
 use crate::report::run::{POINTS, With};

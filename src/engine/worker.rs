@@ -1,6 +1,6 @@
-//! A lane: a thread with a density of its own, and room for as many transitions at once as the density takes positions in
+//! A worker: a thread with a density of its own, and room for as many transitions at once as the density takes positions in
 //! a call. It fetches a chain, brings it to the end of the block, and fetches the next; what a chain draws does not depend
-//! on which lane fetched it.
+//! on which worker fetched it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use super::{EngineError, Phase, Progress, Snapshot};
 use crate::density::{Density, DensityError, Evaluations};
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
-use crate::nuts::{State, Statistics, Step, Transition, Wanted};
+use crate::nuts::{Kernel, State, Statistics, Step, Wanted};
 use crate::random::{Place, Purpose};
 
 /// Starting points tried for a chain before giving up.
@@ -17,7 +17,7 @@ const START_ATTEMPTS: u32 = 100;
 /// Starting points are uniform in this distance from 0 in every unconstrained coordinate, as Stan's are.
 const START_RADIUS: f64 = 2.0;
 
-/// A lane tells how far it has come after about this many gradients.
+/// A worker tells how far it has come after about this many gradients.
 const REPORT_GRADIENTS: u64 = 512;
 
 /// One chain between two transitions.
@@ -51,13 +51,13 @@ impl Chain {
 }
 
 /// A thread's own density and room for transitions.
-pub struct Lane {
+pub struct Worker<K> {
     density: Box<dyn Density>,
     evaluations: Evaluations,
-    transitions: Vec<Transition>,
+    kernels: Vec<K>,
 }
 
-/// What a lane needs to know of a run.
+/// What a worker needs to know of a run.
 pub struct Run<'a> {
     pub model: &'a Model,
     pub log_density_offset: f64,
@@ -86,27 +86,27 @@ pub struct Task<'a> {
     pub statistics: &'a mut [Statistics],
 }
 
-impl Lane {
-    /// A lane of `density`, with room for trees of `max_depth` doublings.
-    pub fn new(density: Box<dyn Density>, max_depth: u32) -> Lane {
+impl<K: Kernel> Worker<K> {
+    /// A worker with `density`, and as many `kernel`s as it takes positions, for its number of dimensions.
+    pub fn new(density: Box<dyn Density>, kernel: impl Fn(usize) -> K) -> Worker<K> {
         let (dim, width) = (density.dim(), density.width());
-        Lane {
+        Worker {
             density,
             evaluations: Evaluations::with_capacity(width, dim),
-            transitions: (0..width).map(|_| Transition::new(dim, max_depth)).collect(),
+            kernels: (0..width).map(|_| kernel(dim)).collect(),
         }
     }
 
     /// Sets the metric and the deepest tree of a phase.
     pub fn configure(&mut self, phase: &Phase) {
-        for transition in &mut self.transitions {
-            transition.configure(&phase.scale, phase.max_depth);
+        for kernel in &mut self.kernels {
+            kernel.configure(&phase.tuning);
         }
     }
 
     /// How many positions are evaluated at once.
     pub fn width(&self) -> usize {
-        self.transitions.len()
+        self.kernels.len()
     }
 
     /// Puts every chain at its starting point, as many at once as the density takes positions.
@@ -153,31 +153,31 @@ impl Lane {
     pub fn work<'a>(&mut self, run: &Run, queue: &Mutex<impl Iterator<Item = Task<'a>>>) -> Result<(), DensityError> {
         let fetch = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         let mut news = Snapshot::default();
-        let mut tasks: Vec<Task> = std::iter::from_fn(fetch).take(self.transitions.len()).collect();
-        for (task, transition) in tasks.iter().zip(&mut self.transitions) {
-            task.begin(run, transition);
+        let mut tasks: Vec<Task> = std::iter::from_fn(fetch).take(self.kernels.len()).collect();
+        for (task, kernel) in tasks.iter().zip(&mut self.kernels) {
+            task.begin(run, kernel);
         }
         while !tasks.is_empty() {
-            self.density.evaluate(&Wanted(&self.transitions[..tasks.len()]), &mut self.evaluations)?;
+            self.density.evaluate(&Wanted(&self.kernels[..tasks.len()]), &mut self.evaluations)?;
             // From the last to the first, so that a finished task can make room for one that had its gradient.
             for i in (0..tasks.len()).rev() {
-                let transition = &mut self.transitions[i];
-                let step = transition.give(self.evaluations.log_density(i), self.evaluations.gradient(i));
+                let kernel = &mut self.kernels[i];
+                let step = kernel.give(self.evaluations.log_density(i), self.evaluations.gradient(i));
                 if step == Step::Continue {
                     continue;
                 }
-                tasks[i].end(run, transition, &mut news);
+                tasks[i].end(run, kernel, &mut news);
                 if tasks[i].left == 0 {
                     match fetch() {
                         Some(task) => tasks[i] = task,
                         None => {
                             tasks.swap_remove(i);
-                            self.transitions.swap(i, tasks.len());
+                            self.kernels.swap(i, tasks.len());
                             continue;
                         }
                     }
                 }
-                tasks[i].begin(run, &mut self.transitions[i]);
+                tasks[i].begin(run, &mut self.kernels[i]);
             }
             if news.gradients >= REPORT_GRADIENTS {
                 run.progress.add(std::mem::take(&mut news));
@@ -189,15 +189,15 @@ impl Lane {
 }
 
 impl Task<'_> {
-    fn begin(&self, run: &Run, transition: &mut Transition) {
+    fn begin(&self, run: &Run, kernel: &mut impl Kernel) {
         let place = Place { seed: run.seed, chain: self.chain.number, transition: self.chain.transition };
-        let step_size = self.chain.step_size.as_ref().map_or(run.phase.step_size, StepSize::current);
-        transition.begin(place, &self.chain.state, step_size);
+        let step_size = self.chain.step_size.as_ref().map_or(run.phase.tuning.step_size, StepSize::current);
+        kernel.begin(place, &self.chain.state, step_size);
     }
 
     /// Keeps what a transition has drawn, and what the chain learns from it.
-    fn end(&mut self, run: &Run, transition: &Transition, news: &mut Snapshot) {
-        let (sample, mut statistics) = (transition.sample(), transition.statistics());
+    fn end(&mut self, run: &Run, kernel: &impl Kernel, news: &mut Snapshot) {
+        let (sample, mut statistics) = (kernel.sample(), kernel.statistics());
         let chain = &mut *self.chain;
         chain.state.set(&sample.position, &sample.gradient, sample.log_density);
         chain.transition += 1;

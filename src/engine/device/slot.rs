@@ -1,0 +1,146 @@
+//! Room for one dispatch of a shard: what it is to do, and what it leaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wgpu::BufferUsages;
+
+use super::kernels::{Run, Told};
+use super::packed::{Numbers, Packed, Packer};
+use super::summing::Summing;
+use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};
+
+/// Bytes of counts before those of each chain, and bytes of a chain's.
+const COUNTS: u64 = 16;
+const COUNT: u64 = 16;
+
+/// Room for a dispatch.
+#[derive(Debug)]
+pub struct Slot {
+    run: wgpu::Buffer,
+    counts: Landing,
+    draws: Landing,
+    /// The draws in 16 bits, once there is a phase in which they leave so.
+    packed: Option<Packed>,
+    told: Landing,
+    clock: Option<Clock>,
+    bound: wgpu::BindGroup,
+    flight: Option<Flight>,
+    /// Numbers of a draw.
+    kept: u64,
+    budget: u32,
+    /// Rows of draws that come along with the dispatch.
+    crossing: u64,
+    arrived: Vec<[u32; 4]>,
+}
+
+impl Slot {
+    /// Room for dispatches of `transition`, which has the buffers of `shared` in all slots: for `rows` draws of each of
+    /// `chains` chains, of `kept` numbers each, unless they are summed up.
+    pub fn new(
+        gpu: &Gpu,
+        transition: &Kernel,
+        shared: &[(u32, &wgpu::Buffer)],
+        summing: Option<&Summing>,
+        [chains, rows, kept]: [u64; 3],
+    ) -> Result<Slot, GpuError> {
+        let run = gpu.buffer("run", size_of::<Run>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+        let counts = Landing::new(gpu, "counts", COUNTS + chains * COUNT)?;
+        let draws = Landing::new(gpu, "draws", chains * rows * kept * 4)?;
+        let rows = if summing.is_some() { 0 } else { chains * rows };
+        let told = Landing::new(gpu, "statistics", rows * size_of::<Told>() as u64)?;
+        let mut bindings = [shared, &[(2, &run), (6, counts.output())]].concat();
+        match summing {
+            None => bindings.extend([(7, draws.output()), (8, told.output())]),
+            Some(summing) => bindings.extend(summing.bindings()),
+        }
+        let bound = transition.bind(gpu, &bindings)?;
+        let (clock, arrived) = (Clock::new(gpu)?, Vec::new());
+        let (packed, flight, budget, crossing) = (None, None, 0, 0);
+        Ok(Slot { run, counts, draws, packed, told, clock, bound, flight, kept, budget, crossing, arrived })
+    }
+
+    /// Makes ready to have up to so many rows of draws leave packed.
+    pub fn pack(&mut self, gpu: &Gpu, packer: &Arc<Packer>, rows: u64) -> Result<(), GpuError> {
+        if !self.packed.as_ref().is_some_and(|packed| packed.is_by(packer)) {
+            self.packed = Some(Packed::new(gpu, packer, [&self.counts, &self.draws], rows)?);
+        }
+        Ok(())
+    }
+
+    /// Sends a dispatch on its way that may leave up to `rows` rows of draws, of which `crossing` come along with it; where
+    /// draws leave at all, they may be packed.
+    pub fn submit(
+        &mut self,
+        gpu: &Gpu,
+        transition: &Kernel,
+        workgroups: u32,
+        run: Run,
+        [rows, crossing]: [u64; 2],
+        [leaves, packs]: [bool; 2],
+    ) {
+        gpu.write(&self.run, &[run]);
+        (self.budget, self.crossing) = (run.budget, crossing);
+        let packed = self.packed.as_ref().filter(|_| packs);
+        let counts = (&self.counts, COUNTS + u64::from(run.chains) * COUNT);
+        let [draws, told] = self.rows(packed, crossing);
+        let all = [counts, draws, told];
+        let landings = if leaves { &all[..] } else { &all[..1] };
+        let before = |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(self.counts.output(), 0, Some(COUNTS));
+        let kernels = |pass: &mut wgpu::ComputePass| {
+            transition.dispatch(pass, &self.bound, workgroups, 1);
+            packed.iter().for_each(|packed| packed.dispatch(gpu, pass, rows));
+        };
+        self.flight = Some(Flight::start(gpu, before, kernels, landings, self.clock.as_ref(), &[]));
+    }
+
+    /// Waits for the dispatch; returns how long its kernel took, zero where the device cannot tell.
+    pub fn land(&mut self, gpu: &Gpu) -> Result<Duration, GpuError> {
+        let Some(flight) = self.flight.take() else { return Ok(Duration::ZERO) };
+        flight.land(gpu)?;
+        self.clock.as_ref().map_or(Ok(Duration::ZERO), Clock::read)
+    }
+
+    /// Reads the counts of each of `chains` chains, and the budget of the dispatch that made them.
+    pub fn count(&mut self, chains: usize) -> Result<(&[[u32; 4]], u32), GpuError> {
+        let bytes = COUNTS + chains as u64 * COUNT;
+        self.arrived = self.counts.read(bytes, |bytes| bytemuck::cast_slice(&bytes[COUNTS as usize..]).to_vec())?;
+        Ok((&self.arrived, self.budget))
+    }
+
+    /// Has `take` look at the draws of the dispatch: counts, the draws' numbers, and what transitions told, row by row.
+    pub fn draws(
+        &self,
+        gpu: &Gpu,
+        packs: bool,
+        take: impl FnOnce(&[[u32; 4]], Numbers, &[Told]),
+    ) -> Result<(), GpuError> {
+        let packed = self.packed.as_ref().filter(|_| packs);
+        let written = self.arrived.iter().map(|[written, ..]| u64::from(*written)).sum();
+        let [draws, told] = self.rows(packed, written);
+        if written == 0 || written > self.crossing {
+            [draws.0, told.0].into_iter().for_each(Landing::leave);
+        }
+        if written == 0 {
+            return Ok(());
+        }
+        if written > self.crossing {
+            // More than was expected: all are fetched.
+            Flight::start(gpu, |_| {}, |_| {}, &[draws, told], None, &[]).land(gpu)?;
+        }
+        let look = |numbers: Numbers| {
+            let (landing, bytes) = told;
+            landing.read(bytes, |told| take(&self.arrived, numbers, bytemuck::cast_slice(told)))
+        };
+        match packed {
+            Some(packed) => packed.read(written, look)?,
+            None => draws.0.read(draws.1, |draws| look(Numbers::Positions(bytemuck::cast_slice(draws))))?,
+        }
+    }
+
+    /// Where so many rows of draws land, `packed` or as they are, and of what transitions told; with their bytes.
+    fn rows<'a>(&'a self, packed: Option<&'a Packed>, rows: u64) -> [(&'a Landing, u64); 2] {
+        let draws = packed.map_or((&self.draws, rows * self.kept * 4), |packed| packed.landing(rows));
+        [draws, (&self.told, rows * size_of::<Told>() as u64)]
+    }
+}
