@@ -37,8 +37,8 @@ const TWINS: [(&str, &str, &[&str]); 8] = [
         &["at_scales", "alone", "excess"],
     ),
     (include_str!("../shaders/covariance.wgsl"), include_str!("../src/density/collapsed/covariance.rs"), &[]),
-    // A bundle has rows of w and columns of R.
-    (include_str!("../shaders/qr.wgsl"), include_str!("../src/density/qr.rs"), &["rest", "entry"]),
+    // A bundle has whole columns of R.
+    (include_str!("../shaders/qr.wgsl"), include_str!("../src/density/qr.rs"), &["entry"]),
     (include_str!("../shaders/weight.wgsl"), include_str!("../src/nuts/weight.rs"), &[]),
     (include_str!("../shaders/step_size.wgsl"), include_str!("../src/nuts/adaptation.rs"), &[]),
 ];
