@@ -22,6 +22,7 @@ mod gpu_fallback;
 mod gpu_precision;
 mod gpu_summed;
 mod gpu_transition;
+mod house;
 mod interrupted_report;
 mod interruption;
 mod landscape;

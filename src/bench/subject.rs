@@ -31,7 +31,7 @@ pub struct Subject {
 
 /// Tables made and kernels compiled.
 enum Ready {
-    Cpu(CpuDensity),
+    Cpu(Box<CpuDensity>),
     GpuDensity(Arc<DeviceModel>),
     Gpu(Arc<Gpu>, Compiled),
 }
@@ -49,7 +49,7 @@ impl Subject {
     /// Makes `model` ready on `backend`, with a first dispatch, at which drivers compile.
     pub fn new(backend: &Backend, model: &Arc<Model>) -> Result<Subject, EngineError> {
         let ready = match backend {
-            Backend::Cpu => Ready::Cpu(CpuDensity::new(model)),
+            Backend::Cpu => Ready::Cpu(Box::new(CpuDensity::new(model))),
             Backend::GpuDensity { gpu, .. } => {
                 let device = DeviceModel::new(gpu.clone(), model).map_err(DensityError::from)?;
                 let mut density = device.density(1).map_err(DensityError::from)?;

@@ -35,12 +35,12 @@ impl GivenEffects<Gaussian> for &QrTable {
             let mut by_beta = [Lanes::ZERO; M];
             for i in 0..k {
                 let mut residual = data.outcome(k)[i];
-                for c in i..k {
-                    residual -= data.column(c)[i] * betas[c];
+                for (c, beta) in betas.iter().enumerate().take(k).skip(i) {
+                    residual -= data.column(c)[i] * *beta;
                 }
                 squares += residual * residual;
-                for c in i..k {
-                    by_beta[c] += data.column(c)[i] * residual;
+                for (c, by_beta) in by_beta.iter_mut().enumerate().take(k).skip(i) {
+                    *by_beta += data.column(c)[i] * residual;
                 }
             }
             for i in 0..k {
