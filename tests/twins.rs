@@ -14,16 +14,19 @@ fn functions(source: &str) -> Vec<&str> {
 const ALONE: &[(&str, &[&str])] = &[
     ("math.wgsl", &["power_of_two"]),
     ("random.wgsl", &["normals"]),
-    ("coefficient.wgsl", &["is_centered", "coefficient", "coefficient_of_scale"]),
-    ("log_density.wgsl", &["add_up", "is_among", "prior_of", "noise", "excess_of", "scale_prior", "mu_prior"]),
-    ("with_effects.wgsl", &["add_group"]),
-    ("marginal.wgsl", &["add_group"]),
-    ("rotated.wgsl", &["rest", "entry"]),
-    ("groups.wgsl", &["group_residual_squares"]),
-    ("observations.wgsl", &["group_residual_squares"]),
-    ("rows.wgsl", &["group_residual_squares", "column"]),
-    ("residuals.wgsl", &["residuals"]),
-    ("fold.wgsl", &["fold"]),
+    ("hierarchy/diagonal.wgsl", &["is_centered", "coefficient", "coefficient_of_scale"]),
+    ("family/gaussian.wgsl", &["family_at_scales", "family_row", "family_alone", "excess"]),
+    ("quadratic.wgsl", &["add_likelihood"]),
+    ("qr.wgsl", &["qr_rest", "qr_entry"]),
+    ("rows/serial.wgsl", &["add_likelihood", "row_number"]),
+    ("rows/sums.wgsl", &["add_likelihood"]),
+    ("rows/chunks.wgsl", &["residuals"]),
+    ("rows/fold.wgsl", &["fold"]),
+    ("joint.wgsl", &["add_group"]),
+    ("collapsed.wgsl", &["add_group"]),
+    ("priors.wgsl", &["prior", "scale_prior", "mu_prior"]),
+    ("log_density.wgsl", &["add_up", "is_among", "alone"]),
+    ("named.wgsl", &["named_hyperparameter", "named_coefficient", "is_nan"]),
     ("vectors.wgsl", &["place_of", "coordinate_of"]),
     ("leapfrog.wgsl", &["leap", "hyperparameter"]),
     (
@@ -39,17 +42,15 @@ const ALONE: &[(&str, &[&str])] = &[
             "load_end",
         ],
     ),
-    ("leaving.wgsl", &["add_moments", "write_hyperparameters"]),
+    ("leaving.wgsl", &["add_moments"]),
     ("recording.wgsl", &["leave", "write_draw"]),
     ("summing.wgsl", &["leave", "add_sample", "sampled_hyperparameter", "add_to", "add_energy"]),
     (
-        "transition.wgsl",
+        "nuts.wgsl",
         &[
-            "transition",
-            "load",
-            "save",
+            "resume",
+            "suspend",
             "draw_momentum",
-            "finish",
             "take_words",
             "take_leaf_words",
             "direction",
@@ -57,9 +58,9 @@ const ALONE: &[(&str, &[&str])] = &[
             "is_finite",
         ],
     ),
+    ("transition.wgsl", &["transition", "load", "save", "next_place", "finish"]),
     ("pool.wgsl", &["pool"]),
     ("states.wgsl", &["take", "place_of_number"]),
-    ("pack.wgsl", &["pack", "offset", "named", "scale_of", "is_nan", "half_of", "rounded"]),
 ];
 
 /// The paths in a cell of a table that end like this.
@@ -67,10 +68,15 @@ fn paths<'a>(cell: &'a str, end: &str) -> Vec<&'a str> {
     cell.split([' ', ',', '`']).filter(|word| word.ends_with(end)).collect()
 }
 
-/// What of `these` is left where the longest list that both have in the same order is taken out; WGSL has an `exp` of its own, and
-/// so an `exp_of`.
+/// A function's name in Rust, where a module stands before it: WGSL has one room for all names, and an `exp` of its own.
+fn stem(name: &str) -> &str {
+    let inside = ["family_", "qr_"].iter().find_map(|module| name.strip_prefix(module));
+    inside.unwrap_or(name).trim_end_matches("_of")
+}
+
+/// What of `these` is left where the longest list that both have in the same order is taken out.
 fn alone<'a>(these: &[&'a str], those: &[&str]) -> Vec<&'a str> {
-    let same = |i: usize, j: usize| these[i].trim_end_matches("_of") == those[j];
+    let same = |i: usize, j: usize| stem(these[i]) == those[j];
     let mut longest = vec![vec![0; those.len() + 1]; these.len() + 1];
     for (i, j) in (0..these.len()).rev().flat_map(|i| (0..those.len()).rev().map(move |j| (i, j))) {
         longest[i][j] = if same(i, j) { longest[i + 1][j + 1] + 1 } else { longest[i + 1][j].max(longest[i][j + 1]) };

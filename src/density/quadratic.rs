@@ -32,15 +32,22 @@ impl GivenEffects<Gaussian> for &QrTable {
                 effects[i] = Lanes::load(&theta[first + start..first + end], at.coefficients[i].padding());
                 betas[i] = at.coefficients[i].beta(effects[i]);
             }
-            let mut by_beta = [Lanes::ZERO; M];
-            for i in 0..k {
-                let mut residual = data.outcome(k)[i];
-                for (c, beta) in betas.iter().enumerate().take(k).skip(i) {
-                    residual -= data.column(c)[i] * *beta;
+            let mut residual = [Lanes::ZERO; M];
+            for (i, residual) in residual.iter_mut().enumerate().take(k) {
+                *residual = data.outcome(k)[i];
+            }
+            for (c, beta) in betas.iter().enumerate().take(k) {
+                for (residual, r) in residual.iter_mut().zip(data.column(c)) {
+                    *residual -= *r * *beta;
                 }
-                squares += residual * residual;
-                for (c, by_beta) in by_beta.iter_mut().enumerate().take(k).skip(i) {
-                    *by_beta += data.column(c)[i] * residual;
+            }
+            for residual in &residual[..k] {
+                squares += *residual * *residual;
+            }
+            let mut by_beta = [Lanes::ZERO; M];
+            for (c, by_beta) in by_beta.iter_mut().enumerate().take(k) {
+                for (residual, r) in residual.iter().zip(data.column(c)) {
+                    *by_beta += *r * *residual;
                 }
             }
             for i in 0..k {
