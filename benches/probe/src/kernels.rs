@@ -28,9 +28,8 @@ const MAX_DEPTH: u32 = 10;
 /// # Errors
 /// When there is no such kernel.
 pub fn source(name: &str, target: Target) -> Result<(String, &'static str)> {
-    let (groups, observations) = (Likelihood::Groups, Likelihood::Observations);
     let transition = |model: &Model, leaving| {
-        let shaders = kernels::Shaders::new(model, groups, MAX_DEPTH, leaving, target);
+        let shaders = kernels::Shaders::new(model, MAX_DEPTH, leaving, target);
         (shaders.transition, "transition")
     };
     let all = |model: Model| transition(&model, Leaving::Draws(model.dim()));
@@ -40,9 +39,9 @@ pub fn source(name: &str, target: Target) -> Result<(String, &'static str)> {
         "transition-4-coefficients" => all(made_up(85, 3)?),
         "transition-1000-groups" => all(made_up(1000, 1)?),
         "transition-sums" => transition(&radon(false)?, Leaving::Sums),
-        "evaluate" => (Shaders::new(&radon(false)?, groups, target).evaluate, "evaluate"),
+        "evaluate" => (Shaders::new(&radon(false)?, target).evaluate, "evaluate"),
         "residuals" => {
-            let [residuals, _fold] = Shaders::new(&radon(false)?, observations, target)
+            let [residuals, _fold] = Shaders::new(&radon(false)?.over(Likelihood::Observations)?, target)
                 .observations
                 .context("radon has no shaders over observations")?;
             (residuals, "residuals")

@@ -14,8 +14,8 @@ pub struct Lent {
 }
 
 impl Lent {
-    pub fn new(model: Arc<Model>, likelihood: Likelihood) -> Lent {
-        Lent { density: CpuDensity::new(&model.over(likelihood).unwrap()), model }
+    pub fn new(model: Arc<Model>) -> Lent {
+        Lent { density: CpuDensity::new(&model), model }
     }
 }
 

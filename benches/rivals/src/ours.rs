@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::Density;
+use warpnuts::density::cpu::CpuDensity;
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
-use warpnuts::engine::{Keep, Progress};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::model::Model;
+use warpnuts::engine::{Keep, Progress};
+use warpnuts::model::{Likelihood, Model};
 
 use crate::outcome::{CHAINS, Clock, DRAWS, MAX_DEPTH, Outcome, TARGET_ACCEPT, WARMUP};
 
 pub fn sample(model: &Arc<Model>, likelihood: Likelihood, seed: u64) -> Result<Outcome> {
     let dim = model.layout().dim();
-    let lanes: Vec<Box<dyn Density>> = vec![Box::new(CpuDensity::new(&model.over(likelihood).unwrap()))];
+    let lanes: Vec<Box<dyn Density>> = vec![Box::new(CpuDensity::new(&model.over(likelihood)?))];
     let chains = Chains { seed, first: 0, count: CHAINS as u32, per_superchain: 1 };
     let plan = Plan {
         warmup: WARMUP as u32,

@@ -31,7 +31,7 @@ pub fn all(model: &Arc<Model>, effect: Centering) -> Vec<Program> {
         let posterior = ByHand::new(model.dataset(), effect, likelihood);
         Program { name, run: Box::new(move |seed| theirs::sample(&posterior, seed)) }
     };
-    let lent = Lent::new(model.clone(), Likelihood::Groups);
+    let lent = Lent::new(model.clone());
     vec![
         ours("warpnuts, groups", Likelihood::Groups),
         ours("warpnuts, observations", Likelihood::Observations),
