@@ -1,6 +1,6 @@
 //! The Gaussian log density with every effect integrated out, eight groups at a time. Twin of shaders/collapsed.wgsl.
 //!
-//! With V, s_k = sigma_k^2 / eps^2 and d of [`Covariance`], omega = w - R mu and q = V^-1 omega,
+//! With V, s_k = sigma_k^2 / eps^2 and d of `Covariance`, omega = w - R mu and q = V^-1 omega,
 //!
 //! ```text
 //! log p(y | mu, sigma, eps) = - N/2 log 2 pi - N log eps - sum_j sum_i log d_i / 2 - Q / (2 eps^2),

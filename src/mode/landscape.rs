@@ -3,6 +3,7 @@
 
 use crate::density::collapsed::ConditionalEffects;
 use crate::density::qr::QrGroups;
+use crate::family::Family;
 use crate::model::{Coordinates, Model};
 use crate::random::{Place, Purpose};
 
@@ -63,10 +64,14 @@ pub struct Visits {
 }
 
 impl Landscape {
-    /// Searches for the modes of `model`, whatever its parameterization.
+    /// Searches for the modes of `model`, whatever its parameterization; no search is made where effects cannot be integrated
+    /// out, for the family is not Gaussian.
     pub fn of(model: &Model) -> Landscape {
-        let mut profile = Profile::new(model);
         let mut landscape = Landscape::default();
+        if model.family() != Family::Gaussian {
+            return landscape;
+        }
+        let mut profile = Profile::new(model);
         for start in starts(model) {
             landscape.ascend(model, &mut profile, start);
         }

@@ -7,7 +7,7 @@
 //! beta_k = mu_k + sigma_k xi_k + s_k r_k' V^-1 (w - R (mu + D xi) - eps zeta)
 //! ```
 //!
-//! has the conditional distribution of beta given y, mu, sigma and eps (notation of [`covariance`](super::covariance)); with
+//! has the conditional distribution of beta given y, mu, sigma and eps (notation of `density/collapsed/covariance.rs`); with
 //! zeros for xi and zeta it is the conditional mean. Nothing is divided by sigma.
 
 use super::covariance::{Covariance, along, deviation};
