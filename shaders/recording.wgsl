@@ -7,7 +7,7 @@
 
 // Lets the sample leave, where it is wanted, behind `written` others; returns how many there are then.
 fn leave(written: u32) -> u32 {
-    if run.recording == 0u || (run.behind + chain.made) % run.thin != 0u {
+    if run.recording == 0u || (run.since_recorded + chain.made) % run.thin != 0u {
         return written;
     }
     var row = 0u;

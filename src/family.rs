@@ -29,8 +29,8 @@ pub trait Distribution: Copy {
     /// The unit of the derivatives by eta.
     fn unit(&self) -> f64;
 
-    /// The log likelihood of the `observations` rows behind `sums`, but for its [`constant`](Self::constant), given the
-    /// logarithms of the dispersions; the derivatives by these are added to `by_log_dispersions`.
+    /// The log likelihood of all `observations` rows from their `sums`, without its [`constant`](Self::constant), given the
+    /// logarithms of the dispersions; adds the derivatives by these logarithms to `by_log_dispersions`.
     fn finish(
         &self,
         sums: &Self::Sums,
@@ -44,8 +44,8 @@ pub trait Distribution: Copy {
     /// The numbers that rows add up to there.
     const DEVICE_SUMS: u32;
 
-    /// The part of the log likelihood that a device leaves out, beside the constant, where it takes log densities about `noise`, of
-    /// which `log_eps` is half the logarithm, both rounded to 32 bits.
+    /// The part of the log likelihood, beside the constant, that a device leaves out: it takes log densities about the variance
+    /// `noise`, and `log_eps` is half its logarithm, both rounded to 32 bits.
     fn device_constant(observations: f64, noise: f64, log_eps: f64) -> f64;
 
     /// The part of the log likelihood of all outcomes that depends on nothing.

@@ -32,8 +32,8 @@ fn family_unit(family: Family) -> f32 {
     return family.inverse_variance;
 }
 
-// The log likelihood of the rows behind `own`, but for what is alone; the derivatives by the logarithms of the dispersions are added
-// to `sums`.
+// The log likelihood of the rows that `own` sums up, without the terms of `family_alone`; adds the derivatives by the logarithms of
+// the dispersions to `sums`.
 fn family_finish(
     family: Family,
     own: ptr<function, array<f32, FAMILY_SUMS>>,

@@ -151,8 +151,8 @@ impl DeviceEngine {
         Ok(())
     }
 
-    /// Transitions that every chain has made since the start and of which all draws have left the device, and how many
-    /// of them were made since warm-up.
+    /// Transitions of every chain since the start whose draws have all left the device, and the number of these since
+    /// warm-up.
     pub fn finished(&self) -> (u32, usize) {
         (self.transitions, self.drawn)
     }

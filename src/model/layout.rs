@@ -84,7 +84,7 @@ impl Block {
     }
 }
 
-/// The blocks of a model: hyperparameters first, of which scales and dispersions stand side by side; effects last.
+/// The blocks of a model: means, then scales and dispersions side by side, and effects last.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     /// K, the number of coefficients that vary by level, the intercept included.

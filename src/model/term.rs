@@ -10,7 +10,7 @@ pub enum GroupMean {
     Free,
 }
 
-/// How the effects of a level's coefficients hang together.
+/// The joint distribution of the coefficients of one level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spread {
     /// Each coefficient has an sd, and no correlation with another one.

@@ -16,7 +16,7 @@ pub struct Parts {
     pub trace: Vec<trace::Row>,
     /// Ranks, chain by chain.
     pub rank: Vec<Option<rank::Row>>,
-    /// How draws hang together.
+    /// Autocorrelations of draws.
     pub autocorrelation: Vec<autocorrelation::Row>,
     /// What more draws have brought.
     pub growth: Vec<ess::Row>,

@@ -115,7 +115,7 @@ impl Diagonal {
         start..start + self.levels
     }
 
-    /// The hyperparameters of `k` coefficients at `theta`, of which `scales` are the sigmas.
+    /// The hyperparameters of `k` coefficients at `theta`; `scales` holds their sigmas.
     #[inline(always)]
     pub fn at<const M: usize, const C: usize>(&self, k: usize, theta: &[f64], scales: &Scales<C>) -> At<M> {
         let absent = Coefficient { mu: 0.0, sigma: 1.0, inverse_variance: 1.0, centered: false };

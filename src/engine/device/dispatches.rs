@@ -118,7 +118,7 @@ impl DeviceEngine {
             turns: u32::MAX,
             half: self.half,
             thin: phase.thin,
-            behind: self.made(phase) as u32 % phase.thin,
+            since_recorded: self.made(phase) as u32 % phase.thin,
             ..Run::default()
         };
         self.shards[shard].submit(&self.gpu, &self.kernels.transition, slot, run);

@@ -82,10 +82,10 @@ shared_struct! {
         pub turns: u32,
         /// Where draws are summed up, how many of a chain's make its first half.
         pub half: u32,
-        /// Of how many transitions one leaves as a draw.
+        /// The thinning interval: the draw of every `thin`-th transition is recorded.
         pub thin: u32,
-        /// How many behind the last of those every chain was when the phase began.
-        pub behind: u32,
+        /// Transitions of every chain since the last recorded one, when the phase began.
+        pub since_recorded: u32,
     }
 }
 
