@@ -75,6 +75,12 @@ impl<'a> Bundle<'a> {
         &self.0[start(k)..start(k) + k + 1]
     }
 
+    /// Column after column of R, each from its first entry to that on the diagonal, at [`start`] of its number; then w.
+    #[inline(always)]
+    pub fn numbers(&self) -> &'a [Lanes] {
+        self.0
+    }
+
     /// w, where there are `k` coefficients.
     #[inline(always)]
     pub fn outcome(&self, k: usize) -> &'a [Lanes] {
@@ -161,7 +167,7 @@ fn factors(model: &Model) -> Vec<Factor> {
 
 /// Where column `k` of R begins.
 #[inline(always)]
-fn start(k: usize) -> usize {
+pub fn start(k: usize) -> usize {
     k * (k + 1) / 2
 }
 

@@ -6,7 +6,7 @@
 
 use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::{At, Diagonal, Sums};
-use super::qr::QrTable;
+use super::qr::{QrTable, start};
 use crate::family::{Distribution, Gaussian, SquaredResiduals};
 use crate::lanes::{LANES, Lanes};
 
@@ -24,36 +24,31 @@ impl GivenEffects<Gaussian> for &QrTable {
         let mut sums = Sums::<M>::zero();
         let mut squares = Lanes::ZERO;
         for (bundle, data) in self.bundles().enumerate() {
-            let (start, end) = (bundle * LANES, hierarchy.levels().min((bundle + 1) * LANES));
+            let (from, to) = (bundle * LANES, hierarchy.levels().min((bundle + 1) * LANES));
             let mut effects = [Lanes::ZERO; M];
             let mut betas = [Lanes::ZERO; M];
             for i in 0..k {
                 let first = hierarchy.effects(i).start;
-                effects[i] = Lanes::load(&theta[first + start..first + end], at.coefficients[i].padding());
+                effects[i] = Lanes::load(&theta[first + from..first + to], at.coefficients[i].padding());
                 betas[i] = at.coefficients[i].beta(effects[i]);
             }
-            let mut residual = [Lanes::ZERO; M];
-            for (i, residual) in residual.iter_mut().enumerate().take(k) {
-                *residual = data.outcome(k)[i];
-            }
-            for (c, beta) in betas.iter().enumerate().take(k) {
-                for (residual, r) in residual.iter_mut().zip(data.column(c)) {
-                    *residual -= *r * *beta;
-                }
-            }
-            for residual in &residual[..k] {
-                squares += *residual * *residual;
-            }
+            // Entry by entry: an array of residuals would be shuffled between lanes.
+            let numbers = data.numbers();
             let mut by_beta = [Lanes::ZERO; M];
-            for (c, by_beta) in by_beta.iter_mut().enumerate().take(k) {
-                for (residual, r) in residual.iter().zip(data.column(c)) {
-                    *by_beta += *r * *residual;
+            for i in 0..k {
+                let mut residual = numbers[start(k) + i];
+                for c in i..k {
+                    residual -= numbers[start(c) + i] * betas[c];
+                }
+                squares += residual * residual;
+                for c in i..k {
+                    by_beta[c] += numbers[start(c) + i] * residual;
                 }
             }
             for i in 0..k {
                 let first = hierarchy.effects(i).start;
                 sums.pull(i, &at.coefficients[i], effects[i], by_beta[i] * family.unit())
-                    .store(&mut gradient[first + start..first + end]);
+                    .store(&mut gradient[first + from..first + to]);
             }
         }
         squares.0[0] += self.rest;

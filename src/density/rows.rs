@@ -16,10 +16,9 @@ const CHUNK: usize = 32;
 pub struct RowTable {
     groups: usize,
     bundles: Vec<Bundle>,
-    /// For each row of each bundle, the intercept's column (1, or 0 where the row is padding) and the slopes' columns.
-    columns: Vec<Lanes>,
-    /// For each row of each bundle.
-    outcomes: Vec<Lanes>,
+    /// For each row of each bundle, the intercept's column (1, or 0 where the row is padding), the outcome, and the slopes'
+    /// columns.
+    rows: Vec<Lanes>,
     /// Scratch: the log likelihood's derivative by beta, in the family's unit, [k][j].
     by_beta: Vec<f64>,
 }
@@ -45,8 +44,7 @@ impl RowTable {
         let mut table = RowTable {
             groups: layout.groups,
             bundles: Vec::new(),
-            columns: Vec::new(),
-            outcomes: Vec::new(),
+            rows: Vec::new(),
             by_beta: vec![0.0; layout.coefficients * layout.groups],
         };
         for bundle in chunks.chunks(LANES) {
@@ -57,8 +55,8 @@ impl RowTable {
                         |lane: usize| bundle.get(lane).and_then(|(_, rows)| rows.clone().nth(row)).map_or(0.0, value);
                     Lanes(std::array::from_fn(of))
                 };
-                table.outcomes.push(lanes(&|i| design.outcome(i)));
-                table.columns.extend((0..layout.coefficients).map(|k| lanes(&|i| design.column(k, i))));
+                table.rows.extend([lanes(&|i| design.column(0, i)), lanes(&|i| design.outcome(i))]);
+                table.rows.extend((1..layout.coefficients).map(|k| lanes(&|i| design.column(k, i))));
             }
             let groups = std::array::from_fn(|lane| bundle.get(lane).map_or(bundle[0].0, |(group, _)| *group));
             table.bundles.push(Bundle { groups, rows: longest });
@@ -80,25 +78,23 @@ impl<F: Distribution> GivenEffects<F> for &mut RowTable {
     ) -> (Sums<M>, F::Sums) {
         let mut own = F::Sums::default();
         self.by_beta.fill(0.0);
-        let (mut columns, mut outcomes) = (&self.columns[..], &self.outcomes[..]);
+        let mut rows = self.rows.chunks_exact(k + 1);
         for bundle in &self.bundles {
             let mut betas = [Lanes::ZERO; M];
             for i in 0..k {
                 let effects = &theta[hierarchy.effects(i)];
                 betas[i] = at.coefficients[i].beta(Lanes(bundle.groups.map(|group| effects[group])));
             }
-            let (rows, here) = (&columns[..bundle.rows * k], &outcomes[..bundle.rows]);
-            (columns, outcomes) = (&columns[bundle.rows * k..], &outcomes[bundle.rows..]);
             let mut by_beta = [Lanes::ZERO; M];
-            for (row, outcome) in rows.chunks_exact(k).zip(here) {
+            for row in rows.by_ref().take(bundle.rows) {
                 let mut eta = row[0] * betas[0];
                 for i in 1..k {
-                    eta += row[i] * betas[i];
+                    eta += row[i + 1] * betas[i];
                 }
-                let by_eta = family.rows(*outcome, eta, row[0], &mut own);
+                let by_eta = family.rows(row[1], eta, row[0], &mut own);
                 by_beta[0] += by_eta;
                 for i in 1..k {
-                    by_beta[i] += row[i] * by_eta;
+                    by_beta[i] += row[i + 1] * by_eta;
                 }
             }
             for (total, by_beta) in self.by_beta.chunks_exact_mut(self.groups).zip(by_beta) {
