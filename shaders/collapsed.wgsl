@@ -3,7 +3,11 @@
 //
 // The same as joint.wgsl, where effects are coordinates.
 
-// Adds what group `j` adds; there are no `effects`.
+// The product of all d of the groups so far: a number in [1, 2), and how often it was halved.
+var<private> determinant = 1.0;
+var<private> halvings = 0u;
+
+// Adds what group `j` adds, but for its determinant; there are no `effects`.
 fn add_group(
     at: ptr<function, At>,
     chain: u32,
@@ -22,11 +26,10 @@ fn add_group(
     var q = deviation(j, at);
     let scaled = (whiten(&covariance, K, &q) + qr_rest(j)) * inverse_variance;
     solve(&covariance, &q);
-    var log_determinant = 0.0;
     for (var k = 0u; k < K; k++) {
-        log_determinant += ln(covariance.diagonal[k]);
+        multiply_determinant(covariance.diagonal[k]);
     }
-    (*sums)[LOG_DENSITY] -= 0.5 * (scaled + log_determinant);
+    (*sums)[LOG_DENSITY] -= 0.5 * scaled;
     var by_log_dispersion = scaled;
     for (var k = 0u; k < K; k++) {
         let first = along(j, k, &q);
@@ -38,4 +41,17 @@ fn add_group(
         by_log_dispersion -= by_log_sigma;
     }
     (*sums)[DISPERSION] += by_log_dispersion;
+}
+
+fn multiply_determinant(d: f32) {
+    let bits = bitcast<u32>(determinant * d);
+    halvings += (bits >> 23u) - 127u;
+    determinant = bitcast<f32>((bits & 0x7FFFFFu) | 0x3F800000u);
+}
+
+// Adds what the groups add together: the logarithm of their determinants.
+fn add_rest(sums: ptr<function, array<f32, SUMS>>) {
+    (*sums)[LOG_DENSITY] -= 0.5 * (ln(determinant) + f32(halvings) * 0.69314718);
+    determinant = 1.0;
+    halvings = 0u;
 }

@@ -21,6 +21,7 @@ fn evaluate(invocation: Invocation) {
             evaluations[evaluation + HYPERPARAMETERS + k * J + j] = effects[k];
         }
     }
+    add_rest(&sums);
 
     for (var eighth = 0u; eighth < SUMS / 8u; eighth++) {
         let number = 8u * eighth + team.lane % 8u;

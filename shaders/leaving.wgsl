@@ -7,16 +7,16 @@ fn add_moments() {
         let values = place_of(team, STATE + 2u * chain.sample + part);
         let means = place_of(team, MOMENTS + 2u * part);
         let squares = place_of(team, MOMENTS + 2u * part + 1u);
-        for (var slot = 0u; slot < bound(SLOTS); slot++) {
-            let value = vectors[values + slot * TEAM];
+        for (var quad = 0u; quad < bound(QUADS); quad++) {
+            let value = vectors[values + quad * STRIDE];
             if chain.made == 1u {
-                vectors[means + slot * TEAM] = value;
-                vectors[squares + slot * TEAM] = 0.0;
+                vectors[means + quad * STRIDE] = value;
+                vectors[squares + quad * STRIDE] = vec4<f32>();
             } else {
-                let before = value - vectors[means + slot * TEAM];
-                let mean = vectors[means + slot * TEAM] + share * before;
-                vectors[means + slot * TEAM] = mean;
-                vectors[squares + slot * TEAM] += before * (value - mean);
+                let before = value - vectors[means + quad * STRIDE];
+                let mean = vectors[means + quad * STRIDE] + share * before;
+                vectors[means + quad * STRIDE] = mean;
+                vectors[squares + quad * STRIDE] += before * (value - mean);
             }
         }
     }

@@ -3,12 +3,11 @@
 
 // Of each number of a vector: mean and 1 / sd of the named variable it stands for, in the sampler's units; and its tails as u.
 @group(0) @binding(9) var<storage, read> grid: array<vec4<f32>>;
-// SUM_VECTORS vectors of each chain, as vectors lie: of each half of its draws the sum of u and of u^2; then how many u were at most
+// SUM_VECTORS vectors of each chain, as its vectors lie: of each half of its draws the sum of u and of u^2; then how many u were at most
 // where the lower tail ends, and at most where the upper one begins.
-@group(0) @binding(10) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(10) var<storage, read_write> sums: array<vec4<f32>>;
 // BINS counts for each coordinate.
 @group(0) @binding(11) var<storage, read_write> histograms: array<atomic<u32>>;
-
 
 // Adds the sample to what leaves, where draws are wanted; of them themselves there are `written`, none.
 fn leave(written: u32) -> u32 {
@@ -29,37 +28,47 @@ fn add_sample() {
     }
     let second = chain.made > run.half;
     let is_first = chain.made == select(1u, run.half + 1u, second);
-    let place = team.number * SUM_VECTORS * SLOTS * TEAM + team.lane;
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        let coordinate = coordinate_of(team.lane, slot);
-        if coordinate == NONE {
-            continue;
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        let thetas = vectors[sample + quad * STRIDE];
+        var u: vec4<f32>;
+        var below: vec4<f32>;
+        var above: vec4<f32>;
+        for (var i = 0u; i < 4u; i++) {
+            let slot = 4u * quad + i;
+            let coordinate = coordinate_of(team.lane, slot);
+            if coordinate == NONE {
+                continue;
+            }
+            var named: f32;
+            if slot < EFFECTS * GROUP_SLOTS {
+                let k = slot / GROUP_SLOTS;
+                named = beta(k, coefficients[k], thetas[i]);
+            } else {
+                named = named_hyperparameter(coordinate, thetas[i]);
+            }
+            let unit = grid[4u * (quad * TEAM + team.lane) + i];
+            u[i] = (named - unit.x) * unit.y;
+            below[i] = f32(u[i] <= unit.z);
+            above[i] = f32(u[i] <= unit.w);
+            atomicAdd(&histograms[coordinate * BINS + bin(u[i])], 1u);
         }
-        let theta = vectors[sample + slot * TEAM];
-        var named = theta;
-        if slot < EFFECTS * GROUP_SLOTS {
-            let k = slot / GROUP_SLOTS;
-            named = beta(k, coefficients[k], theta);
-        } else {
-            named = named_hyperparameter(coordinate, theta);
-        }
-        let unit = grid[slot * TEAM + team.lane];
-        let u = (named - unit.x) * unit.y;
-        add_to(place + (2u * u32(second) * SLOTS + slot) * TEAM, u, is_first);
-        add_to(place + ((2u * u32(second) + 1u) * SLOTS + slot) * TEAM, u * u, is_first);
-        add_to(place + (4u * SLOTS + slot) * TEAM, f32(u32(u <= unit.z)), chain.made == 1u);
-        add_to(place + (5u * SLOTS + slot) * TEAM, f32(u32(u <= unit.w)), chain.made == 1u);
-        atomicAdd(&histograms[coordinate * BINS + bin(u)], 1u);
+        add_to(2u * u32(second), quad, u, is_first);
+        add_to(2u * u32(second) + 1u, quad, u * u, is_first);
+        add_to(4u, quad, below, chain.made == 1u);
+        add_to(5u, quad, above, chain.made == 1u);
     }
     spent += 2u * SLOTS + 4u * K;
 }
 
 fn sampled_hyperparameter(sample: u32, h: u32) -> f32 {
-    return team_number(team, vectors[sample + (EFFECTS * GROUP_SLOTS + h / TEAM) * TEAM], h % TEAM);
+    let slot = EFFECTS * GROUP_SLOTS + h / TEAM;
+    return team_number(team, vectors[sample + slot / 4u * STRIDE][slot % 4u], h % TEAM);
 }
 
-fn add_to(place: u32, value: f32, is_first: bool) {
-    sums[place] = select(sums[place], 0.0, is_first) + value;
+// Adds to a quad of the chain's vector `vector` of sums.
+fn add_to(vector: u32, quad: u32, values: vec4<f32>, is_first: bool) {
+    let place = place_among(team.number, SUM_VECTORS, vector) + team.lane + quad * STRIDE;
+    sums[place] = select(sums[place], vec4<f32>(), is_first) + values;
 }
 
 // The bin of u; the first and the last are open.

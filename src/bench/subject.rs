@@ -91,7 +91,11 @@ impl Subject {
     pub fn start(&self, model: &Arc<Model>, settings: &Settings, warm: &Warm) -> Result<Started, EngineError> {
         let device::Plan { chains, max_depth, keep, .. } = plan(settings);
         if let Ready::Gpu(gpu, compiled) = &self.ready {
-            let (plan, compiled) = (plan(settings), compiled.clone());
+            let plan = plan(settings);
+            let compiled = match compiled.suits(gpu, model, &plan) {
+                true => compiled.clone(),
+                false => Compiled::new(gpu, model, &plan)?,
+            };
             let mut engine = DeviceEngine::start_compiled(compiled, gpu.clone(), model.clone(), plan, Arc::default())?;
             let states: Vec<State> = warm.states.iter().cycle().take(settings.chains as usize).cloned().collect();
             engine.put(&states).map_err(DensityError::from)?;

@@ -9,6 +9,7 @@ mod shard;
 mod slot;
 mod starts;
 mod summing;
+pub mod vectors;
 mod window;
 
 use std::sync::Arc;
@@ -93,11 +94,11 @@ impl DeviceEngine {
         let tables = Tables::of(&model);
         let fixed = gpu.table("priors", &tables.fixed).map_err(device)?;
         let likelihood_table = match model.likelihood() {
-            Likelihood::Groups => gpu.table("the table of groups", &tables.groups),
+            Likelihood::Groups => shaders.table_of_groups(&gpu, &tables),
             Likelihood::Observations => gpu.table("the table of rows", &table_of_rows(&model)),
         };
         let likelihood_table = likelihood_table.map_err(device)?;
-        let scales = gpu.table("metric", &vec![0.0f32; shaders.vector()]).map_err(device)?;
+        let scales = gpu.table("metric", &vec![0.0f32; shaders.lie.size()]).map_err(device)?;
         let (count, constant) = (chains.count as usize, tables.constant);
         let mut shards = Vec::new();
         let mut first = 0;
@@ -106,7 +107,7 @@ impl DeviceEngine {
             shards.push(shard.map_err(device)?);
             first += chains;
         }
-        let coordinates = shaders.coordinates();
+        let coordinates = shaders.lie.coordinates();
         // Shard by shard, for a million chains' states take gigabytes.
         for shard in &mut shards {
             let states = starting_states(&model, shard.of(chains))?;
@@ -141,7 +142,7 @@ impl DeviceEngine {
     /// # Errors
     /// When the device fails.
     pub fn put(&mut self, states: &[State]) -> Result<(), GpuError> {
-        let coordinates = self.shaders.coordinates();
+        let coordinates = self.shaders.lie.coordinates();
         let mut rest = states;
         for shard in &mut self.shards {
             let (here, after) = rest.split_at(shard.len());
@@ -169,7 +170,7 @@ impl DeviceEngine {
 
     /// The moments of all draws of the phase that has ended.
     fn moments(&mut self, draws: u32) -> Result<Moments, GpuError> {
-        let coordinates = self.shaders.coordinates();
+        let coordinates = self.shaders.lie.coordinates();
         let mut moments = Moments::new(self.model.dim());
         for shard in &mut self.shards {
             shard.pool(&self.gpu, &self.kernels.pool, draws, &coordinates, &mut moments)?;
@@ -178,7 +179,7 @@ impl DeviceEngine {
     }
 
     fn begin(&mut self, phase: &Phase) {
-        let coordinates = self.shaders.coordinates();
+        let coordinates = self.shaders.lie.coordinates();
         let scale = |coordinate: &Option<usize>| coordinate.map_or(0.0, |i| phase.tuning.scale[i] as f32);
         let scales: Vec<f32> = coordinates.iter().map(scale).collect();
         self.gpu.write(&self.scales, &scales);
@@ -188,7 +189,7 @@ impl DeviceEngine {
 
     /// Makes ready to sum up draws.
     fn begin_sums(&mut self, grid: &Grid) {
-        let (coordinates, units) = (self.shaders.coordinates(), self.model.scaled_units(&grid.units));
+        let (coordinates, units) = (self.shaders.lie.coordinates(), self.model.scaled_units(&grid.units));
         self.half = grid.half as u32;
         for summing in self.shards.iter().filter_map(|shard| shard.summing.as_ref()) {
             summing.begin(&self.gpu, &coordinates, &units, &grid.tails);
@@ -197,7 +198,7 @@ impl DeviceEngine {
 
     /// Hands the sums of `draws` draws of each chain over, of `warmup` or since.
     fn leave_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
-        let coordinates = self.shaders.coordinates();
+        let coordinates = self.shaders.lie.coordinates();
         for shard in &self.shards {
             if let Some(summing) = &shard.summing {
                 let counts = [draws, self.half].map(|count| count as usize);
@@ -315,7 +316,7 @@ impl Engine for DeviceEngine {
     }
 
     fn states(&mut self) -> Result<ChainStates, EngineError> {
-        let (coordinates, device) = (self.shaders.coordinates(), DensityError::Device);
+        let (coordinates, device) = (self.shaders.lie.coordinates(), DensityError::Device);
         let mut states = Vec::with_capacity(self.chains);
         for shard in &self.shards {
             states.extend(shard.states(&self.gpu, &self.kernels.take, &coordinates, self.constant).map_err(device)?);

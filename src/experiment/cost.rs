@@ -200,7 +200,7 @@ impl TransitionCosts {
             max_depth: settings.max_tree_depth,
             keep: settings.keep,
         };
-        let compiled = Compiled::new(gpu, model, &plan(1))?;
+        let compiled = Compiled::new(gpu, model, &plan(settings.chains))?;
         let room = (ROOM / compiled.bytes_a_chain()).clamp(1, u64::from(MANY)) as u32;
         let seconds = |chains: u32| -> Result<f64, EngineError> {
             let (gpu, model) = (gpu.clone(), model.clone());

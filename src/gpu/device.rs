@@ -35,11 +35,16 @@ pub struct Target {
     pub int64: bool,
     /// Whether it is software, whose compiler takes minutes for what it unrolls.
     pub software: bool,
+    /// Whether each chain has a lane to itself, where the model allows for that.
+    pub alone: bool,
 }
 
 impl Target {
     /// Lanes of a workgroup that several teams share, where nothing else is asked for.
     pub const WORKGROUP: u32 = 128;
+
+    /// Chains from which on lanes that have a chain each are faster than teams that share one.
+    pub const ALONE: u32 = 8_192;
 }
 
 /// The first failure that was reported outside any scope; later ones follow from it.
@@ -116,6 +121,7 @@ impl Gpu {
             workgroup: switches.workgroup.unwrap_or(Target::WORKGROUP).min(most),
             int64: features.contains(Features::SHADER_INT64),
             software: adapter.is_software(),
+            alone: switches.alone == Some(0),
         };
         Ok(Arc::new(Gpu { device, queue, adapter, switches, target, failure, meter: Arc::default() }))
     }
@@ -133,6 +139,11 @@ impl Gpu {
     /// What kernels are written for here.
     pub fn target(&self) -> Target {
         self.target
+    }
+
+    /// What kernels of whole transitions are written for that so many chains make.
+    pub fn target_of(&self, chains: u32) -> Target {
+        Target { alone: chains >= self.switches.alone.unwrap_or(Target::ALONE), ..self.target }
     }
 
     /// Where the time of all that was done on it goes.
@@ -182,12 +193,25 @@ impl Gpu {
     /// # Errors
     /// When it is larger than the device allows, or its memory is full.
     pub fn table<T: bytemuck::NoUninit>(&self, what: &str, content: &[T]) -> Result<wgpu::Buffer, GpuError> {
+        self.filled(what, content, BufferUsages::STORAGE | BufferUsages::COPY_SRC)
+    }
+
+    /// The same in uniform memory, of which there is little ([`wgpu::Limits::max_uniform_buffer_binding_size`]).
+    ///
+    /// # Errors
+    /// As of [`table`](Gpu::table).
+    pub fn uniform_table<T: bytemuck::NoUninit>(&self, what: &str, content: &[T]) -> Result<wgpu::Buffer, GpuError> {
+        self.filled(what, content, BufferUsages::UNIFORM)
+    }
+
+    fn filled<T: bytemuck::NoUninit>(
+        &self,
+        what: &str,
+        content: &[T],
+        usage: BufferUsages,
+    ) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = bytemuck::cast_slice(content);
-        let buffer = self.buffer(
-            what,
-            bytes.len() as u64,
-            BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC,
-        )?;
+        let buffer = self.buffer(what, bytes.len() as u64, usage | BufferUsages::COPY_DST)?;
         self.queue.write_buffer(&buffer, 0, bytes);
         Ok(buffer)
     }

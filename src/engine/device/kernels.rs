@@ -2,12 +2,13 @@
 
 use std::mem::offset_of;
 
+use super::vectors::Vectors;
 use crate::density::gpu::tables::{
-    self, COMMON, GROUPS_PER_LANE, SOFTWARE_TURNS, Team, check_turns, group_turns, header, log_density,
+    self, COMMON, GROUPS_PER_LANE, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, group_turns, header, log_density,
 };
 use crate::engine::sums::{BINS, REACH};
 use crate::gpu::{Gpu, GpuError, Header, Kernel, Source, Target, shared_struct, source};
-use crate::model::{Likelihood, Model};
+use crate::model::{Coordinates, Likelihood, Model};
 use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
 
 /// What transitions are put together from, beside the log density and what there is a choice of.
@@ -32,6 +33,18 @@ const SLOTS_PER_LANE: usize = 32;
 
 /// The vector where a chain's checkpoints begin; see vectors.wgsl.
 const CHECKPOINT: u32 = 16;
+
+/// Chains whose vectors lie beside each other where each has a lane to itself: the lanes of a subgroup, as a rule.
+const BESIDE: usize = 32;
+
+/// A lane that has a chain to itself has the numbers of all its groups in uniform memory, of which any device has so many bytes.
+const UNIFORM: usize = 16 << 10;
+
+/// And it has all its coordinates in registers: at most so many coefficients.
+const MOST_ALONE: usize = 4;
+
+/// Groups that such a lane adds up by themselves.
+const BUNCH: usize = 4;
 
 /// Vectors of a chain's sums: of each half of its draws two, and two of its tails.
 pub const SUMS: usize = 6;
@@ -230,10 +243,8 @@ pub struct Kernels {
 pub struct Shaders {
     /// Lanes that share a chain.
     pub team: Team,
-    /// Groups that a lane walks over, and effects that it holds of each coefficient that has any in theta.
-    pub group_slots: usize,
-    /// Numbers of each vector that a lane holds.
-    pub slots: usize,
+    /// How vectors lie.
+    pub lie: Vectors,
     /// Vectors of a chain.
     pub vectors: u32,
     /// Leading coordinates of each draw that leave, if any do.
@@ -248,21 +259,19 @@ pub struct Shaders {
     pub states: String,
     /// Entry `pack`.
     pub pack: String,
-    /// Hyperparameters, which lead the coordinates.
-    pub hyperparameters: usize,
-    effects: usize,
-    groups: usize,
 }
 
 impl Shaders {
     /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `leaving` says what
     /// becomes of draws.
     pub fn new(model: &Model, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
-        let (layout, effects) = (model.layout(), tables::effects(model) as usize);
-        let team = team(model, target);
-        let lanes = team.lanes as usize;
-        let group_slots = layout.groups.div_ceil(lanes);
-        let slots = effects * group_slots + layout.hyperparameters().div_ceil(lanes);
+        let (layout, team) = (model.layout(), team(model, target));
+        let (beside, sharing) = match team.meeting {
+            Meeting::Alone => (BESIDE, source!("chain_alone.wgsl")),
+            Meeting::Subgroup { .. } | Meeting::Workgroup => (1, source!("chain_shared.wgsl")),
+        };
+        let shape = [layout.groups, tables::effects(model) as usize, layout.hyperparameters()];
+        let lie = Vectors::new(shape, team.lanes as usize, beside);
         let vectors = CHECKPOINT + 3 * max_depth;
         let (kept, sums, leave) = match leaving {
             Leaving::Draws(kept) => (kept, 0, source!("recording.wgsl")),
@@ -272,8 +281,11 @@ impl Shaders {
             .header(header(model))
             .number("OBSERVATIONS", model.dataset().n_observations() as u32)
             .number("GROUP_TURNS", turns(model, team))
-            .number("GROUP_SLOTS", group_slots as u32)
-            .number("SLOTS", slots as u32)
+            .number("GROUP_SLOTS", lie.group_slots as u32)
+            .number("SLOTS", lie.slots as u32)
+            .number("BESIDE", beside as u32)
+            .number("BUNCH", BUNCH as u32)
+            .number("QR_GROUPS", layout.groups.next_multiple_of(BUNCH) as u32)
             .number("VECTORS", vectors)
             .number("KEPT", kept as u32)
             .number("DIRECTION_LANE", DIRECTION_LANE)
@@ -295,12 +307,11 @@ impl Shaders {
         let density = log_density(model, team, source!("rows/serial.wgsl"));
         let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
         let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
-        let transition = [&density[..], &TRANSITIONS, &[loops, product, leave]].concat();
+        let transition = [&density[..], &TRANSITIONS, &[loops, product, leave, sharing]].concat();
         let vectors_of = [Pooling::SOURCE, team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
         Shaders {
             team,
-            group_slots,
-            slots,
+            lie,
             vectors,
             kept,
             sums,
@@ -308,30 +319,7 @@ impl Shaders {
             pool: header.shader(source!("pool.wgsl"), &vectors_of),
             states: header.shader(source!("states.wgsl"), &vectors_of),
             pack: header.shader(source!("pack.wgsl"), &COMMON),
-            effects,
-            groups: layout.groups,
-            hyperparameters: layout.hyperparameters(),
         }
-    }
-
-    /// Numbers of a vector in memory.
-    pub fn vector(&self) -> usize {
-        self.slots * self.team.lanes as usize
-    }
-
-    /// For each number of a vector in memory, the coordinate it is, if any.
-    pub fn coordinates(&self) -> Vec<Option<usize>> {
-        let lanes = self.team.lanes as usize;
-        let coordinate = |slot: usize, lane: usize| {
-            if slot < self.effects * self.group_slots {
-                let (k, j) = (slot / self.group_slots, slot % self.group_slots * lanes + lane);
-                (j < self.groups).then_some(self.hyperparameters + k * self.groups + j)
-            } else {
-                let h = (slot - self.effects * self.group_slots) * lanes + lane;
-                (h < self.hyperparameters).then_some(h)
-            }
-        };
-        (0..self.slots).flat_map(|slot| (0..lanes).map(move |lane| coordinate(slot, lane))).collect()
     }
 
     /// Compiles those that every run takes.
@@ -351,6 +339,25 @@ impl Shaders {
             [Kernel::compile(gpu, "put", &self.states, &[])?, Kernel::compile(gpu, "take", &self.states, &[])?]
         };
         Ok(Kernels { transition, pool, put, take })
+    }
+
+    /// The numbers of all groups, as these kernels read them: those of `tables`, or group after group in quads.
+    ///
+    /// # Errors
+    /// When there is no room for them.
+    pub fn table_of_groups(&self, gpu: &Gpu, tables: &Tables) -> Result<wgpu::Buffer, GpuError> {
+        const NAME: &str = "the table of groups";
+        if self.team.meeting != Meeting::Alone {
+            return gpu.table(NAME, &tables.groups);
+        }
+        let groups = self.lie.groups;
+        let numbers = tables.groups.len() / groups;
+        let width = numbers.next_multiple_of(4);
+        let mut table = vec![0.0f32; groups.next_multiple_of(BUNCH) * width];
+        for (j, group) in table.chunks_exact_mut(width).enumerate().take(groups) {
+            group.iter_mut().zip(0..numbers).for_each(|(number, i)| *number = tables.groups[i * groups + j]);
+        }
+        gpu.uniform_table(NAME, &table)
     }
 
     /// Compiles what packs draws.
@@ -378,8 +385,23 @@ fn turns(model: &Model, team: Team) -> u32 {
     group_turns(model, team, model.likelihood() == Likelihood::Observations)
 }
 
+/// Whether a lane can have a chain of `model` to itself.
+fn fits_alone(model: &Model, target: Target) -> bool {
+    let (k, groups) = (model.layout().coefficients, model.layout().groups);
+    let numbers = (1 + k * (k + 1) / 2 + k).next_multiple_of(4);
+    let bytes = groups.next_multiple_of(BUNCH) * numbers * size_of::<f32>();
+    let turns = (groups as u32).saturating_mul(turns(model, Team::alone(target)));
+    *model.coordinates() == Coordinates::Collapsed
+        && k <= MOST_ALONE
+        && bytes <= UNIFORM
+        && (!target.software || turns <= SOFTWARE_TURNS)
+}
+
 /// The lanes that share a chain of `model` on such a device.
-fn team(model: &Model, target: Target) -> Team {
+pub fn team(model: &Model, target: Target) -> Team {
+    if target.alone && fits_alone(model, target) {
+        return Team::alone(target);
+    }
     let effects = tables::effects(model) as usize;
     let most = SLOTS_PER_LANE.checked_div(effects).map_or(GROUPS_PER_LANE, |most| most.max(1) as u32);
     let subgroup = target.subgroup.filter(|lanes| *lanes > DIRECTION_LANE);

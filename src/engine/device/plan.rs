@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::kernels::{Kernels, Leaving, Shaders, check_loops};
+use super::kernels::{self, Kernels, Leaving, Shaders, check_loops};
 use crate::density::DensityError;
 use crate::engine::Keep;
 use crate::engine::host::Chains;
@@ -28,25 +28,30 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles what `plan` needs for `model` on `gpu`, whatever its number of chains.
+    /// Compiles what `plan` needs for `model` on `gpu`; another number of chains may do better with other shaders.
     ///
     /// # Errors
     /// When the driver refuses a shader, or an adapter in software would not end its loops.
     pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
         let leaving = if plan.keep.sums(model) { Leaving::Sums } else { Leaving::Draws(plan.keep.sampled(model)) };
         check_loops(gpu, model)?;
-        let shaders = Shaders::new(model, plan.max_depth, leaving, gpu.target());
+        let shaders = Shaders::new(model, plan.max_depth, leaving, gpu.target_of(plan.chains.count));
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }
 
+    /// Whether they are what `plan` needs, if it differs from the plan they were compiled for in its chains alone.
+    pub fn suits(&self, gpu: &Gpu, model: &Model, plan: &Plan) -> bool {
+        kernels::team(model, gpu.target_of(plan.chains.count)) == self.shaders.team
+    }
+
     /// How many lanes share a chain, and how many numbers of each of its vectors a lane holds.
     pub fn team(&self) -> (u32, usize) {
-        (self.shaders.team.lanes, self.shaders.slots)
+        (self.shaders.team.lanes, self.shaders.lie.slots)
     }
 
     /// Bytes that a chain takes on the device.
     pub fn bytes_a_chain(&self) -> u64 {
-        (self.shaders.vector() * (self.shaders.vectors as usize + self.shaders.sums) * size_of::<f32>()) as u64
+        (self.shaders.lie.size() * (self.shaders.vectors as usize + self.shaders.sums) * size_of::<f32>()) as u64
     }
 }
