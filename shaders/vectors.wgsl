@@ -33,25 +33,30 @@ const SUM = 2u;
 
 // Where quad 0 of this lane's part of a vector is; the other quads follow, each STRIDE on.
 fn place_of(team: Team, vector: u32) -> u32 {
-    return place_among(team.number, VECTORS, vector) + team.lane;
+    return place_among(team.number, VECTORS, vector, QUADS) + team.lane;
 }
 
-// Where quad 0 of lane 0 of chain `chain` is in vector `vector`, where every chain has `vectors` of them.
-fn place_among(chain: u32, vectors: u32, vector: u32) -> u32 {
-    return ((chain / BESIDE * vectors + vector) * QUADS * BESIDE + chain % BESIDE) * TEAM;
+// Where quad 0 of lane 0 of chain `chain` is in vector `vector`, where every chain has `vectors` of them, of so many `quads` a lane.
+fn place_among(chain: u32, vectors: u32, vector: u32, quads: u32) -> u32 {
+    return ((chain / BESIDE * vectors + vector) * quads * BESIDE + chain % BESIDE) * TEAM;
 }
 
 // Where quad `element` of a chain's vector is, of all its lanes': quad after quad, and of each lane after lane.
 fn place_of_element(chain: u32, vector: u32, element: u32) -> u32 {
-    return place_among(chain, VECTORS, vector) + element / TEAM * STRIDE + element % TEAM;
+    return place_among(chain, VECTORS, vector, QUADS) + element / TEAM * STRIDE + element % TEAM;
 }
 
 // The coordinate that a lane has in a slot; NONE where there is none.
 fn coordinate_of(lane: u32, slot: u32) -> u32 {
-    if slot < EFFECTS * GROUP_SLOTS {
-        let j = slot % GROUP_SLOTS * TEAM + lane;
-        return select(NONE, HYPERPARAMETERS + slot / GROUP_SLOTS * J + j, j < J);
+    return number_in(lane, slot, EFFECTS, GROUP_SLOTS);
+}
+
+// The same where `effects` coefficients have `group_slots` slots each, of which every TEAM-th group has one.
+fn number_in(lane: u32, slot: u32, effects: u32, group_slots: u32) -> u32 {
+    if slot < effects * group_slots {
+        let j = slot % group_slots * TEAM + lane;
+        return select(NONE, HYPERPARAMETERS + slot / group_slots * J + j, j < J);
     }
-    let h = (slot - EFFECTS * GROUP_SLOTS) * TEAM + lane;
+    let h = (slot - effects * group_slots) * TEAM + lane;
     return select(NONE, h, h < HYPERPARAMETERS);
 }

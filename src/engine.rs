@@ -200,12 +200,6 @@ impl Keep {
     pub fn sampled(self, model: &Model) -> usize {
         self.variables(model).min(model.dim())
     }
-
-    /// Whether an engine that can sums draws up, and hands over the sums in place of the draws: draws of a collapsed
-    /// model have to be completed first.
-    pub fn sums(self, model: &Model) -> bool {
-        self == Keep::Summary && self.sampled(model) == self.variables(model)
-    }
 }
 
 /// Takes draws as they are made.

@@ -113,11 +113,6 @@ impl Settings {
         self.keep.variables(model)
     }
 
-    /// Whether draws are summed up by an engine that can.
-    pub fn sums_as_made(&self, model: &Model) -> bool {
-        self.keep.sums(model)
-    }
-
     /// A run's memory at its peak beside a store, in bytes: its chains' states, and what one diagnosed variable takes.
     pub fn memory_beside_store(&self, model: &Model) -> u128 {
         // The draws, and two numbers of half their size for each.

@@ -89,9 +89,9 @@ impl DrawSink for WithEffects<'_> {
         None
     }
 
-    /// None: what is summed up are complete draws.
+    /// The sink's: a device completes the draws that it sums up.
     fn sums(&mut self) -> Option<&mut dyn SumSink> {
-        None
+        self.sink.sums()
     }
 
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {

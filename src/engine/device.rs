@@ -189,7 +189,7 @@ impl DeviceEngine {
 
     /// Makes ready to sum up draws.
     fn begin_sums(&mut self, grid: &Grid) {
-        let (coordinates, units) = (self.shaders.lie.coordinates(), self.model.scaled_units(&grid.units));
+        let (coordinates, units) = (self.shaders.sums_lie.coordinates(), self.model.scaled_units(&grid.units));
         self.half = grid.half as u32;
         for summing in self.shards.iter().filter_map(|shard| shard.summing.as_ref()) {
             summing.begin(&self.gpu, &coordinates, &units, &grid.tails);
@@ -198,7 +198,7 @@ impl DeviceEngine {
 
     /// Hands the sums of `draws` draws of each chain over, of `warmup` or since.
     fn leave_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
-        let coordinates = self.shaders.lie.coordinates();
+        let coordinates = self.shaders.sums_lie.coordinates();
         for shard in &self.shards {
             if let Some(summing) = &shard.summing {
                 let counts = [draws, self.half].map(|count| count as usize);

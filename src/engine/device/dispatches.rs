@@ -119,6 +119,8 @@ impl DeviceEngine {
             half: self.half,
             thin: phase.thin,
             since_recorded: self.made(phase) as u32 % phase.thin,
+            first_effects: self.made(phase) as u32,
+            effects_flipped: if phase.part.learns() { u32::MAX } else { 0 },
             ..Run::default()
         };
         self.shards[shard].submit(&self.gpu, &self.kernels.transition, slot, run);

@@ -99,6 +99,10 @@ shared_struct! {
         pub thin: u32,
         /// Transitions of every chain since the last recorded one, when the phase began.
         pub since_recorded: u32,
+        /// Where effects are drawn here, the number of the phase's first draw among random numbers.
+        pub first_effects: u32,
+        /// The bits of that number which are flipped: all in warm-up.
+        pub effects_flipped: u32,
     }
 }
 
@@ -245,6 +249,8 @@ pub struct Shaders {
     pub team: Team,
     /// How vectors lie.
     pub lie: Vectors,
+    /// How those of sums lie, which are of all named variables.
+    pub sums_lie: Vectors,
     /// Vectors of a chain.
     pub vectors: u32,
     /// Leading coordinates of each draw that leave, if any do.
@@ -266,12 +272,19 @@ impl Shaders {
     /// becomes of draws.
     pub fn new(model: &Model, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
         let (layout, team) = (model.layout(), team(model, target));
-        let (beside, sharing) = match team.meeting {
-            Meeting::Alone => (BESIDE, source!("chain_alone.wgsl")),
-            Meeting::Subgroup { .. } | Meeting::Workgroup => (1, source!("chain_shared.wgsl")),
+        let (beside, sharing, drawing) = match team.meeting {
+            Meeting::Alone => (BESIDE, source!("chain_alone.wgsl"), source!("summing_alone.wgsl")),
+            Meeting::Subgroup { .. } | Meeting::Workgroup => {
+                (1, source!("chain_shared.wgsl"), source!("summing_shared.wgsl"))
+            }
+        };
+        let named = match model.coordinates() {
+            Coordinates::Joint { .. } => vec![source!("summing_joint.wgsl")],
+            Coordinates::Collapsed => vec![drawing, source!("conditional_effects.wgsl")],
         };
         let shape = [layout.groups, tables::effects(model) as usize, layout.hyperparameters()];
         let lie = Vectors::new(shape, team.lanes as usize, beside);
+        let sums_lie = lie.with_effects(layout.coefficients, if team.meeting == Meeting::Alone { BUNCH } else { 1 });
         let vectors = CHECKPOINT + 3 * max_depth;
         let (kept, sums, leave) = match leaving {
             Leaving::Draws(kept) => (kept, 0, source!("recording.wgsl")),
@@ -284,6 +297,8 @@ impl Shaders {
             .number("GROUP_SLOTS", lie.group_slots as u32)
             .number("SLOTS", lie.slots as u32)
             .number("BESIDE", beside as u32)
+            .number("SUM_GROUP_SLOTS", sums_lie.group_slots as u32)
+            .number("SUM_SLOTS", sums_lie.slots as u32)
             .number("BUNCH", BUNCH as u32)
             .number("QR_GROUPS", layout.groups.next_multiple_of(BUNCH) as u32)
             .number("VECTORS", vectors)
@@ -302,16 +317,18 @@ impl Shaders {
             .number("DIRECTION", Purpose::Direction as u32)
             .number("LEAF", Purpose::Leaf as u32)
             .number("JOIN", Purpose::Join as u32)
+            .number("EFFECT", Purpose::Effect as u32)
             .number("CHAIN_WORDS", (size_of::<Chain>() / size_of::<u32>()) as u32)
             .number("SAMPLE", (offset_of!(Chain, sample) / size_of::<u32>()) as u32);
         let density = log_density(model, team, source!("rows/serial.wgsl"));
         let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
         let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
-        let transition = [&density[..], &TRANSITIONS, &[loops, product, leave, sharing]].concat();
+        let transition = [&density[..], &TRANSITIONS, &[loops, product, leave, sharing], &named].concat();
         let vectors_of = [Pooling::SOURCE, team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
         Shaders {
             team,
             lie,
+            sums_lie,
             vectors,
             kept,
             sums,
@@ -383,6 +400,14 @@ pub fn check_loops(gpu: &Gpu, model: &Model) -> Result<(), GpuError> {
 
 fn turns(model: &Model, team: Team) -> u32 {
     group_turns(model, team, model.likelihood() == Likelihood::Observations)
+}
+
+/// Whether the effects of `model` are coordinates, or can be drawn where the hyperparameters are: an adapter in software would cut
+/// short the loops that take as many turns again as a log density.
+pub fn draws_effects(model: &Model, target: Target) -> bool {
+    let team = team(model, target);
+    let turns = (model.layout().groups as u32).div_ceil(team.lanes).saturating_mul(turns(model, team));
+    *model.coordinates() != Coordinates::Collapsed || !target.software || turns <= SOFTWARE_TURNS / 2
 }
 
 /// Whether a lane can have a chain of `model` to itself.

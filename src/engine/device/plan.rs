@@ -33,9 +33,11 @@ impl Compiled {
     /// # Errors
     /// When the driver refuses a shader, or an adapter in software would not end its loops.
     pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
-        let leaving = if plan.keep.sums(model) { Leaving::Sums } else { Leaving::Draws(plan.keep.sampled(model)) };
+        let target = gpu.target_of(plan.chains.count);
+        let sums = plan.keep == Keep::Summary && kernels::draws_effects(model, target);
+        let leaving = if sums { Leaving::Sums } else { Leaving::Draws(plan.keep.sampled(model)) };
         check_loops(gpu, model)?;
-        let shaders = Shaders::new(model, plan.max_depth, leaving, gpu.target_of(plan.chains.count));
+        let shaders = Shaders::new(model, plan.max_depth, leaving, target);
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }
@@ -52,6 +54,7 @@ impl Compiled {
 
     /// Bytes that a chain takes on the device.
     pub fn bytes_a_chain(&self) -> u64 {
-        (self.shaders.lie.size() * (self.shaders.vectors as usize + self.shaders.sums) * size_of::<f32>()) as u64
+        let Shaders { lie, sums_lie, vectors, sums, .. } = &self.shaders;
+        ((lie.size() * *vectors as usize + sums_lie.size() * sums) * size_of::<f32>()) as u64
     }
 }

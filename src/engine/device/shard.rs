@@ -62,8 +62,8 @@ pub fn sizes(chains: usize, largest: usize) -> impl Iterator<Item = usize> {
 
 /// The most chains of a shard.
 pub fn largest(gpu: &Gpu, shaders: &Shaders) -> usize {
-    let chain =
-        (shaders.lie.size() * (shaders.vectors as usize).max(shaders.sums)).max(shaders.kept).max(32) as u64 * 4;
+    let own = (shaders.lie.size() * shaders.vectors as usize).max(shaders.sums_lie.size() * shaders.sums);
+    let chain = own.max(shaders.kept).max(32) as u64 * 4;
     let dispatched = u64::from(gpu.limits().max_compute_workgroups_per_dimension) * u64::from(shaders.team.teams);
     let beside = shaders.lie.beside as u64;
     ((gpu.largest_binding() / chain).min(dispatched) / beside * beside).max(1) as usize

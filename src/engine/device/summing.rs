@@ -33,7 +33,7 @@ impl Summing {
         if shaders.sums == 0 {
             return Ok(None);
         }
-        let (lie, variables) = (shaders.lie, shaders.lie.coordinates().iter().flatten().count());
+        let (lie, variables) = (shaders.sums_lie, shaders.sums_lie.coordinates().iter().flatten().count());
         let storage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         Ok(Some(Summing {
             grid: gpu.table("units of sums", &vec![[0.0f32; 4]; lie.size()])?,

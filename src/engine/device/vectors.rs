@@ -28,6 +28,13 @@ impl Vectors {
         Vectors { lanes, beside, group_slots, slots, effects, groups, hyperparameters }
     }
 
+    /// The same with effects of so many coefficients, each of which has slots in whole bunches.
+    pub fn with_effects(self, effects: usize, bunch: usize) -> Vectors {
+        let group_slots = self.group_slots.next_multiple_of(bunch);
+        let slots = effects * group_slots + self.slots - self.effects * self.group_slots;
+        Vectors { effects, group_slots, slots, ..self }
+    }
+
     /// Numbers of a chain's vector in memory: quads of each lane's.
     pub fn size(&self) -> usize {
         self.slots.next_multiple_of(4) * self.lanes
