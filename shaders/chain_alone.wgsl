@@ -9,19 +9,19 @@ var<private> direction_word: u32;
 
 // Adds up over the groups: the gradient at the moving end is set, and the log density returned.
 fn of_groups(at: ptr<function, At>) -> f32 {
-    var sums: array<f32, SUMS>;
+    var parts: array<f32, PARTS>;
     var effects: array<f32, K>;
     // How often it turns no compiler knows: J groups side by side are more code than caches hold.
     for (var bunch = 0u; bunch < min(QR_GROUPS / BUNCH, run.turns); bunch++) {
-        var bunch_sums: array<f32, SUMS>;
+        var bunch_parts: array<f32, PARTS>;
         for (var i = 0u; i < bound(BUNCH); i++) {
-            add_group(at, team.number, BUNCH * bunch + i, &effects, &bunch_sums);
+            add_group(at, team.number, BUNCH * bunch + i, &effects, &bunch_parts);
         }
-        for (var number = 0u; number <= LOG_DENSITY; number++) {
-            sums[number] += bunch_sums[number];
+        for (var part = 0u; part < PARTS; part++) {
+            parts[part] += bunch_parts[part];
         }
     }
-    add_rest(&sums);
+    var sums = sums_of(at, &parts);
     for (var h = 0u; h < HYPERPARAMETERS; h++) {
         let own = alone(h, position_at(h));
         gradient[h / 4u][h % 4u] = sums[h] + own.y;

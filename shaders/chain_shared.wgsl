@@ -6,7 +6,7 @@ var<private> join_words: vec4<u32>;
 
 // Adds up over the groups: the gradient at the moving end is set, and the log density returned.
 fn of_groups(at: ptr<function, At>) -> f32 {
-    var sums: array<f32, SUMS>;
+    var parts: array<f32, PARTS>;
     var effects: array<f32, K>;
     for (var i = 0u; i < bound(GROUP_SLOTS); i++) {
         let j = i * TEAM + team.lane;
@@ -14,14 +14,14 @@ fn of_groups(at: ptr<function, At>) -> f32 {
             for (var k = 0u; k < EFFECTS; k++) {
                 effects[k] = position_at(k * GROUP_SLOTS + i);
             }
-            add_group(at, team.number, j, &effects, &sums);
+            add_group(at, team.number, j, &effects, &parts);
             for (var k = 0u; k < EFFECTS; k++) {
                 let slot = k * GROUP_SLOTS + i;
                 gradient[slot / 4u][slot % 4u] = effects[k];
             }
         }
     }
-    add_rest(&sums);
+    var sums = sums_of(at, &parts);
     var sum: f32;
     for (var eighth = 0u; eighth < SUMS / 8u; eighth++) {
         let slot = EFFECTS * GROUP_SLOTS + 8u * eighth / TEAM;

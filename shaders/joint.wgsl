@@ -6,7 +6,7 @@ fn add_group(
     chain: u32,
     j: u32,
     effects: ptr<function, array<f32, K>>,
-    sums: ptr<function, array<f32, SUMS>>,
+    sums: ptr<function, array<f32, PARTS>>,
 ) {
     var betas: array<f32, K>;
     var by_beta: array<f32, K>;
@@ -23,5 +23,9 @@ fn add_group(
     (*sums)[LOG_DENSITY] += log_density;
 }
 
-// Groups add nothing together that they do not add one by one.
-fn add_rest(sums: ptr<function, array<f32, SUMS>>) {}
+// What groups add up to: the sums themselves.
+const PARTS = SUMS;
+
+fn sums_of(at: ptr<function, At>, parts: ptr<function, array<f32, PARTS>>) -> array<f32, SUMS> {
+    return *parts;
+}
