@@ -50,3 +50,6 @@ fn direction(depth: u32) -> u32 {
 fn join_uniform(depth: u32) -> f32 {
     return uniform_deviate(team_word(team, join_words[depth % 4u], depth / 4u));
 }
+
+// Tables are read where they are: lanes read other groups at once.
+fn load_tables(lane: u32) {}

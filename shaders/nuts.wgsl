@@ -56,13 +56,16 @@ fn begin(step_size: f32) {
     let other_gradient = place_of(team, other_end + GRADIENT);
     let rho = place_of(team, RHO);
     let near = place_of(team, NEAR);
+    // Read before anything is written, so that their ways from memory overlap.
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        position[quad] = vectors[sample + quad * STRIDE];
+        gradient[quad] = vectors[sample_gradient + quad * STRIDE];
+    }
     draw_momentum();
     var square = 0.0;
     for (var quad = 0u; quad < bound(QUADS); quad++) {
         let normal = momentum[quad];
         square += dot(normal, normal);
-        position[quad] = vectors[sample + quad * STRIDE];
-        gradient[quad] = vectors[sample_gradient + quad * STRIDE];
         vectors[other_position + quad * STRIDE] = position[quad];
         vectors[other_momentum + quad * STRIDE] = normal;
         vectors[other_gradient + quad * STRIDE] = gradient[quad];
@@ -86,6 +89,10 @@ fn draw_momentum() {
     for (var first_block = 0u; 4u * first_block < DIM; first_block += TEAM) {
         let deviates = normals(place, MOMENTUM, first_block + team.lane);
         for (var slot = 0u; slot < bound(SLOTS); slot++) {
+            // Where no lane's is among these blocks, which a compiler finds out.
+            if 4u * first_block >= coordinate_of(0u, slot) + TEAM || 4u * (first_block + TEAM) <= coordinate_of(0u, slot) {
+                continue;
+            }
             let coordinate = coordinate_of(team.lane, slot);
             let block = coordinate / 4u - first_block;
             let fetched = team_fetch(team, deviates, block % TEAM);

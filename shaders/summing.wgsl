@@ -40,16 +40,23 @@ fn add_quad(quad: u32, named: vec4<f32>) {
     }
     let second = chain.made > run.half;
     let is_first = chain.made == select(1u, run.half + 1u, second);
-    add_to(2u * u32(second), quad, u, is_first);
-    add_to(2u * u32(second) + 1u, quad, u * u, is_first);
-    add_to(4u, quad, below, chain.made == 1u);
-    add_to(5u, quad, above, chain.made == 1u);
+    // All are read before any is written, so that their ways from memory overlap.
+    let place = array<u32, 4>(
+        place_of_sums(2u * u32(second), quad),
+        place_of_sums(2u * u32(second) + 1u, quad),
+        place_of_sums(4u, quad),
+        place_of_sums(5u, quad),
+    );
+    let before = array<vec4<f32>, 4>(sums[place[0]], sums[place[1]], sums[place[2]], sums[place[3]]);
+    sums[place[0]] = select(before[0], vec4<f32>(), is_first) + u;
+    sums[place[1]] = select(before[1], vec4<f32>(), is_first) + u * u;
+    sums[place[2]] = select(before[2], vec4<f32>(), chain.made == 1u) + below;
+    sums[place[3]] = select(before[3], vec4<f32>(), chain.made == 1u) + above;
 }
 
-// Adds to a quad of the chain's vector `vector` of sums.
-fn add_to(vector: u32, quad: u32, values: vec4<f32>, is_first: bool) {
-    let place = place_among(team.number, SUM_VECTORS, vector, SUM_QUADS) + team.lane + quad * STRIDE;
-    sums[place] = select(sums[place], vec4<f32>(), is_first) + values;
+// Where a quad of the chain's vector `vector` of sums is.
+fn place_of_sums(vector: u32, quad: u32) -> u32 {
+    return place_among(team.number, SUM_VECTORS, vector, SUM_QUADS) + team.lane + quad * STRIDE;
 }
 
 // The bin of u; the first and the last are open.

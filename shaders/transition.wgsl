@@ -30,6 +30,7 @@ var<private> spent: u32;
 @compute @workgroup_size(WORKGROUP)
 fn transition(invocation: Invocation) {
     team = team_of(invocation);
+    load_tables(team.number % WORKGROUP);
     if team.number >= run.chains {
         return;
     }

@@ -44,7 +44,7 @@ impl Target {
     pub const WORKGROUP: u32 = 128;
 
     /// Chains from which on lanes that have a chain each are faster than teams that share one.
-    pub const ALONE: u32 = 8_192;
+    pub const ALONE: u32 = 4_096;
 }
 
 /// The first failure that was reported outside any scope; later ones follow from it.
@@ -193,25 +193,12 @@ impl Gpu {
     /// # Errors
     /// When it is larger than the device allows, or its memory is full.
     pub fn table<T: bytemuck::NoUninit>(&self, what: &str, content: &[T]) -> Result<wgpu::Buffer, GpuError> {
-        self.filled(what, content, BufferUsages::STORAGE | BufferUsages::COPY_SRC)
-    }
-
-    /// The same in uniform memory, of which there is little ([`wgpu::Limits::max_uniform_buffer_binding_size`]).
-    ///
-    /// # Errors
-    /// As of [`table`](Gpu::table).
-    pub fn uniform_table<T: bytemuck::NoUninit>(&self, what: &str, content: &[T]) -> Result<wgpu::Buffer, GpuError> {
-        self.filled(what, content, BufferUsages::UNIFORM)
-    }
-
-    fn filled<T: bytemuck::NoUninit>(
-        &self,
-        what: &str,
-        content: &[T],
-        usage: BufferUsages,
-    ) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = bytemuck::cast_slice(content);
-        let buffer = self.buffer(what, bytes.len() as u64, usage | BufferUsages::COPY_DST)?;
+        let buffer = self.buffer(
+            what,
+            bytes.len() as u64,
+            BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC,
+        )?;
         self.queue.write_buffer(&buffer, 0, bytes);
         Ok(buffer)
     }

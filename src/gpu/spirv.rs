@@ -88,15 +88,13 @@ impl Spirv {
     }
 }
 
-/// A module without the strides of arrays of known length that are in registers or in a workgroup's memory: all but those that are
-/// a buffer, which is a structure decorated as a block.
+/// A module without the strides of arrays of known length: no buffer of ours has any, so they are in registers or in a workgroup's
+/// memory.
 fn without_strides(words: &[u32]) -> Vec<u32> {
     const HEADER: usize = 5;
     const TYPE_ARRAY: u32 = 28;
-    const TYPE_STRUCT: u32 = 30;
     const DECORATE: u32 = 71;
     const ARRAY_STRIDE: u32 = 6;
-    const BLOCK: u32 = 2;
     let instructions = || {
         let mut rest = &words[HEADER.min(words.len())..];
         std::iter::from_fn(move || {
@@ -107,11 +105,7 @@ fn without_strides(words: &[u32]) -> Vec<u32> {
         })
     };
     let code = |instruction: &[u32]| instruction[0] & 0xFFFF;
-    let blocks: Vec<u32> = instructions().filter(|it| code(it) == DECORATE && it[2] == BLOCK).map(|it| it[1]).collect();
-    let buffers = instructions().filter(|it| code(it) == TYPE_STRUCT && blocks.contains(&it[1]));
-    let in_buffers: Vec<u32> = buffers.flat_map(|it| &it[2..]).copied().collect();
-    let arrays = instructions().filter(|it| code(it) == TYPE_ARRAY).map(|it| it[1]);
-    let arrays: Vec<u32> = arrays.filter(|array| !in_buffers.contains(array)).collect();
+    let arrays: Vec<u32> = instructions().filter(|it| code(it) == TYPE_ARRAY).map(|it| it[1]).collect();
     let is_stride = |it: &[u32]| code(it) == DECORATE && it[2] == ARRAY_STRIDE && arrays.contains(&it[1]);
     let kept = instructions().filter(|instruction| !is_stride(instruction));
     words[..HEADER.min(words.len())].iter().chain(kept.flatten()).copied().collect()

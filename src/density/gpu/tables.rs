@@ -163,7 +163,7 @@ impl Team {
 pub fn log_density(model: &Model, team: Team, rows: Source) -> Vec<Source> {
     let of_a_group = match model.coordinates() {
         Coordinates::Collapsed => {
-            let qr = if team.meeting == Meeting::Alone { source!("qr_uniform.wgsl") } else { source!("qr.wgsl") };
+            let qr = if team.meeting == Meeting::Alone { source!("qr_near.wgsl") } else { source!("qr.wgsl") };
             vec![qr, source!("covariance.wgsl"), source!("collapsed.wgsl")]
         }
         Coordinates::Joint { likelihood: Likelihood::Groups, .. } => {

@@ -37,8 +37,8 @@ const CHECKPOINT: u32 = 16;
 /// Chains whose vectors lie beside each other where each has a lane to itself: the lanes of a subgroup, as a rule.
 const BESIDE: usize = 32;
 
-/// A lane that has a chain to itself has the numbers of all its groups in uniform memory, of which any device has so many bytes.
-const UNIFORM: usize = 16 << 10;
+/// Where lanes have chains to themselves, the numbers of all groups lie in a workgroup's memory, of which any device has so many bytes.
+const NEAR: usize = 16 << 10;
 
 /// And it has all its coordinates in registers: at most so many coefficients.
 const MOST_ALONE: usize = 4;
@@ -374,7 +374,7 @@ impl Shaders {
         for (j, group) in table.chunks_exact_mut(width).enumerate().take(groups) {
             group.iter_mut().zip(0..numbers).for_each(|(number, i)| *number = tables.groups[i * groups + j]);
         }
-        gpu.uniform_table(NAME, &table)
+        gpu.table(NAME, &table)
     }
 
     /// Compiles what packs draws.
@@ -418,7 +418,7 @@ fn fits_alone(model: &Model, target: Target) -> bool {
     let turns = (groups as u32).saturating_mul(turns(model, Team::alone(target)));
     *model.coordinates() == Coordinates::Collapsed
         && k <= MOST_ALONE
-        && bytes <= UNIFORM
+        && bytes <= NEAR
         && (!target.software || turns <= SOFTWARE_TURNS)
 }
 
