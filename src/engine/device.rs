@@ -32,7 +32,7 @@ use packed::Packer;
 pub use plan::{Compiled, Plan};
 use shard::Shard;
 use starts::starting_states;
-use window::Window;
+use window::{Draws, Window};
 
 /// Whole transitions on a device.
 pub struct DeviceEngine {
@@ -58,6 +58,8 @@ pub struct DeviceEngine {
     constant: f64,
     transitions: u32,
     drawn: usize,
+    /// Room for draws, from one phase to the next.
+    room: Vec<Draws>,
     /// Where draws are summed up, how many of a chain's make its first half.
     half: u32,
 }
@@ -132,6 +134,7 @@ impl DeviceEngine {
             packer: None,
             transitions: 0,
             drawn: 0,
+            room: Vec::new(),
             half: 0,
             gpu,
         })
@@ -260,8 +263,9 @@ impl DeviceEngine {
 
 impl Engine for DeviceEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
-        let window = || Window::new(phase, self.made(phase), self.chains, self.variables);
         let sums = self.sums(phase);
+        let room = std::mem::take(&mut self.room);
+        let window = || Window::new(phase, self.made(phase), self.chains, self.variables, room);
         let mut window = (phase.part.records() && !sums).then(window);
         if let Some(sums) = sink.sums().filter(|_| sums) {
             self.begin_sums(sums.grid());
@@ -279,6 +283,7 @@ impl Engine for DeviceEngine {
         }
         let (dim, left) = (self.model.dim(), window.as_ref().map_or(0, Window::left));
         let told = window.as_ref().map_or(Snapshot::default(), Window::told);
+        self.room = window.map_or(Vec::new(), Window::into_room);
         let failed = |error: DensityError| {
             Ok(PhaseOutcome {
                 transitions: left,
