@@ -8,7 +8,7 @@ use warpnuts::density::Density;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::draws::Memory;
-use warpnuts::engine::device::kernels::Told;
+use warpnuts::engine::device::messages::Told;
 use warpnuts::engine::device::{DeviceEngine, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Block, ChainStates, DrawSink, Engine, Keep, Part, Phase, Progress, SinkError, SumSink};

@@ -12,7 +12,8 @@ use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, 
 use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
 use warpnuts::density::gpu::{Prior, Reference, Shaders, Stretch};
-use warpnuts::engine::device::kernels::{self, Chain, Leaving, Pooling, Run, Told};
+use warpnuts::engine::device::kernels::{self, Leaving};
+use warpnuts::engine::device::messages::{Chain, Pooling, Run, Told};
 use warpnuts::gpu::{Spirv, Target};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 

@@ -3,6 +3,7 @@
 
 mod dispatches;
 pub mod kernels;
+pub mod messages;
 mod packed;
 mod plan;
 mod shard;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::DeviceEngine;
-use super::kernels::Run;
+use super::messages::Run;
 use super::shard::Shard;
 use super::window::{Arrived, Window};
 use crate::density::DensityError;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::kernels::{Chain, Kernels, MOVERS, POOLED, Pooling, Run, Shaders, StepSize, Told};
+use super::kernels::{Kernels, MOVERS, POOLED, Shaders};
+use super::messages::{Chain, Pooling, Run, StepSize, Told};
 use super::packed::{Numbers, Packer};
 use super::slot::Slot;
 use super::summing::Summing;

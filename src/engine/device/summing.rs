@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::kernels::{Chain, SUMS, Shaders};
+use super::kernels::{SUMS, Shaders};
+use super::messages::Chain;
 use super::vectors::Vectors;
 use crate::engine::SumSink;
 use crate::engine::sums::{BINS, ChainSums, EnergySums, Sums};

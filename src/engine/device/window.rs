@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use rayon::prelude::*;
 
-use super::kernels::Told;
+use super::messages::Told;
 use super::packed::Numbers;
 use crate::engine::{Block, DrawSink, Phase, SinkError, Snapshot};
 use crate::model::Model;
