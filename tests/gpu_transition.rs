@@ -551,7 +551,7 @@ fn a_device_is_measured_before_it_is_chosen() {
     let Some(devices) = gpu::devices() else { return };
     let model = radon("non-centered");
     let settings = Settings { chains: 16, threads: 2, ..Settings::default() };
-    let costs = Costs::of_host(&model).with_device(&devices[0], &model, &settings);
+    let costs = Costs::of_host(&model, 2).with_device(&devices[0], &model, &settings);
     let (density, transitions) = (costs.density.unwrap(), costs.transitions.unwrap());
     let measured = [density.round_trip, density.gradient, density.exchange, transitions.step, transitions.leapfrog];
     assert!(measured.iter().all(|seconds| seconds.is_finite() && *seconds >= 0.0), "{costs:?}");

@@ -33,7 +33,7 @@ pub struct Subject {
 enum Ready {
     Cpu(Box<CpuDensity>),
     GpuDensity(Arc<DeviceModel>),
-    Gpu(Arc<Gpu>, Compiled),
+    Gpu(Arc<Gpu>, Box<Compiled>),
 }
 
 /// An engine that stands ready to sample.
@@ -61,7 +61,7 @@ impl Subject {
                 let plan = plan(&Settings { chains: 1, ..Settings::default() });
                 let compiled = Compiled::new(gpu, model, &plan)?;
                 let (gpu, model) = (gpu.clone(), model.clone());
-                let ready = Ready::Gpu(gpu.clone(), compiled.clone());
+                let ready = Ready::Gpu(gpu.clone(), Box::new(compiled.clone()));
                 let mut engine = DeviceEngine::start_compiled(compiled, gpu, model.clone(), plan, Arc::default())?;
                 let phase = Phase {
                     tuning: Tuning { scale: vec![1.0; model.dim()], step_size: 1e-3, max_depth: 1 },
@@ -93,7 +93,7 @@ impl Subject {
         if let Ready::Gpu(gpu, compiled) = &self.ready {
             let plan = plan(settings);
             let compiled = match compiled.suits(gpu, model, &plan) {
-                true => compiled.clone(),
+                true => Compiled::clone(compiled),
                 false => Compiled::new(gpu, model, &plan)?,
             };
             let mut engine = DeviceEngine::start_compiled(compiled, gpu.clone(), model.clone(), plan, Arc::default())?;

@@ -45,6 +45,9 @@ impl Target {
 
     /// Chains from which on lanes that have a chain each are faster than teams that share one.
     pub const ALONE: u32 = 4_096;
+
+    /// The same where a lane draws the effects of all groups, one after the other.
+    pub const ALONE_WITH_EFFECTS: u32 = 65_536;
 }
 
 /// The first failure that was reported outside any scope; later ones follow from it.
@@ -141,9 +144,10 @@ impl Gpu {
         self.target
     }
 
-    /// What kernels of whole transitions are written for that so many chains make.
-    pub fn target_of(&self, chains: u32) -> Target {
-        Target { alone: chains >= self.switches.alone.unwrap_or(Target::ALONE), ..self.target }
+    /// What kernels of whole transitions are written for that so many chains make; they may draw effects for `sums`, too.
+    pub fn target_of(&self, chains: u32, sums: bool) -> Target {
+        let least = if sums { Target::ALONE_WITH_EFFECTS } else { Target::ALONE };
+        Target { alone: chains >= self.switches.alone.unwrap_or(least), ..self.target }
     }
 
     /// Where the time of all that was done on it goes.

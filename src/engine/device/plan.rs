@@ -6,7 +6,7 @@ use super::kernels::{self, Kernels, Leaving, Shaders, check_loops};
 use crate::density::DensityError;
 use crate::engine::Keep;
 use crate::engine::host::Chains;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Target};
 use crate::model::Model;
 
 /// How a device engine is to be built, beside its model.
@@ -33,7 +33,7 @@ impl Compiled {
     /// # Errors
     /// When the driver refuses a shader, or an adapter in software would not end its loops.
     pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
-        let target = gpu.target_of(plan.chains.count);
+        let target = target(gpu, plan);
         let sums = plan.keep == Keep::Summary && kernels::draws_effects(model, target);
         let leaving = if sums { Leaving::Sums } else { Leaving::Draws(plan.keep.sampled(model)) };
         check_loops(gpu, model)?;
@@ -44,7 +44,7 @@ impl Compiled {
 
     /// Whether they are what `plan` needs, if it differs from the plan they were compiled for in its chains alone.
     pub fn suits(&self, gpu: &Gpu, model: &Model, plan: &Plan) -> bool {
-        kernels::team(model, gpu.target_of(plan.chains.count)) == self.shaders.team
+        kernels::team(model, target(gpu, plan)) == self.shaders.team
     }
 
     /// How many lanes share a chain, and how many numbers of each of its vectors a lane holds.
@@ -57,4 +57,9 @@ impl Compiled {
         let Shaders { lie, sums_lie, vectors, sums, .. } = &self.shaders;
         ((lie.size() * *vectors as usize + sums_lie.size() * sums) * size_of::<f32>()) as u64
     }
+}
+
+/// What the kernels of a plan are written for.
+fn target(gpu: &Gpu, plan: &Plan) -> Target {
+    gpu.target_of(plan.chains.count, plan.keep == Keep::Summary)
 }
