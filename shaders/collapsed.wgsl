@@ -1,15 +1,21 @@
-// What a group adds to the log density where its effects are integrated out. Twin of src/density/collapsed.rs, where the
-// formulas are.
+// What groups add to the log density where their effects are integrated out. Twin of src/density/collapsed.rs, where the formulas are.
 //
 // The same as joint.wgsl, where effects are coordinates.
 
-// Adds what group `j` adds; there are no `effects`.
+// What groups add up to: the squares Q of all, and of each coefficient the sums of r' q, of its square, and of r' V^-1 r.
+const PARTS = 1u + 3u * K;
+
+// The product of all d of the groups so far: a number in [1, 2), and how often it was halved.
+var<private> determinant = 1.0;
+var<private> halvings = 0u;
+
+// Adds group `j` to the `parts`, and its d to the product; there are no `effects`.
 fn add_group(
     at: ptr<function, At>,
     chain: u32,
     j: u32,
     effects: ptr<function, array<f32, K>>,
-    sums: ptr<function, array<f32, SUMS>>,
+    parts: ptr<function, array<f32, PARTS>>,
 ) {
     let inverse_variance = family_unit((*at).family);
     var ratio: array<f32, K>;
@@ -19,23 +25,49 @@ fn add_group(
     }
     var covariance: Covariance;
     factorize(j, &ratio, &covariance);
-    var q = deviation(j, at);
-    let scaled = (whiten(&covariance, K, &q) + qr_rest(j)) * inverse_variance;
-    solve(&covariance, &q);
-    var log_determinant = 0.0;
     for (var k = 0u; k < K; k++) {
-        log_determinant += ln(covariance.diagonal[k]);
+        determinant *= covariance.diagonal[k];
+        // Two of them no product overflows.
+        if k % 2u == 1u || k + 1u == K {
+            halve();
+        }
     }
-    (*sums)[LOG_DENSITY] -= 0.5 * (scaled + log_determinant);
-    var by_log_dispersion = scaled;
+    var q = deviation(j, at);
+    (*parts)[0] += whiten(&covariance, K, &q) + qr_rest(j);
+    solve(&covariance, &q);
     for (var k = 0u; k < K; k++) {
         let first = along(j, k, &q);
         var column = column(j, k);
-        let leverage = whiten(&covariance, k + 1u, &column);
-        let by_log_sigma = ratio[k] * (first * first * inverse_variance - leverage);
-        (*sums)[MEAN + k] += first * inverse_variance;
-        (*sums)[SCALE + k] += by_log_sigma;
+        (*parts)[1u + 3u * k] += first;
+        (*parts)[2u + 3u * k] += first * first;
+        (*parts)[3u + 3u * k] += whiten(&covariance, k + 1u, &column);
+    }
+}
+
+// Brings the product back to [1, 2).
+fn halve() {
+    let bits = bitcast<u32>(determinant);
+    halvings += (bits >> 23u) - 127u;
+    determinant = bitcast<f32>((bits & 0x7FFFFFu) | 0x3F800000u);
+}
+
+// What the `parts` make of the log density and its derivatives; the product is 1 again.
+fn sums_of(at: ptr<function, At>, parts: ptr<function, array<f32, PARTS>>) -> array<f32, SUMS> {
+    let inverse_variance = family_unit((*at).family);
+    let scaled = (*parts)[0] * inverse_variance;
+    var by_log_dispersion = scaled;
+    var sums: array<f32, SUMS>;
+    for (var k = 0u; k < K; k++) {
+        let sigma = (*at).coefficients[k].sigma;
+        let ratio = sigma * sigma * inverse_variance;
+        let by_log_sigma = ratio * ((*parts)[2u + 3u * k] * inverse_variance - (*parts)[3u + 3u * k]);
+        sums[MEAN + k] = (*parts)[1u + 3u * k] * inverse_variance;
+        sums[SCALE + k] = by_log_sigma;
         by_log_dispersion -= by_log_sigma;
     }
-    (*sums)[DISPERSION] += by_log_dispersion;
+    sums[DISPERSION] = by_log_dispersion;
+    sums[LOG_DENSITY] = -0.5 * (scaled + ln(determinant) + f32(halvings) * 0.69314718);
+    determinant = 1.0;
+    halvings = 0u;
+    return sums;
 }

@@ -10,17 +10,18 @@ fn evaluate(invocation: Invocation) {
     let evaluation = team.number * (DIM + 1u) + 1u;
     var at = hyperparameters(team.number);
 
-    var sums: array<f32, SUMS>;
+    var parts: array<f32, PARTS>;
     var effects: array<f32, K>;
     for (var j = team.lane; j < J; j += TEAM) {
         for (var k = 0u; k < EFFECTS; k++) {
             effects[k] = effect(team.number, k, j);
         }
-        add_group(&at, team.number, j, &effects, &sums);
+        add_group(&at, team.number, j, &effects, &parts);
         for (var k = 0u; k < EFFECTS; k++) {
             evaluations[evaluation + HYPERPARAMETERS + k * J + j] = effects[k];
         }
     }
+    var sums = sums_of(&at, &parts);
 
     for (var eighth = 0u; eighth < SUMS / 8u; eighth++) {
         let number = 8u * eighth + team.lane % 8u;

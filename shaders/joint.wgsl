@@ -6,7 +6,7 @@ fn add_group(
     chain: u32,
     j: u32,
     effects: ptr<function, array<f32, K>>,
-    sums: ptr<function, array<f32, SUMS>>,
+    sums: ptr<function, array<f32, PARTS>>,
 ) {
     var betas: array<f32, K>;
     var by_beta: array<f32, K>;
@@ -21,4 +21,11 @@ fn add_group(
         (*effects)[k] = pull(k, (*at).coefficients[k], (*effects)[k], by_beta[k] * unit, sums, &log_density);
     }
     (*sums)[LOG_DENSITY] += log_density;
+}
+
+// What groups add up to: the sums themselves.
+const PARTS = SUMS;
+
+fn sums_of(at: ptr<function, At>, parts: ptr<function, array<f32, PARTS>>) -> array<f32, SUMS> {
+    return *parts;
 }

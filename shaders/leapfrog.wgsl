@@ -2,19 +2,19 @@
 // src/nuts/leapfrog.rs and src/density/cpu.rs.
 
 // The end that moves.
-var<private> position: array<f32, SLOTS>;
-var<private> momentum: array<f32, SLOTS>;
-var<private> gradient: array<f32, SLOTS>;
+var<private> position: array<vec4<f32>, QUADS>;
+var<private> momentum: array<vec4<f32>, QUADS>;
+var<private> gradient: array<vec4<f32>, QUADS>;
 // At the newest leaf.
 var<private> leaf_log_density: f32;
 
 // A leapfrog step of the moving end but for its second half a kick: w += (h/2) s g, q += h s w, and the gradient there.
 fn leap() {
     let step = select(-chain.step_size, chain.step_size, chain.moving == 1u);
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        let s = step * scales[slot * TEAM + team.lane];
-        momentum[slot] += s * gradient[slot] * 0.5;
-        position[slot] += s * momentum[slot];
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        let s = step * scales[quad * TEAM + team.lane];
+        momentum[quad] += s * gradient[quad] * 0.5;
+        position[quad] += s * momentum[quad];
     }
     leaf_log_density = log_density();
     spent += 4u * SLOTS + GROUP_SLOTS * GROUP_TURNS + 4u * K + 40u;
@@ -25,7 +25,7 @@ fn log_density() -> f32 {
     // Of every hyperparameter that a lane has, as if it were the log of a scale.
     var scales_here: array<f32, SLOTS - EFFECTS * GROUP_SLOTS>;
     for (var i = 0u; i < SLOTS - EFFECTS * GROUP_SLOTS; i++) {
-        scales_here[i] = exp_of(position[EFFECTS * GROUP_SLOTS + i]);
+        scales_here[i] = exp_of(position_at(EFFECTS * GROUP_SLOTS + i));
     }
     var at: At;
     for (var k = 0u; k < K; k++) {
@@ -39,32 +39,14 @@ fn log_density() -> f32 {
         dispersions[d] = team_number(team, scales_here[h / TEAM], h % TEAM);
     }
     at.family = family_at_scales(dispersions);
-    var sums: array<f32, SUMS>;
-    var effects: array<f32, K>;
-    for (var i = 0u; i < bound(GROUP_SLOTS); i++) {
-        let j = i * TEAM + team.lane;
-        if j < J {
-            for (var k = 0u; k < EFFECTS; k++) {
-                effects[k] = position[k * GROUP_SLOTS + i];
-            }
-            add_group(&at, team.number, j, &effects, &sums);
-            for (var k = 0u; k < EFFECTS; k++) {
-                gradient[k * GROUP_SLOTS + i] = effects[k];
-            }
-        }
-    }
-    var sum: f32;
-    for (var eighth = 0u; eighth < SUMS / 8u; eighth++) {
-        let slot = EFFECTS * GROUP_SLOTS + 8u * eighth / TEAM;
-        let h = 8u * eighth / TEAM * TEAM + team.lane;
-        sum = add_up(team, eighth, h, position[slot], &sums);
-        if is_among(h, eighth) {
-            gradient[slot] = sum;
-        }
-    }
-    return team_number(team, sum, LOG_DENSITY % 8u);
+    return of_groups(&at);
+}
+
+// The coordinate that is in a slot.
+fn position_at(slot: u32) -> f32 {
+    return position[slot / 4u][slot % 4u];
 }
 
 fn hyperparameter(h: u32) -> f32 {
-    return team_number(team, position[EFFECTS * GROUP_SLOTS + h / TEAM], h % TEAM);
+    return team_number(team, position_at(EFFECTS * GROUP_SLOTS + h / TEAM), h % TEAM);
 }

@@ -7,17 +7,21 @@ fn add_moments() {
         let values = place_of(team, STATE + 2u * chain.sample + part);
         let means = place_of(team, MOMENTS + 2u * part);
         let squares = place_of(team, MOMENTS + 2u * part + 1u);
-        for (var slot = 0u; slot < bound(SLOTS); slot++) {
-            let value = vectors[values + slot * TEAM];
-            if chain.made == 1u {
-                vectors[means + slot * TEAM] = value;
-                vectors[squares + slot * TEAM] = 0.0;
-            } else {
-                let before = value - vectors[means + slot * TEAM];
-                let mean = vectors[means + slot * TEAM] + share * before;
-                vectors[means + slot * TEAM] = mean;
-                vectors[squares + slot * TEAM] += before * (value - mean);
-            }
+        // All are read before any is written, so that their ways from memory overlap.
+        var value: array<vec4<f32>, QUADS>;
+        var mean: array<vec4<f32>, QUADS>;
+        var square: array<vec4<f32>, QUADS>;
+        for (var quad = 0u; quad < bound(QUADS); quad++) {
+            value[quad] = vectors[values + quad * STRIDE];
+            mean[quad] = vectors[means + quad * STRIDE];
+            square[quad] = vectors[squares + quad * STRIDE];
+        }
+        for (var quad = 0u; quad < bound(QUADS); quad++) {
+            let before = value[quad] - mean[quad];
+            let after = select(mean[quad] + share * before, value[quad], chain.made == 1u);
+            let squares_after = select(square[quad] + before * (value[quad] - after), vec4<f32>(), chain.made == 1u);
+            vectors[means + quad * STRIDE] = after;
+            vectors[squares + quad * STRIDE] = squares_after;
         }
     }
     spent += 2u * SLOTS;

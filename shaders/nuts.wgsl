@@ -1,7 +1,8 @@
 // The transition of NUTS as a kernel: it begins, and is given the gradient at one leaf after the other until it is
 // over. Twin of src/nuts/transition.rs.
 //
-// Wants leapfrog.wgsl, tree.wgsl, weight.wgsl, random.wgsl, a team, and transition.wgsl's chain and place.
+// Wants leapfrog.wgsl, tree.wgsl, weight.wgsl, random.wgsl, a team, a chain that is shared or alone, and transition.wgsl's chain and
+// place.
 
 const MAX_ENERGY_ERROR = 1000.0;
 
@@ -14,9 +15,8 @@ const SATURATED = 3u;
 
 var<private> weight: Weight;
 var<private> subtree_weight: Weight;
-// Random words, each block in another lane: of leaves, and of joins, with the directions after them.
+// Random words of leaves, each block in another lane.
 var<private> leaf_words: vec4<u32>;
-var<private> join_words: vec4<u32>;
 
 // Takes up the transition that was under way between two dispatches, if there was one.
 fn resume() {
@@ -42,9 +42,9 @@ fn suspend() {
 
 // Starts the transition of `place` at the sample of the last.
 fn begin(step_size: f32) {
-    take_words();
     chain.step_size = step_size;
     chain.depth = 0u;
+    take_words();
     chain.n_steps = 0u;
     chain.acceptance_sum = 0.0;
     chain.moving = direction(0u);
@@ -56,18 +56,21 @@ fn begin(step_size: f32) {
     let other_gradient = place_of(team, other_end + GRADIENT);
     let rho = place_of(team, RHO);
     let near = place_of(team, NEAR);
+    // Read before anything is written, so that their ways from memory overlap.
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        position[quad] = vectors[sample + quad * STRIDE];
+        gradient[quad] = vectors[sample_gradient + quad * STRIDE];
+    }
     draw_momentum();
     var square = 0.0;
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        let normal = momentum[slot];
-        square += normal * normal;
-        position[slot] = vectors[sample + slot * TEAM];
-        gradient[slot] = vectors[sample_gradient + slot * TEAM];
-        vectors[other_position + slot * TEAM] = position[slot];
-        vectors[other_momentum + slot * TEAM] = normal;
-        vectors[other_gradient + slot * TEAM] = gradient[slot];
-        vectors[rho + slot * TEAM] = normal;
-        vectors[near + slot * TEAM] = normal;
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        let normal = momentum[quad];
+        square += dot(normal, normal);
+        vectors[other_position + quad * STRIDE] = position[quad];
+        vectors[other_momentum + quad * STRIDE] = normal;
+        vectors[other_gradient + quad * STRIDE] = gradient[quad];
+        vectors[rho + quad * STRIDE] = normal;
+        vectors[near + quad * STRIDE] = normal;
     }
     chain.initial_energy = 0.5 * team_sum(team, square) - chain.log_density;
     chain.energy = chain.initial_energy;
@@ -80,17 +83,21 @@ fn begin(step_size: f32) {
 // Draws the momentum: every lane makes other blocks of four deviates, and then takes its coordinates' from whoever has
 // them.
 fn draw_momentum() {
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        momentum[slot] = 0.0;
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        momentum[quad] = vec4<f32>();
     }
     for (var first_block = 0u; 4u * first_block < DIM; first_block += TEAM) {
         let deviates = normals(place, MOMENTUM, first_block + team.lane);
         for (var slot = 0u; slot < bound(SLOTS); slot++) {
+            // Where no lane's is among these blocks, which a compiler finds out.
+            if 4u * first_block >= coordinate_of(0u, slot) + TEAM || 4u * (first_block + TEAM) <= coordinate_of(0u, slot) {
+                continue;
+            }
             let coordinate = coordinate_of(team.lane, slot);
             let block = coordinate / 4u - first_block;
             let fetched = team_fetch(team, deviates, block % TEAM);
             if coordinate != NONE && block < TEAM {
-                momentum[slot] = fetched[coordinate % 4u];
+                momentum[slot / 4u][slot % 4u] = fetched[coordinate % 4u];
             }
         }
         spent += SLOTS + 12u;
@@ -101,9 +108,9 @@ fn draw_momentum() {
 fn give() -> u32 {
     let half = 0.5 * select(-chain.step_size, chain.step_size, chain.moving == 1u);
     var square = 0.0;
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        momentum[slot] += scales[slot * TEAM + team.lane] * half * gradient[slot];
-        square += momentum[slot] * momentum[slot];
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        momentum[quad] += scales[quad * TEAM + team.lane] * half * gradient[quad];
+        square += dot(momentum[quad], momentum[quad]);
     }
     let energy = 0.5 * team_sum(team, square) - leaf_log_density;
     let log_weight = chain.initial_energy - energy;
@@ -117,9 +124,9 @@ fn give() -> u32 {
     if leaf_uniform(leaf) * share.total < share.weight {
         let sample = place_of(team, STATE + 2u * (1u - chain.sample));
         let sample_gradient = place_of(team, STATE + 2u * (1u - chain.sample) + 1u);
-        for (var slot = 0u; slot < bound(SLOTS); slot++) {
-            vectors[sample + slot * TEAM] = position[slot];
-            vectors[sample_gradient + slot * TEAM] = gradient[slot];
+        for (var quad = 0u; quad < bound(QUADS); quad++) {
+            vectors[sample + quad * STRIDE] = position[quad];
+            vectors[sample_gradient + quad * STRIDE] = gradient[quad];
         }
         chain.subtree_energy = energy;
         chain.subtree_log_density = leaf_log_density;
@@ -128,22 +135,10 @@ fn give() -> u32 {
     return add_leaf();
 }
 
-// Blocks 0, 1, ... of the joins' words, one a lane; in lane DIRECTION_LANE the block of directions.
-fn take_words() {
-    let is_direction = team.lane == DIRECTION_LANE;
-    join_words = words(place, select(JOIN, DIRECTION, is_direction), select(team.lane, 0u, is_direction));
-    spent += 20u;
-}
-
 // The blocks of leaves from that of leaf `leaf` on, one a lane, from a multiple of the team on.
 fn take_leaf_words(leaf: u32) {
     leaf_words = words(place, LEAF, leaf / (4u * TEAM) * TEAM + team.lane);
     spent += 20u;
-}
-
-// Which end moves when the tree has `depth` doublings: 0 backwards, 1 forwards.
-fn direction(depth: u32) -> u32 {
-    return team_word(team, join_words.x, DIRECTION_LANE) >> (depth % 32u) & 1u;
 }
 
 // The uniform deviate that decides whether leaf number `leaf` becomes its subtree's sample.
@@ -152,11 +147,6 @@ fn leaf_uniform(leaf: u32) -> f32 {
         take_leaf_words(leaf);
     }
     return uniform_deviate(team_word(team, leaf_words[leaf % 4u], leaf / 4u % TEAM));
-}
-
-// The uniform deviate that decides whether the sample of the subtree that doubles a tree of `depth` becomes the tree's.
-fn join_uniform(depth: u32) -> f32 {
-    return uniform_deviate(team_word(team, join_words[depth % 4u], depth / 4u));
 }
 
 fn is_finite(x: f32) -> bool {

@@ -24,7 +24,7 @@ fn write_draw(row: u32) {
     for (var slot = 0u; slot < bound(SLOTS); slot++) {
         let coordinate = coordinate_of(team.lane, slot);
         if coordinate < KEPT {
-            draws[row * KEPT + coordinate] = vectors[sample + slot * TEAM];
+            draws[row * KEPT + coordinate] = vectors[sample + slot / 4u * STRIDE][slot % 4u];
         }
     }
     if team.lane == 0u {

@@ -14,7 +14,7 @@ struct Counts {
 @group(0) @binding(2) var<uniform> run: Run;
 // The square roots of the inverse metric, as vectors lie. Read wherever they are wanted: caches have them, and a lane has no
 // registers to spare.
-@group(0) @binding(3) var<storage, read> scales: array<f32>;
+@group(0) @binding(3) var<storage, read> scales: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
 @group(0) @binding(6) var<storage, read_write> counts: Counts;
 
@@ -30,6 +30,7 @@ var<private> spent: u32;
 @compute @workgroup_size(WORKGROUP)
 fn transition(invocation: Invocation) {
     team = team_of(invocation);
+    load_tables(team.number % WORKGROUP);
     if team.number >= run.chains {
         return;
     }

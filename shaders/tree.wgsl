@@ -3,8 +3,8 @@
 
 // Of the complete sub-subtree that ends in the newest leaf: the momentum it begins with, and the sum of all. They
 // stay where they are while that is one leaf, so that the next one finds it here, and not in memory.
-var<private> first: array<f32, SLOTS>;
-var<private> sum: array<f32, SLOTS>;
+var<private> first: array<vec4<f32>, QUADS>;
+var<private> sum: array<vec4<f32>, QUADS>;
 
 // Adds the newest leaf to the subtree, and a complete subtree to the tree; says what that makes of the transition.
 //
@@ -15,9 +15,9 @@ fn add_leaf() -> u32 {
     chain.leaves++;
     let complete = chain.leaves == 1u << chain.depth;
     if joins == 0u {
-        for (var slot = 0u; slot < bound(SLOTS); slot++) {
-            first[slot] = momentum[slot];
-            sum[slot] = momentum[slot];
+        for (var quad = 0u; quad < bound(QUADS); quad++) {
+            first[quad] = momentum[quad];
+            sum[quad] = momentum[quad];
         }
         if !complete {
             return ONGOING;
@@ -43,10 +43,10 @@ fn keep_checkpoint(level: u32) {
     let first_place = place_of(team, checkpoint + FIRST);
     let last_place = place_of(team, checkpoint + LAST);
     let sum_place = place_of(team, checkpoint + SUM);
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        vectors[first_place + slot * TEAM] = first[slot];
-        vectors[last_place + slot * TEAM] = momentum[slot];
-        vectors[sum_place + slot * TEAM] = sum[slot];
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        vectors[first_place + quad * STRIDE] = first[quad];
+        vectors[last_place + quad * STRIDE] = momentum[quad];
+        vectors[sum_place + quad * STRIDE] = sum[quad];
     }
     spent += SLOTS;
 }
@@ -54,17 +54,17 @@ fn keep_checkpoint(level: u32) {
 // Takes up the leaf that waits, if one does; the checkpoint of level 0 is kept between dispatches alone.
 fn take_waiting() {
     let waiting = place_of(team, CHECKPOINT + FIRST);
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        first[slot] = vectors[waiting + slot * TEAM];
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        first[quad] = vectors[waiting + quad * STRIDE];
     }
 }
 
 // Joins the newest leaf to the one before; says whether they turn back, u'(u + v) <= 0 or v'(u + v) <= 0.
 fn join_leaves() -> bool {
     var along: vec2<f32>;
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        sum[slot] = first[slot] + momentum[slot];
-        along += vec2<f32>(first[slot], momentum[slot]) * sum[slot];
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        sum[quad] = first[quad] + momentum[quad];
+        along += vec2<f32>(dot(first[quad], sum[quad]), dot(momentum[quad], sum[quad]));
     }
     spent += SLOTS + 10u;
     return !team_positive_2(team, along);
@@ -79,21 +79,21 @@ fn join_spans(earlier_first: u32, earlier_last: u32, earlier_sum: u32) -> bool {
     let sum_place = place_of(team, earlier_sum);
     var whole: vec2<f32>;
     var halves: vec4<f32>;
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        let left_first = vectors[first_place + slot * TEAM];
-        let left_last = vectors[last_place + slot * TEAM];
-        let left_sum = vectors[sum_place + slot * TEAM];
-        let left_and_one = left_sum + first[slot];
-        let one_and_right = left_last + sum[slot];
-        sum[slot] += left_sum;
-        whole += vec2<f32>(left_first, momentum[slot]) * sum[slot];
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        let left_first = vectors[first_place + quad * STRIDE];
+        let left_last = vectors[last_place + quad * STRIDE];
+        let left_sum = vectors[sum_place + quad * STRIDE];
+        let left_and_one = left_sum + first[quad];
+        let one_and_right = left_last + sum[quad];
+        sum[quad] += left_sum;
+        whole += vec2<f32>(dot(left_first, sum[quad]), dot(momentum[quad], sum[quad]));
         halves += vec4<f32>(
-            left_and_one * left_first,
-            left_and_one * first[slot],
-            one_and_right * left_last,
-            one_and_right * momentum[slot],
+            dot(left_and_one, left_first),
+            dot(left_and_one, first[quad]),
+            dot(one_and_right, left_last),
+            dot(one_and_right, momentum[quad]),
         );
-        first[slot] = left_first;
+        first[quad] = left_first;
     }
     spent += 3u * SLOTS + 20u;
     return !team_positive_8(team, halves, vec4<f32>(whole, 1.0, 1.0));
@@ -117,8 +117,8 @@ fn join_subtree() -> u32 {
         return SATURATED;
     }
     let rho = place_of(team, RHO);
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        vectors[rho + slot * TEAM] = sum[slot];
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        vectors[rho + quad * STRIDE] = sum[quad];
     }
     start_subtree();
     return ONGOING;
@@ -133,8 +133,8 @@ fn start_subtree() {
         load_end();
     }
     let near = place_of(team, NEAR);
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        vectors[near + slot * TEAM] = momentum[slot];
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        vectors[near + quad * STRIDE] = momentum[quad];
     }
     subtree_weight = Weight(0.0, 0.0);
     chain.leaves = 0u;
@@ -146,10 +146,10 @@ fn save_end() {
     let position_place = place_of(team, end + POSITION);
     let momentum_place = place_of(team, end + MOMENTUM_OF);
     let gradient_place = place_of(team, end + GRADIENT);
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        vectors[position_place + slot * TEAM] = position[slot];
-        vectors[momentum_place + slot * TEAM] = momentum[slot];
-        vectors[gradient_place + slot * TEAM] = gradient[slot];
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        vectors[position_place + quad * STRIDE] = position[quad];
+        vectors[momentum_place + quad * STRIDE] = momentum[quad];
+        vectors[gradient_place + quad * STRIDE] = gradient[quad];
     }
 }
 
@@ -158,9 +158,9 @@ fn load_end() {
     let position_place = place_of(team, end + POSITION);
     let momentum_place = place_of(team, end + MOMENTUM_OF);
     let gradient_place = place_of(team, end + GRADIENT);
-    for (var slot = 0u; slot < bound(SLOTS); slot++) {
-        position[slot] = vectors[position_place + slot * TEAM];
-        momentum[slot] = vectors[momentum_place + slot * TEAM];
-        gradient[slot] = vectors[gradient_place + slot * TEAM];
+    for (var quad = 0u; quad < bound(QUADS); quad++) {
+        position[quad] = vectors[position_place + quad * STRIDE];
+        momentum[quad] = vectors[momentum_place + quad * STRIDE];
+        gradient[quad] = vectors[gradient_place + quad * STRIDE];
     }
 }

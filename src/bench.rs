@@ -88,8 +88,6 @@ struct Ready {
     warm: Warm,
     /// Of each likelihood, the engines.
     subjects: Vec<Vec<Subject>>,
-    /// Of each likelihood, what `auto` would measure.
-    costs: Vec<Option<Costs>>,
 }
 
 /// Times `backends` on each of `models`, model after model, cell after cell, from few chains to many.
@@ -110,6 +108,8 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
     let mut ready: Option<(usize, Ready)> = None;
     // What the first model takes to be made ready is no matter of the cells, nor what drivers take to compile.
     let (mut begin, mut compiling) = (None, Duration::ZERO);
+    // Where there is only software, `auto` takes the CPU without measuring.
+    let device = backends.iter().find_map(Backend::gpu).filter(|gpu| !gpu.adapter().is_software());
     for (i, cell) in cells.iter().enumerate() {
         if (watch.is_stopped)() {
             bench.interrupted = true;
@@ -160,15 +160,10 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
             left.as_secs_f64()
         ));
         let settings = Settings { chains: chains_of, likelihood: over, seed: plan.seed, ..Settings::default() };
-        let costs = ready.costs[likelihood];
-        let cell = Cell {
-            model: &ready.models[likelihood],
-            settings,
-            warm: &ready.warm,
-            costs,
-            share,
-            is_stopped: watch.is_stopped,
-        };
+        let model = &ready.models[likelihood];
+        // As `auto` does before such a run.
+        let costs = device.map(|gpu| Costs::of_host(model, settings.threads).with_device(gpu, model, &settings));
+        let cell = Cell { model, settings, warm: &ready.warm, costs, share, is_stopped: watch.is_stopped };
         cell.run(&mut ready.subjects[likelihood], &mut bench);
     }
     bench.bends = bends::of(&bench.timings);
@@ -191,18 +186,14 @@ fn make_ready(
     let warm = warm_up(effort, model, most, plan.seed)?;
     (watch.tell)("compiling");
     let start = Instant::now();
-    // Where there is only software, `auto` takes the CPU without measuring.
-    let device = backends.iter().find_map(Backend::gpu).filter(|gpu| !gpu.adapter().is_software());
-    let (mut overs, mut subjects, mut costs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut overs, mut subjects) = (Vec::new(), Vec::new());
     for likelihood in &plan.likelihoods {
         let model = Arc::new(model.over(*likelihood)?);
         let of = backends.iter().map(|backend| Subject::new(backend, &model));
         subjects.push(of.collect::<Result<Vec<Subject>, EngineError>>()?);
-        let settings = Settings { chains: most, likelihood: *likelihood, ..Settings::default() };
-        costs.push(device.map(|gpu| Costs::of_host(&model).with_device(gpu, &model, &settings)));
         overs.push(model);
     }
-    Ok((Ready { models: overs, warm, subjects, costs }, start.elapsed()))
+    Ok((Ready { models: overs, warm, subjects }, start.elapsed()))
 }
 
 /// Numbers of groups and of predictors.

@@ -11,7 +11,7 @@ mod summed;
 mod units;
 
 pub use across::{Across, Running};
-pub use effects::WithEffects;
+pub use effects::{Completion, WithEffects};
 pub use kept::Draws;
 pub use memory::Memory;
 pub use precision::Precision;

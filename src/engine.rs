@@ -10,6 +10,7 @@ mod worker;
 
 use std::fmt;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
@@ -128,20 +129,20 @@ pub struct ChainStates {
 
 impl ChainStates {
     /// Of chains that have made `transitions`, in their order.
-    pub fn of<'a>(transitions: u32, states: impl ExactSizeIterator<Item = &'a State>) -> ChainStates {
-        let mut all = ChainStates { transitions, ..ChainStates::default() };
-        let (chains, mut states) = (states.len(), states.peekable());
-        if let Some(state) = states.peek() {
-            let numbers = chains * state.position.len();
-            all.positions.reserve_exact(numbers);
-            all.gradients.reserve_exact(numbers);
+    pub fn of<'a>(transitions: u32, states: impl Iterator<Item = &'a State>) -> ChainStates {
+        let states: Vec<&State> = states.collect();
+        let dim = states.first().map_or(0, |state| state.position.len());
+        let row_by_row = |of: fn(&State) -> &[f64]| {
+            let mut numbers = vec![0.0; states.len() * dim];
+            numbers.par_chunks_exact_mut(dim.max(1)).zip(&states).for_each(|(to, state)| to.copy_from_slice(of(state)));
+            numbers
+        };
+        ChainStates {
+            transitions,
+            positions: row_by_row(|state| &state.position),
+            gradients: row_by_row(|state| &state.gradient),
+            log_densities: states.iter().map(|state| state.log_density).collect(),
         }
-        for state in states {
-            all.positions.extend_from_slice(&state.position);
-            all.gradients.extend_from_slice(&state.gradient);
-            all.log_densities.push(state.log_density);
-        }
-        all
     }
 
     /// The state of each chain.
@@ -199,12 +200,6 @@ impl Keep {
     /// the way to where they are kept.
     pub fn sampled(self, model: &Model) -> usize {
         self.variables(model).min(model.dim())
-    }
-
-    /// Whether an engine that can sums draws up, and hands over the sums in place of the draws: draws of a collapsed
-    /// model have to be completed first.
-    pub fn sums(self, model: &Model) -> bool {
-        self == Keep::Summary && self.sampled(model) == self.variables(model)
     }
 }
 

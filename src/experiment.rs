@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::draws::{Draws, Memory, Precision, Summed, Totals, WithEffects};
+use crate::draws::{Completion, Draws, Memory, Precision, Summed, Totals, WithEffects};
 use crate::driver::{self, Checkpointer, Learnt, Plan, Run, Start};
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, Sums};
@@ -113,9 +113,10 @@ impl Settings {
         self.keep.variables(model)
     }
 
-    /// Whether draws are summed up by an engine that can.
-    pub fn sums_as_made(&self, model: &Model) -> bool {
-        self.keep.sums(model)
+    /// What completes draws of `model` on their way to where they are kept, if an engine hands over only a part of each.
+    fn completion(&self, model: &Model) -> Option<Completion> {
+        (self.keep.sampled(model) < self.variables(model))
+            .then(|| Completion::new(model, self.seed, self.first_chain, self.thin))
     }
 
     /// A run's memory at its peak beside a store, in bytes: its chains' states, and what one diagnosed variable takes.
@@ -293,7 +294,7 @@ pub fn sample_summed(
     let began = Instant::now();
     let settings = settings.of(&model);
     let (chains, draws) = (settings.chains as usize, settings.draws as usize);
-    let mut sums = Summed::new(&model, chains, draws, settings.chains_per_superchain());
+    let mut sums = Summed::new(&model, chains, draws, settings.chains_per_superchain(), settings.completion(&model));
     let landscape = Landscape::of(&model);
     let start = learnt.map_or(Start::Fresh, Start::Frozen);
     let run = run(backend, &model, &landscape, &settings, start, Output::of(&mut sums), progress)?;
@@ -329,9 +330,9 @@ fn run(
         engine.resume(&starts::where_the_mass_is(model, landscape, settings.chain_range()), 0)?;
     }
     let plan = settings.plan();
-    let run = if settings.keep.sampled(model) < settings.variables(model) {
-        let mut completed =
-            WithEffects::new(sink, model, settings.seed, settings.first_chain, settings.thin, settings.threads);
+    // What sums draws up completes them itself.
+    let run = if let Some(completion) = settings.completion(model).filter(|_| settings.keep != Keep::Summary) {
+        let mut completed = WithEffects::new(sink, completion, settings.variables(model), settings.threads);
         driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed, checkpointer)?
     } else {
         driver::run_from(start, &mut *engine, model.dim(), &plan, sink, checkpointer)?

@@ -131,8 +131,9 @@ fn both_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> (Sample
 #[test]
 fn a_device_sums_up_the_draws_it_makes() {
     let Some(devices) = gpu::devices() else { return };
-    for (gpu, parameterization) in devices.iter().cycle().zip(["non-centered", "a=centered,b=non-centered", "marginal"])
-    {
+    let alone = gpu::alone(&devices[0]);
+    let cases = ["non-centered", "a=centered,b=non-centered", "marginal", "marginal"];
+    for (gpu, parameterization) in devices.iter().cycle().take(cases.len() - 1).chain([&alone]).zip(cases) {
         let model = radon(parameterization);
         let (summed, kept) = both_there(gpu, &model, Settings { warmup: 60, ..settings(64, 25) });
         // The same trees, or else another compilation has rounded otherwise, and chains have gone their own ways.

@@ -8,7 +8,7 @@ use warpnuts::density::Density;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::draws::Memory;
-use warpnuts::engine::device::kernels::Told;
+use warpnuts::engine::device::messages::Told;
 use warpnuts::engine::device::{DeviceEngine, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Block, ChainStates, DrawSink, Engine, Keep, Part, Phase, Progress, SinkError, SumSink};
@@ -182,7 +182,6 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
 
 #[test]
 fn transition_by_transition_the_device_is_the_hosts_twin() {
-    let Some(devices) = gpu::devices() else { return };
     let many = if is_again() { 10 } else { 50 };
     for (parameterization, likelihood, stretch, rounds) in [
         ("non-centered", Likelihood::Groups, 1.0, many),
@@ -192,7 +191,7 @@ fn transition_by_transition_the_device_is_the_hosts_twin() {
         ("marginal", Likelihood::Groups, 0.05, 2),
     ] {
         let model = radon(parameterization);
-        for gpu in devices {
+        for gpu in &gpu::devices_of(&model) {
             let twins = twins(gpu, &model, likelihood, rounds, stretch);
             eprintln!("{parameterization}, {likelihood:?}, step size x {stretch}: {twins:?}");
             assert_eq!(twins.transitions, rounds * CHAINS);
@@ -286,7 +285,8 @@ fn twins_without_effects_are_alike_in_any_shape() {
     for (groups, slopes) in shapes.into_iter().take(if gpu::all_shapes() { 6 } else { 4 }) {
         let model = simulated(groups, slopes, "marginal");
         // Lavapipe takes long to compile for large workgroups: of 520 groups, more than 64 for each of 8 lanes, one will do.
-        for gpu in &devices[..if groups > 100 { 1 } else { devices.len() }] {
+        let one = if groups > 100 { 1 } else { devices.len() };
+        for gpu in devices[..one].iter().chain(&[gpu::alone(&devices[0])]) {
             let twins = twins(gpu, &model, Likelihood::Groups, 3, 1.0);
             eprintln!("J = {groups}, K = {}: {twins:?}", slopes + 1);
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
@@ -325,11 +325,10 @@ fn draws_of(
 
 #[test]
 fn a_chain_notices_neither_its_neighbours_nor_when_dispatches_end() {
-    let Some(devices) = gpu::devices() else { return };
     for (parameterization, shortest, chop) in [("non-centered", 8, 1_500), ("marginal", 4, 700)] {
         let model = radon(parameterization);
         let warmed = warmed(&model, Likelihood::Groups);
-        for gpu in devices {
+        for gpu in &gpu::devices_of(&model) {
             let whole = draws_of(gpu, &model, &warmed, 0, 37, 30_000);
             let chopped = draws_of(gpu, &model, &warmed, 0, 37, chop);
             // Real trees, which no dispatch of the second run holds whole.
@@ -384,7 +383,8 @@ fn little_more_than_the_draws_crosses_the_bus() {
 #[test]
 fn chains_go_on_from_where_they_stood_with_the_same_bits() {
     let Some(devices) = gpu::devices() else { return };
-    for parameterization in ["non-centered", "marginal"] {
+    let alone = gpu::alone(&devices[0]);
+    for (gpu, parameterization) in [(&devices[0], "non-centered"), (&devices[0], "marginal"), (&alone, "marginal")] {
         let model = radon(parameterization);
         let (dim, (run, states)) = (model.dim(), warmed(&model, Likelihood::Groups));
         let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
@@ -396,7 +396,7 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
             part: Part::Sampling,
             thin: 1,
         };
-        let engine = || DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
+        let engine = || DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
         let mut first = engine();
         first.put(&states).unwrap();
         let mut draws = Memory::new(dim, CHAINS as usize, 4);
@@ -442,36 +442,41 @@ fn draws_have_the_same_bits_whatever_the_switches() {
         ("without votes", Switches { votes: false, ..Switches::default() }),
         ("workgroups of 32 lanes", Switches { workgroup: Some(32), ..Switches::default() }),
         ("workgroups of 512 lanes", Switches { workgroup: Some(512), ..Switches::default() }),
-        ("not checked", Switches { checked: false, ..Switches::default() }),
-        ("checked", Switches { checked: true, ..Switches::default() }),
     ] {
         assert!(draws(switches) == as_ever, "{name}");
     }
     // In other words of the same kernel, a driver may add and multiply in one step what it did in two.
-    if adapter.backend() == "Vulkan" {
-        let (values, told) = draws(Switches { spirv: Some((1, 3)), ..Switches::default() });
-        let trees = |told: &[Statistics]| told.iter().map(|told| (told.n_steps, told.tree_depth)).collect::<Vec<_>>();
-        assert_eq!(trees(&told), trees(&as_ever.1));
-        eprintln!("through SPIR-V of our own the same bits: {}", values == as_ever.0);
+    let vulkan = (adapter.backend() == "Vulkan").then_some((1, 3));
+    for (name, switches) in [
+        ("not checked", Switches { checked: false, ..Switches::default() }),
+        ("checked", Switches { checked: true, ..Switches::default() }),
+        ("SPIR-V of our own", Switches { spirv: vulkan, ..Switches::default() }),
+    ] {
+        let (values, told) = draws(switches);
+        let tree = |told: &Statistics| (told.n_steps, told.tree_depth);
+        let same = told.iter().zip(&as_ever.1).filter(|(these, those)| tree(these) == tree(those)).count();
+        eprintln!("{name}: {same} of {} trees are the same, the same bits: {}", told.len(), values == as_ever.0);
+        // A chain that has been rounded otherwise goes its own way in the end.
+        assert!(same * 10 >= 9 * told.len(), "{name}: {same} of {} trees", told.len());
+        assert!(!adapter.is_software() || switches.spirv.is_some() || values == as_ever.0, "{name}");
     }
 }
 
 #[test]
 fn moments_are_those_of_the_draws() {
-    let Some(devices) = gpu::devices() else { return };
     for parameterization in ["non-centered", "marginal"] {
-        moments_are_the_draws(devices, &radon(parameterization));
+        moments_are_the_draws(&radon(parameterization));
     }
 }
 
-fn moments_are_the_draws(devices: &[Arc<Gpu>], model: &Arc<Model>) {
+fn moments_are_the_draws(model: &Arc<Model>) {
     let (dim, (run, states)) = (model.dim(), warmed(model, Likelihood::Groups));
     let plan = Plan {
         chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
         max_depth: 6,
         keep: Keep::All,
     };
-    for gpu in devices {
+    for gpu in &gpu::devices_of(model) {
         let outcome = |part: Part, draws: &mut Memory| {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
             let phase =
@@ -546,7 +551,7 @@ fn a_device_is_measured_before_it_is_chosen() {
     let Some(devices) = gpu::devices() else { return };
     let model = radon("non-centered");
     let settings = Settings { chains: 16, threads: 2, ..Settings::default() };
-    let costs = Costs::of_host(&model).with_device(&devices[0], &model, &settings);
+    let costs = Costs::of_host(&model, 2).with_device(&devices[0], &model, &settings);
     let (density, transitions) = (costs.density.unwrap(), costs.transitions.unwrap());
     let measured = [density.round_trip, density.gradient, density.exchange, transitions.step, transitions.leapfrog];
     assert!(measured.iter().all(|seconds| seconds.is_finite() && *seconds >= 0.0), "{costs:?}");
@@ -573,6 +578,7 @@ fn chains_that_start_in_the_posterior_stay_there() {
         ("non-centered", "gpu"),
         ("centered", "gpu"),
         ("marginal", "gpu"),
+        ("marginal", "gpu, a lane a chain"),
         ("centered", "gpu-density"),
         ("marginal", "gpu-density"),
     ] {
@@ -595,9 +601,10 @@ fn chains_that_start_in_the_posterior_stay_there() {
         };
         let of = Chains { seed: 11, first: 0, count: STARTS, per_superchain: 1 };
         let mut engine: Box<dyn Engine> = match engine {
-            "gpu" => {
+            "gpu" | "gpu, a lane a chain" => {
                 let plan = Plan { chains: of, max_depth: 6, keep: Keep::All };
-                let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
+                let gpu = if engine == "gpu" { devices[0].clone() } else { gpu::alone(&devices[0]) };
+                let mut engine = DeviceEngine::start(gpu, model.clone(), plan, Arc::default()).unwrap();
                 engine.put(&states).unwrap();
                 Box::new(engine)
             }
@@ -646,6 +653,7 @@ fn runs_stand_against_the_exact_posterior() {
         (&devices[0], "non-centered", 1),
         (&devices[devices.len() - 1], "a=centered,b=non-centered", 2),
         (&devices[0], "marginal", 3),
+        (&gpu::alone(&devices[0]), "marginal", 4),
     ] {
         let settings = Settings { chains: 128, warmup: 150, draws: 64, seed, ..Settings::default() };
         let model = radon(parameterization);

@@ -12,7 +12,8 @@ use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, 
 use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
 use warpnuts::density::gpu::{Prior, Reference, Shaders, Stretch};
-use warpnuts::engine::device::kernels::{self, Chain, Leaving, Pooling, Run, Told};
+use warpnuts::engine::device::kernels::{self, Leaving};
+use warpnuts::engine::device::messages::{Chain, Pooling, Run, Told};
 use warpnuts::gpu::{Spirv, Target};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
@@ -75,9 +76,17 @@ fn model(groups: usize, slopes: usize, centering: Option<Centering>) -> Model {
 }
 
 /// What kernels may be written for: without subgroups, with small ones that may be larger, and with such as are a team.
-fn targets(software: bool) -> [Target; 3] {
-    let target = |subgroup, whole, int64| Target { subgroup, whole, workgroup: Target::WORKGROUP, int64, software };
-    [target(None, false, false), target(Some(8), false, true), target(Some(32), true, true)]
+fn targets(software: bool) -> [Target; 4] {
+    let target = |subgroup, whole, int64, alone| {
+        let workgroup = Target::WORKGROUP;
+        Target { subgroup, whole, workgroup, int64, software, alone }
+    };
+    [
+        target(None, false, false, false),
+        target(Some(8), false, true, false),
+        target(Some(32), true, true, false),
+        target(Some(32), true, true, true),
+    ]
 }
 
 #[test]
@@ -109,7 +118,7 @@ fn all_shaders_of_any_model_are_valid() {
                 let summing = kernels::Shaders::new(model, 10, Leaving::Sums, target);
                 assert_eq!(entries(&summing.transition), ["transition"]);
                 // Every coordinate lies in one place.
-                let mut coordinates: Vec<usize> = shaders.coordinates().into_iter().flatten().collect();
+                let mut coordinates: Vec<usize> = shaders.lie.coordinates().into_iter().flatten().collect();
                 coordinates.sort_unstable();
                 assert!(coordinates.into_iter().eq(0..model.dim()));
             }

@@ -33,7 +33,7 @@ pub struct Subject {
 enum Ready {
     Cpu(Box<CpuDensity>),
     GpuDensity(Arc<DeviceModel>),
-    Gpu(Arc<Gpu>, Compiled),
+    Gpu(Arc<Gpu>, Box<Compiled>),
 }
 
 /// An engine that stands ready to sample.
@@ -61,7 +61,7 @@ impl Subject {
                 let plan = plan(&Settings { chains: 1, ..Settings::default() });
                 let compiled = Compiled::new(gpu, model, &plan)?;
                 let (gpu, model) = (gpu.clone(), model.clone());
-                let ready = Ready::Gpu(gpu.clone(), compiled.clone());
+                let ready = Ready::Gpu(gpu.clone(), Box::new(compiled.clone()));
                 let mut engine = DeviceEngine::start_compiled(compiled, gpu, model.clone(), plan, Arc::default())?;
                 let phase = Phase {
                     tuning: Tuning { scale: vec![1.0; model.dim()], step_size: 1e-3, max_depth: 1 },
@@ -91,7 +91,11 @@ impl Subject {
     pub fn start(&self, model: &Arc<Model>, settings: &Settings, warm: &Warm) -> Result<Started, EngineError> {
         let device::Plan { chains, max_depth, keep, .. } = plan(settings);
         if let Ready::Gpu(gpu, compiled) = &self.ready {
-            let (plan, compiled) = (plan(settings), compiled.clone());
+            let plan = plan(settings);
+            let compiled = match compiled.suits(gpu, model, &plan) {
+                true => Compiled::clone(compiled),
+                false => Compiled::new(gpu, model, &plan)?,
+            };
             let mut engine = DeviceEngine::start_compiled(compiled, gpu.clone(), model.clone(), plan, Arc::default())?;
             let states: Vec<State> = warm.states.iter().cycle().take(settings.chains as usize).cloned().collect();
             engine.put(&states).map_err(DensityError::from)?;

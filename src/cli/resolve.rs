@@ -228,7 +228,7 @@ fn memory(needed: u128, settings: &Settings) -> Result<(), Failure> {
 
 /// The same of runs whose draws are summed up, where the host does that.
 pub fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> Result<(), Failure> {
-    let on_device = matches!(backend, Backend::Gpu { .. }) && settings.sums_as_made(model);
+    let on_device = matches!(backend, Backend::Gpu { .. });
     if settings.keep == Keep::Summary && !on_device { memory(settings.memory_of_sums(model), settings) } else { Ok(()) }
 }
 

@@ -13,7 +13,7 @@ use crate::model::{Likelihood, Model};
 
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
-use tables::{COMMON, GROUPS_PER_LANE, Tables, Team, check_loops, family, log_density};
+use tables::{COMMON, GROUPS_PER_LANE, Meeting, Tables, Team, check_loops, family, log_density};
 pub use tables::{Prior, Reference};
 
 /// The shaders of a model, put together from their files and its constants.
@@ -119,7 +119,7 @@ impl DeviceModel {
 
     /// How lanes add up, in words.
     pub fn team(&self) -> String {
-        let how = if self.team.in_subgroup { "a subgroup" } else { "workgroup memory" };
+        let how = if self.team.meeting == Meeting::Workgroup { "workgroup memory" } else { "a subgroup" };
         format!("{} lanes a chain, added up through {how}", self.team.lanes)
     }
 

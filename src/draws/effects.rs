@@ -6,69 +6,82 @@ use rayon::prelude::*;
 use crate::density::collapsed::ConditionalEffects;
 use crate::engine::{Block, DrawSink, SinkError, SumSink};
 use crate::model::{Model, Unit};
+use crate::nuts::Statistics;
 use crate::nuts::adaptation::Spread;
 use crate::random::Place;
 
 /// A block that goes on holds at most this many numbers, unless a single draw of all chains is more.
 const BLOCK_VALUES: usize = 1 << 17;
 
-/// Completes every draw and hands it on. A draw's effects depend on its hyperparameters and its place in the experiment,
-/// and on nothing else.
-pub struct WithEffects<'a> {
-    sink: &'a mut dyn DrawSink,
+/// Completes draws of a marginal model. A draw's effects depend on its hyperparameters and its place in the experiment, and on
+/// nothing else.
+#[derive(Debug, Clone)]
+pub struct Completion {
     effects: ConditionalEffects,
     hyperparameters: usize,
-    variables: usize,
     seed: u64,
     first_chain: u32,
     thin: u32,
+}
+
+impl Completion {
+    /// For draws of the hyperparameters of `model` by chains from number `first_chain` of the experiment of `seed`, where one of
+    /// every `thin` transitions is kept.
+    pub fn new(model: &Model, seed: u64, first_chain: u32, thin: u32) -> Completion {
+        let (effects, hyperparameters) = (ConditionalEffects::new(model), model.layout().hyperparameters());
+        Completion { effects, hyperparameters, seed, first_chain, thin }
+    }
+
+    /// Writes all variables of a draw of a `block`, the `draw`-th there of the `chain`-th chain.
+    pub fn complete(&mut self, block: &Block, chain: usize, draw: usize, named: &mut [f64]) {
+        let from = (chain * block.draws + draw) * self.hyperparameters;
+        named[..self.hyperparameters].copy_from_slice(&block.values[from..from + self.hyperparameters]);
+        // Draws of warm-up are counted from the other end.
+        let number = (block.first_draw + draw) as u32 * self.thin + (self.thin - 1);
+        let transition = if block.warmup { !number } else { number };
+        let place = Place { seed: self.seed, chain: self.first_chain + chain as u32, transition };
+        self.effects.draw(&place, named);
+    }
+}
+
+/// Completes every draw and hands it on.
+pub struct WithEffects<'a> {
+    sink: &'a mut dyn DrawSink,
+    completion: Completion,
+    variables: usize,
     threads: usize,
     values: Vec<f64>,
+    statistics: Vec<Statistics>,
 }
 
 impl<'a> WithEffects<'a> {
-    /// For draws of the hyperparameters of `model` by chains from number `first_chain` of the experiment of `seed`, where one of
-    /// every `thin` transitions is kept; as many `threads` as told work at once.
+    /// For draws of `variables` variables each; as many `threads` as told work at once.
     pub fn new(
         sink: &'a mut dyn DrawSink,
-        model: &Model,
-        seed: u64,
-        first_chain: u32,
-        thin: u32,
+        completion: Completion,
+        variables: usize,
         threads: usize,
     ) -> WithEffects<'a> {
-        WithEffects {
-            sink,
-            effects: ConditionalEffects::new(model),
-            hyperparameters: model.layout().hyperparameters(),
-            variables: model.layout().dim(),
-            seed,
-            first_chain,
-            thin,
-            threads: threads.max(1),
-            values: Vec::new(),
-        }
+        let (values, statistics) = (Vec::new(), Vec::new());
+        WithEffects { sink, completion, variables, threads: threads.max(1), values, statistics }
     }
 
-    /// Completes the draws `first..first + draws` of `block`, chain by chain, into `self.values`.
+    /// Completes the draws `first..first + draws` of `block`, chain by chain, into `self.values`, and puts what they tell into
+    /// `self.statistics`.
     fn complete(&mut self, block: &Block, first: usize, draws: usize) {
-        let Self { effects, hyperparameters, variables, seed, first_chain, thin, threads, values, .. } = self;
-        let (hyperparameters, variables, seed, first_chain) = (*hyperparameters, *variables, *seed, *first_chain);
-        let thin = *thin;
         let rows = block.chains * draws;
-        values.resize(rows * variables, 0.0);
-        let share = rows.div_ceil(*threads);
-        values.par_chunks_mut(share * variables).enumerate().for_each_init(
-            || effects.clone(),
-            |effects, (thread, named)| {
-                for (row, named) in (thread * share..).zip(named.chunks_exact_mut(variables)) {
+        self.values.resize(rows * self.variables, 0.0);
+        self.statistics.resize(rows, Statistics::default());
+        let (completion, variables, share) = (&self.completion, self.variables, rows.div_ceil(self.threads));
+        let shares = self.values.par_chunks_mut(share * variables).zip(self.statistics.par_chunks_mut(share));
+        shares.enumerate().for_each_init(
+            || completion.clone(),
+            |completion, (thread, (named, told))| {
+                let rows = (thread * share..).zip(named.chunks_exact_mut(variables).zip(told));
+                for (row, (named, told)) in rows {
                     let (chain, draw) = (row / draws, first + row % draws);
-                    let from = (chain * block.draws + draw) * hyperparameters;
-                    named[..hyperparameters].copy_from_slice(&block.values[from..from + hyperparameters]);
-                    // Draws of warm-up are counted from the other end.
-                    let number = (block.first_draw + draw) as u32 * thin + (thin - 1);
-                    let transition = if block.warmup { !number } else { number };
-                    effects.draw(&Place { seed, chain: first_chain + chain as u32, transition }, named);
+                    *told = block.statistics[chain * block.draws + draw];
+                    completion.complete(block, chain, draw, named);
                 }
             },
         );
@@ -89,7 +102,7 @@ impl DrawSink for WithEffects<'_> {
         None
     }
 
-    /// None: what is summed up are complete draws.
+    /// None: where draws are summed up, whoever does that completes them.
     fn sums(&mut self) -> Option<&mut dyn SumSink> {
         None
     }
@@ -99,17 +112,13 @@ impl DrawSink for WithEffects<'_> {
         for first in (0..block.draws).step_by(most) {
             let draws = most.min(block.draws - first);
             self.complete(block, first, draws);
-            let statistics: Vec<_> = (0..block.chains)
-                .flat_map(|chain| &block.statistics[chain * block.draws + first..][..draws])
-                .copied()
-                .collect();
             self.sink.take(&Block {
                 warmup: block.warmup,
                 chains: block.chains,
                 first_draw: block.first_draw + first,
                 draws,
                 values: &self.values,
-                statistics: &statistics,
+                statistics: &self.statistics,
             })?;
         }
         Ok(())

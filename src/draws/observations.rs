@@ -7,6 +7,7 @@ use crate::model::{Model, Role};
 use crate::random::Place;
 
 /// Computes what is kept of each observation, in the order of the data set, in the user's units.
+#[derive(Clone)]
 pub struct Observations {
     model: Arc<Model>,
     seed: u64,

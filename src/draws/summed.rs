@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use super::across::Across;
+use super::effects::Completion;
 use super::units::units;
 use crate::engine::sums::{BINS, ChainSums, EnergySums, Grid, Sums, bin, quantile};
 use crate::engine::{Block, DrawSink, SinkError, SumSink};
@@ -16,11 +17,16 @@ use crate::nuts::adaptation::Spread;
 /// One of twenty normal deviates is below minus this, and one above.
 const TAIL: f64 = 1.645;
 
+/// Draws of a chain that are summed up together: a few of all variables stay in a core's cache.
+const TOGETHER: usize = 16;
+
 /// Sums up draws as they are made.
 pub struct Summed<'a> {
     model: &'a Model,
     chains: usize,
     per_superchain: u32,
+    /// What completes draws, where they come without effects.
+    completion: Option<Completion>,
     grid: Grid,
     /// Whether it is known about where draws will be.
     is_warm: bool,
@@ -69,14 +75,21 @@ impl Totals {
 
 impl<'a> Summed<'a> {
     /// For `draws` draws of all variables of `model` of each of `chains` chains, of which `per_superchain` consecutive ones
-    /// share a starting point.
-    pub fn new(model: &'a Model, chains: usize, draws: usize, per_superchain: u32) -> Summed<'a> {
+    /// share a starting point; the draws come without effects where there is a `completion`.
+    pub fn new(
+        model: &'a Model,
+        chains: usize,
+        draws: usize,
+        per_superchain: u32,
+        completion: Option<Completion>,
+    ) -> Summed<'a> {
         let variables = model.layout().dim();
         let units = vec![Unit { mean: 0.0, sd: 1.0 }; variables];
         Summed {
             model,
             chains,
             per_superchain,
+            completion,
             grid: Grid { units, tails: vec![[-TAIL, TAIL]; variables], half: draws / 2 },
             is_warm: false,
             is_trial: false,
@@ -174,37 +187,63 @@ impl DrawSink for Summed<'_> {
             self.end_trial();
         }
         self.is_trial = block.warmup;
-        let Grid { units, tails, half } = &self.grid;
-        let variables = units.len();
+        let (grid, half) = (&self.grid, self.grid.half);
+        let variables = grid.units.len();
         let parts = rayon::current_num_threads();
         self.sums.resize(self.chains * variables, Sums::default());
         self.energies.resize(self.chains, EnergySums::default());
         self.histograms.resize_with(parts, || vec![0; variables * BINS]);
         let share = self.chains.div_ceil(parts).max(1);
-        let (before, drawn) = (self.draws, block.draws);
+        let (before, completion) = (self.draws, &self.completion);
         let work = (self.sums.par_chunks_mut(share * variables))
             .zip(self.energies.par_chunks_mut(share))
             .zip(self.histograms.par_iter_mut())
-            .zip(block.values.par_chunks(share * drawn * variables))
-            .zip(block.statistics.par_chunks(share * drawn));
-        work.for_each(|((((sums, energies), histogram), values), statistics)| {
-            let chains = sums.chunks_exact_mut(variables).zip(energies);
-            let rows = values.chunks_exact(drawn * variables).zip(statistics.chunks_exact(drawn));
-            for ((sums, energy), (values, statistics)) in chains.zip(rows) {
-                for (i, (row, told)) in values.chunks_exact(variables).zip(statistics).enumerate() {
-                    let draw = before + i;
-                    energy.add(told.energy, told.reached_max_treedepth, draw == 0);
-                    let grid = units.iter().zip(tails);
-                    for (variable, ((value, (unit, tails)), sums)) in row.iter().zip(grid).zip(&mut *sums).enumerate() {
-                        let u = (value - unit.mean) / unit.sd;
-                        sums.add(u, *tails, draw >= *half);
-                        histogram[variable * BINS + bin(u)] += 1;
-                    }
+            .enumerate();
+        work.for_each(|(part, ((sums, energies), histogram))| {
+            let mut completion = completion.clone();
+            let mut completed = vec![0.0; if completion.is_some() { TOGETHER * variables } else { 0 }];
+            for (i, (sums, energy)) in sums.chunks_exact_mut(variables).zip(energies).enumerate() {
+                let chain = part * share + i;
+                let told = &block.statistics[chain * block.draws..][..block.draws];
+                for (i, told) in told.iter().enumerate() {
+                    energy.add(told.energy, told.reached_max_treedepth, before + i == 0);
+                }
+                for first in (0..block.draws).step_by(TOGETHER) {
+                    let draws = first..block.draws.min(first + TOGETHER);
+                    let rows = match &mut completion {
+                        Some(completion) => {
+                            for (draw, named) in draws.clone().zip(completed.chunks_exact_mut(variables)) {
+                                completion.complete(block, chain, draw, named);
+                            }
+                            &completed[..draws.len() * variables]
+                        }
+                        None => {
+                            let place = chain * block.draws + first;
+                            &block.values[place * variables..][..draws.len() * variables]
+                        }
+                    };
+                    let firsts = half.saturating_sub(before + first).min(draws.len());
+                    add(rows, firsts, grid, sums, histogram);
                 }
             }
         });
-        self.draws += drawn;
+        self.draws += block.draws;
         Ok(())
+    }
+}
+
+/// Adds draws of one chain, `[draw][variable]`, to its sums and to the histograms; the `first` ones are of its first half.
+/// Variable by variable, whose histogram stays near.
+fn add(rows: &[f64], first: usize, grid: &Grid, sums: &mut [Sums], histograms: &mut [u64]) {
+    let variables = sums.len();
+    let (first, second) = rows.split_at(first * variables);
+    let grid = grid.units.iter().zip(&grid.tails);
+    let places = sums.iter_mut().zip(histograms.chunks_exact_mut(BINS)).zip(grid);
+    for (variable, ((sums, histogram), (unit, tails))) in places.enumerate() {
+        for (rows, is_second) in [(first, false), (second, true)] {
+            let draws = rows.iter().skip(variable).step_by(variables).map(|value| (value - unit.mean) / unit.sd);
+            sums.add(draws.inspect(|u| histogram[bin(*u)] += 1), *tails, is_second);
+        }
     }
 }
 

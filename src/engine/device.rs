@@ -3,12 +3,14 @@
 
 mod dispatches;
 pub mod kernels;
+pub mod messages;
 mod packed;
 mod plan;
 mod shard;
 mod slot;
 mod starts;
 mod summing;
+pub mod vectors;
 mod window;
 
 use std::sync::Arc;
@@ -31,7 +33,7 @@ use packed::Packer;
 pub use plan::{Compiled, Plan};
 use shard::Shard;
 use starts::starting_states;
-use window::Window;
+use window::{Draws, Window};
 
 /// Whole transitions on a device.
 pub struct DeviceEngine {
@@ -57,6 +59,8 @@ pub struct DeviceEngine {
     constant: f64,
     transitions: u32,
     drawn: usize,
+    /// Room for draws, from one phase to the next.
+    room: Vec<Draws>,
     /// Where draws are summed up, how many of a chain's make its first half.
     half: u32,
 }
@@ -93,11 +97,11 @@ impl DeviceEngine {
         let tables = Tables::of(&model);
         let fixed = gpu.table("priors", &tables.fixed).map_err(device)?;
         let likelihood_table = match model.likelihood() {
-            Likelihood::Groups => gpu.table("the table of groups", &tables.groups),
+            Likelihood::Groups => shaders.table_of_groups(&gpu, &tables),
             Likelihood::Observations => gpu.table("the table of rows", &table_of_rows(&model)),
         };
         let likelihood_table = likelihood_table.map_err(device)?;
-        let scales = gpu.table("metric", &vec![0.0f32; shaders.vector()]).map_err(device)?;
+        let scales = gpu.table("metric", &vec![0.0f32; shaders.lie.size()]).map_err(device)?;
         let (count, constant) = (chains.count as usize, tables.constant);
         let mut shards = Vec::new();
         let mut first = 0;
@@ -106,7 +110,7 @@ impl DeviceEngine {
             shards.push(shard.map_err(device)?);
             first += chains;
         }
-        let coordinates = shaders.coordinates();
+        let coordinates = shaders.lie.coordinates();
         // Shard by shard, for a million chains' states take gigabytes.
         for shard in &mut shards {
             let states = starting_states(&model, shard.of(chains))?;
@@ -131,6 +135,7 @@ impl DeviceEngine {
             packer: None,
             transitions: 0,
             drawn: 0,
+            room: Vec::new(),
             half: 0,
             gpu,
         })
@@ -141,7 +146,7 @@ impl DeviceEngine {
     /// # Errors
     /// When the device fails.
     pub fn put(&mut self, states: &[State]) -> Result<(), GpuError> {
-        let coordinates = self.shaders.coordinates();
+        let coordinates = self.shaders.lie.coordinates();
         let mut rest = states;
         for shard in &mut self.shards {
             let (here, after) = rest.split_at(shard.len());
@@ -169,7 +174,7 @@ impl DeviceEngine {
 
     /// The moments of all draws of the phase that has ended.
     fn moments(&mut self, draws: u32) -> Result<Moments, GpuError> {
-        let coordinates = self.shaders.coordinates();
+        let coordinates = self.shaders.lie.coordinates();
         let mut moments = Moments::new(self.model.dim());
         for shard in &mut self.shards {
             shard.pool(&self.gpu, &self.kernels.pool, draws, &coordinates, &mut moments)?;
@@ -178,7 +183,7 @@ impl DeviceEngine {
     }
 
     fn begin(&mut self, phase: &Phase) {
-        let coordinates = self.shaders.coordinates();
+        let coordinates = self.shaders.lie.coordinates();
         let scale = |coordinate: &Option<usize>| coordinate.map_or(0.0, |i| phase.tuning.scale[i] as f32);
         let scales: Vec<f32> = coordinates.iter().map(scale).collect();
         self.gpu.write(&self.scales, &scales);
@@ -188,7 +193,7 @@ impl DeviceEngine {
 
     /// Makes ready to sum up draws.
     fn begin_sums(&mut self, grid: &Grid) {
-        let (coordinates, units) = (self.shaders.coordinates(), self.model.scaled_units(&grid.units));
+        let (coordinates, units) = (self.shaders.sums_lie.coordinates(), self.model.scaled_units(&grid.units));
         self.half = grid.half as u32;
         for summing in self.shards.iter().filter_map(|shard| shard.summing.as_ref()) {
             summing.begin(&self.gpu, &coordinates, &units, &grid.tails);
@@ -197,7 +202,7 @@ impl DeviceEngine {
 
     /// Hands the sums of `draws` draws of each chain over, of `warmup` or since.
     fn leave_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
-        let coordinates = self.shaders.coordinates();
+        let coordinates = self.shaders.sums_lie.coordinates();
         for shard in &self.shards {
             if let Some(summing) = &shard.summing {
                 let counts = [draws, self.half].map(|count| count as usize);
@@ -259,8 +264,9 @@ impl DeviceEngine {
 
 impl Engine for DeviceEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
-        let window = || Window::new(phase, self.made(phase), self.chains, self.variables);
         let sums = self.sums(phase);
+        let room = std::mem::take(&mut self.room);
+        let window = || Window::new(phase, self.made(phase), self.chains, self.variables, room);
         let mut window = (phase.part.records() && !sums).then(window);
         if let Some(sums) = sink.sums().filter(|_| sums) {
             self.begin_sums(sums.grid());
@@ -278,6 +284,7 @@ impl Engine for DeviceEngine {
         }
         let (dim, left) = (self.model.dim(), window.as_ref().map_or(0, Window::left));
         let told = window.as_ref().map_or(Snapshot::default(), Window::told);
+        self.room = window.map_or(Vec::new(), Window::into_room);
         let failed = |error: DensityError| {
             Ok(PhaseOutcome {
                 transitions: left,
@@ -315,7 +322,7 @@ impl Engine for DeviceEngine {
     }
 
     fn states(&mut self) -> Result<ChainStates, EngineError> {
-        let (coordinates, device) = (self.shaders.coordinates(), DensityError::Device);
+        let (coordinates, device) = (self.shaders.lie.coordinates(), DensityError::Device);
         let mut states = Vec::with_capacity(self.chains);
         for shard in &self.shards {
             states.extend(shard.states(&self.gpu, &self.kernels.take, &coordinates, self.constant).map_err(device)?);

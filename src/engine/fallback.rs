@@ -94,7 +94,7 @@ impl Spare {
             };
             positions.chunks_exact(dim).map(state).collect::<Vec<State>>()
         });
-        states.collect::<Vec<Vec<State>>>().concat()
+        states.collect::<Vec<Vec<State>>>().into_iter().flatten().collect()
     }
 }
 

@@ -30,14 +30,18 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Adds a draw, of a chain's second half where that is said.
-    pub fn add(&mut self, u: f64, tails: [f64; 2], second: bool) {
-        let half = &mut self.halves[usize::from(second)];
-        half[0] += u;
-        half[1] += u * u;
-        for (below, tail) in self.below.iter_mut().zip(tails) {
-            *below += f64::from(u8::from(u <= tail));
+    /// Adds the next draws, all of a chain's second half where that is said.
+    pub fn add(&mut self, draws: impl Iterator<Item = f64>, tails: [f64; 2], second: bool) {
+        let (half, [mut low, mut high]) = (&mut self.halves[usize::from(second)], self.below);
+        let [mut sum, mut square] = *half;
+        for u in draws {
+            sum += u;
+            square += u * u;
+            low += f64::from(u8::from(u <= tails[0]));
+            high += f64::from(u8::from(u <= tails[1]));
         }
+        *half = [sum, square];
+        self.below = [low, high];
     }
 }
 

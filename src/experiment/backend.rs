@@ -174,7 +174,7 @@ pub fn choose(
             asked_for(Backend::Gpu { gpu, fall_back: false })
         }
         Engine::Auto => {
-            let costs = Costs::of_host(model);
+            let costs = Costs::of_host(model, settings.threads.min(settings.chains as usize));
             let run = settings.transitions() * GRADIENTS / costs.rates(model, settings).cpu;
             if run < SHORT_RUN.as_secs_f64() && adapter.is_none() {
                 return cpu("a short run".to_string());

@@ -1,7 +1,7 @@
 //! What computing costs on this machine: a few constants, measured in a moment before a run, and how fast each engine will
 //! be by them. Effects of marginal models, which the host draws behind any engine, are no part of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use super::Settings;
@@ -84,30 +84,21 @@ pub struct Rates {
 }
 
 impl Costs {
-    /// Measures what `model` costs the host.
-    pub fn of_host(model: &Model) -> Costs {
-        let mut density = CpuDensity::new(model);
-        let dim = density.dim();
-        let mut machine = Transition::new(dim, DEPTH);
-        let (mut gradient, mut transition) = (vec![0.0; dim], 0);
-        let mut state = State::zeros(dim);
-        state.log_density = density.log_density(&state.position, &mut gradient);
-        state.gradient.copy_from_slice(&gradient);
-        let leapfrog = fastest(|| {
-            machine.begin(Place { seed: 0, chain: 0, transition }, &state, STEP);
-            transition += 1;
-            loop {
-                let log_density = density.log_density(machine.wants(), &mut gradient);
-                if machine.give(log_density, &gradient) == Step::Done {
-                    return f64::from(machine.statistics().n_steps);
-                }
-            }
+    /// Measures what `model` costs a thread of the host while all `threads` that a run has are busy: they may share cores and caches.
+    pub fn of_host(model: &Model, threads: usize) -> Costs {
+        let together = Barrier::new(threads.max(1));
+        let measured: Vec<[f64; 2]> = std::thread::scope(|scope| {
+            let thread = || {
+                let mut host = HostCosts::new(model);
+                together.wait();
+                [fastest(|| host.transition()), fastest(|| host.gradient())]
+            };
+            let threads: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(thread)).collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
         });
-        let bare = fastest(|| {
-            std::hint::black_box(density.log_density(&state.position, &mut gradient));
-            1.0
-        });
-        Costs { leapfrog, tree: (leapfrog - bare).max(0.0), density: None, transitions: None }
+        let [leapfrog, gradient] =
+            [0, 1].map(|i| measured.iter().map(|costs| costs[i]).sum::<f64>() / measured.len() as f64);
+        Costs { leapfrog, tree: (leapfrog - gradient).max(0.0), density: None, transitions: None }
     }
 
     /// Measures what `model` costs `gpu` too, with batches and chains of about as many as `settings` have. An engine that the
@@ -148,6 +139,44 @@ impl Costs {
             parts.push(format!("a leapfrog there {} at least and {} a chain", time(step), time(leapfrog)));
         }
         parts.join(", ")
+    }
+}
+
+/// A chain on the host, of which every transition starts at zero.
+struct HostCosts {
+    density: CpuDensity,
+    machine: Transition,
+    state: State,
+    gradient: Vec<f64>,
+    transition: u32,
+}
+
+impl HostCosts {
+    fn new(model: &Model) -> HostCosts {
+        let mut density = CpuDensity::new(model);
+        let dim = density.dim();
+        let (mut state, mut gradient) = (State::zeros(dim), vec![0.0; dim]);
+        state.log_density = density.log_density(&state.position, &mut gradient);
+        state.gradient.copy_from_slice(&gradient);
+        HostCosts { density, machine: Transition::new(dim, DEPTH), state, gradient, transition: 0 }
+    }
+
+    /// Makes a transition, of as many leapfrogs as it returns.
+    fn transition(&mut self) -> f64 {
+        self.machine.begin(Place { seed: 0, chain: 0, transition: self.transition }, &self.state, STEP);
+        self.transition += 1;
+        loop {
+            let log_density = self.density.log_density(self.machine.wants(), &mut self.gradient);
+            if self.machine.give(log_density, &self.gradient) == Step::Done {
+                return f64::from(self.machine.statistics().n_steps);
+            }
+        }
+    }
+
+    /// Computes a gradient.
+    fn gradient(&mut self) -> f64 {
+        std::hint::black_box(self.density.log_density(&self.state.position, &mut self.gradient));
+        1.0
     }
 }
 
@@ -200,7 +229,7 @@ impl TransitionCosts {
             max_depth: settings.max_tree_depth,
             keep: settings.keep,
         };
-        let compiled = Compiled::new(gpu, model, &plan(1))?;
+        let compiled = Compiled::new(gpu, model, &plan(settings.chains))?;
         let room = (ROOM / compiled.bytes_a_chain()).clamp(1, u64::from(MANY)) as u32;
         let seconds = |chains: u32| -> Result<f64, EngineError> {
             let (gpu, model) = (gpu.clone(), model.clone());
@@ -330,7 +359,7 @@ mod tests {
 
     #[test]
     fn the_host_is_measured() {
-        let costs = Costs::of_host(&radon());
+        let costs = Costs::of_host(&radon(), 2);
         assert!(costs.leapfrog > 0.0 && costs.tree > 0.0, "{costs:?}");
         assert!(costs.tell().starts_with("a leapfrog on a core "), "{}", costs.tell());
     }

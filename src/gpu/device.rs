@@ -35,11 +35,19 @@ pub struct Target {
     pub int64: bool,
     /// Whether it is software, whose compiler takes minutes for what it unrolls.
     pub software: bool,
+    /// Whether each chain has a lane to itself, where the model allows for that.
+    pub alone: bool,
 }
 
 impl Target {
     /// Lanes of a workgroup that several teams share, where nothing else is asked for.
     pub const WORKGROUP: u32 = 128;
+
+    /// Chains from which on lanes that have a chain each are faster than teams that share one.
+    pub const ALONE: u32 = 4_096;
+
+    /// The same where a lane draws the effects of all groups, one after the other.
+    pub const ALONE_WITH_EFFECTS: u32 = 65_536;
 }
 
 /// The first failure that was reported outside any scope; later ones follow from it.
@@ -116,6 +124,7 @@ impl Gpu {
             workgroup: switches.workgroup.unwrap_or(Target::WORKGROUP).min(most),
             int64: features.contains(Features::SHADER_INT64),
             software: adapter.is_software(),
+            alone: switches.alone == Some(0),
         };
         Ok(Arc::new(Gpu { device, queue, adapter, switches, target, failure, meter: Arc::default() }))
     }
@@ -133,6 +142,12 @@ impl Gpu {
     /// What kernels are written for here.
     pub fn target(&self) -> Target {
         self.target
+    }
+
+    /// What kernels of whole transitions are written for that so many chains make; they may draw effects for `sums`, too.
+    pub fn target_of(&self, chains: u32, sums: bool) -> Target {
+        let least = if sums { Target::ALONE_WITH_EFFECTS } else { Target::ALONE };
+        Target { alone: chains >= self.switches.alone.unwrap_or(least), ..self.target }
     }
 
     /// Where the time of all that was done on it goes.

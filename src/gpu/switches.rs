@@ -17,15 +17,18 @@ pub struct Switches {
     pub votes: bool,
     /// Whether products may take 64-bit integers, where the device has them.
     pub int64: bool,
+    /// Chains from which on each has a lane to itself, where the model allows for that; `None` leaves it to the device.
+    pub alone: Option<u32>,
 }
 
 /// `WARPNUTS_CHECKED` and the others, each with the values it may have, the default first.
-const NAMES: [(&str, &[&str]); 5] = [
+const NAMES: [(&str, &[&str]); 6] = [
     ("WARPNUTS_CHECKED", &["auto", "0", "1"]),
     ("WARPNUTS_SPIRV", &["wgpu", "1.3", "1.4", "1.5", "1.6"]),
     ("WARPNUTS_WORKGROUP", &["auto", "32", "64", "128", "256", "512", "1024"]),
     ("WARPNUTS_SUBGROUPS", &["1", "shuffles", "0"]),
     ("WARPNUTS_INT64", &["1", "0"]),
+    ("WARPNUTS_ALONE", &["auto", "0", "1"]),
 ];
 
 impl Default for Switches {
@@ -37,6 +40,7 @@ impl Default for Switches {
             subgroups: true,
             votes: true,
             int64: true,
+            alone: None,
         }
     }
 }
@@ -59,7 +63,7 @@ impl Switches {
             let known = values.iter().find(|value| **value == set);
             *chosen = known.ok_or_else(|| GpuError::Switch { name, value: set, values: values.join(", ") })?;
         }
-        let [checked, spirv, workgroup, subgroups, int64] = chosen;
+        let [checked, spirv, workgroup, subgroups, int64, alone] = chosen;
         let version = |text: &str| text.strip_prefix("1.").and_then(|minor| Some((1, minor.parse().ok()?)));
         Ok(Switches {
             checked: if checked == "auto" { Switches::default().checked } else { checked == "1" },
@@ -68,6 +72,11 @@ impl Switches {
             subgroups: subgroups != "0",
             votes: subgroups == "1",
             int64: int64 == "1",
+            alone: match alone {
+                "1" => Some(0),
+                "0" => Some(u32::MAX),
+                _ => None,
+            },
         })
     }
 
@@ -92,11 +101,13 @@ mod tests {
                 ("WARPNUTS_WORKGROUP", "512"),
                 ("WARPNUTS_SUBGROUPS", "0"),
                 ("WARPNUTS_INT64", "0"),
+                ("WARPNUTS_ALONE", "1"),
             ];
             values.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
         };
         let (spirv, workgroup) = (Some((1, 3)), Some(512));
-        let all = Switches { checked: true, spirv, workgroup, subgroups: false, votes: false, int64: false };
+        let alone = Some(0);
+        let all = Switches { checked: true, spirv, workgroup, subgroups: false, votes: false, int64: false, alone };
         assert_eq!(Switches::of(set).unwrap(), all);
     }
 

@@ -90,6 +90,11 @@ macro_rules! statistics {
                 }
             }
 
+            /// All of a draw, in the order of [`ALL`](Statistic::ALL).
+            pub fn numbers(draw: &Statistics) -> [f64; Statistic::ALL.len()] {
+                [$(draw.$field.to_real()),*]
+            }
+
             /// All of a draw, from numbers in the order of [`ALL`](Statistic::ALL).
             pub fn collect(numbers: &[f64]) -> Statistics {
                 Statistics { $($field: Number::of_real(numbers[Statistic::$name as usize]),)* }

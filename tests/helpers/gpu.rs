@@ -3,12 +3,25 @@
 use std::sync::{Arc, OnceLock};
 
 use warpnuts::gpu::{Adapter, Gpu, Switches};
+use warpnuts::model::{Coordinates, Model};
 
 /// Whether tests take every shape of a model and every driver, some of which take software long to compile for: on real GPUs, and
 /// where `WARPNUTS_ALL_SHAPES=1` says so. Otherwise a few stand for all.
 pub fn all_shapes() -> bool {
     std::env::var_os("WARPNUTS_ALL_SHAPES").is_some_and(|set| set == "1")
         || devices().is_some_and(|devices| !devices[0].adapter().is_software())
+}
+
+/// The devices, and for a model whose effects are integrated out one on which each chain has a lane to itself.
+pub fn devices_of(model: &Model) -> Vec<Arc<Gpu>> {
+    let devices = devices().unwrap_or_default();
+    let first = devices.first().filter(|_| *model.coordinates() == Coordinates::Collapsed);
+    devices.iter().cloned().chain(first.map(alone)).collect()
+}
+
+/// The same device with a lane for each chain.
+pub fn alone(gpu: &Arc<Gpu>) -> Arc<Gpu> {
+    Gpu::open_with(gpu.adapter().clone(), Switches { alone: Some(0), ..gpu.switches() }).unwrap()
 }
 
 /// The device with subgroups, where it has them, and without; `None` where tests on a GPU are not wanted. Prints which.

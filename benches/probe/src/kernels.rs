@@ -9,10 +9,11 @@ use warpnuts::engine::device::kernels::{self, Leaving};
 use warpnuts::gpu::Target;
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
-/// Their names: transitions of several models, a log density over groups, and the first pass of one over observations.
-pub const NAMES: [&str; 7] = [
+/// Their names: transitions of several models, one of them with a lane a chain too, a log density over groups, and the first pass of one over observations.
+pub const NAMES: [&str; 8] = [
     "transition-radon",
     "transition-marginal",
+    "transition-marginal-alone",
     "transition-4-coefficients",
     "transition-1000-groups",
     "transition-sums",
@@ -28,6 +29,7 @@ const MAX_DEPTH: u32 = 10;
 /// # Errors
 /// When there is no such kernel.
 pub fn source(name: &str, target: Target) -> Result<(String, &'static str)> {
+    let target = Target { alone: name.ends_with("-alone"), ..target };
     let transition = |model: &Model, leaving| {
         let shaders = kernels::Shaders::new(model, MAX_DEPTH, leaving, target);
         (shaders.transition, "transition")
@@ -35,7 +37,7 @@ pub fn source(name: &str, target: Target) -> Result<(String, &'static str)> {
     let all = |model: Model| transition(&model, Leaving::Draws(model.dim()));
     Ok(match name {
         "transition-radon" => all(radon(false)?),
-        "transition-marginal" => all(radon(true)?),
+        "transition-marginal" | "transition-marginal-alone" => all(radon(true)?),
         "transition-4-coefficients" => all(made_up(85, 3)?),
         "transition-1000-groups" => all(made_up(1000, 1)?),
         "transition-sums" => transition(&radon(false)?, Leaving::Sums),
@@ -86,7 +88,8 @@ mod tests {
     fn every_kernel_has_its_spirv_on_every_kind_of_device() {
         for (subgroup, software) in [(Some(32), false), (Some(8), true), (None, true)] {
             let workgroup = Target::WORKGROUP;
-            let target = Target { subgroup, whole: subgroup.is_some(), workgroup, int64: !software, software };
+            let whole = subgroup.is_some();
+            let target = Target { subgroup, whole, workgroup, int64: !software, software, alone: false };
             for (name, version) in NAMES.iter().flat_map(|name| [(name, (1, 3)), (name, (1, 6))]) {
                 let (source, entry) = source(name, target).unwrap();
                 let spirv = Spirv::of(&source, entry, &[], version, false).unwrap();
@@ -98,7 +101,8 @@ mod tests {
     #[test]
     fn a_thousand_groups_take_a_workgroup() {
         let workgroup = Target::WORKGROUP;
-        let target = Target { subgroup: Some(32), whole: true, workgroup, int64: true, software: false };
+        let subgroup = Some(32);
+        let target = Target { subgroup, whole: true, workgroup, int64: true, software: false, alone: false };
         let source = |name| source(name, target).unwrap().0;
         assert!(source("transition-1000-groups").contains("workgroupBarrier"));
         assert!(!source("transition-radon").contains("workgroupBarrier"));

@@ -172,6 +172,7 @@ impl Card {
             workgroup: Target::WORKGROUP.min(most),
             int64: self.features.shader_int64 == vk::TRUE,
             software: self.is_software(),
+            alone: false,
         }
     }
 

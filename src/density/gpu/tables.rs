@@ -103,10 +103,19 @@ pub struct Team {
     pub lanes: u32,
     /// Teams of a workgroup.
     pub teams: u32,
-    /// Whether they lie in a subgroup, rather than make up a workgroup.
-    pub in_subgroup: bool,
-    /// Whether they are a subgroup, all of it.
-    pub whole: bool,
+    /// How they meet.
+    pub meeting: Meeting,
+}
+
+/// How the lanes that share a chain meet to add up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meeting {
+    /// In a subgroup; they may be all of it.
+    Subgroup { whole: bool },
+    /// As a workgroup, through its memory.
+    Workgroup,
+    /// Not at all: a lane has the chain to itself.
+    Alone,
 }
 
 impl Team {
@@ -116,13 +125,19 @@ impl Team {
         let groups = groups as u32;
         match target.subgroup {
             Some(lanes) if lanes >= SMALLEST_TEAM && groups <= most * lanes => {
-                Team { lanes, teams: (target.workgroup / lanes).max(1), in_subgroup: true, whole: target.whole }
+                let meeting = Meeting::Subgroup { whole: target.whole };
+                Team { lanes, teams: (target.workgroup / lanes).max(1), meeting }
             }
             _ => {
                 let lanes = groups.div_ceil(4).next_power_of_two().clamp(32, LARGEST_TEAM);
-                Team { lanes, teams: 1, in_subgroup: false, whole: false }
+                Team { lanes, teams: 1, meeting: Meeting::Workgroup }
             }
         }
+    }
+
+    /// One of a single lane.
+    pub fn alone(target: Target) -> Team {
+        Team { lanes: 1, teams: target.workgroup, meeting: Meeting::Alone }
     }
 
     /// The constants by which shaders know it.
@@ -131,26 +146,34 @@ impl Team {
             .number("TEAM", self.lanes)
             .number("TEAMS", self.teams)
             .number("WORKGROUP", self.lanes * self.teams)
-            .number("IS_SUBGROUP", self.whole.into())
+            .number("IS_SUBGROUP", (self.meeting == Meeting::Subgroup { whole: true }).into())
     }
 
     /// How it adds up.
     pub fn source(&self) -> Source {
-        if self.in_subgroup { source!("team_subgroup.wgsl") } else { source!("team_workgroup.wgsl") }
+        match self.meeting {
+            Meeting::Subgroup { .. } => source!("team_subgroup.wgsl"),
+            Meeting::Workgroup => source!("team_workgroup.wgsl"),
+            Meeting::Alone => source!("team_alone.wgsl"),
+        }
     }
 }
 
 /// What the log density of a model is put together from, where `rows` adds up over the rows of a group.
 pub fn log_density(model: &Model, team: Team, rows: Source) -> Vec<Source> {
     let of_a_group = match model.coordinates() {
-        Coordinates::Collapsed => vec![source!("qr.wgsl"), source!("covariance.wgsl"), source!("collapsed.wgsl")],
+        Coordinates::Collapsed => {
+            let qr = if team.meeting == Meeting::Alone { source!("qr_near.wgsl") } else { source!("qr.wgsl") };
+            vec![qr, source!("covariance.wgsl"), source!("collapsed.wgsl")]
+        }
         Coordinates::Joint { likelihood: Likelihood::Groups, .. } => {
             vec![source!("qr.wgsl"), source!("quadratic.wgsl"), source!("joint.wgsl")]
         }
         Coordinates::Joint { likelihood: Likelihood::Observations, .. } => vec![rows, source!("joint.wgsl")],
     };
-    let others = [family(model), team.source(), source!("priors.wgsl"), source!("log_density.wgsl")];
-    [&COMMON[..], &others, &of_a_group].concat()
+    let sums = [source!("log_density.wgsl"), source!("dealt.wgsl")];
+    let others = [family(model), team.source(), source!("priors.wgsl")];
+    [&COMMON[..], &others, &sums, &of_a_group].concat()
 }
 
 /// The family of a model.

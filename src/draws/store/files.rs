@@ -3,8 +3,8 @@
 //! a short run.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -85,6 +85,17 @@ impl Files {
     }
 }
 
+/// Has a file go to the disk from now on, so that there is less to wait for at the end; nothing depends on it.
+fn begin_sync(file: &File) {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it touches no memory, and the file is open.
+    unsafe {
+        libc::sync_file_range(std::os::fd::AsRawFd::as_raw_fd(file), 0, 0, libc::SYNC_FILE_RANGE_WRITE);
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    let _ = file;
+}
+
 /// Waits until these files, without their names, are on the disk.
 fn synced(files: &[(PathBuf, PathBuf)]) -> io::Result<()> {
     files.iter().try_for_each(|(unfinished, _)| OpenOptions::new().write(true).open(unfinished)?.sync_all())
@@ -142,7 +153,9 @@ impl WritableStorageTraits for Files {
         if let Some(above) = path.parent() {
             std::fs::create_dir_all(above)?;
         }
-        std::fs::write(path, value)?;
+        let mut file = File::create(path)?;
+        file.write_all(&value)?;
+        begin_sync(&file);
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
         Ok(())
     }

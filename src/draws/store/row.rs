@@ -1,6 +1,7 @@
 //! Draws that gather in memory until they fill a row of chunks: the same draws of all chains and variables.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -93,37 +94,43 @@ impl Row {
     }
 
     /// Takes the next block; chunks leave where it fills them.
-    pub fn take(&mut self, block: &Block, observe: &mut Observations) -> io::Result<()> {
-        let (row, width, variables) = (self.arrays.row, self.arrays.width, self.variables);
+    pub fn take(&mut self, block: &Block, observations: &Observations) -> io::Result<()> {
         debug_assert_eq!(block.first_draw, self.draws());
         let mut first = 0;
         while first < block.draws {
-            let draws = (block.draws - first).min(row - self.filled);
-            for chain in 0..self.chains {
-                for draw in 0..draws {
-                    let from = chain * block.draws + first + draw;
-                    let to = (chain * row + self.filled + draw) * width;
-                    let numbers = &mut self.numbers[to..to + width];
-                    let (values, rest) = numbers.split_at_mut(variables);
-                    values.copy_from_slice(&block.values[from * variables..(from + 1) * variables]);
-                    let (statistics, observations) = rest.split_at_mut(Statistic::ALL.len());
-                    statistics.copy_from_slice(&Statistic::ALL.map(|statistic| statistic.of(&block.statistics[from])));
-                    if !observations.is_empty() {
-                        observe.write(chain, block.first_draw + first + draw, values, observations);
-                    }
-                }
-            }
+            let draws = (block.draws - first).min(self.arrays.row - self.filled);
+            self.fill(block, first..first + draws, observations);
             self.filled += draws;
             first += draws;
-            if self.filled == row {
+            if self.filled == self.arrays.row {
                 self.write()?;
                 self.keep_row();
                 self.number += 1;
                 (self.filled, self.written) = (0, 0);
-                self.numbers.fill(f64::NAN);
             }
         }
         Ok(())
+    }
+
+    /// Puts some draws of a block next to those that are in the row.
+    fn fill(&mut self, block: &Block, draws: Range<usize>, observations: &Observations) {
+        let (row, width, variables, filled) = (self.arrays.row, self.arrays.width, self.variables, self.filled);
+        let chains = self.numbers.par_chunks_exact_mut(row * width).enumerate();
+        chains.for_each_init(
+            || observations.clone(),
+            |observations, (chain, numbers)| {
+                for (draw, numbers) in draws.clone().zip(numbers[filled * width..].chunks_exact_mut(width)) {
+                    let from = chain * block.draws + draw;
+                    let (values, rest) = numbers.split_at_mut(variables);
+                    values.copy_from_slice(&block.values[from * variables..(from + 1) * variables]);
+                    let (statistics, observed) = rest.split_at_mut(Statistic::ALL.len());
+                    statistics.copy_from_slice(&Statistic::numbers(&block.statistics[from]));
+                    if !observed.is_empty() {
+                        observations.write(chain, block.first_draw + draw, values, observed);
+                    }
+                }
+            },
+        );
     }
 
     /// Writes the chunks as they are now.
@@ -145,18 +152,18 @@ impl Row {
         let Packing { offset, scale } = Packing::read(&drawn.metadata.attributes);
         let packed = !drawn.metadata.attributes.is_empty();
         let (size, elements) = (drawn.metadata.chunk[0], drawn.chunk_elements());
-        let places: Vec<Option<usize>> = (0..elements)
-            .map(|i| chunk.last * elements + i)
-            .map(|i| (i < last).then(|| drawn.places[chunk.outer * last + i]))
-            .collect();
-        let mut numbers = Vec::with_capacity(size * row * elements);
-        for (i, draw) in (0..size).flat_map(|i| (0..row).map(move |draw| (i, draw))) {
-            let chain = chunk.chains * size + i;
-            if chain < self.chains && draw < self.filled {
-                let from = &self.numbers[(chain * row + draw) * width..][..width];
-                numbers.extend(places.iter().map(|place| place.map_or(f64::NAN, |place| from[place])));
-            } else {
-                numbers.resize(numbers.len() + elements, f64::NAN);
+        let outer = chunk.outer * last;
+        let places = &drawn.places[outer + chunk.last * elements..outer + last.min((chunk.last + 1) * elements)];
+        let chains = chunk.chains * size..self.chains.min((chunk.chains + 1) * size);
+        // What the chunk has room for beyond the draws, the chains and the elements that there are stays empty.
+        let mut numbers = vec![f64::NAN; size * row * elements];
+        for (chain, numbers) in chains.zip(numbers.chunks_exact_mut(row * elements)) {
+            let rows = self.numbers[chain * row * width..].chunks_exact(width).take(self.filled);
+            match places {
+                [place] if elements == 1 => rows.zip(numbers).for_each(|(from, number)| *number = from[*place]),
+                _ => rows.zip(numbers.chunks_exact_mut(elements)).for_each(|(from, numbers)| {
+                    numbers.iter_mut().zip(places).for_each(|(number, place)| *number = from[*place]);
+                }),
             }
         }
         if packed {

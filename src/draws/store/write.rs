@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
 use serde_json::{Map, Value};
 
 use super::contents::Contents;
@@ -31,6 +32,9 @@ use crate::nuts::adaptation::Spread;
 
 /// From one checkpoint to the next it is at least so many times as long as writing one takes.
 const CHECKPOINT_SHARE: u32 = 10;
+
+/// Numbers that a thread copies together.
+const COPIED: usize = 1 << 14;
 
 /// Blocks that may wait to be written.
 const WAITING: usize = 2;
@@ -267,10 +271,8 @@ impl DrawSink for Writer {
     fn take(&mut self, block: &Block) -> Result<(), SinkError> {
         debug_assert_eq!(block.chains, self.extent.chains);
         let (mut values, mut statistics) = self.emptied.try_recv().unwrap_or_default();
-        values.clear();
-        values.extend_from_slice(block.values);
-        statistics.clear();
-        statistics.extend_from_slice(block.statistics);
+        copy(block.values, &mut values);
+        copy(block.statistics, &mut statistics);
         let (warmup, first_draw, draws) = (block.warmup, block.first_draw, block.draws);
         self.send(Message::Block { warmup, first_draw, draws, values, statistics }).map_err(SinkError)
     }
@@ -278,6 +280,12 @@ impl DrawSink for Writer {
     fn sums(&mut self) -> Option<&mut dyn SumSink> {
         None
     }
+}
+
+/// Makes a copy of numbers with all threads, for the sampler waits for it.
+fn copy<T: Copy + Default + Send + Sync>(from: &[T], to: &mut Vec<T>) {
+    to.resize(from.len(), T::default());
+    to.par_chunks_mut(COPIED).zip(from.par_chunks(COPIED)).for_each(|(to, from)| to.copy_from_slice(from));
 }
 
 impl Checkpointer for Checkpoints {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::DeviceEngine;
-use super::kernels::Run;
+use super::messages::Run;
 use super::shard::Shard;
 use super::window::{Arrived, Window};
 use crate::density::DensityError;
@@ -119,6 +119,8 @@ impl DeviceEngine {
             half: self.half,
             thin: phase.thin,
             since_recorded: self.made(phase) as u32 % phase.thin,
+            first_effects: self.made(phase) as u32,
+            effects_flipped: if phase.part.learns() { u32::MAX } else { 0 },
             ..Run::default()
         };
         self.shards[shard].submit(&self.gpu, &self.kernels.transition, slot, run);

@@ -2,12 +2,14 @@
 
 use std::mem::offset_of;
 
+use super::messages::{Chain, Pooling, Run, StepSize, Told, Weight};
+use super::vectors::Vectors;
 use crate::density::gpu::tables::{
-    self, COMMON, GROUPS_PER_LANE, SOFTWARE_TURNS, Team, check_turns, group_turns, header, log_density,
+    self, COMMON, GROUPS_PER_LANE, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, group_turns, header, log_density,
 };
 use crate::engine::sums::{BINS, REACH};
-use crate::gpu::{Gpu, GpuError, Header, Kernel, Source, Target, shared_struct, source};
-use crate::model::{Likelihood, Model};
+use crate::gpu::{Gpu, GpuError, Header, Kernel, Source, Target, source};
+use crate::model::{Coordinates, Likelihood, Model};
 use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
 
 /// What transitions are put together from, beside the log density and what there is a choice of.
@@ -33,6 +35,18 @@ const SLOTS_PER_LANE: usize = 32;
 /// The vector where a chain's checkpoints begin; see vectors.wgsl.
 const CHECKPOINT: u32 = 16;
 
+/// Chains whose vectors lie beside each other where each has a lane to itself: the lanes of a subgroup, as a rule.
+const BESIDE: usize = 32;
+
+/// Where lanes have chains to themselves, the numbers of all groups lie in a workgroup's memory, of which any device has so many bytes.
+const NEAR: usize = 16 << 10;
+
+/// And it has all its coordinates in registers: at most so many coefficients.
+const MOST_ALONE: usize = 4;
+
+/// Groups that such a lane adds up by themselves.
+const BUNCH: usize = 4;
+
 /// Vectors of a chain's sums: of each half of its draws two, and two of its tails.
 pub const SUMS: usize = 6;
 
@@ -44,164 +58,6 @@ pub const MOVERS: u32 = 64;
 
 /// The lane whose random block names the directions; those before it hold the joins' blocks, for depths up to 28.
 const DIRECTION_LANE: u32 = 7;
-
-shared_struct! {
-    /// What a dispatch has to do.
-    pub struct Run {
-        /// The low word of the seed.
-        pub seed_low: u32,
-        /// The high one.
-        pub seed_high: u32,
-        /// Global number of the shard's first chain.
-        pub first_chain: u32,
-        /// Chains of the shard.
-        pub chains: u32,
-        /// Transitions that every chain had made when the phase began.
-        pub first_transition: u32,
-        /// Transitions of the phase that a chain may have made when the dispatch ends.
-        pub transitions: u32,
-        /// Draws of a chain that the dispatch has room for.
-        pub room: u32,
-        /// Iterations of loops that a lane may make, about.
-        pub budget: u32,
-        /// The most doublings of a trajectory.
-        pub max_depth: u32,
-        /// 1 where draws go into moments.
-        pub learning: u32,
-        /// 1 where draws leave.
-        pub recording: u32,
-        /// 1 where chains adapt their step sizes.
-        pub adapting: u32,
-        /// The mean acceptance aimed at.
-        pub target_accept: f32,
-        /// How far an error in acceptance moves the log step size.
-        pub gain: f32,
-        /// The log step size, or that with which chains begin to adapt.
-        pub log_step_size: f32,
-        /// More than any loop makes turns.
-        pub turns: u32,
-        /// Where draws are summed up, how many of a chain's make its first half.
-        pub half: u32,
-        /// The thinning interval: the draw of every `thin`-th transition is recorded.
-        pub thin: u32,
-        /// Transitions of every chain since the last recorded one, when the phase began.
-        pub since_recorded: u32,
-    }
-}
-
-shared_struct! {
-    /// A sum of weights, `sum` times e^`unit`.
-    pub struct Weight {
-        /// The log of the unit.
-        pub unit: f32,
-        /// The sum in that unit.
-        pub sum: f32,
-    }
-}
-
-shared_struct! {
-    /// Dual averaging of a log step size.
-    pub struct StepSize {
-        /// The mean error in acceptance.
-        pub error: f32,
-        /// The log step size.
-        pub log_step: f32,
-        /// Its mean.
-        pub log_mean: f32,
-    }
-}
-
-shared_struct! {
-    /// A chain between dispatches.
-    pub struct Chain {
-        /// Transitions of the phase made so far.
-        pub made: u32,
-        /// 1 while a transition is under way, and then its tree.
-        pub growing: u32,
-        /// Doublings so far.
-        pub depth: u32,
-        /// Leapfrogs so far.
-        pub n_steps: u32,
-        /// Leaves of the subtree.
-        pub leaves: u32,
-        /// The end that moves.
-        pub moving: u32,
-        /// Its step size.
-        pub step_size: f32,
-        /// The energy it started with.
-        pub initial_energy: f32,
-        /// Acceptances of its leapfrogs.
-        pub acceptance_sum: f32,
-        /// The tree's.
-        pub weight: Weight,
-        /// The subtree's.
-        pub subtree_weight: Weight,
-        /// Which of two states is the sample.
-        pub sample: u32,
-        /// Its log density, without the constant.
-        pub log_density: f32,
-        /// Its energy.
-        pub energy: f32,
-        /// Log density of the subtree's sample.
-        pub subtree_log_density: f32,
-        /// Its energy.
-        pub subtree_energy: f32,
-        /// Of its step size.
-        pub adaptation: StepSize,
-        /// Leapfrogs of the phase.
-        pub gradients: u32,
-        /// Divergent transitions of the phase.
-        pub divergences: u32,
-        /// Sum of acceptances over the phase's transitions.
-        pub acceptance: f32,
-        /// Where draws are summed up, the first energy.
-        pub first_energy: f32,
-        /// The latest.
-        pub last_energy: f32,
-        /// The sum of the energies' distances from the first.
-        pub energy_sum: f32,
-        /// The sum of their squares.
-        pub energy_square: f32,
-        /// The sum of squared steps from energy to energy.
-        pub energy_steps: f32,
-        /// Trajectories that could not be doubled once more.
-        pub saturated: u32,
-    }
-}
-
-shared_struct! {
-    /// What a transition tells about itself, and of which chain it is.
-    pub struct Told {
-        /// Log density of the draw, without the constant.
-        pub lp: f32,
-        /// Its energy.
-        pub energy: f32,
-        /// Mean acceptance over the trajectory.
-        pub acceptance_rate: f32,
-        /// Step size of the leapfrogs.
-        pub step_size: f32,
-        /// Doublings of the trajectory.
-        pub tree_depth: u32,
-        /// Leapfrogs.
-        pub n_steps: u32,
-        /// 1 where the energy error was too large.
-        pub diverging: u32,
-        /// 1 where the trajectory could not be doubled once more.
-        pub reached_max_treedepth: u32,
-        /// The chain's place in its shard.
-        pub chain: u32,
-    }
-}
-
-shared_struct! {
-    /// Chains and draws per chain of a stretch that is pooled.
-    pub struct Pooling {
-        /// Chains of the shard.
-        pub chains: u32,
-        /// Draws of each.
-        pub draws: f32,
-    }
-}
 
 /// What leaves the device of draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,10 +86,10 @@ pub struct Kernels {
 pub struct Shaders {
     /// Lanes that share a chain.
     pub team: Team,
-    /// Groups that a lane walks over, and effects that it holds of each coefficient that has any in theta.
-    pub group_slots: usize,
-    /// Numbers of each vector that a lane holds.
-    pub slots: usize,
+    /// How vectors lie.
+    pub lie: Vectors,
+    /// How those of sums lie, which are of all named variables.
+    pub sums_lie: Vectors,
     /// Vectors of a chain.
     pub vectors: u32,
     /// Leading coordinates of each draw that leave, if any do.
@@ -248,21 +104,26 @@ pub struct Shaders {
     pub states: String,
     /// Entry `pack`.
     pub pack: String,
-    /// Hyperparameters, which lead the coordinates.
-    pub hyperparameters: usize,
-    effects: usize,
-    groups: usize,
 }
 
 impl Shaders {
     /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `leaving` says what
     /// becomes of draws.
     pub fn new(model: &Model, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
-        let (layout, effects) = (model.layout(), tables::effects(model) as usize);
-        let team = team(model, target);
-        let lanes = team.lanes as usize;
-        let group_slots = layout.groups.div_ceil(lanes);
-        let slots = effects * group_slots + layout.hyperparameters().div_ceil(lanes);
+        let (layout, team) = (model.layout(), team(model, target));
+        let (beside, sharing, drawing) = match team.meeting {
+            Meeting::Alone => (BESIDE, source!("chain_alone.wgsl"), source!("summing_alone.wgsl")),
+            Meeting::Subgroup { .. } | Meeting::Workgroup => {
+                (1, source!("chain_shared.wgsl"), source!("summing_shared.wgsl"))
+            }
+        };
+        let named = match model.coordinates() {
+            Coordinates::Joint { .. } => vec![source!("summing_joint.wgsl")],
+            Coordinates::Collapsed => vec![drawing, source!("conditional_effects.wgsl")],
+        };
+        let shape = [layout.groups, tables::effects(model) as usize, layout.hyperparameters()];
+        let lie = Vectors::new(shape, team.lanes as usize, beside);
+        let sums_lie = lie.with_effects(layout.coefficients, if team.meeting == Meeting::Alone { BUNCH } else { 1 });
         let vectors = CHECKPOINT + 3 * max_depth;
         let (kept, sums, leave) = match leaving {
             Leaving::Draws(kept) => (kept, 0, source!("recording.wgsl")),
@@ -272,8 +133,13 @@ impl Shaders {
             .header(header(model))
             .number("OBSERVATIONS", model.dataset().n_observations() as u32)
             .number("GROUP_TURNS", turns(model, team))
-            .number("GROUP_SLOTS", group_slots as u32)
-            .number("SLOTS", slots as u32)
+            .number("GROUP_SLOTS", lie.group_slots as u32)
+            .number("SLOTS", lie.slots as u32)
+            .number("BESIDE", beside as u32)
+            .number("SUM_GROUP_SLOTS", sums_lie.group_slots as u32)
+            .number("SUM_SLOTS", sums_lie.slots as u32)
+            .number("BUNCH", BUNCH as u32)
+            .number("QR_GROUPS", layout.groups.next_multiple_of(BUNCH) as u32)
             .number("VECTORS", vectors)
             .number("KEPT", kept as u32)
             .number("DIRECTION_LANE", DIRECTION_LANE)
@@ -290,17 +156,18 @@ impl Shaders {
             .number("DIRECTION", Purpose::Direction as u32)
             .number("LEAF", Purpose::Leaf as u32)
             .number("JOIN", Purpose::Join as u32)
+            .number("EFFECT", Purpose::Effect as u32)
             .number("CHAIN_WORDS", (size_of::<Chain>() / size_of::<u32>()) as u32)
             .number("SAMPLE", (offset_of!(Chain, sample) / size_of::<u32>()) as u32);
         let density = log_density(model, team, source!("rows/serial.wgsl"));
         let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
         let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
-        let transition = [&density[..], &TRANSITIONS, &[loops, product, leave]].concat();
+        let transition = [&density[..], &TRANSITIONS, &[loops, product, leave, sharing], &named].concat();
         let vectors_of = [Pooling::SOURCE, team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
         Shaders {
             team,
-            group_slots,
-            slots,
+            lie,
+            sums_lie,
             vectors,
             kept,
             sums,
@@ -308,30 +175,7 @@ impl Shaders {
             pool: header.shader(source!("pool.wgsl"), &vectors_of),
             states: header.shader(source!("states.wgsl"), &vectors_of),
             pack: header.shader(source!("pack.wgsl"), &COMMON),
-            effects,
-            groups: layout.groups,
-            hyperparameters: layout.hyperparameters(),
         }
-    }
-
-    /// Numbers of a vector in memory.
-    pub fn vector(&self) -> usize {
-        self.slots * self.team.lanes as usize
-    }
-
-    /// For each number of a vector in memory, the coordinate it is, if any.
-    pub fn coordinates(&self) -> Vec<Option<usize>> {
-        let lanes = self.team.lanes as usize;
-        let coordinate = |slot: usize, lane: usize| {
-            if slot < self.effects * self.group_slots {
-                let (k, j) = (slot / self.group_slots, slot % self.group_slots * lanes + lane);
-                (j < self.groups).then_some(self.hyperparameters + k * self.groups + j)
-            } else {
-                let h = (slot - self.effects * self.group_slots) * lanes + lane;
-                (h < self.hyperparameters).then_some(h)
-            }
-        };
-        (0..self.slots).flat_map(|slot| (0..lanes).map(move |lane| coordinate(slot, lane))).collect()
     }
 
     /// Compiles those that every run takes.
@@ -351,6 +195,25 @@ impl Shaders {
             [Kernel::compile(gpu, "put", &self.states, &[])?, Kernel::compile(gpu, "take", &self.states, &[])?]
         };
         Ok(Kernels { transition, pool, put, take })
+    }
+
+    /// The numbers of all groups, as these kernels read them: those of `tables`, or group after group in quads.
+    ///
+    /// # Errors
+    /// When there is no room for them.
+    pub fn table_of_groups(&self, gpu: &Gpu, tables: &Tables) -> Result<wgpu::Buffer, GpuError> {
+        const NAME: &str = "the table of groups";
+        if self.team.meeting != Meeting::Alone {
+            return gpu.table(NAME, &tables.groups);
+        }
+        let groups = self.lie.groups;
+        let numbers = tables.groups.len() / groups;
+        let width = numbers.next_multiple_of(4);
+        let mut table = vec![0.0f32; groups.next_multiple_of(BUNCH) * width];
+        for (j, group) in table.chunks_exact_mut(width).enumerate().take(groups) {
+            group.iter_mut().zip(0..numbers).for_each(|(number, i)| *number = tables.groups[i * groups + j]);
+        }
+        gpu.table(NAME, &table)
     }
 
     /// Compiles what packs draws.
@@ -378,8 +241,31 @@ fn turns(model: &Model, team: Team) -> u32 {
     group_turns(model, team, model.likelihood() == Likelihood::Observations)
 }
 
+/// Whether the effects of `model` are coordinates, or can be drawn where the hyperparameters are: an adapter in software would cut
+/// short the loops that take as many turns again as a log density.
+pub fn draws_effects(model: &Model, target: Target) -> bool {
+    let team = team(model, target);
+    let turns = (model.layout().groups as u32).div_ceil(team.lanes).saturating_mul(turns(model, team));
+    *model.coordinates() != Coordinates::Collapsed || !target.software || turns <= SOFTWARE_TURNS / 2
+}
+
+/// Whether a lane can have a chain of `model` to itself.
+fn fits_alone(model: &Model, target: Target) -> bool {
+    let (k, groups) = (model.layout().coefficients, model.layout().groups);
+    let numbers = (1 + k * (k + 1) / 2 + k).next_multiple_of(4);
+    let bytes = groups.next_multiple_of(BUNCH) * numbers * size_of::<f32>();
+    let turns = (groups as u32).saturating_mul(turns(model, Team::alone(target)));
+    *model.coordinates() == Coordinates::Collapsed
+        && k <= MOST_ALONE
+        && bytes <= NEAR
+        && (!target.software || turns <= SOFTWARE_TURNS)
+}
+
 /// The lanes that share a chain of `model` on such a device.
-fn team(model: &Model, target: Target) -> Team {
+pub fn team(model: &Model, target: Target) -> Team {
+    if target.alone && fits_alone(model, target) {
+        return Team::alone(target);
+    }
     let effects = tables::effects(model) as usize;
     let most = SLOTS_PER_LANE.checked_div(effects).map_or(GROUPS_PER_LANE, |most| most.max(1) as u32);
     let subgroup = target.subgroup.filter(|lanes| *lanes > DIRECTION_LANE);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::kernels::{Kernels, Leaving, Shaders, check_loops};
+use super::kernels::{self, Kernels, Leaving, Shaders, check_loops};
 use crate::density::DensityError;
 use crate::engine::Keep;
 use crate::engine::host::Chains;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Target};
 use crate::model::Model;
 
 /// How a device engine is to be built, beside its model.
@@ -28,25 +28,38 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles what `plan` needs for `model` on `gpu`, whatever its number of chains.
+    /// Compiles what `plan` needs for `model` on `gpu`; another number of chains may do better with other shaders.
     ///
     /// # Errors
     /// When the driver refuses a shader, or an adapter in software would not end its loops.
     pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
-        let leaving = if plan.keep.sums(model) { Leaving::Sums } else { Leaving::Draws(plan.keep.sampled(model)) };
+        let target = target(gpu, plan);
+        let sums = plan.keep == Keep::Summary && kernels::draws_effects(model, target);
+        let leaving = if sums { Leaving::Sums } else { Leaving::Draws(plan.keep.sampled(model)) };
         check_loops(gpu, model)?;
-        let shaders = Shaders::new(model, plan.max_depth, leaving, gpu.target());
+        let shaders = Shaders::new(model, plan.max_depth, leaving, target);
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }
 
+    /// Whether they are what `plan` needs, if it differs from the plan they were compiled for in its chains alone.
+    pub fn suits(&self, gpu: &Gpu, model: &Model, plan: &Plan) -> bool {
+        kernels::team(model, target(gpu, plan)) == self.shaders.team
+    }
+
     /// How many lanes share a chain, and how many numbers of each of its vectors a lane holds.
     pub fn team(&self) -> (u32, usize) {
-        (self.shaders.team.lanes, self.shaders.slots)
+        (self.shaders.team.lanes, self.shaders.lie.slots)
     }
 
     /// Bytes that a chain takes on the device.
     pub fn bytes_a_chain(&self) -> u64 {
-        (self.shaders.vector() * (self.shaders.vectors as usize + self.shaders.sums) * size_of::<f32>()) as u64
+        let Shaders { lie, sums_lie, vectors, sums, .. } = &self.shaders;
+        ((lie.size() * *vectors as usize + sums_lie.size() * sums) * size_of::<f32>()) as u64
     }
+}
+
+/// What the kernels of a plan are written for.
+fn target(gpu: &Gpu, plan: &Plan) -> Target {
+    gpu.target_of(plan.chains.count, plan.keep == Keep::Summary)
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::kernels::{Chain, Kernels, MOVERS, POOLED, Pooling, Run, Shaders, StepSize, Told};
+use super::kernels::{Kernels, MOVERS, POOLED, Shaders};
+use super::messages::{Chain, Pooling, Run, StepSize, Told};
 use super::packed::{Numbers, Packer};
 use super::slot::Slot;
 use super::summing::Summing;
@@ -62,9 +63,11 @@ pub fn sizes(chains: usize, largest: usize) -> impl Iterator<Item = usize> {
 
 /// The most chains of a shard.
 pub fn largest(gpu: &Gpu, shaders: &Shaders) -> usize {
-    let chain = (shaders.vector() * (shaders.vectors as usize).max(shaders.sums)).max(shaders.kept).max(32) as u64 * 4;
+    let own = (shaders.lie.size() * shaders.vectors as usize).max(shaders.sums_lie.size() * shaders.sums);
+    let chain = own.max(shaders.kept).max(32) as u64 * 4;
     let dispatched = u64::from(gpu.limits().max_compute_workgroups_per_dimension) * u64::from(shaders.team.teams);
-    (gpu.largest_binding() / chain).min(dispatched).max(1) as usize
+    let beside = shaders.lie.beside as u64;
+    ((gpu.largest_binding() / chain).min(dispatched) / beside * beside).max(1) as usize
 }
 
 impl Shard {
@@ -77,10 +80,10 @@ impl Shard {
         first: usize,
         chains: usize,
     ) -> Result<Shard, GpuError> {
-        let (count, chains, vector) = (chains, chains as u64, shaders.vector());
+        let (count, chains, vector) = (chains, chains as u64, shaders.lie.size());
         let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
         let stride = (vector * shaders.vectors as usize) as u64 * 4;
-        let vectors = gpu.buffer("the chains' vectors", chains * stride, storage)?;
+        let vectors = gpu.buffer("the chains' vectors", shaders.lie.whole(count) as u64 * stride, storage)?;
         let state_bytes = chains * size_of::<Chain>() as u64;
         let chain_states = Landing::new(gpu, "the chains' states", state_bytes)?;
         let summing = Summing::new(gpu, shaders, count)?;
@@ -142,7 +145,7 @@ impl Shard {
         gpu.write(self.states.output(), &self.chains);
         let staged = gpu.table("states on their way", &numbers)?;
         let bound = put.bind(gpu, &[(2, &staged), (5, &self.vectors)])?;
-        let workgroups = (numbers.len() as u64).div_ceil(u64::from(MOVERS));
+        let workgroups = (numbers.len() as u64 / 4).div_ceil(u64::from(MOVERS));
         let kernels = |pass: &mut wgpu::ComputePass| put.dispatch_all(gpu, pass, &bound, workgroups);
         Flight::start(gpu, |_| {}, kernels, &[], None, &[]).land(gpu)
     }
@@ -159,8 +162,9 @@ impl Shard {
         let bytes = numbers * size_of::<f32>() as u64;
         let landing = Landing::new(gpu, "states on their way", bytes)?;
         let bound = take.bind(gpu, &[(2, landing.output()), (4, self.states.output()), (5, &self.vectors)])?;
-        let kernels =
-            |pass: &mut wgpu::ComputePass| take.dispatch_all(gpu, pass, &bound, numbers.div_ceil(u64::from(MOVERS)));
+        let kernels = |pass: &mut wgpu::ComputePass| {
+            take.dispatch_all(gpu, pass, &bound, (numbers / 4).div_ceil(u64::from(MOVERS)))
+        };
         Flight::start(gpu, |_| {}, kernels, &[(&landing, bytes)], None, &[]).land(gpu)?;
         let dim = coordinates.iter().flatten().count();
         landing.read(bytes, |bytes| {
@@ -310,7 +314,7 @@ impl Shard {
         let stretches = chains.div_ceil(POOLED);
         gpu.write(&self.pooling, &[Pooling { chains, draws: draws as f32 }]);
         let bytes = u64::from(stretches) * 4 * self.vector as u64 * 4;
-        let workgroups = (2 * self.vector as u32).div_ceil(MOVERS);
+        let workgroups = (2 * self.vector as u32 / 4).div_ceil(MOVERS);
         let kernels = |pass: &mut wgpu::ComputePass| pool.dispatch(pass, &self.pool, workgroups, stretches);
         Flight::start(gpu, |_| {}, kernels, &[(&self.pooled, bytes)], None, &[]).land(gpu)?;
         self.pooled.read(bytes, |bytes| {

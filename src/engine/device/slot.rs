@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wgpu::BufferUsages;
 
-use super::kernels::{Run, Told};
+use super::messages::{Run, Told};
 use super::packed::{Numbers, Packed, Packer};
 use super::summing::Summing;
 use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};

@@ -27,5 +27,5 @@ pub fn starting_states(model: &Model, chains: Chains) -> Result<Vec<State>, Engi
         worker.start(chains.seed, &mut started)?;
         Ok(started.into_iter().map(|chain| chain.state).collect::<Vec<_>>())
     });
-    Ok(found.collect::<Result<Vec<_>, EngineError>>()?.concat())
+    Ok(found.collect::<Result<Vec<_>, EngineError>>()?.into_iter().flatten().collect())
 }

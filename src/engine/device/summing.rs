@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::kernels::{Chain, SUMS, Shaders};
+use super::kernels::{SUMS, Shaders};
+use super::messages::Chain;
+use super::vectors::Vectors;
 use crate::engine::SumSink;
 use crate::engine::sums::{BINS, ChainSums, EnergySums, Sums};
 use crate::gpu::{Flight, Gpu, GpuError, Landing};
@@ -18,8 +20,8 @@ pub struct Summing {
     grid: wgpu::Buffer,
     sums: wgpu::Buffer,
     histograms: Landing,
-    /// Numbers of a vector, and variables that they stand for.
-    vector: usize,
+    /// How vectors lie, and variables that their numbers stand for.
+    lie: Vectors,
     variables: usize,
 }
 
@@ -32,13 +34,17 @@ impl Summing {
         if shaders.sums == 0 {
             return Ok(None);
         }
-        let (vector, variables) = (shaders.vector(), shaders.coordinates().iter().flatten().count());
+        let (lie, variables) = (shaders.sums_lie, shaders.sums_lie.coordinates().iter().flatten().count());
         let storage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         Ok(Some(Summing {
-            grid: gpu.table("units of sums", &vec![[0.0f32; 4]; vector])?,
-            sums: gpu.buffer("the chains' sums", (chains * SUMS * vector * size_of::<f32>()) as u64, storage)?,
+            grid: gpu.table("units of sums", &vec![[0.0f32; 4]; lie.size()])?,
+            sums: gpu.buffer(
+                "the chains' sums",
+                (lie.whole(chains) * SUMS * lie.size() * size_of::<f32>()) as u64,
+                storage,
+            )?,
             histograms: Landing::new(gpu, "histograms", (variables * BINS * size_of::<u32>()) as u64)?,
-            vector,
+            lie,
             variables,
         }))
     }
@@ -72,10 +78,11 @@ impl Summing {
         [draws, half]: [usize; 2],
         sink: &mut dyn SumSink,
     ) -> Result<(), GpuError> {
-        let (vector, variables) = (self.vector, self.variables);
-        let row = SUMS * vector;
-        let bytes = |chains: usize| (chains * row * size_of::<f32>()) as u64;
-        let portion = (PORTION as u64 / bytes(1)).clamp(1, chains.len().max(1) as u64) as usize;
+        let (lie, variables) = (self.lie, self.variables);
+        let bytes = |chains: usize| (lie.whole(chains) * SUMS * lie.size() * size_of::<f32>()) as u64;
+        let portion = lie
+            .whole((PORTION as u64 / (bytes(lie.beside) / lie.beside as u64)).clamp(1, chains.len().max(1) as u64)
+                as usize);
         let landing = Landing::new(gpu, "sums on their way", bytes(portion))?;
         let mut sums = vec![Sums::default(); portion * variables];
         for (number, chains) in chains.chunks(portion).enumerate() {
@@ -86,12 +93,12 @@ impl Summing {
             Flight::start(gpu, gather, |_| {}, &[(&landing, size)], None, &[]).land(gpu)?;
             let sums = &mut sums[..chains.len() * variables];
             landing.read(size, |bytes| {
-                let rows = bytemuck::cast_slice::<u8, f32>(bytes).par_chunks_exact(row);
-                rows.zip(sums.par_chunks_exact_mut(variables)).for_each(|(row, sums)| {
+                let numbers = bytemuck::cast_slice::<u8, f32>(bytes);
+                sums.par_chunks_exact_mut(variables).enumerate().for_each(|(chain, sums)| {
                     for (at, coordinate) in coordinates.iter().enumerate() {
                         if let Some(coordinate) = coordinate {
                             let [a, b, c, d, below, above] =
-                                [0, 1, 2, 3, 4, 5].map(|i| f64::from(row[i * vector + at]));
+                                [0, 1, 2, 3, 4, 5].map(|i| f64::from(numbers[lie.place(chain, SUMS, i, at)]));
                             let second = if draws > half { [c, d] } else { [0.0; 2] };
                             sums[*coordinate] = Sums { halves: [[a, b], second], below: [below, above] };
                         }

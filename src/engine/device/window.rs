@@ -1,18 +1,30 @@
-//! Draws of chains that run ahead of each other, until all have made a block of them: two blocks side by side, in the
-//! user's units.
+//! Draws of chains that run ahead of each other, until all have made a block of them: blocks one after the other, in the user's
+//! units. Blocks are small, so that they leave while chains run: what takes them has work all the time, and finds them in a
+//! processor's cache.
+
+use std::collections::VecDeque;
 
 use rayon::prelude::*;
 
-use super::kernels::Told;
+use super::messages::Told;
 use super::packed::Numbers;
 use crate::engine::{Block, DrawSink, Phase, SinkError, Snapshot};
 use crate::model::Model;
 use crate::nuts::Statistics;
 
-/// A block holds at most this many numbers, unless a single draw of all chains is more: 256 MiB.
-const BLOCK_VALUES: usize = 1 << 25;
+/// A block takes about so many bytes, unless a single draw of all chains takes more.
+const BLOCK_BYTES: usize = 8 << 20;
 
-/// Two blocks of draws of all chains.
+/// All blocks together take at most so many, unless two of them take more.
+const BYTES: usize = 512 << 20;
+
+/// Chains are taken in together in about so many shares for each thread.
+const SHARES: usize = 4;
+
+/// Draws that leave are counted up in stretches of so many, whatever the number of threads.
+const COUNTED: usize = 1 << 14;
+
+/// Blocks of draws of all chains.
 #[derive(Debug)]
 pub struct Window {
     /// Whether these are draws of warm-up, the first one's number in that part of the run, and the transitions that every chain
@@ -23,24 +35,39 @@ pub struct Window {
     thin: usize,
     chains: usize,
     variables: usize,
-    /// Draws of a block.
+    /// Draws of a block; the last one has what is left.
     block: usize,
+    /// How many blocks there may be.
+    most: usize,
     /// Draws of each chain there will be, and of them, how many have left.
     total: usize,
     left: usize,
     /// Draws of each chain so far.
     made: Vec<usize>,
-    blocks: [Draws; 2],
+    /// Those that some chain has begun, from the next that leaves on.
+    blocks: VecDeque<Draws>,
+    /// Room of blocks that have left.
+    spare: Vec<Draws>,
     /// What the draws that have left tell.
     told: Snapshot,
 }
 
+/// A block.
 #[derive(Debug, Default)]
-struct Draws {
+pub struct Draws {
+    /// Draws of each chain.
+    length: usize,
     /// `[chain][draw][variable]`.
     values: Vec<f64>,
     /// `[chain][draw]`.
     statistics: Vec<Statistics>,
+}
+
+/// Some chains' part of the blocks.
+struct Share<'a> {
+    made: &'a mut [usize],
+    /// Draws of each chain in the block, their numbers, and what transitions told.
+    blocks: Vec<(usize, &'a mut [f64], &'a mut [Statistics])>,
 }
 
 /// Draws of consecutive chains as they come from the device.
@@ -89,15 +116,13 @@ impl Arrived<'_> {
 
 impl Window {
     /// A window for the draws of a phase, of `variables` variables of `chains` chains that have made `before`
-    /// transitions of that part of the run.
-    pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize) -> Window {
+    /// transitions of that part of the run, in the room that another one has left.
+    pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize, spare: Vec<Draws>) -> Window {
         let first_draw = phase.kept(before);
         let total = phase.kept(before + phase.transitions as usize) - first_draw;
-        let block = (BLOCK_VALUES / (chains * variables).max(1)).clamp(1, total.max(1));
-        let draws = || Draws {
-            values: vec![0.0; chains * block * variables],
-            statistics: vec![Statistics::default(); chains * block],
-        };
+        let bytes = chains * (variables * size_of::<f64>() + size_of::<Statistics>());
+        let block = (BLOCK_BYTES / bytes.max(1)).clamp(1, total.max(1));
+        let most = (BYTES / (bytes * block).max(1)).max(2);
         Window {
             warmup: phase.part.learns(),
             first_draw,
@@ -106,17 +131,19 @@ impl Window {
             chains,
             variables,
             block,
+            most,
             total,
             left: 0,
             made: vec![0; chains],
-            blocks: [draws(), draws()],
+            blocks: VecDeque::new(),
+            spare,
             told: Snapshot::default(),
         }
     }
 
     /// How many transitions of the phase a chain may have made, for whose draws there is a place.
     pub fn limit(&self, phase: &Phase) -> u32 {
-        let room = self.left + 2 * self.block;
+        let room = self.left + self.most * self.block;
         // All transitions before the one whose draw would be one too many.
         if room >= self.total { phase.transitions } else { self.transitions(room + 1) - 1 }
     }
@@ -128,73 +155,98 @@ impl Window {
 
     /// Takes draws, with `log_constant` added to their log densities.
     pub fn take(&mut self, model: &Model, log_constant: f64, arrived: &Arrived) {
-        let (block, variables) = (self.block, self.variables);
-        let chains = arrived.first..arrived.first + arrived.counts.len();
-        let [even, odd] = &mut self.blocks;
-        let numbers = chains.start * block * variables..chains.end * block * variables;
-        let places = chains.start * block..chains.end * block;
+        let (block, variables, left) = (self.block, self.variables, self.left);
         let width = arrived.numbers.width(arrived.told.len());
         let rows = arrived.rows_of_chains();
-        self.made[chains.clone()]
-            .par_iter_mut()
-            .zip(even.values[numbers.clone()].par_chunks_mut(block * variables))
-            .zip(odd.values[numbers].par_chunks_mut(block * variables))
-            .zip(even.statistics[places.clone()].par_chunks_mut(block))
-            .zip(odd.statistics[places].par_chunks_mut(block))
-            .enumerate()
-            .for_each_init(
-                || vec![0.0; width],
-                |numbers, (chain, ((((made, even), odd), even_told), odd_told))| {
-                    for row in rows.of(chain) {
-                        let place = *made % block;
-                        let (values, told) = if *made / block % 2 == 0 {
-                            (&mut *even, &mut *even_told)
-                        } else {
-                            (&mut *odd, &mut *odd_told)
-                        };
-                        let named = &mut values[place * variables..(place + 1) * variables];
-                        arrived.numbers.write(model, row, numbers, named);
-                        told[place] = statistics(&arrived.told[row], log_constant);
-                        *made += 1;
-                    }
-                },
-            );
+        let count = arrived.counts.len().div_ceil(SHARES * rayon::current_num_threads()).max(1);
+        self.begin_blocks(arrived);
+        self.shares(arrived, count).into_par_iter().enumerate().for_each(|(share, Share { made, mut blocks })| {
+            let mut numbers = vec![0.0; width];
+            for (chain, made) in made.iter_mut().enumerate() {
+                for row in rows.of(share * count + chain) {
+                    let (length, values, told) = &mut blocks[(*made - left) / block];
+                    let place = chain * *length + (*made - left) % block;
+                    let named = &mut values[place * variables..(place + 1) * variables];
+                    arrived.numbers.write(model, row, &mut numbers, named);
+                    told[place] = statistics(&arrived.told[row], log_constant);
+                    *made += 1;
+                }
+            }
+        });
+    }
+
+    /// Makes room for all draws that have arrived.
+    fn begin_blocks(&mut self, arrived: &Arrived) {
+        let made = self.made[arrived.first..].iter().zip(arrived.counts);
+        let furthest = made.map(|(made, [written, ..])| made + *written as usize).max().unwrap_or(0);
+        loop {
+            let begun = self.left + self.blocks.len() * self.block;
+            if begun >= furthest {
+                return;
+            }
+            let mut draws = self.spare.pop().unwrap_or_default();
+            draws.length = self.block.min(self.total - begun);
+            let rows = self.chains * draws.length;
+            if draws.statistics.len() < rows {
+                // Of numbers, memory that nobody has touched: the threads that write it do.
+                draws.values = vec![0.0; rows * self.variables];
+                draws.statistics = rayon::iter::repeat_n(Statistics::default(), rows).collect();
+            }
+            self.blocks.push_back(draws);
+        }
+    }
+
+    /// The parts of the blocks that belong to each `count` of the chains whose draws have arrived.
+    fn shares(&mut self, arrived: &Arrived, count: usize) -> Vec<Share<'_>> {
+        let (variables, chains) = (self.variables, arrived.first..arrived.first + arrived.counts.len());
+        let made = self.made[chains.clone()].chunks_mut(count);
+        let mut shares: Vec<Share> = made.map(|made| Share { made, blocks: Vec::new() }).collect();
+        for Draws { length, values, statistics } in &mut self.blocks {
+            let places = chains.start * *length..chains.end * *length;
+            let values =
+                values[places.start * variables..places.end * variables].chunks_mut(count * *length * variables);
+            let statistics = statistics[places].chunks_mut(count * *length);
+            for (share, (values, statistics)) in shares.iter_mut().zip(values.zip(statistics)) {
+                share.blocks.push((*length, values, statistics));
+            }
+        }
+        shares
     }
 
     /// Lets every block leave that all chains have made; at the `end`, what they all have made of the next.
     pub fn leave(&mut self, sink: &mut dyn DrawSink, end: bool) -> Result<(), SinkError> {
-        loop {
-            let made = self.made.iter().copied().min().unwrap_or(0) - self.left;
-            let last = end || self.left + made == self.total;
-            let draws = if made >= self.block { self.block } else { made };
-            if draws == 0 || (draws < self.block && !last) {
-                return Ok(());
+        let slowest = self.made.iter().copied().min().unwrap_or(0);
+        while slowest > self.left
+            && let Some(length) = self.blocks.front().map(|block| block.length)
+        {
+            let draws = length.min(slowest - self.left);
+            if draws < length && !end {
+                break;
             }
-            let (block, variables) = (self.block, self.variables);
-            let leaving = &mut self.blocks[self.left / block % 2];
-            if draws < block {
-                for chain in 0..self.chains {
-                    let (from, to) = (chain * block, chain * draws);
-                    leaving.values.copy_within(from * variables..(from + draws) * variables, to * variables);
-                    leaving.statistics.copy_within(from..from + draws, to);
-                }
+            let Some(mut leaving) = self.blocks.pop_front() else { break };
+            if draws < length {
+                leaving.shorten(self.chains, self.variables, draws);
             }
             sink.take(&Block {
                 warmup: self.warmup,
                 chains: self.chains,
                 first_draw: self.first_draw + self.left,
                 draws,
-                values: &leaving.values[..self.chains * draws * variables],
+                values: &leaving.values[..self.chains * draws * self.variables],
                 statistics: &leaving.statistics[..self.chains * draws],
             })?;
             self.left += draws;
-            for told in &leaving.statistics[..self.chains * draws] {
-                self.told.transitions += 1;
-                self.told.gradients += u64::from(told.n_steps);
-                self.told.divergences += u64::from(told.diverging);
-                self.told.acceptance += told.acceptance_rate;
-            }
+            let counted = leaving.statistics[..self.chains * draws].par_chunks(COUNTED).map(counted);
+            self.told = counted.collect::<Vec<Snapshot>>().iter().fold(self.told, joined);
+            self.spare.push(leaving);
         }
+        Ok(())
+    }
+
+    /// The room of its blocks.
+    pub fn into_room(mut self) -> Vec<Draws> {
+        self.spare.extend(self.blocks);
+        self.spare
     }
 
     /// What the draws that have left tell, all together.
@@ -208,6 +260,39 @@ impl Window {
     }
 }
 
+impl Draws {
+    /// Keeps the first `draws` draws of each of so many chains.
+    fn shorten(&mut self, chains: usize, variables: usize, draws: usize) {
+        for chain in 0..chains {
+            let (from, to) = (chain * self.length, chain * draws);
+            self.values.copy_within(from * variables..(from + draws) * variables, to * variables);
+            self.statistics.copy_within(from..from + draws, to);
+        }
+        self.length = draws;
+    }
+}
+
+/// What draws tell, all together.
+fn counted(draws: &[Statistics]) -> Snapshot {
+    let mut all = Snapshot { transitions: draws.len() as u64, ..Snapshot::default() };
+    for told in draws {
+        all.gradients += u64::from(told.n_steps);
+        all.divergences += u64::from(told.diverging);
+        all.acceptance += told.acceptance_rate;
+    }
+    all
+}
+
+fn joined(some: Snapshot, more: &Snapshot) -> Snapshot {
+    Snapshot {
+        transitions: some.transitions + more.transitions,
+        gradients: some.gradients + more.gradients,
+        divergences: some.divergences + more.divergences,
+        acceptance: some.acceptance + more.acceptance,
+        ..some
+    }
+}
+
 fn statistics(told: &Told, log_constant: f64) -> Statistics {
     Statistics {
         lp: f64::from(told.lp) + log_constant,
@@ -218,5 +303,93 @@ fn statistics(told: &Told, log_constant: f64) -> Statistics {
         n_steps: told.n_steps,
         diverging: told.diverging == 1,
         reached_max_treedepth: told.reached_max_treedepth == 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::data::Dataset;
+    use crate::engine::{Part, SumSink};
+    use crate::model::Unit;
+    use crate::nuts::Tuning;
+    use crate::nuts::adaptation::Spread;
+
+    const CHAINS: usize = 40_000;
+    const VARIABLES: usize = 5;
+
+    /// Which draw of which chain it is, as its log density says.
+    fn number(chain: usize, draw: usize) -> f64 {
+        (10 * chain + draw) as f64
+    }
+
+    /// Looks whether every draw is where it belongs, and keeps the blocks' first draws and lengths.
+    struct Looks<'a>(&'a Model, Vec<(usize, usize)>);
+
+    impl DrawSink for Looks<'_> {
+        fn warmed(&mut self, _: &Spread) {}
+
+        fn wants_warmup(&self) -> bool {
+            false
+        }
+
+        fn units(&self) -> Option<&[Unit]> {
+            None
+        }
+
+        fn sums(&mut self) -> Option<&mut dyn SumSink> {
+            None
+        }
+
+        fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+            self.1.push((block.first_draw, block.draws));
+            let (mut theta, mut named) = (vec![0.0; self.0.dim()], vec![0.0; VARIABLES]);
+            for (row, (values, told)) in block.values.chunks_exact(VARIABLES).zip(block.statistics).enumerate() {
+                theta[0] = number(row / block.draws, block.first_draw + row % block.draws);
+                assert_eq!(told.lp, theta[0] + 0.5);
+                self.0.constrain(&theta, &mut named);
+                assert_eq!(values, named);
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn draws_of_chains_ahead_of_each_other_leave_in_their_order() {
+        let model = Model::builder(Arc::new(Dataset::radon().unwrap())).build();
+        let tuning = Tuning { scale: vec![1.0; model.dim()], step_size: 1.0, max_depth: 1 };
+        let phase = Phase { transitions: 7, tuning, adapt: None, part: Part::Sampling, thin: 1 };
+        for whole in [true, false] {
+            let mut window = Window::new(&phase, 3, CHAINS, VARIABLES, Vec::new());
+            let mut sink = Looks(&model, Vec::new());
+            let mut made = vec![0; CHAINS];
+            for dispatch in 0..if whole { 14 } else { 5 } {
+                // Two parts of the chains take turns; in each, some make none and some up to three, and rows are not in their order.
+                let chains = if dispatch % 2 == 0 { 0..CHAINS / 3 } else { CHAINS / 3..CHAINS };
+                let limit = window.limit(&phase) as usize;
+                let want = |chain: usize| (1 + (chain + dispatch) % 3).min(limit - made[chain]);
+                let counts: Vec<[u32; 4]> = chains.clone().map(|chain| [want(chain) as u32, 0, 0, 0]).collect();
+                let (mut numbers, mut told) = (Vec::new(), Vec::new());
+                for i in 0..3 {
+                    for (place, chain) in chains.clone().enumerate().rev().filter(|(place, _)| counts[*place][0] > i) {
+                        let lp = number(chain, 3 + made[chain] + i as usize) as f32;
+                        numbers.extend([lp, 0.0, 0.0, 0.0, 0.0]);
+                        told.push(Told { lp, chain: place as u32, n_steps: 7, ..Told::default() });
+                    }
+                }
+                chains.clone().zip(&counts).for_each(|(chain, count)| made[chain] += count[0] as usize);
+                let numbers = Numbers::Positions(&numbers);
+                window.take(&model, 0.5, &Arrived { first: chains.start, counts: &counts, numbers, told: &told });
+                window.leave(&mut sink, false).unwrap();
+            }
+            window.leave(&mut sink, true).unwrap();
+            let draws = *made.iter().min().unwrap();
+            assert_eq!((window.left() as usize, draws == 7), (draws, whole));
+            assert_eq!(window.told().gradients, (7 * draws * CHAINS) as u64);
+            let blocks = if whole { vec![(3, 2), (5, 2), (7, 2), (9, 1)] } else { vec![(3, 2), (5, 1)] };
+            assert_eq!(sink.1, blocks);
+        }
     }
 }

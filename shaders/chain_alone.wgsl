@@ -1,0 +1,51 @@
+// A chain that one lane has to itself, with all groups and all random words. The same as chain_shared.wgsl, where a team has it.
+//
+// There are no effects in theta then. BUNCH groups are added up by themselves before their sums are: a compiler may have them side by side.
+// The table has groups that add nothing at its end, so that there are whole bunches.
+
+// The block of the joins' words that is in use, and the first word of directions.
+var<private> join_words: vec4<u32>;
+var<private> direction_word: u32;
+
+// Adds up over the groups: the gradient at the moving end is set, and the log density returned.
+fn of_groups(at: ptr<function, At>) -> f32 {
+    var parts: array<f32, PARTS>;
+    var effects: array<f32, K>;
+    // How often it turns no compiler knows: J groups side by side are more code than caches hold.
+    for (var bunch = 0u; bunch < min(QR_GROUPS / BUNCH, run.turns); bunch++) {
+        var bunch_parts: array<f32, PARTS>;
+        for (var i = 0u; i < bound(BUNCH); i++) {
+            add_group(at, team.number, BUNCH * bunch + i, &effects, &bunch_parts);
+        }
+        for (var part = 0u; part < PARTS; part++) {
+            parts[part] += bunch_parts[part];
+        }
+    }
+    var sums = sums_of(at, &parts);
+    for (var h = 0u; h < HYPERPARAMETERS; h++) {
+        let own = alone(h, position_at(h));
+        gradient[h / 4u][h % 4u] = sums[h] + own.y;
+        sums[LOG_DENSITY] += own.x;
+    }
+    return sums[LOG_DENSITY];
+}
+
+fn take_words() {
+    direction_word = words(place, DIRECTION, 0u).x;
+    join_words = words(place, JOIN, chain.depth / 4u);
+    spent += 40u;
+}
+
+// Which end moves when the tree has `depth` doublings: 0 backwards, 1 forwards.
+fn direction(depth: u32) -> u32 {
+    return direction_word >> (depth % 32u) & 1u;
+}
+
+// The uniform deviate that decides whether the sample of the subtree that doubles a tree of `depth` becomes the tree's.
+fn join_uniform(depth: u32) -> f32 {
+    if depth > 0u && depth % 4u == 0u {
+        join_words = words(place, JOIN, depth / 4u);
+        spent += 20u;
+    }
+    return uniform_deviate(join_words[depth % 4u]);
+}

@@ -1,0 +1,50 @@
+// The effects of a group given everything else, drawn from their exact conditional normal. Twin of
+// src/density/collapsed/conditional_effects.rs, which has the formulas.
+
+// The coefficients of a sample.
+fn coefficients_of(sample: u32) -> At {
+    var at: At;
+    for (var k = 0u; k < K; k++) {
+        at.coefficients[k] = sampled_coefficient(sample, k);
+    }
+    return at;
+}
+
+// The place of the effects of the chain's newest draw among random numbers: its number since warm-up, or before its end.
+fn place_of_effects() -> Place {
+    let seed = vec2<u32>(run.seed_low, run.seed_high);
+    return Place(seed, run.first_chain + team.number, (run.first_effects + chain.made - 1u) ^ run.effects_flipped);
+}
+
+// The betas of group `j`, where the residual's sd is `eps`, from 2 K normal deviates, xi and then zeta.
+fn effects_given(
+    at: ptr<function, At>,
+    eps: f32,
+    j: u32,
+    normals: ptr<function, array<f32, 2u * K>>,
+) -> array<f32, K> {
+    var ratio: array<f32, K>;
+    var offset: array<f32, K>;
+    var outcome = deviation(j, at);
+    for (var c = 0u; c < K; c++) {
+        let sigma = (*at).coefficients[c].sigma;
+        let scale = sigma / eps;
+        ratio[c] = scale * scale;
+        offset[c] = (*normals)[c] * sigma;
+        outcome[c] -= (*normals)[K + c] * eps;
+        for (var i = 0u; i < K; i++) {
+            if i <= c {
+                outcome[i] -= qr_entry(j, c, i) * offset[c];
+            }
+        }
+    }
+    var covariance: Covariance;
+    factorize(j, &ratio, &covariance);
+    whiten(&covariance, K, &outcome);
+    solve(&covariance, &outcome);
+    var betas: array<f32, K>;
+    for (var c = 0u; c < K; c++) {
+        betas[c] = offset[c] + (*at).coefficients[c].mu + along(j, c, &outcome) * ratio[c];
+    }
+    return betas;
+}
