@@ -18,7 +18,7 @@ use crate::nuts::{State, Statistics, Transition};
 /// A block should take about this long, so that progress moves and an interruption is soon obeyed.
 const BLOCK_TIME: Duration = Duration::from_millis(100);
 
-/// A block holds at most this many numbers, unless a single draw of all chains is more: it stays in a core's cache.
+/// Of a block, each worker makes at most this many numbers, unless a single draw of all chains is more: they stay in a core's cache.
 const BLOCK_VALUES: usize = 1 << 17;
 
 /// The same where workers evaluate many positions at once, or draws are summed up: 128 MiB.
@@ -179,7 +179,8 @@ impl HostEngine {
         let by_time = transitions as f64 * BLOCK_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6);
         // Wide workers run empty at the end of a block, and what they draw has no place in a cache anyway.
         // Where draws are summed up, all chains' sums pass by once a block.
-        let room = if self.workers[0].width() > 1 || summed { WIDE_BLOCK_VALUES } else { BLOCK_VALUES };
+        let narrow = BLOCK_VALUES * self.workers.len().min(self.chains.len());
+        let room = if self.workers[0].width() > 1 || summed { WIDE_BLOCK_VALUES } else { narrow };
         let by_room = match phase.part.records() {
             true => room / (self.chains.len() * self.variables).max(1) * phase.thin as usize,
             false => usize::MAX,
