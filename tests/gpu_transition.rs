@@ -117,9 +117,17 @@ struct Twins {
     lp_error: f64,
 }
 
-fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32, stretch: f64) -> Twins {
+/// With this part of the step size, and of that this part in the first coordinate.
+fn twins_with(
+    gpu: &Arc<Gpu>,
+    model: &Arc<Model>,
+    likelihood: Likelihood,
+    rounds: u32,
+    [stretch, slow]: [f64; 2],
+) -> Twins {
     let dim = model.dim();
-    let (warmed, mut states) = warmed(model, likelihood);
+    let (mut warmed, mut states) = warmed(model, likelihood);
+    warmed.run.scale[0] *= slow;
     let sd: Vec<f64> = RunSummary::of(&warmed).parameters.0.iter().map(|parameter| parameter.summary.sd).collect();
     let mut density = CpuDensity::new(&model.over(likelihood).unwrap());
 
@@ -170,7 +178,9 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
             let apart = named.iter().zip(drawn).zip(&sd).map(|((here, there), sd)| (here - there).abs() / sd);
             if apart.fold(0.0, f64::max) < 1e-3 {
                 twins.same_draw += 1;
-                assert!((here.acceptance_rate - there.acceptance_rate).abs() < 2e-3, "{here:?} {there:?}");
+                // Where long trajectories run through narrow places, rounding grows.
+                let tolerance = if slow == 1.0 { 2e-3 } else { 2e-2 };
+                assert!((here.acceptance_rate - there.acceptance_rate).abs() < tolerance, "{here:?} {there:?}");
                 assert!((here.lp + model.log_density_offset() - there.lp).abs() < 1e-2, "{here:?} {there:?}");
                 assert!((here.energy - model.log_density_offset() - there.energy).abs() < 1e-2);
                 assert!((here.step_size - there.step_size).abs() < 1e-6 * here.step_size);
@@ -180,26 +190,32 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
     twins
 }
 
+fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32) -> Twins {
+    twins_with(gpu, model, likelihood, rounds, [1.0, 1.0])
+}
+
 #[test]
 fn transition_by_transition_the_device_is_the_hosts_twin() {
     let many = if is_again() { 10 } else { 50 };
-    for (parameterization, likelihood, stretch, rounds) in [
-        ("non-centered", Likelihood::Groups, 1.0, many),
-        ("a=centered,b=non-centered", Likelihood::Groups, 0.1, 3),
-        ("centered", Likelihood::Groups, 3.0, many),
-        ("marginal", Likelihood::Groups, 1.0, many),
-        ("marginal", Likelihood::Groups, 0.05, 2),
+    // Trees that a slow coordinate makes deep have leaves of all weights, so that what is drawn at their joins counts.
+    for (parameterization, likelihood, [stretch, slow], rounds) in [
+        ("non-centered", Likelihood::Groups, [1.0, 1.0], many),
+        ("a=centered,b=non-centered", Likelihood::Groups, [0.1, 1.0], 3),
+        ("centered", Likelihood::Groups, [3.0, 1.0], many),
+        ("marginal", Likelihood::Groups, [1.0, 1.0], many),
+        ("marginal", Likelihood::Groups, [0.05, 1.0], 2),
+        ("marginal", Likelihood::Groups, [1.0, 0.08], 10),
     ] {
         let model = radon(parameterization);
         for gpu in &gpu::devices_of(&model) {
-            let twins = twins(gpu, &model, likelihood, rounds, stretch);
-            eprintln!("{parameterization}, {likelihood:?}, step size x {stretch}: {twins:?}");
+            let twins = twins_with(gpu, &model, likelihood, rounds, [stretch, slow]);
+            eprintln!("{parameterization}, {likelihood:?}, step size x {stretch}, {slow}: {twins:?}");
             assert_eq!(twins.transitions, rounds * CHAINS);
             assert!((twins.acceptance[0] / twins.acceptance[1] - 1.0).abs() < 1e-3, "{twins:?}");
             assert!(twins.lp_error < 1e-3, "{twins:?}");
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
             // Small steps make deep trees, large ones divergences: both were met.
-            assert!(stretch > 0.1 || twins.deepest >= 7, "{twins:?}");
+            assert!((stretch > 0.1 && slow == 1.0) || twins.deepest >= if slow == 1.0 { 7 } else { 5 }, "{twins:?}");
             assert!(stretch != 3.0 || twins.divergences > 10, "{twins:?}");
         }
     }
@@ -232,7 +248,7 @@ fn twins_are_alike_in_any_shape() {
             if groups > 100 && likelihood == Likelihood::Observations {
                 continue;
             }
-            let twins = twins(gpu, &model, likelihood, 4, 1.0);
+            let twins = twins(gpu, &model, likelihood, 4);
             eprintln!("J = {groups}, K = {}, {likelihood:?}: {twins:?}", slopes + 1);
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
         }
@@ -272,7 +288,7 @@ fn a_million_rows() -> Arc<Model> {
 #[test]
 fn a_million_rows_leave_the_energies_of_transitions_exact_to_a_thousandth() {
     let Some(devices) = gpu::devices() else { return };
-    let twins = twins(&devices[0], &a_million_rows(), Likelihood::Groups, 3, 1.0);
+    let twins = twins(&devices[0], &a_million_rows(), Likelihood::Groups, 3);
     eprintln!("{twins:?}");
     assert!(twins.lp_error < 1e-3 && twins.leapfrogs > 3 * twins.transitions, "{twins:?}");
     assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
@@ -287,7 +303,7 @@ fn twins_without_effects_are_alike_in_any_shape() {
         // Lavapipe takes long to compile for large workgroups: of 520 groups, more than 64 for each of 8 lanes, one will do.
         let one = if groups > 100 { 1 } else { devices.len() };
         for gpu in devices[..one].iter().chain(&[gpu::alone(&devices[0])]) {
-            let twins = twins(gpu, &model, Likelihood::Groups, 3, 1.0);
+            let twins = twins(gpu, &model, Likelihood::Groups, 3);
             eprintln!("J = {groups}, K = {}: {twins:?}", slopes + 1);
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
         }
