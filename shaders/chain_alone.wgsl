@@ -11,7 +11,7 @@ var<private> direction_word: u32;
 fn of_groups(at: ptr<function, At>) -> f32 {
     var parts: array<f32, PARTS>;
     var effects: array<f32, K>;
-    // How often it turns no compiler knows: J groups side by side are more code than caches hold.
+    // The bound is not known to compilers, which would put all groups side by side: more code than caches hold.
     for (var bunch = 0u; bunch < min(QR_GROUPS / BUNCH, run.turns); bunch++) {
         var bunch_parts: array<f32, PARTS>;
         for (var i = 0u; i < bound(BUNCH); i++) {

@@ -27,7 +27,7 @@ fn add_group(
     factorize(j, &ratio, &covariance);
     for (var k = 0u; k < K; k++) {
         determinant *= covariance.diagonal[k];
-        // Two of them no product overflows.
+        // A product of two of them does not overflow.
         if k % 2u == 1u || k + 1u == K {
             halve();
         }

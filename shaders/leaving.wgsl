@@ -7,7 +7,7 @@ fn add_moments() {
         let values = place_of(team, STATE + 2u * chain.sample + part);
         let means = place_of(team, MOMENTS + 2u * part);
         let squares = place_of(team, MOMENTS + 2u * part + 1u);
-        // All are read before any is written, so that their ways from memory overlap.
+        // All reads come before any write, so that their latencies overlap.
         var value: array<vec4<f32>, QUADS>;
         var mean: array<vec4<f32>, QUADS>;
         var square: array<vec4<f32>, QUADS>;

@@ -56,7 +56,7 @@ fn begin(step_size: f32) {
     let other_gradient = place_of(team, other_end + GRADIENT);
     let rho = place_of(team, RHO);
     let near = place_of(team, NEAR);
-    // Read before anything is written, so that their ways from memory overlap.
+    // Both are read before anything is written, so that their latencies overlap.
     for (var quad = 0u; quad < bound(QUADS); quad++) {
         position[quad] = vectors[sample + quad * STRIDE];
         gradient[quad] = vectors[sample_gradient + quad * STRIDE];
@@ -89,7 +89,7 @@ fn draw_momentum() {
     for (var first_block = 0u; 4u * first_block < DIM; first_block += TEAM) {
         let deviates = normals(place, MOMENTUM, first_block + team.lane);
         for (var slot = 0u; slot < bound(SLOTS); slot++) {
-            // Where no lane's is among these blocks, which a compiler finds out.
+            // A slot whose coordinates are in other blocks for every lane; compilers that unroll the loop know.
             if 4u * first_block >= coordinate_of(0u, slot) + TEAM || 4u * (first_block + TEAM) <= coordinate_of(0u, slot) {
                 continue;
             }

@@ -40,7 +40,7 @@ fn add_quad(quad: u32, named: vec4<f32>) {
     }
     let second = chain.made > run.half;
     let is_first = chain.made == select(1u, run.half + 1u, second);
-    // All are read before any is written, so that their ways from memory overlap.
+    // All reads come before any write, so that their latencies overlap.
     let place = array<u32, 4>(
         place_of_sums(2u * u32(second), quad),
         place_of_sums(2u * u32(second) + 1u, quad),

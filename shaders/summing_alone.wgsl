@@ -6,7 +6,7 @@ fn add_sample(sample: u32) {
     var at = coefficients_of(sample);
     let eps = positive(sampled_hyperparameter(sample, DISPERSION));
     let place = place_of_effects();
-    // Of each of the 2 K streams of deviates, the block in which those of the next groups begin.
+    // For each of the 2 K streams of deviates, the block where those of the next groups begin.
     var blocks: array<vec4<f32>, 2u * K>;
     for (var s = 0u; s < 2u * K; s++) {
         blocks[s] = normals(place, EFFECT, s * J / 4u);

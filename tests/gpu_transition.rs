@@ -117,7 +117,7 @@ struct Twins {
     lp_error: f64,
 }
 
-/// With this part of the step size, and of that this part in the first coordinate.
+/// Twins with `stretch` times the tuned step size, and `slow` times that in the first coordinate.
 fn twins_with(
     gpu: &Arc<Gpu>,
     model: &Arc<Model>,

@@ -127,7 +127,7 @@ impl QrGroups {
         (0..self.coefficients).map(spread).map(|spread| if spread.is_normal() { spread } else { 1.0 }).collect()
     }
 
-    /// The numbers of all groups in rows of J, as qr.wgsl reads them: by how much the squares that no coefficients explain
+    /// The numbers of all groups in rows of J, as qr_far.wgsl reads them: by how much the squares that no coefficients explain
     /// are more than `noise` for each observation, each column of R from its first entry to that on the diagonal, and w.
     pub fn rows(&self, noise: f64) -> Vec<Vec<f64>> {
         let row = |value: &dyn Fn(&Factor) -> f64| self.groups.iter().map(value).collect::<Vec<f64>>();

@@ -18,7 +18,7 @@ use crate::nuts::{State, Statistics, Transition};
 /// A block should take about this long, so that progress moves and an interruption is soon obeyed.
 const BLOCK_TIME: Duration = Duration::from_millis(100);
 
-/// Of a block, each worker makes at most this many numbers, unless a single draw of all chains is more: they stay in a core's cache.
+/// Each worker makes at most this many numbers of a block, unless a single draw of all chains is more: they stay in a core's cache.
 const BLOCK_VALUES: usize = 1 << 17;
 
 /// The same where workers evaluate many positions at once, or draws are summed up: 128 MiB.

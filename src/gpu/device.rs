@@ -144,7 +144,7 @@ impl Gpu {
         self.target
     }
 
-    /// What kernels of whole transitions are written for that so many chains make; they may draw effects for `sums`, too.
+    /// What kernels are written for that make whole transitions of so many chains; where draws are summed up, they may draw effects too.
     pub fn target_of(&self, chains: u32, sums: bool) -> Target {
         let least = if sums { Target::ALONE_WITH_EFFECTS } else { Target::ALONE };
         Target { alone: chains >= self.switches.alone.unwrap_or(least), ..self.target }

@@ -63,7 +63,7 @@ shared_struct! {
 pub struct Tables {
     /// The [`Reference`], and the [`Prior`] of each coefficient and of each dispersion.
     pub fixed: Vec<f32>,
-    /// The numbers of all groups, in the rows that qr.wgsl reads.
+    /// The numbers of all groups, in the rows that qr_far.wgsl reads.
     pub groups: Vec<f32>,
     /// What is to be added to a log density of the device: normalising constants, and the log likelihood at the reference noise.
     pub constant: f64,
@@ -163,11 +163,11 @@ impl Team {
 pub fn log_density(model: &Model, team: Team, rows: Source) -> Vec<Source> {
     let of_a_group = match model.coordinates() {
         Coordinates::Collapsed => {
-            let qr = if team.meeting == Meeting::Alone { source!("qr_near.wgsl") } else { source!("qr.wgsl") };
-            vec![qr, source!("covariance.wgsl"), source!("collapsed.wgsl")]
+            let place = if team.meeting == Meeting::Alone { source!("qr_near.wgsl") } else { source!("qr_far.wgsl") };
+            vec![source!("qr.wgsl"), place, source!("covariance.wgsl"), source!("collapsed.wgsl")]
         }
         Coordinates::Joint { likelihood: Likelihood::Groups, .. } => {
-            vec![source!("qr.wgsl"), source!("quadratic.wgsl"), source!("joint.wgsl")]
+            vec![source!("qr.wgsl"), source!("qr_far.wgsl"), source!("quadratic.wgsl"), source!("joint.wgsl")]
         }
         Coordinates::Joint { likelihood: Likelihood::Observations, .. } => vec![rows, source!("joint.wgsl")],
     };

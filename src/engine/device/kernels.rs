@@ -38,13 +38,13 @@ const CHECKPOINT: u32 = 16;
 /// Chains whose vectors lie beside each other where each has a lane to itself: the lanes of a subgroup, as a rule.
 const BESIDE: usize = 32;
 
-/// Where lanes have chains to themselves, the numbers of all groups lie in a workgroup's memory, of which any device has so many bytes.
+/// Bytes of a workgroup's memory that any device has; they hold the numbers of all groups where lanes have chains to themselves.
 const NEAR: usize = 16 << 10;
 
-/// And it has all its coordinates in registers: at most so many coefficients.
+/// The most coefficients of a model whose chains have a lane each, with all coordinates in registers.
 const MOST_ALONE: usize = 4;
 
-/// Groups that such a lane adds up by themselves.
+/// Groups that such a lane adds up together before their sums join the others; a quad of sums holds as many.
 const BUNCH: usize = 4;
 
 /// Vectors of a chain's sums: of each half of its draws two, and two of its tails.
