@@ -3,17 +3,18 @@
 
 mod adapter;
 mod device;
+mod entry_point;
 mod error;
 mod exchange;
 mod flight;
 mod kernel;
 mod meter;
 mod shader;
-mod spirv;
 mod switches;
 
 pub use adapter::{Adapter, flags};
 pub use device::{Gpu, Target};
+pub use entry_point::EntryPoint;
 pub use error::GpuError;
 pub use exchange::Exchange;
 pub use flight::{Clock, Flight, Landing};
@@ -21,5 +22,4 @@ pub use kernel::Kernel;
 pub use meter::{Meter, Reading};
 pub use shader::{Header, Source};
 pub(crate) use shader::{shared_struct, source};
-pub use spirv::Spirv;
 pub use switches::Switches;

@@ -14,7 +14,7 @@ use warpnuts::data::Dataset;
 use warpnuts::density::gpu::{Prior, Reference, Shaders, Stretch};
 use warpnuts::engine::device::kernels::{self, Leaving};
 use warpnuts::engine::device::messages::{Chain, Pooling, Run, Told};
-use warpnuts::gpu::{Spirv, Target};
+use warpnuts::gpu::{EntryPoint, Target};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
 use crate::helpers::python::python;
@@ -191,11 +191,10 @@ fn kernels_are_valid_spirv_and_what_is_not_is_known() {
     let over_rows: Vec<Model> = models.iter().filter_map(|model| model.over(Likelihood::Observations).ok()).collect();
     for (model, target) in models.iter().chain(&over_rows).flat_map(|it| targets(false).map(|target| (it, target))) {
         for (entry, source, constants) in kernels_of(model, target) {
-            let ours = Spirv::of(&source, entry, constants, (1, 3), false).unwrap();
-            let said = spirv_val(&tool, &ours.words, "vulkan1.1");
+            let point = EntryPoint::of(&source, entry, constants).unwrap();
+            let said = spirv_val(&tool, &point.spirv((1, 3), false).unwrap(), "vulkan1.1");
             assert_eq!(said, "", "{entry}, {target:?}");
-            let theirs = Spirv::of(&source, entry, constants, (1, 6), false).unwrap();
-            let said = spirv_val(&tool, &theirs.words, "vulkan1.3");
+            let said = spirv_val(&tool, &point.spirv((1, 6), false).unwrap(), "vulkan1.3");
             if !said.is_empty() {
                 assert!(said.contains("VUID-StandaloneSpirv-None-10684"), "{entry}, {target:?}: {said}");
                 refused.insert(entry);
@@ -205,7 +204,7 @@ fn kernels_are_valid_spirv_and_what_is_not_is_known() {
     assert!(refused.iter().eq(&known), "{refused:?}");
     // It would say so of a module that is not valid.
     let (entry, source, _) = kernels_of(&model(2, 0, None), targets(false)[0]).swap_remove(0);
-    let mut broken = Spirv::of(&source, entry, &[], (1, 3), false).unwrap().words;
+    let mut broken = EntryPoint::of(&source, entry, &[]).unwrap().spirv((1, 3), false).unwrap();
     let end = broken.len();
     broken.truncate(end - 1);
     assert_ne!(spirv_val(&tool, &broken, "vulkan1.1"), "");

@@ -213,7 +213,7 @@ impl GpuDensity {
         let exchange =
             Exchange::new(gpu.clone(), 4 * room * dim as u64, 4 * room * (dim as u64 + 1), model.meter.clone())?;
         let mut bound = Vec::new();
-        let mut evaluate = vec![(0, &model.fixed), (2, exchange.input()), (3, exchange.output())];
+        let mut evaluate = vec![(0, &model.fixed), (1, &model.groups), (2, exchange.input()), (3, exchange.output())];
         let partials;
         if let Some(observations) = &model.observations {
             partials = gpu.buffer("partial sums", 4 * room * u64::from(model.partials()), BufferUsages::STORAGE)?;
@@ -226,8 +226,6 @@ impl GpuDensity {
                 bound.push(fold.bind(gpu, &[(1, runs), (4, &partials)])?);
             }
             evaluate.push((4, &partials));
-        } else {
-            evaluate.push((1, &model.groups));
         }
         bound.push(model.evaluate.bind(gpu, &evaluate)?);
         Ok(GpuDensity { width, exchange, bound, numbers: Vec::with_capacity(width * dim), model })

@@ -1,6 +1,8 @@
 //! The likelihood given the effects, over every observation: of each row eta, what the family makes of it, and the derivative
 //! back to the betas. Eight chunks of rows at a time, each of one group, so that no lane waits for another's group to end.
 
+use multiversion::multiversion;
+
 use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::{At, Diagonal, Sums};
 use crate::family::Distribution;
@@ -19,7 +21,10 @@ pub struct RowTable {
     /// For each row of each bundle, the intercept's column (1, or 0 where the row is padding), the outcome, and the slopes'
     /// columns.
     rows: Vec<Lanes>,
-    /// Scratch: the log likelihood's derivative by beta, in the family's unit, [k][j].
+    /// Scratch: the betas of each bundle's chunks, then the log likelihood's derivative by them in the family's unit,
+    /// [bundle][k].
+    betas: Vec<Lanes>,
+    /// Scratch: the same derivative by the betas of each group, [k][j].
     by_beta: Vec<f64>,
 }
 
@@ -45,6 +50,7 @@ impl RowTable {
             groups: layout.groups,
             bundles: Vec::new(),
             rows: Vec::new(),
+            betas: vec![Lanes::ZERO; chunks.len().div_ceil(LANES) * layout.coefficients],
             by_beta: vec![0.0; layout.coefficients * layout.groups],
         };
         for bundle in chunks.chunks(LANES) {
@@ -76,27 +82,15 @@ impl<F: Distribution> GivenEffects<F> for &mut RowTable {
         theta: &[f64],
         gradient: &mut [f64],
     ) -> (Sums<M>, F::Sums) {
-        let mut own = F::Sums::default();
-        self.by_beta.fill(0.0);
-        let mut rows = self.rows.chunks_exact(k + 1);
-        for bundle in &self.bundles {
-            let mut betas = [Lanes::ZERO; M];
-            for i in 0..k {
+        for (bundle, betas) in self.bundles.iter().zip(self.betas.chunks_exact_mut(k)) {
+            for (i, beta) in betas.iter_mut().enumerate() {
                 let effects = &theta[hierarchy.effects(i)];
-                betas[i] = at.coefficients[i].beta(Lanes(bundle.groups.map(|group| effects[group])));
+                *beta = at.coefficients[i].beta(Lanes(bundle.groups.map(|group| effects[group])));
             }
-            let mut by_beta = [Lanes::ZERO; M];
-            for row in rows.by_ref().take(bundle.rows) {
-                let mut eta = row[0] * betas[0];
-                for i in 1..k {
-                    eta += row[i + 1] * betas[i];
-                }
-                let by_eta = family.rows(row[1], eta, row[0], &mut own);
-                by_beta[0] += by_eta;
-                for i in 1..k {
-                    by_beta[i] += row[i + 1] * by_eta;
-                }
-            }
+        }
+        let own = all_rows::<F, M>(k, family, &self.bundles, &self.rows, &mut self.betas);
+        self.by_beta.fill(0.0);
+        for (bundle, by_beta) in self.bundles.iter().zip(self.betas.chunks_exact(k)) {
             for (total, by_beta) in self.by_beta.chunks_exact_mut(self.groups).zip(by_beta) {
                 for (group, lane) in bundle.groups.iter().zip(by_beta.0) {
                     total[*group] += lane;
@@ -116,4 +110,37 @@ impl<F: Distribution> GivenEffects<F> for &mut RowTable {
         }
         (sums, own)
     }
+}
+
+/// What the family makes of all rows; the betas of each bundle give way to the log likelihood's derivative by them. By itself,
+/// and from memory to memory: beside the gathering of betas and the scattering of derivatives, which go lane by lane, no
+/// compiler would keep whole vectors.
+#[multiversion(targets = "simd")]
+fn all_rows<F: Distribution, const M: usize>(
+    k: usize,
+    family: &F,
+    bundles: &[Bundle],
+    rows: &[Lanes],
+    betas: &mut [Lanes],
+) -> F::Sums {
+    let mut own = F::Sums::default();
+    let mut rows = rows.chunks_exact(k + 1);
+    for (bundle, betas) in bundles.iter().zip(betas.chunks_exact_mut(k)) {
+        let mut beta = [Lanes::ZERO; M];
+        beta[..k].copy_from_slice(betas);
+        let mut by_beta = [Lanes::ZERO; M];
+        for row in rows.by_ref().take(bundle.rows) {
+            let mut eta = row[0] * beta[0];
+            for i in 1..k {
+                eta += row[i + 1] * beta[i];
+            }
+            let by_eta = family.rows(row[1], eta, row[0], &mut own);
+            by_beta[0] += by_eta;
+            for i in 1..k {
+                by_beta[i] += row[i + 1] * by_eta;
+            }
+        }
+        betas.copy_from_slice(&by_beta[..k]);
+    }
+    own
 }

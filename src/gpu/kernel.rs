@@ -8,13 +8,15 @@ use wgpu::{
     ShaderModuleDescriptor, ShaderModuleDescriptorPassthrough, ShaderRuntimeChecks, ShaderSource, ShaderStages,
 };
 
-use super::spirv::Spirv;
+use super::entry_point::EntryPoint;
 use super::{Gpu, GpuError};
 
 /// A compiled entry point; its bind group 0 is laid out as the shader says.
 #[derive(Debug)]
 pub struct Kernel {
     pipeline: wgpu::ComputePipeline,
+    /// The bindings that it uses.
+    bindings: Vec<u32>,
 }
 
 impl Kernel {
@@ -29,9 +31,10 @@ impl Kernel {
     pub unsafe fn compile(gpu: &Gpu, entry: &str, source: &str, overrides: &[(&str, f64)]) -> Result<Kernel, GpuError> {
         let invalid = |reason: String| GpuError::Shader { name: entry.to_string(), reason };
         gpu.check()?;
+        let point = EntryPoint::of(source, entry, overrides).map_err(invalid)?;
         let made = gpu.guarded(|| {
             // SAFETY: indices and loops are the caller's promise.
-            unsafe { module(gpu, entry, source, overrides) }
+            unsafe { module(gpu, &point, source) }
         });
         let (module, layout) = match made {
             Ok(made) => made.map_err(invalid)?,
@@ -40,41 +43,18 @@ impl Kernel {
         };
         // What is compiled here has its constants in it.
         let constants = if layout.is_some() { &[] } else { overrides };
-        Kernel::of_module(gpu, entry, &module, layout.as_ref(), constants)
+        let pipeline = pipeline(gpu, entry, &module, layout.as_ref(), constants)?;
+        Ok(Kernel { pipeline, bindings: point.bindings.iter().map(|(binding, _)| *binding).collect() })
     }
 
-    /// The kernel of a module that is valid, as far as is known.
-    fn of_module(
-        gpu: &Gpu,
-        entry: &str,
-        module: &ShaderModule,
-        layout: Option<&PipelineLayout>,
-        constants: &[(&str, f64)],
-    ) -> Result<Kernel, GpuError> {
-        let descriptor = ComputePipelineDescriptor {
-            label: Some(entry),
-            layout,
-            module,
-            entry_point: Some(entry),
-            compilation_options: PipelineCompilationOptions { constants, zero_initialize_workgroup_memory: false },
-            cache: None,
-        };
-        match gpu.guarded(|| gpu.device.create_compute_pipeline(&descriptor)) {
-            Ok(pipeline) => Ok(Kernel { pipeline }),
-            Err(GpuError::Refused { reason }) => Err(GpuError::Shader { name: entry.to_string(), reason }),
-            // wgpu gives a device up whose driver says no to a pipeline, whatever the reason, which it keeps for itself.
-            Err(GpuError::Lost { reason }) => Err(gpu.refused(entry, reason)),
-            Err(other) => Err(other),
-        }
-    }
-
-    /// Binds `buffers`, each at the binding beside it.
+    /// Binds those of `buffers`, each at the binding beside it, that the shader uses.
     ///
     /// # Errors
-    /// When they are not those that the shader declares.
+    /// When one that it uses is not among them.
     pub fn bind(&self, gpu: &Gpu, buffers: &[(u32, &wgpu::Buffer)]) -> Result<wgpu::BindGroup, GpuError> {
         let entries: Vec<wgpu::BindGroupEntry> = buffers
             .iter()
+            .filter(|(binding, _)| self.bindings.contains(binding))
             .map(|(binding, buffer)| wgpu::BindGroupEntry { binding: *binding, resource: buffer.as_entire_binding() })
             .collect();
         gpu.guarded(|| {
@@ -100,39 +80,63 @@ impl Kernel {
     }
 }
 
+/// The pipeline of a module that is valid, as far as is known.
+fn pipeline(
+    gpu: &Gpu,
+    entry: &str,
+    module: &ShaderModule,
+    layout: Option<&PipelineLayout>,
+    constants: &[(&str, f64)],
+) -> Result<wgpu::ComputePipeline, GpuError> {
+    let descriptor = ComputePipelineDescriptor {
+        label: Some(entry),
+        layout,
+        module,
+        entry_point: Some(entry),
+        compilation_options: PipelineCompilationOptions { constants, zero_initialize_workgroup_memory: false },
+        cache: None,
+    };
+    match gpu.guarded(|| gpu.device.create_compute_pipeline(&descriptor)) {
+        Err(GpuError::Refused { reason }) => Err(GpuError::Shader { name: entry.to_string(), reason }),
+        // wgpu gives a device up whose driver says no to a pipeline, whatever the reason, which it keeps for itself.
+        Err(GpuError::Lost { reason }) => Err(gpu.refused(entry, reason)),
+        made => made,
+    }
+}
+
 /// The module of a shader; where it is not wgpu that compiles it, with the layout that wgpu would derive.
 ///
 /// # Safety
 /// As of [`Kernel::compile`].
 unsafe fn module(
     gpu: &Gpu,
-    entry: &str,
+    point: &EntryPoint,
     source: &str,
-    overrides: &[(&str, f64)],
 ) -> Result<(ShaderModule, Option<PipelineLayout>), String> {
-    let (device, switches) = (&gpu.device, gpu.switches());
+    let (device, switches, entry) = (&gpu.device, gpu.switches(), point.entry);
     let Some(version) = switches.spirv else {
         let checks = if switches.checked { ShaderRuntimeChecks::checked() } else { ShaderRuntimeChecks::unchecked() };
         let descriptor = ShaderModuleDescriptor { label: Some(entry), source: ShaderSource::Wgsl(source.into()) };
         // SAFETY: the caller's promise.
         return Ok((unsafe { device.create_shader_module_trusted(descriptor, checks) }, None));
     };
-    let Spirv { words, bindings, workgroup } = Spirv::of(source, entry, overrides, version, switches.checked)?;
-    let point = PassthroughShaderEntryPoint { name: entry.into(), workgroup_size: (workgroup, 1, 1) };
+    let words = point.spirv(version, switches.checked)?;
+    let shader = PassthroughShaderEntryPoint { name: entry.into(), workgroup_size: (point.workgroup, 1, 1) };
     let descriptor = ShaderModuleDescriptorPassthrough {
         label: Some(entry),
-        entry_points: Cow::Owned(vec![point]),
+        entry_points: Cow::Owned(vec![shader]),
         spirv: Some(words.into()),
         ..ShaderModuleDescriptorPassthrough::default()
     };
     // SAFETY: naga has validated the source and written the module; for the rest, the caller's promise.
     let module = unsafe { device.create_shader_module_passthrough(descriptor) };
-    let entries: Vec<BindGroupLayoutEntry> = bindings
-        .into_iter()
+    let entries: Vec<BindGroupLayoutEntry> = point
+        .bindings
+        .iter()
         .map(|(binding, ty)| BindGroupLayoutEntry {
-            binding,
+            binding: *binding,
             visibility: ShaderStages::COMPUTE,
-            ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            ty: BindingType::Buffer { ty: *ty, has_dynamic_offset: false, min_binding_size: None },
             count: None,
         })
         .collect();
@@ -173,7 +177,7 @@ mod tests {
         // SAFETY: it is never run.
         let module = unsafe { gpu.device.create_shader_module_passthrough(descriptor) };
         let layout = gpu.device.create_pipeline_layout(&PipelineLayoutDescriptor::default());
-        let error = Kernel::of_module(&gpu, "evaluate", &module, Some(&layout), &[]).unwrap_err().to_string();
+        let error = pipeline(&gpu, "evaluate", &module, Some(&layout), &[]).unwrap_err().to_string();
         for words in ["llvmpipe", "Mesa", "refused", "`evaluate`", "--engine cpu", "`warpnuts devices`"] {
             assert!(error.contains(words), "{words}: {error}");
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow, bail};
 use ash::vk;
 use serde_json::{Value, json};
-use warpnuts::gpu::Spirv;
+use warpnuts::gpu::EntryPoint;
 
 use crate::cases::Way;
 use crate::compile;
@@ -36,8 +36,10 @@ struct Queue<'a> {
 pub fn fma(card: &Card, family: u32) -> Result<Value> {
     let there = card.families.get(family as usize).ok_or_else(|| anyhow!("there is no queue family {family}"))?;
     let queue = Queue::open(card, family)?;
-    let spirv = Spirv::of(&source(), "fma_chains", &[], (1, 3), false).map_err(|error| anyhow!("naga: {error}"))?;
-    let (code, pipeline, (set, layout), _) = compile::pipeline(card, &queue.device, &spirv, "fma_chains", false)?;
+    let naga = |error| anyhow!("naga: {error}");
+    let point = EntryPoint::of(&source(), "fma_chains", &[]).map_err(naga)?;
+    let words = point.spirv((1, 3), false).map_err(naga)?;
+    let (code, pipeline, (set, layout), _) = compile::pipeline(card, &queue.device, &point, &words, false)?;
     if code != vk::Result::SUCCESS {
         bail!("{code:?} in vkCreateComputePipelines");
     }
@@ -68,7 +70,7 @@ pub fn fma(card: &Card, family: u32) -> Result<Value> {
     for _ in 0..REPEATS {
         best = best.min(time(rounds)?);
     }
-    let made = f64::from(workgroups) * f64::from(spirv.workgroup) * f64::from(rounds) * (CHAINS * UNROLLED) as f64;
+    let made = f64::from(workgroups) * f64::from(point.workgroup) * f64::from(rounds) * (CHAINS * UNROLLED) as f64;
     let rate = 2.0 * made / best / 1e12;
     let flags = there.queue_flags;
     Ok(json!({

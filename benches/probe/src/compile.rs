@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 use ash::{khr, vk};
 use serde_json::{Map, Value, json};
-use warpnuts::gpu::Spirv;
+use warpnuts::gpu::EntryPoint;
 use wgpu_types::BufferBindingType;
 
 use crate::kernels;
@@ -22,29 +22,31 @@ pub fn compile(card: &Card, kernel: &str, version: (u8, u8), robust: bool, stati
         return Ok(json!({ "outcome": "not asked: SPIR-V 1.6 needs Vulkan 1.3" }));
     }
     let (source, entry) = kernels::source(kernel, card.target())?;
-    let spirv = Spirv::of(&source, entry, &[], version, false).map_err(|error| anyhow!("naga: {error}"))?;
+    let naga = |error| anyhow!("naga: {error}");
+    let point = EntryPoint::of(&source, entry, &[]).map_err(naga)?;
+    let words = point.spirv(version, false).map_err(naga)?;
     let statistics = statistics && card.has(khr::pipeline_executable_properties::NAME);
     let device = card.open(0, robust, statistics)?;
-    let (code, pipeline, _, seconds) = pipeline(card, &device, &spirv, entry, statistics)?;
-    let mut result = json!({ "outcome": format!("{code:?}"), "compile_seconds": seconds, "words": spirv.words.len() });
+    let (code, pipeline, _, seconds) = pipeline(card, &device, &point, &words, statistics)?;
+    let mut result = json!({ "outcome": format!("{code:?}"), "compile_seconds": seconds, "words": words.len() });
     if code == vk::Result::SUCCESS && statistics {
         result["statistics"] = told(card, &device, pipeline)?;
     }
     Ok(result)
 }
 
-/// The pipeline of an entry point and its layouts, with the result code and the seconds that the driver took.
+/// The pipeline of an entry point, whose SPIR-V is `words`, and its layouts, with the result code and the seconds that the driver took.
 ///
 /// # Errors
 /// When it does not come to the pipeline.
 pub fn pipeline(
     card: &Card,
     device: &ash::Device,
-    spirv: &Spirv,
-    entry: &str,
+    point: &EntryPoint,
+    words: &[u32],
     statistics: bool,
 ) -> Result<(vk::Result, vk::Pipeline, (vk::DescriptorSetLayout, vk::PipelineLayout), f64)> {
-    let numbered = (0..).zip(&spirv.bindings);
+    let numbered = (0..).zip(&point.bindings);
     let bindings: Vec<_> = numbered
         .map(|(number, (_, kind))| {
             let kind = match kind {
@@ -65,11 +67,11 @@ pub fn pipeline(
     let create = vk::PipelineLayoutCreateInfo::default().set_layouts(&sets);
     // SAFETY: as above.
     let layout = call("vkCreatePipelineLayout", || unsafe { device.create_pipeline_layout(&create, None) })?;
-    let create = vk::ShaderModuleCreateInfo::default().code(&spirv.words);
+    let create = vk::ShaderModuleCreateInfo::default().code(words);
     // SAFETY: naga has validated the kernel and written the module, in a version that the device knows. Where private
     // arrays have a stride, which is not valid from 1.4 on, what the driver makes of that is the question.
     let module = call("vkCreateShaderModule", || unsafe { device.create_shader_module(&create, None) })?;
-    let name = CString::new(entry)?;
+    let name = CString::new(point.entry)?;
     let stage = vk::PipelineShaderStageCreateInfo::default()
         .flags(card.stage_flags())
         .stage(vk::ShaderStageFlags::COMPUTE)

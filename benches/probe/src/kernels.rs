@@ -80,7 +80,7 @@ fn model(dataset: Dataset, marginal: bool) -> Model {
 
 #[cfg(test)]
 mod tests {
-    use warpnuts::gpu::Spirv;
+    use warpnuts::gpu::EntryPoint;
 
     use super::*;
 
@@ -92,8 +92,8 @@ mod tests {
             let target = Target { subgroup, whole, workgroup, int64: !software, software, alone: false };
             for (name, version) in NAMES.iter().flat_map(|name| [(name, (1, 3)), (name, (1, 6))]) {
                 let (source, entry) = source(name, target).unwrap();
-                let spirv = Spirv::of(&source, entry, &[], version, false).unwrap();
-                assert!(spirv.words.len() > 100 && !spirv.bindings.is_empty(), "{name}");
+                let point = EntryPoint::of(&source, entry, &[]).unwrap();
+                assert!(point.spirv(version, false).unwrap().len() > 100 && !point.bindings.is_empty(), "{name}");
             }
         }
     }

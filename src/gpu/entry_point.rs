@@ -1,4 +1,4 @@
-//! Kernels as SPIR-V of a given version, written here rather than by wgpu, which asks naga for the newest version that a driver
+//! What an entry point of a shader binds, and its SPIR-V of a given version, written here rather than by wgpu, which asks naga for the newest version that a driver
 //! has. naga gives every array and structure an explicit layout, in registers and in a workgroup's memory too, which is not valid
 //! (VUID-StandaloneSpirv-None-10684): arrays in a workgroup's memory must never have one, and nothing in registers from 1.4 on.
 //! Up to 1.3 modules are made valid here; from 1.4 on they are what wgpu would pass to a driver.
@@ -7,34 +7,27 @@ use wgpu::BufferBindingType;
 use wgpu::naga::back::pipeline_constants::process_overrides;
 use wgpu::naga::back::spv;
 use wgpu::naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
-use wgpu::naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
-use wgpu::naga::{AddressSpace, ShaderStage, StorageAccess, front};
+use wgpu::naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use wgpu::naga::{AddressSpace, Module, ResourceBinding, ShaderStage, StorageAccess, front};
 
-/// A kernel as a Vulkan driver takes it.
+/// An entry point of a shader that is valid.
 #[derive(Debug, Clone)]
-pub struct Spirv {
-    /// The module.
-    pub words: Vec<u32>,
-    /// The buffers of bind group 0 that the entry point uses: the number that each has in WGSL, and what it is. In the module,
-    /// the i-th of them is number i.
+pub struct EntryPoint<'a> {
+    module: Module,
+    info: ModuleInfo,
+    pub entry: &'a str,
+    /// The buffers of bind group 0 that it uses: the number that each has in WGSL, in growing order, and what it is.
     pub bindings: Vec<(u32, BufferBindingType)>,
     /// Lanes of a workgroup.
     pub workgroup: u32,
 }
 
-impl Spirv {
-    /// Entry point `entry` of `source`, with its `override` constants, in this `version`; `checked` modules check indices and
-    /// end their loops.
+impl EntryPoint<'_> {
+    /// Reads and validates entry point `entry` of `source`, with its `override` constants.
     ///
     /// # Errors
     /// What naga says of a source that is not valid.
-    pub fn of(
-        source: &str,
-        entry: &str,
-        overrides: &[(&str, f64)],
-        version: (u8, u8),
-        checked: bool,
-    ) -> Result<Spirv, String> {
+    pub fn of<'a>(source: &str, entry: &'a str, overrides: &[(&str, f64)]) -> Result<EntryPoint<'a>, String> {
         let module = front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
         let capabilities = Capabilities::SUBGROUP | Capabilities::SHADER_INT64;
         let mut validator = Validator::new(ValidationFlags::all(), capabilities);
@@ -44,27 +37,37 @@ impl Spirv {
         let stage = (ShaderStage::Compute, entry);
         let (module, info) =
             process_overrides(&module, &info, Some(stage), &constants).map_err(|error| error.to_string())?;
+        let (module, info) = (module.into_owned(), info.into_owned());
 
         let number = module.entry_points.iter().position(|point| point.name == entry);
         let number = number.ok_or_else(|| format!("there is no entry point {entry}"))?;
         let used = info.get_entry_point(number);
-        let mut globals: Vec<_> = module.global_variables.iter().collect();
-        globals.retain(|(handle, global)| global.binding.is_some() && !used[*handle].is_empty());
-        globals.sort_by_key(|(_, global)| global.binding.map_or(0, |place| place.binding));
-        let mut binding_map = spv::BindingMap::default();
-        let mut bindings = Vec::with_capacity(globals.len());
-        for (_, global) in globals {
-            let Some(place) = global.binding else { continue };
-            let kind = match global.space {
-                AddressSpace::Storage { access } => {
-                    BufferBindingType::Storage { read_only: !access.contains(StorageAccess::STORE) }
-                }
-                _ => BufferBindingType::Uniform,
-            };
-            let info = spv::BindingInfo { descriptor_set: 0, binding: bindings.len() as u32, binding_array_size: None };
-            binding_map.insert(place, info);
-            bindings.push((place.binding, kind));
-        }
+        let globals = module.global_variables.iter().filter(|(handle, _)| !used[*handle].is_empty());
+        let mut bindings: Vec<(u32, BufferBindingType)> = globals
+            .filter_map(|(_, global)| {
+                let kind = match global.space {
+                    AddressSpace::Storage { access } => {
+                        BufferBindingType::Storage { read_only: !access.contains(StorageAccess::STORE) }
+                    }
+                    _ => BufferBindingType::Uniform,
+                };
+                Some((global.binding?.binding, kind))
+            })
+            .collect();
+        bindings.sort_by_key(|(binding, _)| *binding);
+        Ok(EntryPoint { workgroup: module.entry_points[number].workgroup_size[0], module, info, entry, bindings })
+    }
+
+    /// Its SPIR-V in this `version`, where the i-th of its buffers is number i; `checked` modules check indices and end their loops.
+    ///
+    /// # Errors
+    /// What naga says of a module that it cannot write.
+    pub fn spirv(&self, version: (u8, u8), checked: bool) -> Result<Vec<u32>, String> {
+        let place = |(i, (binding, _)): (usize, &(u32, BufferBindingType))| {
+            let info = spv::BindingInfo { descriptor_set: 0, binding: i as u32, binding_array_size: None };
+            (ResourceBinding { group: 0, binding: *binding }, info)
+        };
+        let binding_map = self.bindings.iter().enumerate().map(place).collect();
         let policy = if checked { BoundsCheckPolicy::Restrict } else { BoundsCheckPolicy::Unchecked };
         let options = spv::Options {
             lang_version: version,
@@ -81,10 +84,10 @@ impl Spirv {
             binding_map,
             ..spv::Options::default()
         };
-        let pipeline = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: entry.to_string() };
-        let words = spv::write_vec(&module, &info, &options, Some(&pipeline)).map_err(|error| error.to_string())?;
-        let words = if version < (1, 4) { without_strides(&words) } else { words };
-        Ok(Spirv { words, bindings, workgroup: module.entry_points[number].workgroup_size[0] })
+        let pipeline = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: self.entry.to_string() };
+        let words =
+            spv::write_vec(&self.module, &self.info, &options, Some(&pipeline)).map_err(|error| error.to_string())?;
+        Ok(if version < (1, 4) { without_strides(&words) } else { words })
     }
 }
 
