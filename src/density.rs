@@ -11,6 +11,7 @@ mod quadratic;
 mod rows;
 
 use crate::gpu::GpuError;
+use crate::model::Refusal;
 
 /// Positions to be evaluated, each of `dim` unconstrained coordinates, in the sampler's units; they stay where they are.
 pub trait Batch {
@@ -72,6 +73,9 @@ pub enum DensityError {
     /// The device that computes it failed.
     #[error(transparent)]
     Device(#[from] GpuError),
+    /// It cannot be computed there at all.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The same in a run that is over, in the words in which it was written down.
     #[error("{0}")]
     Told(String),

@@ -42,7 +42,8 @@ mod textbook;
 
 use std::sync::Arc;
 
-use crate::model::{Layout, Model};
+use crate::density::collapsed;
+use crate::model::{GroupMean, Layout, Model, Refusal, Spread, Term};
 pub use integration::Integration;
 
 use grid::{Lattice, MAX_POINTS, NoGrid};
@@ -88,15 +89,9 @@ pub struct ExactRow {
 /// Why there is no exact answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ExactError {
-    /// The grid has an axis for every coefficient, and becomes too large.
-    #[error(
-        "the exact posterior is for an intercept and at most one predictor, and this model has {predictors} predictors; \
-         sample it instead, for long: `warpnuts sample --chains 64 --draws 10000`"
-    )]
-    TooManyCoefficients {
-        /// K - 1.
-        predictors: usize,
-    },
+    /// There is none for such a model.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// Refinement came to the largest grid, or to the last level, with results that still changed.
     #[error(
         "the integral over the scales does not settle: {}; sample instead, for long: `warpnuts sample --chains 64 --draws 10000`",
@@ -132,6 +127,16 @@ fn reached(points: usize, accuracy: f64) -> String {
     }
 }
 
+/// Whether there is an exact answer for `model`: it needs what integrates the effects out, and a grid over its scales.
+///
+/// # Errors
+/// A family that is not Gaussian; more than one predictor.
+pub fn admits(model: &Model) -> Result<(), Refusal> {
+    let Term { factor: _, columns, mean: GroupMean::Free, spread: Spread::Independent, coordinates: _ } = model.term();
+    collapsed::admits(model)?;
+    if columns.len() < MAX_COEFFICIENTS { Ok(()) } else { Err(Refusal::Predictors { predictors: columns.len() }) }
+}
+
 impl Exact {
     /// The posterior of `model`. Neither its parameterization nor its scaling change anything.
     ///
@@ -147,10 +152,7 @@ impl Exact {
     /// # Errors
     /// As [`Exact::of`].
     pub fn watched(model: &Model, integration: &Integration) -> Result<Exact, ExactError> {
-        let coefficients = model.layout().coefficients;
-        if coefficients > MAX_COEFFICIENTS {
-            return Err(ExactError::TooManyCoefficients { predictors: coefficients - 1 });
-        }
+        admits(model)?;
         let model = standardized(model);
         let names = model.names();
         let posterior = Arc::new(ScalePosterior::new(&model));

@@ -14,9 +14,9 @@ mod profile;
 
 use rayon::prelude::*;
 
-use crate::density::collapsed::ConditionalEffects;
+use crate::density::collapsed::{self, ConditionalEffects};
 use crate::density::cpu::CpuDensity;
-use crate::model::{Centering, Coordinates, Model, Role};
+use crate::model::{Centering, Coordinates, Model, Refusal, Role};
 use climb::{AIM, Top, climb};
 use landscape::RUNAWAY;
 
@@ -55,6 +55,14 @@ pub enum NoMode {
         /// The largest entry of the gradient, in size, in the sampler's units.
         gradient: f64,
     },
+}
+
+/// Whether modes of `model` can be searched for: the marginal density is climbed, and effects begin at their conditional means.
+///
+/// # Errors
+/// Effects that cannot be integrated out.
+pub fn admits(model: &Model) -> Result<(), Refusal> {
+    collapsed::admits(model)
 }
 
 /// The mode of `model`'s marginal density, over mu, log sigma and log eps; effects are at their conditional means.

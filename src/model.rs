@@ -15,6 +15,7 @@ mod coordinates;
 mod design;
 mod layout;
 mod priors;
+mod refusal;
 mod scaling;
 mod statistics;
 mod term;
@@ -27,8 +28,9 @@ use crate::family::Family;
 
 pub use coordinates::{Centering, Coordinates, CoordinatesError, Likelihood};
 pub use design::Design;
-pub use layout::{Affine, Block, Layout, Role, Transform};
+pub use layout::{Affine, Axis, Block, Layout, Role, Transform};
 pub use priors::{NarrowPrior, PriorScales, Priors};
+pub use refusal::Refusal;
 pub use scaling::Scaling;
 pub use statistics::GroupStatistics;
 pub use term::{GroupMean, Spread, Term};
@@ -85,7 +87,7 @@ pub struct Builder {
     dataset: Arc<Dataset>,
     family: Family,
     priors: PriorScales,
-    coordinates: Coordinates,
+    coordinates: Option<Coordinates>,
     scaling: Option<Scaling>,
 }
 
@@ -102,9 +104,10 @@ impl Builder {
         Builder { priors, ..self }
     }
 
-    /// How the effects stand in theta; by default they are integrated out.
+    /// How the effects stand in theta; by default they are integrated out where outcomes are Gaussian, and non-centered where
+    /// they are not.
     pub fn coordinates(self, coordinates: Coordinates) -> Builder {
-        Builder { coordinates, ..self }
+        Builder { coordinates: Some(coordinates), ..self }
     }
 
     /// The units the sampler works in, by default those that standardize the data as far as the family admits it.
@@ -120,6 +123,13 @@ impl Builder {
             true => Scaling::standardizing(&dataset),
             false => Scaling { outcome_shift: 0.0, outcome_scale: 1.0, ..Scaling::standardizing(&dataset) },
         });
+        let coordinates = coordinates.unwrap_or_else(|| {
+            let centering = vec![Centering::NonCentered; dataset.n_coefficients()];
+            match family == Family::Gaussian {
+                true => Coordinates::Collapsed,
+                false => Coordinates::Joint { centering, likelihood: Likelihood::Observations },
+            }
+        });
         let term = Term::of_all_columns(&dataset, coordinates);
         let layout = Layout::new(dataset.n_groups(), family, &term.coordinates, &scaling);
         Model { dataset, family, term, priors, scaling, layout }
@@ -130,7 +140,7 @@ impl Model {
     /// A model of `dataset`, whose coefficients all vary by group.
     pub fn builder(dataset: Arc<Dataset>) -> Builder {
         let priors = PriorScales::uniform(Priors::default(), dataset.n_coefficients());
-        Builder { dataset, family: Family::Gaussian, priors, coordinates: Coordinates::Collapsed, scaling: None }
+        Builder { dataset, family: Family::Gaussian, priors, coordinates: None, scaling: None }
     }
 
     /// The same posterior in other coordinates.
@@ -257,16 +267,21 @@ impl Model {
     /// theirs first: `mu_b[hours]`, `b[hours,School 3]`.
     pub fn names(&self) -> Vec<String> {
         let coefficients = self.coefficient_names();
+        let dispersions: Vec<String> = self.family.dispersions().iter().map(|name| name.to_string()).collect();
         let mut names = Vec::with_capacity(self.layout.dim());
         for block in self.layout.blocks() {
-            match block.role {
-                Role::Mean => names.extend(coefficients.iter().map(|name| format!("mu_{name}"))),
-                Role::Scale => names.extend(coefficients.iter().map(|name| format!("sigma_{name}"))),
-                Role::Dispersion => names.extend(self.family.dispersions().iter().map(|name| name.to_string())),
-                Role::Effects => coefficients.iter().for_each(|name| {
-                    let stem = name.strip_suffix(']').map_or(format!("{name}["), |stem| format!("{stem},"));
+            let (rows, prefix) = match block.axes {
+                [Axis::Dispersion, ..] => (&dispersions, ""),
+                _ => (&coefficients, block.role.prefix()),
+            };
+            for row in rows {
+                if block.axes.contains(&Axis::Level) {
+                    let stem =
+                        row.strip_suffix(']').map_or(format!("{prefix}{row}["), |stem| format!("{prefix}{stem},"));
                     names.extend(self.dataset.groups().iter().map(|group| format!("{stem}{group}]")));
-                }),
+                } else {
+                    names.push(format!("{prefix}{row}"));
+                }
             }
         }
         names
@@ -277,25 +292,19 @@ impl Model {
         let many = self.layout.coefficients > 2;
         let mut all = Vec::new();
         for block in self.layout.blocks() {
-            let by_level = block.role == Role::Effects;
             let mut array = |name: String, by_predictor: bool, rows: Range<usize>| {
                 let variables: Vec<usize> = rows.flat_map(|k| block.row(k)).collect();
                 if !variables.is_empty() {
-                    all.push(Array { name, by_predictor, by_level, variables });
+                    all.push(Array { name, by_predictor, by_level: block.axes.contains(&Axis::Level), variables });
                 }
             };
-            let prefix = match block.role {
-                Role::Mean => "mu_",
-                Role::Scale => "sigma_",
-                Role::Effects => "",
-                Role::Dispersion => {
-                    let names = self.family.dispersions().iter().enumerate();
-                    names.for_each(|(d, name)| array(name.to_string(), false, d..d + 1));
-                    continue;
-                }
-            };
-            array(format!("{prefix}a"), false, 0..1);
-            array(format!("{prefix}b"), many, 1..self.layout.coefficients);
+            if let [Axis::Dispersion, ..] = block.axes {
+                let names = self.family.dispersions().iter().enumerate();
+                names.for_each(|(d, name)| array(name.to_string(), false, d..d + 1));
+            } else {
+                array(format!("{}a", block.role.prefix()), false, 0..1);
+                array(format!("{}b", block.role.prefix()), many, 1..self.layout.coefficients);
+            }
         }
         all
     }

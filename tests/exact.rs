@@ -14,7 +14,7 @@ use warpnuts::diagnostics::{Series, Summary, mcse_mean};
 use warpnuts::engine::Progress;
 use warpnuts::exact::{Exact, ExactError};
 use warpnuts::experiment::{Settings, sample};
-use warpnuts::model::{Centering, Coordinates, Likelihood, Model, PriorScales, Priors, Scaling};
+use warpnuts::model::{Centering, Coordinates, Likelihood, Model, PriorScales, Priors, Refusal, Scaling};
 use warpnuts::random::{Place, Purpose};
 
 /// A model in the sampler's usual units.
@@ -503,7 +503,7 @@ fn two_predictors_are_refused_with_what_to_do_instead() {
     };
     let data = Arc::new(Dataset::from_built_in(&columns).unwrap());
     let error = Exact::of(&model(&data, Priors::default(), &[Centering::Centered; 3])).unwrap_err();
-    assert_eq!(error, ExactError::TooManyCoefficients { predictors: 2 });
+    assert_eq!(error, ExactError::Refused(Refusal::Predictors { predictors: 2 }));
     assert!(error.to_string().contains("warpnuts sample"), "{error}");
 }
 

@@ -51,7 +51,7 @@ impl Subject {
         let ready = match backend {
             Backend::Cpu => Ready::Cpu(Box::new(CpuDensity::new(model))),
             Backend::GpuDensity { gpu, .. } => {
-                let device = DeviceModel::new(gpu.clone(), model).map_err(DensityError::from)?;
+                let device = DeviceModel::new(gpu.clone(), model)?;
                 let mut density = device.density(1).map_err(DensityError::from)?;
                 let at = vec![vec![0.1; density.dim()]];
                 density.evaluate(&at, &mut Evaluations::with_capacity(1, density.dim()))?;

@@ -56,7 +56,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     // All in the same place, for what is compared is not that.
     let choice = resolve::choice(&typed.engine, &models[0], &settings)?;
     for model in &models {
-        choice.backend.check(model).map_err(Failure::input)?;
+        choice.backend.admits(model).map_err(Failure::input)?;
         resolve::memory_of_sums(&settings, model, &choice.backend)?;
     }
     resolve::room(&settings, typed.output.save_draws, &models[0], models.len(), typed.output.out.as_deref())?;

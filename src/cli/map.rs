@@ -84,6 +84,7 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     let priors = resolve::priors(&typed.priors, &dataset);
     resolve::warn(&dataset, &priors);
     let model = resolve::model(&dataset, &priors, "non-centered")?;
+    mode::admits(&model).map_err(Failure::input)?;
     let folder = folder::make(typed.out.as_deref(), "map")?;
     progress::obey_interruptions()?;
 

@@ -9,6 +9,7 @@ use warpnuts::draws::Draws;
 use warpnuts::draws::store::STORE;
 use warpnuts::engine::DeviceFailure;
 use warpnuts::experiment::{self, Sampled};
+use warpnuts::model::Role;
 use warpnuts::summary::{self, Imported, RunSummary, counted, tables};
 
 use super::{Failure, Outcome, complain, conclude, folder, print, resolve, table};
@@ -101,9 +102,7 @@ fn imported(typed: &SummaryArguments) -> Result<Outcome, Failure> {
     let imported = Imported::read(&typed.run).map_err(Failure::input)?;
     let rows = imported.parameters();
     // Effects have indices; where nothing else has, the hyperparameters have none.
-    let is_effect = |name: &str| {
-        name.starts_with("a[") || name.starts_with("b[") || name.starts_with("a.") || name.starts_with("b.")
-    };
+    let is_effect = |name: &str| name.contains(['[', '.']) && Role::of_name(name) == Some(Role::Effects);
     let shown = rows.iter().filter(|row| typed.all || !is_effect(&row.name));
     print(format_args!(
         "{} x {} from {}, {}\n",

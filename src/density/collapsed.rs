@@ -21,7 +21,7 @@ use super::priors::Priors;
 use super::qr::QrTable;
 use crate::lanes::{LANES, Lanes};
 use crate::math::ln;
-use crate::model::{Layout, Model};
+use crate::model::{GroupMean, Layout, Model, Refusal, Spread, Term};
 use covariance::{Covariance, along, column, deviation};
 
 /// A product is turned into its logarithm before it may overflow.
@@ -46,6 +46,17 @@ struct Sums<const M: usize> {
     first: [Lanes; M],
     second: [Lanes; M],
     leverage: [Lanes; M],
+}
+
+/// Whether the effects of `model` can be integrated out: they are normal, and so have the outcomes to be.
+///
+/// # Errors
+/// A family that is not Gaussian.
+pub fn admits(model: &Model) -> Result<(), Refusal> {
+    let Term { factor: _, columns: _, mean: GroupMean::Free, spread: Spread::Independent, coordinates: _ } =
+        model.term();
+    let remedy = "use --parameterization non-centered and --likelihood observations";
+    Refusal::unless_gaussian(model, "integrating the group effects out", remedy)
 }
 
 impl Collapsed {

@@ -4,16 +4,16 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::collapsed::Collapsed;
+use super::collapsed::{self, Collapsed};
 use super::dispatch::{ForCoefficients, MAX_DISPERSIONS, dispatch};
 use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::Diagonal;
 use super::priors::Priors;
 use super::qr::QrTable;
 use super::rows::RowTable;
-use super::{Batch, Density, DensityError, Evaluations};
+use super::{Batch, Density, DensityError, Evaluations, quadratic};
 use crate::family::{Distribution, Family, Gaussian, with_family};
-use crate::model::{Coordinates, Likelihood, Model, Role};
+use crate::model::{Coordinates, GroupMean, Likelihood, Model, Refusal, Role, Spread, Term};
 
 /// The posterior's log density on one CPU core, one position after the other.
 #[derive(Debug, Clone)]
@@ -26,14 +26,28 @@ pub struct CpuDensity {
 enum Posterior {
     Quadratic(Joint, QrTable),
     Rows(Joint, RowTable),
-    Collapsed(Collapsed),
+    Collapsed(Box<Collapsed>),
+}
+
+/// Whether the CPU, and whatever goes the same way, has the log density of `model`.
+///
+/// # Errors
+/// A family that is not Gaussian, with a likelihood over groups or with effects integrated out.
+pub fn admits(model: &Model) -> Result<(), Refusal> {
+    let Term { factor: _, columns: _, mean: GroupMean::Free, spread: Spread::Independent, coordinates } = model.term();
+    match coordinates {
+        Coordinates::Collapsed => collapsed::admits(model),
+        Coordinates::Joint { centering: _, likelihood: Likelihood::Groups } => quadratic::admits(model),
+        Coordinates::Joint { centering: _, likelihood: Likelihood::Observations } => Ok(()),
+    }
 }
 
 impl CpuDensity {
-    /// The log density of `model`, in the sampler's units, with every constant.
+    /// The log density of `model`, which the CPU [`admits`], in the sampler's units, with every constant.
     pub fn new(model: &Model) -> CpuDensity {
+        debug_assert_eq!(admits(model), Ok(()));
         let posterior = match model.coordinates() {
-            Coordinates::Collapsed => Posterior::Collapsed(Collapsed::new(model)),
+            Coordinates::Collapsed => Posterior::Collapsed(Box::new(Collapsed::new(model))),
             Coordinates::Joint { likelihood: Likelihood::Groups, .. } => {
                 Posterior::Quadratic(Joint::new(model), QrTable::new(model))
             }

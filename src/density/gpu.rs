@@ -7,14 +7,31 @@ use std::sync::Arc;
 
 use wgpu::BufferUsages;
 
-use super::{Batch, Density, DensityError, Evaluations};
+use super::{Batch, Density, DensityError, Evaluations, cpu};
 use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter, Target, source};
-use crate::model::{Likelihood, Model};
+use crate::model::{Coordinates, Likelihood, Model, Refusal};
 
 pub use stretches::Stretch;
 use stretches::{BUNDLE, Stretches};
-use tables::{COMMON, GROUPS_PER_LANE, Meeting, Tables, Team, check_loops, family, log_density};
+use tables::{
+    COMMON, GROUPS_PER_LANE, LAVAPIPE_TURNS, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, family, group_turns,
+    log_density,
+};
 pub use tables::{Prior, Reference};
+
+/// Whether `gpu` computes log densities and gradients of `model`: as the CPU does, where no loop has too many turns.
+///
+/// # Errors
+/// What the CPU refuses; an adapter in software that would not end its loops.
+pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
+    cpu::admits(model)?;
+    let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
+    let limit = match model.coordinates() {
+        Coordinates::Collapsed => SOFTWARE_TURNS,
+        Coordinates::Joint { .. } => LAVAPIPE_TURNS,
+    };
+    check_turns(gpu, model, team, group_turns(model, team, false), limit, "use --engine cpu, or fewer predictors")
+}
 
 /// The shaders of a model, put together from their files and its constants.
 #[derive(Debug, Clone)]
@@ -81,11 +98,11 @@ impl DeviceModel {
     /// Puts `model` on `gpu`.
     ///
     /// # Errors
-    /// When it does not fit, the driver refuses a shader, or an adapter in software would not end its loops.
-    pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, GpuError> {
+    /// When the device does not admit it ([`admits`]), it does not fit, or the driver refuses a shader.
+    pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, DensityError> {
+        admits(&gpu, model)?;
         let stretches = (model.likelihood() == Likelihood::Observations).then(|| Stretches::new(model));
         let shaders = Shaders::of(model, stretches.as_ref(), gpu.target());
-        check_loops(&gpu, model)?;
         // SAFETY: rows of positions and evaluations are there for whole workgroups (`room`); groups below J index tables
         // of J columns, coefficients below K the priors, of which there are K + 1.
         let evaluate = unsafe { Kernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };

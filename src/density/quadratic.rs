@@ -9,6 +9,15 @@ use super::hierarchy::diagonal::{At, Diagonal, Sums};
 use super::qr::{QrTable, start};
 use crate::family::{Distribution, Gaussian, SquaredResiduals};
 use crate::lanes::{LANES, Lanes};
+use crate::model::{Model, Refusal};
+
+/// Whether the likelihood of `model` given its effects is a quadratic form in them.
+///
+/// # Errors
+/// A family that is not Gaussian.
+pub fn admits(model: &Model) -> Result<(), Refusal> {
+    Refusal::unless_gaussian(model, "the likelihood over groups", "use --likelihood observations")
+}
 
 impl GivenEffects<Gaussian> for &QrTable {
     #[inline(always)]

@@ -6,15 +6,14 @@ use std::time::Duration;
 use super::cost::Costs;
 use super::{Settings, densities};
 use crate::density::DensityError;
-use crate::density::cpu::CpuDensity;
-use crate::density::gpu::DeviceModel;
-use crate::density::gpu::tables;
+use crate::density::cpu::{self, CpuDensity};
+use crate::density::gpu::{self, DeviceModel};
 use crate::engine::device::{self, DeviceEngine};
 use crate::engine::fallback::{Fallback, Spare};
 use crate::engine::host::{Chains, HostEngine};
 use crate::engine::{self, EngineError, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
-use crate::model::Model;
+use crate::model::{Model, Refusal};
 
 /// A run that takes less than this on the CPU is over before a GPU is open.
 const SHORT_RUN: Duration = Duration::from_secs(2);
@@ -87,15 +86,15 @@ impl Backend {
         }
     }
 
-    /// Refuses a model that it cannot compute.
+    /// Whether `model` can be sampled here.
     ///
     /// # Errors
-    /// When an adapter in software would not end the loops of a log density.
-    pub fn check(&self, model: &Model) -> Result<(), GpuError> {
+    /// A model that cannot.
+    pub fn admits(&self, model: &Model) -> Result<(), Refusal> {
         match self {
-            Backend::Cpu => Ok(()),
-            Backend::GpuDensity { gpu, .. } => tables::check_loops(gpu, model),
-            Backend::Gpu { gpu, .. } => device::kernels::check_loops(gpu, model),
+            Backend::Cpu => cpu::admits(model),
+            Backend::GpuDensity { gpu, .. } => gpu::admits(gpu, model),
+            Backend::Gpu { gpu, .. } => device::kernels::admits(gpu, model),
         }
     }
 
@@ -127,7 +126,7 @@ impl Backend {
         Ok(match self {
             Backend::Cpu => Box::new(on_host(cpu())?),
             Backend::GpuDensity { gpu, fall_back } => {
-                let device = DeviceModel::new(gpu.clone(), model).map_err(DensityError::from)?;
+                let device = DeviceModel::new(gpu.clone(), model)?;
                 let engine = on_host(densities::on_device(&device, model, settings)?)?;
                 let spare = if *fall_back { cpu() } else { Vec::new() };
                 Box::new(engine.with_spare(spare))
@@ -157,10 +156,11 @@ pub fn choose(
     allow_software: bool,
     model: &Arc<Model>,
     settings: &Settings,
-) -> Result<Choice, GpuError> {
+) -> Result<Choice, DensityError> {
+    cpu::admits(model)?;
     let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason, measured: Duration::ZERO });
     let asked_for = |backend: Backend| {
-        backend.check(model)?;
+        backend.admits(model)?;
         Ok(Choice { backend, reason: "as asked for".to_string(), measured: Duration::ZERO })
     };
     match engine {
@@ -183,7 +183,7 @@ pub fn choose(
                 Ok(found) => found,
                 Err(GpuError::Software { name }) => return cpu(format!("no GPU, only {name}, which is software")),
                 Err(GpuError::NoAdapter) => return cpu("no GPU".to_string()),
-                Err(other) => return Err(other),
+                Err(other) => return Err(other.into()),
             };
             let name = found.name().to_string();
             let gpu = match Gpu::open(found) {

@@ -76,20 +76,6 @@ pub enum GpuError {
         /// What to change.
         remedy: String,
     },
-    /// More iterations of loops than an adapter in software is trusted with.
-    #[error(
-        "{name} is software, on which a log density may take {limit} iterations of loops, and that of this model takes up to {iterations}; {remedy}"
-    )]
-    Loops {
-        /// The adapter's name.
-        name: String,
-        /// How many it may be.
-        limit: u32,
-        /// How many there would be.
-        iterations: u32,
-        /// What to change.
-        remedy: &'static str,
-    },
     /// The device's memory is full.
     #[error("the device's memory is full: {reason}; run fewer chains at once, or use --engine cpu")]
     OutOfMemory {

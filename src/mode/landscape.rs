@@ -1,9 +1,8 @@
 //! Where the mass of a posterior is: the marginal density climbed from dispersed starts, the same ones every time, and the mass
 //! around each mode by Laplace's approximation.
 
-use crate::density::collapsed::ConditionalEffects;
+use crate::density::collapsed::{self, ConditionalEffects};
 use crate::density::qr::QrGroups;
-use crate::family::Family;
 use crate::model::{Coordinates, Model};
 use crate::random::{Place, Purpose};
 
@@ -65,10 +64,10 @@ pub struct Visits {
 
 impl Landscape {
     /// Searches for the modes of `model`, whatever its parameterization; no search is made where effects cannot be integrated
-    /// out, for the family is not Gaussian.
+    /// out.
     pub fn of(model: &Model) -> Landscape {
         let mut landscape = Landscape::default();
-        if model.family() != Family::Gaussian {
+        if collapsed::admits(model).is_err() {
             return landscape;
         }
         let mut profile = Profile::new(model);

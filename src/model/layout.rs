@@ -20,6 +20,36 @@ pub enum Role {
     Effects,
 }
 
+impl Role {
+    /// What the names of variables of this role begin with; effects are named as their coefficient, dispersions by the family.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Role::Mean => "mu_",
+            Role::Scale => "sigma_",
+            Role::Dispersion | Role::Effects => "",
+        }
+    }
+
+    /// The role of a coefficient's variable by its name, as stores and Stan's files have it: `mu_b`, `sigma_b[hours]`,
+    /// `a[AITKIN]`, `b.17`, and the whole arrays `a` and `b`.
+    pub fn of_name(name: &str) -> Option<Role> {
+        let roles = [Role::Mean, Role::Scale].into_iter().find(|role| name.starts_with(role.prefix()));
+        let is_effect = || matches!(name.split(['[', '.']).next(), Some("a" | "b"));
+        roles.or_else(|| is_effect().then_some(Role::Effects))
+    }
+}
+
+/// What numbers the variables of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    /// The coefficients of a term, the intercept first.
+    Coefficient,
+    /// The family's dispersions.
+    Dispersion,
+    /// The levels of a term's factor.
+    Level,
+}
+
 /// value = unit x number + shift: from the sampler's units to the user's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
@@ -60,6 +90,8 @@ pub enum Transform {
 pub struct Block {
     /// What they are in the model.
     pub role: Role,
+    /// What numbers them, the slowest first: rows, and the variables of a row where there are several.
+    pub axes: &'static [Axis],
     /// Where they stand in theta; nowhere where they are integrated out.
     pub theta: Range<usize>,
     /// Where they stand among the named variables.
@@ -109,18 +141,19 @@ impl Layout {
             Coordinates::Collapsed => Vec::new(),
         };
         let mut end = 0;
-        let mut block = |role, transform, levels: usize, units: Vec<Affine>| {
+        let mut block = |role, axes: &'static [Axis], transform, units: Vec<Affine>| {
+            let levels = if axes.contains(&Axis::Level) { groups } else { 1 };
             let named = end..end + levels * units.len();
             end = named.end;
             let is_sampled = role != Role::Effects || !centering.is_empty();
             let theta = if is_sampled { named.clone() } else { named.start..named.start };
-            Block { role, theta, named, transform, units }
+            Block { role, axes, theta, named, transform, units }
         };
         let blocks = [
-            block(Role::Mean, Transform::Identity, 1, of_coefficients.clone()),
-            block(Role::Scale, Transform::Exp, 1, unshifted),
-            block(Role::Dispersion, Transform::Exp, 1, vec![dispersion; family.dispersions().len()]),
-            block(Role::Effects, Transform::Centering, groups, of_coefficients),
+            block(Role::Mean, &[Axis::Coefficient], Transform::Identity, of_coefficients.clone()),
+            block(Role::Scale, &[Axis::Coefficient], Transform::Exp, unshifted),
+            block(Role::Dispersion, &[Axis::Dispersion], Transform::Exp, vec![dispersion; family.dispersions().len()]),
+            block(Role::Effects, &[Axis::Coefficient, Axis::Level], Transform::Centering, of_coefficients),
         ];
         Layout { coefficients, groups, blocks, centering }
     }

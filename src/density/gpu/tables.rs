@@ -4,8 +4,8 @@
 use crate::data::MAX_COEFFICIENTS;
 use crate::density::priors::normalising_constant;
 use crate::density::qr::QrGroups;
-use crate::gpu::{Gpu, GpuError, Header, Source, Target, shared_struct, source};
-use crate::model::{Coordinates, Likelihood, Model, Role};
+use crate::gpu::{Gpu, Header, Source, Target, shared_struct, source};
+use crate::model::{Coordinates, Likelihood, Model, Refusal, Role};
 
 /// The largest team.
 const LARGEST_TEAM: u32 = 256;
@@ -17,7 +17,7 @@ const SMALLEST_TEAM: u32 = 8;
 pub const GROUPS_PER_LANE: u32 = 64;
 
 /// Iterations of all loops after which lavapipe ends those of an invocation, silently.
-const LAVAPIPE_TURNS: u32 = 65_535;
+pub const LAVAPIPE_TURNS: u32 = 65_535;
 
 /// Iterations of loops that a log density may take on an adapter in software, where other work of a transition stands beside it.
 pub const SOFTWARE_TURNS: u32 = 25_300;
@@ -235,19 +235,6 @@ pub fn group_turns(model: &Model, team: Team, walks_rows: bool) -> u32 {
     most.div_ceil(groups.div_ceil(team.lanes as usize) as u32).saturating_mul(3 * k) + 9 * k
 }
 
-/// Refuses a density evaluated by itself whose loops an adapter in software would cut short.
-///
-/// # Errors
-/// When it would.
-pub fn check_loops(gpu: &Gpu, model: &Model) -> Result<(), GpuError> {
-    let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
-    let limit = match model.coordinates() {
-        Coordinates::Collapsed => SOFTWARE_TURNS,
-        Coordinates::Joint { .. } => LAVAPIPE_TURNS,
-    };
-    check_turns(gpu, model, team, group_turns(model, team, false), limit, "use --engine cpu, or fewer predictors")
-}
-
 /// Refuses a log density on an adapter in software, where the groups of a lane, of so many `turns` each, may take more than
 /// `limit`.
 ///
@@ -260,13 +247,13 @@ pub fn check_turns(
     turns: u32,
     limit: u32,
     remedy: &'static str,
-) -> Result<(), GpuError> {
+) -> Result<(), Refusal> {
     let iterations = (model.layout().groups as u32).div_ceil(team.lanes).saturating_mul(turns);
     let adapter = gpu.adapter();
     if !adapter.is_software() || iterations <= limit {
         return Ok(());
     }
-    Err(GpuError::Loops { name: adapter.name().to_string(), limit, iterations, remedy })
+    Err(Refusal::Loops { adapter: adapter.name().to_string(), limit, iterations, remedy })
 }
 
 /// The priors: of each coefficient, then of each dispersion.

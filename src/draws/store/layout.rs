@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::metadata::{ArrayMetadata, Type};
 use crate::draws::Precision;
-use crate::model::{Array, Model, Unit};
+use crate::model::{Array, Model, Role, Unit};
 use crate::nuts::{Kind, Statistic};
 
 /// A chunk has about so many bytes before it is compressed.
@@ -96,9 +96,12 @@ fn plain(name: &str, otherwise: &str) -> String {
     const TAKEN: [&str; 9] =
         ["chain", "draw", "predictor", "obs_id", "eps", "group_index", "predictors", "row", "coordinate"];
     let harmless = |c: char| c.is_alphanumeric() || "_-".contains(c);
-    let variable = ["mu_", "sigma_"].iter().any(|prefix| name.starts_with(prefix)) || name == "a" || name == "b";
     let fine = name.chars().all(harmless) && (1..=60).contains(&name.len());
-    if fine && !variable && !TAKEN.contains(&name) { name.to_string() } else { otherwise.to_string() }
+    if fine && Role::of_name(name).is_none() && !TAKEN.contains(&name) {
+        name.to_string()
+    } else {
+        otherwise.to_string()
+    }
 }
 
 impl DrawArrays {

@@ -4,12 +4,13 @@ use std::mem::offset_of;
 
 use super::messages::{Chain, Pooling, Run, StepSize, Told, Weight};
 use super::vectors::Vectors;
+use crate::density::cpu;
 use crate::density::gpu::tables::{
     self, COMMON, GROUPS_PER_LANE, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, group_turns, header, log_density,
 };
 use crate::engine::sums::{BINS, REACH};
 use crate::gpu::{Gpu, GpuError, Header, Kernel, Source, Target, source};
-use crate::model::{Coordinates, Likelihood, Model};
+use crate::model::{Coordinates, Likelihood, Model, Refusal};
 use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
 
 /// What transitions are put together from, beside the log density and what there is a choice of.
@@ -224,11 +225,12 @@ impl Shaders {
     }
 }
 
-/// Refuses a model on an adapter in software that would cut short the loops of its log density.
+/// Whether `gpu` makes whole transitions of `model`: where it has a log density, and no loop of a transition has too many turns.
 ///
 /// # Errors
-/// When it would.
-pub fn check_loops(gpu: &Gpu, model: &Model) -> Result<(), GpuError> {
+/// What the CPU refuses; an adapter in software that would not end its loops.
+pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
+    cpu::admits(model)?;
     let team = team(model, gpu.target());
     let remedy = match model.likelihood() {
         Likelihood::Groups => "use --engine cpu, or fewer predictors",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::kernels::{self, Kernels, Leaving, Shaders, check_loops};
+use super::kernels::{self, Kernels, Leaving, Shaders, admits};
 use crate::density::DensityError;
 use crate::engine::Keep;
 use crate::engine::host::Chains;
@@ -31,12 +31,12 @@ impl Compiled {
     /// Compiles what `plan` needs for `model` on `gpu`; another number of chains may do better with other shaders.
     ///
     /// # Errors
-    /// When the driver refuses a shader, or an adapter in software would not end its loops.
+    /// When the device does not admit `model`, or the driver refuses a shader.
     pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
+        admits(gpu, model)?;
         let target = target(gpu, plan);
         let sums = plan.keep == Keep::Summary && kernels::draws_effects(model, target);
         let leaving = if sums { Leaving::Sums } else { Leaving::Draws(plan.keep.sampled(model)) };
-        check_loops(gpu, model)?;
         let shaders = Shaders::new(model, plan.max_depth, leaving, target);
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
