@@ -1,4 +1,4 @@
-//! The priors of all hyperparameters: normal for means, half-Cauchy for scales and dispersions.
+//! The priors of all hyperparameters: normal for means, half-Cauchy for scales and dispersions. Twin of shaders/priors.wgsl.
 //!
 //! ```text
 //! log p = sum_k { - log 2 pi / 2 - log sd_k - (mu_k - m_k)^2 / (2 sd_k^2) }
@@ -63,27 +63,40 @@ impl Priors {
             let from = self.positive.start + chunk * LANES;
             let logs = Lanes::load(&theta[from..(from + LANES).min(self.positive.end)], 0.0);
             *scale = logs.map(exp);
-            let ratio = *scale * *scale * *inverse_square;
-            let one_plus = ratio + 1.0;
-            // d/d log s of log s - log(1 + q) with q = (s/c)^2 is 1 - 2 q / (1 + q).
-            let mut by_log = ratio;
-            for (by_log, one_plus) in by_log.0.iter_mut().zip(one_plus.0) {
-                *by_log = 1.0 - 2.0 * *by_log / one_plus;
-            }
-            let jacobian = if faults::is_planted("jacobian-sign") { -1.0 } else { 1.0 };
-            log_density += (logs * jacobian - one_plus.map(ln)).sum();
+            let (log_prior, by_log) = scale_prior(logs, *scale, *inverse_square);
+            log_density += log_prior.sum();
             by_log.store(&mut gradient[from..(from + LANES).min(self.positive.end)]);
         }
         let priors = self.mu_mean.iter().zip(&self.mu_precision);
         for ((mu, by_mu), (mean, precision)) in
             theta[self.mu.clone()].iter().zip(&mut gradient[self.mu.clone()]).zip(priors)
         {
-            let from_mean = mu - mean;
-            log_density -= 0.5 * from_mean * from_mean * precision;
-            *by_mu = -(from_mean * precision);
+            let (log_prior, force) = mu_prior(*mu, *mean, *precision);
+            log_density += log_prior;
+            *by_mu = force;
         }
         (Scales(scales), log_density)
     }
+}
+
+/// Log densities of the half-Cauchy priors of eight scales and of their logarithms' Jacobians, and the derivatives by these
+/// logarithms: of log s - log(1 + q) with q = (s/c)^2 it is 1 - 2 q / (1 + q).
+#[inline(always)]
+fn scale_prior(log_scale: Lanes, scale: Lanes, inverse_square: Lanes) -> (Lanes, Lanes) {
+    let mut by_log = scale * scale * inverse_square;
+    let one_plus = by_log + 1.0;
+    for (by_log, one_plus) in by_log.0.iter_mut().zip(one_plus.0) {
+        *by_log = 1.0 - 2.0 * *by_log / one_plus;
+    }
+    let jacobian = if faults::is_planted("jacobian-sign") { -1.0 } else { 1.0 };
+    (log_scale * jacobian - one_plus.map(ln), by_log)
+}
+
+/// Log density of the prior of mu but for its constant, and the derivative by mu.
+#[inline(always)]
+fn mu_prior(mu: f64, mean: f64, precision: f64) -> (f64, f64) {
+    let from_mean = mu - mean;
+    (-(0.5 * from_mean * from_mean * precision), -(from_mean * precision))
 }
 
 /// The half-Cauchy scale of each sigma, then of each dispersion, in the sampler's units.

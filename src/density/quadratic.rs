@@ -6,7 +6,7 @@
 
 use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::{At, Diagonal, Sums};
-use super::qr::{QrTable, start};
+use super::qr::{Bundle, QrTable, start};
 use crate::family::{Distribution, Gaussian, SquaredResiduals};
 use crate::lanes::{LANES, Lanes};
 use crate::model::{Model, Refusal};
@@ -41,19 +41,8 @@ impl GivenEffects<Gaussian> for &QrTable {
                 effects[i] = Lanes::load(&theta[first + from..first + to], at.coefficients[i].padding());
                 betas[i] = at.coefficients[i].beta(effects[i]);
             }
-            // Entry by entry: an array of residuals would be shuffled between lanes.
-            let numbers = data.numbers();
             let mut by_beta = [Lanes::ZERO; M];
-            for i in 0..k {
-                let mut residual = numbers[start(k) + i];
-                for c in i..k {
-                    residual -= numbers[start(c) + i] * betas[c];
-                }
-                squares += residual * residual;
-                for c in i..k {
-                    by_beta[c] += numbers[start(c) + i] * residual;
-                }
-            }
+            add_likelihood(k, data, &betas, &mut by_beta, &mut squares);
             for i in 0..k {
                 let first = hierarchy.effects(i).start;
                 sums.pull(i, &at.coefficients[i], effects[i], by_beta[i] * family.unit())
@@ -62,5 +51,29 @@ impl GivenEffects<Gaussian> for &QrTable {
         }
         squares.0[0] += self.rest;
         (sums, SquaredResiduals(squares))
+    }
+}
+
+/// Adds the rows of eight groups at their betas to the sum of `squares`, and the log likelihood's derivatives by the betas, in the
+/// family's unit, to `by_beta`: |w - R beta|^2 and R' (w - R beta).
+#[inline(always)]
+fn add_likelihood<const M: usize>(
+    k: usize,
+    groups: Bundle,
+    betas: &[Lanes; M],
+    by_beta: &mut [Lanes; M],
+    squares: &mut Lanes,
+) {
+    // Entry by entry: an array of residuals would be shuffled between lanes.
+    let numbers = groups.numbers();
+    for i in 0..k {
+        let mut residual = numbers[start(k) + i];
+        for c in i..k {
+            residual -= numbers[start(c) + i] * betas[c];
+        }
+        *squares += residual * residual;
+        for c in i..k {
+            by_beta[c] += numbers[start(c) + i] * residual;
+        }
     }
 }
