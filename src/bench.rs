@@ -5,16 +5,16 @@
 //! repeat, so that a machine that slows down slows all of them; a figure is the median of the repeats, and a ratio the
 //! median of the repeats' ratios.
 
-mod bends;
 mod cell;
+mod cell_draws;
 mod gradients;
-mod kept;
-mod lane_time;
 mod report;
 mod sampling;
+mod scaling;
 mod simulated;
-mod subject;
+mod target;
 mod timing;
+mod worker_time;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,11 +28,11 @@ use crate::model::Model;
 use crate::nuts::State;
 use crate::summary::counted;
 
-pub use bends::{Along, AutoChoice, Bends};
 use cell::Cell;
 pub use report::{AdapterSummary, Bench, Machine, Modelled};
+pub use scaling::{Along, AutoChoice, Bends};
 pub use simulated::simulate;
-use subject::Subject;
+use target::Subject;
 pub use timing::{LeftOut, Rate, Split, Timing};
 
 /// What to time.
@@ -166,7 +166,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
         let cell = Cell { model, settings, warm: &ready.warm, costs, share, is_stopped: watch.is_stopped };
         cell.run(&mut ready.subjects[likelihood], &mut bench);
     }
-    bench.bends = bends::of(&bench.timings);
+    bench.bends = scaling::of(&bench.timings);
     bench.wall_seconds = start.elapsed().as_secs_f64();
     Ok(bench)
 }

@@ -7,8 +7,8 @@
 //!
 //! All modes here are of densities over theta, that is over log sigma and log eps.
 
-mod climb;
 mod landscape;
+mod lbfgs;
 mod path;
 mod profile;
 
@@ -17,11 +17,11 @@ use rayon::prelude::*;
 use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
 use crate::model::{Centering, Coordinates, Model, Role};
-use climb::{AIM, Top, climb};
 use landscape::RUNAWAY;
+use lbfgs::{AIM, Top, climb};
 
-pub use climb::GRADIENT_TOLERANCE;
 pub use landscape::{Landscape, NEGLIGIBLE, Peak, Visits};
+pub use lbfgs::GRADIENT_TOLERANCE;
 pub use path::{Path, Point, path, spread};
 
 /// Where searches begin, in log scales of standardized data: the highest end that any of them comes to is the mode.

@@ -7,16 +7,16 @@
 
 mod caption;
 mod chains;
-mod draw;
 mod figure;
 mod figures;
+mod kde;
 mod page;
 mod parts;
 mod run;
-mod scene;
-mod sketch;
-mod smooth;
 mod tables;
+mod terminal;
+mod thin;
+mod view;
 
 use std::io;
 use std::path::Path;
@@ -30,18 +30,19 @@ use crate::mode::{self, Mode, NoMode};
 use crate::summary::{Comparison, RunSummary, write_whole};
 
 pub use figures::predictive::Replicates;
-pub use scene::{NoSuchGroup, funnel_group};
+pub use view::{NoSuchGroup, funnel_group};
 
 use figure::Figure;
 use figures::modes::Modes;
 use figures::{
-    autocorrelation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank, stuck, throughput, trace,
+    autocorrelation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank, stuck_chains, throughput,
+    trace,
 };
 use page::Page;
 use parts::{Parts, with};
 use run::Run;
-use scene::Scene;
 use tables::Summary;
+use view::Scene;
 
 /// What a report is told that no run knows.
 #[derive(Debug, Clone, Default)]
@@ -128,7 +129,7 @@ impl Report {
     /// the exact density where there is one. Empty without runs.
     pub fn sketches(&self) -> String {
         let Some(scene) = &self.scene else { return String::new() };
-        sketch::sketches(scene, &self.runs, self.truth.as_ref())
+        terminal::sketches(scene, &self.runs, self.truth.as_ref())
     }
 
     /// The page.
@@ -177,7 +178,7 @@ impl Report {
             let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 11] = [
                 &|| trace::figures(&with(runs, parts, |parts| Some(&parts.trace))),
                 &|| rank::figures(&with(runs, parts, |parts| Some(&parts.rank))),
-                &|| Vec::from_iter(stuck::figure(scene, &with(runs, parts, |parts| Some(&parts.stuck)))),
+                &|| Vec::from_iter(stuck_chains::figure(scene, &with(runs, parts, |parts| Some(&parts.stuck)))),
                 &|| funnel::figures(scene, &with(runs, parts, |parts| parts.funnel.as_ref())),
                 &|| Vec::from_iter(marginal::figure(scene, runs, self.truth.as_ref())),
                 &|| Vec::from_iter(modes()),

@@ -10,7 +10,7 @@ const LONGEST: usize = 400;
 /// Files that are longer still; one that is no longer has to leave this list.
 const LONGER: [&str; 0] = [];
 
-/// Texts of files by the paths of their modules, such as `draws::store::row`.
+/// Texts of files by the paths of their modules, such as `draws::store::row_buffer`.
 type Sources = BTreeMap<String, String>;
 
 #[test]

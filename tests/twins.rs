@@ -21,7 +21,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("rows/serial.wgsl", &["add_likelihood", "row_number"]),
     ("rows/sums.wgsl", &["add_likelihood"]),
     ("rows/chunks.wgsl", &["residuals"]),
-    ("rows/fold.wgsl", &["fold"]),
+    ("rows/reduce.wgsl", &["fold"]),
     ("joint.wgsl", &["add_group", "sums_of"]),
     ("collapsed.wgsl", &["add_group", "halve"]),
     ("priors.wgsl", &["prior", "scale_prior", "mu_prior"]),
@@ -42,10 +42,10 @@ const ALONE: &[(&str, &[&str])] = &[
             "load_end",
         ],
     ),
-    ("leaving.wgsl", &["add_moments"]),
-    ("recording.wgsl", &["leave", "write_draw"]),
+    ("moments.wgsl", &["add_moments"]),
+    ("output_draws.wgsl", &["leave", "write_draw"]),
     (
-        "summing.wgsl",
+        "output_sums.wgsl",
         &[
             "leave",
             "add_quad",

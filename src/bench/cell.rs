@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Warm;
-use super::bends::AutoChoice;
 use super::gradients::Gradients;
 use super::report::Bench;
 use super::sampling::Sampling;
-use super::subject::Subject;
+use super::scaling::AutoChoice;
+use super::target::Subject;
 use super::timing::{LeftOut, Rate, Timing};
 use crate::experiment::Settings;
 use crate::experiment::cost::Costs;

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Warm;
-use super::lane_time::LaneTime;
-use super::subject::Subject;
+use super::target::Subject;
+use super::worker_time::LaneTime;
 use crate::density::{Batch, Density, DensityError, Evaluations};
 use crate::experiment::Settings;
 use crate::model::Model;

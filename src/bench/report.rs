@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::bends::{AutoChoice, Bends};
+use super::scaling::{AutoChoice, Bends};
 use super::timing::{LeftOut, RATES, Timing};
 use super::{Plan, Warm};
 use crate::experiment::Backend;

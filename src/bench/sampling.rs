@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Warm;
-use super::kept::Kept;
-use super::lane_time::LaneTime;
-use super::subject::{Started, Subject};
+use super::cell_draws::Kept;
+use super::target::{Started, Subject};
+use super::worker_time::LaneTime;
 use crate::engine::{Engine, EngineError, Part, Phase};
 use crate::experiment::Settings;
 use crate::model::Model;

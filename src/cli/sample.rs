@@ -16,7 +16,7 @@ use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
     Shard,
 };
-use super::{Failure, Outcome, complain, conclude, folder, print, progress, report, resolve, summed};
+use super::{Failure, Outcome, complain, conclude, folder, keep_summary, print, progress, report, resolve};
 
 /// What can be typed to say which model is sampled, and how.
 #[derive(Debug, Args)]
@@ -119,7 +119,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
 
     let backend = &ending.choice.backend;
     if settings.keep == Keep::Summary {
-        let Some(summary) = summed::sample_into(&folder, backend, model, settings, learnt, output.quiet)? else {
+        let Some(summary) = keep_summary::sample_into(&folder, backend, model, settings, learnt, output.quiet)? else {
             return Ok(Outcome::Interrupted);
         };
         conclude::tell(&summary, conclude::about(&summary, ending.why.as_deref(), &ending.choice), ending.all);
@@ -146,7 +146,7 @@ pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<Ready, Fai
         ("--shard", typed.shard.is_some()),
         ("--open", typed.report.open),
     ];
-    summed::check(&settings, &needing_draws)?;
+    keep_summary::check(&settings, &needing_draws)?;
     let learnt = typed.metric_from.as_deref().map(|from| learnt(from, &model)).transpose()?;
     if settings.keep == Keep::Summary && learnt.as_ref().is_some_and(|learnt| learnt.spread.is_none()) {
         return Err(Failure::Input(anyhow!(

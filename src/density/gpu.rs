@@ -1,6 +1,6 @@
 //! The log density and its gradient on a GPU, in f32: a batch of positions in one submission and one wait.
 
-mod stretches;
+mod row_chunks;
 pub(crate) mod tables;
 
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::{Batch, Density, DensityError, Evaluations};
 use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter, Target, source};
 use crate::model::{Likelihood, Model};
 
-pub use stretches::Stretch;
-use stretches::{BUNDLE, Stretches};
+pub use row_chunks::Stretch;
+use row_chunks::{BUNDLE, Stretches};
 use tables::{COMMON, GROUPS_PER_LANE, Meeting, Tables, Team, check_loops, family, log_density};
 pub use tables::{Prior, Reference};
 
@@ -43,7 +43,7 @@ impl Shaders {
             team,
             evaluate: header.shader(source!("evaluate.wgsl"), &density),
             observations: stretches
-                .map(|_| [source!("rows/chunks.wgsl"), source!("rows/fold.wgsl")])
+                .map(|_| [source!("rows/chunks.wgsl"), source!("rows/reduce.wgsl")])
                 .map(|entries| entries.map(|entry| header.shader(entry, &passes))),
         }
     }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::autocovariance::{Autocovariance, Plan};
 use super::ess::{TAILS, ess, ess_below};
-use super::large::{self, LARGE};
+use super::many_draws::{self, LARGE};
 use super::mcse::Moments;
 use super::rank::{NormalScores, Order};
 use super::rhat::Variances;
@@ -25,7 +25,7 @@ impl Summary {
             return Self::NAN;
         }
         if series.values().len() >= LARGE {
-            return large::summary(series, autocovariance);
+            return many_draws::summary(series, autocovariance);
         }
         let order = Order::of(series);
         let [q05, q95] = TAILS.map(|p| order.quantile(p));

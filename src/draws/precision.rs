@@ -80,7 +80,7 @@ impl Values {
     /// Takes the units of 16-bit numbers from what warm-up has seen; before anything is set.
     pub fn warmed(&mut self, model: &Model, spread: &Spread) {
         if let Numbers::F16 { units, .. } = &mut self.numbers {
-            let named = super::units::units(model, spread);
+            let named = super::location_scale::units(model, spread);
             units.iter_mut().zip(named).for_each(|(unit, named)| *unit = named);
         }
     }

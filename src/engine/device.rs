@@ -1,17 +1,17 @@
 //! The device engine: whole transitions on a GPU. The host keeps phases, adaptation between them, progress and draws; a
 //! dispatch lets every chain go on for a while.
 
+mod batch;
 mod dispatches;
+mod half_precision;
+mod initial_states;
 pub mod kernels;
 pub mod messages;
-mod packed;
 mod plan;
-mod shard;
+mod reorder_buffer;
 mod slot;
-mod starts;
-mod summing;
+mod streaming;
 pub mod vectors;
-mod window;
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ use crate::model::{Likelihood, Model};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
+use batch::Shard;
 use dispatches::{FIRST_BUDGET, SOFTWARE_BUDGET};
+use half_precision::Packer;
+use initial_states::starting_states;
 use kernels::{Kernels, Shaders, table_of_rows};
-use packed::Packer;
 pub use plan::{Compiled, Plan};
-use shard::Shard;
-use starts::starting_states;
-use window::{Draws, Window};
+use reorder_buffer::{Draws, Window};
 
 /// Whole transitions on a device.
 pub struct DeviceEngine {
@@ -105,7 +105,7 @@ impl DeviceEngine {
         let (count, constant) = (chains.count as usize, tables.constant);
         let mut shards = Vec::new();
         let mut first = 0;
-        for chains in shard::sizes(count, shard::largest(&gpu, &shaders)) {
+        for chains in batch::sizes(count, batch::largest(&gpu, &shaders)) {
             let shard = Shard::new(&gpu, &shaders, &kernels, [&fixed, &likelihood_table, &scales], first, chains);
             shards.push(shard.map_err(device)?);
             first += chains;

@@ -7,7 +7,7 @@ use crate::family::Family;
 use crate::model::{Coordinates, Model};
 use crate::random::{Place, Purpose};
 
-use super::climb::climb;
+use super::lbfgs::climb;
 use super::profile::{Cholesky, Profile};
 
 /// Where searches begin, in log sigmas of standardized data.

@@ -1,7 +1,7 @@
 //! The path on which the centered density rises without end, into the neck of the funnel.
 
 use super::Mode;
-use super::climb::{AIM, climb};
+use super::lbfgs::{AIM, climb};
 use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
 use crate::model::{Centering, Model};

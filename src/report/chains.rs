@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::smooth::{Grid, Sorted};
+use super::kde::{Grid, Sorted};
 use crate::experiment::Sampled;
 
 /// A variable, while it is looked at.

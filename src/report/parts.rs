@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::chains::Variable;
-use super::figures::{autocorrelation, energy, ess, forest, funnel, rank, stuck, trace};
+use super::figures::{autocorrelation, energy, ess, forest, funnel, rank, stuck_chains, trace};
 use super::run::{Run, Shown};
-use super::scene::Scene;
+use super::view::Scene;
 use crate::experiment::Sampled;
 use crate::summary::RunSummary;
 
@@ -23,7 +23,7 @@ pub struct Parts {
     /// Energies.
     pub energy: energy::Part,
     /// One chain's sigma, and its effects where they were kept.
-    pub stuck: stuck::Part,
+    pub stuck: stuck_chains::Part,
     /// The effect against sigma, where effects were kept.
     pub funnel: Option<funnel::Part>,
     /// Each group's effects, where they were kept.
@@ -53,7 +53,7 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, scene: &Scene, slot: usize) -
         },
         || {
             rayon::join(
-                || (energy::Part::of(sampled, summary), stuck::Part::of(sampled, scene, sigma)),
+                || (energy::Part::of(sampled, summary), stuck_chains::Part::of(sampled, scene, sigma)),
                 || {
                     (
                         scene.has_effects.then(|| funnel::Part::of(sampled, scene, &shown, sigma)),

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::chains::Variable;
-use super::draw::{rounded, spread, thinned};
-use super::smooth::{Curve, Grid};
+use super::kde::{Curve, Grid};
+use super::thin::{rounded, spread, thinned};
 use crate::experiment::Sampled;
 use crate::nuts::Statistic;
 use crate::summary::{Parameter, Parameters, RunSummary};

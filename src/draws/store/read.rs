@@ -10,15 +10,15 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::contents::{ADAPTATION, MEAN, METRIC, VARIANCE};
-use super::described::{Described, read_model, read_numbers};
 use super::error::{Damage, StoreError, parse};
 use super::files::Files;
+use super::fixed_arrays::{ADAPTATION, MEAN, METRIC, VARIANCE};
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Extent, Packing};
 use super::metadata::{ArrayMetadata, Type};
-use super::recorded::Recorded;
-use super::{FORMAT, STORE, absent, checkpoint};
+use super::model::{Described, read_model, read_numbers};
+use super::part_reader::Recorded;
+use super::{FORMAT, STORE, checkpoint, not_a_run};
 use crate::draws::Precision;
 use crate::driver::Checkpoint;
 use crate::driver::Learnt;
@@ -101,7 +101,7 @@ impl Store {
         let root = folder.join("zarr.json");
         let file = root.display().to_string();
         let text = std::fs::read_to_string(&root).map_err(|reason| match reason.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => absent::refusal(path),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => not_a_run::refusal(path),
             _ => StoreError::Unreadable { file: file.clone(), reason },
         })?;
         let Root { attributes, consolidated_metadata } = parse(&file, &text)?;

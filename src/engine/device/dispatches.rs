@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::DeviceEngine;
+use super::batch::Shard;
 use super::messages::Run;
-use super::shard::Shard;
-use super::window::{Arrived, Window};
+use super::reorder_buffer::{Arrived, Window};
 use crate::density::DensityError;
 use crate::engine::{DrawSink, EngineError, Phase, Snapshot};
 use crate::faults;

@@ -26,7 +26,7 @@ const TRANSITIONS: [Source; 13] = [
     source!("leapfrog.wgsl"),
     source!("tree.wgsl"),
     source!("nuts.wgsl"),
-    source!("leaving.wgsl"),
+    source!("moments.wgsl"),
 ];
 
 /// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
@@ -112,13 +112,13 @@ impl Shaders {
     pub fn new(model: &Model, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
         let (layout, team) = (model.layout(), team(model, target));
         let (beside, sharing, drawing) = match team.meeting {
-            Meeting::Alone => (BESIDE, source!("chain_alone.wgsl"), source!("summing_alone.wgsl")),
+            Meeting::Alone => (BESIDE, source!("chain_alone.wgsl"), source!("output_sums_alone.wgsl")),
             Meeting::Subgroup { .. } | Meeting::Workgroup => {
-                (1, source!("chain_shared.wgsl"), source!("summing_shared.wgsl"))
+                (1, source!("chain_shared.wgsl"), source!("output_sums_shared.wgsl"))
             }
         };
         let named = match model.coordinates() {
-            Coordinates::Joint { .. } => vec![source!("summing_joint.wgsl")],
+            Coordinates::Joint { .. } => vec![source!("output_sums_joint.wgsl")],
             Coordinates::Collapsed => vec![drawing, source!("conditional_effects.wgsl")],
         };
         let shape = [layout.groups, tables::effects(model) as usize, layout.hyperparameters()];
@@ -126,8 +126,8 @@ impl Shaders {
         let sums_lie = lie.with_effects(layout.coefficients, if team.meeting == Meeting::Alone { BUNCH } else { 1 });
         let vectors = CHECKPOINT + 3 * max_depth;
         let (kept, sums, leave) = match leaving {
-            Leaving::Draws(kept) => (kept, 0, source!("recording.wgsl")),
-            Leaving::Sums => (0, SUMS, source!("summing.wgsl")),
+            Leaving::Draws(kept) => (kept, 0, source!("output_draws.wgsl")),
+            Leaving::Sums => (0, SUMS, source!("output_sums.wgsl")),
         };
         let header: Header = team
             .header(header(model))

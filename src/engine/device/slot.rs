@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use wgpu::BufferUsages;
 
+use super::half_precision::{Numbers, Packed, Packer};
 use super::messages::{Run, Told};
-use super::packed::{Numbers, Packed, Packer};
-use super::summing::Summing;
+use super::streaming::Summing;
 use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};
 
 /// Bytes of counts before those of each chain, and bytes of a chain's.

@@ -6,8 +6,8 @@ use crate::experiment::Sampled;
 use crate::nuts::Statistic;
 use crate::report::caption::each;
 use crate::report::figure::Figure;
+use crate::report::kde::{Curve, Sorted};
 use crate::report::run::{POINTS, With};
-use crate::report::smooth::{Curve, Sorted};
 use crate::summary::{EBFMI_LIMIT, RunSummary, number};
 
 /// What is kept of a run.

@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::diagnostics::{Series, ess_bulk_and_tail};
 use crate::report::caption::each;
 use crate::report::chains::Variable;
-use crate::report::draw::spread;
 use crate::report::figure::Figure;
 use crate::report::run::{With, hardest};
+use crate::report::thin::spread;
 use crate::summary::number;
 
 /// How often it is computed, from how many chains at most, and for how many hyperparameters.

@@ -6,10 +6,10 @@ use serde_json::json;
 use super::least_squares;
 use crate::experiment::Sampled;
 use crate::mode::spread;
-use crate::report::draw::Rounding;
 use crate::report::figure::Figure;
 use crate::report::run::With;
-use crate::report::scene::Scene;
+use crate::report::thin::Rounding;
+use crate::report::view::Scene;
 use crate::summary::{RunSummary, significant};
 
 /// Numbers that a page has room for.

@@ -7,9 +7,9 @@ use crate::experiment::Sampled;
 use crate::report::caption::each;
 use crate::report::chains::Variable;
 use crate::report::figure::Figure;
+use crate::report::kde::{Grid, Sorted};
 use crate::report::run::{Cloud, Shown, With};
-use crate::report::scene::Scene;
-use crate::report::smooth::{Grid, Sorted};
+use crate::report::view::Scene;
 use crate::summary::{number, significant};
 
 /// Bins of the marginal histograms.

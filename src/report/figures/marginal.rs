@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::exact::Exact;
 use crate::report::caption::{each, percent};
 use crate::report::figure::Figure;
+use crate::report::kde::{Curve, Grid};
 use crate::report::run::{POINTS, Run};
-use crate::report::scene::Scene;
-use crate::report::smooth::{Curve, Grid};
+use crate::report::view::Scene;
 use crate::summary::{decimals, number};
 
 /// The exact posterior of sigma.

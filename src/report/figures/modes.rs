@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::forest;
 use crate::mode::{self, Mode, NoMode, spread};
-use crate::report::draw::{rounded, spread as evenly};
 use crate::report::figure::Figure;
 use crate::report::run::With;
-use crate::report::scene::Scene;
+use crate::report::thin::{rounded, spread as evenly};
+use crate::report::view::Scene;
 use crate::summary::{number, significant};
 
 /// Groups that are drawn, at most.

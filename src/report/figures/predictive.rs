@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::diagnostics::{mean, sd};
-use crate::report::draw::spread;
 use crate::report::figure::Figure;
+use crate::report::kde::{Grid, Sorted};
 use crate::report::run::POINTS;
-use crate::report::smooth::{Grid, Sorted};
+use crate::report::thin::spread;
 use crate::summary::{number, significant};
 
 /// Replicates that are drawn, and whose statistics are compared.

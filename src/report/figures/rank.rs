@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::report::chains::Variable;
-use crate::report::draw::spread;
 use crate::report::figure::Figure;
 use crate::report::run::{Run, With};
+use crate::report::thin::spread;
 use crate::summary::number;
 
 /// Bins of ranks.

@@ -6,11 +6,11 @@ use serde_json::json;
 use crate::diagnostics::quantile;
 use crate::report::caption::percent;
 use crate::report::chains::Variable;
-use crate::report::draw::{Rounding, spread};
 use crate::report::figure::Figure;
+use crate::report::kde::{Curve, smoothed};
 use crate::report::run::{Run, With};
-use crate::report::scene::Scene;
-use crate::report::smooth::{Curve, smoothed};
+use crate::report::thin::{Rounding, spread};
+use crate::report::view::Scene;
 use crate::summary::{counted, number};
 
 /// Chains drawn one by one: all of them, up to so many, or else a few and an envelope.

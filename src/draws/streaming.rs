@@ -6,9 +6,9 @@
 
 use rayon::prelude::*;
 
-use super::across::Across;
-use super::effects::Completion;
-use super::units::units;
+use super::between_chains::Across;
+use super::complete_collapsed::Completion;
+use super::location_scale::units;
 use crate::engine::sums::{BINS, ChainSums, EnergySums, Grid, Sums, bin, quantile};
 use crate::engine::{Block, DrawSink, SinkError, SumSink};
 use crate::model::{Model, Unit};

@@ -12,8 +12,8 @@ use super::chunks::{Chunk, chunks};
 use super::files::Files;
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Drawn, Packing};
-use super::recorded::Recorded;
-use crate::draws::observations::Observations;
+use super::part_reader::Recorded;
+use crate::draws::pointwise::Observations;
 use crate::engine::Block;
 use crate::nuts::Statistic;
 

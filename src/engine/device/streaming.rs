@@ -49,7 +49,7 @@ impl Summing {
         }))
     }
 
-    /// The buffers that summing.wgsl has, each with its binding.
+    /// The buffers that output_sums.wgsl has, each with its binding.
     pub fn bindings(&self) -> [(u32, &wgpu::Buffer); 3] {
         [(9, &self.grid), (10, &self.sums), (11, self.histograms.output())]
     }

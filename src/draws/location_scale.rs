@@ -1,7 +1,7 @@
 //! About where each variable will be, and how far it will spread, from where the chains were in the last window of
 //! warm-up.
 
-use super::across::Running;
+use super::between_chains::Running;
 use crate::density::collapsed::ConditionalEffects;
 use crate::model::{Model, Unit};
 use crate::nuts::adaptation::Spread;

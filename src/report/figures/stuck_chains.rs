@@ -6,10 +6,10 @@ use serde_json::json;
 use crate::experiment::Sampled;
 use crate::report::caption::each;
 use crate::report::chains::Variable;
-use crate::report::draw::{Rounding, rounded, spread};
 use crate::report::figure::Figure;
 use crate::report::run::With;
-use crate::report::scene::Scene;
+use crate::report::thin::{Rounding, rounded, spread};
+use crate::report::view::Scene;
 use crate::summary::{counted, significant};
 
 /// A stretch below this quantile of all draws is one in the neck.

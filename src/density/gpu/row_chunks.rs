@@ -1,4 +1,4 @@
-//! Observations cut into stretches of one group each, as rows/chunks.wgsl and rows/fold.wgsl read them, and the levels on which
+//! Observations cut into stretches of one group each, as rows/chunks.wgsl and rows/reduce.wgsl read them, and the levels on which
 //! the sums of stretches are added up until one is left for each group.
 
 use crate::gpu::shared_struct;

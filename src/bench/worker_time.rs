@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::subject::Subject;
+use super::target::Subject;
 use super::timing::Split;
 use crate::gpu::{Meter, Reading};
 

@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::FORMAT;
 use super::arrays::{open, write_chunk, write_text};
-use super::described::Described;
 use super::files::Files;
 use super::layout::{Dimensions, DrawArrays, Extent, WARMUP};
 use super::metadata::{self, ArrayMetadata, Type};
+use super::model::Described;
 use crate::driver::Learnt;
 use crate::model::Model;
 use crate::nuts::adaptation::Spread;

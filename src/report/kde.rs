@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::draw::Rounding;
+use super::thin::Rounding;
 use crate::diagnostics::{quantile, sd, sorted};
 
 /// Cells of the histogram that is smoothed, about at most.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
+use super::half_precision::{Numbers, Packer};
 use super::kernels::{Kernels, MOVERS, POOLED, Shaders};
 use super::messages::{Chain, Pooling, Run, StepSize, Told};
-use super::packed::{Numbers, Packer};
 use super::slot::Slot;
-use super::summing::Summing;
+use super::streaming::Summing;
 use crate::engine::Snapshot;
 use crate::engine::host::Chains;
 use crate::gpu::{Flight, Gpu, GpuError, Kernel, Landing};

@@ -1,9 +1,9 @@
 //! Densities sketched in characters, for the terminal.
 
 use super::figures::marginal::{Truth, grid};
+use super::kde::{Curve, Grid};
 use super::run::Run;
-use super::scene::Scene;
-use super::smooth::{Curve, Grid};
+use super::view::Scene;
 use crate::summary::significant;
 
 /// Characters a sketch is wide.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Warm;
-use super::kept::Kept;
+use super::cell_draws::Kept;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations};

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 
 use rayon::prelude::*;
 
+use super::half_precision::Numbers;
 use super::messages::Told;
-use super::packed::Numbers;
 use crate::engine::{Block, DrawSink, Phase, SinkError, Snapshot};
 use crate::model::Model;
 use crate::nuts::Statistics;
