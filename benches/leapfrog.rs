@@ -14,7 +14,7 @@ use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Keep, Progress};
 use warpnuts::model::{Centering, Coordinates, Model, Scaling};
 use warpnuts::nuts::{Kernel, State, Step, Transition, Tuning};
-use warpnuts::random::Place;
+use warpnuts::random::StreamKey;
 
 fn leapfrog(criterion: &mut Criterion) {
     let dataset = Arc::new(Dataset::radon().unwrap());
@@ -42,14 +42,14 @@ fn leapfrog(criterion: &mut Criterion) {
 
     let mut transition = Transition::new(dim, 10);
     transition.configure(&Tuning { scale: run.scale.to_vec(), step_size: 1.0, max_depth: 10 });
-    let mut place = Place { seed: 1, chain: 9, transition: 0 };
+    let mut key = StreamKey { seed: 1, chain: 9, transition: 0 };
     criterion.bench_function("radon leapfrog", |bencher| {
         bencher.iter_custom(|leapfrogs| {
             let start = Instant::now();
             let mut done = 0;
             while done < leapfrogs {
-                place.transition += 1;
-                transition.begin(place, &state, run.step_size);
+                key.transition += 1;
+                transition.begin(key, &state, run.step_size);
                 loop {
                     let log_density = density.log_density(transition.wants(), &mut gradient);
                     if transition.give(log_density, &gradient) == Step::Done {

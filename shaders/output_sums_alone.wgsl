@@ -5,16 +5,16 @@
 fn add_sample(sample: u32) {
     var at = coefficients_of(sample);
     let eps = positive(sampled_hyperparameter(sample, DISPERSION));
-    let place = place_of_effects();
+    let key = key_of_effects();
     // For each of the 2 K streams of deviates, the block where those of the next groups begin.
     var blocks: array<vec4<f32>, 2u * K>;
     for (var s = 0u; s < 2u * K; s++) {
-        blocks[s] = normals(place, EFFECT, s * J / 4u);
+        blocks[s] = normals(key, EFFECT, s * J / 4u);
     }
     for (var four = 0u; four < min(QR_GROUPS / 4u, run.turns); four++) {
         var after: array<vec4<f32>, 2u * K>;
         for (var s = 0u; s < 2u * K; s++) {
-            after[s] = normals(place, EFFECT, s * J / 4u + four + 1u);
+            after[s] = normals(key, EFFECT, s * J / 4u + four + 1u);
         }
         var betas: array<vec4<f32>, K>;
         for (var i = 0u; i < 4u; i++) {

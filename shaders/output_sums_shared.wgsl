@@ -5,14 +5,14 @@
 fn add_sample(sample: u32) {
     var at = coefficients_of(sample);
     let eps = positive(sampled_hyperparameter(sample, DISPERSION));
-    let place = place_of_effects();
+    let key = key_of_effects();
     var named: array<vec4<f32>, SUM_QUADS>;
     var normals_here: array<f32, 2u * K>;
     for (var i = 0u; i < bound(GROUP_SLOTS); i++) {
         let j = i * TEAM + team.lane;
         if j < J {
             for (var s = 0u; s < 2u * K; s++) {
-                normals_here[s] = normals(place, EFFECT, (s * J + j) / 4u)[(s * J + j) % 4u];
+                normals_here[s] = normals(key, EFFECT, (s * J + j) / 4u)[(s * J + j) % 4u];
             }
             let betas = effects_given(&at, eps, j, &normals_here);
             for (var k = 0u; k < K; k++) {

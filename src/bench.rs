@@ -30,9 +30,9 @@ use crate::summary::counted;
 
 use cell::Cell;
 pub use report::{AdapterSummary, Bench, Machine, Modelled};
-pub use scaling::{Along, AutoChoice, Bends};
+pub use scaling::{Along, AutoChoice, ScalingCurve};
 pub use simulated::simulate;
-use target::Subject;
+use target::BenchTarget;
 pub use timing::{LeftOut, Rate, Split, Timing};
 
 /// What to time.
@@ -87,7 +87,7 @@ struct Ready {
     models: Vec<Arc<Model>>,
     warm: Warm,
     /// Of each likelihood, the engines.
-    subjects: Vec<Vec<Subject>>,
+    targets: Vec<Vec<BenchTarget>>,
 }
 
 /// Times `backends` on each of `models`, model after model, cell after cell, from few chains to many.
@@ -164,7 +164,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
         // As `auto` does before such a run.
         let costs = device.map(|gpu| Costs::of_host(model, settings.threads).with_device(gpu, model, &settings));
         let cell = Cell { model, settings, warm: &ready.warm, costs, share, is_stopped: watch.is_stopped };
-        cell.run(&mut ready.subjects[likelihood], &mut bench);
+        cell.run(&mut ready.targets[likelihood], &mut bench);
     }
     bench.bends = scaling::of(&bench.timings);
     bench.wall_seconds = start.elapsed().as_secs_f64();
@@ -186,14 +186,14 @@ fn make_ready(
     let warm = warm_up(effort, model, most, plan.seed)?;
     (watch.tell)("compiling");
     let start = Instant::now();
-    let (mut overs, mut subjects) = (Vec::new(), Vec::new());
+    let (mut overs, mut targets) = (Vec::new(), Vec::new());
     for likelihood in &plan.likelihoods {
         let model = Arc::new(model.over(*likelihood)?);
-        let of = backends.iter().map(|backend| Subject::new(backend, &model));
-        subjects.push(of.collect::<Result<Vec<Subject>, EngineError>>()?);
+        let of = backends.iter().map(|backend| BenchTarget::new(backend, &model));
+        targets.push(of.collect::<Result<Vec<BenchTarget>, EngineError>>()?);
         overs.push(model);
     }
-    Ok((Ready { models: overs, warm, subjects }, start.elapsed()))
+    Ok((Ready { models: overs, warm, targets }, start.elapsed()))
 }
 
 /// Numbers of groups and of predictors.

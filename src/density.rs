@@ -74,7 +74,7 @@ pub enum DensityError {
     Device(#[from] GpuError),
     /// The same in a run that is over, in the words in which it was written down.
     #[error("{0}")]
-    Told(String),
+    Stored(String),
 }
 
 /// Log density and gradient of many positions.

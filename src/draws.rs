@@ -10,9 +10,9 @@ mod recorded;
 pub mod store;
 mod streaming;
 
-pub use between_chains::{Across, Running};
+pub use between_chains::{BetweenChains, Running};
 pub use complete_collapsed::{Completion, WithEffects};
-pub use location_scale::units;
+pub use location_scale::location_scales;
 pub use memory::Memory;
 pub use precision::Precision;
 pub use recorded::Draws;

@@ -107,14 +107,14 @@ pub enum Start {
     Fresh,
     /// With what another run has learnt, which stays as it is: warm-up only forgets where chains began, and no chain learns
     /// from another.
-    Frozen(Learnt),
+    Frozen(Tuned),
     /// Where a run of the same plan stood.
     Resumed(Checkpoint),
 }
 
 /// What a run learns in warm-up.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Learnt {
+pub struct Tuned {
     /// The step size.
     pub step_size: f64,
     /// The metric, as sds in the sampler's units.
@@ -123,11 +123,11 @@ pub struct Learnt {
     pub spread: Option<Spread>,
 }
 
-impl Learnt {
+impl Tuned {
     /// What is behind a run that has come so far.
-    pub fn of(checkpoint: &Checkpoint) -> Learnt {
+    pub fn of(checkpoint: &Checkpoint) -> Tuned {
         let Checkpoint { step_size, scale, spread, .. } = checkpoint;
-        Learnt { step_size: *step_size, scale: scale.clone(), spread: spread.clone() }
+        Tuned { step_size: *step_size, scale: scale.clone(), spread: spread.clone() }
     }
 }
 
@@ -154,7 +154,7 @@ pub fn run_from(
     let fresh = Checkpoint { step_size: 1.0, scale: vec![1.0; dim], ..Checkpoint::default() };
     let mut done = match start {
         Start::Fresh => fresh,
-        Start::Frozen(Learnt { step_size, scale, spread }) => {
+        Start::Frozen(Tuned { step_size, scale, spread }) => {
             Checkpoint { frozen: true, step_size, scale, spread, ..fresh }
         }
         Start::Resumed(checkpoint) => {

@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
 use crate::faults;
-use crate::model::{CoordinatesError, Model, Unit};
+use crate::model::{CoordinatesError, LocationScale, Model};
 use crate::nuts::adaptation::{Moments, Spread};
 use crate::nuts::{Adapt, State, Statistics, Tuning};
 
-pub use progress::{Progress, Snapshot};
+pub use progress::{Counters, Progress};
 use sums::{ChainSums, Grid};
 
 /// A stretch of transitions of all chains with one tuning.
@@ -214,7 +214,7 @@ pub trait DrawSink {
 
     /// The location and scale, in the user's units, in which each variable of draws since warm-up is kept in 16 bits:
     /// an engine may hand draws over as offsets from the mean in sds, rounded to f16. `None` where more bits are kept.
-    fn units(&self) -> Option<&[Unit]>;
+    fn units(&self) -> Option<&[LocationScale]>;
 
     /// Takes the next block; blocks of warm-up, where they are wanted, come before all others.
     ///

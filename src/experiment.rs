@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::draws::{Completion, Draws, Memory, Precision, Summed, Totals, WithEffects};
-use crate::driver::{self, Checkpointer, Learnt, Plan, Run, Start};
+use crate::driver::{self, Checkpointer, Plan, Run, Start, Tuned};
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, Sums};
 use crate::engine::{DeviceFailure, DrawSink, EngineError, Progress};
@@ -288,7 +288,7 @@ pub fn sample_summed(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Learnt>,
+    learnt: Option<Tuned>,
     progress: Arc<Progress>,
 ) -> Result<Sampled<Totals>, EngineError> {
     let began = Instant::now();

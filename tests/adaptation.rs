@@ -10,18 +10,18 @@ use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Block, DrawSink, Engine, EngineError, Keep, Part, Phase, Progress, SinkError, SumSink};
-use warpnuts::model::{Centering, Model, Priors, Unit};
+use warpnuts::model::{Centering, LocationScale, Model, Priors};
 use warpnuts::nuts::Tuning;
 use warpnuts::nuts::adaptation::Spread;
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::runs::{self, chains, lanes, leapfrogs, plan, radon, run, run_into, summaries};
 
 /// Data of ten groups of five, in units of their own.
 fn simulated() -> Arc<Model> {
-    let place = Place { seed: 12, chain: 0, transition: 0 };
+    let key = StreamKey { seed: 12, chain: 0, transition: 0 };
     let mut normals = vec![0.0; 120];
-    place.normals(Purpose::Stream, &mut normals);
+    key.normals(Purpose::Stream, &mut normals);
     let (by_row, by_group) = normals.split_at(100);
     let labels: Vec<String> = (0..50).map(|row| format!("group {}", row % 10)).collect();
     let x: Vec<f64> = by_row[..50].iter().map(|x| 40.0 + 7.0 * x).collect();
@@ -109,7 +109,7 @@ impl DrawSink for Impatient {
         false
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         None
     }
 

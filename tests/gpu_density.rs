@@ -13,7 +13,7 @@ use warpnuts::engine::host::Chains;
 use warpnuts::engine::{Keep, Progress};
 use warpnuts::experiment::{Engine, Settings, choose, sample};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::again::{again, is_again};
 use crate::helpers::gpu;
@@ -62,7 +62,7 @@ fn errors(model: &Model, likelihood: Likelihood, device: &mut dyn Density, at: &
 
 /// Simulated data of `groups` groups of 1 to 7 rows times `rows`, with `slopes` predictors.
 fn simulated(groups: usize, slopes: usize, rows: usize) -> Arc<Dataset> {
-    let mut rng = Place { seed: 7, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
+    let mut rng = StreamKey { seed: 7, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
     let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
     let (mut labels, mut outcome, mut predictors) = (Vec::new(), Vec::new(), vec![Vec::new(); slopes]);
     for j in 0..groups {

@@ -17,7 +17,7 @@ use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
 use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling};
 use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
-use warpnuts::random::Place;
+use warpnuts::random::StreamKey;
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
@@ -43,7 +43,7 @@ fn transitions(density: &mut dyn Density, scale: &[f64], states: &[State], round
     let mut machines: Vec<Transition> = states.iter().map(|_| Transition::new(dim, 10)).collect();
     for (chain, (machine, state)) in machines.iter_mut().zip(states).enumerate() {
         machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 10 });
-        machine.begin(Place { seed: 11, chain: chain as u32, transition: round }, state, step);
+        machine.begin(StreamKey { seed: 11, chain: chain as u32, transition: round }, state, step);
     }
     let mut going: Vec<usize> = (0..machines.len()).collect();
     while !going.is_empty() {

@@ -17,7 +17,7 @@ use warpnuts::engine::{
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
-use warpnuts::model::{Coordinates, Model, Priors, Scaling, Unit};
+use warpnuts::model::{Coordinates, LocationScale, Model, Priors, Scaling};
 use warpnuts::nuts::adaptation::Spread;
 use warpnuts::nuts::{State, Tuning};
 use warpnuts::summary::RunSummary;
@@ -63,7 +63,7 @@ impl DrawSink for Blocks {
         false
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         None
     }
 

@@ -8,7 +8,7 @@ use warpnuts::density::Density;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::draws::Memory;
-use warpnuts::engine::device::messages::Told;
+use warpnuts::engine::device::messages::TransitionStatistics;
 use warpnuts::engine::device::{DeviceEngine, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Block, ChainStates, DrawSink, Engine, Keep, Part, Phase, Progress, SinkError, SumSink};
@@ -16,10 +16,10 @@ use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
-use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling, Unit};
+use warpnuts::model::{Coordinates, Likelihood, LocationScale, Model, Priors, Scaling};
 use warpnuts::nuts::adaptation::{Moments, Spread};
 use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
@@ -61,7 +61,7 @@ impl DrawSink for Last {
         false
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         None
     }
 
@@ -150,7 +150,11 @@ fn twins_with(
         there.put(&states).unwrap();
         assert!(there.run(&phase, &mut draws).unwrap().failure.is_none());
         for (chain, state) in states.iter_mut().enumerate() {
-            machine.begin(Place { seed: SEED, chain: chain as u32, transition: round }, state, phase.tuning.step_size);
+            machine.begin(
+                StreamKey { seed: SEED, chain: chain as u32, transition: round },
+                state,
+                phase.tuning.step_size,
+            );
             loop {
                 let log_density = density.log_density(machine.wants(), &mut gradient);
                 if machine.give(log_density, &gradient) == Step::Done {
@@ -225,7 +229,7 @@ fn transition_by_transition_the_device_is_the_hosts_twin() {
 fn simulated(groups: usize, slopes: usize, parameterization: &str) -> Arc<Model> {
     let labels: Vec<String> = (0..groups).flat_map(|j| std::iter::repeat_n(format!("g{j}"), 1 + j * 5 % 7)).collect();
     let mut noise = vec![0.0; (slopes + 1) * labels.len()];
-    Place { seed: 5, chain: groups as u32, transition: slopes as u32 }.normals(Purpose::Stream, &mut noise);
+    StreamKey { seed: 5, chain: groups as u32, transition: slopes as u32 }.normals(Purpose::Stream, &mut noise);
     let mut columns: Vec<Vec<f64>> = noise.chunks(labels.len()).map(<[f64]>::to_vec).collect();
     let predictors = columns.split_off(1);
     let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
@@ -271,7 +275,7 @@ fn on_swiftshader_and_with_subgroups_of_4_and_16_lanes_the_device_is_the_hosts_t
 fn a_million_rows() -> Arc<Model> {
     let (rows, groups) = (1_000_000, 85);
     let mut noise = vec![0.0; 2 * rows];
-    Place { seed: 6, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut noise);
+    StreamKey { seed: 6, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut noise);
     let (noise, x) = noise.split_at(rows);
     let group = |i: usize| i * 7 % groups;
     let effect = |i: usize| (group(i) as f64 * 0.7).sin();
@@ -389,7 +393,7 @@ fn little_more_than_the_draws_crosses_the_bus() {
         assert_eq!(engine.run(&phase, &mut draws).unwrap().transitions, 300);
         let bytes = (gpu.meter().reading().bytes - before) as f64 / (300.0 * f64::from(MANY));
         // The draw, what its transition tells, and for a dispatch 16 bytes of each chain.
-        let own = (4 * dim + size_of::<Told>()) as f64;
+        let own = (4 * dim + size_of::<TransitionStatistics>()) as f64;
         eprintln!("{bytes:.1} bytes a draw, of {own}");
         assert!(bytes > own && bytes < 1.25 * own, "{bytes} {own}");
     }

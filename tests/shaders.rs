@@ -11,9 +11,9 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
-use warpnuts::density::gpu::{Prior, Reference, Shaders, Stretch};
+use warpnuts::density::gpu::{Prior, Reference, RowChunk, Shaders};
 use warpnuts::engine::device::kernels::{self, Leaving};
-use warpnuts::engine::device::messages::{Chain, Pooling, Run, Told};
+use warpnuts::engine::device::messages::{Chain, Pooling, Run, TransitionStatistics};
 use warpnuts::gpu::{Spirv, Target};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
@@ -135,10 +135,10 @@ fn structures_have_the_size_that_the_host_writes() {
     let sizes = [
         (&shaders.evaluate, "Reference", size_of::<Reference>()),
         (&shaders.evaluate, "Prior", size_of::<Prior>()),
-        (&residuals, "Stretch", size_of::<Stretch>()),
+        (&residuals, "RowChunk", size_of::<RowChunk>()),
         (&transitions.transition, "Run", size_of::<Run>()),
         (&transitions.transition, "Chain", size_of::<Chain>()),
-        (&transitions.transition, "Told", size_of::<Told>()),
+        (&transitions.transition, "TransitionStatistics", size_of::<TransitionStatistics>()),
         (&transitions.pool, "Pooling", size_of::<Pooling>()),
     ];
     for (source, name, size) in sizes {
@@ -163,7 +163,7 @@ fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
     all.extend(transitions.into_iter().chain(others).map(|(entry, source)| (entry, source, &[][..])));
     if let Some([residuals, fold]) = density.observations {
         all.push(("residuals", residuals, &[]));
-        let constants = &[("FROM", 0.0), ("STRETCHES_BEFORE", 99.0), ("TO", 99.0), ("STRETCHES_AFTER", 9.0)];
+        let constants = &[("FROM", 0.0), ("CHUNKS_BEFORE", 99.0), ("TO", 99.0), ("CHUNKS_AFTER", 9.0)];
         all.push(("fold", fold, constants));
     }
     all

@@ -57,9 +57,9 @@ const ALONE: &[(&str, &[&str])] = &[
             "add_energy",
         ],
     ),
-    ("conditional_effects.wgsl", &["coefficients_of", "place_of_effects", "effects_given"]),
+    ("conditional_effects.wgsl", &["coefficients_of", "key_of_effects", "effects_given"]),
     ("nuts.wgsl", &["resume", "suspend", "draw_momentum", "take_leaf_words", "is_finite"]),
-    ("transition.wgsl", &["transition", "load", "save", "next_place", "finish"]),
+    ("transition.wgsl", &["transition", "load", "save", "next_key", "finish"]),
     ("pool.wgsl", &["pool"]),
     ("states.wgsl", &["take", "place_in_state"]),
 ];

@@ -3,7 +3,7 @@
 use crate::diagnostics::{Series, ess_bulk, sd};
 use crate::engine::{Block, DrawSink, SinkError, SumSink};
 use crate::experiment::MANY_CHAINS;
-use crate::model::Unit;
+use crate::model::LocationScale;
 use crate::nuts::adaptation::Spread;
 
 /// Draws of each of fewer chains that autocorrelations take.
@@ -14,7 +14,7 @@ const MOST_DRAWS: usize = 2000;
 const MOST_NUMBERS: usize = 1 << 22;
 
 /// Hyperparameters of the first draws.
-pub struct Kept {
+pub struct CellDraws {
     chains: usize,
     hyperparameters: usize,
     /// Draws of each chain there is room for.
@@ -24,11 +24,11 @@ pub struct Kept {
     values: Vec<f64>,
 }
 
-impl Kept {
+impl CellDraws {
     /// Room for draws of `chains` chains.
-    pub fn new(chains: usize, hyperparameters: usize) -> Kept {
+    pub fn new(chains: usize, hyperparameters: usize) -> CellDraws {
         let room = (MOST_NUMBERS / (chains * hyperparameters)).clamp(1, MOST_DRAWS);
-        Kept { chains, hyperparameters, room, draws: 0, values: Vec::new() }
+        CellDraws { chains, hyperparameters, room, draws: 0, values: Vec::new() }
     }
 
     /// Forgets them.
@@ -66,14 +66,14 @@ impl Kept {
     }
 }
 
-impl DrawSink for Kept {
+impl DrawSink for CellDraws {
     fn warmed(&mut self, _: &Spread) {}
 
     fn wants_warmup(&self) -> bool {
         false
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         None
     }
 

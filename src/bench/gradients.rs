@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Warm;
-use super::target::Subject;
-use super::worker_time::LaneTime;
+use super::target::BenchTarget;
+use super::worker_time::WorkerTime;
 use crate::density::{Batch, Density, DensityError, Evaluations};
 use crate::experiment::Settings;
 use crate::model::Model;
@@ -19,7 +19,7 @@ pub struct Gradients<'a> {
     /// Gradients a second of each repeat.
     pub rates: Vec<f64>,
     /// Where the time of the repeats went.
-    pub time: LaneTime,
+    pub time: WorkerTime,
 }
 
 /// A density, and the chains it evaluates.
@@ -49,12 +49,12 @@ impl<'a> Gradients<'a> {
     /// The lanes of a run, ready, and the seconds that one gradient of each chain took; `None` for an engine that computes
     /// no gradients alone.
     pub fn start(
-        subject: &Subject,
+        target: &BenchTarget,
         model: &Model,
         settings: &Settings,
         warm: &'a Warm,
     ) -> Result<Option<(Gradients<'a>, f64)>, DensityError> {
-        let (densities, chains) = (subject.densities(model, settings)?, settings.chains as usize);
+        let (densities, chains) = (target.densities(model, settings)?, settings.chains as usize);
         let count = densities.len();
         if count == 0 {
             return Ok(None);
@@ -64,13 +64,13 @@ impl<'a> Gradients<'a> {
             Sweeper { density, evaluations, chains: lane * chains / count..(lane + 1) * chains / count }
         };
         let lanes = densities.into_iter().enumerate().map(sweeper).collect();
-        let time = LaneTime::start(None, subject);
+        let time = WorkerTime::start(None, target);
         let mut gradients = Gradients { states: &warm.states, lanes, rates: Vec::new(), time };
         let start = Instant::now();
         gradients.repeat(Duration::ZERO)?;
         let seconds = start.elapsed().as_secs_f64();
         gradients.rates.clear();
-        gradients.time = LaneTime::start(subject.meter(), subject);
+        gradients.time = WorkerTime::start(target.meter(), target);
         Ok(Some((gradients, seconds)))
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::scaling::{AutoChoice, Bends};
+use super::scaling::{AutoChoice, ScalingCurve};
 use super::timing::{LeftOut, RATES, Timing};
 use super::{Plan, Warm};
 use crate::experiment::Backend;
@@ -85,7 +85,7 @@ pub struct Bench {
     /// What was not measured, and why.
     pub left_out: Vec<LeftOut>,
     /// How time grows with what was measured in several sizes.
-    pub bends: Vec<Bends>,
+    pub bends: Vec<ScalingCurve>,
     /// Whether `auto` would have taken the fastest engine, cell by cell.
     pub choices: Vec<AutoChoice>,
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Warm;
-use super::cell_draws::Kept;
-use super::target::{Started, Subject};
-use super::worker_time::LaneTime;
+use super::cell_draws::CellDraws;
+use super::target::{BenchTarget, Started};
+use super::worker_time::WorkerTime;
 use crate::engine::{Engine, EngineError, Part, Phase};
 use crate::experiment::Settings;
 use crate::model::Model;
@@ -19,26 +19,26 @@ pub struct Sampling {
     chains: f64,
     lanes: f64,
     /// What it has drawn.
-    pub kept: Kept,
+    pub kept: CellDraws,
     /// Leapfrogs a second of each repeat.
     pub leapfrogs: Vec<f64>,
     /// Draws a second of each repeat.
     pub draws: Vec<f64>,
     /// Where the time of the repeats went.
-    pub time: LaneTime,
+    pub time: WorkerTime,
 }
 
 impl Sampling {
     /// Puts all chains where they start, and lets them go for about a `slice`: chains that began together part, engines
     /// find the length of their blocks, and the time of a transition shows, in seconds.
     pub fn start(
-        subject: &Subject,
+        target: &BenchTarget,
         model: &Arc<Model>,
         settings: &Settings,
         warm: &Warm,
         slice: Duration,
     ) -> Result<(Sampling, f64), EngineError> {
-        let Started { engine, lanes, meter } = subject.start(model, settings, warm)?;
+        let Started { engine, lanes, meter } = target.start(model, settings, warm)?;
         let phase = Phase {
             tuning: Tuning { scale: warm.scale.clone(), step_size: warm.step_size, max_depth: settings.max_tree_depth },
             transitions: 1,
@@ -46,7 +46,7 @@ impl Sampling {
             part: Part::Sampling,
             thin: 1,
         };
-        let kept = Kept::new(settings.chains as usize, model.layout().hyperparameters());
+        let kept = CellDraws::new(settings.chains as usize, model.layout().hyperparameters());
         let mut sampling = Sampling {
             engine,
             phase,
@@ -55,7 +55,7 @@ impl Sampling {
             kept,
             leapfrogs: Vec::new(),
             draws: Vec::new(),
-            time: LaneTime::start(None, subject),
+            time: WorkerTime::start(None, target),
         };
         // The first of all is slow.
         sampling.repeat()?;
@@ -75,7 +75,7 @@ impl Sampling {
         sampling.leapfrogs.clear();
         sampling.draws.clear();
         sampling.kept.clear();
-        sampling.time = LaneTime::start(meter, subject);
+        sampling.time = WorkerTime::start(meter, target);
         Ok((sampling, transition))
     }
 

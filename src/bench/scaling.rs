@@ -26,7 +26,7 @@ pub enum Along {
 
 /// An engine's time over one size, all else being equal.
 #[derive(Debug, Clone, Serialize)]
-pub struct Bends {
+pub struct ScalingCurve {
     /// The engine.
     pub engine: &'static str,
     /// How the likelihood is computed.
@@ -67,7 +67,7 @@ impl fmt::Display for Along {
 }
 
 /// All that the timings tell: for each engine and likelihood, along each size of which several were measured.
-pub fn of(timings: &[Timing]) -> Vec<Bends> {
+pub fn of(timings: &[Timing]) -> Vec<ScalingCurve> {
     let mut all = Vec::new();
     for along in [Along::Chains, Along::Groups, Along::Coefficients] {
         let others = [Along::Chains, Along::Groups, Along::Coefficients].into_iter().filter(|other| *other != along);
@@ -94,7 +94,7 @@ pub fn of(timings: &[Timing]) -> Vec<Bends> {
 }
 
 /// Of one engine's timings, by size.
-fn along_line(along: Along, line: &[&Timing], fixed: String) -> Bends {
+fn along_line(along: Along, line: &[&Timing], fixed: String) -> ScalingCurve {
     let time =
         |timing: &Timing| timing.leapfrogs_per_second.map_or(f64::NAN, |rate| f64::from(timing.chains) / rate.median);
     let slope = |pair: &[&Timing]| {
@@ -104,7 +104,7 @@ fn along_line(along: Along, line: &[&Timing], fixed: String) -> Bends {
     let slopes: Vec<f64> = line.windows(2).map(slope).collect();
     let bend = slopes.iter().position(|slope| *slope > BEND);
     let team = bend.and_then(|i| line[i].team.zip(line[i + 1].team)).map(|(before, after)| [before, after]);
-    Bends {
+    ScalingCurve {
         engine: line[0].engine,
         likelihood: line[0].likelihood,
         along,
@@ -116,7 +116,7 @@ fn along_line(along: Along, line: &[&Timing], fixed: String) -> Bends {
     }
 }
 
-impl fmt::Display for Bends {
+impl fmt::Display for ScalingCurve {
     /// A sentence.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let slopes: Vec<String> = self.slopes.iter().map(|slope| format!("{slope:.2}")).collect();

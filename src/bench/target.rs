@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Warm;
-use super::cell_draws::Kept;
+use super::cell_draws::CellDraws;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations};
@@ -17,7 +17,7 @@ use crate::model::Model;
 use crate::nuts::{State, Tuning};
 
 /// A model where a backend computes, for one likelihood.
-pub struct Subject {
+pub struct BenchTarget {
     /// The engine's name.
     pub name: &'static str,
     ready: Ready,
@@ -45,9 +45,9 @@ pub struct Started {
     pub meter: Option<Arc<Meter>>,
 }
 
-impl Subject {
+impl BenchTarget {
     /// Makes `model` ready on `backend`, with a first dispatch, at which drivers compile.
-    pub fn new(backend: &Backend, model: &Arc<Model>) -> Result<Subject, EngineError> {
+    pub fn new(backend: &Backend, model: &Arc<Model>) -> Result<BenchTarget, EngineError> {
         let ready = match backend {
             Backend::Cpu => Ready::Cpu(Box::new(CpuDensity::new(model))),
             Backend::GpuDensity { gpu, .. } => {
@@ -70,12 +70,12 @@ impl Subject {
                     part: Part::Sampling,
                     thin: 1,
                 };
-                let outcome = engine.run(&phase, &mut Kept::new(1, model.layout().hyperparameters()))?;
+                let outcome = engine.run(&phase, &mut CellDraws::new(1, model.layout().hyperparameters()))?;
                 outcome.failure.map_or(Ok(()), |failure| Err(failure.error))?;
                 ready
             }
         };
-        Ok(Subject { name: backend.name(), ready, gradient_seconds: None, transition_seconds: None, failure: None })
+        Ok(BenchTarget { name: backend.name(), ready, gradient_seconds: None, transition_seconds: None, failure: None })
     }
 
     /// The densities of a run's lanes; none where gradients are never computed alone.

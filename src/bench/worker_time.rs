@@ -3,23 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::target::Subject;
+use super::target::BenchTarget;
 use super::timing::Split;
 use crate::gpu::{Meter, Reading};
 
 /// The time of all lanes together since a moment, and what a device's meter showed then.
-pub struct LaneTime {
+pub struct WorkerTime {
     meter: Option<Arc<Meter>>,
     before: Reading,
     times_kernels: bool,
     seconds: f64,
 }
 
-impl LaneTime {
+impl WorkerTime {
     /// From now on; without a meter there is nothing to tell.
-    pub fn start(meter: Option<Arc<Meter>>, subject: &Subject) -> LaneTime {
+    pub fn start(meter: Option<Arc<Meter>>, target: &BenchTarget) -> WorkerTime {
         let before = meter.as_ref().map(|meter| meter.reading()).unwrap_or_default();
-        LaneTime { meter, before, times_kernels: subject.times_kernels(), seconds: 0.0 }
+        WorkerTime { meter, before, times_kernels: target.times_kernels(), seconds: 0.0 }
     }
 
     /// Adds the seconds of all lanes together.

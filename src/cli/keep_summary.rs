@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use warpnuts::driver::Learnt;
+use warpnuts::driver::Tuned;
 use warpnuts::experiment::{self, Backend, Keep, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary};
@@ -28,7 +28,7 @@ pub fn sample_into(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Learnt>,
+    learnt: Option<Tuned>,
     quiet: bool,
 ) -> Result<Option<RunSummary>, Failure> {
     let sampled = progress::watch(&model, &settings, quiet, |progress| {

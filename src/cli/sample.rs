@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::Args;
 use warpnuts::draws::store::Store;
-use warpnuts::driver::Learnt;
+use warpnuts::driver::Tuned;
 use warpnuts::experiment::{self, Backend, Choice, Keep, Keeping, Sampled, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::counted;
@@ -95,7 +95,7 @@ pub struct SampleArguments {
 pub struct Ready {
     pub model: Arc<Model>,
     pub settings: Settings,
-    pub learnt: Option<Learnt>,
+    pub learnt: Option<Tuned>,
     pub output: OutputArguments,
     pub ending: Ending,
 }
@@ -189,7 +189,7 @@ fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure>
 }
 
 /// What an earlier run has learnt, if it is of a model of the same coordinates.
-fn learnt(from: &Path, model: &Model) -> Result<Learnt, Failure> {
+fn learnt(from: &Path, model: &Model) -> Result<Tuned, Failure> {
     let store = Store::open(from).map_err(Failure::input)?;
     let is_width = |width: &f64| *width > 0.0 && width.is_finite();
     let name = from.display();
@@ -225,7 +225,7 @@ pub fn sample_into(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Learnt>,
+    learnt: Option<Tuned>,
     output: &OutputArguments,
 ) -> Result<Sampled, Failure> {
     let keeping = Keeping { folder, interval: Duration::from_secs_f64(output.checkpoint_every) };

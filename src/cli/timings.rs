@@ -1,7 +1,7 @@
 //! How the timings of a bench are printed: tables, what `auto` would have taken, where cost bends, and what was left
 //! out.
 
-use warpnuts::bench::{AutoChoice, Bench, Bends, LeftOut, Modelled, Rate, Split, Timing};
+use warpnuts::bench::{AutoChoice, Bench, LeftOut, Modelled, Rate, ScalingCurve, Split, Timing};
 use warpnuts::model::Likelihood;
 use warpnuts::summary::{counted, significant};
 
@@ -107,7 +107,7 @@ fn choices(all: &[AutoChoice]) -> Vec<String> {
 }
 
 /// Where cost bends.
-fn bends(all: &[Bends]) -> Vec<String> {
+fn bends(all: &[ScalingCurve]) -> Vec<String> {
     if all.is_empty() {
         return Vec::new();
     }

@@ -68,7 +68,7 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
     };
     conclude::about(&run, why.as_deref(), &choice).into_iter().for_each(print);
     let verification = Verification::of(&sampled, &run, &exact);
-    let told = Told::of(&run, all);
+    let told = RunFacts::of(&run, all);
     let written = conclude::written(&folder, output.save_draws);
     let outcome = tell(&verification, &told, &folder, Some(&written))?;
     pages.of_run(&sampled, &run, &folder)?;
@@ -99,14 +99,14 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     }
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
     // It was interrupted then; this command is not.
-    let told = Told { interrupted: false, ..Told::of(&summary, typed.all) };
+    let told = RunFacts { interrupted: false, ..RunFacts::of(&summary, typed.all) };
     let outcome = tell(&verification, &told, &folder, None)?;
     conclude::how_far(&sampled, run);
     Ok(outcome)
 }
 
 /// What is told of a run beside its scores.
-struct Told<'a> {
+struct RunFacts<'a> {
     parameterization: &'a str,
     draws: usize,
     trustworthy: bool,
@@ -115,9 +115,9 @@ struct Told<'a> {
     all: bool,
 }
 
-impl Told<'_> {
-    fn of(run: &RunSummary, all: bool) -> Told<'_> {
-        Told {
+impl RunFacts<'_> {
+    fn of(run: &RunSummary, all: bool) -> RunFacts<'_> {
+        RunFacts {
             parameterization: &run.parameterization,
             draws: run.total_draws(),
             trustworthy: run.is_trustworthy(),
@@ -129,7 +129,12 @@ impl Told<'_> {
 }
 
 /// Prints, and writes `verification.json` into `folder`, beside what is `written` there already.
-fn tell(verification: &Verification, told: &Told, folder: &Path, written: Option<&str>) -> Result<Outcome, Failure> {
+fn tell(
+    verification: &Verification,
+    told: &RunFacts,
+    folder: &Path,
+    written: Option<&str>,
+) -> Result<Outcome, Failure> {
     let path = folder.join("verification.json");
     summary::write_json(&path, verification).map_err(|error| folder::unwritten(&path, &error))?;
     print(format_args!(

@@ -138,13 +138,13 @@ fn rank_folded(values: &[f64], order: &[u32], ranks: &mut [u32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{Place, Purpose};
+    use crate::random::{Purpose, StreamKey};
 
     #[test]
     fn it_says_what_the_ordinary_way_says() {
         for (chains, draws) in [(4, 100), (3, 101), (1, 50), (5, 3), (2, 4)] {
             let mut values = vec![0.0; chains * draws];
-            Place { seed: 5, chain: 1, transition: draws as u32 }.normals(Purpose::Stream, &mut values);
+            StreamKey { seed: 5, chain: 1, transition: draws as u32 }.normals(Purpose::Stream, &mut values);
             for i in 1..values.len() {
                 values[i] += 0.6 * values[i - 1];
             }

@@ -3,7 +3,7 @@
 
 use super::rhat::Variances;
 use super::summary::{QUARTILES, Summary};
-use crate::draws::{Across, Running, Totals};
+use crate::draws::{BetweenChains, Running, Totals};
 use crate::engine::sums::{BINS, quantile};
 
 /// What a row says of variable `i`: means, sds, errors and effective sample sizes as
@@ -45,13 +45,13 @@ pub fn summary_of(totals: &Totals, i: usize) -> Summary {
 
 /// Nested R-hat of variable `i`, as [`nested_rhat`](super::nested_rhat) has it.
 pub fn nested_rhat_of(totals: &Totals, i: usize) -> f64 {
-    let Across { superchain, inside, .. } = &totals.across[i];
+    let BetweenChains { superchain, inside, .. } = &totals.across[i];
     (1.0 + superchain.variance() / inside.mean()).sqrt()
 }
 
-fn rhat(across: &Across, totals: &Totals) -> f64 {
+fn rhat(across: &BetweenChains, totals: &Totals) -> f64 {
     let draws = totals.draws as f64;
-    let Across { mean, variance, half_mean, half_variance, .. } = across;
+    let BetweenChains { mean, variance, half_mean, half_variance, .. } = across;
     let variances = if totals.complete {
         Variances::new(half_variance.mean(), half_mean.variance(), draws / 2.0)
     } else {

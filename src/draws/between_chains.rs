@@ -37,7 +37,7 @@ impl Running {
 
 /// One variable, in its unit u, over the chains that were added.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Across {
+pub struct BetweenChains {
     /// Each chain's mean of u.
     pub mean: Running,
     /// Each chain's mean of u^2.
@@ -60,7 +60,7 @@ pub struct Across {
     begun: [Running; 2],
 }
 
-impl Across {
+impl BetweenChains {
     /// Adds the next chain, of `draws` draws, the first `half` of which are its first half.
     pub fn add(&mut self, sums: &Sums, draws: usize, half: usize, per_superchain: u32) {
         let n = draws as f64;

@@ -5,10 +5,10 @@ use rayon::prelude::*;
 
 use crate::density::collapsed::ConditionalEffects;
 use crate::engine::{Block, DrawSink, SinkError, SumSink};
-use crate::model::{Model, Unit};
+use crate::model::{LocationScale, Model};
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Spread;
-use crate::random::Place;
+use crate::random::StreamKey;
 
 /// A block that goes on holds at most this many numbers, unless a single draw of all chains is more.
 const BLOCK_VALUES: usize = 1 << 17;
@@ -39,8 +39,8 @@ impl Completion {
         // Draws of warm-up are counted from the other end.
         let number = (block.first_draw + draw) as u32 * self.thin + (self.thin - 1);
         let transition = if block.warmup { !number } else { number };
-        let place = Place { seed: self.seed, chain: self.first_chain + chain as u32, transition };
-        self.effects.draw(&place, named);
+        let key = StreamKey { seed: self.seed, chain: self.first_chain + chain as u32, transition };
+        self.effects.draw(&key, named);
     }
 }
 
@@ -98,7 +98,7 @@ impl DrawSink for WithEffects<'_> {
     }
 
     /// None: effects are drawn given hyperparameters that are not rounded.
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         None
     }
 

@@ -3,9 +3,9 @@
 
 use super::between_chains::Running;
 use crate::density::collapsed::ConditionalEffects;
-use crate::model::{Model, Unit};
+use crate::model::{LocationScale, Model};
 use crate::nuts::adaptation::Spread;
-use crate::random::{Place, Purpose};
+use crate::random::{Purpose, StreamKey};
 
 /// Points that means and sds are taken over: those of effects that are drawn are known to a twentieth of an sd then.
 const POINTS: u32 = 256;
@@ -15,7 +15,7 @@ const POINTS: u32 = 256;
 /// way between theirs and the value at the mean of theta, for the logarithm of a scale that may be zero leans to the
 /// left. Effects in theta move while hyperparameters rest: the product of an offset's spread and a scale's would be far
 /// too wide. Effects of a collapsed model are drawn, as they are for its draws.
-pub fn units(model: &Model, spread: &Spread) -> Vec<Unit> {
+pub fn location_scales(model: &Model, spread: &Spread) -> Vec<LocationScale> {
     let (layout, dim) = (model.layout(), model.dim());
     let hyperparameters = layout.hyperparameters();
     let mut drawn = (dim < layout.dim()).then(|| ConditionalEffects::new(model));
@@ -26,8 +26,8 @@ pub fn units(model: &Model, spread: &Spread) -> Vec<Unit> {
     let mut signs = vec![0.0; dim];
     let mut moments = vec![Running::default(); layout.dim()];
     for point in 0..POINTS {
-        let place = Place { seed: 0, chain: point / 2, transition: 0 };
-        place.normals(Purpose::Stream, &mut signs);
+        let key = StreamKey { seed: 0, chain: point / 2, transition: 0 };
+        key.normals(Purpose::Stream, &mut signs);
         // Every other point is the mirror image of the one before.
         let side = if point % 2 == 0 { 1.0 } else { -1.0 };
         for (i, (theta, sign)) in theta.iter_mut().zip(&signs).enumerate() {
@@ -35,18 +35,18 @@ pub fn units(model: &Model, spread: &Spread) -> Vec<Unit> {
         }
         model.constrain(&theta, &mut named);
         if let Some(effects) = &mut drawn {
-            effects.draw(&Place { chain: point, ..place }, &mut named);
+            effects.draw(&StreamKey { chain: point, ..key }, &mut named);
         }
         moments.iter_mut().zip(&named).for_each(|(moments, value)| moments.add(*value));
     }
-    let unit = |moments: &Running| Unit { mean: moments.mean(), sd: moments.variance().sqrt() };
-    let mut units: Vec<Unit> = moments.iter().map(unit).collect();
-    for (unit, middle) in units.iter_mut().zip(&middle).take(hyperparameters) {
+    let unit = |moments: &Running| LocationScale { mean: moments.mean(), sd: moments.variance().sqrt() };
+    let mut location_scales: Vec<LocationScale> = moments.iter().map(unit).collect();
+    for (unit, middle) in location_scales.iter_mut().zip(&middle).take(hyperparameters) {
         unit.mean = 0.5 * (unit.mean + middle);
     }
     if drawn.is_none() {
         let mut resting = middle;
-        resting.iter_mut().zip(&units[..hyperparameters]).for_each(|(named, unit)| *named = unit.mean);
+        resting.iter_mut().zip(&location_scales[..hyperparameters]).for_each(|(named, unit)| *named = unit.mean);
         model.unconstrain(&resting, &mut theta);
         let ends = [-1.0, 1.0].map(|side| {
             let effects = spread.mean.iter().zip(&spread.variance).enumerate().skip(hyperparameters);
@@ -55,8 +55,9 @@ pub fn units(model: &Model, spread: &Spread) -> Vec<Unit> {
             named.clone()
         });
         for i in hyperparameters..dim {
-            units[i] = Unit { mean: 0.5 * (ends[0][i] + ends[1][i]), sd: 0.5 * (ends[1][i] - ends[0][i]).abs() };
+            location_scales[i] =
+                LocationScale { mean: 0.5 * (ends[0][i] + ends[1][i]), sd: 0.5 * (ends[1][i] - ends[0][i]).abs() };
         }
     }
-    units
+    location_scales
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::precision::{Precision, Values};
 use crate::engine::{Block, DrawSink, SinkError, SumSink};
-use crate::model::{Model, Unit};
+use crate::model::{LocationScale, Model};
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Spread;
 
@@ -112,7 +112,7 @@ impl DrawSink for Memory {
         false
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         self.values.units()
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::family::{Distribution, with_family};
 use crate::model::{Model, Role};
-use crate::random::Place;
+use crate::random::StreamKey;
 
 /// Computes what is kept of each observation, in the order of the data set, in the user's units.
 #[derive(Clone)]
@@ -42,8 +42,10 @@ impl Observations {
             }
         }
         let dispersions = &named[layout.block(Role::Dispersion).named.clone()];
-        let (place, etas) =
-            (Place { seed: self.seed, chain: self.first_chain + chain as u32, transition: draw as u32 }, &self.etas);
+        let (key, etas) = (
+            StreamKey { seed: self.seed, chain: self.first_chain + chain as u32, transition: draw as u32 },
+            &self.etas,
+        );
         with_family!(self.model.family(), F => {
             let family = F::at(dispersions);
             let (here, after) = out.split_at_mut(if self.log_likelihood { etas.len() } else { 0 });
@@ -51,7 +53,7 @@ impl Observations {
                 family.log_densities(data.outcome(), etas, here);
             }
             if self.posterior_predictive {
-                family.replicate(&place, etas, after);
+                family.replicate(&key, etas, after);
             }
         });
     }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use half::f16;
 
-use crate::model::{Model, Unit};
+use crate::model::{LocationScale, Model};
 use crate::nuts::adaptation::Spread;
 
 /// How many bits a draw of a variable takes.
@@ -60,7 +60,7 @@ pub struct Values {
 enum Numbers {
     F64(Vec<f64>),
     F32(Vec<f32>),
-    F16 { numbers: Vec<f16>, units: Vec<Unit> },
+    F16 { numbers: Vec<f16>, units: Vec<LocationScale> },
 }
 
 impl Values {
@@ -70,9 +70,10 @@ impl Values {
         let numbers = match precision {
             Precision::F64 => Numbers::F64(vec![0.0; size]),
             Precision::F32 => Numbers::F32(vec![0.0; size]),
-            Precision::F16 => {
-                Numbers::F16 { numbers: vec![f16::ZERO; size], units: vec![Unit { mean: 0.0, sd: 1.0 }; variables] }
-            }
+            Precision::F16 => Numbers::F16 {
+                numbers: vec![f16::ZERO; size],
+                units: vec![LocationScale { mean: 0.0, sd: 1.0 }; variables],
+            },
         };
         Values { length, numbers }
     }
@@ -80,13 +81,13 @@ impl Values {
     /// Takes the units of 16-bit numbers from what warm-up has seen; before anything is set.
     pub fn warmed(&mut self, model: &Model, spread: &Spread) {
         if let Numbers::F16 { units, .. } = &mut self.numbers {
-            let named = super::location_scale::units(model, spread);
+            let named = super::location_scale::location_scales(model, spread);
             units.iter_mut().zip(named).for_each(|(unit, named)| *unit = named);
         }
     }
 
     /// The unit of each variable, of 16-bit numbers.
-    pub fn units(&self) -> Option<&[Unit]> {
+    pub fn units(&self) -> Option<&[LocationScale]> {
         match &self.numbers {
             Numbers::F64(_) | Numbers::F32(_) => None,
             Numbers::F16 { units, .. } => Some(units),
@@ -100,7 +101,7 @@ impl Values {
             Numbers::F64(numbers) => numbers[at] = value,
             Numbers::F32(numbers) => numbers[at] = value as f32,
             Numbers::F16 { numbers, units } => {
-                let Unit { mean, sd } = units[variable];
+                let LocationScale { mean, sd } = units[variable];
                 numbers[at] = f16::from_f64((value - mean) / sd);
             }
         }

@@ -6,12 +6,12 @@
 
 use rayon::prelude::*;
 
-use super::between_chains::Across;
+use super::between_chains::BetweenChains;
 use super::complete_collapsed::Completion;
-use super::location_scale::units;
+use super::location_scale::location_scales;
 use crate::engine::sums::{BINS, ChainSums, EnergySums, Grid, Sums, bin, quantile};
 use crate::engine::{Block, DrawSink, SinkError, SumSink};
-use crate::model::{Model, Unit};
+use crate::model::{LocationScale, Model};
 use crate::nuts::adaptation::Spread;
 
 /// One of twenty normal deviates is below minus this, and one above.
@@ -52,9 +52,9 @@ pub struct Totals {
     /// Whether the draws were all that had been planned, so that halves are halves.
     pub complete: bool,
     /// The unit of each variable, in the user's units.
-    pub units: Vec<Unit>,
+    pub units: Vec<LocationScale>,
     /// Variable by variable.
-    pub across: Vec<Across>,
+    pub across: Vec<BetweenChains>,
     /// How many draws fell into each bin, `[variable][bin]`.
     pub histograms: Vec<u64>,
     /// The E-BFMI of each chain, as [`ebfmi`](crate::diagnostics::ebfmi) has it.
@@ -66,7 +66,7 @@ pub struct Totals {
 impl Totals {
     fn of_nothing(variables: usize) -> Totals {
         Totals {
-            across: vec![Across::default(); variables],
+            across: vec![BetweenChains::default(); variables],
             histograms: vec![0; variables * BINS],
             ..Totals::default()
         }
@@ -84,7 +84,7 @@ impl<'a> Summed<'a> {
         completion: Option<Completion>,
     ) -> Summed<'a> {
         let variables = model.layout().dim();
-        let units = vec![Unit { mean: 0.0, sd: 1.0 }; variables];
+        let units = vec![LocationScale { mean: 0.0, sd: 1.0 }; variables];
         Summed {
             model,
             chains,
@@ -137,7 +137,7 @@ impl<'a> Summed<'a> {
             if !(mean.is_finite() && sd > 0.0 && sd.is_finite()) {
                 continue;
             }
-            *unit = Unit { mean: unit.mean + unit.sd * mean, sd: unit.sd * sd };
+            *unit = LocationScale { mean: unit.mean + unit.sd * mean, sd: unit.sd * sd };
             for (tail, p) in tails.iter_mut().zip([0.05, 0.95]) {
                 let found = (quantile(histogram, p) - mean) / sd;
                 *tail = if found.is_finite() { found } else { *tail };
@@ -166,7 +166,7 @@ impl<'a> Summed<'a> {
 
 impl DrawSink for Summed<'_> {
     fn warmed(&mut self, spread: &Spread) {
-        self.grid.units = units(self.model, spread);
+        self.grid.units = location_scales(self.model, spread);
         self.is_warm = true;
     }
 
@@ -174,7 +174,7 @@ impl DrawSink for Summed<'_> {
         self.is_warm
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         None
     }
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::worker::{Chain, Run, Task, Worker};
 use super::{
-    Adapt, Block, ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome, Progress,
-    Snapshot,
+    Adapt, Block, ChainStates, Counters, DeviceFailure, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome,
+    Progress,
 };
 use crate::density::{Density, DensityError};
 use crate::faults;
@@ -202,7 +202,7 @@ impl Engine for HostEngine {
             } else {
                 chain.moments = Moments::new(dim);
             }
-            chain.counted = Snapshot::default();
+            chain.counted = Counters::default();
         }
         let mut done = 0;
         let mut failure = None;

@@ -1,7 +1,7 @@
 //! Sums of draws, made where the draws are made: all that means, sds, quantiles, convergence and errors need of them, so that
 //! no draw has to leave.
 
-use crate::model::Unit;
+use crate::model::LocationScale;
 
 /// Bins of a variable's histogram, the first and the last of which are open.
 pub const BINS: usize = 1024;
@@ -13,7 +13,7 @@ pub const REACH: f64 = 8.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grid {
     /// About the mean and the sd of each named variable, in the user's units.
-    pub units: Vec<Unit>,
+    pub units: Vec<LocationScale>,
     /// About the 5% and the 95% quantile of each, as u.
     pub tails: Vec<[f64; 2]>,
     /// Draws of each chain that make its first half; all behind them make the second.

@@ -4,12 +4,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{EngineError, Phase, Progress, Snapshot};
+use super::{Counters, EngineError, Phase, Progress};
 use crate::density::{Density, DensityError, Evaluations};
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
 use crate::nuts::{Kernel, State, Statistics, Step, Wanted};
-use crate::random::{Place, Purpose};
+use crate::random::{Purpose, StreamKey};
 
 /// Starting points tried for a chain before giving up.
 const START_ATTEMPTS: u32 = 100;
@@ -32,7 +32,7 @@ pub struct Chain {
     /// In a phase that adapts.
     pub step_size: Option<StepSize>,
     pub moments: Moments,
-    pub counted: Snapshot,
+    pub counted: Counters,
 }
 
 impl Chain {
@@ -45,7 +45,7 @@ impl Chain {
             state: State::zeros(dim),
             step_size: None,
             moments: Moments::new(0),
-            counted: Snapshot::default(),
+            counted: Counters::default(),
         }
     }
 }
@@ -117,7 +117,7 @@ impl<K: Kernel> Worker<K> {
             let mut searching: Vec<&mut Chain> = chains.iter_mut().collect();
             for attempt in 0..START_ATTEMPTS {
                 for chain in &mut searching {
-                    let place = Place { seed, chain: chain.origin, transition: 0 };
+                    let place = StreamKey { seed, chain: chain.origin, transition: 0 };
                     for (block, coordinates) in chain.state.position.chunks_mut(4).enumerate() {
                         let uniforms = place.uniforms(Purpose::Start, attempt * blocks + block as u32);
                         for (coordinate, uniform) in coordinates.iter_mut().zip(uniforms) {
@@ -152,7 +152,7 @@ impl<K: Kernel> Worker<K> {
     /// Takes task after task from the queue until there is none, as many at once as the density takes positions.
     pub fn work<'a>(&mut self, run: &Run, queue: &Mutex<impl Iterator<Item = Task<'a>>>) -> Result<(), DensityError> {
         let fetch = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let mut news = Snapshot::default();
+        let mut news = Counters::default();
         let mut tasks: Vec<Task> = std::iter::from_fn(fetch).take(self.kernels.len()).collect();
         for (task, kernel) in tasks.iter().zip(&mut self.kernels) {
             task.begin(run, kernel);
@@ -190,13 +190,13 @@ impl<K: Kernel> Worker<K> {
 
 impl Task<'_> {
     fn begin(&self, run: &Run, kernel: &mut impl Kernel) {
-        let place = Place { seed: run.seed, chain: self.chain.number, transition: self.chain.transition };
+        let place = StreamKey { seed: run.seed, chain: self.chain.number, transition: self.chain.transition };
         let step_size = self.chain.step_size.as_ref().map_or(run.phase.tuning.step_size, StepSize::current);
         kernel.begin(place, &self.chain.state, step_size);
     }
 
     /// Keeps what a transition has drawn, and what the chain learns from it.
-    fn end(&mut self, run: &Run, kernel: &impl Kernel, news: &mut Snapshot) {
+    fn end(&mut self, run: &Run, kernel: &impl Kernel, news: &mut Counters) {
         let (sample, mut statistics) = (kernel.sample(), kernel.statistics());
         let chain = &mut *self.chain;
         chain.state.set(&sample.position, &sample.gradient, sample.log_density);

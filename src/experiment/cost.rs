@@ -16,7 +16,7 @@ use crate::engine::{Engine as _, EngineError, Part, Phase};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::nuts::{Kernel, State, Step, Transition, Tuning};
-use crate::random::Place;
+use crate::random::StreamKey;
 
 /// Each constant of a device is measured for about this long, unless a single try takes longer.
 const TRY: Duration = Duration::from_millis(8);
@@ -163,7 +163,7 @@ impl HostCosts {
 
     /// Makes a transition, of as many leapfrogs as it returns; without its gradients, only its tree, on a plane.
     fn transition(&mut self, gradients: bool) -> f64 {
-        self.machine.begin(Place { seed: 0, chain: 0, transition: self.transition }, &self.state, STEP);
+        self.machine.begin(StreamKey { seed: 0, chain: 0, transition: self.transition }, &self.state, STEP);
         self.transition += 1;
         loop {
             let log_density = match gradients {

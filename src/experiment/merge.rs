@@ -11,7 +11,7 @@ use super::identity::Difference;
 use super::stored::{MERGING, told};
 use super::{Sampled, Settings};
 use crate::draws::store::{StoreError, Writer};
-use crate::driver::Learnt;
+use crate::driver::Tuned;
 use crate::engine::{Block, DrawSink};
 use crate::model::Model;
 use crate::nuts::Statistic;
@@ -112,7 +112,7 @@ impl Merging {
         about.insert(MERGING.to_string(), true.into());
         // One process would have learnt one metric: where the shards had one each, there is none to tell of.
         let same = stores.iter().all(|store| store.learnt() == stores[0].learnt());
-        let learnt: Option<&Learnt> = stores[0].learnt().filter(|_| same);
+        let learnt: Option<&Tuned> = stores[0].learnt().filter(|_| same);
         let extent = settings.extent(&model);
         let writing = settings.writing(Duration::MAX);
         let mut writer = Writer::create(folder, model, extent, writing, learnt, about)?;

@@ -11,8 +11,8 @@ use super::{Backend, Output, Sampled, Settings, run, sampled};
 use crate::density::DensityError;
 use crate::draws::store::{Extent, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
-use crate::driver::{Checkpoint, Checkpointer, Learnt, Run, Start};
-use crate::engine::{DeviceFailure, EngineError, Progress, SinkError, Snapshot};
+use crate::driver::{Checkpoint, Checkpointer, Run, Start, Tuned};
+use crate::engine::{Counters, DeviceFailure, EngineError, Progress, SinkError};
 use crate::mode::Landscape;
 use crate::model::Model;
 use crate::nuts::Statistic;
@@ -119,7 +119,7 @@ pub fn sample_into(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Learnt>,
+    learnt: Option<Tuned>,
     progress: Arc<Progress>,
 ) -> Result<Sampled, EngineError> {
     let began = Instant::now();
@@ -163,7 +163,7 @@ pub fn resume(
     if let Some(checkpoint) = &checkpoint {
         before = checkpoint.time.iter().map(Duration::as_secs_f64).sum();
         let transitions = u64::from(checkpoint.chains.transitions) * u64::from(settings.chains);
-        progress.add(Snapshot { transitions, ..Snapshot::default() });
+        progress.add(Counters { transitions, ..Counters::default() });
     }
     let start = match (checkpoint, store.learnt()) {
         (Some(checkpoint), _) => Start::Resumed(checkpoint),
@@ -205,7 +205,7 @@ fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> 
     about.insert("failure".to_string(), json!(told.failure.as_ref().map(now).or(failure.clone())));
     told.failure = told.failure.or(failure.map(DeviceFailure::from));
     let complete = told.draws == settings.draws;
-    let learnt = || Learnt { step_size: told.step_size, scale: told.scale.clone(), spread: told.spread.clone() };
+    let learnt = || Tuned { step_size: told.step_size, scale: told.scale.clone(), spread: told.spread.clone() };
     let learnt = (told.draws > 0).then(learnt);
     let fresh = writer.end(learnt, about, complete).map_err(SinkError)?;
     let store = Store::open(keeping.folder).map_err(|error| SinkError(std::io::Error::other(error)))?;
@@ -216,7 +216,7 @@ fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> 
 
 impl From<Failed> for DeviceFailure {
     fn from(Failed { error, resumed }: Failed) -> DeviceFailure {
-        DeviceFailure { error: DensityError::Told(error), resumed }
+        DeviceFailure { error: DensityError::Stored(error), resumed }
     }
 }
 
@@ -287,7 +287,7 @@ impl Sampled {
             .unwrap_or_default();
         let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let sum = |statistic| store.statistic(statistic).iter().sum::<f64>() as u64;
-        let learnt = store.learnt().cloned().unwrap_or(Learnt { step_size: f64::NAN, scale: Vec::new(), spread: None });
+        let learnt = store.learnt().cloned().unwrap_or(Tuned { step_size: f64::NAN, scale: Vec::new(), spread: None });
         let rates = store.statistic(Statistic::AcceptanceRate);
         let run = Run {
             warmup: if divergences.is_some() { warmup } else { settings.warmup },

@@ -152,11 +152,11 @@ pub fn smoothed(values: impl Iterator<Item = f64>, bandwidth: f64, grid: Grid, p
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{Place, Purpose};
+    use crate::random::{Purpose, StreamKey};
 
     fn normals(count: usize) -> Vec<f64> {
         let mut values = vec![0.0; count];
-        Place { seed: 1, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut values);
+        StreamKey { seed: 1, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut values);
         values
     }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::chains::Variable;
 use super::figures::{autocorrelation, energy, ess, forest, funnel, rank, stuck_chains, trace};
 use super::run::{Run, Shown};
-use super::view::Scene;
+use super::view::View;
 use crate::experiment::Sampled;
 use crate::summary::RunSummary;
 
@@ -31,15 +31,15 @@ pub struct Parts {
 }
 
 /// All of a run that figures show, drawn in the colour `slot`.
-pub fn of(sampled: &Sampled, summary: &RunSummary, scene: &Scene, slot: usize) -> (Run, Parts) {
+pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> (Run, Parts) {
     let shown = Shown::of(sampled);
     let layout = sampled.model.layout();
     let count = layout.hyperparameters();
     let variables: Vec<Variable> = (0..count).into_par_iter().map(|i| Variable::of(sampled, i)).collect();
-    let sigma = &variables[layout.sigma(scene.coefficient)];
+    let sigma = &variables[layout.sigma(view.coefficient)];
     let each = || {
         let of = |variable| {
-            let row = trace::Row::of(variable, scene, count);
+            let row = trace::Row::of(variable, view, count);
             (row, (rank::Row::of(variable, &shown.chains), autocorrelation::Row::of(variable, &shown.chains)))
         };
         variables.par_iter().map(of).unzip()
@@ -53,11 +53,11 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, scene: &Scene, slot: usize) -
         },
         || {
             rayon::join(
-                || (energy::Part::of(sampled, summary), stuck_chains::Part::of(sampled, scene, sigma)),
+                || (energy::Part::of(sampled, summary), stuck_chains::Part::of(sampled, view, sigma)),
                 || {
                     (
-                        scene.has_effects.then(|| funnel::Part::of(sampled, scene, &shown, sigma)),
-                        scene.has_effects.then(|| forest::Part::of(sampled, summary)),
+                        view.has_effects.then(|| funnel::Part::of(sampled, view, &shown, sigma)),
+                        view.has_effects.then(|| forest::Part::of(sampled, summary)),
                     )
                 },
             )

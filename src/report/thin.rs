@@ -1,18 +1,18 @@
 //! Which draws are shown where there are too many: one at random from each of equal stretches, the same ones every time.
 
-use crate::random::{Place, Purpose};
+use crate::random::{Purpose, StreamKey};
 
 /// Of `count` draws, `shown` places in order, one at random from each of as many equal stretches; all where there are no more.
 pub fn thinned(count: usize, shown: usize) -> Vec<usize> {
     if count <= shown {
         return (0..count).collect();
     }
-    let place = Place { seed: 0, chain: 0, transition: 0 };
+    let key = StreamKey { seed: 0, chain: 0, transition: 0 };
     let edge = |i: usize| (i as u128 * count as u128 / shown as u128) as usize;
     (0..shown)
         .map(|i| {
             let (first, end) = (edge(i), edge(i + 1));
-            first + ((end - first) as f64 * place.uniform(Purpose::Stream, i as u32)) as usize
+            first + ((end - first) as f64 * key.uniform(Purpose::Stream, i as u32)) as usize
         })
         .collect()
 }

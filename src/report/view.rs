@@ -16,7 +16,7 @@ const NUMBERS: usize = 60_000;
 
 /// What is shown.
 #[derive(Debug, Clone)]
-pub struct Scene {
+pub struct View {
     /// k: the coefficient whose effects are squeezed together by its sigma.
     pub coefficient: usize,
     /// Its name: `b`, or `b[hours]`.
@@ -41,9 +41,9 @@ pub struct Scene {
     pub numbers: usize,
 }
 
-impl Scene {
+impl View {
     /// Of the first run, for all that follow.
-    pub fn of(sampled: &Sampled, summary: &RunSummary, options: &Options) -> Scene {
+    pub fn of(sampled: &Sampled, summary: &RunSummary, options: &Options) -> View {
         let (model, layout) = (&sampled.model, sampled.model.layout());
         let dataset = model.dataset();
         let coefficients = model.coefficient_names();
@@ -66,7 +66,7 @@ impl Scene {
                 (smallest, "the one with the fewest observations".to_string())
             }
         };
-        Scene {
+        View {
             coefficient,
             effect: coefficients[coefficient].clone(),
             sigma: names[layout.sigma(coefficient)].clone(),

@@ -1,21 +1,21 @@
-//! Observations cut into stretches of one group each, as rows/chunks.wgsl and rows/reduce.wgsl read them, and the levels on which
-//! the sums of stretches are added up until one is left for each group.
+//! Observations cut into chunks of one group each, as rows/chunks.wgsl and rows/reduce.wgsl read them, and the levels on which
+//! the sums of chunks are added up until one is left for each group.
 
 use crate::gpu::shared_struct;
 use crate::model::Model;
 
-/// The most rows of a stretch: what one invocation adds up one after the other.
-const STRETCH: usize = 32;
+/// The most rows of a chunk: what one invocation adds up one after the other.
+const CHUNK_ROWS: usize = 32;
 
-/// How many stretches of a level are added up at once.
+/// How many chunks of a level are added up at once.
 const FOLD: usize = 32;
 
-/// Stretches whose rows lie side by side: the invocations of a workgroup.
+/// Chunks whose rows lie side by side: the invocations of a workgroup.
 pub const BUNDLE: usize = 64;
 
 shared_struct! {
     /// Rows of one group that one invocation walks along.
-    pub struct Stretch {
+    pub struct RowChunk {
         /// The group of all of them.
         pub group: u32,
         /// How many.
@@ -27,84 +27,84 @@ shared_struct! {
     }
 }
 
-/// Sums of a chain on the way from stretches to groups.
+/// Sums of a chain on the way from chunks to groups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Level {
     /// Where its sums begin within a chain's.
     pub offset: u32,
-    /// How many stretches it has.
-    pub stretches: u32,
-    /// The stretches of the level before that each of its stretches adds up; none on the first level.
+    /// How many chunks it has.
+    pub chunks: u32,
+    /// The chunks of the level before that each of its chunks adds up; none on the first level.
     pub runs: Vec<[u32; 2]>,
 }
 
-/// All stretches of a data set.
+/// All chunks of a data set.
 #[derive(Debug, Clone)]
-pub struct Stretches {
+pub struct RowChunks {
     /// The longest first, so that a workgroup's are of about equal length.
-    table: Vec<Stretch>,
+    table: Vec<RowChunk>,
     /// The first observation of each.
     first: Vec<usize>,
     levels: Vec<Level>,
     coefficients: usize,
-    /// What a stretch adds up: the derivatives by K betas, and the family's sums.
+    /// What a chunk adds up: the derivatives by K betas, and the family's sums.
     sums: u32,
     /// Numbers in the table of rows.
     numbers: usize,
 }
 
-impl Stretches {
-    /// Cuts the observations of `model` into stretches.
-    pub fn new(model: &Model) -> Stretches {
+impl RowChunks {
+    /// Cuts the observations of `model` into chunks.
+    pub fn new(model: &Model) -> RowChunks {
         let (dataset, layout) = (model.dataset(), model.layout());
         let coefficients = layout.coefficients;
         let mut cut = Vec::new();
-        // How many stretches each group has.
+        // How many chunks each group has.
         let mut counts = Vec::with_capacity(layout.groups);
         for group in 0..layout.groups {
             let range = dataset.group_range(group);
-            counts.push(range.len().div_ceil(STRETCH));
-            for first in range.clone().step_by(STRETCH) {
-                let rows = range.end.min(first + STRETCH) - first;
-                cut.push((Stretch { group: group as u32, rows: rows as u32, place: 0, sum: cut.len() as u32 }, first));
+            counts.push(range.len().div_ceil(CHUNK_ROWS));
+            for first in range.clone().step_by(CHUNK_ROWS) {
+                let rows = range.end.min(first + CHUNK_ROWS) - first;
+                cut.push((RowChunk { group: group as u32, rows: rows as u32, place: 0, sum: cut.len() as u32 }, first));
             }
         }
-        cut.sort_by_key(|(stretch, _)| std::cmp::Reverse(stretch.rows));
+        cut.sort_by_key(|(chunk, _)| std::cmp::Reverse(chunk.rows));
         let mut numbers = 0;
         for bundle in cut.chunks_mut(BUNDLE) {
             let longest = bundle[0].0.rows as usize;
-            for (lane, (stretch, _)) in bundle.iter_mut().enumerate() {
-                stretch.place = (numbers + lane) as u32;
+            for (lane, (chunk, _)) in bundle.iter_mut().enumerate() {
+                chunk.place = (numbers + lane) as u32;
             }
             numbers += longest * coefficients * BUNDLE;
         }
         let (table, first) = cut.into_iter().unzip();
         let sums = coefficients as u32 + model.family().device_sums();
-        Stretches { table, first, levels: levels(counts, sums), coefficients, sums, numbers }
+        RowChunks { table, first, levels: levels(counts, sums), coefficients, sums, numbers }
     }
 
-    /// The stretches, the longest first.
-    pub fn table(&self) -> &[Stretch] {
+    /// The chunks, the longest first.
+    pub fn table(&self) -> &[RowChunk] {
         &self.table
     }
 
-    /// The levels of sums: the first has all stretches, the last one for each group.
+    /// The levels of sums: the first has all chunks, the last one for each group.
     pub fn levels(&self) -> &[Level] {
         &self.levels
     }
 
     /// How many numbers the sums of a chain take on all levels.
     pub fn partials(&self) -> u32 {
-        self.levels.last().map_or(0, |last| last.offset + self.sums * last.stretches)
+        self.levels.last().map_or(0, |last| last.offset + self.sums * last.chunks)
     }
 
     /// Outcome and slopes' columns, in the sampler's units, as rows/chunks.wgsl reads them.
     pub fn rows(&self, model: &Model) -> Vec<f32> {
         let (dataset, scaling) = (model.dataset(), model.scaling());
         let mut rows = vec![0.0; self.numbers];
-        for (stretch, first) in self.table.iter().zip(&self.first) {
-            for row in 0..stretch.rows as usize {
-                let (place, i) = (stretch.place as usize + row * self.coefficients * BUNDLE, first + row);
+        for (chunk, first) in self.table.iter().zip(&self.first) {
+            for row in 0..chunk.rows as usize {
+                let (place, i) = (chunk.place as usize + row * self.coefficients * BUNDLE, first + row);
                 rows[place] = ((dataset.outcome()[i] - scaling.outcome_shift) / scaling.outcome_scale) as f32;
                 for (k, scale) in scaling.predictors.iter().enumerate() {
                     rows[place + (k + 1) * BUNDLE] = (dataset.predictor(k)[i] / scale) as f32;
@@ -115,13 +115,13 @@ impl Stretches {
     }
 }
 
-/// The levels for groups of so many stretches with `sums` sums each.
+/// The levels for groups of so many chunks with `sums` sums each.
 fn levels(mut counts: Vec<usize>, sums: u32) -> Vec<Level> {
     let total = |counts: &[usize]| counts.iter().sum::<usize>() as u32;
-    let mut levels = vec![Level { offset: 0, stretches: total(&counts), runs: Vec::new() }];
+    let mut levels = vec![Level { offset: 0, chunks: total(&counts), runs: Vec::new() }];
     while counts.iter().any(|count| *count > 1) {
         let before = &levels[levels.len() - 1];
-        let offset = before.offset + sums * before.stretches;
+        let offset = before.offset + sums * before.chunks;
         let mut runs = Vec::new();
         let mut group_start = 0;
         for count in &mut counts {
@@ -130,7 +130,7 @@ fn levels(mut counts: Vec<usize>, sums: u32) -> Vec<Level> {
             group_start = end;
             *count = count.div_ceil(FOLD);
         }
-        levels.push(Level { offset, stretches: total(&counts), runs });
+        levels.push(Level { offset, chunks: total(&counts), runs });
     }
     levels
 }

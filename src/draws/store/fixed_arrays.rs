@@ -12,8 +12,8 @@ use super::arrays::{open, write_chunk, write_text};
 use super::files::Files;
 use super::layout::{Dimensions, DrawArrays, Extent, WARMUP};
 use super::metadata::{self, ArrayMetadata, Type};
-use super::model::Described;
-use crate::driver::Learnt;
+use super::model::StoredModel;
+use crate::driver::Tuned;
 use crate::model::Model;
 use crate::nuts::adaptation::Spread;
 
@@ -30,7 +30,7 @@ pub const VARIANCE: &str = "position_variance";
 pub type Written<'a> = (&'a DrawArrays, usize);
 
 /// The metadata of everything that is in a store.
-pub struct Contents {
+pub struct FixedArrays {
     files: Arc<Files>,
     /// Attributes of the root beside ours.
     about: Map<String, Value>,
@@ -40,12 +40,18 @@ pub struct Contents {
     fixed: Vec<ArrayMetadata>,
     /// The coordinates of draws, one array a group of draws.
     draws: Vec<ArrayMetadata>,
-    learnt: Option<Learnt>,
+    learnt: Option<Tuned>,
 }
 
-impl Contents {
+impl FixedArrays {
     /// Of a run of `model`.
-    pub fn new(files: Arc<Files>, model: &Model, extent: Extent, warmup: u32, about: Map<String, Value>) -> Contents {
+    pub fn new(
+        files: Arc<Files>,
+        model: &Model,
+        extent: Extent,
+        warmup: u32,
+        about: Map<String, Value>,
+    ) -> FixedArrays {
         let names = Dimensions::of(model);
         let (data, layout) = (model.dataset(), model.layout());
         let (observations, slopes) = (data.n_observations(), layout.coefficients - 1);
@@ -88,8 +94,8 @@ impl Contents {
             fixed.push(whole("constant_data/predictor", Type::String, &[("predictor", slopes)]));
         }
         let mut about = about;
-        about.insert("model".to_string(), json!(Described::of(model)));
-        Contents { files, about, extent, warmup, fixed, draws, learnt: None }
+        about.insert("model".to_string(), json!(StoredModel::of(model)));
+        FixedArrays { files, about, extent, warmup, fixed, draws, learnt: None }
     }
 
     /// Writes all that is known before the first transition.
@@ -126,12 +132,12 @@ impl Contents {
     }
 
     /// Knows what the run had learnt before it was interrupted.
-    pub fn remember(&mut self, learnt: Option<&Learnt>) {
+    pub fn remember(&mut self, learnt: Option<&Tuned>) {
         self.learnt = learnt.cloned();
     }
 
     /// Writes what the run has learnt in warm-up, once.
-    pub fn learn(&mut self, learnt: Learnt) -> io::Result<()> {
+    pub fn learn(&mut self, learnt: Tuned) -> io::Result<()> {
         if self.learnt.is_some() {
             return Ok(());
         }
@@ -210,8 +216,8 @@ impl Contents {
 }
 
 /// The arrays of what was learnt, and their numbers.
-fn adaptation(learnt: &Learnt) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
-    let Learnt { scale, spread, .. } = learnt;
+fn adaptation(learnt: &Tuned) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
+    let Tuned { scale, spread, .. } = learnt;
     let spread = spread.iter().flat_map(|Spread { mean, variance }| [(MEAN, &mean[..]), (VARIANCE, &variance[..])]);
     std::iter::once((METRIC, &scale[..])).chain(spread).map(|(name, numbers)| {
         let dimensions = [("coordinate", numbers.len())];

@@ -17,7 +17,7 @@ use crate::model::{Coordinates, Likelihood, Model, PriorScales};
 
 /// What the root says of the model, beside the data, which are in arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Described {
+pub struct StoredModel {
     /// What the data were read from.
     pub source: String,
     /// The column of groups.
@@ -39,10 +39,10 @@ pub struct Described {
     pub priors: PriorScales,
 }
 
-impl Described {
-    pub fn of(model: &Model) -> Described {
+impl StoredModel {
+    pub fn of(model: &Model) -> StoredModel {
         let data = model.dataset();
-        Described {
+        StoredModel {
             source: data.source().to_string(),
             group: data.group_name().to_string(),
             outcome: data.outcome_name().to_string(),
@@ -95,13 +95,13 @@ fn read_text(files: &Arc<Files>, metadata: &ArrayMetadata) -> Result<Vec<String>
 /// The model, from the data that are in the store.
 pub fn read_model(
     files: &Arc<Files>,
-    described: &Described,
+    described: &StoredModel,
     likelihood: Likelihood,
     find: &dyn Fn(&str) -> Result<ArrayMetadata, StoreError>,
     name: &str,
 ) -> Result<Model, StoreError> {
     let damaged = |problem: &str| StoreError::Inconsistent { path: name.to_string(), problem: problem.to_string() };
-    let Described { group, outcome, predictors, .. } = described;
+    let StoredModel { group, outcome, predictors, .. } = described;
     let names = Dimensions::named(group, outcome);
     let numbers = |path: &str| read_numbers(files, &find(path)?);
     let labels = read_text(files, &find(&format!("constant_data/{}", names.group))?)?;

@@ -16,7 +16,7 @@ use super::layout::{DrawArrays, Drawn, Packing};
 const TOGETHER: usize = 8;
 
 /// The draws of one part of a run.
-pub struct Recorded {
+pub struct PartReader {
     files: Arc<Files>,
     chains: usize,
     draws: usize,
@@ -24,10 +24,10 @@ pub struct Recorded {
     damage: Mutex<Vec<Damage>>,
 }
 
-impl Recorded {
+impl PartReader {
     /// `draws` draws of each of `chains` chains, in these arrays.
-    pub fn new(files: Arc<Files>, chains: usize, draws: usize, arrays: DrawArrays) -> Recorded {
-        Recorded { files, chains, draws, arrays, damage: Mutex::default() }
+    pub fn new(files: Arc<Files>, chains: usize, draws: usize, arrays: DrawArrays) -> PartReader {
+        PartReader { files, chains, draws, arrays, damage: Mutex::default() }
     }
 
     /// Draws of each chain.

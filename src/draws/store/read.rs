@@ -16,12 +16,12 @@ use super::fixed_arrays::{ADAPTATION, MEAN, METRIC, VARIANCE};
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Extent, Packing};
 use super::metadata::{ArrayMetadata, Type};
-use super::model::{Described, read_model, read_numbers};
-use super::part_reader::Recorded;
+use super::model::{StoredModel, read_model, read_numbers};
+use super::part_reader::PartReader;
 use super::{FORMAT, STORE, checkpoint, not_a_run};
 use crate::draws::Precision;
 use crate::driver::Checkpoint;
-use crate::driver::Learnt;
+use crate::driver::Tuned;
 use crate::model::{Likelihood, Model};
 use crate::nuts::Statistic;
 use crate::nuts::adaptation::Spread;
@@ -38,11 +38,11 @@ pub struct Store {
     about: Map<String, Value>,
     model: Arc<Model>,
     extent: Extent,
-    learnt: Option<Learnt>,
+    learnt: Option<Tuned>,
     /// Of what was learnt.
     damage: Vec<Damage>,
-    sampling: Recorded,
-    warmup: Option<Recorded>,
+    sampling: PartReader,
+    warmup: Option<PartReader>,
     /// The draws since warm-up, where they were made just now.
     fresh: Option<Fresh>,
 }
@@ -79,12 +79,12 @@ impl Default for Computed {
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct StoredAttributes {
     extent: Extent,
     draws: usize,
     #[serde(default)]
     warmup_draws: usize,
-    model: Described,
+    model: StoredModel,
     #[serde(default)]
     settings: Computed,
 }
@@ -122,7 +122,7 @@ impl Store {
             };
             return Err(StoreError::Version { path: name, theirs: told("format"), version: told("version") });
         }
-        let Told { extent, draws, warmup_draws, model, settings } =
+        let StoredAttributes { extent, draws, warmup_draws, model, settings } =
             serde_json::from_value(Value::Object(about.clone())).map_err(|error| damaged(error.to_string()))?;
         if !is_sensible(&extent) {
             return Err(damaged("there are no runs of so many chains or draws".to_string()));
@@ -153,7 +153,7 @@ impl Store {
             if arrays.arrays.iter().any(|drawn| drawn.metadata.chunk[1] != arrays.row) || draws > planned {
                 return Err(damaged("its chunks do not go with each other".to_string()));
             }
-            Ok(Recorded::new(files.clone(), extent.chains, draws, arrays))
+            Ok(PartReader::new(files.clone(), extent.chains, draws, arrays))
         };
         let sampling = recorded(DrawArrays::new(&model, &extent, None), extent.draws, draws)?;
         let warmup = match extent.warmup {
@@ -176,7 +176,7 @@ impl Store {
             };
             let known = nodes.contains_key(&format!("{ADAPTATION}/{MEAN}"));
             let spread = if known { Some(Spread { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
-            learnt = Some(Learnt { step_size, scale: numbers(METRIC)?, spread });
+            learnt = Some(Tuned { step_size, scale: numbers(METRIC)?, spread });
         }
         Ok(Store { folder, files, about, model, extent, learnt, damage, sampling, warmup, fresh: None })
     }
@@ -228,7 +228,7 @@ impl Store {
     }
 
     /// Step size and metric, where warm-up is over; `NaN` where a chunk is damaged.
-    pub fn learnt(&self) -> Option<&Learnt> {
+    pub fn learnt(&self) -> Option<&Tuned> {
         self.learnt.as_ref()
     }
 
@@ -244,7 +244,7 @@ impl Store {
 
     /// Draws of each chain that were recorded in warm-up.
     pub fn warmup_draws(&self) -> usize {
-        self.warmup.as_ref().map_or(0, Recorded::draws)
+        self.warmup.as_ref().map_or(0, PartReader::draws)
     }
 
     /// How many variables each draw has.
@@ -288,7 +288,7 @@ impl Store {
 
     /// The chunks that could not be read so far.
     pub fn damage(&self) -> Vec<Damage> {
-        let warmup = self.warmup.as_ref().map_or_else(Vec::new, Recorded::damage);
+        let warmup = self.warmup.as_ref().map_or_else(Vec::new, PartReader::damage);
         [self.damage.clone(), self.sampling.damage(), warmup].concat()
     }
 
@@ -325,12 +325,12 @@ impl Store {
     }
 
     /// The draws since warm-up.
-    pub(super) fn sampling(&self) -> &Recorded {
+    pub(super) fn sampling(&self) -> &PartReader {
         &self.sampling
     }
 
     /// The draws of warm-up, where they were recorded.
-    pub(super) fn warmup(&self) -> Option<&Recorded> {
+    pub(super) fn warmup(&self) -> Option<&PartReader> {
         self.warmup.as_ref()
     }
 }

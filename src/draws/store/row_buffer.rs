@@ -12,7 +12,7 @@ use super::chunks::{Chunk, chunks};
 use super::files::Files;
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Drawn, Packing};
-use super::part_reader::Recorded;
+use super::part_reader::PartReader;
 use crate::draws::pointwise::Observations;
 use crate::engine::Block;
 use crate::nuts::Statistic;
@@ -48,7 +48,7 @@ impl Row {
     }
 
     /// Puts back the draws that are in the row already, from the store.
-    pub fn restore(&mut self, recorded: &Recorded) {
+    pub fn restore(&mut self, recorded: &PartReader) {
         let (row, width, filled) = (self.arrays.row, self.arrays.width, self.filled);
         if filled == 0 {
             return;

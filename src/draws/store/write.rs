@@ -13,20 +13,20 @@ use rayon::prelude::*;
 use serde_json::{Map, Value};
 
 use super::files::Files;
-use super::fixed_arrays::Contents;
+use super::fixed_arrays::FixedArrays;
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Extent};
 use super::lock::Lock;
-use super::part_reader::Recorded;
+use super::part_reader::PartReader;
 use super::read::Store;
 use super::row_buffer::Row;
 use super::{STORE, checkpoint};
-use crate::draws::location_scale::units;
+use crate::draws::location_scale::location_scales;
 use crate::draws::pointwise::Observations;
-use crate::driver::{Checkpoint, Checkpointer, Learnt};
+use crate::driver::{Checkpoint, Checkpointer, Tuned};
 use crate::engine::{Block, DrawSink, SinkError, SumSink};
 use crate::faults;
-use crate::model::{Model, Unit};
+use crate::model::{LocationScale, Model};
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Spread;
 
@@ -46,7 +46,7 @@ pub struct Writer {
     extent: Extent,
     packed: bool,
     /// The unit of each variable, where draws are packed and warm-up is over.
-    units: Option<Vec<Unit>>,
+    units: Option<Vec<LocationScale>>,
     interval: Duration,
     /// Nanoseconds that the last checkpoint took to be written.
     checkpoint_time: Arc<AtomicU64>,
@@ -79,7 +79,7 @@ enum Message {
     Failed,
     /// The run is over; these attributes of the root are new.
     End {
-        learnt: Option<Learnt>,
+        learnt: Option<Tuned>,
         about: Map<String, Value>,
         complete: bool,
     },
@@ -108,14 +108,14 @@ impl Writer {
         model: Arc<Model>,
         extent: Extent,
         writing: Writing,
-        learnt: Option<&Learnt>,
+        learnt: Option<&Tuned>,
         about: Map<String, Value>,
     ) -> io::Result<Writer> {
         let lock = Lock::take(run)?;
         let folder = run.join(STORE);
         std::fs::create_dir(&folder)?;
         let files = Arc::new(Files::new(&folder)?);
-        let mut contents = Contents::new(files.clone(), &model, extent, writing.warmup, about);
+        let mut contents = FixedArrays::new(files.clone(), &model, extent, writing.warmup, about);
         contents.write_fixed(&model)?;
         if let Some(learnt) = learnt {
             contents.learn(learnt.clone())?;
@@ -138,7 +138,7 @@ impl Writer {
         let lock = Lock::take(run)?;
         let (model, extent) = (store.model().clone(), *store.extent());
         store.files().remove_unfinished()?;
-        let row = |recorded: &Recorded, draws: usize| {
+        let row = |recorded: &PartReader, draws: usize| {
             let (files, arrays) = (store.files().clone(), recorded.arrays().clone());
             let mut row = Row::new(files, arrays, extent.chains, extent.variables, draws);
             row.restore(recorded);
@@ -149,7 +149,8 @@ impl Writer {
         if let Some(damage) = store.damage().first() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, damage.to_string()));
         }
-        let mut contents = Contents::new(store.files().clone(), &model, extent, writing.warmup, store.about().clone());
+        let mut contents =
+            FixedArrays::new(store.files().clone(), &model, extent, writing.warmup, store.about().clone());
         contents.remember(store.learnt());
         Writer::start(lock, model, extent, writing, contents, rows)
     }
@@ -159,7 +160,7 @@ impl Writer {
         model: Arc<Model>,
         extent: Extent,
         writing: Writing,
-        contents: Contents,
+        contents: FixedArrays,
         rows: Rows,
     ) -> io::Result<Writer> {
         let (sender, messages) = sync_channel(WAITING);
@@ -208,7 +209,7 @@ impl Writer {
     /// Those of the file system.
     pub fn end(
         mut self,
-        learnt: Option<Learnt>,
+        learnt: Option<Tuned>,
         about: Map<String, Value>,
         complete: bool,
     ) -> io::Result<Option<Fresh>> {
@@ -252,7 +253,7 @@ impl DrawSink for Writer {
         if !self.packed {
             return;
         }
-        let mut units = units(&self.model, spread);
+        let mut units = location_scales(&self.model, spread);
         units.truncate(self.extent.variables);
         let arrays = DrawArrays::new(&self.model, &self.extent, Some(&units));
         self.units = Some(arrays.kept_units(&units));
@@ -260,7 +261,7 @@ impl DrawSink for Writer {
         drop(self.send(Message::Warmed(Box::new(arrays))));
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         self.units.as_deref()
     }
 
@@ -312,7 +313,7 @@ struct Desk {
     lock: Lock,
     checkpoint_time: Arc<AtomicU64>,
     chains: usize,
-    contents: Contents,
+    contents: FixedArrays,
     rows: Rows,
     observations: Observations,
 }
@@ -326,7 +327,7 @@ struct Rows {
 
 impl Rows {
     /// Writes the draws there are, and says so.
-    fn commit(&mut self, contents: &Contents, everywhere: bool) -> io::Result<()> {
+    fn commit(&mut self, contents: &FixedArrays, everywhere: bool) -> io::Result<()> {
         if let Some(warmup) = &mut self.warmup {
             warmup.write()?;
         }
@@ -361,7 +362,7 @@ impl Desk {
                 Message::Checkpoint(checkpoint) => {
                     let began = Instant::now();
                     if checkpoint.draws > 0 {
-                        self.contents.learn(Learnt::of(&checkpoint))?;
+                        self.contents.learn(Tuned::of(&checkpoint))?;
                     }
                     self.rows.commit(&self.contents, false)?;
                     faults::point("before-checkpoint");

@@ -8,10 +8,10 @@ use wgpu::BufferUsages;
 
 use super::half_precision::{Numbers, Packer};
 use super::kernels::{Kernels, MOVERS, POOLED, Shaders};
-use super::messages::{Chain, Pooling, Run, StepSize, Told};
+use super::messages::{Chain, Pooling, Run, StepSize, TransitionStatistics};
 use super::slot::Slot;
-use super::streaming::Summing;
-use crate::engine::Snapshot;
+use super::streaming::DeviceSums;
+use crate::engine::Counters;
 use crate::engine::host::Chains;
 use crate::gpu::{Flight, Gpu, GpuError, Kernel, Landing};
 use crate::nuts::State;
@@ -28,7 +28,7 @@ const FIRST_ROOM: u32 = 8;
 
 /// Chains that share buffers and dispatches.
 #[derive(Debug)]
-pub struct Shard {
+pub struct DeviceBatch {
     /// The first chain's place among all.
     first: usize,
     chains: Vec<Chain>,
@@ -48,20 +48,20 @@ pub struct Shard {
     pooled: Landing,
     pool: wgpu::BindGroup,
     /// Where draws are summed up, and do not leave.
-    pub summing: Option<Summing>,
+    pub summing: Option<DeviceSums>,
     /// Transitions of the phase that each chain has made, as far as is known.
     made: Vec<u32>,
     gradients: u64,
     divergences: u64,
 }
 
-/// The number of chains of each shard, at most `largest` and as even as possible.
+/// The number of chains of each batch, at most `largest` and as even as possible.
 pub fn sizes(chains: usize, largest: usize) -> impl Iterator<Item = usize> {
-    let shards = chains.div_ceil(largest);
-    (0..shards).map(move |shard| chains / shards + usize::from(shard < chains % shards))
+    let batches = chains.div_ceil(largest);
+    (0..batches).map(move |batch| chains / batches + usize::from(batch < chains % batches))
 }
 
-/// The most chains of a shard.
+/// The most chains of a batch.
 pub fn largest(gpu: &Gpu, shaders: &Shaders) -> usize {
     let own = (shaders.lie.size() * shaders.vectors as usize).max(shaders.sums_lie.size() * shaders.sums);
     let chain = own.max(shaders.kept).max(32) as u64 * 4;
@@ -70,7 +70,7 @@ pub fn largest(gpu: &Gpu, shaders: &Shaders) -> usize {
     ((gpu.largest_binding() / chain).min(dispatched) / beside * beside).max(1) as usize
 }
 
-impl Shard {
+impl DeviceBatch {
     /// Room for `chains` chains, the first of which is number `first` among all.
     pub fn new(
         gpu: &Gpu,
@@ -79,16 +79,16 @@ impl Shard {
         [fixed, likelihood, scales]: [&wgpu::Buffer; 3],
         first: usize,
         chains: usize,
-    ) -> Result<Shard, GpuError> {
+    ) -> Result<DeviceBatch, GpuError> {
         let (count, chains, vector) = (chains, chains as u64, shaders.lie.size());
         let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
         let stride = (vector * shaders.vectors as usize) as u64 * 4;
         let vectors = gpu.buffer("the chains' vectors", shaders.lie.whole(count) as u64 * stride, storage)?;
         let state_bytes = chains * size_of::<Chain>() as u64;
         let chain_states = Landing::new(gpu, "the chains' states", state_bytes)?;
-        let summing = Summing::new(gpu, shaders, count)?;
+        let summing = DeviceSums::new(gpu, shaders, count)?;
         let most = if summing.is_some() { 1 } else { ROOM };
-        let row = (shaders.kept * size_of::<f32>()).max(size_of::<Told>()) as u64;
+        let row = (shaders.kept * size_of::<f32>()).max(size_of::<TransitionStatistics>()) as u64;
         let room = (DRAWS.min(gpu.largest_binding()) / (chains * row)).clamp(1, most);
         let bindings = [(0, fixed), (1, likelihood), (3, scales), (4, chain_states.output()), (5, &vectors)];
         let slot = || Slot::new(gpu, transition, &bindings, summing.as_ref(), [chains, room, shaders.kept as u64]);
@@ -98,7 +98,7 @@ impl Shard {
         let pooling =
             gpu.buffer("pooling", size_of::<Pooling>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
         let pool = pool.bind(gpu, &[(2, &pooling), (5, &vectors), (6, pooled.output())])?;
-        Ok(Shard {
+        Ok(DeviceBatch {
             first,
             made: vec![0; count],
             chains: vec![Chain::default(); count],
@@ -244,7 +244,7 @@ impl Shard {
     }
 
     /// Reads what a dispatch has counted; returns what is new.
-    pub fn count(&mut self, slot: usize) -> Result<Snapshot, GpuError> {
+    pub fn count(&mut self, slot: usize) -> Result<Counters, GpuError> {
         let slot = &mut self.slots[slot];
         let (arrived, budget) = slot.count(self.chains.len())?;
         let written = arrived.iter().map(|[written, ..]| *written).max().unwrap_or(0);
@@ -253,7 +253,7 @@ impl Shard {
             let rows: u64 = arrived.iter().map(|[written, ..]| u64::from(*written)).sum();
             self.pace = Some(rows as f64 / f64::from(budget.max(1)));
         }
-        let mut news = Snapshot::default();
+        let mut news = Counters::default();
         let (mut gradients, mut divergences) = (0, 0);
         for (known, [_, made, chain_gradients, chain_divergences]) in self.made.iter_mut().zip(arrived) {
             news.transitions += u64::from(made - *known);
@@ -273,7 +273,7 @@ impl Shard {
         &self,
         gpu: &Gpu,
         slot: usize,
-        take: impl FnOnce(usize, &[[u32; 4]], Numbers, &[Told]),
+        take: impl FnOnce(usize, &[[u32; 4]], Numbers, &[TransitionStatistics]),
     ) -> Result<(), GpuError> {
         self.slots[slot].draws(gpu, self.packs, |counts, numbers, told| take(self.first, counts, numbers, told))
     }

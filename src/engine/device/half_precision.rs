@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::kernels::{MOVERS, Shaders};
 use crate::gpu::{Gpu, GpuError, Kernel, Landing};
-use crate::model::{Model, Unit};
+use crate::model::{LocationScale, Model};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
@@ -16,7 +16,7 @@ pub struct Packer {
     /// Mean and 1 / sd of each kept variable, in the sampler's units.
     table: wgpu::Buffer,
     /// Of each kept variable, in the user's units.
-    units: Vec<Unit>,
+    units: Vec<LocationScale>,
 }
 
 impl Packer {
@@ -30,7 +30,7 @@ impl Packer {
         gpu: &Gpu,
         shaders: &Shaders,
         model: &Model,
-        units: &[Unit],
+        units: &[LocationScale],
     ) -> Result<Option<Arc<Packer>>, GpuError> {
         if let Some(known) = known.filter(|known| known.units == units) {
             return Ok(Some(known));
@@ -108,7 +108,7 @@ pub enum Numbers<'a> {
         /// `[row][variable]`.
         halves: &'a [f16],
         /// Of each variable, in the user's units.
-        units: &'a [Unit],
+        units: &'a [LocationScale],
     },
 }
 

@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use super::messages::{Chain, Pooling, Run, StepSize, Told, Weight};
+use super::messages::{Chain, Pooling, Run, StepSize, TransitionStatistics, Weight};
 use super::vectors::Vectors;
 use crate::density::gpu::tables::{
     self, COMMON, GROUPS_PER_LANE, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, group_turns, header, log_density,
@@ -18,7 +18,7 @@ const TRANSITIONS: [Source; 13] = [
     Weight::SOURCE,
     StepSize::SOURCE,
     Chain::SOURCE,
-    Told::SOURCE,
+    TransitionStatistics::SOURCE,
     source!("weight.wgsl"),
     source!("step_size.wgsl"),
     source!("vectors.wgsl"),
@@ -183,14 +183,14 @@ impl Shaders {
     /// # Errors
     /// When a shader is refused.
     pub fn compile(&self, gpu: &Gpu) -> Result<Kernels, GpuError> {
-        // SAFETY: teams beyond the shard's chains return at once, or are none; vectors, counts and sums have room for every chain
+        // SAFETY: teams beyond the batch's chains return at once, or are none; vectors, counts and sums have room for every chain
         // and lane of it, and draws for as many rows as all chains may make. Groups below J and coefficients below K index the
         // tables. A loop ends after K, TRIANGLE, J, SLOTS, a group's rows or ten rounds, and the outermost when the budget is
         // spent, to which every turn adds.
         let transition = unsafe { Kernel::compile(gpu, "transition", &self.transition, &[])? };
-        // SAFETY: as many stretches as the shard's chains make are dispatched, and what they leave has room.
+        // SAFETY: as many stretches as the batch's chains make are dispatched, and what they leave has room.
         let pool = unsafe { Kernel::compile(gpu, "pool", &self.pool, &[])? };
-        // SAFETY: both look how many numbers of states there are, which are whole states of the shard's chains. There are no loops.
+        // SAFETY: both look how many numbers of states there are, which are whole states of the batch's chains. There are no loops.
         let [put, take] = unsafe {
             [Kernel::compile(gpu, "put", &self.states, &[])?, Kernel::compile(gpu, "take", &self.states, &[])?]
         };

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use rayon::prelude::*;
 
 use super::half_precision::Numbers;
-use super::messages::Told;
-use crate::engine::{Block, DrawSink, Phase, SinkError, Snapshot};
+use super::messages::TransitionStatistics;
+use crate::engine::{Block, Counters, DrawSink, Phase, SinkError};
 use crate::model::Model;
 use crate::nuts::Statistics;
 
@@ -26,7 +26,7 @@ const COUNTED: usize = 1 << 14;
 
 /// Blocks of draws of all chains.
 #[derive(Debug)]
-pub struct Window {
+pub struct ReorderBuffer {
     /// Whether these are draws of warm-up, the first one's number in that part of the run, and the transitions that every chain
     /// had made of it.
     warmup: bool,
@@ -49,7 +49,7 @@ pub struct Window {
     /// Room of blocks that have left.
     spare: Vec<Draws>,
     /// What the draws that have left tell.
-    told: Snapshot,
+    told: Counters,
 }
 
 /// A block.
@@ -79,7 +79,7 @@ pub struct Arrived<'a> {
     /// `[row]`; rows of a chain follow in the order of its draws, with those of others between them.
     pub numbers: Numbers<'a>,
     /// `[row]`, with the chain's place among these.
-    pub told: &'a [Told],
+    pub told: &'a [TransitionStatistics],
 }
 
 /// The rows of each chain.
@@ -114,16 +114,16 @@ impl Arrived<'_> {
     }
 }
 
-impl Window {
-    /// A window for the draws of a phase, of `variables` variables of `chains` chains that have made `before`
+impl ReorderBuffer {
+    /// A buffer for the draws of a phase, of `variables` variables of `chains` chains that have made `before`
     /// transitions of that part of the run, in the room that another one has left.
-    pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize, spare: Vec<Draws>) -> Window {
+    pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize, spare: Vec<Draws>) -> ReorderBuffer {
         let first_draw = phase.kept(before);
         let total = phase.kept(before + phase.transitions as usize) - first_draw;
         let bytes = chains * (variables * size_of::<f64>() + size_of::<Statistics>());
         let block = (BLOCK_BYTES / bytes.max(1)).clamp(1, total.max(1));
         let most = (BYTES / (bytes * block).max(1)).max(2);
-        Window {
+        ReorderBuffer {
             warmup: phase.part.learns(),
             first_draw,
             before,
@@ -137,7 +137,7 @@ impl Window {
             made: vec![0; chains],
             blocks: VecDeque::new(),
             spare,
-            told: Snapshot::default(),
+            told: Counters::default(),
         }
     }
 
@@ -237,7 +237,7 @@ impl Window {
             })?;
             self.left += draws;
             let counted = leaving.statistics[..self.chains * draws].par_chunks(COUNTED).map(counted);
-            self.told = counted.collect::<Vec<Snapshot>>().iter().fold(self.told, joined);
+            self.told = counted.collect::<Vec<Counters>>().iter().fold(self.told, joined);
             self.spare.push(leaving);
         }
         Ok(())
@@ -250,7 +250,7 @@ impl Window {
     }
 
     /// What the draws that have left tell, all together.
-    pub fn told(&self) -> Snapshot {
+    pub fn told(&self) -> Counters {
         self.told
     }
 
@@ -273,8 +273,8 @@ impl Draws {
 }
 
 /// What draws tell, all together.
-fn counted(draws: &[Statistics]) -> Snapshot {
-    let mut all = Snapshot { transitions: draws.len() as u64, ..Snapshot::default() };
+fn counted(draws: &[Statistics]) -> Counters {
+    let mut all = Counters { transitions: draws.len() as u64, ..Counters::default() };
     for told in draws {
         all.gradients += u64::from(told.n_steps);
         all.divergences += u64::from(told.diverging);
@@ -283,8 +283,8 @@ fn counted(draws: &[Statistics]) -> Snapshot {
     all
 }
 
-fn joined(some: Snapshot, more: &Snapshot) -> Snapshot {
-    Snapshot {
+fn joined(some: Counters, more: &Counters) -> Counters {
+    Counters {
         transitions: some.transitions + more.transitions,
         gradients: some.gradients + more.gradients,
         divergences: some.divergences + more.divergences,
@@ -293,7 +293,7 @@ fn joined(some: Snapshot, more: &Snapshot) -> Snapshot {
     }
 }
 
-fn statistics(told: &Told, log_constant: f64) -> Statistics {
+fn statistics(told: &TransitionStatistics, log_constant: f64) -> Statistics {
     Statistics {
         lp: f64::from(told.lp) + log_constant,
         energy: f64::from(told.energy) - log_constant,
@@ -313,7 +313,7 @@ mod tests {
     use super::*;
     use crate::data::Dataset;
     use crate::engine::{Part, SumSink};
-    use crate::model::Unit;
+    use crate::model::LocationScale;
     use crate::nuts::Tuning;
     use crate::nuts::adaptation::Spread;
 
@@ -335,7 +335,7 @@ mod tests {
             false
         }
 
-        fn units(&self) -> Option<&[Unit]> {
+        fn units(&self) -> Option<&[LocationScale]> {
             None
         }
 
@@ -362,13 +362,13 @@ mod tests {
         let tuning = Tuning { scale: vec![1.0; model.dim()], step_size: 1.0, max_depth: 1 };
         let phase = Phase { transitions: 7, tuning, adapt: None, part: Part::Sampling, thin: 1 };
         for whole in [true, false] {
-            let mut window = Window::new(&phase, 3, CHAINS, VARIABLES, Vec::new());
+            let mut reorder = ReorderBuffer::new(&phase, 3, CHAINS, VARIABLES, Vec::new());
             let mut sink = Looks(&model, Vec::new());
             let mut made = vec![0; CHAINS];
             for dispatch in 0..if whole { 14 } else { 5 } {
                 // Two parts of the chains take turns; in each, some make none and some up to three, and rows are not in their order.
                 let chains = if dispatch % 2 == 0 { 0..CHAINS / 3 } else { CHAINS / 3..CHAINS };
-                let limit = window.limit(&phase) as usize;
+                let limit = reorder.limit(&phase) as usize;
                 let want = |chain: usize| (1 + (chain + dispatch) % 3).min(limit - made[chain]);
                 let counts: Vec<[u32; 4]> = chains.clone().map(|chain| [want(chain) as u32, 0, 0, 0]).collect();
                 let (mut numbers, mut told) = (Vec::new(), Vec::new());
@@ -376,18 +376,23 @@ mod tests {
                     for (place, chain) in chains.clone().enumerate().rev().filter(|(place, _)| counts[*place][0] > i) {
                         let lp = number(chain, 3 + made[chain] + i as usize) as f32;
                         numbers.extend([lp, 0.0, 0.0, 0.0, 0.0]);
-                        told.push(Told { lp, chain: place as u32, n_steps: 7, ..Told::default() });
+                        told.push(TransitionStatistics {
+                            lp,
+                            chain: place as u32,
+                            n_steps: 7,
+                            ..TransitionStatistics::default()
+                        });
                     }
                 }
                 chains.clone().zip(&counts).for_each(|(chain, count)| made[chain] += count[0] as usize);
                 let numbers = Numbers::Positions(&numbers);
-                window.take(&model, 0.5, &Arrived { first: chains.start, counts: &counts, numbers, told: &told });
-                window.leave(&mut sink, false).unwrap();
+                reorder.take(&model, 0.5, &Arrived { first: chains.start, counts: &counts, numbers, told: &told });
+                reorder.leave(&mut sink, false).unwrap();
             }
-            window.leave(&mut sink, true).unwrap();
+            reorder.leave(&mut sink, true).unwrap();
             let draws = *made.iter().min().unwrap();
-            assert_eq!((window.left() as usize, draws == 7), (draws, whole));
-            assert_eq!(window.told().gradients, (7 * draws * CHAINS) as u64);
+            assert_eq!((reorder.left() as usize, draws == 7), (draws, whole));
+            assert_eq!(reorder.told().gradients, (7 * draws * CHAINS) as u64);
             let blocks = if whole { vec![(3, 2), (5, 2), (7, 2), (9, 1)] } else { vec![(3, 2), (5, 1)] };
             assert_eq!(sink.1, blocks);
         }

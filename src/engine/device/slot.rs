@@ -1,4 +1,4 @@
-//! Room for one dispatch of a shard: what it is to do, and what it leaves.
+//! Room for one dispatch of a batch: what it is to do, and what it leaves.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use wgpu::BufferUsages;
 
 use super::half_precision::{Numbers, Packed, Packer};
-use super::messages::{Run, Told};
-use super::streaming::Summing;
+use super::messages::{Run, TransitionStatistics};
+use super::streaming::DeviceSums;
 use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};
 
 /// Bytes of counts before those of each chain, and bytes of a chain's.
@@ -41,14 +41,14 @@ impl Slot {
         gpu: &Gpu,
         transition: &Kernel,
         shared: &[(u32, &wgpu::Buffer)],
-        summing: Option<&Summing>,
+        summing: Option<&DeviceSums>,
         [chains, rows, kept]: [u64; 3],
     ) -> Result<Slot, GpuError> {
         let run = gpu.buffer("run", size_of::<Run>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
         let counts = Landing::new(gpu, "counts", COUNTS + chains * COUNT)?;
         let draws = Landing::new(gpu, "draws", chains * rows * kept * 4)?;
         let rows = if summing.is_some() { 0 } else { chains * rows };
-        let told = Landing::new(gpu, "statistics", rows * size_of::<Told>() as u64)?;
+        let told = Landing::new(gpu, "statistics", rows * size_of::<TransitionStatistics>() as u64)?;
         let mut bindings = [shared, &[(2, &run), (6, counts.output())]].concat();
         match summing {
             None => bindings.extend([(7, draws.output()), (8, told.output())]),
@@ -113,7 +113,7 @@ impl Slot {
         &self,
         gpu: &Gpu,
         packs: bool,
-        take: impl FnOnce(&[[u32; 4]], Numbers, &[Told]),
+        take: impl FnOnce(&[[u32; 4]], Numbers, &[TransitionStatistics]),
     ) -> Result<(), GpuError> {
         let packed = self.packed.as_ref().filter(|_| packs);
         let written = self.arrived.iter().map(|[written, ..]| u64::from(*written)).sum();
@@ -141,6 +141,6 @@ impl Slot {
     /// Where so many rows of draws land, `packed` or as they are, and of what transitions told; with their bytes.
     fn rows<'a>(&'a self, packed: Option<&'a Packed>, rows: u64) -> [(&'a Landing, u64); 2] {
         let draws = packed.map_or((&self.draws, rows * self.kept * 4), |packed| packed.landing(rows));
-        [draws, (&self.told, rows * size_of::<Told>() as u64)]
+        [draws, (&self.told, rows * size_of::<TransitionStatistics>() as u64)]
     }
 }

@@ -1,4 +1,4 @@
-//! Sums that a shard's chains make of their draws on the device: the buffers they are in, and how they come to the sink.
+//! Sums that a batch's chains make of their draws on the device: the buffers they are in, and how they come to the sink.
 
 use rayon::prelude::*;
 use wgpu::BufferUsages;
@@ -9,14 +9,14 @@ use super::vectors::Vectors;
 use crate::engine::SumSink;
 use crate::engine::sums::{BINS, ChainSums, EnergySums, Sums};
 use crate::gpu::{Flight, Gpu, GpuError, Landing};
-use crate::model::Unit;
+use crate::model::LocationScale;
 
 /// Sums that come back at once take at most so many bytes, unless a single chain's are more.
 const PORTION: usize = 64 << 20;
 
-/// The sums of a shard's chains.
+/// The sums of a batch's chains.
 #[derive(Debug)]
-pub struct Summing {
+pub struct DeviceSums {
     grid: wgpu::Buffer,
     sums: wgpu::Buffer,
     histograms: Landing,
@@ -25,18 +25,18 @@ pub struct Summing {
     variables: usize,
 }
 
-impl Summing {
+impl DeviceSums {
     /// Room for the sums of `chains` chains, where `shaders` make any.
     ///
     /// # Errors
     /// When there is none.
-    pub fn new(gpu: &Gpu, shaders: &Shaders, chains: usize) -> Result<Option<Summing>, GpuError> {
+    pub fn new(gpu: &Gpu, shaders: &Shaders, chains: usize) -> Result<Option<DeviceSums>, GpuError> {
         if shaders.sums == 0 {
             return Ok(None);
         }
         let (lie, variables) = (shaders.sums_lie, shaders.sums_lie.coordinates().iter().flatten().count());
         let storage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
-        Ok(Some(Summing {
+        Ok(Some(DeviceSums {
             grid: gpu.table("units of sums", &vec![[0.0f32; 4]; lie.size()])?,
             sums: gpu.buffer(
                 "the chains' sums",
@@ -56,7 +56,7 @@ impl Summing {
 
     /// Makes ready for draws in these `units` of the sampler's, with these `tails`; `coordinates` say which variable each number
     /// of a vector is.
-    pub fn begin(&self, gpu: &Gpu, coordinates: &[Option<usize>], units: &[Unit], tails: &[[f64; 2]]) {
+    pub fn begin(&self, gpu: &Gpu, coordinates: &[Option<usize>], units: &[LocationScale], tails: &[[f64; 2]]) {
         let numbers =
             |i: usize| [units[i].mean, 1.0 / units[i].sd, tails[i][0], tails[i][1]].map(|number| number as f32);
         let grid: Vec<[f32; 4]> = coordinates.iter().map(|at| at.map_or([0.0; 4], numbers)).collect();

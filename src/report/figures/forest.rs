@@ -9,7 +9,7 @@ use crate::mode::spread;
 use crate::report::figure::Figure;
 use crate::report::run::With;
 use crate::report::thin::Rounding;
-use crate::report::view::Scene;
+use crate::report::view::View;
 use crate::summary::{RunSummary, significant};
 
 /// Numbers that a page has room for.
@@ -59,13 +59,13 @@ impl Part {
 }
 
 /// All groups, or the smallest and largest effects where there is no room for all.
-pub fn figure(scene: &Scene, parts: &With<Part>, best: usize) -> Option<Figure> {
+pub fn figure(view: &View, parts: &With<Part>, best: usize) -> Option<Figure> {
     let (run, part) = parts.get(best).copied()?;
-    let (coefficients, groups) = (scene.coefficients.len(), scene.groups.len());
-    let chosen = part.means(scene.coefficient);
+    let (coefficients, groups) = (view.coefficients.len(), view.groups.len());
+    let chosen = part.means(view.coefficient);
     let mut order: Vec<usize> = (0..groups).collect();
     order.sort_by(|a, b| chosen[*a].total_cmp(&chosen[*b]));
-    let letters: usize = scene.groups.iter().map(String::len).sum();
+    let letters: usize = view.groups.iter().map(String::len).sum();
     let a_group = parts.len() * coefficients * 5 + coefficients + letters / (6 * groups.max(1)) + 2;
     let room = (NUMBERS / a_group).max(40);
     if groups > room {
@@ -85,11 +85,11 @@ pub fn figure(scene: &Scene, parts: &With<Part>, best: usize) -> Option<Figure> 
         json!({ "mean": at(&part.means), "q05": at(&part.q05), "q25": at(&part.q25), "q75": at(&part.q75), "q95": at(&part.q95), "own": at(&part.own) })
     };
     let data = json!({
-        "groups": order.iter().map(|group| &scene.groups[*group]).collect::<Vec<_>>(),
-        "sizes": order.iter().map(|group| scene.sizes[*group]).collect::<Vec<_>>(),
+        "groups": order.iter().map(|group| &view.groups[*group]).collect::<Vec<_>>(),
+        "sizes": order.iter().map(|group| view.sizes[*group]).collect::<Vec<_>>(),
         "all": groups,
-        "coefficients": scene.coefficients,
-        "coefficient": scene.coefficient,
+        "coefficients": view.coefficients,
+        "coefficient": view.coefficient,
         "best": best,
         "runs": parts.iter().map(|(run, part)| json!({
             "run": run.name, "slot": run.slot, "effects": (0..coefficients).map(|k| columns(k, part)).collect::<Vec<_>>(),
@@ -103,7 +103,7 @@ pub fn figure(scene: &Scene, parts: &With<Part>, best: usize) -> Option<Figure> 
         ),
         _ => String::new(),
     };
-    let words = format!("{}{left_out}", shrinkage(scene, part));
+    let words = format!("{}{left_out}", shrinkage(view, part));
     let of = if parts.len() > 1 { format!(", {}", run.name) } else { String::new() };
     Some(Figure::new("forest", format!("Group effects{of}"), data).captioned(
         "Posterior mean (dot), 50 % (thick) and 90 % (thin) intervals of each group, beside what its own data alone would say \
@@ -113,8 +113,8 @@ pub fn figure(scene: &Scene, parts: &With<Part>, best: usize) -> Option<Figure> 
 }
 
 /// What pooling does, in numbers.
-fn shrinkage(scene: &Scene, part: &Part) -> String {
-    let k = scene.coefficient;
+fn shrinkage(view: &View, part: &Part) -> String {
+    let k = view.coefficient;
     let own = part.own(k);
     let both: Vec<usize> = (0..own.len()).filter(|group| own[*group].is_finite()).collect();
     let missing = own.len() - both.len();
@@ -123,7 +123,7 @@ fn shrinkage(scene: &Scene, part: &Part) -> String {
         _ => format!(
             " {missing} of {} groups have no estimate of {} of their own, for their data do not determine it.",
             own.len(),
-            scene.effect
+            view.effect
         ),
     };
     if both.len() < 2 {
@@ -137,15 +137,15 @@ fn shrinkage(scene: &Scene, part: &Part) -> String {
     let farthest = farthest.map_or(String::new(), |group| {
         format!(
             " The farthest is pulled {} ({}): from {} to {}.",
-            scene.groups[*group],
-            crate::summary::counted(scene.sizes[*group] as u64, "observation"),
+            view.groups[*group],
+            crate::summary::counted(view.sizes[*group] as u64, "observation"),
             significant(own[*group]),
             significant(part.means(k)[*group])
         )
     });
     format!(
         "Own estimates of {} spread by {} (sd over {} groups), posterior means by {}.{farthest}{missing}",
-        scene.effect,
+        view.effect,
         significant(of(own)),
         both.len(),
         significant(of(part.means(k))),

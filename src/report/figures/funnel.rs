@@ -9,7 +9,7 @@ use crate::report::chains::Variable;
 use crate::report::figure::Figure;
 use crate::report::kde::{Grid, Sorted};
 use crate::report::run::{Cloud, Shown, With};
-use crate::report::view::Scene;
+use crate::report::view::View;
 use crate::summary::{number, significant};
 
 /// Bins of the marginal histograms.
@@ -57,11 +57,11 @@ impl Axis {
 }
 
 impl Part {
-    /// Of the scene's coefficient and group.
-    pub fn of(sampled: &Sampled, scene: &Scene, shown: &Shown, sigma: &Variable) -> Part {
+    /// Of the view's coefficient and group.
+    pub fn of(sampled: &Sampled, view: &View, shown: &Shown, sigma: &Variable) -> Part {
         let layout = sampled.model.layout();
-        let mu = sampled.draws.variable(layout.mu(scene.coefficient));
-        let effect = sampled.draws.variable(layout.effects(scene.coefficient).start + scene.group);
+        let mu = sampled.draws.variable(layout.mu(view.coefficient));
+        let effect = sampled.draws.variable(layout.effects(view.coefficient).start + view.group);
         let offset: Vec<f64> =
             effect.iter().zip(mu.iter().zip(sigma.values.iter())).map(|(b, (mu, sigma))| (b - mu) / sigma).collect();
         let neck = sigma.sorted.quantile(NECK);
@@ -85,18 +85,18 @@ impl Part {
 }
 
 /// The two figures: as it is, and in offset space.
-pub fn figures(scene: &Scene, parts: &With<Part>) -> Vec<Figure> {
+pub fn figures(view: &View, parts: &With<Part>) -> Vec<Figure> {
     if parts.is_empty() {
         return Vec::new();
     }
-    let name = scene.effect_of_group();
-    let offset = format!("{}_offset{}", letter(&scene.effect), &name[letter(&scene.effect).len()..]);
+    let name = view.effect_of_group();
+    let offset = format!("{}_offset{}", letter(&view.effect), &name[letter(&view.effect).len()..]);
     let panels = |axis: fn(&Part) -> &Axis, x_name: &str| {
         let grids = |pick: fn(&Part) -> &Axis| parts.iter().map(|(_, part)| pick(part).grid).reduce(Grid::union);
         let (x, y) = (grids(axis), grids(|part| &part.sigma));
         let ends = |grid: Option<Grid>| grid.map(|grid| [grid.low, grid.high]);
         json!({
-            "x": x_name, "y": scene.sigma, "xDomain": ends(x), "yDomain": ends(y),
+            "x": x_name, "y": view.sigma, "xDomain": ends(x), "yDomain": ends(y),
             "panels": parts.iter().map(|(run, part)| json!({
                 "run": run.name, "slot": run.slot, "divergences": run.summary.divergences, "x": axis(part), "y": part.sigma,
             })).collect::<Vec<_>>(),
@@ -106,14 +106,14 @@ pub fn figures(scene: &Scene, parts: &With<Part>) -> Vec<Figure> {
         each(parts.iter().map(|(run, part)| {
             let mut said = format!(
                 "in the tenth of the draws with the smallest {} its sd is {} of that over all draws",
-                scene.sigma,
+                view.sigma,
                 number(part.squeezed[space], 2)
             );
             if space == 0 {
                 said += &format!(
                     "; {} divergences; smallest {} {}",
                     run.summary.divergences,
-                    scene.sigma,
+                    view.sigma,
                     significant(part.smallest_sigma)
                 );
             }
@@ -121,23 +121,23 @@ pub fn figures(scene: &Scene, parts: &With<Part>) -> Vec<Figure> {
         }))
     };
     let group =
-        format!("{} has {} observations ({}). ", scene.groups[scene.group], scene.sizes[scene.group], scene.why_group);
+        format!("{} has {} observations ({}). ", view.groups[view.group], view.sizes[view.group], view.why_group);
     vec![
-        Figure::new("funnel", format!("The funnel: {name} against {}", scene.sigma), panels(|part| &part.effect, &name)).captioned(
+        Figure::new("funnel", format!("The funnel: {name} against {}", view.sigma), panels(|part| &part.effect, &name)).captioned(
             format!(
                 "As {} goes to zero the effect has nowhere to go but the mean of all: a funnel, whose neck a centered sampler \
                  fails to enter, with divergences (crosses) around it.",
-                scene.sigma
+                view.sigma
             ),
             format!("{group}{}", squeezed(0)),
         ),
-        Figure::new("funnel", format!("The same as offset: {offset} against {}", scene.sigma), panels(|part| &part.offset, &offset))
+        Figure::new("funnel", format!("The same as offset: {offset} against {}", view.sigma), panels(|part| &part.offset, &offset))
             .called("funnel-offset")
             .captioned(
                 format!(
                     "(effect - mu) / {}: the space that a non-centered sampler sees, where the funnel is flattened out and one \
                      step size suits all of it.",
-                    scene.sigma
+                    view.sigma
                 ),
                 squeezed(1),
             ),

@@ -78,12 +78,12 @@ pub fn figure(check: &Replicates) -> Option<Figure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{Place, Purpose};
+    use crate::random::{Purpose, StreamKey};
 
     #[test]
     fn replicates_of_the_same_kind_are_around_the_observed() {
         let mut values = vec![0.0; 200 * 101];
-        Place { seed: 3, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut values);
+        StreamKey { seed: 3, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut values);
         let (observed, replicates) = values.split_at(200);
         let mut check = Replicates {
             run: "non-centered".into(),

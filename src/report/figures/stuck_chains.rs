@@ -9,7 +9,7 @@ use crate::report::chains::Variable;
 use crate::report::figure::Figure;
 use crate::report::run::With;
 use crate::report::thin::{Rounding, rounded, spread};
-use crate::report::view::Scene;
+use crate::report::view::View;
 use crate::summary::{counted, significant};
 
 /// A stretch below this quantile of all draws is one in the neck.
@@ -44,7 +44,7 @@ pub struct Part {
 
 impl Part {
     /// The chain with the longest stretch in the neck.
-    pub fn of(sampled: &Sampled, scene: &Scene, sigma: &Variable) -> Part {
+    pub fn of(sampled: &Sampled, view: &View, sigma: &Variable) -> Part {
         let layout = sampled.model.layout();
         let neck = sigma.sorted.quantile(NECK);
         let longest = (0..sigma.chains).map(|chain| (longest_below(sigma.chain(chain), neck), chain));
@@ -53,13 +53,12 @@ impl Part {
             longest.max_by_key(|((_, length), chain)| (*length, usize::MAX - chain)).unwrap_or_default();
         let window = sigma.draws.min(WINDOW);
         let first = (start + length / 2).saturating_sub(window / 2).min(sigma.draws - window);
-        let groups = if scene.has_effects { spread(layout.groups, GROUPS) } else { Vec::new() };
-        let points = (scene.numbers / (groups.len() + 1)).clamp(FEWEST, MOST);
+        let groups = if view.has_effects { spread(layout.groups, GROUPS) } else { Vec::new() };
+        let points = (view.numbers / (groups.len() + 1)).clamp(FEWEST, MOST);
         let of_window =
             |points: usize| -> Vec<usize> { spread(window, points).into_iter().map(|draw| first + draw).collect() };
         let (draws, sigma_draws) = (of_window(points), of_window(MOST));
-        let variables: Vec<usize> =
-            groups.iter().map(|group| layout.effects(scene.coefficient).start + group).collect();
+        let variables: Vec<usize> = groups.iter().map(|group| layout.effects(view.coefficient).start + group).collect();
         let values = sampled.draws.window(&variables, chain, first..first + window);
         let effects: Vec<Vec<f64>> =
             (0..groups.len()).map(|i| draws.iter().map(|draw| values[i * window + draw - first]).collect()).collect();
@@ -93,11 +92,11 @@ fn longest_below(values: &[f64], bound: f64) -> (usize, usize) {
 }
 
 /// Runs side by side.
-pub fn figure(scene: &Scene, runs: &With<Part>) -> Option<Figure> {
+pub fn figure(view: &View, runs: &With<Part>) -> Option<Figure> {
     let mut panels = Vec::new();
     for (run, part) in runs {
         let Part { chain, neck, start, length, draws, sigma_draws, sigma, groups, effects } = part;
-        let names: Vec<&str> = groups.iter().map(|group| scene.groups[*group].as_str()).collect();
+        let names: Vec<&str> = groups.iter().map(|group| view.groups[*group].as_str()).collect();
         panels.push(json!({
             "run": run.name, "slot": run.slot, "chain": run.chain_number(*chain), "neck": neck, "start": start,
             "length": length, "draws": draws, "sigmaDraws": sigma_draws, "sigma": sigma, "groups": names, "effects": effects,
@@ -114,20 +113,20 @@ pub fn figure(scene: &Scene, runs: &With<Part>) -> Option<Figure> {
         (run.name.clone(), said)
     });
     let effects =
-        if scene.has_effects { format!(" and all {} {}", scene.effects_word(), scene.effect) } else { String::new() };
+        if view.has_effects { format!(" and all {} {}", view.effects_word(), view.effect) } else { String::new() };
     let some = match runs.first().map_or(0, |(_, part)| part.groups.len()) {
-        shown if scene.has_effects && shown < scene.groups.len() => {
-            format!("{shown} of the {} groups are drawn. ", scene.groups.len())
+        shown if view.has_effects && shown < view.groups.len() => {
+            format!("{shown} of the {} groups are drawn. ", view.groups.len())
         }
         _ => String::new(),
     };
-    let data = json!({ "sigma": scene.sigma, "effect": scene.effect, "panels": panels });
-    Some(Figure::new("stuck", format!("{}{effects} over the draws of one chain", scene.sigma), data).captioned(
+    let data = json!({ "sigma": view.sigma, "effect": view.effect, "panels": panels });
+    Some(Figure::new("stuck", format!("{}{effects} over the draws of one chain", view.sigma), data).captioned(
         format!(
             "Where {} comes close to zero, all {} are squeezed together, and a chain whose steps are too long for that place \
              stays there, or never comes there.",
-            scene.sigma,
-            scene.effects_word(),
+            view.sigma,
+            view.effects_word(),
         ),
         format!("{some}{}", each(said)),
     ))

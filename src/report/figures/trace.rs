@@ -10,7 +10,7 @@ use crate::report::figure::Figure;
 use crate::report::kde::{Curve, smoothed};
 use crate::report::run::{Run, With};
 use crate::report::thin::{Rounding, spread};
-use crate::report::view::Scene;
+use crate::report::view::View;
 use crate::summary::{counted, number};
 
 /// Chains drawn one by one: all of them, up to so many, or else a few and an envelope.
@@ -39,10 +39,10 @@ pub struct Row {
 
 impl Row {
     /// Of one of `variables` hyperparameters.
-    pub fn of(variable: &Variable, scene: &Scene, variables: usize) -> Row {
+    pub fn of(variable: &Variable, view: &View, variables: usize) -> Row {
         let shown = if variable.chains <= ALL_CHAINS { ALL_CHAINS } else { SOME_CHAINS };
         let chains = spread(variable.chains, shown);
-        let points = (scene.numbers / (variables * (chains.len() + 2)).max(1)).clamp(FEWEST, MOST);
+        let points = (view.numbers / (variables * (chains.len() + 2)).max(1)).clamp(FEWEST, MOST);
         let draws = spread(variable.draws, points);
         let rounding = Rounding::within(variable.grid.low, variable.grid.high);
         // The rule of thumb for as many draws as one chain has.
