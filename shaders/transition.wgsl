@@ -11,7 +11,7 @@ struct Counts {
     chains: array<vec4<u32>>,
 }
 
-@group(0) @binding(2) var<uniform> run: Run;
+@group(0) @binding(2) var<uniform> run: Dispatch;
 // The square roots of the inverse metric, as vectors lie. Read wherever they are wanted: caches have them, and a lane has no
 // registers to spare.
 @group(0) @binding(3) var<storage, read> scales: array<vec4<f32>>;

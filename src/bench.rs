@@ -33,11 +33,11 @@ pub use report::{AdapterSummary, Bench, Machine, Modelled};
 pub use scaling::{Along, AutoChoice, ScalingCurve};
 pub use simulated::simulate;
 use target::BenchTarget;
-pub use timing::{LeftOut, Rate, Split, Timing};
+pub use timing::{NotMeasured, Rate, TimeSplit, Timing};
 
 /// What to time.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct BenchPlan {
     /// Numbers of chains.
     pub chains: Vec<u32>,
     /// Ways to compute the likelihood.
@@ -82,7 +82,7 @@ const SHORT_WARM_UP: WarmUp = WarmUp { chains: 16, transitions: 150, states: 256
 const COORDINATES: usize = 1 << 26;
 
 /// A model made ready everywhere.
-struct Ready {
+struct PreparedModel {
     /// Of each likelihood, the model.
     models: Vec<Arc<Model>>,
     warm: Warm,
@@ -94,7 +94,7 @@ struct Ready {
 ///
 /// # Errors
 /// When a model cannot be sampled, or does not fit onto a device. A cell that fails is left out, with its reason.
-pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watch) -> Result<Bench, EngineError> {
+pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &BenchPlan, watch: Watch) -> Result<Bench, EngineError> {
     let start = Instant::now();
     let mut chains = plan.chains.clone();
     chains.sort_unstable();
@@ -105,7 +105,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
     let cells: Vec<(usize, (u32, usize))> =
         (0..models.len()).flat_map(|model| of_model.iter().map(move |cell| (model, *cell))).collect();
     let weight = |(model, (chains, _)): &(usize, (u32, usize))| weight(*chains) * models[*model].layout().dim() as f64;
-    let mut ready: Option<(usize, Ready)> = None;
+    let mut ready: Option<(usize, PreparedModel)> = None;
     // What the first model takes to be made ready is no matter of the cells, nor what drivers take to compile.
     let (mut begin, mut compiling) = (None, Duration::ZERO);
     // Where there is only software, `auto` takes the CPU without measuring.
@@ -123,7 +123,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
         let is_ready = ready.as_ref().is_some_and(|(of, _)| *of == number);
         if !is_ready && spent(begin, compiling) > plan.budget && !cell::ignores_time() {
             let (groups, predictors) = shape(model);
-            let left_out = |backend: &Backend| LeftOut {
+            let left_out = |backend: &Backend| NotMeasured {
                 likelihood: over,
                 groups,
                 predictors,
@@ -175,11 +175,11 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
 fn make_ready(
     model: &Arc<Model>,
     backends: &[Backend],
-    plan: &Plan,
+    plan: &BenchPlan,
     chains: &[u32],
     one_of_several: bool,
     watch: Watch,
-) -> Result<(Ready, Duration), EngineError> {
+) -> Result<(PreparedModel, Duration), EngineError> {
     (watch.tell)("warming up");
     let most = chains.last().copied().unwrap_or(1);
     let effort = if one_of_several { SHORT_WARM_UP } else { WARM_UP };
@@ -193,7 +193,7 @@ fn make_ready(
         targets.push(of.collect::<Result<Vec<BenchTarget>, EngineError>>()?);
         overs.push(model);
     }
-    Ok((Ready { models: overs, warm, targets }, start.elapsed()))
+    Ok((PreparedModel { models: overs, warm, targets }, start.elapsed()))
 }
 
 /// Numbers of groups and of predictors.

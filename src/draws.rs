@@ -10,10 +10,10 @@ mod recorded;
 pub mod store;
 mod streaming;
 
-pub use between_chains::{BetweenChains, Running};
-pub use complete_collapsed::{Completion, WithEffects};
+pub use between_chains::{BetweenChains, RunningVariance};
+pub use complete_collapsed::{CompletingSink, Completion};
 pub use location_scale::location_scales;
 pub use memory::Memory;
 pub use precision::Precision;
 pub use recorded::Draws;
-pub use streaming::{Summed, Totals};
+pub use streaming::{StreamingSink, Totals};

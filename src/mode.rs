@@ -22,7 +22,7 @@ use lbfgs::{AIM, Top, climb};
 
 pub use landscape::{Landscape, NEGLIGIBLE, Peak, Visits};
 pub use lbfgs::GRADIENT_TOLERANCE;
-pub use path::{Path, Point, path, spread};
+pub use path::{Path, PathPoint, path, spread};
 
 /// Where searches begin, in log scales of standardized data: the highest end that any of them comes to is the mode.
 const STARTS: [f64; 3] = [-0.5, -2.0, -4.0];

@@ -33,15 +33,15 @@ pub use figures::predictive::Replicates;
 pub use view::{NoSuchGroup, funnel_group};
 
 use figure::Figure;
-use figures::modes::Modes;
+use figures::modes::GroupModes;
 use figures::{
     autocorrelation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank, stuck_chains, throughput,
     trace,
 };
 use page::Page;
-use parts::{Parts, with};
-use run::Run;
-use tables::Summary;
+use parts::{FigureParts, with};
+use run::ReportedRun;
+use tables::ReportSummary;
 use view::View;
 
 /// What a report is told that no run knows.
@@ -60,11 +60,11 @@ pub struct Options {
 pub struct Report {
     options: Options,
     view: Option<View>,
-    runs: Vec<Run>,
-    parts: Vec<Parts>,
+    runs: Vec<ReportedRun>,
+    parts: Vec<FigureParts>,
     comparison: Option<Comparison>,
     truth: Option<marginal::Truth>,
-    modes: Option<Modes>,
+    modes: Option<GroupModes>,
     predictive: Option<Figure>,
     throughput: Option<Figure>,
 }
@@ -112,7 +112,7 @@ impl Report {
         marginal: &Result<Mode, NoMode>,
         path: Option<&mode::Path>,
     ) {
-        self.modes = self.view.as_ref().map(|view| Modes::of(view, non_centered, marginal, path));
+        self.modes = self.view.as_ref().map(|view| GroupModes::of(view, non_centered, marginal, path));
     }
 
     /// Adds outcomes that were drawn from the posterior, beside those observed.
@@ -136,7 +136,7 @@ impl Report {
     pub fn page(&self) -> String {
         page::html(&Page {
             title: self.title(),
-            summary: Summary::of(&self.options.command, &self.runs, self.comparison.as_ref()),
+            summary: ReportSummary::of(&self.options.command, &self.runs, self.comparison.as_ref()),
             omitted: self.omitted(),
             figures: self.figures(),
         })
@@ -224,7 +224,7 @@ impl Report {
 
 /// The colour of a parameterization: the same in every report for those with a word of their own, the next free one for
 /// others.
-fn slot(parameterization: &str, before: &[Run]) -> usize {
+fn slot(parameterization: &str, before: &[ReportedRun]) -> usize {
     const WORDS: [&str; 3] = ["centered", "non-centered", "marginal"];
     let mixed = || WORDS.len() + before.iter().filter(|run| run.slot >= WORDS.len()).count();
     WORDS.iter().position(|word| *word == parameterization).unwrap_or_else(mixed)

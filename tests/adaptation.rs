@@ -9,10 +9,12 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Block, DrawSink, Engine, EngineError, Keep, Part, Phase, Progress, SinkError, SumSink};
+use warpnuts::engine::{
+    DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseKind, Progress, SinkError, SumSink,
+};
 use warpnuts::model::{Centering, LocationScale, Model, Priors};
 use warpnuts::nuts::Tuning;
-use warpnuts::nuts::adaptation::Spread;
+use warpnuts::nuts::adaptation::PositionMoments;
 use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::runs::{self, chains, lanes, leapfrogs, plan, radon, run, run_into, summaries};
@@ -103,7 +105,7 @@ struct Impatient {
 }
 
 impl DrawSink for Impatient {
-    fn warmed(&mut self, _: &Spread) {}
+    fn warmed(&mut self, _: &PositionMoments) {}
 
     fn wants_warmup(&self) -> bool {
         false
@@ -117,7 +119,7 @@ impl DrawSink for Impatient {
         None
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         self.blocks += 1;
         if self.blocks == self.last {
             self.progress.stop();
@@ -140,7 +142,7 @@ fn unadapted(model: &Arc<Model>, lane_count: usize, chains: Chains, draws: usize
         tuning: Tuning { scale: vec![1.0; dim], step_size: 0.001, max_depth: 6 },
         transitions: draws as u32,
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: 1,
     };
     let mut kept = Memory::new(dim, chains.count as usize, draws);
@@ -447,7 +449,7 @@ fn a_phase_without_adaptation_keeps_step_size_and_metric() {
         tuning: Tuning { scale: vec![0.1; 175], step_size: 0.1, max_depth: 4 },
         transitions: 30,
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: 1,
     };
     let mut draws = Memory::new(175, 4, 60);
@@ -472,7 +474,7 @@ fn every_third_draw_is_kept_whatever_the_phases() {
         let mut engine =
             HostEngine::new(model.clone(), lanes, chains(16, 6), 10, Keep::All, Arc::default()).start().unwrap();
         for transitions in [1, 7, 3, 50] {
-            let (scale, part) = (vec![0.1; 175], Part::Sampling);
+            let (scale, part) = (vec![0.1; 175], PhaseKind::Sampling);
             let phase =
                 Phase { tuning: Tuning { scale, step_size: 0.1, max_depth: 4 }, transitions, adapt: None, part, thin };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);

@@ -8,10 +8,10 @@ use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::density::{Density, Evaluations};
-use warpnuts::engine::device::{Compiled, Plan};
+use warpnuts::engine::device::{Compiled, DevicePlan};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{Keep, Progress};
-use warpnuts::experiment::{Engine, Settings, choose, sample};
+use warpnuts::experiment::{EngineChoice, Settings, choose, sample};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
 use warpnuts::random::{Purpose, StreamKey};
 
@@ -308,14 +308,14 @@ fn what_software_would_not_finish_is_refused() {
     let Some(devices) = gpu::devices() else { return };
     let model = marginal(&simulated(20, 40, 12));
     let chains = Chains { seed: 1, first: 0, count: 1, per_superchain: 1 };
-    let plan = Plan { chains, max_depth: 5, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: 5, keep: Keep::All };
     for gpu in devices.iter().filter(|gpu| gpu.adapter().is_software()) {
         let name = gpu.adapter().name();
         let errors = [
             DeviceModel::new(gpu.clone(), &model).unwrap_err().to_string(),
             Compiled::new(gpu, &model, &plan).unwrap_err().to_string(),
-            choose(Engine::GpuDensity, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
-            choose(Engine::Gpu, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
+            choose(EngineChoice::GpuDensity, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
+            choose(EngineChoice::Gpu, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
         ];
         for error in errors {
             assert!(error.contains("is software") && error.contains("use --engine cpu"), "{error}");

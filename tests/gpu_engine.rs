@@ -11,7 +11,7 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Engine, Keep, Part, Phase, Progress};
+use warpnuts::engine::{Engine, Keep, Phase, PhaseKind, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
@@ -158,7 +158,7 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
         tuning: Tuning { scale, step_size, max_depth: 6 },
         transitions: 5,
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: 1,
     };
     let draws = |gpu: &Arc<Gpu>, first: u32, count: u32, lanes: usize| {
@@ -208,7 +208,7 @@ impl Density for Failing {
 }
 
 /// Runs 7 chains on two lanes that fail after `calls` evaluations, with or without the CPU to go on with.
-fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::Run, Memory) {
+fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::RunOutcome, Memory) {
     let cpu = CpuDensity::new(model);
     let left = Arc::new(AtomicU32::new(calls));
     let lane = || Box::new(Failing { inner: cpu.clone(), left: left.clone() }) as Box<dyn Density>;

@@ -10,14 +10,14 @@ use serde_json::Value;
 use warpnuts::data::Dataset;
 use warpnuts::draws::{Draws, Memory, Precision, location_scales};
 use warpnuts::driver::{self, Plan};
-use warpnuts::engine::device::kernels::{Leaving, Shaders};
+use warpnuts::engine::device::kernels::{Leaving, TransitionShaders};
 use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{Block, DrawSink, SinkError, SumSink};
+use warpnuts::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use warpnuts::experiment::{Backend, Keep, Keeping, Sampled, Settings, sample_into, sample_on};
 use warpnuts::gpu::{Flight, Landing};
 use warpnuts::model::{Coordinates, LocationScale, Model, Priors, Scaling};
-use warpnuts::nuts::adaptation::Spread;
+use warpnuts::nuts::adaptation::PositionMoments;
 
 use crate::helpers::gpu;
 use crate::helpers::models;
@@ -59,7 +59,7 @@ fn a_device_rounds_to_sixteen_bits_as_the_host_does() {
     let Some(devices) = gpu::devices() else { return };
     let (gpu, model) = (&devices[0], radon("non-centered", 0.0, 1.0));
     let kept = model.layout().hyperparameters();
-    let shaders = Shaders::new(&model, 1, Leaving::Draws(kept), gpu.target());
+    let shaders = TransitionShaders::new(&model, 1, Leaving::Draws(kept), gpu.target());
     let kernel = shaders.compile_pack(gpu).unwrap();
     // Two numbers of a row are taken as they are, one as its exponential.
     let numbers = hard_to_round();
@@ -160,7 +160,7 @@ impl DrawSink for Both {
         None
     }
 
-    fn warmed(&mut self, spread: &Spread) {
+    fn warmed(&mut self, spread: &PositionMoments) {
         self.memory.warmed(spread);
     }
 
@@ -172,7 +172,7 @@ impl DrawSink for Both {
         true
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         if block.warmup {
             self.warmup.extend_from_slice(block.values);
             return Ok(());
@@ -189,7 +189,7 @@ fn memory_keeps_packed_draws_to_the_bit() {
     let (dim, chains, draws) = (model.dim(), 5, 30);
     let run = |precision| {
         let chains = Chains { seed: 3, first: 0, count: chains as u32, per_superchain: 1 };
-        let plan = device::Plan { chains, max_depth: 6, keep: Keep::All };
+        let plan = device::DevicePlan { chains, max_depth: 6, keep: Keep::All };
         let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
         let plan = Plan { warmup: 60, draws: 2 * draws as u32, thin: 2, target_accept: 0.8, max_depth: 6 };
         let memory = Memory::rounded(model.clone(), precision, dim, 5, draws);

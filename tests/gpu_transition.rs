@@ -9,15 +9,17 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::draws::Memory;
 use warpnuts::engine::device::messages::TransitionStatistics;
-use warpnuts::engine::device::{DeviceEngine, Plan};
+use warpnuts::engine::device::{DeviceEngine, DevicePlan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Block, ChainStates, DrawSink, Engine, Keep, Part, Phase, Progress, SinkError, SumSink};
+use warpnuts::engine::{
+    ChainStates, DrawBlock, DrawSink, Engine, Keep, Phase, PhaseKind, Progress, SinkError, SumSink,
+};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
 use warpnuts::model::{Coordinates, Likelihood, LocationScale, Model, Priors, Scaling};
-use warpnuts::nuts::adaptation::{Moments, Spread};
+use warpnuts::nuts::adaptation::{Moments, PositionMoments};
 use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
 use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
@@ -55,7 +57,7 @@ struct Last {
 }
 
 impl DrawSink for Last {
-    fn warmed(&mut self, _: &Spread) {}
+    fn warmed(&mut self, _: &PositionMoments) {}
 
     fn wants_warmup(&self) -> bool {
         false
@@ -69,7 +71,7 @@ impl DrawSink for Last {
         None
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         (self.values, self.statistics) = (block.values.to_vec(), block.statistics.to_vec());
         Ok(())
     }
@@ -132,13 +134,13 @@ fn twins_with(
     let mut density = CpuDensity::new(&model.over(likelihood).unwrap());
 
     let chains = Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { chains, max_depth: 8, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: 8, keep: Keep::All };
     let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let phase = Phase {
         tuning: Tuning { scale: warmed.run.scale.clone(), step_size: stretch * warmed.run.step_size, max_depth: 8 },
         transitions: 1,
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: 1,
     };
     let mut machine = Transition::new(dim, 8);
@@ -326,7 +328,7 @@ fn draws_of(
 ) -> Memory {
     let dim = model.dim();
     let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
-    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
@@ -338,8 +340,8 @@ fn draws_of(
         thin: 1,
     };
     let mut draws = Memory::new(dim, count as usize, 12);
-    engine.run(&phase(8, Part::Warmup { recorded: false }), &mut draws).unwrap();
-    engine.run(&phase(12, Part::Sampling), &mut draws).unwrap();
+    engine.run(&phase(8, PhaseKind::Warmup { recorded: false }), &mut draws).unwrap();
+    engine.run(&phase(12, PhaseKind::Sampling), &mut draws).unwrap();
     draws
 }
 
@@ -373,13 +375,13 @@ fn little_more_than_the_draws_crosses_the_bus() {
     const MANY: u32 = 8 * CHAINS;
     let states: Vec<State> = states.into_iter().cycle().take(MANY as usize).collect();
     let chains = Chains { seed: 4, first: 0, count: MANY, per_superchain: 1 };
-    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
     let (scale, step_size) = (run.run.scale, run.run.step_size);
     let phase = Phase {
         tuning: Tuning { scale, step_size, max_depth: 6 },
         transitions: 300,
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: 1,
     };
     for gpu in devices {
@@ -408,12 +410,12 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         let model = radon(parameterization);
         let (dim, (run, states)) = (model.dim(), warmed(&model, Likelihood::Groups));
         let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
-        let plan = Plan { chains, max_depth: 6, keep: Keep::All };
+        let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
         let phase = |transitions| Phase {
             tuning: Tuning { scale: run.run.scale.clone(), step_size: run.run.step_size, max_depth: 6 },
             transitions,
             adapt: None,
-            part: Part::Sampling,
+            part: PhaseKind::Sampling,
             thin: 1,
         };
         let engine = || DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
@@ -491,13 +493,13 @@ fn moments_are_those_of_the_draws() {
 
 fn moments_are_the_draws(model: &Arc<Model>) {
     let (dim, (run, states)) = (model.dim(), warmed(model, Likelihood::Groups));
-    let plan = Plan {
+    let plan = DevicePlan {
         chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
         max_depth: 6,
         keep: Keep::All,
     };
     for gpu in &gpu::devices_of(model) {
-        let outcome = |part: Part, draws: &mut Memory| {
+        let outcome = |part: PhaseKind, draws: &mut Memory| {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
             let phase =
                 Phase { tuning: Tuning { scale, step_size, max_depth: 6 }, transitions: 9, adapt: None, part, thin: 1 };
@@ -506,9 +508,9 @@ fn moments_are_the_draws(model: &Arc<Model>) {
             engine.run(&phase, draws).unwrap()
         };
         let mut draws = Memory::new(dim, CHAINS as usize, 9);
-        outcome(Part::Sampling, &mut draws);
+        outcome(PhaseKind::Sampling, &mut draws);
         let mut recorded = Memory::new(dim, CHAINS as usize, 9);
-        let both = outcome(Part::Warmup { recorded: true }, &mut recorded);
+        let both = outcome(PhaseKind::Warmup { recorded: true }, &mut recorded);
         assert!(draws.values() == recorded.values() && draws.statistics() == recorded.statistics());
         let mut kept = Moments::new(dim);
         let mut density = CpuDensity::new(model);
@@ -519,7 +521,7 @@ fn moments_are_the_draws(model: &Arc<Model>) {
             let state = state(&mut density, &theta);
             kept.add(&state.position, &state.gradient);
         }
-        let moments = outcome(Part::Warmup { recorded: false }, &mut draws).moments;
+        let moments = outcome(PhaseKind::Warmup { recorded: false }, &mut draws).moments;
         let all = |of: &Moments| of.position_variance().chain(of.gradient_variance()).collect::<Vec<f64>>();
         assert_eq!(all(&moments), all(&both.moments));
         assert_eq!(moments.count(), f64::from(CHAINS * 9));
@@ -541,7 +543,7 @@ fn every_third_draw_leaves_whatever_the_phases() {
     let model = radon("non-centered");
     let (dim, (run, states)) = (model.layout().dim(), warmed(&model, Likelihood::Groups));
     let chains = Chains { seed: 4, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut draws = |thin: u32| {
         let mut kept = Memory::new(dim, CHAINS as usize, (17 / thin) as usize);
@@ -552,7 +554,7 @@ fn every_third_draw_leaves_whatever_the_phases() {
                 tuning: Tuning { scale, step_size, max_depth: 6 },
                 transitions,
                 adapt: None,
-                part: Part::Sampling,
+                part: PhaseKind::Sampling,
                 thin,
             };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
@@ -616,13 +618,13 @@ fn chains_that_start_in_the_posterior_stay_there() {
             tuning: Tuning { scale: tuned.scale, step_size: tuned.step_size, max_depth: 6 },
             transitions: TRANSITIONS,
             adapt: None,
-            part: Part::Sampling,
+            part: PhaseKind::Sampling,
             thin: TRANSITIONS,
         };
         let of = Chains { seed: 11, first: 0, count: STARTS, per_superchain: 1 };
         let mut engine: Box<dyn Engine> = match engine {
             "gpu" | "gpu, a lane a chain" => {
-                let plan = Plan { chains: of, max_depth: 6, keep: Keep::All };
+                let plan = DevicePlan { chains: of, max_depth: 6, keep: Keep::All };
                 let gpu = if engine == "gpu" { devices[0].clone() } else { gpu::alone(&devices[0]) };
                 let mut engine = DeviceEngine::start(gpu, model.clone(), plan, Arc::default()).unwrap();
                 engine.put(&states).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use warpnuts::data::{Centring, Columns, Dataset};
 use warpnuts::draws::{Draws, Memory, Precision};
-use warpnuts::engine::{Block, DrawSink, Progress};
+use warpnuts::engine::{DrawBlock, DrawSink, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
 use warpnuts::mode::Landscape;
@@ -93,7 +93,8 @@ fn draws_in_a_mode_without_mass_are_never_blessed() {
     }
     let mut memory = Memory::rounded(model, Precision::F64, width, chains, count);
     let statistics = vec![Statistics { energy: 1.0, ..Statistics::default() }; chains * count];
-    let block = Block { warmup: false, chains, first_draw: 0, draws: count, values: &values, statistics: &statistics };
+    let block =
+        DrawBlock { warmup: false, chains, first_draw: 0, draws: count, values: &values, statistics: &statistics };
     memory.take(&block).unwrap();
     let astray = RunSummary::of(&Sampled { draws: Draws::Memory(memory), ..sound });
     assert!(astray.max_rhat.as_ref().unwrap().value < 1.01);

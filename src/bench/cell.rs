@@ -9,7 +9,7 @@ use super::report::Bench;
 use super::sampling::Sampling;
 use super::scaling::AutoChoice;
 use super::target::BenchTarget;
-use super::timing::{LeftOut, Rate, Timing};
+use super::timing::{NotMeasured, Rate, Timing};
 use crate::experiment::Settings;
 use crate::experiment::cost::Costs;
 use crate::faults;
@@ -86,10 +86,10 @@ impl<'a> Cell<'a> {
         self.share.mul_f64(part / targets.len().max(1) as f64)
     }
 
-    fn left_out(&self, target: &BenchTarget, what: &'static str, reason: String) -> LeftOut {
+    fn left_out(&self, target: &BenchTarget, what: &'static str, reason: String) -> NotMeasured {
         let Settings { likelihood, chains, .. } = self.settings;
         let (groups, predictors) = super::shape(self.model);
-        LeftOut { likelihood, groups, predictors, chains, engine: target.name, what, reason }
+        NotMeasured { likelihood, groups, predictors, chains, engine: target.name, what, reason }
     }
 
     /// Names a refused engine, which is out for good where it has failed.

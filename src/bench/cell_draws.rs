@@ -1,10 +1,10 @@
 //! The draws of a cell: hyperparameters of the first few of each chain, enough to tell what a draw is worth.
 
 use crate::diagnostics::{Series, ess_bulk, sd};
-use crate::engine::{Block, DrawSink, SinkError, SumSink};
+use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use crate::experiment::MANY_CHAINS;
 use crate::model::LocationScale;
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 
 /// Draws of each of fewer chains that autocorrelations take.
 const ENOUGH: usize = 100;
@@ -67,7 +67,7 @@ impl CellDraws {
 }
 
 impl DrawSink for CellDraws {
-    fn warmed(&mut self, _: &Spread) {}
+    fn warmed(&mut self, _: &PositionMoments) {}
 
     fn wants_warmup(&self) -> bool {
         false
@@ -81,7 +81,7 @@ impl DrawSink for CellDraws {
         None
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         let variables = block.values.len() / (block.chains * block.draws).max(1);
         let taken = block.draws.min(self.room - self.draws);
         for draw in 0..taken {

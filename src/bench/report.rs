@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::scaling::{AutoChoice, ScalingCurve};
-use super::timing::{LeftOut, RATES, Timing};
-use super::{Plan, Warm};
+use super::timing::{NotMeasured, RATES, Timing};
+use super::{BenchPlan, Warm};
 use crate::experiment::Backend;
 use crate::gpu::Adapter;
 use crate::machine;
@@ -83,7 +83,7 @@ pub struct Bench {
     /// A row for each engine in each cell.
     pub timings: Vec<Timing>,
     /// What was not measured, and why.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<NotMeasured>,
     /// How time grows with what was measured in several sizes.
     pub bends: Vec<ScalingCurve>,
     /// Whether `auto` would have taken the fastest engine, cell by cell.
@@ -115,7 +115,7 @@ impl Modelled {
 }
 
 impl Bench {
-    pub(super) fn new(backends: &[Backend], plan: &Plan) -> Bench {
+    pub(super) fn new(backends: &[Backend], plan: &BenchPlan) -> Bench {
         let adapter = backends.iter().find_map(Backend::adapter).map(AdapterSummary::of);
         Bench {
             version: env!("CARGO_PKG_VERSION"),

@@ -7,7 +7,7 @@ use super::Warm;
 use super::cell_draws::CellDraws;
 use super::target::{BenchTarget, Started};
 use super::worker_time::WorkerTime;
-use crate::engine::{Engine, EngineError, Part, Phase};
+use crate::engine::{Engine, EngineError, Phase, PhaseKind};
 use crate::experiment::Settings;
 use crate::model::Model;
 use crate::nuts::Tuning;
@@ -43,7 +43,7 @@ impl Sampling {
             tuning: Tuning { scale: warm.scale.clone(), step_size: warm.step_size, max_depth: settings.max_tree_depth },
             transitions: 1,
             adapt: None,
-            part: Part::Sampling,
+            part: PhaseKind::Sampling,
             thin: 1,
         };
         let kept = CellDraws::new(settings.chains as usize, model.layout().hyperparameters());

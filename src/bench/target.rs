@@ -9,7 +9,7 @@ use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations};
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::{Chains, HostEngine};
-use crate::engine::{Engine, EngineError, Keep, Part, Phase};
+use crate::engine::{Engine, EngineError, Keep, Phase, PhaseKind};
 use crate::experiment::densities::{self, lanes_and_width, transition_memory};
 use crate::experiment::{Backend, Settings};
 use crate::gpu::{Gpu, Meter};
@@ -20,7 +20,7 @@ use crate::nuts::{State, Tuning};
 pub struct BenchTarget {
     /// The engine's name.
     pub name: &'static str,
-    ready: Ready,
+    ready: PreparedEngine,
     /// Seconds a chain of a batch of gradients, as measured last.
     pub gradient_seconds: Option<f64>,
     /// Seconds a chain of a transition of all chains, as measured last.
@@ -30,7 +30,7 @@ pub struct BenchTarget {
 }
 
 /// Tables made and kernels compiled.
-enum Ready {
+enum PreparedEngine {
     Cpu(Box<CpuDensity>),
     GpuDensity(Arc<DeviceModel>),
     Gpu(Arc<Gpu>, Box<Compiled>),
@@ -49,25 +49,25 @@ impl BenchTarget {
     /// Makes `model` ready on `backend`, with a first dispatch, at which drivers compile.
     pub fn new(backend: &Backend, model: &Arc<Model>) -> Result<BenchTarget, EngineError> {
         let ready = match backend {
-            Backend::Cpu => Ready::Cpu(Box::new(CpuDensity::new(model))),
+            Backend::Cpu => PreparedEngine::Cpu(Box::new(CpuDensity::new(model))),
             Backend::GpuDensity { gpu, .. } => {
                 let device = DeviceModel::new(gpu.clone(), model).map_err(DensityError::from)?;
                 let mut density = device.density(1).map_err(DensityError::from)?;
                 let at = vec![vec![0.1; density.dim()]];
                 density.evaluate(&at, &mut Evaluations::with_capacity(1, density.dim()))?;
-                Ready::GpuDensity(device)
+                PreparedEngine::GpuDensity(device)
             }
             Backend::Gpu { gpu, .. } => {
                 let plan = plan(&Settings { chains: 1, ..Settings::default() });
                 let compiled = Compiled::new(gpu, model, &plan)?;
                 let (gpu, model) = (gpu.clone(), model.clone());
-                let ready = Ready::Gpu(gpu.clone(), Box::new(compiled.clone()));
+                let ready = PreparedEngine::Gpu(gpu.clone(), Box::new(compiled.clone()));
                 let mut engine = DeviceEngine::start_compiled(compiled, gpu, model.clone(), plan, Arc::default())?;
                 let phase = Phase {
                     tuning: Tuning { scale: vec![1.0; model.dim()], step_size: 1e-3, max_depth: 1 },
                     transitions: 1,
                     adapt: None,
-                    part: Part::Sampling,
+                    part: PhaseKind::Sampling,
                     thin: 1,
                 };
                 let outcome = engine.run(&phase, &mut CellDraws::new(1, model.layout().hyperparameters()))?;
@@ -81,16 +81,16 @@ impl BenchTarget {
     /// The densities of a run's lanes; none where gradients are never computed alone.
     pub fn densities(&self, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
         match &self.ready {
-            Ready::Cpu(density) => Ok(densities::on_host(density, settings)),
-            Ready::GpuDensity(device) => densities::on_device(device, model, settings),
-            Ready::Gpu(..) => Ok(Vec::new()),
+            PreparedEngine::Cpu(density) => Ok(densities::on_host(density, settings)),
+            PreparedEngine::GpuDensity(device) => densities::on_device(device, model, settings),
+            PreparedEngine::Gpu(..) => Ok(Vec::new()),
         }
     }
 
     /// An engine with all chains of a run at their starting positions.
     pub fn start(&self, model: &Arc<Model>, settings: &Settings, warm: &Warm) -> Result<Started, EngineError> {
-        let device::Plan { chains, max_depth, keep, .. } = plan(settings);
-        if let Ready::Gpu(gpu, compiled) = &self.ready {
+        let device::DevicePlan { chains, max_depth, keep, .. } = plan(settings);
+        if let PreparedEngine::Gpu(gpu, compiled) = &self.ready {
             let plan = plan(settings);
             let compiled = match compiled.suits(gpu, model, &plan) {
                 true => Compiled::clone(compiled),
@@ -112,25 +112,25 @@ impl BenchTarget {
     /// Where the time of its gradients goes; `None` on the CPU.
     pub fn meter(&self) -> Option<Arc<Meter>> {
         match &self.ready {
-            Ready::GpuDensity(device) => Some(device.meter().clone()),
-            Ready::Cpu(_) | Ready::Gpu(..) => None,
+            PreparedEngine::GpuDensity(device) => Some(device.meter().clone()),
+            PreparedEngine::Cpu(_) | PreparedEngine::Gpu(..) => None,
         }
     }
 
     /// Where whole transitions are made on a device, the lanes that share a chain and the numbers of a vector in each.
     pub fn team(&self) -> Option<(u32, usize)> {
         match &self.ready {
-            Ready::Gpu(_, compiled) => Some(compiled.team()),
-            Ready::Cpu(_) | Ready::GpuDensity(_) => None,
+            PreparedEngine::Gpu(_, compiled) => Some(compiled.team()),
+            PreparedEngine::Cpu(_) | PreparedEngine::GpuDensity(_) => None,
         }
     }
 
     /// Whether its device tells how long kernels take.
     pub fn times_kernels(&self) -> bool {
         match &self.ready {
-            Ready::Cpu(_) => false,
-            Ready::GpuDensity(device) => device.gpu().has_timestamps(),
-            Ready::Gpu(gpu, _) => gpu.has_timestamps(),
+            PreparedEngine::Cpu(_) => false,
+            PreparedEngine::GpuDensity(device) => device.gpu().has_timestamps(),
+            PreparedEngine::Gpu(gpu, _) => gpu.has_timestamps(),
         }
     }
 
@@ -140,8 +140,8 @@ impl BenchTarget {
         // Position, gradient, the running moments of both; a block of draws; a batch and its evaluations.
         let states = 12 * chains * dim * 8;
         let transitions = match &self.ready {
-            Ready::Cpu(_) | Ready::Gpu(..) => 0,
-            Ready::GpuDensity(device) => {
+            PreparedEngine::Cpu(_) | PreparedEngine::Gpu(..) => 0,
+            PreparedEngine::GpuDensity(device) => {
                 let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
                 (lanes * width * transition_memory(model, settings)) as u128
             }
@@ -151,8 +151,8 @@ impl BenchTarget {
 }
 
 /// All chains of a run, all variables of each draw.
-fn plan(settings: &Settings) -> device::Plan {
-    device::Plan {
+fn plan(settings: &Settings) -> device::DevicePlan {
+    device::DevicePlan {
         chains: Chains { seed: settings.seed, first: 0, count: settings.chains, per_superchain: 1 },
         max_depth: settings.max_tree_depth,
         keep: Keep::All,

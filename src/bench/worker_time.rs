@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::target::BenchTarget;
-use super::timing::Split;
-use crate::gpu::{Meter, Reading};
+use super::timing::TimeSplit;
+use crate::gpu::{Meter, MeterReading};
 
 /// The time of all lanes together since a moment, and what a device's meter showed then.
 pub struct WorkerTime {
     meter: Option<Arc<Meter>>,
-    before: Reading,
+    before: MeterReading,
     times_kernels: bool,
     seconds: f64,
 }
@@ -28,13 +28,13 @@ impl WorkerTime {
     }
 
     /// The shares of what was added.
-    pub fn split(&self) -> Option<Split> {
+    pub fn split(&self) -> Option<TimeSplit> {
         let after = self.meter.as_ref()?.reading();
         let share = |after: Duration, before: Duration| after.saturating_sub(before).as_secs_f64() / self.seconds;
         let wait = share(after.wait, self.before.wait).min(1.0);
         // Where kernels run while the host works, that time is the kernels'.
         let kernel = self.times_kernels.then(|| share(after.kernel, self.before.kernel).min(1.0));
         let transfer = (wait - kernel.unwrap_or(0.0)).max(0.0);
-        Some(Split { host: 1.0 - transfer - kernel.unwrap_or(0.0), transfer, kernel })
+        Some(TimeSplit { host: 1.0 - transfer - kernel.unwrap_or(0.0), transfer, kernel })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
-use warpnuts::bench::{self, Plan, Watch, simulate};
+use warpnuts::bench::{self, BenchPlan, Watch, simulate};
 use warpnuts::data::{Dataset, MAX_COEFFICIENTS};
 use warpnuts::experiment::{self, Backend, Settings};
 use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
@@ -102,7 +102,7 @@ pub struct BenchArguments {
 /// Times, prints, writes.
 pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
     let shapes = shapes(&typed)?;
-    let mut plan = Plan {
+    let mut plan = BenchPlan {
         chains: chains(typed.chains.as_deref(), !shapes.is_empty())?,
         likelihoods: likelihoods(&typed.likelihood)?,
         budget: budget(&typed.budget)?,

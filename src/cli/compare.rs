@@ -115,7 +115,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         let words = report::interrupted(&folder);
         let is_wanted = has_draws && pages.is_wanted();
         exact::integrate_beside(&exact_model, typed.output.quiet, words, || {
-            is_wanted.then(|| report::Modes::of(&exact_model)).flatten()
+            is_wanted.then(|| report::FoundModes::of(&exact_model)).flatten()
         })
     } else {
         (Err(Failure::Input(anyhow!("it would take long"))), None)

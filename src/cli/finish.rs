@@ -50,7 +50,7 @@ pub struct ExportArguments {
 
     /// What to write
     #[arg(long, value_enum)]
-    format: Format,
+    format: ExportFormat,
 
     /// File for csv, folder for cmdstan-csv [default: draws.csv, or cmdstan, in the run's folder]
     #[arg(long, value_name = "PATH")]
@@ -63,7 +63,7 @@ pub struct ExportArguments {
 
 /// Formats of draws as text.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
+enum ExportFormat {
     /// One file, a line a draw
     Csv,
     /// A file a chain, as CmdStan writes them
@@ -158,13 +158,15 @@ pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
     let Some(store) = sampled.draws.store() else { return Ok(Outcome::Done) };
     some_draws(&sampled, run)?;
     let name = match typed.format {
-        Format::Csv => "draws.csv",
-        Format::CmdstanCsv => "cmdstan",
+        ExportFormat::Csv => "draws.csv",
+        ExportFormat::CmdstanCsv => "cmdstan",
     };
     let path = &typed.out.clone().unwrap_or_else(|| folder::beside(run).join(name));
     let mistaken = match typed.format {
-        Format::Csv if path.is_dir() => Some("is a folder, and csv is a single file; name a file"),
-        Format::CmdstanCsv if path.is_file() => Some("is a file, and cmdstan-csv is a file a chain; name a folder"),
+        ExportFormat::Csv if path.is_dir() => Some("is a folder, and csv is a single file; name a file"),
+        ExportFormat::CmdstanCsv if path.is_file() => {
+            Some("is a file, and cmdstan-csv is a file a chain; name a folder")
+        }
         _ => None,
     };
     if let Some(mistaken) = mistaken {
@@ -181,8 +183,10 @@ pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
         resolve::room_for_text(summary::text_size(store), path)?;
     }
     let written = match typed.format {
-        Format::Csv => folder::make_above(path).and_then(|()| summary::write_csv(path, &sampled, store)).map(|()| None),
-        Format::CmdstanCsv => into_folder(path, || summary::write_cmdstan(path, &sampled, store)).map(Some),
+        ExportFormat::Csv => {
+            folder::make_above(path).and_then(|()| summary::write_csv(path, &sampled, store)).map(|()| None)
+        }
+        ExportFormat::CmdstanCsv => into_folder(path, || summary::write_cmdstan(path, &sampled, store)).map(Some),
     };
     let written = written.map_err(|error| match conclude::no_damage(&sampled, run) {
         Err(damage) => damage,

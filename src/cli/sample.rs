@@ -92,7 +92,7 @@ pub struct SampleArguments {
 }
 
 /// A run that may begin: everything that was typed is read, checked and chosen.
-pub struct Ready {
+pub struct ResolvedRun {
     pub model: Arc<Model>,
     pub settings: Settings,
     pub learnt: Option<Tuned>,
@@ -113,7 +113,7 @@ pub struct Ending {
 
 /// Samples, prints, writes.
 pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
-    let Ready { model, settings, learnt, output, ending } = ready(typed, None)?;
+    let ResolvedRun { model, settings, learnt, output, ending } = ready(typed, None)?;
     let folder = folder::make(output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
 
@@ -131,7 +131,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
 }
 
 /// Reads, checks and chooses what was typed; `purpose` needs draws.
-pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<Ready, Failure> {
+pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRun, Failure> {
     let RunOnceArguments { data, priors, parameterization, run, engine, output, all } = &typed.once;
     let dataset = resolve::dataset(data)?;
     let priors = resolve::priors(priors, &dataset);
@@ -158,7 +158,7 @@ pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<Ready, Fai
     let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1, output.quiet)?;
     resolve::room(&settings, output.save_draws, &model, 1, output.out.as_deref())?;
     let ending = Ending { why, choice, pages, all: *all };
-    Ok(Ready { model, settings, learnt, output: typed.once.output, ending })
+    Ok(ResolvedRun { model, settings, learnt, output: typed.once.output, ending })
 }
 
 /// How to run, with what only `sample` can be told.

@@ -10,7 +10,7 @@ use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary};
 use warpnuts::verify::Verification;
 
-use super::sample::{Ending, Ready, RunOnceArguments, SampleArguments};
+use super::sample::{Ending, ResolvedRun, RunOnceArguments, SampleArguments};
 use super::{Failure, Outcome, conclude, exact, folder, print, progress, table};
 
 /// What can be typed after `verify`.
@@ -56,7 +56,7 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
             "verify begins a run or reads one; go on with `warpnuts sample --resume {name}`, then `warpnuts verify {name}`"
         )));
     }
-    let Ready { model, settings, learnt, output, ending } = super::sample::ready(typed, Some("verify"))?;
+    let ResolvedRun { model, settings, learnt, output, ending } = super::sample::ready(typed, Some("verify"))?;
     progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
     let exact = integrate(&model, output.quiet)?;
     let folder = folder::make(output.out.as_deref(), "verify")?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use wgpu::BufferUsages;
 
 use super::{Batch, Density, DensityError, Evaluations};
-use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter, Target, source};
+use crate::gpu::{ComputeKernel, Exchange, Gpu, GpuError, Meter, ShaderHeader, Target, source};
 use crate::model::{Likelihood, Model};
 
 pub use row_chunks::RowChunk;
@@ -18,7 +18,7 @@ pub use tables::{Prior, Reference};
 
 /// The shaders of a model, put together from their files and its constants.
 #[derive(Debug, Clone)]
-pub struct Shaders {
+pub struct DensityShaders {
     team: Team,
     /// Entry `evaluate`.
     pub evaluate: String,
@@ -26,20 +26,20 @@ pub struct Shaders {
     pub observations: Option<[String; 2]>,
 }
 
-impl Shaders {
+impl DensityShaders {
     /// The shaders that evaluate `model` on such a device.
-    pub fn new(model: &Model, target: Target) -> Shaders {
+    pub fn new(model: &Model, target: Target) -> DensityShaders {
         let chunks = (model.likelihood() == Likelihood::Observations).then(|| RowChunks::new(model));
-        Shaders::of(model, chunks.as_ref(), target)
+        DensityShaders::of(model, chunks.as_ref(), target)
     }
 
-    fn of(model: &Model, chunks: Option<&RowChunks>, target: Target) -> Shaders {
+    fn of(model: &Model, chunks: Option<&RowChunks>, target: Target) -> DensityShaders {
         let team = Team::of(target, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, chunks);
         let positions = source!("positions.wgsl");
         let density = [log_density(model, team, source!("rows/sums.wgsl")), vec![positions]].concat();
         let passes = [&COMMON[..], &[family(model), positions, RowChunk::SOURCE]].concat();
-        Shaders {
+        DensityShaders {
             team,
             evaluate: header.shader(source!("evaluate.wgsl"), &density),
             observations: chunks
@@ -59,20 +59,20 @@ pub struct DeviceModel {
     fixed: wgpu::Buffer,
     /// The table of groups, where the likelihood is computed over them.
     groups: wgpu::Buffer,
-    evaluate: Kernel,
-    observations: Option<Observations>,
+    evaluate: ComputeKernel,
+    observations: Option<RowPasses>,
     meter: Arc<Meter>,
 }
 
 /// What the likelihood over observations needs beside.
 #[derive(Debug)]
-struct Observations {
+struct RowPasses {
     chunks: RowChunks,
     chunk_table: wgpu::Buffer,
     rows: wgpu::Buffer,
-    residuals: Kernel,
+    residuals: ComputeKernel,
     /// One for each level but the last: its kernel, its runs, and how many it leaves.
-    folds: Vec<(Kernel, wgpu::Buffer, u32)>,
+    folds: Vec<(ComputeKernel, wgpu::Buffer, u32)>,
     /// How many chains an invocation takes at once.
     chains: u32,
 }
@@ -84,14 +84,14 @@ impl DeviceModel {
     /// When it does not fit, the driver refuses a shader, or an adapter in software would not end its loops.
     pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, GpuError> {
         let chunks = (model.likelihood() == Likelihood::Observations).then(|| RowChunks::new(model));
-        let shaders = Shaders::of(model, chunks.as_ref(), gpu.target());
+        let shaders = DensityShaders::of(model, chunks.as_ref(), gpu.target());
         check_loops(&gpu, model)?;
         // SAFETY: rows of positions and evaluations are there for whole workgroups (`room`); groups below J index tables
         // of J columns, coefficients below K the priors, of which there are K + 1.
-        let evaluate = unsafe { Kernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };
+        let evaluate = unsafe { ComputeKernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };
         let tables = Tables::of(model);
         let observations = match (chunks, &shaders.observations) {
-            (Some(chunks), Some(sources)) => Some(Observations::new(&gpu, model, sources, chunks)?),
+            (Some(chunks), Some(sources)) => Some(RowPasses::new(&gpu, model, sources, chunks)?),
             _ => None,
         };
         Ok(Arc::new(DeviceModel {
@@ -151,13 +151,13 @@ impl DeviceModel {
     }
 }
 
-impl Observations {
+impl RowPasses {
     fn new(
         gpu: &Gpu,
         model: &Model,
         [residuals, fold]: &[String; 2],
         chunks: RowChunks,
-    ) -> Result<Observations, GpuError> {
+    ) -> Result<RowPasses, GpuError> {
         let workgroups = chunks.table().len().div_ceil(BUNDLE) as u64;
         let limit = u64::from(gpu.limits().max_compute_workgroups_per_dimension);
         if workgroups > limit {
@@ -170,7 +170,7 @@ impl Observations {
         }
         // SAFETY: each stretch's rows and its place among the partial sums are in range by construction (`RowChunks`), and
         // there is room for whole `CHAINS` of chains.
-        let residuals = unsafe { Kernel::compile(gpu, "residuals", residuals, &[])? };
+        let residuals = unsafe { ComputeKernel::compile(gpu, "residuals", residuals, &[])? };
         let mut folds = Vec::new();
         for (before, after) in chunks.levels().iter().zip(&chunks.levels()[1..]) {
             let overrides = [
@@ -180,10 +180,10 @@ impl Observations {
                 ("CHUNKS_AFTER", f64::from(after.chunks)),
             ];
             // SAFETY: runs name stretches of the level before, and there are as many as the level after has stretches.
-            let kernel = unsafe { Kernel::compile(gpu, "fold", fold, &overrides)? };
+            let kernel = unsafe { ComputeKernel::compile(gpu, "fold", fold, &overrides)? };
             folds.push((kernel, gpu.table("runs of chunks", &after.runs)?, after.chunks));
         }
-        Ok(Observations {
+        Ok(RowPasses {
             chunk_table: gpu.table("chunks", chunks.table())?,
             rows: gpu.table("observations", &chunks.rows(model))?,
             residuals,
@@ -217,7 +217,7 @@ impl GpuDensity {
         let partials;
         if let Some(observations) = &model.observations {
             partials = gpu.buffer("partial sums", 4 * room * u64::from(model.partials()), BufferUsages::STORAGE)?;
-            let Observations { chunk_table, rows, .. } = observations;
+            let RowPasses { chunk_table, rows, .. } = observations;
             bound.push(
                 observations.residuals.bind(
                     gpu,
@@ -279,7 +279,7 @@ impl Density for GpuDensity {
 }
 
 /// The constants of the shaders that evaluate a model.
-fn header(model: &Model, team: Team, chunks: Option<&RowChunks>) -> Header {
+fn header(model: &Model, team: Team, chunks: Option<&RowChunks>) -> ShaderHeader {
     let header = team.header(tables::header(model));
     let Some(chunks) = chunks else { return header };
     header

@@ -5,10 +5,10 @@ use rayon::prelude::*;
 
 use super::autocovariance::Autocovariance;
 use super::ess::{TAILS, ess_of_lags};
-use super::mcse::Moments;
+use super::mcse::PooledMoments;
 use super::moments::quantile_of;
 use super::rank::normal_score;
-use super::rhat::{Spread, Variances};
+use super::rhat::{ChainVariances, Variances};
 use super::series::Series;
 use super::summary::{QUARTILES, Summary};
 
@@ -39,7 +39,7 @@ impl Halves<'_> {
 
     /// How they vary, and the effective sample size of their mean.
     fn ess(&self, as_what: impl Fn(usize, f64) -> f64, autocovariance: &mut Autocovariance) -> (Variances, f64) {
-        let mut spread = Spread::default();
+        let mut spread = ChainVariances::default();
         autocovariance.begin();
         self.each(as_what, |chain| {
             spread.add(chain);
@@ -61,7 +61,7 @@ pub(super) fn summary(series: Series, autocovariance: &mut Autocovariance) -> Su
     let mut order: Vec<u32> = (0..values.len() as u32).collect();
     order.par_sort_unstable_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]));
     let quantile = |p| quantile_of(order.len(), p, |rank| values[order[rank] as usize]);
-    let ([q05, q95], q50, moments) = (TAILS.map(quantile), quantile(0.5), Moments::of(series));
+    let ([q05, q95], q50, moments) = (TAILS.map(quantile), quantile(0.5), PooledMoments::of(series));
     let last = values.len() - 1;
     let quartiles = QUARTILES.map(|p| values[order[(last as f64 * p).round() as usize] as usize]);
     let located = Summary { mean: moments.mean, sd: moments.sd, q05, q50, q95, quartiles, ..Summary::NAN };
@@ -90,7 +90,7 @@ pub(super) fn summary(series: Series, autocovariance: &mut Autocovariance) -> Su
     let (bulk, ess_bulk) = halves.ess(|place, _| score(&ranks, place), autocovariance);
     let rhat = if series.has_rhat() {
         rank_folded(values, &order, &mut ranks);
-        let mut spread = Spread::default();
+        let mut spread = ChainVariances::default();
         halves.each(|place, _| score(&ranks, place), |chain| spread.add(chain));
         bulk.rhat().max(spread.variances().rhat())
     } else {

@@ -3,7 +3,7 @@
 
 use super::rhat::Variances;
 use super::summary::{QUARTILES, Summary};
-use crate::draws::{BetweenChains, Running, Totals};
+use crate::draws::{BetweenChains, RunningVariance, Totals};
 use crate::engine::sums::{BINS, quantile};
 
 /// What a row says of variable `i`: means, sds, errors and effective sample sizes as
@@ -21,8 +21,9 @@ pub fn summary_of(totals: &Totals, i: usize) -> Summary {
     // Over the chains, the variance of the mean of (u - mean)^2: that of the mean of u^2 - 2 mean u.
     let mixed = across.mixed / (chains - 1.0);
     let square = across.square.variance() - 4.0 * mean * mixed + 4.0 * mean * mean * across.mean.variance();
-    let tail =
-        |share: &Running| share.mean() * (1.0 - share.mean()) * (size / (size - 1.0)) / (share.variance() / chains);
+    let tail = |share: &RunningVariance| {
+        share.mean() * (1.0 - share.mean()) * (size / (size - 1.0)) / (share.variance() / chains)
+    };
     let [below, above] = [&across.below[0], &across.below[1]].map(tail);
     let histogram = &totals.histograms[i * BINS..(i + 1) * BINS];
     let quantile = |p: f64| unit.mean + unit.sd * quantile(histogram, p);

@@ -1,16 +1,16 @@
 //! What the chains say of one variable when their sums are put side by side, one chain after the other.
 
-use crate::engine::sums::Sums;
+use crate::engine::sums::DrawSums;
 
 /// A running mean and sum of squared deviations (Welford 1962).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Running {
+pub struct RunningVariance {
     count: f64,
     mean: f64,
     squares: f64,
 }
 
-impl Running {
+impl RunningVariance {
     /// Adds a value.
     pub fn add(&mut self, value: f64) {
         self.count += 1.0;
@@ -39,30 +39,30 @@ impl Running {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct BetweenChains {
     /// Each chain's mean of u.
-    pub mean: Running,
+    pub mean: RunningVariance,
     /// Each chain's mean of u^2.
-    pub square: Running,
+    pub square: RunningVariance,
     /// The sum over the chains of the products of both means' deviations.
     pub mixed: f64,
     /// Each chain's share of draws in the lower tail, and of those that are not in the upper one.
-    pub below: [Running; 2],
+    pub below: [RunningVariance; 2],
     /// Each chain's variance.
-    pub variance: Running,
+    pub variance: RunningVariance,
     /// Each half chain's mean.
-    pub half_mean: Running,
+    pub half_mean: RunningVariance,
     /// Each half chain's variance.
-    pub half_variance: Running,
+    pub half_variance: RunningVariance,
     /// Each superchain's mean.
-    pub superchain: Running,
+    pub superchain: RunningVariance,
     /// Each superchain's variance, between its chains and inside them (Margossian et al. 2024, equation 7).
-    pub inside: Running,
+    pub inside: RunningVariance,
     /// Of the superchain that is not complete: the means of its chains, and their variances.
-    begun: [Running; 2],
+    begun: [RunningVariance; 2],
 }
 
 impl BetweenChains {
     /// Adds the next chain, of `draws` draws, the first `half` of which are its first half.
-    pub fn add(&mut self, sums: &Sums, draws: usize, half: usize, per_superchain: u32) {
+    pub fn add(&mut self, sums: &DrawSums, draws: usize, half: usize, per_superchain: u32) {
         let n = draws as f64;
         let [first, second] = sums.halves;
         let (mean, square) = ((first[0] + second[0]) / n, (first[1] + second[1]) / n);

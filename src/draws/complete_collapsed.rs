@@ -4,10 +4,10 @@
 use rayon::prelude::*;
 
 use crate::density::collapsed::ConditionalEffects;
-use crate::engine::{Block, DrawSink, SinkError, SumSink};
+use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use crate::model::{LocationScale, Model};
 use crate::nuts::Statistics;
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 use crate::random::StreamKey;
 
 /// A block that goes on holds at most this many numbers, unless a single draw of all chains is more.
@@ -33,7 +33,7 @@ impl Completion {
     }
 
     /// Writes all variables of a draw of a `block`, the `draw`-th there of the `chain`-th chain.
-    pub fn complete(&mut self, block: &Block, chain: usize, draw: usize, named: &mut [f64]) {
+    pub fn complete(&mut self, block: &DrawBlock, chain: usize, draw: usize, named: &mut [f64]) {
         let from = (chain * block.draws + draw) * self.hyperparameters;
         named[..self.hyperparameters].copy_from_slice(&block.values[from..from + self.hyperparameters]);
         // Draws of warm-up are counted from the other end.
@@ -45,7 +45,7 @@ impl Completion {
 }
 
 /// Completes every draw and hands it on.
-pub struct WithEffects<'a> {
+pub struct CompletingSink<'a> {
     sink: &'a mut dyn DrawSink,
     completion: Completion,
     variables: usize,
@@ -54,21 +54,21 @@ pub struct WithEffects<'a> {
     statistics: Vec<Statistics>,
 }
 
-impl<'a> WithEffects<'a> {
+impl<'a> CompletingSink<'a> {
     /// For draws of `variables` variables each; as many `threads` as told work at once.
     pub fn new(
         sink: &'a mut dyn DrawSink,
         completion: Completion,
         variables: usize,
         threads: usize,
-    ) -> WithEffects<'a> {
+    ) -> CompletingSink<'a> {
         let (values, statistics) = (Vec::new(), Vec::new());
-        WithEffects { sink, completion, variables, threads: threads.max(1), values, statistics }
+        CompletingSink { sink, completion, variables, threads: threads.max(1), values, statistics }
     }
 
     /// Completes the draws `first..first + draws` of `block`, chain by chain, into `self.values`, and puts what they tell into
     /// `self.statistics`.
-    fn complete(&mut self, block: &Block, first: usize, draws: usize) {
+    fn complete(&mut self, block: &DrawBlock, first: usize, draws: usize) {
         let rows = block.chains * draws;
         self.values.resize(rows * self.variables, 0.0);
         self.statistics.resize(rows, Statistics::default());
@@ -88,8 +88,8 @@ impl<'a> WithEffects<'a> {
     }
 }
 
-impl DrawSink for WithEffects<'_> {
-    fn warmed(&mut self, spread: &Spread) {
+impl DrawSink for CompletingSink<'_> {
+    fn warmed(&mut self, spread: &PositionMoments) {
         self.sink.warmed(spread);
     }
 
@@ -107,12 +107,12 @@ impl DrawSink for WithEffects<'_> {
         None
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         let most = (BLOCK_VALUES / (block.chains * self.variables).max(1)).max(1);
         for first in (0..block.draws).step_by(most) {
             let draws = most.min(block.draws - first);
             self.complete(block, first, draws);
-            self.sink.take(&Block {
+            self.sink.take(&DrawBlock {
                 warmup: block.warmup,
                 chains: block.chains,
                 first_draw: block.first_draw + first,

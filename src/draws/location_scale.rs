@@ -1,10 +1,10 @@
 //! About where each variable will be, and how far it will spread, from where the chains were in the last window of
 //! warm-up.
 
-use super::between_chains::Running;
+use super::between_chains::RunningVariance;
 use crate::density::collapsed::ConditionalEffects;
 use crate::model::{LocationScale, Model};
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 use crate::random::{Purpose, StreamKey};
 
 /// Points that means and sds are taken over: those of effects that are drawn are known to a twentieth of an sd then.
@@ -15,7 +15,7 @@ const POINTS: u32 = 256;
 /// way between theirs and the value at the mean of theta, for the logarithm of a scale that may be zero leans to the
 /// left. Effects in theta move while hyperparameters rest: the product of an offset's spread and a scale's would be far
 /// too wide. Effects of a collapsed model are drawn, as they are for its draws.
-pub fn location_scales(model: &Model, spread: &Spread) -> Vec<LocationScale> {
+pub fn location_scales(model: &Model, spread: &PositionMoments) -> Vec<LocationScale> {
     let (layout, dim) = (model.layout(), model.dim());
     let hyperparameters = layout.hyperparameters();
     let mut drawn = (dim < layout.dim()).then(|| ConditionalEffects::new(model));
@@ -24,7 +24,7 @@ pub fn location_scales(model: &Model, spread: &Spread) -> Vec<LocationScale> {
     model.constrain(&theta, &mut named);
     let middle = named.clone();
     let mut signs = vec![0.0; dim];
-    let mut moments = vec![Running::default(); layout.dim()];
+    let mut moments = vec![RunningVariance::default(); layout.dim()];
     for point in 0..POINTS {
         let key = StreamKey { seed: 0, chain: point / 2, transition: 0 };
         key.normals(Purpose::Stream, &mut signs);
@@ -39,7 +39,7 @@ pub fn location_scales(model: &Model, spread: &Spread) -> Vec<LocationScale> {
         }
         moments.iter_mut().zip(&named).for_each(|(moments, value)| moments.add(*value));
     }
-    let unit = |moments: &Running| LocationScale { mean: moments.mean(), sd: moments.variance().sqrt() };
+    let unit = |moments: &RunningVariance| LocationScale { mean: moments.mean(), sd: moments.variance().sqrt() };
     let mut location_scales: Vec<LocationScale> = moments.iter().map(unit).collect();
     for (unit, middle) in location_scales.iter_mut().zip(&middle).take(hyperparameters) {
         unit.mean = 0.5 * (unit.mean + middle);

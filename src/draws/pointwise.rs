@@ -8,7 +8,7 @@ use crate::random::StreamKey;
 
 /// Computes what is kept of each observation, in the order of the data set, in the user's units.
 #[derive(Clone)]
-pub struct Observations {
+pub struct Pointwise {
     model: Arc<Model>,
     seed: u64,
     first_chain: u32,
@@ -17,7 +17,7 @@ pub struct Observations {
     etas: Vec<f64>,
 }
 
-impl Observations {
+impl Pointwise {
     /// Of draws of `model` by chains from number `first_chain` of the experiment of `seed`.
     pub fn new(
         model: Arc<Model>,
@@ -25,9 +25,9 @@ impl Observations {
         first_chain: u32,
         log_likelihood: bool,
         posterior_predictive: bool,
-    ) -> Observations {
+    ) -> Pointwise {
         let etas = vec![0.0; model.dataset().n_observations()];
-        Observations { model, seed, first_chain, log_likelihood, posterior_predictive, etas }
+        Pointwise { model, seed, first_chain, log_likelihood, posterior_predictive, etas }
     }
 
     /// Writes the log likelihood of each observation under a draw, then a replicate of each, as far as they are wanted; a

@@ -9,10 +9,10 @@ use rayon::prelude::*;
 use super::between_chains::BetweenChains;
 use super::complete_collapsed::Completion;
 use super::location_scale::location_scales;
-use crate::engine::sums::{BINS, ChainSums, EnergySums, Grid, Sums, bin, quantile};
-use crate::engine::{Block, DrawSink, SinkError, SumSink};
+use crate::engine::sums::{BINS, BinGrid, ChainSums, DrawSums, EnergySums, bin, quantile};
+use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use crate::model::{LocationScale, Model};
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 
 /// One of twenty normal deviates is below minus this, and one above.
 const TAIL: f64 = 1.645;
@@ -21,13 +21,13 @@ const TAIL: f64 = 1.645;
 const TOGETHER: usize = 16;
 
 /// Sums up draws as they are made.
-pub struct Summed<'a> {
+pub struct StreamingSink<'a> {
     model: &'a Model,
     chains: usize,
     per_superchain: u32,
     /// What completes draws, where they come without effects.
     completion: Option<Completion>,
-    grid: Grid,
+    grid: BinGrid,
     /// Whether it is known about where draws will be.
     is_warm: bool,
     /// Whether what was summed up so far is of warm-up.
@@ -35,7 +35,7 @@ pub struct Summed<'a> {
     /// Draws of each chain, where they have come one by one.
     draws: usize,
     /// `[chain][variable]`.
-    sums: Vec<Sums>,
+    sums: Vec<DrawSums>,
     energies: Vec<EnergySums>,
     /// Of each thread, `[variable][bin]`.
     histograms: Vec<Vec<u64>>,
@@ -73,7 +73,7 @@ impl Totals {
     }
 }
 
-impl<'a> Summed<'a> {
+impl<'a> StreamingSink<'a> {
     /// For `draws` draws of all variables of `model` of each of `chains` chains, of which `per_superchain` consecutive ones
     /// share a starting point; the draws come without effects where there is a `completion`.
     pub fn new(
@@ -82,15 +82,15 @@ impl<'a> Summed<'a> {
         draws: usize,
         per_superchain: u32,
         completion: Option<Completion>,
-    ) -> Summed<'a> {
+    ) -> StreamingSink<'a> {
         let variables = model.layout().dim();
         let units = vec![LocationScale { mean: 0.0, sd: 1.0 }; variables];
-        Summed {
+        StreamingSink {
             model,
             chains,
             per_superchain,
             completion,
-            grid: Grid { units, tails: vec![[-TAIL, TAIL]; variables], half: draws / 2 },
+            grid: BinGrid { units, tails: vec![[-TAIL, TAIL]; variables], half: draws / 2 },
             is_warm: false,
             is_trial: false,
             draws: 0,
@@ -129,7 +129,7 @@ impl<'a> Summed<'a> {
         self.is_trial = false;
         let variables = self.grid.units.len();
         let totals = std::mem::replace(&mut self.totals, Totals::of_nothing(variables));
-        let Grid { units, tails, .. } = &mut self.grid;
+        let BinGrid { units, tails, .. } = &mut self.grid;
         let histograms = totals.histograms.chunks_exact(BINS);
         for (((unit, tails), across), histogram) in units.iter_mut().zip(tails).zip(&totals.across).zip(histograms) {
             let mean = across.mean.mean();
@@ -164,8 +164,8 @@ impl<'a> Summed<'a> {
     }
 }
 
-impl DrawSink for Summed<'_> {
-    fn warmed(&mut self, spread: &Spread) {
+impl DrawSink for StreamingSink<'_> {
+    fn warmed(&mut self, spread: &PositionMoments) {
         self.grid.units = location_scales(self.model, spread);
         self.is_warm = true;
     }
@@ -182,7 +182,7 @@ impl DrawSink for Summed<'_> {
         Some(self)
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         if self.is_trial && !block.warmup {
             self.end_trial();
         }
@@ -190,7 +190,7 @@ impl DrawSink for Summed<'_> {
         let (grid, half) = (&self.grid, self.grid.half);
         let variables = grid.units.len();
         let parts = rayon::current_num_threads();
-        self.sums.resize(self.chains * variables, Sums::default());
+        self.sums.resize(self.chains * variables, DrawSums::default());
         self.energies.resize(self.chains, EnergySums::default());
         self.histograms.resize_with(parts, || vec![0; variables * BINS]);
         let share = self.chains.div_ceil(parts).max(1);
@@ -234,7 +234,7 @@ impl DrawSink for Summed<'_> {
 
 /// Adds draws of one chain, `[draw][variable]`, to its sums and to the histograms; the `first` ones are of its first half.
 /// Variable by variable, whose histogram stays near.
-fn add(rows: &[f64], first: usize, grid: &Grid, sums: &mut [Sums], histograms: &mut [u64]) {
+fn add(rows: &[f64], first: usize, grid: &BinGrid, sums: &mut [DrawSums], histograms: &mut [u64]) {
     let variables = sums.len();
     let (first, second) = rows.split_at(first * variables);
     let grid = grid.units.iter().zip(&grid.tails);
@@ -247,8 +247,8 @@ fn add(rows: &[f64], first: usize, grid: &Grid, sums: &mut [Sums], histograms: &
     }
 }
 
-impl SumSink for Summed<'_> {
-    fn grid(&self) -> &Grid {
+impl SumSink for StreamingSink<'_> {
+    fn grid(&self) -> &BinGrid {
         &self.grid
     }
 

@@ -15,9 +15,10 @@ pub mod vectors;
 
 use std::sync::Arc;
 
-use super::sums::Grid;
+use super::sums::BinGrid;
 use super::{
-    ChainStates, Counters, DeviceFailure, DrawSink, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, SumSink,
+    ChainStates, Counters, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseKind, PhaseOutcome, Progress,
+    SumSink,
 };
 use crate::density::DensityError;
 use crate::density::gpu::tables::Tables;
@@ -31,15 +32,15 @@ use batch::DeviceBatch;
 use dispatches::{FIRST_BUDGET, SOFTWARE_BUDGET};
 use half_precision::Packer;
 use initial_states::starting_states;
-use kernels::{Kernels, Shaders, table_of_rows};
-pub use plan::{Compiled, Plan};
-use reorder_buffer::{Draws, ReorderBuffer};
+use kernels::{Kernels, TransitionShaders, table_of_rows};
+pub use plan::{Compiled, DevicePlan};
+use reorder_buffer::{BlockDraws, ReorderBuffer};
 
 /// Whole transitions on a device.
 pub struct DeviceEngine {
     model: Arc<Model>,
     gpu: Arc<Gpu>,
-    shaders: Shaders,
+    shaders: TransitionShaders,
     kernels: Arc<Kernels>,
     batches: Vec<DeviceBatch>,
     seed: u64,
@@ -60,7 +61,7 @@ pub struct DeviceEngine {
     transitions: u32,
     drawn: usize,
     /// Room for draws, from one phase to the next.
-    room: Vec<Draws>,
+    room: Vec<BlockDraws>,
     /// Where draws are summed up, how many of a chain's make its first half.
     half: u32,
 }
@@ -73,7 +74,7 @@ impl DeviceEngine {
     pub fn start(
         gpu: Arc<Gpu>,
         model: Arc<Model>,
-        plan: Plan,
+        plan: DevicePlan,
         progress: Arc<Progress>,
     ) -> Result<DeviceEngine, EngineError> {
         let compiled = Compiled::new(&gpu, &model, &plan)?;
@@ -88,11 +89,11 @@ impl DeviceEngine {
         compiled: Compiled,
         gpu: Arc<Gpu>,
         model: Arc<Model>,
-        plan: Plan,
+        plan: DevicePlan,
         progress: Arc<Progress>,
     ) -> Result<DeviceEngine, EngineError> {
         let Compiled { shaders, kernels } = compiled;
-        let Plan { chains, keep, .. } = plan;
+        let DevicePlan { chains, keep, .. } = plan;
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let tables = Tables::of(&model);
         let fixed = gpu.table("priors", &tables.fixed).map_err(device)?;
@@ -192,7 +193,7 @@ impl DeviceEngine {
     }
 
     /// Makes ready to sum up draws.
-    fn begin_sums(&mut self, grid: &Grid) {
+    fn begin_sums(&mut self, grid: &BinGrid) {
         let (coordinates, units) = (self.shaders.sums_lie.coordinates(), self.model.scaled_units(&grid.units));
         self.half = grid.half as u32;
         for summing in self.batches.iter().filter_map(|batch| batch.summing.as_ref()) {
@@ -215,7 +216,7 @@ impl DeviceEngine {
     /// Has the draws of the phase that begins leave packed, where the sink keeps no more of them. What is recorded of warm-up
     /// is kept in 32 bits.
     fn pack(&mut self, phase: &Phase, sink: &dyn DrawSink) -> Result<(), GpuError> {
-        let Some(units) = sink.units().filter(|_| phase.part == Part::Sampling) else { return Ok(()) };
+        let Some(units) = sink.units().filter(|_| phase.part == PhaseKind::Sampling) else { return Ok(()) };
         self.packer = Packer::of(self.packer.take(), &self.gpu, &self.shaders, &self.model, units)?;
         let Some(packer) = &self.packer else { return Ok(()) };
         self.batches.iter_mut().try_for_each(|batch| batch.pack(&self.gpu, packer))

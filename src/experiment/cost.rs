@@ -12,7 +12,7 @@ use crate::density::{Density, DensityError, Evaluations};
 use crate::draws::Memory;
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::Chains;
-use crate::engine::{Engine as _, EngineError, Part, Phase};
+use crate::engine::{Engine as _, EngineError, Phase, PhaseKind};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::nuts::{Kernel, State, Step, Transition, Tuning};
@@ -221,7 +221,7 @@ impl DensityCosts {
 
 impl TransitionCosts {
     fn measure(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: &Settings) -> Result<TransitionCosts, EngineError> {
-        let plan = |count| device::Plan {
+        let plan = |count| device::DevicePlan {
             chains: Chains { seed: settings.seed, first: settings.first_chain, count, per_superchain: 1 },
             max_depth: settings.max_tree_depth,
             keep: settings.keep,
@@ -240,7 +240,7 @@ impl TransitionCosts {
                 },
                 transitions: 1,
                 adapt: None,
-                part: Part::Warmup { recorded: false },
+                part: PhaseKind::Warmup { recorded: false },
                 thin: 1,
             };
             let mut nothing = Memory::new(0, 0, 0);

@@ -12,7 +12,7 @@ use super::stored::{MERGING, told};
 use super::{Sampled, Settings};
 use crate::draws::store::{StoreError, Writer};
 use crate::driver::Tuned;
-use crate::engine::{Block, DrawSink};
+use crate::engine::{DrawBlock, DrawSink};
 use crate::model::Model;
 use crate::nuts::Statistic;
 
@@ -142,7 +142,7 @@ impl Merging {
                 }
             }
             let block =
-                Block { warmup, chains, first_draw: from, draws: count, values: &values, statistics: &statistics };
+                DrawBlock { warmup, chains, first_draw: from, draws: count, values: &values, statistics: &statistics };
             writer.take(&block).map_err(|error| error.0)?;
         }
         writer.end(None, Map::from_iter([(MERGING.to_string(), Value::Null)]), true)?;

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Backend, Output, Sampled, Settings, run, sampled};
+use super::{Backend, RunOutput, Sampled, Settings, run, sampled};
 use crate::density::DensityError;
 use crate::draws::store::{Extent, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
-use crate::driver::{Checkpoint, Checkpointer, Run, Start, Tuned};
+use crate::driver::{Checkpoint, Checkpointer, RunOutcome, Start, Tuned};
 use crate::engine::{Counters, DeviceFailure, EngineError, Progress, SinkError};
 use crate::mode::Landscape;
 use crate::model::Model;
@@ -140,7 +140,7 @@ pub fn sample_into(
     let writer = Writer::create(keeping.folder, model.clone(), extent, writing, learnt.as_ref(), attributes(&about));
     let writer = writer.map_err(SinkError)?;
     let start = learnt.map_or(Start::Fresh, Start::Frozen);
-    go_on(Ready { keeping, backend, model, settings, start, writer, began, before: 0.0, failure: None }, progress)
+    go_on(PreparedRun { keeping, backend, model, settings, start, writer, began, before: 0.0, failure: None }, progress)
 }
 
 /// Goes on with an interrupted run where it computed before, to end with the bytes of one that was not interrupted.
@@ -172,11 +172,11 @@ pub fn resume(
     };
     let model = store.model().clone();
     drop(store);
-    go_on(Ready { keeping, backend, model, settings, start, writer, began, before, failure }, progress)
+    go_on(PreparedRun { keeping, backend, model, settings, start, writer, began, before, failure }, progress)
 }
 
 /// A run that may begin, or go on.
-struct Ready<'a> {
+struct PreparedRun<'a> {
     keeping: &'a Keeping<'a>,
     backend: &'a Backend,
     model: Arc<Model>,
@@ -190,13 +190,13 @@ struct Ready<'a> {
     failure: Option<Failed>,
 }
 
-fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
-    let Ready { keeping, backend, model, settings, start, mut writer, began, before, failure } = ready;
+fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
+    let PreparedRun { keeping, backend, model, settings, start, mut writer, began, before, failure } = ready;
     let landscape = Landscape::of(&model);
     let mut checkpoints = writer.checkpoints();
     let checkpointer = checkpoints.as_mut().map(|checkpoints| checkpoints as &mut dyn Checkpointer);
     let mut told =
-        run(backend, &model, &landscape, &settings, start, Output { sink: &mut writer, checkpointer }, progress)?;
+        run(backend, &model, &landscape, &settings, start, RunOutput { sink: &mut writer, checkpointer }, progress)?;
     let mut about = Map::new();
     about.insert("warmup".to_string(), json!(told.warmup));
     about.insert("divergences".to_string(), json!(told.divergences));
@@ -289,7 +289,7 @@ impl Sampled {
         let sum = |statistic| store.statistic(statistic).iter().sum::<f64>() as u64;
         let learnt = store.learnt().cloned().unwrap_or(Tuned { step_size: f64::NAN, scale: Vec::new(), spread: None });
         let rates = store.statistic(Statistic::AcceptanceRate);
-        let run = Run {
+        let run = RunOutcome {
             warmup: if divergences.is_some() { warmup } else { settings.warmup },
             draws: store.draws() as u32,
             step_size: learnt.step_size,

@@ -13,11 +13,11 @@ use super::{Gpu, GpuError};
 
 /// A compiled entry point; its bind group 0 is laid out as the shader says.
 #[derive(Debug)]
-pub struct Kernel {
+pub struct ComputeKernel {
     pipeline: wgpu::ComputePipeline,
 }
 
-impl Kernel {
+impl ComputeKernel {
     /// Compiles entry point `entry` of `source`, with its `override` constants.
     ///
     /// # Safety
@@ -26,7 +26,12 @@ impl Kernel {
     ///
     /// # Errors
     /// When the shader is not valid, or the driver refuses it.
-    pub unsafe fn compile(gpu: &Gpu, entry: &str, source: &str, overrides: &[(&str, f64)]) -> Result<Kernel, GpuError> {
+    pub unsafe fn compile(
+        gpu: &Gpu,
+        entry: &str,
+        source: &str,
+        overrides: &[(&str, f64)],
+    ) -> Result<ComputeKernel, GpuError> {
         let invalid = |reason: String| GpuError::Shader { name: entry.to_string(), reason };
         gpu.check()?;
         let made = gpu.guarded(|| {
@@ -40,7 +45,7 @@ impl Kernel {
         };
         // What is compiled here has its constants in it.
         let constants = if layout.is_some() { &[] } else { overrides };
-        Kernel::of_module(gpu, entry, &module, layout.as_ref(), constants)
+        ComputeKernel::of_module(gpu, entry, &module, layout.as_ref(), constants)
     }
 
     /// The kernel of a module that is valid, as far as is known.
@@ -50,7 +55,7 @@ impl Kernel {
         module: &ShaderModule,
         layout: Option<&PipelineLayout>,
         constants: &[(&str, f64)],
-    ) -> Result<Kernel, GpuError> {
+    ) -> Result<ComputeKernel, GpuError> {
         let descriptor = ComputePipelineDescriptor {
             label: Some(entry),
             layout,
@@ -60,7 +65,7 @@ impl Kernel {
             cache: None,
         };
         match gpu.guarded(|| gpu.device.create_compute_pipeline(&descriptor)) {
-            Ok(pipeline) => Ok(Kernel { pipeline }),
+            Ok(pipeline) => Ok(ComputeKernel { pipeline }),
             Err(GpuError::Refused { reason }) => Err(GpuError::Shader { name: entry.to_string(), reason }),
             // wgpu gives a device up whose driver says no to a pipeline, whatever the reason, which it keeps for itself.
             Err(GpuError::Lost { reason }) => Err(gpu.refused(entry, reason)),
@@ -103,7 +108,7 @@ impl Kernel {
 /// The module of a shader; where it is not wgpu that compiles it, with the layout that wgpu would derive.
 ///
 /// # Safety
-/// As of [`Kernel::compile`].
+/// As of [`ComputeKernel::compile`].
 unsafe fn module(
     gpu: &Gpu,
     entry: &str,
@@ -173,7 +178,7 @@ mod tests {
         // SAFETY: it is never run.
         let module = unsafe { gpu.device.create_shader_module_passthrough(descriptor) };
         let layout = gpu.device.create_pipeline_layout(&PipelineLayoutDescriptor::default());
-        let error = Kernel::of_module(&gpu, "evaluate", &module, Some(&layout), &[]).unwrap_err().to_string();
+        let error = ComputeKernel::of_module(&gpu, "evaluate", &module, Some(&layout), &[]).unwrap_err().to_string();
         for words in ["llvmpipe", "Mesa", "refused", "`evaluate`", "--engine cpu", "`warpnuts devices`"] {
             assert!(error.contains(words), "{words}: {error}");
         }

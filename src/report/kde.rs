@@ -13,7 +13,7 @@ const REACH: f64 = 4.0;
 
 /// Where a density is computed: equal steps over what is worth seeing of a variable.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Grid {
+pub struct DensityGrid {
     /// The first point.
     pub low: f64,
     /// The last point.
@@ -62,31 +62,31 @@ impl Sorted {
     }
 
     /// What is worth seeing: nearly all of them, but not the end of an endless tail.
-    pub fn grid(&self, positive: bool) -> Grid {
+    pub fn grid(&self, positive: bool) -> DensityGrid {
         let (first, third) = (self.quantile(0.25), self.quantile(0.75));
         let reach = 6.0 * (third - first);
         let low = self.quantile(0.0005).max(first - reach) - 2.0 * self.bandwidth();
         let high = self.quantile(0.9995).min(third + reach) + 2.0 * self.bandwidth();
-        Grid { low: if positive { low.max(0.0) } else { low }, high, positive }
+        DensityGrid { low: if positive { low.max(0.0) } else { low }, high, positive }
     }
 
     /// The share of them outside of a grid.
-    pub fn beyond(&self, grid: &Grid) -> f64 {
+    pub fn beyond(&self, grid: &DensityGrid) -> f64 {
         let outside = self.0.partition_point(|value| *value < grid.low) + self.0.len()
             - self.0.partition_point(|value| *value <= grid.high);
         outside as f64 / self.0.len().max(1) as f64
     }
 
     /// Their density at `points` points of `grid`.
-    pub fn density(&self, grid: Grid, points: usize) -> Curve {
+    pub fn density(&self, grid: DensityGrid, points: usize) -> Curve {
         smoothed(self.0.iter().copied(), self.bandwidth(), grid, points)
     }
 }
 
-impl Grid {
+impl DensityGrid {
     /// What both cover.
-    pub fn union(self, other: Grid) -> Grid {
-        Grid { low: self.low.min(other.low), high: self.high.max(other.high), positive: self.positive }
+    pub fn union(self, other: DensityGrid) -> DensityGrid {
+        DensityGrid { low: self.low.min(other.low), high: self.high.max(other.high), positive: self.positive }
     }
 
     /// `points` points, from one end to the other.
@@ -98,7 +98,7 @@ impl Grid {
 
 impl Curve {
     /// Of values at the points of `grid`, rounded to what can be seen.
-    pub fn new(grid: Grid, y: Vec<f64>) -> Curve {
+    pub fn new(grid: DensityGrid, y: Vec<f64>) -> Curve {
         let highest = y.iter().copied().fold(0.0, f64::max);
         let rounding = Rounding::within(0.0, highest / 10.0);
         Curve { low: grid.low, step: (grid.high - grid.low) / (y.len().max(2) - 1) as f64, y: rounding.all(y) }
@@ -107,7 +107,7 @@ impl Curve {
 
 /// The density of `values` at `points` points of `grid`, smoothed by a normal kernel of sd `bandwidth`; no points where the
 /// values are all the same.
-pub fn smoothed(values: impl Iterator<Item = f64>, bandwidth: f64, grid: Grid, points: usize) -> Curve {
+pub fn smoothed(values: impl Iterator<Item = f64>, bandwidth: f64, grid: DensityGrid, points: usize) -> Curve {
     let range = grid.high - grid.low;
     if !(bandwidth > 0.0 && range > 0.0 && range.is_finite()) || points < 2 {
         return Curve::default();
@@ -199,6 +199,6 @@ mod tests {
     fn constant_draws_have_no_density() {
         let sorted = Sorted::new(&[2.0; 50]);
         assert!(sorted.density(sorted.grid(false), 100).y.is_empty());
-        assert!(Sorted::new(&[]).density(Grid { low: 0.0, high: 1.0, positive: false }, 100).y.is_empty());
+        assert!(Sorted::new(&[]).density(DensityGrid { low: 0.0, high: 1.0, positive: false }, 100).y.is_empty());
     }
 }

@@ -1,8 +1,8 @@
 //! Densities sketched in characters, for the terminal.
 
 use super::figures::marginal::{Truth, grid};
-use super::kde::{Curve, Grid};
-use super::run::Run;
+use super::kde::{Curve, DensityGrid};
+use super::run::ReportedRun;
 use super::view::View;
 use crate::summary::significant;
 
@@ -13,7 +13,7 @@ const WIDTH: usize = 60;
 const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// A line for each run, and one for the truth, all over the same range and to the same height.
-pub fn sketches(view: &View, runs: &[Run], truth: Option<&Truth>) -> String {
+pub fn sketches(view: &View, runs: &[ReportedRun], truth: Option<&Truth>) -> String {
     let Some(grid) = grid(view, runs) else { return String::new() };
     let of_runs = runs.iter().filter_map(|run| Some((run.name.as_str(), &run.hyper(&view.sigma)?.density)));
     let curves: Vec<(&str, &Curve)> = of_runs.chain(truth.map(|truth| ("exact", &truth.density))).collect();
@@ -30,7 +30,7 @@ pub fn sketches(view: &View, runs: &[Run], truth: Option<&Truth>) -> String {
     lines.join("\n")
 }
 
-fn line(curve: &Curve, grid: Grid, highest: f64) -> String {
+fn line(curve: &Curve, grid: DensityGrid, highest: f64) -> String {
     let sketched = grid.points(WIDTH).map(|x| {
         let place = (x - curve.low) / curve.step;
         let y = if place >= -0.5 { curve.y.get(place.round() as usize).copied().unwrap_or(0.0) } else { 0.0 };
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_sketch_rises_and_falls() {
-        let grid = Grid { low: 0.0, high: 2.0, positive: true };
+        let grid = DensityGrid { low: 0.0, high: 2.0, positive: true };
         let y = (0..=200).map(|i| 1.0 - (f64::from(i) / 100.0 - 1.0).abs()).collect();
         let sketch: Vec<char> = line(&Curve::new(grid, y), grid, 1.0).chars().collect();
         assert_eq!((sketch[0], sketch[29], sketch[30]), (' ', '█', '█'));

@@ -8,7 +8,7 @@ use warpnuts::density::Density;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::diagnostics::{Summary, summarize};
 use warpnuts::draws::Memory;
-use warpnuts::driver::{self, Plan, Run};
+use warpnuts::driver::{self, Plan, RunOutcome};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{DrawSink, Keep, Progress};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
@@ -48,7 +48,7 @@ pub fn run_into(
     chains: Chains,
     plan: Plan,
     progress: Arc<Progress>,
-) -> Run {
+) -> RunOutcome {
     let dim = model.layout().dim();
     let mut engine =
         HostEngine::new(model.clone(), lanes, chains, plan.max_depth, Keep::All, progress).start().unwrap();
@@ -56,7 +56,7 @@ pub fn run_into(
 }
 
 /// Runs `plan` over as many lanes as told, and keeps all draws.
-pub fn run(model: &Arc<Model>, lane_count: usize, chains: Chains, plan: Plan) -> (Run, Memory) {
+pub fn run(model: &Arc<Model>, lane_count: usize, chains: Chains, plan: Plan) -> (RunOutcome, Memory) {
     let mut draws = Memory::new(model.layout().dim(), chains.count as usize, plan.draws as usize);
     let run = run_into(&mut draws, model, lanes(model, lane_count), chains, plan, Arc::default());
     (run, draws)

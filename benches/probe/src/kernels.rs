@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use warpnuts::data::Dataset;
-use warpnuts::density::gpu::Shaders;
+use warpnuts::density::gpu::DensityShaders;
 use warpnuts::engine::device::kernels::{self, Leaving};
 use warpnuts::gpu::Target;
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
@@ -31,7 +31,7 @@ const MAX_DEPTH: u32 = 10;
 pub fn source(name: &str, target: Target) -> Result<(String, &'static str)> {
     let target = Target { alone: name.ends_with("-alone"), ..target };
     let transition = |model: &Model, leaving| {
-        let shaders = kernels::Shaders::new(model, MAX_DEPTH, leaving, target);
+        let shaders = kernels::TransitionShaders::new(model, MAX_DEPTH, leaving, target);
         (shaders.transition, "transition")
     };
     let all = |model: Model| transition(&model, Leaving::Draws(model.dim()));
@@ -41,9 +41,9 @@ pub fn source(name: &str, target: Target) -> Result<(String, &'static str)> {
         "transition-4-coefficients" => all(made_up(85, 3)?),
         "transition-1000-groups" => all(made_up(1000, 1)?),
         "transition-sums" => transition(&radon(false)?, Leaving::Sums),
-        "evaluate" => (Shaders::new(&radon(false)?, target).evaluate, "evaluate"),
+        "evaluate" => (DensityShaders::new(&radon(false)?, target).evaluate, "evaluate"),
         "residuals" => {
-            let [residuals, _fold] = Shaders::new(&radon(false)?.over(Likelihood::Observations)?, target)
+            let [residuals, _fold] = DensityShaders::new(&radon(false)?.over(Likelihood::Observations)?, target)
                 .observations
                 .context("radon has no shaders over observations")?;
             (residuals, "residuals")

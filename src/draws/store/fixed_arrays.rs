@@ -15,7 +15,7 @@ use super::metadata::{self, ArrayMetadata, Type};
 use super::model::StoredModel;
 use crate::driver::Tuned;
 use crate::model::Model;
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 
 /// The group of what a run has learnt in warm-up.
 pub const ADAPTATION: &str = "adaptation";
@@ -218,7 +218,8 @@ impl FixedArrays {
 /// The arrays of what was learnt, and their numbers.
 fn adaptation(learnt: &Tuned) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
     let Tuned { scale, spread, .. } = learnt;
-    let spread = spread.iter().flat_map(|Spread { mean, variance }| [(MEAN, &mean[..]), (VARIANCE, &variance[..])]);
+    let spread =
+        spread.iter().flat_map(|PositionMoments { mean, variance }| [(MEAN, &mean[..]), (VARIANCE, &variance[..])]);
     std::iter::once((METRIC, &scale[..])).chain(spread).map(|(name, numbers)| {
         let dimensions = [("coordinate", numbers.len())];
         (ArrayMetadata::whole(format!("{ADAPTATION}/{name}"), Type::Float64, &dimensions), numbers)

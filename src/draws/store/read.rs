@@ -24,7 +24,7 @@ use crate::driver::Checkpoint;
 use crate::driver::Tuned;
 use crate::model::{Likelihood, Model};
 use crate::nuts::Statistic;
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 
 /// Variables are read together until they are about so many numbers, 32 MiB; those that share chunks until they are so many,
 /// 64 MiB.
@@ -175,7 +175,8 @@ impl Store {
                 }
             };
             let known = nodes.contains_key(&format!("{ADAPTATION}/{MEAN}"));
-            let spread = if known { Some(Spread { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
+            let spread =
+                if known { Some(PositionMoments { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
             learnt = Some(Tuned { step_size, scale: numbers(METRIC)?, spread });
         }
         Ok(Store { folder, files, about, model, extent, learnt, damage, sampling, warmup, fresh: None })

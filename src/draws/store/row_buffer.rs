@@ -13,12 +13,12 @@ use super::files::Files;
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Drawn, Packing};
 use super::part_reader::PartReader;
-use crate::draws::pointwise::Observations;
-use crate::engine::Block;
+use crate::draws::pointwise::Pointwise;
+use crate::engine::DrawBlock;
 use crate::nuts::Statistic;
 
 /// A row of chunks, and the arrays whose chunks they are.
-pub struct Row {
+pub struct RowBuffer {
     chains: usize,
     variables: usize,
     arrays: DrawArrays,
@@ -34,12 +34,12 @@ pub struct Row {
     fresh: Option<Fresh>,
 }
 
-impl Row {
+impl RowBuffer {
     /// The row that draw `draws` of each chain falls into, still empty.
-    pub fn new(files: Arc<Files>, arrays: DrawArrays, chains: usize, variables: usize, draws: usize) -> Row {
+    pub fn new(files: Arc<Files>, arrays: DrawArrays, chains: usize, variables: usize, draws: usize) -> RowBuffer {
         let numbers = vec![f64::NAN; chains * arrays.row * arrays.width];
         let (number, filled) = (draws / arrays.row, draws % arrays.row);
-        Row { chains, variables, arrays, files, number, filled, written: filled, numbers, fresh: None }
+        RowBuffer { chains, variables, arrays, files, number, filled, written: filled, numbers, fresh: None }
     }
 
     /// Draws of each chain taken so far.
@@ -94,7 +94,7 @@ impl Row {
     }
 
     /// Takes the next block; chunks leave where it fills them.
-    pub fn take(&mut self, block: &Block, observations: &Observations) -> io::Result<()> {
+    pub fn take(&mut self, block: &DrawBlock, observations: &Pointwise) -> io::Result<()> {
         debug_assert_eq!(block.first_draw, self.draws());
         let mut first = 0;
         while first < block.draws {
@@ -113,7 +113,7 @@ impl Row {
     }
 
     /// Puts some draws of a block next to those that are in the row.
-    fn fill(&mut self, block: &Block, draws: Range<usize>, observations: &Observations) {
+    fn fill(&mut self, block: &DrawBlock, draws: Range<usize>, observations: &Pointwise) {
         let (row, width, variables, filled) = (self.arrays.row, self.arrays.width, self.variables, self.filled);
         let chains = self.numbers.par_chunks_exact_mut(row * width).enumerate();
         chains.for_each_init(

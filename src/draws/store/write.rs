@@ -19,16 +19,16 @@ use super::layout::{DrawArrays, Extent};
 use super::lock::Lock;
 use super::part_reader::PartReader;
 use super::read::Store;
-use super::row_buffer::Row;
+use super::row_buffer::RowBuffer;
 use super::{STORE, checkpoint};
 use crate::draws::location_scale::location_scales;
-use crate::draws::pointwise::Observations;
+use crate::draws::pointwise::Pointwise;
 use crate::driver::{Checkpoint, Checkpointer, Tuned};
-use crate::engine::{Block, DrawSink, SinkError, SumSink};
+use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use crate::faults;
 use crate::model::{LocationScale, Model};
 use crate::nuts::Statistics;
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 
 /// From one checkpoint to the next it is at least so many times as long as writing one takes.
 const CHECKPOINT_SHARE: u32 = 10;
@@ -121,11 +121,11 @@ impl Writer {
             contents.learn(learnt.clone())?;
         }
         let mut row =
-            Row::new(files.clone(), DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
+            RowBuffer::new(files.clone(), DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
         row.keep(Fresh::new(&extent));
         let warmup = (extent.warmup > 0)
-            .then(|| Row::new(files, DrawArrays::of_warmup(&model, &extent), extent.chains, extent.variables, 0));
-        let mut rows = Rows { sampling: row, warmup };
+            .then(|| RowBuffer::new(files, DrawArrays::of_warmup(&model, &extent), extent.chains, extent.variables, 0));
+        let mut rows = RowBuffers { sampling: row, warmup };
         rows.commit(&contents, true)?;
         Writer::start(lock, model, extent, writing, contents, rows)
     }
@@ -140,12 +140,12 @@ impl Writer {
         store.files().remove_unfinished()?;
         let row = |recorded: &PartReader, draws: usize| {
             let (files, arrays) = (store.files().clone(), recorded.arrays().clone());
-            let mut row = Row::new(files, arrays, extent.chains, extent.variables, draws);
+            let mut row = RowBuffer::new(files, arrays, extent.chains, extent.variables, draws);
             row.restore(recorded);
             row
         };
         let warmup = store.warmup().map(|warmup| row(warmup, draws[0]));
-        let rows = Rows { sampling: row(store.sampling(), draws[1]), warmup };
+        let rows = RowBuffers { sampling: row(store.sampling(), draws[1]), warmup };
         if let Some(damage) = store.damage().first() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, damage.to_string()));
         }
@@ -161,11 +161,11 @@ impl Writer {
         extent: Extent,
         writing: Writing,
         contents: FixedArrays,
-        rows: Rows,
+        rows: RowBuffers,
     ) -> io::Result<Writer> {
         let (sender, messages) = sync_channel(WAITING);
         let (empty, emptied) = channel();
-        let observations = Observations::new(
+        let observations = Pointwise::new(
             model.clone(),
             writing.seed,
             extent.first_chain,
@@ -249,7 +249,7 @@ impl Drop for Writer {
 }
 
 impl DrawSink for Writer {
-    fn warmed(&mut self, spread: &Spread) {
+    fn warmed(&mut self, spread: &PositionMoments) {
         if !self.packed {
             return;
         }
@@ -269,7 +269,7 @@ impl DrawSink for Writer {
         self.extent.warmup > 0
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         debug_assert_eq!(block.chains, self.extent.chains);
         let (mut values, mut statistics) = self.emptied.try_recv().unwrap_or_default();
         copy(block.values, &mut values);
@@ -314,18 +314,18 @@ struct Desk {
     checkpoint_time: Arc<AtomicU64>,
     chains: usize,
     contents: FixedArrays,
-    rows: Rows,
-    observations: Observations,
+    rows: RowBuffers,
+    observations: Pointwise,
 }
 
 /// What is written draw by draw.
-struct Rows {
-    sampling: Row,
+struct RowBuffers {
+    sampling: RowBuffer,
     /// Where they are recorded.
-    warmup: Option<Row>,
+    warmup: Option<RowBuffer>,
 }
 
-impl Rows {
+impl RowBuffers {
     /// Writes the draws there are, and says so.
     fn commit(&mut self, contents: &FixedArrays, everywhere: bool) -> io::Result<()> {
         if let Some(warmup) = &mut self.warmup {
@@ -350,7 +350,8 @@ impl Desk {
                 Message::Block { warmup, first_draw, draws, values, statistics } => {
                     let Desk { rows, observations, chains, .. } = &mut self;
                     let chains = *chains;
-                    let block = Block { warmup, chains, first_draw, draws, values: &values, statistics: &statistics };
+                    let block =
+                        DrawBlock { warmup, chains, first_draw, draws, values: &values, statistics: &statistics };
                     match &mut rows.warmup {
                         Some(row) if warmup => row.take(&block, observations)?,
                         _ => rows.sampling.take(&block, observations)?,

@@ -6,14 +6,14 @@ use std::time::Duration;
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::half_precision::{Numbers, Packer};
-use super::kernels::{Kernels, MOVERS, POOLED, Shaders};
-use super::messages::{Chain, Pooling, Run, StepSize, TransitionStatistics};
+use super::half_precision::{LandedDraws, Packer};
+use super::kernels::{Kernels, MOVERS, POOLED, TransitionShaders};
+use super::messages::{Chain, Dispatch, Pooling, StepSize, TransitionStatistics};
 use super::slot::Slot;
 use super::streaming::DeviceSums;
 use crate::engine::Counters;
 use crate::engine::host::Chains;
-use crate::gpu::{Flight, Gpu, GpuError, Kernel, Landing};
+use crate::gpu::{ComputeKernel, Flight, Gpu, GpuError, Landing};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
@@ -62,7 +62,7 @@ pub fn sizes(chains: usize, largest: usize) -> impl Iterator<Item = usize> {
 }
 
 /// The most chains of a batch.
-pub fn largest(gpu: &Gpu, shaders: &Shaders) -> usize {
+pub fn largest(gpu: &Gpu, shaders: &TransitionShaders) -> usize {
     let own = (shaders.lie.size() * shaders.vectors as usize).max(shaders.sums_lie.size() * shaders.sums);
     let chain = own.max(shaders.kept).max(32) as u64 * 4;
     let dispatched = u64::from(gpu.limits().max_compute_workgroups_per_dimension) * u64::from(shaders.team.teams);
@@ -74,7 +74,7 @@ impl DeviceBatch {
     /// Room for `chains` chains, the first of which is number `first` among all.
     pub fn new(
         gpu: &Gpu,
-        shaders: &Shaders,
+        shaders: &TransitionShaders,
         Kernels { transition, pool, .. }: &Kernels,
         [fixed, likelihood, scales]: [&wgpu::Buffer; 3],
         first: usize,
@@ -124,7 +124,7 @@ impl DeviceBatch {
     pub fn put(
         &mut self,
         gpu: &Gpu,
-        put: &Kernel,
+        put: &ComputeKernel,
         coordinates: &[Option<usize>],
         states: &[State],
         constant: f64,
@@ -154,7 +154,7 @@ impl DeviceBatch {
     pub fn states(
         &self,
         gpu: &Gpu,
-        take: &Kernel,
+        take: &ComputeKernel,
         coordinates: &[Option<usize>],
         constant: f64,
     ) -> Result<Vec<State>, GpuError> {
@@ -219,10 +219,14 @@ impl DeviceBatch {
     }
 
     /// Sends a dispatch on its way.
-    pub fn submit(&mut self, gpu: &Gpu, transition: &Kernel, slot: usize, run: Run) {
+    pub fn submit(&mut self, gpu: &Gpu, transition: &ComputeKernel, slot: usize, run: Dispatch) {
         let chains = self.chains.len() as u64;
-        let run =
-            Run { first_chain: run.first_chain + self.first as u32, chains: chains as u32, room: self.room, ..run };
+        let run = Dispatch {
+            first_chain: run.first_chain + self.first as u32,
+            chains: chains as u32,
+            room: self.room,
+            ..run
+        };
         let rows = chains * u64::from(self.room);
         // As many as at the last pace and a few more, for what comes along in vain costs less than what has to be fetched again.
         let expected = self.pace.map(|pace| pace * f64::from(run.budget));
@@ -273,7 +277,7 @@ impl DeviceBatch {
         &self,
         gpu: &Gpu,
         slot: usize,
-        take: impl FnOnce(usize, &[[u32; 4]], Numbers, &[TransitionStatistics]),
+        take: impl FnOnce(usize, &[[u32; 4]], LandedDraws, &[TransitionStatistics]),
     ) -> Result<(), GpuError> {
         self.slots[slot].draws(gpu, self.packs, |counts, numbers, told| take(self.first, counts, numbers, told))
     }
@@ -305,7 +309,7 @@ impl DeviceBatch {
     pub fn pool(
         &mut self,
         gpu: &Gpu,
-        pool: &Kernel,
+        pool: &ComputeKernel,
         draws: u32,
         coordinates: &[Option<usize>],
         moments: &mut Moments,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::DeviceEngine;
 use super::batch::DeviceBatch;
-use super::messages::Run;
+use super::messages::Dispatch;
 use super::reorder_buffer::{Arrived, ReorderBuffer};
 use crate::density::DensityError;
 use crate::engine::{Counters, DrawSink, EngineError, Phase};
@@ -101,7 +101,7 @@ impl DeviceEngine {
             None => phase.transitions,
         };
         let seed = if faults::is_planted("swapped-fields") { self.seed.rotate_left(32) } else { self.seed };
-        let run = Run {
+        let run = Dispatch {
             seed_low: seed as u32,
             seed_high: (seed >> 32) as u32,
             first_chain: self.first,
@@ -121,7 +121,7 @@ impl DeviceEngine {
             since_recorded: self.made(phase) as u32 % phase.thin,
             first_effects: self.made(phase) as u32,
             effects_flipped: if phase.part.learns() { u32::MAX } else { 0 },
-            ..Run::default()
+            ..Dispatch::default()
         };
         self.batches[batch].submit(&self.gpu, &self.kernels.transition, slot, run);
     }

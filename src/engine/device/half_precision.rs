@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::kernels::{MOVERS, Shaders};
-use crate::gpu::{Gpu, GpuError, Kernel, Landing};
+use super::kernels::{MOVERS, TransitionShaders};
+use crate::gpu::{ComputeKernel, Gpu, GpuError, Landing};
 use crate::model::{LocationScale, Model};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -12,7 +12,7 @@ use half::slice::HalfFloatSliceExt;
 /// What packs draws in certain units.
 #[derive(Debug)]
 pub struct Packer {
-    kernel: Kernel,
+    kernel: ComputeKernel,
     /// Mean and 1 / sd of each kept variable, in the sampler's units.
     table: wgpu::Buffer,
     /// Of each kept variable, in the user's units.
@@ -28,7 +28,7 @@ impl Packer {
     pub fn of(
         known: Option<Arc<Packer>>,
         gpu: &Gpu,
-        shaders: &Shaders,
+        shaders: &TransitionShaders,
         model: &Model,
         units: &[LocationScale],
     ) -> Result<Option<Arc<Packer>>, GpuError> {
@@ -90,17 +90,17 @@ impl Packed {
     ///
     /// # Errors
     /// When they have not.
-    pub fn read<R>(&self, rows: u64, read: impl FnOnce(Numbers) -> R) -> Result<R, GpuError> {
+    pub fn read<R>(&self, rows: u64, read: impl FnOnce(LandedDraws) -> R) -> Result<R, GpuError> {
         let (landing, bytes) = self.landing(rows);
         landing.read(bytes, |bytes| {
-            read(Numbers::Packed { halves: bytemuck::cast_slice(bytes), units: &self.packer.units })
+            read(LandedDraws::Packed { halves: bytemuck::cast_slice(bytes), units: &self.packer.units })
         })
     }
 }
 
 /// The draws that a dispatch has left, row by row.
 #[derive(Debug, Clone, Copy)]
-pub enum Numbers<'a> {
+pub enum LandedDraws<'a> {
     /// The leading coordinates of theta, in the sampler's units.
     Positions(&'a [f32]),
     /// Named variables, as offsets in units of them; rows of an even number, the last of which may say nothing.
@@ -112,12 +112,12 @@ pub enum Numbers<'a> {
     },
 }
 
-impl Numbers<'_> {
+impl LandedDraws<'_> {
     /// How many numbers there are of each of so many rows.
     pub fn width(&self, rows: usize) -> usize {
         let numbers = match self {
-            Numbers::Positions(numbers) => numbers.len(),
-            Numbers::Packed { halves, .. } => halves.len(),
+            LandedDraws::Positions(numbers) => numbers.len(),
+            LandedDraws::Packed { halves, .. } => halves.len(),
         };
         numbers / rows.max(1)
     }
@@ -126,11 +126,11 @@ impl Numbers<'_> {
     pub fn write(&self, model: &Model, row: usize, room: &mut [f64], named: &mut [f64]) {
         let places = row * room.len()..(row + 1) * room.len();
         match self {
-            Numbers::Positions(numbers) => {
+            LandedDraws::Positions(numbers) => {
                 room.iter_mut().zip(&numbers[places]).for_each(|(theta, number)| *theta = f64::from(*number));
                 model.constrain(room, named);
             }
-            Numbers::Packed { halves, units } => {
+            LandedDraws::Packed { halves, units } => {
                 halves[places].convert_to_f64_slice(room);
                 for ((named, offset), unit) in named.iter_mut().zip(room).zip(*units) {
                     *named = unit.mean + unit.sd * *offset;

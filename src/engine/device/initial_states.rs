@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::density::cpu::CpuDensity;
 use crate::engine::EngineError;
 use crate::engine::host::Chains;
-use crate::engine::worker::{Chain, Worker};
+use crate::engine::worker::{HostChain, Worker};
 use crate::model::Model;
 use crate::nuts::{State, Transition};
 
@@ -22,8 +22,8 @@ pub fn starting_states(model: &Model, chains: Chains) -> Result<Vec<State>, Engi
     let numbers: Vec<u32> = (chains.first..chains.first + chains.count).collect();
     let found = numbers.par_chunks(STARTS).map(|numbers| {
         let mut worker = Worker::new(Box::new(density.clone()), |dim| Transition::new(dim, 1));
-        let chain = |number: &u32| Chain::new(*number, chains.per_superchain, dim);
-        let mut started: Vec<Chain> = numbers.iter().map(chain).collect();
+        let chain = |number: &u32| HostChain::new(*number, chains.per_superchain, dim);
+        let mut started: Vec<HostChain> = numbers.iter().map(chain).collect();
         worker.start(chains.seed, &mut started)?;
         Ok(started.into_iter().map(|chain| chain.state).collect::<Vec<_>>())
     });

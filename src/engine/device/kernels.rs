@@ -2,19 +2,19 @@
 
 use std::mem::offset_of;
 
-use super::messages::{Chain, Pooling, Run, StepSize, TransitionStatistics, Weight};
+use super::messages::{Chain, Dispatch, Pooling, StepSize, TransitionStatistics, Weight};
 use super::vectors::Vectors;
 use crate::density::gpu::tables::{
     self, COMMON, GROUPS_PER_LANE, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, group_turns, header, log_density,
 };
 use crate::engine::sums::{BINS, REACH};
-use crate::gpu::{Gpu, GpuError, Header, Kernel, Source, Target, source};
+use crate::gpu::{ComputeKernel, Gpu, GpuError, ShaderHeader, Source, Target, source};
 use crate::model::{Coordinates, Likelihood, Model};
 use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
 
 /// What transitions are put together from, beside the log density and what there is a choice of.
 const TRANSITIONS: [Source; 13] = [
-    Run::SOURCE,
+    Dispatch::SOURCE,
     Weight::SOURCE,
     StepSize::SOURCE,
     Chain::SOURCE,
@@ -72,18 +72,18 @@ pub enum Leaving {
 #[derive(Debug)]
 pub struct Kernels {
     /// Whole transitions.
-    pub transition: Kernel,
+    pub transition: ComputeKernel,
     /// Moments over chains.
-    pub pool: Kernel,
+    pub pool: ComputeKernel,
     /// States from the host to the chains.
-    pub put: Kernel,
+    pub put: ComputeKernel,
     /// States from the chains to the host.
-    pub take: Kernel,
+    pub take: ComputeKernel,
 }
 
 /// How a model's vectors lie on the device, and its shaders.
 #[derive(Debug, Clone)]
-pub struct Shaders {
+pub struct TransitionShaders {
     /// Lanes that share a chain.
     pub team: Team,
     /// How vectors lie.
@@ -106,10 +106,10 @@ pub struct Shaders {
     pub pack: String,
 }
 
-impl Shaders {
+impl TransitionShaders {
     /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `leaving` says what
     /// becomes of draws.
-    pub fn new(model: &Model, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
+    pub fn new(model: &Model, max_depth: u32, leaving: Leaving, target: Target) -> TransitionShaders {
         let (layout, team) = (model.layout(), team(model, target));
         let (beside, sharing, drawing) = match team.meeting {
             Meeting::Alone => (BESIDE, source!("chain_alone.wgsl"), source!("output_sums_alone.wgsl")),
@@ -129,7 +129,7 @@ impl Shaders {
             Leaving::Draws(kept) => (kept, 0, source!("output_draws.wgsl")),
             Leaving::Sums => (0, SUMS, source!("output_sums.wgsl")),
         };
-        let header: Header = team
+        let header: ShaderHeader = team
             .header(header(model))
             .number("OBSERVATIONS", model.dataset().n_observations() as u32)
             .number("GROUP_TURNS", turns(model, team))
@@ -164,7 +164,7 @@ impl Shaders {
         let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
         let transition = [&density[..], &TRANSITIONS, &[loops, product, leave, sharing], &named].concat();
         let vectors_of = [Pooling::SOURCE, team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
-        Shaders {
+        TransitionShaders {
             team,
             lie,
             sums_lie,
@@ -187,12 +187,15 @@ impl Shaders {
         // and lane of it, and draws for as many rows as all chains may make. Groups below J and coefficients below K index the
         // tables. A loop ends after K, TRIANGLE, J, SLOTS, a group's rows or ten rounds, and the outermost when the budget is
         // spent, to which every turn adds.
-        let transition = unsafe { Kernel::compile(gpu, "transition", &self.transition, &[])? };
+        let transition = unsafe { ComputeKernel::compile(gpu, "transition", &self.transition, &[])? };
         // SAFETY: as many stretches as the batch's chains make are dispatched, and what they leave has room.
-        let pool = unsafe { Kernel::compile(gpu, "pool", &self.pool, &[])? };
+        let pool = unsafe { ComputeKernel::compile(gpu, "pool", &self.pool, &[])? };
         // SAFETY: both look how many numbers of states there are, which are whole states of the batch's chains. There are no loops.
         let [put, take] = unsafe {
-            [Kernel::compile(gpu, "put", &self.states, &[])?, Kernel::compile(gpu, "take", &self.states, &[])?]
+            [
+                ComputeKernel::compile(gpu, "put", &self.states, &[])?,
+                ComputeKernel::compile(gpu, "take", &self.states, &[])?,
+            ]
         };
         Ok(Kernels { transition, pool, put, take })
     }
@@ -217,10 +220,10 @@ impl Shaders {
     }
 
     /// Compiles what packs draws.
-    pub fn compile_pack(&self, gpu: &Gpu) -> Result<Kernel, GpuError> {
+    pub fn compile_pack(&self, gpu: &Gpu) -> Result<ComputeKernel, GpuError> {
         // SAFETY: invocations behind the last row return at once; each row has KEPT numbers before, of which the leading ones
         // are all hyperparameters, and WORDS words after. There are no loops.
-        unsafe { Kernel::compile(gpu, "pack", &self.pack, &[]) }
+        unsafe { ComputeKernel::compile(gpu, "pack", &self.pack, &[]) }
     }
 }
 

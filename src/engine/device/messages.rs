@@ -4,7 +4,7 @@ use crate::gpu::shared_struct;
 
 shared_struct! {
     /// What a dispatch has to do.
-    pub struct Run {
+    pub struct Dispatch {
         /// The low word of the seed.
         pub seed_low: u32,
         /// The high one.

@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 
 use rayon::prelude::*;
 
-use super::half_precision::Numbers;
+use super::half_precision::LandedDraws;
 use super::messages::TransitionStatistics;
-use crate::engine::{Block, Counters, DrawSink, Phase, SinkError};
+use crate::engine::{Counters, DrawBlock, DrawSink, Phase, SinkError};
 use crate::model::Model;
 use crate::nuts::Statistics;
 
@@ -45,16 +45,16 @@ pub struct ReorderBuffer {
     /// Draws of each chain so far.
     made: Vec<usize>,
     /// Those that some chain has begun, from the next that leaves on.
-    blocks: VecDeque<Draws>,
+    blocks: VecDeque<BlockDraws>,
     /// Room of blocks that have left.
-    spare: Vec<Draws>,
+    spare: Vec<BlockDraws>,
     /// What the draws that have left tell.
     told: Counters,
 }
 
 /// A block.
 #[derive(Debug, Default)]
-pub struct Draws {
+pub struct BlockDraws {
     /// Draws of each chain.
     length: usize,
     /// `[chain][draw][variable]`.
@@ -64,7 +64,7 @@ pub struct Draws {
 }
 
 /// Some chains' part of the blocks.
-struct Share<'a> {
+struct BlockShare<'a> {
     made: &'a mut [usize],
     /// Draws of each chain in the block, their numbers, and what transitions told.
     blocks: Vec<(usize, &'a mut [f64], &'a mut [Statistics])>,
@@ -77,20 +77,20 @@ pub struct Arrived<'a> {
     /// Draws of each chain there are, as the first of four numbers.
     pub counts: &'a [[u32; 4]],
     /// `[row]`; rows of a chain follow in the order of its draws, with those of others between them.
-    pub numbers: Numbers<'a>,
+    pub numbers: LandedDraws<'a>,
     /// `[row]`, with the chain's place among these.
     pub told: &'a [TransitionStatistics],
 }
 
 /// The rows of each chain.
-struct Rows {
+struct ChainRows {
     /// Where each chain's begin, and where the last one's end.
     starts: Vec<usize>,
     /// Chain after chain.
     rows: Vec<u32>,
 }
 
-impl Rows {
+impl ChainRows {
     /// A chain's rows, in the order of its draws.
     fn of(&self, chain: usize) -> impl Iterator<Item = usize> {
         self.rows[self.starts[chain]..self.starts[chain + 1]].iter().map(|row| *row as usize)
@@ -98,7 +98,7 @@ impl Rows {
 }
 
 impl Arrived<'_> {
-    fn rows_of_chains(&self) -> Rows {
+    fn rows_of_chains(&self) -> ChainRows {
         let mut starts = Vec::with_capacity(self.counts.len() + 1);
         starts.push(0);
         for [written, ..] in self.counts {
@@ -110,14 +110,14 @@ impl Arrived<'_> {
             rows[*next] = row;
             *next += 1;
         }
-        Rows { starts, rows }
+        ChainRows { starts, rows }
     }
 }
 
 impl ReorderBuffer {
     /// A buffer for the draws of a phase, of `variables` variables of `chains` chains that have made `before`
     /// transitions of that part of the run, in the room that another one has left.
-    pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize, spare: Vec<Draws>) -> ReorderBuffer {
+    pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize, spare: Vec<BlockDraws>) -> ReorderBuffer {
         let first_draw = phase.kept(before);
         let total = phase.kept(before + phase.transitions as usize) - first_draw;
         let bytes = chains * (variables * size_of::<f64>() + size_of::<Statistics>());
@@ -160,7 +160,7 @@ impl ReorderBuffer {
         let rows = arrived.rows_of_chains();
         let count = arrived.counts.len().div_ceil(SHARES * rayon::current_num_threads()).max(1);
         self.begin_blocks(arrived);
-        self.shares(arrived, count).into_par_iter().enumerate().for_each(|(share, Share { made, mut blocks })| {
+        self.shares(arrived, count).into_par_iter().enumerate().for_each(|(share, BlockShare { made, mut blocks })| {
             let mut numbers = vec![0.0; width];
             for (chain, made) in made.iter_mut().enumerate() {
                 for row in rows.of(share * count + chain) {
@@ -197,11 +197,11 @@ impl ReorderBuffer {
     }
 
     /// The parts of the blocks that belong to each `count` of the chains whose draws have arrived.
-    fn shares(&mut self, arrived: &Arrived, count: usize) -> Vec<Share<'_>> {
+    fn shares(&mut self, arrived: &Arrived, count: usize) -> Vec<BlockShare<'_>> {
         let (variables, chains) = (self.variables, arrived.first..arrived.first + arrived.counts.len());
         let made = self.made[chains.clone()].chunks_mut(count);
-        let mut shares: Vec<Share> = made.map(|made| Share { made, blocks: Vec::new() }).collect();
-        for Draws { length, values, statistics } in &mut self.blocks {
+        let mut shares: Vec<BlockShare> = made.map(|made| BlockShare { made, blocks: Vec::new() }).collect();
+        for BlockDraws { length, values, statistics } in &mut self.blocks {
             let places = chains.start * *length..chains.end * *length;
             let values =
                 values[places.start * variables..places.end * variables].chunks_mut(count * *length * variables);
@@ -227,7 +227,7 @@ impl ReorderBuffer {
             if draws < length {
                 leaving.shorten(self.chains, self.variables, draws);
             }
-            sink.take(&Block {
+            sink.take(&DrawBlock {
                 warmup: self.warmup,
                 chains: self.chains,
                 first_draw: self.first_draw + self.left,
@@ -244,7 +244,7 @@ impl ReorderBuffer {
     }
 
     /// The room of its blocks.
-    pub fn into_room(mut self) -> Vec<Draws> {
+    pub fn into_room(mut self) -> Vec<BlockDraws> {
         self.spare.extend(self.blocks);
         self.spare
     }
@@ -260,7 +260,7 @@ impl ReorderBuffer {
     }
 }
 
-impl Draws {
+impl BlockDraws {
     /// Keeps the first `draws` draws of each of so many chains.
     fn shorten(&mut self, chains: usize, variables: usize, draws: usize) {
         for chain in 0..chains {
@@ -312,10 +312,10 @@ mod tests {
 
     use super::*;
     use crate::data::Dataset;
-    use crate::engine::{Part, SumSink};
+    use crate::engine::{PhaseKind, SumSink};
     use crate::model::LocationScale;
     use crate::nuts::Tuning;
-    use crate::nuts::adaptation::Spread;
+    use crate::nuts::adaptation::PositionMoments;
 
     const CHAINS: usize = 40_000;
     const VARIABLES: usize = 5;
@@ -329,7 +329,7 @@ mod tests {
     struct Looks<'a>(&'a Model, Vec<(usize, usize)>);
 
     impl DrawSink for Looks<'_> {
-        fn warmed(&mut self, _: &Spread) {}
+        fn warmed(&mut self, _: &PositionMoments) {}
 
         fn wants_warmup(&self) -> bool {
             false
@@ -343,7 +343,7 @@ mod tests {
             None
         }
 
-        fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+        fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
             self.1.push((block.first_draw, block.draws));
             let (mut theta, mut named) = (vec![0.0; self.0.dim()], vec![0.0; VARIABLES]);
             for (row, (values, told)) in block.values.chunks_exact(VARIABLES).zip(block.statistics).enumerate() {
@@ -360,7 +360,7 @@ mod tests {
     fn draws_of_chains_ahead_of_each_other_leave_in_their_order() {
         let model = Model::builder(Arc::new(Dataset::radon().unwrap())).build();
         let tuning = Tuning { scale: vec![1.0; model.dim()], step_size: 1.0, max_depth: 1 };
-        let phase = Phase { transitions: 7, tuning, adapt: None, part: Part::Sampling, thin: 1 };
+        let phase = Phase { transitions: 7, tuning, adapt: None, part: PhaseKind::Sampling, thin: 1 };
         for whole in [true, false] {
             let mut reorder = ReorderBuffer::new(&phase, 3, CHAINS, VARIABLES, Vec::new());
             let mut sink = Looks(&model, Vec::new());
@@ -385,7 +385,7 @@ mod tests {
                     }
                 }
                 chains.clone().zip(&counts).for_each(|(chain, count)| made[chain] += count[0] as usize);
-                let numbers = Numbers::Positions(&numbers);
+                let numbers = LandedDraws::Positions(&numbers);
                 reorder.take(&model, 0.5, &Arrived { first: chains.start, counts: &counts, numbers, told: &told });
                 reorder.leave(&mut sink, false).unwrap();
             }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use wgpu::BufferUsages;
 
-use super::half_precision::{Numbers, Packed, Packer};
-use super::messages::{Run, TransitionStatistics};
+use super::half_precision::{LandedDraws, Packed, Packer};
+use super::messages::{Dispatch, TransitionStatistics};
 use super::streaming::DeviceSums;
-use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};
+use crate::gpu::{Clock, ComputeKernel, Flight, Gpu, GpuError, Landing};
 
 /// Bytes of counts before those of each chain, and bytes of a chain's.
 const COUNTS: u64 = 16;
@@ -39,12 +39,12 @@ impl Slot {
     /// `chains` chains, of `kept` numbers each, unless they are summed up.
     pub fn new(
         gpu: &Gpu,
-        transition: &Kernel,
+        transition: &ComputeKernel,
         shared: &[(u32, &wgpu::Buffer)],
         summing: Option<&DeviceSums>,
         [chains, rows, kept]: [u64; 3],
     ) -> Result<Slot, GpuError> {
-        let run = gpu.buffer("run", size_of::<Run>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+        let run = gpu.buffer("run", size_of::<Dispatch>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
         let counts = Landing::new(gpu, "counts", COUNTS + chains * COUNT)?;
         let draws = Landing::new(gpu, "draws", chains * rows * kept * 4)?;
         let rows = if summing.is_some() { 0 } else { chains * rows };
@@ -73,9 +73,9 @@ impl Slot {
     pub fn submit(
         &mut self,
         gpu: &Gpu,
-        transition: &Kernel,
+        transition: &ComputeKernel,
         workgroups: u32,
-        run: Run,
+        run: Dispatch,
         [rows, crossing]: [u64; 2],
         [leaves, packs]: [bool; 2],
     ) {
@@ -113,7 +113,7 @@ impl Slot {
         &self,
         gpu: &Gpu,
         packs: bool,
-        take: impl FnOnce(&[[u32; 4]], Numbers, &[TransitionStatistics]),
+        take: impl FnOnce(&[[u32; 4]], LandedDraws, &[TransitionStatistics]),
     ) -> Result<(), GpuError> {
         let packed = self.packed.as_ref().filter(|_| packs);
         let written = self.arrived.iter().map(|[written, ..]| u64::from(*written)).sum();
@@ -128,13 +128,13 @@ impl Slot {
             // More than was expected: all are fetched.
             Flight::start(gpu, |_| {}, |_| {}, &[draws, told], None, &[]).land(gpu)?;
         }
-        let look = |numbers: Numbers| {
+        let look = |numbers: LandedDraws| {
             let (landing, bytes) = told;
             landing.read(bytes, |told| take(&self.arrived, numbers, bytemuck::cast_slice(told)))
         };
         match packed {
             Some(packed) => packed.read(written, look)?,
-            None => draws.0.read(draws.1, |draws| look(Numbers::Positions(bytemuck::cast_slice(draws))))?,
+            None => draws.0.read(draws.1, |draws| look(LandedDraws::Positions(bytemuck::cast_slice(draws))))?,
         }
     }
 

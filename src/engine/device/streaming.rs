@@ -3,11 +3,11 @@
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::kernels::{SUMS, Shaders};
+use super::kernels::{SUMS, TransitionShaders};
 use super::messages::Chain;
 use super::vectors::Vectors;
 use crate::engine::SumSink;
-use crate::engine::sums::{BINS, ChainSums, EnergySums, Sums};
+use crate::engine::sums::{BINS, ChainSums, DrawSums, EnergySums};
 use crate::gpu::{Flight, Gpu, GpuError, Landing};
 use crate::model::LocationScale;
 
@@ -30,7 +30,7 @@ impl DeviceSums {
     ///
     /// # Errors
     /// When there is none.
-    pub fn new(gpu: &Gpu, shaders: &Shaders, chains: usize) -> Result<Option<DeviceSums>, GpuError> {
+    pub fn new(gpu: &Gpu, shaders: &TransitionShaders, chains: usize) -> Result<Option<DeviceSums>, GpuError> {
         if shaders.sums == 0 {
             return Ok(None);
         }
@@ -84,7 +84,7 @@ impl DeviceSums {
             .whole((PORTION as u64 / (bytes(lie.beside) / lie.beside as u64)).clamp(1, chains.len().max(1) as u64)
                 as usize);
         let landing = Landing::new(gpu, "sums on their way", bytes(portion))?;
-        let mut sums = vec![Sums::default(); portion * variables];
+        let mut sums = vec![DrawSums::default(); portion * variables];
         for (number, chains) in chains.chunks(portion).enumerate() {
             let (from, size) = (bytes(number * portion), bytes(chains.len()));
             let gather = |encoder: &mut wgpu::CommandEncoder| {
@@ -100,7 +100,7 @@ impl DeviceSums {
                             let [a, b, c, d, below, above] =
                                 [0, 1, 2, 3, 4, 5].map(|i| f64::from(numbers[lie.place(chain, SUMS, i, at)]));
                             let second = if draws > half { [c, d] } else { [0.0; 2] };
-                            sums[*coordinate] = Sums { halves: [[a, b], second], below: [below, above] };
+                            sums[*coordinate] = DrawSums { halves: [[a, b], second], below: [below, above] };
                         }
                     }
                 });

@@ -17,7 +17,7 @@ const NUMBERS: usize = 100_000;
 
 /// What is kept of a run: K times J values each.
 #[derive(Debug, Clone)]
-pub struct Part {
+pub struct ForestPart {
     groups: usize,
     means: Vec<f64>,
     q05: Vec<f64>,
@@ -28,15 +28,15 @@ pub struct Part {
     own: Vec<f64>,
 }
 
-impl Part {
+impl ForestPart {
     /// Of all effects of a run.
-    pub fn of(sampled: &Sampled, summary: &RunSummary) -> Part {
+    pub fn of(sampled: &Sampled, summary: &RunSummary) -> ForestPart {
         let (layout, dataset) = (sampled.model.layout(), sampled.model.dataset());
         let rows = &summary.parameters.0[layout.hyperparameters()..];
         let of = |value: fn(&crate::diagnostics::Summary) -> f64| rows.iter().map(|row| value(&row.summary)).collect();
         let estimates: Vec<Vec<f64>> =
             (0..layout.groups).into_par_iter().map(|j| least_squares::estimate(dataset, j)).collect();
-        Part {
+        ForestPart {
             groups: layout.groups,
             means: of(|row| row.mean),
             q05: of(|row| row.q05),
@@ -59,7 +59,7 @@ impl Part {
 }
 
 /// All groups, or the smallest and largest effects where there is no room for all.
-pub fn figure(view: &View, parts: &With<Part>, best: usize) -> Option<Figure> {
+pub fn figure(view: &View, parts: &With<ForestPart>, best: usize) -> Option<Figure> {
     let (run, part) = parts.get(best).copied()?;
     let (coefficients, groups) = (view.coefficients.len(), view.groups.len());
     let chosen = part.means(view.coefficient);
@@ -72,7 +72,7 @@ pub fn figure(view: &View, parts: &With<Part>, best: usize) -> Option<Figure> {
         order.drain(room / 2..groups - room / 2);
     }
     order.sort_unstable();
-    let columns = |k: usize, part: &Part| {
+    let columns = |k: usize, part: &ForestPart| {
         let at = |values: &[f64]| {
             let mine: Vec<f64> = order.iter().map(|group| values[k * groups + group]).collect();
             let sorted = |values: &[f64], pick: fn(f64, f64) -> f64, start| values.iter().copied().fold(start, pick);
@@ -113,7 +113,7 @@ pub fn figure(view: &View, parts: &With<Part>, best: usize) -> Option<Figure> {
 }
 
 /// What pooling does, in numbers.
-fn shrinkage(view: &View, part: &Part) -> String {
+fn shrinkage(view: &View, part: &ForestPart) -> String {
     let k = view.coefficient;
     let own = part.own(k);
     let both: Vec<usize> = (0..own.len()).filter(|group| own[*group].is_finite()).collect();

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::experiment::Sampled;
 use crate::report::caption::each;
-use crate::report::chains::Variable;
+use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
-use crate::report::kde::{Grid, Sorted};
+use crate::report::kde::{DensityGrid, Sorted};
 use crate::report::run::{Cloud, Shown, With};
 use crate::report::view::View;
 use crate::summary::{number, significant};
@@ -20,10 +20,10 @@ const NECK: f64 = 0.1;
 
 /// What is kept of a run.
 #[derive(Debug, Clone)]
-pub struct Part {
-    sigma: Axis,
-    effect: Axis,
-    offset: Axis,
+pub struct FunnelPart {
+    sigma: FunnelAxis,
+    effect: FunnelAxis,
+    offset: FunnelAxis,
     /// sd of effect and offset in the neck, over that of all draws.
     squeezed: [f64; 2],
     smallest_sigma: f64,
@@ -31,18 +31,18 @@ pub struct Part {
 
 /// One of a plot's two variables.
 #[derive(Debug, Clone, Serialize)]
-struct Axis {
+struct FunnelAxis {
     cloud: Cloud,
     #[serde(skip)]
-    grid: Grid,
+    grid: DensityGrid,
     /// Where the first bin of the histogram begins, how wide each is, and the density in each.
     first: f64,
     width: f64,
     bins: Vec<f64>,
 }
 
-impl Axis {
-    fn new(values: &[f64], grid: Grid, shown: &Shown) -> Axis {
+impl FunnelAxis {
+    fn new(values: &[f64], grid: DensityGrid, shown: &Shown) -> FunnelAxis {
         let width = (grid.high - grid.low) / BINS as f64;
         let mut bins = vec![0.0; BINS];
         for value in values {
@@ -52,13 +52,13 @@ impl Axis {
             }
         }
         let bins = bins.into_iter().map(|bin| format!("{bin:.4e}").parse().unwrap_or(bin)).collect();
-        Axis { cloud: shown.cloud(values), grid, first: grid.low, width, bins }
+        FunnelAxis { cloud: shown.cloud(values), grid, first: grid.low, width, bins }
     }
 }
 
-impl Part {
+impl FunnelPart {
     /// Of the view's coefficient and group.
-    pub fn of(sampled: &Sampled, view: &View, shown: &Shown, sigma: &Variable) -> Part {
+    pub fn of(sampled: &Sampled, view: &View, shown: &Shown, sigma: &VariableDraws) -> FunnelPart {
         let layout = sampled.model.layout();
         let mu = sampled.draws.variable(layout.mu(view.coefficient));
         let effect = sampled.draws.variable(layout.effects(view.coefficient).start + view.group);
@@ -74,27 +74,29 @@ impl Part {
                 .collect();
             crate::diagnostics::sd(&inside) / crate::diagnostics::sd(values)
         });
-        Part {
+        FunnelPart {
             smallest_sigma: sigma.sorted.values().first().copied().unwrap_or(f64::NAN),
-            sigma: Axis::new(&sigma.values, sigma.grid, shown),
-            effect: Axis::new(&effect, Sorted::new(&effect).grid(false), shown),
-            offset: Axis::new(&offset, Sorted::new(&offset).grid(false), shown),
+            sigma: FunnelAxis::new(&sigma.values, sigma.grid, shown),
+            effect: FunnelAxis::new(&effect, Sorted::new(&effect).grid(false), shown),
+            offset: FunnelAxis::new(&offset, Sorted::new(&offset).grid(false), shown),
             squeezed,
         }
     }
 }
 
 /// The two figures: as it is, and in offset space.
-pub fn figures(view: &View, parts: &With<Part>) -> Vec<Figure> {
+pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
     if parts.is_empty() {
         return Vec::new();
     }
     let name = view.effect_of_group();
     let offset = format!("{}_offset{}", letter(&view.effect), &name[letter(&view.effect).len()..]);
-    let panels = |axis: fn(&Part) -> &Axis, x_name: &str| {
-        let grids = |pick: fn(&Part) -> &Axis| parts.iter().map(|(_, part)| pick(part).grid).reduce(Grid::union);
+    let panels = |axis: fn(&FunnelPart) -> &FunnelAxis, x_name: &str| {
+        let grids = |pick: fn(&FunnelPart) -> &FunnelAxis| {
+            parts.iter().map(|(_, part)| pick(part).grid).reduce(DensityGrid::union)
+        };
         let (x, y) = (grids(axis), grids(|part| &part.sigma));
-        let ends = |grid: Option<Grid>| grid.map(|grid| [grid.low, grid.high]);
+        let ends = |grid: Option<DensityGrid>| grid.map(|grid| [grid.low, grid.high]);
         json!({
             "x": x_name, "y": view.sigma, "xDomain": ends(x), "yDomain": ends(y),
             "panels": parts.iter().map(|(run, part)| json!({

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::exact::Exact;
 use crate::report::caption::{each, percent};
 use crate::report::figure::Figure;
-use crate::report::kde::{Curve, Grid};
-use crate::report::run::{POINTS, Run};
+use crate::report::kde::{Curve, DensityGrid};
+use crate::report::run::{POINTS, ReportedRun};
 use crate::report::view::View;
 use crate::summary::{decimals, number};
 
@@ -21,7 +21,7 @@ pub struct Truth {
 
 impl Truth {
     /// Over what is shown of all runs; `None` where sigma has no exact density.
-    pub fn of(exact: &Exact, view: &View, runs: &[Run]) -> Option<Truth> {
+    pub fn of(exact: &Exact, view: &View, runs: &[ReportedRun]) -> Option<Truth> {
         let i = exact.names().iter().position(|name| *name == view.sigma)?;
         let grid = grid(view, runs)?;
         let y = grid.points(POINTS).map(|x| exact.density(i, x)).map(|y| if y.is_finite() { y } else { 0.0 });
@@ -30,12 +30,12 @@ impl Truth {
 }
 
 /// What is worth seeing in any of the runs.
-pub fn grid(view: &View, runs: &[Run]) -> Option<Grid> {
-    runs.iter().filter_map(|run| Some(run.hyper(&view.sigma)?.grid)).reduce(Grid::union)
+pub fn grid(view: &View, runs: &[ReportedRun]) -> Option<DensityGrid> {
+    runs.iter().filter_map(|run| Some(run.hyper(&view.sigma)?.grid)).reduce(DensityGrid::union)
 }
 
 /// All densities in one.
-pub fn figure(view: &View, runs: &[Run], truth: Option<&Truth>) -> Option<Figure> {
+pub fn figure(view: &View, runs: &[ReportedRun], truth: Option<&Truth>) -> Option<Figure> {
     let mut curves = Vec::new();
     let mut said = Vec::new();
     for run in runs {

@@ -15,7 +15,7 @@ const GROUPS: usize = 300;
 
 /// The effects of each group at modes.
 #[derive(Debug, Clone)]
-pub struct Modes {
+pub struct GroupModes {
     /// Name, effects and what the caption says, mode by mode.
     found: Vec<(&'static str, Vec<f64>)>,
     /// Why there is none of some, in sentences.
@@ -32,14 +32,14 @@ struct Spike {
     rise: f64,
 }
 
-impl Modes {
+impl GroupModes {
     /// Of the view's coefficient.
     pub fn of(
         view: &View,
         non_centered: &Result<Mode, NoMode>,
         marginal: &Result<Mode, NoMode>,
         path: Option<&mode::Path>,
-    ) -> Modes {
+    ) -> GroupModes {
         let (mut found, mut none) = (Vec::new(), Vec::new());
         for (name, mode) in [("non-centered mode", non_centered), ("marginal mode", marginal)] {
             match mode {
@@ -52,12 +52,12 @@ impl Modes {
             let last = path.points.last()?;
             Some(Spike { centre: last.centre, sigma: last.sigma, spread: last.spread, rise: path.rise_without_end })
         });
-        Modes { found, none, spike }
+        GroupModes { found, none, spike }
     }
 }
 
 /// The best run's means, and modes.
-pub fn figure(view: &View, runs: &With<forest::Part>, modes: &Modes, best: usize) -> Option<Figure> {
+pub fn figure(view: &View, runs: &With<forest::ForestPart>, modes: &GroupModes, best: usize) -> Option<Figure> {
     let (run, part) = runs.get(best)?;
     let means = part.means(view.coefficient);
     let mut order: Vec<usize> = (0..means.len()).collect();

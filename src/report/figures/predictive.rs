@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::diagnostics::{mean, sd};
 use crate::report::figure::Figure;
-use crate::report::kde::{Grid, Sorted};
+use crate::report::kde::{DensityGrid, Sorted};
 use crate::report::run::POINTS;
 use crate::report::thin::spread;
 use crate::summary::{number, significant};
@@ -27,10 +27,10 @@ pub struct Replicates {
 }
 
 /// A number that sums a data set up.
-type Statistic = fn(&Sorted) -> f64;
+type TestStatistic = fn(&Sorted) -> f64;
 
 /// What replicates are held against the observed outcomes by.
-const STATISTICS: [(&str, Statistic); 4] = [
+const STATISTICS: [(&str, TestStatistic); 4] = [
     ("smallest", |sorted| sorted.quantile(0.0)),
     ("mean", |sorted| mean(sorted.values())),
     ("sd", |sorted| sd(sorted.values())),
@@ -46,7 +46,7 @@ pub fn figure(check: &Replicates) -> Option<Figure> {
     }
     let observed = Sorted::new(&check.observed);
     let replicates: Vec<Sorted> = spread(all.len(), COMPARED).into_iter().map(|i| Sorted::new(all[i])).collect();
-    let grid = replicates.iter().map(|sorted| sorted.grid(false)).fold(observed.grid(false), Grid::union);
+    let grid = replicates.iter().map(|sorted| sorted.grid(false)).fold(observed.grid(false), DensityGrid::union);
     let drawn: Vec<_> =
         spread(replicates.len(), DRAWN).into_iter().map(|i| replicates[i].density(grid, POINTS)).collect();
     let statistics: Vec<_> = STATISTICS

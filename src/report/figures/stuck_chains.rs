@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::experiment::Sampled;
 use crate::report::caption::each;
-use crate::report::chains::Variable;
+use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
 use crate::report::run::With;
 use crate::report::thin::{Rounding, rounded, spread};
@@ -25,7 +25,7 @@ const GROUPS: usize = 90;
 
 /// What is kept of a run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Part {
+pub struct StuckPart {
     chain: usize,
     /// The 10 % quantile of sigma.
     neck: f64,
@@ -42,9 +42,9 @@ pub struct Part {
     effects: Vec<Vec<f64>>,
 }
 
-impl Part {
+impl StuckPart {
     /// The chain with the longest stretch in the neck.
-    pub fn of(sampled: &Sampled, view: &View, sigma: &Variable) -> Part {
+    pub fn of(sampled: &Sampled, view: &View, sigma: &VariableDraws) -> StuckPart {
         let layout = sampled.model.layout();
         let neck = sigma.sorted.quantile(NECK);
         let longest = (0..sigma.chains).map(|chain| (longest_below(sigma.chain(chain), neck), chain));
@@ -64,7 +64,7 @@ impl Part {
             (0..groups.len()).map(|i| draws.iter().map(|draw| values[i * window + draw - first]).collect()).collect();
         let ends = |pick: fn(f64, f64) -> f64, start| effects.iter().flatten().copied().fold(start, pick);
         let rounding = Rounding::within(ends(f64::min, f64::INFINITY), ends(f64::max, f64::NEG_INFINITY));
-        Part {
+        StuckPart {
             sigma: rounded(sigma_draws.iter().map(|draw| sigma.chain(chain)[*draw]).collect()),
             effects: effects.into_iter().map(|effect| rounding.all(effect)).collect(),
             chain,
@@ -92,10 +92,10 @@ fn longest_below(values: &[f64], bound: f64) -> (usize, usize) {
 }
 
 /// Runs side by side.
-pub fn figure(view: &View, runs: &With<Part>) -> Option<Figure> {
+pub fn figure(view: &View, runs: &With<StuckPart>) -> Option<Figure> {
     let mut panels = Vec::new();
     for (run, part) in runs {
-        let Part { chain, neck, start, length, draws, sigma_draws, sigma, groups, effects } = part;
+        let StuckPart { chain, neck, start, length, draws, sigma_draws, sigma, groups, effects } = part;
         let names: Vec<&str> = groups.iter().map(|group| view.groups[*group].as_str()).collect();
         panels.push(json!({
             "run": run.name, "slot": run.slot, "chain": run.chain_number(*chain), "neck": neck, "start": start,
@@ -103,7 +103,7 @@ pub fn figure(view: &View, runs: &With<Part>) -> Option<Figure> {
         }));
     }
     let said = runs.iter().map(|(run, part)| {
-        let Part { chain, neck, start, length, .. } = part;
+        let StuckPart { chain, neck, start, length, .. } = part;
         let said = format!(
             "the longest stay below {} (where a tenth of all draws is) is {}, in chain {} from draw {start} on",
             significant(*neck),
