@@ -25,9 +25,9 @@ fn leapfrog(criterion: &mut Criterion) {
     let density = CpuDensity::new(&model);
 
     let chains = Chains { seed: 1, first: 0, count: 4, per_superchain: 1 };
-    let lanes: Vec<Box<dyn Density>> = vec![Box::new(density.clone())];
+    let workers: Vec<Box<dyn Density>> = vec![Box::new(density.clone())];
     let progress = Arc::new(Progress::default());
-    let mut engine = HostEngine::new(model.clone(), lanes, chains, 10, Keep::All, progress).start().unwrap();
+    let mut engine = HostEngine::new(model.clone(), workers, chains, 10, Keep::All, progress).start().unwrap();
     let mut sink = Memory::new(dim, 4, 1);
     let plan = Plan { warmup: 1000, draws: 1, thin: 1, target_accept: 0.8, max_depth: 10 };
     let run = driver::run(&mut engine, dim, &plan, &mut sink).unwrap();

@@ -3,7 +3,7 @@
 
 // The leading KEPT coordinates of each draw.
 @group(0) @binding(7) var<storage, read_write> draws: array<f32>;
-@group(0) @binding(8) var<storage, read_write> told: array<TransitionStatistics>;
+@group(0) @binding(8) var<storage, read_write> statistics: array<TransitionStatistics>;
 
 // Lets the sample leave, where it is wanted, behind `written` others; returns how many there are then.
 fn leave(written: u32) -> u32 {
@@ -28,7 +28,7 @@ fn write_draw(row: u32) {
         }
     }
     if team.lane == 0u {
-        told[row] = ended;
+        statistics[row] = ended;
     }
     spent += SLOTS;
 }

@@ -52,7 +52,7 @@ pub struct BenchPlan {
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
     /// Is told what is being timed.
-    pub tell: &'a dyn Fn(&str),
+    pub report: &'a dyn Fn(&str),
     /// Says whether to stop, with what was measured so far.
     pub is_stopped: &'a dyn Fn() -> bool,
 }
@@ -146,7 +146,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &BenchPlan, watch:
         let left = plan.budget.saturating_sub(spent(Some(begin), compiling));
         let weights: f64 = cells[i..].iter().map(weight).sum();
         let share = left.mul_f64(weight(cell) / weights);
-        (watch.tell)(&format!(
+        (watch.report)(&format!(
             "{} of {}: {}{} over {}, {:.0} s left",
             i + 1,
             cells.len(),
@@ -180,11 +180,11 @@ fn make_ready(
     one_of_several: bool,
     watch: Watch,
 ) -> Result<(PreparedModel, Duration), EngineError> {
-    (watch.tell)("warming up");
+    (watch.report)("warming up");
     let most = chains.last().copied().unwrap_or(1);
     let effort = if one_of_several { SHORT_WARM_UP } else { WARM_UP };
     let warm = warm_up(effort, model, most, plan.seed)?;
-    (watch.tell)("compiling");
+    (watch.report)("compiling");
     let start = Instant::now();
     let (mut overs, mut targets) = (Vec::new(), Vec::new());
     for likelihood in &plan.likelihoods {

@@ -99,7 +99,7 @@ pub trait Checkpointer {
     ///
     /// # Errors
     /// When it cannot be kept.
-    fn take(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError>;
+    fn record(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError>;
 }
 
 /// How a run begins.
@@ -194,7 +194,7 @@ pub fn run_from(
         let outcome = count(&mut done, &mut failure, 0, engine, &phase, sink)?;
         done.warmup += outcome.transitions;
         if is_over(&failure) {
-            return Ok(told(done, failure));
+            return Ok(run_outcome(done, failure));
         }
         if outcome.transitions < transitions {
             break;
@@ -233,7 +233,7 @@ pub fn run_from(
         let outcome = count(&mut done, &mut failure, 1, engine, &phase, sink)?;
         done.draws += outcome.transitions;
         if outcome.transitions < phase.transitions || is_over(&failure) || done.draws == plan.draws {
-            return Ok(told(done, failure));
+            return Ok(run_outcome(done, failure));
         }
         checkpoint_if_due(&done, &mut checkpointed, engine, &mut checkpointer)?;
         if let Some(checkpointer) = &checkpointer {
@@ -285,7 +285,7 @@ fn checkpoint_if_due(
         && checkpointed.elapsed() >= checkpointer.interval()
     {
         let draws = done.draws.saturating_sub(faults::is_planted("stale-checkpoint").into());
-        checkpointer.take(Checkpoint { chains: engine.states()?, draws, ..done.clone() })?;
+        checkpointer.record(Checkpoint { chains: engine.states()?, draws, ..done.clone() })?;
         *checkpointed = Instant::now();
     }
     faults::point_at("after-phase", u64::from(done.draws));
@@ -293,7 +293,7 @@ fn checkpoint_if_due(
 }
 
 /// What there is to tell of a run that has come so far.
-fn told(done: Checkpoint, failure: Option<DeviceFailure>) -> RunOutcome {
+fn run_outcome(done: Checkpoint, failure: Option<DeviceFailure>) -> RunOutcome {
     RunOutcome {
         warmup: done.warmup,
         draws: done.draws,

@@ -220,7 +220,7 @@ pub trait DrawSink {
     ///
     /// # Errors
     /// When it cannot be kept; the run ends with what was kept before.
-    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError>;
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError>;
 
     /// Where an engine that sums up draws itself hands the sums over in place of blocks; `None` where draws are wanted.
     fn sums(&mut self) -> Option<&mut dyn SumSink>;

@@ -75,9 +75,9 @@ impl DrawSink for Blocks {
         self.memory.warmed(spread);
     }
 
-    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         self.blocks.push((block.first_draw, block.draws));
-        self.memory.take(block)
+        self.memory.record(block)
     }
 }
 

@@ -172,13 +172,13 @@ impl DrawSink for Both {
         true
     }
 
-    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         if block.warmup {
             self.warmup.extend_from_slice(block.values);
             return Ok(());
         }
         self.blocks.push((block.first_draw, block.draws, block.values.to_vec()));
-        self.memory.take(block)
+        self.memory.record(block)
     }
 }
 

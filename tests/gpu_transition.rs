@@ -71,7 +71,7 @@ impl DrawSink for Last {
         None
     }
 
-    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         (self.values, self.statistics) = (block.values.to_vec(), block.statistics.to_vec());
         Ok(())
     }
@@ -581,7 +581,7 @@ fn a_device_is_measured_before_it_is_chosen() {
         density.round_trip > 0.0 && transitions.step > 0.0 && costs.rates(&model, &settings).gpu > 0.0,
         "{costs:?}"
     );
-    assert!(costs.tell().contains("a round trip to the device") && costs.tell().contains("a leapfrog there"));
+    assert!(costs.describe().contains("a round trip to the device") && costs.describe().contains("a leapfrog there"));
 }
 
 /// Chains that start at independent draws of the posterior are draws of it after any number of transitions, however slowly they

@@ -95,7 +95,7 @@ fn draws_in_a_mode_without_mass_are_never_blessed() {
     let statistics = vec![Statistics { energy: 1.0, ..Statistics::default() }; chains * count];
     let block =
         DrawBlock { warmup: false, chains, first_draw: 0, draws: count, values: &values, statistics: &statistics };
-    memory.take(&block).unwrap();
+    memory.record(&block).unwrap();
     let astray = RunSummary::of(&Sampled { draws: Draws::Memory(memory), ..sound });
     assert!(astray.max_rhat.as_ref().unwrap().value < 1.01);
     let kinds: Vec<&str> = astray.warnings.iter().filter(|advice| advice.distrust).map(|advice| advice.kind).collect();

@@ -45,7 +45,7 @@ fn refused(result: Result<Dataset, DataError>) -> String {
 }
 
 /// Everything a model uses, label by label in the order of the file.
-fn told(data: &Dataset) -> Vec<(usize, String, f64, Vec<f64>)> {
+fn rows_of(data: &Dataset) -> Vec<(usize, String, f64, Vec<f64>)> {
     let mut rows: Vec<_> = (0..data.n_groups())
         .flat_map(|group| data.group_range(group).map(move |i| (group, i)))
         .map(|(group, i)| {
@@ -68,7 +68,7 @@ const GOOD: &str = "g,y,x\na,1,2\nb,3,5\nb,4,9\n";
 #[test]
 fn rows_that_miss_a_value_are_left_out_and_counted_once_for_each_column() {
     let data = accepted(read("g,note,y,x\na,,1,2\nb,,NA,5\n,,3,NaN\nb,,4,9\nc,NA,5,.\na,,6,7\nb,,?,-\n"));
-    let rows: Vec<_> = told(&data).into_iter().map(|(row, group, y, _)| (row, group, y)).collect();
+    let rows: Vec<_> = rows_of(&data).into_iter().map(|(row, group, y, _)| (row, group, y)).collect();
     assert_eq!(rows, [(0, "a".to_string(), 1.0), (3, "b".to_string(), 4.0), (5, "a".to_string(), 6.0)]);
     assert_eq!(data.left_out().rows, 4);
     assert_eq!(data.left_out().to_string(), "1 of g, 2 of y, 3 of x");
@@ -320,7 +320,7 @@ fn blocks_are_read_as_one_file() {
     let text = long(plain);
     assert!(text.len() > 2 << 18);
     let data = accepted(read(&text));
-    let rows = told(&data);
+    let rows = rows_of(&data);
     assert_eq!(rows.len(), 60_000);
     for (i, (row, group, y, x)) in rows.into_iter().enumerate() {
         assert_eq!(
@@ -364,7 +364,7 @@ fn a_block_never_ends_in_quotes() {
     });
     assert!(text.len() > 6 << 18);
     let data = accepted(read(&text));
-    let rows = told(&data);
+    let rows = rows_of(&data);
     assert_eq!(rows.len(), 60_000);
     for (i, (row, group, y, _)) in rows.into_iter().enumerate() {
         let wanted = match i % 5 {
@@ -498,7 +498,7 @@ mod columnar {
                 let data = accepted(read(&bytes));
                 assert_eq!(data.groups(), ["b", "a"], "{format}");
                 assert_eq!(data.left_out().rows, missing, "{format}");
-                let rows: Vec<_> = told(&data).into_iter().map(|(row, group, y, x)| (row, group, y, x[0])).collect();
+                let rows: Vec<_> = rows_of(&data).into_iter().map(|(row, group, y, x)| (row, group, y, x[0])).collect();
                 assert_eq!(rows[..2], [(0, "b".to_string(), 1.5, 5.0), (1, "a".to_string(), 2.0, 6.0)], "{format}");
                 assert_eq!(rows.last(), Some(&(4, "a".to_string(), 7.0, 10.0)), "{format}");
             }
@@ -563,7 +563,7 @@ fn plainest() -> Dataset {
 
 #[test]
 fn cases_that_say_the_same_are_read_as_the_same() {
-    let wanted = told(&plainest());
+    let wanted = rows_of(&plainest());
     assert_eq!(wanted.len(), 48);
     for name in [
         "08-crlf-bom-quoted.csv",
@@ -575,10 +575,10 @@ fn cases_that_say_the_same_are_read_as_the_same() {
         "13c-comment-blank.csv",
         "13d-spaces.csv",
     ] {
-        assert_eq!(told(&accepted(of_case(name, &ReadOptions::default()))), wanted, "{name}");
+        assert_eq!(rows_of(&accepted(of_case(name, &ReadOptions::default()))), wanted, "{name}");
     }
     let spaced = ReadOptions { delimiter: Delimiter::Blanks, ..ReadOptions::default() };
-    assert_eq!(told(&accepted(of_case("06b-whitespace.dat", &spaced))), wanted);
+    assert_eq!(rows_of(&accepted(of_case("06b-whitespace.dat", &spaced))), wanted);
     let message = refused(of_case("06b-whitespace.dat", &ReadOptions::default()));
     assert!(
         message
@@ -587,7 +587,7 @@ fn cases_that_say_the_same_are_read_as_the_same() {
     let german = accepted(Dataset::from_path(&case("05c-semicolon-point.csv"), &columns("Ort", "y", &["x"])));
     let numbers =
         |rows: &[(usize, String, f64, Vec<f64>)]| rows.iter().map(|row| (row.2, row.3[0])).collect::<Vec<_>>();
-    assert_eq!(numbers(&told(&german)), numbers(&wanted));
+    assert_eq!(numbers(&rows_of(&german)), numbers(&wanted));
 }
 
 #[test]
@@ -681,7 +681,7 @@ fn cases_that_are_refused_say_why_and_what_to_do() {
 #[test]
 fn ugly_files() {
     let good = accepted(read(GOOD));
-    let same = |text: &str| assert_eq!(told(&accepted(read(text))), told(&good), "{text:?}");
+    let same = |text: &str| assert_eq!(rows_of(&accepted(read(text))), rows_of(&good), "{text:?}");
     let wrong = |text: &str, words: &str| {
         let message = refused(read(text));
         assert!(message.contains(words), "{text:?}: {message}");
@@ -699,7 +699,7 @@ fn ugly_files() {
     // 5: R's write.table: names of rows in quotes, blanks between.
     let table = ReadOptions { delimiter: Delimiter::Blanks, ..ReadOptions::default() };
     let text = "\"g\" \"y\" \"x\"\n\"1\" \"a\" 1 2\n\"2\" \"b\" 3 5\n\"3\" \"b\" 4 9\n";
-    assert_eq!(told(&accepted(read_with(text, &table))), told(&good));
+    assert_eq!(rows_of(&accepted(read_with(text, &table))), rows_of(&good));
     // 6: a footer, as spreadsheets have it.
     wrong("g,y,x\na,1,2\nb,3,5\nTotal,4,\n,,\nb\n", "line 6: 1 field where the header has 3");
     // 7: a title above the header.

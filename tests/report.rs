@@ -203,7 +203,7 @@ fn repeated(sampled: Sampled, chains: usize) -> Sampled {
         .collect();
     let statistics: Vec<_> = places.map(|(chain, draw)| memory.statistics()[chain * draws + draw]).collect();
     let block = DrawBlock { warmup: false, chains, first_draw: 0, draws, values: &values, statistics: &statistics };
-    many.take(&block).unwrap();
+    many.record(&block).unwrap();
     Sampled { draws: Draws::Memory(many), settings: Settings { chains: chains as u32, ..sampled.settings }, ..sampled }
 }
 

@@ -81,7 +81,7 @@ impl DrawSink for CellDraws {
         None
     }
 
-    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         let variables = block.values.len() / (block.chains * block.draws).max(1);
         let taken = block.draws.min(self.room - self.draws);
         for draw in 0..taken {

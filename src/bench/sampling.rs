@@ -17,7 +17,7 @@ pub struct Sampling {
     engine: Box<dyn Engine>,
     phase: Phase,
     chains: f64,
-    lanes: f64,
+    workers: f64,
     /// What it has drawn.
     pub kept: CellDraws,
     /// Leapfrogs a second of each repeat.
@@ -38,7 +38,7 @@ impl Sampling {
         warm: &Warm,
         slice: Duration,
     ) -> Result<(Sampling, f64), EngineError> {
-        let Started { engine, lanes, meter } = target.start(model, settings, warm)?;
+        let Started { engine, workers, meter } = target.start(model, settings, warm)?;
         let phase = Phase {
             tuning: Tuning { scale: warm.scale.clone(), step_size: warm.step_size, max_depth: settings.max_tree_depth },
             transitions: 1,
@@ -51,7 +51,7 @@ impl Sampling {
             engine,
             phase,
             chains: f64::from(settings.chains),
-            lanes: lanes as f64,
+            workers: workers as f64,
             kept,
             leapfrogs: Vec::new(),
             draws: Vec::new(),
@@ -89,7 +89,7 @@ impl Sampling {
         }
         self.leapfrogs.push(outcome.gradients as f64 / seconds);
         self.draws.push(f64::from(outcome.transitions) * self.chains / seconds);
-        self.time.add(seconds * self.lanes);
+        self.time.add(seconds * self.workers);
         Ok(())
     }
 

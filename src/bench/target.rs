@@ -10,7 +10,7 @@ use crate::density::{Density, DensityError, Evaluations};
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::{Chains, HostEngine};
 use crate::engine::{Engine, EngineError, Keep, Phase, PhaseKind};
-use crate::experiment::densities::{self, lanes_and_width, transition_memory};
+use crate::experiment::densities::{self, transition_memory, workers_and_width};
 use crate::experiment::{Backend, Settings};
 use crate::gpu::{Gpu, Meter};
 use crate::model::Model;
@@ -40,7 +40,7 @@ enum PreparedEngine {
 pub struct Started {
     pub engine: Box<dyn Engine>,
     /// Threads of the host that drive it.
-    pub lanes: usize,
+    pub workers: usize,
     /// Where the time of its device goes.
     pub meter: Option<Arc<Meter>>,
 }
@@ -78,7 +78,7 @@ impl BenchTarget {
         Ok(BenchTarget { name: backend.name(), ready, gradient_seconds: None, transition_seconds: None, failure: None })
     }
 
-    /// The densities of a run's lanes; none where gradients are never computed alone.
+    /// The densities of a run's workers; none where gradients are never computed alone.
     pub fn densities(&self, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
         match &self.ready {
             PreparedEngine::Cpu(density) => Ok(densities::on_host(density, settings)),
@@ -100,13 +100,13 @@ impl BenchTarget {
             let states: Vec<State> = warm.states.iter().cycle().take(settings.chains as usize).cloned().collect();
             engine.put(&states).map_err(DensityError::from)?;
             let meter = Some(engine.meter());
-            return Ok(Started { engine: Box::new(engine), lanes: 1, meter });
+            return Ok(Started { engine: Box::new(engine), workers: 1, meter });
         }
         let (densities, model) = (self.densities(model, settings)?, model.clone());
-        let lanes = densities.len();
+        let workers = densities.len();
         let engine =
             HostEngine::new(model, densities, chains, max_depth, keep, Arc::default()).start_from(&warm.states);
-        Ok(Started { engine: Box::new(engine), lanes, meter: self.meter() })
+        Ok(Started { engine: Box::new(engine), workers, meter: self.meter() })
     }
 
     /// Where the time of its gradients goes; `None` on the CPU.
@@ -142,8 +142,8 @@ impl BenchTarget {
         let transitions = match &self.ready {
             PreparedEngine::Cpu(_) | PreparedEngine::Gpu(..) => 0,
             PreparedEngine::GpuDensity(device) => {
-                let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
-                (lanes * width * transition_memory(model, settings)) as u128
+                let (workers, width) = workers_and_width(model, settings, device.largest_width());
+                (workers * width * transition_memory(model, settings)) as u128
             }
         };
         states + transitions

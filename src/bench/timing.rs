@@ -35,12 +35,12 @@ impl Rate {
     }
 }
 
-/// Where the time of the lanes that drive a device goes; shares that add up to 1.
+/// Where the time of the workers that drive a device goes; shares that add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct TimeSplit {
-    /// The host's work: trees, conversion, recording, submission, which may wait for another lane's.
+    /// The host's work: trees, conversion, recording, submission, which may wait for another worker's.
     pub host: f64,
-    /// Waiting for transfers and for the kernels of other lanes; for its own too where the device cannot tell.
+    /// Waiting for transfers and for the kernels of other workers; for its own too where the device cannot tell.
     pub transfer: f64,
     /// Kernels; `None` where the device cannot tell.
     pub kernel: Option<f64>,

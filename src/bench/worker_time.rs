@@ -1,4 +1,4 @@
-//! Where the time of the lanes that drive a device goes.
+//! Where the time of the workers that drive a device goes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::target::BenchTarget;
 use super::timing::TimeSplit;
 use crate::gpu::{Meter, MeterReading};
 
-/// The time of all lanes together since a moment, and what a device's meter showed then.
+/// The time of all workers together since a moment, and what a device's meter showed then.
 pub struct WorkerTime {
     meter: Option<Arc<Meter>>,
     before: MeterReading,
@@ -22,7 +22,7 @@ impl WorkerTime {
         WorkerTime { meter, before, times_kernels: target.times_kernels(), seconds: 0.0 }
     }
 
-    /// Adds the seconds of all lanes together.
+    /// Adds the seconds of all workers together.
     pub fn add(&mut self, seconds: f64) {
         self.seconds += seconds;
     }

@@ -87,7 +87,7 @@ pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
         conclude::no_damage(&sampled, run)?;
     }
     let computed = format!("engine {} on {}", summary.engine, summary.adapter);
-    conclude::tell(&summary, summary.words.lines().chain([&*computed]), typed.all);
+    conclude::print_summary(&summary, summary.words.lines().chain([&*computed]), typed.all);
     if let Some(DeviceFailure { error, resumed }) = &sampled.run.failure {
         let then = if *resumed { "The run went on on the CPU." } else { "The run ended there." };
         complain(format_args!("warning: {error}\n  {then}"));
@@ -146,7 +146,7 @@ pub fn merge(typed: &MergeArguments) -> Result<Outcome, Failure> {
         }
     })?;
     let Some(summary) = conclude::conclude(&merged, out, false, false)? else { return Ok(Outcome::Interrupted) };
-    conclude::tell(&summary, None::<&str>, false);
+    conclude::print_summary(&summary, None::<&str>, false);
     print(format_args!("Written: {}", conclude::written(out, false)));
     Ok(conclude::outcome(&summary))
 }

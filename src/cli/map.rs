@@ -207,7 +207,7 @@ fn cells(rows: &[ModeRow]) -> Vec<Vec<String>> {
 /// The modes of the marginal density, where it has several.
 fn several(model: &Model) -> Option<String> {
     let (landscape, names) = (Landscape::of(model), model.names());
-    let told: Vec<String> = (landscape.peaks.iter().enumerate())
+    let peaks: Vec<String> = (landscape.peaks.iter().enumerate())
         .map(|(i, peak)| {
             let at = model.layout().positive().map(|i| (names[i].as_str(), peak.named[i]));
             format!("{} (mass {})", summary::scales_at(at), significant(landscape.share(i)))
@@ -217,8 +217,8 @@ fn several(model: &Model) -> Option<String> {
         format!(
             "The marginal density has {} modes, with masses by Laplace's approximation: {}. The highest need not be the one with \
              the mass.",
-            told.len(),
-            told.join("; ")
+            peaks.len(),
+            peaks.join("; ")
         )
     })
 }

@@ -122,7 +122,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
         let Some(summary) = keep_summary::sample_into(&folder, backend, model, settings, learnt, output.quiet)? else {
             return Ok(Outcome::Interrupted);
         };
-        conclude::tell(&summary, conclude::about(&summary, ending.why.as_deref(), &ending.choice), ending.all);
+        conclude::print_summary(&summary, conclude::about(&summary, ending.why.as_deref(), &ending.choice), ending.all);
         print(format_args!("Written: {}", conclude::written_summary(&folder)));
         return Ok(conclude::outcome(&summary));
     }
@@ -241,7 +241,7 @@ pub fn finish(sampled: &Sampled, folder: &Path, output: &OutputArguments, ending
     let Some(summary) = conclude::conclude(sampled, folder, output.save_draws, output.quiet)? else {
         return Ok(Outcome::Interrupted);
     };
-    conclude::tell(&summary, conclude::about(&summary, why.as_deref(), &choice), all);
+    conclude::print_summary(&summary, conclude::about(&summary, why.as_deref(), &choice), all);
     print(format_args!("Written: {}", conclude::written(folder, output.save_draws)));
     // Since the last draw: the report would be more of what is to stop.
     let is_late = progress::is_interrupted() && !summary.interrupted;

@@ -31,7 +31,7 @@ transitions from draws of the posterior on. ESS is the smallest of the hyperpara
 Host, transfer, kernel: where the lanes' time goes; transfer holds the waiting for other lanes' kernels too.";
 
 /// Prints all that a bench over these likelihoods has found.
-pub fn tell(bench: &Bench, likelihoods: &[Likelihood]) {
+pub fn print_timings(bench: &Bench, likelihoods: &[Likelihood]) {
     print(headline(bench));
     for likelihood in likelihoods {
         let rows: Vec<Vec<String>> =

@@ -68,9 +68,9 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
     };
     conclude::about(&run, why.as_deref(), &choice).into_iter().for_each(print);
     let verification = Verification::of(&sampled, &run, &exact);
-    let told = RunFacts::of(&run, all);
+    let facts = RunFacts::of(&run, all);
     let written = conclude::written(&folder, output.save_draws);
-    let outcome = tell(&verification, &told, &folder, Some(&written))?;
+    let outcome = report(&verification, &facts, &folder, Some(&written))?;
     pages.of_run(&sampled, &run, &folder)?;
     conclude::device_failure(&sampled)?;
     Ok(outcome)
@@ -99,8 +99,8 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     }
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
     // It was interrupted then; this command is not.
-    let told = RunFacts { interrupted: false, ..RunFacts::of(&summary, typed.all) };
-    let outcome = tell(&verification, &told, &folder, None)?;
+    let facts = RunFacts { interrupted: false, ..RunFacts::of(&summary, typed.all) };
+    let outcome = report(&verification, &facts, &folder, None)?;
     conclude::how_far(&sampled, run);
     Ok(outcome)
 }
@@ -129,9 +129,9 @@ impl RunFacts<'_> {
 }
 
 /// Prints, and writes `verification.json` into `folder`, beside what is `written` there already.
-fn tell(
+fn report(
     verification: &Verification,
-    told: &RunFacts,
+    facts: &RunFacts,
     folder: &Path,
     written: Option<&str>,
 ) -> Result<Outcome, Failure> {
@@ -139,19 +139,19 @@ fn tell(
     summary::write_json(&path, verification).map_err(|error| folder::unwritten(&path, &error))?;
     print(format_args!(
         "{}: {} draws held against the exact posterior, in Monte Carlo standard errors\n",
-        told.parameterization, told.draws
+        facts.parameterization, facts.draws
     ));
-    let rows = if told.all { verification.scores.len() } else { 2 * told.predictors + 3 };
+    let rows = if facts.all { verification.scores.len() } else { 2 * facts.predictors + 3 };
     print(table::verification(verification, rows));
     print("");
     for sentence in &verification.left_out {
         print(format_args!("Note: {sentence}."));
     }
-    print(verdict(verification, told.trustworthy));
+    print(verdict(verification, facts.trustworthy));
     let written = written.map_or(String::new(), |written| format!(", {written}"));
     print(format_args!("Written: {}{written}", path.display()));
     let unknown = verification.compared == 0 && !verification.settled;
-    Ok(match (told.interrupted, verification.biased || unknown) {
+    Ok(match (facts.interrupted, verification.biased || unknown) {
         (true, _) => Outcome::Interrupted,
         (false, true) => Outcome::Distrusted,
         (false, false) => Outcome::Done,

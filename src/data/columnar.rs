@@ -149,7 +149,7 @@ impl BatchReader<'_> {
             for (column, name) in numbers.iter().zip(self.names().skip(1)) {
                 values.push(self.number(column, row).map_err(|fault| wrong(row, name, fault))?);
             }
-            part.take(label, &values, |i| Gap {
+            part.push(label, &values, |i| Gap {
                 place: CellPosition::Row(first + row),
                 column: self.names().nth(i).cloned().unwrap_or_default(),
                 text: String::new(),

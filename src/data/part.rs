@@ -43,7 +43,7 @@ impl FilePart {
     /// Takes a row, or leaves it out where it misses a value; `values` are the outcome and the predictors.
     ///
     /// `gap` makes what is to be told of the cell of a column, counted from the group on.
-    pub fn take(&mut self, label: Option<&str>, values: &[Option<f64>], gap: impl Fn(usize) -> Gap) {
+    pub fn push(&mut self, label: Option<&str>, values: &[Option<f64>], gap: impl Fn(usize) -> Gap) {
         self.rows += 1;
         let (Some(label), true) = (label, values.iter().all(Option::is_some)) else {
             self.skipped.push(self.rows - 1);

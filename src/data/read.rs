@@ -50,7 +50,7 @@ pub(super) fn table(
             let parse = || waiting.par_iter().map(|block| layout.parse(block)).collect::<Vec<_>>();
             let (next, parsed) = rayon::join(|| read(&mut blocks), parse);
             for (block, part) in waiting.iter().zip(parsed) {
-                parts.add(part.map_err(|fault| fault.told(lines, &layout))?, lines);
+                parts.add(part.map_err(|fault| fault.into_error(lines, &layout))?, lines);
                 lines += newlines(block);
             }
             blocks.reuse(std::mem::replace(&mut waiting, next.map_err(failed)?));
@@ -172,7 +172,7 @@ impl<'a> RowLayout<'a> {
                 let value = self.cells.number(&fields[*field].of(block));
                 values.push(value.map_err(|fault| wrong(i + 1, fault))?);
             }
-            part.take(label, &values, |column| {
+            part.push(label, &values, |column| {
                 let field = fields[self.field(column)];
                 let text = String::from_utf8_lossy(&field.of(block)).trim().to_owned();
                 Gap { place: CellPosition::Line(line(field.start) + 1), column: self.name(column).clone(), text }
@@ -217,7 +217,7 @@ impl<'a> RowLayout<'a> {
 
 impl Fault {
     /// In words, of a block that begins after so many lines.
-    fn told(self, lines: u64, layout: &RowLayout) -> DataError {
+    fn into_error(self, lines: u64, layout: &RowLayout) -> DataError {
         let (file, line) = (layout.file.to_owned(), lines + self.line + 1);
         match self.what {
             What::Cell(column, fault) => DataError::BadCell {

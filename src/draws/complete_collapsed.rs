@@ -76,11 +76,11 @@ impl<'a> CompletingSink<'a> {
         let shares = self.values.par_chunks_mut(share * variables).zip(self.statistics.par_chunks_mut(share));
         shares.enumerate().for_each_init(
             || completion.clone(),
-            |completion, (thread, (named, told))| {
-                let rows = (thread * share..).zip(named.chunks_exact_mut(variables).zip(told));
-                for (row, (named, told)) in rows {
+            |completion, (thread, (named, statistic))| {
+                let rows = (thread * share..).zip(named.chunks_exact_mut(variables).zip(statistic));
+                for (row, (named, statistic)) in rows {
                     let (chain, draw) = (row / draws, first + row % draws);
-                    *told = block.statistics[chain * block.draws + draw];
+                    *statistic = block.statistics[chain * block.draws + draw];
                     completion.complete(block, chain, draw, named);
                 }
             },
@@ -107,12 +107,12 @@ impl DrawSink for CompletingSink<'_> {
         None
     }
 
-    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         let most = (BLOCK_VALUES / (block.chains * self.variables).max(1)).max(1);
         for first in (0..block.draws).step_by(most) {
             let draws = most.min(block.draws - first);
             self.complete(block, first, draws);
-            self.sink.take(&DrawBlock {
+            self.sink.record(&DrawBlock {
                 warmup: block.warmup,
                 chains: block.chains,
                 first_draw: block.first_draw + first,

@@ -120,7 +120,7 @@ impl DrawSink for Memory {
         None
     }
 
-    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         for (row, (values, statistics)) in block.values.chunks_exact(self.variables).zip(block.statistics).enumerate() {
             let (chain, draw) = (row / block.draws, block.first_draw + row % block.draws);
             self.statistics[chain * self.room + draw] = *statistics;

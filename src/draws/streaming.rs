@@ -182,7 +182,7 @@ impl DrawSink for StreamingSink<'_> {
         Some(self)
     }
 
-    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         if self.is_trial && !block.warmup {
             self.end_trial();
         }
@@ -204,9 +204,9 @@ impl DrawSink for StreamingSink<'_> {
             let mut completed = vec![0.0; if completion.is_some() { TOGETHER * variables } else { 0 }];
             for (i, (sums, energy)) in sums.chunks_exact_mut(variables).zip(energies).enumerate() {
                 let chain = part * share + i;
-                let told = &block.statistics[chain * block.draws..][..block.draws];
-                for (i, told) in told.iter().enumerate() {
-                    energy.add(told.energy, told.reached_max_treedepth, before + i == 0);
+                let statistics = &block.statistics[chain * block.draws..][..block.draws];
+                for (i, statistics) in statistics.iter().enumerate() {
+                    energy.add(statistics.energy, statistics.reached_max_treedepth, before + i == 0);
                 }
                 for first in (0..block.draws).step_by(TOGETHER) {
                     let draws = first..block.draws.min(first + TOGETHER);

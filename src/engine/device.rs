@@ -284,14 +284,14 @@ impl Engine for DeviceEngine {
             reorder.leave(sink, true)?;
         }
         let (dim, left) = (self.model.dim(), reorder.as_ref().map_or(0, ReorderBuffer::left));
-        let told = reorder.as_ref().map_or(Counters::default(), ReorderBuffer::told);
+        let counters = reorder.as_ref().map_or(Counters::default(), ReorderBuffer::counters);
         self.room = reorder.map_or(Vec::new(), ReorderBuffer::into_room);
         let failed = |error: DensityError| {
             Ok(PhaseOutcome {
                 transitions: left,
-                gradients: told.gradients,
-                acceptance: told.acceptance / told.transitions as f64,
-                divergences: told.divergences,
+                gradients: counters.gradients,
+                acceptance: counters.acceptance / counters.transitions as f64,
+                divergences: counters.divergences,
                 log_step_sizes: Vec::new(),
                 moments: Moments::new(dim),
                 failure: Some(DeviceFailure { error, resumed: false }),

@@ -227,7 +227,7 @@ impl Engine for HostEngine {
             let first_draw = phase.kept(self.made(phase));
             let draws = phase.kept(self.made(phase) + block) - first_draw;
             if phase.part.records() && draws > 0 {
-                sink.take(&DrawBlock {
+                sink.record(&DrawBlock {
                     warmup: phase.part.learns() && !faults::is_planted("warm-up-kept"),
                     chains: self.chains.len(),
                     first_draw,

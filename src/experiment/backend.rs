@@ -197,7 +197,7 @@ pub fn choose(
             let rates = costs.rates(model, settings);
             let expected = [("cpu", rates.cpu), ("gpu-density", rates.gpu_density), ("gpu", rates.gpu)];
             let expected = expected.map(|(name, rate)| format!("{name} {}", short(rate))).join(", ");
-            let reason = format!("leapfrogs/s expected: {expected} (measured: {})", costs.tell());
+            let reason = format!("leapfrogs/s expected: {expected} (measured: {})", costs.describe());
             let measured = gpu.meter().reading().kernel;
             let backend = match rates.fastest() {
                 "gpu" => Backend::Gpu { gpu, fall_back: true },

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::identity::Difference;
-use super::stored::{MERGING, told};
+use super::stored::{MERGING, settings_attribute};
 use super::{Sampled, Settings};
 use crate::draws::store::{StoreError, Writer};
 use crate::driver::Tuned;
@@ -102,7 +102,7 @@ impl Merging {
         let (first, model) = (&shards[0], shards[0].model.clone());
         let stores: Vec<_> = shards.iter().filter_map(|shard| shard.draws.store()).collect();
         let mut about = stores[0].about().clone();
-        about.insert("settings".to_string(), told(&settings));
+        about.insert("settings".to_string(), settings_attribute(&settings));
         let sum = |part: &dyn Fn(&Sampled) -> [u64; 2]| -> Vec<u64> {
             let all = |i: usize| shards.iter().map(|shard| part(shard)[i]).fold(0, u64::saturating_add);
             (0..2).map(all).collect()
@@ -143,7 +143,7 @@ impl Merging {
             }
             let block =
                 DrawBlock { warmup, chains, first_draw: from, draws: count, values: &values, statistics: &statistics };
-            writer.take(&block).map_err(|error| error.0)?;
+            writer.record(&block).map_err(|error| error.0)?;
         }
         writer.end(None, Map::from_iter([(MERGING.to_string(), Value::Null)]), true)?;
         Sampled::open(folder).map_err(|error: StoreError| io::Error::other(error))

@@ -195,23 +195,24 @@ fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineE
     let landscape = Landscape::of(&model);
     let mut checkpoints = writer.checkpoints();
     let checkpointer = checkpoints.as_mut().map(|checkpoints| checkpoints as &mut dyn Checkpointer);
-    let mut told =
+    let mut outcome =
         run(backend, &model, &landscape, &settings, start, RunOutput { sink: &mut writer, checkpointer }, progress)?;
     let mut about = Map::new();
-    about.insert("warmup".to_string(), json!(told.warmup));
-    about.insert("divergences".to_string(), json!(told.divergences));
-    about.insert("gradients".to_string(), json!(told.gradients));
+    about.insert("warmup".to_string(), json!(outcome.warmup));
+    about.insert("divergences".to_string(), json!(outcome.divergences));
+    about.insert("gradients".to_string(), json!(outcome.gradients));
     let now = |DeviceFailure { error, resumed }: &DeviceFailure| Failed { error: error.to_string(), resumed: *resumed };
-    about.insert("failure".to_string(), json!(told.failure.as_ref().map(now).or(failure.clone())));
-    told.failure = told.failure.or(failure.map(DeviceFailure::from));
-    let complete = told.draws == settings.draws;
-    let learnt = || Tuned { step_size: told.step_size, scale: told.scale.clone(), spread: told.spread.clone() };
-    let learnt = (told.draws > 0).then(learnt);
+    about.insert("failure".to_string(), json!(outcome.failure.as_ref().map(now).or(failure.clone())));
+    outcome.failure = outcome.failure.or(failure.map(DeviceFailure::from));
+    let complete = outcome.draws == settings.draws;
+    let learnt =
+        || Tuned { step_size: outcome.step_size, scale: outcome.scale.clone(), spread: outcome.spread.clone() };
+    let learnt = (outcome.draws > 0).then(learnt);
     let fresh = writer.end(learnt, about, complete).map_err(SinkError)?;
     let store = Store::open(keeping.folder).map_err(|error| SinkError(std::io::Error::other(error)))?;
     let wall = began.elapsed() + Duration::from_secs_f64(before);
     let draws = Draws::Store(Arc::new(store.with(fresh)));
-    Ok(sampled(backend, model, landscape, settings, draws, told, wall))
+    Ok(sampled(backend, model, landscape, settings, draws, outcome, wall))
 }
 
 impl From<Failed> for DeviceFailure {
@@ -221,12 +222,12 @@ impl From<Failed> for DeviceFailure {
 }
 
 /// What a store tells of the settings: all but what differs between the machines on which shards of one experiment are made.
-pub(super) fn told(settings: &Settings) -> Value {
-    let mut told = json!(settings);
-    if let Value::Object(settings) = &mut told {
+pub(super) fn settings_attribute(settings: &Settings) -> Value {
+    let mut attribute = json!(settings);
+    if let Value::Object(settings) = &mut attribute {
         settings.shift_remove("threads");
     }
-    told
+    attribute
 }
 
 fn attributes(about: &About) -> Map<String, Value> {
@@ -234,7 +235,7 @@ fn attributes(about: &About) -> Map<String, Value> {
         Value::Object(map) => map,
         _ => Map::new(),
     };
-    attributes.insert("settings".to_string(), told(&about.settings));
+    attributes.insert("settings".to_string(), settings_attribute(&about.settings));
     attributes
 }
 

@@ -20,8 +20,8 @@ static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// What distinguishes a run from all others, by what its root says of it: its settings and its model.
 pub fn identity(about: &Map<String, Value>) -> u32 {
-    let told = ["settings", "model"].map(|name| about.get(name).map_or(String::new(), Value::to_string));
-    CRC.checksum(told.concat().as_bytes())
+    let written = ["settings", "model"].map(|name| about.get(name).map_or(String::new(), Value::to_string));
+    CRC.checksum(written.concat().as_bytes())
 }
 
 /// Writes the file of the run of this identity, whole or not at all.

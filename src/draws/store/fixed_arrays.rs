@@ -202,7 +202,7 @@ impl FixedArrays {
     }
 
     /// Sets an attribute of the root; null removes it.
-    pub fn tell(&mut self, name: &str, value: Value) {
+    pub fn set_attribute(&mut self, name: &str, value: Value) {
         match value {
             Value::Null => drop(self.about.shift_remove(name)),
             value => drop(self.about.insert(name.to_string(), value)),

@@ -115,12 +115,12 @@ impl Store {
             Some(_) => return Err(damaged("what it says of the run makes no sense".to_string())),
         };
         if about.get("format").and_then(Value::as_u64) != Some(FORMAT) {
-            let told = |key: &str| match about.get(key) {
+            let recorded = |key: &str| match about.get(key) {
                 None => "unknown".to_string(),
-                Some(Value::String(told)) => told.clone(),
-                Some(told) => told.to_string(),
+                Some(Value::String(recorded)) => recorded.clone(),
+                Some(recorded) => recorded.to_string(),
             };
-            return Err(StoreError::Version { path: name, theirs: told("format"), version: told("version") });
+            return Err(StoreError::Version { path: name, theirs: recorded("format"), version: recorded("version") });
         }
         let StoredAttributes { extent, draws, warmup_draws, model, settings } =
             serde_json::from_value(Value::Object(about.clone())).map_err(|error| damaged(error.to_string()))?;

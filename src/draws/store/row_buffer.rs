@@ -94,7 +94,7 @@ impl RowBuffer {
     }
 
     /// Takes the next block; chunks leave where it fills them.
-    pub fn take(&mut self, block: &DrawBlock, observations: &Pointwise) -> io::Result<()> {
+    pub fn record(&mut self, block: &DrawBlock, observations: &Pointwise) -> io::Result<()> {
         debug_assert_eq!(block.first_draw, self.draws());
         let mut first = 0;
         while first < block.draws {

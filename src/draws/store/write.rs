@@ -111,7 +111,7 @@ impl Writer {
         learnt: Option<&Tuned>,
         about: Map<String, Value>,
     ) -> io::Result<Writer> {
-        let lock = Lock::take(run)?;
+        let lock = Lock::acquire(run)?;
         let folder = run.join(STORE);
         std::fs::create_dir(&folder)?;
         let files = Arc::new(Files::new(&folder)?);
@@ -135,7 +135,7 @@ impl Writer {
     /// # Errors
     /// Those of the file system, and chunks that are damaged.
     pub fn resume(run: &Path, store: &Store, writing: Writing, draws: [usize; 2]) -> io::Result<Writer> {
-        let lock = Lock::take(run)?;
+        let lock = Lock::acquire(run)?;
         let (model, extent) = (store.model().clone(), *store.extent());
         store.files().remove_unfinished()?;
         let row = |recorded: &PartReader, draws: usize| {
@@ -269,7 +269,7 @@ impl DrawSink for Writer {
         self.extent.warmup > 0
     }
 
-    fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         debug_assert_eq!(block.chains, self.extent.chains);
         let (mut values, mut statistics) = self.emptied.try_recv().unwrap_or_default();
         copy(block.values, &mut values);
@@ -300,7 +300,7 @@ impl Checkpointer for Checkpoints {
         self.interval.max(last.saturating_mul(CHECKPOINT_SHARE))
     }
 
-    fn take(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
+    fn record(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
         // Where the thread has ended, the next block or the end of the run says so.
         drop(self.sender.send(Message::Checkpoint(Box::new(checkpoint))));
         Ok(())
@@ -353,8 +353,8 @@ impl Desk {
                     let block =
                         DrawBlock { warmup, chains, first_draw, draws, values: &values, statistics: &statistics };
                     match &mut rows.warmup {
-                        Some(row) if warmup => row.take(&block, observations)?,
-                        _ => rows.sampling.take(&block, observations)?,
+                        Some(row) if warmup => row.record(&block, observations)?,
+                        _ => rows.sampling.record(&block, observations)?,
                     }
                     faults::point_at(if warmup { "warm-up" } else { "draws" }, (first_draw + draws) as u64);
                     // Nobody may be there to take it.
@@ -376,7 +376,7 @@ impl Desk {
                     if let Some(learnt) = learnt {
                         self.contents.learn(learnt)?;
                     }
-                    about.into_iter().for_each(|(name, value)| self.contents.tell(&name, value));
+                    about.into_iter().for_each(|(name, value)| self.contents.set_attribute(&name, value));
                     self.rows.commit(&self.contents, true)?;
                     if complete {
                         faults::point("before-end");

@@ -279,7 +279,8 @@ impl DeviceBatch {
         slot: usize,
         take: impl FnOnce(usize, &[[u32; 4]], LandedDraws, &[TransitionStatistics]),
     ) -> Result<(), GpuError> {
-        self.slots[slot].draws(gpu, self.packs, |counts, numbers, told| take(self.first, counts, numbers, told))
+        self.slots[slot]
+            .draws(gpu, self.packs, |counts, numbers, statistics| take(self.first, counts, numbers, statistics))
     }
 
     /// Transitions of the phase that all its chains have made, as far as is known.

@@ -83,7 +83,7 @@ impl DeviceEngine {
             let kernel = if landed.is_zero() { now - landed_before } else { landed };
             landed_before = now;
             self.adapt_budget(kernel);
-            self.take(phase, reorder, batch, slot, sink)?;
+            self.collect(phase, reorder, batch, slot, sink)?;
             self.meter.count(now.elapsed(), now - waiting, kernel);
             if self.batches[batch].slowest() < self.goal(phase) {
                 self.submit(phase, reorder, batch, slot);
@@ -127,7 +127,7 @@ impl DeviceEngine {
     }
 
     /// Takes in what a dispatch has left.
-    fn take(
+    fn collect(
         &mut self,
         phase: &Phase,
         reorder: &mut Option<ReorderBuffer>,
@@ -141,8 +141,8 @@ impl DeviceEngine {
         let news = batch.count(slot).map_err(device)?;
         if let Some(reorder) = reorder {
             batch
-                .draws(&self.gpu, slot, |first, counts, numbers, told| {
-                    reorder.take(model, log_constant, &Arrived { first, counts, numbers, told });
+                .draws(&self.gpu, slot, |first, counts, numbers, statistics| {
+                    reorder.record(model, log_constant, &Arrived { first, counts, numbers, statistics });
                 })
                 .map_err(device)?;
             reorder.leave(sink, false)?;

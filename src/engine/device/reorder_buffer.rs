@@ -49,7 +49,7 @@ pub struct ReorderBuffer {
     /// Room of blocks that have left.
     spare: Vec<BlockDraws>,
     /// What the draws that have left tell.
-    told: Counters,
+    counters: Counters,
 }
 
 /// A block.
@@ -66,7 +66,7 @@ pub struct BlockDraws {
 /// Some chains' part of the blocks.
 struct BlockShare<'a> {
     made: &'a mut [usize],
-    /// Draws of each chain in the block, their numbers, and what transitions told.
+    /// Draws of each chain in the block, their numbers, and the statistics of their transitions.
     blocks: Vec<(usize, &'a mut [f64], &'a mut [Statistics])>,
 }
 
@@ -79,7 +79,7 @@ pub struct Arrived<'a> {
     /// `[row]`; rows of a chain follow in the order of its draws, with those of others between them.
     pub numbers: LandedDraws<'a>,
     /// `[row]`, with the chain's place among these.
-    pub told: &'a [TransitionStatistics],
+    pub statistics: &'a [TransitionStatistics],
 }
 
 /// The rows of each chain.
@@ -104,9 +104,9 @@ impl Arrived<'_> {
         for [written, ..] in self.counts {
             starts.push(starts[starts.len() - 1] + *written as usize);
         }
-        let (mut next, mut rows) = (starts.clone(), vec![0; self.told.len()]);
-        for (row, told) in (0..).zip(self.told) {
-            let next = &mut next[told.chain as usize];
+        let (mut next, mut rows) = (starts.clone(), vec![0; self.statistics.len()]);
+        for (row, statistics) in (0..).zip(self.statistics) {
+            let next = &mut next[statistics.chain as usize];
             rows[*next] = row;
             *next += 1;
         }
@@ -137,7 +137,7 @@ impl ReorderBuffer {
             made: vec![0; chains],
             blocks: VecDeque::new(),
             spare,
-            told: Counters::default(),
+            counters: Counters::default(),
         }
     }
 
@@ -154,9 +154,9 @@ impl ReorderBuffer {
     }
 
     /// Takes draws, with `log_constant` added to their log densities.
-    pub fn take(&mut self, model: &Model, log_constant: f64, arrived: &Arrived) {
+    pub fn record(&mut self, model: &Model, log_constant: f64, arrived: &Arrived) {
         let (block, variables, left) = (self.block, self.variables, self.left);
-        let width = arrived.numbers.width(arrived.told.len());
+        let width = arrived.numbers.width(arrived.statistics.len());
         let rows = arrived.rows_of_chains();
         let count = arrived.counts.len().div_ceil(SHARES * rayon::current_num_threads()).max(1);
         self.begin_blocks(arrived);
@@ -164,11 +164,11 @@ impl ReorderBuffer {
             let mut numbers = vec![0.0; width];
             for (chain, made) in made.iter_mut().enumerate() {
                 for row in rows.of(share * count + chain) {
-                    let (length, values, told) = &mut blocks[(*made - left) / block];
+                    let (length, values, statistics) = &mut blocks[(*made - left) / block];
                     let place = chain * *length + (*made - left) % block;
                     let named = &mut values[place * variables..(place + 1) * variables];
                     arrived.numbers.write(model, row, &mut numbers, named);
-                    told[place] = statistics(&arrived.told[row], log_constant);
+                    statistics[place] = host_statistics(&arrived.statistics[row], log_constant);
                     *made += 1;
                 }
             }
@@ -227,7 +227,7 @@ impl ReorderBuffer {
             if draws < length {
                 leaving.shorten(self.chains, self.variables, draws);
             }
-            sink.take(&DrawBlock {
+            sink.record(&DrawBlock {
                 warmup: self.warmup,
                 chains: self.chains,
                 first_draw: self.first_draw + self.left,
@@ -237,7 +237,7 @@ impl ReorderBuffer {
             })?;
             self.left += draws;
             let counted = leaving.statistics[..self.chains * draws].par_chunks(COUNTED).map(counted);
-            self.told = counted.collect::<Vec<Counters>>().iter().fold(self.told, joined);
+            self.counters = counted.collect::<Vec<Counters>>().iter().fold(self.counters, joined);
             self.spare.push(leaving);
         }
         Ok(())
@@ -250,8 +250,8 @@ impl ReorderBuffer {
     }
 
     /// What the draws that have left tell, all together.
-    pub fn told(&self) -> Counters {
-        self.told
+    pub fn counters(&self) -> Counters {
+        self.counters
     }
 
     /// Transitions of each chain up to the last draw that has left.
@@ -275,10 +275,10 @@ impl BlockDraws {
 /// What draws tell, all together.
 fn counted(draws: &[Statistics]) -> Counters {
     let mut all = Counters { transitions: draws.len() as u64, ..Counters::default() };
-    for told in draws {
-        all.gradients += u64::from(told.n_steps);
-        all.divergences += u64::from(told.diverging);
-        all.acceptance += told.acceptance_rate;
+    for statistics in draws {
+        all.gradients += u64::from(statistics.n_steps);
+        all.divergences += u64::from(statistics.diverging);
+        all.acceptance += statistics.acceptance_rate;
     }
     all
 }
@@ -293,16 +293,16 @@ fn joined(some: Counters, more: &Counters) -> Counters {
     }
 }
 
-fn statistics(told: &TransitionStatistics, log_constant: f64) -> Statistics {
+fn host_statistics(statistics: &TransitionStatistics, log_constant: f64) -> Statistics {
     Statistics {
-        lp: f64::from(told.lp) + log_constant,
-        energy: f64::from(told.energy) - log_constant,
-        acceptance_rate: f64::from(told.acceptance_rate),
-        step_size: f64::from(told.step_size),
-        tree_depth: told.tree_depth,
-        n_steps: told.n_steps,
-        diverging: told.diverging == 1,
-        reached_max_treedepth: told.reached_max_treedepth == 1,
+        lp: f64::from(statistics.lp) + log_constant,
+        energy: f64::from(statistics.energy) - log_constant,
+        acceptance_rate: f64::from(statistics.acceptance_rate),
+        step_size: f64::from(statistics.step_size),
+        tree_depth: statistics.tree_depth,
+        n_steps: statistics.n_steps,
+        diverging: statistics.diverging == 1,
+        reached_max_treedepth: statistics.reached_max_treedepth == 1,
     }
 }
 
@@ -343,12 +343,12 @@ mod tests {
             None
         }
 
-        fn take(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+        fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
             self.1.push((block.first_draw, block.draws));
             let (mut theta, mut named) = (vec![0.0; self.0.dim()], vec![0.0; VARIABLES]);
-            for (row, (values, told)) in block.values.chunks_exact(VARIABLES).zip(block.statistics).enumerate() {
+            for (row, (values, statistics)) in block.values.chunks_exact(VARIABLES).zip(block.statistics).enumerate() {
                 theta[0] = number(row / block.draws, block.first_draw + row % block.draws);
-                assert_eq!(told.lp, theta[0] + 0.5);
+                assert_eq!(statistics.lp, theta[0] + 0.5);
                 self.0.constrain(&theta, &mut named);
                 assert_eq!(values, named);
             }
@@ -371,12 +371,12 @@ mod tests {
                 let limit = reorder.limit(&phase) as usize;
                 let want = |chain: usize| (1 + (chain + dispatch) % 3).min(limit - made[chain]);
                 let counts: Vec<[u32; 4]> = chains.clone().map(|chain| [want(chain) as u32, 0, 0, 0]).collect();
-                let (mut numbers, mut told) = (Vec::new(), Vec::new());
+                let (mut numbers, mut statistics) = (Vec::new(), Vec::new());
                 for i in 0..3 {
                     for (place, chain) in chains.clone().enumerate().rev().filter(|(place, _)| counts[*place][0] > i) {
                         let lp = number(chain, 3 + made[chain] + i as usize) as f32;
                         numbers.extend([lp, 0.0, 0.0, 0.0, 0.0]);
-                        told.push(TransitionStatistics {
+                        statistics.push(TransitionStatistics {
                             lp,
                             chain: place as u32,
                             n_steps: 7,
@@ -386,13 +386,17 @@ mod tests {
                 }
                 chains.clone().zip(&counts).for_each(|(chain, count)| made[chain] += count[0] as usize);
                 let numbers = LandedDraws::Positions(&numbers);
-                reorder.take(&model, 0.5, &Arrived { first: chains.start, counts: &counts, numbers, told: &told });
+                reorder.record(
+                    &model,
+                    0.5,
+                    &Arrived { first: chains.start, counts: &counts, numbers, statistics: &statistics },
+                );
                 reorder.leave(&mut sink, false).unwrap();
             }
             reorder.leave(&mut sink, true).unwrap();
             let draws = *made.iter().min().unwrap();
             assert_eq!((reorder.left() as usize, draws == 7), (draws, whole));
-            assert_eq!(reorder.told().gradients, (7 * draws * CHAINS) as u64);
+            assert_eq!(reorder.counters().gradients, (7 * draws * CHAINS) as u64);
             let blocks = if whole { vec![(3, 2), (5, 2), (7, 2), (9, 1)] } else { vec![(3, 2), (5, 1)] };
             assert_eq!(sink.1, blocks);
         }

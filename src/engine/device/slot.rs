@@ -22,7 +22,7 @@ pub struct Slot {
     draws: Landing,
     /// The draws in 16 bits, once there is a phase in which they leave so.
     packed: Option<Packed>,
-    told: Landing,
+    statistics: Landing,
     clock: Option<Clock>,
     bound: wgpu::BindGroup,
     flight: Option<Flight>,
@@ -48,16 +48,16 @@ impl Slot {
         let counts = Landing::new(gpu, "counts", COUNTS + chains * COUNT)?;
         let draws = Landing::new(gpu, "draws", chains * rows * kept * 4)?;
         let rows = if summing.is_some() { 0 } else { chains * rows };
-        let told = Landing::new(gpu, "statistics", rows * size_of::<TransitionStatistics>() as u64)?;
+        let statistics = Landing::new(gpu, "statistics", rows * size_of::<TransitionStatistics>() as u64)?;
         let mut bindings = [shared, &[(2, &run), (6, counts.output())]].concat();
         match summing {
-            None => bindings.extend([(7, draws.output()), (8, told.output())]),
+            None => bindings.extend([(7, draws.output()), (8, statistics.output())]),
             Some(summing) => bindings.extend(summing.bindings()),
         }
         let bound = transition.bind(gpu, &bindings)?;
         let (clock, arrived) = (Clock::new(gpu)?, Vec::new());
         let (packed, flight, budget, crossing) = (None, None, 0, 0);
-        Ok(Slot { run, counts, draws, packed, told, clock, bound, flight, kept, budget, crossing, arrived })
+        Ok(Slot { run, counts, draws, packed, statistics, clock, bound, flight, kept, budget, crossing, arrived })
     }
 
     /// Makes ready to have up to so many rows of draws leave packed.
@@ -83,8 +83,8 @@ impl Slot {
         (self.budget, self.crossing) = (run.budget, crossing);
         let packed = self.packed.as_ref().filter(|_| packs);
         let counts = (&self.counts, COUNTS + u64::from(run.chains) * COUNT);
-        let [draws, told] = self.rows(packed, crossing);
-        let all = [counts, draws, told];
+        let [draws, statistics] = self.rows(packed, crossing);
+        let all = [counts, draws, statistics];
         let landings = if leaves { &all[..] } else { &all[..1] };
         let before = |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(self.counts.output(), 0, Some(COUNTS));
         let kernels = |pass: &mut wgpu::ComputePass| {
@@ -117,20 +117,20 @@ impl Slot {
     ) -> Result<(), GpuError> {
         let packed = self.packed.as_ref().filter(|_| packs);
         let written = self.arrived.iter().map(|[written, ..]| u64::from(*written)).sum();
-        let [draws, told] = self.rows(packed, written);
+        let [draws, statistics] = self.rows(packed, written);
         if written == 0 || written > self.crossing {
-            [draws.0, told.0].into_iter().for_each(Landing::leave);
+            [draws.0, statistics.0].into_iter().for_each(Landing::leave);
         }
         if written == 0 {
             return Ok(());
         }
         if written > self.crossing {
             // More than was expected: all are fetched.
-            Flight::start(gpu, |_| {}, |_| {}, &[draws, told], None, &[]).land(gpu)?;
+            Flight::start(gpu, |_| {}, |_| {}, &[draws, statistics], None, &[]).land(gpu)?;
         }
         let look = |numbers: LandedDraws| {
-            let (landing, bytes) = told;
-            landing.read(bytes, |told| take(&self.arrived, numbers, bytemuck::cast_slice(told)))
+            let (landing, bytes) = statistics;
+            landing.read(bytes, |statistics| take(&self.arrived, numbers, bytemuck::cast_slice(statistics)))
         };
         match packed {
             Some(packed) => packed.read(written, look)?,
@@ -141,6 +141,6 @@ impl Slot {
     /// Where so many rows of draws land, `packed` or as they are, and of what transitions told; with their bytes.
     fn rows<'a>(&'a self, packed: Option<&'a Packed>, rows: u64) -> [(&'a Landing, u64); 2] {
         let draws = packed.map_or((&self.draws, rows * self.kept * 4), |packed| packed.landing(rows));
-        [draws, (&self.told, rows * size_of::<TransitionStatistics>() as u64)]
+        [draws, (&self.statistics, rows * size_of::<TransitionStatistics>() as u64)]
     }
 }
