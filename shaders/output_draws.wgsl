@@ -6,7 +6,7 @@
 @group(0) @binding(8) var<storage, read_write> statistics: array<TransitionStatistics>;
 
 // Lets the sample leave, where it is wanted, behind `written` others; returns how many there are then.
-fn leave(written: u32) -> u32 {
+fn record(written: u32) -> u32 {
     if run.recording == 0u || (run.since_recorded + chain.made) % run.thin != 0u {
         return written;
     }

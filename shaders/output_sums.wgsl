@@ -15,7 +15,7 @@ const SUM_QUADS = (SUM_SLOTS + 3u) / 4u;
 @group(0) @binding(11) var<storage, read_write> histograms: array<atomic<u32>>;
 
 // Adds the sample to what leaves, where draws are wanted; of them themselves there are `written`, none.
-fn leave(written: u32) -> u32 {
+fn record(written: u32) -> u32 {
     if run.recording == 1u {
         add_energy();
         add_sample(place_of(team, STATE + 2u * chain.sample));

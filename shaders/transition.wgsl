@@ -49,7 +49,7 @@ fn transition(invocation: Invocation) {
         let fate = give();
         if fate != ONGOING {
             finish(fate);
-            written = leave(written);
+            written = record(written);
         }
     }
     save(written);

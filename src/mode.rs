@@ -18,7 +18,7 @@ use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
 use crate::model::{Centering, Coordinates, Model, Role};
 use landscape::RUNAWAY;
-use lbfgs::{AIM, Top, climb};
+use lbfgs::{AIM, Maximum, maximize};
 
 pub use landscape::{Landscape, NEGLIGIBLE, Peak, Visits};
 pub use lbfgs::GRADIENT_TOLERANCE;
@@ -68,7 +68,7 @@ pub fn marginal(model: &Model) -> Result<Mode, NoMode> {
         return Err(NoMode::Unsettled { gradient: f64::NAN });
     };
     let model = model.collapsed();
-    mode(&model, Top { theta, log_density, gradient })
+    mode(&model, Maximum { theta, log_density, gradient })
 }
 
 /// The mode of `model`'s non-centered density, over mu, log sigma, log eps and all offsets.
@@ -103,17 +103,17 @@ fn hyperparameters(model: &Model, log_sigma: f64) -> Vec<f64> {
 fn highest(model: &Model, starts: impl Iterator<Item = Vec<f64>>) -> Result<Mode, NoMode> {
     let density = CpuDensity::new(model);
     let starts: Vec<Vec<f64>> = starts.collect();
-    let ends = starts
-        .into_par_iter()
-        .map_with(density, |density, start| climb(|theta, gradient| density.log_density(theta, gradient), start, AIM));
-    match ends.collect::<Vec<Top>>().into_iter().max_by(|a, b| a.log_density.total_cmp(&b.log_density)) {
+    let ends = starts.into_par_iter().map_with(density, |density, start| {
+        maximize(|theta, gradient| density.log_density(theta, gradient), start, AIM)
+    });
+    match ends.collect::<Vec<Maximum>>().into_iter().max_by(|a, b| a.log_density.total_cmp(&b.log_density)) {
         Some(top) => mode(model, top),
         None => Err(NoMode::Unsettled { gradient: f64::NAN }),
     }
 }
 
 /// The mode at `top`, if it is one.
-fn mode(model: &Model, top: Top) -> Result<Mode, NoMode> {
+fn mode(model: &Model, top: Maximum) -> Result<Mode, NoMode> {
     let layout = model.layout();
     if let Some(scale) = layout.positive().find(|scale| top.theta[*scale] < RUNAWAY) {
         return Err(NoMode::Runaway { name: model.names()[scale].clone() });

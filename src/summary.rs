@@ -246,7 +246,7 @@ impl RunSummary {
         let places = modes::places(sampled, draws.chains(), draws.draws());
         let hyperparameters = sampled.model.layout().hyperparameters();
         let mut visits = vec![Vec::with_capacity(hyperparameters); places.len()];
-        for variables in draws.stretches() {
+        for variables in draws.variable_ranges() {
             let values = draws.read(variables.clone());
             let mut some = diagnostics::summarize(&values, variables.len(), draws.chains());
             let of_variables = values.chunks_exact((draws.chains() * draws.draws()).max(1));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use warpnuts::data::Dataset;
 use warpnuts::draws::{Draws, Memory, Precision, location_scales};
 use warpnuts::driver::{self, Plan};
-use warpnuts::engine::device::kernels::{Leaving, TransitionShaders};
+use warpnuts::engine::device::kernels::{DeviceOutput, TransitionShaders};
 use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{DrawBlock, DrawSink, SinkError, SumSink};
@@ -59,7 +59,7 @@ fn a_device_rounds_to_sixteen_bits_as_the_host_does() {
     let Some(devices) = gpu::devices() else { return };
     let (gpu, model) = (&devices[0], radon("non-centered", 0.0, 1.0));
     let kept = model.layout().hyperparameters();
-    let shaders = TransitionShaders::new(&model, 1, Leaving::Draws(kept), gpu.target());
+    let shaders = TransitionShaders::new(&model, 1, DeviceOutput::Draws(kept), gpu.target());
     let kernel = shaders.compile_pack(gpu).unwrap();
     // Two numbers of a row are taken as they are, one as its exponential.
     let numbers = hard_to_round();

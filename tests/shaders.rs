@@ -12,7 +12,7 @@ use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, 
 use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
 use warpnuts::density::gpu::{DensityShaders, Prior, Reference, RowChunk};
-use warpnuts::engine::device::kernels::{self, Leaving};
+use warpnuts::engine::device::kernels::{self, DeviceOutput};
 use warpnuts::engine::device::messages::{Chain, Dispatch, Pooling, TransitionStatistics};
 use warpnuts::gpu::{Spirv, Target};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
@@ -109,13 +109,13 @@ fn all_shaders_of_any_model_are_valid() {
                 assert_eq!(constant(&module, "K") as usize, slopes + 1);
                 assert_eq!(density.observations.is_some(), model.likelihood() == Likelihood::Observations);
                 density.observations.iter().flatten().for_each(|source| drop(parse(source)));
-                let shaders = kernels::TransitionShaders::new(model, 10, Leaving::Draws(model.dim()), target);
+                let shaders = kernels::TransitionShaders::new(model, 10, DeviceOutput::Draws(model.dim()), target);
                 let entries = |source| parse(source).entry_points.into_iter().map(|it| it.name).collect::<Vec<_>>();
                 assert_eq!(entries(&shaders.transition), ["transition"]);
                 assert_eq!(entries(&shaders.pool), ["pool"]);
                 assert_eq!(entries(&shaders.states), ["put", "take"]);
                 assert_eq!(entries(&shaders.pack), ["pack"]);
-                let summing = kernels::TransitionShaders::new(model, 10, Leaving::Sums, target);
+                let summing = kernels::TransitionShaders::new(model, 10, DeviceOutput::Sums, target);
                 assert_eq!(entries(&summing.transition), ["transition"]);
                 // Every coordinate lies in one place.
                 let mut coordinates: Vec<usize> = shaders.lie.coordinates().into_iter().flatten().collect();
@@ -131,7 +131,7 @@ fn structures_have_the_size_that_the_host_writes() {
     let model = model(85, 1, Some(Centering::Centered)).over(Likelihood::Observations).unwrap();
     let shaders = DensityShaders::new(&model, targets(false)[0]);
     let [residuals, _] = shaders.observations.unwrap();
-    let transitions = kernels::TransitionShaders::new(&model, 10, Leaving::Draws(5), targets(false)[2]);
+    let transitions = kernels::TransitionShaders::new(&model, 10, DeviceOutput::Draws(5), targets(false)[2]);
     let sizes = [
         (&shaders.evaluate, "Reference", size_of::<Reference>()),
         (&shaders.evaluate, "Prior", size_of::<Prior>()),
@@ -156,15 +156,15 @@ type Source = (&'static str, String, &'static [(&'static str, f64)]);
 fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
     let density = DensityShaders::new(model, target);
     let mut all: Vec<Source> = vec![("evaluate", density.evaluate, &[])];
-    let [draws, sums] = [Leaving::Draws(model.dim()), Leaving::Sums]
-        .map(|leaving| kernels::TransitionShaders::new(model, 10, leaving, target));
+    let [draws, sums] = [DeviceOutput::Draws(model.dim()), DeviceOutput::Sums]
+        .map(|output| kernels::TransitionShaders::new(model, 10, output, target));
     let transitions = [("transition", draws.transition), ("transition", sums.transition)];
     let others = [("pool", draws.pool), ("pack", draws.pack), ("put", draws.states.clone()), ("take", draws.states)];
     all.extend(transitions.into_iter().chain(others).map(|(entry, source)| (entry, source, &[][..])));
-    if let Some([residuals, fold]) = density.observations {
+    if let Some([residuals, reduce]) = density.observations {
         all.push(("residuals", residuals, &[]));
         let constants = &[("FROM", 0.0), ("CHUNKS_BEFORE", 99.0), ("TO", 99.0), ("CHUNKS_AFTER", 9.0)];
-        all.push(("fold", fold, constants));
+        all.push(("reduce", reduce, constants));
     }
     all
 }

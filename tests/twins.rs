@@ -21,7 +21,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("rows/serial.wgsl", &["add_likelihood", "row_number"]),
     ("rows/sums.wgsl", &["add_likelihood"]),
     ("rows/chunks.wgsl", &["residuals"]),
-    ("rows/reduce.wgsl", &["fold"]),
+    ("rows/reduce.wgsl", &["reduce"]),
     ("joint.wgsl", &["add_group", "sums_of"]),
     ("collapsed.wgsl", &["add_group", "halve"]),
     ("priors.wgsl", &["prior", "scale_prior", "mu_prior"]),
@@ -43,11 +43,11 @@ const ALONE: &[(&str, &[&str])] = &[
         ],
     ),
     ("moments.wgsl", &["add_moments"]),
-    ("output_draws.wgsl", &["leave", "write_draw"]),
+    ("output_draws.wgsl", &["record", "write_draw"]),
     (
         "output_sums.wgsl",
         &[
-            "leave",
+            "record",
             "add_quad",
             "place_of_sums",
             "sampled_coefficient",

@@ -12,7 +12,7 @@ override CHUNKS_AFTER: u32;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 
 @compute @workgroup_size(BUNDLE)
-fn fold(@builtin(global_invocation_id) id: vec3<u32>) {
+fn reduce(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= CHUNKS_AFTER {
         return;
     }

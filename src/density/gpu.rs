@@ -22,7 +22,7 @@ pub struct DensityShaders {
     team: Team,
     /// Entry `evaluate`.
     pub evaluate: String,
-    /// Entries `residuals` and `fold`, for the likelihood over observations.
+    /// Entries `residuals` and `reduce`, for the likelihood over observations.
     pub observations: Option<[String; 2]>,
 }
 
@@ -72,7 +72,7 @@ struct RowPasses {
     rows: wgpu::Buffer,
     residuals: ComputeKernel,
     /// One for each level but the last: its kernel, its runs, and how many it leaves.
-    folds: Vec<(ComputeKernel, wgpu::Buffer, u32)>,
+    reductions: Vec<(ComputeKernel, wgpu::Buffer, u32)>,
     /// How many chains an invocation takes at once.
     chains: u32,
 }
@@ -155,7 +155,7 @@ impl RowPasses {
     fn new(
         gpu: &Gpu,
         model: &Model,
-        [residuals, fold]: &[String; 2],
+        [residuals, reduce]: &[String; 2],
         chunks: RowChunks,
     ) -> Result<RowPasses, GpuError> {
         let workgroups = chunks.table().len().div_ceil(BUNDLE) as u64;
@@ -171,7 +171,7 @@ impl RowPasses {
         // SAFETY: each stretch's rows and its place among the partial sums are in range by construction (`RowChunks`), and
         // there is room for whole `CHAINS` of chains.
         let residuals = unsafe { ComputeKernel::compile(gpu, "residuals", residuals, &[])? };
-        let mut folds = Vec::new();
+        let mut reductions = Vec::new();
         for (before, after) in chunks.levels().iter().zip(&chunks.levels()[1..]) {
             let overrides = [
                 ("FROM", f64::from(before.offset)),
@@ -180,14 +180,14 @@ impl RowPasses {
                 ("CHUNKS_AFTER", f64::from(after.chunks)),
             ];
             // SAFETY: runs name stretches of the level before, and there are as many as the level after has stretches.
-            let kernel = unsafe { ComputeKernel::compile(gpu, "fold", fold, &overrides)? };
-            folds.push((kernel, gpu.table("runs of chunks", &after.runs)?, after.chunks));
+            let kernel = unsafe { ComputeKernel::compile(gpu, "reduce", reduce, &overrides)? };
+            reductions.push((kernel, gpu.table("runs of chunks", &after.runs)?, after.chunks));
         }
         Ok(RowPasses {
             chunk_table: gpu.table("chunks", chunks.table())?,
             rows: gpu.table("observations", &chunks.rows(model))?,
             residuals,
-            folds,
+            reductions,
             chains: chains_at_once(model.layout().coefficients),
             chunks,
         })
@@ -224,8 +224,8 @@ impl GpuDensity {
                     &[(0, &model.fixed), (1, chunk_table), (2, exchange.input()), (3, rows), (4, &partials)],
                 )?,
             );
-            for (fold, runs, _) in &observations.folds {
-                bound.push(fold.bind(gpu, &[(1, runs), (4, &partials)])?);
+            for (reduce, runs, _) in &observations.reductions {
+                bound.push(reduce.bind(gpu, &[(1, runs), (4, &partials)])?);
             }
             evaluate.push((4, &partials));
         } else {
@@ -254,13 +254,13 @@ impl Density for GpuDensity {
         }
         let record = |pass: &mut wgpu::ComputePass| {
             let (evaluate, before) = self.bound.split_last().expect("evaluation is always bound");
-            if let (Some(observations), [residuals, folds @ ..]) = (&model.observations, before) {
+            if let (Some(observations), [residuals, reductions @ ..]) = (&model.observations, before) {
                 let workgroups = |chunks: u32| chunks.div_ceil(BUNDLE as u32);
                 let chunks = observations.chunks.table().len() as u32;
                 let chains = positions.div_ceil(observations.chains);
                 observations.residuals.dispatch(pass, residuals, workgroups(chunks), chains);
-                for ((fold, _, after), bound) in observations.folds.iter().zip(folds) {
-                    fold.dispatch(pass, bound, workgroups(*after), positions);
+                for ((reduce, _, after), bound) in observations.reductions.iter().zip(reductions) {
+                    reduce.dispatch(pass, bound, workgroups(*after), positions);
                 }
             }
             model.evaluate.dispatch(pass, evaluate, positions.div_ceil(model.team.teams), 1);

@@ -86,14 +86,14 @@ impl Draws {
     }
 
     /// All variables in stretches that are read together.
-    pub fn stretches(&self) -> Vec<Range<usize>> {
+    pub fn variable_ranges(&self) -> Vec<Range<usize>> {
         match self {
             Draws::Memory(memory) => {
                 let (size, variables) = (memory.chains() * memory.draws(), memory.variables());
                 let together = (TOGETHER / size.max(1)).max(1);
                 (0..variables).step_by(together).map(|first| first..(first + together).min(variables)).collect()
             }
-            Draws::Store(store) => store.stretches(),
+            Draws::Store(store) => store.variable_ranges(),
         }
     }
 

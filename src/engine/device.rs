@@ -112,7 +112,7 @@ impl DeviceEngine {
             first += chains;
         }
         let coordinates = shaders.lie.coordinates();
-        // Shard by batch, for a million chains' states take gigabytes.
+        // Batch by batch, for a million chains' states take gigabytes.
         for batch in &mut batches {
             let states = starting_states(&model, batch.of(chains))?;
             batch.put(&gpu, &kernels.put, &coordinates, &states, constant).map_err(device)?;
@@ -202,12 +202,12 @@ impl DeviceEngine {
     }
 
     /// Hands the sums of `draws` draws of each chain over, of `warmup` or since.
-    fn leave_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
+    fn hand_over_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
         let coordinates = self.shaders.sums_lie.coordinates();
         for batch in &self.batches {
             if let Some(summing) = &batch.summing {
                 let counts = [draws, self.half].map(|count| count as usize);
-                summing.leave(&self.gpu, &coordinates, batch.chains(), warmup, counts, sink)?;
+                summing.hand_over(&self.gpu, &coordinates, batch.chains(), warmup, counts, sink)?;
             }
         }
         Ok(())
@@ -281,7 +281,7 @@ impl Engine for DeviceEngine {
             },
         };
         if let Some(reorder) = &mut reorder {
-            reorder.leave(sink, true)?;
+            reorder.emit(sink, true)?;
         }
         let (dim, left) = (self.model.dim(), reorder.as_ref().map_or(0, ReorderBuffer::left));
         let counters = reorder.as_ref().map_or(Counters::default(), ReorderBuffer::counters);
@@ -317,7 +317,7 @@ impl Engine for DeviceEngine {
             && let Some(sink) = sink.sums().filter(|_| sums)
         {
             // What was handed over cannot be taken back, so a device that fails here ends the run.
-            self.leave_sums(phase.part.learns(), outcome.transitions, sink).map_err(DensityError::Device)?;
+            self.hand_over_sums(phase.part.learns(), outcome.transitions, sink).map_err(DensityError::Device)?;
         }
         Ok(outcome)
     }

@@ -7,7 +7,7 @@ use crate::family::Family;
 use crate::model::{Coordinates, Model};
 use crate::random::{Purpose, StreamKey};
 
-use super::lbfgs::climb;
+use super::lbfgs::maximize;
 use super::profile::{Cholesky, Profile};
 
 /// Where searches begin, in log sigmas of standardized data.
@@ -81,7 +81,7 @@ impl Landscape {
 
     /// The mode that a search from these scales, log sigma and log eps, comes to; `None` where it comes to none.
     fn ascend(&mut self, model: &Model, profile: &mut Profile, scales: Vec<f64>) -> Option<usize> {
-        let top = climb(|scales, gradient| profile.at(scales, gradient), scales, AIM);
+        let top = maximize(|scales, gradient| profile.at(scales, gradient), scales, AIM);
         if !top.log_density.is_finite() || top.theta.iter().any(|scale| *scale < RUNAWAY) {
             return None;
         }

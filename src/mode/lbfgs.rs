@@ -20,7 +20,7 @@ const SEARCHES: usize = 20;
 
 /// The highest point that was found, in the sampler's units.
 #[derive(Debug, Clone)]
-pub struct Top {
+pub struct Maximum {
     pub theta: Vec<f64>,
     pub log_density: f64,
     /// The largest entry of the gradient in size.
@@ -32,7 +32,7 @@ pub struct Top {
 struct Descent<F> {
     surface: RefCell<F>,
     unit: f64,
-    top: RefCell<Top>,
+    top: RefCell<Maximum>,
 }
 
 impl<F: FnMut(&[f64], &mut [f64]) -> f64> Descent<F> {
@@ -47,7 +47,7 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Descent<F> {
         let higher = log_density > top.log_density + rounding;
         let flatter = (log_density - top.log_density).abs() <= rounding && largest < top.gradient;
         if higher || flatter {
-            *top = Top { theta: theta.to_vec(), log_density, gradient: largest };
+            *top = Maximum { theta: theta.to_vec(), log_density, gradient: largest };
         }
         gradient.iter_mut().for_each(|entry| *entry /= -self.unit);
         (if log_density.is_nan() { f64::INFINITY } else { -log_density / self.unit }, gradient)
@@ -74,8 +74,8 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Gradient for &Descent<F> {
 
 /// The highest point that a search on `surface` from `start` comes to, which ends where no entry of the gradient is larger than
 /// `aim`. The surface is a log density, and writes its gradient.
-pub fn climb(surface: impl FnMut(&[f64], &mut [f64]) -> f64, start: Vec<f64>, aim: f64) -> Top {
-    let nowhere = Top { theta: start.clone(), log_density: f64::NEG_INFINITY, gradient: f64::INFINITY };
+pub fn maximize(surface: impl FnMut(&[f64], &mut [f64]) -> f64, start: Vec<f64>, aim: f64) -> Maximum {
+    let nowhere = Maximum { theta: start.clone(), log_density: f64::NEG_INFINITY, gradient: f64::INFINITY };
     let mut descent = Descent { surface: RefCell::new(surface), unit: 1.0, top: RefCell::new(nowhere) };
     descent.at(&start);
     for _ in 0..SEARCHES {

@@ -1,7 +1,7 @@
 //! The path on which the centered density rises without end, into the neck of the funnel.
 
 use super::Mode;
-use super::lbfgs::{AIM, climb};
+use super::lbfgs::{AIM, maximize};
 use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
 use crate::model::{Centering, Model};
@@ -63,7 +63,7 @@ pub fn path(model: &Model, marginal: &Mode) -> Path {
             gradient[fixed] = 0.0;
             log_density
         };
-        theta = climb(held, theta, AIM).theta;
+        theta = maximize(held, theta, AIM).theta;
         let mut named = vec![0.0; layout.dim()];
         without.constrain(&theta, &mut named);
         conditional.mean(&mut named);

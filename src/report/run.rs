@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::chains::VariableDraws;
 use super::kde::{Curve, DensityGrid};
-use super::thin::{rounded, spread, thinned};
+use super::thin::{evenly, rounded, thinned};
 use crate::experiment::Sampled;
 use crate::nuts::Statistic;
 use crate::summary::{Parameter, Parameters, RunSummary};
@@ -82,7 +82,7 @@ impl Shown {
         let diverging = sampled.draws.statistic(Statistic::Diverging);
         let all: Vec<usize> = (0..diverging.len()).filter(|place| diverging[*place] == 1.0).collect();
         Shown {
-            chains: spread(sampled.draws.chains(), CHAINS),
+            chains: evenly(sampled.draws.chains(), CHAINS),
             cloud: thinned(diverging.len(), CLOUD),
             divergent: thinned(all.len(), DIVERGENCES).into_iter().map(|i| all[i]).collect(),
         }

@@ -18,7 +18,7 @@ pub fn thinned(count: usize, shown: usize) -> Vec<usize> {
 }
 
 /// Of `count` things in a row, `shown` evenly spread ones, the first and the last among them; all where there are no more.
-pub fn spread(count: usize, shown: usize) -> Vec<usize> {
+pub fn evenly(count: usize, shown: usize) -> Vec<usize> {
     if count <= shown {
         return (0..count).collect();
     }
@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn a_spread_has_both_ends() {
-        assert_eq!(spread(16_384, 4), [0, 5461, 10_922, 16_383]);
-        assert_eq!(spread(2, 4), [0, 1]);
-        assert_eq!(spread(9, 1), [0]);
+        assert_eq!(evenly(16_384, 4), [0, 5461, 10_922, 16_383]);
+        assert_eq!(evenly(2, 4), [0, 1]);
+        assert_eq!(evenly(9, 1), [0]);
     }
 
     #[test]

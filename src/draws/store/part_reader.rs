@@ -53,7 +53,7 @@ impl PartReader {
 
     /// The first `numbers` numbers in stretches that are read together: of `together` values or so; or, where numbers share
     /// chunks, a chunk's whole or an equal part of it, of `most` values or so.
-    pub fn stretches(&self, numbers: usize, together: usize, most: usize) -> Vec<Range<usize>> {
+    pub fn variable_ranges(&self, numbers: usize, together: usize, most: usize) -> Vec<Range<usize>> {
         let size = (self.chains * self.draws).max(1);
         // How many numbers there are in the chunk of each from there on, and in how many each part of it.
         let mut beside = vec![(1, 1); numbers];
@@ -64,15 +64,15 @@ impl PartReader {
                 beside[*place] = (along - element % last % along, part);
             }
         }
-        let mut stretches = Vec::new();
+        let mut ranges = Vec::new();
         let mut first = 0;
         while first < numbers {
             let (rest, part) = beside[first];
             let length = rest.min(part).max(together / size).min(numbers - first);
-            stretches.push(first..first + length);
+            ranges.push(first..first + length);
             first += length;
         }
-        stretches
+        ranges
     }
 
     /// Some draws of some chains in all numbers, `[chain][draw][number]`: the variables, then the statistics, then what is

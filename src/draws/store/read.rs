@@ -274,10 +274,10 @@ impl Store {
     }
 
     /// All variables in stretches that are read together, every chunk once if there is memory for that.
-    pub fn stretches(&self) -> Vec<Range<usize>> {
+    pub fn variable_ranges(&self) -> Vec<Range<usize>> {
         match &self.fresh {
             Some(_) => std::iter::once(0..self.variables()).collect(),
-            None => self.sampling.stretches(self.variables(), TOGETHER, MOST),
+            None => self.sampling.variable_ranges(self.variables(), TOGETHER, MOST),
         }
     }
 

@@ -145,7 +145,7 @@ impl DeviceEngine {
                     reorder.record(model, log_constant, &Arrived { first, counts, numbers, statistics });
                 })
                 .map_err(device)?;
-            reorder.leave(sink, false)?;
+            reorder.emit(sink, false)?;
         }
         let step_size = phase.tuning.step_size;
         self.progress.add(Counters { acceptance: 0.0, step_size, ..news });

@@ -61,7 +61,7 @@ const DIRECTION_LANE: u32 = 7;
 
 /// What leaves the device of draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leaving {
+pub enum DeviceOutput {
     /// So many leading coordinates of each.
     Draws(usize),
     /// Sums over all of a chain's, and histograms of those of all chains.
@@ -107,9 +107,9 @@ pub struct TransitionShaders {
 }
 
 impl TransitionShaders {
-    /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `leaving` says what
+    /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `output` says what
     /// becomes of draws.
-    pub fn new(model: &Model, max_depth: u32, leaving: Leaving, target: Target) -> TransitionShaders {
+    pub fn new(model: &Model, max_depth: u32, output: DeviceOutput, target: Target) -> TransitionShaders {
         let (layout, team) = (model.layout(), team(model, target));
         let (beside, sharing, drawing) = match team.meeting {
             Meeting::Alone => (BESIDE, source!("chain_alone.wgsl"), source!("output_sums_alone.wgsl")),
@@ -125,9 +125,9 @@ impl TransitionShaders {
         let lie = Vectors::new(shape, team.lanes as usize, beside);
         let sums_lie = lie.with_effects(layout.coefficients, if team.meeting == Meeting::Alone { BUNCH } else { 1 });
         let vectors = CHECKPOINT + 3 * max_depth;
-        let (kept, sums, leave) = match leaving {
-            Leaving::Draws(kept) => (kept, 0, source!("output_draws.wgsl")),
-            Leaving::Sums => (0, SUMS, source!("output_sums.wgsl")),
+        let (kept, sums, writer) = match output {
+            DeviceOutput::Draws(kept) => (kept, 0, source!("output_draws.wgsl")),
+            DeviceOutput::Sums => (0, SUMS, source!("output_sums.wgsl")),
         };
         let header: ShaderHeader = team
             .header(header(model))
@@ -162,7 +162,7 @@ impl TransitionShaders {
         let density = log_density(model, team, source!("rows/serial.wgsl"));
         let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
         let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
-        let transition = [&density[..], &TRANSITIONS, &[loops, product, leave, sharing], &named].concat();
+        let transition = [&density[..], &TRANSITIONS, &[loops, product, writer, sharing], &named].concat();
         let vectors_of = [Pooling::SOURCE, team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
         TransitionShaders {
             team,

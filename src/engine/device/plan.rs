@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::kernels::{self, Kernels, Leaving, TransitionShaders, check_loops};
+use super::kernels::{self, DeviceOutput, Kernels, TransitionShaders, check_loops};
 use crate::density::DensityError;
 use crate::engine::Keep;
 use crate::engine::host::Chains;
@@ -35,9 +35,9 @@ impl Compiled {
     pub fn new(gpu: &Gpu, model: &Model, plan: &DevicePlan) -> Result<Compiled, DensityError> {
         let target = target(gpu, plan);
         let sums = plan.keep == Keep::Summary && kernels::draws_effects(model, target);
-        let leaving = if sums { Leaving::Sums } else { Leaving::Draws(plan.keep.sampled(model)) };
+        let output = if sums { DeviceOutput::Sums } else { DeviceOutput::Draws(plan.keep.sampled(model)) };
         check_loops(gpu, model)?;
-        let shaders = TransitionShaders::new(model, plan.max_depth, leaving, target);
+        let shaders = TransitionShaders::new(model, plan.max_depth, output, target);
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }

@@ -214,7 +214,7 @@ impl ReorderBuffer {
     }
 
     /// Lets every block leave that all chains have made; at the `end`, what they all have made of the next.
-    pub fn leave(&mut self, sink: &mut dyn DrawSink, end: bool) -> Result<(), SinkError> {
+    pub fn emit(&mut self, sink: &mut dyn DrawSink, end: bool) -> Result<(), SinkError> {
         let slowest = self.made.iter().copied().min().unwrap_or(0);
         while slowest > self.left
             && let Some(length) = self.blocks.front().map(|block| block.length)
@@ -223,22 +223,22 @@ impl ReorderBuffer {
             if draws < length && !end {
                 break;
             }
-            let Some(mut leaving) = self.blocks.pop_front() else { break };
+            let Some(mut emitted) = self.blocks.pop_front() else { break };
             if draws < length {
-                leaving.shorten(self.chains, self.variables, draws);
+                emitted.shorten(self.chains, self.variables, draws);
             }
             sink.record(&DrawBlock {
                 warmup: self.warmup,
                 chains: self.chains,
                 first_draw: self.first_draw + self.left,
                 draws,
-                values: &leaving.values[..self.chains * draws * self.variables],
-                statistics: &leaving.statistics[..self.chains * draws],
+                values: &emitted.values[..self.chains * draws * self.variables],
+                statistics: &emitted.statistics[..self.chains * draws],
             })?;
             self.left += draws;
-            let counted = leaving.statistics[..self.chains * draws].par_chunks(COUNTED).map(counted);
+            let counted = emitted.statistics[..self.chains * draws].par_chunks(COUNTED).map(counted);
             self.counters = counted.collect::<Vec<Counters>>().iter().fold(self.counters, joined);
-            self.spare.push(leaving);
+            self.spare.push(emitted);
         }
         Ok(())
     }
@@ -391,9 +391,9 @@ mod tests {
                     0.5,
                     &Arrived { first: chains.start, counts: &counts, numbers, statistics: &statistics },
                 );
-                reorder.leave(&mut sink, false).unwrap();
+                reorder.emit(&mut sink, false).unwrap();
             }
-            reorder.leave(&mut sink, true).unwrap();
+            reorder.emit(&mut sink, true).unwrap();
             let draws = *made.iter().min().unwrap();
             assert_eq!((reorder.left() as usize, draws == 7), (draws, whole));
             assert_eq!(reorder.counters().gradients, (7 * draws * CHAINS) as u64);

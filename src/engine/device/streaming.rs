@@ -69,7 +69,7 @@ impl DeviceSums {
     ///
     /// # Errors
     /// When the device fails; part of it may have been handed over then.
-    pub fn leave(
+    pub fn hand_over(
         &self,
         gpu: &Gpu,
         coordinates: &[Option<usize>],

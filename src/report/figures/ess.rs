@@ -9,7 +9,7 @@ use crate::report::caption::each;
 use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
 use crate::report::run::{With, hardest};
-use crate::report::thin::spread;
+use crate::report::thin::evenly;
 use crate::summary::number;
 
 /// How often it is computed, from how many chains at most, and for how many hyperparameters.
@@ -32,7 +32,7 @@ pub struct EssRow {
 impl EssRow {
     /// Of some of these chains, variable by variable.
     pub fn of_each(variables: &[VariableDraws], chains: &[usize]) -> Vec<EssRow> {
-        let chains: Vec<usize> = spread(chains.len(), CHAINS).into_iter().map(|i| chains[i]).collect();
+        let chains: Vec<usize> = evenly(chains.len(), CHAINS).into_iter().map(|i| chains[i]).collect();
         let all = variables.first().map_or(0, |variable| variable.draws);
         let mut draws: Vec<usize> = (1..=STEPS).map(|step| step * all / STEPS).filter(|draws| *draws >= 4).collect();
         draws.dedup();

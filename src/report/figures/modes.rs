@@ -6,7 +6,7 @@ use super::forest;
 use crate::mode::{self, Mode, NoMode, spread};
 use crate::report::figure::Figure;
 use crate::report::run::With;
-use crate::report::thin::{rounded, spread as evenly};
+use crate::report::thin::{evenly, rounded};
 use crate::report::view::View;
 use crate::summary::{number, significant};
 

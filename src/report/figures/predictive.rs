@@ -6,7 +6,7 @@ use crate::diagnostics::{mean, sd};
 use crate::report::figure::Figure;
 use crate::report::kde::{DensityGrid, Sorted};
 use crate::report::run::POINTS;
-use crate::report::thin::spread;
+use crate::report::thin::evenly;
 use crate::summary::{number, significant};
 
 /// Replicates that are drawn, and whose statistics are compared.
@@ -45,10 +45,10 @@ pub fn figure(check: &Replicates) -> Option<Figure> {
         return None;
     }
     let observed = Sorted::new(&check.observed);
-    let replicates: Vec<Sorted> = spread(all.len(), COMPARED).into_iter().map(|i| Sorted::new(all[i])).collect();
+    let replicates: Vec<Sorted> = evenly(all.len(), COMPARED).into_iter().map(|i| Sorted::new(all[i])).collect();
     let grid = replicates.iter().map(|sorted| sorted.grid(false)).fold(observed.grid(false), DensityGrid::union);
     let drawn: Vec<_> =
-        spread(replicates.len(), DRAWN).into_iter().map(|i| replicates[i].density(grid, POINTS)).collect();
+        evenly(replicates.len(), DRAWN).into_iter().map(|i| replicates[i].density(grid, POINTS)).collect();
     let statistics: Vec<_> = STATISTICS
         .iter()
         .map(|(name, statistic)| {

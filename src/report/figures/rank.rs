@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
 use crate::report::run::{ReportedRun, With};
-use crate::report::thin::spread;
+use crate::report::thin::evenly;
 use crate::summary::number;
 
 /// Bins of ranks.
@@ -45,7 +45,7 @@ impl RankRow {
                 }
             }
         }
-        let drawn = spread(chains.len(), CHAINS);
+        let drawn = evenly(chains.len(), CHAINS);
         Some(RankRow {
             chains: drawn.iter().map(|i| chains[*i]).collect(),
             shares: drawn.iter().map(|i| all[*i].clone()).collect(),

@@ -8,7 +8,7 @@ use crate::report::caption::each;
 use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
 use crate::report::run::With;
-use crate::report::thin::{Rounding, rounded, spread};
+use crate::report::thin::{Rounding, evenly, rounded};
 use crate::report::view::View;
 use crate::summary::{counted, significant};
 
@@ -53,10 +53,10 @@ impl StuckPart {
             longest.max_by_key(|((_, length), chain)| (*length, usize::MAX - chain)).unwrap_or_default();
         let window = sigma.draws.min(WINDOW);
         let first = (start + length / 2).saturating_sub(window / 2).min(sigma.draws - window);
-        let groups = if view.has_effects { spread(layout.groups, GROUPS) } else { Vec::new() };
+        let groups = if view.has_effects { evenly(layout.groups, GROUPS) } else { Vec::new() };
         let points = (view.numbers / (groups.len() + 1)).clamp(FEWEST, MOST);
         let of_window =
-            |points: usize| -> Vec<usize> { spread(window, points).into_iter().map(|draw| first + draw).collect() };
+            |points: usize| -> Vec<usize> { evenly(window, points).into_iter().map(|draw| first + draw).collect() };
         let (draws, sigma_draws) = (of_window(points), of_window(MOST));
         let variables: Vec<usize> = groups.iter().map(|group| layout.effects(view.coefficient).start + group).collect();
         let values = sampled.draws.window(&variables, chain, first..first + window);

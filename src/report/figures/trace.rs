@@ -9,7 +9,7 @@ use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
 use crate::report::kde::{Curve, smoothed};
 use crate::report::run::{ReportedRun, With};
-use crate::report::thin::{Rounding, spread};
+use crate::report::thin::{Rounding, evenly};
 use crate::report::view::View;
 use crate::summary::{counted, number};
 
@@ -41,9 +41,9 @@ impl TraceRow {
     /// Of one of `variables` hyperparameters.
     pub fn of(variable: &VariableDraws, view: &View, variables: usize) -> TraceRow {
         let shown = if variable.chains <= ALL_CHAINS { ALL_CHAINS } else { SOME_CHAINS };
-        let chains = spread(variable.chains, shown);
+        let chains = evenly(variable.chains, shown);
         let points = (view.numbers / (variables * (chains.len() + 2)).max(1)).clamp(FEWEST, MOST);
-        let draws = spread(variable.draws, points);
+        let draws = evenly(variable.draws, points);
         let rounding = Rounding::within(variable.grid.low, variable.grid.high);
         // The rule of thumb for as many draws as one chain has.
         let bandwidth = variable.sorted.bandwidth() * (variable.chains as f64).powf(0.2);
