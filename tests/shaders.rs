@@ -115,8 +115,8 @@ fn all_shaders_of_any_model_are_valid() {
                 assert_eq!(entries(&shaders.pool), ["pool"]);
                 assert_eq!(entries(&shaders.states), ["put", "take"]);
                 assert_eq!(entries(&shaders.pack), ["pack"]);
-                let summing = kernels::TransitionShaders::new(model, 10, DeviceOutput::Sums, target);
-                assert_eq!(entries(&summing.transition), ["transition"]);
+                let sums = kernels::TransitionShaders::new(model, 10, DeviceOutput::Sums, target);
+                assert_eq!(entries(&sums.transition), ["transition"]);
                 // Every coordinate lies in one place.
                 let mut coordinates: Vec<usize> = shaders.lie.coordinates().into_iter().flatten().collect();
                 coordinates.sort_unstable();

@@ -168,7 +168,7 @@ impl RowPasses {
                 remedy: "use --likelihood groups".to_string(),
             });
         }
-        // SAFETY: each stretch's rows and its place among the partial sums are in range by construction (`RowChunks`), and
+        // SAFETY: each chunk's rows and its place among the partial sums are in range by construction (`RowChunks`), and
         // there is room for whole `CHAINS` of chains.
         let residuals = unsafe { ComputeKernel::compile(gpu, "residuals", residuals, &[])? };
         let mut reductions = Vec::new();
@@ -179,7 +179,7 @@ impl RowPasses {
                 ("TO", f64::from(after.offset)),
                 ("CHUNKS_AFTER", f64::from(after.chunks)),
             ];
-            // SAFETY: runs name stretches of the level before, and there are as many as the level after has stretches.
+            // SAFETY: runs name chunks of the level before, and there are as many as the level after has chunks.
             let kernel = unsafe { ComputeKernel::compile(gpu, "reduce", reduce, &overrides)? };
             reductions.push((kernel, gpu.table("runs of chunks", &after.runs)?, after.chunks));
         }

@@ -196,8 +196,8 @@ impl DeviceEngine {
     fn begin_sums(&mut self, grid: &BinGrid) {
         let (coordinates, units) = (self.shaders.sums_lie.coordinates(), self.model.scaled_units(&grid.units));
         self.half = grid.half as u32;
-        for summing in self.batches.iter().filter_map(|batch| batch.summing.as_ref()) {
-            summing.begin(&self.gpu, &coordinates, &units, &grid.tails);
+        for device_sums in self.batches.iter().filter_map(|batch| batch.device_sums.as_ref()) {
+            device_sums.begin(&self.gpu, &coordinates, &units, &grid.tails);
         }
     }
 
@@ -205,9 +205,9 @@ impl DeviceEngine {
     fn hand_over_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
         let coordinates = self.shaders.sums_lie.coordinates();
         for batch in &self.batches {
-            if let Some(summing) = &batch.summing {
+            if let Some(device_sums) = &batch.device_sums {
                 let counts = [draws, self.half].map(|count| count as usize);
-                summing.hand_over(&self.gpu, &coordinates, batch.chains(), warmup, counts, sink)?;
+                device_sums.hand_over(&self.gpu, &coordinates, batch.chains(), warmup, counts, sink)?;
             }
         }
         Ok(())

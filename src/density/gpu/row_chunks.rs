@@ -8,7 +8,7 @@ use crate::model::Model;
 const CHUNK_ROWS: usize = 32;
 
 /// How many chunks of a level are added up at once.
-const FOLD: usize = 32;
+const FAN_IN: usize = 32;
 
 /// Chunks whose rows lie side by side: the invocations of a workgroup.
 pub const BUNDLE: usize = 64;
@@ -126,9 +126,9 @@ fn levels(mut counts: Vec<usize>, sums: u32) -> Vec<Level> {
         let mut group_start = 0;
         for count in &mut counts {
             let end = group_start + *count;
-            runs.extend((group_start..end).step_by(FOLD).map(|run| [run as u32, end.min(run + FOLD) as u32]));
+            runs.extend((group_start..end).step_by(FAN_IN).map(|run| [run as u32, end.min(run + FAN_IN) as u32]));
             group_start = end;
-            *count = count.div_ceil(FOLD);
+            *count = count.div_ceil(FAN_IN);
         }
         levels.push(Level { offset, chunks: total(&counts), runs });
     }

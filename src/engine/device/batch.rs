@@ -48,7 +48,7 @@ pub struct DeviceBatch {
     pooled: Landing,
     pool: wgpu::BindGroup,
     /// Where draws are summed up, and do not leave.
-    pub summing: Option<DeviceSums>,
+    pub device_sums: Option<DeviceSums>,
     /// Transitions of the phase that each chain has made, as far as is known.
     made: Vec<u32>,
     gradients: u64,
@@ -86,12 +86,12 @@ impl DeviceBatch {
         let vectors = gpu.buffer("the chains' vectors", shaders.lie.whole(count) as u64 * stride, storage)?;
         let state_bytes = chains * size_of::<Chain>() as u64;
         let chain_states = Landing::new(gpu, "the chains' states", state_bytes)?;
-        let summing = DeviceSums::new(gpu, shaders, count)?;
-        let most = if summing.is_some() { 1 } else { ROOM };
+        let device_sums = DeviceSums::new(gpu, shaders, count)?;
+        let most = if device_sums.is_some() { 1 } else { ROOM };
         let row = (shaders.kept * size_of::<f32>()).max(size_of::<TransitionStatistics>()) as u64;
         let room = (DRAWS.min(gpu.largest_binding()) / (chains * row)).clamp(1, most);
         let bindings = [(0, fixed), (1, likelihood), (3, scales), (4, chain_states.output()), (5, &vectors)];
-        let slot = || Slot::new(gpu, transition, &bindings, summing.as_ref(), [chains, room, shaders.kept as u64]);
+        let slot = || Slot::new(gpu, transition, &bindings, device_sums.as_ref(), [chains, room, shaders.kept as u64]);
         let slots = [slot()?, slot()?];
         let stretches = chains.div_ceil(u64::from(POOLED));
         let pooled = Landing::new(gpu, "pooled moments", stretches * 4 * vector as u64 * 4)?;
@@ -114,7 +114,7 @@ impl DeviceBatch {
             pooling,
             pooled,
             pool,
-            summing,
+            device_sums,
             gradients: 0,
             divergences: 0,
         })
@@ -231,7 +231,7 @@ impl DeviceBatch {
         // As many as at the last pace and a few more, for what comes along in vain costs less than what has to be fetched again.
         let expected = self.pace.map(|pace| pace * f64::from(run.budget));
         let expected = expected.map_or(rows, |expected| (expected + 4.0 * expected.sqrt()).ceil().max(1.0) as u64);
-        let leaves = run.recording == 1 && self.summing.is_none();
+        let leaves = run.recording == 1 && self.device_sums.is_none();
         self.slots[slot].submit(
             gpu,
             transition,

@@ -41,18 +41,18 @@ impl Slot {
         gpu: &Gpu,
         transition: &ComputeKernel,
         shared: &[(u32, &wgpu::Buffer)],
-        summing: Option<&DeviceSums>,
+        device_sums: Option<&DeviceSums>,
         [chains, rows, kept]: [u64; 3],
     ) -> Result<Slot, GpuError> {
         let run = gpu.buffer("run", size_of::<Dispatch>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
         let counts = Landing::new(gpu, "counts", COUNTS + chains * COUNT)?;
         let draws = Landing::new(gpu, "draws", chains * rows * kept * 4)?;
-        let rows = if summing.is_some() { 0 } else { chains * rows };
+        let rows = if device_sums.is_some() { 0 } else { chains * rows };
         let statistics = Landing::new(gpu, "statistics", rows * size_of::<TransitionStatistics>() as u64)?;
         let mut bindings = [shared, &[(2, &run), (6, counts.output())]].concat();
-        match summing {
+        match device_sums {
             None => bindings.extend([(7, draws.output()), (8, statistics.output())]),
-            Some(summing) => bindings.extend(summing.bindings()),
+            Some(device_sums) => bindings.extend(device_sums.bindings()),
         }
         let bound = transition.bind(gpu, &bindings)?;
         let (clock, arrived) = (Clock::new(gpu)?, Vec::new());
