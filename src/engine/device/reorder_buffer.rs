@@ -376,21 +376,14 @@ mod tests {
                     for (place, chain) in chains.clone().enumerate().rev().filter(|(place, _)| counts[*place][0] > i) {
                         let lp = number(chain, 3 + made[chain] + i as usize) as f32;
                         numbers.extend([lp, 0.0, 0.0, 0.0, 0.0]);
-                        statistics.push(TransitionStatistics {
-                            lp,
-                            chain: place as u32,
-                            n_steps: 7,
-                            ..TransitionStatistics::default()
-                        });
+                        let chain = place as u32;
+                        statistics.push(TransitionStatistics { lp, chain, n_steps: 7, ..Default::default() });
                     }
                 }
                 chains.clone().zip(&counts).for_each(|(chain, count)| made[chain] += count[0] as usize);
                 let numbers = LandedDraws::Positions(&numbers);
-                reorder.record(
-                    &model,
-                    0.5,
-                    &Arrived { first: chains.start, counts: &counts, numbers, statistics: &statistics },
-                );
+                let arrived = Arrived { first: chains.start, counts: &counts, numbers, statistics: &statistics };
+                reorder.record(&model, 0.5, &arrived);
                 reorder.emit(&mut sink, false).unwrap();
             }
             reorder.emit(&mut sink, true).unwrap();
