@@ -9,7 +9,7 @@ use warpnuts::data::Dataset;
 use warpnuts::density::collapsed::ConditionalEffects;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::model::{Coordinates, Likelihood, Model, Scaling};
-use warpnuts::random::Place;
+use warpnuts::random::StreamKey;
 
 fn radon(parameterization: &str) -> Model {
     let dataset = Arc::new(Dataset::radon().unwrap());
@@ -36,9 +36,9 @@ fn gradient(criterion: &mut Criterion) {
     let model = radon("marginal");
     let mut effects = ConditionalEffects::new(&model);
     let mut named = vec![1.0; model.layout().dim()];
-    let place = Place { seed: 1, chain: 0, transition: 0 };
+    let key = StreamKey { seed: 1, chain: 0, transition: 0 };
     group.bench_function("a draw of the effects", |bencher| {
-        bencher.iter(|| effects.draw(black_box(&place), &mut named));
+        bencher.iter(|| effects.draw(black_box(&key), &mut named));
     });
 }
 

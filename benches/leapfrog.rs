@@ -14,7 +14,7 @@ use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Keep, Progress};
 use warpnuts::model::{Centering, Coordinates, Model, Scaling};
 use warpnuts::nuts::{Kernel, State, Step, Transition, Tuning};
-use warpnuts::random::Place;
+use warpnuts::random::StreamKey;
 
 fn leapfrog(criterion: &mut Criterion) {
     let dataset = Arc::new(Dataset::radon().unwrap());
@@ -25,9 +25,9 @@ fn leapfrog(criterion: &mut Criterion) {
     let density = CpuDensity::new(&model);
 
     let chains = Chains { seed: 1, first: 0, count: 4, per_superchain: 1 };
-    let lanes: Vec<Box<dyn Density>> = vec![Box::new(density.clone())];
+    let workers: Vec<Box<dyn Density>> = vec![Box::new(density.clone())];
     let progress = Arc::new(Progress::default());
-    let mut engine = HostEngine::new(model.clone(), lanes, chains, 10, Keep::All, progress).start().unwrap();
+    let mut engine = HostEngine::new(model.clone(), workers, chains, 10, Keep::All, progress).start().unwrap();
     let mut sink = Memory::new(dim, 4, 1);
     let plan = Plan { warmup: 1000, draws: 1, thin: 1, target_accept: 0.8, max_depth: 10 };
     let run = driver::run(&mut engine, dim, &plan, &mut sink).unwrap();
@@ -42,14 +42,14 @@ fn leapfrog(criterion: &mut Criterion) {
 
     let mut transition = Transition::new(dim, 10);
     transition.configure(&Tuning { scale: run.scale.to_vec(), step_size: 1.0, max_depth: 10 });
-    let mut place = Place { seed: 1, chain: 9, transition: 0 };
+    let mut key = StreamKey { seed: 1, chain: 9, transition: 0 };
     criterion.bench_function("radon leapfrog", |bencher| {
         bencher.iter_custom(|leapfrogs| {
             let start = Instant::now();
             let mut done = 0;
             while done < leapfrogs {
-                place.transition += 1;
-                transition.begin(place, &state, run.step_size);
+                key.transition += 1;
+                transition.begin(key, &state, run.step_size);
                 loop {
                     let log_density = density.log_density(transition.wants(), &mut gradient);
                     if transition.give(log_density, &gradient) == Step::Done {

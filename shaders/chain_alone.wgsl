@@ -31,8 +31,8 @@ fn of_groups(at: ptr<function, At>) -> f32 {
 }
 
 fn take_words() {
-    direction_word = words(place, DIRECTION, 0u).x;
-    join_words = words(place, JOIN, chain.depth / 4u);
+    direction_word = words(key, DIRECTION, 0u).x;
+    join_words = words(key, JOIN, chain.depth / 4u);
     spent += 40u;
 }
 
@@ -44,7 +44,7 @@ fn direction(depth: u32) -> u32 {
 // The uniform deviate that decides whether the sample of the subtree that doubles a tree of `depth` becomes the tree's.
 fn join_uniform(depth: u32) -> f32 {
     if depth > 0u && depth % 4u == 0u {
-        join_words = words(place, JOIN, depth / 4u);
+        join_words = words(key, JOIN, depth / 4u);
         spent += 20u;
     }
     return uniform_deviate(join_words[depth % 4u]);

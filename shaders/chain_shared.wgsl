@@ -37,7 +37,7 @@ fn of_groups(at: ptr<function, At>) -> f32 {
 // Blocks 0, 1, ... of the joins' words, one a lane; in lane DIRECTION_LANE the block of directions.
 fn take_words() {
     let is_direction = team.lane == DIRECTION_LANE;
-    join_words = words(place, select(JOIN, DIRECTION, is_direction), select(team.lane, 0u, is_direction));
+    join_words = words(key, select(JOIN, DIRECTION, is_direction), select(team.lane, 0u, is_direction));
     spent += 20u;
 }
 

@@ -10,10 +10,10 @@ fn coefficients_of(sample: u32) -> At {
     return at;
 }
 
-// The place of the effects of the chain's newest draw among random numbers: its number since warm-up, or before its end.
-fn place_of_effects() -> Place {
+// The key of the random numbers of the effects of the chain's newest draw: its number since warm-up, or before its end.
+fn key_of_effects() -> StreamKey {
     let seed = vec2<u32>(run.seed_low, run.seed_high);
-    return Place(seed, run.first_chain + team.number, (run.first_effects + chain.made - 1u) ^ run.effects_flipped);
+    return StreamKey(seed, run.first_chain + team.number, (run.first_effects + chain.made - 1u) ^ run.effects_flipped);
 }
 
 // The betas of group `j`, where the residual's sd is `eps`, from 2 K normal deviates, xi and then zeta.

@@ -40,7 +40,7 @@ fn suspend() {
     chain.subtree_weight = subtree_weight;
 }
 
-// Starts the transition of `place` at the sample of the last.
+// Starts the transition of `key` at the sample of the last.
 fn begin(step_size: f32) {
     chain.step_size = step_size;
     chain.depth = 0u;
@@ -87,7 +87,7 @@ fn draw_momentum() {
         momentum[quad] = vec4<f32>();
     }
     for (var first_block = 0u; 4u * first_block < DIM; first_block += TEAM) {
-        let deviates = normals(place, MOMENTUM, first_block + team.lane);
+        let deviates = normals(key, MOMENTUM, first_block + team.lane);
         for (var slot = 0u; slot < bound(SLOTS); slot++) {
             // A slot whose coordinates are in other blocks for every lane; compilers that unroll the loop know.
             if 4u * first_block >= coordinate_of(0u, slot) + TEAM || 4u * (first_block + TEAM) <= coordinate_of(0u, slot) {
@@ -137,7 +137,7 @@ fn give() -> u32 {
 
 // The blocks of leaves from that of leaf `leaf` on, one a lane, from a multiple of the team on.
 fn take_leaf_words(leaf: u32) {
-    leaf_words = words(place, LEAF, leaf / (4u * TEAM) * TEAM + team.lane);
+    leaf_words = words(key, LEAF, leaf / (4u * TEAM) * TEAM + team.lane);
     spent += 20u;
 }
 

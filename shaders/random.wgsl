@@ -5,15 +5,15 @@
 // terms that f32 cannot see.
 
 // Where random numbers are wanted: one transition of one chain of one experiment.
-struct Place {
+struct StreamKey {
     seed: vec2<u32>,
     chain: u32,
     transition: u32,
 }
 
-// Block `block` of the place's random words for `purpose`.
-fn words(place: Place, purpose: u32, block: u32) -> vec4<u32> {
-    return philox(vec4<u32>(block, purpose, place.transition, place.chain), place.seed);
+// Block `block` of the key's random words for `purpose`.
+fn words(key: StreamKey, purpose: u32, block: u32) -> vec4<u32> {
+    return philox(vec4<u32>(block, purpose, key.transition, key.chain), key.seed);
 }
 
 fn philox(counter: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
@@ -49,9 +49,9 @@ fn normal_pair(radius_word: u32, angle_word: u32) -> vec2<f32> {
     return sqrt(-2.0 * ln(uniform_deviate(radius_word))) * cos_sin(angle_word);
 }
 
-// The normal deviates 4 `block` .. 4 `block` + 4 of the place's for `purpose`: two from words 0 and 1, two from words 2 and
+// The normal deviates 4 `block` .. 4 `block` + 4 of the key's for `purpose`: two from words 0 and 1, two from words 2 and
 // 3.
-fn normals(place: Place, purpose: u32, block: u32) -> vec4<f32> {
-    let words = words(place, purpose, block);
+fn normals(key: StreamKey, purpose: u32, block: u32) -> vec4<f32> {
+    let words = words(key, purpose, block);
     return vec4<f32>(normal_pair(words.x, words.y), normal_pair(words.z, words.w));
 }

@@ -11,7 +11,7 @@ struct Counts {
     chains: array<vec4<u32>>,
 }
 
-@group(0) @binding(2) var<uniform> run: Run;
+@group(0) @binding(2) var<uniform> run: Dispatch;
 // The square roots of the inverse metric, as vectors lie. Read wherever they are wanted: caches have them, and a lane has no
 // registers to spare.
 @group(0) @binding(3) var<storage, read> scales: array<vec4<f32>>;
@@ -19,11 +19,11 @@ struct Counts {
 @group(0) @binding(6) var<storage, read_write> counts: Counts;
 
 var<private> team: Team;
-var<private> place: Place;
+var<private> key: StreamKey;
 var<private> chain: Chain;
 var<private> adaptation: StepSize;
 // What the transition that ended last tells.
-var<private> ended: Told;
+var<private> ended: TransitionStatistics;
 // Iterations made, about.
 var<private> spent: u32;
 
@@ -41,7 +41,7 @@ fn transition(invocation: Invocation) {
             if chain.made >= run.transitions || written >= run.room {
                 break;
             }
-            place = next_place();
+            key = next_key();
             begin(exp_of(select(run.log_step_size, adaptation.log_step, run.adapting == 1u)));
             chain.growing = 1u;
         }
@@ -49,7 +49,7 @@ fn transition(invocation: Invocation) {
         let fate = give();
         if fate != ONGOING {
             finish(fate);
-            written = leave(written);
+            written = record(written);
         }
     }
     save(written);
@@ -59,7 +59,7 @@ fn transition(invocation: Invocation) {
 fn load() {
     chain = chains[team.number];
     adaptation = chain.adaptation;
-    place = next_place();
+    key = next_key();
     resume();
 }
 
@@ -72,16 +72,16 @@ fn save(written: u32) {
     }
 }
 
-// The place of the chain's next transition, or of the one under way, among random numbers.
-fn next_place() -> Place {
+// The key of the random numbers of the chain's next transition, or of the one under way.
+fn next_key() -> StreamKey {
     let seed = vec2<u32>(run.seed_low, run.seed_high);
-    return Place(seed, run.first_chain + team.number, run.first_transition + chain.made);
+    return StreamKey(seed, run.first_chain + team.number, run.first_transition + chain.made);
 }
 
 // Ends the transition; what its sample teaches is learnt. Called from one place: it is much code where it is inlined.
 fn finish(fate: u32) {
     let acceptance = chain.acceptance_sum / f32(chain.n_steps);
-    ended = Told(
+    ended = TransitionStatistics(
         chain.log_density,
         chain.energy,
         acceptance,

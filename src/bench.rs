@@ -5,16 +5,16 @@
 //! repeat, so that a machine that slows down slows all of them; a figure is the median of the repeats, and a ratio the
 //! median of the repeats' ratios.
 
-mod bends;
 mod cell;
+mod cell_draws;
 mod gradients;
-mod kept;
-mod lane_time;
 mod report;
 mod sampling;
+mod scaling;
 mod simulated;
-mod subject;
+mod target;
 mod timing;
+mod worker_time;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,16 +28,16 @@ use crate::model::Model;
 use crate::nuts::State;
 use crate::summary::counted;
 
-pub use bends::{Along, AutoChoice, Bends};
 use cell::Cell;
 pub use report::{AdapterSummary, Bench, Machine, Modelled};
+pub use scaling::{Along, AutoChoice, ScalingCurve};
 pub use simulated::simulate;
-use subject::Subject;
-pub use timing::{LeftOut, Rate, Split, Timing};
+use target::BenchTarget;
+pub use timing::{NotMeasured, Rate, TimeSplit, Timing};
 
 /// What to time.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct BenchPlan {
     /// Numbers of chains.
     pub chains: Vec<u32>,
     /// Ways to compute the likelihood.
@@ -52,7 +52,7 @@ pub struct Plan {
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
     /// Is told what is being timed.
-    pub tell: &'a dyn Fn(&str),
+    pub report: &'a dyn Fn(&str),
     /// Says whether to stop, with what was measured so far.
     pub is_stopped: &'a dyn Fn() -> bool,
 }
@@ -82,19 +82,19 @@ const SHORT_WARM_UP: WarmUp = WarmUp { chains: 16, transitions: 150, states: 256
 const COORDINATES: usize = 1 << 26;
 
 /// A model made ready everywhere.
-struct Ready {
+struct PreparedModel {
     /// Of each likelihood, the model.
     models: Vec<Arc<Model>>,
     warm: Warm,
     /// Of each likelihood, the engines.
-    subjects: Vec<Vec<Subject>>,
+    targets: Vec<Vec<BenchTarget>>,
 }
 
 /// Times `backends` on each of `models`, model after model, cell after cell, from few chains to many.
 ///
 /// # Errors
 /// When a model cannot be sampled, or does not fit onto a device. A cell that fails is left out, with its reason.
-pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watch) -> Result<Bench, EngineError> {
+pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &BenchPlan, watch: Watch) -> Result<Bench, EngineError> {
     let start = Instant::now();
     let mut chains = plan.chains.clone();
     chains.sort_unstable();
@@ -105,7 +105,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
     let cells: Vec<(usize, (u32, usize))> =
         (0..models.len()).flat_map(|model| of_model.iter().map(move |cell| (model, *cell))).collect();
     let weight = |(model, (chains, _)): &(usize, (u32, usize))| weight(*chains) * models[*model].layout().dim() as f64;
-    let mut ready: Option<(usize, Ready)> = None;
+    let mut ready: Option<(usize, PreparedModel)> = None;
     // What the first model takes to be made ready is no matter of the cells, nor what drivers take to compile.
     let (mut begin, mut compiling) = (None, Duration::ZERO);
     // Where there is only software, `auto` takes the CPU without measuring.
@@ -123,7 +123,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
         let is_ready = ready.as_ref().is_some_and(|(of, _)| *of == number);
         if !is_ready && spent(begin, compiling) > plan.budget && !cell::ignores_time() {
             let (groups, predictors) = shape(model);
-            let left_out = |backend: &Backend| LeftOut {
+            let left_out = |backend: &Backend| NotMeasured {
                 likelihood: over,
                 groups,
                 predictors,
@@ -146,7 +146,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
         let left = plan.budget.saturating_sub(spent(Some(begin), compiling));
         let weights: f64 = cells[i..].iter().map(weight).sum();
         let share = left.mul_f64(weight(cell) / weights);
-        (watch.tell)(&format!(
+        (watch.report)(&format!(
             "{} of {}: {}{} over {}, {:.0} s left",
             i + 1,
             cells.len(),
@@ -164,9 +164,9 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
         // As `auto` does before such a run.
         let costs = device.map(|gpu| Costs::of_host(model, settings.threads).with_device(gpu, model, &settings));
         let cell = Cell { model, settings, warm: &ready.warm, costs, share, is_stopped: watch.is_stopped };
-        cell.run(&mut ready.subjects[likelihood], &mut bench);
+        cell.run(&mut ready.targets[likelihood], &mut bench);
     }
-    bench.bends = bends::of(&bench.timings);
+    bench.bends = scaling::of(&bench.timings);
     bench.wall_seconds = start.elapsed().as_secs_f64();
     Ok(bench)
 }
@@ -175,25 +175,25 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &Plan, watch: Watc
 fn make_ready(
     model: &Arc<Model>,
     backends: &[Backend],
-    plan: &Plan,
+    plan: &BenchPlan,
     chains: &[u32],
     one_of_several: bool,
     watch: Watch,
-) -> Result<(Ready, Duration), EngineError> {
-    (watch.tell)("warming up");
+) -> Result<(PreparedModel, Duration), EngineError> {
+    (watch.report)("warming up");
     let most = chains.last().copied().unwrap_or(1);
     let effort = if one_of_several { SHORT_WARM_UP } else { WARM_UP };
     let warm = warm_up(effort, model, most, plan.seed)?;
-    (watch.tell)("compiling");
+    (watch.report)("compiling");
     let start = Instant::now();
-    let (mut overs, mut subjects) = (Vec::new(), Vec::new());
+    let (mut overs, mut targets) = (Vec::new(), Vec::new());
     for likelihood in &plan.likelihoods {
         let model = Arc::new(model.over(*likelihood)?);
-        let of = backends.iter().map(|backend| Subject::new(backend, &model));
-        subjects.push(of.collect::<Result<Vec<Subject>, EngineError>>()?);
+        let of = backends.iter().map(|backend| BenchTarget::new(backend, &model));
+        targets.push(of.collect::<Result<Vec<BenchTarget>, EngineError>>()?);
         overs.push(model);
     }
-    Ok((Ready { models: overs, warm, subjects }, start.elapsed()))
+    Ok((PreparedModel { models: overs, warm, targets }, start.elapsed()))
 }
 
 /// Numbers of groups and of predictors.

@@ -6,7 +6,9 @@ mod compare;
 mod conclude;
 mod devices;
 mod exact;
+mod finish;
 mod folder;
+mod keep_summary;
 mod map;
 mod progress;
 mod reading;
@@ -14,8 +16,6 @@ mod report;
 mod resolve;
 mod resume;
 mod sample;
-mod stored;
-mod summed;
 mod table;
 mod timings;
 mod verify;
@@ -49,13 +49,13 @@ enum Command {
     /// Sample a model, or read a run's folder, and hold it against the exact posterior (one predictor or none)
     Verify(verify::VerifyArguments),
     /// Print the table and the diagnostics of a run that was stored
-    Summary(stored::SummaryArguments),
+    Summary(finish::SummaryArguments),
     /// Make the report of a run, or of a comparison, again
     Report(report::StoredReportArguments),
     /// Join the shards of an experiment
-    Merge(stored::MergeArguments),
+    Merge(finish::MergeArguments),
     /// Write the draws of a run as text
-    Export(stored::ExportArguments),
+    Export(finish::ExportArguments),
     /// List the GPU adapters, what they allow, and which one would be taken
     Devices,
     /// Time the CPU against the GPU, for numbers of chains and both likelihoods
@@ -87,10 +87,10 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
         Command::Exact(arguments) => exact::run(arguments),
         Command::Map(arguments) => map::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
-        Command::Summary(arguments) => stored::summarize(&arguments),
+        Command::Summary(arguments) => finish::summarize(&arguments),
         Command::Report(arguments) => report::run(&arguments),
-        Command::Merge(arguments) => stored::merge(&arguments),
-        Command::Export(arguments) => stored::export(&arguments),
+        Command::Merge(arguments) => finish::merge(&arguments),
+        Command::Export(arguments) => finish::export(&arguments),
         Command::Devices => devices::run(),
         Command::Bench(arguments) => bench::run(arguments),
     }

@@ -34,12 +34,12 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub use centring::{Centring, FarPredictor};
-pub use design::{Design, Discrete};
+pub use design::{DesignWarnings, Discrete};
 pub use error::{DataError, HeaderHint};
-pub use faults::{CellFault, Gap, MissingRows, Place};
+pub use faults::{CellFault, CellPosition, Gap, MissingRows};
 pub use left_out::{LeftOut, MissingValues};
 pub use looks::Look;
-pub use reading::{Decimal, Delimiter, Encoding, MISSING_LABELS, Missing, Reading};
+pub use reading::{Decimal, Delimiter, Encoding, MISSING_LABELS, Missing, ReadOptions};
 pub use sentinels::Sentinel;
 
 use labels::GroupIndex;
@@ -149,7 +149,7 @@ impl Dataset {
             if label.is_empty() {
                 return Err(DataError::BadCell {
                     file,
-                    place: Place::Row(row),
+                    place: CellPosition::Row(row),
                     column: columns.group,
                     fault: CellFault::EmptyGroup.into(),
                 });
@@ -157,12 +157,12 @@ impl Dataset {
             group_of.push(groups.index_of(label));
         }
         let (skipped, left_out) = (Vec::new(), LeftOut::default());
-        let table = Table { groups: groups.into_names(), group_of, outcome, predictors, skipped, left_out };
+        let table = FileColumns { groups: groups.into_names(), group_of, outcome, predictors, skipped, left_out };
         Dataset::assemble(file, columns, table)
     }
 
     /// Checks whole columns and sorts them by group.
-    fn assemble(source: String, columns: Columns, table: Table) -> Result<Dataset, DataError> {
+    fn assemble(source: String, columns: Columns, table: FileColumns) -> Result<Dataset, DataError> {
         checks::table(&source, &columns, &table)?;
         let mut starts = vec![0; table.groups.len() + 1];
         for &group in &table.group_of {
@@ -347,7 +347,7 @@ impl Columns {
 }
 
 /// The columns asked for, cell by cell sound, still in the order of the file.
-struct Table {
+struct FileColumns {
     groups: Vec<String>,
     group_of: Vec<usize>,
     outcome: Vec<f64>,

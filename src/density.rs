@@ -78,7 +78,7 @@ pub enum DensityError {
     Refused(#[from] Refusal),
     /// The same in a run that is over, in the words in which it was written down.
     #[error("{0}")]
-    Told(String),
+    Stored(String),
 }
 
 /// Log density and gradient of many positions.

@@ -1,19 +1,19 @@
 //! Sinks: where draws go as they are made.
 
-mod across;
-mod effects;
-mod kept;
+mod between_chains;
+mod complete_collapsed;
+mod location_scale;
 mod memory;
-mod observations;
+mod pointwise;
 mod precision;
+mod recorded;
 pub mod store;
-mod summed;
-mod units;
+mod streaming;
 
-pub use across::{Across, Running};
-pub use effects::{Completion, WithEffects};
-pub use kept::Draws;
+pub use between_chains::{BetweenChains, RunningVariance};
+pub use complete_collapsed::{CompletingSink, Completion};
+pub use location_scale::location_scales;
 pub use memory::Memory;
 pub use precision::Precision;
-pub use summed::{Summed, Totals};
-pub use units::units;
+pub use recorded::Draws;
+pub use streaming::{StreamingSink, Totals};

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Part, Phase, PhaseOutcome, SinkError};
+use crate::engine::{
+    ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseKind, PhaseOutcome, SinkError,
+};
 use crate::faults;
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 use crate::nuts::{Adaptation, Tuning};
 
-use schedule::{Role, Stage, schedule};
+use schedule::{Stage, StageRole, schedule};
 
 /// Draws of each chain before the first checkpoint among them, at most.
 const FIRST_STRETCH: u32 = 16;
@@ -35,7 +37,7 @@ pub struct Plan {
 
 /// What there is to tell about a run beside its draws.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct RunOutcome {
     /// Transitions of each chain in warm-up.
     pub warmup: u32,
     /// Transitions of each chain since warm-up: fewer than planned where the run was interrupted.
@@ -45,7 +47,7 @@ pub struct Run {
     /// The metric of all draws, as sds in the sampler's units.
     pub scale: Vec<f64>,
     /// Where the chains were in the last window of warm-up, if there was one.
-    pub spread: Option<Spread>,
+    pub spread: Option<PositionMoments>,
     /// Mean acceptance over all draws.
     pub acceptance: f64,
     /// Divergent transitions, in warm-up and among the draws.
@@ -73,7 +75,7 @@ pub struct Checkpoint {
     /// The metric of the next phase, as sds in the sampler's units.
     pub scale: Vec<f64>,
     /// Where the chains were in the last window of warm-up, if one is over.
-    pub spread: Option<Spread>,
+    pub spread: Option<PositionMoments>,
     /// Transitions of each chain in warm-up.
     pub warmup: u32,
     /// Divergent transitions, in warm-up and since.
@@ -97,7 +99,7 @@ pub trait Checkpointer {
     ///
     /// # Errors
     /// When it cannot be kept.
-    fn take(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError>;
+    fn record(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError>;
 }
 
 /// How a run begins.
@@ -107,27 +109,27 @@ pub enum Start {
     Fresh,
     /// With what another run has learnt, which stays as it is: warm-up only forgets where chains began, and no chain learns
     /// from another.
-    Frozen(Learnt),
+    Frozen(Tuned),
     /// Where a run of the same plan stood.
     Resumed(Checkpoint),
 }
 
 /// What a run learns in warm-up.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Learnt {
+pub struct Tuned {
     /// The step size.
     pub step_size: f64,
     /// The metric, as sds in the sampler's units.
     pub scale: Vec<f64>,
     /// Where the chains were in the last window, if there was one.
-    pub spread: Option<Spread>,
+    pub spread: Option<PositionMoments>,
 }
 
-impl Learnt {
+impl Tuned {
     /// What is behind a run that has come so far.
-    pub fn of(checkpoint: &Checkpoint) -> Learnt {
+    pub fn of(checkpoint: &Checkpoint) -> Tuned {
         let Checkpoint { step_size, scale, spread, .. } = checkpoint;
-        Learnt { step_size: *step_size, scale: scale.clone(), spread: spread.clone() }
+        Tuned { step_size: *step_size, scale: scale.clone(), spread: spread.clone() }
     }
 }
 
@@ -135,7 +137,12 @@ impl Learnt {
 ///
 /// # Errors
 /// When the engine or the sink fails; what the sink took before stays with it.
-pub fn run(engine: &mut dyn Engine, dim: usize, plan: &Plan, sink: &mut dyn DrawSink) -> Result<Run, EngineError> {
+pub fn run(
+    engine: &mut dyn Engine,
+    dim: usize,
+    plan: &Plan,
+    sink: &mut dyn DrawSink,
+) -> Result<RunOutcome, EngineError> {
     run_from(Start::Fresh, engine, dim, plan, sink, None)
 }
 
@@ -150,11 +157,11 @@ pub fn run_from(
     plan: &Plan,
     sink: &mut dyn DrawSink,
     mut checkpointer: Option<&mut dyn Checkpointer>,
-) -> Result<Run, EngineError> {
+) -> Result<RunOutcome, EngineError> {
     let fresh = Checkpoint { step_size: 1.0, scale: vec![1.0; dim], ..Checkpoint::default() };
     let mut done = match start {
         Start::Fresh => fresh,
-        Start::Frozen(Learnt { step_size, scale, spread }) => {
+        Start::Frozen(Tuned { step_size, scale, spread }) => {
             Checkpoint { frozen: true, step_size, scale, spread, ..fresh }
         }
         Start::Resumed(checkpoint) => {
@@ -170,23 +177,24 @@ pub fn run_from(
     let stages = if done.frozen { schedule::frozen(plan.warmup) } else { schedule(plan.warmup) };
     let mut checkpointed = Instant::now();
     for Stage { role, transitions } in stages.into_iter().skip(done.stages) {
-        let is_far = matches!(role, Role::Initial | Role::Approach);
-        let learns = !matches!(role, Role::Approach | Role::Arrival | Role::Frozen);
-        let long_trees = matches!(role, Role::LastWindow | Role::Final | Role::Arrival | Role::Frozen);
+        let is_far = matches!(role, StageRole::Initial | StageRole::Approach);
+        let learns = !matches!(role, StageRole::Approach | StageRole::Arrival | StageRole::Frozen);
+        let long_trees =
+            matches!(role, StageRole::LastWindow | StageRole::Final | StageRole::Arrival | StageRole::Frozen);
         let phase = Phase {
             transitions,
             tuning: match role {
-                Role::Approach => adaptation.tuning(vec![1.0; dim], 1.0, true),
+                StageRole::Approach => adaptation.tuning(vec![1.0; dim], 1.0, true),
                 _ => adaptation.tuning(done.scale.clone(), done.step_size, !long_trees),
             },
-            adapt: (role != Role::Frozen).then(|| adaptation.adapt(is_far)),
-            part: Part::Warmup { recorded: sink.wants_warmup() },
+            adapt: (role != StageRole::Frozen).then(|| adaptation.adapt(is_far)),
+            part: PhaseKind::Warmup { recorded: sink.wants_warmup() },
             thin: plan.thin,
         };
         let outcome = count(&mut done, &mut failure, 0, engine, &phase, sink)?;
         done.warmup += outcome.transitions;
         if is_over(&failure) {
-            return Ok(told(done, failure));
+            return Ok(run_outcome(done, failure));
         }
         if outcome.transitions < transitions {
             break;
@@ -196,16 +204,16 @@ pub fn run_from(
             done.step_size = Adaptation::pooled_step_size(&outcome.log_step_sizes);
         }
         match role {
-            Role::Initial => {
+            StageRole::Initial => {
                 Adaptation::update_metric(&mut done.scale, &outcome.moments);
                 done.step_size = Adaptation::first_step_size(dim);
             }
-            Role::Window => Adaptation::update_metric(&mut done.scale, &outcome.moments),
-            Role::LastWindow => {
+            StageRole::Window => Adaptation::update_metric(&mut done.scale, &outcome.moments),
+            StageRole::LastWindow => {
                 Adaptation::update_metric(&mut done.scale, &outcome.moments);
                 sink.warmed(done.spread.insert(outcome.moments.spread()));
             }
-            Role::Approach | Role::Arrival | Role::Frozen | Role::Final => {}
+            StageRole::Approach | StageRole::Arrival | StageRole::Frozen | StageRole::Final => {}
         }
         checkpoint_if_due(&done, &mut checkpointed, engine, &mut checkpointer)?;
     }
@@ -213,7 +221,7 @@ pub fn run_from(
         transitions: 0,
         tuning: Tuning { scale: done.scale.clone(), step_size: done.step_size, max_depth: plan.max_depth },
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: plan.thin,
     };
     // A run that was stopped in warm-up has no draws to make, but an engine that is stopped makes none.
@@ -225,7 +233,7 @@ pub fn run_from(
         let outcome = count(&mut done, &mut failure, 1, engine, &phase, sink)?;
         done.draws += outcome.transitions;
         if outcome.transitions < phase.transitions || is_over(&failure) || done.draws == plan.draws {
-            return Ok(told(done, failure));
+            return Ok(run_outcome(done, failure));
         }
         checkpoint_if_due(&done, &mut checkpointed, engine, &mut checkpointer)?;
         if let Some(checkpointer) = &checkpointer {
@@ -277,7 +285,7 @@ fn checkpoint_if_due(
         && checkpointed.elapsed() >= checkpointer.interval()
     {
         let draws = done.draws.saturating_sub(faults::is_planted("stale-checkpoint").into());
-        checkpointer.take(Checkpoint { chains: engine.states()?, draws, ..done.clone() })?;
+        checkpointer.record(Checkpoint { chains: engine.states()?, draws, ..done.clone() })?;
         *checkpointed = Instant::now();
     }
     faults::point_at("after-phase", u64::from(done.draws));
@@ -285,8 +293,8 @@ fn checkpoint_if_due(
 }
 
 /// What there is to tell of a run that has come so far.
-fn told(done: Checkpoint, failure: Option<DeviceFailure>) -> Run {
-    Run {
+fn run_outcome(done: Checkpoint, failure: Option<DeviceFailure>) -> RunOutcome {
+    RunOutcome {
         warmup: done.warmup,
         draws: done.draws,
         step_size: done.step_size,

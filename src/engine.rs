@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
 use crate::faults;
-use crate::model::{CoordinatesError, Model, Unit};
-use crate::nuts::adaptation::{Moments, Spread};
+use crate::model::{CoordinatesError, LocationScale, Model};
+use crate::nuts::adaptation::{Moments, PositionMoments};
 use crate::nuts::{Adapt, State, Statistics, Tuning};
 
-pub use progress::{Progress, Snapshot};
-use sums::{ChainSums, Grid};
+pub use progress::{Counters, Progress};
+use sums::{BinGrid, ChainSums};
 
 /// A stretch of transitions of all chains with one tuning.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct Phase {
     /// How chains adapt their step sizes; `None` keeps them.
     pub adapt: Option<Adapt>,
     /// Which part of the run this is, and so what becomes of draws.
-    pub part: Part,
+    pub part: PhaseKind,
     /// Of how many transitions the last one's draw goes to the sink, counted since this part of the run began.
     pub thin: u32,
 }
@@ -47,7 +47,7 @@ impl Phase {
 
 /// A part of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum PhaseKind {
     /// Draws go into the moments that the next metric is made of; where they are recorded, to the sink as well.
     Warmup {
         /// Whether they are.
@@ -57,15 +57,15 @@ pub enum Part {
     Sampling,
 }
 
-impl Part {
+impl PhaseKind {
     /// Whether draws go into moments.
     pub fn learns(self) -> bool {
-        self != Part::Sampling
+        self != PhaseKind::Sampling
     }
 
     /// Whether draws go to the sink.
     pub fn records(self) -> bool {
-        self != Part::Warmup { recorded: false } || faults::is_planted("warm-up-kept")
+        self != PhaseKind::Warmup { recorded: false } || faults::is_planted("warm-up-kept")
     }
 }
 
@@ -99,7 +99,7 @@ pub struct DeviceFailure {
 
 /// Consecutive draws of all chains.
 #[derive(Debug, Clone, Copy)]
-pub struct Block<'a> {
+pub struct DrawBlock<'a> {
     /// Whether these are draws of warm-up.
     pub warmup: bool,
     /// Number of chains.
@@ -207,20 +207,20 @@ impl Keep {
 pub trait DrawSink {
     /// Learns where the chains were in the last window of warm-up, if there was one: before the last stage of warm-up,
     /// or before everything in a run that goes on after that stage or has another run's step size and metric.
-    fn warmed(&mut self, spread: &Spread);
+    fn warmed(&mut self, spread: &PositionMoments);
 
     /// Whether blocks of the next stage of warm-up are wanted, too.
     fn wants_warmup(&self) -> bool;
 
     /// The location and scale, in the user's units, in which each variable of draws since warm-up is kept in 16 bits:
     /// an engine may hand draws over as offsets from the mean in sds, rounded to f16. `None` where more bits are kept.
-    fn units(&self) -> Option<&[Unit]>;
+    fn units(&self) -> Option<&[LocationScale]>;
 
     /// Takes the next block; blocks of warm-up, where they are wanted, come before all others.
     ///
     /// # Errors
     /// When it cannot be kept; the run ends with what was kept before.
-    fn take(&mut self, block: &Block) -> Result<(), SinkError>;
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError>;
 
     /// Where an engine that sums up draws itself hands the sums over in place of blocks; `None` where draws are wanted.
     fn sums(&mut self) -> Option<&mut dyn SumSink>;
@@ -229,7 +229,7 @@ pub trait DrawSink {
 /// Takes sums of draws that an engine has made in place of the draws.
 pub trait SumSink {
     /// The bins and the units of the sums.
-    fn grid(&self) -> &Grid;
+    fn grid(&self) -> &BinGrid;
 
     /// Takes sums over all draws that the next chains have made in a phase.
     fn take_sums(&mut self, chains: &ChainSums);

@@ -15,17 +15,17 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::draws::{Completion, Draws, Memory, Precision, Summed, Totals, WithEffects};
-use crate::driver::{self, Checkpointer, Learnt, Plan, Run, Start};
+use crate::draws::{CompletingSink, Completion, Draws, Memory, Precision, StreamingSink, Totals};
+use crate::driver::{self, Checkpointer, Plan, RunOutcome, Start, Tuned};
 use crate::engine::host::Chains;
-use crate::engine::sums::{BINS, Sums};
+use crate::engine::sums::{BINS, DrawSums};
 use crate::engine::{DeviceFailure, DrawSink, EngineError, Progress};
 use crate::mode::Landscape;
 use crate::model::Likelihood;
 use crate::model::Model;
 
 pub use crate::engine::Keep;
-pub use backend::{Backend, Choice, Engine, choose};
+pub use backend::{Backend, Choice, EngineChoice, choose};
 pub use coordinates::suited;
 pub use identity::{Difference, Identity};
 pub use merge::{MergeError, Merging};
@@ -131,7 +131,9 @@ impl Settings {
         let variables = model.layout().dim();
         let threads = rayon::current_num_threads() as u128;
         let histograms = (threads + 1) * (variables * BINS * size_of::<u64>()) as u128;
-        self.memory_of_chains(model) + u128::from(self.chains) * (variables * size_of::<Sums>()) as u128 + histograms
+        self.memory_of_chains(model)
+            + u128::from(self.chains) * (variables * size_of::<DrawSums>()) as u128
+            + histograms
     }
 
     /// Position, gradient, and the running mean and squares of both.
@@ -238,7 +240,7 @@ pub struct Sampled<D = Draws> {
     /// Their draws, or what is left of them.
     pub draws: D,
     /// What the driver tells.
-    pub run: Run,
+    pub run: RunOutcome,
     /// Whether the run was stopped before its last draw.
     pub interrupted: bool,
     /// From before the first starting point to after the last draw.
@@ -258,7 +260,7 @@ pub fn sample(model: Arc<Model>, settings: Settings, progress: Arc<Progress>) ->
 /// Samples `model` where `backend` computes.
 ///
 /// `progress` counts along, and stops the run early where it is told to. A device that fails in the middle of the run
-/// leaves what was drawn, and its failure in [`Run`].
+/// leaves what was drawn, and its failure in [`RunOutcome`].
 ///
 /// # Errors
 /// When a chain finds no starting point, or a device fails before the first draw, and the run cannot go on without it.
@@ -274,7 +276,7 @@ pub fn sample_on(
     let (chain_count, draw_count) = (settings.chains as usize, settings.draws as usize);
     let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
     let landscape = Landscape::of(&model);
-    let run = run(backend, &model, &landscape, &settings, Start::Fresh, Output::of(&mut draws), progress)?;
+    let run = run(backend, &model, &landscape, &settings, Start::Fresh, RunOutput::of(&mut draws), progress)?;
     draws.shrink_to_fit();
     Ok(sampled(backend, model, landscape, settings, Draws::Memory(draws), run, began.elapsed()))
 }
@@ -288,30 +290,31 @@ pub fn sample_summed(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Learnt>,
+    learnt: Option<Tuned>,
     progress: Arc<Progress>,
 ) -> Result<Sampled<Totals>, EngineError> {
     let began = Instant::now();
     let settings = settings.of(&model);
     let (chains, draws) = (settings.chains as usize, settings.draws as usize);
-    let mut sums = Summed::new(&model, chains, draws, settings.chains_per_superchain(), settings.completion(&model));
+    let mut sums =
+        StreamingSink::new(&model, chains, draws, settings.chains_per_superchain(), settings.completion(&model));
     let landscape = Landscape::of(&model);
     let start = learnt.map_or(Start::Fresh, Start::Frozen);
-    let run = run(backend, &model, &landscape, &settings, start, Output::of(&mut sums), progress)?;
+    let run = run(backend, &model, &landscape, &settings, start, RunOutput::of(&mut sums), progress)?;
     let totals = sums.finish(draws);
     Ok(sampled(backend, model, landscape, settings, totals, run, began.elapsed()))
 }
 
 /// Where a run's draws and checkpoints go.
-struct Output<'a> {
+struct RunOutput<'a> {
     sink: &'a mut dyn DrawSink,
     checkpointer: Option<&'a mut dyn Checkpointer>,
 }
 
-impl<'a> Output<'a> {
+impl<'a> RunOutput<'a> {
     /// Draws that go into `sink`, without checkpoints.
-    fn of(sink: &'a mut dyn DrawSink) -> Output<'a> {
-        Output { sink, checkpointer: None }
+    fn of(sink: &'a mut dyn DrawSink) -> RunOutput<'a> {
+        RunOutput { sink, checkpointer: None }
     }
 }
 
@@ -322,9 +325,9 @@ fn run(
     landscape: &Landscape,
     settings: &Settings,
     start: Start,
-    Output { sink, checkpointer }: Output,
+    RunOutput { sink, checkpointer }: RunOutput,
     progress: Arc<Progress>,
-) -> Result<Run, EngineError> {
+) -> Result<RunOutcome, EngineError> {
     let mut engine = backend.start(model, settings, settings.chain_range(), progress)?;
     if landscape.is_split() && !matches!(start, Start::Resumed(_)) {
         engine.resume(&starts::where_the_mass_is(model, landscape, settings.chain_range()), 0)?;
@@ -332,7 +335,7 @@ fn run(
     let plan = settings.plan();
     // What sums draws up completes them itself.
     let run = if let Some(completion) = settings.completion(model).filter(|_| settings.keep != Keep::Summary) {
-        let mut completed = WithEffects::new(sink, completion, settings.variables(model), settings.threads);
+        let mut completed = CompletingSink::new(sink, completion, settings.variables(model), settings.threads);
         driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed, checkpointer)?
     } else {
         driver::run_from(start, &mut *engine, model.dim(), &plan, sink, checkpointer)?
@@ -342,7 +345,7 @@ fn run(
     {
         return Err(error.clone().into());
     }
-    Ok(Run { draws: run.draws / settings.thin, ..run })
+    Ok(RunOutcome { draws: run.draws / settings.thin, ..run })
 }
 
 impl<D> Sampled<D> {
@@ -358,7 +361,7 @@ fn sampled<D>(
     landscape: Landscape,
     settings: Settings,
     draws: D,
-    run: Run,
+    run: RunOutcome,
     wall: Duration,
 ) -> Sampled<D> {
     // Chains, and what wrote their draws, took more memory than what is left to do.

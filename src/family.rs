@@ -4,7 +4,7 @@
 mod gaussian;
 
 use crate::lanes::Lanes;
-use crate::random::Place;
+use crate::random::StreamKey;
 
 pub use gaussian::{Gaussian, SquaredResiduals};
 
@@ -54,8 +54,8 @@ pub trait Distribution: Copy {
     /// log p(outcome | eta) of each row, every constant included.
     fn log_densities(&self, outcomes: &[f64], etas: &[f64], out: &mut [f64]);
 
-    /// An outcome for each of `etas`, drawn by the random numbers of `place` and no others.
-    fn replicate(&self, place: &Place, etas: &[f64], out: &mut [f64]);
+    /// An outcome for each of `etas`, drawn by the random numbers of `key` and no others.
+    fn replicate(&self, key: &StreamKey, etas: &[f64], out: &mut [f64]);
 }
 
 /// Lists the families: the only place that names them all.

@@ -7,8 +7,8 @@
 //!
 //! All modes here are of densities over theta, that is over log sigma and log eps.
 
-mod climb;
 mod landscape;
+mod lbfgs;
 mod path;
 mod profile;
 
@@ -17,12 +17,12 @@ use rayon::prelude::*;
 use crate::density::collapsed::{self, ConditionalEffects};
 use crate::density::cpu::CpuDensity;
 use crate::model::{Centering, Coordinates, Model, Refusal, Role};
-use climb::{AIM, Top, climb};
 use landscape::RUNAWAY;
+use lbfgs::{AIM, Maximum, maximize};
 
-pub use climb::GRADIENT_TOLERANCE;
 pub use landscape::{Landscape, NEGLIGIBLE, Peak, Visits};
-pub use path::{Path, Point, path, spread};
+pub use lbfgs::GRADIENT_TOLERANCE;
+pub use path::{Path, PathPoint, path, spread};
 
 /// Where searches begin, in log scales of standardized data: the highest end that any of them comes to is the mode.
 const STARTS: [f64; 3] = [-0.5, -2.0, -4.0];
@@ -76,7 +76,7 @@ pub fn marginal(model: &Model) -> Result<Mode, NoMode> {
         return Err(NoMode::Unsettled { gradient: f64::NAN });
     };
     let model = model.collapsed();
-    mode(&model, Top { theta, log_density, gradient })
+    mode(&model, Maximum { theta, log_density, gradient })
 }
 
 /// The mode of `model`'s non-centered density, over mu, log sigma, log eps and all offsets.
@@ -111,17 +111,17 @@ fn hyperparameters(model: &Model, log_sigma: f64) -> Vec<f64> {
 fn highest(model: &Model, starts: impl Iterator<Item = Vec<f64>>) -> Result<Mode, NoMode> {
     let density = CpuDensity::new(model);
     let starts: Vec<Vec<f64>> = starts.collect();
-    let ends = starts
-        .into_par_iter()
-        .map_with(density, |density, start| climb(|theta, gradient| density.log_density(theta, gradient), start, AIM));
-    match ends.collect::<Vec<Top>>().into_iter().max_by(|a, b| a.log_density.total_cmp(&b.log_density)) {
+    let ends = starts.into_par_iter().map_with(density, |density, start| {
+        maximize(|theta, gradient| density.log_density(theta, gradient), start, AIM)
+    });
+    match ends.collect::<Vec<Maximum>>().into_iter().max_by(|a, b| a.log_density.total_cmp(&b.log_density)) {
         Some(top) => mode(model, top),
         None => Err(NoMode::Unsettled { gradient: f64::NAN }),
     }
 }
 
 /// The mode at `top`, if it is one.
-fn mode(model: &Model, top: Top) -> Result<Mode, NoMode> {
+fn mode(model: &Model, top: Maximum) -> Result<Mode, NoMode> {
     let layout = model.layout();
     if let Some(scale) = layout.positive().find(|scale| top.theta[*scale] < RUNAWAY) {
         return Err(NoMode::Runaway { name: model.names()[scale].clone() });

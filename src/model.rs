@@ -37,7 +37,7 @@ pub use term::{GroupMean, Spread, Term};
 
 /// Where a variable is, and how far it spreads.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Unit {
+pub struct LocationScale {
     /// Its mean.
     pub mean: f64,
     /// Its standard deviation.
@@ -255,10 +255,10 @@ impl Model {
     }
 
     /// The same units of named variables in the sampler's space, of as many leading ones as there are.
-    pub fn scaled_units(&self, units: &[Unit]) -> Vec<Unit> {
-        let scaled = |(i, unit): (usize, &Unit)| {
+    pub fn scaled_units(&self, units: &[LocationScale]) -> Vec<LocationScale> {
+        let scaled = |(i, unit): (usize, &LocationScale)| {
             let units = self.layout.units(i);
-            Unit { mean: units.invert(unit.mean), sd: unit.sd / units.unit }
+            LocationScale { mean: units.invert(unit.mean), sd: unit.sd / units.unit }
         };
         units.iter().enumerate().map(scaled).collect()
     }

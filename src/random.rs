@@ -43,7 +43,7 @@ pub enum Purpose {
 
 /// Where random numbers are wanted: one transition of one chain of one experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct StreamKey {
     /// The experiment's seed.
     pub seed: u64,
     /// The chain's global number, the same in a shard as in the whole experiment.
@@ -52,13 +52,13 @@ pub struct Place {
     pub transition: u32,
 }
 
-impl Place {
-    /// Block `block` of the place's random words for `purpose`.
+impl StreamKey {
+    /// Block `block` of the key's random words for `purpose`.
     pub fn words(&self, purpose: Purpose, block: u32) -> [u32; 4] {
         philox([block, purpose as u32, self.transition, self.chain], key(self.seed))
     }
 
-    /// The uniform deviate `index` of the place for `purpose`, in (0, 1), with 32 random bits.
+    /// The uniform deviate `index` of the key for `purpose`, in (0, 1), with 32 random bits.
     pub fn uniform(&self, purpose: Purpose, index: u32) -> f64 {
         self.uniforms(purpose, index / 4)[index as usize % 4]
     }
@@ -68,13 +68,13 @@ impl Place {
         self.words(purpose, block).map(uniform_deviate)
     }
 
-    /// Fills `out` with the place's standard normal deviates for `purpose`: deviates `4 b .. 4 b + 4` come from block
+    /// Fills `out` with the key's standard normal deviates for `purpose`: deviates `4 b .. 4 b + 4` come from block
     /// `b`, two from words 0 and 1, two from words 2 and 3.
     pub fn normals(&self, purpose: Purpose, out: &mut [f64]) {
         fill_normals(key(self.seed), [purpose as u32, self.transition, self.chain], out);
     }
 
-    /// A sequential generator that starts at this place.
+    /// A sequential generator that starts at this key.
     pub fn stream(&self, purpose: Purpose) -> Philox {
         Philox {
             key: key(self.seed),
@@ -165,7 +165,7 @@ fn fill_normals(key: [u32; 2], place: [u32; 3], out: &mut [f64]) {
     }
 }
 
-/// A sequential generator over the words of one place, for everything that takes one of `rand`'s.
+/// A sequential generator over the words of one key, for everything that takes one of `rand`'s.
 #[derive(Debug, Clone)]
 pub struct Philox {
     key: [u32; 2],
@@ -200,7 +200,7 @@ impl SeedableRng for Philox {
     type Seed = [u8; 8];
 
     fn from_seed(seed: [u8; 8]) -> Philox {
-        Place { seed: u64::from_le_bytes(seed), chain: 0, transition: 0 }.stream(Purpose::Stream)
+        StreamKey { seed: u64::from_le_bytes(seed), chain: 0, transition: 0 }.stream(Purpose::Stream)
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn cosine_and_sine_agree_with_the_library() {
-        let place = Place { seed: 11, chain: 0, transition: 0 };
+        let place = StreamKey { seed: 11, chain: 0, transition: 0 };
         for block in 0..5_000 {
             for word in place.words(Purpose::Stream, block).into_iter().chain([0, 1, u32::MAX, u32::MAX - 1]) {
                 let quadrant = f64::from(word >> 30);

@@ -7,16 +7,16 @@
 
 mod caption;
 mod chains;
-mod draw;
 mod figure;
 mod figures;
+mod kde;
 mod page;
 mod parts;
 mod run;
-mod scene;
-mod sketch;
-mod smooth;
 mod tables;
+mod terminal;
+mod thin;
+mod view;
 
 use std::io;
 use std::path::Path;
@@ -30,18 +30,19 @@ use crate::mode::{self, Mode, NoMode};
 use crate::summary::{Comparison, RunSummary, write_whole};
 
 pub use figures::predictive::Replicates;
-pub use scene::{NoSuchGroup, funnel_group};
+pub use view::{NoSuchGroup, funnel_group};
 
 use figure::Figure;
-use figures::modes::Modes;
+use figures::modes::GroupModes;
 use figures::{
-    autocorrelation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank, stuck, throughput, trace,
+    autocorrelation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank, stuck_chains, throughput,
+    trace,
 };
 use page::Page;
-use parts::{Parts, with};
-use run::Run;
-use scene::Scene;
-use tables::Summary;
+use parts::{FigureParts, with};
+use run::ReportedRun;
+use tables::ReportSummary;
+use view::View;
 
 /// What a report is told that no run knows.
 #[derive(Debug, Clone, Default)]
@@ -58,12 +59,12 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Report {
     options: Options,
-    scene: Option<Scene>,
-    runs: Vec<Run>,
-    parts: Vec<Parts>,
+    view: Option<View>,
+    runs: Vec<ReportedRun>,
+    parts: Vec<FigureParts>,
     comparison: Option<Comparison>,
     truth: Option<marginal::Truth>,
-    modes: Option<Modes>,
+    modes: Option<GroupModes>,
     predictive: Option<Figure>,
     throughput: Option<Figure>,
 }
@@ -73,7 +74,7 @@ impl Report {
     pub fn new(options: Options) -> Report {
         Report {
             options,
-            scene: None,
+            view: None,
             runs: Vec::new(),
             parts: Vec::new(),
             comparison: None,
@@ -88,9 +89,9 @@ impl Report {
     /// data.
     pub fn add(&mut self, sampled: &Sampled, summary: &RunSummary) {
         let options = &self.options;
-        let scene = self.scene.get_or_insert_with(|| Scene::of(sampled, summary, options));
+        let view = self.view.get_or_insert_with(|| View::of(sampled, summary, options));
         let slot = slot(&summary.parameterization, &self.runs);
-        let (run, parts) = parts::of(sampled, summary, scene, slot);
+        let (run, parts) = parts::of(sampled, summary, view, slot);
         self.runs.push(run);
         self.parts.push(parts);
     }
@@ -98,8 +99,8 @@ impl Report {
     /// Adds how the runs compare, and the exact posterior where there is one. The runs have been added before.
     pub fn compare(&mut self, comparison: &Comparison, exact: Option<&Exact>) {
         self.comparison = Some(comparison.clone());
-        if let (Some(scene), Some(exact)) = (&self.scene, exact) {
-            self.truth = marginal::Truth::of(exact, scene, &self.runs);
+        if let (Some(view), Some(exact)) = (&self.view, exact) {
+            self.truth = marginal::Truth::of(exact, view, &self.runs);
         }
     }
 
@@ -111,7 +112,7 @@ impl Report {
         marginal: &Result<Mode, NoMode>,
         path: Option<&mode::Path>,
     ) {
-        self.modes = self.scene.as_ref().map(|scene| Modes::of(scene, non_centered, marginal, path));
+        self.modes = self.view.as_ref().map(|view| GroupModes::of(view, non_centered, marginal, path));
     }
 
     /// Adds outcomes that were drawn from the posterior, beside those observed.
@@ -127,15 +128,15 @@ impl Report {
     /// Small sketches, in characters, of the density of the sigma that the report is about: a line for each run, and one for
     /// the exact density where there is one. Empty without runs.
     pub fn sketches(&self) -> String {
-        let Some(scene) = &self.scene else { return String::new() };
-        sketch::sketches(scene, &self.runs, self.truth.as_ref())
+        let Some(view) = &self.view else { return String::new() };
+        terminal::sketches(view, &self.runs, self.truth.as_ref())
     }
 
     /// The page.
     pub fn page(&self) -> String {
         page::html(&Page {
             title: self.title(),
-            summary: Summary::of(&self.options.command, &self.runs, self.comparison.as_ref()),
+            summary: ReportSummary::of(&self.options.command, &self.runs, self.comparison.as_ref()),
             omitted: self.omitted(),
             figures: self.figures(),
         })
@@ -170,18 +171,18 @@ impl Report {
     /// All figures there are numbers for, in the order of the lesson.
     fn figures(&self) -> Vec<Figure> {
         let mut all = Vec::new();
-        if let Some(scene) = &self.scene {
+        if let Some(view) = &self.view {
             let (runs, parts, best) = (&self.runs[..], &self.parts[..], self.best());
             let effects = &with(runs, parts, |parts| parts.forest.as_ref());
-            let modes = || modes::figure(scene, effects, self.modes.as_ref()?, best);
+            let modes = || modes::figure(view, effects, self.modes.as_ref()?, best);
             let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 11] = [
                 &|| trace::figures(&with(runs, parts, |parts| Some(&parts.trace))),
                 &|| rank::figures(&with(runs, parts, |parts| Some(&parts.rank))),
-                &|| Vec::from_iter(stuck::figure(scene, &with(runs, parts, |parts| Some(&parts.stuck)))),
-                &|| funnel::figures(scene, &with(runs, parts, |parts| parts.funnel.as_ref())),
-                &|| Vec::from_iter(marginal::figure(scene, runs, self.truth.as_ref())),
+                &|| Vec::from_iter(stuck_chains::figure(view, &with(runs, parts, |parts| Some(&parts.stuck)))),
+                &|| funnel::figures(view, &with(runs, parts, |parts| parts.funnel.as_ref())),
+                &|| Vec::from_iter(marginal::figure(view, runs, self.truth.as_ref())),
                 &|| Vec::from_iter(modes()),
-                &|| Vec::from_iter(forest::figure(scene, effects, best)),
+                &|| Vec::from_iter(forest::figure(view, effects, best)),
                 &|| Vec::from_iter(energy::figure(&with(runs, parts, |parts| Some(&parts.energy)))),
                 &|| Vec::from_iter(autocorrelation::figure(&with(runs, parts, |parts| Some(&parts.autocorrelation)))),
                 &|| Vec::from_iter(ess::figure(&with(runs, parts, |parts| Some(&parts.growth)))),
@@ -203,14 +204,14 @@ impl Report {
     /// What is not shown, and why.
     fn omitted(&self) -> Vec<String> {
         let mut said = Vec::new();
-        if self.scene.as_ref().is_some_and(|scene| !scene.has_effects) {
+        if self.view.as_ref().is_some_and(|view| !view.has_effects) {
             said.push(
                 "The funnel, the group effects and their forest are not shown: only hyperparameters were kept of each draw \
                  (--keep hyper)."
                     .to_string(),
             );
         }
-        if self.scene.is_some() && self.predictive.is_none() {
+        if self.view.is_some() && self.predictive.is_none() {
             said.push(
                 "There is no posterior predictive check: no replicates of the outcome were kept (sample \
                  --posterior-predictive keeps them)."
@@ -223,7 +224,7 @@ impl Report {
 
 /// The colour of a parameterization: the same in every report for those with a word of their own, the next free one for
 /// others.
-fn slot(parameterization: &str, before: &[Run]) -> usize {
+fn slot(parameterization: &str, before: &[ReportedRun]) -> usize {
     const WORDS: [&str; 3] = ["centered", "non-centered", "marginal"];
     let mixed = || WORDS.len() + before.iter().filter(|run| run.slot >= WORDS.len()).count();
     WORDS.iter().position(|word| *word == parameterization).unwrap_or_else(mixed)

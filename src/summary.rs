@@ -21,7 +21,7 @@ use crate::experiment::{Sampled, Settings};
 use crate::model::{PriorScales, Role};
 use crate::nuts::Statistic;
 
-pub use comparison::{Comparison, Difference, Row};
+pub use comparison::{Comparison, ComparisonRow, MeanDifference};
 pub use digits::{beyond, counted, decimals, number, significant};
 pub use export::{text_size, write_cmdstan, write_csv};
 pub(crate) use files::write_whole;
@@ -82,7 +82,7 @@ impl DataSummary {
 
 /// A pair of numbers, for warm-up and for the draws.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Parts<T> {
+pub struct ByPhase<T> {
     /// In warm-up.
     pub warmup: T,
     /// For the draws.
@@ -154,9 +154,9 @@ pub struct RunSummary {
     /// Draws of each chain there are.
     pub draws: usize,
     /// Wall-clock seconds.
-    pub wall_seconds: Parts<f64>,
+    pub wall_seconds: ByPhase<f64>,
     /// Gradients computed.
-    pub gradient_evaluations: Parts<u64>,
+    pub gradient_evaluations: ByPhase<u64>,
     /// The step size of all draws.
     pub step_size: f64,
     /// Mean acceptance of all draws.
@@ -246,7 +246,7 @@ impl RunSummary {
         let places = modes::places(sampled, draws.chains(), draws.draws());
         let hyperparameters = sampled.model.layout().hyperparameters();
         let mut visits = vec![Vec::with_capacity(hyperparameters); places.len()];
-        for variables in draws.stretches() {
+        for variables in draws.variable_ranges() {
             let values = draws.read(variables.clone());
             let mut some = diagnostics::summarize(&values, variables.len(), draws.chains());
             let of_variables = values.chunks_exact((draws.chains() * draws.draws()).max(1));
@@ -323,12 +323,12 @@ impl RunSummary {
             seed: settings.seed,
             interrupted: *interrupted,
             draws,
-            wall_seconds: Parts {
+            wall_seconds: ByPhase {
                 warmup: run.time[0].as_secs_f64(),
                 sampling: run.time[1].as_secs_f64(),
                 total: if wall.is_zero() { f64::NAN } else { wall.as_secs_f64() },
             },
-            gradient_evaluations: Parts {
+            gradient_evaluations: ByPhase {
                 warmup: run.gradients[0],
                 sampling: run.gradients[1],
                 total: run.gradients[0].saturating_add(run.gradients[1]),

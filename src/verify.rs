@@ -88,7 +88,7 @@ impl Verification {
         let truth = exact.summary();
         let draws = &sampled.draws;
         let mut scores: Vec<Scores> = Vec::new();
-        for variables in draws.stretches() {
+        for variables in draws.variable_ranges() {
             let (values, size) = (draws.read(variables.clone()), draws.chains() * draws.draws());
             let rows = summary.parameters.0[variables.clone()].par_iter().zip(values.par_chunks_exact(size.max(1)));
             scores.par_extend(variables.into_par_iter().zip(rows).map(|(i, (parameter, values))| {

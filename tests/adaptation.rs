@@ -9,19 +9,21 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Block, DrawSink, Engine, EngineError, Keep, Part, Phase, Progress, SinkError, SumSink};
-use warpnuts::model::{Centering, Model, Priors, Unit};
+use warpnuts::engine::{
+    DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseKind, Progress, SinkError, SumSink,
+};
+use warpnuts::model::{Centering, LocationScale, Model, Priors};
 use warpnuts::nuts::Tuning;
-use warpnuts::nuts::adaptation::Spread;
-use warpnuts::random::{Place, Purpose};
+use warpnuts::nuts::adaptation::PositionMoments;
+use warpnuts::random::{Purpose, StreamKey};
 
-use crate::helpers::runs::{self, chains, lanes, leapfrogs, plan, radon, run, run_into, summaries};
+use crate::helpers::runs::{self, chains, densities, leapfrogs, plan, radon, run, run_into, summaries};
 
 /// Data of ten groups of five, in units of their own.
 fn simulated() -> Arc<Model> {
-    let place = Place { seed: 12, chain: 0, transition: 0 };
+    let key = StreamKey { seed: 12, chain: 0, transition: 0 };
     let mut normals = vec![0.0; 120];
-    place.normals(Purpose::Stream, &mut normals);
+    key.normals(Purpose::Stream, &mut normals);
     let (by_row, by_group) = normals.split_at(100);
     let labels: Vec<String> = (0..50).map(|row| format!("group {}", row % 10)).collect();
     let x: Vec<f64> = by_row[..50].iter().map(|x| 40.0 + 7.0 * x).collect();
@@ -103,13 +105,13 @@ struct Impatient {
 }
 
 impl DrawSink for Impatient {
-    fn warmed(&mut self, _: &Spread) {}
+    fn warmed(&mut self, _: &PositionMoments) {}
 
     fn wants_warmup(&self) -> bool {
         false
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         None
     }
 
@@ -117,12 +119,12 @@ impl DrawSink for Impatient {
         None
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         self.blocks += 1;
         if self.blocks == self.last {
             self.progress.stop();
         }
-        self.draws.take(block)
+        self.draws.record(block)
     }
 }
 
@@ -132,15 +134,15 @@ fn chain(draws: &Memory, chain: usize) -> Vec<Vec<f64>> {
 }
 
 /// Draws without any warm-up, with a metric and a step size under which the simulated data's chains do move.
-fn unadapted(model: &Arc<Model>, lane_count: usize, chains: Chains, draws: usize) -> Memory {
+fn unadapted(model: &Arc<Model>, worker_count: usize, chains: Chains, draws: usize) -> Memory {
     let dim = model.layout().dim();
-    let densities = lanes(model, lane_count);
+    let densities = densities(model, worker_count);
     let mut engine = HostEngine::new(model.clone(), densities, chains, 10, Keep::All, Arc::default()).start().unwrap();
     let phase = Phase {
         tuning: Tuning { scale: vec![1.0; dim], step_size: 0.001, max_depth: 6 },
         transitions: draws as u32,
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: 1,
     };
     let mut kept = Memory::new(dim, chains.count as usize, draws);
@@ -149,14 +151,14 @@ fn unadapted(model: &Arc<Model>, lane_count: usize, chains: Chains, draws: usize
 }
 
 #[test]
-fn draws_do_not_depend_on_how_many_lanes_there_are() {
+fn draws_do_not_depend_on_how_many_workers_there_are() {
     for model in [radon(Centering::NonCentered), simulated()] {
         let (alone_run, alone) = run(&model, 1, chains(1, 7), plan(150, 60));
         for count in [2, 3, 11] {
             let (run, draws) = run(&model, count, chains(1, 7), plan(150, 60));
-            assert_eq!(draws.values(), alone.values(), "{count} lanes");
-            assert_eq!(draws.statistics(), alone.statistics(), "{count} lanes");
-            assert_eq!((run.step_size, &run.scale), (alone_run.step_size, &alone_run.scale), "{count} lanes");
+            assert_eq!(draws.values(), alone.values(), "{count} workers");
+            assert_eq!(draws.statistics(), alone.statistics(), "{count} workers");
+            assert_eq!((run.step_size, &run.scale), (alone_run.step_size, &alone_run.scale), "{count} workers");
         }
     }
 }
@@ -165,15 +167,15 @@ fn draws_do_not_depend_on_how_many_lanes_there_are() {
 fn draws_do_not_depend_on_how_many_positions_a_call_takes() {
     for model in [radon(Centering::NonCentered), simulated()] {
         let (_, alone) = run(&model, 1, chains(2, 10), plan(150, 60));
-        for (width, lane_count) in [(2, 1), (7, 1), (7, 2), (10, 1), (64, 1)] {
-            let wide: Vec<Wide> = (0..lane_count).map(|_| Wide::new(&model, width)).collect();
+        for (width, worker_count) in [(2, 1), (7, 1), (7, 2), (10, 1), (64, 1)] {
+            let wide: Vec<Wide> = (0..worker_count).map(|_| Wide::new(&model, width)).collect();
             let largest = wide[0].largest.clone();
-            let lanes = wide.into_iter().map(|wide| Box::new(wide) as Box<dyn Density>).collect();
+            let densities = wide.into_iter().map(|wide| Box::new(wide) as Box<dyn Density>).collect();
             let mut draws = Memory::new(model.layout().dim(), 10, 60);
-            run_into(&mut draws, &model, lanes, chains(2, 10), plan(150, 60), Arc::default());
-            assert_eq!(draws.values(), alone.values(), "width {width}, {lane_count} lanes");
-            assert_eq!(draws.statistics(), alone.statistics(), "width {width}, {lane_count} lanes");
-            assert!(lane_count > 1 || *largest.lock().unwrap() == width.min(10));
+            run_into(&mut draws, &model, densities, chains(2, 10), plan(150, 60), Arc::default());
+            assert_eq!(draws.values(), alone.values(), "width {width}, {worker_count} workers");
+            assert_eq!(draws.statistics(), alone.statistics(), "width {width}, {worker_count} workers");
+            assert!(worker_count > 1 || *largest.lock().unwrap() == width.min(10));
         }
     }
 }
@@ -327,7 +329,7 @@ fn an_interrupted_run_keeps_the_draws_it_has() {
         let progress = Arc::new(Progress::default());
         let draws = Memory::new(175, 4, 1000);
         let mut sink = Impatient { draws, blocks: 0, last, progress: progress.clone() };
-        let run = run_into(&mut sink, &model, lanes(&model, 2), chains(9, 4), plan(50, 1000), progress);
+        let run = run_into(&mut sink, &model, densities(&model, 2), chains(9, 4), plan(50, 1000), progress);
         assert_eq!(sink.blocks, last);
         let mut draws = sink.draws;
         draws.shrink_to_fit();
@@ -342,7 +344,7 @@ fn an_interrupted_run_keeps_the_draws_it_has() {
     let progress = Arc::new(Progress::default());
     progress.stop();
     let mut draws = Memory::new(175, 4, 1000);
-    let run = run_into(&mut draws, &model, lanes(&model, 2), chains(9, 4), plan(50, 1000), progress);
+    let run = run_into(&mut draws, &model, densities(&model, 2), chains(9, 4), plan(50, 1000), progress);
     assert_eq!((run.warmup, run.draws, draws.draws()), (0, 0, 0));
 }
 
@@ -352,7 +354,7 @@ fn the_drivers_account_is_that_of_the_draws() {
     let model = radon(Centering::Centered);
     let progress = Arc::new(Progress::default());
     let mut draws = Memory::new(175, 6, 300);
-    let run = run_into(&mut draws, &model, lanes(&model, 2), chains(10, 6), plan(100, 300), progress.clone());
+    let run = run_into(&mut draws, &model, densities(&model, 2), chains(10, 6), plan(100, 300), progress.clone());
     let statistics = draws.statistics();
     let gradients: u64 = statistics.iter().map(|one| u64::from(one.n_steps)).sum();
     let divergences = statistics.iter().filter(|one| one.diverging).count() as u64;
@@ -372,9 +374,10 @@ fn the_drivers_account_is_that_of_the_draws() {
 fn a_sink_may_take_the_hyperparameters_only() {
     let model = radon(Centering::NonCentered);
     let (_, all) = run(&model, 1, chains(11, 3), plan(60, 50));
-    let mut engine = HostEngine::new(model.clone(), lanes(&model, 1), chains(11, 3), 10, Keep::Hyper, Arc::default())
-        .start()
-        .unwrap();
+    let mut engine =
+        HostEngine::new(model.clone(), densities(&model, 1), chains(11, 3), 10, Keep::Hyper, Arc::default())
+            .start()
+            .unwrap();
     let mut some = Memory::new(5, 3, 50);
     driver::run(&mut engine, 175, &plan(60, 50), &mut some).unwrap();
     assert_eq!(some.values(), &all.values()[..5 * 3 * 50]);
@@ -441,13 +444,14 @@ fn a_start_is_looked_for_until_one_is_found_or_a_hundred_were_bad() {
 #[test]
 fn a_phase_without_adaptation_keeps_step_size_and_metric() {
     let model = radon(Centering::NonCentered);
-    let mut engine =
-        HostEngine::new(model.clone(), lanes(&model, 2), chains(15, 4), 10, Keep::All, Arc::default()).start().unwrap();
+    let mut engine = HostEngine::new(model.clone(), densities(&model, 2), chains(15, 4), 10, Keep::All, Arc::default())
+        .start()
+        .unwrap();
     let phase = Phase {
         tuning: Tuning { scale: vec![0.1; 175], step_size: 0.1, max_depth: 4 },
         transitions: 30,
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: 1,
     };
     let mut draws = Memory::new(175, 4, 60);
@@ -466,13 +470,13 @@ fn a_phase_without_adaptation_keeps_step_size_and_metric() {
 #[test]
 fn every_third_draw_is_kept_whatever_the_phases() {
     let model = radon(Centering::NonCentered);
-    let draws = |thin: u32, lane_count: usize| {
+    let draws = |thin: u32, worker_count: usize| {
         let mut kept = Memory::new(175, 6, (61 / thin) as usize);
-        let lanes = lanes(&model, lane_count);
+        let densities = densities(&model, worker_count);
         let mut engine =
-            HostEngine::new(model.clone(), lanes, chains(16, 6), 10, Keep::All, Arc::default()).start().unwrap();
+            HostEngine::new(model.clone(), densities, chains(16, 6), 10, Keep::All, Arc::default()).start().unwrap();
         for transitions in [1, 7, 3, 50] {
-            let (scale, part) = (vec![0.1; 175], Part::Sampling);
+            let (scale, part) = (vec![0.1; 175], PhaseKind::Sampling);
             let phase =
                 Phase { tuning: Tuning { scale, step_size: 0.1, max_depth: 4 }, transitions, adapt: None, part, thin };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);

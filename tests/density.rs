@@ -8,7 +8,7 @@ use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::{Density, Evaluations};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::models;
 use crate::helpers::reference;
@@ -33,7 +33,7 @@ fn relative(value: f64, truth: f64) -> f64 {
 
 /// Simulated data of `groups` groups of 1 to 7 rows with `slopes` predictors, outcome in the units of `scale`.
 fn simulated(groups: usize, slopes: usize, scale: f64) -> Arc<Dataset> {
-    let mut rng = Place { seed: 7, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
+    let mut rng = StreamKey { seed: 7, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
     let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
     let labels: Vec<String> = (0..groups).flat_map(|j| std::iter::repeat_n(format!("g{j}"), 1 + (j * 5) % 7)).collect();
     let outcome = labels.iter().map(|_| scale * (3.0 + uniform())).collect();
@@ -45,7 +45,7 @@ fn simulated(groups: usize, slopes: usize, scale: f64) -> Arc<Dataset> {
 
 fn position(dim: usize, seed: u64) -> Vec<f64> {
     let mut theta = vec![0.0; dim];
-    Place { seed, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut theta);
+    StreamKey { seed, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut theta);
     theta
 }
 

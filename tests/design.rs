@@ -2,13 +2,13 @@
 
 use warpnuts::data::{Centring, Columns, DataError, Dataset, Discrete};
 use warpnuts::model::PriorScales;
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::advice;
 
 /// Four groups of six rows: x from 0 to 5, y on a line of its own in each group, plus `noise` times standard normal numbers.
 fn lines(noise: f64, offset: f64, slopes: f64) -> Result<Dataset, DataError> {
     let mut normals = vec![0.0; 24];
-    Place { seed: 4, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
+    StreamKey { seed: 4, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
     let labels: Vec<String> = (0..24).map(|i| format!("g{}", i / 6)).collect();
     let x: Vec<f64> = (0..24).map(|i| f64::from(i % 6)).collect();
     let line = |i: usize| offset + 3.0 * (i / 6) as f64 + slopes * (1.0 + 0.3 * (i / 6) as f64) * x[i];

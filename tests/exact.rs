@@ -15,7 +15,7 @@ use warpnuts::engine::Progress;
 use warpnuts::exact::{Exact, ExactError};
 use warpnuts::experiment::{Settings, sample};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, PriorScales, Priors, Refusal, Scaling};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 
 /// A model in the sampler's usual units.
 fn model(dataset: &Arc<Dataset>, priors: Priors, effects: &[Centering]) -> Model {
@@ -35,7 +35,7 @@ fn index(exact: &Exact, name: &str) -> usize {
 
 /// Standard normal draws: twelve uniforms.
 fn normals(seed: u64) -> impl FnMut() -> f64 {
-    let mut rng = Place { seed, chain: 0, transition: 0 }.stream(Purpose::Stream);
+    let mut rng = StreamKey { seed, chain: 0, transition: 0 }.stream(Purpose::Stream);
     move || (0..12).map(|_| f64::from(rng.next_u32()) / 2f64.powi(32)).sum::<f64>() - 6.0
 }
 

@@ -8,12 +8,12 @@ use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::density::{Density, Evaluations};
-use warpnuts::engine::device::{Compiled, Plan};
+use warpnuts::engine::device::{Compiled, DevicePlan};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{Keep, Progress};
-use warpnuts::experiment::{Engine, Settings, choose, sample};
+use warpnuts::experiment::{EngineChoice, Settings, choose, sample};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::again::{again, is_again};
 use crate::helpers::gpu;
@@ -62,7 +62,7 @@ fn errors(model: &Model, likelihood: Likelihood, device: &mut dyn Density, at: &
 
 /// Simulated data of `groups` groups of 1 to 7 rows times `rows`, with `slopes` predictors.
 fn simulated(groups: usize, slopes: usize, rows: usize) -> Arc<Dataset> {
-    let mut rng = Place { seed: 7, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
+    let mut rng = StreamKey { seed: 7, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
     let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
     let (mut labels, mut outcome, mut predictors) = (Vec::new(), Vec::new(), vec![Vec::new(); slopes]);
     for j in 0..groups {
@@ -308,14 +308,14 @@ fn what_software_would_not_finish_is_refused() {
     let Some(devices) = gpu::devices() else { return };
     let model = marginal(&simulated(20, 40, 12));
     let chains = Chains { seed: 1, first: 0, count: 1, per_superchain: 1 };
-    let plan = Plan { chains, max_depth: 5, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: 5, keep: Keep::All };
     for gpu in devices.iter().filter(|gpu| gpu.adapter().is_software()) {
         let name = gpu.adapter().name();
         let errors = [
             DeviceModel::new(gpu.clone(), &model).unwrap_err().to_string(),
             Compiled::new(gpu, &model, &plan).unwrap_err().to_string(),
-            choose(Engine::GpuDensity, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
-            choose(Engine::Gpu, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
+            choose(EngineChoice::GpuDensity, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
+            choose(EngineChoice::Gpu, Some(name), true, &model, &Settings::default()).unwrap_err().to_string(),
         ];
         for error in errors {
             assert!(error.contains("is software") && error.contains("use --engine cpu"), "{error}");

@@ -11,13 +11,13 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Engine, Keep, Part, Phase, Progress};
+use warpnuts::engine::{Engine, Keep, Phase, PhaseKind, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
 use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling};
 use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
-use warpnuts::random::Place;
+use warpnuts::random::StreamKey;
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
@@ -43,7 +43,7 @@ fn transitions(density: &mut dyn Density, scale: &[f64], states: &[State], round
     let mut machines: Vec<Transition> = states.iter().map(|_| Transition::new(dim, 10)).collect();
     for (chain, (machine, state)) in machines.iter_mut().zip(states).enumerate() {
         machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 10 });
-        machine.begin(Place { seed: 11, chain: chain as u32, transition: round }, state, step);
+        machine.begin(StreamKey { seed: 11, chain: chain as u32, transition: round }, state, step);
     }
     let mut going: Vec<usize> = (0..machines.len()).collect();
     while !going.is_empty() {
@@ -158,12 +158,12 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
         tuning: Tuning { scale, step_size, max_depth: 6 },
         transitions: 5,
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: 1,
     };
-    let draws = |gpu: &Arc<Gpu>, first: u32, count: u32, lanes: usize| {
+    let draws = |gpu: &Arc<Gpu>, first: u32, count: u32, workers: usize| {
         let device = DeviceModel::new(gpu.clone(), &model).unwrap();
-        let densities = (0..lanes).map(|_| Box::new(device.density(7).unwrap()) as Box<dyn Density>).collect();
+        let densities = (0..workers).map(|_| Box::new(device.density(7).unwrap()) as Box<dyn Density>).collect();
         let chains = Chains { seed: 3, first, count, per_superchain: 1 };
         let from = &states[0][first as usize..(first + count) as usize];
         let mut engine =
@@ -174,7 +174,7 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     };
     for gpu in devices {
         let (whole, part) = (draws(gpu, 0, 24, 2), draws(gpu, 8, 5, 3));
-        let leapfrogs: u32 = whole.statistics().iter().map(|told| told.n_steps).sum();
+        let leapfrogs: u32 = whole.statistics().iter().map(|row| row.n_steps).sum();
         assert!(leapfrogs > 8 * 24 * 5, "{leapfrogs}");
         for variable in 0..dim {
             let (whole, part) = (whole.variable(variable), part.variable(variable));
@@ -183,7 +183,7 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     }
 }
 
-/// The CPU's density as a device that fails at its `left`th call, counted over all lanes.
+/// The CPU's density as a device that fails at its `left`th call, counted over all workers.
 struct Failing {
     inner: CpuDensity,
     left: Arc<AtomicU32>,
@@ -207,17 +207,17 @@ impl Density for Failing {
     }
 }
 
-/// Runs 7 chains on two lanes that fail after `calls` evaluations, with or without the CPU to go on with.
-fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::Run, Memory) {
+/// Runs 7 chains on two workers that fail after `calls` evaluations, with or without the CPU to go on with.
+fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::RunOutcome, Memory) {
     let cpu = CpuDensity::new(model);
     let left = Arc::new(AtomicU32::new(calls));
-    let lane = || Box::new(Failing { inner: cpu.clone(), left: left.clone() }) as Box<dyn Density>;
+    let worker = || Box::new(Failing { inner: cpu.clone(), left: left.clone() }) as Box<dyn Density>;
     let chains = Chains { seed: 2, first: 0, count: 7, per_superchain: 1 };
     let plan = Plan { warmup: 60, draws: 40, thin: 1, target_accept: 0.8, max_depth: 8 };
     let dim = model.layout().dim();
     let mut draws = Memory::new(dim, 7, 40);
     let engine =
-        HostEngine::new(model.clone(), vec![lane(), lane()], chains, 8, Keep::All, Arc::default()).start().unwrap();
+        HostEngine::new(model.clone(), vec![worker(), worker()], chains, 8, Keep::All, Arc::default()).start().unwrap();
     let mut engine = if spare { engine.with_spare(vec![Box::new(cpu)]) } else { engine };
     let run = driver::run(&mut engine, dim, &plan, &mut draws).unwrap();
     draws.shrink_to_fit();

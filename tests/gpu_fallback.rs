@@ -12,13 +12,13 @@ use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::fallback::{Fallback, Spare};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{
-    Block, ChainStates, DrawSink, Engine, EngineError, Keep, Part, Phase, Progress, SinkError, SumSink,
+    ChainStates, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseKind, Progress, SinkError, SumSink,
 };
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
-use warpnuts::model::{Coordinates, Model, Priors, Scaling, Unit};
-use warpnuts::nuts::adaptation::Spread;
+use warpnuts::model::{Coordinates, LocationScale, Model, Priors, Scaling};
+use warpnuts::nuts::adaptation::PositionMoments;
 use warpnuts::nuts::{State, Tuning};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
@@ -63,7 +63,7 @@ impl DrawSink for Blocks {
         false
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         None
     }
 
@@ -71,22 +71,22 @@ impl DrawSink for Blocks {
         None
     }
 
-    fn warmed(&mut self, spread: &Spread) {
+    fn warmed(&mut self, spread: &PositionMoments) {
         self.memory.warmed(spread);
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         self.blocks.push((block.first_draw, block.draws));
-        self.memory.take(block)
+        self.memory.record(block)
     }
 }
 
 /// A run of a few chains whose device is unplugged when so many transitions are counted; the draws of each variable,
 /// `[chain][draw]`, chains apart.
-fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, keep: Keep, transitions: Option<u64>) -> (driver::Run, Blocks) {
+fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, keep: Keep, transitions: Option<u64>) -> (driver::RunOutcome, Blocks) {
     let progress = transitions.map_or_else(Arc::default, |transitions| unplugged(gpu, transitions));
     let chains = Chains { seed: 2, first: 3, count: CHAINS, per_superchain: 1 };
-    let plan = device::Plan { chains, max_depth: DEPTH, keep };
+    let plan = device::DevicePlan { chains, max_depth: DEPTH, keep };
     let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
     // Dispatches of a transition or two.
     let started = started.map(|engine| engine.with_budget(4_000));
@@ -172,7 +172,7 @@ fn chains_go_on_from_their_last_states_in_memory() {
     let model = radon("a=centered,b=non-centered");
     let dim = model.layout().dim();
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
-    let plan = device::Plan { chains, max_depth: DEPTH, keep: Keep::All };
+    let plan = device::DevicePlan { chains, max_depth: DEPTH, keep: Keep::All };
     let phase = |transitions, step_size, max_depth, part| Phase {
         tuning: Tuning { scale: vec![0.3; dim], step_size, max_depth },
         transitions,
@@ -188,9 +188,9 @@ fn chains_go_on_from_their_last_states_in_memory() {
     let gpu = own_device().unwrap();
     let (mut warming, mut recording, mut drawing) = (start(&gpu), start(&gpu), start(&gpu));
     let mut draws = Memory::new(dim, CHAINS as usize, 30);
-    warming.run(&phase(30, 0.2, DEPTH, Part::Warmup { recorded: false }), &mut draws).unwrap();
-    recording.run(&phase(30, 0.2, DEPTH, Part::Warmup { recorded: true }), &mut draws).unwrap();
-    drawing.run(&phase(30, 0.2, DEPTH, Part::Sampling), &mut draws).unwrap();
+    warming.run(&phase(30, 0.2, DEPTH, PhaseKind::Warmup { recorded: false }), &mut draws).unwrap();
+    recording.run(&phase(30, 0.2, DEPTH, PhaseKind::Warmup { recorded: true }), &mut draws).unwrap();
+    drawing.run(&phase(30, 0.2, DEPTH, PhaseKind::Sampling), &mut draws).unwrap();
     assert_eq!([warming.finished(), recording.finished(), drawing.finished()], [(30, 0), (30, 0), (30, 30)]);
     // The same transitions have ended in the same places, which are those of the last draws.
     let states = warming.states().unwrap();
@@ -206,11 +206,11 @@ fn chains_go_on_from_their_last_states_in_memory() {
         let spare = Spare { model: model.clone(), plan, threads: 2, progress: Arc::default() };
         let mut engine = Fallback::new(Ok(start(&gpu)), spare).unwrap();
         let mut draws = Memory::new(dim, CHAINS as usize, 6);
-        engine.run(&phase(30, 0.2, DEPTH, Part::Warmup { recorded: false }), &mut draws).unwrap();
-        engine.run(&phase(5, 0.2, DEPTH, Part::Sampling), &mut draws).unwrap();
+        engine.run(&phase(30, 0.2, DEPTH, PhaseKind::Warmup { recorded: false }), &mut draws).unwrap();
+        engine.run(&phase(5, 0.2, DEPTH, PhaseKind::Sampling), &mut draws).unwrap();
         let from = if asked { engine.states().unwrap() } else { states.clone() };
         gpu.lose();
-        let outcome = engine.run(&phase(1, 1e-9, 1, Part::Sampling), &mut draws).unwrap();
+        let outcome = engine.run(&phase(1, 1e-9, 1, PhaseKind::Sampling), &mut draws).unwrap();
         assert!(outcome.failure.is_some_and(|failure| failure.resumed));
         let there = (0..CHAINS as usize).flat_map(|chain| (0..dim).map(move |i| (chain, i)));
         for ((chain, i), from) in there.zip(named(&model, &from)) {

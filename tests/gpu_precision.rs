@@ -8,16 +8,16 @@ use std::time::Duration;
 use half::f16;
 use serde_json::Value;
 use warpnuts::data::Dataset;
-use warpnuts::draws::{Draws, Memory, Precision, units};
+use warpnuts::draws::{Draws, Memory, Precision, location_scales};
 use warpnuts::driver::{self, Plan};
-use warpnuts::engine::device::kernels::{Leaving, Shaders};
+use warpnuts::engine::device::kernels::{DeviceOutput, TransitionShaders};
 use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{Block, DrawSink, SinkError, SumSink};
+use warpnuts::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use warpnuts::experiment::{Backend, Keep, Keeping, Sampled, Settings, sample_into, sample_on};
 use warpnuts::gpu::{Flight, Landing};
-use warpnuts::model::{Coordinates, Model, Priors, Scaling, Unit};
-use warpnuts::nuts::adaptation::Spread;
+use warpnuts::model::{Coordinates, LocationScale, Model, Priors, Scaling};
+use warpnuts::nuts::adaptation::PositionMoments;
 
 use crate::helpers::gpu;
 use crate::helpers::models;
@@ -59,7 +59,7 @@ fn a_device_rounds_to_sixteen_bits_as_the_host_does() {
     let Some(devices) = gpu::devices() else { return };
     let (gpu, model) = (&devices[0], radon("non-centered", 0.0, 1.0));
     let kept = model.layout().hyperparameters();
-    let shaders = Shaders::new(&model, 1, Leaving::Draws(kept), gpu.target());
+    let shaders = TransitionShaders::new(&model, 1, DeviceOutput::Draws(kept), gpu.target());
     let kernel = shaders.compile_pack(gpu).unwrap();
     // Two numbers of a row are taken as they are, one as its exponential.
     let numbers = hard_to_round();
@@ -100,14 +100,14 @@ const SETTINGS: fn(Precision) -> Settings = |draw_precision| Settings {
 
 /// How far a draw that was rounded once in `unit` may be from what it was: half of the last of 11 bits of its distance from
 /// the mean, and what 32 bits make of the sampler's numbers.
-fn tolerance(model: &Model, i: usize, exact: f64, unit: Unit) -> f64 {
-    let scaled = model.scaled_units(&vec![Unit { mean: exact, sd: 1.0 }; i + 1])[i];
+fn tolerance(model: &Model, i: usize, exact: f64, unit: LocationScale) -> f64 {
+    let scaled = model.scaled_units(&vec![LocationScale { mean: exact, sd: 1.0 }; i + 1])[i];
     let of_device = 1e-6 * (1.0 + scaled.mean.abs()) / scaled.sd;
     2f64.powi(-11) * (exact - unit.mean).abs() + 1e-7 * unit.sd + of_device
 }
 
 /// The root mean square of what packing did to the draws of `whole`, in sds; no number may have lost more than it may.
-fn error(whole: &Sampled, packed: &Sampled, own: &[Unit], units: &[Unit]) -> f64 {
+fn error(whole: &Sampled, packed: &Sampled, own: &[LocationScale], units: &[LocationScale]) -> f64 {
     let (mut squares, mut count) = (0.0, 0.0);
     for i in 0..whole.draws.variables() {
         for (exact, kept) in whole.draws.variable(i).iter().zip(&*packed.draws.variable(i)) {
@@ -141,7 +141,7 @@ fn draws_that_a_device_packs_are_those_it_would_have_left() {
         assert_eq!((&whole.run.spread, whole.run.gradients), (&packed.run.spread, packed.run.gradients));
         let (Draws::Memory(exact), Draws::Memory(kept)) = (&whole.draws, &packed.draws) else { panic!("in memory") };
         assert_eq!(exact.statistics(), kept.statistics());
-        let units = units(&model, whole.run.spread.as_ref().unwrap());
+        let units = location_scales(&model, whole.run.spread.as_ref().unwrap());
         let rms = error(&whole, &packed, &units, &units);
         println!("{}, {keep:?}: root mean square {rms:.2e} sds", model.parameterization());
         assert!(rms < 1e-3 && rms > 1e-5, "{rms}");
@@ -160,11 +160,11 @@ impl DrawSink for Both {
         None
     }
 
-    fn warmed(&mut self, spread: &Spread) {
+    fn warmed(&mut self, spread: &PositionMoments) {
         self.memory.warmed(spread);
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         self.memory.units()
     }
 
@@ -172,13 +172,13 @@ impl DrawSink for Both {
         true
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         if block.warmup {
             self.warmup.extend_from_slice(block.values);
             return Ok(());
         }
         self.blocks.push((block.first_draw, block.draws, block.values.to_vec()));
-        self.memory.take(block)
+        self.memory.record(block)
     }
 }
 
@@ -189,7 +189,7 @@ fn memory_keeps_packed_draws_to_the_bit() {
     let (dim, chains, draws) = (model.dim(), 5, 30);
     let run = |precision| {
         let chains = Chains { seed: 3, first: 0, count: chains as u32, per_superchain: 1 };
-        let plan = device::Plan { chains, max_depth: 6, keep: Keep::All };
+        let plan = device::DevicePlan { chains, max_depth: 6, keep: Keep::All };
         let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
         let plan = Plan { warmup: 60, draws: 2 * draws as u32, thin: 2, target_accept: 0.8, max_depth: 6 };
         let memory = Memory::rounded(model.clone(), precision, dim, 5, draws);
@@ -214,11 +214,11 @@ fn memory_keeps_packed_draws_to_the_bit() {
 }
 
 /// The unit of an array of a store in 16 bits.
-fn array_unit(folder: &Path, name: &str) -> Option<Unit> {
+fn array_unit(folder: &Path, name: &str) -> Option<LocationScale> {
     let text = std::fs::read(folder.join("draws.zarr/posterior").join(name).join("zarr.json")).unwrap();
     let metadata: Value = serde_json::from_slice(&text).unwrap();
     let attribute = |name: &str| metadata["attributes"][name].as_f64();
-    Some(Unit { mean: attribute("add_offset")?, sd: attribute("scale_factor")? })
+    Some(LocationScale { mean: attribute("add_offset")?, sd: attribute("scale_factor")? })
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_store_keeps_packed_draws_as_they_come() {
     let keeping = Keeping { folder: folder.path(), interval: Duration::MAX };
     let stored =
         sample_into(&keeping, &backend, model.clone(), SETTINGS(Precision::F16), None, Arc::default()).unwrap();
-    let own = units(&model, whole.run.spread.as_ref().unwrap());
+    let own = location_scales(&model, whole.run.spread.as_ref().unwrap());
     // Slopes share a unit, and are rounded in that one alone; intercepts lie too far from each other.
     let mut units = own.clone();
     let slopes = array_unit(folder.path(), "b").unwrap();

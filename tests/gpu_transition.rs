@@ -8,18 +8,20 @@ use warpnuts::density::Density;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::draws::Memory;
-use warpnuts::engine::device::messages::Told;
-use warpnuts::engine::device::{DeviceEngine, Plan};
+use warpnuts::engine::device::messages::TransitionStatistics;
+use warpnuts::engine::device::{DeviceEngine, DevicePlan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Block, ChainStates, DrawSink, Engine, Keep, Part, Phase, Progress, SinkError, SumSink};
+use warpnuts::engine::{
+    ChainStates, DrawBlock, DrawSink, Engine, Keep, Phase, PhaseKind, Progress, SinkError, SumSink,
+};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::cost::Costs;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
-use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling, Unit};
-use warpnuts::nuts::adaptation::{Moments, Spread};
+use warpnuts::model::{Coordinates, Likelihood, LocationScale, Model, Priors, Scaling};
+use warpnuts::nuts::adaptation::{Moments, PositionMoments};
 use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
@@ -55,13 +57,13 @@ struct Last {
 }
 
 impl DrawSink for Last {
-    fn warmed(&mut self, _: &Spread) {}
+    fn warmed(&mut self, _: &PositionMoments) {}
 
     fn wants_warmup(&self) -> bool {
         false
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         None
     }
 
@@ -69,7 +71,7 @@ impl DrawSink for Last {
         None
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         (self.values, self.statistics) = (block.values.to_vec(), block.statistics.to_vec());
         Ok(())
     }
@@ -132,13 +134,13 @@ fn twins_with(
     let mut density = CpuDensity::new(&model.over(likelihood).unwrap());
 
     let chains = Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { chains, max_depth: 8, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: 8, keep: Keep::All };
     let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let phase = Phase {
         tuning: Tuning { scale: warmed.run.scale.clone(), step_size: stretch * warmed.run.step_size, max_depth: 8 },
         transitions: 1,
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: 1,
     };
     let mut machine = Transition::new(dim, 8);
@@ -150,7 +152,11 @@ fn twins_with(
         there.put(&states).unwrap();
         assert!(there.run(&phase, &mut draws).unwrap().failure.is_none());
         for (chain, state) in states.iter_mut().enumerate() {
-            machine.begin(Place { seed: SEED, chain: chain as u32, transition: round }, state, phase.tuning.step_size);
+            machine.begin(
+                StreamKey { seed: SEED, chain: chain as u32, transition: round },
+                state,
+                phase.tuning.step_size,
+            );
             loop {
                 let log_density = density.log_density(machine.wants(), &mut gradient);
                 if machine.give(log_density, &gradient) == Step::Done {
@@ -225,7 +231,7 @@ fn transition_by_transition_the_device_is_the_hosts_twin() {
 fn simulated(groups: usize, slopes: usize, parameterization: &str) -> Arc<Model> {
     let labels: Vec<String> = (0..groups).flat_map(|j| std::iter::repeat_n(format!("g{j}"), 1 + j * 5 % 7)).collect();
     let mut noise = vec![0.0; (slopes + 1) * labels.len()];
-    Place { seed: 5, chain: groups as u32, transition: slopes as u32 }.normals(Purpose::Stream, &mut noise);
+    StreamKey { seed: 5, chain: groups as u32, transition: slopes as u32 }.normals(Purpose::Stream, &mut noise);
     let mut columns: Vec<Vec<f64>> = noise.chunks(labels.len()).map(<[f64]>::to_vec).collect();
     let predictors = columns.split_off(1);
     let names: Vec<String> = (0..slopes).map(|k| format!("x{k}")).collect();
@@ -271,7 +277,7 @@ fn on_swiftshader_and_with_subgroups_of_4_and_16_lanes_the_device_is_the_hosts_t
 fn a_million_rows() -> Arc<Model> {
     let (rows, groups) = (1_000_000, 85);
     let mut noise = vec![0.0; 2 * rows];
-    Place { seed: 6, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut noise);
+    StreamKey { seed: 6, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut noise);
     let (noise, x) = noise.split_at(rows);
     let group = |i: usize| i * 7 % groups;
     let effect = |i: usize| (group(i) as f64 * 0.7).sin();
@@ -322,7 +328,7 @@ fn draws_of(
 ) -> Memory {
     let dim = model.dim();
     let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
-    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
@@ -334,8 +340,8 @@ fn draws_of(
         thin: 1,
     };
     let mut draws = Memory::new(dim, count as usize, 12);
-    engine.run(&phase(8, Part::Warmup { recorded: false }), &mut draws).unwrap();
-    engine.run(&phase(12, Part::Sampling), &mut draws).unwrap();
+    engine.run(&phase(8, PhaseKind::Warmup { recorded: false }), &mut draws).unwrap();
+    engine.run(&phase(12, PhaseKind::Sampling), &mut draws).unwrap();
     draws
 }
 
@@ -369,13 +375,13 @@ fn little_more_than_the_draws_crosses_the_bus() {
     const MANY: u32 = 8 * CHAINS;
     let states: Vec<State> = states.into_iter().cycle().take(MANY as usize).collect();
     let chains = Chains { seed: 4, first: 0, count: MANY, per_superchain: 1 };
-    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
     let (scale, step_size) = (run.run.scale, run.run.step_size);
     let phase = Phase {
         tuning: Tuning { scale, step_size, max_depth: 6 },
         transitions: 300,
         adapt: None,
-        part: Part::Sampling,
+        part: PhaseKind::Sampling,
         thin: 1,
     };
     for gpu in devices {
@@ -389,7 +395,7 @@ fn little_more_than_the_draws_crosses_the_bus() {
         assert_eq!(engine.run(&phase, &mut draws).unwrap().transitions, 300);
         let bytes = (gpu.meter().reading().bytes - before) as f64 / (300.0 * f64::from(MANY));
         // The draw, what its transition tells, and for a dispatch 16 bytes of each chain.
-        let own = (4 * dim + size_of::<Told>()) as f64;
+        let own = (4 * dim + size_of::<TransitionStatistics>()) as f64;
         eprintln!("{bytes:.1} bytes a draw, of {own}");
         assert!(bytes > own && bytes < 1.25 * own, "{bytes} {own}");
     }
@@ -404,12 +410,12 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         let model = radon(parameterization);
         let (dim, (run, states)) = (model.dim(), warmed(&model, Likelihood::Groups));
         let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
-        let plan = Plan { chains, max_depth: 6, keep: Keep::All };
+        let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
         let phase = |transitions| Phase {
             tuning: Tuning { scale: run.run.scale.clone(), step_size: run.run.step_size, max_depth: 6 },
             transitions,
             adapt: None,
-            part: Part::Sampling,
+            part: PhaseKind::Sampling,
             thin: 1,
         };
         let engine = || DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
@@ -487,13 +493,13 @@ fn moments_are_those_of_the_draws() {
 
 fn moments_are_the_draws(model: &Arc<Model>) {
     let (dim, (run, states)) = (model.dim(), warmed(model, Likelihood::Groups));
-    let plan = Plan {
+    let plan = DevicePlan {
         chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
         max_depth: 6,
         keep: Keep::All,
     };
     for gpu in &gpu::devices_of(model) {
-        let outcome = |part: Part, draws: &mut Memory| {
+        let outcome = |part: PhaseKind, draws: &mut Memory| {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
             let phase =
                 Phase { tuning: Tuning { scale, step_size, max_depth: 6 }, transitions: 9, adapt: None, part, thin: 1 };
@@ -502,9 +508,9 @@ fn moments_are_the_draws(model: &Arc<Model>) {
             engine.run(&phase, draws).unwrap()
         };
         let mut draws = Memory::new(dim, CHAINS as usize, 9);
-        outcome(Part::Sampling, &mut draws);
+        outcome(PhaseKind::Sampling, &mut draws);
         let mut recorded = Memory::new(dim, CHAINS as usize, 9);
-        let both = outcome(Part::Warmup { recorded: true }, &mut recorded);
+        let both = outcome(PhaseKind::Warmup { recorded: true }, &mut recorded);
         assert!(draws.values() == recorded.values() && draws.statistics() == recorded.statistics());
         let mut kept = Moments::new(dim);
         let mut density = CpuDensity::new(model);
@@ -515,7 +521,7 @@ fn moments_are_the_draws(model: &Arc<Model>) {
             let state = state(&mut density, &theta);
             kept.add(&state.position, &state.gradient);
         }
-        let moments = outcome(Part::Warmup { recorded: false }, &mut draws).moments;
+        let moments = outcome(PhaseKind::Warmup { recorded: false }, &mut draws).moments;
         let all = |of: &Moments| of.position_variance().chain(of.gradient_variance()).collect::<Vec<f64>>();
         assert_eq!(all(&moments), all(&both.moments));
         assert_eq!(moments.count(), f64::from(CHAINS * 9));
@@ -537,7 +543,7 @@ fn every_third_draw_leaves_whatever_the_phases() {
     let model = radon("non-centered");
     let (dim, (run, states)) = (model.layout().dim(), warmed(&model, Likelihood::Groups));
     let chains = Chains { seed: 4, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = Plan { chains, max_depth: 6, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut draws = |thin: u32| {
         let mut kept = Memory::new(dim, CHAINS as usize, (17 / thin) as usize);
@@ -548,7 +554,7 @@ fn every_third_draw_leaves_whatever_the_phases() {
                 tuning: Tuning { scale, step_size, max_depth: 6 },
                 transitions,
                 adapt: None,
-                part: Part::Sampling,
+                part: PhaseKind::Sampling,
                 thin,
             };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
@@ -575,7 +581,7 @@ fn a_device_is_measured_before_it_is_chosen() {
         density.round_trip > 0.0 && transitions.step > 0.0 && costs.rates(&model, &settings).gpu > 0.0,
         "{costs:?}"
     );
-    assert!(costs.tell().contains("a round trip to the device") && costs.tell().contains("a leapfrog there"));
+    assert!(costs.describe().contains("a round trip to the device") && costs.describe().contains("a leapfrog there"));
 }
 
 /// Chains that start at independent draws of the posterior are draws of it after any number of transitions, however slowly they
@@ -612,13 +618,13 @@ fn chains_that_start_in_the_posterior_stay_there() {
             tuning: Tuning { scale: tuned.scale, step_size: tuned.step_size, max_depth: 6 },
             transitions: TRANSITIONS,
             adapt: None,
-            part: Part::Sampling,
+            part: PhaseKind::Sampling,
             thin: TRANSITIONS,
         };
         let of = Chains { seed: 11, first: 0, count: STARTS, per_superchain: 1 };
         let mut engine: Box<dyn Engine> = match engine {
             "gpu" | "gpu, a lane a chain" => {
-                let plan = Plan { chains: of, max_depth: 6, keep: Keep::All };
+                let plan = DevicePlan { chains: of, max_depth: 6, keep: Keep::All };
                 let gpu = if engine == "gpu" { devices[0].clone() } else { gpu::alone(&devices[0]) };
                 let mut engine = DeviceEngine::start(gpu, model.clone(), plan, Arc::default()).unwrap();
                 engine.put(&states).unwrap();

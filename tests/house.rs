@@ -1,5 +1,5 @@
-//! The house keeps its order: rooms import only rooms before them, files of a room import each other in no circle, and
-//! no file is long.
+//! The house keeps its order: rooms import only rooms before them, files of a room import each other in no circle, no
+//! file is long, and no two types have the same name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,7 +10,15 @@ const LONGEST: usize = 400;
 /// Files that are longer still; one that is no longer has to leave this list.
 const LONGER: [&str; 0] = [];
 
-/// Texts of files by the paths of their modules, such as `draws::store::row`.
+/// Types that share a name for a reason; an entry that is no longer needed has to leave this list.
+const SAME_NAMES: [&str; 2] = [
+    // Of host and device: what a chain's dual averaging has learnt, in f64 and in f32.
+    "StepSize is in engine::device::messages and nuts::adaptation",
+    // Of host and device: a sum of weights, in f64 and in f32.
+    "Weight is in engine::device::messages and nuts::weight",
+];
+
+/// Texts of files by the paths of their modules, such as `draws::store::row_buffer`.
 type Sources = BTreeMap<String, String>;
 
 #[test]
@@ -32,6 +40,27 @@ fn no_file_is_long() {
 }
 
 #[test]
+fn no_two_types_have_the_same_name() {
+    assert_eq!(same_names(&sources()), SAME_NAMES);
+}
+
+#[test]
+fn a_planted_second_type_of_a_name_is_found() {
+    let planted = |line: &str| {
+        let mut sources = sources();
+        sources.entry("data::labels".to_string()).or_default().insert_str(0, line);
+        same_names(&sources).into_iter().filter(|found| !SAME_NAMES.contains(&found.as_str())).collect::<Vec<_>>()
+    };
+    for line in ["pub struct Layout {\n", "pub(super) enum Layout<'a> {\n", "trait Layout {}\n", "type Layout = u32;\n"]
+    {
+        assert_eq!(planted(line), ["Layout is in data::labels and model::layout"]);
+    }
+    for line in ["// struct Layout\n", "    type Layout = u32;\n", "struct LayoutOfLabels;\n"] {
+        assert_eq!(planted(line), [""; 0]);
+    }
+}
+
+#[test]
 fn a_planted_circle_and_a_planted_arrow_upwards_are_found() {
     let planted = |module: &str, line: &str| {
         let mut sources = sources();
@@ -45,7 +74,7 @@ fn a_planted_circle_and_a_planted_arrow_upwards_are_found() {
     // By a name that the room exports, and between folders of a room.
     let exported = circles(&planted("summary::digits", "use super::Comparison;\n"));
     assert!(exported.len() == 1 && exported[0].contains("comparison"), "{exported:?}");
-    let folders = circles(&planted("report::run", "use super::figures::trace::Row;\n"));
+    let folders = circles(&planted("report::run", "use super::figures::trace::TraceRow;\n"));
     assert!(folders.len() == 1 && folders[0].contains("figures"), "{folders:?}");
 }
 
@@ -134,6 +163,26 @@ fn circles(sources: &Sources) -> Vec<String> {
         }
     }
     found
+}
+
+/// Names of structures, enums, traits and aliases that stand in several files, or several times in one.
+fn same_names(sources: &Sources) -> Vec<String> {
+    let mut modules: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (module, text) in sources {
+        for name in code(text).lines().filter_map(declared_type) {
+            modules.entry(name.to_string()).or_default().push(module);
+        }
+    }
+    let several = modules.into_iter().filter(|(_, modules)| modules.len() > 1);
+    several.map(|(name, modules)| format!("{name} is in {}", modules.join(" and "))).collect()
+}
+
+/// The name of the type that a line declares; those that belong to a trait are none.
+fn declared_type(line: &str) -> Option<&str> {
+    let words = line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let mut words = words.skip_while(|word| ["pub", "crate", "super"].contains(word));
+    let keyword = words.next().filter(|word| ["struct", "enum", "trait", "type"].contains(word))?;
+    words.next().filter(|name| name.starts_with(char::is_uppercase) && (keyword != "type" || !line.starts_with(' ')))
 }
 
 /// The files that a file takes something from, its own tests aside.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use warpnuts::data::{Centring, Columns, Dataset};
 use warpnuts::draws::{Draws, Memory, Precision};
-use warpnuts::engine::{Block, DrawSink, Progress};
+use warpnuts::engine::{DrawBlock, DrawSink, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
 use warpnuts::mode::Landscape;
 use warpnuts::model::{Coordinates, Model, PriorScales};
 use warpnuts::nuts::Statistics;
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
 
 fn model(dataset: Dataset, parameterization: &str) -> Arc<Model> {
@@ -31,7 +31,7 @@ fn grunfeld() -> Dataset {
 /// Groups whose lines cross far from zero, at random.
 fn trends(seed: u64, groups: usize, rows: usize, origin: f64) -> Dataset {
     let mut normals = vec![0.0; groups * (rows + 2)];
-    Place { seed, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
+    StreamKey { seed, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
     let (effects, noise) = normals.split_at(2 * groups);
     let labels: Vec<String> = (0..groups * rows).map(|i| format!("g{}", i / rows)).collect();
     let x = |i: usize| (i % rows) as f64 - 0.5 * (rows - 1) as f64;
@@ -83,7 +83,7 @@ fn draws_in_a_mode_without_mass_are_never_blessed() {
     let width = small.theta.len();
     let (chains, count) = (settings.chains as usize, settings.draws as usize);
     let mut normals = vec![0.0; chains * count * width];
-    Place { seed: 9, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
+    StreamKey { seed: 9, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
     let mut values = Vec::new();
     for step in normals.chunks_exact(width) {
         let theta: Vec<f64> = small.theta.iter().zip(step).map(|(mode, step)| mode + 0.05 * step).collect();
@@ -93,8 +93,9 @@ fn draws_in_a_mode_without_mass_are_never_blessed() {
     }
     let mut memory = Memory::rounded(model, Precision::F64, width, chains, count);
     let statistics = vec![Statistics { energy: 1.0, ..Statistics::default() }; chains * count];
-    let block = Block { warmup: false, chains, first_draw: 0, draws: count, values: &values, statistics: &statistics };
-    memory.take(&block).unwrap();
+    let block =
+        DrawBlock { warmup: false, chains, first_draw: 0, draws: count, values: &values, statistics: &statistics };
+    memory.record(&block).unwrap();
     let astray = RunSummary::of(&Sampled { draws: Draws::Memory(memory), ..sound });
     assert!(astray.max_rhat.as_ref().unwrap().value < 1.01);
     let kinds: Vec<&str> = astray.warnings.iter().filter(|advice| advice.distrust).map(|advice| advice.kind).collect();
@@ -163,7 +164,7 @@ fn chains_start_in_modes_in_proportion_to_their_mass_whatever_their_numbers() {
     for first in [0, 1000, 77_777] {
         let near_small = (first..first + 300).filter(|chain| {
             let mut theta = vec![0.0; model.dim()];
-            landscape.start(&model, &mut effects, &Place { seed: 1, chain: *chain, transition: 0 }, &mut theta);
+            landscape.start(&model, &mut effects, &StreamKey { seed: 1, chain: *chain, transition: 0 }, &mut theta);
             let distance = |i: usize| (theta[3] - landscape.peaks[i].theta[3]).abs();
             distance(1) < distance(0)
         });

@@ -20,7 +20,7 @@ mod gpu_density;
 mod gpu_engine;
 mod gpu_fallback;
 mod gpu_precision;
-mod gpu_summed;
+mod gpu_streaming;
 mod gpu_transition;
 mod house;
 mod interrupted_report;

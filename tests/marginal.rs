@@ -12,12 +12,12 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
 use warpnuts::model::{Centering, Coordinates, Model, Priors, Scaling};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
 
 /// Groups of 1 to 7 rows with `slopes` predictors; the first of them is constant in the second group.
 fn simulated(groups: usize, slopes: usize) -> Arc<Dataset> {
-    let mut rng = Place { seed: 17, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
+    let mut rng = StreamKey { seed: 17, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
     let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
     let of_row: Vec<usize> = (0..groups).flat_map(|j| std::iter::repeat_n(j, 1 + (j * 5) % 7)).collect();
     let labels: Vec<String> = of_row.iter().map(|j| format!("g{j}")).collect();
@@ -235,7 +235,7 @@ fn drawn_effects_have_the_conditional_mean_and_covariance() {
         let mut sums = vec![vec![0.0; mean.len()]; mean.len()];
         let mut first = vec![0.0; mean.len()];
         for transition in 0..DRAWS {
-            sampler.draw(&Place { seed: 3, chain: 1, transition }, &mut row);
+            sampler.draw(&StreamKey { seed: 3, chain: 1, transition }, &mut row);
             let deviation: Vec<f64> = row.iter().zip(&mean).map(|(row, mean)| row - mean).collect();
             for u in effects.clone() {
                 first[u] += deviation[u];

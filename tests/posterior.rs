@@ -9,7 +9,7 @@ use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::diagnostics::Summary;
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, PriorScales, Priors, Scaling};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 
 use Centering::{Centered, NonCentered};
 
@@ -31,7 +31,7 @@ struct Source {
 
 impl Source {
     fn new(number: u32, count: usize) -> Source {
-        let place = Place { seed: 2_718, chain: number, transition: 0 };
+        let place = StreamKey { seed: 2_718, chain: number, transition: 0 };
         let mut normals = vec![0.0; count];
         place.normals(Purpose::Momentum, &mut normals);
         let uniforms: Vec<f64> = (0..100).map(|index| place.uniform(Purpose::Stream, index)).collect();

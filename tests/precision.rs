@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use warpnuts::data::Dataset;
-use warpnuts::draws::{Precision, units};
+use warpnuts::draws::{Precision, location_scales};
 use warpnuts::engine::Progress;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Sampled, Settings, sample};
@@ -76,7 +76,7 @@ fn units_are_the_posteriors_in_any_parameterization() {
         let exact = Exact::of(&model).unwrap();
         let settings = Settings { warmup: 300, draws: 1, ..Settings::default() };
         let spread = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap().run.spread.unwrap();
-        for ((name, truth), unit) in exact.names().iter().zip(exact.summary()).zip(units(&model, &spread)) {
+        for ((name, truth), unit) in exact.names().iter().zip(exact.summary()).zip(location_scales(&model, &spread)) {
             assert!((unit.mean - truth.mean).abs() < 0.4 * truth.sd, "{name}: {unit:?}, not {truth:?}");
             assert!((0.6..1.6).contains(&(unit.sd / truth.sd)), "{name}: {unit:?}, not {truth:?}");
         }

@@ -6,31 +6,31 @@ use std::f64::consts::FRAC_PI_2;
 
 use rand::{Rng, RngExt, SeedableRng};
 use statrs::distribution::{ContinuousCDF, Normal};
-use warpnuts::random::{Philox, Place, Purpose, philox};
+use warpnuts::random::{Philox, Purpose, StreamKey, philox};
 
 const PURPOSES: [Purpose; 6] =
     [Purpose::Start, Purpose::Momentum, Purpose::Direction, Purpose::Leaf, Purpose::Join, Purpose::Stream];
 
-const PLACES: [Place; 4] = [
-    Place { seed: 0, chain: 0, transition: 0 },
-    Place { seed: 20_251_123, chain: 5, transition: 17 },
-    Place { seed: u64::MAX, chain: u32::MAX, transition: u32::MAX },
-    Place { seed: 1 << 40, chain: 4095, transition: 1999 },
+const PLACES: [StreamKey; 4] = [
+    StreamKey { seed: 0, chain: 0, transition: 0 },
+    StreamKey { seed: 20_251_123, chain: 5, transition: 17 },
+    StreamKey { seed: u64::MAX, chain: u32::MAX, transition: u32::MAX },
+    StreamKey { seed: 1 << 40, chain: 4095, transition: 1999 },
 ];
 
-fn normals(place: Place, purpose: Purpose, count: usize) -> Vec<f64> {
+fn normals(place: StreamKey, purpose: Purpose, count: usize) -> Vec<f64> {
     let mut out = vec![f64::NAN; count];
     place.normals(purpose, &mut out);
     out
 }
 
 /// A million deviates of many places, 40 of each, as momenta are: chain after chain, transition after transition.
-fn million(purpose: Purpose, deviates: impl Fn(Place, Purpose, usize) -> Vec<f64>) -> Vec<f64> {
-    let places = (0..250).flat_map(|chain| (0..100).map(move |transition| Place { seed: 3, chain, transition }));
+fn million(purpose: Purpose, deviates: impl Fn(StreamKey, Purpose, usize) -> Vec<f64>) -> Vec<f64> {
+    let places = (0..250).flat_map(|chain| (0..100).map(move |transition| StreamKey { seed: 3, chain, transition }));
     places.flat_map(|place| deviates(place, purpose, 40)).collect()
 }
 
-fn uniforms(place: Place, purpose: Purpose, count: usize) -> Vec<f64> {
+fn uniforms(place: StreamKey, purpose: Purpose, count: usize) -> Vec<f64> {
     (0..count as u32).map(|index| place.uniform(purpose, index)).collect()
 }
 
@@ -146,7 +146,7 @@ fn no_two_places_share_words() {
             for transition in numbers {
                 for purpose in PURPOSES {
                     for block in numbers {
-                        seen.insert(Place { seed, chain, transition }.words(purpose, block));
+                        seen.insert(StreamKey { seed, chain, transition }.words(purpose, block));
                         blocks += 1;
                     }
                 }
@@ -234,7 +234,7 @@ fn a_stream_is_the_words_of_its_place_in_order() {
 fn a_stream_serves_everything_that_takes_a_generator() {
     let seed = 0x0123_4567_89ab_cdef_u64;
     let mut by_bytes = Philox::from_seed(seed.to_le_bytes());
-    let mut by_place = Place { seed, chain: 0, transition: 0 }.stream(Purpose::Stream);
+    let mut by_place = StreamKey { seed, chain: 0, transition: 0 }.stream(Purpose::Stream);
     assert!((0..100).all(|_| by_bytes.next_u64() == by_place.next_u64()));
 
     let first = |seed| Philox::seed_from_u64(seed).next_u64();

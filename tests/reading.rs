@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
-use warpnuts::data::{Centring, Columns, DataError, Dataset, Decimal, Delimiter, MISSING_LABELS, Missing, Reading};
+use warpnuts::data::{Centring, Columns, DataError, Dataset, Decimal, Delimiter, MISSING_LABELS, Missing, ReadOptions};
 
 fn columns(group: &str, outcome: &str, predictors: &[&str]) -> Columns {
     Columns {
@@ -20,17 +20,17 @@ fn case(name: &str) -> PathBuf {
 }
 
 /// A file of tests/cases, whose columns are `site`, `y` and `x`.
-fn of_case(name: &str, reading: &Reading) -> Result<Dataset, DataError> {
+fn of_case(name: &str, reading: &ReadOptions) -> Result<Dataset, DataError> {
     let text = fs::read(case(name)).unwrap();
     Dataset::from_reader_with("t.csv", &text[..], &columns("site", "y", &["x"]), reading)
 }
 
-fn read_with(text: impl AsRef<[u8]>, reading: &Reading) -> Result<Dataset, DataError> {
+fn read_with(text: impl AsRef<[u8]>, reading: &ReadOptions) -> Result<Dataset, DataError> {
     Dataset::from_reader_with("t.csv", text.as_ref(), &columns("g", "y", &["x"]), reading)
 }
 
 fn read(text: impl AsRef<[u8]>) -> Result<Dataset, DataError> {
-    read_with(text, &Reading::default())
+    read_with(text, &ReadOptions::default())
 }
 
 fn accepted(result: Result<Dataset, DataError>) -> Dataset {
@@ -45,7 +45,7 @@ fn refused(result: Result<Dataset, DataError>) -> String {
 }
 
 /// Everything a model uses, label by label in the order of the file.
-fn told(data: &Dataset) -> Vec<(usize, String, f64, Vec<f64>)> {
+fn rows_of(data: &Dataset) -> Vec<(usize, String, f64, Vec<f64>)> {
     let mut rows: Vec<_> = (0..data.n_groups())
         .flat_map(|group| data.group_range(group).map(move |i| (group, i)))
         .map(|(group, i)| {
@@ -57,8 +57,8 @@ fn told(data: &Dataset) -> Vec<(usize, String, f64, Vec<f64>)> {
     rows
 }
 
-fn labelled(labels: &[&str]) -> Reading {
-    Reading { missing_labels: labels.iter().map(|label| label.to_string()).collect(), ..Reading::default() }
+fn labelled(labels: &[&str]) -> ReadOptions {
+    ReadOptions { missing_labels: labels.iter().map(|label| label.to_string()).collect(), ..ReadOptions::default() }
 }
 
 const GOOD: &str = "g,y,x\na,1,2\nb,3,5\nb,4,9\n";
@@ -68,7 +68,7 @@ const GOOD: &str = "g,y,x\na,1,2\nb,3,5\nb,4,9\n";
 #[test]
 fn rows_that_miss_a_value_are_left_out_and_counted_once_for_each_column() {
     let data = accepted(read("g,note,y,x\na,,1,2\nb,,NA,5\n,,3,NaN\nb,,4,9\nc,NA,5,.\na,,6,7\nb,,?,-\n"));
-    let rows: Vec<_> = told(&data).into_iter().map(|(row, group, y, _)| (row, group, y)).collect();
+    let rows: Vec<_> = rows_of(&data).into_iter().map(|(row, group, y, _)| (row, group, y)).collect();
     assert_eq!(rows, [(0, "a".to_string(), 1.0), (3, "b".to_string(), 4.0), (5, "a".to_string(), 6.0)]);
     assert_eq!(data.left_out().rows, 4);
     assert_eq!(data.left_out().to_string(), "1 of g, 2 of y, 3 of x");
@@ -107,7 +107,7 @@ fn a_list_of_words_replaces_the_usual_ones() {
 
 #[test]
 fn all_gaps_are_refused_at_once_where_that_is_asked_for() {
-    let refusing = Reading { missing: Missing::Refuse, ..Reading::default() };
+    let refusing = ReadOptions { missing: Missing::Refuse, ..ReadOptions::default() };
     assert_eq!(
         refused(read_with("g,y,x\na,1,2\n\nb,NA,5\n,3,\nb,4,9\n", &refusing)),
         "t.csv: 2 rows miss a value (1 of g, 1 of y, 1 of x), which --missing refuse refuses: line 4, `y` has `NA`; line 5, `g` is \
@@ -138,7 +138,7 @@ fn nothing_left_is_an_error_that_says_so() {
 fn a_group_that_is_a_predictor_too_is_one_cell() {
     let text = "g,y\n1,5\n2,6\nNA,7\n2,8\n";
     let read = |missing| {
-        let reading = Reading { missing, ..Reading::default() };
+        let reading = ReadOptions { missing, ..ReadOptions::default() };
         Dataset::from_reader_with("t.csv", text.as_bytes(), &columns("g", "y", &["g"]), &reading)
     };
     assert_eq!(accepted(read(Missing::Drop)).left_out().to_string(), "1 of g");
@@ -182,7 +182,7 @@ fn a_mark_for_missing_values_is_seen_where_it_stands_far_outside() {
 
 #[test]
 fn a_decimal_comma_is_read_where_it_is_said_and_labels_keep_theirs() {
-    let comma = Reading { decimal: Decimal::Comma, ..Reading::default() };
+    let comma = ReadOptions { decimal: Decimal::Comma, ..ReadOptions::default() };
     let data = accepted(read_with("g;y;x\na,1;1,5;2\nb;-,25;5e-1\na.1;3;+9,0\n", &comma));
     assert_eq!(data.groups(), ["a,1", "b", "a.1"]);
     assert_eq!((data.outcome(), data.predictor(0)), (&[1.5, -0.25, 3.0][..], &[2.0, 0.5, 9.0][..]));
@@ -208,7 +208,7 @@ fn a_decimal_comma_is_read_where_it_is_said_and_labels_keep_theirs() {
 
 #[test]
 fn fields_are_separated_by_what_is_said() {
-    let by = |typed: &str| Reading { delimiter: typed.parse().unwrap(), ..Reading::default() };
+    let by = |typed: &str| ReadOptions { delimiter: typed.parse().unwrap(), ..ReadOptions::default() };
     let good = accepted(read(GOOD));
     assert_eq!(accepted(read_with(GOOD.replace(',', "|"), &by("|"))), good);
     assert_eq!(accepted(read_with(GOOD.replace(',', "\t"), &by("tab"))), good);
@@ -231,7 +231,7 @@ fn fields_are_separated_by_what_is_said() {
 
 #[test]
 fn text_is_in_the_encoding_that_is_said_or_marked() {
-    let encoding = |name: &str| Reading { encoding: name.parse().unwrap(), ..Reading::default() };
+    let encoding = |name: &str| ReadOptions { encoding: name.parse().unwrap(), ..ReadOptions::default() };
     let text = "g,y,x\nZ\u{fc}rich,1,2\nK\u{f6}ln,3,5\nK\u{f6}ln,4,9\n";
     let wanted = accepted(read(text));
     let latin1: Vec<u8> = text.chars().map(|c| c as u8).collect();
@@ -320,7 +320,7 @@ fn blocks_are_read_as_one_file() {
     let text = long(plain);
     assert!(text.len() > 2 << 18);
     let data = accepted(read(&text));
-    let rows = told(&data);
+    let rows = rows_of(&data);
     assert_eq!(rows.len(), 60_000);
     for (i, (row, group, y, x)) in rows.into_iter().enumerate() {
         assert_eq!(
@@ -364,7 +364,7 @@ fn a_block_never_ends_in_quotes() {
     });
     assert!(text.len() > 6 << 18);
     let data = accepted(read(&text));
-    let rows = told(&data);
+    let rows = rows_of(&data);
     assert_eq!(rows.len(), 60_000);
     for (i, (row, group, y, _)) in rows.into_iter().enumerate() {
         let wanted = match i % 5 {
@@ -424,7 +424,7 @@ fn compressed_files_are_read_whatever_they_are_called() {
     let (begin, end) = text.as_bytes().split_at(text.len() / 2);
     assert_eq!(accepted(read([self::gzip(begin), self::gzip(end)].concat())), plain);
     let latin1: Vec<u8> = "g,y,x\nZ\u{fc}rich,1,2\nb,3,5\n".chars().map(|c| c as u8).collect();
-    let reading = Reading { encoding: "latin1".parse().unwrap(), ..Reading::default() };
+    let reading = ReadOptions { encoding: "latin1".parse().unwrap(), ..ReadOptions::default() };
     assert_eq!(accepted(read_with(self::gzip(&latin1), &reading)).groups()[0], "Z\u{fc}rich");
     // Cut off or altered.
     for (packed, format) in [(&gzip, "gzip"), (&zstd, "zstd")] {
@@ -498,7 +498,7 @@ mod columnar {
                 let data = accepted(read(&bytes));
                 assert_eq!(data.groups(), ["b", "a"], "{format}");
                 assert_eq!(data.left_out().rows, missing, "{format}");
-                let rows: Vec<_> = told(&data).into_iter().map(|(row, group, y, x)| (row, group, y, x[0])).collect();
+                let rows: Vec<_> = rows_of(&data).into_iter().map(|(row, group, y, x)| (row, group, y, x[0])).collect();
                 assert_eq!(rows[..2], [(0, "b".to_string(), 1.5, 5.0), (1, "a".to_string(), 2.0, 6.0)], "{format}");
                 assert_eq!(rows.last(), Some(&(4, "a".to_string(), 7.0, 10.0)), "{format}");
             }
@@ -558,12 +558,12 @@ mod columnar {
 
 /// The 48 rows that most of the cases have, from the plainest of them.
 fn plainest() -> Dataset {
-    accepted(of_case("06-tab.tsv", &Reading::default()))
+    accepted(of_case("06-tab.tsv", &ReadOptions::default()))
 }
 
 #[test]
 fn cases_that_say_the_same_are_read_as_the_same() {
-    let wanted = told(&plainest());
+    let wanted = rows_of(&plainest());
     assert_eq!(wanted.len(), 48);
     for name in [
         "08-crlf-bom-quoted.csv",
@@ -575,11 +575,11 @@ fn cases_that_say_the_same_are_read_as_the_same() {
         "13c-comment-blank.csv",
         "13d-spaces.csv",
     ] {
-        assert_eq!(told(&accepted(of_case(name, &Reading::default()))), wanted, "{name}");
+        assert_eq!(rows_of(&accepted(of_case(name, &ReadOptions::default()))), wanted, "{name}");
     }
-    let spaced = Reading { delimiter: Delimiter::Blanks, ..Reading::default() };
-    assert_eq!(told(&accepted(of_case("06b-whitespace.dat", &spaced))), wanted);
-    let message = refused(of_case("06b-whitespace.dat", &Reading::default()));
+    let spaced = ReadOptions { delimiter: Delimiter::Blanks, ..ReadOptions::default() };
+    assert_eq!(rows_of(&accepted(of_case("06b-whitespace.dat", &spaced))), wanted);
+    let message = refused(of_case("06b-whitespace.dat", &ReadOptions::default()));
     assert!(
         message
             .ends_with("it has: site x y (its header has one field; if blanks separate them, add --delimiter space)")
@@ -587,7 +587,7 @@ fn cases_that_say_the_same_are_read_as_the_same() {
     let german = accepted(Dataset::from_path(&case("05c-semicolon-point.csv"), &columns("Ort", "y", &["x"])));
     let numbers =
         |rows: &[(usize, String, f64, Vec<f64>)]| rows.iter().map(|row| (row.2, row.3[0])).collect::<Vec<_>>();
-    assert_eq!(numbers(&told(&german)), numbers(&wanted));
+    assert_eq!(numbers(&rows_of(&german)), numbers(&wanted));
 }
 
 #[test]
@@ -599,12 +599,12 @@ fn a_german_export_is_read_as_its_error_proposes() {
         "in windows-1252 it says: Ort;Fl\u{e4}che;Gr\u{f6}\u{df}e; if that is right add --encoding windows-1252"
     ));
     let encoding = "windows-1252".parse().unwrap();
-    let message = refused(Dataset::from_path_with(&path, &asked, &Reading { encoding, ..Reading::default() }));
+    let message = refused(Dataset::from_path_with(&path, &asked, &ReadOptions { encoding, ..ReadOptions::default() }));
     assert!(
         message.contains("has `51,222` where a number must be") && message.contains("add --decimal ,"),
         "{message}"
     );
-    let both = Reading { encoding, decimal: Decimal::Comma, ..Reading::default() };
+    let both = ReadOptions { encoding, decimal: Decimal::Comma, ..ReadOptions::default() };
     let data = accepted(Dataset::from_path_with(&path, &asked, &both));
     assert_eq!((data.groups()[0].as_str(), data.groups()[1].as_str()), ("S\u{e3}o Paulo", "Z\u{fc}rich"));
     assert_eq!(data.outcome()[..2], [51.222, 58.951]);
@@ -612,7 +612,7 @@ fn a_german_export_is_read_as_its_error_proposes() {
 
 #[test]
 fn names_of_rows_are_taken_for_such_only_where_they_are() {
-    let data = accepted(of_case("12d-rownames-R.csv", &Reading::default()));
+    let data = accepted(of_case("12d-rownames-R.csv", &ReadOptions::default()));
     assert_eq!(data.assumed().len(), 1);
     assert!(
         data.assumed()[0]
@@ -630,21 +630,21 @@ fn names_of_rows_are_taken_for_such_only_where_they_are() {
 
 #[test]
 fn missing_values_in_the_cases() {
-    let data = accepted(of_case("09-na.csv", &Reading::default()));
+    let data = accepted(of_case("09-na.csv", &ReadOptions::default()));
     assert_eq!((data.n_observations(), data.left_out().to_string()), (44, "1 of site, 2 of y, 1 of x".to_string()));
-    let data = accepted(of_case("14-group-na.csv", &Reading::default()));
+    let data = accepted(of_case("14-group-na.csv", &ReadOptions::default()));
     assert!(!data.groups().contains(&"NA".to_string()) && data.left_out().rows > 3);
     let named = accepted(of_case("14-group-na.csv", &labelled(&[""])));
     assert!(named.groups().contains(&"NA".to_string()) && named.left_out().is_empty());
     assert_eq!(named.n_observations(), data.n_observations() + data.left_out().rows);
-    let data = accepted(of_case("14b-group-empty.csv", &Reading::default()));
+    let data = accepted(of_case("14b-group-empty.csv", &ReadOptions::default()));
     assert!(!data.groups().contains(&String::new()) && data.left_out().rows > 0);
     accepted(Dataset::from_path(&case("30-orange.csv"), &columns("Tree", "circumference", &["age"])));
 }
 
 #[test]
 fn labels_stay_as_they_are_written() {
-    let groups = |name: &str| accepted(of_case(name, &Reading::default())).groups().to_vec();
+    let groups = |name: &str| accepted(of_case(name, &ReadOptions::default())).groups().to_vec();
     let has = |name: &str, labels: &[&str]| {
         let groups = groups(name);
         labels
@@ -669,7 +669,7 @@ fn cases_that_are_refused_say_why_and_what_to_do() {
         ("13h-headeronly.csv", &["has a header and no observation; add a line"]),
         ("13i-oldmac.csv", &["ends its lines with bare carriage returns; save it with line feeds"]),
     ] {
-        let message = refused(of_case(name, &Reading::default()));
+        let message = refused(of_case(name, &ReadOptions::default()));
         words.iter().for_each(|words| assert!(message.contains(words), "{name}: {message}"));
     }
     let message = refused(Dataset::from_path(&case("12c-index.csv"), &columns("sites", "y", &[])));
@@ -681,7 +681,7 @@ fn cases_that_are_refused_say_why_and_what_to_do() {
 #[test]
 fn ugly_files() {
     let good = accepted(read(GOOD));
-    let same = |text: &str| assert_eq!(told(&accepted(read(text))), told(&good), "{text:?}");
+    let same = |text: &str| assert_eq!(rows_of(&accepted(read(text))), rows_of(&good), "{text:?}");
     let wrong = |text: &str, words: &str| {
         let message = refused(read(text));
         assert!(message.contains(words), "{text:?}: {message}");
@@ -697,9 +697,9 @@ fn ugly_files() {
     // 4: everything in quotes, CRLF, BOM, a blank after each, and a last line without an end.
     same("\u{feff}\"g\" ,\"y\" ,\"x\" \r\n\"a\" ,\"1\" ,\"2\" \r\n\"b\",\"3\",\"5\"\r\n\r\n\"b\",\" 4\",\"9 \"");
     // 5: R's write.table: names of rows in quotes, blanks between.
-    let table = Reading { delimiter: Delimiter::Blanks, ..Reading::default() };
+    let table = ReadOptions { delimiter: Delimiter::Blanks, ..ReadOptions::default() };
     let text = "\"g\" \"y\" \"x\"\n\"1\" \"a\" 1 2\n\"2\" \"b\" 3 5\n\"3\" \"b\" 4 9\n";
-    assert_eq!(told(&accepted(read_with(text, &table))), told(&good));
+    assert_eq!(rows_of(&accepted(read_with(text, &table))), rows_of(&good));
     // 6: a footer, as spreadsheets have it.
     wrong("g,y,x\na,1,2\nb,3,5\nTotal,4,\n,,\nb\n", "line 6: 1 field where the header has 3");
     // 7: a title above the header.

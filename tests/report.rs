@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use warpnuts::data::Dataset;
 use warpnuts::draws::{Draws, Memory};
-use warpnuts::engine::{Block, DrawSink, Progress};
+use warpnuts::engine::{DrawBlock, DrawSink, Progress};
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
 use warpnuts::model::{Centering, Coordinates, Priors, Scaling};
 use warpnuts::report::{Options, Replicates, Report};
@@ -202,8 +202,8 @@ fn repeated(sampled: Sampled, chains: usize) -> Sampled {
         .map(|(i, chain, draw)| memory.value(i, chain, draw))
         .collect();
     let statistics: Vec<_> = places.map(|(chain, draw)| memory.statistics()[chain * draws + draw]).collect();
-    let block = Block { warmup: false, chains, first_draw: 0, draws, values: &values, statistics: &statistics };
-    many.take(&block).unwrap();
+    let block = DrawBlock { warmup: false, chains, first_draw: 0, draws, values: &values, statistics: &statistics };
+    many.record(&block).unwrap();
     Sampled { draws: Draws::Memory(many), settings: Settings { chains: chains as u32, ..sampled.settings }, ..sampled }
 }
 

@@ -11,9 +11,9 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
-use warpnuts::density::gpu::{Prior, Reference, Shaders, Stretch};
-use warpnuts::engine::device::kernels::{self, Leaving};
-use warpnuts::engine::device::messages::{Chain, Pooling, Run, Told};
+use warpnuts::density::gpu::{DensityShaders, Prior, Reference, RowChunk};
+use warpnuts::engine::device::kernels::{self, DeviceOutput};
+use warpnuts::engine::device::messages::{Chain, Dispatch, Pooling, TransitionStatistics};
 use warpnuts::gpu::{EntryPoint, Target};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
@@ -103,20 +103,20 @@ fn all_shaders_of_any_model_are_valid() {
                 .flatten()
                 .flat_map(|model| targets(slopes == 1).map(|t| (model, t)))
             {
-                let density = Shaders::new(model, target);
+                let density = DensityShaders::new(model, target);
                 let module = parse(&density.evaluate);
                 assert_eq!(module.entry_points.len(), 1);
                 assert_eq!(constant(&module, "K") as usize, slopes + 1);
                 assert_eq!(density.observations.is_some(), model.likelihood() == Likelihood::Observations);
                 density.observations.iter().flatten().for_each(|source| drop(parse(source)));
-                let shaders = kernels::Shaders::new(model, 10, Leaving::Draws(model.dim()), target);
+                let shaders = kernels::TransitionShaders::new(model, 10, DeviceOutput::Draws(model.dim()), target);
                 let entries = |source| parse(source).entry_points.into_iter().map(|it| it.name).collect::<Vec<_>>();
                 assert_eq!(entries(&shaders.transition), ["transition"]);
                 assert_eq!(entries(&shaders.pool), ["pool"]);
                 assert_eq!(entries(&shaders.states), ["put", "take"]);
                 assert_eq!(entries(&shaders.pack), ["pack"]);
-                let summing = kernels::Shaders::new(model, 10, Leaving::Sums, target);
-                assert_eq!(entries(&summing.transition), ["transition"]);
+                let sums = kernels::TransitionShaders::new(model, 10, DeviceOutput::Sums, target);
+                assert_eq!(entries(&sums.transition), ["transition"]);
                 // Every coordinate lies in one place.
                 let mut coordinates: Vec<usize> = shaders.lie.coordinates().into_iter().flatten().collect();
                 coordinates.sort_unstable();
@@ -129,16 +129,16 @@ fn all_shaders_of_any_model_are_valid() {
 #[test]
 fn structures_have_the_size_that_the_host_writes() {
     let model = model(85, 1, Some(Centering::Centered)).over(Likelihood::Observations).unwrap();
-    let shaders = Shaders::new(&model, targets(false)[0]);
+    let shaders = DensityShaders::new(&model, targets(false)[0]);
     let [residuals, _] = shaders.observations.unwrap();
-    let transitions = kernels::Shaders::new(&model, 10, Leaving::Draws(5), targets(false)[2]);
+    let transitions = kernels::TransitionShaders::new(&model, 10, DeviceOutput::Draws(5), targets(false)[2]);
     let sizes = [
         (&shaders.evaluate, "Reference", size_of::<Reference>()),
         (&shaders.evaluate, "Prior", size_of::<Prior>()),
-        (&residuals, "Stretch", size_of::<Stretch>()),
-        (&transitions.transition, "Run", size_of::<Run>()),
+        (&residuals, "RowChunk", size_of::<RowChunk>()),
+        (&transitions.transition, "Dispatch", size_of::<Dispatch>()),
         (&transitions.transition, "Chain", size_of::<Chain>()),
-        (&transitions.transition, "Told", size_of::<Told>()),
+        (&transitions.transition, "TransitionStatistics", size_of::<TransitionStatistics>()),
         (&transitions.pool, "Pooling", size_of::<Pooling>()),
     ];
     for (source, name, size) in sizes {
@@ -154,17 +154,17 @@ type Source = (&'static str, String, &'static [(&'static str, f64)]);
 
 /// All kernels of a model.
 fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
-    let density = Shaders::new(model, target);
+    let density = DensityShaders::new(model, target);
     let mut all: Vec<Source> = vec![("evaluate", density.evaluate, &[])];
-    let [draws, sums] =
-        [Leaving::Draws(model.dim()), Leaving::Sums].map(|leaving| kernels::Shaders::new(model, 10, leaving, target));
+    let [draws, sums] = [DeviceOutput::Draws(model.dim()), DeviceOutput::Sums]
+        .map(|output| kernels::TransitionShaders::new(model, 10, output, target));
     let transitions = [("transition", draws.transition), ("transition", sums.transition)];
     let others = [("pool", draws.pool), ("pack", draws.pack), ("put", draws.states.clone()), ("take", draws.states)];
     all.extend(transitions.into_iter().chain(others).map(|(entry, source)| (entry, source, &[][..])));
-    if let Some([residuals, fold]) = density.observations {
+    if let Some([residuals, reduce]) = density.observations {
         all.push(("residuals", residuals, &[]));
-        let constants = &[("FROM", 0.0), ("STRETCHES_BEFORE", 99.0), ("TO", 99.0), ("STRETCHES_AFTER", 9.0)];
-        all.push(("fold", fold, constants));
+        let constants = &[("FROM", 0.0), ("CHUNKS_BEFORE", 99.0), ("TO", 99.0), ("CHUNKS_AFTER", 9.0)];
+        all.push(("reduce", reduce, constants));
     }
     all
 }

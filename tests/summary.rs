@@ -9,12 +9,12 @@ use warpnuts::diagnostics::{Series, Summary};
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Keep, Settings, sample};
 use warpnuts::model::{Centering, Coordinates, Model, PriorScales, Priors, Scaling};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::{Comparison, RunSummary};
 
 fn normals(seed: u64, count: usize) -> Vec<f64> {
     let mut normals = vec![0.0; count];
-    Place { seed, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
+    StreamKey { seed, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
     normals
 }
 
@@ -60,7 +60,7 @@ fn independent_draws_are_worth_their_number() {
 }
 
 fn scaled_pupils(outcome_scale: f64, predictor_scale: f64) -> Dataset {
-    let mut rng = Place { seed: 3, chain: 0, transition: 0 }.stream(Purpose::Stream);
+    let mut rng = StreamKey { seed: 3, chain: 0, transition: 0 }.stream(Purpose::Stream);
     let noise = normals(4, 240);
     let labels: Vec<String> = (0..120).map(|i| format!("school {}", i % 12)).collect();
     let hours: Vec<f64> = (0..120).map(|_| f64::from(rng.next_u32() % 50) / 10.0).collect();

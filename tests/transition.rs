@@ -9,15 +9,21 @@ use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::model::{Centering, Coordinates, Priors, Scaling};
 use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::models;
-use crate::helpers::recursion::{Ending, LogDensity, Told, dot, recursive_transition};
+use crate::helpers::recursion::{Ending, LogDensity, RecursionOutcome, dot, recursive_transition};
 
 /// A machine's transition, from begin to end.
-fn run(transition: &mut Transition, log_density: &mut LogDensity, place: Place, from: &State, step: f64) -> Statistics {
+fn run(
+    transition: &mut Transition,
+    log_density: &mut LogDensity,
+    key: StreamKey,
+    from: &State,
+    step: f64,
+) -> Statistics {
     let mut gradient = vec![0.0; from.position.len()];
-    transition.begin(place, from, step);
+    transition.begin(key, from, step);
     loop {
         let value = log_density(transition.wants(), &mut gradient);
         if transition.give(value, &gradient) == Step::Done {
@@ -54,7 +60,7 @@ struct Met {
 }
 
 impl Met {
-    fn count(&mut self, told: &Told, from: &State) {
+    fn count(&mut self, told: &RecursionOutcome, from: &State) {
         self.transitions += 1;
         self.depths[told.tree_depth as usize] += 1;
         self.moved += usize::from(told.sample.position[..] != from.position[..]);
@@ -98,9 +104,9 @@ fn compare(
     let mut from = state(start, log_density);
     let mut met = Met::default();
     for number in 0..transitions {
-        let place = Place { seed: 42, chain: 3, transition: number };
-        let ours = run(&mut machine, log_density, place, &from, step);
-        let told = recursive_transition(&mut *log_density, scale, place, &from, step, max_depth);
+        let key = StreamKey { seed: 42, chain: 3, transition: number };
+        let ours = run(&mut machine, log_density, key, &from, step);
+        let told = recursive_transition(&mut *log_density, scale, key, &from, step, max_depth);
         let at = format!("{name}, step {step}, max depth {max_depth}, transition {number}: {ours:?}");
 
         assert_eq!(machine.sample().position[..], told.sample.position[..], "draw of {at}");
@@ -131,8 +137,8 @@ fn radon(effect: Centering) -> CpuDensity {
 
 /// sds between a `spread`-th and `spread`, as a metric may have them.
 fn scales(dim: usize, seed: u64, spread: f64) -> Vec<f64> {
-    let place = Place { seed, chain: 0, transition: 0 };
-    (0..dim as u32).map(|i| spread.powf(2.0 * place.uniform(Purpose::Stream, i) - 1.0)).collect()
+    let key = StreamKey { seed, chain: 0, transition: 0 };
+    (0..dim as u32).map(|i| spread.powf(2.0 * key.uniform(Purpose::Stream, i) - 1.0)).collect()
 }
 
 fn standard_normal(position: &[f64], gradient: &mut [f64]) -> f64 {
@@ -266,15 +272,15 @@ fn a_used_machine_is_as_good_as_a_new_one() {
     let from = state(&[0.3; 9], &mut correlated_normal);
     let mut used = Transition::new(9, 10);
     for number in 0..200 {
-        let place = Place { seed: 1, chain: 0, transition: number };
+        let key = StreamKey { seed: 1, chain: 0, transition: number };
         let max_depth = 1 + number % 6;
         let scale = scales(9, u64::from(number), 1.5);
         let mut new = Transition::new(9, max_depth);
         for machine in [&mut used, &mut new] {
             machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth });
         }
-        let by_used = run(&mut used, &mut correlated_normal, place, &from, 0.1);
-        let by_new = run(&mut new, &mut correlated_normal, place, &from, 0.1);
+        let by_used = run(&mut used, &mut correlated_normal, key, &from, 0.1);
+        let by_new = run(&mut new, &mut correlated_normal, key, &from, 0.1);
         assert_eq!(by_used, by_new);
         assert_eq!(used.sample(), new.sample());
     }
@@ -285,7 +291,8 @@ fn a_tree_is_no_deeper_than_there_is_room_for() {
     let from = state(&[0.3; 9], &mut standard_normal);
     let mut machine = Transition::new(9, 3);
     machine.configure(&Tuning { scale: vec![1.0; 9], step_size: 1.0, max_depth: 10 });
-    let statistics = run(&mut machine, &mut standard_normal, Place { seed: 1, chain: 0, transition: 0 }, &from, 0.001);
+    let statistics =
+        run(&mut machine, &mut standard_normal, StreamKey { seed: 1, chain: 0, transition: 0 }, &from, 0.001);
     assert_eq!((statistics.tree_depth, statistics.n_steps), (3, 7));
     assert!(statistics.reached_max_treedepth);
 }
@@ -303,11 +310,11 @@ fn the_leapfrog_is_the_textbooks_with_an_explicit_metric() {
     machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 1 });
     let (mut forwards, mut accepted, mut uphill) = (0, 0, 0);
     for number in 0..200 {
-        let place = Place { seed: 5, chain: 1, transition: number };
-        let is_forwards = place.words(Purpose::Direction, 0)[0] & 1 == 1;
+        let key = StreamKey { seed: 5, chain: 1, transition: number };
+        let is_forwards = key.words(Purpose::Direction, 0)[0] & 1 == 1;
         let h = if is_forwards { step } else { -step };
         let mut momentum = vec![0.0; dim];
-        place.normals(Purpose::Momentum, &mut momentum);
+        key.normals(Purpose::Momentum, &mut momentum);
         let kinetic = |p: &[f64]| 0.5 * p.iter().zip(&mass).map(|(p, m)| p * p / m).sum::<f64>();
         let mut p: Vec<f64> = momentum.iter().zip(&mass).map(|(normal, m)| m.sqrt() * normal).collect();
         let initial_energy = kinetic(&p) - from.log_density;
@@ -316,7 +323,7 @@ fn the_leapfrog_is_the_textbooks_with_an_explicit_metric() {
             p[i] += h / 2.0 * from.gradient[i];
             q[i] += h * p[i] / mass[i];
         }
-        machine.begin(place, &from, step);
+        machine.begin(key, &from, step);
         for (wanted, q) in machine.wants().iter().zip(&q) {
             assert!((wanted - q).abs() < 1e-13 * q.abs().max(1.0), "{wanted} not {q}");
         }
@@ -327,7 +334,7 @@ fn the_leapfrog_is_the_textbooks_with_an_explicit_metric() {
         }
         let energy = kinetic(&p) - log_density;
 
-        let statistics = run(&mut machine, &mut correlated_normal, place, &from, step);
+        let statistics = run(&mut machine, &mut correlated_normal, key, &from, step);
         let acceptance = (initial_energy - energy).exp().min(1.0);
         assert!(is_close(statistics.acceptance_rate, acceptance), "{} not {acceptance}", statistics.acceptance_rate);
         let has_moved = machine.sample().position != from.position;
@@ -357,11 +364,11 @@ fn distances_after_transitions(
     machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 10 });
     let mut columns = vec![Vec::new(); dim];
     for chain in 0..CHAINS {
-        let place = Place { seed: 9, chain, transition: 0 };
-        let draw: Vec<f64> = (0..dim as u32).map(|i| quantile(place.uniform(Purpose::Start, i))).collect();
+        let key = StreamKey { seed: 9, chain, transition: 0 };
+        let draw: Vec<f64> = (0..dim as u32).map(|i| quantile(key.uniform(Purpose::Start, i))).collect();
         let mut from = state(&draw, log_density);
         for transition in 0..5 {
-            run(&mut machine, log_density, Place { transition, ..place }, &from, step);
+            run(&mut machine, log_density, StreamKey { transition, ..key }, &from, step);
             let sample = machine.sample();
             from.set(&sample.position, &sample.gradient, sample.log_density);
         }

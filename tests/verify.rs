@@ -8,7 +8,7 @@ use warpnuts::engine::Progress;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Settings, sample};
 use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
@@ -32,7 +32,7 @@ fn verify(model: Arc<Model>, settings: Settings) -> Verification {
 /// Rows of a line in each of `groups` groups, with noise.
 fn lines(groups: usize) -> Arc<Model> {
     let (rows, mut noise) = (10, vec![0.0; groups * 22]);
-    Place { seed: 12, chain: groups as u32, transition: 0 }.normals(Purpose::Stream, &mut noise);
+    StreamKey { seed: 12, chain: groups as u32, transition: 0 }.normals(Purpose::Stream, &mut noise);
     let (effects, noise) = noise.split_at(2 * groups);
     let (x, noise) = noise.split_at(groups * rows);
     let labels: Vec<String> = (0..groups * rows).map(|i| format!("g{}", i / rows)).collect();

@@ -3,17 +3,17 @@
 //
 // Chunks come in bundles of BUNDLE, so that the rows that a workgroup reads lie side by side.
 
-@group(0) @binding(1) var<storage, read> stretches: array<Stretch>;
+@group(0) @binding(1) var<storage, read> chunks: array<RowChunk>;
 // For each row of each bundle, BUNDLE numbers side by side: the outcome, and the slopes' columns.
 @group(0) @binding(3) var<storage, read> rows: array<f32>;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 
 @compute @workgroup_size(BUNDLE)
 fn residuals(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x >= STRETCHES {
+    if id.x >= CHUNKS {
         return;
     }
-    let stretch = stretches[id.x];
+    let chunk = chunks[id.x];
     let first = id.y * CHAINS;
     var families: array<Family, CHAINS>;
     var betas: array<array<f32, K>, CHAINS>;
@@ -21,13 +21,13 @@ fn residuals(@builtin(global_invocation_id) id: vec3<u32>) {
         var at = hyperparameters(first + chain);
         families[chain] = at.family;
         for (var k = 0u; k < K; k++) {
-            betas[chain][k] = beta(k, at.coefficients[k], effect(first + chain, k, stretch.group));
+            betas[chain][k] = beta(k, at.coefficients[k], effect(first + chain, k, chunk.group));
         }
     }
     var by_beta: array<array<f32, K>, CHAINS>;
     var sums: array<array<f32, FAMILY_SUMS>, CHAINS>;
-    var place = stretch.place;
-    for (var row = 0u; row < stretch.rows; row++) {
+    var place = chunk.place;
+    for (var row = 0u; row < chunk.rows; row++) {
         var x: array<f32, K>;
         x[0] = 1.0;
         for (var k = 1u; k < K; k++) {
@@ -49,12 +49,12 @@ fn residuals(@builtin(global_invocation_id) id: vec3<u32>) {
         place += K * BUNDLE;
     }
     for (var chain = 0u; chain < CHAINS; chain++) {
-        let place = (first + chain) * PARTIALS + stretch.sum;
+        let place = (first + chain) * PARTIALS + chunk.sum;
         for (var k = 0u; k < K; k++) {
-            partials[place + k * STRETCHES] = by_beta[chain][k];
+            partials[place + k * CHUNKS] = by_beta[chain][k];
         }
         for (var s = 0u; s < FAMILY_SUMS; s++) {
-            partials[place + (K + s) * STRETCHES] = sums[chain][s];
+            partials[place + (K + s) * CHUNKS] = sums[chain][s];
         }
     }
 }

@@ -1,5 +1,5 @@
 // The likelihood given the effects, over every observation: what one group adds, from the sums over its rows that chunks.wgsl and
-// fold.wgsl have made. Twin of src/density/rows.rs.
+// reduce.wgsl have made. Twin of src/density/rows.rs.
 
 // For each chain, level after level: the derivatives by K betas and FAMILY_SUMS sums, each over all chunks of the level; in the last
 // level, a chunk is a group.

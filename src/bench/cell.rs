@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Warm;
-use super::bends::AutoChoice;
 use super::gradients::Gradients;
 use super::report::Bench;
 use super::sampling::Sampling;
-use super::subject::Subject;
-use super::timing::{LeftOut, Rate, Timing};
+use super::scaling::AutoChoice;
+use super::target::BenchTarget;
+use super::timing::{NotMeasured, Rate, Timing};
 use crate::experiment::Settings;
 use crate::experiment::cost::Costs;
 use crate::faults;
@@ -52,53 +52,53 @@ enum Refusal {
 }
 
 impl<'a> Cell<'a> {
-    /// Times `subjects` into `bench`, and names what is left out.
-    pub fn run(&self, subjects: &mut [Subject], bench: &mut Bench) {
+    /// Times `targets` into `bench`, and names what is left out.
+    pub fn run(&self, targets: &mut [BenchTarget], bench: &mut Bench) {
         let mut going: Vec<bool> = Vec::new();
-        let enough_memory = self.memory(subjects);
-        for subject in subjects.iter_mut() {
-            let refused = match (&subject.failure, &enough_memory) {
+        let enough_memory = self.memory(targets);
+        for target in targets.iter_mut() {
+            let refused = match (&target.failure, &enough_memory) {
                 (Some(failure), _) => Some(failure.clone()),
                 (None, Err(why)) => Some(why.clone()),
                 (None, Ok(())) => None,
             };
             going.push(refused.is_none());
-            bench.left_out.extend(refused.map(|reason| self.left_out(subject, "all", reason)));
+            bench.left_out.extend(refused.map(|reason| self.left_out(target, "all", reason)));
         }
-        let gradients = self.gradients(&mut going, subjects, bench);
-        let sampling = self.sampling(&going, subjects, bench);
-        let timings = self.timings(subjects, &gradients, &sampling);
+        let gradients = self.gradients(&mut going, targets, bench);
+        let sampling = self.sampling(&going, targets, bench);
+        let timings = self.timings(targets, &gradients, &sampling);
         let takes = self.costs.map_or(BASE, |costs| costs.rates(self.model, &self.settings).fastest());
         bench.choices.extend(AutoChoice::of(takes, &timings));
         bench.timings.extend(timings);
     }
 
     /// Whether the engines find room beside each other.
-    fn memory(&self, subjects: &[Subject]) -> Result<(), String> {
-        let needed: u128 = subjects.iter().map(|subject| subject.memory(self.model, &self.settings)).sum();
+    fn memory(&self, targets: &[BenchTarget]) -> Result<(), String> {
+        let needed: u128 = targets.iter().map(|target| target.memory(self.model, &self.settings)).sum();
         let available = machine::available_memory().map_or(u128::MAX, u128::from);
         let message = || format!("they would take {} MB of memory, and {} are free", needed >> 20, available >> 20);
         if needed > available { Err(message()) } else { Ok(()) }
     }
 
     /// The time of an engine for `part` of what is measured.
-    fn slot(&self, subjects: &[Subject], part: f64) -> Duration {
-        self.share.mul_f64(part / subjects.len().max(1) as f64)
+    fn slot(&self, targets: &[BenchTarget], part: f64) -> Duration {
+        self.share.mul_f64(part / targets.len().max(1) as f64)
     }
 
-    fn left_out(&self, subject: &Subject, what: &'static str, reason: String) -> LeftOut {
+    fn left_out(&self, target: &BenchTarget, what: &'static str, reason: String) -> NotMeasured {
         let Settings { likelihood, chains, .. } = self.settings;
         let (groups, predictors) = super::shape(self.model);
-        LeftOut { likelihood, groups, predictors, chains, engine: subject.name, what, reason }
+        NotMeasured { likelihood, groups, predictors, chains, engine: target.name, what, reason }
     }
 
     /// Names a refused engine, which is out for good where it has failed.
-    fn refuse(&self, subject: &mut Subject, what: &'static str, refusal: Refusal, bench: &mut Bench) {
+    fn refuse(&self, target: &mut BenchTarget, what: &'static str, refusal: Refusal, bench: &mut Bench) {
         let reason = match refusal {
             Refusal::Budget(reason) => reason,
-            Refusal::Failure(reason) => subject.failure.insert(reason).clone(),
+            Refusal::Failure(reason) => target.failure.insert(reason).clone(),
         };
-        bench.left_out.push(self.left_out(subject, what, reason));
+        bench.left_out.push(self.left_out(target, what, reason));
     }
 
     /// Calls `round` until there are enough repeats, or fewer where `time` is over.
@@ -114,26 +114,31 @@ impl<'a> Cell<'a> {
     }
 
     /// The gradients of engines that are `going`, and compute any alone; those without time for them stop.
-    fn gradients(&self, going: &mut [bool], subjects: &mut [Subject], bench: &mut Bench) -> Vec<Option<Gradients<'a>>> {
-        let slot = self.slot(subjects, FOR_GRADIENTS);
+    fn gradients(
+        &self,
+        going: &mut [bool],
+        targets: &mut [BenchTarget],
+        bench: &mut Bench,
+    ) -> Vec<Option<Gradients<'a>>> {
+        let slot = self.slot(targets, FOR_GRADIENTS);
         let chains = f64::from(self.settings.chains);
-        let start = |subject: &mut Subject| {
+        let start = |target: &mut BenchTarget| {
             // The sweep that estimates, and the fewest repeats.
-            affordable(subject.gradient_seconds.map(|seconds| seconds * chains * (FEWEST + 1) as f64), slot)?;
-            let started = Gradients::start(subject, self.model, &self.settings, self.warm);
+            affordable(target.gradient_seconds.map(|seconds| seconds * chains * (FEWEST + 1) as f64), slot)?;
+            let started = Gradients::start(target, self.model, &self.settings, self.warm);
             let Some((gradients, seconds)) = started.map_err(|error| Refusal::Failure(error.to_string()))? else {
                 return Ok(None);
             };
-            subject.gradient_seconds = Some(seconds / chains);
+            target.gradient_seconds = Some(seconds / chains);
             affordable(Some(seconds * FEWEST as f64), slot)?;
             Ok(Some(gradients))
         };
         let mut all = Vec::new();
-        for (subject, going) in subjects.iter_mut().zip(&mut *going) {
-            let started = if *going { start(subject) } else { Ok(None) };
+        for (target, going) in targets.iter_mut().zip(&mut *going) {
+            let started = if *going { start(target) } else { Ok(None) };
             all.push(started.unwrap_or_else(|refusal| {
                 *going = false;
-                self.refuse(subject, "all", refusal, bench);
+                self.refuse(target, "all", refusal, bench);
                 None
             }));
         }
@@ -144,44 +149,44 @@ impl<'a> Cell<'a> {
                 {
                     *one = None;
                     going[i] = false;
-                    self.refuse(&mut subjects[i], "all", Refusal::Failure(error.to_string()), bench);
+                    self.refuse(&mut targets[i], "all", Refusal::Failure(error.to_string()), bench);
                 }
             }
         });
-        for (subject, gradients) in subjects.iter_mut().zip(&mut all) {
+        for (target, gradients) in targets.iter_mut().zip(&mut all) {
             if let Some(gradients) = gradients {
                 gradients.rest();
-                subject.gradient_seconds = Rate::of(&gradients.rates).map(|rate| 1.0 / rate.median);
+                target.gradient_seconds = Rate::of(&gradients.rates).map(|rate| 1.0 / rate.median);
             }
         }
         all
     }
 
     /// The transitions of engines that are `going`.
-    fn sampling(&self, going: &[bool], subjects: &mut [Subject], bench: &mut Bench) -> Vec<Option<Sampling>> {
-        let slot = self.slot(subjects, FOR_SAMPLING);
+    fn sampling(&self, going: &[bool], targets: &mut [BenchTarget], bench: &mut Bench) -> Vec<Option<Sampling>> {
+        let slot = self.slot(targets, FOR_SAMPLING);
         let chains = f64::from(self.settings.chains);
         // An engine that has shown nothing yet is thought to be as slow as the slowest of the others.
-        let slowest = subjects.iter().filter_map(|subject| subject.gradient_seconds).reduce(f64::max);
-        let start = |subject: &mut Subject| {
+        let slowest = targets.iter().filter_map(|target| target.gradient_seconds).reduce(f64::max);
+        let start = |target: &mut BenchTarget| {
             let transition = |gradient: f64| gradient * self.warm.leapfrogs_per_draw;
-            let own = subject.gradient_seconds.map(transition).or(subject.transition_seconds);
+            let own = target.gradient_seconds.map(transition).or(target.transition_seconds);
             let expected = own.or(slowest.map(transition));
             // Two transitions to start with, and the fewest repeats.
             affordable(expected.map(|seconds| seconds * chains * (FEWEST + 2) as f64), slot)?;
-            let started = Sampling::start(subject, self.model, &self.settings, self.warm, slice(slot));
+            let started = Sampling::start(target, self.model, &self.settings, self.warm, slice(slot));
             let (sampling, seconds) = started.map_err(|error| Refusal::Failure(error.to_string()))?;
-            subject.transition_seconds = Some(seconds / chains);
+            target.transition_seconds = Some(seconds / chains);
             affordable(Some(seconds * FEWEST as f64), slot)?;
             Ok(sampling)
         };
         let mut all = Vec::new();
-        for (subject, going) in subjects.iter_mut().zip(going) {
-            all.push(match going.then(|| start(subject)) {
+        for (target, going) in targets.iter_mut().zip(going) {
+            all.push(match going.then(|| start(target)) {
                 None => None,
                 Some(Ok(sampling)) => Some(sampling),
                 Some(Err(refusal)) => {
-                    self.refuse(subject, "sampling", refusal, bench);
+                    self.refuse(target, "sampling", refusal, bench);
                     None
                 }
             });
@@ -192,7 +197,7 @@ impl<'a> Cell<'a> {
                     && let Err(error) = sampling.repeat()
                 {
                     *one = None;
-                    self.refuse(&mut subjects[i], "sampling", Refusal::Failure(error.to_string()), bench);
+                    self.refuse(&mut targets[i], "sampling", Refusal::Failure(error.to_string()), bench);
                 }
             }
         });
@@ -202,14 +207,14 @@ impl<'a> Cell<'a> {
     /// A row for each engine of which anything was measured.
     fn timings(
         &self,
-        subjects: &[Subject],
+        targets: &[BenchTarget],
         gradients: &[Option<Gradients>],
         sampling: &[Option<Sampling>],
     ) -> Vec<Timing> {
         let common = sampling.iter().flatten().map(|sampling| sampling.kept.draws()).min().unwrap_or(0);
         let worth: Vec<Option<f64>> =
             sampling.iter().map(|one| one.as_ref().map(|sampling| sampling.kept.ess_per_draw(common))).collect();
-        let base = subjects.iter().position(|subject| subject.name == BASE);
+        let base = targets.iter().position(|target| target.name == BASE);
         // The repeats of a figure: those of an engine, and of the one it is compared with.
         let gradient_rates = |i: usize| gradients[i].as_ref().map(|gradients| gradients.rates.clone());
         let leapfrogs = |i: usize| sampling[i].as_ref().map(|sampling| sampling.leapfrogs.clone());
@@ -224,14 +229,14 @@ impl<'a> Cell<'a> {
         };
         let (groups, predictors) = super::shape(self.model);
         let nanoseconds = |rates: Vec<f64>| Rate::of(&rates).map(|rate| 1e9 / rate.median);
-        let timing = |(i, subject): (usize, &Subject)| Timing {
+        let timing = |(i, target): (usize, &BenchTarget)| Timing {
             likelihood: self.settings.likelihood,
             groups,
             predictors,
-            team: subject.team(),
+            team: target.team(),
             leapfrog_nanoseconds: leapfrogs(i).and_then(nanoseconds),
             chains: self.settings.chains,
-            engine: subject.name,
+            engine: target.name,
             gradients_per_second: rate(gradient_rates(i)),
             gradients_ratio: ratio(&gradient_rates, i),
             gradients_split: gradients[i].as_ref().and_then(|gradients| gradients.time.split()),
@@ -245,7 +250,7 @@ impl<'a> Cell<'a> {
             sampling_split: sampling[i].as_ref().and_then(|sampling| sampling.time.split()),
         };
         let measured = |timing: &Timing| timing.gradients_per_second.is_some() || timing.draws_per_second.is_some();
-        subjects.iter().enumerate().map(timing).filter(measured).collect()
+        targets.iter().enumerate().map(timing).filter(measured).collect()
     }
 }
 

@@ -1,12 +1,12 @@
-//! Gradients alone: lanes evaluate one position of each chain, again and again, without trees.
+//! Gradients alone: workers evaluate one position of each chain, again and again, without trees.
 
 use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Warm;
-use super::lane_time::LaneTime;
-use super::subject::Subject;
+use super::target::BenchTarget;
+use super::worker_time::WorkerTime;
 use crate::density::{Batch, Density, DensityError, Evaluations};
 use crate::experiment::Settings;
 use crate::model::Model;
@@ -15,11 +15,11 @@ use crate::nuts::State;
 /// An engine's gradients in a cell.
 pub struct Gradients<'a> {
     states: &'a [State],
-    lanes: Vec<Sweeper>,
+    workers: Vec<Sweeper>,
     /// Gradients a second of each repeat.
     pub rates: Vec<f64>,
     /// Where the time of the repeats went.
-    pub time: LaneTime,
+    pub time: WorkerTime,
 }
 
 /// A density, and the chains it evaluates.
@@ -46,44 +46,44 @@ impl Batch for Starts<'_> {
 }
 
 impl<'a> Gradients<'a> {
-    /// The lanes of a run, ready, and the seconds that one gradient of each chain took; `None` for an engine that computes
+    /// The workers of a run, ready, and the seconds that one gradient of each chain took; `None` for an engine that computes
     /// no gradients alone.
     pub fn start(
-        subject: &Subject,
+        target: &BenchTarget,
         model: &Model,
         settings: &Settings,
         warm: &'a Warm,
     ) -> Result<Option<(Gradients<'a>, f64)>, DensityError> {
-        let (densities, chains) = (subject.densities(model, settings)?, settings.chains as usize);
+        let (densities, chains) = (target.densities(model, settings)?, settings.chains as usize);
         let count = densities.len();
         if count == 0 {
             return Ok(None);
         }
-        let sweeper = |(lane, density): (usize, Box<dyn Density>)| {
+        let sweeper = |(worker, density): (usize, Box<dyn Density>)| {
             let evaluations = Evaluations::with_capacity(density.width(), density.dim());
-            Sweeper { density, evaluations, chains: lane * chains / count..(lane + 1) * chains / count }
+            Sweeper { density, evaluations, chains: worker * chains / count..(worker + 1) * chains / count }
         };
-        let lanes = densities.into_iter().enumerate().map(sweeper).collect();
-        let time = LaneTime::start(None, subject);
-        let mut gradients = Gradients { states: &warm.states, lanes, rates: Vec::new(), time };
+        let workers = densities.into_iter().enumerate().map(sweeper).collect();
+        let time = WorkerTime::start(None, target);
+        let mut gradients = Gradients { states: &warm.states, workers, rates: Vec::new(), time };
         let start = Instant::now();
         gradients.repeat(Duration::ZERO)?;
         let seconds = start.elapsed().as_secs_f64();
         gradients.rates.clear();
-        gradients.time = LaneTime::start(subject.meter(), subject);
+        gradients.time = WorkerTime::start(target.meter(), target);
         Ok(Some((gradients, seconds)))
     }
 
-    /// All lanes evaluate their chains, again and again for `time`, and once at least.
+    /// All workers evaluate their chains, again and again for `time`, and once at least.
     pub fn repeat(&mut self, time: Duration) -> Result<(), DensityError> {
         let states = self.states;
-        let (rate, seconds) = if let [lane] = &mut self.lanes[..] {
-            lane.sweep(states, time)?
+        let (rate, seconds) = if let [worker] = &mut self.workers[..] {
+            worker.sweep(states, time)?
         } else {
             thread::scope(|scope| {
-                let lanes: Vec<_> =
-                    self.lanes.iter_mut().map(|lane| scope.spawn(|| lane.sweep(states, time))).collect();
-                lanes.into_iter().try_fold((0.0, 0.0), |sum, lane| match lane.join() {
+                let workers: Vec<_> =
+                    self.workers.iter_mut().map(|worker| scope.spawn(|| worker.sweep(states, time))).collect();
+                workers.into_iter().try_fold((0.0, 0.0), |sum, worker| match worker.join() {
                     Ok(swept) => swept.map(|(rate, seconds)| (sum.0 + rate, sum.1 + seconds)),
                     Err(panic) => std::panic::resume_unwind(panic),
                 })
@@ -94,9 +94,9 @@ impl<'a> Gradients<'a> {
         Ok(())
     }
 
-    /// Gives the lanes' memory back.
+    /// Gives the workers' memory back.
     pub fn rest(&mut self) {
-        self.lanes.clear();
+        self.workers.clear();
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::bends::{AutoChoice, Bends};
-use super::timing::{LeftOut, RATES, Timing};
-use super::{Plan, Warm};
+use super::scaling::{AutoChoice, ScalingCurve};
+use super::timing::{NotMeasured, RATES, Timing};
+use super::{BenchPlan, Warm};
 use crate::experiment::Backend;
 use crate::gpu::Adapter;
 use crate::machine;
@@ -83,9 +83,9 @@ pub struct Bench {
     /// A row for each engine in each cell.
     pub timings: Vec<Timing>,
     /// What was not measured, and why.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<NotMeasured>,
     /// How time grows with what was measured in several sizes.
-    pub bends: Vec<Bends>,
+    pub bends: Vec<ScalingCurve>,
     /// Whether `auto` would have taken the fastest engine, cell by cell.
     pub choices: Vec<AutoChoice>,
 }
@@ -115,7 +115,7 @@ impl Modelled {
 }
 
 impl Bench {
-    pub(super) fn new(backends: &[Backend], plan: &Plan) -> Bench {
+    pub(super) fn new(backends: &[Backend], plan: &BenchPlan) -> Bench {
         let adapter = backends.iter().find_map(Backend::adapter).map(AdapterSummary::of);
         Bench {
             version: env!("CARGO_PKG_VERSION"),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Warm;
-use super::kept::Kept;
-use super::lane_time::LaneTime;
-use super::subject::{Started, Subject};
-use crate::engine::{Engine, EngineError, Part, Phase};
+use super::cell_draws::CellDraws;
+use super::target::{BenchTarget, Started};
+use super::worker_time::WorkerTime;
+use crate::engine::{Engine, EngineError, Phase, PhaseKind};
 use crate::experiment::Settings;
 use crate::model::Model;
 use crate::nuts::Tuning;
@@ -17,45 +17,45 @@ pub struct Sampling {
     engine: Box<dyn Engine>,
     phase: Phase,
     chains: f64,
-    lanes: f64,
+    workers: f64,
     /// What it has drawn.
-    pub kept: Kept,
+    pub kept: CellDraws,
     /// Leapfrogs a second of each repeat.
     pub leapfrogs: Vec<f64>,
     /// Draws a second of each repeat.
     pub draws: Vec<f64>,
     /// Where the time of the repeats went.
-    pub time: LaneTime,
+    pub time: WorkerTime,
 }
 
 impl Sampling {
     /// Puts all chains where they start, and lets them go for about a `slice`: chains that began together part, engines
     /// find the length of their blocks, and the time of a transition shows, in seconds.
     pub fn start(
-        subject: &Subject,
+        target: &BenchTarget,
         model: &Arc<Model>,
         settings: &Settings,
         warm: &Warm,
         slice: Duration,
     ) -> Result<(Sampling, f64), EngineError> {
-        let Started { engine, lanes, meter } = subject.start(model, settings, warm)?;
+        let Started { engine, workers, meter } = target.start(model, settings, warm)?;
         let phase = Phase {
             tuning: Tuning { scale: warm.scale.clone(), step_size: warm.step_size, max_depth: settings.max_tree_depth },
             transitions: 1,
             adapt: None,
-            part: Part::Sampling,
+            part: PhaseKind::Sampling,
             thin: 1,
         };
-        let kept = Kept::new(settings.chains as usize, model.layout().hyperparameters());
+        let kept = CellDraws::new(settings.chains as usize, model.layout().hyperparameters());
         let mut sampling = Sampling {
             engine,
             phase,
             chains: f64::from(settings.chains),
-            lanes: lanes as f64,
+            workers: workers as f64,
             kept,
             leapfrogs: Vec::new(),
             draws: Vec::new(),
-            time: LaneTime::start(None, subject),
+            time: WorkerTime::start(None, target),
         };
         // The first of all is slow.
         sampling.repeat()?;
@@ -75,7 +75,7 @@ impl Sampling {
         sampling.leapfrogs.clear();
         sampling.draws.clear();
         sampling.kept.clear();
-        sampling.time = LaneTime::start(meter, subject);
+        sampling.time = WorkerTime::start(meter, target);
         Ok((sampling, transition))
     }
 
@@ -89,7 +89,7 @@ impl Sampling {
         }
         self.leapfrogs.push(outcome.gradients as f64 / seconds);
         self.draws.push(f64::from(outcome.transitions) * self.chains / seconds);
-        self.time.add(seconds * self.lanes);
+        self.time.add(seconds * self.workers);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Data simulated from the model itself, as large as one likes.
 
 use crate::data::{DataError, Dataset};
-use crate::random::{Place, Purpose};
+use crate::random::{Purpose, StreamKey};
 
 /// The sds of group effects and of the residuals.
 const SIGMA: f64 = 0.5;
@@ -15,7 +15,7 @@ const EPS: f64 = 1.0;
 pub fn simulate(observations: usize, groups: usize, coefficients: usize, seed: u64) -> Result<Dataset, DataError> {
     let normals = |column: u32, count: usize| {
         let mut normals = vec![0.0; count];
-        Place { seed, chain: u32::MAX, transition: column }.normals(Purpose::Stream, &mut normals);
+        StreamKey { seed, chain: u32::MAX, transition: column }.normals(Purpose::Stream, &mut normals);
         normals
     };
     let predictors: Vec<Vec<f64>> = (1..coefficients as u32).map(|k| normals(2 * k, observations)).collect();

@@ -35,12 +35,12 @@ impl Rate {
     }
 }
 
-/// Where the time of the lanes that drive a device goes; shares that add up to 1.
+/// Where the time of the workers that drive a device goes; shares that add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Split {
-    /// The host's work: trees, conversion, recording, submission, which may wait for another lane's.
+pub struct TimeSplit {
+    /// The host's work: trees, conversion, recording, submission, which may wait for another worker's.
     pub host: f64,
-    /// Waiting for transfers and for the kernels of other lanes; for its own too where the device cannot tell.
+    /// Waiting for transfers and for the kernels of other workers; for its own too where the device cannot tell.
     pub transfer: f64,
     /// Kernels; `None` where the device cannot tell.
     pub kernel: Option<f64>,
@@ -66,7 +66,7 @@ pub struct Timing {
     /// The same over that of the engine `cpu`, repeat by repeat.
     pub gradients_ratio: Option<Rate>,
     /// Where the time of gradients goes.
-    pub gradients_split: Option<Split>,
+    pub gradients_split: Option<TimeSplit>,
     /// Leapfrogs of sampling transitions; `None` where only gradients fitted into the budget.
     pub leapfrogs_per_second: Option<Rate>,
     /// The same over that of the engine `cpu`, repeat by repeat.
@@ -85,12 +85,12 @@ pub struct Timing {
     /// The same over that of the engine `cpu`, repeat by repeat.
     pub ess_ratio: Option<Rate>,
     /// Where the time of transitions goes.
-    pub sampling_split: Option<Split>,
+    pub sampling_split: Option<TimeSplit>,
 }
 
 /// What was not measured, and why.
 #[derive(Debug, Clone, Serialize)]
-pub struct LeftOut {
+pub struct NotMeasured {
     /// How the likelihood would have been computed.
     pub likelihood: Likelihood,
     /// Number of groups.

@@ -192,7 +192,7 @@ pub enum CentringArgument {
     No,
 }
 
-/// As [`Engine`](warpnuts::experiment::Engine), typed.
+/// As [`EngineChoice`](warpnuts::experiment::EngineChoice), typed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum EngineArgument {
     /// Whatever is expected to be faster

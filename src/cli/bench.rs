@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
-use warpnuts::bench::{self, Plan, Watch, simulate};
+use warpnuts::bench::{self, BenchPlan, Watch, simulate};
 use warpnuts::data::{Dataset, MAX_COEFFICIENTS};
 use warpnuts::experiment::{self, Backend, Settings};
 use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
@@ -102,7 +102,7 @@ pub struct BenchArguments {
 /// Times, prints, writes.
 pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
     let shapes = shapes(&typed)?;
-    let mut plan = Plan {
+    let mut plan = BenchPlan {
         chains: chains(typed.chains.as_deref(), !shapes.is_empty())?,
         likelihoods: likelihoods(&typed.likelihood)?,
         budget: budget(&typed.budget)?,
@@ -131,15 +131,15 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
     let folder = folder::make(typed.out.as_deref(), "bench")?;
     progress::obey_interruptions()?;
 
-    let tell = |what: &str| {
+    let report = |what: &str| {
         if !typed.quiet {
             complain(what);
         }
     };
-    let watch = Watch { tell: &tell, is_stopped: &progress::is_interrupted };
+    let watch = Watch { report: &report, is_stopped: &progress::is_interrupted };
     let mut bench = bench::run(&models, &backends, &plan, watch).map_err(Failure::run)?;
     bench.no_gpu = no_gpu;
-    timings::tell(&bench, &plan.likelihoods);
+    timings::print_timings(&bench, &plan.likelihoods);
     let (csv, json) = (folder.join("bench.csv"), folder.join("bench.json"));
     bench.write_csv(&csv).map_err(|error| folder::unwritten(&csv, &error))?;
     write_json(&json, &bench).map_err(|error| folder::unwritten(&json, &error))?;

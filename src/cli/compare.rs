@@ -10,7 +10,8 @@ use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
 };
 use super::{
-    Failure, Outcome, complain, conclude, exact, folder, print, progress, report, resolve, sample, summed, table, wrap,
+    Failure, Outcome, complain, conclude, exact, folder, keep_summary, print, progress, report, resolve, sample, table,
+    wrap,
 };
 
 /// What can be typed after `compare`.
@@ -51,7 +52,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let models = resolve::models(&dataset, &priors, &typed.parameterizations, &typed.run)?;
     // They take the same memory, but for marginal chains, which take less.
     let settings = models.iter().map(|model| resolve::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
-    summed::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
+    keep_summary::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
     let has_draws = settings.keep != Keep::Summary;
     // All in the same place, for what is compared is not that.
     let choice = resolve::choice(&typed.engine, &models[0], &settings)?;
@@ -85,7 +86,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         let inside = folder::inside(&folder, &folder_name(&model.parameterization(), i))?;
         let backend = &choice.backend;
         if !has_draws {
-            let summary = summed::sample_into(&inside, backend, model, settings, None, typed.output.quiet)?;
+            let summary = keep_summary::sample_into(&inside, backend, model, settings, None, typed.output.quiet)?;
             written.extend(summary.iter().map(|_| conclude::written_summary(&inside)));
             runs.extend(summary);
             continue;
@@ -114,7 +115,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         let words = report::interrupted(&folder);
         let is_wanted = has_draws && pages.is_wanted();
         exact::integrate_beside(&exact_model, typed.output.quiet, words, || {
-            is_wanted.then(|| report::Modes::of(&exact_model)).flatten()
+            is_wanted.then(|| report::FoundModes::of(&exact_model)).flatten()
         })
     } else {
         (Err(Failure::Input(anyhow!("it would take long"))), None)

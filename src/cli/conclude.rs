@@ -85,7 +85,7 @@ pub fn failed(folder: &Path, error: EngineError) -> Failure {
 
 /// Prints what was sampled and at what cost, lines `about` model and engine, the table of the run, and what its
 /// diagnostics say.
-pub fn tell(summary: &RunSummary, about: impl IntoIterator<Item: Display>, all: bool) {
+pub fn print_summary(summary: &RunSummary, about: impl IntoIterator<Item: Display>, all: bool) {
     print(headline(summary));
     about.into_iter().for_each(print);
     print("");

@@ -39,7 +39,7 @@ pub struct ExactArguments {
 
 /// What `exact.json` holds, in its order.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct ExactAnswer<'a> {
     version: &'static str,
     data: DataSummary,
     accuracy: f64,
@@ -80,7 +80,7 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     print("");
     print(table::exact(&exact, if typed.all { exact.names().len() } else { model.layout().hyperparameters() }));
     let path = folder.join("exact.json");
-    let answer = Answer {
+    let answer = ExactAnswer {
         version: env!("CARGO_PKG_VERSION"),
         data: DataSummary::of(&dataset),
         accuracy: exact.accuracy(),

@@ -46,7 +46,7 @@ pub struct MapArguments {
 
 /// One variable's row of `map.csv`: what there is no answer to is NaN.
 #[derive(Debug, Clone, Serialize)]
-struct Row {
+struct ModeRow {
     parameter: String,
     non_centered_mode: f64,
     marginal_mode: f64,
@@ -66,7 +66,7 @@ struct Found {
 
 /// What `map.json` holds, in its order.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct MapAnswer<'a> {
     version: &'static str,
     data: DataSummary,
     seed: u64,
@@ -74,7 +74,7 @@ struct Answer<'a> {
     non_centered: Found,
     marginal: Found,
     sampled_is_trustworthy: bool,
-    parameters: &'a [Row],
+    parameters: &'a [ModeRow],
     verdict: &'a [String],
 }
 
@@ -129,7 +129,7 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
         print(format_args!("\n{}", wrap(paragraph)));
     }
 
-    let answer = Answer {
+    let answer = MapAnswer {
         version: env!("CARGO_PKG_VERSION"),
         data: DataSummary::of(&dataset),
         seed: typed.seed,
@@ -161,11 +161,11 @@ fn rows(
     marginal: Option<&Mode>,
     sampled: &RunSummary,
     exact: Option<&Exact>,
-) -> Vec<Row> {
+) -> Vec<ModeRow> {
     let of = |mode: Option<&Mode>, i: usize| mode.map_or(f64::NAN, |mode| mode.named[i]);
     let row = |(i, parameter): (usize, String)| {
         let row = sampled.parameters.get(&parameter);
-        Row {
+        ModeRow {
             non_centered_mode: of(non_centered, i),
             marginal_mode: of(marginal, i),
             sampled_mean: row.map_or(f64::NAN, |row| row.mean),
@@ -178,12 +178,12 @@ fn rows(
 }
 
 /// What is best known of a variable's mean.
-fn mean(row: &Row) -> f64 {
+fn mean(row: &ModeRow) -> f64 {
     if row.exact_mean.is_nan() { row.sampled_mean } else { row.exact_mean }
 }
 
 /// All effects, or those with the smallest and the largest means.
-fn shown(effects: &[Row], all: bool) -> Vec<Row> {
+fn shown(effects: &[ModeRow], all: bool) -> Vec<ModeRow> {
     let mut sorted = effects.to_vec();
     if all || sorted.len() <= 2 * SHOWN {
         return sorted;
@@ -194,8 +194,8 @@ fn shown(effects: &[Row], all: bool) -> Vec<Row> {
 }
 
 /// Names and numbers, with as many decimals as the sampled mean has meaning for, and one more.
-fn cells(rows: &[Row]) -> Vec<Vec<String>> {
-    let cells = |row: &Row| {
+fn cells(rows: &[ModeRow]) -> Vec<Vec<String>> {
+    let cells = |row: &ModeRow| {
         let decimals = decimals(row.sampled_mcse);
         let sampled = format!("{} ± {}", number(row.sampled_mean, decimals), number(row.sampled_mcse, decimals));
         let [non_centered, marginal, exact] =
@@ -208,7 +208,7 @@ fn cells(rows: &[Row]) -> Vec<Vec<String>> {
 /// The modes of the marginal density, where it has several.
 fn several(model: &Model) -> Option<String> {
     let (landscape, names) = (Landscape::of(model), model.names());
-    let told: Vec<String> = (landscape.peaks.iter().enumerate())
+    let peaks: Vec<String> = (landscape.peaks.iter().enumerate())
         .map(|(i, peak)| {
             let at = model.layout().positive().map(|i| (names[i].as_str(), peak.named[i]));
             format!("{} (mass {})", summary::scales_at(at), significant(landscape.share(i)))
@@ -218,8 +218,8 @@ fn several(model: &Model) -> Option<String> {
         format!(
             "The marginal density has {} modes, with masses by Laplace's approximation: {}. The highest need not be the one with \
              the mass.",
-            told.len(),
-            told.join("; ")
+            peaks.len(),
+            peaks.join("; ")
         )
     })
 }
@@ -230,7 +230,7 @@ fn verdict(
     path: Option<&mode::Path>,
     [non_centered, marginal]: [&Result<Mode, NoMode>; 2],
     coefficient: usize,
-    rows: &[Row],
+    rows: &[ModeRow],
     sampled: &RunSummary,
 ) -> Vec<String> {
     let layout = model.layout();
@@ -259,7 +259,7 @@ fn verdict(
     }
     said.extend(several(model));
     let (sigma, effects) = (&rows[layout.sigma(coefficient)], &rows[layout.effects(coefficient)]);
-    let spread = |value: &dyn Fn(&Row) -> f64| mode::spread(&effects.iter().map(value).collect::<Vec<_>>());
+    let spread = |value: &dyn Fn(&ModeRow) -> f64| mode::spread(&effects.iter().map(value).collect::<Vec<_>>());
     let of_means = spread(&mean);
     let digits = decimals(of_means) + 1;
     let mut compared: Vec<String> = Vec::new();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use warpnuts::engine::{Progress, Snapshot};
+use warpnuts::engine::{Counters, Progress};
 use warpnuts::experiment::Settings;
 use warpnuts::faults;
 use warpnuts::model::Model;
@@ -162,7 +162,7 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn show(bar: &ProgressBar, now: &Snapshot) {
+fn show(bar: &ProgressBar, now: &Counters) {
     let transitions = now.transitions.max(1) as f64;
     bar.set_position(now.transitions);
     bar.set_message(format!(

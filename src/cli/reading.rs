@@ -1,7 +1,7 @@
 //! What can be typed to say how a data file is written, and what becomes of rows that miss a value.
 
 use clap::{Args, ValueEnum};
-use warpnuts::data::{Decimal, Delimiter, Encoding, Missing, Reading};
+use warpnuts::data::{Decimal, Delimiter, Encoding, Missing, ReadOptions};
 
 /// How to read a file.
 #[derive(Debug, Default, Args)]
@@ -39,10 +39,10 @@ pub enum MissingArgument {
 
 impl ReadingArguments {
     /// What was typed, and the defaults for the rest.
-    pub fn meaning(&self) -> Reading {
-        let default = Reading::default();
+    pub fn meaning(&self) -> ReadOptions {
+        let default = ReadOptions::default();
         let labels = |list: &String| list.split(',').map(|word| word.trim().to_string()).collect();
-        Reading {
+        ReadOptions {
             delimiter: self.delimiter.unwrap_or(default.delimiter),
             decimal: self.decimal.unwrap_or(default.decimal),
             encoding: self.encoding.unwrap_or(default.encoding),

@@ -74,7 +74,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
     if runs.len() > 1 {
         let few = exact::is_quick(data.n_groups());
         let found = wait(false, folder, "exact posterior and modes", || {
-            rayon::join(|| few.then(|| Exact::of(&runs[0].model).ok()).flatten(), || Modes::of(&runs[0].model))
+            rayon::join(|| few.then(|| Exact::of(&runs[0].model).ok()).flatten(), || FoundModes::of(&runs[0].model))
         });
         let (exact, modes) = found;
         let exact = exact.filter(|exact| summaries.iter().all(|run| is_sharp(exact, run)));
@@ -108,15 +108,15 @@ pub struct Pages {
 }
 
 /// Posterior modes, or why there are none, and the path on which the centered density rises without end.
-pub struct Modes {
+pub struct FoundModes {
     non_centered: Result<Mode, NoMode>,
     marginal: Result<Mode, NoMode>,
     path: Option<mode::Path>,
 }
 
-impl Modes {
+impl FoundModes {
     /// Where they are found quickly.
-    pub fn of(model: &Model) -> Option<Modes> {
+    pub fn of(model: &Model) -> Option<FoundModes> {
         exact::is_quick(model.layout().groups).then(|| {
             let (non_centered, (marginal, path)) = rayon::join(
                 || mode::non_centered(model),
@@ -126,7 +126,7 @@ impl Modes {
                     (marginal, path)
                 },
             );
-            Modes { non_centered, marginal, path }
+            FoundModes { non_centered, marginal, path }
         })
     }
 }
@@ -183,9 +183,9 @@ impl Pages {
     }
 
     /// Adds how runs compare, and modes where they were found.
-    pub fn compare(&mut self, comparison: &Comparison, exact: Option<&Exact>, modes: Option<Modes>) {
+    pub fn compare(&mut self, comparison: &Comparison, exact: Option<&Exact>, modes: Option<FoundModes>) {
         self.report.compare(comparison, exact);
-        if let Some(Modes { non_centered, marginal, path }) = modes {
+        if let Some(FoundModes { non_centered, marginal, path }) = modes {
             self.report.modes(&non_centered, &marginal, path.as_ref());
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use warpnuts::data::{Centring, Columns, Dataset};
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{self, Backend, Choice, Engine, Keep, MANY_CHAINS, Settings};
+use warpnuts::experiment::{self, Backend, Choice, EngineChoice, Keep, MANY_CHAINS, Settings};
 use warpnuts::machine;
 use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
 use warpnuts::summary::{Advice, advice};
@@ -308,12 +308,12 @@ fn size(bytes: u128) -> String {
 }
 
 /// The engine that was typed.
-pub fn engine(typed: EngineArgument) -> Engine {
+pub fn engine(typed: EngineArgument) -> EngineChoice {
     match typed {
-        EngineArgument::Auto => Engine::Auto,
-        EngineArgument::Cpu => Engine::Cpu,
-        EngineArgument::GpuDensity => Engine::GpuDensity,
-        EngineArgument::Gpu => Engine::Gpu,
+        EngineArgument::Auto => EngineChoice::Auto,
+        EngineArgument::Cpu => EngineChoice::Cpu,
+        EngineArgument::GpuDensity => EngineChoice::GpuDensity,
+        EngineArgument::Gpu => EngineChoice::Gpu,
     }
 }
 

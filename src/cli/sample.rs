@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::Args;
 use warpnuts::draws::store::Store;
-use warpnuts::driver::Learnt;
+use warpnuts::driver::Tuned;
 use warpnuts::experiment::{self, Backend, Choice, Keep, Keeping, Sampled, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::counted;
@@ -16,7 +16,7 @@ use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
     Shard,
 };
-use super::{Failure, Outcome, complain, conclude, folder, print, progress, report, resolve, summed};
+use super::{Failure, Outcome, complain, conclude, folder, keep_summary, print, progress, report, resolve};
 
 /// What can be typed to say which model is sampled, and how.
 #[derive(Debug, Args)]
@@ -92,10 +92,10 @@ pub struct SampleArguments {
 }
 
 /// A run that may begin: everything that was typed is read, checked and chosen.
-pub struct Ready {
+pub struct ResolvedRun {
     pub model: Arc<Model>,
     pub settings: Settings,
-    pub learnt: Option<Learnt>,
+    pub learnt: Option<Tuned>,
     pub output: OutputArguments,
     pub ending: Ending,
 }
@@ -113,16 +113,16 @@ pub struct Ending {
 
 /// Samples, prints, writes.
 pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
-    let Ready { model, settings, learnt, output, ending } = ready(typed, None)?;
+    let ResolvedRun { model, settings, learnt, output, ending } = ready(typed, None)?;
     let folder = folder::make(output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
 
     let backend = &ending.choice.backend;
     if settings.keep == Keep::Summary {
-        let Some(summary) = summed::sample_into(&folder, backend, model, settings, learnt, output.quiet)? else {
+        let Some(summary) = keep_summary::sample_into(&folder, backend, model, settings, learnt, output.quiet)? else {
             return Ok(Outcome::Interrupted);
         };
-        conclude::tell(&summary, conclude::about(&summary, ending.why.as_deref(), &ending.choice), ending.all);
+        conclude::print_summary(&summary, conclude::about(&summary, ending.why.as_deref(), &ending.choice), ending.all);
         print(format_args!("Written: {}", conclude::written_summary(&folder)));
         return Ok(conclude::outcome(&summary));
     }
@@ -131,7 +131,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
 }
 
 /// Reads, checks and chooses what was typed; `purpose` needs draws.
-pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<Ready, Failure> {
+pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRun, Failure> {
     let RunOnceArguments { data, priors, parameterization, run, engine, output, all } = &typed.once;
     let dataset = resolve::dataset(data)?;
     let priors = resolve::priors(priors, &dataset);
@@ -146,7 +146,7 @@ pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<Ready, Fai
         ("--shard", typed.shard.is_some()),
         ("--open", typed.report.open),
     ];
-    summed::check(&settings, &needing_draws)?;
+    keep_summary::check(&settings, &needing_draws)?;
     let learnt = typed.metric_from.as_deref().map(|from| learnt(from, &model)).transpose()?;
     if settings.keep == Keep::Summary && learnt.as_ref().is_some_and(|learnt| learnt.spread.is_none()) {
         return Err(Failure::Input(anyhow!(
@@ -158,7 +158,7 @@ pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<Ready, Fai
     let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1, output.quiet)?;
     resolve::room(&settings, output.save_draws, &model, 1, output.out.as_deref())?;
     let ending = Ending { why, choice, pages, all: *all };
-    Ok(Ready { model, settings, learnt, output: typed.once.output, ending })
+    Ok(ResolvedRun { model, settings, learnt, output: typed.once.output, ending })
 }
 
 /// How to run, with what only `sample` can be told.
@@ -189,7 +189,7 @@ fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure>
 }
 
 /// What an earlier run has learnt, if it is of a model of the same coordinates.
-fn learnt(from: &Path, model: &Model) -> Result<Learnt, Failure> {
+fn learnt(from: &Path, model: &Model) -> Result<Tuned, Failure> {
     let store = Store::open(from).map_err(Failure::input)?;
     let is_width = |width: &f64| *width > 0.0 && width.is_finite();
     let name = from.display();
@@ -225,7 +225,7 @@ pub fn sample_into(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Learnt>,
+    learnt: Option<Tuned>,
     output: &OutputArguments,
 ) -> Result<Sampled, Failure> {
     let keeping = Keeping { folder, interval: Duration::from_secs_f64(output.checkpoint_every) };
@@ -241,7 +241,7 @@ pub fn finish(sampled: &Sampled, folder: &Path, output: &OutputArguments, ending
     let Some(summary) = conclude::conclude(sampled, folder, output.save_draws, output.quiet)? else {
         return Ok(Outcome::Interrupted);
     };
-    conclude::tell(&summary, conclude::about(&summary, why.as_deref(), &choice), all);
+    conclude::print_summary(&summary, conclude::about(&summary, why.as_deref(), &choice), all);
     print(format_args!("Written: {}", conclude::written(folder, output.save_draws)));
     // Since the last draw: the report would be more of what is to stop.
     let is_late = progress::is_interrupted() && !summary.interrupted;

@@ -4,7 +4,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use warpnuts::exact::Exact;
 use warpnuts::mode;
-use warpnuts::summary::tables::{self, Cells, SideBySide};
+use warpnuts::summary::tables::{self, ComparisonCells, SideBySide};
 use warpnuts::summary::{Comparison, RunSummary, decimals, number};
 use warpnuts::verify::Verification;
 
@@ -65,7 +65,7 @@ pub fn verification(verification: &Verification, rows: usize) -> String {
 pub fn path(path: &mode::Path) -> String {
     let names = [path.sigma.as_str(), "log sigma", "log density", "rise a unit", "sd of the effects"];
     let mut table = table(&names);
-    for mode::Point { sigma, log_density, rise, spread, .. } in &path.points {
+    for mode::PathPoint { sigma, log_density, rise, spread, .. } in &path.points {
         let scientific = |value: f64| format!("{value:.2e}");
         let numbers = [number(sigma.ln(), 2), number(*log_density, 1), number(*rise, 2), scientific(*spread)];
         table.add_row(std::iter::once(scientific(*sigma)).chain(numbers));
@@ -97,7 +97,7 @@ pub fn comparison(comparison: &Comparison) -> String {
         "gradients/s\nbulk ESS/s",
         &focus,
     ];
-    let row = |run: Cells| {
+    let row = |run: ComparisonCells| {
         vec![
             run.name,
             run.divergences,

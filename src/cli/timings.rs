@@ -1,7 +1,7 @@
 //! How the timings of a bench are printed: tables, what `auto` would have taken, where cost bends, and what was left
 //! out.
 
-use warpnuts::bench::{AutoChoice, Bench, Bends, LeftOut, Modelled, Rate, Split, Timing};
+use warpnuts::bench::{AutoChoice, Bench, Modelled, NotMeasured, Rate, ScalingCurve, TimeSplit, Timing};
 use warpnuts::model::Likelihood;
 use warpnuts::summary::{counted, significant};
 
@@ -31,7 +31,7 @@ transitions from draws of the posterior on. ESS is the smallest of the hyperpara
 Host, transfer, kernel: where the lanes' time goes; transfer holds the waiting for other lanes' kernels too.";
 
 /// Prints all that a bench over these likelihoods has found.
-pub fn tell(bench: &Bench, likelihoods: &[Likelihood]) {
+pub fn print_timings(bench: &Bench, likelihoods: &[Likelihood]) {
     print(headline(bench));
     for likelihood in likelihoods {
         let rows: Vec<Vec<String>> =
@@ -71,7 +71,7 @@ fn row(timing: &Timing) -> Vec<String> {
     let ratio = |rate: &Option<Rate>| rate.as_ref().map_or("-".to_string(), |rate| significant(rate.median));
     let percent = |share: f64| format!("{:.0}%", 100.0 * share);
     let split = timing.sampling_split.or(timing.gradients_split);
-    let kernel = |split: Split| split.kernel.map_or("-".to_string(), percent);
+    let kernel = |split: TimeSplit| split.kernel.map_or("-".to_string(), percent);
     vec![
         timing.groups.to_string(),
         timing.predictors.to_string(),
@@ -107,7 +107,7 @@ fn choices(all: &[AutoChoice]) -> Vec<String> {
 }
 
 /// Where cost bends.
-fn bends(all: &[Bends]) -> Vec<String> {
+fn bends(all: &[ScalingCurve]) -> Vec<String> {
     if all.is_empty() {
         return Vec::new();
     }
@@ -127,10 +127,10 @@ fn short(rate: f64) -> String {
 }
 
 /// A line for each engine and likelihood, with the first reason.
-fn left_out(all: &[LeftOut]) -> Vec<String> {
+fn left_out(all: &[NotMeasured]) -> Vec<String> {
     let mut lines: Vec<(String, Vec<String>, &str)> = Vec::new();
     let one_shape = all.iter().all(|left| (left.groups, left.predictors) == (all[0].groups, all[0].predictors));
-    for LeftOut { likelihood, groups, predictors, chains, engine, what, reason } in all {
+    for NotMeasured { likelihood, groups, predictors, chains, engine, what, reason } in all {
         let what = if *what == "all" { "" } else { "the transitions of " };
         let shape = if one_shape { String::new() } else { format!(" of {groups} groups and {predictors} predictors") };
         let subject = format!("{what}{engine} over {}{shape}", likelihood);

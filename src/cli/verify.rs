@@ -10,7 +10,7 @@ use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary};
 use warpnuts::verify::Verification;
 
-use super::sample::{Ending, Ready, RunOnceArguments, SampleArguments};
+use super::sample::{Ending, ResolvedRun, RunOnceArguments, SampleArguments};
 use super::{Failure, Outcome, conclude, exact, folder, print, progress, table};
 
 /// What can be typed after `verify`.
@@ -56,7 +56,7 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
             "verify begins a run or reads one; go on with `warpnuts sample --resume {name}`, then `warpnuts verify {name}`"
         )));
     }
-    let Ready { model, settings, learnt, output, ending } = super::sample::ready(typed, Some("verify"))?;
+    let ResolvedRun { model, settings, learnt, output, ending } = super::sample::ready(typed, Some("verify"))?;
     progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
     let exact = integrate(&model, output.quiet)?;
     let folder = folder::make(output.out.as_deref(), "verify")?;
@@ -68,9 +68,9 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
     };
     conclude::about(&run, why.as_deref(), &choice).into_iter().for_each(print);
     let verification = Verification::of(&sampled, &run, &exact);
-    let told = Told::of(&run, all);
+    let facts = RunFacts::of(&run, all);
     let written = conclude::written(&folder, output.save_draws);
-    let outcome = tell(&verification, &told, &folder, Some(&written))?;
+    let outcome = report(&verification, &facts, &folder, Some(&written))?;
     pages.of_run(&sampled, &run, &folder)?;
     conclude::device_failure(&sampled)?;
     Ok(outcome)
@@ -99,14 +99,14 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     }
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
     // It was interrupted then; this command is not.
-    let told = Told { interrupted: false, ..Told::of(&summary, typed.all) };
-    let outcome = tell(&verification, &told, &folder, None)?;
+    let facts = RunFacts { interrupted: false, ..RunFacts::of(&summary, typed.all) };
+    let outcome = report(&verification, &facts, &folder, None)?;
     conclude::how_far(&sampled, run);
     Ok(outcome)
 }
 
 /// What is told of a run beside its scores.
-struct Told<'a> {
+struct RunFacts<'a> {
     parameterization: &'a str,
     draws: usize,
     trustworthy: bool,
@@ -115,9 +115,9 @@ struct Told<'a> {
     all: bool,
 }
 
-impl Told<'_> {
-    fn of(run: &RunSummary, all: bool) -> Told<'_> {
-        Told {
+impl RunFacts<'_> {
+    fn of(run: &RunSummary, all: bool) -> RunFacts<'_> {
+        RunFacts {
             parameterization: &run.parameterization,
             draws: run.total_draws(),
             trustworthy: run.is_trustworthy(),
@@ -129,24 +129,29 @@ impl Told<'_> {
 }
 
 /// Prints, and writes `verification.json` into `folder`, beside what is `written` there already.
-fn tell(verification: &Verification, told: &Told, folder: &Path, written: Option<&str>) -> Result<Outcome, Failure> {
+fn report(
+    verification: &Verification,
+    facts: &RunFacts,
+    folder: &Path,
+    written: Option<&str>,
+) -> Result<Outcome, Failure> {
     let path = folder.join("verification.json");
     summary::write_json(&path, verification).map_err(|error| folder::unwritten(&path, &error))?;
     print(format_args!(
         "{}: {} draws held against the exact posterior, in Monte Carlo standard errors\n",
-        told.parameterization, told.draws
+        facts.parameterization, facts.draws
     ));
-    let rows = if told.all { verification.scores.len() } else { 2 * told.predictors + 3 };
+    let rows = if facts.all { verification.scores.len() } else { 2 * facts.predictors + 3 };
     print(table::verification(verification, rows));
     print("");
     for sentence in &verification.left_out {
         print(format_args!("Note: {sentence}."));
     }
-    print(verdict(verification, told.trustworthy));
+    print(verdict(verification, facts.trustworthy));
     let written = written.map_or(String::new(), |written| format!(", {written}"));
     print(format_args!("Written: {}{written}", path.display()));
     let unknown = verification.compared == 0 && !verification.settled;
-    Ok(match (told.interrupted, verification.biased || unknown) {
+    Ok(match (facts.interrupted, verification.biased || unknown) {
         (true, _) => Outcome::Interrupted,
         (false, true) => Outcome::Distrusted,
         (false, false) => Outcome::Done,

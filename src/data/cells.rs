@@ -1,11 +1,11 @@
 //! What one cell says: a number, a group's label, nothing, or something else, which is named.
 
 use super::looks::{self, Look};
-use super::reading::{Decimal, Reading};
+use super::reading::{Decimal, ReadOptions};
 use super::{CellFault, MAX_MAGNITUDE};
 
 /// How cells are to be understood.
-pub(super) struct Cells {
+pub(super) struct CellReader {
     decimal: Decimal,
     /// What stands for a missing value, beside nothing.
     words: Vec<String>,
@@ -15,15 +15,15 @@ pub(super) struct Cells {
     numbers: Vec<f64>,
 }
 
-impl Cells {
-    pub fn new(reading: &Reading) -> Cells {
+impl CellReader {
+    pub fn new(reading: &ReadOptions) -> CellReader {
         let words: Vec<String> = reading.missing_labels.iter().map(|word| word.trim().to_owned()).collect();
         let mut begins = [false; 256];
         for word in &words {
             begins[usize::from(*word.as_bytes().first().unwrap_or(&0))] = true;
         }
         let numbers = words.iter().filter_map(|word| parsed(word, reading.decimal)).collect();
-        Cells { decimal: reading.decimal, words, begins, numbers }
+        CellReader { decimal: reading.decimal, words, begins, numbers }
     }
 
     /// The group's label, or nothing where it is missing.

@@ -1,6 +1,6 @@
 //! What a column, or all of them together, must satisfy beyond being numbers.
 
-use super::{CellFault, Columns, DataError, MAX_COEFFICIENTS, MAX_MAGNITUDE, Place, Table, collinear};
+use super::{CellFault, CellPosition, Columns, DataError, FileColumns, MAX_COEFFICIENTS, MAX_MAGNITUDE, collinear};
 
 /// A column varies if its range exceeds this fraction of its largest value; less is rounding.
 const VARIES: f64 = 1e-12;
@@ -61,14 +61,14 @@ pub(super) fn values(file: &str, column: &str, values: &[f64]) -> Result<(), Dat
             value if value.abs() > MAX_MAGNITUDE => CellFault::TooLarge(format!("{value:e}")),
             _ => continue,
         };
-        let (place, fault) = (Place::Row(row), fault.into());
+        let (place, fault) = (CellPosition::Row(row), fault.into());
         return Err(DataError::BadCell { file: file.into(), place, column: column.into(), fault });
     }
     Ok(())
 }
 
 /// Two groups or more, an outcome that varies, predictors that vary each in its own way.
-pub(super) fn table(file: &str, columns: &Columns, table: &Table) -> Result<(), DataError> {
+pub(super) fn table(file: &str, columns: &Columns, table: &FileColumns) -> Result<(), DataError> {
     match table.groups.as_slice() {
         [] => return Err(DataError::HeaderOnly { file: file.into() }),
         [only] => {

@@ -14,41 +14,41 @@ use arrow_schema::{ArrowError, DataType, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::cells::Cells;
+use super::cells::CellReader;
 use super::error::HeaderHint;
-use super::faults::{CellFault, Gap, Place};
+use super::faults::{CellFault, CellPosition, Gap};
 use super::header::missing_column;
 use super::looks::Look;
-use super::open::{Format, unreadable};
-use super::part::{Part, Parts};
-use super::reading::Reading;
-use super::{Columns, DataError, MAX_MAGNITUDE, Table};
+use super::open::{FileFormat, unreadable};
+use super::part::{FilePart, FileParts};
+use super::reading::ReadOptions;
+use super::{Columns, DataError, FileColumns, MAX_MAGNITUDE};
 
 /// Reads the columns asked for. The file is in memory as a whole while that lasts, for its directory is at its end.
 pub(super) fn table(
     file: &str,
-    format: Format,
+    format: FileFormat,
     mut input: impl Read,
     columns: &Columns,
-    reading: &Reading,
-) -> Result<Table, DataError> {
+    reading: &ReadOptions,
+) -> Result<FileColumns, DataError> {
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes).map_err(|reason| unreadable(file, None, reason))?;
-    let called = if format == Format::Parquet { "Parquet" } else { "Arrow" };
+    let called = if format == FileFormat::Parquet { "Parquet" } else { "Arrow" };
     let broken = |reason: String| {
         let reason = super::text::one_line(&reason);
         DataError::Columnar { file: file.into(), format: called, reason }
     };
-    let source = Source { file, columns, cells: Cells::new(reading), broken: &broken };
+    let source = BatchReader { file, columns, cells: CellReader::new(reading), broken: &broken };
     let parts = match format {
-        Format::Parquet => {
+        FileFormat::Parquet => {
             let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes));
             let builder = builder.map_err(|error| broken(error.to_string()))?;
             let wanted = ProjectionMask::roots(builder.parquet_schema(), source.fields(builder.schema())?);
             let batches = builder.with_projection(wanted).build().map_err(|error| broken(error.to_string()))?;
             source.read(batches)?
         }
-        Format::Arrow => {
+        FileFormat::Arrow => {
             let all = FileReader::try_new(Cursor::new(&bytes), None).map_err(|error| broken(error.to_string()))?;
             let wanted = source.fields(&all.schema())?;
             let batches = FileReader::try_new(Cursor::new(&bytes), Some(wanted));
@@ -64,22 +64,22 @@ pub(super) fn table(
 }
 
 /// What to look for, and how to complain.
-struct Source<'a> {
+struct BatchReader<'a> {
     file: &'a str,
     columns: &'a Columns,
-    cells: Cells,
+    cells: CellReader,
     broken: &'a dyn Fn(String) -> DataError,
 }
 
 /// A column of numbers, as it is in a batch.
-enum Numbers {
+enum NumberColumn {
     /// Already so.
     Plain(ArrayRef),
     /// Text, each to be read as in a CSV file.
     Text(ArrayRef),
 }
 
-impl Source<'_> {
+impl BatchReader<'_> {
     /// Group, outcome, predictors.
     fn names(&self) -> impl Iterator<Item = &String> {
         [&self.columns.group, &self.columns.outcome].into_iter().chain(&self.columns.predictors)
@@ -104,8 +104,8 @@ impl Source<'_> {
         self.names().map(field).collect()
     }
 
-    fn read(&self, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>) -> Result<Parts, DataError> {
-        let mut parts = Parts::new(self.columns.predictors.len());
+    fn read(&self, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>) -> Result<FileParts, DataError> {
+        let mut parts = FileParts::new(self.columns.predictors.len());
         for batch in batches {
             let batch = batch.map_err(|error| (self.broken)(error.to_string()))?;
             let part = self.part(&batch, parts.rows())?;
@@ -115,7 +115,7 @@ impl Source<'_> {
     }
 
     /// The rows of a batch, of which the first is row `first` of the file.
-    fn part(&self, batch: &RecordBatch, first: usize) -> Result<Part, DataError> {
+    fn part(&self, batch: &RecordBatch, first: usize) -> Result<FilePart, DataError> {
         let column = |name: &String| {
             let schema = batch.schema();
             let place = schema.fields().iter().position(|field| field.name().trim() == name);
@@ -124,7 +124,7 @@ impl Source<'_> {
         };
         let wrong = |row: usize, name: &str, fault: CellFault| DataError::BadCell {
             file: self.file.into(),
-            place: Place::Row(first + row),
+            place: CellPosition::Row(first + row),
             column: name.into(),
             fault: fault.into(),
         };
@@ -139,8 +139,8 @@ impl Source<'_> {
             let first = (0..values.len()).find(|row| values.is_valid(*row)).unwrap_or(0);
             self.numbers(&values).map_err(|fault| wrong(first, name, fault))
         });
-        let numbers = numbers.collect::<Result<Vec<Numbers>, DataError>>()?;
-        let mut part = Part::new(self.columns.predictors.len(), batch.num_rows());
+        let numbers = numbers.collect::<Result<Vec<NumberColumn>, DataError>>()?;
+        let mut part = FilePart::new(self.columns.predictors.len(), batch.num_rows());
         let mut values = Vec::with_capacity(numbers.len());
         for row in 0..batch.num_rows() {
             let label = if labels.is_null(row) { "" } else { labels.value(row) };
@@ -149,8 +149,8 @@ impl Source<'_> {
             for (column, name) in numbers.iter().zip(self.names().skip(1)) {
                 values.push(self.number(column, row).map_err(|fault| wrong(row, name, fault))?);
             }
-            part.take(label, &values, |i| Gap {
-                place: Place::Row(first + row),
+            part.push(label, &values, |i| Gap {
+                place: CellPosition::Row(first + row),
                 column: self.names().nth(i).cloned().unwrap_or_default(),
                 text: String::new(),
             });
@@ -159,7 +159,7 @@ impl Source<'_> {
     }
 
     /// A column as numbers, or why it cannot be one.
-    fn numbers(&self, values: &ArrayRef) -> Result<Numbers, CellFault> {
+    fn numbers(&self, values: &ArrayRef) -> Result<NumberColumn, CellFault> {
         let of_values = match values.data_type() {
             DataType::Dictionary(_, of) => of,
             other => other,
@@ -176,18 +176,18 @@ impl Source<'_> {
             DataType::Boolean => looks(Look::Truth),
             DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => looks(Look::Date),
             DataType::Time32(_) | DataType::Time64(_) => looks(Look::Time),
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => to(DataType::Utf8).map(Numbers::Text),
-            of if of.is_numeric() || *of == DataType::Null => to(DataType::Float64).map(Numbers::Plain),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => to(DataType::Utf8).map(NumberColumn::Text),
+            of if of.is_numeric() || *of == DataType::Null => to(DataType::Float64).map(NumberColumn::Plain),
             of => Err(CellFault::Type(of.to_string())),
         }
     }
 
-    fn number(&self, column: &Numbers, row: usize) -> Result<Option<f64>, CellFault> {
+    fn number(&self, column: &NumberColumn, row: usize) -> Result<Option<f64>, CellFault> {
         let value = match column {
-            Numbers::Plain(values) if values.is_null(row) => return Ok(None),
-            Numbers::Text(values) if values.is_null(row) => return Ok(None),
-            Numbers::Text(values) => return self.cells.number(values.as_string::<i32>().value(row).as_bytes()),
-            Numbers::Plain(values) => values.as_primitive::<Float64Type>().value(row),
+            NumberColumn::Plain(values) if values.is_null(row) => return Ok(None),
+            NumberColumn::Text(values) if values.is_null(row) => return Ok(None),
+            NumberColumn::Text(values) => return self.cells.number(values.as_string::<i32>().value(row).as_bytes()),
+            NumberColumn::Plain(values) => values.as_primitive::<Float64Type>().value(row),
         };
         match value {
             // Where words are compared this would be `NaN`.

@@ -18,7 +18,7 @@ pub(super) const CONSTANT: f64 = 1e-12;
 
 /// What the data cannot tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Design {
+pub struct DesignWarnings {
     /// Every group has one row: its own deviation and the noise of its row cannot be told apart.
     pub one_row_a_group: bool,
     /// The number of groups, where it is two or three.
@@ -42,8 +42,8 @@ pub enum Discrete {
 
 impl Dataset {
     /// What the data cannot tell.
-    pub fn design(&self) -> Design {
-        Design {
+    pub fn design(&self) -> DesignWarnings {
+        DesignWarnings {
             one_row_a_group: self.n_observations() == self.n_groups(),
             few_groups: Some(self.n_groups()).filter(|groups| *groups <= FEW_GROUPS),
             constant_within_groups: self.constant_within_groups(),

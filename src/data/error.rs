@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use std::io;
 
 use super::MAX_COEFFICIENTS;
-use super::faults::{CellFault, MissingRows, Place};
+use super::faults::{CellFault, CellPosition, MissingRows};
 use super::left_out::LeftOut;
 use super::text::{and, between, counted, did_you_mean, fields, listed, shown};
 
@@ -125,7 +125,7 @@ pub enum DataError {
 
     /// One cell.
     #[error("{file}, {place}: column `{column}` {fault}", column = shown(column))]
-    BadCell { file: String, place: Place, column: String, fault: Box<CellFault> },
+    BadCell { file: String, place: CellPosition, column: String, fault: Box<CellFault> },
 
     /// Rows without a value that are not to be left out.
     #[error(transparent)]

@@ -9,18 +9,18 @@ use super::text::shown;
 
 /// Where a cell is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum CellPosition {
     /// A line of a file as an editor counts them: from 1, the header's and blank ones too.
     Line(u64),
     /// An index into columns that never were a file.
     Row(usize),
 }
 
-impl Display for Place {
+impl Display for CellPosition {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Line(line) => write!(f, "line {line}"),
-            Place::Row(row) => write!(f, "row {row} (counted from 0)"),
+            CellPosition::Line(line) => write!(f, "line {line}"),
+            CellPosition::Row(row) => write!(f, "row {row} (counted from 0)"),
         }
     }
 }
@@ -89,7 +89,7 @@ pub struct MissingRows {
 /// A cell without a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
-    pub place: Place,
+    pub place: CellPosition,
     pub column: String,
     /// What is written there.
     pub text: String,

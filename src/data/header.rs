@@ -1,7 +1,7 @@
 //! The header: where it is, what separates its names, and which field a column is.
 
 use super::error::HeaderHint;
-use super::reading::{Decimal, Delimiter, Reading};
+use super::reading::{Decimal, Delimiter, ReadOptions};
 use super::records::{Field, Records, Separator, Unclosed};
 use super::{Columns, DataError};
 
@@ -9,7 +9,7 @@ use super::{Columns, DataError};
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// What the beginning of a file says of the rest.
-pub(super) struct Header {
+pub(super) struct ColumnHeader {
     pub names: Vec<String>,
     pub separator: Separator,
     /// The line that it begins on, counted from 1.
@@ -22,9 +22,9 @@ pub(super) struct Header {
     foreign: Option<String>,
 }
 
-impl Header {
+impl ColumnHeader {
     /// Finds it in the first bytes of a file: the first line that is neither blank nor a comment.
-    pub fn find(file: &str, text: &[u8], columns: &Columns, reading: &Reading) -> Result<Header, DataError> {
+    pub fn find(file: &str, text: &[u8], columns: &Columns, reading: &ReadOptions) -> Result<ColumnHeader, DataError> {
         let mut start = 0;
         let end = loop {
             let line_end = line_end(text, start);
@@ -33,7 +33,7 @@ impl Header {
                 return Err(DataError::Empty { file: file.into() });
             }
             if !line.trim_ascii().is_empty() && !is_comment(line, columns, reading) {
-                break Span::from(text, start).end;
+                break HeaderSpan::from(text, start).end;
             }
             start = line_end;
         };
@@ -44,7 +44,7 @@ impl Header {
         if written.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n') {
             return Err(DataError::BareCarriageReturns { file: file.into() });
         }
-        let separator = separator(&Span::from(text, start), reading);
+        let separator = separator(&HeaderSpan::from(text, start), reading);
         let line = 1 + newlines(&text[..start]);
         let mut fields = Vec::new();
         Records::new(written, separator).advance(&mut fields).map_err(|Unclosed(at)| DataError::UnclosedQuote {
@@ -52,7 +52,7 @@ impl Header {
             line: line + newlines(&written[..at]),
         })?;
         let name = |field: &Field| String::from_utf8_lossy(&field.of(written)).trim().to_owned();
-        Ok(Header {
+        Ok(ColumnHeader {
             names: fields.iter().map(name).collect(),
             separator,
             line,
@@ -123,7 +123,7 @@ fn line_end(text: &[u8], start: usize) -> usize {
 }
 
 /// Whether a line begins with `#` and has none of the names asked for.
-fn is_comment(line: &[u8], columns: &Columns, reading: &Reading) -> bool {
+fn is_comment(line: &[u8], columns: &Columns, reading: &ReadOptions) -> bool {
     if line.first() != Some(&b'#') {
         return false;
     }
@@ -131,7 +131,7 @@ fn is_comment(line: &[u8], columns: &Columns, reading: &Reading) -> bool {
     SEPARATORS.iter().zip(&mut counts).for_each(|(separator, count)| {
         *count = memchr::memchr_iter(*separator, line).count();
     });
-    let separator = separator(&Span { end: line.len(), counts }, reading);
+    let separator = separator(&HeaderSpan { end: line.len(), counts }, reading);
     let mut fields = Vec::new();
     // A comment may have quotes of its own.
     let read = Records::new(line, separator).advance(&mut fields);
@@ -144,16 +144,16 @@ fn is_comment(line: &[u8], columns: &Columns, reading: &Reading) -> bool {
 }
 
 /// The lines of a header, and what stands outside quotes in them.
-struct Span {
+struct HeaderSpan {
     /// Where it ends, its line feed included.
     end: usize,
     /// Of each of `SEPARATORS`, how many.
     counts: [usize; SEPARATORS.len()],
 }
 
-impl Span {
+impl HeaderSpan {
     /// Of the header that begins at `start`: it goes on while a quote is open.
-    fn from(text: &[u8], start: usize) -> Span {
+    fn from(text: &[u8], start: usize) -> HeaderSpan {
         let mut counts = [0; SEPARATORS.len()];
         // Before it is known what separates, a quote opens after anything that may.
         let (mut in_quotes, mut field_begins) = (false, true);
@@ -168,7 +168,7 @@ impl Span {
                 continue;
             }
             if byte == b'\n' {
-                return Span { end: start + i + 1, counts };
+                return HeaderSpan { end: start + i + 1, counts };
             }
             in_quotes = byte == b'"' && field_begins;
             let separator = SEPARATORS.iter().position(|separator| *separator == byte);
@@ -177,12 +177,12 @@ impl Span {
             }
             field_begins = separator.is_some();
         }
-        Span { end: text.len(), counts }
+        HeaderSpan { end: text.len(), counts }
     }
 }
 
 /// What was asked for; or else what the header has most of, and a comma where it has none.
-fn separator(span: &Span, reading: &Reading) -> Separator {
+fn separator(span: &HeaderSpan, reading: &ReadOptions) -> Separator {
     let [commas, semicolons, tabs] = span.counts;
     match (reading.delimiter, reading.decimal) {
         (Delimiter::Byte(byte), _) => Separator::Byte(byte),

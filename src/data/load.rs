@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::open::{self, Format, Text};
-use super::{Columns, DataError, Dataset, Reading, STANDARD_INPUT, Table, checks, read, text};
+use super::open::{self, FileFormat, Text};
+use super::{Columns, DataError, Dataset, FileColumns, ReadOptions, STANDARD_INPUT, checks, read, text};
 
 impl Dataset {
     /// Reads a file as most are written; the path `-` is standard input.
@@ -14,7 +14,7 @@ impl Dataset {
     ///
     /// Those of [`from_path_with`](Dataset::from_path_with).
     pub fn from_path(path: &Path, columns: &Columns) -> Result<Dataset, DataError> {
-        Dataset::from_path_with(path, columns, &Reading::default())
+        Dataset::from_path_with(path, columns, &ReadOptions::default())
     }
 
     /// Reads a file as it is said to be; the path `-` is standard input.
@@ -22,7 +22,7 @@ impl Dataset {
     /// # Errors
     ///
     /// If it cannot be read, and those of [`from_reader_with`](Dataset::from_reader_with).
-    pub fn from_path_with(path: &Path, columns: &Columns, reading: &Reading) -> Result<Dataset, DataError> {
+    pub fn from_path_with(path: &Path, columns: &Columns, reading: &ReadOptions) -> Result<Dataset, DataError> {
         if path.as_os_str() == "-" {
             return Dataset::from_reader_with(STANDARD_INPUT, io::stdin(), columns, reading);
         }
@@ -49,7 +49,7 @@ impl Dataset {
     ///
     /// Those of [`from_reader_with`](Dataset::from_reader_with).
     pub fn from_reader(source_name: &str, reader: impl Read + Send, columns: &Columns) -> Result<Dataset, DataError> {
-        Dataset::from_reader_with(source_name, reader, columns, &Reading::default())
+        Dataset::from_reader_with(source_name, reader, columns, &ReadOptions::default())
     }
 
     /// Reads text with a header and a line for each observation, packed by gzip or zstd or not; or a file of Parquet or Arrow.
@@ -64,19 +64,19 @@ impl Dataset {
         source_name: &str,
         reader: impl Read + Send,
         columns: &Columns,
-        reading: &Reading,
+        reading: &ReadOptions,
     ) -> Result<Dataset, DataError> {
         let file = text::one_line(source_name);
         let columns = columns.trimmed();
         checks::roles(&file, &columns)?;
-        let (format, input) = Format::of(reader).map_err(|reason| open::unreadable(&file, None, reason))?;
+        let (format, input) = FileFormat::of(reader).map_err(|reason| open::unreadable(&file, None, reason))?;
         let (table, assumed) = match format {
-            Format::Zip => return Err(DataError::Zip { file }),
-            Format::OldFeather => return Err(DataError::OldFeather { file }),
-            Format::Parquet | Format::Arrow | Format::ArrowStream => {
+            FileFormat::Zip => return Err(DataError::Zip { file }),
+            FileFormat::OldFeather => return Err(DataError::OldFeather { file }),
+            FileFormat::Parquet | FileFormat::Arrow | FileFormat::ArrowStream => {
                 (columnar_table(&file, format, input, &columns, reading)?, Vec::new())
             }
-            Format::Text | Format::Gzip | Format::Zstd => {
+            FileFormat::Text | FileFormat::Gzip | FileFormat::Zstd => {
                 read::table(Text::new(&file, format, input, reading.encoding)?, &columns, reading)?
             }
         };
@@ -88,16 +88,22 @@ impl Dataset {
 #[cfg(feature = "columnar")]
 fn columnar_table(
     file: &str,
-    format: Format,
+    format: FileFormat,
     input: impl Read,
     columns: &Columns,
-    reading: &Reading,
-) -> Result<Table, DataError> {
+    reading: &ReadOptions,
+) -> Result<FileColumns, DataError> {
     super::columnar::table(file, format, input, columns, reading)
 }
 
 #[cfg(not(feature = "columnar"))]
-fn columnar_table(file: &str, format: Format, _: impl Read, _: &Columns, _: &Reading) -> Result<Table, DataError> {
-    let format = if format == Format::Parquet { "Parquet" } else { "Arrow" };
+fn columnar_table(
+    file: &str,
+    format: FileFormat,
+    _: impl Read,
+    _: &Columns,
+    _: &ReadOptions,
+) -> Result<FileColumns, DataError> {
+    let format = if format == FileFormat::Parquet { "Parquet" } else { "Arrow" };
     Err(DataError::WithoutColumnar { file: file.into(), format })
 }

@@ -9,7 +9,7 @@ use super::reading::Encoding;
 
 /// What a file is, by how it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum FileFormat {
     /// Text, or whatever else.
     Text,
     Gzip,
@@ -31,20 +31,20 @@ const MAGIC: u64 = 6;
 /// A stream whose first bytes were looked at.
 type Whole<R> = io::Chain<Cursor<Vec<u8>>, R>;
 
-impl Format {
+impl FileFormat {
     /// Looks at the first bytes, and gives them back in front of the rest.
-    pub fn of<R: Read>(mut input: R) -> io::Result<(Format, Whole<R>)> {
+    pub fn of<R: Read>(mut input: R) -> io::Result<(FileFormat, Whole<R>)> {
         let mut first = Vec::new();
         input.by_ref().take(MAGIC).read_to_end(&mut first)?;
         let format = match first[..] {
-            [0x1f, 0x8b, ..] => Format::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Format::Zstd,
-            [b'P', b'A', b'R', b'1', ..] => Format::Parquet,
-            [b'A', b'R', b'R', b'O', b'W', b'1'] => Format::Arrow,
-            [0xff, 0xff, 0xff, 0xff, ..] => Format::ArrowStream,
-            [b'F', b'E', b'A', b'1', ..] => Format::OldFeather,
-            [b'P', b'K', 3, 4, ..] => Format::Zip,
-            _ => Format::Text,
+            [0x1f, 0x8b, ..] => FileFormat::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => FileFormat::Zstd,
+            [b'P', b'A', b'R', b'1', ..] => FileFormat::Parquet,
+            [b'A', b'R', b'R', b'O', b'W', b'1'] => FileFormat::Arrow,
+            [0xff, 0xff, 0xff, 0xff, ..] => FileFormat::ArrowStream,
+            [b'F', b'E', b'A', b'1', ..] => FileFormat::OldFeather,
+            [b'P', b'K', 3, 4, ..] => FileFormat::Zip,
+            _ => FileFormat::Text,
         };
         Ok((format, Cursor::new(first).chain(input)))
     }
@@ -52,8 +52,8 @@ impl Format {
     /// What a compressed file is called.
     fn packed(self) -> Option<&'static str> {
         match self {
-            Format::Gzip => Some("gzip"),
-            Format::Zstd => Some("zstd"),
+            FileFormat::Gzip => Some("gzip"),
+            FileFormat::Zstd => Some("zstd"),
             _ => None,
         }
     }
@@ -70,14 +70,16 @@ impl<'a> Text<'a> {
     /// Unpacks `input`, which is of this format, and makes UTF-8 of it.
     pub fn new(
         file: &'a str,
-        format: Format,
+        format: FileFormat,
         input: impl Read + Send + 'a,
         encoding: Encoding,
     ) -> Result<Text<'a>, DataError> {
         let packed = format.packed();
         let input: Box<dyn Read + Send> = match format {
-            Format::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, input))),
-            Format::Zstd => Box::new(zstd::Decoder::new(input).map_err(|reason| unreadable(file, packed, reason))?),
+            FileFormat::Gzip => {
+                Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(1 << 16, input)))
+            }
+            FileFormat::Zstd => Box::new(zstd::Decoder::new(input).map_err(|reason| unreadable(file, packed, reason))?),
             _ => Box::new(input),
         };
         let mut decoder = DecodeReaderBytesBuilder::new();

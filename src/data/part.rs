@@ -1,16 +1,16 @@
-//! The rows of a block or a batch, cell by cell sound; and how the parts of a file become one [`Table`], in order.
+//! The rows of a block or a batch, cell by cell sound; and how the parts of a file become one [`FileColumns`], in order.
 
-use super::faults::{Gap, MissingRows, Place};
+use super::faults::{CellPosition, Gap, MissingRows};
 use super::labels::GroupIndex;
 use super::left_out::{LeftOut, MissingValues};
 use super::reading::Missing;
-use super::{Columns, DataError, Table};
+use super::{Columns, DataError, FileColumns};
 
 /// Cells that miss a value are listed so far.
 const LISTED: usize = 10;
 
 /// The rows of a part of a file.
-pub(super) struct Part {
+pub(super) struct FilePart {
     groups: GroupIndex,
     group_of: Vec<usize>,
     outcome: Vec<f64>,
@@ -25,10 +25,10 @@ pub(super) struct Part {
     gaps: Vec<Gap>,
 }
 
-impl Part {
+impl FilePart {
     /// With room for so many rows.
-    pub fn new(predictors: usize, rows: usize) -> Part {
-        Part {
+    pub fn new(predictors: usize, rows: usize) -> FilePart {
+        FilePart {
             groups: GroupIndex::default(),
             group_of: Vec::with_capacity(rows),
             outcome: Vec::with_capacity(rows),
@@ -43,7 +43,7 @@ impl Part {
     /// Takes a row, or leaves it out where it misses a value; `values` are the outcome and the predictors.
     ///
     /// `gap` makes what is to be told of the cell of a column, counted from the group on.
-    pub fn take(&mut self, label: Option<&str>, values: &[Option<f64>], gap: impl Fn(usize) -> Gap) {
+    pub fn push(&mut self, label: Option<&str>, values: &[Option<f64>], gap: impl Fn(usize) -> Gap) {
         self.rows += 1;
         let (Some(label), true) = (label, values.iter().all(Option::is_some)) else {
             self.skipped.push(self.rows - 1);
@@ -63,18 +63,18 @@ impl Part {
 }
 
 /// The parts so far.
-pub(super) struct Parts {
+pub(super) struct FileParts {
     groups: GroupIndex,
-    all: Part,
+    all: FilePart,
 }
 
-impl Parts {
-    pub fn new(predictors: usize) -> Parts {
-        Parts { groups: GroupIndex::default(), all: Part::new(predictors, 0) }
+impl FileParts {
+    pub fn new(predictors: usize) -> FileParts {
+        FileParts { groups: GroupIndex::default(), all: FilePart::new(predictors, 0) }
     }
 
     /// Adds the next part, whose lines begin after so many others.
-    pub fn add(&mut self, part: Part, lines: u64) {
+    pub fn add(&mut self, part: FilePart, lines: u64) {
         let all = &mut self.all;
         // In the order in which they appear in the part, and so in the file.
         let numbers: Vec<usize> = part.groups.names().iter().map(|label| self.groups.index_of(label)).collect();
@@ -94,8 +94,8 @@ impl Parts {
     }
 
     /// The whole table, unless rows that miss a value are to be refused, or nothing is left without them.
-    pub fn into_table(self, file: &str, columns: &Columns, missing: Missing) -> Result<Table, DataError> {
-        let Part { mut group_of, mut outcome, mut predictors, skipped, missing: counts, gaps, .. } = self.all;
+    pub fn into_table(self, file: &str, columns: &Columns, missing: Missing) -> Result<FileColumns, DataError> {
+        let FilePart { mut group_of, mut outcome, mut predictors, skipped, missing: counts, gaps, .. } = self.all;
         let names = [&columns.group, &columns.outcome].into_iter().chain(&columns.predictors);
         let of_column = names.zip(counts).enumerate().filter(|(i, (name, rows))| {
             // The group may be a predictor too, and misses no more values for that.
@@ -121,7 +121,7 @@ impl Parts {
         group_of.shrink_to_fit();
         outcome.shrink_to_fit();
         predictors.iter_mut().for_each(Vec::shrink_to_fit);
-        Ok(Table { groups, group_of, outcome, predictors, skipped, left_out })
+        Ok(FileColumns { groups, group_of, outcome, predictors, skipped, left_out })
     }
 }
 
@@ -129,7 +129,7 @@ impl Gap {
     /// The same, after so many lines of other parts.
     fn after(self, lines: u64) -> Gap {
         let place = match self.place {
-            Place::Line(line) => Place::Line(lines + line),
+            CellPosition::Line(line) => CellPosition::Line(lines + line),
             row => row,
         };
         Gap { place, ..self }

@@ -6,15 +6,15 @@
 use rayon::prelude::*;
 
 use super::blocks::{BLOCK, Blocks, LONGEST_ROW};
-use super::cells::Cells;
-use super::faults::{CellFault, Gap, Place};
-use super::header::{Header, newlines};
+use super::cells::CellReader;
+use super::faults::{CellFault, CellPosition, Gap};
+use super::header::{ColumnHeader, newlines};
 use super::looks::Look;
 use super::open::{Text, unreadable};
-use super::part::{Part, Parts};
-use super::reading::{Decimal, Reading};
+use super::part::{FilePart, FileParts};
+use super::reading::{Decimal, ReadOptions};
 use super::records::{Field, Records, Separator, Unclosed};
-use super::{Columns, DataError, Table};
+use super::{Columns, DataError, FileColumns};
 
 /// Blocks that each worker may have before it, while others are read.
 const BLOCKS_A_WORKER: usize = 2;
@@ -23,17 +23,21 @@ const BLOCKS_A_WORKER: usize = 2;
 const CATEGORIES: usize = 8;
 
 /// Reads the columns asked for, and says what it had to assume.
-pub(super) fn table(text: Text, columns: &Columns, reading: &Reading) -> Result<(Table, Vec<String>), DataError> {
+pub(super) fn table(
+    text: Text,
+    columns: &Columns,
+    reading: &ReadOptions,
+) -> Result<(FileColumns, Vec<String>), DataError> {
     let (file, packed) = (text.file(), text.packed());
     let failed = |reason| unreadable(file, packed, reason);
     let mut blocks = Blocks::new(text.input);
     let first = blocks.peek().map_err(failed)?;
-    let header = Header::find(file, first, columns, reading)?;
-    let layout = Layout::new(file, &header, &first[header.end..], columns, reading)?;
+    let header = ColumnHeader::find(file, first, columns, reading)?;
+    let layout = RowLayout::new(file, &header, &first[header.end..], columns, reading)?;
     blocks.skip(header.end);
 
     let mut lines = header.lines;
-    let mut parts = Parts::new(columns.predictors.len());
+    let mut parts = FileParts::new(columns.predictors.len());
     let batch = BLOCKS_A_WORKER * rayon::current_num_threads();
     let read = |blocks: &mut Blocks<_>| -> std::io::Result<Vec<Vec<u8>>> {
         let next = std::iter::from_fn(|| blocks.next(header.separator).transpose());
@@ -46,7 +50,7 @@ pub(super) fn table(text: Text, columns: &Columns, reading: &Reading) -> Result<
             let parse = || waiting.par_iter().map(|block| layout.parse(block)).collect::<Vec<_>>();
             let (next, parsed) = rayon::join(|| read(&mut blocks), parse);
             for (block, part) in waiting.iter().zip(parsed) {
-                parts.add(part.map_err(|fault| fault.told(lines, &layout))?, lines);
+                parts.add(part.map_err(|fault| fault.into_error(lines, &layout))?, lines);
                 lines += newlines(block);
             }
             blocks.reuse(std::mem::replace(&mut waiting, next.map_err(failed)?));
@@ -68,7 +72,7 @@ enum Extra {
 }
 
 /// Where in each row is what.
-struct Layout<'a> {
+struct RowLayout<'a> {
     file: &'a str,
     columns: &'a Columns,
     separator: Separator,
@@ -80,7 +84,7 @@ struct Layout<'a> {
     group: usize,
     /// Of the outcome and the predictors.
     numbers: Vec<usize>,
-    cells: Cells,
+    cells: CellReader,
 }
 
 /// What is wrong with a block, and on which of its lines, counted from 0.
@@ -98,22 +102,22 @@ enum What {
     TooLong,
 }
 
-impl<'a> Layout<'a> {
+impl<'a> RowLayout<'a> {
     /// Of the rows after `header`, of which `text` has the first.
     fn new(
         file: &'a str,
-        header: &Header,
+        header: &ColumnHeader,
         text: &[u8],
         columns: &'a Columns,
-        reading: &Reading,
-    ) -> Result<Layout<'a>, DataError> {
+        reading: &ReadOptions,
+    ) -> Result<RowLayout<'a>, DataError> {
         let field = |name: &String| header.field(file, name);
         let group = field(&columns.group)?;
         let numbers = std::iter::once(&columns.outcome).chain(&columns.predictors);
         let numbers = numbers.map(field).collect::<Result<Vec<_>, _>>()?;
         let extra = extra(text, header);
         let first = usize::from(extra == Extra::First);
-        Ok(Layout {
+        Ok(RowLayout {
             file,
             columns,
             separator: header.separator,
@@ -123,7 +127,7 @@ impl<'a> Layout<'a> {
             extra,
             group: group + first,
             numbers: numbers.into_iter().map(|field| field + first).collect(),
-            cells: Cells::new(reading),
+            cells: CellReader::new(reading),
         })
     }
 
@@ -138,12 +142,12 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn parse(&self, block: &[u8]) -> Result<Part, Fault> {
+    fn parse(&self, block: &[u8]) -> Result<FilePart, Fault> {
         if block.len() > LONGEST_ROW {
             return Err(Fault { line: 0, what: What::TooLong });
         }
         let line = |at: usize| newlines(&block[..at]);
-        let mut part = Part::new(self.numbers.len() - 1, newlines(block) as usize + 1);
+        let mut part = FilePart::new(self.numbers.len() - 1, newlines(block) as usize + 1);
         let mut records = Records::new(block, self.separator);
         let (mut fields, mut values) = (Vec::new(), Vec::with_capacity(self.numbers.len()));
         loop {
@@ -168,10 +172,10 @@ impl<'a> Layout<'a> {
                 let value = self.cells.number(&fields[*field].of(block));
                 values.push(value.map_err(|fault| wrong(i + 1, fault))?);
             }
-            part.take(label, &values, |column| {
+            part.push(label, &values, |column| {
                 let field = fields[self.field(column)];
                 let text = String::from_utf8_lossy(&field.of(block)).trim().to_owned();
-                Gap { place: Place::Line(line(field.start) + 1), column: self.name(column).clone(), text }
+                Gap { place: CellPosition::Line(line(field.start) + 1), column: self.name(column).clone(), text }
             });
         }
     }
@@ -213,12 +217,12 @@ impl<'a> Layout<'a> {
 
 impl Fault {
     /// In words, of a block that begins after so many lines.
-    fn told(self, lines: u64, layout: &Layout) -> DataError {
+    fn into_error(self, lines: u64, layout: &RowLayout) -> DataError {
         let (file, line) = (layout.file.to_owned(), lines + self.line + 1);
         match self.what {
             What::Cell(column, fault) => DataError::BadCell {
                 file,
-                place: Place::Line(line),
+                place: CellPosition::Line(line),
                 column: layout.name(column).clone(),
                 fault: fault.into(),
             },
@@ -243,7 +247,7 @@ impl Fault {
 
 /// What the first rows have beyond the header. Names of rows are those only where none occurs twice: otherwise what is in the
 /// first field may be a column whose neighbour was torn in two by a decimal comma.
-fn extra(text: &[u8], header: &Header) -> Extra {
+fn extra(text: &[u8], header: &ColumnHeader) -> Extra {
     let width = header.names.len() + 1;
     let mut records = Records::new(text, header.separator);
     let mut fields: Vec<Field> = Vec::new();

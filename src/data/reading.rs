@@ -8,7 +8,7 @@ pub const MISSING_LABELS: [&str; 10] = ["NA", "NaN", "N/A", "n/a", "#N/A", "null
 
 /// How to read a file. The default suits most: what can be guessed is, and rows that miss a value are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
+pub struct ReadOptions {
     /// What stands between fields.
     pub delimiter: Delimiter,
     /// What stands between a number's whole part and its fraction.
@@ -22,9 +22,9 @@ pub struct Reading {
     pub missing_labels: Vec<String>,
 }
 
-impl Default for Reading {
-    fn default() -> Reading {
-        Reading {
+impl Default for ReadOptions {
+    fn default() -> ReadOptions {
+        ReadOptions {
             delimiter: Delimiter::Guessed,
             decimal: Decimal::Point,
             encoding: Encoding::default(),

@@ -17,7 +17,7 @@ mod covariance;
 
 pub use conditional_effects::ConditionalEffects;
 
-use super::priors::Priors;
+use super::priors::LogPrior;
 use super::qr::QrTable;
 use crate::lanes::{LANES, Lanes};
 use crate::math::ln;
@@ -31,13 +31,13 @@ const LARGE: f64 = 1e100;
 #[derive(Debug, Clone)]
 pub struct Collapsed {
     table: QrTable,
-    priors: Priors,
+    priors: LogPrior,
     layout: Layout,
     observations: f64,
 }
 
 /// Sums over groups from which the log density and its gradient are made.
-struct Sums<const M: usize> {
+struct CollapsedSums<const M: usize> {
     /// Q without the squares that no coefficients explain.
     squares: Lanes,
     /// log of the product of all d.
@@ -64,7 +64,7 @@ impl Collapsed {
     pub fn new(model: &Model) -> Collapsed {
         Collapsed {
             table: QrTable::new(model),
-            priors: Priors::new(model),
+            priors: LogPrior::new(model),
             layout: model.layout().clone(),
             observations: model.dataset().n_observations() as f64,
         }
@@ -88,7 +88,7 @@ impl Collapsed {
             ratio[i] = (scales.get(i) / eps) * (scales.get(i) / eps);
         }
 
-        let sums: Sums<M> = sums(&self.table, k, &mu, &ratio);
+        let sums: CollapsedSums<M> = sums(&self.table, k, &mu, &ratio);
 
         let scaled = (sums.squares.sum() + self.table.rest) * precision;
         let mut by_log_eps = scaled - self.observations;
@@ -105,8 +105,8 @@ impl Collapsed {
 
 /// Adds up over all groups; `ratio` holds s.
 #[inline(always)]
-fn sums<const M: usize>(table: &QrTable, k: usize, mu: &[f64; M], ratio: &[f64; M]) -> Sums<M> {
-    let mut sums = Sums {
+fn sums<const M: usize>(table: &QrTable, k: usize, mu: &[f64; M], ratio: &[f64; M]) -> CollapsedSums<M> {
+    let mut sums = CollapsedSums {
         squares: Lanes::ZERO,
         log_determinant: 0.0,
         first: [Lanes::ZERO; M],

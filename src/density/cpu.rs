@@ -8,7 +8,7 @@ use super::collapsed::{self, Collapsed};
 use super::dispatch::{ForCoefficients, MAX_DISPERSIONS, dispatch};
 use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::Diagonal;
-use super::priors::Priors;
+use super::priors::LogPrior;
 use super::qr::QrTable;
 use super::rows::RowTable;
 use super::{Batch, Density, DensityError, Evaluations, quadratic};
@@ -63,11 +63,11 @@ impl CpuDensity {
         match &mut self.posterior {
             Posterior::Quadratic(joint, table) => {
                 let family = PhantomData::<Gaussian>;
-                dispatch(joint.coefficients, WithEffects { joint, table: &*table, theta, gradient, family })
+                dispatch(joint.coefficients, JointDensity { joint, table: &*table, theta, gradient, family })
             }
             Posterior::Rows(joint, table) => with_family!(joint.family, F => {
                 let family = PhantomData::<F>;
-                dispatch(joint.coefficients, WithEffects { joint, table, theta, gradient, family })
+                dispatch(joint.coefficients, JointDensity { joint, table, theta, gradient, family })
             }),
             Posterior::Collapsed(collapsed) => {
                 dispatch(collapsed.coefficients(), WithoutEffects { collapsed, theta, gradient })
@@ -98,7 +98,7 @@ impl Density for CpuDensity {
 #[derive(Debug, Clone)]
 struct Joint {
     family: Family,
-    priors: Priors,
+    priors: LogPrior,
     hierarchy: Diagonal,
     coefficients: usize,
     dispersions: Range<usize>,
@@ -109,7 +109,7 @@ impl Joint {
     fn new(model: &Model) -> Joint {
         Joint {
             family: model.family(),
-            priors: Priors::new(model),
+            priors: LogPrior::new(model),
             hierarchy: Diagonal::new(model),
             coefficients: model.layout().coefficients,
             dispersions: model.layout().block(Role::Dispersion).theta.clone(),
@@ -142,7 +142,7 @@ impl Joint {
 }
 
 /// The log density of a joint posterior, with a likelihood of `table`.
-struct WithEffects<'a, F, T> {
+struct JointDensity<'a, F, T> {
     joint: &'a Joint,
     table: T,
     theta: &'a [f64],
@@ -150,7 +150,7 @@ struct WithEffects<'a, F, T> {
     family: PhantomData<F>,
 }
 
-impl<F: Distribution, T: GivenEffects<F>> ForCoefficients for WithEffects<'_, F, T> {
+impl<F: Distribution, T: GivenEffects<F>> ForCoefficients for JointDensity<'_, F, T> {
     type Out = f64;
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The log density and its gradient on a GPU, in f32: a batch of positions in one submission and one wait.
 
-mod stretches;
+mod row_chunks;
 pub(crate) mod tables;
 
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use wgpu::BufferUsages;
 
 use super::{Batch, Density, DensityError, Evaluations, cpu};
-use crate::gpu::{Exchange, Gpu, GpuError, Header, Kernel, Meter, Target, source};
+use crate::gpu::{ComputeKernel, Exchange, Gpu, GpuError, Meter, ShaderHeader, Target, source};
 use crate::model::{Coordinates, Likelihood, Model, Refusal};
 
-pub use stretches::Stretch;
-use stretches::{BUNDLE, Stretches};
+pub use row_chunks::RowChunk;
+use row_chunks::{BUNDLE, RowChunks};
 use tables::{
     COMMON, GROUPS_PER_LANE, LAVAPIPE_TURNS, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, family, group_turns,
     log_density,
@@ -35,32 +35,32 @@ pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
 
 /// The shaders of a model, put together from their files and its constants.
 #[derive(Debug, Clone)]
-pub struct Shaders {
+pub struct DensityShaders {
     team: Team,
     /// Entry `evaluate`.
     pub evaluate: String,
-    /// Entries `residuals` and `fold`, for the likelihood over observations.
+    /// Entries `residuals` and `reduce`, for the likelihood over observations.
     pub observations: Option<[String; 2]>,
 }
 
-impl Shaders {
+impl DensityShaders {
     /// The shaders that evaluate `model` on such a device.
-    pub fn new(model: &Model, target: Target) -> Shaders {
-        let stretches = (model.likelihood() == Likelihood::Observations).then(|| Stretches::new(model));
-        Shaders::of(model, stretches.as_ref(), target)
+    pub fn new(model: &Model, target: Target) -> DensityShaders {
+        let chunks = (model.likelihood() == Likelihood::Observations).then(|| RowChunks::new(model));
+        DensityShaders::of(model, chunks.as_ref(), target)
     }
 
-    fn of(model: &Model, stretches: Option<&Stretches>, target: Target) -> Shaders {
+    fn of(model: &Model, chunks: Option<&RowChunks>, target: Target) -> DensityShaders {
         let team = Team::of(target, model.layout().groups, GROUPS_PER_LANE);
-        let header = header(model, team, stretches);
+        let header = header(model, team, chunks);
         let positions = source!("positions.wgsl");
         let density = [log_density(model, team, source!("rows/sums.wgsl")), vec![positions]].concat();
-        let passes = [&COMMON[..], &[family(model), positions, Stretch::SOURCE]].concat();
-        Shaders {
+        let passes = [&COMMON[..], &[family(model), positions, RowChunk::SOURCE]].concat();
+        DensityShaders {
             team,
             evaluate: header.shader(source!("evaluate.wgsl"), &density),
-            observations: stretches
-                .map(|_| [source!("rows/chunks.wgsl"), source!("rows/fold.wgsl")])
+            observations: chunks
+                .map(|_| [source!("rows/chunks.wgsl"), source!("rows/reduce.wgsl")])
                 .map(|entries| entries.map(|entry| header.shader(entry, &passes))),
         }
     }
@@ -76,20 +76,20 @@ pub struct DeviceModel {
     fixed: wgpu::Buffer,
     /// The table of groups, where the likelihood is computed over them.
     groups: wgpu::Buffer,
-    evaluate: Kernel,
-    observations: Option<Observations>,
+    evaluate: ComputeKernel,
+    observations: Option<RowPasses>,
     meter: Arc<Meter>,
 }
 
 /// What the likelihood over observations needs beside.
 #[derive(Debug)]
-struct Observations {
-    stretches: Stretches,
-    stretch_table: wgpu::Buffer,
+struct RowPasses {
+    chunks: RowChunks,
+    chunk_table: wgpu::Buffer,
     rows: wgpu::Buffer,
-    residuals: Kernel,
+    residuals: ComputeKernel,
     /// One for each level but the last: its kernel, its runs, and how many it leaves.
-    folds: Vec<(Kernel, wgpu::Buffer, u32)>,
+    reductions: Vec<(ComputeKernel, wgpu::Buffer, u32)>,
     /// How many chains an invocation takes at once.
     chains: u32,
 }
@@ -101,14 +101,14 @@ impl DeviceModel {
     /// When the device does not admit it ([`admits`]), it does not fit, or the driver refuses a shader.
     pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, DensityError> {
         admits(&gpu, model)?;
-        let stretches = (model.likelihood() == Likelihood::Observations).then(|| Stretches::new(model));
-        let shaders = Shaders::of(model, stretches.as_ref(), gpu.target());
+        let chunks = (model.likelihood() == Likelihood::Observations).then(|| RowChunks::new(model));
+        let shaders = DensityShaders::of(model, chunks.as_ref(), gpu.target());
         // SAFETY: rows of positions and evaluations are there for whole workgroups (`room`); groups below J index tables
         // of J columns, coefficients below K the priors, of which there are K + 1.
-        let evaluate = unsafe { Kernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };
+        let evaluate = unsafe { ComputeKernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };
         let tables = Tables::of(model);
-        let observations = match (stretches, &shaders.observations) {
-            (Some(stretches), Some(sources)) => Some(Observations::new(&gpu, model, sources, stretches)?),
+        let observations = match (chunks, &shaders.observations) {
+            (Some(chunks), Some(sources)) => Some(RowPasses::new(&gpu, model, sources, chunks)?),
             _ => None,
         };
         Ok(Arc::new(DeviceModel {
@@ -164,18 +164,18 @@ impl DeviceModel {
 
     /// Numbers of partial sums a chain.
     fn partials(&self) -> u32 {
-        self.observations.as_ref().map_or(0, |observations| observations.stretches.partials())
+        self.observations.as_ref().map_or(0, |observations| observations.chunks.partials())
     }
 }
 
-impl Observations {
+impl RowPasses {
     fn new(
         gpu: &Gpu,
         model: &Model,
-        [residuals, fold]: &[String; 2],
-        stretches: Stretches,
-    ) -> Result<Observations, GpuError> {
-        let workgroups = stretches.table().len().div_ceil(BUNDLE) as u64;
+        [residuals, reduce]: &[String; 2],
+        chunks: RowChunks,
+    ) -> Result<RowPasses, GpuError> {
+        let workgroups = chunks.table().len().div_ceil(BUNDLE) as u64;
         let limit = u64::from(gpu.limits().max_compute_workgroups_per_dimension);
         if workgroups > limit {
             return Err(GpuError::TooLarge {
@@ -185,28 +185,28 @@ impl Observations {
                 remedy: "use --likelihood groups".to_string(),
             });
         }
-        // SAFETY: each stretch's rows and its place among the partial sums are in range by construction (`Stretches`), and
+        // SAFETY: each chunk's rows and its place among the partial sums are in range by construction (`RowChunks`), and
         // there is room for whole `CHAINS` of chains.
-        let residuals = unsafe { Kernel::compile(gpu, "residuals", residuals, &[])? };
-        let mut folds = Vec::new();
-        for (before, after) in stretches.levels().iter().zip(&stretches.levels()[1..]) {
+        let residuals = unsafe { ComputeKernel::compile(gpu, "residuals", residuals, &[])? };
+        let mut reductions = Vec::new();
+        for (before, after) in chunks.levels().iter().zip(&chunks.levels()[1..]) {
             let overrides = [
                 ("FROM", f64::from(before.offset)),
-                ("STRETCHES_BEFORE", f64::from(before.stretches)),
+                ("CHUNKS_BEFORE", f64::from(before.chunks)),
                 ("TO", f64::from(after.offset)),
-                ("STRETCHES_AFTER", f64::from(after.stretches)),
+                ("CHUNKS_AFTER", f64::from(after.chunks)),
             ];
-            // SAFETY: runs name stretches of the level before, and there are as many as the level after has stretches.
-            let kernel = unsafe { Kernel::compile(gpu, "fold", fold, &overrides)? };
-            folds.push((kernel, gpu.table("runs of stretches", &after.runs)?, after.stretches));
+            // SAFETY: runs name chunks of the level before, and there are as many as the level after has chunks.
+            let kernel = unsafe { ComputeKernel::compile(gpu, "reduce", reduce, &overrides)? };
+            reductions.push((kernel, gpu.table("runs of chunks", &after.runs)?, after.chunks));
         }
-        Ok(Observations {
-            stretch_table: gpu.table("stretches", stretches.table())?,
-            rows: gpu.table("observations", &stretches.rows(model))?,
+        Ok(RowPasses {
+            chunk_table: gpu.table("chunks", chunks.table())?,
+            rows: gpu.table("observations", &chunks.rows(model))?,
             residuals,
-            folds,
+            reductions,
             chains: chains_at_once(model.layout().coefficients),
-            stretches,
+            chunks,
         })
     }
 }
@@ -234,13 +234,15 @@ impl GpuDensity {
         let partials;
         if let Some(observations) = &model.observations {
             partials = gpu.buffer("partial sums", 4 * room * u64::from(model.partials()), BufferUsages::STORAGE)?;
-            let Observations { stretch_table, rows, .. } = observations;
-            bound.push(observations.residuals.bind(
-                gpu,
-                &[(0, &model.fixed), (1, stretch_table), (2, exchange.input()), (3, rows), (4, &partials)],
-            )?);
-            for (fold, runs, _) in &observations.folds {
-                bound.push(fold.bind(gpu, &[(1, runs), (4, &partials)])?);
+            let RowPasses { chunk_table, rows, .. } = observations;
+            bound.push(
+                observations.residuals.bind(
+                    gpu,
+                    &[(0, &model.fixed), (1, chunk_table), (2, exchange.input()), (3, rows), (4, &partials)],
+                )?,
+            );
+            for (reduce, runs, _) in &observations.reductions {
+                bound.push(reduce.bind(gpu, &[(1, runs), (4, &partials)])?);
             }
             evaluate.push((4, &partials));
         }
@@ -267,13 +269,13 @@ impl Density for GpuDensity {
         }
         let record = |pass: &mut wgpu::ComputePass| {
             let (evaluate, before) = self.bound.split_last().expect("evaluation is always bound");
-            if let (Some(observations), [residuals, folds @ ..]) = (&model.observations, before) {
-                let workgroups = |stretches: u32| stretches.div_ceil(BUNDLE as u32);
-                let stretches = observations.stretches.table().len() as u32;
+            if let (Some(observations), [residuals, reductions @ ..]) = (&model.observations, before) {
+                let workgroups = |chunks: u32| chunks.div_ceil(BUNDLE as u32);
+                let chunks = observations.chunks.table().len() as u32;
                 let chains = positions.div_ceil(observations.chains);
-                observations.residuals.dispatch(pass, residuals, workgroups(stretches), chains);
-                for ((fold, _, after), bound) in observations.folds.iter().zip(folds) {
-                    fold.dispatch(pass, bound, workgroups(*after), positions);
+                observations.residuals.dispatch(pass, residuals, workgroups(chunks), chains);
+                for ((reduce, _, after), bound) in observations.reductions.iter().zip(reductions) {
+                    reduce.dispatch(pass, bound, workgroups(*after), positions);
                 }
             }
             model.evaluate.dispatch(pass, evaluate, positions.div_ceil(model.team.teams), 1);
@@ -292,15 +294,15 @@ impl Density for GpuDensity {
 }
 
 /// The constants of the shaders that evaluate a model.
-fn header(model: &Model, team: Team, stretches: Option<&Stretches>) -> Header {
+fn header(model: &Model, team: Team, chunks: Option<&RowChunks>) -> ShaderHeader {
     let header = team.header(tables::header(model));
-    let Some(stretches) = stretches else { return header };
+    let Some(chunks) = chunks else { return header };
     header
         .number("BUNDLE", BUNDLE as u32)
         .number("CHAINS", chains_at_once(model.layout().coefficients))
-        .number("STRETCHES", stretches.table().len() as u32)
-        .number("PARTIALS", stretches.partials())
-        .number("LAST_LEVEL", stretches.levels().last().map_or(0, |level| level.offset))
+        .number("CHUNKS", chunks.table().len() as u32)
+        .number("PARTIALS", chunks.partials())
+        .number("LAST_LEVEL", chunks.levels().last().map_or(0, |level| level.offset))
 }
 
 /// How many chains share a reading of the observations: as many as there are registers for their betas and sums.

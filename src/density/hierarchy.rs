@@ -3,7 +3,7 @@
 pub mod diagonal;
 
 use crate::family::Distribution;
-use diagonal::{At, Diagonal, Sums};
+use diagonal::{At, Diagonal, LevelSums};
 
 /// A likelihood given the effects of a term, as sums over the levels of its factor.
 pub trait GivenEffects<F: Distribution> {
@@ -17,5 +17,5 @@ pub trait GivenEffects<F: Distribution> {
         family: &F,
         theta: &[f64],
         gradient: &mut [f64],
-    ) -> (Sums<M>, F::Sums);
+    ) -> (LevelSums<M>, F::Sums);
 }

@@ -16,7 +16,7 @@ use crate::model::{Model, Role};
 
 /// What does not depend on the position.
 #[derive(Debug, Clone)]
-pub struct Priors {
+pub struct LogPrior {
     mu: Range<usize>,
     positive: Range<usize>,
     mu_mean: Vec<f64>,
@@ -28,9 +28,9 @@ pub struct Priors {
 }
 
 /// Sigmas and dispersions at a position, in the order of the layout. `C` chunks of lanes have room for them.
-pub struct Scales<const C: usize>([Lanes; C]);
+pub struct ScaleLanes<const C: usize>([Lanes; C]);
 
-impl<const C: usize> Scales<C> {
+impl<const C: usize> ScaleLanes<C> {
     /// The `i`-th one.
     #[inline(always)]
     pub fn get(&self, i: usize) -> f64 {
@@ -38,12 +38,12 @@ impl<const C: usize> Scales<C> {
     }
 }
 
-impl Priors {
+impl LogPrior {
     /// Those of `model`, in the sampler's units.
-    pub fn new(model: &Model) -> Priors {
+    pub fn new(model: &Model) -> LogPrior {
         let (layout, priors) = (model.layout(), model.scaled_priors());
         let inverse_square: Vec<f64> = scales(model).iter().map(|scale| (1.0 / scale).powi(2)).collect();
-        Priors {
+        LogPrior {
             mu: layout.block(Role::Mean).theta.clone(),
             positive: layout.positive(),
             mu_precision: priors.mu_sd.iter().map(|sd| (1.0 / sd).powi(2)).collect(),
@@ -56,7 +56,7 @@ impl Priors {
     /// The scales at `theta`, eight at a time, and the log density of the hyperparameters with every normalising constant of the
     /// posterior; the gradient by the hyperparameters is written.
     #[inline(always)]
-    pub fn at<const C: usize>(&self, theta: &[f64], gradient: &mut [f64]) -> (Scales<C>, f64) {
+    pub fn at<const C: usize>(&self, theta: &[f64], gradient: &mut [f64]) -> (ScaleLanes<C>, f64) {
         let mut scales = [Lanes::ZERO; C];
         let mut log_density = self.constant;
         for (chunk, (scale, inverse_square)) in scales.iter_mut().zip(&self.inverse_square_scale).enumerate() {
@@ -75,7 +75,7 @@ impl Priors {
             log_density += log_prior;
             *by_mu = force;
         }
-        (Scales(scales), log_density)
+        (ScaleLanes(scales), log_density)
     }
 }
 

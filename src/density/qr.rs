@@ -40,7 +40,7 @@ struct Factor {
 
 /// Eight groups of a table. Padding groups are zero, as if they had no observations.
 #[derive(Debug, Clone, Copy)]
-pub struct Bundle<'a>(&'a [Lanes]);
+pub struct GroupBundle<'a>(&'a [Lanes]);
 
 impl QrTable {
     /// The data of `model`, in the units of its scaling.
@@ -63,12 +63,12 @@ impl QrTable {
 
     /// Eight groups after eight groups.
     #[inline(always)]
-    pub fn bundles(&self) -> impl Iterator<Item = Bundle<'_>> {
-        self.rows.chunks_exact(start(self.coefficients) + self.coefficients).map(Bundle)
+    pub fn bundles(&self) -> impl Iterator<Item = GroupBundle<'_>> {
+        self.rows.chunks_exact(start(self.coefficients) + self.coefficients).map(GroupBundle)
     }
 }
 
-impl<'a> Bundle<'a> {
+impl<'a> GroupBundle<'a> {
     /// Column `k` of R, from its first entry to that on the diagonal.
     #[inline(always)]
     pub fn column(&self, k: usize) -> &'a [Lanes] {

@@ -5,8 +5,8 @@
 //! sum_j |u|^2 + rest, and d log p / d beta = R' u / eps^2.
 
 use super::hierarchy::GivenEffects;
-use super::hierarchy::diagonal::{At, Diagonal, Sums};
-use super::qr::{Bundle, QrTable, start};
+use super::hierarchy::diagonal::{At, Diagonal, LevelSums};
+use super::qr::{GroupBundle, QrTable, start};
 use crate::family::{Distribution, Gaussian, SquaredResiduals};
 use crate::lanes::{LANES, Lanes};
 use crate::model::{Model, Refusal};
@@ -29,8 +29,8 @@ impl GivenEffects<Gaussian> for &QrTable {
         family: &Gaussian,
         theta: &[f64],
         gradient: &mut [f64],
-    ) -> (Sums<M>, SquaredResiduals) {
-        let mut sums = Sums::<M>::zero();
+    ) -> (LevelSums<M>, SquaredResiduals) {
+        let mut sums = LevelSums::<M>::zero();
         let mut squares = Lanes::ZERO;
         for (bundle, data) in self.bundles().enumerate() {
             let (from, to) = (bundle * LANES, hierarchy.levels().min((bundle + 1) * LANES));
@@ -59,7 +59,7 @@ impl GivenEffects<Gaussian> for &QrTable {
 #[inline(always)]
 fn add_likelihood<const M: usize>(
     k: usize,
-    groups: Bundle,
+    groups: GroupBundle,
     betas: &[Lanes; M],
     by_beta: &mut [Lanes; M],
     squares: &mut Lanes,

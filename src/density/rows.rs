@@ -4,7 +4,7 @@
 use multiversion::multiversion;
 
 use super::hierarchy::GivenEffects;
-use super::hierarchy::diagonal::{At, Diagonal, Sums};
+use super::hierarchy::diagonal::{At, Diagonal, LevelSums};
 use crate::family::Distribution;
 use crate::lanes::{LANES, Lanes};
 use crate::model::Model;
@@ -17,7 +17,7 @@ const CHUNK: usize = 32;
 #[derive(Debug, Clone)]
 pub struct RowTable {
     groups: usize,
-    bundles: Vec<Bundle>,
+    bundles: Vec<RowBundle>,
     /// For each row of each bundle, the intercept's column (1, or 0 where the row is padding), the outcome, and the slopes'
     /// columns.
     rows: Vec<Lanes>,
@@ -29,7 +29,7 @@ pub struct RowTable {
 }
 
 #[derive(Debug, Clone)]
-struct Bundle {
+struct RowBundle {
     groups: [usize; LANES],
     rows: usize,
 }
@@ -65,7 +65,7 @@ impl RowTable {
                 table.rows.extend((1..layout.coefficients).map(|k| lanes(&|i| design.column(k, i))));
             }
             let groups = std::array::from_fn(|lane| bundle.get(lane).map_or(bundle[0].0, |(group, _)| *group));
-            table.bundles.push(Bundle { groups, rows: longest });
+            table.bundles.push(RowBundle { groups, rows: longest });
         }
         table
     }
@@ -81,7 +81,7 @@ impl<F: Distribution> GivenEffects<F> for &mut RowTable {
         family: &F,
         theta: &[f64],
         gradient: &mut [f64],
-    ) -> (Sums<M>, F::Sums) {
+    ) -> (LevelSums<M>, F::Sums) {
         for (bundle, betas) in self.bundles.iter().zip(self.betas.chunks_exact_mut(k)) {
             for (i, beta) in betas.iter_mut().enumerate() {
                 let effects = &theta[hierarchy.effects(i)];
@@ -97,7 +97,7 @@ impl<F: Distribution> GivenEffects<F> for &mut RowTable {
                 }
             }
         }
-        let mut sums = Sums::<M>::zero();
+        let mut sums = LevelSums::<M>::zero();
         for i in 0..k {
             let (coefficient, effects) = (&at.coefficients[i], hierarchy.effects(i));
             let by_beta = self.by_beta[i * self.groups..(i + 1) * self.groups].chunks(LANES);
@@ -119,7 +119,7 @@ impl<F: Distribution> GivenEffects<F> for &mut RowTable {
 fn all_rows<F: Distribution, const M: usize>(
     k: usize,
     family: &F,
-    bundles: &[Bundle],
+    bundles: &[RowBundle],
     rows: &[Lanes],
     betas: &mut [Lanes],
 ) -> F::Sums {

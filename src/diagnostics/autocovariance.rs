@@ -20,12 +20,12 @@ static PLANNER: LazyLock<Mutex<RealFftPlanner<f64>>> = LazyLock::new(|| Mutex::n
 
 /// The transforms for chains of one length; cheap to clone, and shared by threads.
 #[derive(Clone)]
-pub(super) struct Plan {
+pub(super) struct FftPlan {
     forward: Arc<dyn RealToComplex<f64>>,
     inverse: Arc<dyn ComplexToReal<f64>>,
 }
 
-impl Plan {
+impl FftPlan {
     pub(super) fn new(draws: usize) -> Self {
         // Zeros behind the draws, as many as there are draws, so that the ends of a chain do not meet.
         let length = fast_length(2 * draws.max(1));
@@ -36,7 +36,7 @@ impl Plan {
 
 /// A plan and the buffers it works in.
 pub(super) struct Autocovariance {
-    plan: Plan,
+    plan: FftPlan,
     signal: Vec<f64>,
     spectrum: Vec<Complex<f64>>,
     power: Vec<f64>,
@@ -47,10 +47,10 @@ pub(super) struct Autocovariance {
 impl Autocovariance {
     /// For chains of `draws` draws.
     pub(super) fn of_length(draws: usize) -> Self {
-        Self::new(Plan::new(draws))
+        Self::new(FftPlan::new(draws))
     }
 
-    pub(super) fn new(plan: Plan) -> Self {
+    pub(super) fn new(plan: FftPlan) -> Self {
         let spectrum = plan.forward.make_output_vec();
         Self {
             signal: plan.forward.make_input_vec(),

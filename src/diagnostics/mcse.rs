@@ -8,7 +8,7 @@ use super::series::Series;
 
 /// Monte Carlo standard error of the mean, in the variable's unit: sd / sqrt(ESS of the mean).
 pub fn mcse_mean(series: Series) -> f64 {
-    Moments::of(series).mcse_mean(ess_mean(series))
+    PooledMoments::of(series).mcse_mean(ess_mean(series))
 }
 
 /// Monte Carlo standard error of the standard deviation, in the variable's unit, by the delta method:
@@ -17,13 +17,13 @@ pub fn mcse_sd(series: Series) -> f64 {
     if !series.has_ess() {
         return f64::NAN;
     }
-    let moments = Moments::of(series);
+    let moments = PooledMoments::of(series);
     let split = series.split();
     moments.mcse_sd(moments.ess_of_squares(split.series(), &mut Autocovariance::of_length(split.series().draws())))
 }
 
 /// Moments of all draws pooled, about their mean.
-pub(super) struct Moments {
+pub(super) struct PooledMoments {
     pub mean: f64,
     pub sd: f64,
     /// Mean of (x - mean)^2.
@@ -32,7 +32,7 @@ pub(super) struct Moments {
     fourth: f64,
 }
 
-impl Moments {
+impl PooledMoments {
     pub(super) fn of(series: Series) -> Self {
         let draws = series.values();
         // Rounding would move the mean of a constant series off it.

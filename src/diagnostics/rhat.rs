@@ -48,7 +48,7 @@ impl Variances {
     }
 
     pub(super) fn of(series: Series) -> Self {
-        let mut spread = Spread::default();
+        let mut spread = ChainVariances::default();
         series.iter().for_each(|chain| spread.add(chain));
         spread.variances()
     }
@@ -67,7 +67,7 @@ impl Variances {
 
 /// What is known of chains that were seen one after the other.
 #[derive(Debug, Default)]
-pub(super) struct Spread {
+pub(super) struct ChainVariances {
     means: Vec<f64>,
     variances: Vec<f64>,
     draws: usize,
@@ -76,7 +76,7 @@ pub(super) struct Spread {
     differs: bool,
 }
 
-impl Spread {
+impl ChainVariances {
     /// Sees the next chain, as long as those before.
     pub(super) fn add(&mut self, chain: &[f64]) {
         let mean = mean(chain);

@@ -60,24 +60,24 @@ impl<'a> Series<'a> {
 
     /// Every chain cut in two, so that a drift inside a chain shows as a difference between chains. The middle draw
     /// of an odd number belongs to neither half.
-    pub(super) fn split(self) -> Split<'a> {
+    pub(super) fn split(self) -> SplitChains<'a> {
         let half = self.draws / 2;
         let values = if self.draws == 2 * half {
             Cow::Borrowed(self.values)
         } else {
             self.iter().flat_map(|chain| chain[..half].iter().chain(&chain[half + 1..])).copied().collect()
         };
-        Split { values, halves: 2 * self.chains }
+        SplitChains { values, halves: 2 * self.chains }
     }
 }
 
 /// The half chains of a series, and their draws if these are not the series' own.
-pub(super) struct Split<'a> {
+pub(super) struct SplitChains<'a> {
     values: Cow<'a, [f64]>,
     halves: usize,
 }
 
-impl Split<'_> {
+impl SplitChains<'_> {
     pub(super) fn series(&self) -> Series<'_> {
         Series::new(&self.values, self.halves)
     }

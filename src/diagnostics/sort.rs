@@ -53,7 +53,7 @@ pub(crate) fn sorted(values: &[f64]) -> Vec<(f64, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{Place, Purpose};
+    use crate::random::{Purpose, StreamKey};
 
     /// What it is, and how it is made of normal draws.
     type Kind = (&'static str, fn(f64) -> f64);
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn draws_of_any_kind_come_in_the_order_that_comparing_them_gives() {
         let mut normals = vec![0.0; 3000];
-        Place { seed: 7, chain: 1, transition: 0 }.normals(Purpose::Stream, &mut normals);
+        StreamKey { seed: 7, chain: 1, transition: 0 }.normals(Purpose::Stream, &mut normals);
         let kinds: [Kind; 7] = [
             ("as they are", |x| x),
             ("far from zero", |x| 1e9 + 1e-3 * x),

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::autocovariance::{Autocovariance, Plan};
+use super::autocovariance::{Autocovariance, FftPlan};
 use super::ess::{TAILS, ess, ess_below};
-use super::large::{self, LARGE};
-use super::mcse::Moments;
+use super::many_draws::{self, LARGE};
+use super::mcse::PooledMoments;
 use super::rank::{NormalScores, Order};
 use super::rhat::Variances;
 use super::series::Series;
@@ -16,21 +16,21 @@ use super::summary::{QUARTILES, Summary};
 impl Summary {
     /// The summary of one variable. For many of one shape, [`summarize`] is faster.
     pub fn of(series: Series) -> Self {
-        let shape = Shape::of(series.chains(), series.draws());
+        let shape = SharedTables::of(series.chains(), series.draws());
         Self::with(series, &shape, &mut Autocovariance::new(shape.plan.clone()))
     }
 
-    fn with(series: Series, shape: &Shape, autocovariance: &mut Autocovariance) -> Self {
+    fn with(series: Series, shape: &SharedTables, autocovariance: &mut Autocovariance) -> Self {
         if !series.is_finite() {
             return Self::NAN;
         }
         if series.values().len() >= LARGE {
-            return large::summary(series, autocovariance);
+            return many_draws::summary(series, autocovariance);
         }
         let order = Order::of(series);
         let [q05, q95] = TAILS.map(|p| order.quantile(p));
         let q50 = order.quantile(0.5);
-        let moments = Moments::of(series);
+        let moments = PooledMoments::of(series);
         let quartiles = order.nearest(QUARTILES);
         let located = Self { mean: moments.mean, sd: moments.sd, q05, q50, q95, quartiles, ..Self::NAN };
         if !series.has_ess() {
@@ -80,7 +80,7 @@ pub fn summarize_each<'a>(
     if size == 0 {
         return vec![Summary::NAN; variables];
     }
-    let shape = Shape::of(chains, size.checked_div(chains).unwrap_or(0));
+    let shape = SharedTables::of(chains, size.checked_div(chains).unwrap_or(0));
     (0..variables)
         .into_par_iter()
         .map_init(
@@ -91,16 +91,16 @@ pub fn summarize_each<'a>(
 }
 
 /// What depends on the numbers of chains and draws only, and is made once for all variables.
-struct Shape {
+struct SharedTables {
     normal: NormalScores,
-    plan: Plan,
+    plan: FftPlan,
 }
 
-impl Shape {
+impl SharedTables {
     fn of(chains: usize, draws: usize) -> Self {
         let half = draws / 2;
         // Where there are many draws, a table would take as much memory as they do.
         let size = 2 * chains * half;
-        Self { normal: NormalScores::new(if chains * draws < LARGE { size } else { 0 }), plan: Plan::new(half) }
+        Self { normal: NormalScores::new(if chains * draws < LARGE { size } else { 0 }), plan: FftPlan::new(half) }
     }
 }

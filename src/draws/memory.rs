@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::precision::{Precision, Values};
-use crate::engine::{Block, DrawSink, SinkError, SumSink};
-use crate::model::{Model, Unit};
+use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
+use crate::model::{LocationScale, Model};
 use crate::nuts::Statistics;
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 
 /// All draws of a run: named variables in the user's units, and the statistics of each transition.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ impl Memory {
 }
 
 impl DrawSink for Memory {
-    fn warmed(&mut self, spread: &Spread) {
+    fn warmed(&mut self, spread: &PositionMoments) {
         if let Some(model) = &self.model {
             self.values.warmed(model, spread);
         }
@@ -112,7 +112,7 @@ impl DrawSink for Memory {
         false
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         self.values.units()
     }
 
@@ -120,7 +120,7 @@ impl DrawSink for Memory {
         None
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         for (row, (values, statistics)) in block.values.chunks_exact(self.variables).zip(block.statistics).enumerate() {
             let (chain, draw) = (row / block.draws, block.first_draw + row % block.draws);
             self.statistics[chain * self.room + draw] = *statistics;

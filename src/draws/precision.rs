@@ -6,8 +6,8 @@ use std::fmt;
 
 use half::f16;
 
-use crate::model::{Model, Unit};
-use crate::nuts::adaptation::Spread;
+use crate::model::{LocationScale, Model};
+use crate::nuts::adaptation::PositionMoments;
 
 /// How many bits a draw of a variable takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -53,14 +53,14 @@ impl Precision {
 #[derive(Debug, Clone)]
 pub struct Values {
     length: usize,
-    numbers: Numbers,
+    numbers: StoredNumbers,
 }
 
 #[derive(Debug, Clone)]
-enum Numbers {
+enum StoredNumbers {
     F64(Vec<f64>),
     F32(Vec<f32>),
-    F16 { numbers: Vec<f16>, units: Vec<Unit> },
+    F16 { numbers: Vec<f16>, units: Vec<LocationScale> },
 }
 
 impl Values {
@@ -68,28 +68,29 @@ impl Values {
     pub fn zeros(precision: Precision, variables: usize, length: usize) -> Values {
         let size = variables * length;
         let numbers = match precision {
-            Precision::F64 => Numbers::F64(vec![0.0; size]),
-            Precision::F32 => Numbers::F32(vec![0.0; size]),
-            Precision::F16 => {
-                Numbers::F16 { numbers: vec![f16::ZERO; size], units: vec![Unit { mean: 0.0, sd: 1.0 }; variables] }
-            }
+            Precision::F64 => StoredNumbers::F64(vec![0.0; size]),
+            Precision::F32 => StoredNumbers::F32(vec![0.0; size]),
+            Precision::F16 => StoredNumbers::F16 {
+                numbers: vec![f16::ZERO; size],
+                units: vec![LocationScale { mean: 0.0, sd: 1.0 }; variables],
+            },
         };
         Values { length, numbers }
     }
 
     /// Takes the units of 16-bit numbers from what warm-up has seen; before anything is set.
-    pub fn warmed(&mut self, model: &Model, spread: &Spread) {
-        if let Numbers::F16 { units, .. } = &mut self.numbers {
-            let named = super::units::units(model, spread);
+    pub fn warmed(&mut self, model: &Model, spread: &PositionMoments) {
+        if let StoredNumbers::F16 { units, .. } = &mut self.numbers {
+            let named = super::location_scale::location_scales(model, spread);
             units.iter_mut().zip(named).for_each(|(unit, named)| *unit = named);
         }
     }
 
     /// The unit of each variable, of 16-bit numbers.
-    pub fn units(&self) -> Option<&[Unit]> {
+    pub fn units(&self) -> Option<&[LocationScale]> {
         match &self.numbers {
-            Numbers::F64(_) | Numbers::F32(_) => None,
-            Numbers::F16 { units, .. } => Some(units),
+            StoredNumbers::F64(_) | StoredNumbers::F32(_) => None,
+            StoredNumbers::F16 { units, .. } => Some(units),
         }
     }
 
@@ -97,10 +98,10 @@ impl Values {
     pub fn set(&mut self, variable: usize, place: usize, value: f64) {
         let at = variable * self.length + place;
         match &mut self.numbers {
-            Numbers::F64(numbers) => numbers[at] = value,
-            Numbers::F32(numbers) => numbers[at] = value as f32,
-            Numbers::F16 { numbers, units } => {
-                let Unit { mean, sd } = units[variable];
+            StoredNumbers::F64(numbers) => numbers[at] = value,
+            StoredNumbers::F32(numbers) => numbers[at] = value as f32,
+            StoredNumbers::F16 { numbers, units } => {
+                let LocationScale { mean, sd } = units[variable];
                 numbers[at] = f16::from_f64((value - mean) / sd);
             }
         }
@@ -110,16 +111,18 @@ impl Values {
     pub fn get(&self, variable: usize, place: usize) -> f64 {
         let at = variable * self.length + place;
         match &self.numbers {
-            Numbers::F64(numbers) => numbers[at],
-            Numbers::F32(numbers) => f64::from(numbers[at]),
-            Numbers::F16 { numbers, units } => units[variable].mean + units[variable].sd * numbers[at].to_f64(),
+            StoredNumbers::F64(numbers) => numbers[at],
+            StoredNumbers::F32(numbers) => f64::from(numbers[at]),
+            StoredNumbers::F16 { numbers, units } => units[variable].mean + units[variable].sd * numbers[at].to_f64(),
         }
     }
 
     /// All numbers of a variable.
     pub fn variable(&self, variable: usize) -> Cow<'_, [f64]> {
         match &self.numbers {
-            Numbers::F64(numbers) => Cow::Borrowed(&numbers[variable * self.length..(variable + 1) * self.length]),
+            StoredNumbers::F64(numbers) => {
+                Cow::Borrowed(&numbers[variable * self.length..(variable + 1) * self.length])
+            }
             _ => (0..self.length).map(|place| self.get(variable, place)).collect(),
         }
     }
@@ -136,9 +139,9 @@ impl Values {
         }
         self.length = chains * draws;
         match &mut self.numbers {
-            Numbers::F64(numbers) => keep(numbers, variables * chains, draws),
-            Numbers::F32(numbers) => keep(numbers, variables * chains, draws),
-            Numbers::F16 { numbers, .. } => keep(numbers, variables * chains, draws),
+            StoredNumbers::F64(numbers) => keep(numbers, variables * chains, draws),
+            StoredNumbers::F32(numbers) => keep(numbers, variables * chains, draws),
+            StoredNumbers::F16 { numbers, .. } => keep(numbers, variables * chains, draws),
         }
     }
 }

@@ -4,21 +4,21 @@
 //! The metadata at the root are written last and say how many draws there are, so whenever a writer ends, the store is
 //! whole up to there. Where the chains stood then is in a file beside the store.
 
-mod absent;
 mod arrays;
 mod checkpoint;
 mod chunks;
-mod contents;
-mod described;
 mod error;
 mod files;
+mod fixed_arrays;
 mod fresh;
 mod layout;
 mod lock;
 mod metadata;
+mod model;
+mod not_a_run;
+mod part_reader;
 mod read;
-mod recorded;
-mod row;
+mod row_buffer;
 mod write;
 
 pub use checkpoint::exists as has_checkpoint;

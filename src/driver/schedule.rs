@@ -3,7 +3,7 @@
 
 /// What a phase of warm-up is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum StageRole {
     /// Towards the typical set, with the identity metric.
     Initial,
     /// A window whose draws make the metric of the next.
@@ -23,7 +23,7 @@ pub enum Role {
 /// A phase of warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stage {
-    pub role: Role,
+    pub role: StageRole,
     pub transitions: u32,
 }
 
@@ -39,17 +39,18 @@ fn initial(warmup: u32) -> u32 {
 pub fn schedule(warmup: u32) -> Vec<Stage> {
     let initial = initial(warmup);
     let last = (warmup / 10).min(100);
-    let mut stages = vec![Stage { role: Role::Initial, transitions: initial }];
+    let mut stages = vec![Stage { role: StageRole::Initial, transitions: initial }];
     let mut left = warmup - initial - last;
     let mut window = FIRST_WINDOW;
     while left > 0 {
         // A window behind which the next, twice as long, would not fit takes all that is left.
-        let (role, transitions) = if left < 3 * window { (Role::LastWindow, left) } else { (Role::Window, window) };
+        let (role, transitions) =
+            if left < 3 * window { (StageRole::LastWindow, left) } else { (StageRole::Window, window) };
         stages.push(Stage { role, transitions });
         left -= transitions;
         window *= 2;
     }
-    stages.push(Stage { role: Role::Final, transitions: last });
+    stages.push(Stage { role: StageRole::Final, transitions: last });
     stages.retain(|stage| stage.transitions > 0);
     stages
 }
@@ -59,7 +60,7 @@ pub fn frozen(warmup: u32) -> Vec<Stage> {
     let approach = initial(warmup);
     let arrival = warmup.div_ceil(2).max(approach) - approach;
     let frozen = warmup - approach - arrival;
-    let roles = [(Role::Approach, approach), (Role::Arrival, arrival), (Role::Frozen, frozen)];
+    let roles = [(StageRole::Approach, approach), (StageRole::Arrival, arrival), (StageRole::Frozen, frozen)];
     let mut stages = roles.map(|(role, transitions)| Stage { role, transitions }).to_vec();
     stages.retain(|stage| stage.transitions > 0);
     stages
@@ -84,7 +85,7 @@ mod tests {
         assert_eq!(lengths(1000), [30, 20, 40, 80, 160, 570, 100]);
         assert_eq!(lengths(100), [15, 20, 55, 10]);
         assert_eq!(lengths(1), [1]);
-        let roles: Vec<Role> = schedule(100).iter().map(|stage| stage.role).collect();
-        assert_eq!(roles, [Role::Initial, Role::Window, Role::LastWindow, Role::Final]);
+        let roles: Vec<StageRole> = schedule(100).iter().map(|stage| stage.role).collect();
+        assert_eq!(roles, [StageRole::Initial, StageRole::Window, StageRole::LastWindow, StageRole::Final]);
     }
 }

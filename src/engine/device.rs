@@ -1,23 +1,24 @@
 //! The device engine: whole transitions on a GPU. The host keeps phases, adaptation between them, progress and draws; a
 //! dispatch lets every chain go on for a while.
 
+mod batch;
 mod dispatches;
+mod half_precision;
+mod initial_states;
 pub mod kernels;
 pub mod messages;
-mod packed;
 mod plan;
-mod shard;
+mod reorder_buffer;
 mod slot;
-mod starts;
-mod summing;
+mod streaming;
 pub mod vectors;
-mod window;
 
 use std::sync::Arc;
 
-use super::sums::Grid;
+use super::sums::BinGrid;
 use super::{
-    ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Part, Phase, PhaseOutcome, Progress, Snapshot, SumSink,
+    ChainStates, Counters, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseKind, PhaseOutcome, Progress,
+    SumSink,
 };
 use crate::density::DensityError;
 use crate::density::gpu::tables::Tables;
@@ -27,21 +28,21 @@ use crate::model::{Likelihood, Model};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
+use batch::DeviceBatch;
 use dispatches::{FIRST_BUDGET, SOFTWARE_BUDGET};
-use kernels::{Kernels, Shaders, table_of_rows};
-use packed::Packer;
-pub use plan::{Compiled, Plan};
-use shard::Shard;
-use starts::starting_states;
-use window::{Draws, Window};
+use half_precision::Packer;
+use initial_states::starting_states;
+use kernels::{Kernels, TransitionShaders, table_of_rows};
+pub use plan::{Compiled, DevicePlan};
+use reorder_buffer::{BlockDraws, ReorderBuffer};
 
 /// Whole transitions on a device.
 pub struct DeviceEngine {
     model: Arc<Model>,
     gpu: Arc<Gpu>,
-    shaders: Shaders,
+    shaders: TransitionShaders,
     kernels: Arc<Kernels>,
-    shards: Vec<Shard>,
+    batches: Vec<DeviceBatch>,
     seed: u64,
     first: u32,
     chains: usize,
@@ -60,7 +61,7 @@ pub struct DeviceEngine {
     transitions: u32,
     drawn: usize,
     /// Room for draws, from one phase to the next.
-    room: Vec<Draws>,
+    room: Vec<BlockDraws>,
     /// Where draws are summed up, how many of a chain's make its first half.
     half: u32,
 }
@@ -73,7 +74,7 @@ impl DeviceEngine {
     pub fn start(
         gpu: Arc<Gpu>,
         model: Arc<Model>,
-        plan: Plan,
+        plan: DevicePlan,
         progress: Arc<Progress>,
     ) -> Result<DeviceEngine, EngineError> {
         let compiled = Compiled::new(&gpu, &model, &plan)?;
@@ -88,11 +89,11 @@ impl DeviceEngine {
         compiled: Compiled,
         gpu: Arc<Gpu>,
         model: Arc<Model>,
-        plan: Plan,
+        plan: DevicePlan,
         progress: Arc<Progress>,
     ) -> Result<DeviceEngine, EngineError> {
         let Compiled { shaders, kernels } = compiled;
-        let Plan { chains, keep, .. } = plan;
+        let DevicePlan { chains, keep, .. } = plan;
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let tables = Tables::of(&model);
         let fixed = gpu.table("priors", &tables.fixed).map_err(device)?;
@@ -103,18 +104,18 @@ impl DeviceEngine {
         let likelihood_table = likelihood_table.map_err(device)?;
         let scales = gpu.table("metric", &vec![0.0f32; shaders.lie.size()]).map_err(device)?;
         let (count, constant) = (chains.count as usize, tables.constant);
-        let mut shards = Vec::new();
+        let mut batches = Vec::new();
         let mut first = 0;
-        for chains in shard::sizes(count, shard::largest(&gpu, &shaders)) {
-            let shard = Shard::new(&gpu, &shaders, &kernels, [&fixed, &likelihood_table, &scales], first, chains);
-            shards.push(shard.map_err(device)?);
+        for chains in batch::sizes(count, batch::largest(&gpu, &shaders)) {
+            let batch = DeviceBatch::new(&gpu, &shaders, &kernels, [&fixed, &likelihood_table, &scales], first, chains);
+            batches.push(batch.map_err(device)?);
             first += chains;
         }
         let coordinates = shaders.lie.coordinates();
-        // Shard by shard, for a million chains' states take gigabytes.
-        for shard in &mut shards {
-            let states = starting_states(&model, shard.of(chains))?;
-            shard.put(&gpu, &kernels.put, &coordinates, &states, constant).map_err(device)?;
+        // Batch by batch, for a million chains' states take gigabytes.
+        for batch in &mut batches {
+            let states = starting_states(&model, batch.of(chains))?;
+            batch.put(&gpu, &kernels.put, &coordinates, &states, constant).map_err(device)?;
         }
         let adaptive = !gpu.adapter().is_software();
         Ok(DeviceEngine {
@@ -123,7 +124,7 @@ impl DeviceEngine {
             model,
             shaders,
             kernels,
-            shards,
+            batches,
             seed: chains.seed,
             first: chains.first,
             chains: count,
@@ -148,9 +149,9 @@ impl DeviceEngine {
     pub fn put(&mut self, states: &[State]) -> Result<(), GpuError> {
         let coordinates = self.shaders.lie.coordinates();
         let mut rest = states;
-        for shard in &mut self.shards {
-            let (here, after) = rest.split_at(shard.len());
-            shard.put(&self.gpu, &self.kernels.put, &coordinates, here, self.constant)?;
+        for batch in &mut self.batches {
+            let (here, after) = rest.split_at(batch.len());
+            batch.put(&self.gpu, &self.kernels.put, &coordinates, here, self.constant)?;
             rest = after;
         }
         Ok(())
@@ -176,8 +177,8 @@ impl DeviceEngine {
     fn moments(&mut self, draws: u32) -> Result<Moments, GpuError> {
         let coordinates = self.shaders.lie.coordinates();
         let mut moments = Moments::new(self.model.dim());
-        for shard in &mut self.shards {
-            shard.pool(&self.gpu, &self.kernels.pool, draws, &coordinates, &mut moments)?;
+        for batch in &mut self.batches {
+            batch.pool(&self.gpu, &self.kernels.pool, draws, &coordinates, &mut moments)?;
         }
         Ok(moments)
     }
@@ -188,25 +189,25 @@ impl DeviceEngine {
         let scales: Vec<f32> = coordinates.iter().map(scale).collect();
         self.gpu.write(&self.scales, &scales);
         let log_step_size = ln(phase.tuning.step_size) as f32;
-        self.shards.iter_mut().for_each(|shard| shard.begin(&self.gpu, log_step_size));
+        self.batches.iter_mut().for_each(|batch| batch.begin(&self.gpu, log_step_size));
     }
 
     /// Makes ready to sum up draws.
-    fn begin_sums(&mut self, grid: &Grid) {
+    fn begin_sums(&mut self, grid: &BinGrid) {
         let (coordinates, units) = (self.shaders.sums_lie.coordinates(), self.model.scaled_units(&grid.units));
         self.half = grid.half as u32;
-        for summing in self.shards.iter().filter_map(|shard| shard.summing.as_ref()) {
-            summing.begin(&self.gpu, &coordinates, &units, &grid.tails);
+        for device_sums in self.batches.iter().filter_map(|batch| batch.device_sums.as_ref()) {
+            device_sums.begin(&self.gpu, &coordinates, &units, &grid.tails);
         }
     }
 
     /// Hands the sums of `draws` draws of each chain over, of `warmup` or since.
-    fn leave_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
+    fn hand_over_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
         let coordinates = self.shaders.sums_lie.coordinates();
-        for shard in &self.shards {
-            if let Some(summing) = &shard.summing {
+        for batch in &self.batches {
+            if let Some(device_sums) = &batch.device_sums {
                 let counts = [draws, self.half].map(|count| count as usize);
-                summing.leave(&self.gpu, &coordinates, shard.chains(), warmup, counts, sink)?;
+                device_sums.hand_over(&self.gpu, &coordinates, batch.chains(), warmup, counts, sink)?;
             }
         }
         Ok(())
@@ -215,10 +216,10 @@ impl DeviceEngine {
     /// Has the draws of the phase that begins leave packed, where the sink keeps no more of them. What is recorded of warm-up
     /// is kept in 32 bits.
     fn pack(&mut self, phase: &Phase, sink: &dyn DrawSink) -> Result<(), GpuError> {
-        let Some(units) = sink.units().filter(|_| phase.part == Part::Sampling) else { return Ok(()) };
+        let Some(units) = sink.units().filter(|_| phase.part == PhaseKind::Sampling) else { return Ok(()) };
         self.packer = Packer::of(self.packer.take(), &self.gpu, &self.shaders, &self.model, units)?;
         let Some(packer) = &self.packer else { return Ok(()) };
-        self.shards.iter_mut().try_for_each(|shard| shard.pack(&self.gpu, packer))
+        self.batches.iter_mut().try_for_each(|batch| batch.pack(&self.gpu, packer))
     }
 
     /// Transitions of each chain in the part of the run that a phase belongs to.
@@ -234,7 +235,7 @@ impl DeviceEngine {
 
     fn end(&mut self, phase: &Phase) -> Result<PhaseOutcome, GpuError> {
         let mut outcome = PhaseOutcome {
-            transitions: self.shards.iter().map(Shard::slowest).min().unwrap_or(0),
+            transitions: self.batches.iter().map(DeviceBatch::slowest).min().unwrap_or(0),
             gradients: 0,
             acceptance: 0.0,
             divergences: 0,
@@ -244,8 +245,8 @@ impl DeviceEngine {
         };
         let mut transitions = 0;
         let warmed = outcome.transitions == phase.transitions && phase.transitions > 0 && phase.part.learns();
-        for shard in &mut self.shards {
-            for chain in shard.fetch(&self.gpu)? {
+        for batch in &mut self.batches {
+            for chain in batch.fetch(&self.gpu)? {
                 transitions += u64::from(chain.made);
                 outcome.gradients += u64::from(chain.gradients);
                 outcome.divergences += u64::from(chain.divergences);
@@ -266,8 +267,8 @@ impl Engine for DeviceEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
         let sums = self.sums(phase);
         let room = std::mem::take(&mut self.room);
-        let window = || Window::new(phase, self.made(phase), self.chains, self.variables, room);
-        let mut window = (phase.part.records() && !sums).then(window);
+        let reorder = || ReorderBuffer::new(phase, self.made(phase), self.chains, self.variables, room);
+        let mut reorder = (phase.part.records() && !sums).then(reorder);
         if let Some(sums) = sink.sums().filter(|_| sums) {
             self.begin_sums(sums.grid());
         }
@@ -275,22 +276,22 @@ impl Engine for DeviceEngine {
         let ran = match phase.transitions {
             0 => Ok(()),
             _ => match self.pack(phase, sink) {
-                Ok(()) => self.dispatches(phase, &mut window, sink),
+                Ok(()) => self.dispatches(phase, &mut reorder, sink),
                 Err(error) => Err(EngineError::Density(DensityError::Device(error))),
             },
         };
-        if let Some(window) = &mut window {
-            window.leave(sink, true)?;
+        if let Some(reorder) = &mut reorder {
+            reorder.emit(sink, true)?;
         }
-        let (dim, left) = (self.model.dim(), window.as_ref().map_or(0, Window::left));
-        let told = window.as_ref().map_or(Snapshot::default(), Window::told);
-        self.room = window.map_or(Vec::new(), Window::into_room);
+        let (dim, left) = (self.model.dim(), reorder.as_ref().map_or(0, ReorderBuffer::left));
+        let counters = reorder.as_ref().map_or(Counters::default(), ReorderBuffer::counters);
+        self.room = reorder.map_or(Vec::new(), ReorderBuffer::into_room);
         let failed = |error: DensityError| {
             Ok(PhaseOutcome {
                 transitions: left,
-                gradients: told.gradients,
-                acceptance: told.acceptance / told.transitions as f64,
-                divergences: told.divergences,
+                gradients: counters.gradients,
+                acceptance: counters.acceptance / counters.transitions as f64,
+                divergences: counters.divergences,
                 log_step_sizes: Vec::new(),
                 moments: Moments::new(dim),
                 failure: Some(DeviceFailure { error, resumed: false }),
@@ -316,7 +317,7 @@ impl Engine for DeviceEngine {
             && let Some(sink) = sink.sums().filter(|_| sums)
         {
             // What was handed over cannot be taken back, so a device that fails here ends the run.
-            self.leave_sums(phase.part.learns(), outcome.transitions, sink).map_err(DensityError::Device)?;
+            self.hand_over_sums(phase.part.learns(), outcome.transitions, sink).map_err(DensityError::Device)?;
         }
         Ok(outcome)
     }
@@ -324,8 +325,8 @@ impl Engine for DeviceEngine {
     fn states(&mut self) -> Result<ChainStates, EngineError> {
         let (coordinates, device) = (self.shaders.lie.coordinates(), DensityError::Device);
         let mut states = Vec::with_capacity(self.chains);
-        for shard in &self.shards {
-            states.extend(shard.states(&self.gpu, &self.kernels.take, &coordinates, self.constant).map_err(device)?);
+        for batch in &self.batches {
+            states.extend(batch.states(&self.gpu, &self.kernels.take, &coordinates, self.constant).map_err(device)?);
         }
         Ok(ChainStates::of(self.transitions, states.iter()))
     }

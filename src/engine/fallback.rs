@@ -27,7 +27,7 @@ pub struct Spare {
     /// The posterior.
     pub model: Arc<Model>,
     /// What the device was to do.
-    pub plan: device::Plan,
+    pub plan: device::DevicePlan,
     /// How many threads go on.
     pub threads: usize,
     /// What counts along.
@@ -68,7 +68,7 @@ impl Fallback {
 impl Spare {
     /// The host's engine, with its chains in these states, or at their starting points.
     fn go_on(&self, states: Option<&ChainStates>) -> Result<HostEngine, EngineError> {
-        let device::Plan { chains, max_depth, keep, .. } = self.plan;
+        let device::DevicePlan { chains, max_depth, keep, .. } = self.plan;
         let (model, progress) = (self.model.clone(), self.progress.clone());
         let density = CpuDensity::new(&model);
         let threads = self.threads.clamp(1, chains.count as usize);

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::worker::{Chain, Run, Task, Worker};
+use super::worker::{HostChain, Task, Worker, WorkerContext};
 use super::{
-    Adapt, Block, ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome, Progress,
-    Snapshot,
+    Adapt, ChainStates, Counters, DeviceFailure, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome,
+    Progress,
 };
 use crate::density::{Density, DensityError};
 use crate::faults;
@@ -42,7 +42,7 @@ pub struct HostEngine {
     model: Arc<Model>,
     seed: u64,
     workers: Vec<Worker<Transition>>,
-    chains: Vec<Chain>,
+    chains: Vec<HostChain>,
     /// How many named variables of each draw go to the sink.
     variables: usize,
     progress: Arc<Progress>,
@@ -70,7 +70,7 @@ impl HostEngine {
         progress: Arc<Progress>,
     ) -> HostEngine {
         let dim = model.dim();
-        let chain = |number| Chain::new(number, chains.per_superchain, dim);
+        let chain = |number| HostChain::new(number, chains.per_superchain, dim);
         HostEngine {
             variables: keep.sampled(&model),
             model,
@@ -133,7 +133,7 @@ impl HostEngine {
         let kept = keeps(transitions);
         self.values.resize(self.chains.len() * kept * self.variables, 0.0);
         self.statistics.resize(self.chains.len() * kept, Statistics::default());
-        let run = Run {
+        let run = WorkerContext {
             model: &self.model,
             log_density_offset: self.model.log_density_offset(),
             phase,
@@ -202,7 +202,7 @@ impl Engine for HostEngine {
             } else {
                 chain.moments = Moments::new(dim);
             }
-            chain.counted = Snapshot::default();
+            chain.counted = Counters::default();
         }
         let mut done = 0;
         let mut failure = None;
@@ -227,7 +227,7 @@ impl Engine for HostEngine {
             let first_draw = phase.kept(self.made(phase));
             let draws = phase.kept(self.made(phase) + block) - first_draw;
             if phase.part.records() && draws > 0 {
-                sink.take(&Block {
+                sink.record(&DrawBlock {
                     warmup: phase.part.learns() && !faults::is_planted("warm-up-kept"),
                     chains: self.chains.len(),
                     first_draw,

@@ -29,7 +29,7 @@ impl fmt::Debug for Reached {
 
 /// The counters at a moment.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Snapshot {
+pub struct Counters {
     /// Transitions done.
     pub transitions: u64,
     /// Gradients computed.
@@ -44,7 +44,7 @@ pub struct Snapshot {
 
 impl Progress {
     /// Adds what `more` counts.
-    pub fn add(&self, more: Snapshot) {
+    pub fn add(&self, more: Counters) {
         let before = self.transitions.fetch_add(more.transitions, Relaxed);
         self.gradients.fetch_add(more.gradients, Relaxed);
         self.divergences.fetch_add(more.divergences, Relaxed);
@@ -71,8 +71,8 @@ impl Progress {
     }
 
     /// The counters now.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
+    pub fn snapshot(&self) -> Counters {
+        Counters {
             transitions: self.transitions.load(Relaxed),
             gradients: self.gradients.load(Relaxed),
             divergences: self.divergences.load(Relaxed),

@@ -1,7 +1,7 @@
 //! Sums of draws, made where the draws are made: all that means, sds, quantiles, convergence and errors need of them, so that
 //! no draw has to leave.
 
-use crate::model::Unit;
+use crate::model::LocationScale;
 
 /// Bins of a variable's histogram, the first and the last of which are open.
 pub const BINS: usize = 1024;
@@ -11,9 +11,9 @@ pub const REACH: f64 = 8.0;
 
 /// In which unit the draws of each variable are summed up: u = (x - mean) / sd.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Grid {
+pub struct BinGrid {
     /// About the mean and the sd of each named variable, in the user's units.
-    pub units: Vec<Unit>,
+    pub units: Vec<LocationScale>,
     /// About the 5% and the 95% quantile of each, as u.
     pub tails: Vec<[f64; 2]>,
     /// Draws of each chain that make its first half; all behind them make the second.
@@ -22,14 +22,14 @@ pub struct Grid {
 
 /// Over the draws of one variable of one chain.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Sums {
+pub struct DrawSums {
     /// The sums of u and of u^2: over the chain's first half, and over its second.
     pub halves: [[f64; 2]; 2],
     /// How many draws have a u of at most the 5% quantile that is expected, and of at most the 95% quantile.
     pub below: [f64; 2],
 }
 
-impl Sums {
+impl DrawSums {
     /// Adds the next draws, all of a chain's second half where that is said.
     pub fn add(&mut self, draws: impl Iterator<Item = f64>, tails: [f64; 2], second: bool) {
         let (half, [mut low, mut high]) = (&mut self.halves[usize::from(second)], self.below);
@@ -110,7 +110,7 @@ pub struct ChainSums<'a> {
     /// Draws of each of them.
     pub draws: usize,
     /// `[chain][variable]`.
-    pub sums: &'a [Sums],
+    pub sums: &'a [DrawSums],
     /// `[chain]`.
     pub energies: &'a [EnergySums],
 }

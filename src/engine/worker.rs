@@ -4,12 +4,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{EngineError, Phase, Progress, Snapshot};
+use super::{Counters, EngineError, Phase, Progress};
 use crate::density::{Density, DensityError, Evaluations};
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
 use crate::nuts::{Kernel, State, Statistics, Step, Wanted};
-use crate::random::{Place, Purpose};
+use crate::random::{Purpose, StreamKey};
 
 /// Starting points tried for a chain before giving up.
 const START_ATTEMPTS: u32 = 100;
@@ -22,7 +22,7 @@ const REPORT_GRADIENTS: u64 = 512;
 
 /// One chain between two transitions.
 #[derive(Debug)]
-pub struct Chain {
+pub struct HostChain {
     pub number: u32,
     /// The chain at whose starting point this one starts.
     pub origin: u32,
@@ -32,20 +32,20 @@ pub struct Chain {
     /// In a phase that adapts.
     pub step_size: Option<StepSize>,
     pub moments: Moments,
-    pub counted: Snapshot,
+    pub counted: Counters,
 }
 
-impl Chain {
+impl HostChain {
     /// At 0, where nothing is known of it; its starting point is that of the first chain of its superchain.
-    pub fn new(number: u32, per_superchain: u32, dim: usize) -> Chain {
-        Chain {
+    pub fn new(number: u32, per_superchain: u32, dim: usize) -> HostChain {
+        HostChain {
             number,
             origin: number - number % per_superchain.max(1),
             transition: 0,
             state: State::zeros(dim),
             step_size: None,
             moments: Moments::new(0),
-            counted: Snapshot::default(),
+            counted: Counters::default(),
         }
     }
 }
@@ -58,7 +58,7 @@ pub struct Worker<K> {
 }
 
 /// What a worker needs to know of a run.
-pub struct Run<'a> {
+pub struct WorkerContext<'a> {
     pub model: &'a Model,
     pub log_density_offset: f64,
     pub phase: &'a Phase,
@@ -69,7 +69,7 @@ pub struct Run<'a> {
     pub progress: &'a Progress,
 }
 
-impl Run<'_> {
+impl WorkerContext<'_> {
     /// How many transitions of this part of the run a chain has made that has made so many since the start.
     fn made(&self, transitions: u32) -> u32 {
         self.before[1] + transitions - self.before[0]
@@ -78,7 +78,7 @@ impl Run<'_> {
 
 /// A chain's share of a block.
 pub struct Task<'a> {
-    pub chain: &'a mut Chain,
+    pub chain: &'a mut HostChain,
     /// Transitions still to be done.
     pub left: usize,
     /// Room for the draws still to come, `[draw][variable]`.
@@ -110,14 +110,14 @@ impl<K: Kernel> Worker<K> {
     }
 
     /// Puts every chain at its starting point, as many at once as the density takes positions.
-    pub fn start(&mut self, seed: u64, chains: &mut [Chain]) -> Result<(), EngineError> {
+    pub fn start(&mut self, seed: u64, chains: &mut [HostChain]) -> Result<(), EngineError> {
         let dim = self.density.dim();
         let blocks = dim.div_ceil(4) as u32;
         for chains in chains.chunks_mut(self.width()) {
-            let mut searching: Vec<&mut Chain> = chains.iter_mut().collect();
+            let mut searching: Vec<&mut HostChain> = chains.iter_mut().collect();
             for attempt in 0..START_ATTEMPTS {
                 for chain in &mut searching {
-                    let place = Place { seed, chain: chain.origin, transition: 0 };
+                    let place = StreamKey { seed, chain: chain.origin, transition: 0 };
                     for (block, coordinates) in chain.state.position.chunks_mut(4).enumerate() {
                         let uniforms = place.uniforms(Purpose::Start, attempt * blocks + block as u32);
                         for (coordinate, uniform) in coordinates.iter_mut().zip(uniforms) {
@@ -150,9 +150,13 @@ impl<K: Kernel> Worker<K> {
     }
 
     /// Takes task after task from the queue until there is none, as many at once as the density takes positions.
-    pub fn work<'a>(&mut self, run: &Run, queue: &Mutex<impl Iterator<Item = Task<'a>>>) -> Result<(), DensityError> {
+    pub fn work<'a>(
+        &mut self,
+        run: &WorkerContext,
+        queue: &Mutex<impl Iterator<Item = Task<'a>>>,
+    ) -> Result<(), DensityError> {
         let fetch = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let mut news = Snapshot::default();
+        let mut news = Counters::default();
         let mut tasks: Vec<Task> = std::iter::from_fn(fetch).take(self.kernels.len()).collect();
         for (task, kernel) in tasks.iter().zip(&mut self.kernels) {
             task.begin(run, kernel);
@@ -189,14 +193,14 @@ impl<K: Kernel> Worker<K> {
 }
 
 impl Task<'_> {
-    fn begin(&self, run: &Run, kernel: &mut impl Kernel) {
-        let place = Place { seed: run.seed, chain: self.chain.number, transition: self.chain.transition };
+    fn begin(&self, run: &WorkerContext, kernel: &mut impl Kernel) {
+        let place = StreamKey { seed: run.seed, chain: self.chain.number, transition: self.chain.transition };
         let step_size = self.chain.step_size.as_ref().map_or(run.phase.tuning.step_size, StepSize::current);
         kernel.begin(place, &self.chain.state, step_size);
     }
 
     /// Keeps what a transition has drawn, and what the chain learns from it.
-    fn end(&mut self, run: &Run, kernel: &impl Kernel, news: &mut Snapshot) {
+    fn end(&mut self, run: &WorkerContext, kernel: &impl Kernel, news: &mut Counters) {
         let (sample, mut statistics) = (kernel.sample(), kernel.statistics());
         let chain = &mut *self.chain;
         chain.state.set(&sample.position, &sample.gradient, sample.log_density);

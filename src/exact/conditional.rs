@@ -90,7 +90,7 @@ pub struct Means {
 
 /// Mean and variance of a normal.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Moments {
+pub struct NormalMoments {
     pub mean: f64,
     pub variance: f64,
 }
@@ -201,7 +201,7 @@ impl Conditional {
 
     /// `beta[k,j]` for both k, given y and the scales, mu integrated out; `means` belong to `scales`.
     #[inline]
-    pub fn effects(&self, j: usize, scales: &Scales, means: &Means) -> [Moments; 2] {
+    pub fn effects(&self, j: usize, scales: &Scales, means: &Means) -> [NormalMoments; 2] {
         let group = &self.groups[j];
         let noise = scales.eps * scales.eps;
         let [of_a, of_b] = scales.sigma.map(|sigma| sigma * sigma);
@@ -210,7 +210,7 @@ impl Conditional {
         let residual = line.outcome - means.alpha - (line.v - means.vbar) * means.mu_b;
         // What an effect is made of: its mean where mu is what it is expected to be, its variance where mu is known, and by
         // how much it follows alpha and mu_b.
-        let moments = |mean: f64, variance: f64, by_alpha: f64, by_mu_b: f64| Moments {
+        let moments = |mean: f64, variance: f64, by_alpha: f64, by_mu_b: f64| NormalMoments {
             mean,
             variance: variance + by_alpha.powi(2) * means.alpha_variance + by_mu_b.powi(2) * means.mu_b_variance,
         };
@@ -250,12 +250,12 @@ impl Means {
     }
 
     /// `mu[k]` given y and the scales.
-    pub fn mu(&self, k: usize) -> Moments {
+    pub fn mu(&self, k: usize) -> NormalMoments {
         if k == 0 {
             let variance = self.alpha_variance + self.vbar.powi(2) * self.mu_b_variance;
-            Moments { mean: self.mu_a(), variance }
+            NormalMoments { mean: self.mu_a(), variance }
         } else {
-            Moments { mean: self.mu_b, variance: self.mu_b_variance }
+            NormalMoments { mean: self.mu_b, variance: self.mu_b_variance }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::conditional::Moments;
-use super::grid::{Grid, Point};
+use super::conditional::NormalMoments;
+use super::grid::{Grid, GridPoint};
 use super::marginal::Marginal;
 use super::mixture::{self, Mixture};
 use super::scales::ScalePosterior;
@@ -22,13 +22,13 @@ pub struct Variables {
     /// Of sigma[0..K] and eps.
     marginals: Vec<Marginal>,
     /// The points that matter for quantiles; their weights add up to one.
-    points: Vec<Point>,
+    points: Vec<GridPoint>,
     matter: Matter,
 }
 
 /// Variables that are computed together.
 #[derive(Debug, Clone, Copy)]
-pub enum Part {
+pub enum JointPart {
     /// mu[k].
     Mu(usize),
     /// An axis of the grid: sigma[k], or eps.
@@ -42,36 +42,36 @@ impl Variables {
         let marginals = grid.planes.par_iter().map(Marginal::new).collect();
         let matter = Matter::of(&grid.points);
         let points = grid.points.iter().filter(|point| matter.has(point.weight));
-        let points = points.map(|point| Point { weight: point.weight / matter.total, ..*point }).collect();
+        let points = points.map(|point| GridPoint { weight: point.weight / matter.total, ..*point }).collect();
         Variables { layout: model.layout().clone(), posterior, marginals, points, matter }
     }
 
     /// All parts.
-    pub fn parts(&self) -> Vec<Part> {
+    pub fn parts(&self) -> Vec<JointPart> {
         let Layout { coefficients, groups, .. } = self.layout;
-        let scales = (0..=coefficients).map(Part::Scale);
-        (0..coefficients).map(Part::Mu).chain(scales).chain((0..groups).map(Part::Group)).collect()
+        let scales = (0..=coefficients).map(JointPart::Scale);
+        (0..coefficients).map(JointPart::Mu).chain(scales).chain((0..groups).map(JointPart::Group)).collect()
     }
 
     /// Of each variable of a part its number, its mean and standard deviation over `all` points, in the user's units, and its
     /// distribution.
-    pub fn of_part(&self, part: Part, all: &[Point]) -> Vec<(usize, f64, f64, Distribution<'_>)> {
+    pub fn of_part(&self, part: JointPart, all: &[GridPoint]) -> Vec<(usize, f64, f64, VariablePosterior<'_>)> {
         let coefficients = self.layout.coefficients;
-        let mixture = |i: usize, normals: &[(f64, Moments)]| {
+        let mixture = |i: usize, normals: &[(f64, NormalMoments)]| {
             let matter = normals.iter().filter(|(weight, _)| self.matter.has(*weight));
             let mixture = matter.map(|(weight, normal)| (weight / self.matter.total, *normal)).collect();
-            self.row(i, mixture::moments(normals.iter().copied()), Shape::Mixture(mixture))
+            self.row(i, mixture::moments(normals.iter().copied()), PosteriorShape::Mixture(mixture))
         };
         match part {
-            Part::Scale(axis) => {
+            JointPart::Scale(axis) => {
                 let marginal = &self.marginals[axis];
-                vec![self.row(self.layout.positive().start + axis, marginal.moments(), Shape::Scale(marginal))]
+                vec![self.row(self.layout.positive().start + axis, marginal.moments(), PosteriorShape::Scale(marginal))]
             }
-            Part::Mu(k) => {
+            JointPart::Mu(k) => {
                 let normals: Vec<_> = all.iter().map(|point| (point.weight, point.means.mu(k))).collect();
                 vec![mixture(self.layout.mu(k), &normals)]
             }
-            Part::Group(j) => {
+            JointPart::Group(j) => {
                 let mut normals = [Vec::with_capacity(all.len()), Vec::with_capacity(all.len())];
                 for point in all {
                     let both = self.posterior.conditional.effects(j, &point.scales, &point.means);
@@ -84,24 +84,29 @@ impl Variables {
         }
     }
 
-    fn row<'a>(&self, i: usize, moments: Moments, shape: Shape<'a>) -> (usize, f64, f64, Distribution<'a>) {
+    fn row<'a>(
+        &self,
+        i: usize,
+        moments: NormalMoments,
+        shape: PosteriorShape<'a>,
+    ) -> (usize, f64, f64, VariablePosterior<'a>) {
         let Affine { unit, shift } = self.layout.units(i);
-        (i, moments.mean * unit + shift, moments.variance.sqrt() * unit, Distribution { shape, unit, shift })
+        (i, moments.mean * unit + shift, moments.variance.sqrt() * unit, VariablePosterior { shape, unit, shift })
     }
 
     /// The distribution of variable `i`.
-    pub fn distribution(&self, i: usize) -> Distribution<'_> {
+    pub fn distribution(&self, i: usize) -> VariablePosterior<'_> {
         let Affine { unit, shift } = self.layout.units(i);
-        let of = |normal: &dyn Fn(&Point) -> Moments| {
-            Shape::Mixture(self.points.iter().map(|point| (point.weight, normal(point))).collect())
+        let of = |normal: &dyn Fn(&GridPoint) -> NormalMoments| {
+            PosteriorShape::Mixture(self.points.iter().map(|point| (point.weight, normal(point))).collect())
         };
-        let effects = |j: usize, point: &Point| self.posterior.conditional.effects(j, &point.scales, &point.means);
+        let effects = |j: usize, point: &GridPoint| self.posterior.conditional.effects(j, &point.scales, &point.means);
         let shape = match variable(&self.layout, i) {
-            Variable::Scale(axis) => Shape::Scale(&self.marginals[axis]),
-            Variable::Mu(k) => of(&|point| point.means.mu(k)),
-            Variable::Effect(k, j) => of(&|point| effects(j, point)[k]),
+            VariableKind::Scale(axis) => PosteriorShape::Scale(&self.marginals[axis]),
+            VariableKind::Mu(k) => of(&|point| point.means.mu(k)),
+            VariableKind::Effect(k, j) => of(&|point| effects(j, point)[k]),
         };
-        Distribution { shape, unit, shift }
+        VariablePosterior { shape, unit, shift }
     }
 }
 
@@ -114,7 +119,7 @@ struct Matter {
 }
 
 impl Matter {
-    fn of(points: &[Point]) -> Matter {
+    fn of(points: &[GridPoint]) -> Matter {
         let mut weights: Vec<f64> = points.iter().map(|point| point.weight).collect();
         weights.sort_unstable_by(f64::total_cmp);
         let mut left_out = 0.0;
@@ -134,25 +139,25 @@ impl Matter {
 
 /// The distribution of one variable, in the user's units.
 #[derive(Debug)]
-pub struct Distribution<'a> {
-    shape: Shape<'a>,
+pub struct VariablePosterior<'a> {
+    shape: PosteriorShape<'a>,
     unit: f64,
     shift: f64,
 }
 
 /// In the sampler's units.
 #[derive(Debug)]
-enum Shape<'a> {
+enum PosteriorShape<'a> {
     Scale(&'a Marginal),
     Mixture(Mixture),
 }
 
-impl Distribution<'_> {
+impl VariablePosterior<'_> {
     /// The quantile at `p`, sought from `start`.
     pub fn quantile(&self, p: f64, start: f64) -> f64 {
         let quantile = match &self.shape {
-            Shape::Scale(marginal) => marginal.quantile(p),
-            Shape::Mixture(mixture) => mixture.quantile(p, (start - self.shift) / self.unit),
+            PosteriorShape::Scale(marginal) => marginal.quantile(p),
+            PosteriorShape::Mixture(mixture) => mixture.quantile(p, (start - self.shift) / self.unit),
         };
         quantile * self.unit + self.shift
     }
@@ -160,16 +165,16 @@ impl Distribution<'_> {
     pub fn cdf(&self, x: f64) -> f64 {
         let x = (x - self.shift) / self.unit;
         match &self.shape {
-            Shape::Scale(marginal) => marginal.cdf(x),
-            Shape::Mixture(mixture) => mixture.cdf(x),
+            PosteriorShape::Scale(marginal) => marginal.cdf(x),
+            PosteriorShape::Mixture(mixture) => mixture.cdf(x),
         }
     }
 
     pub fn density(&self, x: f64) -> f64 {
         let x = (x - self.shift) / self.unit;
         let density = match &self.shape {
-            Shape::Scale(marginal) => marginal.density(x),
-            Shape::Mixture(mixture) => mixture.density(x),
+            PosteriorShape::Scale(marginal) => marginal.density(x),
+            PosteriorShape::Mixture(mixture) => mixture.density(x),
         };
         density / self.unit
     }
@@ -177,7 +182,7 @@ impl Distribution<'_> {
 
 /// Which variable an index means.
 #[derive(Debug, Clone, Copy)]
-enum Variable {
+enum VariableKind {
     Mu(usize),
     /// An axis of the grid: sigma[k], or eps.
     Scale(usize),
@@ -185,11 +190,11 @@ enum Variable {
 }
 
 /// Which variable `i` is.
-fn variable(layout: &Layout, i: usize) -> Variable {
+fn variable(layout: &Layout, i: usize) -> VariableKind {
     let (block, row, level) = layout.place(i);
     match block.role {
-        Role::Mean => Variable::Mu(row),
-        Role::Scale | Role::Dispersion => Variable::Scale(i - layout.positive().start),
-        Role::Effects => Variable::Effect(row, level),
+        Role::Mean => VariableKind::Mu(row),
+        Role::Scale | Role::Dispersion => VariableKind::Scale(i - layout.positive().start),
+        Role::Effects => VariableKind::Effect(row, level),
     }
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::conditional::{Means, Scales, Workspace};
 use super::integration::Integration;
-use super::scales::{Axis, MAX_AXES, Place, ScalePosterior};
+use super::scales::{Axis, AxisPoint, MAX_AXES, ScalePosterior};
 
 /// Steps of the coarsest grid, in units of the integrand's width along an axis; each level's are shorter by the square root
 /// of two, which squares the error.
@@ -37,7 +37,7 @@ const SCAN_STEP: f64 = 1.5;
 
 /// A point of the grid, with its share of the posterior.
 #[derive(Debug, Clone, Copy)]
-pub struct Point {
+pub struct GridPoint {
     pub weight: f64,
     pub scales: Scales,
     pub means: Means,
@@ -47,7 +47,7 @@ pub struct Point {
 #[derive(Debug)]
 pub struct Grid {
     /// Every point; the weights add up to one.
-    pub points: Vec<Point>,
+    pub points: Vec<GridPoint>,
     /// log p(y) in the sampler's units.
     pub log_evidence: f64,
     /// Of each axis, u of its first point, the step, and the posterior's share of each plane of points, in order.
@@ -78,12 +78,12 @@ pub struct Lattice<'a> {
     posterior: &'a ScalePosterior,
     axes: [Axis; MAX_AXES],
     /// The mode, in u and in t.
-    mode: Place,
-    log_mode: Place,
+    mode: AxisPoint,
+    log_mode: AxisPoint,
     /// The width of the integrand along each axis, the others at the mode.
-    width: Place,
+    width: AxisPoint,
     /// Other places worth starting from, in u.
-    seeds: Vec<Place>,
+    seeds: Vec<AxisPoint>,
 }
 
 type Index = [i32; MAX_AXES];
@@ -103,7 +103,7 @@ impl<'a> Lattice<'a> {
             let information = posterior.conditional.largest_information(k);
             *axis = Axis::Bent { origin: log_eps - 0.5 * information.ln() };
         }
-        let to_u = |t: &Place| {
+        let to_u = |t: &AxisPoint| {
             let mut u = *t;
             u.iter_mut().zip(&bent).for_each(|(u, axis)| *u = axis.u(*u));
             u
@@ -184,13 +184,13 @@ impl<'a> Lattice<'a> {
         Ok(self.assemble(&found, &step, place))
     }
 
-    fn assemble(&self, found: &[(Index, Evaluated)], step: &Place, place: impl Fn(&Index) -> Place) -> Grid {
+    fn assemble(&self, found: &[(Index, Evaluated)], step: &AxisPoint, place: impl Fn(&Index) -> AxisPoint) -> Grid {
         let axes = self.posterior.axes();
         let highest = found.iter().map(|(_, point)| point.log_density).fold(f64::NEG_INFINITY, f64::max);
         let total: f64 = found.iter().map(|(_, point)| (point.log_density - highest).exp()).sum();
-        let points: Vec<Point> = found
+        let points: Vec<GridPoint> = found
             .iter()
-            .map(|(index, point)| Point {
+            .map(|(index, point)| GridPoint {
                 weight: (point.log_density - highest).exp() / total,
                 scales: self.posterior.scales(&log_scales(&self.axes, axes, &place(index))),
                 means: point.means,
@@ -212,7 +212,7 @@ impl<'a> Lattice<'a> {
 
     /// What a point counts for, and what is there. It counts by its log density in u; or by what it adds to the second
     /// moment of a scale, where that is more: a heavy tail ends where even that is nothing.
-    fn importance(&self, u: &Place, workspace: &mut Workspace) -> (f64, Evaluated) {
+    fn importance(&self, u: &AxisPoint, workspace: &mut Workspace) -> (f64, Evaluated) {
         let axes = self.posterior.axes();
         let (log_density, means) = density(self.posterior, &self.axes, u, workspace);
         let t = log_scales(&self.axes, axes, u);
@@ -227,7 +227,7 @@ struct Evaluated {
     means: Means,
 }
 
-fn log_scales(axes: &[Axis; MAX_AXES], count: usize, u: &Place) -> Place {
+fn log_scales(axes: &[Axis; MAX_AXES], count: usize, u: &AxisPoint) -> AxisPoint {
     let mut t = [0.0; MAX_AXES];
     for i in 0..count {
         t[i] = axes[i].log_scale(u[i]);
@@ -236,7 +236,12 @@ fn log_scales(axes: &[Axis; MAX_AXES], count: usize, u: &Place) -> Place {
 }
 
 /// log p(u, y), the Jacobian of the axes included.
-fn density(posterior: &ScalePosterior, axes: &[Axis; MAX_AXES], u: &Place, workspace: &mut Workspace) -> (f64, Means) {
+fn density(
+    posterior: &ScalePosterior,
+    axes: &[Axis; MAX_AXES],
+    u: &AxisPoint,
+    workspace: &mut Workspace,
+) -> (f64, Means) {
     let count = posterior.axes();
     let (log_density, means) = posterior.at(&log_scales(axes, count, u), workspace);
     let jacobian: f64 = axes[..count].iter().zip(u).map(|(axis, u)| axis.slope(*u).ln()).sum();
@@ -244,10 +249,10 @@ fn density(posterior: &ScalePosterior, axes: &[Axis; MAX_AXES], u: &Place, works
 }
 
 /// Log densities of a coarse grid over all log scales that standardized data may have.
-fn scan(posterior: &ScalePosterior) -> Vec<(f64, Place)> {
+fn scan(posterior: &ScalePosterior) -> Vec<(f64, AxisPoint)> {
     let axes = posterior.axes();
     let side = ((SCAN[1] - SCAN[0]) / SCAN_STEP) as usize + 1;
-    let places: Vec<Place> = (0..side.pow(axes as u32))
+    let places: Vec<AxisPoint> = (0..side.pow(axes as u32))
         .map(|mut number| {
             let mut t = [0.0; MAX_AXES];
             for t in &mut t[..axes] {
@@ -262,13 +267,18 @@ fn scan(posterior: &ScalePosterior) -> Vec<(f64, Place)> {
 
 /// Climbs from `start` to about the mode, a coordinate at a time, with steps that double where they lead up and are halved
 /// where they do not, until they no longer matter; with the width of a normal that bends as much along each axis.
-fn climb(posterior: &ScalePosterior, axes: &[Axis; MAX_AXES], start: Place, mut step: Place) -> (Place, Place) {
+fn climb(
+    posterior: &ScalePosterior,
+    axes: &[Axis; MAX_AXES],
+    start: AxisPoint,
+    mut step: AxisPoint,
+) -> (AxisPoint, AxisPoint) {
     /// A step matters if it changes the log density by more.
     const MATTERS: f64 = 0.05;
     const MAX_ROUNDS: usize = 2000;
     let count = posterior.axes();
     let mut workspace = Workspace::default();
-    let mut value = |u: &Place| density(posterior, axes, u, &mut workspace).0;
+    let mut value = |u: &AxisPoint| density(posterior, axes, u, &mut workspace).0;
     let mut at = start;
     let mut here = value(&at);
     let mut width = [1.0; MAX_AXES];

@@ -7,7 +7,7 @@
 
 use std::f64::consts::TAU;
 
-use super::conditional::Moments;
+use super::conditional::NormalMoments;
 use super::grid::Planes;
 use super::mixture::{self, Local, solve};
 use super::scales::Axis;
@@ -33,7 +33,7 @@ pub struct Marginal {
     /// g(u) = sum_m cosine[m] cos(m w) + sine[m] sin(m w), with w = 2 pi (u - first) / the length of all samples.
     cosine: Vec<f64>,
     sine: Vec<f64>,
-    moments: Moments,
+    moments: NormalMoments,
 }
 
 impl Marginal {
@@ -49,7 +49,7 @@ impl Marginal {
         let scales = weights
             .iter()
             .enumerate()
-            .map(|(i, &weight)| (weight, Moments { mean: axis.log_scale(place(i)).exp(), variance: 0.0 }));
+            .map(|(i, &weight)| (weight, NormalMoments { mean: axis.log_scale(place(i)).exp(), variance: 0.0 }));
         let moments = mixture::moments(scales);
 
         let last = FINER * (weights.len() - 1);
@@ -68,7 +68,7 @@ impl Marginal {
     }
 
     /// Mean and variance of the scale.
-    pub fn moments(&self) -> Moments {
+    pub fn moments(&self) -> NormalMoments {
         self.moments
     }
 

@@ -3,7 +3,7 @@
 use multiversion::multiversion;
 use statrs::distribution::{ContinuousCDF, Normal as Standard};
 
-use super::conditional::Moments;
+use super::conditional::NormalMoments;
 use super::normal::{Normal, normal};
 
 /// Normals whose weights add up to one, side by side.
@@ -24,10 +24,10 @@ pub struct Local {
 }
 
 /// Mean and variance of a mixture, by the law of total variance, from (weight, moments) of its components.
-pub fn moments(components: impl Iterator<Item = (f64, Moments)> + Clone) -> Moments {
+pub fn moments(components: impl Iterator<Item = (f64, NormalMoments)> + Clone) -> NormalMoments {
     let mean = components.clone().map(|(weight, normal)| weight * normal.mean).sum::<f64>();
     let variance = components.map(|(weight, normal)| weight * (normal.variance + (normal.mean - mean).powi(2))).sum();
-    Moments { mean, variance }
+    NormalMoments { mean, variance }
 }
 
 /// The quantile of a standard normal.
@@ -35,8 +35,8 @@ pub fn normal_quantile(p: f64) -> f64 {
     Standard::standard().inverse_cdf(p)
 }
 
-impl FromIterator<(f64, Moments)> for Mixture {
-    fn from_iter<I: IntoIterator<Item = (f64, Moments)>>(components: I) -> Mixture {
+impl FromIterator<(f64, NormalMoments)> for Mixture {
+    fn from_iter<I: IntoIterator<Item = (f64, NormalMoments)>>(components: I) -> Mixture {
         let mut mixture = Mixture::default();
         for (weight, normal) in components {
             mixture.weight.push(weight);
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_quantile_is_found_from_anywhere() {
-        let component = |weight, mean, sd: f64| (weight, Moments { mean, variance: sd * sd });
+        let component = |weight, mean, sd: f64| (weight, NormalMoments { mean, variance: sd * sd });
         let mixture: Mixture = [component(0.3, -2.0, 0.1), component(0.7, 5.0, 3.0)].into_iter().collect();
         for p in [1e-12, 1e-3, 0.2999, 0.3, 0.31, 0.5, 0.999] {
             let quantile = mixture.quantile(p, 0.0);
@@ -163,7 +163,8 @@ mod tests {
     #[test]
     fn every_component_counts() {
         // Of 19 the last three stand outside of the eights.
-        let parts = || (0..19).map(|i| (f64::from(i + 1) / 190.0, Moments { mean: f64::from(i), variance: 0.04 }));
+        let parts =
+            || (0..19).map(|i| (f64::from(i + 1) / 190.0, NormalMoments { mean: f64::from(i), variance: 0.04 }));
         let mixture: Mixture = parts().collect();
         let mut below = 0.0;
         for (i, (weight, _)) in parts().enumerate() {

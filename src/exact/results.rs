@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::ExactRow;
-use super::distribution::{Distribution, Part, Variables};
+use super::distribution::{JointPart, VariablePosterior, Variables};
 use super::grid::Grid;
 use super::mixture::normal_quantile;
 use super::scales::ScalePosterior;
@@ -25,8 +25,8 @@ impl Results {
     /// Quantiles are sought from those `before`, if there are any.
     pub fn new(model: &Model, posterior: Arc<ScalePosterior>, grid: &Grid, before: Option<&Results>) -> Results {
         let variables = Variables::new(model, posterior, grid);
-        let of_part = |part: Part| {
-            let row = |(i, mean, sd, distribution): (usize, f64, f64, Distribution<'_>)| {
+        let of_part = |part: JointPart| {
+            let row = |(i, mean, sd, distribution): (usize, f64, f64, VariablePosterior<'_>)| {
                 let before = before.map(|before| before.rows[i]);
                 let quantile = |p, known: fn(ExactRow) -> f64| {
                     distribution.quantile(p, before.map_or_else(|| mean + sd * normal_quantile(p), known))

@@ -29,7 +29,7 @@ use crate::model::Model;
 pub const MAX_AXES: usize = 3;
 
 /// A point in u, or in t, axis by axis: `sigma[0..K]`, `eps`; what is beyond is zero.
-pub type Place = [f64; MAX_AXES];
+pub type AxisPoint = [f64; MAX_AXES];
 
 /// log p(t | y) + log p(y), in the sampler's units.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub struct ScalePosterior {
     /// K.
     coefficients: usize,
     /// Half-Cauchy scale of each axis.
-    prior: Place,
+    prior: AxisPoint,
 }
 
 impl ScalePosterior {
@@ -59,7 +59,7 @@ impl ScalePosterior {
     }
 
     /// The scales whose logarithms are `t`.
-    pub fn scales(&self, t: &Place) -> Scales {
+    pub fn scales(&self, t: &AxisPoint) -> Scales {
         let mut sigma = [0.0; 2];
         for (sigma, t) in sigma.iter_mut().zip(&t[..self.coefficients]) {
             *sigma = t.exp();
@@ -68,7 +68,7 @@ impl ScalePosterior {
     }
 
     /// The log density at `t`, -inf where it is no number, and mu given these scales.
-    pub fn at(&self, t: &Place, workspace: &mut Workspace) -> (f64, Means) {
+    pub fn at(&self, t: &AxisPoint, workspace: &mut Workspace) -> (f64, Means) {
         let (log_likelihood, means) = self.conditional.at(&self.scales(t), workspace);
         let half_cauchy = |(t, c): (&f64, &f64)| (FRAC_2_PI / c).ln() - (2.0 * (t - c.ln())).exp().ln_1p() + t;
         let prior: f64 = t[..self.axes()].iter().zip(&self.prior).map(half_cauchy).sum();

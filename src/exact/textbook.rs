@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::ops::{Add, Div, Mul, Sub};
 use std::sync::Arc;
 
-use super::conditional::{Conditional, Moments, Scales, Workspace};
+use super::conditional::{Conditional, NormalMoments, Scales, Workspace};
 use crate::data::Dataset;
 use crate::density::qr::QrGroups;
 use crate::model::{Centering, Coordinates, GroupStatistics, Model, ScaledPriors, Scaling};
@@ -112,7 +112,7 @@ fn solve(l: &[Vec<Double>], b: &[Double]) -> Vec<Double> {
 
 /// The textbook: y is normal with a dense N x N covariance, and every variable is conditioned on it. Log likelihood,
 /// and moments of mu[0..K], beta[0, 0..J], ..., by no algebra that the module uses.
-fn dense(model: &Model, scales: &Scales) -> (f64, Vec<Moments>) {
+fn dense(model: &Model, scales: &Scales) -> (f64, Vec<NormalMoments>) {
     let (data, layout, priors) = (model.dataset(), model.layout(), model.scaled_priors());
     let (scaling, n) = (model.scaling(), data.n_observations());
     let square = |value: f64| Double::from(value) * value.into();
@@ -153,7 +153,7 @@ fn dense(model: &Model, scales: &Scales) -> (f64, Vec<Moments>) {
         let with_y = solve(&l, &with_y);
         let mean = Double::from(priors.mu_mean[k]) + dot(&with_y, &deviation);
         let variance = prior(k, group.is_some()) - dot(&with_y, &with_y);
-        Moments { mean: mean.0, variance: variance.0 }
+        NormalMoments { mean: mean.0, variance: variance.0 }
     });
     let log_determinant: f64 = (0..n).map(|i| 2.0 * l[i][i].0.ln()).sum();
     let squares = dot(&deviation, &deviation).0;
@@ -167,7 +167,7 @@ fn equals_the_textbook(model: &Model, scales: Scales, tolerance: f64) {
     let (expected, moments) = dense(model, &scales);
     assert!((log_likelihood - expected).abs() < tolerance, "{scales:?}: {log_likelihood}, not {expected}");
     let layout = model.layout();
-    let mut ours: Vec<Moments> = (0..layout.coefficients).map(|k| means.mu(k)).collect();
+    let mut ours: Vec<NormalMoments> = (0..layout.coefficients).map(|k| means.mu(k)).collect();
     for k in 0..layout.coefficients {
         ours.extend((0..layout.groups).map(|j| conditional.effects(j, &scales, &means)[k]));
     }

@@ -44,7 +44,7 @@ pub enum Backend {
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
+pub enum EngineChoice {
     /// Whatever suits the run, by measuring.
     Auto,
     /// [`Backend::Cpu`].
@@ -132,7 +132,7 @@ impl Backend {
                 Box::new(engine.with_spare(spare))
             }
             Backend::Gpu { gpu, fall_back } => {
-                let plan = device::Plan { chains, max_depth, keep };
+                let plan = device::DevicePlan { chains, max_depth, keep };
                 let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
                 if *fall_back {
                     let spare = Spare { model: model.clone(), plan, threads: settings.threads, progress };
@@ -146,12 +146,12 @@ impl Backend {
 }
 
 /// Chooses where to sample `model` with `settings`. `adapter` is part of the name of the one to take; software is taken
-/// only where it is allowed, and never by [`Engine::Auto`].
+/// only where it is allowed, and never by [`EngineChoice::Auto`].
 ///
 /// # Errors
 /// When a GPU was asked for, by engine or by name, and cannot be used.
 pub fn choose(
-    engine: Engine,
+    engine: EngineChoice,
     adapter: Option<&str>,
     allow_software: bool,
     model: &Arc<Model>,
@@ -164,16 +164,16 @@ pub fn choose(
         Ok(Choice { backend, reason: "as asked for".to_string(), measured: Duration::ZERO })
     };
     match engine {
-        Engine::Cpu => asked_for(Backend::Cpu),
-        Engine::GpuDensity => {
+        EngineChoice::Cpu => asked_for(Backend::Cpu),
+        EngineChoice::GpuDensity => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?)?;
             asked_for(Backend::GpuDensity { gpu, fall_back: false })
         }
-        Engine::Gpu => {
+        EngineChoice::Gpu => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?)?;
             asked_for(Backend::Gpu { gpu, fall_back: false })
         }
-        Engine::Auto => {
+        EngineChoice::Auto => {
             let costs = Costs::of_host(model, settings.threads.min(settings.chains as usize));
             let run = settings.transitions() * GRADIENTS / costs.rates(model, settings).cpu;
             if run < SHORT_RUN.as_secs_f64() && adapter.is_none() {
@@ -197,7 +197,7 @@ pub fn choose(
             let rates = costs.rates(model, settings);
             let expected = [("cpu", rates.cpu), ("gpu-density", rates.gpu_density), ("gpu", rates.gpu)];
             let expected = expected.map(|(name, rate)| format!("{name} {}", short(rate))).join(", ");
-            let reason = format!("leapfrogs/s expected: {expected} (measured: {})", costs.tell());
+            let reason = format!("leapfrogs/s expected: {expected} (measured: {})", costs.describe());
             let measured = gpu.meter().reading().kernel;
             let backend = match rates.fastest() {
                 "gpu" => Backend::Gpu { gpu, fall_back: true },
@@ -231,7 +231,7 @@ mod tests {
         let model = Arc::new(Model::builder(dataset).coordinates(coordinates).build());
         let reason = |thin| {
             let settings = Settings { chains: 4, warmup: 10, draws: 10, thin, ..Settings::default() };
-            choose(Engine::Auto, None, false, &model, &settings).unwrap().reason
+            choose(EngineChoice::Auto, None, false, &model, &settings).unwrap().reason
         };
         // 800 gradients, and 400 million: on no machine as long as two seconds, and on none as short.
         assert_eq!(reason(1), "a short run");

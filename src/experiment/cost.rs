@@ -5,18 +5,18 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use super::densities::lanes_and_width;
+use super::densities::workers_and_width;
 use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations};
 use crate::draws::Memory;
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::Chains;
-use crate::engine::{Engine as _, EngineError, Part, Phase};
+use crate::engine::{Engine as _, EngineError, Phase, PhaseKind};
 use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::nuts::{Kernel, State, Step, Transition, Tuning};
-use crate::random::Place;
+use crate::random::StreamKey;
 
 /// Each constant of a device is measured for about this long, unless a single try takes longer.
 const TRY: Duration = Duration::from_millis(8);
@@ -114,12 +114,12 @@ impl Costs {
     /// What each engine will do for `settings`.
     pub fn rates(&self, model: &Model, settings: &Settings) -> Rates {
         let density = |costs: &DensityCosts| {
-            let (lanes, width) = lanes_and_width(model, settings, costs.largest);
-            let (lanes, width) = (lanes as f64, width as f64);
+            let (workers, width) = workers_and_width(model, settings, costs.largest);
+            let (workers, width) = (workers as f64, width as f64);
             // Lanes wait for the device while others are on the host; the device takes one batch after the other.
-            let lane = (costs.round_trip + (costs.gradient + self.tree) * width) / (lanes * width);
+            let worker = (costs.round_trip + (costs.gradient + self.tree) * width) / (workers * width);
             let host = (self.tree + costs.exchange) / settings.threads as f64;
-            1.0 / lane.max(host).max(costs.gradient)
+            1.0 / worker.max(host).max(costs.gradient)
         };
         let chains = f64::from(settings.chains);
         Rates {
@@ -130,7 +130,7 @@ impl Costs {
     }
 
     /// What was measured, in a few words.
-    pub fn tell(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut parts = vec![format!("a leapfrog on a core {}", time(self.leapfrog))];
         if let Some(DensityCosts { round_trip, gradient, .. }) = self.density {
             parts.push(format!("a round trip to the device {} and {} a gradient", time(round_trip), time(gradient)));
@@ -163,7 +163,7 @@ impl HostCosts {
 
     /// Makes a transition, of as many leapfrogs as it returns; without its gradients, only its tree, on a plane.
     fn transition(&mut self, gradients: bool) -> f64 {
-        self.machine.begin(Place { seed: 0, chain: 0, transition: self.transition }, &self.state, STEP);
+        self.machine.begin(StreamKey { seed: 0, chain: 0, transition: self.transition }, &self.state, STEP);
         self.transition += 1;
         loop {
             let log_density = match gradients {
@@ -191,7 +191,7 @@ impl Rates {
 impl DensityCosts {
     fn measure(gpu: &Arc<Gpu>, model: &Model, settings: &Settings) -> Result<DensityCosts, DensityError> {
         let device = DeviceModel::new(gpu.clone(), model)?;
-        let (_, width) = lanes_and_width(model, settings, device.largest_width());
+        let (_, width) = workers_and_width(model, settings, device.largest_width());
         let batch = |width: usize| {
             let mut density = device.density(width)?;
             let at = vec![vec![0.1; density.dim()]; width];
@@ -221,7 +221,7 @@ impl DensityCosts {
 
 impl TransitionCosts {
     fn measure(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: &Settings) -> Result<TransitionCosts, EngineError> {
-        let plan = |count| device::Plan {
+        let plan = |count| device::DevicePlan {
             chains: Chains { seed: settings.seed, first: settings.first_chain, count, per_superchain: 1 },
             max_depth: settings.max_tree_depth,
             keep: settings.keep,
@@ -240,7 +240,7 @@ impl TransitionCosts {
                 },
                 transitions: 1,
                 adapt: None,
-                part: Part::Warmup { recorded: false },
+                part: PhaseKind::Warmup { recorded: false },
                 thin: 1,
             };
             let mut nothing = Memory::new(0, 0, 0);
@@ -358,6 +358,6 @@ mod tests {
     fn the_host_is_measured() {
         let costs = Costs::of_host(&radon(), 2);
         assert!(costs.leapfrog > 0.0 && costs.tree > 0.0, "{costs:?}");
-        assert!(costs.tell().starts_with("a leapfrog on a core "), "{}", costs.tell());
+        assert!(costs.describe().starts_with("a leapfrog on a core "), "{}", costs.describe());
     }
 }

@@ -8,16 +8,16 @@ use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError};
 use crate::model::Model;
 
-/// Lanes of fewer chains than this spend their time on round trips.
+/// Workers with fewer chains than this spend their time on round trips.
 const SMALLEST_WIDTH: usize = 256;
 
-/// Memory that the transitions of all lanes may take together.
+/// Memory that the transitions of all workers may take together.
 const TRANSITIONS_MEMORY: usize = 4 << 30;
 
 /// Copies of `density`, one for each thread that has a chain.
 pub(crate) fn on_host(density: &CpuDensity, settings: &Settings) -> Vec<Box<dyn Density>> {
-    let lanes = settings.threads.clamp(1, settings.chains as usize);
-    (0..lanes).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
+    let workers = settings.threads.clamp(1, settings.chains as usize);
+    (0..workers).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
 }
 
 /// Densities of `device`, one for each thread that drives it.
@@ -26,17 +26,17 @@ pub(crate) fn on_device(
     model: &Model,
     settings: &Settings,
 ) -> Result<Vec<Box<dyn Density>>, DensityError> {
-    let (lanes, width) = lanes_and_width(model, settings, device.largest_width());
-    (0..lanes).map(|_| Ok(Box::new(device.density(width)?) as Box<dyn Density>)).collect()
+    let (workers, width) = workers_and_width(model, settings, device.largest_width());
+    (0..workers).map(|_| Ok(Box::new(device.density(width)?) as Box<dyn Density>)).collect()
 }
 
-/// How many lanes drive a device, and how many chains each of them takes at once: at least two lanes, so that one is on
+/// How many workers drive a device, and how many chains each of them takes at once: at least two workers, so that one is on
 /// the host while another is on the device.
-pub(crate) fn lanes_and_width(model: &Model, settings: &Settings, largest: usize) -> (usize, usize) {
+pub(crate) fn workers_and_width(model: &Model, settings: &Settings, largest: usize) -> (usize, usize) {
     let chains = settings.chains as usize;
-    let lanes = settings.threads.min(chains / SMALLEST_WIDTH).max(2).min(chains);
-    let fit = TRANSITIONS_MEMORY / transition_memory(model, settings) / lanes;
-    (lanes, chains.div_ceil(lanes).min(largest).min(fit.max(1)))
+    let workers = settings.threads.min(chains / SMALLEST_WIDTH).max(2).min(chains);
+    let fit = TRANSITIONS_MEMORY / transition_memory(model, settings) / workers;
+    (workers, chains.div_ceil(workers).min(largest).min(fit.max(1)))
 }
 
 /// Bytes of a transition on the host: ends, samples and checkpoints of a trajectory.

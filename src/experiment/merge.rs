@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::identity::Difference;
-use super::stored::{MERGING, told};
+use super::stored::{MERGING, settings_attribute};
 use super::{Sampled, Settings};
 use crate::draws::store::{StoreError, Writer};
-use crate::driver::Learnt;
-use crate::engine::{Block, DrawSink};
+use crate::driver::Tuned;
+use crate::engine::{DrawBlock, DrawSink};
 use crate::model::Model;
 use crate::nuts::Statistic;
 
@@ -102,7 +102,7 @@ impl Merging {
         let (first, model) = (&shards[0], shards[0].model.clone());
         let stores: Vec<_> = shards.iter().filter_map(|shard| shard.draws.store()).collect();
         let mut about = stores[0].about().clone();
-        about.insert("settings".to_string(), told(&settings));
+        about.insert("settings".to_string(), settings_attribute(&settings));
         let sum = |part: &dyn Fn(&Sampled) -> [u64; 2]| -> Vec<u64> {
             let all = |i: usize| shards.iter().map(|shard| part(shard)[i]).fold(0, u64::saturating_add);
             (0..2).map(all).collect()
@@ -112,7 +112,7 @@ impl Merging {
         about.insert(MERGING.to_string(), true.into());
         // One process would have learnt one metric: where the shards had one each, there is none to tell of.
         let same = stores.iter().all(|store| store.learnt() == stores[0].learnt());
-        let learnt: Option<&Learnt> = stores[0].learnt().filter(|_| same);
+        let learnt: Option<&Tuned> = stores[0].learnt().filter(|_| same);
         let extent = settings.extent(&model);
         let writing = settings.writing(Duration::MAX);
         let mut writer = Writer::create(folder, model, extent, writing, learnt, about)?;
@@ -142,8 +142,8 @@ impl Merging {
                 }
             }
             let block =
-                Block { warmup, chains, first_draw: from, draws: count, values: &values, statistics: &statistics };
-            writer.take(&block).map_err(|error| error.0)?;
+                DrawBlock { warmup, chains, first_draw: from, draws: count, values: &values, statistics: &statistics };
+            writer.record(&block).map_err(|error| error.0)?;
         }
         writer.end(None, Map::from_iter([(MERGING.to_string(), Value::Null)]), true)?;
         Sampled::open(folder).map_err(|error: StoreError| io::Error::other(error))

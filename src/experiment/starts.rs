@@ -8,7 +8,7 @@ use crate::engine::host::Chains;
 use crate::mode::Landscape;
 use crate::model::Model;
 use crate::nuts::State;
-use crate::random::Place;
+use crate::random::StreamKey;
 
 /// A starting point for each of `chains`; those of a superchain share one.
 pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Chains) -> ChainStates {
@@ -17,9 +17,9 @@ pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Ch
     let together = chains.per_superchain.max(1);
     let states: Vec<State> = (chains.first..chains.first + chains.count)
         .map(|number| {
-            let place = Place { seed: chains.seed, chain: number - number % together, transition: 0 };
+            let key = StreamKey { seed: chains.seed, chain: number - number % together, transition: 0 };
             let mut state = State::zeros(model.dim());
-            landscape.start(model, &mut effects, &place, &mut state.position);
+            landscape.start(model, &mut effects, &key, &mut state.position);
             state.log_density = density.log_density(&state.position, &mut state.gradient);
             state
         })

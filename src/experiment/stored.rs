@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Backend, Output, Sampled, Settings, run, sampled};
+use super::{Backend, RunOutput, Sampled, Settings, run, sampled};
 use crate::density::DensityError;
 use crate::draws::store::{Extent, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
-use crate::driver::{Checkpoint, Checkpointer, Learnt, Run, Start};
-use crate::engine::{DeviceFailure, EngineError, Progress, SinkError, Snapshot};
+use crate::driver::{Checkpoint, Checkpointer, RunOutcome, Start, Tuned};
+use crate::engine::{Counters, DeviceFailure, EngineError, Progress, SinkError};
 use crate::mode::Landscape;
 use crate::model::Model;
 use crate::nuts::Statistic;
@@ -119,7 +119,7 @@ pub fn sample_into(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Learnt>,
+    learnt: Option<Tuned>,
     progress: Arc<Progress>,
 ) -> Result<Sampled, EngineError> {
     let began = Instant::now();
@@ -140,7 +140,7 @@ pub fn sample_into(
     let writer = Writer::create(keeping.folder, model.clone(), extent, writing, learnt.as_ref(), attributes(&about));
     let writer = writer.map_err(SinkError)?;
     let start = learnt.map_or(Start::Fresh, Start::Frozen);
-    go_on(Ready { keeping, backend, model, settings, start, writer, began, before: 0.0, failure: None }, progress)
+    go_on(PreparedRun { keeping, backend, model, settings, start, writer, began, before: 0.0, failure: None }, progress)
 }
 
 /// Goes on with an interrupted run where it computed before, to end with the bytes of one that was not interrupted.
@@ -163,7 +163,7 @@ pub fn resume(
     if let Some(checkpoint) = &checkpoint {
         before = checkpoint.time.iter().map(Duration::as_secs_f64).sum();
         let transitions = u64::from(checkpoint.chains.transitions) * u64::from(settings.chains);
-        progress.add(Snapshot { transitions, ..Snapshot::default() });
+        progress.add(Counters { transitions, ..Counters::default() });
     }
     let start = match (checkpoint, store.learnt()) {
         (Some(checkpoint), _) => Start::Resumed(checkpoint),
@@ -172,11 +172,11 @@ pub fn resume(
     };
     let model = store.model().clone();
     drop(store);
-    go_on(Ready { keeping, backend, model, settings, start, writer, began, before, failure }, progress)
+    go_on(PreparedRun { keeping, backend, model, settings, start, writer, began, before, failure }, progress)
 }
 
 /// A run that may begin, or go on.
-struct Ready<'a> {
+struct PreparedRun<'a> {
     keeping: &'a Keeping<'a>,
     backend: &'a Backend,
     model: Arc<Model>,
@@ -190,43 +190,44 @@ struct Ready<'a> {
     failure: Option<Failed>,
 }
 
-fn go_on(ready: Ready, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
-    let Ready { keeping, backend, model, settings, start, mut writer, began, before, failure } = ready;
+fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
+    let PreparedRun { keeping, backend, model, settings, start, mut writer, began, before, failure } = ready;
     let landscape = Landscape::of(&model);
     let mut checkpoints = writer.checkpoints();
     let checkpointer = checkpoints.as_mut().map(|checkpoints| checkpoints as &mut dyn Checkpointer);
-    let mut told =
-        run(backend, &model, &landscape, &settings, start, Output { sink: &mut writer, checkpointer }, progress)?;
+    let mut outcome =
+        run(backend, &model, &landscape, &settings, start, RunOutput { sink: &mut writer, checkpointer }, progress)?;
     let mut about = Map::new();
-    about.insert("warmup".to_string(), json!(told.warmup));
-    about.insert("divergences".to_string(), json!(told.divergences));
-    about.insert("gradients".to_string(), json!(told.gradients));
+    about.insert("warmup".to_string(), json!(outcome.warmup));
+    about.insert("divergences".to_string(), json!(outcome.divergences));
+    about.insert("gradients".to_string(), json!(outcome.gradients));
     let now = |DeviceFailure { error, resumed }: &DeviceFailure| Failed { error: error.to_string(), resumed: *resumed };
-    about.insert("failure".to_string(), json!(told.failure.as_ref().map(now).or(failure.clone())));
-    told.failure = told.failure.or(failure.map(DeviceFailure::from));
-    let complete = told.draws == settings.draws;
-    let learnt = || Learnt { step_size: told.step_size, scale: told.scale.clone(), spread: told.spread.clone() };
-    let learnt = (told.draws > 0).then(learnt);
+    about.insert("failure".to_string(), json!(outcome.failure.as_ref().map(now).or(failure.clone())));
+    outcome.failure = outcome.failure.or(failure.map(DeviceFailure::from));
+    let complete = outcome.draws == settings.draws;
+    let learnt =
+        || Tuned { step_size: outcome.step_size, scale: outcome.scale.clone(), spread: outcome.spread.clone() };
+    let learnt = (outcome.draws > 0).then(learnt);
     let fresh = writer.end(learnt, about, complete).map_err(SinkError)?;
     let store = Store::open(keeping.folder).map_err(|error| SinkError(std::io::Error::other(error)))?;
     let wall = began.elapsed() + Duration::from_secs_f64(before);
     let draws = Draws::Store(Arc::new(store.with(fresh)));
-    Ok(sampled(backend, model, landscape, settings, draws, told, wall))
+    Ok(sampled(backend, model, landscape, settings, draws, outcome, wall))
 }
 
 impl From<Failed> for DeviceFailure {
     fn from(Failed { error, resumed }: Failed) -> DeviceFailure {
-        DeviceFailure { error: DensityError::Told(error), resumed }
+        DeviceFailure { error: DensityError::Stored(error), resumed }
     }
 }
 
 /// What a store tells of the settings: all but what differs between the machines on which shards of one experiment are made.
-pub(super) fn told(settings: &Settings) -> Value {
-    let mut told = json!(settings);
-    if let Value::Object(settings) = &mut told {
+pub(super) fn settings_attribute(settings: &Settings) -> Value {
+    let mut attribute = json!(settings);
+    if let Value::Object(settings) = &mut attribute {
         settings.shift_remove("threads");
     }
-    told
+    attribute
 }
 
 fn attributes(about: &About) -> Map<String, Value> {
@@ -234,7 +235,7 @@ fn attributes(about: &About) -> Map<String, Value> {
         Value::Object(map) => map,
         _ => Map::new(),
     };
-    attributes.insert("settings".to_string(), told(&about.settings));
+    attributes.insert("settings".to_string(), settings_attribute(&about.settings));
     attributes
 }
 
@@ -287,9 +288,9 @@ impl Sampled {
             .unwrap_or_default();
         let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let sum = |statistic| store.statistic(statistic).iter().sum::<f64>() as u64;
-        let learnt = store.learnt().cloned().unwrap_or(Learnt { step_size: f64::NAN, scale: Vec::new(), spread: None });
+        let learnt = store.learnt().cloned().unwrap_or(Tuned { step_size: f64::NAN, scale: Vec::new(), spread: None });
         let rates = store.statistic(Statistic::AcceptanceRate);
-        let run = Run {
+        let run = RunOutcome {
             warmup: if divergences.is_some() { warmup } else { settings.warmup },
             draws: store.draws() as u32,
             step_size: learnt.step_size,

@@ -8,7 +8,7 @@ use std::f64::consts::TAU;
 
 use super::Distribution;
 use crate::lanes::Lanes;
-use crate::random::{Place, Purpose};
+use crate::random::{Purpose, StreamKey};
 
 /// A normal distribution about eta.
 #[derive(Debug, Clone, Copy)]
@@ -84,8 +84,8 @@ impl Distribution for Gaussian {
         }
     }
 
-    fn replicate(&self, place: &Place, etas: &[f64], out: &mut [f64]) {
-        place.normals(Purpose::Replicate, out);
+    fn replicate(&self, key: &StreamKey, etas: &[f64], out: &mut [f64]) {
+        key.normals(Purpose::Replicate, out);
         for (out, eta) in out.iter_mut().zip(etas) {
             *out = eta + self.eps * *out;
         }

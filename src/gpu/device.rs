@@ -18,7 +18,7 @@ pub struct Gpu {
     adapter: Adapter,
     switches: Switches,
     target: Target,
-    failure: Arc<Failure>,
+    failure: Arc<FirstFailure>,
     meter: Arc<Meter>,
 }
 
@@ -52,9 +52,9 @@ impl Target {
 
 /// The first failure that was reported outside any scope; later ones follow from it.
 #[derive(Debug, Default)]
-struct Failure(Mutex<Option<GpuError>>);
+struct FirstFailure(Mutex<Option<GpuError>>);
 
-impl Failure {
+impl FirstFailure {
     /// Keeps `error` if it is the first; returns the first.
     fn report(&self, error: GpuError) -> GpuError {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error).clone()
@@ -105,7 +105,7 @@ impl Gpu {
         };
         let (device, queue) = pollster::block_on(adapter.inner.request_device(&descriptor))
             .map_err(|error| unopened(error.to_string()))?;
-        let failure = Arc::new(Failure::default());
+        let failure = Arc::new(FirstFailure::default());
         let lost = failure.clone();
         device.set_device_lost_callback(move |reason, message| {
             lost.report(GpuError::Lost { reason: format!("{reason:?} {message}").trim().to_string() });

@@ -13,13 +13,13 @@ use super::{Gpu, GpuError};
 
 /// A compiled entry point; its bind group 0 is laid out as the shader says.
 #[derive(Debug)]
-pub struct Kernel {
+pub struct ComputeKernel {
     pipeline: wgpu::ComputePipeline,
     /// The bindings that it uses.
     bindings: Vec<u32>,
 }
 
-impl Kernel {
+impl ComputeKernel {
     /// Compiles entry point `entry` of `source`, with its `override` constants.
     ///
     /// # Safety
@@ -28,7 +28,12 @@ impl Kernel {
     ///
     /// # Errors
     /// When the shader is not valid, or the driver refuses it.
-    pub unsafe fn compile(gpu: &Gpu, entry: &str, source: &str, overrides: &[(&str, f64)]) -> Result<Kernel, GpuError> {
+    pub unsafe fn compile(
+        gpu: &Gpu,
+        entry: &str,
+        source: &str,
+        overrides: &[(&str, f64)],
+    ) -> Result<ComputeKernel, GpuError> {
         let invalid = |reason: String| GpuError::Shader { name: entry.to_string(), reason };
         gpu.check()?;
         let point = EntryPoint::of(source, entry, overrides).map_err(invalid)?;
@@ -44,7 +49,7 @@ impl Kernel {
         // What is compiled here has its constants in it.
         let constants = if layout.is_some() { &[] } else { overrides };
         let pipeline = pipeline(gpu, entry, &module, layout.as_ref(), constants)?;
-        Ok(Kernel { pipeline, bindings: point.bindings.iter().map(|(binding, _)| *binding).collect() })
+        Ok(ComputeKernel { pipeline, bindings: point.bindings.iter().map(|(binding, _)| *binding).collect() })
     }
 
     /// Binds those of `buffers`, each at the binding beside it, that the shader uses.
@@ -107,7 +112,7 @@ fn pipeline(
 /// The module of a shader; where it is not wgpu that compiles it, with the layout that wgpu would derive.
 ///
 /// # Safety
-/// As of [`Kernel::compile`].
+/// As of [`ComputeKernel::compile`].
 unsafe fn module(
     gpu: &Gpu,
     point: &EntryPoint,

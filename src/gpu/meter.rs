@@ -22,7 +22,7 @@ pub struct Meter {
 
 /// What a [`Meter`] shows.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Reading {
+pub struct MeterReading {
     /// How many round trips were made.
     pub trips: u64,
     /// The host's work around them: conversion, recording, submission.
@@ -58,9 +58,9 @@ impl Meter {
     }
 
     /// What was counted so far.
-    pub fn reading(&self) -> Reading {
+    pub fn reading(&self) -> MeterReading {
         let time = |counter: &AtomicU64| Duration::from_nanos(counter.load(Ordering::Relaxed));
-        Reading {
+        MeterReading {
             trips: self.trips.load(Ordering::Relaxed),
             host: time(&self.host),
             wait: time(&self.wait),

@@ -44,24 +44,24 @@ pub(crate) use shared_struct;
 
 /// Constants that stand before everything in a shader.
 #[derive(Debug, Clone, Default)]
-pub struct Header(String);
+pub struct ShaderHeader(String);
 
-impl Header {
+impl ShaderHeader {
     /// Adds `const NAME = VALUEu`.
-    pub fn number(mut self, name: &str, value: u32) -> Header {
+    pub fn number(mut self, name: &str, value: u32) -> ShaderHeader {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "const {name} = {value}u;");
         self
     }
 
     /// Adds `const NAME = VALUE`, a number that is no integer by its type.
-    pub fn real(mut self, name: &str, value: f64) -> Header {
+    pub fn real(mut self, name: &str, value: f64) -> ShaderHeader {
         let _ = writeln!(self.0, "const {name} = {value:?};");
         self
     }
 
     /// Adds `const NAME = vec2<u32>(...)`.
-    pub fn pair(mut self, name: &str, [x, y]: [u32; 2]) -> Header {
+    pub fn pair(mut self, name: &str, [x, y]: [u32; 2]) -> ShaderHeader {
         let _ = writeln!(self.0, "const {name} = vec2<u32>({x}u, {y}u);");
         self
     }
@@ -187,14 +187,15 @@ mod tests {
             source("other", "struct other { entry: u32 }"),
             source("two", "const TWO = 2.0;\nfn back() { entry(); }"),
         ];
-        let text = Header::default().number("ONE", 1).shader(entry, &library);
+        let text = ShaderHeader::default().number("ONE", 1).shader(entry, &library);
         let expected = ["const ONE = 1u;\n", library[0].text, library[4].text, library[1].text, entry.text];
         assert_eq!(text, expected.join("\n"));
     }
 
     #[test]
     fn a_name_that_nothing_declares_is_refused_by_whoever_compiles_it() {
-        let text = Header::default().shader(source("entry", "@compute @workgroup_size(1) fn entry() { once(); }"), &[]);
+        let text =
+            ShaderHeader::default().shader(source("entry", "@compute @workgroup_size(1) fn entry() { once(); }"), &[]);
         let error = wgpu::naga::front::wgsl::parse_str(&text).unwrap_err().emit_to_string(&text);
         assert!(error.contains("no definition in scope for identifier: `once`"), "{error}");
     }
@@ -203,6 +204,7 @@ mod tests {
     #[should_panic(expected = "`twice` is in second and in third")]
     fn two_sources_of_one_name_are_an_error() {
         let twice = "fn twice() {}";
-        Header::default().shader(source("first", "fn once() {}"), &[source("second", twice), source("third", twice)]);
+        ShaderHeader::default()
+            .shader(source("first", "fn once() {}"), &[source("second", twice), source("third", twice)]);
     }
 }

@@ -4,9 +4,9 @@
 use crate::density::collapsed::{self, ConditionalEffects};
 use crate::density::qr::QrGroups;
 use crate::model::{Coordinates, Model};
-use crate::random::{Place, Purpose};
+use crate::random::{Purpose, StreamKey};
 
-use super::climb::climb;
+use super::lbfgs::maximize;
 use super::profile::{Cholesky, Profile};
 
 /// Where searches begin, in log sigmas of standardized data.
@@ -80,7 +80,7 @@ impl Landscape {
 
     /// The mode that a search from these scales, log sigma and log eps, comes to; `None` where it comes to none.
     fn ascend(&mut self, model: &Model, profile: &mut Profile, scales: Vec<f64>) -> Option<usize> {
-        let top = climb(|scales, gradient| profile.at(scales, gradient), scales, AIM);
+        let top = maximize(|scales, gradient| profile.at(scales, gradient), scales, AIM);
         if !top.log_density.is_finite() || top.theta.iter().any(|scale| *scale < RUNAWAY) {
             return None;
         }
@@ -115,19 +115,19 @@ impl Landscape {
 
     /// Where a chain of `model` starts: modes that are not negligible have starting points in proportion to their mass, each drawn
     /// from the normal distribution around its mode; effects from their conditional distribution.
-    pub fn start(&self, model: &Model, effects: &mut ConditionalEffects, place: &Place, theta: &mut [f64]) {
+    pub fn start(&self, model: &Model, effects: &mut ConditionalEffects, key: &StreamKey, theta: &mut [f64]) {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
         let worth: Vec<usize> = (0..self.peaks.len()).filter(|i| !self.is_negligible(*i)).collect();
         let total: f64 = worth.iter().map(|i| self.share(*i)).sum();
         // Evenly spread over chains, whichever of them are in this run.
-        let mut left = (GOLDEN * (f64::from(place.chain) + 0.5)).fract() * total;
+        let mut left = (GOLDEN * (f64::from(key.chain) + 0.5)).fract() * total;
         let chosen = worth.iter().find(|i| {
             left -= self.share(**i);
             left < 0.0
         });
         let peak = &self.peaks[*chosen.unwrap_or(&0)];
         let mut normals = vec![0.0; peak.theta.len()];
-        place.normals(Purpose::Start, &mut normals);
+        key.normals(Purpose::Start, &mut normals);
         let hyperparameters: Vec<f64> =
             peak.theta.iter().zip(peak.curvature.back(normals)).map(|(mode, step)| mode + step).collect();
         if *model.coordinates() == Coordinates::Collapsed {
@@ -136,7 +136,7 @@ impl Landscape {
         }
         let mut named = vec![0.0; model.layout().dim()];
         hyperparameters_of(model, &hyperparameters, &mut named);
-        effects.draw(place, &mut named);
+        effects.draw(key, &mut named);
         model.unconstrain(&named, theta);
     }
 

@@ -1,7 +1,7 @@
 //! The path on which the centered density rises without end, into the neck of the funnel.
 
 use super::Mode;
-use super::climb::{AIM, climb};
+use super::lbfgs::{AIM, maximize};
 use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
 use crate::model::{Centering, Model};
@@ -15,7 +15,7 @@ const STEADY: f64 = 0.02;
 
 /// A point of the path.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Point {
+pub struct PathPoint {
     /// sigma of the coefficient, in the user's unit.
     pub sigma: f64,
     /// Centered log density, in the user's units.
@@ -40,7 +40,7 @@ pub struct Path {
     /// Whether the path has come to rise as steeply as that.
     pub is_unbounded: bool,
     /// From the marginal mode's sigma downwards.
-    pub points: Vec<Point>,
+    pub points: Vec<PathPoint>,
 }
 
 /// Follows the centered density of `model` as the sigma shrinks that the data say least about, from the `marginal` mode
@@ -56,14 +56,14 @@ pub fn path(model: &Model, marginal: &Mode) -> Path {
     let mut theta = marginal.theta.clone();
     let mut position = vec![0.0; layout.dim()];
     let mut gradient = vec![0.0; layout.dim()];
-    let mut points: Vec<Point> = Vec::new();
+    let mut points: Vec<PathPoint> = Vec::new();
     for _ in 0..POINTS {
         let held = |theta: &[f64], gradient: &mut [f64]| {
             let log_density = densities[0].log_density(theta, gradient);
             gradient[fixed] = 0.0;
             log_density
         };
-        theta = climb(held, theta, AIM).theta;
+        theta = maximize(held, theta, AIM).theta;
         let mut named = vec![0.0; layout.dim()];
         without.constrain(&theta, &mut named);
         conditional.mean(&mut named);
@@ -72,7 +72,7 @@ pub fn path(model: &Model, marginal: &Mode) -> Path {
         let rise = points.last().map_or(f64::NAN, |before| (log_density - before.log_density) / FACTOR.ln());
         let effects = &named[effects.clone()];
         let centre = effects.iter().sum::<f64>() / effects.len() as f64;
-        points.push(Point { sigma: named[fixed], log_density, rise, centre, spread: spread(effects) });
+        points.push(PathPoint { sigma: named[fixed], log_density, rise, centre, spread: spread(effects) });
         theta[fixed] -= FACTOR.ln();
     }
     let rise_without_end = layout.groups as f64 - 1.0;

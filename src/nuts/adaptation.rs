@@ -58,23 +58,23 @@ impl StepSize {
 #[derive(Debug, Clone)]
 pub struct Moments {
     count: f64,
-    position: Running,
-    gradient: Running,
+    position: RunningVector,
+    gradient: RunningVector,
 }
 
 #[derive(Debug, Clone)]
-struct Running {
+struct RunningVector {
     mean: Vector,
     squares: Vector,
 }
 
-impl Running {
-    fn new(dim: usize) -> Running {
-        Running { mean: Vector::zeros(dim), squares: Vector::zeros(dim) }
+impl RunningVector {
+    fn new(dim: usize) -> RunningVector {
+        RunningVector { mean: Vector::zeros(dim), squares: Vector::zeros(dim) }
     }
 
     /// Joins the moments of `theirs` values to those of `ours`.
-    fn join(&mut self, other: &Running, ours: f64, theirs: f64) {
+    fn join(&mut self, other: &RunningVector, ours: f64, theirs: f64) {
         let share = theirs / (ours + theirs);
         let pairs = other.mean.iter().zip(&*other.squares);
         for ((mean, squares), (other_mean, other_squares)) in self.mean.iter_mut().zip(&mut *self.squares).zip(pairs) {
@@ -100,7 +100,7 @@ fn add(values: &[Lanes], share: f64, mean: &mut [Lanes], squares: &mut [Lanes]) 
 /// Where the coordinates of theta have been, unconstrained and in the sampler's units, over the draws of a window of
 /// warm-up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
+pub struct PositionMoments {
     /// Mean of each coordinate.
     pub mean: Vec<f64>,
     /// Variance of each.
@@ -110,12 +110,12 @@ pub struct Spread {
 impl Moments {
     /// Moments of nothing, in `dim` dimensions.
     pub fn new(dim: usize) -> Moments {
-        Moments { count: 0.0, position: Running::new(dim), gradient: Running::new(dim) }
+        Moments { count: 0.0, position: RunningVector::new(dim), gradient: RunningVector::new(dim) }
     }
 
     /// Moments of `count` draws: means and sums of squared deviations of positions, then of gradients.
     pub fn of_parts(count: f64, [mean, squares, gradient_mean, gradient_squares]: [Vec<f64>; 4]) -> Moments {
-        let running = |mean: Vec<f64>, squares: Vec<f64>| Running {
+        let running = |mean: Vec<f64>, squares: Vec<f64>| RunningVector {
             mean: Vector::from(&mean[..]),
             squares: Vector::from(&squares[..]),
         };
@@ -160,8 +160,8 @@ impl Moments {
     }
 
     /// Mean and variance of each coordinate over all draws.
-    pub fn spread(&self) -> Spread {
-        Spread { mean: self.position.mean.to_vec(), variance: self.position_variance().collect() }
+    pub fn spread(&self) -> PositionMoments {
+        PositionMoments { mean: self.position.mean.to_vec(), variance: self.position_variance().collect() }
     }
 
     /// Variance of each coordinate over all draws.

@@ -2,7 +2,7 @@
 
 use crate::density::Batch;
 use crate::lanes::Vector;
-use crate::random::Place;
+use crate::random::StreamKey;
 
 use super::{Statistics, Tuning};
 
@@ -46,8 +46,8 @@ pub trait Kernel {
     /// Sets the tuning of the transitions to come, as far as there is room for it.
     fn configure(&mut self, tuning: &Tuning);
 
-    /// Starts the transition of `place` at `from`; ends with a draw after some calls of [`give`](Kernel::give).
-    fn begin(&mut self, place: Place, from: &State, step_size: f64);
+    /// Starts the transition of `key` at `from`; ends with a draw after some calls of [`give`](Kernel::give).
+    fn begin(&mut self, key: StreamKey, from: &State, step_size: f64);
 
     /// Where a gradient is wanted.
     fn wants(&self) -> &[f64];

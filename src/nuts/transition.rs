@@ -11,7 +11,7 @@ use super::tuning::Tuning;
 use super::weight::Weight;
 use crate::faults;
 use crate::lanes::Vector;
-use crate::random::{Place, Purpose};
+use crate::random::{Purpose, StreamKey};
 
 /// An energy error above this is a divergence.
 const MAX_ENERGY_ERROR: f64 = 1000.0;
@@ -51,7 +51,7 @@ pub struct Transition<I = Leapfrog> {
     scale: Vector,
     max_depth: u32,
     step_size: f64,
-    place: Place,
+    key: StreamKey,
     /// Backward and forward end of the trajectory; the one that moves is ahead of the tree while a subtree grows.
     ends: [PhasePoint; 2],
     moving: Direction,
@@ -82,7 +82,7 @@ impl Transition {
             scale: Vector::from(&vec![1.0; dim][..]),
             max_depth,
             step_size: 1.0,
-            place: Place { seed: 0, chain: 0, transition: 0 },
+            key: StreamKey { seed: 0, chain: 0, transition: 0 },
             ends: [PhasePoint::zeros(dim), PhasePoint::zeros(dim)],
             moving: Direction::Backward,
             directions: 0,
@@ -109,11 +109,11 @@ impl<I: Integrator> Kernel for Transition<I> {
         self.max_depth = tuning.max_depth.clamp(1, self.subtree.max_depth());
     }
 
-    fn begin(&mut self, place: Place, from: &State, step_size: f64) {
-        self.place = place;
+    fn begin(&mut self, key: StreamKey, from: &State, step_size: f64) {
+        self.key = key;
         self.step_size = step_size;
         let [backward, forward] = &mut self.ends;
-        place.normals(Purpose::Momentum, &mut backward.momentum);
+        key.normals(Purpose::Momentum, &mut backward.momentum);
         forward.momentum.copy_from_slice(&backward.momentum);
         self.momentum_sum.copy_from_slice(&backward.momentum);
         for end in [backward, forward] {
@@ -123,7 +123,7 @@ impl<I: Integrator> Kernel for Transition<I> {
         self.sample.set(&from.position, &from.gradient, from.log_density);
         self.initial_energy = 0.5 * square(self.momentum_sum.lanes()) - from.log_density;
         self.weight = Weight::ONE;
-        self.directions = place.words(Purpose::Direction, 0)[0];
+        self.directions = key.words(Purpose::Direction, 0)[0];
         self.acceptance_sum = 0.0;
         self.statistics = Statistics { energy: self.initial_energy, step_size, ..Statistics::default() };
         self.start_subtree();
@@ -195,7 +195,7 @@ impl<I: Integrator> Transition<I> {
     /// The uniform deviate that decides whether leaf number `leaf` becomes its subtree's sample.
     fn leaf_uniform(&mut self, leaf: u32) -> f64 {
         if leaf.is_multiple_of(4) {
-            self.leaf_words = self.place.uniforms(Purpose::Leaf, leaf / 4);
+            self.leaf_words = self.key.uniforms(Purpose::Leaf, leaf / 4);
         }
         self.leaf_words[leaf as usize % 4]
     }
@@ -204,7 +204,7 @@ impl<I: Integrator> Transition<I> {
     fn join_subtree(&mut self) -> bool {
         let ratio = self.weight.join(self.subtree.weight());
         let purpose = if faults::is_planted("wrong-stream") { Purpose::Stream } else { Purpose::Join };
-        if self.place.uniform(purpose, self.statistics.tree_depth) < ratio {
+        if self.key.uniform(purpose, self.statistics.tree_depth) < ratio {
             std::mem::swap(&mut self.sample, &mut self.subtree_sample);
             self.statistics.energy = self.subtree_energy;
         }

@@ -2,33 +2,33 @@
 
 use std::borrow::Cow;
 
-use super::smooth::{Grid, Sorted};
+use super::kde::{DensityGrid, Sorted};
 use crate::experiment::Sampled;
 
 /// A variable, while it is looked at.
 #[derive(Debug)]
-pub struct Variable<'a> {
+pub struct VariableDraws<'a> {
     /// `[chain][draw]`.
     pub values: Cow<'a, [f64]>,
     /// All of them, ascending.
     pub sorted: Sorted,
     /// What is worth seeing.
-    pub grid: Grid,
+    pub grid: DensityGrid,
     /// How many chains.
     pub chains: usize,
     /// Draws of each chain.
     pub draws: usize,
 }
 
-impl<'a> Variable<'a> {
+impl<'a> VariableDraws<'a> {
     /// Variable `i` of a run.
-    pub fn of(sampled: &'a Sampled, i: usize) -> Variable<'a> {
+    pub fn of(sampled: &'a Sampled, i: usize) -> VariableDraws<'a> {
         let layout = sampled.model.layout();
         let values = sampled.draws.variable(i);
         let sorted = Sorted::new(&values);
         let grid = sorted.grid(layout.positive().contains(&i));
         let (chains, draws) = (sampled.draws.chains(), sampled.draws.draws());
-        Variable { values, sorted, grid, chains, draws }
+        VariableDraws { values, sorted, grid, chains, draws }
     }
 
     /// The draws of a chain.

@@ -11,6 +11,6 @@ pub mod modes;
 pub mod pairs;
 pub mod predictive;
 pub mod rank;
-pub mod stuck;
+pub mod stuck_chains;
 pub mod throughput;
 pub mod trace;

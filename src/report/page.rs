@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::figure::Figure;
-use super::tables::Summary;
+use super::tables::ReportSummary;
 
 const TEMPLATE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -31,7 +31,7 @@ pub struct Page<'a> {
     /// Its heading.
     pub title: String,
     /// Tables and settings.
-    pub summary: Summary<'a>,
+    pub summary: ReportSummary<'a>,
     /// What is not shown, and why.
     pub omitted: Vec<String>,
     /// The figures, in order.
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_place_of_the_template_is_filled() {
-        let summary = Summary::of("warpnuts compare", &[], None);
+        let summary = ReportSummary::of("warpnuts compare", &[], None);
         let page = html(&Page { title: "null /* data */ </title>".into(), summary, omitted: vec![], figures: vec![] });
         for place in ["/* style */", "/* libraries */", "/* script */"] {
             assert!(!page.contains(place), "{place}");

@@ -2,76 +2,82 @@
 
 use rayon::prelude::*;
 
-use super::chains::Variable;
-use super::figures::{autocorrelation, energy, ess, forest, funnel, rank, stuck, trace};
-use super::run::{Run, Shown};
-use super::scene::Scene;
+use super::chains::VariableDraws;
+use super::figures::{autocorrelation, energy, ess, forest, funnel, rank, stuck_chains, trace};
+use super::run::{ReportedRun, Shown};
+use super::view::View;
 use crate::experiment::Sampled;
 use crate::summary::RunSummary;
 
 /// The parts of a run; rows are a hyperparameter's each.
 #[derive(Debug, Clone)]
-pub struct Parts {
+pub struct FigureParts {
     /// Chains side by side.
-    pub trace: Vec<trace::Row>,
+    pub trace: Vec<trace::TraceRow>,
     /// Ranks, chain by chain.
-    pub rank: Vec<Option<rank::Row>>,
+    pub rank: Vec<Option<rank::RankRow>>,
     /// Autocorrelations of draws.
-    pub autocorrelation: Vec<autocorrelation::Row>,
+    pub autocorrelation: Vec<autocorrelation::AutocorrelationRow>,
     /// What more draws have brought.
-    pub growth: Vec<ess::Row>,
+    pub growth: Vec<ess::EssRow>,
     /// Energies.
-    pub energy: energy::Part,
+    pub energy: energy::EnergyPart,
     /// One chain's sigma, and its effects where they were kept.
-    pub stuck: stuck::Part,
+    pub stuck: stuck_chains::StuckPart,
     /// The effect against sigma, where effects were kept.
-    pub funnel: Option<funnel::Part>,
+    pub funnel: Option<funnel::FunnelPart>,
     /// Each group's effects, where they were kept.
-    pub forest: Option<forest::Part>,
+    pub forest: Option<forest::ForestPart>,
 }
 
 /// All of a run that figures show, drawn in the colour `slot`.
-pub fn of(sampled: &Sampled, summary: &RunSummary, scene: &Scene, slot: usize) -> (Run, Parts) {
+pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> (ReportedRun, FigureParts) {
     let shown = Shown::of(sampled);
     let layout = sampled.model.layout();
     let count = layout.hyperparameters();
-    let variables: Vec<Variable> = (0..count).into_par_iter().map(|i| Variable::of(sampled, i)).collect();
-    let sigma = &variables[layout.sigma(scene.coefficient)];
+    let variables: Vec<VariableDraws> = (0..count).into_par_iter().map(|i| VariableDraws::of(sampled, i)).collect();
+    let sigma = &variables[layout.sigma(view.coefficient)];
     let each = || {
         let of = |variable| {
-            let row = trace::Row::of(variable, scene, count);
-            (row, (rank::Row::of(variable, &shown.chains), autocorrelation::Row::of(variable, &shown.chains)))
+            let row = trace::TraceRow::of(variable, view, count);
+            (
+                row,
+                (
+                    rank::RankRow::of(variable, &shown.chains),
+                    autocorrelation::AutocorrelationRow::of(variable, &shown.chains),
+                ),
+            )
         };
         variables.par_iter().map(of).unzip()
     };
     let ((run, (rows, growth)), ((energy, stuck), (funnel, forest))) = rayon::join(
         || {
             rayon::join(
-                || Run::of(sampled, summary, &variables, &shown, slot),
-                || rayon::join(each, || ess::Row::of_each(&variables, &shown.chains)),
+                || ReportedRun::of(sampled, summary, &variables, &shown, slot),
+                || rayon::join(each, || ess::EssRow::of_each(&variables, &shown.chains)),
             )
         },
         || {
             rayon::join(
-                || (energy::Part::of(sampled, summary), stuck::Part::of(sampled, scene, sigma)),
+                || (energy::EnergyPart::of(sampled, summary), stuck_chains::StuckPart::of(sampled, view, sigma)),
                 || {
                     (
-                        scene.has_effects.then(|| funnel::Part::of(sampled, scene, &shown, sigma)),
-                        scene.has_effects.then(|| forest::Part::of(sampled, summary)),
+                        view.has_effects.then(|| funnel::FunnelPart::of(sampled, view, &shown, sigma)),
+                        view.has_effects.then(|| forest::ForestPart::of(sampled, summary)),
                     )
                 },
             )
         },
     );
     let (trace, (rank, autocorrelation)): (_, (Vec<_>, Vec<_>)) = rows;
-    (run, Parts { trace, rank, autocorrelation, growth, energy, stuck, funnel, forest })
+    (run, FigureParts { trace, rank, autocorrelation, growth, energy, stuck, funnel, forest })
 }
 
 /// Runs with one of their parts, those that have it.
 pub fn with<'a, P>(
-    runs: &'a [Run],
-    parts: &'a [Parts],
-    part: impl Fn(&'a Parts) -> Option<&'a P>,
-) -> Vec<(&'a Run, &'a P)> {
+    runs: &'a [ReportedRun],
+    parts: &'a [FigureParts],
+    part: impl Fn(&'a FigureParts) -> Option<&'a P>,
+) -> Vec<(&'a ReportedRun, &'a P)> {
     runs.iter().zip(parts).filter_map(|(run, parts)| Some((run, part(parts)?))).collect()
 }

@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::chains::Variable;
-use super::draw::{rounded, spread, thinned};
-use super::smooth::{Curve, Grid};
+use super::chains::VariableDraws;
+use super::kde::{Curve, DensityGrid};
+use super::thin::{evenly, rounded, thinned};
 use crate::experiment::Sampled;
 use crate::nuts::Statistic;
 use crate::summary::{Parameter, Parameters, RunSummary};
@@ -24,7 +24,7 @@ const CHAINS: usize = 256;
 
 /// What is left of a run.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct ReportedRun {
     /// Its parameterization.
     pub name: String,
     /// Which of the page's colours is its own.
@@ -47,7 +47,7 @@ pub struct Hyper {
     /// Smaller of bulk and tail ESS.
     pub ess: f64,
     /// What is worth seeing of it.
-    pub grid: Grid,
+    pub grid: DensityGrid,
     /// The share of the draws outside of that.
     pub beyond: f64,
     /// Its density.
@@ -82,7 +82,7 @@ impl Shown {
         let diverging = sampled.draws.statistic(Statistic::Diverging);
         let all: Vec<usize> = (0..diverging.len()).filter(|place| diverging[*place] == 1.0).collect();
         Shown {
-            chains: spread(sampled.draws.chains(), CHAINS),
+            chains: evenly(sampled.draws.chains(), CHAINS),
             cloud: thinned(diverging.len(), CLOUD),
             divergent: thinned(all.len(), DIVERGENCES).into_iter().map(|i| all[i]).collect(),
         }
@@ -96,14 +96,20 @@ impl Shown {
 }
 
 /// Runs, and the part that a figure keeps of each.
-pub type With<'a, P> = [(&'a Run, &'a P)];
+pub type With<'a, P> = [(&'a ReportedRun, &'a P)];
 
-impl Run {
+impl ReportedRun {
     /// Of a run with these `variables`, drawn in the colour `slot`.
-    pub fn of(sampled: &Sampled, summary: &RunSummary, variables: &[Variable], shown: &Shown, slot: usize) -> Run {
+    pub fn of(
+        sampled: &Sampled,
+        summary: &RunSummary,
+        variables: &[VariableDraws],
+        shown: &Shown,
+        slot: usize,
+    ) -> ReportedRun {
         let draws = sampled.draws.draws().max(1);
         let rows = &summary.parameters.0[..variables.len()];
-        let hyper = |(row, variable): (&Parameter, &Variable)| Hyper {
+        let hyper = |(row, variable): (&Parameter, &VariableDraws)| Hyper {
             name: row.name.clone(),
             mean: row.summary.mean,
             ess: row.summary.ess_bulk.min(row.summary.ess_tail),
@@ -112,7 +118,7 @@ impl Run {
             density: variable.sorted.density(variable.grid, POINTS),
             cloud: shown.cloud(&variable.values),
         };
-        Run {
+        ReportedRun {
             name: summary.parameterization.clone(),
             slot,
             summary: RunSummary { parameters: Parameters(rows.to_vec()), ..summary.clone() },
@@ -133,7 +139,7 @@ impl Run {
 }
 
 /// Places of the `most` hyperparameters with the smallest ESS in any run, in their order; all where there are no more.
-pub fn hardest<'a>(runs: impl Iterator<Item = &'a Run> + Clone, most: usize) -> Vec<usize> {
+pub fn hardest<'a>(runs: impl Iterator<Item = &'a ReportedRun> + Clone, most: usize) -> Vec<usize> {
     let count = runs.clone().next().map_or(0, |run| run.hyper.len());
     let ess = |i: usize| runs.clone().map(|run| run.hyper[i].ess).fold(f64::INFINITY, f64::min);
     let mut places: Vec<usize> = (0..count).collect();

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::run::Run;
-use crate::summary::tables::{Cells, NO_WARNINGS, SideBySide, Table, parameters};
+use super::run::ReportedRun;
+use crate::summary::tables::{ComparisonCells, NO_WARNINGS, SideBySide, Table, parameters};
 use crate::summary::{Comparison, RunSummary, counted, number, significant};
 
 /// What stands above the figures.
 #[derive(Debug, Serialize)]
-pub struct Summary<'a> {
+pub struct ReportSummary<'a> {
     /// The command that makes the runs again.
     command: String,
     version: &'static str,
@@ -41,9 +41,9 @@ struct Warning {
     remedy: String,
 }
 
-impl<'a> Summary<'a> {
+impl<'a> ReportSummary<'a> {
     /// Of these runs, and how they compare.
-    pub fn of(command: &str, runs: &'a [Run], comparison: Option<&Comparison>) -> Summary<'a> {
+    pub fn of(command: &str, runs: &'a [ReportedRun], comparison: Option<&Comparison>) -> ReportSummary<'a> {
         let warnings = runs.iter().flat_map(|run| {
             run.summary.warnings.iter().map(|advice| Warning {
                 run: run.name.clone(),
@@ -61,7 +61,7 @@ impl<'a> Summary<'a> {
             }
             _ => Vec::new(),
         };
-        Summary {
+        ReportSummary {
             command: command.to_string(),
             version: env!("CARGO_PKG_VERSION"),
             verdict,
@@ -72,7 +72,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-fn of_run(run: &Run) -> OfRun<'_> {
+fn of_run(run: &ReportedRun) -> OfRun<'_> {
     OfRun {
         name: &run.name,
         slot: run.slot,
@@ -89,9 +89,10 @@ fn side_by_side(comparison: &Comparison) -> Table {
     let extreme = |extreme: &Option<[String; 2]>| {
         extreme.as_ref().map_or("-".to_string(), |[value, parameter]| format!("{value} ({parameter})"))
     };
-    let of_focus = |run: &Cells, i: usize| run.focus.as_ref().map_or("-".to_string(), |focus| focus[i].clone());
+    let of_focus =
+        |run: &ComparisonCells, i: usize| run.focus.as_ref().map_or("-".to_string(), |focus| focus[i].clone());
     let exactly = |i: usize| exact.as_ref().map(|exact| exact[i].clone());
-    let row = |name: &str, cell: &dyn Fn(&Cells) -> String, truth: Option<String>| {
+    let row = |name: &str, cell: &dyn Fn(&ComparisonCells) -> String, truth: Option<String>| {
         let mut cells = vec![name.to_string()];
         cells.extend(runs.iter().map(cell));
         cells.extend(exact.as_ref().map(|_| truth.unwrap_or_default()));

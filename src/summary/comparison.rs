@@ -18,13 +18,13 @@ pub struct Comparison {
     /// The variable on which the runs are compared: the sigma that is hardest to sample.
     pub focus: String,
     /// A row a run.
-    pub runs: Vec<Row>,
+    pub runs: Vec<ComparisonRow>,
     /// The parameterization of the run that is to be trusted most.
     pub best: String,
     /// The exact posterior of the focus, where there is one.
     pub exact: Option<ExactRow>,
     /// Every other run's difference from the best.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<MeanDifference>,
     /// Every run held against the exact posterior, where there is one.
     pub against_exact: Vec<Held>,
     /// What that means, in paragraphs.
@@ -33,7 +33,7 @@ pub struct Comparison {
 
 /// One run's row of the table.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub struct ComparisonRow {
     /// Centered or not, coefficient by coefficient.
     pub parameterization: String,
     /// Whether nothing says that the draws should not be trusted.
@@ -64,7 +64,7 @@ pub struct Row {
 
 /// How far a run's mean of the focus is from the best run's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Difference {
+pub struct MeanDifference {
     /// The run's parameterization.
     pub parameterization: String,
     /// Its mean of the focus, minus the best run's.
@@ -109,7 +109,7 @@ impl Comparison {
         let best = runs.iter().enumerate().max_by(|(_, a), (_, b)| order(a, b)).map_or(0, |(i, _)| i);
         let others = || runs.iter().enumerate().filter(|(i, _)| *i != best).map(|(_, run)| run);
         let best = &runs[best];
-        let differences: Vec<Difference> = others().filter_map(|run| difference(run, best, &focus)).collect();
+        let differences: Vec<MeanDifference> = others().filter_map(|run| difference(run, best, &focus)).collect();
         let mut verdict: Vec<String> = runs.iter().map(|run| judge(run, best)).collect();
         verdict.extend(differences.iter().map(|difference| weigh(difference, best, &focus)));
         let against_exact: Vec<Held> = runs.iter().filter_map(held).collect();
@@ -152,8 +152,8 @@ fn hardest_sigma(runs: &[RunSummary]) -> String {
     hardest.map_or("sigma_a".to_string(), |row| row.name.clone())
 }
 
-fn row(run: &RunSummary, focus: &str) -> Row {
-    Row {
+fn row(run: &RunSummary, focus: &str) -> ComparisonRow {
+    ComparisonRow {
         parameterization: run.parameterization.clone(),
         trustworthy: run.is_trustworthy(),
         divergences: run.divergences,
@@ -170,11 +170,11 @@ fn row(run: &RunSummary, focus: &str) -> Row {
     }
 }
 
-fn difference(run: &RunSummary, best: &RunSummary, focus: &str) -> Option<Difference> {
+fn difference(run: &RunSummary, best: &RunSummary, focus: &str) -> Option<MeanDifference> {
     let (ours, theirs) = (run.parameters.get(focus)?, best.parameters.get(focus)?);
     let mean_difference = ours.mean - theirs.mean;
     let standard_error = ours.mcse_mean.hypot(theirs.mcse_mean);
-    Some(Difference {
+    Some(MeanDifference {
         parameterization: run.parameterization.clone(),
         mean_difference,
         standard_error,
@@ -215,8 +215,8 @@ fn judge_draws(run: &RunSummary, best: &RunSummary) -> String {
 }
 
 /// What the difference between two runs means.
-fn weigh(difference: &Difference, best: &RunSummary, focus: &str) -> String {
-    let Difference { parameterization, mean_difference, standard_error, standard_errors } = difference;
+fn weigh(difference: &MeanDifference, best: &RunSummary, focus: &str) -> String {
+    let MeanDifference { parameterization, mean_difference, standard_error, standard_errors } = difference;
     let decimals = decimals(*standard_error);
     let direction = if *mean_difference > 0.0 { "above" } else { "below" };
     let meaning = match standard_errors.abs() {

@@ -1,14 +1,14 @@
 //! What to say of a design that cannot tell what the model asks: before a sampler is blamed.
 
 use super::{Advice, counted};
-use crate::data::{Dataset, Design, Discrete};
+use crate::data::{Dataset, DesignWarnings, Discrete};
 
 /// Pairs of labels that are shown.
 const SHOWN: usize = 3;
 
 /// A sentence for each thing that the data cannot tell, with what to do.
 pub(super) fn advice(dataset: &Dataset) -> Vec<Advice> {
-    let Design { one_row_a_group, few_groups, constant_within_groups, discrete, alike } = dataset.design();
+    let DesignWarnings { one_row_a_group, few_groups, constant_within_groups, discrete, alike } = dataset.design();
     let (group, outcome) = (dataset.group_name(), dataset.outcome_name());
     let mut all = Vec::new();
     let mut say = |kind: &'static str, problem: String, remedy: String, proposals: Vec<String>| {

@@ -74,14 +74,14 @@ fn is_statistic(name: &str) -> bool {
 }
 
 /// A file's header and its rows.
-struct Table {
+struct CsvTable {
     file: String,
     header: Vec<String>,
     rows: Vec<Vec<f64>>,
 }
 
-impl Table {
-    fn read(path: &Path) -> Result<Table, ImportError> {
+impl CsvTable {
+    fn read(path: &Path) -> Result<CsvTable, ImportError> {
         let file = path.display().to_string();
         let unreadable = |reason| ImportError::Unreadable { file: file.clone(), reason };
         // CmdStan has comments at the end too, behind which there is nothing to be read.
@@ -129,7 +129,7 @@ impl Table {
         if !header.iter().any(|name| name == "chain" || name == "lp__") {
             return Err(ImportError::Data { file });
         }
-        Ok(Table { file, header, rows })
+        Ok(CsvTable { file, header, rows })
     }
 }
 
@@ -153,13 +153,13 @@ impl Imported {
     /// What keeps it from being read as draws.
     pub fn read(path: &Path) -> Result<Imported, ImportError> {
         let paths = if path.is_dir() { csv_files(path) } else { vec![path.to_path_buf()] };
-        let mut tables = paths.iter().map(|path| Table::read(path)).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let mut tables = paths.iter().map(|path| CsvTable::read(path)).collect::<Result<Vec<_>, _>>()?.into_iter();
         let Some(first) = tables.next() else {
             return Err(ImportError::Empty { folder: path.display().to_string() });
         };
         let header = first.header.clone();
         let mut chains: Vec<Vec<Vec<f64>>> = Vec::new();
-        for Table { file, header: theirs, rows } in std::iter::once(first).chain(tables) {
+        for CsvTable { file, header: theirs, rows } in std::iter::once(first).chain(tables) {
             if theirs != header {
                 return Err(ImportError::Uneven {
                     file,

@@ -63,14 +63,14 @@ pub(super) fn advice(run: &RunSummary) -> Option<Advice> {
     let modes = &run.modes;
     let astray: f64 = modes.iter().filter(|mode| mode.negligible).map(|mode| mode.draws).sum();
     let worth = modes.iter().filter(|mode| !mode.negligible).count();
-    let told = || modes.iter().map(tell).collect::<Vec<_>>().join("; ");
+    let described = || modes.iter().map(describe).collect::<Vec<_>>().join("; ");
     if astray > SHARE_LIMIT {
         return Some(Advice {
             kind: "minor-mode",
             problem: format!(
                 "{:.0} % of the draws are in a mode of the posterior that has next to none of its mass: {}",
                 100.0 * astray,
-                told()
+                described()
             ),
             remedy: "sample anew, without --metric-from: chains start where the mass is, and stay there".to_string(),
             proposals: Vec::new(),
@@ -79,7 +79,7 @@ pub(super) fn advice(run: &RunSummary) -> Option<Advice> {
     }
     (worth > 1).then(|| Advice {
         kind: "modes",
-        problem: format!("the posterior has {worth} modes, and its means lie between them: {}", told()),
+        problem: format!("the posterior has {worth} modes, and its means lie between them: {}", described()),
         remedy: "tell of each by itself, or say with the priors which of them is meant".to_string(),
         proposals: Vec::new(),
         distrust: false,
@@ -87,7 +87,7 @@ pub(super) fn advice(run: &RunSummary) -> Option<Advice> {
 }
 
 /// A mode in words.
-fn tell(mode: &Visited) -> String {
+fn describe(mode: &Visited) -> String {
     let at = mode.at[mode.scales.clone()].iter().map(|(name, value)| (name.as_str(), *value));
     format!("{} (mass {}, draws {:.0} %)", scales_at(at), significant(mode.mass), 100.0 * mode.draws)
 }

@@ -1,6 +1,6 @@
 //! Tables of what runs say, built once: rows of cells for the terminal and for the page.
 
-use super::{Comparison, Extreme, Parameter, Row, decimals, number, significant};
+use super::{Comparison, ComparisonRow, Extreme, Parameter, decimals, number, significant};
 use crate::diagnostics::Summary;
 
 /// What is said of a run without warnings.
@@ -42,14 +42,14 @@ pub struct SideBySide {
     /// `R-hat` or `nested R-hat`.
     pub rhat: &'static str,
     /// A run each.
-    pub runs: Vec<Cells>,
+    pub runs: Vec<ComparisonCells>,
     /// Mean and sd of the focus by quadrature, where they are known.
     pub exact: Option<[String; 2]>,
 }
 
 /// What is shown of a run among others.
 #[derive(Debug, Clone)]
-pub struct Cells {
+pub struct ComparisonCells {
     /// Its parameterization.
     pub name: String,
     /// Mean of the focus, with its Monte Carlo standard error, and its sd.
@@ -79,14 +79,14 @@ impl SideBySide {
         let exact = comparison.exact.as_ref();
         SideBySide {
             rhat: rhat_name(nested),
-            runs: comparison.runs.iter().map(|run| Cells::of(run, nested)).collect(),
+            runs: comparison.runs.iter().map(|run| ComparisonCells::of(run, nested)).collect(),
             exact: exact.map(|exact| [exact.mean, exact.sd].map(|value| number(value, decimals(exact.sd) + 2))),
         }
     }
 }
 
-impl Cells {
-    fn of(run: &Row, nested: bool) -> Cells {
+impl ComparisonCells {
+    fn of(run: &ComparisonRow, nested: bool) -> ComparisonCells {
         let extreme = |extreme: &Option<Extreme>, decimals| {
             extreme.as_ref().map(|extreme| [number(extreme.value, decimals), extreme.parameter.clone()])
         };
@@ -95,7 +95,7 @@ impl Cells {
                 [row.mean, row.mcse_mean, row.sd].map(|value| number(value, decimals(row.mcse_mean)));
             [format!("{mean} ± {error}"), sd]
         });
-        Cells {
+        ComparisonCells {
             name: run.parameterization.clone(),
             focus,
             divergences: run.divergences.to_string(),

@@ -73,7 +73,7 @@ fn priors(model: &Model) -> String {
         scale if scale == for_data => "widened for these data",
         _ => "as typed",
     };
-    let told = ["by default", "widened for these data", "as typed"].into_iter().filter_map(|from| {
+    let described = ["by default", "widened for these data", "as typed"].into_iter().filter_map(|from| {
         let mut alike: Vec<(Vec<&str>, String)> = Vec::new();
         for (name, family, scale) in all.iter().filter(|(.., scale)| origin(*scale) == from) {
             let distribution = format!("{family}{})", short(scale[0]));
@@ -82,11 +82,11 @@ fn priors(model: &Model) -> String {
                 _ => alike.push((vec![name], distribution)),
             }
         }
-        let told = alike.iter().map(|(names, distribution)| format!("{} ~ {distribution}", listed(names)));
-        let told = told.collect::<Vec<_>>().join(", ");
-        (!told.is_empty()).then(|| format!("{from}: {told}"))
+        let described = alike.iter().map(|(names, distribution)| format!("{} ~ {distribution}", listed(names)));
+        let described = described.collect::<Vec<_>>().join(", ");
+        (!described.is_empty()).then(|| format!("{from}: {described}"))
     });
-    format!("priors: {}", told.collect::<Vec<_>>().join("; "))
+    format!("priors: {}", described.collect::<Vec<_>>().join("; "))
 }
 
 /// Three digits, without zeros that say nothing.

@@ -5,7 +5,7 @@
 //! the probability of its share, because that is how random numbers are assigned to leaves.
 
 use warpnuts::nuts::State;
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 
 /// A log density that fills in its gradient.
 pub type LogDensity<'a> = dyn FnMut(&[f64], &mut [f64]) -> f64 + 'a;
@@ -84,7 +84,7 @@ fn join(left: &Stretch, right: &Stretch) -> (Stretch, Option<Turn>) {
 struct Recursion<'a> {
     log_density: &'a mut LogDensity<'a>,
     scale: &'a [f64],
-    place: Place,
+    key: StreamKey,
     initial_energy: f64,
     leaves: u32,
     acceptance: f64,
@@ -120,7 +120,7 @@ impl Recursion<'_> {
             let weight = (-error).exp();
             self.weight += weight;
             self.acceptance += weight.min(1.0);
-            if self.place.uniform(Purpose::Leaf, leaf) * self.weight < weight {
+            if self.key.uniform(Purpose::Leaf, leaf) * self.weight < weight {
                 self.sample = Some((point.clone(), energy));
             }
             let momentum = point.momentum.clone();
@@ -136,7 +136,7 @@ impl Recursion<'_> {
 }
 
 /// What the recursion says of a transition.
-pub struct Told {
+pub struct RecursionOutcome {
     pub sample: Point,
     pub energy: f64,
     pub acceptance_rate: f64,
@@ -149,13 +149,13 @@ pub struct Told {
 pub fn recursive_transition<'a>(
     log_density: &'a mut LogDensity<'a>,
     scale: &'a [f64],
-    place: Place,
+    key: StreamKey,
     from: &State,
     step: f64,
     max_depth: u32,
-) -> Told {
+) -> RecursionOutcome {
     let mut momentum = vec![0.0; scale.len()];
-    place.normals(Purpose::Momentum, &mut momentum);
+    key.normals(Purpose::Momentum, &mut momentum);
     let start = Point {
         position: from.position.to_vec(),
         momentum: momentum.clone(),
@@ -164,7 +164,7 @@ pub fn recursive_transition<'a>(
     };
     let initial_energy = 0.5 * dot(&momentum, &momentum) - from.log_density;
     let mut tree =
-        Recursion { log_density, scale, place, initial_energy, leaves: 0, acceptance: 0.0, weight: 0.0, sample: None };
+        Recursion { log_density, scale, key, initial_energy, leaves: 0, acceptance: 0.0, weight: 0.0, sample: None };
     let (mut backward, mut forward) = (start.clone(), start.clone());
     let mut whole = Stretch { first: momentum.clone(), last: momentum.clone(), rho: momentum };
     let (mut sample, mut energy, mut weight, mut depth) = (start, initial_energy, 1.0, 0);
@@ -172,14 +172,14 @@ pub fn recursive_transition<'a>(
         if depth == max_depth {
             break Ending::Saturation;
         }
-        let forwards = place.words(Purpose::Direction, 0)[0] >> depth & 1 == 1;
+        let forwards = key.words(Purpose::Direction, 0)[0] >> depth & 1 == 1;
         (tree.weight, tree.sample) = (0.0, None);
         let (end, signed_step) = if forwards { (&mut forward, step) } else { (&mut backward, -step) };
         let subtree = match tree.build_tree(depth, end, signed_step) {
             Ok(subtree) => subtree,
             Err(ending) => break ending,
         };
-        if place.uniform(Purpose::Join, depth) < tree.weight / weight
+        if key.uniform(Purpose::Join, depth) < tree.weight / weight
             && let Some(chosen) = tree.sample.take()
         {
             (sample, energy) = chosen;
@@ -193,5 +193,5 @@ pub fn recursive_transition<'a>(
         }
     };
     let acceptance_rate = tree.acceptance / f64::from(tree.leaves);
-    Told { sample, energy, acceptance_rate, tree_depth: depth, n_steps: tree.leaves, ending }
+    RecursionOutcome { sample, energy, acceptance_rate, tree_depth: depth, n_steps: tree.leaves, ending }
 }

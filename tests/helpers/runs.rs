@@ -8,7 +8,7 @@ use warpnuts::density::Density;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::diagnostics::{Summary, summarize};
 use warpnuts::draws::Memory;
-use warpnuts::driver::{self, Plan, Run};
+use warpnuts::driver::{self, Plan, RunOutcome};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{DrawSink, Keep, Progress};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
@@ -34,31 +34,31 @@ pub fn plan(warmup: u32, draws: u32) -> Plan {
     Plan { warmup, draws, thin: 1, target_accept: 0.8, max_depth: 10 }
 }
 
-/// `count` densities of `model`, for as many lanes.
-pub fn lanes(model: &Model, count: usize) -> Vec<Box<dyn Density>> {
+/// `count` densities of `model`, for as many workers.
+pub fn densities(model: &Model, count: usize) -> Vec<Box<dyn Density>> {
     let density = CpuDensity::new(model);
     (0..count).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
 }
 
-/// Runs `plan` over `lanes` into `sink`.
+/// Runs `plan` over `densities` into `sink`.
 pub fn run_into(
     sink: &mut dyn DrawSink,
     model: &Arc<Model>,
-    lanes: Vec<Box<dyn Density>>,
+    densities: Vec<Box<dyn Density>>,
     chains: Chains,
     plan: Plan,
     progress: Arc<Progress>,
-) -> Run {
+) -> RunOutcome {
     let dim = model.layout().dim();
     let mut engine =
-        HostEngine::new(model.clone(), lanes, chains, plan.max_depth, Keep::All, progress).start().unwrap();
+        HostEngine::new(model.clone(), densities, chains, plan.max_depth, Keep::All, progress).start().unwrap();
     driver::run(&mut engine, dim, &plan, sink).unwrap()
 }
 
-/// Runs `plan` over as many lanes as told, and keeps all draws.
-pub fn run(model: &Arc<Model>, lane_count: usize, chains: Chains, plan: Plan) -> (Run, Memory) {
+/// Runs `plan` over as many workers as told, and keeps all draws.
+pub fn run(model: &Arc<Model>, worker_count: usize, chains: Chains, plan: Plan) -> (RunOutcome, Memory) {
     let mut draws = Memory::new(model.layout().dim(), chains.count as usize, plan.draws as usize);
-    let run = run_into(&mut draws, model, lanes(model, lane_count), chains, plan, Arc::default());
+    let run = run_into(&mut draws, model, densities(model, worker_count), chains, plan, Arc::default());
     (run, draws)
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use warpnuts::data::Dataset;
-use warpnuts::density::gpu::Shaders;
-use warpnuts::engine::device::kernels::{self, Leaving};
+use warpnuts::density::gpu::DensityShaders;
+use warpnuts::engine::device::kernels::{self, DeviceOutput};
 use warpnuts::gpu::Target;
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
@@ -30,20 +30,20 @@ const MAX_DEPTH: u32 = 10;
 /// When there is no such kernel.
 pub fn source(name: &str, target: Target) -> Result<(String, &'static str)> {
     let target = Target { alone: name.ends_with("-alone"), ..target };
-    let transition = |model: &Model, leaving| {
-        let shaders = kernels::Shaders::new(model, MAX_DEPTH, leaving, target);
+    let transition = |model: &Model, output| {
+        let shaders = kernels::TransitionShaders::new(model, MAX_DEPTH, output, target);
         (shaders.transition, "transition")
     };
-    let all = |model: Model| transition(&model, Leaving::Draws(model.dim()));
+    let all = |model: Model| transition(&model, DeviceOutput::Draws(model.dim()));
     Ok(match name {
         "transition-radon" => all(radon(false)?),
         "transition-marginal" | "transition-marginal-alone" => all(radon(true)?),
         "transition-4-coefficients" => all(made_up(85, 3)?),
         "transition-1000-groups" => all(made_up(1000, 1)?),
-        "transition-sums" => transition(&radon(false)?, Leaving::Sums),
-        "evaluate" => (Shaders::new(&radon(false)?, target).evaluate, "evaluate"),
+        "transition-sums" => transition(&radon(false)?, DeviceOutput::Sums),
+        "evaluate" => (DensityShaders::new(&radon(false)?, target).evaluate, "evaluate"),
         "residuals" => {
-            let [residuals, _fold] = Shaders::new(&radon(false)?.over(Likelihood::Observations)?, target)
+            let [residuals, _reduce] = DensityShaders::new(&radon(false)?.over(Likelihood::Observations)?, target)
                 .observations
                 .context("radon has no shaders over observations")?;
             (residuals, "residuals")

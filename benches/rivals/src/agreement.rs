@@ -6,7 +6,7 @@ use std::sync::Arc;
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::model::{Centering, Likelihood, Scaling};
-use warpnuts::random::{Place, Purpose};
+use warpnuts::random::{StreamKey, Purpose};
 
 use crate::by_hand::ByHand;
 use crate::measured::Measured;
@@ -28,7 +28,7 @@ pub fn of_gradients(dataset: &Arc<Dataset>, effect: Centering) -> bool {
         let (mut by_ours, mut by_theirs) = (theta.clone(), theta.clone());
         let mut constant = None;
         for point in 0..POINTS {
-            Place { seed: 1, chain: 0, transition: point }.normals(Purpose::Stream, &mut theta);
+            StreamKey { seed: 1, chain: 0, transition: point }.normals(Purpose::Stream, &mut theta);
             let log_density = ours.log_density(&theta, &mut by_ours);
             let apart = theirs.log_density(&theta, &mut by_theirs) - log_density;
             worst = worst.max((apart - *constant.get_or_insert(apart)).abs() / log_density.abs());

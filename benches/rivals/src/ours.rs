@@ -1,4 +1,4 @@
-//! An experiment of warpnuts, on one lane.
+//! An experiment of warpnuts, on one worker.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::outcome::{CHAINS, Clock, DRAWS, MAX_DEPTH, Outcome, TARGET_ACCEPT, WA
 
 pub fn sample(model: &Arc<Model>, likelihood: Likelihood, seed: u64) -> Result<Outcome> {
     let dim = model.layout().dim();
-    let lanes: Vec<Box<dyn Density>> = vec![Box::new(CpuDensity::new(&model.over(likelihood)?))];
+    let workers: Vec<Box<dyn Density>> = vec![Box::new(CpuDensity::new(&model.over(likelihood)?))];
     let chains = Chains { seed, first: 0, count: CHAINS as u32, per_superchain: 1 };
     let plan = Plan {
         warmup: WARMUP as u32,
@@ -27,7 +27,7 @@ pub fn sample(model: &Arc<Model>, likelihood: Likelihood, seed: u64) -> Result<O
 
     let start = Clock::start();
     let progress = Arc::new(Progress::default());
-    let mut engine = HostEngine::new(model.clone(), lanes, chains, MAX_DEPTH, Keep::All, progress).start()?;
+    let mut engine = HostEngine::new(model.clone(), workers, chains, MAX_DEPTH, Keep::All, progress).start()?;
     let mut sink = Memory::new(dim, CHAINS, DRAWS);
     let run = driver::run(&mut engine, dim, &plan, &mut sink)?;
     let time = start.elapsed();

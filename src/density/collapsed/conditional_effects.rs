@@ -15,7 +15,7 @@ use crate::density::dispatch::{ForCoefficients, dispatch};
 use crate::density::qr::QrTable;
 use crate::lanes::{LANES, Lanes};
 use crate::model::{Affine, Layout, Model, Role};
-use crate::random::{Place, Purpose};
+use crate::random::{Purpose, StreamKey};
 
 /// The conditional distribution of all group effects of a model.
 #[derive(Debug, Clone)]
@@ -45,9 +45,9 @@ impl ConditionalEffects {
     }
 
     /// Writes a draw of the effects into `named`, a row of all D named variables in the user's units, the hyperparameters
-    /// of which it is given. The draw is made of the random numbers of `place`, and no others.
-    pub fn draw(&mut self, place: &Place, named: &mut [f64]) {
-        place.normals(Purpose::Effect, &mut self.normals);
+    /// of which it is given. The draw is made of the random numbers of `key`, and no others.
+    pub fn draw(&mut self, key: &StreamKey, named: &mut [f64]) {
+        key.normals(Purpose::Effect, &mut self.normals);
         dispatch(self.layout.coefficients, Complete { effects: self, named });
     }
 

@@ -23,7 +23,7 @@
 //!
 //! in which no n xbar^2 s_1 (1 - s_1 Sxx / d_1) is left to cancel: sigma = 0 and a predictor far from zero are ordinary.
 
-use crate::density::qr::Bundle;
+use crate::density::qr::GroupBundle;
 use crate::lanes::{LANES, Lanes};
 
 /// The factors of eight groups' V. `M` is at least K.
@@ -44,7 +44,7 @@ impl<const M: usize> Covariance<M> {
 
     /// Factorizes V of `groups` with `k` coefficients, where `ratio` holds s.
     #[inline(always)]
-    pub fn factorize(&mut self, k: usize, groups: Bundle, ratio: &[f64; M]) {
+    pub fn factorize(&mut self, k: usize, groups: GroupBundle, ratio: &[f64; M]) {
         for j in 0..k {
             self.diagonal[j] = ONE;
             for i in 0..j {
@@ -102,7 +102,7 @@ const ONE: Lanes = Lanes([1.0; LANES]);
 
 /// w - R mu of `groups`.
 #[inline(always)]
-pub fn deviation<const M: usize>(k: usize, groups: Bundle, mu: &[f64; M]) -> [Lanes; M] {
+pub fn deviation<const M: usize>(k: usize, groups: GroupBundle, mu: &[f64; M]) -> [Lanes; M] {
     let mut deviation = [Lanes::ZERO; M];
     // Entry by entry: what is copied as a slice stays in memory.
     for (i, deviation) in deviation.iter_mut().enumerate().take(k) {
@@ -116,7 +116,7 @@ pub fn deviation<const M: usize>(k: usize, groups: Bundle, mu: &[f64; M]) -> [La
 
 /// r_c, and zeros after it.
 #[inline(always)]
-pub fn column<const M: usize>(groups: Bundle, c: usize) -> [Lanes; M] {
+pub fn column<const M: usize>(groups: GroupBundle, c: usize) -> [Lanes; M] {
     let mut column = [Lanes::ZERO; M];
     for (i, entry) in column.iter_mut().enumerate().take(c + 1) {
         *entry = groups.column(c)[i];
@@ -126,7 +126,7 @@ pub fn column<const M: usize>(groups: Bundle, c: usize) -> [Lanes; M] {
 
 /// r_c' x.
 #[inline(always)]
-pub fn along<const M: usize>(groups: Bundle, c: usize, x: &[Lanes; M]) -> Lanes {
+pub fn along<const M: usize>(groups: GroupBundle, c: usize, x: &[Lanes; M]) -> Lanes {
     let mut sum = Lanes::ZERO;
     for (i, x) in x.iter().enumerate().take(c + 1) {
         sum += groups.column(c)[i] * *x;

@@ -4,7 +4,7 @@
 use crate::data::MAX_COEFFICIENTS;
 use crate::density::priors::normalising_constant;
 use crate::density::qr::QrGroups;
-use crate::gpu::{Gpu, Header, Source, Target, shared_struct, source};
+use crate::gpu::{Gpu, ShaderHeader, Source, Target, shared_struct, source};
 use crate::model::{Coordinates, Likelihood, Model, Refusal, Role};
 
 /// The largest team.
@@ -141,7 +141,7 @@ impl Team {
     }
 
     /// The constants by which shaders know it.
-    pub fn header(&self, header: Header) -> Header {
+    pub fn header(&self, header: ShaderHeader) -> ShaderHeader {
         header
             .number("TEAM", self.lanes)
             .number("TEAMS", self.teams)
@@ -182,7 +182,7 @@ pub fn family(model: &Model) -> Source {
 }
 
 /// The constants of all shaders of a model.
-pub fn header(model: &Model) -> Header {
+pub fn header(model: &Model) -> ShaderHeader {
     let layout = model.layout();
     let mut centered = [0u32; MAX_COEFFICIENTS / 32];
     for k in (0..layout.coefficients).filter(|k| model.coordinates().is_centered(*k)) {
@@ -191,7 +191,7 @@ pub fn header(model: &Model) -> Header {
     let start = |role| layout.block(role).theta.start as u32;
     let (dispersions, hyperparameters) =
         (layout.block(Role::Dispersion).theta.len() as u32, layout.hyperparameters() as u32);
-    Header::default()
+    ShaderHeader::default()
         .number("K", layout.coefficients as u32)
         .number("J", layout.groups as u32)
         .number("DIM", model.dim() as u32)

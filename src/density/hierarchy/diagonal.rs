@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use crate::density::priors::Scales;
+use crate::density::priors::ScaleLanes;
 use crate::faults;
 use crate::lanes::Lanes;
 use crate::model::{Model, Role};
@@ -56,7 +56,7 @@ impl Coefficient {
 
 /// Sums over levels from which the log density of effects and the gradient by the hyperparameters are made.
 #[derive(Debug, Clone, Copy)]
-pub struct Sums<const M: usize> {
+pub struct LevelSums<const M: usize> {
     /// Of each coefficient, the sum of z^2, or of (z - mu)^2 where it is centered.
     squares: [Lanes; M],
     /// The sum of d log likelihood / d beta, or of (z - mu) where it is centered.
@@ -65,10 +65,10 @@ pub struct Sums<const M: usize> {
     second: [Lanes; M],
 }
 
-impl<const M: usize> Sums<M> {
+impl<const M: usize> LevelSums<M> {
     #[inline(always)]
-    pub fn zero() -> Sums<M> {
-        Sums { squares: [Lanes::ZERO; M], first: [Lanes::ZERO; M], second: [Lanes::ZERO; M] }
+    pub fn zero() -> LevelSums<M> {
+        LevelSums { squares: [Lanes::ZERO; M], first: [Lanes::ZERO; M], second: [Lanes::ZERO; M] }
     }
 
     /// Adds eight levels' effects of coefficient `k` with the likelihood's derivative by their betas, and returns the
@@ -117,7 +117,7 @@ impl Diagonal {
 
     /// The hyperparameters of `k` coefficients at `theta`; `scales` holds their sigmas.
     #[inline(always)]
-    pub fn at<const M: usize, const C: usize>(&self, k: usize, theta: &[f64], scales: &Scales<C>) -> At<M> {
+    pub fn at<const M: usize, const C: usize>(&self, k: usize, theta: &[f64], scales: &ScaleLanes<C>) -> At<M> {
         let absent = Coefficient { mu: 0.0, sigma: 1.0, inverse_variance: 1.0, centered: false };
         let mut at = At { coefficients: [absent; M] };
         for (i, coefficient) in at.coefficients[..k].iter_mut().enumerate() {
@@ -138,7 +138,7 @@ impl Diagonal {
         &self,
         k: usize,
         at: &At<M>,
-        sums: &Sums<M>,
+        sums: &LevelSums<M>,
         theta: &[f64],
         gradient: &mut [f64],
     ) -> f64 {

@@ -20,17 +20,18 @@ static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// What distinguishes a run from all others, by what its root says of it: its settings and its model.
 pub fn identity(about: &Map<String, Value>) -> u32 {
-    let told = ["settings", "model"].map(|name| about.get(name).map_or(String::new(), Value::to_string));
-    CRC.checksum(told.concat().as_bytes())
+    let written = ["settings", "model"].map(|name| about.get(name).map_or(String::new(), Value::to_string));
+    CRC.checksum(written.concat().as_bytes())
 }
 
 /// Writes the file of the run of this identity, whole or not at all.
 pub fn write(folder: &Path, identity: u32, checkpoint: &Checkpoint) -> io::Result<()> {
     let (path, unfinished) = (folder.join(CHECKPOINT), folder.join(format!("{CHECKPOINT}.unfinished")));
-    let mut file = Summed { file: BufWriter::new(File::create(&unfinished)?), sum: CRC.digest(), failure: None };
+    let mut file =
+        ChecksummedFile { file: BufWriter::new(File::create(&unfinished)?), sum: CRC.digest(), failure: None };
     file.write_all(MAGIC)?;
     let written = postcard::to_io(&(identity, checkpoint), &mut file).map(drop).map_err(io::Error::other);
-    let Summed { mut file, sum, failure } = file;
+    let ChecksummedFile { mut file, sum, failure } = file;
     failure.map_or(written, Err)?;
     file.write_all(&sum.finalize().to_le_bytes())?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
@@ -38,14 +39,14 @@ pub fn write(folder: &Path, identity: u32, checkpoint: &Checkpoint) -> io::Resul
 }
 
 /// A file, and the sum of what was written into it.
-struct Summed {
+struct ChecksummedFile {
     file: BufWriter<File>,
     sum: Digest<'static, u32>,
     /// Why it could not be written, which a serializer forgets.
     failure: Option<io::Error>,
 }
 
-impl Write for Summed {
+impl Write for ChecksummedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.file.write(bytes) {
             Ok(written) => {

@@ -31,7 +31,7 @@ pub enum StoreError {
     )]
     Drawless { path: String },
     /// The folder of one run, or of several.
-    #[error("{path} {}", told(runs))]
+    #[error("{path} {}", suggestion(runs))]
     Several { path: String, runs: Vec<String> },
     /// Another program's.
     #[error(
@@ -91,7 +91,7 @@ fn such_as(runs: &[String]) -> String {
 }
 
 /// What there is in a folder that is no run itself: one, or the first of many.
-fn told(runs: &[String]) -> String {
+fn suggestion(runs: &[String]) -> String {
     let first = first(runs);
     match runs.len() {
         0 | 1 => format!("is no run, but has one; name that: {first}"),
@@ -137,12 +137,12 @@ pub(super) fn problem(path: &Path, error: &io::Error) -> String {
 /// Reads JSON; what is wrong with it is told by line and column.
 pub(super) fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| {
-        let told = error.to_string();
+        let message = error.to_string();
         StoreError::Broken {
             file: file.to_string(),
             line: error.line(),
             column: error.column(),
-            reason: told.split(" at line ").next().unwrap_or_default().to_string(),
+            reason: message.split(" at line ").next().unwrap_or_default().to_string(),
         }
     })
 }

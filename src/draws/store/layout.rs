@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::metadata::{ArrayMetadata, Type};
 use crate::draws::Precision;
-use crate::model::{Array, Model, Role, Unit};
+use crate::model::{Array, LocationScale, Model, Role};
 use crate::nuts::{Kind, Statistic};
 
 /// A chunk has about so many bytes before it is compressed.
@@ -117,7 +117,7 @@ impl DrawArrays {
     }
 
     /// For draws of `model`; `units` are about the mean and the sd of each variable, for numbers of 16 bits.
-    pub fn new(model: &Model, extent: &Extent, units: Option<&[Unit]>) -> DrawArrays {
+    pub fn new(model: &Model, extent: &Extent, units: Option<&[LocationScale]>) -> DrawArrays {
         let (layout, data, names) = (model.layout(), model.dataset(), Dimensions::of(model));
         let observations = data.n_observations();
         let statistics = extent.variables;
@@ -182,11 +182,11 @@ impl DrawArrays {
     }
 
     /// In which unit each variable is kept: its array's, where that has 16 bits, or else its own, from `units`.
-    pub fn kept_units(&self, units: &[Unit]) -> Vec<Unit> {
+    pub fn kept_units(&self, units: &[LocationScale]) -> Vec<LocationScale> {
         let mut kept = units.to_vec();
         for drawn in self.arrays.iter().filter(|drawn| drawn.metadata.data_type == Type::Float16) {
             let Packing { offset, scale } = Packing::read(&drawn.metadata.attributes);
-            drawn.places.iter().for_each(|place| kept[*place] = Unit { mean: offset, sd: scale });
+            drawn.places.iter().for_each(|place| kept[*place] = LocationScale { mean: offset, sd: scale });
         }
         kept
     }
@@ -207,11 +207,11 @@ const FARTHEST: f64 = 4.0;
 
 impl Packing {
     /// One pair for all of these, where none of them lies so far from the others that 16 bits would show it in its sd.
-    fn of(units: impl Iterator<Item = Unit> + Clone) -> Option<Packing> {
+    fn of(units: impl Iterator<Item = LocationScale> + Clone) -> Option<Packing> {
         let count = units.clone().count() as f64;
         let offset = units.clone().map(|unit| unit.mean).sum::<f64>() / count;
         let scale = units.clone().map(|unit| unit.sd).fold(0.0, f64::max);
-        let near = |unit: Unit| (unit.mean - offset).abs() + 2.0 * unit.sd <= FARTHEST * unit.sd;
+        let near = |unit: LocationScale| (unit.mean - offset).abs() + 2.0 * unit.sd <= FARTHEST * unit.sd;
         (scale > 0.0 && scale.is_finite() && units.clone().all(near)).then_some(Packing { offset, scale })
     }
 

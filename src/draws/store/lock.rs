@@ -16,7 +16,7 @@ pub struct Lock {
 
 impl Lock {
     /// Takes a run's folder.
-    pub fn take(run: &Path) -> io::Result<Lock> {
+    pub fn acquire(run: &Path) -> io::Result<Lock> {
         let file = File::create(run.join(LOCK))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { run: run.to_path_buf(), file }),
@@ -50,11 +50,11 @@ mod tests {
     #[test]
     fn a_folder_belongs_to_one_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let held = Lock::take(folder.path()).unwrap();
-        let refused = Lock::take(folder.path()).unwrap_err();
+        let held = Lock::acquire(folder.path()).unwrap();
+        let refused = Lock::acquire(folder.path()).unwrap_err();
         assert!(refused.to_string().contains("another process is writing into"), "{refused}");
         drop(held);
-        drop(Lock::take(folder.path()).unwrap());
+        drop(Lock::acquire(folder.path()).unwrap());
         assert!(!folder.path().join(LOCK).exists());
     }
 }

@@ -10,21 +10,21 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::contents::{ADAPTATION, MEAN, METRIC, VARIANCE};
-use super::described::{Described, read_model, read_numbers};
 use super::error::{Damage, StoreError, parse};
 use super::files::Files;
+use super::fixed_arrays::{ADAPTATION, MEAN, METRIC, VARIANCE};
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Extent, Packing};
 use super::metadata::{ArrayMetadata, Type};
-use super::recorded::Recorded;
-use super::{FORMAT, STORE, absent, checkpoint};
+use super::model::{StoredModel, read_model, read_numbers};
+use super::part_reader::PartReader;
+use super::{FORMAT, STORE, checkpoint, not_a_run};
 use crate::draws::Precision;
 use crate::driver::Checkpoint;
-use crate::driver::Learnt;
+use crate::driver::Tuned;
 use crate::model::{Likelihood, Model};
 use crate::nuts::Statistic;
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 
 /// Variables are read together until they are about so many numbers, 32 MiB; those that share chunks until they are so many,
 /// 64 MiB.
@@ -38,11 +38,11 @@ pub struct Store {
     about: Map<String, Value>,
     model: Arc<Model>,
     extent: Extent,
-    learnt: Option<Learnt>,
+    learnt: Option<Tuned>,
     /// Of what was learnt.
     damage: Vec<Damage>,
-    sampling: Recorded,
-    warmup: Option<Recorded>,
+    sampling: PartReader,
+    warmup: Option<PartReader>,
     /// The draws since warm-up, where they were made just now.
     fresh: Option<Fresh>,
 }
@@ -79,12 +79,12 @@ impl Default for Computed {
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct StoredAttributes {
     extent: Extent,
     draws: usize,
     #[serde(default)]
     warmup_draws: usize,
-    model: Described,
+    model: StoredModel,
     #[serde(default)]
     settings: Computed,
 }
@@ -101,7 +101,7 @@ impl Store {
         let root = folder.join("zarr.json");
         let file = root.display().to_string();
         let text = std::fs::read_to_string(&root).map_err(|reason| match reason.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => absent::refusal(path),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => not_a_run::refusal(path),
             _ => StoreError::Unreadable { file: file.clone(), reason },
         })?;
         let Root { attributes, consolidated_metadata } = parse(&file, &text)?;
@@ -115,14 +115,14 @@ impl Store {
             Some(_) => return Err(damaged("what it says of the run makes no sense".to_string())),
         };
         if about.get("format").and_then(Value::as_u64) != Some(FORMAT) {
-            let told = |key: &str| match about.get(key) {
+            let recorded = |key: &str| match about.get(key) {
                 None => "unknown".to_string(),
-                Some(Value::String(told)) => told.clone(),
-                Some(told) => told.to_string(),
+                Some(Value::String(recorded)) => recorded.clone(),
+                Some(recorded) => recorded.to_string(),
             };
-            return Err(StoreError::Version { path: name, theirs: told("format"), version: told("version") });
+            return Err(StoreError::Version { path: name, theirs: recorded("format"), version: recorded("version") });
         }
-        let Told { extent, draws, warmup_draws, model, settings } =
+        let StoredAttributes { extent, draws, warmup_draws, model, settings } =
             serde_json::from_value(Value::Object(about.clone())).map_err(|error| damaged(error.to_string()))?;
         if !is_sensible(&extent) {
             return Err(damaged("there are no runs of so many chains or draws".to_string()));
@@ -153,7 +153,7 @@ impl Store {
             if arrays.arrays.iter().any(|drawn| drawn.metadata.chunk[1] != arrays.row) || draws > planned {
                 return Err(damaged("its chunks do not go with each other".to_string()));
             }
-            Ok(Recorded::new(files.clone(), extent.chains, draws, arrays))
+            Ok(PartReader::new(files.clone(), extent.chains, draws, arrays))
         };
         let sampling = recorded(DrawArrays::new(&model, &extent, None), extent.draws, draws)?;
         let warmup = match extent.warmup {
@@ -175,8 +175,9 @@ impl Store {
                 }
             };
             let known = nodes.contains_key(&format!("{ADAPTATION}/{MEAN}"));
-            let spread = if known { Some(Spread { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
-            learnt = Some(Learnt { step_size, scale: numbers(METRIC)?, spread });
+            let spread =
+                if known { Some(PositionMoments { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
+            learnt = Some(Tuned { step_size, scale: numbers(METRIC)?, spread });
         }
         Ok(Store { folder, files, about, model, extent, learnt, damage, sampling, warmup, fresh: None })
     }
@@ -228,7 +229,7 @@ impl Store {
     }
 
     /// Step size and metric, where warm-up is over; `NaN` where a chunk is damaged.
-    pub fn learnt(&self) -> Option<&Learnt> {
+    pub fn learnt(&self) -> Option<&Tuned> {
         self.learnt.as_ref()
     }
 
@@ -244,7 +245,7 @@ impl Store {
 
     /// Draws of each chain that were recorded in warm-up.
     pub fn warmup_draws(&self) -> usize {
-        self.warmup.as_ref().map_or(0, Recorded::draws)
+        self.warmup.as_ref().map_or(0, PartReader::draws)
     }
 
     /// How many variables each draw has.
@@ -273,10 +274,10 @@ impl Store {
     }
 
     /// All variables in stretches that are read together, every chunk once if there is memory for that.
-    pub fn stretches(&self) -> Vec<Range<usize>> {
+    pub fn variable_ranges(&self) -> Vec<Range<usize>> {
         match &self.fresh {
             Some(_) => std::iter::once(0..self.variables()).collect(),
-            None => self.sampling.stretches(self.variables(), TOGETHER, MOST),
+            None => self.sampling.variable_ranges(self.variables(), TOGETHER, MOST),
         }
     }
 
@@ -288,7 +289,7 @@ impl Store {
 
     /// The chunks that could not be read so far.
     pub fn damage(&self) -> Vec<Damage> {
-        let warmup = self.warmup.as_ref().map_or_else(Vec::new, Recorded::damage);
+        let warmup = self.warmup.as_ref().map_or_else(Vec::new, PartReader::damage);
         [self.damage.clone(), self.sampling.damage(), warmup].concat()
     }
 
@@ -325,12 +326,12 @@ impl Store {
     }
 
     /// The draws since warm-up.
-    pub(super) fn sampling(&self) -> &Recorded {
+    pub(super) fn sampling(&self) -> &PartReader {
         &self.sampling
     }
 
     /// The draws of warm-up, where they were recorded.
-    pub(super) fn warmup(&self) -> Option<&Recorded> {
+    pub(super) fn warmup(&self) -> Option<&PartReader> {
         self.warmup.as_ref()
     }
 }

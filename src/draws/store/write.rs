@@ -12,23 +12,23 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 
-use super::contents::Contents;
 use super::files::Files;
+use super::fixed_arrays::FixedArrays;
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Extent};
 use super::lock::Lock;
+use super::part_reader::PartReader;
 use super::read::Store;
-use super::recorded::Recorded;
-use super::row::Row;
+use super::row_buffer::RowBuffer;
 use super::{STORE, checkpoint};
-use crate::draws::observations::Observations;
-use crate::draws::units::units;
-use crate::driver::{Checkpoint, Checkpointer, Learnt};
-use crate::engine::{Block, DrawSink, SinkError, SumSink};
+use crate::draws::location_scale::location_scales;
+use crate::draws::pointwise::Pointwise;
+use crate::driver::{Checkpoint, Checkpointer, Tuned};
+use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use crate::faults;
-use crate::model::{Model, Unit};
+use crate::model::{LocationScale, Model};
 use crate::nuts::Statistics;
-use crate::nuts::adaptation::Spread;
+use crate::nuts::adaptation::PositionMoments;
 
 /// From one checkpoint to the next it is at least so many times as long as writing one takes.
 const CHECKPOINT_SHARE: u32 = 10;
@@ -46,7 +46,7 @@ pub struct Writer {
     extent: Extent,
     packed: bool,
     /// The unit of each variable, where draws are packed and warm-up is over.
-    units: Option<Vec<Unit>>,
+    units: Option<Vec<LocationScale>>,
     interval: Duration,
     /// Nanoseconds that the last checkpoint took to be written.
     checkpoint_time: Arc<AtomicU64>,
@@ -79,7 +79,7 @@ enum Message {
     Failed,
     /// The run is over; these attributes of the root are new.
     End {
-        learnt: Option<Learnt>,
+        learnt: Option<Tuned>,
         about: Map<String, Value>,
         complete: bool,
     },
@@ -108,24 +108,24 @@ impl Writer {
         model: Arc<Model>,
         extent: Extent,
         writing: Writing,
-        learnt: Option<&Learnt>,
+        learnt: Option<&Tuned>,
         about: Map<String, Value>,
     ) -> io::Result<Writer> {
-        let lock = Lock::take(run)?;
+        let lock = Lock::acquire(run)?;
         let folder = run.join(STORE);
         std::fs::create_dir(&folder)?;
         let files = Arc::new(Files::new(&folder)?);
-        let mut contents = Contents::new(files.clone(), &model, extent, writing.warmup, about);
+        let mut contents = FixedArrays::new(files.clone(), &model, extent, writing.warmup, about);
         contents.write_fixed(&model)?;
         if let Some(learnt) = learnt {
             contents.learn(learnt.clone())?;
         }
         let mut row =
-            Row::new(files.clone(), DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
+            RowBuffer::new(files.clone(), DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
         row.keep(Fresh::new(&extent));
         let warmup = (extent.warmup > 0)
-            .then(|| Row::new(files, DrawArrays::of_warmup(&model, &extent), extent.chains, extent.variables, 0));
-        let mut rows = Rows { sampling: row, warmup };
+            .then(|| RowBuffer::new(files, DrawArrays::of_warmup(&model, &extent), extent.chains, extent.variables, 0));
+        let mut rows = RowBuffers { sampling: row, warmup };
         rows.commit(&contents, true)?;
         Writer::start(lock, model, extent, writing, contents, rows)
     }
@@ -135,21 +135,22 @@ impl Writer {
     /// # Errors
     /// Those of the file system, and chunks that are damaged.
     pub fn resume(run: &Path, store: &Store, writing: Writing, draws: [usize; 2]) -> io::Result<Writer> {
-        let lock = Lock::take(run)?;
+        let lock = Lock::acquire(run)?;
         let (model, extent) = (store.model().clone(), *store.extent());
         store.files().remove_unfinished()?;
-        let row = |recorded: &Recorded, draws: usize| {
+        let row = |recorded: &PartReader, draws: usize| {
             let (files, arrays) = (store.files().clone(), recorded.arrays().clone());
-            let mut row = Row::new(files, arrays, extent.chains, extent.variables, draws);
+            let mut row = RowBuffer::new(files, arrays, extent.chains, extent.variables, draws);
             row.restore(recorded);
             row
         };
         let warmup = store.warmup().map(|warmup| row(warmup, draws[0]));
-        let rows = Rows { sampling: row(store.sampling(), draws[1]), warmup };
+        let rows = RowBuffers { sampling: row(store.sampling(), draws[1]), warmup };
         if let Some(damage) = store.damage().first() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, damage.to_string()));
         }
-        let mut contents = Contents::new(store.files().clone(), &model, extent, writing.warmup, store.about().clone());
+        let mut contents =
+            FixedArrays::new(store.files().clone(), &model, extent, writing.warmup, store.about().clone());
         contents.remember(store.learnt());
         Writer::start(lock, model, extent, writing, contents, rows)
     }
@@ -159,12 +160,12 @@ impl Writer {
         model: Arc<Model>,
         extent: Extent,
         writing: Writing,
-        contents: Contents,
-        rows: Rows,
+        contents: FixedArrays,
+        rows: RowBuffers,
     ) -> io::Result<Writer> {
         let (sender, messages) = sync_channel(WAITING);
         let (empty, emptied) = channel();
-        let observations = Observations::new(
+        let observations = Pointwise::new(
             model.clone(),
             writing.seed,
             extent.first_chain,
@@ -208,7 +209,7 @@ impl Writer {
     /// Those of the file system.
     pub fn end(
         mut self,
-        learnt: Option<Learnt>,
+        learnt: Option<Tuned>,
         about: Map<String, Value>,
         complete: bool,
     ) -> io::Result<Option<Fresh>> {
@@ -248,11 +249,11 @@ impl Drop for Writer {
 }
 
 impl DrawSink for Writer {
-    fn warmed(&mut self, spread: &Spread) {
+    fn warmed(&mut self, spread: &PositionMoments) {
         if !self.packed {
             return;
         }
-        let mut units = units(&self.model, spread);
+        let mut units = location_scales(&self.model, spread);
         units.truncate(self.extent.variables);
         let arrays = DrawArrays::new(&self.model, &self.extent, Some(&units));
         self.units = Some(arrays.kept_units(&units));
@@ -260,7 +261,7 @@ impl DrawSink for Writer {
         drop(self.send(Message::Warmed(Box::new(arrays))));
     }
 
-    fn units(&self) -> Option<&[Unit]> {
+    fn units(&self) -> Option<&[LocationScale]> {
         self.units.as_deref()
     }
 
@@ -268,7 +269,7 @@ impl DrawSink for Writer {
         self.extent.warmup > 0
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
         debug_assert_eq!(block.chains, self.extent.chains);
         let (mut values, mut statistics) = self.emptied.try_recv().unwrap_or_default();
         copy(block.values, &mut values);
@@ -299,7 +300,7 @@ impl Checkpointer for Checkpoints {
         self.interval.max(last.saturating_mul(CHECKPOINT_SHARE))
     }
 
-    fn take(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
+    fn record(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
         // Where the thread has ended, the next block or the end of the run says so.
         drop(self.sender.send(Message::Checkpoint(Box::new(checkpoint))));
         Ok(())
@@ -312,21 +313,21 @@ struct Desk {
     lock: Lock,
     checkpoint_time: Arc<AtomicU64>,
     chains: usize,
-    contents: Contents,
-    rows: Rows,
-    observations: Observations,
+    contents: FixedArrays,
+    rows: RowBuffers,
+    observations: Pointwise,
 }
 
 /// What is written draw by draw.
-struct Rows {
-    sampling: Row,
+struct RowBuffers {
+    sampling: RowBuffer,
     /// Where they are recorded.
-    warmup: Option<Row>,
+    warmup: Option<RowBuffer>,
 }
 
-impl Rows {
+impl RowBuffers {
     /// Writes the draws there are, and says so.
-    fn commit(&mut self, contents: &Contents, everywhere: bool) -> io::Result<()> {
+    fn commit(&mut self, contents: &FixedArrays, everywhere: bool) -> io::Result<()> {
         if let Some(warmup) = &mut self.warmup {
             warmup.write()?;
         }
@@ -349,10 +350,11 @@ impl Desk {
                 Message::Block { warmup, first_draw, draws, values, statistics } => {
                     let Desk { rows, observations, chains, .. } = &mut self;
                     let chains = *chains;
-                    let block = Block { warmup, chains, first_draw, draws, values: &values, statistics: &statistics };
+                    let block =
+                        DrawBlock { warmup, chains, first_draw, draws, values: &values, statistics: &statistics };
                     match &mut rows.warmup {
-                        Some(row) if warmup => row.take(&block, observations)?,
-                        _ => rows.sampling.take(&block, observations)?,
+                        Some(row) if warmup => row.record(&block, observations)?,
+                        _ => rows.sampling.record(&block, observations)?,
                     }
                     faults::point_at(if warmup { "warm-up" } else { "draws" }, (first_draw + draws) as u64);
                     // Nobody may be there to take it.
@@ -361,7 +363,7 @@ impl Desk {
                 Message::Checkpoint(checkpoint) => {
                     let began = Instant::now();
                     if checkpoint.draws > 0 {
-                        self.contents.learn(Learnt::of(&checkpoint))?;
+                        self.contents.learn(Tuned::of(&checkpoint))?;
                     }
                     self.rows.commit(&self.contents, false)?;
                     faults::point("before-checkpoint");
@@ -374,7 +376,7 @@ impl Desk {
                     if let Some(learnt) = learnt {
                         self.contents.learn(learnt)?;
                     }
-                    about.into_iter().for_each(|(name, value)| self.contents.tell(&name, value));
+                    about.into_iter().for_each(|(name, value)| self.contents.set_attribute(&name, value));
                     self.rows.commit(&self.contents, true)?;
                     if complete {
                         faults::point("before-end");

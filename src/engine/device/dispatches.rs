@@ -1,15 +1,15 @@
-//! The dispatches of a phase: two of each shard follow each other, and while one runs, the host takes in what the one before
+//! The dispatches of a phase: two of each batch follow each other, and while one runs, the host takes in what the one before
 //! has left.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::DeviceEngine;
-use super::messages::Run;
-use super::shard::Shard;
-use super::window::{Arrived, Window};
+use super::batch::DeviceBatch;
+use super::messages::Dispatch;
+use super::reorder_buffer::{Arrived, ReorderBuffer};
 use crate::density::DensityError;
-use crate::engine::{DrawSink, EngineError, Phase, Snapshot};
+use crate::engine::{Counters, DrawSink, EngineError, Phase};
 use crate::faults;
 use crate::gpu::GpuError;
 use crate::math::ln;
@@ -37,7 +37,7 @@ impl DeviceEngine {
     fn goal(&self, phase: &Phase) -> u32 {
         match self.progress.is_stopped() {
             false => phase.transitions,
-            true if self.sums(phase) => self.shards.iter().map(Shard::furthest).max().unwrap_or(0),
+            true if self.sums(phase) => self.batches.iter().map(DeviceBatch::furthest).max().unwrap_or(0),
             true => 0,
         }
     }
@@ -51,57 +51,57 @@ impl DeviceEngine {
     pub(super) fn dispatches(
         &mut self,
         phase: &Phase,
-        window: &mut Option<Window>,
+        reorder: &mut Option<ReorderBuffer>,
         sink: &mut dyn DrawSink,
     ) -> Result<(), EngineError> {
-        while self.shards.iter().any(|shard| shard.slowest() < self.goal(phase)) {
-            self.follow_up(phase, window, sink)?;
+        while self.batches.iter().any(|batch| batch.slowest() < self.goal(phase)) {
+            self.follow_up(phase, reorder, sink)?;
         }
         Ok(())
     }
 
-    /// Has two dispatches of each shard follow each other until it has reached the goal.
+    /// Has two dispatches of each batch follow each other until it has reached the goal.
     fn follow_up(
         &mut self,
         phase: &Phase,
-        window: &mut Option<Window>,
+        reorder: &mut Option<ReorderBuffer>,
         sink: &mut dyn DrawSink,
     ) -> Result<(), EngineError> {
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let mut under_way: VecDeque<(usize, usize)> = VecDeque::new();
         for slot in 0..2 {
-            for shard in 0..self.shards.len() {
-                self.submit(phase, window, shard, slot);
-                under_way.push_back((shard, slot));
+            for batch in 0..self.batches.len() {
+                self.submit(phase, reorder, batch, slot);
+                under_way.push_back((batch, slot));
             }
         }
         let mut landed_before = Instant::now();
-        while let Some((shard, slot)) = under_way.pop_front() {
+        while let Some((batch, slot)) = under_way.pop_front() {
             let waiting = Instant::now();
-            let landed = self.shards[shard].land(&self.gpu, slot).map_err(device)?;
+            let landed = self.batches[batch].land(&self.gpu, slot).map_err(device)?;
             let now = Instant::now();
             let kernel = if landed.is_zero() { now - landed_before } else { landed };
             landed_before = now;
             self.adapt_budget(kernel);
-            self.take(phase, window, shard, slot, sink)?;
+            self.collect(phase, reorder, batch, slot, sink)?;
             self.meter.count(now.elapsed(), now - waiting, kernel);
-            if self.shards[shard].slowest() < self.goal(phase) {
-                self.submit(phase, window, shard, slot);
-                under_way.push_back((shard, slot));
+            if self.batches[batch].slowest() < self.goal(phase) {
+                self.submit(phase, reorder, batch, slot);
+                under_way.push_back((batch, slot));
             }
         }
         Ok(())
     }
 
-    fn submit(&mut self, phase: &Phase, window: &Option<Window>, shard: usize, slot: usize) {
-        let slowest = || self.shards.iter().map(Shard::slowest).min().unwrap_or(0);
-        let limit = match window {
-            Some(window) => window.limit(phase),
+    fn submit(&mut self, phase: &Phase, reorder: &Option<ReorderBuffer>, batch: usize, slot: usize) {
+        let slowest = || self.batches.iter().map(DeviceBatch::slowest).min().unwrap_or(0);
+        let limit = match reorder {
+            Some(reorder) => reorder.limit(phase),
             None if self.sums(phase) => self.goal(phase).min(slowest() + AHEAD),
             None => phase.transitions,
         };
         let seed = if faults::is_planted("swapped-fields") { self.seed.rotate_left(32) } else { self.seed };
-        let run = Run {
+        let run = Dispatch {
             seed_low: seed as u32,
             seed_high: (seed >> 32) as u32,
             first_chain: self.first,
@@ -121,34 +121,34 @@ impl DeviceEngine {
             since_recorded: self.made(phase) as u32 % phase.thin,
             first_effects: self.made(phase) as u32,
             effects_flipped: if phase.part.learns() { u32::MAX } else { 0 },
-            ..Run::default()
+            ..Dispatch::default()
         };
-        self.shards[shard].submit(&self.gpu, &self.kernels.transition, slot, run);
+        self.batches[batch].submit(&self.gpu, &self.kernels.transition, slot, run);
     }
 
     /// Takes in what a dispatch has left.
-    fn take(
+    fn collect(
         &mut self,
         phase: &Phase,
-        window: &mut Option<Window>,
-        shard: usize,
+        reorder: &mut Option<ReorderBuffer>,
+        batch: usize,
         slot: usize,
         sink: &mut dyn DrawSink,
     ) -> Result<(), EngineError> {
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let (model, log_constant) = (&self.model, self.constant + self.model.log_density_offset());
-        let shard = &mut self.shards[shard];
-        let news = shard.count(slot).map_err(device)?;
-        if let Some(window) = window {
-            shard
-                .draws(&self.gpu, slot, |first, counts, numbers, told| {
-                    window.take(model, log_constant, &Arrived { first, counts, numbers, told });
+        let batch = &mut self.batches[batch];
+        let news = batch.count(slot).map_err(device)?;
+        if let Some(reorder) = reorder {
+            batch
+                .draws(&self.gpu, slot, |first, counts, numbers, statistics| {
+                    reorder.record(model, log_constant, &Arrived { first, counts, numbers, statistics });
                 })
                 .map_err(device)?;
-            window.leave(sink, false)?;
+            reorder.emit(sink, false)?;
         }
         let step_size = phase.tuning.step_size;
-        self.progress.add(Snapshot { acceptance: 0.0, step_size, ..news });
+        self.progress.add(Counters { acceptance: 0.0, step_size, ..news });
         Ok(())
     }
 

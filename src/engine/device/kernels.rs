@@ -2,24 +2,24 @@
 
 use std::mem::offset_of;
 
-use super::messages::{Chain, Pooling, Run, StepSize, Told, Weight};
+use super::messages::{Chain, Dispatch, Pooling, StepSize, TransitionStatistics, Weight};
 use super::vectors::Vectors;
 use crate::density::cpu;
 use crate::density::gpu::tables::{
     self, COMMON, GROUPS_PER_LANE, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, group_turns, header, log_density,
 };
 use crate::engine::sums::{BINS, REACH};
-use crate::gpu::{Gpu, GpuError, Header, Kernel, Source, Target, source};
+use crate::gpu::{ComputeKernel, Gpu, GpuError, ShaderHeader, Source, Target, source};
 use crate::model::{Coordinates, Likelihood, Model, Refusal};
 use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
 
 /// What transitions are put together from, beside the log density and what there is a choice of.
 const TRANSITIONS: [Source; 13] = [
-    Run::SOURCE,
+    Dispatch::SOURCE,
     Weight::SOURCE,
     StepSize::SOURCE,
     Chain::SOURCE,
-    Told::SOURCE,
+    TransitionStatistics::SOURCE,
     source!("weight.wgsl"),
     source!("step_size.wgsl"),
     source!("vectors.wgsl"),
@@ -27,7 +27,7 @@ const TRANSITIONS: [Source; 13] = [
     source!("leapfrog.wgsl"),
     source!("tree.wgsl"),
     source!("nuts.wgsl"),
-    source!("leaving.wgsl"),
+    source!("moments.wgsl"),
 ];
 
 /// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
@@ -62,7 +62,7 @@ const DIRECTION_LANE: u32 = 7;
 
 /// What leaves the device of draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leaving {
+pub enum DeviceOutput {
     /// So many leading coordinates of each.
     Draws(usize),
     /// Sums over all of a chain's, and histograms of those of all chains.
@@ -73,18 +73,18 @@ pub enum Leaving {
 #[derive(Debug)]
 pub struct Kernels {
     /// Whole transitions.
-    pub transition: Kernel,
+    pub transition: ComputeKernel,
     /// Moments over chains.
-    pub pool: Kernel,
+    pub pool: ComputeKernel,
     /// States from the host to the chains.
-    pub put: Kernel,
+    pub put: ComputeKernel,
     /// States from the chains to the host.
-    pub take: Kernel,
+    pub take: ComputeKernel,
 }
 
 /// How a model's vectors lie on the device, and its shaders.
 #[derive(Debug, Clone)]
-pub struct Shaders {
+pub struct TransitionShaders {
     /// Lanes that share a chain.
     pub team: Team,
     /// How vectors lie.
@@ -107,30 +107,30 @@ pub struct Shaders {
     pub pack: String,
 }
 
-impl Shaders {
-    /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `leaving` says what
+impl TransitionShaders {
+    /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `output` says what
     /// becomes of draws.
-    pub fn new(model: &Model, max_depth: u32, leaving: Leaving, target: Target) -> Shaders {
+    pub fn new(model: &Model, max_depth: u32, output: DeviceOutput, target: Target) -> TransitionShaders {
         let (layout, team) = (model.layout(), team(model, target));
         let (beside, sharing, drawing) = match team.meeting {
-            Meeting::Alone => (BESIDE, source!("chain_alone.wgsl"), source!("summing_alone.wgsl")),
+            Meeting::Alone => (BESIDE, source!("chain_alone.wgsl"), source!("output_sums_alone.wgsl")),
             Meeting::Subgroup { .. } | Meeting::Workgroup => {
-                (1, source!("chain_shared.wgsl"), source!("summing_shared.wgsl"))
+                (1, source!("chain_shared.wgsl"), source!("output_sums_shared.wgsl"))
             }
         };
         let named = match model.coordinates() {
-            Coordinates::Joint { .. } => vec![source!("summing_joint.wgsl")],
+            Coordinates::Joint { .. } => vec![source!("output_sums_joint.wgsl")],
             Coordinates::Collapsed => vec![drawing, source!("conditional_effects.wgsl")],
         };
         let shape = [layout.groups, tables::effects(model) as usize, layout.hyperparameters()];
         let lie = Vectors::new(shape, team.lanes as usize, beside);
         let sums_lie = lie.with_effects(layout.coefficients, if team.meeting == Meeting::Alone { BUNCH } else { 1 });
         let vectors = CHECKPOINT + 3 * max_depth;
-        let (kept, sums, leave) = match leaving {
-            Leaving::Draws(kept) => (kept, 0, source!("recording.wgsl")),
-            Leaving::Sums => (0, SUMS, source!("summing.wgsl")),
+        let (kept, sums, writer) = match output {
+            DeviceOutput::Draws(kept) => (kept, 0, source!("output_draws.wgsl")),
+            DeviceOutput::Sums => (0, SUMS, source!("output_sums.wgsl")),
         };
-        let header: Header = team
+        let header: ShaderHeader = team
             .header(header(model))
             .number("OBSERVATIONS", model.dataset().n_observations() as u32)
             .number("GROUP_TURNS", turns(model, team))
@@ -163,9 +163,9 @@ impl Shaders {
         let density = log_density(model, team, source!("rows/serial.wgsl"));
         let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
         let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
-        let transition = [&density[..], &TRANSITIONS, &[loops, product, leave, sharing], &named].concat();
+        let transition = [&density[..], &TRANSITIONS, &[loops, product, writer, sharing], &named].concat();
         let vectors_of = [Pooling::SOURCE, team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
-        Shaders {
+        TransitionShaders {
             team,
             lie,
             sums_lie,
@@ -184,16 +184,19 @@ impl Shaders {
     /// # Errors
     /// When a shader is refused.
     pub fn compile(&self, gpu: &Gpu) -> Result<Kernels, GpuError> {
-        // SAFETY: teams beyond the shard's chains return at once, or are none; vectors, counts and sums have room for every chain
+        // SAFETY: teams beyond the batch's chains return at once, or are none; vectors, counts and sums have room for every chain
         // and lane of it, and draws for as many rows as all chains may make. Groups below J and coefficients below K index the
         // tables. A loop ends after K, TRIANGLE, J, SLOTS, a group's rows or ten rounds, and the outermost when the budget is
         // spent, to which every turn adds.
-        let transition = unsafe { Kernel::compile(gpu, "transition", &self.transition, &[])? };
-        // SAFETY: as many stretches as the shard's chains make are dispatched, and what they leave has room.
-        let pool = unsafe { Kernel::compile(gpu, "pool", &self.pool, &[])? };
-        // SAFETY: both look how many numbers of states there are, which are whole states of the shard's chains. There are no loops.
+        let transition = unsafe { ComputeKernel::compile(gpu, "transition", &self.transition, &[])? };
+        // SAFETY: as many stretches as the batch's chains make are dispatched, and what they leave has room.
+        let pool = unsafe { ComputeKernel::compile(gpu, "pool", &self.pool, &[])? };
+        // SAFETY: both look how many numbers of states there are, which are whole states of the batch's chains. There are no loops.
         let [put, take] = unsafe {
-            [Kernel::compile(gpu, "put", &self.states, &[])?, Kernel::compile(gpu, "take", &self.states, &[])?]
+            [
+                ComputeKernel::compile(gpu, "put", &self.states, &[])?,
+                ComputeKernel::compile(gpu, "take", &self.states, &[])?,
+            ]
         };
         Ok(Kernels { transition, pool, put, take })
     }
@@ -218,10 +221,10 @@ impl Shaders {
     }
 
     /// Compiles what packs draws.
-    pub fn compile_pack(&self, gpu: &Gpu) -> Result<Kernel, GpuError> {
+    pub fn compile_pack(&self, gpu: &Gpu) -> Result<ComputeKernel, GpuError> {
         // SAFETY: invocations behind the last row return at once; each row has KEPT numbers before, of which the leading ones
         // are all hyperparameters, and WORDS words after. There are no loops.
-        unsafe { Kernel::compile(gpu, "pack", &self.pack, &[]) }
+        unsafe { ComputeKernel::compile(gpu, "pack", &self.pack, &[]) }
     }
 }
 

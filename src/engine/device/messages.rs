@@ -4,14 +4,14 @@ use crate::gpu::shared_struct;
 
 shared_struct! {
     /// What a dispatch has to do.
-    pub struct Run {
+    pub struct Dispatch {
         /// The low word of the seed.
         pub seed_low: u32,
         /// The high one.
         pub seed_high: u32,
-        /// Global number of the shard's first chain.
+        /// Global number of the batch's first chain.
         pub first_chain: u32,
-        /// Chains of the shard.
+        /// Chains of the batch.
         pub chains: u32,
         /// Transitions that every chain had made when the phase began.
         pub first_transition: u32,
@@ -132,7 +132,7 @@ shared_struct! {
 
 shared_struct! {
     /// What a transition tells about itself, and of which chain it is.
-    pub struct Told {
+    pub struct TransitionStatistics {
         /// Log density of the draw, without the constant.
         pub lp: f32,
         /// Its energy.
@@ -149,7 +149,7 @@ shared_struct! {
         pub diverging: u32,
         /// 1 where the trajectory could not be doubled once more.
         pub reached_max_treedepth: u32,
-        /// The chain's place in its shard.
+        /// The chain's place in its batch.
         pub chain: u32,
     }
 }
@@ -157,7 +157,7 @@ shared_struct! {
 shared_struct! {
     /// Chains and draws per chain of a stretch that is pooled.
     pub struct Pooling {
-        /// Chains of the shard.
+        /// Chains of the batch.
         pub chains: u32,
         /// Draws of each.
         pub draws: f32,

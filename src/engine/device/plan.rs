@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::kernels::{self, Kernels, Leaving, Shaders, admits};
+use super::kernels::{self, DeviceOutput, Kernels, TransitionShaders, admits};
 use crate::density::DensityError;
 use crate::engine::Keep;
 use crate::engine::host::Chains;
@@ -11,7 +11,7 @@ use crate::model::Model;
 
 /// How a device engine is to be built, beside its model.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub struct DevicePlan {
     /// The chains.
     pub chains: Chains,
     /// The most doublings of a trajectory there is room for.
@@ -23,7 +23,7 @@ pub struct Plan {
 /// The shaders of a plan, compiled.
 #[derive(Debug, Clone)]
 pub struct Compiled {
-    pub(super) shaders: Shaders,
+    pub(super) shaders: TransitionShaders,
     pub(super) kernels: Arc<Kernels>,
 }
 
@@ -32,18 +32,18 @@ impl Compiled {
     ///
     /// # Errors
     /// When the device does not admit `model`, or the driver refuses a shader.
-    pub fn new(gpu: &Gpu, model: &Model, plan: &Plan) -> Result<Compiled, DensityError> {
+    pub fn new(gpu: &Gpu, model: &Model, plan: &DevicePlan) -> Result<Compiled, DensityError> {
         admits(gpu, model)?;
         let target = target(gpu, plan);
         let sums = plan.keep == Keep::Summary && kernels::draws_effects(model, target);
-        let leaving = if sums { Leaving::Sums } else { Leaving::Draws(plan.keep.sampled(model)) };
-        let shaders = Shaders::new(model, plan.max_depth, leaving, target);
+        let output = if sums { DeviceOutput::Sums } else { DeviceOutput::Draws(plan.keep.sampled(model)) };
+        let shaders = TransitionShaders::new(model, plan.max_depth, output, target);
         let kernels = Arc::new(shaders.compile(gpu)?);
         Ok(Compiled { shaders, kernels })
     }
 
     /// Whether they are what `plan` needs, if it differs from the plan they were compiled for in its chains alone.
-    pub fn suits(&self, gpu: &Gpu, model: &Model, plan: &Plan) -> bool {
+    pub fn suits(&self, gpu: &Gpu, model: &Model, plan: &DevicePlan) -> bool {
         kernels::team(model, target(gpu, plan)) == self.shaders.team
     }
 
@@ -54,12 +54,12 @@ impl Compiled {
 
     /// Bytes that a chain takes on the device.
     pub fn bytes_a_chain(&self) -> u64 {
-        let Shaders { lie, sums_lie, vectors, sums, .. } = &self.shaders;
+        let TransitionShaders { lie, sums_lie, vectors, sums, .. } = &self.shaders;
         ((lie.size() * *vectors as usize + sums_lie.size() * sums) * size_of::<f32>()) as u64
     }
 }
 
 /// What the kernels of a plan are written for.
-fn target(gpu: &Gpu, plan: &Plan) -> Target {
+fn target(gpu: &Gpu, plan: &DevicePlan) -> Target {
     gpu.target_of(plan.chains.count, plan.keep == Keep::Summary)
 }

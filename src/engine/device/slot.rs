@@ -1,14 +1,14 @@
-//! Room for one dispatch of a shard: what it is to do, and what it leaves.
+//! Room for one dispatch of a batch: what it is to do, and what it leaves.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use wgpu::BufferUsages;
 
-use super::messages::{Run, Told};
-use super::packed::{Numbers, Packed, Packer};
-use super::summing::Summing;
-use crate::gpu::{Clock, Flight, Gpu, GpuError, Kernel, Landing};
+use super::half_precision::{LandedDraws, Packed, Packer};
+use super::messages::{Dispatch, TransitionStatistics};
+use super::streaming::DeviceSums;
+use crate::gpu::{Clock, ComputeKernel, Flight, Gpu, GpuError, Landing};
 
 /// Bytes of counts before those of each chain, and bytes of a chain's.
 const COUNTS: u64 = 16;
@@ -22,7 +22,7 @@ pub struct Slot {
     draws: Landing,
     /// The draws in 16 bits, once there is a phase in which they leave so.
     packed: Option<Packed>,
-    told: Landing,
+    statistics: Landing,
     clock: Option<Clock>,
     bound: wgpu::BindGroup,
     flight: Option<Flight>,
@@ -39,25 +39,25 @@ impl Slot {
     /// `chains` chains, of `kept` numbers each, unless they are summed up.
     pub fn new(
         gpu: &Gpu,
-        transition: &Kernel,
+        transition: &ComputeKernel,
         shared: &[(u32, &wgpu::Buffer)],
-        summing: Option<&Summing>,
+        device_sums: Option<&DeviceSums>,
         [chains, rows, kept]: [u64; 3],
     ) -> Result<Slot, GpuError> {
-        let run = gpu.buffer("run", size_of::<Run>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+        let run = gpu.buffer("run", size_of::<Dispatch>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
         let counts = Landing::new(gpu, "counts", COUNTS + chains * COUNT)?;
         let draws = Landing::new(gpu, "draws", chains * rows * kept * 4)?;
-        let rows = if summing.is_some() { 0 } else { chains * rows };
-        let told = Landing::new(gpu, "statistics", rows * size_of::<Told>() as u64)?;
+        let rows = if device_sums.is_some() { 0 } else { chains * rows };
+        let statistics = Landing::new(gpu, "statistics", rows * size_of::<TransitionStatistics>() as u64)?;
         let mut bindings = [shared, &[(2, &run), (6, counts.output())]].concat();
-        match summing {
-            None => bindings.extend([(7, draws.output()), (8, told.output())]),
-            Some(summing) => bindings.extend(summing.bindings()),
+        match device_sums {
+            None => bindings.extend([(7, draws.output()), (8, statistics.output())]),
+            Some(device_sums) => bindings.extend(device_sums.bindings()),
         }
         let bound = transition.bind(gpu, &bindings)?;
         let (clock, arrived) = (Clock::new(gpu)?, Vec::new());
         let (packed, flight, budget, crossing) = (None, None, 0, 0);
-        Ok(Slot { run, counts, draws, packed, told, clock, bound, flight, kept, budget, crossing, arrived })
+        Ok(Slot { run, counts, draws, packed, statistics, clock, bound, flight, kept, budget, crossing, arrived })
     }
 
     /// Makes ready to have up to so many rows of draws leave packed.
@@ -73,9 +73,9 @@ impl Slot {
     pub fn submit(
         &mut self,
         gpu: &Gpu,
-        transition: &Kernel,
+        transition: &ComputeKernel,
         workgroups: u32,
-        run: Run,
+        run: Dispatch,
         [rows, crossing]: [u64; 2],
         [leaves, packs]: [bool; 2],
     ) {
@@ -83,8 +83,8 @@ impl Slot {
         (self.budget, self.crossing) = (run.budget, crossing);
         let packed = self.packed.as_ref().filter(|_| packs);
         let counts = (&self.counts, COUNTS + u64::from(run.chains) * COUNT);
-        let [draws, told] = self.rows(packed, crossing);
-        let all = [counts, draws, told];
+        let [draws, statistics] = self.rows(packed, crossing);
+        let all = [counts, draws, statistics];
         let landings = if leaves { &all[..] } else { &all[..1] };
         let before = |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(self.counts.output(), 0, Some(COUNTS));
         let kernels = |pass: &mut wgpu::ComputePass| {
@@ -113,34 +113,34 @@ impl Slot {
         &self,
         gpu: &Gpu,
         packs: bool,
-        take: impl FnOnce(&[[u32; 4]], Numbers, &[Told]),
+        take: impl FnOnce(&[[u32; 4]], LandedDraws, &[TransitionStatistics]),
     ) -> Result<(), GpuError> {
         let packed = self.packed.as_ref().filter(|_| packs);
         let written = self.arrived.iter().map(|[written, ..]| u64::from(*written)).sum();
-        let [draws, told] = self.rows(packed, written);
+        let [draws, statistics] = self.rows(packed, written);
         if written == 0 || written > self.crossing {
-            [draws.0, told.0].into_iter().for_each(Landing::leave);
+            [draws.0, statistics.0].into_iter().for_each(Landing::leave);
         }
         if written == 0 {
             return Ok(());
         }
         if written > self.crossing {
             // More than was expected: all are fetched.
-            Flight::start(gpu, |_| {}, |_| {}, &[draws, told], None, &[]).land(gpu)?;
+            Flight::start(gpu, |_| {}, |_| {}, &[draws, statistics], None, &[]).land(gpu)?;
         }
-        let look = |numbers: Numbers| {
-            let (landing, bytes) = told;
-            landing.read(bytes, |told| take(&self.arrived, numbers, bytemuck::cast_slice(told)))
+        let look = |numbers: LandedDraws| {
+            let (landing, bytes) = statistics;
+            landing.read(bytes, |statistics| take(&self.arrived, numbers, bytemuck::cast_slice(statistics)))
         };
         match packed {
             Some(packed) => packed.read(written, look)?,
-            None => draws.0.read(draws.1, |draws| look(Numbers::Positions(bytemuck::cast_slice(draws))))?,
+            None => draws.0.read(draws.1, |draws| look(LandedDraws::Positions(bytemuck::cast_slice(draws))))?,
         }
     }
 
     /// Where so many rows of draws land, `packed` or as they are, and of what transitions told; with their bytes.
     fn rows<'a>(&'a self, packed: Option<&'a Packed>, rows: u64) -> [(&'a Landing, u64); 2] {
         let draws = packed.map_or((&self.draws, rows * self.kept * 4), |packed| packed.landing(rows));
-        [draws, (&self.told, rows * size_of::<Told>() as u64)]
+        [draws, (&self.statistics, rows * size_of::<TransitionStatistics>() as u64)]
     }
 }

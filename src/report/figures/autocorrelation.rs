@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::diagnostics::{Series, autocorrelation};
 use crate::report::caption::each;
-use crate::report::chains::Variable;
+use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
 use crate::report::run::{With, hardest};
 use crate::summary::counted;
@@ -20,18 +20,18 @@ const LITTLE: f64 = 0.05;
 /// Correlations at lags 0, 1, 2, ...
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
-pub struct Row(Vec<f64>);
+pub struct AutocorrelationRow(Vec<f64>);
 
-impl Row {
+impl AutocorrelationRow {
     /// Averaged over these chains; empty where there are too few draws.
-    pub fn of(variable: &Variable, chains: &[usize]) -> Row {
+    pub fn of(variable: &VariableDraws, chains: &[usize]) -> AutocorrelationRow {
         let lags = LAGS.min(variable.draws / 2);
         if lags < 2 {
-            return Row(Vec::new());
+            return AutocorrelationRow(Vec::new());
         }
         let some: Vec<f64> = chains.iter().flat_map(|chain| variable.chain(*chain)).copied().collect();
         let all = autocorrelation(Series::new(&some, chains.len()));
-        Row(all.iter().take(lags + 1).map(|r| (1e4 * r).round() / 1e4).collect())
+        AutocorrelationRow(all.iter().take(lags + 1).map(|r| (1e4 * r).round() / 1e4).collect())
     }
 
     /// The first lag at which little is left.
@@ -41,7 +41,7 @@ impl Row {
 }
 
 /// A panel for each hyperparameter, or the hardest of them.
-pub fn figure(runs: &With<Vec<Row>>) -> Option<Figure> {
+pub fn figure(runs: &With<Vec<AutocorrelationRow>>) -> Option<Figure> {
     let places = hardest(runs.iter().map(|(run, _)| *run), VARIABLES);
     let panels: Vec<_> = places
         .iter()

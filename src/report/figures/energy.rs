@@ -6,13 +6,13 @@ use crate::experiment::Sampled;
 use crate::nuts::Statistic;
 use crate::report::caption::each;
 use crate::report::figure::Figure;
+use crate::report::kde::{Curve, Sorted};
 use crate::report::run::{POINTS, With};
-use crate::report::smooth::{Curve, Sorted};
 use crate::summary::{EBFMI_LIMIT, RunSummary, number};
 
 /// What is kept of a run.
 #[derive(Debug, Clone)]
-pub struct Part {
+pub struct EnergyPart {
     /// E minus its mean.
     energy: Curve,
     /// E minus the E of the draw before.
@@ -21,9 +21,9 @@ pub struct Part {
     mean: f64,
 }
 
-impl Part {
+impl EnergyPart {
     /// Of all chains together.
-    pub fn of(sampled: &Sampled, summary: &RunSummary) -> Part {
+    pub fn of(sampled: &Sampled, summary: &RunSummary) -> EnergyPart {
         let draws = sampled.draws.draws().max(1);
         let energies = sampled.draws.statistic(Statistic::Energy);
         let mean = crate::diagnostics::mean(&energies);
@@ -32,7 +32,7 @@ impl Part {
         let centred: Vec<f64> = energies.iter().map(|energy| energy - mean).collect();
         let (energy, step) = (Sorted::new(&centred), Sorted::new(&steps));
         let grid = if steps.is_empty() { energy.grid(false) } else { energy.grid(false).union(step.grid(false)) };
-        Part {
+        EnergyPart {
             energy: energy.density(grid, POINTS),
             step: step.density(grid, POINTS),
             min: summary.e_bfmi.min,
@@ -42,7 +42,7 @@ impl Part {
 }
 
 /// Runs side by side.
-pub fn figure(runs: &With<Part>) -> Option<Figure> {
+pub fn figure(runs: &With<EnergyPart>) -> Option<Figure> {
     let with = || runs.iter().filter(|(_, part)| !part.step.y.is_empty());
     with().next()?;
     let panels: Vec<_> = with()

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::diagnostics::{Series, ess_bulk_and_tail};
 use crate::report::caption::each;
-use crate::report::chains::Variable;
-use crate::report::draw::spread;
+use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
 use crate::report::run::{With, hardest};
+use crate::report::thin::evenly;
 use crate::summary::number;
 
 /// How often it is computed, from how many chains at most, and for how many hyperparameters.
@@ -19,7 +19,7 @@ const VARIABLES: usize = 12;
 
 /// One hyperparameter's.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Row {
+pub struct EssRow {
     /// Draws of each chain, from the first on.
     draws: Vec<usize>,
     bulk: Vec<f64>,
@@ -29,10 +29,10 @@ pub struct Row {
     chains: usize,
 }
 
-impl Row {
+impl EssRow {
     /// Of some of these chains, variable by variable.
-    pub fn of_each(variables: &[Variable], chains: &[usize]) -> Vec<Row> {
-        let chains: Vec<usize> = spread(chains.len(), CHAINS).into_iter().map(|i| chains[i]).collect();
+    pub fn of_each(variables: &[VariableDraws], chains: &[usize]) -> Vec<EssRow> {
+        let chains: Vec<usize> = evenly(chains.len(), CHAINS).into_iter().map(|i| chains[i]).collect();
         let all = variables.first().map_or(0, |variable| variable.draws);
         let mut draws: Vec<usize> = (1..=STEPS).map(|step| step * all / STEPS).filter(|draws| *draws >= 4).collect();
         draws.dedup();
@@ -41,14 +41,14 @@ impl Row {
         let of = |i: usize, which: usize| {
             steps.iter().rev().map(|both| (10.0 * both[i][which]).round() / 10.0).collect::<Vec<f64>>()
         };
-        let row = |i: usize| Row { bulk: of(i, 0), tail: of(i, 1), draws: draws.clone(), chains: chains.len() };
+        let row = |i: usize| EssRow { bulk: of(i, 0), tail: of(i, 1), draws: draws.clone(), chains: chains.len() };
         (0..variables.len()).map(row).collect()
     }
 }
 
 /// Bulk and tail ESS of the first `draws` draws of these chains, variable by variable.
-fn of_first(variables: &[Variable], chains: &[usize], draws: usize) -> Vec<[f64; 2]> {
-    let first = |variable: &Variable| -> Vec<f64> {
+fn of_first(variables: &[VariableDraws], chains: &[usize], draws: usize) -> Vec<[f64; 2]> {
+    let first = |variable: &VariableDraws| -> Vec<f64> {
         chains.iter().flat_map(|chain| &variable.chain(*chain)[..draws]).copied().collect()
     };
     let all: Vec<Vec<f64>> = variables.iter().map(first).collect();
@@ -57,7 +57,7 @@ fn of_first(variables: &[Variable], chains: &[usize], draws: usize) -> Vec<[f64;
 }
 
 /// A panel for each hyperparameter, or the hardest of them.
-pub fn figure(runs: &With<Vec<Row>>) -> Option<Figure> {
+pub fn figure(runs: &With<Vec<EssRow>>) -> Option<Figure> {
     let places = hardest(runs.iter().map(|(run, _)| *run), VARIABLES);
     runs.iter().find(|(_, rows)| rows.iter().any(|row| row.bulk.iter().any(|ess| ess.is_finite())))?;
     let panels: Vec<_> = places
@@ -73,7 +73,7 @@ pub fn figure(runs: &With<Vec<Row>>) -> Option<Figure> {
     let said = runs.iter().map(|(run, rows)| {
         let last = |ess: &[f64]| ess.last().copied().unwrap_or(f64::NAN);
         let smallest = run.hyper.iter().zip(*rows).min_by(|(_, a), (_, b)| {
-            let ess = |growth: &Row| last(&growth.bulk).min(last(&growth.tail));
+            let ess = |growth: &EssRow| last(&growth.bulk).min(last(&growth.tail));
             ess(a).total_cmp(&ess(b))
         });
         let words = smallest.map_or(String::new(), |(hyper, growth)| {

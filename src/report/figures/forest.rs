@@ -6,10 +6,10 @@ use serde_json::json;
 use super::least_squares;
 use crate::experiment::Sampled;
 use crate::mode::spread;
-use crate::report::draw::Rounding;
 use crate::report::figure::Figure;
 use crate::report::run::With;
-use crate::report::scene::Scene;
+use crate::report::thin::Rounding;
+use crate::report::view::View;
 use crate::summary::{RunSummary, significant};
 
 /// Numbers that a page has room for.
@@ -17,7 +17,7 @@ const NUMBERS: usize = 100_000;
 
 /// What is kept of a run: K times J values each.
 #[derive(Debug, Clone)]
-pub struct Part {
+pub struct ForestPart {
     groups: usize,
     means: Vec<f64>,
     q05: Vec<f64>,
@@ -28,15 +28,15 @@ pub struct Part {
     own: Vec<f64>,
 }
 
-impl Part {
+impl ForestPart {
     /// Of all effects of a run.
-    pub fn of(sampled: &Sampled, summary: &RunSummary) -> Part {
+    pub fn of(sampled: &Sampled, summary: &RunSummary) -> ForestPart {
         let (layout, dataset) = (sampled.model.layout(), sampled.model.dataset());
         let rows = &summary.parameters.0[layout.hyperparameters()..];
         let of = |value: fn(&crate::diagnostics::Summary) -> f64| rows.iter().map(|row| value(&row.summary)).collect();
         let estimates: Vec<Vec<f64>> =
             (0..layout.groups).into_par_iter().map(|j| least_squares::estimate(dataset, j)).collect();
-        Part {
+        ForestPart {
             groups: layout.groups,
             means: of(|row| row.mean),
             q05: of(|row| row.q05),
@@ -59,20 +59,20 @@ impl Part {
 }
 
 /// All groups, or the smallest and largest effects where there is no room for all.
-pub fn figure(scene: &Scene, parts: &With<Part>, best: usize) -> Option<Figure> {
+pub fn figure(view: &View, parts: &With<ForestPart>, best: usize) -> Option<Figure> {
     let (run, part) = parts.get(best).copied()?;
-    let (coefficients, groups) = (scene.coefficients.len(), scene.groups.len());
-    let chosen = part.means(scene.coefficient);
+    let (coefficients, groups) = (view.coefficients.len(), view.groups.len());
+    let chosen = part.means(view.coefficient);
     let mut order: Vec<usize> = (0..groups).collect();
     order.sort_by(|a, b| chosen[*a].total_cmp(&chosen[*b]));
-    let letters: usize = scene.groups.iter().map(String::len).sum();
+    let letters: usize = view.groups.iter().map(String::len).sum();
     let a_group = parts.len() * coefficients * 5 + coefficients + letters / (6 * groups.max(1)) + 2;
     let room = (NUMBERS / a_group).max(40);
     if groups > room {
         order.drain(room / 2..groups - room / 2);
     }
     order.sort_unstable();
-    let columns = |k: usize, part: &Part| {
+    let columns = |k: usize, part: &ForestPart| {
         let at = |values: &[f64]| {
             let mine: Vec<f64> = order.iter().map(|group| values[k * groups + group]).collect();
             let sorted = |values: &[f64], pick: fn(f64, f64) -> f64, start| values.iter().copied().fold(start, pick);
@@ -85,11 +85,11 @@ pub fn figure(scene: &Scene, parts: &With<Part>, best: usize) -> Option<Figure> 
         json!({ "mean": at(&part.means), "q05": at(&part.q05), "q25": at(&part.q25), "q75": at(&part.q75), "q95": at(&part.q95), "own": at(&part.own) })
     };
     let data = json!({
-        "groups": order.iter().map(|group| &scene.groups[*group]).collect::<Vec<_>>(),
-        "sizes": order.iter().map(|group| scene.sizes[*group]).collect::<Vec<_>>(),
+        "groups": order.iter().map(|group| &view.groups[*group]).collect::<Vec<_>>(),
+        "sizes": order.iter().map(|group| view.sizes[*group]).collect::<Vec<_>>(),
         "all": groups,
-        "coefficients": scene.coefficients,
-        "coefficient": scene.coefficient,
+        "coefficients": view.coefficients,
+        "coefficient": view.coefficient,
         "best": best,
         "runs": parts.iter().map(|(run, part)| json!({
             "run": run.name, "slot": run.slot, "effects": (0..coefficients).map(|k| columns(k, part)).collect::<Vec<_>>(),
@@ -103,7 +103,7 @@ pub fn figure(scene: &Scene, parts: &With<Part>, best: usize) -> Option<Figure> 
         ),
         _ => String::new(),
     };
-    let words = format!("{}{left_out}", shrinkage(scene, part));
+    let words = format!("{}{left_out}", shrinkage(view, part));
     let of = if parts.len() > 1 { format!(", {}", run.name) } else { String::new() };
     Some(Figure::new("forest", format!("Group effects{of}"), data).captioned(
         "Posterior mean (dot), 50 % (thick) and 90 % (thin) intervals of each group, beside what its own data alone would say \
@@ -113,8 +113,8 @@ pub fn figure(scene: &Scene, parts: &With<Part>, best: usize) -> Option<Figure> 
 }
 
 /// What pooling does, in numbers.
-fn shrinkage(scene: &Scene, part: &Part) -> String {
-    let k = scene.coefficient;
+fn shrinkage(view: &View, part: &ForestPart) -> String {
+    let k = view.coefficient;
     let own = part.own(k);
     let both: Vec<usize> = (0..own.len()).filter(|group| own[*group].is_finite()).collect();
     let missing = own.len() - both.len();
@@ -123,7 +123,7 @@ fn shrinkage(scene: &Scene, part: &Part) -> String {
         _ => format!(
             " {missing} of {} groups have no estimate of {} of their own, for their data do not determine it.",
             own.len(),
-            scene.effect
+            view.effect
         ),
     };
     if both.len() < 2 {
@@ -137,15 +137,15 @@ fn shrinkage(scene: &Scene, part: &Part) -> String {
     let farthest = farthest.map_or(String::new(), |group| {
         format!(
             " The farthest is pulled {} ({}): from {} to {}.",
-            scene.groups[*group],
-            crate::summary::counted(scene.sizes[*group] as u64, "observation"),
+            view.groups[*group],
+            crate::summary::counted(view.sizes[*group] as u64, "observation"),
             significant(own[*group]),
             significant(part.means(k)[*group])
         )
     });
     format!(
         "Own estimates of {} spread by {} (sd over {} groups), posterior means by {}.{farthest}{missing}",
-        scene.effect,
+        view.effect,
         significant(of(own)),
         both.len(),
         significant(of(part.means(k))),

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use crate::experiment::Sampled;
 use crate::report::caption::each;
-use crate::report::chains::Variable;
+use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
+use crate::report::kde::{DensityGrid, Sorted};
 use crate::report::run::{Cloud, Shown, With};
-use crate::report::scene::Scene;
-use crate::report::smooth::{Grid, Sorted};
+use crate::report::view::View;
 use crate::summary::{number, significant};
 
 /// Bins of the marginal histograms.
@@ -20,10 +20,10 @@ const NECK: f64 = 0.1;
 
 /// What is kept of a run.
 #[derive(Debug, Clone)]
-pub struct Part {
-    sigma: Axis,
-    effect: Axis,
-    offset: Axis,
+pub struct FunnelPart {
+    sigma: FunnelAxis,
+    effect: FunnelAxis,
+    offset: FunnelAxis,
     /// sd of effect and offset in the neck, over that of all draws.
     squeezed: [f64; 2],
     smallest_sigma: f64,
@@ -31,18 +31,18 @@ pub struct Part {
 
 /// One of a plot's two variables.
 #[derive(Debug, Clone, Serialize)]
-struct Axis {
+struct FunnelAxis {
     cloud: Cloud,
     #[serde(skip)]
-    grid: Grid,
+    grid: DensityGrid,
     /// Where the first bin of the histogram begins, how wide each is, and the density in each.
     first: f64,
     width: f64,
     bins: Vec<f64>,
 }
 
-impl Axis {
-    fn new(values: &[f64], grid: Grid, shown: &Shown) -> Axis {
+impl FunnelAxis {
+    fn new(values: &[f64], grid: DensityGrid, shown: &Shown) -> FunnelAxis {
         let width = (grid.high - grid.low) / BINS as f64;
         let mut bins = vec![0.0; BINS];
         for value in values {
@@ -52,16 +52,16 @@ impl Axis {
             }
         }
         let bins = bins.into_iter().map(|bin| format!("{bin:.4e}").parse().unwrap_or(bin)).collect();
-        Axis { cloud: shown.cloud(values), grid, first: grid.low, width, bins }
+        FunnelAxis { cloud: shown.cloud(values), grid, first: grid.low, width, bins }
     }
 }
 
-impl Part {
-    /// Of the scene's coefficient and group.
-    pub fn of(sampled: &Sampled, scene: &Scene, shown: &Shown, sigma: &Variable) -> Part {
+impl FunnelPart {
+    /// Of the view's coefficient and group.
+    pub fn of(sampled: &Sampled, view: &View, shown: &Shown, sigma: &VariableDraws) -> FunnelPart {
         let layout = sampled.model.layout();
-        let mu = sampled.draws.variable(layout.mu(scene.coefficient));
-        let effect = sampled.draws.variable(layout.effects(scene.coefficient).start + scene.group);
+        let mu = sampled.draws.variable(layout.mu(view.coefficient));
+        let effect = sampled.draws.variable(layout.effects(view.coefficient).start + view.group);
         let offset: Vec<f64> =
             effect.iter().zip(mu.iter().zip(sigma.values.iter())).map(|(b, (mu, sigma))| (b - mu) / sigma).collect();
         let neck = sigma.sorted.quantile(NECK);
@@ -74,29 +74,31 @@ impl Part {
                 .collect();
             crate::diagnostics::sd(&inside) / crate::diagnostics::sd(values)
         });
-        Part {
+        FunnelPart {
             smallest_sigma: sigma.sorted.values().first().copied().unwrap_or(f64::NAN),
-            sigma: Axis::new(&sigma.values, sigma.grid, shown),
-            effect: Axis::new(&effect, Sorted::new(&effect).grid(false), shown),
-            offset: Axis::new(&offset, Sorted::new(&offset).grid(false), shown),
+            sigma: FunnelAxis::new(&sigma.values, sigma.grid, shown),
+            effect: FunnelAxis::new(&effect, Sorted::new(&effect).grid(false), shown),
+            offset: FunnelAxis::new(&offset, Sorted::new(&offset).grid(false), shown),
             squeezed,
         }
     }
 }
 
 /// The two figures: as it is, and in offset space.
-pub fn figures(scene: &Scene, parts: &With<Part>) -> Vec<Figure> {
+pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
     if parts.is_empty() {
         return Vec::new();
     }
-    let name = scene.effect_of_group();
-    let offset = format!("{}_offset{}", letter(&scene.effect), &name[letter(&scene.effect).len()..]);
-    let panels = |axis: fn(&Part) -> &Axis, x_name: &str| {
-        let grids = |pick: fn(&Part) -> &Axis| parts.iter().map(|(_, part)| pick(part).grid).reduce(Grid::union);
+    let name = view.effect_of_group();
+    let offset = format!("{}_offset{}", letter(&view.effect), &name[letter(&view.effect).len()..]);
+    let panels = |axis: fn(&FunnelPart) -> &FunnelAxis, x_name: &str| {
+        let grids = |pick: fn(&FunnelPart) -> &FunnelAxis| {
+            parts.iter().map(|(_, part)| pick(part).grid).reduce(DensityGrid::union)
+        };
         let (x, y) = (grids(axis), grids(|part| &part.sigma));
-        let ends = |grid: Option<Grid>| grid.map(|grid| [grid.low, grid.high]);
+        let ends = |grid: Option<DensityGrid>| grid.map(|grid| [grid.low, grid.high]);
         json!({
-            "x": x_name, "y": scene.sigma, "xDomain": ends(x), "yDomain": ends(y),
+            "x": x_name, "y": view.sigma, "xDomain": ends(x), "yDomain": ends(y),
             "panels": parts.iter().map(|(run, part)| json!({
                 "run": run.name, "slot": run.slot, "divergences": run.summary.divergences, "x": axis(part), "y": part.sigma,
             })).collect::<Vec<_>>(),
@@ -106,14 +108,14 @@ pub fn figures(scene: &Scene, parts: &With<Part>) -> Vec<Figure> {
         each(parts.iter().map(|(run, part)| {
             let mut said = format!(
                 "in the tenth of the draws with the smallest {} its sd is {} of that over all draws",
-                scene.sigma,
+                view.sigma,
                 number(part.squeezed[space], 2)
             );
             if space == 0 {
                 said += &format!(
                     "; {} divergences; smallest {} {}",
                     run.summary.divergences,
-                    scene.sigma,
+                    view.sigma,
                     significant(part.smallest_sigma)
                 );
             }
@@ -121,23 +123,23 @@ pub fn figures(scene: &Scene, parts: &With<Part>) -> Vec<Figure> {
         }))
     };
     let group =
-        format!("{} has {} observations ({}). ", scene.groups[scene.group], scene.sizes[scene.group], scene.why_group);
+        format!("{} has {} observations ({}). ", view.groups[view.group], view.sizes[view.group], view.why_group);
     vec![
-        Figure::new("funnel", format!("The funnel: {name} against {}", scene.sigma), panels(|part| &part.effect, &name)).captioned(
+        Figure::new("funnel", format!("The funnel: {name} against {}", view.sigma), panels(|part| &part.effect, &name)).captioned(
             format!(
                 "As {} goes to zero the effect has nowhere to go but the mean of all: a funnel, whose neck a centered sampler \
                  fails to enter, with divergences (crosses) around it.",
-                scene.sigma
+                view.sigma
             ),
             format!("{group}{}", squeezed(0)),
         ),
-        Figure::new("funnel", format!("The same as offset: {offset} against {}", scene.sigma), panels(|part| &part.offset, &offset))
+        Figure::new("funnel", format!("The same as offset: {offset} against {}", view.sigma), panels(|part| &part.offset, &offset))
             .called("funnel-offset")
             .captioned(
                 format!(
                     "(effect - mu) / {}: the space that a non-centered sampler sees, where the funnel is flattened out and one \
                      step size suits all of it.",
-                    scene.sigma
+                    view.sigma
                 ),
                 squeezed(1),
             ),

@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::exact::Exact;
 use crate::report::caption::{each, percent};
 use crate::report::figure::Figure;
-use crate::report::run::{POINTS, Run};
-use crate::report::scene::Scene;
-use crate::report::smooth::{Curve, Grid};
+use crate::report::kde::{Curve, DensityGrid};
+use crate::report::run::{POINTS, ReportedRun};
+use crate::report::view::View;
 use crate::summary::{decimals, number};
 
 /// The exact posterior of sigma.
@@ -21,25 +21,25 @@ pub struct Truth {
 
 impl Truth {
     /// Over what is shown of all runs; `None` where sigma has no exact density.
-    pub fn of(exact: &Exact, scene: &Scene, runs: &[Run]) -> Option<Truth> {
-        let i = exact.names().iter().position(|name| *name == scene.sigma)?;
-        let grid = grid(scene, runs)?;
+    pub fn of(exact: &Exact, view: &View, runs: &[ReportedRun]) -> Option<Truth> {
+        let i = exact.names().iter().position(|name| *name == view.sigma)?;
+        let grid = grid(view, runs)?;
         let y = grid.points(POINTS).map(|x| exact.density(i, x)).map(|y| if y.is_finite() { y } else { 0.0 });
         Some(Truth { mean: exact.mean(i), density: Curve::new(grid, y.collect()) })
     }
 }
 
 /// What is worth seeing in any of the runs.
-pub fn grid(scene: &Scene, runs: &[Run]) -> Option<Grid> {
-    runs.iter().filter_map(|run| Some(run.hyper(&scene.sigma)?.grid)).reduce(Grid::union)
+pub fn grid(view: &View, runs: &[ReportedRun]) -> Option<DensityGrid> {
+    runs.iter().filter_map(|run| Some(run.hyper(&view.sigma)?.grid)).reduce(DensityGrid::union)
 }
 
 /// All densities in one.
-pub fn figure(scene: &Scene, runs: &[Run], truth: Option<&Truth>) -> Option<Figure> {
+pub fn figure(view: &View, runs: &[ReportedRun], truth: Option<&Truth>) -> Option<Figure> {
     let mut curves = Vec::new();
     let mut said = Vec::new();
     for run in runs {
-        let (hyper, row) = (run.hyper(&scene.sigma)?, run.summary.parameters.get(&scene.sigma)?);
+        let (hyper, row) = (run.hyper(&view.sigma)?, run.summary.parameters.get(&view.sigma)?);
         curves.push(json!({ "run": run.name, "slot": run.slot, "mean": hyper.mean, "density": hyper.density }));
         let digits = decimals(row.mcse_mean);
         let mut words = format!("mean {} ± {} (MCSE)", number(row.mean, digits), number(row.mcse_mean, digits));
@@ -53,9 +53,9 @@ pub fn figure(scene: &Scene, runs: &[Run], truth: Option<&Truth>) -> Option<Figu
         }
         said.push((run.name.clone(), words));
     }
-    let grid = grid(scene, runs)?;
+    let grid = grid(view, runs)?;
     let exact = truth.map(|truth| json!({ "mean": truth.mean, "density": truth.density }));
-    let data = json!({ "x": scene.sigma, "low": grid.low, "high": grid.high, "curves": curves, "exact": exact });
+    let data = json!({ "x": view.sigma, "low": grid.low, "high": grid.high, "curves": curves, "exact": exact });
     let truth_said =
         truth.map_or(String::new(), |truth| format!(" The exact mean, by quadrature, is {}.", number(truth.mean, 4)));
     let look = match (runs.len(), truth) {
@@ -70,7 +70,7 @@ pub fn figure(scene: &Scene, runs: &[Run], truth: Option<&Truth>) -> Option<Figu
         }
     };
     Some(
-        Figure::new("marginal", format!("Marginal density of {}", scene.sigma), data)
+        Figure::new("marginal", format!("Marginal density of {}", view.sigma), data)
             .captioned(look, format!("{}{truth_said}", each(said))),
     )
 }

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::forest;
 use crate::mode::{self, Mode, NoMode, spread};
-use crate::report::draw::{rounded, spread as evenly};
 use crate::report::figure::Figure;
 use crate::report::run::With;
-use crate::report::scene::Scene;
+use crate::report::thin::{evenly, rounded};
+use crate::report::view::View;
 use crate::summary::{number, significant};
 
 /// Groups that are drawn, at most.
@@ -15,7 +15,7 @@ const GROUPS: usize = 300;
 
 /// The effects of each group at modes.
 #[derive(Debug, Clone)]
-pub struct Modes {
+pub struct GroupModes {
     /// Name, effects and what the caption says, mode by mode.
     found: Vec<(&'static str, Vec<f64>)>,
     /// Why there is none of some, in sentences.
@@ -32,34 +32,34 @@ struct Spike {
     rise: f64,
 }
 
-impl Modes {
-    /// Of the scene's coefficient.
+impl GroupModes {
+    /// Of the view's coefficient.
     pub fn of(
-        scene: &Scene,
+        view: &View,
         non_centered: &Result<Mode, NoMode>,
         marginal: &Result<Mode, NoMode>,
         path: Option<&mode::Path>,
-    ) -> Modes {
+    ) -> GroupModes {
         let (mut found, mut none) = (Vec::new(), Vec::new());
         for (name, mode) in [("non-centered mode", non_centered), ("marginal mode", marginal)] {
             match mode {
-                Ok(mode) => found.push((name, mode.named[scene.effects.clone()].to_vec())),
+                Ok(mode) => found.push((name, mode.named[view.effects.clone()].to_vec())),
                 Err(error) => none.push(format!("There is no {name}: {error}.")),
             }
         }
-        let path = path.filter(|path| path.coefficient == scene.coefficient);
+        let path = path.filter(|path| path.coefficient == view.coefficient);
         let spike = path.and_then(|path| {
             let last = path.points.last()?;
             Some(Spike { centre: last.centre, sigma: last.sigma, spread: last.spread, rise: path.rise_without_end })
         });
-        Modes { found, none, spike }
+        GroupModes { found, none, spike }
     }
 }
 
 /// The best run's means, and modes.
-pub fn figure(scene: &Scene, runs: &With<forest::Part>, modes: &Modes, best: usize) -> Option<Figure> {
+pub fn figure(view: &View, runs: &With<forest::ForestPart>, modes: &GroupModes, best: usize) -> Option<Figure> {
     let (run, part) = runs.get(best)?;
-    let means = part.means(scene.coefficient);
+    let means = part.means(view.coefficient);
     let mut order: Vec<usize> = (0..means.len()).collect();
     order.sort_by(|a, b| means[*a].total_cmp(&means[*b]));
     let shown: Vec<usize> = evenly(order.len(), GROUPS).into_iter().map(|i| order[i]).collect();
@@ -67,8 +67,8 @@ pub fn figure(scene: &Scene, runs: &With<forest::Part>, modes: &Modes, best: usi
     let series: Vec<_> =
         modes.found.iter().map(|(name, effects)| json!({ "name": name, "values": at(effects) })).collect();
     let data = json!({
-        "effect": scene.effect, "run": run.name, "slot": run.slot,
-        "groups": shown.iter().map(|group| &scene.groups[*group]).collect::<Vec<_>>(),
+        "effect": view.effect, "run": run.name, "slot": run.slot,
+        "groups": shown.iter().map(|group| &view.groups[*group]).collect::<Vec<_>>(),
         "means": at(means), "modes": series, "spike": modes.spike.as_ref().map(|spike| spike.centre),
     });
     let mut shows = String::new();
@@ -77,10 +77,10 @@ pub fn figure(scene: &Scene, runs: &With<forest::Part>, modes: &Modes, best: usi
             "Centered there is no mode: the log density rises by {} each time {} is divided by e, without end. At {} = {} all \
              {} are {}{}. ",
             number(spike.rise, 0),
-            scene.sigma,
-            scene.sigma,
+            view.sigma,
+            view.sigma,
             significant(spike.sigma),
-            scene.effects_word(),
+            view.effects_word(),
             significant(spike.centre),
             if spike.spread > 0.0 { format!(", and spread by {}", significant(spike.spread)) } else { String::new() },
         );
@@ -91,7 +91,7 @@ pub fn figure(scene: &Scene, runs: &With<forest::Part>, modes: &Modes, best: usi
     for none in &modes.none {
         shows += &format!(" {none}");
     }
-    Some(Figure::new("modes", format!("Posterior mode against posterior mean of {}", scene.effect), data).captioned(
+    Some(Figure::new("modes", format!("Posterior mode against posterior mean of {}", view.effect), data).captioned(
         "A mode is the highest point of a density, which depends on the parameterization, and is where nothing of the \
          probability need be: at the bottom of the funnel all are equal; the means, which integrate, are not.",
         shows,

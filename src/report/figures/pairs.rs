@@ -4,19 +4,19 @@ use serde_json::json;
 
 use crate::report::caption::each;
 use crate::report::figure::Figure;
-use crate::report::run::{Run, hardest};
+use crate::report::run::{ReportedRun, hardest};
 use crate::summary::number;
 
 /// The most hyperparameters.
 const VARIABLES: usize = 6;
 
 /// A figure for each run.
-pub fn figures(runs: &[Run]) -> Vec<Figure> {
+pub fn figures(runs: &[ReportedRun]) -> Vec<Figure> {
     let places = hardest(runs.iter(), VARIABLES);
     runs.iter().enumerate().map(|(i, run)| figure(run, i, runs.len(), &places)).collect()
 }
 
-fn figure(run: &Run, i: usize, runs: usize, places: &[usize]) -> Figure {
+fn figure(run: &ReportedRun, i: usize, runs: usize, places: &[usize]) -> Figure {
     let chosen = || places.iter().map(|place| &run.hyper[*place]);
     let variables: Vec<_> = chosen()
         .map(|hyper| json!({ "name": hyper.name, "low": hyper.grid.low, "high": hyper.grid.high, "density": hyper.density, "cloud": hyper.cloud }))

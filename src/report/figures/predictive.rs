@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::diagnostics::{mean, sd};
-use crate::report::draw::spread;
 use crate::report::figure::Figure;
+use crate::report::kde::{DensityGrid, Sorted};
 use crate::report::run::POINTS;
-use crate::report::smooth::{Grid, Sorted};
+use crate::report::thin::evenly;
 use crate::summary::{number, significant};
 
 /// Replicates that are drawn, and whose statistics are compared.
@@ -27,10 +27,10 @@ pub struct Replicates {
 }
 
 /// A number that sums a data set up.
-type Statistic = fn(&Sorted) -> f64;
+type TestStatistic = fn(&Sorted) -> f64;
 
 /// What replicates are held against the observed outcomes by.
-const STATISTICS: [(&str, Statistic); 4] = [
+const STATISTICS: [(&str, TestStatistic); 4] = [
     ("smallest", |sorted| sorted.quantile(0.0)),
     ("mean", |sorted| mean(sorted.values())),
     ("sd", |sorted| sd(sorted.values())),
@@ -45,10 +45,10 @@ pub fn figure(check: &Replicates) -> Option<Figure> {
         return None;
     }
     let observed = Sorted::new(&check.observed);
-    let replicates: Vec<Sorted> = spread(all.len(), COMPARED).into_iter().map(|i| Sorted::new(all[i])).collect();
-    let grid = replicates.iter().map(|sorted| sorted.grid(false)).fold(observed.grid(false), Grid::union);
+    let replicates: Vec<Sorted> = evenly(all.len(), COMPARED).into_iter().map(|i| Sorted::new(all[i])).collect();
+    let grid = replicates.iter().map(|sorted| sorted.grid(false)).fold(observed.grid(false), DensityGrid::union);
     let drawn: Vec<_> =
-        spread(replicates.len(), DRAWN).into_iter().map(|i| replicates[i].density(grid, POINTS)).collect();
+        evenly(replicates.len(), DRAWN).into_iter().map(|i| replicates[i].density(grid, POINTS)).collect();
     let statistics: Vec<_> = STATISTICS
         .iter()
         .map(|(name, statistic)| {
@@ -78,12 +78,12 @@ pub fn figure(check: &Replicates) -> Option<Figure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{Place, Purpose};
+    use crate::random::{Purpose, StreamKey};
 
     #[test]
     fn replicates_of_the_same_kind_are_around_the_observed() {
         let mut values = vec![0.0; 200 * 101];
-        Place { seed: 3, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut values);
+        StreamKey { seed: 3, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut values);
         let (observed, replicates) = values.split_at(200);
         let mut check = Replicates {
             run: "non-centered".into(),

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::json;
 
-use crate::report::chains::Variable;
-use crate::report::draw::spread;
+use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
-use crate::report::run::{Run, With};
+use crate::report::run::{ReportedRun, With};
+use crate::report::thin::evenly;
 use crate::summary::number;
 
 /// Bins of ranks.
@@ -20,7 +20,7 @@ const CHAINS: usize = 16;
 
 /// One hyperparameter's.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub struct RankRow {
     /// Which chains, and how many of each one's draws are in each bin, in units of its equal share.
     chains: Vec<usize>,
     shares: Vec<Vec<f64>>,
@@ -28,9 +28,9 @@ pub struct Row {
     largest: (f64, usize, usize),
 }
 
-impl Row {
+impl RankRow {
     /// Of these chains, among the draws of all; `None` where there is only one, or too few draws for two bins.
-    pub fn of(variable: &Variable, chains: &[usize]) -> Option<Row> {
+    pub fn of(variable: &VariableDraws, chains: &[usize]) -> Option<RankRow> {
         let bins = BINS.min(variable.draws / DRAWS_A_BIN);
         if variable.chains < 2 || bins < 2 {
             return None;
@@ -45,8 +45,8 @@ impl Row {
                 }
             }
         }
-        let drawn = spread(chains.len(), CHAINS);
-        Some(Row {
+        let drawn = evenly(chains.len(), CHAINS);
+        Some(RankRow {
             chains: drawn.iter().map(|i| chains[*i]).collect(),
             shares: drawn.iter().map(|i| all[*i].clone()).collect(),
             largest,
@@ -69,11 +69,11 @@ fn shares(draws: &[f64], sorted: &[f64], bins: usize) -> Vec<f64> {
 }
 
 /// A figure for each run that has chains to compare.
-pub fn figures(runs: &With<Vec<Option<Row>>>) -> Vec<Figure> {
+pub fn figures(runs: &With<Vec<Option<RankRow>>>) -> Vec<Figure> {
     runs.iter().enumerate().filter_map(|(i, (run, rows))| figure(run, rows, i, runs.len())).collect()
 }
 
-fn figure(run: &Run, rows: &[Option<Row>], i: usize, runs: usize) -> Option<Figure> {
+fn figure(run: &ReportedRun, rows: &[Option<RankRow>], i: usize, runs: usize) -> Option<Figure> {
     let named = run.hyper.iter().zip(rows);
     let rows: Vec<_> = named.filter_map(|(hyper, row)| Some((&hyper.name, row.as_ref()?))).collect();
     let (worst_name, worst) = rows.iter().max_by(|(_, a), (_, b)| a.largest.0.total_cmp(&b.largest.0))?;

@@ -5,12 +5,12 @@ use serde_json::json;
 
 use crate::diagnostics::quantile;
 use crate::report::caption::percent;
-use crate::report::chains::Variable;
-use crate::report::draw::{Rounding, spread};
+use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
-use crate::report::run::{Run, With};
-use crate::report::scene::Scene;
-use crate::report::smooth::{Curve, smoothed};
+use crate::report::kde::{Curve, smoothed};
+use crate::report::run::{ReportedRun, With};
+use crate::report::thin::{Rounding, evenly};
+use crate::report::view::View;
 use crate::summary::{counted, number};
 
 /// Chains drawn one by one: all of them, up to so many, or else a few and an envelope.
@@ -24,7 +24,7 @@ const DENSITY_POINTS: usize = 64;
 
 /// One hyperparameter's.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub struct TraceRow {
     /// Which chains.
     chains: Vec<usize>,
     /// Their densities.
@@ -37,13 +37,13 @@ pub struct Row {
     envelope: Option<[Vec<f64>; 2]>,
 }
 
-impl Row {
+impl TraceRow {
     /// Of one of `variables` hyperparameters.
-    pub fn of(variable: &Variable, scene: &Scene, variables: usize) -> Row {
+    pub fn of(variable: &VariableDraws, view: &View, variables: usize) -> TraceRow {
         let shown = if variable.chains <= ALL_CHAINS { ALL_CHAINS } else { SOME_CHAINS };
-        let chains = spread(variable.chains, shown);
-        let points = (scene.numbers / (variables * (chains.len() + 2)).max(1)).clamp(FEWEST, MOST);
-        let draws = spread(variable.draws, points);
+        let chains = evenly(variable.chains, shown);
+        let points = (view.numbers / (variables * (chains.len() + 2)).max(1)).clamp(FEWEST, MOST);
+        let draws = evenly(variable.draws, points);
         let rounding = Rounding::within(variable.grid.low, variable.grid.high);
         // The rule of thumb for as many draws as one chain has.
         let bandwidth = variable.sorted.bandwidth() * (variable.chains as f64).powf(0.2);
@@ -62,7 +62,7 @@ impl Row {
                 .collect();
             [0, 1].map(|end| rounding.all(ends.iter().map(|ends| ends[end])))
         });
-        Row {
+        TraceRow {
             densities: chains.iter().map(|chain| density(*chain)).collect(),
             traces: chains.iter().map(|chain| trace(*chain)).collect(),
             chains,
@@ -73,15 +73,15 @@ impl Row {
 }
 
 /// A figure for each run.
-pub fn figures(runs: &With<Vec<Row>>) -> Vec<Figure> {
+pub fn figures(runs: &With<Vec<TraceRow>>) -> Vec<Figure> {
     runs.iter().enumerate().map(|(i, (run, rows))| figure(run, rows, i, runs.len())).collect()
 }
 
-fn figure(run: &Run, rows: &[Row], i: usize, runs: usize) -> Figure {
+fn figure(run: &ReportedRun, rows: &[TraceRow], i: usize, runs: usize) -> Figure {
     let shown = rows.first().map_or(&[][..], |row| &row.chains[..]);
     let rows: Vec<_> = (run.hyper.iter().zip(rows))
         .map(|(hyper, row)| {
-            let Row { chains, densities, draws, traces, envelope } = row;
+            let TraceRow { chains, densities, draws, traces, envelope } = row;
             json!({
                 "name": hyper.name, "low": hyper.grid.low, "high": hyper.grid.high, "density": hyper.density,
                 "chains": chains.iter().map(|chain| run.chain_number(*chain)).collect::<Vec<_>>(),
@@ -106,7 +106,7 @@ fn figure(run: &Run, rows: &[Row], i: usize, runs: usize) -> Figure {
     )
 }
 
-fn shows(run: &Run) -> String {
+fn shows(run: &ReportedRun) -> String {
     let summary = &run.summary;
     let divergences = format!(
         "{} among {}",

@@ -1,0 +1,28 @@
+// Entry: the likelihood over every observation, the passes between: an invocation adds up a few neighbouring chunks of one
+// group, for one chain, until one chunk is left for each group. So sums are trees, whatever the size of a group.
+
+// Where the level's sums begin within a chain's, how many chunks it has; and the same of the level it makes.
+override FROM: u32;
+override CHUNKS_BEFORE: u32;
+override TO: u32;
+override CHUNKS_AFTER: u32;
+
+// The first chunk of the level that is added up, and one behind the last.
+@group(0) @binding(1) var<storage, read> runs: array<vec2<u32>>;
+@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+
+@compute @workgroup_size(BUNDLE)
+fn reduce(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x >= CHUNKS_AFTER {
+        return;
+    }
+    let run = runs[id.x];
+    let chain = id.y * PARTIALS;
+    for (var k = 0u; k < K + FAMILY_SUMS; k++) {
+        var sum = 0.0;
+        for (var chunk = run.x; chunk < run.y; chunk++) {
+            sum += partials[chain + FROM + k * CHUNKS_BEFORE + chunk];
+        }
+        partials[chain + TO + k * CHUNKS_AFTER + id.x] = sum;
+    }
+}

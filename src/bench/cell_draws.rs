@@ -1,0 +1,96 @@
+//! The draws of a cell: hyperparameters of the first few of each chain, enough to tell what a draw is worth.
+
+use crate::diagnostics::{Series, ess_bulk, sd};
+use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
+use crate::experiment::MANY_CHAINS;
+use crate::model::LocationScale;
+use crate::nuts::adaptation::PositionMoments;
+
+/// Draws of each of fewer chains that autocorrelations take.
+const ENOUGH: usize = 100;
+
+/// The most draws of a chain that are kept, and the most numbers.
+const MOST_DRAWS: usize = 2000;
+const MOST_NUMBERS: usize = 1 << 22;
+
+/// Hyperparameters of the first draws.
+pub struct CellDraws {
+    chains: usize,
+    hyperparameters: usize,
+    /// Draws of each chain there is room for.
+    room: usize,
+    draws: usize,
+    /// `[draw][chain][hyperparameter]`.
+    values: Vec<f64>,
+}
+
+impl CellDraws {
+    /// Room for draws of `chains` chains.
+    pub fn new(chains: usize, hyperparameters: usize) -> CellDraws {
+        let room = (MOST_NUMBERS / (chains * hyperparameters)).clamp(1, MOST_DRAWS);
+        CellDraws { chains, hyperparameters, room, draws: 0, values: Vec::new() }
+    }
+
+    /// Forgets them.
+    pub fn clear(&mut self) {
+        self.draws = 0;
+        self.values.clear();
+    }
+
+    /// Draws of each chain there are.
+    pub fn draws(&self) -> usize {
+        self.draws
+    }
+
+    /// The smallest ESS a draw of all hyperparameters; NaN where the draws do not tell. Of many chains only the first
+    /// `common` draws are looked at: what the draws of short chains are worth depends on how many there are.
+    pub fn ess_per_draw(&self, common: usize) -> f64 {
+        let (chains, k) = (self.chains, self.hyperparameters);
+        let draws = if chains >= MANY_CHAINS as usize { common.min(self.draws) } else { self.draws };
+        let enough = if chains >= MANY_CHAINS as usize { 1 } else { ENOUGH };
+        if draws < enough {
+            return f64::NAN;
+        }
+        let of = |variable: usize| {
+            let at = |place: usize| self.values[(place % draws * chains + place / draws) * k + variable];
+            let values: Vec<f64> = (0..chains * draws).map(at).collect();
+            let ess = if chains >= MANY_CHAINS as usize {
+                let means: Vec<f64> = values.chunks_exact(draws).map(crate::diagnostics::mean).collect();
+                chains as f64 * (sd(&values) / sd(&means)).powi(2)
+            } else {
+                ess_bulk(Series::new(&values, chains))
+            };
+            ess / (chains * draws) as f64
+        };
+        (0..k).map(of).fold(f64::INFINITY, |smallest, ess| if ess >= smallest { smallest } else { ess })
+    }
+}
+
+impl DrawSink for CellDraws {
+    fn warmed(&mut self, _: &PositionMoments) {}
+
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<&[LocationScale]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+        let variables = block.values.len() / (block.chains * block.draws).max(1);
+        let taken = block.draws.min(self.room - self.draws);
+        for draw in 0..taken {
+            for chain in 0..block.chains {
+                let row = (chain * block.draws + draw) * variables;
+                self.values.extend_from_slice(&block.values[row..row + self.hyperparameters]);
+            }
+        }
+        self.draws += taken;
+        Ok(())
+    }
+}

@@ -1,0 +1,271 @@
+//! Where cost bends: how the time of a leapfrog of all chains grows with chains, groups or predictors, from each measured
+//! size to the next.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::timing::Timing;
+use crate::model::Likelihood;
+use crate::summary::significant;
+
+/// Up to this slope of log time against log size, what grows costs little; from there on it is paid for.
+const BEND: f64 = 0.5;
+
+/// What grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Along {
+    /// The number of chains.
+    Chains,
+    /// The number of groups.
+    Groups,
+    /// The number of coefficients: predictors and intercept.
+    Coefficients,
+}
+
+/// An engine's time over one size, all else being equal.
+#[derive(Debug, Clone, Serialize)]
+pub struct ScalingCurve {
+    /// The engine.
+    pub engine: &'static str,
+    /// How the likelihood is computed.
+    pub likelihood: Likelihood,
+    /// What grows.
+    pub along: Along,
+    /// What does not.
+    pub fixed: String,
+    /// The sizes, growing.
+    pub sizes: Vec<usize>,
+    /// From each to the next, the slope of log time against log size: 0 where more costs nothing, 1 where it costs in
+    /// proportion.
+    pub slopes: Vec<f64>,
+    /// The size from which on more costs, if any does.
+    pub bends_at: Option<usize>,
+    /// What else changes there on a device: lanes of a chain, and numbers of a vector in each.
+    pub team: Option<[(u32, usize); 2]>,
+}
+
+impl Along {
+    fn size(self, timing: &Timing) -> usize {
+        match self {
+            Along::Chains => timing.chains as usize,
+            Along::Groups => timing.groups,
+            Along::Coefficients => timing.predictors + 1,
+        }
+    }
+}
+
+impl fmt::Display for Along {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Along::Chains => "chains",
+            Along::Groups => "groups",
+            Along::Coefficients => "coefficients",
+        })
+    }
+}
+
+/// All that the timings tell: for each engine and likelihood, along each size of which several were measured.
+pub fn of(timings: &[Timing]) -> Vec<ScalingCurve> {
+    let mut all = Vec::new();
+    for along in [Along::Chains, Along::Groups, Along::Coefficients] {
+        let others = [Along::Chains, Along::Groups, Along::Coefficients].into_iter().filter(|other| *other != along);
+        let others: Vec<Along> = others.collect();
+        let key = |timing: &Timing| {
+            let fixed = others.iter().map(|other| other.size(timing)).collect::<Vec<usize>>();
+            (timing.engine, timing.likelihood.to_string(), fixed)
+        };
+        let mut keys: Vec<_> = timings.iter().map(key).collect();
+        keys.sort();
+        keys.dedup();
+        for of in keys {
+            let mut line: Vec<&Timing> = timings.iter().filter(|timing| key(timing) == of).collect();
+            line.retain(|timing| timing.leapfrogs_per_second.is_some());
+            line.sort_by_key(|timing| along.size(timing));
+            if line.len() > 1 {
+                let fixed: Vec<String> =
+                    others.iter().zip(&of.2).map(|(other, size)| format!("{size} {other}")).collect();
+                all.push(along_line(along, &line, fixed.join(", ")));
+            }
+        }
+    }
+    all
+}
+
+/// Of one engine's timings, by size.
+fn along_line(along: Along, line: &[&Timing], fixed: String) -> ScalingCurve {
+    let time =
+        |timing: &Timing| timing.leapfrogs_per_second.map_or(f64::NAN, |rate| f64::from(timing.chains) / rate.median);
+    let slope = |pair: &[&Timing]| {
+        let size = |timing| (along.size(timing) as f64).ln();
+        (time(pair[1]) / time(pair[0])).ln() / (size(pair[1]) - size(pair[0]))
+    };
+    let slopes: Vec<f64> = line.windows(2).map(slope).collect();
+    let bend = slopes.iter().position(|slope| *slope > BEND);
+    let team = bend.and_then(|i| line[i].team.zip(line[i + 1].team)).map(|(before, after)| [before, after]);
+    ScalingCurve {
+        engine: line[0].engine,
+        likelihood: line[0].likelihood,
+        along,
+        fixed,
+        sizes: line.iter().map(|timing| along.size(timing)).collect(),
+        bends_at: bend.map(|i| along.size(line[i])),
+        slopes,
+        team: team.filter(|[before, after]| before != after),
+    }
+}
+
+impl fmt::Display for ScalingCurve {
+    /// A sentence.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let slopes: Vec<String> = self.slopes.iter().map(|slope| format!("{slope:.2}")).collect();
+        let sizes: Vec<String> = self.sizes.iter().map(usize::to_string).collect();
+        write!(
+            f,
+            "{} over {} with {}, {} {}: slopes {}; ",
+            self.engine,
+            self.likelihood,
+            self.fixed,
+            sizes.join(", "),
+            self.along,
+            slopes.join(", ")
+        )?;
+        match self.bends_at {
+            None => write!(f, "it does not bend")?,
+            Some(size) => write!(f, "it bends at {size}")?,
+        }
+        if let Some([before, after]) = self.team {
+            let team =
+                |(lanes, numbers): (u32, usize)| format!("{lanes} lanes with {numbers} numbers of a vector each");
+            write!(f, ", where a chain goes from {} to {}", team(before), team(after))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the engine that `auto` would take was the fastest, in one cell.
+#[derive(Debug, Clone, Serialize)]
+pub struct AutoChoice {
+    /// How the likelihood is computed.
+    pub likelihood: Likelihood,
+    /// Number of groups.
+    pub groups: usize,
+    /// Number of predictors.
+    pub predictors: usize,
+    /// Number of chains.
+    pub chains: u32,
+    /// What `auto` would take for a run that is not short.
+    pub takes: &'static str,
+    /// What made the most leapfrogs a second.
+    pub fastest: &'static str,
+    /// How many times what `auto` would take; `None` where that was not measured.
+    pub times: Option<f64>,
+}
+
+impl AutoChoice {
+    /// In one cell, whose `timings` these are; `None` where nothing was measured.
+    pub fn of(takes: &'static str, timings: &[Timing]) -> Option<AutoChoice> {
+        let rate = |timing: &Timing| timing.leapfrogs_per_second.map(|rate| rate.median);
+        let (fastest, best) =
+            timings.iter().filter_map(|timing| Some((timing, rate(timing)?))).max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let taken = timings.iter().find(|timing| timing.engine == takes).and_then(rate);
+        Some(AutoChoice {
+            likelihood: fastest.likelihood,
+            groups: fastest.groups,
+            predictors: fastest.predictors,
+            chains: fastest.chains,
+            takes,
+            fastest: fastest.engine,
+            times: taken.map(|taken| best / taken),
+        })
+    }
+}
+
+impl fmt::Display for AutoChoice {
+    /// A sentence.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let AutoChoice { likelihood, groups, predictors, chains, takes, fastest, .. } = self;
+        write!(f, "{groups} groups, {predictors} predictors, {chains} chains over {likelihood}: ")?;
+        match self.times {
+            _ if takes == fastest => write!(f, "auto takes {takes}, the fastest"),
+            Some(times) => write!(f, "auto takes {takes}; the fastest was {fastest} ({} times)", significant(times)),
+            None => write!(f, "auto takes {takes}, which was not measured; the fastest was {fastest}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::Rate;
+
+    fn timing(engine: &'static str, chains: u32, groups: usize, rate: f64, team: Option<(u32, usize)>) -> Timing {
+        Timing {
+            likelihood: Likelihood::Groups,
+            groups,
+            predictors: 1,
+            chains,
+            engine,
+            team,
+            gradients_per_second: None,
+            gradients_ratio: None,
+            gradients_split: None,
+            leapfrogs_per_second: Rate::of(&[rate]),
+            leapfrogs_ratio: None,
+            leapfrog_nanoseconds: None,
+            draws_per_second: None,
+            draws_per_chain: None,
+            ess_per_draw: None,
+            ess_per_second: None,
+            ess_ratio: None,
+            sampling_split: None,
+        }
+    }
+
+    #[test]
+    fn cost_bends_where_a_device_is_full() {
+        // Nothing to pay up to 1024 chains, everything from there on.
+        let rates = [(64, 1e6), (256, 4e6), (1024, 16e6), (4096, 16e6)];
+        let timings = rates.map(|(chains, rate)| timing("gpu", chains, 85, rate, None));
+        let [bends] = &of(&timings)[..] else { panic!() };
+        assert_eq!(
+            (bends.along, bends.bends_at, &bends.sizes[..]),
+            (Along::Chains, Some(1024), &[64, 256, 1024, 4096][..])
+        );
+        for (slope, expected) in bends.slopes.iter().zip([0.0, 0.0, 1.0]) {
+            assert!((slope - expected).abs() < 1e-12, "{bends:?}");
+        }
+        assert!(bends.to_string().ends_with("slopes 0.00, 0.00, 1.00; it bends at 1024"), "{bends}");
+        assert!(of(&timings[..3])[0].bends_at.is_none());
+        assert!(of(&timings[..1]).is_empty());
+    }
+
+    #[test]
+    fn each_line_is_told_by_itself_with_its_team() {
+        let of_size = |groups, rate, team| timing("gpu", 64, groups, rate, Some(team));
+        let mut timings = vec![of_size(340, 4e6, (32, 23)), of_size(85, 6e6, (8, 23)), of_size(1360, 1e6, (128, 23))];
+        timings.push(timing("cpu", 64, 85, 1e6, None));
+        timings.push(timing("cpu", 64, 340, 0.25e6, None));
+        let [cpu, gpu] = &of(&timings)[..] else { panic!() };
+        assert_eq!((cpu.engine, cpu.bends_at, cpu.team), ("cpu", Some(85), None));
+        assert!((cpu.slopes[0] - 1.0).abs() < 1e-12 && (gpu.slopes[1] - 1.0).abs() < 1e-12, "{gpu:?}");
+        assert_eq!((gpu.sizes.clone(), gpu.bends_at), (vec![85, 340, 1360], Some(340)));
+        assert_eq!(gpu.team, Some([(32, 23), (128, 23)]));
+        assert!(gpu.to_string().contains("from 32 lanes with 23 numbers of a vector each to 128 lanes"), "{gpu}");
+    }
+
+    #[test]
+    fn a_choice_is_held_against_the_fastest() {
+        let timings = [timing("cpu", 64, 85, 1e6, None), timing("gpu", 64, 85, 3e6, None)];
+        let choice = |takes| AutoChoice::of(takes, &timings).unwrap();
+        assert!(
+            choice("cpu").to_string().ends_with("auto takes cpu; the fastest was gpu (3.00 times)"),
+            "{}",
+            choice("cpu")
+        );
+        assert!(choice("gpu").to_string().ends_with("auto takes gpu, the fastest"));
+        assert_eq!(choice("gpu-density").times, None);
+        assert!(AutoChoice::of("cpu", &[]).is_none());
+    }
+}

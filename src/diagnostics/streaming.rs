@@ -1,0 +1,62 @@
+//! Diagnostics of draws that were summed up where they were made: the same numbers, to rounding, that many independent chains
+//! have where their draws are kept, and quantiles to a bin's width.
+
+use super::rhat::Variances;
+use super::summary::{QUARTILES, Summary};
+use crate::draws::{BetweenChains, RunningVariance, Totals};
+use crate::engine::sums::{BINS, quantile};
+
+/// What a row says of variable `i`: means, sds, errors and effective sample sizes as
+/// [`from_independent_chains`](Summary::from_independent_chains) has them, but that tail-ESS looks at the 5% and the 95%
+/// quantile that the end of warm-up has seen; quantiles by linear interpolation in a histogram of 1/64 sd a bin, `NaN` beyond
+/// 8 sds; R-hat as [`rhat_split`](super::rhat_split), of whole chains where the run was interrupted and halves are none.
+pub fn summary_of(totals: &Totals, i: usize) -> Summary {
+    let (across, unit) = (&totals.across[i], totals.units[i]);
+    let (chains, draws) = (totals.chains as f64, totals.draws as f64);
+    let size = chains * draws;
+    let mean = across.mean.mean();
+    // Of all draws, in u^2.
+    let variance = (across.square.mean() - mean * mean) * (size / (size - 1.0));
+    let mcse = (across.mean.variance() / chains).sqrt();
+    // Over the chains, the variance of the mean of (u - mean)^2: that of the mean of u^2 - 2 mean u.
+    let mixed = across.mixed / (chains - 1.0);
+    let square = across.square.variance() - 4.0 * mean * mixed + 4.0 * mean * mean * across.mean.variance();
+    let tail = |share: &RunningVariance| {
+        share.mean() * (1.0 - share.mean()) * (size / (size - 1.0)) / (share.variance() / chains)
+    };
+    let [below, above] = [&across.below[0], &across.below[1]].map(tail);
+    let histogram = &totals.histograms[i * BINS..(i + 1) * BINS];
+    let quantile = |p: f64| unit.mean + unit.sd * quantile(histogram, p);
+    let sd = variance.sqrt();
+    Summary {
+        mean: unit.mean + unit.sd * mean,
+        sd: unit.sd * sd,
+        q05: quantile(0.05),
+        q50: quantile(0.5),
+        q95: quantile(0.95),
+        mcse_mean: unit.sd * mcse,
+        // d sd = d (sd^2) / (2 sd).
+        mcse_sd: unit.sd * (square / chains).sqrt() / (2.0 * sd),
+        ess_bulk: variance / (mcse * mcse),
+        ess_tail: below.min(above),
+        quartiles: QUARTILES.map(quantile),
+        rhat: if totals.draws < 4 { f64::NAN } else { rhat(across, totals) },
+    }
+}
+
+/// Nested R-hat of variable `i`, as [`nested_rhat`](super::nested_rhat) has it.
+pub fn nested_rhat_of(totals: &Totals, i: usize) -> f64 {
+    let BetweenChains { superchain, inside, .. } = &totals.across[i];
+    (1.0 + superchain.variance() / inside.mean()).sqrt()
+}
+
+fn rhat(across: &BetweenChains, totals: &Totals) -> f64 {
+    let draws = totals.draws as f64;
+    let BetweenChains { mean, variance, half_mean, half_variance, .. } = across;
+    let variances = if totals.complete {
+        Variances::new(half_variance.mean(), half_mean.variance(), draws / 2.0)
+    } else {
+        Variances::new(variance.mean(), mean.variance(), draws)
+    };
+    variances.rhat()
+}

@@ -1,0 +1,97 @@
+//! What the chains say of one variable when their sums are put side by side, one chain after the other.
+
+use crate::engine::sums::DrawSums;
+
+/// A running mean and sum of squared deviations (Welford 1962).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct RunningVariance {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl RunningVariance {
+    /// Adds a value.
+    pub fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let before = value - self.mean;
+        self.mean += before / self.count;
+        self.squares += before * (value - self.mean);
+    }
+
+    /// How many values there were.
+    pub fn count(&self) -> f64 {
+        self.count
+    }
+
+    /// Their mean; `NaN` without any.
+    pub fn mean(&self) -> f64 {
+        if self.count == 0.0 { f64::NAN } else { self.mean }
+    }
+
+    /// Their variance, with divisor count - 1; `NaN` for fewer than two.
+    pub fn variance(&self) -> f64 {
+        if self.count < 2.0 { f64::NAN } else { self.squares / (self.count - 1.0) }
+    }
+}
+
+/// One variable, in its unit u, over the chains that were added.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct BetweenChains {
+    /// Each chain's mean of u.
+    pub mean: RunningVariance,
+    /// Each chain's mean of u^2.
+    pub square: RunningVariance,
+    /// The sum over the chains of the products of both means' deviations.
+    pub mixed: f64,
+    /// Each chain's share of draws in the lower tail, and of those that are not in the upper one.
+    pub below: [RunningVariance; 2],
+    /// Each chain's variance.
+    pub variance: RunningVariance,
+    /// Each half chain's mean.
+    pub half_mean: RunningVariance,
+    /// Each half chain's variance.
+    pub half_variance: RunningVariance,
+    /// Each superchain's mean.
+    pub superchain: RunningVariance,
+    /// Each superchain's variance, between its chains and inside them (Margossian et al. 2024, equation 7).
+    pub inside: RunningVariance,
+    /// Of the superchain that is not complete: the means of its chains, and their variances.
+    begun: [RunningVariance; 2],
+}
+
+impl BetweenChains {
+    /// Adds the next chain, of `draws` draws, the first `half` of which are its first half.
+    pub fn add(&mut self, sums: &DrawSums, draws: usize, half: usize, per_superchain: u32) {
+        let n = draws as f64;
+        let [first, second] = sums.halves;
+        let (mean, square) = ((first[0] + second[0]) / n, (first[1] + second[1]) / n);
+        let apart = mean - self.mean.mean;
+        self.mean.add(mean);
+        self.square.add(square);
+        self.mixed += apart * (square - self.square.mean);
+        for (below, count) in self.below.iter_mut().zip(sums.below) {
+            below.add(count / n);
+        }
+        let variance = variance(first[0] + second[0], first[1] + second[1], n);
+        self.variance.add(variance);
+        for ([sum, square], n) in sums.halves.into_iter().zip([half.min(draws), draws.saturating_sub(half)]) {
+            self.half_mean.add(sum / n as f64);
+            self.half_variance.add(self::variance(sum, square, n as f64));
+        }
+        let [means, variances] = &mut self.begun;
+        means.add(mean);
+        variances.add(if draws > 1 { variance } else { 0.0 });
+        if means.count >= f64::from(per_superchain) {
+            let between = if means.count > 1.0 { means.variance() } else { 0.0 };
+            self.superchain.add(means.mean());
+            self.inside.add(between + variances.mean());
+            self.begun = Default::default();
+        }
+    }
+}
+
+/// The variance of `n` values, with divisor n - 1, from their sum and that of their squares.
+fn variance(sum: f64, square: f64, n: f64) -> f64 {
+    ((square - sum * sum / n) / (n - 1.0)).max(0.0)
+}

@@ -1,0 +1,244 @@
+//! What a store holds beside draws: the data, the coordinates of every dimension, and what the run has learnt; and the
+//! metadata of all of it at the root.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::FORMAT;
+use super::arrays::{open, write_chunk, write_text};
+use super::files::Files;
+use super::layout::{Dimensions, DrawArrays, Extent, WARMUP};
+use super::metadata::{self, ArrayMetadata, Type};
+use super::model::StoredModel;
+use crate::driver::Tuned;
+use crate::model::Model;
+use crate::nuts::adaptation::PositionMoments;
+
+/// The group of what a run has learnt in warm-up.
+pub const ADAPTATION: &str = "adaptation";
+
+/// Its arrays, a number a coordinate of theta in the sampler's units: the metric as sds, and mean and variance over the last
+/// window of warm-up.
+pub const METRIC: &str = "metric_sd";
+pub const MEAN: &str = "position_mean";
+pub const VARIANCE: &str = "position_variance";
+
+/// Arrays, and how many draws of each chain are in them.
+pub type Written<'a> = (&'a DrawArrays, usize);
+
+/// The metadata of everything that is in a store.
+pub struct FixedArrays {
+    files: Arc<Files>,
+    /// Attributes of the root beside ours.
+    about: Map<String, Value>,
+    extent: Extent,
+    warmup: u32,
+    /// Arrays of which there is one, whatever the number of draws.
+    fixed: Vec<ArrayMetadata>,
+    /// The coordinates of draws, one array a group of draws.
+    draws: Vec<ArrayMetadata>,
+    learnt: Option<Tuned>,
+}
+
+impl FixedArrays {
+    /// Of a run of `model`.
+    pub fn new(
+        files: Arc<Files>,
+        model: &Model,
+        extent: Extent,
+        warmup: u32,
+        about: Map<String, Value>,
+    ) -> FixedArrays {
+        let names = Dimensions::of(model);
+        let (data, layout) = (model.dataset(), model.layout());
+        let (observations, slopes) = (data.n_observations(), layout.coefficients - 1);
+        let groups = groups(&extent);
+        let mut fixed = Vec::new();
+        let mut draws = Vec::new();
+        for group in &groups {
+            let whole = |name: &str, data_type, length| {
+                ArrayMetadata::whole(format!("{group}/{name}"), data_type, &[(name, length)])
+            };
+            let length = if group.starts_with(WARMUP) { extent.warmup } else { extent.draws };
+            fixed.push(whole("chain", Type::Int64, extent.chains));
+            draws.push(whole("draw", Type::Int64, length));
+            match *group {
+                "posterior" | "warmup_posterior" => {
+                    if extent.variables > layout.hyperparameters() {
+                        fixed.push(whole(&names.group, Type::String, layout.groups));
+                    }
+                    if slopes > 1 {
+                        fixed.push(whole("predictor", Type::String, slopes));
+                    }
+                }
+                "log_likelihood" | "posterior_predictive" => fixed.push(whole("obs_id", Type::Int64, observations)),
+                _ => {}
+            }
+        }
+        let whole = |path: &str, data_type, dimensions: &[(&str, usize)]| {
+            ArrayMetadata::whole(path.to_string(), data_type, dimensions)
+        };
+        let by_observation = [("obs_id", observations)];
+        fixed.push(whole(&format!("observed_data/{}", names.outcome), Type::Float64, &by_observation));
+        fixed.push(whole("observed_data/obs_id", Type::Int64, &by_observation));
+        fixed.push(whole("constant_data/obs_id", Type::Int64, &by_observation));
+        fixed.push(whole("constant_data/group_index", Type::Int64, &by_observation));
+        fixed.push(whole(&format!("constant_data/{}", names.group), Type::String, &[(&names.group, layout.groups)]));
+        fixed.push(whole("constant_data/row", Type::Int64, &by_observation));
+        if slopes > 0 {
+            let both = [("predictor", slopes), ("obs_id", observations)];
+            fixed.push(whole("constant_data/predictors", Type::Float64, &both));
+            fixed.push(whole("constant_data/predictor", Type::String, &[("predictor", slopes)]));
+        }
+        let mut about = about;
+        about.insert("model".to_string(), json!(StoredModel::of(model)));
+        FixedArrays { files, about, extent, warmup, fixed, draws, learnt: None }
+    }
+
+    /// Writes all that is known before the first transition.
+    pub fn write_fixed(&self, model: &Model) -> io::Result<()> {
+        let data = model.dataset();
+        let numbers = |from: usize, count: usize| (from..from + count).map(|i| i as f64).collect::<Vec<f64>>();
+        for metadata in self.fixed.iter().chain(&self.draws) {
+            let (group, name) = metadata.path.split_once('/').unwrap_or_default();
+            let length = metadata.dimensions[0].1;
+            let values: Vec<f64> = match (group, name) {
+                (_, "chain") => numbers(self.extent.first_chain as usize, length),
+                (_, "draw" | "obs_id") => numbers(0, length),
+                (_, "predictor") => {
+                    write_text(&self.files, metadata, data.predictor_names().to_vec())?;
+                    continue;
+                }
+                ("observed_data", _) => data.outcome().to_vec(),
+                (_, "group_index") => {
+                    (0..data.n_groups()).flat_map(|group| data.group_range(group).map(move |_| group as f64)).collect()
+                }
+                (_, "row") => (0..length).map(|i| data.row_of(i) as f64).collect(),
+                (_, "predictors") => {
+                    (0..data.predictor_names().len()).flat_map(|k| data.predictor(k).to_vec()).collect()
+                }
+                _ => {
+                    write_text(&self.files, metadata, data.groups().to_vec())?;
+                    continue;
+                }
+            };
+            let array = open(&self.files, metadata)?;
+            write_chunk(&array, metadata.data_type, &vec![0; metadata.dimensions.len()], values)?;
+        }
+        Ok(())
+    }
+
+    /// Knows what the run had learnt before it was interrupted.
+    pub fn remember(&mut self, learnt: Option<&Tuned>) {
+        self.learnt = learnt.cloned();
+    }
+
+    /// Writes what the run has learnt in warm-up, once.
+    pub fn learn(&mut self, learnt: Tuned) -> io::Result<()> {
+        if self.learnt.is_some() {
+            return Ok(());
+        }
+        for (metadata, numbers) in adaptation(&learnt) {
+            write_chunk(&open(&self.files, &metadata)?, Type::Float64, &[0], numbers.to_vec())?;
+        }
+        self.learnt = Some(learnt);
+        Ok(())
+    }
+
+    /// Writes the metadata of the root, which say how many draws of each chain there are in which arrays, since warm-up and
+    /// where they are recorded in it; before them, where that is wanted, those of every group and array, which repeat it
+    /// for readers that do not look at the root.
+    pub fn commit(&self, sampling: Written, warmup: Option<Written>, everywhere: bool) -> io::Result<()> {
+        // In order: Python's library looks for the nodes of a group side by side.
+        let mut nodes = BTreeMap::new();
+        let mut attributes = Map::new();
+        attributes.insert("inference_library".to_string(), json!(env!("CARGO_PKG_NAME")));
+        attributes.insert("inference_library_version".to_string(), json!(env!("CARGO_PKG_VERSION")));
+        attributes.insert("creation_library".to_string(), json!(env!("CARGO_PKG_NAME")));
+        attributes.insert("creation_library_version".to_string(), json!(env!("CARGO_PKG_VERSION")));
+        attributes.insert("creation_library_language".to_string(), json!("Rust"));
+        attributes.insert("tuning_steps".to_string(), json!(self.warmup));
+        for name in groups(&self.extent).into_iter().chain(["observed_data", "constant_data"]) {
+            nodes.insert(name.to_string(), metadata::group(&attributes));
+        }
+        if let Some(learnt) = &self.learnt {
+            let mut attributes = Map::new();
+            attributes.insert("step_size".to_string(), json!(learnt.step_size));
+            nodes.insert(ADAPTATION.to_string(), metadata::group(&attributes));
+            nodes.extend(adaptation(learnt).map(|(metadata, _)| (metadata.path.clone(), metadata.json())));
+        }
+        for metadata in &self.fixed {
+            nodes.insert(metadata.path.clone(), metadata.json());
+        }
+        let warmup_draws = warmup.map_or(0, |(_, draws)| draws);
+        let arrays = [Some(sampling), warmup].into_iter().flatten().flat_map(|(arrays, _)| &arrays.arrays);
+        for metadata in self.draws.iter().chain(arrays.map(|drawn| &drawn.metadata)) {
+            let mut metadata = metadata.clone();
+            let draws = if metadata.path.starts_with(WARMUP) { warmup_draws } else { sampling.1 };
+            if let Some((_, length)) = metadata.dimensions.iter_mut().find(|(name, _)| name == "draw") {
+                *length = draws;
+            }
+            nodes.insert(metadata.path.clone(), metadata.json());
+        }
+        for (path, node) in nodes.iter().filter(|_| everywhere) {
+            self.files.write(&format!("{path}/zarr.json"), pretty(node)?)?;
+        }
+        let mut about = self.about.clone();
+        about.insert("format".to_string(), json!(FORMAT));
+        about.insert("extent".to_string(), json!(self.extent));
+        about.insert("draws".to_string(), json!(sampling.1));
+        if warmup.is_some() {
+            about.insert("warmup_draws".to_string(), json!(warmup_draws));
+        }
+        // The root tells of nothing that is not there.
+        self.files.settle()?;
+        // As text: what is nested, xarray would open, and then not write again as netCDF.
+        attributes.insert("warpnuts".to_string(), json!(serde_json::to_string(&about)?));
+        self.files.write("zarr.json", pretty(&metadata::root(&attributes, nodes.into_iter().collect()))?)?;
+        self.files.settle()
+    }
+
+    /// Sets an attribute of the root; null removes it.
+    pub fn set_attribute(&mut self, name: &str, value: Value) {
+        match value {
+            Value::Null => drop(self.about.shift_remove(name)),
+            value => drop(self.about.insert(name.to_string(), value)),
+        }
+    }
+
+    /// What the root says of the run.
+    pub fn about(&self) -> &Map<String, Value> {
+        &self.about
+    }
+}
+
+/// The arrays of what was learnt, and their numbers.
+fn adaptation(learnt: &Tuned) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
+    let Tuned { scale, spread, .. } = learnt;
+    let spread =
+        spread.iter().flat_map(|PositionMoments { mean, variance }| [(MEAN, &mean[..]), (VARIANCE, &variance[..])]);
+    std::iter::once((METRIC, &scale[..])).chain(spread).map(|(name, numbers)| {
+        let dimensions = [("coordinate", numbers.len())];
+        (ArrayMetadata::whole(format!("{ADAPTATION}/{name}"), Type::Float64, &dimensions), numbers)
+    })
+}
+
+/// The groups that have draws.
+fn groups(extent: &Extent) -> Vec<&'static str> {
+    let mut groups = vec!["posterior", "sample_stats"];
+    if extent.warmup > 0 {
+        groups.extend(["warmup_posterior", "warmup_sample_stats"]);
+    }
+    groups.extend(extent.log_likelihood.then_some("log_likelihood"));
+    groups.extend(extent.posterior_predictive.then_some("posterior_predictive"));
+    groups
+}
+
+fn pretty(json: &Value) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(json)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}

@@ -1,0 +1,367 @@
+//! As many chains as fit the device's bindings: their buffers, and what is known of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rayon::prelude::*;
+use wgpu::BufferUsages;
+
+use super::half_precision::{LandedDraws, Packer};
+use super::kernels::{Kernels, MOVERS, POOLED, TransitionShaders};
+use super::messages::{Chain, Dispatch, Pooling, StepSize, TransitionStatistics};
+use super::slot::Slot;
+use super::streaming::DeviceSums;
+use crate::engine::Counters;
+use crate::engine::host::Chains;
+use crate::gpu::{ComputeKernel, Flight, Gpu, GpuError, Landing};
+use crate::nuts::State;
+use crate::nuts::adaptation::Moments;
+
+/// Draws of a dispatch take at most so many bytes, unless a single draw of all chains is more.
+const DRAWS: u64 = 192 << 20;
+
+/// Draws of a chain that a dispatch has room for at most.
+const ROOM: u64 = 256;
+
+/// The first dispatch's room: the next have twice what the one before needed.
+const FIRST_ROOM: u32 = 8;
+
+/// Chains that share buffers and dispatches.
+#[derive(Debug)]
+pub struct DeviceBatch {
+    /// The first chain's place among all.
+    first: usize,
+    chains: Vec<Chain>,
+    workgroups: u32,
+    vector: usize,
+    vectors: wgpu::Buffer,
+    /// Draws of a chain that a dispatch could leave at most, and that the next one may.
+    most: u32,
+    room: u32,
+    /// Draws of all chains together for each iteration of a dispatch's budget, in the last dispatch that made any.
+    pace: Option<f64>,
+    states: Landing,
+    /// Whether draws of the phase leave packed.
+    packs: bool,
+    slots: [Slot; 2],
+    pooling: wgpu::Buffer,
+    pooled: Landing,
+    pool: wgpu::BindGroup,
+    /// Where draws are summed up, and do not leave.
+    pub device_sums: Option<DeviceSums>,
+    /// Transitions of the phase that each chain has made, as far as is known.
+    made: Vec<u32>,
+    gradients: u64,
+    divergences: u64,
+}
+
+/// The number of chains of each batch, at most `largest` and as even as possible.
+pub fn sizes(chains: usize, largest: usize) -> impl Iterator<Item = usize> {
+    let batches = chains.div_ceil(largest);
+    (0..batches).map(move |batch| chains / batches + usize::from(batch < chains % batches))
+}
+
+/// The most chains of a batch.
+pub fn largest(gpu: &Gpu, shaders: &TransitionShaders) -> usize {
+    let own = (shaders.lie.size() * shaders.vectors as usize).max(shaders.sums_lie.size() * shaders.sums);
+    let chain = own.max(shaders.kept).max(32) as u64 * 4;
+    let dispatched = u64::from(gpu.limits().max_compute_workgroups_per_dimension) * u64::from(shaders.team.teams);
+    let beside = shaders.lie.beside as u64;
+    ((gpu.largest_binding() / chain).min(dispatched) / beside * beside).max(1) as usize
+}
+
+impl DeviceBatch {
+    /// Room for `chains` chains, the first of which is number `first` among all.
+    pub fn new(
+        gpu: &Gpu,
+        shaders: &TransitionShaders,
+        Kernels { transition, pool, .. }: &Kernels,
+        [fixed, likelihood, scales]: [&wgpu::Buffer; 3],
+        first: usize,
+        chains: usize,
+    ) -> Result<DeviceBatch, GpuError> {
+        let (count, chains, vector) = (chains, chains as u64, shaders.lie.size());
+        let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        let stride = (vector * shaders.vectors as usize) as u64 * 4;
+        let vectors = gpu.buffer("the chains' vectors", shaders.lie.whole(count) as u64 * stride, storage)?;
+        let state_bytes = chains * size_of::<Chain>() as u64;
+        let chain_states = Landing::new(gpu, "the chains' states", state_bytes)?;
+        let device_sums = DeviceSums::new(gpu, shaders, count)?;
+        let most = if device_sums.is_some() { 1 } else { ROOM };
+        let row = (shaders.kept * size_of::<f32>()).max(size_of::<TransitionStatistics>()) as u64;
+        let room = (DRAWS.min(gpu.largest_binding()) / (chains * row)).clamp(1, most);
+        let bindings = [(0, fixed), (1, likelihood), (3, scales), (4, chain_states.output()), (5, &vectors)];
+        let slot = || Slot::new(gpu, transition, &bindings, device_sums.as_ref(), [chains, room, shaders.kept as u64]);
+        let slots = [slot()?, slot()?];
+        let stretches = chains.div_ceil(u64::from(POOLED));
+        let pooled = Landing::new(gpu, "pooled moments", stretches * 4 * vector as u64 * 4)?;
+        let pooling =
+            gpu.buffer("pooling", size_of::<Pooling>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+        let pool = pool.bind(gpu, &[(2, &pooling), (5, &vectors), (6, pooled.output())])?;
+        Ok(DeviceBatch {
+            first,
+            made: vec![0; count],
+            chains: vec![Chain::default(); count],
+            workgroups: chains.div_ceil(u64::from(shaders.team.teams)) as u32,
+            vector,
+            vectors,
+            most: room as u32,
+            room: FIRST_ROOM.min(room as u32),
+            pace: None,
+            states: chain_states,
+            packs: false,
+            slots,
+            pooling,
+            pooled,
+            pool,
+            device_sums,
+            gradients: 0,
+            divergences: 0,
+        })
+    }
+
+    /// Puts every chain at its one of `states`, whose log densities have `constant` in them.
+    pub fn put(
+        &mut self,
+        gpu: &Gpu,
+        put: &ComputeKernel,
+        coordinates: &[Option<usize>],
+        states: &[State],
+        constant: f64,
+    ) -> Result<(), GpuError> {
+        let mut numbers = vec![0.0f32; states.len() * 2 * self.vector];
+        numbers.par_chunks_exact_mut(2 * self.vector).zip(states).for_each(|(numbers, state)| {
+            let (position, gradient) = numbers.split_at_mut(self.vector);
+            for (at, coordinate) in coordinates.iter().enumerate() {
+                if let Some(coordinate) = coordinate {
+                    position[at] = state.position[*coordinate] as f32;
+                    gradient[at] = state.gradient[*coordinate] as f32;
+                }
+            }
+        });
+        for (chain, state) in self.chains.iter_mut().zip(states) {
+            *chain = Chain { log_density: (state.log_density - constant) as f32, ..Chain::default() };
+        }
+        gpu.write(self.states.output(), &self.chains);
+        let staged = gpu.table("states on their way", &numbers)?;
+        let bound = put.bind(gpu, &[(2, &staged), (5, &self.vectors)])?;
+        let workgroups = (numbers.len() as u64 / 4).div_ceil(u64::from(MOVERS));
+        let kernels = |pass: &mut wgpu::ComputePass| put.dispatch_all(gpu, pass, &bound, workgroups);
+        Flight::start(gpu, |_| {}, kernels, &[], None, &[]).land(gpu)
+    }
+
+    /// Fetches the state of each chain after the last phase, with `constant` in its log density.
+    pub fn states(
+        &self,
+        gpu: &Gpu,
+        take: &ComputeKernel,
+        coordinates: &[Option<usize>],
+        constant: f64,
+    ) -> Result<Vec<State>, GpuError> {
+        let numbers = self.chains.len() as u64 * 2 * self.vector as u64;
+        let bytes = numbers * size_of::<f32>() as u64;
+        let landing = Landing::new(gpu, "states on their way", bytes)?;
+        let bound = take.bind(gpu, &[(2, landing.output()), (4, self.states.output()), (5, &self.vectors)])?;
+        let kernels = |pass: &mut wgpu::ComputePass| {
+            take.dispatch_all(gpu, pass, &bound, (numbers / 4).div_ceil(u64::from(MOVERS)))
+        };
+        Flight::start(gpu, |_| {}, kernels, &[(&landing, bytes)], None, &[]).land(gpu)?;
+        let dim = coordinates.iter().flatten().count();
+        landing.read(bytes, |bytes| {
+            let rows = bytemuck::cast_slice::<u8, f32>(bytes).par_chunks_exact(2 * self.vector);
+            let state = |(numbers, chain): (&[f32], &Chain)| {
+                let mut state = State::zeros(dim);
+                let (position, gradient) = numbers.split_at(self.vector);
+                for (at, coordinate) in coordinates.iter().enumerate() {
+                    if let Some(coordinate) = coordinate {
+                        state.position[*coordinate] = f64::from(position[at]);
+                        state.gradient[*coordinate] = f64::from(gradient[at]);
+                    }
+                }
+                state.log_density = f64::from(chain.log_density) + constant;
+                state
+            };
+            rows.zip(&self.chains).map(state).collect()
+        })
+    }
+
+    /// Its own of all `chains`.
+    pub fn of(&self, chains: Chains) -> Chains {
+        Chains { first: chains.first + self.first as u32, count: self.chains.len() as u32, ..chains }
+    }
+
+    /// How many chains there are.
+    pub fn len(&self) -> usize {
+        self.chains.len()
+    }
+
+    /// Makes the chains ready for a phase that starts with this step size.
+    pub fn begin(&mut self, gpu: &Gpu, log_step_size: f32) {
+        for chain in &mut self.chains {
+            *chain = Chain {
+                sample: chain.sample,
+                log_density: chain.log_density,
+                adaptation: StepSize { error: 0.0, log_step: log_step_size, log_mean: log_step_size },
+                ..Chain::default()
+            };
+        }
+        self.made.fill(0);
+        (self.gradients, self.divergences) = (0, 0);
+        self.packs = false;
+        gpu.write(self.states.output(), &self.chains);
+    }
+
+    /// Has the draws of the phase that begins leave packed.
+    pub fn pack(&mut self, gpu: &Gpu, packer: &Arc<Packer>) -> Result<(), GpuError> {
+        let rows = self.chains.len() as u64 * u64::from(self.most);
+        self.packs = true;
+        self.slots.iter_mut().try_for_each(|slot| slot.pack(gpu, packer, rows))
+    }
+
+    /// Sends a dispatch on its way.
+    pub fn submit(&mut self, gpu: &Gpu, transition: &ComputeKernel, slot: usize, run: Dispatch) {
+        let chains = self.chains.len() as u64;
+        let run = Dispatch {
+            first_chain: run.first_chain + self.first as u32,
+            chains: chains as u32,
+            room: self.room,
+            ..run
+        };
+        let rows = chains * u64::from(self.room);
+        // As many as at the last pace and a few more, for what comes along in vain costs less than what has to be fetched again.
+        let expected = self.pace.map(|pace| pace * f64::from(run.budget));
+        let expected = expected.map_or(rows, |expected| (expected + 4.0 * expected.sqrt()).ceil().max(1.0) as u64);
+        let leaves = run.recording == 1 && self.device_sums.is_none();
+        self.slots[slot].submit(
+            gpu,
+            transition,
+            self.workgroups,
+            run,
+            [rows, expected.min(rows)],
+            [leaves, self.packs],
+        );
+    }
+
+    /// Waits for a dispatch; returns how long its kernel took, zero where the device cannot tell.
+    pub fn land(&mut self, gpu: &Gpu, slot: usize) -> Result<Duration, GpuError> {
+        self.slots[slot].land(gpu)
+    }
+
+    /// Reads what a dispatch has counted; returns what is new.
+    pub fn count(&mut self, slot: usize) -> Result<Counters, GpuError> {
+        let slot = &mut self.slots[slot];
+        let (arrived, budget) = slot.count(self.chains.len())?;
+        let written = arrived.iter().map(|[written, ..]| *written).max().unwrap_or(0);
+        if written > 0 {
+            self.room = (2 * written).clamp(FIRST_ROOM.min(self.most), self.most);
+            let rows: u64 = arrived.iter().map(|[written, ..]| u64::from(*written)).sum();
+            self.pace = Some(rows as f64 / f64::from(budget.max(1)));
+        }
+        let mut news = Counters::default();
+        let (mut gradients, mut divergences) = (0, 0);
+        for (known, [_, made, chain_gradients, chain_divergences]) in self.made.iter_mut().zip(arrived) {
+            news.transitions += u64::from(made - *known);
+            gradients += u64::from(*chain_gradients);
+            divergences += u64::from(*chain_divergences);
+            *known = *made;
+        }
+        news.gradients = gradients - self.gradients;
+        news.divergences = divergences - self.divergences;
+        (self.gradients, self.divergences) = (gradients, divergences);
+        Ok(news)
+    }
+
+    /// Has `take` look at the draws of a dispatch: the first chain's place, counts, the draws' numbers, and what transitions told,
+    /// row by row.
+    pub fn draws(
+        &self,
+        gpu: &Gpu,
+        slot: usize,
+        take: impl FnOnce(usize, &[[u32; 4]], LandedDraws, &[TransitionStatistics]),
+    ) -> Result<(), GpuError> {
+        self.slots[slot]
+            .draws(gpu, self.packs, |counts, numbers, statistics| take(self.first, counts, numbers, statistics))
+    }
+
+    /// Transitions of the phase that all its chains have made, as far as is known.
+    pub fn slowest(&self) -> u32 {
+        self.made.iter().copied().min().unwrap_or(0)
+    }
+
+    /// Transitions of the phase that the chain has made which is farthest ahead, as far as is known.
+    pub fn furthest(&self) -> u32 {
+        self.made.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The chains as the last phase has left them.
+    pub fn chains(&self) -> &[Chain] {
+        &self.chains
+    }
+
+    /// Fetches the chains as the phase has left them.
+    pub fn fetch(&mut self, gpu: &Gpu) -> Result<&[Chain], GpuError> {
+        let bytes = (self.chains.len() * size_of::<Chain>()) as u64;
+        Flight::start(gpu, |_| {}, |_| {}, &[(&self.states, bytes)], None, &[]).land(gpu)?;
+        self.chains = self.states.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
+        Ok(&self.chains)
+    }
+
+    /// Adds the moments of its chains' draws, `draws` of each, to `moments`.
+    pub fn pool(
+        &mut self,
+        gpu: &Gpu,
+        pool: &ComputeKernel,
+        draws: u32,
+        coordinates: &[Option<usize>],
+        moments: &mut Moments,
+    ) -> Result<(), GpuError> {
+        let chains = self.chains.len() as u32;
+        let stretches = chains.div_ceil(POOLED);
+        gpu.write(&self.pooling, &[Pooling { chains, draws: draws as f32 }]);
+        let bytes = u64::from(stretches) * 4 * self.vector as u64 * 4;
+        let workgroups = (2 * self.vector as u32 / 4).div_ceil(MOVERS);
+        let kernels = |pass: &mut wgpu::ComputePass| pool.dispatch(pass, &self.pool, workgroups, stretches);
+        Flight::start(gpu, |_| {}, kernels, &[(&self.pooled, bytes)], None, &[]).land(gpu)?;
+        self.pooled.read(bytes, |bytes| {
+            let numbers: &[f32] = bytemuck::cast_slice(bytes);
+            let dim = coordinates.iter().flatten().count();
+            for (stretch, numbers) in numbers.chunks_exact(4 * self.vector).enumerate() {
+                let pooled = POOLED.min(chains - stretch as u32 * POOLED);
+                let parts = [0, 1, 2, 3].map(|part| {
+                    let mut values = vec![0.0; dim];
+                    let part = &numbers[part * self.vector..(part + 1) * self.vector];
+                    for (number, coordinate) in part.iter().zip(coordinates) {
+                        if let Some(coordinate) = coordinate {
+                            values[*coordinate] = f64::from(*number);
+                        }
+                    }
+                    values
+                });
+                moments.join(&Moments::of_parts(f64::from(pooled) * f64::from(draws), parts));
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sizes;
+
+    #[test]
+    fn shards_are_as_even_as_they_can_be() {
+        for (chains, largest, even) in [
+            (65_536, 52_103, vec![32_768; 2]),
+            (7, 3, vec![3, 2, 2]),
+            (6, 3, vec![3, 3]),
+            (5, 9, vec![5]),
+            (1, 1, vec![1]),
+        ] {
+            assert_eq!(sizes(chains, largest).collect::<Vec<usize>>(), even);
+        }
+        for chains in 1..200 {
+            let sizes: Vec<usize> = sizes(chains, 17).collect();
+            assert_eq!((sizes.iter().sum::<usize>(), sizes.len()), (chains, chains.div_ceil(17)));
+            assert!(sizes.iter().all(|size| *size <= 17 && size + 1 >= sizes[0]), "{sizes:?}");
+        }
+    }
+}

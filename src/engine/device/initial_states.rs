@@ -1,0 +1,31 @@
+//! Where the chains of a device engine start: the same points as on the CPU, looked for there.
+
+use rayon::prelude::*;
+
+use crate::density::cpu::CpuDensity;
+use crate::engine::EngineError;
+use crate::engine::host::Chains;
+use crate::engine::worker::{HostChain, Worker};
+use crate::model::Model;
+use crate::nuts::{State, Transition};
+
+/// Chains whose starting points a thread looks for at once.
+const STARTS: usize = 256;
+
+/// The state of each chain at its starting point.
+///
+/// # Errors
+/// When a chain finds none.
+pub fn starting_states(model: &Model, chains: Chains) -> Result<Vec<State>, EngineError> {
+    let density = CpuDensity::new(model);
+    let dim = model.dim();
+    let numbers: Vec<u32> = (chains.first..chains.first + chains.count).collect();
+    let found = numbers.par_chunks(STARTS).map(|numbers| {
+        let mut worker = Worker::new(Box::new(density.clone()), |dim| Transition::new(dim, 1));
+        let chain = |number: &u32| HostChain::new(*number, chains.per_superchain, dim);
+        let mut started: Vec<HostChain> = numbers.iter().map(chain).collect();
+        worker.start(chains.seed, &mut started)?;
+        Ok(started.into_iter().map(|chain| chain.state).collect::<Vec<_>>())
+    });
+    Ok(found.collect::<Result<Vec<_>, EngineError>>()?.into_iter().flatten().collect())
+}

@@ -1,0 +1,126 @@
+//! Sums that a batch's chains make of their draws on the device: the buffers they are in, and how they come to the sink.
+
+use rayon::prelude::*;
+use wgpu::BufferUsages;
+
+use super::kernels::{SUMS, TransitionShaders};
+use super::messages::Chain;
+use super::vectors::Vectors;
+use crate::engine::SumSink;
+use crate::engine::sums::{BINS, ChainSums, DrawSums, EnergySums};
+use crate::gpu::{Flight, Gpu, GpuError, Landing};
+use crate::model::LocationScale;
+
+/// Sums that come back at once take at most so many bytes, unless a single chain's are more.
+const PORTION: usize = 64 << 20;
+
+/// The sums of a batch's chains.
+#[derive(Debug)]
+pub struct DeviceSums {
+    grid: wgpu::Buffer,
+    sums: wgpu::Buffer,
+    histograms: Landing,
+    /// How vectors lie, and variables that their numbers stand for.
+    lie: Vectors,
+    variables: usize,
+}
+
+impl DeviceSums {
+    /// Room for the sums of `chains` chains, where `shaders` make any.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn new(gpu: &Gpu, shaders: &TransitionShaders, chains: usize) -> Result<Option<DeviceSums>, GpuError> {
+        if shaders.sums == 0 {
+            return Ok(None);
+        }
+        let (lie, variables) = (shaders.sums_lie, shaders.sums_lie.coordinates().iter().flatten().count());
+        let storage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        Ok(Some(DeviceSums {
+            grid: gpu.table("units of sums", &vec![[0.0f32; 4]; lie.size()])?,
+            sums: gpu.buffer(
+                "the chains' sums",
+                (lie.whole(chains) * SUMS * lie.size() * size_of::<f32>()) as u64,
+                storage,
+            )?,
+            histograms: Landing::new(gpu, "histograms", (variables * BINS * size_of::<u32>()) as u64)?,
+            lie,
+            variables,
+        }))
+    }
+
+    /// The buffers that output_sums.wgsl has, each with its binding.
+    pub fn bindings(&self) -> [(u32, &wgpu::Buffer); 3] {
+        [(9, &self.grid), (10, &self.sums), (11, self.histograms.output())]
+    }
+
+    /// Makes ready for draws in these `units` of the sampler's, with these `tails`; `coordinates` say which variable each number
+    /// of a vector is.
+    pub fn begin(&self, gpu: &Gpu, coordinates: &[Option<usize>], units: &[LocationScale], tails: &[[f64; 2]]) {
+        let numbers =
+            |i: usize| [units[i].mean, 1.0 / units[i].sd, tails[i][0], tails[i][1]].map(|number| number as f32);
+        let grid: Vec<[f32; 4]> = coordinates.iter().map(|at| at.map_or([0.0; 4], numbers)).collect();
+        gpu.write(&self.grid, &grid);
+        gpu.write(self.histograms.output(), &vec![0u32; self.variables * BINS]);
+    }
+
+    /// Hands over what `chains`, each of which has made `draws` draws, of `warmup` or since, have summed up, the first `half` of
+    /// them apart.
+    ///
+    /// # Errors
+    /// When the device fails; part of it may have been handed over then.
+    pub fn hand_over(
+        &self,
+        gpu: &Gpu,
+        coordinates: &[Option<usize>],
+        chains: &[Chain],
+        warmup: bool,
+        [draws, half]: [usize; 2],
+        sink: &mut dyn SumSink,
+    ) -> Result<(), GpuError> {
+        let (lie, variables) = (self.lie, self.variables);
+        let bytes = |chains: usize| (lie.whole(chains) * SUMS * lie.size() * size_of::<f32>()) as u64;
+        let portion = lie
+            .whole((PORTION as u64 / (bytes(lie.beside) / lie.beside as u64)).clamp(1, chains.len().max(1) as u64)
+                as usize);
+        let landing = Landing::new(gpu, "sums on their way", bytes(portion))?;
+        let mut sums = vec![DrawSums::default(); portion * variables];
+        for (number, chains) in chains.chunks(portion).enumerate() {
+            let (from, size) = (bytes(number * portion), bytes(chains.len()));
+            let gather = |encoder: &mut wgpu::CommandEncoder| {
+                encoder.copy_buffer_to_buffer(&self.sums, from, landing.output(), 0, size);
+            };
+            Flight::start(gpu, gather, |_| {}, &[(&landing, size)], None, &[]).land(gpu)?;
+            let sums = &mut sums[..chains.len() * variables];
+            landing.read(size, |bytes| {
+                let numbers = bytemuck::cast_slice::<u8, f32>(bytes);
+                sums.par_chunks_exact_mut(variables).enumerate().for_each(|(chain, sums)| {
+                    for (at, coordinate) in coordinates.iter().enumerate() {
+                        if let Some(coordinate) = coordinate {
+                            let [a, b, c, d, below, above] =
+                                [0, 1, 2, 3, 4, 5].map(|i| f64::from(numbers[lie.place(chain, SUMS, i, at)]));
+                            let second = if draws > half { [c, d] } else { [0.0; 2] };
+                            sums[*coordinate] = DrawSums { halves: [[a, b], second], below: [below, above] };
+                        }
+                    }
+                });
+            })?;
+            let energies: Vec<EnergySums> = chains.iter().map(energies).collect();
+            sink.take_sums(&ChainSums { warmup, draws, sums, energies: &energies });
+        }
+        let size = (variables * BINS * size_of::<u32>()) as u64;
+        Flight::start(gpu, |_| {}, |_| {}, &[(&self.histograms, size)], None, &[]).land(gpu)?;
+        self.histograms.read(size, |bytes| sink.take_histograms(bytemuck::cast_slice(bytes)))
+    }
+}
+
+fn energies(chain: &Chain) -> EnergySums {
+    EnergySums {
+        first: f64::from(chain.first_energy),
+        last: f64::from(chain.last_energy),
+        sum: f64::from(chain.energy_sum),
+        square: f64::from(chain.energy_square),
+        steps: f64::from(chain.energy_steps),
+        saturated: u64::from(chain.saturated),
+    }
+}

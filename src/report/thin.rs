@@ -1,0 +1,99 @@
+//! Which draws are shown where there are too many: one at random from each of equal stretches, the same ones every time.
+
+use crate::random::{Purpose, StreamKey};
+
+/// Of `count` draws, `shown` places in order, one at random from each of as many equal stretches; all where there are no more.
+pub fn thinned(count: usize, shown: usize) -> Vec<usize> {
+    if count <= shown {
+        return (0..count).collect();
+    }
+    let key = StreamKey { seed: 0, chain: 0, transition: 0 };
+    let edge = |i: usize| (i as u128 * count as u128 / shown as u128) as usize;
+    (0..shown)
+        .map(|i| {
+            let (first, end) = (edge(i), edge(i + 1));
+            first + ((end - first) as f64 * key.uniform(Purpose::Stream, i as u32)) as usize
+        })
+        .collect()
+}
+
+/// Of `count` things in a row, `shown` evenly spread ones, the first and the last among them; all where there are no more.
+pub fn evenly(count: usize, shown: usize) -> Vec<usize> {
+    if count <= shown {
+        return (0..count).collect();
+    }
+    (0..shown).map(|i| i * (count - 1) / (shown - 1).max(1)).collect()
+}
+
+/// Numbers rounded to a ten-thousandth of the range they lie in, which no eye can see and which are short in a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Rounding {
+    /// A power of ten: how many steps there are in one.
+    per_one: f64,
+}
+
+impl Rounding {
+    /// For numbers between `low` and `high`.
+    pub fn within(low: f64, high: f64) -> Rounding {
+        let range = high - low;
+        let exponent = if range > 0.0 && range.is_finite() { 4.0 - range.log10().floor() } else { 6.0 };
+        Rounding { per_one: 10f64.powf(exponent) }
+    }
+
+    /// For these numbers.
+    pub fn of(values: &[f64]) -> Rounding {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Rounding::within(low, high)
+    }
+
+    /// The nearest of its numbers.
+    pub fn round(self, value: f64) -> f64 {
+        let rounded = (value * self.per_one).round() / self.per_one;
+        // Minus zero is longer, and says no more.
+        if rounded.is_finite() { rounded + 0.0 } else { value }
+    }
+
+    /// All of them.
+    pub fn all(self, values: impl IntoIterator<Item = f64>) -> Vec<f64> {
+        values.into_iter().map(|value| self.round(value)).collect()
+    }
+}
+
+/// Rounds numbers to what their own range lets one see.
+pub fn rounded(values: Vec<f64>) -> Vec<f64> {
+    Rounding::of(&values).all(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stretch_gives_one_draw_and_the_same_one_every_time() {
+        let places = thinned(15_000, 300);
+        assert_eq!(places.len(), 300);
+        assert!(places.windows(2).all(|pair| pair[0] < pair[1]) && places[299] < 15_000);
+        assert!(places.iter().enumerate().all(|(i, place)| place / 50 == i));
+        assert_eq!(places, thinned(15_000, 300));
+        assert!(places.iter().any(|place| place % 50 != 0), "they are no grid");
+        assert_eq!(thinned(3, 5), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_spread_has_both_ends() {
+        assert_eq!(evenly(16_384, 4), [0, 5461, 10_922, 16_383]);
+        assert_eq!(evenly(2, 4), [0, 1]);
+        assert_eq!(evenly(9, 1), [0]);
+    }
+
+    #[test]
+    fn rounding_keeps_what_can_be_seen() {
+        let far = Rounding::within(1_000_000.0, 1_000_001.0);
+        assert_eq!(far.round(1_000_000.123_456), 1_000_000.123_5);
+        assert_eq!(Rounding::within(0.0, 5e8).round(123_456_789.0), 123_460_000.0);
+        assert_eq!(Rounding::within(0.0, 3e-9).round(1.234_567_8e-9).to_string(), "0.0000000012346");
+        assert_eq!(Rounding::within(2.0, 2.0).round(2.0), 2.0);
+        assert_eq!(Rounding::within(-1.0, 1.0).round(-1e-9).to_string(), "0");
+    }
+}
