@@ -31,14 +31,14 @@ fn log_density() -> f32 {
     for (var k = 0u; k < K; k++) {
         let h = SCALE + k;
         let sigma = team_number(team, scales_here[h / TEAM], h % TEAM);
-        at.coefficients[k] = coefficient_of_scale(hyperparameter(MEAN + k), hyperparameter(h), sigma);
+        at.coefficients[k] = coefficient(hyperparameter(MEAN + k), hyperparameter(h), sigma);
     }
     var dispersions: array<f32, DISPERSION_ROOM>;
     for (var d = 0u; d < DISPERSIONS; d++) {
         let h = DISPERSION + d;
         dispersions[d] = team_number(team, scales_here[h / TEAM], h % TEAM);
     }
-    at.family = family_at_scales(dispersions);
+    at.family = family_at(dispersions);
     return of_groups(&at);
 }
 

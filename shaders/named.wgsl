@@ -8,7 +8,7 @@ fn named_hyperparameter(h: u32, number: f32) -> f32 {
 
 // What an effect of coefficient `k` is a beta of, where `mu` and `log_sigma` stand in theta.
 fn named_coefficient(mu: f32, log_sigma: f32) -> Coefficient {
-    return coefficient_of_scale(mu, log_sigma, positive(log_sigma));
+    return coefficient(mu, log_sigma, positive(log_sigma));
 }
 
 // A positive variable, of its logarithm; a NaN stays one.

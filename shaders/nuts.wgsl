@@ -4,8 +4,6 @@
 // Wants leapfrog.wgsl, tree.wgsl, weight.wgsl, random.wgsl, a team, a chain that is shared or alone, and transition.wgsl's chain and
 // place.
 
-const MAX_ENERGY_ERROR = 1000.0;
-
 // What a leaf makes of its transition: it goes on; or it is over, because its energy error is too large, because a
 // subtree or the tree turns back, or because the tree may not grow further.
 const ONGOING = 0u;

@@ -7,13 +7,14 @@ fn hyperparameters(number: u32) -> At {
     let row = number * DIM;
     var at: At;
     for (var k = 0u; k < K; k++) {
-        at.coefficients[k] = coefficient(positions[row + MEAN + k], positions[row + SCALE + k]);
+        let log_sigma = positions[row + SCALE + k];
+        at.coefficients[k] = coefficient(positions[row + MEAN + k], log_sigma, exp_of(log_sigma));
     }
-    var log_dispersions: array<f32, DISPERSION_ROOM>;
+    var dispersions: array<f32, DISPERSION_ROOM>;
     for (var d = 0u; d < DISPERSIONS; d++) {
-        log_dispersions[d] = positions[row + DISPERSION + d];
+        dispersions[d] = exp_of(positions[row + DISPERSION + d]);
     }
-    at.family = family_at(log_dispersions);
+    at.family = family_at(dispersions);
     return at;
 }
 

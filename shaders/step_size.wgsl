@@ -1,7 +1,4 @@
-// Dual averaging of a chain's log step size towards a mean acceptance: twin of StepSize in src/nuts/adaptation.rs.
-
-const T0 = 10.0;
-const KAPPA = 0.75;
+// Dual averaging of a chain's log step size towards a mean acceptance: twin of StepSize in src/nuts/adaptation.rs, which has T0 and KAPPA.
 
 // Takes the acceptance of transition number `count`, from 1, made with the current step size.
 fn learn(step_size: ptr<private, StepSize>, centre: f32, gain: f32, above: f32, count: f32) {

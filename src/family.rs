@@ -22,9 +22,9 @@ pub trait Distribution: Copy {
     /// The family at these dispersions.
     fn at(dispersions: &[f64]) -> Self;
 
-    /// Adds eight rows to `sums`, and returns d log p / d eta of each in units of [`unit`](Self::unit). A row whose `weight`
+    /// Adds a row in each lane to `sums`, and returns d log p / d eta of each in units of [`unit`](Self::unit). A row whose `weight`
     /// is 0 rather than 1 is padding: its outcome and eta are 0, it adds nothing, and its derivative is 0.
-    fn rows(&self, outcome: Lanes, eta: Lanes, weight: Lanes, sums: &mut Self::Sums) -> Lanes;
+    fn row(&self, outcome: Lanes, eta: Lanes, weight: Lanes, sums: &mut Self::Sums) -> Lanes;
 
     /// The unit of the derivatives by eta.
     fn unit(&self) -> f64;

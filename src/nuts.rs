@@ -18,5 +18,5 @@ mod weight;
 pub use integrator::{Integrator, Leapfrog, PhasePoint};
 pub use kernel::{Kernel, State, Step, Wanted};
 pub use statistics::{Kind, Statistic, Statistics};
-pub use transition::Transition;
+pub use transition::{MAX_ENERGY_ERROR, Transition};
 pub use tuning::{Adapt, Adaptation, Tuning};

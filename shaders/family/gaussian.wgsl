@@ -10,13 +10,8 @@ struct Family {
     inverse_variance: f32,
 }
 
-// The family where the dispersions have these logarithms.
-fn family_at(log_dispersions: array<f32, DISPERSION_ROOM>) -> Family {
-    return Family(exp_of(-2.0 * log_dispersions[0]));
-}
-
-// The same where they are known themselves.
-fn family_at_scales(dispersions: array<f32, DISPERSION_ROOM>) -> Family {
+// The family at these dispersions.
+fn family_at(dispersions: array<f32, DISPERSION_ROOM>) -> Family {
     return Family(1.0 / (dispersions[0] * dispersions[0]));
 }
 

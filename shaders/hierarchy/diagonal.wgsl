@@ -16,12 +16,7 @@ fn is_centered(k: u32) -> bool {
     return (CENTERED[k / 32u] >> (k % 32u) & 1u) == 1u;
 }
 
-fn coefficient(mu: f32, log_sigma: f32) -> Coefficient {
-    return coefficient_of_scale(mu, log_sigma, exp_of(log_sigma));
-}
-
-// The same where sigma is known.
-fn coefficient_of_scale(mu: f32, log_sigma: f32, sigma: f32) -> Coefficient {
+fn coefficient(mu: f32, log_sigma: f32, sigma: f32) -> Coefficient {
     return Coefficient(mu, sigma, log_sigma, 1.0 / (sigma * sigma));
 }
 

@@ -5,9 +5,6 @@
 // group.
 @group(0) @binding(1) var<storage, read> rows: array<u32>;
 
-// Rows that are added up by themselves before their sums are.
-const CHUNK = 32u;
-
 // Adds the rows of group `j` at its betas to the family's `own` sums, and the derivatives by the betas, in the family's unit, to
 // `by_beta`.
 fn add_likelihood(

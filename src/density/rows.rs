@@ -11,7 +11,7 @@ use crate::model::Model;
 
 /// The most rows of one group in one lane; larger groups take several lanes. It bounds the padding that one large group
 /// among small ones costs.
-const CHUNK: usize = 32;
+pub const CHUNK: usize = 32;
 
 /// Observations side by side: bundles of eight chunks, the longest first.
 #[derive(Debug, Clone)]
@@ -134,7 +134,7 @@ fn all_rows<F: Distribution, const M: usize>(
             for i in 1..k {
                 eta += row[i + 1] * beta[i];
             }
-            let by_eta = family.rows(row[1], eta, row[0], &mut own);
+            let by_eta = family.row(row[1], eta, row[0], &mut own);
             by_beta[0] += by_eta;
             for i in 1..k {
                 by_beta[i] += row[i + 1] * by_eta;

@@ -43,7 +43,7 @@ impl Distribution for Gaussian {
     }
 
     #[inline(always)]
-    fn rows(&self, outcome: Lanes, eta: Lanes, _weight: Lanes, sums: &mut SquaredResiduals) -> Lanes {
+    fn row(&self, outcome: Lanes, eta: Lanes, _weight: Lanes, sums: &mut SquaredResiduals) -> Lanes {
         let residual = outcome - eta;
         sums.0 += residual * residual;
         residual

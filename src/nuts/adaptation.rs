@@ -21,9 +21,10 @@ pub struct StepSize {
 }
 
 impl StepSize {
-    /// t0 and kappa of the paper.
-    const T0: f64 = 10.0;
-    const KAPPA: f64 = 0.75;
+    /// t0 of the paper.
+    pub const T0: f64 = 10.0;
+    /// kappa of the paper.
+    pub const KAPPA: f64 = 0.75;
 
     /// Starts at `step_size`, towards a mean acceptance of `target`. `gain` is the paper's 1/gamma: how far an error in
     /// acceptance moves the log step size.

@@ -14,7 +14,7 @@ use crate::lanes::Vector;
 use crate::random::{Purpose, StreamKey};
 
 /// An energy error above this is a divergence.
-const MAX_ENERGY_ERROR: f64 = 1000.0;
+pub const MAX_ENERGY_ERROR: f64 = 1000.0;
 
 /// Which way a trajectory grows, and which of its ends moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 use crate::data::MAX_COEFFICIENTS;
 use crate::density::priors::normalising_constant;
 use crate::density::qr::QrGroups;
+use crate::density::rows::CHUNK;
 use crate::gpu::{Gpu, ShaderHeader, Source, Target, shared_struct, source};
 use crate::model::{Coordinates, Likelihood, Model, Refusal, Role};
 
@@ -205,6 +206,7 @@ pub fn header(model: &Model) -> ShaderHeader {
         .number("DISPERSION", start(Role::Dispersion))
         .number("DISPERSIONS", dispersions)
         .number("DISPERSION_ROOM", dispersions.max(1))
+        .number("CHUNK", CHUNK as u32)
         .number("FAMILY_SUMS", model.family().device_sums())
         .pair("CENTERED", centered)
 }

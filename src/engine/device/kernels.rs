@@ -11,6 +11,7 @@ use crate::density::gpu::tables::{
 use crate::engine::sums::{BINS, REACH};
 use crate::gpu::{ComputeKernel, Gpu, GpuError, ShaderHeader, Source, Target, source};
 use crate::model::{Coordinates, Likelihood, Model, Refusal};
+use crate::nuts::{MAX_ENERGY_ERROR, adaptation};
 use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
 
 /// What transitions are put together from, beside the log density and what there is a choice of.
@@ -150,6 +151,9 @@ impl TransitionShaders {
             .number("SUM_VECTORS", SUMS as u32)
             .number("BINS", BINS as u32)
             .real("REACH", REACH)
+            .real("MAX_ENERGY_ERROR", MAX_ENERGY_ERROR)
+            .real("T0", adaptation::StepSize::T0)
+            .real("KAPPA", adaptation::StepSize::KAPPA)
             .pair("MULTIPLIERS", MULTIPLIERS)
             .pair("WEYL", WEYL)
             .number("ROUNDS", ROUNDS as u32)
