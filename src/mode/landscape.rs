@@ -1,7 +1,7 @@
 //! Where the mass of a posterior is: the marginal density climbed from dispersed starts, the same ones every time, and the mass
 //! around each mode by Laplace's approximation.
 
-use crate::density::collapsed::{self, ConditionalEffects};
+use crate::density::collapsed::ConditionalEffects;
 use crate::density::qr::QrGroups;
 use crate::model::{Coordinates, Model};
 use crate::random::{Purpose, StreamKey};
@@ -67,10 +67,7 @@ impl Landscape {
     /// out.
     pub fn of(model: &Model) -> Landscape {
         let mut landscape = Landscape::default();
-        if collapsed::admits(model).is_err() {
-            return landscape;
-        }
-        let mut profile = Profile::new(model);
+        let Ok(mut profile) = Profile::new(model) else { return landscape };
         for start in starts(model) {
             landscape.ascend(model, &mut profile, start);
         }
@@ -143,8 +140,8 @@ impl Landscape {
     /// Which modes draws lie at, given as their hyperparameters in the user's units: each is followed uphill.
     pub fn visited(&self, model: &Model, draws: impl Iterator<Item = Vec<f64>>) -> Visits {
         let layout = model.layout();
-        let mut profile = Profile::new(model);
         let mut landscape = self.clone();
+        let Ok(mut profile) = Profile::new(model) else { return Visits { landscape, shares: Vec::new() } };
         let mut counts = vec![0.0; self.peaks.len()];
         let mut all = 0.0;
         for named in draws {

@@ -1,8 +1,9 @@
 //! The marginal density along its ridge: for each choice of scales the highest point over all mu, which is exact, for given the
 //! scales the density of mu is normal. However far a predictor is from zero, and mu with it, what is left to climb is smooth.
 
+use crate::density::collapsed;
 use crate::density::cpu::CpuDensity;
-use crate::model::{Layout, Model};
+use crate::model::{Layout, Model, Refusal};
 
 /// The marginal log density of a model, over mu, log sigma and log eps, in the sampler's units.
 #[derive(Debug, Clone)]
@@ -17,16 +18,20 @@ pub struct Profile {
 
 impl Profile {
     /// Of `model`, whatever its parameterization.
-    pub fn new(model: &Model) -> Profile {
+    ///
+    /// # Errors
+    /// Effects that cannot be integrated out.
+    pub fn new(model: &Model) -> Result<Profile, Refusal> {
+        collapsed::admits(model)?;
         let model = model.collapsed();
         let width = model.layout().hyperparameters();
-        Profile {
+        Ok(Profile {
             density: CpuDensity::new(&model),
             layout: model.layout().clone(),
             theta: vec![0.0; width],
             gradient: vec![0.0; width],
             beside: vec![0.0; width],
-        }
+        })
     }
 
     /// The log density where mu is highest given `scales`, log sigma and log eps, and its gradient by the scales; not finite where
