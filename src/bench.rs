@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 
 use crate::density::cpu::CpuDensity;
 use crate::engine::{EngineError, Progress};
-use crate::experiment::cost::Costs;
 use crate::experiment::{Backend, Settings, sample};
 use crate::model::Likelihood;
 use crate::model::Model;
@@ -108,8 +107,6 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &BenchPlan, watch:
     let mut ready: Option<(usize, PreparedModel)> = None;
     // What the first model takes to be made ready is no matter of the cells, nor what drivers take to compile.
     let (mut begin, mut compiling) = (None, Duration::ZERO);
-    // Where there is only software, `auto` takes the CPU without measuring.
-    let device = backends.iter().find_map(Backend::gpu).filter(|gpu| !gpu.adapter().is_software());
     for (i, cell) in cells.iter().enumerate() {
         if (watch.is_stopped)() {
             bench.interrupted = true;
@@ -161,9 +158,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &BenchPlan, watch:
         ));
         let settings = Settings { chains: chains_of, likelihood: over, seed: plan.seed, ..Settings::default() };
         let model = &ready.models[likelihood];
-        // As `auto` does before such a run.
-        let costs = device.map(|gpu| Costs::of_host(model, settings.threads).with_device(gpu, model, &settings));
-        let cell = Cell { model, settings, warm: &ready.warm, costs, share, is_stopped: watch.is_stopped };
+        let cell = Cell { model, settings, warm: &ready.warm, share, is_stopped: watch.is_stopped };
         cell.run(&mut ready.targets[likelihood], &mut bench);
     }
     bench.bends = scaling::of(&bench.timings);
@@ -220,17 +215,13 @@ fn warm_up(
     let sampled = sample(model.clone(), settings, Arc::new(Progress::default()))?;
     let (values, drawn) = (sampled.draws.values(), (chains * draws) as usize);
     let mut named = vec![0.0; dim];
-    let mut density = CpuDensity::new(model);
-    let mut gradient = vec![0.0; model.dim()];
+    let (mut density, mut position) = (CpuDensity::new(model), vec![0.0; model.dim()]);
     let mut state = |place: usize| {
         for (variable, value) in named.iter_mut().enumerate() {
             *value = values[variable * drawn + place];
         }
-        let mut state = State::zeros(model.dim());
-        model.unconstrain(&named, &mut state.position);
-        state.log_density = density.log_density(&state.position, &mut gradient);
-        state.gradient.copy_from_slice(&gradient);
-        state
+        model.unconstrain(&named, &mut position);
+        State::at(&position, &mut density)
     };
     // One of each chain first: consecutive draws of a chain lie close together.
     let places = (0..drawn).map(|i| i % chains as usize * draws as usize + i / chains as usize);

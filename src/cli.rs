@@ -19,6 +19,7 @@ mod sample;
 mod table;
 mod timings;
 mod verify;
+mod words;
 
 use std::fmt::{self, Display};
 use std::io::{self, Write};

@@ -76,9 +76,6 @@ pub enum DensityError {
     /// It cannot be computed there at all.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The same in a run that is over, in the words in which it was written down.
-    #[error("{0}")]
-    Stored(String),
 }
 
 /// Log density and gradient of many positions.

@@ -39,11 +39,9 @@ mod summary;
 
 pub use autocovariance::autocorrelation;
 pub use energy::ebfmi;
-pub use ess::{ess_bulk, ess_bulk_and_tail, ess_mean, ess_tail};
-pub use mcse::{mcse_mean, mcse_sd};
+pub use ess::ess_bulk_and_tail;
 pub use moments::{mean, quantile, sd};
 pub use nested::nested_rhat;
-pub use rhat::{rhat, rhat_split};
 pub use series::Series;
 pub(crate) use sort::sorted;
 pub use streaming::{nested_rhat_of, summary_of};

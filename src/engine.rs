@@ -89,10 +89,11 @@ pub struct PhaseOutcome {
 }
 
 /// A device that failed in the middle of a phase.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("{error}")]
 pub struct DeviceFailure {
-    /// What happened.
-    pub error: DensityError,
+    /// What happened, in words.
+    pub error: String,
     /// Whether the run went on without it; the phase ended with its last finished block otherwise.
     pub resumed: bool,
 }
@@ -244,6 +245,9 @@ pub enum EngineError {
     /// The device that evaluates densities failed.
     #[error(transparent)]
     Density(#[from] DensityError),
+    /// The device failed in the middle of a phase.
+    #[error(transparent)]
+    Failure(#[from] DeviceFailure),
     /// The draws could not be kept.
     #[error(transparent)]
     Sink(#[from] SinkError),

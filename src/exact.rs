@@ -38,6 +38,7 @@ mod normal;
 mod results;
 mod scales;
 #[cfg(test)]
+#[path = "../tests/oracles/textbook.rs"]
 mod textbook;
 
 use std::sync::Arc;

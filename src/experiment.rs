@@ -3,12 +3,12 @@
 
 mod backend;
 mod coordinates;
-pub mod cost;
 pub(crate) mod densities;
 mod identity;
 mod merge;
 mod starts;
 mod stored;
+pub(crate) mod trial;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -19,13 +19,14 @@ use crate::draws::{CompletingSink, Completion, Draws, Memory, Precision, Streami
 use crate::driver::{self, Checkpointer, Plan, RunOutcome, Start, Tuned};
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, DrawSums};
-use crate::engine::{DeviceFailure, DrawSink, EngineError, Progress};
+use crate::engine::{DrawSink, EngineError, Progress};
 use crate::mode::Landscape;
 use crate::model::Likelihood;
 use crate::model::Model;
 
 pub use crate::engine::Keep;
-pub use backend::{Backend, Choice, EngineChoice, choose};
+pub(crate) use backend::fastest;
+pub use backend::{Backend, Choice, EngineChoice, choose, rate};
 pub use coordinates::suited;
 pub use identity::{Difference, Identity};
 pub use merge::{MergeError, Merging};
@@ -197,7 +198,7 @@ impl Settings {
     }
 
     /// Transitions of all chains together, of those too whose draws are left out.
-    pub(crate) fn transitions(&self) -> f64 {
+    pub fn transitions(&self) -> f64 {
         let each = f64::from(self.warmup) + f64::from(self.draws) * f64::from(self.thin);
         f64::from(self.chains) * each
     }
@@ -340,10 +341,8 @@ fn run(
     } else {
         driver::run_from(start, &mut *engine, model.dim(), &plan, sink, checkpointer)?
     };
-    if let Some(DeviceFailure { error, resumed: false }) = &run.failure
-        && run.draws < settings.thin
-    {
-        return Err(error.clone().into());
+    if let Some(failure) = run.failure.as_ref().filter(|failure| !failure.resumed && run.draws < settings.thin) {
+        return Err(failure.clone().into());
     }
     Ok(RunOutcome { draws: run.draws / settings.thin, ..run })
 }

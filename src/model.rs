@@ -17,7 +17,6 @@ mod layout;
 mod priors;
 mod refusal;
 mod scaling;
-mod statistics;
 mod term;
 
 use std::ops::Range;
@@ -32,7 +31,6 @@ pub use layout::{Affine, Axis, Block, Layout, Role, Transform};
 pub use priors::{NarrowPrior, PriorScales, Priors};
 pub use refusal::Refusal;
 pub use scaling::Scaling;
-pub use statistics::GroupStatistics;
 pub use term::{GroupMean, Spread, Term};
 
 /// Where a variable is, and how far it spreads.
@@ -312,10 +310,5 @@ impl Model {
     /// The coefficients' names: `a`, then `b`, or `b[predictor]` where there are several.
     pub fn coefficient_names(&self) -> Vec<String> {
         coordinates::coefficient_names(self.dataset.predictor_names())
-    }
-
-    /// Sufficient statistics of each group, in the sampler's units.
-    pub fn group_statistics(&self) -> GroupStatistics {
-        GroupStatistics::new(&self.dataset, &self.scaling)
     }
 }

@@ -314,7 +314,7 @@ impl RunSummary {
             version: env!("CARGO_PKG_VERSION"),
             engine: engine.clone(),
             adapter: device.clone(),
-            device_failure: run.failure.as_ref().map(|failure| failure.error.to_string()),
+            device_failure: run.failure.as_ref().map(|failure| failure.error.clone()),
             data: DataSummary::of(dataset),
             parameterization: model.parameterization(),
             words: Words::of(model),

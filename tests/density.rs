@@ -1,9 +1,9 @@
 //! The CPU log density held against another implementation, against itself computed the other way, against finite
 //! differences, and against the change of units.
 
+use rand::Rng;
 use std::sync::Arc;
 
-use rand::Rng;
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::{Density, Evaluations};

@@ -1,16 +1,17 @@
 //! The exact posterior held against brute force, against long runs of the sampler, and against itself.
 //!
-//! The algebra given the scales is held against a textbook's where it stands, in `src/exact/textbook.rs`.
+//! The algebra given the scales is held against a textbook's in `tests/oracles/textbook.rs`, which is a module of
+//! `src/exact.rs` where that is tested.
 
+use rand::Rng;
 use std::f64::consts::TAU;
 use std::sync::{Arc, LazyLock};
 
 use crate::helpers::models;
-use rand::Rng;
 use rayon::prelude::*;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::density::cpu::CpuDensity;
-use warpnuts::diagnostics::{Series, Summary, mcse_mean};
+use warpnuts::diagnostics::{Series, Summary};
 use warpnuts::engine::Progress;
 use warpnuts::exact::{Exact, ExactError};
 use warpnuts::experiment::{Settings, sample};
@@ -235,7 +236,7 @@ fn scores(model: Model, settings: Settings) -> Scores {
                 let quantile = exact.quantile(i, p);
                 let below: Vec<f64> = series.values().iter().map(|x| f64::from(u8::from(*x <= quantile))).collect();
                 let below = Series::new(&below, series.chains());
-                (below.values().iter().sum::<f64>() / below.values().len() as f64 - p) / mcse_mean(below)
+                (below.values().iter().sum::<f64>() / below.values().len() as f64 - p) / Summary::of(below).mcse_mean
             };
             [
                 (summary.mean - exact.mean(i)) / summary.mcse_mean,

@@ -1,9 +1,9 @@
 //! Log density and gradient on the device held against the CPU's: in every parameterization, both likelihoods, many
 //! shapes, with subgroups and without.
 
+use rand::Rng;
 use std::sync::Arc;
 
-use rand::Rng;
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use warpnuts::data::Dataset;
-use warpnuts::density::DensityError;
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::{self, DeviceEngine};
@@ -16,7 +15,7 @@ use warpnuts::engine::{
 };
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
-use warpnuts::gpu::{Adapter, Gpu, GpuError};
+use warpnuts::gpu::{Adapter, Gpu};
 use warpnuts::model::{Coordinates, LocationScale, Model, Priors, Scaling};
 use warpnuts::nuts::adaptation::PositionMoments;
 use warpnuts::nuts::{State, Tuning};
@@ -130,7 +129,7 @@ fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
             let at = Some(u64::from(CHAINS) * transition);
             let (run, draws) = failing(&gpu, &model, keep, at);
             let failure = run.failure.as_ref().unwrap_or_else(|| panic!("nothing failed at {transition}"));
-            assert!(failure.resumed && matches!(failure.error, DensityError::Device(GpuError::Lost { .. })));
+            assert!(failure.resumed && failure.error.contains("lost"));
             assert_eq!((run.warmup, run.draws), (WARMUP, DRAWS));
             assert!((0.6..1.0).contains(&run.acceptance), "{}", run.acceptance);
             assert!(run.gradients[1] > u64::from(CHAINS * DRAWS) * 3, "{:?}", run.gradients);
@@ -338,7 +337,7 @@ fn a_store_tells_that_its_run_has_lost_the_device() {
         let [told, read] = [sampled, opened].map(|sampled| {
             assert_eq!((sampled.run.draws, sampled.draws.store().unwrap().warmup_draws()), (20, 60));
             let failure = sampled.run.failure.unwrap();
-            (failure.error.to_string(), failure.resumed)
+            (failure.error, failure.resumed)
         });
         assert_eq!(told, read);
         assert!(told.1 && told.0.contains("lost"), "{told:?}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use warpnuts::data::Dataset;
-use warpnuts::diagnostics::{Series, Summary, ebfmi, nested_rhat, nested_rhat_of, rhat_split, summary_of};
+use warpnuts::diagnostics::{Series, Summary, ebfmi, nested_rhat, nested_rhat_of, summary_of};
 use warpnuts::draws::Totals;
 use warpnuts::engine::Progress;
 use warpnuts::engine::sums::BINS;
@@ -16,6 +16,7 @@ use warpnuts::summary::RunSummary;
 
 use crate::helpers::gpu;
 use crate::helpers::models;
+use crate::helpers::rhat::split_rhat;
 
 fn radon(parameterization: &str) -> Arc<Model> {
     let dataset = Arc::new(Dataset::radon().unwrap());
@@ -81,7 +82,7 @@ fn halves_of_long_chains_make_their_r_hat() {
     assert!(run.max_nested_rhat.is_none() && run.max_rhat.is_some());
     for (i, parameter) in run.parameters.0.iter().take(5).enumerate() {
         let values = kept.draws.variable(i);
-        let theirs = rhat_split(Series::new(&values, 64));
+        let theirs = split_rhat(&values, 64);
         assert!(
             near(parameter.summary.rhat, theirs, 1e-9),
             "{}: {}, not {theirs}",

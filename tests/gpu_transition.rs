@@ -15,8 +15,7 @@ use warpnuts::engine::{
     ChainStates, DrawBlock, DrawSink, Engine, Keep, Phase, PhaseKind, Progress, SinkError, SumSink,
 };
 use warpnuts::exact::Exact;
-use warpnuts::experiment::cost::Costs;
-use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
+use warpnuts::experiment::{Backend, Sampled, Settings, rate, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
 use warpnuts::model::{Coordinates, Likelihood, LocationScale, Model, Priors, Scaling};
 use warpnuts::nuts::adaptation::{Moments, PositionMoments};
@@ -569,19 +568,17 @@ fn every_third_draw_leaves_whatever_the_phases() {
 }
 
 #[test]
-fn a_device_is_measured_before_it_is_chosen() {
+fn every_engine_is_tried_before_one_is_chosen() {
     let Some(devices) = gpu::devices() else { return };
-    let model = radon("non-centered");
     let settings = Settings { chains: 16, threads: 2, ..Settings::default() };
-    let costs = Costs::of_host(&model, 2).with_device(&devices[0], &model, &settings);
-    let (density, transitions) = (costs.density.unwrap(), costs.transitions.unwrap());
-    let measured = [density.round_trip, density.gradient, density.exchange, transitions.step, transitions.leapfrog];
-    assert!(measured.iter().all(|seconds| seconds.is_finite() && *seconds >= 0.0), "{costs:?}");
-    assert!(
-        density.round_trip > 0.0 && transitions.step > 0.0 && costs.rates(&model, &settings).gpu > 0.0,
-        "{costs:?}"
-    );
-    assert!(costs.describe().contains("a round trip to the device") && costs.describe().contains("a leapfrog there"));
+    for model in [radon("non-centered"), radon("marginal")] {
+        let (gpu, fall_back) = (devices[0].clone(), false);
+        let on_device = [Backend::GpuDensity { gpu: gpu.clone(), fall_back }, Backend::Gpu { gpu, fall_back }];
+        for backend in [Backend::Cpu].iter().chain(&on_device) {
+            let rate = rate(backend, &model, &settings).unwrap();
+            assert!(rate.is_finite() && rate > 0.0, "{}: {rate}", backend.name());
+        }
+    }
 }
 
 /// Chains that start at independent draws of the posterior are draws of it after any number of transitions, however slowly they

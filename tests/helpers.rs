@@ -9,6 +9,7 @@ pub mod moved;
 pub mod python;
 pub mod recursion;
 pub mod reference;
+pub mod rhat;
 pub mod running;
 pub mod runs;
 pub mod stored;

@@ -1,11 +1,11 @@
 //! The marginal log density held against the joint one, integrated over all effects; against finite differences, and
 //! against algebra of its own. The draws of effects held against their conditional normal, and a run against another.
 
+use rand::Rng;
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
 use crate::helpers::models;
-use rand::Rng;
 use warpnuts::data::Dataset;
 use warpnuts::density::collapsed::ConditionalEffects;
 use warpnuts::density::cpu::CpuDensity;

@@ -1,9 +1,9 @@
 //! What a run says: errors from independent chains, priors that grow with the data, memory, advice.
 
+use rand::Rng;
 use std::sync::Arc;
 
 use crate::helpers::models;
-use rand::Rng;
 use warpnuts::data::Dataset;
 use warpnuts::diagnostics::{Series, Summary};
 use warpnuts::engine::Progress;

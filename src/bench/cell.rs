@@ -11,7 +11,7 @@ use super::scaling::AutoChoice;
 use super::target::BenchTarget;
 use super::timing::{NotMeasured, Rate, Timing};
 use crate::experiment::Settings;
-use crate::experiment::cost::Costs;
+use crate::experiment::trial::{rate_of, settings_of_trial};
 use crate::faults;
 use crate::machine;
 use crate::model::Model;
@@ -36,8 +36,6 @@ pub struct Cell<'a> {
     pub model: &'a Arc<Model>,
     pub settings: Settings,
     pub warm: &'a Warm,
-    /// What `auto` would measure; `None` where it would not look for a GPU, or find none.
-    pub costs: Option<Costs>,
     /// Time for all engines together.
     pub share: Duration,
     pub is_stopped: &'a dyn Fn() -> bool,
@@ -68,8 +66,8 @@ impl<'a> Cell<'a> {
         let gradients = self.gradients(&mut going, targets, bench);
         let sampling = self.sampling(&going, targets, bench);
         let timings = self.timings(targets, &gradients, &sampling);
-        let takes = self.costs.map_or(BASE, |costs| costs.rates(self.model, &self.settings).fastest());
-        bench.choices.extend(AutoChoice::of(takes, &timings));
+        let software = bench.adapter.as_ref().is_some_and(|adapter| adapter.kind == "software");
+        bench.choices.extend(AutoChoice::of(&timings, software));
         bench.timings.extend(timings);
     }
 
@@ -204,6 +202,13 @@ impl<'a> Cell<'a> {
         all
     }
 
+    /// Leapfrogs a second that `auto` would expect of an engine.
+    fn expected(&self, target: &BenchTarget) -> Option<f64> {
+        let settings = settings_of_trial(&self.settings, self.model, target.name != BASE);
+        let mut started = target.start(self.model, &settings, self.warm).ok()?;
+        rate_of(&mut *started.engine, self.model, &settings).ok()
+    }
+
     /// A row for each engine of which anything was measured.
     fn timings(
         &self,
@@ -241,6 +246,7 @@ impl<'a> Cell<'a> {
             gradients_ratio: ratio(&gradient_rates, i),
             gradients_split: gradients[i].as_ref().and_then(|gradients| gradients.time.split()),
             leapfrogs_per_second: rate(leapfrogs(i)),
+            leapfrogs_expected: sampling[i].as_ref().and_then(|_| self.expected(target)),
             leapfrogs_ratio: ratio(&leapfrogs, i),
             draws_per_second: rate(sampling[i].as_ref().map(|sampling| sampling.draws.clone())),
             draws_per_chain: sampling[i].as_ref().map(Sampling::draws_per_chain),

@@ -1,6 +1,6 @@
 //! The draws of a cell: hyperparameters of the first few of each chain, enough to tell what a draw is worth.
 
-use crate::diagnostics::{Series, ess_bulk, sd};
+use crate::diagnostics::{Series, Summary, sd};
 use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use crate::experiment::MANY_CHAINS;
 use crate::model::LocationScale;
@@ -58,7 +58,7 @@ impl CellDraws {
                 let means: Vec<f64> = values.chunks_exact(draws).map(crate::diagnostics::mean).collect();
                 chains as f64 * (sd(&values) / sd(&means)).powi(2)
             } else {
-                ess_bulk(Series::new(&values, chains))
+                Summary::of(Series::new(&values, chains)).ess_bulk
             };
             ess / (chains * draws) as f64
         };

@@ -156,6 +156,7 @@ impl Bench {
             }
             header.extend(["leapfrog_nanoseconds", "draws_per_chain", "ess_per_draw"].map(String::from));
             header.extend(shares("gradients").into_iter().chain(shares("sampling")));
+            header.push("leapfrogs_expected".to_string());
             csv.write_record(&header)?;
             for timing in &self.timings {
                 csv.write_record(timing.record())?;

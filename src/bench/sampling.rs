@@ -84,9 +84,7 @@ impl Sampling {
         let start = Instant::now();
         let outcome = self.engine.run(&self.phase, &mut self.kept)?;
         let seconds = start.elapsed().as_secs_f64();
-        if let Some(failure) = outcome.failure {
-            return Err(failure.error.into());
-        }
+        outcome.failure.map_or(Ok(()), Err)?;
         self.leapfrogs.push(outcome.gradients as f64 / seconds);
         self.draws.push(f64::from(outcome.transitions) * self.chains / seconds);
         self.time.add(seconds * self.workers);

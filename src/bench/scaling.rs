@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::timing::Timing;
+use crate::experiment;
 use crate::model::Likelihood;
 use crate::summary::significant;
 
@@ -164,8 +165,11 @@ pub struct AutoChoice {
 }
 
 impl AutoChoice {
-    /// In one cell, whose `timings` these are; `None` where nothing was measured.
-    pub fn of(takes: &'static str, timings: &[Timing]) -> Option<AutoChoice> {
+    /// In one cell, whose `timings` these are; `None` where nothing was measured. Devices in `software` are not taken.
+    pub fn of(timings: &[Timing], software: bool) -> Option<AutoChoice> {
+        let candidates = timings.iter().filter(|timing| timing.engine == "cpu" || !software);
+        let candidates = candidates.filter_map(|timing| Some((timing.leapfrogs_expected?, timing.engine)));
+        let takes = experiment::fastest(candidates).unwrap_or("cpu");
         let rate = |timing: &Timing| timing.leapfrogs_per_second.map(|rate| rate.median);
         let (fastest, best) =
             timings.iter().filter_map(|timing| Some((timing, rate(timing)?))).max_by(|a, b| a.1.total_cmp(&b.1))?;
@@ -212,6 +216,7 @@ mod tests {
             gradients_ratio: None,
             gradients_split: None,
             leapfrogs_per_second: Rate::of(&[rate]),
+            leapfrogs_expected: None,
             leapfrogs_ratio: None,
             leapfrog_nanoseconds: None,
             draws_per_second: None,
@@ -257,15 +262,18 @@ mod tests {
 
     #[test]
     fn a_choice_is_held_against_the_fastest() {
-        let timings = [timing("cpu", 64, 85, 1e6, None), timing("gpu", 64, 85, 3e6, None)];
-        let choice = |takes| AutoChoice::of(takes, &timings).unwrap();
-        assert!(
-            choice("cpu").to_string().ends_with("auto takes cpu; the fastest was gpu (3.00 times)"),
-            "{}",
-            choice("cpu")
-        );
-        assert!(choice("gpu").to_string().ends_with("auto takes gpu, the fastest"));
-        assert_eq!(choice("gpu-density").times, None);
-        assert!(AutoChoice::of("cpu", &[]).is_none());
+        let timings = |cpu, gpu| {
+            [("cpu", 1e6, cpu), ("gpu", 3e6, gpu)].map(|(engine, rate, expected)| Timing {
+                leapfrogs_expected: expected,
+                ..timing(engine, 64, 85, rate, None)
+            })
+        };
+        let choice = |cpu, gpu, software| AutoChoice::of(&timings(cpu, gpu), software).unwrap().to_string();
+        let wrong = "auto takes cpu; the fastest was gpu (3.00 times)";
+        assert!(choice(Some(2e6), Some(1e6), false).ends_with(wrong));
+        assert!(choice(None, None, false).ends_with(wrong));
+        assert!(choice(Some(1e6), Some(2e6), false).ends_with("auto takes gpu, the fastest"));
+        assert!(choice(Some(1e6), Some(2e6), true).ends_with(wrong));
+        assert!(AutoChoice::of(&[], false).is_none());
     }
 }

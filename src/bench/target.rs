@@ -8,7 +8,7 @@ use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations};
 use crate::engine::device::{self, Compiled, DeviceEngine};
-use crate::engine::host::{Chains, HostEngine};
+use crate::engine::host::{self, Chains, HostEngine};
 use crate::engine::{Engine, EngineError, Keep, Phase, PhaseKind};
 use crate::experiment::densities::{self, transition_memory, workers_and_width};
 use crate::experiment::{Backend, Settings};
@@ -71,7 +71,7 @@ impl BenchTarget {
                     thin: 1,
                 };
                 let outcome = engine.run(&phase, &mut CellDraws::new(1, model.layout().hyperparameters()))?;
-                outcome.failure.map_or(Ok(()), |failure| Err(failure.error))?;
+                outcome.failure.map_or(Ok(()), Err)?;
                 ready
             }
         };
@@ -81,7 +81,7 @@ impl BenchTarget {
     /// The densities of a run's workers; none where gradients are never computed alone.
     pub fn densities(&self, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
         match &self.ready {
-            PreparedEngine::Cpu(density) => Ok(densities::on_host(density, settings)),
+            PreparedEngine::Cpu(density) => Ok(host::on_cpu(density, settings.threads, settings.chains)),
             PreparedEngine::GpuDensity(device) => densities::on_device(device, model, settings),
             PreparedEngine::Gpu(..) => Ok(Vec::new()),
         }

@@ -69,6 +69,8 @@ pub struct Timing {
     pub gradients_split: Option<TimeSplit>,
     /// Leapfrogs of sampling transitions; `None` where only gradients fitted into the budget.
     pub leapfrogs_per_second: Option<Rate>,
+    /// What `auto` would expect of them.
+    pub leapfrogs_expected: Option<f64>,
     /// The same over that of the engine `cpu`, repeat by repeat.
     pub leapfrogs_ratio: Option<Rate>,
     /// Nanoseconds from one leapfrog of any chain to the next.
@@ -145,6 +147,7 @@ impl Timing {
             record.push(or_empty(split.map(|split| split.transfer)));
             record.push(or_empty(split.and_then(|split| split.kernel)));
         }
+        record.push(or_empty(self.leapfrogs_expected));
         record
     }
 }

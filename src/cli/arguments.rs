@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use warpnuts::data::Centring;
+use warpnuts::draws::Precision;
+use warpnuts::experiment::{EngineChoice, Keep};
+use warpnuts::model::Likelihood;
 
 use super::reading::ReadingArguments;
+use super::words::{CENTRING, ENGINES, KEEP, LIKELIHOODS, PRECISIONS, one_of};
 
 /// Which data, and which of their columns.
 #[derive(Debug, Args)]
@@ -30,8 +35,8 @@ pub struct DataArguments {
 
     /// Whether predictors' means are subtracted, so that the intercept is the outcome expected at the average predictor: of all,
     /// of none, or of those whose mean is further from zero than three of their sds
-    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, default_value = "auto", default_missing_value = "yes")]
-    pub center_predictors: CentringArgument,
+    #[arg(long, value_parser = one_of(&CENTRING), value_name = "WHICH", num_args = 0..=1, default_value = "auto", default_missing_value = "yes")]
+    pub center_predictors: Centring,
 
     #[command(flatten)]
     pub reading: ReadingArguments,
@@ -45,7 +50,7 @@ impl DataArguments {
             group: None,
             outcome: None,
             predictors: Vec::new(),
-            center_predictors: CentringArgument::Auto,
+            center_predictors: Centring::Far,
             reading: ReadingArguments::default(),
         }
     }
@@ -101,8 +106,8 @@ pub struct RunArguments {
     pub max_tree_depth: u32,
 
     /// How the likelihood is computed: over each group's sufficient statistics, or over every observation
-    #[arg(long, value_enum, default_value_t = LikelihoodArgument::Groups)]
-    pub likelihood: LikelihoodArgument,
+    #[arg(long, value_parser = one_of(&LIKELIHOODS), default_value = "groups")]
+    pub likelihood: Likelihood,
 
     /// Threads that work at once; no draw depends on it [default: one a core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -113,12 +118,12 @@ pub struct RunArguments {
     pub thin: u32,
 
     /// Which variables are kept of each draw
-    #[arg(long, value_enum, default_value_t = KeepArgument::All)]
-    pub keep: KeepArgument,
+    #[arg(long, value_parser = one_of(&KEEP), default_value = "all")]
+    pub keep: Keep,
 
     /// How exactly draws are kept: f16 rounds by a five-thousandth of a posterior sd, in a quarter of the memory
-    #[arg(long, value_enum, value_name = "PRECISION", default_value_t = PrecisionArgument::F64)]
-    pub draw_precision: PrecisionArgument,
+    #[arg(long, value_parser = one_of(&PRECISIONS), value_name = "PRECISION", default_value = "f64")]
+    pub draw_precision: Precision,
 }
 
 /// Where to compute.
@@ -126,8 +131,8 @@ pub struct RunArguments {
 #[command(next_help_heading = "Engine")]
 pub struct EngineArguments {
     /// Where trees grow and densities are computed: `auto` measures, and says what it takes
-    #[arg(long, value_enum, default_value_t = EngineArgument::Auto)]
-    pub engine: EngineArgument,
+    #[arg(long, value_parser = one_of(&ENGINES), default_value = "auto")]
+    pub engine: EngineChoice,
 
     /// Part of the name of the GPU adapter to take; `warpnuts devices` lists them [default: the fastest kind]
     #[arg(long, value_name = "NAME")]
@@ -179,56 +184,6 @@ pub struct FunnelArguments {
     /// Name or number (from 0) of the group whose funnel is shown [default: 75, as in the notebook, or the smallest]
     #[arg(long, value_name = "GROUP")]
     pub funnel_group: Option<String>,
-}
-
-/// As [`Centring`](warpnuts::data::Centring), typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CentringArgument {
-    /// Those that are far from zero
-    Auto,
-    /// All of them
-    Yes,
-    /// None
-    No,
-}
-
-/// As [`EngineChoice`](warpnuts::experiment::EngineChoice), typed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum EngineArgument {
-    /// Whatever is expected to be faster
-    Auto,
-    /// Trees and densities on the CPU
-    Cpu,
-    /// Trees on the CPU, densities on a GPU
-    GpuDensity,
-    /// Whole transitions on a GPU
-    Gpu,
-}
-
-/// As [`Likelihood`](warpnuts::density::Likelihood), typed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum LikelihoodArgument {
-    Groups,
-    Observations,
-}
-
-/// As [`Precision`](warpnuts::draws::Precision), typed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum PrecisionArgument {
-    F64,
-    F32,
-    F16,
-}
-
-/// As [`Keep`](warpnuts::experiment::Keep), typed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum KeepArgument {
-    /// Hyperparameters and group effects
-    All,
-    /// Hyperparameters only: mu, sigma, eps
-    Hyper,
-    /// No draw, only the table of all variables: for more draws than there is room for
-    Summary,
 }
 
 /// A part of the chains of an experiment, counted from 1.

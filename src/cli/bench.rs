@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use warpnuts::bench::{self, BenchPlan, Watch, simulate};
 use warpnuts::data::{Dataset, MAX_COEFFICIENTS};
-use warpnuts::experiment::{self, Backend, Settings};
+use warpnuts::experiment::{self, Backend, EngineChoice, Settings};
 use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
 use warpnuts::summary::write_json;
 
-use super::arguments::{DataArguments, EngineArgument, ReportArguments};
+use super::arguments::{DataArguments, ReportArguments};
+use super::words::{self, ENGINES};
 use super::{Failure, Outcome, complain, folder, print, progress, report, resolve, timings};
 
 /// Numbers of chains that are timed where none are typed: powers of four.
@@ -212,18 +213,15 @@ fn budget(typed: &str) -> Result<Duration, Failure> {
     }
 }
 
-fn engines(typed: Option<&str>) -> Result<Vec<EngineArgument>, Failure> {
-    let there = || EngineArgument::value_variants().iter().filter(|engine| !matches!(engine, EngineArgument::Auto));
-    let Some(typed) = typed else { return Ok(there().copied().collect()) };
-    let called = |engine: &EngineArgument| engine.to_possible_value().map(|value| value.get_name().to_string());
-    let engine = |name: &str| there().find(|engine| called(engine).as_deref() == Some(name.trim())).copied();
-    match typed.split(',').map(engine).collect::<Option<Vec<_>>>() {
+fn engines(typed: Option<&str>) -> Result<Vec<EngineChoice>, Failure> {
+    let there = &ENGINES[1..];
+    let Some(typed) = typed else { return Ok(there.iter().map(|(.., engine)| *engine).collect()) };
+    match typed.split(',').map(|name| words::meaning(there, name.trim())).collect() {
         Some(engines) => Ok(engines),
-        None => refuse(
-            "engine",
-            typed,
-            &format!("write some of {}", there().filter_map(called).collect::<Vec<_>>().join(",")),
-        ),
+        None => {
+            let names: Vec<&str> = there.iter().map(|(name, ..)| *name).collect();
+            refuse("engine", typed, &format!("write some of {}", names.join(",")))
+        }
     }
 }
 
@@ -247,13 +245,13 @@ fn simulated(typed: &str, seed: u64) -> Result<Arc<Dataset>, Failure> {
 /// Where the engines compute; where no GPU can be had and none was asked for, why.
 fn backends(
     typed: &BenchArguments,
-    engines: &[EngineArgument],
+    engines: &[EngineChoice],
     model: &Arc<Model>,
 ) -> Result<(Vec<Backend>, Option<String>), Failure> {
     let (mut backends, mut no_gpu) = (Vec::new(), None);
     for engine in engines {
         let (adapter, software) = (typed.adapter.as_deref(), typed.allow_software_adapter);
-        match experiment::choose(resolve::engine(*engine), adapter, software, model, &Settings::default()) {
+        match experiment::choose(*engine, adapter, software, model, &Settings::default()) {
             Ok(choice) => backends.push(choice.backend),
             Err(error) if typed.engine.is_none() && adapter.is_none() => no_gpu = Some(error.to_string()),
             Err(error) => return Err(Failure::input(error)),

@@ -56,7 +56,7 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     resolve::warn(&dataset, &priors);
     let model = resolve::model(&dataset, &priors, "non-centered")?;
     progress::obey_interruptions_at_once(NOTHING_WRITTEN.to_string())?;
-    let exact = integrate(&model, false, NOTHING_WRITTEN.to_string())?;
+    let exact = integrate(&model, false)?;
     let folder = folder::make(typed.out.as_deref(), "exact")?;
 
     print(format_args!(
@@ -99,12 +99,12 @@ pub fn is_quick(groups: usize) -> bool {
     groups <= MOST_GROUPS
 }
 
-/// Integrates the posterior of `model`; Ctrl-C ends the program at once, with these `words`.
-pub fn integrate(model: &Model, quiet: bool, words: String) -> Result<Exact, Failure> {
-    integrate_beside(model, quiet, words, || ()).0
+/// Integrates the posterior of `model`, before anything is written.
+pub fn integrate(model: &Model, quiet: bool) -> Result<Exact, Failure> {
+    integrate_beside(model, quiet, NOTHING_WRITTEN.to_string(), || ()).0
 }
 
-/// The same, and what else is to be done beside it.
+/// Integrates, and does what else is to be done beside it; Ctrl-C ends the program at once, with these `words`.
 pub fn integrate_beside<T: Send>(
     model: &Model,
     quiet: bool,

@@ -90,51 +90,52 @@ fn show_waiting<T>(patience: Duration, far: &(dyn Fn() -> String + Sync), work: 
     let style =
         ProgressStyle::with_template("{spinner} {msg}, {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
+    let look = || {
+        if bar.elapsed() > patience {
+            bar.set_message(far());
+            bar.tick();
+        }
+    };
+    let done = watched(look, work);
+    bar.finish_and_clear();
+    done
+}
+
+/// Has `run` sample `model`, with a line of progress, unless `quiet` or not on a terminal.
+pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnce(Arc<Progress>) -> T) -> T {
+    let (label, total) = (model.parameterization(), settings.transitions() as u64);
+    let shown = !quiet && std::io::stderr().is_terminal();
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
+    let progress = Arc::new(Progress::default());
+    let look = || {
+        if is_interrupted() {
+            progress.stop();
+            faults::answer();
+        }
+        show(&bar, &progress.snapshot());
+    };
+    let ran = watched(look, || run(progress.clone()));
+    show(&bar, &progress.snapshot());
+    bar.abandon();
+    ran
+}
+
+/// Does `work`, while another thread has a `look` at it now and then. The work stays in this thread: memory that it frees
+/// is there for what comes after it.
+fn watched<T>(look: impl Fn() + Sync, work: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {
             while !is_over.load(Relaxed) {
-                if bar.elapsed() > patience {
-                    bar.set_message(far());
-                    bar.tick();
-                }
+                look();
                 thread::park_timeout(INTERVAL);
             }
-            bar.finish_and_clear();
         });
         let over = Over { is_over: &is_over, watcher: watcher.thread().clone() };
         let done = work();
         drop(over);
         done
-    })
-}
-
-/// Has `run` sample `model`, with a line of progress, unless `quiet` or not on a terminal.
-pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnce(Arc<Progress>) -> T) -> T {
-    let (label, total) = (model.parameterization(), transitions(settings));
-    let shown = !quiet && std::io::stderr().is_terminal();
-    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
-    let progress = Arc::new(Progress::default());
-    let is_over = AtomicBool::new(false);
-    // The run stays in this thread: memory that it frees is there for what comes behind it.
-    thread::scope(|scope| {
-        let watcher = scope.spawn(|| {
-            while !is_over.load(Relaxed) {
-                if is_interrupted() {
-                    progress.stop();
-                    faults::answer();
-                }
-                show(&bar, &progress.snapshot());
-                thread::park_timeout(INTERVAL);
-            }
-            show(&bar, &progress.snapshot());
-            bar.abandon();
-        });
-        let over = Over { is_over: &is_over, watcher: watcher.thread().clone() };
-        let ran = run(progress.clone());
-        drop(over);
-        ran
     })
 }
 
@@ -149,12 +150,6 @@ impl Drop for Over<'_> {
         self.is_over.store(true, Relaxed);
         self.watcher.unpark();
     }
-}
-
-/// All transitions of a run.
-fn transitions(settings: &Settings) -> u64 {
-    let draws = u64::from(settings.draws) * u64::from(settings.thin);
-    u64::from(settings.chains) * (u64::from(settings.warmup) + draws)
 }
 
 fn style() -> ProgressStyle {

@@ -1,7 +1,9 @@
 //! What can be typed to say how a data file is written, and what becomes of rows that miss a value.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use warpnuts::data::{Decimal, Delimiter, Encoding, Missing, ReadOptions};
+
+use super::words::{MISSING, one_of};
 
 /// How to read a file.
 #[derive(Debug, Default, Args)]
@@ -20,21 +22,12 @@ pub struct ReadingArguments {
     pub encoding: Option<Encoding>,
 
     /// What becomes of rows that miss a value in a column that is used [default: drop]
-    #[arg(long, value_enum, requires = "data")]
-    pub missing: Option<MissingArgument>,
+    #[arg(long, value_parser = one_of(&MISSING), requires = "data")]
+    pub missing: Option<Missing>,
 
     /// Words that mean that a value is missing, in place of NA,NaN,N/A,n/a,#N/A,null,NULL,.,?,-; an empty cell always does
     #[arg(long, value_name = "LIST", requires = "data", allow_hyphen_values = true)]
     pub missing_labels: Option<String>,
-}
-
-/// As [`Missing`], typed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum MissingArgument {
-    /// Leave them out, and say how many
-    Drop,
-    /// End with a list of them
-    Refuse,
 }
 
 impl ReadingArguments {
@@ -46,10 +39,7 @@ impl ReadingArguments {
             delimiter: self.delimiter.unwrap_or(default.delimiter),
             decimal: self.decimal.unwrap_or(default.decimal),
             encoding: self.encoding.unwrap_or(default.encoding),
-            missing: match self.missing {
-                Some(MissingArgument::Refuse) => Missing::Refuse,
-                Some(MissingArgument::Drop) | None => Missing::Drop,
-            },
+            missing: self.missing.unwrap_or(Missing::Drop),
             missing_labels: self.missing_labels.as_ref().map_or(default.missing_labels, labels),
         }
     }

@@ -4,17 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use warpnuts::data::{Centring, Columns, Dataset};
+use warpnuts::data::{Columns, Dataset};
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{self, Backend, Choice, EngineChoice, Keep, MANY_CHAINS, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Keep, MANY_CHAINS, Settings};
 use warpnuts::machine;
-use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
+use warpnuts::model::{Coordinates, Model, PriorScales};
 use warpnuts::summary::{Advice, advice};
 
-use super::arguments::{
-    CentringArgument, DataArguments, EngineArgument, EngineArguments, KeepArgument, LikelihoodArgument,
-    PrecisionArgument, PriorArguments, RunArguments,
-};
+use super::arguments::{DataArguments, EngineArguments, PriorArguments, RunArguments};
 use super::{Failure, complain, table};
 
 /// The word for the parameterization that suits the data.
@@ -57,7 +54,7 @@ pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
             left_out.rows
         ));
     }
-    Ok(Arc::new(dataset.centered(centring(typed.center_predictors))))
+    Ok(Arc::new(dataset.centered(typed.center_predictors)))
 }
 
 /// The priors: those that were typed, the default ones where they were not.
@@ -99,7 +96,7 @@ pub fn suited_model(
     parameterization: &str,
     run: &RunArguments,
 ) -> Result<(Arc<Model>, Option<String>), Failure> {
-    let likelihood = likelihood(run.likelihood);
+    let likelihood = run.likelihood;
     if parameterization.trim() != AUTO {
         let coordinates = Coordinates::parse(parameterization, dataset.predictor_names());
         let coordinates = coordinates.and_then(|coordinates| coordinates.over(likelihood)).map_err(Failure::input)?;
@@ -119,47 +116,12 @@ pub fn models(
     run: &RunArguments,
 ) -> Result<Vec<Arc<Model>>, Failure> {
     let all = Coordinates::parse_list(parameterizations, dataset.predictor_names()).map_err(Failure::input)?;
-    let over = |coordinates: Coordinates| coordinates.over(likelihood(run.likelihood)).map_err(Failure::input);
+    let over = |coordinates: Coordinates| coordinates.over(run.likelihood).map_err(Failure::input);
     all.into_iter().map(|coordinates| Ok(model_of(dataset, priors, over(coordinates)?))).collect()
 }
 
 fn model_of(dataset: &Arc<Dataset>, priors: &PriorScales, coordinates: Coordinates) -> Arc<Model> {
     Arc::new(Model::builder(dataset.clone()).priors(priors.clone()).coordinates(coordinates).build())
-}
-
-/// Which predictors were typed to be centred.
-pub fn centring(typed: CentringArgument) -> Centring {
-    match typed {
-        CentringArgument::Auto => Centring::Far,
-        CentringArgument::Yes => Centring::All,
-        CentringArgument::No => Centring::None,
-    }
-}
-
-/// The likelihood that was typed.
-pub fn likelihood(typed: LikelihoodArgument) -> Likelihood {
-    match typed {
-        LikelihoodArgument::Groups => Likelihood::Groups,
-        LikelihoodArgument::Observations => Likelihood::Observations,
-    }
-}
-
-/// What was typed to be kept.
-fn keep(typed: KeepArgument) -> Keep {
-    match typed {
-        KeepArgument::All => Keep::All,
-        KeepArgument::Hyper => Keep::Hyper,
-        KeepArgument::Summary => Keep::Summary,
-    }
-}
-
-/// The precision that was typed.
-fn precision(typed: PrecisionArgument) -> Precision {
-    match typed {
-        PrecisionArgument::F64 => Precision::F64,
-        PrecisionArgument::F32 => Precision::F32,
-        PrecisionArgument::F16 => Precision::F16,
-    }
 }
 
 /// How to run, as it was typed after any command that samples.
@@ -172,14 +134,14 @@ pub fn asked(typed: &RunArguments) -> Settings {
         seed: typed.seed,
         target_accept: typed.target_accept,
         max_tree_depth: typed.max_tree_depth,
-        likelihood: likelihood(typed.likelihood),
-        keep: keep(typed.keep),
+        likelihood: typed.likelihood,
+        keep: typed.keep,
         thin: typed.thin,
         shard_of: None,
         save_warmup: false,
         log_likelihood: false,
         posterior_predictive: false,
-        draw_precision: precision(typed.draw_precision),
+        draw_precision: typed.draw_precision,
         threads: typed.threads.map_or_else(machine::threads, usize::from),
     }
 }
@@ -307,21 +269,11 @@ fn size(bytes: u128) -> String {
     }
 }
 
-/// The engine that was typed.
-pub fn engine(typed: EngineArgument) -> EngineChoice {
-    match typed {
-        EngineArgument::Auto => EngineChoice::Auto,
-        EngineArgument::Cpu => EngineChoice::Cpu,
-        EngineArgument::GpuDensity => EngineChoice::GpuDensity,
-        EngineArgument::Gpu => EngineChoice::Gpu,
-    }
-}
-
 /// Where to compute.
 pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) -> Result<Choice, Failure> {
-    let engine = engine(typed.engine);
-    let choice = experiment::choose(engine, typed.adapter.as_deref(), typed.allow_software_adapter, model, settings)
-        .map_err(Failure::input)?;
+    let choice =
+        experiment::choose(typed.engine, typed.adapter.as_deref(), typed.allow_software_adapter, model, settings)
+            .map_err(Failure::input)?;
     memory_of_sums(settings, model, &choice.backend)?;
     Ok(choice)
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use clap::ValueEnum;
-use warpnuts::data::Dataset;
+use warpnuts::data::{Centring, Dataset};
 use warpnuts::draws::store::STORE;
 use warpnuts::engine::{EngineError, SinkError};
 use warpnuts::experiment::{self, Choice, Difference, Identity, Interrupted, Keeping, Settings};
 
-use super::arguments::{CentringArgument, EngineArgument, Shard};
+use super::arguments::Shard;
 use super::sample::{self, Ending, RunOnceArguments, SampleArguments};
+use super::words::{self, ENGINES};
 use super::{Failure, Outcome, complain, folder, progress, report, resolve};
 
 /// Goes on with the run in `folder`.
@@ -76,14 +76,13 @@ fn is_refusal(error: &io::Error) -> bool {
 /// The engine and the adapter the run was on; others would draw other numbers.
 fn choice(typed: &SampleArguments, interrupted: &Interrupted, folder: &Path) -> Result<Choice, Failure> {
     let Interrupted { store, settings, engine, device, .. } = interrupted;
-    let asked = EngineArgument::from_str(engine, true).map_err(|_| {
+    let asked = words::meaning(&ENGINES, engine).ok_or_else(|| {
         Failure::Input(anyhow!("{}: it was sampled on engine {engine}, which is unknown", folder.display()))
     })?;
     let software = typed.once.engine.allow_software_adapter;
     let adapter =
         typed.once.engine.adapter.as_deref().or_else(|| device.split(" (").next().filter(|_| engine != "cpu"));
-    let choice = experiment::choose(resolve::engine(asked), adapter, software, store.model(), settings)
-        .map_err(Failure::input)?;
+    let choice = experiment::choose(asked, adapter, software, store.model(), settings).map_err(Failure::input)?;
     if engine != "cpu" && choice.backend.device() != *device {
         return Err(Failure::Input(anyhow!(
             "{} was sampled on {device}, and only there can it go on to the same draws; here is {}",
@@ -157,9 +156,9 @@ fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -
         outcome: data.outcome.clone().unwrap_or(theirs.outcome.clone()),
         predictors: data.predictors.clone(),
         centred: match data.center_predictors {
-            CentringArgument::Auto => theirs.centred.clone(),
-            CentringArgument::Yes => centred(true),
-            CentringArgument::No => centred(false),
+            Centring::Far => theirs.centred.clone(),
+            Centring::All => centred(true),
+            Centring::None => centred(false),
         },
         parameterization,
         priors,
@@ -169,9 +168,9 @@ fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -
             posterior_predictive: *posterior_predictive,
             ..resolve::asked(run)
         },
-        engine: match engine.engine {
-            EngineArgument::Auto => theirs.engine.clone(),
-            engine => engine.to_possible_value().map_or(String::new(), |value| value.get_name().to_string()),
+        engine: match ENGINES[1..].iter().find(|(.., typed)| *typed == engine.engine) {
+            Some((name, ..)) => name.to_string(),
+            None => theirs.engine.clone(),
         },
     })
 }

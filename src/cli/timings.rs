@@ -1,7 +1,7 @@
 //! How the timings of a bench are printed: tables, what `auto` would have taken, where cost bends, and what was left
 //! out.
 
-use warpnuts::bench::{AutoChoice, Bench, Modelled, NotMeasured, Rate, ScalingCurve, TimeSplit, Timing};
+use warpnuts::bench::{Bench, Modelled, NotMeasured, Rate, ScalingCurve, TimeSplit, Timing};
 use warpnuts::model::Likelihood;
 use warpnuts::summary::{counted, significant};
 
@@ -41,7 +41,7 @@ pub fn print_timings(bench: &Bench, likelihoods: &[Likelihood]) {
         }
     }
     print(LEGEND);
-    let lines = choices(&bench.choices).into_iter().chain(bends(&bench.bends)).chain(left_out(&bench.left_out));
+    let lines = choices(bench).into_iter().chain(bends(&bench.bends)).chain(left_out(&bench.left_out));
     lines.for_each(print);
 }
 
@@ -91,18 +91,23 @@ fn row(timing: &Timing) -> Vec<String> {
     ]
 }
 
-/// How often `auto` would have been right, and where not.
-fn choices(all: &[AutoChoice]) -> Vec<String> {
-    let wrong: Vec<&AutoChoice> = all.iter().filter(|choice| choice.takes != choice.fastest).collect();
-    if all.is_empty() {
+/// How often `auto` would have been right, where not, and how near its expectations came.
+fn choices(Bench { choices, timings, .. }: &Bench) -> Vec<String> {
+    if choices.is_empty() {
         return Vec::new();
     }
-    let right = all.len() - wrong.len();
+    let wrong = || choices.iter().filter(|choice| choice.takes != choice.fastest);
+    let ratio = |timing: &Timing| Some(timing.leapfrogs_expected? / timing.leapfrogs_per_second?.median);
+    let ratios = || timings.iter().filter_map(ratio);
     let mut lines = vec![format!(
-        "\n--engine auto, for runs of two seconds and more, takes the fastest in {right} of {}.",
-        all.len()
+        "\n--engine auto, for runs of two seconds and more, takes the fastest in {} of {}. It would expect {} to {} times the \
+         leapfrogs/s above.",
+        choices.len() - wrong().count(),
+        choices.len(),
+        significant(ratios().fold(f64::NAN, f64::min)),
+        significant(ratios().fold(f64::NAN, f64::max)),
     )];
-    lines.extend(wrong.iter().map(|choice| format!("  {choice}")));
+    lines.extend(wrong().map(|choice| format!("  {choice}")));
     lines
 }
 

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::{Args, Command, Id};
-use warpnuts::exact::Exact;
 use warpnuts::experiment::Sampled;
-use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary};
 use warpnuts::verify::Verification;
 
@@ -58,7 +56,7 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
     }
     let ResolvedRun { model, settings, learnt, output, ending } = super::sample::ready(typed, Some("verify"))?;
     progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
-    let exact = integrate(&model, output.quiet)?;
+    let exact = exact::integrate(&model, output.quiet)?;
     let folder = folder::make(output.out.as_deref(), "verify")?;
 
     let Ending { why, choice, pages, all } = ending;
@@ -68,17 +66,11 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
     };
     conclude::about(&run, why.as_deref(), &choice).into_iter().for_each(print);
     let verification = Verification::of(&sampled, &run, &exact);
-    let facts = RunFacts::of(&run, all);
     let written = conclude::written(&folder, output.save_draws);
-    let outcome = report(&verification, &facts, &folder, Some(&written))?;
+    let outcome = report(&verification, &run, all, &folder, Some(&written))?;
     pages.of_run(&sampled, &run, &folder)?;
     conclude::device_failure(&sampled)?;
-    Ok(outcome)
-}
-
-/// The truth.
-fn integrate(model: &Model, quiet: bool) -> Result<Exact, Failure> {
-    exact::integrate(model, quiet, exact::NOTHING_WRITTEN.to_string())
+    Ok(if run.interrupted { Outcome::Interrupted } else { outcome })
 }
 
 /// A run that was made before.
@@ -86,7 +78,7 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     let run = &folder::of_run(run);
     let sampled = Sampled::open(run).map_err(Failure::input)?;
     progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
-    let exact = integrate(&sampled.model, typed.output.quiet)?;
+    let exact = exact::integrate(&sampled.model, typed.output.quiet)?;
     let summary = RunSummary::of(&sampled);
     conclude::no_damage(&sampled, run)?;
     let verification = Verification::of(&sampled, &summary, &exact);
@@ -98,40 +90,16 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
         )));
     }
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
-    // It was interrupted then; this command is not.
-    let facts = RunFacts { interrupted: false, ..RunFacts::of(&summary, typed.all) };
-    let outcome = report(&verification, &facts, &folder, None)?;
+    let outcome = report(&verification, &summary, typed.all, &folder, None)?;
     conclude::how_far(&sampled, run);
     Ok(outcome)
-}
-
-/// What is told of a run beside its scores.
-struct RunFacts<'a> {
-    parameterization: &'a str,
-    draws: usize,
-    trustworthy: bool,
-    interrupted: bool,
-    predictors: usize,
-    all: bool,
-}
-
-impl RunFacts<'_> {
-    fn of(run: &RunSummary, all: bool) -> RunFacts<'_> {
-        RunFacts {
-            parameterization: &run.parameterization,
-            draws: run.total_draws(),
-            trustworthy: run.is_trustworthy(),
-            interrupted: run.interrupted,
-            predictors: run.data.predictors.len(),
-            all,
-        }
-    }
 }
 
 /// Prints, and writes `verification.json` into `folder`, beside what is `written` there already.
 fn report(
     verification: &Verification,
-    facts: &RunFacts,
+    run: &RunSummary,
+    all: bool,
     folder: &Path,
     written: Option<&str>,
 ) -> Result<Outcome, Failure> {
@@ -139,23 +107,20 @@ fn report(
     summary::write_json(&path, verification).map_err(|error| folder::unwritten(&path, &error))?;
     print(format_args!(
         "{}: {} draws held against the exact posterior, in Monte Carlo standard errors\n",
-        facts.parameterization, facts.draws
+        run.parameterization,
+        run.total_draws()
     ));
-    let rows = if facts.all { verification.scores.len() } else { 2 * facts.predictors + 3 };
+    let rows = if all { verification.scores.len() } else { 2 * run.data.predictors.len() + 3 };
     print(table::verification(verification, rows));
     print("");
     for sentence in &verification.left_out {
         print(format_args!("Note: {sentence}."));
     }
-    print(verdict(verification, facts.trustworthy));
+    print(verdict(verification, run.is_trustworthy()));
     let written = written.map_or(String::new(), |written| format!(", {written}"));
     print(format_args!("Written: {}{written}", path.display()));
     let unknown = verification.compared == 0 && !verification.settled;
-    Ok(match (facts.interrupted, verification.biased || unknown) {
-        (true, _) => Outcome::Interrupted,
-        (false, true) => Outcome::Distrusted,
-        (false, false) => Outcome::Done,
-    })
+    Ok(if verification.biased || unknown { Outcome::Distrusted } else { Outcome::Done })
 }
 
 /// What the scores of all variables say.

@@ -8,28 +8,6 @@ use super::series::Series;
 /// The quantiles whose effective sample sizes make tail-ESS.
 pub(super) const TAILS: [f64; 2] = [0.05, 0.95];
 
-/// Effective sample size of the bulk, in draws: that of the rank-normalized half chains. Vehtari et al., section 4.
-pub fn ess_bulk(series: Series) -> f64 {
-    if !series.has_ess() {
-        return f64::NAN;
-    }
-    let split = series.split();
-    let scores = Order::of(split.series()).scores(&NormalScores::new(split.series().values().len()));
-    let scores = Series::new(&scores, split.series().chains());
-    ess(scores, &Variances::of(scores), &mut Autocovariance::of_length(scores.draws()))
-}
-
-/// Effective sample size of the tails, in draws: the smaller of those of the 5% and the 95% quantile, each the mean of
-/// an indicator. Vehtari et al., section 4.
-pub fn ess_tail(series: Series) -> f64 {
-    if !series.has_ess() {
-        return f64::NAN;
-    }
-    let order = Order::of(series);
-    let split = series.split();
-    ess_below(split.series(), TAILS.map(|p| order.quantile(p)), &mut Autocovariance::of_length(split.series().draws()))
-}
-
 /// Bulk and tail ESS of several series of one shape, the work shared: one sort for each, one rank normalization for all.
 pub fn ess_bulk_and_tail(all: &[Series]) -> Vec<[f64; 2]> {
     let Some(first) = all.first() else { return Vec::new() };
@@ -49,15 +27,6 @@ pub fn ess_bulk_and_tail(all: &[Series]) -> Vec<[f64; 2]> {
         [bulk, ess_below(series.split().series(), bounds, &mut autocovariance)]
     };
     all.iter().map(both).collect()
-}
-
-/// Effective sample size of the mean, in draws: that of the half chains as they are. Needs a finite variance.
-pub fn ess_mean(series: Series) -> f64 {
-    if !series.has_ess() {
-        return f64::NAN;
-    }
-    let split = series.split();
-    ess(split.series(), &Variances::of(split.series()), &mut Autocovariance::of_length(split.series().draws()))
 }
 
 /// The smallest effective sample size of the indicators draw <= bound.

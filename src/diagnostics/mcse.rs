@@ -1,26 +1,10 @@
 //! Monte Carlo standard errors: how far an estimate is from the posterior's own value, for want of draws.
 
 use super::autocovariance::Autocovariance;
-use super::ess::{ess, ess_mean};
+use super::ess::ess;
 use super::moments::{mean, sum, variance};
 use super::rhat::Variances;
 use super::series::Series;
-
-/// Monte Carlo standard error of the mean, in the variable's unit: sd / sqrt(ESS of the mean).
-pub fn mcse_mean(series: Series) -> f64 {
-    PooledMoments::of(series).mcse_mean(ess_mean(series))
-}
-
-/// Monte Carlo standard error of the standard deviation, in the variable's unit, by the delta method:
-/// sqrt((m4 - m2^2) / ESS / (4 m2)), where m2 and m4 are the central moments, and ESS that of the mean of (x - mean)^2.
-pub fn mcse_sd(series: Series) -> f64 {
-    if !series.has_ess() {
-        return f64::NAN;
-    }
-    let moments = PooledMoments::of(series);
-    let split = series.split();
-    moments.mcse_sd(moments.ess_of_squares(split.series(), &mut Autocovariance::of_length(split.series().draws())))
-}
 
 /// Moments of all draws pooled, about their mean.
 pub(super) struct PooledMoments {
@@ -45,6 +29,7 @@ impl PooledMoments {
         self.sd / ess_mean.sqrt()
     }
 
+    /// By the delta method: sqrt((m4 - m2^2) / ESS / (4 m2)), where m2 and m4 are the central moments.
     pub(super) fn mcse_sd(&self, ess_of_squares: f64) -> f64 {
         ((self.fourth - self.second.powi(2)) / ess_of_squares / (4.0 * self.second)).sqrt()
     }

@@ -1,34 +1,8 @@
 //! R-hat: do the chains differ more from each other than from themselves?
 
 use super::moments::{mean, variance};
-use super::rank::{NormalScores, Order};
 use super::series::Series;
 use crate::faults;
-
-/// Rank-normalized split R-hat, no unit, 1 at convergence: the larger of *bulk* (do chains agree in location?) and
-/// *folded* (do they agree in scale?). Vehtari et al., sections 3.1 and 4.
-pub fn rhat(series: Series) -> f64 {
-    if !series.has_rhat() {
-        return f64::NAN;
-    }
-    let split = series.split();
-    let normal = NormalScores::new(split.series().values().len());
-    let order = Order::of(split.series());
-    let bulk = order.scores(&normal);
-    let folded = order.folded().scores(&normal);
-    let rhat = |scores: &[f64]| Variances::of(Series::new(scores, split.series().chains())).rhat();
-    // `max` drops a NaN: two values the same distance from the median fold into a constant.
-    rhat(&bulk).max(rhat(&folded))
-}
-
-/// Split R-hat of the draws themselves, no unit, 1 at convergence: Gelman et al., *Bayesian Data Analysis*, 3rd edition
-/// (2013), section 11.4; Vehtari et al., equations 1 to 4. Needs a finite variance, and is blind to scale.
-pub fn rhat_split(series: Series) -> f64 {
-    if !series.has_rhat() {
-        return f64::NAN;
-    }
-    Variances::of(series.split().series()).rhat()
-}
 
 /// The variance of draws inside chains, and of the means of chains.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,8 @@ use crate::engine::sums::{BINS, quantile};
 /// What a row says of variable `i`: means, sds, errors and effective sample sizes as
 /// [`from_independent_chains`](Summary::from_independent_chains) has them, but that tail-ESS looks at the 5% and the 95%
 /// quantile that the end of warm-up has seen; quantiles by linear interpolation in a histogram of 1/64 sd a bin, `NaN` beyond
-/// 8 sds; R-hat as [`rhat_split`](super::rhat_split), of whole chains where the run was interrupted and halves are none.
+/// 8 sds; R-hat of half chains as they are (Gelman et al. 2013, section 11.4), or of whole chains where the run was
+/// interrupted and halves are none.
 pub fn summary_of(totals: &Totals, i: usize) -> Summary {
     let (across, unit) = (&totals.across[i], totals.units[i]);
     let (chains, draws) = (totals.chains as f64, totals.draws as f64);

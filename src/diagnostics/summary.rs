@@ -1,7 +1,6 @@
 //! One row of a summary table.
 
-/// Everything a summary row needs: each number as the function of its name gives it. All `NaN` where any draw is not
-/// finite.
+/// Everything a summary row needs. All `NaN` where any draw is not finite.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Summary {
     /// Mean of all draws, in the variable's unit.
@@ -14,15 +13,16 @@ pub struct Summary {
     pub q50: f64,
     /// 95% quantile, in the variable's unit.
     pub q95: f64,
-    /// Monte Carlo standard error of `mean`, in the variable's unit.
+    /// Monte Carlo standard error of `mean`, in the variable's unit: `sd` / sqrt(ESS of the mean).
     pub mcse_mean: f64,
     /// Monte Carlo standard error of `sd`, in the variable's unit.
     pub mcse_sd: f64,
-    /// Effective sample size of the bulk, in draws.
+    /// Effective sample size of the bulk, in draws: that of the rank-normalized half chains. Vehtari et al., section 4.
     pub ess_bulk: f64,
-    /// Effective sample size of the 5% or the 95% quantile, whichever is smaller, in draws.
+    /// Effective sample size of the 5% or the 95% quantile, whichever is smaller, in draws: that of the mean of an indicator.
     pub ess_tail: f64,
-    /// Rank-normalized split R-hat.
+    /// Rank-normalized split R-hat, 1 at convergence: the larger of *bulk* (do chains agree in location?) and *folded* (do
+    /// they agree in scale?). Vehtari et al., sections 3.1 and 4.
     pub rhat: f64,
     /// 25 % and 75 % quantiles for pictures, in the variable's unit: the nearest draws.
     #[serde(skip)]

@@ -294,7 +294,7 @@ impl Engine for DeviceEngine {
                 divergences: counters.divergences,
                 log_step_sizes: Vec::new(),
                 moments: Moments::new(dim),
-                failure: Some(DeviceFailure { error, resumed: false }),
+                failure: Some(DeviceFailure { error: error.to_string(), resumed: false }),
             })
         };
         match ran {

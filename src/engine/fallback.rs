@@ -11,10 +11,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::device::{self, DeviceEngine};
-use super::host::HostEngine;
+use super::host::{self, HostEngine};
 use super::{ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseOutcome, Progress};
 use crate::density::cpu::CpuDensity;
-use crate::density::{Density, DensityError};
 use crate::model::Model;
 use crate::nuts::State;
 
@@ -41,7 +40,7 @@ pub struct Fallback {
     /// The last states that have left the device; `None` where the chains have not moved from their starting points.
     last: Option<ChainStates>,
     /// The failure of a device that never started.
-    failure: Option<DensityError>,
+    failure: Option<DeviceFailure>,
 }
 
 /// Where the chains are.
@@ -58,7 +57,10 @@ impl Fallback {
     pub fn new(started: Result<DeviceEngine, EngineError>, spare: Spare) -> Result<Fallback, EngineError> {
         let (now, failure) = match started {
             Ok(engine) => (Now::Device(Box::new(engine)), None),
-            Err(EngineError::Density(error)) => (Now::Host(Box::new(spare.go_on(None)?)), Some(error)),
+            Err(EngineError::Density(error)) => {
+                let failure = DeviceFailure { error: error.to_string(), resumed: true };
+                (Now::Host(Box::new(spare.go_on(None)?)), Some(failure))
+            }
             Err(other) => return Err(other),
         };
         Ok(Fallback { now, spare, last: None, failure })
@@ -71,8 +73,7 @@ impl Spare {
         let device::DevicePlan { chains, max_depth, keep, .. } = self.plan;
         let (model, progress) = (self.model.clone(), self.progress.clone());
         let density = CpuDensity::new(&model);
-        let threads = self.threads.clamp(1, chains.count as usize);
-        let densities = (0..threads).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect();
+        let densities = host::on_cpu(&density, self.threads, chains.count);
         let engine = HostEngine::new(model, densities, chains, max_depth, keep, progress);
         match states {
             None => engine.start(),
@@ -84,15 +85,8 @@ impl Spare {
     fn evaluated(&self, density: &CpuDensity, states: &ChainStates) -> Vec<State> {
         let dim = self.model.dim();
         let states = states.positions.par_chunks(STATES * dim).map(|positions| {
-            let (mut density, mut gradient) = (density.clone(), vec![0.0; dim]);
-            let state = |position: &[f64]| {
-                let mut state = State::zeros(dim);
-                state.log_density = density.log_density(position, &mut gradient);
-                state.position.copy_from_slice(position);
-                state.gradient.copy_from_slice(&gradient);
-                state
-            };
-            positions.chunks_exact(dim).map(state).collect::<Vec<State>>()
+            let mut density = density.clone();
+            positions.chunks_exact(dim).map(|position| State::at(position, &mut density)).collect::<Vec<State>>()
         });
         states.collect::<Vec<Vec<State>>>().into_iter().flatten().collect()
     }
@@ -100,12 +94,11 @@ impl Spare {
 
 impl Engine for Fallback {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
-        let resumed = |error: DensityError| Some(DeviceFailure { error, resumed: true });
         let counted = self.spare.progress.snapshot().transitions;
         let (engine, mut outcome) = match &mut self.now {
             Now::Host(engine) => {
                 let mut outcome = engine.run(phase, sink)?;
-                outcome.failure = self.failure.take().and_then(resumed);
+                outcome.failure = self.failure.take();
                 return Ok(outcome);
             }
             Now::Device(engine) => {
@@ -130,7 +123,7 @@ impl Engine for Fallback {
         let left = Phase { transitions: phase.transitions - outcome.transitions, ..phase.clone() };
         let rest = host.run(&left, sink)?;
         self.now = Now::Host(host);
-        let failure = outcome.failure.take().and_then(|failure| resumed(failure.error));
+        let failure = outcome.failure.take().map(|failure| DeviceFailure { resumed: true, ..failure });
         Ok(PhaseOutcome { failure, ..joined(outcome, rest) })
     }
 

@@ -8,6 +8,7 @@ use super::{
     Adapt, ChainStates, Counters, DeviceFailure, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome,
     Progress,
 };
+use crate::density::cpu::CpuDensity;
 use crate::density::{Density, DensityError};
 use crate::faults;
 use crate::math::ln;
@@ -55,6 +56,11 @@ pub struct HostEngine {
     block_transitions: usize,
     values: Vec<f64>,
     statistics: Vec<Statistics>,
+}
+
+/// Copies of `density`, one for each of up to so many threads that has a chain.
+pub fn on_cpu(density: &CpuDensity, threads: usize, chains: u32) -> Vec<Box<dyn Density>> {
+    (0..threads.clamp(1, chains as usize)).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
 }
 
 impl HostEngine {
@@ -212,7 +218,7 @@ impl Engine for HostEngine {
             let start = Instant::now();
             if let Err(error) = self.run_block(phase, block) {
                 let resumed = !self.spare.is_empty() && !self.progress.is_stopped();
-                failure = Some(DeviceFailure { error, resumed });
+                failure = Some(DeviceFailure { error: error.to_string(), resumed });
                 if !resumed {
                     break;
                 }

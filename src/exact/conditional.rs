@@ -1,7 +1,7 @@
 //! What is known in closed form once the scales are given: the likelihood, mu, and every effect.
 //!
 //! Write a, b for beta[0,j], beta[1,j] of group j, e for eps, and n, ybar, xbar, Sxx, Sxy, Syy for the group's size, means
-//! and sums about its own means ([`GroupStatistics`]). With the slope bhat = Sxy / Sxx that is fitted within the group,
+//! and sums about its own means ([`QrGroups`]). With the slope bhat = Sxy / Sxx that is fitted within the group,
 //! and what that leaves, Srr = Syy - Sxy^2 / Sxx,
 //!
 //! ```text
@@ -43,7 +43,8 @@
 
 use std::f64::consts::TAU;
 
-use crate::model::{GroupStatistics, ScaledPriors};
+use crate::density::qr::{QrGroups, start};
+use crate::model::Model;
 
 /// The scales, in the sampler's units: those of the effects may be zero, eps may not.
 #[derive(Debug, Clone, Copy)]
@@ -111,29 +112,28 @@ pub struct Conditional {
 pub struct Workspace(Vec<Line>);
 
 impl Conditional {
-    /// `statistics` and `priors` are of one intercept and at most one slope; `rest` is Srr of all groups together, from which
-    /// differences of squares would leave nothing where there is little noise.
-    pub fn new(statistics: &GroupStatistics, rest: f64, priors: &ScaledPriors) -> Conditional {
-        let has_slope = !statistics.predictor_mean.is_empty();
-        let slope = |values: &dyn Fn() -> f64| if has_slope { values() } else { 0.0 };
-        let groups = (0..statistics.size.len()).map(|j| {
-            let spread = slope(&|| statistics.gram[0][0][j]);
-            let cross = slope(&|| statistics.cross[0][j]);
-            let fitted = if spread > 0.0 { cross / spread } else { 0.0 };
+    /// Of a model with one intercept and at most one slope, in the units of its scaling.
+    pub fn new(model: &Model) -> Conditional {
+        let (factors, priors, k) = (QrGroups::new(model), model.scaled_priors(), model.layout().coefficients);
+        // R is [root, root xbar; 0, sqrt(Sxx)], and w is [root ybar, sqrt(Sxx) bhat], where root is sqrt(n).
+        let (rows, column, w) = (factors.rows(0.0), 1 + start(1), 1 + start(k));
+        let groups = (0..model.layout().groups).map(|j| {
+            let (size, root) = (model.dataset().group_range(j).len() as f64, rows[1][j]);
+            let [predictor, length, fitted] =
+                if k > 1 { [rows[column][j], rows[column + 1][j], rows[w + 1][j]] } else { [0.0; 3] };
             Group {
-                size: statistics.size[j],
-                outcome: statistics.outcome_mean[j],
-                predictor: slope(&|| statistics.predictor_mean[0][j]),
-                spread,
-                slope: fitted,
+                size,
+                outcome: rows[w][j] / root,
+                predictor: predictor / root,
+                spread: length * length,
+                slope: if length > 0.0 { fitted / length } else { 0.0 },
             }
         });
-        let groups = groups.collect();
         let of_both = |values: &[f64], without: f64| [values[0], values.get(1).copied().unwrap_or(without)];
         Conditional {
-            groups,
-            observations: statistics.observations as f64,
-            rest,
+            groups: groups.collect(),
+            observations: model.dataset().n_observations() as f64,
+            rest: factors.rest(),
             mu_mean: of_both(&priors.mu_mean, 0.0),
             mu_sd: of_both(&priors.mu_sd, 1.0),
         }

@@ -22,7 +22,6 @@
 use std::f64::consts::FRAC_2_PI;
 
 use super::conditional::{Conditional, Means, Scales, Workspace};
-use crate::density::qr::QrGroups;
 use crate::model::Model;
 
 /// The most axes there are: two sigmas and eps.
@@ -49,8 +48,7 @@ impl ScalePosterior {
         let mut prior = [1.0; MAX_AXES];
         prior[..coefficients].copy_from_slice(&priors.sigma_scale);
         prior[coefficients] = priors.eps_scale;
-        let conditional = Conditional::new(&model.group_statistics(), QrGroups::new(model).rest(), &priors);
-        ScalePosterior { conditional, coefficients, prior }
+        ScalePosterior { conditional: Conditional::new(model), coefficients, prior }
     }
 
     /// K + 1.

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cost::Costs;
-use super::{Settings, densities};
+use super::{Settings, densities, trial};
 use crate::density::DensityError;
 use crate::density::cpu::{self, CpuDensity};
 use crate::density::gpu::{self, DeviceModel};
 use crate::engine::device::{self, DeviceEngine};
 use crate::engine::fallback::{Fallback, Spare};
-use crate::engine::host::{Chains, HostEngine};
+use crate::engine::host::{self, Chains, HostEngine};
 use crate::engine::{self, EngineError, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
 use crate::model::{Model, Refusal};
@@ -120,7 +119,7 @@ impl Backend {
         progress: Arc<Progress>,
     ) -> Result<Box<dyn engine::Engine>, EngineError> {
         let (max_depth, keep) = (settings.max_tree_depth, settings.keep);
-        let cpu = || densities::on_host(&CpuDensity::new(model), settings);
+        let cpu = || host::on_cpu(&CpuDensity::new(model), settings.threads, chains.count);
         let on_host =
             |densities| HostEngine::new(model.clone(), densities, chains, max_depth, keep, progress.clone()).start();
         Ok(match self {
@@ -143,6 +142,16 @@ impl Backend {
             }
         })
     }
+}
+
+/// Gradients a second that `backend` is expected to compute in a run of `model`.
+///
+/// # Errors
+/// When a chain finds no starting point, or the device fails or has no room.
+pub fn rate(backend: &Backend, model: &Arc<Model>, settings: &Settings) -> Result<f64, EngineError> {
+    let settings = trial::settings_of_trial(settings, model, backend.gpu().is_some());
+    let mut engine = backend.start(model, &settings, settings.chain_range(), Arc::default())?;
+    trial::rate_of(&mut *engine, model, &settings)
 }
 
 /// Chooses where to sample `model` with `settings`. `adapter` is part of the name of the one to take; software is taken
@@ -174,8 +183,10 @@ pub fn choose(
             asked_for(Backend::Gpu { gpu, fall_back: false })
         }
         EngineChoice::Auto => {
-            let costs = Costs::of_host(model, settings.threads.min(settings.chains as usize));
-            let run = settings.transitions() * GRADIENTS / costs.rates(model, settings).cpu;
+            // A chain without a starting point is for the run to tell.
+            let tried = |backend: &Backend| rate(backend, model, settings).unwrap_or(0.0);
+            let on_cpu = tried(&Backend::Cpu);
+            let run = settings.transitions() * GRADIENTS / on_cpu;
             if run < SHORT_RUN.as_secs_f64() && adapter.is_none() {
                 return cpu("a short run".to_string());
             }
@@ -190,32 +201,27 @@ pub fn choose(
                 Ok(gpu) => gpu,
                 Err(error) => return cpu(format!("{name} cannot be used: {error}")),
             };
-            let costs = costs.with_device(&gpu, model, settings);
+            let on = |fall_back| {
+                [Backend::GpuDensity { gpu: gpu.clone(), fall_back }, Backend::Gpu { gpu: gpu.clone(), fall_back }]
+            };
+            let rates = on(false).map(|backend| tried(&backend));
             if let Err(error) = gpu.check() {
                 return cpu(format!("{name} cannot be used: {error}"));
             }
-            let rates = costs.rates(model, settings);
-            let expected = [("cpu", rates.cpu), ("gpu-density", rates.gpu_density), ("gpu", rates.gpu)];
-            let expected = expected.map(|(name, rate)| format!("{name} {}", short(rate))).join(", ");
-            let reason = format!("leapfrogs/s expected: {expected} (measured: {})", costs.describe());
+            let candidates = [(on_cpu, Backend::Cpu)].into_iter().chain(rates.into_iter().zip(on(true)));
+            let candidates: Vec<(f64, Backend)> = candidates.collect();
+            let expected = candidates.iter().map(|(rate, backend)| format!("{} {rate:.2e}", backend.name()));
+            let reason = format!("leapfrogs/s expected: {}", expected.collect::<Vec<_>>().join(", "));
             let measured = gpu.meter().reading().kernel;
-            let backend = match rates.fastest() {
-                "gpu" => Backend::Gpu { gpu, fall_back: true },
-                "gpu-density" => Backend::GpuDensity { gpu, fall_back: true },
-                _ => Backend::Cpu,
-            };
+            let backend = fastest(candidates).unwrap_or(Backend::Cpu);
             Ok(Choice { backend, reason, measured })
         }
     }
 }
 
-/// A rate in as few characters as will do.
-fn short(rate: f64) -> String {
-    match rate {
-        _ if rate >= 1e6 => format!("{:.1} million", rate / 1e6),
-        _ if rate >= 1e4 => format!("{:.0} thousand", rate / 1e3),
-        _ => format!("{rate:.0}"),
-    }
+/// The candidate with the highest rate; of several, the first.
+pub(crate) fn fastest<T>(candidates: impl IntoIterator<Item = (f64, T)>) -> Option<T> {
+    candidates.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, fastest)| fastest)
 }
 
 #[cfg(test)]
@@ -223,6 +229,15 @@ mod tests {
     use super::*;
     use crate::data::Dataset;
     use crate::model::{Centering, Coordinates};
+
+    #[test]
+    fn the_fastest_is_taken_and_of_equals_the_simpler() {
+        let takes = |cpu, gpu_density, gpu| fastest([(cpu, "cpu"), (gpu_density, "gpu-density"), (gpu, "gpu")]);
+        assert_eq!(takes(3.0, 1.0, 2.0), Some("cpu"));
+        assert_eq!(takes(1.0, 3.0, 2.0), Some("gpu-density"));
+        assert_eq!(takes(1.0, 2.0, 3.0), Some("gpu"));
+        assert_eq!(takes(2.0, 0.0, 2.0), Some("cpu"));
+    }
 
     #[test]
     fn a_run_is_as_long_as_the_transitions_between_its_draws() {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::Settings;
-use crate::density::cpu::CpuDensity;
 use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError};
 use crate::model::Model;
@@ -13,12 +12,6 @@ const SMALLEST_WIDTH: usize = 256;
 
 /// Memory that the transitions of all workers may take together.
 const TRANSITIONS_MEMORY: usize = 4 << 30;
-
-/// Copies of `density`, one for each thread that has a chain.
-pub(crate) fn on_host(density: &CpuDensity, settings: &Settings) -> Vec<Box<dyn Density>> {
-    let workers = settings.threads.clamp(1, settings.chains as usize);
-    (0..workers).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
-}
 
 /// Densities of `device`, one for each thread that drives it.
 pub(crate) fn on_device(

@@ -12,16 +12,14 @@ use crate::random::StreamKey;
 
 /// A starting point for each of `chains`; those of a superchain share one.
 pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Chains) -> ChainStates {
-    let mut density = CpuDensity::new(model);
+    let (mut density, mut position) = (CpuDensity::new(model), vec![0.0; model.dim()]);
     let mut effects = ConditionalEffects::new(model);
     let together = chains.per_superchain.max(1);
     let states: Vec<State> = (chains.first..chains.first + chains.count)
         .map(|number| {
             let key = StreamKey { seed: chains.seed, chain: number - number % together, transition: 0 };
-            let mut state = State::zeros(model.dim());
-            landscape.start(model, &mut effects, &key, &mut state.position);
-            state.log_density = density.log_density(&state.position, &mut state.gradient);
-            state
+            landscape.start(model, &mut effects, &key, &mut position);
+            State::at(&position, &mut density)
         })
         .collect();
     ChainStates::of(0, states.iter())

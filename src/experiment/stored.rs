@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Backend, RunOutput, Sampled, Settings, run, sampled};
-use crate::density::DensityError;
 use crate::draws::store::{Extent, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
 use crate::driver::{Checkpoint, Checkpointer, RunOutcome, Start, Tuned};
@@ -46,7 +45,7 @@ pub struct Interrupted {
     checkpoint: Option<Checkpoint>,
     frozen: bool,
     /// A device that failed, and without which the run went on.
-    failure: Option<Failed>,
+    failure: Option<DeviceFailure>,
 }
 
 /// What the root of a store says of a run, as far as this room knows.
@@ -64,15 +63,7 @@ struct About {
     #[serde(default)]
     gradients: Option<[u64; 2]>,
     #[serde(default)]
-    failure: Option<Failed>,
-}
-
-/// A device that failed in the middle of the run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Failed {
-    error: String,
-    /// Whether the run went on without it.
-    resumed: bool,
+    failure: Option<DeviceFailure>,
 }
 
 /// What a summary says of time.
@@ -187,7 +178,7 @@ struct PreparedRun<'a> {
     began: Instant,
     before: f64,
     /// What the run went on after before.
-    failure: Option<Failed>,
+    failure: Option<DeviceFailure>,
 }
 
 fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
@@ -201,9 +192,8 @@ fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineE
     about.insert("warmup".to_string(), json!(outcome.warmup));
     about.insert("divergences".to_string(), json!(outcome.divergences));
     about.insert("gradients".to_string(), json!(outcome.gradients));
-    let now = |DeviceFailure { error, resumed }: &DeviceFailure| Failed { error: error.to_string(), resumed: *resumed };
-    about.insert("failure".to_string(), json!(outcome.failure.as_ref().map(now).or(failure.clone())));
-    outcome.failure = outcome.failure.or(failure.map(DeviceFailure::from));
+    outcome.failure = outcome.failure.or(failure);
+    about.insert("failure".to_string(), json!(outcome.failure));
     let complete = outcome.draws == settings.draws;
     let learnt =
         || Tuned { step_size: outcome.step_size, scale: outcome.scale.clone(), spread: outcome.spread.clone() };
@@ -213,12 +203,6 @@ fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineE
     let wall = began.elapsed() + Duration::from_secs_f64(before);
     let draws = Draws::Store(Arc::new(store.with(fresh)));
     Ok(sampled(backend, model, landscape, settings, draws, outcome, wall))
-}
-
-impl From<Failed> for DeviceFailure {
-    fn from(Failed { error, resumed }: Failed) -> DeviceFailure {
-        DeviceFailure { error: DensityError::Stored(error), resumed }
-    }
 }
 
 /// What a store tells of the settings: all but what differs between the machines on which shards of one experiment are made.
@@ -300,7 +284,7 @@ impl Sampled {
             divergences: divergences.unwrap_or_else(|| [0, sum(Statistic::Diverging)]),
             gradients: gradients.unwrap_or_else(|| [0, sum(Statistic::NSteps)]),
             time: [seconds(times.warmup), seconds(times.sampling)],
-            failure: failure.map(DeviceFailure::from),
+            failure,
         };
         let model = store.model().clone();
         let mut names = model.names();

@@ -54,33 +54,26 @@ impl Exchange {
         read: impl FnOnce(&[f32]),
     ) -> Result<(), GpuError> {
         self.gpu.check()?;
-        self.try_round_trip(numbers, down, record, read).map_err(|error| self.gpu.fail(error))
-    }
-
-    fn try_round_trip(
-        &mut self,
-        numbers: &[f32],
-        down: usize,
-        record: impl FnOnce(&mut wgpu::ComputePass),
-        read: impl FnOnce(&[f32]),
-    ) -> Result<(), GpuError> {
-        let start = Instant::now();
-        let bytes: &[u8] = bytemuck::cast_slice(numbers);
-        let (up, down) = (bytes.len() as u64, 4 * down as u64);
-        let view = self.upload.slice(..up).get_mapped_range_mut();
-        view.map_err(|error| GpuError::Refused { reason: error.to_string() })?.copy_from_slice(bytes);
-        self.upload.unmap();
-        let send = |encoder: &mut wgpu::CommandEncoder| {
-            encoder.copy_buffer_to_buffer(&self.upload, 0, &self.input, 0, up);
+        let trip = || {
+            let start = Instant::now();
+            let bytes: &[u8] = bytemuck::cast_slice(numbers);
+            let (up, down) = (bytes.len() as u64, 4 * down as u64);
+            let view = self.upload.slice(..up).get_mapped_range_mut();
+            view.map_err(|error| GpuError::Refused { reason: error.to_string() })?.copy_from_slice(bytes);
+            self.upload.unmap();
+            let send = |encoder: &mut wgpu::CommandEncoder| {
+                encoder.copy_buffer_to_buffer(&self.upload, 0, &self.input, 0, up);
+            };
+            let landings = [(&self.landing, down)];
+            let flight = Flight::start(&self.gpu, send, record, &landings, self.clock.as_ref(), &[&self.upload]);
+            let submitted = Instant::now();
+            flight.land(&self.gpu)?;
+            let landed = Instant::now();
+            self.landing.read(down, |bytes| read(bytemuck::cast_slice(bytes)))?;
+            let kernel = self.clock.as_ref().map_or(Ok(Duration::ZERO), Clock::read)?;
+            self.meter.count((submitted - start) + landed.elapsed(), landed - submitted, kernel);
+            Ok(())
         };
-        let landings = [(&self.landing, down)];
-        let flight = Flight::start(&self.gpu, send, record, &landings, self.clock.as_ref(), &[&self.upload]);
-        let submitted = Instant::now();
-        flight.land(&self.gpu)?;
-        let landed = Instant::now();
-        self.landing.read(down, |bytes| read(bytemuck::cast_slice(bytes)))?;
-        let kernel = self.clock.as_ref().map_or(Ok(Duration::ZERO), Clock::read)?;
-        self.meter.count((submitted - start) + landed.elapsed(), landed - submitted, kernel);
-        Ok(())
+        trip().map_err(|error| self.gpu.fail(error))
     }
 }

@@ -4,6 +4,7 @@ use super::Mode;
 use super::lbfgs::{AIM, maximize};
 use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
+use crate::density::qr::{QrGroups, start};
 use crate::model::{Centering, Model};
 
 /// Points of a path, and the factor by which sigma shrinks from one to the next.
@@ -89,12 +90,11 @@ pub fn path(model: &Model, marginal: &Mode) -> Path {
 /// The coefficient whose effects stand out least from the noise: the smallest sigma, at the `marginal` mode, in units of what a
 /// group's own estimate is uncertain by.
 fn faintest(model: &Model, marginal: &Mode) -> usize {
-    let (layout, statistics) = (model.layout(), model.group_statistics());
+    let (layout, rows) = (model.layout(), QrGroups::new(model).rows(0.0));
     let signal = |k: usize| {
-        let information: f64 = match k {
-            0 => statistics.size.iter().sum(),
-            _ => statistics.gram[k - 1][k - 1].iter().sum(),
-        };
+        // A group's rows, or the squares of a predictor about its mean there: what R says of column k, without row 0.
+        let column = (k.min(1)..=k).flat_map(|i| &rows[1 + start(k) + i]);
+        let information: f64 = column.map(|r| r * r).sum();
         marginal.theta[layout.sigma(k)] + 0.5 * information.ln()
     };
     (0..layout.coefficients).min_by(|a, b| signal(*a).total_cmp(&signal(*b))).unwrap_or(0)

@@ -1,6 +1,7 @@
 //! A sampler as a kernel: one transition of one chain, as a state machine that is given gradients.
 
 use crate::density::Batch;
+use crate::density::cpu::CpuDensity;
 use crate::lanes::Vector;
 use crate::random::StreamKey;
 
@@ -21,6 +22,14 @@ impl State {
     /// Room for a state of `dim` coordinates.
     pub fn zeros(dim: usize) -> State {
         State { position: Vector::zeros(dim), gradient: Vector::zeros(dim), log_density: f64::NEG_INFINITY }
+    }
+
+    /// What `density` says of a position.
+    pub fn at(position: &[f64], density: &mut CpuDensity) -> State {
+        let mut state = State::zeros(position.len());
+        state.position.copy_from_slice(position);
+        state.log_density = density.log_density(position, &mut state.gradient);
+        state
     }
 
     /// Becomes a copy of the parts of another.

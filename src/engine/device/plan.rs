@@ -51,12 +51,6 @@ impl Compiled {
     pub fn team(&self) -> (u32, usize) {
         (self.shaders.team.lanes, self.shaders.lie.slots)
     }
-
-    /// Bytes that a chain takes on the device.
-    pub fn bytes_a_chain(&self) -> u64 {
-        let TransitionShaders { lie, sums_lie, vectors, sums, .. } = &self.shaders;
-        ((lie.size() * *vectors as usize + sums_lie.size() * sums) * size_of::<f32>()) as u64
-    }
 }
 
 /// What the kernels of a plan are written for.
