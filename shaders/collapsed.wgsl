@@ -29,7 +29,7 @@ fn add_group(
         determinant *= covariance.diagonal[k];
         // A product of two of them does not overflow.
         if k % 2u == 1u || k + 1u == K {
-            halve();
+            renormalize();
         }
     }
     var q = deviation(j, at);
@@ -45,7 +45,7 @@ fn add_group(
 }
 
 // Brings the product back to [1, 2).
-fn halve() {
+fn renormalize() {
     let bits = bitcast<u32>(determinant);
     halvings += (bits >> 23u) - 127u;
     determinant = bitcast<f32>((bits & 0x7FFFFFu) | 0x3F800000u);

@@ -41,3 +41,4 @@ mod twins;
 mod unsettled;
 mod validation;
 mod verify;
+mod words;

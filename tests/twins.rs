@@ -22,7 +22,6 @@ const ALONE: &[(&str, &[&str])] = &[
     ("rows/chunks.wgsl", &["residuals"]),
     ("rows/reduce.wgsl", &["reduce"]),
     ("joint.wgsl", &["add_group", "sums_of"]),
-    ("collapsed.wgsl", &["add_group", "halve"]),
     ("priors.wgsl", &["prior"]),
     ("log_density.wgsl", &["alone"]),
     ("named.wgsl", &["named_hyperparameter", "named_coefficient", "is_nan"]),

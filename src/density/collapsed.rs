@@ -18,7 +18,7 @@ mod covariance;
 pub use conditional_effects::ConditionalEffects;
 
 use super::priors::LogPrior;
-use super::qr::QrTable;
+use super::qr::{GroupBundle, QrTable};
 use crate::lanes::{LANES, Lanes};
 use crate::math::ln;
 use crate::model::{GroupMean, Layout, Model, Refusal, Spread, Term};
@@ -36,13 +36,14 @@ pub struct Collapsed {
     observations: f64,
 }
 
-/// Sums over groups from which the log density and its gradient are made.
-struct CollapsedSums<const M: usize> {
+/// The sums over groups from which the log density and its gradient are made.
+struct Parts<const M: usize> {
     /// Q without the squares that no coefficients explain.
     squares: Lanes,
-    /// log of the product of all d.
+    /// The product of all d of the groups so far, and the logarithm of what was taken out of it.
+    determinant: Lanes,
     log_determinant: f64,
-    /// Of each coefficient, the sum of r' q, of its square, and of r' V^-1 r.
+    /// For each coefficient, the sum of r' q, of its square, and of r' V^-1 r.
     first: [Lanes; M],
     second: [Lanes; M],
     leverage: [Lanes; M],
@@ -79,7 +80,7 @@ impl Collapsed {
     #[inline(always)]
     pub fn log_density<const M: usize, const C: usize>(&self, k: usize, theta: &[f64], gradient: &mut [f64]) -> f64 {
         let (scales, log_density) = self.priors.at::<C>(theta, gradient);
-        let (means, sigmas, log_eps) = (self.layout.mu(0), self.layout.sigma(0), self.layout.eps());
+        let means = self.layout.mu(0);
         let eps = scales.get(k);
         let precision = 1.0 / (eps * eps);
         let (mut mu, mut ratio) = ([0.0; M], [0.0; M]);
@@ -88,53 +89,81 @@ impl Collapsed {
             ratio[i] = (scales.get(i) / eps) * (scales.get(i) / eps);
         }
 
-        let sums: CollapsedSums<M> = sums(&self.table, k, &mu, &ratio);
+        let mut parts = Parts {
+            squares: Lanes::ZERO,
+            determinant: Lanes([1.0; LANES]),
+            log_determinant: 0.0,
+            first: [Lanes::ZERO; M],
+            second: [Lanes::ZERO; M],
+            leverage: [Lanes::ZERO; M],
+        };
+        let mut covariance = Covariance::<M>::new();
+        for groups in self.table.bundles() {
+            add_group(k, &mu, &ratio, groups, &mut covariance, &mut parts);
+        }
+        renormalize(&mut parts);
+        log_density + self.sums_of(k, precision, &ratio, &parts, theta, gradient)
+    }
+}
 
-        let scaled = (sums.squares.sum() + self.table.rest) * precision;
+/// Adds eight groups to the `parts`, where `ratio` holds s; `covariance` is scratch.
+#[inline(always)]
+fn add_group<const M: usize>(
+    k: usize,
+    mu: &[f64; M],
+    ratio: &[f64; M],
+    groups: GroupBundle,
+    covariance: &mut Covariance<M>,
+    parts: &mut Parts<M>,
+) {
+    covariance.factorize(k, groups, ratio);
+    for d in &covariance.diagonal[..k] {
+        parts.determinant = parts.determinant * *d;
+        if parts.determinant.sum() > LARGE {
+            renormalize(parts);
+        }
+    }
+    let mut whitened = deviation(k, groups, mu);
+    parts.squares += covariance.whiten(k, &mut whitened);
+    let q = covariance.solve(k, whitened);
+    for c in 0..k {
+        let first = along(groups, c, &q);
+        parts.first[c] += first;
+        parts.second[c] += first * first;
+        let mut column = column::<M>(groups, c);
+        parts.leverage[c] += covariance.whiten(c + 1, &mut column);
+    }
+}
+
+/// Takes the logarithm of the product out of it, before it overflows.
+#[inline(always)]
+fn renormalize<const M: usize>(parts: &mut Parts<M>) {
+    parts.log_determinant += parts.determinant.map(ln).sum();
+    parts.determinant = Lanes([1.0; LANES]);
+}
+
+impl Collapsed {
+    /// The log density that the `parts` make, and adds its derivatives to the gradient.
+    #[inline(always)]
+    fn sums_of<const M: usize>(
+        &self,
+        k: usize,
+        precision: f64,
+        ratio: &[f64; M],
+        parts: &Parts<M>,
+        theta: &[f64],
+        gradient: &mut [f64],
+    ) -> f64 {
+        let (means, sigmas, log_eps) = (self.layout.mu(0), self.layout.sigma(0), self.layout.eps());
+        let scaled = (parts.squares.sum() + self.table.rest) * precision;
         let mut by_log_eps = scaled - self.observations;
         for i in 0..k {
-            gradient[means + i] += sums.first[i].sum() * precision;
-            let by_log_sigma = ratio[i] * (sums.second[i].sum() * precision - sums.leverage[i].sum());
+            gradient[means + i] += parts.first[i].sum() * precision;
+            let by_log_sigma = ratio[i] * (parts.second[i].sum() * precision - parts.leverage[i].sum());
             gradient[sigmas + i] += by_log_sigma;
             by_log_eps -= by_log_sigma;
         }
         gradient[log_eps] += by_log_eps;
-        log_density - 0.5 * (scaled + sums.log_determinant) - self.observations * theta[log_eps]
+        -0.5 * (scaled + parts.log_determinant) - self.observations * theta[log_eps]
     }
-}
-
-/// Adds up over all groups; `ratio` holds s.
-#[inline(always)]
-fn sums<const M: usize>(table: &QrTable, k: usize, mu: &[f64; M], ratio: &[f64; M]) -> CollapsedSums<M> {
-    let mut sums = CollapsedSums {
-        squares: Lanes::ZERO,
-        log_determinant: 0.0,
-        first: [Lanes::ZERO; M],
-        second: [Lanes::ZERO; M],
-        leverage: [Lanes::ZERO; M],
-    };
-    let mut product = Lanes([1.0; LANES]);
-    let mut covariance = Covariance::<M>::new();
-    for groups in table.bundles() {
-        covariance.factorize(k, groups, ratio);
-        for d in &covariance.diagonal[..k] {
-            product = product * *d;
-            if product.sum() > LARGE {
-                sums.log_determinant += product.map(ln).sum();
-                product = Lanes([1.0; LANES]);
-            }
-        }
-        let mut whitened = deviation(k, groups, mu);
-        sums.squares += covariance.whiten(k, &mut whitened);
-        let q = covariance.solve(k, whitened);
-        for c in 0..k {
-            let first = along(groups, c, &q);
-            sums.first[c] += first;
-            sums.second[c] += first * first;
-            let mut column = column::<M>(groups, c);
-            sums.leverage[c] += covariance.whiten(c + 1, &mut column);
-        }
-    }
-    sums.log_determinant += product.map(ln).sum();
-    sums
 }

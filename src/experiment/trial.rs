@@ -15,10 +15,10 @@ const DEPTH: u32 = 3;
 const STEP: f64 = 1e-6;
 
 /// A try takes about this long, unless one transition of all chains takes longer.
-const TRY: Duration = Duration::from_millis(3);
+const TRY: Duration = Duration::from_millis(2);
 
 /// The fastest of so many tries counts, or of those that have ended by then: others use the machine, too.
-const TRIES: usize = 3;
+const TRIES: usize = 4;
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// More chains make no engine faster: those of a worker of the CPU, which takes one after the other, and of a device,
