@@ -1,8 +1,8 @@
-//! From a file to a [`Dataset`]: grouped observations that the models can trust.
+//! Reads a file into a [`Dataset`]: grouped observations that models can trust.
 //!
-//! Everything that could make a model meaningless or a sampler fail in its ten-thousandth transition (a word among numbers, an
-//! infinity, a predictor that repeats the intercept) is refused here, in the first milliseconds, with a message that
-//! names the file, the line, the column and what to change.
+//! Input that would make a model meaningless, or a sampler fail in its ten-thousandth transition (a word among numbers,
+//! an infinity, a predictor that repeats the intercept), is refused here, in the first milliseconds, with a message
+//! that names the file, the line, the column and what to change.
 
 mod blocks;
 mod cells;
@@ -44,26 +44,26 @@ pub use sentinels::Sentinel;
 
 use labels::GroupIndex;
 
-/// The largest number of coefficients, the intercept among them.
+/// The largest number of coefficients, including the intercept.
 pub const MAX_COEFFICIENTS: usize = 64;
 
-/// Values beyond this in size are refused: sums of their squares would overflow.
+/// The largest magnitude of a value: sums of squares of larger values would overflow.
 pub const MAX_MAGNITUDE: f64 = 1e150;
 
-/// What [`Dataset::source`] says of the built-in survey, and of standard input.
+/// [`Dataset::source`] of the built-in survey, and of standard input.
 pub const BUILT_IN: &str = "radon.csv (built in)";
 pub const STANDARD_INPUT: &str = "standard input";
 
-/// Which columns mean what.
+/// The names of the columns in use, by role.
 ///
-/// A column has one role. The one exception: the group may be a predictor too, where its labels are numbers.
+/// A column has one role, except that the group may be a predictor too, where its labels are numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Columns {
-    /// Labels of the groups, any text.
+    /// The column of group labels, any text.
     pub group: String,
-    /// What is modelled.
+    /// The column of the outcome.
     pub outcome: String,
-    /// What it is explained by, besides the intercept. None at all is a model of intercepts only.
+    /// The columns of the predictors, without the intercept; none for a model of intercepts only.
     pub predictors: Vec<String>,
 }
 
@@ -76,8 +76,8 @@ impl Columns {
 
 /// N observations in J groups, with K coefficients: the intercept and one for each of the K - 1 predictors.
 ///
-/// All values are finite and in the user's units. Observations are sorted by group, groups in the order in which
-/// they first appear, and within a group as in the file; so that a group is a range of rows.
+/// All values are finite and in the user's units. Observations are sorted by group, groups by first appearance, and
+/// rows within a group as in the file; so a group is a range of observations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     source: String,
@@ -85,10 +85,10 @@ pub struct Dataset {
     groups: Vec<String>,
     /// J + 1 offsets: group j is `starts[j]..starts[j + 1]`.
     starts: Vec<usize>,
-    /// Of each sorted observation, its row in the file.
+    /// Each sorted observation's row in the file.
     rows: Vec<usize>,
     left_out: LeftOut,
-    /// What had to be assumed to read the file, each in a sentence.
+    /// The assumptions made to read the file, each in a sentence.
     assumed: Vec<String>,
     outcome: Vec<f64>,
     predictors: Vec<Vec<f64>>,
@@ -100,26 +100,26 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// None: the file is part of the program, and a test reads it.
+    /// Never: the file is part of the program, and a test reads it.
     pub fn radon() -> Result<Dataset, DataError> {
         Dataset::from_built_in(&Columns::radon())
     }
 
-    /// The same survey, with other columns of it.
+    /// The Minnesota radon survey, with other columns.
     ///
     /// # Errors
     ///
-    /// Those of [`from_reader`](Dataset::from_reader).
+    /// As [`from_reader`](Dataset::from_reader).
     pub fn from_built_in(columns: &Columns) -> Result<Dataset, DataError> {
         let csv = include_str!("../data/radon.csv");
         Dataset::from_reader(BUILT_IN, csv.as_bytes(), columns)
     }
 
-    /// Takes columns that are in memory already, one label and one value for each observation; for simulated data.
+    /// Builds a data set from columns in memory, one label and one value for each observation; for simulated data.
     ///
     /// # Errors
     ///
-    /// The same as from a file, with the row (counted from 0) in place of the line.
+    /// As [`from_reader`](Dataset::from_reader), with the row (counted from 0) in place of the line.
     pub fn from_columns(
         name: &str,
         group_name: &str,
@@ -171,8 +171,8 @@ impl Dataset {
         for group in 0..table.groups.len() {
             starts[group + 1] += starts[group];
         }
-        // A counting sort: it is stable, so that a group keeps the order of the file. Values are read in order, and written in
-        // order within each group: of few groups, all the places to write to next stay in the cache.
+        // A stable counting sort keeps the order of the file within each group. Reads are sequential, and so are the
+        // writes of each group: if groups are few, all write positions stay in the cache.
         let groups = &table.group_of;
         let in_groups = |values| sorted(&starts, groups, values);
         let columns_in_groups = || {
@@ -182,7 +182,7 @@ impl Dataset {
         let (mut rows, (outcome, predictors)) =
             rayon::join(|| sorted(&starts, groups, 0..groups.len()), columns_in_groups);
         if !table.skipped.is_empty() {
-            // Those that are left out stand in the file too.
+            // The file's rows include those left out.
             let in_file = in_file(rows.len(), &table.skipped);
             rows.iter_mut().for_each(|row| *row = in_file[*row]);
         }
@@ -202,34 +202,34 @@ impl Dataset {
         Ok(dataset)
     }
 
-    /// Remembers which rows of a file these are, in its order, and which others were left out.
+    /// Sets each observation's row in the file, given in the file's order, and which rows were left out.
     ///
     /// # Panics
     ///
-    /// If there is not one number for each observation.
+    /// If `rows` does not have one entry for each observation.
     pub fn with_rows_of_file(mut self, rows: &[usize], left_out: LeftOut) -> Dataset {
         assert_eq!(rows.len(), self.rows.len());
         self.rows.iter_mut().for_each(|row| *row = rows[*row]);
         Dataset { left_out, ..self }
     }
 
-    /// Remembers what was subtracted from each predictor before.
+    /// Sets the means that were subtracted from the predictors before.
     pub fn with_predictor_means(self, predictor_means: Vec<f64>) -> Dataset {
         debug_assert_eq!(predictor_means.len(), self.predictors.len());
         Dataset { predictor_means, ..self }
     }
 
-    /// The rows of the file that were left out, for they miss a value in a column that is used.
+    /// The rows of the file that were left out, because they miss a value in a column that is used.
     pub fn left_out(&self) -> &LeftOut {
         &self.left_out
     }
 
-    /// What had to be assumed to read the file, each in a sentence; nothing for most files.
+    /// The assumptions made to read the file, each in a sentence; none for most files.
     pub fn assumed(&self) -> &[String] {
         &self.assumed
     }
 
-    /// Numbers of the outcome and the predictors that are probably marks for missing values.
+    /// Values of the outcome and the predictors that probably mark missing values.
     pub fn sentinels(&self) -> Vec<Sentinel> {
         let outcome = (&self.columns.outcome, &self.outcome, 0.0);
         let means = self.predictors.iter().zip(&self.predictor_means);
@@ -239,7 +239,7 @@ impl Dataset {
     }
 
     /// A fingerprint of everything a model uses: each observation's group, outcome and predictors, in order. Sixteen
-    /// hexadecimal digits, by FNV-1a (Fowler, Noll and Vo); good against mistakes, not against malice.
+    /// hexadecimal digits of the hash FNV-1a (Fowler, Noll and Vo); good against mistakes, not against malice.
     pub fn checksum(&self) -> String {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let mut take = |bytes: &[u8]| {
@@ -257,7 +257,7 @@ impl Dataset {
         format!("{hash:016x}")
     }
 
-    /// What the data were read from, as errors call it.
+    /// The name of the data's source, as in error messages.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -306,7 +306,7 @@ impl Dataset {
     ///
     /// # Panics
     ///
-    /// Like a slice, if there is no such predictor.
+    /// If there is no such predictor.
     pub fn predictor(&self, k: usize) -> &[f64] {
         &self.predictors[k]
     }
@@ -315,28 +315,28 @@ impl Dataset {
     ///
     /// # Panics
     ///
-    /// Like a slice, if there is no such group.
+    /// If there is no such group.
     pub fn group_range(&self, j: usize) -> Range<usize> {
         self.starts[j]..self.starts[j + 1]
     }
 
-    /// The row of the file that sorted observation `i` came from, counted from 0, header and blank lines left out.
+    /// The row of the file of sorted observation `i`, counted from 0, without the header and blank lines.
     ///
     /// # Panics
     ///
-    /// Like a slice, if there is no such observation.
+    /// If there is no such observation.
     pub fn row_of(&self, i: usize) -> usize {
         self.rows[i]
     }
 
-    /// What [`centered`](Dataset::centered) subtracted from each predictor; zeros without it.
+    /// The mean that [`centered`](Dataset::centered) subtracted from each predictor; 0 if none was.
     pub fn predictor_means(&self) -> &[f64] {
         &self.predictor_means
     }
 }
 
 impl Columns {
-    /// The same columns, without the blanks around their names, as headers are read.
+    /// These columns without whitespace around their names, as in headers.
     fn trimmed(&self) -> Columns {
         Columns {
             group: self.group.trim().into(),
@@ -346,18 +346,18 @@ impl Columns {
     }
 }
 
-/// The columns asked for, cell by cell sound, still in the order of the file.
+/// The requested columns, with every cell checked, still in the order of the file.
 struct FileColumns {
     groups: Vec<String>,
     group_of: Vec<usize>,
     outcome: Vec<f64>,
     predictors: Vec<Vec<f64>>,
-    /// The rows of the file that are left out, in its order.
+    /// The rows of the file that are left out, in ascending order.
     skipped: Vec<usize>,
     left_out: LeftOut,
 }
 
-/// Values one a row, brought together by group; `starts` are the groups' first places.
+/// Sorts `values`, one for each row, by group; `starts` are the groups' first indices.
 fn sorted<T: Copy + Default>(starts: &[usize], group_of: &[usize], values: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut next = starts.to_vec();
     let mut sorted = vec![T::default(); group_of.len()];
@@ -368,7 +368,7 @@ fn sorted<T: Copy + Default>(starts: &[usize], group_of: &[usize], values: impl 
     sorted
 }
 
-/// The rows of a file that are not skipped, of which there are so many.
+/// The first `kept` rows of a file that are not in `skipped`.
 fn in_file(kept: usize, skipped: &[usize]) -> Vec<usize> {
     let mut skipped = skipped.iter().copied().peekable();
     let rows = (0..).filter(|row| skipped.next_if_eq(row).is_none());

@@ -1,16 +1,16 @@
-//! MCMC diagnostics as pure functions of draws: did the chains agree, and how many independent draws are theirs worth?
+//! MCMC diagnostics as pure functions of draws: do the chains agree, and how many independent draws are they worth?
 //!
-//! R-hat, effective sample sizes and Monte Carlo standard errors follow Vehtari, Gelman, Simpson, Carpenter and
-//! Bürkner (2021), *Rank-normalization, folding, and localization: an improved R-hat for assessing convergence of
-//! MCMC*, Bayesian Analysis 16(2), [doi:10.1214/20-BA1221](https://doi.org/10.1214/20-BA1221), called "Vehtari et al."
-//! below, and equal ArviZ 1.3 to rounding. Nested R-hat and E-BFMI name their own papers.
+//! R-hat, effective sample sizes and Monte Carlo standard errors follow Vehtari, Gelman, Simpson, Carpenter and Bürkner
+//! (2021), *Rank-normalization, folding, and localization: an improved R-hat for assessing convergence of MCMC*,
+//! Bayesian Analysis 16(2), [doi:10.1214/20-BA1221](https://doi.org/10.1214/20-BA1221), called "Vehtari et al." below,
+//! and equal ArviZ 1.3 to rounding. Nested R-hat and E-BFMI name their own papers.
 //!
-//! One rule holds everywhere: what the draws cannot answer is `NaN`, never a panic. So a draw that is not finite makes
-//! every diagnostic `NaN`; effective sample sizes and Monte Carlo errors need 4 draws a chain, as half chains need two
-//! each; R-hat needs two chains besides, as one chain has nobody to disagree with.
+//! One rule holds everywhere: a quantity that the draws do not determine is `NaN`, never a panic. So a draw that is not
+//! finite makes every diagnostic `NaN`; effective sample sizes and Monte Carlo errors need 4 draws in each chain,
+//! because each half chain needs two; R-hat also needs two chains.
 //!
-//! A constant variable has R-hat `NaN` (it may be meant, or every chain may be stuck), every draw effective, and a mean
-//! without error. Constant means equal draws, in any unit; ArviZ means a range below 1e-15.
+//! A constant variable has R-hat `NaN` (its constancy may be meant, or every chain may be stuck), every draw effective,
+//! and a mean without error. Constant means equal draws, in any unit; for ArviZ, a range below 1e-15.
 //!
 //! ```
 //! use warpnuts::diagnostics::{Series, Summary};

@@ -1,29 +1,29 @@
-//! Faults at named points of the program, for tests: a process has those that `WARPNUTS_FAULT` names, with commas between them.
+//! Faults at named points of the program, for tests: `WARPNUTS_FAULT` lists those of a process, separated by commas.
 //!
-//! - `kill POINT N`: the process dies as soon as it has come as far as `N` at this point.
-//! - `hold POINT N`: the thread that comes there first says so on the standard error, and waits until an interruption is
-//!   [answered](answer).
-//! - `NAME`: the program errs in one respect, everywhere ([`is_planted`]).
+//! - `kill POINT N`: the process dies as soon as its progress at this point reaches `N`.
+//! - `hold POINT N`: a thread whose progress reaches `N` prints `held: POINT` on the standard error, and waits until an
+//!   interruption is [answered](answer).
+//! - `NAME`: the program has this error, everywhere ([`is_planted`]).
 //!
-//! Built without debug assertions, as a release is, the program has none of them.
+//! A build without debug assertions, such as a release, has no faults.
 
 #[cfg(debug_assertions)]
 mod chosen {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 
-    /// The words of each.
+    /// The words of each fault.
     static CHOSEN: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
         let typed = std::env::var("WARPNUTS_FAULT").unwrap_or_default();
         typed.split(',').map(|one| one.split_whitespace().map(str::to_string).collect()).collect()
     });
 
-    /// How often the chosen point was passed, where its passings are counted.
+    /// The number of passings of the chosen point, if its passings are counted.
     static PASSINGS: AtomicU64 = AtomicU64::new(0);
 
     static ANSWERED: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
-    /// How, where and when the process dies or waits.
+    /// Whether to die (`kill`) or to wait (`hold`), the point, and the progress.
     fn chosen() -> Option<[&'static str; 3]> {
         CHOSEN.iter().find_map(|words| match &words[..] {
             [how, point, at] => Some([how.as_str(), point, at]),
@@ -43,7 +43,7 @@ mod chosen {
         }
     }
 
-    /// A point that is passed when something has come so `far`.
+    /// A point that is passed with progress `far`.
     pub fn point_at(name: &str, far: u64) {
         let Some([how, point, at]) = chosen() else { return };
         if point != name || at.parse().is_ok_and(|at: u64| far < at) {
@@ -61,13 +61,13 @@ mod chosen {
         }
     }
 
-    /// Lets the thread that is held go on: the interruption it waits for has been taken in.
+    /// Releases a held thread: the interruption that it waits for has been received.
     pub fn answer() {
         *ANSWERED.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         ANSWERED.1.notify_all();
     }
 
-    /// Whether the program errs in this respect.
+    /// Whether the program has this planted error.
     pub fn is_planted(name: &str) -> bool {
         CHOSEN.iter().any(|words| matches!(&words[..], [word] if word == name))
     }
@@ -81,19 +81,19 @@ mod chosen {
         false
     }
 
-    /// A point whose passings are counted: nothing happens there.
+    /// A point whose passings are counted: no effect.
     #[inline]
     pub fn point(_: &str) {}
 
-    /// A point that is passed when something has come so far: nothing happens there.
+    /// A point that is passed with some progress: no effect.
     #[inline]
     pub fn point_at(_: &str, _: u64) {}
 
-    /// Lets the thread that is held go on: there is none.
+    /// Releases a held thread: no effect.
     #[inline]
     pub fn answer() {}
 
-    /// Whether the program errs in this respect: it does not.
+    /// Whether the program has this planted error: never.
     #[inline]
     pub fn is_planted(_: &str) -> bool {
         false

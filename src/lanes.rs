@@ -1,14 +1,14 @@
-//! Eight numbers side by side: a plain array that a compiler turns into one vector of AVX-512, two of AVX2, four of
-//! NEON, and that gives the same bits on all of them.
+//! A vector of eight numbers: a plain array that compilers turn into one vector of AVX-512, two of AVX2 or four of
+//! NEON, with equal bits on all of them.
 
 use std::ops::{Add, AddAssign, Deref, DerefMut, Mul, Sub, SubAssign};
 
 use bytemuck::{Pod, Zeroable};
 
-/// How many numbers stand side by side.
+/// The number of lanes.
 pub const LANES: usize = 8;
 
-/// Eight numbers.
+/// Eight numbers, one in each lane.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub struct Lanes(pub [f64; LANES]);
@@ -16,10 +16,10 @@ pub struct Lanes(pub [f64; LANES]);
 impl Lanes {
     pub const ZERO: Lanes = Lanes([0.0; LANES]);
 
-    /// The first eight numbers of `from`; where it has fewer, `pad` fills up.
+    /// The first eight numbers of `from`; if `from` has fewer, the rest is `pad`.
     #[inline(always)]
     pub fn load(from: &[f64], pad: f64) -> Lanes {
-        // A length known in each arm keeps the lanes in a register.
+        // The constant length of each arm keeps the lanes in a register.
         match from.len() {
             0 => Lanes::load_first::<0>(from, pad),
             1 => Lanes::load_first::<1>(from, pad),
@@ -39,7 +39,7 @@ impl Lanes {
         Lanes(std::array::from_fn(|lane| if lane < N { from[lane] } else { pad }))
     }
 
-    /// Writes the lanes to the first eight places of `to`, or to as many as it has.
+    /// Writes the lanes to the first eight entries of `to`, or to all if `to` has fewer.
     #[inline(always)]
     pub fn store(self, to: &mut [f64]) {
         match to.len() {
@@ -60,7 +60,7 @@ impl Lanes {
         to[..N].copy_from_slice(&self.0[..N]);
     }
 
-    /// The sum of the eight, as a tree.
+    /// The sum of the eight numbers, as a tree.
     #[inline(always)]
     pub fn sum(self) -> f64 {
         let [a, b, c, d, e, f, g, h] = self.0;
@@ -140,8 +140,8 @@ impl SubAssign for Lanes {
     }
 }
 
-/// Numbers in whole chunks of lanes: a slice of `len` of them, with zeros behind that fill up the last chunk, so that a
-/// kernel over its lanes has no remainder to care for.
+/// A slice of `len` numbers in whole chunks of lanes, with zeros as padding of the last chunk, so that a kernel over
+/// its lanes has no remainder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vector {
     len: usize,
@@ -154,13 +154,13 @@ impl Vector {
         Vector { len, lanes: vec![Lanes::ZERO; len.div_ceil(LANES)] }
     }
 
-    /// All chunks; what stands behind the last number is 0 and has to stay so.
+    /// All chunks; the padding after the last number is 0.
     #[inline(always)]
     pub(crate) fn lanes(&self) -> &[Lanes] {
         &self.lanes
     }
 
-    /// All chunks, to be written; what stands behind the last number is 0 and has to stay so.
+    /// All chunks, to be written; the padding after the last number is 0 and must stay 0.
     #[inline(always)]
     pub(crate) fn lanes_mut(&mut self) -> &mut [Lanes] {
         &mut self.lanes

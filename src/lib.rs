@@ -1,32 +1,32 @@
 //! warpnuts samples Bayesian hierarchical linear regressions with the No-U-Turn Sampler, thousands of chains at once.
 //!
-//! Data flow one way, and a module imports only those before it:
+//! Data flow in one direction, and a module imports only modules before it:
 //!
 //! ```text
 //! CSV -> data -> family -> model -> gpu -> density -> mode -> nuts -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a file becomes a [`Dataset`](data::Dataset), sorted by group.
-//! - [`family`]: the distributions of an outcome given its linear predictor, a file each.
+//! - [`family`]: the distributions of an outcome given its linear predictor, one file each.
 //! - [`model`]: a data set, a family, a term and priors become a [`Model`](model::Model) over theta.
-//! - [`gpu`]: adapters, devices, kernels and round trips to them.
-//! - [`density`]: log densities and gradients of many positions.
-//! - [`mode`]: posterior modes, the mass around each, and what is wrong with a mode.
-//! - [`nuts`]: a transition as a kernel that is given gradients, over an integrator; what warm-up adapts.
-//! - [`engine`]: where trees grow, a phase at a time; draws leave in blocks.
-//! - [`driver`]: the phases of a run, and what is adapted between them.
-//! - [`draws`]: sinks, where draws go as they are made: memory, a store on disk, or sums of them.
+//! - [`gpu`]: adapters, devices, compute kernels, and transfers to and from a device.
+//! - [`density`]: log densities and gradients at many positions.
+//! - [`mode`]: posterior modes, the mass around each, and warnings about them.
+//! - [`nuts`]: a transition as a kernel that is given gradients, over an integrator; adaptation during warm-up.
+//! - [`engine`]: runs a phase of all chains, and passes on draws in blocks.
+//! - [`driver`]: walks through the phases of a run, and adapts between them.
+//! - [`draws`]: sinks, which receive draws as they are made: memory, a store on disk, or streaming sums.
 //! - [`diagnostics`]: pure functions of draws, or of their sums.
-//! - [`experiment`]: all of that in one call.
-//! - [`exact`]: the same posterior by quadrature, without Monte Carlo, for one predictor or none.
-//! - [`summary`]: what a run says, and whether to trust it.
-//! - [`verify`]: a run held against the exact posterior.
+//! - [`experiment`]: a whole run in one call.
+//! - [`exact`]: the posterior by quadrature, without Monte Carlo, for one predictor or none.
+//! - [`summary`]: the summary of a run, and whether to trust the run.
+//! - [`verify`]: a run compared with the exact posterior.
 //! - [`mod@bench`]: engines timed side by side.
-//! - [`report`]: all of it in pictures, on one page.
+//! - [`report`]: a run in figures, on one page.
 //!
-//! Beside the line stand [`random`] (counter-based random numbers), [`math`] (exponential and logarithm with the same
-//! bits everywhere), [`lanes`] (eight numbers side by side), [`machine`] (processor and memory) and [`faults`] (for tests,
-//! absent from a release).
+//! Outside this order are [`random`] (counter-based random numbers), [`math`] (exponential and logarithm with equal
+//! bits everywhere), [`lanes`] (vectors of eight numbers), [`machine`] (processor and memory) and [`faults`] (for
+//! tests, absent from a release).
 //!
 //! # Example
 //!

@@ -1,4 +1,4 @@
-//! The machine a run is on: its processor's name, and how much memory and disk there is to take.
+//! The machine of a run: its processor's name, and the cores, memory and disk that are available.
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
@@ -10,7 +10,7 @@ pub fn processor() -> String {
     if brand.is_empty() { std::env::consts::ARCH.to_string() } else { brand.to_string() }
 }
 
-/// The processor's name and how many cores there are to take, which may be fewer than it has.
+/// The processor's name and the number of available cores, which may be fewer than all of them.
 pub fn processor_and_cores() -> String {
     match threads() {
         1 => format!("{}, 1 core", processor()),
@@ -18,7 +18,7 @@ pub fn processor_and_cores() -> String {
     }
 }
 
-/// The widest vectors that kernels use here, which were compiled for several: `AVX-512`, `AVX2`, or the architecture's own.
+/// The widest vectors that kernels use on this machine: `AVX-512`, `AVX2`, or the architecture's baseline.
 pub fn vectors() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     {
@@ -38,12 +38,12 @@ pub fn vectors() -> &'static str {
     }
 }
 
-/// How many threads can work at once.
+/// The number of threads that can run at once.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Memory that can be taken without swapping, in bytes; `None` where the system does not tell.
+/// Memory that is available without swapping, in bytes; `None` if the system does not report it.
 pub fn available_memory() -> Option<u64> {
     if !sysinfo::IS_SUPPORTED_SYSTEM {
         return None;
@@ -51,22 +51,22 @@ pub fn available_memory() -> Option<u64> {
     let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(kind);
     let available = system.available_memory();
-    // What a group calls free leaves out what is only cached.
+    // The free memory that a control group reports excludes its cache.
     let of_group = |limits: sysinfo::CGroupLimits| limits.total_memory.saturating_sub(limits.rss);
     Some(system.cgroup_limits().map_or(available, |limits| of_group(limits).min(available)))
 }
 
-/// Gives what was freed back to the system, where an allocator keeps it by the thread that had it, and other threads could
+/// Returns freed memory to the system, if the allocator keeps it for the thread that freed it and other threads could
 /// not use it.
 pub fn give_back_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it touches nothing but what is free.
+    // SAFETY: the call affects free memory only.
     unsafe {
         libc::malloc_trim(0);
     }
 }
 
-/// Free bytes where `folder` is, which is there; `None` where the system does not tell.
+/// Free bytes on the disk of `folder`, which exists; `None` if the system does not report them.
 pub fn available_disk(folder: &std::path::Path) -> Option<u64> {
     fs4::available_space(folder).ok()
 }

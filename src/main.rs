@@ -1,11 +1,11 @@
-//! The program: what was typed, what it means, what comes of it.
+//! The program: parses the command line, runs the command, and exits with its code.
 
 mod cli;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // A layer of Mesa's that chooses between cards complains on stderr where there is no screen; warpnuts chooses itself.
+    // A Mesa layer that selects cards complains on stderr where there is no screen; warpnuts selects cards itself.
     // SAFETY: no other thread runs yet that could read the environment.
     unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     let typed = cli::parse();

@@ -1,17 +1,17 @@
-//! Exponential and logarithm as polynomials in IEEE additions, multiplications and divisions only: a compiler makes
-//! vectors of them, and they give the same bits on every host, which a platform's own library does not promise.
+//! Exponential and logarithm as polynomials in IEEE additions, multiplications and divisions only: compilers vectorize
+//! them, and their bits are equal on every host, which a platform's own library does not promise.
 
 use std::f64::consts::{LN_2, LOG2_E};
 
-/// e^x, to 2 ulp, for x in [-708, 710]; as at the nearer end outside (3e-308 and infinity); NaN is passed on.
+/// e^x, to 2 ulp, for x in [-708, 710]; outside, the value at the nearer end (3e-308 or infinity); NaN for NaN.
 ///
-/// x = n ln 2 + r with |r| <= (ln 2) / 2, and e^r by its Taylor polynomial of degree 13, whose next term is below 1e-17;
-/// the polynomial is summed pairwise (Estrin), because the length of the chain is what a lone exponential costs.
+/// x = n ln 2 + r with |r| <= (ln 2) / 2, and e^r by its Taylor polynomial of degree 13, whose next term is below
+/// 1e-17. The polynomial is summed pairwise (Estrin), because a lone exponential costs its longest chain of operations.
 #[inline(always)]
 pub fn exp(x: f64) -> f64 {
-    /// Added and taken away again, it leaves the nearest integer; its low bits then hold that integer.
+    /// Adding and then subtracting this number rounds to an integer; after the addition the low bits hold that integer.
     const ROUND: f64 = 6_755_399_441_055_744.0;
-    /// ln 2 = LN_2_HIGH + LN_2_LOW, the former with enough trailing zeros that n times it is exact.
+    /// ln 2 = LN_2_HIGH + LN_2_LOW, where LN_2_HIGH has enough trailing zeros that n LN_2_HIGH is exact.
     const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
@@ -27,12 +27,12 @@ pub fn exp(x: f64) -> f64 {
         + (pair(1.0 / 24.0, 1.0 / 120.0) + pair(1.0 / 720.0, 1.0 / 5040.0) * r2) * r4;
     let high = (pair(1.0 / 40_320.0, 1.0 / 362_880.0) + pair(1.0 / 3_628_800.0, 1.0 / 39_916_800.0) * r2)
         + pair(1.0 / 479_001_600.0, 1.0 / 6_227_020_800.0) * r4;
-    // Half of 2^n, and twice the product: 2^1024 is not a number where e^x still is one.
+    // Half of 2^n, and twice the product: 2^1024 overflows where e^x is still finite.
     let half_two_to_the_n = f64::from_bits((shifted.to_bits() << 52).wrapping_add(1022 << 52));
     (low + high * r8) * half_two_to_the_n * 2.0
 }
 
-/// Natural logarithm of a positive normal number, to 2 ulp; NaN where x is not finite.
+/// Natural logarithm of a positive normal number, to 2 ulp; NaN if x is not finite.
 ///
 /// x = 2^n m with m in [sqrt(1/2), sqrt(2)), and ln m = 2 artanh(s), s = (m - 1) / (m + 1), by its series up to s^19.
 #[inline(always)]

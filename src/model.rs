@@ -1,4 +1,4 @@
-//! The model: a data set, a family, terms and priors make a posterior over theta, a point of R^D.
+//! The model: a data set, a family, terms and priors define a posterior over theta, a point of R^D.
 //!
 //! ```text
 //! y_i       ~ Family(eta_i, dispersion),   eta_i = sum_k x_ik beta[k, g(i)]
@@ -7,9 +7,9 @@
 //! theta = mu[0..K], log sigma[0..K], log eps, effect[0][0..J], ..., effect[K-1][0..J]
 //! ```
 //!
-//! Where the effects are collapsed, theta ends with log eps: they are integrated out.
+//! If the effects are collapsed, that is integrated out, theta ends with log eps.
 //!
-//! Theta is in the units of [`Scaling`], where the sampler works; named variables are in the user's.
+//! Theta is in the sampler's units, those of [`Scaling`]; named variables are in the user's units.
 
 mod coordinates;
 mod design;
@@ -33,32 +33,32 @@ pub use refusal::Refusal;
 pub use scaling::Scaling;
 pub use term::{GroupMean, Spread, Term};
 
-/// Where a variable is, and how far it spreads.
+/// The location and scale of a variable.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LocationScale {
-    /// Its mean.
+    /// The mean.
     pub mean: f64,
-    /// Its standard deviation.
+    /// The standard deviation.
     pub sd: f64,
 }
 
 /// Variables that share a name and differ by predictor, by level of the factor, or by both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Array {
-    /// `mu_a`, `sigma_b`, `eps`, `a`.
+    /// The name: `mu_a`, `sigma_b`, `eps`, `a`.
     pub name: String,
-    /// Whether there is one for each predictor.
+    /// Whether there is one variable for each predictor.
     pub by_predictor: bool,
-    /// Whether there is one for each level, of each predictor if it has these.
+    /// Whether there is one variable for each level, or for each level of each predictor.
     pub by_level: bool,
-    /// Their places among the named variables, `[predictor][level]`.
+    /// Indices among the named variables, `[predictor][level]`.
     pub variables: Vec<usize>,
 }
 
-/// The priors as they are in the units of a [`Scaling`], coefficient by coefficient.
+/// The priors in the units of a [`Scaling`], coefficient by coefficient.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScaledPriors {
-    /// Mean of each `mu[k]`: 0 but for the intercept, which the outcome's shift moves.
+    /// Mean of each `mu[k]`: 0, except for the intercept, which the outcome's shift moves.
     pub mu_mean: Vec<f64>,
     /// Standard deviation of each `mu[k]`.
     pub mu_sd: Vec<f64>,
@@ -68,7 +68,7 @@ pub struct ScaledPriors {
     pub eps_scale: f64,
 }
 
-/// A posterior to be sampled: data, family, term, priors, and the units the sampler works in.
+/// A posterior to be sampled: data, family, term, priors, and the sampler's units.
 #[derive(Debug, Clone)]
 pub struct Model {
     dataset: Arc<Dataset>,
@@ -79,7 +79,7 @@ pub struct Model {
     layout: Layout,
 }
 
-/// A model under construction: what is not chosen is the default.
+/// A model under construction, with defaults for everything that is not chosen.
 #[derive(Debug, Clone)]
 pub struct Builder {
     dataset: Arc<Dataset>,
@@ -95,26 +95,25 @@ impl Builder {
         Builder { family, ..self }
     }
 
-    /// The priors' scales, for as many coefficients as the data set has; by default the notebook's.
+    /// The priors' scales, for each coefficient of the data set; by default the notebook's.
     pub fn priors(self, priors: PriorScales) -> Builder {
         debug_assert_eq!(priors.mu_sd.len(), self.dataset.n_coefficients());
         debug_assert_eq!(priors.sigma_scale.len(), self.dataset.n_coefficients());
         Builder { priors, ..self }
     }
 
-    /// How the effects stand in theta; by default they are integrated out where outcomes are Gaussian, and non-centered where
-    /// they are not.
+    /// The coordinates of the effects; by default collapsed for Gaussian outcomes, and non-centered for others.
     pub fn coordinates(self, coordinates: Coordinates) -> Builder {
         Builder { coordinates: Some(coordinates), ..self }
     }
 
-    /// The units the sampler works in, by default those that standardize the data as far as the family admits it.
+    /// The sampler's units; by default the data are standardized as far as the family admits.
     pub fn scaling(self, scaling: Scaling) -> Builder {
         debug_assert_eq!(scaling.predictors.len() + 1, self.dataset.n_coefficients());
         Builder { scaling: Some(scaling), ..self }
     }
 
-    /// The model.
+    /// Builds the model.
     pub fn build(self) -> Model {
         let Builder { dataset, family, priors, coordinates, scaling } = self;
         let scaling = scaling.unwrap_or_else(|| match family.is_location_scale() {
@@ -135,7 +134,7 @@ impl Builder {
 }
 
 impl Model {
-    /// A model of `dataset`, whose coefficients all vary by group.
+    /// A builder for a model of `dataset` in which all coefficients vary by group.
     pub fn builder(dataset: Arc<Dataset>) -> Builder {
         let priors = PriorScales::uniform(Priors::default(), dataset.n_coefficients());
         Builder { dataset, family: Family::Gaussian, priors, coordinates: None, scaling: None }
@@ -152,7 +151,7 @@ impl Model {
         self.in_coordinates(Coordinates::Collapsed)
     }
 
-    /// The same posterior with all effects centered, or all not, and the likelihood over groups.
+    /// The same posterior with all effects centered or all non-centered, and the likelihood over groups.
     pub fn joint(&self, centering: Centering) -> Model {
         self.in_coordinates(Coordinates::joint(centering, self.layout.coefficients))
     }
@@ -160,12 +159,12 @@ impl Model {
     /// The same posterior with the likelihood computed as `likelihood` says.
     ///
     /// # Errors
-    /// [`CoordinatesError::Collapsed`] where it needs effects that are integrated out.
+    /// [`CoordinatesError::Collapsed`] if `likelihood` needs effects that are integrated out.
     pub fn over(&self, likelihood: Likelihood) -> Result<Model, CoordinatesError> {
         Ok(self.in_coordinates(self.term.coordinates.clone().over(likelihood)?))
     }
 
-    /// The data the posterior is conditioned on, in the user's units.
+    /// The data, in the user's units.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
     }
@@ -185,12 +184,12 @@ impl Model {
         &self.term
     }
 
-    /// How the effects stand in theta.
+    /// The coordinates of the effects in theta.
     pub fn coordinates(&self) -> &Coordinates {
         &self.term.coordinates
     }
 
-    /// The coordinates as they would be typed: `non-centered`, `marginal`, `a=centered,b=non-centered`.
+    /// The coordinates as typed on the command line: `non-centered`, `marginal`, `a=centered,b=non-centered`.
     pub fn parameterization(&self) -> String {
         self.term.coordinates.parameterization(&self.coefficient_names())
     }
@@ -205,12 +204,12 @@ impl Model {
         &self.priors
     }
 
-    /// The units the sampler works in.
+    /// The sampler's units.
     pub fn scaling(&self) -> &Scaling {
         &self.scaling
     }
 
-    /// Where each variable stands.
+    /// The layout of theta and of the named variables.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -220,7 +219,7 @@ impl Model {
         self.layout.theta_dim()
     }
 
-    /// The priors moved into the sampler's units, an exact change of variables.
+    /// The priors in the sampler's units, an exact change of variables.
     pub fn scaled_priors(&self) -> ScaledPriors {
         let units = |role| self.layout.block(role).units.iter();
         ScaledPriors {
@@ -231,8 +230,8 @@ impl Model {
         }
     }
 
-    /// What is added to a log density in the sampler's units to have it in the user's: the log Jacobian determinant of
-    /// the change of units of y and theta, a constant.
+    /// The constant to add to a log density in the sampler's units for the log density in the user's: the log Jacobian
+    /// determinant of the change of units of y and theta.
     pub fn log_density_offset(&self) -> f64 {
         let outcome = -(self.dataset.n_observations() as f64) * self.scaling.outcome_scale.ln();
         let coefficients = self.layout.block(Role::Mean).units.iter().enumerate().map(|(k, units)| {
@@ -242,17 +241,17 @@ impl Model {
         outcome + coefficients.sum::<f64>()
     }
 
-    /// As [`Layout::constrain`].
+    /// See [`Layout::constrain`].
     pub fn constrain(&self, theta: &[f64], named: &mut [f64]) {
         self.layout.constrain(theta, named);
     }
 
-    /// As [`Layout::unconstrain`].
+    /// See [`Layout::unconstrain`].
     pub fn unconstrain(&self, named: &[f64], theta: &mut [f64]) {
         self.layout.unconstrain(named, theta);
     }
 
-    /// The same units of named variables in the sampler's space, of as many leading ones as there are.
+    /// Converts `units` of the leading named variables to the sampler's units.
     pub fn scaled_units(&self, units: &[LocationScale]) -> Vec<LocationScale> {
         let scaled = |(i, unit): (usize, &LocationScale)| {
             let units = self.layout.units(i);
@@ -261,8 +260,8 @@ impl Model {
         units.iter().enumerate().map(scaled).collect()
     }
 
-    /// The variables' names in order: `mu_a`, `sigma_b`, `eps`, `a[AITKIN]`; with several predictors the slopes' name
-    /// theirs first: `mu_b[hours]`, `b[hours,School 3]`.
+    /// The variables' names in order: `mu_a`, `sigma_b`, `eps`, `a[AITKIN]`; with several predictors, the predictor
+    /// comes first in a slope's brackets: `mu_b[hours]`, `b[hours,School 3]`.
     pub fn names(&self) -> Vec<String> {
         let coefficients = self.coefficient_names();
         let dispersions: Vec<String> = self.family.dispersions().iter().map(|name| name.to_string()).collect();
@@ -285,7 +284,7 @@ impl Model {
         names
     }
 
-    /// The variables in the arrays of stores and of Stan: the intercept's and the slopes' apart, `mu_a`, `mu_b`, ..., `a`, `b`.
+    /// The arrays of variables in stores and in Stan, intercept and slopes apart: `mu_a`, `mu_b`, ..., `a`, `b`.
     pub fn arrays(&self) -> Vec<Array> {
         let many = self.layout.coefficients > 2;
         let mut all = Vec::new();
@@ -307,7 +306,7 @@ impl Model {
         all
     }
 
-    /// The coefficients' names: `a`, then `b`, or `b[predictor]` where there are several.
+    /// The coefficients' names: `a`, then `b` for one predictor, or `b[predictor]` for several.
     pub fn coefficient_names(&self) -> Vec<String> {
         coordinates::coefficient_names(self.dataset.predictor_names())
     }

@@ -1,10 +1,10 @@
 //! Counter-based random numbers: every bit is a function of (seed, chain, transition, purpose, index), so that a draw
-//! depends on its place in the experiment and never on the thread, lane, batch or machine that happened to make it.
+//! never depends on the thread, lane, batch or machine that made it.
 //!
 //! Philox4x32-10 of Salmon, Moraes, Dror and Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3". The key is the
 //! seed, the counter is `[block, purpose, transition, chain]`, and one block is four words of 32 bits. Normal deviates
-//! are Box and Muller's, by polynomials in IEEE additions, multiplications, divisions and square roots only: the same
-//! bits on every host, whatever its vectors, and the same to rounding on a device.
+//! come from the Box-Muller transform, by polynomials in IEEE additions, multiplications, divisions and square roots
+//! only: their bits are equal on every host, whatever its vectors, and equal to rounding on a device.
 
 use std::convert::Infallible;
 use std::f64::consts::FRAC_PI_2;
@@ -14,34 +14,34 @@ use rand::{SeedableRng, TryRng};
 
 use crate::math::ln;
 
-/// Philox' constants, the same on a device.
+/// Philox's constants, also for devices.
 pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 pub(crate) const ROUNDS: usize = 10;
 
-/// What a random number is for: a part of its counter, so that two uses never share bits.
+/// The purpose of a random number: a part of its counter, so that two uses never share bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
-    /// Uniform starting points, one word an unconstrained coordinate (and a block of coordinates an attempt).
+    /// Uniform starting points: for each attempt, one word for each unconstrained coordinate.
     Start = 0,
-    /// Normal momenta, one an unconstrained coordinate.
+    /// Normal momenta, one for each unconstrained coordinate.
     Momentum = 1,
     /// The direction in which the tree doubles, bit `depth` of word 0.
     Direction = 2,
-    /// Whether a leaf becomes its subtree's sample, one uniform a leaf.
+    /// Whether a leaf becomes its subtree's sample, one uniform for each leaf.
     Leaf = 3,
-    /// Whether a subtree's sample becomes the tree's, one uniform a doubling.
+    /// Whether a subtree's sample becomes the tree's, one uniform for each doubling.
     Join = 4,
     /// Anything outside the sampler: simulated data, sequential streams.
     Stream = 5,
-    /// Normal deviates that group effects are drawn with where the sampler has integrated them out.
+    /// Normal deviates for drawing group effects that the sampler has integrated out.
     Effect = 6,
-    /// Normal deviates of replicates of the observations.
+    /// Normal deviates for replicates of the observations.
     Replicate = 7,
 }
 
-/// Where random numbers are wanted: one transition of one chain of one experiment.
+/// The key of a stream of random numbers: one transition of one chain of one experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamKey {
     /// The experiment's seed.
@@ -74,7 +74,7 @@ impl StreamKey {
         fill_normals(key(self.seed), [purpose as u32, self.transition, self.chain], out);
     }
 
-    /// A sequential generator that starts at this key.
+    /// A sequential generator over the key's words for `purpose`.
     pub fn stream(&self, purpose: Purpose) -> Philox {
         Philox {
             key: key(self.seed),
@@ -89,7 +89,7 @@ fn key(seed: u64) -> [u32; 2] {
     [seed as u32, (seed >> 32) as u32]
 }
 
-/// Philox4x32-10 of one counter.
+/// The Philox4x32-10 block of one counter.
 #[inline(always)]
 pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let ([mut c0, mut c1, mut c2, mut c3], [mut k0, mut k1]) = (counter, key);
@@ -103,13 +103,13 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     [c0, c1, c2, c3]
 }
 
-/// A word as a uniform deviate: the middle of one of 2^32 equal parts of (0, 1).
+/// Maps a word to a uniform deviate: the middle of one of 2^32 equal parts of (0, 1).
 #[inline(always)]
 fn uniform_deviate(word: u32) -> f64 {
     (f64::from(word) + 0.5) * 2f64.powi(-32)
 }
 
-/// Cosine and sine of the angle `word` names on the circle: two bits choose the quadrant, thirty the place in it.
+/// Cosine and sine of the angle that `word` encodes: two bits choose the quadrant, thirty the angle within it.
 #[inline(always)]
 fn cos_sin(word: u32) -> (f64, f64) {
     let t = (f64::from(word & 0x3FFF_FFFF) + 0.5) * 2f64.powi(-30) - 0.5;
@@ -131,7 +131,7 @@ fn cos_sin(word: u32) -> (f64, f64) {
     if word & 0x8000_0000 == 0 { (cos, sin) } else { (-cos, -sin) }
 }
 
-/// Box and Muller: two independent normal deviates of two words.
+/// The Box-Muller transform: two independent normal deviates from two words.
 #[inline(always)]
 fn normal_pair(radius_word: u32, angle_word: u32) -> (f64, f64) {
     let radius = (-2.0 * ln(uniform_deviate(radius_word))).sqrt();
@@ -139,8 +139,8 @@ fn normal_pair(radius_word: u32, angle_word: u32) -> (f64, f64) {
     (radius * cos, radius * sin)
 }
 
-/// Blocks whose normal deviates are made together. Loops over so many, with bodies so long, are made into vectors whole
-/// rather than unrolled first.
+/// The number of blocks whose normal deviates are computed together. Compilers vectorize whole loops of this length,
+/// with bodies of this size, rather than unroll them first.
 const BLOCKS: usize = 16;
 
 #[multiversion(targets = "simd")]
@@ -165,7 +165,7 @@ fn fill_normals(key: [u32; 2], place: [u32; 3], out: &mut [f64]) {
     }
 }
 
-/// A sequential generator over the words of one key, for everything that takes one of `rand`'s.
+/// A sequential generator over the words of one key, for code that takes generators of `rand`.
 #[derive(Debug, Clone)]
 pub struct Philox {
     key: [u32; 2],

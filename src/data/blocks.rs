@@ -1,22 +1,22 @@
-//! A stream of bytes, cut into blocks that end where rows end: what workers parse side by side.
+//! Cuts a stream of bytes into blocks that end where rows end, for workers to parse in parallel.
 
 use std::io::{self, Read};
 
 use super::records::{Separator, last_end};
 
-/// About as many bytes are parsed at once by one worker.
+/// The approximate size of a block, in bytes.
 pub(super) const BLOCK: usize = 1 << 18;
 
-/// A longer row is none: a quote was left open, or the file is no text.
+/// The longest row, in bytes; a longer one means that a quote was left open, or that the file is not text.
 pub(super) const LONGEST_ROW: usize = 64 * BLOCK;
 
-/// What is left to be cut.
+/// The rest of a stream, to be cut into blocks.
 pub(super) struct Blocks<R> {
     input: R,
     /// Bytes that were read and belong to the next block.
     ahead: Vec<u8>,
     at_end: bool,
-    /// Buffers to be used again.
+    /// Buffers to be reused.
     spare: Vec<Vec<u8>>,
 }
 
@@ -25,18 +25,18 @@ impl<R: Read> Blocks<R> {
         Blocks { input, ahead: Vec::new(), at_end: false, spare: Vec::new() }
     }
 
-    /// The bytes to come, about a block of them; all of them if there are fewer.
+    /// About a block of the next bytes; all bytes if there are fewer.
     pub fn peek(&mut self) -> io::Result<&[u8]> {
         self.read_to(BLOCK)?;
         Ok(&self.ahead)
     }
 
-    /// Leaves out the next bytes, of those that were peeked at.
+    /// Skips the next `count` bytes, which were peeked at.
     pub fn skip(&mut self, count: usize) {
         self.ahead.drain(..count);
     }
 
-    /// The next block. One that is larger than [`LONGEST_ROW`] is the beginning of a row, and the last.
+    /// The next block. A block larger than [`LONGEST_ROW`] is the beginning of a row, and the last block.
     pub fn next(&mut self, separator: Separator) -> io::Result<Option<Vec<u8>>> {
         let mut size = BLOCK;
         loop {
@@ -60,12 +60,12 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// Takes blocks back that are done with, for their room.
+    /// Takes back blocks that are no longer needed, to reuse their memory.
     pub fn reuse(&mut self, blocks: Vec<Vec<u8>>) {
         self.spare.extend(blocks);
     }
 
-    /// Reads until there are so many bytes, or no more.
+    /// Reads until `size` bytes are ahead, or the stream ends.
     fn read_to(&mut self, size: usize) -> io::Result<()> {
         if let Some(wanted @ 1..) = size.checked_sub(self.ahead.len()).filter(|_| !self.at_end) {
             self.ahead.reserve_exact(wanted);

@@ -1,17 +1,17 @@
-//! What one cell says: a number, a group's label, nothing, or something else, which is named.
+//! Reads one cell: a number, a group's label, a missing value, or a fault.
 
 use super::looks::{self, Look};
 use super::reading::{Decimal, ReadOptions};
 use super::{CellFault, MAX_MAGNITUDE};
 
-/// How cells are to be understood.
+/// A reader of cells with the options of [`ReadOptions`].
 pub(super) struct CellReader {
     decimal: Decimal,
-    /// What stands for a missing value, beside nothing.
+    /// Words for a missing value, beside the empty cell.
     words: Vec<String>,
     /// The first bytes of `words`.
     begins: [bool; 256],
-    /// Those of them that are numbers.
+    /// The values of those `words` that are numbers.
     numbers: Vec<f64>,
 }
 
@@ -26,15 +26,15 @@ impl CellReader {
         CellReader { decimal: reading.decimal, words, begins, numbers }
     }
 
-    /// The group's label, or nothing where it is missing.
+    /// The group's label, or `None` if it is missing.
     pub fn label<'t>(&self, text: &'t [u8]) -> Result<Option<&'t str>, CellFault> {
         let text = utf8(text)?;
         Ok(Some(text).filter(|text| !self.is_missing(text)))
     }
 
-    /// The number, or nothing where it is missing.
+    /// The number, or `None` if it is missing.
     pub fn number(&self, text: &[u8]) -> Result<Option<f64>, CellFault> {
-        // Nearly all cells are plain numbers, which need no closer look.
+        // Nearly all cells are plain numbers, which need no further checks.
         if let Some(value) = self.plain(text) {
             return Ok(Some(value));
         }
@@ -45,14 +45,14 @@ impl CellReader {
         match parsed(text, self.decimal) {
             Some(value) if !self.numbers.is_empty() && self.means_missing(value) => Ok(None),
             Some(value) if value.abs() <= MAX_MAGNITUDE => Ok(Some(value)),
-            // `1e999` is read as an infinity, but is not spelled like one.
+            // `1e999` parses as infinity, but is not spelled like one.
             Some(_) if text.contains(|c: char| c.is_ascii_digit()) => Err(CellFault::TooLarge(text.into())),
             Some(_) => Err(CellFault::NotFinite(text.into())),
             None => Err(CellFault::NotANumber { text: text.into(), look: looks::of(text, self.decimal) }),
         }
     }
 
-    /// The value of a cell that is a number and nothing else, and stands for nothing else.
+    /// The value of a cell that is a plain number, and does not mean a missing value.
     fn plain(&self, text: &[u8]) -> Option<f64> {
         let first = *text.first()?;
         let is_plain = first.is_ascii_digit() || (first == b'-' || first == b'.') && text.len() > 1;
@@ -63,7 +63,7 @@ impl CellReader {
         (value.abs() <= MAX_MAGNITUDE && !self.means_missing(value)).then_some(value)
     }
 
-    /// Whether this number stands for a missing value: NaN too, if it is one of the words.
+    /// Whether this number means a missing value; NaN does if it is one of the words.
     pub fn means_missing(&self, value: f64) -> bool {
         self.numbers.iter().any(|missing| *missing == value || missing.is_nan() && value.is_nan())
     }
@@ -74,15 +74,15 @@ impl CellReader {
             .is_none_or(|byte| self.begins[usize::from(*byte)] && self.words.iter().any(|w| w == text))
     }
 
-    /// Whether it is text and nothing else: what a category is called.
+    /// Whether the cell is a word, such as the name of a category.
     pub fn is_word(&self, text: &[u8]) -> bool {
         matches!(self.number(text), Err(CellFault::NotANumber { look: Look::Text | Look::Truth, .. }))
     }
 }
 
-/// Text without the blanks around it.
+/// The text of a cell, without whitespace around it.
 fn utf8(text: &[u8]) -> Result<&str, CellFault> {
-    // Most cells have none, and all blanks that are not ASCII take a closer look.
+    // Most cells have no such whitespace; whitespace beyond ASCII needs the full trim.
     let is_trimmed = [text.first(), text.last()].iter().all(|byte| byte.is_some_and(u8::is_ascii_graphic));
     match std::str::from_utf8(text) {
         Ok(text) if is_trimmed => Ok(text),
@@ -91,7 +91,7 @@ fn utf8(text: &[u8]) -> Result<&str, CellFault> {
     }
 }
 
-/// A number as it is written with this decimal mark.
+/// Parses a number with this decimal mark.
 fn parsed(text: &str, decimal: Decimal) -> Option<f64> {
     match decimal {
         Decimal::Point => text.parse().ok(),

@@ -1,8 +1,8 @@
-//! The origin of a predictor: which ones lie so far from zero that they are centred before a model is made.
+//! The origin of a predictor: predictors that lie far from zero are centered before a model is made.
 //!
-//! With independent intercepts and slopes the model depends on where zero is: of a calendar year, the intercept is the outcome in
-//! the year 0, its spread over the groups is that of the slopes times two thousand, and a second mode may stand where all
-//! slopes are alike. That is seldom the model that was meant.
+//! With independent intercepts and slopes the model depends on the origin: with a calendar year as predictor, the
+//! intercept is the outcome in the year 0, its spread over the groups is the slopes' times two thousand, and there may
+//! be a second mode where all slopes are equal. Such a model is seldom meant.
 
 use super::Dataset;
 use super::moments::{mean, sd};
@@ -10,33 +10,33 @@ use super::moments::{mean, sd};
 /// A predictor whose mean lies further from zero than this many of its standard deviations is far.
 const FAR: f64 = 3.0;
 
-/// Which predictors are centred.
+/// Which predictors are centered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Centring {
-    /// Those that are far from zero.
+    /// Predictors far from zero.
     #[default]
     Far,
-    /// All of them.
+    /// All predictors.
     All,
-    /// None.
+    /// No predictor.
     None,
 }
 
-/// A predictor far from zero, as it stands in the data set.
+/// A predictor far from zero, as it is in the data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FarPredictor {
     /// The predictor's column.
     pub name: String,
-    /// Its mean over all observations.
+    /// The mean over all observations.
     pub mean: f64,
-    /// Its standard deviation over all observations.
+    /// The standard deviation over all observations.
     pub sd: f64,
 }
 
 impl Dataset {
-    /// Subtracts from each predictor that `centring` names its mean over all observations, and remembers it.
+    /// Subtracts from each predictor that `centring` selects its mean over all observations, and records the mean.
     ///
-    /// An intercept is then the outcome expected where such a predictor is at its mean, not at zero.
+    /// The intercept is then the outcome expected where such a predictor is at its mean, not at zero.
     pub fn centered(self, centring: Centring) -> Dataset {
         self.subtract_means(|_, values, mean| match centring {
             Centring::Far => is_far(mean, sd(values, mean)),
@@ -45,7 +45,7 @@ impl Dataset {
         })
     }
 
-    /// The same of those predictors that `other`, with the same columns, has centred.
+    /// Centers the predictors that `other`, with the same columns, has centered.
     pub fn centered_as(self, other: &Dataset) -> Dataset {
         self.subtract_means(|k, _, _| other.predictor_means.get(k).is_some_and(|mean| *mean != 0.0))
     }

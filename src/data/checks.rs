@@ -1,11 +1,11 @@
-//! What a column, or all of them together, must satisfy beyond being numbers.
+//! Conditions on columns, one by one and together, beyond being numbers.
 
 use super::{CellFault, CellPosition, Columns, DataError, FileColumns, MAX_COEFFICIENTS, MAX_MAGNITUDE, collinear};
 
-/// A column varies if its range exceeds this fraction of its largest value; less is rounding.
+/// A column varies if its range exceeds this fraction of its largest magnitude; a smaller range is rounding.
 const VARIES: f64 = 1e-12;
 
-/// Each column in one role, and not too many of them. The group may be a predictor too, if it is numeric.
+/// Checks that each column has one role, and that predictors are not too many. The group may also be a predictor.
 pub(super) fn roles(file: &str, columns: &Columns) -> Result<(), DataError> {
     let used_twice = |column: &String, first, second| {
         Err(DataError::UsedTwice { file: file.into(), column: column.clone(), first, second })
@@ -27,7 +27,7 @@ pub(super) fn roles(file: &str, columns: &Columns) -> Result<(), DataError> {
     Ok(())
 }
 
-/// As many values in each column as there are group labels, and a name for each predictor.
+/// Checks that columns have as many values as there are group labels, and that each predictor has a name.
 pub(super) fn shapes(
     file: &str,
     columns: &Columns,
@@ -53,7 +53,7 @@ pub(super) fn shapes(
     Ok(())
 }
 
-/// Finite, and with squares that are finite.
+/// Checks that values, and their squares, are finite.
 pub(super) fn values(file: &str, column: &str, values: &[f64]) -> Result<(), DataError> {
     for (row, value) in values.iter().enumerate() {
         let fault = match value {
@@ -67,7 +67,7 @@ pub(super) fn values(file: &str, column: &str, values: &[f64]) -> Result<(), Dat
     Ok(())
 }
 
-/// Two groups or more, an outcome that varies, predictors that vary each in its own way.
+/// Checks that there are two groups or more, that outcome and predictors vary, and that no predictors are collinear.
 pub(super) fn table(file: &str, columns: &Columns, table: &FileColumns) -> Result<(), DataError> {
     match table.groups.as_slice() {
         [] => return Err(DataError::HeaderOnly { file: file.into() }),
@@ -95,7 +95,7 @@ pub(super) fn table(file: &str, columns: &Columns, table: &FileColumns) -> Resul
     Ok(())
 }
 
-/// The extremes of a column that does not vary, or so little that the squares underflow.
+/// The minimum and maximum of a column that varies by rounding only, or so little that squares underflow.
 fn constant(values: &[f64]) -> Option<(f64, f64)> {
     let (min, max) =
         values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), &value| (min.min(value), max.max(value)));

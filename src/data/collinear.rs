@@ -1,18 +1,18 @@
 //! Finds predictors that are linear combinations of others, by a QR decomposition that reads each value once.
 //!
-//! Modified Gram-Schmidt in the order in which the predictors are named, so that the later one is blamed. Its R is
-//! as accurate as Householder's (Björck 1967), which a Cholesky factor of the Gram matrix would not be: that sees
-//! squares, and a relative distance of 1e-8 squared is rounding.
+//! Modified Gram-Schmidt in the order in which the predictors are named, so that the later predictor is reported. R is
+//! as accurate as Householder's (Björck 1967), unlike a Cholesky factor of the Gram matrix: the Gram matrix has
+//! squares, and the square of a relative distance of 1e-8 is rounding.
 
 use super::moments::{largest_deviation, mean};
 
-/// A predictor nearer than this to the span of the others, relative to its length, depends on them.
+/// A predictor depends on the others if its distance from their span, relative to its length, is at most this.
 const DEPENDENT: f64 = 1e-8;
 
-/// A predictor that contributes less than this, relative to the dependent one, is not named.
+/// A predictor is reported if its contribution, relative to the length of the dependent predictor, exceeds this.
 const CONTRIBUTES: f64 = 1e-6;
 
-/// Rows taken at once: so few that all columns of a block stay in a core's cache.
+/// Rows processed at once: so few that all columns of a block stay in a core's cache.
 const BLOCK: usize = 512;
 
 /// Predictor `dependent` is a linear combination of the intercept and the predictors `on`.
@@ -21,9 +21,9 @@ pub(super) struct Dependence {
     pub on: Vec<usize>,
 }
 
-/// The first predictor that depends on those named before it. None may be constant.
+/// The first predictor that depends on predictors before it. None may be constant.
 pub(super) fn first(predictors: &[Vec<f64>]) -> Option<Dependence> {
-    // Centring is what takes the intercept into account.
+    // Centering accounts for the intercept.
     let scales: Vec<(f64, f64)> = predictors
         .iter()
         .map(|values| {
@@ -36,7 +36,7 @@ pub(super) fn first(predictors: &[Vec<f64>]) -> Option<Dependence> {
     let mut r = vec![vec![0.0; predictors.len()]; predictors.len()];
     for start in (0..n).step_by(BLOCK) {
         let rows = start..n.min(start + BLOCK);
-        // R of the rows so far, with the next rows below it, has the R of all of them.
+        // R of the rows so far, stacked on the next rows, has the R of all these rows.
         for (column, (values, &(mean, scale))) in r.iter_mut().zip(predictors.iter().zip(&scales)) {
             column.extend(values[rows.clone()].iter().map(|value| (value - mean) / scale));
         }
@@ -48,12 +48,12 @@ pub(super) fn first(predictors: &[Vec<f64>]) -> Option<Dependence> {
     })
 }
 
-/// The length of what the others leave of the last of these columns.
+/// The length of the last column's residual on the others.
 pub(super) fn residual(columns: Vec<Vec<f64>>) -> f64 {
     triangle(columns).last().and_then(|column| column.last()).copied().unwrap_or(0.0)
 }
 
-/// R of these columns: q_i its orthonormal columns, R_ik = q_i . x_k.
+/// R of these columns: R_ik = q_i . x_k, where q_i are orthonormal columns.
 fn triangle(mut columns: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     let mut r = vec![vec![0.0; columns.len()]; columns.len()];
     for i in 0..columns.len() {
@@ -73,7 +73,7 @@ fn triangle(mut columns: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     r
 }
 
-/// Of x_k = sum_i c_i x_i over i < k, solved from R by back substitution, the i that matter.
+/// The predictors i < k that matter in x_k = sum_i c_i x_i; back substitution in R gives c.
 fn contributors(r: &[Vec<f64>], k: usize, length: f64) -> Vec<usize> {
     let mut c = r[k][..k].to_vec();
     for i in (0..k).rev() {

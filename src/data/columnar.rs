@@ -1,7 +1,7 @@
-//! Tables in files that know types: Parquet, and Arrow's record batches in a file (Feather) or a stream.
+//! Reads tables from typed files: Parquet, and Arrow's record batches in a file (Feather) or a stream.
 //!
-//! Group labels may be of any type that can be written as text, dictionaries among them; numbers are integers, floats, decimals,
-//! or text that says a number. A null is a missing value.
+//! Group labels may be of any type that converts to text, including dictionaries; numbers are integers, floats,
+//! decimals, or text that parses as a number. A null is a missing value.
 
 use std::io::{Cursor, Read};
 
@@ -24,7 +24,7 @@ use super::part::{FilePart, FileParts};
 use super::reading::ReadOptions;
 use super::{Columns, DataError, FileColumns, MAX_MAGNITUDE};
 
-/// Reads the columns asked for. The file is in memory as a whole while that lasts, for its directory is at its end.
+/// Reads the requested columns. The whole file is in memory meanwhile, because its directory is at its end.
 pub(super) fn table(
     file: &str,
     format: FileFormat,
@@ -63,7 +63,7 @@ pub(super) fn table(
     parts.into_table(file, columns, reading.missing)
 }
 
-/// What to look for, and how to complain.
+/// Reads the requested columns from record batches.
 struct BatchReader<'a> {
     file: &'a str,
     columns: &'a Columns,
@@ -71,21 +71,21 @@ struct BatchReader<'a> {
     broken: &'a dyn Fn(String) -> DataError,
 }
 
-/// A column of numbers, as it is in a batch.
+/// A column of numbers in a batch.
 enum NumberColumn {
-    /// Already so.
+    /// Floats.
     Plain(ArrayRef),
-    /// Text, each to be read as in a CSV file.
+    /// Text, to be parsed as in a CSV file.
     Text(ArrayRef),
 }
 
 impl BatchReader<'_> {
-    /// Group, outcome, predictors.
+    /// The names of the group, the outcome and the predictors.
     fn names(&self) -> impl Iterator<Item = &String> {
         [&self.columns.group, &self.columns.outcome].into_iter().chain(&self.columns.predictors)
     }
 
-    /// Which columns of the file they are.
+    /// The indices of the requested columns in the file.
     fn fields(&self, schema: &Schema) -> Result<Vec<usize>, DataError> {
         let names: Vec<String> = schema.fields().iter().map(|field| field.name().trim().to_owned()).collect();
         let field = |name: &String| {
@@ -114,7 +114,7 @@ impl BatchReader<'_> {
         Ok(parts)
     }
 
-    /// The rows of a batch, of which the first is row `first` of the file.
+    /// The rows of a batch, the first of which is row `first` of the file.
     fn part(&self, batch: &RecordBatch, first: usize) -> Result<FilePart, DataError> {
         let column = |name: &String| {
             let schema = batch.schema();
@@ -158,7 +158,7 @@ impl BatchReader<'_> {
         Ok(part)
     }
 
-    /// A column as numbers, or why it cannot be one.
+    /// A column as numbers, or why it cannot be converted.
     fn numbers(&self, values: &ArrayRef) -> Result<NumberColumn, CellFault> {
         let of_values = match values.data_type() {
             DataType::Dictionary(_, of) => of,
@@ -190,7 +190,7 @@ impl BatchReader<'_> {
             NumberColumn::Plain(values) => values.as_primitive::<Float64Type>().value(row),
         };
         match value {
-            // Where words are compared this would be `NaN`.
+            // Words for a missing value are compared as numbers here, `NaN` included.
             value if self.cells.means_missing(value) => Ok(None),
             value if !value.is_finite() => Err(CellFault::NotFinite(value.to_string())),
             value if value.abs() > MAX_MAGNITUDE => Err(CellFault::TooLarge(format!("{value:e}"))),

@@ -1,5 +1,5 @@
-//! What the design of the data cannot tell, whatever a sampler does: spreads that only their priors know, slopes that cannot
-//! vary, outcomes that no normal distribution gives, groups that may be one.
+//! Limits of the data's design, whatever the sampler: spreads that only their priors determine, slopes that cannot
+//! vary, outcomes that are not normal, groups that may be one.
 
 use std::collections::HashMap;
 
@@ -7,25 +7,25 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Dataset;
 
-/// So few groups say next to nothing of how far groups spread.
+/// At most this many groups say next to nothing about the spread of groups.
 const FEW_GROUPS: usize = 3;
 
-/// Whole numbers from 0 on with a mean up to this are taken for counts or ratings; the noise of larger ones is nearly normal.
+/// Whole numbers from 0 with a mean up to this are taken for counts or ratings; larger counts have nearly normal noise.
 const LARGEST_MEAN_COUNT: f64 = 30.0;
 
-/// A predictor that varies less within a group, relative to its mean there, is constant there.
+/// A predictor that varies by less than this within a group, relative to its values there, is constant there.
 pub(super) const CONSTANT: f64 = 1e-12;
 
-/// What the data cannot tell.
+/// Warnings about the design of the data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DesignWarnings {
-    /// Every group has one row: its own deviation and the noise of its row cannot be told apart.
+    /// Every group has one row: a group's deviation and its row's noise cannot be separated.
     pub one_row_a_group: bool,
-    /// The number of groups, where it is two or three.
+    /// The number of groups, if it is two or three.
     pub few_groups: Option<usize>,
     /// Predictors that are constant within every group: their slopes cannot vary.
     pub constant_within_groups: Vec<String>,
-    /// What an outcome looks like that is not normal.
+    /// The kind of an outcome of few values, which is not normal.
     pub discrete: Option<Discrete>,
     /// Groups whose labels differ only in case, in blanks or in Unicode form.
     pub alike: Vec<[String; 2]>,
@@ -36,12 +36,12 @@ pub struct DesignWarnings {
 pub enum Discrete {
     /// Two values.
     Two,
-    /// Whole numbers from 0 on, up to so many.
+    /// Whole numbers from 0 up to this number.
     Whole(u64),
 }
 
 impl Dataset {
-    /// What the data cannot tell.
+    /// Warnings about the design of the data.
     pub fn design(&self) -> DesignWarnings {
         DesignWarnings {
             one_row_a_group: self.n_observations() == self.n_groups(),
@@ -54,7 +54,7 @@ impl Dataset {
 
     fn constant_within_groups(&self) -> Vec<String> {
         if self.n_observations() == self.n_groups() {
-            // Nothing varies within groups of one.
+            // Nothing varies within groups of one row.
             return Vec::new();
         }
         let named = self.columns.predictors.iter().zip(&self.predictors);

@@ -1,4 +1,4 @@
-//! What can be wrong with data, each in one line that names the place and what to change.
+//! Errors in data, each with a message of one line that names the place and the remedy.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -8,14 +8,14 @@ use super::faults::{CellFault, CellPosition, MissingRows};
 use super::left_out::LeftOut;
 use super::text::{and, between, counted, did_you_mean, fields, listed, shown};
 
-/// Why there is no [`Dataset`](super::Dataset).
+/// Why a [`Dataset`](super::Dataset) cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// No such file.
     #[error("{file} does not exist; check the path (`-` reads standard input)")]
     NotFound { file: String },
 
-    /// Something below a file.
+    /// A path below a file.
     #[error("{file} cannot be there: `{above}` is a file, not a directory; check the path")]
     NotADirectory { file: String, above: String },
 
@@ -23,11 +23,11 @@ pub enum DataError {
     #[error("{file} is a directory; name a CSV file in it")]
     IsDirectory { file: String },
 
-    /// The operating system refuses, before the first byte or between two.
+    /// The operating system refuses to open or to read the file.
     #[error("{file} cannot be read: {reason}; check its permissions and the disk it is on")]
     Unreadable { file: String, reason: io::Error },
 
-    /// There are NUL bytes in its header: an encoding of two bytes a character, or no text at all.
+    /// NUL bytes in the header: an encoding with two bytes a character, or not text at all.
     #[error(
         "{file} is not UTF-8 text{}",
         match encoding {
@@ -41,11 +41,11 @@ pub enum DataError {
     #[error("{file} is not UTF-8 text, but a spreadsheet or a zip archive; save it as CSV, or unpack it")]
     Zip { file: String },
 
-    /// A compressed file that is cut off or altered.
+    /// A compressed file that is truncated or altered.
     #[error("{file} cannot be unpacked ({format}): {reason}; copy or pack it again")]
     Damaged { file: String, format: &'static str, reason: io::Error },
 
-    /// Feather's first version.
+    /// Feather, version 1.
     #[error(
         "{file} is a Feather file of version 1, which is no more in use; save it as version 2, as Parquet or as CSV"
     )]
@@ -55,7 +55,7 @@ pub enum DataError {
     #[error("{file} cannot be read as {format}: {reason}; write it again, or save it as CSV")]
     Columnar { file: String, format: &'static str, reason: String },
 
-    /// This program was built without what it takes.
+    /// A format that this program was built without.
     #[error(
         "{file} is a file of {format}, which this program was built without (cargo's feature `columnar`); save it as CSV"
     )]
@@ -68,7 +68,7 @@ pub enum DataError {
     )]
     LongRow { file: String, line: u64 },
 
-    /// Lines end as on a Macintosh of the last century.
+    /// Lines that end with carriage returns only, as on early Macintosh computers.
     #[error("{file} ends its lines with bare carriage returns; save it with line feeds (LF or CRLF)")]
     BareCarriageReturns { file: String },
 
@@ -91,7 +91,7 @@ pub enum DataError {
     #[error("{file}: predictor `{column}` is named twice; name it once", column = shown(column))]
     PredictorTwice { file: String, column: String },
 
-    /// More than the engines hold.
+    /// More predictors than the engines support.
     #[error(
         "{file}: {count} predictors are too many; \
          name at most {} ({MAX_COEFFICIENTS} coefficients with the intercept)",
@@ -99,7 +99,7 @@ pub enum DataError {
     )]
     TooManyPredictors { file: String, count: usize },
 
-    /// A name that the header does not have.
+    /// A name that is not in the header.
     #[error(
         "column `{column}` is not in {file}; {}it has: {}{hint}",
         did_you_mean(closest),
@@ -108,7 +108,7 @@ pub enum DataError {
     )]
     MissingColumn { file: String, column: String, closest: Option<String>, columns: Vec<String>, hint: HeaderHint },
 
-    /// A name that the header has more than once.
+    /// A name that occurs in the header more than once.
     #[error("{file}, line {line}: {times} columns are called `{column}`; rename all but one", column = shown(column))]
     RepeatedColumn { file: String, line: u64, column: String, times: usize },
 
@@ -119,26 +119,26 @@ pub enum DataError {
     )]
     UnequalLengths { file: String, line: u64, expected: usize, found: usize, separator: String, cure: String },
 
-    /// A quote that swallows the rest of the file.
+    /// A quote that is never closed.
     #[error("{file}, line {line}: a double quote is opened and never closed; close it, or remove it")]
     UnclosedQuote { file: String, line: u64 },
 
-    /// One cell.
+    /// A faulty cell.
     #[error("{file}, {place}: column `{column}` {fault}", column = shown(column))]
     BadCell { file: String, place: CellPosition, column: String, fault: Box<CellFault> },
 
-    /// Rows without a value that are not to be left out.
+    /// Rows with missing values, where these are to be refused.
     #[error(transparent)]
     Missing(MissingRows),
 
-    /// Nothing is left without them.
+    /// No row is without missing values.
     #[error(
         "{file}: every row misses a value ({left_out}); fill them in, leave out the column, or say which words mean that a \
          value is missing (--missing-labels)"
     )]
     AllMissing { file: String, left_out: LeftOut },
 
-    /// No hierarchy is left without them.
+    /// A single group has rows without missing values.
     #[error(
         "{file}: column `{column}` has one group only, `{}`, in the rows that miss no value ({} left out: {left_out}); \
          a hierarchical model needs two or more, fill values in or choose another column",
@@ -155,11 +155,11 @@ pub enum DataError {
     )]
     ColumnLength { file: String, column: String, expected: usize, found: usize },
 
-    /// Predictors without a name, or names without a predictor.
+    /// Different numbers of predictors and of their names.
     #[error("{file}: {columns} predictors come with {names} names; give one for each")]
     PredictorNames { file: String, columns: usize, names: usize },
 
-    /// Nothing to be hierarchical about.
+    /// A single group.
     #[error(
         "{file}: column `{column}` has one group only, `{}`; \
          a hierarchical model needs two or more, choose another column",
@@ -168,7 +168,7 @@ pub enum DataError {
     )]
     OneGroup { file: String, column: String, group: String },
 
-    /// Nothing to explain.
+    /// A constant outcome.
     #[error(
         "{file}: outcome `{column}` does not vary ({}); choose another column",
         between(*min, *max),
@@ -176,7 +176,7 @@ pub enum DataError {
     )]
     ConstantOutcome { file: String, column: String, min: f64, max: f64 },
 
-    /// An outcome of the groups, and not of the observations.
+    /// An outcome that is constant within each group.
     #[error(
         "{file}: outcome `{column}` does not vary within any group: there is no noise, and no posterior of `eps`; choose another \
          outcome, or another column of groups",
@@ -192,7 +192,7 @@ pub enum DataError {
     )]
     NoNoise { file: String, column: String },
 
-    /// The intercept once more.
+    /// A constant predictor, like the intercept.
     #[error(
         "{file}: predictor `{column}` does not vary ({}), which is what the intercept is for; leave it out",
         between(*min, *max),
@@ -200,7 +200,7 @@ pub enum DataError {
     )]
     ConstantPredictor { file: String, column: String, min: f64, max: f64 },
 
-    /// Slopes that the data cannot tell apart.
+    /// Predictors that are linearly dependent.
     #[error(
         "{file}: predictor `{column}` is a linear combination of the intercept and {}; leave one of them out",
         and(others),
@@ -209,19 +209,19 @@ pub enum DataError {
     Collinear { file: String, column: String, others: Vec<String> },
 }
 
-/// What a header looks like in which a column is missing.
+/// A hint about a header without a requested column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderHint {
     None,
-    /// One name, with nothing in it that might separate.
+    /// One name, without any possible separator.
     OneField,
-    /// One name, with blanks in it.
+    /// One name, with whitespace in it.
     Blanks,
-    /// One name, with one of these in it.
+    /// One name, with this possible separator in it.
     Delimiter(char),
-    /// Numbers, mostly.
+    /// Mostly numbers.
     LooksLikeData,
-    /// Not UTF-8; as Western European text it would be this.
+    /// Not UTF-8; the text decoded as windows-1252.
     Encoding(String),
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with cells, and where they are.
+//! Faults of cells, and their positions.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -7,12 +7,12 @@ use super::left_out::LeftOut;
 use super::looks::Look;
 use super::text::shown;
 
-/// Where a cell is.
+/// The position of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellPosition {
-    /// A line of a file as an editor counts them: from 1, the header's and blank ones too.
+    /// A line of a file, counted as editors do: from 1, with the header and blank lines.
     Line(u64),
-    /// An index into columns that never were a file.
+    /// A row, counted from 0, of columns in memory or of a Parquet or Arrow file.
     Row(usize),
 }
 
@@ -25,20 +25,20 @@ impl Display for CellPosition {
     }
 }
 
-/// What is wrong with one cell; with its text, where that helps.
+/// A fault of one cell, with the cell's text where useful.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CellFault {
-    /// No group.
+    /// An empty group label.
     EmptyGroup,
-    /// Something else where a number must be.
+    /// Text that is not a number, where a number must be.
     NotANumber { text: String, look: Look },
-    /// A column of another type in a file that knows types.
+    /// A column of an unsuitable type in a Parquet or Arrow file.
     Type(String),
     /// NaN or an infinity.
     NotFinite(String),
     /// Beyond [`MAX_MAGNITUDE`].
     TooLarge(String),
-    /// Some other encoding; as Western European text it would be this.
+    /// Not UTF-8; the text decoded as windows-1252.
     NotUtf8(String),
 }
 
@@ -71,7 +71,7 @@ impl Display for CellFault {
     }
 }
 
-/// All the rows that miss a value, in one line.
+/// All rows with missing values, as an error of one line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{file}: {} a value ({left_out}), which --missing refuse refuses: {}; fill them in, remove the rows, or leave them out with \
@@ -91,7 +91,7 @@ pub struct MissingRows {
 pub struct Gap {
     pub place: CellPosition,
     pub column: String,
-    /// What is written there.
+    /// The cell's text.
     pub text: String,
 }
 

@@ -1,29 +1,29 @@
-//! The header: where it is, what separates its names, and which field a column is.
+//! The header: its position, its separator, and the fields of its columns.
 
 use super::error::HeaderHint;
 use super::reading::{Decimal, Delimiter, ReadOptions};
 use super::records::{Field, Records, Separator, Unclosed};
 use super::{Columns, DataError};
 
-/// The separators looked for.
+/// The separators that are considered.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
-/// What the beginning of a file says of the rest.
+/// The header of a file, and the position of the first row.
 pub(super) struct ColumnHeader {
     pub names: Vec<String>,
     pub separator: Separator,
-    /// The line that it begins on, counted from 1.
+    /// The line on which the header begins, counted from 1.
     line: u64,
-    /// Where the first row after it begins.
+    /// The offset of the first row after the header.
     pub end: usize,
-    /// Lines until there.
+    /// The number of lines before the first row.
     pub lines: u64,
-    /// The names as Western European text, if they are not UTF-8.
+    /// The header decoded as windows-1252, if it is not UTF-8.
     foreign: Option<String>,
 }
 
 impl ColumnHeader {
-    /// Finds it in the first bytes of a file: the first line that is neither blank nor a comment.
+    /// Finds the header in the first bytes of a file: the first line that is neither blank nor a comment.
     pub fn find(file: &str, text: &[u8], columns: &Columns, reading: &ReadOptions) -> Result<ColumnHeader, DataError> {
         let mut start = 0;
         let end = loop {
@@ -64,7 +64,7 @@ impl ColumnHeader {
         })
     }
 
-    /// Which field has this name.
+    /// The index of the field with this name.
     pub fn field(&self, file: &str, name: &str) -> Result<usize, DataError> {
         let mut found = (0..self.names.len()).filter(|&field| self.names[field] == name);
         match (found.next(), found.count()) {
@@ -95,13 +95,13 @@ impl ColumnHeader {
     }
 }
 
-/// A column that is not there, and the name that was probably meant.
+/// The error for a column that is not in the file, with the name that was probably meant.
 pub(super) fn missing_column(file: &str, name: &str, names: &[String], hint: HeaderHint) -> DataError {
     let closest = closest(names, name);
     DataError::MissingColumn { file: file.into(), column: name.into(), closest, columns: names.to_vec(), hint }
 }
 
-/// Bytes that are no text, by what they look like.
+/// The error for bytes that are not text; zeros in every other byte suggest UTF-16.
 fn not_text(file: &str, written: &[u8]) -> DataError {
     let zeros = |odd: usize| written.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
     let pairs = written.len() / 2;
@@ -117,12 +117,12 @@ pub(super) fn newlines(text: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', text).count() as u64
 }
 
-/// Where the line that begins at `start` ends, its line feed included.
+/// The end of the line that begins at `start`, after its line feed.
 fn line_end(text: &[u8], start: usize) -> usize {
     memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |length| start + length + 1)
 }
 
-/// Whether a line begins with `#` and has none of the names asked for.
+/// Whether a line begins with `#` and has none of the requested names.
 fn is_comment(line: &[u8], columns: &Columns, reading: &ReadOptions) -> bool {
     if line.first() != Some(&b'#') {
         return false;
@@ -133,7 +133,7 @@ fn is_comment(line: &[u8], columns: &Columns, reading: &ReadOptions) -> bool {
     });
     let separator = separator(&HeaderSpan { end: line.len(), counts }, reading);
     let mut fields = Vec::new();
-    // A comment may have quotes of its own.
+    // A comment may have unpaired quotes.
     let read = Records::new(line, separator).advance(&mut fields);
     let names = [&columns.group, &columns.outcome].into_iter().chain(&columns.predictors);
     let is_asked = |field: &Field| {
@@ -143,24 +143,24 @@ fn is_comment(line: &[u8], columns: &Columns, reading: &ReadOptions) -> bool {
     read.is_err() || !fields.iter().any(is_asked)
 }
 
-/// The lines of a header, and what stands outside quotes in them.
+/// The extent of a header, and the separators outside its quotes.
 struct HeaderSpan {
-    /// Where it ends, its line feed included.
+    /// The end, after the line feed.
     end: usize,
-    /// Of each of `SEPARATORS`, how many.
+    /// The number of each of `SEPARATORS`.
     counts: [usize; SEPARATORS.len()],
 }
 
 impl HeaderSpan {
-    /// Of the header that begins at `start`: it goes on while a quote is open.
+    /// The span of the header that begins at `start`: it goes on while a quote is open.
     fn from(text: &[u8], start: usize) -> HeaderSpan {
         let mut counts = [0; SEPARATORS.len()];
-        // Before it is known what separates, a quote opens after anything that may.
+        // The separator is not known yet: a quote opens after any possible one.
         let (mut in_quotes, mut field_begins) = (false, true);
         let mut bytes = text[start..].iter().enumerate().peekable();
         while let Some((i, &byte)) = bytes.next() {
             if in_quotes {
-                // A doubled quote stands for itself.
+                // A doubled quote is a literal quote.
                 if byte == b'"' && bytes.next_if(|(_, next)| **next == b'"').is_none() {
                     in_quotes = false;
                     field_begins = false;
@@ -181,13 +181,13 @@ impl HeaderSpan {
     }
 }
 
-/// What was asked for; or else what the header has most of, and a comma where it has none.
+/// The requested separator, or else the most frequent in the header; a comma if there is none.
 fn separator(span: &HeaderSpan, reading: &ReadOptions) -> Separator {
     let [commas, semicolons, tabs] = span.counts;
     match (reading.delimiter, reading.decimal) {
         (Delimiter::Byte(byte), _) => Separator::Byte(byte),
         (Delimiter::Blanks, _) => Separator::Blanks,
-        // Commas that are in numbers separate nothing, and those in names may be many.
+        // With a decimal comma, commas inside numbers do not separate, and names may have many commas.
         (Delimiter::Guessed, Decimal::Comma) if semicolons > 0 => Separator::Byte(b';'),
         (Delimiter::Guessed, Decimal::Comma) if tabs > 0 => Separator::Byte(b'\t'),
         (Delimiter::Guessed, _) if semicolons > commas && semicolons >= tabs => Separator::Byte(b';'),
@@ -196,7 +196,7 @@ fn separator(span: &HeaderSpan, reading: &ReadOptions) -> Separator {
     }
 }
 
-/// The name that was probably meant: at most every third letter of it is wrong.
+/// The name that was probably meant: at most every third letter differs.
 fn closest(header: &[String], name: &str) -> Option<String> {
     let length = name.chars().count();
     let near = length.div_ceil(3).min(length.saturating_sub(1));
@@ -209,7 +209,7 @@ fn closest(header: &[String], name: &str) -> Option<String> {
         .cloned()
 }
 
-/// The fewest letters to insert, remove or replace to make one word of another (Levenshtein 1966).
+/// The Levenshtein distance (1966): the fewest letters to insert, remove or replace to turn one word into another.
 fn edits(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// Keeps each label once.
+/// Stores each label once.
 #[derive(Default)]
 pub(super) struct GroupIndex {
     numbers: HashMap<String, usize, foldhash::fast::RandomState>,
@@ -10,7 +10,7 @@ pub(super) struct GroupIndex {
 }
 
 impl GroupIndex {
-    /// The label's number; a new one if it has none.
+    /// The label's number; a new number for a new label.
     pub fn index_of(&mut self, label: &str) -> usize {
         if let Some(&index) = self.numbers.get(label) {
             return index;

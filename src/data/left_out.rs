@@ -1,4 +1,4 @@
-//! The rows that were left out, for they miss a value in a column that is used.
+//! The rows that were left out, because they miss a value in a column that is used.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::text::shown;
 
-/// How many rows were left out, and how many of them miss a value of which column. A row may miss several.
+/// The number of rows that were left out, and how many of them miss a value of each column. A row may miss several.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LeftOut {
-    /// Rows that are left out.
+    /// The number of rows that are left out.
     pub rows: usize,
-    /// Of the columns that miss any, in the order of group, outcome, predictors.
+    /// The columns with missing values, in the order of group, outcome, predictors.
     pub missing: Vec<MissingValues>,
 }
 
-/// The rows that miss a value of a column.
+/// The number of rows that miss a value of a column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingValues {
     pub column: String,

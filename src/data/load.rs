@@ -1,4 +1,4 @@
-//! From a path or a stream of bytes to a [`Dataset`], whatever the format.
+//! Reads a path or a stream of bytes, in any supported format, into a [`Dataset`].
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,20 +8,20 @@ use super::open::{self, FileFormat, Text};
 use super::{Columns, DataError, Dataset, FileColumns, ReadOptions, STANDARD_INPUT, checks, read, text};
 
 impl Dataset {
-    /// Reads a file as most are written; the path `-` is standard input.
+    /// Reads a file with the default options; the path `-` is standard input.
     ///
     /// # Errors
     ///
-    /// Those of [`from_path_with`](Dataset::from_path_with).
+    /// As [`from_path_with`](Dataset::from_path_with).
     pub fn from_path(path: &Path, columns: &Columns) -> Result<Dataset, DataError> {
         Dataset::from_path_with(path, columns, &ReadOptions::default())
     }
 
-    /// Reads a file as it is said to be; the path `-` is standard input.
+    /// Reads a file with the options `reading`; the path `-` is standard input.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, and those of [`from_reader_with`](Dataset::from_reader_with).
+    /// If the file cannot be read, and as [`from_reader_with`](Dataset::from_reader_with).
     pub fn from_path_with(path: &Path, columns: &Columns, reading: &ReadOptions) -> Result<Dataset, DataError> {
         if path.as_os_str() == "-" {
             return Dataset::from_reader_with(STANDARD_INPUT, io::stdin(), columns, reading);
@@ -43,23 +43,23 @@ impl Dataset {
         }
     }
 
-    /// Reads what is written as most files are.
+    /// Reads a stream with the default options.
     ///
     /// # Errors
     ///
-    /// Those of [`from_reader_with`](Dataset::from_reader_with).
+    /// As [`from_reader_with`](Dataset::from_reader_with).
     pub fn from_reader(source_name: &str, reader: impl Read + Send, columns: &Columns) -> Result<Dataset, DataError> {
         Dataset::from_reader_with(source_name, reader, columns, &ReadOptions::default())
     }
 
-    /// Reads text with a header and a line for each observation, packed by gzip or zstd or not; or a file of Parquet or Arrow.
+    /// Reads text with a header and a line for each observation, also packed by gzip or zstd; or Parquet or Arrow.
     ///
-    /// Only the columns named are looked at. Blank lines, lines that begin with `#` before the header, and blanks around
-    /// names and numbers mean nothing. Text is held in memory a few blocks at a time.
+    /// Only the named columns are read. Blank lines, lines that begin with `#` before the header, and whitespace around
+    /// names and numbers are ignored. Text is held in memory a few blocks at a time.
     ///
     /// # Errors
     ///
-    /// A [`DataError`] for whatever is wrong first; `source_name` is what it calls the file.
+    /// A [`DataError`] for the first fault, which calls the file `source_name`.
     pub fn from_reader_with(
         source_name: &str,
         reader: impl Read + Send,

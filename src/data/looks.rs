@@ -1,26 +1,26 @@
-//! What stands where a number must be, by its looks, and how to make a number of it.
+//! Text where a number must be: what the text looks like, and how to turn it into a number.
 
 use std::fmt::{self, Display, Formatter};
 
 use super::reading::Decimal;
 use super::text::shown;
 
-/// What a cell that is no number looks like.
+/// The apparent meaning of a cell that is not a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look {
-    /// `-0,83`: the same with a point.
+    /// `-0,83`: the number with a point.
     DecimalComma(String),
-    /// `51,222`: with a point for the comma, and without the comma.
+    /// `51,222`: the number with a point for the comma, and without the comma.
     CommaOrThousands(String, String),
-    /// `1.5` where a comma is the decimal mark: the same with a comma.
+    /// `1.5` where a comma is the decimal mark: the number with a comma.
     DecimalPoint(String),
-    /// `51,222.00`, `1 234,5`, `1.234,56`: the same without what separates thousands, and whether a decimal comma is left.
+    /// `51,222.00`, `1 234,5`, `1.234,56`: the number without thousands marks, and whether a decimal comma remains.
     Thousands(String, bool),
-    /// `51%`: the same without the sign.
+    /// `51%`: the number without the sign.
     Percentage(String),
-    /// `$12`: the same without the sign.
+    /// `$12`: the number without the sign.
     Currency(String),
-    /// `12 kg`: the same without the unit.
+    /// `12 kg`: the number without the unit.
     LocationScale(String),
     /// `<0.5`
     Bound,
@@ -30,7 +30,7 @@ pub enum Look {
     Date,
     /// `12:30`
     Time,
-    /// One of a few words, which these are.
+    /// One of these few words.
     Category(Vec<String>),
     /// Anything else.
     Text,
@@ -93,7 +93,7 @@ const TRUTHS: [&str; 8] = ["true", "false", "t", "f", "yes", "no", "y", "n"];
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/// What `text` looks like, which is no number where this is the decimal mark.
+/// The apparent meaning of `text`, which is not a number with this decimal mark.
 pub(super) fn of(text: &str, decimal: Decimal) -> Look {
     if TRUTHS.contains(&text.to_lowercase().as_str()) {
         return Look::Truth;
@@ -124,7 +124,7 @@ pub(super) fn of(text: &str, decimal: Decimal) -> Look {
     }
 }
 
-/// A number, whatever its decimal mark and what is between its thousands: as it is to be written.
+/// A number with any decimal mark and any marks between its thousands, as it must be written.
 fn number(text: &str) -> Option<String> {
     let text = text.trim();
     if is_number(text) {
@@ -140,7 +140,7 @@ fn is_number(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
-/// A number with another decimal mark, or with something between its thousands.
+/// A number with another decimal mark, or with marks between its thousands.
 fn marked(text: &str, decimal: Decimal) -> Option<Look> {
     let digits = text.strip_prefix(['+', '-', '−']).unwrap_or(text);
     if !digits.starts_with(|c: char| c.is_ascii_digit() || ".,".contains(c)) {
@@ -161,7 +161,7 @@ fn marked(text: &str, decimal: Decimal) -> Option<Look> {
     if text.starts_with('−') && is_number(&with_point) {
         return Some(Look::Thousands(with_point, false));
     }
-    // The last of these is the decimal mark, where it occurs once and is not what separates thousands.
+    // The last mark is the decimal mark if it is a comma or a point and occurs once.
     let is_mark = |c: char| ",.'’ \u{a0}\u{202f}_".contains(c);
     let last = digits.rfind(is_mark)?;
     let mark = digits[last..].chars().next()?;
@@ -178,7 +178,7 @@ fn marked(text: &str, decimal: Decimal) -> Option<Look> {
         .then(|| Look::Thousands(format!("{sign}{whole}{fraction}"), comma && decimal == Decimal::Point))
 }
 
-/// Three numbers between equal signs, or a month's name among one or two numbers; a time may follow.
+/// Three numbers with one separator, or a month's name among one or two numbers; a time may follow.
 fn is_date(text: &str) -> bool {
     let day = text.split(['T', ' ']).next().unwrap_or(text);
     let numeric = ['-', '/', '.'].iter().any(|sign| {

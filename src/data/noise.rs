@@ -1,24 +1,24 @@
-//! The one judgement of perfect fits: an outcome that the groups' own regressions meet to within rounding has no noise, and
-//! its model no posterior: the density of `eps` rises without end as `eps` goes to 0.
+//! Detects perfect fits: if regressions within the groups fit the outcome to within rounding, there is no noise, and
+//! the model has no posterior: the density of `eps` rises without bound as `eps` goes to 0.
 
 use super::collinear::residual;
 use super::design::CONSTANT;
 use super::moments::{largest_deviation, mean};
 use super::{DataError, Dataset};
 
-/// Less noise than this share of the outcome's standard deviation within groups is rounding.
+/// Noise up to this share of the outcome's standard deviation within groups is rounding.
 const ROUNDING: f64 = 1e-7;
 
-/// So many units in the last place of the largest outcome are rounding too.
+/// Noise up to this many units in the last place of the largest outcome is rounding too.
 const LAST_PLACES: f64 = 4.0;
 
-/// Refuses an outcome that is constant in every group, or that every group's regression on the predictors meets; one that could
-/// not but be met, for no group has more rows than coefficients, is none of these.
+/// Refuses an outcome that is constant in every group, or that every group's regression on the predictors fits to
+/// rounding. If no group has more rows than coefficients, so that any outcome would fit, nothing is refused.
 pub(super) fn refuse_none(dataset: &Dataset) -> Result<(), DataError> {
     let (file, column) = (dataset.source.clone(), dataset.columns.outcome.clone());
     let largest = dataset.outcome.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     let last_places = LAST_PLACES * f64::EPSILON * largest;
-    // Most data have noise enough for whatever the outcome's spread may be, and the first groups show it.
+    // Most data have more noise than any limit below allows for, and the first groups show it.
     let range = dataset.outcome.iter().fold(0.0_f64, |range, value| range.max((value - dataset.outcome[0]).abs()));
     let ample = last_places.max(2.0 * ROUNDING * range);
     if spread(dataset, ample, ample, varying) == Some(f64::INFINITY) {
@@ -35,15 +35,15 @@ pub(super) fn refuse_none(dataset: &Dataset) -> Result<(), DataError> {
     }
 }
 
-/// The predictors that vary in group `j`, centred and scaled there.
+/// The predictors that vary in group `j`, centered and scaled within the group.
 fn varying(dataset: &Dataset, j: usize) -> Vec<Vec<f64>> {
     let rows = dataset.group_range(j);
     let varying = dataset.predictors.iter().filter_map(|values| centred(&values[rows.clone()]));
     varying.map(|(column, _)| column).collect()
 }
 
-/// The standard deviation within groups of what `columns` leave of the outcome, or something above `enough`, if that is known
-/// before the end; `None` where no group has rows to spare. Deviations up to `rounding` are none.
+/// The standard deviation within groups of the outcome's residuals on `columns`; infinity once it must exceed a
+/// positive `enough`; `None` if no group has degrees of freedom. Deviations up to `rounding` count as 0.
 fn spread(
     dataset: &Dataset,
     rounding: f64,
@@ -51,7 +51,7 @@ fn spread(
     columns: impl Fn(&Dataset, usize) -> Vec<Vec<f64>>,
 ) -> Option<f64> {
     let (mut squares, mut freedom) = (0.0, 0usize);
-    // What is large beside `unit` has a square that is finite.
+    // In this unit, squares are finite.
     let unit = dataset.outcome.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     for j in 0..dataset.n_groups() {
         let rows = dataset.group_range(j);
@@ -67,7 +67,7 @@ fn spread(
         }
         columns.push(outcome);
         squares += (scale / unit * residual(columns)).powi(2);
-        // Whatever is still to come adds no more freedom than there are rows.
+        // The groups to come add at most as many degrees of freedom as there are rows.
         if enough > 0.0 && squares > (enough / unit).powi(2) * dataset.n_observations() as f64 {
             return Some(f64::INFINITY);
         }
@@ -75,7 +75,7 @@ fn spread(
     (freedom > 0).then(|| unit * (squares / freedom as f64).sqrt())
 }
 
-/// Deviations from their mean, in units of the largest of them, and that; `None` where there is nothing but rounding.
+/// Deviations from the mean, in units of the largest, and this unit; `None` if there is only rounding.
 fn centred(values: &[f64]) -> Option<(Vec<f64>, f64)> {
     let mean = mean(values);
     let scale = largest_deviation(values, mean);

@@ -1,4 +1,4 @@
-//! From the bytes of a file to those of a text: unpacked where it is compressed, and in UTF-8.
+//! Turns the bytes of a file into UTF-8 text, decompressed where necessary.
 
 use std::io::{self, BufReader, Cursor, Read};
 
@@ -7,32 +7,32 @@ use encoding_rs_io::DecodeReaderBytesBuilder;
 use super::DataError;
 use super::reading::Encoding;
 
-/// What a file is, by how it begins.
+/// The format of a file, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileFormat {
-    /// Text, or whatever else.
+    /// Text, or an unknown format.
     Text,
     Gzip,
     Zstd,
     Parquet,
     /// Arrow's file of record batches, Feather's second version.
     Arrow,
-    /// Arrow's stream of the same.
+    /// Arrow's stream of record batches.
     ArrowStream,
     /// Feather's first version.
     OldFeather,
-    /// A spreadsheet, as most programs keep them.
+    /// A zip archive, the format of most spreadsheets.
     Zip,
 }
 
-/// As many bytes tell.
+/// The number of bytes that identify a format.
 const MAGIC: u64 = 6;
 
-/// A stream whose first bytes were looked at.
+/// A stream with its first bytes put back in front.
 type Whole<R> = io::Chain<Cursor<Vec<u8>>, R>;
 
 impl FileFormat {
-    /// Looks at the first bytes, and gives them back in front of the rest.
+    /// Detects the format from the first bytes, and returns the whole stream.
     pub fn of<R: Read>(mut input: R) -> io::Result<(FileFormat, Whole<R>)> {
         let mut first = Vec::new();
         input.by_ref().take(MAGIC).read_to_end(&mut first)?;
@@ -49,7 +49,7 @@ impl FileFormat {
         Ok((format, Cursor::new(first).chain(input)))
     }
 
-    /// What a compressed file is called.
+    /// The name of the compression, if there is one.
     fn packed(self) -> Option<&'static str> {
         match self {
             FileFormat::Gzip => Some("gzip"),
@@ -59,7 +59,7 @@ impl FileFormat {
     }
 }
 
-/// Text that can be read, and whose fault it is where it cannot.
+/// A stream of text, with names for error messages.
 pub(super) struct Text<'a> {
     pub input: Box<dyn Read + Send + 'a>,
     file: &'a str,
@@ -67,7 +67,7 @@ pub(super) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Unpacks `input`, which is of this format, and makes UTF-8 of it.
+    /// Decompresses `input`, which has this format, and converts it to UTF-8.
     pub fn new(
         file: &'a str,
         format: FileFormat,
@@ -87,7 +87,7 @@ impl<'a> Text<'a> {
         Ok(Text { input: Box::new(decoder.build(input)), file, packed })
     }
 
-    /// The compression, if there is one, by name.
+    /// The name of the compression, if there is one.
     pub fn packed(&self) -> Option<&'static str> {
         self.packed
     }
@@ -98,7 +98,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// What to tell of a failure to read.
+/// The error for a failed read.
 pub(super) fn unreadable(file: &str, packed: Option<&'static str>, reason: io::Error) -> DataError {
     match packed {
         Some(format) => DataError::Damaged { file: file.into(), format, reason },

@@ -1,4 +1,4 @@
-//! The rows of a block or a batch, cell by cell sound; and how the parts of a file become one [`FileColumns`], in order.
+//! The checked rows of a block or a batch; and how the parts of a file are joined to one [`FileColumns`], in order.
 
 use super::faults::{CellPosition, Gap, MissingRows};
 use super::labels::GroupIndex;
@@ -6,7 +6,7 @@ use super::left_out::{LeftOut, MissingValues};
 use super::reading::Missing;
 use super::{Columns, DataError, FileColumns};
 
-/// Cells that miss a value are listed so far.
+/// The largest number of cells without a value that are listed.
 const LISTED: usize = 10;
 
 /// The rows of a part of a file.
@@ -15,18 +15,18 @@ pub(super) struct FilePart {
     group_of: Vec<usize>,
     outcome: Vec<f64>,
     predictors: Vec<Vec<f64>>,
-    /// All of its rows, those that are left out too.
+    /// The number of rows, including those left out.
     rows: usize,
-    /// Which are left out, counted from its first.
+    /// The rows left out, counted from the part's first.
     skipped: Vec<usize>,
-    /// Of group, outcome and each predictor, how many rows miss it.
+    /// The number of rows that miss a value of the group, the outcome and each predictor.
     missing: Vec<usize>,
     /// The first cells without a value.
     gaps: Vec<Gap>,
 }
 
 impl FilePart {
-    /// With room for so many rows.
+    /// An empty part, with capacity for `rows` rows.
     pub fn new(predictors: usize, rows: usize) -> FilePart {
         FilePart {
             groups: GroupIndex::default(),
@@ -40,9 +40,9 @@ impl FilePart {
         }
     }
 
-    /// Takes a row, or leaves it out where it misses a value; `values` are the outcome and the predictors.
+    /// Adds a row, or leaves it out if it misses a value; `values` are the outcome and the predictors.
     ///
-    /// `gap` makes what is to be told of the cell of a column, counted from the group on.
+    /// `gap` describes the cell of a column, counted from the group.
     pub fn push(&mut self, label: Option<&str>, values: &[Option<f64>], gap: impl Fn(usize) -> Gap) {
         self.rows += 1;
         let (Some(label), true) = (label, values.iter().all(Option::is_some)) else {
@@ -62,7 +62,7 @@ impl FilePart {
     }
 }
 
-/// The parts so far.
+/// The parts so far, joined.
 pub(super) struct FileParts {
     groups: GroupIndex,
     all: FilePart,
@@ -73,10 +73,10 @@ impl FileParts {
         FileParts { groups: GroupIndex::default(), all: FilePart::new(predictors, 0) }
     }
 
-    /// Adds the next part, whose lines begin after so many others.
+    /// Adds the next part, which begins after `lines` lines.
     pub fn add(&mut self, part: FilePart, lines: u64) {
         let all = &mut self.all;
-        // In the order in which they appear in the part, and so in the file.
+        // In order of first appearance in the part, and so in the file.
         let numbers: Vec<usize> = part.groups.names().iter().map(|label| self.groups.index_of(label)).collect();
         all.group_of.extend(part.group_of.iter().map(|group| numbers[*group]));
         all.outcome.extend(&part.outcome);
@@ -88,17 +88,17 @@ impl FileParts {
         all.gaps.extend(part.gaps.into_iter().take(room).map(|gap| gap.after(lines)));
     }
 
-    /// Rows so far.
+    /// The number of rows so far.
     pub fn rows(&self) -> usize {
         self.all.rows
     }
 
-    /// The whole table, unless rows that miss a value are to be refused, or nothing is left without them.
+    /// The whole table, unless rows with missing values are to be refused, or too little is left without them.
     pub fn into_table(self, file: &str, columns: &Columns, missing: Missing) -> Result<FileColumns, DataError> {
         let FilePart { mut group_of, mut outcome, mut predictors, skipped, missing: counts, gaps, .. } = self.all;
         let names = [&columns.group, &columns.outcome].into_iter().chain(&columns.predictors);
         let of_column = names.zip(counts).enumerate().filter(|(i, (name, rows))| {
-            // The group may be a predictor too, and misses no more values for that.
+            // The group may be a predictor too: its missing values are counted once.
             *rows > 0 && (*i == 0 || **name != columns.group)
         });
         let left_out = LeftOut {
@@ -126,7 +126,7 @@ impl FileParts {
 }
 
 impl Gap {
-    /// The same, after so many lines of other parts.
+    /// This gap, after `lines` lines of other parts.
     fn after(self, lines: u64) -> Gap {
         let place = match self.place {
             CellPosition::Line(line) => CellPosition::Line(lines + line),

@@ -1,6 +1,6 @@
-//! Separated text becomes a table: workers parse blocks of it side by side, and what they find is put together in order.
+//! Reads separated text into a table: workers parse blocks in parallel, and the results are joined in order.
 //!
-//! Blocks are of one size whatever the number of threads, and so is all that is told of them. No more than a few blocks are in
+//! The size of blocks does not depend on the number of threads, so messages do not either. Only a few blocks are in
 //! memory beside the columns that are used.
 
 use rayon::prelude::*;
@@ -16,13 +16,13 @@ use super::reading::{Decimal, ReadOptions};
 use super::records::{Field, Records, Separator, Unclosed};
 use super::{Columns, DataError, FileColumns};
 
-/// Blocks that each worker may have before it, while others are read.
+/// The number of blocks for each worker to parse while others are read.
 const BLOCKS_A_WORKER: usize = 2;
 
-/// A column whose values are so many words at most may be one of categories.
+/// The largest number of different words in a column of categories.
 const CATEGORIES: usize = 8;
 
-/// Reads the columns asked for, and says what it had to assume.
+/// Reads the requested columns, and lists the assumptions made.
 pub(super) fn table(
     text: Text,
     columns: &Columns,
@@ -43,7 +43,7 @@ pub(super) fn table(
         let next = std::iter::from_fn(|| blocks.next(header.separator).transpose());
         next.take(batch).collect()
     };
-    // All of it on the workers' side, where waiting for a worker is working.
+    // All of this runs in the thread pool, where a thread that waits for others does their work.
     rayon::scope(|_| {
         let mut waiting = read(&mut blocks).map_err(failed)?;
         while !waiting.is_empty() {
@@ -61,49 +61,49 @@ pub(super) fn table(
     Ok((parts.into_table(file, columns, reading.missing)?, assumed))
 }
 
-/// The field that rows have beyond those of the header.
+/// The field that rows have in addition to the header's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extra {
     None,
-    /// An empty one at the end, for each row ends with a separator.
+    /// An empty field at the end, because each row ends with a separator.
     Last,
-    /// One at the beginning: the names of the rows, as R writes them.
+    /// A field at the beginning with the names of rows, as R writes them.
     First,
 }
 
-/// Where in each row is what.
+/// The positions of the requested columns in each row.
 struct RowLayout<'a> {
     file: &'a str,
     columns: &'a Columns,
     separator: Separator,
     decimal: Decimal,
-    /// Fields of the header, and of each row.
+    /// The number of fields in the header, and in each row.
     header: usize,
     width: usize,
     extra: Extra,
     group: usize,
-    /// Of the outcome and the predictors.
+    /// The fields of the outcome and the predictors.
     numbers: Vec<usize>,
     cells: CellReader,
 }
 
-/// What is wrong with a block, and on which of its lines, counted from 0.
+/// A fault in a block, and its line in the block, counted from 0.
 struct Fault {
     line: u64,
     what: What,
 }
 
 enum What {
-    /// So many fields, and what the first says.
+    /// The number of fields, and whether the row looks like a comment.
     Length(usize, bool),
-    /// In this column, counted from the group on.
+    /// The column, counted from the group, and the fault of its cell.
     Cell(usize, CellFault),
     Unclosed,
     TooLong,
 }
 
 impl<'a> RowLayout<'a> {
-    /// Of the rows after `header`, of which `text` has the first.
+    /// The layout of the rows after `header`, the first of which are in `text`.
     fn new(
         file: &'a str,
         header: &ColumnHeader,
@@ -131,7 +131,7 @@ impl<'a> RowLayout<'a> {
         })
     }
 
-    /// What was assumed of the rows, of which there are so many.
+    /// The assumptions made about the `rows` rows.
     fn assumed(&self, rows: usize) -> Vec<String> {
         let file = self.file;
         match self.extra {
@@ -180,7 +180,7 @@ impl<'a> RowLayout<'a> {
         }
     }
 
-    /// The field of a column, counted from the group on.
+    /// The field of a column, counted from the group.
     fn field(&self, column: usize) -> usize {
         column.checked_sub(1).map_or(self.group, |i| self.numbers[i])
     }
@@ -193,7 +193,7 @@ impl<'a> RowLayout<'a> {
         }
     }
 
-    /// The same fault; where it is a word among others of a few, with all of those that the next rows have.
+    /// The fault; for a word in a column of only a few different words, with the words in the next rows.
     fn explained(&self, fault: CellFault, column: usize, rest: &[u8]) -> CellFault {
         let CellFault::NotANumber { text, look: Look::Text } = fault else { return fault };
         let mut records = Records::new(&rest[..rest.len().min(BLOCK)], self.separator);
@@ -216,7 +216,7 @@ impl<'a> RowLayout<'a> {
 }
 
 impl Fault {
-    /// In words, of a block that begins after so many lines.
+    /// The error for this fault, in a block that begins after `lines` lines.
     fn into_error(self, lines: u64, layout: &RowLayout) -> DataError {
         let (file, line) = (layout.file.to_owned(), lines + self.line + 1);
         match self.what {
@@ -245,8 +245,8 @@ impl Fault {
     }
 }
 
-/// What the first rows have beyond the header. Names of rows are those only where none occurs twice: otherwise what is in the
-/// first field may be a column whose neighbour was torn in two by a decimal comma.
+/// The field that the first rows have in addition to the header's. A first field has names of rows only if no name
+/// occurs twice: otherwise it may be a column, whose neighbor was split by a decimal comma.
 fn extra(text: &[u8], header: &ColumnHeader) -> Extra {
     let width = header.names.len() + 1;
     let mut records = Records::new(text, header.separator);
@@ -254,7 +254,7 @@ fn extra(text: &[u8], header: &ColumnHeader) -> Extra {
     let mut names = std::collections::HashSet::new();
     while matches!(records.advance(&mut fields), Ok(true)) {
         if fields.len() != width {
-            // The last of these bytes may be in the midst of a row.
+            // The text may end within a row.
             let is_torn = fields.last().is_some_and(|field| field.end == text.len());
             return if is_torn && !names.is_empty() { Extra::First } else { Extra::None };
         }

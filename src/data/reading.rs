@@ -1,24 +1,24 @@
-//! How a file is to be read: what separates fields, what stands for the decimal point, which words mean that a value is
-//! missing; and what becomes of rows that miss one.
+//! Options for reading a file: the separator of fields, the decimal mark, the encoding, words for a missing value, and
+//! the treatment of rows that miss a value.
 
 use std::str::FromStr;
 
-/// Words that stand for a missing value, beside an empty cell.
+/// Words for a missing value, beside an empty cell.
 pub const MISSING_LABELS: [&str; 10] = ["NA", "NaN", "N/A", "n/a", "#N/A", "null", "NULL", ".", "?", "-"];
 
-/// How to read a file. The default suits most: what can be guessed is, and rows that miss a value are left out.
+/// How to read a file. By default the separator is guessed, and rows that miss a value are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// What stands between fields.
+    /// The separator of fields.
     pub delimiter: Delimiter,
-    /// What stands between a number's whole part and its fraction.
+    /// The decimal mark.
     pub decimal: Decimal,
-    /// How bytes are to become text. A byte order mark says so itself.
+    /// The encoding of the bytes. A byte order mark overrides it.
     pub encoding: Encoding,
-    /// What becomes of rows that miss a value in a column that is used.
+    /// The treatment of rows that miss a value in a column that is used.
     pub missing: Missing,
-    /// Words that stand for a missing value, as they are written; an empty cell always does. One that is a number stands for
-    /// that number however it is written.
+    /// Words for a missing value, as written; an empty cell is always missing. A word that is a number means that
+    /// number in any notation.
     pub missing_labels: Vec<String>,
 }
 
@@ -34,14 +34,14 @@ impl Default for ReadOptions {
     }
 }
 
-/// What stands between fields.
+/// The separator of fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delimiter {
-    /// A comma, a semicolon or a tab, whichever the header has most of; with a decimal comma rather a semicolon or a tab.
+    /// A comma, a semicolon or a tab, the most frequent in the header; rather not a comma if commas are decimal.
     Guessed,
     /// This character.
     Byte(u8),
-    /// Any number of blanks and tabs.
+    /// Any number of spaces and tabs.
     Blanks,
 }
 
@@ -60,7 +60,7 @@ impl FromStr for Delimiter {
     }
 }
 
-/// What stands between a number's whole part and its fraction.
+/// The decimal mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decimal {
     Point,
@@ -79,9 +79,9 @@ impl FromStr for Decimal {
     }
 }
 
-/// How bytes become text: an encoding of the WHATWG's standard, by any of its names there; UTF-8 where none is given.
+/// An encoding of the WHATWG's standard, by any of its names there; UTF-8 by default.
 ///
-/// `latin1` is one of the names of windows-1252, which has all its characters.
+/// `latin1` is a name of windows-1252, which has all its characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Encoding(pub(super) Option<&'static encoding_rs::Encoding>);
 
@@ -91,16 +91,16 @@ impl FromStr for Encoding {
     fn from_str(text: &str) -> Result<Encoding, String> {
         let found = encoding_rs::Encoding::for_label_no_replacement(text.as_bytes());
         let found = found.ok_or("write utf-8, latin1, windows-1252, utf-16, or another name that browsers know")?;
-        // What is said to be UTF-8 is checked like what is not said to be anything, instead of repaired.
+        // An explicit UTF-8 is checked like the default, not repaired.
         Ok(Encoding(Some(found).filter(|encoding| *encoding != encoding_rs::UTF_8)))
     }
 }
 
-/// What becomes of rows that miss a value in a column that is used.
+/// The treatment of rows that miss a value in a column that is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// They are left out, and counted.
+    /// Rows are left out, and counted.
     Drop,
-    /// They are listed, and nothing is read.
+    /// Rows are listed, and nothing is read.
     Refuse,
 }

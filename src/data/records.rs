@@ -1,18 +1,18 @@
-//! Where the rows and fields of separated text begin and end: RFC 4180's quotes, any separator, lines that end with LF.
+//! Splits separated text into rows and fields: quotes as in RFC 4180, any separator, lines that end with LF.
 //!
-//! A double quote opens a quoted field only where a field begins; in its midst it is a letter like any other. In quotes a
-//! doubled quote stands for itself. A CR before a line's end is a blank.
+//! A double quote opens a quoted field only at the beginning of a field; elsewhere it is an ordinary character. In
+//! quotes a doubled quote is a literal quote. A CR before the end of a line is whitespace.
 
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr2, memchr3, memrchr};
 
-/// What stands between fields.
+/// The separator of fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Separator {
-    /// One of these.
+    /// This byte.
     Byte(u8),
-    /// Any number of blanks and tabs; those at both ends of a line mean nothing.
+    /// Any number of spaces and tabs; those at both ends of a line are ignored.
     Blanks,
 }
 
@@ -26,7 +26,7 @@ impl Separator {
             }
     }
 
-    /// What messages call it.
+    /// The name in messages.
     pub fn name(self) -> String {
         match self {
             Separator::Byte(b',') => "comma".to_string(),
@@ -42,7 +42,7 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
 
-/// A field's place in the text it is in, its quotes and what is around them included.
+/// A field's range in its text, including quotes and the text around them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field {
     pub start: usize,
@@ -50,13 +50,13 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// What it says, blanks around it included.
+    /// The field's content without its quotes, including whitespace around it.
     pub fn of(self, text: &[u8]) -> Cow<'_, [u8]> {
         let written = &text[self.start..self.end];
         if written.first() != Some(&b'"') {
             return Cow::Borrowed(written);
         }
-        // What stands after the closing quote belongs to the field.
+        // Text after the closing quote belongs to the field.
         let close = closing_quote(written, 1).unwrap_or(written.len());
         let (quoted, rest) = (&written[1..close], written.get(close + 1..).unwrap_or_default());
         if memchr(b'"', quoted).is_none() && rest.trim_ascii().is_empty() {
@@ -82,7 +82,7 @@ pub(super) struct Records<'a> {
     at: usize,
 }
 
-/// Where a quote is opened that is never closed.
+/// The position of a quote that is never closed.
 #[derive(Debug)]
 pub(super) struct Unclosed(pub usize);
 
@@ -91,7 +91,7 @@ impl<'a> Records<'a> {
         Records { text, separator, at: 0 }
     }
 
-    /// Goes to the next row that is not blank, and has its fields; false at the end.
+    /// Reads the fields of the next row that is not blank; false at the end.
     pub fn advance(&mut self, fields: &mut Vec<Field>) -> Result<bool, Unclosed> {
         while self.at < self.text.len() {
             fields.clear();
@@ -144,7 +144,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Where to look for the end of the field that begins at `start`.
+    /// The position from which to search for the end of the field that begins at `start`.
     fn past_quotes(&self, start: usize) -> Result<usize, Unclosed> {
         if self.text.get(start) != Some(&b'"') {
             return Ok(start);
@@ -153,7 +153,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// The quote that closes what was opened before `from`.
+/// The position of the quote that closes the one before `from`.
 fn closing_quote(text: &[u8], mut from: usize) -> Option<usize> {
     loop {
         let quote = from + memchr(b'"', text.get(from..)?)?;
@@ -164,9 +164,9 @@ fn closing_quote(text: &[u8], mut from: usize) -> Option<usize> {
     }
 }
 
-/// Where the last row ends that ends in `text`, which begins with a row and may end within one.
+/// The end of the last complete row of `text`, which begins with a row and may end within one.
 pub(super) fn last_end(text: &[u8], separator: Separator) -> Option<usize> {
-    // Everything before `outside` has been looked at, and no quote is open there.
+    // Everything before `outside` is done, and no quote is open there.
     let (mut outside, mut search, mut last) = (0, 0, None);
     let line_end = |from: usize, to: usize| memrchr(b'\n', &text[from..to]).map(|length| from + length + 1);
     while let Some(length) = memchr(b'"', &text[search..]) {

@@ -1,6 +1,6 @@
-//! Numbers that stand for a missing value where nothing says so: -999 where all else lies within 10.
+//! Sentinels: numbers that mark missing values without being declared, such as -999 where all others lie within 10.
 
-/// What programs and people write for a missing value.
+/// Marks that programs and people use for a missing value, with either sign (9 only as -9).
 const USUAL: [f64; 17] = [
     9.0,
     99.0,
@@ -21,33 +21,33 @@ const USUAL: [f64; 17] = [
     1e30,
 ];
 
-/// The same, of which there are only negative ones, or only positive ones.
+/// Marks that are used with this sign only.
 const ONE_SIGN: [f64; 5] = [-32768.0, -2147483648.0, 9.96921e36, -3.402823e38, 1e20];
 
-/// A mark lies beyond the other values by more than so many of their ranges.
+/// A mark lies beyond the other values by more than this many of their ranges.
 const FAR: f64 = 3.0;
 
-/// Once is an outlier.
+/// The fewest rows with a mark: a single one is an outlier.
 const FEWEST: usize = 2;
 
-/// A value of a column that is probably a mark for a missing one.
+/// A value that probably marks missing values of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sentinel {
     /// The column.
     pub column: String,
     /// The mark.
     pub value: f64,
-    /// How many rows have it.
+    /// The number of rows with this value.
     pub rows: usize,
     /// The smallest and the largest of the other values.
     pub others: [f64; 2],
 }
 
-/// Those of a column, of which `subtracted` was subtracted.
+/// The sentinels of a column from which `subtracted` was subtracted.
 pub(super) fn of(column: &str, values: &[f64], subtracted: f64) -> Vec<Sentinel> {
     let usual = |value: f64| usual(value + subtracted);
     let [min, max] = range(values.iter().copied());
-    // A mark is far outside, and so the smallest or the largest value.
+    // A mark lies far outside, so it is the smallest or the largest value.
     if usual(min).is_none() && usual(max).is_none() {
         return Vec::new();
     }
@@ -55,7 +55,7 @@ pub(super) fn of(column: &str, values: &[f64], subtracted: f64) -> Vec<Sentinel>
     let [least, most] = others;
     let is_far = |mark: f64| (least - mark).max(mark - most) > FAR * (most - least);
     let mut found: Vec<Sentinel> = Vec::new();
-    // Without a range there is nothing to be far from.
+    // If the other values have no range, nothing is far from them.
     for mark in values.iter().filter_map(|value| usual(*value)).filter(|mark| most > least && is_far(*mark)) {
         match found.iter_mut().find(|sentinel| sentinel.value == mark) {
             Some(sentinel) => sentinel.rows += 1,
@@ -66,7 +66,7 @@ pub(super) fn of(column: &str, values: &[f64], subtracted: f64) -> Vec<Sentinel>
     found
 }
 
-/// The usual mark that this number is, but for rounding.
+/// The mark that this number equals to rounding.
 fn usual(value: f64) -> Option<f64> {
     let is = |mark: f64| (value - mark).abs() <= 1e-6 * mark.abs();
     let signed = USUAL.iter().map(|mark| mark.copysign(value)).filter(|mark| *mark != 9.0);

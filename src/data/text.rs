@@ -1,4 +1,4 @@
-//! Names and cells of somebody else, as a message of one line can show them.
+//! Formats the user's names and cells for messages of one line.
 
 /// The longest piece of a cell or a name that a message repeats, in characters.
 const SHOWN: usize = 60;
@@ -6,7 +6,7 @@ const SHOWN: usize = 60;
 /// The most column names that a message lists.
 const LISTED: usize = 60;
 
-/// Text that cannot break a message's line.
+/// The text on one line: control characters are escaped.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
@@ -19,7 +19,7 @@ pub(super) fn one_line(text: &str) -> String {
     line
 }
 
-/// The beginning of a text that may be long.
+/// The text on one line, cut after `SHOWN` characters.
 pub(super) fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => one_line(&text[..end]) + "...",

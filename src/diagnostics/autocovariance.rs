@@ -1,7 +1,7 @@
 //! Autocovariance at every lag, averaged over chains, by the fast Fourier transform.
 //!
-//! The transform is linear, so the chains' power spectra are added up first and only their sum is transformed back: C
-//! chains cost C + 1 transforms and not 2C.
+//! The transform is linear, so the chains' power spectra are added, and only their sum is transformed back: C chains
+//! cost C + 1 transforms and not 2C.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -12,10 +12,10 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use super::moments::mean;
 use super::series::Series;
 
-/// Lags that are computed without a transform.
+/// The number of lags that are computed without a transform.
 pub(super) const FIRST: usize = 8;
 
-/// Knows the plans that were made before.
+/// A cache of transform plans.
 static PLANNER: LazyLock<Mutex<RealFftPlanner<f64>>> = LazyLock::new(|| Mutex::new(RealFftPlanner::new()));
 
 /// The transforms for chains of one length; cheap to clone, and shared by threads.
@@ -27,14 +27,14 @@ pub(super) struct FftPlan {
 
 impl FftPlan {
     pub(super) fn new(draws: usize) -> Self {
-        // Zeros behind the draws, as many as there are draws, so that the ends of a chain do not meet.
+        // Zero padding after the draws, as long as the draws, so that the ends of a chain do not meet.
         let length = fast_length(2 * draws.max(1));
         let mut planner = PLANNER.lock().unwrap_or_else(PoisonError::into_inner);
         Self { forward: planner.plan_fft_forward(length), inverse: planner.plan_fft_inverse(length) }
     }
 }
 
-/// A plan and the buffers it works in.
+/// A plan and its buffers.
 pub(super) struct Autocovariance {
     plan: FftPlan,
     signal: Vec<f64>,
@@ -45,7 +45,7 @@ pub(super) struct Autocovariance {
 }
 
 impl Autocovariance {
-    /// For chains of `draws` draws.
+    /// A plan and buffers for chains of `draws` draws.
     pub(super) fn of_length(draws: usize) -> Self {
         Self::new(FftPlan::new(draws))
     }
@@ -63,14 +63,14 @@ impl Autocovariance {
     }
 
     /// Mean over the chains of sum_i (x_i - m)(x_{i+t} - m) / draws, for every lag t from 0 to draws - 1, where m is
-    /// the chain's own mean. The plan is for chains of this length.
+    /// the chain's own mean. The plan must be for chains of this length.
     pub(super) fn of(&mut self, series: Series) -> &[f64] {
         self.begin();
         series.iter().for_each(|chain| self.add(chain));
         self.end(series.chains(), series.draws())
     }
 
-    /// The same at the first lags only, without a transform: of chains that mix well nobody asks for more.
+    /// Autocovariance at the first lags only, without a transform: enough for chains that mix well.
     pub(super) fn first(&mut self, series: Series) -> [f64; FIRST] {
         let mut lags = [0.0; FIRST];
         for chain in series.iter() {
@@ -82,12 +82,12 @@ impl Autocovariance {
         lags.map(|lag| lag / series.values().len() as f64)
     }
 
-    /// Forgets the chains of another series.
+    /// Clears the sum over chains.
     pub(super) fn begin(&mut self) {
         self.power.fill(0.0);
     }
 
-    /// The same of `chains` of `draws` draws that were added since the beginning.
+    /// Autocovariance at every lag of the `chains` chains of `draws` draws added since [`begin`](Self::begin).
     pub(super) fn end(&mut self, chains: usize, draws: usize) -> &[f64] {
         for (frequency, &power) in self.spectrum.iter_mut().zip(&self.power) {
             *frequency = Complex::new(power, 0.0);
@@ -96,7 +96,7 @@ impl Autocovariance {
             .inverse
             .process_with_scratch(&mut self.spectrum, &mut self.signal, &mut self.inverse_scratch)
             .expect("the plan made these buffers, and a power spectrum is real");
-        // The transforms leave out the factor 1 / length.
+        // The transforms omit the factor 1 / length.
         let scale = 1.0 / (self.signal.len() * chains * draws) as f64;
         let lags = &mut self.signal[..draws];
         lags.iter_mut().for_each(|lag| *lag *= scale);
@@ -139,8 +139,8 @@ fn products(chain: &[f64], lags: &mut [f64; FIRST]) {
     }
 }
 
-/// Correlation of a chain's draws with those so many draws before, averaged over the chains, at every lag from 0 (which is 1)
-/// to draws - 1; empty without draws, `NaN` where they never change or are not finite.
+/// Autocorrelation, averaged over the chains, at every lag from 0 (where it is 1) to draws - 1; empty without draws,
+/// `NaN` if draws never change or are not finite.
 pub fn autocorrelation(series: Series) -> Vec<f64> {
     if series.values().is_empty() {
         return Vec::new();
@@ -151,7 +151,7 @@ pub fn autocorrelation(series: Series) -> Vec<f64> {
     lags.iter().map(|lag| lag / variance).collect()
 }
 
-/// The smallest even number from `least` on with no prime factor above 5.
+/// The smallest even number, at least `least`, with no prime factor above 5.
 fn fast_length(least: usize) -> usize {
     let is_smooth = |number: &usize| {
         let mut rest = *number;

@@ -1,14 +1,14 @@
-//! Effective sample size: as many independent draws would know the mean as well.
+//! Effective sample size: the number of independent draws that would determine the mean as well.
 
 use super::autocovariance::{Autocovariance, FIRST};
 use super::rank::{NormalScores, Order};
 use super::rhat::Variances;
 use super::series::Series;
 
-/// The quantiles whose effective sample sizes make tail-ESS.
+/// The probabilities of the quantiles for tail-ESS.
 pub(super) const TAILS: [f64; 2] = [0.05, 0.95];
 
-/// Bulk and tail ESS of several series of one shape, the work shared: one sort for each, one rank normalization for all.
+/// Bulk and tail ESS of several series of one shape, with shared work: one sort for each, one table of normal scores.
 pub fn ess_bulk_and_tail(all: &[Series]) -> Vec<[f64; 2]> {
     let Some(first) = all.first() else { return Vec::new() };
     let half = first.draws() / 2;
@@ -29,7 +29,7 @@ pub fn ess_bulk_and_tail(all: &[Series]) -> Vec<[f64; 2]> {
     all.iter().map(both).collect()
 }
 
-/// The smallest effective sample size of the indicators draw <= bound.
+/// The smaller effective sample size of the indicators draw <= bound, for two bounds.
 pub(super) fn ess_below(halves: Series, bounds: [f64; 2], autocovariance: &mut Autocovariance) -> f64 {
     let [low, high] = bounds.map(|bound| {
         let below: Vec<f64> = halves.values().iter().map(|&draw| f64::from(draw <= bound)).collect();
@@ -39,15 +39,15 @@ pub(super) fn ess_below(halves: Series, bounds: [f64; 2], autocovariance: &mut A
     low.min(high)
 }
 
-/// S / tau of (half) chains of two or more draws, S draws in all. Vehtari et al., section 3.2:
+/// S / tau of (half) chains of two or more draws, S draws in total. Vehtari et al., section 3.2:
 ///
 /// ```text
 /// rho_t = 1 - (W - mean autocovariance at lag t) / var+
 /// tau   = -1 + 2 sum_k P_k,  P_k = rho_2k + rho_2k+1
 /// ```
 ///
-/// cut off by Geyer's initial positive sequence, and P_k made to fall by his initial monotone one (Geyer 1992, section
-/// 3.3). From the first pair left out, the even half is kept where it is positive: that helps antithetic chains.
+/// cut off by Geyer's initial positive sequence, with P_k made to fall by his initial monotone sequence (Geyer 1992,
+/// section 3.3). The even half of the first pair left out is kept if it is positive, which helps antithetic chains.
 pub(super) fn ess(series: Series, variances: &Variances, autocovariance: &mut Autocovariance) -> f64 {
     let size = series.values().len() as f64;
     if series.is_constant() {
@@ -58,12 +58,12 @@ pub(super) fn ess(series: Series, variances: &Variances, autocovariance: &mut Au
     first.map_or_else(|| ess_of_lags(size, autocovariance.of(series), variances), |tau| of_tau(size, tau))
 }
 
-/// The same from autocovariances at all lags, which do not all vanish.
+/// The effective sample size from autocovariances at all lags, which are not all 0.
 pub(super) fn ess_of_lags(size: f64, lags: &[f64], variances: &Variances) -> f64 {
     tau(lags, lags.len(), variances).map_or(f64::NAN, |tau| of_tau(size, tau))
 }
 
-/// tau of chains of so many `draws`, from their autocovariances at the first lags; `None` where these are too few.
+/// tau of chains of `draws` draws, from their autocovariances at the first lags; `None` if these lags are too few.
 fn tau(lags: &[f64], draws: usize, variances: &Variances) -> Option<f64> {
     let marginal = variances.marginal();
     let rho = |lag: usize| lags.get(lag).map(|covariance| 1.0 - (variances.within - covariance) / marginal);
@@ -84,6 +84,6 @@ fn of_tau(size: f64, tau: f64) -> f64 {
     if tau.is_nan() {
         return f64::NAN;
     }
-    // Antithetic chains may beat independent draws, by no more than log10(S).
+    // Antithetic chains may be better than independent draws, by a factor of at most log10(S).
     size / tau.max(1.0 / size.log10())
 }

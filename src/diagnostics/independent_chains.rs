@@ -1,20 +1,20 @@
-//! Errors of many short chains: the chains are independent of each other, so that the spread of their means says it
-//! all, where autocorrelations inside chains of a few draws cannot be estimated.
+//! Monte Carlo errors of many short chains: the chains are independent, so the spread of their means gives the errors,
+//! where autocorrelations within chains of a few draws cannot be estimated.
 
 use super::moments::{mean, sum, variance};
 use super::series::Series;
 use super::summary::Summary;
 
 impl Summary {
-    /// This summary of `series`, with effective sample sizes and Monte Carlo errors from the spread of the chains' means
-    /// over C independent chains rather than from autocorrelations:
+    /// This summary of `series`, with effective sample sizes and Monte Carlo errors from the spread of the chains'
+    /// means over C independent chains rather than from autocorrelations:
     ///
     /// ```text
     /// MCSE(f)^2 = var_c(mean of f in chain c) / C,    ESS(f) = var(f) / MCSE(f)^2
     /// ```
     ///
     /// with f = x for the bulk and the mean, f = (x - mean)^2 for the sd, and f = [x <= 5 % or 95 % quantile] for the
-    /// tails. Their relative error is sqrt(2 / (C - 1)); they are `NaN` with one chain. R-hat stays as it is.
+    /// tails. The relative error of an ESS is sqrt(2 / (C - 1)); all are `NaN` with one chain. R-hat is unchanged.
     pub fn from_independent_chains(self, series: Series) -> Summary {
         let (ess_bulk, mcse_mean) = of(series, |x| x);
         let (_, mcse_square) = of(series, |x| (x - self.mean).powi(2));

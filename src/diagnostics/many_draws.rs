@@ -1,5 +1,5 @@
-//! The summary of a variable of millions of draws, in little memory: beside the draws themselves two numbers of 32 bits for
-//! each. The same numbers as those of the ordinary way, to rounding.
+//! The summary of a variable with millions of draws, in little memory: beside the draws, two 32-bit numbers for each.
+//! Equals the ordinary summary to rounding.
 
 use rayon::prelude::*;
 
@@ -12,10 +12,10 @@ use super::rhat::{ChainVariances, Variances};
 use super::series::Series;
 use super::summary::{QUARTILES, Summary};
 
-/// From so many draws on, memory matters more than time.
+/// The number of draws from which memory matters more than time.
 pub(super) const LARGE: usize = 4 << 20;
 
-/// Half chains of a series, each draw of which is looked at as something else.
+/// Half chains of a series, whose draws are transformed one half chain at a time.
 struct Halves<'a> {
     values: &'a [f64],
     draws: usize,
@@ -23,7 +23,7 @@ struct Halves<'a> {
 }
 
 impl Halves<'_> {
-    /// Calls `look` with every half chain, in which each draw is what `as_what` makes of its place and its value.
+    /// Calls `look` with every half chain, each draw replaced by `as_what` of its index and value.
     fn each(&self, as_what: impl Fn(usize, f64) -> f64, mut look: impl FnMut(&[f64])) {
         let mut seen = vec![0.0; self.half];
         for (chain, values) in self.values.chunks_exact(self.draws).enumerate() {
@@ -37,7 +37,7 @@ impl Halves<'_> {
         }
     }
 
-    /// How they vary, and the effective sample size of their mean.
+    /// The variances of the transformed draws, and the effective sample size of their mean.
     fn ess(&self, as_what: impl Fn(usize, f64) -> f64, autocovariance: &mut Autocovariance) -> (Variances, f64) {
         let mut spread = ChainVariances::default();
         autocovariance.begin();
@@ -73,11 +73,11 @@ pub(super) fn summary(series: Series, autocovariance: &mut Autocovariance) -> Su
     let [below, above] =
         [q05, q95].map(|bound| halves.ess(|_, draw| f64::from(u8::from(draw <= bound)), autocovariance).1);
 
-    // The middle draw of an odd number belongs to neither half.
+    // With an odd number of draws, a chain's middle draw belongs to neither half.
     if draws % 2 == 1 {
         order.retain(|place| *place as usize % draws != half);
     }
-    // Twice the mean rank of each draw, from 1: a half at most lies between two.
+    // Twice the mean rank of each draw, counted from 1: ties may have a half-integer mean.
     let mut ranks = vec![0u32; values.len()];
     let mut behind = 0;
     for ties in order.chunk_by(|a, b| values[*a as usize] == values[*b as usize]) {
@@ -106,7 +106,7 @@ pub(super) fn summary(series: Series, autocovariance: &mut Autocovariance) -> Su
     }
 }
 
-/// Twice the mean rank of each draw by its distance from the median; walks from the median outwards.
+/// Writes twice the mean rank of each draw by its distance from the median; walks from the median outwards.
 fn rank_folded(values: &[f64], order: &[u32], ranks: &mut [u32]) {
     let middle = order.len() / 2;
     let value = |rank: usize| values[order[rank] as usize];

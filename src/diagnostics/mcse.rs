@@ -1,4 +1,4 @@
-//! Monte Carlo standard errors: how far an estimate is from the posterior's own value, for want of draws.
+//! Monte Carlo standard errors: the errors of estimates that are due to the finite number of draws.
 
 use super::autocovariance::Autocovariance;
 use super::ess::ess;
@@ -6,7 +6,7 @@ use super::moments::{mean, sum, variance};
 use super::rhat::Variances;
 use super::series::Series;
 
-/// Moments of all draws pooled, about their mean.
+/// The mean of all draws pooled, and their moments about it.
 pub(super) struct PooledMoments {
     pub mean: f64,
     pub sd: f64,
@@ -19,7 +19,7 @@ pub(super) struct PooledMoments {
 impl PooledMoments {
     pub(super) fn of(series: Series) -> Self {
         let draws = series.values();
-        // Rounding would move the mean of a constant series off it.
+        // Rounding would move the mean of a constant series away from its value.
         let mean = if series.is_constant() { draws.first().copied().unwrap_or(f64::NAN) } else { mean(draws) };
         let power = |exponent: i32| sum(draws, |draw| (draw - mean).powi(exponent)) / draws.len() as f64;
         Self { mean, sd: variance(draws, mean).sqrt(), second: power(2), fourth: power(4) }

@@ -1,6 +1,6 @@
 //! Moments and quantiles of draws, all chains pooled.
 
-/// Mean of all draws, in their unit; `NaN` without any.
+/// Mean of all draws, in their unit; `NaN` without draws.
 pub fn mean(values: &[f64]) -> f64 {
     sum(values, |value| value) / values.len() as f64
 }
@@ -16,7 +16,7 @@ pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     quantile_of(sorted.len(), p, |rank| sorted[rank])
 }
 
-/// The same for any ascending sequence of `len` draws.
+/// [`quantile`] of any ascending sequence of `len` draws.
 pub(super) fn quantile_of(len: usize, p: f64, draw: impl Fn(usize) -> f64) -> f64 {
     debug_assert!((0.0..=1.0).contains(&p), "{p} is no probability");
     if len == 0 {
@@ -33,7 +33,7 @@ pub(super) fn variance(values: &[f64], mean: f64) -> f64 {
     sum(values, |value| (value - mean).powi(2)) / values.len().saturating_sub(1) as f64
 }
 
-/// Sum of `term(value)`, in eight running sums: these fill vector registers and round less than one would.
+/// Sum of `term(value)`, in eight running sums, which fill vector registers and round less than a single sum.
 pub(super) fn sum(values: &[f64], term: impl Fn(f64) -> f64) -> f64 {
     let (eights, rest) = values.as_chunks::<8>();
     let mut lanes = [0.0; 8];

@@ -11,13 +11,13 @@ use super::series::Series;
 /// sqrt(1 + B / W)
 /// ```
 ///
-/// where B is the variance of the superchains' means, and W the mean over superchains of the variance of its chains'
-/// means plus the mean variance inside its chains. A superchain is `chains_per_superchain` chains in a row, all of
-/// which started at one point, so that B still remembers where each superchain began. Of the draws themselves: neither
-/// rank-normalized nor split, and never below 1. One draw a chain will do; its variance counts as 0.
+/// where B is the variance of the superchains' means, and W the mean over superchains of the variance of their chains'
+/// means plus the mean variance inside their chains. A superchain is `chains_per_superchain` consecutive chains that
+/// started at one point, so that B still shows where each superchain began. Draws are neither rank-normalized nor
+/// split, and the value is never below 1. One draw in each chain suffices; its variance counts as 0.
 ///
-/// `NaN` for fewer than two superchains, for superchains of one chain of one draw, for constant draws, and where
-/// `chains_per_superchain` does not divide the chains.
+/// `NaN` for fewer than two superchains, for superchains of one chain of one draw, for constant draws, and if
+/// `chains_per_superchain` does not divide the number of chains.
 pub fn nested_rhat(series: Series, chains_per_superchain: usize) -> f64 {
     let superchains = series.chains().checked_div(chains_per_superchain).unwrap_or(0);
     if superchains < 2 || superchains * chains_per_superchain != series.chains() {

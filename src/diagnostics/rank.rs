@@ -1,7 +1,7 @@
-//! Draws by rank: their order, their normal scores, and the order after folding at the median.
+//! Draws by rank: their order, their normal scores, and their order after folding at the median.
 //!
-//! Ranks make R-hat and bulk-ESS indifferent to monotone transforms and to infinite variances. Nothing here is sorted
-//! twice: the order of the half chains, the quantiles and the folded draws all come from one sort.
+//! Ranks make R-hat and bulk-ESS invariant under monotone transforms and robust to infinite variances. One sort gives
+//! the order of the half chains, the quantiles and the order of the folded draws.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -9,7 +9,7 @@ use super::moments::quantile_of;
 use super::series::Series;
 use super::sort::sorted;
 
-/// Draws in ascending order, each with its place in the series.
+/// Draws in ascending order, each with its index in the series.
 pub(super) struct Order {
     draws: Vec<(f64, usize)>,
 }
@@ -24,14 +24,14 @@ impl Order {
         quantile_of(self.draws.len(), p, |rank| self.draws[rank].0)
     }
 
-    /// The draws below which these shares lie, to the nearest.
+    /// The draws nearest to the quantiles of these probabilities.
     pub(super) fn nearest(&self, shares: [f64; 2]) -> [f64; 2] {
         let last = self.draws.len().max(1) - 1;
         shares.map(|p| self.draws.get((last as f64 * p).round() as usize).map_or(f64::NAN, |draw| draw.0))
     }
 
-    /// The order of the half chains of `series`, from the order of the series itself: the same, or without the middle
-    /// draw of every chain.
+    /// The order of the half chains of `series`, from the order of the series: all draws, or all but the middle draw of
+    /// every chain.
     pub(super) fn split(self, series: Series) -> Self {
         let (draws, half) = (series.draws(), series.draws() / 2);
         if draws == 2 * half {
@@ -44,20 +44,20 @@ impl Order {
         Self { draws: kept.collect() }
     }
 
-    /// The order of |x - median(x)|, Vehtari et al., section 4: what differs in scale between chains, now differs in
-    /// location. Walks from the median outwards, on the side whose next draw is nearer.
+    /// The order of |x - median(x)|, Vehtari et al., section 4: differences in scale between chains become differences
+    /// in location. Walks from the median outwards, on the side whose next draw is nearer.
     ///
-    /// Precondition: an even number of draws, not 0, as half chains always have together.
+    /// Precondition: an even number of draws, not 0, which half chains always have in total.
     pub(super) fn folded(&self) -> Self {
         let (count, middle) = (self.draws.len(), self.draws.len() / 2);
         let median = f64::midpoint(self.draws[middle - 1].0, self.draws[middle].0);
         let distance = |rank: usize| self.draws.get(rank).map_or(f64::INFINITY, |draw| (draw.0 - median).abs());
-        // The next draws on both sides; after the first of all comes none, as after the last.
+        // The next draws on both sides; the distance is infinite before the first draw and after the last.
         let (mut below, mut above) = (middle - 1, middle);
         let (mut left, mut right) = (distance(below), distance(above));
         let mut draws = Vec::with_capacity(count);
         for _ in 0..count {
-            // Which side is nearer cannot be guessed: no branch depends on it.
+            // The nearer side is unpredictable: no branch depends on it.
             let is_left = (left < right) & (below < count) | (above >= count);
             let rank = if is_left { below } else { above };
             draws.push((left.min(right), self.draws[rank].1));
@@ -68,7 +68,7 @@ impl Order {
         Self { draws }
     }
 
-    /// The normal score of every draw, in the places the draws have in the series. Ties share their mean rank.
+    /// The normal score of every draw, in the order of the series. Ties share their mean rank.
     pub(super) fn scores(&self, normal: &NormalScores) -> Vec<f64> {
         let mut scores = vec![0.0; self.draws.len()];
         let mut below = 0;
@@ -85,7 +85,7 @@ impl Order {
 
 /// Normal scores of the ranks 1 to S: z = Phi^-1((r - 3/8) / (S + 1/4)), Vehtari et al., equation 14.
 ///
-/// A table, as they depend on S only, and a summary needs them twice for every variable.
+/// A table, because scores depend on S only, and a summary needs them twice for every variable.
 pub(super) struct NormalScores {
     scores: Vec<f64>,
 }
@@ -95,7 +95,7 @@ impl NormalScores {
         Self { scores: (1..=size).map(|rank| normal_score(rank as f64, size)).collect() }
     }
 
-    /// Score of the mean of the ranks `first..=last`, which may lie between two ranks.
+    /// Score of the mean of the ranks `first..=last`, which may be a half-integer.
     fn of_ranks(&self, first: usize, last: usize) -> f64 {
         let twice = first + last;
         if twice.is_multiple_of(2) {
@@ -106,7 +106,7 @@ impl NormalScores {
     }
 }
 
-/// The normal score of a rank, from 1, of `size` draws.
+/// The normal score of a rank, counted from 1, among `size` draws.
 pub(super) fn normal_score(rank: f64, size: usize) -> f64 {
     Normal::standard().inverse_cdf((rank - 0.375) / (size as f64 + 0.25))
 }

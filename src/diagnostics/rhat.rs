@@ -1,4 +1,4 @@
-//! R-hat: do the chains differ more from each other than from themselves?
+//! R-hat: do chains differ more from each other than within themselves?
 
 use super::moments::{mean, variance};
 use super::series::Series;
@@ -7,16 +7,16 @@ use crate::faults;
 /// The variance of draws inside chains, and of the means of chains.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Variances {
-    /// W: mean over the chains of each one's variance.
+    /// W: mean over the chains of each chain's variance.
     pub within: f64,
     /// B / N: variance of the chains' means; 0 for one chain.
     pub between: f64,
-    /// N: draws in a chain.
+    /// N: number of draws in a chain.
     draws: f64,
 }
 
 impl Variances {
-    /// Of chains of `draws` draws.
+    /// The variances for chains of `draws` draws.
     pub(super) fn new(within: f64, between: f64, draws: f64) -> Self {
         Self { within, between, draws }
     }
@@ -39,19 +39,19 @@ impl Variances {
     }
 }
 
-/// What is known of chains that were seen one after the other.
+/// The mean and the variance of each chain, added one after the other.
 #[derive(Debug, Default)]
 pub(super) struct ChainVariances {
     means: Vec<f64>,
     variances: Vec<f64>,
     draws: usize,
-    /// The first draw of all, and whether any differs from it.
+    /// The first draw of all, and whether any draw differs from it.
     first: Option<f64>,
     differs: bool,
 }
 
 impl ChainVariances {
-    /// Sees the next chain, as long as those before.
+    /// Adds the next chain, as long as the others.
     pub(super) fn add(&mut self, chain: &[f64]) {
         let mean = mean(chain);
         self.means.push(mean);
@@ -61,14 +61,14 @@ impl ChainVariances {
         self.differs = self.differs || chain.iter().any(|&draw| draw != first);
     }
 
-    /// Whether all draws are the same.
+    /// Whether all draws are equal.
     pub(super) fn is_constant(&self) -> bool {
         !self.differs
     }
 
     pub(super) fn variances(&self) -> Variances {
         let draws = self.draws as f64;
-        // Rounding would leave a constant series a variance.
+        // Rounding would give a constant series a variance.
         if self.is_constant() {
             return Variances { within: 0.0, between: 0.0, draws };
         }

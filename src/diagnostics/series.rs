@@ -1,4 +1,4 @@
-//! What every diagnostic looks at: the draws of one scalar variable, chain by chain.
+//! The draws of one scalar variable, chain by chain: the input of every diagnostic.
 
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ pub struct Series<'a> {
 impl<'a> Series<'a> {
     /// `values` holds `chains` chains of equal length, one after the other.
     ///
-    /// Precondition: `chains` divides `values.len()`. In release builds a remainder is left out, and no chains are an
-    /// empty series.
+    /// Precondition: `chains` divides `values.len()`. In release builds a remainder is ignored, and the series is empty
+    /// if `chains` is 0.
     pub fn new(values: &'a [f64], chains: usize) -> Self {
         let draws = values.len().checked_div(chains).unwrap_or(0);
         debug_assert_eq!(chains * draws, values.len(), "every chain has as many draws as the others");
@@ -26,12 +26,12 @@ impl<'a> Series<'a> {
         self.values
     }
 
-    /// How many chains.
+    /// The number of chains.
     pub fn chains(&self) -> usize {
         self.chains
     }
 
-    /// How many draws in each chain.
+    /// The number of draws in each chain.
     pub fn draws(&self) -> usize {
         self.draws
     }
@@ -48,17 +48,17 @@ impl<'a> Series<'a> {
         self.values.iter().all(|&value| value == self.values[0])
     }
 
-    /// Long enough to be split, and finite.
+    /// Whether chains are long enough to be split, and finite.
     pub(super) fn has_ess(&self) -> bool {
         self.draws >= 4 && self.is_finite()
     }
 
-    /// Long enough to be split, finite, and with another chain to compare to.
+    /// Whether chains are long enough to be split, finite, and at least two.
     pub(super) fn has_rhat(&self) -> bool {
         self.chains >= 2 && self.has_ess()
     }
 
-    /// Every chain cut in two, so that a drift inside a chain shows as a difference between chains. The middle draw
+    /// Cuts every chain in half, so that a drift inside a chain shows as a difference between chains. The middle draw
     /// of an odd number belongs to neither half.
     pub(super) fn split(self) -> SplitChains<'a> {
         let half = self.draws / 2;
@@ -71,7 +71,7 @@ impl<'a> Series<'a> {
     }
 }
 
-/// The half chains of a series, and their draws if these are not the series' own.
+/// The half chains of a series; their draws are copied if chains have odd length.
 pub(super) struct SplitChains<'a> {
     values: Cow<'a, [f64]>,
     halves: usize,

@@ -1,13 +1,13 @@
-//! Draws in ascending order, by radix: draws lie side by side in a range, and most of their order is that of a few digits.
+//! Sorts draws by radix: draws lie close together in a range, so a few digits determine most of their order.
 
-/// Binary digits of a pass, and how many passes there are.
+/// The number of binary digits in a pass, and of passes.
 const DIGITS: u32 = 11;
 const PASSES: usize = 3;
 
-/// Fewer are sorted by comparison.
+/// Fewer draws are sorted by comparison.
 const FEW: usize = 256;
 
-/// Finite draws in ascending order, each with its place among `values`. In which order equal ones stand is not said.
+/// Finite draws in ascending order, each with its index in `values`. The order of equal draws is unspecified.
 pub(crate) fn sorted(values: &[f64]) -> Vec<(f64, usize)> {
     let by_value = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0);
     let (low, high) = values
@@ -19,8 +19,8 @@ pub(crate) fn sorted(values: &[f64]) -> Vec<(f64, usize)> {
         draws.sort_unstable_by(by_value);
         return draws;
     }
-    // Where a draw lies between the smallest and the largest, in 2^32 steps: rounding keeps the order, though it may make
-    // neighbours equal.
+    // The position of a draw between the smallest and the largest, in 2^32 steps: rounding keeps the order, but may
+    // make neighbors equal.
     let mut keyed: Vec<(u32, u32)> = values.iter().map(|value| ((value - low) * scale) as u32).zip(0..).collect();
     let mut moved = vec![(0, 0); keyed.len()];
     for pass in 0..PASSES {
@@ -39,7 +39,7 @@ pub(crate) fn sorted(values: &[f64]) -> Vec<(f64, usize)> {
         std::mem::swap(&mut keyed, &mut moved);
     }
     let mut draws: Vec<_> = keyed.iter().map(|(_, place)| (values[*place as usize], *place as usize)).collect();
-    // What is equal in all digits, and may not be equal.
+    // Draws that are equal in all digits may differ.
     let mut first = 0;
     for same in keyed.chunk_by(|a, b| a.0 == b.0) {
         if same.len() > 1 {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, StreamKey};
 
-    /// What it is, and how it is made of normal draws.
+    /// The name of a kind of draws, and the map from normal draws.
     type Kind = (&'static str, fn(f64) -> f64);
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
             for count in [0, 1, 5, FEW, 3000] {
                 let mut values: Vec<f64> = normals[..count].iter().map(|x| of(*x)).collect();
                 if count > 9 {
-                    // One draw that leaves the others no digits, and both zeros.
+                    // One draw so large that the others share most digits, and both zeros.
                     (values[3], values[8], values[9]) = (1e6 * values[3], 0.0, -0.0);
                 }
                 let ours = sorted(&values);

@@ -1,25 +1,25 @@
-//! Diagnostics of draws that were summed up where they were made: the same numbers, to rounding, that many independent chains
-//! have where their draws are kept, and quantiles to a bin's width.
+//! Diagnostics from streaming sums of draws: equal, to rounding, to the diagnostics of many independent chains from
+//! recorded draws, and quantiles to a bin's width.
 
 use super::rhat::Variances;
 use super::summary::{QUARTILES, Summary};
 use crate::draws::{BetweenChains, RunningVariance, Totals};
 use crate::engine::sums::{BINS, quantile};
 
-/// What a row says of variable `i`: means, sds, errors and effective sample sizes as
-/// [`from_independent_chains`](Summary::from_independent_chains) has them, but that tail-ESS looks at the 5% and the 95%
-/// quantile that the end of warm-up has seen; quantiles by linear interpolation in a histogram of 1/64 sd a bin, `NaN` beyond
-/// 8 sds; R-hat of half chains as they are (Gelman et al. 2013, section 11.4), or of whole chains where the run was
-/// interrupted and halves are none.
+/// The summary of variable `i`: means, sds, errors and effective sample sizes as
+/// [`from_independent_chains`](Summary::from_independent_chains) has them, except that tail-ESS uses the 5% and the 95%
+/// quantile estimated at the end of warm-up; quantiles by linear interpolation in a histogram of 1/64 sd a bin, `NaN`
+/// beyond 8 sds; R-hat of half chains without rank normalization (Gelman et al. 2013, section 11.4), or of whole chains
+/// if the run was interrupted, where the halves are not equal.
 pub fn summary_of(totals: &Totals, i: usize) -> Summary {
     let (across, unit) = (&totals.across[i], totals.units[i]);
     let (chains, draws) = (totals.chains as f64, totals.draws as f64);
     let size = chains * draws;
     let mean = across.mean.mean();
-    // Of all draws, in u^2.
+    // The variance of all draws, in units of u^2.
     let variance = (across.square.mean() - mean * mean) * (size / (size - 1.0));
     let mcse = (across.mean.variance() / chains).sqrt();
-    // Over the chains, the variance of the mean of (u - mean)^2: that of the mean of u^2 - 2 mean u.
+    // The variance over the chains of the mean of (u - mean)^2, which is the variance of the mean of u^2 - 2 mean u.
     let mixed = across.mixed / (chains - 1.0);
     let square = across.square.variance() - 4.0 * mean * mixed + 4.0 * mean * mean * across.mean.variance();
     let tail = |share: &RunningVariance| {
@@ -45,7 +45,7 @@ pub fn summary_of(totals: &Totals, i: usize) -> Summary {
     }
 }
 
-/// Nested R-hat of variable `i`, as [`nested_rhat`](super::nested_rhat) has it.
+/// Nested R-hat of variable `i`, as in [`nested_rhat`](super::nested_rhat).
 pub fn nested_rhat_of(totals: &Totals, i: usize) -> f64 {
     let BetweenChains { superchain, inside, .. } = &totals.across[i];
     (1.0 + superchain.variance() / inside.mean()).sqrt()

@@ -1,4 +1,4 @@
-//! Summaries of variables, the work shared: one sort, one rank normalization, one set of transforms for each variable.
+//! Summaries of variables, with shared work: one sort, one rank normalization, one set of transforms for each variable.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use super::series::Series;
 use super::summary::{QUARTILES, Summary};
 
 impl Summary {
-    /// The summary of one variable. For many of one shape, [`summarize`] is faster.
+    /// The summary of one variable. For many variables of one shape, [`summarize`] is faster.
     pub fn of(series: Series) -> Self {
         let shape = SharedTables::of(series.chains(), series.draws());
         Self::with(series, &shape, &mut Autocovariance::new(shape.plan.clone()))
@@ -63,14 +63,14 @@ impl Summary {
 
 /// Summaries of many variables, in parallel. `values` is variable-major, `[variable][chain][draw]`.
 ///
-/// Precondition: `variables * chains` divides `values.len()`. In release builds a remainder is left out.
+/// Precondition: `variables * chains` divides `values.len()`. In release builds a remainder is ignored.
 pub fn summarize(values: &[f64], variables: usize, chains: usize) -> Vec<Summary> {
     let size = values.len().checked_div(variables).unwrap_or(0);
     summarize_each(variables, chains, |i| Cow::Borrowed(&values[i * size..(i + 1) * size]))
 }
 
-/// Summaries of many variables, in parallel, where `draws` gives those of each, `[chain][draw]`, as many of one as of
-/// another.
+/// Summaries of many variables, in parallel, where `draws` returns the draws of a variable, `[chain][draw]`, equally
+/// many for each variable.
 pub fn summarize_each<'a>(
     variables: usize,
     chains: usize,
@@ -90,7 +90,7 @@ pub fn summarize_each<'a>(
         .collect()
 }
 
-/// What depends on the numbers of chains and draws only, and is made once for all variables.
+/// Tables and plans that depend on the numbers of chains and draws only, made once for all variables.
 struct SharedTables {
     normal: NormalScores,
     plan: FftPlan,
@@ -99,7 +99,7 @@ struct SharedTables {
 impl SharedTables {
     fn of(chains: usize, draws: usize) -> Self {
         let half = draws / 2;
-        // Where there are many draws, a table would take as much memory as they do.
+        // With many draws, a table would need as much memory as the draws.
         let size = 2 * chains * half;
         Self { normal: NormalScores::new(if chains * draws < LARGE { size } else { 0 }), plan: FftPlan::new(half) }
     }

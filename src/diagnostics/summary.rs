@@ -1,6 +1,6 @@
 //! One row of a summary table.
 
-/// Everything a summary row needs. All `NaN` where any draw is not finite.
+/// The numbers of a summary row. All `NaN` if any draw is not finite.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Summary {
     /// Mean of all draws, in the variable's unit.
@@ -17,14 +17,14 @@ pub struct Summary {
     pub mcse_mean: f64,
     /// Monte Carlo standard error of `sd`, in the variable's unit.
     pub mcse_sd: f64,
-    /// Effective sample size of the bulk, in draws: that of the rank-normalized half chains. Vehtari et al., section 4.
+    /// Bulk effective sample size, in draws: of the mean of the rank-normalized half chains. Vehtari et al., section 4.
     pub ess_bulk: f64,
-    /// Effective sample size of the 5% or the 95% quantile, whichever is smaller, in draws: that of the mean of an indicator.
+    /// Tail effective sample size, in draws: the smaller one for the 5% and the 95% quantile, as means of indicators.
     pub ess_tail: f64,
-    /// Rank-normalized split R-hat, 1 at convergence: the larger of *bulk* (do chains agree in location?) and *folded* (do
-    /// they agree in scale?). Vehtari et al., sections 3.1 and 4.
+    /// Rank-normalized split R-hat, 1 at convergence: the larger of *bulk* (do chains agree in location?) and *folded*
+    /// (do they agree in scale?). Vehtari et al., sections 3.1 and 4.
     pub rhat: f64,
-    /// 25 % and 75 % quantiles for pictures, in the variable's unit: the nearest draws.
+    /// 25 % and 75 % quantiles for figures, in the variable's unit: the nearest draws.
     #[serde(skip)]
     pub quartiles: [f64; 2],
 }

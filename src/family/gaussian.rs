@@ -1,4 +1,4 @@
-//! The Gaussian family: an outcome is normal about eta, with standard deviation eps. Twin of shaders/family/gaussian.wgsl.
+//! The Gaussian family: outcomes are normal about eta, with sd eps. Twin of shaders/family/gaussian.wgsl.
 //!
 //! ```text
 //! log p = sum_i { - log 2 pi / 2 - log eps - (y_i - eta_i)^2 / (2 eps^2) }
@@ -67,7 +67,7 @@ impl Distribution for Gaussian {
         -0.5 * scaled - observations * log_dispersions[0]
     }
 
-    // The two are rounded, so that noise / e^{2 log_eps} is not quite 1, and N times the difference matters.
+    // Both arguments are rounded, so that noise / e^{2 log_eps} is not quite 1, and N times the difference matters.
     fn device_constant(observations: f64, noise: f64, log_eps: f64) -> f64 {
         -(observations * (0.5 * noise / (2.0 * log_eps).exp() + log_eps))
     }

@@ -1,10 +1,10 @@
-//! The coordinates of a term's effects: for each coefficient, whether its effects are sampled themselves (centered) or as
-//! offsets from their mean in units of their sd (non-centered); or all of them integrated out (collapsed). What is typed to
-//! choose them is called the parameterization.
+//! The coordinates of a term's effects: for each coefficient, the effects themselves (centered) or their offsets from
+//! the mean in units of the sd (non-centered); or none, with all effects integrated out (collapsed). On the command
+//! line the choice of coordinates is called the parameterization.
 
 use std::fmt;
 
-/// How one coefficient's effects stand in theta.
+/// The coordinates of one coefficient's effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Centering {
     /// `effect[k][j] = beta[k,j]`.
@@ -32,39 +32,39 @@ impl fmt::Display for Centering {
     }
 }
 
-/// The word for all effects integrated out, and the literature's other one.
+/// The words for effects that are integrated out: the command line's and the literature's.
 const MARGINAL: &str = "marginal";
 const COLLAPSED: &str = "collapsed";
 
-/// What is wrong with a parameterization that somebody typed.
+/// Why a typed parameterization is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CoordinatesError {
-    /// None of the three words, nor a list.
+    /// Neither a known word nor a list.
     #[error(
         "`{0}` is no parameterization; write `centered`, `non-centered`, `marginal` (or `collapsed`), or one for each coefficient, as \
          `a=centered,b=non-centered`"
     )]
     Unknown(String),
-    /// A list with a word that is neither centered nor non-centered.
+    /// A list with a word that is neither `centered` nor `non-centered`.
     #[error("`{effect}` in `{name}={effect}` is no parameterization; write `{name}=centered` or `{name}=non-centered`")]
     UnknownEffect {
-        /// The coefficient, as it was typed.
+        /// The coefficient, as typed.
         name: String,
         /// The word.
         effect: String,
     },
-    /// `marginal` for one coefficient.
+    /// `marginal` for a single coefficient.
     #[error(
         "`{0}=marginal`: the effects of all coefficients are integrated out together, or none; write `marginal` alone, or \
          `{0}=centered` or `{0}=non-centered`"
     )]
     MarginalAlone(String),
-    /// A name that is no coefficient's.
+    /// A name that is not a coefficient's.
     #[error("the parameterization names `{name}`, which is no coefficient; there is: {known}")]
     NoSuchCoefficient {
-        /// What was typed.
+        /// The name, as typed.
         name: String,
-        /// The coefficients there are.
+        /// The names of the coefficients.
         known: String,
     },
     /// A coefficient left out of a list.
@@ -73,25 +73,25 @@ pub enum CoordinatesError {
     /// A coefficient named twice in a list.
     #[error("the parameterization names `{0}` twice; keep one of the two")]
     Twice(String),
-    /// A likelihood that needs effects which are integrated out.
+    /// A likelihood that needs effects, where effects are integrated out.
     #[error(
         "--likelihood observations needs every group's effects, and --parameterization marginal integrates them out; leave one of \
          the two out"
     )]
     Collapsed,
-    /// The same parameterization twice where several are to be compared.
+    /// A parameterization named twice in a list of several to compare.
     #[error("the parameterization `{0}` is named twice; name each that is to be compared once")]
     Repeated(String),
 }
 
-/// How the likelihood is computed given the effects; both are equal but for rounding.
+/// How the likelihood is computed given the effects; both ways agree to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Likelihood {
-    /// From each group's observations reduced to as many numbers as there are coefficients: the cost does not depend on the
-    /// number of observations.
+    /// From each group's observations, reduced once to sufficient statistics: the cost does not depend on the number of
+    /// observations.
     Groups,
-    /// Over every observation, as any other family needs it.
+    /// Over every observation, which works for every family.
     Observations,
 }
 
@@ -104,30 +104,30 @@ impl fmt::Display for Likelihood {
     }
 }
 
-/// How the effects of a term stand in theta.
+/// The coordinates of a term's effects in theta.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Coordinates {
-    /// They are coordinates, beside the hyperparameters.
+    /// Effects are coordinates, beside the hyperparameters.
     Joint {
-        /// How, one a coefficient, the intercept first.
+        /// The centering of each coefficient, the intercept first.
         centering: Vec<Centering>,
-        /// How the likelihood is computed given them.
+        /// How the likelihood is computed given the effects.
         likelihood: Likelihood,
     },
-    /// They are integrated out, and drawn from their exact conditional normal afterwards.
+    /// Effects are integrated out, and drawn from their exact conditional normal distribution afterwards.
     Collapsed,
 }
 
 impl Coordinates {
-    /// All of `coefficients` effects as coordinates, with the likelihood over groups.
+    /// The effects of all `coefficients` as coordinates, with the likelihood over groups.
     pub fn joint(centering: Centering, coefficients: usize) -> Coordinates {
         Coordinates::Joint { centering: vec![centering; coefficients], likelihood: Likelihood::Groups }
     }
 
-    /// The same effects with the likelihood computed as `likelihood` says.
+    /// These coordinates, with the likelihood computed as `likelihood` says.
     ///
     /// # Errors
-    /// [`CoordinatesError::Collapsed`] where it needs effects that are integrated out.
+    /// [`CoordinatesError::Collapsed`] if `likelihood` needs effects that are integrated out.
     pub fn over(self, likelihood: Likelihood) -> Result<Coordinates, CoordinatesError> {
         match (self, likelihood) {
             (Coordinates::Joint { centering, .. }, likelihood) => Ok(Coordinates::Joint { centering, likelihood }),
@@ -144,7 +144,7 @@ impl Coordinates {
         }
     }
 
-    /// Whether the effects of coefficient `k` are sampled themselves.
+    /// Whether the effects of coefficient `k` are centered.
     pub fn is_centered(&self, k: usize) -> bool {
         match self {
             Coordinates::Joint { centering, .. } => centering[k] == Centering::Centered,
@@ -152,7 +152,7 @@ impl Coordinates {
         }
     }
 
-    /// What would be typed to choose these effects, where the coefficients have these names.
+    /// The text that is typed to choose these coordinates, given the coefficients' `names`.
     pub fn parameterization(&self, names: &[String]) -> String {
         let centering = match self {
             Coordinates::Joint { centering, .. } => centering,
@@ -165,12 +165,12 @@ impl Coordinates {
         each.collect::<Vec<_>>().join(",")
     }
 
-    /// Reads `centered`, `non-centered`, `marginal` (or `collapsed`), or a list such as `a=centered,b=non-centered`.
+    /// Parses `centered`, `non-centered`, `marginal` (or `collapsed`), or a list such as `a=centered,b=non-centered`.
     ///
-    /// With several predictors a slope is `b[hours]`, or just `hours`, and `b` stands for all of them.
+    /// With several predictors a slope is `b[hours]`, or just `hours`, and `b` means all slopes.
     ///
     /// # Errors
-    /// A word that is neither, a name that is no coefficient's, a coefficient left out or named twice.
+    /// If a word is unknown, a name is not a coefficient's, or a coefficient is left out or named twice.
     pub fn parse(text: &str, predictor_names: &[String]) -> Result<Coordinates, CoordinatesError> {
         let text = text.trim();
         if let Some(effect) = Centering::parse(text) {
@@ -181,7 +181,7 @@ impl Coordinates {
         }
         let names = coefficient_names(predictor_names);
         let mut chosen = vec![None; names.len()];
-        // A predictor's own name may hold a comma: a part without a `=` belongs to the one after it.
+        // A predictor's name may contain a comma: a part without a `=` belongs to the part after it.
         let mut pending = String::new();
         for part in text.split(',') {
             pending.push_str(part);
@@ -220,13 +220,13 @@ impl Coordinates {
         Ok(Coordinates::Joint { centering, likelihood: Likelihood::Groups })
     }
 
-    /// Reads several, separated by commas: `centered,marginal`, `non-centered,a=centered,b=non-centered`.
+    /// Parses parameterizations separated by commas: `centered,marginal`, `non-centered,a=centered,b=non-centered`.
     ///
     /// # Errors
-    /// Those of [`parse`](Self::parse), and a parameterization that is named twice.
+    /// As [`parse`](Self::parse), and if a parameterization is named twice.
     pub fn parse_list(text: &str, predictor_names: &[String]) -> Result<Vec<Coordinates>, CoordinatesError> {
         let mut all: Vec<Coordinates> = Vec::new();
-        // Commas stand inside lists too: a list ends where it is complete.
+        // Lists contain commas too: a list ends where it is complete.
         let mut pending: Option<String> = None;
         for part in text.split(',') {
             let is_word = is_marginal(part.trim()) || Centering::parse(part.trim()).is_some();
@@ -251,12 +251,12 @@ fn is_marginal(word: &str) -> bool {
     [MARGINAL, COLLAPSED].contains(&word)
 }
 
-/// What is wrong with text that is no parameterization.
+/// The error in text that is not a parameterization.
 fn incomplete_list(text: &str, predictor_names: &[String]) -> CoordinatesError {
     Coordinates::parse(text, predictor_names).err().unwrap_or(CoordinatesError::Unknown(text.to_string()))
 }
 
-/// `a`, then `b` where there is one predictor, `b[name]` where there are more.
+/// The coefficients' names: `a`, then `b` for one predictor, or `b[name]` for several.
 pub(super) fn coefficient_names(predictor_names: &[String]) -> Vec<String> {
     let slopes = predictor_names.iter().map(|name| match predictor_names.len() {
         1 => "b".to_string(),

@@ -1,4 +1,4 @@
-//! The design: the outcome and the columns of coefficients, row by row, in the sampler's units.
+//! The design: the outcome and the coefficients' columns, row by row, in the sampler's units.
 
 use super::Scaling;
 use crate::data::Dataset;
@@ -16,7 +16,7 @@ impl Design<'_> {
         (self.dataset.outcome()[i] - self.scaling.outcome_shift) / self.scaling.outcome_scale
     }
 
-    /// The column of coefficient `k` in row `i`: 1 for the intercept.
+    /// The value of coefficient `k`'s column in row `i`: 1 for the intercept.
     pub fn column(&self, k: usize, i: usize) -> f64 {
         if k == 0 { 1.0 } else { self.dataset.predictor(k - 1)[i] / self.scaling.predictors[k - 1] }
     }

@@ -1,5 +1,5 @@
-//! The layout: which block of variables stands where in theta and among the named variables, and how the one is made of
-//! the other. Whoever needs an offset, a shape or a role asks here.
+//! The layout: each block's range in theta and among the named variables, and the transform between the two. All
+//! offsets, shapes and roles in theta come from here.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::coordinates::{Centering, Coordinates};
 use super::scaling::Scaling;
 use crate::family::Family;
 
-/// What a block's variables are in the model.
+/// The role of a block's variables in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Means of coefficients over the levels of a factor.
@@ -21,7 +21,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// What the names of variables of this role begin with; effects are named as their coefficient, dispersions by the family.
+    /// The prefix of names of variables of this role; effects are named after coefficients, dispersions by the family.
     pub fn prefix(self) -> &'static str {
         match self {
             Role::Mean => "mu_",
@@ -30,7 +30,7 @@ impl Role {
         }
     }
 
-    /// The role of a coefficient's variable by its name, as stores and Stan's files have it: `mu_b`, `sigma_b[hours]`,
+    /// The role of a coefficient's variable, from its name in stores and in Stan's files: `mu_b`, `sigma_b[hours]`,
     /// `a[AITKIN]`, `b.17`, and the whole arrays `a` and `b`.
     pub fn of_name(name: &str) -> Option<Role> {
         let roles = [Role::Mean, Role::Scale].into_iter().find(|role| name.starts_with(role.prefix()));
@@ -39,7 +39,7 @@ impl Role {
     }
 }
 
-/// What numbers the variables of a block.
+/// An axis of a block's variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Axis {
     /// The coefficients of a term, the intercept first.
@@ -50,53 +50,53 @@ pub enum Axis {
     Level,
 }
 
-/// value = unit x number + shift: from the sampler's units to the user's.
+/// value = unit x number + shift: maps numbers in the sampler's units to values in the user's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
-    /// The user's unit of one of the sampler's; positive.
+    /// The size of the sampler's unit in the user's units; positive.
     pub unit: f64,
     /// The user's value where the sampler's is 0.
     pub shift: f64,
 }
 
 impl Affine {
-    /// In the user's units.
+    /// Converts to the user's units.
     #[inline]
     pub fn apply(self, number: f64) -> f64 {
         number * self.unit + self.shift
     }
 
-    /// In the sampler's units.
+    /// Converts to the sampler's units.
     #[inline]
     pub fn invert(self, value: f64) -> f64 {
         (value - self.shift) / self.unit
     }
 }
 
-/// How a block's entries in theta become variables in the sampler's units.
+/// The map from a block's entries in theta to variables in the sampler's units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transform {
-    /// They are the variables.
+    /// Entries are the variables.
     Identity,
-    /// They are the logarithms of variables.
+    /// Entries are the logarithms of the variables.
     Exp,
-    /// As the centering of each coefficient says: the variables, or their offsets from the mean in units of the scale.
+    /// By each coefficient's centering, entries are the variables or their offsets from the mean in units of the scale.
     Centering,
 }
 
-/// Variables that belong together: rows of coefficients (or of dispersions), each with as many variables as there are levels,
-/// or with one.
+/// Variables that belong together: rows of coefficients (or of dispersions), each with one variable, or one for each
+/// level.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
-    /// What they are in the model.
+    /// The variables' role in the model.
     pub role: Role,
-    /// What numbers them, the slowest first: rows, and the variables of a row where there are several.
+    /// The axes, the slowest first: rows, then the variables of a row if there are several.
     pub axes: &'static [Axis],
-    /// Where they stand in theta; nowhere where they are integrated out.
+    /// The range in theta; empty if the variables are integrated out.
     pub theta: Range<usize>,
-    /// Where they stand among the named variables.
+    /// The range among the named variables.
     pub named: Range<usize>,
-    /// What makes them of theta.
+    /// The map from theta to the variables.
     pub transform: Transform,
     /// The units of each row.
     pub units: Vec<Affine>,
@@ -109,14 +109,14 @@ impl Block {
         self.named.start + k * length..self.named.start + (k + 1) * length
     }
 
-    /// The same row's entries in theta.
+    /// The entries of row `k` in theta.
     fn theta_row(&self, k: usize) -> Range<usize> {
         let length = self.theta.len() / self.units.len().max(1);
         self.theta.start + k * length..self.theta.start + (k + 1) * length
     }
 }
 
-/// The blocks of a model: means, then scales and dispersions side by side, and effects last.
+/// The blocks of a model, in this order: means, scales, dispersions, effects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     /// K, the number of coefficients that vary by level, the intercept included.
@@ -128,7 +128,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Of a term of as many coefficients as `scaling` is for, over `groups` levels, and a family's dispersions.
+    /// The layout of a term over `groups` levels, with the coefficients of `scaling`, and of a family's dispersions.
     pub(super) fn new(groups: usize, family: Family, coordinates: &Coordinates, scaling: &Scaling) -> Layout {
         let coefficients = scaling.predictors.len() + 1;
         let of_coefficients: Vec<Affine> = (0..coefficients)
@@ -158,7 +158,7 @@ impl Layout {
         Layout { coefficients, groups, blocks, centering }
     }
 
-    /// All blocks, in their order.
+    /// All blocks, in order.
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
     }
@@ -183,17 +183,17 @@ impl Layout {
         self.block(Role::Effects).theta.end
     }
 
-    /// The number of leading variables that are no effects, in theta as among the named ones.
+    /// The number of leading variables before the effects, in theta and among the named variables.
     pub fn hyperparameters(&self) -> usize {
         self.block(Role::Effects).named.start
     }
 
-    /// Scales and dispersions, whose logarithms stand in theta: the positive hyperparameters.
+    /// The range of the positive hyperparameters, scales and dispersions, whose logarithms are in theta.
     pub fn positive(&self) -> Range<usize> {
         self.block(Role::Scale).named.start..self.block(Role::Dispersion).named.end
     }
 
-    /// Index of `mu[k]`.
+    /// Index of `mu[k]`, in theta and among the named variables.
     pub fn mu(&self, k: usize) -> usize {
         self.block(Role::Mean).named.start + k
     }
@@ -203,18 +203,18 @@ impl Layout {
         self.block(Role::Scale).named.start + k
     }
 
-    /// Index of `log eps` in theta, of `eps` among the named variables; for a family without dispersions, of nothing.
+    /// Index of `log eps` in theta, of `eps` among the named variables; meaningless for a family without dispersions.
     pub fn eps(&self) -> usize {
         self.block(Role::Dispersion).named.start
     }
 
-    /// Indices of `beta[k, 0..J]` among the named variables, and of what stands for them in theta, unless they are integrated
-    /// out.
+    /// Indices of `beta[k, 0..J]` among the named variables, and of their coordinates in theta unless effects are
+    /// integrated out.
     pub fn effects(&self, k: usize) -> Range<usize> {
         self.block(Role::Effects).row(k)
     }
 
-    /// The block of named variable `i`, which of its rows `i` stands in, and where in that row.
+    /// The block of named variable `i`, the row of `i` in the block, and the index of `i` in the row.
     pub fn place(&self, i: usize) -> (&Block, usize, usize) {
         let block = self.blocks.iter().find(|block| block.named.contains(&i)).unwrap_or(&self.blocks[3]);
         let length = block.row(0).len().max(1);
@@ -222,14 +222,14 @@ impl Layout {
         (block, offset / length, offset % length)
     }
 
-    /// From the sampler's units to the user's, of named variable `i`.
+    /// The map of named variable `i` from the sampler's units to the user's.
     pub fn units(&self, i: usize) -> Affine {
         let (block, row, _) = self.place(i);
         block.units[row]
     }
 
-    /// The named variables, in the user's units, at a position `theta`; as many leading ones as `named` has room for (all, or
-    /// the hyperparameters only). Effects that are integrated out are left as they are.
+    /// Writes the named variables, in the user's units, at the position `theta`: as many leading ones as `named` has
+    /// room for (all, or the hyperparameters only). Effects that are integrated out are not written.
     pub fn constrain(&self, theta: &[f64], named: &mut [f64]) {
         let room = named.len();
         for block in self.blocks.iter().filter(|block| block.named.end <= room) {
@@ -250,8 +250,8 @@ impl Layout {
         }
     }
 
-    /// The position at which the named variables, in the user's units, have the values `named`: all of them, or those that are
-    /// not integrated out.
+    /// Writes the position at which the named variables, in the user's units, have the values `named`: all variables,
+    /// or those that are not integrated out.
     pub fn unconstrain(&self, named: &[f64], theta: &mut [f64]) {
         for block in self.blocks.iter().filter(|block| !block.theta.is_empty()) {
             for (k, units) in block.units.iter().enumerate() {
@@ -268,7 +268,7 @@ impl Layout {
         }
     }
 
-    /// From theta to the user's units, of effects of coefficient `k`, whose own units are `units`.
+    /// The map from theta to the user's units of the effects of coefficient `k`, which has the units `units`.
     fn effect_units(&self, k: usize, units: Affine, named: impl Fn(usize) -> f64) -> Affine {
         match self.centering.get(k) {
             None | Some(Centering::Centered) => units,
@@ -277,7 +277,7 @@ impl Layout {
     }
 }
 
-/// Maps numbers onto as many others.
+/// Writes `map` of each number in `from` to `to`.
 fn write(from: &[f64], to: &mut [f64], map: impl Fn(f64) -> f64) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = map(*from));
 }

@@ -6,7 +6,7 @@ use super::Scaling;
 use super::coordinates::coefficient_names;
 use crate::data::Dataset;
 
-/// Scales of the priors, in the user's units, the same for every coefficient.
+/// Scales of the priors, in the user's units, equal for every coefficient.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Priors {
     /// Standard deviation of the normal prior of every `mu[k]`, whose mean is 0.
@@ -18,7 +18,7 @@ pub struct Priors {
 }
 
 impl Default for Priors {
-    /// The notebook's: `Normal(0, 100**2)`, where 100**2 is a standard deviation, and `HalfCauchy(5)`.
+    /// The notebook's priors: `Normal(0, 100**2)`, where 100**2 is a standard deviation, and `HalfCauchy(5)`.
     fn default() -> Priors {
         Priors { mu_sd: 10_000.0, sigma_scale: 5.0, eps_scale: 5.0 }
     }
@@ -35,11 +35,11 @@ pub struct PriorScales {
     pub eps_scale: f64,
 }
 
-/// How many times what the data say a coefficient may be, a vague prior's sd is at least.
+/// The sd of a vague prior is at least this many times the expected size of its coefficient.
 const VAGUE: f64 = 100.0;
 
 impl PriorScales {
-    /// `priors` for each of `coefficients`.
+    /// `priors` for each of `coefficients` coefficients.
     pub fn uniform(priors: Priors, coefficients: usize) -> PriorScales {
         PriorScales {
             mu_sd: vec![priors.mu_sd; coefficients],
@@ -48,10 +48,10 @@ impl PriorScales {
         }
     }
 
-    /// The default priors, widened where the data are large or far from zero: `mu_sd` to 100 times what the coefficient may be,
-    /// `sigma_scale` to the coefficient's unit (sd of the outcome, over sd of the predictor), `eps_scale` to the sd of the
-    /// outcome. On data of ordinary size, radon among them, nothing changes; on outcomes in millions the priors are as
-    /// vague as they are meant to be.
+    /// The default priors, widened where the data are large or far from zero: `mu_sd` to 100 times the coefficient's
+    /// expected size, `sigma_scale` to the coefficient's unit (sd of the outcome, over sd of the predictor),
+    /// `eps_scale` to the sd of the outcome. For data of ordinary size, such as radon, nothing changes; for outcomes in
+    /// millions the priors stay vague.
     pub fn for_data(dataset: &Dataset) -> PriorScales {
         let mut scales = PriorScales::uniform(Priors::default(), dataset.n_coefficients());
         let typical = Scaling::standardizing(dataset);
@@ -68,16 +68,16 @@ impl PriorScales {
 /// A normal prior that the data contradict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NarrowPrior {
-    /// `mu_a`, `mu_b[hours]`.
+    /// The mean's name: `mu_a`, `mu_b[hours]`.
     pub name: String,
-    /// The sd of its mu's prior, in the user's units.
+    /// The prior's sd, in the user's units.
     pub prior: f64,
-    /// How large the data say that the coefficient may be, in the user's units.
+    /// The expected size of the coefficient given the data, in the user's units.
     pub expected: f64,
 }
 
 impl PriorScales {
-    /// The normal priors that would pull their mu away from what the data say. A half-Cauchy prior is never that narrow.
+    /// The normal priors that would pull their mean away from the data. A half-Cauchy prior is never so narrow.
     pub fn narrow(&self, dataset: &Dataset) -> Vec<NarrowPrior> {
         let typical = Scaling::standardizing(dataset);
         let names = coefficient_names(dataset.predictor_names());
@@ -91,8 +91,8 @@ impl PriorScales {
     }
 }
 
-/// How large each coefficient may be: sd of the outcome over sd of the predictor for a slope; for the intercept the outcome's mean
-/// or sd, and what such slopes make of the way from the predictors' means to zero.
+/// The size each coefficient may have: sd of the outcome over sd of the predictor for a slope; for the intercept the
+/// larger of the outcome's mean and sd, plus the change that such slopes make from the predictors' means to zero.
 fn expected_sizes(dataset: &Dataset, typical: &Scaling) -> Vec<f64> {
     let slopes: Vec<f64> = (1..dataset.n_coefficients()).map(|k| typical.coefficient_unit(k)).collect();
     let way = |(k, slope): (usize, &f64)| {

@@ -1,8 +1,8 @@
-//! The units the sampler works in, where that is an exact change of variables: outcomes in millions and predictors in
-//! millionths then sample as well as standardized ones.
+//! The sampler's units, an exact change of variables: outcomes in millions and predictors in millionths then sample as
+//! well as standardized ones.
 //!
 //! With y = y0 + s y' and x_k = s_k x'_k a coefficient is beta_k = (s / s_k) beta'_k, the intercept y0 + s beta'_0, and
-//! priors move along. Predictors are never shifted: that would change what the intercept, and its prior, mean.
+//! priors are scaled alike. Predictors are never shifted: this would change the meaning of the intercept and its prior.
 
 use crate::data::Dataset;
 
@@ -23,14 +23,14 @@ impl Scaling {
         Scaling { outcome_shift: 0.0, outcome_scale: 1.0, predictors: vec![1.0; dataset.n_coefficients() - 1] }
     }
 
-    /// Outcome with mean 0 and sd 1, predictors with sd 1.
+    /// Units in which the outcome has mean 0 and sd 1, and predictors have sd 1.
     pub fn standardizing(dataset: &Dataset) -> Scaling {
         let (outcome_shift, outcome_scale) = mean_and_sd(dataset.outcome());
         let predictors = (0..dataset.n_coefficients() - 1).map(|k| mean_and_sd(dataset.predictor(k)).1).collect();
         Scaling { outcome_shift, outcome_scale, predictors }
     }
 
-    /// What one unit of coefficient `k` in the sampler's space is in the user's.
+    /// The size of the sampler's unit of coefficient `k`, in the user's units.
     pub fn coefficient_unit(&self, k: usize) -> f64 {
         if k == 0 { self.outcome_scale } else { self.outcome_scale / self.predictors[k - 1] }
     }

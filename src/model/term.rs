@@ -3,17 +3,17 @@
 use super::coordinates::Coordinates;
 use crate::data::Dataset;
 
-/// What the effects of a coefficient vary about.
+/// The center about which the effects of a coefficient vary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupMean {
-    /// A mean mu of their own, with a normal prior.
+    /// A mean mu, with a normal prior.
     Free,
 }
 
 /// The joint distribution of the coefficients of one level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spread {
-    /// Each coefficient has an sd, and no correlation with another one.
+    /// Each coefficient has its own sd, and none is correlated with another.
     Independent,
 }
 
@@ -22,18 +22,18 @@ pub enum Spread {
 pub struct Term {
     /// The factor, by the name of its column.
     pub factor: String,
-    /// The predictors whose slopes vary, by the names of their columns; the intercept always does.
+    /// The predictors whose slopes vary, by the names of their columns; the intercept always varies.
     pub columns: Vec<String>,
-    /// What the effects vary about.
+    /// The center about which the effects vary.
     pub mean: GroupMean,
-    /// How they spread.
+    /// The joint distribution of the effects of one level.
     pub spread: Spread,
-    /// How they stand in theta.
+    /// The coordinates of the effects in theta.
     pub coordinates: Coordinates,
 }
 
 impl Term {
-    /// The intercept and all slopes of `dataset`, by its groups.
+    /// The term in which the intercept and all slopes of `dataset` vary by its groups.
     pub fn of_all_columns(dataset: &Dataset, coordinates: Coordinates) -> Term {
         Term {
             factor: dataset.group_name().to_string(),
