@@ -1,4 +1,4 @@
-// The moving end of the trajectory, in registers: its leapfrog step, and the log density at its new position. Twin of
+// The moving end of the trajectory, in registers: its leapfrog step, and the log density there. Twin of
 // src/nuts/leapfrog.rs and src/density/cpu.rs.
 
 // The end that moves.

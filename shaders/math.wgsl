@@ -1,6 +1,6 @@
 // Exponential and logarithm, the same on every device. Twin of src/math.rs, without the terms below the precision of
-// f32. Built-in functions differ between devices: WGSL allows them errors of several units in the last place, and for
-// logarithms an absolute error of 2^-21.
+// f32. WGSL allows built-in functions errors of several units in the last place, and logarithms an absolute error of
+// 2^-21.
 
 // e^x, to 2 units in the last place; 0 below -104, infinity above 89; any number for a NaN.
 //

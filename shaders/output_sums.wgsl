@@ -9,8 +9,8 @@ const SUM_QUADS = (SUM_SLOTS + 3u) / 4u;
 // For each number of a vector: mean and 1 / sd of its named variable, in the sampler's units, and the bounds of the
 // lower and of the upper tail, as u.
 @group(0) @binding(9) var<storage, read> grid: array<vec4<f32>>;
-// SUM_VECTORS vectors of each chain: for each half of its draws, the sums of u and of u^2; then the number of u up to
-// the bound of the lower tail, and the number up to the bound of the upper tail.
+// SUM_VECTORS vectors of each chain: for each half of its draws, the sums of u and of u^2; then the counts of u up to
+// the bound of the lower tail, and of u up to that of the upper tail.
 @group(0) @binding(10) var<storage, read_write> sums: array<vec4<f32>>;
 // BINS counts for each named variable.
 @group(0) @binding(11) var<storage, read_write> histograms: array<atomic<u32>>;

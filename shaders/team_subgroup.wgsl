@@ -76,17 +76,17 @@ fn team_positive_8(team: Team, low: vec4<f32>, high: vec4<f32>) -> bool {
     return positive == 1u;
 }
 
-// The `word` of lane `lane` of the team, for every lane.
+// Lane `lane`'s `word`, for every lane.
 fn team_word(team: Team, word: u32, lane: u32) -> u32 {
     return subgroupShuffle(word, team.first + lane);
 }
 
-// The `number` of lane `lane` of the team, for every lane.
+// Lane `lane`'s `number`, for every lane.
 fn team_number(team: Team, number: f32, lane: u32) -> f32 {
     return subgroupShuffle(number, team.first + lane);
 }
 
-// The `numbers` of lane `lane` of the team; each lane may name another `lane`.
+// Lane `lane`'s `numbers`; each lane may name another `lane`.
 fn team_fetch(team: Team, numbers: vec4<f32>, lane: u32) -> vec4<f32> {
     return subgroupShuffle(numbers, team.first + lane);
 }

@@ -1,5 +1,5 @@
 // A team of TEAM lanes that share one chain and make up a workgroup: they add up through its memory, without subgroups.
-// Alternative to team_subgroup.wgsl and team_alone.wgsl. Every lane has to call these functions if one lane does.
+// Alternative to team_subgroup.wgsl and team_alone.wgsl. Either all lanes call a function or none.
 
 // Indices of an invocation.
 struct Invocation {
@@ -59,7 +59,7 @@ fn team_positive_8(team: Team, low: vec4<f32>, high: vec4<f32>) -> bool {
     return all(low_sums > vec4<f32>(0.0)) && all(high_sums > vec4<f32>(0.0));
 }
 
-// The `word` of lane `lane` of the team, for every lane.
+// Lane `lane`'s `word`, for every lane.
 fn team_word(team: Team, word: u32, lane: u32) -> u32 {
     workgroupBarrier();
     if team.lane == lane {
@@ -69,12 +69,12 @@ fn team_word(team: Team, word: u32, lane: u32) -> u32 {
     return exchanged_word;
 }
 
-// The `number` of lane `lane` of the team, for every lane.
+// Lane `lane`'s `number`, for every lane.
 fn team_number(team: Team, number: f32, lane: u32) -> f32 {
     return bitcast<f32>(team_word(team, bitcast<u32>(number), lane));
 }
 
-// The `numbers` of lane `lane` of the team; each lane may name another `lane`.
+// Lane `lane`'s `numbers`; each lane may name another `lane`.
 fn team_fetch(team: Team, numbers: vec4<f32>, lane: u32) -> vec4<f32> {
     workgroupBarrier();
     exchanged[team.lane] = numbers;

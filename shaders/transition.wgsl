@@ -3,7 +3,7 @@
 // A dispatch continues where the last one ended, and ends when its budget is spent or its work is done; a chain's draws
 // do not depend on where dispatches end.
 
-// Counts of rows and of each chain's work.
+// Counts of rows, and of each chain's work.
 struct Counts {
     // Rows of draws in this dispatch.
     rows: atomic<u32>,
@@ -12,8 +12,8 @@ struct Counts {
 }
 
 @group(0) @binding(2) var<uniform> run: Dispatch;
-// The square roots of the inverse metric, in the layout of vectors. Read at every use: they are in caches, and a lane
-// has no registers to spare.
+// The square roots of the inverse metric, in the layout of vectors. Read at every use: caches hold them, and a lane has
+// no registers to spare.
 @group(0) @binding(3) var<storage, read> scales: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
 @group(0) @binding(6) var<storage, read_write> counts: Counts;
@@ -72,14 +72,14 @@ fn save(written: u32) {
     }
 }
 
-// The key of the random numbers of the chain's next transition, or of the transition under way.
+// The key of the random numbers of the chain's next transition, or of that under way.
 fn next_key() -> StreamKey {
     let seed = vec2<u32>(run.seed_low, run.seed_high);
     return StreamKey(seed, run.first_chain + team.number, run.first_transition + chain.made);
 }
 
-// Ends the transition: sets its statistics, and updates the step size and the moments. Called from one place only,
-// because its code is long where it is inlined.
+// Ends the transition: sets its statistics, and updates step size and moments. Called from one place only: inlined, it
+// is much code.
 fn finish(fate: u32) {
     let acceptance = chain.acceptance_sum / f32(chain.n_steps);
     ended = TransitionStatistics(

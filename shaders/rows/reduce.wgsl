@@ -2,14 +2,13 @@
 // chunks of one group, for one chain, until one chunk is left for each group. Sums are trees, whatever the size of a
 // group.
 
-// The index of the level's first sum within a chain's sums, and the level's number of chunks; then those of the next
-// level.
+// The index of the level's first sum within a chain's, and its number of chunks; then those of the next level.
 override FROM: u32;
 override CHUNKS_BEFORE: u32;
 override TO: u32;
 override CHUNKS_AFTER: u32;
 
-// For each chunk of the next level, the range of chunks of this level: its first, and one after its last.
+// For each chunk of the next level, the range of this level's chunks: the first, and one after the last.
 @group(0) @binding(1) var<storage, read> runs: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 

@@ -32,7 +32,7 @@ enum Posterior {
 /// Whether the CPU computes the log density of `model`. A device computes the same log densities.
 ///
 /// # Errors
-/// If the family is not Gaussian, and the likelihood is over groups or effects are integrated out.
+/// If the family is not Gaussian, with a likelihood over groups or with effects integrated out.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     let Term { factor: _, columns: _, mean: GroupMean::Free, spread: Spread::Independent, coordinates } = model.term();
     match coordinates {
@@ -94,7 +94,7 @@ impl Density for CpuDensity {
     }
 }
 
-/// The parts, apart from the likelihood, of a posterior whose effects are coordinates.
+/// A posterior whose effects are coordinates, without its likelihood.
 #[derive(Debug, Clone)]
 struct Joint {
     family: Family,

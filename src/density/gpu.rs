@@ -19,11 +19,10 @@ use tables::{
 };
 pub use tables::{Prior, Reference};
 
-/// Whether `gpu` computes log densities and gradients of `model`: if the CPU does, and no loop is too long for a
-/// software adapter.
+/// Whether `gpu` computes log densities of `model`: if the CPU does, and no loop is too long for a software adapter.
 ///
 /// # Errors
-/// If the CPU does not admit `model`, or a software adapter would end its loops too early.
+/// If the CPU does not admit `model`, or a software adapter would end its loops early.
 pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
     cpu::admits(model)?;
     let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
@@ -34,7 +33,7 @@ pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
     check_turns(gpu, model, team, group_turns(model, team, false), limit, "use --engine cpu, or fewer predictors")
 }
 
-/// The shaders of a model, assembled from their files and the model's constants.
+/// The shaders of a model, with its constants.
 #[derive(Debug, Clone)]
 pub struct DensityShaders {
     team: Team,
@@ -45,7 +44,7 @@ pub struct DensityShaders {
 }
 
 impl DensityShaders {
-    /// The shaders that evaluate `model` on a device of kind `target`.
+    /// The shaders that evaluate `model` on `target`.
     pub fn new(model: &Model, target: Target) -> DensityShaders {
         let chunks = (model.likelihood() == Likelihood::Observations).then(|| RowChunks::new(model));
         DensityShaders::of(model, chunks.as_ref(), target)
@@ -67,7 +66,7 @@ impl DensityShaders {
     }
 }
 
-/// A model on a device: its tables and compiled kernels, shared by all densities that evaluate the model there.
+/// A model on a device: tables and compiled kernels, shared by all densities that evaluate it there.
 #[derive(Debug)]
 pub struct DeviceModel {
     gpu: Arc<Gpu>,
@@ -82,16 +81,16 @@ pub struct DeviceModel {
     meter: Arc<Meter>,
 }
 
-/// The kernels and tables of the likelihood over observations.
+/// The kernels and tables of a likelihood over observations.
 #[derive(Debug)]
 struct RowPasses {
     chunks: RowChunks,
     chunk_table: wgpu::Buffer,
     rows: wgpu::Buffer,
     residuals: ComputeKernel,
-    /// For each level but the last: the kernel that reduces it, its runs, and the number of chunks after the reduction.
+    /// For each level but the last: the kernel that reduces it, its runs, and the number of chunks after.
     reductions: Vec<(ComputeKernel, wgpu::Buffer, u32)>,
-    /// The number of chains that an invocation evaluates at once.
+    /// Number of chains that an invocation evaluates at once.
     chains: u32,
 }
 
@@ -99,7 +98,7 @@ impl DeviceModel {
     /// Uploads the tables of `model` to `gpu` and compiles its kernels.
     ///
     /// # Errors
-    /// If the device does not admit `model` ([`admits`]) or has no room for it, or the driver refuses a shader.
+    /// If the device does not admit `model` ([`admits`]), has no room for it, or refuses a shader.
     pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, DensityError> {
         admits(&gpu, model)?;
         let chunks = (model.likelihood() == Likelihood::Observations).then(|| RowChunks::new(model));
@@ -141,7 +140,7 @@ impl DeviceModel {
         format!("{} lanes a chain, added up through {how}", self.team.lanes)
     }
 
-    /// The largest number of positions that a density can evaluate at once.
+    /// The largest number of positions of a density.
     pub fn largest_width(&self) -> usize {
         let row = (self.dim + 1).max(self.partials() as usize) as u64 * 4;
         let fit = self.gpu.largest_binding() / row;
@@ -150,7 +149,7 @@ impl DeviceModel {
         (fit.min(dispatched) / whole * whole) as usize
     }
 
-    /// A density that evaluates `width` positions at once, or as many as fit.
+    /// A density for `width` positions at once, or as many as fit.
     ///
     /// # Errors
     /// If not even a few positions fit, or the device's memory is full.
@@ -187,7 +186,7 @@ impl RowPasses {
             });
         }
         // SAFETY: each chunk's rows and its index among the partial sums are in range by construction (`RowChunks`),
-        // and buffers have room for a multiple of `CHAINS` chains.
+        // and buffers hold a multiple of `CHAINS` chains.
         let residuals = unsafe { ComputeKernel::compile(gpu, "residuals", residuals, &[])? };
         let mut reductions = Vec::new();
         for (before, after) in chunks.levels().iter().zip(&chunks.levels()[1..]) {
@@ -218,7 +217,7 @@ pub struct GpuDensity {
     model: Arc<DeviceModel>,
     width: usize,
     exchange: Exchange,
-    /// The bind groups of the passes, in order: the passes over observations, then the evaluation.
+    /// The bind groups of the passes in their order: those over observations, then the evaluation.
     bound: Vec<wgpu::BindGroup>,
     /// The positions of a batch, rounded to f32.
     numbers: Vec<f32>,
@@ -294,7 +293,7 @@ impl Density for GpuDensity {
     }
 }
 
-/// The constants in the header of the shaders that evaluate a model.
+/// The constants of the shaders that evaluate a model.
 fn header(model: &Model, team: Team, chunks: Option<&RowChunks>) -> ShaderHeader {
     let header = team.header(tables::header(model));
     let Some(chunks) = chunks else { return header };
@@ -306,7 +305,7 @@ fn header(model: &Model, team: Team, chunks: Option<&RowChunks>) -> ShaderHeader
         .number("LAST_LEVEL", chunks.levels().last().map_or(0, |level| level.offset))
 }
 
-/// The number of chains that share each read of the observations; registers for their betas and sums limit it.
+/// Number of chains that share each read of the observations, limited by the registers for their betas and sums.
 fn chains_at_once(coefficients: usize) -> u32 {
     match coefficients {
         ..=4 => 4,

@@ -1,4 +1,4 @@
-//! The adapters of this machine: their names, their capabilities, and the choice of one.
+//! The adapters of this machine: names, capabilities, and the choice of one.
 
 use wgpu::{Backends, DeviceType, Features, Instance, InstanceDescriptor, InstanceFlags};
 
@@ -29,12 +29,11 @@ impl Adapter {
         adapters
     }
 
-    /// The first adapter whose name contains `name`, ignoring case; without a name, one of the fastest kind. A software
-    /// adapter is refused unless `allow_software`.
+    /// The first adapter whose name contains `name`, ignoring case; without a name, one of the fastest kind. Software
+    /// is refused unless `allow_software`.
     ///
     /// # Errors
-    /// If there is no adapter, or none of that name (the error lists the names), or the chosen one is software and not
-    /// allowed.
+    /// If there is no adapter, none of that name (the error lists the names), or only software that is not allowed.
     pub fn choose(name: Option<&str>, allow_software: bool) -> Result<Adapter, GpuError> {
         let mut adapters = Adapter::all();
         if adapters.is_empty() {

@@ -7,7 +7,7 @@ use wgpu::{BufferUsages, DeviceDescriptor, ErrorFilter, Features, MemoryHints, P
 
 use super::{Adapter, GpuError, Meter, Switches};
 
-/// Timeout of a submission. On a working device, no submission of warpnuts takes nearly as long.
+/// Timeout of a submission; on a working device, none takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An opened device, shared by everything that computes on it.
@@ -43,10 +43,10 @@ impl Target {
     /// Default of `workgroup`.
     pub const WORKGROUP: u32 = 128;
 
-    /// From this number of chains on, a lane for each chain is faster than a team for each chain.
+    /// Smallest number of chains for which a lane each is faster than a team each.
     pub const ALONE: u32 = 4_096;
 
-    /// This threshold where a lane also draws the effects of all groups, one group after the other.
+    /// This threshold if a lane also draws the effects of all groups, one group after the other.
     pub const ALONE_WITH_EFFECTS: u32 = 65_536;
 }
 
@@ -55,7 +55,7 @@ impl Target {
 struct FirstFailure(Mutex<Option<GpuError>>);
 
 impl FirstFailure {
-    /// Records `error` if it is the first failure; returns the first failure.
+    /// Records `error` if it is the first; returns the first failure.
     fn report(&self, error: GpuError) -> GpuError {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error).clone()
     }
@@ -82,7 +82,7 @@ impl Gpu {
     /// Opens `adapter` with `switches`.
     ///
     /// # Errors
-    /// If the driver gives no device, or does not accept SPIR-V where `switches` ask for SPIR-V.
+    /// If the driver gives no device, or does not accept the SPIR-V that `switches` ask for.
     pub fn open_with(adapter: Adapter, switches: Switches) -> Result<Arc<Gpu>, GpuError> {
         let mut wanted = super::adapter::USED;
         wanted.set(Features::SUBGROUP, switches.subgroups);
@@ -114,7 +114,7 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             uncaptured.report(error.into());
         }));
-        // Teams are aligned blocks of lanes that fit into a subgroup of any size the device may choose.
+        // A team fits into a subgroup of any size the device may choose.
         let sizes = adapter.subgroups().filter(|_| features.contains(Features::SUBGROUP));
         let subgroup = sizes.map(|(smallest, _)| smallest.min(32)).filter(|size| size.is_power_of_two());
         let most = limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);
@@ -144,8 +144,7 @@ impl Gpu {
         self.target
     }
 
-    /// The target of kernels that make whole transitions of `chains` chains; with `sums`, kernels sum up draws and may
-    /// draw effects too.
+    /// The target of kernels that make whole transitions of `chains` chains; with `sums`, they may draw effects too.
     pub fn target_of(&self, chains: u32, sums: bool) -> Target {
         let least = if sums { Target::ALONE_WITH_EFFECTS } else { Target::ALONE };
         Target { alone: chains >= self.switches.alone.unwrap_or(least), ..self.target }
@@ -175,7 +174,7 @@ impl Gpu {
     /// A buffer of `bytes` zeros, called `what` in errors.
     ///
     /// # Errors
-    /// If the buffer is larger than the device allows, or the device's memory is full.
+    /// If it is larger than the device allows, or the device's memory is full.
     pub fn buffer(&self, what: &str, bytes: u64, usage: BufferUsages) -> Result<wgpu::Buffer, GpuError> {
         let limit =
             if usage.contains(BufferUsages::STORAGE) { self.largest_binding() } else { self.limits().max_buffer_size };
@@ -196,7 +195,7 @@ impl Gpu {
     /// A buffer that holds `content` for shaders to read, called `what` in errors.
     ///
     /// # Errors
-    /// If the buffer is larger than the device allows, or the device's memory is full.
+    /// If it is larger than the device allows, or the device's memory is full.
     pub fn table<T: bytemuck::NoUninit>(&self, what: &str, content: &[T]) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = bytemuck::cast_slice(content);
         let buffer = self.buffer(
@@ -237,12 +236,12 @@ impl Gpu {
         self.failure.get().map_or(Ok(()), Err)
     }
 
-    /// Marks the device as failed because of `error`, unless it has failed before; returns the first failure.
+    /// Marks the device as failed because of `error`, unless it failed before; returns the first failure.
     pub(super) fn fail(&self, error: GpuError) -> GpuError {
         self.failure.report(error)
     }
 
-    /// Marks the device as failed because the driver did not compile a pipeline of kernel `name`; returns the error.
+    /// Marks the device as failed because the driver refused a pipeline of kernel `name`; returns the error.
     pub(super) fn refused(&self, name: &str, reason: String) -> GpuError {
         let adapter = format!("{} ({}, {})", self.adapter.name(), self.adapter.backend(), self.adapter.driver());
         let remedy = match self.switches.spirv {
@@ -262,7 +261,7 @@ impl Gpu {
         }
     }
 
-    /// Destroys the device, as a driver might in the middle of a run: everything on it fails from now on.
+    /// Destroys the device, as a driver might during a run: all its work fails from now on.
     pub fn lose(&self) {
         self.device.destroy();
     }

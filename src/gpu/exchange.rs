@@ -7,7 +7,7 @@ use wgpu::BufferUsages;
 
 use super::{Clock, Flight, Gpu, GpuError, Landing, Meter};
 
-/// Buffers for round trips, made once: each transfer has a buffer of the host and one of the device.
+/// Buffers for round trips, made once: for each transfer, one of the host and one of the device.
 #[derive(Debug)]
 pub struct Exchange {
     gpu: Arc<Gpu>,
@@ -19,7 +19,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Buffers for uploads of `up` bytes and downloads of `down` bytes at most; `meter` counts the trips.
+    /// Buffers for up to `up` bytes sent and `down` bytes received; `meter` counts the trips.
     ///
     /// # Errors
     /// If the device has no room for the buffers.
@@ -41,8 +41,7 @@ impl Exchange {
         self.landing.output()
     }
 
-    /// Uploads `numbers`, runs the kernels that `record` dispatches, and passes the first `down` numbers of the results
-    /// to `read`.
+    /// Sends `numbers`, runs the kernels that `record` dispatches, and passes the first `down` results to `read`.
     ///
     /// # Errors
     /// If the device fails; the trip is not repeated.

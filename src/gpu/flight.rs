@@ -9,7 +9,7 @@ use wgpu::{BufferUsages, CommandEncoder, ComputePass, MapMode, SubmissionIndex};
 
 use super::{Gpu, GpuError};
 
-/// A buffer that kernels write, and its copy that the host reads.
+/// A buffer that kernels write, and the host's copy of it.
 #[derive(Debug)]
 pub struct Landing {
     output: wgpu::Buffer,
@@ -32,7 +32,7 @@ impl Landing {
         &self.output
     }
 
-    /// Discards the landed results, unread, so that the buffer can be used again.
+    /// Discards the landed results, so that the buffer can be used again.
     pub fn leave(&self) {
         self.readback.unmap();
     }
@@ -80,7 +80,7 @@ impl Clock {
         Ok(Some(Clock { queries, ticks, period: f64::from(gpu.queue.get_timestamp_period()) }))
     }
 
-    /// The time that the kernels of the last landed flight took.
+    /// The time that the kernels of the landed flight took.
     ///
     /// # Errors
     /// If no flight has landed.
@@ -104,7 +104,7 @@ const FAILED: u32 = 1 << 16;
 
 impl Flight {
     /// Submits the commands that `before` records, then the kernels that `kernels` dispatches, timed by `clock`, then
-    /// the transfer of the leading bytes of each landing. `uploads` are mapped again when the submission is done.
+    /// the transfers of each landing's leading bytes. `uploads` are mapped again when the submission is done.
     pub fn start(
         gpu: &Gpu,
         before: impl FnOnce(&mut CommandEncoder),
@@ -151,7 +151,7 @@ impl Flight {
     /// If the device fails.
     pub fn land(self, gpu: &Gpu) -> Result<(), GpuError> {
         gpu.wait(self.submission)?;
-        // Another thread may have seen the end of the submission first, and may still be calling the callbacks.
+        // Another thread that saw the end of the submission first may still be calling the callbacks.
         loop {
             let answers = self.answers.load(Ordering::Acquire);
             gpu.check()?;

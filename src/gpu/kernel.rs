@@ -103,7 +103,7 @@ fn pipeline(
     };
     match gpu.guarded(|| gpu.device.create_compute_pipeline(&descriptor)) {
         Err(GpuError::Refused { reason }) => Err(GpuError::Shader { name: entry.to_string(), reason }),
-        // If a driver refuses a pipeline, wgpu marks the device as lost and does not pass on the driver's reason.
+        // wgpu marks the device as lost if its driver refuses a pipeline, and does not pass on the reason.
         Err(GpuError::Lost { reason }) => Err(gpu.refused(entry, reason)),
         made => made,
     }

@@ -1,4 +1,4 @@
-//! Times of a device's work, and the bytes that it returns: counters that any thread may read at any time.
+//! Times of a device's work, and bytes received: counters that any thread may read at any time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +10,13 @@ pub struct Meter {
     /// The whole device's meter, which counts the same trips.
     device: Option<Arc<Meter>>,
     trips: AtomicU64,
-    /// Nanoseconds of the host's work for the trips: conversion, recording, submission.
+    /// Nanoseconds of the host's work: conversion, recording, submission.
     host: AtomicU64,
     /// Nanoseconds of waiting.
     wait: AtomicU64,
     /// Nanoseconds of kernels, where the device has timestamps.
     kernel: AtomicU64,
-    /// Bytes that the device returned; counted by the whole device's meter only.
+    /// Bytes received; counted by the whole device's meter only.
     bytes: AtomicU64,
 }
 
@@ -25,18 +25,18 @@ pub struct Meter {
 pub struct MeterReading {
     /// Number of round trips.
     pub trips: u64,
-    /// Time of the host's work for the trips: conversion, recording, submission.
+    /// Time of the host's work: conversion, recording, submission.
     pub host: Duration,
     /// Time of waiting for transfers and kernels.
     pub wait: Duration,
     /// Time of kernels alone; zero if the device has no timestamps.
     pub kernel: Duration,
-    /// Bytes that the device returned; zero unless the meter is a whole device's.
+    /// Bytes received; zero unless the meter is a whole device's.
     pub bytes: u64,
 }
 
 impl Meter {
-    /// A meter for a part of a device's work; the device's own meter counts this part too.
+    /// A meter for a part of a device's work, which the device's own meter counts too.
     pub fn part_of(device: &Arc<Meter>) -> Arc<Meter> {
         Arc::new(Meter { device: Some(device.clone()), ..Meter::default() })
     }
@@ -52,7 +52,7 @@ impl Meter {
         }
     }
 
-    /// Counts bytes that the device returns.
+    /// Counts bytes received.
     pub(super) fn count_bytes(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }

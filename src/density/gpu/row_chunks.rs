@@ -1,22 +1,22 @@
-//! Observations cut into chunks of one group each, for rows/chunks.wgsl and rows/reduce.wgsl, and the levels of the
-//! tree that adds up the sums of chunks to one sum for each group.
+//! Observations cut into chunks of one group each, for rows/chunks.wgsl and rows/reduce.wgsl, and the levels on which
+//! the chunks' sums are added up to one for each group.
 
 use crate::gpu::shared_struct;
 use crate::model::Model;
 
-/// The largest number of rows in a chunk, which one invocation adds up serially.
+/// The most rows of a chunk, which one invocation adds up.
 const CHUNK_ROWS: usize = 32;
 
-/// The largest number of chunks that are added up at once.
+/// The most chunks that are added up at once.
 const FAN_IN: usize = 32;
 
-/// Number of chunks whose rows are interleaved: the invocations of a workgroup.
+/// Number of chunks with interleaved rows: the invocations of a workgroup.
 pub const BUNDLE: usize = 64;
 
 shared_struct! {
-    /// Rows of one group, which one invocation reads.
+    /// Rows of one group that one invocation reads.
     pub struct RowChunk {
-        /// The group of these rows.
+        /// The group.
         pub group: u32,
         /// Number of rows.
         pub rows: u32,
@@ -30,7 +30,7 @@ shared_struct! {
 /// A level of the tree of a chain's sums, from chunks to groups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Level {
-    /// Index of the level's first sum among a chain's sums.
+    /// Index of its first sum among a chain's.
     pub offset: u32,
     /// Number of chunks.
     pub chunks: u32,
@@ -41,7 +41,7 @@ pub struct Level {
 /// The observations of a data set, in chunks.
 #[derive(Debug, Clone)]
 pub struct RowChunks {
-    /// The longest chunks first, so that those of a workgroup have about the same length.
+    /// The longest first, so that those of a workgroup have about the same length.
     table: Vec<RowChunk>,
     /// The first observation of each chunk.
     first: Vec<usize>,

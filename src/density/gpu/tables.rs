@@ -1,5 +1,5 @@
-//! The parts that all kernels of a model share, for densities and for whole transitions: the constants of its shaders,
-//! the team that shares a chain, and the tables of priors and of groups.
+//! The common parts of a model's kernels, for densities and for whole transitions: the constants of their shaders, the
+//! team that shares a chain, and the tables of priors and of groups.
 
 use crate::data::MAX_COEFFICIENTS;
 use crate::density::priors::normalising_constant;
@@ -11,17 +11,16 @@ use crate::model::{Coordinates, Likelihood, Model, Refusal, Role};
 /// The largest team.
 const LARGEST_TEAM: u32 = 256;
 
-/// The smallest team in a subgroup: sums are reduced and scattered in blocks of eight.
+/// The smallest team in a subgroup: sums are scattered in eights.
 const SMALLEST_TEAM: u32 = 8;
 
 /// The most groups per lane of a team in a subgroup, if lanes keep no state of their groups.
 pub const GROUPS_PER_LANE: u32 = 64;
 
-/// Number of loop iterations after which lavapipe silently ends all loops of an invocation.
+/// Loop iterations after which lavapipe silently ends all loops of an invocation.
 pub const LAVAPIPE_TURNS: u32 = 65_535;
 
-/// The largest number of loop iterations of a log density on a software adapter, within a transition that has other
-/// loops too.
+/// The most loop iterations of a log density on a software adapter, within a transition that has other loops too.
 pub const SOFTWARE_TURNS: u32 = 25_300;
 
 /// Sources that any shader of a model may use.
@@ -60,15 +59,15 @@ shared_struct! {
     }
 }
 
-/// The tables of a model for a device, and the constant that the device's log densities omit.
+/// The tables of a model on a device, and the constant that its log densities omit.
 #[derive(Debug, Clone)]
 pub struct Tables {
     /// The [`Reference`], and the [`Prior`] of each coefficient and of each dispersion.
     pub fixed: Vec<f32>,
     /// The numbers of all groups, in the rows that qr_far.wgsl reads.
     pub groups: Vec<f32>,
-    /// The constant that the host adds to a log density of the device: normalising constants, and the log likelihood at
-    /// the reference noise.
+    /// Added by the host to a log density of the device: normalising constants, and the log likelihood at the reference
+    /// noise.
     pub constant: f64,
 }
 
@@ -122,8 +121,8 @@ pub enum Meeting {
 }
 
 impl Team {
-    /// A team for `groups` groups on a device of kind `target`: a subgroup, if no lane has more than `most` groups
-    /// then, or else a workgroup.
+    /// A team for `groups` groups on `target`: a subgroup, if no lane has more than `most` groups then, or else a
+    /// workgroup.
     pub fn of(target: Target, groups: usize, most: u32) -> Team {
         let groups = groups as u32;
         match target.subgroup {
@@ -221,8 +220,8 @@ pub fn effects(model: &Model) -> u32 {
     }
 }
 
-/// The largest number of loop iterations per group in a log density, including checks that only end a loop. If the
-/// lanes of `team` also loop over rows (`walks_rows`), the average over the groups of the lane with the most rows.
+/// The most loop iterations per group in a log density, including checks that only end a loop. If the lanes of `team`
+/// also loop over rows (`walks_rows`), the average over the groups of the lane with the most rows.
 pub fn group_turns(model: &Model, team: Team, walks_rows: bool) -> u32 {
     let (k, groups) = (model.layout().coefficients as u32, model.layout().groups);
     if *model.coordinates() == Coordinates::Collapsed {
@@ -239,11 +238,10 @@ pub fn group_turns(model: &Model, team: Team, walks_rows: bool) -> u32 {
     most.div_ceil(groups.div_ceil(team.lanes as usize) as u32).saturating_mul(3 * k) + 9 * k
 }
 
-/// Refuses a log density on a software adapter if a lane's groups, with `turns` loop iterations each, may need more
-/// than `limit` iterations.
+/// Refuses a log density on a software adapter if a lane's groups, of `turns` loop iterations each, exceed `limit`.
 ///
 /// # Errors
-/// If they may.
+/// If they do.
 pub fn check_turns(
     gpu: &Gpu,
     model: &Model,
