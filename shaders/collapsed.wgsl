@@ -2,7 +2,8 @@
 //
 // Alternative to joint.wgsl, for effects that are coordinates.
 
-// Sums over groups: Q, and for each coefficient the sums of r' q, of (r' q)^2, and of r' V^-1 r.
+// Sums over groups: Q minus the reference noise of all observations, and for each coefficient the sums of r' q, of (r'
+// q)^2, and of r' V^-1 r.
 const PARTS = 1u + 3u * K;
 
 // The product of all d of the groups so far: a number in [1, 2), and how often it was halved.

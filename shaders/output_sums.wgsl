@@ -85,7 +85,7 @@ fn sampled(sample: u32, slot: u32) -> f32 {
     return vectors[sample + slot / 4u * STRIDE][slot % 4u];
 }
 
-// Adds the sample's energy, as its difference from that of the chain's first draw, and its squared step from the last.
+// Adds the sample's energy, relative to that of the chain's first draw, and the square of its step from the last.
 fn add_energy() {
     if chain.made == 1u {
         chain.first_energy = chain.energy;

@@ -1,4 +1,5 @@
-// The priors of all hyperparameters: normal for means, half-Cauchy for scales and dispersions. Twin of src/density/priors.rs.
+// The priors of all hyperparameters: normal for means, half-Cauchy for scales and dispersions. Twin of
+// src/density/priors.rs.
 
 // The prior of hyperparameter `h`, at `value` in theta: its terms in the log density and in the derivative by `value`.
 fn prior(h: u32, value: f32) -> vec2<f32> {

@@ -3,8 +3,8 @@
 //
 // All loops run K times; see covariance.wgsl.
 
-// Adds the rows of group `j` at its betas: |w - R beta|^2 + rest to the family's sums `own`, and R' (w - R beta), the
-// derivatives by the betas in the family's unit, to `by_beta`.
+// Adds the rows of group `j` at its betas: |w - R beta|^2 + `qr_rest` to the family's sums `own`, and R' (w - R beta),
+// the derivatives by the betas in the family's unit, to `by_beta`.
 fn add_likelihood(
     family: Family,
     chain: u32,

@@ -39,8 +39,8 @@ fn family_finish(
     return -0.5 * scaled;
 }
 
-// The terms of the log likelihood that depend on dispersion `d` but on no row, and their derivative by its log: with x
-// = -2 (log eps - log eps_0), -N/2 (e^x - 1 - x) and N (e^x - 1).
+// The terms of the log likelihood that depend on dispersion `d` but on no row, and their derivative by its log:
+// -N/2 (e^x - 1 - x) and N (e^x - 1), with x = -2 (log eps - log eps_0).
 fn family_alone(d: u32, log_dispersion: f32) -> vec2<f32> {
     let x = -2.0 * (log_dispersion - fixed.reference.log_eps);
     let excess = excess(x);

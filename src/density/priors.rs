@@ -1,4 +1,5 @@
-//! The priors of all hyperparameters: normal for means, half-Cauchy for scales and dispersions. Twin of shaders/priors.wgsl.
+//! The priors of all hyperparameters: normal for means, half-Cauchy for scales and dispersions. Twin of
+//! shaders/priors.wgsl.
 //!
 //! ```text
 //! log p = sum_k { - log 2 pi / 2 - log sd_k - (mu_k - m_k)^2 / (2 sd_k^2) }

@@ -2,8 +2,8 @@
 //! without differences of squares. Twin of shaders/qr.wgsl.
 //!
 //! X is a group's n x K matrix of predictors (a column of ones first), y its outcome. Some orthogonal matrix Q maps X
-//! to the upper triangular R, K x K, above zeros, and y to w, K numbers, above n - K others. The squares of these
-//! others are the residual sum of squares of the group's own regression, `rest`:
+//! to the upper triangular R, K x K, above zeros, and y to w, K numbers, above n - K others. Their sum of squares is
+//! `rest`, the residual sum of squares of the group's own regression:
 //!
 //! ```text
 //! |y - X beta|^2 = |w - R beta|^2 + rest

@@ -1,8 +1,8 @@
 //! The Gaussian likelihood given the effects, from each group's QR factor, eight groups at a time: the cost does not
 //! depend on the number of observations. Twin of shaders/quadratic.wgsl.
 //!
-//! With R and w of [`QrTable`] and u = w - R beta of a group, the residual sum of squares of all groups is sum_j |u|^2
-//! + rest, and d log p / d beta = R' u / eps^2.
+//! With R and w of [`QrTable`] and u = w - R beta of a group, the residual sum of squares is sum_j |u|^2 + rest,
+//! and d log p / d beta = R' u / eps^2.
 
 use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::{At, Diagonal, LevelSums};

@@ -13,7 +13,8 @@
 //! row upwards:
 //!
 //! ```text
-//! d'_j = d_j + alpha v_j^2,   alpha' = alpha d_j / d'_j,   v_i -= v_j U_ij,   U_ij += (alpha v_j / d'_j) v_i    for i < j
+//! d'_j = d_j + alpha v_j^2,   alpha' = alpha d_j / d'_j,
+//! v_i -= v_j U_ij,   U_ij += (alpha v_j / d'_j) v_i    for i < j
 //! ```
 //!
 //! starting with v = r_k and alpha = s_k. Every d is 1 plus terms that are not negative. With two coefficients,
