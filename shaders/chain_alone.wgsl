@@ -1,17 +1,17 @@
-// A chain that one lane has to itself, with all groups and all random words. The same as chain_shared.wgsl, where a team has it.
+// A chain that one lane has to itself, with all groups and all random words. Alternative to chain_shared.wgsl.
 //
-// There are no effects in theta then. BUNCH groups are added up by themselves before their sums are: a compiler may have them side by side.
-// The table has groups that add nothing at its end, so that there are whole bunches.
+// No effects are in theta. Groups are added up in bunches of BUNCH, then bunches: a compiler may interleave the groups
+// of a bunch. Padding groups at the end of the table, which add nothing, make every bunch whole.
 
-// The block of the joins' words that is in use, and the first word of directions.
+// The current block of words for joins, and the word of directions.
 var<private> join_words: vec4<u32>;
 var<private> direction_word: u32;
 
-// Adds up over the groups: the gradient at the moving end is set, and the log density returned.
+// Adds up over the groups: sets the gradient at the moving end, and returns the log density.
 fn of_groups(at: ptr<function, At>) -> f32 {
     var parts: array<f32, PARTS>;
     var effects: array<f32, K>;
-    // The bound is not known to compilers, which would put all groups side by side: more code than caches hold.
+    // Compilers must not know the bound: they would unroll all bunches, into more code than caches hold.
     for (var bunch = 0u; bunch < min(QR_GROUPS / BUNCH, run.turns); bunch++) {
         var bunch_parts: array<f32, PARTS>;
         for (var i = 0u; i < bound(BUNCH); i++) {
@@ -36,7 +36,7 @@ fn take_words() {
     spent += 40u;
 }
 
-// Which end moves when the tree has `depth` doublings: 0 backwards, 1 forwards.
+// The end that moves when the tree has `depth` doublings: 0 backwards, 1 forwards.
 fn direction(depth: u32) -> u32 {
     return direction_word >> (depth % 32u) & 1u;
 }

@@ -1,10 +1,10 @@
-// A chain that the lanes of a team share: each has some of the groups and some of the random words. The same as chain_alone.wgsl, where
-// a lane has a chain to itself.
+// A chain that the lanes of a team share, each with some of the groups and of the random words. Alternative to
+// chain_alone.wgsl.
 
-// Random words of joins, each block in another lane, with the directions after them.
+// Random words of joins, one block per lane, then those of directions.
 var<private> join_words: vec4<u32>;
 
-// Adds up over the groups: the gradient at the moving end is set, and the log density returned.
+// Adds up over the groups: sets the gradient at the moving end, and returns the log density.
 fn of_groups(at: ptr<function, At>) -> f32 {
     var parts: array<f32, PARTS>;
     var effects: array<f32, K>;
@@ -34,14 +34,14 @@ fn of_groups(at: ptr<function, At>) -> f32 {
     return team_number(team, sum, LOG_DENSITY % 8u);
 }
 
-// Blocks 0, 1, ... of the joins' words, one a lane; in lane DIRECTION_LANE the block of directions.
+// Blocks 0, 1, ... of the words for joins, one per lane; in lane DIRECTION_LANE the block of directions.
 fn take_words() {
     let is_direction = team.lane == DIRECTION_LANE;
     join_words = words(key, select(JOIN, DIRECTION, is_direction), select(team.lane, 0u, is_direction));
     spent += 20u;
 }
 
-// Which end moves when the tree has `depth` doublings: 0 backwards, 1 forwards.
+// The end that moves when the tree has `depth` doublings: 0 backwards, 1 forwards.
 fn direction(depth: u32) -> u32 {
     return team_word(team, join_words.x, DIRECTION_LANE) >> (depth % 32u) & 1u;
 }
@@ -51,5 +51,5 @@ fn join_uniform(depth: u32) -> f32 {
     return uniform_deviate(team_word(team, join_words[depth % 4u], depth / 4u));
 }
 
-// Tables are read where they are: lanes read other groups at once.
+// Tables are read in their buffer: lanes read different groups at once.
 fn load_tables(lane: u32) {}

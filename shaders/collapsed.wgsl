@@ -1,15 +1,16 @@
-// What groups add to the log density where their effects are integrated out. Twin of src/density/collapsed.rs, where the formulas are.
+// The log density of groups whose effects are integrated out. Twin of src/density/collapsed.rs, which has the formulas.
 //
-// The same as joint.wgsl, where effects are coordinates.
+// Alternative to joint.wgsl, for effects that are coordinates.
 
-// What groups add up to: the squares Q of all, and of each coefficient the sums of r' q, of its square, and of r' V^-1 r.
+// Sums over groups: Q minus the reference noise of all observations, and for each coefficient the sums of r' q, of (r'
+// q)^2, and of r' V^-1 r.
 const PARTS = 1u + 3u * K;
 
 // The product of all d of the groups so far: a number in [1, 2), and how often it was halved.
 var<private> determinant = 1.0;
 var<private> halvings = 0u;
 
-// Adds group `j` to the `parts`, and its d to the product; there are no `effects`.
+// Adds group `j` to the `parts`, and its d to the product; `effects` is not used.
 fn add_group(
     at: ptr<function, At>,
     chain: u32,
@@ -27,7 +28,7 @@ fn add_group(
     factorize(j, &ratio, &covariance);
     for (var k = 0u; k < K; k++) {
         determinant *= covariance.diagonal[k];
-        // A product of two of them does not overflow.
+        // A product of two d does not overflow.
         if k % 2u == 1u || k + 1u == K {
             renormalize();
         }
@@ -51,7 +52,7 @@ fn renormalize() {
     determinant = bitcast<f32>((bits & 0x7FFFFFu) | 0x3F800000u);
 }
 
-// What the `parts` make of the log density and its derivatives; the product is 1 again.
+// The log density and its derivatives, from the `parts`; resets the product to 1.
 fn sums_of(at: ptr<function, At>, parts: ptr<function, array<f32, PARTS>>) -> array<f32, SUMS> {
     let inverse_variance = family_unit((*at).family);
     let scaled = (*parts)[0] * inverse_variance;

@@ -1,4 +1,4 @@
-// The effects of a group given everything else, drawn from their exact conditional normal. Twin of
+// A group's effects, drawn from their exact conditional normal given everything else. Twin of
 // src/density/collapsed/conditional_effects.rs, which has the formulas.
 
 // The coefficients of a sample.
@@ -10,13 +10,14 @@ fn coefficients_of(sample: u32) -> At {
     return at;
 }
 
-// The key of the random numbers of the effects of the chain's newest draw: its number since warm-up, or before its end.
+// The key of the random numbers for the effects of the newest draw: its transition is the draw's index in the phase, in
+// warm-up with all bits flipped.
 fn key_of_effects() -> StreamKey {
     let seed = vec2<u32>(run.seed_low, run.seed_high);
     return StreamKey(seed, run.first_chain + team.number, (run.first_effects + chain.made - 1u) ^ run.effects_flipped);
 }
 
-// The betas of group `j`, where the residual's sd is `eps`, from 2 K normal deviates, xi and then zeta.
+// The betas of group `j`, with residual sd `eps`, from 2 K normal deviates: xi, then zeta.
 fn effects_given(
     at: ptr<function, At>,
     eps: f32,

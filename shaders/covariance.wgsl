@@ -1,12 +1,12 @@
-// The covariance of a group's rotated outcome once its effects are integrated out: V = I + sum_c s_c r_c r_c', factorized by
-// additions of positive terms. Twin of src/density/collapsed/covariance.rs, which tells the method, function by function.
+// The covariance of a group's rotated outcome with its effects integrated out: V = I + sum_c s_c r_c r_c', factorized
+// by additions of positive terms. Twin of src/density/collapsed/covariance.rs, which has the method.
 //
-// Every loop turns K times and looks whether there is something to do: one that turns as often as another
-// loop's number says, few compilers unroll, and then all these small arrays are in memory.
+// Every loop runs K times and tests whether there is work: few compilers unroll a loop whose bound is another loop's
+// variable, and without unrolling all these small arrays are in memory.
 
 // V = U diag(d) U'.
 struct Covariance {
-    // Column after column, U_ij for i < j, and room for the diagonal.
+    // Column after column, U_ij for i < j, with unused places for the diagonal.
     upper: array<f32, TRIANGLE>,
     // d, and 1 / d.
     diagonal: array<f32, K>,
@@ -15,7 +15,7 @@ struct Covariance {
 
 const TRIANGLE = K * (K + 1u) / 2u;
 
-// Factorizes V of group `group`, where `ratio` holds s.
+// Factorizes V of group `group`; `ratio` holds s.
 fn factorize(group: u32, ratio: ptr<function, array<f32, K>>, covariance: ptr<function, Covariance>) {
     for (var i = 0u; i < TRIANGLE; i++) {
         (*covariance).upper[i] = 0.0;
@@ -50,7 +50,7 @@ fn factorize(group: u32, ratio: ptr<function, array<f32, K>>, covariance: ptr<fu
     }
 }
 
-// Makes U^-1 x of the first `k` entries of x, and returns x' V^-1 x.
+// Replaces the first `k` entries of x by those of U^-1 x, and returns x' V^-1 x.
 fn whiten(covariance: ptr<function, Covariance>, k: u32, x: ptr<function, array<f32, K>>) -> f32 {
     var square = 0.0;
     for (var above = 0u; above < K; above++) {
@@ -68,7 +68,7 @@ fn whiten(covariance: ptr<function, Covariance>, k: u32, x: ptr<function, array<
     return square;
 }
 
-// V^-1 x of what `whiten` has made of x.
+// V^-1 x, from the result of `whiten` for x.
 fn solve(covariance: ptr<function, Covariance>, whitened: ptr<function, array<f32, K>>) {
     for (var j = 0u; j < K; j++) {
         (*whitened)[j] *= (*covariance).inverse[j];
@@ -94,7 +94,7 @@ fn deviation(group: u32, at: ptr<function, At>) -> array<f32, K> {
     return deviation;
 }
 
-// r_c of group `group`, and zeros after it.
+// r_c of group `group`, padded with zeros.
 fn column(group: u32, c: u32) -> array<f32, K> {
     var column: array<f32, K>;
     for (var i = 0u; i < K; i++) {

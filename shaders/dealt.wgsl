@@ -1,9 +1,10 @@
-// Sums over the groups that are dealt out to the lanes of a team. Every lane adds up some of the groups; their sums over the team make
-// the gradient by the hyperparameters. What is to be computed for each of those, each in another lane computes at once.
+// Sums over the groups, reduced and scattered over the lanes of a team. Every lane adds up some groups; the sums over
+// the team are the gradient by the hyperparameters. Each lane then computes the other terms of its own hyperparameter,
+// all lanes at once.
 
-// Adds up `sums` over the team, eight of them from 8 `eighth` on; a lane has that of number 8 `eighth` + lane % 8 then. The
-// lane that has one of these hyperparameters, number `h` at `value`, adds what it adds alone. The log density is the
-// last to be complete.
+// Adds up eight of the `sums` over the team, from 8 `eighth` on; a lane returns sum 8 `eighth` + lane % 8. The lane
+// that has hyperparameter `h`, at `value`, among these eight adds the terms that no group adds. The sum of the log
+// density is the last to be complete.
 fn add_up(team: Team, eighth: u32, h: u32, value: f32, sums: ptr<function, array<f32, SUMS>>) -> f32 {
     let own = select(vec2<f32>(0.0), alone(min(h, HYPERPARAMETERS - 1u), value), is_among(h, eighth));
     (*sums)[LOG_DENSITY] += own.x;

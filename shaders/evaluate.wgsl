@@ -1,12 +1,12 @@
-// Entry: log density and gradient of a batch of positions, a team of lanes each.
+// Entry: log densities and gradients of a batch of positions, one per team of lanes.
 
-// A row of 1 + DIM numbers for each position: its log density but for the constant, and the gradient.
+// A row of 1 + DIM numbers for each position: its log density without the constant, then the gradient.
 @group(0) @binding(3) var<storage, read_write> evaluations: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)
 fn evaluate(invocation: Invocation) {
     let team = team_of(invocation);
-    // Room for whole workgroups of positions is there, so that the last one need not look whether it has work.
+    // Buffers have room for whole workgroups of positions, so that no team has to check whether its position exists.
     let evaluation = team.number * (DIM + 1u) + 1u;
     var at = hyperparameters(team.number);
 
@@ -25,7 +25,7 @@ fn evaluate(invocation: Invocation) {
 
     for (var eighth = 0u; eighth < SUMS / 8u; eighth++) {
         let number = 8u * eighth + team.lane % 8u;
-        // A hyperparameter's prior is for one lane to add.
+        // Only one lane adds a hyperparameter's prior.
         let h = select(HYPERPARAMETERS, number, team.lane < 8u);
         let value = positions[team.number * DIM + min(number, HYPERPARAMETERS - 1u)];
         let sum = add_up(team, eighth, h, value, &sums);

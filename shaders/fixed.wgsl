@@ -1,5 +1,5 @@
-// What does not depend on the position: about which noise log densities are taken, and the priors of each coefficient, then of
-// eps. Made by src/density/gpu/tables.rs, which has the formula.
+// The position-independent tables: the reference noise of log densities, and the priors of each coefficient, then of
+// each dispersion. Made by src/density/gpu/tables.rs, which has the formula.
 
 struct Fixed {
     reference: Reference,

@@ -1,6 +1,7 @@
-// What a group adds to the log density where its effects are coordinates. The same as collapsed.wgsl, where they are integrated out.
+// The log density of a group whose effects are coordinates. Alternative to collapsed.wgsl, for effects that are
+// integrated out.
 
-// Adds what group `j` of `chain` adds, and turns its `effects` into the log density's derivative by them.
+// Adds group `j` of `chain` to the `sums`, and replaces its `effects` by the log density's derivatives by them.
 fn add_group(
     at: ptr<function, At>,
     chain: u32,
@@ -23,7 +24,7 @@ fn add_group(
     (*sums)[LOG_DENSITY] += log_density;
 }
 
-// What groups add up to: the sums themselves.
+// Sums over groups: the final sums themselves.
 const PARTS = SUMS;
 
 fn sums_of(at: ptr<function, At>, parts: ptr<function, array<f32, PARTS>>) -> array<f32, SUMS> {

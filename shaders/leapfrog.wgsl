@@ -1,14 +1,15 @@
-// The end of the trajectory that moves, in registers: a leapfrog step of it, and the log density where it comes to. Twin of
+// The moving end of the trajectory, in registers: its leapfrog step, and the log density there. Twin of
 // src/nuts/leapfrog.rs and src/density/cpu.rs.
 
 // The end that moves.
 var<private> position: array<vec4<f32>, QUADS>;
 var<private> momentum: array<vec4<f32>, QUADS>;
 var<private> gradient: array<vec4<f32>, QUADS>;
-// At the newest leaf.
+// The log density of the newest leaf.
 var<private> leaf_log_density: f32;
 
-// A leapfrog step of the moving end but for its second half a kick: w += (h/2) s g, q += h s w, and the gradient there.
+// A leapfrog step of the moving end, without the second half of the kick: w += (h/2) s g, q += h s w, and the gradient
+// at q.
 fn leap() {
     let step = select(-chain.step_size, chain.step_size, chain.moving == 1u);
     for (var quad = 0u; quad < bound(QUADS); quad++) {
@@ -20,9 +21,9 @@ fn leap() {
     spent += 4u * SLOTS + GROUP_SLOTS * GROUP_TURNS + 4u * K + 40u;
 }
 
-// The log density at the moving end, whose gradient is set.
+// Sets the gradient at the moving end, and returns the log density there.
 fn log_density() -> f32 {
-    // Of every hyperparameter that a lane has, as if it were the log of a scale.
+    // The exponential of each hyperparameter of this lane, as if all were logs of scales.
     var scales_here: array<f32, SLOTS - EFFECTS * GROUP_SLOTS>;
     for (var i = 0u; i < SLOTS - EFFECTS * GROUP_SLOTS; i++) {
         scales_here[i] = exp_of(position_at(EFFECTS * GROUP_SLOTS + i));
@@ -42,7 +43,7 @@ fn log_density() -> f32 {
     return of_groups(&at);
 }
 
-// The coordinate that is in a slot.
+// The coordinate in a slot.
 fn position_at(slot: u32) -> f32 {
     return position[slot / 4u][slot % 4u];
 }

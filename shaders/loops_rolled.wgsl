@@ -1,5 +1,5 @@
-// How often a loop turns, where a compiler must not know it: software adapters take minutes to compile what they have
-// unrolled. The same as loops_unrolled.wgsl, where it may. `run.turns` is more than any loop has.
+// Loop bounds that compilers must not know: those of software adapters take minutes for loops that they unroll.
+// Alternative to loops_unrolled.wgsl. `run.turns` is larger than any bound.
 
 fn bound(turns: u32) -> u32 {
     return min(turns, run.turns);

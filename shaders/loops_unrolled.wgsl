@@ -1,5 +1,5 @@
-// How often a loop turns, where a compiler may know it: short loops are unrolled then, and small arrays become registers.
-// The same as loops_rolled.wgsl, where it may not.
+// Loop bounds that compilers may know: they unroll short loops, and small arrays become registers. Alternative to
+// loops_rolled.wgsl.
 
 fn bound(turns: u32) -> u32 {
     return turns;

@@ -1,11 +1,11 @@
-// Exponential and logarithm, the same on every device: twin of src/math.rs, shorter by the terms that f32 cannot see.
-// Those that come with a device differ from device to device, in the fourth digit of a unit in the last place or in the
-// sixth of the number.
+// Exponential and logarithm, the same on every device. Twin of src/math.rs, without the terms below the precision of
+// f32. WGSL allows built-in functions errors of several units in the last place, and logarithms an absolute error of
+// 2^-21.
 
-// e^x, to 2 units in the last place; 0 below -104, infinity above 89; a NaN gives any number.
+// e^x, to 2 units in the last place; 0 below -104, infinity above 89; any number for a NaN.
 //
-// x = n ln 2 + r with |r| <= (ln 2) / 2, and e^r by its Taylor polynomial; 2^n in two halves, so that it may overflow
-// and underflow.
+// x = n ln 2 + r with |r| <= (ln 2) / 2, and e^r by its Taylor polynomial; 2^n is multiplied in as two factors, so that
+// the result may overflow and underflow.
 fn exp_of(x: f32) -> f32 {
     let bounded = clamp(x, -150.0, 150.0);
     let n = round(bounded * 1.44269504);

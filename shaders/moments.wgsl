@@ -1,4 +1,4 @@
-// The moments of all samples of a phase of warm-up, which leave the device in place of draws.
+// The moments of a warm-up phase's draws, which the device returns instead of the draws.
 
 // Adds the sample to the moments of the phase's draws (Welford 1962).
 fn add_moments() {

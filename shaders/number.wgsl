@@ -1,4 +1,4 @@
-// Which number an invocation has among all of a dispatch of workgroups of MOVERS lanes, in rows of as many as the device allows.
+// An invocation's number in a dispatch of workgroups of MOVERS lanes, in rows as long as the device allows.
 
 struct Among {
     @builtin(workgroup_id) workgroup: vec3<u32>,

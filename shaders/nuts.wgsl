@@ -1,11 +1,8 @@
-// The transition of NUTS as a kernel: it begins, and is given the gradient at one leaf after the other until it is
-// over. Twin of src/nuts/transition.rs.
-//
-// Wants leapfrog.wgsl, tree.wgsl, weight.wgsl, random.wgsl, a team, a chain that is shared or alone, and transition.wgsl's chain and
-// place.
+// The transition of NUTS as a state machine: it begins, then receives the gradient at one leaf after the other until it
+// ends. Twin of src/nuts/transition.rs.
 
-// What a leaf makes of its transition: it goes on; or it is over, because its energy error is too large, because a
-// subtree or the tree turns back, or because the tree may not grow further.
+// The state of a transition after a leaf: it continues; or it has ended, because the energy error is too large, because
+// a subtree or the tree has made a U-turn, or because the tree may not grow further.
 const ONGOING = 0u;
 const DIVERGING = 1u;
 const TURNING = 2u;
@@ -13,10 +10,10 @@ const SATURATED = 3u;
 
 var<private> weight: Weight;
 var<private> subtree_weight: Weight;
-// Random words of leaves, each block in another lane.
+// Random words of leaves, one block per lane.
 var<private> leaf_words: vec4<u32>;
 
-// Takes up the transition that was under way between two dispatches, if there was one.
+// Restores the transition that was under way at the end of the last dispatch, if any.
 fn resume() {
     weight = chain.weight;
     subtree_weight = chain.subtree_weight;
@@ -28,7 +25,7 @@ fn resume() {
     }
 }
 
-// Keeps the transition that is under way, if there is one, for the next dispatch.
+// Stores the transition that is under way, if any, for the next dispatch.
 fn suspend() {
     if chain.growing == 1u {
         save_end();
@@ -38,7 +35,7 @@ fn suspend() {
     chain.subtree_weight = subtree_weight;
 }
 
-// Starts the transition of `key` at the sample of the last.
+// Starts the transition of `key` at the last sample.
 fn begin(step_size: f32) {
     chain.step_size = step_size;
     chain.depth = 0u;
@@ -54,7 +51,7 @@ fn begin(step_size: f32) {
     let other_gradient = place_of(team, other_end + GRADIENT);
     let rho = place_of(team, RHO);
     let near = place_of(team, NEAR);
-    // Both are read before anything is written, so that their latencies overlap.
+    // All reads come before any write, so that their latencies overlap.
     for (var quad = 0u; quad < bound(QUADS); quad++) {
         position[quad] = vectors[sample + quad * STRIDE];
         gradient[quad] = vectors[sample_gradient + quad * STRIDE];
@@ -78,8 +75,8 @@ fn begin(step_size: f32) {
     spent += 2u * SLOTS;
 }
 
-// Draws the momentum: every lane makes other blocks of four deviates, and then takes its coordinates' from whoever has
-// them.
+// Draws the momentum: every lane computes other blocks of four deviates, and then fetches those of its coordinates from
+// the lanes that computed them.
 fn draw_momentum() {
     for (var quad = 0u; quad < bound(QUADS); quad++) {
         momentum[quad] = vec4<f32>();
@@ -87,7 +84,8 @@ fn draw_momentum() {
     for (var first_block = 0u; 4u * first_block < DIM; first_block += TEAM) {
         let deviates = normals(key, MOMENTUM, first_block + team.lane);
         for (var slot = 0u; slot < bound(SLOTS); slot++) {
-            // A slot whose coordinates are in other blocks for every lane; compilers that unroll the loop know.
+            // Skips slots that have no coordinate in these blocks in any lane; compilers that unroll the loop know
+            // which.
             if 4u * first_block >= coordinate_of(0u, slot) + TEAM || 4u * (first_block + TEAM) <= coordinate_of(0u, slot) {
                 continue;
             }
@@ -102,7 +100,7 @@ fn draw_momentum() {
     }
 }
 
-// The second half of the kick, and what the new leaf makes of the transition.
+// Completes the kick and adds the new leaf; returns the state of the transition.
 fn give() -> u32 {
     let half = 0.5 * select(-chain.step_size, chain.step_size, chain.moving == 1u);
     var square = 0.0;
@@ -133,7 +131,7 @@ fn give() -> u32 {
     return add_leaf();
 }
 
-// The blocks of leaves from that of leaf `leaf` on, one a lane, from a multiple of the team on.
+// The lanes' blocks of words for leaves, starting at a multiple of 4 TEAM leaves, so that leaf `leaf` is among them.
 fn take_leaf_words(leaf: u32) {
     leaf_words = words(key, LEAF, leaf / (4u * TEAM) * TEAM + team.lane);
     spent += 20u;

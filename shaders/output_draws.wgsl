@@ -1,11 +1,11 @@
-// What leaves the device where draws do: every `thin`-th, with what its transition tells. Rows fill up one after the other, whichever
-// chain each is of; those of one chain follow in their order.
+// Output of draws: every `thin`-th draw, with its transition's statistics. Rows are filled in the order of recording,
+// which mixes chains but keeps the order of each chain's draws.
 
 // The leading KEPT coordinates of each draw.
 @group(0) @binding(7) var<storage, read_write> draws: array<f32>;
 @group(0) @binding(8) var<storage, read_write> statistics: array<TransitionStatistics>;
 
-// Lets the sample leave, where it is wanted, behind `written` others; returns how many there are then.
+// Writes out the sample, if it is to be recorded, after `written` draws of the chain; returns the new number of draws.
 fn record(written: u32) -> u32 {
     if run.recording == 0u || (run.since_recorded + chain.made) % run.thin != 0u {
         return written;
@@ -18,7 +18,7 @@ fn record(written: u32) -> u32 {
     return written + 1u;
 }
 
-// Lets the sample leave, as draw `row`.
+// Writes out the sample as draw `row`.
 fn write_draw(row: u32) {
     let sample = place_of(team, STATE + 2u * chain.sample);
     for (var slot = 0u; slot < bound(SLOTS); slot++) {

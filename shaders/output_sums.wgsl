@@ -1,20 +1,21 @@
-// What leaves the device where no draw does: each chain's sums over its draws, and histograms of all chains together. Twin of
+// Output of sums instead of draws: each chain's sums over its draws, and histograms over all chains. Twin of
 // src/engine/sums.rs.
 //
-// A lane has SUM_SLOTS numbers of each vector of sums, SUM_QUADS quads: of all K coefficients' effects, SUM_GROUP_SLOTS each, then of
-// the hyperparameters. Vectors lie as a chain's others do.
+// A lane has SUM_SLOTS numbers of each vector of sums, in SUM_QUADS quads: SUM_GROUP_SLOTS effects of each of all K
+// coefficients, then hyperparameters. The layout in memory is that of a chain's other vectors.
 
 const SUM_QUADS = (SUM_SLOTS + 3u) / 4u;
 
-// Of each number of a vector: mean and 1 / sd of the named variable it stands for, in the sampler's units; and its tails as u.
+// For each number of a vector: mean and 1 / sd of its named variable, in the sampler's units, and the bounds of the
+// lower and of the upper tail, as u.
 @group(0) @binding(9) var<storage, read> grid: array<vec4<f32>>;
-// SUM_VECTORS vectors of each chain: of each half of its draws the sum of u and of u^2; then how many u were at most where the lower
-// tail ends, and at most where the upper one begins.
+// SUM_VECTORS vectors of each chain: for each half of its draws, the sums of u and of u^2; then the counts of u up to
+// the bound of the lower tail, and of u up to that of the upper tail.
 @group(0) @binding(10) var<storage, read_write> sums: array<vec4<f32>>;
 // BINS counts for each named variable.
 @group(0) @binding(11) var<storage, read_write> histograms: array<atomic<u32>>;
 
-// Adds the sample to what leaves, where draws are wanted; of them themselves there are `written`, none.
+// Adds the sample to the sums, if draws are recorded; returns `written`, unchanged: no draw is written.
 fn record(written: u32) -> u32 {
     if run.recording == 1u {
         add_energy();
@@ -54,7 +55,7 @@ fn add_quad(quad: u32, named: vec4<f32>) {
     sums[place[3]] = select(before[3], vec4<f32>(), chain.made == 1u) + above;
 }
 
-// Where a quad of the chain's vector `vector` of sums is.
+// The index of a quad in vector `vector` of the chain's sums.
 fn place_of_sums(vector: u32, quad: u32) -> u32 {
     return place_among(team.number, SUM_VECTORS, vector, SUM_QUADS) + team.lane + quad * STRIDE;
 }
@@ -64,27 +65,27 @@ fn bin(u: f32) -> u32 {
     return u32(clamp((u + REACH) * (f32(BINS) / (2.0 * REACH)), 0.0, f32(BINS - 1u)));
 }
 
-// What effects of coefficient `k` are betas of in the sample.
+// The coefficient that turns effects into betas in the sample.
 fn sampled_coefficient(sample: u32, k: u32) -> Coefficient {
     return named_coefficient(sampled_hyperparameter(sample, MEAN + k), sampled_hyperparameter(sample, SCALE + k));
 }
 
-// Hyperparameter `h` of the sample, as it stands in theta.
+// Hyperparameter `h` of the sample, in theta.
 fn sampled_hyperparameter(sample: u32, h: u32) -> f32 {
     return team_number(team, sampled(sample, EFFECTS * GROUP_SLOTS + h / TEAM), h % TEAM);
 }
 
-// The named hyperparameter that the lane has in slot `slot` after those of effects.
+// The named hyperparameter in this lane's slot `slot` after the slots of effects.
 fn named_in(sample: u32, slot: u32) -> f32 {
     return named_hyperparameter(slot * TEAM + team.lane, sampled(sample, EFFECTS * GROUP_SLOTS + slot));
 }
 
-// What the lane has in a slot of the sample.
+// This lane's number in a slot of the sample.
 fn sampled(sample: u32, slot: u32) -> f32 {
     return vectors[sample + slot / 4u * STRIDE][slot % 4u];
 }
 
-// Adds the sample's energy, as its distance from that of the chain's first draw.
+// Adds the sample's energy, relative to that of the chain's first draw, and the square of its step from the last.
 fn add_energy() {
     if chain.made == 1u {
         chain.first_energy = chain.energy;

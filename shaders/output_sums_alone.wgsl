@@ -1,12 +1,12 @@
-// The named variables of a sample that are summed up, where effects are integrated out and a lane has the chain to itself: it draws those
-// of four groups after four.
+// The named variables of a sample, for streaming sums, where effects are integrated out and a lane has the chain to
+// itself: the lane draws the effects of four groups at a time.
 
-// Adds the sample that lies there to its chain's sums, and to the histograms.
+// Adds the sample at index `sample` to its chain's sums, and to the histograms.
 fn add_sample(sample: u32) {
     var at = coefficients_of(sample);
     let eps = positive(sampled_hyperparameter(sample, DISPERSION));
     let key = key_of_effects();
-    // For each of the 2 K streams of deviates, the block where those of the next groups begin.
+    // For each of the 2 K streams of deviates, the block with the deviate of the next group.
     var blocks: array<vec4<f32>, 2u * K>;
     for (var s = 0u; s < 2u * K; s++) {
         blocks[s] = normals(key, EFFECT, s * J / 4u);

@@ -1,6 +1,6 @@
-// The named variables of a sample that are summed up, where effects are coordinates: a team's lanes have them.
+// The named variables of a sample, for streaming sums, where effects are coordinates, in the lanes of a team.
 
-// Adds the sample that lies there to its chain's sums, and to the histograms.
+// Adds the sample at index `sample` to its chain's sums, and to the histograms.
 fn add_sample(sample: u32) {
     var named: array<vec4<f32>, SUM_QUADS>;
     for (var k = 0u; k < K; k++) {

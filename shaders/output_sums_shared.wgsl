@@ -1,7 +1,7 @@
-// The named variables of a sample that are summed up, where effects are integrated out and a team shares a chain: each lane draws those of
-// its groups.
+// The named variables of a sample, for streaming sums, where effects are integrated out and a team shares a chain: each
+// lane draws the effects of its groups.
 
-// Adds the sample that lies there to its chain's sums, and to the histograms.
+// Adds the sample at index `sample` to its chain's sums, and to the histograms.
 fn add_sample(sample: u32) {
     var at = coefficients_of(sample);
     let eps = positive(sampled_hyperparameter(sample, DISPERSION));

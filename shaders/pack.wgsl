@@ -1,25 +1,25 @@
-// Entry: draws on their way to a host that keeps 16 bits of each number: named variables as offsets from a mean in units of
-// an sd, two to a word. The rounding is that of f16::from_f32 in the crate `half`.
+// Entry: packs draws for a host that keeps 16 bits of each number: named variables as offsets from a mean in units of
+// an sd, two to a word. Rounds as f16::from_f32 of the crate `half` does.
 //
-// An invocation makes a word of two neighbours among a draw's kept variables; it runs after
-// transition.wgsl, whose rows of draws it reads.
+// Each invocation makes a word of two neighbours among a draw's kept variables. The kernel runs after transition.wgsl
+// and reads its rows of draws.
 
 struct Counts {
     // Rows of draws in this dispatch.
     rows: u32,
-    // Of each chain.
+    // Counts of each chain.
     chains: array<vec4<u32>>,
 }
 
 const WORDS = (KEPT + 1u) / 2u;
 const LARGEST = 0x7F800000u;
 
-// Of each kept variable, in the sampler's units: its mean, and 1 / sd.
+// For each kept variable, in the sampler's units: its mean, and 1 / sd.
 @group(0) @binding(3) var<storage, read> units: array<vec2<f32>>;
 @group(0) @binding(6) var<storage, read> counts: Counts;
 // The leading KEPT coordinates of each draw.
 @group(0) @binding(7) var<storage, read> draws: array<f32>;
-// WORDS of each draw.
+// WORDS words for each draw.
 @group(0) @binding(8) var<storage, read_write> packed: array<u32>;
 
 @compute @workgroup_size(MOVERS)
@@ -37,7 +37,7 @@ fn pack(among: Among) {
     packed[at] = word;
 }
 
-// How far variable `i` of a draw is from its mean, in sds.
+// The offset of variable `i` of a draw from its mean, in units of its sd.
 fn offset(row: u32, i: u32) -> f32 {
     let unit = units[i];
     return (named(row * KEPT, i) - unit.x) * unit.y;
@@ -53,8 +53,8 @@ fn named(first: u32, i: u32) -> f32 {
     return beta(k, named_coefficient(draws[first + MEAN + k], draws[first + SCALE + k]), number);
 }
 
-// The 16 bits nearest to x, of two that are as near the even ones. `pack2x16float` may round either way, and makes anything
-// of what is too large.
+// x in 16 bits, rounded to nearest, ties to even. `pack2x16float` may round up or down, and its result is indeterminate
+// if x is too large.
 fn half_of(x: f32) -> u32 {
     let bits = bitcast<u32>(x);
     let sign = bits >> 16u & 0x8000u;
@@ -66,16 +66,16 @@ fn half_of(x: f32) -> u32 {
     if size >= 0x477FF000u {
         return sign | 0x7C00u;
     }
-    // From 2^-14 on, the exponent is another by 112, and the fraction shorter by 13 bits.
+    // From 2^-14 on, the exponent's bias is smaller by 112, and the fraction shorter by 13 bits.
     if size >= 0x38800000u {
         return sign | rounded(size - 0x38000000u, 13u);
     }
-    // Below, so many times 2^-24.
+    // Below, a multiple of 2^-24.
     let shift = 126u - max(size >> 23u, 101u);
     return sign | rounded((size & 0x7FFFFFu) | 0x800000u, shift);
 }
 
-// A number without its last bits, to the nearest, of two that are as near to the even one.
+// `number` without its last `bits` bits, rounded to nearest, ties to even.
 fn rounded(number: u32, bits: u32) -> u32 {
     let odd = number >> bits & 1u;
     return (number + (1u << (bits - 1u)) - 1u + odd) >> bits;

@@ -1,8 +1,8 @@
-// Entry: the moments of all chains' draws, pooled over a stretch of POOLED chains each, so that the host has few to add
-// up. Every chain has made the same number of draws.
+// Entry: pools the moments of draws over each run of POOLED chains, so that the host has few moments to add up. Every
+// chain has made the same number of draws.
 
 @group(0) @binding(2) var<uniform> pooling: Pooling;
-// For each stretch of chains: mean and sum of squared deviations of positions, then of gradients, as vectors lie.
+// For each run of chains: mean and sum of squared deviations of positions, then of gradients, in the layout of vectors.
 @group(0) @binding(6) var<storage, read_write> pooled: array<vec4<f32>>;
 
 // Quads of a vector.

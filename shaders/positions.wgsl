@@ -1,4 +1,4 @@
-// Positions in a buffer: a row of DIM coordinates for each.
+// Positions in a buffer, a row of DIM coordinates each.
 
 @group(0) @binding(2) var<storage, read> positions: array<f32>;
 

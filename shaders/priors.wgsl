@@ -1,6 +1,7 @@
-// The priors of all hyperparameters: normal for means, half-Cauchy for scales and dispersions. Twin of src/density/priors.rs.
+// The priors of all hyperparameters: normal for means, half-Cauchy for scales and dispersions. Twin of
+// src/density/priors.rs.
 
-// What the prior of hyperparameter `h`, which stands as `value` in theta, adds to the log density, and to its derivative by that.
+// The prior of hyperparameter `h`, at `value` in theta: its terms in the log density and in the derivative by `value`.
 fn prior(h: u32, value: f32) -> vec2<f32> {
     if h < SCALE {
         return mu_prior(value, fixed.priors[h]);
@@ -8,8 +9,8 @@ fn prior(h: u32, value: f32) -> vec2<f32> {
     return scale_prior(value, fixed.priors[h - SCALE]);
 }
 
-// Log density of a scale's half-Cauchy prior and of its logarithm's Jacobian, and the derivative by that logarithm: with
-// t = log (s/c), log s - log(1 + e^2t) and -tanh t. Written so that nothing overflows.
+// Log density of a scale's half-Cauchy prior and of its logarithm's Jacobian, and the derivative by the logarithm: with
+// t = log (s/c), log s - log(1 + e^2t) and -tanh t, in a form that does not overflow.
 fn scale_prior(log_scale: f32, prior: Prior) -> vec2<f32> {
     let t = log_scale - prior.log_scale;
     let small = exp_of(-2.0 * abs(t));

@@ -1,6 +1,6 @@
-// A product of 32-bit words where there are no wider integers. The same as product_in_64_bits.wgsl, where there are.
+// The product of 32-bit words, without wider integers. Alternative to product_in_64_bits.wgsl.
 
-// High and low half of a product of 32-bit words, from 16-bit halves.
+// High and low half of the product of two 32-bit words, from 16-bit halves.
 fn multiply(a: u32, b: u32) -> vec2<u32> {
     let a_low = a & 0xFFFFu;
     let a_high = a >> 16u;

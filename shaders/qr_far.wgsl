@@ -1,5 +1,4 @@
-// The QR factors in a buffer, where lanes that are neighbours read neighbouring groups. The same as qr_near.wgsl, where all lanes read one
-// group at once.
+// The QR factors in a buffer, for lanes that read neighbouring groups at once. Alternative to qr_near.wgsl.
 
 // A row of J for each number of a group.
 @group(0) @binding(1) var<storage, read> qr: array<f32>;

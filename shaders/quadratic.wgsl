@@ -1,10 +1,10 @@
-// The Gaussian likelihood given the effects, from each group's QR factor: the cost does not depend on the number of observations.
-// Twin of src/density/quadratic.rs.
+// The Gaussian likelihood given the effects, from each group's QR factor: the cost does not depend on the number of
+// observations. Twin of src/density/quadratic.rs.
 //
-// Loops turn K times whatever they have to do; see covariance.wgsl.
+// All loops run K times; see covariance.wgsl.
 
-// Adds the rows of group `j` at its betas to the family's `own` sums, and the derivatives by the betas, in the family's unit, to
-// `by_beta`: |w - R beta|^2 + rest, and R' (w - R beta).
+// Adds the rows of group `j` at its betas: |w - R beta|^2 + `qr_rest` to the family's sums `own`, and R' (w - R beta),
+// the derivatives by the betas in the family's unit, to `by_beta`.
 fn add_likelihood(
     family: Family,
     chain: u32,

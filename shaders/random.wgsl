@@ -1,10 +1,10 @@
-// Counter-based random numbers, the same as on the host: twin of src/random.rs, function by function.
+// Counter-based random numbers, the same as on the host. Twin of src/random.rs.
 //
 // Philox4x32-10 with the seed as its key and [block, purpose, transition, chain] as its counter gives the same words,
-// bit by bit; deviates are f32, equal to the host's to rounding. Cosine and sine are the host's polynomials, shorter by the
-// terms that f32 cannot see.
+// bit by bit; deviates are f32, equal to the host's up to rounding. Cosine and sine are the host's polynomials without
+// the terms below the precision of f32.
 
-// Where random numbers are wanted: one transition of one chain of one experiment.
+// The key of a stream of random numbers: one transition of one chain of one experiment.
 struct StreamKey {
     seed: vec2<u32>,
     chain: u32,
@@ -33,7 +33,7 @@ fn uniform_deviate(word: u32) -> f32 {
     return (f32(word) + 0.5) * 0x1p-32f;
 }
 
-// Cosine and sine of the angle `word` names on the circle: two bits choose the quadrant, thirty the place in it.
+// Cosine and sine of the angle that `word` encodes: two bits are the quadrant, thirty the angle within the quadrant.
 fn cos_sin(word: u32) -> vec2<f32> {
     let t = (f32(word & 0x3FFFFFFFu) + 0.5) * 0x1p-30f - 0.5;
     let x = t * 1.57079633;
@@ -44,13 +44,12 @@ fn cos_sin(word: u32) -> vec2<f32> {
     return select(-turned, turned, (word & 0x80000000u) == 0u);
 }
 
-// Box and Muller: two independent normal deviates of two words.
+// Box and Muller: two independent normal deviates from two words.
 fn normal_pair(radius_word: u32, angle_word: u32) -> vec2<f32> {
     return sqrt(-2.0 * ln(uniform_deviate(radius_word))) * cos_sin(angle_word);
 }
 
-// The normal deviates 4 `block` .. 4 `block` + 4 of the key's for `purpose`: two from words 0 and 1, two from words 2 and
-// 3.
+// Normal deviates 4 `block` .. 4 `block` + 4 of the key for `purpose`: two from words 0 and 1, two from words 2 and 3.
 fn normals(key: StreamKey, purpose: u32, block: u32) -> vec4<f32> {
     let words = words(key, purpose, block);
     return vec4<f32>(normal_pair(words.x, words.y), normal_pair(words.z, words.w));

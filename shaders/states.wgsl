@@ -1,14 +1,15 @@
-// Entries: the states of all chains on their way, `put` from the host's to where each chain keeps its first one, `take` from where
-// its sample is to the host's.
+// Entries: copies of all chains' states, `put` from the buffer `states` to each chain's first state, `take` from each
+// chain's sample to the buffer `states`, which the host writes and reads.
 //
-// An invocation moves one quad.
+// Each invocation copies one quad.
 
-// Quads of a vector; a state is a position and the gradient there, as vectors lie.
+// Quads of a vector. A state is a position and its gradient, in the layout of vectors.
 const SIZE = QUADS * TEAM;
 
-// One of each chain.
+// A state for each chain.
 @group(0) @binding(2) var<storage, read_write> states: array<vec4<f32>>;
-// The chains of transition.wgsl as words, CHAIN_WORDS each; word SAMPLE of a chain says which of its two states is the sample.
+// The chains of transition.wgsl as words, CHAIN_WORDS each; word SAMPLE of a chain is the number of the state that is
+// the sample.
 @group(0) @binding(4) var<storage, read> chain_words: array<u32>;
 
 @compute @workgroup_size(MOVERS)
@@ -28,7 +29,7 @@ fn take(among: Among) {
     }
 }
 
-// Where quad `at` of all chains' states is among the vectors, where the state of its chain begins at vector `vector`.
+// The index among the vectors of quad `at` of all chains' states, if its chain's state begins at vector `vector`.
 fn place_in_state(at: u32, vector: u32) -> u32 {
     return place_of_element(at / (2u * SIZE), vector + at / SIZE % 2u, at % SIZE);
 }

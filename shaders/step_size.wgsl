@@ -1,6 +1,6 @@
-// Dual averaging of a chain's log step size towards a mean acceptance: twin of StepSize in src/nuts/adaptation.rs, which has T0 and KAPPA.
+// Dual averaging of a chain's log step size. Twin of StepSize in src/nuts/adaptation.rs, which has T0 and KAPPA.
 
-// Takes the acceptance of transition number `count`, from 1, made with the current step size.
+// Learns from transition `count`, from 1, at the current step size; `above` is the target minus its acceptance.
 fn learn(step_size: ptr<private, StepSize>, centre: f32, gain: f32, above: f32, count: f32) {
     let weight = 1.0 / (count + T0);
     (*step_size).error += weight * (above - (*step_size).error);

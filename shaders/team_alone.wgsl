@@ -1,11 +1,12 @@
-// A team of one lane, which has a chain to itself: there is nothing to exchange. The same as team_subgroup.wgsl, where lanes share one.
+// A team of one lane, which has a chain to itself and exchanges nothing. Alternative to team_subgroup.wgsl and
+// team_workgroup.wgsl.
 
-// Where an invocation finds itself.
+// Indices of an invocation.
 struct Invocation {
     @builtin(global_invocation_id) id: vec3<u32>,
 }
 
-// Which team, of all that were dispatched, and which of its lanes, the first.
+// The team's number in the dispatch, and the lane's number in the team, 0.
 struct Team {
     number: u32,
     lane: u32,

@@ -1,7 +1,7 @@
-// A team of TEAM lanes that share one chain and lie side by side in a subgroup, whatever its size: they add up by
-// exchanging registers. The same as team_workgroup.wgsl, there through memory. IS_SUBGROUP is 1 where every subgroup is one team.
+// A team of TEAM lanes that share one chain, an aligned block of a subgroup of any size: they add up by exchanging
+// registers. Alternative to team_workgroup.wgsl and team_alone.wgsl. IS_SUBGROUP is 1 if every subgroup is one team.
 
-// Where an invocation finds itself.
+// Indices of an invocation.
 struct Invocation {
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(subgroup_id) subgroup: u32,
@@ -9,11 +9,11 @@ struct Invocation {
     @builtin(subgroup_invocation_id) subgroup_lane: u32,
 }
 
-// Which team, of all that were dispatched, and which of its lanes.
+// The team's number in the dispatch, and the lane's number in the team.
 struct Team {
     number: u32,
     lane: u32,
-    // Where in its subgroup its first lane is.
+    // The number of the team's first lane in the subgroup.
     first: u32,
 }
 
@@ -32,9 +32,9 @@ fn team_sum(team: Team, value: f32) -> f32 {
     return sum;
 }
 
-// The sums of eight numbers over the team's lanes, as trees, dealt out: lane l has that of number l % 8.
+// The sums of eight numbers over the team's lanes, as trees, reduced and scattered: lane l has sum l % 8.
 //
-// Lanes hand over halves of what they have: nine exchanges, where the same sums for every lane take forty.
+// Lanes exchange halves of their numbers: nine exchanges, where all sums in every lane would need forty.
 fn team_deal(team: Team, low: vec4<f32>, high: vec4<f32>) -> f32 {
     let takes_high = (team.lane & 4u) != 0u;
     let four = select(low, high, takes_high) + subgroupShuffleXor(select(high, low, takes_high), 4u);
@@ -63,7 +63,7 @@ fn team_positive_2(team: Team, numbers: vec2<f32>) -> bool {
     return (positive & subgroupShuffleXor(positive, 1u)) == 1u;
 }
 
-// The same of eight.
+// Whether the sums of eight numbers over the team's lanes are all positive.
 fn team_positive_8(team: Team, low: vec4<f32>, high: vec4<f32>) -> bool {
     let sum = team_deal(team, low, high);
     if IS_SUBGROUP == 1u {
@@ -76,17 +76,17 @@ fn team_positive_8(team: Team, low: vec4<f32>, high: vec4<f32>) -> bool {
     return positive == 1u;
 }
 
-// What lane `lane` of the team has for `word`, for every lane.
+// Lane `lane`'s `word`, for every lane.
 fn team_word(team: Team, word: u32, lane: u32) -> u32 {
     return subgroupShuffle(word, team.first + lane);
 }
 
-// The same of a number.
+// Lane `lane`'s `number`, for every lane.
 fn team_number(team: Team, number: f32, lane: u32) -> f32 {
     return subgroupShuffle(number, team.first + lane);
 }
 
-// What lane `lane` of the team has for `numbers`; every lane may ask another one.
+// Lane `lane`'s `numbers`; each lane may name another `lane`.
 fn team_fetch(team: Team, numbers: vec4<f32>, lane: u32) -> vec4<f32> {
     return subgroupShuffle(numbers, team.first + lane);
 }

@@ -1,13 +1,13 @@
-// A team of TEAM lanes that share one chain and make up a workgroup: they add up through its memory, and need no
-// subgroups. The same as team_subgroup.wgsl, there through registers. Every lane has to come by wherever one adds up.
+// A team of TEAM lanes that share one chain and make up a workgroup: they add up through its memory, without subgroups.
+// Alternative to team_subgroup.wgsl and team_alone.wgsl. Either all lanes call a function or none.
 
-// Where an invocation finds itself.
+// Indices of an invocation.
 struct Invocation {
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 }
 
-// Which team, of all that were dispatched, and which of its lanes.
+// The team's number in the dispatch, and the lane's number in the team.
 struct Team {
     number: u32,
     lane: u32,
@@ -22,7 +22,7 @@ fn team_of(at: Invocation) -> Team {
 
 // The sums of four numbers over the team's lanes, as trees; every lane has the same bits.
 fn team_sums(team: Team, values: vec4<f32>) -> vec4<f32> {
-    // The last sums may still be being read.
+    // Other lanes may still read the last sums.
     workgroupBarrier();
     exchanged[team.lane] = values;
     workgroupBarrier();
@@ -35,12 +35,12 @@ fn team_sums(team: Team, values: vec4<f32>) -> vec4<f32> {
     return exchanged[0];
 }
 
-// The same of one number.
+// The sum of a number over the team's lanes, as a tree; every lane has the same bits.
 fn team_sum(team: Team, value: f32) -> f32 {
     return team_sums(team, vec4<f32>(value, 0.0, 0.0, 0.0)).x;
 }
 
-// The sums of eight numbers over the team's lanes, as trees, dealt out: lane l has that of number l % 8.
+// The sums of eight numbers over the team's lanes, as trees, scattered: lane l has sum l % 8.
 fn team_deal(team: Team, low: vec4<f32>, high: vec4<f32>) -> f32 {
     let low_sums = team_sums(team, low);
     let high_sums = team_sums(team, high);
@@ -52,14 +52,14 @@ fn team_positive_2(team: Team, numbers: vec2<f32>) -> bool {
     return all(team_sums(team, vec4<f32>(numbers, 0.0, 0.0)).xy > vec2<f32>(0.0));
 }
 
-// The same of eight.
+// Whether the sums of eight numbers over the team's lanes are all positive.
 fn team_positive_8(team: Team, low: vec4<f32>, high: vec4<f32>) -> bool {
     let low_sums = team_sums(team, low);
     let high_sums = team_sums(team, high);
     return all(low_sums > vec4<f32>(0.0)) && all(high_sums > vec4<f32>(0.0));
 }
 
-// What lane `lane` of the team has for `word`, for every lane.
+// Lane `lane`'s `word`, for every lane.
 fn team_word(team: Team, word: u32, lane: u32) -> u32 {
     workgroupBarrier();
     if team.lane == lane {
@@ -69,12 +69,12 @@ fn team_word(team: Team, word: u32, lane: u32) -> u32 {
     return exchanged_word;
 }
 
-// The same of a number.
+// Lane `lane`'s `number`, for every lane.
 fn team_number(team: Team, number: f32, lane: u32) -> f32 {
     return bitcast<f32>(team_word(team, bitcast<u32>(number), lane));
 }
 
-// What lane `lane` of the team has for `numbers`; every lane may ask another one.
+// Lane `lane`'s `numbers`; each lane may name another `lane`.
 fn team_fetch(team: Team, numbers: vec4<f32>, lane: u32) -> vec4<f32> {
     workgroupBarrier();
     exchanged[team.lane] = numbers;

@@ -1,19 +1,19 @@
-// Entry: whole transitions of many chains, a team of lanes each: twin of src/engine/worker.rs.
+// Entry: whole transitions of many chains, one per team of lanes. Twin of src/engine/worker.rs.
 //
-// A dispatch goes on where the last one ended, and ends when its budget is spent or there is nothing left to do; what a chain
-// draws does not depend on where that is.
+// A dispatch continues where the last one ended, and ends when its budget is spent or its work is done; a chain's draws
+// do not depend on where dispatches end.
 
-// What the chains have made.
+// Counts of rows, and of each chain's work.
 struct Counts {
     // Rows of draws in this dispatch.
     rows: atomic<u32>,
-    // Of each chain, its draws in this dispatch, and its transitions, leapfrogs and divergences in the phase.
+    // For each chain: its draws in this dispatch, and its transitions, leapfrogs and divergences in the phase.
     chains: array<vec4<u32>>,
 }
 
 @group(0) @binding(2) var<uniform> run: Dispatch;
-// The square roots of the inverse metric, as vectors lie. Read wherever they are wanted: caches have them, and a lane has no
-// registers to spare.
+// The square roots of the inverse metric, in the layout of vectors. Read at every use: caches hold them, and a lane has
+// no registers to spare.
 @group(0) @binding(3) var<storage, read> scales: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
 @group(0) @binding(6) var<storage, read_write> counts: Counts;
@@ -22,9 +22,9 @@ var<private> team: Team;
 var<private> key: StreamKey;
 var<private> chain: Chain;
 var<private> adaptation: StepSize;
-// What the transition that ended last tells.
+// Statistics of the transition that ended last.
 var<private> ended: TransitionStatistics;
-// Iterations made, about.
+// Loop iterations so far, approximately.
 var<private> spent: u32;
 
 @compute @workgroup_size(WORKGROUP)
@@ -55,7 +55,7 @@ fn transition(invocation: Invocation) {
     save(written);
 }
 
-// Takes up the chain where it was left.
+// Restores the chain from the last dispatch.
 fn load() {
     chain = chains[team.number];
     adaptation = chain.adaptation;
@@ -72,13 +72,14 @@ fn save(written: u32) {
     }
 }
 
-// The key of the random numbers of the chain's next transition, or of the one under way.
+// The key of the random numbers of the chain's next transition, or of that under way.
 fn next_key() -> StreamKey {
     let seed = vec2<u32>(run.seed_low, run.seed_high);
     return StreamKey(seed, run.first_chain + team.number, run.first_transition + chain.made);
 }
 
-// Ends the transition; what its sample teaches is learnt. Called from one place: it is much code where it is inlined.
+// Ends the transition: sets its statistics, and updates step size and moments. Called from one place only: inlined, it
+// is much code.
 fn finish(fate: u32) {
     let acceptance = chain.acceptance_sum / f32(chain.n_steps);
     ended = TransitionStatistics(

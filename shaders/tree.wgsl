@@ -1,15 +1,15 @@
-// The tree of a transition: how leaves make subtrees, and subtrees the tree; what is kept of them, and whether they turn
-// back. Twin of src/nuts/subtree.rs.
+// The tree of a transition: leaves are joined to subtrees, subtrees to the tree, with checkpoints and U-turn checks.
+// Twin of src/nuts/subtree.rs.
 
-// Of the complete sub-subtree that ends in the newest leaf: the momentum it begins with, and the sum of all. They
-// stay where they are while that is one leaf, so that the next one finds it here, and not in memory.
+// The first momentum and the sum of momenta of the complete sub-subtree that ends in the newest leaf. While that
+// sub-subtree is one leaf, they are not written to memory: the next leaf reads them here.
 var<private> first: array<vec4<f32>, QUADS>;
 var<private> sum: array<vec4<f32>, QUADS>;
 
-// Adds the newest leaf to the subtree, and a complete subtree to the tree; says what that makes of the transition.
+// Adds the newest leaf to the subtree, and a complete subtree to the tree; returns the state of the transition.
 //
-// After n leaves the checkpoints are the complete sub-subtrees that the binary digits of n name. The tree itself is one
-// more of them, for a subtree that is complete.
+// After n leaves, the checkpoints are the complete sub-subtrees given by the binary digits of n. For a complete
+// subtree, the tree itself is one more checkpoint.
 fn add_leaf() -> u32 {
     let joins = countTrailingZeros(~chain.leaves);
     chain.leaves++;
@@ -51,7 +51,7 @@ fn keep_checkpoint(level: u32) {
     spent += SLOTS;
 }
 
-// Takes up the leaf that waits, if one does; the checkpoint of level 0 is kept between dispatches alone.
+// Restores a leaf that waits for the next one; the checkpoint of level 0 is stored between dispatches only.
 fn take_waiting() {
     let waiting = place_of(team, CHECKPOINT + FIRST);
     for (var quad = 0u; quad < bound(QUADS); quad++) {
@@ -59,7 +59,7 @@ fn take_waiting() {
     }
 }
 
-// Joins the newest leaf to the one before; says whether they turn back, u'(u + v) <= 0 or v'(u + v) <= 0.
+// Joins the newest leaf to the leaf before; returns whether they turn back, u'(u + v) <= 0 or v'(u + v) <= 0.
 fn join_leaves() -> bool {
     var along: vec2<f32>;
     for (var quad = 0u; quad < bound(QUADS); quad++) {
@@ -70,9 +70,10 @@ fn join_leaves() -> bool {
     return !team_positive_2(team, along);
 }
 
-// Joins the sub-subtree to an earlier stretch, of which `earlier_first`, `earlier_last` and `earlier_sum` are kept there;
-// says whether that turns back, by Stan's three checks: the whole from end to end, the earlier stretch and the later one's
-// first leaf, the earlier one's last leaf and the later stretch. `first` and `sum` become those of both.
+// Joins the sub-subtree to an earlier span, with first momentum, last momentum and sum in vectors `earlier_first`,
+// `earlier_last` and `earlier_sum`. Returns whether the join turns back, by Stan's three checks: both spans, the
+// earlier span and the later one's first leaf, the earlier one's last leaf and the later span. `first` and `sum` become
+// those of both spans.
 fn join_spans(earlier_first: u32, earlier_last: u32, earlier_sum: u32) -> bool {
     let first_place = place_of(team, earlier_first);
     let last_place = place_of(team, earlier_last);
@@ -99,7 +100,7 @@ fn join_spans(earlier_first: u32, earlier_last: u32, earlier_sum: u32) -> bool {
     return !team_positive_8(team, halves, vec4<f32>(whole, 1.0, 1.0));
 }
 
-// Makes the complete subtree a part of the tree, and starts the next one; says what that makes of the transition.
+// Joins the complete subtree to the tree, and starts the next subtree; returns the state of the transition.
 fn join_subtree() -> u32 {
     let ratio = join(&weight, subtree_weight);
     if join_uniform(chain.depth) < ratio {
@@ -124,7 +125,7 @@ fn join_subtree() -> u32 {
     return ONGOING;
 }
 
-// Turns towards the end where the trajectory is to be doubled.
+// Turns to the end where the trajectory is doubled next.
 fn start_subtree() {
     let moving = direction(chain.depth);
     if moving != chain.moving {

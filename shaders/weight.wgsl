@@ -1,10 +1,10 @@
-// The total weight of the states of a tree, exp(H0 - H) each: twin of src/nuts/weight.rs, function by function.
+// The total weight of the states of a tree, exp(H0 - H) each. Twin of src/nuts/weight.rs.
 
-// Above this, a log weight becomes the new unit, long before its exponential overflows.
+// A log weight that exceeds the unit by more than this becomes the new unit, long before its exponential overflows.
 const LARGE = 60.0;
 
-// What a state adds to a sum: its weight, of this total, itself included; and with which probability a Metropolis step
-// would have accepted it.
+// The share of a state in a sum: its weight, the total including it, and the probability with which a Metropolis step
+// would accept the state.
 struct Share {
     weight: f32,
     total: f32,
@@ -19,7 +19,7 @@ fn add(weight: ptr<private, Weight>, log_weight: f32) -> Share {
     }
     let added = exp_of(log_weight - (*weight).unit);
     (*weight).sum += added;
-    // Where the unit is 1, as nearly always, one exponential does for both.
+    // If the unit is 1, as nearly always, one exponential serves for both.
     var acceptance = min(added, 1.0);
     if (*weight).unit != 0.0 {
         acceptance = exp_of(min(log_weight, 0.0));

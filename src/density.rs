@@ -1,4 +1,4 @@
-//! Where log densities and gradients of many positions are computed: the seam between a model and whoever walks on it.
+//! Log densities and gradients of many positions: the interface between a model and the algorithms that evaluate it.
 
 pub mod collapsed;
 pub mod cpu;
@@ -13,12 +13,12 @@ mod rows;
 use crate::gpu::GpuError;
 use crate::model::Refusal;
 
-/// Positions to be evaluated, each of `dim` unconstrained coordinates, in the sampler's units; they stay where they are.
+/// Positions to be evaluated in place, each of `dim` unconstrained coordinates, in the sampler's units.
 pub trait Batch {
-    /// How many positions there are.
+    /// The number of positions.
     fn len(&self) -> usize;
 
-    /// Whether there is none.
+    /// Whether there is no position.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -37,7 +37,7 @@ impl<P: AsRef<[f64]>> Batch for Vec<P> {
     }
 }
 
-/// What a batch evaluates to: a log density and a row of `dim` gradient entries for each position.
+/// The evaluations of a batch: a log density and a row of `dim` gradient entries for each position.
 #[derive(Debug, Clone)]
 pub struct Evaluations {
     dim: usize,
@@ -61,19 +61,19 @@ impl Evaluations {
         &self.gradient[i * self.dim..(i + 1) * self.dim]
     }
 
-    /// Where the evaluation of position `i` is to be written.
+    /// The log density and the gradient of position `i`, to be written.
     pub fn row_mut(&mut self, i: usize) -> (&mut f64, &mut [f64]) {
         (&mut self.log_density[i], &mut self.gradient[i * self.dim..(i + 1) * self.dim])
     }
 }
 
-/// Why a batch could not be evaluated. A point without a finite log density is no error: it is a number, not finite.
+/// Why a batch could not be evaluated. A log density that is not finite is returned as such, without an error.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DensityError {
-    /// The device that computes it failed.
+    /// The device that computes the density failed.
     #[error(transparent)]
     Device(#[from] GpuError),
-    /// It cannot be computed there at all.
+    /// The density does not admit the model.
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
@@ -83,12 +83,12 @@ pub trait Density: Send {
     /// D, the number of unconstrained coordinates.
     fn dim(&self) -> usize;
 
-    /// How many positions a call are best: 1 where they are computed one after the other.
+    /// The best number of positions per call: 1 where positions are evaluated one after the other.
     fn width(&self) -> usize;
 
-    /// Evaluates every position of `at` into the same row of `out`, which must have room for them.
+    /// Evaluates position `i` of `at` into row `i` of `out`, which must have room for all positions.
     ///
     /// # Errors
-    /// When the device that computes fails; never because of a point.
+    /// If the device that computes the density fails; never because of a position.
     fn evaluate(&mut self, at: &dyn Batch, out: &mut Evaluations) -> Result<(), DensityError>;
 }

@@ -1,5 +1,5 @@
-//! The GPU: adapters, an opened device, kernels, and round trips to it. Nothing here knows a model; with the density and
-//! the engine that live on the device, this is where every call of wgpu stands.
+//! The GPU: adapters, an opened device, kernels, and round trips to the device. Nothing here knows a model. Every call
+//! of wgpu is here, or in the density and the engine that run on the device.
 
 mod adapter;
 mod device;

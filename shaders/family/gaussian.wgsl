@@ -1,21 +1,21 @@
-// The Gaussian family: an outcome is normal about eta, with standard deviation eps. Twin of src/family/gaussian.rs, but that log
-// densities are taken about a reference noise near the posterior's, so that 32 bits bear them: src/density/gpu/tables.rs has the
-// formula.
+// The Gaussian family: an outcome is normal about eta, with standard deviation eps. Twin of src/family/gaussian.rs;
+// here log densities are computed about a reference noise near the posterior's, so that 32 bits suffice:
+// src/density/gpu/tables.rs has the formula.
 //
-// A family has DISPERSIONS dispersions, in arrays of DISPERSION_ROOM, and FAMILY_SUMS numbers that rows add up to; here one: the
-// squared residuals, less the reference noise of as many rows.
+// A family has DISPERSIONS dispersions, in arrays of DISPERSION_ROOM, and FAMILY_SUMS sums over rows. The Gaussian has
+// one sum: the squared residuals, minus the reference noise for each row.
 
 struct Family {
     // 1 / eps^2.
     inverse_variance: f32,
 }
 
-// The family at these dispersions.
+// The family at given dispersions.
 fn family_at(dispersions: array<f32, DISPERSION_ROOM>) -> Family {
     return Family(1.0 / (dispersions[0] * dispersions[0]));
 }
 
-// Adds a row to `own`, and returns d log p / d eta in units of `family_unit`.
+// Adds a row to the sums `own`, and returns d log p / d eta in units of `family_unit`.
 fn family_row(family: Family, outcome: f32, eta: f32, own: ptr<function, array<f32, FAMILY_SUMS>>) -> f32 {
     let residual = outcome - eta;
     (*own)[0] += residual * residual - fixed.reference.noise;
@@ -27,8 +27,8 @@ fn family_unit(family: Family) -> f32 {
     return family.inverse_variance;
 }
 
-// The log likelihood of the rows that `own` sums up, without the terms of `family_alone`; adds the derivatives by the logarithms of
-// the dispersions to `sums`.
+// The log likelihood of the rows summed in `own`, without the terms of `family_alone`; adds the derivatives by the logs
+// of the dispersions to `sums`.
 fn family_finish(
     family: Family,
     own: ptr<function, array<f32, FAMILY_SUMS>>,
@@ -39,15 +39,15 @@ fn family_finish(
     return -0.5 * scaled;
 }
 
-// What the log likelihood of all rows has beside what they add up to, for dispersion `d`, and its derivative by the logarithm: with
-// x = -2 (log eps - log eps_0), -N/2 (e^x - 1 - x) and N (e^x - 1).
+// The terms of the log likelihood that depend on dispersion `d` but on no row, and their derivative by its log:
+// -N/2 (e^x - 1 - x) and N (e^x - 1), with x = -2 (log eps - log eps_0).
 fn family_alone(d: u32, log_dispersion: f32) -> vec2<f32> {
     let x = -2.0 * (log_dispersion - fixed.reference.log_eps);
     let excess = excess(x);
     return fixed.reference.observations * vec2<f32>(-0.5 * excess, excess + x);
 }
 
-// e^x - 1 - x, by its series where the difference would have few digits.
+// e^x - 1 - x, by its series where the subtractions would lose digits.
 fn excess(x: f32) -> f32 {
     let series = 1.0 / 24.0 + x * (1.0 / 120.0 + x * (1.0 / 720.0 + x * (1.0 / 5040.0 + x * (1.0 / 40320.0 + x / 362880.0))));
     return select(exp_of(x) - 1.0 - x, x * x * (0.5 + x * (1.0 / 6.0 + x * series)), abs(x) < 0.5);

@@ -1,8 +1,8 @@
 // Independent coefficients: each varies about its mean with an sd of its own, and is centered or not. Twin of
-// src/density/hierarchy/diagonal.rs, but that the log density of effects is added up group by group: fewer sums for a team.
+// src/density/hierarchy/diagonal.rs; here the log density of effects is added up group by group, which needs fewer sums
+// over a team.
 //
-// Sizes and which effects are centered are constants of the header: K coefficients, J groups, and a bit of CENTERED for each
-// coefficient.
+// Constants of the header: K coefficients, J groups, and in CENTERED a bit for each coefficient.
 
 // One coefficient's hyperparameters at a position.
 struct Coefficient {
@@ -20,13 +20,13 @@ fn coefficient(mu: f32, log_sigma: f32, sigma: f32) -> Coefficient {
     return Coefficient(mu, sigma, log_sigma, 1.0 / (sigma * sigma));
 }
 
-// beta of an effect of coefficient `k`.
+// beta, from an effect of coefficient `k`.
 fn beta(k: u32, coefficient: Coefficient, effect: f32) -> f32 {
     return select(effect * coefficient.sigma + coefficient.mu, effect, is_centered(k));
 }
 
-// Adds a group's effect of coefficient `k` with the likelihood's derivative by its beta: to the sums of derivatives, and to the
-// group's log density. Returns the log density's derivative by the effect.
+// Adds a group's effect of coefficient `k`, given the likelihood's derivative by its beta, to the sums of derivatives
+// and to the group's log density. Returns the log density's derivative by the effect.
 fn pull(
     k: u32,
     coefficient: Coefficient,

@@ -1,10 +1,10 @@
-// Entry: the likelihood given the effects, over every observation, first pass: an invocation walks along one chunk of rows of one
-// group, for CHAINS chains at once, and leaves its sums. Twin of src/density/rows.rs.
+// Entry: the likelihood given the effects, over every observation, first pass: each invocation adds up one chunk of
+// rows of one group, for CHAINS chains at once. Twin of src/density/rows.rs.
 //
-// Chunks come in bundles of BUNDLE, so that the rows that a workgroup reads lie side by side.
+// The rows of BUNDLE chunks are interleaved, so that the lanes of a workgroup read neighbouring numbers.
 
 @group(0) @binding(1) var<storage, read> chunks: array<RowChunk>;
-// For each row of each bundle, BUNDLE numbers side by side: the outcome, and the slopes' columns.
+// For each row of each bundle: BUNDLE outcomes, then BUNDLE numbers of each slope's column.
 @group(0) @binding(3) var<storage, read> rows: array<f32>;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 

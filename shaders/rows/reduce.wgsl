@@ -1,13 +1,14 @@
-// Entry: the likelihood over every observation, the passes between: an invocation adds up a few neighbouring chunks of one
-// group, for one chain, until one chunk is left for each group. So sums are trees, whatever the size of a group.
+// Entry: the likelihood over every observation, the passes after the first: each invocation adds up a few neighbouring
+// chunks of one group, for one chain, until one chunk is left for each group. Sums are trees, whatever the size of a
+// group.
 
-// Where the level's sums begin within a chain's, how many chunks it has; and the same of the level it makes.
+// The index of the level's first sum within a chain's, and its number of chunks; then those of the next level.
 override FROM: u32;
 override CHUNKS_BEFORE: u32;
 override TO: u32;
 override CHUNKS_AFTER: u32;
 
-// The first chunk of the level that is added up, and one behind the last.
+// For each chunk of the next level, the range of this level's chunks: the first, and one after the last.
 @group(0) @binding(1) var<storage, read> runs: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> partials: array<f32>;
 

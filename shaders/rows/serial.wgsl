@@ -1,12 +1,12 @@
-// The likelihood given the effects, over every observation, where one lane walks over all rows of a group: eta, the family row by
-// row, and the derivatives back to the betas. Twin of src/density/rows.rs.
+// The likelihood given the effects, over every observation, where one lane loops over all rows of a group: eta, the
+// family row by row, and the derivatives by the betas. Twin of src/density/rows.rs.
 
-// Where each group's rows begin, and at last where they end; then the bits of the outcome and of the slopes' columns, group after
-// group.
+// The index of each group's first row, then the number of rows; then the bits of the outcome and of the slopes'
+// columns, with rows in the order of groups.
 @group(0) @binding(1) var<storage, read> rows: array<u32>;
 
-// Adds the rows of group `j` at its betas to the family's `own` sums, and the derivatives by the betas, in the family's unit, to
-// `by_beta`.
+// Adds the rows of group `j` at its betas to the family's sums `own`, and the derivatives by the betas, in the family's
+// unit, to `by_beta`.
 fn add_likelihood(
     family: Family,
     chain: u32,
@@ -39,7 +39,7 @@ fn add_likelihood(
     }
 }
 
-// The outcome of a row, its number 0, or a slope's column.
+// Number `k` of a row: the outcome for 0, or else a slope's column.
 fn row_number(k: u32, row: u32) -> f32 {
     return bitcast<f32>(rows[J + 1u + k * OBSERVATIONS + row]);
 }

@@ -1,12 +1,12 @@
-// The likelihood given the effects, over every observation: what one group adds, from the sums over its rows that chunks.wgsl and
-// reduce.wgsl have made. Twin of src/density/rows.rs.
+// The likelihood given the effects, over every observation, for one group: from the sums over its rows that chunks.wgsl
+// and reduce.wgsl have made. Twin of src/density/rows.rs.
 
-// For each chain, level after level: the derivatives by K betas and FAMILY_SUMS sums, each over all chunks of the level; in the last
-// level, a chunk is a group.
+// For each chain, level after level: K derivatives by the betas and FAMILY_SUMS sums, for each chunk of the level; on
+// the last level, a chunk is a group.
 @group(0) @binding(4) var<storage, read> partials: array<f32>;
 
-// Adds the rows of group `j` at its betas to the family's `own` sums, and the derivatives by the betas, in the family's unit, to
-// `by_beta`.
+// Adds the rows of group `j` at its betas to the family's sums `own`, and the derivatives by the betas, in the family's
+// unit, to `by_beta`.
 fn add_likelihood(
     family: Family,
     chain: u32,

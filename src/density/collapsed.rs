@@ -10,7 +10,7 @@
 //! d / d log eps     = Q / eps^2 - N - sum_k d / d log sigma_k
 //! ```
 //!
-//! the last one because V depends on eps through s_k only, and moves with it as with all log sigma_k, backwards and twice.
+//! The last line holds because V depends on the ratios sigma_k / eps only.
 
 mod conditional_effects;
 mod covariance;
@@ -24,10 +24,10 @@ use crate::math::ln;
 use crate::model::{GroupMean, Layout, Model, Refusal, Spread, Term};
 use covariance::{Covariance, along, column, deviation};
 
-/// A product is turned into its logarithm before it may overflow.
+/// The size at which a running product is replaced by its logarithm, before it overflows.
 const LARGE: f64 = 1e100;
 
-/// A model whose effects are integrated out.
+/// The log density of a model whose effects are integrated out.
 #[derive(Debug, Clone)]
 pub struct Collapsed {
     table: QrTable,
@@ -36,23 +36,23 @@ pub struct Collapsed {
     observations: f64,
 }
 
-/// The sums over groups from which the log density and its gradient are made.
+/// The sums over groups from which the log density and its gradient are computed.
 struct Parts<const M: usize> {
-    /// Q without the squares that no coefficients explain.
+    /// Q - rest.
     squares: Lanes,
-    /// The product of all d of the groups so far, and the logarithm of what was taken out of it.
+    /// The product of all d of the groups so far, and the log of the factors taken out of it.
     determinant: Lanes,
     log_determinant: f64,
-    /// For each coefficient, the sum of r' q, of its square, and of r' V^-1 r.
+    /// For each coefficient, the sums of r' q, of (r' q)^2, and of r' V^-1 r.
     first: [Lanes; M],
     second: [Lanes; M],
     leverage: [Lanes; M],
 }
 
-/// Whether the effects of `model` can be integrated out: they are normal, and so have the outcomes to be.
+/// Whether the effects of `model` can be integrated out: effects and outcomes both have to be normal.
 ///
 /// # Errors
-/// A family that is not Gaussian.
+/// If the family is not Gaussian.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     let Term { factor: _, columns: _, mean: GroupMean::Free, spread: Spread::Independent, coordinates: _ } =
         model.term();
@@ -61,7 +61,7 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
 }
 
 impl Collapsed {
-    /// Of `model`, in the units of its scaling.
+    /// The collapsed log density of `model`, in the units of its scaling.
     pub fn new(model: &Model) -> Collapsed {
         Collapsed {
             table: QrTable::new(model),
@@ -76,7 +76,8 @@ impl Collapsed {
         self.layout.coefficients
     }
 
-    /// Log density and gradient, of `k` coefficients, K. `M` is at least K, and `C` chunks of lanes hold K + 1 scales.
+    /// Log density at `theta`, and its gradient, for `k` coefficients, K. `M` is at least K, and `C` chunks of lanes
+    /// hold K + 1 scales.
     #[inline(always)]
     pub fn log_density<const M: usize, const C: usize>(&self, k: usize, theta: &[f64], gradient: &mut [f64]) -> f64 {
         let (scales, log_density) = self.priors.at::<C>(theta, gradient);

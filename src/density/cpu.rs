@@ -1,5 +1,5 @@
-//! The log density and its gradient on the CPU, in f64, one position after the other: priors, hierarchy, and the likelihood
-//! over groups, over rows, or collapsed.
+//! The log density and its gradient on the CPU, in f64, one position after the other: priors, hierarchy, and the
+//! likelihood over groups, over rows, or collapsed.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -29,10 +29,10 @@ enum Posterior {
     Collapsed(Box<Collapsed>),
 }
 
-/// Whether the CPU, and whatever goes the same way, has the log density of `model`.
+/// Whether the CPU computes the log density of `model`. A device computes the same log densities.
 ///
 /// # Errors
-/// A family that is not Gaussian, with a likelihood over groups or with effects integrated out.
+/// If the family is not Gaussian, with a likelihood over groups or with effects integrated out.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     let Term { factor: _, columns: _, mean: GroupMean::Free, spread: Spread::Independent, coordinates } = model.term();
     match coordinates {
@@ -43,7 +43,7 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
 }
 
 impl CpuDensity {
-    /// The log density of `model`, which the CPU [`admits`], in the sampler's units, with every constant.
+    /// The log density of `model`, which the CPU [`admits`], in the sampler's units, including every constant.
     pub fn new(model: &Model) -> CpuDensity {
         debug_assert_eq!(admits(model), Ok(()));
         let posterior = match model.coordinates() {
@@ -94,7 +94,7 @@ impl Density for CpuDensity {
     }
 }
 
-/// A posterior whose effects are coordinates, but for its likelihood.
+/// A posterior whose effects are coordinates, without its likelihood.
 #[derive(Debug, Clone)]
 struct Joint {
     family: Family,
@@ -117,8 +117,8 @@ impl Joint {
         }
     }
 
-    /// Log density and gradient of `k` coefficients, K, with a likelihood of `table`. `M` is at least K, and `C` chunks of lanes
-    /// hold the scales and dispersions.
+    /// Log density at `theta`, and its gradient, for `k` coefficients, K, with the likelihood of `table`. `M` is at
+    /// least K, and `C` chunks of lanes hold the scales and dispersions.
     #[inline(always)]
     fn log_density<F: Distribution, T: GivenEffects<F>, const M: usize, const C: usize>(
         &self,
@@ -141,7 +141,7 @@ impl Joint {
     }
 }
 
-/// The log density of a joint posterior, with a likelihood of `table`.
+/// The log density of a joint posterior, with the likelihood of `table`.
 struct JointDensity<'a, F, T> {
     joint: &'a Joint,
     table: T,

@@ -1,28 +1,28 @@
-//! Work that is compiled for small numbers of coefficients, and for the vector instructions of several processors; which of them
-//! fits is found out when it runs.
+//! Dispatch of work, at run time, to code compiled for a number of coefficients and for a processor's vector
+//! instructions.
 
 use multiversion::multiversion;
 
 use crate::data::MAX_COEFFICIENTS;
 use crate::lanes::LANES;
 
-/// The most dispersions that a family has.
+/// The largest number of dispersions of a family.
 pub const MAX_DISPERSIONS: usize = 2;
 
-/// Chunks of lanes that hold the most scales, and the dispersions.
+/// Number of lane chunks that hold the most scales and dispersions.
 const MAX_CHUNKS: usize = (MAX_COEFFICIENTS + MAX_DISPERSIONS).div_ceil(LANES);
 
 /// Work on K coefficients.
 pub trait ForCoefficients {
-    /// What it comes to.
+    /// The result.
     type Out;
 
-    /// Does it for `k` coefficients, K: `M` is at least as many, and `C` chunks of lanes have room for K scales and the
+    /// Does the work for `k` coefficients, K: `M` is at least K, and `C` chunks of lanes hold K scales and the
     /// dispersions.
     fn run<const M: usize, const C: usize>(self, k: usize) -> Self::Out;
 }
 
-/// Runs `work` on `k` coefficients, compiled for just so many where they are few.
+/// Runs `work` for `k` coefficients, with code compiled for 1, 2, 3, up to 8, or any number of coefficients.
 pub fn dispatch<W: ForCoefficients>(k: usize, work: W) -> W::Out {
     if k <= 8 { few(k, work) } else { many(k, work) }
 }
@@ -37,7 +37,7 @@ fn few<W: ForCoefficients>(k: usize, work: W) -> W::Out {
     }
 }
 
-/// By itself, because it may take a quarter of a megabyte of stack.
+/// Not inlined, because it may need a quarter of a megabyte of stack.
 #[multiversion(targets = "simd")]
 #[inline(never)]
 fn many<W: ForCoefficients>(k: usize, work: W) -> W::Out {

@@ -19,10 +19,10 @@ use tables::{
 };
 pub use tables::{Prior, Reference};
 
-/// Whether `gpu` computes log densities and gradients of `model`: as the CPU does, where no loop has too many turns.
+/// Whether `gpu` computes log densities of `model`: if the CPU does, and no loop is too long for a software adapter.
 ///
 /// # Errors
-/// What the CPU refuses; an adapter in software that would not end its loops.
+/// If the CPU does not admit `model`, or a software adapter would end its loops early.
 pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
     cpu::admits(model)?;
     let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
@@ -33,7 +33,7 @@ pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
     check_turns(gpu, model, team, group_turns(model, team, false), limit, "use --engine cpu, or fewer predictors")
 }
 
-/// The shaders of a model, put together from their files and its constants.
+/// The shaders of a model, with its constants.
 #[derive(Debug, Clone)]
 pub struct DensityShaders {
     team: Team,
@@ -44,7 +44,7 @@ pub struct DensityShaders {
 }
 
 impl DensityShaders {
-    /// The shaders that evaluate `model` on such a device.
+    /// The shaders that evaluate `model` on `target`.
     pub fn new(model: &Model, target: Target) -> DensityShaders {
         let chunks = (model.likelihood() == Likelihood::Observations).then(|| RowChunks::new(model));
         DensityShaders::of(model, chunks.as_ref(), target)
@@ -66,7 +66,7 @@ impl DensityShaders {
     }
 }
 
-/// A model on a device: its tables and compiled kernels, shared by all the densities that evaluate it there.
+/// A model on a device: tables and compiled kernels, shared by all densities that evaluate it there.
 #[derive(Debug)]
 pub struct DeviceModel {
     gpu: Arc<Gpu>,
@@ -74,37 +74,37 @@ pub struct DeviceModel {
     constant: f64,
     team: Team,
     fixed: wgpu::Buffer,
-    /// The table of groups, where the likelihood is computed over them.
+    /// The table of groups, for a likelihood over groups.
     groups: wgpu::Buffer,
     evaluate: ComputeKernel,
     observations: Option<RowPasses>,
     meter: Arc<Meter>,
 }
 
-/// What the likelihood over observations needs beside.
+/// The kernels and tables of a likelihood over observations.
 #[derive(Debug)]
 struct RowPasses {
     chunks: RowChunks,
     chunk_table: wgpu::Buffer,
     rows: wgpu::Buffer,
     residuals: ComputeKernel,
-    /// One for each level but the last: its kernel, its runs, and how many it leaves.
+    /// For each level but the last: the kernel that reduces it, its runs, and the number of chunks after.
     reductions: Vec<(ComputeKernel, wgpu::Buffer, u32)>,
-    /// How many chains an invocation takes at once.
+    /// Number of chains that an invocation evaluates at once.
     chains: u32,
 }
 
 impl DeviceModel {
-    /// Puts `model` on `gpu`.
+    /// Uploads the tables of `model` to `gpu` and compiles its kernels.
     ///
     /// # Errors
-    /// When the device does not admit it ([`admits`]), it does not fit, or the driver refuses a shader.
+    /// If the device does not admit `model` ([`admits`]), has no room for it, or refuses a shader.
     pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, DensityError> {
         admits(&gpu, model)?;
         let chunks = (model.likelihood() == Likelihood::Observations).then(|| RowChunks::new(model));
         let shaders = DensityShaders::of(model, chunks.as_ref(), gpu.target());
-        // SAFETY: rows of positions and evaluations are there for whole workgroups (`room`); groups below J index tables
-        // of J columns, coefficients below K the priors, of which there are K + 1.
+        // SAFETY: buffers have rows of positions and evaluations for whole workgroups (`room`); groups below J index
+        // tables of J columns; coefficients below K index the priors, K + 1 in number.
         let evaluate = unsafe { ComputeKernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };
         let tables = Tables::of(model);
         let observations = match (chunks, &shaders.observations) {
@@ -124,23 +124,23 @@ impl DeviceModel {
         }))
     }
 
-    /// The device it lives on.
+    /// The model's device.
     pub fn gpu(&self) -> &Arc<Gpu> {
         &self.gpu
     }
 
-    /// Where the time of all its densities goes.
+    /// The times of all densities of this model.
     pub fn meter(&self) -> &Arc<Meter> {
         &self.meter
     }
 
-    /// How lanes add up, in words.
+    /// How the lanes of a team add up, in words.
     pub fn team(&self) -> String {
         let how = if self.team.meeting == Meeting::Workgroup { "workgroup memory" } else { "a subgroup" };
         format!("{} lanes a chain, added up through {how}", self.team.lanes)
     }
 
-    /// The most positions that a density can take at once.
+    /// The largest number of positions of a density.
     pub fn largest_width(&self) -> usize {
         let row = (self.dim + 1).max(self.partials() as usize) as u64 * 4;
         let fit = self.gpu.largest_binding() / row;
@@ -149,20 +149,20 @@ impl DeviceModel {
         (fit.min(dispatched) / whole * whole) as usize
     }
 
-    /// A density that takes `width` positions at once, or as many as fit.
+    /// A density for `width` positions at once, or as many as fit.
     ///
     /// # Errors
-    /// When not even a few positions fit, or the device's memory is full.
+    /// If not even a few positions fit, or the device's memory is full.
     pub fn density(self: &Arc<DeviceModel>, width: usize) -> Result<GpuDensity, GpuError> {
         GpuDensity::new(self.clone(), width.min(self.largest_width()).max(1))
     }
 
-    /// Positions come in multiples of this.
+    /// Buffers have room for a multiple of this number of positions.
     fn whole(&self) -> u32 {
         self.team.teams.max(self.observations.as_ref().map_or(1, |observations| observations.chains))
     }
 
-    /// Numbers of partial sums a chain.
+    /// Number of partial sums per chain.
     fn partials(&self) -> u32 {
         self.observations.as_ref().map_or(0, |observations| observations.chunks.partials())
     }
@@ -185,8 +185,8 @@ impl RowPasses {
                 remedy: "use --likelihood groups".to_string(),
             });
         }
-        // SAFETY: each chunk's rows and its place among the partial sums are in range by construction (`RowChunks`), and
-        // there is room for whole `CHAINS` of chains.
+        // SAFETY: each chunk's rows and its index among the partial sums are in range by construction (`RowChunks`),
+        // and buffers hold a multiple of `CHAINS` chains.
         let residuals = unsafe { ComputeKernel::compile(gpu, "residuals", residuals, &[])? };
         let mut reductions = Vec::new();
         for (before, after) in chunks.levels().iter().zip(&chunks.levels()[1..]) {
@@ -196,7 +196,7 @@ impl RowPasses {
                 ("TO", f64::from(after.offset)),
                 ("CHUNKS_AFTER", f64::from(after.chunks)),
             ];
-            // SAFETY: runs name chunks of the level before, and there are as many as the level after has chunks.
+            // SAFETY: runs are ranges of chunks of the level before, one run for each chunk of the level after.
             let kernel = unsafe { ComputeKernel::compile(gpu, "reduce", reduce, &overrides)? };
             reductions.push((kernel, gpu.table("runs of chunks", &after.runs)?, after.chunks));
         }
@@ -217,9 +217,9 @@ pub struct GpuDensity {
     model: Arc<DeviceModel>,
     width: usize,
     exchange: Exchange,
-    /// The passes in their order: those over observations, then the evaluation.
+    /// The bind groups of the passes in their order: those over observations, then the evaluation.
     bound: Vec<wgpu::BindGroup>,
-    /// The positions of a batch, rounded.
+    /// The positions of a batch, rounded to f32.
     numbers: Vec<f32>,
 }
 
@@ -305,7 +305,7 @@ fn header(model: &Model, team: Team, chunks: Option<&RowChunks>) -> ShaderHeader
         .number("LAST_LEVEL", chunks.levels().last().map_or(0, |level| level.offset))
 }
 
-/// How many chains share a reading of the observations: as many as there are registers for their betas and sums.
+/// Number of chains that share each read of the observations, limited by the registers for their betas and sums.
 fn chains_at_once(coefficients: usize) -> u32 {
     match coefficients {
         ..=4 => 4,

@@ -1,13 +1,14 @@
-//! From theta to the coefficients of each level, and the gradient back: one file for each way in which coefficients spread.
+//! The map from theta to the coefficients of each level, and the pullback of gradients: one file for each way in which
+//! coefficients spread.
 
 pub mod diagonal;
 
 use crate::family::Distribution;
 use diagonal::{At, Diagonal, LevelSums};
 
-/// A likelihood given the effects of a term, as sums over the levels of its factor.
+/// A likelihood given the effects of a term, summed over the levels of its factor.
 pub trait GivenEffects<F: Distribution> {
-    /// Adds up over all levels what `hierarchy` needs of their effects and what `family` needs of their rows, and writes the
+    /// The sums over all levels that `hierarchy` needs of the effects and `family` of the rows; also writes the
     /// gradient by the effects. `M` is at least `k`, the number of coefficients.
     fn sums<const M: usize>(
         self,

@@ -1,4 +1,5 @@
-//! The priors of all hyperparameters: normal for means, half-Cauchy for scales and dispersions. Twin of shaders/priors.wgsl.
+//! The priors of all hyperparameters: normal for means, half-Cauchy for scales and dispersions. Twin of
+//! shaders/priors.wgsl.
 //!
 //! ```text
 //! log p = sum_k { - log 2 pi / 2 - log sd_k - (mu_k - m_k)^2 / (2 sd_k^2) }
@@ -14,24 +15,24 @@ use crate::lanes::{LANES, Lanes};
 use crate::math::{exp, ln};
 use crate::model::{Model, Role};
 
-/// What does not depend on the position.
+/// The position-independent part of the priors.
 #[derive(Debug, Clone)]
 pub struct LogPrior {
     mu: Range<usize>,
     positive: Range<usize>,
     mu_mean: Vec<f64>,
     mu_precision: Vec<f64>,
-    /// 1/c^2 of each half-Cauchy prior, in whole chunks of lanes.
+    /// 1/c^2 of each half-Cauchy prior, in chunks of lanes.
     inverse_square_scale: Vec<Lanes>,
-    /// Every normalising constant of the posterior together.
+    /// The sum of all normalising constants of the posterior.
     constant: f64,
 }
 
-/// Sigmas and dispersions at a position, in the order of the layout. `C` chunks of lanes have room for them.
+/// Sigmas and dispersions at a position, in the order of the layout; `C` chunks of lanes hold them.
 pub struct ScaleLanes<const C: usize>([Lanes; C]);
 
 impl<const C: usize> ScaleLanes<C> {
-    /// The `i`-th one.
+    /// The `i`-th scale.
     #[inline(always)]
     pub fn get(&self, i: usize) -> f64 {
         self.0[i / LANES].0[i % LANES]
@@ -39,7 +40,7 @@ impl<const C: usize> ScaleLanes<C> {
 }
 
 impl LogPrior {
-    /// Those of `model`, in the sampler's units.
+    /// The priors of `model`, in the sampler's units.
     pub fn new(model: &Model) -> LogPrior {
         let (layout, priors) = (model.layout(), model.scaled_priors());
         let inverse_square: Vec<f64> = scales(model).iter().map(|scale| (1.0 / scale).powi(2)).collect();
@@ -53,8 +54,8 @@ impl LogPrior {
         }
     }
 
-    /// The scales at `theta`, eight at a time, and the log density of the hyperparameters with every normalising constant of the
-    /// posterior; the gradient by the hyperparameters is written.
+    /// The scales at `theta`, and the log density of the hyperparameters with every normalising constant of the
+    /// posterior; the gradient by the hyperparameters is written to `gradient`.
     #[inline(always)]
     pub fn at<const C: usize>(&self, theta: &[f64], gradient: &mut [f64]) -> (ScaleLanes<C>, f64) {
         let mut scales = [Lanes::ZERO; C];
@@ -79,8 +80,8 @@ impl LogPrior {
     }
 }
 
-/// Log densities of the half-Cauchy priors of eight scales and of their logarithms' Jacobians, and the derivatives by these
-/// logarithms: of log s - log(1 + q) with q = (s/c)^2 it is 1 - 2 q / (1 + q).
+/// Log densities of the half-Cauchy priors of eight scales, with the Jacobians of their logarithms, and the derivatives
+/// by these logarithms: log s - log(1 + q) with q = (s/c)^2 has the derivative 1 - 2 q / (1 + q).
 #[inline(always)]
 fn scale_prior(log_scale: Lanes, scale: Lanes, inverse_square: Lanes) -> (Lanes, Lanes) {
     let mut by_log = scale * scale * inverse_square;
@@ -92,7 +93,7 @@ fn scale_prior(log_scale: Lanes, scale: Lanes, inverse_square: Lanes) -> (Lanes,
     (log_scale * jacobian - one_plus.map(ln), by_log)
 }
 
-/// Log density of the prior of mu but for its constant, and the derivative by mu.
+/// Log density of the prior of mu, without its constant, and the derivative by mu.
 #[inline(always)]
 fn mu_prior(mu: f64, mean: f64, precision: f64) -> (f64, f64) {
     let from_mean = mu - mean;
@@ -106,10 +107,10 @@ fn scales(model: &Model) -> Vec<f64> {
     [priors.sigma_scale, vec![priors.eps_scale; dispersions]].concat()
 }
 
-/// Every normalising constant of the log density together, in the sampler's units.
+/// The sum of all normalising constants of the log density, in the sampler's units.
 pub fn normalising_constant(model: &Model) -> f64 {
     let (layout, priors) = (model.layout(), model.scaled_priors());
-    // Every coordinate but the scales is normal.
+    // Every coordinate but the scales has a normal density.
     let normals = model.dim() - layout.positive().len();
     let outcomes = with_family!(model.family(), F => F::constant(model.dataset().outcome()));
     outcomes - 0.5 * normals as f64 * TAU.ln() - priors.mu_sd.iter().map(|sd| sd.ln()).sum::<f64>()

@@ -1,17 +1,17 @@
-//! Each group's QR factor: its observations rotated once onto as many numbers as there are coefficients, all that a Gaussian
-//! likelihood needs of them, without differences of squares. Twin of shaders/qr.wgsl.
+//! Each group's QR factor: sufficient statistics for a Gaussian likelihood, as many rows as coefficients, computed
+//! without differences of squares. Twin of shaders/qr.wgsl.
 //!
-//! X is a group's n x K matrix of predictors (a column of ones first), y its outcome. Some rotation Q makes X upper
-//! triangular: R, K x K, on top, and zeros below. Of y it makes w, K numbers, on top, and n - K below whose squares no
-//! coefficients explain:
+//! X is a group's n x K matrix of predictors (a column of ones first), y its outcome. Some orthogonal matrix Q maps X
+//! to the upper triangular R, K x K, above zeros, and y to w, K numbers, above n - K others. Their sum of squares is
+//! `rest`, the residual sum of squares of the group's own regression:
 //!
 //! ```text
 //! |y - X beta|^2 = |w - R beta|^2 + rest
 //! ```
 //!
-//! R and w come from modified Gram and Schmidt, whose triangle is as good as any where columns are dependent (Bjorck and
-//! Paige 1992): groups of one observation and predictors that are constant in a group need no care. The first step, on the
-//! column of ones, takes the group's means away.
+//! R and w come from modified Gram and Schmidt, whose triangle is as accurate as any where columns are dependent
+//! (Bjorck and Paige 1992): groups of one observation and predictors that are constant in a group need no special case.
+//! The first step, for the column of ones, subtracts the group's means.
 
 use rayon::prelude::*;
 
@@ -19,20 +19,20 @@ use crate::faults;
 use crate::lanes::{LANES, Lanes};
 use crate::model::Model;
 
-/// R and w of eight groups after eight groups, in the order in which they are read.
+/// R and w of all groups, eight groups at a time, in reading order.
 #[derive(Debug, Clone)]
 pub struct QrTable {
     /// K and J.
     pub coefficients: usize,
     pub groups: usize,
-    /// Squares that no coefficients explain, of all groups together.
+    /// The residual sum of squares of the groups' own regressions, over all groups.
     pub rest: f64,
     rows: Vec<Lanes>,
 }
 
-/// One group's share of a table.
+/// The QR factor of one group.
 struct Factor {
-    /// `[k]` holds column k of R, from its first entry to that on the diagonal.
+    /// `[k]` holds column k of R, from its first entry to the diagonal.
     columns: Vec<Vec<f64>>,
     outcome: Vec<f64>,
     rest: f64,
@@ -43,7 +43,7 @@ struct Factor {
 pub struct GroupBundle<'a>(&'a [Lanes]);
 
 impl QrTable {
-    /// The data of `model`, in the units of its scaling.
+    /// The table of `model`, in the units of its scaling.
     pub fn new(model: &Model) -> QrTable {
         let layout = model.layout();
         let groups = factors(model);
@@ -61,7 +61,7 @@ impl QrTable {
         QrTable { coefficients: layout.coefficients, groups: layout.groups, rest, rows }
     }
 
-    /// Eight groups after eight groups.
+    /// All groups, eight at a time.
     #[inline(always)]
     pub fn bundles(&self) -> impl Iterator<Item = GroupBundle<'_>> {
         self.rows.chunks_exact(start(self.coefficients) + self.coefficients).map(GroupBundle)
@@ -69,26 +69,26 @@ impl QrTable {
 }
 
 impl<'a> GroupBundle<'a> {
-    /// Column `k` of R, from its first entry to that on the diagonal.
+    /// Column `k` of R, from its first entry to the diagonal.
     #[inline(always)]
     pub fn column(&self, k: usize) -> &'a [Lanes] {
         &self.0[start(k)..start(k) + k + 1]
     }
 
-    /// Column after column of R, each from its first entry to that on the diagonal, at [`start`] of its number; then w.
+    /// The columns of R, each from its first entry to the diagonal, column `k` at [`start`] of `k`; then w.
     #[inline(always)]
     pub fn numbers(&self) -> &'a [Lanes] {
         self.0
     }
 
-    /// w, where there are `k` coefficients.
+    /// w, for `k` coefficients.
     #[inline(always)]
     pub fn outcome(&self, k: usize) -> &'a [Lanes] {
         &self.0[start(k)..start(k) + k]
     }
 }
 
-/// All groups of a model, before they are put into a table.
+/// The QR factors of all groups of a model, for statistics and for a device's table.
 pub struct QrGroups {
     groups: Vec<Factor>,
     sizes: Vec<f64>,
@@ -96,27 +96,27 @@ pub struct QrGroups {
 }
 
 impl QrGroups {
-    /// The data of `model`, in the units of its scaling.
+    /// The factors of `model`, in the units of its scaling.
     pub fn new(model: &Model) -> QrGroups {
         let groups = factors(model);
         let sizes = (0..groups.len()).map(|j| model.dataset().group_range(j).len() as f64).collect();
         QrGroups { groups, sizes, coefficients: model.layout().coefficients }
     }
 
-    /// The variance of what is left where every group has a regression of its own; 1 where nothing is.
+    /// The residual variance if every group has a regression of its own; 1 if it is zero or undefined.
     pub fn noise(&self) -> f64 {
         let rest = self.rest();
         let freedom: f64 = self.sizes.iter().map(|size| (size - self.coefficients as f64).max(0.0)).sum();
         Some(rest / freedom).filter(|noise| noise.is_normal()).unwrap_or(1.0)
     }
 
-    /// The squares that the groups' own regressions leave, of all groups together.
+    /// The residual sum of squares of the groups' own regressions, over all groups.
     pub fn rest(&self) -> f64 {
         self.groups.iter().map(|group| group.rest).sum()
     }
 
-    /// The standard deviation over the groups of each coefficient in the groups' own regressions, of those that have one; 1 where
-    /// fewer than two groups have.
+    /// For each coefficient, the standard deviation over the groups' own regressions, where a group determines one; 1
+    /// if it is zero or undefined.
     pub fn spreads(&self) -> Vec<f64> {
         let estimates: Vec<Vec<f64>> = self.groups.iter().filter_map(Factor::regression).collect();
         let spread = |k: usize| {
@@ -127,8 +127,8 @@ impl QrGroups {
         (0..self.coefficients).map(spread).map(|spread| if spread.is_normal() { spread } else { 1.0 }).collect()
     }
 
-    /// The numbers of all groups in rows of J, as qr_far.wgsl reads them: by how much the squares that no coefficients explain
-    /// are more than `noise` for each observation, each column of R from its first entry to that on the diagonal, and w.
+    /// A row of J for each number of a group, as qr_far.wgsl reads the rows: `rest` minus `noise` per observation, the
+    /// columns of R, each from its first entry to the diagonal, and w.
     pub fn rows(&self, noise: f64) -> Vec<Vec<f64>> {
         let row = |value: &dyn Fn(&Factor) -> f64| self.groups.iter().map(value).collect::<Vec<f64>>();
         let mut rows =
@@ -142,7 +142,8 @@ impl QrGroups {
 }
 
 impl Factor {
-    /// The coefficients of the group's own regression, R^-1 w; `None` where a column nearly depends on those before it.
+    /// The coefficients of the group's own regression, R^-1 w; `None` if a column nearly depends on the columns before
+    /// it.
     fn regression(&self) -> Option<Vec<f64>> {
         const DEPENDENT: f64 = 1e-6;
         let mut beta = self.outcome.clone();
@@ -160,18 +161,18 @@ impl Factor {
     }
 }
 
-/// Every group's share, in the units of the model's scaling.
+/// The factors of all groups, in the units of the model's scaling.
 fn factors(model: &Model) -> Vec<Factor> {
     (0..model.layout().groups).into_par_iter().map(|j| rotate(columns(model, j))).collect()
 }
 
-/// Where column `k` of R begins.
+/// The index of the first entry of column `k` of R.
 #[inline(always)]
 pub fn start(k: usize) -> usize {
     k * (k + 1) / 2
 }
 
-/// The predictors of group `j`, and after them its outcome.
+/// The predictors of group `j` without the column of ones, then its outcome.
 fn columns(model: &Model, j: usize) -> Vec<Vec<f64>> {
     let (design, mut rows) = (model.design(), model.dataset().group_range(j));
     if j == 0 && faults::is_planted("lost-row") {
@@ -181,10 +182,11 @@ fn columns(model: &Model, j: usize) -> Vec<Vec<f64>> {
     predictors.chain([rows.clone().map(|i| design.outcome(i)).collect()]).collect()
 }
 
-/// Takes the direction of ones, then that of each column but the last, out of those that are left.
+/// Modified Gram and Schmidt: projects the direction of ones, then of each column but the last, out of the columns
+/// after it.
 fn rotate(mut columns: Vec<Vec<f64>>) -> Factor {
     let n = columns[0].len() as f64;
-    // Row i of R and, in the last place, of w.
+    // `[i]` holds row i of R, then entry i of w.
     let mut rows = vec![vec![n.sqrt()]];
     for column in &mut columns {
         let mean = column.iter().sum::<f64>() / n;

@@ -1,8 +1,8 @@
-//! The Gaussian likelihood given the effects, from each group's QR factor, eight groups at a time: the cost does not depend
-//! on the number of observations. Twin of shaders/quadratic.wgsl.
+//! The Gaussian likelihood given the effects, from each group's QR factor, eight groups at a time: the cost does not
+//! depend on the number of observations. Twin of shaders/quadratic.wgsl.
 //!
-//! With R and w of [`QrTable`] and u = w - R beta of a group, the residual sum of squares of all groups is
-//! sum_j |u|^2 + rest, and d log p / d beta = R' u / eps^2.
+//! With R and w of [`QrTable`] and u = w - R beta of a group, the residual sum of squares is sum_j |u|^2 + rest,
+//! and d log p / d beta = R' u / eps^2.
 
 use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::{At, Diagonal, LevelSums};
@@ -11,10 +11,10 @@ use crate::family::{Distribution, Gaussian, SquaredResiduals};
 use crate::lanes::{LANES, Lanes};
 use crate::model::{Model, Refusal};
 
-/// Whether the likelihood of `model` given its effects is a quadratic form in them.
+/// Whether the likelihood of `model` given its effects is a quadratic form in the effects.
 ///
 /// # Errors
-/// A family that is not Gaussian.
+/// If the family is not Gaussian.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     Refusal::unless_gaussian(model, "the likelihood over groups", "use --likelihood observations")
 }
@@ -54,8 +54,8 @@ impl GivenEffects<Gaussian> for &QrTable {
     }
 }
 
-/// Adds the rows of eight groups at their betas to the sum of `squares`, and the log likelihood's derivatives by the betas, in the
-/// family's unit, to `by_beta`: |w - R beta|^2 and R' (w - R beta).
+/// Adds |w - R beta|^2 of eight groups to `squares`, and R' (w - R beta), the log likelihood's derivatives by the betas
+/// in the family's unit, to `by_beta`.
 #[inline(always)]
 fn add_likelihood<const M: usize>(
     k: usize,

@@ -1,5 +1,6 @@
-//! The likelihood given the effects, over every observation: of each row eta, what the family makes of it, and the derivative
-//! back to the betas. Eight chunks of rows at a time, each of one group, so that no lane waits for another's group to end.
+//! The likelihood given the effects, over every observation: eta of each row, the family's sums, and the derivatives by
+//! the betas. Eight chunks of rows at a time, each of one group, so that no lane waits for the end of another lane's
+//! group.
 
 use multiversion::multiversion;
 
@@ -9,22 +10,21 @@ use crate::family::Distribution;
 use crate::lanes::{LANES, Lanes};
 use crate::model::Model;
 
-/// The most rows of one group in one lane; larger groups take several lanes. It bounds the padding that one large group
-/// among small ones costs.
+/// The largest number of rows in a chunk; a larger group has several chunks. This bounds the padding that one large
+/// group among small ones costs.
 pub const CHUNK: usize = 32;
 
-/// Observations side by side: bundles of eight chunks, the longest first.
+/// Observations in bundles of eight chunks, the longest first.
 #[derive(Debug, Clone)]
 pub struct RowTable {
     groups: usize,
     bundles: Vec<RowBundle>,
-    /// For each row of each bundle, the intercept's column (1, or 0 where the row is padding), the outcome, and the slopes'
-    /// columns.
+    /// For each row of each bundle, the intercept's column (1; 0 for padding), the outcome, and the slopes' columns.
     rows: Vec<Lanes>,
-    /// Scratch: the betas of each bundle's chunks, then the log likelihood's derivative by them in the family's unit,
-    /// [bundle][k].
+    /// Scratch: the betas of each bundle's chunks, then the log likelihood's derivatives by these betas in the family's
+    /// unit, [bundle][k].
     betas: Vec<Lanes>,
-    /// Scratch: the same derivative by the betas of each group, [k][j].
+    /// Scratch: these derivatives summed for each group, [k][j].
     by_beta: Vec<f64>,
 }
 
@@ -35,7 +35,7 @@ struct RowBundle {
 }
 
 impl RowTable {
-    /// The data of `model`, in the units of its scaling.
+    /// The table of `model`, in the units of its scaling.
     pub fn new(model: &Model) -> RowTable {
         let (dataset, layout, design) = (model.dataset(), model.layout(), model.design());
         let mut chunks: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
@@ -112,9 +112,9 @@ impl<F: Distribution> GivenEffects<F> for &mut RowTable {
     }
 }
 
-/// What the family makes of all rows; the betas of each bundle give way to the log likelihood's derivative by them. By itself,
-/// and from memory to memory: beside the gathering of betas and the scattering of derivatives, which go lane by lane, no
-/// compiler would keep whole vectors.
+/// The family's sums over all rows; replaces the betas of each bundle by the log likelihood's derivatives by them. A
+/// function of its own, from memory to memory: compiled together with the lane-by-lane gathering of betas and
+/// scattering of derivatives, the loop would lose its vector instructions.
 #[multiversion(targets = "simd")]
 fn all_rows<F: Distribution, const M: usize>(
     k: usize,

@@ -1,13 +1,13 @@
-//! The adapters of this machine: what they are called, what they can do, and which one to take.
+//! The adapters of this machine: names, capabilities, and the choice of one.
 
 use wgpu::{Backends, DeviceType, Features, Instance, InstanceDescriptor, InstanceFlags};
 
 use super::GpuError;
 
-/// The features that are used where they are there, and done without where not.
+/// Optional features: used where the adapter has them.
 pub(super) const USED: Features = Features::SUBGROUP.union(Features::TIMESTAMP_QUERY).union(Features::SHADER_INT64);
 
-/// An adapter, and what is known of it before it is opened.
+/// An adapter before it is opened, with its description.
 #[derive(Debug, Clone)]
 pub struct Adapter {
     pub(super) inner: wgpu::Adapter,
@@ -29,11 +29,11 @@ impl Adapter {
         adapters
     }
 
-    /// The adapter to take: the first one whose name contains `name` where there is one, or the fastest kind, and no
-    /// software unless it is named or allowed.
+    /// The first adapter whose name contains `name`, ignoring case; without a name, one of the fastest kind. Software
+    /// is refused unless `allow_software`.
     ///
     /// # Errors
-    /// When there is none; the error says which there are.
+    /// If there is no adapter, none of that name (the error lists the names), or only software that is not allowed.
     pub fn choose(name: Option<&str>, allow_software: bool) -> Result<Adapter, GpuError> {
         let mut adapters = Adapter::all();
         if adapters.is_empty() {
@@ -56,7 +56,7 @@ impl Adapter {
         Ok(adapter)
     }
 
-    /// What the driver calls it.
+    /// The driver's name for the adapter.
     pub fn name(&self) -> &str {
         &self.info.name
     }
@@ -72,7 +72,7 @@ impl Adapter {
         }
     }
 
-    /// Whether it is a program that runs on the CPU.
+    /// Whether the adapter is a program on the CPU.
     pub fn is_software(&self) -> bool {
         self.info.device_type == DeviceType::Cpu
     }
@@ -87,13 +87,13 @@ impl Adapter {
         format!("{} {}", self.info.driver, self.info.driver_info).trim().to_string()
     }
 
-    /// The smallest and the largest subgroup; `None` without subgroup operations.
+    /// The smallest and the largest subgroup size, in lanes; `None` without subgroup operations.
     pub fn subgroups(&self) -> Option<(u32, u32)> {
         let sizes = (self.info.subgroup_min_size, self.info.subgroup_max_size);
         self.inner.features().contains(Features::SUBGROUP).then_some(sizes)
     }
 
-    /// Whether it has 64-bit integers.
+    /// Whether shaders may use 64-bit integers.
     pub fn has_int64(&self) -> bool {
         self.inner.features().contains(Features::SHADER_INT64)
     }
@@ -103,14 +103,14 @@ impl Adapter {
         self.inner.features().contains(Features::TIMESTAMP_QUERY)
     }
 
-    /// What it allows.
+    /// The adapter's limits.
     pub fn limits(&self) -> wgpu::Limits {
         self.inner.limits()
     }
 }
 
-/// The flags of wgpu's instance: none, unless its own variables (`WGPU_VALIDATION`, `WGPU_DEBUG`,
-/// `WGPU_ALLOW_UNDERLYING_NONCOMPLIANT_ADAPTER`) say otherwise.
+/// The flags of wgpu's instance: none, unless wgpu's own variables (`WGPU_VALIDATION`, `WGPU_DEBUG`,
+/// `WGPU_ALLOW_UNDERLYING_NONCOMPLIANT_ADAPTER`) set some.
 pub fn flags() -> InstanceFlags {
     InstanceFlags::empty().with_env()
 }

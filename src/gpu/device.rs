@@ -1,4 +1,4 @@
-//! An opened adapter: the device, its queue, and the first thing that went wrong with it.
+//! An opened adapter: the device, its queue, and the first failure.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use wgpu::{BufferUsages, DeviceDescriptor, ErrorFilter, Features, MemoryHints, P
 
 use super::{Adapter, GpuError, Meter, Switches};
 
-/// No submission of warpnuts takes nearly as long on a working device.
+/// Timeout of a submission; on a working device, none takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A device that computes, shared by everything that lives on it.
+/// An opened device, shared by everything that computes on it.
 #[derive(Debug)]
 pub struct Gpu {
     pub(super) device: wgpu::Device,
@@ -22,45 +22,45 @@ pub struct Gpu {
     meter: Arc<Meter>,
 }
 
-/// What kernels are written for: how the lanes of a device work together, and what its compiler can take.
+/// What kernels are compiled for: how lanes exchange numbers, and what the device's compiler supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
-    /// How many lanes of a subgroup may add up together; `None` where they have to use a workgroup's memory.
+    /// Lanes of a team in a subgroup; `None` where lanes exchange numbers through a workgroup's memory.
     pub subgroup: Option<u32>,
-    /// Whether these are all lanes of any subgroup, which may then vote.
+    /// Whether every subgroup is exactly one team, so that its lanes may vote.
     pub whole: bool,
     /// Lanes of a workgroup that several teams share.
     pub workgroup: u32,
-    /// Whether there are 64-bit integers.
+    /// Whether shaders may use 64-bit integers.
     pub int64: bool,
-    /// Whether it is software, whose compiler takes minutes for what it unrolls.
+    /// Whether the device is software; its compiler takes minutes for unrolled loops.
     pub software: bool,
-    /// Whether each chain has a lane to itself, where the model allows for that.
+    /// Whether each chain has a lane to itself, where the model admits this.
     pub alone: bool,
 }
 
 impl Target {
-    /// Lanes of a workgroup that several teams share, where nothing else is asked for.
+    /// Default of `workgroup`.
     pub const WORKGROUP: u32 = 128;
 
-    /// Chains from which on lanes that have a chain each are faster than teams that share one.
+    /// Smallest number of chains for which a lane each is faster than a team each.
     pub const ALONE: u32 = 4_096;
 
-    /// The same where a lane draws the effects of all groups, one after the other.
+    /// This threshold if a lane also draws the effects of all groups, one group after the other.
     pub const ALONE_WITH_EFFECTS: u32 = 65_536;
 }
 
-/// The first failure that was reported outside any scope; later ones follow from it.
+/// The first failure that was reported outside any error scope; later failures follow from it.
 #[derive(Debug, Default)]
 struct FirstFailure(Mutex<Option<GpuError>>);
 
 impl FirstFailure {
-    /// Keeps `error` if it is the first; returns the first.
+    /// Records `error` if it is the first; returns the first failure.
     fn report(&self, error: GpuError) -> GpuError {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error).clone()
     }
 
-    /// Puts `error` in the place of the first failure, which it explains; returns it.
+    /// Replaces the first failure by `error`, which explains it; returns `error`.
     fn replace(&self, error: GpuError) -> GpuError {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(error).clone()
     }
@@ -71,18 +71,18 @@ impl FirstFailure {
 }
 
 impl Gpu {
-    /// Opens `adapter` as the environment says.
+    /// Opens `adapter` with the switches of the environment.
     ///
     /// # Errors
-    /// When the driver gives no device, or a switch has a value that it cannot have.
+    /// If the driver gives no device, or a switch has an invalid value.
     pub fn open(adapter: Adapter) -> Result<Arc<Gpu>, GpuError> {
         Gpu::open_with(adapter, Switches::from_env()?)
     }
 
-    /// Opens `adapter` as `switches` say.
+    /// Opens `adapter` with `switches`.
     ///
     /// # Errors
-    /// When the driver gives no device, or takes no SPIR-V of ours where that is asked for.
+    /// If the driver gives no device, or does not accept the SPIR-V that `switches` ask for.
     pub fn open_with(adapter: Adapter, switches: Switches) -> Result<Arc<Gpu>, GpuError> {
         let mut wanted = super::adapter::USED;
         wanted.set(Features::SUBGROUP, switches.subgroups);
@@ -114,7 +114,7 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             uncaptured.report(error.into());
         }));
-        // Lanes that lie side by side in a subgroup of any size the device may choose.
+        // A team fits into a subgroup of any size the device may choose.
         let sizes = adapter.subgroups().filter(|_| features.contains(Features::SUBGROUP));
         let subgroup = sizes.map(|(smallest, _)| smallest.min(32)).filter(|size| size.is_power_of_two());
         let most = limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);
@@ -129,33 +129,33 @@ impl Gpu {
         Ok(Arc::new(Gpu { device, queue, adapter, switches, target, failure, meter: Arc::default() }))
     }
 
-    /// What was opened.
+    /// The adapter that was opened.
     pub fn adapter(&self) -> &Adapter {
         &self.adapter
     }
 
-    /// How it was opened.
+    /// The switches with which the adapter was opened.
     pub fn switches(&self) -> Switches {
         self.switches
     }
 
-    /// What kernels are written for here.
+    /// What kernels on this device are compiled for.
     pub fn target(&self) -> Target {
         self.target
     }
 
-    /// What kernels are written for that make whole transitions of so many chains; where draws are summed up, they may draw effects too.
+    /// The target of kernels that make whole transitions of `chains` chains; with `sums`, they may draw effects too.
     pub fn target_of(&self, chains: u32, sums: bool) -> Target {
         let least = if sums { Target::ALONE_WITH_EFFECTS } else { Target::ALONE };
         Target { alone: chains >= self.switches.alone.unwrap_or(least), ..self.target }
     }
 
-    /// Where the time of all that was done on it goes.
+    /// The times of all work on the device.
     pub fn meter(&self) -> &Arc<Meter> {
         &self.meter
     }
 
-    /// What the device allows.
+    /// The device's limits.
     pub fn limits(&self) -> wgpu::Limits {
         self.device.limits()
     }
@@ -165,7 +165,7 @@ impl Gpu {
         self.device.features().contains(Features::TIMESTAMP_QUERY)
     }
 
-    /// The most bytes a buffer that a shader reads or writes may have.
+    /// The largest size of a buffer that a shader reads or writes, in bytes.
     pub fn largest_binding(&self) -> u64 {
         let limits = self.limits();
         limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
@@ -174,7 +174,7 @@ impl Gpu {
     /// A buffer of `bytes` zeros, called `what` in errors.
     ///
     /// # Errors
-    /// When it is larger than the device allows, or its memory is full.
+    /// If it is larger than the device allows, or the device's memory is full.
     pub fn buffer(&self, what: &str, bytes: u64, usage: BufferUsages) -> Result<wgpu::Buffer, GpuError> {
         let limit =
             if usage.contains(BufferUsages::STORAGE) { self.largest_binding() } else { self.limits().max_buffer_size };
@@ -192,10 +192,10 @@ impl Gpu {
         })
     }
 
-    /// A buffer that holds `content` for shaders to read.
+    /// A buffer that holds `content` for shaders to read, called `what` in errors.
     ///
     /// # Errors
-    /// When it is larger than the device allows, or its memory is full.
+    /// If it is larger than the device allows, or the device's memory is full.
     pub fn table<T: bytemuck::NoUninit>(&self, what: &str, content: &[T]) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = bytemuck::cast_slice(content);
         let buffer = self.buffer(
@@ -207,15 +207,15 @@ impl Gpu {
         Ok(buffer)
     }
 
-    /// Sends `content` to the beginning of `buffer`, before whatever is submitted next.
+    /// Writes `content` to the beginning of `buffer`, before the next submission runs.
     pub fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, content: &[T]) {
         self.queue.write_buffer(buffer, 0, bytemuck::cast_slice(content));
     }
 
-    /// Makes something on the device, with what goes wrong as an error.
+    /// Calls `make`, and returns the device's first error in place of its result.
     ///
     /// # Errors
-    /// When the device reports one.
+    /// If the device reports an error, or has failed before.
     pub fn guarded<T>(&self, make: impl FnOnce() -> T) -> Result<T, GpuError> {
         let validation = self.device.push_error_scope(ErrorFilter::Validation);
         let memory = self.device.push_error_scope(ErrorFilter::OutOfMemory);
@@ -228,7 +228,7 @@ impl Gpu {
         }
     }
 
-    /// Whether nothing has gone wrong so far.
+    /// Whether the device works so far.
     ///
     /// # Errors
     /// The first failure that was reported.
@@ -236,12 +236,12 @@ impl Gpu {
         self.failure.get().map_or(Ok(()), Err)
     }
 
-    /// From now on nothing is right, and `error` is why, unless something was wrong before.
+    /// Marks the device as failed because of `error`, unless it failed before; returns the first failure.
     pub(super) fn fail(&self, error: GpuError) -> GpuError {
         self.failure.report(error)
     }
 
-    /// From now on nothing is right, because the driver has compiled no pipeline of kernel `name`.
+    /// Marks the device as failed because the driver refused a pipeline of kernel `name`; returns the error.
     pub(super) fn refused(&self, name: &str, reason: String) -> GpuError {
         let adapter = format!("{} ({}, {})", self.adapter.name(), self.adapter.backend(), self.adapter.driver());
         let remedy = match self.switches.spirv {
@@ -261,7 +261,7 @@ impl Gpu {
         }
     }
 
-    /// Gives the device up, as a driver would in the middle of a run: everything on it fails from now on.
+    /// Destroys the device, as a driver might during a run: all its work fails from now on.
     pub fn lose(&self) {
         self.device.destroy();
     }

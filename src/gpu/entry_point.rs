@@ -1,7 +1,9 @@
-//! What an entry point of a shader binds, and its SPIR-V of a given version, written here rather than by wgpu, which asks naga for the newest version that a driver
-//! has. naga gives every array and structure an explicit layout, in registers and in a workgroup's memory too, which is not valid
-//! (VUID-StandaloneSpirv-None-10684): arrays in a workgroup's memory must never have one, and nothing in registers from 1.4 on.
-//! Up to 1.3 modules are made valid here; from 1.4 on they are what wgpu would pass to a driver.
+//! The bindings of a shader's entry point, and its SPIR-V of a given version.
+//!
+//! wgpu asks naga for the newest version that a driver has. naga gives every array and structure an explicit layout,
+//! also in registers and in a workgroup's memory. There it is not valid (VUID-StandaloneSpirv-None-10684): arrays in a
+//! workgroup's memory must never have a layout, and nothing in registers may have one from 1.4 on. Up to 1.3, modules
+//! are made valid here; from 1.4 on they are what wgpu would pass to a driver.
 
 use wgpu::BufferBindingType;
 use wgpu::naga::back::pipeline_constants::process_overrides;
@@ -10,23 +12,23 @@ use wgpu::naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use wgpu::naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use wgpu::naga::{AddressSpace, Module, ResourceBinding, ShaderStage, StorageAccess, front};
 
-/// An entry point of a shader that is valid.
+/// A validated entry point of a shader.
 #[derive(Debug, Clone)]
 pub struct EntryPoint<'a> {
     module: Module,
     info: ModuleInfo,
     pub entry: &'a str,
-    /// The buffers of bind group 0 that it uses: the number that each has in WGSL, in growing order, and what it is.
+    /// The buffers of bind group 0 that the entry point uses: binding number in WGSL, ascending, and type.
     pub bindings: Vec<(u32, BufferBindingType)>,
     /// Lanes of a workgroup.
     pub workgroup: u32,
 }
 
 impl EntryPoint<'_> {
-    /// Reads and validates entry point `entry` of `source`, with its `override` constants.
+    /// Reads and validates entry point `entry` of `source`, with values for its `override` constants.
     ///
     /// # Errors
-    /// What naga says of a source that is not valid.
+    /// If naga finds `source` invalid; the error is naga's message.
     pub fn of<'a>(source: &str, entry: &'a str, overrides: &[(&str, f64)]) -> Result<EntryPoint<'a>, String> {
         let module = front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
         let capabilities = Capabilities::SUBGROUP | Capabilities::SHADER_INT64;
@@ -58,10 +60,11 @@ impl EntryPoint<'_> {
         Ok(EntryPoint { workgroup: module.entry_points[number].workgroup_size[0], module, info, entry, bindings })
     }
 
-    /// Its SPIR-V in this `version`, where the i-th of its buffers is number i; `checked` modules check indices and end their loops.
+    /// The entry point's SPIR-V in this `version`, with the i-th of `bindings` as binding i; a `checked` module checks
+    /// indices and bounds its loops.
     ///
     /// # Errors
-    /// What naga says of a module that it cannot write.
+    /// If naga cannot write the module; the error is naga's message.
     pub fn spirv(&self, version: (u8, u8), checked: bool) -> Result<Vec<u32>, String> {
         let place = |(i, (binding, _)): (usize, &(u32, BufferBindingType))| {
             let info = spv::BindingInfo { descriptor_set: 0, binding: i as u32, binding_array_size: None };
@@ -91,8 +94,8 @@ impl EntryPoint<'_> {
     }
 }
 
-/// A module without the strides of arrays of known length: no buffer of ours has any, so they are in registers or in a workgroup's
-/// memory.
+/// The module without the strides of arrays of known length. All of these are in registers or in a workgroup's memory:
+/// no buffer of warpnuts holds one.
 fn without_strides(words: &[u32]) -> Vec<u32> {
     const HEADER: usize = 5;
     const TYPE_ARRAY: u32 = 28;

@@ -1,22 +1,22 @@
-//! What can go wrong with a GPU, and what to do about it.
+//! Failures of a GPU, and their remedies.
 
 /// Why a GPU could not be used, or stopped working.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GpuError {
-    /// No adapter at all.
+    /// There is no adapter.
     #[error(
         "there is no GPU adapter; install a driver with Vulkan, Metal or DirectX 12 (on Debian without a GPU, mesa-vulkan-drivers brings a slow one in software)"
     )]
     NoAdapter,
-    /// No adapter of that name.
+    /// No adapter has this name.
     #[error("no adapter is called `{wanted}`; there is: {there}")]
     NotFound {
-        /// What was asked for.
+        /// The name that was asked for.
         wanted: String,
-        /// The names there are.
+        /// The names of all adapters.
         there: String,
     },
-    /// Only an adapter that computes on the CPU.
+    /// The only adapter is software on the CPU.
     #[error(
         "the only adapter, {name}, is software that runs on the CPU, slower than `--engine cpu`; to use it nevertheless, add --allow-software-adapter"
     )]
@@ -24,33 +24,33 @@ pub enum GpuError {
         /// The adapter's name.
         name: String,
     },
-    /// The adapter gave no device.
+    /// The driver gave no device.
     #[error("adapter {name} could not be opened: {reason}")]
     Open {
         /// The adapter's name.
         name: String,
-        /// What the driver said.
+        /// The driver's message.
         reason: String,
     },
-    /// A switch of the environment has a value that it cannot have.
+    /// A switch of the environment has an invalid value.
     #[error("{name} is `{value}`; it can be {values}, or not set at all")]
     Switch {
         /// The variable.
         name: &'static str,
-        /// What it is set to.
+        /// Its value.
         value: String,
-        /// What it may be set to.
+        /// The values it may have.
         values: String,
     },
-    /// A shader is not valid.
+    /// A shader is invalid.
     #[error("shader {name} is not valid, which is a defect of warpnuts; use --engine cpu, and report this: {reason}")]
     Shader {
         /// The shader's name.
         name: String,
-        /// What was said about it.
+        /// The validator's message.
         reason: String,
     },
-    /// The driver compiles no pipeline of a valid shader.
+    /// The driver did not compile a pipeline of a valid shader.
     #[error(
         "the driver of {adapter} refused to compile kernel `{name}` ({reason}); {remedy}, and report this line with what `warpnuts devices` prints"
     )]
@@ -59,41 +59,41 @@ pub enum GpuError {
         name: String,
         /// The adapter, with its driver.
         adapter: String,
-        /// What wgpu says, which does not pass on the driver's own code.
+        /// wgpu's message, which lacks the driver's own error code.
         reason: String,
-        /// What to try.
+        /// The remedy.
         remedy: &'static str,
     },
-    /// Something is larger than the device can bind or hold.
+    /// A buffer or a table is larger than the device can bind or hold.
     #[error("{what} would take {bytes} bytes on the device, which allows {limit}; {remedy}")]
     TooLarge {
         /// What is too large.
         what: String,
-        /// What it would take.
+        /// Its size in bytes.
         bytes: u64,
-        /// What the device allows.
+        /// The device's limit in bytes.
         limit: u64,
-        /// What to change.
+        /// The remedy.
         remedy: String,
     },
     /// The device's memory is full.
     #[error("the device's memory is full: {reason}; run fewer chains at once, or use --engine cpu")]
     OutOfMemory {
-        /// What the driver said.
+        /// The driver's message.
         reason: String,
     },
-    /// The device is gone.
+    /// The device was lost.
     #[error(
         "the device was lost ({reason}): a driver reset, a removed card or a dispatch that ran too long; use --engine cpu, or restart the driver and try again"
     )]
     Lost {
-        /// What the driver said.
+        /// The driver's message.
         reason: String,
     },
-    /// Anything else that the driver did not accept.
+    /// The device refused a command for another reason.
     #[error("the device refused a command: {reason}; use --engine cpu, and report this")]
     Refused {
-        /// What was said about it.
+        /// The driver's message.
         reason: String,
     },
 }

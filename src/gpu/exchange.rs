@@ -1,4 +1,4 @@
-//! One round trip to the device: numbers go up, kernels run, numbers come back, in one submission and one wait.
+//! A round trip to the device: an upload, kernels, and a download, in one submission and one wait.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use wgpu::BufferUsages;
 
 use super::{Clock, Flight, Gpu, GpuError, Landing, Meter};
 
-/// Buffers for round trips, made once: one end of each transfer is the host's, the other the device's.
+/// Buffers for round trips, made once: for each transfer, one of the host and one of the device.
 #[derive(Debug)]
 pub struct Exchange {
     gpu: Arc<Gpu>,
@@ -19,10 +19,10 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Room for round trips of up to `up` and `down` bytes, counted by `meter`.
+    /// Buffers for up to `up` bytes sent and `down` bytes received; `meter` counts the trips.
     ///
     /// # Errors
-    /// When the device has no room for them.
+    /// If the device has no room for the buffers.
     pub fn new(gpu: Arc<Gpu>, up: u64, down: u64, meter: Arc<Meter>) -> Result<Exchange, GpuError> {
         let upload = gpu.buffer("upload", up, BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC)?;
         let input = gpu.buffer("input", up, BufferUsages::STORAGE | BufferUsages::COPY_DST)?;
@@ -31,21 +31,20 @@ impl Exchange {
         Ok(Exchange { gpu, upload, input, landing, clock, meter })
     }
 
-    /// What goes up, as shaders read it.
+    /// The device's copy of the upload, for shaders to read.
     pub fn input(&self) -> &wgpu::Buffer {
         &self.input
     }
 
-    /// What comes back, as shaders write it.
+    /// The device's buffer of results, for shaders to write.
     pub fn output(&self) -> &wgpu::Buffer {
         self.landing.output()
     }
 
-    /// Sends `numbers` up, runs the kernels that `record` dispatches, and has `read` look at the first `down` numbers that
-    /// came back.
+    /// Sends `numbers`, runs the kernels that `record` dispatches, and passes the first `down` results to `read`.
     ///
     /// # Errors
-    /// When the device fails; it is not tried again.
+    /// If the device fails; the trip is not repeated.
     pub fn round_trip(
         &mut self,
         numbers: &[f32],

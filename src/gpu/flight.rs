@@ -1,5 +1,5 @@
-//! Work sent to the device: kernels and the transfers around them in one submission, which lands when its results can be
-//! read. Several may be under way at once.
+//! Asynchronous work on the device: transfers and kernels in one submission, which lands when its results can be read.
+//! Several flights may be under way at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use wgpu::{BufferUsages, CommandEncoder, ComputePass, MapMode, SubmissionIndex};
 
 use super::{Gpu, GpuError};
 
-/// Where results land: a buffer that kernels write, and its copy that the host reads.
+/// A buffer that kernels write, and the host's copy of it.
 #[derive(Debug)]
 pub struct Landing {
     output: wgpu::Buffer,
@@ -17,30 +17,30 @@ pub struct Landing {
 }
 
 impl Landing {
-    /// Room for `bytes`, called `what` in errors.
+    /// Buffers of `bytes`, called `what` in errors.
     ///
     /// # Errors
-    /// When it does not fit.
+    /// If the device has no room for the buffers.
     pub fn new(gpu: &Gpu, what: &str, bytes: u64) -> Result<Landing, GpuError> {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         let output = gpu.buffer(what, bytes, usage)?;
         Ok(Landing { output, readback: gpu.buffer(what, bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)? })
     }
 
-    /// The device's end.
+    /// The device's buffer, for shaders to write.
     pub fn output(&self) -> &wgpu::Buffer {
         &self.output
     }
 
-    /// Lets go of what has landed, unread, so that something else may land.
+    /// Discards the landed results, so that the buffer can be used again.
     pub fn leave(&self) {
         self.readback.unmap();
     }
 
-    /// Has `read` look at the first `bytes` of what has landed.
+    /// Passes the first `bytes` of the landed results to `read`.
     ///
     /// # Errors
-    /// When nothing has.
+    /// If nothing has landed.
     pub fn read<R>(&self, bytes: u64, read: impl FnOnce(&[u8]) -> R) -> Result<R, GpuError> {
         let view = self.readback.slice(..bytes).get_mapped_range();
         let result = read(&view.map_err(|error| GpuError::Refused { reason: error.to_string() })?);
@@ -49,12 +49,12 @@ impl Landing {
     }
 }
 
-/// The device's clock, read before and after the kernels of a flight.
+/// Timestamps of the device before and after the kernels of a flight.
 #[derive(Debug)]
 pub struct Clock {
     queries: wgpu::QuerySet,
     ticks: Landing,
-    /// Nanoseconds a tick.
+    /// Nanoseconds per tick.
     period: f64,
 }
 
@@ -62,10 +62,10 @@ impl Clock {
     /// Bytes of two timestamps.
     const BYTES: u64 = 16;
 
-    /// A clock, where the device has one.
+    /// A clock; `None` if the device has no timestamps.
     ///
     /// # Errors
-    /// When there is no room for it.
+    /// If the device has no room for its buffers.
     pub fn new(gpu: &Gpu) -> Result<Option<Clock>, GpuError> {
         if !gpu.has_timestamps() {
             return Ok(None);
@@ -80,10 +80,10 @@ impl Clock {
         Ok(Some(Clock { queries, ticks, period: f64::from(gpu.queue.get_timestamp_period()) }))
     }
 
-    /// How long the kernels of the flight that has landed took.
+    /// The time that the kernels of the landed flight took.
     ///
     /// # Errors
-    /// When none has.
+    /// If no flight has landed.
     pub fn read(&self) -> Result<Duration, GpuError> {
         let ticks: [u64; 2] = self.ticks.read(Clock::BYTES, bytemuck::pod_read_unaligned)?;
         Ok(Duration::from_nanos((ticks[1].saturating_sub(ticks[0]) as f64 * self.period) as u64))
@@ -94,17 +94,17 @@ impl Clock {
 #[derive(Debug)]
 pub struct Flight {
     submission: SubmissionIndex,
-    /// Buffers that were asked to be mapped when it is done.
+    /// Number of buffers to be mapped when the submission is done.
     asked: u32,
     answers: Arc<AtomicU32>,
 }
 
-/// Counted for a buffer that cannot be mapped.
+/// Added to `answers` for a buffer that cannot be mapped.
 const FAILED: u32 = 1 << 16;
 
 impl Flight {
-    /// Submits what `before` records, then the kernels that `kernels` dispatches, timed by `clock`, then the transfer of
-    /// the leading bytes of each landing. `uploads` are to be mapped again when it is done.
+    /// Submits the commands that `before` records, then the kernels that `kernels` dispatches, timed by `clock`, then
+    /// the transfers of each landing's leading bytes. `uploads` are mapped again when the submission is done.
     pub fn start(
         gpu: &Gpu,
         before: impl FnOnce(&mut CommandEncoder),
@@ -145,13 +145,13 @@ impl Flight {
         });
     }
 
-    /// Waits until it has landed.
+    /// Waits until the flight has landed.
     ///
     /// # Errors
-    /// When the device fails.
+    /// If the device fails.
     pub fn land(self, gpu: &Gpu) -> Result<(), GpuError> {
         gpu.wait(self.submission)?;
-        // Where another thread has seen first that it is done, it may still be on its way with the answers.
+        // Another thread that saw the end of the submission first may still be calling the callbacks.
         loop {
             let answers = self.answers.load(Ordering::Acquire);
             gpu.check()?;

@@ -1,4 +1,4 @@
-//! A kernel: an entry point of a shader, compiled for one device.
+//! A kernel: a shader's entry point, compiled for one device.
 
 use std::borrow::Cow;
 
@@ -11,23 +11,23 @@ use wgpu::{
 use super::entry_point::EntryPoint;
 use super::{Gpu, GpuError};
 
-/// A compiled entry point; its bind group 0 is laid out as the shader says.
+/// A compiled entry point; the shader determines the layout of bind group 0.
 #[derive(Debug)]
 pub struct ComputeKernel {
     pipeline: wgpu::ComputePipeline,
-    /// The bindings that it uses.
+    /// The bindings that the entry point uses.
     bindings: Vec<u32>,
 }
 
 impl ComputeKernel {
-    /// Compiles entry point `entry` of `source`, with its `override` constants.
+    /// Compiles entry point `entry` of `source`, with values for its `override` constants.
     ///
     /// # Safety
-    /// Every index that the shader forms from the buffers it will be bound to has to be in range, and every loop has to
-    /// end, unless kernels are checked ([`Switches::checked`](super::Switches)), when both are seen to on the device.
+    /// Every index that the shader forms from its buffers has to be in range, and every loop has to end, unless kernels
+    /// are checked ([`Switches::checked`](super::Switches)): then the device ensures both.
     ///
     /// # Errors
-    /// When the shader is not valid, or the driver refuses it.
+    /// If the shader is invalid, or the driver refuses it.
     pub unsafe fn compile(
         gpu: &Gpu,
         entry: &str,
@@ -38,7 +38,7 @@ impl ComputeKernel {
         gpu.check()?;
         let point = EntryPoint::of(source, entry, overrides).map_err(invalid)?;
         let made = gpu.guarded(|| {
-            // SAFETY: indices and loops are the caller's promise.
+            // SAFETY: the caller promises that indices are in range and loops end.
             unsafe { module(gpu, &point, source) }
         });
         let (module, layout) = match made {
@@ -46,16 +46,16 @@ impl ComputeKernel {
             Err(GpuError::Refused { reason }) => return Err(invalid(reason)),
             Err(other) => return Err(other),
         };
-        // What is compiled here has its constants in it.
+        // A module that was compiled here already contains its constants.
         let constants = if layout.is_some() { &[] } else { overrides };
         let pipeline = pipeline(gpu, entry, &module, layout.as_ref(), constants)?;
         Ok(ComputeKernel { pipeline, bindings: point.bindings.iter().map(|(binding, _)| *binding).collect() })
     }
 
-    /// Binds those of `buffers`, each at the binding beside it, that the shader uses.
+    /// Binds those of `buffers`, each given with its binding, that the shader uses.
     ///
     /// # Errors
-    /// When one that it uses is not among them.
+    /// If a buffer that the shader uses is missing.
     pub fn bind(&self, gpu: &Gpu, buffers: &[(u32, &wgpu::Buffer)]) -> Result<wgpu::BindGroup, GpuError> {
         let entries: Vec<wgpu::BindGroupEntry> = buffers
             .iter()
@@ -78,14 +78,14 @@ impl ComputeKernel {
         pass.dispatch_workgroups(x, y, 1);
     }
 
-    /// Records a dispatch of so many workgroups or a few more, in rows of as many as the device allows.
+    /// Records a dispatch of at least `workgroups` workgroups, in rows as long as the device allows.
     pub fn dispatch_all(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass, bound: &wgpu::BindGroup, workgroups: u64) {
         let across = workgroups.min(u64::from(gpu.limits().max_compute_workgroups_per_dimension));
         self.dispatch(pass, bound, across as u32, workgroups.div_ceil(across.max(1)) as u32);
     }
 }
 
-/// The pipeline of a module that is valid, as far as is known.
+/// The pipeline of a module that is presumed valid.
 fn pipeline(
     gpu: &Gpu,
     entry: &str,
@@ -103,16 +103,16 @@ fn pipeline(
     };
     match gpu.guarded(|| gpu.device.create_compute_pipeline(&descriptor)) {
         Err(GpuError::Refused { reason }) => Err(GpuError::Shader { name: entry.to_string(), reason }),
-        // wgpu gives a device up whose driver says no to a pipeline, whatever the reason, which it keeps for itself.
+        // wgpu marks the device as lost if its driver refuses a pipeline, and does not pass on the reason.
         Err(GpuError::Lost { reason }) => Err(gpu.refused(entry, reason)),
         made => made,
     }
 }
 
-/// The module of a shader; where it is not wgpu that compiles it, with the layout that wgpu would derive.
+/// The module of a shader; where its SPIR-V is written here, also the layout that wgpu would derive.
 ///
 /// # Safety
-/// As of [`ComputeKernel::compile`].
+/// As for [`ComputeKernel::compile`].
 unsafe fn module(
     gpu: &Gpu,
     point: &EntryPoint,
@@ -122,7 +122,7 @@ unsafe fn module(
     let Some(version) = switches.spirv else {
         let checks = if switches.checked { ShaderRuntimeChecks::checked() } else { ShaderRuntimeChecks::unchecked() };
         let descriptor = ShaderModuleDescriptor { label: Some(entry), source: ShaderSource::Wgsl(source.into()) };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises that indices are in range and loops end.
         return Ok((unsafe { device.create_shader_module_trusted(descriptor, checks) }, None));
     };
     let words = point.spirv(version, switches.checked)?;
@@ -133,7 +133,7 @@ unsafe fn module(
         spirv: Some(words.into()),
         ..ShaderModuleDescriptorPassthrough::default()
     };
-    // SAFETY: naga has validated the source and written the module; for the rest, the caller's promise.
+    // SAFETY: naga has validated the source and written the module; the caller promises the rest.
     let module = unsafe { device.create_shader_module_passthrough(descriptor) };
     let entries: Vec<BindGroupLayoutEntry> = point
         .bindings
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
     use crate::gpu::{Adapter, Switches};
 
-    /// Mesa's llvmpipe looks into a module when it makes a pipeline, and says no to what is none.
+    /// Mesa's llvmpipe examines a module when it makes a pipeline, and refuses an invalid one.
     #[test]
     fn a_pipeline_that_the_driver_refuses_is_no_lost_device() {
         if std::env::var_os("WARPNUTS_NO_GPU").is_some_and(|set| set == "1") {
@@ -179,16 +179,16 @@ mod tests {
             spirv: Some(vec![0; 64].into()),
             ..ShaderModuleDescriptorPassthrough::default()
         };
-        // SAFETY: it is never run.
+        // SAFETY: the module is never run.
         let module = unsafe { gpu.device.create_shader_module_passthrough(descriptor) };
         let layout = gpu.device.create_pipeline_layout(&PipelineLayoutDescriptor::default());
         let error = pipeline(&gpu, "evaluate", &module, Some(&layout), &[]).unwrap_err().to_string();
         for words in ["llvmpipe", "Mesa", "refused", "`evaluate`", "--engine cpu", "`warpnuts devices`"] {
             assert!(error.contains(words), "{words}: {error}");
         }
-        // It is no advice to do what has been done.
+        // The error must not advise a remedy that is already in use.
         assert!(!error.contains("lost") && !error.contains("WARPNUTS_SPIRV"), "{error}");
-        // wgpu gives the device up; why, is told whoever asks.
+        // wgpu marks the device as lost; later errors give the reason.
         assert_eq!(gpu.check().unwrap_err().to_string(), error);
     }
 }

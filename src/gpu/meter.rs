@@ -1,42 +1,42 @@
-//! Where the time of a device goes, and how much comes back from it: counters that every thread may read at any time.
+//! Times of a device's work, and bytes received: counters that any thread may read at any time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Where the time of round trips goes; shared by all who make them.
+/// Counters of round trips, shared by everything that makes them.
 #[derive(Debug, Default)]
 pub struct Meter {
-    /// What counts along for the whole device.
+    /// The whole device's meter, which counts the same trips.
     device: Option<Arc<Meter>>,
     trips: AtomicU64,
-    /// Nanoseconds of the host's work around them: conversion, recording, submission.
+    /// Nanoseconds of the host's work: conversion, recording, submission.
     host: AtomicU64,
     /// Nanoseconds of waiting.
     wait: AtomicU64,
-    /// Nanoseconds of kernels, where the device can tell.
+    /// Nanoseconds of kernels, where the device has timestamps.
     kernel: AtomicU64,
-    /// Bytes that came back; counted for the whole device alone.
+    /// Bytes received; counted by the whole device's meter only.
     bytes: AtomicU64,
 }
 
-/// What a [`Meter`] shows.
+/// A reading of a [`Meter`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MeterReading {
-    /// How many round trips were made.
+    /// Number of round trips.
     pub trips: u64,
-    /// The host's work around them: conversion, recording, submission.
+    /// Time of the host's work: conversion, recording, submission.
     pub host: Duration,
-    /// Waiting for transfers and kernels.
+    /// Time of waiting for transfers and kernels.
     pub wait: Duration,
-    /// Kernels alone; zero where the device cannot tell.
+    /// Time of kernels alone; zero if the device has no timestamps.
     pub kernel: Duration,
-    /// Bytes that came back, where the meter is a whole device's.
+    /// Bytes received; zero unless the meter is a whole device's.
     pub bytes: u64,
 }
 
 impl Meter {
-    /// One for a part of what a device does, whose own meter counts along.
+    /// A meter for a part of a device's work, which the device's own meter counts too.
     pub fn part_of(device: &Arc<Meter>) -> Arc<Meter> {
         Arc::new(Meter { device: Some(device.clone()), ..Meter::default() })
     }
@@ -52,12 +52,12 @@ impl Meter {
         }
     }
 
-    /// Counts bytes on their way back.
+    /// Counts bytes received.
     pub(super) fn count_bytes(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     pub fn reading(&self) -> MeterReading {
         let time = |counter: &AtomicU64| Duration::from_nanos(counter.load(Ordering::Relaxed));
         MeterReading {

@@ -1,4 +1,5 @@
-//! Shaders put together: a header of constants, an entry's WGSL, and every source whose names that uses, directly or not.
+//! Assembly of shaders: a header of constants, an entry's WGSL, and every source whose names the entry uses, directly
+//! or not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -6,13 +7,13 @@ use std::fmt::Write as _;
 /// A piece of WGSL: a file, or a structure that Rust declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
-    /// What it is called where something is wrong with it.
+    /// Its name in error messages.
     pub name: &'static str,
     /// Its declarations.
     pub text: &'static str,
 }
 
-/// The [`Source`] that is this file in `shaders/`.
+/// The [`Source`] of this file in `shaders/`.
 macro_rules! source {
     ($file:literal) => {
         $crate::gpu::Source { name: $file, text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file)) }
@@ -20,7 +21,7 @@ macro_rules! source {
 }
 pub(crate) use source;
 
-/// Declares a structure of 32-bit numbers, and of structures of such, in Rust and in WGSL.
+/// Declares a structure, in Rust and in WGSL, whose members are 32-bit numbers or such structures.
 macro_rules! shared_struct {
     ($(#[$about:meta])* pub struct $name:ident { $($(#[$doc:meta])* pub $member:ident: $type:ident,)+ }) => {
         $(#[$about])*
@@ -29,20 +30,20 @@ macro_rules! shared_struct {
         pub struct $name { $($(#[$doc])* pub $member: $type,)+ }
 
         impl $name {
-            /// Its declaration in WGSL.
+            /// The structure's declaration in WGSL.
             pub const SOURCE: $crate::gpu::Source = $crate::gpu::Source {
                 name: stringify!($name),
                 text: concat!("struct ", stringify!($name), " {", $(stringify!($member), ": ", stringify!($type), ", ",)+ "}\n"),
             };
         }
 
-        // So its members have the same offsets in WGSL.
+        // Ensures that members have the same offsets in WGSL.
         const _: () = assert!(align_of::<$name>() == 4);
     };
 }
 pub(crate) use shared_struct;
 
-/// Constants that stand before everything in a shader.
+/// Constants at the beginning of a shader.
 #[derive(Debug, Clone, Default)]
 pub struct ShaderHeader(String);
 
@@ -54,7 +55,7 @@ impl ShaderHeader {
         self
     }
 
-    /// Adds `const NAME = VALUE`, a number that is no integer by its type.
+    /// Adds `const NAME = VALUE`, an abstract float.
     pub fn real(mut self, name: &str, value: f64) -> ShaderHeader {
         let _ = writeln!(self.0, "const {name} = {value:?};");
         self
@@ -66,11 +67,11 @@ impl ShaderHeader {
         self
     }
 
-    /// The text of a shader: the constants, then `entry` after those of `library` whose names it uses, directly or not.
-    /// A name that nothing declares is left for whoever compiles the shader to refuse.
+    /// The text of a shader: the constants, the sources of `library` whose names `entry` uses, directly or not, then
+    /// `entry`. A name that no source declares is refused later, by the compiler of WGSL.
     ///
     /// # Panics
-    /// When two sources declare the same name.
+    /// If two sources declare the same name.
     pub fn shader(&self, entry: Source, library: &[Source]) -> String {
         let sources: Vec<(&str, Names)> =
             [&[entry], library].concat().iter().map(|source| (source.text, Names::of(source.text))).collect();
@@ -88,7 +89,7 @@ impl ShaderHeader {
     }
 }
 
-/// Adds what source `i` uses, then the source itself, unless they have been visited.
+/// Adds the sources whose names source `i` uses, then source `i`, unless visited already.
 fn visit<'a>(
     i: usize,
     sources: &[(&'a str, Names)],
@@ -106,19 +107,20 @@ fn visit<'a>(
     }
 }
 
-/// The names of a source.
+/// The names in a source.
 #[derive(Default)]
 struct Names<'a> {
-    /// Those that it declares at module scope.
+    /// The names that the source declares at module scope.
     provides: BTreeSet<&'a str>,
-    /// Those that it uses and that are no locals, members or attributes; WGSL's own among them.
+    /// The names that the source uses, except locals, members and attributes; names that WGSL itself defines are
+    /// included.
     wants: BTreeSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
     fn of(text: &'a str) -> Names<'a> {
         let mut names = Names::default();
-        // Of the declaration at module scope that is being read.
+        // The locals and the used names of the current declaration at module scope.
         let (mut locals, mut used) = (BTreeSet::new(), BTreeSet::new());
         let (mut depth, mut before) = (0, "");
         let mut tokens = tokens(text).peekable();
@@ -128,7 +130,7 @@ impl<'a> Names<'a> {
                 "}" => depth -= 1,
                 "fn" | "struct" | "alias" | "override" | "const" | "var" | "let" => {
                     if tokens.peek() == Some(&"<") {
-                        // An address space.
+                        // Skips an address space.
                         tokens.find(|token| *token == ">");
                     }
                     let declared = if depth == 0 { &mut names.provides } else { &mut locals };
@@ -153,7 +155,7 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// Words, numbers and single signs, without comments.
+/// Words, numbers and single signs; comments are skipped.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
     let in_word = |c: char| c.is_alphanumeric() || c == '_';
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());

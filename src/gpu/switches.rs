@@ -1,27 +1,29 @@
-//! Switches of the environment: how devices are opened and kernels compiled, for whoever measures a card or looks for a fault.
+//! Switches of the environment: how devices are opened and kernels compiled, for measurements and for finding faults.
 
 use super::GpuError;
 
-/// What the environment asks of every device that is opened.
+/// The switches for every device that is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Switches {
-    /// Whether kernels check indices and end their loops; debug builds do where nothing else is asked for.
+    /// Whether kernels check indices and bound their loops; by default, in debug builds only.
     pub checked: bool,
-    /// The version of SPIR-V in which kernels reach a Vulkan driver without wgpu's compiler; `None` leaves it to wgpu.
+    /// The version of SPIR-V that is written here, without wgpu's compiler, for a Vulkan driver; `None` uses wgpu's
+    /// compiler.
     pub spirv: Option<(u8, u8)>,
-    /// Lanes of a workgroup that several teams share; `None` leaves it to the device.
+    /// Lanes of a workgroup that several teams share; `None` for the default.
     pub workgroup: Option<u32>,
-    /// Whether lanes may add up in subgroups, where the device has them.
+    /// Whether lanes may exchange registers in subgroups, where the device has subgroups.
     pub subgroups: bool,
-    /// Whether they may vote there, where a team is a whole subgroup.
+    /// Whether lanes may vote in subgroups, where a team is a whole subgroup.
     pub votes: bool,
-    /// Whether products may take 64-bit integers, where the device has them.
+    /// Whether products may use 64-bit integers, where the device has them.
     pub int64: bool,
-    /// Chains from which on each has a lane to itself, where the model allows for that; `None` leaves it to the device.
+    /// Smallest number of chains for which each has a lane to itself, where the model admits this; `None` for the
+    /// default.
     pub alone: Option<u32>,
 }
 
-/// `WARPNUTS_CHECKED` and the others, each with the values it may have, the default first.
+/// The variables, each with its valid values, the default first.
 const NAMES: [(&str, &[&str]); 6] = [
     ("WARPNUTS_CHECKED", &["auto", "0", "1"]),
     ("WARPNUTS_SPIRV", &["wgpu", "1.3", "1.4", "1.5", "1.6"]),
@@ -46,15 +48,15 @@ impl Default for Switches {
 }
 
 impl Switches {
-    /// Those that are set.
+    /// The switches that the environment sets.
     ///
     /// # Errors
-    /// When one has a value that it cannot have.
+    /// If a switch has an invalid value.
     pub fn from_env() -> Result<Switches, GpuError> {
         Switches::of(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
-    /// Those that `value` gives by their names.
+    /// The switches with the values that `value` gives for their names.
     fn of(value: impl Fn(&str) -> Option<String>) -> Result<Switches, GpuError> {
         let mut chosen = [""; NAMES.len()];
         for (chosen, (name, values)) in chosen.iter_mut().zip(NAMES) {
@@ -80,7 +82,7 @@ impl Switches {
         })
     }
 
-    /// The names of all, with the values they may have, the default first.
+    /// The names of all switches, each with its valid values, the default first.
     pub fn names() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
         NAMES.into_iter()
     }

@@ -1,14 +1,14 @@
-//! Group effects given everything else: drawn from their exact conditional normal, or their conditional means.
+//! The exact conditional normal distribution of group effects given everything else: its draws and its means.
 //!
-//! A draw comes by Matheron's rule: effects and outcome are drawn from what they are before the data, and the effects then
-//! moved by the regression of effects on outcome. With xi and zeta standard normal, K numbers each, a group's
+//! Draws use Matheron's rule: effects and outcome are drawn from their prior distributions, then the effects are
+//! shifted by the regression of effects on outcome. With xi and zeta standard normal, K numbers each, a group's
 //!
 //! ```text
 //! beta_k = mu_k + sigma_k xi_k + s_k r_k' V^-1 (w - R (mu + D xi) - eps zeta)
 //! ```
 //!
-//! has the conditional distribution of beta given y, mu, sigma and eps (notation of `density/collapsed/covariance.rs`); with
-//! zeros for xi and zeta it is the conditional mean. Nothing is divided by sigma.
+//! has the conditional distribution of beta given y, mu, sigma and eps (notation of `density/collapsed/covariance.rs`);
+//! with xi and zeta zero, it is the conditional mean. Nothing is divided by sigma.
 
 use super::covariance::{Covariance, along, deviation};
 use crate::density::dispatch::{ForCoefficients, dispatch};
@@ -22,7 +22,7 @@ use crate::random::{Purpose, StreamKey};
 pub struct ConditionalEffects {
     table: QrTable,
     layout: Layout,
-    /// xi `[k][j]`, then zeta.
+    /// xi `[k][j]`, then zeta `[k][j]`.
     normals: Vec<f64>,
 }
 
@@ -34,7 +34,7 @@ struct Given<const M: usize> {
 }
 
 impl ConditionalEffects {
-    /// Of `model`, whatever its parameterization.
+    /// The conditional distribution for `model`, whatever its parameterization.
     pub fn new(model: &Model) -> ConditionalEffects {
         let layout = model.layout().clone();
         ConditionalEffects {
@@ -44,22 +44,22 @@ impl ConditionalEffects {
         }
     }
 
-    /// Writes a draw of the effects into `named`, a row of all D named variables in the user's units, the hyperparameters
-    /// of which it is given. The draw is made of the random numbers of `key`, and no others.
+    /// Writes a draw of the effects into `named`, a row of all D named variables in the user's units whose
+    /// hyperparameters are given. The draw uses only the random numbers of `key`.
     pub fn draw(&mut self, key: &StreamKey, named: &mut [f64]) {
         key.normals(Purpose::Effect, &mut self.normals);
         dispatch(self.layout.coefficients, Complete { effects: self, named });
     }
 
-    /// Writes the effects' conditional means into `named`, a row of all D named variables in the user's units, the
-    /// hyperparameters of which it is given.
+    /// Writes the effects' conditional means into `named`, a row of all D named variables in the user's units whose
+    /// hyperparameters are given.
     pub fn mean(&mut self, named: &mut [f64]) {
         self.normals.fill(0.0);
         dispatch(self.layout.coefficients, Complete { effects: self, named });
     }
 }
 
-/// Makes effects of normal deviates, given the hyperparameters.
+/// Computes effects from normal deviates, given the hyperparameters.
 struct Complete<'a> {
     effects: &'a ConditionalEffects,
     named: &'a mut [f64],

@@ -1,32 +1,35 @@
-//! The covariance of a group's rotated outcome once its effects are integrated out, factorized by additions of positive
+//! The covariance of a group's rotated outcome with its effects integrated out, factorized by additions of positive
 //! terms.
 //!
-//! Given mu, sigma and e for eps, beta = mu + D z with D = diag(sigma) and z standard normal, so that the rotated outcome
-//! ([`QrTable`](crate::density::qr::QrTable)) is
+//! Given mu, sigma and e for eps, beta = mu + D z with D = diag(sigma) and z standard normal, so that the rotated
+//! outcome ([`QrTable`](crate::density::qr::QrTable)) is
 //!
 //! ```text
 //! w ~ Normal(R mu, e^2 V),    V = I + sum_k s_k r_k r_k',    s_k = sigma_k^2 / e^2,    r_k column k of R
 //! ```
 //!
-//! V = U diag(d) U' with U unit upper triangular is found by adding one column after the other, the last one first, with
-//! method C1 of Gill, Golub, Murray and Saunders (1974), from the last row upwards:
+//! The factors of V = U diag(d) U', with U unit upper triangular, start as those of I and are updated by one column of
+//! R after the other, the last column first, with method C1 of Gill, Golub, Murray and Saunders (1974), from the last
+//! row upwards:
 //!
 //! ```text
-//! d'_j = d_j + alpha v_j^2,   alpha' = alpha d_j / d'_j,   v_i -= v_j U_ij,   U_ij += (alpha v_j / d'_j) v_i    for i < j
+//! d'_j = d_j + alpha v_j^2,   alpha' = alpha d_j / d'_j,
+//! v_i -= v_j U_ij,   U_ij += (alpha v_j / d'_j) v_i    for i < j
 //! ```
 //!
-//! which begins with v = r_k and alpha = s_k. Every d is 1 and squares added to it. With two coefficients that is
+//! starting with v = r_k and alpha = s_k. Every d is 1 plus terms that are not negative. With two coefficients,
 //!
 //! ```text
 //! d_1 = 1 + s_1 Sxx,   d_0 = 1 + s_0 n + s_1 / d_1 n xbar^2
 //! ```
 //!
-//! in which no n xbar^2 s_1 (1 - s_1 Sxx / d_1) is left to cancel: sigma = 0 and a predictor far from zero are ordinary.
+//! without the difference n xbar^2 s_1 (1 - s_1 Sxx / d_1), which would lose digits by cancellation: sigma = 0 and a
+//! predictor far from zero need no special case.
 
 use crate::density::qr::GroupBundle;
 use crate::lanes::{LANES, Lanes};
 
-/// The factors of eight groups' V. `M` is at least K.
+/// The factors of V for eight groups. `M` is at least K.
 pub struct Covariance<const M: usize> {
     /// `[j][i]` holds U_ij, for i < j.
     upper: [[Lanes; M]; M],
@@ -42,7 +45,7 @@ impl<const M: usize> Covariance<M> {
         Covariance { upper: [[Lanes::ZERO; M]; M], diagonal: [ONE; M], inverse: [ONE; M] }
     }
 
-    /// Factorizes V of `groups` with `k` coefficients, where `ratio` holds s.
+    /// Factorizes V of `groups` for `k` coefficients; `ratio` holds s.
     #[inline(always)]
     pub fn factorize(&mut self, k: usize, groups: GroupBundle, ratio: &[f64; M]) {
         for j in 0..k {
@@ -72,7 +75,7 @@ impl<const M: usize> Covariance<M> {
         }
     }
 
-    /// Makes U^-1 x of the first `k` entries of x, and returns x' V^-1 x.
+    /// Replaces the first `k` entries of x by those of U^-1 x, and returns x' V^-1 x.
     #[inline(always)]
     pub fn whiten(&self, k: usize, x: &mut [Lanes; M]) -> Lanes {
         let mut square = Lanes::ZERO;
@@ -85,7 +88,7 @@ impl<const M: usize> Covariance<M> {
         square
     }
 
-    /// V^-1 x of what [`whiten`](Self::whiten) has made of x.
+    /// V^-1 x, from the result of [`whiten`](Self::whiten) for x.
     #[inline(always)]
     pub fn solve(&self, k: usize, mut whitened: [Lanes; M]) -> [Lanes; M] {
         for j in 0..k {
@@ -104,7 +107,7 @@ const ONE: Lanes = Lanes([1.0; LANES]);
 #[inline(always)]
 pub fn deviation<const M: usize>(k: usize, groups: GroupBundle, mu: &[f64; M]) -> [Lanes; M] {
     let mut deviation = [Lanes::ZERO; M];
-    // Entry by entry: what is copied as a slice stays in memory.
+    // Entry by entry: an array that is copied as a slice stays in memory.
     for (i, deviation) in deviation.iter_mut().enumerate().take(k) {
         *deviation = groups.outcome(k)[i];
         for (c, mu) in mu.iter().enumerate().take(k).skip(i) {
@@ -114,7 +117,7 @@ pub fn deviation<const M: usize>(k: usize, groups: GroupBundle, mu: &[f64; M]) -
     deviation
 }
 
-/// r_c, and zeros after it.
+/// r_c, padded with zeros.
 #[inline(always)]
 pub fn column<const M: usize>(groups: GroupBundle, c: usize) -> [Lanes; M] {
     let mut column = [Lanes::ZERO; M];

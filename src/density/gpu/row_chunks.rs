@@ -1,55 +1,55 @@
-//! Observations cut into chunks of one group each, as rows/chunks.wgsl and rows/reduce.wgsl read them, and the levels on which
-//! the sums of chunks are added up until one is left for each group.
+//! Observations cut into chunks of one group each, for rows/chunks.wgsl and rows/reduce.wgsl, and the levels on which
+//! the chunks' sums are added up to one for each group.
 
 use crate::gpu::shared_struct;
 use crate::model::Model;
 
-/// The most rows of a chunk: what one invocation adds up one after the other.
+/// The most rows of a chunk, which one invocation adds up.
 const CHUNK_ROWS: usize = 32;
 
-/// How many chunks of a level are added up at once.
+/// The most chunks that are added up at once.
 const FAN_IN: usize = 32;
 
-/// Chunks whose rows lie side by side: the invocations of a workgroup.
+/// Number of chunks with interleaved rows: the invocations of a workgroup.
 pub const BUNDLE: usize = 64;
 
 shared_struct! {
-    /// Rows of one group that one invocation walks along.
+    /// Rows of one group that one invocation reads.
     pub struct RowChunk {
-        /// The group of all of them.
+        /// The group.
         pub group: u32,
-        /// How many.
+        /// Number of rows.
         pub rows: u32,
-        /// Where the first one stands in the table of rows.
+        /// Index of the first row's outcome in the table of rows.
         pub place: u32,
-        /// Which place among its level's sums it has.
+        /// Index among the sums of the first level.
         pub sum: u32,
     }
 }
 
-/// Sums of a chain on the way from chunks to groups.
+/// A level of the tree of a chain's sums, from chunks to groups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Level {
-    /// Where its sums begin within a chain's.
+    /// Index of its first sum among a chain's.
     pub offset: u32,
-    /// How many chunks it has.
+    /// Number of chunks.
     pub chunks: u32,
-    /// The chunks of the level before that each of its chunks adds up; none on the first level.
+    /// For each chunk, the range of chunks of the level before that it adds up; empty on the first level.
     pub runs: Vec<[u32; 2]>,
 }
 
-/// All chunks of a data set.
+/// The observations of a data set, in chunks.
 #[derive(Debug, Clone)]
 pub struct RowChunks {
-    /// The longest first, so that a workgroup's are of about equal length.
+    /// The longest first, so that those of a workgroup have about the same length.
     table: Vec<RowChunk>,
-    /// The first observation of each.
+    /// The first observation of each chunk.
     first: Vec<usize>,
     levels: Vec<Level>,
     coefficients: usize,
-    /// What a chunk adds up: the derivatives by K betas, and the family's sums.
+    /// Number of sums per chunk: K derivatives by the betas, and the family's sums.
     sums: u32,
-    /// Numbers in the table of rows.
+    /// Size of the table of rows.
     numbers: usize,
 }
 
@@ -59,7 +59,7 @@ impl RowChunks {
         let (dataset, layout) = (model.dataset(), model.layout());
         let coefficients = layout.coefficients;
         let mut cut = Vec::new();
-        // How many chunks each group has.
+        // Number of chunks of each group.
         let mut counts = Vec::with_capacity(layout.groups);
         for group in 0..layout.groups {
             let range = dataset.group_range(group);
@@ -88,17 +88,17 @@ impl RowChunks {
         &self.table
     }
 
-    /// The levels of sums: the first has all chunks, the last one for each group.
+    /// The levels of sums: the first has a sum for each chunk, the last for each group.
     pub fn levels(&self) -> &[Level] {
         &self.levels
     }
 
-    /// How many numbers the sums of a chain take on all levels.
+    /// Number of a chain's sums on all levels.
     pub fn partials(&self) -> u32 {
         self.levels.last().map_or(0, |last| last.offset + self.sums * last.chunks)
     }
 
-    /// Outcome and slopes' columns, in the sampler's units, as rows/chunks.wgsl reads them.
+    /// The table of rows for rows/chunks.wgsl: outcome and slopes' columns, in the sampler's units.
     pub fn rows(&self, model: &Model) -> Vec<f32> {
         let (dataset, scaling) = (model.dataset(), model.scaling());
         let mut rows = vec![0.0; self.numbers];
@@ -115,7 +115,7 @@ impl RowChunks {
     }
 }
 
-/// The levels for groups of so many chunks with `sums` sums each.
+/// The levels for groups of `counts` chunks, with `sums` sums per chunk.
 fn levels(mut counts: Vec<usize>, sums: u32) -> Vec<Level> {
     let total = |counts: &[usize]| counts.iter().sum::<usize>() as u32;
     let mut levels = vec![Level { offset: 0, chunks: total(&counts), runs: Vec::new() }];

@@ -1,5 +1,5 @@
-//! What every kernel of a model needs, whether it evaluates densities or makes whole transitions: the constants of its
-//! shaders, the team that shares a chain, and the tables of priors and of groups.
+//! The common parts of a model's kernels, for densities and for whole transitions: the constants of their shaders, the
+//! team that shares a chain, and the tables of priors and of groups.
 
 use crate::data::MAX_COEFFICIENTS;
 use crate::density::priors::normalising_constant;
@@ -11,19 +11,19 @@ use crate::model::{Coordinates, Likelihood, Model, Refusal, Role};
 /// The largest team.
 const LARGEST_TEAM: u32 = 256;
 
-/// The smallest one: sums are dealt out in eights.
+/// The smallest team in a subgroup: sums are scattered in eights.
 const SMALLEST_TEAM: u32 = 8;
 
-/// A lane that holds nothing of its groups walks over at most so many, if its team lies in a subgroup.
+/// The most groups per lane of a team in a subgroup, if lanes keep no state of their groups.
 pub const GROUPS_PER_LANE: u32 = 64;
 
-/// Iterations of all loops after which lavapipe ends those of an invocation, silently.
+/// Loop iterations after which lavapipe silently ends all loops of an invocation.
 pub const LAVAPIPE_TURNS: u32 = 65_535;
 
-/// Iterations of loops that a log density may take on an adapter in software, where other work of a transition stands beside it.
+/// The most loop iterations of a log density on a software adapter, within a transition that has other loops too.
 pub const SOFTWARE_TURNS: u32 = 25_300;
 
-/// What any shader of a model may use.
+/// Sources that any shader of a model may use.
 pub const COMMON: [Source; 8] = [
     Prior::SOURCE,
     Reference::SOURCE,
@@ -48,39 +48,40 @@ shared_struct! {
 }
 
 shared_struct! {
-    /// The noise about which log densities are taken.
+    /// The noise variance about which log densities are computed.
     pub struct Reference {
-        /// The log of an eps near the posterior's.
+        /// log eps_0, with eps_0 near the posterior's eps.
         pub log_eps: f32,
-        /// The square of that eps.
+        /// eps_0^2.
         pub noise: f32,
         /// N.
         pub observations: f32,
     }
 }
 
-/// What a device is told of a model, and what its log densities leave out.
+/// The tables of a model on a device, and the constant that its log densities omit.
 #[derive(Debug, Clone)]
 pub struct Tables {
     /// The [`Reference`], and the [`Prior`] of each coefficient and of each dispersion.
     pub fixed: Vec<f32>,
     /// The numbers of all groups, in the rows that qr_far.wgsl reads.
     pub groups: Vec<f32>,
-    /// What is to be added to a log density of the device: normalising constants, and the log likelihood at the reference noise.
+    /// Added by the host to a log density of the device: normalising constants, and the log likelihood at the reference
+    /// noise.
     pub constant: f64,
 }
 
 impl Tables {
-    /// Those of `model`.
+    /// The tables of `model`.
     ///
-    /// With N observations and S squared residuals, -S/(2 eps^2) - N log eps is of the size of N, and 32 bits keep few
-    /// digits of it after the point. About an eps_0 that is near the posterior's, with d = log eps - log eps_0, it is
+    /// With N observations and S squared residuals, -S/(2 eps^2) - N log eps has the magnitude of N, which in 32 bits
+    /// leaves few digits after the point. With an eps_0 near the posterior's eps, and d = log eps - log eps_0, it is
     ///
     /// ```text
     /// - N/2 - N log eps_0 - (S - N eps_0^2) / (2 eps^2) - N/2 (e^{-2d} - 1 + 2d)
     /// ```
     ///
-    /// where the last two are as small as the log likelihood varies, and the first two are the same everywhere.
+    /// The first two terms are constant; the last two are as small as the log likelihood's variation.
     pub fn of(model: &Model) -> Tables {
         let groups = QrGroups::new(model);
         let observations = model.dataset().n_observations() as f64;
@@ -97,31 +98,31 @@ impl Tables {
     }
 }
 
-/// How many lanes share a chain, and how they add up.
+/// The lanes that share a chain, and how they add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Team {
-    /// How many lanes.
+    /// Number of lanes.
     pub lanes: u32,
-    /// Teams of a workgroup.
+    /// Number of teams in a workgroup.
     pub teams: u32,
-    /// How they meet.
+    /// How the lanes add up.
     pub meeting: Meeting,
 }
 
-/// How the lanes that share a chain meet to add up.
+/// How the lanes that share a chain exchange numbers to add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meeting {
-    /// In a subgroup; they may be all of it.
+    /// By registers of a subgroup; a `whole` subgroup is exactly one team.
     Subgroup { whole: bool },
-    /// As a workgroup, through its memory.
+    /// Through the memory of a workgroup, which is the team.
     Workgroup,
-    /// Not at all: a lane has the chain to itself.
+    /// Without exchange: a lane has the chain to itself.
     Alone,
 }
 
 impl Team {
-    /// A team for `groups` groups, of which a lane should have at most `most`, on such a device: a subgroup where they are few
-    /// enough, or else a workgroup.
+    /// A team for `groups` groups on `target`: a subgroup, if no lane has more than `most` groups then, or else a
+    /// workgroup.
     pub fn of(target: Target, groups: usize, most: u32) -> Team {
         let groups = groups as u32;
         match target.subgroup {
@@ -136,12 +137,12 @@ impl Team {
         }
     }
 
-    /// One of a single lane.
+    /// A team of a single lane.
     pub fn alone(target: Target) -> Team {
         Team { lanes: 1, teams: target.workgroup, meeting: Meeting::Alone }
     }
 
-    /// The constants by which shaders know it.
+    /// Adds the team's constants to a shader's header.
     pub fn header(&self, header: ShaderHeader) -> ShaderHeader {
         header
             .number("TEAM", self.lanes)
@@ -150,7 +151,7 @@ impl Team {
             .number("IS_SUBGROUP", (self.meeting == Meeting::Subgroup { whole: true }).into())
     }
 
-    /// How it adds up.
+    /// The WGSL of the team's exchanges.
     pub fn source(&self) -> Source {
         match self.meeting {
             Meeting::Subgroup { .. } => source!("team_subgroup.wgsl"),
@@ -160,7 +161,7 @@ impl Team {
     }
 }
 
-/// What the log density of a model is put together from, where `rows` adds up over the rows of a group.
+/// The sources of a model's log density; `rows` adds up over the rows of a group.
 pub fn log_density(model: &Model, team: Team, rows: Source) -> Vec<Source> {
     let of_a_group = match model.coordinates() {
         Coordinates::Collapsed => {
@@ -177,12 +178,12 @@ pub fn log_density(model: &Model, team: Team, rows: Source) -> Vec<Source> {
     [&COMMON[..], &others, &sums, &of_a_group].concat()
 }
 
-/// The family of a model.
+/// The WGSL of a model's family.
 pub fn family(model: &Model) -> Source {
     Source { name: model.family().name(), text: model.family().wgsl() }
 }
 
-/// The constants of all shaders of a model.
+/// The constants in the header of all shaders of a model.
 pub fn header(model: &Model) -> ShaderHeader {
     let layout = model.layout();
     let mut centered = [0u32; MAX_COEFFICIENTS / 32];
@@ -199,7 +200,7 @@ pub fn header(model: &Model) -> ShaderHeader {
         .number("EFFECTS", effects(model))
         .number("HYPERPARAMETERS", hyperparameters)
         .number("LOG_DENSITY", hyperparameters)
-        // One more than there are hyperparameters, in whole eights.
+        // The hyperparameters and the log density, padded to a multiple of eight.
         .number("SUMS", (hyperparameters + 1).next_multiple_of(8))
         .number("MEAN", start(Role::Mean))
         .number("SCALE", start(Role::Scale))
@@ -211,7 +212,7 @@ pub fn header(model: &Model) -> ShaderHeader {
         .pair("CENTERED", centered)
 }
 
-/// Coefficients whose effects are coordinates: all, or none.
+/// The number of coefficients whose effects are coordinates: all, or none.
 pub fn effects(model: &Model) -> u32 {
     match model.coordinates() {
         Coordinates::Joint { centering, .. } => centering.len() as u32,
@@ -219,8 +220,8 @@ pub fn effects(model: &Model) -> u32 {
     }
 }
 
-/// Iterations of loops that a group takes in a log density at most, with those that only end a loop; where a team's lanes walk
-/// over its rows too, `team` says so, and it is that of the lane with the most rows.
+/// The most loop iterations per group in a log density, including checks that only end a loop. If the lanes of `team`
+/// also loop over rows (`walks_rows`), the average over the groups of the lane with the most rows.
 pub fn group_turns(model: &Model, team: Team, walks_rows: bool) -> u32 {
     let (k, groups) = (model.layout().coefficients as u32, model.layout().groups);
     if *model.coordinates() == Coordinates::Collapsed {
@@ -237,11 +238,10 @@ pub fn group_turns(model: &Model, team: Team, walks_rows: bool) -> u32 {
     most.div_ceil(groups.div_ceil(team.lanes as usize) as u32).saturating_mul(3 * k) + 9 * k
 }
 
-/// Refuses a log density on an adapter in software, where the groups of a lane, of so many `turns` each, may take more than
-/// `limit`.
+/// Refuses a log density on a software adapter if a lane's groups, of `turns` loop iterations each, exceed `limit`.
 ///
 /// # Errors
-/// When they may.
+/// If they do.
 pub fn check_turns(
     gpu: &Gpu,
     model: &Model,
@@ -258,7 +258,7 @@ pub fn check_turns(
     Err(Refusal::Loops { adapter: adapter.name().to_string(), limit, iterations, remedy })
 }
 
-/// The priors: of each coefficient, then of each dispersion.
+/// The priors of all coefficients, then of all dispersions.
 fn priors(model: &Model) -> Vec<Prior> {
     let scaled = model.scaled_priors();
     let coefficients = (0..model.layout().coefficients).map(|k| Prior {

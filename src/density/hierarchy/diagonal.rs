@@ -15,10 +15,10 @@ use crate::faults;
 use crate::lanes::Lanes;
 use crate::model::{Model, Role};
 
-/// What does not depend on the position: where a term's blocks stand, and which coefficients are centered.
+/// The position-independent part: where a term's blocks begin in theta, and which coefficients are centered.
 #[derive(Debug, Clone)]
 pub struct Diagonal {
-    /// Where the means, the scales and the effects begin in theta.
+    /// Indices in theta of the first mean, the first scale and the first effect.
     mu: usize,
     sigma: usize,
     effects: usize,
@@ -41,27 +41,27 @@ pub struct Coefficient {
 }
 
 impl Coefficient {
-    /// beta of effects.
+    /// beta, from effects.
     #[inline(always)]
     pub fn beta(&self, effect: Lanes) -> Lanes {
         if self.centered { effect } else { effect * self.sigma + self.mu }
     }
 
-    /// The effect that adds nothing to any sum: padding of the last chunk of levels.
+    /// The effect that contributes 0 to every sum; it pads the last chunk of levels.
     #[inline(always)]
     pub fn padding(&self) -> f64 {
         if self.centered { self.mu } else { 0.0 }
     }
 }
 
-/// Sums over levels from which the log density of effects and the gradient by the hyperparameters are made.
+/// The sums over levels that give the effects' log density and its gradient by the hyperparameters.
 #[derive(Debug, Clone, Copy)]
 pub struct LevelSums<const M: usize> {
-    /// Of each coefficient, the sum of z^2, or of (z - mu)^2 where it is centered.
+    /// For each coefficient, the sum of z^2; if centered, of (z - mu)^2.
     squares: [Lanes; M],
-    /// The sum of d log likelihood / d beta, or of (z - mu) where it is centered.
+    /// For each coefficient, the sum of d log likelihood / d beta; if centered, of (z - mu).
     first: [Lanes; M],
-    /// The sum of z times d log likelihood / d beta; 0 where it is centered.
+    /// For each coefficient, the sum of z times d log likelihood / d beta; 0 if centered.
     second: [Lanes; M],
 }
 
@@ -71,8 +71,8 @@ impl<const M: usize> LevelSums<M> {
         LevelSums { squares: [Lanes::ZERO; M], first: [Lanes::ZERO; M], second: [Lanes::ZERO; M] }
     }
 
-    /// Adds eight levels' effects of coefficient `k` with the likelihood's derivative by their betas, and returns the
-    /// log density's derivative by the effects.
+    /// Adds the effects of eight levels of coefficient `k`, given the likelihood's derivatives by their betas, and
+    /// returns the log density's derivatives by the effects.
     #[inline(always)]
     pub fn pull(&mut self, k: usize, coefficient: &Coefficient, effect: Lanes, by_beta: Lanes) -> Lanes {
         if coefficient.centered {
@@ -90,7 +90,7 @@ impl<const M: usize> LevelSums<M> {
 }
 
 impl Diagonal {
-    /// Of the term of `model`.
+    /// The hierarchy of the term of `model`.
     pub fn new(model: &Model) -> Diagonal {
         let layout = model.layout();
         Diagonal {
@@ -108,7 +108,7 @@ impl Diagonal {
         self.levels
     }
 
-    /// The entries of theta that hold the effects of coefficient `k`.
+    /// The range in theta of the effects of coefficient `k`.
     #[inline(always)]
     pub fn effects(&self, k: usize) -> Range<usize> {
         let start = self.effects + k * self.levels;
@@ -132,7 +132,7 @@ impl Diagonal {
         at
     }
 
-    /// The log density of all effects, but for its constants; the gradient by mu and log sigma is added.
+    /// The log density of all effects, without its constants; the gradient by mu and log sigma is added to `gradient`.
     #[inline(always)]
     pub fn finish<const M: usize>(
         &self,
