@@ -50,7 +50,7 @@ enum Refusal {
 }
 
 impl<'a> Cell<'a> {
-    /// Adds the timings of `targets` to `bench`, and lists what is left out.
+    /// Adds the timings of `targets` to `bench`, and lists the missing ones.
     pub fn run(&self, targets: &mut [BenchTarget], bench: &mut Bench) {
         let mut going: Vec<bool> = Vec::new();
         let enough_memory = self.memory(targets);

@@ -74,9 +74,9 @@ pub struct Bench {
     pub models: Vec<Modelled>,
     /// The seed.
     pub seed: u64,
-    /// The given time.
+    /// The budget.
     pub budget_seconds: f64,
-    /// The time taken.
+    /// The elapsed time.
     pub wall_seconds: f64,
     /// Whether the bench was stopped before its last cell.
     pub interrupted: bool,

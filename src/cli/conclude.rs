@@ -67,7 +67,7 @@ pub fn discard(folder: &Path) {
     drop(std::fs::remove_dir_all(folder));
 }
 
-/// The failure of a run: removes its folder if nothing was drawn; otherwise the message says how to resume.
+/// The failure of a run. Removes its folder if there is nothing to resume; otherwise the message says how to resume.
 pub fn failed(folder: &Path, error: EngineError) -> Failure {
     let drawn = Store::open(folder).map_or(0, |store| store.draws());
     if drawn == 0 && !store::has_checkpoint(folder) {

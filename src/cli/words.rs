@@ -22,7 +22,7 @@ pub const MISSING: [Word<Missing>; 2] = [
     ("refuse", "End with a list of them", Missing::Refuse),
 ];
 
-/// The engines; the first word stands for no engine of its own.
+/// The engines, after `auto`, which chooses one.
 pub const ENGINES: [Word<EngineChoice>; 4] = [
     ("auto", "Whatever is expected to be faster", EngineChoice::Auto),
     ("cpu", "Trees and densities on the CPU", EngineChoice::Cpu),

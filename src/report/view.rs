@@ -11,7 +11,7 @@ use crate::summary::RunSummary;
 /// The notebook's group, in the order of the data: radon's TRAVERSE, of four homes.
 const NOTEBOOKS_GROUP: usize = 75;
 
-/// The most numbers in a figure's lines, all runs together.
+/// The budget of numbers for a figure's lines, all runs together.
 const NUMBERS: usize = 60_000;
 
 /// The shared view.
@@ -37,7 +37,7 @@ pub struct View {
     pub effects: Range<usize>,
     /// Whether group effects are stored.
     pub has_effects: bool,
-    /// The most numbers in a figure's lines, for one run.
+    /// The budget of numbers for a figure's lines, for one run.
     pub numbers: usize,
 }
 

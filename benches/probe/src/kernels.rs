@@ -9,8 +9,8 @@ use warpnuts::engine::device::kernels::{self, DeviceOutput};
 use warpnuts::gpu::Target;
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
-/// Names of the kernels: transitions of several models, one of them with a lane for each chain too, a log density over
-/// groups, and the first pass of a log density over observations.
+/// Names of the kernels: transitions of several models, one of them also with one lane for each chain, a log density
+/// over groups, and the first pass of a log density over observations.
 pub const NAMES: [&str; 8] = [
     "transition-radon",
     "transition-marginal",

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The interval between looks at a running command.
+/// The interval between checks of a running command.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The beginning of a line that names the next call.

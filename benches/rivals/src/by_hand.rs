@@ -20,7 +20,7 @@ pub struct ByHand {
     counties: Vec<County>,
     /// Sum of the squared outcomes of all homes.
     radon_squares: f64,
-    /// Values that the likelihood computes for the priors, one a county.
+    /// Intermediate results, one a county.
     slots: Vec<Slot>,
 }
 
