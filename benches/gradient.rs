@@ -1,5 +1,5 @@
 //! The radon gradient on one core: over groups (limit: 150 ns with AVX-512, 300 ns with AVX2), over all 919
-//! observations (700 ns and 1400 ns), and with all effects integrated out; and a draw of these effects.
+//! observations (700 ns and 1400 ns), and with all effects integrated out; and a draw of the effects.
 
 use std::hint::black_box;
 use std::sync::Arc;

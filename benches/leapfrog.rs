@@ -1,5 +1,5 @@
 //! A whole leapfrog of a chain on radon, non-centered and over groups: gradient, kicks and drift, U-turn checks, random
-//! numbers, sample, and its share of what a transition costs. The limit is 333 ns, 3 million a second a core.
+//! numbers, sample, and its share of a transition's cost. The limit is 333 ns, 3 million a second a core.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
-//! Engines timed side by side on one machine: gradients alone, and trees from draws of the posterior on; for as many
-//! numbers of chains as a budget of time and memory allows.
+//! Engines timed side by side on one machine: gradients alone, and transitions that start from posterior draws, for as
+//! many numbers of chains as a budget of time and memory allows.
 //!
-//! A cell is a model, a likelihood and a number of chains. In each, all engines are alive at once and take turns, repeat after
-//! repeat, so that a machine that slows down slows all of them; a figure is the median of the repeats, and a ratio the
-//! median of the repeats' ratios.
+//! A cell is a model, a likelihood and a number of chains. In each cell all engines are alive at once and take turns,
+//! repeat after repeat, so that a machine that slows down slows all of them. A figure is the median of the repeats, a
+//! ratio the median of the repeats' ratios.
 
 mod cell;
 mod cell_draws;
@@ -34,65 +34,65 @@ pub use simulated::simulate;
 use target::BenchTarget;
 pub use timing::{NotMeasured, Rate, TimeSplit, Timing};
 
-/// What to time.
+/// The cells to time, and the budget.
 #[derive(Debug, Clone)]
 pub struct BenchPlan {
     /// Numbers of chains.
     pub chains: Vec<u32>,
     /// Ways to compute the likelihood.
     pub likelihoods: Vec<Likelihood>,
-    /// About how long it all may take, once everything is ready.
+    /// Approximate duration of the bench, without preparation.
     pub budget: Duration,
     /// The seed of every random number.
     pub seed: u64,
 }
 
-/// Whoever watches.
+/// Callbacks of a bench.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
-    /// Is told what is being timed.
+    /// Shows a line of progress.
     pub report: &'a dyn Fn(&str),
-    /// Says whether to stop, with what was measured so far.
+    /// Whether to stop and keep the measurements so far.
     pub is_stopped: &'a dyn Fn() -> bool,
 }
 
-/// Where all chains start, and how they walk: what a warm-up has learnt.
+/// Starting states and tuning of all chains, from a warm-up.
 struct Warm {
-    /// Draws.
+    /// Posterior draws.
     states: Vec<State>,
     scale: Vec<f64>,
     step_size: f64,
     leapfrogs_per_draw: f64,
 }
 
-/// How much is spent on draws to start from.
+/// The effort spent on draws to start from.
 struct WarmUp {
     chains: u32,
     transitions: u32,
-    /// The most draws that are wanted.
+    /// The largest number of draws.
     states: usize,
 }
 
-/// Of the only model; and of each of several, where there is more to do and less time for it.
+/// The effort for a single model, and for each of several models, where less time is left.
 const WARM_UP: WarmUp = WarmUp { chains: 64, transitions: 300, states: usize::MAX };
 const SHORT_WARM_UP: WarmUp = WarmUp { chains: 16, transitions: 150, states: 256 };
 
-/// The most coordinates that draws to start from may have: 1 GiB with their gradients.
+/// The most coordinates of all starting draws together: 1 GiB with their gradients.
 const COORDINATES: usize = 1 << 26;
 
-/// A model made ready everywhere.
+/// A model prepared for all engines.
 struct PreparedModel {
-    /// Of each likelihood, the model.
+    /// The model with each likelihood.
     models: Vec<Arc<Model>>,
     warm: Warm,
-    /// Of each likelihood, the engines.
+    /// The engines for each likelihood.
     targets: Vec<Vec<BenchTarget>>,
 }
 
-/// Times `backends` on each of `models`, model after model, cell after cell, from few chains to many.
+/// Times `backends` on each of `models`, model after model, from few chains to many.
 ///
 /// # Errors
-/// When a model cannot be sampled, or does not fit onto a device. A cell that fails is left out, with its reason.
+/// If a model cannot be sampled, or does not fit onto a device. A cell that fails is listed with its reason.
 pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &BenchPlan, watch: Watch) -> Result<Bench, EngineError> {
     let start = Instant::now();
     let mut chains = plan.chains.clone();
@@ -105,7 +105,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &BenchPlan, watch:
         (0..models.len()).flat_map(|model| of_model.iter().map(move |cell| (model, *cell))).collect();
     let weight = |(model, (chains, _)): &(usize, (u32, usize))| weight(*chains) * models[*model].layout().dim() as f64;
     let mut ready: Option<(usize, PreparedModel)> = None;
-    // What the first model takes to be made ready is no matter of the cells, nor what drivers take to compile.
+    // Preparing the first model does not count as time spent on cells, nor does compilation by drivers.
     let (mut begin, mut compiling) = (None, Duration::ZERO);
     for (i, cell) in cells.iter().enumerate() {
         if (watch.is_stopped)() {
@@ -166,7 +166,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &BenchPlan, watch:
     Ok(bench)
 }
 
-/// Warms up, compiles, and measures what `auto` would; says how long drivers and `auto` took.
+/// Warms up and compiles; also returns the time that compilation took.
 fn make_ready(
     model: &Arc<Model>,
     backends: &[Backend],
@@ -191,17 +191,17 @@ fn make_ready(
     Ok((PreparedModel { models: overs, warm, targets }, start.elapsed()))
 }
 
-/// Numbers of groups and of predictors.
+/// The numbers of groups and of predictors.
 fn shape(model: &Model) -> (usize, usize) {
     (model.layout().groups, model.layout().coefficients - 1)
 }
 
-/// How much of the budget a cell wants: what many chains do not need, they leave to the cells behind them.
+/// A cell's relative share of the budget. Time that a cell does not need goes to the cells after it.
 fn weight(chains: u32) -> f64 {
     f64::from(chains).sqrt().sqrt()
 }
 
-/// Samples on the CPU, over groups, where it is fastest; the posterior is the same everywhere.
+/// Draws from the CPU engine over groups, where sampling is fastest; the posterior is the same everywhere.
 fn warm_up(
     WarmUp { chains, transitions, states }: WarmUp,
     model: &Arc<Model>,
@@ -223,7 +223,7 @@ fn warm_up(
         model.unconstrain(&named, &mut position);
         State::at(&position, &mut density)
     };
-    // One of each chain first: consecutive draws of a chain lie close together.
+    // One draw of each chain first: consecutive draws of a chain are close together.
     let places = (0..drawn).map(|i| i % chains as usize * draws as usize + i / chains as usize);
     Ok(Warm {
         states: places.take(wanted).map(&mut state).collect(),

@@ -1,4 +1,4 @@
-//! The command line: subcommands, and what their ends mean to the shell.
+//! The command line: subcommands, and their exit codes.
 
 mod arguments;
 mod bench;
@@ -63,7 +63,7 @@ enum Command {
     Bench(bench::BenchArguments),
 }
 
-/// Reads the command line, and remembers what of it was typed rather than left at its default.
+/// Reads the command line, and records which options of `sample` were typed.
 pub fn parse() -> Cli {
     let mut matches = Cli::command().mut_subcommand("verify", verify::with_conflicts).get_matches();
     let typed = matches.subcommand().map_or(Vec::new(), |(_, typed)| {
@@ -77,7 +77,7 @@ pub fn parse() -> Cli {
     cli
 }
 
-/// Runs what was typed.
+/// Runs the command.
 pub fn run(typed: Cli) -> Result<Outcome, Failure> {
     match typed.command {
         Command::Sample(arguments) => match &arguments.resume {
@@ -97,15 +97,14 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
     }
 }
 
-/// Prints a line, or several; whoever reads may go away before the end (`| head`), and what they have not read is in the
-/// files.
+/// Prints a line, or several. The reader may close the pipe before the end (`| head`): the files have everything.
 fn print(text: impl Display) {
     drop(writeln!(io::stdout(), "{text}"));
 }
 
-/// Prints a line for the user rather than for whoever reads the output.
+/// Prints a line to standard error.
 pub fn complain(text: impl Display) {
-    // In one piece: others may write to the same terminal or log, as the processes of `mpirun` do.
+    // In one write: other processes may write to the same terminal or log, as those of `mpirun` do.
     drop(io::stderr().write_all(format!("{text}\n").as_bytes()));
 }
 
@@ -128,14 +127,14 @@ fn wrap(paragraph: &str) -> String {
     lines
 }
 
-/// How a command ended that ran.
+/// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Done.
     Done,
-    /// Done, but the diagnostics say not to trust it.
+    /// Done, but the diagnostics say not to trust the run.
     Distrusted,
-    /// Stopped by the user; what was drawn is kept.
+    /// Stopped by the user; the draws so far are kept.
     Interrupted,
 }
 
@@ -151,14 +150,14 @@ impl Outcome {
     }
 }
 
-/// Why a command did not run, or not to its end.
+/// Why a command did not run to its end.
 #[derive(Debug)]
 pub enum Failure {
-    /// What it was given cannot be used; nothing was written.
+    /// The input cannot be used; nothing was written.
     Input(anyhow::Error),
-    /// Something broke on the way.
+    /// An error during the run.
     Run(anyhow::Error),
-    /// There is an answer, which is not to be trusted, and is not given.
+    /// The result is not to be trusted, and is not printed.
     Unsound(anyhow::Error),
 }
 

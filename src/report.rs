@@ -1,9 +1,9 @@
-//! The report: one page of HTML with everything in it, that tells in pictures what a run, or several side by side, have
-//! found, and whether to believe it.
+//! The report: one self-contained page of HTML, whose figures show the results of a run, or of several side by side,
+//! and whether to trust them.
 //!
-//! Numbers are computed here (densities, ranks, quantiles, thinning, captions); the page gets them as JSON and draws them
-//! with Observable Plot (`report/page/`, `report/vendor/`). A run is boiled down when it is [added](Report::add), a variable
-//! at a time, so that its draws may be given back before the next run begins.
+//! Numbers are computed here (densities, ranks, quantiles, thinning, captions); the page receives them as JSON and
+//! draws them with Observable Plot (`report/page/`, `report/vendor/`). [`Report::add`] reduces a run to these numbers,
+//! a variable at a time, so that the run's draws can be freed before the next run begins.
 
 mod caption;
 mod chains;
@@ -44,18 +44,18 @@ use run::ReportedRun;
 use tables::ReportSummary;
 use view::View;
 
-/// What a report is told that no run knows.
+/// Options of a report.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The command that makes the same runs again.
     pub command: String,
-    /// How many runs will be added; the more, the less of each is shown.
+    /// The number of runs; the more runs, the fewer draws of each are shown.
     pub runs: usize,
     /// The group whose funnel is shown; see [`funnel_group`].
     pub funnel_group: Option<usize>,
 }
 
-/// What there is to show, run by run.
+/// The contents of a report, run by run.
 #[derive(Debug)]
 pub struct Report {
     options: Options,
@@ -85,8 +85,8 @@ impl Report {
         }
     }
 
-    /// Adds a run: takes what the figures need from its draws, a variable at a time. All runs of a report are of the same
-    /// data.
+    /// Adds a run: reduces its draws to the figures' numbers, a variable at a time. All runs of a report are of the
+    /// same data.
     pub fn add(&mut self, sampled: &Sampled, summary: &RunSummary) {
         let options = &self.options;
         let view = self.view.get_or_insert_with(|| View::of(sampled, summary, options));
@@ -96,7 +96,7 @@ impl Report {
         self.parts.push(parts);
     }
 
-    /// Adds how the runs compare, and the exact posterior where there is one. The runs have been added before.
+    /// Adds the comparison of the runs added before, and the exact posterior if there is one.
     pub fn compare(&mut self, comparison: &Comparison, exact: Option<&Exact>) {
         self.comparison = Some(comparison.clone());
         if let (Some(view), Some(exact)) = (&self.view, exact) {
@@ -104,8 +104,8 @@ impl Report {
         }
     }
 
-    /// Adds posterior modes, or why there are none, and the path on which the centered density rises without end. A run has
-    /// been added before.
+    /// Adds posterior modes, or why there are none, and the path on which the centered density rises without end. Needs
+    /// a run added before.
     pub fn modes(
         &mut self,
         non_centered: &Result<Mode, NoMode>,
@@ -115,7 +115,7 @@ impl Report {
         self.modes = self.view.as_ref().map(|view| GroupModes::of(view, non_centered, marginal, path));
     }
 
-    /// Adds outcomes that were drawn from the posterior, beside those observed.
+    /// Adds outcomes drawn from the posterior, beside the observed outcomes.
     pub fn predictive(&mut self, replicates: &Replicates) {
         self.predictive = predictive::figure(replicates);
     }
@@ -125,14 +125,14 @@ impl Report {
         self.throughput = throughput::figure(bench);
     }
 
-    /// Small sketches, in characters, of the density of the sigma that the report is about: a line for each run, and one for
-    /// the exact density where there is one. Empty without runs.
+    /// Sketches, in characters, of the density of the sigma that the figures show: a line for each run, and one for the
+    /// exact density if there is one. Empty without runs.
     pub fn sketches(&self) -> String {
         let Some(view) = &self.view else { return String::new() };
         terminal::sketches(view, &self.runs, self.truth.as_ref())
     }
 
-    /// The page.
+    /// The page as HTML.
     pub fn page(&self) -> String {
         page::html(&Page {
             title: self.title(),
@@ -145,15 +145,15 @@ impl Report {
     /// Writes the page, whole or not at all.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         Report::save(&self.page(), path)
     }
 
-    /// Writes a page that was made, whole or not at all.
+    /// Writes a finished page, whole or not at all.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// If the file cannot be written.
     pub fn save(page: &str, path: &Path) -> io::Result<()> {
         write_whole(path, |file| file.write_all(page.as_bytes()))
     }
@@ -168,7 +168,7 @@ impl Report {
         }
     }
 
-    /// All figures there are numbers for, in the order of the lesson.
+    /// All figures with numbers, in the order of the lesson.
     fn figures(&self) -> Vec<Figure> {
         let mut all = Vec::new();
         if let Some(view) = &self.view {
@@ -195,13 +195,13 @@ impl Report {
         all
     }
 
-    /// Which run to believe: the comparison's best, or the only one.
+    /// The run to trust: the comparison's best, or the only one.
     fn best(&self) -> usize {
         let best = self.comparison.as_ref().map(|comparison| comparison.best.as_str());
         self.runs.iter().position(|run| Some(run.name.as_str()) == best).unwrap_or(0)
     }
 
-    /// What is not shown, and why.
+    /// Figures that are missing, and why.
     fn omitted(&self) -> Vec<String> {
         let mut said = Vec::new();
         if self.view.as_ref().is_some_and(|view| !view.has_effects) {
@@ -222,8 +222,7 @@ impl Report {
     }
 }
 
-/// The colour of a parameterization: the same in every report for those with a word of their own, the next free one for
-/// others.
+/// The colour of a parameterization: fixed for those with a word of their own, the next free one for others.
 fn slot(parameterization: &str, before: &[ReportedRun]) -> usize {
     const WORDS: [&str; 3] = ["centered", "non-centered", "marginal"];
     let mixed = || WORDS.len() + before.iter().filter(|run| run.slot >= WORDS.len()).count();

@@ -1,4 +1,4 @@
-//! One cell: a number of chains and a likelihood, all engines in turn, repeat after repeat, within a share of the budget.
+//! One cell: a number of chains and a likelihood, all engines in turn, repeat after repeat, in a share of the budget.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,21 +17,21 @@ use crate::machine;
 use crate::model::Model;
 use crate::summary::significant;
 
-/// Repeats of each figure; at least [`FEWEST`] where time is short.
+/// Repeats of each figure, and the fewest where time is short.
 const REPEATS: usize = 5;
 const FEWEST: usize = 3;
 
-/// Which part of a cell's time is for gradients, and which for transitions.
+/// The fractions of a cell's time for gradients and for transitions.
 const FOR_GRADIENTS: f64 = 0.25;
 const FOR_SAMPLING: f64 = 1.0 - FOR_GRADIENTS;
 
-/// No repeat needs longer than this.
+/// The longest useful duration of a repeat.
 const LONGEST_SLICE: Duration = Duration::from_millis(500);
 
-/// The engine that others are compared with.
+/// The engine that the ratios compare with.
 const BASE: &str = "cpu";
 
-/// What is timed, and for how long.
+/// A cell to be timed, and the time for it.
 pub struct Cell<'a> {
     pub model: &'a Arc<Model>,
     pub settings: Settings,
@@ -41,16 +41,16 @@ pub struct Cell<'a> {
     pub is_stopped: &'a dyn Fn() -> bool,
 }
 
-/// Why an engine takes no part in something.
+/// Why an engine is not measured.
 enum Refusal {
-    /// There is no time or memory for it.
+    /// Time or memory does not suffice.
     Budget(String),
-    /// It has failed, and takes no part any more.
+    /// The engine has failed, and is not tried again.
     Failure(String),
 }
 
 impl<'a> Cell<'a> {
-    /// Times `targets` into `bench`, and names what is left out.
+    /// Adds the timings of `targets` to `bench`, and lists the missing ones.
     pub fn run(&self, targets: &mut [BenchTarget], bench: &mut Bench) {
         let mut going: Vec<bool> = Vec::new();
         let enough_memory = self.memory(targets);
@@ -71,7 +71,7 @@ impl<'a> Cell<'a> {
         bench.timings.extend(timings);
     }
 
-    /// Whether the engines find room beside each other.
+    /// Refuses the cell if its engines do not fit into memory together.
     fn memory(&self, targets: &[BenchTarget]) -> Result<(), String> {
         let needed: u128 = targets.iter().map(|target| target.memory(self.model, &self.settings)).sum();
         let available = machine::available_memory().map_or(u128::MAX, u128::from);
@@ -79,7 +79,7 @@ impl<'a> Cell<'a> {
         if needed > available { Err(message()) } else { Ok(()) }
     }
 
-    /// The time of an engine for `part` of what is measured.
+    /// The time of one engine for the fraction `part` of the cell.
     fn slot(&self, targets: &[BenchTarget], part: f64) -> Duration {
         self.share.mul_f64(part / targets.len().max(1) as f64)
     }
@@ -90,7 +90,7 @@ impl<'a> Cell<'a> {
         NotMeasured { likelihood, groups, predictors, chains, engine: target.name, what, reason }
     }
 
-    /// Names a refused engine, which is out for good where it has failed.
+    /// Lists a refused engine; one that has failed stays out of all later cells.
     fn refuse(&self, target: &mut BenchTarget, what: &'static str, refusal: Refusal, bench: &mut Bench) {
         let reason = match refusal {
             Refusal::Budget(reason) => reason,
@@ -99,7 +99,7 @@ impl<'a> Cell<'a> {
         bench.left_out.push(self.left_out(target, what, reason));
     }
 
-    /// Calls `round` until there are enough repeats, or fewer where `time` is over.
+    /// Calls `round` [`REPEATS`] times, or [`FEWEST`] times and more until `time` is over.
     fn rounds(&self, time: Duration, mut round: impl FnMut()) {
         let end = Instant::now() + time;
         for repeat in 0..REPEATS {
@@ -111,7 +111,8 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The gradients of engines that are `going`, and compute any alone; those without time for them stop.
+    /// Times the gradients of engines that are `going` and have gradients of their own. An engine with too little time
+    /// stops.
     fn gradients(
         &self,
         going: &mut [bool],
@@ -121,7 +122,7 @@ impl<'a> Cell<'a> {
         let slot = self.slot(targets, FOR_GRADIENTS);
         let chains = f64::from(self.settings.chains);
         let start = |target: &mut BenchTarget| {
-            // The sweep that estimates, and the fewest repeats.
+            // One sweep to estimate, and the fewest repeats.
             affordable(target.gradient_seconds.map(|seconds| seconds * chains * (FEWEST + 1) as f64), slot)?;
             let started = Gradients::start(target, self.model, &self.settings, self.warm);
             let Some((gradients, seconds)) = started.map_err(|error| Refusal::Failure(error.to_string()))? else {
@@ -160,17 +161,17 @@ impl<'a> Cell<'a> {
         all
     }
 
-    /// The transitions of engines that are `going`.
+    /// Times the transitions of engines that are `going`.
     fn sampling(&self, going: &[bool], targets: &mut [BenchTarget], bench: &mut Bench) -> Vec<Option<Sampling>> {
         let slot = self.slot(targets, FOR_SAMPLING);
         let chains = f64::from(self.settings.chains);
-        // An engine that has shown nothing yet is thought to be as slow as the slowest of the others.
+        // An engine without measurements is assumed to be as slow as the slowest of the others.
         let slowest = targets.iter().filter_map(|target| target.gradient_seconds).reduce(f64::max);
         let start = |target: &mut BenchTarget| {
             let transition = |gradient: f64| gradient * self.warm.leapfrogs_per_draw;
             let own = target.gradient_seconds.map(transition).or(target.transition_seconds);
             let expected = own.or(slowest.map(transition));
-            // Two transitions to start with, and the fewest repeats.
+            // Two transitions at the start, and the fewest repeats.
             affordable(expected.map(|seconds| seconds * chains * (FEWEST + 2) as f64), slot)?;
             let started = Sampling::start(target, self.model, &self.settings, self.warm, slice(slot));
             let (sampling, seconds) = started.map_err(|error| Refusal::Failure(error.to_string()))?;
@@ -202,14 +203,14 @@ impl<'a> Cell<'a> {
         all
     }
 
-    /// Leapfrogs a second that `auto` would expect of an engine.
+    /// The leapfrogs a second that `auto` would expect of an engine.
     fn expected(&self, target: &BenchTarget) -> Option<f64> {
         let settings = settings_of_trial(&self.settings, self.model, target.name != BASE);
         let mut started = target.start(self.model, &settings, self.warm).ok()?;
         rate_of(&mut *started.engine, self.model, &settings).ok()
     }
 
-    /// A row for each engine of which anything was measured.
+    /// A row for each engine with any measurement.
     fn timings(
         &self,
         targets: &[BenchTarget],
@@ -220,7 +221,7 @@ impl<'a> Cell<'a> {
         let worth: Vec<Option<f64>> =
             sampling.iter().map(|one| one.as_ref().map(|sampling| sampling.kept.ess_per_draw(common))).collect();
         let base = targets.iter().position(|target| target.name == BASE);
-        // The repeats of a figure: those of an engine, and of the one it is compared with.
+        // The repeats of a figure, engine by engine.
         let gradient_rates = |i: usize| gradients[i].as_ref().map(|gradients| gradients.rates.clone());
         let leapfrogs = |i: usize| sampling[i].as_ref().map(|sampling| sampling.leapfrogs.clone());
         let ess = |i: usize| {
@@ -260,12 +261,12 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Whether everything is repeated the fewest times, whatever the clock says: for tests of all but the clock.
+/// Whether every figure has the fewest repeats regardless of the clock; only in tests.
 pub(super) fn ignores_time() -> bool {
     faults::is_planted("bench-without-clock")
 }
 
-/// Refuses what is expected to take longer than its slot.
+/// Refuses work that is expected to take longer than its slot.
 fn affordable(seconds: Option<f64>, slot: Duration) -> Result<(), Refusal> {
     let slot = slot.as_secs_f64();
     match seconds {
@@ -277,7 +278,7 @@ fn affordable(seconds: Option<f64>, slot: Duration) -> Result<(), Refusal> {
     }
 }
 
-/// The time of a repeat, where a slot is for all of them and for what comes before.
+/// The time of a repeat in a slot that holds all repeats and the start.
 fn slice(slot: Duration) -> Duration {
     (slot / (REPEATS + 2) as u32).min(LONGEST_SLICE)
 }

@@ -1,4 +1,4 @@
-//! The draws of a cell: hyperparameters of the first few of each chain, enough to tell what a draw is worth.
+//! The draws of a cell: hyperparameters of each chain's first draws, enough to estimate the ESS a draw.
 
 use crate::diagnostics::{Series, Summary, sd};
 use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
@@ -6,10 +6,10 @@ use crate::experiment::MANY_CHAINS;
 use crate::model::LocationScale;
 use crate::nuts::adaptation::PositionMoments;
 
-/// Draws of each of fewer chains that autocorrelations take.
+/// The fewest draws of a chain for an ESS from autocorrelations.
 const ENOUGH: usize = 100;
 
-/// The most draws of a chain that are kept, and the most numbers.
+/// The most draws of a chain that are recorded, and the most numbers.
 const MOST_DRAWS: usize = 2000;
 const MOST_NUMBERS: usize = 1 << 22;
 
@@ -17,7 +17,7 @@ const MOST_NUMBERS: usize = 1 << 22;
 pub struct CellDraws {
     chains: usize,
     hyperparameters: usize,
-    /// Draws of each chain there is room for.
+    /// The capacity in draws of each chain.
     room: usize,
     draws: usize,
     /// `[draw][chain][hyperparameter]`.
@@ -25,25 +25,25 @@ pub struct CellDraws {
 }
 
 impl CellDraws {
-    /// Room for draws of `chains` chains.
+    /// An empty record for draws of `chains` chains.
     pub fn new(chains: usize, hyperparameters: usize) -> CellDraws {
         let room = (MOST_NUMBERS / (chains * hyperparameters)).clamp(1, MOST_DRAWS);
         CellDraws { chains, hyperparameters, room, draws: 0, values: Vec::new() }
     }
 
-    /// Forgets them.
+    /// Removes all draws.
     pub fn clear(&mut self) {
         self.draws = 0;
         self.values.clear();
     }
 
-    /// Draws of each chain there are.
+    /// The number of draws of each chain.
     pub fn draws(&self) -> usize {
         self.draws
     }
 
-    /// The smallest ESS a draw of all hyperparameters; NaN where the draws do not tell. Of many chains only the first
-    /// `common` draws are looked at: what the draws of short chains are worth depends on how many there are.
+    /// The smallest ESS of any hyperparameter, over the number of draws; NaN if there are too few draws. With many
+    /// chains only the first `common` draws count: the ESS a draw of short chains depends on their length.
     pub fn ess_per_draw(&self, common: usize) -> f64 {
         let (chains, k) = (self.chains, self.hyperparameters);
         let draws = if chains >= MANY_CHAINS as usize { common.min(self.draws) } else { self.draws };

@@ -18,18 +18,18 @@ pub struct Gradients<'a> {
     workers: Vec<Sweeper>,
     /// Gradients a second of each repeat.
     pub rates: Vec<f64>,
-    /// Where the time of the repeats went.
+    /// The split of the repeats' time.
     pub time: WorkerTime,
 }
 
-/// A density, and the chains it evaluates.
+/// A density, and the chains whose positions it evaluates.
 struct Sweeper {
     density: Box<dyn Density>,
     evaluations: Evaluations,
     chains: Range<usize>,
 }
 
-/// Where some chains start.
+/// The starting positions of some chains.
 struct Starts<'a> {
     states: &'a [State],
     chains: Range<usize>,
@@ -46,8 +46,8 @@ impl Batch for Starts<'_> {
 }
 
 impl<'a> Gradients<'a> {
-    /// The workers of a run, ready, and the seconds that one gradient of each chain took; `None` for an engine that computes
-    /// no gradients alone.
+    /// Prepares the workers of a run; also returns the seconds that one gradient of each chain took. `None` for an
+    /// engine that computes no gradients alone.
     pub fn start(
         target: &BenchTarget,
         model: &Model,
@@ -74,7 +74,7 @@ impl<'a> Gradients<'a> {
         Ok(Some((gradients, seconds)))
     }
 
-    /// All workers evaluate their chains, again and again for `time`, and once at least.
+    /// All workers evaluate their chains for `time`, and at least once.
     pub fn repeat(&mut self, time: Duration) -> Result<(), DensityError> {
         let states = self.states;
         let (rate, seconds) = if let [worker] = &mut self.workers[..] {
@@ -94,14 +94,14 @@ impl<'a> Gradients<'a> {
         Ok(())
     }
 
-    /// Gives the workers' memory back.
+    /// Frees the workers' memory.
     pub fn rest(&mut self) {
         self.workers.clear();
     }
 }
 
 impl Sweeper {
-    /// Evaluates its chains for `time`, and once at least; returns gradients a second, and seconds.
+    /// Evaluates all chains for `time`, and at least once; returns gradients a second, and seconds.
     fn sweep(&mut self, states: &[State], time: Duration) -> Result<(f64, f64), DensityError> {
         let (start, width) = (Instant::now(), self.density.width());
         let (mut evaluated, mut sweeps) = (0, 1);

@@ -1,4 +1,4 @@
-//! What a bench has found: on which machine, from which commit, and all timings.
+//! The results of a bench: the machine, the commit, and all timings.
 
 use std::io;
 use std::path::Path;
@@ -14,23 +14,23 @@ use crate::machine;
 use crate::model::Model;
 use crate::summary::{DataSummary, write_whole};
 
-/// The machine.
+/// The machine that ran the bench.
 #[derive(Debug, Clone, Serialize)]
 pub struct Machine {
     /// Processor and cores.
     pub processor: String,
     /// Threads of the engine `cpu`.
     pub threads: usize,
-    /// Its widest vectors.
+    /// The widest vector instructions.
     pub vectors: &'static str,
     /// Operating system and architecture.
     pub system: String,
 }
 
-/// An adapter.
+/// The GPU adapter of a bench.
 #[derive(Debug, Clone, Serialize)]
 pub struct AdapterSummary {
-    /// What the driver calls it.
+    /// The driver's name for the adapter.
     pub name: String,
     /// `discrete GPU`, `software`, ...
     pub kind: &'static str,
@@ -57,16 +57,16 @@ impl AdapterSummary {
     }
 }
 
-/// Everything that `bench.json` holds, in its order.
+/// The contents of `bench.json`, in order.
 #[derive(Debug, Clone, Serialize)]
 pub struct Bench {
     /// The program's version.
     pub version: &'static str,
-    /// The commit it was built from, with a plus behind it where files had been changed; or `unknown`.
+    /// The commit of the build, followed by a plus if files had been changed; or `unknown`.
     pub commit: &'static str,
     /// The machine.
     pub machine: Machine,
-    /// The adapter, where an engine has used one.
+    /// The adapter, if an engine used one.
     pub adapter: Option<AdapterSummary>,
     /// Why no GPU was used, if none was.
     pub no_gpu: Option<String>,
@@ -74,19 +74,19 @@ pub struct Bench {
     pub models: Vec<Modelled>,
     /// The seed.
     pub seed: u64,
-    /// The time that was given.
+    /// The budget.
     pub budget_seconds: f64,
-    /// The time that was taken.
+    /// The elapsed time.
     pub wall_seconds: f64,
-    /// Whether it was stopped before its last cell.
+    /// Whether the bench was stopped before its last cell.
     pub interrupted: bool,
     /// A row for each engine in each cell.
     pub timings: Vec<Timing>,
-    /// What was not measured, and why.
+    /// Engines without measurements, and why.
     pub left_out: Vec<NotMeasured>,
-    /// How time grows with what was measured in several sizes.
+    /// How the time of a leapfrog grows with each size that was measured several times.
     pub bends: Vec<ScalingCurve>,
-    /// Whether `auto` would have taken the fastest engine, cell by cell.
+    /// Whether `auto` would choose the fastest engine, cell by cell.
     pub choices: Vec<AutoChoice>,
 }
 
@@ -140,10 +140,10 @@ impl Bench {
         }
     }
 
-    /// Writes a row for each timing, as CSV; what was not measured is empty.
+    /// Writes a CSV row for each timing; fields that were not measured are empty.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// If the file cannot be written.
     pub fn write_csv(&self, path: &Path) -> io::Result<()> {
         let columns = |name: &str| ["", "_smallest", "_largest"].map(|end| format!("{name}{end}"));
         let shares = |name: &str| ["host", "transfer", "kernel"].map(|share| format!("{name}_{share}"));

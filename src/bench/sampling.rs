@@ -1,4 +1,4 @@
-//! Sampling: whole transitions of all chains, from draws of the posterior on, with what the warm-up has learnt.
+//! Sampling: whole transitions of all chains that start from posterior draws, with the tuning of the warm-up.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,19 +18,19 @@ pub struct Sampling {
     phase: Phase,
     chains: f64,
     workers: f64,
-    /// What it has drawn.
+    /// The recorded draws.
     pub kept: CellDraws,
     /// Leapfrogs a second of each repeat.
     pub leapfrogs: Vec<f64>,
     /// Draws a second of each repeat.
     pub draws: Vec<f64>,
-    /// Where the time of the repeats went.
+    /// The split of the repeats' time.
     pub time: WorkerTime,
 }
 
 impl Sampling {
-    /// Puts all chains where they start, and lets them go for about a `slice`: chains that began together part, engines
-    /// find the length of their blocks, and the time of a transition shows, in seconds.
+    /// Starts all chains and runs them for about a `slice`, so that chains that began together spread out and engines
+    /// find their block length. Also returns the seconds of a transition.
     pub fn start(
         target: &BenchTarget,
         model: &Arc<Model>,
@@ -57,7 +57,7 @@ impl Sampling {
             draws: Vec::new(),
             time: WorkerTime::start(None, target),
         };
-        // The first of all is slow.
+        // The first transition is slow.
         sampling.repeat()?;
         let (mut spent, slice) = (0.0, slice.as_secs_f64());
         let transition = loop {
@@ -79,7 +79,7 @@ impl Sampling {
         Ok((sampling, transition))
     }
 
-    /// Some transitions of all chains.
+    /// Runs some transitions of all chains.
     pub fn repeat(&mut self) -> Result<(), EngineError> {
         let start = Instant::now();
         let outcome = self.engine.run(&self.phase, &mut self.kept)?;
@@ -91,7 +91,7 @@ impl Sampling {
         Ok(())
     }
 
-    /// Draws of each chain in a repeat.
+    /// The draws of each chain in a repeat.
     pub fn draws_per_chain(&self) -> u32 {
         self.phase.transitions
     }

@@ -1,5 +1,5 @@
-//! Where cost bends: how the time of a leapfrog of all chains grows with chains, groups or predictors, from each measured
-//! size to the next.
+//! Scaling: how the time of a leapfrog of all chains grows with chains, groups or predictors, from each measured size
+//! to the next.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use crate::experiment;
 use crate::model::Likelihood;
 use crate::summary::significant;
 
-/// Up to this slope of log time against log size, what grows costs little; from there on it is paid for.
+/// The slope of log time against log size above which growth costs time.
 const BEND: f64 = 0.5;
 
-/// What grows.
+/// A size that grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Along {
@@ -25,25 +25,26 @@ pub enum Along {
     Coefficients,
 }
 
-/// An engine's time over one size, all else being equal.
+/// An engine's time as a function of one size, all else equal.
 #[derive(Debug, Clone, Serialize)]
 pub struct ScalingCurve {
     /// The engine.
     pub engine: &'static str,
     /// How the likelihood is computed.
     pub likelihood: Likelihood,
-    /// What grows.
+    /// The size that grows.
     pub along: Along,
-    /// What does not.
+    /// The sizes that do not.
     pub fixed: String,
-    /// The sizes, growing.
+    /// The sizes, ascending.
     pub sizes: Vec<usize>,
-    /// From each to the next, the slope of log time against log size: 0 where more costs nothing, 1 where it costs in
+    /// Slope of log time against log size from each size to the next: 0 where more costs nothing, 1 where time grows in
     /// proportion.
     pub slopes: Vec<f64>,
-    /// The size from which on more costs, if any does.
+    /// The size above which more costs time, if any.
     pub bends_at: Option<usize>,
-    /// What else changes there on a device: lanes of a chain, and numbers of a vector in each.
+    /// The team on a device before and after this size, if it changes: lanes of a chain, and numbers of a vector in
+    /// each.
     pub team: Option<[(u32, usize); 2]>,
 }
 
@@ -67,7 +68,7 @@ impl fmt::Display for Along {
     }
 }
 
-/// All that the timings tell: for each engine and likelihood, along each size of which several were measured.
+/// The curves of each engine and likelihood, over each size that was measured several times.
 pub fn of(timings: &[Timing]) -> Vec<ScalingCurve> {
     let mut all = Vec::new();
     for along in [Along::Chains, Along::Groups, Along::Coefficients] {
@@ -94,7 +95,7 @@ pub fn of(timings: &[Timing]) -> Vec<ScalingCurve> {
     all
 }
 
-/// Of one engine's timings, by size.
+/// The curve of one engine's timings, sorted by size.
 fn along_line(along: Along, line: &[&Timing], fixed: String) -> ScalingCurve {
     let time =
         |timing: &Timing| timing.leapfrogs_per_second.map_or(f64::NAN, |rate| f64::from(timing.chains) / rate.median);
@@ -118,7 +119,7 @@ fn along_line(along: Along, line: &[&Timing], fixed: String) -> ScalingCurve {
 }
 
 impl fmt::Display for ScalingCurve {
-    /// A sentence.
+    /// Writes a sentence.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let slopes: Vec<String> = self.slopes.iter().map(|slope| format!("{slope:.2}")).collect();
         let sizes: Vec<String> = self.sizes.iter().map(usize::to_string).collect();
@@ -145,7 +146,7 @@ impl fmt::Display for ScalingCurve {
     }
 }
 
-/// Whether the engine that `auto` would take was the fastest, in one cell.
+/// Whether the engine that `auto` would choose was the fastest in one cell.
 #[derive(Debug, Clone, Serialize)]
 pub struct AutoChoice {
     /// How the likelihood is computed.
@@ -156,16 +157,16 @@ pub struct AutoChoice {
     pub predictors: usize,
     /// Number of chains.
     pub chains: u32,
-    /// What `auto` would take for a run that is not short.
+    /// The engine that `auto` would choose for a run that is not short.
     pub takes: &'static str,
-    /// What made the most leapfrogs a second.
+    /// The engine with the most leapfrogs a second.
     pub fastest: &'static str,
-    /// How many times what `auto` would take; `None` where that was not measured.
+    /// The fastest rate over that of `auto`'s choice; `None` if the choice was not measured.
     pub times: Option<f64>,
 }
 
 impl AutoChoice {
-    /// In one cell, whose `timings` these are; `None` where nothing was measured. Devices in `software` are not taken.
+    /// Compares in the cell of these `timings`; `None` where nothing was measured. A `software` device is never chosen.
     pub fn of(timings: &[Timing], software: bool) -> Option<AutoChoice> {
         let candidates = timings.iter().filter(|timing| timing.engine == "cpu" || !software);
         let candidates = candidates.filter_map(|timing| Some((timing.leapfrogs_expected?, timing.engine)));
@@ -187,7 +188,7 @@ impl AutoChoice {
 }
 
 impl fmt::Display for AutoChoice {
-    /// A sentence.
+    /// Writes a sentence.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let AutoChoice { likelihood, groups, predictors, chains, takes, fastest, .. } = self;
         write!(f, "{groups} groups, {predictors} predictors, {chains} chains over {likelihood}: ")?;
@@ -230,7 +231,7 @@ mod tests {
 
     #[test]
     fn cost_bends_where_a_device_is_full() {
-        // Nothing to pay up to 1024 chains, everything from there on.
+        // No cost up to 1024 chains, cost in proportion above.
         let rates = [(64, 1e6), (256, 4e6), (1024, 16e6), (4096, 16e6)];
         let timings = rates.map(|(chains, rate)| timing("gpu", chains, 85, rate, None));
         let [bends] = &of(&timings)[..] else { panic!() };

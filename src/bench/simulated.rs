@@ -1,4 +1,4 @@
-//! Data simulated from the model itself, as large as one likes.
+//! Data simulated from the model itself, of any size.
 
 use crate::data::{DataError, Dataset};
 use crate::random::{Purpose, StreamKey};
@@ -7,11 +7,11 @@ use crate::random::{Purpose, StreamKey};
 const SIGMA: f64 = 0.5;
 const EPS: f64 = 1.0;
 
-/// `observations` observations in `groups` groups of equal size, give or take one, with `coefficients` coefficients: the
-/// intercept, and predictors that are standard normal.
+/// `observations` observations in `groups` groups of equal size, give or take one, with `coefficients` coefficients:
+/// the intercept, and predictors that are standard normal.
 ///
 /// # Errors
-/// When the data could not be modelled: more groups than observations, no coefficient, or too many.
+/// If there are more groups than observations, no coefficient, or too many.
 pub fn simulate(observations: usize, groups: usize, coefficients: usize, seed: u64) -> Result<Dataset, DataError> {
     let normals = |column: u32, count: usize| {
         let mut normals = vec![0.0; count];

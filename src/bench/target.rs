@@ -1,4 +1,4 @@
-//! An engine to be timed: a model made ready where it computes, and what the cells before have shown.
+//! An engine to be timed: a model prepared for a backend, and the engine's measurements in earlier cells.
 
 use std::sync::Arc;
 
@@ -16,37 +16,37 @@ use crate::gpu::{Gpu, Meter};
 use crate::model::Model;
 use crate::nuts::{State, Tuning};
 
-/// A model where a backend computes, for one likelihood.
+/// A model with one likelihood, prepared for a backend.
 pub struct BenchTarget {
     /// The engine's name.
     pub name: &'static str,
     ready: PreparedEngine,
-    /// Seconds a chain of a batch of gradients, as measured last.
+    /// Seconds of a batch of gradients over the number of chains, in the latest cell.
     pub gradient_seconds: Option<f64>,
-    /// Seconds a chain of a transition of all chains, as measured last.
+    /// Seconds of a transition of all chains over their number, in the latest cell.
     pub transition_seconds: Option<f64>,
-    /// Why it takes no part any more.
+    /// Why the engine is not timed any more.
     pub failure: Option<String>,
 }
 
-/// Tables made and kernels compiled.
+/// Tables and compiled kernels.
 enum PreparedEngine {
     Cpu(Box<CpuDensity>),
     GpuDensity(Arc<DeviceModel>),
     Gpu(Arc<Gpu>, Box<Compiled>),
 }
 
-/// An engine that stands ready to sample.
+/// An engine that is ready to sample.
 pub struct Started {
     pub engine: Box<dyn Engine>,
-    /// Threads of the host that drive it.
+    /// Threads of the host that drive the engine.
     pub workers: usize,
-    /// Where the time of its device goes.
+    /// The clock of the engine's device.
     pub meter: Option<Arc<Meter>>,
 }
 
 impl BenchTarget {
-    /// Makes `model` ready on `backend`, with a first dispatch, at which drivers compile.
+    /// Prepares `model` for `backend`, with a first dispatch, at which drivers compile.
     pub fn new(backend: &Backend, model: &Arc<Model>) -> Result<BenchTarget, EngineError> {
         let ready = match backend {
             Backend::Cpu => PreparedEngine::Cpu(Box::new(CpuDensity::new(model))),
@@ -78,7 +78,7 @@ impl BenchTarget {
         Ok(BenchTarget { name: backend.name(), ready, gradient_seconds: None, transition_seconds: None, failure: None })
     }
 
-    /// The densities of a run's workers; none where gradients are never computed alone.
+    /// The densities of a run's workers; empty if the engine computes no gradients alone.
     pub fn densities(&self, model: &Model, settings: &Settings) -> Result<Vec<Box<dyn Density>>, DensityError> {
         match &self.ready {
             PreparedEngine::Cpu(density) => Ok(host::on_cpu(density, settings.threads, settings.chains)),
@@ -87,7 +87,7 @@ impl BenchTarget {
         }
     }
 
-    /// An engine with all chains of a run at their starting positions.
+    /// An engine with all chains at their starting states.
     pub fn start(&self, model: &Arc<Model>, settings: &Settings, warm: &Warm) -> Result<Started, EngineError> {
         let device::DevicePlan { chains, max_depth, keep, .. } = plan(settings);
         if let PreparedEngine::Gpu(gpu, compiled) = &self.ready {
@@ -109,7 +109,7 @@ impl BenchTarget {
         Ok(Started { engine: Box::new(engine), workers, meter: self.meter() })
     }
 
-    /// Where the time of its gradients goes; `None` on the CPU.
+    /// The clock of the gradients' device; `None` on the CPU.
     pub fn meter(&self) -> Option<Arc<Meter>> {
         match &self.ready {
             PreparedEngine::GpuDensity(device) => Some(device.meter().clone()),
@@ -117,7 +117,7 @@ impl BenchTarget {
         }
     }
 
-    /// Where whole transitions are made on a device, the lanes that share a chain and the numbers of a vector in each.
+    /// If whole transitions run on a device: the lanes that share a chain, and the numbers of a vector in each.
     pub fn team(&self) -> Option<(u32, usize)> {
         match &self.ready {
             PreparedEngine::Gpu(_, compiled) => Some(compiled.team()),
@@ -125,7 +125,7 @@ impl BenchTarget {
         }
     }
 
-    /// Whether its device tells how long kernels take.
+    /// Whether the device can time kernels.
     pub fn times_kernels(&self) -> bool {
         match &self.ready {
             PreparedEngine::Cpu(_) => false,
@@ -134,10 +134,10 @@ impl BenchTarget {
         }
     }
 
-    /// About how many bytes of the host's memory a run takes.
+    /// The approximate memory of a run on the host, in bytes.
     pub fn memory(&self, model: &Model, settings: &Settings) -> u128 {
         let (chains, dim) = (u128::from(settings.chains), model.dim() as u128);
-        // Position, gradient, the running moments of both; a block of draws; a batch and its evaluations.
+        // Position, gradient, running moments of both; a block of draws; a batch and its evaluations.
         let states = 12 * chains * dim * 8;
         let transitions = match &self.ready {
             PreparedEngine::Cpu(_) | PreparedEngine::Gpu(..) => 0,
@@ -150,7 +150,7 @@ impl BenchTarget {
     }
 }
 
-/// All chains of a run, all variables of each draw.
+/// A plan for all chains of a run and all variables of each draw.
 fn plan(settings: &Settings) -> device::DevicePlan {
     device::DevicePlan {
         chains: Chains { seed: settings.seed, first: 0, count: settings.chains, per_superchain: 1 },

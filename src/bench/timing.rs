@@ -1,4 +1,4 @@
-//! One engine in one cell: what was measured, and how often; or why nothing was.
+//! One engine in one cell: its measurements, or why there are none.
 
 use serde::Serialize;
 
@@ -9,16 +9,16 @@ use crate::model::Likelihood;
 pub struct Rate {
     /// The median of the repeats.
     pub median: f64,
-    /// The smallest of them.
+    /// The smallest repeat.
     pub smallest: f64,
-    /// The largest of them.
+    /// The largest repeat.
     pub largest: f64,
-    /// How many there were.
+    /// The number of repeats.
     pub repeats: usize,
 }
 
 impl Rate {
-    /// Of all repeats; `None` without any, or where one is not finite.
+    /// The rate over all repeats; `None` without any, or if one is not finite.
     pub fn of(repeats: &[f64]) -> Option<Rate> {
         let mut sorted = repeats.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -35,14 +35,14 @@ impl Rate {
     }
 }
 
-/// Where the time of the workers that drive a device goes; shares that add up to 1.
+/// How the time of the workers that drive a device is spent: shares that add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct TimeSplit {
-    /// The host's work: trees, conversion, recording, submission, which may wait for another worker's.
+    /// The host's work: trees, conversion, recording, and submission, which may wait for another worker's submission.
     pub host: f64,
-    /// Waiting for transfers and for the kernels of other workers; for its own too where the device cannot tell.
+    /// Waiting for transfers and for other workers' kernels, and for the worker's own if the device has no timestamps.
     pub transfer: f64,
-    /// Kernels; `None` where the device cannot tell.
+    /// Kernels; `None` if the device has no timestamps.
     pub kernel: Option<f64>,
 }
 
@@ -59,38 +59,39 @@ pub struct Timing {
     pub chains: u32,
     /// The engine.
     pub engine: &'static str,
-    /// Where whole transitions are made on a device, the lanes that share a chain and the numbers of a vector in each.
+    /// If whole transitions run on a device: the lanes that share a chain, and the numbers of a vector in each.
     pub team: Option<(u32, usize)>,
-    /// Batches of one gradient a chain, without trees; `None` for an engine that computes none alone.
+    /// Gradients a second, in batches of one gradient a chain, without trees; `None` for an engine that computes none
+    /// alone.
     pub gradients_per_second: Option<Rate>,
-    /// The same over that of the engine `cpu`, repeat by repeat.
+    /// `gradients_per_second` over that of the engine `cpu`, repeat by repeat.
     pub gradients_ratio: Option<Rate>,
-    /// Where the time of gradients goes.
+    /// The split of the gradients' time.
     pub gradients_split: Option<TimeSplit>,
-    /// Leapfrogs of sampling transitions; `None` where only gradients fitted into the budget.
+    /// Leapfrogs a second of sampling transitions; `None` if only gradients fitted into the budget.
     pub leapfrogs_per_second: Option<Rate>,
-    /// What `auto` would expect of them.
+    /// The leapfrogs a second that `auto` would expect.
     pub leapfrogs_expected: Option<f64>,
-    /// The same over that of the engine `cpu`, repeat by repeat.
+    /// `leapfrogs_per_second` over that of the engine `cpu`, repeat by repeat.
     pub leapfrogs_ratio: Option<Rate>,
-    /// Nanoseconds from one leapfrog of any chain to the next.
+    /// Nanoseconds a leapfrog, over the leapfrogs of all chains.
     pub leapfrog_nanoseconds: Option<f64>,
-    /// Draws of all chains together.
+    /// Draws a second of all chains together.
     pub draws_per_second: Option<Rate>,
     /// Draws of each chain in a repeat.
     pub draws_per_chain: Option<u32>,
-    /// Smallest ESS of the hyperparameters over the number of draws; of 64 chains and more, from as many draws for each
-    /// engine of a cell.
+    /// Smallest ESS of the hyperparameters over the number of draws. From 64 chains on, all engines of a cell use the
+    /// same number of draws.
     pub ess_per_draw: Option<f64>,
-    /// That times the draws a second.
+    /// `ess_per_draw` times the draws a second.
     pub ess_per_second: Option<Rate>,
-    /// The same over that of the engine `cpu`, repeat by repeat.
+    /// `ess_per_second` over that of the engine `cpu`, repeat by repeat.
     pub ess_ratio: Option<Rate>,
-    /// Where the time of transitions goes.
+    /// The split of the transitions' time.
     pub sampling_split: Option<TimeSplit>,
 }
 
-/// What was not measured, and why.
+/// A measurement that was not made, and why.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotMeasured {
     /// How the likelihood would have been computed.
@@ -103,13 +104,13 @@ pub struct NotMeasured {
     pub chains: u32,
     /// The engine.
     pub engine: &'static str,
-    /// `sampling`, or `all` of it.
+    /// `sampling`, or `all` measurements.
     pub what: &'static str,
     /// Why.
     pub reason: String,
 }
 
-/// The rates of a timing, as bench.csv calls them.
+/// The names of a timing's rates in `bench.csv`.
 pub(super) const RATES: [&str; 7] = [
     "gradients_per_second",
     "gradients_ratio",
@@ -121,7 +122,7 @@ pub(super) const RATES: [&str; 7] = [
 ];
 
 impl Timing {
-    /// Its row of bench.csv.
+    /// The row of `bench.csv`.
     pub(super) fn record(&self) -> Vec<String> {
         let rates = [
             self.gradients_per_second,

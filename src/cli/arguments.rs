@@ -1,4 +1,4 @@
-//! What can be typed to say which data, which model and how to run; every subcommand that samples takes these.
+//! Arguments that say which data, which model and how to run, shared by the subcommands that sample.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use warpnuts::model::Likelihood;
 use super::reading::ReadingArguments;
 use super::words::{CENTRING, ENGINES, KEEP, LIKELIHOODS, PRECISIONS, one_of};
 
-/// Which data, and which of their columns.
+/// The data file, and its columns.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArguments {
@@ -43,7 +43,7 @@ pub struct DataArguments {
 }
 
 impl DataArguments {
-    /// Nothing typed: the built-in radon survey.
+    /// The built-in radon survey.
     pub fn radon() -> DataArguments {
         DataArguments {
             data: None,
@@ -73,7 +73,7 @@ pub struct PriorArguments {
     pub prior_eps_scale: Option<f64>,
 }
 
-/// How to run.
+/// Settings of the sampler.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sampling")]
 pub struct RunArguments {
@@ -126,7 +126,7 @@ pub struct RunArguments {
     pub draw_precision: Precision,
 }
 
-/// Where to compute.
+/// The engine and the adapter.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineArguments {
@@ -143,7 +143,7 @@ pub struct EngineArguments {
     pub allow_software_adapter: bool,
 }
 
-/// Where results go.
+/// Where results are written.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArguments {
@@ -164,7 +164,7 @@ pub struct OutputArguments {
     pub quiet: bool,
 }
 
-/// The page that is written.
+/// The report file.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
 pub struct ReportArguments {
@@ -177,7 +177,7 @@ pub struct ReportArguments {
     pub open: bool,
 }
 
-/// What the report shows.
+/// Contents of the report.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
 pub struct FunnelArguments {
@@ -186,7 +186,7 @@ pub struct FunnelArguments {
     pub funnel_group: Option<String>,
 }
 
-/// A part of the chains of an experiment, counted from 1.
+/// A shard of an experiment's chains, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     pub number: u32,

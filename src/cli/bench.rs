@@ -16,14 +16,13 @@ use super::arguments::{DataArguments, ReportArguments};
 use super::words::{self, ENGINES};
 use super::{Failure, Outcome, complain, folder, print, progress, report, resolve, timings};
 
-/// Numbers of chains that are timed where none are typed: powers of four.
+/// The default numbers of chains, as powers of four.
 const CHAINS: std::ops::RangeInclusive<u32> = 0..=8;
 
-/// The same where cost against groups or predictors is asked for: many.
+/// The default number of chains where cost against groups or predictors is measured.
 const CHAINS_OF_SHAPES: u32 = 4096;
 
-/// Simulated data have as many observations a group as radon has; and its numbers of groups and predictors, unless others are
-/// typed.
+/// The default shape of simulated data: radon's observations a group, numbers of groups and of predictors.
 const OBSERVATIONS_A_GROUP: usize = 11;
 const GROUPS: usize = 85;
 const PREDICTORS: usize = 1;
@@ -34,7 +33,7 @@ const MOST_CHAINS: u32 = 1 << 24;
 /// The most observations that are simulated.
 const MOST_OBSERVATIONS: usize = 100_000_000;
 
-/// What can be typed after `bench`.
+/// Arguments of `bench`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct BenchArguments {
@@ -163,7 +162,7 @@ fn chains(typed: Option<&str>, of_shapes: bool) -> Result<Vec<u32>, Failure> {
     }
 }
 
-/// Numbers of groups and of predictors, each with each; none where the cost against them was not asked for.
+/// Every pair of a number of groups and a number of predictors; none unless cost against these sizes was asked for.
 fn shapes(typed: &BenchArguments) -> Result<Vec<(usize, usize)>, Failure> {
     if typed.groups.is_none() && typed.predictor_counts.is_none() {
         return Ok(Vec::new());
@@ -201,7 +200,7 @@ fn likelihoods(typed: &str) -> Result<Vec<Likelihood>, Failure> {
     }
 }
 
-/// Seconds, or minutes with an `m` behind them.
+/// Seconds, or minutes if followed by an `m`.
 fn budget(typed: &str) -> Result<Duration, Failure> {
     let (number, unit) = match typed.strip_suffix('m') {
         Some(minutes) => (minutes, 60.0),
@@ -242,7 +241,7 @@ fn simulated(typed: &str, seed: u64) -> Result<Arc<Dataset>, Failure> {
     }
 }
 
-/// Where the engines compute; where no GPU can be had and none was asked for, why.
+/// The engines' backends, and why there is no GPU if none was asked for.
 fn backends(
     typed: &BenchArguments,
     engines: &[EngineChoice],

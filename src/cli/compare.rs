@@ -1,4 +1,4 @@
-//! `warpnuts compare`: the same model under each parameterization, and which of them to believe.
+//! `warpnuts compare`: one model in several parameterizations, and which of them to trust.
 
 use anyhow::anyhow;
 use clap::Args;
@@ -14,7 +14,7 @@ use super::{
     wrap,
 };
 
-/// What can be typed after `compare`.
+/// Arguments of `compare`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct CompareArguments {
@@ -44,17 +44,17 @@ pub struct CompareArguments {
     funnel: FunnelArguments,
 }
 
-/// Samples one after the other, prints, writes.
+/// Samples one model after the other, prints, writes.
 pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let dataset = resolve::dataset(&typed.data)?;
     let priors = resolve::priors(&typed.priors, &dataset);
     resolve::warn(&dataset, &priors);
     let models = resolve::models(&dataset, &priors, &typed.parameterizations, &typed.run)?;
-    // They take the same memory, but for marginal chains, which take less.
+    // All models have the same settings; each has to fit into memory.
     let settings = models.iter().map(|model| resolve::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
     keep_summary::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
     let has_draws = settings.keep != Keep::Summary;
-    // All in the same place, for what is compared is not that.
+    // One backend for all models: the comparison is of models.
     let choice = resolve::choice(&typed.engine, &models[0], &settings)?;
     for model in &models {
         choice.backend.admits(model).map_err(Failure::input)?;
@@ -104,7 +104,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Interrupted);
     }
 
-    // There before the long part: whoever interrupts that can have the report made from it.
+    // Written before the long part, so that `warpnuts report` can use it after an interruption.
     let path = folder.join("comparison.json");
     let write = |comparison: &Comparison| {
         summary::write_json(&path, comparison).map_err(|error| folder::unwritten(&path, &error))
@@ -152,7 +152,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     Ok(if progress::is_interrupted() { Outcome::Interrupted } else { Outcome::Done })
 }
 
-/// The folder of run number `i`: its parameterization, unless a predictor's name would not do for a folder.
+/// The folder of run number `i`: its parameterization, if that suits the name of a folder.
 fn folder_name(parameterization: &str, i: usize) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-=,[]_. ".contains(c);
     match parameterization {

@@ -1,4 +1,4 @@
-//! What ends a command that has a run: its summary, its files, what is printed of it, and what that means to the shell.
+//! The end of a command that has a run: its summary, its files, its printed results and its exit code.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -12,8 +12,8 @@ use warpnuts::summary::{self, RunSummary, counted, significant};
 use super::progress::{PATIENCE, Waiting};
 use super::{Failure, Outcome, complain, print, progress, table};
 
-/// Summarizes a run and writes its files into `folder`; `None` where nothing was drawn, and then no folder, unless the
-/// run can go on there.
+/// Summarizes a run and writes its files into `folder`. If nothing was drawn, returns `None`, and removes the folder
+/// unless the run can be resumed there.
 pub fn conclude(
     sampled: &Sampled,
     folder: &Path,
@@ -55,20 +55,19 @@ pub fn conclude(
     Ok(Some(summary))
 }
 
-/// Says that a run was interrupted before its first draw, and removes its folder.
+/// Reports that a run was interrupted before its first draw, and removes its folder.
 pub fn nothing_drawn<D>(sampled: &Sampled<D>, folder: &Path) {
     let made = sampled.run.warmup;
     complain(format_args!("interrupted in warm-up, after {made} transitions a chain: nothing was drawn"));
     discard(folder);
 }
 
-/// Removes a folder that this program has made for a run, with nothing in it that anybody would miss.
+/// Removes a folder that this program made for a run, and everything in it.
 pub fn discard(folder: &Path) {
     drop(std::fs::remove_dir_all(folder));
 }
 
-/// What the error of a run means: where nothing was drawn, the folder goes; where something was, the failure says how
-/// to go on.
+/// The failure of a run. Removes its folder if there is nothing to resume; otherwise the message says how to resume.
 pub fn failed(folder: &Path, error: EngineError) -> Failure {
     let drawn = Store::open(folder).map_or(0, |store| store.draws());
     if drawn == 0 && !store::has_checkpoint(folder) {
@@ -83,8 +82,7 @@ pub fn failed(folder: &Path, error: EngineError) -> Failure {
     ))
 }
 
-/// Prints what was sampled and at what cost, lines `about` model and engine, the table of the run, and what its
-/// diagnostics say.
+/// Prints a headline, the lines `about` model and engine, the table of the run, and its warnings.
 pub fn print_summary(summary: &RunSummary, about: impl IntoIterator<Item: Display>, all: bool) {
     print(headline(summary));
     about.into_iter().for_each(print);
@@ -99,12 +97,12 @@ pub fn print_summary(summary: &RunSummary, about: impl IntoIterator<Item: Displa
     }
 }
 
-/// What the model of a run is made of, why it has its parameterization, and where the run computed: a line each.
+/// Lines about a run: its model, why it has its parameterization, and its engine.
 pub fn about(summary: &RunSummary, why: Option<&str>, choice: &Choice) -> Vec<String> {
     summary.words.lines().chain(why).map(str::to_string).chain([computed(choice)]).collect()
 }
 
-/// Where a run computes, and why; after a run on a device that can tell, how long its kernels took.
+/// A run's engine, why it was chosen, and the time of its kernels if the device has timestamps.
 pub fn computed(Choice { backend, reason, measured }: &Choice) -> String {
     let kernels = backend.gpu().map(|gpu| gpu.meter().reading().kernel.saturating_sub(*measured));
     let kernels = kernels.filter(|time| !time.is_zero());
@@ -112,7 +110,7 @@ pub fn computed(Choice { backend, reason, measured }: &Choice) -> String {
     format!("engine {} on {}: {reason}{kernels}", backend.name(), backend.device())
 }
 
-/// What was sampled, and at what cost.
+/// The data, the size of the run, and its cost.
 fn headline(summary: &RunSummary) -> String {
     let data = &summary.data;
     let wall = summary.wall_seconds;
@@ -148,12 +146,12 @@ fn headline(summary: &RunSummary) -> String {
     )
 }
 
-/// The files of a run whose draws are kept, in `folder`.
+/// Names the files of a run whose draws are stored.
 pub fn written(folder: &Path, save_draws: bool) -> String {
     files(folder, ["summary.json", "summary.csv", "draws.zarr"].into_iter().chain(save_draws.then_some("draws.csv")))
 }
 
-/// The files of a run whose draws were summed up.
+/// Names the files of a run with `--keep summary`.
 pub fn written_summary(folder: &Path) -> String {
     files(folder, ["summary.json", "summary.csv"])
 }
@@ -163,7 +161,7 @@ fn files<'a>(folder: &Path, names: impl IntoIterator<Item = &'a str>) -> String 
     paths.collect::<Vec<_>>().join(", ")
 }
 
-/// Says how far a run has come that is not complete.
+/// Prints how far an incomplete run has come.
 pub fn how_far(sampled: &Sampled, run: &Path) {
     if sampled.interrupted {
         print(format_args!(
@@ -175,7 +173,7 @@ pub fn how_far(sampled: &Sampled, run: &Path) {
     }
 }
 
-/// Refuses draws that could not all be read.
+/// Refuses a run if some of its draws could not be read.
 pub fn no_damage(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
     let damage = sampled.draws.damage();
     let Some(first) = damage.first() else { return Ok(()) };
@@ -186,8 +184,7 @@ pub fn no_damage(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// Says what happened to the device in the middle of the run; an error where the run ended with it, though what was
-/// drawn is written.
+/// Reports a device failure during the run; an error if the run ended there. The draws up to the failure are written.
 pub fn device_failure<D>(sampled: &Sampled<D>) -> Result<(), Failure> {
     match &sampled.run.failure {
         None => Ok(()),
@@ -203,7 +200,7 @@ pub fn device_failure<D>(sampled: &Sampled<D>) -> Result<(), Failure> {
     }
 }
 
-/// How a run ended that is summarized.
+/// The outcome of a summarized run.
 pub fn outcome(summary: &RunSummary) -> Outcome {
     match (summary.interrupted, summary.is_trustworthy()) {
         (true, _) => Outcome::Interrupted,

@@ -25,7 +25,7 @@ const ROWS: [&str; 12] = [
     "radon chains at once, over observations",
 ];
 
-/// Looks, and prints.
+/// Lists the processor and the adapters.
 pub fn run() -> Result<Outcome, Failure> {
     let switches = switches()?;
     print(format_args!("CPU: {}, {} vectors\n", machine::processor_and_cores(), machine::vectors()));
@@ -56,7 +56,7 @@ pub fn run() -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// What the environment asks of devices, in a sentence.
+/// The environment's settings for devices, in sentences.
 fn switches() -> Result<String, Failure> {
     let set = Switches::from_env().map_err(Failure::input)?;
     let kernels = match set.spirv {
@@ -78,7 +78,7 @@ fn switches() -> Result<String, Failure> {
     ))
 }
 
-/// An adapter's cells.
+/// The column of an adapter.
 fn column(adapter: &Adapter, model: &Model, by_rows: &Model) -> [String; ROWS.len()] {
     let limits = adapter.limits();
     let yes = |has: bool| if has { "yes" } else { "no" }.to_string();
@@ -109,7 +109,7 @@ fn column(adapter: &Adapter, model: &Model, by_rows: &Model) -> [String; ROWS.le
     ]
 }
 
-/// Bytes in the largest unit of which there is at least one.
+/// Bytes, in the largest unit that makes at least one.
 fn binary(bytes: u64) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let power = ((63 - bytes.max(1).leading_zeros()) / 10).min(units.len() as u32 - 1);

@@ -12,13 +12,13 @@ use super::arguments::{DataArguments, PriorArguments};
 use super::progress::Waiting;
 use super::{Failure, Outcome, folder, print, progress, resolve, table};
 
-/// With more groups than this the exact posterior, and modes, take more than some seconds.
+/// The most groups for which the exact posterior and modes take only some seconds.
 const MOST_GROUPS: usize = 1000;
 
-/// What is said where Ctrl-C comes before the answer.
+/// The message if Ctrl-C comes before the result.
 pub const NOTHING_WRITTEN: &str = "interrupted: nothing was written";
 
-/// What can be typed behind `exact`.
+/// Arguments of `exact`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct ExactArguments {
@@ -37,7 +37,7 @@ pub struct ExactArguments {
     all: bool,
 }
 
-/// What `exact.json` holds, in its order.
+/// The contents of `exact.json`, in order.
 #[derive(Serialize)]
 struct ExactAnswer<'a> {
     version: &'static str,
@@ -94,7 +94,7 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Whether the exact posterior of so many groups takes no more than some seconds, and modes of it neither.
+/// Whether the exact posterior of so many groups, and its modes, take only some seconds.
 pub fn is_quick(groups: usize) -> bool {
     groups <= MOST_GROUPS
 }
@@ -104,14 +104,14 @@ pub fn integrate(model: &Model, quiet: bool) -> Result<Exact, Failure> {
     integrate_beside(model, quiet, NOTHING_WRITTEN.to_string(), || ()).0
 }
 
-/// Integrates, and does what else is to be done beside it; Ctrl-C ends the program at once, with these `words`.
+/// Integrates, and runs `beside` in parallel; Ctrl-C ends the program at once, with the message `words`.
 pub fn integrate_beside<T: Send>(
     model: &Model,
     quiet: bool,
     words: String,
     beside: impl FnOnce() -> T + Send,
 ) -> (Result<Exact, Failure>, T) {
-    /// Somebody who waits longer wants to know for what.
+    /// The time before a line of progress is shown.
     const PATIENCE: Duration = Duration::from_secs(1);
     let integration = Integration::default();
     let far = || {

@@ -1,4 +1,4 @@
-//! `warpnuts summary`, `merge` and `export`: what can be done with draws that were stored.
+//! `warpnuts summary`, `merge` and `export`: commands on stored draws.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use warpnuts::summary::{self, Imported, RunSummary, counted, tables};
 
 use super::{Failure, Outcome, complain, conclude, folder, print, resolve, table};
 
-/// What can be typed after `summary`.
+/// Arguments of `summary`.
 #[derive(Debug, Args)]
 pub struct SummaryArguments {
     /// Folder of a run, its store, or what `export` has written: a CSV file, a folder of CmdStan's
@@ -30,7 +30,7 @@ pub struct SummaryArguments {
     skip_damaged: bool,
 }
 
-/// What can be typed after `merge`.
+/// Arguments of `merge`.
 #[derive(Debug, Args)]
 pub struct MergeArguments {
     /// Folder to be made for the whole experiment
@@ -42,7 +42,7 @@ pub struct MergeArguments {
     shards: Vec<PathBuf>,
 }
 
-/// What can be typed after `export`.
+/// Arguments of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArguments {
     /// Folder of a run, or its store
@@ -97,11 +97,11 @@ pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
     Ok(if summary.is_trustworthy() { Outcome::Done } else { Outcome::Distrusted })
 }
 
-/// Prints the table of draws from text.
+/// Prints the table of draws that are stored as text.
 fn imported(typed: &SummaryArguments) -> Result<Outcome, Failure> {
     let imported = Imported::read(&typed.run).map_err(Failure::input)?;
     let rows = imported.parameters();
-    // Effects have indices; where nothing else has, the hyperparameters have none.
+    // Effects have indices; a name without an index is never an effect.
     let is_effect = |name: &str| name.contains(['[', '.']) && Role::of_name(name) == Some(Role::Effects);
     let shown = rows.iter().filter(|row| typed.all || !is_effect(&row.name));
     print(format_args!(
@@ -115,7 +115,7 @@ fn imported(typed: &SummaryArguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Refuses a run that has not come to its first draw.
+/// Refuses a run without draws.
 fn some_draws(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
     if sampled.run.draws > 0 {
         return Ok(());
@@ -177,7 +177,7 @@ pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
             path.display()
         )));
     }
-    // A pipe takes no room.
+    // A pipe needs no disk space.
     if !path.exists() || path.is_file() || path.is_dir() {
         resolve::room_for_text(summary::text_size(store), path)?;
     }
@@ -199,7 +199,7 @@ pub fn export(typed: &ExportArguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Writes files into a folder, which is gone again if it was made for them and they cannot be written.
+/// Writes files into a folder; if that fails, removes the folder, unless it existed before.
 fn into_folder<T>(folder: &Path, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let is_new = !folder.exists();
     folder::make_above(folder)?;

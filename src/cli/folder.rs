@@ -1,5 +1,5 @@
-//! The folder of a run: made before the work starts, so that a bad path fails at once, and never one that was there; and
-//! found again, whether it or the store in it was typed.
+//! The folder of a run: created before the work starts, so that a bad path fails at once, and never reused; and found
+//! again by its own path or its store's.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use warpnuts::draws::store::STORE;
 
 use super::Failure;
 
-/// Where runs go that were not told where.
+/// The folder of runs without `--out`.
 const RUNS: &str = "runs";
 
 /// Makes the folder `out`, or a new one under `runs/` whose name begins with `command`.
@@ -20,31 +20,31 @@ pub fn make(out: Option<&Path>, command: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// How to name a folder that has no option of its own.
+/// How to name a folder that is typed without an option.
 const TYPED: &str = " before the shards: `warpnuts merge OUT SHARD...`";
 
-/// Refuses a folder that has no option of its own and is there already.
+/// Refuses a folder that is typed without an option and exists.
 pub fn refuse_typed(path: &Path) -> Result<(), Failure> {
     if path.exists() { Err(refuse(path, &ErrorKind::AlreadyExists.into(), TYPED)) } else { Ok(()) }
 }
 
-/// Makes such a folder.
+/// Makes a folder that is typed without an option.
 pub fn make_typed(path: &Path) -> Result<(), Failure> {
     make_new(path).map_err(|error| refuse(path, &error, TYPED))
 }
 
-/// Makes a folder, and those above it where they are not there.
+/// Makes a new folder, and the missing ones above it.
 fn make_new(path: &Path) -> io::Result<()> {
     make_above(path)?;
     std::fs::create_dir(path)
 }
 
-/// Makes the folders above `path`, where they are not there.
+/// Makes the missing folders above `path`.
 pub fn make_above(path: &Path) -> io::Result<()> {
     path.parent().filter(|above| !above.as_os_str().is_empty()).map_or(Ok(()), make_all)
 }
 
-/// The folder of the run that was typed, or whose store was typed; a store that is in no run's folder stays itself.
+/// The folder of a run, if it or its store was typed; a store outside a run's folder stays itself.
 pub fn of_run(typed: &Path) -> PathBuf {
     let beside = beside(typed);
     match (beside.join(STORE).canonicalize(), typed.canonicalize()) {
@@ -53,7 +53,7 @@ pub fn of_run(typed: &Path) -> PathBuf {
     }
 }
 
-/// Where the files go that are made of a run that was typed, or of a store: never into a store.
+/// The folder for files made from a run or a store that was typed: never inside a store.
 pub fn beside(typed: &Path) -> PathBuf {
     match (typed.join("zarr.json").exists(), typed.file_name(), typed.parent()) {
         (false, ..) => typed.to_path_buf(),
@@ -77,7 +77,7 @@ fn numbered(command: &str) -> Result<PathBuf, Failure> {
     Err(Failure::Input(anyhow!("{RUNS} is full; name another folder with --out")))
 }
 
-/// Makes `folder` and those above it, where they are not there.
+/// Makes `folder` and the missing ones above it.
 fn make_all(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => io::Error::new(ErrorKind::NotADirectory, format!("{} is a file", folder.display())),
@@ -85,7 +85,7 @@ fn make_all(folder: &Path) -> io::Result<()> {
     })
 }
 
-/// Says why a folder cannot be made, and `how` to name another.
+/// Why a folder cannot be made, and `how` to name another.
 fn refuse(path: &Path, error: &io::Error, how: &str) -> Failure {
     let path = path.display();
     Failure::Input(match error.kind() {
@@ -96,7 +96,7 @@ fn refuse(path: &Path, error: &io::Error, how: &str) -> Failure {
     })
 }
 
-/// Why a command failed whose results could not be written; its folder, which it has made itself, goes if nothing is in it.
+/// The failure of a command whose results could not be written; removes the folder that it made, if empty.
 pub fn unwritten(file: &Path, error: &io::Error) -> Failure {
     if let Some(folder) = file.parent() {
         drop(std::fs::remove_dir(folder));
@@ -107,7 +107,7 @@ pub fn unwritten(file: &Path, error: &io::Error) -> Failure {
     ))
 }
 
-/// Makes a folder inside a run's.
+/// Makes a folder inside a run's folder.
 pub fn inside(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
     std::fs::create_dir(&path).map_err(|error| refuse(&path, &error, " with --out"))?;

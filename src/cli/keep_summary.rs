@@ -1,4 +1,4 @@
-//! Runs of `--keep summary`: no draw is kept, and what is left of them is a table.
+//! Runs of `--keep summary`: draws are summed as they are made, and only the table is written.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use warpnuts::summary::{self, RunSummary};
 
 use super::{Failure, conclude, folder, progress};
 
-/// Refuses options that need draws, of those that were `asked` for, where none are kept.
+/// Refuses an option that was `asked` for and needs draws, if none are stored.
 pub fn check(settings: &Settings, asked: &[(&str, bool)]) -> Result<(), Failure> {
     match asked.iter().find(|(_, asked)| *asked && settings.keep == Keep::Summary) {
         Some((option, _)) => Err(Failure::Input(anyhow!(
@@ -21,8 +21,8 @@ pub fn check(settings: &Settings, asked: &[(&str, bool)]) -> Result<(), Failure>
     }
 }
 
-/// Samples with a line of progress, and writes what there is to say into a folder that was made for it; `None`, and no folder,
-/// where nothing was drawn.
+/// Samples with a line of progress, and writes the summary into a new folder. If nothing was drawn, returns `None` and
+/// removes the folder.
 pub fn sample_into(
     folder: &Path,
     backend: &Backend,

@@ -14,10 +14,10 @@ use warpnuts::summary::{self, DataSummary, RunSummary, Words, decimals, number, 
 use super::arguments::{DataArguments, PriorArguments};
 use super::{Failure, Outcome, folder, print, progress, resolve, table, wrap};
 
-/// Groups that are shown of each end.
+/// Groups shown at each end.
 const SHOWN: usize = 4;
 
-/// What can be typed behind `map`.
+/// Arguments of `map`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct MapArguments {
@@ -44,7 +44,7 @@ pub struct MapArguments {
     quiet: bool,
 }
 
-/// One variable's row of `map.csv`: what there is no answer to is NaN.
+/// A variable's row of `map.csv`; missing answers are NaN.
 #[derive(Debug, Clone, Serialize)]
 struct ModeRow {
     parameter: String,
@@ -55,16 +55,16 @@ struct ModeRow {
     exact_mean: f64,
 }
 
-/// How a mode was found.
+/// A mode, or why there is none.
 #[derive(Debug, Serialize)]
 struct Found {
     log_density: f64,
-    /// The largest entry of its gradient there, in size, in the sampler's units.
+    /// The largest absolute entry of the gradient at the mode, in the sampler's units.
     gradient: f64,
     none: Option<String>,
 }
 
-/// What `map.json` holds, in its order.
+/// The contents of `map.json`, in order.
 #[derive(Serialize)]
 struct MapAnswer<'a> {
     version: &'static str,
@@ -78,7 +78,7 @@ struct MapAnswer<'a> {
     verdict: &'a [String],
 }
 
-/// Climbs, samples, integrates, prints, writes.
+/// Finds modes, samples, integrates, prints, writes.
 pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     let dataset = resolve::dataset(&typed.data)?;
     let priors = resolve::priors(&typed.priors, &dataset);
@@ -177,7 +177,7 @@ fn rows(
     model.names().into_iter().enumerate().map(row).collect()
 }
 
-/// What is best known of a variable's mean.
+/// The best estimate of a variable's mean.
 fn mean(row: &ModeRow) -> f64 {
     if row.exact_mean.is_nan() { row.sampled_mean } else { row.exact_mean }
 }
@@ -193,7 +193,7 @@ fn shown(effects: &[ModeRow], all: bool) -> Vec<ModeRow> {
     sorted
 }
 
-/// Names and numbers, with as many decimals as the sampled mean has meaning for, and one more.
+/// Names and numbers, with one decimal more than the sampled mean's MCSE justifies.
 fn cells(rows: &[ModeRow]) -> Vec<Vec<String>> {
     let cells = |row: &ModeRow| {
         let decimals = decimals(row.sampled_mcse);
@@ -205,7 +205,7 @@ fn cells(rows: &[ModeRow]) -> Vec<Vec<String>> {
     rows.iter().map(cells).collect()
 }
 
-/// The modes of the marginal density, where it has several.
+/// The modes of the marginal density, if there are several.
 fn several(model: &Model) -> Option<String> {
     let (landscape, names) = (Landscape::of(model), model.names());
     let peaks: Vec<String> = (landscape.peaks.iter().enumerate())

@@ -1,4 +1,4 @@
-//! Live progress: a line a run, and Ctrl-C, which ends it after the current block.
+//! Live progress: a line for each run, and Ctrl-C, which ends the run after the current block.
 
 use std::io::IsTerminal;
 use std::process;
@@ -17,24 +17,24 @@ use warpnuts::summary::significant;
 
 use super::{Failure, complain};
 
-/// How often the line is drawn.
+/// The interval between updates of the line.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// After how long a line says what is waited for.
+/// The waiting time after which a line is shown.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Set by the first Ctrl-C.
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// What is said where Ctrl-C ends the program at once: while nothing is being written, and no run is to be ended.
+/// The message if Ctrl-C ends the program at once: while nothing is being written, and no run is to be ended.
 static WORDS: Mutex<Option<String>> = Mutex::new(None);
 
-/// From now on the first Ctrl-C, or SIGTERM, ends the run after the current block; the second ends the program, as does the
-/// first one while somebody [waits](wait).
+/// From now on the first Ctrl-C, or SIGTERM, ends the run after the current block; the second ends the program, as does
+/// the first during [`wait`].
 pub fn obey_interruptions() -> Result<(), Failure> {
     let flag = INTERRUPTED.get_or_init(Arc::default).clone();
     ctrlc::set_handler(move || {
-        // It stays locked until the program has ended: whoever waits does not go on to write.
+        // Locked until the program has ended, so that a waiting thread does not go on to write.
         let words = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(words) = &*words {
             complain(words);
@@ -47,13 +47,13 @@ pub fn obey_interruptions() -> Result<(), Failure> {
     .map_err(Failure::Run)
 }
 
-/// The same where the program will [wait](wait) for something at once: Ctrl-C ends it with these `words` from the first moment.
+/// Like [`obey_interruptions`], before a [`wait`]: Ctrl-C ends the program with these `words` from now on.
 pub fn obey_interruptions_at_once(words: String) -> Result<(), Failure> {
     say(Some(words));
     obey_interruptions()
 }
 
-/// What the first Ctrl-C says from now on, if it ends the program at once.
+/// Sets the message with which the first Ctrl-C ends the program; without one, the program goes on.
 fn say(words: Option<String>) {
     *WORDS.lock().unwrap_or_else(PoisonError::into_inner) = words;
 }
@@ -63,19 +63,19 @@ pub fn is_interrupted() -> bool {
     INTERRUPTED.get().is_some_and(|flag| flag.load(Relaxed))
 }
 
-/// How somebody waits for work that writes nothing.
+/// How to wait for work that writes nothing.
 #[derive(Debug)]
 pub struct Waiting {
-    /// Whether no line says that it goes on.
+    /// Whether no line of progress is shown.
     pub quiet: bool,
-    /// After how long such a line is shown, on a terminal.
+    /// The time after which a line is shown on a terminal.
     pub patience: Duration,
-    /// What is said where Ctrl-C ends the program meanwhile.
+    /// The message if Ctrl-C ends the program meanwhile.
     pub words: String,
 }
 
-/// Does `work` that writes nothing, during which the first Ctrl-C ends the program with code 130; a line says how `far` it has
-/// come.
+/// Does `work` that writes nothing; the first Ctrl-C ends the program with code 130. A line shows how `far` the work
+/// has come.
 pub fn wait<T>(waiting: Waiting, far: &(dyn Fn() -> String + Sync), work: impl FnOnce() -> T) -> T {
     let Waiting { quiet, patience, words } = waiting;
     say(Some(words));
@@ -85,7 +85,7 @@ pub fn wait<T>(waiting: Waiting, far: &(dyn Fn() -> String + Sync), work: impl F
     done
 }
 
-/// Does `work` with a line that comes after some time and goes when it is done.
+/// Does `work` with a line that appears after `patience` and disappears at the end.
 fn show_waiting<T>(patience: Duration, far: &(dyn Fn() -> String + Sync), work: impl FnOnce() -> T) -> T {
     let style =
         ProgressStyle::with_template("{spinner} {msg}, {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
@@ -101,7 +101,7 @@ fn show_waiting<T>(patience: Duration, far: &(dyn Fn() -> String + Sync), work: 
     done
 }
 
-/// Has `run` sample `model`, with a line of progress, unless `quiet` or not on a terminal.
+/// Samples `model` with `run`; shows a line of progress, unless `quiet` or not on a terminal.
 pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnce(Arc<Progress>) -> T) -> T {
     let (label, total) = (model.parameterization(), settings.transitions() as u64);
     let shown = !quiet && std::io::stderr().is_terminal();
@@ -121,8 +121,8 @@ pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnc
     ran
 }
 
-/// Does `work`, while another thread has a `look` at it now and then. The work stays in this thread: memory that it frees
-/// is there for what comes after it.
+/// Does `work`, while another thread calls `look` now and then. The work stays in this thread, so that later work can
+/// use the memory that it frees.
 fn watched<T>(look: impl Fn() + Sync, work: impl FnOnce() -> T) -> T {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -139,7 +139,7 @@ fn watched<T>(look: impl Fn() + Sync, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Tells the watcher that there is nothing more to watch, however the run has ended.
+/// Stops the watcher when dropped, however the run ended.
 struct Over<'a> {
     is_over: &'a AtomicBool,
     watcher: Thread,
@@ -170,7 +170,7 @@ fn show(bar: &ProgressBar, now: &Counters) {
     ));
 }
 
-/// Transitions a second, in as few characters as will do.
+/// Transitions a second, as short text.
 fn rate(rate: f64) -> String {
     if rate < 10_000.0 { format!("{rate:.0}") } else { format!("{:.0}k", rate / 1000.0) }
 }

@@ -1,4 +1,4 @@
-//! What can be typed to say how a data file is written, and what becomes of rows that miss a value.
+//! Arguments that say how a data file is written, and what happens to rows with missing values.
 
 use clap::Args;
 use warpnuts::data::{Decimal, Delimiter, Encoding, Missing, ReadOptions};
@@ -31,7 +31,7 @@ pub struct ReadingArguments {
 }
 
 impl ReadingArguments {
-    /// What was typed, and the defaults for the rest.
+    /// The typed options, and the defaults for the rest.
     pub fn meaning(&self) -> ReadOptions {
         let default = ReadOptions::default();
         let labels = |list: &String| list.split(',').map(|word| word.trim().to_string()).collect();

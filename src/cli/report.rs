@@ -18,13 +18,13 @@ use super::arguments::{FunnelArguments, ReportArguments};
 use super::progress::{PATIENCE, Waiting};
 use super::{Failure, Outcome, complain, conclude, exact, folder, print, progress};
 
-/// What `compare` writes into its folder beside its runs.
+/// The file that `compare` writes into its folder, beside its runs.
 const COMPARISON: &str = "comparison.json";
 
-/// Replicates of the data that the report shows.
+/// Replicates of the data in the report.
 const REPLICATES: usize = 50;
 
-/// What can be typed after `report`.
+/// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct StoredReportArguments {
     /// Folder of a run, or of a comparison
@@ -39,7 +39,7 @@ pub struct StoredReportArguments {
     funnel: FunnelArguments,
 }
 
-/// Makes the page again, from draws that were stored.
+/// Makes the page again, from stored draws.
 pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
     let folder = &folder::of_run(&typed.folder);
     let runs = match Sampled::open(folder) {
@@ -80,7 +80,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
         let exact = exact.filter(|exact| summaries.iter().all(|run| is_sharp(exact, run)));
         pages.compare(&Comparison::of(&summaries, exact.as_ref()), exact.as_ref(), modes);
     }
-    // In a moment in which nobody waited.
+    // Ctrl-C between two waits.
     if progress::is_interrupted() {
         complain(interrupted(folder));
         return Ok(Outcome::Interrupted);
@@ -91,7 +91,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// The parameterizations that a comparison is of, in its order.
+/// The parameterizations of a comparison, in order.
 fn compared(folder: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(folder.join(COMPARISON)).unwrap_or_default();
     let comparison: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
@@ -99,7 +99,7 @@ fn compared(folder: &Path) -> Vec<String> {
     runs.filter_map(|run| run["parameterization"].as_str().map(str::to_string)).collect()
 }
 
-/// The report of a command, while its runs are made.
+/// The report of a command, built while its runs are made.
 pub struct Pages {
     report: Report,
     is_wanted: bool,
@@ -115,7 +115,7 @@ pub struct FoundModes {
 }
 
 impl FoundModes {
-    /// Where they are found quickly.
+    /// `None` if the search would take long.
     pub fn of(model: &Model) -> Option<FoundModes> {
         exact::is_quick(model.layout().groups).then(|| {
             let (non_centered, (marginal, path)) = rayon::join(
@@ -131,15 +131,15 @@ impl FoundModes {
     }
 }
 
-/// Whether a run can be held against the exact posterior: where that has not settled, hyperparameter by hyperparameter.
+/// Whether the exact posterior is accurate enough to judge each hyperparameter of a run.
 pub fn is_sharp(exact: &Exact, run: &RunSummary) -> bool {
     let hyperparameters = run.parameters.0.iter().enumerate().take(2 * run.data.predictors.len() + 3);
     hyperparameters.into_iter().all(|(i, row)| exact.is_far_below(row.summary.mcse_mean, i))
 }
 
 impl Pages {
-    /// For `runs` runs on `dataset`; a group that is not there is refused before the first of them. Without lines of
-    /// progress where it is to be `quiet`.
+    /// Begins a report of `runs` runs on `dataset`, before the first run, so that an unknown group is refused in time;
+    /// `quiet` means without lines of progress.
     pub fn begin(
         typed: &ReportArguments,
         funnel: &FunnelArguments,
@@ -151,7 +151,7 @@ impl Pages {
         Ok(Pages { is_wanted: !typed.no_report, open: typed.open, quiet, ..pages })
     }
 
-    /// The same for runs that `command` has made, if that is known; wanted, and not opened.
+    /// A report of runs of `command`, which may be empty; wanted, and not opened.
     fn of(command: String, funnel: &FunnelArguments, dataset: &Dataset, runs: usize) -> Result<Pages, Failure> {
         let group = funnel.funnel_group.as_deref().map(|group| funnel_group(group, dataset));
         let funnel_group = group.transpose().map_err(Failure::input)?;
@@ -182,7 +182,7 @@ impl Pages {
         }
     }
 
-    /// Adds how runs compare, and modes where they were found.
+    /// Adds the comparison of the runs, and modes if they were found.
     pub fn compare(&mut self, comparison: &Comparison, exact: Option<&Exact>, modes: Option<FoundModes>) {
         self.report.compare(comparison, exact);
         if let Some(FoundModes { non_centered, marginal, path }) = modes {
@@ -190,12 +190,12 @@ impl Pages {
         }
     }
 
-    /// Densities in characters.
+    /// Sketches of densities in characters.
     pub fn sketches(&self) -> String {
         self.report.sketches()
     }
 
-    /// The report of a single run: written into `folder`.
+    /// Writes the report of a single run into `folder`.
     pub fn of_run(mut self, sampled: &Sampled, summary: &RunSummary, folder: &Path) -> Result<(), Failure> {
         if self.is_wanted {
             self.add(sampled, summary, folder);
@@ -204,13 +204,13 @@ impl Pages {
         Ok(())
     }
 
-    /// Writes report.html into `folder`, and opens it where that was asked for; its path, if one is written.
+    /// Writes `report.html` into `folder`, and opens it if asked to; returns its path if written.
     pub fn write(&self, folder: &Path) -> Result<Option<PathBuf>, Failure> {
         if self.is_wanted { write(&self.report, folder, self.open, self.quiet).map(Some) } else { Ok(None) }
     }
 }
 
-/// The report of a bench: written into `folder`.
+/// Writes the report of a bench into `folder`.
 pub fn of_bench(typed: &ReportArguments, bench: &Bench, folder: &Path) -> Result<(), Failure> {
     if typed.no_report {
         return Ok(());
@@ -221,19 +221,19 @@ pub fn of_bench(typed: &ReportArguments, bench: &Bench, folder: &Path) -> Result
     Ok(())
 }
 
-/// Says where a report is, below the other files.
+/// Prints the path of a report, below the other files.
 pub fn say(written: Option<PathBuf>) {
     if let Some(path) = written {
         print(format_args!("         {}", path.display()));
     }
 }
 
-/// What is said where Ctrl-C comes before a report is there.
+/// The message if Ctrl-C comes before the report is written.
 pub fn interrupted(folder: &Path) -> String {
     format!("interrupted before the report was written: `warpnuts report {}` makes it", folder.display())
 }
 
-/// Does work for the report of a run in `folder`, after which Ctrl-C ends the program at once: only the page is missing.
+/// Does work for the report of a run in `folder`; Ctrl-C ends the program at once, as only the page is missing.
 fn wait<T>(quiet: bool, folder: &Path, what: &str, work: impl FnOnce() -> T) -> T {
     let waiting = Waiting { quiet, patience: PATIENCE, words: interrupted(folder) };
     progress::wait(waiting, &|| what.to_string(), work)
@@ -250,7 +250,7 @@ fn write(report: &Report, folder: &Path, open: bool, quiet: bool) -> Result<Path
     Ok(path)
 }
 
-/// What was typed, as it can be typed again.
+/// The command line, quoted so that it can be typed again.
 fn command(words: impl Iterator<Item = String>) -> String {
     let quoted = words.skip(1).map(|word| {
         let is_plain = |c: char| c.is_alphanumeric() || "-_=+.,:/@%".contains(c);

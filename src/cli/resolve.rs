@@ -1,4 +1,4 @@
-//! What was typed, turned into what it means: data that were read and checked, settings that fit into memory.
+//! Resolves arguments: reads and checks data, and refuses settings that do not fit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::{Failure, complain, table};
 /// The word for the parameterization that suits the data.
 pub const AUTO: &str = "auto";
 
-/// Shorter warm-ups may end without a window.
+/// A shorter warm-up may have no window.
 const SHORTEST_WARMUP_FOR_UNITS: u32 = 50;
 
 /// Reads and checks the data.
@@ -57,12 +57,12 @@ pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
     Ok(Arc::new(dataset.centered(typed.center_predictors)))
 }
 
-/// The priors: those that were typed, the default ones where they were not.
+/// The typed priors, and the defaults for the rest.
 pub fn priors(typed: &PriorArguments, dataset: &Dataset) -> PriorScales {
     with_typed(PriorScales::for_data(dataset), typed)
 }
 
-/// Scales of priors, with those that were typed in place of the others.
+/// These scales, with the typed ones in place.
 pub fn with_typed(mut scales: PriorScales, typed: &PriorArguments) -> PriorScales {
     if let Some(sd) = typed.prior_mu_sd {
         scales.mu_sd.fill(sd);
@@ -76,7 +76,7 @@ pub fn with_typed(mut scales: PriorScales, typed: &PriorArguments) -> PriorScale
     scales
 }
 
-/// Warns of what the data cannot tell, or of what in them contradicts the priors, where no summary of a run will.
+/// Warns of problems with data and priors, for commands that print no summary of a run.
 pub fn warn(dataset: &Dataset, priors: &PriorScales) {
     for Advice { problem, remedy, .. } in advice::of_data(dataset, priors) {
         complain(format_args!("warning: {problem}; {remedy}"));
@@ -89,7 +89,7 @@ pub fn model(dataset: &Arc<Dataset>, priors: &PriorScales, parameterization: &st
     Ok(model_of(dataset, priors, coordinates))
 }
 
-/// The same, in the parameterization that suits the data where none was typed, and why that one.
+/// The model of `dataset`, in the parameterization that suits the data if none was typed, and why.
 pub fn suited_model(
     dataset: &Arc<Dataset>,
     priors: &PriorScales,
@@ -108,7 +108,7 @@ pub fn suited_model(
     Ok((model, Some(reason)))
 }
 
-/// The same data and priors in each of several parameterizations.
+/// The model of `dataset` in each of several parameterizations.
 pub fn models(
     dataset: &Arc<Dataset>,
     priors: &PriorScales,
@@ -124,7 +124,7 @@ fn model_of(dataset: &Arc<Dataset>, priors: &PriorScales, coordinates: Coordinat
     Arc::new(Model::builder(dataset.clone()).priors(priors.clone()).coordinates(coordinates).build())
 }
 
-/// How to run, as it was typed after any command that samples.
+/// The settings of a run, as typed.
 pub fn asked(typed: &RunArguments) -> Settings {
     Settings {
         chains: typed.chains,
@@ -146,7 +146,7 @@ pub fn asked(typed: &RunArguments) -> Settings {
     }
 }
 
-/// How to run, refused where it would not fit into memory, or not go with the model.
+/// The settings of a run, unless they do not fit into memory or do not suit the model.
 pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure> {
     let settings = asked(typed);
     if settings.keep == Keep::Summary {
@@ -173,7 +173,7 @@ pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure
     Ok(settings)
 }
 
-/// Refuses runs that would take more than there is of memory.
+/// Refuses a run that needs more memory than is available.
 fn memory(needed: u128, settings: &Settings) -> Result<(), Failure> {
     let available = machine::available_memory().map_or(u128::from(u64::MAX), u128::from);
     if needed <= available {
@@ -188,13 +188,13 @@ fn memory(needed: u128, settings: &Settings) -> Result<(), Failure> {
     )))
 }
 
-/// The same of runs whose draws are summed up, where the host does that.
+/// Refuses a run whose streaming sums, if on the host, need more memory than is available.
 pub fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> Result<(), Failure> {
     let on_device = matches!(backend, Backend::Gpu { .. });
     if settings.keep == Keep::Summary && !on_device { memory(settings.memory_of_sums(model), settings) } else { Ok(()) }
 }
 
-/// Refuses what cannot be summed up, or says nothing where it is.
+/// Refuses settings that streaming sums do not support.
 fn summed(settings: &Settings) -> Result<(), Failure> {
     let refuse = |problem: String| Err(Failure::Input(anyhow!("--keep summary {problem}")));
     if settings.chains < MANY_CHAINS {
@@ -220,7 +220,7 @@ fn summed(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses runs whose draws would not fit onto the disk where they go, as text too if that is wanted.
+/// Refuses runs whose draws, and their text if wanted, do not fit onto the disk.
 pub fn room(settings: &Settings, text: bool, model: &Model, runs: usize, out: Option<&Path>) -> Result<(), Failure> {
     let as_text = if text { settings.text(model) } else { 0 };
     let needed = (settings.disk(model) + as_text) * runs as u128;
@@ -238,7 +238,7 @@ pub fn room(settings: &Settings, text: bool, model: &Model, runs: usize, out: Op
     )))
 }
 
-/// The same of draws that are to be written as text of so many bytes.
+/// Refuses text of so many bytes if it does not fit onto the disk.
 pub fn room_for_text(needed: u128, out: &Path) -> Result<(), Failure> {
     let Some((free, folder)) = too_little_disk(needed, Some(out)) else { return Ok(()) };
     Err(Failure::Input(anyhow!(
@@ -249,17 +249,16 @@ pub fn room_for_text(needed: u128, out: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// The bytes that are free where `out` is or will be, and the folder that was asked, if they are fewer than what is
-/// needed.
+/// The free bytes where `out` is or will be, and the folder that was asked, if fewer than `needed`.
 fn too_little_disk(needed: u128, out: Option<&Path>) -> Option<(u128, &Path)> {
     let there = out.into_iter().flat_map(Path::ancestors).find(|folder| folder.is_dir());
     let folder = there.unwrap_or(Path::new("."));
-    // What tells of no room at all is no disk, or will say so itself.
+    // Zero free bytes mean no real disk, or a disk that will report its own error.
     let free = machine::available_disk(folder).filter(|free| *free > 0).map(u128::from)?;
     (free < needed).then_some((free, folder))
 }
 
-/// So many bytes, in megabytes or gigabytes.
+/// Bytes, in megabytes or gigabytes.
 fn size(bytes: u128) -> String {
     let megabytes = bytes as f64 / 1e6;
     if megabytes < 1e4 {
@@ -269,7 +268,7 @@ fn size(bytes: u128) -> String {
     }
 }
 
-/// Where to compute.
+/// The backend of a run.
 pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) -> Result<Choice, Failure> {
     let choice =
         experiment::choose(typed.engine, typed.adapter.as_deref(), typed.allow_software_adapter, model, settings)

@@ -1,4 +1,4 @@
-//! `warpnuts sample --resume`: an interrupted run goes on as if nothing had happened.
+//! `warpnuts sample --resume`: continues an interrupted run, with the draws of a run that never stopped.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -16,7 +16,7 @@ use super::sample::{self, Ending, RunOnceArguments, SampleArguments};
 use super::words::{self, ENGINES};
 use super::{Failure, Outcome, complain, folder, progress, report, resolve};
 
-/// Goes on with the run in `folder`.
+/// Continues the run in `folder`.
 pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     let folder = &*folder::of_run(folder);
     let name = folder.display();
@@ -37,7 +37,7 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
         )));
     }
     if interrupted.is_complete() {
-        // No error: a job that is submitted again need not know whether it had come to its end.
+        // No error: a job that is submitted again need not know whether the run was complete.
         complain(format_args!(
             "{name} is complete: it has all {} draws of each chain; `warpnuts summary {name}` shows them",
             interrupted.settings.draws
@@ -67,13 +67,13 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     sample::finish(&sampled, folder, output, Ending { why: None, choice, pages, all: typed.once.all })
 }
 
-/// Whether there was nothing to go on with, or no way to, from the beginning.
+/// Whether resuming was impossible from the start.
 fn is_refusal(error: &io::Error) -> bool {
     use ErrorKind::{InvalidData, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
     matches!(error.kind(), InvalidData | ResourceBusy | PermissionDenied | ReadOnlyFilesystem)
 }
 
-/// The engine and the adapter the run was on; others would draw other numbers.
+/// The engine and the adapter of the run; on others the draws would differ.
 fn choice(typed: &SampleArguments, interrupted: &Interrupted, folder: &Path) -> Result<Choice, Failure> {
     let Interrupted { store, settings, engine, device, .. } = interrupted;
     let asked = words::meaning(&ENGINES, engine).ok_or_else(|| {
@@ -94,7 +94,7 @@ fn choice(typed: &SampleArguments, interrupted: &Interrupted, folder: &Path) -> 
     Ok(Choice { reason, ..choice })
 }
 
-/// What was typed that is not as the run has it, in the order in which it was typed.
+/// The typed options that differ from the run's, in the order in which they were typed.
 fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec<String>, Failure> {
     let model = interrupted.store.model();
     let there = &interrupted.settings;
@@ -130,12 +130,12 @@ fn differences(typed: &SampleArguments, interrupted: &Interrupted) -> Result<Vec
     Ok(all.into_iter().map(said).collect())
 }
 
-/// The name of an option, whose place among the arguments `id` is.
+/// The name of the option whose argument is `id`.
 fn option_of(id: &str) -> String {
     if id == "predictors" { "predictor".to_string() } else { id.replace('_', "-") }
 }
 
-/// The run that was typed, where what was not typed of its model is as in the interrupted run.
+/// The run as typed; parts of its model that were not typed are the interrupted run's.
 fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -> Result<Identity, Failure> {
     let SampleArguments { once, save_warmup, log_likelihood, posterior_predictive, .. } = typed;
     let RunOnceArguments { data, priors, parameterization, run, engine, .. } = once;
@@ -175,7 +175,7 @@ fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -
     })
 }
 
-/// The file that was typed, with the columns of the run.
+/// The typed file, with the columns of the run.
 fn same_columns(typed: &SampleArguments, theirs: &Dataset) -> Result<Dataset, Failure> {
     let columns = warpnuts::data::Columns {
         group: theirs.group_name().to_string(),

@@ -18,7 +18,7 @@ use super::arguments::{
 };
 use super::{Failure, Outcome, complain, conclude, folder, keep_summary, print, progress, report, resolve};
 
-/// What can be typed to say which model is sampled, and how.
+/// Arguments that say which model is sampled, and how.
 #[derive(Debug, Args)]
 pub struct RunOnceArguments {
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub struct RunOnceArguments {
     pub all: bool,
 }
 
-/// What can be typed after `sample`.
+/// Arguments of `sample`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct SampleArguments {
@@ -91,7 +91,7 @@ pub struct SampleArguments {
     pub typed: Vec<String>,
 }
 
-/// A run that may begin: everything that was typed is read, checked and chosen.
+/// A run that is ready to begin: its arguments are read, checked and resolved.
 pub struct ResolvedRun {
     pub model: Arc<Model>,
     pub settings: Settings,
@@ -100,14 +100,14 @@ pub struct ResolvedRun {
     pub ending: Ending,
 }
 
-/// What is told of a run once it has ended.
+/// Everything that the end of a run needs.
 pub struct Ending {
-    /// Why the model has the parameterization it has, where none was typed.
+    /// Why the model has its parameterization, if none was typed.
     pub why: Option<String>,
-    /// Where the run computes.
+    /// The engine of the run.
     pub choice: Choice,
     pub pages: report::Pages,
-    /// Whether the table has the group effects too.
+    /// Whether the table has the group effects, too.
     pub all: bool,
 }
 
@@ -130,7 +130,7 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
     finish(&sampled, &folder, &output, ending)
 }
 
-/// Reads, checks and chooses what was typed; `purpose` needs draws.
+/// Resolves the arguments; `purpose` is a command that needs draws.
 pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRun, Failure> {
     let RunOnceArguments { data, priors, parameterization, run, engine, output, all } = &typed.once;
     let dataset = resolve::dataset(data)?;
@@ -161,7 +161,7 @@ pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRu
     Ok(ResolvedRun { model, settings, learnt, output: typed.once.output, ending })
 }
 
-/// How to run, with what only `sample` can be told.
+/// The settings of a run, with those that only `sample` has.
 fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure> {
     let settings = Settings {
         save_warmup: typed.save_warmup,
@@ -188,7 +188,7 @@ fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure>
     })
 }
 
-/// What an earlier run has learnt, if it is of a model of the same coordinates.
+/// The tuning of an earlier run, if its model has the same coordinates.
 fn learnt(from: &Path, model: &Model) -> Result<Tuned, Failure> {
     let store = Store::open(from).map_err(Failure::input)?;
     let is_width = |width: &f64| *width > 0.0 && width.is_finite();
@@ -219,7 +219,7 @@ fn learnt(from: &Path, model: &Model) -> Result<Tuned, Failure> {
     Ok(learnt)
 }
 
-/// Samples into a folder that was made for it, with a line of progress.
+/// Samples into a new folder, with a line of progress.
 pub fn sample_into(
     folder: &Path,
     backend: &Backend,
@@ -235,7 +235,7 @@ pub fn sample_into(
     sampled.map_err(|error| conclude::failed(folder, error))
 }
 
-/// Summarizes, prints and writes what a run has drawn.
+/// Summarizes, prints and writes a run.
 pub fn finish(sampled: &Sampled, folder: &Path, output: &OutputArguments, ending: Ending) -> Result<Outcome, Failure> {
     let Ending { why, choice, pages, all } = ending;
     let Some(summary) = conclude::conclude(sampled, folder, output.save_draws, output.quiet)? else {
@@ -243,7 +243,7 @@ pub fn finish(sampled: &Sampled, folder: &Path, output: &OutputArguments, ending
     };
     conclude::print_summary(&summary, conclude::about(&summary, why.as_deref(), &choice), all);
     print(format_args!("Written: {}", conclude::written(folder, output.save_draws)));
-    // Since the last draw: the report would be more of what is to stop.
+    // Ctrl-C after the last draw: the report would take more time.
     let is_late = progress::is_interrupted() && !summary.interrupted;
     if is_late && pages.is_wanted() {
         complain(report::interrupted(folder));

@@ -8,7 +8,7 @@ use warpnuts::summary::tables::{self, ComparisonCells, SideBySide};
 use warpnuts::summary::{Comparison, RunSummary, decimals, number};
 use warpnuts::verify::Verification;
 
-/// A table without lines, numbers to the right, the first column to the left.
+/// A table without lines; the first column is aligned to the left, numbers to the right.
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
@@ -18,7 +18,7 @@ fn table(header: &[&str]) -> Table {
     table
 }
 
-/// Rows below a header, as they are.
+/// A table of these rows.
 pub fn of(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = table(header);
     table.add_rows(rows);
@@ -41,7 +41,7 @@ pub fn parameters(run: &RunSummary, all: bool) -> String {
 pub fn exact(exact: &Exact, rows: usize) -> String {
     let mut table = table(&["", "mean", "sd", "5 %", "50 %", "95 %"]);
     for (name, row) in exact.names().iter().zip(exact.summary()).take(rows) {
-        // Five digits of the sd, as many as are exact.
+        // Five significant digits of the sd, as many as are exact.
         let decimals = decimals(row.sd) + 3;
         let numbers = [row.mean, row.sd, row.q05, row.q50, row.q95].map(|value| number(value, decimals));
         table.add_row(std::iter::once(name.clone()).chain(numbers));
@@ -82,7 +82,7 @@ pub fn modes(rows: &[Vec<String>]) -> String {
     untrailed(&table)
 }
 
-/// A row for each run, in two lines.
+/// A row of two lines for each run.
 pub fn comparison(comparison: &Comparison) -> String {
     let SideBySide { rhat, runs, exact } = SideBySide::of(comparison);
     let focus = format!("{} ± MCSE\nsd", shortened(&comparison.focus));
@@ -115,7 +115,7 @@ pub fn comparison(comparison: &Comparison) -> String {
     of(&header, runs.into_iter().map(row).chain(exact))
 }
 
-/// A name of up to 24 characters; a longer one without its middle (the files have it whole).
+/// A name of up to 24 characters; a longer one loses its middle (files have the whole name).
 fn shortened(name: &str) -> String {
     let characters: Vec<char> = name.chars().collect();
     if characters.len() <= 24 {
@@ -125,12 +125,12 @@ fn shortened(name: &str) -> String {
     ends.concat().into_iter().collect()
 }
 
-/// The table's text without the blanks at the ends of its lines.
+/// The table's text without trailing blanks.
 fn untrailed(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().to_string()).collect::<Vec<_>>().join("\n")
 }
 
-/// A value, and below it whose it is.
+/// A value, and below it the name of its variable.
 fn extreme(extreme: Option<[String; 2]>) -> String {
     extreme.map_or("-".to_string(), |[value, parameter]| format!("{value}\n{}", shortened(&parameter)))
 }

@@ -1,5 +1,5 @@
-//! How the timings of a bench are printed: tables, what `auto` would have taken, where cost bends, and what was left
-//! out.
+//! Prints the timings of a bench: tables, `auto`'s choices, the sizes from which on cost grows, and missing
+//! measurements.
 
 use warpnuts::bench::{Bench, Modelled, NotMeasured, Rate, ScalingCurve, TimeSplit, Timing};
 use warpnuts::model::Likelihood;
@@ -30,7 +30,7 @@ cpu on all cores with as many chains. Gradients are batches alone, one a chain; 
 transitions from draws of the posterior on. ESS is the smallest of the hyperparameters' (short chains' draws are worth more).
 Host, transfer, kernel: where the lanes' time goes; transfer holds the waiting for other lanes' kernels too.";
 
-/// Prints all that a bench over these likelihoods has found.
+/// Prints the results of a bench over these likelihoods.
 pub fn print_timings(bench: &Bench, likelihoods: &[Likelihood]) {
     print(headline(bench));
     for likelihood in likelihoods {
@@ -91,7 +91,7 @@ fn row(timing: &Timing) -> Vec<String> {
     ]
 }
 
-/// How often `auto` would have been right, where not, and how near its expectations came.
+/// How often `auto` would choose the fastest engine, where it would not, and how accurate its expectations were.
 fn choices(Bench { choices, timings, .. }: &Bench) -> Vec<String> {
     if choices.is_empty() {
         return Vec::new();
@@ -111,7 +111,7 @@ fn choices(Bench { choices, timings, .. }: &Bench) -> Vec<String> {
     lines
 }
 
-/// Where cost bends.
+/// The sizes from which on cost grows.
 fn bends(all: &[ScalingCurve]) -> Vec<String> {
     if all.is_empty() {
         return Vec::new();
@@ -131,7 +131,7 @@ fn short(rate: f64) -> String {
     }
 }
 
-/// A line for each engine and likelihood, with the first reason.
+/// A line for each engine and likelihood that was left out, with the first reason.
 fn left_out(all: &[NotMeasured]) -> Vec<String> {
     let mut lines: Vec<(String, Vec<String>, &str)> = Vec::new();
     let one_shape = all.iter().all(|left| (left.groups, left.predictors) == (all[0].groups, all[0].predictors));

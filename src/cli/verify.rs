@@ -1,4 +1,4 @@
-//! `warpnuts verify`: a run, made now or read from its folder, held against the exact posterior.
+//! `warpnuts verify`: a run, made now or read from its folder, compared with the exact posterior.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use warpnuts::verify::Verification;
 use super::sample::{Ending, ResolvedRun, RunOnceArguments, SampleArguments};
 use super::{Failure, Outcome, conclude, exact, folder, print, progress, table};
 
-/// What can be typed after `verify`.
+/// Arguments of `verify`.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub struct VerifyArguments {
@@ -25,13 +25,13 @@ pub struct VerifyArguments {
     sample: SampleArguments,
 }
 
-/// Where the folder of a run is among the arguments.
+/// The id of the argument for a run's folder.
 const FOLDER: &str = "run_folder";
 
-/// The options that go with a run that is read from its folder; all others say how to make one.
+/// The options that go with a run's folder; all others say how to make a run.
 const OF_READING: [&str; 3] = ["out", "all", "quiet"];
 
-/// The command line of `verify`, in which a run's folder excludes whatever says how to make a run.
+/// The command line of `verify`, in which a run's folder excludes the options that say how to make a run.
 pub fn with_conflicts(command: Command) -> Command {
     let ids = command.get_arguments().map(|argument| argument.get_id().clone());
     let of_making: Vec<Id> = ids.filter(|id| id != FOLDER && !OF_READING.contains(&id.as_str())).collect();
@@ -46,7 +46,7 @@ pub fn run(typed: VerifyArguments) -> Result<Outcome, Failure> {
     }
 }
 
-/// A run that is made now.
+/// Verifies a new run.
 fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
     if let Some(folder) = &typed.resume {
         let name = folder.display();
@@ -73,7 +73,7 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
     Ok(if run.interrupted { Outcome::Interrupted } else { outcome })
 }
 
-/// A run that was made before.
+/// Verifies a stored run.
 fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     let run = &folder::of_run(run);
     let sampled = Sampled::open(run).map_err(Failure::input)?;
@@ -95,7 +95,7 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
-/// Prints, and writes `verification.json` into `folder`, beside what is `written` there already.
+/// Prints, and writes `verification.json` into `folder`; `written` names the files that are there already.
 fn report(
     verification: &Verification,
     run: &RunSummary,
@@ -123,7 +123,7 @@ fn report(
     Ok(if verification.biased || unknown { Outcome::Distrusted } else { Outcome::Done })
 }
 
-/// What the scores of all variables say.
+/// The verdict on the scores of all variables.
 fn verdict(verification: &Verification, trustworthy: bool) -> String {
     let Verification { largest, largest_of, root_mean_square, limit, compared, settled, biased, scores, .. } =
         verification;

@@ -1,4 +1,4 @@
-//! Words that can be typed where there are a few to choose from: what help says of each, and what each means.
+//! Options with a few choices: the words, their help, and their meanings.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use warpnuts::data::{Centring, Missing};
@@ -9,20 +9,20 @@ use warpnuts::model::Likelihood;
 /// A word, its help, and its meaning.
 type Word<T> = (&'static str, &'static str, T);
 
-/// Whose means are subtracted.
+/// The predictors whose means are subtracted.
 pub const CENTRING: [Word<Centring>; 3] = [
     ("auto", "Those that are far from zero", Centring::Far),
     ("yes", "All of them", Centring::All),
     ("no", "None", Centring::None),
 ];
 
-/// What becomes of rows that miss a value.
+/// What happens to rows with missing values.
 pub const MISSING: [Word<Missing>; 2] = [
     ("drop", "Leave them out, and say how many", Missing::Drop),
     ("refuse", "End with a list of them", Missing::Refuse),
 ];
 
-/// Where to compute; the first is no engine.
+/// The engines, after `auto`, which chooses one.
 pub const ENGINES: [Word<EngineChoice>; 4] = [
     ("auto", "Whatever is expected to be faster", EngineChoice::Auto),
     ("cpu", "Trees and densities on the CPU", EngineChoice::Cpu),
@@ -34,18 +34,18 @@ pub const ENGINES: [Word<EngineChoice>; 4] = [
 pub const LIKELIHOODS: [Word<Likelihood>; 2] =
     [("groups", "", Likelihood::Groups), ("observations", "", Likelihood::Observations)];
 
-/// How exactly draws are kept.
+/// The precision of stored draws.
 pub const PRECISIONS: [Word<Precision>; 3] =
     [("f64", "", Precision::F64), ("f32", "", Precision::F32), ("f16", "", Precision::F16)];
 
-/// What is kept of draws.
+/// The stored variables of a draw.
 pub const KEEP: [Word<Keep>; 3] = [
     ("all", "Hyperparameters and group effects", Keep::All),
     ("hyper", "Hyperparameters only: mu, sigma, eps", Keep::Hyper),
     ("summary", "No draw, only the table of all variables: for more draws than there is room for", Keep::Summary),
 ];
 
-/// Takes one of these words.
+/// A parser that accepts one of these words.
 pub fn one_of<T: Copy + Send + Sync + 'static>(words: &'static [Word<T>]) -> impl TypedValueParser<Value = T> {
     let value = |(word, help, _): &Word<T>| {
         let value = PossibleValue::new(*word);
@@ -54,7 +54,7 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(words: &'static [Word<T>]) -> imp
     PossibleValuesParser::new(words.iter().map(value)).try_map(|typed| meaning(words, &typed).ok_or("no such word"))
 }
 
-/// What a word means.
+/// The meaning of a word.
 pub fn meaning<T: Copy>(words: &[Word<T>], typed: &str) -> Option<T> {
     words.iter().find(|(word, ..)| *word == typed).map(|(.., meaning)| *meaning)
 }

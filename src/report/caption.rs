@@ -1,6 +1,6 @@
-//! How captions are put into words.
+//! The wording of captions.
 
-/// Sentences of one pattern for each run, with the run's name before them where there are several.
+/// A sentence for each run, with the run's name before it if there are several.
 pub fn each(runs: impl IntoIterator<Item = (String, String)>) -> String {
     let all: Vec<(String, String)> = runs.into_iter().collect();
     match &all[..] {
@@ -11,7 +11,7 @@ pub fn each(runs: impl IntoIterator<Item = (String, String)>) -> String {
     }
 }
 
-/// With a capital letter, unless it begins with a list such as `a=centered`, which stands as it is typed.
+/// With a capital letter, unless the text begins with a list such as `a=centered`.
 fn capitalized(name: &str) -> String {
     if name.split(' ').next().is_some_and(|word| word.contains('=')) {
         return name.to_string();
@@ -20,7 +20,7 @@ fn capitalized(name: &str) -> String {
     characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
 }
 
-/// A share as a percentage with as many digits as it needs.
+/// A fraction as a percentage with as many digits as needed.
 pub fn percent(share: f64) -> String {
     match 100.0 * share {
         percent if percent == 0.0 || percent >= 10.0 => format!("{percent:.0} %"),

@@ -1,20 +1,20 @@
-//! One hyperparameter's draws, in order and chain by chain, as several figures want them.
+//! One hyperparameter's draws, sorted and chain by chain, shared by several figures.
 
 use std::borrow::Cow;
 
 use super::kde::{DensityGrid, Sorted};
 use crate::experiment::Sampled;
 
-/// A variable, while it is looked at.
+/// The draws of a variable.
 #[derive(Debug)]
 pub struct VariableDraws<'a> {
     /// `[chain][draw]`.
     pub values: Cow<'a, [f64]>,
-    /// All of them, ascending.
+    /// All draws, ascending.
     pub sorted: Sorted,
-    /// What is worth seeing.
+    /// The visible range.
     pub grid: DensityGrid,
-    /// How many chains.
+    /// The number of chains.
     pub chains: usize,
     /// Draws of each chain.
     pub draws: usize,

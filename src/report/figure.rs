@@ -1,39 +1,39 @@
-//! A figure: its numbers, and in words what to look for and what this run shows.
+//! A figure: its numbers, and a caption that says what to look for and what the run shows.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// What the page draws.
+/// A figure of the page.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figure {
-    /// Unique on the page, and the name of its files.
+    /// Unique on the page, and the name of the figure's files.
     pub id: String,
-    /// The function of the page that draws it.
+    /// The function of the page that draws the figure.
     pub kind: &'static str,
-    /// Its heading.
+    /// The heading.
     pub title: String,
     /// One sentence: what to look for.
     pub look: String,
-    /// What this run shows, in numbers.
+    /// The results of this run, in numbers.
     pub shows: String,
     /// The numbers.
     pub data: Value,
 }
 
 impl Figure {
-    /// A figure of its `kind`, of which there is one on the page.
+    /// The only figure of its `kind` on the page: `kind` is also the id.
     pub fn new(kind: &'static str, title: impl Into<String>, data: impl Serialize) -> Figure {
-        // Only maps without string keys, and numbers too large for JSON, can fail, and there are none.
+        // Fails only for maps without string keys and numbers too large for JSON; there are neither.
         let data = serde_json::to_value(data).unwrap_or_default();
         Figure { id: kind.to_string(), kind, title: title.into(), look: String::new(), shows: String::new(), data }
     }
 
-    /// The same with an id of its own.
+    /// This figure with an id of its own.
     pub fn called(self, id: impl Into<String>) -> Figure {
         Figure { id: id.into(), ..self }
     }
 
-    /// The same with a caption.
+    /// This figure with a caption.
     pub fn captioned(self, look: impl Into<String>, shows: impl Into<String>) -> Figure {
         Figure { look: look.into(), shows: shows.into(), ..self }
     }

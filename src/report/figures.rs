@@ -1,4 +1,4 @@
-//! The figures, a file each: what is kept of a run, and how runs are put side by side.
+//! The figures, a file each: the part of a run that a figure needs, and the figure of all runs.
 
 pub mod autocorrelation;
 pub mod energy;

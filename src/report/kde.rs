@@ -1,24 +1,24 @@
-//! Densities of draws: fine histograms, smoothed with a normal kernel, and mirrored at zero where a scale ends.
+//! Densities of draws: fine histograms, smoothed with a normal kernel, and mirrored at zero for scales.
 
 use serde::Serialize;
 
 use super::thin::Rounding;
 use crate::diagnostics::{quantile, sd, sorted};
 
-/// Cells of the histogram that is smoothed, about at most.
+/// The most cells of the histogram, approximately.
 const CELLS: usize = 4096;
 
-/// Kernel widths after which nothing is left of the kernel.
+/// Kernel widths at which the kernel is cut off.
 const REACH: f64 = 4.0;
 
-/// Where a density is computed: equal steps over what is worth seeing of a variable.
+/// The points of a density: equal steps over the visible range of a variable.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DensityGrid {
     /// The first point.
     pub low: f64,
     /// The last point.
     pub high: f64,
-    /// Whether nothing can be below zero.
+    /// Whether values cannot be negative.
     pub positive: bool,
 }
 
@@ -27,18 +27,18 @@ pub struct DensityGrid {
 pub struct Curve {
     /// The first point.
     pub low: f64,
-    /// From one point to the next.
+    /// The distance between points.
     pub step: f64,
     /// Density at each point, per unit of the variable.
     pub y: Vec<f64>,
 }
 
-/// Draws in order: what quantiles and densities are made from.
+/// Sorted draws, for quantiles and densities.
 #[derive(Debug, Clone)]
 pub struct Sorted(Vec<f64>);
 
 impl Sorted {
-    /// Sorts finite draws; others are left out.
+    /// Sorts the finite draws; others are left out.
     pub fn new(values: &[f64]) -> Sorted {
         let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
         Sorted(sorted(&finite).into_iter().map(|(value, _)| value).collect())
@@ -49,19 +49,19 @@ impl Sorted {
         &self.0
     }
 
-    /// The value below which a share `p` of them is.
+    /// The quantile for the probability `p`.
     pub fn quantile(&self, p: f64) -> f64 {
         quantile(&self.0, p)
     }
 
-    /// Silverman's rule of thumb, which heavy tails do not mislead.
+    /// Silverman's rule of thumb, robust against heavy tails.
     pub fn bandwidth(&self) -> f64 {
         let (sd, quartiles) = (sd(&self.0), (self.quantile(0.75) - self.quantile(0.25)) / 1.34);
         let spread = if quartiles > 0.0 { sd.min(quartiles) } else { sd };
         0.9 * spread * (self.0.len() as f64).powf(-0.2)
     }
 
-    /// What is worth seeing: nearly all of them, but not the end of an endless tail.
+    /// The visible range: nearly all draws, without the ends of long tails.
     pub fn grid(&self, positive: bool) -> DensityGrid {
         let (first, third) = (self.quantile(0.25), self.quantile(0.75));
         let reach = 6.0 * (third - first);
@@ -70,21 +70,21 @@ impl Sorted {
         DensityGrid { low: if positive { low.max(0.0) } else { low }, high, positive }
     }
 
-    /// The share of them outside of a grid.
+    /// The fraction of the draws outside of a grid.
     pub fn beyond(&self, grid: &DensityGrid) -> f64 {
         let outside = self.0.partition_point(|value| *value < grid.low) + self.0.len()
             - self.0.partition_point(|value| *value <= grid.high);
         outside as f64 / self.0.len().max(1) as f64
     }
 
-    /// Their density at `points` points of `grid`.
+    /// The density at `points` points of `grid`.
     pub fn density(&self, grid: DensityGrid, points: usize) -> Curve {
         smoothed(self.0.iter().copied(), self.bandwidth(), grid, points)
     }
 }
 
 impl DensityGrid {
-    /// What both cover.
+    /// A grid that covers both.
     pub fn union(self, other: DensityGrid) -> DensityGrid {
         DensityGrid { low: self.low.min(other.low), high: self.high.max(other.high), positive: self.positive }
     }
@@ -97,7 +97,7 @@ impl DensityGrid {
 }
 
 impl Curve {
-    /// Of values at the points of `grid`, rounded to what can be seen.
+    /// A density with these values at the points of `grid`, rounded to the visible precision.
     pub fn new(grid: DensityGrid, y: Vec<f64>) -> Curve {
         let highest = y.iter().copied().fold(0.0, f64::max);
         let rounding = Rounding::within(0.0, highest / 10.0);
@@ -105,20 +105,20 @@ impl Curve {
     }
 }
 
-/// The density of `values` at `points` points of `grid`, smoothed by a normal kernel of sd `bandwidth`; no points where the
-/// values are all the same.
+/// The density of `values` at `points` points of `grid`, smoothed by a normal kernel of sd `bandwidth`; no points if
+/// all values are equal.
 pub fn smoothed(values: impl Iterator<Item = f64>, bandwidth: f64, grid: DensityGrid, points: usize) -> Curve {
     let range = grid.high - grid.low;
     if !(bandwidth > 0.0 && range > 0.0 && range.is_finite()) || points < 2 {
         return Curve::default();
     }
-    // A cell is no wider than a third of the kernel, so that it does not blur what the kernel would show.
-    // And every point is the end of one.
+    // A cell is at most a third of the kernel's sd wide, so that cells do not blur the density. Every point is the end
+    // of a cell.
     let each = ((3.0 * range / bandwidth).min(CELLS as f64) / (points - 1) as f64).ceil().max(1.0) as usize;
     let cells = each * (points - 1);
     let cell = range / cells as f64;
     let reach = (REACH * bandwidth / cell).ceil() as usize;
-    // Cells to both sides of the grid, for what lies outside and reaches into it.
+    // Extra cells on both sides, for values outside the grid within the kernel's reach.
     let mut counts = vec![0.0; cells + 1 + 2 * reach];
     let mut count = 0u64;
     let mut add = |value: f64| {

@@ -1,7 +1,7 @@
-//! The page itself: one file of HTML with its style, its libraries, its script and its numbers in it.
+//! The page: one file of HTML that contains its style, libraries, script and numbers.
 //!
-//! Whatever comes from the data is in the JSON only, where it cannot end the element that it stands in, and the script
-//! makes text of it, never markup.
+//! Text from the data is in the JSON only, where it cannot end its element; the script inserts it as text, never as
+//! markup.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use super::tables::ReportSummary;
 const TEMPLATE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 
-/// The libraries, then what draws: the order in which they stand in the page.
+/// The libraries, and then the scripts, in the order of the page.
 const LIBRARIES: [&str; 2] = [include_str!("vendor/d3.min.js"), include_str!("vendor/plot.umd.min.js")];
 const SCRIPTS: [&str; 9] = [
     include_str!("page/marks.js"),
@@ -25,14 +25,14 @@ const SCRIPTS: [&str; 9] = [
     include_str!("page/main.js"),
 ];
 
-/// What a page shows.
+/// The contents of a page.
 #[derive(Debug, Serialize)]
 pub struct Page<'a> {
-    /// Its heading.
+    /// The heading.
     pub title: String,
     /// Tables and settings.
     pub summary: ReportSummary<'a>,
-    /// What is not shown, and why.
+    /// Figures that are missing, and why.
     pub omitted: Vec<String>,
     /// The figures, in order.
     pub figures: Vec<Figure>,
@@ -42,7 +42,7 @@ pub struct Page<'a> {
 pub fn html(page: &Page) -> String {
     let scripts = SCRIPTS.join("\n");
     let libraries = LIBRARIES.join("\n");
-    // In the order in which they stand in the template; what is put in is not looked at again.
+    // In the order of the template; inserted parts are not searched for placeholders.
     let parts = [
         ("/* style */", STYLE),
         ("/* libraries */", &libraries),
@@ -61,9 +61,9 @@ pub fn html(page: &Page) -> String {
     whole
 }
 
-/// JSON that can stand inside an element of HTML: no character in it means anything there.
+/// JSON for the inside of an HTML element: characters with a meaning in HTML are escaped.
 fn embedded(value: &impl Serialize) -> String {
-    // There are no maps with keys that are not text.
+    // No map has keys other than text.
     let json = serde_json::to_string(value).unwrap_or_default();
     let mut safe = String::with_capacity(json.len());
     let means_something = |c: char| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');

@@ -1,4 +1,4 @@
-//! What the figures keep of a run beside what all of them know of it: a part for each figure.
+//! The parts of a run: the numbers of each figure, beside the numbers that all figures share.
 
 use rayon::prelude::*;
 
@@ -9,28 +9,28 @@ use super::view::View;
 use crate::experiment::Sampled;
 use crate::summary::RunSummary;
 
-/// The parts of a run; rows are a hyperparameter's each.
+/// The parts of a run; each row is a hyperparameter's.
 #[derive(Debug, Clone)]
 pub struct FigureParts {
-    /// Chains side by side.
+    /// Traces of chains.
     pub trace: Vec<trace::TraceRow>,
     /// Ranks, chain by chain.
     pub rank: Vec<Option<rank::RankRow>>,
     /// Autocorrelations of draws.
     pub autocorrelation: Vec<autocorrelation::AutocorrelationRow>,
-    /// What more draws have brought.
+    /// ESS over the number of draws.
     pub growth: Vec<ess::EssRow>,
     /// Energies.
     pub energy: energy::EnergyPart,
-    /// One chain's sigma, and its effects where they were kept.
+    /// One chain's sigma, and its effects if stored.
     pub stuck: stuck_chains::StuckPart,
-    /// The effect against sigma, where effects were kept.
+    /// The effect against sigma, if effects are stored.
     pub funnel: Option<funnel::FunnelPart>,
-    /// Each group's effects, where they were kept.
+    /// Each group's effects, if stored.
     pub forest: Option<forest::ForestPart>,
 }
 
-/// All of a run that figures show, drawn in the colour `slot`.
+/// The numbers of a run for all figures, in the colour `slot`.
 pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> (ReportedRun, FigureParts) {
     let shown = Shown::of(sampled);
     let layout = sampled.model.layout();
@@ -73,7 +73,7 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
     (run, FigureParts { trace, rank, autocorrelation, growth, energy, stuck, funnel, forest })
 }
 
-/// Runs with one of their parts, those that have it.
+/// Runs with one of their parts; runs without the part are left out.
 pub fn with<'a, P>(
     runs: &'a [ReportedRun],
     parts: &'a [FigureParts],

@@ -1,4 +1,4 @@
-//! One run, boiled down to what every figure knows of it.
+//! One run, reduced to the numbers that figures share.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -13,71 +13,71 @@ use crate::summary::{Parameter, Parameters, RunSummary};
 /// Points of a density.
 pub const POINTS: usize = 160;
 
-/// Draws of a cloud of points.
+/// Draws in a cloud of points.
 const CLOUD: usize = 1200;
 
 /// The most divergences that are marked.
 const DIVERGENCES: usize = 1000;
 
-/// The most chains that are looked at one by one.
+/// The most chains that are examined one by one.
 const CHAINS: usize = 256;
 
-/// What is left of a run.
+/// The shared numbers of a run.
 #[derive(Debug, Clone)]
 pub struct ReportedRun {
-    /// Its parameterization.
+    /// The parameterization.
     pub name: String,
-    /// Which of the page's colours is its own.
+    /// The index of the run's colour.
     pub slot: usize,
-    /// Its summary, with the rows of the hyperparameters only.
+    /// The summary, with the rows of the hyperparameters only.
     pub summary: RunSummary,
-    /// Where each divergence that is marked happened: chain, draw.
+    /// Chain and draw of each divergence that is marked.
     pub divergent: Vec<[usize; 2]>,
-    /// Hyperparameter by hyperparameter.
+    /// The hyperparameters.
     pub hyper: Vec<Hyper>,
 }
 
-/// What is left of a hyperparameter.
+/// The shared numbers of a hyperparameter.
 #[derive(Debug, Clone)]
 pub struct Hyper {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// Posterior mean.
     pub mean: f64,
     /// Smaller of bulk and tail ESS.
     pub ess: f64,
-    /// What is worth seeing of it.
+    /// The visible range.
     pub grid: DensityGrid,
-    /// The share of the draws outside of that.
+    /// The fraction of the draws outside of the grid.
     pub beyond: f64,
-    /// Its density.
+    /// The density.
     pub density: Curve,
-    /// Thinned draws, and those that divergences ended in.
+    /// Thinned draws, and the draws of divergent transitions.
     pub cloud: Cloud,
 }
 
-/// Some draws of a variable: the same places for each.
+/// Some draws of a variable, with the same indices for all variables.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cloud {
-    /// Thinned.
+    /// Thinned draws.
     pub draws: Vec<f64>,
-    /// Where transitions diverged.
+    /// The draws of divergent transitions.
     pub divergent: Vec<f64>,
 }
 
-/// Which draws of a run are shown.
+/// The chains and draws of a run that are shown.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// Chains that are looked at one by one.
+    /// Chains that are examined one by one.
     pub chains: Vec<usize>,
-    /// Places of draws in a cloud.
+    /// Indices of the draws in a cloud.
     pub cloud: Vec<usize>,
-    /// Places of divergent draws that are marked.
+    /// Indices of the divergent draws that are marked.
     pub divergent: Vec<usize>,
 }
 
 impl Shown {
-    /// Of a run.
+    /// Selects chains and draws of a run.
     pub fn of(sampled: &Sampled) -> Shown {
         let diverging = sampled.draws.statistic(Statistic::Diverging);
         let all: Vec<usize> = (0..diverging.len()).filter(|place| diverging[*place] == 1.0).collect();
@@ -88,18 +88,18 @@ impl Shown {
         }
     }
 
-    /// The cloud of these draws.
+    /// The cloud of a variable with these draws.
     pub fn cloud(&self, values: &[f64]) -> Cloud {
         let at = |places: &[usize]| rounded(places.iter().map(|place| values[*place]).collect());
         Cloud { draws: at(&self.cloud), divergent: at(&self.divergent) }
     }
 }
 
-/// Runs, and the part that a figure keeps of each.
+/// Runs, with a figure's part of each.
 pub type With<'a, P> = [(&'a ReportedRun, &'a P)];
 
 impl ReportedRun {
-    /// Of a run with these `variables`, drawn in the colour `slot`.
+    /// The shared numbers of a run with these `variables`, in the colour `slot`.
     pub fn of(
         sampled: &Sampled,
         summary: &RunSummary,
@@ -138,7 +138,7 @@ impl ReportedRun {
     }
 }
 
-/// Places of the `most` hyperparameters with the smallest ESS in any run, in their order; all where there are no more.
+/// Indices of the `most` hyperparameters with the smallest ESS in any run, ascending; all if there are no more.
 pub fn hardest<'a>(runs: impl Iterator<Item = &'a ReportedRun> + Clone, most: usize) -> Vec<usize> {
     let count = runs.clone().next().map_or(0, |run| run.hyper.len());
     let ess = |i: usize| runs.clone().map(|run| run.hyper[i].ess).fold(f64::INFINITY, f64::min);

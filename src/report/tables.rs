@@ -1,4 +1,4 @@
-//! The page's tables: runs side by side, hyperparameters, verdict, and all it takes to make the runs again.
+//! The page's tables: runs side by side, hyperparameters, verdict, and the settings that reproduce the runs.
 
 use serde::Serialize;
 
@@ -6,28 +6,28 @@ use super::run::ReportedRun;
 use crate::summary::tables::{ComparisonCells, NO_WARNINGS, SideBySide, Table, parameters};
 use crate::summary::{Comparison, RunSummary, counted, number, significant};
 
-/// What stands above the figures.
+/// The part of the page above the figures.
 #[derive(Debug, Serialize)]
 pub struct ReportSummary<'a> {
     /// The command that makes the runs again.
     command: String,
     version: &'static str,
-    /// What it all means, in paragraphs.
+    /// The conclusion, in paragraphs.
     verdict: Vec<String>,
-    /// What is wrong, and what to do.
+    /// Problems and remedies.
     warnings: Vec<Warning>,
-    /// A column for each run, and for the truth.
+    /// A column for each run, and for the exact posterior.
     comparison: Option<Table>,
     runs: Vec<OfRun<'a>>,
 }
 
-/// Of one run.
+/// The tables of one run.
 #[derive(Debug, Serialize)]
 struct OfRun<'a> {
     name: &'a str,
     slot: usize,
     trustworthy: bool,
-    /// Everything that summary.json holds, but for the group effects.
+    /// The contents of `summary.json`, without the group effects.
     summary: &'a RunSummary,
     hyperparameters: Table,
     /// Settings, one a row.
@@ -42,7 +42,7 @@ struct Warning {
 }
 
 impl<'a> ReportSummary<'a> {
-    /// Of these runs, and how they compare.
+    /// The tables of these runs, and their comparison.
     pub fn of(command: &str, runs: &'a [ReportedRun], comparison: Option<&Comparison>) -> ReportSummary<'a> {
         let warnings = runs.iter().flat_map(|run| {
             run.summary.warnings.iter().map(|advice| Warning {
@@ -83,7 +83,7 @@ fn of_run(run: &ReportedRun) -> OfRun<'_> {
     }
 }
 
-/// A column for each run, and one for the truth: there are fewer runs than there is to tell of them.
+/// A column for each run, and one for the exact posterior: there are fewer runs than rows.
 fn side_by_side(comparison: &Comparison) -> Table {
     let (SideBySide { rhat, runs, exact }, focus) = (SideBySide::of(comparison), &comparison.focus);
     let extreme = |extreme: &Option<[String; 2]>| {
@@ -117,7 +117,7 @@ fn side_by_side(comparison: &Comparison) -> Table {
     Table { header, rows }
 }
 
-/// All it takes to make a run again.
+/// The settings that reproduce a run.
 fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
     let (data, settings) = (&summary.data, &summary.settings);
     let predictors = match &data.predictors[..] {

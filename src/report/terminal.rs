@@ -1,4 +1,4 @@
-//! Densities sketched in characters, for the terminal.
+//! Sketches of densities in characters, for the terminal.
 
 use super::figures::marginal::{Truth, grid};
 use super::kde::{Curve, DensityGrid};
@@ -6,13 +6,13 @@ use super::run::ReportedRun;
 use super::view::View;
 use crate::summary::significant;
 
-/// Characters a sketch is wide.
+/// The width of a sketch in characters.
 const WIDTH: usize = 60;
 
-/// From nothing to the highest.
+/// Characters for densities from zero to the highest.
 const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// A line for each run, and one for the truth, all over the same range and to the same height.
+/// A line for each run, and one for the exact density, with a common range and height.
 pub fn sketches(view: &View, runs: &[ReportedRun], truth: Option<&Truth>) -> String {
     let Some(grid) = grid(view, runs) else { return String::new() };
     let of_runs = runs.iter().filter_map(|run| Some((run.name.as_str(), &run.hyper(&view.sigma)?.density)));

@@ -1,8 +1,8 @@
-//! Which draws are shown where there are too many: one at random from each of equal stretches, the same ones every time.
+//! Thinning of draws for display: one at random from each of equal ranges, reproducibly.
 
 use crate::random::{Purpose, StreamKey};
 
-/// Of `count` draws, `shown` places in order, one at random from each of as many equal stretches; all where there are no more.
+/// `shown` indices below `count`, ascending, one at random from each of as many equal ranges; all if there are no more.
 pub fn thinned(count: usize, shown: usize) -> Vec<usize> {
     if count <= shown {
         return (0..count).collect();
@@ -17,7 +17,7 @@ pub fn thinned(count: usize, shown: usize) -> Vec<usize> {
         .collect()
 }
 
-/// Of `count` things in a row, `shown` evenly spread ones, the first and the last among them; all where there are no more.
+/// `shown` evenly spaced indices below `count`, the first and the last among them; all if there are no more.
 pub fn evenly(count: usize, shown: usize) -> Vec<usize> {
     if count <= shown {
         return (0..count).collect();
@@ -25,10 +25,10 @@ pub fn evenly(count: usize, shown: usize) -> Vec<usize> {
     (0..shown).map(|i| i * (count - 1) / (shown - 1).max(1)).collect()
 }
 
-/// Numbers rounded to a ten-thousandth of the range they lie in, which no eye can see and which are short in a file.
+/// Rounds to a ten-thousandth of a range or less, which is invisible and short in a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Rounding {
-    /// A power of ten: how many steps there are in one.
+    /// The number of steps in one, a power of ten.
     per_one: f64,
 }
 
@@ -40,27 +40,27 @@ impl Rounding {
         Rounding { per_one: 10f64.powf(exponent) }
     }
 
-    /// For these numbers.
+    /// For the range of these numbers.
     pub fn of(values: &[f64]) -> Rounding {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         Rounding::within(low, high)
     }
 
-    /// The nearest of its numbers.
+    /// Rounds to the nearest step.
     pub fn round(self, value: f64) -> f64 {
         let rounded = (value * self.per_one).round() / self.per_one;
-        // Minus zero is longer, and says no more.
+        // Turns minus zero into zero, which is shorter.
         if rounded.is_finite() { rounded + 0.0 } else { value }
     }
 
-    /// All of them.
+    /// Rounds all values.
     pub fn all(self, values: impl IntoIterator<Item = f64>) -> Vec<f64> {
         values.into_iter().map(|value| self.round(value)).collect()
     }
 }
 
-/// Rounds numbers to what their own range lets one see.
+/// Rounds numbers to the visible precision of their own range.
 pub fn rounded(values: Vec<f64>) -> Vec<f64> {
     Rounding::of(&values).all(values)
 }

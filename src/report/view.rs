@@ -1,4 +1,4 @@
-//! What all figures of a report are about: which coefficient, which group, and how much of each run there is room for.
+//! The view that all figures of a report share: the coefficient, the group, and how many numbers of a run are shown.
 
 use std::ops::Range;
 
@@ -11,44 +11,44 @@ use crate::summary::RunSummary;
 /// The notebook's group, in the order of the data: radon's TRAVERSE, of four homes.
 const NOTEBOOKS_GROUP: usize = 75;
 
-/// Numbers of a figure's lines that there is room for, all runs together.
+/// The budget of numbers for a figure's lines, all runs together.
 const NUMBERS: usize = 60_000;
 
-/// What is shown.
+/// The shared view.
 #[derive(Debug, Clone)]
 pub struct View {
-    /// k: the coefficient whose effects are squeezed together by its sigma.
+    /// k: the coefficient that is shown.
     pub coefficient: usize,
-    /// Its name: `b`, or `b[hours]`.
+    /// The coefficient's name: `b`, or `b[hours]`.
     pub effect: String,
-    /// Its sigma's name.
+    /// The name of the coefficient's sigma.
     pub sigma: String,
     /// The names of all K coefficients.
     pub coefficients: Vec<String>,
     /// The group whose effect is shown against sigma.
     pub group: usize,
-    /// Why that group.
+    /// Why this group.
     pub why_group: String,
     /// The names of all groups.
     pub groups: Vec<String>,
     /// Observations of each group.
     pub sizes: Vec<usize>,
-    /// The places of the coefficient's effects among the named variables.
+    /// Indices of the coefficient's effects among the named variables.
     pub effects: Range<usize>,
-    /// Whether group effects were kept.
+    /// Whether group effects are stored.
     pub has_effects: bool,
-    /// Numbers of a figure's lines that there is room for, of one run.
+    /// The budget of numbers for a figure's lines, for one run.
     pub numbers: usize,
 }
 
 impl View {
-    /// Of the first run, for all that follow.
+    /// The view of the first run, used for all runs.
     pub fn of(sampled: &Sampled, summary: &RunSummary, options: &Options) -> View {
         let (model, layout) = (&sampled.model, sampled.model.layout());
         let dataset = model.dataset();
         let coefficients = model.coefficient_names();
         let names = model.names();
-        // Slopes, or the intercept where there are none; of several the one whose sigma is hardest to sample.
+        // The slope whose sigma has the smallest ESS, or the intercept if there is no slope.
         let slopes = if layout.coefficients == 1 { 0..1 } else { 1..layout.coefficients };
         let ess = |k: usize| {
             let row: Option<&Summary> = summary.parameters.get(&names[layout.sigma(k)]);
@@ -81,19 +81,19 @@ impl View {
         }
     }
 
-    /// The effect that is shown: `b[YELLOW MEDICINE]`, or with several predictors `b[hours,North]`.
+    /// The name of the effect: `b[YELLOW MEDICINE]`, or with several predictors `b[hours,North]`.
     pub fn effect_of_group(&self) -> String {
         let stem = self.effect.strip_suffix(']').map_or(format!("{}[", self.effect), |stem| format!("{stem},"));
         format!("{stem}{}]", self.groups[self.group])
     }
 
-    /// Whether the effects are slopes: `slopes`, or `intercepts`.
+    /// `slopes` or `intercepts`.
     pub fn effects_word(&self) -> &'static str {
         if self.coefficient == 0 { "intercepts" } else { "slopes" }
     }
 }
 
-/// A group that is not there.
+/// A group that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no {column} `{typed}` to show the funnel of; write one of its names, such as `{example}`, or a number from 0 \
@@ -109,7 +109,7 @@ pub struct NoSuchGroup {
 /// The group that `typed` means: a name, or else an index in the order of the data, from 0.
 ///
 /// # Errors
-/// Neither.
+/// If `typed` is neither.
 pub fn funnel_group(typed: &str, dataset: &Dataset) -> Result<usize, NoSuchGroup> {
     let groups = dataset.groups();
     let by_name = groups.iter().position(|group| group == typed.trim());

@@ -1,19 +1,19 @@
-//! What a driver is asked, each by a name.
+//! The questions to a driver, each with a name.
 
 use crate::kernels;
 
-/// One question.
+/// A question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Case {
-    /// What the device is.
+    /// The properties of the device.
     Device,
-    /// How many multiply-adds a second it makes when asked through this queue family.
+    /// Multiply-adds a second through this queue family.
     Fma(u32),
-    /// How fast memory is copied.
+    /// The speed of copies in memory.
     Copy(Way),
-    /// What the driver makes of a kernel.
+    /// How the driver compiles a kernel.
     Compile {
-        /// Which one.
+        /// The kernel's name.
         kernel: &'static str,
         /// The version of SPIR-V.
         version: (u8, u8),
@@ -22,10 +22,10 @@ pub enum Case {
     },
 }
 
-/// From where to where memory is copied.
+/// The direction of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// On the device.
+    /// Within the device.
     Device,
     /// From the host's memory to the device's.
     ToDevice,
@@ -34,8 +34,8 @@ pub enum Way {
 }
 
 impl Case {
-    /// All but the device itself: ceilings first, then kernels, as wgpu asks for them before any other way. `compute`
-    /// is the queue family that computes and does not draw, if there is one.
+    /// All cases but the device itself: ceilings first, then kernels, compiled as wgpu does before any other way.
+    /// `compute` is the queue family that computes and does not draw, if there is one.
     pub fn all(compute: Option<u32>) -> Vec<Case> {
         let fma = [Some(0), compute].into_iter().flatten().map(Case::Fma);
         let copies = [Way::Device, Way::ToDevice, Way::FromDevice].map(Case::Copy);
@@ -46,13 +46,13 @@ impl Case {
         fma.chain(copies).chain(compile).collect()
     }
 
-    /// The case of this name.
+    /// The case with this name.
     pub fn of(name: &str) -> Option<Case> {
         let family = name.strip_prefix("fma-family-").and_then(|family| family.parse().ok());
         Case::all(family).into_iter().chain([Case::Device]).find(|case| case.name() == name)
     }
 
-    /// Its name.
+    /// The case's name.
     pub fn name(self) -> String {
         match self {
             Case::Device => "device".to_string(),

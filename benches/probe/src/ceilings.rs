@@ -1,4 +1,4 @@
-//! What a device can do at best: multiply-adds a second, and bytes copied a second.
+//! The best speed of a device: multiply-adds a second, and bytes copied a second.
 
 use std::time::Instant;
 
@@ -11,28 +11,28 @@ use crate::cases::Way;
 use crate::compile;
 use crate::vulkan::{Card, call};
 
-/// Chains of multiply-adds in an invocation, which do not wait for each other.
+/// Independent chains of multiply-adds in an invocation.
 const CHAINS: usize = 8;
-/// Multiply-adds of a chain that are written out in a turn of the loop.
+/// Multiply-adds of a chain in one turn of the loop.
 const UNROLLED: usize = 16;
 
-/// Times that a measurement is repeated, of which the best counts.
+/// Repeats of a measurement; the best one counts.
 const REPEATS: usize = 8;
 
-/// An opened device with one queue, and the clock of that queue.
+/// An opened device with one queue, and the queue's clock.
 struct Queue<'a> {
     card: &'a Card,
     device: ash::Device,
     queue: vk::Queue,
     commands: vk::CommandPool,
-    /// Two timestamps, the nanoseconds of a tick, and the bits that count; `None` where a queue has none.
+    /// Two timestamps, the nanoseconds of a tick, and a mask of the valid bits; `None` if the queue has no timestamps.
     stamps: Option<(vk::QueryPool, f64, u64)>,
 }
 
-/// How many multiply-adds a second the device makes through queue family `family`.
+/// The device's multiply-adds a second through queue family `family`.
 ///
 /// # Errors
-/// When the driver refuses something on the way.
+/// If the driver refuses a call.
 pub fn fma(card: &Card, family: u32) -> Result<Value> {
     let there = card.families.get(family as usize).ok_or_else(|| anyhow!("there is no queue family {family}"))?;
     let queue = Queue::open(card, family)?;
@@ -53,14 +53,14 @@ pub fn fma(card: &Card, family: u32) -> Result<Value> {
         let given = [rounds, 0.5f32.to_bits(), 0.25f32.to_bits(), 0].map(u32::to_ne_bytes).concat();
         // SAFETY: the command buffer records, and the buffer has 16 bytes.
         queue.seconds(|commands| unsafe { device.cmd_update_buffer(commands, buffer, 0, &given) })?;
-        // SAFETY: the command buffer records, and what is bound belongs to the pipeline.
+        // SAFETY: the command buffer records, and the bound objects belong to the pipeline.
         queue.seconds(|commands| unsafe {
             device.cmd_bind_pipeline(commands, vk::PipelineBindPoint::COMPUTE, pipeline);
             device.cmd_bind_descriptor_sets(commands, vk::PipelineBindPoint::COMPUTE, layout, 0, &[bound], &[]);
             device.cmd_dispatch(commands, workgroups, 1, 1);
         })
     };
-    // Long enough to time, and fewer turns than lavapipe allows a loop; the first dispatch may wait for a compiler.
+    // Long enough to time, with fewer turns than lavapipe allows a loop; the first dispatch may wait for a compiler.
     let (aim, mut rounds) = (0.04, 16u32);
     time(rounds)?;
     while rounds < 32_768 && time(rounds)? < aim {
@@ -80,7 +80,7 @@ pub fn fma(card: &Card, family: u32) -> Result<Value> {
     }))
 }
 
-/// The kernel: numbers that all stay near 0.5, and are written only where they do not.
+/// The kernel: all numbers stay near 0.5, and their sum is written only if negative.
 fn source() -> String {
     let chain = |k: usize| format!("    var x{k} = 0.5 + f32(lane.x % 64u + {k}u) * 0.001;\n");
     let step = |k: usize| format!("        x{k} = fma(x{k}, a, b);\n");
@@ -106,10 +106,10 @@ fn fma_chains(@builtin(global_invocation_id) lane: vec3<u32>) {{
     )
 }
 
-/// How fast `vkCmdCopyBuffer` copies, through queue family 0.
+/// The speed of `vkCmdCopyBuffer` through queue family 0.
 ///
 /// # Errors
-/// When the driver refuses something on the way.
+/// If the driver refuses a call.
 pub fn copy(card: &Card, way: Way) -> Result<Value> {
     let queue = Queue::open(card, 0)?;
     let bytes: u64 = if card.is_software() { 32 << 20 } else { 256 << 20 };
@@ -125,13 +125,13 @@ pub fn copy(card: &Card, way: Way) -> Result<Value> {
         Way::FromDevice => (on_device()?, read()?),
     };
     let device = &queue.device;
-    // Pages that nobody has written may not be there.
+    // Pages that were never written may not be allocated.
     // SAFETY: the command buffer records, and the buffer is larger than nothing and aligned.
     queue.seconds(|commands| unsafe { device.cmd_fill_buffer(commands, from, 0, vk::WHOLE_SIZE, 1) })?;
     let mut best = f64::INFINITY;
     for _ in 0..REPEATS {
         let region = vk::BufferCopy::default().size(bytes);
-        // SAFETY: the command buffer records, both buffers have so many bytes, and they do not overlap.
+        // SAFETY: the command buffer records, both buffers have `bytes` bytes, and they do not overlap.
         best = best.min(queue.seconds(|commands| unsafe { device.cmd_copy_buffer(commands, from, to, &[region]) })?);
     }
     let (moved, what) = if way == Way::Device { (2 * bytes, "read + written") } else { (bytes, "across") };
@@ -143,7 +143,7 @@ pub fn copy(card: &Card, way: Way) -> Result<Value> {
 impl<'a> Queue<'a> {
     fn open(card: &'a Card, family: u32) -> Result<Queue<'a>> {
         let device = card.open(family, false, false)?;
-        // SAFETY: the device was opened with this queue; it lives as long as all that is made of it, here and below.
+        // SAFETY: the device was opened with this queue; it outlives everything made from it, here and below.
         let queue = unsafe { device.get_device_queue(family, 0) };
         let create = vk::CommandPoolCreateInfo::default().queue_family_index(family);
         // SAFETY: as above.
@@ -160,12 +160,12 @@ impl<'a> Queue<'a> {
         Ok(Queue { card, device, queue, commands, stamps })
     }
 
-    /// Whose clock counts.
+    /// The clock that `seconds` uses.
     fn clock(&self) -> &'static str {
         if self.stamps.is_some() { "by timestamps" } else { "by the host's clock" }
     }
 
-    /// A buffer in memory that has all that is `wanted`, and as little as possible of what is `unwanted`.
+    /// A buffer in memory with all `wanted` properties, and as few `unwanted` ones as possible.
     fn buffer(
         &self,
         bytes: u64,
@@ -175,11 +175,11 @@ impl<'a> Queue<'a> {
     ) -> Result<vk::Buffer> {
         let device = &self.device;
         let create = vk::BufferCreateInfo::default().size(bytes).usage(usage);
-        // SAFETY: the device lives, and `create` is complete and outlives the call; so it is below.
+        // SAFETY: the device lives, and `create` is complete and outlives the call, here and below.
         let buffer = call("vkCreateBuffer", || unsafe { device.create_buffer(&create, None) })?;
         // SAFETY: as above.
         let needed = unsafe { device.get_buffer_memory_requirements(buffer) };
-        // SAFETY: the handle is this instance's.
+        // SAFETY: the handle belongs to this instance.
         let there = unsafe { self.card.instance.get_physical_device_memory_properties(self.card.physical) };
         let kinds = (0u32..).zip(there.memory_types_as_slice());
         let fit =
@@ -190,7 +190,7 @@ impl<'a> Queue<'a> {
         let create = vk::MemoryAllocateInfo::default().allocation_size(needed.size).memory_type_index(kind);
         // SAFETY: as above.
         let memory = call("vkAllocateMemory", || unsafe { device.allocate_memory(&create, None) })?;
-        // SAFETY: the memory is of a kind and size that fits, and of no other use.
+        // SAFETY: the memory has a type and size that fit, and no other use.
         call("vkBindBufferMemory", || unsafe { device.bind_buffer_memory(buffer, memory, 0) })?;
         Ok(buffer)
     }
@@ -201,7 +201,7 @@ impl<'a> Queue<'a> {
         let kind = vk::DescriptorType::STORAGE_BUFFER;
         let sizes = [vk::DescriptorPoolSize::default().ty(kind).descriptor_count(1)];
         let create = vk::DescriptorPoolCreateInfo::default().max_sets(1).pool_sizes(&sizes);
-        // SAFETY: the device lives, and `create` is complete and outlives the call; so it is below.
+        // SAFETY: the device lives, and `create` is complete and outlives the call, here and below.
         let pool = call("vkCreateDescriptorPool", || unsafe { device.create_descriptor_pool(&create, None) })?;
         let layouts = [layout];
         let create = vk::DescriptorSetAllocateInfo::default().descriptor_pool(pool).set_layouts(&layouts);
@@ -215,11 +215,11 @@ impl<'a> Queue<'a> {
         Ok(set)
     }
 
-    /// The seconds that the device takes for what `record` records, after all that was submitted before.
+    /// The seconds that the device takes for the commands of `record`, after all earlier submissions.
     fn seconds(&self, record: impl Fn(vk::CommandBuffer)) -> Result<f64> {
         let device = &self.device;
         let create = vk::CommandBufferAllocateInfo::default().command_pool(self.commands).command_buffer_count(1);
-        // SAFETY: the device lives, and `create` is complete and outlives the call; so it is below.
+        // SAFETY: the device lives, and `create` is complete and outlives the call, here and below.
         let all = call("vkAllocateCommandBuffers", || unsafe { device.allocate_command_buffers(&create) })?;
         let commands = *all.first().ok_or_else(|| anyhow!("no command buffer"))?;
         let begin = vk::CommandBufferBeginInfo::default().flags(vk::CommandBufferUsageFlags::ONE_TIME_SUBMIT);
@@ -252,12 +252,12 @@ impl<'a> Queue<'a> {
         let buffers = [commands];
         let submit = [vk::SubmitInfo::default().command_buffers(&buffers)];
         let start = Instant::now();
-        // SAFETY: the command buffer is complete, and no other thread has the queue.
+        // SAFETY: the command buffer is complete, and no other thread uses the queue.
         call("vkQueueSubmit", || unsafe { device.queue_submit(self.queue, &submit, fence) })?;
         // SAFETY: the fence was submitted.
         call("vkWaitForFences", || unsafe { device.wait_for_fences(&[fence], true, u64::MAX) })?;
         let waited = start.elapsed().as_secs_f64();
-        // SAFETY: neither is in use any longer.
+        // SAFETY: neither is in use any more.
         unsafe {
             device.destroy_fence(fence, None);
             device.free_command_buffers(self.commands, &buffers);
@@ -265,7 +265,7 @@ impl<'a> Queue<'a> {
         let Some((pool, nanoseconds, mask)) = self.stamps else { return Ok(waited) };
         let mut stamps = [0u64; 2];
         let flags = vk::QueryResultFlags::TYPE_64 | vk::QueryResultFlags::WAIT;
-        // SAFETY: both queries were written by what has ended.
+        // SAFETY: both queries were written by commands that have completed.
         call("vkGetQueryPoolResults", || unsafe { device.get_query_pool_results(pool, 0, &mut stamps, flags) })?;
         Ok((stamps[1].wrapping_sub(stamps[0]) & mask) as f64 * nanoseconds * 1e-9)
     }

@@ -1,4 +1,4 @@
-//! What a driver makes of one kernel: the result code, the time it takes, and what the driver tells of its code.
+//! How a driver compiles one kernel: the result code, the time, and the driver's statistics.
 
 use std::ffi::CString;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::watched::at;
 /// Compiles `kernel` in this `version` of SPIR-V.
 ///
 /// # Errors
-/// What kept the driver from being asked; what it says of the kernel is the result.
+/// If the driver could not be asked; a failed compilation is a result.
 pub fn compile(card: &Card, kernel: &str, version: (u8, u8), robust: bool, statistics: bool) -> Result<Value> {
     if version >= (1, 6) && card.properties.api_version < vk::API_VERSION_1_3 {
         return Ok(json!({ "outcome": "not asked: SPIR-V 1.6 needs Vulkan 1.3" }));
@@ -35,10 +35,11 @@ pub fn compile(card: &Card, kernel: &str, version: (u8, u8), robust: bool, stati
     Ok(result)
 }
 
-/// The pipeline of an entry point, whose SPIR-V is `words`, and its layouts, with the result code and the seconds that the driver took.
+/// The pipeline of an entry point with the SPIR-V `words`, and its layouts, with the result code and the seconds that
+/// the driver took.
 ///
 /// # Errors
-/// When it does not come to the pipeline.
+/// If a call before the pipeline's fails.
 pub fn pipeline(
     card: &Card,
     device: &ash::Device,
@@ -61,15 +62,15 @@ pub fn pipeline(
         })
         .collect();
     let create = vk::DescriptorSetLayoutCreateInfo::default().bindings(&bindings);
-    // SAFETY: the device lives, and `create` is complete and outlives the call; so it is below.
+    // SAFETY: the device lives, and `create` is complete and outlives the call, here and below.
     let set = call("vkCreateDescriptorSetLayout", || unsafe { device.create_descriptor_set_layout(&create, None) })?;
     let sets = [set];
     let create = vk::PipelineLayoutCreateInfo::default().set_layouts(&sets);
     // SAFETY: as above.
     let layout = call("vkCreatePipelineLayout", || unsafe { device.create_pipeline_layout(&create, None) })?;
     let create = vk::ShaderModuleCreateInfo::default().code(words);
-    // SAFETY: naga has validated the kernel and written the module, in a version that the device knows. Where private
-    // arrays have a stride, which is not valid from 1.4 on, what the driver makes of that is the question.
+    // SAFETY: naga has validated the kernel and written the module, in a version that the device knows. Private arrays
+    // with a stride are not valid from 1.4 on; how the driver handles them is the question.
     let module = call("vkCreateShaderModule", || unsafe { device.create_shader_module(&create, None) })?;
     let name = CString::new(point.entry)?;
     let stage = vk::PipelineShaderStageCreateInfo::default()
@@ -84,7 +85,7 @@ pub fn pipeline(
     let create = [vk::ComputePipelineCreateInfo::default().flags(flags).stage(stage).layout(layout)];
     at("vkCreateComputePipelines");
     let start = Instant::now();
-    // SAFETY: the layout has every binding of the entry point; statistics are only asked for where they were opened.
+    // SAFETY: the layout has every binding of the entry point; statistics are requested only if the device has them.
     let made = unsafe { device.create_compute_pipelines(vk::PipelineCache::null(), &create, None) };
     let seconds = start.elapsed().as_secs_f64();
     let (code, pipelines) = match made {
@@ -95,18 +96,18 @@ pub fn pipeline(
     Ok((code, pipeline, (set, layout), seconds))
 }
 
-/// The driver's own statistics of a pipeline, by their names; those of a second executable have its number before.
+/// The driver's statistics of a pipeline, by name; a second executable's names begin with its number.
 fn told(card: &Card, device: &ash::Device, pipeline: vk::Pipeline) -> Result<Value> {
     let functions = khr::pipeline_executable_properties::Device::new(&card.instance, device);
     let info = vk::PipelineInfoKHR::default().pipeline(pipeline);
-    // SAFETY: the device was opened with the extension, and the pipeline made with statistics; so it is below.
+    // SAFETY: the device was opened with the extension, and the pipeline made with statistics, here and below.
     let executables = call("vkGetPipelineExecutablePropertiesKHR", || unsafe {
         functions.get_pipeline_executable_properties(&info)
     })?;
     let mut all = Map::new();
     for i in 0..executables.len() as u32 {
         let info = vk::PipelineExecutableInfoKHR::default().pipeline(pipeline).executable_index(i);
-        // SAFETY: as above, and there is such an executable.
+        // SAFETY: as above, and the executable exists.
         let statistics = call("vkGetPipelineExecutableStatisticsKHR", || unsafe {
             functions.get_pipeline_executable_statistics(&info)
         })?;

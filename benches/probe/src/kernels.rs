@@ -1,4 +1,4 @@
-//! The kernels that a driver is asked to compile, for radon and for two models that are made up.
+//! The kernels that a driver is asked to compile, for radon and for two made-up models.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use warpnuts::engine::device::kernels::{self, DeviceOutput};
 use warpnuts::gpu::Target;
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
-/// Their names: transitions of several models, one of them with a lane a chain too, a log density over groups, and the first pass of one over observations.
+/// Names of the kernels: transitions of several models, one of them also with one lane for each chain, a log density
+/// over groups, and the first pass of a log density over observations.
 pub const NAMES: [&str; 8] = [
     "transition-radon",
     "transition-marginal",
@@ -24,10 +25,10 @@ pub const NAMES: [&str; 8] = [
 /// The most doublings of a trajectory.
 const MAX_DEPTH: u32 = 10;
 
-/// The source of kernel `name` for such a device, and its entry point.
+/// The source of kernel `name` for this target, and its entry point.
 ///
 /// # Errors
-/// When there is no such kernel.
+/// If there is no such kernel.
 pub fn source(name: &str, target: Target) -> Result<(String, &'static str)> {
     let target = Target { alone: name.ends_with("-alone"), ..target };
     let transition = |model: &Model, output| {

@@ -1,5 +1,5 @@
-//! Asks a Vulkan driver, without wgpu, what it makes of warpnuts' kernels and what its device can do at best: each
-//! question in a process of its own with a limit on its time, because a driver may crash or hang.
+//! Asks a Vulkan driver, without wgpu, how it compiles warpnuts' kernels and how fast its device is at best. Each
+//! question has a process of its own with a time limit, because a driver may crash or hang.
 
 mod cases;
 mod ceilings;
@@ -56,7 +56,7 @@ fn seconds(text: &str) -> Result<Duration> {
     seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).context("not a number of seconds")
 }
 
-/// 0 where all cases were asked, whatever came of them; 2 for bad usage, or without a device.
+/// 0 if all cases were asked, whatever the answers; 2 for bad usage, or without a device.
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.case {
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// The result of case `name`, or what kept it from one.
+/// The result of case `name`, or the error that prevented it.
 fn answer(name: &str, arguments: &Arguments) -> Value {
     let result = || -> Result<Value> {
         let case = Case::of(name).with_context(|| format!("there is no case {name}"))?;
@@ -153,13 +153,13 @@ fn say(line: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{line}").context("cannot write to standard output")
 }
 
-/// Asks `case` in a process of its own; what came of it, and that in a few words.
+/// Asks `case` in a process of its own; also returns the outcome in a few words.
 fn ask(case: Case, arguments: &Arguments, log: &Mutex<Option<File>>) -> Result<(Watched, String)> {
     let name = case.name();
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--case", &name]).args(arguments.adapter.iter().flat_map(|part| ["--adapter", part]));
     command.args(arguments.no_statistics.then_some("--no-statistics"));
-    // Drivers keep what they have compiled; times are of what they have not.
+    // Drivers cache compiled kernels; the times are without caches.
     command.env("__GL_SHADER_DISK_CACHE", "0").env("MESA_SHADER_CACHE_DISABLE", "true");
     let watched = watch(&mut command, arguments.limit)?;
     let outcome = match (&watched.result, &watched.failure) {

@@ -1,8 +1,8 @@
-//! Lines of the table of kernels, with what is comparable of drivers' statistics in columns.
+//! Lines of the table of kernels, with comparable statistics of different drivers in columns.
 
 use serde_json::Value;
 
-/// The columns of statistics, each with drivers' words for it. A name with a word after a minus in it does not count.
+/// The columns of statistics, each with drivers' words for it. Names with a word after a minus are excluded.
 const COLUMNS: [(&str, &[&str]); 5] = [
     ("registers", &["register", "vgprs", "-spill", "-live"]),
     ("stack", &["stack", "local memory", "scratch"]),
@@ -11,13 +11,13 @@ const COLUMNS: [(&str, &[&str]); 5] = [
     ("occupancy", &["occupancy", "warps", "waves", "subgroups per"]),
 ];
 
-/// What stands above the lines.
+/// The heading of the table.
 pub fn heading() -> String {
     let columns = COLUMNS.map(|(name, _)| name);
     line("kernel", "seconds", &columns, "result")
 }
 
-/// The line of case `name`, which came to `outcome`, and to `result` if it ended.
+/// The line of case `name`, with its `outcome`, and its `result` if it ended.
 pub fn of_kernel(name: &str, outcome: &str, result: Option<&Value>) -> String {
     let seconds = result.and_then(|result| result["compile_seconds"].as_f64());
     let seconds = seconds.map_or_else(none, |seconds| format!("{seconds:.2}"));
@@ -34,7 +34,7 @@ fn none() -> String {
     "-".to_string()
 }
 
-/// The largest of the statistics that have one of `words` in their names.
+/// The largest statistic with one of `words` in its name.
 fn column(statistics: &Value, words: &[&str]) -> String {
     let wanted = |name: &str| {
         let name = name.to_lowercase();

@@ -1,4 +1,4 @@
-//! A physical device: which one to take, what Vulkan says of it, and how it is opened.
+//! A physical device: how it is chosen, its properties, and how it is opened.
 
 use std::ffi::CStr;
 
@@ -8,10 +8,10 @@ use warpnuts::gpu::Target;
 
 use crate::watched::at;
 
-/// Calls Vulkan, and says so before.
+/// Calls Vulkan, after printing the name of the call.
 ///
 /// # Errors
-/// The name of the result code, and of the call.
+/// The result code, and the name of the call.
 pub fn call<T>(name: &str, call: impl FnOnce() -> Result<T, vk::Result>) -> Result<T> {
     at(name);
     call().map_err(|code| anyhow!("{code:?} in {name}"))
@@ -19,21 +19,21 @@ pub fn call<T>(name: &str, call: impl FnOnce() -> Result<T, vk::Result>) -> Resu
 
 /// A device that is not opened yet.
 pub struct Card {
-    /// The loader, which has to stay where it is.
+    /// The loader, which has to stay loaded.
     _entry: ash::Entry,
-    /// The instance it was found by.
+    /// The device's instance.
     pub instance: ash::Instance,
-    /// Its handle.
+    /// The handle.
     pub physical: vk::PhysicalDevice,
-    /// What it allows.
+    /// The properties and limits.
     pub properties: vk::PhysicalDeviceProperties,
-    /// Its queue families.
+    /// The queue families.
     pub families: Vec<vk::QueueFamilyProperties>,
     features: vk::PhysicalDeviceFeatures,
     extensions: Vec<String>,
     driver: String,
     subgroup: u32,
-    /// The smallest and the largest subgroup, if the driver says.
+    /// The smallest and the largest subgroup, if the driver reports them.
     sizes: Option<(u32, u32)>,
     /// Whether wgpu would let kernels use subgroups.
     subgroups: bool,
@@ -43,23 +43,23 @@ impl Card {
     /// The first device whose name contains `name`; without one the first discrete GPU, or else the first device.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub fn choose(name: Option<&str>) -> Result<Card> {
         at("loading Vulkan");
         // SAFETY: the library is the system's Vulkan loader, whose initialisation has no further conditions.
         let entry = unsafe { ash::Entry::load() }.map_err(|error| anyhow!("there is no Vulkan loader ({error})"))?;
-        // SAFETY: asks for a number.
+        // SAFETY: the call only returns a number.
         let version = call("vkEnumerateInstanceVersion", || unsafe { entry.try_enumerate_instance_version() })?;
         if version.is_none_or(|version| version < vk::API_VERSION_1_1) {
             bail!("the Vulkan loader is older than 1.1");
         }
         let application = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_3);
         let create = vk::InstanceCreateInfo::default().application_info(&application);
-        // SAFETY: `create` is complete and outlives the call; so it is with all structures below.
+        // SAFETY: `create` is complete and outlives the call, like all structures below.
         let instance = call("vkCreateInstance", || unsafe { entry.create_instance(&create, None) })?;
         // SAFETY: the instance lives; it is never destroyed.
         let all = call("vkEnumeratePhysicalDevices", || unsafe { instance.enumerate_physical_devices() })?;
-        // SAFETY: the handles are this instance's.
+        // SAFETY: the handles belong to this instance.
         let described = all.into_iter().map(|it| (it, unsafe { instance.get_physical_device_properties(it) }));
         let mut all: Vec<_> = described.collect();
         let names: Vec<String> = all.iter().map(|(_, properties)| text(properties.device_name_as_c_str())).collect();
@@ -89,7 +89,7 @@ impl Card {
         physical: vk::PhysicalDevice,
         properties: vk::PhysicalDeviceProperties,
     ) -> Result<Card> {
-        // SAFETY: the handle is this instance's, here and below.
+        // SAFETY: the handle belongs to this instance, here and below.
         let extensions = call("vkEnumerateDeviceExtensionProperties", || unsafe {
             instance.enumerate_device_extension_properties(physical)
         })?;
@@ -109,13 +109,13 @@ impl Card {
             all = all.push_next(&mut driver);
         }
         at("vkGetPhysicalDeviceProperties2");
-        // SAFETY: each structure of the chain is one that this device knows.
+        // SAFETY: the device knows each structure of the chain.
         unsafe { instance.get_physical_device_properties2(physical, &mut all) };
         // SAFETY: as above.
         let features = unsafe { instance.get_physical_device_features(physical) };
         // SAFETY: as above.
         let families = unsafe { instance.get_physical_device_queue_family_properties(physical) };
-        // What wgpu asks for before it lets a shader use subgroups.
+        // wgpu's requirements for subgroups in a shader.
         use vk::SubgroupFeatureFlags as Operations;
         let operations = Operations::BASIC
             | Operations::VOTE
@@ -142,12 +142,12 @@ impl Card {
         })
     }
 
-    /// Whether it has an extension.
+    /// Whether the device has an extension.
     pub fn has(&self, extension: &CStr) -> bool {
         self.extensions.iter().any(|name| name.as_bytes() == extension.to_bytes())
     }
 
-    /// Whether it is a program that runs on the CPU.
+    /// Whether the device is a program that runs on the CPU.
     pub fn is_software(&self) -> bool {
         self.properties.device_type == vk::PhysicalDeviceType::CPU
     }
@@ -160,7 +160,7 @@ impl Card {
         self.families.iter().position(wanted).map(|family| family as u32)
     }
 
-    /// What kernels are written for here, as warpnuts has it of wgpu.
+    /// The target of kernels on this device, as warpnuts derives it from wgpu.
     pub fn target(&self) -> Target {
         let sizes = self.sizes.filter(|_| self.subgroups);
         let subgroup = sizes.map(|(smallest, _)| smallest.min(32)).filter(|size| size.is_power_of_two());
@@ -176,7 +176,7 @@ impl Card {
         }
     }
 
-    /// How a stage of a pipeline is flagged, as wgpu does.
+    /// The flags of a pipeline's stage, as in wgpu.
     pub fn stage_flags(&self) -> vk::PipelineShaderStageCreateFlags {
         match self.subgroups {
             true => vk::PipelineShaderStageCreateFlags::ALLOW_VARYING_SUBGROUP_SIZE,
@@ -184,11 +184,11 @@ impl Card {
         }
     }
 
-    /// Opens it with one queue, of `family`: `robust` with every check of accesses to buffers that it has, as wgpu
-    /// does, and with `statistics` of pipelines.
+    /// Opens the device with one queue of `family`; with `robust`, all its checks of buffer accesses are enabled, as in
+    /// wgpu, and with `statistics`, statistics of pipelines.
     ///
     /// # Errors
-    /// When the driver gives no device.
+    /// If the driver returns no device.
     pub fn open(&self, family: u32, robust: bool, statistics: bool) -> Result<ash::Device> {
         let priorities = [1.0];
         let queues = [vk::DeviceQueueCreateInfo::default().queue_family_index(family).queue_priorities(&priorities)];
@@ -208,7 +208,7 @@ impl Card {
         }
         if robust && self.has(ext::robustness2::NAME) {
             let mut there = vk::PhysicalDeviceFeatures2::default().push_next(&mut accesses);
-            // SAFETY: the device has the extension whose structure is asked for.
+            // SAFETY: the device has the extension of the structure.
             unsafe { self.instance.get_physical_device_features2(self.physical, &mut there) };
             accesses = accesses.robust_image_access2(false).null_descriptor(false);
             extensions.push(ext::robustness2::NAME.as_ptr());
@@ -220,11 +220,11 @@ impl Card {
             create = create.push_next(&mut executables);
         }
         let create = create.enabled_extension_names(&extensions);
-        // SAFETY: the device has every extension and feature that is asked for.
+        // SAFETY: the device has every requested extension and feature.
         call("vkCreateDevice", || unsafe { self.instance.create_device(self.physical, &create, None) })
     }
 
-    /// What there is to say of it, a line each: a word, and what it is.
+    /// The device's properties, a line each: a word and a value.
     pub fn lines(&self) -> Vec<(String, String)> {
         let properties = &self.properties;
         let version = |it: u32| {
@@ -262,7 +262,7 @@ impl Card {
     }
 }
 
-/// What a driver wrote into a field of fixed length.
+/// The text in a driver's field of fixed length.
 pub fn text<E>(field: Result<&CStr, E>) -> String {
     field.map_or_else(|_| String::new(), |text| text.to_string_lossy().into_owned())
 }

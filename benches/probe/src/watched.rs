@@ -1,4 +1,4 @@
-//! A command that may crash or hang: run with a limit on its time, and how it ended.
+//! A command that may crash or hang: how it is run with a time limit, and how it ended.
 
 use std::io::{self, Read, Seek};
 use std::process::{Command, ExitStatus, Stdio};
@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// How often a running command is looked at.
+/// The interval between checks of a running command.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What begins the line that says what is about to be called.
+/// The beginning of a line that names the next call.
 const AT: &str = "@at ";
 
-/// What begins the line that says what came of it.
+/// The beginning of a line with the result.
 const RESULT: &str = "@result ";
 
-/// Says, in the command, what it is about to call.
+/// Prints the next call, in the command.
 pub fn at(call: &str) {
     println!("{AT}{call}");
 }
 
-/// Says, in the command, what came of it.
+/// Prints the result, in the command.
 pub fn result(result: &Value) {
     println!("{RESULT}{result}");
 }
@@ -29,11 +29,11 @@ pub fn result(result: &Value) {
 /// A command that has ended.
 #[derive(Debug)]
 pub struct Watched {
-    /// Its result, if it came to one.
+    /// The result, if there is one.
     pub result: Option<Value>,
-    /// Why there is none: a signal, an exit code or the limit, and the call that it was in.
+    /// Why there is no result: a signal, an exit code or the limit, and the current call.
     pub failure: Option<String>,
-    /// Whatever else it or its driver wrote.
+    /// All other output of the command and its driver.
     pub said: Vec<String>,
     /// Wall time from beginning to end.
     pub seconds: f64,
@@ -42,9 +42,9 @@ pub struct Watched {
 /// Runs `command` for no longer than `limit`.
 ///
 /// # Errors
-/// When it cannot be started, or what it writes cannot be kept.
+/// If the command cannot be started, or its output cannot be stored.
 pub fn watch(command: &mut Command, limit: Duration) -> io::Result<Watched> {
-    // A file, not a pipe: it never fills up, and it holds what a command wrote before it crashed.
+    // A file, not a pipe: it never fills up, and it keeps the output of a command that crashes.
     let mut written = tempfile::tempfile()?;
     command.stdin(Stdio::null()).stdout(written.try_clone()?).stderr(written.try_clone()?);
     let start = Instant::now();
@@ -87,7 +87,7 @@ pub fn watch(command: &mut Command, limit: Duration) -> io::Result<Watched> {
 fn ending(status: ExitStatus) -> String {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        // Those whose numbers are the same on all systems, and bus errors, whose number is Linux's.
+        // Signals with the same number on all systems, and bus errors with Linux's number.
         return match signal {
             4 => "SIGILL".to_string(),
             5 => "SIGTRAP".to_string(),

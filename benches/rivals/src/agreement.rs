@@ -1,5 +1,5 @@
-//! Whether all programs sample the same posterior: the densities at points, `sigma_b` in the end. A benchmark of two
-//! posteriors would compare nothing.
+//! Checks that all programs sample the same posterior: by densities at points, and finally by `sigma_b`. A benchmark of
+//! two posteriors would compare nothing.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ const POINTS: u32 = 20;
 const TOLERANCE: f64 = 1e-9;
 const STANDARD_ERRORS: f64 = 4.0;
 
-/// Compares the gradient written by hand with warpnuts', and differences of log densities, as constants may be left out.
+/// Compares the hand-written gradient with warpnuts', and differences of log densities, as their constants may differ.
 pub fn of_gradients(dataset: &Arc<Dataset>, effect: Centering) -> bool {
     let model = model(dataset, effect, Scaling::identity(dataset));
     let mut worst: f64 = 0.0;
@@ -32,20 +32,20 @@ pub fn of_gradients(dataset: &Arc<Dataset>, effect: Centering) -> bool {
             let log_density = ours.log_density(&theta, &mut by_ours);
             let apart = theirs.log_density(&theta, &mut by_theirs) - log_density;
             worst = worst.max((apart - *constant.get_or_insert(apart)).abs() / log_density.abs());
-            // A small entry is a difference of large ones: relative to the largest of the gradient.
+            // Relative to the gradient's largest entry, as a small entry is a difference of large numbers.
             let largest = by_ours.iter().fold(0.0, |largest: f64, entry| largest.max(entry.abs()));
             for (a, b) in by_ours.iter().zip(&by_theirs) {
                 worst = worst.max((a - b).abs() / largest);
             }
         }
     }
-    // A NaN would not agree either.
+    // NaN is not agreement.
     let agreed = worst <= TOLERANCE;
     println!("{effect}: densities and gradients {} at {POINTS} points: relative difference {worst:.1e}", verb(agreed));
     agreed
 }
 
-/// Compares each program's mean of `sigma_b`, pooled over the seeds, with that of the base.
+/// Compares each program's mean of `sigma_b`, pooled over the seeds, with the base's mean.
 pub fn of_sigma_b(programs: &[Program], measured: &[Vec<Measured>]) -> bool {
     let pooled: Vec<(f64, f64)> = measured.iter().map(|seeds| pooled_mean(seeds)).collect();
     let (base_mean, base_error) = pooled[BASE];
@@ -65,7 +65,7 @@ pub fn of_sigma_b(programs: &[Program], measured: &[Vec<Measured>]) -> bool {
 }
 
 /// Mean over the seeds, and its standard error: from the Monte Carlo errors or from the spread of the seeds, whichever
-/// is larger, as chains that mix badly do not know how badly.
+/// is larger, as chains that mix badly underestimate their errors.
 fn pooled_mean(seeds: &[Measured]) -> (f64, f64) {
     let n = seeds.len() as f64;
     let mean = seeds.iter().map(|seed| seed.sigma_b.mean).sum::<f64>() / n;

@@ -14,13 +14,13 @@ pub struct ByHand {
     effect: Centering,
     likelihood: Likelihood,
     priors: Priors,
-    /// County after county.
+    /// The homes of each county.
     homes: Vec<Vec<Home>>,
     n_homes: f64,
     counties: Vec<County>,
     /// Sum of the squared outcomes of all homes.
     radon_squares: f64,
-    /// What the likelihood leaves for the priors, one a county.
+    /// Intermediate results, one a county.
     slots: Vec<Slot>,
 }
 
@@ -92,7 +92,7 @@ impl ByHand {
         squares
     }
 
-    /// The same, home by home.
+    /// Like `over_counties`, home by home.
     fn over_homes(&mut self) -> f64 {
         let mut squares = 0.0;
         for (slot, homes) in self.slots.iter_mut().zip(&self.homes) {
@@ -140,7 +140,7 @@ impl Posterior for ByHand {
         let precision = 1.0 / (eps * eps);
         let mut log_density = -0.5 * precision * squares - self.n_homes * hyper[4];
 
-        // Of each coefficient, the derivatives by mu and by log sigma.
+        // Derivatives by mu and by log sigma, for each coefficient.
         let (mut by_mu_a, mut by_mu_b, mut by_sigma_a, mut by_sigma_b) = (0.0, 0.0, 0.0, 0.0);
         let mut effect_squares = 0.0;
         let effects = effect_a.iter().zip(effect_b).zip(by_effect_a.iter_mut().zip(by_effect_b));

@@ -1,4 +1,4 @@
-//! warpnuts' own density, lent to nuts-rs: what is left of the difference is the samplers'.
+//! warpnuts' own density, lent to nuts-rs: the remaining difference is the samplers'.
 
 use std::sync::Arc;
 

@@ -48,8 +48,8 @@ fn main() -> Result<ExitCode> {
     Ok(if agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// All programs in turn, seed after seed, so that a machine that slows down slows all of them; the first round warms up
-/// and is not counted. `[program][seed]`.
+/// Runs all programs in turn, seed after seed, so that a machine that slows down slows all of them; the first round
+/// warms up and is not counted. Returns `[program][seed]`.
 fn race(programs: &[Program], seeds: u64) -> Result<Vec<Vec<Measured>>> {
     let mut measured: Vec<Vec<Measured>> = programs.iter().map(|_| Vec::new()).collect();
     for seed in 0..=seeds {

@@ -1,16 +1,16 @@
-//! What is told about an experiment, in numbers; effective sample sizes by the same code for all programs.
+//! The figures of an experiment; effective sample sizes by the same code for all programs.
 
 use warpnuts::diagnostics::{Summary, summarize};
 
 use crate::outcome::{CHAINS, DRAWS, Outcome};
 
-/// `sigma_b`'s place among the named variables, and in theta.
+/// The index of `sigma_b` among the named variables, and in theta.
 const SIGMA_B: usize = 3;
 
 pub struct Measured {
-    /// On the wall, in seconds.
+    /// Wall time in seconds.
     pub seconds: f64,
-    /// In this process, in seconds.
+    /// CPU time of this process in seconds.
     pub cpu_seconds: f64,
     pub gradients: [f64; 2],
     pub leapfrogs_a_draw: f64,
@@ -18,9 +18,9 @@ pub struct Measured {
     pub acceptance: f64,
     pub divergences: f64,
     pub largest_rhat: f64,
-    /// The smallest bulk effective sample size of all variables,
+    /// The smallest bulk effective sample size of all variables.
     pub ess: f64,
-    /// and the number of that variable.
+    /// The index of the variable with the smallest ESS.
     pub ess_of: usize,
     pub sigma_b: Summary,
 }

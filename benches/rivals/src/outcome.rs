@@ -1,4 +1,4 @@
-//! The experiment that every program runs, and what comes out of it.
+//! The experiment that every program runs, and its outcome.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ pub const DRAWS: usize = 1000;
 pub const TARGET_ACCEPT: f64 = 0.8;
 pub const MAX_DEPTH: u32 = 10;
 
-/// One program's experiment.
+/// The outcome of one program's experiment.
 pub struct Outcome {
-    /// From before the starting points to the last draw in memory, as named variables.
+    /// Time from before the starting points to the last draw in memory, as named variables.
     pub time: Elapsed,
     /// Gradients computed, in warm-up and for the draws.
     pub gradients: [u64; 2],
@@ -28,14 +28,14 @@ pub struct Outcome {
     pub values: Vec<f64>,
 }
 
-/// What has gone by: on the wall, and in this process. They differ where others want the core too.
+/// Wall time, and CPU time of this process. They differ if other programs use the core.
 #[derive(Clone, Copy)]
 pub struct Elapsed {
     pub wall: Duration,
     pub process: Duration,
 }
 
-/// A clock that has been started.
+/// A running clock.
 pub struct Clock(Instant, ProcessTime);
 
 impl Clock {

@@ -1,4 +1,4 @@
-//! What a program of nuts-rs samples: a log density in theta, and the named variables at a theta.
+//! A posterior for nuts-rs: a log density in theta, and the named variables at a theta.
 
 pub trait Posterior: Clone {
     /// D, the number of unconstrained coordinates, and of named variables.

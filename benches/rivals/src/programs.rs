@@ -1,4 +1,4 @@
-//! Who takes part.
+//! The programs that are compared.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use crate::{ours, theirs};
 /// A sampler with a gradient.
 pub struct Program {
     pub name: &'static str,
-    /// The experiment of a seed.
+    /// Runs the experiment of a seed.
     pub run: Box<dyn Fn(u64) -> Result<Outcome>>,
 }
 
-/// The program that all others are compared with.
+/// The program that the ratios compare with.
 pub const BASE: usize = 2;
 
-/// All programs, in the order they take turns in; `model` is warpnuts', with every coefficient as `effect` says.
+/// All programs, in the order of their turns; `model` is warpnuts', with the centering `effect` for every coefficient.
 pub fn all(model: &Arc<Model>, effect: Centering) -> Vec<Program> {
     let ours = |name, likelihood| {
         let model = model.clone();

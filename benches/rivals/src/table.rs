@@ -1,5 +1,5 @@
-//! The results as a Markdown table: a column a program; in each cell the median over the seeds, and the smallest and
-//! the largest where they tell something about the machine or about luck.
+//! The results as a Markdown table, with a column for each program. Each cell has the median over the seeds, and the
+//! smallest and largest value where they show effects of the machine or of chance.
 
 use warpnuts::model::{Centering, Model};
 
@@ -7,7 +7,7 @@ use crate::measured::Measured;
 use crate::outcome::{CHAINS, DRAWS, WARMUP};
 use crate::programs::{BASE, Program};
 
-/// A line of the table: a number, or the number next to the base's of the same seed.
+/// A line of the table: a number from an experiment and the base's experiment of the same seed.
 struct Line {
     name: &'static str,
     decimals: usize,
@@ -49,7 +49,7 @@ const WORTH: [Line; 6] = [
     line("ESS/CPU s, ratio seed by seed", 2, true, |it, base| it.ess_a_cpu_second() / base.ess_a_cpu_second()),
 ];
 
-/// What the non-centered model is asked, and what the centered one is, where chains may get stuck.
+/// The lines of the table; for the centered model, whose chains may get stuck, lines about trust replace trajectories.
 fn lines(effect: Centering) -> Vec<Line> {
     let middle = match effect {
         Centering::NonCentered => TRAJECTORIES.into_iter().collect::<Vec<_>>(),
@@ -58,7 +58,7 @@ fn lines(effect: Centering) -> Vec<Line> {
     TIME.into_iter().chain(GRADIENTS).chain(middle).chain(WORTH).collect()
 }
 
-/// How the program was built, and for what.
+/// The processor features and the experiment of this build.
 pub fn build() -> String {
     let features = if cfg!(target_feature = "avx512f") {
         "AVX-512"
@@ -87,7 +87,7 @@ pub fn print(model: &Model, effect: Centering, programs: &[Program], measured: &
     println!("| smallest ESS is of | {} |", smallest.join(" | "));
 }
 
-/// Median of the values, with the smallest and largest.
+/// Median of the values, and the smallest and largest.
 fn cell(values: impl Iterator<Item = f64>, decimals: usize, spread: bool) -> String {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
@@ -100,7 +100,7 @@ fn cell(values: impl Iterator<Item = f64>, decimals: usize, spread: bool) -> Str
     }
 }
 
-/// The variable that most often has the smallest effective sample size, and in how many seeds.
+/// The variable that most often has the smallest effective sample size, and the number of seeds.
 fn most_frequent(seeds: &[Measured], variables: &[String]) -> String {
     let count = |variable| seeds.iter().filter(|seed| seed.ess_of == variable).count();
     let variable = seeds.iter().map(|seed| seed.ess_of).max_by_key(|&variable| count(variable)).unwrap_or(0);

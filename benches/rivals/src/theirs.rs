@@ -12,7 +12,7 @@ use nuts_rs::{Chain, CpuLogpFunc, CpuMath, CpuMathError, DiagNutsSettings, HasDi
 use crate::outcome::{CHAINS, Clock, DRAWS, MAX_DEPTH, Outcome, TARGET_ACCEPT, WARMUP};
 use crate::posterior::Posterior;
 
-/// Starting points are uniform in this distance from 0, as warpnuts' are.
+/// Starting points are uniform within this distance of 0, as in warpnuts.
 const START_RADIUS: f64 = 2.0;
 
 type DiagChain<P> = <DiagNutsSettings as Settings>::Chain<CpuMath<Counted<P>>>;
@@ -79,7 +79,7 @@ fn start_chain<P: Posterior>(
     Ok(started)
 }
 
-/// Mean acceptance over the draws, by the same experiment once more: to ask for it costs time, which is not counted.
+/// Mean acceptance over the draws, from a second, untimed run of the experiment, as recording it costs time.
 fn acceptance<P: Posterior>(posterior: &P, seed: u64) -> Result<f64> {
     let mut sum = 0.0;
     for chain in 0..CHAINS {
@@ -94,7 +94,7 @@ fn acceptance<P: Posterior>(posterior: &P, seed: u64) -> Result<f64> {
     Ok(sum / (CHAINS * DRAWS) as f64)
 }
 
-/// `[chain][draw][variable]` as `[variable][chain][draw]`.
+/// Reorders `[chain][draw][variable]` to `[variable][chain][draw]`.
 fn by_variable(rows: &[f64], variables: usize) -> Vec<f64> {
     (0..variables).flat_map(|variable| rows.iter().skip(variable).step_by(variables).copied()).collect()
 }

@@ -1,4 +1,4 @@
-//! Autocorrelation: how much a draw resembles those before it.
+//! Autocorrelation: how much a draw resembles the draws before it.
 
 use serde::Serialize;
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::summary::counted;
 const LAGS: usize = 100;
 const VARIABLES: usize = 12;
 
-/// Below this nothing is left.
+/// A smaller autocorrelation counts as none.
 const LITTLE: f64 = 0.05;
 
 /// Correlations at lags 0, 1, 2, ...
@@ -23,7 +23,7 @@ const LITTLE: f64 = 0.05;
 pub struct AutocorrelationRow(Vec<f64>);
 
 impl AutocorrelationRow {
-    /// Averaged over these chains; empty where there are too few draws.
+    /// The average over these chains; empty if there are too few draws.
     pub fn of(variable: &VariableDraws, chains: &[usize]) -> AutocorrelationRow {
         let lags = LAGS.min(variable.draws / 2);
         if lags < 2 {
@@ -34,13 +34,13 @@ impl AutocorrelationRow {
         AutocorrelationRow(all.iter().take(lags + 1).map(|r| (1e4 * r).round() / 1e4).collect())
     }
 
-    /// The first lag at which little is left.
+    /// The first lag with an autocorrelation below [`LITTLE`].
     fn gone(&self) -> Option<usize> {
         self.0.iter().position(|r| *r < LITTLE)
     }
 }
 
-/// A panel for each hyperparameter, or the hardest of them.
+/// A panel for each hyperparameter, or for the hardest ones.
 pub fn figure(runs: &With<Vec<AutocorrelationRow>>) -> Option<Figure> {
     let places = hardest(runs.iter().map(|(run, _)| *run), VARIABLES);
     let panels: Vec<_> = places

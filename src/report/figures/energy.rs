@@ -1,4 +1,4 @@
-//! Energies: how they are distributed, and how far one transition moves them (Betancourt 2016).
+//! Energies: their distribution, and how far one transition changes them (Betancourt 2016).
 
 use serde_json::json;
 
@@ -10,19 +10,19 @@ use crate::report::kde::{Curve, Sorted};
 use crate::report::run::{POINTS, With};
 use crate::summary::{EBFMI_LIMIT, RunSummary, number};
 
-/// What is kept of a run.
+/// The energies of a run.
 #[derive(Debug, Clone)]
 pub struct EnergyPart {
-    /// E minus its mean.
+    /// The density of E minus its mean.
     energy: Curve,
-    /// E minus the E of the draw before.
+    /// The density of E minus the E of the previous draw.
     step: Curve,
     min: f64,
     mean: f64,
 }
 
 impl EnergyPart {
-    /// Of all chains together.
+    /// The energies of all chains together.
     pub fn of(sampled: &Sampled, summary: &RunSummary) -> EnergyPart {
         let draws = sampled.draws.draws().max(1);
         let energies = sampled.draws.statistic(Statistic::Energy);
@@ -41,7 +41,7 @@ impl EnergyPart {
     }
 }
 
-/// Runs side by side.
+/// A panel for each run.
 pub fn figure(runs: &With<EnergyPart>) -> Option<Figure> {
     let with = || runs.iter().filter(|(_, part)| !part.step.y.is_empty());
     with().next()?;

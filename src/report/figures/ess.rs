@@ -12,25 +12,25 @@ use crate::report::run::{With, hardest};
 use crate::report::thin::evenly;
 use crate::summary::number;
 
-/// How often it is computed, from how many chains at most, and for how many hyperparameters.
+/// The number of steps, the most chains, and the most hyperparameters.
 const STEPS: usize = 8;
 const CHAINS: usize = 64;
 const VARIABLES: usize = 12;
 
-/// One hyperparameter's.
+/// The ESS of one hyperparameter.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct EssRow {
-    /// Draws of each chain, from the first on.
+    /// The numbers of draws of each chain, counted from the first draw.
     draws: Vec<usize>,
     bulk: Vec<f64>,
     tail: Vec<f64>,
-    /// How many chains they are of.
+    /// The number of chains.
     #[serde(skip)]
     chains: usize,
 }
 
 impl EssRow {
-    /// Of some of these chains, variable by variable.
+    /// The ESS over draws of some of these chains, variable by variable.
     pub fn of_each(variables: &[VariableDraws], chains: &[usize]) -> Vec<EssRow> {
         let chains: Vec<usize> = evenly(chains.len(), CHAINS).into_iter().map(|i| chains[i]).collect();
         let all = variables.first().map_or(0, |variable| variable.draws);
@@ -56,7 +56,7 @@ fn of_first(variables: &[VariableDraws], chains: &[usize], draws: usize) -> Vec<
     ess_bulk_and_tail(&series)
 }
 
-/// A panel for each hyperparameter, or the hardest of them.
+/// A panel for each hyperparameter, or for the hardest ones.
 pub fn figure(runs: &With<Vec<EssRow>>) -> Option<Figure> {
     let places = hardest(runs.iter().map(|(run, _)| *run), VARIABLES);
     runs.iter().find(|(_, rows)| rows.iter().any(|row| row.bulk.iter().any(|ess| ess.is_finite())))?;

@@ -1,4 +1,4 @@
-//! The forest: every group's effects with intervals, beside its own least-squares estimate and its size.
+//! The forest: each group's effects with intervals, beside its own least-squares estimate and its size.
 
 use rayon::prelude::*;
 use serde_json::json;
@@ -12,10 +12,10 @@ use crate::report::thin::Rounding;
 use crate::report::view::View;
 use crate::summary::{RunSummary, significant};
 
-/// Numbers that a page has room for.
+/// The most numbers of the figure, approximately.
 const NUMBERS: usize = 100_000;
 
-/// What is kept of a run: K times J values each.
+/// The effects of a run: K times J values in each array.
 #[derive(Debug, Clone)]
 pub struct ForestPart {
     groups: usize,
@@ -24,12 +24,12 @@ pub struct ForestPart {
     q25: Vec<f64>,
     q75: Vec<f64>,
     q95: Vec<f64>,
-    /// The same for every run.
+    /// The groups' own estimates, equal for all runs.
     own: Vec<f64>,
 }
 
 impl ForestPart {
-    /// Of all effects of a run.
+    /// All effects of a run.
     pub fn of(sampled: &Sampled, summary: &RunSummary) -> ForestPart {
         let (layout, dataset) = (sampled.model.layout(), sampled.model.dataset());
         let rows = &summary.parameters.0[layout.hyperparameters()..];
@@ -58,7 +58,7 @@ impl ForestPart {
     }
 }
 
-/// All groups, or the smallest and largest effects where there is no room for all.
+/// All groups, or those with the smallest and largest effects if there are too many.
 pub fn figure(view: &View, parts: &With<ForestPart>, best: usize) -> Option<Figure> {
     let (run, part) = parts.get(best).copied()?;
     let (coefficients, groups) = (view.coefficients.len(), view.groups.len());
@@ -112,7 +112,7 @@ pub fn figure(view: &View, parts: &With<ForestPart>, best: usize) -> Option<Figu
     ))
 }
 
-/// What pooling does, in numbers.
+/// The effect of pooling, in numbers.
 fn shrinkage(view: &View, part: &ForestPart) -> String {
     let k = view.coefficient;
     let own = part.own(k);

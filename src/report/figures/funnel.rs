@@ -1,4 +1,4 @@
-//! The funnel: one group's effect against the sigma of all, as it is and as the offset that a non-centered sampler sees.
+//! The funnel: one group's effect against sigma, directly and as the offset that a non-centered sampler sees.
 
 use serde::Serialize;
 use serde_json::json;
@@ -15,16 +15,16 @@ use crate::summary::{number, significant};
 /// Bins of the marginal histograms.
 const BINS: usize = 40;
 
-/// The neck: this share of the draws, those with the smallest sigma.
+/// The neck: the draws with the smallest sigma, this fraction of all draws.
 const NECK: f64 = 0.1;
 
-/// What is kept of a run.
+/// The two variables of the funnel, and sigma, in a run.
 #[derive(Debug, Clone)]
 pub struct FunnelPart {
     sigma: FunnelAxis,
     effect: FunnelAxis,
     offset: FunnelAxis,
-    /// sd of effect and offset in the neck, over that of all draws.
+    /// sd of effect and offset in the neck, over the sd of all draws.
     squeezed: [f64; 2],
     smallest_sigma: f64,
 }
@@ -35,7 +35,7 @@ struct FunnelAxis {
     cloud: Cloud,
     #[serde(skip)]
     grid: DensityGrid,
-    /// Where the first bin of the histogram begins, how wide each is, and the density in each.
+    /// The start of the histogram's first bin, the width of a bin, and the density in each bin.
     first: f64,
     width: f64,
     bins: Vec<f64>,
@@ -57,7 +57,7 @@ impl FunnelAxis {
 }
 
 impl FunnelPart {
-    /// Of the view's coefficient and group.
+    /// The draws of the view's coefficient and group.
     pub fn of(sampled: &Sampled, view: &View, shown: &Shown, sigma: &VariableDraws) -> FunnelPart {
         let layout = sampled.model.layout();
         let mu = sampled.draws.variable(layout.mu(view.coefficient));
@@ -84,7 +84,7 @@ impl FunnelPart {
     }
 }
 
-/// The two figures: as it is, and in offset space.
+/// Two figures: the effect, and the offset.
 pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
     if parts.is_empty() {
         return Vec::new();
@@ -146,7 +146,7 @@ pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
     ]
 }
 
-/// `a` or `b`, of a coefficient's name.
+/// `a` or `b` from a coefficient's name.
 fn letter(effect: &str) -> &str {
     effect.split('[').next().unwrap_or(effect)
 }

@@ -1,14 +1,14 @@
-//! Each group's own least-squares estimate, as if there were no other group.
+//! Each group's own least-squares estimate, without the other groups.
 
 use crate::data::Dataset;
 
-/// A pivot smaller than this share of its column's own square is rounding.
+/// A pivot below this fraction of its column's squared length is a rounding error.
 const ROUNDING: f64 = 1e-9;
 
 /// The K coefficients of group `j` that its own observations determine; `NaN` for the others.
 ///
-/// Gauss-Jordan elimination of the normal equations: a coefficient is determined where no coefficient without a pivot of
-/// its own has a part in its row.
+/// Gauss-Jordan elimination of the normal equations: a coefficient with a pivot is determined if no coefficient without
+/// a pivot has a part in its row.
 pub fn estimate(dataset: &Dataset, j: usize) -> Vec<f64> {
     let count = dataset.n_coefficients();
     let rows = dataset.group_range(j);
@@ -61,10 +61,10 @@ mod tests {
         );
         let line = estimate(&data, 0);
         assert!((line[1] - 2.0).abs() < 1e-6 && (line[0] + 3995.0).abs() < 1e-2, "{line:?}");
-        // All at zero: the intercept is their mean, and nothing is known of the slope.
+        // All x are zero: the intercept is the mean outcome, and the slope is unknown.
         let flat = estimate(&data, 1);
         assert!((flat[0] - 3.5).abs() < 1e-12 && flat[1].is_nan(), "{flat:?}");
-        // All at one: only the sum of the two is known.
+        // All x are one: only the sum of intercept and slope is known.
         assert!(estimate(&data, 2).iter().all(|value| value.is_nan()));
     }
 }

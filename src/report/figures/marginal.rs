@@ -1,4 +1,4 @@
-//! The marginal density of sigma: each parameterization's, their means, and the exact one.
+//! The marginal density of sigma: each run's density and mean, and the exact density.
 
 use serde_json::json;
 
@@ -15,12 +15,12 @@ use crate::summary::{decimals, number};
 pub struct Truth {
     /// Posterior mean.
     pub mean: f64,
-    /// Its density.
+    /// The density.
     pub density: Curve,
 }
 
 impl Truth {
-    /// Over what is shown of all runs; `None` where sigma has no exact density.
+    /// The density over the visible range of all runs; `None` if sigma has no exact density.
     pub fn of(exact: &Exact, view: &View, runs: &[ReportedRun]) -> Option<Truth> {
         let i = exact.names().iter().position(|name| *name == view.sigma)?;
         let grid = grid(view, runs)?;
@@ -29,12 +29,12 @@ impl Truth {
     }
 }
 
-/// What is worth seeing in any of the runs.
+/// The visible range of sigma in all runs.
 pub fn grid(view: &View, runs: &[ReportedRun]) -> Option<DensityGrid> {
     runs.iter().filter_map(|run| Some(run.hyper(&view.sigma)?.grid)).reduce(DensityGrid::union)
 }
 
-/// All densities in one.
+/// All densities in one panel.
 pub fn figure(view: &View, runs: &[ReportedRun], truth: Option<&Truth>) -> Option<Figure> {
     let mut curves = Vec::new();
     let mut said = Vec::new();

@@ -1,4 +1,4 @@
-//! Posterior modes against the posterior mean, group by group: all equal at one, spread at the other.
+//! Posterior modes against the posterior mean, group by group: modes may be all equal where means are spread.
 
 use serde_json::json;
 
@@ -10,17 +10,17 @@ use crate::report::thin::{evenly, rounded};
 use crate::report::view::View;
 use crate::summary::{number, significant};
 
-/// Groups that are drawn, at most.
+/// The most groups that are drawn.
 const GROUPS: usize = 300;
 
 /// The effects of each group at modes.
 #[derive(Debug, Clone)]
 pub struct GroupModes {
-    /// Name, effects and what the caption says, mode by mode.
+    /// The name of each mode, and the effects there.
     found: Vec<(&'static str, Vec<f64>)>,
-    /// Why there is none of some, in sentences.
+    /// Why some modes do not exist, in sentences.
     none: Vec<String>,
-    /// Where all effects come together as the centered density rises without end.
+    /// The point where all effects meet as the centered density rises without end.
     spike: Option<Spike>,
 }
 
@@ -33,7 +33,7 @@ struct Spike {
 }
 
 impl GroupModes {
-    /// Of the view's coefficient.
+    /// The effects of the view's coefficient.
     pub fn of(
         view: &View,
         non_centered: &Result<Mode, NoMode>,

@@ -1,4 +1,4 @@
-//! Pairs of hyperparameters: how they hang together, and where transitions diverge.
+//! Pairs of hyperparameters: their correlations, and where transitions diverge.
 
 use serde_json::json;
 
@@ -53,7 +53,7 @@ fn figure(run: &ReportedRun, i: usize, runs: usize, places: &[usize]) -> Figure 
     )
 }
 
-/// Pearson's correlation; 0 where one of them is constant.
+/// Pearson's correlation; 0 if a variable is constant.
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let (mean_a, mean_b) = (crate::diagnostics::mean(a), crate::diagnostics::mean(b));
     let product: f64 = a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum();

@@ -1,4 +1,4 @@
-//! The posterior predictive check: outcomes drawn from the posterior, beside those observed.
+//! The posterior predictive check: outcomes drawn from the posterior, beside the observed outcomes.
 
 use serde_json::json;
 
@@ -9,27 +9,27 @@ use crate::report::run::POINTS;
 use crate::report::thin::evenly;
 use crate::summary::{number, significant};
 
-/// Replicates that are drawn, and whose statistics are compared.
+/// The numbers of replicates that are drawn, and whose statistics are compared.
 const DRAWN: usize = 40;
 const COMPARED: usize = 2000;
 
 /// Outcomes drawn from the posterior.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replicates {
-    /// The run they are of.
+    /// The run that made the replicates.
     pub run: String,
     /// The outcome's name.
     pub outcome: String,
-    /// The N outcomes observed, in the user's unit.
+    /// The N observed outcomes, in the user's unit.
     pub observed: Vec<f64>,
-    /// `[replicate][observation]`: any number of replicates of all N.
+    /// `[replicate][observation]`: any number of replicates with N observations each.
     pub replicates: Vec<f64>,
 }
 
-/// A number that sums a data set up.
+/// A statistic of a data set.
 type TestStatistic = fn(&Sorted) -> f64;
 
-/// What replicates are held against the observed outcomes by.
+/// The statistics that are compared between replicates and observed outcomes.
 const STATISTICS: [(&str, TestStatistic); 4] = [
     ("smallest", |sorted| sorted.quantile(0.0)),
     ("mean", |sorted| mean(sorted.values())),
@@ -37,7 +37,7 @@ const STATISTICS: [(&str, TestStatistic); 4] = [
     ("largest", |sorted| sorted.quantile(1.0)),
 ];
 
-/// Densities, and the share of replicates beyond the observed statistics; `None` without replicates.
+/// Densities, and the fraction of replicates above the observed statistics; `None` without replicates.
 pub fn figure(check: &Replicates) -> Option<Figure> {
     let size = check.observed.len();
     let all: Vec<&[f64]> = check.replicates.chunks_exact(size.max(1)).collect();

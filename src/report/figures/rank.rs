@@ -1,4 +1,4 @@
-//! Rank plots: how each chain's draws rank among those of all chains (Vehtari et al. 2021).
+//! Rank plots: the ranks of each chain's draws among those of all chains (Vehtari et al. 2021).
 
 use serde::Serialize;
 use serde_json::json;
@@ -12,24 +12,24 @@ use crate::summary::number;
 /// Bins of ranks.
 const BINS: usize = 20;
 
-/// Draws that a bin should hold on average.
+/// The least average number of draws in a bin.
 const DRAWS_A_BIN: usize = 5;
 
-/// Chains whose bins are drawn.
+/// The most chains whose bins are drawn.
 const CHAINS: usize = 16;
 
-/// One hyperparameter's.
+/// The ranks of one hyperparameter.
 #[derive(Debug, Clone, Serialize)]
 pub struct RankRow {
-    /// Which chains, and how many of each one's draws are in each bin, in units of its equal share.
+    /// The chains that are drawn, and the fraction of a chain's draws in each bin, in units of an equal share.
     chains: Vec<usize>,
     shares: Vec<Vec<f64>>,
-    /// The largest share of all chains that were looked at: whose, and in which bin.
+    /// The largest share of all examined chains, with its chain and bin.
     largest: (f64, usize, usize),
 }
 
 impl RankRow {
-    /// Of these chains, among the draws of all; `None` where there is only one, or too few draws for two bins.
+    /// The ranks of these chains among all draws; `None` for a single chain, or with too few draws for two bins.
     pub fn of(variable: &VariableDraws, chains: &[usize]) -> Option<RankRow> {
         let bins = BINS.min(variable.draws / DRAWS_A_BIN);
         if variable.chains < 2 || bins < 2 {
@@ -54,8 +54,8 @@ impl RankRow {
     }
 }
 
-/// How many of `draws` have their rank among the `sorted` draws of all chains in each of `bins` equal bins, in units of an
-/// equal share; equal draws have the rank of their middle.
+/// The number of `draws` whose rank among the `sorted` draws of all chains is in each of `bins` equal bins, in units of
+/// an equal share; equal draws have their middle rank.
 fn shares(draws: &[f64], sorted: &[f64], bins: usize) -> Vec<f64> {
     let mut counts = vec![0.0; bins];
     for draw in draws {
@@ -68,7 +68,7 @@ fn shares(draws: &[f64], sorted: &[f64], bins: usize) -> Vec<f64> {
     counts.into_iter().map(|count| (1000.0 * count / equal).round() / 1000.0).collect()
 }
 
-/// A figure for each run that has chains to compare.
+/// A figure for each run with chains to compare.
 pub fn figures(runs: &With<Vec<Option<RankRow>>>) -> Vec<Figure> {
     runs.iter().enumerate().filter_map(|(i, (run, rows))| figure(run, rows, i, runs.len())).collect()
 }

@@ -1,4 +1,4 @@
-//! One chain's sigma over its draws, and all effects that it squeezes together: the moment where it gets stuck in the neck.
+//! One chain's sigma over its draws, and the effects that it squeezes together: where the chain is stuck in the neck.
 
 use serde::Serialize;
 use serde_json::json;
@@ -12,43 +12,43 @@ use crate::report::thin::{Rounding, evenly, rounded};
 use crate::report::view::View;
 use crate::summary::{counted, significant};
 
-/// A stretch below this quantile of all draws is one in the neck.
+/// Draws with sigma below this quantile of all draws are in the neck.
 const NECK: f64 = 0.1;
 
-/// Draws of the chain that are shown, at most, and points of a line.
+/// The most draws that are shown, and the most and the fewest points of a line.
 const WINDOW: usize = 1000;
 const MOST: usize = 500;
 const FEWEST: usize = 60;
 
-/// Groups whose effects are shown, at most.
+/// The most groups whose effects are shown.
 const GROUPS: usize = 90;
 
-/// What is kept of a run.
+/// The chain of a run that is shown.
 #[derive(Debug, Clone, Serialize)]
 pub struct StuckPart {
     chain: usize,
     /// The 10 % quantile of sigma.
     neck: f64,
-    /// Where the longest stretch below it begins, and how long it is.
+    /// Start and length of the longest run of draws in the neck.
     start: usize,
     length: usize,
-    /// Numbers of the draws that are shown.
+    /// Indices of the draws that are shown.
     draws: Vec<usize>,
-    /// The same of sigma, which are more, for it is one line only.
+    /// Indices of the draws of sigma, which are more, as sigma is a single line.
     sigma_draws: Vec<usize>,
     sigma: Vec<f64>,
-    /// Which groups.
+    /// The groups that are shown.
     groups: Vec<usize>,
     effects: Vec<Vec<f64>>,
 }
 
 impl StuckPart {
-    /// The chain with the longest stretch in the neck.
+    /// Selects the chain with the longest run of draws in the neck.
     pub fn of(sampled: &Sampled, view: &View, sigma: &VariableDraws) -> StuckPart {
         let layout = sampled.model.layout();
         let neck = sigma.sorted.quantile(NECK);
         let longest = (0..sigma.chains).map(|chain| (longest_below(sigma.chain(chain), neck), chain));
-        // Of equal ones the first.
+        // The first of several equal ones.
         let ((start, length), chain) =
             longest.max_by_key(|((_, length), chain)| (*length, usize::MAX - chain)).unwrap_or_default();
         let window = sigma.draws.min(WINDOW);
@@ -78,7 +78,7 @@ impl StuckPart {
     }
 }
 
-/// Where the longest run of values below `bound` begins, and its length.
+/// Start and length of the longest run of values below `bound`.
 fn longest_below(values: &[f64], bound: f64) -> (usize, usize) {
     let (mut longest, mut start) = ((0, 0), 0);
     for (i, value) in values.iter().enumerate() {
@@ -91,7 +91,7 @@ fn longest_below(values: &[f64], bound: f64) -> (usize, usize) {
     longest
 }
 
-/// Runs side by side.
+/// A panel for each run.
 pub fn figure(view: &View, runs: &With<StuckPart>) -> Option<Figure> {
     let mut panels = Vec::new();
     for (run, part) in runs {

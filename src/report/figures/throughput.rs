@@ -1,4 +1,4 @@
-//! Throughput against the number of chains, and cost against the size of the model: a line for each engine and way to compute the likelihood.
+//! Throughput against the number of chains, and cost against the size of the model, for each engine and likelihood.
 
 use serde_json::{Value, json};
 
@@ -6,18 +6,18 @@ use crate::bench::{Bench, Rate, Timing};
 use crate::report::figure::Figure;
 use crate::summary::{counted, significant};
 
-/// One panel's rates.
+/// The rate that a panel shows.
 type Measure = fn(&Timing) -> Option<Rate>;
 
-/// What a panel shows.
+/// The panels' names and rates.
 const MEASURES: [(&str, Measure); 3] = [
     ("gradients a second", |timing| timing.gradients_per_second),
     ("leapfrogs a second", |timing| timing.leapfrogs_per_second),
     ("effective draws a second", |timing| timing.ess_per_second),
 ];
 
-/// A panel for each measure against the number of chains, and one of cost against the size of the model where several were
-/// sampled; `None` where nothing was timed.
+/// A panel for each measure against the number of chains, and one of cost against the size of the model if several
+/// models were timed; `None` without timings.
 pub fn figure(bench: &Bench) -> Option<Figure> {
     let several = bench.models.len() > 1;
     let first = bench.timings.first()?;

@@ -1,4 +1,4 @@
-//! Traces: each hyperparameter's density chain by chain, and its draws in the order they were made.
+//! Traces: each hyperparameter's density chain by chain, and its draws in order.
 
 use serde::Serialize;
 use serde_json::json;
@@ -13,39 +13,39 @@ use crate::report::thin::{Rounding, evenly};
 use crate::report::view::View;
 use crate::summary::{counted, number};
 
-/// Chains drawn one by one: all of them, up to so many, or else a few and an envelope.
+/// Up to the first number, all chains are drawn; otherwise the second number, and an envelope.
 const ALL_CHAINS: usize = 16;
 const SOME_CHAINS: usize = 6;
 
-/// Points of a trace, at most and at least, and of a chain's density.
+/// The most and the fewest points of a trace, and the points of a chain's density.
 const MOST: usize = 400;
 const FEWEST: usize = 40;
 const DENSITY_POINTS: usize = 64;
 
-/// One hyperparameter's.
+/// The traces of one hyperparameter.
 #[derive(Debug, Clone, Serialize)]
 pub struct TraceRow {
-    /// Which chains.
+    /// The chains that are drawn.
     chains: Vec<usize>,
-    /// Their densities.
+    /// The densities of these chains.
     densities: Vec<Curve>,
-    /// Numbers of the draws that are shown.
+    /// Indices of the draws that are shown.
     draws: Vec<usize>,
-    /// Those draws, chain by chain.
+    /// The shown draws of each chain.
     traces: Vec<Vec<f64>>,
-    /// 5 % and 95 % quantiles over all chains at each of those draws, where not all chains are shown.
+    /// 5 % and 95 % quantiles over all chains at each shown draw, unless all chains are drawn.
     envelope: Option<[Vec<f64>; 2]>,
 }
 
 impl TraceRow {
-    /// Of one of `variables` hyperparameters.
+    /// The traces of one of `variables` hyperparameters.
     pub fn of(variable: &VariableDraws, view: &View, variables: usize) -> TraceRow {
         let shown = if variable.chains <= ALL_CHAINS { ALL_CHAINS } else { SOME_CHAINS };
         let chains = evenly(variable.chains, shown);
         let points = (view.numbers / (variables * (chains.len() + 2)).max(1)).clamp(FEWEST, MOST);
         let draws = evenly(variable.draws, points);
         let rounding = Rounding::within(variable.grid.low, variable.grid.high);
-        // The rule of thumb for as many draws as one chain has.
+        // The rule of thumb, for the number of draws of one chain.
         let bandwidth = variable.sorted.bandwidth() * (variable.chains as f64).powf(0.2);
         let density =
             |chain: usize| smoothed(variable.chain(chain).iter().copied(), bandwidth, variable.grid, DENSITY_POINTS);

@@ -35,7 +35,7 @@ tables.marginal = (data) => [
 
 drawers.energy = (data, width) => {
   const each = columns(width, data.panels.length, 320, 560);
-  // Parameterizations have energies of their own, which are not to be compared: each panel has axes of its own.
+  // Energies of different parameterizations are not comparable: each panel has axes of its own.
   const panels = data.panels.map((panel) => plot({
     width: each, height: 240, marginTop: 28, marginLeft: 14,
     x: axis("energy − its mean; change of energy", each, { labelArrow: "none", labelAnchor: "center" }),

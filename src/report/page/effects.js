@@ -33,12 +33,12 @@ tables.modes = (data) => [
   ...data.groups.map((group, i) => [group, data.means[i], ...data.modes.map((mode) => mode.values[i])]),
 ];
 
-// Where there are more groups, only the smallest and largest so many are drawn, and those that are searched.
+// With more groups, only the smallest and the largest effects are drawn, or the groups that match the search.
 const FOREST_ALL = 100;
 const FOREST_ENDS = 20;
 const FOREST_FOUND = 40;
 
-/** Which groups are drawn, by what is chosen and searched. */
+/** The groups that are drawn: selected, or found by the search. */
 function forestRows(data, state) {
   const effects = data.runs[state.run ?? data.best].effects[state.coefficient ?? data.coefficient];
   const order = d3.sort(d3.range(data.groups.length), (i) => effects.mean[i]);

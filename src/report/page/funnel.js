@@ -43,7 +43,7 @@ tables.funnel = (data) => [
   ]),
 ];
 
-/** Plots at places of one. */
+/** Several plots inside one, each at its position. */
 function joined(width, height, plots) {
   const whole = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, fill: "currentColor" });
   for (const [one, x, y] of plots) {
@@ -54,12 +54,12 @@ function joined(width, height, plots) {
   return whole;
 }
 
-/** Round numbers that are not so near to an end that their labels reach into the next panel. */
+/** Round numbers, except those near an end, whose labels would reach into the next panel. */
 const inner = ({ low, high }, count) => d3.ticks(low, high, count).filter((tick) => Math.abs((tick - low) / (high - low) - 0.5) < 0.38);
 
 drawers.pairs = (data, width) => {
   const count = data.variables.length;
-  // Names stand along the left and the bottom only.
+  // Names are at the left and at the bottom only.
   const edge = 58;
   const each = Math.min(170, Math.floor((width - edge) / count));
   const total = each * count + edge;

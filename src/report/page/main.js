@@ -1,4 +1,4 @@
-// The page: tables at once, figures as they come into view, and all of them soon after.
+// The page: tables at once, then the figures, one after the other.
 
 function figureOf(described) {
   const { id, kind, title, look, shows, data } = described;
@@ -18,7 +18,7 @@ function figureOf(described) {
     const drawn = drawers[kind](data, width, state);
     panels.replaceChildren(...drawn.panels);
     keys.replaceChildren(...legend(drawn.legend ?? []));
-    // Controls stay, so that whoever types into one goes on typing.
+    // Controls stay, so that typing into one is not interrupted.
     if (!controls.hasChildNodes()) controls.append(...(drawn.controls ?? []));
   };
   state.redraw = (change) => {
@@ -40,7 +40,7 @@ function showFigures() {
     return made;
   });
   const drawAll = () => all.forEach(({ draw }) => draw());
-  // What is in view first; the rest when there is time, one figure at a time.
+  // One figure at a time, in the page's order.
   const waiting = [...all];
   const next = () => {
     const one = waiting.shift();

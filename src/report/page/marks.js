@@ -1,9 +1,10 @@
 "use strict";
-// What all figures share: colours, panels, clouds of points, legends.
+// Functions that all figures share: colours, panels, clouds of points, legends.
 
 const report = JSON.parse(document.getElementById("report-data").textContent);
 
-// A function for each kind of figure: (data, width, state) => { panels, legend?, controls? }; and its rows for CSV.
+// For each kind of figure, a function (data, width, state) => { panels, legend?, controls? }, and one for its rows of
+// CSV.
 const drawers = {};
 const tables = {};
 
@@ -12,7 +13,7 @@ const colour = (slot) => `var(--run${slot % SLOTS})`;
 const DASHES = [null, "7 2", "2 2", "9 2 2 2", "4 4", "1 3"];
 const dash = (slot) => DASHES[slot % SLOTS];
 
-/** The text of an element is never markup. */
+/** An element whose strings are inserted as text, never as markup. */
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -20,7 +21,7 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** A long name without its middle. */
+/** A long name loses its middle. */
 function shortened(name, most = 28) {
   const letters = [...name];
   if (letters.length <= most) return name;
@@ -28,16 +29,16 @@ function shortened(name, most = 28) {
   return letters.slice(0, most - end - 1).join("") + "…" + letters.slice(-end).join("");
 }
 
-/** A curve at equal steps, as points. */
+/** The points of a curve with equal steps. */
 const points = ({ low, step, y }) => y.map((value, i) => ({ x: low + i * step, y: value }));
 
-/** How many panels of at least `least` pixels fit side by side, and how wide each is. */
+/** The width of a panel, if as many panels of at least `least` pixels as possible are side by side. */
 function columns(width, count, least, most = Infinity) {
   const fit = Math.max(1, Math.min(count, Math.floor((width + 14) / (least + 14))));
   return Math.min(most, Math.floor((width + 14) / fit - 14));
 }
 
-/** A plot with the page's type; text is 12 pixels whatever the width. */
+/** A plot in the page's font; text has 12 pixels at any width. */
 function plot(options) {
   const made = Plot.plot({
     marginLeft: 46,
@@ -57,7 +58,7 @@ const short = (value) => (value === 0 ? "0" : Math.abs(value) >= 1e5 || Math.abs
 const axis = (label, width, more = {}) => ({ label, ticks: Math.max(2, Math.floor(width / 80)), tickFormat: ticks, ...more });
 const ticks = (value) => (value === 0 ? "0" : Math.abs(value) >= 1e5 || Math.abs(value) < 1e-4 ? d3.format(".4~e")(value) : String(+value.toPrecision(8)).replace("-", "−"));
 
-/** Thousands of dots as one path: a page with a circle for each would be slow. */
+/** Thousands of dots as one path: a circle for each would make the page slow. */
 function cloud(xs, ys, { size = 3, stroke, opacity = 0.5 }) {
   return (index, { x, y }, values, { marginLeft, marginRight, marginTop, marginBottom, width, height }) => {
     const inside = (px, py) => px >= marginLeft && px <= width - marginRight && py >= marginTop && py <= height - marginBottom;
@@ -67,12 +68,12 @@ function cloud(xs, ys, { size = 3, stroke, opacity = 0.5 }) {
   };
 }
 
-/** Divergences: crosses in the colour of alarm, with an edge that shows on any cloud. */
+/** Divergences: crosses in the warning colour, with an edge that shows on any cloud. */
 function crosses(xs, ys) {
   return (index, { x, y }, values, { marginLeft, marginRight, marginTop, marginBottom, width, height }) => {
     const inside = (px, py) => px >= marginLeft && px <= width - marginRight && py >= marginTop && py <= height - marginBottom;
     const places = xs.map((value, i) => [x(value), y(ys[i])]).filter(([px, py]) => inside(px, py));
-    // Many are drawn small, so that they do not hide the draws.
+    // Many crosses are small, so that they do not hide the draws.
     const many = xs.length > 150;
     const r = many ? 2 : 4;
     const d = places.map(([px, py]) => `M${(px - r).toFixed(1)},${(py - r).toFixed(1)}l${2 * r},${2 * r}m${-2 * r},0l${2 * r},${-2 * r}`).join("");
@@ -83,7 +84,7 @@ function crosses(xs, ys) {
   };
 }
 
-/** Lines over common xs, as one element each. */
+/** Lines with common xs, a path each. */
 function lines(xs, rows, { strokes, width = 1, opacity = 1 }) {
   return (index, { x, y }) => {
     const all = svg("g", { fill: "none", "stroke-width": width, "stroke-opacity": opacity, "stroke-linejoin": "round" });
@@ -102,10 +103,10 @@ function svg(name, attributes) {
   return made;
 }
 
-/** Shades of a run's colour: chains of one run are told apart, and still belong to it. */
+/** Shades of a run's colour, one for each chain. */
 const shade = (slot, i, count) => (count < 2 ? colour(slot) : `color-mix(in srgb, ${colour(slot)} ${Math.round(100 - (45 * i) / (count - 1))}%, var(--text))`);
 
-/** Entries: { label, slot | stroke, dash, shape: "line" | "dot" | "cross" | "area" | "ring" }. */
+/** Entries: { label, stroke, dash, width, shape: line, dot, ring, triangle, square, area or cross }. */
 function legend(entries) {
   return entries.map(({ label, stroke, dash: pattern, shape = "line", width = 2.5 }) => {
     const key = svg("svg", { width: 26, height: 14, "aria-hidden": "true" });

@@ -89,7 +89,7 @@ tables.throughput = (data) => [
   ...data.panels.flatMap((panel) => panel.points.map((point) => [panel.name, point.engine, point.likelihood, point.x, point.rate, point.low, point.high, panel.along])),
 ];
 
-/** Powers of two, as many as there is room for. */
+/** Powers of two, as many as fit. */
 function logTicks([low, high], width) {
   const first = Math.floor(Math.log2(low)), last = Math.ceil(Math.log2(high));
   const step = Math.max(1, Math.ceil((last - first + 1) / (width / 62)));

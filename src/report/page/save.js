@@ -11,7 +11,7 @@ function download(name, type, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-/** All panels of a figure, where they are on the screen, with its heading and legend, as one SVG that needs no style sheet. */
+/** All panels of a figure as on the screen, with heading and legend, as one SVG without a style sheet. */
 function standalone(figure) {
   const held = figure.querySelector(".panels");
   const frame = held.getBoundingClientRect();
@@ -49,7 +49,7 @@ function standalone(figure) {
 
 const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity", "stroke-linecap", "font-size", "font-weight", "text-anchor", "opacity", "paint-order", "font-variant"];
 
-/** A copy whose colours are numbers rather than the page's variables. */
+/** A copy with values in place of the page's style variables. */
 function inlined(original) {
   const copy = original.cloneNode(true);
   const [from, to] = [[original, ...original.querySelectorAll("*")], [copy, ...copy.querySelectorAll("*")]];

@@ -41,7 +41,7 @@ drawers.trace = (data, width) => {
   return { panels, legend: entries };
 };
 
-/** Ticks that stand on the axis of draws. */
+/** Ticks on the axis of draws. */
 function marked(draws) {
   return (index, { x }, values, { height, marginBottom }) =>
     svg("path", { d: draws.map((draw) => `M${x(draw).toFixed(1)},${height - marginBottom}v-9`).join(""), stroke: "var(--mark)", "stroke-width": draws.length > 150 ? 0.5 : 2 });
@@ -56,7 +56,7 @@ drawers.rank = (data, width) => {
   const height = 64 + data.chains.length * Math.max(15, Math.min(34, 130 / data.chains.length));
   const panels = data.rows.map((row) => {
     const bars = row.shares.flatMap((shares, c) => shares.map((share, i) => ({ c, i, share, bins: shares.length })));
-    // A bar's height is 0.55 of the distance between chains where it has its equal share.
+    // A bar's height is 0.55 of the distance between chains for an equal share.
     const base = (d) => data.chains.length - 1 - d.c;
     return plot({
       width: each, height, marginTop: 26, marginLeft: 44,
