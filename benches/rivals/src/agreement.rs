@@ -6,7 +6,7 @@ use std::sync::Arc;
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::model::{Centering, Likelihood, Scaling};
-use warpnuts::random::{StreamKey, Purpose};
+use warpnuts::random::{Purpose, StreamKey};
 
 use crate::by_hand::ByHand;
 use crate::measured::Measured;
