@@ -162,7 +162,7 @@ impl DeviceEngine {
         (self.transitions, self.drawn)
     }
 
-    /// The time that dispatches take.
+    /// The meter of the dispatches' time.
     pub fn meter(&self) -> Arc<Meter> {
         self.meter.clone()
     }
