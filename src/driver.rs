@@ -224,7 +224,7 @@ pub fn run_from(
         part: PhaseKind::Sampling,
         thin: plan.thin,
     };
-    // A run that was stopped in warm-up has no draws to make, but a stopped engine makes none.
+    // A run that was stopped in warm-up comes here too, but a stopped engine makes no draws.
     let mut stretch = FIRST_STRETCH;
     loop {
         let left = plan.draws - done.draws;

@@ -42,7 +42,7 @@ pub struct BetweenChains {
     pub mean: RunningVariance,
     /// Each chain's mean of u^2.
     pub square: RunningVariance,
-    /// The sum over the chains of (mean of u - its mean) (mean of u^2 - its mean).
+    /// The sum over the chains of the products of both means' deviations.
     pub mixed: f64,
     /// Each chain's share of draws in the lower tail, and of draws outside the upper tail.
     pub below: [RunningVariance; 2],
@@ -61,7 +61,7 @@ pub struct BetweenChains {
 }
 
 impl BetweenChains {
-    /// Adds the next chain's sums over `draws` draws, of which the first `half` are its first half.
+    /// Adds the next chain's sums over `draws` draws, split after the first `half` draws.
     pub fn add(&mut self, sums: &DrawSums, draws: usize, half: usize, per_superchain: u32) {
         let n = draws as f64;
         let [first, second] = sums.halves;

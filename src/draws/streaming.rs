@@ -53,7 +53,7 @@ pub struct Totals {
     pub complete: bool,
     /// Location and scale of each variable, in the user's units.
     pub units: Vec<LocationScale>,
-    /// Statistics of each variable, in its unit.
+    /// Between-chain statistics of each variable, in its unit u.
     pub across: Vec<BetweenChains>,
     /// Number of draws in each bin, `[variable][bin]`.
     pub histograms: Vec<u64>,

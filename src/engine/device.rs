@@ -142,7 +142,7 @@ impl DeviceEngine {
         })
     }
 
-    /// Puts every chain into its state of `states`.
+    /// Puts chain i into state i of `states`.
     ///
     /// # Errors
     /// If the device fails.

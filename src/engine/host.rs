@@ -121,7 +121,7 @@ impl HostEngine {
         HostEngine { transitions, drawn, ..self }
     }
 
-    /// Continues with `spare`, which are the same log density, if the device of the workers' densities fails.
+    /// Continues with `spare`, densities of the same model, if the device of the workers' densities fails.
     pub fn with_spare(self, spare: Vec<Box<dyn Density>>) -> HostEngine {
         HostEngine { spare, ..self }
     }

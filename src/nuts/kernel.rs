@@ -55,7 +55,7 @@ pub trait Kernel {
     /// Sets the tuning of the next transitions, as far as the buffers allow.
     fn configure(&mut self, tuning: &Tuning);
 
-    /// Starts the transition of `key` at `from`; some calls of [`give`](Kernel::give) later it ends in a draw.
+    /// Starts the transition of `key` at `from`, which ends in a draw after some calls of [`give`](Kernel::give).
     fn begin(&mut self, key: StreamKey, from: &State, step_size: f64);
 
     /// The position at which a gradient is wanted.

@@ -72,8 +72,8 @@ impl Adaptation {
     /// Updates the metric from the moments of a window. The variance of a coordinate becomes the geometric mean of its
     /// variance and of its gradient's inverse variance: draws and gradients then spread alike, and the Fisher
     /// divergence from a standard normal is minimal (Tran and Kleppe 2024; Seyboldt, Carlson and Carpenter 2026). For a
-    /// normal posterior it lies between the marginal and the conditional variance, and it is already good before the
-    /// chains have settled. Regularized towards a small number, as in Stan.
+    /// normal posterior the result lies between the marginal and the conditional variance, and it is already good
+    /// before the chains have settled. It is regularized towards a small number, as in Stan.
     pub fn update_metric(scale: &mut [f64], moments: &Moments) {
         let n = moments.count();
         for ((scale, position), gradient) in

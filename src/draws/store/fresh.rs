@@ -6,7 +6,7 @@ use super::layout::Extent;
 use crate::draws::Precision;
 use crate::nuts::Statistic;
 
-/// Limit on their bytes: about the memory that reading them back would take.
+/// Limit on the bytes of these draws: about the memory that reading them back would take.
 const MOST_BYTES: usize = 64 << 20;
 
 /// Numbers that are copied out of a draw together: those of a cache line.

@@ -202,8 +202,8 @@ pub struct Packing {
     pub scale: f64,
 }
 
-/// The usual distance of elements from the offset is at most this many sds: 11 bits of it are half a thousandth of an
-/// sd.
+/// Usual limit on the distance of elements from the offset, in sds: rounding to 11 bits then errs by half a thousandth
+/// of an sd.
 const FARTHEST: f64 = 4.0;
 
 impl Packing {

@@ -1,4 +1,4 @@
-//! The lock of a run's folder: one process at a time, because two that resumed the same run would overwrite each other.
+//! The lock of a run's folder: one process at a time, because two would overwrite each other's files.
 
 use std::fs::{File, TryLockError};
 use std::io;

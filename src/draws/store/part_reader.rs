@@ -55,8 +55,7 @@ impl PartReader {
     /// share chunks, a whole chunk or an equal part of it, of about `most` values.
     pub fn variable_ranges(&self, numbers: usize, together: usize, most: usize) -> Vec<Range<usize>> {
         let size = (self.chains * self.draws).max(1);
-        // For each number, how many numbers of its chunk are left from it on, and how many are in each part of the
-        // chunk.
+        // For each number, the count of numbers in its chunk from that number on, and in each part of the chunk.
         let mut beside = vec![(1, 1); numbers];
         for drawn in &self.arrays.arrays {
             let (along, last) = (drawn.chunk_elements(), drawn.last_length().max(1));

@@ -26,7 +26,8 @@ use crate::model::{Likelihood, Model};
 use crate::nuts::Statistic;
 use crate::nuts::adaptation::PositionMoments;
 
-/// Numbers that are read together, 32 MiB; the limit for variables that share chunks, 64 MiB.
+/// Variables are read together up to about this many numbers, 32 MiB; variables that share chunks up to about this
+/// many, 64 MiB.
 const TOGETHER: usize = 4 << 20;
 const MOST: usize = 8 << 20;
 
@@ -181,7 +182,7 @@ impl Store {
         Ok(Store { folder, files, about, model, extent, learnt, damage, sampling, warmup, fresh: None })
     }
 
-    /// The store with its draws after warm-up in memory, which were just made.
+    /// Adds the draws after warm-up, if they were just made and are still in memory.
     pub fn with(self, fresh: Option<Fresh>) -> Store {
         debug_assert!(fresh.as_ref().is_none_or(|fresh| fresh.draws() == self.draws()));
         Store { fresh, ..self }

@@ -35,7 +35,7 @@ pub struct RowBuffer {
 }
 
 impl RowBuffer {
-    /// The buffer for the row of draw `draws` of each chain, still empty.
+    /// The buffer for the row of draw `draws` of each chain; `restore` reads the draws before it.
     pub fn new(files: Arc<Files>, arrays: DrawArrays, chains: usize, variables: usize, draws: usize) -> RowBuffer {
         let numbers = vec![f64::NAN; chains * arrays.row * arrays.width];
         let (number, filled) = (draws / arrays.row, draws % arrays.row);

@@ -120,7 +120,7 @@ impl DeviceBatch {
         })
     }
 
-    /// Puts every chain into its state of `states`, whose log densities include `constant`.
+    /// Puts chain i into state i of `states`, whose log densities include `constant`.
     pub fn put(
         &mut self,
         gpu: &Gpu,

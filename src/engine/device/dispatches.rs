@@ -28,8 +28,8 @@ pub const SOFTWARE_BUDGET: u32 = 40_000;
 /// Largest number of iterations of a dispatch.
 const LARGEST_BUDGET: u32 = 1 << 24;
 
-/// If draws are summed up, no chain runs more transitions than this ahead of another: all have made the same number
-/// when a run is stopped.
+/// If draws are summed up, no chain runs more transitions than this ahead of another, because all must end with the
+/// same number when a run is stopped.
 const AHEAD: u32 = 256;
 
 impl DeviceEngine {

@@ -194,8 +194,8 @@ impl TransitionShaders {
         // coefficients below K index the tables. Loops end after K, TRIANGLE, J, SLOTS, a group's rows or ten rounds,
         // and the outermost loop when the budget is spent, to which every iteration adds.
         let transition = unsafe { ComputeKernel::compile(gpu, "transition", &self.transition, &[])? };
-        // SAFETY: as many runs of POOLED chains are dispatched as the batch has, and the output has room for all of
-        // them.
+        // SAFETY: as many chunks of POOLED chains are dispatched as the batch has, and the output has room for all
+        // chunks.
         let pool = unsafe { ComputeKernel::compile(gpu, "pool", &self.pool, &[])? };
         // SAFETY: both entries compare their index with the length of the states, which are whole states of the batch's
         // chains. There are no loops.

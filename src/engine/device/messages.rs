@@ -45,7 +45,7 @@ shared_struct! {
         pub since_recorded: u32,
         /// Number of the phase's first draw in the random numbers of its effects, if the device draws effects.
         pub first_effects: u32,
-        /// The bits of such a number that are flipped: all in warm-up.
+        /// The bits of that number to flip: all in warm-up.
         pub effects_flipped: u32,
     }
 }
@@ -77,7 +77,7 @@ shared_struct! {
     pub struct Chain {
         /// Transitions of the phase made so far.
         pub made: u32,
-        /// 1 while a transition is under way; its tree follows.
+        /// 1 while a transition is under way, whose tree the next members describe.
         pub growing: u32,
         /// Doublings so far.
         pub depth: u32,

@@ -64,8 +64,8 @@ impl DeviceSums {
         gpu.write(self.histograms.output(), &vec![0u32; self.variables * BINS]);
     }
 
-    /// Hands over the sums of `chains`, each over `draws` draws of `warmup` or since, of which the first `half` are the
-    /// first half.
+    /// Hands over the sums of `chains`, each over `draws` draws of `warmup` or since, split after the first
+    /// `half` draws.
     ///
     /// # Errors
     /// If the device fails; some sums may have been handed over by then.
