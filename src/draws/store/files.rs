@@ -44,7 +44,6 @@ impl Files {
         self.inner.key_to_fspath(key)
     }
 
-    /// The folder of the files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }

@@ -28,7 +28,6 @@ impl Lock {
         }
     }
 
-    /// The run's folder.
     pub fn run(&self) -> &Path {
         &self.run
     }

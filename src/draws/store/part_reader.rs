@@ -35,7 +35,6 @@ impl PartReader {
         self.draws
     }
 
-    /// The arrays.
     pub fn arrays(&self) -> &DrawArrays {
         &self.arrays
     }

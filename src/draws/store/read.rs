@@ -322,7 +322,6 @@ impl Store {
         self.sampling.arrays().row
     }
 
-    /// The files of the store.
     pub(super) fn files(&self) -> &Arc<Files> {
         &self.files
     }

@@ -83,7 +83,6 @@ impl RowBuffer {
         }
     }
 
-    /// The arrays of draws.
     pub fn arrays(&self) -> &DrawArrays {
         &self.arrays
     }

@@ -190,7 +190,6 @@ impl DeviceBatch {
         Chains { first: chains.first + self.first as u32, count: self.chains.len() as u32, ..chains }
     }
 
-    /// Number of chains.
     pub fn len(&self) -> usize {
         self.chains.len()
     }
@@ -218,7 +217,6 @@ impl DeviceBatch {
         self.slots.iter_mut().try_for_each(|slot| slot.pack(gpu, packer, rows))
     }
 
-    /// Submits a dispatch.
     pub fn submit(&mut self, gpu: &Gpu, transition: &ComputeKernel, slot: usize, run: Dispatch) {
         let chains = self.chains.len() as u64;
         let run = Dispatch {

@@ -82,7 +82,6 @@ pub struct Arrived<'a> {
     pub statistics: &'a [TransitionStatistics],
 }
 
-/// The rows of each chain.
 struct ChainRows {
     /// The start of each chain's rows, and the end of the last chain's.
     starts: Vec<usize>,
