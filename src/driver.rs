@@ -1,5 +1,5 @@
-//! The driver: walks through the phases of a run and adapts between them. Step sizes adapt chain by chain inside a phase;
-//! metric and step size are pooled over all chains between phases, at fixed places, so that nothing depends on
+//! The driver: walks through the phases of a run and adapts between them. Step sizes adapt chain by chain inside a
+//! phase; metric and step size are pooled over all chains between phases, at fixed points, so that nothing depends on
 //! scheduling, and a thousand chains adapt well in a hundred transitions.
 
 mod schedule;
@@ -17,56 +17,56 @@ use crate::nuts::{Adaptation, Tuning};
 
 use schedule::{Stage, StageRole, schedule};
 
-/// Draws of each chain before the first checkpoint among them, at most.
+/// Transitions of each chain after warm-up before the first checkpoint is considered.
 const FIRST_STRETCH: u32 = 16;
 
-/// How long to run, and how to adapt.
+/// Length, adaptation and thinning of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// Transitions of each chain before draws are kept.
+    /// Transitions of each chain in warm-up.
     pub warmup: u32,
     /// Transitions of each chain since warm-up.
     pub draws: u32,
-    /// Of how many transitions one is kept as a draw.
+    /// Thinning interval: every `thin`-th transition's draw is recorded.
     pub thin: u32,
-    /// The mean acceptance to aim at.
+    /// Target of the mean acceptance.
     pub target_accept: f64,
-    /// The most doublings of a trajectory.
+    /// Largest number of doublings of a trajectory.
     pub max_depth: u32,
 }
 
-/// What there is to tell about a run beside its draws.
+/// The results of a run, apart from its draws.
 #[derive(Debug, Clone)]
 pub struct RunOutcome {
     /// Transitions of each chain in warm-up.
     pub warmup: u32,
-    /// Transitions of each chain since warm-up: fewer than planned where the run was interrupted.
+    /// Transitions of each chain since warm-up: fewer than planned if the run was interrupted.
     pub draws: u32,
-    /// The step size of all draws.
+    /// The step size after warm-up.
     pub step_size: f64,
-    /// The metric of all draws, as sds in the sampler's units.
+    /// The metric after warm-up, as sds in the sampler's units.
     pub scale: Vec<f64>,
-    /// Where the chains were in the last window of warm-up, if there was one.
+    /// Moments of positions over the last window of warm-up, if there was one.
     pub spread: Option<PositionMoments>,
-    /// Mean acceptance over all draws.
+    /// Mean acceptance over all transitions since warm-up.
     pub acceptance: f64,
-    /// Divergent transitions, in warm-up and among the draws.
+    /// Divergent transitions, in warm-up and since.
     pub divergences: [u64; 2],
-    /// Gradients computed, in warm-up and for the draws.
+    /// Gradients computed, in warm-up and since.
     pub gradients: [u64; 2],
-    /// Time spent, in warm-up and on the draws.
+    /// Time spent, in warm-up and since.
     pub time: [Duration; 2],
-    /// A device that failed in the middle of the run.
+    /// The failure of a device during the run.
     pub failure: Option<DeviceFailure>,
 }
 
-/// All chains between two transitions, and all that a run has learnt so far: enough to go on from there as if nothing
-/// had happened.
+/// All chains between two transitions, and everything that the run has learned: enough to continue as if nothing had
+/// happened.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// Whether step size and metric are those of another run.
+    /// Whether step size and metric come from another run.
     pub frozen: bool,
-    /// Stages of warm-up that are over.
+    /// Phases of warm-up that are over.
     pub stages: usize,
     /// Transitions of each chain since warm-up.
     pub draws: u32,
@@ -74,7 +74,7 @@ pub struct Checkpoint {
     pub step_size: f64,
     /// The metric of the next phase, as sds in the sampler's units.
     pub scale: Vec<f64>,
-    /// Where the chains were in the last window of warm-up, if one is over.
+    /// Moments of positions over the last window of warm-up, once it is over.
     pub spread: Option<PositionMoments>,
     /// Transitions of each chain in warm-up.
     pub warmup: u32,
@@ -86,47 +86,47 @@ pub struct Checkpoint {
     pub acceptance: f64,
     /// Time spent, in warm-up and since.
     pub time: [Duration; 2],
-    /// The chains.
+    /// The states of the chains.
     pub chains: ChainStates,
 }
 
-/// Keeps checkpoints.
+/// Stores checkpoints.
 pub trait Checkpointer {
-    /// How often, at about, a checkpoint is wanted.
+    /// Approximate time from one checkpoint to the next.
     fn interval(&self) -> Duration;
 
-    /// Takes a checkpoint after the last block that the run's sink took.
+    /// Stores a checkpoint, made after the last block that the run's sink took.
     ///
     /// # Errors
-    /// When it cannot be kept.
+    /// If the checkpoint cannot be stored.
     fn record(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError>;
 }
 
-/// How a run begins.
+/// The start of a run.
 #[derive(Debug, Clone)]
 pub enum Start {
-    /// With everything to be learnt.
+    /// Everything is still to be learned.
     Fresh,
-    /// With what another run has learnt, which stays as it is: warm-up only forgets where chains began, and no chain learns
-    /// from another.
+    /// Step size and metric come from another run and stay fixed: in warm-up the chains only forget their starting
+    /// points, and no chain learns from another.
     Frozen(Tuned),
-    /// Where a run of the same plan stood.
+    /// The run continues from a checkpoint of the same plan.
     Resumed(Checkpoint),
 }
 
-/// What a run learns in warm-up.
+/// The results of adaptation in warm-up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tuned {
     /// The step size.
     pub step_size: f64,
     /// The metric, as sds in the sampler's units.
     pub scale: Vec<f64>,
-    /// Where the chains were in the last window, if there was one.
+    /// Moments of positions over the last window, if there was one.
     pub spread: Option<PositionMoments>,
 }
 
 impl Tuned {
-    /// What is behind a run that has come so far.
+    /// The results of adaptation up to a checkpoint.
     pub fn of(checkpoint: &Checkpoint) -> Tuned {
         let Checkpoint { step_size, scale, spread, .. } = checkpoint;
         Tuned { step_size: *step_size, scale: scale.clone(), spread: spread.clone() }
@@ -136,7 +136,7 @@ impl Tuned {
 /// Runs the whole plan on `engine`: warm-up, then draws into `sink`.
 ///
 /// # Errors
-/// When the engine or the sink fails; what the sink took before stays with it.
+/// If the engine or the sink fails; the sink keeps what it took before.
 pub fn run(
     engine: &mut dyn Engine,
     dim: usize,
@@ -146,7 +146,7 @@ pub fn run(
     run_from(Start::Fresh, engine, dim, plan, sink, None)
 }
 
-/// Runs the plan from another `start`, with checkpoints where a `checkpointer` wants them.
+/// Runs the plan from another `start`, with checkpoints if there is a `checkpointer`.
 ///
 /// # Errors
 /// As [`run`].
@@ -224,7 +224,7 @@ pub fn run_from(
         part: PhaseKind::Sampling,
         thin: plan.thin,
     };
-    // A run that was stopped in warm-up has no draws to make, but an engine that is stopped makes none.
+    // A run that was stopped in warm-up comes here too, but a stopped engine makes no draws.
     let mut stretch = FIRST_STRETCH;
     loop {
         let left = plan.draws - done.draws;
@@ -244,7 +244,7 @@ pub fn run_from(
     }
 }
 
-/// Runs a phase, and counts it in `part`: 0 of warm-up, 1 since.
+/// Runs a phase, and counts it in `part`: 0 is warm-up, 1 the rest.
 fn count(
     done: &mut Checkpoint,
     failure: &mut Option<DeviceFailure>,
@@ -274,7 +274,7 @@ fn is_over(failure: &Option<DeviceFailure>) -> bool {
     failure.as_ref().is_some_and(|failure| !failure.resumed)
 }
 
-/// Hands a checkpoint over where the last one is old enough.
+/// Records a checkpoint if the last one is old enough.
 fn checkpoint_if_due(
     done: &Checkpoint,
     checkpointed: &mut Instant,
@@ -292,7 +292,7 @@ fn checkpoint_if_due(
     Ok(())
 }
 
-/// What there is to tell of a run that has come so far.
+/// The results of a run that has come this far.
 fn run_outcome(done: Checkpoint, failure: Option<DeviceFailure>) -> RunOutcome {
     RunOutcome {
         warmup: done.warmup,

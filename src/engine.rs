@@ -1,5 +1,4 @@
-//! Where trees are built: an engine holds the chains and runs a phase of all of them; draws leave in blocks, as they are
-//! made.
+//! Engines: an engine holds all chains and runs a phase of them; draws go to a sink in blocks, as they are made.
 
 pub mod device;
 pub mod fallback;
@@ -22,23 +21,24 @@ use crate::nuts::{Adapt, State, Statistics, Tuning};
 pub use progress::{Counters, Progress};
 use sums::{BinGrid, ChainSums};
 
-/// A stretch of transitions of all chains with one tuning.
+/// Consecutive transitions of all chains with one tuning.
 #[derive(Debug, Clone)]
 pub struct Phase {
     /// Transitions of each chain.
     pub transitions: u32,
     /// The kernel's tuning.
     pub tuning: Tuning,
-    /// How chains adapt their step sizes; `None` keeps them.
+    /// The chains' adaptation of their step sizes; `None` keeps them fixed.
     pub adapt: Option<Adapt>,
-    /// Which part of the run this is, and so what becomes of draws.
+    /// The part of the run, which decides what becomes of draws.
     pub part: PhaseKind,
-    /// Of how many transitions the last one's draw goes to the sink, counted since this part of the run began.
+    /// Thinning interval, counted from the start of this part of the run: every `thin`-th transition's draw is
+    /// recorded.
     pub thin: u32,
 }
 
 impl Phase {
-    /// How many of a chain's first so many transitions have a draw that goes to the sink.
+    /// Number of recorded draws among a chain's first `transitions` transitions of this part of the run.
     pub fn kept(&self, transitions: usize) -> usize {
         let thin = self.thin.max(1) as usize;
         if faults::is_planted("thinning-off-by-one") { transitions.div_ceil(thin) } else { transitions / thin }
@@ -48,9 +48,9 @@ impl Phase {
 /// A part of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PhaseKind {
-    /// Draws go into the moments that the next metric is made of; where they are recorded, to the sink as well.
+    /// Draws go into the moments from which the next metric is computed, and to the sink if they are recorded.
     Warmup {
-        /// Whether they are.
+        /// Whether draws are recorded.
         recorded: bool,
     },
     /// Draws go to the sink.
@@ -69,49 +69,49 @@ impl PhaseKind {
     }
 }
 
-/// What came out of a phase.
+/// The result of a phase.
 #[derive(Debug, Clone)]
 pub struct PhaseOutcome {
-    /// Transitions that every chain has made: fewer than asked for where the phase was interrupted.
+    /// Transitions that every chain has made: fewer than asked for if the phase was interrupted.
     pub transitions: u32,
-    /// Gradients computed, all chains together.
+    /// Gradients computed by all chains together.
     pub gradients: u64,
     /// Mean acceptance over all transitions.
     pub acceptance: f64,
     /// Transitions that diverged.
     pub divergences: u64,
-    /// The log step size each chain has learnt, in the order of the chains.
+    /// The log step size that each chain has learned, in the order of the chains.
     pub log_step_sizes: Vec<f64>,
-    /// Moments of all draws of all chains, where the phase was one of warm-up.
+    /// Moments of all draws of all chains, after a phase of warm-up.
     pub moments: Moments,
-    /// A device that failed in the middle of the phase.
+    /// The failure of a device during the phase.
     pub failure: Option<DeviceFailure>,
 }
 
-/// A device that failed in the middle of a phase.
+/// The failure of a device during a phase.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{error}")]
 pub struct DeviceFailure {
-    /// What happened, in words.
+    /// The error in words.
     pub error: String,
-    /// Whether the run went on without it; the phase ended with its last finished block otherwise.
+    /// Whether the run went on without the device; otherwise the phase ended with its last finished block.
     pub resumed: bool,
 }
 
 /// Consecutive draws of all chains.
 #[derive(Debug, Clone, Copy)]
 pub struct DrawBlock<'a> {
-    /// Whether these are draws of warm-up.
+    /// Whether the draws are from warm-up.
     pub warmup: bool,
     /// Number of chains.
     pub chains: usize,
-    /// The first draw's number since this part of the run began, of those that go to the sink.
+    /// Number of the first draw among the recorded draws of this part of the run.
     pub first_draw: usize,
     /// Draws of each chain.
     pub draws: usize,
     /// Named variables in the user's units, `[chain][draw][variable]`.
     pub values: &'a [f64],
-    /// `[chain][draw]`.
+    /// Statistics of the transitions, `[chain][draw]`.
     pub statistics: &'a [Statistics],
 }
 
@@ -122,14 +122,14 @@ pub struct ChainStates {
     pub transitions: u32,
     /// Positions, `[chain][coordinate]`, unconstrained and in the sampler's units.
     pub positions: Vec<f64>,
-    /// Gradients there.
+    /// Gradients of the log density, `[chain][coordinate]`.
     pub gradients: Vec<f64>,
-    /// Log densities there.
+    /// Log densities, `[chain]`.
     pub log_densities: Vec<f64>,
 }
 
 impl ChainStates {
-    /// Of chains that have made `transitions`, in their order.
+    /// The states of chains that have made `transitions` transitions, in the order of the chains.
     pub fn of<'a>(transitions: u32, states: impl Iterator<Item = &'a State>) -> ChainStates {
         let states: Vec<&State> = states.collect();
         let dim = states.first().map_or(0, |state| state.position.len());
@@ -160,20 +160,20 @@ impl ChainStates {
     }
 }
 
-/// Why a sink would not take a block.
+/// A sink's failure to keep a block.
 #[derive(Debug, thiserror::Error)]
 #[error("the draws could not be kept: {0}")]
 pub struct SinkError(#[source] pub std::io::Error);
 
-/// Which variables of each draw are kept.
+/// The variables that are kept of each draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Keep {
-    /// All D of them.
+    /// All D variables.
     All,
-    /// mu, sigma and eps; no group effects.
+    /// The hyperparameters mu, sigma and eps; no group effects.
     Hyper,
-    /// All of them, and of no draw anything but what sums and histograms say.
+    /// All variables, but only their sums and histograms over the draws.
     Summary,
 }
 
@@ -189,7 +189,7 @@ impl fmt::Display for Keep {
 }
 
 impl Keep {
-    /// How many named variables of `model`, the leading ones, are kept of each draw.
+    /// Number of named variables of `model` that are kept of each draw: the leading ones.
     pub fn variables(self, model: &Model) -> usize {
         match self {
             Keep::All | Keep::Summary => model.layout().dim(),
@@ -197,8 +197,8 @@ impl Keep {
         }
     }
 
-    /// How many of them an engine hands over: of a collapsed model the hyperparameters, whose draws are completed on
-    /// the way to where they are kept.
+    /// Number of variables that an engine hands over: for a collapsed model the hyperparameters, since a later sink
+    /// completes its draws.
     pub fn sampled(self, model: &Model) -> usize {
         self.variables(model).min(model.dim())
     }
@@ -206,46 +206,46 @@ impl Keep {
 
 /// Takes draws as they are made.
 pub trait DrawSink {
-    /// Learns where the chains were in the last window of warm-up, if there was one: before the last stage of warm-up,
-    /// or before everything in a run that goes on after that stage or has another run's step size and metric.
+    /// Receives the moments of positions over the last window of warm-up: before the last phase of warm-up, or before
+    /// everything else in a run that is resumed after that window or is frozen. Not called if there was no such window.
     fn warmed(&mut self, spread: &PositionMoments);
 
-    /// Whether blocks of the next stage of warm-up are wanted, too.
+    /// Whether blocks of the next phase of warm-up are wanted, too.
     fn wants_warmup(&self) -> bool;
 
-    /// The location and scale, in the user's units, in which each variable of draws since warm-up is kept in 16 bits:
-    /// an engine may hand draws over as offsets from the mean in sds, rounded to f16. `None` where more bits are kept.
+    /// Location and scale of each variable, in the user's units, for draws after warm-up that are kept in 16 bits: an
+    /// engine may round draws to f16 as offsets from the mean in sds. `None` if more bits are kept.
     fn units(&self) -> Option<&[LocationScale]>;
 
-    /// Takes the next block; blocks of warm-up, where they are wanted, come before all others.
+    /// Takes the next block; blocks of warm-up, if wanted, come before all others.
     ///
     /// # Errors
-    /// When it cannot be kept; the run ends with what was kept before.
+    /// If the block cannot be kept; the run ends with the blocks before it.
     fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError>;
 
-    /// Where an engine that sums up draws itself hands the sums over in place of blocks; `None` where draws are wanted.
+    /// The receiver of sums, for an engine that sums up draws itself; `None` if draws are wanted.
     fn sums(&mut self) -> Option<&mut dyn SumSink>;
 }
 
-/// Takes sums of draws that an engine has made in place of the draws.
+/// Takes sums over draws from an engine, in place of the draws.
 pub trait SumSink {
-    /// The bins and the units of the sums.
+    /// The bins and the location and scale of each variable.
     fn grid(&self) -> &BinGrid;
 
-    /// Takes sums over all draws that the next chains have made in a phase.
+    /// Takes the next chains' sums over all their draws of a phase.
     fn take_sums(&mut self, chains: &ChainSums);
 
-    /// Takes, after the sums of all chains, how many of those draws fell into each bin, `[variable][bin]`.
+    /// Takes the histograms of these draws, `[variable][bin]`, after the sums of all chains.
     fn take_histograms(&mut self, counts: &[u32]);
 }
 
-/// Why a phase ended early.
+/// Errors that end a phase early.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The device that evaluates densities failed.
     #[error(transparent)]
     Density(#[from] DensityError),
-    /// The device failed in the middle of a phase.
+    /// The device failed during a phase.
     #[error(transparent)]
     Failure(#[from] DeviceFailure),
     /// The draws could not be kept.
@@ -254,35 +254,35 @@ pub enum EngineError {
     /// The likelihood needs effects that are integrated out.
     #[error(transparent)]
     Coordinates(#[from] CoordinatesError),
-    /// No starting point of some chain has a finite log density.
+    /// A chain found no starting point with a finite log density.
     #[error(
         "chain {chain} found no starting point with a finite log density in {attempts} attempts; look for extreme values in the data, or for priors that contradict it"
     )]
     Start {
         /// The chain's global number.
         chain: u32,
-        /// How many points were tried.
+        /// Number of points tried.
         attempts: u32,
     },
 }
 
-/// Where trees are built.
+/// Holds the chains and runs their phases.
 pub trait Engine {
-    /// Runs a phase of all chains, from where the phase before has left them.
+    /// Runs a phase of all chains, from their current states.
     ///
     /// # Errors
-    /// When densities cannot be evaluated or draws cannot be kept.
+    /// If densities cannot be evaluated or draws cannot be kept.
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError>;
 
     /// The states of the chains after the last phase.
     ///
     /// # Errors
-    /// When the device that holds them fails.
+    /// If the device that holds the states fails.
     fn states(&mut self) -> Result<ChainStates, EngineError>;
 
-    /// Puts the chains into these states, in which each had made `draws` transitions since warm-up.
+    /// Sets the chains' states, in which each chain had made `draws` transitions since warm-up.
     ///
     /// # Errors
-    /// When the device that holds them fails.
+    /// If the device that holds the states fails.
     fn resume(&mut self, states: &ChainStates, draws: usize) -> Result<(), EngineError>;
 }

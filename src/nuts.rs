@@ -1,9 +1,9 @@
-//! The No-U-Turn Sampler as a machine that is given gradients: leapfrog steps, trees, adaptation, no loop of its own.
+//! The No-U-Turn Sampler as a state machine that is given gradients: leapfrog steps, trees, adaptation.
 //!
 //! Hoffman and Gelman (2014), with Betancourt's (2017) multinomial sampling from the trajectory and biased progression,
-//! and Stan's three U-turn checks a join. Momenta are whitened: w = M^{-1/2} p is standard normal under the metric M, so
-//! that kinetic energies and U-turn checks are plain dot products, and the metric appears only as the `scale` (the sds
-//! of the posterior, as estimated) that turns momenta into velocities and gradients into forces.
+//! and Stan's three U-turn checks per join. Momenta are whitened: w = M^{-1/2} p is standard normal under the metric M.
+//! So kinetic energies and U-turn checks are plain dot products, and the metric appears only as `scale` (the estimated
+//! sds of the posterior), which turns momenta into velocities and gradients into forces.
 
 pub mod adaptation;
 mod integrator;

@@ -1,4 +1,4 @@
-//! What the chains say of one variable when their sums are put side by side, one chain after the other.
+//! Between-chain statistics of one variable, from the sums of one chain after the other.
 
 use crate::engine::sums::DrawSums;
 
@@ -19,23 +19,23 @@ impl RunningVariance {
         self.squares += before * (value - self.mean);
     }
 
-    /// How many values there were.
+    /// Number of values.
     pub fn count(&self) -> f64 {
         self.count
     }
 
-    /// Their mean; `NaN` without any.
+    /// Mean of the values; `NaN` without values.
     pub fn mean(&self) -> f64 {
         if self.count == 0.0 { f64::NAN } else { self.mean }
     }
 
-    /// Their variance, with divisor count - 1; `NaN` for fewer than two.
+    /// Variance of the values, with divisor count - 1; `NaN` for fewer than two values.
     pub fn variance(&self) -> f64 {
         if self.count < 2.0 { f64::NAN } else { self.squares / (self.count - 1.0) }
     }
 }
 
-/// One variable, in its unit u, over the chains that were added.
+/// Statistics of one variable, in its unit u, over the chains that were added.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct BetweenChains {
     /// Each chain's mean of u.
@@ -44,7 +44,7 @@ pub struct BetweenChains {
     pub square: RunningVariance,
     /// The sum over the chains of the products of both means' deviations.
     pub mixed: f64,
-    /// Each chain's share of draws in the lower tail, and of those that are not in the upper one.
+    /// Each chain's share of draws in the lower tail, and of draws outside the upper tail.
     pub below: [RunningVariance; 2],
     /// Each chain's variance.
     pub variance: RunningVariance,
@@ -54,14 +54,14 @@ pub struct BetweenChains {
     pub half_variance: RunningVariance,
     /// Each superchain's mean.
     pub superchain: RunningVariance,
-    /// Each superchain's variance, between its chains and inside them (Margossian et al. 2024, equation 7).
+    /// Each superchain's variance, between its chains plus inside them (Margossian et al. 2024, equation 7).
     pub inside: RunningVariance,
-    /// Of the superchain that is not complete: the means of its chains, and their variances.
+    /// Means and variances of the chains in the superchain that is not complete yet.
     begun: [RunningVariance; 2],
 }
 
 impl BetweenChains {
-    /// Adds the next chain, of `draws` draws, the first `half` of which are its first half.
+    /// Adds the next chain's sums over `draws` draws, split after the first `half` draws.
     pub fn add(&mut self, sums: &DrawSums, draws: usize, half: usize, per_superchain: u32) {
         let n = draws as f64;
         let [first, second] = sums.halves;
@@ -91,7 +91,7 @@ impl BetweenChains {
     }
 }
 
-/// The variance of `n` values, with divisor n - 1, from their sum and that of their squares.
+/// The variance of `n` values, with divisor n - 1, from their sum and the sum of their squares.
 fn variance(sum: f64, square: f64, n: f64) -> f64 {
     ((square - sum * sum / n) / (n - 1.0)).max(0.0)
 }

@@ -1,5 +1,5 @@
-//! A sink that completes draws of a marginal model: where only hyperparameters were sampled, every group effect is drawn
-//! from its exact conditional normal, and the whole draw goes on.
+//! A sink that completes draws of a collapsed model: given the sampled hyperparameters, every group effect is drawn
+//! from its exact conditional normal, and the complete draw goes to another sink.
 
 use rayon::prelude::*;
 
@@ -10,11 +10,11 @@ use crate::nuts::Statistics;
 use crate::nuts::adaptation::PositionMoments;
 use crate::random::StreamKey;
 
-/// A block that goes on holds at most this many numbers, unless a single draw of all chains is more.
+/// Limit on the numbers of a completed block, unless a single draw of all chains has more.
 const BLOCK_VALUES: usize = 1 << 17;
 
-/// Completes draws of a marginal model. A draw's effects depend on its hyperparameters and its place in the experiment, and on
-/// nothing else.
+/// Completes draws of a collapsed model. A draw's effects depend only on its hyperparameters and on its number, chain
+/// and seed.
 #[derive(Debug, Clone)]
 pub struct Completion {
     effects: ConditionalEffects,
@@ -25,18 +25,18 @@ pub struct Completion {
 }
 
 impl Completion {
-    /// For draws of the hyperparameters of `model` by chains from number `first_chain` of the experiment of `seed`, where one of
-    /// every `thin` transitions is kept.
+    /// For draws of the hyperparameters of `model` by chains from number `first_chain` on, in the experiment of `seed`,
+    /// with thinning interval `thin`.
     pub fn new(model: &Model, seed: u64, first_chain: u32, thin: u32) -> Completion {
         let (effects, hyperparameters) = (ConditionalEffects::new(model), model.layout().hyperparameters());
         Completion { effects, hyperparameters, seed, first_chain, thin }
     }
 
-    /// Writes all variables of a draw of a `block`, the `draw`-th there of the `chain`-th chain.
+    /// Writes all named variables of draw `draw` of chain `chain` in `block`.
     pub fn complete(&mut self, block: &DrawBlock, chain: usize, draw: usize, named: &mut [f64]) {
         let from = (chain * block.draws + draw) * self.hyperparameters;
         named[..self.hyperparameters].copy_from_slice(&block.values[from..from + self.hyperparameters]);
-        // Draws of warm-up are counted from the other end.
+        // Draws of warm-up are counted down from the largest number.
         let number = (block.first_draw + draw) as u32 * self.thin + (self.thin - 1);
         let transition = if block.warmup { !number } else { number };
         let key = StreamKey { seed: self.seed, chain: self.first_chain + chain as u32, transition };
@@ -44,7 +44,7 @@ impl Completion {
     }
 }
 
-/// Completes every draw and hands it on.
+/// Completes every draw and hands it to another sink.
 pub struct CompletingSink<'a> {
     sink: &'a mut dyn DrawSink,
     completion: Completion,
@@ -55,7 +55,7 @@ pub struct CompletingSink<'a> {
 }
 
 impl<'a> CompletingSink<'a> {
-    /// For draws of `variables` variables each; as many `threads` as told work at once.
+    /// Completes draws of `variables` variables each, with `threads` threads.
     pub fn new(
         sink: &'a mut dyn DrawSink,
         completion: Completion,
@@ -66,8 +66,8 @@ impl<'a> CompletingSink<'a> {
         CompletingSink { sink, completion, variables, threads: threads.max(1), values, statistics }
     }
 
-    /// Completes the draws `first..first + draws` of `block`, chain by chain, into `self.values`, and puts what they tell into
-    /// `self.statistics`.
+    /// Completes the draws `first..first + draws` of `block`, chain by chain, into `self.values`, and copies their
+    /// statistics to `self.statistics`.
     fn complete(&mut self, block: &DrawBlock, first: usize, draws: usize) {
         let rows = block.chains * draws;
         self.values.resize(rows * self.variables, 0.0);
@@ -102,7 +102,7 @@ impl DrawSink for CompletingSink<'_> {
         None
     }
 
-    /// None: where draws are summed up, whoever does that completes them.
+    /// None: sums are made after completion, by another sink or on the device.
     fn sums(&mut self) -> Option<&mut dyn SumSink> {
         None
     }

@@ -1,5 +1,5 @@
-//! About where each variable will be, and how far it will spread, from where the chains were in the last window of
-//! warm-up.
+//! Approximate location and scale of each named variable, pushed forward from the moments of theta in the last window
+//! of warm-up.
 
 use super::between_chains::RunningVariance;
 use crate::density::collapsed::ConditionalEffects;
@@ -7,14 +7,14 @@ use crate::model::{LocationScale, Model};
 use crate::nuts::adaptation::PositionMoments;
 use crate::random::{Purpose, StreamKey};
 
-/// Points that means and sds are taken over: those of effects that are drawn are known to a twentieth of an sd then.
+/// Number of points in the pushforward: enough for means and sds of drawn effects to within a twentieth of an sd.
 const POINTS: u32 = 256;
 
-/// About the mean and the sd of every named variable, in the user's units, where coordinates have this `spread`: over
-/// points each coordinate of which is one sd above its mean or one below it. The mean of a hyperparameter stands half
-/// way between theirs and the value at the mean of theta, for the logarithm of a scale that may be zero leans to the
-/// left. Effects in theta move while hyperparameters rest: the product of an offset's spread and a scale's would be far
-/// too wide. Effects of a collapsed model are drawn, as they are for its draws.
+/// Approximate mean and sd of every named variable, in the user's units, for coordinates with this `spread`: over
+/// points with each coordinate one sd above or below its mean. The mean of a hyperparameter lies halfway between its
+/// mean over the points and its value at the mean of theta, because the logarithm of a scale that may be zero is skewed
+/// to the left. Effects in theta vary while hyperparameters are fixed: the product of an offset's spread and a scale's
+/// would be far too wide. Effects of a collapsed model are drawn, as in its draws.
 pub fn location_scales(model: &Model, spread: &PositionMoments) -> Vec<LocationScale> {
     let (layout, dim) = (model.layout(), model.dim());
     let hyperparameters = layout.hyperparameters();
@@ -28,7 +28,7 @@ pub fn location_scales(model: &Model, spread: &PositionMoments) -> Vec<LocationS
     for point in 0..POINTS {
         let key = StreamKey { seed: 0, chain: point / 2, transition: 0 };
         key.normals(Purpose::Stream, &mut signs);
-        // Every other point is the mirror image of the one before.
+        // Every second point is the mirror image of the one before.
         let side = if point % 2 == 0 { 1.0 } else { -1.0 };
         for (i, (theta, sign)) in theta.iter_mut().zip(&signs).enumerate() {
             *theta = spread.mean[i] + side * sign.signum() * spread.variance[i].sqrt();

@@ -1,4 +1,4 @@
-//! Draws in memory, variable by variable, as diagnostics want them.
+//! Draws in memory, variable by variable, as diagnostics read them.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,25 +14,25 @@ use crate::nuts::adaptation::PositionMoments;
 pub struct Memory {
     variables: usize,
     chains: usize,
-    /// Draws of each chain there is room for.
+    /// Draws of each chain that the buffers hold.
     room: usize,
-    /// Draws of each chain taken so far.
+    /// Draws of each chain so far.
     draws: usize,
     /// `[variable][chain][draw]`.
     values: Values,
     /// `[chain][draw]`.
     statistics: Vec<Statistics>,
-    /// Whose variables they are, where that decides how they are kept.
+    /// The model of the variables, if draws are rounded.
     model: Option<Arc<Model>>,
 }
 
 impl Memory {
-    /// Room for `draws` draws of `variables` variables of each of `chains` chains, as they are.
+    /// Buffers for `draws` draws of `variables` variables from each of `chains` chains, not rounded.
     pub fn new(variables: usize, chains: usize, draws: usize) -> Memory {
         Memory::with(Precision::F64, variables, chains, draws, None)
     }
 
-    /// The same for the leading `variables` of `model`, rounded to `precision`.
+    /// Buffers for the leading `variables` variables of `model`, rounded to `precision`.
     pub fn rounded(model: Arc<Model>, precision: Precision, variables: usize, chains: usize, draws: usize) -> Memory {
         Memory::with(precision, variables, chains, draws, Some(model))
     }
@@ -49,7 +49,7 @@ impl Memory {
         }
     }
 
-    /// Gives back the room that an interrupted run has left empty.
+    /// Frees the memory that an interrupted run has not filled.
     pub fn shrink_to_fit(&mut self) {
         let (room, draws) = (self.room, self.draws);
         if room == draws {
@@ -73,17 +73,17 @@ impl Memory {
         self.draws
     }
 
-    /// How many variables each draw has.
+    /// Number of variables of each draw.
     pub fn variables(&self) -> usize {
         self.variables
     }
 
-    /// Everything, `[variable][chain][draw]`; the room must be full, or shrunk to what there is.
+    /// All draws, `[variable][chain][draw]`; the buffers must be full, or shrunk to the draws.
     pub fn values(&self) -> Vec<f64> {
         (0..self.variables).flat_map(|variable| self.variable(variable).into_owned()).collect()
     }
 
-    /// The draws of variable `i`, `[chain][draw]`; the room must be full, or shrunk to what there is.
+    /// The draws of variable `i`, `[chain][draw]`; the buffers must be full, or shrunk to the draws.
     pub fn variable(&self, i: usize) -> Cow<'_, [f64]> {
         debug_assert_eq!(self.room, self.draws);
         self.values.variable(i)

@@ -1,4 +1,4 @@
-//! What a draw says of each observation: its log likelihood, and a replicate of it.
+//! Pointwise quantities of a draw: the log likelihood of each observation, and a replicate of it.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::family::{Distribution, with_family};
 use crate::model::{Model, Role};
 use crate::random::StreamKey;
 
-/// Computes what is kept of each observation, in the order of the data set, in the user's units.
+/// Computes pointwise quantities, in the order of the data set and in the user's units.
 #[derive(Clone)]
 pub struct Pointwise {
     model: Arc<Model>,
@@ -18,7 +18,7 @@ pub struct Pointwise {
 }
 
 impl Pointwise {
-    /// Of draws of `model` by chains from number `first_chain` of the experiment of `seed`.
+    /// For draws of `model` by chains from number `first_chain` on, in the experiment of `seed`.
     pub fn new(
         model: Arc<Model>,
         seed: u64,
@@ -30,8 +30,8 @@ impl Pointwise {
         Pointwise { model, seed, first_chain, log_likelihood, posterior_predictive, etas }
     }
 
-    /// Writes the log likelihood of each observation under a draw, then a replicate of each, as far as they are wanted; a
-    /// draw is all D named variables, the `draw`-th of chain `chain`.
+    /// Writes the log likelihood of each observation under a draw, then a replicate of each observation, as far as
+    /// wanted; the draw is all D named variables, number `draw` of chain `chain`.
     pub fn write(&mut self, chain: usize, draw: usize, named: &[f64], out: &mut [f64]) {
         let (layout, data) = (self.model.layout(), self.model.dataset());
         for group in 0..layout.groups {

@@ -1,5 +1,5 @@
-//! How exactly draws are kept: in 64 or 32 bits as they are, or in 16 bits, as offsets from the mean that warm-up has seen,
-//! in units of the standard deviation that it has seen.
+//! The precision of draws that are kept: 64 or 32 bits as they are, or 16 bits as offsets from the mean in sds, both as
+//! estimated in warm-up.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,21 +9,21 @@ use half::f16;
 use crate::model::{LocationScale, Model};
 use crate::nuts::adaptation::PositionMoments;
 
-/// How many bits a draw of a variable takes.
+/// Number of bits of a draw of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// As it was computed.
+    /// Not rounded.
     F64,
-    /// Rounded to 24 bits of its size.
+    /// Rounded to 24 significant bits.
     F32,
-    /// Rounded to 11 bits of its distance from the mean of warm-up: by less than half a thousandth of that distance, and
-    /// by two ten-thousandths of a standard deviation in the root mean square.
+    /// Rounded to 11 significant bits of its distance from the mean of warm-up: by less than half a thousandth of that
+    /// distance, and by two ten-thousandths of a standard deviation in the root mean square.
     ///
-    /// A device that makes whole transitions rounds draws before they leave it, every variable in the unit in which it is
-    /// kept (in a unit of its own, where a store keeps 32 bits because one unit will not do for a whole array), and so half
-    /// the bytes cross the bus; whatever is computed of draws then is computed of rounded ones. Of other engines they are
-    /// rounded where they are kept.
+    /// The device engine rounds draws before they are copied to the host, so that half the bytes cross the bus: every
+    /// variable in the unit in which it is kept, or in a unit of its own, if a store keeps 32 bits because one unit
+    /// does not suit a whole array. Everything is then computed from rounded draws. Draws of other engines are rounded
+    /// where they are kept.
     F16,
 }
 
@@ -78,7 +78,7 @@ impl Values {
         Values { length, numbers }
     }
 
-    /// Takes the units of 16-bit numbers from what warm-up has seen; before anything is set.
+    /// Sets the units of 16-bit numbers from the moments of warm-up, before any number is set.
     pub fn warmed(&mut self, model: &Model, spread: &PositionMoments) {
         if let StoredNumbers::F16 { units, .. } = &mut self.numbers {
             let named = super::location_scale::location_scales(model, spread);
@@ -86,7 +86,7 @@ impl Values {
         }
     }
 
-    /// The unit of each variable, of 16-bit numbers.
+    /// The unit of each variable; `None` unless numbers have 16 bits.
     pub fn units(&self) -> Option<&[LocationScale]> {
         match &self.numbers {
             StoredNumbers::F64(_) | StoredNumbers::F32(_) => None,
@@ -127,7 +127,7 @@ impl Values {
         }
     }
 
-    /// Keeps, of each variable's `chains` stretches, the leading `draws` numbers.
+    /// Keeps the leading `draws` numbers of each of `chains` chains, for each variable.
     pub fn shorten(&mut self, variables: usize, chains: usize, draws: usize) {
         fn keep<T: Copy>(numbers: &mut Vec<T>, stretches: usize, draws: usize) {
             let room = numbers.len() / stretches.max(1);

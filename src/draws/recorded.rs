@@ -1,4 +1,4 @@
-//! The draws of a run, wherever they are kept: in memory, or in a store.
+//! The draws of a run, in memory or in a store.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,10 +8,10 @@ use super::Memory;
 use super::store::{Damage, Store};
 use crate::nuts::Statistic;
 
-/// Variables are copied together until they are about so many numbers: 32 MiB.
+/// Variables are copied together up to about this many numbers: 32 MiB.
 const TOGETHER: usize = 4 << 20;
 
-/// Draws that were kept.
+/// Recorded draws.
 #[derive(Debug, Clone)]
 pub enum Draws {
     /// In memory.
@@ -37,7 +37,7 @@ impl Draws {
         }
     }
 
-    /// How many variables each draw has.
+    /// Number of variables of each draw.
     pub fn variables(&self) -> usize {
         match self {
             Draws::Memory(memory) => memory.variables(),
@@ -45,7 +45,8 @@ impl Draws {
         }
     }
 
-    /// The draws of variable `i`, `[chain][draw]`, in its unit; `NaN` where a chunk of a store is [damaged](Draws::damage).
+    /// The draws of variable `i`, `[chain][draw]`, in the user's units; `NaN` where a chunk of a store is
+    /// [damaged](Draws::damage).
     pub fn variable(&self, i: usize) -> Cow<'_, [f64]> {
         match self {
             Draws::Memory(memory) => memory.variable(i),
@@ -53,7 +54,7 @@ impl Draws {
         }
     }
 
-    /// A statistic of every draw, `[chain][draw]`; booleans are 0 and 1.
+    /// A statistic of every draw, `[chain][draw]`; flags are 0 and 1.
     pub fn statistic(&self, statistic: Statistic) -> Cow<'_, [f64]> {
         match self {
             Draws::Memory(memory) => memory.statistics().iter().map(|draw| statistic.of(draw)).collect(),
@@ -61,12 +62,12 @@ impl Draws {
         }
     }
 
-    /// Everything, `[variable][chain][draw]`.
+    /// All draws, `[variable][chain][draw]`.
     pub fn values(&self) -> Vec<f64> {
         self.read(0..self.variables()).into_owned()
     }
 
-    /// Consecutive variables, `[variable][chain][draw]`.
+    /// The draws of consecutive variables, `[variable][chain][draw]`.
     pub fn read(&self, variables: Range<usize>) -> Cow<'_, [f64]> {
         match self {
             Draws::Memory(memory) => variables.flat_map(|i| memory.variable(i).into_owned()).collect(),
@@ -74,7 +75,7 @@ impl Draws {
         }
     }
 
-    /// Some draws of one chain of some variables, which are in ascending order: `[variable][draw]`.
+    /// Some draws of one chain, `[variable][draw]`, of variables in ascending order.
     pub fn window(&self, variables: &[usize], chain: usize, draws: Range<usize>) -> Vec<f64> {
         match self {
             Draws::Memory(memory) => {
@@ -85,7 +86,7 @@ impl Draws {
         }
     }
 
-    /// All variables in stretches that are read together.
+    /// All variables, in ranges that are read together.
     pub fn variable_ranges(&self) -> Vec<Range<usize>> {
         match self {
             Draws::Memory(memory) => {
@@ -97,7 +98,7 @@ impl Draws {
         }
     }
 
-    /// The store, if they are in one.
+    /// The store, if the draws are in one.
     pub fn store(&self) -> Option<&Store> {
         match self {
             Draws::Memory(_) => None,

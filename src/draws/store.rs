@@ -1,8 +1,8 @@
-//! A store of draws that outlives the run: Zarr v3 in ArviZ's layout, written block by block while the run goes on,
-//! read variable by variable.
+//! A store of draws that outlives the run: Zarr v3 in ArviZ's layout, written block by block during the run, and read
+//! variable by variable.
 //!
-//! The metadata at the root are written last and say how many draws there are, so whenever a writer ends, the store is
-//! whole up to there. Where the chains stood then is in a file beside the store.
+//! The metadata at the root are written last and give the number of draws, so whenever a writer ends, the store is
+//! complete up to that number. The states of the chains after these draws are in a file beside the store.
 
 mod arrays;
 mod checkpoint;
@@ -27,8 +27,8 @@ pub use layout::Extent;
 pub use read::Store;
 pub use write::{Checkpoints, Writer, Writing};
 
-/// The folder of the store in a run's.
+/// The folder of the store inside the folder of a run.
 pub const STORE: &str = "draws.zarr";
 
-/// What this version writes, and the only one it reads.
+/// The format that this version writes, and the only one that it reads.
 const FORMAT: u64 = 2;

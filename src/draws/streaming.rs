@@ -1,8 +1,8 @@
-//! A sink that keeps no draw, only what summaries need of them: each chain's sums, and histograms of all chains together. Its
-//! memory does not grow with the number of draws.
+//! A streaming sink: in place of draws it keeps each chain's sums, and histograms over all chains. Its memory does not
+//! grow with the number of draws.
 //!
-//! What the last window of warm-up says of where draws will be is only about right. So those of the stage behind it are summed
-//! up first, for nothing but the unit and the tails of each variable.
+//! Location and scale from the last window of warm-up are approximate. So the draws of the next phase of warm-up are
+//! summed up first, only to find the unit and the tails of each variable.
 
 use rayon::prelude::*;
 
@@ -14,10 +14,10 @@ use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use crate::model::{LocationScale, Model};
 use crate::nuts::adaptation::PositionMoments;
 
-/// One of twenty normal deviates is below minus this, and one above.
+/// The 95% quantile of a standard normal.
 const TAIL: f64 = 1.645;
 
-/// Draws of a chain that are summed up together: a few of all variables stay in a core's cache.
+/// Draws of a chain that are summed up together: a few draws of all variables stay in a core's cache.
 const TOGETHER: usize = 16;
 
 /// Sums up draws as they are made.
@@ -25,41 +25,41 @@ pub struct StreamingSink<'a> {
     model: &'a Model,
     chains: usize,
     per_superchain: u32,
-    /// What completes draws, where they come without effects.
+    /// Completes draws that come without effects.
     completion: Option<Completion>,
     grid: BinGrid,
-    /// Whether it is known about where draws will be.
+    /// Whether the approximate location and scale of each variable are known.
     is_warm: bool,
-    /// Whether what was summed up so far is of warm-up.
+    /// Whether the sums so far are over draws of warm-up.
     is_trial: bool,
-    /// Draws of each chain, where they have come one by one.
+    /// Draws of each chain, if they came in blocks.
     draws: usize,
     /// `[chain][variable]`.
     sums: Vec<DrawSums>,
     energies: Vec<EnergySums>,
-    /// Of each thread, `[variable][bin]`.
+    /// One for each thread, `[variable][bin]`.
     histograms: Vec<Vec<u64>>,
     totals: Totals,
 }
 
-/// What is left of a run whose draws were summed up.
+/// The sums of a run over its draws.
 #[derive(Debug, Clone, Default)]
 pub struct Totals {
-    /// Chains that were added.
+    /// Number of chains.
     pub chains: usize,
-    /// Draws of each.
+    /// Draws of each chain.
     pub draws: usize,
-    /// Whether the draws were all that had been planned, so that halves are halves.
+    /// Whether all planned draws were made, so that the halves have the same length.
     pub complete: bool,
-    /// The unit of each variable, in the user's units.
+    /// Location and scale of each variable, in the user's units.
     pub units: Vec<LocationScale>,
-    /// Variable by variable.
+    /// Between-chain statistics of each variable, in its unit u.
     pub across: Vec<BetweenChains>,
-    /// How many draws fell into each bin, `[variable][bin]`.
+    /// Number of draws in each bin, `[variable][bin]`.
     pub histograms: Vec<u64>,
-    /// The E-BFMI of each chain, as [`ebfmi`](crate::diagnostics::ebfmi) has it.
+    /// The E-BFMI of each chain, as in [`ebfmi`](crate::diagnostics::ebfmi).
     pub e_bfmi: Vec<f64>,
-    /// Trajectories that could not be doubled once more.
+    /// Trajectories that ended at the largest number of doublings.
     pub saturated: u64,
 }
 
@@ -74,8 +74,8 @@ impl Totals {
 }
 
 impl<'a> StreamingSink<'a> {
-    /// For `draws` draws of all variables of `model` of each of `chains` chains, of which `per_superchain` consecutive ones
-    /// share a starting point; the draws come without effects where there is a `completion`.
+    /// A sink for `draws` draws of all variables of `model` from each of `chains` chains, of which `per_superchain`
+    /// consecutive ones share a starting point. With a `completion`, draws come without effects.
     pub fn new(
         model: &'a Model,
         chains: usize,
@@ -101,7 +101,7 @@ impl<'a> StreamingSink<'a> {
         }
     }
 
-    /// What the run has come to, which had `planned` draws of each chain to make.
+    /// The totals of a run that had `planned` draws of each chain to make.
     pub fn finish(mut self, planned: usize) -> Totals {
         if self.is_trial {
             self.end_trial();
@@ -111,7 +111,7 @@ impl<'a> StreamingSink<'a> {
         Totals { complete, units: self.grid.units, ..self.totals }
     }
 
-    /// Adds what came draw by draw to the totals.
+    /// Adds the sums over draws that came in blocks to the totals.
     fn gather(&mut self) {
         let (sums, energies) = (std::mem::take(&mut self.sums), std::mem::take(&mut self.energies));
         let draws = std::mem::take(&mut self.draws);
@@ -123,7 +123,7 @@ impl<'a> StreamingSink<'a> {
         }
     }
 
-    /// Takes the unit and the tails of each variable from what was summed up of warm-up, and forgets that.
+    /// Sets the unit and the tails of each variable from the sums over warm-up, and discards these sums.
     fn end_trial(&mut self) {
         self.gather();
         self.is_trial = false;
@@ -156,7 +156,7 @@ impl<'a> StreamingSink<'a> {
             }
         });
         for EnergySums { sum, square, steps, saturated, .. } in chains.energies {
-            // Rounding leaves a chain that never moves a spread, but no steps.
+            // Rounding gives a chain that never moves a spread, but no steps.
             let spread = square - sum * sum / draws as f64;
             totals.e_bfmi.push(if *steps > 0.0 { steps / spread } else { f64::NAN });
             totals.saturated += saturated;
@@ -232,8 +232,8 @@ impl DrawSink for StreamingSink<'_> {
     }
 }
 
-/// Adds draws of one chain, `[draw][variable]`, to its sums and to the histograms; the `first` ones are of its first half.
-/// Variable by variable, whose histogram stays near.
+/// Adds draws of one chain, `[draw][variable]`, to its sums and to the histograms; the leading `first` draws are in its
+/// first half. One variable after the other, so that its histogram stays in the cache.
 fn add(rows: &[f64], first: usize, grid: &BinGrid, sums: &mut [DrawSums], histograms: &mut [u64]) {
     let variables = sums.len();
     let (first, second) = rows.split_at(first * variables);

@@ -1,22 +1,22 @@
 //! The phases of warm-up: first only the step size adapts, then windows of doubling length learn the metric, then the
 //! step size settles.
 
-/// What a phase of warm-up is for.
+/// The role of a phase of warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StageRole {
-    /// Towards the typical set, with the identity metric.
+    /// Moves towards the typical set, with the identity metric.
     Initial,
-    /// A window whose draws make the metric of the next.
+    /// A window whose draws give the metric of the next one.
     Window,
-    /// The window, as long as all others together, whose draws make the metric of the run.
+    /// The longest window, whose draws give the metric of the run.
     LastWindow,
-    /// The last step size, under the last metric.
+    /// Learns the last step size, with the last metric.
     Final,
-    /// Towards the typical set, with the identity metric: each chain adapts a step size of its own and forgets it.
+    /// Moves towards the typical set, with the identity metric; each chain adapts its own step size and forgets it.
     Approach,
-    /// The same with the metric of another run.
+    /// Moves towards the typical set, with the metric of another run.
     Arrival,
-    /// Step size and metric are those of another run.
+    /// Step size and metric come from another run.
     Frozen,
 }
 
@@ -27,15 +27,15 @@ pub struct Stage {
     pub transitions: u32,
 }
 
-/// The length of the first window; each is twice as long as the one before.
+/// Length of the first window; each window is twice as long as the one before.
 const FIRST_WINDOW: u32 = 20;
 
-/// Transitions of the first stage.
+/// Transitions of the first phase.
 fn initial(warmup: u32) -> u32 {
     (u64::from(warmup) * 15).div_ceil(100).min(30) as u32
 }
 
-/// The stages of a warm-up of `warmup` transitions.
+/// The phases of a warm-up of `warmup` transitions.
 pub fn schedule(warmup: u32) -> Vec<Stage> {
     let initial = initial(warmup);
     let last = (warmup / 10).min(100);
@@ -43,7 +43,7 @@ pub fn schedule(warmup: u32) -> Vec<Stage> {
     let mut left = warmup - initial - last;
     let mut window = FIRST_WINDOW;
     while left > 0 {
-        // A window behind which the next, twice as long, would not fit takes all that is left.
+        // If the next window, twice as long, would not fit, this one takes the rest.
         let (role, transitions) =
             if left < 3 * window { (StageRole::LastWindow, left) } else { (StageRole::Window, window) };
         stages.push(Stage { role, transitions });
@@ -55,7 +55,7 @@ pub fn schedule(warmup: u32) -> Vec<Stage> {
     stages
 }
 
-/// The stages of a warm-up of `warmup` transitions in which no chain learns from another.
+/// The phases of a warm-up of `warmup` transitions in which no chain learns from another.
 pub fn frozen(warmup: u32) -> Vec<Stage> {
     let approach = initial(warmup);
     let arrival = warmup.div_ceil(2).max(approach) - approach;

@@ -1,5 +1,5 @@
-//! The device engine: whole transitions on a GPU. The host keeps phases, adaptation between them, progress and draws; a
-//! dispatch lets every chain go on for a while.
+//! The device engine: whole transitions on a GPU. Phases, adaptation between them, progress and draws are the host's; a
+//! dispatch moves every chain on.
 
 mod batch;
 mod dispatches;
@@ -50,19 +50,19 @@ pub struct DeviceEngine {
     progress: Arc<Progress>,
     meter: Arc<Meter>,
     budget: u32,
-    /// Whether the budget follows the time dispatches take.
+    /// Whether the budget follows the time that dispatches take.
     adaptive: bool,
-    /// The metric as vectors lie.
+    /// The metric, in the layout of vectors.
     scales: wgpu::Buffer,
-    /// What packs draws, once there are units for them.
+    /// Packs draws, once their location and scale are known.
     packer: Option<Arc<Packer>>,
-    /// What the device leaves out of log densities.
+    /// The constant that the device omits from log densities.
     constant: f64,
     transitions: u32,
     drawn: usize,
-    /// Room for draws, from one phase to the next.
+    /// Buffers for draws, reused from phase to phase.
     room: Vec<BlockDraws>,
-    /// Where draws are summed up, how many of a chain's make its first half.
+    /// Draws in the first half of a chain, if draws are summed up.
     half: u32,
 }
 
@@ -70,7 +70,7 @@ impl DeviceEngine {
     /// Starts the plan's chains of `model` on `gpu`.
     ///
     /// # Errors
-    /// When a chain finds no starting point, or the device has no room for the chains.
+    /// If a chain finds no starting point, or the device has no memory for the chains.
     pub fn start(
         gpu: Arc<Gpu>,
         model: Arc<Model>,
@@ -81,7 +81,7 @@ impl DeviceEngine {
         DeviceEngine::start_compiled(compiled, gpu, model, plan, progress)
     }
 
-    /// The same with shaders that were compiled before, for this model and a plan that differs in its chains alone.
+    /// Starts with shaders that were compiled for this model and for a plan that differs only in its chains.
     ///
     /// # Errors
     /// As [`start`](DeviceEngine::start).
@@ -112,7 +112,7 @@ impl DeviceEngine {
             first += chains;
         }
         let coordinates = shaders.lie.coordinates();
-        // Batch by batch, for a million chains' states take gigabytes.
+        // Batch by batch: the states of a million chains take gigabytes.
         for batch in &mut batches {
             let states = starting_states(&model, batch.of(chains))?;
             batch.put(&gpu, &kernels.put, &coordinates, &states, constant).map_err(device)?;
@@ -142,10 +142,10 @@ impl DeviceEngine {
         })
     }
 
-    /// Puts every chain at its one of `states`, from where it goes on.
+    /// Puts chain i into state i of `states`.
     ///
     /// # Errors
-    /// When the device fails.
+    /// If the device fails.
     pub fn put(&mut self, states: &[State]) -> Result<(), GpuError> {
         let coordinates = self.shaders.lie.coordinates();
         let mut rest = states;
@@ -157,23 +157,22 @@ impl DeviceEngine {
         Ok(())
     }
 
-    /// Transitions of every chain since the start whose draws have all left the device, and the number of these since
-    /// warm-up.
+    /// Transitions of every chain whose draws have all been handed over: since the start, and since warm-up.
     pub fn finished(&self) -> (u32, usize) {
         (self.transitions, self.drawn)
     }
 
-    /// Where the time of dispatches goes.
+    /// The meter of the dispatches' time.
     pub fn meter(&self) -> Arc<Meter> {
         self.meter.clone()
     }
 
-    /// Gives every dispatch this budget of loop iterations, whatever its time. No draw depends on it.
+    /// Fixes the budget of loop iterations of every dispatch. No draw depends on the budget.
     pub fn with_budget(self, budget: u32) -> DeviceEngine {
         DeviceEngine { budget, adaptive: false, ..self }
     }
 
-    /// The moments of all draws of the phase that has ended.
+    /// Moments of all draws of the phase that has ended.
     fn moments(&mut self, draws: u32) -> Result<Moments, GpuError> {
         let coordinates = self.shaders.lie.coordinates();
         let mut moments = Moments::new(self.model.dim());
@@ -192,7 +191,7 @@ impl DeviceEngine {
         self.batches.iter_mut().for_each(|batch| batch.begin(&self.gpu, log_step_size));
     }
 
-    /// Makes ready to sum up draws.
+    /// Prepares the buffers of sums over draws.
     fn begin_sums(&mut self, grid: &BinGrid) {
         let (coordinates, units) = (self.shaders.sums_lie.coordinates(), self.model.scaled_units(&grid.units));
         self.half = grid.half as u32;
@@ -201,7 +200,7 @@ impl DeviceEngine {
         }
     }
 
-    /// Hands the sums of `draws` draws of each chain over, of `warmup` or since.
+    /// Hands over the sums of each chain's `draws` draws, of `warmup` or since.
     fn hand_over_sums(&self, warmup: bool, draws: u32, sink: &mut dyn SumSink) -> Result<(), GpuError> {
         let coordinates = self.shaders.sums_lie.coordinates();
         for batch in &self.batches {
@@ -213,8 +212,8 @@ impl DeviceEngine {
         Ok(())
     }
 
-    /// Has the draws of the phase that begins leave packed, where the sink keeps no more of them. What is recorded of warm-up
-    /// is kept in 32 bits.
+    /// Packs the draws of the phase that begins, if the sink keeps only 16 bits. Recorded draws of warm-up keep 32
+    /// bits.
     fn pack(&mut self, phase: &Phase, sink: &dyn DrawSink) -> Result<(), GpuError> {
         let Some(units) = sink.units().filter(|_| phase.part == PhaseKind::Sampling) else { return Ok(()) };
         self.packer = Packer::of(self.packer.take(), &self.gpu, &self.shaders, &self.model, units)?;
@@ -222,12 +221,12 @@ impl DeviceEngine {
         self.batches.iter_mut().try_for_each(|batch| batch.pack(&self.gpu, packer))
     }
 
-    /// Transitions of each chain in the part of the run that a phase belongs to.
+    /// Transitions of each chain in the phase's part of the run.
     fn made(&self, phase: &Phase) -> usize {
         if phase.part.learns() { self.transitions as usize } else { self.drawn }
     }
 
-    /// Counts transitions of a phase that every chain has made.
+    /// Counts transitions that every chain has made in the phase.
     fn advance(&mut self, phase: &Phase, transitions: u32) {
         self.transitions += transitions;
         self.drawn += if phase.part.learns() { 0 } else { transitions as usize };
@@ -316,7 +315,7 @@ impl Engine for DeviceEngine {
         if outcome.transitions > 0
             && let Some(sink) = sink.sums().filter(|_| sums)
         {
-            // What was handed over cannot be taken back, so a device that fails here ends the run.
+            // Sums that were handed over cannot be taken back, so a device that fails here ends the run.
             self.hand_over_sums(phase.part.learns(), outcome.transitions, sink).map_err(DensityError::Device)?;
         }
         Ok(outcome)

@@ -1,10 +1,10 @@
-//! The device engine with the CPU as its reserve: where the device fails, the draws that have left it stay as they are,
-//! and every chain goes on on the host.
+//! The device engine with the CPU as its fallback: if the device fails, the draws that it has handed over are kept, and
+//! every chain continues on the host.
 //!
-//! A chain goes on from its state at the last checkpoint in memory: as it was when the phase under way began, or when
-//! somebody has asked for the states since. From there it makes the draws that have not left the device, with random
-//! numbers that no transition has had before, so that they are as valid as those before them. A phase of warm-up that
-//! was under way is made again.
+//! A chain continues from its state at the last checkpoint in memory: at the start of the current phase, or at the last
+//! request for states since. From there it makes the draws that are missing, with random numbers that no recorded draw
+//! has used, so that they are as valid as the draws before them. A phase of warm-up is made again, except for draws
+//! already recorded.
 
 use std::sync::Arc;
 
@@ -17,43 +17,43 @@ use crate::density::cpu::CpuDensity;
 use crate::model::Model;
 use crate::nuts::State;
 
-/// Chains whose states a thread makes at once.
+/// Chains whose states a thread evaluates at once.
 const STATES: usize = 64;
 
-/// What is needed to go on on the host.
+/// Everything needed to continue on the host.
 #[derive(Debug, Clone)]
 pub struct Spare {
-    /// The posterior.
+    /// The model.
     pub model: Arc<Model>,
-    /// What the device was to do.
+    /// The plan of the device engine.
     pub plan: device::DevicePlan,
-    /// How many threads go on.
+    /// Number of threads on the host.
     pub threads: usize,
-    /// What counts along.
+    /// Counters of the run.
     pub progress: Arc<Progress>,
 }
 
-/// Whole transitions on a device, and on the host where that fails.
+/// Whole transitions on a device, or on the host after the device has failed.
 pub struct Fallback {
     now: Now,
     spare: Spare,
-    /// The last states that have left the device; `None` where the chains have not moved from their starting points.
+    /// The last states copied from the device; `None` if the chains are still at their starting points.
     last: Option<ChainStates>,
     /// The failure of a device that never started.
     failure: Option<DeviceFailure>,
 }
 
-/// Where the chains are.
+/// The engine that holds the chains.
 enum Now {
     Device(Box<DeviceEngine>),
     Host(Box<HostEngine>),
 }
 
 impl Fallback {
-    /// Goes on with what has `started`, or on the host where the device has failed at that.
+    /// Continues with the `started` engine, or on the host if the device failed to start.
     ///
     /// # Errors
-    /// When a chain finds no starting point.
+    /// If a chain finds no starting point.
     pub fn new(started: Result<DeviceEngine, EngineError>, spare: Spare) -> Result<Fallback, EngineError> {
         let (now, failure) = match started {
             Ok(engine) => (Now::Device(Box::new(engine)), None),
@@ -68,7 +68,7 @@ impl Fallback {
 }
 
 impl Spare {
-    /// The host's engine, with its chains in these states, or at their starting points.
+    /// The host's engine, with its chains in these states, or at their starting points without states.
     fn go_on(&self, states: Option<&ChainStates>) -> Result<HostEngine, EngineError> {
         let device::DevicePlan { chains, max_depth, keep, .. } = self.plan;
         let (model, progress) = (self.model.clone(), self.progress.clone());
@@ -81,7 +81,7 @@ impl Spare {
         }
     }
 
-    /// These states with log densities and gradients as the host has them.
+    /// These states, with log densities and gradients evaluated on the host.
     fn evaluated(&self, density: &CpuDensity, states: &ChainStates) -> Vec<State> {
         let dim = self.model.dim();
         let states = states.positions.par_chunks(STATES * dim).map(|positions| {
@@ -145,7 +145,7 @@ impl Engine for Fallback {
     }
 }
 
-/// What came out of a phase that began on the device and ended on the host; chains learn what they learn on the host.
+/// The outcome of a phase that began on the device and ended on the host; step sizes and moments are the host's.
 fn joined(device: PhaseOutcome, host: PhaseOutcome) -> PhaseOutcome {
     let transitions = device.transitions + host.transitions;
     let sum = |of: &PhaseOutcome| if of.transitions == 0 { 0.0 } else { of.acceptance * f64::from(of.transitions) };

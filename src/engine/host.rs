@@ -16,13 +16,14 @@ use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
 use crate::nuts::{State, Statistics, Transition};
 
-/// A block should take about this long, so that progress moves and an interruption is soon obeyed.
+/// Target duration of a block, so that progress moves and an interruption is soon obeyed.
 const BLOCK_TIME: Duration = Duration::from_millis(100);
 
-/// Each worker makes at most this many numbers of a block, unless a single draw of all chains is more: they stay in a core's cache.
+/// Limit on a block's numbers per worker, so that they stay in a core's cache; a single draw of all chains may exceed
+/// it.
 const BLOCK_VALUES: usize = 1 << 17;
 
-/// The same where workers evaluate many positions at once, or draws are summed up: 128 MiB.
+/// Limit on a block's numbers if workers evaluate many positions at once or draws are summed up: 128 MiB.
 const WIDE_BLOCK_VALUES: usize = 1 << 24;
 
 /// The chains of an experiment, or of a shard of one.
@@ -32,9 +33,9 @@ pub struct Chains {
     pub seed: u64,
     /// Global number of the first chain.
     pub first: u32,
-    /// How many chains.
+    /// Number of chains.
     pub count: u32,
-    /// How many consecutive chains share a starting point.
+    /// Number of consecutive chains that share a starting point.
     pub per_superchain: u32,
 }
 
@@ -44,11 +45,11 @@ pub struct HostEngine {
     seed: u64,
     workers: Vec<Worker<Transition>>,
     chains: Vec<HostChain>,
-    /// How many named variables of each draw go to the sink.
+    /// Number of named variables of each draw that go to the sink.
     variables: usize,
     progress: Arc<Progress>,
     max_depth: u32,
-    /// Densities to go on with where those of the workers fail.
+    /// Densities that replace the workers' if their device fails.
     spare: Vec<Box<dyn Density>>,
     /// Transitions that every chain has made since the start.
     transitions: u32,
@@ -58,15 +59,15 @@ pub struct HostEngine {
     statistics: Vec<Statistics>,
 }
 
-/// Copies of `density`, one for each of up to so many threads that has a chain.
+/// Copies of `density`: one for each of `threads` threads, but no more than there are chains.
 pub fn on_cpu(density: &CpuDensity, threads: usize, chains: u32) -> Vec<Box<dyn Density>> {
     (0..threads.clamp(1, chains as usize)).map(|_| Box::new(density.clone()) as Box<dyn Density>).collect()
 }
 
 impl HostEngine {
-    /// `chains` of `model`, a worker for each of `densities`, which all are the model's log density; trees of up to
-    /// `max_depth` doublings. `keep` says which named variables of each draw go to the sink. Every chain is at 0, where
-    /// nothing is known of it, and waits to be started.
+    /// An engine for `chains` of `model`, with one worker for each of `densities`, all of which are the model's log
+    /// density, and trees of up to `max_depth` doublings. `keep` selects the named variables of each draw that go to
+    /// the sink. Every chain is at 0, not yet evaluated, until the engine is started.
     pub fn new(
         model: Arc<Model>,
         densities: Vec<Box<dyn Density>>,
@@ -100,13 +101,13 @@ impl HostEngine {
     /// Puts every chain at its starting point.
     ///
     /// # Errors
-    /// When a density cannot be evaluated, or a chain finds no starting point.
+    /// If a density cannot be evaluated, or a chain finds no starting point.
     pub fn start(mut self) -> Result<HostEngine, EngineError> {
         self.workers[0].start(self.seed, &mut self.chains)?;
         Ok(self)
     }
 
-    /// Puts chain i at state i of `states`, from the first again where there are fewer.
+    /// Puts chain i into state i of `states`, which are repeated if there are fewer.
     pub fn start_from(mut self, states: &[State]) -> HostEngine {
         for (chain, state) in self.chains.iter_mut().zip(states.iter().cycle()) {
             chain.state.clone_from(state);
@@ -114,25 +115,24 @@ impl HostEngine {
         self
     }
 
-    /// The engine that takes its chains' states as those after `transitions` transitions, of which `drawn` were draws.
+    /// Sets the number of transitions that every chain has made: `transitions` since the start, `drawn` since warm-up.
     pub fn having_made(mut self, transitions: u32, drawn: usize) -> HostEngine {
         self.chains.iter_mut().for_each(|chain| chain.transition = transitions);
         HostEngine { transitions, drawn, ..self }
     }
 
-    /// The engine that goes on with `spare`, which are the same log density, where the device that computes the
-    /// workers' densities fails.
+    /// Continues with `spare`, densities of the same model, if the device of the workers' densities fails.
     pub fn with_spare(self, spare: Vec<Box<dyn Density>>) -> HostEngine {
         HostEngine { spare, ..self }
     }
 
-    /// Transitions of each chain in the part of the run that a phase belongs to.
+    /// Transitions of each chain in the phase's part of the run.
     fn made(&self, phase: &Phase) -> usize {
         if phase.part.learns() { self.transitions as usize } else { self.drawn }
     }
 
-    /// Brings every chain to the end of a block of `transitions`; the draws that are kept and their statistics are left in
-    /// `values` and `statistics`. After a failure, another call goes on where each chain stands.
+    /// Brings every chain to the end of a block of `transitions`; recorded draws and their statistics go to `values`
+    /// and `statistics`. After a failure, another call continues from the current states.
     fn run_block(&mut self, phase: &Phase, transitions: usize) -> Result<(), DensityError> {
         let before = self.made(phase);
         let keeps = |made: usize| if phase.part.records() { phase.kept(before + made) - phase.kept(before) } else { 0 };
@@ -180,11 +180,11 @@ impl HostEngine {
         })
     }
 
-    /// How many transitions the next block should have, after one of `transitions` that took `time`.
+    /// Number of transitions of the next block, after one of `transitions` that took `time`.
     fn next_block(&self, transitions: usize, time: Duration, phase: &Phase, summed: bool) -> usize {
         let by_time = transitions as f64 * BLOCK_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6);
-        // Wide workers run empty at the end of a block, and what they draw has no place in a cache anyway.
-        // Where draws are summed up, all chains' sums pass by once a block.
+        // Wide workers run empty at the end of a block, and their draws fit no cache anyway. If draws are summed up,
+        // every block reads the sums of all chains once.
         let narrow = BLOCK_VALUES * self.workers.len().min(self.chains.len());
         let room = if self.workers[0].width() > 1 || summed { WIDE_BLOCK_VALUES } else { narrow };
         let by_room = match phase.part.records() {
@@ -201,7 +201,7 @@ impl Engine for HostEngine {
         for chain in &mut self.chains {
             let adapt = |Adapt { target, gain }| StepSize::new(phase.tuning.step_size, target, gain);
             chain.step_size = phase.adapt.map(adapt);
-            // There is room for moments only while something is learnt.
+            // Moments are allocated only in warm-up.
             let dim = if phase.part.learns() { phase.tuning.scale.len() } else { 0 };
             if chain.moments.dim() == dim {
                 chain.moments.clear();

@@ -1,10 +1,10 @@
-//! How far a run has come, and whether it should stop: a few counters that every thread may read at any time.
+//! Progress of a run, and the request to stop it: a few counters that every thread may read at any time.
 
 use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// Counters of a run, all chains together, shared by the workers that count and whoever shows or stops them.
+/// Counters of a run, over all chains; shared by the workers that count and the threads that show or stop the run.
 #[derive(Debug, Default)]
 pub struct Progress {
     transitions: AtomicU64,
@@ -18,7 +18,7 @@ pub struct Progress {
     reached: OnceLock<Reached>,
 }
 
-/// What is called when so many transitions are counted.
+/// A number of transitions, and the function to call when it is reached.
 struct Reached(u64, Box<dyn Fn() + Send + Sync>);
 
 impl fmt::Debug for Reached {
@@ -43,7 +43,7 @@ pub struct Counters {
 }
 
 impl Progress {
-    /// Adds what `more` counts.
+    /// Adds `more` to the counters.
     pub fn add(&self, more: Counters) {
         let before = self.transitions.fetch_add(more.transitions, Relaxed);
         self.gradients.fetch_add(more.gradients, Relaxed);
@@ -59,18 +59,18 @@ impl Progress {
         }
     }
 
-    /// Has `call` called by the thread that counts the transition of this number, the first of which is 1: for tests that stop or
-    /// disturb a run at a known place. Only the first such request counts.
+    /// Makes the thread that counts transition number `transition`, from 1, call `call`: for tests that stop or disturb
+    /// a run at a known point. Only the first request counts.
     pub fn call_at(&self, transition: u64, call: impl Fn() + Send + Sync + 'static) {
         self.reached.get_or_init(|| Reached(transition, Box::new(call)));
     }
 
-    /// Forgets this many transitions, which were lost and have to be made again.
+    /// Subtracts transitions that were lost and have to be made again.
     pub fn take_back(&self, transitions: u64) {
         self.transitions.fetch_sub(transitions, Relaxed);
     }
 
-    /// The counters now.
+    /// The current counters.
     pub fn snapshot(&self) -> Counters {
         Counters {
             transitions: self.transitions.load(Relaxed),

@@ -1,36 +1,35 @@
-//! Sums of draws, made where the draws are made: all that means, sds, quantiles, convergence and errors need of them, so that
-//! no draw has to leave.
+//! Streaming sums over draws: all that means, sds, quantiles, convergence diagnostics and standard errors need.
 
 use crate::model::LocationScale;
 
-/// Bins of a variable's histogram, the first and the last of which are open.
+/// Bins of a variable's histogram; the first and the last bin are open.
 pub const BINS: usize = 1024;
 
-/// How far bins reach on both sides of the mean, in sds.
+/// Reach of the bins on both sides of the mean, in sds.
 pub const REACH: f64 = 8.0;
 
-/// In which unit the draws of each variable are summed up: u = (x - mean) / sd.
+/// The bins of all variables, in their units u = (x - mean) / sd.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BinGrid {
-    /// About the mean and the sd of each named variable, in the user's units.
+    /// Approximate mean and sd of each named variable, in the user's units.
     pub units: Vec<LocationScale>,
-    /// About the 5% and the 95% quantile of each, as u.
+    /// Approximate 5% and 95% quantile of each variable, as u.
     pub tails: Vec<[f64; 2]>,
-    /// Draws of each chain that make its first half; all behind them make the second.
+    /// Draws in the first half of a chain; all draws after them are in its second half.
     pub half: usize,
 }
 
-/// Over the draws of one variable of one chain.
+/// Sums over the draws of one variable of one chain.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct DrawSums {
-    /// The sums of u and of u^2: over the chain's first half, and over its second.
+    /// The sums of u and of u^2, over the chain's first half and over its second.
     pub halves: [[f64; 2]; 2],
-    /// How many draws have a u of at most the 5% quantile that is expected, and of at most the 95% quantile.
+    /// Number of draws with u at most the expected 5% quantile, and at most the expected 95% quantile.
     pub below: [f64; 2],
 }
 
 impl DrawSums {
-    /// Adds the next draws, all of a chain's second half where that is said.
+    /// Adds the next draws, all in the chain's first half or all in its `second`.
     pub fn add(&mut self, draws: impl Iterator<Item = f64>, tails: [f64; 2], second: bool) {
         let (half, [mut low, mut high]) = (&mut self.halves[usize::from(second)], self.below);
         let [mut sum, mut square] = *half;
@@ -45,17 +44,17 @@ impl DrawSums {
     }
 }
 
-/// The bin of u; what is no number counts as too large.
+/// The bin of u; a NaN counts as too large.
 pub fn bin(u: f64) -> usize {
     let place = (u + REACH) * (BINS as f64 / (2.0 * REACH));
     if place < BINS as f64 { place.max(0.0) as usize } else { BINS - 1 }
 }
 
-/// The quantile at `p` of what a histogram has counted, in its unit u, by linear interpolation; `NaN` in an open bin.
+/// The quantile at `p` of a histogram, in its unit u, by linear interpolation; `NaN` in an open bin or without counts.
 pub fn quantile(histogram: &[u64], p: f64) -> f64 {
     let total: u64 = histogram.iter().sum();
-    // Of n draws the one of rank r, from 0, has about r + 1/2 of them below it; Hyndman and Fan's type 7 looks for the rank
-    // (n - 1) p.
+    // The draw of rank r, from 0, has about r + 1/2 of the n draws below it; Hyndman and Fan's type 7 looks for the
+    // rank (n - 1) p.
     let wanted = total.saturating_sub(1) as f64 * p + 0.5;
     let mut below = 0.0;
     for (bin, count) in histogram.iter().enumerate() {
@@ -70,25 +69,25 @@ pub fn quantile(histogram: &[u64], p: f64) -> f64 {
     f64::NAN
 }
 
-/// Over the draws of one chain: how its energies vary, and how often its trajectories were cut off.
+/// Sums over the energies of one chain's draws, and the number of its trajectories that were cut off.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct EnergySums {
     /// Energy of the first draw.
     pub first: f64,
-    /// Energy of the latest.
+    /// Energy of the latest draw.
     pub last: f64,
-    /// The sum of the energies' distances from the first.
+    /// The sum of the energies' differences from the first.
     pub sum: f64,
-    /// The sum of their squares.
+    /// The sum of the squared differences from the first.
     pub square: f64,
-    /// The sum of squared steps from each energy to the next.
+    /// The sum of squared differences between successive energies.
     pub steps: f64,
-    /// Trajectories that could not be doubled once more.
+    /// Trajectories that ended at the largest number of doublings.
     pub saturated: u64,
 }
 
 impl EnergySums {
-    /// Adds a draw; says whether it is the `first`.
+    /// Adds a draw; the `first` one resets the sums.
     pub fn add(&mut self, energy: f64, saturated: bool, first: bool) {
         if first {
             *self = EnergySums { first: energy, last: energy, ..EnergySums::default() };
@@ -102,16 +101,16 @@ impl EnergySums {
     }
 }
 
-/// What was summed up of consecutive chains.
+/// Sums of consecutive chains.
 #[derive(Debug, Clone, Copy)]
 pub struct ChainSums<'a> {
-    /// Whether their draws are of warm-up.
+    /// Whether the draws are from warm-up.
     pub warmup: bool,
-    /// Draws of each of them.
+    /// Draws of each chain.
     pub draws: usize,
-    /// `[chain][variable]`.
+    /// Sums over the draws, `[chain][variable]`.
     pub sums: &'a [DrawSums],
-    /// `[chain]`.
+    /// Sums over their energies, `[chain]`.
     pub energies: &'a [EnergySums],
 }
 

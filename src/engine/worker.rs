@@ -1,6 +1,6 @@
-//! A worker: a thread with a density of its own, and room for as many transitions at once as the density takes
-//! positions in a call. It fetches a chain, brings it to the end of the block, and fetches the next; what a chain draws
-//! does not depend on which worker fetched it.
+//! Workers: a worker is a thread with its own density, and with one kernel for each position that the density takes in
+//! a call. It takes a chain, brings it to the end of the block, and takes the next; a chain's draws do not depend on
+//! the worker.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,29 +14,29 @@ use crate::random::{Purpose, StreamKey};
 /// Starting points tried for a chain before giving up.
 const START_ATTEMPTS: u32 = 100;
 
-/// Starting points are uniform in this distance from 0 in every unconstrained coordinate, as Stan's are.
+/// Starting points are uniform within this distance of 0 in every unconstrained coordinate, as in Stan.
 const START_RADIUS: f64 = 2.0;
 
-/// A worker tells how far it has come after about this many gradients.
+/// A worker reports its progress after about this many gradients.
 const REPORT_GRADIENTS: u64 = 512;
 
 /// One chain between two transitions.
 #[derive(Debug)]
 pub struct HostChain {
     pub number: u32,
-    /// The chain at whose starting point this one starts.
+    /// The chain whose starting point this chain shares.
     pub origin: u32,
-    /// Transitions done since the start.
+    /// Transitions made since the start.
     pub transition: u32,
     pub state: State,
-    /// In a phase that adapts.
+    /// `None` unless the phase adapts.
     pub step_size: Option<StepSize>,
     pub moments: Moments,
     pub counted: Counters,
 }
 
 impl HostChain {
-    /// At 0, where nothing is known of it; its starting point is that of the first chain of its superchain.
+    /// A chain at 0, not yet evaluated; it will start where the first chain of its superchain starts.
     pub fn new(number: u32, per_superchain: u32, dim: usize) -> HostChain {
         HostChain {
             number,
@@ -50,14 +50,14 @@ impl HostChain {
     }
 }
 
-/// A thread's own density and room for transitions.
+/// A thread's own density and kernels.
 pub struct Worker<K> {
     density: Box<dyn Density>,
     evaluations: Evaluations,
     kernels: Vec<K>,
 }
 
-/// What a worker needs to know of a run.
+/// What all workers share in a block.
 pub struct WorkerContext<'a> {
     pub model: &'a Model,
     pub log_density_offset: f64,
@@ -70,7 +70,7 @@ pub struct WorkerContext<'a> {
 }
 
 impl WorkerContext<'_> {
-    /// How many transitions of this part of the run a chain has made that has made so many since the start.
+    /// Transitions in this part of the run, of a chain that has made `transitions` since the start.
     fn made(&self, transitions: u32) -> u32 {
         self.before[1] + transitions - self.before[0]
     }
@@ -79,15 +79,16 @@ impl WorkerContext<'_> {
 /// A chain's share of a block.
 pub struct Task<'a> {
     pub chain: &'a mut HostChain,
-    /// Transitions still to be done.
+    /// Transitions still to be made.
     pub left: usize,
-    /// Room for the draws still to come, `[draw][variable]`.
+    /// Buffer for the draws still to come, `[draw][variable]`.
     pub values: &'a mut [f64],
     pub statistics: &'a mut [Statistics],
 }
 
 impl<K: Kernel> Worker<K> {
-    /// A worker with `density`, and as many `kernel`s as it takes positions, for its number of dimensions.
+    /// A worker with `density`, and with one `kernel`, made for its dimensions, for each position that it takes in a
+    /// call.
     pub fn new(density: Box<dyn Density>, kernel: impl Fn(usize) -> K) -> Worker<K> {
         let (dim, width) = (density.dim(), density.width());
         Worker {
@@ -97,19 +98,19 @@ impl<K: Kernel> Worker<K> {
         }
     }
 
-    /// Sets the metric and the deepest tree of a phase.
+    /// Sets the metric and the largest tree depth of a phase.
     pub fn configure(&mut self, phase: &Phase) {
         for kernel in &mut self.kernels {
             kernel.configure(&phase.tuning);
         }
     }
 
-    /// How many positions are evaluated at once.
+    /// Number of positions that are evaluated at once.
     pub fn width(&self) -> usize {
         self.kernels.len()
     }
 
-    /// Puts every chain at its starting point, as many at once as the density takes positions.
+    /// Puts every chain at its starting point; searches for as many at once as the density takes positions.
     pub fn start(&mut self, seed: u64, chains: &mut [HostChain]) -> Result<(), EngineError> {
         let dim = self.density.dim();
         let blocks = dim.div_ceil(4) as u32;
@@ -149,7 +150,7 @@ impl<K: Kernel> Worker<K> {
         Ok(())
     }
 
-    /// Takes task after task from the queue until there is none, as many at once as the density takes positions.
+    /// Works on tasks from the queue until it is empty, on as many at once as the density takes positions.
     pub fn work<'a>(
         &mut self,
         run: &WorkerContext,
@@ -163,7 +164,7 @@ impl<K: Kernel> Worker<K> {
         }
         while !tasks.is_empty() {
             self.density.evaluate(&Wanted(&self.kernels[..tasks.len()]), &mut self.evaluations)?;
-            // From the last to the first, so that a finished task can make room for one that had its gradient.
+            // From last to first: the task that replaces a finished one has had its gradient.
             for i in (0..tasks.len()).rev() {
                 let kernel = &mut self.kernels[i];
                 let step = kernel.give(self.evaluations.log_density(i), self.evaluations.gradient(i));
@@ -199,7 +200,7 @@ impl Task<'_> {
         kernel.begin(place, &self.chain.state, step_size);
     }
 
-    /// Keeps what a transition has drawn, and what the chain learns from it.
+    /// Stores the draw of a finished transition, and adapts the chain.
     fn end(&mut self, run: &WorkerContext, kernel: &impl Kernel, news: &mut Counters) {
         let (sample, mut statistics) = (kernel.sample(), kernel.statistics());
         let chain = &mut *self.chain;

@@ -1,5 +1,5 @@
-//! What is learnt during warm-up: each chain's step size, by dual averaging, and the moments of each chain's draws, from
-//! which the metric is made.
+//! The state of adaptation in warm-up: each chain's step size, by dual averaging, and the moments of each chain's
+//! draws, from which the metric is computed.
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use multiversion::multiversion;
@@ -26,7 +26,7 @@ impl StepSize {
     /// kappa of the paper.
     pub const KAPPA: f64 = 0.75;
 
-    /// Starts at `step_size`, towards a mean acceptance of `target`. `gain` is the paper's 1/gamma: how far an error in
+    /// Starts at `step_size`, with `target` for the mean acceptance. `gain` is the paper's 1/gamma: how far an error in
     /// acceptance moves the log step size.
     pub fn new(step_size: f64, target: f64, gain: f64) -> StepSize {
         let log_step = ln(step_size);
@@ -38,12 +38,12 @@ impl StepSize {
         exp(self.log_step)
     }
 
-    /// The log of the step size that has been learnt, an average of those tried.
+    /// The log of the learned step size, an average over the transitions so far.
     pub fn log_mean(&self) -> f64 {
         self.log_mean
     }
 
-    /// Takes the acceptance of a transition made with the current step size.
+    /// Learns from the acceptance of a transition with the current step size.
     pub fn learn(&mut self, acceptance: f64) {
         self.count += 1.0;
         let weight = 1.0 / (self.count + StepSize::T0);
@@ -54,8 +54,8 @@ impl StepSize {
     }
 }
 
-/// Running means and sums of squared deviations of positions and of gradients, coordinate by coordinate (Welford 1962;
-/// joined as by Chan, Golub and LeVeque 1983).
+/// Running means and sums of squared deviations of positions and gradients, per coordinate (Welford 1962; joined as by
+/// Chan, Golub and LeVeque 1983).
 #[derive(Debug, Clone)]
 pub struct Moments {
     count: f64,
@@ -74,7 +74,7 @@ impl RunningVector {
         RunningVector { mean: Vector::zeros(dim), squares: Vector::zeros(dim) }
     }
 
-    /// Joins the moments of `theirs` values to those of `ours`.
+    /// Joins the moments of `theirs` values to these moments of `ours` values.
     fn join(&mut self, other: &RunningVector, ours: f64, theirs: f64) {
         let share = theirs / (ours + theirs);
         let pairs = other.mean.iter().zip(&*other.squares);
@@ -86,7 +86,7 @@ impl RunningVector {
     }
 }
 
-/// Adds one value a coordinate: `share` is one over their number, this one included.
+/// Adds one value per coordinate; `share` is 1 / count, this value counted.
 #[multiversion(targets = "simd")]
 fn add(values: &[Lanes], share: f64, mean: &mut [Lanes], squares: &mut [Lanes]) {
     let values: &[f64] = cast_slice(values);
@@ -98,18 +98,17 @@ fn add(values: &[Lanes], share: f64, mean: &mut [Lanes], squares: &mut [Lanes]) 
     }
 }
 
-/// Where the coordinates of theta have been, unconstrained and in the sampler's units, over the draws of a window of
-/// warm-up.
+/// Mean and variance of the coordinates of theta, unconstrained and in the sampler's units, over a window of warm-up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PositionMoments {
     /// Mean of each coordinate.
     pub mean: Vec<f64>,
-    /// Variance of each.
+    /// Variance of each coordinate.
     pub variance: Vec<f64>,
 }
 
 impl Moments {
-    /// Moments of nothing, in `dim` dimensions.
+    /// Moments of no draws, in `dim` dimensions.
     pub fn new(dim: usize) -> Moments {
         Moments { count: 0.0, position: RunningVector::new(dim), gradient: RunningVector::new(dim) }
     }
@@ -123,12 +122,12 @@ impl Moments {
         Moments { count, position: running(mean, squares), gradient: running(gradient_mean, gradient_squares) }
     }
 
-    /// How many dimensions.
+    /// Number of dimensions.
     pub fn dim(&self) -> usize {
         self.position.mean.len()
     }
 
-    /// Forgets everything.
+    /// Removes all draws.
     pub fn clear(&mut self) {
         self.count = 0.0;
         for running in [&mut self.position, &mut self.gradient] {
@@ -155,7 +154,7 @@ impl Moments {
         self.count += other.count;
     }
 
-    /// How many draws there were.
+    /// Number of draws.
     pub fn count(&self) -> f64 {
         self.count
     }

@@ -1,12 +1,12 @@
-//! Steps along a trajectory: an integrator of Hamilton's equations in whitened momenta.
+//! Integrators of Hamilton's equations in whitened momenta: the steps of a trajectory.
 
 use super::leapfrog::{kick, kick_and_drift};
 use crate::lanes::{Lanes, Vector};
 
-/// A point of a trajectory, with the gradient there.
+/// A point of a trajectory, with its gradient.
 #[derive(Debug, Clone)]
 pub struct PhasePoint {
-    /// Theta.
+    /// Theta, unconstrained, in the sampler's units.
     pub position: Vector,
     /// The whitened momentum w.
     pub momentum: Vector,
@@ -15,19 +15,20 @@ pub struct PhasePoint {
 }
 
 impl PhasePoint {
-    /// Room for `dim` coordinates.
+    /// A point of `dim` coordinates, all 0.
     pub fn zeros(dim: usize) -> PhasePoint {
         PhasePoint { position: Vector::zeros(dim), momentum: Vector::zeros(dim), gradient: Vector::zeros(dim) }
     }
 }
 
-/// A step of a trajectory, in two halves around a gradient that comes from elsewhere. `step` is negative backwards;
-/// `scale` are the square roots of the inverse metric's entries.
+/// One step of a trajectory, in two halves with a gradient between them. `step` is negative backward; `scale` holds the
+/// square roots of the inverse metric's entries.
 pub trait Integrator {
-    /// Moves a point to where a gradient is wanted.
+    /// Moves the point to the position at which a gradient is wanted.
     fn start(step: f64, scale: &[Lanes], point: &mut PhasePoint);
 
-    /// Ends the step with the `gradient` there, which the point keeps; returns twice the kinetic energy, w'w.
+    /// Ends the step with the `gradient` at the new position, and stores it in the point; returns twice the kinetic
+    /// energy, w'w.
     fn end(step: f64, scale: &[Lanes], gradient: &[f64], point: &mut PhasePoint) -> f64;
 }
 

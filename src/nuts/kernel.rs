@@ -7,7 +7,7 @@ use crate::random::StreamKey;
 
 use super::{Statistics, Tuning};
 
-/// A position with what is known there.
+/// A position with its log density and gradient.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// Theta, unconstrained, in the sampler's units.
@@ -19,12 +19,12 @@ pub struct State {
 }
 
 impl State {
-    /// Room for a state of `dim` coordinates.
+    /// A state of `dim` zeros, with log density minus infinity.
     pub fn zeros(dim: usize) -> State {
         State { position: Vector::zeros(dim), gradient: Vector::zeros(dim), log_density: f64::NEG_INFINITY }
     }
 
-    /// What `density` says of a position.
+    /// The state at a position, evaluated by `density`.
     pub fn at(position: &[f64], density: &mut CpuDensity) -> State {
         let mut state = State::zeros(position.len());
         state.position.copy_from_slice(position);
@@ -32,7 +32,7 @@ impl State {
         state
     }
 
-    /// Becomes a copy of the parts of another.
+    /// Copies a position, its gradient and its log density.
     pub fn set(&mut self, position: &Vector, gradient: &Vector, log_density: f64) {
         self.position.lanes_mut().copy_from_slice(position.lanes());
         self.gradient.lanes_mut().copy_from_slice(gradient.lanes());
@@ -40,38 +40,38 @@ impl State {
     }
 }
 
-/// What a gradient led to.
+/// A kernel's answer to a gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// A gradient is wanted at the next position.
+    /// Another gradient is wanted.
     Continue,
-    /// The transition is over; its draw is its sample.
+    /// The transition is over; its sample is the draw.
     Done,
 }
 
-/// A transition that says where it wants a gradient, and is given one, until it yields a draw. Every buffer is made
-/// once and used for transition after transition.
+/// A transition as a state machine: it wants a gradient at a position, is given one, and so on until it ends in a draw.
+/// Buffers are made once and reused for every transition.
 pub trait Kernel {
-    /// Sets the tuning of the transitions to come, as far as there is room for it.
+    /// Sets the tuning of the next transitions, as far as the buffers allow.
     fn configure(&mut self, tuning: &Tuning);
 
-    /// Starts the transition of `key` at `from`; ends with a draw after some calls of [`give`](Kernel::give).
+    /// Starts the transition of `key` at `from`, which ends in a draw after some calls of [`give`](Kernel::give).
     fn begin(&mut self, key: StreamKey, from: &State, step_size: f64);
 
-    /// Where a gradient is wanted.
+    /// The position at which a gradient is wanted.
     fn wants(&self) -> &[f64];
 
-    /// Takes the log density and its gradient at the position that was wanted.
+    /// Takes the log density and its gradient at the wanted position.
     fn give(&mut self, log_density: f64, gradient: &[f64]) -> Step;
 
     /// The draw, once the transition is done.
     fn sample(&self) -> &State;
 
-    /// What there is to tell about the transition, once it is done.
+    /// Statistics of the transition, once it is done.
     fn statistics(&self) -> Statistics;
 }
 
-/// Transitions that all want a gradient, as the batch of their positions.
+/// Kernels that all want a gradient, as the batch of their positions.
 pub struct Wanted<'a, K>(pub &'a [K]);
 
 impl<K: Kernel> Batch for Wanted<'_, K> {

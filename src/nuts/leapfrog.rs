@@ -1,13 +1,13 @@
-//! The leapfrog step in whitened momenta: half a kick, a drift, a gradient from elsewhere, half a kick.
+//! The leapfrog step in whitened momenta: half a kick, a drift, a new gradient, half a kick.
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use multiversion::multiversion;
 
 use crate::lanes::{LANES, Lanes};
 
-/// Half a kick, then a drift: w += (h/2) s g, q += h s w, with `step` h (negative backwards) and `scale` s.
+/// Half a kick, then a drift: w += (h/2) s g, q += h s w, with `step` h (negative backward) and `scale` s.
 ///
-/// Number by number over whole chunks: without a sum, that is what a compiler makes the best vectors of.
+/// The loop is elementwise over whole chunks: without a sum, a compiler vectorizes it best.
 #[multiversion(targets = "simd")]
 pub fn kick_and_drift(step: f64, scale: &[Lanes], gradient: &[Lanes], momentum: &mut [Lanes], position: &mut [Lanes]) {
     let (scale, gradient): (&[f64], &[f64]) = (cast_slice(scale), cast_slice(gradient));
@@ -19,7 +19,8 @@ pub fn kick_and_drift(step: f64, scale: &[Lanes], gradient: &[Lanes], momentum: 
     }
 }
 
-/// Half a kick with the `gradient` at the new position, which is kept; returns twice the kinetic energy, w'w.
+/// Half a kick with the `gradient` at the new position, which is copied to `kept`; returns twice the kinetic energy,
+/// w'w.
 #[multiversion(targets = "simd")]
 pub fn kick(step: f64, scale: &[Lanes], gradient: &[f64], momentum: &mut [Lanes], kept: &mut [Lanes]) -> f64 {
     let half = 0.5 * step;

@@ -1,18 +1,17 @@
-//! What a transition tells about itself: the one declaration of its numbers, of their names in ArviZ, and of their
-//! kinds.
+//! Statistics of a transition: the only declaration of their types, of their names in ArviZ, and of their kinds.
 
-/// How a statistic is written down.
+/// The kind of number that a statistic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A real number.
     Real,
     /// An integer.
     Count,
-    /// Yes or no, 1 and 0 among other numbers.
+    /// Yes or no, as 1 or 0 among other numbers.
     Flag,
 }
 
-/// A number of one of the kinds.
+/// A type of one of the kinds.
 trait Number: Copy {
     const KIND: Kind;
     fn to_real(self) -> f64;
@@ -49,11 +48,10 @@ impl Number for bool {
     }
 }
 
-/// Declares the statistics of a kernel: a struct of them, and an enum of their names in the order in which stores have
-/// them.
+/// Declares the statistics of a kernel: a struct of their values, and an enum of their names in the order of stores.
 macro_rules! statistics {
     ($($(#[$doc:meta])* $name:ident $field:ident: $number:ty,)*) => {
-        /// What a transition tells about itself, under ArviZ's names.
+        /// Statistics of a transition, under ArviZ's names.
         #[derive(Debug, Clone, Copy, PartialEq, Default)]
         pub struct Statistics {
             $($(#[$doc])* pub $field: $number,)*
@@ -66,36 +64,36 @@ macro_rules! statistics {
         }
 
         impl Statistic {
-            /// All of them, in the order in which they lie in a row of a store.
+            /// All statistics, in the order of a row of a store.
             pub const ALL: [Statistic; [$(Statistic::$name),*].len()] = [$(Statistic::$name),*];
 
-            /// ArviZ's name.
+            /// The name in ArviZ.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Statistic::$name => stringify!($field),)*
                 }
             }
 
-            /// How it is written down.
+            /// The kind of number.
             pub fn kind(self) -> Kind {
                 match self {
                     $(Statistic::$name => <$number as Number>::KIND,)*
                 }
             }
 
-            /// Its value in a draw; flags are 0 and 1.
+            /// The value in a draw; flags are 0 and 1.
             pub fn of(self, draw: &Statistics) -> f64 {
                 match self {
                     $(Statistic::$name => draw.$field.to_real(),)*
                 }
             }
 
-            /// All of a draw, in the order of [`ALL`](Statistic::ALL).
+            /// All statistics of a draw, in the order of [`ALL`](Statistic::ALL).
             pub fn numbers(draw: &Statistics) -> [f64; Statistic::ALL.len()] {
                 [$(draw.$field.to_real()),*]
             }
 
-            /// All of a draw, from numbers in the order of [`ALL`](Statistic::ALL).
+            /// The statistics of a draw, from numbers in the order of [`ALL`](Statistic::ALL).
             pub fn collect(numbers: &[f64]) -> Statistics {
                 Statistics { $($field: Number::of_real(numbers[Statistic::$name as usize]),)* }
             }
@@ -112,12 +110,12 @@ statistics! {
     AcceptanceRate acceptance_rate: f64,
     /// Step size of the leapfrog steps.
     StepSize step_size: f64,
-    /// How often the trajectory was doubled.
+    /// Number of doublings of the trajectory.
     TreeDepth tree_depth: u32,
-    /// Leapfrog steps taken, and gradients computed.
+    /// Number of leapfrog steps, and of gradients.
     NSteps n_steps: u32,
     /// Whether the energy error exceeded 1000, or the log density was not finite.
     Diverging diverging: bool,
-    /// Whether the trajectory ended because it could not be doubled once more.
+    /// Whether the trajectory ended at the largest number of doublings.
     ReachedMaxTreedepth reached_max_treedepth: bool,
 }

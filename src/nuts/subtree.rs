@@ -1,9 +1,9 @@
-//! A subtree as it grows leaf by leaf: the state it would hand over, and O(max depth) checkpoints of momenta in place of
-//! the recursion that would check every sub-subtree for a U-turn.
+//! A subtree as it grows leaf by leaf, with O(max depth) checkpoints of momenta in place of the recursion that would
+//! check every sub-subtree for a U-turn.
 //!
-//! After n leaves the checkpoints are the complete sub-subtrees that the binary digits of n name, largest first, as a
-//! binary counter has them. A new leaf is a subtree of depth 0; as long as the last checkpoint has its depth, the two
-//! are joined, and checked.
+//! After n leaves the checkpoints are the complete sub-subtrees named by the binary digits of n, largest first, as in a
+//! binary counter. A new leaf is a subtree of depth 0; while the last checkpoint has the depth of the newest subtree,
+//! the two are joined and checked.
 
 use multiversion::multiversion;
 
@@ -11,25 +11,25 @@ use super::weight::{Share, Weight};
 use crate::faults;
 use crate::lanes::{Lanes, Vector};
 
-/// The momenta of a stretch of trajectory, as far as U-turn checks look at them.
+/// The momenta of a part of a trajectory, as far as U-turn checks need them.
 #[derive(Debug, Clone)]
 struct Span {
     first: Vector,
     last: Vector,
-    /// rho, the sum of all momenta of the stretch.
+    /// rho, the sum of all momenta of the part.
     sum: Vector,
 }
 
-/// A subtree under construction; every buffer is made once.
+/// A subtree under construction; its buffers are made once.
 #[derive(Debug, Clone)]
 pub struct Subtree {
     checkpoints: Vec<Span>,
-    /// It is complete with 2^depth leaves.
+    /// The subtree is complete with 2^depth leaves.
     depth: u32,
     leaves: u32,
     weight: Weight,
-    /// Of the complete sub-subtree that ends in the newest leaf: the momentum it begins with, and the sum. It ends with
-    /// the newest momentum.
+    /// The first momentum and the sum of the complete sub-subtree that ends in the newest leaf. Its last momentum is
+    /// the newest.
     first: Vector,
     sum: Vector,
 }
@@ -48,34 +48,34 @@ impl Subtree {
         }
     }
 
-    /// The depth there is room for.
+    /// The deepest tree that the buffers allow.
     pub fn max_depth(&self) -> u32 {
         self.checkpoints.len() as u32
     }
 
-    /// Starts anew, without a leaf, to be complete with 2^`depth`; `depth` is below the `max_depth` it was made for.
+    /// Starts an empty subtree, complete with 2^`depth` leaves; `depth` is below `max_depth`.
     pub fn start(&mut self, depth: u32) {
         self.depth = depth;
         self.leaves = 0;
         self.weight = Weight::ZERO;
     }
 
-    /// Whether all its leaves are there.
+    /// Whether the subtree has all its leaves.
     pub fn is_complete(&self) -> bool {
         self.leaves == 1 << self.depth
     }
 
-    /// Weight of all leaves.
+    /// Total weight of the leaves.
     pub fn weight(&self) -> Weight {
         self.weight
     }
 
-    /// Weighs a new leaf, and returns its share: the probability with which it becomes the subtree's sample.
+    /// Adds a new leaf's weight; returns its share, the probability with which the leaf becomes the subtree's sample.
     pub fn weigh(&mut self, log_weight: f64) -> Share {
         self.weight.add(log_weight)
     }
 
-    /// Adds the momentum of a new leaf, and says whether a sub-subtree that it completes has made a U-turn.
+    /// Adds a new leaf's momentum; returns whether a sub-subtree that the leaf completes has made a U-turn.
     pub fn add(&mut self, momentum: &Vector) -> bool {
         let joins = self.leaves.trailing_ones() as usize;
         self.leaves += 1;
@@ -110,17 +110,17 @@ impl Subtree {
         turning
     }
 
-    /// Joins the complete subtree, of which `last` is the newest momentum, to the tree it grew out of, whose momenta are
-    /// `far` at its other end and `near` where the subtree began, and whose sum `tree_sum` becomes that of both. Says
-    /// whether that is a U-turn.
+    /// Joins the complete subtree to the tree that it extends; returns whether they make a U-turn. `last` is the
+    /// subtree's newest momentum, `near` the tree's where the subtree began, `far` the tree's at the other end;
+    /// `tree_sum` becomes the sum of both.
     pub fn join_to(&self, far: &Vector, near: &Vector, tree_sum: &mut Vector, last: &Vector) -> bool {
-        // The three checks are the same read from either end, so the subtree may stand first.
+        // The three checks are the same from either end, so the subtree may come first.
         let subtree = [last, &self.first, &self.sum].map(Vector::lanes);
         join(subtree, [near.lanes(), far.lanes()], tree_sum.lanes_mut())
     }
 }
 
-/// Whether two leaves next to each other turn back, u'(u + v) <= 0 or v'(u + v) <= 0, and their sum.
+/// Whether two adjacent leaves turn back, u'(u + v) <= 0 or v'(u + v) <= 0; `sum` becomes u + v.
 #[multiversion(targets = "simd")]
 fn join_leaves(u: &[Lanes], v: &[Lanes], sum: &mut [Lanes]) -> bool {
     let mut along = [Lanes::ZERO; 2];
@@ -132,10 +132,10 @@ fn join_leaves(u: &[Lanes], v: &[Lanes], sum: &mut [Lanes]) -> bool {
     is_turning(&along)
 }
 
-/// Whether the join of two stretches of trajectory turns back, by Stan's three checks: the whole from end to end, the
-/// left stretch and the right one's first leaf, the left one's last leaf and the right stretch. `left` is the left one's
-/// first momentum, its last, and the sum; `right` the right one's first and last; `sum` holds the right one's sum, and
-/// then that of both.
+/// Whether the join of two parts of a trajectory turns back, by Stan's three checks: the whole from end to end; the
+/// left part with the right part's first leaf; the left part's last leaf with the right part. `left` is the left part's
+/// first momentum, last momentum and sum; `right` the right part's first and last; `sum` holds the right part's sum,
+/// and then the sum of both.
 #[multiversion(targets = "simd")]
 fn join(left: [&[Lanes]; 3], right: [&[Lanes]; 2], sum: &mut [Lanes]) -> bool {
     let mut along = [Lanes::ZERO; 6];
@@ -154,10 +154,10 @@ fn join(left: [&[Lanes]; 3], right: [&[Lanes]; 2], sum: &mut [Lanes]) -> bool {
     is_turning(&along[..if faults::is_planted("u-turn-check") { 4 } else { 6 }])
 }
 
-/// Whether not all of the sums are positive.
+/// Whether any of the sums is not positive.
 ///
-/// Never inlined: where the sums are added up in place, their halves and quarters lead a compiler to vectors of two and
-/// four in the loops above, at three times the cost.
+/// Never inlined: with the sums added up in place, their halves and quarters would lead the compiler to vectors of two
+/// and four in the loops above, at three times the cost.
 #[inline(never)]
 fn is_turning(along: &[Lanes]) -> bool {
     !along.iter().all(|lanes| lanes.sum() > 0.0)

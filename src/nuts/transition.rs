@@ -16,7 +16,7 @@ use crate::random::{Purpose, StreamKey};
 /// An energy error above this is a divergence.
 pub const MAX_ENERGY_ERROR: f64 = 1000.0;
 
-/// Which way a trajectory grows, and which of its ends moves.
+/// The direction in which a trajectory grows; also the index of the end that moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Direction {
     Backward = 0,
@@ -24,7 +24,7 @@ enum Direction {
 }
 
 impl Direction {
-    /// The one that bit `depth` of random words names.
+    /// The direction that bit `depth` of the random word gives.
     fn of(words: u32, depth: u32) -> Direction {
         if words >> (depth % 32) & 1 == 1 { Direction::Forward } else { Direction::Backward }
     }
@@ -36,7 +36,7 @@ impl Direction {
         }
     }
 
-    /// A step of this size, with its sign.
+    /// `size` with the direction's sign.
     fn step(self, size: f64) -> f64 {
         match self {
             Direction::Backward => -size,
@@ -45,22 +45,22 @@ impl Direction {
     }
 }
 
-/// A NUTS transition, or the room for one: every buffer is made once and used for transition after transition.
+/// A NUTS transition; its buffers are made once and reused for every transition.
 #[derive(Debug, Clone)]
 pub struct Transition<I = Leapfrog> {
     scale: Vector,
     max_depth: u32,
     step_size: f64,
     key: StreamKey,
-    /// Backward and forward end of the trajectory; the one that moves is ahead of the tree while a subtree grows.
+    /// Backward and forward end of the trajectory; while a subtree grows, the moving end is ahead of the tree.
     ends: [PhasePoint; 2],
     moving: Direction,
     directions: u32,
-    /// Random words of up to four leaves.
+    /// Uniform deviates of up to four leaves.
     leaf_words: [f64; 4],
     /// rho, the sum of all momenta of the tree.
     momentum_sum: Vector,
-    /// The momentum at the end of the tree where the subtree began.
+    /// The tree's momentum where the subtree began.
     near: Vector,
     initial_energy: f64,
     weight: Weight,
@@ -74,8 +74,7 @@ pub struct Transition<I = Leapfrog> {
 }
 
 impl Transition {
-    /// Room for transitions in `dim` dimensions with trees of up to `max_depth` doublings, at least one, under the identity
-    /// metric.
+    /// A kernel for `dim` dimensions and trees of up to `max_depth` doublings, at least one, under the identity metric.
     pub fn new(dim: usize, max_depth: u32) -> Transition {
         let max_depth = max_depth.max(1);
         Transition {
@@ -103,7 +102,7 @@ impl Transition {
 }
 
 impl<I: Integrator> Kernel for Transition<I> {
-    /// Trees become no deeper than there is room for.
+    /// Trees become no deeper than the buffers allow.
     fn configure(&mut self, tuning: &Tuning) {
         self.scale.copy_from_slice(&tuning.scale);
         self.max_depth = tuning.max_depth.clamp(1, self.subtree.max_depth());
@@ -141,7 +140,7 @@ impl<I: Integrator> Kernel for Transition<I> {
         let log_weight = self.initial_energy - energy;
         let leaf = self.statistics.n_steps;
         self.statistics.n_steps += 1;
-        // A NaN is in no range, and so a divergence too.
+        // A NaN is in no range, so it is a divergence too.
         if !(-MAX_ENERGY_ERROR..f64::INFINITY).contains(&log_weight) {
             self.statistics.diverging = true;
             return self.finish();
@@ -178,7 +177,7 @@ impl<I: Integrator> Kernel for Transition<I> {
 }
 
 impl<I: Integrator> Transition<I> {
-    /// Turns towards the end where the trajectory is to be doubled.
+    /// Chooses the end at which the trajectory is doubled, and starts a subtree there.
     fn start_subtree(&mut self) {
         let depth = self.statistics.tree_depth;
         self.moving = Direction::of(self.directions, depth);
@@ -186,7 +185,7 @@ impl<I: Integrator> Transition<I> {
         self.subtree.start(depth);
     }
 
-    /// The first half of a step, up to where a gradient is wanted.
+    /// The first half of a step, up to the position at which a gradient is wanted.
     fn leap(&mut self) {
         let end = &mut self.ends[self.moving as usize];
         I::start(self.moving.step(self.step_size), self.scale.lanes(), end);
@@ -200,7 +199,7 @@ impl<I: Integrator> Transition<I> {
         self.leaf_words[leaf as usize % 4]
     }
 
-    /// Makes the complete subtree a part of the tree; says whether the tree has made a U-turn.
+    /// Joins the complete subtree to the tree; returns whether the tree has made a U-turn.
     fn join_subtree(&mut self) -> bool {
         let ratio = self.weight.join(self.subtree.weight());
         let purpose = if faults::is_planted("wrong-stream") { Purpose::Stream } else { Purpose::Join };

@@ -1,78 +1,79 @@
-//! What warm-up learns of NUTS, from phase to phase: the step size and the metric, pooled over all chains.
+//! Adaptation of NUTS from phase to phase of warm-up: the step size and the metric, pooled over all chains.
 
 use super::adaptation::Moments;
 use crate::faults;
 use crate::math::exp;
 
-/// Doublings of a trajectory until the last window: short trajectories explore as much a gradient, and the windows that
-/// are made of them only serve the next.
+/// Doublings of a trajectory before the last window: short trajectories explore as much per gradient, and these windows
+/// only serve the next one.
 const SHORT_TREES: u32 = 3;
 
-/// How far acceptance moves the log step size while a chain is still far out, and afterwards.
+/// The gain of a chain that is still far from the typical set, and the gain afterwards.
 const INITIAL_GAIN: f64 = 20.0;
 const GAIN: f64 = 5.0;
 
-/// The metric is regularized as if so many draws of this variance had been seen.
+/// The metric is regularized as if this many draws of this variance had been seen.
 const PRIOR_DRAWS: f64 = 5.0;
 const PRIOR_VARIANCE: f64 = 1e-3;
 
-/// How transitions of all chains are made in a phase.
+/// The tuning of all chains' transitions in a phase.
 #[derive(Debug, Clone)]
 pub struct Tuning {
     /// The metric, as sds: the square roots of the entries of the diagonal inverse metric.
     pub scale: Vec<f64>,
-    /// The step size, or that with which each chain begins to adapt.
+    /// The step size, or the step size at which each chain begins to adapt.
     pub step_size: f64,
-    /// The most doublings of a trajectory.
+    /// Largest number of doublings of a trajectory.
     pub max_depth: u32,
 }
 
-/// How a chain adapts its step size in a phase; see [`StepSize`](super::adaptation::StepSize).
+/// A chain's adaptation of its step size in a phase; see [`StepSize`](super::adaptation::StepSize).
 #[derive(Debug, Clone, Copy)]
 pub struct Adapt {
-    /// The mean acceptance that is aimed at.
+    /// Target of the mean acceptance.
     pub target: f64,
     /// How far an error in acceptance moves the log step size.
     pub gain: f64,
 }
 
-/// How NUTS adapts in warm-up.
+/// Adaptation of NUTS in warm-up.
 #[derive(Debug, Clone, Copy)]
 pub struct Adaptation {
-    /// The mean acceptance that is aimed at.
+    /// Target of the mean acceptance.
     pub target_accept: f64,
-    /// The most doublings of a trajectory.
+    /// Largest number of doublings of a trajectory.
     pub max_depth: u32,
 }
 
 impl Adaptation {
-    /// The tuning of a phase with this metric and step size; one that only serves the next has `short` trajectories.
+    /// The tuning of a phase with this metric and step size; a phase that only serves the next one has `short`
+    /// trajectories.
     pub fn tuning(&self, scale: Vec<f64>, step_size: f64, short: bool) -> Tuning {
         let max_depth = if short { self.max_depth.min(SHORT_TREES) } else { self.max_depth };
         Tuning { scale, step_size, max_depth }
     }
 
-    /// How chains adapt their step sizes, where they may still be `far` from the typical set, and where not.
+    /// The adaptation of step sizes, for chains that may still be `far` from the typical set, or not.
     pub fn adapt(&self, far: bool) -> Adapt {
         Adapt { target: self.target_accept, gain: if far { INITIAL_GAIN } else { GAIN } }
     }
 
-    /// The step size to begin with where a metric was learnt under the identity, whose step size says little now: where
-    /// the metric fits, steps go as D^(-1/4) (Beskos et al. 2013).
+    /// The step size after a metric was learned under the identity, whose own step size says little: with a metric that
+    /// fits, step sizes go as D^(-1/4) (Beskos et al. 2013).
     pub fn first_step_size(dim: usize) -> f64 {
         1.0 / (dim as f64).sqrt().sqrt()
     }
 
-    /// The geometric mean of the step sizes that the chains have learnt.
+    /// The geometric mean of the chains' step sizes.
     pub fn pooled_step_size(log_step_sizes: &[f64]) -> f64 {
         exp(log_step_sizes.iter().sum::<f64>() / log_step_sizes.len() as f64)
     }
 
-    /// Sets the metric from the moments of a window: the variance under which draws and gradients spread alike, the
-    /// geometric mean of a coordinate's variance and of its gradient's inverse variance, which minimizes the Fisher
-    /// divergence from a standard normal (Tran and Kleppe 2024; Seyboldt, Carlson and Carpenter 2026). For a normal
-    /// posterior it stands between the marginal and the conditional variance, and it is already good where chains have
-    /// not yet come to rest. Regularized towards a small number, as Stan does.
+    /// Updates the metric from the moments of a window. The variance of a coordinate becomes the geometric mean of its
+    /// variance and of its gradient's inverse variance: draws and gradients then spread alike, and the Fisher
+    /// divergence from a standard normal is minimal (Tran and Kleppe 2024; Seyboldt, Carlson and Carpenter 2026). For a
+    /// normal posterior the result lies between the marginal and the conditional variance, and it is already good
+    /// before the chains have settled. It is regularized towards a small number, as in Stan.
     pub fn update_metric(scale: &mut [f64], moments: &Moments) {
         let n = moments.count();
         for ((scale, position), gradient) in

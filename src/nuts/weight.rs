@@ -1,8 +1,8 @@
-//! The total weight of the states of a tree, exp(H0 - H) each, from which a state is drawn as they are added.
+//! The total weight of a tree's states, exp(H0 - H) each, and the share of each state as it is added.
 
 use crate::math::exp;
 
-/// Above this, a log weight becomes the new unit, long before its exponential overflows.
+/// A log weight this far above the unit becomes the new unit, long before its exponential overflows.
 const LARGE: f64 = 300.0;
 
 /// A sum of weights, `sum` times e^`unit`.
@@ -12,22 +12,22 @@ pub struct Weight {
     sum: f64,
 }
 
-/// What a state adds to a sum.
+/// A state's share of a sum.
 #[derive(Debug, Clone, Copy)]
 pub struct Share {
-    /// Its weight,
+    /// Weight of the state, in the sum's unit.
     pub weight: f64,
-    /// of this total, itself included.
+    /// Total weight, this state included.
     pub total: f64,
-    /// min(1, e^(log weight)), with which a Metropolis step would have accepted it.
+    /// min(1, e^(log weight)), the probability that a Metropolis step would accept the state.
     pub acceptance: f64,
 }
 
 impl Weight {
-    /// The weight of no states.
+    /// The empty sum.
     pub const ZERO: Weight = Weight { unit: 0.0, sum: 0.0 };
 
-    /// The weight of the state a tree starts from, e^0.
+    /// The weight of a tree's first state, e^0.
     pub const ONE: Weight = Weight { unit: 0.0, sum: 1.0 };
 
     /// Adds a state of log weight `log_weight`, and returns its share of the new sum.
@@ -43,7 +43,7 @@ impl Weight {
         Share { weight, total: self.sum, acceptance }
     }
 
-    /// Adds another sum, and returns its ratio to the old one.
+    /// Adds another sum, and returns its ratio to the old sum.
     pub fn join(&mut self, other: Weight) -> f64 {
         let ratio = other.sum / self.sum * exp(other.unit - self.unit);
         let unit = self.unit.max(other.unit);

@@ -1,4 +1,4 @@
-//! Arrays as the library that reads and writes Zarr knows them, and chunks of them as numbers.
+//! Arrays in the library that reads and writes Zarr, and their chunks as numbers.
 
 use std::io;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use zarrs::array::{Array, ArrayError, ArrayMetadata as ZarrMetadata, CodecOption
 use super::files::{Files, to_io};
 use super::metadata::{ArrayMetadata, Type};
 
-/// The array that `metadata` describe.
+/// The array that `metadata` describes.
 pub fn open(files: &Arc<Files>, metadata: &ArrayMetadata) -> io::Result<Array<Files>> {
     let json: ZarrMetadata = serde_json::from_value(metadata.json())?;
     Array::new_with_metadata(files.clone(), &format!("/{}", metadata.path), json).map_err(io::Error::other)
 }
 
-/// Writes a chunk of numbers as what the array holds.
+/// Writes a chunk of numbers in the array's type.
 pub fn write_chunk(array: &Array<Files>, data_type: Type, chunk: &[u64], numbers: Vec<f64>) -> io::Result<()> {
-    // Chunks of zeros too: one that is not there is one that was lost.
+    // Chunks of zeros too: a missing chunk is a lost one.
     let options = CodecOptions::default().with_store_empty_chunks(true);
     let all = || numbers.iter().copied();
     let stored = match data_type {
@@ -33,7 +33,7 @@ pub fn write_chunk(array: &Array<Files>, data_type: Type, chunk: &[u64], numbers
     stored.map_err(array_to_io)
 }
 
-/// Reads a chunk back as numbers; `None` where it is not there.
+/// Reads a chunk as numbers; `None` if the chunk is missing.
 pub fn read_chunk(array: &Array<Files>, data_type: Type, chunk: &[u64]) -> Result<Option<Vec<f64>>, ArrayError> {
     Ok(match data_type {
         Type::Float64 => array.retrieve_chunk_if_exists::<Vec<f64>>(chunk)?,
@@ -53,13 +53,13 @@ pub fn read_chunk(array: &Array<Files>, data_type: Type, chunk: &[u64]) -> Resul
     })
 }
 
-/// Writes all of an array that is one chunk of text.
+/// Writes all of an array of text in a single chunk.
 pub fn write_text(files: &Arc<Files>, metadata: &ArrayMetadata, text: Vec<String>) -> io::Result<()> {
     let array = open(files, metadata)?;
     array.store_chunk(&vec![0; metadata.dimensions.len()], text).map_err(array_to_io)
 }
 
-/// The error of the operating system behind one of an array's.
+/// The operating system's error inside an array error.
 pub fn array_to_io(error: ArrayError) -> io::Error {
     match error {
         ArrayError::StorageError(error) => to_io(error),

@@ -1,4 +1,4 @@
-//! Where the chains of a run stand, in a file beside its store, until the run is complete.
+//! The checkpoint of a run, in a file beside its store until the run is complete.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -13,18 +13,18 @@ use crate::driver::Checkpoint;
 /// The file's name.
 pub const CHECKPOINT: &str = "checkpoint";
 
-/// What it begins with.
+/// The first bytes of the file.
 const MAGIC: &[u8] = b"warpnuts checkpoint 3\n";
 
 static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
-/// What distinguishes a run from all others, by what its root says of it: its settings and its model.
+/// A checksum that distinguishes a run from all others, over its settings and its model at the root.
 pub fn identity(about: &Map<String, Value>) -> u32 {
     let written = ["settings", "model"].map(|name| about.get(name).map_or(String::new(), Value::to_string));
     CRC.checksum(written.concat().as_bytes())
 }
 
-/// Writes the file of the run of this identity, whole or not at all.
+/// Writes the file for the run of this identity, completely or not at all.
 pub fn write(folder: &Path, identity: u32, checkpoint: &Checkpoint) -> io::Result<()> {
     let (path, unfinished) = (folder.join(CHECKPOINT), folder.join(format!("{CHECKPOINT}.unfinished")));
     let mut file =
@@ -38,11 +38,11 @@ pub fn write(folder: &Path, identity: u32, checkpoint: &Checkpoint) -> io::Resul
     std::fs::rename(&unfinished, &path)
 }
 
-/// A file, and the sum of what was written into it.
+/// A file, and the checksum of the bytes written to it.
 struct ChecksummedFile {
     file: BufWriter<File>,
     sum: Digest<'static, u32>,
-    /// Why it could not be written, which a serializer forgets.
+    /// The error of the file, which a serializer drops.
     failure: Option<io::Error>,
 }
 
@@ -66,13 +66,13 @@ impl Write for ChecksummedFile {
     }
 }
 
-/// Whether there is one.
+/// Whether the file exists.
 pub fn exists(folder: &Path) -> bool {
     folder.join(CHECKPOINT).exists()
 }
 
-/// Reads the file, if there is one, of the run of this identity; of another's, draws of two runs would come to stand in one
-/// store.
+/// Reads the file, if there is one, for the run of this identity; another run's checkpoint would mix draws of two runs
+/// in one store.
 pub fn read(folder: &Path, identity: u32) -> Result<Option<Checkpoint>, StoreError> {
     let path = folder.join(CHECKPOINT);
     let file = || path.display().to_string();
@@ -94,7 +94,7 @@ pub fn read(folder: &Path, identity: u32) -> Result<Option<Checkpoint>, StoreErr
     Ok(Some(checkpoint))
 }
 
-/// Removes the file, and what a writer that was killed has left of one.
+/// Removes the file, and the unfinished one of a writer that was killed.
 pub fn remove(folder: &Path) -> io::Result<()> {
     for name in [CHECKPOINT.to_string(), format!("{CHECKPOINT}.unfinished")] {
         match std::fs::remove_file(folder.join(name)) {

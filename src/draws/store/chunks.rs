@@ -1,16 +1,16 @@
-//! The chunks of an array of draws that lie in one row: the same draws of all chains and variables.
+//! The chunks in one row of an array of draws: the same draws of all chains and variables.
 
 use super::layout::Drawn;
 
-/// A chunk among those of a row: along the chains, along the first dimension of a draw where there are two, along the
-/// last.
+/// A chunk's place in its row: along the chains, along the first of two dimensions of a draw, and along the last
+/// dimension.
 pub struct Chunk {
     pub chains: usize,
     pub outer: usize,
     pub last: usize,
 }
 
-/// All chunks of an array in a row.
+/// All chunks in one row of an array.
 pub fn chunks(drawn: &Drawn) -> Vec<Chunk> {
     let last = drawn.last_length();
     let outer = drawn.places.len() / last.max(1);

@@ -1,4 +1,4 @@
-//! What can be wrong with a store: why it cannot be read at all, and which of its chunks cannot.
+//! Errors of a store: why it cannot be read at all, and which of its chunks cannot be read.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -8,13 +8,13 @@ use serde::de::DeserializeOwned;
 
 use super::FORMAT;
 
-/// Why a store cannot be read.
+/// Errors that keep a store from being read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Nothing is there.
+    /// The path does not exist.
     #[error("{path} does not exist; name the folder of a run that `warpnuts sample` has written{}", such_as(runs))]
     NotFound { path: String, runs: Vec<String> },
-    /// Something else is there.
+    /// The path is neither a run nor a store.
     #[error("{path} is no store of draws; name the folder of a run that `warpnuts sample` has written")]
     NoStore { path: String },
     /// A store without its root, which is written last.
@@ -25,7 +25,7 @@ pub enum StoreError {
     /// A file of a run, or a folder in its store.
     #[error("{path} is a part of a run, and not all of it; name its folder: {run}")]
     Inside { path: String, run: String },
-    /// A run, or a comparison, that has kept none.
+    /// A run, or a comparison, that has kept no draws.
     #[error(
         "{path} has a summary and no draws (`--keep summary` keeps none); read its summary.csv, or sample again with --keep hyper or --keep all"
     )]
@@ -33,7 +33,7 @@ pub enum StoreError {
     /// The folder of one run, or of several.
     #[error("{path} {}", suggestion(runs))]
     Several { path: String, runs: Vec<String> },
-    /// Another program's.
+    /// A Zarr store of another program.
     #[error(
         "{path} is a Zarr store, but not one that warpnuts has written; name the folder of a run of `warpnuts sample`"
     )]
@@ -41,46 +41,46 @@ pub enum StoreError {
     /// A group or an array of a store.
     #[error("{path} is a part of a store; name the store, or the folder of its run")]
     Part { path: String },
-    /// Another version's.
+    /// A store of another version.
     #[error(
         "{path} is a store of format {theirs}, and this version of warpnuts reads format {FORMAT}; read it with the version that wrote it ({version})"
     )]
     Version { path: String, theirs: String, version: String },
-    /// The operating system refuses.
+    /// The operating system refuses to read a file.
     #[error("{file} cannot be read: {reason}; {}", remedy(reason))]
     Unreadable { file: String, reason: io::Error },
-    /// No JSON, or not what a store says.
+    /// Invalid JSON, or JSON that no store has.
     #[error(
         "{file}, line {line}, column {column}: {reason}; the store is damaged: sample again, or put back a copy of the file"
     )]
     Broken { file: String, line: usize, column: usize, reason: String },
-    /// Metadata, or data, that contradict themselves.
+    /// Metadata or data that contradict each other.
     #[error("{path}: {problem}; the store is damaged: sample again, or put back a copy")]
     Inconsistent { path: String, problem: String },
-    /// Data, or what was learnt, that cannot be read back, without which there is no model.
+    /// Data that cannot be read back, without which there is no model.
     #[error(
         "{file}: {problem}; the store is damaged: sample again, or put back a copy; the draws can still be read by xarray: `xr.open_zarr(\"{store}\", group=\"posterior\")`"
     )]
     DamagedData { file: String, problem: String, store: String },
-    /// A checkpoint that is not whole.
+    /// A checkpoint that is not complete.
     #[error(
         "{file} is damaged, and the run cannot go on from it; the draws are untouched, and `warpnuts summary` reads them"
     )]
     BrokenCheckpoint { file: String },
-    /// What a merge has left that was killed.
+    /// The remains of a merge that was killed.
     #[error("{path} is of a merge that did not come to its end; remove the folder, and merge again")]
     Unmerged { path: String },
-    /// Another run's checkpoint, or one of another moment than the draws.
+    /// A checkpoint of another run, or of later draws than the store has.
     #[error(
         "{file} is not of the run in {run}; put back its own, or remove the file to begin again with the first draw"
     )]
     StrangeCheckpoint { file: String, run: String },
 }
 
-/// Of many runs, so many are named.
+/// Largest number of runs that a message names.
 const MOST: usize = 5;
 
-/// The first of some runs.
+/// The names of the first few runs.
 fn first(runs: &[String]) -> String {
     runs.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ")
 }
@@ -90,7 +90,7 @@ fn such_as(runs: &[String]) -> String {
     if runs.is_empty() { String::new() } else { format!(", such as {}", first(runs)) }
 }
 
-/// What there is in a folder that is no run itself: one, or the first of many.
+/// The runs in a folder that is not a run itself: one, or the first of many.
 fn suggestion(runs: &[String]) -> String {
     let first = first(runs);
     match runs.len() {
@@ -100,7 +100,7 @@ fn suggestion(runs: &[String]) -> String {
     }
 }
 
-/// What to do about a file that is there and cannot be read.
+/// Advice for a file that exists and cannot be read.
 fn remedy(reason: &io::Error) -> &'static str {
     match reason.kind() {
         io::ErrorKind::PermissionDenied => "ask for permission to read it, or name another run",
@@ -111,9 +111,9 @@ fn remedy(reason: &io::Error) -> &'static str {
 /// A chunk of a store that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// Its file.
+    /// The chunk's file.
     pub file: String,
-    /// What is wrong.
+    /// The problem in words.
     pub problem: String,
 }
 
@@ -123,7 +123,7 @@ impl Display for Damage {
     }
 }
 
-/// What is wrong with a chunk, whose file is at `path`, that could not be read because of `error`.
+/// The problem of a chunk at `path` that could not be read because of `error`.
 pub(super) fn problem(path: &Path, error: &io::Error) -> String {
     if path.is_dir() {
         "there is a folder in the place of the chunk".to_string()
@@ -134,7 +134,7 @@ pub(super) fn problem(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// Reads JSON; what is wrong with it is told by line and column.
+/// Parses JSON; an error has line and column.
 pub(super) fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| {
         let message = error.to_string();

@@ -1,6 +1,6 @@
-//! The files of a store: each is written under another name first, so that nobody ever finds half of one, whenever the
-//! writer is killed. They get their names together, when all of them are on the disk: waiting for each by itself would take longer than
-//! a short run.
+//! The files of a store: each is written under another name first, so that nobody ever finds half a file, even if the
+//! writer is killed. Files are renamed together, once all are on the disk: waiting for each alone would take longer
+//! than a short run.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -17,18 +17,18 @@ use zarrs::storage::{
 
 use crate::faults;
 
-/// What the name of an unfinished file ends in.
+/// Suffix of an unfinished file's name.
 const UNFINISHED: &str = ".unfinished";
 
-/// Files that are waited for at once.
+/// Number of files that are waited for at once.
 const TOGETHER: usize = 16;
 
-/// A folder whose files are there whole or not at all.
+/// A folder whose files are complete or absent.
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
     inner: FilesystemStore,
-    /// Those that are written, and have no name yet.
+    /// Files that are written but not renamed.
     waiting: Mutex<BTreeSet<StoreKey>>,
 }
 
@@ -44,21 +44,20 @@ impl Files {
         self.inner.key_to_fspath(key)
     }
 
-    /// Where they are.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Writes a file, which [`settle`](Self::settle) gives its name.
+    /// Writes a file, which [`settle`](Self::settle) renames.
     pub fn write(&self, key: &str, bytes: Vec<u8>) -> io::Result<()> {
         let key = StoreKey::new(key).map_err(io::Error::other)?;
         self.set(&key, bytes.into()).map_err(to_io)
     }
 
-    /// Waits until all that was written is on the disk, and then gives it its names.
+    /// Waits until all written files are on the disk, and then renames them.
     ///
     /// # Errors
-    /// Those of the file system; what has no name yet keeps none.
+    /// If the file system refuses; files that are not renamed yet are never renamed.
     pub fn settle(&self) -> io::Result<()> {
         let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let files: Vec<(PathBuf, PathBuf)> = (waiting.iter().map(|key| (self.path(key), key)))
@@ -79,16 +78,16 @@ impl Files {
         })
     }
 
-    /// Removes what a writer that was killed has left unfinished.
+    /// Removes the unfinished files of a writer that was killed.
     pub fn remove_unfinished(&self) -> io::Result<()> {
         remove_unfinished(&self.folder)
     }
 }
 
-/// Has a file go to the disk from now on, so that there is less to wait for at the end; nothing depends on it.
+/// Starts copying a file to the disk, so that the wait at the end is shorter; nothing depends on it.
 fn begin_sync(file: &File) {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it touches no memory, and the file is open.
+    // SAFETY: the call touches no memory, and the file is open.
     unsafe {
         libc::sync_file_range(std::os::fd::AsRawFd::as_raw_fd(file), 0, 0, libc::SYNC_FILE_RANGE_WRITE);
     }
@@ -96,12 +95,12 @@ fn begin_sync(file: &File) {
     let _ = file;
 }
 
-/// Waits until these files, without their names, are on the disk.
+/// Waits until these unfinished files are on the disk.
 fn synced(files: &[(PathBuf, PathBuf)]) -> io::Result<()> {
     files.iter().try_for_each(|(unfinished, _)| OpenOptions::new().write(true).open(unfinished)?.sync_all())
 }
 
-/// The other name of a file.
+/// The unfinished name of a file.
 fn unfinished(key: &StoreKey) -> Result<StoreKey, StorageError> {
     Ok(StoreKey::new(format!("{key}{UNFINISHED}"))?)
 }
@@ -118,7 +117,7 @@ fn remove_unfinished(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The error of the operating system behind one of the storage's.
+/// The operating system's error inside a storage error.
 pub fn to_io(error: StorageError) -> io::Error {
     match error {
         StorageError::IOError(error) => {

@@ -1,5 +1,5 @@
-//! What a store holds beside draws: the data, the coordinates of every dimension, and what the run has learnt; and the
-//! metadata of all of it at the root.
+//! The content of a store apart from draws: the data, the coordinates of every dimension, and the results of warm-up;
+//! and the metadata of everything at the root.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,34 +17,34 @@ use crate::driver::Tuned;
 use crate::model::Model;
 use crate::nuts::adaptation::PositionMoments;
 
-/// The group of what a run has learnt in warm-up.
+/// The group of the results of warm-up.
 pub const ADAPTATION: &str = "adaptation";
 
-/// Its arrays, a number a coordinate of theta in the sampler's units: the metric as sds, and mean and variance over the last
-/// window of warm-up.
+/// Its arrays, with one number per coordinate of theta in the sampler's units: the metric as sds, and mean and variance
+/// over the last window of warm-up.
 pub const METRIC: &str = "metric_sd";
 pub const MEAN: &str = "position_mean";
 pub const VARIANCE: &str = "position_variance";
 
-/// Arrays, and how many draws of each chain are in them.
+/// Arrays of draws, and the number of draws of each chain in them.
 pub type Written<'a> = (&'a DrawArrays, usize);
 
-/// The metadata of everything that is in a store.
+/// The metadata of everything in a store.
 pub struct FixedArrays {
     files: Arc<Files>,
-    /// Attributes of the root beside ours.
+    /// The root's attributes of the run, except for those that this module adds.
     about: Map<String, Value>,
     extent: Extent,
     warmup: u32,
-    /// Arrays of which there is one, whatever the number of draws.
+    /// Arrays whose size does not depend on the number of draws.
     fixed: Vec<ArrayMetadata>,
-    /// The coordinates of draws, one array a group of draws.
+    /// The coordinates of draws, one array for each group of draws.
     draws: Vec<ArrayMetadata>,
     learnt: Option<Tuned>,
 }
 
 impl FixedArrays {
-    /// Of a run of `model`.
+    /// The content of the store of a run of `model`.
     pub fn new(
         files: Arc<Files>,
         model: &Model,
@@ -98,7 +98,7 @@ impl FixedArrays {
         FixedArrays { files, about, extent, warmup, fixed, draws, learnt: None }
     }
 
-    /// Writes all that is known before the first transition.
+    /// Writes everything that is known before the first transition.
     pub fn write_fixed(&self, model: &Model) -> io::Result<()> {
         let data = model.dataset();
         let numbers = |from: usize, count: usize| (from..from + count).map(|i| i as f64).collect::<Vec<f64>>();
@@ -131,12 +131,12 @@ impl FixedArrays {
         Ok(())
     }
 
-    /// Knows what the run had learnt before it was interrupted.
+    /// Sets the results of warm-up from before an interruption.
     pub fn remember(&mut self, learnt: Option<&Tuned>) {
         self.learnt = learnt.cloned();
     }
 
-    /// Writes what the run has learnt in warm-up, once.
+    /// Writes the results of warm-up, once.
     pub fn learn(&mut self, learnt: Tuned) -> io::Result<()> {
         if self.learnt.is_some() {
             return Ok(());
@@ -148,11 +148,11 @@ impl FixedArrays {
         Ok(())
     }
 
-    /// Writes the metadata of the root, which say how many draws of each chain there are in which arrays, since warm-up and
-    /// where they are recorded in it; before them, where that is wanted, those of every group and array, which repeat it
-    /// for readers that do not look at the root.
+    /// Writes the metadata of the root, which give the number of draws of each chain in the arrays of sampling and of
+    /// recorded warm-up. If `everywhere`, first writes the metadata of every group and array, for readers that do not
+    /// look at the root.
     pub fn commit(&self, sampling: Written, warmup: Option<Written>, everywhere: bool) -> io::Result<()> {
-        // In order: Python's library looks for the nodes of a group side by side.
+        // In order: Python's library expects the nodes of a group next to each other.
         let mut nodes = BTreeMap::new();
         let mut attributes = Map::new();
         attributes.insert("inference_library".to_string(), json!(env!("CARGO_PKG_NAME")));
@@ -193,9 +193,9 @@ impl FixedArrays {
         if warmup.is_some() {
             about.insert("warmup_draws".to_string(), json!(warmup_draws));
         }
-        // The root tells of nothing that is not there.
+        // The root lists only files that exist.
         self.files.settle()?;
-        // As text: what is nested, xarray would open, and then not write again as netCDF.
+        // As text: xarray would parse nested attributes, and then could not write them as netCDF.
         attributes.insert("warpnuts".to_string(), json!(serde_json::to_string(&about)?));
         self.files.write("zarr.json", pretty(&metadata::root(&attributes, nodes.into_iter().collect()))?)?;
         self.files.settle()
@@ -209,13 +209,13 @@ impl FixedArrays {
         }
     }
 
-    /// What the root says of the run.
+    /// The root's attributes of the run.
     pub fn about(&self) -> &Map<String, Value> {
         &self.about
     }
 }
 
-/// The arrays of what was learnt, and their numbers.
+/// The arrays of the results of warm-up, and their numbers.
 fn adaptation(learnt: &Tuned) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
     let Tuned { scale, spread, .. } = learnt;
     let spread =
@@ -226,7 +226,7 @@ fn adaptation(learnt: &Tuned) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
     })
 }
 
-/// The groups that have draws.
+/// The groups of draws.
 fn groups(extent: &Extent) -> Vec<&'static str> {
     let mut groups = vec!["posterior", "sample_stats"];
     if extent.warmup > 0 {

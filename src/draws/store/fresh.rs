@@ -1,5 +1,4 @@
-//! Draws kept in memory beside the store that they are written into, where they are few: what was just drawn need not be
-//! read back.
+//! Draws kept in memory beside the store, if they are few: draws that were just made need not be read back.
 
 use rayon::prelude::*;
 
@@ -7,26 +6,26 @@ use super::layout::Extent;
 use crate::draws::Precision;
 use crate::nuts::Statistic;
 
-/// The most bytes of them: about what reading them back in stretches would take.
+/// Limit on the bytes of these draws: about the memory that reading them back would take.
 const MOST_BYTES: usize = 64 << 20;
 
-/// Numbers that are taken out of a draw together: those of a cache line.
+/// Numbers that are copied out of a draw together: those of a cache line.
 const TOGETHER: usize = 8;
 
-/// The draws of a run since its first one: variables, then statistics, as the store has them.
+/// The draws of a run after warm-up: variables, then statistics, in the order of the store.
 #[derive(Debug)]
 pub struct Fresh {
     chains: usize,
-    /// Draws of each chain there is room for.
+    /// Draws of each chain that the buffer holds.
     room: usize,
-    /// Draws of each chain taken so far.
+    /// Draws of each chain so far.
     draws: usize,
     /// `[number][chain][draw]`.
     numbers: Vec<f64>,
 }
 
 impl Fresh {
-    /// Room for the draws of a whole run; `None` where they are too many, or will be rounded in the store.
+    /// A buffer for the draws of a whole run; `None` if they are too many, or will be rounded in the store.
     pub fn new(extent: &Extent) -> Option<Fresh> {
         let Extent { chains, draws, variables, precision, .. } = *extent;
         let count = (variables + Statistic::ALL.len()).checked_mul(chains)?.checked_mul(draws)?;
@@ -35,8 +34,8 @@ impl Fresh {
         (fits && count > 0 && precision == Precision::F64).then(empty)
     }
 
-    /// Takes the next `draws` draws of each chain out of a row of chunks, `[chain][draw][number]`, that has room for `row` draws
-    /// of each chain and `width` numbers of each draw.
+    /// Copies the next `draws` draws of each chain from a row of chunks, `[chain][draw][number]`, which has room for
+    /// `row` draws of each chain and `width` numbers of each draw.
     pub fn take(&mut self, numbers: &[f64], row: usize, width: usize, draws: usize) {
         let (chains, room, first) = (self.chains, self.room, self.draws);
         self.numbers.par_chunks_mut(TOGETHER * chains * room).enumerate().for_each(|(part, kept)| {
@@ -52,7 +51,7 @@ impl Fresh {
         self.draws += draws;
     }
 
-    /// Gives back the room that an interrupted run has left empty.
+    /// Frees the memory that an interrupted run has not filled.
     pub fn shrink_to_fit(&mut self) {
         let (room, draws) = (self.room, self.draws);
         if room == draws {
@@ -70,7 +69,7 @@ impl Fresh {
         self.draws
     }
 
-    /// The draws of consecutive numbers, `[number][chain][draw]`; the room must be full, or shrunk to what there is.
+    /// The draws of consecutive numbers, `[number][chain][draw]`; the buffer must be full, or shrunk to the draws.
     pub fn read(&self, numbers: std::ops::Range<usize>) -> &[f64] {
         debug_assert_eq!(self.room, self.draws);
         let size = self.chains * self.draws;

@@ -1,4 +1,4 @@
-//! Which arrays a store has, in ArviZ's layout, where the elements of each come from, and how they are cut into chunks.
+//! The arrays of a store, in ArviZ's layout: the source of their elements, and their chunks.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -8,47 +8,47 @@ use crate::draws::Precision;
 use crate::model::{Array, LocationScale, Model, Role};
 use crate::nuts::{Kind, Statistic};
 
-/// A chunk has about so many bytes before it is compressed.
+/// Approximate bytes of a chunk before compression.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// What the groups of draws of warm-up begin with, in ArviZ's names.
+/// Prefix of ArviZ's groups of warm-up draws.
 pub const WARMUP: &str = "warmup_";
 
-/// Draws gather in memory until there are about so many bytes of them, or all; then they leave as chunks.
+/// Approximate bytes of draws that gather in memory before their chunks are written.
 const ROW_BYTES: usize = 8 << 20;
 
-/// What is drawn, and how it is kept.
+/// The shape of a run's draws, and how they are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Extent {
-    /// How many chains.
+    /// Number of chains.
     pub chains: usize,
-    /// Global number of the first.
+    /// Global number of the first chain.
     pub first_chain: u32,
-    /// Draws of each chain there will be.
+    /// Planned draws of each chain.
     pub draws: usize,
-    /// Draws of each chain that are recorded in warm-up before them; 0 where they are not.
+    /// Planned draws of each chain in warm-up; 0 if they are not recorded.
     #[serde(default)]
     pub warmup: usize,
-    /// How many leading named variables of each.
+    /// Number of leading named variables of each draw.
     pub variables: usize,
-    /// How exactly they are kept.
+    /// Precision of the draws.
     pub precision: Precision,
-    /// Whether each observation's log likelihood is kept.
+    /// Whether each observation's log likelihood is stored.
     pub log_likelihood: bool,
-    /// Whether a replicate of each observation is kept.
+    /// Whether a replicate of each observation is stored.
     pub posterior_predictive: bool,
 }
 
-/// An array of draws: `[chain][draw]`, and further dimensions of a draw's elements.
+/// An array of draws: `[chain][draw]`, then the dimensions of a draw's elements.
 #[derive(Debug, Clone)]
 pub struct Drawn {
     pub metadata: ArrayMetadata,
-    /// Where each element of a draw lies in a row, the last dimension running fastest.
+    /// Index of each element among all numbers of a draw, with the last dimension running fastest.
     pub places: Vec<usize>,
 }
 
 impl Drawn {
-    /// Elements of a draw that follow each other along the last dimension, in one chunk.
+    /// Elements of a draw that are adjacent along the last dimension in one chunk.
     pub fn chunk_elements(&self) -> usize {
         self.metadata.chunk[2..].last().copied().unwrap_or(1)
     }
@@ -59,10 +59,10 @@ impl Drawn {
     }
 }
 
-/// All arrays of draws, and how many numbers a draw of one chain has in all of them together.
+/// All arrays of draws.
 #[derive(Debug, Clone)]
 pub struct DrawArrays {
-    /// The variables', then the statistics', then those of observations.
+    /// The arrays of variables, then of statistics, then of observations.
     pub arrays: Vec<Drawn>,
     /// Numbers of a draw: variables, statistics, log likelihoods, replicates.
     pub width: usize,
@@ -70,28 +70,28 @@ pub struct DrawArrays {
     pub row: usize,
 }
 
-/// The dimensions' names of a model's variables.
+/// The names of groups and of the outcome in a store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dimensions {
-    /// Of groups: the column's own name, where it can be one.
+    /// Name of the dimension of groups: the column's own, if possible.
     pub group: String,
-    /// Of the outcome: the same.
+    /// Name of the outcome's arrays: the column's own, if possible.
     pub outcome: String,
 }
 
 impl Dimensions {
-    /// For the columns of `model`.
+    /// The names for the columns of `model`.
     pub fn of(model: &Model) -> Dimensions {
         Dimensions::named(model.dataset().group_name(), model.dataset().outcome_name())
     }
 
-    /// For columns of these names.
+    /// The names for columns of these names.
     pub fn named(group: &str, outcome: &str) -> Dimensions {
         Dimensions { group: plain(group, "group"), outcome: plain(outcome, "y") }
     }
 }
 
-/// `name`, where it can be the name of a folder and of a dimension and is taken by nothing else, or `otherwise`.
+/// `name`, if it can name a folder and a dimension and is not taken, or else `otherwise`.
 fn plain(name: &str, otherwise: &str) -> String {
     const TAKEN: [&str; 9] =
         ["chain", "draw", "predictor", "obs_id", "eps", "group_index", "predictors", "row", "coordinate"];
@@ -105,7 +105,7 @@ fn plain(name: &str, otherwise: &str) -> String {
 }
 
 impl DrawArrays {
-    /// For the draws of warm-up that are recorded of `model`. Nothing is known of their spread: none of them is packed.
+    /// The arrays of recorded draws of warm-up. None is packed, because their spread is not known yet.
     pub fn of_warmup(model: &Model, extent: &Extent) -> DrawArrays {
         let extent =
             Extent { draws: extent.warmup, warmup: 0, log_likelihood: false, posterior_predictive: false, ..*extent };
@@ -116,7 +116,7 @@ impl DrawArrays {
         arrays
     }
 
-    /// For draws of `model`; `units` are about the mean and the sd of each variable, for numbers of 16 bits.
+    /// The arrays of draws of `model`; `units` are the approximate mean and sd of each variable, for 16-bit numbers.
     pub fn new(model: &Model, extent: &Extent, units: Option<&[LocationScale]>) -> DrawArrays {
         let (layout, data, names) = (model.layout(), model.dataset(), Dimensions::of(model));
         let observations = data.n_observations();
@@ -181,7 +181,7 @@ impl DrawArrays {
         DrawArrays { arrays, width, row }
     }
 
-    /// In which unit each variable is kept: its array's, where that has 16 bits, or else its own, from `units`.
+    /// The unit in which each variable is stored: its array's, if the array has 16 bits, or else its own, from `units`.
     pub fn kept_units(&self, units: &[LocationScale]) -> Vec<LocationScale> {
         let mut kept = units.to_vec();
         for drawn in self.arrays.iter().filter(|drawn| drawn.metadata.data_type == Type::Float16) {
@@ -192,21 +192,22 @@ impl DrawArrays {
     }
 }
 
-/// How numbers of 16 bits are meant: value = offset + scale x number. These are the attributes that xarray, and so ArviZ,
-/// unpacks by, one pair for a whole array.
+/// The packing of 16-bit numbers: value = offset + scale x number. xarray, and so ArviZ, unpacks by these attributes,
+/// one pair for a whole array.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Packing {
-    /// In the variable's unit.
+    /// In the user's units.
     pub offset: f64,
-    /// In the variable's unit.
+    /// In the user's units.
     pub scale: f64,
 }
 
-/// The farthest from the offset, in sds, that elements may lie as a rule: 11 bits of it are half a thousandth of an sd.
+/// Usual limit on the distance of elements from the offset, in sds: rounding to 11 bits then errs by half a thousandth
+/// of an sd.
 const FARTHEST: f64 = 4.0;
 
 impl Packing {
-    /// One pair for all of these, where none of them lies so far from the others that 16 bits would show it in its sd.
+    /// One pair for all of these, unless one is so far from the others that 16 bits would be too coarse for its sd.
     fn of(units: impl Iterator<Item = LocationScale> + Clone) -> Option<Packing> {
         let count = units.clone().count() as f64;
         let offset = units.clone().map(|unit| unit.mean).sum::<f64>() / count;
@@ -222,14 +223,14 @@ impl Packing {
         attributes
     }
 
-    /// Whether an array of these attributes can be unpacked.
+    /// Whether an array with these attributes can be unpacked.
     pub fn is_sensible(attributes: &Map<String, Value>) -> bool {
         let number = |name: &str| attributes.get(name).and_then(Value::as_f64);
         attributes.is_empty()
             || number("scale_factor").is_some_and(|scale| scale > 0.0) && number("add_offset").is_some()
     }
 
-    /// As attributes say; nothing is packed where there are none.
+    /// The packing in these attributes; without them, numbers are not packed.
     pub fn read(attributes: &Map<String, Value>) -> Packing {
         let number = |name: &str, otherwise: f64| attributes.get(name).and_then(Value::as_f64).unwrap_or(otherwise);
         Packing { offset: number("add_offset", 0.0), scale: number("scale_factor", 1.0) }

@@ -1,13 +1,13 @@
-//! A run's folder belongs to one process at a time: two that went on with the same run would write over each other.
+//! The lock of a run's folder: one process at a time, because two would overwrite each other's files.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The file that is locked. One that a process which was killed has left behind is locked by nobody.
+/// The locked file; after a process was killed, its file is there but not locked.
 const LOCK: &str = "lock";
 
-/// A folder that is this process's until it is dropped.
+/// A folder that is this process's until the lock is dropped.
 #[derive(Debug)]
 pub struct Lock {
     run: PathBuf,
@@ -15,7 +15,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes a run's folder.
+    /// Locks a run's folder.
     pub fn acquire(run: &Path) -> io::Result<Lock> {
         let file = File::create(run.join(LOCK))?;
         match file.try_lock() {
@@ -28,7 +28,6 @@ impl Lock {
         }
     }
 
-    /// The run's folder.
     pub fn run(&self) -> &Path {
         &self.run
     }
@@ -36,8 +35,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Best before it is unlocked: nobody else can have taken it yet. What cannot be removed or unlocked is by the end of
-        // the process.
+        // Best before unlocking: nobody else can have locked it yet. If either fails, the end of the process unlocks
+        // the file.
         drop(std::fs::remove_file(self.run.join(LOCK)));
         drop(self.file.unlock());
     }

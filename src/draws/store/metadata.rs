@@ -1,13 +1,13 @@
-//! The metadata of a store, as Zarr v3 writes them in JSON: of arrays, of groups, and of everything at once at the root,
-//! which is what readers look at first, and what says how many draws there are.
+//! The metadata of a store, in the JSON of Zarr v3: of arrays, of groups, and of everything at the root, which readers
+//! look at first, and which gives the number of draws.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// Effort of the compression: draws are noise, and more effort finds nothing in them.
+/// Compression level: draws are noise, and a higher level gains nothing.
 const LEVEL: i32 = 1;
 
-/// What the numbers of an array are.
+/// The type of an array's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Type {
@@ -20,7 +20,7 @@ pub enum Type {
 }
 
 impl Type {
-    /// Bytes of an element, where they are all of one size.
+    /// Bytes of an element; for text, a nominal size.
     pub fn bytes(self) -> usize {
         match self {
             Type::Float64 | Type::Int64 => 8,
@@ -48,21 +48,21 @@ impl Type {
     }
 }
 
-/// An array, wherever its elements come from.
+/// The metadata of an array.
 #[derive(Debug, Clone)]
 pub struct ArrayMetadata {
-    /// `posterior/a`.
+    /// Such as `posterior/a`.
     pub path: String,
     pub data_type: Type,
-    /// The name and the length of each dimension.
+    /// Name and length of each dimension.
     pub dimensions: Vec<(String, usize)>,
-    /// The lengths of a chunk.
+    /// Length of a chunk in each dimension.
     pub chunk: Vec<usize>,
     pub attributes: Map<String, Value>,
 }
 
 impl ArrayMetadata {
-    /// An array in a single chunk.
+    /// The metadata of an array in a single chunk.
     pub fn whole(path: String, data_type: Type, dimensions: &[(&str, usize)]) -> ArrayMetadata {
         ArrayMetadata {
             path,
@@ -73,7 +73,7 @@ impl ArrayMetadata {
         }
     }
 
-    /// What `zarr.json` says of the array at `path`; `None` where it says nothing that makes sense.
+    /// The metadata of the array at `path`, from its `zarr.json`; `None` if they are not valid.
     pub fn parse(path: &str, json: &Value) -> Option<ArrayMetadata> {
         let lengths = |at: &str| -> Option<Vec<usize>> {
             json.pointer(at)?.as_array()?.iter().map(|length| Some(length.as_u64()? as usize)).collect()
@@ -90,7 +90,7 @@ impl ArrayMetadata {
         })
     }
 
-    /// As it stands in `zarr.json`.
+    /// The content of `zarr.json`.
     pub fn json(&self) -> Value {
         let (names, shape): (Vec<&str>, Vec<usize>) =
             self.dimensions.iter().map(|(name, length)| (name.as_str(), *length)).unzip();
@@ -113,12 +113,12 @@ impl ArrayMetadata {
     }
 }
 
-/// A group.
+/// The metadata of a group.
 pub fn group(attributes: &Map<String, Value>) -> Value {
     json!({"zarr_format": 3, "node_type": "group", "attributes": attributes})
 }
 
-/// The root, with the metadata of all `nodes` by their paths.
+/// The metadata of the root, with the metadata of all `nodes` by their paths.
 pub fn root(attributes: &Map<String, Value>, nodes: Map<String, Value>) -> Value {
     json!({
         "zarr_format": 3,

@@ -1,4 +1,4 @@
-//! The model of a run as a store has it: words at the root, data in arrays; and the model made of them again.
+//! The model of a run in a store: its description at the root, its data in arrays; and the model rebuilt from both.
 
 use std::io;
 use std::path::Path;
@@ -15,25 +15,26 @@ use super::metadata::ArrayMetadata;
 use crate::data::{Dataset, LeftOut};
 use crate::model::{Coordinates, Likelihood, Model, PriorScales};
 
-/// What the root says of the model, beside the data, which are in arrays.
+/// The description of a model at the root; its data are in arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredModel {
-    /// What the data were read from.
+    /// Source of the data.
     pub source: String,
-    /// The column of groups.
+    /// Name of the column of groups.
     pub group: String,
-    /// The column of the outcome.
+    /// Name of the column of the outcome.
     pub outcome: String,
-    /// The columns of predictors.
+    /// Names of the columns of predictors.
     pub predictors: Vec<String>,
-    /// What was subtracted from each predictor.
+    /// The mean that was subtracted from each predictor.
     pub predictor_means_subtracted: Vec<f64>,
-    /// The rows that were left out for want of a value; stores of earlier versions say nothing, and there were none.
+    /// Rows that were left out because a value was missing; stores of earlier versions have no such entry, and no such
+    /// rows.
     #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
     pub left_out: LeftOut,
-    /// Of the data; see [`Dataset::checksum`](crate::data::Dataset::checksum).
+    /// Checksum of the data; see [`Dataset::checksum`](crate::data::Dataset::checksum).
     pub checksum: String,
-    /// Centered or not, coefficient by coefficient, or marginal.
+    /// `centered`, `non-centered`, one of them for each coefficient, or `marginal` (collapsed).
     pub parameterization: String,
     /// Scales of the priors, in the user's units.
     pub priors: PriorScales,
@@ -56,7 +57,7 @@ impl StoredModel {
     }
 }
 
-/// All of an array that is one chunk, as `read` takes it.
+/// Reads all of an array of a single chunk.
 fn read_whole<T>(
     files: &Arc<Files>,
     metadata: &ArrayMetadata,
@@ -82,17 +83,17 @@ fn read_whole<T>(
     }
 }
 
-/// The numbers of an array that is one chunk.
+/// The numbers of an array of a single chunk.
 pub fn read_numbers(files: &Arc<Files>, metadata: &ArrayMetadata) -> Result<Vec<f64>, StoreError> {
     read_whole(files, metadata, |array, chunk| read_chunk(array, metadata.data_type, chunk))
 }
 
-/// The text of an array that is one chunk.
+/// The text of an array of a single chunk.
 fn read_text(files: &Arc<Files>, metadata: &ArrayMetadata) -> Result<Vec<String>, StoreError> {
     read_whole(files, metadata, |array, chunk| array.retrieve_chunk_if_exists(chunk))
 }
 
-/// The model, from the data that are in the store.
+/// The model, rebuilt from its description and the data in the store.
 pub fn read_model(
     files: &Arc<Files>,
     described: &StoredModel,
@@ -114,7 +115,7 @@ pub fn read_model(
     if sizes.iter().any(|size| *size != count) || columns.len() != predictors.len() * count {
         return Err(damaged("its columns are not of one length"));
     }
-    // As they were in the file, from which rows may be left out.
+    // In the order of the file, from which rows may have been left out.
     let row = |i: &usize| rows[*i] as usize;
     let mut places: Vec<usize> = (0..count).collect();
     places.sort_by_key(row);

@@ -1,14 +1,14 @@
-//! Where no store is: the refusal says what is there instead, and names what may have been meant.
+//! The error for a path without a store: it says what is there instead, and suggests paths that may have been meant.
 
 use std::path::{Path, PathBuf};
 
 use super::STORE;
 use super::error::StoreError;
 
-/// What every run leaves in its folder, whether it keeps draws or not.
+/// The file that every run writes into its folder, with draws or without.
 const SUMMARY: &str = "summary.json";
 
-/// Why there is no store to be read at `path`, which somebody has typed as a run's folder or its store.
+/// The reason why there is no store to read at `path`, which was given as a run's folder or as its store.
 pub fn refusal(path: &Path) -> StoreError {
     let name = path.display().to_string();
     if path.ends_with(STORE) && path.is_dir() || path.join(STORE).is_dir() {
@@ -34,7 +34,7 @@ pub fn refusal(path: &Path) -> StoreError {
     StoreError::NoStore { path: name }
 }
 
-/// What is in a folder, in the order of the names; nothing where it cannot be read.
+/// The entries of a folder, in the order of their names; empty if the folder cannot be read.
 fn inside(folder: &Path) -> Vec<PathBuf> {
     let read = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let entries = std::fs::read_dir(read).into_iter().flatten().flatten();
@@ -43,7 +43,7 @@ fn inside(folder: &Path) -> Vec<PathBuf> {
     inside
 }
 
-/// The folders in this one that have stores.
+/// The folders inside `folder` that have stores.
 fn runs_in(folder: &Path) -> Vec<String> {
     let runs = inside(folder).into_iter().filter(|path| path.join(STORE).is_dir());
     runs.map(|path| path.display().to_string()).collect()

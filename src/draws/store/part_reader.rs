@@ -12,7 +12,7 @@ use super::error::{Damage, problem};
 use super::files::Files;
 use super::layout::{DrawArrays, Drawn, Packing};
 
-/// Numbers that are taken out of unpacked chunks together: those of a cache line.
+/// Numbers that are copied out of unpacked chunks together: those of a cache line.
 const TOGETHER: usize = 8;
 
 /// The draws of one part of a run.
@@ -35,7 +35,6 @@ impl PartReader {
         self.draws
     }
 
-    /// The arrays.
     pub fn arrays(&self) -> &DrawArrays {
         &self.arrays
     }
@@ -45,17 +44,17 @@ impl PartReader {
         self.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Consecutive numbers of every draw, `[number][chain][draw]`: the variables, then the statistics, then what is kept of
-    /// each observation; `NaN` where a chunk is damaged.
+    /// Consecutive numbers of every draw, `[number][chain][draw]`: the variables, then the statistics, then log
+    /// likelihoods and replicates; `NaN` where a chunk is damaged.
     pub fn read(&self, numbers: Range<usize>) -> Vec<f64> {
         self.gather(&numbers.collect::<Vec<_>>(), 0..self.chains, 0..self.draws)
     }
 
-    /// The first `numbers` numbers in stretches that are read together: of `together` values or so; or, where numbers share
-    /// chunks, a chunk's whole or an equal part of it, of `most` values or so.
+    /// The first `numbers` numbers, in ranges that are read together: of about `together` values each, or, if numbers
+    /// share chunks, a whole chunk or an equal part of it, of about `most` values.
     pub fn variable_ranges(&self, numbers: usize, together: usize, most: usize) -> Vec<Range<usize>> {
         let size = (self.chains * self.draws).max(1);
-        // How many numbers there are in the chunk of each from there on, and in how many each part of it.
+        // For each number, the count of numbers in its chunk from that number on, and in each part of the chunk.
         let mut beside = vec![(1, 1); numbers];
         for drawn in &self.arrays.arrays {
             let (along, last) = (drawn.chunk_elements(), drawn.last_length().max(1));
@@ -75,8 +74,8 @@ impl PartReader {
         ranges
     }
 
-    /// Some draws of some chains in all numbers, `[chain][draw][number]`: the variables, then the statistics, then what is
-    /// kept of each observation.
+    /// All numbers of some draws of some chains, `[chain][draw][number]`: the variables, then the statistics, then log
+    /// likelihoods and replicates.
     pub fn part(&self, chains: Range<usize>, draws: Range<usize>) -> Vec<f64> {
         let (rows, width) = (chains.len() * draws.len(), self.arrays.width);
         let gathered = self.gather(&(0..width).collect::<Vec<_>>(), chains, draws);
@@ -89,8 +88,8 @@ impl PartReader {
         numbers
     }
 
-    /// About `count` replicates of all observations, `[replicate][observation]`, from draws far apart; empty where none were
-    /// kept.
+    /// About `count` replicates of all observations, `[replicate][observation]`, from draws far apart; empty if none
+    /// were stored.
     pub fn replicates(&self, count: usize) -> Vec<f64> {
         let is_replicates = |drawn: &&Drawn| drawn.metadata.path.starts_with("posterior_predictive/");
         let Some(drawn) = self.arrays.arrays.iter().find(is_replicates) else { return Vec::new() };
@@ -105,7 +104,7 @@ impl PartReader {
         replicates
     }
 
-    /// Some numbers, in ascending order, of some draws of some chains, `[number][chain][draw]`. Every chunk is unpacked once.
+    /// Numbers in ascending order, of some draws of some chains, `[number][chain][draw]`. Every chunk is unpacked once.
     pub fn gather(&self, numbers: &[usize], chains: Range<usize>, draws: Range<usize>) -> Vec<f64> {
         let each = chains.len() * draws.len();
         let mut out = vec![f64::NAN; numbers.len() * each];
@@ -120,7 +119,7 @@ impl PartReader {
         out
     }
 
-    /// Reads elements of an array, each with its place in `out`, both in ascending order.
+    /// Reads the `wanted` elements of an array, each with its place in `out`, both in ascending order.
     fn unpack(
         &self,
         drawn: &Drawn,
@@ -147,10 +146,10 @@ impl PartReader {
         let each = chains.len() * draws.len();
         let (first_place, last_place) = (wanted[0].1, wanted[wanted.len() - 1].1);
         let out = &mut out[first_place * each..(last_place + 1) * each];
-        // As many at once as threads have work with, for the sake of memory.
+        // To save memory, only as many chunks at once as keep the threads busy.
         for some in touched.chunks(4 * rayon::current_num_threads()) {
             let decoded: Vec<_> = some.par_iter().map(|(row, chunk)| self.chunk(drawn, &opened, *row, chunk)).collect();
-            // Neighbours are beside each other in a chunk.
+            // Neighboring numbers are adjacent in a chunk.
             out.par_chunks_mut(TOGETHER * each).enumerate().for_each(|(part, out)| {
                 let place = first_place + TOGETHER * part;
                 let ours = wanted.partition_point(|(_, at)| *at < place)
@@ -175,7 +174,7 @@ impl PartReader {
         }
     }
 
-    /// A chunk in a variable's unit; `None`, and noted, where it is damaged.
+    /// A chunk, unpacked; `None`, and noted, if the chunk is damaged.
     fn chunk(&self, drawn: &Drawn, array: &Array<Files>, row: usize, chunk: &Chunk) -> Option<Vec<f64>> {
         let mut indices = vec![chunk.chains as u64, row as u64];
         match drawn.metadata.chunk.len() {

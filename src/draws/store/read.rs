@@ -1,4 +1,4 @@
-//! A store, read back: the model it is of, and its draws variable by variable.
+//! A store, read back: its model, and its draws variable by variable.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -26,8 +26,8 @@ use crate::model::{Likelihood, Model};
 use crate::nuts::Statistic;
 use crate::nuts::adaptation::PositionMoments;
 
-/// Variables are read together until they are about so many numbers, 32 MiB; those that share chunks until they are so many,
-/// 64 MiB.
+/// Variables are read together up to about this many numbers, 32 MiB; variables that share chunks up to about this
+/// many, 64 MiB.
 const TOGETHER: usize = 4 << 20;
 const MOST: usize = 8 << 20;
 
@@ -39,15 +39,15 @@ pub struct Store {
     model: Arc<Model>,
     extent: Extent,
     learnt: Option<Tuned>,
-    /// Of what was learnt.
+    /// Damaged chunks among the results of warm-up.
     damage: Vec<Damage>,
     sampling: PartReader,
     warmup: Option<PartReader>,
-    /// The draws since warm-up, where they were made just now.
+    /// The draws after warm-up, if they were just made.
     fresh: Option<Fresh>,
 }
 
-/// What the root says.
+/// The metadata of the root.
 #[derive(Deserialize)]
 struct Root {
     #[serde(default)]
@@ -65,8 +65,7 @@ struct Consolidated {
     metadata: Map<String, Value>,
 }
 
-/// What the root says of the store, as far as this room knows.
-/// How the densities of a run were computed.
+/// The settings with which the densities of a run were computed.
 #[derive(Deserialize)]
 struct Computed {
     likelihood: Likelihood,
@@ -78,6 +77,7 @@ impl Default for Computed {
     }
 }
 
+/// The attributes of the root that are read back.
 #[derive(Deserialize)]
 struct StoredAttributes {
     extent: Extent,
@@ -90,10 +90,10 @@ struct StoredAttributes {
 }
 
 impl Store {
-    /// Opens a store: `path` is its folder, or that of the run it is in.
+    /// Opens a store: `path` is its folder, or the folder of its run.
     ///
     /// # Errors
-    /// Whatever keeps it from being read.
+    /// If the store cannot be read.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
         let inside = path.join(STORE);
         let folder = if inside.is_dir() { inside } else { path.to_path_buf() };
@@ -110,7 +110,7 @@ impl Store {
             None if folder.join("../zarr.json").exists() => return Err(StoreError::Part { path: name }),
             None => return Err(StoreError::Foreign { path: name }),
             Some(Value::String(text)) => serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?,
-            // Format 1 had no text there.
+            // Format 1 had no text here.
             Some(Value::Object(about)) => about,
             Some(_) => return Err(damaged("what it says of the run makes no sense".to_string())),
         };
@@ -182,34 +182,35 @@ impl Store {
         Ok(Store { folder, files, about, model, extent, learnt, damage, sampling, warmup, fresh: None })
     }
 
-    /// The store, whose draws were made just now, and are in memory still.
+    /// Adds the draws after warm-up, if they were just made and are still in memory.
     pub fn with(self, fresh: Option<Fresh>) -> Store {
         debug_assert!(fresh.as_ref().is_none_or(|fresh| fresh.draws() == self.draws()));
         Store { fresh, ..self }
     }
 
-    /// Whether its draws are in memory.
+    /// Whether the draws after warm-up are in memory.
     pub fn is_in_memory(&self) -> bool {
         self.fresh.is_some()
     }
 
-    /// Where it is.
+    /// The folder of the store.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What the root says of the run.
+    /// The root's attributes of the run.
     pub fn about(&self) -> &Map<String, Value> {
         &self.about
     }
 
-    /// Where its run's chains stood behind its last draw, as a file in `run`, the folder it is in, has it.
+    /// The checkpoint after the last draw, from its file in `run`, the folder of the store's run; `None` without a
+    /// file.
     ///
     /// # Errors
-    /// When that file cannot be read, or is not of this run, or of later draws than there are.
+    /// If the file cannot be read, or is of another run, or of later draws than the store has.
     pub fn checkpoint(&self, run: &Path, thin: u32) -> Result<Option<Checkpoint>, StoreError> {
         let checkpoint = checkpoint::read(run, checkpoint::identity(&self.about))?;
-        // Draws are written before the checkpoint that stands behind them.
+        // Draws are written before the checkpoint after them.
         let reached = |checkpoint: &Checkpoint| (checkpoint.draws / thin.max(1)) as usize <= self.draws();
         if checkpoint.as_ref().is_some_and(|checkpoint| !reached(checkpoint)) {
             let file = run.join(checkpoint::CHECKPOINT).display().to_string();
@@ -218,27 +219,27 @@ impl Store {
         Ok(checkpoint)
     }
 
-    /// The model it was drawn from.
+    /// The model of the draws.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
     }
 
-    /// What is drawn, and how it is kept.
+    /// The shape of the draws, and how they are stored.
     pub fn extent(&self) -> &Extent {
         &self.extent
     }
 
-    /// Step size and metric, where warm-up is over; `NaN` where a chunk is damaged.
+    /// Step size and metric, once warm-up is over; `NaN` where a chunk is damaged.
     pub fn learnt(&self) -> Option<&Tuned> {
         self.learnt.as_ref()
     }
 
-    /// How many chains.
+    /// Number of chains.
     pub fn chains(&self) -> usize {
         self.extent.chains
     }
 
-    /// Draws of each chain there are.
+    /// Draws of each chain in the store.
     pub fn draws(&self) -> usize {
         self.sampling.draws()
     }
@@ -248,7 +249,7 @@ impl Store {
         self.warmup.as_ref().map_or(0, PartReader::draws)
     }
 
-    /// How many variables each draw has.
+    /// Number of variables of each draw.
     pub fn variables(&self) -> usize {
         self.extent.variables
     }
@@ -266,14 +267,14 @@ impl Store {
         }
     }
 
-    /// Some draws of one chain of some variables, which are in ascending order: `[variable][draw]`.
+    /// Some draws of one chain, `[variable][draw]`, of variables in ascending order.
     pub fn window(&self, variables: &[usize], chain: usize, draws: Range<usize>) -> Vec<f64> {
         let Some(fresh) = &self.fresh else { return self.sampling.gather(variables, chain..chain + 1, draws) };
         let of = |i: &usize| &fresh.read(*i..i + 1)[chain * self.draws()..][draws.clone()];
         variables.iter().flat_map(of).copied().collect()
     }
 
-    /// All variables in stretches that are read together, every chunk once if there is memory for that.
+    /// All variables, in ranges that are read together; every chunk is read once if memory allows.
     pub fn variable_ranges(&self) -> Vec<Range<usize>> {
         match &self.fresh {
             Some(_) => std::iter::once(0..self.variables()).collect(),
@@ -293,44 +294,44 @@ impl Store {
         [self.damage.clone(), self.sampling.damage(), warmup].concat()
     }
 
-    /// Some draws of some chains in all numbers, `[chain][draw][number]`: the variables, then the statistics, then what is
-    /// kept of each observation.
+    /// All numbers of some draws of some chains, `[chain][draw][number]`: the variables, then the statistics, then log
+    /// likelihoods and replicates.
     pub fn part(&self, chains: Range<usize>, draws: Range<usize>) -> Vec<f64> {
         self.sampling.part(chains, draws)
     }
 
-    /// The same of draws of warm-up, of whose observations nothing is kept; empty where none were recorded.
+    /// All numbers of some recorded draws of warm-up, without log likelihoods and replicates; empty if none were
+    /// recorded.
     pub fn warmup_part(&self, chains: Range<usize>, draws: Range<usize>) -> Vec<f64> {
         self.warmup.as_ref().map_or_else(Vec::new, |warmup| warmup.part(chains, draws))
     }
 
-    /// About `count` replicates of all observations, `[replicate][observation]`, from draws far apart; empty where none were
-    /// kept.
+    /// About `count` replicates of all observations, `[replicate][observation]`, from draws far apart; empty if none
+    /// were stored.
     pub fn replicates(&self, count: usize) -> Vec<f64> {
         self.sampling.replicates(count)
     }
 
-    /// How many numbers a draw of a chain has in all.
+    /// Numbers of each draw of a chain.
     pub fn width(&self) -> usize {
         self.sampling.arrays().width
     }
 
-    /// Draws of each chain that are read together at no more cost than one.
+    /// Draws of each chain that are read together at no more cost than one draw.
     pub fn row(&self) -> usize {
         self.sampling.arrays().row
     }
 
-    /// The files.
     pub(super) fn files(&self) -> &Arc<Files> {
         &self.files
     }
 
-    /// The draws since warm-up.
+    /// The draws after warm-up.
     pub(super) fn sampling(&self) -> &PartReader {
         &self.sampling
     }
 
-    /// The draws of warm-up, where they were recorded.
+    /// The draws of warm-up, if they were recorded.
     pub(super) fn warmup(&self) -> Option<&PartReader> {
         self.warmup.as_ref()
     }
@@ -342,20 +343,20 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Whether there may be such a run: more chains or draws than 32 bits count have never been asked for.
+/// Whether there may be a run of this extent: chains and draws are counted in 32 bits.
 fn is_sensible(extent: &Extent) -> bool {
     let Extent { chains, first_chain, draws, warmup, .. } = *extent;
     let last = u64::from(first_chain).saturating_add(chains as u64);
     chains > 0 && last <= 1 << 32 && [draws, warmup].iter().all(|count| *count <= u32::MAX as usize)
 }
 
-/// Whether a chunk of the array has a number of elements that may be counted.
+/// Whether the number of elements of a chunk fits into 32 bits.
 fn has_a_size(metadata: &ArrayMetadata) -> bool {
     let elements = metadata.chunk.iter().try_fold(1usize, |elements, length| elements.checked_mul(*length));
     elements.is_some_and(|elements| elements <= u32::MAX as usize)
 }
 
-/// What of `stored` is not as it must be in the place of `planned`, of which there are `draws` draws of each chain.
+/// The property in which `stored` does not match `planned`, if there are `draws` draws of each chain.
 fn mismatch(
     planned: &ArrayMetadata,
     stored: &ArrayMetadata,

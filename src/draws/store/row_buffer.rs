@@ -1,4 +1,4 @@
-//! Draws that gather in memory until they fill a row of chunks: the same draws of all chains and variables.
+//! A row buffer: draws gather in memory until they fill a row of chunks, the same draws of all chains and variables.
 
 use std::io;
 use std::ops::Range;
@@ -17,37 +17,37 @@ use crate::draws::pointwise::Pointwise;
 use crate::engine::DrawBlock;
 use crate::nuts::Statistic;
 
-/// A row of chunks, and the arrays whose chunks they are.
+/// A row of chunks, and the arrays of these chunks.
 pub struct RowBuffer {
     chains: usize,
     variables: usize,
     arrays: DrawArrays,
     files: Arc<Files>,
-    /// The number of the row, and how many draws are in it.
+    /// The number of the row, and of the draws of each chain in it.
     number: usize,
     filled: usize,
-    /// How many of them were written.
+    /// The draws of each chain that were written.
     written: usize,
     /// `[chain][draw][number]`.
     numbers: Vec<f64>,
-    /// What is kept of them in memory too.
+    /// A copy of all draws in memory.
     fresh: Option<Fresh>,
 }
 
 impl RowBuffer {
-    /// The row that draw `draws` of each chain falls into, still empty.
+    /// The buffer for the row of draw `draws` of each chain; `restore` reads the draws before it.
     pub fn new(files: Arc<Files>, arrays: DrawArrays, chains: usize, variables: usize, draws: usize) -> RowBuffer {
         let numbers = vec![f64::NAN; chains * arrays.row * arrays.width];
         let (number, filled) = (draws / arrays.row, draws % arrays.row);
         RowBuffer { chains, variables, arrays, files, number, filled, written: filled, numbers, fresh: None }
     }
 
-    /// Draws of each chain taken so far.
+    /// Draws of each chain so far.
     pub fn draws(&self) -> usize {
         self.number * self.arrays.row + self.filled
     }
 
-    /// Puts back the draws that are in the row already, from the store.
+    /// Reads the draws that are in the row already from the store.
     pub fn restore(&mut self, recorded: &PartReader) {
         let (row, width, filled) = (self.arrays.row, self.arrays.width, self.filled);
         if filled == 0 {
@@ -60,12 +60,12 @@ impl RowBuffer {
         }
     }
 
-    /// Keeps all draws in memory too, from the first one on.
+    /// Copies all draws to `fresh` too, from the first draw on.
     pub fn keep(&mut self, fresh: Option<Fresh>) {
         self.fresh = fresh;
     }
 
-    /// The draws that were kept, all of them.
+    /// The copy of all draws in memory.
     pub fn kept(&mut self) -> Option<Fresh> {
         self.keep_row();
         self.fresh.take().map(|mut fresh| {
@@ -74,7 +74,7 @@ impl RowBuffer {
         })
     }
 
-    /// Keeps what of the row is not kept yet.
+    /// Copies the rest of the row to memory.
     fn keep_row(&mut self) {
         let (draws, row, width) = (self.draws(), self.arrays.row, self.arrays.width);
         if let Some(fresh) = &mut self.fresh {
@@ -83,17 +83,16 @@ impl RowBuffer {
         }
     }
 
-    /// The arrays of draws.
     pub fn arrays(&self) -> &DrawArrays {
         &self.arrays
     }
 
-    /// Other metadata of the same arrays.
+    /// Replaces the metadata of the arrays.
     pub fn describe(&mut self, arrays: DrawArrays) {
         self.arrays = arrays;
     }
 
-    /// Takes the next block; chunks leave where it fills them.
+    /// Takes the next block; writes the chunks of every row that it fills.
     pub fn record(&mut self, block: &DrawBlock, observations: &Pointwise) -> io::Result<()> {
         debug_assert_eq!(block.first_draw, self.draws());
         let mut first = 0;
@@ -112,7 +111,7 @@ impl RowBuffer {
         Ok(())
     }
 
-    /// Puts some draws of a block next to those that are in the row.
+    /// Adds draws of a block to the row.
     fn fill(&mut self, block: &DrawBlock, draws: Range<usize>, observations: &Pointwise) {
         let (row, width, variables, filled) = (self.arrays.row, self.arrays.width, self.variables, self.filled);
         let chains = self.numbers.par_chunks_exact_mut(row * width).enumerate();
@@ -133,7 +132,7 @@ impl RowBuffer {
         );
     }
 
-    /// Writes the chunks as they are now.
+    /// Writes the chunks of the row as far as they are filled.
     pub fn write(&mut self) -> io::Result<()> {
         if self.filled == self.written {
             return Ok(());
@@ -155,7 +154,7 @@ impl RowBuffer {
         let outer = chunk.outer * last;
         let places = &drawn.places[outer + chunk.last * elements..outer + last.min((chunk.last + 1) * elements)];
         let chains = chunk.chains * size..self.chains.min((chunk.chains + 1) * size);
-        // What the chunk has room for beyond the draws, the chains and the elements that there are stays empty.
+        // The part of the chunk beyond the draws, the chains and the elements stays NaN.
         let mut numbers = vec![f64::NAN; size * row * elements];
         for (chain, numbers) in chains.zip(numbers.chunks_exact_mut(row * elements)) {
             let rows = self.numbers[chain * row * width..].chunks_exact(width).take(self.filled);

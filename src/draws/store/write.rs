@@ -1,5 +1,5 @@
-//! A sink that writes draws into a store as they are made: a thread of its own takes blocks, compresses and writes, and
-//! the sampler waits for it only where it is two blocks behind.
+//! A sink that writes draws into a store as they are made: its thread compresses and writes blocks, and the sampler
+//! waits only if two blocks are waiting.
 
 use std::io;
 use std::path::Path;
@@ -30,13 +30,13 @@ use crate::model::{LocationScale, Model};
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::PositionMoments;
 
-/// From one checkpoint to the next it is at least so many times as long as writing one takes.
+/// The time between checkpoints is at least this many times as long as writing one takes.
 const CHECKPOINT_SHARE: u32 = 10;
 
 /// Numbers that a thread copies together.
 const COPIED: usize = 1 << 14;
 
-/// Blocks that may wait to be written.
+/// Number of blocks that may wait to be written.
 const WAITING: usize = 2;
 
 /// Writes draws into a store.
@@ -45,27 +45,27 @@ pub struct Writer {
     model: Arc<Model>,
     extent: Extent,
     packed: bool,
-    /// The unit of each variable, where draws are packed and warm-up is over.
+    /// The unit of each variable, once warm-up is over, if draws are packed.
     units: Option<Vec<LocationScale>>,
     interval: Duration,
-    /// Nanoseconds that the last checkpoint took to be written.
+    /// Nanoseconds that writing the last checkpoint took.
     checkpoint_time: Arc<AtomicU64>,
     sender: Option<SyncSender<Message>>,
     emptied: Receiver<(Vec<f64>, Vec<Statistics>)>,
     thread: Option<JoinHandle<io::Result<Option<Fresh>>>>,
 }
 
-/// Hands checkpoints of a run to the thread that writes its draws.
+/// Sends checkpoints of a run to the thread that writes its draws.
 #[derive(Debug)]
 pub struct Checkpoints {
     sender: SyncSender<Message>,
     interval: Duration,
-    /// Nanoseconds that the last checkpoint took to be written.
+    /// Nanoseconds that writing the last checkpoint took.
     time: Arc<AtomicU64>,
 }
 
 enum Message {
-    /// The arrays of draws that are packed.
+    /// The arrays of packed draws.
     Warmed(Box<DrawArrays>),
     Block {
         warmup: bool,
@@ -77,7 +77,7 @@ enum Message {
     Checkpoint(Box<Checkpoint>),
     /// The run has failed.
     Failed,
-    /// The run is over; these attributes of the root are new.
+    /// The run is over; the attributes of `about` are new.
     End {
         learnt: Option<Tuned>,
         about: Map<String, Value>,
@@ -85,24 +85,25 @@ enum Message {
     },
 }
 
-/// How draws are written.
+/// Options of a writer.
 #[derive(Debug, Clone, Copy)]
 pub struct Writing {
     /// The seed of replicates.
     pub seed: u64,
     /// Transitions of each chain in warm-up.
     pub warmup: u32,
-    /// Whether 16 bits a number are to be used where that is possible.
+    /// Whether numbers have 16 bits where possible.
     pub packed: bool,
-    /// How often, at about, a checkpoint is written.
+    /// Approximate time between checkpoints.
     pub interval: Duration,
 }
 
 impl Writer {
-    /// Makes a store in the folder of a run, with everything in it but draws, and with what the run has `learnt` if it learns nothing itself. `about` is what its root says of the run.
+    /// Creates a store without draws in the folder of a run. `learnt` has the adaptation's results, if the run does not
+    /// adapt; `about` has the root's attributes of the run.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// If the file system refuses, or another process writes into the folder.
     pub fn create(
         run: &Path,
         model: Arc<Model>,
@@ -130,10 +131,10 @@ impl Writer {
         Writer::start(lock, model, extent, writing, contents, rows)
     }
 
-    /// Goes on with a store behind the first `draws` draws of each chain, of warm-up and since.
+    /// Continues a store after the first `draws` draws of each chain, of warm-up and since.
     ///
     /// # Errors
-    /// Those of the file system, and chunks that are damaged.
+    /// If the file system refuses, another process writes into the folder, or a chunk is damaged.
     pub fn resume(run: &Path, store: &Store, writing: Writing, draws: [usize; 2]) -> io::Result<Writer> {
         let lock = Lock::acquire(run)?;
         let (model, extent) = (store.model().clone(), *store.extent());
@@ -196,17 +197,17 @@ impl Writer {
         })
     }
 
-    /// What keeps checkpoints in the order of the draws that are written; `None` once the store's thread has ended.
+    /// Sends checkpoints in the order of the draws; `None` once the store's thread has ended.
     pub fn checkpoints(&self) -> Option<Checkpoints> {
         let (sender, time) = (self.sender.clone()?, self.checkpoint_time.clone());
         Some(Checkpoints { sender, interval: self.interval, time })
     }
 
-    /// Ends the store with what was drawn, where `about` has what else there is to tell of the run; the draws, where they
-    /// were few enough to be kept in memory too.
+    /// Ends the store with the draws so far, the results of warm-up and the attributes of `about`. Returns the draws,
+    /// if they were few enough to be kept in memory too.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// If the file system refuses.
     pub fn end(
         mut self,
         learnt: Option<Tuned>,
@@ -221,7 +222,7 @@ impl Writer {
         if self.sender.as_ref().is_some_and(|sender| sender.send(message).is_ok()) {
             return Ok(());
         }
-        // The thread has ended before its time, with an error.
+        // The thread has ended early, with an error.
         self.join().and_then(|_| Err(io::Error::other("the store's thread has ended")))
     }
 
@@ -236,7 +237,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Waits for what was sent to be written.
+    /// Waits until everything that was sent is written.
     fn drop(&mut self) {
         if let Some(sender) = self.sender.take() {
             // The thread may have ended before.
@@ -257,7 +258,7 @@ impl DrawSink for Writer {
         units.truncate(self.extent.variables);
         let arrays = DrawArrays::new(&self.model, &self.extent, Some(&units));
         self.units = Some(arrays.kept_units(&units));
-        // Where the thread has ended, the next block says so.
+        // If the thread has ended, the next block returns its error.
         drop(self.send(Message::Warmed(Box::new(arrays))));
     }
 
@@ -283,7 +284,7 @@ impl DrawSink for Writer {
     }
 }
 
-/// Makes a copy of numbers with all threads, for the sampler waits for it.
+/// Copies numbers with all threads, because the sampler waits.
 fn copy<T: Copy + Default + Send + Sync>(from: &[T], to: &mut Vec<T>) {
     to.resize(from.len(), T::default());
     to.par_chunks_mut(COPIED).zip(from.par_chunks(COPIED)).for_each(|(to, from)| to.copy_from_slice(from));
@@ -291,9 +292,9 @@ fn copy<T: Copy + Default + Send + Sync>(from: &[T], to: &mut Vec<T>) {
 
 impl Checkpointer for Checkpoints {
     fn interval(&self) -> Duration {
-        // Whatever was asked for, no more than a small part of the time goes into checkpoints.
+        // Whatever was asked for, only a small part of the time goes into checkpoints.
         let last = Duration::from_nanos(self.time.load(Ordering::Relaxed));
-        // Tests come to a point among checkpoints whatever the clock says.
+        // Tests reach their fault among checkpoints whatever the clock says.
         if faults::has_point() && self.interval.is_zero() {
             return Duration::ZERO;
         }
@@ -301,13 +302,13 @@ impl Checkpointer for Checkpoints {
     }
 
     fn record(&mut self, checkpoint: Checkpoint) -> Result<(), SinkError> {
-        // Where the thread has ended, the next block or the end of the run says so.
+        // If the thread has ended, the next block or the end of the run returns its error.
         drop(self.sender.send(Message::Checkpoint(Box::new(checkpoint))));
         Ok(())
     }
 }
 
-/// What the thread works on.
+/// The state of the store's thread.
 struct Desk {
     /// Held until everything is written.
     lock: Lock,
@@ -318,15 +319,15 @@ struct Desk {
     observations: Pointwise,
 }
 
-/// What is written draw by draw.
+/// The buffers of draws.
 struct RowBuffers {
     sampling: RowBuffer,
-    /// Where they are recorded.
+    /// `None` unless draws of warm-up are recorded.
     warmup: Option<RowBuffer>,
 }
 
 impl RowBuffers {
-    /// Writes the draws there are, and says so.
+    /// Writes the draws so far, then their number.
     fn commit(&mut self, contents: &FixedArrays, everywhere: bool) -> io::Result<()> {
         if let Some(warmup) = &mut self.warmup {
             warmup.write()?;
@@ -357,7 +358,7 @@ impl Desk {
                         _ => rows.sampling.record(&block, observations)?,
                     }
                     faults::point_at(if warmup { "warm-up" } else { "draws" }, (first_draw + draws) as u64);
-                    // Nobody may be there to take it.
+                    // The receiver may be gone.
                     drop(empty.send((values, statistics)));
                 }
                 Message::Checkpoint(checkpoint) => {
@@ -386,7 +387,7 @@ impl Desk {
                 }
             }
         }
-        // The run has failed: what was drawn is kept.
+        // The run has failed: its draws are kept.
         self.rows.commit(&self.contents, true).map(|()| None)
     }
 }

@@ -1,4 +1,4 @@
-//! As many chains as fit the device's bindings: their buffers, and what is known of them.
+//! A batch: as many chains as fit the device's bindings, with their buffers and counts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,51 +17,51 @@ use crate::gpu::{ComputeKernel, Flight, Gpu, GpuError, Landing};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
-/// Draws of a dispatch take at most so many bytes, unless a single draw of all chains is more.
+/// Limit on the bytes of a dispatch's draws, unless a single draw of all chains takes more.
 const DRAWS: u64 = 192 << 20;
 
-/// Draws of a chain that a dispatch has room for at most.
+/// Limit on the draws of each chain in a dispatch.
 const ROOM: u64 = 256;
 
-/// The first dispatch's room: the next have twice what the one before needed.
+/// Draws of each chain in the first dispatch; each later one has room for twice as many as were last needed.
 const FIRST_ROOM: u32 = 8;
 
 /// Chains that share buffers and dispatches.
 #[derive(Debug)]
 pub struct DeviceBatch {
-    /// The first chain's place among all.
+    /// Index of the first chain among all chains.
     first: usize,
     chains: Vec<Chain>,
     workgroups: u32,
     vector: usize,
     vectors: wgpu::Buffer,
-    /// Draws of a chain that a dispatch could leave at most, and that the next one may.
+    /// Draws of each chain that the buffers hold, and that the next dispatch may write.
     most: u32,
     room: u32,
-    /// Draws of all chains together for each iteration of a dispatch's budget, in the last dispatch that made any.
+    /// Draws of all chains together per iteration of the budget, in the last dispatch that wrote any.
     pace: Option<f64>,
     states: Landing,
-    /// Whether draws of the phase leave packed.
+    /// Whether draws of the phase are packed.
     packs: bool,
     slots: [Slot; 2],
     pooling: wgpu::Buffer,
     pooled: Landing,
     pool: wgpu::BindGroup,
-    /// Where draws are summed up, and do not leave.
+    /// The sums over draws, if the device sums up draws in place of writing them.
     pub device_sums: Option<DeviceSums>,
-    /// Transitions of the phase that each chain has made, as far as is known.
+    /// Transitions of the phase that each chain has made, as counted so far.
     made: Vec<u32>,
     gradients: u64,
     divergences: u64,
 }
 
-/// The number of chains of each batch, at most `largest` and as even as possible.
+/// Number of chains of each batch, at most `largest` and as even as possible.
 pub fn sizes(chains: usize, largest: usize) -> impl Iterator<Item = usize> {
     let batches = chains.div_ceil(largest);
     (0..batches).map(move |batch| chains / batches + usize::from(batch < chains % batches))
 }
 
-/// The most chains of a batch.
+/// Largest number of chains of a batch.
 pub fn largest(gpu: &Gpu, shaders: &TransitionShaders) -> usize {
     let own = (shaders.lie.size() * shaders.vectors as usize).max(shaders.sums_lie.size() * shaders.sums);
     let chain = own.max(shaders.kept).max(32) as u64 * 4;
@@ -71,7 +71,7 @@ pub fn largest(gpu: &Gpu, shaders: &TransitionShaders) -> usize {
 }
 
 impl DeviceBatch {
-    /// Room for `chains` chains, the first of which is number `first` among all.
+    /// A batch of `chains` chains, the first of which has index `first` among all chains.
     pub fn new(
         gpu: &Gpu,
         shaders: &TransitionShaders,
@@ -120,7 +120,7 @@ impl DeviceBatch {
         })
     }
 
-    /// Puts every chain at its one of `states`, whose log densities have `constant` in them.
+    /// Puts chain i into state i of `states`, whose log densities include `constant`.
     pub fn put(
         &mut self,
         gpu: &Gpu,
@@ -150,7 +150,7 @@ impl DeviceBatch {
         Flight::start(gpu, |_| {}, kernels, &[], None, &[]).land(gpu)
     }
 
-    /// Fetches the state of each chain after the last phase, with `constant` in its log density.
+    /// The state of each chain after the last phase, with `constant` included in its log density.
     pub fn states(
         &self,
         gpu: &Gpu,
@@ -185,17 +185,16 @@ impl DeviceBatch {
         })
     }
 
-    /// Its own of all `chains`.
+    /// The batch's share of all `chains`.
     pub fn of(&self, chains: Chains) -> Chains {
         Chains { first: chains.first + self.first as u32, count: self.chains.len() as u32, ..chains }
     }
 
-    /// How many chains there are.
     pub fn len(&self) -> usize {
         self.chains.len()
     }
 
-    /// Makes the chains ready for a phase that starts with this step size.
+    /// Prepares the chains for a phase that starts with this step size.
     pub fn begin(&mut self, gpu: &Gpu, log_step_size: f32) {
         for chain in &mut self.chains {
             *chain = Chain {
@@ -211,14 +210,13 @@ impl DeviceBatch {
         gpu.write(self.states.output(), &self.chains);
     }
 
-    /// Has the draws of the phase that begins leave packed.
+    /// Packs the draws of the phase that begins.
     pub fn pack(&mut self, gpu: &Gpu, packer: &Arc<Packer>) -> Result<(), GpuError> {
         let rows = self.chains.len() as u64 * u64::from(self.most);
         self.packs = true;
         self.slots.iter_mut().try_for_each(|slot| slot.pack(gpu, packer, rows))
     }
 
-    /// Sends a dispatch on its way.
     pub fn submit(&mut self, gpu: &Gpu, transition: &ComputeKernel, slot: usize, run: Dispatch) {
         let chains = self.chains.len() as u64;
         let run = Dispatch {
@@ -228,7 +226,7 @@ impl DeviceBatch {
             ..run
         };
         let rows = chains * u64::from(self.room);
-        // As many as at the last pace and a few more, for what comes along in vain costs less than what has to be fetched again.
+        // As many rows as at the last pace and a few more: a row copied in vain costs less than a row fetched later.
         let expected = self.pace.map(|pace| pace * f64::from(run.budget));
         let expected = expected.map_or(rows, |expected| (expected + 4.0 * expected.sqrt()).ceil().max(1.0) as u64);
         let leaves = run.recording == 1 && self.device_sums.is_none();
@@ -242,12 +240,12 @@ impl DeviceBatch {
         );
     }
 
-    /// Waits for a dispatch; returns how long its kernel took, zero where the device cannot tell.
+    /// Waits for a dispatch; returns the time of its kernel, zero if the device cannot measure it.
     pub fn land(&mut self, gpu: &Gpu, slot: usize) -> Result<Duration, GpuError> {
         self.slots[slot].land(gpu)
     }
 
-    /// Reads what a dispatch has counted; returns what is new.
+    /// Reads the counts of a dispatch; returns the increments.
     pub fn count(&mut self, slot: usize) -> Result<Counters, GpuError> {
         let slot = &mut self.slots[slot];
         let (arrived, budget) = slot.count(self.chains.len())?;
@@ -271,8 +269,8 @@ impl DeviceBatch {
         Ok(news)
     }
 
-    /// Has `take` look at the draws of a dispatch: the first chain's place, counts, the draws' numbers, and what transitions told,
-    /// row by row.
+    /// Calls `take` with the draws of a dispatch: the first chain's index, the counts, and row by row the draws'
+    /// numbers and the statistics of their transitions.
     pub fn draws(
         &self,
         gpu: &Gpu,
@@ -283,22 +281,22 @@ impl DeviceBatch {
             .draws(gpu, self.packs, |counts, numbers, statistics| take(self.first, counts, numbers, statistics))
     }
 
-    /// Transitions of the phase that all its chains have made, as far as is known.
+    /// Transitions of the phase that all chains have made, as counted so far.
     pub fn slowest(&self) -> u32 {
         self.made.iter().copied().min().unwrap_or(0)
     }
 
-    /// Transitions of the phase that the chain has made which is farthest ahead, as far as is known.
+    /// Transitions of the phase that the chain farthest ahead has made, as counted so far.
     pub fn furthest(&self) -> u32 {
         self.made.iter().copied().max().unwrap_or(0)
     }
 
-    /// The chains as the last phase has left them.
+    /// The chains after the last phase.
     pub fn chains(&self) -> &[Chain] {
         &self.chains
     }
 
-    /// Fetches the chains as the phase has left them.
+    /// Copies the chains from the device.
     pub fn fetch(&mut self, gpu: &Gpu) -> Result<&[Chain], GpuError> {
         let bytes = (self.chains.len() * size_of::<Chain>()) as u64;
         Flight::start(gpu, |_| {}, |_| {}, &[(&self.states, bytes)], None, &[]).land(gpu)?;
@@ -306,7 +304,7 @@ impl DeviceBatch {
         Ok(&self.chains)
     }
 
-    /// Adds the moments of its chains' draws, `draws` of each, to `moments`.
+    /// Adds the moments of the batch's draws, `draws` of each chain, to `moments`.
     pub fn pool(
         &mut self,
         gpu: &Gpu,

@@ -1,5 +1,5 @@
-//! The dispatches of a phase: two of each batch follow each other, and while one runs, the host takes in what the one before
-//! has left.
+//! The dispatches of a phase: two of each batch are in flight, and while one runs, the host processes the output of the
+//! other.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -14,26 +14,27 @@ use crate::faults;
 use crate::gpu::GpuError;
 use crate::math::ln;
 
-/// A dispatch should take about this long: many times a round trip, and far from what a watchdog minds.
+/// Target duration of a dispatch: many round trips, and far below the limit of a watchdog.
 const DISPATCH_TIME: Duration = Duration::from_millis(20);
 
-/// Iterations of loops of the first dispatch, and of any on a software adapter: lavapipe ends all loops of an invocation,
-/// silently, after 65,535, and the last leapfrog begins before the budget is spent ([`tables::SOFTWARE_TURNS`]).
+/// Loop iterations of the first dispatch, and of every dispatch on a software adapter: lavapipe silently ends all loops
+/// of an invocation after 65,535 iterations, and the last leapfrog begins before the budget is spent
+/// ([`tables::SOFTWARE_TURNS`]).
 ///
 /// [`tables::SOFTWARE_TURNS`]: crate::density::gpu::tables::SOFTWARE_TURNS
 pub const FIRST_BUDGET: u32 = 20_000;
 pub const SOFTWARE_BUDGET: u32 = 40_000;
 
-/// The most iterations of a dispatch.
+/// Largest number of iterations of a dispatch.
 const LARGEST_BUDGET: u32 = 1 << 24;
 
-/// Where draws are summed up, no chain is so many transitions ahead of another: all have made the same number when a run is
-/// stopped.
+/// If draws are summed up, no chain runs more transitions than this ahead of another, because all must end with the
+/// same number when a run is stopped.
 const AHEAD: u32 = 256;
 
 impl DeviceEngine {
-    /// How many transitions of the phase a chain is to make: where draws are summed up and the run was stopped, as many as the
-    /// one that is farthest ahead has made.
+    /// Transitions of the phase that every chain is to make: none after a stop, or, if draws are summed up, as many as
+    /// the chain farthest ahead has made.
     fn goal(&self, phase: &Phase) -> u32 {
         match self.progress.is_stopped() {
             false => phase.transitions,
@@ -42,7 +43,7 @@ impl DeviceEngine {
         }
     }
 
-    /// Whether the draws of a phase are summed up.
+    /// Whether the device sums up the draws of a phase.
     pub(super) fn sums(&self, phase: &Phase) -> bool {
         self.shaders.sums > 0 && phase.part.records()
     }
@@ -60,7 +61,7 @@ impl DeviceEngine {
         Ok(())
     }
 
-    /// Has two dispatches of each batch follow each other until it has reached the goal.
+    /// Keeps two dispatches of each batch in flight until it has reached the goal.
     fn follow_up(
         &mut self,
         phase: &Phase,
@@ -126,7 +127,7 @@ impl DeviceEngine {
         self.batches[batch].submit(&self.gpu, &self.kernels.transition, slot, run);
     }
 
-    /// Takes in what a dispatch has left.
+    /// Processes the output of a dispatch.
     fn collect(
         &mut self,
         phase: &Phase,

@@ -1,5 +1,5 @@
-//! Draws that leave for a sink which keeps 16 bits of each number: the device rounds them as the sink would, so that half the
-//! bytes cross the bus, and named variables come out of it.
+//! Half-precision draws, for a sink that keeps 16 bits of each number: the device computes named variables and rounds
+//! them as the sink would, so that half the bytes cross the bus.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use crate::model::{LocationScale, Model};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-/// What packs draws in certain units.
+/// The kernel that packs draws, with a location and scale for each variable.
 #[derive(Debug)]
 pub struct Packer {
     kernel: ComputeKernel,
     /// Mean and 1 / sd of each kept variable, in the sampler's units.
     table: wgpu::Buffer,
-    /// Of each kept variable, in the user's units.
+    /// Location and scale of each kept variable, in the user's units.
     units: Vec<LocationScale>,
 }
 
 impl Packer {
-    /// Packs what `shaders` let leave of the draws of `model`, in these units of all kept variables: `known`, where its units
-    /// are these. `None` where 32 bits cannot tell the units.
+    /// A packer for draws of `model` with these `units` of all kept variables, in the user's units; `known`, if its
+    /// units are equal. `None` if the units do not fit into 32 bits.
     ///
     /// # Errors
-    /// When the driver refuses the shader, or the device has no room for the table.
+    /// If the driver refuses the shader, or the device has no memory for the table.
     pub fn of(
         known: Option<Arc<Packer>>,
         gpu: &Gpu,
@@ -48,21 +48,21 @@ impl Packer {
     }
 }
 
-/// Room for the packed draws of a dispatch.
+/// Buffers for the packed draws of a dispatch.
 #[derive(Debug)]
 pub struct Packed {
     packer: Arc<Packer>,
     landing: Landing,
     bound: wgpu::BindGroup,
-    /// Words of a draw.
+    /// 32-bit words per draw.
     words: u64,
 }
 
 impl Packed {
-    /// Room for `rows` of the draws that a dispatch leaves in `draws`, as `counts` tells.
+    /// Buffers for `rows` rows of the draws that a dispatch writes to `draws` and counts in `counts`.
     ///
     /// # Errors
-    /// When the device has none.
+    /// If the device has no memory for the buffers.
     pub fn new(gpu: &Gpu, packer: &Arc<Packer>, [counts, draws]: [&Landing; 2], rows: u64) -> Result<Packed, GpuError> {
         let words = packer.units.len().div_ceil(2) as u64;
         let landing = Landing::new(gpu, "packed draws", rows * words * 4)?;
@@ -71,25 +71,25 @@ impl Packed {
         Ok(Packed { packer: packer.clone(), landing, bound, words })
     }
 
-    /// Whether it is this one that packs.
+    /// Whether these draws are packed by `packer`.
     pub fn is_by(&self, packer: &Arc<Packer>) -> bool {
         Arc::ptr_eq(&self.packer, packer)
     }
 
-    /// Records the packing of up to so many rows.
+    /// Records the packing of up to `rows` rows.
     pub fn dispatch(&self, gpu: &Gpu, pass: &mut wgpu::ComputePass, rows: u64) {
         self.packer.kernel.dispatch_all(gpu, pass, &self.bound, (rows * self.words).div_ceil(u64::from(MOVERS)));
     }
 
-    /// Where so many rows land, and their bytes.
+    /// The landing of `rows` rows, and their bytes.
     pub fn landing(&self, rows: u64) -> (&Landing, u64) {
         (&self.landing, rows * self.words * 4)
     }
 
-    /// Has `read` look at so many rows that have landed.
+    /// Calls `read` with `rows` rows that have landed.
     ///
     /// # Errors
-    /// When they have not.
+    /// If the rows have not landed.
     pub fn read<R>(&self, rows: u64, read: impl FnOnce(LandedDraws) -> R) -> Result<R, GpuError> {
         let (landing, bytes) = self.landing(rows);
         landing.read(bytes, |bytes| {
@@ -98,22 +98,22 @@ impl Packed {
     }
 }
 
-/// The draws that a dispatch has left, row by row.
+/// The draws of a dispatch, row by row.
 #[derive(Debug, Clone, Copy)]
 pub enum LandedDraws<'a> {
-    /// The leading coordinates of theta, in the sampler's units.
+    /// The leading coordinates of theta, unconstrained, in the sampler's units.
     Positions(&'a [f32]),
-    /// Named variables, as offsets in units of them; rows of an even number, the last of which may say nothing.
+    /// Named variables, as offsets from the mean in sds; rows are padded to an even length.
     Packed {
         /// `[row][variable]`.
         halves: &'a [f16],
-        /// Of each variable, in the user's units.
+        /// Location and scale of each variable, in the user's units.
         units: &'a [LocationScale],
     },
 }
 
 impl LandedDraws<'_> {
-    /// How many numbers there are of each of so many rows.
+    /// Numbers of each of `rows` rows.
     pub fn width(&self, rows: usize) -> usize {
         let numbers = match self {
             LandedDraws::Positions(numbers) => numbers.len(),
@@ -122,7 +122,7 @@ impl LandedDraws<'_> {
         numbers / rows.max(1)
     }
 
-    /// Writes the named variables of a row, in the user's units; `room` holds the row's numbers on the way.
+    /// Writes the named variables of a row, in the user's units; `room` is scratch space as long as a row.
     pub fn write(&self, model: &Model, row: usize, room: &mut [f64], named: &mut [f64]) {
         let places = row * room.len()..(row + 1) * room.len();
         match self {

@@ -1,4 +1,4 @@
-//! Where the chains of a device engine start: the same points as on the CPU, looked for there.
+//! The starting states of a device engine's chains: computed on the CPU, at the same points as the CPU engine's.
 
 use rayon::prelude::*;
 
@@ -9,13 +9,13 @@ use crate::engine::worker::{HostChain, Worker};
 use crate::model::Model;
 use crate::nuts::{State, Transition};
 
-/// Chains whose starting points a thread looks for at once.
+/// Chains for which a thread looks for starting points at once.
 const STARTS: usize = 256;
 
 /// The state of each chain at its starting point.
 ///
 /// # Errors
-/// When a chain finds none.
+/// If a chain finds no starting point.
 pub fn starting_states(model: &Model, chains: Chains) -> Result<Vec<State>, EngineError> {
     let density = CpuDensity::new(model);
     let dim = model.dim();

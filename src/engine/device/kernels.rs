@@ -1,4 +1,4 @@
-//! The shaders of whole transitions: how a model's vectors lie on the device, and the kernels compiled for it.
+//! The shaders of whole transitions: the layout of a model's vectors on the device, and the kernels compiled for it.
 
 use std::mem::offset_of;
 
@@ -14,7 +14,7 @@ use crate::model::{Coordinates, Likelihood, Model, Refusal};
 use crate::nuts::{MAX_ENERGY_ERROR, adaptation};
 use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
 
-/// What transitions are put together from, beside the log density and what there is a choice of.
+/// The sources of transitions, apart from the log density and from variants.
 const TRANSITIONS: [Source; 13] = [
     Dispatch::SOURCE,
     Weight::SOURCE,
@@ -31,72 +31,73 @@ const TRANSITIONS: [Source; 13] = [
     source!("moments.wgsl"),
 ];
 
-/// A lane should hold at most so many groups' effects of all coefficients together: they live in registers.
+/// Limit on the groups' effects of all coefficients that a lane holds, because they use registers.
 const SLOTS_PER_LANE: usize = 32;
 
-/// The vector where a chain's checkpoints begin; see vectors.wgsl.
+/// The first vector of a chain's checkpoints; see vectors.wgsl.
 const CHECKPOINT: u32 = 16;
 
-/// Chains whose vectors lie beside each other where each has a lane to itself: the lanes of a subgroup, as a rule.
+/// Chains whose vectors are interleaved if each chain has a lane to itself: usually the lanes of a subgroup.
 const BESIDE: usize = 32;
 
-/// Bytes of a workgroup's memory that any device has; they hold the numbers of all groups where lanes have chains to themselves.
+/// Bytes of a workgroup's memory that every device has; they hold the numbers of all groups if each chain has a lane to
+/// itself.
 const NEAR: usize = 16 << 10;
 
-/// The most coefficients of a model whose chains have a lane each, with all coordinates in registers.
+/// Largest number of coefficients of a model whose chains have a lane each, with all coordinates in registers.
 const MOST_ALONE: usize = 4;
 
-/// Groups that such a lane adds up together before their sums join the others; a quad of sums holds as many.
+/// Groups that such a lane adds up together before it adds their sums to the others; also the length of a quad of sums.
 const BUNCH: usize = 4;
 
-/// Vectors of a chain's sums: of each half of its draws two, and two of its tails.
+/// Vectors of a chain's sums: two for each half of its draws, and two for its tails.
 pub const SUMS: usize = 6;
 
-/// Chains whose moments are pooled on the device.
+/// Chains whose moments are pooled together on the device.
 pub const POOLED: u32 = 64;
 
-/// Lanes of a workgroup of the kernels that move numbers: `pool`, `put`, `take` and `pack`.
+/// Lanes of a workgroup of the kernels that copy and reduce: `pool`, `put`, `take` and `pack`.
 pub const MOVERS: u32 = 64;
 
-/// The lane whose random block names the directions; those before it hold the joins' blocks, for depths up to 28.
+/// The lane whose random block gives the directions; the lanes before it hold the blocks of joins, for depths up to 28.
 const DIRECTION_LANE: u32 = 7;
 
-/// What leaves the device of draws.
+/// The device's output of draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceOutput {
-    /// So many leading coordinates of each.
+    /// This many leading coordinates of each draw.
     Draws(usize),
-    /// Sums over all of a chain's, and histograms of those of all chains.
+    /// Sums over each chain's draws, and histograms over the draws of all chains.
     Sums,
 }
 
-/// The compiled shaders that every run takes.
+/// The compiled kernels of every run.
 #[derive(Debug)]
 pub struct Kernels {
     /// Whole transitions.
     pub transition: ComputeKernel,
-    /// Moments over chains.
+    /// Pools moments over chains.
     pub pool: ComputeKernel,
-    /// States from the host to the chains.
+    /// Copies states from the host to the chains.
     pub put: ComputeKernel,
-    /// States from the chains to the host.
+    /// Copies states from the chains to the host.
     pub take: ComputeKernel,
 }
 
-/// How a model's vectors lie on the device, and its shaders.
+/// The layout of a model's vectors on the device, and its shaders.
 #[derive(Debug, Clone)]
 pub struct TransitionShaders {
     /// Lanes that share a chain.
     pub team: Team,
-    /// How vectors lie.
+    /// The layout of vectors.
     pub lie: Vectors,
-    /// How those of sums lie, which are of all named variables.
+    /// The layout of vectors of sums, which have all named variables.
     pub sums_lie: Vectors,
-    /// Vectors of a chain.
+    /// Number of vectors of a chain.
     pub vectors: u32,
-    /// Leading coordinates of each draw that leave, if any do.
+    /// Number of leading coordinates that are written of each draw; 0 if draws are summed up.
     pub kept: usize,
-    /// Vectors of a chain's sums, if those leave.
+    /// Number of vectors of a chain's sums; 0 if draws are written.
     pub sums: usize,
     /// Entry `transition`.
     pub transition: String,
@@ -109,8 +110,8 @@ pub struct TransitionShaders {
 }
 
 impl TransitionShaders {
-    /// The shaders of transitions of `model` on such a device, with trees of up to `max_depth` doublings; `output` says what
-    /// becomes of draws.
+    /// The shaders of transitions of `model` on the device `target`, with trees of up to `max_depth` doublings;
+    /// `output` selects the output of draws.
     pub fn new(model: &Model, max_depth: u32, output: DeviceOutput, target: Target) -> TransitionShaders {
         let (layout, team) = (model.layout(), team(model, target));
         let (beside, sharing, drawing) = match team.meeting {
@@ -183,19 +184,21 @@ impl TransitionShaders {
         }
     }
 
-    /// Compiles those that every run takes.
+    /// Compiles the kernels of every run.
     ///
     /// # Errors
-    /// When a shader is refused.
+    /// If the driver refuses a shader.
     pub fn compile(&self, gpu: &Gpu) -> Result<Kernels, GpuError> {
-        // SAFETY: teams beyond the batch's chains return at once, or are none; vectors, counts and sums have room for every chain
-        // and lane of it, and draws for as many rows as all chains may make. Groups below J and coefficients below K index the
-        // tables. A loop ends after K, TRIANGLE, J, SLOTS, a group's rows or ten rounds, and the outermost when the budget is
-        // spent, to which every turn adds.
+        // SAFETY: teams beyond the batch's chains return at once, or do not exist; vectors, counts and sums have room
+        // for every chain and lane of the batch, and draws for as many rows as all chains may make. Groups below J and
+        // coefficients below K index the tables. Loops end after K, TRIANGLE, J, SLOTS, a group's rows or ten rounds,
+        // and the outermost loop when the budget is spent, to which every iteration adds.
         let transition = unsafe { ComputeKernel::compile(gpu, "transition", &self.transition, &[])? };
-        // SAFETY: as many stretches as the batch's chains make are dispatched, and what they leave has room.
+        // SAFETY: as many chunks of POOLED chains are dispatched as the batch has, and the output has room for all
+        // chunks.
         let pool = unsafe { ComputeKernel::compile(gpu, "pool", &self.pool, &[])? };
-        // SAFETY: both look how many numbers of states there are, which are whole states of the batch's chains. There are no loops.
+        // SAFETY: both entries compare their index with the length of the states, which are whole states of the batch's
+        // chains. There are no loops.
         let [put, take] = unsafe {
             [
                 ComputeKernel::compile(gpu, "put", &self.states, &[])?,
@@ -205,10 +208,10 @@ impl TransitionShaders {
         Ok(Kernels { transition, pool, put, take })
     }
 
-    /// The numbers of all groups, as these kernels read them: those of `tables`, or group after group in quads.
+    /// The table of all groups' numbers that these kernels read: in the order of `tables`, or group by group in quads.
     ///
     /// # Errors
-    /// When there is no room for them.
+    /// If the device has no memory for the table.
     pub fn table_of_groups(&self, gpu: &Gpu, tables: &Tables) -> Result<wgpu::Buffer, GpuError> {
         const NAME: &str = "the table of groups";
         if self.team.meeting != Meeting::Alone {
@@ -224,18 +227,19 @@ impl TransitionShaders {
         gpu.table(NAME, &table)
     }
 
-    /// Compiles what packs draws.
+    /// Compiles the kernel that packs draws.
     pub fn compile_pack(&self, gpu: &Gpu) -> Result<ComputeKernel, GpuError> {
-        // SAFETY: invocations behind the last row return at once; each row has KEPT numbers before, of which the leading ones
-        // are all hyperparameters, and WORDS words after. There are no loops.
+        // SAFETY: invocations after the last row return at once; each row has KEPT numbers before packing, of which the
+        // leading ones are all hyperparameters, and WORDS words afterwards. There are no loops.
         unsafe { ComputeKernel::compile(gpu, "pack", &self.pack, &[]) }
     }
 }
 
-/// Whether `gpu` makes whole transitions of `model`: where it has a log density, and no loop of a transition has too many turns.
+/// Checks that `gpu` can make whole transitions of `model`: it has a log density, and no loop of a transition has too
+/// many iterations.
 ///
 /// # Errors
-/// What the CPU refuses; an adapter in software that would not end its loops.
+/// If the CPU refuses the model, or a software adapter would cut its loops short.
 pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
     cpu::admits(model)?;
     let team = team(model, gpu.target());
@@ -250,15 +254,15 @@ fn turns(model: &Model, team: Team) -> u32 {
     group_turns(model, team, model.likelihood() == Likelihood::Observations)
 }
 
-/// Whether the effects of `model` are coordinates, or can be drawn where the hyperparameters are: an adapter in software would cut
-/// short the loops that take as many turns again as a log density.
+/// Whether the effects of `model` are coordinates, or the device can draw them given the hyperparameters: a software
+/// adapter would cut the loops short, which take as many iterations again as a log density.
 pub fn draws_effects(model: &Model, target: Target) -> bool {
     let team = team(model, target);
     let turns = (model.layout().groups as u32).div_ceil(team.lanes).saturating_mul(turns(model, team));
     *model.coordinates() != Coordinates::Collapsed || !target.software || turns <= SOFTWARE_TURNS / 2
 }
 
-/// Whether a lane can have a chain of `model` to itself.
+/// Whether a chain of `model` can have a lane to itself.
 fn fits_alone(model: &Model, target: Target) -> bool {
     let (k, groups) = (model.layout().coefficients, model.layout().groups);
     let numbers = (1 + k * (k + 1) / 2 + k).next_multiple_of(4);
@@ -270,7 +274,7 @@ fn fits_alone(model: &Model, target: Target) -> bool {
         && (!target.software || turns <= SOFTWARE_TURNS)
 }
 
-/// The lanes that share a chain of `model` on such a device.
+/// The lanes that share a chain of `model` on the device `target`.
 pub fn team(model: &Model, target: Target) -> Team {
     if target.alone && fits_alone(model, target) {
         return Team::alone(target);
@@ -281,7 +285,7 @@ pub fn team(model: &Model, target: Target) -> Team {
     Team::of(Target { subgroup, ..target }, model.layout().groups, most)
 }
 
-/// The table of rows, in the bits that rows/serial.wgsl reads.
+/// The table of rows, as the words that rows/serial.wgsl reads.
 pub fn table_of_rows(model: &Model) -> Vec<u32> {
     let bits = |value: f64| (value as f32).to_bits();
     let (dataset, scaling) = (model.dataset(), model.scaling());

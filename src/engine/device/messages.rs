@@ -1,13 +1,13 @@
-//! What the host and the kernels of transitions tell each other: structures that both declare, of 32-bit numbers.
+//! Structures of 32-bit numbers that the host and the kernels of transitions share.
 
 use crate::gpu::shared_struct;
 
 shared_struct! {
-    /// What a dispatch has to do.
+    /// The parameters of a dispatch.
     pub struct Dispatch {
         /// The low word of the seed.
         pub seed_low: u32,
-        /// The high one.
+        /// The high word of the seed.
         pub seed_high: u32,
         /// Global number of the batch's first chain.
         pub first_chain: u32,
@@ -15,37 +15,37 @@ shared_struct! {
         pub chains: u32,
         /// Transitions that every chain had made when the phase began.
         pub first_transition: u32,
-        /// Transitions of the phase that a chain may have made when the dispatch ends.
+        /// Transitions of the phase that a chain may have made by the end of the dispatch.
         pub transitions: u32,
-        /// Draws of a chain that the dispatch has room for.
+        /// Draws of each chain that the dispatch has room for.
         pub room: u32,
-        /// Iterations of loops that a lane may make, about.
+        /// Approximate number of loop iterations of a lane.
         pub budget: u32,
-        /// The most doublings of a trajectory.
+        /// Largest number of doublings of a trajectory.
         pub max_depth: u32,
-        /// 1 where draws go into moments.
+        /// 1 if draws go into moments.
         pub learning: u32,
-        /// 1 where draws leave.
+        /// 1 if draws are recorded.
         pub recording: u32,
-        /// 1 where chains adapt their step sizes.
+        /// 1 if chains adapt their step sizes.
         pub adapting: u32,
-        /// The mean acceptance aimed at.
+        /// Target of the mean acceptance.
         pub target_accept: f32,
         /// How far an error in acceptance moves the log step size.
         pub gain: f32,
-        /// The log step size, or that with which chains begin to adapt.
+        /// The log step size, or the one at which chains begin to adapt.
         pub log_step_size: f32,
-        /// More than any loop makes turns.
+        /// Upper bound on the iterations of any loop, which keeps compilers from unrolling loops.
         pub turns: u32,
-        /// Where draws are summed up, how many of a chain's make its first half.
+        /// Draws in the first half of a chain, if draws are summed up.
         pub half: u32,
         /// The thinning interval: the draw of every `thin`-th transition is recorded.
         pub thin: u32,
         /// Transitions of every chain since the last recorded one, when the phase began.
         pub since_recorded: u32,
-        /// Where effects are drawn here, the number of the phase's first draw among random numbers.
+        /// Number of the phase's first draw in the random numbers of its effects, if the device draws effects.
         pub first_effects: u32,
-        /// The bits of that number which are flipped: all in warm-up.
+        /// The bits of that number to flip: all in warm-up.
         pub effects_flipped: u32,
     }
 }
@@ -67,7 +67,7 @@ shared_struct! {
         pub error: f32,
         /// The log step size.
         pub log_step: f32,
-        /// Its mean.
+        /// The average of the log step sizes.
         pub log_mean: f32,
     }
 }
@@ -77,7 +77,7 @@ shared_struct! {
     pub struct Chain {
         /// Transitions of the phase made so far.
         pub made: u32,
-        /// 1 while a transition is under way, and then its tree.
+        /// 1 while a transition is under way, whose tree the next members describe.
         pub growing: u32,
         /// Doublings so far.
         pub depth: u32,
@@ -87,27 +87,27 @@ shared_struct! {
         pub leaves: u32,
         /// The end that moves.
         pub moving: u32,
-        /// Its step size.
+        /// Step size of the transition.
         pub step_size: f32,
-        /// The energy it started with.
+        /// Energy at the start of the transition.
         pub initial_energy: f32,
-        /// Acceptances of its leapfrogs.
+        /// Sum of acceptances over its leapfrogs.
         pub acceptance_sum: f32,
-        /// The tree's.
+        /// Weight of the tree.
         pub weight: Weight,
-        /// The subtree's.
+        /// Weight of the subtree.
         pub subtree_weight: Weight,
         /// Which of two states is the sample.
         pub sample: u32,
-        /// Its log density, without the constant.
+        /// Log density of the sample, without the constant.
         pub log_density: f32,
-        /// Its energy.
+        /// Energy of the sample.
         pub energy: f32,
         /// Log density of the subtree's sample.
         pub subtree_log_density: f32,
-        /// Its energy.
+        /// Energy of the subtree's sample.
         pub subtree_energy: f32,
-        /// Of its step size.
+        /// Adaptation of the step size.
         pub adaptation: StepSize,
         /// Leapfrogs of the phase.
         pub gradients: u32,
@@ -115,51 +115,51 @@ shared_struct! {
         pub divergences: u32,
         /// Sum of acceptances over the phase's transitions.
         pub acceptance: f32,
-        /// Where draws are summed up, the first energy.
+        /// The first energy, if draws are summed up.
         pub first_energy: f32,
-        /// The latest.
+        /// The latest energy.
         pub last_energy: f32,
-        /// The sum of the energies' distances from the first.
+        /// The sum of the energies' differences from the first.
         pub energy_sum: f32,
-        /// The sum of their squares.
+        /// The sum of the squared differences from the first.
         pub energy_square: f32,
-        /// The sum of squared steps from energy to energy.
+        /// The sum of squared differences between successive energies.
         pub energy_steps: f32,
-        /// Trajectories that could not be doubled once more.
+        /// Trajectories that ended at the largest number of doublings.
         pub saturated: u32,
     }
 }
 
 shared_struct! {
-    /// What a transition tells about itself, and of which chain it is.
+    /// Statistics of a transition, and its chain.
     pub struct TransitionStatistics {
         /// Log density of the draw, without the constant.
         pub lp: f32,
-        /// Its energy.
+        /// Energy of the draw.
         pub energy: f32,
         /// Mean acceptance over the trajectory.
         pub acceptance_rate: f32,
         /// Step size of the leapfrogs.
         pub step_size: f32,
-        /// Doublings of the trajectory.
+        /// Number of doublings of the trajectory.
         pub tree_depth: u32,
-        /// Leapfrogs.
+        /// Number of leapfrogs.
         pub n_steps: u32,
-        /// 1 where the energy error was too large.
+        /// 1 if the transition diverged.
         pub diverging: u32,
-        /// 1 where the trajectory could not be doubled once more.
+        /// 1 if the trajectory ended at the largest number of doublings.
         pub reached_max_treedepth: u32,
-        /// The chain's place in its batch.
+        /// The chain's index in its batch.
         pub chain: u32,
     }
 }
 
 shared_struct! {
-    /// Chains and draws per chain of a stretch that is pooled.
+    /// The draws whose moments are pooled.
     pub struct Pooling {
         /// Chains of the batch.
         pub chains: u32,
-        /// Draws of each.
+        /// Draws of each chain.
         pub draws: f32,
     }
 }

@@ -1,4 +1,4 @@
-//! How a device engine is to be built, and the shaders that are compiled for it.
+//! The plan of a device engine, and the shaders compiled for it.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use crate::engine::host::Chains;
 use crate::gpu::{Gpu, Target};
 use crate::model::Model;
 
-/// How a device engine is to be built, beside its model.
+/// The plan of a device engine, apart from its model.
 #[derive(Debug, Clone, Copy)]
 pub struct DevicePlan {
     /// The chains.
     pub chains: Chains,
-    /// The most doublings of a trajectory there is room for.
+    /// Largest number of doublings of a trajectory that buffers allow.
     pub max_depth: u32,
-    /// What goes to the sink.
+    /// The variables that go to the sink.
     pub keep: Keep,
 }
 
-/// The shaders of a plan, compiled.
+/// The compiled shaders of a plan.
 #[derive(Debug, Clone)]
 pub struct Compiled {
     pub(super) shaders: TransitionShaders,
@@ -28,10 +28,10 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles what `plan` needs for `model` on `gpu`; another number of chains may do better with other shaders.
+    /// Compiles the shaders of `plan` for `model` on `gpu`; for another number of chains other shaders may be faster.
     ///
     /// # Errors
-    /// When the device does not admit `model`, or the driver refuses a shader.
+    /// If the device does not admit `model`, or the driver refuses a shader.
     pub fn new(gpu: &Gpu, model: &Model, plan: &DevicePlan) -> Result<Compiled, DensityError> {
         admits(gpu, model)?;
         let target = target(gpu, plan);
@@ -42,18 +42,18 @@ impl Compiled {
         Ok(Compiled { shaders, kernels })
     }
 
-    /// Whether they are what `plan` needs, if it differs from the plan they were compiled for in its chains alone.
+    /// Whether these shaders suit `plan`, which differs from the plan that they were compiled for only in its chains.
     pub fn suits(&self, gpu: &Gpu, model: &Model, plan: &DevicePlan) -> bool {
         kernels::team(model, target(gpu, plan)) == self.shaders.team
     }
 
-    /// How many lanes share a chain, and how many numbers of each of its vectors a lane holds.
+    /// Number of lanes that share a chain, and of numbers of each vector in a lane.
     pub fn team(&self) -> (u32, usize) {
         (self.shaders.team.lanes, self.shaders.lie.slots)
     }
 }
 
-/// What the kernels of a plan are written for.
+/// The target of a plan's kernels.
 fn target(gpu: &Gpu, plan: &DevicePlan) -> Target {
     gpu.target_of(plan.chains.count, plan.keep == Keep::Summary)
 }

@@ -1,6 +1,6 @@
-//! Draws of chains that run ahead of each other, until all have made a block of them: blocks one after the other, in the user's
-//! units. Blocks are small, so that they leave while chains run: what takes them has work all the time, and finds them in a
-//! processor's cache.
+//! A reorder buffer: it holds draws of chains that run ahead of each other until all chains have made a block of them,
+//! and emits blocks in order, in the user's units. Blocks are small and are emitted while chains run, so that the sink
+//! has work all the time and finds blocks in a processor's cache.
 
 use std::collections::VecDeque;
 
@@ -12,43 +12,43 @@ use crate::engine::{Counters, DrawBlock, DrawSink, Phase, SinkError};
 use crate::model::Model;
 use crate::nuts::Statistics;
 
-/// A block takes about so many bytes, unless a single draw of all chains takes more.
+/// Approximate bytes of a block, unless a single draw of all chains takes more.
 const BLOCK_BYTES: usize = 8 << 20;
 
-/// All blocks together take at most so many, unless two of them take more.
+/// Limit on the bytes of all blocks together, unless two blocks take more.
 const BYTES: usize = 512 << 20;
 
-/// Chains are taken in together in about so many shares for each thread.
+/// Approximate number of shares of the chains for each thread.
 const SHARES: usize = 4;
 
-/// Draws that leave are counted up in stretches of so many, whatever the number of threads.
+/// Emitted draws are counted in chunks of this many, whatever the number of threads.
 const COUNTED: usize = 1 << 14;
 
 /// Blocks of draws of all chains.
 #[derive(Debug)]
 pub struct ReorderBuffer {
-    /// Whether these are draws of warm-up, the first one's number in that part of the run, and the transitions that every chain
-    /// had made of it.
+    /// Whether the draws are from warm-up, the number of the first draw in this part of the run, and the transitions of
+    /// it that every chain had made before the phase.
     warmup: bool,
     first_draw: usize,
     before: usize,
     thin: usize,
     chains: usize,
     variables: usize,
-    /// Draws of a block; the last one has what is left.
+    /// Draws of each chain in a block; the last block has the rest.
     block: usize,
-    /// How many blocks there may be.
+    /// Largest number of blocks.
     most: usize,
-    /// Draws of each chain there will be, and of them, how many have left.
+    /// Draws of each chain in the phase, and the number of them that were emitted.
     total: usize,
     left: usize,
     /// Draws of each chain so far.
     made: Vec<usize>,
-    /// Those that some chain has begun, from the next that leaves on.
+    /// Blocks that some chain has begun, from the next one to be emitted on.
     blocks: VecDeque<BlockDraws>,
-    /// Room of blocks that have left.
+    /// Buffers of emitted blocks.
     spare: Vec<BlockDraws>,
-    /// What the draws that have left tell.
+    /// Counters over the emitted draws.
     counters: Counters,
 }
 
@@ -63,30 +63,29 @@ pub struct BlockDraws {
     statistics: Vec<Statistics>,
 }
 
-/// Some chains' part of the blocks.
+/// Some chains' share of the blocks.
 struct BlockShare<'a> {
     made: &'a mut [usize],
-    /// Draws of each chain in the block, their numbers, and the statistics of their transitions.
+    /// Draws of each chain in the block, their values, and the statistics of their transitions.
     blocks: Vec<(usize, &'a mut [f64], &'a mut [Statistics])>,
 }
 
 /// Draws of consecutive chains as they come from the device.
 pub struct Arrived<'a> {
-    /// The first chain's place among all.
+    /// Index of the first chain among all chains.
     pub first: usize,
-    /// Draws of each chain there are, as the first of four numbers.
+    /// The counts of each chain, the first of which is its number of draws.
     pub counts: &'a [[u32; 4]],
-    /// `[row]`; rows of a chain follow in the order of its draws, with those of others between them.
+    /// `[row]`; a chain's rows are in the order of its draws, with rows of other chains between them.
     pub numbers: LandedDraws<'a>,
-    /// `[row]`, with the chain's place among these.
+    /// `[row]`, with the chain's index among these chains.
     pub statistics: &'a [TransitionStatistics],
 }
 
-/// The rows of each chain.
 struct ChainRows {
-    /// Where each chain's begin, and where the last one's end.
+    /// The start of each chain's rows, and the end of the last chain's.
     starts: Vec<usize>,
-    /// Chain after chain.
+    /// The rows, chain by chain.
     rows: Vec<u32>,
 }
 
@@ -116,7 +115,7 @@ impl Arrived<'_> {
 
 impl ReorderBuffer {
     /// A buffer for the draws of a phase, of `variables` variables of `chains` chains that have made `before`
-    /// transitions of that part of the run, in the room that another one has left.
+    /// transitions of this part of the run; `spare` are buffers to reuse.
     pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize, spare: Vec<BlockDraws>) -> ReorderBuffer {
         let first_draw = phase.kept(before);
         let total = phase.kept(before + phase.transitions as usize) - first_draw;
@@ -141,19 +140,19 @@ impl ReorderBuffer {
         }
     }
 
-    /// How many transitions of the phase a chain may have made, for whose draws there is a place.
+    /// Transitions of the phase that a chain may have made without overflowing the buffer.
     pub fn limit(&self, phase: &Phase) -> u32 {
         let room = self.left + self.most * self.block;
         // All transitions before the one whose draw would be one too many.
         if room >= self.total { phase.transitions } else { self.transitions(room + 1) - 1 }
     }
 
-    /// How many transitions of the phase it takes to make so many draws.
+    /// Number of transitions of the phase that make `draws` draws.
     fn transitions(&self, draws: usize) -> u32 {
         ((self.first_draw + draws) * self.thin - self.before) as u32
     }
 
-    /// Takes draws, with `log_constant` added to their log densities.
+    /// Records draws, with `log_constant` added to their log densities.
     pub fn record(&mut self, model: &Model, log_constant: f64, arrived: &Arrived) {
         let (block, variables, left) = (self.block, self.variables, self.left);
         let width = arrived.numbers.width(arrived.statistics.len());
@@ -175,7 +174,7 @@ impl ReorderBuffer {
         });
     }
 
-    /// Makes room for all draws that have arrived.
+    /// Begins blocks for all draws that have arrived.
     fn begin_blocks(&mut self, arrived: &Arrived) {
         let made = self.made[arrived.first..].iter().zip(arrived.counts);
         let furthest = made.map(|(made, [written, ..])| made + *written as usize).max().unwrap_or(0);
@@ -188,7 +187,7 @@ impl ReorderBuffer {
             draws.length = self.block.min(self.total - begun);
             let rows = self.chains * draws.length;
             if draws.statistics.len() < rows {
-                // Of numbers, memory that nobody has touched: the threads that write it do.
+                // Zeroed values are memory that nobody has touched yet: the threads that write it touch it first.
                 draws.values = vec![0.0; rows * self.variables];
                 draws.statistics = rayon::iter::repeat_n(Statistics::default(), rows).collect();
             }
@@ -196,7 +195,7 @@ impl ReorderBuffer {
         }
     }
 
-    /// The parts of the blocks that belong to each `count` of the chains whose draws have arrived.
+    /// The blocks' shares for each `count` of the chains whose draws have arrived.
     fn shares(&mut self, arrived: &Arrived, count: usize) -> Vec<BlockShare<'_>> {
         let (variables, chains) = (self.variables, arrived.first..arrived.first + arrived.counts.len());
         let made = self.made[chains.clone()].chunks_mut(count);
@@ -213,7 +212,8 @@ impl ReorderBuffer {
         shares
     }
 
-    /// Lets every block leave that all chains have made; at the `end`, what they all have made of the next.
+    /// Emits every block that all chains have completed; at the `end`, also the draws of the next one that all chains
+    /// have made.
     pub fn emit(&mut self, sink: &mut dyn DrawSink, end: bool) -> Result<(), SinkError> {
         let slowest = self.made.iter().copied().min().unwrap_or(0);
         while slowest > self.left
@@ -243,25 +243,25 @@ impl ReorderBuffer {
         Ok(())
     }
 
-    /// The room of its blocks.
+    /// The buffers of all blocks.
     pub fn into_room(mut self) -> Vec<BlockDraws> {
         self.spare.extend(self.blocks);
         self.spare
     }
 
-    /// What the draws that have left tell, all together.
+    /// Counters over the emitted draws.
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Transitions of each chain up to the last draw that has left.
+    /// Transitions of each chain up to the last emitted draw.
     pub fn left(&self) -> u32 {
         if self.left == 0 { 0 } else { self.transitions(self.left) }
     }
 }
 
 impl BlockDraws {
-    /// Keeps the first `draws` draws of each of so many chains.
+    /// Keeps the first `draws` draws of each of `chains` chains.
     fn shorten(&mut self, chains: usize, variables: usize, draws: usize) {
         for chain in 0..chains {
             let (from, to) = (chain * self.length, chain * draws);
@@ -272,7 +272,7 @@ impl BlockDraws {
     }
 }
 
-/// What draws tell, all together.
+/// Counters over some draws.
 fn counted(draws: &[Statistics]) -> Counters {
     let mut all = Counters { transitions: draws.len() as u64, ..Counters::default() };
     for statistics in draws {
@@ -320,12 +320,12 @@ mod tests {
     const CHAINS: usize = 40_000;
     const VARIABLES: usize = 5;
 
-    /// Which draw of which chain it is, as its log density says.
+    /// The log density that marks this draw of this chain.
     fn number(chain: usize, draw: usize) -> f64 {
         (10 * chain + draw) as f64
     }
 
-    /// Looks whether every draw is where it belongs, and keeps the blocks' first draws and lengths.
+    /// Checks that every draw is in its place, and keeps the blocks' first draws and lengths.
     struct Looks<'a>(&'a Model, Vec<(usize, usize)>);
 
     impl DrawSink for Looks<'_> {
@@ -366,7 +366,8 @@ mod tests {
             let mut sink = Looks(&model, Vec::new());
             let mut made = vec![0; CHAINS];
             for dispatch in 0..if whole { 14 } else { 5 } {
-                // Two parts of the chains take turns; in each, some make none and some up to three, and rows are not in their order.
+                // Two parts of the chains take turns; in each, some chains make no draw and some up to three, and rows
+                // are out of order.
                 let chains = if dispatch % 2 == 0 { 0..CHAINS / 3 } else { CHAINS / 3..CHAINS };
                 let limit = reorder.limit(&phase) as usize;
                 let want = |chain: usize| (1 + (chain + dispatch) % 3).min(limit - made[chain]);

@@ -1,4 +1,4 @@
-//! Room for one dispatch of a batch: what it is to do, and what it leaves.
+//! The buffers of one dispatch of a batch: its parameters and its output.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use super::messages::{Dispatch, TransitionStatistics};
 use super::streaming::DeviceSums;
 use crate::gpu::{Clock, ComputeKernel, Flight, Gpu, GpuError, Landing};
 
-/// Bytes of counts before those of each chain, and bytes of a chain's.
+/// Bytes before the counts of the chains, and bytes of each chain's counts.
 const COUNTS: u64 = 16;
 const COUNT: u64 = 16;
 
-/// Room for a dispatch.
+/// The buffers of a dispatch.
 #[derive(Debug)]
 pub struct Slot {
     run: wgpu::Buffer,
     counts: Landing,
     draws: Landing,
-    /// The draws in 16 bits, once there is a phase in which they leave so.
+    /// The draws in 16 bits, once a phase packs draws.
     packed: Option<Packed>,
     statistics: Landing,
     clock: Option<Clock>,
@@ -29,14 +29,14 @@ pub struct Slot {
     /// Numbers of a draw.
     kept: u64,
     budget: u32,
-    /// Rows of draws that come along with the dispatch.
+    /// Rows of draws that are copied to the host together with the dispatch.
     crossing: u64,
     arrived: Vec<[u32; 4]>,
 }
 
 impl Slot {
-    /// Room for dispatches of `transition`, which has the buffers of `shared` in all slots: for `rows` draws of each of
-    /// `chains` chains, of `kept` numbers each, unless they are summed up.
+    /// Buffers for dispatches of `transition`, with the buffers of `shared` in every slot: for `rows` draws of `kept`
+    /// numbers from each of `chains` chains, unless draws are summed up.
     pub fn new(
         gpu: &Gpu,
         transition: &ComputeKernel,
@@ -60,7 +60,7 @@ impl Slot {
         Ok(Slot { run, counts, draws, packed, statistics, clock, bound, flight, kept, budget, crossing, arrived })
     }
 
-    /// Makes ready to have up to so many rows of draws leave packed.
+    /// Makes buffers for up to `rows` packed rows of draws.
     pub fn pack(&mut self, gpu: &Gpu, packer: &Arc<Packer>, rows: u64) -> Result<(), GpuError> {
         if !self.packed.as_ref().is_some_and(|packed| packed.is_by(packer)) {
             self.packed = Some(Packed::new(gpu, packer, [&self.counts, &self.draws], rows)?);
@@ -68,8 +68,8 @@ impl Slot {
         Ok(())
     }
 
-    /// Sends a dispatch on its way that may leave up to `rows` rows of draws, of which `crossing` come along with it;
-    /// where draws leave at all, they may be packed.
+    /// Submits a dispatch that may write up to `rows` rows of draws. `leaves` says whether draws are copied to the
+    /// host, of which the first `crossing` rows come with the dispatch, and `packs` whether they are packed.
     pub fn submit(
         &mut self,
         gpu: &Gpu,
@@ -94,21 +94,22 @@ impl Slot {
         self.flight = Some(Flight::start(gpu, before, kernels, landings, self.clock.as_ref(), &[]));
     }
 
-    /// Waits for the dispatch; returns how long its kernel took, zero where the device cannot tell.
+    /// Waits for the dispatch; returns the time of its kernel, zero if the device cannot measure it.
     pub fn land(&mut self, gpu: &Gpu) -> Result<Duration, GpuError> {
         let Some(flight) = self.flight.take() else { return Ok(Duration::ZERO) };
         flight.land(gpu)?;
         self.clock.as_ref().map_or(Ok(Duration::ZERO), Clock::read)
     }
 
-    /// Reads the counts of each of `chains` chains, and the budget of the dispatch that made them.
+    /// Reads the counts of each of `chains` chains; returns them and the budget of their dispatch.
     pub fn count(&mut self, chains: usize) -> Result<(&[[u32; 4]], u32), GpuError> {
         let bytes = COUNTS + chains as u64 * COUNT;
         self.arrived = self.counts.read(bytes, |bytes| bytemuck::cast_slice(&bytes[COUNTS as usize..]).to_vec())?;
         Ok((&self.arrived, self.budget))
     }
 
-    /// Has `take` look at the draws of the dispatch: counts, the draws' numbers, and what transitions told, row by row.
+    /// Calls `take` with the draws of the dispatch: the counts, and row by row the draws' numbers and the statistics of
+    /// their transitions.
     pub fn draws(
         &self,
         gpu: &Gpu,
@@ -125,7 +126,7 @@ impl Slot {
             return Ok(());
         }
         if written > self.crossing {
-            // More than was expected: all are fetched.
+            // More rows than expected: all are fetched.
             Flight::start(gpu, |_| {}, |_| {}, &[draws, statistics], None, &[]).land(gpu)?;
         }
         let look = |numbers: LandedDraws| {
@@ -138,7 +139,7 @@ impl Slot {
         }
     }
 
-    /// Where so many rows of draws land, `packed` or as they are, and of what transitions told; with their bytes.
+    /// The landings of `rows` rows of draws, `packed` or not, and of their statistics, with the bytes of each.
     fn rows<'a>(&'a self, packed: Option<&'a Packed>, rows: u64) -> [(&'a Landing, u64); 2] {
         let draws = packed.map_or((&self.draws, rows * self.kept * 4), |packed| packed.landing(rows));
         [draws, (&self.statistics, rows * size_of::<TransitionStatistics>() as u64)]

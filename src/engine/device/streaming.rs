@@ -1,4 +1,4 @@
-//! Sums that a batch's chains make of their draws on the device: the buffers they are in, and how they come to the sink.
+//! Sums that the device makes over a batch's draws: their buffers, and their way to the sink.
 
 use rayon::prelude::*;
 use wgpu::BufferUsages;
@@ -11,25 +11,25 @@ use crate::engine::sums::{BINS, ChainSums, DrawSums, EnergySums};
 use crate::gpu::{Flight, Gpu, GpuError, Landing};
 use crate::model::LocationScale;
 
-/// Sums that come back at once take at most so many bytes, unless a single chain's are more.
+/// Limit on the bytes of sums copied at once, unless a single chain's sums take more.
 const PORTION: usize = 64 << 20;
 
-/// The sums of a batch's chains.
+/// Buffers of the sums over a batch's draws.
 #[derive(Debug)]
 pub struct DeviceSums {
     grid: wgpu::Buffer,
     sums: wgpu::Buffer,
     histograms: Landing,
-    /// How vectors lie, and variables that their numbers stand for.
+    /// Layout of the vectors of sums, and number of named variables.
     lie: Vectors,
     variables: usize,
 }
 
 impl DeviceSums {
-    /// Room for the sums of `chains` chains, where `shaders` make any.
+    /// Buffers for the sums of `chains` chains; `None` if `shaders` make no sums.
     ///
     /// # Errors
-    /// When there is none.
+    /// If the device has no memory for the buffers.
     pub fn new(gpu: &Gpu, shaders: &TransitionShaders, chains: usize) -> Result<Option<DeviceSums>, GpuError> {
         if shaders.sums == 0 {
             return Ok(None);
@@ -49,13 +49,13 @@ impl DeviceSums {
         }))
     }
 
-    /// The buffers that output_sums.wgsl has, each with its binding.
+    /// The buffers of output_sums.wgsl, each with its binding.
     pub fn bindings(&self) -> [(u32, &wgpu::Buffer); 3] {
         [(9, &self.grid), (10, &self.sums), (11, self.histograms.output())]
     }
 
-    /// Makes ready for draws in these `units` of the sampler's, with these `tails`; `coordinates` say which variable each number
-    /// of a vector is.
+    /// Sets location and scale, in the sampler's units, and tails of each variable, and clears the histograms.
+    /// `coordinates` gives the variable of each number of a vector.
     pub fn begin(&self, gpu: &Gpu, coordinates: &[Option<usize>], units: &[LocationScale], tails: &[[f64; 2]]) {
         let numbers =
             |i: usize| [units[i].mean, 1.0 / units[i].sd, tails[i][0], tails[i][1]].map(|number| number as f32);
@@ -64,11 +64,11 @@ impl DeviceSums {
         gpu.write(self.histograms.output(), &vec![0u32; self.variables * BINS]);
     }
 
-    /// Hands over what `chains`, each of which has made `draws` draws, of `warmup` or since, have summed up, the first `half` of
-    /// them apart.
+    /// Hands over the sums of `chains`, each over `draws` draws of `warmup` or since, split after the first
+    /// `half` draws.
     ///
     /// # Errors
-    /// When the device fails; part of it may have been handed over then.
+    /// If the device fails; some sums may have been handed over by then.
     pub fn hand_over(
         &self,
         gpu: &Gpu,

@@ -1,58 +1,60 @@
-//! How the vectors of chains lie on the device, and which coordinate each of their numbers is. Twin of shaders/vectors.wgsl.
+//! The layout of the chains' vectors on the device, and the coordinate of each of their numbers. Twin of
+//! shaders/vectors.wgsl.
 
-/// How vectors lie: a lane has `slots` numbers of each, four to a quad; quads of all lanes lie side by side, and those of chains that
-/// are neighbours.
+/// The layout of vectors: a lane has `slots` numbers of each, four to a quad; the quads of all lanes are adjacent, and
+/// so are those of neighboring chains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Vectors {
     /// Lanes that share a chain.
     pub lanes: usize,
-    /// Chains whose vectors lie beside each other.
+    /// Chains whose vectors are interleaved.
     pub beside: usize,
-    /// Groups that a lane walks over, and effects that it holds of each coefficient that has any in theta.
+    /// Groups of a lane, and so its effects of each coefficient that has any in theta.
     pub group_slots: usize,
     /// Numbers of each vector that a lane holds.
     pub slots: usize,
     /// Coefficients with effects in theta.
     pub effects: usize,
-    /// J.
+    /// Number of groups, J.
     pub groups: usize,
-    /// Hyperparameters, which lead the coordinates.
+    /// Number of hyperparameters, the leading coordinates.
     pub hyperparameters: usize,
 }
 
 impl Vectors {
-    /// Of `[groups, effects, hyperparameters]`, where `lanes` share a chain and so many chains lie beside each other.
+    /// The layout for `[groups, effects, hyperparameters]` if `lanes` lanes share a chain and `beside` chains are
+    /// interleaved.
     pub fn new([groups, effects, hyperparameters]: [usize; 3], lanes: usize, beside: usize) -> Vectors {
         let group_slots = groups.div_ceil(lanes);
         let slots = effects * group_slots + hyperparameters.div_ceil(lanes);
         Vectors { lanes, beside, group_slots, slots, effects, groups, hyperparameters }
     }
 
-    /// The same with effects of so many coefficients, each of which has slots in whole bunches.
+    /// This layout with effects of `effects` coefficients, each with a multiple of `bunch` slots.
     pub fn with_effects(self, effects: usize, bunch: usize) -> Vectors {
         let group_slots = self.group_slots.next_multiple_of(bunch);
         let slots = effects * group_slots + self.slots - self.effects * self.group_slots;
         Vectors { effects, group_slots, slots, ..self }
     }
 
-    /// Numbers of a chain's vector in memory: quads of each lane's.
+    /// Numbers of a chain's vector in memory: whole quads of each lane.
     pub fn size(&self) -> usize {
         self.slots.next_multiple_of(4) * self.lanes
     }
 
-    /// Chains that there is room for where so many have any: all that lie beside each other.
+    /// Chains to allocate for `chains` chains: a multiple of those that are interleaved.
     pub fn whole(&self, chains: usize) -> usize {
         chains.next_multiple_of(self.beside)
     }
 
-    /// Where number `at` of vector `vector` of a chain is, where every chain has `vectors`.
+    /// Index of number `at` of vector `vector` of a chain, if every chain has `vectors` vectors.
     pub fn place(&self, chain: usize, vectors: usize, vector: usize, at: usize) -> usize {
         let (quads, quad, lane) = (self.slots.div_ceil(4), at / 4 / self.lanes, at / 4 % self.lanes);
         let first = ((chain / self.beside * vectors + vector) * quads * self.beside + chain % self.beside) * self.lanes;
         4 * (first + quad * self.lanes * self.beside + lane) + at % 4
     }
 
-    /// For each number of a chain's vector, quad after quad and of each lane after lane, the coordinate it is, if any.
+    /// The coordinate, if any, of each number of a chain's vector: quad by quad, and lane by lane in each.
     pub fn coordinates(&self) -> Vec<Option<usize>> {
         let coordinate = |slot: usize, lane: usize| {
             if slot < self.effects * self.group_slots {
