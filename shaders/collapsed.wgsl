@@ -37,7 +37,7 @@ fn add_group(
     (*parts)[0] += whiten(&covariance, K, &q) + qr_rest(j);
     solve(&covariance, &q);
     for (var k = 0u; k < K; k++) {
-        let first = along(j, k, &q);
+        let first = column_dot(j, k, &q);
         var column = column(j, k);
         (*parts)[1u + 3u * k] += first;
         (*parts)[2u + 3u * k] += first * first;

@@ -45,7 +45,7 @@ fn effects_given(
     solve(&covariance, &outcome);
     var betas: array<f32, K>;
     for (var c = 0u; c < K; c++) {
-        betas[c] = offset[c] + (*at).coefficients[c].mu + along(j, c, &outcome) * ratio[c];
+        betas[c] = offset[c] + (*at).coefficients[c].mu + column_dot(j, c, &outcome) * ratio[c];
     }
     return betas;
 }

@@ -106,7 +106,7 @@ fn column(group: u32, c: u32) -> array<f32, K> {
 }
 
 // r_c' x of group `group`.
-fn along(group: u32, c: u32, x: ptr<function, array<f32, K>>) -> f32 {
+fn column_dot(group: u32, c: u32, x: ptr<function, array<f32, K>>) -> f32 {
     var sum = 0.0;
     for (var i = 0u; i < K; i++) {
         if i <= c {

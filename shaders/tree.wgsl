@@ -61,13 +61,13 @@ fn take_waiting() {
 
 // Joins the newest leaf to the leaf before; returns whether they turn back, u'(u + v) <= 0 or v'(u + v) <= 0.
 fn join_leaves() -> bool {
-    var along: vec2<f32>;
+    var column_dot: vec2<f32>;
     for (var quad = 0u; quad < bound(QUADS); quad++) {
         sum[quad] = first[quad] + momentum[quad];
-        along += vec2<f32>(dot(first[quad], sum[quad]), dot(momentum[quad], sum[quad]));
+        column_dot += vec2<f32>(dot(first[quad], sum[quad]), dot(momentum[quad], sum[quad]));
     }
     spent += SLOTS + 10u;
-    return !team_positive_2(team, along);
+    return !team_positive_2(team, column_dot);
 }
 
 // Joins the sub-subtree to an earlier span, with first momentum, last momentum and sum in vectors `earlier_first`,

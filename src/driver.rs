@@ -18,7 +18,7 @@ use crate::nuts::{Adaptation, Tuning};
 use schedule::{Stage, StageRole, schedule};
 
 /// Transitions of each chain after warm-up before the first checkpoint is considered.
-const FIRST_STRETCH: u32 = 16;
+const FIRST_RUN_LENGTH: u32 = 16;
 
 /// Length, adaptation and thinning of a run.
 #[derive(Debug, Clone, Copy)]
@@ -225,10 +225,10 @@ pub fn run_from(
         thin: plan.thin,
     };
     // A run that was stopped in warm-up comes here too, but a stopped engine makes no draws.
-    let mut stretch = FIRST_STRETCH;
+    let mut length = FIRST_RUN_LENGTH;
     loop {
         let left = plan.draws - done.draws;
-        phase.transitions = if checkpointer.is_some() { stretch.min(left) } else { left };
+        phase.transitions = if checkpointer.is_some() { length.min(left) } else { left };
         let began = Instant::now();
         let outcome = count(&mut done, &mut failure, 1, engine, &phase, sink)?;
         done.draws += outcome.transitions;
@@ -239,7 +239,7 @@ pub fn run_from(
         if let Some(checkpointer) = &checkpointer {
             let interval = checkpointer.interval().as_secs_f64();
             let fitting = f64::from(phase.transitions) * interval / began.elapsed().as_secs_f64().max(1e-6);
-            stretch = (fitting as u32).clamp(1, stretch.saturating_mul(8));
+            length = (fitting as u32).clamp(1, length.saturating_mul(8));
         }
     }
 }

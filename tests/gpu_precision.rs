@@ -15,7 +15,7 @@ use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use warpnuts::experiment::{Backend, Keep, Keeping, Sampled, Settings, sample_into, sample_on};
-use warpnuts::gpu::{Flight, Landing};
+use warpnuts::gpu::{Readback, Submission};
 use warpnuts::model::{Coordinates, LocationScale, Model, Priors, Scaling};
 use warpnuts::nuts::adaptation::PositionMoments;
 
@@ -71,11 +71,11 @@ fn a_device_rounds_to_sixteen_bits_as_the_host_does() {
     let counts = gpu.table("counts", &[[filled, 0, 0, 0], [filled, 0, 0, 0]]).unwrap();
     let units = gpu.table("units", &[[0.0f32, 1.0]; 5]).unwrap();
     let bytes = 2 * u64::from(filled) * 12;
-    let landing = Landing::new(gpu, "packed", bytes).unwrap();
+    let landing = Readback::new(gpu, "packed", bytes).unwrap();
     let bound = kernel.bind(gpu, &[(3, &units), (6, &counts), (7, &draws), (8, landing.output())]).unwrap();
     let workgroups = (6 * filled).div_ceil(64);
     let dispatch = |pass: &mut wgpu::ComputePass| kernel.dispatch(pass, &bound, workgroups.div_ceil(7), 7);
-    Flight::start(gpu, |_| {}, dispatch, &[(&landing, bytes)], None, &[]).land(gpu).unwrap();
+    Submission::start(gpu, |_| {}, dispatch, &[(&landing, bytes)], None, &[]).wait(gpu).unwrap();
     let packed: Vec<f16> = landing.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec()).unwrap();
     let (packed, after) = packed.split_at(6 * filled as usize);
     assert!(after.iter().all(|half| half.to_bits() == 0), "a row that was never filled was packed");

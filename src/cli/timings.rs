@@ -28,7 +28,7 @@ const LEGEND: &str = "
 Medians of 3 to 5 repeats in which the engines took turns, ± half their range; `x cpu`: repeat by repeat, against the engine
 cpu on all cores with as many chains. Gradients are batches alone, one a chain; leapfrogs, draws and ESS are those of sampling
 transitions from draws of the posterior on. ESS is the smallest of the hyperparameters' (short chains' draws are worth more).
-Host, transfer, kernel: where the lanes' time goes; transfer holds the waiting for other lanes' kernels too.";
+Host, transfer, kernel: where the workers' time goes; transfer holds the waiting for other workers' kernels too.";
 
 /// Prints the results of a bench over these likelihoods.
 pub fn print_timings(bench: &Bench, likelihoods: &[Likelihood]) {

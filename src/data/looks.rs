@@ -21,7 +21,7 @@ pub enum Look {
     /// `$12`: the number without the sign.
     Currency(String),
     /// `12 kg`: the number without the unit.
-    LocationScale(String),
+    WithUnit(String),
     /// `<0.5`
     Bound,
     /// `TRUE`, `no`
@@ -62,7 +62,7 @@ impl Display for Look {
             }
             Look::Percentage(number) => write!(f, "a percentage; write `{number}`, without the sign"),
             Look::Currency(number) => write!(f, "an amount of money; write `{number}`, without the currency"),
-            Look::LocationScale(number) => {
+            Look::WithUnit(number) => {
                 write!(f, "a number with its unit; write `{number}`, and the unit into the column's name")
             }
             Look::Bound => write!(f, "a bound rather than a value; write a number, or leave the cell empty"),
@@ -119,7 +119,7 @@ pub(super) fn of(text: &str, decimal: Decimal) -> Look {
     }
     let unit = text.trim_end_matches(|c: char| c.is_alphabetic() || "/²³°µ".contains(c));
     match number(unit) {
-        Some(number) if unit.len() < text.len() => Look::LocationScale(number),
+        Some(number) if unit.len() < text.len() => Look::WithUnit(number),
         _ => Look::Text,
     }
 }

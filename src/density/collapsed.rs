@@ -22,7 +22,7 @@ use super::qr::{GroupBundle, QrTable};
 use crate::lanes::{LANES, Lanes};
 use crate::math::ln;
 use crate::model::{GroupMean, Layout, Model, Refusal, Spread, Term};
-use covariance::{Covariance, along, column, deviation};
+use covariance::{Covariance, column, column_dot, deviation};
 
 /// The size at which a running product is replaced by its logarithm, before it overflows.
 const LARGE: f64 = 1e100;
@@ -128,7 +128,7 @@ fn add_group<const M: usize>(
     parts.squares += covariance.whiten(k, &mut whitened);
     let q = covariance.solve(k, whitened);
     for c in 0..k {
-        let first = along(groups, c, &q);
+        let first = column_dot(groups, c, &q);
         parts.first[c] += first;
         parts.second[c] += first * first;
         let mut column = column::<M>(groups, c);

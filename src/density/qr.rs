@@ -203,9 +203,9 @@ fn rotate(mut columns: Vec<Vec<f64>>) -> Factor {
         let mut row = vec![0.0; k + 1];
         row.push(length);
         for column in left {
-            let along = dot(&done[k], column);
-            column.iter_mut().zip(&done[k]).for_each(|(value, direction)| *value -= along * direction);
-            row.push(along);
+            let projection = dot(&done[k], column);
+            column.iter_mut().zip(&done[k]).for_each(|(value, direction)| *value -= projection * direction);
+            row.push(projection);
         }
         rows.push(row);
     }

@@ -129,12 +129,12 @@ impl Values {
 
     /// Keeps the leading `draws` numbers of each of `chains` chains, for each variable.
     pub fn shorten(&mut self, variables: usize, chains: usize, draws: usize) {
-        fn keep<T: Copy>(numbers: &mut Vec<T>, stretches: usize, draws: usize) {
-            let room = numbers.len() / stretches.max(1);
-            for stretch in 0..stretches {
-                numbers.copy_within(stretch * room..stretch * room + draws, stretch * draws);
+        fn keep<T: Copy>(numbers: &mut Vec<T>, chunks: usize, draws: usize) {
+            let room = numbers.len() / chunks.max(1);
+            for chunk in 0..chunks {
+                numbers.copy_within(chunk * room..chunk * room + draws, chunk * draws);
             }
-            numbers.truncate(stretches * draws);
+            numbers.truncate(chunks * draws);
             numbers.shrink_to_fit();
         }
         self.length = chains * draws;

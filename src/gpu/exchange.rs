@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use wgpu::BufferUsages;
 
-use super::{Clock, Flight, Gpu, GpuError, Landing, Meter};
+use super::{Clock, Gpu, GpuError, Meter, Readback, Submission};
 
 /// Buffers for round trips, made once: for each transfer, one of the host and one of the device.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Exchange {
     gpu: Arc<Gpu>,
     upload: wgpu::Buffer,
     input: wgpu::Buffer,
-    landing: Landing,
+    readback: Readback,
     clock: Option<Clock>,
     meter: Arc<Meter>,
 }
@@ -26,9 +26,9 @@ impl Exchange {
     pub fn new(gpu: Arc<Gpu>, up: u64, down: u64, meter: Arc<Meter>) -> Result<Exchange, GpuError> {
         let upload = gpu.buffer("upload", up, BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC)?;
         let input = gpu.buffer("input", up, BufferUsages::STORAGE | BufferUsages::COPY_DST)?;
-        let landing = Landing::new(&gpu, "output", down)?;
+        let readback = Readback::new(&gpu, "output", down)?;
         let clock = Clock::new(&gpu)?;
-        Ok(Exchange { gpu, upload, input, landing, clock, meter })
+        Ok(Exchange { gpu, upload, input, readback, clock, meter })
     }
 
     /// The device's copy of the upload, for shaders to read.
@@ -38,7 +38,7 @@ impl Exchange {
 
     /// The device's buffer of results, for shaders to write.
     pub fn output(&self) -> &wgpu::Buffer {
-        self.landing.output()
+        self.readback.output()
     }
 
     /// Sends `numbers`, runs the kernels that `record` dispatches, and passes the first `down` results to `read`.
@@ -63,12 +63,13 @@ impl Exchange {
             let send = |encoder: &mut wgpu::CommandEncoder| {
                 encoder.copy_buffer_to_buffer(&self.upload, 0, &self.input, 0, up);
             };
-            let landings = [(&self.landing, down)];
-            let flight = Flight::start(&self.gpu, send, record, &landings, self.clock.as_ref(), &[&self.upload]);
+            let readbacks = [(&self.readback, down)];
+            let submission =
+                Submission::start(&self.gpu, send, record, &readbacks, self.clock.as_ref(), &[&self.upload]);
             let submitted = Instant::now();
-            flight.land(&self.gpu)?;
+            submission.wait(&self.gpu)?;
             let landed = Instant::now();
-            self.landing.read(down, |bytes| read(bytemuck::cast_slice(bytes)))?;
+            self.readback.read(down, |bytes| read(bytemuck::cast_slice(bytes)))?;
             let kernel = self.clock.as_ref().map_or(Ok(Duration::ZERO), Clock::read)?;
             self.meter.count((submitted - start) + landed.elapsed(), landed - submitted, kernel);
             Ok(())

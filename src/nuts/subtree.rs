@@ -123,13 +123,13 @@ impl Subtree {
 /// Whether two adjacent leaves turn back, u'(u + v) <= 0 or v'(u + v) <= 0; `sum` becomes u + v.
 #[multiversion(targets = "simd")]
 fn join_leaves(u: &[Lanes], v: &[Lanes], sum: &mut [Lanes]) -> bool {
-    let mut along = [Lanes::ZERO; 2];
+    let mut dots = [Lanes::ZERO; 2];
     for ((u, v), sum) in u.iter().zip(v).zip(sum) {
         *sum = *u + *v;
-        along[0] += *u * *sum;
-        along[1] += *v * *sum;
+        dots[0] += *u * *sum;
+        dots[1] += *v * *sum;
     }
-    is_turning(&along)
+    is_turning(&dots)
 }
 
 /// Whether the join of two parts of a trajectory turns back, by Stan's three checks: the whole from end to end; the
@@ -138,20 +138,20 @@ fn join_leaves(u: &[Lanes], v: &[Lanes], sum: &mut [Lanes]) -> bool {
 /// and then the sum of both.
 #[multiversion(targets = "simd")]
 fn join(left: [&[Lanes]; 3], right: [&[Lanes]; 2], sum: &mut [Lanes]) -> bool {
-    let mut along = [Lanes::ZERO; 6];
+    let mut dots = [Lanes::ZERO; 6];
     let (left, right) = (left[0].iter().zip(left[1]).zip(left[2]), right[0].iter().zip(right[1]));
     for ((((left_first, left_last), left_sum), (right_first, right_last)), sum) in left.zip(right).zip(sum) {
         let left_and_one = *left_sum + *right_first;
         let one_and_right = *left_last + *sum;
         *sum += *left_sum;
-        along[0] += *sum * *left_first;
-        along[1] += *sum * *right_last;
-        along[2] += left_and_one * *left_first;
-        along[3] += left_and_one * *right_first;
-        along[4] += one_and_right * *left_last;
-        along[5] += one_and_right * *right_last;
+        dots[0] += *sum * *left_first;
+        dots[1] += *sum * *right_last;
+        dots[2] += left_and_one * *left_first;
+        dots[3] += left_and_one * *right_first;
+        dots[4] += one_and_right * *left_last;
+        dots[5] += one_and_right * *right_last;
     }
-    is_turning(&along[..if faults::is_planted("u-turn-check") { 4 } else { 6 }])
+    is_turning(&dots[..if faults::is_planted("u-turn-check") { 4 } else { 6 }])
 }
 
 /// Whether any of the sums is not positive.
@@ -159,6 +159,6 @@ fn join(left: [&[Lanes]; 3], right: [&[Lanes]; 2], sum: &mut [Lanes]) -> bool {
 /// Never inlined: with the sums added up in place, their halves and quarters would lead the compiler to vectors of two
 /// and four in the loops above, at three times the cost.
 #[inline(never)]
-fn is_turning(along: &[Lanes]) -> bool {
-    !along.iter().all(|lanes| lanes.sum() > 0.0)
+fn is_turning(dots: &[Lanes]) -> bool {
+    !dots.iter().all(|lanes| lanes.sum() > 0.0)
 }

@@ -10,7 +10,7 @@
 //! has the conditional distribution of beta given y, mu, sigma and eps (notation of `density/collapsed/covariance.rs`);
 //! with xi and zeta zero, it is the conditional mean. Nothing is divided by sigma.
 
-use super::covariance::{Covariance, along, deviation};
+use super::covariance::{Covariance, column_dot, deviation};
 use crate::density::dispatch::{ForCoefficients, dispatch};
 use crate::density::qr::QrTable;
 use crate::lanes::{LANES, Lanes};
@@ -100,7 +100,7 @@ impl ForCoefficients for Complete<'_> {
             covariance.whiten(k, &mut outcome);
             let q = covariance.solve(k, outcome);
             for c in 0..k {
-                let beta = offset[c] + given.mu[c] + along(data, c, &q) * ratio[c];
+                let beta = offset[c] + given.mu[c] + column_dot(data, c, &q) * ratio[c];
                 let Affine { unit, shift } = means.units[c];
                 (beta * unit + shift).store(&mut betas[c * groups..][here.clone()]);
             }

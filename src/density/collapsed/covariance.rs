@@ -129,7 +129,7 @@ pub fn column<const M: usize>(groups: GroupBundle, c: usize) -> [Lanes; M] {
 
 /// r_c' x.
 #[inline(always)]
-pub fn along<const M: usize>(groups: GroupBundle, c: usize, x: &[Lanes; M]) -> Lanes {
+pub fn column_dot<const M: usize>(groups: GroupBundle, c: usize, x: &[Lanes; M]) -> Lanes {
     let mut sum = Lanes::ZERO;
     for (i, x) in x.iter().enumerate().take(c + 1) {
         sum += groups.column(c)[i] * *x;

@@ -13,7 +13,7 @@ use super::slot::Slot;
 use super::streaming::DeviceSums;
 use crate::engine::Counters;
 use crate::engine::host::Chains;
-use crate::gpu::{ComputeKernel, Flight, Gpu, GpuError, Landing};
+use crate::gpu::{ComputeKernel, Gpu, GpuError, Readback, Submission};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
@@ -40,12 +40,12 @@ pub struct DeviceBatch {
     room: u32,
     /// Draws of all chains together per iteration of the budget, in the last dispatch that wrote any.
     pace: Option<f64>,
-    states: Landing,
+    states: Readback,
     /// Whether draws of the phase are packed.
     packs: bool,
     slots: [Slot; 2],
     pooling: wgpu::Buffer,
-    pooled: Landing,
+    pooled: Readback,
     pool: wgpu::BindGroup,
     /// The sums over draws, if the device sums up draws in place of writing them.
     pub device_sums: Option<DeviceSums>,
@@ -85,7 +85,7 @@ impl DeviceBatch {
         let stride = (vector * shaders.vectors as usize) as u64 * 4;
         let vectors = gpu.buffer("the chains' vectors", shaders.lie.whole(count) as u64 * stride, storage)?;
         let state_bytes = chains * size_of::<Chain>() as u64;
-        let chain_states = Landing::new(gpu, "the chains' states", state_bytes)?;
+        let chain_states = Readback::new(gpu, "the chains' states", state_bytes)?;
         let device_sums = DeviceSums::new(gpu, shaders, count)?;
         let most = if device_sums.is_some() { 1 } else { ROOM };
         let row = (shaders.kept * size_of::<f32>()).max(size_of::<TransitionStatistics>()) as u64;
@@ -93,8 +93,8 @@ impl DeviceBatch {
         let bindings = [(0, fixed), (1, likelihood), (3, scales), (4, chain_states.output()), (5, &vectors)];
         let slot = || Slot::new(gpu, transition, &bindings, device_sums.as_ref(), [chains, room, shaders.kept as u64]);
         let slots = [slot()?, slot()?];
-        let stretches = chains.div_ceil(u64::from(POOLED));
-        let pooled = Landing::new(gpu, "pooled moments", stretches * 4 * vector as u64 * 4)?;
+        let chunks = chains.div_ceil(u64::from(POOLED));
+        let pooled = Readback::new(gpu, "pooled moments", chunks * 4 * vector as u64 * 4)?;
         let pooling =
             gpu.buffer("pooling", size_of::<Pooling>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
         let pool = pool.bind(gpu, &[(2, &pooling), (5, &vectors), (6, pooled.output())])?;
@@ -147,7 +147,7 @@ impl DeviceBatch {
         let bound = put.bind(gpu, &[(2, &staged), (5, &self.vectors)])?;
         let workgroups = (numbers.len() as u64 / 4).div_ceil(u64::from(MOVERS));
         let kernels = |pass: &mut wgpu::ComputePass| put.dispatch_all(gpu, pass, &bound, workgroups);
-        Flight::start(gpu, |_| {}, kernels, &[], None, &[]).land(gpu)
+        Submission::start(gpu, |_| {}, kernels, &[], None, &[]).wait(gpu)
     }
 
     /// The state of each chain after the last phase, with `constant` included in its log density.
@@ -160,14 +160,14 @@ impl DeviceBatch {
     ) -> Result<Vec<State>, GpuError> {
         let numbers = self.chains.len() as u64 * 2 * self.vector as u64;
         let bytes = numbers * size_of::<f32>() as u64;
-        let landing = Landing::new(gpu, "states on their way", bytes)?;
-        let bound = take.bind(gpu, &[(2, landing.output()), (4, self.states.output()), (5, &self.vectors)])?;
+        let readback = Readback::new(gpu, "states on their way", bytes)?;
+        let bound = take.bind(gpu, &[(2, readback.output()), (4, self.states.output()), (5, &self.vectors)])?;
         let kernels = |pass: &mut wgpu::ComputePass| {
             take.dispatch_all(gpu, pass, &bound, (numbers / 4).div_ceil(u64::from(MOVERS)))
         };
-        Flight::start(gpu, |_| {}, kernels, &[(&landing, bytes)], None, &[]).land(gpu)?;
+        Submission::start(gpu, |_| {}, kernels, &[(&readback, bytes)], None, &[]).wait(gpu)?;
         let dim = coordinates.iter().flatten().count();
-        landing.read(bytes, |bytes| {
+        readback.read(bytes, |bytes| {
             let rows = bytemuck::cast_slice::<u8, f32>(bytes).par_chunks_exact(2 * self.vector);
             let state = |(numbers, chain): (&[f32], &Chain)| {
                 let mut state = State::zeros(dim);
@@ -241,8 +241,8 @@ impl DeviceBatch {
     }
 
     /// Waits for a dispatch; returns the time of its kernel, zero if the device cannot measure it.
-    pub fn land(&mut self, gpu: &Gpu, slot: usize) -> Result<Duration, GpuError> {
-        self.slots[slot].land(gpu)
+    pub fn wait(&mut self, gpu: &Gpu, slot: usize) -> Result<Duration, GpuError> {
+        self.slots[slot].wait(gpu)
     }
 
     /// Reads the counts of a dispatch; returns the increments.
@@ -299,7 +299,7 @@ impl DeviceBatch {
     /// Copies the chains from the device.
     pub fn fetch(&mut self, gpu: &Gpu) -> Result<&[Chain], GpuError> {
         let bytes = (self.chains.len() * size_of::<Chain>()) as u64;
-        Flight::start(gpu, |_| {}, |_| {}, &[(&self.states, bytes)], None, &[]).land(gpu)?;
+        Submission::start(gpu, |_| {}, |_| {}, &[(&self.states, bytes)], None, &[]).wait(gpu)?;
         self.chains = self.states.read(bytes, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
         Ok(&self.chains)
     }
@@ -314,17 +314,17 @@ impl DeviceBatch {
         moments: &mut Moments,
     ) -> Result<(), GpuError> {
         let chains = self.chains.len() as u32;
-        let stretches = chains.div_ceil(POOLED);
+        let chunks = chains.div_ceil(POOLED);
         gpu.write(&self.pooling, &[Pooling { chains, draws: draws as f32 }]);
-        let bytes = u64::from(stretches) * 4 * self.vector as u64 * 4;
+        let bytes = u64::from(chunks) * 4 * self.vector as u64 * 4;
         let workgroups = (2 * self.vector as u32 / 4).div_ceil(MOVERS);
-        let kernels = |pass: &mut wgpu::ComputePass| pool.dispatch(pass, &self.pool, workgroups, stretches);
-        Flight::start(gpu, |_| {}, kernels, &[(&self.pooled, bytes)], None, &[]).land(gpu)?;
+        let kernels = |pass: &mut wgpu::ComputePass| pool.dispatch(pass, &self.pool, workgroups, chunks);
+        Submission::start(gpu, |_| {}, kernels, &[(&self.pooled, bytes)], None, &[]).wait(gpu)?;
         self.pooled.read(bytes, |bytes| {
             let numbers: &[f32] = bytemuck::cast_slice(bytes);
             let dim = coordinates.iter().flatten().count();
-            for (stretch, numbers) in numbers.chunks_exact(4 * self.vector).enumerate() {
-                let pooled = POOLED.min(chains - stretch as u32 * POOLED);
+            for (chunk, numbers) in numbers.chunks_exact(4 * self.vector).enumerate() {
+                let pooled = POOLED.min(chains - chunk as u32 * POOLED);
                 let parts = [0, 1, 2, 3].map(|part| {
                     let mut values = vec![0.0; dim];
                     let part = &numbers[part * self.vector..(part + 1) * self.vector];

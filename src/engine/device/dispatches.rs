@@ -1,4 +1,4 @@
-//! The dispatches of a phase: two of each batch are in flight, and while one runs, the host processes the output of the
+//! The dispatches of a phase: two of each batch are under way, and while one runs, the host processes the output of the
 //! other.
 
 use std::collections::VecDeque;
@@ -61,7 +61,7 @@ impl DeviceEngine {
         Ok(())
     }
 
-    /// Keeps two dispatches of each batch in flight until it has reached the goal.
+    /// Keeps two dispatches of each batch under way until it has reached the goal.
     fn follow_up(
         &mut self,
         phase: &Phase,
@@ -79,9 +79,9 @@ impl DeviceEngine {
         let mut landed_before = Instant::now();
         while let Some((batch, slot)) = under_way.pop_front() {
             let waiting = Instant::now();
-            let landed = self.batches[batch].land(&self.gpu, slot).map_err(device)?;
+            let waited = self.batches[batch].wait(&self.gpu, slot).map_err(device)?;
             let now = Instant::now();
-            let kernel = if landed.is_zero() { now - landed_before } else { landed };
+            let kernel = if waited.is_zero() { now - landed_before } else { waited };
             landed_before = now;
             self.adapt_budget(kernel);
             self.collect(phase, reorder, batch, slot, sink)?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::kernels::{MOVERS, TransitionShaders};
-use crate::gpu::{ComputeKernel, Gpu, GpuError, Landing};
+use crate::gpu::{ComputeKernel, Gpu, GpuError, Readback};
 use crate::model::{LocationScale, Model};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -52,7 +52,7 @@ impl Packer {
 #[derive(Debug)]
 pub struct Packed {
     packer: Arc<Packer>,
-    landing: Landing,
+    readback: Readback,
     bound: wgpu::BindGroup,
     /// 32-bit words per draw.
     words: u64,
@@ -63,12 +63,17 @@ impl Packed {
     ///
     /// # Errors
     /// If the device has no memory for the buffers.
-    pub fn new(gpu: &Gpu, packer: &Arc<Packer>, [counts, draws]: [&Landing; 2], rows: u64) -> Result<Packed, GpuError> {
+    pub fn new(
+        gpu: &Gpu,
+        packer: &Arc<Packer>,
+        [counts, draws]: [&Readback; 2],
+        rows: u64,
+    ) -> Result<Packed, GpuError> {
         let words = packer.units.len().div_ceil(2) as u64;
-        let landing = Landing::new(gpu, "packed draws", rows * words * 4)?;
-        let buffers = [(3, &packer.table), (6, counts.output()), (7, draws.output()), (8, landing.output())];
+        let readback = Readback::new(gpu, "packed draws", rows * words * 4)?;
+        let buffers = [(3, &packer.table), (6, counts.output()), (7, draws.output()), (8, readback.output())];
         let bound = packer.kernel.bind(gpu, &buffers)?;
-        Ok(Packed { packer: packer.clone(), landing, bound, words })
+        Ok(Packed { packer: packer.clone(), readback, bound, words })
     }
 
     /// Whether these draws are packed by `packer`.
@@ -81,9 +86,9 @@ impl Packed {
         self.packer.kernel.dispatch_all(gpu, pass, &self.bound, (rows * self.words).div_ceil(u64::from(MOVERS)));
     }
 
-    /// The landing of `rows` rows, and their bytes.
-    pub fn landing(&self, rows: u64) -> (&Landing, u64) {
-        (&self.landing, rows * self.words * 4)
+    /// The readback of `rows` rows, and their bytes.
+    pub fn readback(&self, rows: u64) -> (&Readback, u64) {
+        (&self.readback, rows * self.words * 4)
     }
 
     /// Calls `read` with `rows` rows that have landed.
@@ -91,8 +96,8 @@ impl Packed {
     /// # Errors
     /// If the rows have not landed.
     pub fn read<R>(&self, rows: u64, read: impl FnOnce(LandedDraws) -> R) -> Result<R, GpuError> {
-        let (landing, bytes) = self.landing(rows);
-        landing.read(bytes, |bytes| {
+        let (readback, bytes) = self.readback(rows);
+        readback.read(bytes, |bytes| {
             read(LandedDraws::Packed { halves: bytemuck::cast_slice(bytes), units: &self.packer.units })
         })
     }

@@ -8,7 +8,7 @@ use wgpu::BufferUsages;
 use super::half_precision::{LandedDraws, Packed, Packer};
 use super::messages::{Dispatch, TransitionStatistics};
 use super::streaming::DeviceSums;
-use crate::gpu::{Clock, ComputeKernel, Flight, Gpu, GpuError, Landing};
+use crate::gpu::{Clock, ComputeKernel, Gpu, GpuError, Readback, Submission};
 
 /// Bytes before the counts of the chains, and bytes of each chain's counts.
 const COUNTS: u64 = 16;
@@ -18,14 +18,14 @@ const COUNT: u64 = 16;
 #[derive(Debug)]
 pub struct Slot {
     run: wgpu::Buffer,
-    counts: Landing,
-    draws: Landing,
+    counts: Readback,
+    draws: Readback,
     /// The draws in 16 bits, once a phase packs draws.
     packed: Option<Packed>,
-    statistics: Landing,
+    statistics: Readback,
     clock: Option<Clock>,
     bound: wgpu::BindGroup,
-    flight: Option<Flight>,
+    submission: Option<Submission>,
     /// Numbers of a draw.
     kept: u64,
     budget: u32,
@@ -45,10 +45,10 @@ impl Slot {
         [chains, rows, kept]: [u64; 3],
     ) -> Result<Slot, GpuError> {
         let run = gpu.buffer("run", size_of::<Dispatch>() as u64, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
-        let counts = Landing::new(gpu, "counts", COUNTS + chains * COUNT)?;
-        let draws = Landing::new(gpu, "draws", chains * rows * kept * 4)?;
+        let counts = Readback::new(gpu, "counts", COUNTS + chains * COUNT)?;
+        let draws = Readback::new(gpu, "draws", chains * rows * kept * 4)?;
         let rows = if device_sums.is_some() { 0 } else { chains * rows };
-        let statistics = Landing::new(gpu, "statistics", rows * size_of::<TransitionStatistics>() as u64)?;
+        let statistics = Readback::new(gpu, "statistics", rows * size_of::<TransitionStatistics>() as u64)?;
         let mut bindings = [shared, &[(2, &run), (6, counts.output())]].concat();
         match device_sums {
             None => bindings.extend([(7, draws.output()), (8, statistics.output())]),
@@ -56,8 +56,8 @@ impl Slot {
         }
         let bound = transition.bind(gpu, &bindings)?;
         let (clock, arrived) = (Clock::new(gpu)?, Vec::new());
-        let (packed, flight, budget, crossing) = (None, None, 0, 0);
-        Ok(Slot { run, counts, draws, packed, statistics, clock, bound, flight, kept, budget, crossing, arrived })
+        let (packed, submission, budget, crossing) = (None, None, 0, 0);
+        Ok(Slot { run, counts, draws, packed, statistics, clock, bound, submission, kept, budget, crossing, arrived })
     }
 
     /// Makes buffers for up to `rows` packed rows of draws.
@@ -85,19 +85,19 @@ impl Slot {
         let counts = (&self.counts, COUNTS + u64::from(run.chains) * COUNT);
         let [draws, statistics] = self.rows(packed, crossing);
         let all = [counts, draws, statistics];
-        let landings = if leaves { &all[..] } else { &all[..1] };
+        let readbacks = if leaves { &all[..] } else { &all[..1] };
         let before = |encoder: &mut wgpu::CommandEncoder| encoder.clear_buffer(self.counts.output(), 0, Some(COUNTS));
         let kernels = |pass: &mut wgpu::ComputePass| {
             transition.dispatch(pass, &self.bound, workgroups, 1);
             packed.iter().for_each(|packed| packed.dispatch(gpu, pass, rows));
         };
-        self.flight = Some(Flight::start(gpu, before, kernels, landings, self.clock.as_ref(), &[]));
+        self.submission = Some(Submission::start(gpu, before, kernels, readbacks, self.clock.as_ref(), &[]));
     }
 
     /// Waits for the dispatch; returns the time of its kernel, zero if the device cannot measure it.
-    pub fn land(&mut self, gpu: &Gpu) -> Result<Duration, GpuError> {
-        let Some(flight) = self.flight.take() else { return Ok(Duration::ZERO) };
-        flight.land(gpu)?;
+    pub fn wait(&mut self, gpu: &Gpu) -> Result<Duration, GpuError> {
+        let Some(submission) = self.submission.take() else { return Ok(Duration::ZERO) };
+        submission.wait(gpu)?;
         self.clock.as_ref().map_or(Ok(Duration::ZERO), Clock::read)
     }
 
@@ -120,18 +120,18 @@ impl Slot {
         let written = self.arrived.iter().map(|[written, ..]| u64::from(*written)).sum();
         let [draws, statistics] = self.rows(packed, written);
         if written == 0 || written > self.crossing {
-            [draws.0, statistics.0].into_iter().for_each(Landing::leave);
+            [draws.0, statistics.0].into_iter().for_each(Readback::discard);
         }
         if written == 0 {
             return Ok(());
         }
         if written > self.crossing {
             // More rows than expected: all are fetched.
-            Flight::start(gpu, |_| {}, |_| {}, &[draws, statistics], None, &[]).land(gpu)?;
+            Submission::start(gpu, |_| {}, |_| {}, &[draws, statistics], None, &[]).wait(gpu)?;
         }
         let look = |numbers: LandedDraws| {
-            let (landing, bytes) = statistics;
-            landing.read(bytes, |statistics| take(&self.arrived, numbers, bytemuck::cast_slice(statistics)))
+            let (readback, bytes) = statistics;
+            readback.read(bytes, |statistics| take(&self.arrived, numbers, bytemuck::cast_slice(statistics)))
         };
         match packed {
             Some(packed) => packed.read(written, look)?,
@@ -139,9 +139,9 @@ impl Slot {
         }
     }
 
-    /// The landings of `rows` rows of draws, `packed` or not, and of their statistics, with the bytes of each.
-    fn rows<'a>(&'a self, packed: Option<&'a Packed>, rows: u64) -> [(&'a Landing, u64); 2] {
-        let draws = packed.map_or((&self.draws, rows * self.kept * 4), |packed| packed.landing(rows));
+    /// The readbacks of `rows` rows of draws, `packed` or not, and of their statistics, with the bytes of each.
+    fn rows<'a>(&'a self, packed: Option<&'a Packed>, rows: u64) -> [(&'a Readback, u64); 2] {
+        let draws = packed.map_or((&self.draws, rows * self.kept * 4), |packed| packed.readback(rows));
         [draws, (&self.statistics, rows * size_of::<TransitionStatistics>() as u64)]
     }
 }

@@ -8,7 +8,7 @@ use super::messages::Chain;
 use super::vectors::Vectors;
 use crate::engine::SumSink;
 use crate::engine::sums::{BINS, ChainSums, DrawSums, EnergySums};
-use crate::gpu::{Flight, Gpu, GpuError, Landing};
+use crate::gpu::{Gpu, GpuError, Readback, Submission};
 use crate::model::LocationScale;
 
 /// Limit on the bytes of sums copied at once, unless a single chain's sums take more.
@@ -19,7 +19,7 @@ const PORTION: usize = 64 << 20;
 pub struct DeviceSums {
     grid: wgpu::Buffer,
     sums: wgpu::Buffer,
-    histograms: Landing,
+    histograms: Readback,
     /// Layout of the vectors of sums, and number of named variables.
     lie: Vectors,
     variables: usize,
@@ -43,7 +43,7 @@ impl DeviceSums {
                 (lie.whole(chains) * SUMS * lie.size() * size_of::<f32>()) as u64,
                 storage,
             )?,
-            histograms: Landing::new(gpu, "histograms", (variables * BINS * size_of::<u32>()) as u64)?,
+            histograms: Readback::new(gpu, "histograms", (variables * BINS * size_of::<u32>()) as u64)?,
             lie,
             variables,
         }))
@@ -83,16 +83,16 @@ impl DeviceSums {
         let portion = lie
             .whole((PORTION as u64 / (bytes(lie.beside) / lie.beside as u64)).clamp(1, chains.len().max(1) as u64)
                 as usize);
-        let landing = Landing::new(gpu, "sums on their way", bytes(portion))?;
+        let readback = Readback::new(gpu, "sums on their way", bytes(portion))?;
         let mut sums = vec![DrawSums::default(); portion * variables];
         for (number, chains) in chains.chunks(portion).enumerate() {
             let (from, size) = (bytes(number * portion), bytes(chains.len()));
             let gather = |encoder: &mut wgpu::CommandEncoder| {
-                encoder.copy_buffer_to_buffer(&self.sums, from, landing.output(), 0, size);
+                encoder.copy_buffer_to_buffer(&self.sums, from, readback.output(), 0, size);
             };
-            Flight::start(gpu, gather, |_| {}, &[(&landing, size)], None, &[]).land(gpu)?;
+            Submission::start(gpu, gather, |_| {}, &[(&readback, size)], None, &[]).wait(gpu)?;
             let sums = &mut sums[..chains.len() * variables];
-            landing.read(size, |bytes| {
+            readback.read(size, |bytes| {
                 let numbers = bytemuck::cast_slice::<u8, f32>(bytes);
                 sums.par_chunks_exact_mut(variables).enumerate().for_each(|(chain, sums)| {
                     for (at, coordinate) in coordinates.iter().enumerate() {
@@ -109,7 +109,7 @@ impl DeviceSums {
             sink.take_sums(&ChainSums { warmup, draws, sums, energies: &energies });
         }
         let size = (variables * BINS * size_of::<u32>()) as u64;
-        Flight::start(gpu, |_| {}, |_| {}, &[(&self.histograms, size)], None, &[]).land(gpu)?;
+        Submission::start(gpu, |_| {}, |_| {}, &[(&self.histograms, size)], None, &[]).wait(gpu)?;
         self.histograms.read(size, |bytes| sink.take_histograms(bytemuck::cast_slice(bytes)))
     }
 }
