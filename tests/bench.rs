@@ -212,7 +212,7 @@ fn bench_shows_cost_against_groups_and_predictors() {
     for (row, nanoseconds) in timings.iter().zip(&nanoseconds) {
         assert!((rate(&row["leapfrogs_per_second"]) * nanoseconds / 1e9 - 1.0).abs() < 1e-9, "{row}");
     }
-    // The slopes are those of the figures.
+    // Slopes follow from these times.
     let bends = bench["bends"].as_array().unwrap();
     assert_eq!(bends.len(), 4, "{bends:?}");
     let over = |along: &str, fixed: &str| {

@@ -87,8 +87,7 @@ const CASES_OF_MODELS: [Case; 17] = [
         ],
         warnings: &[],
     },
-    // AER's Grunfeld with the year centred; and uncentred, the exact posterior, not the mode at sigma_b 0.099 and eps
-    // 97.
+    // AER's Grunfeld, centred; and uncentred: the exact posterior, not the mode at sigma_b 0.099 and eps 97.
     Case {
         typed: "36-grunfeld.csv --group firm --outcome inv --predictor year",
         means: &[("eps", 67.25, 0.2)],
@@ -114,8 +113,7 @@ const CASES_OF_MODELS: [Case; 17] = [
     Case { typed: "43-10000-groups.csv --group customer_id --outcome y --predictor x", means: &[], warnings: &[] },
 ];
 
-/// Models of at most one predictor, with groups few enough to integrate: sound runs are compared with the exact
-/// posterior.
+/// Models that have an exact posterior, with which sound runs are compared.
 const EXACT: [&str; 12] = [
     "01-sleepstudy.csv --group Subject --outcome Reaction --predictor Days",
     "02-dyestuff.csv --group Batch --outcome Yield",
