@@ -194,7 +194,7 @@ impl Exact {
     ///
     /// # Panics
     ///
-    /// If there is no variable `i`, as do all functions of a variable.
+    /// If there is no variable `i`; this holds for all functions of a variable.
     pub fn mean(&self, i: usize) -> f64 {
         self.results.rows[i].mean
     }

@@ -138,7 +138,7 @@ pub struct RunSummary {
     pub device_failure: Option<String>,
     /// The data.
     pub data: DataSummary,
-    /// `centered` or `non-centered` for each coefficient, or `marginal`.
+    /// `centered`, `non-centered`, one of these for each coefficient, or `marginal`.
     pub parameterization: String,
     /// Priors and centred predictors in words.
     #[serde(skip)]

@@ -1,4 +1,4 @@
-//! Posteriors with several modes: all are found and weighed, chains start where the mass is, other draws are not trusted.
+//! Posteriors with several modes: all are found and weighed, chains start where the mass is, other draws are flagged.
 
 use std::path::Path;
 use std::sync::Arc;

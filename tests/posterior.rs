@@ -259,7 +259,7 @@ fn true_parameters_stand_anywhere_among_the_draws() {
             let simulation = simulate(&mut source, hyperparameters, groups, rows);
             let effects = [[NonCentered, NonCentered], [Centered, NonCentered]][number as usize % 2];
             let model = model(&simulation.dataset, priors, effects);
-            // A data set with scales close to these bounds keeps few draws; one in 1000 keeps none of the first 400.
+            // A data set with scales close to these bounds keeps few draws; one in 1000 keeps none in the shorter run.
             let drawn = |count| {
                 let (_, draws) = run(&model, 1, chains(u64::from(number), 2), plan(200, count));
                 let all: Vec<_> = (0..draws.variables()).map(|i| draws.variable(i).into_owned()).collect();

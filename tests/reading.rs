@@ -43,7 +43,7 @@ fn refused(result: Result<Dataset, DataError>) -> String {
     message
 }
 
-/// Everything that a model uses, in the order of groups.
+/// Every row that a model uses, in the order of the file.
 fn rows_of(data: &Dataset) -> Vec<(usize, String, f64, Vec<f64>)> {
     let mut rows: Vec<_> = (0..data.n_groups())
         .flat_map(|group| data.group_range(group).map(move |i| (group, i)))
@@ -618,7 +618,7 @@ fn names_of_rows_are_taken_for_such_only_where_they_are() {
             .contains("one field more than its header: the first is taken for their names, as R writes them")
     );
     assert!(plainest().assumed().is_empty());
-    // A decimal comma between commas looks like names of rows, but these would not be repeated.
+    // A decimal comma between commas looks like names of rows, but names are not repeated.
     let torn = refused(read("g,y,x\na,1,5,2\nb,2,5,3\nb,2,6,4\n"));
     assert!(torn.starts_with("t.csv, line 2: 4 fields where the header has 3 (separator: comma)"), "{torn}");
     // A single line that is too long does not make the others too short.

@@ -1,6 +1,6 @@
 //! The state machine is NUTS: it has the trees and the draws, bit for bit, of a recursion written from Hoffman and
-//! Gelman (2014) and Stan's `base_nuts` with the same random numbers. Its leapfrog is the textbook's, and its transitions
-//! leave distributions invariant.
+//! Gelman (2014) and Stan's `base_nuts` with the same random numbers. Its leapfrog is the textbook's, and its
+//! transitions leave distributions invariant.
 
 use std::sync::Arc;
 

@@ -8,8 +8,8 @@
 //! p(y_j | a, b) = (2 pi e^2)^(-n/2) exp{-[n (ybar - a - xbar b)^2 + Sxx (bhat - b)^2 + Srr] / (2 e^2)}
 //! ```
 //!
-//! so the group makes two independent measurements: bhat ~ Normal(b, e^2 / Sxx), and ybar ~ Normal(a + xbar b, e^2 /
-//! n). They enter one after the other by the conjugate rule for a normal mean, and (a, b) is integrated out on the way.
+//! so the group makes two independent measurements: bhat ~ Normal(b, e^2 / Sxx) and ybar ~ Normal(a + xbar b, e^2 / n).
+//! They enter one after the other by the conjugate rule for a normal mean, and (a, b) is integrated out on the way.
 //!
 //! **The slope.** A priori b ~ Normal(mu_b, sigma_b^2), so that bhat ~ Normal(mu_b, (e^2 + Sxx sigma_b^2) / Sxx), and
 //!
@@ -21,8 +21,8 @@
 //!
 //! ```text
 //! v = (1 - k) xbar,    T = e^2 / n + sigma_a^2 + xbar^2 (1 - k) sigma_b^2
-//! a | y, mu = mu_a                        + sigma_a^2 / T            * r,    variance sigma_a^2 (T - sigma_a^2) / T
-//! b | y, mu = mu_b + k (bhat - mu_b)      + xbar (1 - k) sigma_b^2 / T * r,  variance (1 - k) sigma_b^2 (e^2 / n + sigma_a^2) / T
+//! a | y, mu = mu_a                   + sigma_a^2 / T              * r, var sigma_a^2 (T - sigma_a^2) / T
+//! b | y, mu = mu_b + k (bhat - mu_b) + xbar (1 - k) sigma_b^2 / T * r, var (1 - k) sigma_b^2 (e^2 / n + sigma_a^2) / T
 //! r = ybar - k xbar bhat - mu_a - v mu_b
 //! ```
 //!

@@ -17,7 +17,7 @@ pub struct Identity {
     pub predictors: Vec<String>,
     /// Whether each predictor was centred.
     pub centred: Vec<bool>,
-    /// `centered` or `non-centered` for each coefficient, or `marginal`.
+    /// `centered`, `non-centered`, one of these for each coefficient, or `marginal`.
     pub parameterization: String,
     /// Scales of the priors, in the user's units.
     pub priors: PriorScales,

@@ -134,7 +134,7 @@ pub fn sample_into(
     go_on(PreparedRun { keeping, backend, model, settings, start, writer, began, before: 0.0, failure: None }, progress)
 }
 
-/// Resumes an interrupted run. The result has the same bytes as that of an uninterrupted run.
+/// Resumes an interrupted run on its own backend; the result has the same bytes as that of an uninterrupted run.
 ///
 /// # Errors
 /// As [`sample_into`], and if the store is damaged.

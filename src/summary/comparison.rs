@@ -34,7 +34,7 @@ pub struct Comparison {
 /// One run's row of the table.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComparisonRow {
-    /// `centered` or `non-centered` for each coefficient, or `marginal`.
+    /// `centered`, `non-centered`, one of these for each coefficient, or `marginal`.
     pub parameterization: String,
     /// Whether no warning says that the draws should not be trusted.
     pub trustworthy: bool,
