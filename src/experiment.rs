@@ -126,7 +126,7 @@ impl Settings {
         self.memory_of_chains(model).max(2 * variable)
     }
 
-    /// Peak memory of a run whose draws are summed, in bytes: its chains' states, and their sums if the host makes them.
+    /// Peak memory of a run whose draws are summed, in bytes: its chains' states, and sums if made on the host.
     pub fn memory_of_sums(&self, model: &Model) -> u128 {
         let variables = model.layout().dim();
         let threads = rayon::current_num_threads() as u128;

@@ -330,7 +330,7 @@ fn long_runs_on_intercepts_only_agree() {
 #[test]
 fn a_long_run_on_three_groups_agrees() {
     // With three groups, the tails of mu and sigma are so heavy that fourth moments, which errors of sample sds need,
-    // are infinite, and errors of means hardly settle. For them only quantiles are compared.
+    // are infinite, and errors of means hardly settle. For mu and sigma only quantiles are compared.
     let data = simulated(6, &[9, 14, 6], true, &Truth { mu: [0.5, 1.0], sigma: [1.0, 0.5], eps: 0.7 });
     let model = model(&data, Priors::default(), &[Centering::NonCentered; 2]);
     let hyper = model.layout().hyperparameters();
