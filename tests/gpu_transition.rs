@@ -305,7 +305,7 @@ fn twins_without_effects_are_alike_in_any_shape() {
     let shapes = [(2, 0), (9, 2), (86, 1), (20, 5), (520, 1), (80, 9)];
     for (groups, slopes) in shapes.into_iter().take(if gpu::all_shapes() { 6 } else { 4 }) {
         let model = simulated(groups, slopes, "marginal");
-        // Lavapipe takes long to compile large workgroups: one device is enough for 520 groups, 65 a lane of 8.
+        // Lavapipe takes long to compile large workgroups: one device is enough for 520 groups, 65 for each of 8 lanes.
         let one = if groups > 100 { 1 } else { devices.len() };
         for gpu in devices[..one].iter().chain(&[gpu::alone(&devices[0])]) {
             let twins = twins(gpu, &model, Likelihood::Groups, 3);
