@@ -43,7 +43,7 @@ const SHORT_CHAIN: u32 = 1000;
 pub struct Settings {
     /// Number of chains.
     pub chains: u32,
-    /// Number of the first chain in the whole experiment, of which this run may be a shard.
+    /// Number of the first chain among those of the whole experiment; this run may be a shard.
     pub first_chain: u32,
     /// Warm-up transitions of each chain.
     pub warmup: u32,

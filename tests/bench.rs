@@ -8,7 +8,7 @@ use crate::helpers::gpu;
 /// A bench with the fewest repeats, whatever the clock says.
 const TINY: &str = "bench --budget 0.1s --out out";
 
-/// Runs `warpnuts` with the words of `line`, most of which are in [`TINY`].
+/// Runs `warpnuts` with the words of `line`, which mostly starts with [`TINY`].
 fn run(folder: &Folder, line: &str) -> Ran {
     Ran::of(folder.command(line).env("WARPNUTS_FAULT", "bench-without-clock"))
 }

@@ -118,7 +118,7 @@ struct Twins {
     lp_error: f64,
 }
 
-/// [`Twins`] with `stretch` times the tuned step size, and `slow` times the scale of the first coordinate.
+/// [`Twins`] with a multiple of the tuned step size, and `slow` times the scale of the first coordinate.
 fn twins_with(
     gpu: &Arc<Gpu>,
     model: &Arc<Model>,

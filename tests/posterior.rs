@@ -291,7 +291,7 @@ fn true_parameters_stand_anywhere_among_the_draws() {
     }
 }
 
-/// Radon data with the outcome times `scale` plus `shift`, and the predictor times `stretch`.
+/// Radon data in other units: the outcome times `scale` plus `shift`, and a scaled predictor.
 fn moved(scale: f64, shift: f64, stretch: f64) -> Arc<Dataset> {
     let radon = Dataset::radon().unwrap();
     let labels: Vec<&String> = (0..radon.n_groups())
@@ -302,7 +302,7 @@ fn moved(scale: f64, shift: f64, stretch: f64) -> Arc<Dataset> {
     Arc::new(Dataset::from_columns("moved", "county", "y", &["x"], &labels, outcome, vec![predictor]).unwrap())
 }
 
-/// Radon's model with these data, and the default priors in the new units: a slope's unit is `scale / stretch`.
+/// Radon's model with these data, and the default priors in the new units: a slope's unit is the ratio of both scales.
 fn moved_model(scale: f64, shift: f64, stretch: f64, effects: [Centering; 2]) -> Arc<Model> {
     let Priors { mu_sd, sigma_scale, eps_scale } = Priors::default();
     let per_coefficient = |width: f64| vec![width * scale, width * scale / stretch];

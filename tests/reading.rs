@@ -354,7 +354,7 @@ fn the_number_of_threads_changes_nothing() {
 
 #[test]
 fn a_block_never_ends_in_quotes() {
-    // Notes of many lines, each of which looks like a row; quotes, literal and doubled, around the ends of blocks.
+    // Notes of many lines that look like rows; quotes, literal and doubled, around the ends of blocks.
     let note = "s9,,1,2\n".repeat(37) + "\"\"quoted\"\",\n";
     let text = long(|i| match i % 5 {
         0 if i % 100 == 0 => format!("\"s{i}\",\"{note}\",{i},1\n"),

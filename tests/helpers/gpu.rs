@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use warpnuts::gpu::{Adapter, Gpu, Switches};
 use warpnuts::model::{Coordinates, Model};
 
-/// Whether tests cover every shape of a model and every driver, some of which take long to compile for software: on
+/// Whether tests cover every shape of a model and every driver, although software takes long to compile for some: on
 /// real GPUs, and with `WARPNUTS_ALL_SHAPES=1`. Otherwise a few shapes are tested.
 pub fn all_shapes() -> bool {
     std::env::var_os("WARPNUTS_ALL_SHAPES").is_some_and(|set| set == "1")
