@@ -1,18 +1,19 @@
-//! The same posterior without Monte Carlo: means, standard deviations, quantiles and densities of every variable, by
-//! quadrature, for models with an intercept and at most one slope.
+//! The posterior by quadrature, without Monte Carlo: means, standard deviations, quantiles and densities of every
+//! variable, for models with an intercept and at most one slope.
 //!
-//! Given the K + 1 scales, outcome, mu and all effects are jointly normal, and integrate out in closed form
-//! (`exact/conditional.rs`). What is left is the posterior of the scales, an integrand in two or three dimensions
-//! (`exact/scales.rs`): its mode is found, and a grid of equal steps grows outwards from there until nothing is left
+//! Given the K + 1 scales, outcome, mu and all effects are jointly normal and integrate out in closed form
+//! (`exact/conditional.rs`). The integrand that remains, the posterior of the scales, has two or three dimensions
+//! (`exact/scales.rs`). A grid of equal steps grows outwards from its mode until the integrand is negligible
 //! (`exact/grid.rs`). Then
 //!
-//! - sigma and eps have the marginal that the grid's planes add up to (`exact/marginal.rs`);
+//! - sigma and eps have marginals that are sums over the planes of the grid (`exact/marginal.rs`);
 //! - mu and the effects are mixtures of normals over the grid's points (`exact/mixture.rs`).
 //!
-//! The grid is refined, each time with steps shorter by the square root of two, until no mean, standard deviation, 5 %, 50 % or 95 % quantile of any variable
-//! changes by more than 1e-5 of its standard deviation. That change, [`Exact::accuracy`], is how far the coarser grid was
-//! off; the error of the finer one, which is what is reported, is about its square. Where there is no room for a grid so fine,
-//! what there is is given if it changes by less than 1e-3 ([`Exact::is_settled`]), and refused if by more.
+//! The grid is refined, each time with steps shorter by the square root of two, until no mean, standard deviation, 5 %,
+//! 50 % or 95 % quantile of any variable changes by more than 1e-5 of its standard deviation. This change,
+//! [`Exact::accuracy`], is the error of the coarser grid; the error of the finer grid, which is reported, is about its
+//! square. Where such a grid would have too many points, the finest result is returned if it changes by less than 1e-3
+//! (but is not [settled](Exact::is_settled)), and refused otherwise.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -52,19 +53,19 @@ use mixture::normal_quantile;
 use results::Results;
 use scales::ScalePosterior;
 
-/// The most coefficients that the grid is made for: the intercept and one slope.
+/// Most coefficients of a model: the intercept and one slope.
 pub const MAX_COEFFICIENTS: usize = 2;
 
-/// Refinement ends when nothing changes by more, in posterior standard deviations.
+/// Refinement ends when no result changes by more, in posterior standard deviations.
 pub const TOLERANCE: f64 = 1e-5;
 
-/// Results that still change by more, in posterior standard deviations, are no answer.
+/// Results that still change by more, in posterior standard deviations, are refused.
 pub const LOOSEST: f64 = 1e-3;
 
-/// Grids before refinement is given up.
+/// Most grids of a refinement.
 const LEVELS: i32 = 8;
 
-/// The posterior without Monte Carlo. Everything it says is in the user's units.
+/// The posterior by quadrature, in the user's units.
 #[derive(Debug)]
 pub struct Exact {
     names: Vec<String>,
@@ -87,35 +88,35 @@ pub struct ExactRow {
     pub q95: f64,
 }
 
-/// Why there is no exact answer.
+/// Why there is no exact posterior.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ExactError {
-    /// There is none for such a model.
+    /// The model is not admitted.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Refinement came to the largest grid, or to the last level, with results that still changed.
+    /// Refinement reached the largest grid, or the last level, with results that still changed.
     #[error(
         "the integral over the scales does not settle: {}; sample instead, for long: `warpnuts sample --chains 64 --draws 10000`",
         reached(*points, *accuracy)
     )]
     NotSettled {
-        /// Points of the finest grid that was computed.
+        /// Points of the finest grid computed.
         points: usize,
-        /// The largest change from the grid before it, in posterior standard deviations; infinite if there was none.
+        /// Largest change from the previous grid, in posterior standard deviations; infinite if there was none.
         accuracy: f64,
     },
-    /// A posterior whose second moment is infinite, as of a slope that only one group knows anything about.
+    /// The posterior's second moment is infinite, as for a slope that only one group has information about.
     #[error(
         "the data say so little about `{name}` that its posterior has no standard deviation: its tail does not end, because \
          fewer than two groups know anything about it; leave its predictor out"
     )]
     Endless {
-        /// The scale whose tail it is.
+        /// The scale with the heavy tail.
         name: String,
     },
 }
 
-/// How far refinement came.
+/// How far refinement came, for the error message.
 fn reached(points: usize, accuracy: f64) -> String {
     match points {
         0 => format!("not even the coarsest grid can be made of {MAX_POINTS} points"),
@@ -128,10 +129,10 @@ fn reached(points: usize, accuracy: f64) -> String {
     }
 }
 
-/// Whether there is an exact answer for `model`: it needs what integrates the effects out, and a grid over its scales.
+/// Whether `model` has an exact posterior: its effects integrate out, and its scales fit a grid.
 ///
 /// # Errors
-/// A family that is not Gaussian; more than one predictor.
+/// If the family is not Gaussian, or the model has more than one predictor.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     let Term { factor: _, columns, mean: GroupMean::Free, spread: Spread::Independent, coordinates: _ } = model.term();
     collapsed::admits(model)?;
@@ -139,16 +140,16 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
 }
 
 impl Exact {
-    /// The posterior of `model`. Neither its parameterization nor its scaling change anything.
+    /// The posterior of `model`, whatever its parameterization and scaling.
     ///
     /// # Errors
-    /// More than one predictor; an integral that does not settle to [`LOOSEST`], which is said with the accuracy that was
-    /// reached; a scale whose posterior has no standard deviation.
+    /// If the model has more than one predictor, the integral does not settle to [`LOOSEST`], or the posterior of a
+    /// scale has no standard deviation.
     pub fn of(model: &Model) -> Result<Exact, ExactError> {
         Exact::watched(model, &Integration::default())
     }
 
-    /// The same, while `integration` tells how far it has come.
+    /// [`Exact::of`], with progress counted in `integration`.
     ///
     /// # Errors
     /// As [`Exact::of`].
@@ -184,7 +185,7 @@ impl Exact {
         }
     }
 
-    /// The variables' names, as [`Model::names`] has them; an index into them is what all other functions take.
+    /// Names of the variables, as in [`Model::names`]; all other functions take an index into them.
     pub fn names(&self) -> &[String] {
         &self.names
     }
@@ -193,7 +194,7 @@ impl Exact {
     ///
     /// # Panics
     ///
-    /// Like a slice, if there is no such variable; so do all functions of a variable.
+    /// If there is no variable `i`; this holds for all functions of a variable.
     pub fn mean(&self, i: usize) -> f64 {
         self.results.rows[i].mean
     }
@@ -203,9 +204,9 @@ impl Exact {
         self.results.rows[i].sd
     }
 
-    /// The value below which variable `i` is with probability `p`: for p of 0 and 1, the end of its range.
+    /// The value below which variable `i` is with probability `p`; for p of 0 and 1, the end of its range.
     ///
-    /// Values of p within 1e-8 of 0 or 1 are beyond what the computation resolves.
+    /// Values of p within 1e-8 of 0 or 1 are beyond the resolution of the computation.
     pub fn quantile(&self, i: usize, p: f64) -> f64 {
         let start = self.results.rows[i].mean + self.results.rows[i].sd * normal_quantile(p.clamp(1e-9, 1.0 - 1e-9));
         self.results.variables.distribution(i).quantile(p, start)
@@ -221,19 +222,19 @@ impl Exact {
         self.results.variables.distribution(i).density(x)
     }
 
-    /// Where each variable stands.
+    /// Layout of the variables.
     pub fn layout(&self) -> &Layout {
         &self.results.variables.layout
     }
 
-    /// How heavy the heavier tail of variable `i` is, where the most extreme of a run's draws are: with probability p
-    /// between 1e-4 and 1e-6 it is beyond a distance from its median that grows as p^(-1 / index). Moments of an order
-    /// above that do not exist, or do not settle in any run.
+    /// Tail index of the heavier tail of variable `i`, where the most extreme draws of a run are: with probability p
+    /// between 1e-4 and 1e-6, the distance from the median exceeds a bound that grows as p^(-1 / index). Moments of a
+    /// higher order do not exist, or do not settle in any run.
     ///
-    /// Where J groups know something about coefficient k, sigma\[k\] is beyond x with a probability that falls as x^-J: each
-    /// group's likelihood falls as 1/x, of which the mean mu\[k\] of J effects, known to x / sqrt(J) only, gives one back;
-    /// the half-Cauchy density falls as x^-2. mu\[k\] and the effects of groups that know little are normals whose sd is in
-    /// proportion to sigma\[k\], and have the same tails.
+    /// If J groups have information about coefficient k, sigma\[k\] exceeds x with a probability that falls as x^-J.
+    /// Each group's likelihood falls as 1/x; the integral over mu\[k\], the mean of J effects, known to x / sqrt(J)
+    /// only, gives back one factor x; the half-Cauchy density falls as x^-2. mu\[k\] and effects of groups with little
+    /// information are normals whose sd is proportional to sigma\[k\], and have the same tails.
     pub fn tail_index(&self, i: usize) -> f64 {
         const FAR: f64 = 1e-6;
         const NEAR: f64 = 1e-4;
@@ -250,20 +251,20 @@ impl Exact {
         &self.results.rows
     }
 
-    /// How much, at most, a mean, standard deviation, 5 %, 50 % or 95 % quantile of any variable changed in the last
-    /// refinement, in posterior standard deviations: below [`TOLERANCE`] where it [has settled](Exact::is_settled), below
-    /// [`LOOSEST`] where it has not.
+    /// Largest change of any mean, standard deviation, 5 %, 50 % or 95 % quantile in the last refinement, in posterior
+    /// standard deviations: below [`TOLERANCE`] if the integral [has settled](Exact::is_settled), below [`LOOSEST`] if
+    /// not.
     pub fn accuracy(&self) -> f64 {
         self.accuracy
     }
 
-    /// Whether refinement ended because nothing changed any more, and not because there was no room for a finer grid.
+    /// Whether refinement ended because results settled, and not because a finer grid would have too many points.
     pub fn is_settled(&self) -> bool {
         self.accuracy < TOLERANCE
     }
 
-    /// Whether the error of variable `i` is far below `error`, a Monte Carlo error in its unit, so that a run can be held
-    /// against it.
+    /// Whether the error of variable `i` is far below `error`, a Monte Carlo error in the variable's unit, so that a
+    /// run can be compared with the exact value.
     pub fn is_far_below(&self, error: f64, i: usize) -> bool {
         self.is_settled() || far_below(self.accuracy * self.sd(i), error)
     }
@@ -279,12 +280,12 @@ impl Exact {
     }
 }
 
-/// Whether an error is so far below another one that together they are larger than that by half a per cent at most.
+/// Whether `error` is at most a tenth of `other`, so that both together exceed `other` by half a per cent at most.
 fn far_below(error: f64, other: f64) -> bool {
     error <= 0.1 * other
 }
 
-/// The same posterior with standardized data.
+/// The model with standardized data; its posterior is unchanged.
 fn standardized(model: &Model) -> Model {
     let builder = Model::builder(Arc::new(model.dataset().clone())).priors(model.priors().clone());
     builder.coordinates(model.coordinates().clone()).build()

@@ -1,5 +1,4 @@
-//! A whole run: a model, settings and a place to compute become draws in memory, and everything there is to tell about
-//! them.
+//! A whole run: from a model, settings and a backend to draws, with all that is known about them.
 
 mod backend;
 mod coordinates;
@@ -32,49 +31,49 @@ pub use identity::{Difference, Identity};
 pub use merge::{MergeError, Merging};
 pub use stored::{Interrupted, Keeping, resume, sample_into};
 
-/// From so many chains on their spread says how large errors are, and short chains share starting points.
+/// With at least this many chains, errors come from the spread over the chains, and short chains share starting points.
 pub const MANY_CHAINS: u32 = 64;
 
-/// Shorter chains have too few draws to compare their own variance with that between them, as R-hat does: it is above
-/// 1.01 even for chains that have long converged, where a draw is worth a fifth of an independent one.
+/// Shorter chains have too few draws for R-hat, which compares their own variance with the variance between them: it is
+/// above 1.01 even for chains that have long converged, if a draw is worth a fifth of an independent one.
 const SHORT_CHAIN: u32 = 1000;
 
-/// How to run.
+/// The settings of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// How many chains.
+    /// Number of chains.
     pub chains: u32,
-    /// Global number of the first one: the same in a shard as in the whole experiment.
+    /// Number of the first chain among those of the whole experiment; this run may be a shard.
     pub first_chain: u32,
-    /// Transitions of each chain before draws are kept.
+    /// Warm-up transitions of each chain.
     pub warmup: u32,
     /// Draws of each chain.
     pub draws: u32,
     /// The seed of every random number.
     pub seed: u64,
-    /// The mean acceptance to aim at.
+    /// Target of the mean acceptance.
     pub target_accept: f64,
-    /// The most doublings of a trajectory.
+    /// Most doublings of a trajectory.
     pub max_tree_depth: u32,
-    /// How the likelihood is computed: what a run tells of its model, which alone decides.
+    /// How the likelihood is computed: a record of the model's choice, which alone counts.
     pub likelihood: Likelihood,
-    /// Which variables are kept.
+    /// The variables to keep.
     pub keep: Keep,
-    /// Of how many transitions after warm-up one is kept as a draw.
+    /// Thinning interval: every `thin`-th transition after warm-up is kept as a draw.
     pub thin: u32,
-    /// Chains of the whole experiment, where this run is a shard of one.
+    /// Number of chains of the whole experiment, if this run is a shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_of: Option<u32>,
-    /// Whether transitions of warm-up are recorded like draws, in a store.
+    /// Whether the store records warm-up transitions, like draws.
     #[serde(default)]
     pub save_warmup: bool,
-    /// Whether each observation's log likelihood under each draw is kept, in a store.
+    /// Whether the store keeps each observation's log likelihood for each draw.
     pub log_likelihood: bool,
-    /// Whether a replicate of each observation is kept with each draw, in a store.
+    /// Whether the store keeps a replicate of each observation for each draw.
     pub posterior_predictive: bool,
-    /// How exactly draws are kept.
+    /// Precision of the draws kept.
     pub draw_precision: Precision,
-    /// How many lanes work at once. No draw depends on it, and no store tells of it: it is the machine's, not the run's.
+    /// Number of workers. No draw depends on it, and no store records it: it is the machine's, not the run's.
     #[serde(skip_deserializing, default = "crate::machine::threads")]
     pub threads: usize,
 }
@@ -104,30 +103,30 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The same for a run of `model`.
+    /// These settings for a run of `model`.
     fn of(self, model: &Model) -> Settings {
         Settings { likelihood: model.likelihood(), ..self }
     }
 
-    /// How many variables of `model` are kept of each draw.
+    /// Number of `model`'s variables that are kept of each draw.
     pub fn variables(&self, model: &Model) -> usize {
         self.keep.variables(model)
     }
 
-    /// What completes draws of `model` on their way to where they are kept, if an engine hands over only a part of each.
+    /// The completion of draws on their way to the sink, if the engine makes only a part of each draw.
     fn completion(&self, model: &Model) -> Option<Completion> {
         (self.keep.sampled(model) < self.variables(model))
             .then(|| Completion::new(model, self.seed, self.first_chain, self.thin))
     }
 
-    /// A run's memory at its peak beside a store, in bytes: its chains' states, and what one diagnosed variable takes.
+    /// A run's peak memory in bytes, its store aside: the states of its chains, and the work on one diagnosed variable.
     pub fn memory_beside_store(&self, model: &Model) -> u128 {
-        // The draws, and two numbers of half their size for each.
+        // The draws of a variable, and two numbers of half their size for each draw.
         let variable = u128::from(self.chains) * u128::from(self.draws) * size_of::<f64>() as u128;
         self.memory_of_chains(model).max(2 * variable)
     }
 
-    /// The same where draws are summed up: each chain's state, and its sums where the host makes them.
+    /// Peak memory of a run whose draws are summed, in bytes: its chains' states, and sums if made on the host.
     pub fn memory_of_sums(&self, model: &Model) -> u128 {
         let variables = model.layout().dim();
         let threads = rayon::current_num_threads() as u128;
@@ -137,12 +136,12 @@ impl Settings {
             + histograms
     }
 
-    /// Position, gradient, and the running mean and squares of both.
+    /// Position, gradient, and running means and squares of both, in bytes.
     fn memory_of_chains(&self, model: &Model) -> u128 {
         u128::from(self.chains) * 6 * model.dim() as u128 * size_of::<f64>() as u128
     }
 
-    /// What a store of a run takes on disk, in bytes, if nothing in it can be compressed.
+    /// Size of a run's store on disk, in bytes, if nothing compresses.
     pub fn disk(&self, model: &Model) -> u128 {
         const STATISTICS: usize = 4 * 8 + 2 * 8 + 2;
         if self.keep == Keep::Summary {
@@ -156,20 +155,20 @@ impl Settings {
         u128::from(self.chains) * (warmup as u128 + u128::from(self.draws) * (named + observed) as u128)
     }
 
-    /// About how many bytes draws take as text, at most: twenty a number, sixty for the statistics of each.
+    /// Upper bound of the size of draws as text, in bytes: about twenty a number, and sixty for each draw's statistics.
     pub fn text(&self, model: &Model) -> u128 {
         let line = self.variables(model) * 20 + 60;
         u128::from(self.chains) * u128::from(self.draws) * line as u128
     }
 
-    /// Draws of each chain that are recorded in warm-up.
+    /// Number of each chain's warm-up draws that are recorded.
     pub fn recorded_warmup(&self) -> u32 {
         if self.save_warmup { self.warmup / self.thin } else { 0 }
     }
 
-    /// How many consecutive chains share a starting point, so that nested R-hat can tell what many short chains have
-    /// forgotten: 1 unless there are 64 chains or more of fewer than 1000 draws, and then about the square root of their
-    /// number, as a power of two that divides it (and the number of the first chain).
+    /// Number of consecutive chains that share a starting point, so that nested R-hat can show whether many short
+    /// chains have forgotten it: 1 unless there are 64 chains or more of fewer than 1000 draws, and otherwise about the
+    /// square root of their number, as a power of two that divides it (and the number of the first chain).
     pub fn chains_per_superchain(&self) -> u32 {
         let chains = self.shard_of.unwrap_or(self.chains);
         if chains < MANY_CHAINS || self.draws >= SHORT_CHAIN {
@@ -182,8 +181,8 @@ impl Settings {
         sizes.take_while(|size| u64::from(*size).pow(2) <= u64::from(chains) && divides(*size)).last().unwrap_or(1)
     }
 
-    /// The part of an experiment of all these chains that is shard `number` of `count`, counted from 1: chains that share
-    /// their starting points stay together. `None` where there are not chains enough.
+    /// The settings of shard `number` of `count`, counted from 1, of an experiment with these settings; chains that
+    /// share a starting point stay together. `None` if there are too few chains.
     pub fn shard(self, number: u32, count: u32) -> Option<Settings> {
         let together = self.chains_per_superchain();
         let superchains = u64::from(self.chains / together);
@@ -197,7 +196,7 @@ impl Settings {
         })
     }
 
-    /// Transitions of all chains together, of those too whose draws are left out.
+    /// Number of transitions of all chains, including those between thinned draws.
     pub fn transitions(&self) -> f64 {
         let each = f64::from(self.warmup) + f64::from(self.draws) * f64::from(self.thin);
         f64::from(self.chains) * each
@@ -223,48 +222,44 @@ impl Settings {
     }
 }
 
-/// What a run has drawn.
+/// A run's draws, with all that is known about them.
 #[derive(Debug, Clone)]
 pub struct Sampled<D = Draws> {
-    /// The posterior that was sampled.
+    /// The model.
     pub model: Arc<Model>,
-    /// The modes of its marginal density, once somebody has asked for them.
+    /// The modes of its marginal density, once they have been searched for.
     pub landscape: OnceLock<Landscape>,
-    /// How it was sampled.
+    /// The settings of the run.
     pub settings: Settings,
-    /// Where it was sampled: `cpu`, `gpu-density` or `gpu`.
+    /// The engine: `cpu`, `gpu-density` or `gpu`.
     pub engine: String,
-    /// The processor's name, or the adapter's.
+    /// Name of the processor or of the device's adapter.
     pub device: String,
-    /// The variables that were kept, in order.
+    /// Names of the variables that were kept, in order.
     pub names: Vec<String>,
-    /// Their draws, or what is left of them.
+    /// Their draws, or sums of their draws.
     pub draws: D,
-    /// What the driver tells.
+    /// The outcome that the driver returned.
     pub run: RunOutcome,
     /// Whether the run was stopped before its last draw.
     pub interrupted: bool,
-    /// From before the first starting point to after the last draw.
+    /// Time from before the first starting point to after the last draw.
     pub wall: Duration,
 }
 
-/// Samples `model` on the CPU.
-///
-/// `progress` counts along, and stops the run early where it is told to.
+/// Samples `model` on the CPU. `progress` counts transitions, and can stop the run early.
 ///
 /// # Errors
-/// When a chain finds no starting point.
+/// If a chain finds no starting point.
 pub fn sample(model: Arc<Model>, settings: Settings, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
     sample_on(&Backend::Cpu, model, settings, progress)
 }
 
-/// Samples `model` where `backend` computes.
-///
-/// `progress` counts along, and stops the run early where it is told to. A device that fails in the middle of the run
-/// leaves what was drawn, and its failure in [`RunOutcome`].
+/// Samples `model` on `backend`. `progress` counts transitions, and can stop the run early. If a device fails during
+/// the run, the draws so far are returned, with the failure in [`RunOutcome`].
 ///
 /// # Errors
-/// When a chain finds no starting point, or a device fails before the first draw, and the run cannot go on without it.
+/// If a chain finds no starting point, or a device fails before the first draw and the run cannot go on without it.
 pub fn sample_on(
     backend: &Backend,
     model: Arc<Model>,
@@ -282,8 +277,8 @@ pub fn sample_on(
     Ok(sampled(backend, model, landscape, settings, Draws::Memory(draws), run, began.elapsed()))
 }
 
-/// Samples `model` where `backend` computes, and keeps no draw: only what [`Totals`] say of all of them. With step size and
-/// metric of another run, where these are given.
+/// Samples `model` on `backend`, and keeps [`Totals`] instead of draws. With `learnt`, uses the step size and metric of
+/// another run.
 ///
 /// # Errors
 /// As [`sample_on`].
@@ -306,20 +301,20 @@ pub fn sample_summed(
     Ok(sampled(backend, model, landscape, settings, totals, run, began.elapsed()))
 }
 
-/// Where a run's draws and checkpoints go.
+/// The sink of a run's draws and of its checkpoints.
 struct RunOutput<'a> {
     sink: &'a mut dyn DrawSink,
     checkpointer: Option<&'a mut dyn Checkpointer>,
 }
 
 impl<'a> RunOutput<'a> {
-    /// Draws that go into `sink`, without checkpoints.
+    /// Output into `sink`, without checkpoints.
     fn of(sink: &'a mut dyn DrawSink) -> RunOutput<'a> {
         RunOutput { sink, checkpointer: None }
     }
 }
 
-/// Runs the driver on what `backend` has, into an output; nothing drawn before a device failed is an error.
+/// Runs the driver on the engine of `backend`. A device failure before the first draw is an error.
 fn run(
     backend: &Backend,
     model: &Arc<Model>,
@@ -334,7 +329,7 @@ fn run(
         engine.resume(&starts::where_the_mass_is(model, landscape, settings.chain_range()), 0)?;
     }
     let plan = settings.plan();
-    // What sums draws up completes them itself.
+    // A streaming sink completes draws itself.
     let run = if let Some(completion) = settings.completion(model).filter(|_| settings.keep != Keep::Summary) {
         let mut completed = CompletingSink::new(sink, completion, settings.variables(model), settings.threads);
         driver::run_from(start, &mut *engine, model.dim(), &plan, &mut completed, checkpointer)?
@@ -348,7 +343,7 @@ fn run(
 }
 
 impl<D> Sampled<D> {
-    /// The modes of the model's marginal density, searched for where they are not known yet.
+    /// The modes of the model's marginal density; searches for them at the first call.
     pub fn landscape(&self) -> &Landscape {
         self.landscape.get_or_init(|| Landscape::of(&self.model))
     }
@@ -363,7 +358,7 @@ fn sampled<D>(
     run: RunOutcome,
     wall: Duration,
 ) -> Sampled<D> {
-    // Chains, and what wrote their draws, took more memory than what is left to do.
+    // Chains and sinks took more memory than the remaining work.
     crate::machine::give_back_memory();
     let mut names = model.names();
     names.truncate(settings.variables(&model));

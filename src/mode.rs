@@ -1,11 +1,11 @@
-//! The posterior mode, and what is wrong with it: the highest point of the non-centered density and of the marginal one, and
-//! the path on which the centered density rises without end.
+//! Posterior modes: the maximum of the non-centered density and of the marginal density, and the path on which the
+//! centered density rises without end.
 //!
-//! A mode depends on the parameterization; a mean does not. In the centered one there is none: where all J effects of
-//! coefficient k are equal to mu\[k\], each has density 1 / (sigma\[k\] sqrt(2 pi)), so that with sigma\[k\] to 0 the log density
-//! rises by J - 1 for each unit that log sigma\[k\] falls (the one is the Jacobian's), whatever the data say. (See [`path`].)
+//! A mode depends on the parameterization; a mean does not. The centered density has no mode: where all J effects of
+//! coefficient k equal mu\[k\], each has density 1 / (sigma\[k\] sqrt(2 pi)), so that the log density rises by J - 1
+//! for each unit that log sigma\[k\] falls (the 1 is the Jacobian's), whatever the data say (see [`path`]).
 //!
-//! All modes here are of densities over theta, that is over log sigma and log eps.
+//! All modes here are modes of densities over theta, which contains log sigma and log eps.
 
 mod landscape;
 mod lbfgs;
@@ -24,19 +24,19 @@ pub use landscape::{Landscape, NEGLIGIBLE, Peak, Visits};
 pub use lbfgs::GRADIENT_TOLERANCE;
 pub use path::{Path, PathPoint, path, spread};
 
-/// Where searches begin, in log scales of standardized data: the highest end that any of them comes to is the mode.
+/// Log sigmas, for standardized data, at which searches start. The highest maximum found is the mode.
 const STARTS: [f64; 3] = [-0.5, -2.0, -4.0];
 
-/// The highest point of a density.
+/// The maximum of a density.
 #[derive(Debug, Clone)]
 pub struct Mode {
-    /// Where it is, in the sampler's units.
+    /// Position, in the sampler's units.
     pub theta: Vec<f64>,
-    /// All D named variables there, in the user's units; the effects of a marginal model are their conditional means.
+    /// All D named variables, in the user's units; effects of a collapsed model are their conditional means.
     pub named: Vec<f64>,
-    /// Log density there, in the user's units.
+    /// Log density at the mode, in the user's units.
     pub log_density: f64,
-    /// The largest entry of the gradient there, in size, in the sampler's units.
+    /// Largest absolute entry of the gradient at the mode, in the sampler's units.
     pub gradient: f64,
 }
 
@@ -49,26 +49,26 @@ pub enum NoMode {
         /// The scale that goes to 0.
         name: String,
     },
-    /// The search came to no end.
+    /// The search did not converge.
     #[error("the search for the mode came to no end: the gradient is still {gradient:.1e}")]
     Unsettled {
-        /// The largest entry of the gradient, in size, in the sampler's units.
+        /// Largest absolute entry of the gradient, in the sampler's units.
         gradient: f64,
     },
 }
 
-/// Whether modes of `model` can be searched for: the marginal density is climbed, and effects begin at their conditional means.
+/// Whether modes of `model` can be searched for, which needs its effects integrated out.
 ///
 /// # Errors
-/// Effects that cannot be integrated out.
+/// If the effects cannot be integrated out.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     collapsed::admits(model)
 }
 
-/// The mode of `model`'s marginal density, over mu, log sigma and log eps; effects are at their conditional means.
+/// The mode of `model`'s marginal density over mu, log sigma and log eps, with effects at their conditional means.
 ///
 /// # Errors
-/// Where the search comes to no end, or to a scale of 0.
+/// If the search does not converge, or leads to a scale of 0.
 pub fn marginal(model: &Model) -> Result<Mode, NoMode> {
     let peaks = Landscape::of(model).peaks;
     let highest = peaks.into_iter().max_by(|a, b| a.log_density.total_cmp(&b.log_density));
@@ -98,7 +98,7 @@ pub fn non_centered(model: &Model) -> Result<Mode, NoMode> {
     highest(&model, starts.into_iter())
 }
 
-/// mu of 0, all log sigma as told, eps of about the outcome's sd.
+/// Hyperparameters with mu = 0, all log sigmas equal to `log_sigma`, and log eps = -0.5, about the outcome's sd.
 fn hyperparameters(model: &Model, log_sigma: f64) -> Vec<f64> {
     let layout = model.layout();
     let mut theta = vec![0.0; layout.hyperparameters()];
@@ -107,7 +107,7 @@ fn hyperparameters(model: &Model, log_sigma: f64) -> Vec<f64> {
     theta
 }
 
-/// The highest of the ends that searches from all `starts` come to.
+/// The highest maximum that searches from all `starts` find.
 fn highest(model: &Model, starts: impl Iterator<Item = Vec<f64>>) -> Result<Mode, NoMode> {
     let density = CpuDensity::new(model);
     let starts: Vec<Vec<f64>> = starts.collect();
@@ -120,7 +120,7 @@ fn highest(model: &Model, starts: impl Iterator<Item = Vec<f64>>) -> Result<Mode
     }
 }
 
-/// The mode at `top`, if it is one.
+/// The mode at `top`, if `top` is a mode.
 fn mode(model: &Model, top: Maximum) -> Result<Mode, NoMode> {
     let layout = model.layout();
     if let Some(scale) = layout.positive().find(|scale| top.theta[*scale] < RUNAWAY) {

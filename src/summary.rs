@@ -1,4 +1,4 @@
-//! What a run says: a row for each variable, how it was sampled, and whether to trust it.
+//! The summary of a run: a row for each variable, how the run was sampled, and whether to trust the draws.
 
 pub mod advice;
 mod comparison;
@@ -30,19 +30,19 @@ pub use import::{ImportError, Imported};
 pub use modes::{Visited, scales_at};
 pub use words::Words;
 
-/// A number, and the variable whose it is.
+/// The largest or smallest value of a statistic, and its variable.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Extreme {
-    /// The largest or smallest of its kind.
+    /// The value.
     pub value: f64,
-    /// Whose it is.
+    /// The variable's name.
     pub parameter: String,
 }
 
 /// The data of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataSummary {
-    /// What they were read from.
+    /// The file, or other source.
     pub source: String,
     /// The column of groups.
     pub group: String,
@@ -50,21 +50,21 @@ pub struct DataSummary {
     pub outcome: String,
     /// The columns of predictors.
     pub predictors: Vec<String>,
-    /// What was subtracted from each predictor.
+    /// The mean subtracted from each predictor; 0 where it was not centred.
     pub predictor_means_subtracted: Vec<f64>,
     /// N.
     pub observations: usize,
-    /// The rows that are none of these, for they miss a value in a column that is used.
+    /// Rows left out because a column in use misses a value.
     #[serde(default)]
     pub left_out: LeftOut,
     /// J.
     pub groups: usize,
-    /// Of all that a model uses of them; see [`Dataset::checksum`].
+    /// Checksum of all that a model uses of the data; see [`Dataset::checksum`].
     pub checksum: String,
 }
 
 impl DataSummary {
-    /// What there is to tell of `dataset`.
+    /// The summary of `dataset`.
     pub fn of(dataset: &Dataset) -> DataSummary {
         DataSummary {
             source: dataset.source().to_string(),
@@ -80,112 +80,112 @@ impl DataSummary {
     }
 }
 
-/// A pair of numbers, for warm-up and for the draws.
+/// Numbers for warm-up, for the draws, and in total.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ByPhase<T> {
     /// In warm-up.
     pub warmup: T,
     /// For the draws.
     pub sampling: T,
-    /// Together, and what else was done.
+    /// In total; of times, with work outside both phases.
     pub total: T,
 }
 
-/// How well momenta carried the chains through all energies.
+/// Energy diagnostics: whether momentum resampling explores the energies well.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Energy {
-    /// The smallest E-BFMI of all chains.
+    /// Smallest E-BFMI of all chains.
     pub min: f64,
-    /// The mean over the chains.
+    /// Mean E-BFMI over the chains.
     pub mean: f64,
-    /// How many chains are below 0.3, where they have the hundred draws and more that it takes to tell.
+    /// Number of chains below [`EBFMI_LIMIT`]; 0 if chains have too few draws to know.
     pub chains_below_limit: usize,
 }
 
-/// E-BFMI below this says that a chain crosses energies slowly.
+/// A chain with an E-BFMI below this explores energies slowly.
 pub const EBFMI_LIMIT: f64 = 0.3;
 
-/// Draws of a chain below which its E-BFMI is mostly noise.
+/// With fewer draws, a chain's E-BFMI is mostly noise.
 const EBFMI_DRAWS: usize = 100;
 
-/// Something to know before using the draws.
+/// A warning, with a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Advice {
-    /// The word for it; `docs/trust.md` has them all.
+    /// Its key; `docs/trust.md` lists all keys.
     pub kind: &'static str,
     /// What is wrong, in numbers.
     pub problem: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: String,
-    /// What to type instead, where the remedy is a matter of options: each line of options is one way by itself.
+    /// Options of `sample` for the remedy, if there are any; each entry is an alternative.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub proposals: Vec<String>,
-    /// Whether the draws should not be trusted until it is done.
+    /// Whether the draws should not be trusted until the remedy is applied.
     pub distrust: bool,
 }
 
-/// Everything that `summary.json` holds, in its order.
+/// The content of `summary.json`, in order.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunSummary {
     /// The program's version.
     pub version: &'static str,
-    /// Where trees grew and densities were computed: `cpu` or `gpu-density`.
+    /// The engine: `cpu`, `gpu-density` or `gpu`.
     pub engine: String,
-    /// What it ran on.
+    /// Name of the processor or of the device's adapter.
     pub adapter: String,
-    /// What happened to the device in the middle of the run, if anything.
+    /// The device failure during the run, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_failure: Option<String>,
     /// The data.
     pub data: DataSummary,
-    /// Centered or not, coefficient by coefficient.
+    /// `centered`, `non-centered`, one of these for each coefficient, or `marginal`.
     pub parameterization: String,
     /// Priors and centred predictors in words.
     #[serde(skip)]
     pub words: Words,
-    /// Scales of the priors, in the user's units, coefficient by coefficient.
+    /// Scales of the priors, in the user's units, for each coefficient.
     pub priors: PriorScales,
-    /// How it was run.
+    /// The settings of the run.
     pub settings: Settings,
     /// The seed.
     pub seed: u64,
-    /// Whether it was stopped before its last draw.
+    /// Whether the run was stopped before its last draw.
     pub interrupted: bool,
-    /// Draws of each chain there are.
+    /// Draws of each chain.
     pub draws: usize,
     /// Wall-clock seconds.
     pub wall_seconds: ByPhase<f64>,
-    /// Gradients computed.
+    /// Number of gradients computed.
     pub gradient_evaluations: ByPhase<u64>,
-    /// The step size of all draws.
+    /// Step size of the draws.
     pub step_size: f64,
-    /// Mean acceptance of all draws.
+    /// Mean acceptance of the draws.
     pub acceptance: f64,
-    /// Mean leapfrog steps of a draw.
+    /// Mean leapfrog steps per draw.
     pub leapfrogs_per_draw: f64,
     /// Divergent transitions among the draws.
     pub divergences: u64,
-    /// Divergent transitions in warm-up, where they do no harm.
+    /// Divergent transitions in warm-up, which do no harm.
     pub warmup_divergences: u64,
-    /// Draws whose trajectory was ended by the limit on its doublings.
+    /// Draws whose trajectory was cut off at the maximum tree depth.
     pub reached_max_treedepth: u64,
-    /// E-BFMI over the chains.
+    /// E-BFMI of the chains.
     pub e_bfmi: Energy,
     /// Largest R-hat.
     pub max_rhat: Option<Extreme>,
     /// Largest nested R-hat, where chains share starting points.
     pub max_nested_rhat: Option<Extreme>,
-    /// Chains that share each starting point. Where there are several, errors and effective sample sizes come from the
-    /// spread over the chains.
+    /// Chains that share each starting point. If more than one, errors and effective sample sizes come from the spread
+    /// over the chains.
     pub chains_per_superchain: u32,
     /// Smallest bulk ESS.
     pub min_ess_bulk: Option<Extreme>,
     /// Smallest tail ESS.
     pub min_ess_tail: Option<Extreme>,
-    /// The modes of the posterior, the one with the largest mass first, where there are several.
+    /// The modes of the posterior, in descending order of mass, if there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub modes: Vec<Visited>,
-    /// What is wrong, and what to do.
+    /// Warnings, with remedies.
     pub warnings: Vec<Advice>,
     /// A row for each variable.
     pub parameters: Parameters,
@@ -197,7 +197,7 @@ pub struct Parameter {
     /// `mu_a`, `sigma_b`, `eps`, `a[AITKIN]`.
     #[serde(skip)]
     pub name: String,
-    /// What it is in its model, where that is known.
+    /// Role of the variable in its model, if known.
     #[serde(skip)]
     pub role: Option<Role>,
     /// Mean, quantiles, errors, effective sample sizes, R-hat.
@@ -208,7 +208,7 @@ pub struct Parameter {
     pub nested_rhat: Option<f64>,
 }
 
-/// A row for each variable, in their order; in JSON, name by name.
+/// A row for each variable, in order; in JSON, a map by name.
 #[derive(Debug, Clone)]
 pub struct Parameters(pub Vec<Parameter>);
 
@@ -219,26 +219,26 @@ impl Serialize for Parameters {
 }
 
 impl Parameters {
-    /// The row of a variable.
+    /// The row of a variable; `None` if there is none.
     pub fn get(&self, name: &str) -> Option<&Summary> {
         self.0.iter().find(|parameter| parameter.name == name).map(|parameter| &parameter.summary)
     }
 }
 
-/// What diagnostics say of a run's draws.
+/// Diagnostics of a run's draws.
 struct Diagnosed {
     /// Draws of each chain.
     draws: usize,
     rows: Vec<Summary>,
     nested: Vec<Option<f64>>,
-    /// Of each chain.
+    /// E-BFMI of each chain.
     e_bfmi: Vec<f64>,
     saturated: u64,
     modes: Vec<Visited>,
 }
 
 impl RunSummary {
-    /// Diagnoses a run.
+    /// The summary of a run with draws.
     pub fn of(sampled: &Sampled) -> RunSummary {
         let Sampled { settings, names, draws, .. } = sampled;
         let chains_per_superchain = settings.chains_per_superchain();
@@ -271,12 +271,12 @@ impl RunSummary {
         RunSummary::assemble(sampled, Diagnosed { draws: draws.draws(), rows, nested, e_bfmi, saturated, modes })
     }
 
-    /// Diagnoses a run whose draws were summed up.
+    /// The summary of a run whose draws were only summed.
     pub fn of_totals(sampled: &Sampled<Totals>) -> RunSummary {
         let Sampled { settings, names, draws: totals, .. } = sampled;
         let nested = |i| (settings.chains_per_superchain() > 1).then(|| diagnostics::nested_rhat_of(totals, i));
         let rows: Vec<Summary> = (0..names.len()).map(|i| diagnostics::summary_of(totals, i)).collect();
-        // No draw is left but the middle of all.
+        // The draws are gone; modes are looked for at the medians.
         let middle = rows.iter().take(sampled.model.layout().hyperparameters()).map(|row| row.q50).collect();
         let diagnosed = Diagnosed {
             draws: totals.draws,
@@ -358,22 +358,22 @@ impl RunSummary {
         summary
     }
 
-    /// Whether nothing says that the draws should not be trusted.
+    /// Whether no warning says that the draws should not be trusted.
     pub fn is_trustworthy(&self) -> bool {
         self.warnings.iter().all(|advice| !advice.distrust)
     }
 
-    /// Gradients a second, warm-up included.
+    /// Gradients per second, warm-up included.
     pub fn gradients_per_second(&self) -> f64 {
         self.gradient_evaluations.total as f64 / self.wall_seconds.total
     }
 
-    /// Smallest bulk ESS a second, warm-up included.
+    /// Smallest bulk ESS per second, warm-up included.
     pub fn ess_per_second(&self) -> f64 {
         self.min_ess_bulk.as_ref().map_or(f64::NAN, |ess| ess.value) / self.wall_seconds.total
     }
 
-    /// All draws of all chains.
+    /// Number of draws of all chains.
     pub fn total_draws(&self) -> usize {
         self.draws * self.settings.chains as usize
     }

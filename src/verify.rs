@@ -1,10 +1,10 @@
-//! A run held against the exact posterior: for every variable, how many Monte Carlo standard errors its mean, its sd and
-//! the coverage of its 5 % and 95 % quantiles are from the truth.
+//! Comparison of a run with the exact posterior: for every variable, how many Monte Carlo standard errors its mean, its
+//! sd and the coverage of its 5 % and 95 % quantiles are from the exact values.
 //!
-//! A score is nearly a standard normal number if what it averages has a third moment (Berry and Esseen). Indicators have,
-//! so that coverage is always looked at; a mean is where the variable's tail index is above 3, an sd, which averages squares,
-//! where it is above 6 (see [`Exact::tail_index`]). With J groups the index of sigma is J: with three neither its mean nor its
-//! sd is compared, with a few more its sd is not.
+//! A z-score is nearly standard normal if the averaged quantity has a third moment (Berry and Esseen). Indicators have
+//! one, so that coverage is always compared. A mean is compared if the variable's tail index is above 3, and an sd, an
+//! average of squares, if it is above 6 (see [`Exact::tail_index`]). With J groups the index of sigma is J: with three
+//! groups neither its mean nor its sd is compared, with a few more its sd is not.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -15,15 +15,15 @@ use crate::exact::Exact;
 use crate::experiment::Sampled;
 use crate::summary::{RunSummary, counted};
 
-/// The chance that a sound run is called biased, were its errors normal: four z-scores of every variable are looked at.
+/// Probability that a sound run is called biased, if its errors are normal; each variable has four z-scores.
 const FALSE_ALARM: f64 = 1e-4;
 
-/// Tail indices up to which means and sds are not compared: those whose third moments need integers above 3 and 6, halfway
-/// to the next integer, for they are measured.
+/// Tail indices up to which means and sds are not compared. Third moments need an index above 3, or 6; the limit is
+/// halfway to the next integer, because the index is measured.
 const LIGHT_FOR_MEANS: f64 = 3.5;
 const LIGHT_FOR_SDS: f64 = 6.5;
 
-/// One variable's z-scores; NaN, null in JSON, where one could not be computed or would mean nothing.
+/// z-scores of one variable. NaN (null in JSON) if a z-score cannot be computed or would mean nothing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scores {
     /// The variable.
@@ -48,32 +48,32 @@ impl Scores {
     }
 }
 
-/// What holding a run against the truth has shown.
+/// The comparison of a run with the exact posterior.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verification {
-    /// Largest error of the exact values themselves, in posterior sds.
+    /// Largest error of the exact values, in posterior sds.
     pub accuracy: f64,
     /// The z-score that is largest in size.
     pub largest: f64,
-    /// Whose it is, and of what: `mean of sigma_b`.
+    /// Its statistic and variable: `mean of sigma_b`.
     pub largest_of: String,
-    /// Root mean square of all z-scores: near 1 for a sound run.
+    /// Root mean square of all z-scores; near 1 for a sound run.
     pub root_mean_square: f64,
     /// The size of a z-score that no sound run should reach.
     pub limit: f64,
-    /// How many z-scores there are.
+    /// Number of z-scores.
     pub compared: usize,
-    /// Whether some z-score is beyond the limit: the run is biased beyond doubt.
+    /// Whether a z-score is beyond the limit, so that the run is certainly biased.
     pub biased: bool,
-    /// Whether the integral that the run was held against has settled.
+    /// Whether the exact posterior's integral has settled.
     pub settled: bool,
-    /// What was not compared, or not in the best way, and why; a sentence each.
+    /// What was not compared, and why; a sentence each.
     pub left_out: Vec<String>,
-    /// A row a variable.
+    /// A row for each variable.
     pub scores: Vec<Scores>,
 }
 
-/// What a run says of one variable; NaN where it says nothing.
+/// A run's estimates of one variable, with Monte Carlo errors; NaN if unknown.
 struct Measured {
     mean: f64,
     sd: f64,
@@ -82,7 +82,7 @@ struct Measured {
 }
 
 impl Verification {
-    /// Holds the draws of `sampled`, summarized in `summary`, against `exact`, which is of the same model.
+    /// Compares the draws of `sampled`, summarized in `summary`, with `exact`, the posterior of the same model.
     pub fn of(sampled: &Sampled, summary: &RunSummary, exact: &Exact) -> Verification {
         let independent = summary.chains_per_superchain > 1;
         let truth = exact.summary();
@@ -118,7 +118,7 @@ impl Verification {
         let largest = finite().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
         let (largest, largest_of) =
             largest.map_or((f64::NAN, String::new()), |(of, z, parameter)| (z, format!("{of} of {parameter}")));
-        // Bonferroni's bound: no more than FALSE_ALARM in all, however the scores hang together.
+        // Bonferroni's bound: at most FALSE_ALARM in all, however the scores are correlated.
         let limit = Normal::standard().inverse_cdf(1.0 - FALSE_ALARM / (2.0 * count));
         Verification {
             accuracy: exact.accuracy(),
@@ -135,7 +135,7 @@ impl Verification {
     }
 }
 
-/// The z-scores of variable `i` of `exact`, with those of its quantiles.
+/// The z-scores of variable `i` of `exact`; those of its quantiles are given.
 fn scores(name: &str, exact: &Exact, i: usize, run: &Measured, [q05, q95]: [f64; 2]) -> Scores {
     let truth = exact.summary()[i];
     Scores {
@@ -149,7 +149,7 @@ fn scores(name: &str, exact: &Exact, i: usize, run: &Measured, [q05, q95]: [f64;
     }
 }
 
-/// How many standard errors the share of draws up to `quantile` is from `share`; NaN where all draws, or none, are.
+/// z-score of the share of draws up to `quantile`, whose exact value is `share`; NaN if all draws, or none, are below.
 fn coverage(series: Series, independent: bool, quantile: f64, share: f64) -> f64 {
     let below: Vec<f64> = series.values().iter().map(|draw| f64::from(u8::from(*draw <= quantile))).collect();
     let below = Series::new(&below, series.chains());
@@ -158,10 +158,10 @@ fn coverage(series: Series, independent: bool, quantile: f64, share: f64) -> f64
     (row.mean - share) / row.mcse_mean
 }
 
-/// Takes out the means and sds that mean nothing because of heavy tails, and says which.
+/// Removes scores of means and sds that mean nothing because of heavy tails, and returns sentences that say which.
 fn silence_heavy_tails(scores: &mut [Scores], exact: &Exact) -> Vec<String> {
     let index_of = |name: &str| exact.names().iter().position(|other| other == name);
-    // Given the scales everything else is normal, with sds in proportion to them at most.
+    // Given the scales all other variables are normal, with sds in proportion to the scales at most.
     if exact.layout().positive().map(|i| exact.tail_index(i)).all(|index| index > LIGHT_FOR_SDS) {
         return Vec::new();
     }
@@ -195,7 +195,7 @@ fn silence_heavy_tails(scores: &mut [Scores], exact: &Exact) -> Vec<String> {
     said
 }
 
-/// Takes out all scores of variables whose exact values are not known far better than the run knows them, and says which.
+/// Removes all scores of variables whose exact values are not much more precise than the run's, and says which.
 fn silence_unsettled(scores: &mut [Scores], sharp: impl Iterator<Item = bool>, accuracy: f64) -> Option<String> {
     let mut names = Vec::new();
     for (scores, sharp) in scores.iter_mut().zip(sharp) {
@@ -218,7 +218,7 @@ fn not_kept(effects: usize) -> String {
     format!("the {} were not kept (--keep hyper)", counted(effects as u64, "group effect"))
 }
 
-/// The first names of a list, and how many more there are.
+/// The first names of a list, and the number of further names.
 fn listed(names: &[String]) -> String {
     const SHOWN: usize = 6;
     let more = names.len().saturating_sub(SHOWN);

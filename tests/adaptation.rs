@@ -1,5 +1,5 @@
-//! Whole runs: draws belong to a chain and to nothing that computed them, warm-up finds the step size and the metric it
-//! should, however short, and the driver's own account of a run is that of its draws.
+//! Whole runs: draws depend on the chain, and not on the workers that compute them; warm-up finds the right step size
+//! and metric, however short; and the driver's report of a run agrees with the run's draws.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +19,7 @@ use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::runs::{self, chains, densities, leapfrogs, plan, radon, run, run_into, summaries};
 
-/// Data of ten groups of five, in units of their own.
+/// Data of ten groups of five rows, in units other than the sampler's.
 fn simulated() -> Arc<Model> {
     let key = StreamKey { seed: 12, chain: 0, transition: 0 };
     let mut normals = vec![0.0; 120];
@@ -36,7 +36,7 @@ fn simulated() -> Arc<Model> {
     runs::model(&Arc::new(dataset), Priors::default(), [Centering::Centered, Centering::NonCentered])
 }
 
-/// A CPU density that takes several positions a call, and keeps those it was given one by one.
+/// A CPU density that evaluates several positions per call, and records positions that it got alone.
 struct Wide {
     density: CpuDensity,
     width: usize,
@@ -70,7 +70,7 @@ impl Density for Wide {
     }
 }
 
-/// A density that is not a number but for one call in `period`.
+/// A density that is NaN except in one call of `period`.
 struct Rare {
     density: CpuDensity,
     calls: u32,
@@ -96,7 +96,7 @@ impl Density for Rare {
     }
 }
 
-/// Keeps draws, and asks for the end of the run with its `last`-th block.
+/// A sink that keeps draws, and stops the run at its `last`-th block.
 struct Impatient {
     draws: Memory,
     blocks: usize,
@@ -133,7 +133,7 @@ fn chain(draws: &Memory, chain: usize) -> Vec<Vec<f64>> {
     (0..draws.variables()).map(|i| draws.variable(i).chunks(draws.draws()).nth(chain).unwrap().to_vec()).collect()
 }
 
-/// Draws without any warm-up, with a metric and a step size under which the simulated data's chains do move.
+/// Draws without warm-up, with a metric and step size under which chains of the simulated data move.
 fn unadapted(model: &Arc<Model>, worker_count: usize, chains: Chains, draws: usize) -> Memory {
     let dim = model.layout().dim();
     let densities = densities(model, worker_count);
@@ -245,7 +245,7 @@ fn radon_gives_6_3_effective_draws_a_thousand_gradients() {
     assert!(efficiency > 6.3, "{efficiency} effective draws a thousand gradients");
 }
 
-/// The metric under which positions and gradients spread alike, from the draws of the run that used it.
+/// The metric that makes positions and gradients spread equally, from the draws of the run that used it.
 #[test]
 fn the_metric_is_the_one_the_draws_ask_for() {
     let model = radon(Centering::NonCentered);
@@ -274,7 +274,7 @@ fn the_metric_is_the_one_the_draws_ask_for() {
         let factor = (run.scale[i] / asked_for).ln().abs().exp();
         assert!(factor < 1.2, "{} for {name}, not {asked_for}", run.scale[i]);
     }
-    // They are not all alike, so that another metric would not do.
+    // The scales differ, so that another metric would fail.
     let extremes = run.scale.iter().fold((f64::INFINITY, 0.0f64), |(least, most), s| (least.min(*s), most.max(*s)));
     assert!(extremes.1 > 3.0 * extremes.0, "{extremes:?}");
 }
@@ -286,7 +286,7 @@ fn a_thousand_chains_adapt_in_a_hundred_transitions() {
     let (long, _) = run(&model, 2, chains(6, 16), plan(2000, 1));
     assert!((short.acceptance - 0.8).abs() < 0.05, "acceptance {}", short.acceptance);
     let factor = |i: usize| (short.scale[i] / long.scale[i]).ln().abs().exp();
-    // The last window begins after 35 transitions, when a few chains still come from the far end of sigma_a.
+    // The last window begins after 35 transitions, when a few chains are still far out in sigma_a.
     let sigma_a = model.layout().sigma(0);
     assert!(factor(sigma_a) < 1.6, "{} in sigma_a", factor(sigma_a));
     for i in (0..175).filter(|i| *i != sigma_a) {
@@ -401,7 +401,7 @@ fn superchains_share_their_starting_point() {
         assert!(own[number].iter().all(|q| q.abs() < 2.0));
         assert!(own[..number].iter().all(|other| *other != own[number]));
     }
-    // A shard that begins inside a superchain starts where the whole would have.
+    // A shard that begins inside a superchain starts where the whole experiment would.
     let shard = starts(Chains { first: 6, count: 5, per_superchain: 4, seed: 12 });
     assert_eq!(shard, shared[6..11]);
 

@@ -1,4 +1,4 @@
-//! Every proposal that a warning makes is taken, on a case that raises the warning, and must improve it.
+//! Every proposal of a warning is applied to a case that raises the warning, and must improve the case.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::helpers::common::Folder;
 
-/// What was typed, and the warning it must raise.
+/// Warnings, and command lines that must raise them.
 const CASES: [(&str, &str); 20] = [
     ("sentinel", "--data marked.csv --group town --outcome rain"),
     ("far-predictor", "--data years.csv --group town --outcome rain --predictor year --center-predictors no"),
@@ -30,7 +30,7 @@ const CASES: [(&str, &str); 20] = [
     ("energy", "--parameterization a=centered,b=centered --chains 8"),
 ];
 
-/// Warnings that name no option, for none would help.
+/// Warnings without options, because none would help.
 const WITHOUT_PROPOSALS: [&str; 8] = [
     "interrupted",
     "one-row-a-group",
@@ -42,7 +42,7 @@ const WITHOUT_PROPOSALS: [&str; 8] = [
     "modes",
 ];
 
-/// Ten towns over twenty calendar years.
+/// Outcomes of ten towns over twenty calendar years.
 fn years() -> String {
     let wave = |i: i32, f: f64| (f * (f64::from(i) + 0.5)).sin();
     let rows = (0..10).flat_map(|town| (2001..2021).map(move |year| (town, year)));
@@ -53,7 +53,7 @@ fn years() -> String {
     "town,year,rain\n".to_string() + &rows.map(line).collect::<String>()
 }
 
-/// What the options of a line say, the last of each.
+/// The options of a command line with their values; the last use of an option counts.
 fn options(line: &str) -> BTreeMap<&str, Vec<&str>> {
     let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut words = line.split_whitespace().peekable();
@@ -83,7 +83,7 @@ fn warning<'a>(summary: &'a Value, kind: &str) -> Option<&'a Value> {
     summary["warnings"].as_array().unwrap().iter().find(|warning| warning["kind"] == kind)
 }
 
-/// How bad it is, by the number that the warning is about; `None` where it is not there, and that is all there is to say.
+/// The severity of a problem: the number that its warning is about, or 1 if the warning is raised and 0 if not.
 fn severity(kind: &str, summary: &Value) -> f64 {
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     let draws = number(&summary["draws"]) * number(&summary["settings"]["chains"]);

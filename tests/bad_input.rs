@@ -1,19 +1,19 @@
-//! Claims about what `warpnuts` refuses: in one line that says where and what to change, before anything is written; and
-//! about odd-looking data that it takes as they are.
+//! Input that `warpnuts` refuses before anything is written, in one line that says where the problem is and what to
+//! change; and odd data that it accepts as they are.
 
 use crate::helpers::common::{Folder, Ran};
 use crate::helpers::gpu;
 
-/// Columns of the small files here.
+/// Columns of the small files in these tests.
 const COLUMNS: &str = "--data t.csv --group g --outcome y --predictor x";
 
-/// Nothing is wrong with this one.
+/// A file without faults.
 const GOOD: &str = "g,y,x\na,1,2\na,2.5,7\nb,3,5\nb,4,9\n";
 
-/// As small as a run can be: 0 where the draws are enough, 3 where they are not; it ran either way.
+/// A run as small as possible. It ends with code 0 if the draws are enough, and with 3 if not.
 const TINY: &str = "--chains 2 --warmup 20 --draws 10 --out out";
 
-/// `line` ends with code 2, leaves the folder as it was, prints nothing, and says `words` on stderr.
+/// `line` ends with code 2, leaves the folder unchanged, prints nothing to stdout, and `words` to stderr.
 fn refuses(folder: &Folder, line: &str, words: &[&str]) -> String {
     let before = folder.contents();
     let ran = folder.run(line);
@@ -26,26 +26,26 @@ fn refuses(folder: &Folder, line: &str, words: &[&str]) -> String {
     ran.stderr
 }
 
-/// And in one line.
+/// `line` is refused with a message of one line.
 fn refuses_in_one_line(folder: &Folder, line: &str, words: &[&str]) {
     let message = refuses(folder, line, words);
     assert!(message.starts_with("error: ") && message.ends_with('\n'), "{message}");
     assert_eq!(message.lines().count(), 1, "{message}");
 }
 
-/// Both subcommands refuse these arguments in one line.
+/// `sample` and `compare` refuse these arguments in one line.
 fn both_refuse(folder: &Folder, arguments: &str, words: &[&str]) {
     for subcommand in ["sample", "compare"] {
         refuses_in_one_line(folder, &format!("{subcommand} {arguments}"), words);
     }
 }
 
-/// Both subcommands refuse these data.
+/// `sample` and `compare` refuse these data.
 fn data_are_refused(csv: impl AsRef<[u8]>, words: &[&str]) {
     both_refuse(&Folder::with("t.csv", csv), COLUMNS, words);
 }
 
-/// Both subcommands refuse these arguments; the parser's own words take several lines.
+/// `sample` and `compare` refuse these arguments; messages of the parser have several lines.
 fn usage_is_refused(arguments: &str, words: &[&str]) {
     for subcommand in ["sample", "compare"] {
         let message = refuses(&Folder::new(), &format!("{subcommand} {arguments}"), words);
@@ -53,7 +53,7 @@ fn usage_is_refused(arguments: &str, words: &[&str]) {
     }
 }
 
-/// This cell in the place of an outcome.
+/// `sample` and `compare` refuse this cell as an outcome.
 fn outcome_is_refused(cell: &str, words: &[&str]) {
     data_are_refused(format!("g,y,x\na,1,2\nb,{cell},5\nb,4,9\n"), &[&["t.csv, line 3: column `y` "], words].concat());
 }
@@ -267,12 +267,12 @@ fn more_draws_than_memory_holds() {
 
 #[test]
 fn more_draws_than_the_disk_holds() {
-    // Three terabytes, and of any one variable two gigabytes.
+    // Three terabytes, and two gigabytes for each variable.
     let line = "sample --chains 200 --draws 1000000 --log-likelihood --posterior-predictive";
     let words =
         ["the draws would take up to 3,", "GB are free", "lower --chains or --draws", "or name a folder elsewhere"];
     refuses_in_one_line(&Folder::new(), line, &[words.as_slice(), &["--keep hyper", "--draw-precision f32"]].concat());
-    // What is done already is not recommended.
+    // An option that is already used is not proposed.
     let message = refuses(&Folder::new(), &format!("{line} --draw-precision f32"), &["the draws would take up to 1,"]);
     assert!(!message.contains("--draw-precision"), "{message}");
 }
@@ -368,7 +368,7 @@ fn groups_whose_rows_software_would_not_walk_along() {
         format!("--data long.csv --group g --outcome y --predictor x --engine gpu --allow-software-adapter {TINY}");
     let words = ["is software", "iterations of loops", "use --likelihood groups, or --engine cpu"];
     refuses_in_one_line(&folder, &format!("sample --likelihood observations {run}"), &words);
-    // What it proposes helps.
+    // The proposal helps.
     assert_ne!(folder.run(&format!("sample --likelihood groups {run} --no-report")).code, 2);
 }
 
@@ -388,7 +388,7 @@ fn switches_of_the_environment_with_values_that_they_cannot_have() {
         assert!(ran.stderr.contains(&format!("{name} is `perhaps`; it can be ")), "{ran:?}");
         assert!(folder.contents().is_empty(), "{line}");
     }
-    // Those that are set are shown.
+    // Switches that are set are shown.
     let ran = Ran::of(folder.command("devices").env("WARPNUTS_SPIRV", "1.3").env("WARPNUTS_CHECKED", "1"));
     assert!(ran.code == 0 && ran.stdout.contains("SPIR-V 1.3, indices and loops checked"), "{ran:?}");
 }
@@ -474,7 +474,7 @@ fn what_may_have_been_meant_is_named() {
     }
     refuses_in_one_line(&folder, "summary runs/a/summary.csv", &["has no draws; name the folder of its run: runs/a"]);
     refuses_in_one_line(&folder, "summary sums/run/summary.csv", &["is a summary, and has no draws; name the folder"]);
-    // Numbers are not draws because they are numbers.
+    // A file of numbers is not a file of draws.
     let words = ["t.csv has no draws, for it has no column `chain` or `lp__`", "`warpnuts sample --data t.csv`"];
     refuses_in_one_line(&folder, "summary t.csv", &words);
 }
@@ -515,7 +515,7 @@ fn results_that_cannot_be_written() {
     let tiny = "--chains 64 --warmup 50 --draws 5 --keep summary --quiet";
     let mixed = "centered,non-centered,marginal,a=centered,b=non-centered,a=non-centered,b=centered";
     let commands = [
-        // What compares many runs is larger than what each of them says.
+        // comparison.json is larger than the files of each run.
         (&*format!("compare {COLUMNS} {tiny} --parameterizations {mixed}"), "comparison.json", 14),
         ("exact", "exact.json", 0),
         ("map", "map.json", 0),
@@ -524,7 +524,7 @@ fn results_that_cannot_be_written() {
     ];
     for (line, file, blocks) in commands {
         let folder = Folder::with("t.csv", GOOD);
-        // No file may be larger than so many blocks of 512 bytes: the system's stand-in for a full disk.
+        // The limit of a file's size, in blocks of 512 bytes, simulates a full disk.
         let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" {line} --out out");
         let mut command = std::process::Command::new("sh");
         command.args(["-c", &limited, env!("CARGO_BIN_EXE_warpnuts")]).current_dir(folder.path("."));
@@ -566,15 +566,15 @@ fn bad_data_leave_no_output_folder() {
     both_refuse(&folder, "--out out --chains 1000000 --draws 1000000", &["GB"]);
 }
 
-// What is taken as it is
+// Accepted as it is
 
-/// Runs without complaint, whatever the few draws are worth.
+/// The program ends without complaint, whether the few draws are trustworthy or not.
 fn accepted(ran: &Ran) {
     assert!([0, 3].contains(&ran.code), "{ran:?}");
     assert_eq!(ran.stderr, "");
 }
 
-/// The draws' summaries, and the names of the variables, from `csv` with these columns.
+/// The summary of the draws, and the names of the variables, from `csv` with these columns.
 fn summary_of(csv: impl AsRef<[u8]>, columns: &[&str]) -> (String, Vec<String>) {
     let folder = Folder::with("t.csv", csv);
     accepted(&Ran::of(folder.command(&format!("sample --data t.csv {TINY}")).args(columns)));
@@ -583,7 +583,7 @@ fn summary_of(csv: impl AsRef<[u8]>, columns: &[&str]) -> (String, Vec<String>) 
     (table, names)
 }
 
-/// From `csv` come the same draws as from `GOOD`.
+/// `csv` gives the same draws as `GOOD`.
 fn means_the_same(csv: impl AsRef<[u8]>) {
     let columns = ["--group", "g", "--outcome", "y", "--predictor", "x"];
     assert_eq!(summary_of(csv, &columns), summary_of(GOOD, &columns));

@@ -1,20 +1,19 @@
-//! Claims about `warpnuts devices` and `warpnuts bench`: what they print and write, with adapters and without, and what they
-//! refuse.
+//! `warpnuts devices` and `warpnuts bench`: what they print, write and refuse, with adapters and without.
 
 use serde_json::Value;
 
 use crate::helpers::common::{Folder, Ran};
 use crate::helpers::gpu;
 
-/// A bench of the fewest repeats, whatever the clock says.
+/// A bench with the fewest repeats, whatever the clock says.
 const TINY: &str = "bench --budget 0.1s --out out";
 
-/// Runs `warpnuts` with the words of `line`, most of which are [`TINY`]'s.
+/// Runs `warpnuts` with the words of `line`, which mostly starts with [`TINY`].
 fn run(folder: &Folder, line: &str) -> Ran {
     Ran::of(folder.command(line).env("WARPNUTS_FAULT", "bench-without-clock"))
 }
 
-/// The program where no driver can be found.
+/// Runs the program without any GPU driver.
 fn without_drivers(folder: &Folder, line: &str) -> Ran {
     let mut command = folder.command(line);
     command.env("VK_DRIVER_FILES", "none.json").env("VK_ICD_FILENAMES", "none.json");
@@ -34,7 +33,7 @@ fn csv(folder: &Folder) -> (Vec<String>, Vec<Vec<String>>) {
     (rows.next().unwrap(), rows.collect())
 }
 
-/// A median is between its smallest and its largest.
+/// The median of a timing; it lies between the smallest and the largest value.
 fn rate(value: &Value) -> f64 {
     let [median, smallest, largest] = ["median", "smallest", "largest"].map(|name| value[name].as_f64().unwrap());
     assert!(0.0 < smallest && smallest <= median && median <= largest, "{value}");
@@ -42,7 +41,7 @@ fn rate(value: &Value) -> f64 {
     median
 }
 
-/// What the bench says of an engine.
+/// The timing of an engine.
 fn timing<'a>(bench: &'a Value, engine: &str) -> &'a Value {
     let timings = bench["timings"].as_array().unwrap();
     timings.iter().find(|timing| timing["engine"] == engine).unwrap_or_else(|| panic!("{engine}: {bench}"))
@@ -96,13 +95,13 @@ fn bench_times_the_cpu() {
     assert_eq!(bench["timings"].as_array().unwrap().len(), 4, "{bench}");
     assert!(bench["left_out"].as_array().unwrap().is_empty(), "{bench}");
     for timing in bench["timings"].as_array().unwrap() {
-        // How long radon's trees are, whatever the machine is doing; and the ratio of the CPU to itself.
+        // The length of radon's trees, which does not depend on the machine; and the ratio of the CPU to itself.
         let [gradients, leapfrogs, draws] =
             ["gradients", "leapfrogs", "draws"].map(|of| rate(&timing[format!("{of}_per_second")]));
         assert!(gradients > 0.0 && (7.0..30.0).contains(&(leapfrogs / draws)), "{timing}");
         assert_eq!(rate(&timing["leapfrogs_ratio"]), 1.0);
-        // No draw of radon's sigma_b is worth more than an independent one, and few are worth nothing; of few draws there is no
-        // saying.
+        // A draw of radon's sigma_b is worth at most one independent draw, and more than nothing; with few draws the
+        // value is unknown.
         if !timing["ess_per_second"].is_null() {
             let worth = rate(&timing["ess_per_second"]) / draws;
             assert!((0.02..1.5).contains(&worth), "{timing}");
@@ -120,7 +119,7 @@ fn bench_times_the_cpu() {
         assert_eq!(row[column("chains")], timing["chains"].to_string());
         let median = timing["draws_per_second"]["median"].as_f64().unwrap();
         let written: f64 = row[column("draws_per_second")].parse().unwrap();
-        // JSON's reader may be off by the last bit.
+        // JSON's parser may be off by the last bit.
         assert!((written / median - 1.0).abs() < 1e-12, "{written} {median}");
         assert_eq!(row[column("sampling_kernel")], "");
     }
@@ -179,7 +178,7 @@ fn bench_goes_on_without_a_gpu_and_says_why() {
     let bench = json(&folder);
     assert!(bench["no_gpu"].as_str().unwrap().contains("install"), "{bench}");
     assert_eq!(bench["timings"].as_array().unwrap().len(), 1);
-    // Asked for, it is an error.
+    // An engine asked for by name is an error if it cannot be used.
     let ran = without_drivers(&Folder::new(), "bench --engine gpu-density");
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran:?}");
 }
@@ -213,7 +212,7 @@ fn bench_shows_cost_against_groups_and_predictors() {
     for (row, nanoseconds) in timings.iter().zip(&nanoseconds) {
         assert!((rate(&row["leapfrogs_per_second"]) * nanoseconds / 1e9 - 1.0).abs() < 1e-9, "{row}");
     }
-    // Slopes are those of the figures.
+    // Slopes follow from these times.
     let bends = bench["bends"].as_array().unwrap();
     assert_eq!(bends.len(), 4, "{bends:?}");
     let over = |along: &str, fixed: &str| {
@@ -240,7 +239,7 @@ fn bench_shows_cost_against_groups_and_predictors() {
 #[test]
 fn bench_leaves_out_sizes_behind_its_budget() {
     let folder = Folder::new();
-    // Warming up with a thousand groups and more takes longer than that on any machine.
+    // Warm-up with a thousand groups and more takes longer than the budget on any machine.
     let line = "bench --budget 0.1s --out out --engine cpu --chains 64 --likelihood groups --groups 1000,2000,4000";
     let ran = folder.run(line);
     assert_eq!(ran.code, 0, "{ran:?}");

@@ -1,5 +1,5 @@
-//! Files as people have them (`tests/cases/README.md`), and what is right for each under the defaults: published fits, the exact
-//! posterior, or a sentence that says why there is no answer.
+//! Files as users have them (`tests/cases/README.md`), and the right result for each under the defaults: published
+//! fits, the exact posterior, or a message that says why there is no result.
 
 use serde_json::Value;
 
@@ -8,14 +8,14 @@ use crate::helpers::common::{Folder, Ran};
 /// The folder of the files.
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
 
-/// What was typed after `sample`, and what has to come of it: each mean with its last digit's worth, and the warnings.
+/// The words after `sample`, and the expected result: means with tolerances, and warnings.
 struct Case {
     typed: &'static str,
     means: &'static [(&'static str, f64, f64)],
     warnings: &'static [&'static str],
 }
 
-/// Means with the digits that are known of them, from published fits, and posterior means under these priors.
+/// Means with tolerances, from published fits, and posterior means under these priors.
 const CASES_OF_MODELS: [Case; 17] = [
     // lme4's sleepstudy. REML with correlated effects: 251.41, 10.467; sds 24.74, 5.92; residual 25.59.
     Case {
@@ -29,7 +29,7 @@ const CASES_OF_MODELS: [Case; 17] = [
         ],
         warnings: &[],
     },
-    // lme4's Dyestuff and Dyestuff2. REML: 42.0 and 49.5; of the second 0.
+    // lme4's Dyestuff and Dyestuff2. REML: 42.0 and 49.5; 0 for the second.
     Case {
         typed: "02-dyestuff.csv --group Batch --outcome Yield",
         means: &[("sigma_a", 46.95, 0.01), ("eps", 52.0, 0.1)],
@@ -67,13 +67,13 @@ const CASES_OF_MODELS: [Case; 17] = [
         warnings: &["one-row-a-group", "divergences"],
     },
     Case { typed: "17b-half-singletons.csv --group g --outcome y --predictor x", means: &[], warnings: &[] },
-    // lme4's InstEval, a factor at a time; the fit of both together is 3.283, -0.093, and a residual of 1.178.
+    // lme4's InstEval, one factor at a time; the fit of both factors is 3.283, -0.093, and a residual of 1.178.
     Case {
         typed: "25-insteval.csv --group d --outcome y --predictor service01",
         means: &[("mu_a", 3.28, 0.05), ("mu_b", -0.09, 0.03), ("eps", 1.2, 0.03)],
         warnings: &["discrete-outcome"],
     },
-    // lme4's Pastes, batches alone.
+    // lme4's Pastes, batches only.
     Case { typed: "27-pastes.csv --group batch --outcome strength", means: &[("mu_a", 60.053, 0.02)], warnings: &[] },
     // geepack's dietox. REML with correlated effects: 15.739, 6.939; sds 4.416, 0.645; residual 2.457.
     Case {
@@ -87,7 +87,7 @@ const CASES_OF_MODELS: [Case; 17] = [
         ],
         warnings: &[],
     },
-    // AER's Grunfeld: the year is centred; and uncentred, the exact posterior, not the mode at sigma_b 0.099 and eps 97.
+    // AER's Grunfeld, centred; and uncentred: the exact posterior, not the mode at sigma_b 0.099 and eps 97.
     Case {
         typed: "36-grunfeld.csv --group firm --outcome inv --predictor year",
         means: &[("eps", 67.25, 0.2)],
@@ -104,7 +104,7 @@ const CASES_OF_MODELS: [Case; 17] = [
         means: &[("mu_a", 1.716, 0.02), ("mu_b", 0.0457, 0.003)],
         warnings: &[],
     },
-    // Without weights; with them 1.413.
+    // Without weights; with weights 1.413.
     Case {
         typed: "42-weights.csv --group site --outcome ybar --predictor x",
         means: &[("mu_b", 1.386, 0.02)],
@@ -113,7 +113,7 @@ const CASES_OF_MODELS: [Case; 17] = [
     Case { typed: "43-10000-groups.csv --group customer_id --outcome y --predictor x", means: &[], warnings: &[] },
 ];
 
-/// Models of one predictor or none, in groups few enough to integrate: sound runs of these are held against the exact posterior.
+/// Models that have an exact posterior, with which sound runs are compared.
 const EXACT: [&str; 12] = [
     "01-sleepstudy.csv --group Subject --outcome Reaction --predictor Days",
     "02-dyestuff.csv --group Batch --outcome Yield",
@@ -129,7 +129,7 @@ const EXACT: [&str; 12] = [
     "36-grunfeld.csv --group firm --outcome inv --predictor year --center-predictors no",
 ];
 
-/// Refused by every command alike: what was typed, and what the message has to say.
+/// Data that every command refuses: the command line, and the message.
 const REFUSED: [(&str, &str); 5] = [
     ("18b-one-group.csv --group arm --outcome y --predictor x", "column `arm` has one group only, `control`"),
     (
@@ -214,7 +214,7 @@ fn the_same_data_in_other_units_have_the_same_answer() {
     ])[..] else {
         panic!("not six summaries")
     };
-    // Unit of the outcome, of the predictor, and what was added to the outcome.
+    // Units of outcome and predictor, and the number added to the outcome.
     for (other, y, x, zero) in [
         (y_tiny, 1e-9, 1.0, 0.0),
         (y_huge, 1e12, 1.0, 0.0),
@@ -228,7 +228,7 @@ fn the_same_data_in_other_units_have_the_same_answer() {
             let [ours, theirs] = [plain, other].map(|summary| &summary["parameters"][name]);
             let (mean, error) = ((number(&theirs["mean"]) - zero) / unit, number(&theirs["mcse_mean"]) / unit);
             let apart = (mean - number(&ours["mean"])).abs();
-            // Priors are wide, and not the same in other units.
+            // Priors are wide, but differ in other units.
             let room = 5.0 * error.hypot(number(&ours["mcse_mean"])) + 0.3 * number(&ours["sd"]);
             assert!(apart < room, "{name} in units of {unit:e}: {mean} and {}", ours["mean"]);
         }
@@ -257,7 +257,7 @@ fn a_millionth_of_noise_is_no_reason_to_refuse_and_has_the_right_answer() {
         .lines()
         .enumerate()
         .map(|(i, line)| match line.rsplit_once(',').and_then(|(before, y)| Some((before, y.parse::<f64>().ok()?))) {
-            // As good as noise, and of sd 1.
+            // A wave of sd 1, as good as noise, times 1e-5.
             Some((before, y)) => format!("{before},{:.12}\n", y + 1e-5 * 2f64.sqrt() * (7.7 * i as f64).sin()),
             None => format!("{line}\n"),
         })

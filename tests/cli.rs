@@ -1,4 +1,4 @@
-//! Claims about what `warpnuts sample` and `warpnuts compare` print, write and return, through the program itself.
+//! `warpnuts sample` and `warpnuts compare` as programs: output, files and exit codes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -7,27 +7,27 @@ use serde_json::Value;
 
 use crate::helpers::common::{Folder, Ran};
 
-/// The roles of the pupils' columns.
+/// Options for the columns of the pupils.
 const PUPILS: &str = "--data pupils.csv --group school --outcome score --predictor hours --predictor ses";
 
-/// Their hyperparameters.
+/// Hyperparameters of the pupils' model.
 const PUPILS_HYPERPARAMETERS: [&str; 7] =
     ["mu_a", "mu_b[hours]", "mu_b[ses]", "sigma_a", "sigma_b[hours]", "sigma_b[ses]", "eps"];
 
-/// The columns of summary.csv behind the name, each a field of summary.json too.
+/// The columns of summary.csv after the name; each is a field of summary.json, too.
 const STATISTICS: [&str; 10] =
     ["mean", "sd", "q05", "q50", "q95", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "rhat"];
 
-/// A run that is over at once, whatever it is worth.
+/// A run that ends at once, whatever its draws are worth.
 const TINY: &str = "--chains 2 --warmup 20 --draws 10";
 
-// What the tests read
+// Readers of output
 
-/// What was in a folder, as text.
+/// Contents of a folder, as text.
 type Files = BTreeMap<String, String>;
 
 fn files(folder: &Folder) -> Files {
-    // What is in stores is for tests/store.rs.
+    // The contents of stores are tested in tests/store.rs.
     let all = folder
         .contents()
         .into_iter()
@@ -55,7 +55,7 @@ fn names(csv: &str) -> Vec<String> {
     table(csv).1.into_iter().map(|mut row| row.swap_remove(0)).collect()
 }
 
-/// Runs, and hands over what it has written.
+/// Runs a command line, and returns the files it has written.
 fn run(folder: &Folder, line: &str) -> (Ran, Files) {
     let ran = folder.run(line);
     assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
@@ -68,9 +68,9 @@ fn radon(line: &str) -> Value {
     json(&files, "out/summary.json")
 }
 
-// What they sample
+// Data
 
-/// Numbers that look random, and are the same in every run of the tests.
+/// Pseudo-random numbers, the same in every run of the tests.
 struct Noise(u64);
 
 impl Noise {
@@ -90,7 +90,7 @@ impl Noise {
         (self.bits() >> 11) as f64 * (-53f64).exp2()
     }
 
-    /// Nearly normal: the sum of twelve uniforms.
+    /// Approximately normal: the sum of twelve uniforms.
     fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
     }
@@ -115,7 +115,7 @@ fn pupils_folder() -> Folder {
     Folder::with("pupils.csv", pupils(1.0, 1.0))
 }
 
-/// As `pupils.csv`, once explained by the calendar year.
+/// A folder with data like `pupils.csv`, with the calendar year as the only predictor.
 fn years() -> Folder {
     let mut noise = Noise(2);
     let mut csv = "town,year,rain\n".to_string();
@@ -128,9 +128,9 @@ fn years() -> Folder {
     Folder::with("rain.csv", csv)
 }
 
-// compare, on radon, as it comes
+// compare, on radon, with defaults
 
-/// What `warpnuts compare` prints and writes.
+/// Output and files of `warpnuts compare`.
 fn compared() -> &'static (Ran, Files) {
     static COMPARED: OnceLock<(Ran, Files)> = OnceLock::new();
     COMPARED.get_or_init(|| {
@@ -139,7 +139,7 @@ fn compared() -> &'static (Ran, Files) {
     })
 }
 
-/// All runs, and their folders.
+/// The runs, and their folders.
 const NAMES: [&str; 3] = ["centered", "non-centered", "marginal"];
 const RUNS: [&str; 3] = ["runs/compare-1/centered", "runs/compare-1/non-centered", "runs/compare-1/marginal"];
 
@@ -227,7 +227,7 @@ fn a_marginal_run_keeps_all_or_the_hyperparameters_only() {
     let [all_rows, hyper_rows] = [&all, &hyper].map(|files| table(&files["out/draws.csv"]));
     assert_eq!((all_rows.0.len(), hyper_rows.0.len()), (10 + 7 + 90, 10 + 7));
     assert!(hyper_rows.1.iter().zip(&all_rows.1).all(|(hyper, all)| hyper[..] == all[..hyper.len()]));
-    // The groups' effects: 200 draws of four chains that differ from draw to draw.
+    // A group effect: 200 draws of each of four chains, all different.
     let effect: BTreeSet<&String> = all_rows.1.iter().map(|row| &row[20]).collect();
     assert_eq!(effect.len(), 800);
     same_rows(&all, "out");
@@ -238,7 +238,7 @@ fn compare_names_the_files_that_it_wrote_and_no_other() {
     let (ran, files) = compared();
     let (_, end) = ran.stdout.split_once("Written: ").unwrap();
     let named: BTreeSet<&str> = end.split([',', ' ', '\n']).filter(|word| !word.is_empty()).collect();
-    // A store is a folder, and the only one that is named.
+    // A store is a folder; the output names no other folder.
     let stores = files.keys().filter(|name| name.ends_with("draws.zarr/")).map(|name| name.trim_end_matches('/'));
     let there: BTreeSet<&str> =
         files.keys().map(String::as_str).filter(|name| !name.ends_with('/')).chain(stores).collect();
@@ -320,7 +320,7 @@ fn variables_are_named_and_ordered_as_in_the_model() {
     assert_eq!((expected.len(), expected[5].as_str(), expected[90].as_str()), (175, "a[AITKIN]", "b[AITKIN]"));
     for run in RUNS {
         assert_eq!(names(&compared().1[&format!("{run}/summary.csv")]), expected);
-        // A parsed object has forgotten its order.
+        // A parsed object has lost the order of its keys, so that the text is read.
         let text = &compared().1[&format!("{run}/summary.json")];
         let keys = text.lines().filter_map(|line| line.strip_prefix("    \"")?.strip_suffix("\": {"));
         assert_eq!(keys.filter(|key| expected.iter().any(|name| name == key)).collect::<Vec<_>>(), expected);
@@ -384,7 +384,7 @@ fn compare_shows_digits_of_numbers_however_small() {
 
 // sample, on pupils in schools
 
-/// What `warpnuts sample` prints and writes for them.
+/// Output and files of `warpnuts sample` on the pupils.
 fn sampled() -> &'static (Ran, Files) {
     static SAMPLED: OnceLock<(Ran, Files)> = OnceLock::new();
     SAMPLED.get_or_init(|| {
@@ -394,10 +394,10 @@ fn sampled() -> &'static (Ran, Files) {
     })
 }
 
-/// The names at the beginnings of the printed table's lines.
+/// The names that start the lines of the printed table.
 fn printed(stdout: &str) -> Vec<String> {
     let lines = stdout.lines().skip_while(|line| !line.contains("MCSE")).skip(1).take_while(|line| !line.is_empty());
-    // A name may have blanks in it; nine numbers follow.
+    // A name may contain blanks; nine numbers follow.
     lines.map(|line| line.split_whitespace().rev().skip(9).collect::<Vec<_>>()).map(reversed).collect()
 }
 
@@ -601,7 +601,7 @@ fn scores_in_millions_and_hours_in_millionths_sample_as_well() {
         assert!((0.8..1.25).contains(&ratio), "{what}: {scaled} after {plain}");
     };
     alike("leapfrogs", &plain["leapfrogs_per_draw"], &scaled["leapfrogs_per_draw"]);
-    // The smallest of many effective sample sizes is itself a noisy number; their median is not.
+    // The smallest of many effective sample sizes is noisy; their median is not.
     let median = |summary: &Value| {
         let rows = summary["parameters"].as_object().unwrap().values();
         let mut sizes: Vec<f64> = rows.map(|row| number(&row["ess_bulk"])).collect();
@@ -636,12 +636,12 @@ fn a_far_predictor_is_centred_and_warned_of_where_it_is_not() {
     assert_eq!(centered["data"]["predictor_means_subtracted"][0], 2010.5);
     let cost = |run: &Value| number(&run["leapfrogs_per_draw"]) / number(&run["min_ess_bulk"]["value"]);
     assert!(cost(&centered) <= cost(&far), "{} after {} leapfrogs an effective draw", cost(&centered), cost(&far));
-    // The slope is that of the year, centered or not; the intercept is now the average year's.
+    // The slope does not depend on centering; the intercept is now that of the average year.
     assert!((number(&centered["parameters"]["mu_b"]["mean"]) - 4.0).abs() < 1.5);
     assert!((number(&centered["parameters"]["mu_a"]["mean"]) - 700.0).abs() < 60.0);
 }
 
-// What is chosen where nothing is typed
+// Defaults
 
 #[test]
 fn effects_are_integrated_out_by_default_and_where_they_cannot_be_it_is_said() {
@@ -677,7 +677,7 @@ fn every_prior_is_shown_with_where_it_came_from() {
         "{typed}"
     );
     assert!(typed.ends_with(scales), "{typed}");
-    // A stored run knows it too.
+    // A stored run prints the same line.
     let stored = folder.run("summary runs/sample-2").stdout;
     assert!(stored.lines().any(|line| line == typed), "{stored}");
 }
@@ -720,7 +720,7 @@ fn a_name_survives_whatever_is_in_it() {
     assert!(ran.stdout.contains(&effect), "{}", ran.stdout);
 }
 
-// Whatever is thrown at it
+// Broken files
 
 #[test]
 fn broken_files_never_make_it_panic() {
@@ -738,7 +738,7 @@ fn broken_files_never_make_it_panic() {
             }
             1 => csv.truncate(noise.below(sound.len())),
             _ => {
-                // The header stays, or nothing else would ever be seen.
+                // The header stays, because otherwise only its errors would be found.
                 let header = sound.lines().next().unwrap().len() + 1;
                 let alphabet = b"0123456789.,,,\n\n\"-e;\t\0\xff ";
                 csv.truncate(header);
@@ -763,7 +763,7 @@ mod interrupted {
     use super::*;
     use crate::helpers::running::Held;
 
-    /// Interrupts a run into the folder `out` when each of its chains has this many draws; where it is 0, in warm-up.
+    /// Interrupts a run into the folder `out` when each chain has this many draws; 0 means in warm-up.
     fn interrupt(folder: &Folder, line: &str, draws: u32) -> Ran {
         Held::start(folder, &format!("{line} --out out"), &format!("after-phase {draws}")).signal("-INT")
     }
@@ -878,7 +878,7 @@ fn verify_reads_a_folder_and_says_what_it_would_have_said_at_once() {
     assert!(once.iter().zip(&again).all(|(once, again)| (once - again).abs() < 1e-6), "the scores differ");
     assert_eq!(ran.stderr, "");
 
-    // The data are in the store.
+    // The data are read from the store.
     std::fs::remove_file(folder.path("pupils.csv")).unwrap();
     let (_, files) = run(&folder, "verify once --out moved");
     assert_eq!(scores(&files, "moved/verification.json"), again);
@@ -941,7 +941,7 @@ fn map_shows_the_spike_and_the_modes_and_what_is_wrong_with_them() {
         assert!((numbers[2] - numbers[4]).abs() < 6.0 * numbers[3], "{row:?}");
         assert!((numbers[4] - number(&exact["parameters"][&row[0]]["mean"])).abs() < 1e-9, "{row:?}");
     }
-    // Eight groups, or all of them.
+    // Eight groups by default, and all with `--all`.
     let slopes = |stdout: &str| stdout.lines().filter(|line| line.trim_start().starts_with("b[")).count();
     assert_eq!(slopes(&ran.stdout), 8);
     assert_eq!(slopes(&run(&Folder::new(), "map --all --out out").0.stdout), 85);
@@ -963,7 +963,7 @@ fn map_takes_any_number_of_predictors() {
     }
 }
 
-/// A run without draws, in a folder.
+/// A run that keeps sums instead of draws.
 const WITHOUT_DRAWS: &str = "sample --keep summary --chains 64 --warmup 100 --draws 60 --quiet";
 
 #[test]

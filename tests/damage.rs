@@ -1,5 +1,5 @@
-//! Claims about stores that are not as they were written: damaged, edited, cut off, in another place, or no stores at all.
-//! What is wrong is named in one line, and nothing is changed by finding it.
+//! Stores that differ from what was written: damaged, edited, truncated, moved, or no stores at all. The fault is named
+//! in one line, and nothing is changed.
 
 use std::path::Path;
 
@@ -57,7 +57,7 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
         edit(&root(run), change);
     };
     changed("foreign", &|root| root["attributes"] = json!({"other": "{}"}));
-    // What a merge leaves that is killed, and a merge that is not killed takes away.
+    // A killed merge leaves an attribute that a finished merge removes.
     done(&folder, "merge merged run");
     assert!(!std::fs::read_to_string(root("merged")).unwrap().contains("merging"));
     copy(&folder.path("run"), &folder.path("killed"));
@@ -88,7 +88,7 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
     changed("other-data", &|root| root["run"]["model"]["checksum"] = json!("0"));
     all_refuse("other-data", &["its data are not those that were sampled"]);
 
-    // Settings that somebody has edited.
+    // Edited settings.
     for (run, setting, value) in [
         ("unthinned", "thin", json!(0)),
         ("chainless", "first_chain", json!(5)),
@@ -100,7 +100,7 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
         }
     }
 
-    // A bit that has turned, a chunk that was cut, one that is gone: named, and the rest is summarized on request.
+    // A flipped bit, a truncated chunk, a missing chunk: each is named, and the rest is summarized on request.
     let chunk = |run: &str| folder.path(run).join("draws.zarr/posterior/sigma_a/c/0/0");
     for run in ["turned", "cut", "blank"] {
         copy(&folder.path("run"), &folder.path(run));
@@ -132,7 +132,7 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
         let mean: f64 = row("mu_a").split_whitespace().nth(1).unwrap().parse().unwrap();
         assert!((mean - 1.49).abs() < 0.1, "{mean}");
     }
-    // What warm-up has learnt is not needed for that either.
+    // Nor does a summary need the adaptation.
     for array in ["metric_sd", "position_mean"] {
         let run = format!("without-{array}");
         copy(&folder.path("run"), &folder.path(&run));
@@ -158,7 +158,7 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
         );
     }
 
-    // Data that are damaged are refused as a whole.
+    // Damaged data are refused as a whole.
     copy(&folder.path("run"), &folder.path("rowless"));
     let row = folder.path("rowless/draws.zarr/constant_data/row/c/0");
     std::fs::write(&row, b"no chunk").unwrap();
@@ -169,7 +169,7 @@ fn what_is_no_store_or_a_damaged_one_is_named() {
     all_refuse("rowless", &["rowless/draws.zarr/constant_data/row/c/0: the chunk is missing; the store is damaged"]);
 }
 
-/// `warpnuts` without what allows root to read anything; `None` where that cannot be had.
+/// `warpnuts` without root's capabilities to read everything; `None` if they cannot be dropped.
 #[cfg(target_os = "linux")]
 fn run_unprivileged(folder: &Folder, line: &str) -> Option<Ran> {
     let mut plain = Command::new("setpriv");
@@ -208,8 +208,8 @@ fn a_store_without_permission_is_named() {
     assert_ne!(folder.run("summary run").code, 2);
 }
 
-/// Changes what stands at the root of a store: `run` is what it says of the run, which is a text there, and `nodes` are the
-/// metadata of all arrays and groups.
+/// Edits the root of a store: `run` is its attribute about the run, a JSON text, and `nodes` are the metadata of all
+/// arrays and groups.
 fn edit(root: &Path, change: impl Fn(&mut Value)) {
     let mut json: Value = serde_json::from_slice(&std::fs::read(root).unwrap()).unwrap();
     json["run"] = serde_json::from_str(json["attributes"]["warpnuts"].as_str().unwrap()).unwrap();
@@ -286,7 +286,7 @@ fn what_makes_no_sense_at_the_root_is_refused() {
         assert_eq!(ran.stderr.lines().count(), 1, "{pointer} {value}: {}", ran.stderr);
         assert!(ran.stderr.contains("run/draws.zarr"), "{pointer} {value}: {}", ran.stderr);
     }
-    // A metric of no width draws nothing.
+    // A negative step size is refused.
     std::fs::write(&root, &whole).unwrap();
     edit(&root, |json| json["nodes"]["adaptation"]["attributes"]["step_size"] = json!(-1));
     let ran = folder.run("sample --metric-from run --chains 1 --warmup 5 --draws 2 --out no");
@@ -299,7 +299,7 @@ fn a_run_may_be_named_by_its_store() {
     let folder = Folder::new();
     done(&folder, "sample --chains 2 --warmup 20 --draws 10 --no-report --out runs/run");
     let store = stored::store(&folder, "runs/run");
-    // How long it took is told beside the store.
+    // The times of a run are in a file beside the store.
     assert_eq!(done(&folder, "summary runs/run/draws.zarr").stdout, done(&folder, "summary runs/run").stdout);
     assert_eq!(done(&folder, "report runs/run/draws.zarr").stdout, "Written: runs/run/report.html\n");
     assert_eq!(done(&folder, "export runs/run/draws.zarr --format csv").stdout, "Written: runs/run/draws.csv\n");
@@ -313,7 +313,7 @@ fn a_run_may_be_named_by_its_store() {
     same_bytes(&folder, "runs/run", "merged");
     assert_eq!(summary(&folder, "runs/run")["parameters"], summary(&folder, "merged")["parameters"]);
 
-    // Alone it can be read, and not gone on with.
+    // A store without its run's folder can be read, but not resumed.
     copy(&inside, &folder.path("alone.zarr"));
     done(&folder, "summary alone.zarr");
     let refused = |line: &str, words: &str| {
@@ -324,7 +324,7 @@ fn a_run_may_be_named_by_its_store() {
         "sample --resume alone.zarr",
         "alone.zarr is a store alone, and where its chains stood is in the folder of its run",
     );
-    // A folder of runs is none, and no comparison of them.
+    // A folder of runs is neither a run nor a comparison.
     for line in ["summary runs", "report runs", "verify runs"] {
         refused(line, "runs is no run, but has one; name that: runs/run");
     }

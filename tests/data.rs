@@ -1,4 +1,4 @@
-//! Claims about `warpnuts::data`: what is read, what is refused, and what the user is told.
+//! `warpnuts::data`: what is read, what is refused, and the messages.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -26,7 +26,7 @@ fn accepted(csv: impl AsRef<[u8]>) -> Dataset {
     read(csv).unwrap_or_else(|error| panic!("refused: {error}"))
 }
 
-/// Why it is refused: one line, always.
+/// The message of a refusal, always one line.
 fn message(result: Result<Dataset, DataError>) -> String {
     let message = result.expect_err("should have been refused").to_string();
     assert_eq!(message.lines().count(), 1, "{message}");
@@ -37,7 +37,7 @@ fn refused(csv: impl AsRef<[u8]>) -> String {
     message(read(csv))
 }
 
-/// Why this is not accepted as the outcome on line 3.
+/// The message if this cell is the outcome in line 3.
 fn refused_outcome(cell: &str) -> String {
     refused(format!("g,y,x\na,1,2\nb,{cell},5\nb,4,9\n"))
 }
@@ -91,7 +91,7 @@ fn radon_county_code_is_the_order_of_first_appearance() {
     }
 }
 
-// What is read
+// Accepted files
 
 #[test]
 fn groups_keep_the_order_of_first_appearance() {
@@ -233,7 +233,7 @@ fn a_calendar_year_is_far_until_it_is_centered() {
     assert!(data.centered(Centring::Far).far_predictors().is_empty());
 }
 
-// Files that are none
+// Not files of data
 
 #[test]
 fn a_missing_file_is_named() {
@@ -360,7 +360,7 @@ fn a_group_of_words_is_no_predictor() {
 fn no_more_predictors_than_the_engines_hold() {
     let names: Vec<String> = (1..MAX_COEFFICIENTS).map(|k| format!("x{k}")).collect();
     let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
-    // 63 are let through, to be told that they are not there.
+    // 63 predictors are accepted, so that the message is about the missing column.
     assert!(message(read_as(GOOD, &columns("g", "y", &names))).starts_with("column `x1` is not in"));
     names.push("x");
     assert_eq!(
@@ -442,7 +442,7 @@ fn a_quote_that_is_never_closed_does_not_swallow_the_rest() {
     assert_eq!(refused("g,y,\"x\na,1,2\n"), told.replace("line 3", "line 1"));
 }
 
-// Lines are those of an editor
+// Line numbers are those of an editor
 
 #[test]
 fn a_line_is_counted_past_blank_lines() {
@@ -459,7 +459,7 @@ fn a_line_is_counted_past_quoted_line_ends() {
     let csv = "g,y,x,note\na,1,2,\"one\ntwo\nthree\"\nb,oh,3,\"four\nfive\"\n";
     assert!(refused(csv).starts_with("t.csv, line 5: column `y`"));
     assert!(refused(csv.replace('\n', "\r\n")).starts_with("t.csv, line 5: column `y`"));
-    // A cell after a quoted line end stands on the later line.
+    // A cell after a quoted line end is in the later line.
     assert!(refused("note,g,y,x\n\"one\ntwo\",b,oh,3\n").starts_with("t.csv, line 3: column `y`"));
     assert!(refused("g,\"a\nb\",y,x\nb,,oh,3").starts_with("t.csv, line 3: column `y`"));
 }
@@ -521,7 +521,7 @@ fn an_indicator_for_every_category_is_one_too_many() {
     assert!(read_as(csv, &columns("g", "y", &["red", "x", "green"])).is_ok());
 }
 
-/// Two predictors of very different size and 5,000 rows, many blocks of them, and a third within `apart` of their sum.
+/// Two predictors of very different size in many blocks of rows, and a third that is within `apart` of their sum.
 fn nearly_collinear(apart: f64) -> Result<Dataset, DataError> {
     let n = 5_000;
     let wave = |speed: f64| (0..n).map(|i| (speed * i as f64).sin()).collect::<Vec<f64>>();
@@ -549,7 +549,7 @@ fn a_difference_in_two_rows_among_thousands_is_a_difference() {
     for different in [0, 2_500, 4_998] {
         let x: Vec<f64> = (0..n).map(|i| (0.37 * f64::from(i)).sin()).collect();
         let mut z = x.clone();
-        // Of equal means, so that all other rows agree when centred too.
+        // Means stay equal, so that all other rows also agree when centred.
         z[different] += 1.0;
         z[different + 1] -= 1.0;
         let labels: Vec<String> = (0..n).map(|i| format!("g{}", i % 7)).collect();

@@ -1,5 +1,5 @@
-//! The CPU log density held against another implementation, against itself computed the other way, against finite
-//! differences, and against the change of units.
+//! The CPU's log density against another implementation, against its own other likelihood, against finite differences,
+//! and in other units.
 
 use rand::Rng;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ fn relative(value: f64, truth: f64) -> f64 {
     (value - truth).abs() / truth.abs().max(1e-6)
 }
 
-/// Simulated data of `groups` groups of 1 to 7 rows with `slopes` predictors, outcome in the units of `scale`.
+/// Simulated data of `groups` groups of 1 to 7 rows with `slopes` predictors; `scale` is the unit of the outcome.
 fn simulated(groups: usize, slopes: usize, scale: f64) -> Arc<Dataset> {
     let mut rng = StreamKey { seed: 7, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
     let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
@@ -153,7 +153,7 @@ fn a_predictor_far_from_zero_does_not_cancel() {
     let far = Arc::new(far);
     let centered = parameterization(&[true, true]);
     let model = models::posterior(far.clone(), Priors::default(), centered, Scaling::identity(&far));
-    // Intercepts that follow the slopes, so that fitted values stay near the outcome.
+    // Intercepts offset the slopes, so that fitted values are near the outcome.
     let mut theta = position(model.layout().dim(), 2);
     for j in 0..far.n_groups() {
         let slope = theta[model.layout().effects(1).start + j];

@@ -1,11 +1,11 @@
-//! What is judged from the data alone: no noise, a design that cannot tell, a zero far away, and priors wherever the origin is.
+//! Judgments from the data alone: no noise, parameters that are not identified, a zero far away, and wide priors.
 
 use warpnuts::data::{Centring, Columns, DataError, Dataset, Discrete};
 use warpnuts::model::PriorScales;
 use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::advice;
 
-/// Four groups of six rows: x from 0 to 5, y on a line of its own in each group, plus `noise` times standard normal numbers.
+/// Four groups of six rows: x from 0 to 5, and y on each group's own line, plus `noise` times standard normal deviates.
 fn lines(noise: f64, offset: f64, slopes: f64) -> Result<Dataset, DataError> {
     let mut normals = vec![0.0; 24];
     StreamKey { seed: 4, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
@@ -41,7 +41,7 @@ fn lines_without_noise_are_refused_and_a_millionth_of_noise_is_not() {
     for (noise, offset) in [(1e-6, 0.0), (1e-6, 10.0), (2e-5, 1e4), (1.0, 1e9), (1e-3, 1e9)] {
         assert!(lines(noise, offset, 2.0).is_ok(), "noise {noise} at {offset}");
     }
-    // Slopes are no noise, nor is what the last digits of a large outcome make of a line.
+    // Neither slopes nor the rounding of a large outcome on a line are noise.
     assert!(lines(0.0, 1e9, 1e-3).is_err());
     assert!(lines(0.0, 0.0, 1e100).is_err() && lines(1e95, 0.0, 1e100).is_ok());
 }
@@ -79,7 +79,7 @@ fn groups_that_have_no_rows_to_spare_are_not_judged() {
     assert_eq!(with_predictor(&two).n_observations(), 6);
 }
 
-// What the design cannot tell
+// Designs that do not identify parameters
 
 #[test]
 fn one_row_a_group_is_seen_and_two_are_not() {
@@ -169,19 +169,19 @@ fn centring_takes_all_none_or_those_that_are_far() {
 
 #[test]
 fn the_priors_of_an_intercept_reach_zero_however_far_it_is() {
-    // Seconds since 1970 over a year, and an outcome about 0: the intercept is some two hundred sds of the outcome away.
+    // Seconds since 1970 over a year, and an outcome about 0: the intercept is two hundred of the outcome's sds away.
     let seconds = |i: usize| 1.6e9 + 3e5 * i as f64;
     let y = |i: usize| 2e-6 * (seconds(i) - 1.615e9) + (7.7 * i as f64).sin();
     let rows: Vec<(&str, f64, f64)> = (0..100).map(|i| (["a", "b", "c", "d"][i % 4], seconds(i), y(i))).collect();
     let data = with_predictor(&rows);
     let intercept = -2e-6 * 1.6e9_f64;
     assert!(PriorScales::for_data(&data).mu_sd[0] > 50.0 * intercept.abs(), "{:?}", PriorScales::for_data(&data));
-    // Centred, the way to zero is none.
+    // A centred predictor does not widen the prior.
     let centred = PriorScales::for_data(&data.centered(Centring::Far));
     assert_eq!(centred.mu_sd, PriorScales::for_data(&Dataset::radon().unwrap()).mu_sd);
 }
 
-// What is said of it
+// Advice
 
 #[test]
 fn two_groups_are_told_of_with_what_to_do() {

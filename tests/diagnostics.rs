@@ -1,4 +1,4 @@
-//! Diagnostics against ArviZ, against arithmetic done by hand, and against each other.
+//! Diagnostics against ArviZ, against hand calculation, and against each other.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use warpnuts::diagnostics::*;
 
 use crate::helpers::rhat::split_rhat;
 
-/// What ArviZ says about twelve sets of draws; null where it says NaN.
+/// ArviZ's diagnostics of twelve sets of draws; null for NaN.
 #[derive(Deserialize)]
 struct Reference {
     sets: BTreeMap<String, Set>,
@@ -64,7 +64,7 @@ fn normal_draws(seed: u64, count: usize) -> Vec<f64> {
     (1..=count as u64).map(|index| normal.inverse_cdf(uniform(index) / (1u64 << 53) as f64)).collect()
 }
 
-/// Stationary first-order autoregression with correlation `phi` and unit variance, chain after chain.
+/// Stationary first-order autoregressions with correlation `phi` and unit variance, chain by chain.
 fn autoregression(phi: f64, chains: usize, draws: usize) -> Vec<f64> {
     let mut values = normal_draws(7, chains * draws);
     for chain in values.chunks_exact_mut(draws) {
@@ -79,7 +79,7 @@ fn numbers(s: &Summary) -> [f64; 10] {
     [s.mean, s.sd, s.q05, s.q50, s.q95, s.mcse_mean, s.mcse_sd, s.ess_bulk, s.ess_tail, s.rhat]
 }
 
-/// Equal to the last bit, NaN included.
+/// Asserts that two summaries are equal to the last bit, NaN included.
 #[track_caller]
 fn same(ours: &Summary, theirs: &Summary) {
     assert_eq!(numbers(ours).map(f64::to_bits), numbers(theirs).map(f64::to_bits), "{ours:?} is not {theirs:?}");
@@ -172,7 +172,7 @@ fn a_constant_is_a_constant_in_any_unit() {
         assert_eq!([summary.ess_bulk, summary.ess_tail], [40.0, 40.0]);
         assert!(summary.rhat.is_nan() && summary.mcse_sd.is_nan());
     }
-    // ArviZ would call this a constant.
+    // ArviZ takes this for a constant.
     let tiny: Vec<f64> = autoregression(0.5, 4, 100).iter().map(|value| value * 2f64.powi(-60)).collect();
     assert!(ess_mean(Series::new(&tiny, 4)) < 300.0);
 }
@@ -282,28 +282,28 @@ fn summarize_equals_a_summary_of_each_variable() {
 #[test]
 fn nested_rhat_equals_arithmetic_by_hand() {
     // Two superchains of two chains of two draws. Chain means 1, 2 | 4, 7; superchain means 1.5 and 5.5, so B = 8.
-    // Inside: (0.5 + (2 + 0) / 2) = 1.5 and (4.5 + (8 + 2) / 2) = 9.5, so W = 5.5.
+    // Within: (0.5 + (2 + 0) / 2) = 1.5 and (4.5 + (8 + 2) / 2) = 9.5, so W = 5.5.
     let values = [0.0, 2.0, 2.0, 2.0, 2.0, 6.0, 6.0, 8.0];
     close(nested_rhat(Series::new(&values, 4), 2), (1.0_f64 + 8.0 / 5.5).sqrt(), 1e-12);
 }
 
 #[test]
 fn nested_rhat_works_with_one_draw_a_chain() {
-    // Superchain means 1 and 3, so B = 2; chains vary by 2 and 8 inside them, so W = 5.
+    // Superchain means 1 and 3, so B = 2; chain variances within them 2 and 8, so W = 5.
     let values = [0.0, 2.0, 1.0, 5.0];
     close(nested_rhat(Series::new(&values, 4), 2), (1.0_f64 + 2.0 / 5.0).sqrt(), 1e-12);
 }
 
 #[test]
 fn nested_rhat_works_with_one_chain_a_superchain() {
-    // Chain means 1 and 4, so B = 4.5; draws vary by 2 and 8 inside them, so W = 5.
+    // Chain means 1 and 4, so B = 4.5; draw variances within them 2 and 8, so W = 5.
     let values = [0.0, 2.0, 2.0, 6.0];
     close(nested_rhat(Series::new(&values, 2), 1), (1.0_f64 + 4.5 / 5.0).sqrt(), 1e-12);
 }
 
 #[test]
 fn nested_rhat_of_independent_draws_is_one() {
-    // E B / W = 1 / (chains_per_superchain * draws), whatever the number of draws a chain.
+    // E B / W = 1 / (chains_per_superchain * draws), whatever the number of draws of a chain.
     for draws in [1, 4] {
         let values = normal_draws(5, 16 * 256 * draws);
         close(nested_rhat(Series::new(&values, 16 * 256), 256), 1.0, 0.005);
@@ -332,8 +332,8 @@ fn nested_rhat_of_what_is_not_nested_is_no_number() {
 
 #[test]
 fn ebfmi_equals_arithmetic_by_hand() {
-    // First chain: steps 1, 2, -4, in squares 21; about the mean of 1.75 the squares sum to 8.75.
-    // Second chain: three steps of 1; about the mean of 1.5 the squares sum to 5.
+    // First chain: steps 1, 2, -4, with sum of squares 21; about the mean of 1.75 the sum of squares is 8.75.
+    // Second chain: three steps of 1; about the mean of 1.5 the sum of squares is 5.
     let energies = [1.0, 2.0, 4.0, 0.0, 0.0, 1.0, 2.0, 3.0];
     let ebfmi = ebfmi(Series::new(&energies, 2));
     assert_eq!(ebfmi.len(), 2);

@@ -1,7 +1,6 @@
-//! The exact posterior held against brute force, against long runs of the sampler, and against itself.
+//! The exact posterior against brute force, against long runs of the sampler, and against itself.
 //!
-//! The algebra given the scales is held against a textbook's in `tests/oracles/textbook.rs`, which is a module of
-//! `src/exact.rs` where that is tested.
+//! `tests/oracles/textbook.rs`, a module of `src/exact.rs` in its tests, checks the algebra given the scales.
 
 use rand::Rng;
 use std::f64::consts::TAU;
@@ -18,7 +17,7 @@ use warpnuts::experiment::{Settings, sample};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, PriorScales, Priors, Refusal, Scaling};
 use warpnuts::random::{Purpose, StreamKey};
 
-/// A model in the sampler's usual units.
+/// A model of standardized data.
 fn model(dataset: &Arc<Dataset>, priors: Priors, effects: &[Centering]) -> Model {
     let parameterization = Coordinates::Joint { centering: effects.to_vec(), likelihood: Likelihood::Groups };
     models::posterior(dataset.clone(), priors, parameterization, Scaling::standardizing(dataset))
@@ -34,20 +33,20 @@ fn index(exact: &Exact, name: &str) -> usize {
     exact.names().iter().position(|other| other == name).unwrap()
 }
 
-/// Standard normal draws: twelve uniforms.
+/// Approximately standard normal: the sum of twelve uniforms.
 fn normals(seed: u64) -> impl FnMut() -> f64 {
     let mut rng = StreamKey { seed, chain: 0, transition: 0 }.stream(Purpose::Stream);
     move || (0..12).map(|_| f64::from(rng.next_u32()) / 2f64.powi(32)).sum::<f64>() - 6.0
 }
 
-/// What data are simulated from.
+/// Parameters of simulated data.
 struct Truth {
     mu: [f64; 2],
     sigma: [f64; 2],
     eps: f64,
 }
 
-/// Groups of these sizes, with a predictor that varies within and between groups where there is to be one.
+/// Groups of these sizes; the predictor, if any, varies within and between groups.
 fn simulated(seed: u64, sizes: &[usize], predictor: bool, truth: &Truth) -> Arc<Dataset> {
     let mut normal = normals(seed);
     let (mut labels, mut x, mut y) = (Vec::new(), Vec::new(), Vec::new());
@@ -67,12 +66,12 @@ fn simulated(seed: u64, sizes: &[usize], predictor: bool, truth: &Truth) -> Arc<
 
 // --- brute force ---------------------------------------------------------------------------------------------------
 
-/// log evidence, and mean and sd of every variable, by the trapezoid rule in all log scales, and over mu and effects from
-/// nothing but the sampler's own log density: given the scales it is quadratic, its gradient linear, and so its integral
-/// and moments are known from its gradients at the origin and at unit vectors.
+/// Log evidence, and mean and sd of every variable: by the trapezoid rule over all log scales, and over mu and effects
+/// from the sampler's log density only. Given the scales it is quadratic, so that gradients at the origin and at unit
+/// vectors give its integral and moments.
 fn brute_force(dataset: &Arc<Dataset>, priors: Priors) -> (f64, Vec<f64>, Vec<f64>) {
     let k = dataset.n_coefficients();
-    // Each coefficient in the parameterization that is well-conditioned: by the size of its sigma.
+    // Each coefficient in its well-conditioned parameterization, which depends on the size of its sigma.
     let densities: Vec<(Model, CpuDensity)> = (0..1 << k)
         .map(|centered: usize| {
             let effect = |k: usize| if centered >> k & 1 == 1 { Centering::Centered } else { Centering::NonCentered };
@@ -104,7 +103,7 @@ fn brute_force(dataset: &Arc<Dataset>, priors: Priors) -> (f64, Vec<f64>, Vec<f6
                     let (model, density) = &mut densities[which];
                     let Some((log_integral, means, covariance)) = integrate(density, &inner, k, &t) else { continue };
                     let weight = (log_integral + 20.0).exp() * cell;
-                    // The named variables are linear in mu and effects.
+                    // Named variables are linear in mu and effects.
                     let named = |inner_values: &[f64]| {
                         let mut theta = vec![0.0; layout.dim()];
                         theta[k..2 * k + 1].copy_from_slice(&t);
@@ -142,7 +141,7 @@ fn brute_force(dataset: &Arc<Dataset>, priors: Priors) -> (f64, Vec<f64>, Vec<f6
 
 type Integral = (f64, Vec<f64>, Vec<Vec<f64>>);
 
-/// Log of the integral over the `inner` coordinates at log scales `t`; their means, and a square root of their covariance.
+/// The log integral over the `inner` coordinates at log scales `t`, their means, and a square root of their covariance.
 fn integrate(density: &mut CpuDensity, inner: &[usize], k: usize, t: &[f64]) -> Option<Integral> {
     let n = inner.len();
     let mut theta = vec![0.0; n + t.len()];
@@ -214,7 +213,7 @@ fn two_groups_with_slopes_equal_brute_force() {
 
 // --- long runs -----------------------------------------------------------------------------------------------------
 
-/// z-scores of a run against the truth, by variable.
+/// z-scores of a run against the exact posterior, by variable.
 struct Scores {
     names: Vec<String>,
     mean: Vec<f64>,
@@ -251,14 +250,14 @@ fn scores(model: Model, settings: Settings) -> Scores {
     Scores { names: exact.names().to_vec(), mean, sd, below_q05, below_q95 }
 }
 
-/// No z-score is beyond 4.5, and their root mean square is that of standard normals that are far from independent.
+/// No z-score is beyond 4.5, and their root mean square is plausible for standard normals that are dependent.
 #[track_caller]
 fn agree(names: &[String], scores: &[f64], what: &str) {
     let (name, largest) = names.iter().zip(scores).max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).unwrap();
     let rms = (scores.iter().map(|z| z * z).sum::<f64>() / scores.len() as f64).sqrt();
     println!("{what}: largest {largest:.2} ({name}), root mean square {rms:.2}");
     assert!(largest.abs() < 4.5, "{what} of {name}: {largest:.2} Monte Carlo errors from the truth");
-    // A handful of variables may all be close to the truth together.
+    // A few variables may all be close to the exact values together.
     let least = if scores.len() < 20 { 0.2 } else { 0.6 };
     assert!((least..1.4).contains(&rms), "{what}: the z-scores' root mean square is {rms:.2}");
 }
@@ -315,7 +314,7 @@ fn a_long_run_on_twenty_thousand_observations_agrees() {
 
 #[test]
 fn long_runs_on_intercepts_only_agree() {
-    // Six of them: the z-scores of fifteen variables, which share one sigma, say little about their root mean square.
+    // Six runs: the z-scores of fifteen variables, which share one sigma, say little about their root mean square.
     let data = simulated(5, &[4; 12], false, &Truth { mu: [0.0, 0.0], sigma: [0.3, 0.0], eps: 1.0 });
     let model = model(&data, Priors::default(), &[Centering::NonCentered]);
     let runs: Vec<Scores> = (1..=6).map(|seed| scores(model.clone(), Settings { seed, ..RUN })).collect();
@@ -330,8 +329,8 @@ fn long_runs_on_intercepts_only_agree() {
 
 #[test]
 fn a_long_run_on_three_groups_agrees() {
-    // With three groups, mu and sigma have so heavy tails that their fourth moments, which the errors of sample sds need,
-    // are infinite, and those of their means hardly settle: their quantiles are compared, and the other variables' all.
+    // With three groups, the tails of mu and sigma are so heavy that fourth moments, which errors of sample sds need,
+    // are infinite, and errors of means hardly settle. For mu and sigma only quantiles are compared.
     let data = simulated(6, &[9, 14, 6], true, &Truth { mu: [0.5, 1.0], sigma: [1.0, 0.5], eps: 0.7 });
     let model = model(&data, Priors::default(), &[Centering::NonCentered; 2]);
     let hyper = model.layout().hyperparameters();
@@ -365,7 +364,7 @@ fn densities_integrate_to_one_and_are_the_derivatives_of_their_cdfs_and_quantile
     for name in ["mu_a", "mu_b", "sigma_a", "sigma_b", "eps", "a[AITKIN]", "b[HENNEPIN]"] {
         let i = index(exact, name);
         let (mean, sd) = (exact.mean(i), exact.sd(i));
-        // sigma_b has density down to 0: Simpson's rule, which needs no smoothness at the end.
+        // sigma_b has density down to 0, where Simpson's rule needs no smoothness.
         let low = if name.starts_with("sigma") { (mean - 9.0 * sd).max(0.0) } else { mean - 9.0 * sd };
         let (count, high) = (400, mean + 9.0 * sd);
         let step = (high - low) / f64::from(count);
@@ -387,7 +386,7 @@ fn densities_integrate_to_one_and_are_the_derivatives_of_their_cdfs_and_quantile
             cdf = exact.cdf(i, x);
             let h = 1e-3 * sd.min(x.abs());
             let derivative = (exact.cdf(i, x + h) - exact.cdf(i, x - h)) / (2.0 * h);
-            // The cdf is good to 1e-10, over distances of the size of x.
+            // The cdf is exact to 1e-10, and differences are over distances of the size of x.
             let tolerance = 1e-5 * exact.density(i, x) + 1e-7 / sd + 1e-10 / x.abs();
             assert!(
                 (derivative - exact.density(i, x)).abs() < tolerance,
@@ -413,7 +412,7 @@ fn the_ends_are_what_they_should_be() {
     for beyond in [1e9, f64::INFINITY] {
         assert_eq!((exact.cdf(sigma, beyond), exact.density(sigma, beyond)), (1.0, 0.0));
     }
-    // The neck: the density of sigma_b has a limit at 0, and arrives there smoothly, even in sigma_b.
+    // The neck: the density of sigma_b has a limit at 0, and is smooth there.
     let (at, near) = (exact.density(sigma, 0.0), exact.density(sigma, 1e-3));
     assert!(at > 0.5 && (near / at - 1.0).abs() < 1e-3, "{at} {near}");
     assert!((exact.cdf(sigma, 1e-5) / (1e-5 * at) - 1.0).abs() < 1e-3);
@@ -463,11 +462,11 @@ fn neither_units_nor_parameterization_matter() {
     assert!((evidence - RADON.log_evidence()).abs() < 1e-8, "{evidence} {}", RADON.log_evidence());
 }
 
-// --- what is difficult, and what is refused --------------------------------------------------------------------------
+// --- difficult cases, and refusals -----------------------------------------------------------------------------------
 
 #[test]
 fn where_all_slopes_are_equal_the_neck_is_integrated() {
-    // The same rows in every group, but for the intercept.
+    // The same rows in every group, except for the intercept.
     let (groups, rows, mut normal) = (30, 20, normals(8));
     let mut column = |n: usize| (0..n).map(|_| normal()).collect::<Vec<f64>>();
     let (x, noise, intercepts) = (column(rows), column(rows), column(groups));
@@ -520,7 +519,7 @@ fn a_slope_that_one_group_alone_knows_has_no_standard_deviation() {
 
 #[test]
 fn a_millionth_of_noise_scales_as_any_other() {
-    // Noise a million times smaller, and everything about it with it.
+    // Noise a million times smaller scales the posterior of eps.
     let noise = [0.3, -1.1, 0.9, -0.4, 1.6, -0.8, 0.2, -1.3, 0.7, 1.2, -0.5, -0.9];
     let x = [0.5, -0.4, 1.1, 0.7, 0.1, 0.9, -0.2, 0.3, 0.8, 1.3, -0.6, 0.2];
     let eps = [1e-3, 1e-6].map(|size| {
@@ -546,7 +545,7 @@ fn single_observations_need_not_tell_sigma_from_eps() {
     let priors = Priors { mu_sd: 10_000.0, sigma_scale: 1.0, eps_scale: 1.0 };
     let exact = Exact::of(&model(&data, priors, &[Centering::Centered])).unwrap();
     println!("{} points, accuracy {:e}", exact.grid_points(), exact.accuracy());
-    // Neither the likelihood nor the priors tell them apart.
+    // Neither the likelihood nor the priors distinguish sigma_a from eps.
     let (sigma, eps) = (exact.summary()[index(&exact, "sigma_a")], exact.summary()[index(&exact, "eps")]);
     for (sigma, eps) in [(sigma.mean, eps.mean), (sigma.sd, eps.sd), (sigma.q05, eps.q05), (sigma.q95, eps.q95)] {
         assert!((sigma - eps).abs() < 1e-6, "{sigma} {eps}");

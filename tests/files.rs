@@ -1,10 +1,10 @@
-//! Claims about data files through the program: what options do, what is said of rows that were left out, and where it stays.
+//! Data files through the program: options, messages about rows that were left out, and where these are kept.
 
 use serde_json::Value;
 
 use crate::helpers::common::{Folder, Ran};
 
-/// Rows of three groups, of which two miss an outcome, one a label, and one two values.
+/// Rows of six groups: two rows miss an outcome, one misses a label, and one misses two values.
 fn gappy() -> String {
     let wave = |i: u32| f64::from((i * 7919) % 101) / 25.0;
     let rows = (0..48).map(|i| match i {
@@ -18,7 +18,7 @@ fn gappy() -> String {
 
 const COLUMNS: &str = "--group site --outcome y --predictor x";
 
-/// As small as a run can be, whatever it is worth.
+/// A run as small as possible, whatever its draws are worth.
 const TINY: &str = "--chains 2 --warmup 20 --draws 10";
 
 fn ran(ran: Ran) -> Ran {
@@ -52,7 +52,7 @@ fn rows_left_out_are_told_on_the_terminal_in_the_summary_and_in_the_report_and_t
     let row = "[\"left out\",\"4 rows without a value: 1 of site, 3 of y, 1 of x\"]";
     let page = || std::fs::read_to_string(folder.path("run/report.html")).unwrap();
     assert!(page().contains(row));
-    // What is kept of each observation is of those that are left, and names their rows in the file.
+    // Quantities of each observation are kept only for rows in use, with their row numbers in the file.
     for array in ["log_likelihood/y", "observed_data/y", "constant_data/row"] {
         let shape = &json(&folder, &format!("run/draws.zarr/{array}/zarr.json"))["shape"];
         assert_eq!(shape.as_array().unwrap().last(), Some(&Value::from(44)), "{array}");
@@ -113,7 +113,7 @@ fn standard_input_is_read_as_it_is_said_to_be_and_resumed_so() {
     let folder = Folder::with("t.csv", gappy());
     let line = |data: &str, out: &str| format!("sample --data {data} {COLUMNS} {TINY} --out {out} --no-report");
     ran(folder.run(&line("t.csv", "plain")));
-    // As a German program would write it, in UTF-16, and -999 for what is missing.
+    // In the format of a German program: UTF-16, decimal commas, and -999 for missing values.
     let german =
         gappy().replace(",NA,", ",-999,").replace(",.,null", ",-999,-999.0").replace(',', ";").replace('.', ",");
     let bytes: Vec<u8> = german.encode_utf16().flat_map(u16::to_le_bytes).collect();

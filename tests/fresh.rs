@@ -1,5 +1,5 @@
-//! Claims about draws that were just made and are in memory still: they are what the store says, to the bit, and there is a limit
-//! to them.
+//! Draws of a run that are still in memory equal those of its store, to the bit; above a size limit they are not kept
+//! there.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn store(sampled: &Sampled) -> &Store {
     sampled.draws.store().expect("it was sampled into a store")
 }
 
-/// Whatever is asked of the draws of a run has the bits that its store has.
+/// Everything read from the draws of a run has the same bits as from its store.
 fn say_the_same(run: &Sampled, folder: &Path) {
     let opened = Sampled::open(folder).unwrap();
     assert!(!store(&opened).is_in_memory());
@@ -65,7 +65,7 @@ fn say_the_same(run: &Sampled, folder: &Path) {
 fn draws_in_memory_are_those_of_the_store() {
     let marginal = Coordinates::Collapsed;
     let few = Settings { chains: 5, warmup: 60, draws: 33, ..Settings::default() };
-    // Of several rows of chunks, the last one in part; with what is kept of each observation; of the hyperparameters only.
+    // Several rows of chunks, the last one partial; quantities of each observation; hyperparameters only.
     let cases = [
         (non_centered(), few),
         (radon(marginal), few),
@@ -107,7 +107,7 @@ fn a_run_that_was_interrupted_and_goes_on_has_the_draws_of_its_store() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings { chains: 4, warmup: 60, draws: 8000, keep: Keep::Hyper, ..Settings::default() };
     let progress = Arc::new(Progress::default());
-    // Until there are draws, and a checkpoint that stands after some of them.
+    // Stops when there are draws, and a checkpoint after some of them.
     let stopped = Arc::downgrade(&progress);
     progress.call_at(4 * 1000, move || stopped.upgrade().unwrap().stop());
     let run = sample_into(&keeping(folder.path()), &Backend::Cpu, non_centered(), settings, None, progress).unwrap();

@@ -1,5 +1,5 @@
-//! Log density and gradient on the device held against the CPU's: in every parameterization, both likelihoods, many
-//! shapes, with subgroups and without.
+//! Log density and gradient on the device against the CPU's: every parameterization, both likelihoods, many shapes,
+//! with and without subgroups.
 
 use rand::Rng;
 use std::sync::Arc;
@@ -33,11 +33,11 @@ fn evaluate(density: &mut dyn Density, at: &[Vec<f64>]) -> Vec<(f64, Vec<f64>)> 
     all
 }
 
-/// How far the device is from the CPU.
+/// Largest differences between device and CPU.
 #[derive(Debug)]
 struct Errors {
     log_density: f64,
-    /// Of each gradient entry, in units of its root mean square over all positions.
+    /// Error of a gradient entry, in units of its root mean square over all positions.
     gradient: f64,
 }
 
@@ -60,7 +60,7 @@ fn errors(model: &Model, likelihood: Likelihood, device: &mut dyn Density, at: &
     worst
 }
 
-/// Simulated data of `groups` groups of 1 to 7 rows times `rows`, with `slopes` predictors.
+/// Simulated data of `groups` groups of `rows` times 1 to 7 rows, with `slopes` predictors.
 fn simulated(groups: usize, slopes: usize, rows: usize) -> Arc<Dataset> {
     let mut rng = StreamKey { seed: 7, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
     let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
@@ -79,7 +79,7 @@ fn simulated(groups: usize, slopes: usize, rows: usize) -> Arc<Dataset> {
     Arc::new(Dataset::from_columns("simulated", "g", "y", &names, &labels, outcome, predictors).unwrap())
 }
 
-/// The model of `dataset` with every second coefficient centered, or those in between.
+/// The model of `dataset` with every second coefficient centered, from the first or from the second.
 fn model(dataset: &Arc<Dataset>, first_centered: bool) -> Arc<Model> {
     let effect =
         |k: usize| if k.is_multiple_of(2) == first_centered { Centering::Centered } else { Centering::NonCentered };
@@ -89,7 +89,7 @@ fn model(dataset: &Arc<Dataset>, first_centered: bool) -> Arc<Model> {
     Arc::new(models::posterior(dataset.clone(), Priors::default(), parameterization, scaling))
 }
 
-/// Positions in the typical set: `count` draws of short chains, in the space of `model`.
+/// Positions in the typical set: `count` draws of short chains, as theta of `model`.
 fn typical(model: &Arc<Model>, count: u32) -> Vec<Vec<f64>> {
     named_draws(model, count).iter().map(|named| unconstrained(model, named)).collect()
 }
@@ -134,14 +134,14 @@ fn in_the_typical_set_of_radon_the_device_agrees_with_f64() {
     }
 }
 
-/// How exact a gradient has to be. In the typical set it is what many terms leave of each other, about the square root of
-/// their number; each is rounded to 24 bits, as the position is.
+/// Tolerance of a gradient. In the typical set, a gradient is the difference of many terms, about the square root of
+/// their number; each term is rounded to 24 bits, as is the position.
 fn tolerance(dataset: &Dataset) -> f64 {
     1e-5 * (dataset.n_observations() as f64 / 919.0).sqrt().max(1.0)
 }
 
-/// A point as the device is told it. In the funnel's neck, where effects differ from their mean by a thousandth of it,
-/// rounding them moves them by more than any tolerance: what is to be computed there is the density where it then is.
+/// A position rounded to f32, as the device gets it. In the funnel's neck, effects differ from their mean by a
+/// thousandth, and rounding moves them by more than any tolerance: the density is compared at the rounded position.
 fn rounded(theta: &[f64]) -> Vec<f64> {
     theta.iter().map(|coordinate| f64::from(*coordinate as f32)).collect()
 }
@@ -158,7 +158,7 @@ fn at_numpyros_points_the_device_agrees_with_f64() {
                 let there = DeviceModel::new(gpu.clone(), &model.over(likelihood).unwrap()).unwrap();
                 let at = format!("{case} {likelihood:?}, {}", there.team());
                 let (log_density, gradient) = evaluate(&mut there.density(1).unwrap(), &theta).swap_remove(0);
-                // Far from the typical set, numbers are large: relative there.
+                // Far from the typical set numbers are large, and errors are relative.
                 let error = (log_density - truth).abs();
                 assert!(error < 2e-3f64.max(1e-6 * truth.abs()), "{at}: {log_density} not {truth}");
                 let largest = case.gradient.iter().fold(1.0, |a: f64, b| a.max(b.abs()));
@@ -193,7 +193,7 @@ fn in_the_typical_set_of_any_shape_the_device_agrees_with_f64() {
     }
 }
 
-/// The model of `dataset` with all effects integrated out.
+/// The collapsed model of `dataset`.
 fn marginal(dataset: &Arc<Dataset>) -> Arc<Model> {
     let parameterization = Coordinates::Collapsed;
     let scaling = Scaling::standardizing(dataset);
@@ -251,7 +251,7 @@ fn a_million_observations_leave_energies_exact_to_a_thousandth() {
             let scaling = Scaling::standardizing(&dataset);
             Arc::new(models::posterior(dataset.clone(), Priors::default(), parameterization, scaling))
         };
-        // Chains of such a model move where it is centered; where they have been is where the others are looked at too.
+        // Chains of this model move only if it is centered; all parameterizations are compared at their positions.
         let centered = of(uniform(Centering::Centered));
         let named = named_draws(&centered, 4);
         for (model, likelihoods) in
@@ -282,7 +282,7 @@ fn on_swiftshader_and_with_subgroups_of_16_lanes_the_device_agrees_with_f64() {
 #[test]
 fn far_from_the_typical_set_the_marginal_density_is_that_of_f64() {
     let Some(devices) = gpu::devices() else { return };
-    // Scales from next to nothing to far too large, in every combination, and a mean far out.
+    // Scales from nearly zero to far too large, in every combination, and a mean far out.
     let ends = [-9.0, -1.0, 5.0];
     let corner = |i: usize| vec![0.3, -2.0, ends[i % 3], ends[i / 3 % 3], [-2.0, 0.1, 3.0][i / 9]];
     let at: Vec<Vec<f64>> = (0..27).map(corner).map(|theta| rounded(&theta)).collect();

@@ -1,5 +1,5 @@
-//! Runs with their densities on the device: the same trees as on the CPU, the exact posterior, the same draws beside any
-//! neighbours, and a device that fails in the middle.
+//! Runs with densities on the device: the CPU's trees, the exact posterior, draws that do not depend on neighboring
+//! chains, and a device that fails during the run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -62,7 +62,7 @@ fn transitions(density: &mut dyn Density, scale: &[f64], states: &[State], round
     machines.iter().map(Transition::statistics).collect()
 }
 
-/// The metric and step size of a short run, and 64 states of it a round.
+/// The metric and step size of a short run, and 64 of its states for each round.
 fn states(model: &Arc<Model>, rounds: u32) -> (Vec<f64>, f64, Vec<Vec<State>>) {
     let settings = Settings { chains: 64, warmup: 150, draws: rounds, ..Settings::default() };
     let sampled = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap();
@@ -153,7 +153,7 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     let model = radon("non-centered");
     let dim = model.layout().dim();
     let (scale, step_size, states) = states(&model, 1);
-    // No adaptation, in which chains learn from each other.
+    // No adaptation, because it pools over chains.
     let phase = Phase {
         tuning: Tuning { scale, step_size, max_depth: 6 },
         transitions: 5,
@@ -183,7 +183,7 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     }
 }
 
-/// The CPU's density as a device that fails at its `left`th call, counted over all workers.
+/// The CPU's density as a device that fails after `left` calls of all workers.
 struct Failing {
     inner: CpuDensity,
     left: Arc<AtomicU32>,
@@ -207,7 +207,7 @@ impl Density for Failing {
     }
 }
 
-/// Runs 7 chains on two workers that fail after `calls` evaluations, with or without the CPU to go on with.
+/// Runs 7 chains on two workers that fail after `calls` evaluations, with or without a spare CPU.
 fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::RunOutcome, Memory) {
     let cpu = CpuDensity::new(model);
     let left = Arc::new(AtomicU32::new(calls));
@@ -231,14 +231,14 @@ fn a_run_outlives_its_device() {
     assert!(whole.failure.is_none() && undisturbed.draws() == 40);
     let calls = (whole.gradients[0] + whole.gradients[1]) as u32 / 3;
     for calls in [10, calls / 3, calls * 2 / 3, calls * 9 / 10] {
-        // With the CPU to go on with, nothing is lost, and not a bit of any draw is different.
+        // With the spare CPU no draw is lost, and no bit of any draw differs.
         let (run, draws) = failing(&model, calls, true);
         assert!(run.failure.as_ref().is_some_and(|failure| failure.resumed), "after {calls} calls");
         assert_eq!((draws.draws(), run.warmup), (40, 60));
         assert_eq!(draws.values(), undisturbed.values(), "after {calls} calls");
         assert_eq!(run.gradients, whole.gradients);
 
-        // Without, what was drawn before is kept.
+        // Without it, the draws before the failure are kept.
         let (run, draws) = failing(&model, calls, false);
         assert!(run.failure.as_ref().is_some_and(|failure| !failure.resumed));
         assert_eq!(draws.draws(), run.draws as usize);
@@ -278,7 +278,7 @@ fn what_does_not_fit_is_refused_with_numbers() {
     let limit = devices[0].largest_binding();
     let error = devices[0].buffer("a table", limit + 4, wgpu::BufferUsages::STORAGE).unwrap_err().to_string();
     assert!(error.contains(&limit.to_string()) && error.contains("fewer chains"), "{error}");
-    // A density never asks for more than fits.
+    // A density is never wider than the device has memory for.
     let device =
         DeviceModel::new(devices[0].clone(), &radon("centered").over(Likelihood::Observations).unwrap()).unwrap();
     assert!(device.density(usize::MAX).unwrap().width() <= device.largest_width());

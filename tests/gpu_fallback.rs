@@ -1,5 +1,5 @@
-//! A device of the engine `gpu` that fails in the middle of a run: what has left it stays as it is, the CPU goes on from
-//! there, and all draws together are of the posterior.
+//! A device of the engine `gpu` that fails during a run: draws already on the host are kept, the CPU goes on, and all
+//! draws together are from the posterior.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,21 +37,21 @@ fn radon(parameterization: &str) -> Arc<Model> {
     Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
-/// A device that no other test has, for it will be lost; `None` where tests on a GPU are not wanted.
+/// A device for one test only, because it will be lost; `None` if tests on a GPU are switched off.
 fn own_device() -> Option<Arc<Gpu>> {
     gpu::devices()?;
     let adapter = Adapter::choose(std::env::var("WARPNUTS_ADAPTER").ok().as_deref(), true).unwrap();
     Some(Gpu::open(adapter).unwrap())
 }
 
-/// The progress of a run whose device is unplugged as soon as so many transitions are counted.
+/// The progress of a run whose device is lost as soon as this many transitions are counted.
 fn unplugged(gpu: &Arc<Gpu>, transitions: u64) -> Arc<Progress> {
     let (progress, gpu) = (Arc::new(Progress::default()), gpu.clone());
     progress.call_at(transitions.max(1), move || gpu.lose());
     progress
 }
 
-/// Keeps draws, and of which block each is.
+/// A sink that keeps draws, and the range of each block.
 struct Blocks {
     memory: Memory,
     blocks: Vec<(usize, usize)>,
@@ -80,14 +80,13 @@ impl DrawSink for Blocks {
     }
 }
 
-/// A run of a few chains whose device is unplugged when so many transitions are counted; the draws of each variable,
-/// `[chain][draw]`, chains apart.
+/// A run of a few chains whose device is lost after this many transitions, and its draws.
 fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, keep: Keep, transitions: Option<u64>) -> (driver::RunOutcome, Blocks) {
     let progress = transitions.map_or_else(Arc::default, |transitions| unplugged(gpu, transitions));
     let chains = Chains { seed: 2, first: 3, count: CHAINS, per_superchain: 1 };
     let plan = device::DevicePlan { chains, max_depth: DEPTH, keep };
     let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
-    // Dispatches of a transition or two.
+    // A dispatch has one or two transitions.
     let started = started.map(|engine| engine.with_budget(4_000));
     let spare = Spare { model: model.clone(), plan, threads: 2, progress: progress.clone() };
     let mut engine = Fallback::new(started, spare).unwrap();
@@ -102,7 +101,7 @@ fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, keep: Keep, transitions: Option<u
     (run, sink)
 }
 
-/// Draw `draw` of every chain, variable by variable.
+/// Draw `draw` of every chain, by variable.
 fn draw(blocks: &Blocks, draw: usize) -> Vec<f64> {
     let of = |i| (0..CHAINS as usize).map(move |chain| blocks.memory.value(i, chain, draw));
     (0..blocks.memory.variables()).flat_map(of).collect()
@@ -123,7 +122,7 @@ fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
         let (whole, undisturbed) = failing(&device, &model, keep, None);
         assert!(whole.failure.is_none());
         assert_eq!(undisturbed.blocks, [(0, DRAWS as usize)]);
-        // The first phase of warm-up has 9 transitions, the last 6; then come draws.
+        // The first phase of warm-up has 9 transitions, the last 6; draws follow.
         for transition in [0, 4, 35, 57, 60 + 12, 60 + 20, 60 + 34] {
             let gpu = own_device().unwrap();
             let at = Some(u64::from(CHAINS) * transition);
@@ -134,7 +133,7 @@ fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
             assert!((0.6..1.0).contains(&run.acceptance), "{}", run.acceptance);
             assert!(run.gradients[1] > u64::from(CHAINS * DRAWS) * 3, "{:?}", run.gradients);
 
-            // Blocks follow each other without a gap, and hold all draws.
+            // Blocks are contiguous, and hold all draws.
             let mut next = 0;
             for (first, draws) in &draws.blocks {
                 assert_eq!((*first, *draws > 0), (next, true));
@@ -181,7 +180,7 @@ fn chains_go_on_from_their_last_states_in_memory() {
     };
     let start = |gpu: &Arc<Gpu>| {
         let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
-        // So that the chains of a phase end in different dispatches.
+        // A budget with which the chains of a phase end in different dispatches.
         engine.with_budget(3_000)
     };
     let gpu = own_device().unwrap();
@@ -191,15 +190,15 @@ fn chains_go_on_from_their_last_states_in_memory() {
     recording.run(&phase(30, 0.2, DEPTH, PhaseKind::Warmup { recorded: true }), &mut draws).unwrap();
     drawing.run(&phase(30, 0.2, DEPTH, PhaseKind::Sampling), &mut draws).unwrap();
     assert_eq!([warming.finished(), recording.finished(), drawing.finished()], [(30, 0), (30, 0), (30, 30)]);
-    // The same transitions have ended in the same places, which are those of the last draws.
+    // Equal transitions end in equal states, which are those of the last draws.
     let states = warming.states().unwrap();
     assert_eq!(states, recording.states().unwrap());
     assert_eq!(states, drawing.states().unwrap());
     let last = |chain| (0..dim).map(|i| draws.value(i, chain, 29)).collect::<Vec<f64>>();
     assert_eq!(named(&model, &states), (0..CHAINS as usize).flat_map(last).collect::<Vec<f64>>());
 
-    // From there the host goes on, where a tiny step shows where it was: from the states that somebody has asked for
-    // last, or else from those of the beginning of the last phase that the device began.
+    // The host goes on, with a step so small that its starting point shows: the states last asked for, or else the
+    // states at the start of the last phase that the device began.
     for asked in [true, false] {
         let gpu = own_device().unwrap();
         let spare = Spare { model: model.clone(), plan, threads: 2, progress: Arc::default() };
@@ -226,7 +225,7 @@ fn a_device_that_fails_at_once_leaves_the_cpus_run() {
     let settings = Settings { chains: 6, warmup: 40, draws: 20, seed: 5, ..Settings::default() };
     let here = sample(model.clone(), settings, Arc::default()).unwrap();
     device.lose();
-    // Before a single kernel is compiled.
+    // Lost before any kernel is compiled.
     let there = |fall_back| {
         let backend = Backend::Gpu { gpu: device.clone(), fall_back };
         sample_on(&backend, model.clone(), settings, Arc::default())
@@ -237,7 +236,7 @@ fn a_device_that_fails_at_once_leaves_the_cpus_run() {
     let Err(EngineError::Density(error)) = there(false) else { panic!("nothing was to go on") };
     assert!(error.to_string().contains("--engine cpu"), "{error}");
 
-    // Before the first dispatch.
+    // Lost before the first dispatch.
     let (run, draws) = failing(&own_device().unwrap(), &model, Keep::All, Some(0));
     assert!(run.failure.is_some_and(|failure| failure.resumed));
     let settings = Settings {
@@ -253,7 +252,7 @@ fn a_device_that_fails_at_once_leaves_the_cpus_run() {
     assert_eq!(draws.memory.values(), here.draws.values());
 }
 
-/// The correlation of pairs.
+/// The correlation of the two numbers in `pairs`.
 fn correlation(pairs: &[[f64; 2]]) -> f64 {
     let n = pairs.len() as f64;
     let mean = |i: usize| pairs.iter().map(|pair| pair[i]).sum::<f64>() / n;
@@ -290,7 +289,7 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         assert!((0.6..1.4).contains(root_mean_square), "{root_mean_square}");
         assert_eq!((verification.scores.len(), sampled.run.draws), (175, draws));
 
-        // A device's numbers have no more than 24 bits, and the host's do: so the first draw of the host is known.
+        // The first draw of the host shows by its numbers, because a device's have 24 bits at most.
         let eps = model.layout().eps();
         let unit = model.scaling().outcome_scale;
         let is_rounded = |draw: usize| {
@@ -304,8 +303,8 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         if first == 0 || first == draws as usize {
             continue;
         }
-        // The first draws of the device and of the host both are one transition away from the states at the end of
-        // warm-up. A transition is reversible: they hang together as two draws with one between them do.
+        // The first draws of device and host are both one transition away from the states at the end of warm-up.
+        // Transitions are reversible, so that their correlation is that of draws two transitions apart.
         let between = |i: usize, draws: [usize; 2]| {
             let pair = |chain: usize| draws.map(|draw| value(&sampled, i, chain, draw).ln());
             correlation(&(0..chains as usize).map(pair).collect::<Vec<_>>())
@@ -341,7 +340,7 @@ fn a_store_tells_that_its_run_has_lost_the_device() {
         });
         assert_eq!(told, read);
         assert!(told.1 && told.0.contains("lost"), "{told:?}");
-        // Every transition of warm-up is recorded, whoever has made it.
+        // Every warm-up transition is recorded, of the device and of the host.
         let store = warpnuts::draws::store::Store::open(folder.path()).unwrap();
         let numbers = store.warmup_part(0..12, 0..60);
         assert!(numbers.len() > 12 * 60 * 175 && numbers.iter().all(|number| number.is_finite()));

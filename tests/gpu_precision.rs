@@ -1,5 +1,5 @@
-//! Draws that a device packs: rounded there as the host rounds, each variable to 11 bits of its distance from the mean, by
-//! chains that do not notice; in memory, and in a store.
+//! Draws packed in 16 bits on a device: rounded as on the host, each variable to 11 bits of its distance from the mean,
+//! without effect on chains; in memory, and in a store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -38,8 +38,8 @@ fn of(dataset: Dataset, parameterization: &str) -> Arc<Model> {
     Arc::new(models::posterior(Arc::new(dataset), priors, parameterization, scaling))
 }
 
-/// Numbers that 16 bits have, those half way between two of them, and the neighbours of all; the largest and the smallest,
-/// and what is no number.
+/// All f16 numbers, the midpoints between them, and the neighbors of all these; the largest and the smallest f32;
+/// infinities and NaN.
 fn hard_to_round() -> Vec<f32> {
     let mut numbers = vec![f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN, f32::MAX, f32::MIN, 1e-30, -1e-30];
     for bits in 0..0x7C00u16 {
@@ -61,11 +61,11 @@ fn a_device_rounds_to_sixteen_bits_as_the_host_does() {
     let kept = model.layout().hyperparameters();
     let shaders = TransitionShaders::new(&model, 1, DeviceOutput::Draws(kept), gpu.target());
     let kernel = shaders.compile_pack(gpu).unwrap();
-    // Two numbers of a row are taken as they are, one as its exponential.
+    // Two numbers of each row are packed as they are, one as its exponential.
     let numbers = hard_to_round();
     let rows: Vec<[f32; 5]> = numbers.windows(2).map(|pair| [pair[0], pair[1], f32::NAN, 0.0, 0.0]).collect();
     let filled = rows.len() as u32;
-    // There is room for twice as many.
+    // The buffer has space for twice as many rows.
     let draws = [rows.clone(), vec![[1.0; 5]; rows.len()]].concat();
     let draws = gpu.table("draws", draws.as_flattened()).unwrap();
     let counts = gpu.table("counts", &[[filled, 0, 0, 0], [filled, 0, 0, 0]]).unwrap();
@@ -98,15 +98,15 @@ const SETTINGS: fn(Precision) -> Settings = |draw_precision| Settings {
     ..Settings::default()
 };
 
-/// How far a draw that was rounded once in `unit` may be from what it was: half of the last of 11 bits of its distance from
-/// the mean, and what 32 bits make of the sampler's numbers.
+/// Largest error of a draw that was rounded once in `unit`: half of the last of 11 bits of its distance from the mean,
+/// and the error of f32 in the sampler's units.
 fn tolerance(model: &Model, i: usize, exact: f64, unit: LocationScale) -> f64 {
     let scaled = model.scaled_units(&vec![LocationScale { mean: exact, sd: 1.0 }; i + 1])[i];
     let of_device = 1e-6 * (1.0 + scaled.mean.abs()) / scaled.sd;
     2f64.powi(-11) * (exact - unit.mean).abs() + 1e-7 * unit.sd + of_device
 }
 
-/// The root mean square of what packing did to the draws of `whole`, in sds; no number may have lost more than it may.
+/// Root mean square of the packing errors of `whole`'s draws, in sds; asserts that each error is within its tolerance.
 fn error(whole: &Sampled, packed: &Sampled, own: &[LocationScale], units: &[LocationScale]) -> f64 {
     let (mut squares, mut count) = (0.0, 0.0);
     for i in 0..whole.draws.variables() {
@@ -137,7 +137,7 @@ fn draws_that_a_device_packs_are_those_it_would_have_left() {
             sample_on(&backend, model.clone(), settings, Arc::default()).unwrap()
         };
         let (whole, packed) = (run(Precision::F64), run(Precision::F16));
-        // What a chain does has nothing to do with how its draws leave.
+        // Packing has no effect on chains.
         assert_eq!((&whole.run.spread, whole.run.gradients), (&packed.run.spread, packed.run.gradients));
         let (Draws::Memory(exact), Draws::Memory(kept)) = (&whole.draws, &packed.draws) else { panic!("in memory") };
         assert_eq!(exact.statistics(), kept.statistics());
@@ -148,7 +148,7 @@ fn draws_that_a_device_packs_are_those_it_would_have_left() {
     }
 }
 
-/// Keeps draws in memory, and all blocks as they came.
+/// A sink that keeps draws in memory, and all blocks unchanged.
 struct Both {
     memory: Memory,
     warmup: Vec<f64>,
@@ -194,13 +194,13 @@ fn memory_keeps_packed_draws_to_the_bit() {
         let plan = Plan { warmup: 60, draws: 2 * draws as u32, thin: 2, target_accept: 0.8, max_depth: 6 };
         let memory = Memory::rounded(model.clone(), precision, dim, 5, draws);
         let mut sink = Both { memory, warmup: Vec::new(), blocks: Vec::new() };
-        // On the way to it every other one is left out.
+        // Every second draw is left out.
         let run = driver::run(&mut engine, dim, &plan, &mut sink).unwrap();
         assert!(run.failure.is_none() && sink.memory.draws() == draws, "{:?}", run.failure);
         sink
     };
     let (whole, packed) = (run(Precision::F64), run(Precision::F16));
-    // What is recorded in warm-up leaves as ever.
+    // Recorded warm-up is not packed.
     assert!(!whole.warmup.is_empty() && whole.warmup == packed.warmup);
     for (first, count, values) in &packed.blocks {
         for (row, values) in values.chunks_exact(dim).enumerate() {
@@ -213,7 +213,7 @@ fn memory_keeps_packed_draws_to_the_bit() {
     assert_ne!(whole.blocks, packed.blocks);
 }
 
-/// The unit of an array of a store in 16 bits.
+/// The unit of a store's array in 16 bits.
 fn array_unit(folder: &Path, name: &str) -> Option<LocationScale> {
     let text = std::fs::read(folder.join("draws.zarr/posterior").join(name).join("zarr.json")).unwrap();
     let metadata: Value = serde_json::from_slice(&text).unwrap();
@@ -233,7 +233,7 @@ fn a_store_keeps_packed_draws_as_they_come() {
     let stored =
         sample_into(&keeping, &backend, model.clone(), SETTINGS(Precision::F16), None, Arc::default()).unwrap();
     let own = location_scales(&model, whole.run.spread.as_ref().unwrap());
-    // Slopes share a unit, and are rounded in that one alone; intercepts lie too far from each other.
+    // Slopes share a unit, and are rounded once, in it; intercepts are too far from each other to share one.
     let mut units = own.clone();
     let slopes = array_unit(folder.path(), "b").unwrap();
     units[model.layout().effects(1)].fill(slopes);

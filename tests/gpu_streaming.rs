@@ -1,4 +1,4 @@
-//! Claims about runs that keep no draw: their sums say what the draws would have said, made on the host or on the device.
+//! Runs that keep sums instead of draws, on the host or on the device: their summaries agree with those of draws.
 
 use std::sync::Arc;
 
@@ -54,11 +54,11 @@ fn sums_say_what_the_draws_say() {
         for (place, (ours, theirs)) in pairs.into_iter().enumerate() {
             assert!(near(ours, theirs, 1e-8), "{name}, {place}: {ours}, and the draws say {theirs}");
         }
-        // A bin is 1/64 of the sd that warm-up has seen.
+        // A bin is 1/64 of the sd at the end of warm-up.
         for (ours, theirs) in [(summed.q05, drawn.q05), (summed.q50, drawn.q50), (summed.q95, drawn.q95)] {
             assert!((ours - theirs).abs() < 0.02 * drawn.sd, "{name}: {ours}, and the draws say {theirs}");
         }
-        // Of the quantiles that warm-up has seen, about where those of the draws are.
+        // Quantiles at the end of warm-up are near those of the draws.
         assert!(summed.ess_tail / drawn.ess_tail > 0.5 && summed.ess_tail / drawn.ess_tail < 2.0, "{name}: {summed:?}");
         let [below, above] = [totals.across[i].below[0].mean(), 1.0 - totals.across[i].below[1].mean()];
         assert!(
@@ -92,7 +92,7 @@ fn halves_of_long_chains_make_their_r_hat() {
     }
 }
 
-/// Of all means of a run, in their errors: the root mean square of the distances from the truth, and the largest.
+/// The root mean square and the largest of the errors of all means, in their standard errors.
 fn scores(sampled: &Sampled<Totals>, exact: &Exact) -> (f64, f64) {
     let run = RunSummary::of_totals(sampled);
     let rows = run.parameters.0.iter().map(|parameter| parameter.summary).zip(exact.summary());
@@ -108,7 +108,7 @@ fn a_run_without_draws_stands_against_the_exact_posterior() {
     let sampled = sample_summed(&Backend::Cpu, model.clone(), settings(256, 200), None, Arc::default()).unwrap();
     let (rms, largest) = scores(&sampled, &exact);
     assert!((0.6..1.4).contains(&rms) && largest < 5.0, "rms {rms}, largest {largest}");
-    // Quantiles and sds, in units of the sd: 51,200 draws are worth some ten thousand.
+    // Errors of quantiles and sds in units of the sd; the 51,200 draws are worth some ten thousand.
     let run = RunSummary::of_totals(&sampled);
     for (parameter, truth) in run.parameters.0.iter().zip(exact.summary()) {
         let ours = parameter.summary;
@@ -121,7 +121,7 @@ fn a_run_without_draws_stands_against_the_exact_posterior() {
     assert!(run.is_trustworthy(), "{:?}", run.warnings);
 }
 
-/// What a device has summed up, and the draws of the same chains there.
+/// A device's sums, and its draws of the same chains.
 fn both_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> (Sampled<Totals>, Sampled) {
     let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: false };
     let summed = sample_summed(&backend, model.clone(), settings, None, Arc::default()).unwrap();
@@ -137,7 +137,7 @@ fn a_device_sums_up_the_draws_it_makes() {
     for (gpu, parameterization) in devices.iter().cycle().take(cases.len() - 1).chain([&alone]).zip(cases) {
         let model = radon(parameterization);
         let (summed, kept) = both_there(gpu, &model, Settings { warmup: 60, ..settings(64, 25) });
-        // The same trees, or else another compilation has rounded otherwise, and chains have gone their own ways.
+        // The same trees, unless another compilation rounds differently and chains diverge from each other.
         let same = summed.run.gradients == kept.run.gradients;
         eprintln!("the same trees: {same}");
         let (summed, kept) = (RunSummary::of_totals(&summed), RunSummary::of(&kept));

@@ -1,5 +1,5 @@
-//! Whole transitions on the device: the twin of the host's, transition by transition; draws that depend on nothing but
-//! their place; and runs that stand against the exact posterior.
+//! Whole transitions on the device: equal to the host's, transition by transition; draws that depend only on seed,
+//! chain and transition; and runs that agree with the exact posterior.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn run_here(model: &Arc<Model>, settings: Settings) -> Sampled {
     sample(model.clone(), settings, Arc::new(Progress::default())).unwrap()
 }
 
-/// The last block of draws, `[chain][draw][variable]`.
+/// A sink that keeps the last block of draws, `[chain][draw][variable]`.
 #[derive(Default)]
 struct Last {
     values: Vec<f64>,
@@ -76,7 +76,7 @@ impl DrawSink for Last {
     }
 }
 
-/// A position with its density, on the CPU.
+/// The state at a position, evaluated on the CPU.
 fn state(density: &mut CpuDensity, position: &[f64]) -> State {
     let mut state = State::zeros(position.len());
     let mut gradient = vec![0.0; position.len()];
@@ -86,7 +86,7 @@ fn state(density: &mut CpuDensity, position: &[f64]) -> State {
     state
 }
 
-/// A short run on the CPU, and where its chains end.
+/// A short run on the CPU, and the last states of its chains.
 fn warmed(model: &Arc<Model>, likelihood: Likelihood) -> (Sampled, Vec<State>) {
     let warmed = run_here(model, Settings { chains: CHAINS, warmup: 150, draws: 30, ..Settings::default() });
     let (dim, values) = (model.layout().dim(), warmed.draws.values());
@@ -101,24 +101,24 @@ fn warmed(model: &Arc<Model>, likelihood: Likelihood) -> (Sampled, Vec<State>) {
     (warmed, states)
 }
 
-/// What came of `rounds` transitions of every chain on the device, each from where the CPU's has ended.
+/// Comparison of transitions: `rounds` of every chain on the device, each from the state that the CPU has reached.
 #[derive(Debug, Default)]
 struct Twins {
     transitions: u32,
     leapfrogs: u32,
-    /// The same depth, leapfrogs and divergence.
+    /// Trees with equal depth, leapfrogs and divergence.
     same_tree: u32,
-    /// And a draw within a thousandth of a posterior sd in every variable.
+    /// Equal trees whose draws are within a thousandth of a posterior sd in every variable.
     same_draw: u32,
     divergences: u32,
     deepest: u32,
-    /// Sums of acceptances, here and there.
+    /// Sums of acceptance rates on host and device.
     acceptance: [f64; 2],
-    /// How far the log density that a draw left with may be from that of its position in f64, at most.
+    /// Largest error of a draw's log density, compared with f64 at its position.
     lp_error: f64,
 }
 
-/// Twins with `stretch` times the tuned step size, and `slow` times that in the first coordinate.
+/// [`Twins`] with a multiple of the tuned step size, and `slow` times the scale of the first coordinate.
 fn twins_with(
     gpu: &Arc<Gpu>,
     model: &Arc<Model>,
@@ -183,7 +183,7 @@ fn twins_with(
             let apart = named.iter().zip(drawn).zip(&sd).map(|((here, there), sd)| (here - there).abs() / sd);
             if apart.fold(0.0, f64::max) < 1e-3 {
                 twins.same_draw += 1;
-                // Where long trajectories run through narrow places, rounding grows.
+                // On long trajectories through narrow regions, rounding errors grow.
                 let tolerance = if slow == 1.0 { 2e-3 } else { 2e-2 };
                 assert!((here.acceptance_rate - there.acceptance_rate).abs() < tolerance, "{here:?} {there:?}");
                 assert!((here.lp + model.log_density_offset() - there.lp).abs() < 1e-2, "{here:?} {there:?}");
@@ -202,7 +202,7 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
 #[test]
 fn transition_by_transition_the_device_is_the_hosts_twin() {
     let many = if is_again() { 10 } else { 50 };
-    // Trees that a slow coordinate makes deep have leaves of all weights, so that what is drawn at their joins counts.
+    // A slow coordinate makes trees deep, with leaves of all weights, so that random numbers at joins matter.
     for (parameterization, likelihood, [stretch, slow], rounds) in [
         ("non-centered", Likelihood::Groups, [1.0, 1.0], many),
         ("a=centered,b=non-centered", Likelihood::Groups, [0.1, 1.0], 3),
@@ -219,14 +219,14 @@ fn transition_by_transition_the_device_is_the_hosts_twin() {
             assert!((twins.acceptance[0] / twins.acceptance[1] - 1.0).abs() < 1e-3, "{twins:?}");
             assert!(twins.lp_error < 1e-3, "{twins:?}");
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
-            // Small steps make deep trees, large ones divergences: both were met.
+            // Small steps must have made deep trees, large steps divergences.
             assert!((stretch > 0.1 && slow == 1.0) || twins.deepest >= if slow == 1.0 { 7 } else { 5 }, "{twins:?}");
             assert!(stretch != 3.0 || twins.divergences > 10, "{twins:?}");
         }
     }
 }
 
-/// `groups` groups of 1 to 7 rows with `slopes` predictors.
+/// A model of `groups` groups of 1 to 7 rows with `slopes` predictors.
 fn simulated(groups: usize, slopes: usize, parameterization: &str) -> Arc<Model> {
     let labels: Vec<String> = (0..groups).flat_map(|j| std::iter::repeat_n(format!("g{j}"), 1 + j * 5 % 7)).collect();
     let mut noise = vec![0.0; (slopes + 1) * labels.len()];
@@ -249,7 +249,7 @@ fn twins_are_alike_in_any_shape() {
         for (gpu, likelihood) in
             [(&devices[0], Likelihood::Groups), (&devices[devices.len() - 1], Likelihood::Observations)]
         {
-            // Lavapipe takes long to compile for large workgroups; one of them will do.
+            // Lavapipe takes long to compile for large workgroups, so that one device is enough.
             if groups > 100 && likelihood == Likelihood::Observations {
                 continue;
             }
@@ -272,7 +272,7 @@ fn on_swiftshader_and_with_subgroups_of_4_and_16_lanes_the_device_is_the_hosts_t
     }
 }
 
-/// A million rows in 85 groups, with all effects integrated out: of such a model chains soon move.
+/// A collapsed model with a million rows in 85 groups, whose chains mix quickly.
 fn a_million_rows() -> Arc<Model> {
     let (rows, groups) = (1_000_000, 85);
     let mut noise = vec![0.0; 2 * rows];
@@ -305,7 +305,7 @@ fn twins_without_effects_are_alike_in_any_shape() {
     let shapes = [(2, 0), (9, 2), (86, 1), (20, 5), (520, 1), (80, 9)];
     for (groups, slopes) in shapes.into_iter().take(if gpu::all_shapes() { 6 } else { 4 }) {
         let model = simulated(groups, slopes, "marginal");
-        // Lavapipe takes long to compile for large workgroups: of 520 groups, more than 64 for each of 8 lanes, one will do.
+        // Lavapipe takes long to compile large workgroups: one device is enough for 520 groups, 65 for each of 8 lanes.
         let one = if groups > 100 { 1 } else { devices.len() };
         for gpu in devices[..one].iter().chain(&[gpu::alone(&devices[0])]) {
             let twins = twins(gpu, &model, Likelihood::Groups, 3);
@@ -315,8 +315,8 @@ fn twins_without_effects_are_alike_in_any_shape() {
     }
 }
 
-/// The draws of `count` chains from chain `first` on, each from its one of `states`, with this budget of loop iterations a
-/// dispatch.
+/// The draws of `count` chains from chain `first`, each from its one of `states`, with a budget of loop iterations for
+/// each dispatch.
 fn draws_of(
     gpu: &Arc<Gpu>,
     model: &Arc<Model>,
@@ -352,7 +352,7 @@ fn a_chain_notices_neither_its_neighbours_nor_when_dispatches_end() {
         for gpu in &gpu::devices_of(&model) {
             let whole = draws_of(gpu, &model, &warmed, 0, 37, 30_000);
             let chopped = draws_of(gpu, &model, &warmed, 0, 37, chop);
-            // Real trees, which no dispatch of the second run holds whole.
+            // Long trees, which no dispatch of the second run completes.
             let leapfrogs: u32 = whole.statistics().iter().map(|told| told.n_steps).sum();
             assert!(leapfrogs > shortest * 37 * 12, "{leapfrogs}");
             assert_eq!(whole.values(), chopped.values());
@@ -384,7 +384,7 @@ fn little_more_than_the_draws_crosses_the_bus() {
         thin: 1,
     };
     for gpu in devices {
-        // One of its own, on which nobody else counts.
+        // A device for this test only, so that its meter counts nothing else.
         let gpu = Gpu::open_with(gpu.adapter().clone(), gpu.switches()).unwrap();
         let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
         let mut engine = engine.with_budget(30_000);
@@ -393,14 +393,14 @@ fn little_more_than_the_draws_crosses_the_bus() {
         let mut draws = Memory::new(dim, MANY as usize, 300);
         assert_eq!(engine.run(&phase, &mut draws).unwrap().transitions, 300);
         let bytes = (gpu.meter().reading().bytes - before) as f64 / (300.0 * f64::from(MANY));
-        // The draw, what its transition tells, and for a dispatch 16 bytes of each chain.
+        // The draw, its transition's statistics, and 16 bytes for each chain and dispatch.
         let own = (4 * dim + size_of::<TransitionStatistics>()) as f64;
         eprintln!("{bytes:.1} bytes a draw, of {own}");
         assert!(bytes > own && bytes < 1.25 * own, "{bytes} {own}");
     }
 }
 
-/// Checkpoints: states that are taken from one engine and put into another.
+/// Checkpoints: states of one engine resumed by another.
 #[test]
 fn chains_go_on_from_where_they_stood_with_the_same_bits() {
     let Some(devices) = gpu::devices() else { return };
@@ -423,7 +423,7 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         let mut draws = Memory::new(dim, CHAINS as usize, 4);
         first.run(&phase(4), &mut draws).unwrap();
         let states = first.states().unwrap();
-        // They stand at their last draws.
+        // The states are those of the last draws.
         let mut named = vec![0.0; dim];
         for (chain, state) in states.iter().enumerate() {
             model.constrain(&state.position, &mut named);
@@ -431,7 +431,7 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         }
         let mut second = engine();
         second.resume(&states, 4).unwrap();
-        // Draws are numbered from the run's beginning.
+        // Draws are numbered from the start of the run.
         let [mut here, mut there] = [(); 2].map(|()| Memory::new(dim, CHAINS as usize, 9));
         first.run(&phase(5), &mut here).unwrap();
         second.run(&phase(5), &mut there).unwrap();
@@ -443,7 +443,7 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
     }
 }
 
-/// On the way from chains to draws nothing depends on what a device has, nor on what it is asked to do without.
+/// Draws depend neither on a device's features nor on the switches that turn features off.
 #[test]
 fn draws_have_the_same_bits_whatever_the_switches() {
     let Some(devices) = gpu::devices() else { return };
@@ -466,7 +466,7 @@ fn draws_have_the_same_bits_whatever_the_switches() {
     ] {
         assert!(draws(switches) == as_ever, "{name}");
     }
-    // In other words of the same kernel, a driver may add and multiply in one step what it did in two.
+    // In another translation of the kernel, a driver may fuse an addition and a multiplication.
     let vulkan = (adapter.backend() == "Vulkan").then_some((1, 3));
     for (name, switches) in [
         ("not checked", Switches { checked: false, ..Switches::default() }),
@@ -477,7 +477,7 @@ fn draws_have_the_same_bits_whatever_the_switches() {
         let tree = |told: &Statistics| (told.n_steps, told.tree_depth);
         let same = told.iter().zip(&as_ever.1).filter(|(these, those)| tree(these) == tree(those)).count();
         eprintln!("{name}: {same} of {} trees are the same, the same bits: {}", told.len(), values == as_ever.0);
-        // A chain that has been rounded otherwise goes its own way in the end.
+        // A chain that is rounded differently diverges from the other in the end.
         assert!(same * 10 >= 9 * told.len(), "{name}: {same} of {} trees", told.len());
         assert!(!adapter.is_software() || switches.spirv.is_some() || values == as_ever.0, "{name}");
     }
@@ -581,8 +581,8 @@ fn every_engine_is_tried_before_one_is_chosen() {
     }
 }
 
-/// Chains that start at independent draws of the posterior are draws of it after any number of transitions, however slowly they
-/// move: each parameterization can be held against the exact posterior in a moment, the centered one too.
+/// Chains that start at independent draws of the posterior stay draws of the posterior, however slowly they mix: a fast
+/// comparison with the exact posterior for every parameterization, the centered one included.
 #[test]
 fn chains_that_start_in_the_posterior_stay_there() {
     const STARTS: u32 = 128;
@@ -638,12 +638,12 @@ fn chains_that_start_in_the_posterior_stay_there() {
         let mut ends = Memory::new(model.dim(), chains, 1);
         let outcome = engine.run(&phase, &mut ends).unwrap();
         assert!(outcome.failure.is_none() && outcome.transitions == TRANSITIONS);
-        // They have moved: of mu_a, where each ends says little of where it began.
+        // Chains have moved: for mu_a, the first and the last state are hardly correlated.
         let from: Vec<f64> = (0..chains).map(|chain| (start(chain)[0] - exact.mean(0)) / exact.sd(0)).collect();
         let to: Vec<f64> = (0..chains).map(|chain| (ends.value(0, chain, 0) - exact.mean(0)) / exact.sd(0)).collect();
         let together = from.iter().zip(&to).map(|(from, to)| from * to).sum::<f64>() / f64::from(STARTS);
         assert!(together.abs() < 0.5, "{parameterization}: chains stand still, {together}");
-        // Of each variable the mean, and how many lie below the exact quartiles, in their standard errors.
+        // For each variable the mean, and the number of draws below the exact quartiles, in their standard errors.
         let mut scores = Vec::new();
         for i in 0..model.dim() {
             let values: Vec<f64> = (0..chains).map(|chain| ends.value(i, chain, 0)).collect();
@@ -684,7 +684,7 @@ fn runs_stand_against_the_exact_posterior() {
         assert!((0.6..1.4).contains(root_mean_square), "{root_mean_square}");
         assert_eq!((verification.scores.len(), there.run.draws), (175, 64));
 
-        // Rounding changes neither acceptance nor what adapts to it, beyond what seeds do to 150 transitions of warm-up.
+        // Rounding changes acceptance and step size no more than the seed does after 150 transitions of warm-up.
         let here = run_here(&model, settings);
         let ratios = [there.run.acceptance / here.run.acceptance, there.run.step_size / here.run.step_size];
         eprintln!("acceptance and step size, there over here: {ratios:?}");

@@ -1,4 +1,4 @@
-//! What several modules of tests need.
+//! Helpers that several modules of tests use.
 
 pub mod again;
 pub mod browser;

@@ -1,24 +1,24 @@
-//! The house keeps its order: rooms import only rooms before them, files of a room import each other in no circle, no
+//! The layout of the sources: rooms import only rooms before them, files of a room import each other in no circle, no
 //! file is long, and no two types have the same name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The most lines of a file.
+/// Most lines of a file.
 const LONGEST: usize = 400;
 
-/// Files that are longer still; one that is no longer has to leave this list.
+/// Files that are still longer; a file that no longer is must be removed from this list.
 const LONGER: [&str; 0] = [];
 
-/// Types that share a name for a reason; an entry that is no longer needed has to leave this list.
+/// Types that share a name for a reason; an entry that is no longer needed must be removed.
 const SAME_NAMES: [&str; 2] = [
-    // Of host and device: what a chain's dual averaging has learnt, in f64 and in f32.
+    // On host and device: the state of a chain's dual averaging, in f64 and in f32.
     "StepSize is in engine::device::messages and nuts::adaptation",
-    // Of host and device: a sum of weights, in f64 and in f32.
+    // On host and device: a sum of weights, in f64 and in f32.
     "Weight is in engine::device::messages and nuts::weight",
 ];
 
-/// Texts of files by the paths of their modules, such as `draws::store::row_buffer`.
+/// Texts of files by module path, such as `draws::store::row_buffer`.
 type Sources = BTreeMap<String, String>;
 
 #[test]
@@ -97,7 +97,7 @@ fn sources() -> Sources {
     sources
 }
 
-/// The place of each room in the line that the documentation of the crate draws; rooms beside the line have place 0.
+/// The position of each room in the line of the crate's documentation; rooms beside the line have position 0.
 fn order(sources: &Sources) -> BTreeMap<&str, usize> {
     let text = &sources["lib"];
     let rooms = text.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'));
@@ -109,7 +109,7 @@ fn order(sources: &Sources) -> BTreeMap<&str, usize> {
     order
 }
 
-/// Imports of rooms that do not stand before the file's own.
+/// Imports of rooms that are not before the file's own.
 fn against_the_order(sources: &Sources) -> Vec<String> {
     let order = order(sources);
     let room = |module: &str| module.split("::").next().and_then(|room| order.get_key_value(room));
@@ -123,8 +123,8 @@ fn against_the_order(sources: &Sources) -> Vec<String> {
     found
 }
 
-/// Circles between the modules of each folder, where a folder and its own file count as one. What a module takes from
-/// those that it is inside of is no matter.
+/// Circles between the modules of each folder, where a folder and its own file count as one. Imports from parent
+/// modules do not count.
 fn circles(sources: &Sources) -> Vec<String> {
     // The imports of each module's children from each other.
     let mut folders: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
@@ -132,7 +132,7 @@ fn circles(sources: &Sources) -> Vec<String> {
         for imported in imports(module, text, sources) {
             let (from, to): (Vec<&str>, Vec<&str>) = (module.split("::").collect(), imported.split("::").collect());
             let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-            // Between rooms their order counts.
+            // Between rooms, only their order counts.
             if let (true, Some(a), Some(b)) = (common > 0, from.get(common), to.get(common)) {
                 let folder = folders.entry(from[..common].join("::")).or_default();
                 folder.entry(a.to_string()).or_default().insert(b.to_string());
@@ -141,7 +141,7 @@ fn circles(sources: &Sources) -> Vec<String> {
     }
     let mut found = Vec::new();
     for (folder, arrows) in folders {
-        // Whoever imports nothing, or only those that are no part of a circle, is none either.
+        // A module without imports from possible members of a circle is no member.
         let mut left = arrows;
         loop {
             let ends: Vec<String> = left
@@ -165,7 +165,7 @@ fn circles(sources: &Sources) -> Vec<String> {
     found
 }
 
-/// Names of structures, enums, traits and aliases that stand in several files, or several times in one.
+/// Names of structures, enums, traits and aliases that are declared more than once, with their files.
 fn same_names(sources: &Sources) -> Vec<String> {
     let mut modules: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (module, text) in sources {
@@ -177,7 +177,7 @@ fn same_names(sources: &Sources) -> Vec<String> {
     several.map(|(name, modules)| format!("{name} is in {}", modules.join(" and "))).collect()
 }
 
-/// The name of the type that a line declares; those that belong to a trait are none.
+/// The name of the type that a line declares; associated types do not count.
 fn declared_type(line: &str) -> Option<&str> {
     let words = line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
     let mut words = words.skip_while(|word| ["pub", "crate", "super"].contains(word));
@@ -185,11 +185,11 @@ fn declared_type(line: &str) -> Option<&str> {
     words.next().filter(|name| name.starts_with(char::is_uppercase) && (keyword != "type" || !line.starts_with(' ')))
 }
 
-/// The files that a file takes something from, its own tests aside.
+/// The files that a file imports from, its tests excluded.
 fn imports(module: &str, text: &str, sources: &Sources) -> BTreeSet<String> {
     let code = code(text);
     let trees = uses(&code).into_iter().flat_map(|tree| expanded(tree.trim_start_matches("pub ").trim()));
-    // Paths amid the code.
+    // Paths within the code.
     let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let amid = code.split(|c| !is_path(c)).filter(|path| path.starts_with("crate::") || path.starts_with("super::"));
     let paths = trees.chain(amid.map(str::to_string));
@@ -202,7 +202,7 @@ fn code(text: &str) -> String {
     code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
-/// What stands between `use` and its semicolon.
+/// The text between each `use` and its semicolon.
 fn uses(code: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = code;
@@ -238,7 +238,7 @@ fn expanded(tree: &str) -> Vec<String> {
     found
 }
 
-/// The file in which what `path` names is written, where that is a file of this crate; exports are followed.
+/// The file that declares the item at `path`, if it is in this crate; re-exports are followed.
 fn file_of(module: &str, path: &str, sources: &Sources) -> Option<String> {
     let mut names: Vec<&str> = path.split("::").filter(|name| !name.is_empty()).collect();
     let mut at: Vec<&str> = module.split("::").collect();
@@ -260,7 +260,7 @@ fn file_of(module: &str, path: &str, sources: &Sources) -> Option<String> {
     let file = at.join("::");
     let text = sources.get(&file)?;
     let Some(name) = names.next() else { return Some(file) };
-    // A file that exports what one below it has written.
+    // A re-export from a file of the folder.
     let code = code(text);
     let exports = uses(&code).into_iter().flat_map(expanded).find(|export| export.ends_with(&format!("::{name}")));
     match exports.and_then(|export| export.strip_suffix(&format!("::{name}")).map(str::to_string)) {

@@ -1,5 +1,4 @@
-//! Claims about Ctrl-C and SIGTERM where nothing is sampled any more: the program ends at once, with code 130, and nothing is
-//! half-written.
+//! Ctrl-C and SIGTERM when no sampling is left: the program ends at once with code 130, and no file is half-written.
 #![cfg(target_os = "linux")]
 
 use std::process::Command;
@@ -8,7 +7,7 @@ use crate::helpers::common::{Folder, Ran};
 use crate::helpers::running::Held;
 use crate::helpers::weak;
 
-/// Data of few groups and many predictors, whose report takes its time.
+/// Data with few groups and many predictors, whose report takes long.
 fn many_predictors() -> Folder {
     let header: Vec<String> = (0..12).map(|k| format!("x{k}")).collect();
     let mut text = format!("group,y,{}\n", header.join(","));
@@ -20,7 +19,7 @@ fn many_predictors() -> Folder {
     Folder::with("many.csv", text)
 }
 
-/// A run of such data, from a folder of the same name.
+/// The command line of a run on these data, into the folder `out`.
 fn line(out: &str) -> String {
     let predictors: String = (0..12).map(|k| format!(" --predictor x{k}")).collect();
     format!(
@@ -29,21 +28,21 @@ fn line(out: &str) -> String {
     )
 }
 
-/// Runs `warpnuts` to its end, whether the run is to be trusted or not.
+/// Runs `warpnuts` to its end, whether its draws are trustworthy or not.
 fn done(folder: &Folder, line: &str) -> Ran {
     let ran = folder.run(line);
     assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
     ran
 }
 
-/// What a program says that is ended by a signal in the middle of the work it does as its `turn`th.
+/// stderr of a program that is ended by a signal during its `turn`th piece of work.
 fn ended(folder: &Folder, which: &str, line: &str, turn: u32) -> String {
     let ended = Held::start(folder, line, &format!("before-work {turn}")).signal(which);
     assert_eq!(ended.code, 130, "{line}: {ended:?}");
     ended.stderr
 }
 
-/// No file of the folder is half of one.
+/// The folder has no half-written files.
 fn nothing_is_unfinished(folder: &Folder) {
     let contents = folder.contents();
     let unfinished: Vec<_> = contents.keys().filter(|file| file.contains("unfinished")).collect();
@@ -55,7 +54,7 @@ fn a_report_that_is_interrupted_leaves_the_run_whole_and_can_be_made_again() {
     let folder = many_predictors();
     for which in ["-INT", "-TERM"] {
         let run = format!("stopped{which}");
-        // First the draws are summarized; the table is written, and what comes then is the report.
+        // The second piece of work is the report, after the summary has been written.
         let stderr = ended(&folder, which, &line(&run), 2);
         assert!(folder.path(&run).join("summary.csv").exists());
         assert!(
@@ -91,7 +90,7 @@ fn a_page_that_finds_no_room_leaves_the_one_that_was_there() {
     done(&folder, &line("run"));
     let page = folder.path("run/report.html");
     std::fs::write(&page, "what was there").unwrap();
-    // No file may be larger than this many blocks of 512 or 1024 bytes, and the page is.
+    // The limit of a file's size, in blocks of 512 or 1024 bytes, is below the page's size.
     let program = env!("CARGO_BIN_EXE_warpnuts");
     let limited = format!("ulimit -f 200; trap '' XFSZ; exec {program} report run");
     let ran = Command::new("sh").args(["-c", &limited]).current_dir(folder.path(".")).output().unwrap();

@@ -1,5 +1,5 @@
-//! Claims about runs that are interrupted: killed, stopped or out of room, they end with the bytes of one that was not; and
-//! about what they take of memory.
+//! Interrupted runs, by a signal, a kill or a full disk, end with the bytes of an uninterrupted run when resumed; and
+//! peak memory.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::helpers::stored::{self, done, same_bytes, summary};
 
 const LONG: &str = "--chains 4 --warmup 200 --draws 20000 --keep hyper --quiet";
 
-/// How many transitions of warm-up and how many draws of each chain the store of a run says that it has.
+/// Numbers of warm-up transitions and of draws of each chain in a run's store.
 fn written(folder: &Folder, run: &str) -> [u64; 2] {
     let root: Value =
         serde_json::from_slice(&std::fs::read(folder.path(run).join("draws.zarr/zarr.json")).unwrap()).unwrap();
@@ -21,8 +21,8 @@ fn written(folder: &Folder, run: &str) -> [u64; 2] {
     [about["warmup_draws"].as_u64().unwrap_or(0), about["draws"].as_u64().unwrap()]
 }
 
-/// Runs of `line` that die at a point, with checkpoints every so many seconds (every few draws, where it is 0), and are resumed:
-/// they end with the bytes of the run `whole`.
+/// Runs of `line` that are killed at a point, with checkpoints at intervals in seconds (every few draws for 0), and
+/// resumed: they end with the bytes of the run `whole`.
 fn killed(folder: &Folder, line: &str, draws: u64, points: &[(&str, &str)]) {
     for (at, seconds) in points {
         let run = &at.replace(' ', "-");
@@ -52,7 +52,7 @@ fn a_run_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
     let points = [
         ("after-checkpoint 1", "0"),
         ("before-checkpoint 9", "0"),
-        // Between the first and the last file of a checkpoint, and in the middle of another one.
+        // Between the first and the last file of a checkpoint, and in the middle of another checkpoint.
         ("before-rename 301", "0"),
         ("before-rename 306", "0"),
         ("draws 1", "0.02"),
@@ -81,7 +81,7 @@ fn a_run_on_a_device_that_was_killed_ends_with_the_bytes_of_one_that_was_not() {
     if gpu::devices().is_none() {
         return;
     }
-    // As draws leave the device, and packed in 16 bits; and completed on the host.
+    // Draws as the device returns them, packed in 16 bits, and completed on the host.
     let settings = [
         (200, 400, "--keep hyper", [("warm-up 1", "0"), ("after-checkpoint 4", "0"), ("draws 24", "0")].as_slice()),
         (100, 250, "--keep hyper --thin 2 --draw-precision f16", &[("after-checkpoint 1", "0"), ("draws 1", "0")]),
@@ -110,13 +110,13 @@ fn ctrl_c_in_warm_up_keeps_what_can_be_gone_on_with() {
         ended.stderr.contains("interrupted in warm-up") && ended.stderr.contains("`warpnuts sample --resume stopped`"),
         "{ended:?}"
     );
-    // On a machine of other cores.
+    // With another number of cores.
     done(&folder, "sample --resume stopped --threads 3 --quiet");
     assert_eq!(summary(&folder, "stopped")["settings"]["threads"], 3);
     same_bytes(&folder, "whole", "stopped");
 }
 
-/// The most memory that a run of `line` has had in bytes, as the system tells until it ends.
+/// Peak memory of a run of `line` in bytes, read from /proc until it ends.
 #[cfg(target_os = "linux")]
 fn peak_memory(folder: &Folder, line: &str) -> u64 {
     let mut command = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
@@ -141,8 +141,8 @@ fn memory_does_not_grow_with_the_number_of_draws() {
     let line = "sample --chains 1024 --warmup 30 --max-tree-depth 1 --keep hyper --quiet --no-report";
     let few = peak_memory(&folder, &format!("{line} --draws 1000 --out few"));
     let many = peak_memory(&folder, &format!("{line} --draws 3000 --out many"));
-    // In memory, 2,000 draws more of 1,024 chains would take 200 MB more with what their transitions tell; diagnostics take
-    // two numbers a draw of one variable, 33 MB more.
+    // 2,000 more draws of 1,024 chains with their statistics would take 200 MB more in memory; diagnostics take two
+    // numbers for each draw of one variable, 33 MB more.
     eprintln!("{few} and {many} bytes");
     assert!(few > 20 << 20 && many < (300 << 20) && many < few + (100 << 20), "{few} and {many} bytes");
 }
@@ -154,7 +154,7 @@ fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
     done(&folder, &format!("sample {LONG} --draw-precision f16 --thin 3 --out whole"));
     let line = format!("sample {LONG} --draw-precision f16 --thin 3 --checkpoint-every 0.02 --out stopped");
     let held = Held::start(&folder, &line, "after-phase 400");
-    // Nobody else goes on with it meanwhile.
+    // No other process can resume the run meanwhile.
     let other = folder.run("sample --resume stopped --quiet");
     assert!(other.code == 2 && other.stderr.contains("another process is writing into stopped"), "{other:?}");
     let ended = held.signal("-INT");
@@ -163,14 +163,14 @@ fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
     assert!(text.contains("`warpnuts sample --resume stopped` goes on from there."), "{text}");
     let before = summary(&folder, "stopped")["draws"].as_u64().unwrap();
     assert!((1..20000).contains(&before));
-    // What reads it says that it is not all.
+    // Commands that read the run report that it is incomplete.
     let goes_on =
         format!("The run has {before} of 20000 draws of each chain; `warpnuts sample --resume stopped` goes on.");
     for line in ["summary stopped", "verify stopped", "export stopped --format csv"] {
         let ran = done(&folder, line);
         assert!(ran.stdout.contains(&goes_on), "{line}: {}", ran.stdout);
     }
-    // Where another run's chains stand is not where these do.
+    // A checkpoint of another run is refused.
     done(&folder, &format!("sample {LONG} --draw-precision f16 --thin 3 --seed 2 --out another"));
     std::fs::copy(folder.path("stopped/checkpoint"), folder.path("another/checkpoint")).unwrap();
     let drawn = stored::store(&folder, "another");
@@ -178,7 +178,7 @@ fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
     let words = "another/checkpoint is not of the run in another; put back its own, or remove the file";
     assert!(refused.code == 2 && refused.stderr.contains(words), "{refused:?}");
     assert!(stored::store(&folder, "another") == drawn, "draws of two runs stand in one store");
-    // Nor does it go on from what is damaged.
+    // A damaged store is not resumed.
     let metric = folder.path("stopped/draws.zarr/adaptation/metric_sd/c/0");
     let bytes = std::fs::read(&metric).unwrap();
     std::fs::write(&metric, b"no chunk").unwrap();
@@ -189,7 +189,7 @@ fn ctrl_c_keeps_what_was_drawn_and_the_run_goes_on() {
         "{refused:?}"
     );
     std::fs::write(&metric, bytes).unwrap();
-    // The run may be named by its store.
+    // The run can be named by its store.
     done(&folder, "sample --resume stopped/draws.zarr --quiet");
     same_bytes(&folder, "whole", "stopped");
     assert_eq!(summary(&folder, "stopped")["draws"], 20000);
@@ -201,8 +201,8 @@ fn a_full_disk_loses_nothing_that_was_drawn() {
     let folder = Folder::new();
     let line = "sample --chains 64 --warmup 60 --draws 6000 --keep hyper --checkpoint-every 0.02 --quiet";
     done(&folder, &format!("{line} --out whole"));
-    // A small disk, in a name space of its own, where anybody may mount one; somebody else fills it while the run goes on. It
-    // is enlarged before the run is resumed, and read before it is gone with the name space.
+    // A small disk in a mount namespace, for which no privileges are needed; another process fills it during the run.
+    // It is enlarged before the run is resumed, and copied before the namespace ends.
     let program = env!("CARGO_BIN_EXE_warpnuts");
     let script = format!(
         "mkdir small && mount -t tmpfs -o size=60m none small && cd small && {{ {program} {line} --out full & \
@@ -225,7 +225,7 @@ fn a_full_disk_loses_nothing_that_was_drawn() {
         ),
     }
 
-    // No file may be larger than this many blocks of 512 or 1024 bytes: chunks soon are, as those of a full disk would be.
+    // The limit of a file's size, in blocks of 512 or 1024 bytes, fails chunks as a full disk would.
     let limited = format!("ulimit -f 400; trap '' XFSZ; exec {program} {line} --out limited");
     let ran = Command::new("sh").args(["-c", &limited]).current_dir(folder.path(".")).output().unwrap();
     let stderr = String::from_utf8(ran.stderr).unwrap();

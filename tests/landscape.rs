@@ -1,4 +1,4 @@
-//! Posteriors with more than one mode: found, weighed, started in where the mass is, and never blessed where it is not.
+//! Posteriors with several modes: all are found and weighed, chains start where the mass is, other draws are flagged.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ fn model(dataset: Dataset, parameterization: &str) -> Arc<Model> {
     Arc::new(Model::builder(dataset).priors(priors).coordinates(parameterization).build())
 }
 
-/// Investment of ten firms over twenty calendar years, as they are: one mode has all slopes alike.
+/// Investments of ten firms over twenty calendar years, not centred: in one mode all slopes are equal.
 fn grunfeld() -> Dataset {
     let columns = Columns { group: "firm".into(), outcome: "inv".into(), predictors: vec!["year".into()] };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/36-grunfeld.csv");
     Dataset::from_path(&path, &columns).unwrap()
 }
 
-/// Groups whose lines cross far from zero, at random.
+/// Groups whose random lines cross far from zero.
 fn trends(seed: u64, groups: usize, rows: usize, origin: f64) -> Dataset {
     let mut normals = vec![0.0; groups * (rows + 2)];
     StreamKey { seed, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
@@ -79,7 +79,7 @@ fn draws_in_a_mode_without_mass_are_never_blessed() {
     assert!(RunSummary::of(&sound).is_trustworthy());
     let small = &sound.landscape().peaks[1];
     assert!(small.named[3] < 1.0);
-    // The same run, but for its draws: independent ones around the small mode, which is all that R-hat could ask for.
+    // The same run with other draws: independent draws around the minor mode, on which R-hat is perfect.
     let width = small.theta.len();
     let (chains, count) = (settings.chains as usize, settings.draws as usize);
     let mut normals = vec![0.0; chains * count * width];
@@ -124,7 +124,7 @@ fn ordinary_posteriors_have_one_mode_and_keep_their_starting_points() {
 
 #[test]
 fn the_mass_around_a_mode_is_nearly_the_evidence() {
-    // What Laplace's approximation is of, to what skewed scales make of it.
+    // Laplace's approximation of the evidence, up to the error from skewed scales.
     for dataset in [Dataset::radon().unwrap(), grunfeld(), trends(1, 8, 12, 0.0)] {
         let model = model(dataset, "marginal");
         let peak = &Landscape::of(&model).peaks[0];
@@ -139,7 +139,7 @@ fn the_mass_around_a_mode_is_nearly_the_evidence() {
 
 #[test]
 fn laplaces_masses_tell_the_exact_posteriors_mode() {
-    // Far from zero there may be two modes; whichever the exact posterior is in must be the one that weighs most.
+    // With zero far away there may be two modes; the mode of the exact posterior must have a large share of the mass.
     let mut split = 0;
     for seed in 0..3 {
         let model = model(trends(seed, 6, 10, 150.0), "marginal");
@@ -158,7 +158,7 @@ fn laplaces_masses_tell_the_exact_posteriors_mode() {
 fn chains_start_in_modes_in_proportion_to_their_mass_whatever_their_numbers() {
     let model = model(grunfeld(), "marginal");
     let mut landscape = Landscape::of(&model);
-    // As if the second had a third of the mass.
+    // Suppose that the second mode has a third of the mass.
     landscape.peaks[1].log_mass = landscape.peaks[0].log_mass - 2f64.ln();
     let mut effects = warpnuts::density::collapsed::ConditionalEffects::new(&model);
     for first in [0, 1000, 77_777] {

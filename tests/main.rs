@@ -1,4 +1,4 @@
-//! All integration tests, as one program: linked once, and what is made for one test is there for all.
+//! All integration tests as one program, which is linked once, and whose tests share devices and stores.
 
 mod helpers;
 

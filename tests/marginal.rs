@@ -1,5 +1,5 @@
-//! The marginal log density held against the joint one, integrated over all effects; against finite differences, and
-//! against algebra of its own. The draws of effects held against their conditional normal, and a run against another.
+//! The collapsed log density against the joint density, integrated over all effects; against finite differences; and
+//! against independent algebra. Draws of effects against their conditional normal, and one run against another.
 
 use rand::Rng;
 use std::f64::consts::TAU;
@@ -15,7 +15,7 @@ use warpnuts::model::{Centering, Coordinates, Model, Priors, Scaling};
 use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
 
-/// Groups of 1 to 7 rows with `slopes` predictors; the first of them is constant in the second group.
+/// Groups of 1 to 7 rows with `slopes` predictors; the first predictor is constant in the second group.
 fn simulated(groups: usize, slopes: usize) -> Arc<Dataset> {
     let mut rng = StreamKey { seed: 17, chain: groups as u32, transition: slopes as u32 }.stream(Purpose::Stream);
     let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32);
@@ -43,7 +43,7 @@ fn evaluate(model: &Model, theta: &[f64]) -> (f64, Vec<f64>) {
     (value, gradient)
 }
 
-/// mu, log sigma and log eps that are nowhere near round; `log_sigma` is added to every second log sigma.
+/// mu, log sigma and log eps of no special values; `log_sigma` is added to every second log sigma.
 fn hyperparameters(k: usize, log_sigma: f64, log_eps: f64) -> Vec<f64> {
     let wave = |i: usize| (1.3 * i as f64 + 0.4).sin();
     let mu = (0..k).map(|i| 0.6 * wave(i));
@@ -51,14 +51,14 @@ fn hyperparameters(k: usize, log_sigma: f64, log_eps: f64) -> Vec<f64> {
     mu.chain(sigma).chain([log_eps]).collect()
 }
 
-/// Ordinary scales; slopes that hardly vary; and hardly any noise.
+/// Ordinary scales, slopes that hardly vary, large scales, and hardly any noise.
 const SCALES: [(f64, f64); 4] = [(0.0, -0.3), (-18.0, -0.3), (3.0, 0.5), (0.0, -4.0)];
 
-/// Groups and slopes, for each kernel there is: one, two and three coefficients, up to eight, and more.
+/// Groups and slopes for every compiled kernel: one, two and three coefficients, up to eight, and more.
 const SHAPES: [(usize, usize); 6] = [(9, 0), (9, 1), (8, 2), (5, 4), (4, 7), (3, 9)];
 
-/// The joint density of the non-centered effects at `theta`'s hyperparameters, which is a normal's times a constant: log of
-/// its integral, its mean, and a square root of its covariance (column by column), from nothing but gradients.
+/// The joint density of non-centered effects at `theta`'s hyperparameters is a constant times a normal density: log of
+/// its integral, its mean, and a square root of its covariance (by column), from gradients only.
 fn integrate(joint: &Model, hyper: &[f64]) -> (f64, Vec<f64>, Vec<Vec<f64>>) {
     let n = joint.dim() - hyper.len();
     let at = |effects: &[f64]| evaluate(joint, &[hyper, effects].concat());
@@ -131,7 +131,7 @@ fn its_gradient_is_that_of_finite_differences() {
     }
 }
 
-/// Each group as two independent measurements, of its slope and then of its height; see `exact/conditional.rs`.
+/// Each group as independent measurements of its slope and of its height; see `exact/conditional.rs`.
 fn by_two_measurements(dataset: &Dataset, mu: [f64; 2], sigma: [f64; 2], eps: f64) -> f64 {
     let log_normal = |x: f64, variance: f64| -0.5 * ((TAU * variance).ln() + x * x / variance);
     let [of_a, of_b] = sigma.map(|sigma| sigma * sigma);
@@ -151,7 +151,7 @@ fn by_two_measurements(dataset: &Dataset, mu: [f64; 2], sigma: [f64; 2], eps: f6
         let mut log_density = log_normal(height, noise / n + of_a + xbar * xbar * kept * of_b);
         let mut left = n - 1.0;
         if sxx > 0.0 {
-            // From slope and height back to the outcome: a rotation, and the lengths of its two directions.
+            // The Jacobian from slope and height to the outcome: a rotation, and the lengths of its two directions.
             log_density += log_normal(slope - mu[1], noise / sxx + of_b) - 0.5 * sxx.ln();
             left -= 1.0;
         }
@@ -180,7 +180,7 @@ fn a_predictor_far_from_zero_does_not_cancel() {
                 + mu.iter().map(|mu| -0.5 * (TAU.ln() + (mu / 1e4).powi(2)) - 1e4f64.ln()).sum::<f64>();
             let expected = by_two_measurements(&data, mu, sigma, eps) + priors;
             let (value, _) = evaluate(&model, &theta);
-            // mu_a + mu_b x is what rounding leaves of it, some 1e-10 of an eps at the farthest.
+            // mu_a + mu_b x loses digits by cancellation: some 1e-10 of an eps at most.
             let error = (value - expected).abs();
             assert!(error < 1e-7 * expected.abs(), "{shift} {sigma:?}: {value} not {expected}");
         }
@@ -275,11 +275,11 @@ fn draws_do_not_depend_on_threads_and_hyperparameters_not_on_what_is_kept() {
     let hyper = run(model.clone(), Settings { keep: Keep::Hyper, ..settings });
     assert_eq!(hyper.draws.variables(), 5);
     assert_eq!(hyper.draws.values(), &one.draws.values()[..hyper.draws.values().len()]);
-    // A shard draws the effects of the whole.
+    // A shard draws the same effects as the whole.
     let shard = run(model, Settings { first_chain: 2, chains: 3, ..settings });
     let lengths = |sampled: &Sampled| sampled.draws.variable(0).len();
     assert_eq!(lengths(&shard), 2100);
-    // Warm-up pools over chains: the same draws only where there is none.
+    // Warm-up pools over chains, so that draws are equal only without warm-up.
     let cold = Settings { warmup: 0, draws: 3, ..settings };
     let (whole, shard) = (
         run(shard.model.as_ref().clone(), cold),
@@ -320,6 +320,6 @@ fn three_coefficients_are_sampled_as_without_integrating() {
     }
     let rms = (squares.iter().sum::<f64>() / squares.len() as f64).sqrt();
     assert!((0.6..1.4).contains(&rms), "root mean square {rms}");
-    // There is no funnel left: fewer and longer steps.
+    // Without a funnel, steps are fewer and longer.
     assert!(marginal.leapfrogs_per_draw < 0.7 * joint.leapfrogs_per_draw);
 }

@@ -1,4 +1,4 @@
-//! Modes held against brute force, and the centered density's rise without end against what it must be.
+//! Modes against brute force, and the centered density's rise without end against theory.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ fn model(dataset: &Arc<Dataset>, parameterization: &str) -> Model {
     models::posterior(dataset.clone(), Priors::default(), parameterization, Scaling::standardizing(dataset))
 }
 
-/// Seven groups of three to five rows, about means that differ.
+/// Seven groups of three to five rows, with different means.
 fn heights() -> Arc<Dataset> {
     let wave = |i: usize, f: f64| (f * (i as f64 + 0.5)).sin();
     let of_row: Vec<usize> = (0..7).flat_map(|j| vec![j; 3 + j % 3]).collect();
@@ -30,14 +30,14 @@ fn radon(predictors: &[&str]) -> Arc<Dataset> {
     Arc::new(Dataset::from_built_in(&columns).unwrap())
 }
 
-/// Log density of `model`, in the sampler's units, and the largest entry of its gradient.
+/// Log density of `model` in the sampler's units, and the largest absolute entry of its gradient.
 fn at(model: &Model, theta: &[f64]) -> (f64, f64) {
     let mut gradient = vec![0.0; theta.len()];
     let value = CpuDensity::new(model).log_density(theta, &mut gradient);
     (value, gradient.iter().fold(0.0, |largest, entry| largest.max(entry.abs())))
 }
 
-/// The highest point of a grid over mu, log sigma and log eps; `value` is -inf nowhere.
+/// The highest point of a grid over mu, log sigma and log eps; `value` is never -inf.
 fn grid(mut value: impl FnMut([f64; 3]) -> f64) -> ([f64; 3], f64) {
     let mut best = ([f64::NAN; 3], f64::NEG_INFINITY);
     for mu in (-20..=20).map(|i| 0.05 * f64::from(i)) {
@@ -74,7 +74,7 @@ fn the_marginal_mode_is_where_brute_force_finds_it() {
 
 #[test]
 fn the_non_centered_mode_is_where_brute_force_finds_it() {
-    // The highest point over all offsets, given the rest, is their conditional mean.
+    // The maximum over all offsets, given the hyperparameters, is their conditional mean.
     let dataset = heights();
     let non_centered = model(&dataset, "non-centered");
     let mode = mode::non_centered(&non_centered).unwrap();
@@ -122,7 +122,7 @@ fn the_centered_density_rises_by_the_groups_less_one_without_end() {
 
 #[test]
 fn a_paths_points_are_as_high_as_a_centered_density_can_be_there() {
-    // Neither mu nor any effect nor another scale could be better where it is, sigma_b given.
+    // Given sigma_b, neither mu nor any effect nor another scale could be improved.
     let dataset = radon(&["floor"]);
     let centered = model(&dataset, "centered");
     let marginal = mode::marginal(&centered).unwrap();

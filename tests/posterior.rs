@@ -1,5 +1,5 @@
-//! The draws are draws from the posterior: whatever the parameterization, the units or the data, within Monte Carlo error
-//! bars; and where a sampler cannot be right, on centered radon, the diagnostics say so.
+//! Draws are from the posterior, within Monte Carlo error, whatever the parameterization, the units or the data; and
+//! where the sampler fails, on centered radon, the diagnostics say so.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use Centering::{Centered, NonCentered};
 use crate::helpers::models;
 use crate::helpers::runs::{chains, leapfrogs, model, plan, radon, run, summaries};
 
-/// Parameters drawn from the priors, and data drawn from those.
+/// Parameters drawn from the priors, and data drawn given the parameters.
 struct Simulation {
     /// Named variables in the model's order.
     truth: Vec<f64>,
     dataset: Arc<Dataset>,
 }
 
-/// Draws of one simulation, all from one place.
+/// Random deviates of one simulation, from one stream.
 struct Source {
     normals: std::vec::IntoIter<f64>,
     uniforms: std::vec::IntoIter<f64>,
@@ -60,7 +60,7 @@ fn simulate(source: &mut Source, hyperparameters: [f64; 5], groups: usize, rows:
     Simulation { truth: [&hyperparameters[..], &a, &b].concat(), dataset: Arc::new(dataset) }
 }
 
-/// The largest and the root mean square.
+/// The largest absolute value and the root mean square.
 fn size(z: &[f64]) -> (f64, f64) {
     let largest = z.iter().fold(0.0, |largest: f64, z| largest.max(z.abs()));
     (largest, (z.iter().map(|z| z * z).sum::<f64>() / z.len() as f64).sqrt())
@@ -76,7 +76,7 @@ fn z_scores(ours: &[Summary], theirs: &[Summary]) -> Vec<f64> {
 
 #[test]
 fn every_parameterization_samples_the_same_posterior() {
-    // Where groups are neither rich nor poor in data, every parameterization is good.
+    // With a moderate amount of data for each group, every parameterization works.
     let dataset = simulate(&mut Source::new(0, 2000), [1.0, -0.5, 0.7, 0.6, 1.5], 30, 20).dataset;
     let effects = [[Centered, Centered], [Centered, NonCentered], [NonCentered, Centered], [NonCentered, NonCentered]];
     let all: Vec<Vec<Summary>> = effects
@@ -190,7 +190,7 @@ const NOTEBOOK_SLOPES: [f64; 85] = [
     -0.64642173,
 ];
 
-/// And its posterior mean of `sigma_b`.
+/// The notebook's posterior mean of `sigma_b`.
 const NOTEBOOK_SIGMA_B: f64 = 0.26020268;
 
 #[test]
@@ -199,9 +199,9 @@ fn radon_agrees_with_the_notebook() {
     let (_, draws) = run(&model, 2, chains(1, 16), plan(1000, 1000));
     let summaries = summaries(&draws);
     let layout = model.layout();
-    // The notebook does not print its own Monte Carlo errors. Here a slope's draws are worth half as many
-    // independent ones at the least, and mostly more than there are; sigma_b's a fifth. So the notebook's 8000 count as
-    // half as many for slopes, and as a tenth for sigma_b.
+    // The notebook does not print Monte Carlo errors. Here a slope's draws are worth at least half as many independent
+    // draws, mostly more than their number, and sigma_b's draws a fifth. So the notebook's 8000 draws count as half as
+    // many for slopes, and as a tenth for sigma_b.
     let z = |summary: &Summary, theirs: f64, ess: f64| {
         (summary.mean - theirs) / summary.mcse_mean.hypot(summary.sd / ess.sqrt())
     };
@@ -212,7 +212,7 @@ fn radon_agrees_with_the_notebook() {
     assert!(rms < 1.4, "rms z {rms}");
     let sigma_b = z(&summaries[layout.sigma(1)], NOTEBOOK_SIGMA_B, 800.0);
     assert!(sigma_b.abs() < 3.0, "sigma_b is off by {sigma_b}");
-    // And the notebook does tell: the same slopes in the order of another county would not do.
+    // The comparison has power: the notebook's slopes in the order of other counties would fail.
     let shifted = summaries[layout.effects(1)].iter().zip(NOTEBOOK_SLOPES.iter().cycle().skip(1));
     let shifted: Vec<f64> = shifted.map(|(summary, theirs)| z(summary, *theirs, 4000.0)).collect();
     assert!(size(&shifted).1 > 10.0);
@@ -230,7 +230,7 @@ fn centered_radon_is_sampled_badly_and_the_diagnostics_say_so() {
     assert!(sick[sigma_b].ess_bulk < 640.0, "{:?}", sick[sigma_b]);
     assert!(largest_rhat(&well) < 1.02 && well[sigma_b].ess_bulk > 1600.0, "{:?}", well[sigma_b]);
 
-    // Most chains never see the neck of the funnel, and take sigma_b for larger than it is; a few are stuck there.
+    // Most chains never see the neck of the funnel and overestimate sigma_b; a few are stuck there.
     let values = sick_draws.variable(sigma_b);
     let chains = values.chunks(sick_draws.draws());
     let mut means: Vec<f64> = chains.map(|draws| draws.iter().sum::<f64>() / draws.len() as f64).collect();
@@ -238,12 +238,11 @@ fn centered_radon_is_sampled_badly_and_the_diagnostics_say_so() {
     assert!(means[31] > well[sigma_b].mean + 4.0 * well[sigma_b].mcse_mean, "{means:?}, not {:?}", well[sigma_b]);
 }
 
-/// Simulation-based calibration (Talts et al. 2018): parameters from the priors, data from the parameters; then the
-/// parameters' places among draws from the posteriors are uniform. What is wrong in a prior, a Jacobian or the sampler
-/// shows.
+/// Simulation-based calibration (Talts et al. 2018): with parameters from the priors and data from the parameters, the
+/// parameters' ranks among draws from the posteriors are uniform. A fault in a prior, a Jacobian or the sampler shows.
 ///
-/// The half-Cauchy's far tails make data no sampler could do justice to, so that scales below 0.1 and above 10 are left
-/// out, of the priors and in the same way of the posteriors' draws, which is exact as well.
+/// The half-Cauchy's far tails make data that no sampler can handle, so that scales below 0.1 and above 10 are left
+/// out, from the priors and from the posteriors' draws alike, which is exact as well.
 #[test]
 fn true_parameters_stand_anywhere_among_the_draws() {
     const BINS: usize = 10;
@@ -260,7 +259,7 @@ fn true_parameters_stand_anywhere_among_the_draws() {
             let simulation = simulate(&mut source, hyperparameters, groups, rows);
             let effects = [[NonCentered, NonCentered], [Centered, NonCentered]][number as usize % 2];
             let model = model(&simulation.dataset, priors, effects);
-            // Of a data set whose scales are close to what is left out, few draws are kept, and of one in 1000 none of so few.
+            // A data set with scales close to these bounds keeps few draws; one in 1000 keeps none in the shorter run.
             let drawn = |count| {
                 let (_, draws) = run(&model, 1, chains(u64::from(number), 2), plan(200, count));
                 let all: Vec<_> = (0..draws.variables()).map(|i| draws.variable(i).into_owned()).collect();
@@ -292,7 +291,7 @@ fn true_parameters_stand_anywhere_among_the_draws() {
     }
 }
 
-/// The same radon data, outcome times `scale` plus `shift`, predictor times `stretch`.
+/// Radon data in other units: the outcome times `scale` plus `shift`, and a scaled predictor.
 fn moved(scale: f64, shift: f64, stretch: f64) -> Arc<Dataset> {
     let radon = Dataset::radon().unwrap();
     let labels: Vec<&String> = (0..radon.n_groups())
@@ -303,7 +302,7 @@ fn moved(scale: f64, shift: f64, stretch: f64) -> Arc<Dataset> {
     Arc::new(Dataset::from_columns("moved", "county", "y", &["x"], &labels, outcome, vec![predictor]).unwrap())
 }
 
-/// Radon's model with the data moved, and the default priors moved along: a slope's unit is `scale / stretch`.
+/// Radon's model with these data, and the default priors in the new units: a slope's unit is the ratio of both scales.
 fn moved_model(scale: f64, shift: f64, stretch: f64, effects: [Centering; 2]) -> Arc<Model> {
     let Priors { mu_sd, sigma_scale, eps_scale } = Priors::default();
     let per_coefficient = |width: f64| vec![width * scale, width * scale / stretch];
@@ -316,7 +315,7 @@ fn moved_model(scale: f64, shift: f64, stretch: f64, effects: [Centering; 2]) ->
     Arc::new(Model::builder(moved(scale, shift, stretch)).priors(priors).coordinates(coordinates).build())
 }
 
-/// What one unit of a variable is once the data are moved, and what 0 is.
+/// Unit and zero of a variable in the moved data.
 fn moved_unit(name: &str, scale: f64, shift: f64, stretch: f64) -> (f64, f64) {
     match name {
         "eps" | "sigma_a" => (scale, 0.0),
@@ -343,7 +342,7 @@ fn units_that_are_powers_of_two_change_no_bit() {
 
 #[test]
 fn units_in_millions_and_millionths_change_nothing() {
-    // The prior of mu_a does not follow the shift, which it hardly notices: it is 2000 times as wide.
+    // The prior of mu_a is not shifted, which hardly matters: it is 2000 times as wide.
     let (scale, shift, stretch) = (1e6, 5e6, 1e-6);
     let plain_model = moved_model(1.0, 0.0, 1.0, [NonCentered; 2]);
     let moved_model = moved_model(scale, shift, stretch, [NonCentered; 2]);
@@ -367,7 +366,7 @@ fn units_in_millions_and_millionths_change_nothing() {
     assert!((more - 1.0).abs() < 0.1, "{more} times the effective sample size");
 }
 
-/// As another program would compute it from the draws alone.
+/// As another program would compute it from the draws only.
 #[test]
 fn lp_is_the_log_density_in_the_users_units() {
     for effects in [[NonCentered, NonCentered], [Centered, NonCentered], [Centered, Centered]] {
@@ -392,7 +391,7 @@ fn lp_is_the_log_density_in_the_users_units() {
             assert!(statistics.energy > -statistics.lp);
             kinetic += (statistics.energy + statistics.lp) / draws.statistics().len() as f64;
         }
-        // A draw's momentum is not quite the normal one it was given, but on average nearly.
+        // A draw's momentum is not exactly a standard normal, but nearly so on average.
         assert!((kinetic / (dim as f64 / 2.0) - 1.0).abs() < 0.1, "mean kinetic energy {kinetic}");
     }
 }

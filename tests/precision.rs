@@ -1,4 +1,4 @@
-//! Draws kept in 32 and in 16 bits, beside the same draws as they were computed.
+//! Draws kept in 32 and in 16 bits against the same draws in 64 bits.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ fn sixteen_bits_keep_draws_to_a_thousandth_of_their_sd() {
             for (exact, kept) in whole.draws.variable(i).iter().zip(&*half.draws.variable(i)) {
                 let (error, from_mean) = ((exact - kept).abs() / sd, (exact - mean).abs() / sd);
                 squares += error * error;
-                // Half a unit of 11 bits of the distance from the mean, which warm-up knows to half an sd.
+                // Half a unit in the last of 11 bits of the distance from the mean, which warm-up knows to half an sd.
                 let bound = 2f64.powi(-11) * (from_mean + 0.5);
                 assert!(error < bound, "{}: {error} at {from_mean}", parameter.name);
                 if from_mean < 1.7 {
@@ -47,7 +47,7 @@ fn sixteen_bits_keep_draws_to_a_thousandth_of_their_sd() {
         println!("{parameterization}: root mean square {rms:.2e} sds, largest within 1.7 sds {worst:.2e}");
         assert!(worst < 1e-3 && rms < 3e-4, "{worst} {rms}");
         assert!(rms > 1e-5, "nothing was rounded: {rms}");
-        // What is computed from them hardly notices.
+        // Summaries hardly change.
         let kept = RunSummary::of(&half);
         for (a, b) in summary.parameters.0.iter().zip(&kept.parameters.0) {
             let (a, b) = (a.summary, b.summary);

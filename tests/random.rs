@@ -1,5 +1,5 @@
-//! Every random number is what its place says it is: Philox4x32-10 to the bit, uniform and normal deviates by their
-//! definition, the same however many are asked for, different wherever the place differs, and distributed as they should.
+//! Random numbers are functions of their place: Philox4x32-10 to the bit, uniform and normal deviates by definition,
+//! whatever their number, different at different places, with the right distributions.
 
 use std::collections::HashSet;
 use std::f64::consts::FRAC_PI_2;
@@ -24,7 +24,7 @@ fn normals(place: StreamKey, purpose: Purpose, count: usize) -> Vec<f64> {
     out
 }
 
-/// A million deviates of many places, 40 of each, as momenta are: chain after chain, transition after transition.
+/// A million deviates, 40 at each of many places, like momenta: chain after chain, transition after transition.
 fn million(purpose: Purpose, deviates: impl Fn(StreamKey, Purpose, usize) -> Vec<f64>) -> Vec<f64> {
     let places = (0..250).flat_map(|chain| (0..100).map(move |transition| StreamKey { seed: 3, chain, transition }));
     places.flat_map(|place| deviates(place, purpose, 40)).collect()
@@ -34,14 +34,14 @@ fn uniforms(place: StreamKey, purpose: Purpose, count: usize) -> Vec<f64> {
     (0..count as u32).map(|index| place.uniform(purpose, index)).collect()
 }
 
-/// The mean of `f` over `values` in units of its standard error `sd / sqrt(n)`, away from `truth`.
+/// The difference of the mean of `f` over `values` from `truth`, in units of its standard error `sd / sqrt(n)`.
 fn z_score(values: &[f64], f: impl Fn(f64) -> f64, truth: f64, sd: f64) -> f64 {
     let n = values.len() as f64;
     (values.iter().map(|value| f(*value)).sum::<f64>() / n - truth) * n.sqrt() / sd
 }
 
-/// Kolmogorov and Smirnov's statistic, sqrt(n) times the largest distance between the two distribution functions; above
-/// 1.95 in one case of a thousand.
+/// The Kolmogorov-Smirnov statistic: sqrt(n) times the largest distance between the two distribution functions. It
+/// exceeds 1.95 in one case of a thousand.
 fn kolmogorov_smirnov(values: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -53,7 +53,7 @@ fn kolmogorov_smirnov(values: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
     n.sqrt() * sorted.iter().enumerate().map(distance).fold(0.0, f64::max)
 }
 
-/// The mean product of each value with the one `lag` places on, in standard errors; the values have variance `variance`.
+/// The mean product of values at distance `lag`, in standard errors; the values have variance `variance`.
 fn autocorrelation(values: &[f64], mean: f64, variance: f64, lag: usize) -> f64 {
     let pairs = values.iter().zip(&values[lag..]);
     let sum: f64 = pairs.map(|(x, y)| (x - mean) * (y - mean)).sum();
@@ -154,7 +154,7 @@ fn no_two_places_share_words() {
         }
     }
     assert_eq!(seen.len(), blocks);
-    // And word by word: among this many of 32 bits some n^2 / 2^33 coincide.
+    // By word, too: among n random words of 32 bits, about n^2 / 2^33 pairs coincide.
     let words: HashSet<u32> = seen.iter().flatten().copied().collect();
     let coincidences = 4 * blocks - words.len();
     let expected = (4.0 * blocks as f64).powi(2) / 2f64.powi(33);

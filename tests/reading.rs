@@ -1,5 +1,4 @@
-//! Claims about how files are read: what is guessed, what options say, what becomes of missing values, and that many blocks are
-//! read as one.
+//! How files are read: guesses, options, missing values, and many blocks read as one file.
 
 use std::fs;
 use std::io::{Cursor, Read, Write};
@@ -19,7 +18,7 @@ fn case(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)
 }
 
-/// A file of tests/cases, whose columns are `site`, `y` and `x`.
+/// A file of tests/cases with the columns `site`, `y` and `x`.
 fn of_case(name: &str, reading: &ReadOptions) -> Result<Dataset, DataError> {
     let text = fs::read(case(name)).unwrap();
     Dataset::from_reader_with("t.csv", &text[..], &columns("site", "y", &["x"]), reading)
@@ -37,14 +36,14 @@ fn accepted(result: Result<Dataset, DataError>) -> Dataset {
     result.unwrap_or_else(|error| panic!("refused: {error}"))
 }
 
-/// Why it is refused: one line, always.
+/// The message of a refusal, always one line.
 fn refused(result: Result<Dataset, DataError>) -> String {
     let message = result.expect_err("should have been refused").to_string();
     assert_eq!(message.lines().count(), 1, "{message}");
     message
 }
 
-/// Everything a model uses, label by label in the order of the file.
+/// Every row that a model uses, in the order of the file.
 fn rows_of(data: &Dataset) -> Vec<(usize, String, f64, Vec<f64>)> {
     let mut rows: Vec<_> = (0..data.n_groups())
         .flat_map(|group| data.group_range(group).map(move |i| (group, i)))
@@ -72,7 +71,7 @@ fn rows_that_miss_a_value_are_left_out_and_counted_once_for_each_column() {
     assert_eq!(rows, [(0, "a".to_string(), 1.0), (3, "b".to_string(), 4.0), (5, "a".to_string(), 6.0)]);
     assert_eq!(data.left_out().rows, 4);
     assert_eq!(data.left_out().to_string(), "1 of g, 2 of y, 3 of x");
-    // A group of which nothing is left is none.
+    // A group without rows is left out.
     assert_eq!(data.groups(), ["a", "b"]);
     assert!(accepted(read(GOOD)).left_out().is_empty());
 }
@@ -113,7 +112,7 @@ fn all_gaps_are_refused_at_once_where_that_is_asked_for() {
         "t.csv: 2 rows miss a value (1 of g, 1 of y, 1 of x), which --missing refuse refuses: line 4, `y` has `NA`; line 5, `g` is \
          empty; line 5, `x` is empty; fill them in, remove the rows, or leave them out with --missing drop"
     );
-    // Beyond the first block too, and in a few lines.
+    // Beyond the first block too, and in a message of few lines.
     let many = format!("g,y,x\n{}b,,1\n", "a,1.25,2\nb,NA,3\n".repeat(40_000));
     let told = refused(read_with(&many, &refusing));
     assert!(told.starts_with("t.csv: 40001 rows miss a value (40001 of y), which"), "{told}");
@@ -161,7 +160,7 @@ fn a_mark_for_missing_values_is_seen_where_it_stands_far_outside() {
     assert_eq!(marks(&["1e3", "-1e30", "-1e30", "9", "4", "7", "2"]), y(-1e30, 2, [2.0, 1000.0]));
     let two = marks(&["1", "-99", "-88", "-88", "4", "-99", "2"]);
     assert_eq!(two.iter().map(|mark| mark.1).collect::<Vec<_>>(), [-88.0, -99.0]);
-    // Once is an outlier; ages go on to 99; 500 is nobody's mark; two values are two values.
+    // A single value is an outlier; ages reach 99; 500 is no usual mark; of two values neither is a mark.
     for none in [
         ["1", "-3.5", "-999", "9", "4", "1", "2"],
         ["71", "80", "99", "91", "65", "99", "88"],
@@ -170,7 +169,7 @@ fn a_mark_for_missing_values_is_seen_where_it_stands_far_outside() {
     ] {
         assert_eq!(marks(&none), [], "{none:?}");
     }
-    // Of a predictor that was centred too.
+    // Also in a predictor that was centred.
     let data = accepted(self::read("g,y,x\na,1,2.5\nb,3,-999\nb,4,9\na,6,-999\n")).centered(Centring::All);
     assert_eq!(
         data.sentinels().iter().map(|mark| (mark.column.as_str(), mark.value)).collect::<Vec<_>>(),
@@ -178,7 +177,7 @@ fn a_mark_for_missing_values_is_seen_where_it_stands_far_outside() {
     );
 }
 
-// What is said of a file
+// Options
 
 #[test]
 fn a_decimal_comma_is_read_where_it_is_said_and_labels_keep_theirs() {
@@ -186,19 +185,19 @@ fn a_decimal_comma_is_read_where_it_is_said_and_labels_keep_theirs() {
     let data = accepted(read_with("g;y;x\na,1;1,5;2\nb;-,25;5e-1\na.1;3;+9,0\n", &comma));
     assert_eq!(data.groups(), ["a,1", "b", "a.1"]);
     assert_eq!((data.outcome(), data.predictor(0)), (&[1.5, -0.25, 3.0][..], &[2.0, 0.5, 9.0][..]));
-    // A header with more commas in its names than semicolons between them.
+    // A header whose names have more commas than there are semicolons.
     let names = columns("g", "y, m, log", &["x, of, course"]);
     let text = "g;y, m, log;x, of, course\na;1,5;2\nb;2;3,5\n";
     let read = |reading| Dataset::from_reader_with("t.csv", text.as_bytes(), &names, reading);
     assert_eq!(accepted(read(&comma)).predictor(0), [2.0, 3.5]);
-    // Between commas only in quotes.
+    // With commas between fields, decimal commas need quotes.
     assert_eq!(accepted(read_with("g,y,x\na,\"1,5\",2\nb,\"2,5\",\"3\"\n", &comma)).outcome(), [1.5, 2.5]);
     let told = refused(read_with("g,y,x\na,1,5,2\nb,2,5,3\nb,2,6,4\n", &comma));
     assert!(
         told.contains("with --decimal , a comma cannot separate fields too: put double quotes around the numbers"),
         "{told}"
     );
-    // A point then is no decimal mark.
+    // A point is then no decimal mark.
     let told = refused(read_with("g;y;x\na;1.5;2\nb;2;3\n", &comma));
     assert!(told.contains("has `1.5` where a number must be: that looks like a number with a decimal point"), "{told}");
     let told = refused(read_with("g;y;x\na;1.234,5;2\nb;2;3\n", &comma));
@@ -220,7 +219,7 @@ fn fields_are_separated_by_what_is_said() {
     assert!(
         refused(read_with("g y x\na 1 2\nb 3\n", &by("space"))).contains("line 3: 2 fields where the header has 3")
     );
-    // More commas than what separates.
+    // More commas than separators.
     let text = "g;y;x;a,b,c,d\na;1;2;0\nb;3;5;0\nb;4;9;0\n";
     assert!(refused(read(text)).starts_with("column `g` is not in t.csv"));
     assert_eq!(accepted(read_with(text, &by(";"))), good);
@@ -249,12 +248,12 @@ fn text_is_in_the_encoding_that_is_said_or_marked() {
     assert_eq!(accepted(read_with(&little, &encoding("utf-16"))), wanted);
     assert_eq!(accepted(read_with(&big, &encoding("utf-16be"))), wanted);
     assert_eq!(accepted(read_with(text, &encoding("utf-8"))), wanted);
-    // What is said to be UTF-8 is not repaired.
+    // A file declared as UTF-8 is not repaired.
     assert!(refused(read_with(&latin1, &encoding("utf-8"))).contains("in windows-1252 it says `Z\u{fc}rich`"));
     assert!("latin-99".parse::<warpnuts::data::Encoding>().is_err());
 }
 
-// Looks
+// Odd cells
 
 #[test]
 fn what_stands_for_a_number_is_named_with_a_cure() {
@@ -299,13 +298,13 @@ fn a_word_among_a_few_is_a_category() {
     let words = "has `low` where a number must be: that looks like one of a few categories (`low`, `mid`, `high`); make a column of \
                  0 and 1 for each of them but one: for `mid` and `high`, with `low` as what they are compared with";
     assert!(message.ends_with(words), "{message}");
-    // One word among numbers is a slip.
+    // A single word among numbers is an error.
     assert!(refused(read("g,y,x\na,1,2\nb,tall,5\nb,4,9\n")).contains("remove the row or fill in a number"));
 }
 
 // Blocks
 
-/// Rows for several blocks, with what may be cut in two.
+/// Rows for several blocks; a block may end inside a cell.
 fn long(row: impl Fn(usize) -> String) -> String {
     let rows = (0..60_000).map(row);
     std::iter::once("g,note,y,x\n".to_string()).chain(rows).collect()
@@ -355,7 +354,7 @@ fn the_number_of_threads_changes_nothing() {
 
 #[test]
 fn a_block_never_ends_in_quotes() {
-    // Notes of many lines, in which every line looks like a row; literal quotes and doubled ones around the ends of blocks.
+    // Notes of many lines that look like rows; quotes, literal and doubled, around the ends of blocks.
     let note = "s9,,1,2\n".repeat(37) + "\"\"quoted\"\",\n";
     let text = long(|i| match i % 5 {
         0 if i % 100 == 0 => format!("\"s{i}\",\"{note}\",{i},1\n"),
@@ -386,7 +385,7 @@ fn a_line_is_counted_past_blocks_blank_lines_and_lines_in_quotes() {
     let line = 1 + text[..text.find("tall").unwrap()].matches('\n').count();
     let message = refused(read(&text));
     assert!(message.starts_with(&format!("t.csv, line {line}: column `y` has `tall`")), "{line}: {message}");
-    // A quote that is left open in a late block is named by where it was opened.
+    // An open quote in a late block is reported where it was opened.
     let open = long(|i| if i == 50_000 { "s1,\"open,1,2\n".to_string() } else { plain(i) });
     assert!(refused(read(&open)).starts_with("t.csv, line 50002: a double quote is opened and never closed"));
 }
@@ -420,13 +419,13 @@ fn compressed_files_are_read_whatever_they_are_called() {
         (accepted(read(&text)), gzip(text.as_bytes()), zstd::encode_all(text.as_bytes(), 1).unwrap());
     assert_eq!(accepted(read(&gzip)), plain);
     assert_eq!(accepted(read(&zstd)), plain);
-    // Parts that were packed one by one, as `cat` joins them.
+    // Concatenated archives, as by `cat`.
     let (begin, end) = text.as_bytes().split_at(text.len() / 2);
     assert_eq!(accepted(read([self::gzip(begin), self::gzip(end)].concat())), plain);
     let latin1: Vec<u8> = "g,y,x\nZ\u{fc}rich,1,2\nb,3,5\n".chars().map(|c| c as u8).collect();
     let reading = ReadOptions { encoding: "latin1".parse().unwrap(), ..ReadOptions::default() };
     assert_eq!(accepted(read_with(self::gzip(&latin1), &reading)).groups()[0], "Z\u{fc}rich");
-    // Cut off or altered.
+    // Truncated or altered.
     for (packed, format) in [(&gzip, "gzip"), (&zstd, "zstd")] {
         let mut altered = packed.clone();
         let middle = altered.len() / 2;
@@ -439,7 +438,7 @@ fn compressed_files_are_read_whatever_they_are_called() {
     }
 }
 
-// Files that know types
+// Files with types
 
 #[cfg(feature = "columnar")]
 mod columnar {
@@ -453,7 +452,7 @@ mod columnar {
 
     use super::*;
 
-    /// A table as a file of each format: two batches of it.
+    /// A table as a file of each format, in two batches.
     fn files(columns: &[(&str, ArrayRef)]) -> Vec<(&'static str, Vec<u8>)> {
         let batch = RecordBatch::try_from_iter(columns.iter().map(|(name, values)| (*name, values.clone()))).unwrap();
         let half = batch.num_rows() / 2;
@@ -503,7 +502,7 @@ mod columnar {
                 assert_eq!(rows.last(), Some(&(4, "a".to_string(), 7.0, 10.0)), "{format}");
             }
         }
-        // Whole numbers are labels too.
+        // Integers are labels, too.
         let ids: ArrayRef = Arc::new(Int64Array::from(vec![9007199254740993_i64, 9007199254740992, 1, 1, 1]));
         for (_, bytes) in
             files(&[("g", ids.clone()), ("y", x.clone()), ("x", Arc::new(Int64Array::from(vec![1, 0, 2, 2, 2])))])
@@ -554,9 +553,9 @@ mod columnar {
     }
 }
 
-// Files as people have them
+// Files as users have them
 
-/// The 48 rows that most of the cases have, from the plainest of them.
+/// The 48 rows that most of the cases have, from the simplest file.
 fn plainest() -> Dataset {
     accepted(of_case("06-tab.tsv", &ReadOptions::default()))
 }
@@ -619,10 +618,10 @@ fn names_of_rows_are_taken_for_such_only_where_they_are() {
             .contains("one field more than its header: the first is taken for their names, as R writes them")
     );
     assert!(plainest().assumed().is_empty());
-    // A decimal comma between commas looks alike, but nobody names two rows alike.
+    // A decimal comma between commas looks like names of rows, but names are not repeated.
     let torn = refused(read("g,y,x\na,1,5,2\nb,2,5,3\nb,2,6,4\n"));
     assert!(torn.starts_with("t.csv, line 2: 4 fields where the header has 3 (separator: comma)"), "{torn}");
-    // One line that is too long is no reason to take the others for too short.
+    // A single line that is too long does not make the others too short.
     assert!(refused(read("g,y,x\na,1,2,5\nb,3,5\n")).starts_with("t.csv, line 2: 4 fields"));
     assert!(refused(read("g,y,x\n1,a,1,2\n2,b,3,5\n3,b,4\n")).starts_with("t.csv, line 2: 4 fields"));
     assert!(refused(read("g,y,x\na,1,2,\nb,3,5\n")).starts_with("t.csv, line 3: 3 fields"));
@@ -676,7 +675,7 @@ fn cases_that_are_refused_say_why_and_what_to_do() {
     assert!(message.ends_with("did you mean `site`? it has: (no name), site, x, y"), "{message}");
 }
 
-// Ten more that are ugly
+// Ten more odd files
 
 #[test]
 fn ugly_files() {
@@ -686,7 +685,7 @@ fn ugly_files() {
         let message = refused(read(text));
         assert!(message.contains(words), "{text:?}: {message}");
     };
-    // 1: a comment with more commas, quotes and a name in it than the header; 2: a header that begins with the sign.
+    // 1: a comment with commas, quotes and a name of the header; 2: a header that begins with the comment sign.
     same("# exported 3, \"x, y\", from the lab's 5\" screen\n#\n\ng,y,x\na,1,2\nb,3,5\nb,4,9\n");
     wrong("#g,y,x\na,1,2\nb,3,5\n", "column `g` is not in t.csv; it has: #g, y, x");
     // 3: a comment below the header.
@@ -694,21 +693,21 @@ fn ugly_files() {
         "g,y,x\na,1,2\n# second day, afternoon\nb,3,5\n",
         "line 3: 2 fields where the header has 3 (separator: comma); remove the line: comments",
     );
-    // 4: everything in quotes, CRLF, BOM, a blank after each, and a last line without an end.
+    // 4: everything quoted, CRLF, BOM, a blank after each cell, and a last line without an end.
     same("\u{feff}\"g\" ,\"y\" ,\"x\" \r\n\"a\" ,\"1\" ,\"2\" \r\n\"b\",\"3\",\"5\"\r\n\r\n\"b\",\" 4\",\"9 \"");
-    // 5: R's write.table: names of rows in quotes, blanks between.
+    // 5: R's write.table: quoted names of rows, with blanks between fields.
     let table = ReadOptions { delimiter: Delimiter::Blanks, ..ReadOptions::default() };
     let text = "\"g\" \"y\" \"x\"\n\"1\" \"a\" 1 2\n\"2\" \"b\" 3 5\n\"3\" \"b\" 4 9\n";
     assert_eq!(rows_of(&accepted(read_with(text, &table))), rows_of(&good));
-    // 6: a footer, as spreadsheets have it.
+    // 6: a footer, as in spreadsheets.
     wrong("g,y,x\na,1,2\nb,3,5\nTotal,4,\n,,\nb\n", "line 6: 1 field where the header has 3");
     // 7: a title above the header.
     wrong("Results of 2021\ng,y,x\na,1,2\n", "it has: Results of 2021 (its header has one field; if blanks");
     // 8: no-break spaces around numbers and labels.
     same("g,y,x\na\u{a0},\u{a0}1,2\nb,3\u{2009},5\n\u{a0}b,4,9\n");
-    // 9: a minus sign that is none.
+    // 9: a minus sign that is not ASCII.
     wrong("g,y,x\na,\u{2212}1.5,2\nb,3,5\n", "has `\u{2212}1.5` where a number must be");
     wrong("g,y,x\na,\u{2212}1.5,2\nb,3,5\n", "write `-1.5`");
-    // 10: an end of the file as DOS had it.
+    // 10: the end-of-file mark of DOS.
     wrong("g,y,x\na,1,2\nb,3,5\nb,4,9\n\u{1a}", "line 5: 1 field where the header has 3");
 }

@@ -1,4 +1,4 @@
-//! Claims about report.html, opened in a real browser with the network off.
+//! report.html, opened in a real browser with the network off.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,13 +17,13 @@ use crate::helpers::browser::{self, Look, open};
 use crate::helpers::common::{self, Folder};
 use crate::helpers::models;
 
-/// A page is to open in a second, and does on an idle machine; one that runs other tests beside it takes longer.
+/// Longest time until a page is open, in ms: a second on an idle machine, longer beside other tests.
 const OPENED: f64 = 8000.0;
 
-/// The largest page.
+/// Largest size of a page, in bytes.
 const SIZE: u64 = 3_000_000;
 
-/// Those that a comparison of three has besides.
+/// Further figures of a comparison of three runs.
 const OF_TWO_MORE: [&str; 6] = ["trace-2", "rank-2", "pairs-2", "trace-3", "rank-3", "pairs-3"];
 
 /// Figures of a run with group effects, in order.
@@ -42,7 +42,7 @@ const OF_A_RUN: [&str; 12] = [
     "modes",
 ];
 
-/// Runs, and hands over where the report is.
+/// Runs a command line, and returns the path of the report.
 fn run(folder: &Folder, line: &str) -> PathBuf {
     let ran = folder.run(&format!("{line} --quiet --out out"));
     assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
@@ -50,7 +50,7 @@ fn run(folder: &Folder, line: &str) -> PathBuf {
     folder.path("out/report.html")
 }
 
-/// All figures are there, in any order, and each one shows something, says something, and can be saved.
+/// All figures are present, in any order; each draws something, has a caption, and can be saved.
 fn is_complete(found: &Value, expected: &[&str]) {
     let figures = found["figures"].as_array().unwrap();
     let mut ids: Vec<&str> = figures.iter().map(|figure| figure["id"].as_str().unwrap()).collect();
@@ -86,7 +86,7 @@ fn figure<'a>(found: &'a Value, id: &str) -> &'a Value {
     found["figures"].as_array().unwrap().iter().find(|figure| figure["id"] == id).unwrap()
 }
 
-/// The same to the last bit; a browser writes 0.0 as 0.
+/// Equal to the last bit; a browser writes 0.0 as 0.
 fn is_same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
@@ -98,7 +98,7 @@ fn is_same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Every number of the page that summary.json has too is the same one.
+/// Every number of the page that is also in summary.json is equal to it.
 fn agrees(found: &Value, run: usize, folder: &Folder, path: &str) {
     let written: Value = serde_json::from_str(&fs::read_to_string(folder.path(path)).unwrap()).unwrap();
     let shown = &found["data"]["summary"]["runs"][run]["summary"];
@@ -112,7 +112,7 @@ fn agrees(found: &Value, run: usize, folder: &Folder, path: &str) {
     for (name, row) in parameters {
         assert!(is_same(row, &written["parameters"][name]), "{name}: {row}");
     }
-    // And what is read on the page is that, rounded.
+    // Tables of the page show these numbers, rounded.
     let tables = found["tables"].as_array().unwrap();
     let of_run = tables.iter().filter(|table| table[0][1] == "mean").nth(run).unwrap().as_array().unwrap();
     for row in &of_run[1..] {
@@ -190,7 +190,7 @@ fn radon(chains: u32, keep: Keep) -> Sampled {
     sample(model, settings, Arc::new(Progress::default())).unwrap()
 }
 
-/// The same chains again and again, until there are so many.
+/// Repeats the same chains until there are `chains`.
 fn repeated(sampled: Sampled, chains: usize) -> Sampled {
     let (of, draws, variables) = (sampled.draws.chains(), sampled.draws.draws(), sampled.draws.variables());
     let Draws::Memory(memory) = &sampled.draws else { panic!("sampled into memory") };
@@ -229,7 +229,7 @@ fn many_chains_make_no_larger_page() {
     assert!(found["data"]["omitted"][0].as_str().unwrap().contains("--keep hyper"));
 }
 
-/// Three observations and more in each group; `predictors` columns, the first with `name`.
+/// Four to eight observations in each group, with two predictors, `name` and `z`.
 fn data(groups: &[String], name: &str) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["g", "y", name, "z"]).unwrap();
@@ -267,7 +267,7 @@ fn names_are_shown_and_never_executed() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let found = open(&folder.path("out/report.html"), &Look::default());
     is_complete(&found, &[&OF_A_RUN[..], &OF_TWO_MORE[..]].concat());
-    // The page's own, and the two of the probe.
+    // The page's own scripts, and the two of the probe.
     assert_eq!(found["scripts"], 5, "no name has become an element");
     let forest = figure(&found, "forest");
     for name in &names {
@@ -355,7 +355,7 @@ fn the_report_is_made_again_from_what_is_stored() {
         let ran = folder.run(&format!("report {run}"));
         assert_eq!((ran.code, ran.stdout), (0, format!("Written: {run}/report.html\n")), "{}", ran.stderr);
         let after = read(run);
-        // All but the command that made it: the same figures of the same draws.
+        // Except for the command line: the same figures of the same draws.
         let figures = |page: &str| page.split("\"figures\":").nth(1).map(str::to_owned).unwrap();
         assert_eq!(figures(&before), figures(&after), "{run}");
     }
@@ -380,7 +380,7 @@ fn a_bench_is_drawn_as_a_line_for_each_engine() {
     assert!(csv.contains("gradients a second,cpu,groups,16,"), "{csv}");
 }
 
-// What needs no browser
+// Without a browser
 
 #[test]
 fn the_report_is_left_out_where_it_is_not_wanted() {

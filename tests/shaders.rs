@@ -1,4 +1,4 @@
-//! Every shader is valid WGSL, and has its like in the languages of Vulkan, Metal and DirectX; shown without an adapter.
+//! Every shader is valid WGSL, and translates to the languages of Vulkan, Metal and DirectX; no adapter is needed.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -33,7 +33,7 @@ fn parse(source: &str) -> Module {
     module
 }
 
-/// The shader as drivers get it, in each language; every entry point has come along.
+/// Translates a shader to each language, as drivers get it, with every entry point.
 fn translate(module: &Module, info: &ModuleInfo) {
     let constants = module.overrides.iter().map(|(_, it)| (it.name.clone().unwrap(), 1.0)).collect();
     let (module, info) = &process_overrides(module, info, None, &constants).unwrap();
@@ -50,7 +50,7 @@ fn translate(module: &Module, info: &ModuleInfo) {
     assert_eq!(directx.entry_point_names.iter().flatten().count(), module.entry_points.len());
 }
 
-/// The value of a constant that is an unsigned number.
+/// The value of an unsigned constant.
 fn constant(module: &Module, name: &str) -> u32 {
     let (_, constant) = module.constants.iter().find(|(_, constant)| constant.name.as_deref() == Some(name)).unwrap();
     match module.global_expressions[constant.init] {
@@ -59,7 +59,7 @@ fn constant(module: &Module, name: &str) -> u32 {
     }
 }
 
-/// The model of `slopes` predictors in `groups` groups, with effects in theta that are centered so, if any.
+/// A model with `slopes` predictors in `groups` groups: all effects with this centering, or collapsed.
 fn model(groups: usize, slopes: usize, centering: Option<Centering>) -> Model {
     let labels: Vec<String> = (0..groups * 8).map(|i| format!("g{}", i % groups)).collect();
     let column = |k: usize| {
@@ -75,7 +75,7 @@ fn model(groups: usize, slopes: usize, centering: Option<Centering>) -> Model {
     Model::builder(Arc::new(dataset)).coordinates(coordinates).scaling(scaling).build()
 }
 
-/// What kernels may be written for: without subgroups, with small ones that may be larger, and with such as are a team.
+/// Targets of kernels: without subgroups, with small subgroups of varying size, and with subgroups that are a team.
 fn targets(software: bool) -> [Target; 4] {
     let target = |subgroup, whole, int64, alone| {
         let workgroup = Target::WORKGROUP;
@@ -117,7 +117,7 @@ fn all_shaders_of_any_model_are_valid() {
                 assert_eq!(entries(&shaders.pack), ["pack"]);
                 let sums = kernels::TransitionShaders::new(model, 10, DeviceOutput::Sums, target);
                 assert_eq!(entries(&sums.transition), ["transition"]);
-                // Every coordinate lies in one place.
+                // Every coordinate has one place.
                 let mut coordinates: Vec<usize> = shaders.lie.coordinates().into_iter().flatten().collect();
                 coordinates.sort_unstable();
                 assert!(coordinates.into_iter().eq(0..model.dim()));
@@ -169,7 +169,7 @@ fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
     all
 }
 
-/// What spirv-val says of a module for this version of Vulkan; nothing where it is valid.
+/// The messages of spirv-val about a module for this version of Vulkan; empty if the module is valid.
 fn spirv_val(tool: &Path, words: &[u32], vulkan: &str) -> String {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytemuck::cast_slice(words)).unwrap();
@@ -182,8 +182,8 @@ fn spirv_val(tool: &Path, words: &[u32], vulkan: &str) -> String {
 fn kernels_are_valid_spirv_and_what_is_not_is_known() {
     let Some(python) = python() else { return };
     let tool = python.with_file_name("spirv-val");
-    // From 1.4 on, modules are as wgpu passes them: its compiler gives arrays and structures an explicit layout where there must be
-    // none, in registers and in a workgroup's memory. These entry points have some there.
+    // From SPIR-V 1.4 on, modules are as wgpu passes them: its compiler gives arrays and structures in registers and in
+    // workgroup memory an explicit layout, which is not allowed. These entry points have such arrays.
     let known = ["evaluate", "residuals", "transition"];
     let mut refused = BTreeSet::new();
     let models = [(85, 1, Some(Centering::NonCentered)), (85, 3, None), (3000, 1, Some(Centering::Centered))];
@@ -202,7 +202,7 @@ fn kernels_are_valid_spirv_and_what_is_not_is_known() {
         }
     }
     assert!(refused.iter().eq(&known), "{refused:?}");
-    // It would say so of a module that is not valid.
+    // An invalid module has messages.
     let (entry, source, _) = kernels_of(&model(2, 0, None), targets(false)[0]).swap_remove(0);
     let mut broken = EntryPoint::of(&source, entry, &[]).unwrap().spirv((1, 3), false).unwrap();
     let end = broken.len();

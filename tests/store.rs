@@ -1,5 +1,5 @@
-//! Claims about draws that outlive the run: ArviZ reads them and finds our numbers, shards make the experiment, and text says
-//! what the store says.
+//! Draws after the run: ArviZ reads them and computes the same numbers, shards merge into the experiment, and text
+//! agrees with the store.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use crate::helpers::gpu;
 use crate::helpers::python::python;
 use crate::helpers::stored::{self, done, same_bytes, summary};
 
-/// What ArviZ says of a store.
+/// ArviZ's numbers for a store.
 fn arviz(folder: &Folder, run: &str) -> Option<Value> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/read_store.py");
     let told = Command::new(python()?).arg(script).arg(folder.path(run).join("draws.zarr")).output().unwrap();
@@ -22,7 +22,7 @@ fn arviz(folder: &Folder, run: &str) -> Option<Value> {
     Some(serde_json::from_slice(&told.stdout).unwrap())
 }
 
-/// ArviZ's numbers are those of `summary.json`.
+/// ArviZ's numbers agree with `summary.json`.
 fn arviz_agrees(folder: &Folder, run: &str, told: &Value, tolerance: f64) {
     let ours = summary(folder, run);
     let parameters = ours["parameters"].as_object().unwrap();
@@ -56,10 +56,10 @@ fn arviz_opens_a_store_and_finds_our_numbers() {
     assert_eq!(told["attributes"]["creation_library_version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(told["attributes"]["tuning_steps"], 300);
     assert_eq!(told["plots"], 2);
-    // Radon's: -1038.6 +- 0.3 in long runs; a sign or a county wrong is off by tens.
+    // For radon -1038.6 +- 0.3 in long runs; a wrong sign or county is off by tens.
     let elpd = told["elpd_loo"].as_f64().unwrap();
     assert!((elpd + 1038.6).abs() < 2.0, "elpd_loo {elpd}");
-    // Replicates are as the data are: mean 1.22, sd 0.85.
+    // Replicates have the mean of the data, and an sd of 0.85.
     let [mean, sd] = ["replicate_mean", "replicate_sd"].map(|name| told[name].as_f64().unwrap());
     assert!((mean - told["observed"].as_f64().unwrap()).abs() < 0.02, "{mean}");
     assert!((sd - 0.85).abs() < 0.03, "{sd}");
@@ -81,7 +81,7 @@ fn arviz_finds_predictors_by_name_and_numbers_of_16_and_32_bits() {
     let half = arviz(&folder, "half").unwrap();
     let (kept, whole) = (summary(&folder, "half"), summary(&folder, "whole"));
     for name in ["mu_a", "sigma_a", "mu_b", "sigma_b", "eps"] {
-        // ArviZ unpacks into 32 bits; what rounding to 16 has done to a mean of 800 draws is far below a hundredth of an sd.
+        // ArviZ unpacks into 32 bits; 16 bits change a mean of 800 draws by far less than a hundredth of an sd.
         let [ours, exact, sd] = [(&kept, "mean"), (&whole, "mean"), (&whole, "sd")]
             .map(|(run, of)| run["parameters"][name][of].as_f64().unwrap());
         let theirs = half["mean"][name].as_f64().unwrap();
@@ -98,14 +98,14 @@ fn warm_up_is_recorded_on_request() {
     let line = "sample --chains 6 --warmup 60 --draws 20 --quiet";
     done(&folder, &format!("{line} --out without"));
     done(&folder, &format!("{line} --save-warmup --out with"));
-    // It changes no draw.
+    // Draws do not change.
     let (without, with) = (stored::store(&folder, "without"), stored::store(&folder, "with"));
     let chunks = |file: &str| file.starts_with("posterior/") || file.starts_with("sample_stats/");
     let drawn = without.iter().filter(|(file, _)| chunks(file)).filter(|(file, bytes)| with.get(*file) == Some(*bytes));
     assert_eq!(drawn.count(), without.keys().filter(|file| chunks(file)).count());
     assert!(!without.keys().any(|file| file.contains("warmup_")));
 
-    // Every transition of warm-up is there: their gradients and divergences are those that were counted.
+    // Every warm-up transition is stored: gradients and divergences add up to the run's counts.
     let width = 175 + Statistic::ALL.len();
     let place = |statistic| 175 + Statistic::ALL.iter().position(|other| *other == statistic).unwrap();
     let read = |run: &str| Store::open(&folder.path(run)).unwrap().warmup_part(0..6, 0..60);
@@ -117,21 +117,21 @@ fn warm_up_is_recorded_on_request() {
         assert_eq!(ours["gradient_evaluations"]["warmup"], sum(Statistic::NSteps), "{run}");
         assert_eq!(ours["warmup_divergences"], sum(Statistic::Diverging), "{run}");
         assert!(sum(Statistic::Diverging) > 0 && numbers.iter().all(|number| number.is_finite()), "{run}");
-        // Step sizes adapt, chain by chain.
+        // Step sizes adapt, for each chain.
         let sizes: Vec<f64> = numbers.chunks_exact(width).map(|draw| draw[place(Statistic::StepSize)]).collect();
         assert!(sizes.windows(2).filter(|pair| pair[0] != pair[1]).count() > 300, "{run}");
         numbers
     };
     let numbers = counted("with");
 
-    // Thinned, every third.
+    // Thinned: every third transition.
     done(&folder, &format!("{line} --save-warmup --thin 3 --out thinned"));
     let thinned = Store::open(&folder.path("thinned")).unwrap();
     assert_eq!((thinned.warmup_draws(), thinned.draws()), (20, 20));
     let every_third: Vec<f64> = numbers.chunks_exact(width).skip(2).step_by(3).flatten().copied().collect();
     assert!(thinned.warmup_part(0..6, 0..20) == every_third);
 
-    // Of a marginal model the effects too, and they are the posterior's.
+    // A collapsed model stores effects too, and they are from the posterior.
     done(&folder, &format!("{line} --parameterization marginal --save-warmup --out marginal"));
     let marginal = counted("marginal");
     let late = marginal.chunks_exact(width).enumerate().filter(|(row, _)| row % 60 >= 30).map(|(_, draw)| draw[5 + 75]);
@@ -139,7 +139,7 @@ fn warm_up_is_recorded_on_request() {
     let mean = late.iter().sum::<f64>() / late.len() as f64;
     assert!((mean - 1.55).abs() < 0.3, "a[ST LOUIS] about {mean}");
 
-    // Shards keep it together.
+    // Merged shards have the same warm-up.
     for shard in 1..=2 {
         done(&folder, &format!("{line} --metric-from with --save-warmup --shard {shard}/2 --out part{shard}"));
     }
@@ -147,9 +147,9 @@ fn warm_up_is_recorded_on_request() {
     done(&folder, "merge merged part2 part1");
     same_bytes(&folder, "together", "merged");
 
-    // A device walks as the CPU does, until rounding parts their ways.
+    // A device's transitions equal the CPU's until rounding separates them.
     if gpu::devices().is_some() {
-        // With effects: five numbers alone would stay together for long.
+        // With effects, because five numbers alone would stay equal for long.
         let line = "sample --chains 6 --warmup 60 --quiet --parameterization non-centered --save-warmup";
         let device = "--engine gpu --allow-software-adapter";
         done(&folder, &format!("{line} --draws 20 --out host"));
@@ -203,7 +203,7 @@ fn a_run_goes_on_with_its_own_settings_only() {
 fn shards_make_the_experiment() {
     let folder = Folder::new();
     done(&folder, "sample --warmup 400 --draws 10 --out learnt");
-    // Superchains of 8 stay together, though 72 chains do not come in four equal shards of them. Machines differ in cores.
+    // Superchains of 8 stay together, although 72 chains do not make four equal shards. Machines differ in cores.
     let line = "sample --chains 72 --warmup 100 --draws 40 --metric-from learnt --quiet";
     done(&folder, &format!("{line} --out whole"));
     let shards: Vec<_> = (1..=4)
@@ -228,7 +228,7 @@ fn shards_make_the_experiment() {
     let rows = |run: &str| summary(&folder, run)["parameters"].clone();
     assert_eq!(rows("whole"), rows("merged"));
 
-    // Numbers of 16 bits are in the units of the run that the metric is from, the same in all shards.
+    // Draws in 16 bits have the units of the run that the metric is from, in all shards.
     let packed = format!("{line} --draw-precision f16");
     done(&folder, &format!("{packed} --out whole16"));
     (1..=2).for_each(|i| drop(done(&folder, &format!("{packed} --shard {i}/2 --out half{i}"))));
@@ -333,7 +333,7 @@ fn an_export_is_all_of_a_run_and_nothing_else() {
 fn an_export_that_finds_no_room_leaves_no_half() {
     let folder = Folder::new();
     done(&folder, "sample --chains 2 --warmup 20 --draws 10 --out run");
-    // What is no file is written into, and stays what it is.
+    // A path that is not a regular file is written into, and not replaced.
     std::os::unix::fs::symlink("/dev/full", folder.path("full.csv")).unwrap();
     let ran = folder.run("export run --format csv --out full.csv --force");
     assert!(ran.code == 2 && ran.stderr.contains("full.csv could not be written: No space left on device"), "{ran:?}");
@@ -341,7 +341,7 @@ fn an_export_that_finds_no_room_leaves_no_half() {
     std::fs::remove_file(folder.path("full.csv")).unwrap();
     let before = folder.contents();
     for (format, out) in [("csv", "draws.csv"), ("cmdstan-csv", "text")] {
-        // No file may have more than 4 kB: the system's stand-in for a full disk.
+        // The limit of 4 kB for a file simulates a full disk.
         let line = format!("trap '' XFSZ; ulimit -f 8; exec \"$0\" export run --format {format} --out {out}");
         let ran = Command::new("sh")
             .args(["-c", &line, env!("CARGO_BIN_EXE_warpnuts")])
@@ -374,7 +374,7 @@ fn it_is_known_beforehand_what_an_export_takes() {
 fn an_export_that_would_find_no_room_is_refused() {
     let folder = Folder::new();
     done(&folder, "sample --chains 4 --warmup 50 --draws 400 --out run");
-    // A small disk, in a name space of its own; a store's text takes 6 MB.
+    // A small disk in a mount namespace; a store's text takes 6 MB.
     let program = env!("CARGO_BIN_EXE_warpnuts");
     let script = format!(
         "mkdir small && mount -t tmpfs -o size=4m none small && for export in 'csv --out small/new/draws.csv' \
@@ -390,13 +390,13 @@ fn an_export_that_would_find_no_room_is_refused() {
         Ok(told) if told[0].contains("code ") => told,
         other => return println!("skipped: no file system can be mounted here ({other:?})"),
     };
-    // Nothing is left there, and what is no file takes no room.
+    // No file is left, and a path that is not a regular file needs no space.
     assert_eq!(stdout, "code 2\ncode 2\n1602\nWritten: small/draws.csv\ndraws.csv\n", "{stderr}");
     let words = ["error: the draws would take about ", "where small is; make room, or name another place with --out"];
     let [exports @ .., run] = &stderr.lines().collect::<Vec<_>>()[..] else { panic!("nothing was refused") };
     assert_eq!(exports.len(), 2, "{stderr}");
     assert!(exports.iter().all(|line| words.iter().all(|word| line.contains(word))), "{stderr}");
-    // The store would fit, and its text beside it would not.
+    // The store would fit, but not with its text.
     assert!(run.contains("the draws would take up to ") && run.contains("leave out --save-draws"), "{stderr}");
 }
 
@@ -409,7 +409,7 @@ fn where_data_are_damaged_draws_can_still_be_read() {
         std::fs::write(folder.path("run/draws.zarr").join(array).join("c/0"), b"no chunk").unwrap();
     };
     let table = done(&folder, "summary run").stdout;
-    // Coordinates follow from the model; whether its data can be read is another matter.
+    // Coordinates follow from the model; its data may still be damaged.
     let coordinates = ["posterior/county", "posterior/chain", "posterior/draw", "constant_data/obs_id"];
     let kept = coordinates.map(|array| std::fs::read(folder.path("run/draws.zarr").join(array).join("c/0")).unwrap());
     coordinates.into_iter().for_each(damage);

@@ -1,4 +1,4 @@
-//! What a run says: errors from independent chains, priors that grow with the data, memory, advice.
+//! The summary of a run: errors from independent chains, priors that grow with the data, memory, advice.
 
 use rand::Rng;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ fn errors_of_short_chains_come_from_the_spread_of_their_means() {
     assert!((independent.mcse_mean / mcse - 1.0).abs() < 0.05, "{} not {mcse}", independent.mcse_mean);
     let ess = 1.0 / (mcse * mcse);
     assert!((independent.ess_bulk / ess - 1.0).abs() < 0.1, "{} not {ess}", independent.ess_bulk);
-    // Autocorrelations inside eight draws see far too little of it.
+    // Autocorrelations within eight draws are far too short.
     assert!(plain.mcse_mean < 0.7 * mcse, "{} against {mcse}", plain.mcse_mean);
     assert_eq!((independent.mean, independent.q95, independent.rhat), (plain.mean, plain.q95, plain.rhat));
 }

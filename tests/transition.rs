@@ -1,6 +1,6 @@
-//! The state machine is NUTS: it makes the same trees and the same draws, bit for bit, as a recursion written down from
-//! Hoffman and Gelman (2014) and Stan's `base_nuts` with the same random numbers; its leapfrog is the textbook's, and it
-//! leaves distributions as they are.
+//! The state machine is NUTS: it has the trees and the draws, bit for bit, of a recursion written from Hoffman and
+//! Gelman (2014) and Stan's `base_nuts` with the same random numbers. Its leapfrog is the textbook's, and its
+//! transitions leave distributions invariant.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use warpnuts::random::{Purpose, StreamKey};
 use crate::helpers::models;
 use crate::helpers::recursion::{Ending, LogDensity, RecursionOutcome, dot, recursive_transition};
 
-/// A machine's transition, from begin to end.
+/// A transition of the state machine, from begin to end.
 fn run(
     transition: &mut Transition,
     log_density: &mut LogDensity,
@@ -45,7 +45,7 @@ fn is_close(value: f64, truth: f64) -> bool {
     (value - truth).abs() <= 1e-10 * truth.abs().max(1.0)
 }
 
-/// How often each kind of tree was met.
+/// How often each kind of tree occurred.
 #[derive(Default, Debug)]
 struct Met {
     transitions: usize,
@@ -53,7 +53,7 @@ struct Met {
     divergences: usize,
     late_divergences: usize,
     saturations: usize,
-    /// By which criterion failed first: the whole, left and first of right, last of left and right.
+    /// By the criterion that failed first: the whole, left and first of right, last of left and right.
     turns_inside: [usize; 3],
     turns_at_joins: [usize; 3],
     moved: usize,
@@ -87,9 +87,9 @@ impl Met {
     }
 }
 
-/// Runs a chain of `transitions` by both, each from where the machine's last one ended, and holds every transition of
-/// one against the other's. Positions are computed by the same operations in the same order, so they are the same bits;
-/// sums over coordinates are not, so energies are equal to rounding.
+/// Runs a chain of `transitions` by both, each from the last state of the machine, and compares every transition.
+/// Positions are computed by the same operations in the same order, and have the same bits; sums over coordinates are
+/// not, and energies are equal to rounding.
 fn compare(
     name: &str,
     log_density: &mut LogDensity,
@@ -135,7 +135,7 @@ fn radon(effect: Centering) -> CpuDensity {
     CpuDensity::new(&models::posterior(dataset, Priors::default(), parameterization, scaling))
 }
 
-/// sds between a `spread`-th and `spread`, as a metric may have them.
+/// Scales from 1 / `spread` to `spread`, as in a metric.
 fn scales(dim: usize, seed: u64, spread: f64) -> Vec<f64> {
     let key = StreamKey { seed, chain: 0, transition: 0 };
     (0..dim as u32).map(|i| spread.powf(2.0 * key.uniform(Purpose::Stream, i) - 1.0)).collect()
@@ -148,7 +148,7 @@ fn standard_normal(position: &[f64], gradient: &mut [f64]) -> f64 {
     -0.5 * dot(position, position)
 }
 
-/// A normal first-order autoregression of correlation 0.9 between neighbours.
+/// A normal first-order autoregression with correlation 0.9 between neighbors.
 fn correlated_normal(position: &[f64], gradient: &mut [f64]) -> f64 {
     const PHI: f64 = 0.9;
     let precision = 1.0 / (1.0 - PHI * PHI);
@@ -188,8 +188,7 @@ fn log_exponential(position: &[f64], gradient: &mut [f64]) -> f64 {
     log_density
 }
 
-/// A standard normal with a hole where nothing is a number, an edge where the density is 0, and a corner where it is
-/// infinite.
+/// A standard normal with a region of NaN, an edge beyond which the density is 0, and a corner where it is infinite.
 fn broken_normal(position: &[f64], gradient: &mut [f64]) -> f64 {
     let log_density = standard_normal(position, gradient);
     if position[0] > 1.5 {
@@ -238,7 +237,7 @@ fn every_tree_is_the_recursions_tree() {
         all.add(compare("standard normal", &mut standard_normal, &vec![0.1; dim], &vec![1.0; dim], step, 10, 300));
         all.add(compare("standard normal", &mut standard_normal, &vec![0.1; dim], &vec![1.0; dim], step, 1, 50));
     }
-    // Where a doubling takes about one period, the ends agree and only the inner criteria see the U-turn.
+    // If a doubling takes about one period, the ends agree and only the inner criteria detect the U-turn.
     for step in [0.2, 0.4, 0.8] {
         all.add(compare("standard normal", &mut standard_normal, &[0.4; 50], &[1.0; 50], step, 10, 300));
     }
@@ -258,7 +257,7 @@ fn every_tree_is_the_recursions_tree() {
         all.add(compare("broken normal", &mut broken_normal, &[0.0; 5], &scale, step, 8, 1000));
     }
 
-    // The comparison means something only where every kind of tree was met, and often.
+    // The comparison is meaningful only if every kind of tree occurred often.
     assert!(all.transitions > 35_000, "{all:#?}");
     assert!(all.depths.iter().all(|met| *met >= 20), "{all:#?}");
     assert!(all.divergences > 500 && all.late_divergences > 100, "{all:#?}");
@@ -297,8 +296,8 @@ fn a_tree_is_no_deeper_than_there_is_room_for() {
     assert!(statistics.reached_max_treedepth);
 }
 
-/// With the metric M as the textbooks write it: p ~ Normal(0, M), p += h/2 grad, q += h M^{-1} p, p += h/2 grad, and
-/// H = -log p(q) + p' M^{-1} p / 2, where M^{-1} has the squares of the scale on its diagonal.
+/// With a metric M as in textbooks: p ~ Normal(0, M), p += h/2 grad, q += h M^{-1} p, p += h/2 grad, and H = -log p(q)
+/// + p' M^{-1} p / 2, where M^{-1} has the squares of the scale on its diagonal.
 #[test]
 fn the_leapfrog_is_the_textbooks_with_an_explicit_metric() {
     let dim = 11;
@@ -349,8 +348,8 @@ fn the_leapfrog_is_the_textbooks_with_an_explicit_metric() {
     }
 }
 
-/// After a few transitions from exact draws, coordinate by coordinate, Kolmogorov and Smirnov's statistic, sqrt(n) times
-/// the largest distance from the distribution function; above 2.2 in one case of eight thousand.
+/// For each coordinate, after a few transitions from exact draws, the Kolmogorov-Smirnov statistic: sqrt(n) times the
+/// largest distance from the distribution function. It exceeds 2.2 in one case of eight thousand.
 fn distances_after_transitions(
     log_density: &mut LogDensity,
     quantile: impl Fn(f64) -> f64,
@@ -417,7 +416,7 @@ fn a_standard_normal_stays_a_standard_normal() {
     }
 }
 
-/// Whatever prefers one end of a trajectory shows here.
+/// A preference for one end of a trajectory shows here.
 #[test]
 fn a_lopsided_distribution_stays_as_it_is() {
     for (spread, step) in [(1.0, 0.8), (2.0, 0.6)] {

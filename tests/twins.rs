@@ -1,16 +1,16 @@
-//! Every shader and its twin in Rust, as the table in shaders/README.md names them, have the same functions in the same order.
+//! Every shader and its twin in Rust, as listed in shaders/README.md, have the same functions in the same order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The names of all functions in a source, in order, by the word before them.
+/// The names of all functions in a source, in order.
 fn functions(source: &str) -> Vec<&str> {
     let lines = source.lines().map(|line| line.trim_start().trim_start_matches("pub "));
     lines.filter_map(|line| line.strip_prefix("fn ")?.split(['(', '<']).next()).collect()
 }
 
-/// Functions of shaders whose twins in Rust, as the table in shaders/README.md names them, have no function of the same name at the
-/// same place: WGSL lacks the wide product and sets exponents otherwise, and a device shares work out among lanes.
+/// Functions of shaders without a function of the same name at the same place in their twins, because WGSL lacks the
+/// wide product and sets exponents otherwise, and a device shares work among lanes.
 const ALONE: &[(&str, &[&str])] = &[
     ("math.wgsl", &["power_of_two"]),
     ("random.wgsl", &["normals"]),
@@ -62,18 +62,18 @@ const ALONE: &[(&str, &[&str])] = &[
     ("states.wgsl", &["take", "place_in_state"]),
 ];
 
-/// The paths in a cell of a table that end like this.
+/// The paths with this ending in a cell of a table.
 fn paths<'a>(cell: &'a str, end: &str) -> Vec<&'a str> {
     cell.split([' ', ',', '`']).filter(|word| word.ends_with(end)).collect()
 }
 
-/// A function's name in Rust, where a module stands before it: WGSL has one room for all names, and an `exp` of its own.
+/// A function's name in Rust: in WGSL, with one namespace and an `exp` of its own, names have prefixes or suffixes.
 fn stem(name: &str) -> &str {
     let inside = ["family_", "qr_"].iter().find_map(|module| name.strip_prefix(module));
     inside.unwrap_or(name).trim_end_matches("_of")
 }
 
-/// What of `these` is left where the longest list that both have in the same order is taken out.
+/// The elements of `these` outside the longest common subsequence of both lists.
 fn alone<'a>(these: &[&'a str], those: &[&str]) -> Vec<&'a str> {
     let same = |i: usize, j: usize| stem(these[i]) == those[j];
     let mut longest = vec![vec![0; those.len() + 1]; these.len() + 1];
@@ -95,7 +95,7 @@ fn alone<'a>(these: &[&'a str], those: &[&str]) -> Vec<&'a str> {
     left
 }
 
-/// The shaders in a folder and those below it, by their paths from `root`.
+/// The shaders in a folder and its subfolders, by their paths from `root`.
 fn shaders(root: &Path, folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());

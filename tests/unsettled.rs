@@ -1,18 +1,18 @@
-//! Claims about integrals that do not settle: what there is is given, with its error, where that is small; beyond it nothing is.
+//! Integrals that do not settle: the result is returned with its error if the error is small, and refused otherwise.
 
 use serde_json::Value;
 
 use crate::helpers::common::{Folder, Ran};
 use crate::helpers::weak;
 
-/// Data of three rows: there is room for one grid only.
+/// Data of three rows, for which there is only one grid.
 const HOPELESS: &str = "g,x,y\ng0,-1.903,-2.115\ng1,0.395,0.35\ng2,1.335,-0.463\n";
 
 fn json(folder: &Folder, file: &str) -> Value {
     serde_json::from_slice(&std::fs::read(folder.path(file)).unwrap()).unwrap()
 }
 
-/// A command on `data`.
+/// Runs a command on `data`.
 fn on(folder: &Folder, command: &str, data: &str, more: &str) -> Ran {
     folder.run(&format!("{command} --data {data}.csv {} {more}", weak::COLUMNS))
 }
@@ -29,7 +29,7 @@ fn an_integral_that_nearly_settles_gives_what_it_has_with_its_error() {
     let said = format!("still changed by up to {accuracy:.1e} posterior sds");
     assert!(ran.stdout.contains(&said), "{said}: {ran:?}");
 
-    // A run that knows its numbers far worse is held against it.
+    // A run with much larger errors is compared with it.
     let few = "--parameterization marginal --chains 8 --quiet";
     let ran = on(&folder, "verify", "loose", &format!("{few} --draws 250 --out few"));
     let verified = json(&folder, "few/verification.json");
@@ -37,7 +37,7 @@ fn an_integral_that_nearly_settles_gives_what_it_has_with_its_error() {
     assert!(verified["settled"] == false && verified["accuracy"] == exact["accuracy"], "{verified}");
     assert!(verified["root_mean_square"].as_f64().unwrap() < 1.6, "{ran:?}");
 
-    // Means and quantiles are those of long chains, to their errors.
+    // Quantiles agree with those of long chains.
     on(&folder, "sample", "loose", &format!("{few} --draws 1500 --no-report --out long"));
     let long = json(&folder, "long/summary.json");
     for name in ["mu_b", "eps"] {

@@ -1,4 +1,4 @@
-//! Khronos' validation layer looks at everything that both engines ask of Vulkan, and has nothing to say that is not known.
+//! Khronos' validation layer checks all calls of both engines to Vulkan, and reports only known messages.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,16 +9,16 @@ use assert_cmd::Command;
 
 use crate::helpers::witness::{Witness, skipped, witnesses};
 
-/// The layer that comes with Debian's chromium, newer than Debian's own.
+/// The layer of Debian's chromium, which is newer than Debian's own.
 const LAYER: &str = "/usr/lib/chromium/libVkLayer_khronos_validation.so";
 
-/// What it may say, and why that is no fault of ours.
+/// Known messages, and why each is no fault of this crate.
 const KNOWN: [(&str, &str); 1] = [(
     "VUID-StandaloneSpirv-None-10684",
     "wgpu's compiler gives arrays in registers and in a workgroup's memory a layout; tests/shaders.rs has the list of kernels",
 )];
 
-/// Runs that between them take every kernel and every way of draws and states: to the host as they are and in 16 bits, as sums, and
+/// Runs that together use every kernel, and every output of draws and states: unpacked, in 16 bits, as sums, and
 /// through checkpoints.
 const RUNS: [&str; 5] = [
     "sample --engine gpu-density --parameterization marginal --chains 5 --warmup 9",
@@ -28,7 +28,7 @@ const RUNS: [&str; 5] = [
     "sample --engine gpu --parameterization marginal --chains 64 --warmup 60 --keep summary",
 ];
 
-/// What comes of the program in `folder`, with the words of `line`, where the witness is.
+/// Runs the program in `folder` with the words of `line`, on the witness.
 fn run(folder: &Path, witness: &Witness, line: &str, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
     command.current_dir(folder).args(line.split_whitespace()).arg("--allow-software-adapter").arg("--quiet");
@@ -37,7 +37,7 @@ fn run(folder: &Path, witness: &Witness, line: &str, variables: &[(&str, &str)])
     ran
 }
 
-/// The messages about a run in which the layer stands between us and the driver, by their names, with all their words.
+/// The layer's messages about a run: their names, and their whole text.
 fn messages(witness: &Witness, line: &str, spirv: &str) -> (BTreeSet<String>, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -62,7 +62,7 @@ fn messages(witness: &Witness, line: &str, spirv: &str) -> (BTreeSet<String>, St
     ];
     let ran = run(folder.path(), witness, &format!("{line} --draws 6 --no-report"), &variables);
     assert!([0, 3].contains(&ran.status.code().unwrap()), "{line}: {ran:?}");
-    // The layer opens its log when it has something to say.
+    // The layer creates its log at its first message.
     let said = fs::read_to_string(path("log.txt")).unwrap_or_default();
     let names =
         said.lines().filter_map(|line| line.split_once("[ ")?.1.split_once(" ]")).map(|(name, _)| name.to_string());
@@ -81,11 +81,11 @@ fn the_validation_layer_has_nothing_to_say_that_is_not_known() {
             let known = |name: &String| KNOWN.iter().any(|(known, _)| known == name);
             assert!(names.iter().all(known) && names.is_empty() == said.is_empty(), "{line}: {said}");
             met.extend(names);
-            // What we write ourselves is without that too.
+            // SPIR-V of our own has no messages at all.
             let (_, said) = messages(&witness, line, "1.3");
             assert_eq!(said, "", "{line}");
         }
-        // The layer was there, and what is known is still so.
+        // The layer was active, and known messages still occur.
         assert!(KNOWN.iter().all(|(name, _)| met.contains(*name)), "{met:?}");
     }
 }

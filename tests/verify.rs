@@ -1,4 +1,4 @@
-//! Runs held against the exact posterior of radon: sound ones stand, a biased one falls.
+//! Runs compared with the exact posterior of radon: sound runs pass, a biased run fails.
 
 use std::sync::{Arc, LazyLock};
 
@@ -29,7 +29,7 @@ fn verify(model: Arc<Model>, settings: Settings) -> Verification {
     verification
 }
 
-/// Rows of a line in each of `groups` groups, with noise.
+/// Rows of a noisy line in each of `groups` groups.
 fn lines(groups: usize) -> Arc<Model> {
     let (rows, mut noise) = (10, vec![0.0; groups * 22]);
     StreamKey { seed: 12, chain: groups as u32, transition: 0 }.normals(Purpose::Stream, &mut noise);
@@ -79,7 +79,7 @@ fn where_tails_are_heavy_quantiles_are_compared_alone_and_that_is_said() {
 
 fn stands(verification: &Verification) {
     assert!(!verification.biased, "{} of {}", verification.largest, verification.largest_of);
-    // 700 scores, far from independent.
+    // 700 dependent scores.
     assert!((0.6..1.4).contains(&verification.root_mean_square), "{}", verification.root_mean_square);
     assert_eq!(verification.scores.len(), 175);
 }
@@ -112,7 +112,7 @@ fn many_short_chains_stand() {
 
 #[test]
 fn a_run_of_another_posterior_falls() {
-    // A narrower prior of sigma moves the posterior of sigma_b a little; nothing in the run itself shows it.
+    // A narrower prior of sigma moves the posterior of sigma_b a little; the run's own diagnostics do not show it.
     let priors = Priors { sigma_scale: 0.5, ..Priors::default() };
     let settings = Settings { chains: 64, draws: 4000, ..Settings::default() };
     let verification = verify(radon("non-centered", priors), settings);

@@ -1,17 +1,17 @@
-//! What is known in closed form once the scales are given: the likelihood, mu, and every effect.
+//! Closed forms given the scales: the likelihood, mu, and every effect.
 //!
-//! Write a, b for beta[0,j], beta[1,j] of group j, e for eps, and n, ybar, xbar, Sxx, Sxy, Syy for the group's size, means
-//! and sums about its own means ([`QrGroups`]). With the slope bhat = Sxy / Sxx that is fitted within the group,
-//! and what that leaves, Srr = Syy - Sxy^2 / Sxx,
+//! Write a, b for beta[0,j], beta[1,j] of group j, e for eps, and n, ybar, xbar, Sxx, Sxy, Syy for the group's size,
+//! means and sums about its own means ([`QrGroups`]). With the slope fitted within the group, bhat = Sxy / Sxx, and its
+//! residual sum of squares, Srr = Syy - Sxy^2 / Sxx,
 //!
 //! ```text
 //! p(y_j | a, b) = (2 pi e^2)^(-n/2) exp{-[n (ybar - a - xbar b)^2 + Sxx (bhat - b)^2 + Srr] / (2 e^2)}
 //! ```
 //!
-//! so the group says two independent things: bhat ~ Normal(b, e^2 / Sxx), and ybar ~ Normal(a + xbar b, e^2 / n). They
-//! are taken in one after the other, by the conjugate rule for a normal mean, and (a, b) integrated out on the way.
+//! so the group makes two independent measurements: bhat ~ Normal(b, e^2 / Sxx) and ybar ~ Normal(a + xbar b, e^2 / n).
+//! They enter one after the other by the conjugate rule for a normal mean, and (a, b) is integrated out on the way.
 //!
-//! **The slope.** b ~ Normal(mu_b, sigma_b^2) beforehand, so that bhat ~ Normal(mu_b, (e^2 + Sxx sigma_b^2) / Sxx), and
+//! **The slope.** A priori b ~ Normal(mu_b, sigma_b^2), so that bhat ~ Normal(mu_b, (e^2 + Sxx sigma_b^2) / Sxx), and
 //!
 //! ```text
 //! b | bhat ~ Normal(mu_b + k (bhat - mu_b), (1 - k) sigma_b^2),    k = Sxx sigma_b^2 / (e^2 + Sxx sigma_b^2)
@@ -21,15 +21,15 @@
 //!
 //! ```text
 //! v = (1 - k) xbar,    T = e^2 / n + sigma_a^2 + xbar^2 (1 - k) sigma_b^2
-//! a | y, mu = mu_a                        + sigma_a^2 / T            * r,    variance sigma_a^2 (T - sigma_a^2) / T
-//! b | y, mu = mu_b + k (bhat - mu_b)      + xbar (1 - k) sigma_b^2 / T * r,  variance (1 - k) sigma_b^2 (e^2 / n + sigma_a^2) / T
+//! a | y, mu = mu_a                   + sigma_a^2 / T              * r, var sigma_a^2 (T - sigma_a^2) / T
+//! b | y, mu = mu_b + k (bhat - mu_b) + xbar (1 - k) sigma_b^2 / T * r, var (1 - k) sigma_b^2 (e^2 / n + sigma_a^2) / T
 //! r = ybar - k xbar bhat - mu_a - v mu_b
 //! ```
 //!
 //! **mu.** All groups together are a weighted regression of ybar - k xbar bhat on v, with weights 1 / T, and as many
-//! measurements bhat of its slope mu_b, with precisions Sxx / (e^2 + Sxx sigma_b^2); the priors of mu_a and mu_b are one
-//! more line of each kind. About the weighted mean vbar of v, the height alpha = mu_a + vbar mu_b and mu_b are
-//! independent normals, and the squares that are left go into the likelihood:
+//! measurements bhat of its slope mu_b, with precisions Sxx / (e^2 + Sxx sigma_b^2); the priors of mu_a and mu_b are
+//! one more line of each kind. With the weighted mean vbar of v, the height alpha = mu_a + vbar mu_b and mu_b are
+//! independent normals, and the residual squares go into the likelihood:
 //!
 //! ```text
 //! p(y | scales) = prod_j (2 pi e^2)^(-n/2) [(n T / e^2) (e^2 + Sxx sigma_b^2) / e^2]^(-1/2)
@@ -37,8 +37,8 @@
 //!                 * exp{-[sum_j Srr / e^2 + sum of the regression's weighted squares] / 2}
 //! ```
 //!
-//! Only sums of positive terms and deviations from means occur. Nothing is divided by sigma, so sigma = 0 is an ordinary
-//! point; and nothing like n xbar^2 - (sum x)^2 / n, so calendar years are ordinary predictors. K = 1 is the same with a
+//! Only sums of positive terms and deviations from means occur. Nothing is divided by sigma, so that sigma = 0 is an
+//! ordinary point; no sum x^2 - (sum x)^2 / n occurs, so that calendar years are ordinary predictors. K = 1 has a
 //! predictor of zeros: T = e^2 / n + sigma_a^2, and mu_b keeps its prior, Normal(0, 1), which integrates to one.
 
 use std::f64::consts::TAU;
@@ -46,15 +46,15 @@ use std::f64::consts::TAU;
 use crate::density::qr::{QrGroups, start};
 use crate::model::Model;
 
-/// The scales, in the sampler's units: those of the effects may be zero, eps may not.
+/// The scales, in the sampler's units. Those of the effects may be zero, eps may not.
 #[derive(Debug, Clone, Copy)]
 pub struct Scales {
-    /// `sigma[k]`; that of a slope is zero where there is none.
+    /// `sigma[k]`; zero for the slope if the model has none.
     pub sigma: [f64; 2],
     pub eps: f64,
 }
 
-/// What one group says.
+/// Sufficient statistics of one group.
 #[derive(Debug, Clone)]
 struct Group {
     size: f64,
@@ -63,7 +63,7 @@ struct Group {
     predictor: f64,
     /// Sxx.
     spread: f64,
-    /// bhat; 0 where Sxx is.
+    /// bhat; 0 if Sxx is 0.
     slope: f64,
 }
 
@@ -101,21 +101,21 @@ pub struct NormalMoments {
 pub struct Conditional {
     groups: Vec<Group>,
     observations: f64,
-    /// Srr of all groups together.
+    /// Sum of Srr over all groups.
     rest: f64,
     mu_mean: [f64; 2],
     mu_sd: [f64; 2],
 }
 
-/// Room for a line a group, so that evaluating allocates nothing.
+/// Buffer with a line for each group, so that evaluation allocates nothing.
 #[derive(Debug, Default)]
 pub struct Workspace(Vec<Line>);
 
 impl Conditional {
-    /// Of a model with one intercept and at most one slope, in the units of its scaling.
+    /// The statistics of a model with one intercept and at most one slope, in the units of its scaling.
     pub fn new(model: &Model) -> Conditional {
         let (factors, priors, k) = (QrGroups::new(model), model.scaled_priors(), model.layout().coefficients);
-        // R is [root, root xbar; 0, sqrt(Sxx)], and w is [root ybar, sqrt(Sxx) bhat], where root is sqrt(n).
+        // R is [root, root xbar; 0, sqrt(Sxx)], and w is [root ybar, sqrt(Sxx) bhat], with root = sqrt(n).
         let (rows, column, w) = (factors.rows(0.0), 1 + start(1), 1 + start(k));
         let groups = (0..model.layout().groups).map(|j| {
             let (size, root) = (model.dataset().group_range(j).len() as f64, rows[1][j]);
@@ -139,7 +139,7 @@ impl Conditional {
         }
     }
 
-    /// The most that one group knows about coefficient `k`: its precision is this / eps^2.
+    /// The largest information of one group about coefficient `k`, in units of 1 / eps^2.
     pub fn largest_information(&self, k: usize) -> f64 {
         let information = |group: &Group| match k {
             0 => group.size,
@@ -154,7 +154,7 @@ impl Conditional {
         let sigma2 = scales.sigma.map(|sigma| sigma * sigma);
         let [prior_a, prior_b] = self.mu_sd.map(|sd| 1.0 / (sd * sd));
 
-        // The determinant: a product of numbers >= 1, whose logarithm is taken before it overflows.
+        // The determinant: a product of factors >= 1, whose logarithm is taken before it overflows.
         let (mut log_determinant, mut product) = (0.0, 1.0f64);
         let lines = &mut workspace.0;
         lines.clear();
@@ -199,7 +199,7 @@ impl Conditional {
         (log_likelihood, means)
     }
 
-    /// `beta[k,j]` for both k, given y and the scales, mu integrated out; `means` belong to `scales`.
+    /// `beta[k,j]` for both k, given y and the scales, with mu integrated out; `means` belong to `scales`.
     #[inline]
     pub fn effects(&self, j: usize, scales: &Scales, means: &Means) -> [NormalMoments; 2] {
         let group = &self.groups[j];
@@ -208,8 +208,8 @@ impl Conditional {
         let line = group.line(noise, [of_a, of_b]);
         let (noise, kept) = (noise / group.size, noise / (noise + group.spread * of_b));
         let residual = line.outcome - means.alpha - (line.v - means.vbar) * means.mu_b;
-        // What an effect is made of: its mean where mu is what it is expected to be, its variance where mu is known, and by
-        // how much it follows alpha and mu_b.
+        // Moments of an effect, from its mean at the expected mu, its variance given mu, and its derivatives by alpha
+        // and mu_b.
         let moments = |mean: f64, variance: f64, by_alpha: f64, by_mu_b: f64| NormalMoments {
             mean,
             variance: variance + by_alpha.powi(2) * means.alpha_variance + by_mu_b.powi(2) * means.mu_b_variance,

@@ -1,4 +1,4 @@
-//! Which variable is which, and its distribution in the user's units: the marginal of a scale, or a mixture of normals.
+//! The distribution of each named variable in the user's units: the marginal of a scale, or a mixture of normals.
 
 use std::sync::Arc;
 
@@ -11,22 +11,22 @@ use super::mixture::{self, Mixture};
 use super::scales::ScalePosterior;
 use crate::model::{Affine, Layout, Model, Role};
 
-/// Probability that the mixtures' smallest components may have together, to be left out of quantiles and densities.
+/// Total probability of the smallest mixture components that quantiles and densities leave out.
 const NEGLIGIBLE: f64 = 1e-9;
 
-/// All named variables, as one grid has them.
+/// All named variables, computed on one grid.
 #[derive(Debug)]
 pub struct Variables {
     pub layout: Layout,
     posterior: Arc<ScalePosterior>,
-    /// Of sigma[0..K] and eps.
+    /// Marginals of sigma[0..K] and eps.
     marginals: Vec<Marginal>,
-    /// The points that matter for quantiles; their weights add up to one.
+    /// The points used for quantiles and densities; their weights add up to one.
     points: Vec<GridPoint>,
     matter: Matter,
 }
 
-/// Variables that are computed together.
+/// A set of variables that are computed together.
 #[derive(Debug, Clone, Copy)]
 pub enum JointPart {
     /// mu[k].
@@ -46,15 +46,15 @@ impl Variables {
         Variables { layout: model.layout().clone(), posterior, marginals, points, matter }
     }
 
-    /// All parts.
+    /// All sets of variables.
     pub fn parts(&self) -> Vec<JointPart> {
         let Layout { coefficients, groups, .. } = self.layout;
         let scales = (0..=coefficients).map(JointPart::Scale);
         (0..coefficients).map(JointPart::Mu).chain(scales).chain((0..groups).map(JointPart::Group)).collect()
     }
 
-    /// Of each variable of a part its number, its mean and standard deviation over `all` points, in the user's units, and its
-    /// distribution.
+    /// For each variable of a part: its index, its mean and standard deviation over `all` points in the user's units,
+    /// and its distribution.
     pub fn of_part(&self, part: JointPart, all: &[GridPoint]) -> Vec<(usize, f64, f64, VariablePosterior<'_>)> {
         let coefficients = self.layout.coefficients;
         let mixture = |i: usize, normals: &[(f64, NormalMoments)]| {
@@ -110,11 +110,11 @@ impl Variables {
     }
 }
 
-/// Which points matter: those with the largest weights, until what is left out is negligible.
+/// The points used for quantiles: those with the largest weights, until the remaining weight is negligible.
 #[derive(Debug, Clone, Copy)]
 struct Matter {
     smallest: f64,
-    /// Their weights together.
+    /// Sum of their weights.
     total: f64,
 }
 
@@ -145,7 +145,7 @@ pub struct VariablePosterior<'a> {
     shift: f64,
 }
 
-/// In the sampler's units.
+/// A distribution in the sampler's units.
 #[derive(Debug)]
 enum PosteriorShape<'a> {
     Scale(&'a Marginal),
@@ -153,7 +153,7 @@ enum PosteriorShape<'a> {
 }
 
 impl VariablePosterior<'_> {
-    /// The quantile at `p`, sought from `start`.
+    /// The quantile at `p`; the search starts at `start`.
     pub fn quantile(&self, p: f64, start: f64) -> f64 {
         let quantile = match &self.shape {
             PosteriorShape::Scale(marginal) => marginal.quantile(p),
@@ -180,7 +180,7 @@ impl VariablePosterior<'_> {
     }
 }
 
-/// Which variable an index means.
+/// The kind of a variable, and its indices.
 #[derive(Debug, Clone, Copy)]
 enum VariableKind {
     Mu(usize),
@@ -189,7 +189,7 @@ enum VariableKind {
     Effect(usize, usize),
 }
 
-/// Which variable `i` is.
+/// The kind of variable `i`.
 fn variable(layout: &Layout, i: usize) -> VariableKind {
     let (block, row, level) = layout.place(i);
     match block.role {

@@ -1,8 +1,8 @@
-//! A grid over the scales that finds itself: the mode, a step for each axis, and outwards until nothing is left.
+//! A grid over the scales that grows from the mode, with a step for each axis, until the integrand is negligible.
 //!
-//! The trapezoid rule needs no more than equal steps: for a smooth integrand that vanishes at both ends, its error is what
-//! the integrand's Fourier transform has at 2 pi / step and beyond, which for a normal of sd s is e^-(2 (pi s / step)^2):
-//! 3e-9 with step = s, and nothing with half of that.
+//! The trapezoid rule needs equal steps only. For a smooth integrand that vanishes at both ends, its error is the
+//! integrand's Fourier transform at 2 pi / step and beyond, which for a normal of sd s is e^-(2 (pi s / step)^2): 3e-9
+//! with step = s, and negligible with half of that.
 
 use std::collections::HashSet;
 use std::f64::consts::FRAC_1_SQRT_2;
@@ -13,29 +13,29 @@ use super::conditional::{Means, Scales, Workspace};
 use super::integration::Integration;
 use super::scales::{Axis, AxisPoint, MAX_AXES, ScalePosterior};
 
-/// Steps of the coarsest grid, in units of the integrand's width along an axis; each level's are shorter by the square root
-/// of two, which squares the error.
+/// Steps of the coarsest grid, in units of the integrand's width along an axis. Each level's steps are shorter by the
+/// square root of two, which squares the error.
 const COARSEST: f64 = 0.65;
 
-/// No step is longer, however wide the integrand is: it is analytic in a strip of about 1 about the real line only.
+/// Longest step, however wide the integrand is: it is analytic only in a strip of about 1 around the real line.
 const LONGEST: f64 = 0.25;
 
-/// A point is left out if its log density, with the second moments of the scales, is so far below the largest; a little
-/// more at each level, so that refinement tells what was left out too.
+/// A point is left out if its importance ([`Lattice::importance`]) is this far below the largest. `DEEPER` is added for
+/// each level, so that refinement also shows the effect of points left out.
 const DEPTH: f64 = 32.0;
 const DEEPER: f64 = 2.0;
 
-/// Points beyond this in u belong to a tail that does not end.
+/// A posterior that reaches beyond this in u has a tail that does not end.
 const FARTHEST: f64 = 90.0;
 
-/// The most points of a grid.
+/// Most points of a grid.
 pub const MAX_POINTS: usize = 2_000_000;
 
-/// Where in log scales, of standardized data, the search for the mode begins to look, and in what steps.
+/// Range of log scales, for standardized data, in which the search for the mode begins, and its step.
 const SCAN: [f64; 2] = [-16.0, 8.0];
 const SCAN_STEP: f64 = 1.5;
 
-/// A point of the grid, with its share of the posterior.
+/// A point of the grid; its weight is its share of the posterior.
 #[derive(Debug, Clone, Copy)]
 pub struct GridPoint {
     pub weight: f64,
@@ -50,11 +50,11 @@ pub struct Grid {
     pub points: Vec<GridPoint>,
     /// log p(y) in the sampler's units.
     pub log_evidence: f64,
-    /// Of each axis, u of its first point, the step, and the posterior's share of each plane of points, in order.
+    /// The marginal of each axis, in order.
     pub planes: Vec<Planes>,
 }
 
-/// The marginal of one scale, as sums over the planes of a grid on which it is constant.
+/// The marginal of one scale: u of the first plane on which it is constant, the step, and the planes' total weights.
 #[derive(Debug, Clone)]
 pub struct Planes {
     pub axis: Axis,
@@ -66,13 +66,13 @@ pub struct Planes {
 /// Why there is no grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoGrid {
-    /// It would have more than [`MAX_POINTS`], or none.
+    /// The grid would have more than [`MAX_POINTS`], or none.
     Unfit,
-    /// The posterior, or its second moment, has a tail along this axis that does not end.
+    /// The posterior, or its second moment, has a tail in the direction of this axis that does not end.
     Endless { axis: usize },
 }
 
-/// Where the posterior is, and how wide: the start of every grid.
+/// Mode and width of the posterior, from which the grids of all levels are made.
 #[derive(Debug)]
 pub struct Lattice<'a> {
     posterior: &'a ScalePosterior,
@@ -80,16 +80,16 @@ pub struct Lattice<'a> {
     /// The mode, in u and in t.
     mode: AxisPoint,
     log_mode: AxisPoint,
-    /// The width of the integrand along each axis, the others at the mode.
+    /// The width of the integrand in each axis, with the others at the mode.
     width: AxisPoint,
-    /// Other places worth starting from, in u.
+    /// Further starting points of a grid, in u.
     seeds: Vec<AxisPoint>,
 }
 
 type Index = [i32; MAX_AXES];
 
 impl<'a> Lattice<'a> {
-    /// Finds the mode of the posterior in log scales, lays the axes, and measures the posterior along them.
+    /// Finds the mode of the posterior in log scales, chooses the axes, and measures the posterior's width in each.
     pub fn find(posterior: &'a ScalePosterior) -> Lattice<'a> {
         let axes = posterior.axes();
         let scanned = scan(posterior);
@@ -118,7 +118,7 @@ impl<'a> Lattice<'a> {
         lattice
     }
 
-    /// The grid of a level: 0 is the coarsest.
+    /// The grid of a level; 0 is the coarsest.
     pub fn grid(&self, level: i32, integration: &Integration) -> Result<Grid, NoGrid> {
         integration.begin_grid();
         let axes = self.posterior.axes();
@@ -132,7 +132,7 @@ impl<'a> Lattice<'a> {
             u
         };
 
-        // Outwards, a layer of neighbours after the other.
+        // Breadth first: one layer of neighbors after the other.
         let mut seen = HashSet::new();
         let mut frontier: Vec<Index> = vec![[0; MAX_AXES]];
         frontier.extend(self.seeds.iter().map(|u| {
@@ -210,8 +210,9 @@ impl<'a> Lattice<'a> {
         Grid { log_evidence: highest + total.ln() + log_cell, planes: planes.collect(), points }
     }
 
-    /// What a point counts for, and what is there. It counts by its log density in u; or by what it adds to the second
-    /// moment of a scale, where that is more: a heavy tail ends where even that is nothing.
+    /// Importance and density of a point. The importance is the log density in u, plus twice the largest excess of a
+    /// log scale over the mode: the point's part in that scale's second moment. A heavy tail ends where this part is
+    /// negligible.
     fn importance(&self, u: &AxisPoint, workspace: &mut Workspace) -> (f64, Evaluated) {
         let axes = self.posterior.axes();
         let (log_density, means) = density(self.posterior, &self.axes, u, workspace);
@@ -235,7 +236,7 @@ fn log_scales(axes: &[Axis; MAX_AXES], count: usize, u: &AxisPoint) -> AxisPoint
     t
 }
 
-/// log p(u, y), the Jacobian of the axes included.
+/// log p(u, y), with the Jacobian of the axes.
 fn density(
     posterior: &ScalePosterior,
     axes: &[Axis; MAX_AXES],
@@ -248,7 +249,7 @@ fn density(
     (log_density + jacobian, means)
 }
 
-/// Log densities of a coarse grid over all log scales that standardized data may have.
+/// Log densities on a coarse grid over all plausible log scales of standardized data.
 fn scan(posterior: &ScalePosterior) -> Vec<(f64, AxisPoint)> {
     let axes = posterior.axes();
     let side = ((SCAN[1] - SCAN[0]) / SCAN_STEP) as usize + 1;
@@ -265,8 +266,8 @@ fn scan(posterior: &ScalePosterior) -> Vec<(f64, AxisPoint)> {
     places.into_par_iter().map_init(Workspace::default, |workspace, t| (posterior.at(&t, workspace).0, t)).collect()
 }
 
-/// Climbs from `start` to about the mode, a coordinate at a time, with steps that double where they lead up and are halved
-/// where they do not, until they no longer matter; with the width of a normal that bends as much along each axis.
+/// Climbs from `start` to about the mode by coordinate search: steps double after a rise and are halved otherwise,
+/// until they no longer matter. Also returns, for each axis, the sd of a normal with the same curvature.
 fn climb(
     posterior: &ScalePosterior,
     axes: &[Axis; MAX_AXES],

@@ -1,8 +1,8 @@
-//! How far an integration has come, for whoever waits for it.
+//! Progress of an integration.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Grids and points so far.
+/// Number of grids and points so far.
 #[derive(Debug, Default)]
 pub struct Integration {
     grids: AtomicUsize,
@@ -10,7 +10,7 @@ pub struct Integration {
 }
 
 impl Integration {
-    /// Grids that were begun, and points of the latest one so far.
+    /// Number of grids begun, and of points of the latest grid so far.
     pub fn progress(&self) -> [usize; 2] {
         [&self.grids, &self.points].map(|count| count.load(Relaxed))
     }

@@ -1,9 +1,9 @@
 //! The marginal of one scale: its cdf by Fourier series, its density between grid points, its mean.
 //!
-//! The planes of the grid sample the density g(u) at equal steps. Between them its logarithm, a far gentler function than
-//! itself, is interpolated by polynomials, and so g is sampled at [`FINER`] times as many places. The trigonometric
-//! polynomial through these is g, as it has no frequencies above half the sampling rate and is nothing at the ends; and its
-//! integral, term by term, is the cdf.
+//! The planes of the grid sample the density g(u) at equal steps. Its logarithm, which is much smoother than g, is
+//! interpolated between them by polynomials, which gives [`FINER`] times as many samples of g. The trigonometric
+//! polynomial through these samples is g, because g has no frequencies above half the sampling rate and vanishes at
+//! both ends. Its integral, term by term, is the cdf.
 
 use std::f64::consts::TAU;
 
@@ -12,17 +12,17 @@ use super::grid::Planes;
 use super::mixture::{self, Local, solve};
 use super::scales::Axis;
 
-/// Points that a density between grid points is interpolated from.
+/// Points of the interpolating polynomial.
 const STENCIL: usize = 10;
 
-/// Planes with less than this share of the largest one's weight have lost part of theirs: their points are below what the
-/// grid keeps.
+/// Planes with a smaller share of the largest plane's weight are incomplete: the grid has left out some of their
+/// points.
 const WHOLE: f64 = 1e-7;
 
 /// Samples of the density for each plane.
 const FINER: usize = 4;
 
-/// sigma[k] or eps, in the sampler's units.
+/// The marginal of sigma[k] or eps, in the sampler's units.
 #[derive(Debug, Clone)]
 pub struct Marginal {
     axis: Axis,
@@ -30,7 +30,7 @@ pub struct Marginal {
     step: f64,
     /// log p(scale) at each plane.
     log_density: Vec<f64>,
-    /// g(u) = sum_m cosine[m] cos(m w) + sine[m] sin(m w), with w = 2 pi (u - first) / the length of all samples.
+    /// g(u) = sum_m cosine[m] cos(m w) + sine[m] sin(m w), with w = 2 pi (u - first) / (length of all samples).
     cosine: Vec<f64>,
     sine: Vec<f64>,
     moments: NormalMoments,
@@ -61,7 +61,7 @@ impl Marginal {
             })
             .collect();
         let total: f64 = samples.iter().sum();
-        // An odd number has no frequency that is its own mirror image; last is a multiple of four.
+        // The number of samples is odd, because last is a multiple of four: there is no Nyquist frequency.
         samples.iter_mut().for_each(|sample| *sample /= total);
         let (cosine, sine) = fourier(&samples, step / FINER as f64);
         Marginal { axis: *axis, first: *first, step: *step, log_density, cosine, sine, moments }
@@ -72,12 +72,12 @@ impl Marginal {
         self.moments
     }
 
-    /// Probability of at most `scale`.
+    /// Probability that the scale is at most `scale`.
     pub fn cdf(&self, scale: f64) -> f64 {
         if scale <= 0.0 { 0.0 } else { self.at(self.axis.u(scale.ln())).cdf.clamp(0.0, 1.0) }
     }
 
-    /// Density at `scale`; at 0 its limit from above, for a negative number 0.
+    /// Density at `scale`; its limit from above at 0, and 0 for a negative number.
     pub fn density(&self, scale: f64) -> f64 {
         if scale < 0.0 {
             return 0.0;
@@ -87,7 +87,7 @@ impl Marginal {
         if place > end as f64 {
             return 0.0;
         }
-        // Below the first plane it is flat: the likelihood has long reached its limit.
+        // Constant below the first plane, where the likelihood has reached its limit.
         interpolate(&self.log_density, place.max(0.0)).exp()
     }
 
@@ -101,11 +101,11 @@ impl Marginal {
         self.axis.log_scale(u).exp()
     }
 
-    /// Cdf, density and its derivative in u.
+    /// Cdf, density and the density's derivative in u.
     fn at(&self, u: f64) -> Local {
         let (samples, step) = (2 * self.cosine.len() - 1, self.step / FINER as f64);
         let length = step * samples as f64;
-        // From half a step before the first sample, where the density is nothing, and once around.
+        // One period, from half a step before the first sample, where the density is negligible.
         let start = self.first - 0.5 * step;
         if u <= start {
             return Local::default();
@@ -127,9 +127,9 @@ impl Marginal {
     }
 }
 
-/// In a neck the density of the scale has reached its limit long before planes lose points, and keeps it.
+/// In a neck the density of the scale reaches its limit before planes become incomplete, and keeps this limit.
 fn flatten_neck(log_density: &mut [f64], weights: &[f64]) {
-    /// From one plane to the next; any other tail falls by whole units there.
+    /// Largest change between neighboring planes in a neck; in any other tail the log density falls by whole units.
     const FLAT: f64 = 1e-4;
     let largest = weights.iter().copied().fold(0.0, f64::max);
     let whole = weights.iter().take_while(|weight| **weight < WHOLE * largest).count();
@@ -139,7 +139,7 @@ fn flatten_neck(log_density: &mut [f64], weights: &[f64]) {
     }
 }
 
-/// The trigonometric polynomial through an odd number of `weights`, a `step` apart, as densities.
+/// The trigonometric polynomial through an odd number of `weights` at distance `step`, as densities: cosines and sines.
 fn fourier(weights: &[f64], step: f64) -> (Vec<f64>, Vec<f64>) {
     let count = weights.len();
     let circle: Vec<(f64, f64)> = (0..count).map(|i| (TAU * i as f64 / count as f64).sin_cos()).collect();
@@ -154,7 +154,7 @@ fn fourier(weights: &[f64], step: f64) -> (Vec<f64>, Vec<f64>) {
     (0..=count / 2).map(term).unzip()
 }
 
-/// The value of a function `place` steps after the first of `nodes`, by the polynomial through the nearest of them.
+/// The value of a function `place` steps after the first of `nodes`, by the polynomial through the nearest nodes.
 fn interpolate(nodes: &[f64], place: f64) -> f64 {
     let count = nodes.len().min(STENCIL);
     let first = (place as usize + 1).saturating_sub(count / 2).min(nodes.len() - count);

@@ -1,4 +1,4 @@
-//! Mixtures of normals: mu and every effect are normal at each point of the grid, and a mixture over all of it.
+//! Mixtures of normals: mu and every effect are normal given a point of the grid, and a mixture over all points.
 
 use multiversion::multiversion;
 use statrs::distribution::{ContinuousCDF, Normal as Standard};
@@ -6,7 +6,7 @@ use statrs::distribution::{ContinuousCDF, Normal as Standard};
 use super::conditional::NormalMoments;
 use super::normal::{Normal, normal};
 
-/// Normals whose weights add up to one, side by side.
+/// Normals with weights that add up to one, as arrays.
 #[derive(Debug, Clone, Default)]
 pub struct Mixture {
     weight: Vec<f64>,
@@ -15,7 +15,7 @@ pub struct Mixture {
     inverse: Vec<f64>,
 }
 
-/// What is known of a distribution at a place: its cdf, its density, and the density's derivative.
+/// A distribution at one point: its cdf, its density, and the density's derivative.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Local {
     pub cdf: f64,
@@ -48,7 +48,7 @@ impl FromIterator<(f64, NormalMoments)> for Mixture {
 }
 
 impl Mixture {
-    /// Probability of at most `x`.
+    /// Probability of a value of at most `x`.
     pub fn cdf(&self, x: f64) -> f64 {
         self.at(x).cdf
     }
@@ -58,9 +58,9 @@ impl Mixture {
         self.at(x).density
     }
 
-    /// The x at which the cdf is `p`, sought from `start` in a bracket; infinite for p of 0 and 1.
+    /// The x at which the cdf is `p`; the search starts at `start` in a bracket. Infinite for p of 0 and 1.
     pub fn quantile(&self, p: f64, start: f64) -> f64 {
-        /// Components reach no further, in their sds.
+        /// Half the width of the bracket around a component, in its sds.
         const REACH: f64 = 40.0;
         if p <= 0.0 || p >= 1.0 {
             return if p <= 0.0 { f64::NEG_INFINITY } else { f64::INFINITY };
@@ -81,7 +81,7 @@ impl Mixture {
     }
 }
 
-/// Cdf, density and its derivative at `x`, in eight running sums each.
+/// Cdf, density and the density's derivative at `x`, in eight running sums each.
 #[multiversion(targets = "simd")]
 fn sums(table: &Normal, x: f64, weight: &[f64], mean: &[f64], inverse: &[f64]) -> [f64; 3] {
     const SIDE_BY_SIDE: usize = 8;
@@ -111,11 +111,11 @@ fn sums(table: &Normal, x: f64, weight: &[f64], mean: &[f64], inverse: &[f64]) -
     sums
 }
 
-/// Solves cdf(x) = p between `low` and `high` by steps of the third order (Chebyshev's): Newton's, corrected by the density's
-/// derivative. A step far below `unit`, on which the density varies, is the last one, because the error is its cube.
+/// Solves cdf(x) = p between `low` and `high` by Chebyshev's steps of third order: Newton's, corrected by the density's
+/// derivative. A step far below `unit`, over which the density varies, is the last, because the error is its cube.
 pub fn solve(at: impl Fn(f64) -> Local, p: f64, start: f64, mut low: f64, mut high: f64, unit: f64) -> f64 {
     const LAST: f64 = 3e-4;
-    /// A larger correction is none.
+    /// A larger correction is not applied.
     const LARGEST: f64 = 0.3;
     const MAX_STEPS: usize = 400;
     let mut x = start.clamp(low, high);
@@ -129,7 +129,7 @@ pub fn solve(at: impl Fn(f64) -> Local, p: f64, start: f64, mut low: f64, mut hi
         let newton = (p - cdf) / density;
         let correction = 0.5 * newton * bend / density;
         let corrected = if correction.abs() < LARGEST { x + newton * (1.0 - correction) } else { x + newton };
-        // At the root rounding may put an iterate on an end of the bracket. A halved bracket is never the last step.
+        // At the root, rounding may put an iterate on an end of the bracket. A bisection step does not end the search.
         let is_inside = corrected >= low && corrected <= high;
         let next = if is_inside { corrected } else { 0.5 * (low + high) };
         let step = (next - x).abs();
@@ -152,7 +152,7 @@ mod tests {
         for p in [1e-12, 1e-3, 0.2999, 0.3, 0.31, 0.5, 0.999] {
             let quantile = mixture.quantile(p, 0.0);
             assert!((mixture.cdf(quantile) - p).abs() < 1e-9 * p, "{p}");
-            // From nearby, on either side, and from the root itself too.
+            // From nearby, on either side, and from the root itself.
             for start in [-1e3, -1e-4, -1e-6, -1e-15, 0.0, 1e-15, 1e-6, 1e-5, 1e-4, 1e3] {
                 let again = mixture.quantile(p, quantile + start);
                 assert!((again - quantile).abs() < 1e-9 * quantile.abs(), "{p} {start}: {again}, not {quantile}");
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn every_component_counts() {
-        // Of 19 the last three stand outside of the eights.
+        // 19 components: two groups of eight, and a remainder of three.
         let parts =
             || (0..19).map(|i| (f64::from(i + 1) / 190.0, NormalMoments { mean: f64::from(i), variance: 0.04 }));
         let mixture: Mixture = parts().collect();

@@ -1,38 +1,38 @@
-//! The standard normal's cdf and density from a table: between its nodes z_0 they are Taylor's polynomials, whose
-//! coefficients are Hermite's polynomials He_k(z_0),
+//! The standard normal's cdf and density from a table. Between nodes z_0 they are Taylor polynomials whose coefficients
+//! are Hermite polynomials He_k(z_0),
 //!
 //! ```text
 //! cdf(z_0 + d)     = cdf(z_0) + density(z_0) (d - z_0 d^2 / 2 + He_2 d^3 / 6 - He_3 d^4 / 24 + ...)
 //! density(z_0 + d) = density(z_0) (1 - z_0 d + He_2 d^2 / 2 - He_3 d^3 / 6 + ...)
 //! ```
 //!
-//! With |d| at most 1/256 the cdf's next term is below 1e-14, the density's below 1e-10. A table has the same bits everywhere,
-//! and vectors of numbers read it side by side.
+//! With |d| at most 1/256 the cdf's next term is below 1e-14, the density's below 1e-10. A table has the same bits on
+//! every machine, and SIMD lanes read it in parallel.
 
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 use std::sync::LazyLock;
 
 use statrs::function::erf::erfc;
 
-/// Nodes of a unit, and where they begin and end: beyond it nothing is left that a sum of probabilities would show.
+/// Nodes per unit of z, and the largest |z| of a node: beyond it, probabilities are too small to change a sum.
 const STEPS: f64 = 128.0;
 const REACH: f64 = 8.5;
 
-/// Room for all nodes: a power of two, so that no index needs to be looked at twice.
+/// Size of the table: a power of two above the number of nodes, so that no index needs a check.
 const NODES: usize = 4096;
 
-/// Added and taken away again, it leaves the nearest integer; its low bits then hold that integer.
+/// Added and subtracted again, it rounds to the nearest integer; the low bits of the sum hold this integer.
 const ROUND: f64 = 6_755_399_441_055_744.0;
 
 static NORMAL: LazyLock<Normal> = LazyLock::new(Normal::new);
 
-/// The table.
+/// The table of cdf and density at the nodes.
 pub struct Normal {
     cdf: [f64; NODES],
     density: [f64; NODES],
 }
 
-/// The table, which is made once.
+/// The table, computed once.
 pub fn normal() -> &'static Normal {
     &NORMAL
 }
@@ -47,7 +47,7 @@ impl Normal {
         }
     }
 
-    /// Cdf and density at `z`, as at the nearer end of the table beyond it.
+    /// Cdf and density at `z`; beyond the table, those of its nearer end.
     #[inline(always)]
     pub fn at(&self, z: f64) -> (f64, f64) {
         let z = z.clamp(-REACH, REACH);
@@ -70,14 +70,14 @@ mod tests {
     #[test]
     fn the_table_is_the_error_function() {
         for i in -8590..=8590 {
-            // Between nodes, near them, and in the middle.
+            // Between nodes, near them, and halfway.
             let z = f64::from(i) * 0.000_989 + 1e-5;
             let (cdf, density) = normal().at(z);
             let truth = [0.5 * erfc(-z * FRAC_1_SQRT_2), (-0.5 * z * z).exp() / TAU.sqrt()];
-            // The error function's own pieces do not meet to more.
+            // The pieces of `erfc` itself agree no better where they meet.
             assert!((cdf - truth[0]).abs() < 1e-10, "{z}: {cdf}, not {}", truth[0]);
             assert!((density - truth[1]).abs() < 1e-10, "{z}: {density}, not {}", truth[1]);
-            // In the lower tail to as many digits.
+            // The lower tail has as many relative digits.
             assert!(z > 0.0 || (cdf / truth[0] - 1.0).abs() < 1e-9, "{z}: {cdf}, not {}", truth[0]);
         }
         for node in [-8.5, -1.0, 0.0, 2.0, 8.5] {

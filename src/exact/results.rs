@@ -1,4 +1,4 @@
-//! What one grid says about every variable, and how much that differs from what another says.
+//! The results of one grid for every variable, and their largest change from another grid's.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::mixture::normal_quantile;
 use super::scales::ScalePosterior;
 use crate::model::Model;
 
-/// What one grid says.
+/// The results of one grid.
 #[derive(Debug)]
 pub struct Results {
     pub variables: Variables,
@@ -22,7 +22,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// Quantiles are sought from those `before`, if there are any.
+    /// The results of `grid`. Searches for quantiles start at those of `before`, if there are any.
     pub fn new(model: &Model, posterior: Arc<ScalePosterior>, grid: &Grid, before: Option<&Results>) -> Results {
         let variables = Variables::new(model, posterior, grid);
         let of_part = |part: JointPart| {
@@ -46,7 +46,7 @@ impl Results {
         Results { variables, rows, grid_points: grid.points.len(), log_evidence }
     }
 
-    /// The largest change of any number of any row, in posterior standard deviations; infinite if one is no number.
+    /// Largest change of any number of any row, in posterior standard deviations; infinite if any is NaN.
     pub fn change(&self, before: &Results) -> f64 {
         let numbers = |row: &ExactRow| [row.mean, row.sd, row.q05, row.q50, row.q95];
         let of_row = |(now, before): (&ExactRow, &ExactRow)| {
@@ -57,7 +57,7 @@ impl Results {
     }
 }
 
-/// The larger of two numbers, infinite if one is none.
+/// The larger of two numbers; infinite if `b` is NaN.
 fn larger(a: f64, b: f64) -> f64 {
     if b.is_nan() { f64::INFINITY } else { a.max(b) }
 }

@@ -1,4 +1,4 @@
-//! The posterior of the scales, all else integrated out, and the variables in which a grid over it is short.
+//! The posterior of the scales with all else integrated out, and the variables in which its grid is short.
 //!
 //! In t = (log sigma[0..K], log eps),
 //!
@@ -6,28 +6,28 @@
 //! log p(t | y) + log p(y) = log p(y | scales) + sum_{s of sigma[k], eps} { log 2/(pi c) - log(1 + (s/c)^2) + t_s }
 //! ```
 //!
-//! where c is a half-Cauchy scale, and t_s the log Jacobian of the log transform. Towards sigma[k] = 0 the likelihood has a
-//! limit, so that only e^t is left: 37 units of t until 1e-16. The grid is therefore one in u, with
+//! where c is a half-Cauchy scale, and t_s the log Jacobian of the log transform. As sigma[k] goes to 0 the likelihood
+//! has a limit, and only e^t remains: 37 units of t until 1e-16. The grid is therefore a grid in u, with
 //!
 //! ```text
 //! log sigma[k] = origin_k + u - e^-u,    d log sigma / du = 1 + e^-u
 //! ```
 //!
-//! which is log sigma itself for large u, and reaches 37 units below the origin at u = -3.6: the integrand falls doubly
-//! exponentially there (Takahasi and Mori, 1974). The likelihood's poles in sigma[k] lie at about +-i eps / sqrt(the
-//! information of a group) and beyond; with the smallest of these as the origin they stay one unit and more away from
+//! For large u this is log sigma itself; at u = -3.6 it is 37 units below the origin, so that the integrand falls
+//! doubly exponentially (Takahasi and Mori, 1974). The likelihood's poles in sigma[k] lie at about +-i eps / sqrt(the
+//! information of a group) and beyond. With the smallest of these as the origin, they are one unit and more away from
 //! the real line of u, and the error of the trapezoid rule with step h is about e^(-2 pi / h) or less. eps has no neck
-//! unless there are hardly more observations than effects, and keeps its logarithm.
+//! unless there are hardly more observations than effects, and its axis is log eps.
 
 use std::f64::consts::FRAC_2_PI;
 
 use super::conditional::{Conditional, Means, Scales, Workspace};
 use crate::model::Model;
 
-/// The most axes there are: two sigmas and eps.
+/// Most axes: two sigmas and eps.
 pub const MAX_AXES: usize = 3;
 
-/// A point in u, or in t, axis by axis: `sigma[0..K]`, `eps`; what is beyond is zero.
+/// A point in u, or in t, by axis: `sigma[0..K]`, `eps`, padded with zeros.
 pub type AxisPoint = [f64; MAX_AXES];
 
 /// log p(t | y) + log p(y), in the sampler's units.
@@ -41,7 +41,7 @@ pub struct ScalePosterior {
 }
 
 impl ScalePosterior {
-    /// Of a model with at most two coefficients, in the units of its scaling.
+    /// The posterior of the scales of a model with at most two coefficients, in the units of its scaling.
     pub fn new(model: &Model) -> ScalePosterior {
         let priors = model.scaled_priors();
         let coefficients = model.layout().coefficients;
@@ -51,7 +51,7 @@ impl ScalePosterior {
         ScalePosterior { conditional: Conditional::new(model), coefficients, prior }
     }
 
-    /// K + 1.
+    /// Number of axes, K + 1.
     pub fn axes(&self) -> usize {
         self.coefficients + 1
     }
@@ -65,7 +65,7 @@ impl ScalePosterior {
         Scales { sigma, eps: t[self.coefficients].exp() }
     }
 
-    /// The log density at `t`, -inf where it is no number, and mu given these scales.
+    /// Log density at `t` (-inf if it is NaN), and mu given these scales.
     pub fn at(&self, t: &AxisPoint, workspace: &mut Workspace) -> (f64, Means) {
         let (log_likelihood, means) = self.conditional.at(&self.scales(t), workspace);
         let half_cauchy = |(t, c): (&f64, &f64)| (FRAC_2_PI / c).ln() - (2.0 * (t - c.ln())).exp().ln_1p() + t;
@@ -75,12 +75,12 @@ impl ScalePosterior {
     }
 }
 
-/// One scale's variable u.
+/// The transform from u to a log scale.
 #[derive(Debug, Clone, Copy)]
 pub enum Axis {
     /// log scale = origin + u - e^-u.
     Bent {
-        /// The log scale about which the neck begins.
+        /// The log scale at which the neck begins.
         origin: f64,
     },
     /// log scale = u.
@@ -104,7 +104,7 @@ impl Axis {
         }
     }
 
-    /// The u of a log scale; infinite where that is.
+    /// u at a log scale; infinite if the log scale is.
     pub fn u(&self, log_scale: f64) -> f64 {
         let Axis::Bent { origin } = self else { return log_scale };
         let y = log_scale - origin;

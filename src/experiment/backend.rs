@@ -1,4 +1,4 @@
-//! Where a run computes: on the CPU, or with its densities on a GPU; and which of them suits a run.
+//! The backend of a run: the CPU, densities on a GPU, or whole transitions on a GPU; and the choice of the fastest.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::engine::{self, EngineError, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
 use crate::model::{Model, Refusal};
 
-/// A run that takes less than this on the CPU is over before a GPU is open.
+/// A run that takes less time than this on the CPU ends before a GPU is open.
 const SHORT_RUN: Duration = Duration::from_secs(2);
 
-/// About how many gradients a transition takes.
+/// Approximate number of gradients of a transition.
 const GRADIENTS: f64 = 10.0;
 
-/// Where a run computes.
+/// Where a run is computed.
 #[derive(Debug, Clone)]
 pub enum Backend {
     /// Trees and densities on the CPU: engine `cpu`.
@@ -29,22 +29,22 @@ pub enum Backend {
     GpuDensity {
         /// The device.
         gpu: Arc<Gpu>,
-        /// Whether the run goes on on the CPU where the device fails.
+        /// Whether the run goes on on the CPU if the device fails.
         fall_back: bool,
     },
     /// Whole transitions on a device: engine `gpu`.
     Gpu {
         /// The device.
         gpu: Arc<Gpu>,
-        /// Whether the run goes on on the CPU where the device fails.
+        /// Whether the run goes on on the CPU if the device fails.
         fall_back: bool,
     },
 }
 
-/// What was asked for.
+/// The engine asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineChoice {
-    /// Whatever suits the run, by measuring.
+    /// The fastest for the run, as measured.
     Auto,
     /// [`Backend::Cpu`].
     Cpu,
@@ -54,14 +54,14 @@ pub enum EngineChoice {
     Gpu,
 }
 
-/// What was chosen, and why.
+/// The backend chosen, and the reason.
 #[derive(Debug, Clone)]
 pub struct Choice {
-    /// Where to compute.
+    /// The backend.
     pub backend: Backend,
-    /// Why, in a few words.
+    /// The reason, in a few words.
     pub reason: String,
-    /// How long kernels ran to find that out.
+    /// Time that kernels ran to measure rates.
     pub measured: Duration,
 }
 
@@ -75,7 +75,7 @@ impl Backend {
         }
     }
 
-    /// What it computes on: the processor's name, or the adapter's.
+    /// The processor's name, or the adapter's name, backend and driver.
     pub fn device(&self) -> String {
         match self {
             Backend::Cpu => crate::machine::processor(),
@@ -85,10 +85,10 @@ impl Backend {
         }
     }
 
-    /// Whether `model` can be sampled here.
+    /// Whether this backend can sample `model`.
     ///
     /// # Errors
-    /// A model that cannot.
+    /// If it cannot.
     pub fn admits(&self, model: &Model) -> Result<(), Refusal> {
         match self {
             Backend::Cpu => cpu::admits(model),
@@ -97,7 +97,7 @@ impl Backend {
         }
     }
 
-    /// The device it computes on, if it is not the CPU.
+    /// The device; `None` for the CPU.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match self {
             Backend::Cpu => None,
@@ -105,12 +105,12 @@ impl Backend {
         }
     }
 
-    /// The adapter it computes on, if it is not the CPU.
+    /// The device's adapter; `None` for the CPU.
     pub fn adapter(&self) -> Option<&Adapter> {
         self.gpu().map(|gpu| gpu.adapter())
     }
 
-    /// Starts the chains of a run here.
+    /// Starts the chains of a run on this backend.
     pub(super) fn start(
         &self,
         model: &Arc<Model>,
@@ -144,21 +144,21 @@ impl Backend {
     }
 }
 
-/// Gradients a second that `backend` is expected to compute in a run of `model`.
+/// Expected gradients per second of `backend` in a run of `model`.
 ///
 /// # Errors
-/// When a chain finds no starting point, or the device fails or has no room.
+/// If a chain finds no starting point, the device fails, or the device has too little memory.
 pub fn rate(backend: &Backend, model: &Arc<Model>, settings: &Settings) -> Result<f64, EngineError> {
     let settings = trial::settings_of_trial(settings, model, backend.gpu().is_some());
     let mut engine = backend.start(model, &settings, settings.chain_range(), Arc::default())?;
     trial::rate_of(&mut *engine, model, &settings)
 }
 
-/// Chooses where to sample `model` with `settings`. `adapter` is part of the name of the one to take; software is taken
-/// only where it is allowed, and never by [`EngineChoice::Auto`].
+/// Chooses the backend on which to sample `model` with `settings`. `adapter` is a part of an adapter's name. Software
+/// adapters are used only if `allow_software`, and never by [`EngineChoice::Auto`].
 ///
 /// # Errors
-/// When a GPU was asked for, by engine or by name, and cannot be used.
+/// If a GPU was asked for, by engine or by name, and cannot be used.
 pub fn choose(
     engine: EngineChoice,
     adapter: Option<&str>,
@@ -183,7 +183,7 @@ pub fn choose(
             asked_for(Backend::Gpu { gpu, fall_back: false })
         }
         EngineChoice::Auto => {
-            // A chain without a starting point is for the run to tell.
+            // The run itself reports a chain without a starting point.
             let tried = |backend: &Backend| rate(backend, model, settings).unwrap_or(0.0);
             let on_cpu = tried(&Backend::Cpu);
             let run = settings.transitions() * GRADIENTS / on_cpu;
@@ -219,7 +219,7 @@ pub fn choose(
     }
 }
 
-/// The candidate with the highest rate; of several, the first.
+/// The candidate with the highest rate; the first of equals.
 pub(crate) fn fastest<T>(candidates: impl IntoIterator<Item = (f64, T)>) -> Option<T> {
     candidates.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, fastest)| fastest)
 }
@@ -248,7 +248,7 @@ mod tests {
             let settings = Settings { chains: 4, warmup: 10, draws: 10, thin, ..Settings::default() };
             choose(EngineChoice::Auto, None, false, &model, &settings).unwrap().reason
         };
-        // 800 gradients, and 400 million: on no machine as long as two seconds, and on none as short.
+        // 800 gradients, and 400 million: the former take less than two seconds on any machine, the latter more.
         assert_eq!(reason(1), "a short run");
         assert_ne!(reason(1_000_000), "a short run");
     }

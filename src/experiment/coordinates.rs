@@ -1,11 +1,11 @@
-//! The coordinates of a run that was not told any: effects integrated out wherever that is admitted. With 2 to 32 coefficients
-//! and 8 to 1000 groups that gave more effective draws a second than offsets did, or as many, and sound ones
+//! The default coordinates of a run: collapsed wherever the model admits it. With 2 to 32 coefficients and 8 to 1000
+//! groups, collapsed effects gave at least as many effective draws per second as non-centered ones, and sound ones
 //! (benches/results/coefficients.md).
 
 use crate::data::Dataset;
 use crate::model::{Centering, Coordinates, Likelihood};
 
-/// What suits `dataset` with the likelihood computed as `likelihood` says, and why, in a few words.
+/// The coordinates for `dataset` with this likelihood, and the reason in a few words.
 pub fn suited(dataset: &Dataset, likelihood: Likelihood) -> (Coordinates, &'static str) {
     match likelihood {
         Likelihood::Groups => {

@@ -1,4 +1,4 @@
-//! The densities that threads of the host take gradients from, each thread its own.
+//! Densities on a device for the host's workers, one for each.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError};
 use crate::model::Model;
 
-/// Workers with fewer chains than this spend their time on round trips.
+/// Workers with fewer chains than this spend their time on round trips to the device.
 const SMALLEST_WIDTH: usize = 256;
 
-/// Memory that the transitions of all workers may take together.
+/// Most memory for the transitions of all workers, in bytes.
 const TRANSITIONS_MEMORY: usize = 4 << 30;
 
-/// Densities of `device`, one for each thread that drives it.
+/// Densities of `device`, one for each worker.
 pub(crate) fn on_device(
     device: &Arc<DeviceModel>,
     model: &Model,
@@ -23,8 +23,8 @@ pub(crate) fn on_device(
     (0..workers).map(|_| Ok(Box::new(device.density(width)?) as Box<dyn Density>)).collect()
 }
 
-/// How many workers drive a device, and how many chains each of them takes at once: at least two workers, so that one is on
-/// the host while another is on the device.
+/// The number of workers that drive a device, and the number of chains that each advances at once. There are at least
+/// two workers, so that one uses the host while another uses the device.
 pub(crate) fn workers_and_width(model: &Model, settings: &Settings, largest: usize) -> (usize, usize) {
     let chains = settings.chains as usize;
     let workers = settings.threads.min(chains / SMALLEST_WIDTH).max(2).min(chains);
@@ -32,7 +32,7 @@ pub(crate) fn workers_and_width(model: &Model, settings: &Settings, largest: usi
     (workers, chains.div_ceil(workers).min(largest).min(fit.max(1)))
 }
 
-/// Bytes of a transition on the host: ends, samples and checkpoints of a trajectory.
+/// Size of a transition on the host, in bytes: ends, samples and checkpoints of a trajectory.
 pub(crate) fn transition_memory(model: &Model, settings: &Settings) -> usize {
     (16 + 3 * settings.max_tree_depth as usize) * model.dim() * size_of::<f64>()
 }

@@ -1,10 +1,10 @@
-//! What a run is: everything that its draws depend on, so that runs can be held against each other.
+//! The identity of a run: everything that its draws depend on, to compare runs.
 
 use super::{Interrupted, Sampled, Settings};
 use crate::model::{Model, PriorScales};
 
-/// Everything that the draws of a run depend on, and which of them are kept. Runs of different chains of one experiment
-/// have the same identity.
+/// Everything that the draws of a run depend on, and the choice of draws and variables to keep. Runs of different
+/// chains of one experiment have equal identities.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Checksum of the data; see [`Dataset::checksum`](crate::data::Dataset::checksum).
@@ -17,26 +17,26 @@ pub struct Identity {
     pub predictors: Vec<String>,
     /// Whether each predictor was centred.
     pub centred: Vec<bool>,
-    /// Centered or not, coefficient by coefficient, or marginal.
+    /// `centered`, `non-centered`, one of these for each coefficient, or `marginal`.
     pub parameterization: String,
     /// Scales of the priors, in the user's units.
     pub priors: PriorScales,
-    /// How it is sampled.
+    /// The settings of the run.
     pub settings: Settings,
-    /// Where: `cpu`, `gpu-density` or `gpu`.
+    /// The engine: `cpu`, `gpu-density` or `gpu`.
     pub engine: String,
 }
 
-/// Something in which two runs differ.
+/// A difference between two runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The option that says it, without dashes before it; empty where several do together.
+    /// The option that sets it, without leading dashes; empty if several options set it together.
     pub option: &'static str,
-    /// What it is, in the plural.
+    /// Its description, in the plural.
     pub what: &'static str,
-    /// Its value in the one run, as it would be typed.
+    /// Its value in the first run, as it would be typed.
     pub ours: String,
-    /// Its value in the other run.
+    /// Its value in the second run.
     pub theirs: String,
 }
 
@@ -56,7 +56,7 @@ impl Identity {
         }
     }
 
-    /// Everything in which this run and another differ.
+    /// All differences between this run and another.
     pub fn differences(&self, other: &Identity) -> Vec<Difference> {
         // No `..`: whoever adds a field decides here whether two runs may differ in it.
         let Identity { data, group, outcome, predictors, centred, parameterization, priors, settings, engine } = self;
@@ -121,7 +121,7 @@ impl Identity {
     }
 }
 
-/// Scales of a prior: one number where all coefficients have the same.
+/// Scales of a prior; a single number if all coefficients have the same scale.
 fn scales(all: &[f64]) -> String {
     match all {
         [first, rest @ ..] if rest.iter().all(|scale| scale == first) => first.to_string(),
@@ -129,7 +129,7 @@ fn scales(all: &[f64]) -> String {
     }
 }
 
-/// Which predictors are centred, where it is said of all of them.
+/// Which predictors are centred; a single word if all or none are.
 fn some(centred: &[bool]) -> String {
     match (centred.contains(&true), centred.contains(&false)) {
         (true, false) => "yes".to_string(),
@@ -139,14 +139,14 @@ fn some(centred: &[bool]) -> String {
 }
 
 impl Sampled {
-    /// What the run is.
+    /// The identity of this run.
     pub fn identity(&self) -> Identity {
         Identity::of(&self.model, &self.settings, &self.engine)
     }
 }
 
 impl Interrupted {
-    /// What the run is.
+    /// The identity of this run.
     pub fn identity(&self) -> Identity {
         Identity::of(self.store.model(), &self.settings, &self.engine)
     }

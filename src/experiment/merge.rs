@@ -1,5 +1,4 @@
-//! Shards of an experiment, put together into one store: what does not belong together is refused, and nothing may be
-//! missing between the first chain and the last.
+//! Merging of shards into one store. Shards of different experiments, overlapping shards and gaps are refused.
 
 use std::io;
 use std::path::Path;
@@ -16,7 +15,7 @@ use crate::engine::{DrawBlock, DrawSink};
 use crate::model::Model;
 use crate::nuts::Statistic;
 
-/// Shards that belong together, in the order of their chains.
+/// Shards of one experiment, in the order of their chains.
 #[derive(Debug)]
 pub struct Merging {
     shards: Vec<Sampled>,
@@ -26,33 +25,33 @@ pub struct Merging {
 /// Why shards cannot be merged.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
-    /// They are of different things.
+    /// The shards are not of one experiment.
     #[error(
         "{first} and {second} do not belong together: {what} differ ({ours} and {theirs}); merge shards of one experiment"
     )]
     Different { first: String, second: String, what: &'static str, ours: String, theirs: String },
-    /// The same chains twice.
+    /// Two shards have the same chain.
     #[error("{first} and {second} both have chain {chain}; leave one of them out")]
     Overlap { first: String, second: String, chain: u32 },
-    /// Chains that are in none.
+    /// No shard has these chains.
     #[error("chains {from} to {to} are missing, between {first} and {second}; add the shard that has them")]
     Gap { first: String, second: String, from: u32, to: u32 },
-    /// A shard that is not complete.
+    /// A shard is not complete.
     #[error("{shard} has {draws} of {planned} draws of each chain; finish it with `warpnuts sample --resume {shard}`")]
     Incomplete { shard: String, draws: u32, planned: u32 },
 }
 
-/// The folder of a run, for messages: that of its store, or the one above.
+/// The folder of a run, for messages: the folder above its store, if there is one.
 fn name(shard: &Sampled) -> String {
     let folder = shard.draws.store().map_or(Path::new(""), |store| store.folder());
     folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(folder).display().to_string()
 }
 
 impl Merging {
-    /// Checks that `shards` belong together.
+    /// Checks that `shards` can be merged.
     ///
     /// # Errors
-    /// What keeps them from being merged.
+    /// If they cannot.
     pub fn of(mut shards: Vec<Sampled>) -> Result<Merging, MergeError> {
         shards.sort_by_key(|shard| shard.settings.first_chain);
         for shard in &shards {
@@ -83,20 +82,20 @@ impl Merging {
         Ok(Merging { settings: Settings { chains, shard_of, ..settings }, shards })
     }
 
-    /// How the whole experiment was sampled.
+    /// The settings of the whole experiment.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The posterior that was sampled.
+    /// The model.
     pub fn model(&self) -> &Model {
         &self.shards[0].model
     }
 
-    /// Writes the whole experiment into a store in a folder that is there.
+    /// Writes the whole experiment into a store in an existing folder.
     ///
     /// # Errors
-    /// Those of the file system, and chunks that are damaged.
+    /// If the store cannot be written, or a chunk of a shard is damaged.
     pub fn into_store(self, folder: &Path) -> io::Result<Sampled> {
         let Merging { shards, settings } = self;
         let (first, model) = (&shards[0], shards[0].model.clone());
@@ -110,7 +109,7 @@ impl Merging {
         about.insert("divergences".to_string(), sum(&|shard| shard.run.divergences).into());
         about.insert("gradients".to_string(), sum(&|shard| shard.run.gradients).into());
         about.insert(MERGING.to_string(), true.into());
-        // One process would have learnt one metric: where the shards had one each, there is none to tell of.
+        // A single process would have learnt one metric; if the shards have several, none is recorded.
         let same = stores.iter().all(|store| store.learnt() == stores[0].learnt());
         let learnt: Option<&Tuned> = stores[0].learnt().filter(|_| same);
         let extent = settings.extent(&model);
@@ -137,7 +136,7 @@ impl Merging {
                 for numbers in numbers.chunks_exact(width) {
                     let (named, rest) = numbers.split_at(variables);
                     values.extend_from_slice(named);
-                    // Log likelihoods and replicates follow from the draws again.
+                    // Log likelihoods and replicates are computed again from the draws.
                     statistics.push(Statistic::collect(rest));
                 }
             }

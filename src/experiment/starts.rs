@@ -1,5 +1,5 @@
-//! Where chains start whose posterior has several modes: around each in proportion to its mass. (Where there is one, they start far
-//! from it and from each other, so that R-hat can tell what they have not forgotten.)
+//! Starting points of chains if the posterior has several modes: around each mode, in proportion to its mass. (With one
+//! mode, chains start far from it and from each other, so that R-hat can show whether they have forgotten their start.)
 
 use crate::density::collapsed::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::nuts::State;
 use crate::random::StreamKey;
 
-/// A starting point for each of `chains`; those of a superchain share one.
+/// A starting point for each of `chains`; chains of a superchain share one.
 pub(super) fn where_the_mass_is(model: &Model, landscape: &Landscape, chains: Chains) -> ChainStates {
     let (mut density, mut position) = (CpuDensity::new(model), vec![0.0; model.dim()]);
     let mut effects = ConditionalEffects::new(model);

@@ -1,4 +1,4 @@
-//! Runs whose draws go into a store: begun, gone on with after an interruption, opened again, put together from shards.
+//! Runs with a store: started, resumed after an interruption, and opened.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -16,39 +16,39 @@ use crate::mode::Landscape;
 use crate::model::Model;
 use crate::nuts::Statistic;
 
-/// The file beside a store that says what differs between two runs of the same bytes: how long they took.
+/// The file beside a store that has the run's times, which alone differ between runs of the same bytes.
 const TIMES: &str = "summary.json";
 
-/// What the root of a store says until it has all shards.
+/// Attribute of a store's root until all shards have been merged.
 pub(super) const MERGING: &str = "merging";
 
-/// Where a run is kept.
+/// The folder of a run's store, and the interval of checkpoints.
 #[derive(Debug, Clone, Copy)]
 pub struct Keeping<'a> {
     /// The run's folder.
     pub folder: &'a Path,
-    /// How often, at about, the store says how far it has come.
+    /// Approximate time between checkpoints.
     pub interval: Duration,
 }
 
-/// A run that ended before its last draw, however it ended.
+/// A run that ended before its last draw, for whatever reason.
 #[derive(Debug)]
 pub struct Interrupted {
-    /// What was drawn.
+    /// The draws so far.
     pub store: Store,
-    /// How it was sampled.
+    /// The settings of the run.
     pub settings: Settings,
-    /// Where: `cpu`, `gpu-density` or `gpu`.
+    /// The engine: `cpu`, `gpu-density` or `gpu`.
     pub engine: String,
-    /// The processor's name, or the adapter's.
+    /// Name of the processor or of the device's adapter.
     pub device: String,
     checkpoint: Option<Checkpoint>,
     frozen: bool,
-    /// A device that failed, and without which the run went on.
+    /// A device failure after which the run went on without the device.
     failure: Option<DeviceFailure>,
 }
 
-/// What the root of a store says of a run, as far as this room knows.
+/// Attributes of a store's root that this module reads and writes.
 #[derive(Debug, Serialize, Deserialize)]
 struct About {
     version: String,
@@ -66,7 +66,7 @@ struct About {
     failure: Option<DeviceFailure>,
 }
 
-/// What a summary says of time.
+/// The part of a summary that has times.
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
 struct Times {
     wall_seconds: Seconds,
@@ -80,7 +80,7 @@ struct Seconds {
 }
 
 impl Settings {
-    /// What a store of a run of `model` holds.
+    /// Contents of the store of a run of `model`.
     pub fn extent(&self, model: &Model) -> Extent {
         Extent {
             chains: self.chains as usize,
@@ -100,11 +100,11 @@ impl Settings {
     }
 }
 
-/// Samples `model` where `backend` computes, into a store in a folder that is there; with step size and metric of another
-/// run, where these are given.
+/// Samples `model` on `backend` into a store in an existing folder. With `learnt`, uses the step size and metric of
+/// another run.
 ///
 /// # Errors
-/// When a chain finds no starting point, the store cannot be written, or a device fails before the first draw.
+/// If a chain finds no starting point, the store cannot be written, or a device fails before the first draw.
 pub fn sample_into(
     keeping: &Keeping,
     backend: &Backend,
@@ -134,10 +134,10 @@ pub fn sample_into(
     go_on(PreparedRun { keeping, backend, model, settings, start, writer, began, before: 0.0, failure: None }, progress)
 }
 
-/// Goes on with an interrupted run where it computed before, to end with the bytes of one that was not interrupted.
+/// Resumes an interrupted run on its own backend; the result has the same bytes as that of an uninterrupted run.
 ///
 /// # Errors
-/// Those of [`sample_into`], and a store that is damaged.
+/// As [`sample_into`], and if the store is damaged.
 pub fn resume(
     keeping: &Keeping,
     backend: &Backend,
@@ -166,7 +166,7 @@ pub fn resume(
     go_on(PreparedRun { keeping, backend, model, settings, start, writer, began, before, failure }, progress)
 }
 
-/// A run that may begin, or go on.
+/// A run that is ready to start or to resume.
 struct PreparedRun<'a> {
     keeping: &'a Keeping<'a>,
     backend: &'a Backend,
@@ -174,10 +174,10 @@ struct PreparedRun<'a> {
     settings: Settings,
     start: Start,
     writer: Writer,
-    /// When this call began, and the seconds that were spent before.
+    /// Start of this call, and seconds spent before it.
     began: Instant,
     before: f64,
-    /// What the run went on after before.
+    /// An earlier device failure after which the run went on.
     failure: Option<DeviceFailure>,
 }
 
@@ -205,7 +205,7 @@ fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineE
     Ok(sampled(backend, model, landscape, settings, draws, outcome, wall))
 }
 
-/// What a store tells of the settings: all but what differs between the machines on which shards of one experiment are made.
+/// The settings as an attribute of a store, without those that differ between the machines of an experiment's shards.
 pub(super) fn settings_attribute(settings: &Settings) -> Value {
     let mut attribute = json!(settings);
     if let Value::Object(settings) = &mut attribute {
@@ -240,10 +240,10 @@ fn about(store: &Store) -> Result<About, StoreError> {
 }
 
 impl Interrupted {
-    /// Reads how far the run in `folder` has come.
+    /// Reads the state of the run in `folder`.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If the store cannot be read.
     pub fn read(folder: &Path) -> Result<Interrupted, StoreError> {
         let store = Store::open(folder)?;
         let About { engine, device, settings, frozen, failure, .. } = about(&store)?;
@@ -252,17 +252,17 @@ impl Interrupted {
         Ok(Interrupted { store, settings, engine, device, checkpoint, frozen, failure })
     }
 
-    /// Whether there is nothing left to do.
+    /// Whether all draws have been made.
     pub fn is_complete(&self) -> bool {
         self.store.draws() == self.settings.draws as usize && self.checkpoint.is_none()
     }
 }
 
 impl Sampled {
-    /// The run whose store is at `path`, or in the run's folder `path`.
+    /// The run whose store is at `path` or in the folder `path`.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If the store cannot be read.
     pub fn open(path: &Path) -> Result<Sampled, StoreError> {
         let store = Store::open(path)?;
         let About { engine, device, settings, warmup, divergences, gradients, failure, .. } = about(&store)?;
@@ -292,7 +292,7 @@ impl Sampled {
         let interrupted = run.draws < settings.draws;
         let wall = seconds(times.total);
         let draws = Draws::Store(Arc::new(store));
-        // Who exports or merges draws does not ask.
+        // Searched for only if needed: exports and merges do not need it.
         let landscape = OnceLock::new();
         Ok(Sampled { model, landscape, settings, engine, device, names, draws, run, interrupted, wall })
     }

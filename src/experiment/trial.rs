@@ -1,5 +1,5 @@
-//! How fast an engine is for a run, by trying: it starts as the run would, and makes a few short transitions. Effects
-//! of collapsed models, which the host draws after any engine, are no part of it.
+//! The speed of an engine for a run, by a trial: the engine starts as in the run, and makes a few short transitions.
+//! Effects of collapsed models are left out, because the host draws them whatever the engine.
 
 use std::time::{Duration, Instant};
 
@@ -14,20 +14,20 @@ use crate::nuts::Tuning;
 const DEPTH: u32 = 3;
 const STEP: f64 = 1e-6;
 
-/// A try takes about this long, unless one transition of all chains takes longer.
+/// Approximate time of a try, unless one transition of all chains takes longer.
 const TRY: Duration = Duration::from_millis(2);
 
-/// The fastest of so many tries counts, or of those that have ended by then: others use the machine, too.
+/// The fastest of so many tries counts, because others use the machine, too; no try starts after this time.
 const TRIES: usize = 4;
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// More chains make no engine faster: those of a worker of the CPU, which takes one after the other, and of a device,
-/// if there is room.
+/// Chains beyond which engines get no faster: for each worker of the CPU, which advances one chain after the other, and
+/// on a device; and the most memory for the transitions of the latter, in bytes.
 const A_WORKER: u32 = 4;
 const ON_DEVICE: u32 = 1 << 16;
 const ROOM: usize = 1 << 30;
 
-/// The run's settings, with as many chains as are worth a trial.
+/// The run's settings, with the number of chains that a trial needs.
 pub fn settings_of_trial(settings: &Settings, model: &Model, on_device: bool) -> Settings {
     let enough = if on_device {
         (ROOM / transition_memory(model, settings)).clamp(1, ON_DEVICE as usize) as u32
@@ -37,7 +37,7 @@ pub fn settings_of_trial(settings: &Settings, model: &Model, on_device: bool) ->
     Settings { chains: settings.chains.min(enough), ..*settings }
 }
 
-/// Gradients a second of an engine that stands ready with the chains of a trial.
+/// Gradients per second of an engine that has been started with the chains of a trial.
 pub fn rate_of(engine: &mut dyn Engine, model: &Model, settings: &Settings) -> Result<f64, EngineError> {
     let tuning = Tuning { scale: vec![1.0; model.dim()], step_size: STEP, max_depth: 1 };
     let part = PhaseKind::Warmup { recorded: false };
@@ -49,7 +49,7 @@ pub fn rate_of(engine: &mut dyn Engine, model: &Model, settings: &Settings) -> R
         outcome.failure.map_or(Ok(()), Err)?;
         Ok((outcome.gradients as f64, start.elapsed()))
     };
-    // The first time, drivers compile.
+    // Drivers compile during the first run.
     time(&phase)?;
     phase.tuning.max_depth = DEPTH.min(settings.max_tree_depth);
     let begin = Instant::now();
@@ -57,7 +57,7 @@ pub fn rate_of(engine: &mut dyn Engine, model: &Model, settings: &Settings) -> R
     while tries < TRIES && begin.elapsed() < LONGEST {
         let (gradients, time) = time(&phase)?;
         fastest = fastest.max(gradients / time.as_secs_f64());
-        // At the fastest pace: what others had of the machine does not make a try long.
+        // At the fastest pace, so that other work on the machine does not make tries longer.
         let share = gradients / fastest / TRY.as_secs_f64();
         if share >= 0.5 {
             tries += 1;

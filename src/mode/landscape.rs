@@ -1,5 +1,5 @@
-//! Where the mass of a posterior is: the marginal density climbed from dispersed starts, the same ones every time, and the mass
-//! around each mode by Laplace's approximation.
+//! The modes of a posterior's marginal density: searches from fixed, dispersed starting points, and the mass around
+//! each mode by Laplace's approximation.
 
 use crate::density::collapsed::ConditionalEffects;
 use crate::density::qr::QrGroups;
@@ -9,62 +9,61 @@ use crate::random::{Purpose, StreamKey};
 use super::lbfgs::maximize;
 use super::profile::{Cholesky, Profile};
 
-/// Where searches begin, in log sigmas of standardized data.
+/// Log sigmas, for standardized data, at which searches start.
 const STARTS: [f64; 4] = [1.0, -0.5, -2.0, -4.0];
 
-/// With more coefficients than this, searches do not begin at every combination of these.
+/// With more coefficients than this, searches do not start at every combination of [`STARTS`].
 const MOST_COMBINED: usize = 2;
 
-/// And with more than this, at two places only: a density takes long there.
+/// With more coefficients than this, searches start at two points only, because each density takes long.
 const MANY: usize = 8;
 
-/// Searches end where no entry of the gradient is larger.
+/// A search ends when no entry of the gradient is larger in size.
 const AIM: f64 = 1e-6;
 
-/// Ends whose scales differ by less, relatively, are one mode.
+/// Maxima whose scales differ by less, relatively, are the same mode.
 const SAME: f64 = 1e-2;
 
-/// A log scale below this, in the sampler's units, has run away: eps, say, where effects can meet every observation.
+/// A log scale below this, in the sampler's units, runs away, as log eps does where effects can fit every observation.
 pub const RUNAWAY: f64 = -30.0;
 
-/// A mode whose mass is below this share of the largest is negligible.
+/// A mode with less than this share of the largest mode's mass is negligible.
 pub const NEGLIGIBLE: f64 = 1e-2;
 
 /// A mode of the marginal density.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Peak {
-    /// mu, log sigma and log eps, in the sampler's units.
+    /// mu, log sigma and log eps at the mode, in the sampler's units.
     pub theta: Vec<f64>,
-    /// The hyperparameters there, in the user's units.
+    /// Hyperparameters at the mode, in the user's units.
     pub named: Vec<f64>,
-    /// Marginal log density there, in the sampler's units.
+    /// Marginal log density at the mode, in the sampler's units.
     pub log_density: f64,
-    /// The largest entry of the gradient there, in size.
+    /// Largest absolute entry of the gradient at the mode.
     pub gradient: f64,
-    /// log of the mass around it, by Laplace's approximation, up to what all have in common.
+    /// Log of the mass around the mode by Laplace's approximation, up to a constant that all modes share.
     pub log_mass: f64,
     curvature: Cholesky,
 }
 
-/// The modes of a posterior's marginal density, the one with the largest mass first.
+/// The modes of a posterior's marginal density, in descending order of mass.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Landscape {
-    /// All that were found; none where every search ran away.
+    /// All modes found; empty if every search ran to a scale of 0.
     pub peaks: Vec<Peak>,
 }
 
-/// Which modes draws are in.
+/// The modes that draws are in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Visits {
-    /// The modes, those too that only the draws have led to.
+    /// The modes, including modes found only from the draws.
     pub landscape: Landscape,
-    /// Of each, the share of the draws that lie on its slopes.
+    /// For each mode, the share of the draws in its basin of attraction.
     pub shares: Vec<f64>,
 }
 
 impl Landscape {
-    /// Searches for the modes of `model`, whatever its parameterization; no search is made where effects cannot be integrated
-    /// out.
+    /// Searches for the modes of `model`, whatever its parameterization. Empty if effects cannot be integrated out.
     pub fn of(model: &Model) -> Landscape {
         let mut landscape = Landscape::default();
         let Ok(mut profile) = Profile::new(model) else { return landscape };
@@ -75,7 +74,7 @@ impl Landscape {
         landscape
     }
 
-    /// The mode that a search from these scales, log sigma and log eps, comes to; `None` where it comes to none.
+    /// The mode that a search from `scales` (log sigma and log eps) finds; `None` if it finds no mode.
     fn ascend(&mut self, model: &Model, profile: &mut Profile, scales: Vec<f64>) -> Option<usize> {
         let top = maximize(|scales, gradient| profile.at(scales, gradient), scales, AIM);
         if !top.log_density.is_finite() || top.theta.iter().any(|scale| *scale < RUNAWAY) {
@@ -93,30 +92,30 @@ impl Landscape {
         Some(self.peaks.len() - 1)
     }
 
-    /// Whether there is more than one mode.
+    /// Whether there are several modes.
     pub fn is_split(&self) -> bool {
         self.peaks.len() > 1
     }
 
-    /// The share of the mass around mode `i`.
+    /// The share of the total mass that is around mode `i`.
     pub fn share(&self, i: usize) -> f64 {
         let relative = |peak: &Peak| (peak.log_mass - self.peaks[0].log_mass).exp();
         relative(&self.peaks[i]) / self.peaks.iter().map(relative).sum::<f64>()
     }
 
-    /// Whether the mass around mode `i` is below 1 % of the largest.
+    /// Whether the mass around mode `i` is below 1 % of the largest mode's.
     pub fn is_negligible(&self, i: usize) -> bool {
         let largest = self.peaks.iter().map(|peak| peak.log_mass).fold(f64::NEG_INFINITY, f64::max);
         self.peaks[i].log_mass - largest < NEGLIGIBLE.ln()
     }
 
-    /// Where a chain of `model` starts: modes that are not negligible have starting points in proportion to their mass, each drawn
-    /// from the normal distribution around its mode; effects from their conditional distribution.
+    /// The starting point of a chain of `model`. Modes that are not negligible get chains in proportion to their mass;
+    /// the point is drawn from the normal approximation at the mode, and effects from their conditional distribution.
     pub fn start(&self, model: &Model, effects: &mut ConditionalEffects, key: &StreamKey, theta: &mut [f64]) {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
         let worth: Vec<usize> = (0..self.peaks.len()).filter(|i| !self.is_negligible(*i)).collect();
         let total: f64 = worth.iter().map(|i| self.share(*i)).sum();
-        // Evenly spread over chains, whichever of them are in this run.
+        // A golden-ratio sequence in the chain's number, so that every range of chains is spread evenly over the modes.
         let mut left = (GOLDEN * (f64::from(key.chain) + 0.5)).fract() * total;
         let chosen = worth.iter().find(|i| {
             left -= self.share(**i);
@@ -137,7 +136,7 @@ impl Landscape {
         model.unconstrain(&named, theta);
     }
 
-    /// Which modes draws lie at, given as their hyperparameters in the user's units: each is followed uphill.
+    /// The modes that searches from `draws` find. A draw is given by its hyperparameters in the user's units.
     pub fn visited(&self, model: &Model, draws: impl Iterator<Item = Vec<f64>>) -> Visits {
         let layout = model.layout();
         let mut landscape = self.clone();
@@ -161,13 +160,13 @@ impl Landscape {
 }
 
 impl Peak {
-    /// At the highest point over mu given `scales`, if that is a mode.
+    /// The mode at the maximum over mu given `scales`; `None` if the curvature there is not positive definite.
     fn at(model: &Model, profile: &mut Profile, scales: &[f64]) -> Option<Peak> {
         let mut unused = vec![0.0; scales.len()];
         profile.at(scales, &mut unused);
         let mut theta = profile.theta().to_vec();
         let curvature = profile.curvature(&theta)?;
-        // Newton's last steps, which are as exact as the gradient.
+        // Two last Newton steps, which are as exact as the gradient.
         let mut gradient = vec![0.0; theta.len()];
         for _ in 0..2 {
             profile.log_density(&theta, &mut gradient);
@@ -187,13 +186,13 @@ impl Peak {
     }
 }
 
-/// Writes the hyperparameters at `theta`, in the user's units, into the beginning of `named`.
+/// Writes the hyperparameters at `theta`, in the user's units, to the start of `named`.
 fn hyperparameters_of(model: &Model, theta: &[f64], named: &mut [f64]) {
     let width = model.layout().hyperparameters();
     model.constrain(theta, &mut named[..width]);
 }
 
-/// log sigma and log eps where searches begin.
+/// Log sigma and log eps of the points at which searches start.
 fn starts(model: &Model) -> Vec<Vec<f64>> {
     let (k, data) = (model.layout().coefficients, model.dataset());
     let groups = QrGroups::new(model);
@@ -213,7 +212,7 @@ fn starts(model: &Model) -> Vec<Vec<f64>> {
             sigmas.extend([alone(STARTS[3], STARTS[1]), alone(STARTS[1], STARTS[3])]);
         }
     }
-    // Where zero is far, intercepts may spread as the slopes do there.
+    // If zero is far from a predictor's values, intercepts may spread as much as the slopes do at those values.
     for far in data.far_predictors().into_iter().filter(|_| k <= MANY) {
         let Some(place) = data.predictor_names().iter().position(|name| *name == far.name) else { continue };
         let away = (far.mean / model.scaling().predictors[place]).abs();

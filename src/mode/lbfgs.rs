@@ -1,5 +1,5 @@
-//! Uphill: L-BFGS (Liu and Nocedal 1989) with the line search of More and Thuente, by the crate `argmin`, begun again from the
-//! highest point where it stops too early.
+//! Maximization by L-BFGS (Liu and Nocedal 1989) with the line search of Moré and Thuente, from the crate `argmin`;
+//! restarted from the highest point if it stops too early.
 
 use std::cell::RefCell;
 
@@ -7,28 +7,27 @@ use argmin::core::{CostFunction, Executor, Gradient};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 
-/// At a mode no entry of the gradient is larger, in the sampler's units.
+/// At a mode no entry of the gradient is larger in size, in the sampler's units.
 pub const GRADIENT_TOLERANCE: f64 = 1e-5;
 
-/// Where a search for a mode would stop.
+/// Tolerance of a search: the largest absolute entry of the gradient.
 pub const AIM: f64 = 1e-9;
 
-/// Steps that are remembered, steps of a search, and searches.
+/// Steps that L-BFGS remembers, most steps of a search, and most searches.
 const MEMORY: usize = 12;
 const STEPS: u64 = 500;
 const SEARCHES: usize = 20;
 
-/// The highest point that was found, in the sampler's units.
+/// The highest point found, in the sampler's units.
 #[derive(Debug, Clone)]
 pub struct Maximum {
     pub theta: Vec<f64>,
     pub log_density: f64,
-    /// The largest entry of the gradient in size.
+    /// Largest absolute entry of the gradient.
     pub gradient: f64,
 }
 
-/// The log density, upside down, in such a unit that a search's first step, which is as long as the gradient, is not longer than
-/// one.
+/// The negative log density, scaled so that a search's first step, which is the gradient, is no longer than one.
 struct Descent<F> {
     surface: RefCell<F>,
     unit: f64,
@@ -36,13 +35,13 @@ struct Descent<F> {
 }
 
 impl<F: FnMut(&[f64], &mut [f64]) -> f64> Descent<F> {
-    /// Negative log density and gradient; the highest point with a small gradient is kept.
+    /// Scaled negative log density and its gradient. Records the highest point so far.
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
         let mut gradient = vec![0.0; theta.len()];
         let log_density = (self.surface.borrow_mut())(theta, &mut gradient);
         let largest = gradient.iter().fold(0.0, |largest: f64, entry| largest.max(entry.abs()));
         let mut top = self.top.borrow_mut();
-        // Near the top, values differ by rounding only, and gradients tell.
+        // Near the maximum, values differ by rounding only, and the smaller gradient decides.
         let rounding = 1e-13 * log_density.abs();
         let higher = log_density > top.log_density + rounding;
         let flatter = (log_density - top.log_density).abs() <= rounding && largest < top.gradient;
@@ -72,8 +71,8 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Gradient for &Descent<F> {
     }
 }
 
-/// The highest point that a search on `surface` from `start` comes to, which ends where no entry of the gradient is larger than
-/// `aim`. The surface is a log density, and writes its gradient.
+/// The highest point that a search on `surface` from `start` finds. The search ends when no entry of the gradient is
+/// larger in size than `aim`. `surface` returns a log density, and writes its gradient.
 pub fn maximize(surface: impl FnMut(&[f64], &mut [f64]) -> f64, start: Vec<f64>, aim: f64) -> Maximum {
     let nowhere = Maximum { theta: start.clone(), log_density: f64::NEG_INFINITY, gradient: f64::INFINITY };
     let mut descent = Descent { surface: RefCell::new(surface), unit: 1.0, top: RefCell::new(nowhere) };
@@ -85,7 +84,7 @@ pub fn maximize(surface: impl FnMut(&[f64], &mut [f64]) -> f64, start: Vec<f64>,
         let search = search.and_then(|search| search.with_tolerance_cost(0.0));
         if let Ok(search) = search {
             let from = before.theta.clone();
-            // What a search says of its end is not needed: every point that it has seen was looked at.
+            // The search's result is not needed: `Descent` has recorded the best of all points evaluated.
             drop(Executor::new(&descent, search).configure(|state| state.param(from).max_iters(STEPS)).run());
         }
         let now = descent.top.borrow();

@@ -1,4 +1,4 @@
-//! The path on which the centered density rises without end, into the neck of the funnel.
+//! The path into the neck of the funnel, on which the centered density rises without end.
 
 use super::Mode;
 use super::lbfgs::{AIM, maximize};
@@ -7,11 +7,11 @@ use crate::density::cpu::CpuDensity;
 use crate::density::qr::{QrGroups, start};
 use crate::model::{Centering, Model};
 
-/// Points of a path, and the factor by which sigma shrinks from one to the next.
+/// Points of a path, and the factor by which sigma shrinks from one point to the next.
 const POINTS: usize = 10;
 const FACTOR: f64 = 10.0;
 
-/// The end of a path is as steep as it must be for ever, to within this share.
+/// The path is unbounded if its last rise is within this share of the limit.
 const STEADY: f64 = 0.02;
 
 /// A point of the path.
@@ -21,7 +21,7 @@ pub struct PathPoint {
     pub sigma: f64,
     /// Centered log density, in the user's units.
     pub log_density: f64,
-    /// How much it has risen since the point before, for each unit by which log sigma fell.
+    /// The rise of the log density since the previous point, per unit by which log sigma fell.
     pub rise: f64,
     /// Mean of the coefficient's J effects, in the user's unit.
     pub centre: f64,
@@ -29,24 +29,24 @@ pub struct PathPoint {
     pub spread: f64,
 }
 
-/// Centered densities as one sigma shrinks.
+/// Centered densities as the sigma of one coefficient shrinks.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Path {
     /// The coefficient whose sigma shrinks.
     pub coefficient: usize,
     /// Its sigma's name.
     pub sigma: String,
-    /// What each unit by which log sigma falls adds in the end: J - 1.
+    /// The limit of the rise per unit by which log sigma falls: J - 1.
     pub rise_without_end: f64,
-    /// Whether the path has come to rise as steeply as that.
+    /// Whether the last rise of the path has reached this limit.
     pub is_unbounded: bool,
-    /// From the marginal mode's sigma downwards.
+    /// Points from the marginal mode's sigma downwards.
     pub points: Vec<PathPoint>,
 }
 
-/// Follows the centered density of `model` as the sigma shrinks that the data say least about, from the `marginal` mode
-/// on: mu and the other scales are where the marginal density is highest, given that sigma, and the effects at their
-/// conditional means, which is where the centered density is highest, given all these.
+/// Follows the centered density of `model` from the `marginal` mode as one sigma shrinks: the sigma about which the
+/// data say least. Given this sigma, mu and the other scales maximize the marginal density, and the effects are at
+/// their conditional means, which maximize the centered density given all these.
 pub fn path(model: &Model, marginal: &Mode) -> Path {
     let (without, centered) = (model.collapsed(), model.joint(Centering::Centered));
     let mut densities = [&without, &centered].map(CpuDensity::new);
@@ -87,12 +87,12 @@ pub fn path(model: &Model, marginal: &Mode) -> Path {
     }
 }
 
-/// The coefficient whose effects stand out least from the noise: the smallest sigma, at the `marginal` mode, in units of what a
-/// group's own estimate is uncertain by.
+/// The coefficient whose effects differ least from noise: the smallest sigma, at the `marginal` mode, relative to the
+/// standard error of a group's own estimate.
 fn faintest(model: &Model, marginal: &Mode) -> usize {
     let (layout, rows) = (model.layout(), QrGroups::new(model).rows(0.0));
     let signal = |k: usize| {
-        // A group's rows, or the squares of a predictor about its mean there: what R says of column k, without row 0.
+        // Squares in column k of R, for slopes without row 0: a group's size, or Sxx of a predictor within the group.
         let column = (k.min(1)..=k).flat_map(|i| &rows[1 + start(k) + i]);
         let information: f64 = column.map(|r| r * r).sum();
         marginal.theta[layout.sigma(k)] + 0.5 * information.ln()
@@ -100,7 +100,7 @@ fn faintest(model: &Model, marginal: &Mode) -> usize {
     (0..layout.coefficients).min_by(|a, b| signal(*a).total_cmp(&signal(*b))).unwrap_or(0)
 }
 
-/// The standard deviation of `values`, taken from where they are, however close they are.
+/// Standard deviation of `values`, computed about the first value, so that it is exact however close the values are.
 pub fn spread(values: &[f64]) -> f64 {
     let (n, first) = (values.len() as f64, values[0]);
     let mean = values.iter().map(|value| value - first).sum::<f64>() / n;

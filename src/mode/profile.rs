@@ -1,5 +1,5 @@
-//! The marginal density along its ridge: for each choice of scales the highest point over all mu, which is exact, for given the
-//! scales the density of mu is normal. However far a predictor is from zero, and mu with it, what is left to climb is smooth.
+//! The profile of the marginal density: its maximum over all mu for each choice of scales. The maximum is exact,
+//! because mu is normal given the scales. The profile is smooth, however far a predictor, and mu with it, is from zero.
 
 use crate::density::collapsed;
 use crate::density::cpu::CpuDensity;
@@ -10,17 +10,17 @@ use crate::model::{Layout, Model, Refusal};
 pub struct Profile {
     density: CpuDensity,
     layout: Layout,
-    /// mu of the last ridge point, log sigma, log eps.
+    /// mu of the last profile point, log sigma, log eps.
     theta: Vec<f64>,
     gradient: Vec<f64>,
     beside: Vec<f64>,
 }
 
 impl Profile {
-    /// Of `model`, whatever its parameterization.
+    /// The profile of `model`, whatever its parameterization.
     ///
     /// # Errors
-    /// Effects that cannot be integrated out.
+    /// If the effects cannot be integrated out.
     pub fn new(model: &Model) -> Result<Profile, Refusal> {
         collapsed::admits(model)?;
         let model = model.collapsed();
@@ -34,8 +34,8 @@ impl Profile {
         })
     }
 
-    /// The log density where mu is highest given `scales`, log sigma and log eps, and its gradient by the scales; not finite where
-    /// mu cannot be told.
+    /// The maximum over mu of the log density given `scales` (log sigma and log eps), and its gradient by the scales.
+    /// Not finite if mu is not identified.
     pub fn at(&mut self, scales: &[f64], gradient: &mut [f64]) -> f64 {
         let k = self.layout.coefficients;
         self.theta[k..].copy_from_slice(scales);
@@ -46,12 +46,12 @@ impl Profile {
         log_density
     }
 
-    /// The point that was looked at last, mu and scales.
+    /// The last point evaluated: mu, log sigma, log eps.
     pub fn theta(&self) -> &[f64] {
         &self.theta
     }
 
-    /// How far mu is from its highest point: the gradient is linear in mu, so that its differences are the curvature itself.
+    /// Newton's step in mu to the maximum; its curvature is exact, because the gradient is linear in mu.
     fn newton(&mut self) -> Option<Vec<f64>> {
         let k = self.layout.coefficients;
         self.density.log_density(&self.theta, &mut self.gradient);
@@ -69,15 +69,15 @@ impl Profile {
         Some(Cholesky::of(&curvature)?.solve(&self.gradient[..k]))
     }
 
-    /// The negative Hessian at `theta`, by central differences of the gradient, factorized; `None` where it is not positive
-    /// definite: no mode is there.
+    /// The negative Hessian at `theta` by central differences of the gradient, factorized; `None` if it is not positive
+    /// definite, so that `theta` is no mode.
     pub fn curvature(&mut self, theta: &[f64]) -> Option<Cholesky> {
         const STEP: f64 = 1e-4;
         let n = theta.len();
         self.theta.copy_from_slice(theta);
         let mut curvature = vec![vec![0.0; n]; n];
         for i in 0..n {
-            // mu may be known far better than to a ten-thousandth of the outcome's sd, but there the gradient is linear.
+            // The step may be far longer than the sd of mu, which does no harm: the gradient is linear in mu.
             self.theta[i] = theta[i] + STEP;
             self.density.log_density(&self.theta, &mut self.gradient);
             self.theta[i] = theta[i] - STEP;
@@ -92,18 +92,18 @@ impl Profile {
         Cholesky::of(&curvature)
     }
 
-    /// Log density at `theta`, and its gradient.
+    /// Log density at `theta`; writes its gradient.
     pub fn log_density(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
         self.density.log_density(theta, gradient)
     }
 }
 
-/// A symmetric matrix as L L'.
+/// A symmetric positive definite matrix, factorized as L L'.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cholesky(Vec<Vec<f64>>);
 
 impl Cholesky {
-    /// Factorizes; `None` where the matrix is not positive definite.
+    /// Factorizes `matrix`; `None` if it is not positive definite.
     pub fn of(matrix: &[Vec<f64>]) -> Option<Cholesky> {
         let n = matrix.len();
         let mut l = vec![vec![0.0; n]; n];
@@ -119,7 +119,7 @@ impl Cholesky {
         Some(Cholesky(l))
     }
 
-    /// x of (L L') x = b.
+    /// Solves (L L') x = b for x.
     pub fn solve(&self, b: &[f64]) -> Vec<f64> {
         let mut x = b.to_vec();
         for i in 0..x.len() {
@@ -129,7 +129,7 @@ impl Cholesky {
         self.back(x)
     }
 
-    /// x of L' x = b: with a standard normal b, a normal vector whose precision is L L'.
+    /// Solves L' x = b for x: if b is standard normal, x is a normal vector with precision L L'.
     pub fn back(&self, mut x: Vec<f64>) -> Vec<f64> {
         for i in (0..x.len()).rev() {
             let known: f64 = (i + 1..x.len()).map(|j| self.0[j][i] * x[j]).sum();
@@ -138,7 +138,7 @@ impl Cholesky {
         x
     }
 
-    /// log of the determinant of L L'.
+    /// Log determinant of L L'.
     pub fn log_determinant(&self) -> f64 {
         2.0 * self.0.iter().enumerate().map(|(i, row)| row[i].ln()).sum::<f64>()
     }

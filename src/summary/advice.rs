@@ -1,38 +1,39 @@
-//! Warnings in words: what is wrong with a run, how one sees it, what to do.
+//! Warnings about a run, its data and its priors: the problem in numbers, and the remedy.
 
 use super::{Advice, EBFMI_LIMIT, RunSummary, beyond, counted, design, significant};
 use crate::data::{Dataset, MISSING_LABELS};
 use crate::model::Likelihood;
 use crate::model::PriorScales;
 
-/// R-hat above this says that chains do not agree (Vehtari et al. 2021).
+/// A larger R-hat means that chains disagree (Vehtari et al. 2021).
 const RHAT_LIMIT: f64 = 1.01;
 
-/// Fewer effective draws than this, and R-hat and the error bars themselves cannot be relied on (Vehtari et al. 2021).
+/// With a smaller ESS, R-hat and Monte Carlo errors are not reliable themselves (Vehtari et al. 2021).
 const ESS_LIMIT: f64 = 400.0;
 
-/// More divergences than this share of the draws, and a region has been missed.
+/// A larger share of divergent draws means that a region has been missed.
 const DIVERGENCE_LIMIT: f64 = 1e-3;
 
-/// More trajectories cut off than this share of the draws, and the sampler walks where it should swing.
+/// With a larger share of trajectories cut off, the sampler moves like a random walk.
 const TREE_DEPTH_LIMIT: f64 = 0.05;
 
-/// Mean acceptance so far below the target says that the step size was not found.
+/// A mean acceptance this far below its target means that warm-up did not find the step size.
 const ACCEPTANCE_TOLERANCE: f64 = 0.15;
 
-/// More chains than this share with a small E-BFMI are no accident.
+/// A larger share of chains with a small E-BFMI is not due to chance.
 const EBFMI_SHARE: f64 = 0.02;
 
-/// Nested R-hat may exceed what independent chains would give by so much, squared.
+/// Nested R-hat squared may exceed its value for independent chains by this much.
 const NESTED_TOLERANCE: f64 = 0.02;
 
-/// After a shorter warm-up, the means of a scale may be further off than their errors say, alike in all chains and without a
-/// trend, so that no diagnostic sees it: on radon, non-centered, over 24 seeds of 64 or 256 chains of 50 draws, sigma_b's was off by 1.3
-/// to 1.5 times its error (root mean square) after 60 transitions, 1.2 to 1.3 times after 100, and 0.9 times after 150 and
-/// more. The three phases of Stan's warm-up need as many. Where effects are integrated out, 40 were enough (benches/results/warmup.md).
+/// After a shorter warm-up, the mean of a scale may be further off than its Monte Carlo error, in all chains alike and
+/// without a trend, so that no diagnostic shows it. On radon, non-centered, over 24 seeds of 64 or 256 chains of 50
+/// draws, sigma_b's mean was off by 1.3 to 1.5 times its error (root mean square) after 60 transitions, 1.2 to 1.3
+/// times after 100, and 0.9 times after 150 and more, the minimum of Stan's three phases. Collapsed, 40 were enough
+/// (benches/results/warmup.md).
 const SHORT_WARMUP: u32 = 150;
 
-/// What in the data makes sampling slow, contradicts the priors, or cannot be told from them.
+/// Warnings about data that make sampling slow, contradict the priors, or leave parameters unidentified.
 pub fn of_data(dataset: &Dataset, priors: &PriorScales) -> Vec<Advice> {
     let far = dataset.far_predictors().into_iter().map(|far| Advice {
         kind: "far-predictor",
@@ -85,13 +86,13 @@ pub fn of_data(dataset: &Dataset, priors: &PriorScales) -> Vec<Advice> {
     far.chain(narrow).chain(marks).chain(design::advice(dataset)).collect()
 }
 
-/// What may help a run, as options.
+/// Remedies for a run, as options of `sample`.
 struct Ways<'a> {
     run: &'a RunSummary,
 }
 
 impl Ways<'_> {
-    /// Effects integrated out, where that is still to be had.
+    /// Effects integrated out, unless they already are.
     fn marginal(&self) -> Option<String> {
         if self.run.parameterization == "marginal" {
             return None;
@@ -103,7 +104,7 @@ impl Ways<'_> {
         Some(format!("--parameterization marginal{likelihood}"))
     }
 
-    /// What chains need that do not cross between modes: another zero, where that is far.
+    /// The remedy for chains that do not cross between modes: a closer zero, if a predictor is far from zero.
     fn one_mode(&self) -> (Vec<String>, &'static str) {
         match self.run.warnings.iter().find(|advice| advice.kind == "far-predictor") {
             Some(far) => (far.proposals.clone(), "chains seldom cross between modes, and a zero far away makes modes"),
@@ -114,13 +115,13 @@ impl Ways<'_> {
         }
     }
 
-    /// A quarter of the distance to 1 that there is now.
+    /// A target acceptance whose distance to 1 is a quarter of the present one.
     fn smaller_steps(&self) -> String {
         let target = 1.0 - (1.0 - self.run.settings.target_accept) / 4.0;
         format!("--target-accept {}", (target * 1e4).round() / 1e4)
     }
 
-    /// So many times the draws of each chain, and not so few that diagnostics are mostly noise.
+    /// `factor` times the draws of each chain, and at least as many as diagnostics need.
     fn more_draws(&self, factor: f64) -> String {
         const ENOUGH: f64 = 1000.0;
         format!("--draws {}", rounded_up((f64::from(self.run.settings.draws) * factor).max(ENOUGH)))
@@ -136,14 +137,14 @@ fn either(ways: &[String]) -> String {
     ways.join(", or ")
 }
 
-/// The next of 1, 2, 5, 10, 20, ... that is no smaller.
+/// The smallest of 1, 2, 5, 10, 20, ... that is at least `value`.
 fn rounded_up(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0];
     steps.into_iter().map(|step| step * power).find(|round| *round >= value * (1.0 - 1e-9)).unwrap_or(value)
 }
 
-/// Goes through everything that may be wrong with a run.
+/// All warnings about a run.
 pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
     let mut all = Vec::new();
     let mut say = |kind: &'static str, distrust: bool, problem: String, why: &str, ways: Vec<String>| {
@@ -172,7 +173,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
     }
     let modes = super::modes::advice(run);
     if let Some(minor) = modes.as_ref().filter(|advice| advice.distrust) {
-        // Whatever else looks wrong is so because of that.
+        // A mode of negligible mass explains all other symptoms.
         all.push(minor.clone());
         return all;
     }
@@ -340,8 +341,8 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
     all
 }
 
-/// What nested R-hat may be: K superchains of M chains that have forgotten their start give sqrt(1 + 1/M) on average,
-/// with a relative spread of sqrt(2/(K-1)) in the 1/M; four of these, for the largest of many variables.
+/// Limit of nested R-hat: for K superchains of M chains that have forgotten their start it is sqrt(1 + 1/M) on average,
+/// with a relative spread of sqrt(2/(K-1)) in the 1/M. Four spreads are allowed, for the largest of many variables.
 fn nested_limit(run: &RunSummary) -> f64 {
     let size = f64::from(run.chains_per_superchain);
     let superchains = f64::from(run.settings.chains) / size;

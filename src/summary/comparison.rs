@@ -1,5 +1,5 @@
-//! Runs of one model under several parameterizations, side by side: they should agree, and where they do not, at least
-//! one of them is wrong.
+//! Runs of one model under several parameterizations, side by side. They should agree; where they do not, at least one
+//! is wrong.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -9,34 +9,34 @@ use crate::diagnostics::Summary;
 use crate::exact::{Exact, ExactRow};
 use crate::model::Role;
 
-/// The chance that a sound run is called off the truth, were its errors normal.
+/// Probability that a sound run is said to disagree with the exact posterior, if its errors are normal.
 const FALSE_ALARM: f64 = 0.01;
 
-/// What `comparison.json` holds, in its order.
+/// The content of `comparison.json`, in order.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// The variable on which the runs are compared: the sigma that is hardest to sample.
+    /// The variable that is compared: the sigma that is hardest to sample.
     pub focus: String,
-    /// A row a run.
+    /// A row for each run.
     pub runs: Vec<ComparisonRow>,
-    /// The parameterization of the run that is to be trusted most.
+    /// The parameterization of the most trustworthy run.
     pub best: String,
-    /// The exact posterior of the focus, where there is one.
+    /// The exact posterior of the focus, if there is one.
     pub exact: Option<ExactRow>,
-    /// Every other run's difference from the best.
+    /// Differences of the other runs from the best.
     pub differences: Vec<MeanDifference>,
-    /// Every run held against the exact posterior, where there is one.
+    /// Differences of all runs from the exact posterior, if there is one.
     pub against_exact: Vec<Held>,
-    /// What that means, in paragraphs.
+    /// The conclusions, a paragraph each.
     pub verdict: Vec<String>,
 }
 
 /// One run's row of the table.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComparisonRow {
-    /// Centered or not, coefficient by coefficient.
+    /// `centered`, `non-centered`, one of these for each coefficient, or `marginal`.
     pub parameterization: String,
-    /// Whether nothing says that the draws should not be trusted.
+    /// Whether no warning says that the draws should not be trusted.
     pub trustworthy: bool,
     /// Divergent transitions among the draws.
     pub divergences: u64,
@@ -48,55 +48,55 @@ pub struct ComparisonRow {
     pub min_ess_bulk: Option<Extreme>,
     /// Smallest tail ESS.
     pub min_ess_tail: Option<Extreme>,
-    /// Mean leapfrog steps of a draw.
+    /// Mean leapfrog steps per draw.
     pub leapfrogs_per_draw: f64,
-    /// The step size of all draws.
+    /// Step size of the draws.
     pub step_size: f64,
-    /// Mean acceptance of all draws.
+    /// Mean acceptance of the draws.
     pub acceptance: f64,
-    /// Gradients a second, warm-up included.
+    /// Gradients per second, warm-up included.
     pub gradients_per_second: f64,
-    /// Smallest bulk ESS a second, warm-up included.
+    /// Smallest bulk ESS per second, warm-up included.
     pub ess_per_second: f64,
-    /// The focus.
+    /// Summary of the focus.
     pub focus: Option<Summary>,
 }
 
-/// How far a run's mean of the focus is from the best run's.
+/// The difference of a run's mean of the focus from the best run's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MeanDifference {
     /// The run's parameterization.
     pub parameterization: String,
-    /// Its mean of the focus, minus the best run's.
+    /// The run's mean of the focus, minus the best run's.
     pub mean_difference: f64,
-    /// The standard error of that difference, by both runs' MCSE.
+    /// Standard error of the difference, from both runs' MCSE.
     pub standard_error: f64,
-    /// The former in units of the latter.
+    /// The difference, in standard errors.
     pub standard_errors: f64,
 }
 
-/// How far a run's means of the hyperparameters are from the exact ones.
+/// Differences of a run's means of the hyperparameters from the exact means.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Held {
     /// The run's parameterization.
     pub parameterization: String,
     /// (mean - exact mean) / MCSE of the focus.
     pub standard_errors_of_focus: f64,
-    /// The hyperparameter whose mean is farthest off, in its standard errors; the focus, where that is too far off.
+    /// The hyperparameter whose mean is furthest off, in standard errors; the focus, if it is beyond the limit.
     pub worst: String,
-    /// Mean - exact mean of the worst, in its unit.
+    /// Mean - exact mean of the worst hyperparameter, in its unit.
     pub error: f64,
-    /// The same in its standard errors.
+    /// The error, in standard errors.
     pub standard_errors: f64,
-    /// As many decimals of the error mean something.
+    /// Number of meaningful decimals of the error.
     #[serde(skip)]
     decimals: usize,
-    /// Whether chance alone may do all that.
+    /// Whether chance explains all errors.
     pub agrees: bool,
 }
 
 impl Comparison {
-    /// Compares runs of the same data; there must be one at least. With the `exact` posterior it says which is right.
+    /// Compares runs of the same data, at least one. With the `exact` posterior, the verdict says which runs are right.
     pub fn of(runs: &[RunSummary], exact: Option<&Exact>) -> Comparison {
         let focus = hardest_sigma(runs);
         let held = |run: &RunSummary| exact.and_then(|exact| hold(run, exact, &focus));
@@ -182,7 +182,7 @@ fn difference(run: &RunSummary, best: &RunSummary, focus: &str) -> Option<MeanDi
     })
 }
 
-/// What a run's own diagnostics say of it.
+/// The verdict on a run from its own diagnostics.
 fn judge(run: &RunSummary, best: &RunSummary) -> String {
     let verdict = judge_draws(run, best);
     if !run.interrupted {
@@ -214,7 +214,7 @@ fn judge_draws(run: &RunSummary, best: &RunSummary) -> String {
     )
 }
 
-/// What the difference between two runs means.
+/// The verdict on the difference between two runs.
 fn weigh(difference: &MeanDifference, best: &RunSummary, focus: &str) -> String {
     let MeanDifference { parameterization, mean_difference, standard_error, standard_errors } = difference;
     let decimals = decimals(*standard_error);
@@ -238,7 +238,7 @@ fn weigh(difference: &MeanDifference, best: &RunSummary, focus: &str) -> String 
     )
 }
 
-/// How far a run is from the truth; `None` where it kept no hyperparameter with an error.
+/// Compares a run with the exact posterior; `None` if the run kept no hyperparameter with a Monte Carlo error.
 fn hold(run: &RunSummary, exact: &Exact, focus: &str) -> Option<Held> {
     let named = exact.names().iter().zip(exact.summary()).take(exact.layout().hyperparameters());
     let errors: Vec<(&String, f64, f64)> = named
@@ -266,7 +266,7 @@ fn hold(run: &RunSummary, exact: &Exact, focus: &str) -> Option<Held> {
     })
 }
 
-/// Which runs are right, and how wrong the others are.
+/// The verdict from the exact posterior: which runs are right, and how wrong the others are.
 fn tell_right_from_wrong(held: &[Held], runs: &[RunSummary], exact: &ExactRow, focus: &str) -> String {
     let mut clauses: Vec<String> = held
         .iter()
@@ -319,7 +319,7 @@ fn and(mut words: Vec<String>) -> String {
     }
 }
 
-/// What to do.
+/// The recommendation.
 fn recommend(best: &RunSummary, others_fail: bool, has_marginal: bool) -> String {
     let name = &best.parameterization;
     match (best.is_trustworthy(), others_fail) {

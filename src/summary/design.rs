@@ -1,12 +1,12 @@
-//! What to say of a design that cannot tell what the model asks: before a sampler is blamed.
+//! Warnings about a design that does not identify what the model estimates.
 
 use super::{Advice, counted};
 use crate::data::{Dataset, DesignWarnings, Discrete};
 
-/// Pairs of labels that are shown.
+/// Most pairs of labels that are shown.
 const SHOWN: usize = 3;
 
-/// A sentence for each thing that the data cannot tell, with what to do.
+/// A warning for each parameter that the data do not identify, with a remedy.
 pub(super) fn advice(dataset: &Dataset) -> Vec<Advice> {
     let DesignWarnings { one_row_a_group, few_groups, constant_within_groups, discrete, alike } = dataset.design();
     let (group, outcome) = (dataset.group_name(), dataset.outcome_name());

@@ -1,11 +1,11 @@
-//! How many digits of a number mean anything, by its error.
+//! Formatting of numbers with as many digits as their errors give meaning to.
 
-/// Decimals that show two digits of `error`.
+/// Number of decimals that shows two digits of `error`.
 pub fn decimals(error: f64) -> usize {
     if error > 0.0 && error.is_finite() { (1.0 - error.log10().floor()).clamp(0.0, 12.0) as usize } else { 4 }
 }
 
-/// A number with so many decimals, or in scientific notation where that would be long.
+/// `value` with this many decimals, or in scientific notation where that would be long.
 pub fn number(value: f64, decimals: usize) -> String {
     if value.is_nan() {
         "-".to_string()
@@ -16,7 +16,7 @@ pub fn number(value: f64, decimals: usize) -> String {
     }
 }
 
-/// A number with three significant digits, as long as that is short.
+/// `value` with three significant digits, in scientific notation where that would be long.
 pub fn significant(value: f64) -> String {
     if value.is_nan() {
         return "-".to_string();
@@ -29,7 +29,7 @@ pub fn significant(value: f64) -> String {
     }
 }
 
-/// A number beside its limit, with as many digits as it takes to tell them apart: `1.0102, above 1.01`.
+/// A value and its limit, with enough digits to differ: `1.0102, above 1.01`.
 pub fn beyond(value: f64, limit: f64) -> String {
     let side = if value > limit { "above" } else { "below" };
     let shown = |value: f64, digits: usize| {

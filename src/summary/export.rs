@@ -1,4 +1,4 @@
-//! Draws as text, for people without Zarr: one CSV file with a line a draw, or a file a chain as CmdStan writes them.
+//! Export of draws as text: one CSV file with a line for each draw, or CmdStan's files, one for each chain.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use crate::experiment::Sampled;
 use crate::model::Array;
 use crate::nuts::Statistic;
 
-/// Numbers that are in memory at once: 32 MiB.
+/// Most numbers in memory at once: 32 MiB.
 const TOGETHER: usize = 4 << 20;
 
-/// So many draws tell how long their text is.
+/// Draws from which the length of all text is estimated.
 const FEW: usize = 100;
 
-/// Calls `take` with each chain's place among those of the store and its draws, `[draw][number]`, chain by chain.
+/// Calls `take` for each chain with its index in the store and its draws, `[draw][number]`.
 fn each_chain(store: &Store, mut take: impl FnMut(usize, &[f64]) -> io::Result<()>) -> io::Result<()> {
     let size = store.draws() * store.width();
     let together = (TOGETHER / size.max(1)).max(1);
@@ -32,8 +32,8 @@ fn each_chain(store: &Store, mut take: impl FnMut(usize, &[f64]) -> io::Result<(
     Ok(())
 }
 
-/// Bytes that the draws of a store take as text, at about, in one format or the other: each as many as the first ones of the
-/// first chain.
+/// Approximate size of a store's draws as text, in bytes, in either format: estimated from the first draws of the first
+/// chain.
 pub fn text_size(store: &Store) -> u128 {
     let (draws, columns) = (store.draws().min(FEW), store.variables() + Statistic::ALL.len());
     let numbers = store.part(0..1, 0..draws);
@@ -42,7 +42,7 @@ pub fn text_size(store: &Store) -> u128 {
     bytes as u128 * (store.chains() * store.draws()) as u128 / draws.max(1) as u128
 }
 
-/// A statistic as it is written: booleans and counts without a point.
+/// A statistic as text: booleans and counts without a decimal point.
 fn written(statistic: Statistic, number: f64) -> String {
     match statistic {
         Statistic::TreeDepth | Statistic::NSteps | Statistic::Diverging | Statistic::ReachedMaxTreedepth => {
@@ -52,10 +52,10 @@ fn written(statistic: Statistic, number: f64) -> String {
     }
 }
 
-/// Writes a line a draw, chain by chain, with its statistics and the variables that were kept, as CSV.
+/// Writes a CSV file with a line for each draw, chain by chain: its statistics and the variables that were kept.
 ///
 /// # Errors
-/// Those of the file system, and chunks that are damaged.
+/// If the file cannot be written, or a chunk is damaged.
 pub fn write_csv(path: &Path, sampled: &Sampled, store: &Store) -> io::Result<()> {
     write_whole(path, |file| {
         let mut csv = csv::Writer::from_writer(file);
@@ -93,13 +93,13 @@ const CMDSTAN: [(&str, Statistic); 7] = [
     ("energy__", Statistic::Energy),
 ];
 
-/// Writes a file a chain into a folder that is there, as CmdStan's `sample` does: a configuration in comments, a header, what
-/// was adapted, draws. Group effects are `a.1`, `a.2`, ..., in the order of the groups, slopes of several predictors
-/// `b.1.1`, for names cannot hold just any text there. Files of chains that are there already go. Returns those that it
-/// has written.
+/// Writes a file for each chain into an existing folder, in the format of CmdStan's `sample`: a configuration in
+/// comments, a header, the adaptation, draws. Group effects are `a.1`, `a.2`, ..., in the order of the groups, slopes
+/// of several predictors `b.1.1`, because names in this format cannot contain arbitrary text. Removes files of other
+/// chains from the folder. Returns the paths written.
 ///
 /// # Errors
-/// Those of the file system, and chunks that are damaged.
+/// If a file cannot be written, or a chunk is damaged.
 pub fn write_cmdstan(folder: &Path, sampled: &Sampled, store: &Store) -> io::Result<Vec<PathBuf>> {
     let settings = &sampled.settings;
     let variables = stan_variables(sampled);
@@ -137,13 +137,13 @@ pub fn write_cmdstan(folder: &Path, sampled: &Sampled, store: &Store) -> io::Res
         files.push(path);
         Ok(())
     })?;
-    // Chains of another run would be read as if they were of this one.
+    // A reader would take chains of another run for chains of this one.
     old.retain(|path| !files.contains(path));
     old.iter().try_for_each(std::fs::remove_file)?;
     Ok(files)
 }
 
-/// The files of chains that are in a folder.
+/// The files of chains in a folder.
 fn chain_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let paths = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
     let is_a_chains = |path: &PathBuf| {
@@ -154,7 +154,7 @@ fn chain_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     paths.filter(|path| path.as_ref().map_or(true, is_a_chains)).collect()
 }
 
-/// What CmdStan says of a run before its draws, as far as it means anything here.
+/// Writes CmdStan's configuration of a run, as far as it applies.
 fn configuration(file: &mut dyn Write, sampled: &Sampled, id: usize) -> io::Result<()> {
     let settings = &sampled.settings;
     let lines = [
@@ -184,8 +184,8 @@ fn configuration(file: &mut dyn Write, sampled: &Sampled, id: usize) -> io::Resu
     lines.iter().try_for_each(|line| writeln!(file, "# {line}"))
 }
 
-/// The variables as Stan writes them, names with indices behind points, counted from 1, and which named variable each is;
-/// the first index of a matrix runs fastest.
+/// The variables with Stan's names, which have indices from 1 after points, and the index of each among the named
+/// variables. The first index of a matrix runs fastest.
 fn stan_variables(sampled: &Sampled) -> Vec<(String, usize)> {
     let levels = sampled.model.layout().groups;
     let mut all = Vec::new();

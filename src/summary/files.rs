@@ -1,4 +1,4 @@
-//! The files of a run: `summary.json`, `summary.csv`, `comparison.json`; each is there whole or not at all.
+//! The files of a run, `summary.json`, `summary.csv` and `comparison.json`, written atomically.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{Parameter, RunSummary};
 
-/// Writes a file under another name first, so that nobody ever finds half of it. What is no file, such as a pipe, is written
-/// into as it is.
+/// Writes to a temporary file and renames it, so that nobody sees half of a file. A path that is not a regular file,
+/// such as a pipe, is written directly.
 pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let into = |path: &Path| {
         let mut file = BufWriter::new(File::create(path)?);
@@ -21,7 +21,7 @@ pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io:
     }
     let unfinished = path.with_extension("unfinished");
     into(&unfinished).and_then(|()| std::fs::rename(&unfinished, path)).inspect_err(|_| {
-        // Half of a file is of no use, and takes room where there may be none.
+        // Half of a file is of no use, and the disk may be full.
         drop(std::fs::remove_file(&unfinished));
     })
 }
@@ -29,7 +29,7 @@ pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io:
 /// Writes `value` as JSON, NaN as null.
 ///
 /// # Errors
-/// Those of the file system.
+/// If the file cannot be written.
 pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     write_whole(path, |file| {
         serde_json::to_writer_pretty(&mut *file, value)?;
@@ -37,10 +37,10 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     })
 }
 
-/// Writes `rows` as CSV, under the names of their fields.
+/// Writes `rows` as CSV, with the names of their fields as header.
 ///
 /// # Errors
-/// Those of the file system.
+/// If the file cannot be written.
 pub fn write_rows(path: &Path, rows: &[impl Serialize]) -> io::Result<()> {
     write_whole(path, |file| {
         let mut csv = csv::Writer::from_writer(file);
@@ -52,7 +52,7 @@ pub fn write_rows(path: &Path, rows: &[impl Serialize]) -> io::Result<()> {
 /// Writes a row for each variable, as CSV.
 ///
 /// # Errors
-/// Those of the file system.
+/// If the file cannot be written.
 pub fn write_parameters(path: &Path, summary: &RunSummary) -> io::Result<()> {
     write_whole(path, |file| {
         let mut csv = csv::Writer::from_writer(file);

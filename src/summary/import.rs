@@ -1,4 +1,4 @@
-//! Draws that were exported as text, read back: a file with a line a draw, or CmdStan's files, one a chain.
+//! Import of exported draws: a CSV file with a line for each draw, or CmdStan's files, one for each chain.
 
 use std::fs::File;
 use std::io;
@@ -8,16 +8,16 @@ use super::Parameter;
 use crate::diagnostics;
 use crate::draws::store::STORE;
 
-/// Draws from text.
+/// Draws read from text.
 #[derive(Debug, Clone)]
 pub struct Imported {
     /// The variables' names.
     pub names: Vec<String>,
-    /// How many chains.
+    /// Number of chains.
     pub chains: usize,
     /// Draws of each chain.
     pub draws: usize,
-    /// Divergent transitions, where the text tells.
+    /// Number of divergent transitions; 0 if the text does not record them.
     pub divergences: u64,
     /// `[variable][chain][draw]`.
     values: Vec<f64>,
@@ -26,37 +26,37 @@ pub struct Imported {
 /// Why text cannot be read as draws.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The operating system refuses.
+    /// The operating system reported an error.
     #[error("{file} cannot be read: {reason}")]
     Unreadable { file: String, reason: io::Error },
-    /// Nothing to read.
+    /// The folder has no CSV files.
     #[error("{folder} has no CSV files; name a file or a folder that `warpnuts export` has written")]
     Empty { folder: String },
-    /// No draws.
+    /// The file has no draws.
     #[error("{file} has no draws; name a file that `warpnuts export` has written, or the folder of a run")]
     NoDraws { file: String },
-    /// Not even the first line of numbers is one.
+    /// Not even the first line after the header is numbers.
     #[error(
         "{file} has no draws (line {line}, column {column}: {problem}); name a file that `warpnuts export` has written, or the folder of a run"
     )]
     Other { file: String, line: u64, column: usize, problem: String },
-    /// What a run says of its draws.
+    /// The file is the summary of a run.
     #[error("{file} is a summary, and has no draws; name the folder of {}", run.as_ref().map_or("a run".to_string(), |run| format!("its run: {run}")))]
     Summary { file: String, run: Option<String> },
-    /// Numbers of something else.
+    /// The table has neither a column `chain` nor `lp__`.
     #[error(
         "{file} has no draws, for it has no column `chain` or `lp__`; name a file that `warpnuts export` has written, or sample these data: `warpnuts sample --data {file}`"
     )]
     Data { file: String },
-    /// A line that is not as the header promises.
+    /// A line does not fit the header.
     #[error("{file}, line {line}, column {column}: {problem}; export the draws again")]
     Line { file: String, line: u64, column: usize, problem: String },
-    /// Chains that do not go together.
+    /// Chains that differ in their columns or numbers of draws.
     #[error("{file}: {problem}; export the draws again")]
     Uneven { file: String, problem: String },
 }
 
-/// Columns that are no variables.
+/// Whether a column is a statistic, and no variable.
 fn is_statistic(name: &str) -> bool {
     const OURS: [&str; 10] = [
         "chain",
@@ -84,7 +84,7 @@ impl CsvTable {
     fn read(path: &Path) -> Result<CsvTable, ImportError> {
         let file = path.display().to_string();
         let unreadable = |reason| ImportError::Unreadable { file: file.clone(), reason };
-        // CmdStan has comments at the end too, behind which there is nothing to be read.
+        // CmdStan's comments at the end are skipped as well.
         let mut csv = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -133,7 +133,7 @@ impl CsvTable {
     }
 }
 
-/// The beginning of a field, on one line: that of a file that is no table may be all of it.
+/// The beginning of a field, without line breaks: a file that is no table may be one long field.
 fn shortened(field: &str) -> String {
     const MOST: usize = 30;
     let more = if field.chars().nth(MOST).is_some() { "..." } else { "" };
@@ -142,7 +142,7 @@ fn shortened(field: &str) -> String {
 }
 
 impl Imported {
-    /// Whether `path` may be text rather than a store: a CSV file, or a folder of them.
+    /// Whether `path` may be text rather than a store: a CSV file, or a folder of CSV files.
     pub fn suits(path: &Path) -> bool {
         path.is_file() || !csv_files(path).is_empty() && !path.join("zarr.json").exists()
     }
@@ -150,7 +150,7 @@ impl Imported {
     /// Reads a file, or all files of a folder.
     ///
     /// # Errors
-    /// What keeps it from being read as draws.
+    /// If the text cannot be read as draws.
     pub fn read(path: &Path) -> Result<Imported, ImportError> {
         let paths = if path.is_dir() { csv_files(path) } else { vec![path.to_path_buf()] };
         let mut tables = paths.iter().map(|path| CsvTable::read(path)).collect::<Result<Vec<_>, _>>()?.into_iter();
@@ -203,7 +203,7 @@ impl Imported {
 fn csv_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let is_table = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "csv");
-    // A run's folder without its store has a summary left, and no draws in it.
+    // `summary.csv`, in a run's folder without its store, has no draws.
     let mut files: Vec<PathBuf> = entries.filter(|path| is_table(path) && !path.ends_with("summary.csv")).collect();
     files.sort_by_key(|path| {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().to_string();

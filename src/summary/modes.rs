@@ -1,4 +1,4 @@
-//! Which modes of the posterior a run has been to: draws that sit in a mode of no mass are wrong, however well chains agree.
+//! The posterior's modes that a run has visited: draws in a negligible mode are wrong, however well chains agree.
 
 use std::ops::Range;
 
@@ -8,38 +8,38 @@ use super::{Advice, RunSummary, significant};
 use crate::experiment::Sampled;
 use crate::mode::Visits;
 
-/// Draws that are followed uphill: where there is one mode, and where there are several.
+/// Draws from which a search goes uphill, if there is one mode, and if there are several.
 const FEW: usize = 8;
 const MANY: usize = 64;
 
-/// More than this share of the draws in modes that are negligible is no accident.
+/// A larger share of the draws in negligible modes is not due to chance.
 const SHARE_LIMIT: f64 = 0.05;
 
-/// A mode, and how much of the posterior and of the draws is there.
+/// A mode, with its share of the posterior and of the draws.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Visited {
-    /// The hyperparameters there, in the user's units: names and values.
+    /// Names and values of the hyperparameters at the mode, in the user's units.
     pub at: Vec<(String, f64)>,
-    /// Which of them are scales and dispersions, by which modes differ.
+    /// Range of the scales and dispersions in `at`; modes differ by these.
     #[serde(skip)]
     pub scales: Range<usize>,
-    /// The share of the posterior's mass, by Laplace's approximation.
+    /// Its share of the posterior's mass, by Laplace's approximation.
     pub mass: f64,
-    /// The share of the draws.
+    /// Its share of the draws.
     pub draws: f64,
     /// Whether its mass is below 1 % of the largest.
     pub negligible: bool,
 }
 
-/// Places among `chains` times `draws` draws that are looked at, `[chain][draw]`.
+/// Indices, in `[chain][draw]`, of the draws from which to search.
 pub(super) fn places<D>(sampled: &Sampled<D>, chains: usize, draws: usize) -> Vec<usize> {
     let all = chains * draws;
     let count = if sampled.landscape().is_split() { MANY } else { FEW }.min(all);
-    // The middle of each of as many stretches.
+    // The middle of each of `count` equal ranges.
     (0..count).map(|i| (2 * i + 1) * all / (2 * count)).collect()
 }
 
-/// The modes that are there, where there are several; `draws` are hyperparameters in the user's units.
+/// The modes, if there are several; `draws` are hyperparameters in the user's units.
 pub(super) fn visited<D>(sampled: &Sampled<D>, draws: impl Iterator<Item = Vec<f64>>) -> Vec<Visited> {
     let Visits { landscape, shares } = sampled.landscape().visited(&sampled.model, draws);
     if !landscape.is_split() {
@@ -58,7 +58,7 @@ pub(super) fn visited<D>(sampled: &Sampled<D>, draws: impl Iterator<Item = Vec<f
     all
 }
 
-/// What there is to say of them.
+/// The warning about modes, if there is one.
 pub(super) fn advice(run: &RunSummary) -> Option<Advice> {
     let modes = &run.modes;
     let astray: f64 = modes.iter().filter(|mode| mode.negligible).map(|mode| mode.draws).sum();
@@ -92,7 +92,7 @@ fn describe(mode: &Visited) -> String {
     format!("{} (mass {}, draws {:.0} %)", scales_at(at), significant(mode.mass), 100.0 * mode.draws)
 }
 
-/// Scales of a mode, by which modes differ: `sigma_a 1.20, eps 0.720`.
+/// The scales of a mode: `sigma_a 1.20, eps 0.720`.
 pub fn scales_at<'a>(scales: impl Iterator<Item = (&'a str, f64)>) -> String {
     scales.map(|(name, value)| format!("{name} {}", significant(value))).collect::<Vec<_>>().join(", ")
 }

@@ -1,12 +1,12 @@
-//! Tables of what runs say, built once: rows of cells for the terminal and for the page.
+//! Tables of summaries and comparisons, built once as cells, for the terminal and for the page.
 
 use super::{Comparison, ComparisonRow, Extreme, Parameter, decimals, number, significant};
 use crate::diagnostics::Summary;
 
-/// What is said of a run without warnings.
+/// The text for a run without warnings.
 pub const NO_WARNINGS: &str = "No warnings: no divergences, the chains agree, and there are effective draws enough.";
 
-/// Cells as they are shown; the first of each row is its name.
+/// A table of formatted cells; the first cell of each row is its name.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Table {
     /// The names of the columns.
@@ -15,8 +15,8 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// A row for each of these variables, with as many decimals as the error of its mean leaves meaning to, and one more
-/// for the error.
+/// A row for each variable. The Monte Carlo error of the mean decides on the number of decimals; the error itself has
+/// one more.
 pub fn parameters<'a>(parameters: impl IntoIterator<Item = &'a Parameter>, nested: bool) -> Table {
     let header = ["", "mean", "sd", "5 %", "50 %", "95 %", "MCSE", "bulk ESS", "tail ESS", rhat_name(nested)];
     let row = |Parameter { name, summary, nested_rhat, .. }: &Parameter| {
@@ -36,44 +36,44 @@ fn rhat_name(nested: bool) -> &'static str {
     if nested { "nested R-hat" } else { "R-hat" }
 }
 
-/// Runs side by side, in cells that the terminal shows as a row for each run, and the page as a column.
+/// Runs side by side; the terminal shows a row for each run, the page a column.
 #[derive(Debug, Clone)]
 pub struct SideBySide {
     /// `R-hat` or `nested R-hat`.
     pub rhat: &'static str,
-    /// A run each.
+    /// The cells of each run.
     pub runs: Vec<ComparisonCells>,
-    /// Mean and sd of the focus by quadrature, where they are known.
+    /// Mean and sd of the focus by quadrature, if known.
     pub exact: Option<[String; 2]>,
 }
 
-/// What is shown of a run among others.
+/// The cells of one run.
 #[derive(Debug, Clone)]
 pub struct ComparisonCells {
-    /// Its parameterization.
+    /// The run's parameterization.
     pub name: String,
     /// Mean of the focus, with its Monte Carlo standard error, and its sd.
     pub focus: Option<[String; 2]>,
     /// Divergent transitions among the draws.
     pub divergences: String,
-    /// The largest R-hat, and whose it is.
+    /// The largest R-hat, and its variable.
     pub rhat: Option<[String; 2]>,
-    /// The smallest bulk ESS, and whose it is.
+    /// The smallest bulk ESS, and its variable.
     pub ess_bulk: Option<[String; 2]>,
-    /// The smallest tail ESS, and whose it is.
+    /// The smallest tail ESS, and its variable.
     pub ess_tail: Option<[String; 2]>,
-    /// Mean leapfrog steps of a draw.
+    /// Mean leapfrog steps per draw.
     pub leapfrogs: String,
-    /// The step size of all draws.
+    /// Step size of the draws.
     pub step_size: String,
-    /// Mean acceptance of all draws.
+    /// Mean acceptance of the draws.
     pub acceptance: String,
-    /// Gradients a second, and bulk ESS a second.
+    /// Gradients per second, and bulk ESS per second.
     pub rates: [f64; 2],
 }
 
 impl SideBySide {
-    /// Of all runs of a comparison.
+    /// The cells of all runs of a comparison.
     pub fn of(comparison: &Comparison) -> SideBySide {
         let nested = comparison.runs.iter().any(|run| run.max_nested_rhat.is_some());
         let exact = comparison.exact.as_ref();

@@ -1,29 +1,28 @@
-//! What a reader has to know of a model before its numbers: which predictors were centred, what every prior is and where it came
-//! from.
+//! A model in words: which predictors were centred, and every prior with its origin.
 
 use super::significant;
 use crate::data::Dataset;
 use crate::model::{Model, PriorScales, Priors};
 
-/// The names of a list that are shown before it is cut short.
+/// Most names of a list that are shown.
 const SHOWN: usize = 4;
 
-/// A model in words, a line each.
+/// A model in words, as lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
-    /// Every prior, and where it came from.
+    /// Every prior, with its origin.
     pub priors: String,
-    /// Which predictors were centred, and what the intercept then means.
+    /// The centred predictors, and the meaning of the intercept; `None` if none was centred.
     pub centring: Option<String>,
 }
 
 impl Words {
-    /// Of `model`.
+    /// The words for `model`.
     pub fn of(model: &Model) -> Words {
         Words { priors: priors(model), centring: centring(model.dataset()) }
     }
 
-    /// The lines there are.
+    /// All lines.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.centring.iter().map(String::as_str).chain([self.priors.as_str()])
     }
@@ -47,14 +46,14 @@ fn centring(dataset: &Dataset) -> Option<String> {
     })
 }
 
-/// Six digits, which are as many as a mean is read to.
+/// `value` with six significant digits, the precision of a mean.
 fn rounded(value: f64) -> String {
     let digits = (5.0 - value.abs().log10().floor()).clamp(0.0, 17.0) as usize;
     let text = format!("{value:.digits$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
-/// Every prior, sorted by where it came from; those alike together.
+/// Every prior, sorted by origin; equal priors are listed together.
 fn priors(model: &Model) -> String {
     let (scales, notebook) = (model.priors(), Priors::default());
     let vague = PriorScales::for_data(model.dataset());
@@ -89,7 +88,7 @@ fn priors(model: &Model) -> String {
     format!("priors: {}", described.collect::<Vec<_>>().join("; "))
 }
 
-/// Three digits, without zeros that say nothing.
+/// `value` with three significant digits, without trailing zeros.
 fn short(value: f64) -> String {
     let text = significant(value);
     if text.contains('.') && !text.contains('e') {

@@ -1,13 +1,13 @@
-//! Tests that run again elsewhere, each time in a process of its own, for a driver is chosen once a process.
+//! Tests that run again on another driver, each time in a new process, because a process chooses its driver once.
 
 use std::process::Command;
 
 use crate::helpers::witness::Witness;
 
-/// Says that the tests are to be kept short.
+/// The variable that makes tests short.
 const SHORT: &str = "WARPNUTS_SHORT_TESTS";
 
-/// Whether this process runs some tests again, and keeps them short.
+/// Whether this process repeats tests, and makes them short.
 pub fn is_again() -> bool {
     std::env::var_os(SHORT).is_some()
 }
@@ -15,7 +15,7 @@ pub fn is_again() -> bool {
 /// Runs `tests` of a module again; `module` is its `module_path!()`.
 ///
 /// # Panics
-/// Where one of them fails, is not there, or ran on another adapter.
+/// If one of them fails, is missing, or ran on another adapter.
 pub fn again(witness: &Witness, module: &str, tests: &[&str]) {
     let module = module.split_once("::").expect("a module of the suite").1;
     let mut command = Command::new(std::env::current_exe().unwrap());

@@ -1,4 +1,4 @@
-//! A page opened in a real browser, without a network: what it logged, and what a probe behind its last script found.
+//! A page opened in a real browser without a network: its log, and the findings of a probe after its last script.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Stands before everything: remembers what goes wrong, and whether anything in the data was executed.
+/// Script before the page: records errors, and whether anything in the data was executed.
 const BEFORE: &str = r##"<script>
 const wrong = [];
 addEventListener("error", (event) => wrong.push(`error: ${event.message}`));
@@ -18,7 +18,7 @@ const executed = [];
 window.alert = (what) => executed.push(String(what));
 </script>"##;
 
-/// Stands behind everything: has all figures drawn at once, as before printing, and looks at them.
+/// Script after the page: draws all figures at once, as before printing, and inspects them.
 const BEHIND: &str = r##"<script>
 {
   dispatchEvent(new Event("beforeprint"));
@@ -65,13 +65,13 @@ const BEHIND: &str = r##"<script>
 }
 </script>"##;
 
-/// How to look at a page.
+/// Options for opening a page.
 pub struct Look<'a> {
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Whether the system prefers dark.
+    /// Whether the system prefers dark colors.
     pub dark: bool,
-    /// The body of a function; what it returns is `extra`.
+    /// The body of a function, whose result is returned as `extra`.
     pub extra: &'a str,
 }
 
@@ -81,7 +81,7 @@ impl Default for Look<'_> {
     }
 }
 
-/// Whether there is a browser to test with; fails where there is none, unless that was asked for.
+/// Whether there is a browser. Fails if there is none, unless `WARPNUTS_NO_BROWSER=1`.
 pub fn is_there() -> bool {
     if std::env::var_os("WARPNUTS_NO_BROWSER").is_some_and(|value| value == "1") {
         eprintln!("skipped: WARPNUTS_NO_BROWSER=1, the report is not opened in a browser");
@@ -100,7 +100,7 @@ fn program() -> String {
     std::env::var("WARPNUTS_CHROMIUM").unwrap_or_else(|_| "chromium".to_string())
 }
 
-/// Opens `page`, and returns what was found; panics where anything went wrong.
+/// Opens `page`, and returns the findings; panics after any error.
 pub fn open(page: &Path, look: &Look) -> Value {
     let html = fs::read_to_string(page).unwrap();
     let (head, rest) = html.split_once("<head>").unwrap();
@@ -113,7 +113,7 @@ pub fn open(page: &Path, look: &Look) -> Value {
     let output = Command::new(program())
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        // No name has an address: the network is off.
+        // No name resolves: the network is off.
         .args(["--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg(format!("--window-size={},900", look.width))
@@ -133,7 +133,7 @@ pub fn open(page: &Path, look: &Look) -> Value {
     found
 }
 
-/// What `encodeURIComponent` has encoded.
+/// Decodes the result of `encodeURIComponent`.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

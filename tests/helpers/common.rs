@@ -1,4 +1,4 @@
-//! A folder of its own for every run of the program, and what came of the run.
+//! A new folder for every run of the program, and the outcome of the run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use assert_cmd::Command;
 use tempfile::TempDir;
 
-/// Longer than any run here takes, however busy the machine: a run that hangs fails.
+/// Longer than any run in the tests takes on a busy machine: a run that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A folder that is gone after the test.
+/// A folder that is removed after the test.
 pub struct Folder(TempDir);
 
 impl Folder {
@@ -19,7 +19,7 @@ impl Folder {
         Folder(tempfile::tempdir().unwrap())
     }
 
-    /// One with a file in it.
+    /// A folder with one file.
     pub fn with(name: &str, contents: impl AsRef<[u8]>) -> Folder {
         let folder = Folder::new();
         fs::write(folder.path(name), contents).unwrap();
@@ -30,7 +30,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Every file in it, by its path from here, and every folder, with a slash behind it.
+    /// Contents of all files by relative path, and all folders with a slash at the end.
     pub fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         let mut all = BTreeMap::new();
         self.collect(self.0.path(), &mut all);
@@ -50,20 +50,20 @@ impl Folder {
         }
     }
 
-    /// `warpnuts` in this folder, with the words of `line` behind it.
+    /// `warpnuts` in this folder with the arguments in `line`.
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
         command.current_dir(self.0.path()).args(line.split_whitespace()).timeout(PATIENCE);
         command
     }
 
-    /// Runs `warpnuts` with the words of `line` behind it.
+    /// Runs `warpnuts` with the arguments in `line`.
     pub fn run(&self, line: &str) -> Ran {
         Ran::of(&mut self.command(line))
     }
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Ran {
     pub code: i32,

@@ -1,33 +1,33 @@
-//! The devices that GPU tests run on: whatever adapter there is, software included, with subgroups and without.
+//! The devices that GPU tests run on: the machine's adapter, software included, with and without subgroups.
 
 use std::sync::{Arc, OnceLock};
 
 use warpnuts::gpu::{Adapter, Gpu, Switches};
 use warpnuts::model::{Coordinates, Model};
 
-/// Whether tests take every shape of a model and every driver, some of which take software long to compile for: on real GPUs, and
-/// where `WARPNUTS_ALL_SHAPES=1` says so. Otherwise a few stand for all.
+/// Whether tests cover every shape of a model and every driver, although software takes long to compile for some: on
+/// real GPUs, and with `WARPNUTS_ALL_SHAPES=1`. Otherwise a few shapes are tested.
 pub fn all_shapes() -> bool {
     std::env::var_os("WARPNUTS_ALL_SHAPES").is_some_and(|set| set == "1")
         || devices().is_some_and(|devices| !devices[0].adapter().is_software())
 }
 
-/// The devices, and for a model whose effects are integrated out one on which each chain has a lane to itself.
+/// The devices, and for a collapsed model one more, on which each chain has a single lane.
 pub fn devices_of(model: &Model) -> Vec<Arc<Gpu>> {
     let devices = devices().unwrap_or_default();
     let first = devices.first().filter(|_| *model.coordinates() == Coordinates::Collapsed);
     devices.iter().cloned().chain(first.map(alone)).collect()
 }
 
-/// The same device with a lane for each chain.
+/// The same device with a single lane for each chain.
 pub fn alone(gpu: &Arc<Gpu>) -> Arc<Gpu> {
     Gpu::open_with(gpu.adapter().clone(), Switches { alone: Some(0), ..gpu.switches() }).unwrap()
 }
 
-/// The device with subgroups, where it has them, and without; `None` where tests on a GPU are not wanted. Prints which.
+/// The device with subgroups, if it has them, and without; `None` if GPU tests are switched off. Prints the adapter.
 ///
 /// # Panics
-/// Where there is no adapter: the tests that need one must not pass by not running.
+/// If there is no adapter: tests that need one must not pass by not running.
 pub fn devices() -> Option<&'static [Arc<Gpu>]> {
     static DEVICES: OnceLock<Option<Vec<Arc<Gpu>>>> = OnceLock::new();
     let open = || {
@@ -45,7 +45,7 @@ pub fn devices() -> Option<&'static [Arc<Gpu>]> {
             adapter.driver(),
             adapter.subgroups()
         );
-        // Subgroups of fewer than 8 lanes are left alone: it is the same with them as without.
+        // Subgroups of fewer than 8 lanes are not used, so that both devices would be the same.
         let both =
             if adapter.subgroups().is_some_and(|(smallest, _)| smallest >= 8) { &[true, false][..] } else { &[false] };
         let open = |subgroups: &bool| {

@@ -6,7 +6,7 @@ use crate::helpers::models;
 use warpnuts::data::Dataset;
 use warpnuts::model::{Coordinates, Model, Priors, Scaling};
 
-/// Radon with its outcome moved by `shift` and stretched, priors along with it.
+/// Radon with its outcome scaled and then moved by `shift`, and priors in the same units.
 pub fn radon(parameterization: &str, shift: f64, stretch: f64) -> Arc<Model> {
     let radon = Dataset::radon().unwrap();
     let labels: Vec<String> = (0..radon.n_groups())

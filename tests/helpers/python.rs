@@ -1,8 +1,8 @@
-//! The Python that tests may ask, with what is installed beside it: ArviZ, and Khronos' tools for SPIR-V.
+//! The Python of tests, with ArviZ and Khronos' tools for SPIR-V installed.
 
 use std::path::{Path, PathBuf};
 
-/// A Python that has what tests/requirements.txt lists; `None` where it is said to be skipped.
+/// A Python that has the packages of tests/requirements.txt; `None` with `WARPNUTS_NO_PYTHON=1`.
 pub fn python() -> Option<PathBuf> {
     if std::env::var("WARPNUTS_NO_PYTHON").is_ok_and(|value| value == "1") {
         println!("skipped: WARPNUTS_NO_PYTHON=1");

@@ -1,16 +1,16 @@
-//! NUTS as a recursion, to hold the state machine against: slow, and near to the page. Hoffman and Gelman (2014) with
-//! multinomial sampling and biased progression (Betancourt 2017), in the names of Stan's `base_nuts`.
+//! NUTS as a recursion, the oracle for the state machine: slow, and close to the papers. Hoffman and Gelman (2014) with
+//! multinomial sampling and biased progression (Betancourt 2017), with the names of Stan's `base_nuts`.
 //!
-//! Momenta are whitened as in the machine. A subtree's sample is found leaf by leaf, each replacing the one before with
-//! the probability of its share, because that is how random numbers are assigned to leaves.
+//! Momenta are whitened as in the machine. A subtree's sample is found leaf by leaf: each leaf replaces the sample with
+//! the probability of its share, because random numbers are assigned to leaves in this way.
 
 use warpnuts::nuts::State;
 use warpnuts::random::{Purpose, StreamKey};
 
-/// A log density that fills in its gradient.
+/// A log density that writes its gradient.
 pub type LogDensity<'a> = dyn FnMut(&[f64], &mut [f64]) -> f64 + 'a;
 
-/// A phase point, with what is known there.
+/// A point in phase space, with its gradient and log density.
 #[derive(Clone)]
 pub struct Point {
     pub position: Vec<f64>,
@@ -19,7 +19,7 @@ pub struct Point {
     pub log_density: f64,
 }
 
-/// A stretch of trajectory in the direction it was integrated: first and last momentum, and rho, the sum of all.
+/// A part of a trajectory in the direction of integration: first and last momentum, and rho, the sum of all momenta.
 #[derive(Clone)]
 struct Stretch {
     first: Vec<f64>,
@@ -33,7 +33,7 @@ impl Stretch {
     }
 }
 
-/// Which of Stan's criteria a join failed first.
+/// The first of Stan's criteria that fails at a join.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Turn {
     Whole,
@@ -41,14 +41,14 @@ pub enum Turn {
     LastOfLeftAndRight,
 }
 
-/// Why a tree grew no more.
+/// Why a tree stopped growing.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Ending {
     Divergence,
     Saturation,
     /// A U-turn inside a subtree.
     TurnInside(Turn),
-    /// A U-turn of the whole tree, once a subtree was joined to it.
+    /// A U-turn of the whole tree after a join.
     TurnAtJoin(Turn),
 }
 
@@ -60,12 +60,12 @@ fn plus(u: &[f64], v: &[f64]) -> Vec<f64> {
     u.iter().zip(v).map(|(u, v)| u + v).collect()
 }
 
-/// Stan's `compute_criterion`, for momenta that are whitened and thus their own `p_sharp`.
+/// Stan's `compute_criterion` for whitened momenta, which are their own `p_sharp`.
 fn goes_on(first: &[f64], last: &[f64], rho: &[f64]) -> bool {
     dot(first, rho) > 0.0 && dot(last, rho) > 0.0
 }
 
-/// Joins two stretches, the left one earlier, and says which of the three criteria fails first.
+/// Joins two parts, the left one earlier, and returns the first of the three criteria that fails.
 fn join(left: &Stretch, right: &Stretch) -> (Stretch, Option<Turn>) {
     let rho = plus(&left.rho, &right.rho);
     let turn = if !goes_on(&left.first, &right.last, &rho) {
@@ -80,7 +80,7 @@ fn join(left: &Stretch, right: &Stretch) -> (Stretch, Option<Turn>) {
     (Stretch { first: left.first.clone(), last: right.last.clone(), rho }, turn)
 }
 
-/// What a recursive tree keeps while it grows.
+/// State of a recursive tree.
 struct Recursion<'a> {
     log_density: &'a mut LogDensity<'a>,
     scale: &'a [f64],
@@ -88,7 +88,7 @@ struct Recursion<'a> {
     initial_energy: f64,
     leaves: u32,
     acceptance: f64,
-    /// Of the subtree in the making: its weight, the sample, and the sample's energy.
+    /// Weight, sample and the sample's energy of the growing subtree.
     weight: f64,
     sample: Option<(Point, f64)>,
 }
@@ -106,7 +106,7 @@ impl Recursion<'_> {
         }
     }
 
-    /// 2^`depth` leaves onwards from `point`, or why there are not so many.
+    /// Adds 2^`depth` leaves after `point`; `Err` if growth ends earlier.
     fn build_tree(&mut self, depth: u32, point: &mut Point, step: f64) -> Result<Stretch, Ending> {
         if depth == 0 {
             self.leapfrog(point, step);
@@ -135,7 +135,7 @@ impl Recursion<'_> {
     }
 }
 
-/// What the recursion says of a transition.
+/// The outcome of a transition by recursion.
 pub struct RecursionOutcome {
     pub sample: Point,
     pub energy: f64,

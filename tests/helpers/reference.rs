@@ -1,4 +1,4 @@
-//! Log densities and gradients of the radon model as NumPyro computes them in float64.
+//! Log densities and gradients of the radon model, computed by NumPyro in float64.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ struct Reference {
     cases: Vec<Case>,
 }
 
-/// A position of the radon model, and what NumPyro computes there.
+/// A position of the radon model, with NumPyro's results.
 #[derive(Deserialize)]
 pub struct Case {
     predictors: Vec<String>,
@@ -49,7 +49,7 @@ impl fmt::Display for Case {
     }
 }
 
-/// All of them.
+/// All cases.
 pub fn cases() -> Vec<Case> {
     serde_json::from_str::<Reference>(include_str!("../reference/log_density.json")).unwrap().cases
 }

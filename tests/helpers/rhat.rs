@@ -1,8 +1,8 @@
-//! Split R-hat of draws themselves: Gelman et al., *Bayesian Data Analysis*, 3rd edition (2013), section 11.4.
+//! Split R-hat without ranks: Gelman et al., *Bayesian Data Analysis*, 3rd edition (2013), section 11.4.
 
 use warpnuts::diagnostics::{mean, sd};
 
-/// Of draws `[chain][draw]` that vary, two halves of each chain.
+/// Split R-hat of draws `[chain][draw]` that vary, with two halves of each chain.
 pub fn split_rhat(values: &[f64], chains: usize) -> f64 {
     let (draws, half) = (values.len() / chains, values.len() / chains / 2);
     let chains = values.chunks_exact(draws);

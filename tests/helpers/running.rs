@@ -1,4 +1,4 @@
-//! The program while it runs: held or killed at a named point of it (see `src/faults.rs`), and signals to it.
+//! The program while it runs: held or killed at a named point (see `src/faults.rs`), and sent signals.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -7,10 +7,10 @@ use std::thread::{JoinHandle, spawn};
 
 use crate::helpers::common::{Folder, Ran};
 
-/// What the program says where it is held.
+/// The program's message when it is held.
 const HELD: &str = "held: ";
 
-/// `warpnuts` in the folder, with a fault beside those that all of the suite has.
+/// `warpnuts` in the folder, with a fault in addition to those of the whole suite.
 fn command(folder: &Folder, line: &str, fault: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
     command.current_dir(folder.path(".")).args(line.split_whitespace());
@@ -20,26 +20,26 @@ fn command(folder: &Folder, line: &str, fault: &str) -> Command {
     command
 }
 
-/// Runs `warpnuts` until it dies as soon as it has come as far as `at` (a point and a number).
+/// Runs `warpnuts` until it is killed at `at` (a point and a number).
 ///
 /// # Panics
-/// Where it ends otherwise.
+/// If it ends otherwise.
 pub fn kill(folder: &Folder, line: &str, at: &str) {
     let ended = command(folder, line, &format!("kill {at}")).output().unwrap();
     assert!(ended.status.code().is_none(), "{line} did not die at {at}: {ended:?}");
 }
 
-/// The program, which waits at a point.
+/// The program, held at a point.
 pub struct Held {
     child: Child,
     stderr: JoinHandle<String>,
 }
 
 impl Held {
-    /// `warpnuts` in the folder, as soon as it waits at `at`, a point and a number.
+    /// Starts `warpnuts` in the folder, and returns when it is held at `at` (a point and a number).
     ///
     /// # Panics
-    /// Where it ends before.
+    /// If it ends before.
     pub fn start(folder: &Folder, line: &str, at: &str) -> Held {
         let mut child = command(folder, line, &format!("hold {at}")).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -62,7 +62,7 @@ impl Held {
         held
     }
 
-    /// What comes of it after this signal, to which it must answer with an exit code.
+    /// The outcome after this signal, to which the program must react with an exit code.
     pub fn signal(self, which: &str) -> Ran {
         assert!(Command::new("kill").args([which, &self.child.id().to_string()]).status().unwrap().success());
         self.ended()

@@ -1,4 +1,4 @@
-//! How the tests of whole runs assemble one: a model, a driver over a host engine, and the draws in memory.
+//! Parts of tests of whole runs: a model, a driver over a host engine, and draws in memory.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{DrawSink, Keep, Progress};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
 
-/// `dataset`'s model with the intercept's and the slope's effects as they are told to be, in standardized units.
+/// `dataset`'s model with these centerings of intercept and slope, in standardized units.
 pub fn model(dataset: &Arc<Dataset>, priors: Priors, effects: [Centering; 2]) -> Arc<Model> {
     let parameterization = Coordinates::Joint { centering: effects.to_vec(), likelihood: Likelihood::Groups };
     Arc::new(models::posterior(dataset.clone(), priors, parameterization, Scaling::standardizing(dataset)))
 }
 
-/// The radon survey, both coefficients with the same `effect`.
+/// The radon model, with the same centering of both coefficients.
 pub fn radon(effect: Centering) -> Arc<Model> {
     model(&Arc::new(Dataset::radon().unwrap()), Priors::default(), [effect; 2])
 }
 
-/// `chains` chains from the first, each with a starting point of its own.
+/// `count` chains from the first, each with its own starting point.
 pub fn chains(seed: u64, count: u32) -> Chains {
     Chains { seed, first: 0, count, per_superchain: 1 }
 }
@@ -55,19 +55,19 @@ pub fn run_into(
     driver::run(&mut engine, dim, &plan, sink).unwrap()
 }
 
-/// Runs `plan` over as many workers as told, and keeps all draws.
+/// Runs `plan` on `worker_count` workers, and keeps all draws.
 pub fn run(model: &Arc<Model>, worker_count: usize, chains: Chains, plan: Plan) -> (RunOutcome, Memory) {
     let mut draws = Memory::new(model.layout().dim(), chains.count as usize, plan.draws as usize);
     let run = run_into(&mut draws, model, densities(model, worker_count), chains, plan, Arc::default());
     (run, draws)
 }
 
-/// A row for each variable.
+/// A summary of each variable.
 pub fn summaries(draws: &Memory) -> Vec<Summary> {
     summarize(&draws.values(), draws.variables(), draws.chains())
 }
 
-/// Mean leapfrogs a draw.
+/// Mean leapfrog steps per draw.
 pub fn leapfrogs(draws: &Memory) -> f64 {
     let steps: u64 = draws.statistics().iter().map(|statistics| u64::from(statistics.n_steps)).sum();
     steps as f64 / draws.statistics().len() as f64

@@ -1,4 +1,4 @@
-//! Runs of the program that leave a store, and what is in it.
+//! Runs of the program with a store, and the store's contents.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::helpers::common::{Folder, Ran};
 
-/// The numbers of `summary.json`, variable by variable.
+/// The contents of `summary.json`.
 pub fn summary(folder: &Folder, run: &str) -> Value {
     serde_json::from_slice(&std::fs::read(folder.path(run).join("summary.json")).unwrap()).unwrap()
 }
@@ -18,7 +18,7 @@ pub fn store(folder: &Folder, run: &str) -> BTreeMap<String, Vec<u8>> {
     all.filter_map(|(path, bytes)| Some((path.strip_prefix(&prefix)?.to_string(), bytes))).collect()
 }
 
-/// Both have the same files with the same bytes; says which differ.
+/// Asserts that two stores have the same files with the same bytes; names the files that differ.
 pub fn same_bytes(folder: &Folder, one: &str, other: &str) {
     let (one, other) = (store(folder, one), store(folder, other));
     assert!(one.len() > 30, "there is hardly anything in the store");
@@ -27,7 +27,7 @@ pub fn same_bytes(folder: &Folder, one: &str, other: &str) {
     assert!(differing.is_empty(), "these differ: {differing:?}");
 }
 
-/// Runs `warpnuts` to its end, whether the run is to be trusted or not.
+/// Runs `warpnuts` to its end, whether its draws are trustworthy or not.
 pub fn done(folder: &Folder, line: &str) -> Ran {
     let ran = folder.run(line);
     assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");

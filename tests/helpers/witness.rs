@@ -1,30 +1,30 @@
-//! Other implementations of Vulkan than the machine's own, and other widths of the same one, for processes that are told by their
-//! environment which driver to take.
+//! Other implementations of Vulkan than the machine's, and other widths of the same one, for processes whose
+//! environment chooses the driver.
 
 use std::io::Write;
 use std::path::Path;
 
 use crate::helpers::gpu::all_shapes;
 
-/// SwiftShader, which comes with Debian's chromium: a front end and a compiler of its own, subgroups of 4 lanes, and no bound on
-/// the turns of loops.
+/// SwiftShader from Debian's chromium: another front end and compiler, subgroups of 4 lanes, and no bound on the
+/// iterations of loops.
 const SWIFTSHADER: &str = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
-/// Where something runs again.
+/// An implementation on which tests run again.
 pub struct Witness {
-    /// What the environment has to say.
+    /// Environment variables that choose it.
     pub environment: Vec<(&'static str, String)>,
     /// A part of its adapter's name.
     pub adapter: String,
 }
 
-/// SwiftShader, and llvmpipe with vectors of so many bits where [all shapes](all_shapes) are wanted; those that are installed.
+/// The installed ones of SwiftShader, and, if [all shapes](all_shapes) are tested, llvmpipe with vectors of these bits.
 pub fn witnesses(bits: &[u32]) -> Vec<Witness> {
     let more = bits.iter().filter(|_| all_shapes()).filter_map(|bits| llvmpipe(*bits));
     swiftshader().into_iter().chain(more).collect()
 }
 
-/// SwiftShader, where it is installed; says so where not.
+/// SwiftShader; prints a note if it is not installed.
 fn swiftshader() -> Option<Witness> {
     if !Path::new(SWIFTSHADER).exists() {
         skipped(&format!("SwiftShader is not installed ({SWIFTSHADER} of Debian's chromium)"));
@@ -35,8 +35,8 @@ fn swiftshader() -> Option<Witness> {
     Some(Witness { environment, adapter: "SwiftShader".to_string() })
 }
 
-/// Mesa's llvmpipe with vectors of so many bits, and so with subgroups of as many lanes as these have numbers; says so where it is not
-/// installed.
+/// Mesa's llvmpipe with vectors of `bits`, and subgroups of as many lanes as a vector has numbers; prints a note if it
+/// is not installed.
 fn llvmpipe(bits: u32) -> Option<Witness> {
     if !warpnuts::gpu::Adapter::all().iter().any(|adapter| adapter.name().contains("llvmpipe")) {
         skipped("Mesa's llvmpipe is not installed (Debian's mesa-vulkan-drivers)");
@@ -46,7 +46,7 @@ fn llvmpipe(bits: u32) -> Option<Witness> {
     Some(Witness { environment, adapter: format!(" {bits} bits)") })
 }
 
-/// Says on the terminal, past the test's captured output, what was not tested.
+/// Prints to the terminal, past the test's captured output, what was not tested.
 pub fn skipped(reason: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
