@@ -1,4 +1,5 @@
-//! Reads a file with the columns `site`, `y` and `x`, and prints in JSON how long that took: for benches/reading/read.py.
+//! Reads a file with the columns `site`, `y` and `x`, and prints in JSON how long that took: for
+//! benches/reading/read.py.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -16,8 +16,8 @@ use super::words::{CENTRING, ENGINES, KEEP, LIKELIHOODS, PRECISIONS, one_of};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArguments {
-    /// CSV file with a header, packed (gzip, zstd) or not, or a file of Parquet or Arrow; `-` for standard input [default: the
-    /// built-in radon survey]
+    /// CSV file with a header, packed (gzip, zstd) or not, or a file of Parquet or Arrow; `-` for standard input
+    /// [default: the built-in radon survey]
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
 
@@ -33,8 +33,8 @@ pub struct DataArguments {
     #[arg(long = "predictor", value_name = "COLUMN")]
     pub predictors: Vec<String>,
 
-    /// Whether predictors' means are subtracted, so that the intercept is the outcome expected at the average predictor: of all,
-    /// of none, or of those whose mean is further from zero than three of their sds
+    /// Whether predictors' means are subtracted, so that the intercept is the outcome expected at the average
+    /// predictor: of all, of none, or of those whose mean is further from zero than three of their sds
     #[arg(long, value_parser = one_of(&CENTRING), value_name = "WHICH", num_args = 0..=1, default_value = "auto", default_missing_value = "yes")]
     pub center_predictors: Centring,
 

@@ -9,7 +9,8 @@ use super::words::{MISSING, one_of};
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Data")]
 pub struct ReadingArguments {
-    /// What separates fields: a character, `tab`, or `space` for blanks and tabs [default: a comma, a semicolon or a tab]
+    /// What separates fields: a character, `tab`, or `space` for blanks and tabs [default: a comma, a semicolon or a
+    /// tab]
     #[arg(long, value_name = "CHAR", requires = "data")]
     pub delimiter: Option<Delimiter>,
 
@@ -17,7 +18,8 @@ pub struct ReadingArguments {
     #[arg(long, value_name = "CHAR", requires = "data")]
     pub decimal: Option<Decimal>,
 
-    /// Encoding of text: utf-8, latin1, windows-1252, utf-16, or another [default: utf-8, or what a byte order mark says]
+    /// Encoding of text: utf-8, latin1, windows-1252, utf-16, or another [default: utf-8, or what a byte order mark
+    /// says]
     #[arg(long, value_name = "NAME", requires = "data")]
     pub encoding: Option<Encoding>,
 
@@ -25,7 +27,8 @@ pub struct ReadingArguments {
     #[arg(long, value_parser = one_of(&MISSING), requires = "data")]
     pub missing: Option<Missing>,
 
-    /// Words that mean that a value is missing, in place of NA,NaN,N/A,n/a,#N/A,null,NULL,.,?,-; an empty cell always does
+    /// Words that mean that a value is missing, in place of NA,NaN,N/A,n/a,#N/A,null,NULL,.,?,-; an empty cell always
+    /// does
     #[arg(long, value_name = "LIST", requires = "data", allow_hyphen_values = true)]
     pub missing_labels: Option<String>,
 }

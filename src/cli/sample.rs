@@ -27,8 +27,9 @@ pub struct RunOnceArguments {
     #[command(flatten)]
     pub priors: PriorArguments,
 
-    /// `marginal` (or `collapsed`): group effects integrated out, and drawn from their exact conditional normal afterwards;
-    /// `centered`, `non-centered`, or one for each coefficient as `a=centered,b=non-centered`; `auto` takes `marginal`, unless
+    /// `marginal` (or `collapsed`): group effects integrated out, and drawn from their exact conditional normal
+    /// afterwards; `centered`, `non-centered`, or one for each coefficient as `a=centered,b=non-centered`; `auto` takes
+    /// `marginal`, unless
     /// --likelihood observations needs the effects
     #[arg(long, default_value = "auto", help_heading = "Sampling")]
     pub parameterization: String,
@@ -75,8 +76,8 @@ pub struct SampleArguments {
     #[arg(long, help_heading = "Output")]
     pub posterior_predictive: bool,
 
-    /// Go on with the run in this folder that was interrupted, to end with the bytes of one that was not; everything is as
-    /// it was there
+    /// Go on with the run in this folder that was interrupted, to end with the bytes of one that was not; everything is
+    /// as it was there
     #[arg(long, value_name = "DIR", help_heading = "Output", conflicts_with_all = ["out", "metric_from"])]
     pub resume: Option<PathBuf>,
 

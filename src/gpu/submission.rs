@@ -1,5 +1,5 @@
-//! Asynchronous work on the device: transfers and kernels in one submission, which is done when its results can be read.
-//! Several submissions may be under way at once.
+//! Asynchronous work on the device: transfers and kernels in one submission, which is done when its results can be
+//! read. Several submissions may be under way at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -31,7 +31,7 @@ struct Arguments {
     /// Part of the device's name; without it the first discrete GPU, or else the first device
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
-    /// Seconds that a case may take, all told
+    /// Seconds that a case may take in all
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     limit: Duration,
     /// Only the cases whose names begin so
