@@ -17,6 +17,7 @@ use warpnuts::nuts::Tuning;
 use warpnuts::nuts::adaptation::PositionMoments;
 use warpnuts::random::{Purpose, StreamKey};
 
+use crate::helpers::chance;
 use crate::helpers::runs::{self, chains, densities, leapfrogs, plan, radon, run, run_into, summaries};
 
 /// Data of ten groups of five rows, in units other than the sampler's.
@@ -217,35 +218,41 @@ fn seeds_make_different_runs_and_the_same_seed_the_same() {
     assert_ne!(values(1), values(1 + (1 << 32)));
 }
 
+/// Eight seeds had acceptances of 0.807 with an sd of 0.007 where 0.8 was asked for: the limit is five sds from there.
 #[test]
 fn dual_averaging_reaches_the_acceptance_that_was_asked_for() {
     let model = radon(Centering::NonCentered);
     let mut steps = Vec::new();
     for target_accept in [0.6, 0.8, 0.9] {
         let (run, draws) = run(&model, 2, chains(4, 16), Plan { target_accept, ..plan(1000, 500) });
-        assert!((run.acceptance - target_accept).abs() < 0.03, "{} not {target_accept}", run.acceptance);
+        assert!((run.acceptance - target_accept).abs() < 0.045, "{} not {target_accept}", run.acceptance);
         assert!(draws.statistics().iter().all(|statistics| statistics.step_size == run.step_size));
         steps.push(run.step_size);
     }
     assert!(steps.is_sorted_by(|longer, shorter| longer > shorter), "{steps:?}");
 }
 
-/// nuts-rs 0.19.1 reaches 6.3 on the same posterior with as many chains and draws.
+/// A floor far below what is reached; how much that is next to nuts-rs, `benches/rivals` says in its row ESS/1000
+/// gradients. Twelve seeds gave 6.96 with an sd of 0.97: the mean of four has a standard error of 0.49, and stands five
+/// of them above the floor. Leapfrogs a draw are 15.10 with an sd of 0.02 in 16,000 draws.
 #[test]
-fn radon_gives_6_3_effective_draws_a_thousand_gradients() {
+fn effective_draws_of_radon_are_not_dear() {
     let model = radon(Centering::NonCentered);
     let (mut leapfrogs_a_draw, mut efficiency) = (0.0, 0.0);
-    for seed in 0..20 {
+    for seed in 0..4 {
         let (run, draws) = run(&model, 2, chains(seed, 4), plan(1000, 1000));
         let smallest = summaries(&draws).iter().map(|summary| summary.ess_bulk).fold(f64::INFINITY, f64::min);
-        efficiency += smallest / (run.gradients[0] + run.gradients[1]) as f64 * 1000.0 / 20.0;
-        leapfrogs_a_draw += leapfrogs(&draws) / 20.0;
+        let worth = smallest / (run.gradients[0] + run.gradients[1]) as f64 * 1000.0;
+        println!("seed {seed}: {worth} effective draws a thousand gradients, {} leapfrogs a draw", leapfrogs(&draws));
+        efficiency += worth / 4.0;
+        leapfrogs_a_draw += leapfrogs(&draws) / 4.0;
     }
-    assert!(leapfrogs_a_draw < 16.0, "{leapfrogs_a_draw} leapfrogs a draw");
-    assert!(efficiency > 6.3, "{efficiency} effective draws a thousand gradients");
+    assert!(leapfrogs_a_draw < 18.0, "{leapfrogs_a_draw} leapfrogs a draw");
+    assert!(efficiency > 4.3, "{efficiency} effective draws a thousand gradients");
 }
 
-/// The metric that makes positions and gradients spread equally, from the draws of the run that used it.
+/// The metric under which positions and gradients spread alike, from the draws of the run that used it. In four seeds
+/// the worst coordinate was off by 3.4 %, with an sd of 1.2 %.
 #[test]
 fn the_metric_is_the_one_the_draws_ask_for() {
     let model = radon(Centering::NonCentered);
@@ -279,12 +286,15 @@ fn the_metric_is_the_one_the_draws_ask_for() {
     assert!(extremes.1 > 3.0 * extremes.0, "{extremes:?}");
 }
 
+/// In four seeds acceptances were 0.815 with an sd of 0.008, step sizes 7 % below those of long runs with an sd of 0.3
+/// %, and metrics off by 17 % in the worst coordinate but sigma_a, with an sd of 0.2 %; in sigma_a by 36 % with an sd
+/// of 1.5 %.
 #[test]
 fn a_thousand_chains_adapt_in_a_hundred_transitions() {
     let model = radon(Centering::NonCentered);
     let (short, draws) = run(&model, 2, chains(5, 1000), plan(100, 10));
     let (long, _) = run(&model, 2, chains(6, 16), plan(2000, 1));
-    assert!((short.acceptance - 0.8).abs() < 0.05, "acceptance {}", short.acceptance);
+    assert!((short.acceptance - 0.8).abs() < 0.06, "acceptance {}", short.acceptance);
     let factor = |i: usize| (short.scale[i] / long.scale[i]).ln().abs().exp();
     // The last window begins after 35 transitions, when a few chains are still far out in sigma_a.
     let sigma_a = model.layout().sigma(0);
@@ -296,13 +306,16 @@ fn a_thousand_chains_adapt_in_a_hundred_transitions() {
     assert_eq!(draws.statistics().len(), 10_000);
 }
 
+/// Twelve seeds had acceptances of 0.803 with an sd of 0.034, means of eps of 0.7208 with an sd of 0.0004, and 120 to
+/// 260 effective draws in the worst variable (a mean of its logarithm of 5.2, an sd of 0.25): limits are five sds and
+/// more from there.
 #[test]
 fn one_chain_is_enough() {
     let model = radon(Centering::NonCentered);
     let (run, draws) = run(&model, 2, chains(7, 1), plan(1000, 1000));
-    assert!((run.acceptance - 0.8).abs() < 0.08, "acceptance {}", run.acceptance);
+    assert!((run.acceptance - 0.8).abs() < 0.17, "acceptance {}", run.acceptance);
     let summaries = summaries(&draws);
-    assert!(summaries.iter().all(|summary| summary.ess_bulk > 100.0));
+    assert!(summaries.iter().all(|summary| summary.ess_bulk > 50.0));
     let eps = summaries[model.layout().eps()];
     assert!((eps.mean - 0.72).abs() < 0.02, "eps {}", eps.mean);
 }
@@ -408,8 +421,8 @@ fn superchains_share_their_starting_point() {
     let mean = own.iter().flatten().sum::<f64>() / (12.0 * 175.0);
     let variance = own.iter().flatten().map(|q| q * q).sum::<f64>() / (12.0 * 175.0);
     let n = (12.0f64 * 175.0).sqrt();
-    assert!(mean.abs() * n < 4.0 * (4.0f64 / 3.0).sqrt(), "mean {mean}");
-    assert!((variance - 4.0 / 3.0).abs() * n < 4.0 * (64.0f64 / 45.0).sqrt(), "variance {variance}");
+    assert!(mean.abs() * n < chance::largest(2) * (4.0f64 / 3.0).sqrt(), "mean {mean}");
+    assert!((variance - 4.0 / 3.0).abs() * n < chance::largest(2) * (64.0f64 / 45.0).sqrt(), "variance {variance}");
 }
 
 #[test]

@@ -195,6 +195,7 @@ fn bench_simulates_data() {
     assert_eq!(model["dim"], 3 * (30 + 2) + 1);
 }
 
+/// That more of them take longer is for `warpnuts bench` to show, in its slopes: here slopes are those of the figures.
 #[test]
 fn bench_shows_cost_against_groups_and_predictors() {
     let folder = Folder::new();
@@ -239,13 +240,13 @@ fn bench_shows_cost_against_groups_and_predictors() {
 #[test]
 fn bench_leaves_out_sizes_behind_its_budget() {
     let folder = Folder::new();
-    // Warm-up with a thousand groups and more takes longer than the budget on any machine.
-    let line = "bench --budget 0.1s --out out --engine cpu --chains 64 --likelihood groups --groups 1000,2000,4000";
+    // Warming up with hundreds of groups takes longer than that on any machine.
+    let line = "bench --budget 0.1s --out out --engine cpu --chains 64 --likelihood groups --groups 300,600,1200";
     let ran = folder.run(line);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stdout.contains("the budget was spent before"), "{ran:?}");
     let left_out = json(&folder)["left_out"].as_array().unwrap().clone();
-    assert!(left_out.iter().any(|left| left["groups"] == 4000), "{left_out:?}");
+    assert!(left_out.iter().any(|left| left["groups"] == 1200), "{left_out:?}");
 }
 
 #[test]

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::density::gpu::DeviceModel;
 use warpnuts::density::{Batch, Density, DensityError, Evaluations};
@@ -15,21 +14,15 @@ use warpnuts::engine::{Engine, Keep, Phase, PhaseKind, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
-use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling};
+use warpnuts::model::{Likelihood, Model};
 use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
 use warpnuts::random::StreamKey;
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
+use crate::helpers::chance;
 use crate::helpers::gpu;
-use crate::helpers::models;
-
-fn radon(parameterization: &str) -> Arc<Model> {
-    let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
-    let scaling = Scaling::standardizing(&dataset);
-    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
-}
+use crate::helpers::models::radon;
 
 fn sample_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> Sampled {
     let backend = Backend::GpuDensity { gpu: gpu.clone(), fall_back: false };
@@ -123,6 +116,7 @@ fn from_the_same_states_the_same_trees_grow() {
     }
 }
 
+/// Means, sds and two quantiles of 175 variables, in Monte Carlo errors.
 #[test]
 fn runs_stand_against_the_exact_posterior() {
     let Some(devices) = gpu::devices() else { return };
@@ -141,8 +135,8 @@ fn runs_stand_against_the_exact_posterior() {
         eprintln!(
             "{parameterization}, {likelihood:?}: largest {largest:.2} ({largest_of}) of {limit:.2}, root mean square {root_mean_square:.2}"
         );
-        assert!(!verification.biased, "{largest} of {largest_of}");
-        assert!((0.6..1.4).contains(root_mean_square), "{root_mean_square}");
+        assert!(largest.abs() < chance::largest(4 * 175), "{largest} of {largest_of}");
+        chance::is_near_one(*root_mean_square, parameterization);
         assert_eq!((verification.scores.len(), sampled.run.failure.is_none()), (175, true));
     }
 }

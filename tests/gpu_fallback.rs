@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use warpnuts::data::Dataset;
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::{self, DeviceEngine};
@@ -16,28 +15,22 @@ use warpnuts::engine::{
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
 use warpnuts::gpu::{Adapter, Gpu};
-use warpnuts::model::{Coordinates, LocationScale, Model, Priors, Scaling};
+use warpnuts::model::{LocationScale, Model};
 use warpnuts::nuts::adaptation::PositionMoments;
 use warpnuts::nuts::{State, Tuning};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
+use crate::helpers::chance;
 use crate::helpers::gpu;
-use crate::helpers::models;
+use crate::helpers::models::radon;
 
 const CHAINS: u32 = 12;
 const WARMUP: u32 = 60;
 const DRAWS: u32 = 40;
 const DEPTH: u32 = 6;
 
-fn radon(parameterization: &str) -> Arc<Model> {
-    let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
-    let scaling = Scaling::standardizing(&dataset);
-    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
-}
-
-/// A device for one test only, because it will be lost; `None` if tests on a GPU are switched off.
+/// A device that no other test has, for it will be lost; `None` where tests on a GPU are not wanted.
 fn own_device() -> Option<Arc<Gpu>> {
     gpu::devices()?;
     let adapter = Adapter::choose(std::env::var("WARPNUTS_ADAPTER").ok().as_deref(), true).unwrap();
@@ -115,15 +108,18 @@ fn value(sampled: &Sampled, i: usize, chain: usize, draw: usize) -> f64 {
 #[test]
 fn what_has_left_the_device_stays_and_the_rest_is_drawn_on_the_cpu() {
     let Some(device) = own_device() else { return };
-    for (parameterization, keep) in
-        [("non-centered", Keep::All), ("non-centered", Keep::Hyper), ("marginal", Keep::Hyper)]
+    // The first phase of warm-up has 9 transitions, the last 6; then come draws.
+    let all = [0, 4, 35, 57, 60 + 12, 60 + 20, 60 + 34];
+    // Each device is one more that compiles all kernels, which takes software long.
+    let some = if gpu::all_shapes() { &all[..] } else { &[35, 60 + 20] };
+    for (parameterization, keep, transitions) in
+        [("non-centered", Keep::All, &all[..]), ("non-centered", Keep::Hyper, some), ("marginal", Keep::Hyper, some)]
     {
         let model = radon(parameterization);
         let (whole, undisturbed) = failing(&device, &model, keep, None);
         assert!(whole.failure.is_none());
         assert_eq!(undisturbed.blocks, [(0, DRAWS as usize)]);
-        // The first phase of warm-up has 9 transitions, the last 6; draws follow.
-        for transition in [0, 4, 35, 57, 60 + 12, 60 + 20, 60 + 34] {
+        for transition in transitions.iter().copied() {
             let gpu = own_device().unwrap();
             let at = Some(u64::from(CHAINS) * transition);
             let (run, draws) = failing(&gpu, &model, keep, at);
@@ -262,6 +258,8 @@ fn correlation(pairs: &[[f64; 2]]) -> f64 {
     product(0, 1) / (product(0, 0) * product(1, 1)).sqrt()
 }
 
+/// Means, sds and two quantiles of 175 variables, in Monte Carlo errors; and a correlation of 128 pairs, in its
+/// standard error.
 #[test]
 fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
     let Some(_) = own_device() else { return };
@@ -285,8 +283,8 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         eprintln!(
             "{parameterization}, unplugged at {transition}: largest {largest:.2} ({largest_of}) of {limit:.2}, rms {root_mean_square:.2}"
         );
-        assert!(!verification.biased, "{largest} of {largest_of}");
-        assert!((0.6..1.4).contains(root_mean_square), "{root_mean_square}");
+        assert!(largest.abs() < chance::largest(4 * 175), "{largest} of {largest_of}");
+        chance::is_near_one(*root_mean_square, parameterization);
         assert_eq!((verification.scores.len(), sampled.run.draws), (175, draws));
 
         // The first draw of the host shows by its numbers, because a device's have 24 bits at most.
@@ -316,7 +314,7 @@ fn a_run_that_has_lost_its_device_stands_against_the_exact_posterior() {
         let there = between(slowest, [0, first]);
         eprintln!("variable {slowest}: correlation {there:.2} of the first draw and draw {first}, {usual:.2} usually");
         let error = (1.0 - usual * usual) / f64::from(chains).sqrt();
-        assert!(usual > 0.1 && (there - usual).abs() < 4.0 * error, "{there} {usual} {error}");
+        assert!(usual > 0.1 && (there - usual).abs() < chance::largest(4) * error, "{there} {usual} {error}");
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use warpnuts::data::Dataset;
 use warpnuts::diagnostics::{Series, Summary, ebfmi, nested_rhat, nested_rhat_of, summary_of};
 use warpnuts::draws::Totals;
 use warpnuts::engine::Progress;
@@ -10,20 +9,14 @@ use warpnuts::engine::sums::BINS;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keep, Sampled, Settings, sample, sample_on, sample_summed};
 use warpnuts::gpu::{Adapter, Gpu};
-use warpnuts::model::{Coordinates, Model, Priors, Scaling};
+use warpnuts::model::Model;
 use warpnuts::nuts::Statistic;
 use warpnuts::summary::RunSummary;
 
+use crate::helpers::chance;
 use crate::helpers::gpu;
-use crate::helpers::models;
+use crate::helpers::models::radon;
 use crate::helpers::rhat::split_rhat;
-
-fn radon(parameterization: &str) -> Arc<Model> {
-    let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
-    let scaling = Scaling::standardizing(&dataset);
-    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
-}
 
 fn settings(chains: u32, draws: u32) -> Settings {
     Settings { chains, draws, warmup: 150, keep: Keep::Summary, threads: 2, ..Settings::default() }
@@ -101,14 +94,16 @@ fn scores(sampled: &Sampled<Totals>, exact: &Exact) -> (f64, f64) {
     (square.sqrt(), z.iter().fold(0.0, |largest, z| largest.max(z.abs())))
 }
 
+/// Means of 175 variables in Monte Carlo errors; quantiles and sds within ten errors of what 10,000 draws know them to.
 #[test]
 fn a_run_without_draws_stands_against_the_exact_posterior() {
     let model = radon("non-centered");
     let exact = Exact::of(&model).unwrap();
     let sampled = sample_summed(&Backend::Cpu, model.clone(), settings(256, 200), None, Arc::default()).unwrap();
     let (rms, largest) = scores(&sampled, &exact);
-    assert!((0.6..1.4).contains(&rms) && largest < 5.0, "rms {rms}, largest {largest}");
-    // Errors of quantiles and sds in units of the sd; the 51,200 draws are worth some ten thousand.
+    assert!(largest < chance::largest(175), "{largest}");
+    chance::is_near_one(rms, "means");
+    // Quantiles and sds, in units of the sd: 51,200 draws are worth some ten thousand.
     let run = RunSummary::of_totals(&sampled);
     for (parameter, truth) in run.parameters.0.iter().zip(exact.summary()) {
         let ours = parameter.summary;
@@ -132,7 +127,7 @@ fn both_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> (Sample
 #[test]
 fn a_device_sums_up_the_draws_it_makes() {
     let Some(devices) = gpu::devices() else { return };
-    let alone = gpu::alone(&devices[0]);
+    let alone = gpu::alone();
     let cases = ["non-centered", "a=centered,b=non-centered", "marginal", "marginal"];
     for (gpu, parameterization) in devices.iter().cycle().take(cases.len() - 1).chain([&alone]).zip(cases) {
         let model = radon(parameterization);
@@ -177,6 +172,7 @@ fn chains_of_a_device_that_is_stopped_have_made_as_many_draws_each() {
     assert!(RunSummary::of_totals(&sampled).warnings.iter().any(|advice| advice.problem.contains("interrupted")));
 }
 
+/// Means of 175 variables in Monte Carlo errors.
 #[test]
 fn sums_of_a_device_that_is_lost_are_made_again_on_the_host() {
     let Some(devices) = gpu::devices() else { return };
@@ -189,5 +185,6 @@ fn sums_of_a_device_that_is_lost_are_made_again_on_the_host() {
     assert!(sampled.run.failure.as_ref().is_some_and(|failure| failure.resumed));
     assert_eq!((sampled.draws.chains, sampled.draws.draws, sampled.draws.complete), (64, 800, true));
     let (rms, largest) = scores(&sampled, &Exact::of(&model).unwrap());
-    assert!((0.5..1.5).contains(&rms) && largest < 5.0, "rms {rms}, largest {largest}");
+    assert!(largest < chance::largest(175), "{largest}");
+    chance::is_near_one(rms, "means");
 }

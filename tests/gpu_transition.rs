@@ -25,19 +25,13 @@ use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
 use crate::helpers::again::{again, is_again};
-use crate::helpers::gpu;
-use crate::helpers::models;
+use crate::helpers::chance;
+use crate::helpers::gpu::{self, DEPTH};
+use crate::helpers::models::{self, radon};
 use crate::helpers::witness::witnesses;
 
 const SEED: u64 = 17;
 const CHAINS: u32 = 64;
-
-fn radon(parameterization: &str) -> Arc<Model> {
-    let dataset = Arc::new(Dataset::radon().unwrap());
-    let parameterization = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
-    let scaling = Scaling::standardizing(&dataset);
-    Arc::new(models::posterior(dataset, Priors::default(), parameterization, scaling))
-}
 
 fn run_there(gpu: &Arc<Gpu>, model: &Arc<Model>, settings: Settings) -> Sampled {
     let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: false };
@@ -133,7 +127,7 @@ fn twins_with(
     let mut density = CpuDensity::new(&model.over(likelihood).unwrap());
 
     let chains = Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: 8, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All };
     let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let phase = Phase {
         tuning: Tuning { scale: warmed.run.scale.clone(), step_size: stretch * warmed.run.step_size, max_depth: 8 },
@@ -202,15 +196,16 @@ fn twins(gpu: &Arc<Gpu>, model: &Arc<Model>, likelihood: Likelihood, rounds: u32
 #[test]
 fn transition_by_transition_the_device_is_the_hosts_twin() {
     let many = if is_again() { 10 } else { 50 };
-    // A slow coordinate makes trees deep, with leaves of all weights, so that random numbers at joins matter.
-    for (parameterization, likelihood, [stretch, slow], rounds) in [
+    // Trees that a slow coordinate makes deep have leaves of all weights, so that what is drawn at their joins counts.
+    let all = [
         ("non-centered", Likelihood::Groups, [1.0, 1.0], many),
-        ("a=centered,b=non-centered", Likelihood::Groups, [0.1, 1.0], 3),
-        ("centered", Likelihood::Groups, [3.0, 1.0], many),
         ("marginal", Likelihood::Groups, [1.0, 1.0], many),
         ("marginal", Likelihood::Groups, [0.05, 1.0], 2),
         ("marginal", Likelihood::Groups, [1.0, 0.08], 10),
-    ] {
+        ("a=centered,b=non-centered", Likelihood::Groups, [0.1, 1.0], 3),
+        ("centered", Likelihood::Groups, [3.0, 1.0], many),
+    ];
+    for (parameterization, likelihood, [stretch, slow], rounds) in all.into_iter().take(cases(all.len(), 4)) {
         let model = radon(parameterization);
         for gpu in &gpu::devices_of(&model) {
             let twins = twins_with(gpu, &model, likelihood, rounds, [stretch, slow]);
@@ -226,7 +221,13 @@ fn transition_by_transition_the_device_is_the_hosts_twin() {
     }
 }
 
-/// A model of `groups` groups of 1 to 7 rows with `slopes` predictors.
+/// How many of `all` cases are taken: on another driver, whose compiler takes its time, the first `few`, where not all
+/// shapes are wanted.
+fn cases(all: usize, few: usize) -> usize {
+    if is_again() && !gpu::all_shapes() { few } else { all }
+}
+
+/// `groups` groups of 1 to 7 rows with `slopes` predictors.
 fn simulated(groups: usize, slopes: usize, parameterization: &str) -> Arc<Model> {
     let labels: Vec<String> = (0..groups).flat_map(|j| std::iter::repeat_n(format!("g{j}"), 1 + j * 5 % 7)).collect();
     let mut noise = vec![0.0; (slopes + 1) * labels.len()];
@@ -244,7 +245,8 @@ fn simulated(groups: usize, slopes: usize, parameterization: &str) -> Arc<Model>
 #[test]
 fn twins_are_alike_in_any_shape() {
     let Some(devices) = gpu::devices() else { return };
-    for (groups, slopes) in [(2, 0), (9, 2), (86, 1), (150, 1)] {
+    let shapes = [(9, 2), (150, 1), (2, 0), (86, 1)];
+    for (groups, slopes) in shapes.into_iter().take(if gpu::all_shapes() { 4 } else { 2 }) {
         let model = simulated(groups, slopes, "non-centered");
         for (gpu, likelihood) in
             [(&devices[0], Likelihood::Groups), (&devices[devices.len() - 1], Likelihood::Observations)]
@@ -307,7 +309,7 @@ fn twins_without_effects_are_alike_in_any_shape() {
         let model = simulated(groups, slopes, "marginal");
         // Lavapipe takes long to compile large workgroups: one device is enough for 520 groups, 65 for each of 8 lanes.
         let one = if groups > 100 { 1 } else { devices.len() };
-        for gpu in devices[..one].iter().chain(&[gpu::alone(&devices[0])]) {
+        for gpu in devices[..one].iter().chain(&[gpu::alone()]) {
             let twins = twins(gpu, &model, Likelihood::Groups, 3);
             eprintln!("J = {groups}, K = {}: {twins:?}", slopes + 1);
             assert!(twins.same_draw * 100 >= 99 * twins.transitions, "{twins:?}");
@@ -327,7 +329,7 @@ fn draws_of(
 ) -> Memory {
     let dim = model.dim();
     let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All };
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
@@ -404,12 +406,12 @@ fn little_more_than_the_draws_crosses_the_bus() {
 #[test]
 fn chains_go_on_from_where_they_stood_with_the_same_bits() {
     let Some(devices) = gpu::devices() else { return };
-    let alone = gpu::alone(&devices[0]);
+    let alone = gpu::alone();
     for (gpu, parameterization) in [(&devices[0], "non-centered"), (&devices[0], "marginal"), (&alone, "marginal")] {
         let model = radon(parameterization);
         let (dim, (run, states)) = (model.dim(), warmed(&model, Likelihood::Groups));
         let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
-        let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
+        let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All };
         let phase = |transitions| Phase {
             tuning: Tuning { scale: run.run.scale.clone(), step_size: run.run.step_size, max_depth: 6 },
             transitions,
@@ -494,7 +496,7 @@ fn moments_are_the_draws(model: &Arc<Model>) {
     let (dim, (run, states)) = (model.dim(), warmed(model, Likelihood::Groups));
     let plan = DevicePlan {
         chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
-        max_depth: 6,
+        max_depth: DEPTH,
         keep: Keep::All,
     };
     for gpu in &gpu::devices_of(model) {
@@ -542,7 +544,7 @@ fn every_third_draw_leaves_whatever_the_phases() {
     let model = radon("non-centered");
     let (dim, (run, states)) = (model.layout().dim(), warmed(&model, Likelihood::Groups));
     let chains = Chains { seed: 4, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
+    let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All };
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut draws = |thin: u32| {
         let mut kept = Memory::new(dim, CHAINS as usize, (17 / thin) as usize);
@@ -567,6 +569,8 @@ fn every_third_draw_leaves_whatever_the_phases() {
     }
 }
 
+/// Trials measure times, about which nothing more can be asserted. Whether they order the engines rightly is a question for
+/// `warpnuts bench`, which counts the cells in which `auto` takes the fastest.
 #[test]
 fn every_engine_is_tried_before_one_is_chosen() {
     let Some(devices) = gpu::devices() else { return };
@@ -581,8 +585,9 @@ fn every_engine_is_tried_before_one_is_chosen() {
     }
 }
 
-/// Chains that start at independent draws of the posterior stay draws of the posterior, however slowly they mix: a fast
-/// comparison with the exact posterior for every parameterization, the centered one included.
+/// Chains that start at independent draws of the posterior are draws of it after any number of transitions, however
+/// slowly they move: each parameterization can be held against the exact posterior in a moment, the centered one too.
+/// 525 scores of each run are those of independent chains.
 #[test]
 fn chains_that_start_in_the_posterior_stay_there() {
     const STARTS: u32 = 128;
@@ -593,14 +598,15 @@ fn chains_that_start_in_the_posterior_stay_there() {
     let (dim, chains) = (marginal.layout().dim(), STARTS as usize);
     let drawn = run_here(&marginal, Settings { chains: STARTS, warmup: 150, draws: 1, seed: 9, ..Settings::default() });
     let start = |chain: usize| (0..dim).map(|i| drawn.draws.values()[i * chains + chain]).collect::<Vec<f64>>();
-    for (parameterization, engine) in [
+    let all = [
         ("non-centered", "gpu"),
-        ("centered", "gpu"),
         ("marginal", "gpu"),
         ("marginal", "gpu, a lane a chain"),
+        ("centered", "gpu"),
         ("centered", "gpu-density"),
         ("marginal", "gpu-density"),
-    ] {
+    ];
+    for (parameterization, engine) in all.into_iter().take(cases(all.len(), 3)) {
         let model = radon(parameterization);
         let mut density = CpuDensity::new(&model);
         let mut theta = vec![0.0; model.dim()];
@@ -621,8 +627,8 @@ fn chains_that_start_in_the_posterior_stay_there() {
         let of = Chains { seed: 11, first: 0, count: STARTS, per_superchain: 1 };
         let mut engine: Box<dyn Engine> = match engine {
             "gpu" | "gpu, a lane a chain" => {
-                let plan = DevicePlan { chains: of, max_depth: 6, keep: Keep::All };
-                let gpu = if engine == "gpu" { devices[0].clone() } else { gpu::alone(&devices[0]) };
+                let plan = DevicePlan { chains: of, max_depth: DEPTH, keep: Keep::All };
+                let gpu = if engine == "gpu" { devices[0].clone() } else { gpu::alone() };
                 let mut engine = DeviceEngine::start(gpu, model.clone(), plan, Arc::default()).unwrap();
                 engine.put(&states).unwrap();
                 Box::new(engine)
@@ -660,10 +666,12 @@ fn chains_that_start_in_the_posterior_stay_there() {
         eprintln!(
             "{parameterization}: largest {largest:.2}, root mean square {rms:.2}, mu_a after and before {together:.2}"
         );
-        assert!(largest < 5.0 && (0.5..1.5).contains(&rms), "{parameterization}: {largest} {rms}");
+        assert!(largest < chance::largest(all.len() * scores.len()), "{parameterization}: {largest}");
+        chance::is_near_one(rms, parameterization);
     }
 }
 
+/// Means, sds and two quantiles of 175 variables, in Monte Carlo errors.
 #[test]
 fn runs_stand_against_the_exact_posterior() {
     let Some(devices) = gpu::devices() else { return };
@@ -672,7 +680,7 @@ fn runs_stand_against_the_exact_posterior() {
         (&devices[0], "non-centered", 1),
         (&devices[devices.len() - 1], "a=centered,b=non-centered", 2),
         (&devices[0], "marginal", 3),
-        (&gpu::alone(&devices[0]), "marginal", 4),
+        (&gpu::alone(), "marginal", 4),
     ] {
         let settings = Settings { chains: 128, warmup: 150, draws: 64, seed, ..Settings::default() };
         let model = radon(parameterization);
@@ -680,8 +688,8 @@ fn runs_stand_against_the_exact_posterior() {
         let verification = Verification::of(&there, &RunSummary::of(&there), &exact);
         let Verification { largest, largest_of, root_mean_square, limit, .. } = &verification;
         eprintln!("{parameterization}: largest {largest:.2} ({largest_of}) of {limit:.2}, rms {root_mean_square:.2}");
-        assert!(!verification.biased, "{largest} of {largest_of}");
-        assert!((0.6..1.4).contains(root_mean_square), "{root_mean_square}");
+        assert!(largest.abs() < chance::largest(4 * 175), "{largest} of {largest_of}");
+        chance::is_near_one(*root_mean_square, parameterization);
         assert_eq!((verification.scores.len(), there.run.draws), (175, 64));
 
         // Rounding changes acceptance and step size no more than the seed does after 150 transitions of warm-up.

@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod browser;
+pub mod chance;
 pub mod common;
 pub mod gpu;
 pub mod models;

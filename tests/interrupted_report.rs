@@ -7,7 +7,7 @@ use crate::helpers::common::{Folder, Ran};
 use crate::helpers::running::Held;
 use crate::helpers::weak;
 
-/// Data with few groups and many predictors, whose report takes long.
+/// Data of few groups and several predictors.
 fn many_predictors() -> Folder {
     let header: Vec<String> = (0..12).map(|k| format!("x{k}")).collect();
     let mut text = format!("group,y,{}\n", header.join(","));
@@ -23,7 +23,7 @@ fn many_predictors() -> Folder {
 fn line(out: &str) -> String {
     let predictors: String = (0..12).map(|k| format!(" --predictor x{k}")).collect();
     format!(
-        "sample --data many.csv --group group --outcome y{predictors} --keep hyper --chains 8 --warmup 50 --draws 6000 \
+        "sample --data many.csv --group group --outcome y{predictors} --keep hyper --chains 8 --warmup 50 --draws 500 \
          --max-tree-depth 2 --quiet --out {out}"
     )
 }

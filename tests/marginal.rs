@@ -5,6 +5,7 @@ use rand::Rng;
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
+use crate::helpers::chance;
 use crate::helpers::models;
 use warpnuts::data::Dataset;
 use warpnuts::density::collapsed::ConditionalEffects;
@@ -214,9 +215,11 @@ fn conditional_means_are_those_of_the_joint_density() {
     }
 }
 
+/// Means and covariances of up to 171 pairs of effects in three models, in their standard errors.
 #[test]
 fn drawn_effects_have_the_conditional_mean_and_covariance() {
     const DRAWS: u32 = 40_000;
+    let limit = chance::largest(3 * (18 + 171));
     for (groups, slopes) in [(9, 1), (4, 2), (3, 4)] {
         let dataset = simulated(groups, slopes);
         let (marginal, joint) = (model(&dataset, "marginal"), model(&dataset, "non-centered"));
@@ -246,12 +249,12 @@ fn drawn_effects_have_the_conditional_mean_and_covariance() {
         let mut squares = Vec::new();
         for u in effects.clone() {
             let z = first[u] / (covariance(u, u) * n).sqrt();
-            assert!(z.abs() < 5.0, "{groups} {slopes}: mean of {u} is off by {z}");
+            assert!(z.abs() < limit, "{groups} {slopes}: mean of {u} is off by {z}");
             for (v, sum) in sums[u].iter().enumerate().take(u + 1).skip(effects.start) {
                 let expected = covariance(u, v);
                 let error = ((covariance(u, u) * covariance(v, v) + expected * expected) / n).sqrt();
                 let z = (sum / n - expected) / error;
-                assert!(z.abs() < 5.0, "{groups} {slopes}: covariance of {u} and {v} is off by {z}");
+                assert!(z.abs() < limit, "{groups} {slopes}: covariance of {u} and {v} is off by {z}");
                 squares.push(z * z);
             }
         }
@@ -290,6 +293,7 @@ fn draws_do_not_depend_on_threads_and_hyperparameters_not_on_what_is_kept() {
     }
 }
 
+/// Means and sds of 97 variables in two runs, in Monte Carlo errors.
 #[test]
 fn three_coefficients_are_sampled_as_without_integrating() {
     let dataset = simulated(30, 2);
@@ -314,7 +318,7 @@ fn three_coefficients_are_sampled_as_without_integrating() {
             ("sd", ours.sd, theirs.sd, ours.mcse_sd.hypot(theirs.mcse_sd)),
         ] {
             let z = (a - b) / error;
-            assert!(z.abs() < 5.0, "{what} of {name}: {z} standard errors");
+            assert!(z.abs() < chance::largest(2 * 97), "{what} of {name}: {z} standard errors");
             squares.push(z * z);
         }
     }

@@ -13,6 +13,7 @@ use warpnuts::random::{Purpose, StreamKey};
 
 use Centering::{Centered, NonCentered};
 
+use crate::helpers::chance;
 use crate::helpers::models;
 use crate::helpers::runs::{chains, leapfrogs, model, plan, radon, run, summaries};
 
@@ -74,6 +75,7 @@ fn z_scores(ours: &[Summary], theirs: &[Summary]) -> Vec<f64> {
     means.chain(sds).collect()
 }
 
+/// Means and sds of 65 variables by six pairs of parameterizations, in Monte Carlo errors.
 #[test]
 fn every_parameterization_samples_the_same_posterior() {
     // With a moderate amount of data for each group, every parameterization works.
@@ -94,8 +96,9 @@ fn every_parameterization_samples_the_same_posterior() {
     for i in 0..all.len() {
         for j in 0..i {
             let (largest, rms) = size(&z_scores(&all[i], &all[j]));
-            assert!(largest < 4.5, "{:?} and {:?} differ by {largest}", effects[i], effects[j]);
-            assert!((0.6..1.4).contains(&rms), "{:?} and {:?}: rms z {rms}", effects[i], effects[j]);
+            let pair = format!("{:?} and {:?}", effects[i], effects[j]);
+            assert!(largest < chance::largest(6 * 2 * all[i].len()), "{pair} differ by {largest}");
+            chance::is_near_one(rms, &pair);
         }
     }
 }
@@ -193,6 +196,8 @@ const NOTEBOOK_SLOPES: [f64; 85] = [
 /// The notebook's posterior mean of `sigma_b`.
 const NOTEBOOK_SIGMA_B: f64 = 0.26020268;
 
+/// Means of 85 slopes and of sigma_b, in Monte Carlo errors of both. Those of the notebook are guessed, and guessed too
+/// large, so that nothing is said of how close they may be together.
 #[test]
 fn radon_agrees_with_the_notebook() {
     let model = radon(NonCentered);
@@ -208,16 +213,18 @@ fn radon_agrees_with_the_notebook() {
     let slopes = summaries[layout.effects(1)].iter().zip(NOTEBOOK_SLOPES);
     let slopes: Vec<f64> = slopes.map(|(summary, theirs)| z(summary, theirs, 4000.0)).collect();
     let (largest, rms) = size(&slopes);
-    assert!(largest < 4.0, "a slope is off by {largest}");
+    assert!(largest < chance::largest(86), "a slope is off by {largest}");
     assert!(rms < 1.4, "rms z {rms}");
     let sigma_b = z(&summaries[layout.sigma(1)], NOTEBOOK_SIGMA_B, 800.0);
-    assert!(sigma_b.abs() < 3.0, "sigma_b is off by {sigma_b}");
-    // The comparison has power: the notebook's slopes in the order of other counties would fail.
+    assert!(sigma_b.abs() < chance::largest(86), "sigma_b is off by {sigma_b}");
+    // And the notebook does tell: the same slopes in the order of another county would not do.
     let shifted = summaries[layout.effects(1)].iter().zip(NOTEBOOK_SLOPES.iter().cycle().skip(1));
     let shifted: Vec<f64> = shifted.map(|(summary, theirs)| z(summary, *theirs, 4000.0)).collect();
     assert!(size(&shifted).1 > 10.0);
 }
 
+/// No sampling distribution is known of a run that goes wrong: R-hat, effective draws and the bias are twice and more
+/// beyond what is asked for.
 #[test]
 fn centered_radon_is_sampled_badly_and_the_diagnostics_say_so() {
     let [centered, non_centered] = [Centered, NonCentered].map(radon);
@@ -241,8 +248,10 @@ fn centered_radon_is_sampled_badly_and_the_diagnostics_say_so() {
 /// Simulation-based calibration (Talts et al. 2018): with parameters from the priors and data from the parameters, the
 /// parameters' ranks among draws from the posteriors are uniform. A fault in a prior, a Jacobian or the sampler shows.
 ///
-/// The half-Cauchy's far tails make data that no sampler can handle, so that scales below 0.1 and above 10 are left
-/// out, from the priors and from the posteriors' draws alike, which is exact as well.
+/// The half-Cauchy's far tails make data no sampler could do justice to, so that scales below 0.1 and above 10 are left
+/// out, of the priors and in the same way of the posteriors' draws, which is exact as well.
+///
+/// Of seven variables, the places in ten bins by chi-square, and their mean, which a bias moves: by 0.05 at the most.
 #[test]
 fn true_parameters_stand_anywhere_among_the_draws() {
     const BINS: usize = 10;
@@ -286,8 +295,8 @@ fn true_parameters_stand_anywhere_among_the_draws() {
         let p = chi_squared.sf(statistic);
         let mean = places.iter().map(|place| place[variable]).sum::<f64>() / f64::from(data_sets);
         let z = (mean - 0.5) * (12.0 * f64::from(data_sets)).sqrt();
-        assert!(p > 1e-3, "{name}: chi-square {statistic}, {counts:?}");
-        assert!(z.abs() < 3.5, "{name}: places are {mean} on average, off by {z} standard errors");
+        assert!(p > 1e-6 / 14.0, "{name}: chi-square {statistic}, {counts:?}");
+        assert!(z.abs() < chance::largest(14), "{name}: places are {mean} on average, off by {z} standard errors");
     }
 }
 
@@ -340,6 +349,8 @@ fn units_that_are_powers_of_two_change_no_bit() {
     }
 }
 
+/// Means and sds of 175 variables in two runs, in Monte Carlo errors. From seed to seed the ratio of leapfrogs has an
+/// sd of 0.14 %, and that of all effective sample sizes together one of 2.9 %.
 #[test]
 fn units_in_millions_and_millionths_change_nothing() {
     // The prior of mu_a is not shifted, which hardly matters: it is 2000 times as wide.
@@ -357,13 +368,13 @@ fn units_in_millions_and_millionths_change_nothing() {
         }
     }
     let (largest, rms) = size(&z_scores(&plain, &moved));
-    assert!(largest < 4.5, "off by {largest}");
-    assert!((0.6..1.4).contains(&rms), "rms z {rms}");
+    assert!(largest < chance::largest(2 * plain.len()), "off by {largest}");
+    chance::is_near_one(rms, "units");
     let longer = leapfrogs(&moved_draws) / leapfrogs(&plain_draws);
     assert!((longer - 1.0).abs() < 0.05, "{longer} times the leapfrogs");
     let total = |summaries: &[Summary]| summaries.iter().map(|one| one.ess_bulk).sum::<f64>();
     let more = total(&moved) / total(&plain);
-    assert!((more - 1.0).abs() < 0.1, "{more} times the effective sample size");
+    assert!((more - 1.0).abs() < 0.15, "{more} times the effective sample size");
 }
 
 /// As another program would compute it from the draws only.

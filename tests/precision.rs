@@ -35,8 +35,8 @@ fn sixteen_bits_keep_draws_to_a_thousandth_of_their_sd() {
             for (exact, kept) in whole.draws.variable(i).iter().zip(&*half.draws.variable(i)) {
                 let (error, from_mean) = ((exact - kept).abs() / sd, (exact - mean).abs() / sd);
                 squares += error * error;
-                // Half a unit in the last of 11 bits of the distance from the mean, which warm-up knows to half an sd.
-                let bound = 2f64.powi(-11) * (from_mean + 0.5);
+                // Half a unit of 11 bits of the distance from the mean, which warm-up knows to a third of an sd.
+                let bound = 2f64.powi(-11) * (from_mean + 0.34);
                 assert!(error < bound, "{}: {error} at {from_mean}", parameter.name);
                 if from_mean < 1.7 {
                     worst = worst.max(error);
@@ -74,11 +74,18 @@ fn units_are_the_posteriors_in_any_parameterization() {
         let scaling = Scaling::standardizing(&dataset);
         let model = Arc::new(models::posterior(dataset.clone(), Priors::default(), parameterization, scaling));
         let exact = Exact::of(&model).unwrap();
-        let settings = Settings { warmup: 300, draws: 1, ..Settings::default() };
+        // Warm-up's own error is in it: 300 transitions of a centered model know sigma_b to a seventh of an sd.
+        let settings = Settings { draws: 1, ..Settings::default() };
         let spread = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap().run.spread.unwrap();
+        let mut worst = (0.0, "");
         for ((name, truth), unit) in exact.names().iter().zip(exact.summary()).zip(location_scales(&model, &spread)) {
-            assert!((unit.mean - truth.mean).abs() < 0.4 * truth.sd, "{name}: {unit:?}, not {truth:?}");
+            let off = (unit.mean - truth.mean) / truth.sd;
+            if f64::abs(off) > f64::abs(worst.0) {
+                worst = (off, name);
+            }
+            assert!(off.abs() < 0.34, "{name}: {unit:?}, not {truth:?}");
             assert!((0.6..1.6).contains(&(unit.sd / truth.sd)), "{name}: {unit:?}, not {truth:?}");
         }
+        println!("{}: the mean of {} is off by {:.3} sds", model.parameterization(), worst.1, worst.0);
     }
 }

@@ -8,6 +8,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use statrs::distribution::{ContinuousCDF, Normal};
 use warpnuts::random::{Philox, Purpose, StreamKey, philox};
 
+use crate::helpers::chance;
+
 const PURPOSES: [Purpose; 6] =
     [Purpose::Start, Purpose::Momentum, Purpose::Direction, Purpose::Leaf, Purpose::Join, Purpose::Stream];
 
@@ -40,8 +42,7 @@ fn z_score(values: &[f64], f: impl Fn(f64) -> f64, truth: f64, sd: f64) -> f64 {
     (values.iter().map(|value| f(*value)).sum::<f64>() / n - truth) * n.sqrt() / sd
 }
 
-/// The Kolmogorov-Smirnov statistic: sqrt(n) times the largest distance between the two distribution functions. It
-/// exceeds 1.95 in one case of a thousand.
+/// Kolmogorov and Smirnov's statistic, sqrt(n) times the largest distance between the two distribution functions.
 fn kolmogorov_smirnov(values: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -156,11 +157,16 @@ fn no_two_places_share_words() {
     assert_eq!(seen.len(), blocks);
     // By word, too: among n random words of 32 bits, about n^2 / 2^33 pairs coincide.
     let words: HashSet<u32> = seen.iter().flatten().copied().collect();
+    // Coincidences are a Poisson variable.
     let coincidences = 4 * blocks - words.len();
     let expected = (4.0 * blocks as f64).powi(2) / 2f64.powi(33);
-    assert!((coincidences as f64) < expected + 5.0 * expected.sqrt() + 5.0, "{coincidences} of {expected} expected");
+    assert!(
+        (coincidences as f64) < expected + chance::largest(1) * expected.sqrt() + 5.0,
+        "{coincidences} of {expected} expected"
+    );
 }
 
+/// Four moments, the tails and the distribution function of two samples, in their standard errors.
 #[test]
 fn a_million_normals_are_normal() {
     let normal = Normal::standard();
@@ -174,16 +180,20 @@ fn a_million_normals_are_normal() {
             ("kurtosis", z_score(&values, |x| x.powi(4), 3.0, 96f64.sqrt())),
         ];
         for (name, z) in moments {
-            assert!(z.abs() < 4.0, "{name} is off by {z} standard errors");
+            assert!(z.abs() < chance::largest(10), "{name} is off by {z} standard errors");
         }
         let distance = kolmogorov_smirnov(&values, |x| normal.cdf(x));
-        assert!(distance < 1.95, "Kolmogorov-Smirnov {distance}");
+        assert!(distance < chance::kolmogorov_smirnov(2), "Kolmogorov-Smirnov {distance}");
         let beyond_four = values.iter().filter(|x| x.abs() > 4.0).count() as f64;
         let expected = 2.0 * normal.cdf(-4.0) * values.len() as f64;
-        assert!((beyond_four - expected).abs() < 4.0 * expected.sqrt(), "{beyond_four} beyond 4, not {expected}");
+        assert!(
+            (beyond_four - expected).abs() < chance::largest(10) * expected.sqrt(),
+            "{beyond_four} beyond 4, not {expected}"
+        );
     }
 }
 
+/// Two moments and the distribution function of two samples, in their standard errors.
 #[test]
 fn a_million_uniforms_are_uniform() {
     let one_place = uniforms(PLACES[1], Purpose::Leaf, 1_000_000);
@@ -191,12 +201,17 @@ fn a_million_uniforms_are_uniform() {
         assert!(values.iter().all(|u| *u > 0.0 && *u < 1.0));
         let mean = z_score(&values, |u| u, 0.5, (1.0 / 12.0f64).sqrt());
         let variance = z_score(&values, |u| (u - 0.5).powi(2), 1.0 / 12.0, (1.0 / 180.0f64).sqrt());
-        assert!(mean.abs() < 4.0 && variance.abs() < 4.0, "mean off by {mean}, variance by {variance} standard errors");
+        let limit = chance::largest(4);
+        assert!(
+            mean.abs() < limit && variance.abs() < limit,
+            "mean off by {mean}, variance by {variance} standard errors"
+        );
         let distance = kolmogorov_smirnov(&values, |u| u);
-        assert!(distance < 1.95, "Kolmogorov-Smirnov {distance}");
+        assert!(distance < chance::kolmogorov_smirnov(2), "Kolmogorov-Smirnov {distance}");
     }
 }
 
+/// 21 correlations, in their standard errors.
 #[test]
 fn neighbours_are_uncorrelated() {
     let (normal, uniform) = (million(Purpose::Momentum, normals), million(Purpose::Leaf, uniforms));
@@ -206,7 +221,7 @@ fn neighbours_are_uncorrelated() {
         let all = [(&normal, 0.0, 1.0), (&squares, 1.0, 2.0), (&uniform, 0.5, 1.0 / 12.0)];
         for (values, mean, variance) in all {
             let z = autocorrelation(values, mean, variance, lag);
-            assert!(z.abs() < 4.0, "lag {lag}: {z} standard errors");
+            assert!(z.abs() < chance::largest(21), "lag {lag}: {z} standard errors");
         }
     }
 }
@@ -249,7 +264,7 @@ fn a_stream_serves_everything_that_takes_a_generator() {
     let chi_square: f64 = counts.iter().map(|count| (count - 10_000.0).powi(2) / 10_000.0).sum();
     assert!(chi_square < 27.9, "chi-square {chi_square} on 9 degrees of freedom");
     let mean = (0..100_000).map(|_| generator.random::<f64>()).sum::<f64>() / 1e5;
-    assert!((mean - 0.5).abs() < 4.0 * (1.0 / 12e5f64).sqrt(), "mean {mean}");
+    assert!((mean - 0.5).abs() < chance::largest(2) * (1.0 / 12e5f64).sqrt(), "mean {mean}");
     let heads = (0..100_000).filter(|_| generator.random_bool(0.25)).count() as f64;
-    assert!((heads - 25_000.0).abs() < 4.0 * (1e5f64 * 0.25 * 0.75).sqrt(), "{heads} of 25000");
+    assert!((heads - 25_000.0).abs() < chance::largest(2) * (1e5f64 * 0.25 * 0.75).sqrt(), "{heads} of 25000");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -126,6 +126,8 @@ fn all_shaders_of_any_model_are_valid() {
     }
 }
 
+/// Members have the same names and order by `shared_struct!`, which declares both; and so the same offsets, where sizes
+/// are equal.
 #[test]
 fn structures_have_the_size_that_the_host_writes() {
     let model = model(85, 1, Some(Centering::Centered)).over(Likelihood::Observations).unwrap();
@@ -169,7 +171,15 @@ fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
     all
 }
 
-/// The messages of spirv-val about a module for this version of Vulkan; empty if the module is valid.
+/// The folder of Khronos' tools themselves: what stands beside the Python starts one to find them.
+fn spirv_tools(python: &Path) -> PathBuf {
+    let place = "import sysconfig; print(sysconfig.get_path('purelib'), end='')";
+    let packages = Command::new(python).args(["-c", place]).output().unwrap();
+    assert!(packages.status.success(), "{packages:?}");
+    Path::new(std::str::from_utf8(&packages.stdout).unwrap()).join("cmeel.prefix/bin")
+}
+
+/// What spirv-val says of a module for this version of Vulkan; nothing where it is valid.
 fn spirv_val(tool: &Path, words: &[u32], vulkan: &str) -> String {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytemuck::cast_slice(words)).unwrap();
@@ -181,9 +191,9 @@ fn spirv_val(tool: &Path, words: &[u32], vulkan: &str) -> String {
 #[test]
 fn kernels_are_valid_spirv_and_what_is_not_is_known() {
     let Some(python) = python() else { return };
-    let tool = python.with_file_name("spirv-val");
-    // From SPIR-V 1.4 on, modules are as wgpu passes them: its compiler gives arrays and structures in registers and in
-    // workgroup memory an explicit layout, which is not allowed. These entry points have such arrays.
+    let tool = spirv_tools(&python).join("spirv-val");
+    // From 1.4 on, modules are as wgpu passes them: its compiler gives arrays and structures an explicit layout where
+    // there must be none, in registers and in a workgroup's memory. These entry points have some there.
     let known = ["evaluate", "residuals", "transition"];
     let mut refused = BTreeSet::new();
     let models = [(85, 1, Some(Centering::NonCentered)), (85, 3, None), (3000, 1, Some(Centering::Centered))];

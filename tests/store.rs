@@ -14,12 +14,14 @@ use crate::helpers::gpu;
 use crate::helpers::python::python;
 use crate::helpers::stored::{self, done, same_bytes, summary};
 
-/// ArviZ's numbers for a store.
-fn arviz(folder: &Folder, run: &str) -> Option<Value> {
+/// What ArviZ says of each store.
+fn arviz<const N: usize>(folder: &Folder, runs: [&str; N]) -> Option<[Value; N]> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/read_store.py");
-    let told = Command::new(python()?).arg(script).arg(folder.path(run).join("draws.zarr")).output().unwrap();
+    let stores = runs.map(|run| folder.path(run).join("draws.zarr"));
+    let told = Command::new(python()?).arg(script).args(stores).output().unwrap();
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    Some(serde_json::from_slice(&told.stdout).unwrap())
+    let told: Vec<Value> = serde_json::from_slice(&told.stdout).unwrap();
+    Some(told.try_into().unwrap())
 }
 
 /// ArviZ's numbers agree with `summary.json`.
@@ -41,7 +43,7 @@ fn arviz_agrees(folder: &Folder, run: &str, told: &Value, tolerance: f64) {
 fn arviz_opens_a_store_and_finds_our_numbers() {
     let folder = Folder::new();
     done(&folder, "sample --chains 4 --warmup 300 --draws 300 --out run --log-likelihood --posterior-predictive");
-    let Some(told) = arviz(&folder, "run") else { return };
+    let Some([told]) = arviz(&folder, ["run"]) else { return };
     arviz_agrees(&folder, "run", &told, 1e-6);
     assert_eq!(told["dims"]["a"], serde_json::json!(["chain", "draw", "county"]));
     assert_eq!(told["dims"]["sigma_b"], serde_json::json!(["chain", "draw"]));
@@ -72,13 +74,12 @@ fn arviz_finds_predictors_by_name_and_numbers_of_16_and_32_bits() {
     done(&folder, &format!("{line} --draw-precision f32 --out two"));
     done(&folder, "sample --chains 4 --warmup 200 --draws 200 --draw-precision f16 --keep hyper --out half");
     done(&folder, "sample --chains 4 --warmup 200 --draws 200 --keep hyper --out whole");
-    let Some(told) = arviz(&folder, "two") else { return };
+    let Some([told, half]) = arviz(&folder, ["two", "half"]) else { return };
     arviz_agrees(&folder, "two", &told, 1e-6);
     assert_eq!(told["dims"]["b"], serde_json::json!(["chain", "draw", "predictor", "county"]));
     assert_eq!(told["dims"]["mu_b"], serde_json::json!(["chain", "draw", "predictor"]));
     assert_eq!(told["chains"], serde_json::json!([8, 9, 10, 11]));
     assert_eq!(told["dtypes"]["b"], "float32");
-    let half = arviz(&folder, "half").unwrap();
     let (kept, whole) = (summary(&folder, "half"), summary(&folder, "whole"));
     for name in ["mu_a", "sigma_a", "mu_b", "sigma_b", "eps"] {
         // ArviZ unpacks into 32 bits; 16 bits change a mean of 800 draws by far less than a hundredth of an sd.
@@ -169,7 +170,7 @@ fn warm_up_is_recorded_on_request() {
         assert!((mean - 1.49).abs() < 0.1, "mu_a about {mean}");
     }
 
-    let Some(told) = arviz(&folder, "with") else { return };
+    let Some([told]) = arviz(&folder, ["with"]) else { return };
     assert_eq!(told["warmup"], serde_json::json!([6, 60, 85]));
     let mean = numbers.chunks_exact(width).map(|draw| draw[0]).sum::<f64>() / 360.0;
     assert!((told["warmup_mean"].as_f64().unwrap() - mean).abs() < 1e-9);

@@ -20,11 +20,10 @@ const KNOWN: [(&str, &str); 1] = [(
 
 /// Runs that together use every kernel, and every output of draws and states: unpacked, in 16 bits, as sums, and
 /// through checkpoints.
-const RUNS: [&str; 5] = [
+const RUNS: [&str; 4] = [
     "sample --engine gpu-density --parameterization marginal --chains 5 --warmup 9",
     "sample --engine gpu-density --parameterization centered --chains 5 --warmup 9 --likelihood observations",
-    "sample --engine gpu --parameterization marginal --chains 5 --warmup 9 --checkpoint-every 0.01",
-    "sample --engine gpu --parameterization marginal --chains 5 --warmup 60 --draw-precision f16",
+    "sample --engine gpu --parameterization marginal --chains 5 --warmup 60 --draw-precision f16 --save-warmup --checkpoint-every 0.01",
     "sample --engine gpu --parameterization marginal --chains 64 --warmup 60 --keep summary",
 ];
 

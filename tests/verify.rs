@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, LazyLock};
 
+use crate::helpers::chance;
 use crate::helpers::models;
 use warpnuts::data::Dataset;
 use warpnuts::engine::Progress;
 use warpnuts::exact::Exact;
-use warpnuts::experiment::{Settings, sample};
+use warpnuts::experiment::{Keep, Settings, sample};
 use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling};
 use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
@@ -68,7 +69,8 @@ fn where_tails_are_heavy_quantiles_are_compared_alone_and_that_is_said() {
         let sampled = sample(model, settings, Arc::new(Progress::default())).unwrap();
         let verification = Verification::of(&sampled, &RunSummary::of(&sampled), &exact);
         println!("{groups} groups: {:?}", verification.left_out);
-        assert!(!verification.biased, "{groups}: {} of {}", verification.largest, verification.largest_of);
+        let [largest, limit] = [verification.largest.abs(), chance::largest(4 * verification.scores.len())];
+        assert!(largest < limit, "{groups}: {largest} of {}", verification.largest_of);
         assert_eq!(verification.left_out.len(), left_out, "{groups}: {:?}", verification.left_out);
         assert!(verification.left_out.iter().all(|said| said.contains("sigma_b") && said.contains("not compared")));
         let sigma_b = &verification.scores[3];
@@ -77,10 +79,17 @@ fn where_tails_are_heavy_quantiles_are_compared_alone_and_that_is_said() {
     }
 }
 
+/// 700 scores, far from independent, are what chance allows. A limit of its own is what [`Verification`] calls a run
+/// biased by, which happens to one sound run of 10,000.
 fn stands(verification: &Verification) {
-    assert!(!verification.biased, "{} of {}", verification.largest, verification.largest_of);
-    // 700 dependent scores.
-    assert!((0.6..1.4).contains(&verification.root_mean_square), "{}", verification.root_mean_square);
+    assert!(
+        verification.largest.abs() < chance::largest(700),
+        "{} of {}",
+        verification.largest,
+        verification.largest_of
+    );
+    chance::is_near_one(verification.root_mean_square, &verification.largest_of);
+    assert_eq!(verification.biased, verification.largest.abs() > verification.limit);
     assert_eq!(verification.scores.len(), 175);
 }
 
@@ -110,11 +119,12 @@ fn many_short_chains_stand() {
     stands(&verify(radon("non-centered", Priors::default()), settings));
 }
 
+/// 128,000 draws are biased by 42 of their errors, and so these by 15, of 4.6 that are the limit.
 #[test]
 fn a_run_of_another_posterior_falls() {
     // A narrower prior of sigma moves the posterior of sigma_b a little; the run's own diagnostics do not show it.
     let priors = Priors { sigma_scale: 0.5, ..Priors::default() };
-    let settings = Settings { chains: 64, draws: 4000, ..Settings::default() };
-    let verification = verify(radon("non-centered", priors), settings);
+    let settings = Settings { keep: Keep::Hyper, ..Settings::default() };
+    let verification = verify(radon("marginal", priors), settings);
     assert!(verification.biased, "{} of {}", verification.largest, verification.limit);
 }

@@ -14,7 +14,8 @@ const POINTS: u32 = 256;
 /// points with each coordinate one sd above or below its mean. The mean of a hyperparameter lies halfway between its
 /// mean over the points and its value at the mean of theta, because the logarithm of a scale that may be zero is skewed
 /// to the left. Effects in theta vary while hyperparameters are fixed: the product of an offset's spread and a scale's
-/// would be far too wide. Effects of a collapsed model are drawn, as in its draws.
+/// would be far too wide. Effects of a collapsed model are drawn, as in its draws, and their means lie halfway as those
+/// of hyperparameters do, because they depend on skewed scales.
 pub fn location_scales(model: &Model, spread: &PositionMoments) -> Vec<LocationScale> {
     let (layout, dim) = (model.layout(), model.dim());
     let hyperparameters = layout.hyperparameters();
@@ -22,7 +23,7 @@ pub fn location_scales(model: &Model, spread: &PositionMoments) -> Vec<LocationS
     let mut theta = spread.mean.clone();
     let mut named = vec![0.0; layout.dim()];
     model.constrain(&theta, &mut named);
-    let middle = named.clone();
+    let mut middle = named.clone();
     let mut signs = vec![0.0; dim];
     let mut moments = vec![RunningVariance::default(); layout.dim()];
     for point in 0..POINTS {
@@ -41,7 +42,10 @@ pub fn location_scales(model: &Model, spread: &PositionMoments) -> Vec<LocationS
     }
     let unit = |moments: &RunningVariance| LocationScale { mean: moments.mean(), sd: moments.variance().sqrt() };
     let mut location_scales: Vec<LocationScale> = moments.iter().map(unit).collect();
-    for (unit, middle) in location_scales.iter_mut().zip(&middle).take(hyperparameters) {
+    if let Some(effects) = &mut drawn {
+        effects.mean(&mut middle);
+    }
+    for (unit, middle) in location_scales.iter_mut().zip(&middle) {
         unit.mean = 0.5 * (unit.mean + middle);
     }
     if drawn.is_none() {

@@ -1,11 +1,12 @@
 //! An opened adapter: the device, its queue, and the first failure.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use wgpu::{BufferUsages, DeviceDescriptor, ErrorFilter, Features, MemoryHints, PollType, SubmissionIndex};
 
-use super::{Adapter, GpuError, Meter, Switches};
+use super::{Adapter, ComputeKernel, GpuError, Meter, Switches};
 
 /// Timeout of a submission; on a working device, none takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -20,7 +21,11 @@ pub struct Gpu {
     target: Target,
     failure: Arc<FirstFailure>,
     meter: Arc<Meter>,
+    kernels: Mutex<CompiledKernels>,
 }
+
+/// The compiled kernels, by entry point, source, and the names and bits of `override` constants.
+type CompiledKernels = HashMap<(String, String, Vec<(String, u64)>), ComputeKernel>;
 
 /// What kernels are compiled for: how lanes exchange numbers, and what the device's compiler supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +131,8 @@ impl Gpu {
             software: adapter.is_software(),
             alone: switches.alone == Some(0),
         };
-        Ok(Arc::new(Gpu { device, queue, adapter, switches, target, failure, meter: Arc::default() }))
+        let (meter, kernels) = (Arc::default(), Mutex::default());
+        Ok(Arc::new(Gpu { device, queue, adapter, switches, target, failure, meter, kernels }))
     }
 
     /// The adapter that was opened.
@@ -148,6 +154,11 @@ impl Gpu {
     pub fn target_of(&self, chains: u32, sums: bool) -> Target {
         let least = if sums { Target::ALONE_WITH_EFFECTS } else { Target::ALONE };
         Target { alone: chains >= self.switches.alone.unwrap_or(least), ..self.target }
+    }
+
+    /// All kernels that were compiled for the device.
+    pub(super) fn kernels(&self) -> MutexGuard<'_, CompiledKernels> {
+        self.kernels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The times of all work on the device.

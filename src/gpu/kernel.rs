@@ -1,4 +1,4 @@
-//! A kernel: a shader's entry point, compiled for one device.
+//! A kernel: a shader's entry point, compiled for one device, once.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::entry_point::EntryPoint;
 use super::{Gpu, GpuError};
 
 /// A compiled entry point; the shader determines the layout of bind group 0.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ComputeKernel {
     pipeline: wgpu::ComputePipeline,
     /// The bindings that the entry point uses.
@@ -20,7 +20,8 @@ pub struct ComputeKernel {
 }
 
 impl ComputeKernel {
-    /// Compiles entry point `entry` of `source`, with values for its `override` constants.
+    /// Entry point `entry` of `source`, with values for its `override` constants; compiled unless the device has it
+    /// already.
     ///
     /// # Safety
     /// Every index that the shader forms from its buffers has to be in range, and every loop has to end, unless kernels
@@ -36,6 +37,11 @@ impl ComputeKernel {
     ) -> Result<ComputeKernel, GpuError> {
         let invalid = |reason: String| GpuError::Shader { name: entry.to_string(), reason };
         gpu.check()?;
+        let constants = overrides.iter().map(|(name, value)| (name.to_string(), value.to_bits())).collect();
+        let key = (entry.to_string(), source.to_string(), constants);
+        if let Some(kernel) = gpu.kernels().get(&key) {
+            return Ok(kernel.clone());
+        }
         let point = EntryPoint::of(source, entry, overrides).map_err(invalid)?;
         let made = gpu.guarded(|| {
             // SAFETY: the caller promises that indices are in range and loops end.
@@ -49,7 +55,10 @@ impl ComputeKernel {
         // A module that was compiled here already contains its constants.
         let constants = if layout.is_some() { &[] } else { overrides };
         let pipeline = pipeline(gpu, entry, &module, layout.as_ref(), constants)?;
-        Ok(ComputeKernel { pipeline, bindings: point.bindings.iter().map(|(binding, _)| *binding).collect() })
+        let bindings = point.bindings.iter().map(|(binding, _)| *binding).collect();
+        let kernel = ComputeKernel { pipeline, bindings };
+        gpu.kernels().insert(key, kernel.clone());
+        Ok(kernel)
     }
 
     /// Binds those of `buffers`, each given with its binding, that the shader uses.

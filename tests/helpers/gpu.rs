@@ -16,12 +16,20 @@ pub fn all_shapes() -> bool {
 pub fn devices_of(model: &Model) -> Vec<Arc<Gpu>> {
     let devices = devices().unwrap_or_default();
     let first = devices.first().filter(|_| *model.coordinates() == Coordinates::Collapsed);
-    devices.iter().cloned().chain(first.map(alone)).collect()
+    devices.iter().cloned().chain(first.map(|_| alone())).collect()
 }
 
-/// The same device with a single lane for each chain.
-pub fn alone(gpu: &Arc<Gpu>) -> Arc<Gpu> {
-    Gpu::open_with(gpu.adapter().clone(), Switches { alone: Some(0), ..gpu.switches() }).unwrap()
+/// The depth of trees that kernels of most tests have room for, so that tests of the same model share them.
+pub const DEPTH: u32 = 10;
+
+/// The first device with a lane for each chain.
+pub fn alone() -> Arc<Gpu> {
+    static ALONE: OnceLock<Arc<Gpu>> = OnceLock::new();
+    let open = || {
+        let gpu = &devices().expect("tests on a GPU are wanted")[0];
+        Gpu::open_with(gpu.adapter().clone(), Switches { alone: Some(0), ..gpu.switches() }).unwrap()
+    };
+    ALONE.get_or_init(open).clone()
 }
 
 /// The device with subgroups, if it has them, and without; `None` if GPU tests are switched off. Prints the adapter.

@@ -10,3 +10,11 @@ pub fn posterior(dataset: Arc<Dataset>, priors: Priors, coordinates: Coordinates
     let priors = PriorScales::uniform(priors, dataset.n_coefficients());
     Model::builder(dataset).priors(priors).coordinates(coordinates).scaling(scaling).build()
 }
+
+/// The radon survey under the default priors, in standardized units; `parameterization` as it is typed.
+pub fn radon(parameterization: &str) -> Arc<Model> {
+    let dataset = Arc::new(Dataset::radon().unwrap());
+    let coordinates = Coordinates::parse(parameterization, dataset.predictor_names()).unwrap();
+    let scaling = Scaling::standardizing(&dataset);
+    Arc::new(posterior(dataset, Priors::default(), coordinates, scaling))
+}
