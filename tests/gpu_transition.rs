@@ -569,8 +569,8 @@ fn every_third_draw_leaves_whatever_the_phases() {
     }
 }
 
-/// Trials measure times, about which nothing more can be asserted. Whether they order the engines rightly is a question for
-/// `warpnuts bench`, which counts the cells in which `auto` takes the fastest.
+/// Trials measure times, about which nothing more can be asserted. Whether they order the engines rightly is a question
+/// for `warpnuts bench`, which counts the cells in which `auto` takes the fastest.
 #[test]
 fn every_engine_is_tried_before_one_is_chosen() {
     let Some(devices) = gpu::devices() else { return };

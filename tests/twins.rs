@@ -75,7 +75,7 @@ fn stem(name: &str) -> &str {
 
 /// The elements of `these` outside the longest common subsequence of both lists.
 fn alone<'a>(these: &[&'a str], those: &[&str]) -> Vec<&'a str> {
-    let same = |i: usize, j: usize| stem(these[i]) == those[j];
+    let same = |i: usize, j: usize| stem(these[i]) == those[j] || these[i] == those[j];
     let mut longest = vec![vec![0; those.len() + 1]; these.len() + 1];
     for (i, j) in (0..these.len()).rev().flat_map(|i| (0..those.len()).rev().map(move |j| (i, j))) {
         longest[i][j] = if same(i, j) { longest[i + 1][j + 1] + 1 } else { longest[i + 1][j].max(longest[i][j + 1]) };

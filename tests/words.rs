@@ -17,7 +17,10 @@ const DIALECT: [(&str, &str); 5] = [
 /// What is wrong with the comments of `text`, each complaint with its line.
 fn complaints(name: &str, text: &str) -> Vec<String> {
     let lines = text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("//"));
+    // A block of code cannot be wrapped, nor an address.
+    let mut is_code = false;
     let of_line = |(i, line): (usize, &str)| {
+        is_code ^= line.contains("```");
         let place = format!("{name}:{}", i + 1);
         let spaced: String = line.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
         let words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -27,8 +30,6 @@ fn complaints(name: &str, text: &str) -> Vec<String> {
         if line.contains(" Of which") {
             all.push(format!("{place}: `Of which`; write a sentence of its own"));
         }
-        // A block of code cannot be wrapped, nor an address.
-        let is_code = line.trim_start().trim_start_matches(['/', '!']).starts_with("     ");
         let length = line.chars().count();
         if length > LONGEST && !is_code && !line.contains("http") {
             all.push(format!("{place}: {length} characters"));

@@ -42,7 +42,7 @@ pub struct Cell<'a> {
 }
 
 /// Why an engine is not measured.
-enum Refusal {
+enum Omission {
     /// Time or memory does not suffice.
     Budget(String),
     /// The engine has failed, and is not tried again.
@@ -91,10 +91,10 @@ impl<'a> Cell<'a> {
     }
 
     /// Lists a refused engine; one that has failed stays out of all later cells.
-    fn refuse(&self, target: &mut BenchTarget, what: &'static str, refusal: Refusal, bench: &mut Bench) {
+    fn refuse(&self, target: &mut BenchTarget, what: &'static str, refusal: Omission, bench: &mut Bench) {
         let reason = match refusal {
-            Refusal::Budget(reason) => reason,
-            Refusal::Failure(reason) => target.failure.insert(reason).clone(),
+            Omission::Budget(reason) => reason,
+            Omission::Failure(reason) => target.failure.insert(reason).clone(),
         };
         bench.left_out.push(self.left_out(target, what, reason));
     }
@@ -125,7 +125,7 @@ impl<'a> Cell<'a> {
             // One sweep to estimate, and the fewest repeats.
             affordable(target.gradient_seconds.map(|seconds| seconds * chains * (FEWEST + 1) as f64), slot)?;
             let started = Gradients::start(target, self.model, &self.settings, self.warm);
-            let Some((gradients, seconds)) = started.map_err(|error| Refusal::Failure(error.to_string()))? else {
+            let Some((gradients, seconds)) = started.map_err(|error| Omission::Failure(error.to_string()))? else {
                 return Ok(None);
             };
             target.gradient_seconds = Some(seconds / chains);
@@ -148,7 +148,7 @@ impl<'a> Cell<'a> {
                 {
                     *one = None;
                     going[i] = false;
-                    self.refuse(&mut targets[i], "all", Refusal::Failure(error.to_string()), bench);
+                    self.refuse(&mut targets[i], "all", Omission::Failure(error.to_string()), bench);
                 }
             }
         });
@@ -174,7 +174,7 @@ impl<'a> Cell<'a> {
             // Two transitions at the start, and the fewest repeats.
             affordable(expected.map(|seconds| seconds * chains * (FEWEST + 2) as f64), slot)?;
             let started = Sampling::start(target, self.model, &self.settings, self.warm, slice(slot));
-            let (sampling, seconds) = started.map_err(|error| Refusal::Failure(error.to_string()))?;
+            let (sampling, seconds) = started.map_err(|error| Omission::Failure(error.to_string()))?;
             target.transition_seconds = Some(seconds / chains);
             affordable(Some(seconds * FEWEST as f64), slot)?;
             Ok(sampling)
@@ -196,7 +196,7 @@ impl<'a> Cell<'a> {
                     && let Err(error) = sampling.repeat()
                 {
                     *one = None;
-                    self.refuse(&mut targets[i], "sampling", Refusal::Failure(error.to_string()), bench);
+                    self.refuse(&mut targets[i], "sampling", Omission::Failure(error.to_string()), bench);
                 }
             }
         });
@@ -267,12 +267,12 @@ pub(super) fn ignores_time() -> bool {
 }
 
 /// Refuses work that is expected to take longer than its slot.
-fn affordable(seconds: Option<f64>, slot: Duration) -> Result<(), Refusal> {
+fn affordable(seconds: Option<f64>, slot: Duration) -> Result<(), Omission> {
     let slot = slot.as_secs_f64();
     match seconds {
         Some(seconds) if seconds > slot && !ignores_time() => {
             let (needed, left) = (significant(seconds), significant(slot));
-            Err(Refusal::Budget(format!("{needed} s at least, and the budget leaves {left} s")))
+            Err(Omission::Budget(format!("{needed} s at least, and the budget leaves {left} s")))
         }
         _ => Ok(()),
     }

@@ -103,7 +103,7 @@ impl Collapsed {
             add_group(k, &mu, &ratio, groups, &mut covariance, &mut parts);
         }
         renormalize(&mut parts);
-        log_density + self.sums_of(k, precision, &ratio, &parts, theta, gradient)
+        self.sums_of(k, [log_density, precision], &ratio, &parts, theta, gradient)
     }
 }
 
@@ -144,12 +144,12 @@ fn renormalize<const M: usize>(parts: &mut Parts<M>) {
 }
 
 impl Collapsed {
-    /// The log density that the `parts` make, and adds its derivatives to the gradient.
+    /// The log density from its prior and the `parts`; adds the derivatives of the likelihood to the gradient.
     #[inline(always)]
     fn sums_of<const M: usize>(
         &self,
         k: usize,
-        precision: f64,
+        [log_prior, precision]: [f64; 2],
         ratio: &[f64; M],
         parts: &Parts<M>,
         theta: &[f64],
@@ -165,6 +165,6 @@ impl Collapsed {
             by_log_eps -= by_log_sigma;
         }
         gradient[log_eps] += by_log_eps;
-        -0.5 * (scaled + parts.log_determinant) - self.observations * theta[log_eps]
+        log_prior - 0.5 * (scaled + parts.log_determinant) - self.observations * theta[log_eps]
     }
 }

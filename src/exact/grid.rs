@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::conditional::{Means, Scales, Workspace};
 use super::integration::Integration;
-use super::scales::{Axis, AxisPoint, MAX_AXES, ScalePosterior};
+use super::scales::{AxisPoint, MAX_AXES, ScaleAxis, ScalePosterior};
 
 /// Steps of the coarsest grid, in units of the integrand's width along an axis. Each level's steps are shorter by the
 /// square root of two, which squares the error.
@@ -57,7 +57,7 @@ pub struct Grid {
 /// The marginal of one scale: u of the first plane on which it is constant, the step, and the planes' total weights.
 #[derive(Debug, Clone)]
 pub struct Planes {
-    pub axis: Axis,
+    pub axis: ScaleAxis,
     pub first: f64,
     pub step: f64,
     pub weights: Vec<f64>,
@@ -76,7 +76,7 @@ pub enum NoGrid {
 #[derive(Debug)]
 pub struct Lattice<'a> {
     posterior: &'a ScalePosterior,
-    axes: [Axis; MAX_AXES],
+    axes: [ScaleAxis; MAX_AXES],
     /// The mode, in u and in t.
     mode: AxisPoint,
     log_mode: AxisPoint,
@@ -94,14 +94,14 @@ impl<'a> Lattice<'a> {
         let axes = posterior.axes();
         let scanned = scan(posterior);
         let best = scanned.iter().fold(scanned[0], |best, &point| if point.0 > best.0 { point } else { best });
-        let straight = [Axis::Straight; MAX_AXES];
+        let straight = [ScaleAxis::Straight; MAX_AXES];
         let (log_mode, _) = climb(posterior, &straight, best.1, [SCAN_STEP; MAX_AXES]);
 
         let log_eps = log_mode[axes - 1];
         let mut bent = straight;
         for (k, axis) in bent[..axes - 1].iter_mut().enumerate() {
             let information = posterior.conditional.largest_information(k);
-            *axis = Axis::Bent { origin: log_eps - 0.5 * information.ln() };
+            *axis = ScaleAxis::Bent { origin: log_eps - 0.5 * information.ln() };
         }
         let to_u = |t: &AxisPoint| {
             let mut u = *t;
@@ -228,7 +228,7 @@ struct Evaluated {
     means: Means,
 }
 
-fn log_scales(axes: &[Axis; MAX_AXES], count: usize, u: &AxisPoint) -> AxisPoint {
+fn log_scales(axes: &[ScaleAxis; MAX_AXES], count: usize, u: &AxisPoint) -> AxisPoint {
     let mut t = [0.0; MAX_AXES];
     for i in 0..count {
         t[i] = axes[i].log_scale(u[i]);
@@ -239,7 +239,7 @@ fn log_scales(axes: &[Axis; MAX_AXES], count: usize, u: &AxisPoint) -> AxisPoint
 /// log p(u, y), with the Jacobian of the axes.
 fn density(
     posterior: &ScalePosterior,
-    axes: &[Axis; MAX_AXES],
+    axes: &[ScaleAxis; MAX_AXES],
     u: &AxisPoint,
     workspace: &mut Workspace,
 ) -> (f64, Means) {
@@ -270,7 +270,7 @@ fn scan(posterior: &ScalePosterior) -> Vec<(f64, AxisPoint)> {
 /// until they no longer matter. Also returns, for each axis, the sd of a normal with the same curvature.
 fn climb(
     posterior: &ScalePosterior,
-    axes: &[Axis; MAX_AXES],
+    axes: &[ScaleAxis; MAX_AXES],
     start: AxisPoint,
     mut step: AxisPoint,
 ) -> (AxisPoint, AxisPoint) {

@@ -10,7 +10,7 @@ use std::f64::consts::TAU;
 use super::conditional::NormalMoments;
 use super::grid::Planes;
 use super::mixture::{self, Local, solve};
-use super::scales::Axis;
+use super::scales::ScaleAxis;
 
 /// Points of the interpolating polynomial.
 const STENCIL: usize = 10;
@@ -25,7 +25,7 @@ const FINER: usize = 4;
 /// The marginal of sigma[k] or eps, in the sampler's units.
 #[derive(Debug, Clone)]
 pub struct Marginal {
-    axis: Axis,
+    axis: ScaleAxis,
     first: f64,
     step: f64,
     /// log p(scale) at each plane.

@@ -77,7 +77,7 @@ impl ScalePosterior {
 
 /// The transform from u to a log scale.
 #[derive(Debug, Clone, Copy)]
-pub enum Axis {
+pub enum ScaleAxis {
     /// log scale = origin + u - e^-u.
     Bent {
         /// The log scale at which the neck begins.
@@ -87,26 +87,26 @@ pub enum Axis {
     Straight,
 }
 
-impl Axis {
+impl ScaleAxis {
     /// The log scale at `u`.
     pub fn log_scale(&self, u: f64) -> f64 {
         match self {
-            Axis::Bent { origin } => origin + u - (-u).exp(),
-            Axis::Straight => u,
+            ScaleAxis::Bent { origin } => origin + u - (-u).exp(),
+            ScaleAxis::Straight => u,
         }
     }
 
     /// d log scale / du.
     pub fn slope(&self, u: f64) -> f64 {
         match self {
-            Axis::Bent { .. } => 1.0 + (-u).exp(),
-            Axis::Straight => 1.0,
+            ScaleAxis::Bent { .. } => 1.0 + (-u).exp(),
+            ScaleAxis::Straight => 1.0,
         }
     }
 
     /// u at a log scale; infinite if the log scale is.
     pub fn u(&self, log_scale: f64) -> f64 {
-        let Axis::Bent { origin } = self else { return log_scale };
+        let ScaleAxis::Bent { origin } = self else { return log_scale };
         let y = log_scale - origin;
         if y.is_infinite() {
             return y;
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_axis_goes_there_and_back_and_its_slope_is_its_derivative() {
-        let axis = Axis::Bent { origin: -1.3 };
+        let axis = ScaleAxis::Bent { origin: -1.3 };
         for i in -35..400 {
             let u = 0.1 * f64::from(i);
             assert!((axis.u(axis.log_scale(u)) - u).abs() < 1e-12 * u.abs().max(1.0), "{u}");

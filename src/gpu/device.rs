@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wgpu::{BufferUsages, DeviceDescriptor, ErrorFilter, Features, MemoryHints, PollType, SubmissionIndex};
 
-use super::{Adapter, ComputeKernel, GpuError, Meter, Switches};
+use super::{Adapter, GpuError, Meter, Switches};
 
 /// Timeout of a submission; on a working device, none takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -21,11 +21,12 @@ pub struct Gpu {
     target: Target,
     failure: Arc<FirstFailure>,
     meter: Arc<Meter>,
-    kernels: Mutex<CompiledKernels>,
+    pipelines: Mutex<Pipelines>,
 }
 
-/// The compiled kernels, by entry point, source, and the names and bits of `override` constants.
-type CompiledKernels = HashMap<(String, String, Vec<(String, u64)>), ComputeKernel>;
+/// What a device has compiled, by entry point, source, and the names and bits of `override` constants: pipelines, and the
+/// bindings that each uses.
+type Pipelines = HashMap<(String, String, Vec<(String, u64)>), (wgpu::ComputePipeline, Vec<u32>)>;
 
 /// What kernels are compiled for: how lanes exchange numbers, and what the device's compiler supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,8 +132,8 @@ impl Gpu {
             software: adapter.is_software(),
             alone: switches.alone == Some(0),
         };
-        let (meter, kernels) = (Arc::default(), Mutex::default());
-        Ok(Arc::new(Gpu { device, queue, adapter, switches, target, failure, meter, kernels }))
+        let (meter, pipelines) = (Arc::default(), Mutex::default());
+        Ok(Arc::new(Gpu { device, queue, adapter, switches, target, failure, meter, pipelines }))
     }
 
     /// The adapter that was opened.
@@ -156,9 +157,9 @@ impl Gpu {
         Target { alone: chains >= self.switches.alone.unwrap_or(least), ..self.target }
     }
 
-    /// All kernels that were compiled for the device.
-    pub(super) fn kernels(&self) -> MutexGuard<'_, CompiledKernels> {
-        self.kernels.lock().unwrap_or_else(PoisonError::into_inner)
+    /// All pipelines that were compiled for the device.
+    pub(super) fn pipelines(&self) -> MutexGuard<'_, Pipelines> {
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The times of all work on the device.

@@ -12,7 +12,7 @@ use super::entry_point::EntryPoint;
 use super::{Gpu, GpuError};
 
 /// A compiled entry point; the shader determines the layout of bind group 0.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ComputeKernel {
     pipeline: wgpu::ComputePipeline,
     /// The bindings that the entry point uses.
@@ -39,8 +39,8 @@ impl ComputeKernel {
         gpu.check()?;
         let constants = overrides.iter().map(|(name, value)| (name.to_string(), value.to_bits())).collect();
         let key = (entry.to_string(), source.to_string(), constants);
-        if let Some(kernel) = gpu.kernels().get(&key) {
-            return Ok(kernel.clone());
+        if let Some((pipeline, bindings)) = gpu.pipelines().get(&key).cloned() {
+            return Ok(ComputeKernel { pipeline, bindings });
         }
         let point = EntryPoint::of(source, entry, overrides).map_err(invalid)?;
         let made = gpu.guarded(|| {
@@ -55,10 +55,9 @@ impl ComputeKernel {
         // A module that was compiled here already contains its constants.
         let constants = if layout.is_some() { &[] } else { overrides };
         let pipeline = pipeline(gpu, entry, &module, layout.as_ref(), constants)?;
-        let bindings = point.bindings.iter().map(|(binding, _)| *binding).collect();
-        let kernel = ComputeKernel { pipeline, bindings };
-        gpu.kernels().insert(key, kernel.clone());
-        Ok(kernel)
+        let bindings: Vec<u32> = point.bindings.iter().map(|(binding, _)| *binding).collect();
+        gpu.pipelines().insert(key, (pipeline.clone(), bindings.clone()));
+        Ok(ComputeKernel { pipeline, bindings })
     }
 
     /// Binds those of `buffers`, each given with its binding, that the shader uses.
