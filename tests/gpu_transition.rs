@@ -264,13 +264,14 @@ fn twins_are_alike_in_any_shape() {
 
 #[test]
 fn on_swiftshader_and_with_subgroups_of_4_and_16_lanes_the_device_is_the_hosts_twin() {
+    // Chains that are twins of the host's, transition by transition, stay in the posterior, too.
     let alone = [
         "transition_by_transition_the_device_is_the_hosts_twin",
         "moments_are_those_of_the_draws",
         "chains_that_start_in_the_posterior_stay_there",
     ];
     for witness in witnesses(&[128, 512]) {
-        again(&witness, module_path!(), &alone);
+        again(&witness, module_path!(), &alone[..if gpu::all_shapes() { 3 } else { 1 }]);
     }
 }
 
@@ -598,6 +599,8 @@ fn chains_that_start_in_the_posterior_stay_there() {
     let (dim, chains) = (marginal.layout().dim(), STARTS as usize);
     let drawn = run_here(&marginal, Settings { chains: STARTS, warmup: 150, draws: 1, seed: 9, ..Settings::default() });
     let start = |chain: usize| (0..dim).map(|i| drawn.draws.values()[i * chains + chain]).collect::<Vec<f64>>();
+    const QUARTERS: [f64; 2] = [0.25, 0.75];
+    let quartiles: Vec<[f64; 2]> = (0..dim).map(|i| QUARTERS.map(|p| exact.quantile(i, p))).collect();
     let all = [
         ("non-centered", "gpu"),
         ("marginal", "gpu"),
@@ -655,8 +658,7 @@ fn chains_that_start_in_the_posterior_stay_there() {
             let values: Vec<f64> = (0..chains).map(|chain| ends.value(i, chain, 0)).collect();
             let mean = values.iter().sum::<f64>() / f64::from(STARTS);
             scores.push((mean - exact.mean(i)) / (exact.sd(i) / f64::from(STARTS).sqrt()));
-            for p in [0.25, 0.75] {
-                let quantile = exact.quantile(i, p);
+            for (p, quantile) in QUARTERS.into_iter().zip(quartiles[i]) {
                 let below = values.iter().filter(|value| **value < quantile).count() as f64;
                 scores.push((below - p * f64::from(STARTS)) / (p * (1.0 - p) * f64::from(STARTS)).sqrt());
             }

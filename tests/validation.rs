@@ -7,6 +7,7 @@ use std::process::Output;
 
 use assert_cmd::Command;
 
+use crate::helpers::gpu::all_shapes;
 use crate::helpers::witness::{Witness, skipped, witnesses};
 
 /// The layer of Debian's chromium, which is newer than Debian's own.
@@ -76,10 +77,13 @@ fn the_validation_layer_has_nothing_to_say_that_is_not_known() {
     for witness in witnesses(&[256]) {
         let mut met = BTreeSet::new();
         for line in RUNS {
-            let (names, said) = messages(&witness, line, "wgpu");
-            let known = |name: &String| KNOWN.iter().any(|(known, _)| known == name);
-            assert!(names.iter().all(known) && names.is_empty() == said.is_empty(), "{line}: {said}");
-            met.extend(names);
+            // The calls are the same with the compiler of wgpu; one run shows what its modules are known for.
+            if met.is_empty() || all_shapes() {
+                let (names, said) = messages(&witness, line, "wgpu");
+                let known = |name: &String| KNOWN.iter().any(|(known, _)| known == name);
+                assert!(names.iter().all(known) && names.is_empty() == said.is_empty(), "{line}: {said}");
+                met.extend(names);
+            }
             // SPIR-V of our own has no messages at all.
             let (_, said) = messages(&witness, line, "1.3");
             assert_eq!(said, "", "{line}");
