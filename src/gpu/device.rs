@@ -24,8 +24,8 @@ pub struct Gpu {
     pipelines: Mutex<Pipelines>,
 }
 
-/// The pipelines that a device has compiled, with the bindings that each uses: by entry point, source, and the names and
-/// bits of `override` constants.
+/// The pipelines that a device has compiled, with the bindings that each uses: by entry point, source, and the names
+/// and bits of `override` constants.
 type Pipelines = HashMap<(String, String, Vec<(String, u64)>), (wgpu::ComputePipeline, Vec<u32>)>;
 
 /// What kernels are compiled for: how lanes exchange numbers, and what the device's compiler supports.
