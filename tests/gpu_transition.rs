@@ -654,12 +654,12 @@ fn chains_that_start_in_the_posterior_stay_there() {
         assert!(together.abs() < 0.5, "{parameterization}: chains stand still, {together}");
         // For each variable the mean, and the number of draws below the exact quartiles, in their standard errors.
         let mut scores = Vec::new();
-        for i in 0..model.dim() {
+        for (i, quartiles) in quartiles.iter().enumerate().take(model.dim()) {
             let values: Vec<f64> = (0..chains).map(|chain| ends.value(i, chain, 0)).collect();
             let mean = values.iter().sum::<f64>() / f64::from(STARTS);
             scores.push((mean - exact.mean(i)) / (exact.sd(i) / f64::from(STARTS).sqrt()));
-            for (p, quantile) in QUARTERS.into_iter().zip(quartiles[i]) {
-                let below = values.iter().filter(|value| **value < quantile).count() as f64;
+            for (p, quantile) in QUARTERS.iter().zip(quartiles) {
+                let below = values.iter().filter(|value| *value < quantile).count() as f64;
                 scores.push((below - p * f64::from(STARTS)) / (p * (1.0 - p) * f64::from(STARTS)).sqrt());
             }
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Scaling;
 use super::coordinates::coefficient_names;
+use super::layout::Role;
 use crate::data::Dataset;
 
 /// Scales of the priors, in the user's units, equal for every coefficient.
@@ -83,7 +84,7 @@ impl PriorScales {
         let names = coefficient_names(dataset.predictor_names());
         let expected = expected_sizes(dataset, &typical);
         let all = self.mu_sd.iter().zip(names).zip(expected).map(|((prior, name), expected)| NarrowPrior {
-            name: format!("mu_{name}"),
+            name: format!("{}{name}", Role::Mean.prefix()),
             prior: *prior,
             expected,
         });

@@ -149,7 +149,7 @@ fn smallest_ess(run: &RunSummary) -> f64 {
 fn hardest_sigma(runs: &[RunSummary]) -> String {
     let sigmas = runs.iter().flat_map(|run| run.parameters.0.iter().filter(|row| row.role == Some(Role::Scale)));
     let hardest = sigmas.min_by(|a, b| a.summary.ess_bulk.total_cmp(&b.summary.ess_bulk));
-    hardest.map_or("sigma_a".to_string(), |row| row.name.clone())
+    hardest.map(|row| row.name.clone()).unwrap_or_default()
 }
 
 fn row(run: &RunSummary, focus: &str) -> ComparisonRow {

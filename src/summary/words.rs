@@ -2,7 +2,7 @@
 
 use super::significant;
 use crate::data::Dataset;
-use crate::model::{Model, PriorScales, Priors};
+use crate::model::{Model, PriorScales, Priors, Role};
 
 /// Most names of a list that are shown.
 const SHOWN: usize = 4;
@@ -57,16 +57,17 @@ fn rounded(value: f64) -> String {
 fn priors(model: &Model) -> String {
     let (scales, notebook) = (model.priors(), Priors::default());
     let vague = PriorScales::for_data(model.dataset());
-    let names = model.coefficient_names();
     let mut all: Vec<(String, &str, [f64; 3])> = Vec::new();
-    for (k, name) in names.iter().enumerate() {
-        all.push((format!("mu_{name}"), "Normal(0, ", [scales.mu_sd[k], notebook.mu_sd, vague.mu_sd[k]]));
+    for (i, name) in model.names().into_iter().enumerate() {
+        let (block, k, _) = model.layout().place(i);
+        let (kind, scale) = match block.role {
+            Role::Mean => ("Normal(0, ", [scales.mu_sd[k], notebook.mu_sd, vague.mu_sd[k]]),
+            Role::Scale => ("HalfCauchy(", [scales.sigma_scale[k], notebook.sigma_scale, vague.sigma_scale[k]]),
+            Role::Dispersion => ("HalfCauchy(", [scales.eps_scale, notebook.eps_scale, vague.eps_scale]),
+            Role::Effects => break,
+        };
+        all.push((name, kind, scale));
     }
-    for (k, name) in names.iter().enumerate() {
-        let scale = [scales.sigma_scale[k], notebook.sigma_scale, vague.sigma_scale[k]];
-        all.push((format!("sigma_{name}"), "HalfCauchy(", scale));
-    }
-    all.push(("eps".to_string(), "HalfCauchy(", [scales.eps_scale, notebook.eps_scale, vague.eps_scale]));
     let origin = |[scale, default, for_data]: [f64; 3]| match scale {
         scale if scale == default => "by default",
         scale if scale == for_data => "widened for these data",
