@@ -227,6 +227,29 @@ pub trait DrawSink {
     fn sums(&mut self) -> Option<&mut dyn SumSink>;
 }
 
+/// A sink that calls a function with each block of draws after warm-up, and wants nothing else.
+pub struct EachBlock<F>(pub F);
+
+impl<F: FnMut(&DrawBlock) -> Result<(), SinkError>> DrawSink for EachBlock<F> {
+    fn warmed(&mut self, _: &PositionMoments) {}
+
+    fn wants_warmup(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<&[LocationScale]> {
+        None
+    }
+
+    fn sums(&mut self) -> Option<&mut dyn SumSink> {
+        None
+    }
+
+    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+        (self.0)(block)
+    }
+}
+
 /// Takes sums over draws from an engine, in place of the draws.
 pub trait SumSink {
     /// The bins and the location and scale of each variable.

@@ -9,12 +9,9 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{
-    DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseKind, Progress, SinkError, SumSink,
-};
-use warpnuts::model::{Centering, LocationScale, Model, Priors};
+use warpnuts::engine::{DrawBlock, DrawSink, EachBlock, Engine, EngineError, Keep, Phase, PhaseKind, Progress};
+use warpnuts::model::{Centering, Model, Priors};
 use warpnuts::nuts::Tuning;
-use warpnuts::nuts::adaptation::PositionMoments;
 use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::chance;
@@ -105,27 +102,15 @@ struct Impatient {
     progress: Arc<Progress>,
 }
 
-impl DrawSink for Impatient {
-    fn warmed(&mut self, _: &PositionMoments) {}
-
-    fn wants_warmup(&self) -> bool {
-        false
-    }
-
-    fn units(&self) -> Option<&[LocationScale]> {
-        None
-    }
-
-    fn sums(&mut self) -> Option<&mut dyn SumSink> {
-        None
-    }
-
-    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
-        self.blocks += 1;
-        if self.blocks == self.last {
-            self.progress.stop();
-        }
-        self.draws.record(block)
+impl Impatient {
+    fn sink(&mut self) -> impl DrawSink {
+        EachBlock(|block: &DrawBlock| {
+            self.blocks += 1;
+            if self.blocks == self.last {
+                self.progress.stop();
+            }
+            self.draws.record(block)
+        })
     }
 }
 
@@ -342,7 +327,7 @@ fn an_interrupted_run_keeps_the_draws_it_has() {
         let progress = Arc::new(Progress::default());
         let draws = Memory::new(175, 4, 1000);
         let mut sink = Impatient { draws, blocks: 0, last, progress: progress.clone() };
-        let run = run_into(&mut sink, &model, densities(&model, 2), chains(9, 4), plan(50, 1000), progress);
+        let run = run_into(&mut sink.sink(), &model, densities(&model, 2), chains(9, 4), plan(50, 1000), progress);
         assert_eq!(sink.blocks, last);
         let mut draws = sink.draws;
         draws.shrink_to_fit();

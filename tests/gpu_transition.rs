@@ -11,14 +11,12 @@ use warpnuts::draws::Memory;
 use warpnuts::engine::device::messages::TransitionStatistics;
 use warpnuts::engine::device::{DeviceEngine, DevicePlan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{
-    ChainStates, DrawBlock, DrawSink, Engine, Keep, Phase, PhaseKind, Progress, SinkError, SumSink,
-};
+use warpnuts::engine::{ChainStates, DrawBlock, DrawSink, EachBlock, Engine, Keep, Phase, PhaseKind, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, rate, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
-use warpnuts::model::{Coordinates, Likelihood, LocationScale, Model, Priors, Scaling};
-use warpnuts::nuts::adaptation::{Moments, PositionMoments};
+use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling};
+use warpnuts::nuts::adaptation::Moments;
 use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
 use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
@@ -49,24 +47,12 @@ struct Last {
     statistics: Vec<Statistics>,
 }
 
-impl DrawSink for Last {
-    fn warmed(&mut self, _: &PositionMoments) {}
-
-    fn wants_warmup(&self) -> bool {
-        false
-    }
-
-    fn units(&self) -> Option<&[LocationScale]> {
-        None
-    }
-
-    fn sums(&mut self) -> Option<&mut dyn SumSink> {
-        None
-    }
-
-    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
-        (self.values, self.statistics) = (block.values.to_vec(), block.statistics.to_vec());
-        Ok(())
+impl Last {
+    fn sink(&mut self) -> impl DrawSink {
+        EachBlock(|block: &DrawBlock| {
+            (self.values, self.statistics) = (block.values.to_vec(), block.statistics.to_vec());
+            Ok(())
+        })
     }
 }
 
@@ -143,7 +129,7 @@ fn twins_with(
     for round in 0..rounds {
         let mut draws = Last::default();
         there.put(&states).unwrap();
-        assert!(there.run(&phase, &mut draws).unwrap().failure.is_none());
+        assert!(there.run(&phase, &mut draws.sink()).unwrap().failure.is_none());
         for (chain, state) in states.iter_mut().enumerate() {
             machine.begin(
                 StreamKey { seed: SEED, chain: chain as u32, transition: round },

@@ -1,10 +1,8 @@
 //! The draws of a cell: hyperparameters of each chain's first draws, enough to estimate the ESS a draw.
 
 use crate::diagnostics::{Series, Summary, sd};
-use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
+use crate::engine::{DrawBlock, DrawSink, EachBlock};
 use crate::experiment::MANY_CHAINS;
-use crate::model::LocationScale;
-use crate::nuts::adaptation::PositionMoments;
 
 /// The fewest draws of a chain for an ESS from autocorrelations.
 const ENOUGH: usize = 100;
@@ -66,22 +64,16 @@ impl CellDraws {
     }
 }
 
-impl DrawSink for CellDraws {
-    fn warmed(&mut self, _: &PositionMoments) {}
-
-    fn wants_warmup(&self) -> bool {
-        false
+impl CellDraws {
+    /// A sink for draws, which keeps the first ones.
+    pub fn sink(&mut self) -> impl DrawSink {
+        EachBlock(|block: &DrawBlock| {
+            self.record(block);
+            Ok(())
+        })
     }
 
-    fn units(&self) -> Option<&[LocationScale]> {
-        None
-    }
-
-    fn sums(&mut self) -> Option<&mut dyn SumSink> {
-        None
-    }
-
-    fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
+    fn record(&mut self, block: &DrawBlock) {
         let variables = block.values.len() / (block.chains * block.draws).max(1);
         let taken = block.draws.min(self.room - self.draws);
         for draw in 0..taken {
@@ -91,6 +83,5 @@ impl DrawSink for CellDraws {
             }
         }
         self.draws += taken;
-        Ok(())
     }
 }

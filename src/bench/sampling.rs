@@ -82,7 +82,7 @@ impl Sampling {
     /// Runs some transitions of all chains.
     pub fn repeat(&mut self) -> Result<(), EngineError> {
         let start = Instant::now();
-        let outcome = self.engine.run(&self.phase, &mut self.kept)?;
+        let outcome = self.engine.run(&self.phase, &mut self.kept.sink())?;
         let seconds = start.elapsed().as_secs_f64();
         outcome.failure.map_or(Ok(()), Err)?;
         self.leapfrogs.push(outcome.gradients as f64 / seconds);

@@ -70,7 +70,7 @@ impl BenchTarget {
                     part: PhaseKind::Sampling,
                     thin: 1,
                 };
-                let outcome = engine.run(&phase, &mut CellDraws::new(1, model.layout().hyperparameters()))?;
+                let outcome = engine.run(&phase, &mut CellDraws::new(1, model.layout().hyperparameters()).sink())?;
                 outcome.failure.map_or(Ok(()), Err)?;
                 ready
             }
