@@ -23,13 +23,11 @@ fn of_groups(at: ptr<function, At>) -> f32 {
     }
     var sums = sums_of(at, &parts);
     var sum: f32;
-    for (var eighth = 0u; eighth < SUMS / 8u; eighth++) {
+    for (var eighth = 0u; eighth < unrolled(EIGHTHS); eighth++) {
         let slot = EFFECTS * GROUP_SLOTS + 8u * eighth / TEAM;
         let h = 8u * eighth / TEAM * TEAM + team.lane;
         sum = add_up(team, eighth, h, position_at(slot), &sums);
-        if is_among(h, eighth) {
-            gradient[slot / 4u][slot % 4u] = sum;
-        }
+        gradient[slot / 4u][slot % 4u] = select(gradient[slot / 4u][slot % 4u], sum, is_among(h, eighth));
     }
     return team_number(team, sum, LOG_DENSITY % 8u);
 }

@@ -4,7 +4,7 @@
 // The coefficients of a sample.
 fn coefficients_of(sample: u32) -> At {
     var at: At;
-    for (var k = 0u; k < K; k++) {
+    for (var k = 0u; k < unrolled(K); k++) {
         at.coefficients[k] = sampled_coefficient(sample, k);
     }
     return at;

@@ -23,7 +23,7 @@ fn evaluate(invocation: Invocation) {
     }
     var sums = sums_of(&at, &parts);
 
-    for (var eighth = 0u; eighth < SUMS / 8u; eighth++) {
+    for (var eighth = 0u; eighth < unrolled(EIGHTHS); eighth++) {
         let number = 8u * eighth + team.lane % 8u;
         // Only one lane adds a hyperparameter's prior.
         let h = select(HYPERPARAMETERS, number, team.lane < 8u);

@@ -29,13 +29,13 @@ fn log_density() -> f32 {
         scales_here[i] = exp_of(position_at(EFFECTS * GROUP_SLOTS + i));
     }
     var at: At;
-    for (var k = 0u; k < K; k++) {
+    for (var k = 0u; k < unrolled(K); k++) {
         let h = SCALE + k;
         let sigma = team_number(team, scales_here[h / TEAM], h % TEAM);
         at.coefficients[k] = coefficient(hyperparameter(MEAN + k), hyperparameter(h), sigma);
     }
     var dispersions: array<f32, DISPERSION_ROOM>;
-    for (var d = 0u; d < DISPERSIONS; d++) {
+    for (var d = 0u; d < unrolled(DISPERSIONS); d++) {
         let h = DISPERSION + d;
         dispersions[d] = team_number(team, scales_here[h / TEAM], h % TEAM);
     }

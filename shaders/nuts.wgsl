@@ -103,21 +103,21 @@ fn draw_momentum() {
 // Completes the kick and adds the new leaf; returns the state of the transition.
 fn give() -> u32 {
     let half = 0.5 * select(-chain.step_size, chain.step_size, chain.moving == 1u);
+    let deviate = leaf_uniform(chain.n_steps);
     var square = 0.0;
-    for (var quad = 0u; quad < bound(QUADS); quad++) {
+    for (var quad = 0u; quad < unrolled(QUADS); quad++) {
         momentum[quad] += scales[quad * TEAM + team.lane] * half * gradient[quad];
         square += dot(momentum[quad], momentum[quad]);
     }
     let energy = 0.5 * team_sum(team, square) - leaf_log_density;
     let log_weight = chain.initial_energy - energy;
-    let leaf = chain.n_steps;
     chain.n_steps++;
     if !is_finite(log_weight) || log_weight < -MAX_ENERGY_ERROR {
         return DIVERGING;
     }
     let share = add(&subtree_weight, log_weight);
     chain.acceptance_sum += share.acceptance;
-    if leaf_uniform(leaf) * share.total < share.weight {
+    if deviate * share.total < share.weight {
         let sample = place_of(team, STATE + 2u * (1u - chain.sample));
         let sample_gradient = place_of(team, STATE + 2u * (1u - chain.sample) + 1u);
         for (var quad = 0u; quad < bound(QUADS); quad++) {
@@ -131,6 +131,13 @@ fn give() -> u32 {
     return add_leaf();
 }
 
+// Takes words for the next leaves, if there are none left.
+fn renew_leaf_words() {
+    if chain.n_steps % (4u * TEAM) == 0u {
+        take_leaf_words(chain.n_steps);
+    }
+}
+
 // The lanes' blocks of words for leaves, starting at a multiple of 4 TEAM leaves, so that leaf `leaf` is among them.
 fn take_leaf_words(leaf: u32) {
     leaf_words = words(key, LEAF, leaf / (4u * TEAM) * TEAM + team.lane);
@@ -139,9 +146,6 @@ fn take_leaf_words(leaf: u32) {
 
 // The uniform deviate that decides whether leaf number `leaf` becomes its subtree's sample.
 fn leaf_uniform(leaf: u32) -> f32 {
-    if leaf % (4u * TEAM) == 0u {
-        take_leaf_words(leaf);
-    }
     return uniform_deviate(team_word(team, leaf_words[leaf % 4u], leaf / 4u % TEAM));
 }
 

@@ -3,7 +3,7 @@
 // Adds the sample at index `sample` to its chain's sums, and to the histograms.
 fn add_sample(sample: u32) {
     var named: array<vec4<f32>, SUM_QUADS>;
-    for (var k = 0u; k < K; k++) {
+    for (var k = 0u; k < unrolled(K); k++) {
         let coefficient = sampled_coefficient(sample, k);
         for (var i = 0u; i < bound(GROUP_SLOTS); i++) {
             let slot = k * GROUP_SLOTS + i;

@@ -1,5 +1,8 @@
 // A team of TEAM lanes that share one chain, an aligned block of a subgroup of any size: they add up by exchanging
 // registers. Alternative to team_workgroup.wgsl and team_alone.wgsl. IS_SUBGROUP is 1 if every subgroup is one team.
+//
+// Exchanges stand in a straight line, without loops: where control flow may have parted lanes, drivers make sure before
+// an exchange which of them are there (NVIDIA's with several slow instructions, in each turn of a loop anew).
 
 // Indices of an invocation.
 struct Invocation {
@@ -25,9 +28,20 @@ fn team_of(at: Invocation) -> Team {
 
 // The sum of a number over the team's lanes, as a tree; every lane has the same bits.
 fn team_sum(team: Team, value: f32) -> f32 {
+    return sum_of_pairs(value + subgroupShuffleXor(value, 1u));
+}
+
+// The sum of a number over the team's lanes, if two neighbours each have their sum already.
+fn sum_of_pairs(value: f32) -> f32 {
+    let two = value + subgroupShuffleXor(value, 2u);
+    return sum_of_eights(two + subgroupShuffleXor(two, 4u));
+}
+
+// The sum of a number over the team's lanes, if eight neighbours each have their sum already.
+fn sum_of_eights(value: f32) -> f32 {
     var sum = value;
-    for (var apart = 1u; apart < TEAM; apart <<= 1u) {
-        sum += subgroupShuffleXor(sum, apart);
+    for (var step = 0u; step < unrolled(STEPS_FROM_EIGHT); step++) {
+        sum += subgroupShuffleXor(sum, 8u << step);
     }
     return sum;
 }
@@ -41,21 +55,15 @@ fn team_deal(team: Team, low: vec4<f32>, high: vec4<f32>) -> f32 {
     let takes_late = (team.lane & 2u) != 0u;
     let two = select(four.xy, four.zw, takes_late) + subgroupShuffleXor(select(four.zw, four.xy, takes_late), 2u);
     let takes_odd = (team.lane & 1u) != 0u;
-    var sum = select(two.x, two.y, takes_odd) + subgroupShuffleXor(select(two.y, two.x, takes_odd), 1u);
-    for (var apart = 8u; apart < TEAM; apart <<= 1u) {
-        sum += subgroupShuffleXor(sum, apart);
-    }
-    return sum;
+    let one = select(two.x, two.y, takes_odd) + subgroupShuffleXor(select(two.y, two.x, takes_odd), 1u);
+    return sum_of_eights(one);
 }
 
 // Whether the sums of two numbers over the team's lanes are both positive.
 fn team_positive_2(team: Team, numbers: vec2<f32>) -> bool {
     let takes_odd = (team.lane & 1u) != 0u;
     let kept = select(numbers.x, numbers.y, takes_odd);
-    var sum = kept + subgroupShuffleXor(select(numbers.y, numbers.x, takes_odd), 1u);
-    for (var apart = 2u; apart < TEAM; apart <<= 1u) {
-        sum += subgroupShuffleXor(sum, apart);
-    }
+    let sum = sum_of_pairs(kept + subgroupShuffleXor(select(numbers.y, numbers.x, takes_odd), 1u));
     if IS_SUBGROUP == 1u {
         return subgroupAll(sum > 0.0);
     }

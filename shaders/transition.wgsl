@@ -45,6 +45,7 @@ fn transition(invocation: Invocation) {
             begin(exp_of(select(run.log_step_size, adaptation.log_step, run.adapting == 1u)));
             chain.growing = 1u;
         }
+        renew_leaf_words();
         leap();
         let fate = give();
         if fate != ONGOING {

@@ -8,8 +8,7 @@
 
 const NONE = 0xFFFFFFFFu;
 
-// Quads of a lane, and the distance between them in memory.
-const QUADS = (SLOTS + 3u) / 4u;
+// The distance between the QUADS quads of a lane in memory.
 const STRIDE = TEAM * BESIDE;
 
 // The first vectors of a chain: two states, of the sample and of the subtree's sample; the ends of the trajectory; the

@@ -56,7 +56,7 @@ const ALONE: &[(&str, &[&str])] = &[
         ],
     ),
     ("conditional_effects.wgsl", &["coefficients_of", "key_of_effects", "effects_given"]),
-    ("nuts.wgsl", &["resume", "suspend", "draw_momentum", "take_leaf_words", "is_finite"]),
+    ("nuts.wgsl", &["resume", "suspend", "draw_momentum", "renew_leaf_words", "take_leaf_words", "is_finite"]),
     ("transition.wgsl", &["transition", "load", "save", "next_key", "finish"]),
     ("pool.wgsl", &["pool"]),
     ("states.wgsl", &["take", "place_in_state"]),

@@ -45,33 +45,38 @@ pub(crate) use shared_struct;
 
 /// Constants at the beginning of a shader.
 #[derive(Debug, Clone, Default)]
-pub struct ShaderHeader(String);
+pub struct ShaderHeader {
+    text: String,
+    numbers: BTreeMap<String, u32>,
+}
 
 impl ShaderHeader {
     /// Adds `const NAME = VALUEu`.
     pub fn number(mut self, name: &str, value: u32) -> ShaderHeader {
         // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "const {name} = {value}u;");
+        let _ = writeln!(self.text, "const {name} = {value}u;");
+        self.numbers.insert(name.to_string(), value);
         self
     }
 
     /// Adds `const NAME = VALUE`, an abstract float.
     pub fn real(mut self, name: &str, value: f64) -> ShaderHeader {
-        let _ = writeln!(self.0, "const {name} = {value:?};");
+        let _ = writeln!(self.text, "const {name} = {value:?};");
         self
     }
 
     /// Adds `const NAME = vec2<u32>(...)`.
     pub fn pair(mut self, name: &str, [x, y]: [u32; 2]) -> ShaderHeader {
-        let _ = writeln!(self.0, "const {name} = vec2<u32>({x}u, {y}u);");
+        let _ = writeln!(self.text, "const {name} = vec2<u32>({x}u, {y}u);");
         self
     }
 
     /// The text of a shader: the constants, the sources of `library` whose names `entry` uses, directly or not, then
-    /// `entry`. A name that no source declares is refused later, by the compiler of WGSL.
+    /// `entry`; loops over `unrolled` numbers of the header are [unrolled]. A name that no source declares is refused
+    /// later, by the compiler of WGSL.
     ///
     /// # Panics
-    /// If two sources declare the same name.
+    /// If two sources declare the same name, or a loop is over an `unrolled` number that the header does not have.
     pub fn shader(&self, entry: Source, library: &[Source]) -> String {
         let sources: Vec<(&str, Names)> =
             [&[entry], library].concat().iter().map(|source| (source.text, Names::of(source.text))).collect();
@@ -83,9 +88,9 @@ impl ShaderHeader {
                 assert!(other.is_none(), "`{name}` is in {} and in {}", source(other.unwrap_or(i)), source(i));
             }
         }
-        let mut text = vec![self.0.as_str()];
+        let mut text = vec![self.text.as_str()];
         visit(0, &sources, &providers, &mut BTreeSet::new(), &mut text);
-        text.join("\n")
+        unrolled(&text.join("\n"), &self.numbers)
     }
 }
 
@@ -105,6 +110,39 @@ fn visit<'a>(
         }
         text.push(sources[i].0);
     }
+}
+
+/// The text with every `for (var i = 0u; i < unrolled(NUMBER); i++) {` written out, one block a turn: drivers unroll
+/// such loops too, but only after they have decided what an exchange between lanes needs within a loop.
+fn unrolled(text: &str, numbers: &BTreeMap<String, u32>) -> String {
+    let mut lines = text.lines();
+    let mut out = String::with_capacity(text.len());
+    while let Some(line) = lines.next() {
+        let words: Vec<&str> = tokens(line).collect();
+        let ["for", "(", "var", i, "=", .., "unrolled", "(", number, ")", ";", _, "+", "+", ")", "{"] = words[..]
+        else {
+            out.extend([line, "\n"]);
+            continue;
+        };
+        let turns = numbers.get(number).unwrap_or_else(|| panic!("the header has no {number}: {line}"));
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let body: Vec<&str> = lines.by_ref().take_while(|line| line.strip_prefix(indent) != Some("}")).collect();
+        let body = body.join("\n");
+        for turn in 0..*turns {
+            let body = replaced(&body, i, &format!("{turn}u"));
+            out.extend([indent, "{\n", &unrolled(&body, numbers), indent, "}\n"]);
+        }
+    }
+    out
+}
+
+/// The text with `by` in place of each word `word`.
+fn replaced(text: &str, word: &str, by: &str) -> String {
+    let pieces = text.split_inclusive(|c| !in_word(c)).map(|piece| match piece.strip_prefix(word) {
+        Some(rest) if !rest.starts_with(in_word) => [by, rest],
+        _ => ["", piece],
+    });
+    pieces.flatten().collect()
 }
 
 /// The names in a source.
@@ -155,9 +193,12 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
+fn in_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
 /// Words, numbers and single signs; comments are skipped.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
-    let in_word = |c: char| c.is_alphanumeric() || c == '_';
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     lines.flat_map(move |line| {
         let mut rest = line.trim_start();
@@ -191,7 +232,24 @@ mod tests {
         ];
         let text = ShaderHeader::default().number("ONE", 1).shader(entry, &library);
         let expected = ["const ONE = 1u;\n", library[0].text, library[4].text, library[1].text, entry.text];
-        assert_eq!(text, expected.join("\n"));
+        assert_eq!(text, expected.join("\n") + "\n");
+    }
+
+    #[test]
+    fn loops_over_an_unrolled_number_are_written_out() {
+        let entry = source(
+            "entry",
+            "fn entry() {\n    for (var i = 0u; i < unrolled(TWO); i++) {\n        total += at(i) + it.x;\n        \
+             for (var j = 0u; j < unrolled(ONE); j++) {\n            far(i, j);\n        }\n    }\n    for (var i = 0u; i < TWO; i++) {}\n}",
+        );
+        let text = ShaderHeader::default().number("ONE", 1).number("TWO", 2).shader(entry, &[]);
+        let turn = |i: u32| {
+            format!(
+                "    {{\n        total += at({i}u) + it.x;\n        {{\n            far({i}u, 0u);\n        }}\n    }}\n"
+            )
+        };
+        let head = "const ONE = 1u;\nconst TWO = 2u;\n\nfn entry() {\n";
+        assert_eq!(text, [head, &turn(0), &turn(1), "    for (var i = 0u; i < TWO; i++) {}\n}\n"].concat());
     }
 
     #[test]

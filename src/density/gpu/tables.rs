@@ -148,6 +148,7 @@ impl Team {
             .number("TEAM", self.lanes)
             .number("TEAMS", self.teams)
             .number("WORKGROUP", self.lanes * self.teams)
+            .number("STEPS_FROM_EIGHT", (self.lanes / SMALLEST_TEAM).max(1).ilog2())
             .number("IS_SUBGROUP", (self.meeting == Meeting::Subgroup { whole: true }).into())
     }
 
@@ -202,6 +203,7 @@ pub fn header(model: &Model) -> ShaderHeader {
         .number("LOG_DENSITY", hyperparameters)
         // The hyperparameters and the log density, padded to a multiple of eight.
         .number("SUMS", (hyperparameters + 1).next_multiple_of(8))
+        .number("EIGHTHS", (hyperparameters + 1).div_ceil(8))
         .number("MEAN", start(Role::Mean))
         .number("SCALE", start(Role::Scale))
         .number("DISPERSION", start(Role::Dispersion))

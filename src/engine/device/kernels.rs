@@ -138,6 +138,7 @@ impl TransitionShaders {
             .number("GROUP_TURNS", turns(model, team))
             .number("GROUP_SLOTS", lie.group_slots as u32)
             .number("SLOTS", lie.slots as u32)
+            .number("QUADS", lie.slots.div_ceil(4) as u32)
             .number("BESIDE", beside as u32)
             .number("SUM_GROUP_SLOTS", sums_lie.group_slots as u32)
             .number("SUM_SLOTS", sums_lie.slots as u32)
