@@ -142,7 +142,8 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &BenchPlan, watch:
         let Some((_, ready)) = &mut ready else { continue };
         let left = plan.budget.saturating_sub(spent(Some(begin), compiling));
         let weights: f64 = cells[i..].iter().map(weight).sum();
-        let share = left.mul_f64(weight(cell) / weights);
+        // Half of it evenly: a small cell beside large ones would have no time at all.
+        let share = left.mul_f64(0.5 * (weight(cell) / weights + 1.0 / (cells.len() - i) as f64));
         (watch.report)(&format!(
             "{} of {}: {}{} over {}, {:.0} s left",
             i + 1,

@@ -64,8 +64,8 @@ impl<'a> Cell<'a> {
             bench.left_out.extend(refused.map(|reason| self.left_out(target, "all", reason)));
         }
         let gradients = self.gradients(&mut going, targets, bench);
-        let sampling = self.sampling(&going, targets, bench);
-        let timings = self.timings(targets, &gradients, &sampling);
+        let (sampling, trials) = self.sampling(&going, targets, bench);
+        let timings = self.timings(targets, &gradients, &sampling, &trials);
         let software = bench.adapter.as_ref().is_some_and(|adapter| adapter.kind == "software");
         bench.choices.extend(AutoChoice::of(&timings, software));
         bench.timings.extend(timings);
@@ -161,27 +161,30 @@ impl<'a> Cell<'a> {
         all
     }
 
-    /// Times the transitions of engines that are `going`.
-    fn sampling(&self, going: &[bool], targets: &mut [BenchTarget], bench: &mut Bench) -> Vec<Option<Sampling>> {
+    /// Times the transitions of engines that are `going`. Also returns the leapfrogs a second that `auto` expects of
+    /// those without gradients of their own: their transitions are affordable or not by this trial.
+    fn sampling(
+        &self,
+        going: &[bool],
+        targets: &mut [BenchTarget],
+        bench: &mut Bench,
+    ) -> (Vec<Option<Sampling>>, Vec<Option<f64>>) {
         let slot = self.slot(targets, FOR_SAMPLING);
-        let chains = f64::from(self.settings.chains);
-        // An engine without measurements is assumed to be as slow as the slowest of the others.
-        let slowest = targets.iter().filter_map(|target| target.gradient_seconds).reduce(f64::max);
-        let start = |target: &mut BenchTarget| {
-            let transition = |gradient: f64| gradient * self.warm.leapfrogs_per_draw;
-            let own = target.gradient_seconds.map(transition).or(target.transition_seconds);
-            let expected = own.or(slowest.map(transition));
+        let leapfrogs = f64::from(self.settings.chains) * self.warm.leapfrogs_per_draw;
+        let start = |target: &BenchTarget, expected: Option<f64>| {
+            let leapfrog = target.gradient_seconds.or(expected.map(f64::recip));
             // Two transitions at the start, and the fewest repeats.
-            affordable(expected.map(|seconds| seconds * chains * (FEWEST + 2) as f64), slot)?;
+            affordable(leapfrog.map(|seconds| seconds * leapfrogs * (FEWEST + 2) as f64), slot)?;
             let started = Sampling::start(target, self.model, &self.settings, self.warm, slice(slot));
             let (sampling, seconds) = started.map_err(|error| Omission::Failure(error.to_string()))?;
-            target.transition_seconds = Some(seconds / chains);
             affordable(Some(seconds * FEWEST as f64), slot)?;
             Ok(sampling)
         };
-        let mut all = Vec::new();
+        let (mut all, mut trials) = (Vec::new(), Vec::new());
         for (target, going) in targets.iter_mut().zip(going) {
-            all.push(match going.then(|| start(target)) {
+            let tried = *going && target.gradient_seconds.is_none();
+            trials.push(if tried { self.expected(target) } else { None });
+            all.push(match going.then(|| start(target, trials[trials.len() - 1])) {
                 None => None,
                 Some(Ok(sampling)) => Some(sampling),
                 Some(Err(refusal)) => {
@@ -200,7 +203,7 @@ impl<'a> Cell<'a> {
                 }
             }
         });
-        all
+        (all, trials)
     }
 
     /// The leapfrogs a second that `auto` would expect of an engine.
@@ -216,6 +219,7 @@ impl<'a> Cell<'a> {
         targets: &[BenchTarget],
         gradients: &[Option<Gradients>],
         sampling: &[Option<Sampling>],
+        trials: &[Option<f64>],
     ) -> Vec<Timing> {
         let common = sampling.iter().flatten().map(|sampling| sampling.kept.draws()).min().unwrap_or(0);
         let worth: Vec<Option<f64>> =
@@ -247,7 +251,7 @@ impl<'a> Cell<'a> {
             gradients_ratio: ratio(&gradient_rates, i),
             gradients_split: gradients[i].as_ref().and_then(|gradients| gradients.time.split()),
             leapfrogs_per_second: rate(leapfrogs(i)),
-            leapfrogs_expected: sampling[i].as_ref().and_then(|_| self.expected(target)),
+            leapfrogs_expected: sampling[i].as_ref().and_then(|_| trials[i].or_else(|| self.expected(target))),
             leapfrogs_ratio: ratio(&leapfrogs, i),
             draws_per_second: rate(sampling[i].as_ref().map(|sampling| sampling.draws.clone())),
             draws_per_chain: sampling[i].as_ref().map(Sampling::draws_per_chain),

@@ -23,8 +23,6 @@ pub struct BenchTarget {
     ready: PreparedEngine,
     /// Seconds of a batch of gradients over the number of chains, in the latest cell.
     pub gradient_seconds: Option<f64>,
-    /// Seconds of a transition of all chains over their number, in the latest cell.
-    pub transition_seconds: Option<f64>,
     /// Why the engine is not timed any more.
     pub failure: Option<String>,
 }
@@ -75,7 +73,7 @@ impl BenchTarget {
                 ready
             }
         };
-        Ok(BenchTarget { name: backend.name(), ready, gradient_seconds: None, transition_seconds: None, failure: None })
+        Ok(BenchTarget { name: backend.name(), ready, gradient_seconds: None, failure: None })
     }
 
     /// The densities of a run's workers; empty if the engine computes no gradients alone.
