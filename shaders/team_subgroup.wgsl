@@ -21,9 +21,10 @@ struct Team {
 }
 
 fn team_of(at: Invocation) -> Team {
-    let thread = at.subgroup * at.subgroup_size + at.subgroup_lane;
-    let lane = thread % TEAM;
-    return Team(at.workgroup.x * TEAMS + thread / TEAM, lane, at.subgroup_lane - lane);
+    // If a subgroup is one team, a compiler sees that all its lanes have the same number.
+    let before = at.workgroup.x * TEAMS + at.subgroup * (at.subgroup_size / TEAM);
+    let lane = at.subgroup_lane % TEAM;
+    return Team(before + at.subgroup_lane / TEAM, lane, at.subgroup_lane - lane);
 }
 
 // The sum of a number over the team's lanes, as a tree; every lane has the same bits.

@@ -3,6 +3,7 @@
 //! Ranks make R-hat and bulk-ESS invariant under monotone transforms and robust to infinite variances. One sort gives
 //! the order of the half chains, the quantiles and the order of the folded draws.
 
+use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::moments::quantile_of;
@@ -92,7 +93,7 @@ pub(super) struct NormalScores {
 
 impl NormalScores {
     pub(super) fn new(size: usize) -> Self {
-        Self { scores: (1..=size).map(|rank| normal_score(rank as f64, size)).collect() }
+        Self { scores: (1..=size).into_par_iter().map(|rank| normal_score(rank as f64, size)).collect() }
     }
 
     /// Score of the mean of the ranks `first..=last`, which may be a half-integer.

@@ -104,10 +104,12 @@ impl DeviceEngine {
         let likelihood_table = likelihood_table.map_err(device)?;
         let scales = gpu.table("metric", &vec![0.0f32; shaders.lie.size()]).map_err(device)?;
         let (count, constant) = (chains.count as usize, tables.constant);
+        let sizes: Vec<usize> = batch::sizes(count, batch::largest(&gpu, &shaders)).collect();
         let mut batches = Vec::new();
         let mut first = 0;
-        for chains in batch::sizes(count, batch::largest(&gpu, &shaders)) {
-            let batch = DeviceBatch::new(&gpu, &shaders, &kernels, [&fixed, &likelihood_table, &scales], first, chains);
+        for chains in &sizes {
+            let tables = [&fixed, &likelihood_table, &scales];
+            let batch = DeviceBatch::new(&gpu, &shaders, &kernels, tables, [sizes.len(), first, *chains]);
             batches.push(batch.map_err(device)?);
             first += chains;
         }

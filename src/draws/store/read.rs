@@ -22,6 +22,7 @@ use super::{FORMAT, STORE, checkpoint, not_a_run};
 use crate::draws::Precision;
 use crate::driver::Checkpoint;
 use crate::driver::Tuned;
+use crate::machine;
 use crate::model::{Likelihood, Model};
 use crate::nuts::Statistic;
 use crate::nuts::adaptation::PositionMoments;
@@ -30,6 +31,9 @@ use crate::nuts::adaptation::PositionMoments;
 /// many, 64 MiB.
 const TOGETHER: usize = 4 << 20;
 const MOST: usize = 8 << 20;
+
+/// Bytes of each draw of a variable that is read and summarized.
+const SUMMARIZED: usize = 100;
 
 /// A store of draws.
 pub struct Store {
@@ -274,12 +278,16 @@ impl Store {
         variables.iter().flat_map(of).copied().collect()
     }
 
-    /// All variables, in ranges that are read together; every chunk is read once if memory allows.
+    /// All variables, in ranges that are read together; every chunk is read once if memory allows, and a range has a
+    /// variable for each thread if their summaries fit into a quarter of the free memory.
     pub fn variable_ranges(&self) -> Vec<Range<usize>> {
-        match &self.fresh {
-            Some(_) => std::iter::once(0..self.variables()).collect(),
-            None => self.sampling.variable_ranges(self.variables(), TOGETHER, MOST),
+        if self.fresh.is_some() {
+            return std::iter::once(0..self.variables()).collect();
         }
+        let size = (self.chains() * self.draws()).max(1);
+        let fitting = machine::available_memory().map_or(1, |free| free as usize / 4 / size.saturating_mul(SUMMARIZED));
+        let together = size * rayon::current_num_threads().min(fitting);
+        self.sampling.variable_ranges(self.variables(), together.max(TOGETHER), MOST)
     }
 
     /// A statistic of every draw, `[chain][draw]`.

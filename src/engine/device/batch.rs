@@ -17,7 +17,8 @@ use crate::gpu::{ComputeKernel, Gpu, GpuError, Readback, Submission};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
-/// Limit on the bytes of a dispatch's draws, unless a single draw of all chains takes more.
+/// Limit on the bytes of the draws of a dispatch of each batch together, unless a single draw of all chains takes more:
+/// memory that a device can copy to takes half a second a gigabyte to make.
 const DRAWS: u64 = 192 << 20;
 
 /// Limit on the draws of each chain in a dispatch.
@@ -71,14 +72,13 @@ pub fn largest(gpu: &Gpu, shaders: &TransitionShaders) -> usize {
 }
 
 impl DeviceBatch {
-    /// A batch of `chains` chains, the first of which has index `first` among all chains.
+    /// One of `batches` batches, of `chains` chains, the first of which has index `first` among all chains.
     pub fn new(
         gpu: &Gpu,
         shaders: &TransitionShaders,
         Kernels { transition, pool, .. }: &Kernels,
         [fixed, likelihood, scales]: [&wgpu::Buffer; 3],
-        first: usize,
-        chains: usize,
+        [batches, first, chains]: [usize; 3],
     ) -> Result<DeviceBatch, GpuError> {
         let (count, chains, vector) = (chains, chains as u64, shaders.lie.size());
         let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
@@ -89,7 +89,8 @@ impl DeviceBatch {
         let device_sums = DeviceSums::new(gpu, shaders, count)?;
         let most = if device_sums.is_some() { 1 } else { ROOM };
         let row = (shaders.kept * size_of::<f32>()).max(size_of::<TransitionStatistics>()) as u64;
-        let room = (DRAWS.min(gpu.largest_binding()) / (chains * row)).clamp(1, most);
+        let room = (DRAWS / batches as u64).min(gpu.largest_binding()) / (chains * row);
+        let room = room.clamp(1, most);
         let bindings = [(0, fixed), (1, likelihood), (3, scales), (4, chain_states.output()), (5, &vectors)];
         let slot = || Slot::new(gpu, transition, &bindings, device_sums.as_ref(), [chains, room, shaders.kept as u64]);
         let slots = [slot()?, slot()?];
