@@ -50,10 +50,10 @@ impl Target {
     pub const WORKGROUP: u32 = 128;
 
     /// Smallest number of chains for which a lane each is faster than a team each.
-    pub const ALONE: u32 = 4_096;
+    pub const ALONE: u32 = 5_000;
 
     /// This threshold if a lane also draws the effects of all groups, one group after the other.
-    pub const ALONE_WITH_EFFECTS: u32 = 65_536;
+    pub const ALONE_WITH_EFFECTS: u32 = 200_000;
 }
 
 /// The first failure that was reported outside any error scope; later failures follow from it.
