@@ -107,6 +107,9 @@ fn all_shaders_of_any_model_are_valid() {
                 let module = parse(&density.evaluate);
                 assert_eq!(module.entry_points.len(), 1);
                 assert_eq!(constant(&module, "K") as usize, slopes + 1);
+                // Exchanges over 1, 2 and 4 lanes, then over 8 in these steps, reach every lane of a team.
+                let team = constant(&module, "TEAM");
+                assert_eq!(8 << constant(&module, "STEPS_FROM_EIGHT"), team.max(8));
                 assert_eq!(density.observations.is_some(), model.likelihood() == Likelihood::Observations);
                 density.observations.iter().flatten().for_each(|source| drop(parse(source)));
                 let shaders = kernels::TransitionShaders::new(model, 10, DeviceOutput::Draws(model.dim()), target);

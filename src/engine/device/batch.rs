@@ -218,15 +218,16 @@ impl DeviceBatch {
         self.slots.iter_mut().try_for_each(|slot| slot.pack(gpu, packer, rows))
     }
 
+    /// Submits a dispatch of `run`, whose room is the most that each chain may have.
     pub fn submit(&mut self, gpu: &Gpu, transition: &ComputeKernel, slot: usize, run: Dispatch) {
         let chains = self.chains.len() as u64;
         let run = Dispatch {
             first_chain: run.first_chain + self.first as u32,
             chains: chains as u32,
-            room: self.room,
+            room: self.room.min(run.room),
             ..run
         };
-        let rows = chains * u64::from(self.room);
+        let rows = chains * u64::from(run.room);
         // As many rows as at the last pace and a few more: a row copied in vain costs less than a row fetched later.
         let expected = self.pace.map(|pace| pace * f64::from(run.budget));
         let expected = expected.map_or(rows, |expected| (expected + 4.0 * expected.sqrt()).ceil().max(1.0) as u64);

@@ -124,7 +124,8 @@ impl DeviceEngine {
             effects_flipped: if phase.part.learns() { u32::MAX } else { 0 },
             ..Dispatch::default()
         };
-        self.batches[batch].submit(&self.gpu, &self.kernels.transition, slot, run);
+        let room = reorder.as_ref().map_or(u32::MAX, ReorderBuffer::share);
+        self.batches[batch].submit(&self.gpu, &self.kernels.transition, slot, Dispatch { room, ..run });
     }
 
     /// Processes the output of a dispatch.

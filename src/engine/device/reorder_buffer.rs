@@ -140,6 +140,13 @@ impl ReorderBuffer {
         }
     }
 
+    /// Draws of each chain for which a dispatch should have room: half of the buffer's, as two dispatches are under way
+    /// before the draws of the first are emitted. With more, the first would fill the buffer, the second end at once,
+    /// and device and host wait for each other in turns.
+    pub fn share(&self) -> u32 {
+        (self.most * self.block / 2).max(1) as u32
+    }
+
     /// Transitions of the phase that a chain may have made without overflowing the buffer.
     pub fn limit(&self, phase: &Phase) -> u32 {
         let room = self.left + self.most * self.block;
@@ -321,6 +328,17 @@ mod tests {
     /// The log density that marks this draw of this chain.
     fn number(chain: usize, draw: usize) -> f64 {
         (10 * chain + draw) as f64
+    }
+
+    #[test]
+    fn two_dispatches_fit_before_any_draw_is_emitted() {
+        let tuning = Tuning { scale: Vec::new(), step_size: 1.0, max_depth: 1 };
+        let phase = Phase { transitions: 100_000, tuning, adapt: None, part: PhaseKind::Sampling, thin: 3 };
+        for (chains, draws) in [(CHAINS, 5), (65_536, 175), (1 << 20, 175)] {
+            let reorder = ReorderBuffer::new(&phase, 0, chains, draws, Vec::new());
+            let (share, limit) = (reorder.share(), reorder.limit(&phase) / 3);
+            assert!(share >= 1 && 2 * share <= limit && 2 * share + 1 >= limit, "{chains}: {share}, {limit}");
+        }
     }
 
     #[test]
