@@ -72,7 +72,7 @@ impl ShaderHeader {
     }
 
     /// The text of a shader: the constants, the sources of `library` whose names `entry` uses, directly or not, then
-    /// `entry`; loops over `unrolled` numbers of the header are [unrolled]. A name that no source declares is refused
+    /// `entry`; loops over `unrolled` numbers of the header are written out. A name that no source declares is refused
     /// later, by the compiler of WGSL.
     ///
     /// # Panics
