@@ -1,8 +1,8 @@
 // A team of TEAM lanes that share one chain, an aligned block of a subgroup of any size: they add up by exchanging
 // registers. Alternative to team_workgroup.wgsl and team_alone.wgsl. IS_SUBGROUP is 1 if every subgroup is one team.
 //
-// Exchanges stand in a straight line, without loops: where control flow may have parted lanes, drivers make sure before
-// an exchange which of them are there (NVIDIA's with several slow instructions, in each turn of a loop anew).
+// Exchanges stand in a straight line, without loops: where control flow may have diverged, a driver has to find out
+// before an exchange which lanes are active (NVIDIA's with several slow instructions, in each iteration anew).
 
 // Indices of an invocation.
 struct Invocation {

@@ -183,8 +183,9 @@ impl<'a> Cell<'a> {
         let (mut all, mut trials) = (Vec::new(), Vec::new());
         for (target, going) in targets.iter_mut().zip(going) {
             let tried = *going && target.gradient_seconds.is_none();
-            trials.push(if tried { self.expected(target) } else { None });
-            all.push(match going.then(|| start(target, trials[trials.len() - 1])) {
+            let trial = if tried { self.expected(target) } else { None };
+            trials.push(trial);
+            all.push(match going.then(|| start(target, trial)) {
                 None => None,
                 Some(Ok(sampling)) => Some(sampling),
                 Some(Err(refusal)) => {

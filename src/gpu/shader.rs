@@ -72,7 +72,7 @@ impl ShaderHeader {
     }
 
     /// The text of a shader: the constants, the sources of `library` whose names `entry` uses, directly or not, then
-    /// `entry`; loops over `unrolled` numbers of the header are written out. A name that no source declares is refused
+    /// `entry`; loops over `unrolled` numbers of the header are unrolled. A name that no source declares is refused
     /// later, by the compiler of WGSL.
     ///
     /// # Panics
@@ -112,8 +112,8 @@ fn visit<'a>(
     }
 }
 
-/// The text with every `for (var i = 0u; i < unrolled(NUMBER); i++) {` written out, one block a turn: drivers unroll
-/// such loops too, but only after they have decided what an exchange between lanes needs within a loop.
+/// The text with every `for (var i = 0u; i < unrolled(NUMBER); i++) {` unrolled, a block for each iteration: drivers
+/// unroll such loops too, but only after they have decided what an exchange between lanes needs within a loop.
 fn unrolled(text: &str, numbers: &BTreeMap<String, u32>) -> String {
     let mut lines = text.lines();
     let mut out = String::with_capacity(text.len());

@@ -32,7 +32,7 @@ use crate::nuts::adaptation::PositionMoments;
 const TOGETHER: usize = 4 << 20;
 const MOST: usize = 8 << 20;
 
-/// Bytes of each draw of a variable that is read and summarized.
+/// Memory for each draw of a variable while it is read and summarized, in bytes.
 const SUMMARIZED: usize = 100;
 
 /// A store of draws.

@@ -17,8 +17,8 @@ use crate::gpu::{ComputeKernel, Gpu, GpuError, Readback, Submission};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
 
-/// Limit on the bytes of the draws of a dispatch of each batch together, unless a single draw of all chains takes more:
-/// memory that a device can copy to takes half a second a gigabyte to make.
+/// Limit on the bytes of the draws of one dispatch of every batch, all batches together, unless a single draw of all
+/// chains takes more: memory that a device copies to takes half a second a gigabyte to allocate.
 const DRAWS: u64 = 192 << 20;
 
 /// Limit on the draws of each chain in a dispatch.
@@ -218,7 +218,7 @@ impl DeviceBatch {
         self.slots.iter_mut().try_for_each(|slot| slot.pack(gpu, packer, rows))
     }
 
-    /// Submits a dispatch of `run`, whose room is the most that each chain may have.
+    /// Submits a dispatch of `run`, whose `room` is an upper limit.
     pub fn submit(&mut self, gpu: &Gpu, transition: &ComputeKernel, slot: usize, run: Dispatch) {
         let chains = self.chains.len() as u64;
         let run = Dispatch {
