@@ -16,6 +16,7 @@ mod report;
 mod resolve;
 mod resume;
 mod sample;
+mod sampler;
 mod table;
 mod timings;
 mod verify;
@@ -63,7 +64,7 @@ enum Command {
     Bench(bench::BenchArguments),
 }
 
-/// Reads the command line, and records which options of `sample` were typed.
+/// Reads the command line, and records which options of `sample` or `verify` were typed.
 pub fn parse() -> Cli {
     let mut matches = Cli::command().mut_subcommand("verify", verify::with_conflicts).get_matches();
     let typed = matches.subcommand().map_or(Vec::new(), |(_, typed)| {
@@ -71,8 +72,10 @@ pub fn parse() -> Cli {
         ids.filter(|id| typed.value_source(id) == Some(ValueSource::CommandLine)).map(str::to_string).collect()
     });
     let mut cli = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
-    if let Command::Sample(arguments) = &mut cli.command {
-        arguments.typed = typed;
+    match &mut cli.command {
+        Command::Sample(arguments) => arguments.typed = typed,
+        Command::Verify(arguments) => arguments.sample.typed = typed,
+        _ => {}
     }
     cli
 }

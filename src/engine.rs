@@ -3,6 +3,7 @@
 pub mod device;
 pub mod fallback;
 pub mod host;
+pub mod independent;
 mod progress;
 pub mod sums;
 mod worker;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
 use crate::faults;
+use crate::independent::NoProposal;
 use crate::model::{CoordinatesError, LocationScale, Model};
 use crate::nuts::adaptation::{Moments, PositionMoments};
 use crate::nuts::{Adapt, State, Statistics, Tuning};
@@ -274,6 +276,9 @@ pub enum EngineError {
     /// The draws could not be kept.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// Draws cannot be independent.
+    #[error("draws cannot be independent: {0}; use --sampler nuts")]
+    Independent(#[from] NoProposal),
     /// The likelihood needs effects that are integrated out.
     #[error(transparent)]
     Coordinates(#[from] CoordinatesError),

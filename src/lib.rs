@@ -3,7 +3,7 @@
 //! Data flow in one direction, and a module imports only modules before it:
 //!
 //! ```text
-//! CSV -> data -> family -> model -> gpu -> density -> mode -> nuts -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> verify, bench -> report
+//! CSV -> data -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a file becomes a [`Dataset`](data::Dataset), sorted by group.
@@ -13,6 +13,7 @@
 //! - [`density`]: log densities and gradients at many positions.
 //! - [`mode`]: posterior modes, the mass around each, and warnings about them.
 //! - [`nuts`]: a transition as a kernel that is given gradients, over an integrator; adaptation during warm-up.
+//! - [`independent`]: independent draws, where effects and means are integrated out and few scales are left.
 //! - [`engine`]: runs a phase of all chains, and passes on draws in blocks.
 //! - [`driver`]: walks through the phases of a run, and adapts between them.
 //! - [`draws`]: sinks, which receive draws as they are made: memory, a store on disk, or streaming sums.
@@ -64,6 +65,7 @@ pub mod experiment;
 pub mod family;
 pub mod faults;
 pub mod gpu;
+pub mod independent;
 pub mod lanes;
 pub mod machine;
 pub mod math;

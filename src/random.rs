@@ -39,6 +39,12 @@ pub enum Purpose {
     Effect = 6,
     /// Normal deviates for replicates of the observations.
     Replicate = 7,
+    /// Uniform numbers of an independent draw's proposals, twelve for each.
+    Proposal = 8,
+    /// Normal deviates for drawing means that are integrated out, too.
+    Mean = 9,
+    /// Whether an independent draw beyond its proposal's bound is repeated, one uniform number.
+    Repeat = 10,
 }
 
 /// The key of a stream of random numbers: one transition of one chain of one experiment.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::data::{Dataset, LeftOut};
 use crate::diagnostics::{self, Series, Summary};
 use crate::draws::Totals;
-use crate::experiment::{Sampled, Settings};
+use crate::experiment::{Sampled, Sampler, Settings};
 use crate::model::{PriorScales, Role};
 use crate::nuts::Statistic;
 
@@ -163,6 +163,9 @@ pub struct RunSummary {
     pub acceptance: f64,
     /// Mean leapfrog steps per draw.
     pub leapfrogs_per_draw: f64,
+    /// Independent draws that repeat the one before, because that one was beyond the proposal's bound, if counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<u64>,
     /// Divergent transitions among the draws.
     pub divergences: u64,
     /// Divergent transitions in warm-up, which do no harm.
@@ -234,6 +237,8 @@ struct Diagnosed {
     /// E-BFMI of each chain.
     e_bfmi: Vec<f64>,
     saturated: u64,
+    /// Independent draws that repeat the one before.
+    repeated: Option<u64>,
     modes: Vec<Visited>,
 }
 
@@ -268,7 +273,16 @@ impl RunSummary {
         let e_bfmi = diagnostics::ebfmi(Series::new(&energies, draws.chains()));
         let saturated = draws.statistic(Statistic::ReachedMaxTreedepth).iter().sum::<f64>() as u64;
         let modes = modes::visited(sampled, visits.into_iter());
-        RunSummary::assemble(sampled, Diagnosed { draws: draws.draws(), rows, nested, e_bfmi, saturated, modes })
+        let repeated = (settings.sampler == Sampler::Independent).then(|| {
+            let tries = draws.statistic(Statistic::NSteps);
+            tries.iter().filter(|tries| **tries == 0.0).count() as u64
+        });
+        if repeated == Some(0) {
+            let count = (draws.chains() * draws.draws()) as f64;
+            rows.iter_mut().for_each(|row| row.mcse_mean = row.sd / count.sqrt());
+        }
+        let draws = draws.draws();
+        RunSummary::assemble(sampled, Diagnosed { draws, rows, nested, e_bfmi, saturated, repeated, modes })
     }
 
     /// The summary of a run whose draws were only summed.
@@ -285,13 +299,14 @@ impl RunSummary {
             nested: (0..names.len()).map(nested).collect(),
             e_bfmi: totals.e_bfmi.clone(),
             saturated: totals.saturated,
+            repeated: None,
         };
         RunSummary::assemble(sampled, diagnosed)
     }
 
     fn assemble<D>(sampled: &Sampled<D>, diagnosed: Diagnosed) -> RunSummary {
         let Sampled { model, settings, engine, device, names, run, interrupted, wall, .. } = sampled;
-        let Diagnosed { draws, rows, nested, e_bfmi, saturated, modes } = diagnosed;
+        let Diagnosed { draws, rows, nested, e_bfmi, saturated, repeated, modes } = diagnosed;
         let largest = |value: &dyn Fn(usize) -> f64| {
             let values = (0..names.len()).map(|i| (value(i), i)).filter(|(value, _)| !value.is_nan());
             let largest = values.max_by(|(a, _), (b, _)| a.total_cmp(b));
@@ -336,6 +351,7 @@ impl RunSummary {
             step_size: run.step_size,
             acceptance: run.acceptance,
             leapfrogs_per_draw: run.gradients[1] as f64 / drawn.max(1) as f64,
+            repeated,
             divergences: run.divergences[1],
             warmup_divergences: run.divergences[0],
             reached_max_treedepth: saturated,

@@ -14,7 +14,7 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::diagnostics::{Series, Summary};
 use warpnuts::engine::Progress;
 use warpnuts::exact::{Exact, ExactError};
-use warpnuts::experiment::{Settings, sample};
+use warpnuts::experiment::{Sampler, Settings, sample};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, PriorScales, Priors, Refusal, Scaling};
 use warpnuts::random::{Purpose, StreamKey};
 
@@ -281,6 +281,7 @@ fn the_scores_agree(scores: &Scores) {
 }
 
 const RUN: Settings = Settings {
+    sampler: Sampler::Nuts,
     chains: 16,
     first_chain: 0,
     warmup: 500,

@@ -23,6 +23,7 @@ mod gpu_precision;
 mod gpu_streaming;
 mod gpu_transition;
 mod house;
+mod independent;
 mod interrupted_report;
 mod interruption;
 mod landscape;

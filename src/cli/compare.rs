@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use clap::Args;
 use warpnuts::exact::Exact;
-use warpnuts::experiment::Keep;
+use warpnuts::experiment::{Keep, Sampler};
 use warpnuts::summary::{self, Comparison, RunSummary, Words};
 
 use super::arguments::{
@@ -51,7 +51,10 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     resolve::warn(&dataset, &priors);
     let models = resolve::models(&dataset, &priors, &typed.parameterizations, &typed.run)?;
     // All models have the same settings; each has to fit into memory.
-    let settings = models.iter().map(|model| resolve::settings(&typed.run, model)).collect::<Result<Vec<_>, _>>()?[0];
+    let settings = models
+        .iter()
+        .map(|model| resolve::settings(&typed.run, model, Sampler::Nuts))
+        .collect::<Result<Vec<_>, _>>()?[0];
     keep_summary::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
     let has_draws = settings.keep != Keep::Summary;
     // One backend for all models: the comparison is of models.

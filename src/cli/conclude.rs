@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use warpnuts::draws::store::{self, Store};
 use warpnuts::engine::{DeviceFailure, EngineError};
-use warpnuts::experiment::{Choice, Sampled};
+use warpnuts::experiment::{Choice, Sampled, Sampler};
 use warpnuts::summary::{self, RunSummary, counted, significant};
 
 use super::progress::{PATIENCE, Waiting};
@@ -93,7 +93,7 @@ pub fn print_summary(summary: &RunSummary, about: impl IntoIterator<Item: Displa
         print(format_args!("warning: {}.\n  What to do: {}.", advice.problem, advice.remedy));
     }
     if summary.warnings.is_empty() {
-        print(summary::tables::NO_WARNINGS);
+        print(summary::tables::no_warnings(summary));
     }
 }
 
@@ -116,6 +116,8 @@ fn headline(summary: &RunSummary) -> String {
     let wall = summary.wall_seconds;
     let time = if wall.total.is_nan() {
         String::new()
+    } else if summary.settings.sampler == Sampler::Independent {
+        format!(" in {:.2} s, {} densities a second", wall.total, table::thousands(summary.gradients_per_second()))
     } else {
         format!(
             " in {:.2} s ({:.2} s warm-up), {} gradients a second",
@@ -126,10 +128,25 @@ fn headline(summary: &RunSummary) -> String {
     };
     let rate = summary.ess_per_second();
     let rate = if rate.is_nan() { String::new() } else { format!(" ({} a second)", table::thousands(rate)) };
+    let cost = match summary.settings.sampler {
+        Sampler::Nuts => format!(
+            "{:.1} leapfrogs a draw, step size {}, acceptance {:.2}, {} (and {} in warm-up)",
+            summary.leapfrogs_per_draw,
+            significant(summary.step_size),
+            summary.acceptance,
+            counted(summary.divergences, "divergence"),
+            summary.warmup_divergences,
+        ),
+        Sampler::Independent => {
+            let repeated = summary.repeated.filter(|repeated| *repeated > 0);
+            let repeated = repeated.map_or(String::new(), |repeated| format!(", {repeated} repeated"));
+            format!("independent draws: {:.2} proposals for each{repeated}", summary.leapfrogs_per_draw)
+        }
+    };
     format!(
         "{} observations in {} groups from {}, {}\n\
          {} x {}{time}\n\
-         {:.1} leapfrogs a draw, step size {}, acceptance {:.2}, {} (and {} in warm-up)\n\
+         {cost}\n\
          smallest bulk ESS {}{rate}",
         data.observations,
         data.groups,
@@ -137,11 +154,6 @@ fn headline(summary: &RunSummary) -> String {
         summary.parameterization,
         counted(u64::from(summary.settings.chains), "chain"),
         counted(summary.draws as u64, "draw"),
-        summary.leapfrogs_per_draw,
-        significant(summary.step_size),
-        summary.acceptance,
-        counted(summary.divergences, "divergence"),
-        summary.warmup_divergences,
         summary.min_ess_bulk.as_ref().map_or("-".to_string(), |ess| format!("{:.0} of {}", ess.value, ess.parameter)),
     )
 }

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{self, Backend, Choice, Keep, MANY_CHAINS, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Keep, MANY_CHAINS, Sampler, Settings};
+use warpnuts::independent::Proposal;
 use warpnuts::machine;
 use warpnuts::model::{Coordinates, Model, PriorScales};
 use warpnuts::summary::{Advice, advice};
@@ -127,6 +129,7 @@ fn model_of(dataset: &Arc<Dataset>, priors: &PriorScales, coordinates: Coordinat
 /// The settings of a run, as typed.
 pub fn asked(typed: &RunArguments) -> Settings {
     Settings {
+        sampler: Sampler::Nuts,
         chains: typed.chains,
         first_chain: typed.first_chain,
         warmup: typed.warmup,
@@ -147,12 +150,16 @@ pub fn asked(typed: &RunArguments) -> Settings {
 }
 
 /// The settings of a run, unless they do not fit into memory or do not suit the model.
-pub fn settings(typed: &RunArguments, model: &Model) -> Result<Settings, Failure> {
-    let settings = asked(typed);
+pub fn settings(typed: &RunArguments, model: &Model, sampler: Sampler) -> Result<Settings, Failure> {
+    let settings = match sampler {
+        Sampler::Nuts => asked(typed),
+        Sampler::Independent => Settings { sampler, warmup: 0, ..asked(typed) },
+    };
+    let learns_units = sampler == Sampler::Independent || settings.warmup >= SHORTEST_WARMUP_FOR_UNITS;
     if settings.keep == Keep::Summary {
-        summed(&settings)?;
+        summed(&settings, learns_units)?;
     }
-    if settings.draw_precision == Precision::F16 && settings.warmup < SHORTEST_WARMUP_FOR_UNITS {
+    if settings.draw_precision == Precision::F16 && !learns_units {
         return Err(Failure::Input(anyhow!(
             "--draw-precision f16 keeps draws in units that warm-up learns, and --warmup {} is too short for that; warm up \
              with at least {SHORTEST_WARMUP_FOR_UNITS} transitions, or use f32",
@@ -195,7 +202,7 @@ pub fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> 
 }
 
 /// Refuses settings that streaming sums do not support.
-fn summed(settings: &Settings) -> Result<(), Failure> {
+fn summed(settings: &Settings, learns_units: bool) -> Result<(), Failure> {
     let refuse = |problem: String| Err(Failure::Input(anyhow!("--keep summary {problem}")));
     if settings.chains < MANY_CHAINS {
         return refuse(format!(
@@ -204,7 +211,7 @@ fn summed(settings: &Settings) -> Result<(), Failure> {
             settings.chains
         ));
     }
-    if settings.warmup < SHORTEST_WARMUP_FOR_UNITS {
+    if !learns_units {
         return refuse(format!(
             "sums up draws in units that warm-up learns, and --warmup {} is too short for that; warm up with at least \
              {SHORTEST_WARMUP_FOR_UNITS} transitions",
@@ -275,4 +282,11 @@ pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) 
             .map_err(Failure::input)?;
     memory_of_sums(settings, model, &choice.backend)?;
     Ok(choice)
+}
+
+/// The backend of a run of independent draws.
+pub fn independent(proposal: Arc<Proposal>, model: &Model, settings: &Settings) -> Result<Choice, Failure> {
+    let backend = Backend::Independent(proposal);
+    memory_of_sums(settings, model, &backend)?;
+    Ok(Choice { backend, reason: "no gradients are needed".to_string(), measured: Duration::ZERO })
 }

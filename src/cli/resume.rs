@@ -13,6 +13,7 @@ use warpnuts::experiment::{self, Choice, Difference, Identity, Interrupted, Keep
 
 use super::arguments::Shard;
 use super::sample::{self, Ending, RunOnceArguments, SampleArguments};
+use super::sampler::SamplerChoice;
 use super::words::{self, ENGINES};
 use super::{Failure, Outcome, complain, folder, progress, report, resolve};
 
@@ -163,6 +164,10 @@ fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -
         parameterization,
         priors,
         settings: Settings {
+            sampler: match once.sampler {
+                SamplerChoice::Only(sampler) => sampler,
+                SamplerChoice::Auto => theirs.settings.sampler,
+            },
             save_warmup: *save_warmup,
             log_likelihood: *log_likelihood,
             posterior_predictive: *posterior_predictive,

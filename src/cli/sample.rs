@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::Args;
 use warpnuts::draws::store::Store;
 use warpnuts::driver::Tuned;
-use warpnuts::experiment::{self, Backend, Choice, Keep, Keeping, Sampled, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Keep, Keeping, Sampled, Sampler, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::counted;
 
@@ -16,6 +16,8 @@ use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
     Shard,
 };
+use super::sampler::{self, SAMPLERS, SamplerChoice};
+use super::words::one_of;
 use super::{Failure, Outcome, complain, conclude, folder, keep_summary, print, progress, report, resolve};
 
 /// Arguments that say which model is sampled, and how.
@@ -33,6 +35,10 @@ pub struct RunOnceArguments {
     /// --likelihood observations needs the effects
     #[arg(long, default_value = "auto", help_heading = "Sampling")]
     pub parameterization: String,
+
+    /// How draws are made
+    #[arg(long, value_parser = one_of(&SAMPLERS), default_value = "auto", help_heading = "Sampling")]
+    pub sampler: SamplerChoice,
 
     #[command(flatten)]
     pub run: RunArguments,
@@ -133,11 +139,13 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
 
 /// Resolves the arguments; `purpose` is a command that needs draws.
 pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRun, Failure> {
-    let RunOnceArguments { data, priors, parameterization, run, engine, output, all } = &typed.once;
+    let RunOnceArguments { data, priors, parameterization, sampler, run, engine, output, all } = &typed.once;
     let dataset = resolve::dataset(data)?;
     let priors = resolve::priors(priors, &dataset);
     let (model, why) = resolve::suited_model(&dataset, &priors, parameterization, run)?;
-    let settings = settings(&typed, &model)?;
+    let (proposal, why_sampler) = sampler::choose(*sampler, &typed.typed, engine.engine, &model)?;
+    let sampler = if proposal.is_some() { Sampler::Independent } else { Sampler::Nuts };
+    let settings = settings(&typed, &model, sampler)?;
     let needing_draws = [
         (purpose.unwrap_or_default(), purpose.is_some()),
         ("--save-draws", output.save_draws),
@@ -155,7 +163,11 @@ pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRu
              that; name one with at least 50 transitions of warm-up, or leave --metric-from out"
         )));
     }
-    let choice = resolve::choice(engine, &model, &settings)?;
+    let choice = match proposal {
+        None => resolve::choice(engine, &model, &settings)?,
+        Some(proposal) => resolve::independent(proposal, &model, &settings)?,
+    };
+    let why = why.into_iter().chain(why_sampler).reduce(|a, b| format!("{a}\n{b}"));
     let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1, output.quiet)?;
     resolve::room(&settings, output.save_draws, &model, 1, output.out.as_deref())?;
     let ending = Ending { why, choice, pages, all: *all };
@@ -163,12 +175,12 @@ pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRu
 }
 
 /// The settings of a run, with those that only `sample` has.
-fn settings(typed: &SampleArguments, model: &Model) -> Result<Settings, Failure> {
+fn settings(typed: &SampleArguments, model: &Model, sampler: Sampler) -> Result<Settings, Failure> {
     let settings = Settings {
         save_warmup: typed.save_warmup,
         log_likelihood: typed.log_likelihood,
         posterior_predictive: typed.posterior_predictive,
-        ..resolve::settings(&typed.once.run, model)?
+        ..resolve::settings(&typed.once.run, model, sampler)?
     };
     if (typed.log_likelihood || typed.posterior_predictive) && settings.variables(model) < model.layout().dim() {
         return Err(Failure::Input(anyhow!(
@@ -202,6 +214,11 @@ fn learnt(from: &Path, model: &Model) -> Result<Tuned, Failure> {
             "--metric-from {name}: that run has not come to the end of its warm-up; resume it first"
         ))
     })?;
+    if learnt.step_size == 0.0 {
+        return Err(Failure::Input(anyhow!(
+            "--metric-from {name}: its draws are independent, and it has no step size; name a run of --sampler nuts"
+        )));
+    }
     let (theirs, ours) = (store.model().parameterization(), model.parameterization());
     let same = theirs == ours && learnt.scale.len() == model.dim();
     if !same || store.model().dataset().groups() != model.dataset().groups() {

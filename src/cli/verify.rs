@@ -22,7 +22,7 @@ pub struct VerifyArguments {
     run_folder: Option<PathBuf>,
 
     #[command(flatten)]
-    sample: SampleArguments,
+    pub sample: SampleArguments,
 }
 
 /// The id of the argument for a run's folder.

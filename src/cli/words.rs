@@ -7,7 +7,7 @@ use warpnuts::experiment::{EngineChoice, Keep};
 use warpnuts::model::Likelihood;
 
 /// A word, its help, and its meaning.
-type Word<T> = (&'static str, &'static str, T);
+pub type Word<T> = (&'static str, &'static str, T);
 
 /// The predictors whose means are subtracted.
 pub const CENTRING: [Word<Centring>; 3] = [

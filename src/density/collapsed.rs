@@ -14,8 +14,10 @@
 
 mod conditional_effects;
 mod covariance;
+mod scale_likelihood;
 
 pub use conditional_effects::ConditionalEffects;
+pub use scale_likelihood::{MAX_MEANS, MeansGivenScales, ScaleLikelihood};
 
 use super::priors::LogPrior;
 use super::qr::{GroupBundle, QrTable};

@@ -61,6 +61,18 @@ impl QrTable {
         QrTable { coefficients: layout.coefficients, groups: layout.groups, rest, rows }
     }
 
+    /// Replaces w by w - R mu, for the mean `mu` of each coefficient.
+    pub fn subtract(&mut self, mu: &[f64]) {
+        let k = self.coefficients;
+        for numbers in self.rows.chunks_exact_mut(start(k) + k) {
+            let (columns, outcome) = numbers.split_at_mut(start(k));
+            for (c, mu) in mu.iter().enumerate() {
+                let column = &columns[start(c)..];
+                outcome[..=c].iter_mut().zip(column).for_each(|(w, r)| *w -= *r * *mu);
+            }
+        }
+    }
+
     /// All groups, eight at a time.
     #[inline(always)]
     pub fn bundles(&self) -> impl Iterator<Item = GroupBundle<'_>> {
@@ -108,6 +120,11 @@ impl QrGroups {
         let rest = self.rest();
         let freedom: f64 = self.sizes.iter().map(|size| (size - self.coefficients as f64).max(0.0)).sum();
         Some(rest / freedom).filter(|noise| noise.is_normal()).unwrap_or(1.0)
+    }
+
+    /// The largest information of one group about coefficient `k`, alone, in units of 1 / eps^2.
+    pub fn largest_information(&self, k: usize) -> f64 {
+        self.groups.iter().map(|group| dot(&group.columns[k], &group.columns[k])).fold(0.0, f64::max)
     }
 
     /// The residual sum of squares of the groups' own regressions, over all groups.

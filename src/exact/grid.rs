@@ -4,14 +4,15 @@
 //! integrand's Fourier transform at 2 pi / step and beyond, which for a normal of sd s is e^-(2 (pi s / step)^2): 3e-9
 //! with step = s, and negligible with half of that.
 
-use std::collections::HashSet;
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use rayon::prelude::*;
 
 use super::conditional::{Means, Scales, Workspace};
 use super::integration::Integration;
-use super::scales::{AxisPoint, MAX_AXES, ScaleAxis, ScalePosterior};
+use super::scales::{AxisPoint, MAX_AXES, ScalePosterior};
+use crate::independent::axis::ScaleAxis;
+use crate::independent::lattice::{Index, LatticePoint, climb, grow};
 
 /// Steps of the coarsest grid, in units of the integrand's width along an axis. Each level's steps are shorter by the
 /// square root of two, which squares the error.
@@ -86,8 +87,6 @@ pub struct Lattice<'a> {
     seeds: Vec<AxisPoint>,
 }
 
-type Index = [i32; MAX_AXES];
-
 impl<'a> Lattice<'a> {
     /// Finds the mode of the posterior in log scales, chooses the axes, and measures the posterior's width in each.
     pub fn find(posterior: &'a ScalePosterior) -> Lattice<'a> {
@@ -95,7 +94,11 @@ impl<'a> Lattice<'a> {
         let scanned = scan(posterior);
         let best = scanned.iter().fold(scanned[0], |best, &point| if point.0 > best.0 { point } else { best });
         let straight = [ScaleAxis::Straight; MAX_AXES];
-        let (log_mode, _) = climb(posterior, &straight, best.1, [SCAN_STEP; MAX_AXES]);
+        let mut workspace = Workspace::default();
+        let mut up = |bends: &[ScaleAxis; MAX_AXES], start: AxisPoint, step: f64| {
+            climb(axes, |u| density(posterior, bends, u, &mut workspace).0, start, [step; MAX_AXES])
+        };
+        let (log_mode, _) = up(&straight, best.1, SCAN_STEP);
 
         let log_eps = log_mode[axes - 1];
         let mut bent = straight;
@@ -108,7 +111,7 @@ impl<'a> Lattice<'a> {
             u.iter_mut().zip(&bent).for_each(|(u, axis)| *u = axis.u(*u));
             u
         };
-        let (mode, width) = climb(posterior, &bent, to_u(&log_mode), [0.5; MAX_AXES]);
+        let (mode, width) = up(&bent, to_u(&log_mode), 0.5);
         let log_mode = log_scales(&bent, axes, &mode);
         let mut lattice = Lattice { posterior, axes: bent, mode, log_mode, width, seeds: Vec::new() };
         let mut workspace = Workspace::default();
@@ -124,7 +127,7 @@ impl<'a> Lattice<'a> {
         let axes = self.posterior.axes();
         let step = self.width.map(|width| (COARSEST * width).min(LONGEST) * FRAC_1_SQRT_2.powi(level));
         let depth = DEPTH + DEEPER * f64::from(level);
-        let place = |index: &Index| {
+        let place = |index: &Index<MAX_AXES>| {
             let mut u = self.mode;
             for i in 0..axes {
                 u[i] += f64::from(index[i]) * step[i];
@@ -132,65 +135,44 @@ impl<'a> Lattice<'a> {
             u
         };
 
-        // Breadth first: one layer of neighbors after the other.
-        let mut seen = HashSet::new();
-        let mut frontier: Vec<Index> = vec![[0; MAX_AXES]];
-        frontier.extend(self.seeds.iter().map(|u| {
+        let seeds = self.seeds.iter().map(|u| {
             let mut index = [0; MAX_AXES];
             for i in 0..axes {
                 index[i] = ((u[i] - self.mode[i]) / step[i]).round() as i32;
             }
             index
-        }));
-        frontier.retain(|index| seen.insert(*index));
-        let mut found: Vec<(Index, Evaluated)> = Vec::new();
-        let mut largest = f64::NEG_INFINITY;
-        while !frontier.is_empty() {
-            let layer: Vec<(f64, Evaluated)> = frontier
-                .par_iter()
-                .with_min_len(16)
-                .map_init(Workspace::default, |workspace, index| self.importance(&place(index), workspace))
-                .collect();
-            largest = layer.iter().fold(largest, |largest, (importance, _)| largest.max(*importance));
-            let mut next = Vec::new();
-            for (index, (importance, evaluated)) in frontier.iter().zip(layer) {
-                if importance <= largest - depth {
-                    continue;
-                }
-                let u = place(index);
-                if let Some(axis) = (0..axes).find(|&i| u[i].abs() > FARTHEST) {
-                    return Err(NoGrid::Endless { axis });
-                }
-                found.push((*index, evaluated));
-                for i in 0..axes {
-                    for side in [-1, 1] {
-                        let mut neighbour = *index;
-                        neighbour[i] += side;
-                        if seen.insert(neighbour) {
-                            next.push(neighbour);
-                        }
-                    }
-                }
-            }
-            integration.has(found.len());
-            if found.len() > MAX_POINTS {
+        });
+        let evaluate = |workspace: &mut Workspace, index: &Index<MAX_AXES>| self.importance(&place(index), workspace);
+        let accept = |index: &Index<MAX_AXES>, points: usize| {
+            integration.has(points);
+            if points > MAX_POINTS {
                 return Err(NoGrid::Unfit);
             }
-            frontier = next;
-        }
+            let u = place(index);
+            match (0..axes).find(|&i| u[i].abs() > FARTHEST) {
+                Some(axis) => Err(NoGrid::Endless { axis }),
+                None => Ok(()),
+            }
+        };
+        let found = grow(axes, [[0; MAX_AXES]].into_iter().chain(seeds), depth, evaluate, accept)?;
         if found.is_empty() {
             return Err(NoGrid::Unfit);
         }
         Ok(self.assemble(&found, &step, place))
     }
 
-    fn assemble(&self, found: &[(Index, Evaluated)], step: &AxisPoint, place: impl Fn(&Index) -> AxisPoint) -> Grid {
+    fn assemble(
+        &self,
+        found: &[LatticePoint<MAX_AXES, Evaluated>],
+        step: &AxisPoint,
+        place: impl Fn(&Index<MAX_AXES>) -> AxisPoint,
+    ) -> Grid {
         let axes = self.posterior.axes();
-        let highest = found.iter().map(|(_, point)| point.log_density).fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = found.iter().map(|(_, point)| (point.log_density - highest).exp()).sum();
+        let highest = found.iter().map(|(_, _, point)| point.log_density).fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = found.iter().map(|(_, _, point)| (point.log_density - highest).exp()).sum();
         let points: Vec<GridPoint> = found
             .iter()
-            .map(|(index, point)| GridPoint {
+            .map(|(index, _, point)| GridPoint {
                 weight: (point.log_density - highest).exp() / total,
                 scales: self.posterior.scales(&log_scales(&self.axes, axes, &place(index))),
                 means: point.means,
@@ -199,9 +181,9 @@ impl<'a> Lattice<'a> {
         let planes = (0..axes).map(|i| {
             let (first, last) = found
                 .iter()
-                .fold((i32::MAX, i32::MIN), |(first, last), (index, _)| (first.min(index[i]), last.max(index[i])));
+                .fold((i32::MAX, i32::MIN), |(first, last), (index, _, _)| (first.min(index[i]), last.max(index[i])));
             let mut weights = vec![0.0; (last - first + 1) as usize];
-            for ((index, _), point) in found.iter().zip(&points) {
+            for ((index, _, _), point) in found.iter().zip(&points) {
                 weights[(index[i] - first) as usize] += point.weight;
             }
             Planes { axis: self.axes[i], first: self.mode[i] + f64::from(first) * step[i], step: step[i], weights }
@@ -264,54 +246,4 @@ fn scan(posterior: &ScalePosterior) -> Vec<(f64, AxisPoint)> {
         })
         .collect();
     places.into_par_iter().map_init(Workspace::default, |workspace, t| (posterior.at(&t, workspace).0, t)).collect()
-}
-
-/// Climbs from `start` to about the mode by coordinate search: steps double after a rise and are halved otherwise,
-/// until they no longer matter. Also returns, for each axis, the sd of a normal with the same curvature.
-fn climb(
-    posterior: &ScalePosterior,
-    axes: &[ScaleAxis; MAX_AXES],
-    start: AxisPoint,
-    mut step: AxisPoint,
-) -> (AxisPoint, AxisPoint) {
-    /// A step matters if it changes the log density by more.
-    const MATTERS: f64 = 0.05;
-    const MAX_ROUNDS: usize = 2000;
-    let count = posterior.axes();
-    let mut workspace = Workspace::default();
-    let mut value = |u: &AxisPoint| density(posterior, axes, u, &mut workspace).0;
-    let mut at = start;
-    let mut here = value(&at);
-    let mut width = [1.0; MAX_AXES];
-    for _ in 0..MAX_ROUNDS {
-        let mut settled = true;
-        for i in 0..count {
-            let moved = |by: f64| {
-                let mut u = at;
-                u[i] += by;
-                u
-            };
-            let (below, above) = (moved(-step[i]), moved(step[i]));
-            let (down, up) = (value(&below), value(&above));
-            let bend = (here - down) + (here - up);
-            if bend > 0.0 {
-                width[i] = step[i] / bend.sqrt();
-            }
-            if down.max(up) > here {
-                settled &= down.max(up) - here < MATTERS;
-                (at, here) = if up > down { (above, up) } else { (below, down) };
-                step[i] *= 2.0;
-            } else {
-                let matters = (here - down).max(here - up) > MATTERS;
-                settled &= !matters;
-                if matters {
-                    step[i] *= 0.5;
-                }
-            }
-        }
-        if settled {
-            break;
-        }
-    }
-    (at, width)
 }

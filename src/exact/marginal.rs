@@ -10,7 +10,7 @@ use std::f64::consts::TAU;
 use super::conditional::NormalMoments;
 use super::grid::Planes;
 use super::mixture::{self, Local, solve};
-use super::scales::ScaleAxis;
+use crate::independent::axis::ScaleAxis;
 
 /// Points of the interpolating polynomial.
 const STENCIL: usize = 10;

@@ -12,6 +12,7 @@ use crate::engine::fallback::{Fallback, Spare};
 use crate::engine::host::{self, Chains, HostEngine};
 use crate::engine::{self, EngineError, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
+use crate::independent::Proposal;
 use crate::model::{Model, Refusal};
 
 /// A run that takes less time than this on the CPU ends before a GPU is open.
@@ -25,6 +26,8 @@ const GRADIENTS: f64 = 10.0;
 pub enum Backend {
     /// Trees and densities on the CPU: engine `cpu`.
     Cpu,
+    /// Independent draws on the CPU, from this proposal: engine `cpu`.
+    Independent(Arc<Proposal>),
     /// Trees on the CPU, densities on a device: engine `gpu-density`.
     GpuDensity {
         /// The device.
@@ -69,7 +72,7 @@ impl Backend {
     /// `cpu`, `gpu-density` or `gpu`.
     pub fn name(&self) -> &'static str {
         match self {
-            Backend::Cpu => "cpu",
+            Backend::Cpu | Backend::Independent(_) => "cpu",
             Backend::GpuDensity { .. } => "gpu-density",
             Backend::Gpu { .. } => "gpu",
         }
@@ -78,7 +81,7 @@ impl Backend {
     /// The processor's name, or the adapter's name, backend and driver.
     pub fn device(&self) -> String {
         match self {
-            Backend::Cpu => crate::machine::processor(),
+            Backend::Cpu | Backend::Independent(_) => crate::machine::processor(),
             Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => {
                 format!("{} ({}, {})", gpu.adapter().name(), gpu.adapter().backend(), gpu.adapter().driver())
             }
@@ -91,7 +94,7 @@ impl Backend {
     /// If it cannot.
     pub fn admits(&self, model: &Model) -> Result<(), Refusal> {
         match self {
-            Backend::Cpu => cpu::admits(model),
+            Backend::Cpu | Backend::Independent(_) => cpu::admits(model),
             Backend::GpuDensity { gpu, .. } => gpu::admits(gpu, model),
             Backend::Gpu { gpu, .. } => device::kernels::admits(gpu, model),
         }
@@ -100,7 +103,7 @@ impl Backend {
     /// The device; `None` for the CPU.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match self {
-            Backend::Cpu => None,
+            Backend::Cpu | Backend::Independent(_) => None,
             Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => Some(gpu),
         }
     }
@@ -123,7 +126,7 @@ impl Backend {
         let on_host =
             |densities| HostEngine::new(model.clone(), densities, chains, max_depth, keep, progress.clone()).start();
         Ok(match self {
-            Backend::Cpu => Box::new(on_host(cpu())?),
+            Backend::Cpu | Backend::Independent(_) => Box::new(on_host(cpu())?),
             Backend::GpuDensity { gpu, fall_back } => {
                 let device = DeviceModel::new(gpu.clone(), model)?;
                 let engine = on_host(densities::on_device(&device, model, settings)?)?;

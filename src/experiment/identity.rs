@@ -66,6 +66,7 @@ impl Identity {
             first_chain: _,
             shard_of: _,
             threads: _,
+            sampler,
             warmup,
             draws,
             seed,
@@ -97,6 +98,7 @@ impl Identity {
         compare("prior-mu-sd", "the priors", &scales(mu_sd), &scales(&other.priors.mu_sd));
         compare("prior-sigma-scale", "the priors", &scales(sigma_scale), &scales(&other.priors.sigma_scale));
         compare("prior-eps-scale", "the priors", eps_scale, &other.priors.eps_scale);
+        compare("sampler", "the samplers", sampler, &theirs.sampler);
         compare("seed", "the seeds", seed, &theirs.seed);
         compare("draws", "the numbers of draws", draws, &theirs.draws);
         compare("thin", "--thin", thin, &theirs.thin);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::run::ReportedRun;
-use crate::summary::tables::{ComparisonCells, NO_WARNINGS, SideBySide, Table, parameters};
+use crate::summary::tables::{ComparisonCells, SideBySide, Table, no_warnings, parameters};
 use crate::summary::{Comparison, RunSummary, counted, number, significant};
 
 /// The part of the page above the figures.
@@ -54,7 +54,7 @@ impl<'a> ReportSummary<'a> {
         let verdict = match (comparison, runs) {
             (Some(comparison), _) => comparison.verdict.clone(),
             (None, [run]) if run.summary.warnings.is_empty() => {
-                vec![NO_WARNINGS.to_string()]
+                vec![no_warnings(&run.summary).to_string()]
             }
             (None, [run]) if !run.summary.is_trustworthy() => {
                 vec!["This run is not to be trusted, for the reasons below.".to_string()]

@@ -2,6 +2,7 @@
 
 use super::{Advice, EBFMI_LIMIT, RunSummary, beyond, counted, design, significant};
 use crate::data::{Dataset, MISSING_LABELS};
+use crate::experiment::Sampler;
 use crate::model::Likelihood;
 use crate::model::PriorScales;
 
@@ -161,6 +162,8 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
     const NO_FUNNEL: &str = "with all group effects integrated out there is no funnel left";
     let or_marginal = |way: String| ways.marginal().map_or((vec![way], ""), |marginal| (vec![marginal], NO_FUNNEL));
 
+    let has_chains = run.settings.sampler == Sampler::Nuts;
+
     if run.interrupted {
         let planned = u64::from(run.settings.draws) * u64::from(run.settings.chains);
         say(
@@ -210,7 +213,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
                 vec![ways.longer_warmup()],
             );
         }
-    } else if let Some(rhat) = run.max_rhat.as_ref().filter(|rhat| rhat.value > RHAT_LIMIT) {
+    } else if let Some(rhat) = run.max_rhat.as_ref().filter(|rhat| has_chains && rhat.value > RHAT_LIMIT) {
         let longer = format!("{} {}", ways.longer_warmup(), ways.more_draws(4.0));
         let (proposals, why) = or_marginal(longer);
         say(
@@ -243,7 +246,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
         .into_iter()
         .filter_map(|(kind, ess)| ess.as_ref().map(|ess| (kind, ess)))
         .min_by(|a, b| a.1.value.total_cmp(&b.1.value));
-    if smallest.is_none() && run.max_nested_rhat.is_none() {
+    if has_chains && smallest.is_none() && run.max_nested_rhat.is_none() {
         say(
             "too-short",
             true,
@@ -279,7 +282,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
             proposals,
         );
     }
-    if run.settings.chains == 1 {
+    if has_chains && run.settings.chains == 1 {
         say(
             "one-chain",
             false,
@@ -305,7 +308,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
             proposals,
         );
     }
-    if run.e_bfmi.chains_below_limit as f64 > EBFMI_SHARE * f64::from(run.settings.chains) {
+    if has_chains && run.e_bfmi.chains_below_limit as f64 > EBFMI_SHARE * f64::from(run.settings.chains) {
         let (proposals, why) = match ways.marginal() {
             Some(marginal) => (vec![marginal], NO_FUNNEL),
             None => {
@@ -325,7 +328,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
             proposals,
         );
     }
-    if run.acceptance < run.settings.target_accept - ACCEPTANCE_TOLERANCE {
+    if has_chains && run.acceptance < run.settings.target_accept - ACCEPTANCE_TOLERANCE {
         say(
             "acceptance",
             false,

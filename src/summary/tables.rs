@@ -1,10 +1,16 @@
 //! Tables of summaries and comparisons, built once as cells, for the terminal and for the page.
 
-use super::{Comparison, ComparisonRow, Extreme, Parameter, decimals, number, significant};
+use super::{Comparison, ComparisonRow, Extreme, Parameter, RunSummary, decimals, number, significant};
 use crate::diagnostics::Summary;
+use crate::experiment::Sampler;
 
 /// The text for a run without warnings.
-pub const NO_WARNINGS: &str = "No warnings: no divergences, the chains agree, and there are effective draws enough.";
+pub fn no_warnings(run: &RunSummary) -> &'static str {
+    match run.settings.sampler {
+        Sampler::Nuts => "No warnings: no divergences, the chains agree, and there are effective draws enough.",
+        Sampler::Independent => "No warnings: the draws are independent, and there are enough of them.",
+    }
+}
 
 /// A table of formatted cells; the first cell of each row is its name.
 #[derive(Debug, Clone, serde::Serialize)]

@@ -20,6 +20,11 @@ fn command(folder: &Folder, line: &str, fault: &str) -> Command {
     command
 }
 
+/// The outcome of `warpnuts` with this fault.
+pub fn planted(folder: &Folder, line: &str, fault: &str) -> Ran {
+    Ran::of(&mut assert_cmd::Command::from_std(command(folder, line, fault)))
+}
+
 /// Runs `warpnuts` until it is killed at `at` (a point and a number).
 ///
 /// # Panics

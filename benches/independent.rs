@@ -1,0 +1,59 @@
+//! Independent draws on one core: the likelihood of the scales of radon with all else integrated out (limit: 60 ns with
+//! AVX-512), a draw of its hyperparameters (limit: 250 ns, eight million a second on two cores) beside the gradient
+//! that a leapfrog step takes, and whole runs of sleepstudy (limit: 5 ms for 4,000 draws of all variables) beside the
+//! No-U-Turn Sampler's.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use warpnuts::data::{Columns, Dataset};
+use warpnuts::density::collapsed::ScaleLikelihood;
+use warpnuts::density::cpu::CpuDensity;
+use warpnuts::engine::Progress;
+use warpnuts::experiment::{Sampler, Settings, sample};
+use warpnuts::independent::Proposal;
+use warpnuts::mode::Landscape;
+use warpnuts::model::Model;
+use warpnuts::random::StreamKey;
+
+fn radon(criterion: &mut Criterion) {
+    let model = Model::builder(Arc::new(Dataset::radon().unwrap())).build();
+    let mut group = criterion.benchmark_group("radon");
+    let (likelihood, logs) = (ScaleLikelihood::new(&model), [-0.8, -1.2, -0.1]);
+    group.bench_function("likelihood of the scales", |bencher| bencher.iter(|| likelihood.at(black_box(&logs))));
+    let proposal = Proposal::certified(&model, &Landscape::of(&model)).unwrap();
+    let mut theta = vec![0.0; model.dim()];
+    let mut transition = 0;
+    group.bench_function("an independent draw", |bencher| {
+        bencher.iter(|| {
+            transition += 1;
+            proposal.draw(black_box(&StreamKey { seed: 1, chain: 0, transition }), &mut theta)
+        });
+    });
+    let (mut density, mut gradient) = (CpuDensity::new(&model), theta.clone());
+    group.bench_function("a marginal gradient", |bencher| {
+        bencher.iter(|| density.log_density(black_box(&theta), &mut gradient));
+    });
+    group.bench_function("modes", |bencher| bencher.iter(|| Landscape::of(&model)));
+    let landscape = Landscape::of(&model);
+    group.bench_function("proposal", |bencher| bencher.iter(|| Proposal::certified(&model, &landscape).unwrap()));
+}
+
+fn sleepstudy(criterion: &mut Criterion) {
+    let columns = Columns { group: "Subject".into(), outcome: "Reaction".into(), predictors: vec!["Days".to_string()] };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/01-sleepstudy.csv");
+    let model = Arc::new(Model::builder(Arc::new(Dataset::from_path(&path, &columns).unwrap())).build());
+    let mut group = criterion.benchmark_group("4,000 draws of sleepstudy");
+    group.sample_size(20);
+    for sampler in [Sampler::Independent, Sampler::Nuts] {
+        let settings = Settings { sampler, chains: 4, ..Settings::default() };
+        group.bench_function(sampler.to_string(), |bencher| {
+            bencher.iter(|| sample(model.clone(), settings, Arc::new(Progress::default())).unwrap());
+        });
+    }
+}
+
+criterion_group!(benches, radon, sleepstudy);
+criterion_main!(benches);

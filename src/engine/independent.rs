@@ -1,0 +1,215 @@
+//! The engine of independent draws: no chain where none is needed. "Chains" number the draws, as shards and stores do;
+//! a draw knows another one only if that one is beyond the proposal's bound.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::host::Chains;
+use super::{ChainStates, Counters, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome, Progress};
+use crate::faults;
+use crate::independent::{IndependentDraw, Proposal};
+use crate::model::Model;
+use crate::nuts::Statistics;
+use crate::nuts::adaptation::Moments;
+use crate::random::{Purpose, StreamKey};
+
+/// Limit on a block's numbers, unless a single draw of all chains has more.
+const BLOCK_VALUES: usize = 1 << 17;
+
+/// Draws that a thread makes at least.
+const SHARE: usize = 64;
+
+/// Target duration of a block, so that progress moves and an interruption is soon obeyed.
+const BLOCK_TIME: Duration = Duration::from_millis(100);
+
+/// Independent draws of the hyperparameters of a collapsed model.
+pub struct IndependentEngine {
+    model: Arc<Model>,
+    proposal: Arc<Proposal>,
+    chains: Chains,
+    keep: Keep,
+    threads: usize,
+    progress: Arc<Progress>,
+    /// Draws of each chain so far.
+    drawn: u32,
+    /// The last draw of each chain, `[chain][coordinate]`, and the logs of weight over bound and of density.
+    last: Vec<f64>,
+    last_drawn: Vec<IndependentDraw>,
+    positions: Vec<f64>,
+    values: Vec<f64>,
+    drawings: Vec<IndependentDraw>,
+    statistics: Vec<Statistics>,
+}
+
+impl IndependentEngine {
+    /// An engine for `chains` of a collapsed `model`, with its proposal.
+    pub fn new(
+        model: Arc<Model>,
+        proposal: Arc<Proposal>,
+        chains: Chains,
+        keep: Keep,
+        threads: usize,
+        progress: Arc<Progress>,
+    ) -> IndependentEngine {
+        let count = chains.count as usize;
+        IndependentEngine {
+            last: vec![0.0; count * model.dim()],
+            last_drawn: vec![IndependentDraw::default(); count],
+            model,
+            proposal,
+            chains,
+            keep,
+            threads: threads.max(1),
+            progress,
+            drawn: 0,
+            positions: Vec::new(),
+            values: Vec::new(),
+            drawings: Vec::new(),
+            statistics: Vec::new(),
+        }
+    }
+
+    /// The key of draw `draw` of chain `chain`.
+    fn key(&self, chain: usize, draw: u32) -> StreamKey {
+        StreamKey { seed: self.chains.seed, chain: self.chains.first + chain as u32, transition: draw }
+    }
+
+    /// Makes the next `draws` draws of each chain, `[chain][draw]`.
+    fn make(&mut self, draws: usize) {
+        let (dim, variables) = (self.model.dim(), self.keep.sampled(&self.model));
+        let rows = self.chains.count as usize * draws;
+        let (mut positions, mut drawings) = (std::mem::take(&mut self.positions), std::mem::take(&mut self.drawings));
+        positions.resize(rows * dim, 0.0);
+        drawings.resize(rows, IndependentDraw::default());
+        let share = rows.div_ceil(self.threads).max(SHARE);
+        let shares = positions.par_chunks_mut(share * dim).zip(drawings.par_chunks_mut(share)).enumerate();
+        shares.for_each(|(thread, (positions, drawings))| {
+            for (row, (theta, drawn)) in (thread * share..).zip(positions.chunks_exact_mut(dim).zip(drawings)) {
+                let key = self.key(row / draws, self.drawn + (row % draws) as u32);
+                *drawn = self.proposal.draw(&key, theta);
+            }
+        });
+        (self.positions, self.drawings) = (positions, drawings);
+        if !faults::is_planted("proposal-uncorrected") {
+            (0..self.chains.count as usize).for_each(|chain| self.correct(chain, draws));
+        }
+        self.values.resize(rows * variables, 0.0);
+        self.statistics.resize(rows, Statistics::default());
+        let offset = self.model.log_density_offset();
+        let (model, positions, drawings) = (&self.model, &self.positions, &self.drawings);
+        let shares = self.values.par_chunks_mut(share * variables).zip(self.statistics.par_chunks_mut(share));
+        shares.enumerate().for_each(|(thread, (values, statistics))| {
+            let rows = (thread * share..).zip(values.chunks_exact_mut(variables).zip(statistics));
+            for (row, (named, statistics)) in rows {
+                model.constrain(&positions[row * dim..][..dim], named);
+                let IndependentDraw { log_density, tries, .. } = drawings[row];
+                *statistics = Statistics {
+                    lp: log_density + offset,
+                    energy: -(log_density + offset),
+                    acceptance_rate: if tries == 0 { 0.0 } else { 1.0 / f64::from(tries) },
+                    n_steps: tries,
+                    ..Statistics::default()
+                };
+            }
+        });
+    }
+
+    /// Repeats a chain's draws that are beyond the bound, as Metropolis and Hastings ask; a repeated draw has no tries.
+    fn correct(&mut self, chain: usize, draws: usize) {
+        let dim = self.model.dim();
+        let mut before = (self.drawn > 0).then(|| self.last_drawn[chain].excess);
+        for draw in 0..draws {
+            let row = chain * draws + draw;
+            let here = self.drawings[row].excess;
+            if let Some(before) = before.filter(|before| *before > 0.0) {
+                let uniform = self.key(chain, self.drawn + draw as u32).uniform(Purpose::Repeat, 0);
+                if uniform.ln() >= here.max(0.0) - before {
+                    let (last, log_density) = if draw == 0 {
+                        (self.last[chain * dim..][..dim].to_vec(), self.last_drawn[chain].log_density)
+                    } else {
+                        (self.positions[(row - 1) * dim..][..dim].to_vec(), self.drawings[row - 1].log_density)
+                    };
+                    self.positions[row * dim..][..dim].copy_from_slice(&last);
+                    self.drawings[row] = IndependentDraw { log_density, excess: before, tries: 0 };
+                }
+            }
+            before = Some(self.drawings[row].excess);
+        }
+        let row = (chain + 1) * draws - 1;
+        self.last[chain * dim..][..dim].copy_from_slice(&self.positions[row * dim..][..dim]);
+        self.last_drawn[chain] = self.drawings[row];
+    }
+}
+
+impl Engine for IndependentEngine {
+    fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
+        let (chains, dim) = (self.chains.count as usize, self.model.dim());
+        let most = (BLOCK_VALUES / (chains * dim)).max(1) as u32;
+        let mut outcome = PhaseOutcome {
+            transitions: 0,
+            gradients: 0,
+            acceptance: 0.0,
+            divergences: 0,
+            log_step_sizes: Vec::new(),
+            moments: Moments::new(dim),
+            failure: None,
+        };
+        let mut length = 1;
+        while outcome.transitions < phase.transitions && !self.progress.is_stopped() {
+            let draws = length.min(most).min(phase.transitions - outcome.transitions);
+            let began = Instant::now();
+            self.make(draws as usize);
+            sink.record(&DrawBlock {
+                warmup: false,
+                chains,
+                first_draw: self.drawn as usize,
+                draws: draws as usize,
+                values: &self.values,
+                statistics: &self.statistics,
+            })?;
+            if began.elapsed() < BLOCK_TIME {
+                length = draws.saturating_mul(8);
+            }
+            self.drawn += draws;
+            outcome.transitions += draws;
+            let tries: u64 = self.drawings.iter().map(|drawn| u64::from(drawn.tries)).sum();
+            let made = chains as u64 * u64::from(draws);
+            outcome.gradients += tries;
+            let acceptance = made as f64 / tries.max(1) as f64;
+            self.progress.add(Counters {
+                transitions: made,
+                gradients: tries,
+                acceptance: acceptance * made as f64,
+                ..Counters::default()
+            });
+        }
+        let made = f64::from(outcome.transitions) * chains as f64;
+        outcome.acceptance = made / (outcome.gradients as f64).max(1.0);
+        Ok(outcome)
+    }
+
+    fn states(&mut self) -> Result<ChainStates, EngineError> {
+        Ok(ChainStates {
+            transitions: self.drawn,
+            positions: self.last.clone(),
+            gradients: vec![0.0; self.last.len()],
+            log_densities: self.last_drawn.iter().map(|drawn| drawn.log_density).collect(),
+        })
+    }
+
+    fn resume(&mut self, states: &ChainStates, draws: usize) -> Result<(), EngineError> {
+        self.drawn = draws as u32;
+        self.last.copy_from_slice(&states.positions);
+        let last = self.last.chunks_exact(self.model.dim()).zip(&states.log_densities);
+        self.last_drawn = last
+            .map(|(theta, log_density)| IndependentDraw {
+                log_density: *log_density,
+                excess: self.proposal.excess(theta),
+                tries: 0,
+            })
+            .collect();
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! Independent draws of the scales, sigma\[0..K\] and eps, with mu and all effects integrated out: proposed from a
+//! density that is the posterior itself at the nodes of a lattice and multilinear between them, and accepted exactly.
+//!
+//! What is left of a Gaussian model with one factor are few scales. Their axes bend where a scale is too small to show
+//! (`independent/axis.rs`), so that no tail is long; they are rotated and stretched by the curvature at the mode; and a
+//! lattice grows from there (`independent/lattice.rs`). The proposal is the multilinear density through its nodes
+//! (`independent/cells.rs`), mixed with a little of a density with heavy tails (Hesterberg 1995), so that its support
+//! is the posterior's, and the weights, posterior over proposal, are bounded.
+//!
+//! **Acceptance.** A proposal with weight w is accepted with probability min(1, w / M), where M is above the largest
+//! weight of the [`Certificate`]'s points. Where w <= M everywhere, draws are independent and exact. Beyond M, the
+//! draws accepted are from min(posterior, M proposal), and a Metropolis-Hastings step corrects this (Tierney 1994,
+//! 2.3.4; Chib and Greenberg 1995): a draw with w > M is repeated with probability 1 - M / w, or 1 - w' / w if the next
+//! one, w', is beyond M too. So the posterior is stationary whatever the proposal, and a repeated draw is counted.
+//!
+//! mu is drawn from its conditional normal given the scales; effects, as in every collapsed run, from theirs.
+
+pub mod axis;
+mod cells;
+mod certificate;
+mod density;
+pub mod lattice;
+mod proposal;
+
+use crate::density::collapsed::{self, MAX_MEANS};
+use crate::mode::Landscape;
+use crate::model::{Coordinates, Model, Refusal};
+use crate::nuts::adaptation::PositionMoments;
+use crate::random::StreamKey;
+
+pub use certificate::{Certificate, Uncertified};
+use proposal::Fitted;
+
+/// A proposal for a model's scales, for any number of them.
+#[derive(Debug)]
+pub struct Proposal(Box<dyn AnyProposal>);
+
+/// A draw of the hyperparameters.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct IndependentDraw {
+    /// Log density at the draw, in the sampler's units.
+    pub log_density: f64,
+    /// log (w / M): above 0 if the draw is beyond the bound.
+    pub excess: f64,
+    /// Number of proposals up to the one accepted.
+    pub tries: u32,
+}
+
+/// Why there are no independent draws.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NoProposal {
+    /// The model is not admitted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The effects are not integrated out.
+    #[error("they need the group effects integrated out, and --parameterization {parameterization} leaves them in")]
+    Effects {
+        /// The parameterization.
+        parameterization: String,
+    },
+    /// Too many scales.
+    #[error("{scales} scales are too many for them: {} are the most", MAX_MEANS + 1)]
+    Scales {
+        /// Number of scales.
+        scales: usize,
+    },
+    /// The scales have no mode, or their posterior reaches too far for a lattice.
+    #[error("their posterior has no lattice: a scale may be 0, or as large as it likes, for all that the data say")]
+    Unfit,
+    /// The proposal does not fit.
+    #[error(transparent)]
+    Uncertified(#[from] Uncertified),
+}
+
+/// Whether the draws of `model` can be independent, as far as can be said without looking for a proposal.
+///
+/// # Errors
+/// If the effects cannot be integrated out, or there are too many scales.
+pub fn admits(model: &Model) -> Result<(), NoProposal> {
+    collapsed::admits(model)?;
+    let scales = model.layout().positive().len();
+    if *model.coordinates() != Coordinates::Collapsed {
+        return Err(NoProposal::Effects { parameterization: model.parameterization() });
+    }
+    if scales > MAX_MEANS + 1 { Err(NoProposal::Scales { scales }) } else { Ok(()) }
+}
+
+impl Proposal {
+    /// The proposal for a collapsed `model`, if it is certified. `landscape` has the modes of the
+    /// model.
+    ///
+    /// # Errors
+    /// If the model is not admitted, or no proposal fits.
+    pub fn certified(model: &Model, landscape: &Landscape) -> Result<Proposal, NoProposal> {
+        let proposal = Proposal::new(model, landscape)?;
+        proposal.certificate().check()?;
+        Ok(proposal)
+    }
+
+    /// The proposal for a collapsed `model`, certified or not: its draws are right where its
+    /// [certificate](Proposal::certificate) is good.
+    ///
+    /// # Errors
+    /// If the model is not admitted, or its scales have no lattice.
+    pub fn new(model: &Model, landscape: &Landscape) -> Result<Proposal, NoProposal> {
+        admits(model)?;
+        match model.layout().positive().len() {
+            2 => boxed(Fitted::<2>::new(model, landscape)),
+            3 => boxed(Fitted::<3>::new(model, landscape)),
+            4 => boxed(Fitted::<4>::new(model, landscape)),
+            5 => boxed(Fitted::<5>::new(model, landscape)),
+            6 => boxed(Fitted::<6>::new(model, landscape)),
+            scales => Err(NoProposal::Scales { scales }),
+        }
+    }
+
+    /// The certificate, whether good or not.
+    pub fn certificate(&self) -> &Certificate {
+        self.0.certificate()
+    }
+
+    /// Number of nodes.
+    pub fn nodes(&self) -> usize {
+        self.0.nodes()
+    }
+
+    /// Mean and variance of mu, log sigma and log eps, in the sampler's units, from the certificate's points.
+    pub fn spread(&self) -> &PositionMoments {
+        self.0.spread()
+    }
+
+    /// Draws mu, log sigma and log eps, in the sampler's units, into `theta`, by the random numbers of `key`: from the
+    /// posterior where the draw is not beyond the bound.
+    #[inline]
+    pub fn draw(&self, key: &StreamKey, theta: &mut [f64]) -> IndependentDraw {
+        self.0.draw(key, theta)
+    }
+
+    /// log (w / M) at `theta`: mu, log sigma and log eps.
+    pub fn excess(&self, theta: &[f64]) -> f64 {
+        self.0.excess(theta)
+    }
+}
+
+fn boxed<const A: usize>(fitted: Option<Fitted<A>>) -> Result<Proposal, NoProposal> {
+    fitted.map_or(Err(NoProposal::Unfit), |fitted| Ok(Proposal(Box::new(fitted))))
+}
+
+/// A proposal of any number of scales.
+trait AnyProposal: std::fmt::Debug + Send + Sync {
+    fn certificate(&self) -> &Certificate;
+    fn nodes(&self) -> usize;
+    fn spread(&self) -> &PositionMoments;
+    fn draw(&self, key: &StreamKey, theta: &mut [f64]) -> IndependentDraw;
+    fn excess(&self, theta: &[f64]) -> f64;
+}
+
+impl<const A: usize> AnyProposal for Fitted<A> {
+    fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    fn spread(&self) -> &PositionMoments {
+        &self.spread
+    }
+
+    fn draw(&self, key: &StreamKey, theta: &mut [f64]) -> IndependentDraw {
+        Fitted::draw(self, key, theta)
+    }
+
+    fn excess(&self, theta: &[f64]) -> f64 {
+        Fitted::excess(self, theta)
+    }
+}
