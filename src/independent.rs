@@ -64,8 +64,8 @@ pub enum NoProposal {
         /// Number of scales.
         scales: usize,
     },
-    /// The scales have no mode, or their posterior reaches too far for a lattice.
-    #[error("their posterior has no lattice: a scale may be 0, or as large as it likes, for all that the data say")]
+    /// The scales have no mode, or a lattice over their posterior would have too many nodes.
+    #[error("their scales are known too little, or are too many, for a lattice over all that they may be")]
     Unfit,
     /// The proposal does not fit.
     #[error(transparent)]

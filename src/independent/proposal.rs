@@ -24,7 +24,7 @@ const DEPTHS: [f64; 5] = [16.0, 14.0, 14.0, 13.0, 12.5];
 
 /// Most nodes, and most work on all of them, in numbers of all groups: beyond, chains are cheaper.
 const MOST: usize = 150_000;
-const MOST_WORK: usize = 1_500_000_000;
+const MOST_WORK: usize = 500_000_000;
 
 /// The share of the density with heavy tails in the mixture, and its scale in the posterior's sds.
 const DEFENSIVE: f64 = 0.05;
