@@ -59,13 +59,13 @@ pub enum NoProposal {
         parameterization: String,
     },
     /// Too many scales.
-    #[error("{scales} scales are too many for them: {} are the most", MAX_MEANS + 1)]
+    #[error("the model has {scales} scales, and their proposal is built for {} at most", MAX_MEANS + 1)]
     Scales {
         /// Number of scales.
         scales: usize,
     },
     /// The scales have no mode, or a lattice over their posterior would have too many nodes.
-    #[error("their scales are known too little, or are too many, for a lattice over all that they may be")]
+    #[error("the data say too little of the scales, or there are too many, for a lattice over their posterior")]
     Unfit,
     /// The proposal does not fit.
     #[error(transparent)]
@@ -86,8 +86,7 @@ pub fn admits(model: &Model) -> Result<(), NoProposal> {
 }
 
 impl Proposal {
-    /// The proposal for a collapsed `model`, if it is certified. `landscape` has the modes of the
-    /// model.
+    /// The proposal for a collapsed `model`, if it is certified. `landscape` has the modes of the model.
     ///
     /// # Errors
     /// If the model is not admitted, or no proposal fits.
@@ -131,7 +130,6 @@ impl Proposal {
 
     /// Draws mu, log sigma and log eps, in the sampler's units, into `theta`, by the random numbers of `key`: from the
     /// posterior where the draw is not beyond the bound.
-    #[inline]
     pub fn draw(&self, key: &StreamKey, theta: &mut [f64]) -> IndependentDraw {
         self.0.draw(key, theta)
     }

@@ -23,6 +23,7 @@ use lbfgs::{AIM, Maximum, maximize};
 pub use landscape::{Landscape, NEGLIGIBLE, Peak, Visits};
 pub use lbfgs::GRADIENT_TOLERANCE;
 pub use path::{Path, PathPoint, path, spread};
+pub(crate) use profile::Cholesky;
 
 /// Log sigmas, for standardized data, at which searches start. The highest maximum found is the mode.
 const STARTS: [f64; 3] = [-0.5, -2.0, -4.0];

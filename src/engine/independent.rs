@@ -1,5 +1,5 @@
-//! The engine of independent draws: no chain where none is needed. "Chains" number the draws, as shards and stores do;
-//! a draw knows another one only if that one is beyond the proposal's bound.
+//! The engine of independent draws: no chain where none is needed. A chain is a row of draws here, so that stores and
+//! shards are the same for all engines; a draw depends on the draw before it only if that one is beyond the bound.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ pub struct IndependentEngine {
     progress: Arc<Progress>,
     /// Draws of each chain so far.
     drawn: u32,
-    /// The last draw of each chain, `[chain][coordinate]`, and the logs of weight over bound and of density.
+    /// The last draw of each chain: its position, `[chain][coordinate]`, and its log density and weight.
     last: Vec<f64>,
     last_drawn: Vec<IndependentDraw>,
     positions: Vec<f64>,
@@ -116,7 +116,7 @@ impl IndependentEngine {
         });
     }
 
-    /// Repeats a chain's draws that are beyond the bound, as Metropolis and Hastings ask; a repeated draw has no tries.
+    /// The Metropolis-Hastings step of a chain's draws: those beyond the bound may be repeated, with no tries.
     fn correct(&mut self, chain: usize, draws: usize) {
         let dim = self.model.dim();
         let mut before = (self.drawn > 0).then(|| self.last_drawn[chain].excess);
@@ -126,13 +126,15 @@ impl IndependentEngine {
             if let Some(before) = before.filter(|before| *before > 0.0) {
                 let uniform = self.key(chain, self.drawn + draw as u32).uniform(Purpose::Repeat, 0);
                 if uniform.ln() >= here.max(0.0) - before {
-                    let (last, log_density) = if draw == 0 {
-                        (self.last[chain * dim..][..dim].to_vec(), self.last_drawn[chain].log_density)
+                    let repeated = if draw == 0 {
+                        let last = &self.last[chain * dim..][..dim];
+                        self.positions[row * dim..][..dim].copy_from_slice(last);
+                        self.last_drawn[chain]
                     } else {
-                        (self.positions[(row - 1) * dim..][..dim].to_vec(), self.drawings[row - 1].log_density)
+                        self.positions.copy_within((row - 1) * dim..row * dim, row * dim);
+                        self.drawings[row - 1]
                     };
-                    self.positions[row * dim..][..dim].copy_from_slice(&last);
-                    self.drawings[row] = IndependentDraw { log_density, excess: before, tries: 0 };
+                    self.drawings[row] = IndependentDraw { tries: 0, ..repeated };
                 }
             }
             before = Some(self.drawings[row].excess);

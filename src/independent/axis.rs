@@ -21,18 +21,12 @@ pub enum ScaleAxis {
 impl ScaleAxis {
     /// The log scale at `u`.
     pub fn log_scale(&self, u: f64) -> f64 {
-        match self {
-            ScaleAxis::Bent { origin } => origin + u - (-u).exp(),
-            ScaleAxis::Straight => u,
-        }
+        self.at(u).0
     }
 
     /// d log scale / du.
     pub fn slope(&self, u: f64) -> f64 {
-        match self {
-            ScaleAxis::Bent { .. } => 1.0 + (-u).exp(),
-            ScaleAxis::Straight => 1.0,
-        }
+        self.at(u).1
     }
 
     /// The log scale at `u`, and d log scale / du.

@@ -11,10 +11,8 @@ const LOWEST_SHARE: f64 = 0.99;
 const MOST_TRIES: f64 = 50.0;
 
 /// How well a proposal fits.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Certificate {
-    /// Number of weights.
-    pub weights: usize,
     /// (sum w)^2 / (n sum w^2): effective draws for each weighted one (Kong 1992).
     pub efficiency: f64,
     /// The largest weight, over the mean.
@@ -62,7 +60,6 @@ impl Certificate {
         let mut sorted: Vec<f64> = log_weights.iter().map(|(log_weight, _)| weight(*log_weight)).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         Certificate {
-            weights: log_weights.len(),
             efficiency: sum * sum / (count * squares),
             largest: count / sum,
             k_hat: k_hat(&sorted),
@@ -77,7 +74,7 @@ impl Certificate {
     /// If it is not.
     pub fn check(&self) -> Result<(), Uncertified> {
         let reached = self.covered.min(self.modes);
-        // A number that is not one is neither.
+        // NaN is on neither side of a limit, and refused.
         let (is_above, is_below) = (|value: f64, limit: f64| value >= limit, |value: f64, limit: f64| value <= limit);
         match () {
             () if !is_above(reached, LOWEST_SHARE) => Err(Uncertified::Uncovered(reached)),

@@ -72,7 +72,7 @@ impl<const A: usize> ScaleDensity<A> {
         std::array::from_fn(|i| self.axes[i].u(logs[i]))
     }
 
-    /// About the mode, climbed to from `start`, and the width in each axis.
+    /// A point near the mode, found by climbing from `start`, and the posterior's width along each axis.
     pub fn mode(&self, start: [f64; A]) -> ([f64; A], [f64; A]) {
         climb(A, |u| self.at(u).log_density, start, [0.5; A])
     }

@@ -12,7 +12,7 @@ use super::lattice::{Index, grow};
 use crate::density::collapsed::MAX_MEANS;
 use crate::faults;
 use crate::math::{exp, ln};
-use crate::mode::Landscape;
+use crate::mode::{Cholesky, Landscape};
 use crate::model::Model;
 use crate::nuts::adaptation::PositionMoments;
 use crate::random::{Purpose, StreamKey};
@@ -22,7 +22,8 @@ use crate::random::{Purpose, StreamKey};
 const STEPS: [f64; 5] = [0.3, 0.55, 0.75, 0.95, 1.15];
 const DEPTHS: [f64; 5] = [16.0, 14.0, 14.0, 13.0, 12.5];
 
-/// Most nodes, and most work on all of them, in numbers of all groups: beyond, chains are cheaper.
+/// Most nodes, and most work: nodes, times groups, times the square of the number of coefficients. Beyond, chains are
+/// cheaper.
 const MOST: usize = 150_000;
 const MOST_WORK: usize = 500_000_000;
 
@@ -37,7 +38,7 @@ const MARGIN: f64 = 0.05;
 /// The seed of the certificate's points, which do not depend on a run's.
 const CERTIFYING: u64 = 0x6365_7274_6966_7921;
 
-/// Most proposals for a draw: the chance that none of so many is accepted is nil for a certified proposal.
+/// Most proposals for a draw: of a certified proposal, at least one in 50 is accepted on average.
 const MOST_TRIES: u32 = 1 << 16;
 
 /// A proposal of `A` scales.
@@ -267,40 +268,25 @@ fn frame<const A: usize>(density: &ScaleDensity<A>, mode: &[f64; A], width: &[f6
         moves.iter().for_each(|(i, by)| u[*i] += by * width[*i]);
         density.at(&u).log_density
     };
-    // Lower triangle of the precision, in units of the widths.
+    // The precision in units of the widths.
     let here = value(&[]);
-    let precision: [[f64; A]; A] = std::array::from_fn(|i| {
-        std::array::from_fn(|j| {
-            let corner = |a: f64, b: f64| value(&[(i, a * SHARE), (j, b * SHARE)]);
-            match j {
-                _ if j > i => 0.0,
-                _ if j == i => (2.0 * here - corner(0.5, 0.5) - corner(-0.5, -0.5)) / (SHARE * SHARE),
-                _ => {
-                    let twist = corner(1.0, 1.0) + corner(-1.0, -1.0) - corner(1.0, -1.0) - corner(-1.0, 1.0);
-                    -twist / (4.0 * SHARE * SHARE)
-                }
-            }
-        })
-    });
-    let mut lower = [[0.0; A]; A];
-    let mut is_definite = true;
-    for i in 0..A {
-        for j in 0..=i {
-            let left = precision[i][j] - (0..j).map(|c| lower[i][c] * lower[j][c]).sum::<f64>();
-            lower[i][j] = if i == j { left.sqrt() } else { left / lower[j][j] };
+    let entry = |i: usize, j: usize| {
+        let corner = |a: f64, b: f64| value(&[(i, a * SHARE), (j, b * SHARE)]);
+        if i == j {
+            (2.0 * here - corner(0.5, 0.5) - corner(-0.5, -0.5)) / (SHARE * SHARE)
+        } else {
+            (corner(1.0, -1.0) + corner(-1.0, 1.0) - corner(1.0, 1.0) - corner(-1.0, -1.0)) / (4.0 * SHARE * SHARE)
         }
-        // Less than a hundredth of the precision alone says that others explain nearly all.
-        is_definite &= lower[i][i].is_finite() && lower[i][i] > 0.1 * precision[i][i].abs().sqrt();
-    }
-    if !is_definite {
-        lower = std::array::from_fn(|i| std::array::from_fn(|j| if i == j { 1.0 } else { 0.0 }));
-    }
-    // z = lower' (u - mode) / width; the root is the inverse of this triangle.
-    let inverse: [[f64; A]; A] = std::array::from_fn(|i| std::array::from_fn(|j| lower[j][i] / width[j]));
-    let mut root = [[0.0; A]; A];
-    for i in (0..A).rev() {
-        let known = times(&std::array::from_fn(|j| std::array::from_fn(|c| root[c][j])), &inverse[i]);
-        root[i] = std::array::from_fn(|j| (if i == j { 1.0 } else { 0.0 } - known[j]) / inverse[i][i]);
-    }
+    };
+    let precision: Vec<Vec<f64>> = (0..A).map(|i| (0..=i).map(|j| entry(i, j)).collect()).collect();
+    // Where the other scales explain nearly all of a scale, the curvature is not to be relied on.
+    let is_definite = |found: &Cholesky| (0..A).all(|i| found.lower()[i][i] > 0.1 * precision[i][i].sqrt());
+    let unit = |i: usize| (0..A).map(|j| if i == j { 1.0 } else { 0.0 }).collect::<Vec<f64>>();
+    let cholesky =
+        Cholesky::of(&precision).filter(is_definite).or_else(|| Cholesky::of(&(0..A).map(unit).collect::<Vec<_>>()))?;
+    // z = L' (u - mode) / width, and u - mode = width L'^-1 z.
+    let inverse = std::array::from_fn(|i| std::array::from_fn(|j| cholesky.lower()[j][i] / width[j]));
+    let columns: Vec<Vec<f64>> = (0..A).map(|j| cholesky.back(unit(j))).collect();
+    let root = std::array::from_fn(|i| std::array::from_fn(|j| width[i] * columns[j][i]));
     Some([root, inverse])
 }

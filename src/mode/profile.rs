@@ -119,6 +119,11 @@ impl Cholesky {
         Some(Cholesky(l))
     }
 
+    /// L, a row of n for each of n.
+    pub fn lower(&self) -> &[Vec<f64>] {
+        &self.0
+    }
+
     /// Solves (L L') x = b for x.
     pub fn solve(&self, b: &[f64]) -> Vec<f64> {
         let mut x = b.to_vec();
