@@ -142,10 +142,10 @@ fn memory_does_not_grow_with_the_number_of_draws() {
     let line = "sample --chains 1024 --warmup 30 --max-tree-depth 1 --keep hyper --quiet --no-report";
     let few = peak_memory(&folder, &format!("{line} --draws 1000 --out few"));
     let many = peak_memory(&folder, &format!("{line} --draws 3000 --out many"));
-    // 2,000 more draws of 1,024 chains with their statistics would take 200 MB more in memory; diagnostics take two
-    // numbers for each draw of one variable a thread, 33 MB more.
+    // 2,000 more draws of 1,024 chains with their statistics would take 200 MB more in memory. The summary of one
+    // variable, which the thread makes of all draws, takes 100 MB more.
     eprintln!("{few} and {many} bytes");
-    assert!(few > 20 << 20 && many < (300 << 20) && many < few + (100 << 20), "{few} and {many} bytes");
+    assert!(few > 20 << 20 && many < (300 << 20) && many < few + (160 << 20), "{few} and {many} bytes");
 }
 
 #[cfg(unix)]
