@@ -7,34 +7,46 @@ use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use multiversion::multiversion;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::density::collapsed::ScaleLikelihood;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Sampler, Settings, sample};
-use warpnuts::independent::Proposal;
+use warpnuts::independent::{IndependentDraw, Proposal};
+use warpnuts::lanes::{LANES, Lanes};
 use warpnuts::mode::Landscape;
 use warpnuts::model::Model;
 use warpnuts::random::StreamKey;
 
+/// Eight points at a time, with the processor's vectors.
+#[multiversion(targets = "simd")]
+fn likelihoods(likelihood: &ScaleLikelihood<3>, log_scales: &[Lanes; 3]) -> Lanes {
+    likelihood.at(log_scales, LANES).0
+}
+
 fn radon(criterion: &mut Criterion) {
     let model = Model::builder(Arc::new(Dataset::radon().unwrap())).build();
     let mut group = criterion.benchmark_group("radon");
-    let (likelihood, logs) = (ScaleLikelihood::new(&model), [-0.8, -1.2, -0.1]);
-    group.bench_function("likelihood of the scales", |bencher| bencher.iter(|| likelihood.at(black_box(&logs))));
-    let proposal = Proposal::certified(&model, &Landscape::of(&model)).unwrap();
-    let mut theta = vec![0.0; model.dim()];
-    let mut transition = 0;
-    group.bench_function("an independent draw", |bencher| {
-        bencher.iter(|| {
-            transition += 1;
-            proposal.draw(black_box(&StreamKey { seed: 1, chain: 0, transition }), &mut theta)
-        });
+    let (likelihood, logs) = (ScaleLikelihood::new(&model), [-0.8, -1.2, -0.1].map(|log| Lanes([log; LANES])));
+    group.throughput(Throughput::Elements(LANES as u64));
+    group.bench_function("likelihood of the scales", |bencher| {
+        bencher.iter(|| likelihoods(&likelihood, black_box(&logs)))
     });
-    let (mut density, mut gradient) = (CpuDensity::new(&model), theta.clone());
+    let proposal = Proposal::certified(&model, &Landscape::of(&model)).unwrap();
+    let keys: Vec<StreamKey> = (0..1024).map(|transition| StreamKey { seed: 1, chain: 0, transition }).collect();
+    let mut thetas = vec![0.0; keys.len() * model.dim()];
+    let mut drawn = vec![IndependentDraw::default(); keys.len()];
+    group.throughput(Throughput::Elements(keys.len() as u64));
+    group.bench_function("independent draws", |bencher| {
+        bencher.iter(|| proposal.draw(black_box(&keys), &mut thetas, &mut drawn));
+    });
+    group.throughput(Throughput::Elements(1));
+    let theta = &thetas[..model.dim()];
+    let (mut density, mut gradient) = (CpuDensity::new(&model), theta.to_vec());
     group.bench_function("a marginal gradient", |bencher| {
-        bencher.iter(|| density.log_density(black_box(&theta), &mut gradient));
+        bencher.iter(|| density.log_density(black_box(theta), &mut gradient));
     });
     group.bench_function("modes", |bencher| bencher.iter(|| Landscape::of(&model)));
     let landscape = Landscape::of(&model);

@@ -128,10 +128,10 @@ impl Proposal {
         self.0.spread()
     }
 
-    /// Draws mu, log sigma and log eps, in the sampler's units, into `theta`, by the random numbers of `key`: from the
-    /// posterior where the draw is not beyond the bound.
-    pub fn draw(&self, key: &StreamKey, theta: &mut [f64]) -> IndependentDraw {
-        self.0.draw(key, theta)
+    /// Makes a draw of mu, log sigma and log eps, in the sampler's units, for each of `keys`, which have one seed, into
+    /// `theta`, `[key][coordinate]`: from the posterior where a draw is not beyond the bound.
+    pub fn draw(&self, keys: &[StreamKey], theta: &mut [f64], drawn: &mut [IndependentDraw]) {
+        self.0.draw(keys, theta, drawn);
     }
 
     /// log (w / M) at `theta`: mu, log sigma and log eps.
@@ -149,7 +149,7 @@ trait AnyProposal: std::fmt::Debug + Send + Sync {
     fn certificate(&self) -> &Certificate;
     fn nodes(&self) -> usize;
     fn spread(&self) -> &PositionMoments;
-    fn draw(&self, key: &StreamKey, theta: &mut [f64]) -> IndependentDraw;
+    fn draw(&self, keys: &[StreamKey], theta: &mut [f64], drawn: &mut [IndependentDraw]);
     fn excess(&self, theta: &[f64]) -> f64;
 }
 
@@ -166,8 +166,8 @@ impl<const A: usize> AnyProposal for Fitted<A> {
         &self.spread
     }
 
-    fn draw(&self, key: &StreamKey, theta: &mut [f64]) -> IndependentDraw {
-        Fitted::draw(self, key, theta)
+    fn draw(&self, keys: &[StreamKey], theta: &mut [f64], drawn: &mut [IndependentDraw]) {
+        Fitted::draw(self, keys, theta, drawn);
     }
 
     fn excess(&self, theta: &[f64]) -> f64 {

@@ -1,7 +1,7 @@
 //! A vector of eight numbers: a plain array that compilers turn into one vector of AVX-512, two of AVX2 or four of
 //! NEON, with equal bits on all of them.
 
-use std::ops::{Add, AddAssign, Deref, DerefMut, Mul, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Deref, DerefMut, Div, Mul, Sub, SubAssign};
 
 use bytemuck::{Pod, Zeroable};
 
@@ -107,6 +107,14 @@ impl Mul for Lanes {
     #[inline(always)]
     fn mul(self, other: Lanes) -> Lanes {
         self.zip(other, |a, b| a * b)
+    }
+}
+
+impl Div for Lanes {
+    type Output = Lanes;
+    #[inline(always)]
+    fn div(self, other: Lanes) -> Lanes {
+        self.zip(other, |a, b| a / b)
     }
 }
 

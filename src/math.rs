@@ -32,14 +32,21 @@ pub fn exp(x: f64) -> f64 {
     (low + high * r8) * half_two_to_the_n * 2.0
 }
 
-/// Natural logarithm of a positive normal number, to 2 ulp; NaN if x is not finite.
-///
-/// x = 2^n m with m in [sqrt(1/2), sqrt(2)), and ln m = 2 artanh(s), s = (m - 1) / (m + 1), by its series up to s^19.
+/// n and m in [sqrt(1/2), sqrt(2)) of a positive normal number x = 2^n m; m is NaN if x is not finite.
 #[inline(always)]
-pub fn ln(x: f64) -> f64 {
+pub fn split(x: f64) -> (f64, f64) {
     const SQRT_HALF: u64 = 0x3FE6_A09E_667F_3BCD;
     let n = (x.to_bits().wrapping_sub(SQRT_HALF) as i64 >> 52) as i32;
     let m = f64::from_bits(x.to_bits().wrapping_sub((i64::from(n) << 52) as u64));
+    (f64::from(n), m + 0.0 * x)
+}
+
+/// Natural logarithm of a positive normal number, to 2 ulp; NaN if x is not finite.
+///
+/// x = 2^n m as by [`split`], and ln m = 2 artanh(s), s = (m - 1) / (m + 1), by its series up to s^19.
+#[inline(always)]
+pub fn ln(x: f64) -> f64 {
+    let (n, m) = split(x);
     let s = (m - 1.0) / (m + 1.0);
     let t = s * s;
     let t2 = t * t;
@@ -48,7 +55,7 @@ pub fn ln(x: f64) -> f64 {
     let series = (pair(1.0, 1.0 / 3.0) + pair(1.0 / 5.0, 1.0 / 7.0) * t2)
         + (pair(1.0 / 9.0, 1.0 / 11.0) + pair(1.0 / 13.0, 1.0 / 15.0) * t2) * t4
         + pair(1.0 / 17.0, 1.0 / 19.0) * (t4 * t4);
-    2.0 * s * series + f64::from(n) * LN_2 + 0.0 * x
+    2.0 * s * series + n * LN_2
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::f64::consts::FRAC_PI_2;
 use multiversion::multiversion;
 use rand::{SeedableRng, TryRng};
 
+use crate::lanes::{LANES, Lanes};
 use crate::math::ln;
 
 /// Philox's constants, also for devices.
@@ -89,6 +90,46 @@ impl StreamKey {
             used: 4,
         }
     }
+}
+
+/// The uniform deviates `4 block .. 4 block + 8` of eight keys of one seed, for `purpose`; `blocks` has a block for
+/// each key.
+#[inline(always)]
+pub fn uniforms_of_each(keys: &[StreamKey; LANES], purpose: Purpose, blocks: [u32; LANES]) -> [Lanes; 8] {
+    let words = words_of_each(keys, purpose, blocks);
+    words.map(|words| Lanes(words.map(uniform_deviate)))
+}
+
+/// The first eight normal deviates of eight keys of one seed, for `purpose`.
+#[inline(always)]
+pub fn normals_of_each(keys: &[StreamKey; LANES], purpose: Purpose) -> [Lanes; 8] {
+    let words = words_of_each(keys, purpose, [0; LANES]);
+    let mut normals = [Lanes::ZERO; 8];
+    for pair in 0..4 {
+        for lane in 0..LANES {
+            let (first, second) = normal_pair(words[2 * pair][lane], words[2 * pair + 1][lane]);
+            normals[2 * pair].0[lane] = first;
+            normals[2 * pair + 1].0[lane] = second;
+        }
+    }
+    normals
+}
+
+/// The words `4 block .. 4 block + 8` of eight keys of one seed.
+#[inline(always)]
+fn words_of_each(keys: &[StreamKey; LANES], purpose: Purpose, blocks: [u32; LANES]) -> [[u32; LANES]; 8] {
+    let key = key(keys[0].seed);
+    let mut words = [[0; LANES]; 8];
+    for next in 0..2 {
+        for lane in 0..LANES {
+            let StreamKey { chain, transition, .. } = keys[lane];
+            let block = philox([blocks[lane] + next as u32, purpose as u32, transition, chain], key);
+            for (i, word) in block.into_iter().enumerate() {
+                words[4 * next + i][lane] = word;
+            }
+        }
+    }
+    words
 }
 
 fn key(seed: u64) -> [u32; 2] {

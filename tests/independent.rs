@@ -12,7 +12,7 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::engine::Progress;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Keep, Sampled, Sampler, Settings, sample};
-use warpnuts::independent::{NoProposal, Proposal};
+use warpnuts::independent::{IndependentDraw, NoProposal, Proposal};
 use warpnuts::mode::Landscape;
 use warpnuts::model::{Model, PriorScales};
 use warpnuts::random::{Purpose, StreamKey};
@@ -75,6 +75,7 @@ fn draws_are_the_exact_posteriors() {
         case("17b-half-singletons.csv", "g", "y", &["x"], Centring::Far),
         simulated(6, 3, 1),
         simulated(3, 8, 1),
+        simulated(2, 25, 1),
     ];
     for (number, model) in cases.iter().enumerate() {
         let exact = Exact::of(model).unwrap();
@@ -90,6 +91,14 @@ fn draws_are_the_exact_posteriors() {
     }
 }
 
+/// A draw of `dim` coordinates for each key.
+fn drawn(proposal: &Proposal, dim: usize, keys: &[StreamKey]) -> (Vec<Vec<f64>>, Vec<IndependentDraw>) {
+    let mut thetas = vec![0.0; keys.len() * dim];
+    let mut drawn = vec![IndependentDraw::default(); keys.len()];
+    proposal.draw(keys, &mut thetas, &mut drawn);
+    (thetas.chunks_exact(dim).map(<[f64]>::to_vec).collect(), drawn)
+}
+
 /// Four, five and six scales have no exact posterior here, and are held against weighted draws from a wide normal.
 #[test]
 fn more_scales_are_drawn_as_importance_sampling_weighs_them() {
@@ -101,15 +110,9 @@ fn more_scales_are_drawn_as_importance_sampling_weighs_them() {
         println!("{slopes} slopes: {} nodes, {:?}", proposal.nodes(), proposal.certificate());
         assert!(proposal.certificate().efficiency > 0.8, "{:?}", proposal.certificate());
         let count = 200_000u32;
-        let ours: Vec<Vec<f64>> = (0..count)
-            .into_par_iter()
-            .map(|chain| {
-                let mut theta = vec![0.0; k + scales];
-                proposal.draw(&StreamKey { seed: 8, chain, transition: 0 }, &mut theta);
-                theta[k..].iter_mut().for_each(|log_scale| *log_scale = log_scale.exp());
-                theta
-            })
-            .collect();
+        let keys: Vec<StreamKey> = (0..count).map(|chain| StreamKey { seed: 8, chain, transition: 0 }).collect();
+        let (mut ours, _) = drawn(&proposal, k + scales, &keys);
+        ours.iter_mut().for_each(|theta| theta[k..].iter_mut().for_each(|log_scale| *log_scale = log_scale.exp()));
         // Student's t with three degrees of freedom about the moments of these draws, wider than they are, so that a
         // wrong draw would be seen; of the scales themselves, whose logarithms have tails that no t covers. The weights
         // have the density of `CpuDensity`, which shares nothing with `Proposal`.
@@ -174,12 +177,12 @@ fn the_log_density_of_a_draw_is_the_models_and_its_weight_is_known_afterwards() 
     for model in [of(Dataset::radon().unwrap()), simulated(9, 5, 0), simulated(20, 20, 2), simulated(30, 40, 4)] {
         let (proposal, mut density) = (proposal(&model), CpuDensity::new(&model));
         let mut gradient = vec![0.0; model.dim()];
-        for chain in 0..500 {
-            let mut theta = vec![0.0; model.dim()];
-            let drawn = proposal.draw(&StreamKey { seed: 4, chain, transition: 7 }, &mut theta);
-            let log_density = density.log_density(&theta, &mut gradient);
+        let keys: Vec<StreamKey> = (0..500).map(|chain| StreamKey { seed: 4, chain, transition: 7 }).collect();
+        let (thetas, drawings) = drawn(&proposal, model.dim(), &keys);
+        for (theta, drawn) in thetas.iter().zip(drawings) {
+            let log_density = density.log_density(theta, &mut gradient);
             assert!((drawn.log_density - log_density).abs() < 1e-9 * log_density.abs(), "{drawn:?} {log_density}");
-            let excess = proposal.excess(&theta);
+            let excess = proposal.excess(theta);
             assert!((drawn.excess - excess).abs() < 1e-8, "{drawn:?} {excess}");
         }
     }
@@ -298,10 +301,10 @@ fn true_parameters_are_anywhere_among_the_draws() {
             let proposal = Proposal::certified(&model, &Landscape::of(&model)).ok()?;
             let truth = [hyper[0], hyper[1], scales[0], scales[1], scales[2]];
             let mut below = vec![0.0; 5];
-            let (mut theta, mut named) = (vec![0.0; 5], vec![0.0; model.layout().dim()]);
-            for transition in 0..DRAWS {
-                proposal.draw(&StreamKey { seed: 78, chain, transition }, &mut theta);
-                model.constrain(&theta, &mut named);
+            let mut named = vec![0.0; model.layout().dim()];
+            let keys: Vec<StreamKey> = (0..DRAWS).map(|transition| StreamKey { seed: 78, chain, transition }).collect();
+            for theta in &drawn(&proposal, 5, &keys).0 {
+                model.constrain(theta, &mut named);
                 below.iter_mut().zip(named.iter().zip(truth)).for_each(|(below, (drawn, truth))| {
                     *below += if *drawn < truth { 1.0 } else { 0.0 };
                 });

@@ -86,10 +86,10 @@ impl IndependentEngine {
         let share = rows.div_ceil(self.threads).max(SHARE);
         let shares = positions.par_chunks_mut(share * dim).zip(drawings.par_chunks_mut(share)).enumerate();
         shares.for_each(|(thread, (positions, drawings))| {
-            for (row, (theta, drawn)) in (thread * share..).zip(positions.chunks_exact_mut(dim).zip(drawings)) {
-                let key = self.key(row / draws, self.drawn + (row % draws) as u32);
-                *drawn = self.proposal.draw(&key, theta);
-            }
+            let rows = thread * share..thread * share + drawings.len();
+            let keys: Vec<StreamKey> =
+                rows.map(|row| self.key(row / draws, self.drawn + (row % draws) as u32)).collect();
+            self.proposal.draw(&keys, positions, drawings);
         });
         (self.positions, self.drawings) = (positions, drawings);
         if !faults::is_planted("proposal-uncorrected") {

@@ -142,7 +142,9 @@ impl<'a> Lattice<'a> {
             }
             index
         });
-        let evaluate = |workspace: &mut Workspace, index: &Index<MAX_AXES>| self.importance(&place(index), workspace);
+        let evaluate = |workspace: &mut Workspace, points: &[Index<MAX_AXES>]| {
+            points.iter().map(|index| self.importance(&place(index), workspace)).collect()
+        };
         let accept = |index: &Index<MAX_AXES>, points: usize| {
             integration.has(points);
             if points > MAX_POINTS {

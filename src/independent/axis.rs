@@ -4,6 +4,7 @@
 //! t until 1e-16. For large u the axis is t itself; at u = -3.6 it is 37 units below the origin, so that the density in
 //! u falls doubly exponentially (Takahasi and Mori, 1974).
 
+use crate::lanes::Lanes;
 use crate::math::exp;
 
 /// The transform from u to a log scale.
@@ -38,6 +39,18 @@ impl ScaleAxis {
                 (origin + u - bend, 1.0 + bend)
             }
             ScaleAxis::Straight => (u, 1.0),
+        }
+    }
+
+    /// The same for eight values of u.
+    #[inline(always)]
+    pub fn at_each(&self, u: Lanes) -> (Lanes, Lanes) {
+        match self {
+            ScaleAxis::Bent { origin } => {
+                let bend = (u * -1.0).map(exp);
+                (u - bend + *origin, bend + 1.0)
+            }
+            ScaleAxis::Straight => (u, Lanes::ZERO + 1.0),
         }
     }
 

@@ -26,6 +26,9 @@ pub struct Cells<const A: usize> {
 
 const EMPTY: u32 = u32::MAX;
 
+/// Corners of a cell of six axes.
+const MOST_CORNERS: usize = 64;
+
 /// Most cells of a box.
 const MOST: usize = 1 << 23;
 
@@ -117,7 +120,7 @@ impl<const A: usize> Cells<A> {
     }
 
     /// A point from the density, by uniform numbers: two for the cell, one for the corner, one for each axis.
-    #[inline]
+    #[inline(always)]
     pub fn draw(&self, cell: [f64; 2], corner: f64, along: &[f64; A]) -> ([f64; A], f64) {
         let column = ((cell[0] * self.kept.len() as f64) as usize).min(self.kept.len() - 1);
         let cell = if cell[1] < self.kept[column] { column } else { self.alias[column] as usize };
@@ -138,7 +141,7 @@ impl<const A: usize> Cells<A> {
     }
 
     /// The density at a point.
-    #[inline]
+    #[inline(always)]
     pub fn at(&self, point: &[f64; A]) -> f64 {
         let lower: [f64; A] = point.map(f64::floor);
         // A cast of a number that is too large is the nearest index, far outside of the box.
@@ -152,18 +155,17 @@ impl<const A: usize> Cells<A> {
     }
 }
 
-/// The multilinear function with these values at the corners.
-#[inline]
+/// The multilinear function with these values at the corners: interpolated along one axis after the other.
+#[inline(always)]
 fn interpolated<const A: usize>(corners: &[f64], inside: &[f64; A]) -> f64 {
-    let mut sum = 0.0;
-    for (corner, height) in corners.iter().enumerate() {
-        let mut weight = *height;
-        for (i, x) in inside.iter().enumerate() {
-            weight *= if corner >> i & 1 == 1 { *x } else { 1.0 - *x };
+    let mut values = [0.0; MOST_CORNERS];
+    values[..1 << A].copy_from_slice(corners);
+    for i in (0..A).rev() {
+        for corner in 0..1 << i {
+            values[corner] = values[corner] * (1.0 - inside[i]) + values[corner + (1 << i)] * inside[i];
         }
-        sum += weight;
     }
-    sum
+    values[0]
 }
 
 #[cfg(test)]

@@ -1,33 +1,36 @@
 //! The log density of the scales, with all else integrated out, on axes where it is short.
 
+use multiversion::multiversion;
+
 use super::axis::ScaleAxis;
 use super::lattice::climb;
 use crate::density::collapsed::{MeansGivenScales, ScaleLikelihood};
 use crate::density::qr::QrGroups;
+use crate::lanes::{LANES, Lanes};
 use crate::math::{exp, ln};
 use crate::model::Model;
 
 /// log p(u, y) of the `A` = K + 1 scales, `sigma[0..K]` and eps, in the sampler's units.
 #[derive(Debug, Clone)]
 pub struct ScaleDensity<const A: usize> {
-    likelihood: ScaleLikelihood,
+    likelihood: ScaleLikelihood<A>,
     /// 1 / c^2 of each half-Cauchy prior, and the sum of their constants.
     inverse_square: [f64; A],
     constant: f64,
     axes: [ScaleAxis; A],
 }
 
-/// The density at a point.
+/// The density at eight points.
 #[derive(Debug, Clone, Copy)]
 pub struct AtScales<const A: usize> {
     /// log p(u, y); -inf where it is not a number.
-    pub log_density: f64,
+    pub log_density: Lanes,
     /// log p(t, y), without the Jacobian of the axes.
-    pub of_logs: f64,
+    pub of_logs: Lanes,
     /// t, the log scales.
-    pub logs: [f64; A],
+    pub logs: [Lanes; A],
     /// mu given the scales.
-    pub means: MeansGivenScales,
+    pub means: MeansGivenScales<A>,
 }
 
 impl<const A: usize> ScaleDensity<A> {
@@ -45,26 +48,36 @@ impl<const A: usize> ScaleDensity<A> {
         }
     }
 
-    /// The density at `u`.
-    #[inline]
-    pub fn at(&self, u: &[f64; A]) -> AtScales<A> {
-        let (mut logs, mut slopes) = ([0.0; A], 1.0);
+    /// The density at eight values of u, of which only the first `points` are needed.
+    #[inline(always)]
+    pub fn at(&self, u: &[Lanes; A], points: usize) -> AtScales<A> {
+        let (mut logs, mut slopes) = ([Lanes::ZERO; A], Lanes::ZERO + 1.0);
         for i in 0..A {
-            let (log, slope) = self.axes[i].at(u[i]);
+            let (log, slope) = self.axes[i].at_each(u[i]);
             logs[i] = log;
-            slopes *= slope;
+            slopes = slopes * slope;
         }
-        let (log_likelihood, means) = self.likelihood.at(&logs);
+        let (log_likelihood, means) = self.likelihood.at(&logs, points);
         // The half-Cauchy priors, with the Jacobian of the logarithm.
-        let (mut prior, mut tails) = (self.constant, 1.0);
-        for (t, inverse_square) in logs.iter().zip(&self.inverse_square) {
-            prior += t;
-            tails *= 1.0 + inverse_square * exp(2.0 * t);
+        let (mut prior, mut tails) = (Lanes::ZERO + self.constant, Lanes::ZERO + 1.0);
+        for i in 0..A {
+            prior += logs[i];
+            tails = tails * ((logs[i] * 2.0).map(exp) * self.inverse_square[i] + 1.0);
         }
-        let of_logs = log_likelihood + prior - ln(tails);
-        let log_density = of_logs + ln(slopes);
-        let log_density = if log_density.is_nan() { f64::NEG_INFINITY } else { log_density };
+        let of_logs = log_likelihood + prior - tails.map(ln);
+        let log_density = of_logs + slopes.map(ln);
+        let log_density = log_density.map(|value| if value.is_nan() { f64::NEG_INFINITY } else { value });
         AtScales { log_density, of_logs, logs, means }
+    }
+
+    /// log p(u, y) at the points `u`, eight at most.
+    pub fn log_densities(&self, u: &[[f64; A]]) -> [f64; LANES] {
+        evaluate(self, &lanes_of(u), u.len()).0
+    }
+
+    /// log p(u, y) at `u`.
+    pub fn log_density(&self, u: &[f64; A]) -> f64 {
+        self.log_densities(std::slice::from_ref(u))[0]
     }
 
     /// u at log scales.
@@ -74,8 +87,19 @@ impl<const A: usize> ScaleDensity<A> {
 
     /// A point near the mode, found by climbing from `start`, and the posterior's width along each axis.
     pub fn mode(&self, start: [f64; A]) -> ([f64; A], [f64; A]) {
-        climb(A, |u| self.at(u).log_density, start, [0.5; A])
+        climb(A, |u| self.log_density(u), start, [0.5; A])
     }
+}
+
+#[multiversion(targets = "simd")]
+fn evaluate<const A: usize>(density: &ScaleDensity<A>, u: &[Lanes; A], points: usize) -> Lanes {
+    density.at(u, points).log_density
+}
+
+/// Points by lane, the first of them also where there are no more; eight at most.
+#[inline(always)]
+pub fn lanes_of<const A: usize>(points: &[[f64; A]]) -> [Lanes; A] {
+    std::array::from_fn(|i| Lanes(std::array::from_fn(|lane| points[if lane < points.len() { lane } else { 0 }][i])))
 }
 
 /// Axes that bend where a scale is too small to show: that of sigma\[k\] where it is below the error of the most

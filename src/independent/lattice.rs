@@ -6,6 +6,8 @@ use std::collections::HashSet;
 use foldhash::fast::FixedState;
 use rayon::prelude::*;
 
+use crate::lanes::LANES;
+
 /// A point of a lattice of `A` axes, in steps from its origin.
 pub type Index<const A: usize> = [i32; A];
 
@@ -13,8 +15,8 @@ pub type Index<const A: usize> = [i32; A];
 pub type LatticePoint<const A: usize, T> = (Index<A>, f64, T);
 
 /// The lattice's points whose importance is within `depth` of the largest, if each has a path of neighbours from a
-/// seed, in the order of their layers. `evaluate` returns a point's importance; `accept` is called with each point
-/// taken, and with their number, and can end the search.
+/// seed, in the order of their layers. `evaluate` returns the importance of each of at most [`LANES`] points; `accept`
+/// is called with each point taken, and with their number, and can end the search.
 ///
 /// # Errors
 /// The error of `accept`.
@@ -22,7 +24,7 @@ pub fn grow<const A: usize, W, T: Send, E>(
     axes: usize,
     seeds: impl IntoIterator<Item = Index<A>>,
     depth: f64,
-    evaluate: impl Fn(&mut W, &Index<A>) -> (f64, T) + Sync,
+    evaluate: impl Fn(&mut W, &[Index<A>]) -> Vec<(f64, T)> + Sync,
     mut accept: impl FnMut(&Index<A>, usize) -> Result<(), E>,
 ) -> Result<Vec<LatticePoint<A, T>>, E>
 where
@@ -34,9 +36,10 @@ where
     let mut largest = f64::NEG_INFINITY;
     while !frontier.is_empty() {
         let layer: Vec<(f64, T)> = frontier
-            .par_iter()
-            .with_min_len(16)
-            .map_init(W::default, |workspace, index| evaluate(workspace, index))
+            .par_chunks(LANES)
+            .with_min_len(4)
+            .map_init(W::default, |workspace, points| evaluate(workspace, points))
+            .flatten_iter()
             .collect();
         largest = layer.iter().fold(largest, |largest, (importance, _)| largest.max(*importance));
         let mut next = Vec::new();

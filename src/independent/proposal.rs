@@ -2,20 +2,21 @@
 
 use std::f64::consts::TAU;
 
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::IndependentDraw;
 use super::cells::Cells;
 use super::certificate::Certificate;
-use super::density::{AtScales, ScaleDensity};
+use super::density::{AtScales, ScaleDensity, lanes_of};
 use super::lattice::{Index, grow};
-use crate::density::collapsed::MAX_MEANS;
 use crate::faults;
+use crate::lanes::{LANES, Lanes};
 use crate::math::{exp, ln};
 use crate::mode::{Cholesky, Landscape};
 use crate::model::Model;
 use crate::nuts::adaptation::PositionMoments;
-use crate::random::{Purpose, StreamKey};
+use crate::random::{Purpose, StreamKey, normals_of_each, uniforms_of_each};
 
 /// Steps of the lattice, in sds at the mode, and the depth of the log density at which it ends, for 2, 3, ... scales.
 /// With more scales, longer steps save nodes and still fit.
@@ -63,12 +64,18 @@ pub struct Fitted<const A: usize> {
     pub spread: PositionMoments,
 }
 
-/// A point with its weight.
-struct Weighed<const A: usize> {
-    at: AtScales<A>,
+/// Eight proposals, each with mu drawn given the scales.
+struct Proposed<const A: usize> {
     /// log p(u, y) - log q(u).
-    log_weight: f64,
-    is_inside: bool,
+    log_weight: Lanes,
+    /// The height of the cells; 0 outside of them.
+    height: Lanes,
+    /// A uniform number for the acceptance.
+    uniform: Lanes,
+    /// Log density of mu, log sigma and log eps.
+    log_density: Lanes,
+    mu: [Lanes; A],
+    logs: [Lanes; A],
 }
 
 impl<const A: usize> Fitted<A> {
@@ -92,7 +99,10 @@ impl<const A: usize> Fitted<A> {
             A,
             [[0; A]].into_iter().chain(seeds.iter().copied()),
             depth,
-            |(): &mut (), index| (density.at(&place(index)).log_density, ()),
+            |(): &mut (), points| {
+                let densities = density.log_densities(&points.iter().map(place).collect::<Vec<_>>());
+                densities.into_iter().take(points.len()).map(|log_density| (log_density, ())).collect()
+            },
             |_, nodes| if nodes > most { Err(()) } else { Ok(()) },
         );
         let found = found.ok()?;
@@ -135,18 +145,23 @@ impl<const A: usize> Fitted<A> {
 
     /// Sets certificate, bound and moments, from fixed points.
     fn certify(&mut self, share: f64) {
+        let dim = 2 * A - 1;
         let key = |i: u32| StreamKey { seed: CERTIFYING, chain: i, transition: 0 };
-        let points: Vec<Weighed<A>> = (0..POINTS).into_par_iter().map(|i| self.propose(&key(i), 0).0).collect();
-        let weights: Vec<(f64, bool)> = points.iter().map(|point| (point.log_weight, point.is_inside)).collect();
+        let points: Vec<Proposed<A>> = (0..POINTS / LANES as u32)
+            .into_par_iter()
+            .map(|eight| propose(self, &std::array::from_fn(|lane| key(eight * LANES as u32 + lane as u32))))
+            .collect();
+        let lanes = || points.iter().flat_map(|point| (0..LANES).map(move |lane| (point, lane)));
+        let weights: Vec<(f64, bool)> =
+            lanes().map(|(point, lane)| (point.log_weight.0[lane], point.height.0[lane] > 0.0)).collect();
         let largest = weights.iter().map(|(weight, _)| *weight).fold(f64::NEG_INFINITY, f64::max);
         self.bound = largest + if faults::is_planted("proposal-low-bound") { -0.3 } else { MARGIN };
         self.certificate = Certificate::of(&weights, share);
-        let k = A - 1;
-        let mut theta = vec![0.0; k + A];
-        let (mut total, mut mean, mut square) = (0.0, vec![0.0; k + A], vec![0.0; k + A]);
-        for (i, point) in (0..).zip(&points) {
-            let weight = exp(point.log_weight - largest);
-            self.complete(&key(i), &point.at, &mut theta);
+        let mut theta = vec![0.0; dim];
+        let (mut total, mut mean, mut square) = (0.0, vec![0.0; dim], vec![0.0; dim]);
+        for (point, lane) in lanes() {
+            let weight = exp(point.log_weight.0[lane] - largest);
+            point.write(lane, &mut theta);
             total += weight;
             for (theta, (mean, square)) in theta.iter().zip(mean.iter_mut().zip(&mut square)) {
                 let before = theta - *mean;
@@ -158,66 +173,122 @@ impl<const A: usize> Fitted<A> {
         self.spread = PositionMoments { mean, variance: square };
     }
 
-    /// Proposal number `number` of a draw, and its uniform number for the acceptance.
-    #[inline]
-    fn propose(&self, key: &StreamKey, number: u32) -> (Weighed<A>, f64) {
-        // One for the acceptance, one for the component, two for a cell, one for its corner, one for each axis.
-        const WORDS: usize = 12;
-        let mut uniforms = [0.0; WORDS];
-        let blocks = (5 + A).div_ceil(4);
-        for (block, uniforms) in uniforms.chunks_exact_mut(4).take(blocks).enumerate() {
-            uniforms.copy_from_slice(&key.uniforms(Purpose::Proposal, number * 3 + block as u32));
+    /// Proposal number `numbers` of each of eight draws; only the first `points` are needed.
+    #[inline(always)]
+    fn propose(&self, keys: &[StreamKey; LANES], numbers: &[u32; LANES], points: usize) -> Proposed<A> {
+        // One for the acceptance, one for the component, two for a cell, one for its corner, one for each axis: three
+        // blocks of words.
+        let blocks = numbers.map(|number| number * 3);
+        let [uniform, component, cell, share, corner, first, second, third] =
+            uniforms_of_each(keys, Purpose::Proposal, blocks);
+        let mut axes = [first, second, third, Lanes::ZERO, Lanes::ZERO, Lanes::ZERO];
+        if A > 3 {
+            let more = uniforms_of_each(keys, Purpose::Proposal, blocks.map(|block| block + 2));
+            axes[3..].copy_from_slice(&more[..3]);
         }
-        let along: [f64; A] = std::array::from_fn(|i| uniforms[5 + i]);
-        let (z, height) = if uniforms[1] < DEFENSIVE {
-            let z = std::array::from_fn(|i| self.centre[i] + self.wide[i] * wide_quantile(along[i]));
-            (z, self.cells.at(&z.map(|z| z / self.step)))
-        } else {
-            let (place, height) = self.cells.draw([uniforms[2], uniforms[3]], uniforms[4], &along);
-            (place.map(|place| place * self.step), height)
-        };
-        let at = self.density.at(&moved(&self.origin, &self.root, &z));
-        (
-            Weighed { log_weight: at.log_density - self.log_proposal(&z, height), at, is_inside: height > 0.0 },
-            uniforms[0],
-        )
-    }
-
-    /// The proposal's log density in u at z, where the cells have this height.
-    #[inline]
-    fn log_proposal(&self, z: &[f64; A], height: f64) -> f64 {
-        let inside = height / (self.cells.mass * self.step.powi(A as i32));
-        let wide: f64 = (0..A).map(|i| wide_density((z[i] - self.centre[i]) / self.wide[i]) / self.wide[i]).product();
-        ln((1.0 - DEFENSIVE) * inside + DEFENSIVE * wide) - self.log_root
-    }
-
-    /// Writes mu, drawn given the scales, log sigma and log eps; returns the log density.
-    #[inline]
-    fn complete(&self, key: &StreamKey, at: &AtScales<A>, theta: &mut [f64]) -> f64 {
-        let mut deviates = [0.0; MAX_MEANS];
-        let (mu, scales) = theta.split_at_mut(A - 1);
-        key.normals(Purpose::Mean, &mut deviates[..A - 1]);
-        scales.copy_from_slice(&at.logs);
-        at.of_logs + at.means.draw(&deviates, mu) - 0.5 * (A - 1) as f64 * TAU.ln()
-    }
-
-    pub fn draw(&self, key: &StreamKey, theta: &mut [f64]) -> IndependentDraw {
-        let mut tries = 0;
-        loop {
-            let (point, uniform) = self.propose(key, tries);
-            tries += 1;
-            let excess = point.log_weight - self.bound;
-            if excess >= 0.0 || uniform < exp(excess) || tries == MOST_TRIES {
-                return IndependentDraw { log_density: self.complete(key, &point.at, theta), excess, tries };
+        let (mut z, mut height) = ([Lanes::ZERO; A], Lanes::ZERO);
+        for lane in 0..LANES {
+            let along: [f64; A] = std::array::from_fn(|i| axes[i].0[lane]);
+            let place;
+            (place, height.0[lane]) = if component.0[lane] < DEFENSIVE {
+                let z: [f64; A] = std::array::from_fn(|i| self.centre[i] + self.wide[i] * wide_quantile(along[i]));
+                let place = z.map(|z| z / self.step);
+                (place, self.cells.at(&place))
+            } else {
+                self.cells.draw([cell.0[lane], share.0[lane]], corner.0[lane], &along)
+            };
+            for i in 0..A {
+                z[i].0[lane] = place[i] * self.step;
             }
         }
+        let (at, log_weight) = self.weigh(&z, height, points);
+        let normals = normals_of_each(keys, Purpose::Mean);
+        let (mu, log_density) = at.means.draw(std::array::from_fn(|i| normals[i]));
+        let log_density = at.of_logs + log_density + -0.5 * (A - 1) as f64 * TAU.ln();
+        Proposed { log_weight, height, uniform, log_density, mu, logs: at.logs }
+    }
+
+    /// The density at eight places z where the cells have these heights, and the log weight.
+    #[inline(always)]
+    fn weigh(&self, z: &[Lanes; A], height: Lanes, points: usize) -> (AtScales<A>, Lanes) {
+        let mut u = [Lanes::ZERO; A];
+        let mut wide = Lanes::ZERO + DEFENSIVE;
+        for i in 0..A {
+            u[i] = Lanes::ZERO + self.origin[i];
+            for j in i..A {
+                u[i] += z[j] * self.root[i][j];
+            }
+            let away = (z[i] + -self.centre[i]) * (1.0 / self.wide[i]);
+            wide = wide * away.map(wide_density) * (1.0 / self.wide[i]);
+        }
+        let inside = height * ((1.0 - DEFENSIVE) / (self.cells.mass * self.step.powi(A as i32)));
+        let at = self.density.at(&u, points);
+        let log_weight = at.log_density - (inside + wide).map(ln) + self.log_root;
+        (at, log_weight)
+    }
+
+    pub fn draw(&self, keys: &[StreamKey], theta: &mut [f64], drawn: &mut [IndependentDraw]) {
+        draw(self, keys, theta, drawn);
     }
 
     pub fn excess(&self, theta: &[f64]) -> f64 {
         let u = self.density.u(&std::array::from_fn(|i| theta[A - 1 + i]));
         let z = times(&self.inverse, &std::array::from_fn(|i| u[i] - self.origin[i]));
         let height = self.cells.at(&z.map(|z| z / self.step));
-        self.density.at(&u).log_density - self.log_proposal(&z, height) - self.bound
+        let (_, log_weight) = self.weigh(&lanes_of(&[z]), Lanes::ZERO + height, 1);
+        log_weight.0[0] - self.bound
+    }
+}
+
+impl<const A: usize> Proposed<A> {
+    /// Writes mu, log sigma and log eps of one of the proposals.
+    #[inline(always)]
+    fn write(&self, lane: usize, theta: &mut [f64]) {
+        for i in 0..A - 1 {
+            theta[i] = self.mu[i].0[lane];
+        }
+        for i in 0..A {
+            theta[A - 1 + i] = self.logs[i].0[lane];
+        }
+    }
+}
+
+/// The first proposal of each of eight draws.
+#[multiversion(targets = "simd")]
+fn propose<const A: usize>(fitted: &Fitted<A>, keys: &[StreamKey; LANES]) -> Proposed<A> {
+    fitted.propose(keys, &[0; LANES], LANES)
+}
+
+/// A draw for each key: eight lanes work on a draw each, until it is accepted, and then on the next.
+#[multiversion(targets = "simd")]
+fn draw<const A: usize>(fitted: &Fitted<A>, keys: &[StreamKey], theta: &mut [f64], drawn: &mut [IndependentDraw]) {
+    let (dim, count) = (2 * A - 1, keys.len());
+    let (mut live, mut next) = (count.min(LANES), count.min(LANES));
+    let mut rows: [usize; LANES] = std::array::from_fn(|lane| lane.min(count.max(1) - 1));
+    let mut numbers = [0; LANES];
+    while live > 0 {
+        let proposed = fitted.propose(&rows.map(|row| keys[row]), &numbers, live);
+        let excess = proposed.log_weight + -fitted.bound;
+        let accepted = excess.map(exp) - proposed.uniform;
+        // From the last, so that a lane without a further draw takes over one that has been looked at.
+        for lane in (0..live).rev() {
+            let tries = numbers[lane] + 1;
+            if accepted.0[lane] > 0.0 || tries == MOST_TRIES {
+                let row = rows[lane];
+                proposed.write(lane, &mut theta[row * dim..][..dim]);
+                drawn[row] =
+                    IndependentDraw { log_density: proposed.log_density.0[lane], excess: excess.0[lane], tries };
+                if next < count {
+                    (rows[lane], numbers[lane]) = (next, 0);
+                    next += 1;
+                } else {
+                    live -= 1;
+                    (rows[lane], numbers[lane]) = (rows[live], numbers[live]);
+                }
+            } else {
+                numbers[lane] = tries;
+            }
+        }
     }
 }
 
@@ -266,7 +337,7 @@ fn frame<const A: usize>(density: &ScaleDensity<A>, mode: &[f64; A], width: &[f6
     let value = |moves: &[(usize, f64)]| {
         let mut u = *mode;
         moves.iter().for_each(|(i, by)| u[*i] += by * width[*i]);
-        density.at(&u).log_density
+        density.log_density(&u)
     };
     // The precision in units of the widths.
     let here = value(&[]);

@@ -1,12 +1,14 @@
 //! The modes of a posterior's marginal density: searches from fixed, dispersed starting points, and the mass around
 //! each mode by Laplace's approximation.
 
+use rayon::prelude::*;
+
 use crate::density::collapsed::ConditionalEffects;
 use crate::density::qr::QrGroups;
 use crate::model::{Coordinates, Model};
 use crate::random::{Purpose, StreamKey};
 
-use super::lbfgs::maximize;
+use super::lbfgs::{Maximum, maximize};
 use super::profile::{Cholesky, Profile};
 
 /// Log sigmas, for standardized data, at which searches start.
@@ -67,16 +69,15 @@ impl Landscape {
     pub fn of(model: &Model) -> Landscape {
         let mut landscape = Landscape::default();
         let Ok(mut profile) = Profile::new(model) else { return landscape };
-        for start in starts(model) {
-            landscape.ascend(model, &mut profile, start);
+        for top in maxima(&profile, starts(model)) {
+            landscape.peak_of(model, &mut profile, &top);
         }
         landscape.peaks.sort_by(|a, b| b.log_mass.total_cmp(&a.log_mass));
         landscape
     }
 
-    /// The mode that a search from `scales` (log sigma and log eps) finds; `None` if it finds no mode.
-    fn ascend(&mut self, model: &Model, profile: &mut Profile, scales: Vec<f64>) -> Option<usize> {
-        let top = maximize(|scales, gradient| profile.at(scales, gradient), scales, AIM);
+    /// The mode that a search has found; `None` if it has found none.
+    fn peak_of(&mut self, model: &Model, profile: &mut Profile, top: &Maximum) -> Option<usize> {
         if !top.log_density.is_finite() || top.theta.iter().any(|scale| *scale < RUNAWAY) {
             return None;
         }
@@ -141,16 +142,15 @@ impl Landscape {
         let layout = model.layout();
         let mut landscape = self.clone();
         let Ok(mut profile) = Profile::new(model) else { return Visits { landscape, shares: Vec::new() } };
+        let scales = |named: Vec<f64>| -> Vec<f64> {
+            layout.positive().map(|i| layout.units(i).invert(named[i]).ln().max(RUNAWAY / 2.0)).collect()
+        };
+        let draws: Vec<Vec<f64>> = draws.map(scales).collect();
+        let all = draws.len() as f64;
+        let known = draws.into_iter().filter(|scales| !scales.iter().any(|scale| scale.is_nan())).collect();
         let mut counts = vec![0.0; self.peaks.len()];
-        let mut all = 0.0;
-        for named in draws {
-            let scale = |i: usize| layout.units(i).invert(named[i]).ln().max(RUNAWAY / 2.0);
-            let scales: Vec<f64> = layout.positive().map(scale).collect();
-            all += 1.0;
-            if scales.iter().any(|scale| scale.is_nan()) {
-                continue;
-            }
-            if let Some(peak) = landscape.ascend(model, &mut profile, scales) {
+        for top in maxima(&profile, known) {
+            if let Some(peak) = landscape.peak_of(model, &mut profile, &top) {
                 counts.resize(landscape.peaks.len(), 0.0);
                 counts[peak] += 1.0;
             }
@@ -190,6 +190,16 @@ impl Peak {
 fn hyperparameters_of(model: &Model, theta: &[f64], named: &mut [f64]) {
     let width = model.layout().hyperparameters();
     model.constrain(theta, &mut named[..width]);
+}
+
+/// The highest points that searches from `starts` (log sigma and log eps) find, in order. Each has a profile of its own,
+/// so that nothing depends on the number of threads.
+fn maxima(profile: &Profile, starts: Vec<Vec<f64>>) -> Vec<Maximum> {
+    let search = |start| {
+        let mut profile = profile.clone();
+        maximize(|scales, gradient| profile.at(scales, gradient), start, AIM)
+    };
+    starts.into_par_iter().map(search).collect()
 }
 
 /// Log sigma and log eps of the points at which searches start.

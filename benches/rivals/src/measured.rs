@@ -2,7 +2,7 @@
 
 use warpnuts::diagnostics::{Summary, summarize};
 
-use crate::outcome::{CHAINS, DRAWS, Outcome};
+use crate::outcome::{CHAINS, Outcome};
 
 /// The index of `sigma_b` among the named variables, and in theta.
 const SIGMA_B: usize = 3;
@@ -27,7 +27,7 @@ pub struct Measured {
 
 impl Measured {
     pub fn of(outcome: &Outcome) -> Measured {
-        let variables = outcome.values.len() / (CHAINS * DRAWS);
+        let variables = outcome.values.len() / (CHAINS * outcome.draws);
         let summaries = summarize(&outcome.values, variables, CHAINS);
         let ess = |i: &usize| summaries[*i].ess_bulk;
         let ess_of = (0..variables).min_by(|i, j| ess(i).total_cmp(&ess(j))).unwrap_or(0);
@@ -35,7 +35,7 @@ impl Measured {
             seconds: outcome.time.wall.as_secs_f64(),
             cpu_seconds: outcome.time.process.as_secs_f64(),
             gradients: outcome.gradients.map(|count| count as f64),
-            leapfrogs_a_draw: outcome.leapfrogs as f64 / (CHAINS * DRAWS) as f64,
+            leapfrogs_a_draw: outcome.leapfrogs as f64 / (CHAINS * outcome.draws) as f64,
             step_size: outcome.step_size,
             acceptance: outcome.acceptance,
             divergences: outcome.divergences as f64,
@@ -68,5 +68,9 @@ impl Measured {
 
     pub fn ess_a_cpu_second(&self) -> f64 {
         self.ess / self.cpu_seconds
+    }
+
+    pub fn sigma_b_ess_a_cpu_second(&self) -> f64 {
+        self.sigma_b.ess_bulk / self.cpu_seconds
     }
 }

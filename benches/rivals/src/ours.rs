@@ -1,4 +1,4 @@
-//! An experiment of warpnuts, on one worker.
+//! Experiments of warpnuts, on one worker.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{Keep, Progress};
+use warpnuts::experiment::{self, Sampler, Settings};
 use warpnuts::model::{Likelihood, Model};
 
 use crate::outcome::{CHAINS, Clock, DRAWS, MAX_DEPTH, Outcome, TARGET_ACCEPT, WARMUP};
@@ -39,6 +40,34 @@ pub fn sample(model: &Arc<Model>, likelihood: Likelihood, seed: u64) -> Result<O
         step_size: run.step_size,
         acceptance: run.acceptance,
         divergences: run.divergences[1],
+        draws: DRAWS,
         values: sink.values().to_vec(),
+    })
+}
+
+/// Independent draws, `draws` in each of as many rows as the others have chains: the search for modes and the proposal
+/// are timed as theirs are warm-ups.
+pub fn independent(model: &Arc<Model>, draws: usize, keep: Keep, seed: u64) -> Result<Outcome> {
+    let settings = Settings {
+        sampler: Sampler::Independent,
+        seed,
+        chains: CHAINS as u32,
+        draws: draws as u32,
+        threads: 1,
+        keep,
+        ..Settings::default()
+    };
+    let start = Clock::start();
+    let sampled = experiment::sample(model.clone(), settings, Arc::new(Progress::default()))?;
+    let time = start.elapsed();
+    Ok(Outcome {
+        time,
+        gradients: sampled.run.gradients,
+        leapfrogs: 0,
+        step_size: 0.0,
+        acceptance: sampled.run.acceptance,
+        divergences: 0,
+        draws,
+        values: sampled.draws.values().to_vec(),
     })
 }

@@ -14,7 +14,7 @@ pub const MAX_DEPTH: u32 = 10;
 pub struct Outcome {
     /// Time from before the starting points to the last draw in memory, as named variables.
     pub time: Elapsed,
-    /// Gradients computed, in warm-up and for the draws.
+    /// Gradients computed, in warm-up and for the draws; for independent draws, densities of proposals.
     pub gradients: [u64; 2],
     /// Leapfrog steps of the draws.
     pub leapfrogs: u64,
@@ -24,7 +24,9 @@ pub struct Outcome {
     pub acceptance: f64,
     /// Divergences among the draws.
     pub divergences: u64,
-    /// Named variables, `[variable][chain][draw]`.
+    /// Draws of each chain.
+    pub draws: usize,
+    /// Named variables, or the leading ones of them, `[variable][chain][draw]`.
     pub values: Vec<f64>,
 }
 

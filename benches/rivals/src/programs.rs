@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use warpnuts::data::Dataset;
+use warpnuts::engine::Keep;
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
 use crate::by_hand::ByHand;
 use crate::lent::Lent;
-use crate::outcome::Outcome;
+use crate::outcome::{DRAWS, Outcome};
 use crate::{ours, theirs};
 
 /// A sampler with a gradient.
@@ -32,13 +33,23 @@ pub fn all(model: &Arc<Model>, effect: Centering) -> Vec<Program> {
         Program { name, run: Box::new(move |seed| theirs::sample(&posterior, seed)) }
     };
     let lent = Lent::new(model.clone());
-    vec![
+    let independent = |name, draws, keep| {
+        let model = Arc::new(model.collapsed());
+        Program { name, run: Box::new(move |seed| ours::independent(&model, draws, keep, seed)) }
+    };
+    let mut programs = vec![
         ours("warpnuts, groups", Likelihood::Groups),
         ours("warpnuts, observations", Likelihood::Observations),
         theirs("nuts-rs, groups", Likelihood::Groups),
         theirs("nuts-rs, observations", Likelihood::Observations),
         Program { name: "nuts-rs, warpnuts' groups", run: Box::new(move |seed| theirs::sample(&lent, seed)) },
-    ]
+    ];
+    // Without chains, it is the same for both.
+    if effect == Centering::NonCentered {
+        programs.push(independent("warpnuts, independent", DRAWS, Keep::All));
+        programs.push(independent("the same, a million hyperparameters", 250_000, Keep::Hyper));
+    }
+    programs
 }
 
 /// The radon posterior in the units of `scaling`.

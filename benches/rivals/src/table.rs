@@ -40,13 +40,17 @@ const TRUST: [Line; 4] = [
     line("mean of sigma_b", 4, true, |it, _| it.sigma_b.mean),
     line("sd of sigma_b", 4, true, |it, _| it.sigma_b.sd),
 ];
-const WORTH: [Line; 6] = [
+const WORTH: [Line; 8] = [
     line("smallest bulk ESS", 0, true, |it, _| it.ess),
     line("ESS/1000 gradients", 2, true, |it, _| it.ess_a_thousand_gradients()),
     line("ESS/s", 0, true, |it, _| it.ess_a_second()),
     line("ESS/CPU s", 0, true, |it, _| it.ess_a_cpu_second()),
     line("ESS/s, ratio seed by seed", 2, true, |it, base| it.ess_a_second() / base.ess_a_second()),
     line("ESS/CPU s, ratio seed by seed", 2, true, |it, base| it.ess_a_cpu_second() / base.ess_a_cpu_second()),
+    line("ESS of sigma_b/CPU s", 0, true, |it, _| it.sigma_b_ess_a_cpu_second()),
+    line("ESS of sigma_b/CPU s, ratio seed by seed", 1, true, |it, base| {
+        it.sigma_b_ess_a_cpu_second() / base.sigma_b_ess_a_cpu_second()
+    }),
 ];
 
 /// The lines of the table; for the centered model, whose chains may get stuck, lines about trust replace trajectories.

@@ -51,6 +51,7 @@ pub fn sample<P: Posterior>(posterior: &P, seed: u64) -> Result<Outcome> {
         step_size: step_sizes / (CHAINS * DRAWS) as f64,
         acceptance: acceptance(posterior, seed)?,
         divergences,
+        draws: DRAWS,
         values: by_variable(&rows, dim),
     })
 }

@@ -1,4 +1,4 @@
-//! The likelihood of the scales alone: effects and their means mu integrated out, eight groups at a time.
+//! The likelihood of the scales alone, effects and their means mu integrated out, at eight points at a time.
 //!
 //! With V, s_k and e = eps of [`Covariance`], and w about a reference value of mu, the groups add up to
 //!
@@ -15,273 +15,308 @@
 //! ```
 //!
 //! The last term is a difference, but of small numbers, because w is about a reference value of mu near its mean. With
-//! two coefficients and D = |V| = (1 + s_0 R_00^2) (1 + s_1 R_11^2) + s_1 R_01^2, all sums are polynomials in s over D:
+//! two coefficients, a = R_00^2, b = R_01^2, c = R_11^2, u = R_11 w_0 - R_01 w_1 and D = |V| / a, all sums are
+//! polynomials in s over D:
 //!
 //! ```text
-//! H_00 = R_00^2 (1 + s_1 R_11^2) / D,   H_01 = R_00 R_01 / D,   H_11 = (R_01^2 + R_11^2 (1 + s_0 R_00^2)) / D
-//! g_0  = R_00 (w_0 + s_1 R_11 c) / D,   g_1  = (R_01 w_0 + R_11 w_1 + s_0 R_00^2 R_11 w_1) / D
-//! q    = (w_0^2 + w_1^2 (1 + s_0 R_00^2) + s_1 c^2) / D,   c = R_11 w_0 - R_01 w_1
+//! D    = 1 / a + s_0 + (b + c) / a s_1 + c s_0 s_1
+//! H_00 = (1 + c s_1) / D,   H_01 = R_01 / R_00 / D,   H_11 = ((b + c) / a + c s_0) / D
+//! g_0  = (w_0 + R_11 u s_1) / R_00 / D,   g_1  = ((R_01 w_0 + R_11 w_1) / a + R_11 w_1 s_0) / D
+//! q    = ((w_0^2 + w_1^2) / a + w_1^2 s_0 + u^2 / a s_1) / D
 //! ```
+//!
+//! and so sums, over groups, of fixed numbers over D: three for each group, or eleven with a slope.
 
-use std::f64::consts::TAU;
+use std::f64::consts::{LN_2, TAU};
+
+use multiversion::multiversion;
 
 use super::covariance::{Covariance, column, column_dot};
 use crate::density::dispatch::{ForCoefficients, dispatch};
 use crate::density::qr::{GroupBundle, QrTable};
 use crate::lanes::{LANES, Lanes};
-use crate::math::{exp, ln};
+use crate::math::{exp, ln, split};
 use crate::model::Model;
 
 /// Most coefficients: the intercept and four slopes.
 pub const MAX_MEANS: usize = 5;
 
-/// The size at which a running product is replaced by its logarithm, before it overflows.
-const LARGE: f64 = 1e280;
+/// The number of groups whose D are multiplied before their product is scaled: with up to 1e70 each it is finite.
+const TOGETHER: usize = 4;
 
-/// A lower triangle of K rows.
-type Triangle = [[f64; MAX_MEANS]; MAX_MEANS];
-
-/// log p(y | scales) of a model, in the sampler's units.
+/// log p(y | scales) of a model with `A` scales, `sigma[0..K]` and eps, in the sampler's units. Arrays of `A` numbers
+/// for K coefficients have one that is not used.
 #[derive(Debug, Clone)]
-pub struct ScaleLikelihood {
+pub struct ScaleLikelihood<const A: usize> {
     table: QrTable,
     /// The numbers of the closed form, for at most two coefficients.
     closed: Vec<Closed>,
-    /// The largest d of a group is at most this times 1 + s_0, times 1 + s_1, and so on.
-    largest: f64,
+    /// The sum of log a.
+    log_squares: f64,
     observations: f64,
     constant: f64,
     /// The value of mu about which w is.
-    reference: [f64; MAX_MEANS],
+    reference: [f64; A],
     /// Mean of mu about the reference value, and precision.
-    prior_mean: [f64; MAX_MEANS],
-    prior_precision: [f64; MAX_MEANS],
+    prior_mean: [f64; A],
+    prior_precision: [f64; A],
 }
 
-/// Products of the numbers of eight groups, for the closed form of two coefficients; zeros for a slope that is not
-/// there.
+/// The numbers of one group; zeros for a slope that is not there.
 #[derive(Debug, Clone, Copy)]
 struct Closed {
-    /// R_00^2, R_01^2, R_11^2, R_00 R_01.
-    squares: [Lanes; 3],
-    cross: Lanes,
-    /// R_00 w_0, R_00 R_11 c, R_01 w_0 + R_11 w_1, R_00^2 R_11 w_1.
-    linear: [Lanes; 4],
-    /// w_0^2 + w_1^2, R_00^2 w_1^2, c^2.
-    quadratic: [Lanes; 3],
+    /// Of D: 1 / a, (b + c) / a, c.
+    determinant: [f64; 3],
+    /// Of H_01.
+    cross: f64,
+    /// Of g_0 and g_1: the constant, and the factor of s.
+    linear: [[f64; 2]; 2],
+    /// Of q: the constant, and the factors of s_0 and s_1.
+    quadratic: [f64; 3],
 }
 
-/// mu given the scales: normal, with mean P^-1 h, P = L L'.
+/// mu given the scales, at eight points: normal, with mean P^-1 h, P = L L'.
 #[derive(Debug, Clone, Copy)]
-pub struct MeansGivenScales {
-    mean: [f64; MAX_MEANS],
-    root: Triangle,
+pub struct MeansGivenScales<const A: usize> {
+    mean: [Lanes; A],
+    root: [[Lanes; A]; A],
 }
 
-/// The sums over groups, in units of eps.
-#[derive(Debug, Clone, Copy, Default)]
-struct GroupSums {
-    information: Triangle,
-    linear: [f64; MAX_MEANS],
-    quadratic: f64,
-    log_determinant: f64,
+/// The sums over groups, in units of eps, at eight points.
+struct GroupSums<const A: usize> {
+    /// The lower triangle of H.
+    information: [[Lanes; A]; A],
+    linear: [Lanes; A],
+    quadratic: Lanes,
+    log_determinant: Lanes,
 }
 
-impl ScaleLikelihood {
-    /// The likelihood of the scales of `model`, in the units of its scaling; at most [`MAX_MEANS`] coefficients.
-    pub fn new(model: &Model) -> ScaleLikelihood {
+impl<const A: usize> ScaleLikelihood<A> {
+    /// K.
+    const K: usize = A - 1;
+
+    /// The likelihood of the scales of `model`, in the units of its scaling, which has `A` scales.
+    pub fn new(model: &Model) -> ScaleLikelihood<A> {
         let (mut table, priors) = (QrTable::new(model), model.scaled_priors());
-        let k = table.coefficients;
         let padded = |values: &mut dyn Iterator<Item = f64>| {
-            let mut padded = [0.0; MAX_MEANS];
+            let mut padded = [0.0; A];
             padded.iter_mut().zip(values).for_each(|(to, from)| *to = from);
             padded
         };
         let observations = model.dataset().n_observations() as f64;
         let prior_precision = padded(&mut priors.mu_sd.iter().map(|sd| 1.0 / (sd * sd)));
         let prior_mean = padded(&mut priors.mu_mean.iter().copied());
-        let log_precision: f64 = prior_precision[..k].iter().map(|precision| precision.ln()).sum();
+        let log_precision: f64 = prior_precision[..Self::K].iter().map(|precision| precision.ln()).sum();
         let mut likelihood = ScaleLikelihood {
             closed: Vec::new(),
-            largest: 1.0,
+            log_squares: 0.0,
             observations,
             constant: 0.5 * (log_precision - observations * TAU.ln()),
-            reference: [0.0; MAX_MEANS],
+            reference: [0.0; A],
             prior_mean,
             prior_precision,
             table: table.clone(),
         };
-        let (_, means) = likelihood.at(&vec![0.0; k + 1]);
-        table.subtract(&means.mean[..k]);
-        likelihood.reference = means.mean;
-        likelihood.prior_mean = std::array::from_fn(|i| prior_mean[i] - means.mean[i]);
-        likelihood.largest = table.bundles().flat_map(|groups| largest(k, groups).0).fold(1.0, f64::max);
-        if k <= 2 {
-            likelihood.closed = table.bundles().map(|groups| Closed::new(k, groups)).collect();
-        }
+        likelihood.tabulate();
+        let (_, means) = likelihood.at(&[Lanes::ZERO; A], 1);
+        let reference = means.mean.map(|mean| mean.0[0]);
+        table.subtract(&reference[..Self::K]);
+        likelihood.reference = reference;
+        likelihood.prior_mean = std::array::from_fn(|i| prior_mean[i] - reference[i]);
         likelihood.table = table;
+        likelihood.tabulate();
         likelihood
     }
 
-    /// K.
-    pub fn coefficients(&self) -> usize {
-        self.table.coefficients
+    /// Fills the table of the closed form.
+    fn tabulate(&mut self) {
+        if Self::K <= 2 {
+            let groups = self.table.bundles().flat_map(|groups| (0..LANES).map(move |lane| (groups, lane)));
+            let groups: Vec<Closed> =
+                groups.take(self.table.groups).map(|(groups, lane)| Closed::new(Self::K, groups, lane)).collect();
+            // ln |V| = ln D + ln a.
+            self.log_squares = groups.iter().map(|group| -ln(group.determinant[0])).sum();
+            self.closed = groups;
+        }
     }
 
-    /// log p(y | scales) at log scales, `sigma[0..K]` and eps, and mu given y and these; NaN where either overflows.
-    #[inline]
-    pub fn at(&self, log_scales: &[f64]) -> (f64, MeansGivenScales) {
-        let k = self.coefficients();
-        let log_eps = log_scales[k];
-        let precision = exp(-2.0 * log_eps);
-        let mut ratio = [0.0; MAX_MEANS];
-        ratio.iter_mut().zip(&log_scales[..k]).for_each(|(ratio, t)| *ratio = exp(2.0 * (t - log_eps)));
-        let sums = if self.closed.is_empty() {
-            dispatch(k, SumOver { likelihood: self, ratio: &ratio })
-        } else {
-            closed_sums(&self.closed, [ratio[0], ratio[1]], self.largest)
-        };
+    /// log p(y | scales) at eight points' log scales, `sigma[0..K]` and eps, and mu given y and these; NaN where either
+    /// overflows. Only the first `points` lanes are needed.
+    #[inline(always)]
+    pub fn at(&self, log_scales: &[Lanes; A], points: usize) -> (Lanes, MeansGivenScales<A>) {
+        let log_eps = log_scales[Self::K];
+        let precision = (log_eps * -2.0).map(exp);
+        let mut ratio = [Lanes::ZERO; A];
+        for k in 0..Self::K {
+            ratio[k] = ((log_scales[k] - log_eps) * 2.0).map(exp);
+        }
+        let sums = if Self::K <= 2 { closed_sums(self, &ratio) } else { self.sums(&ratio, points) };
 
-        let mut posterior = sums.information;
-        let (mut shift, mut squares) = ([0.0; MAX_MEANS], precision * (sums.quadratic + self.table.rest));
-        for i in 0..k {
-            posterior[i][..=i].iter_mut().for_each(|entry| *entry *= precision);
-            posterior[i][i] += self.prior_precision[i];
-            shift[i] = precision * sums.linear[i] + self.prior_precision[i] * self.prior_mean[i];
-            squares += self.prior_precision[i] * self.prior_mean[i] * self.prior_mean[i];
-        }
+        let (mut root, mut mean) = (sums.information, [Lanes::ZERO; A]);
+        let mut squares = precision * (sums.quadratic + self.table.rest);
         // P = L L'; then |L^-1 h|^2, and P^-1 h.
-        let mut determinant = 1.0;
-        for i in 0..k {
+        let mut determinant = ONE;
+        for i in 0..Self::K {
             for j in 0..=i {
-                let known: f64 = (0..j).map(|c| posterior[i][c] * posterior[j][c]).sum();
-                let left = posterior[i][j] - known;
-                posterior[i][j] = if i == j { left.sqrt() } else { left / posterior[j][j] };
+                let mut left = root[i][j] * precision;
+                if i == j {
+                    left = left + self.prior_precision[i];
+                }
+                for c in 0..j {
+                    left -= root[i][c] * root[j][c];
+                }
+                root[i][j] = if i == j { left.map(f64::sqrt) } else { left / root[j][j] };
             }
-            determinant *= posterior[i][i];
-            let known: f64 = (0..i).map(|j| posterior[i][j] * shift[j]).sum();
-            shift[i] = (shift[i] - known) / posterior[i][i];
-            squares -= shift[i] * shift[i];
+            determinant = determinant * root[i][i];
+            let mut left = precision * sums.linear[i] + self.prior_precision[i] * self.prior_mean[i];
+            for j in 0..i {
+                left -= root[i][j] * mean[j];
+            }
+            mean[i] = left / root[i][i];
+            squares = squares - mean[i] * mean[i] + self.prior_precision[i] * self.prior_mean[i] * self.prior_mean[i];
         }
-        let means = MeansGivenScales { mean: shift, root: posterior }.solved(k, &self.reference);
+        let mut means = MeansGivenScales { mean, root };
+        means.mean = means.back(mean);
+        for i in 0..Self::K {
+            means.mean[i] = means.mean[i] + self.reference[i];
+        }
         let log_likelihood =
-            self.constant - self.observations * log_eps - 0.5 * (sums.log_determinant + squares) - ln(determinant);
+            log_eps * -self.observations + self.constant - (sums.log_determinant + squares) * 0.5 - determinant.map(ln);
         (log_likelihood, means)
     }
-}
 
-impl MeansGivenScales {
-    /// Solves for the mean, from L^-1 h in its place.
-    #[inline]
-    fn solved(mut self, k: usize, reference: &[f64; MAX_MEANS]) -> MeansGivenScales {
-        self.back(k);
-        self.mean.iter_mut().zip(reference).for_each(|(mean, reference)| *mean += reference);
-        self
-    }
-
-    /// Replaces the mean, x, by L'^-1 x.
-    #[inline]
-    fn back(&mut self, k: usize) {
-        for i in (0..k).rev() {
-            let known: f64 = (i + 1..k).map(|j| self.root[j][i] * self.mean[j]).sum();
-            self.mean[i] = (self.mean[i] - known) / self.root[i][i];
+    /// The sums over groups of any number of coefficients, eight groups at a time, at one point after the other.
+    fn sums(&self, ratio: &[Lanes; A], points: usize) -> GroupSums<A> {
+        let mut sums = GroupSums {
+            information: [[Lanes::ZERO; A]; A],
+            linear: [Lanes::ZERO; A],
+            quadratic: Lanes::ZERO,
+            log_determinant: Lanes::ZERO,
+        };
+        for point in 0..points {
+            let ratio = ratio.map(|ratio| ratio.0[point]);
+            dispatch(Self::K, SumOver { table: &self.table, ratio: &ratio, point, sums: &mut sums });
         }
-    }
-
-    /// Writes the mean plus `deviates`, standard normal, in units of the posterior's root to `mu`; returns the log
-    /// density there, without its constant - K/2 log 2 pi.
-    #[inline]
-    pub fn draw(&self, deviates: &[f64], mu: &mut [f64]) -> f64 {
-        let k = mu.len();
-        let mut step = MeansGivenScales { mean: [0.0; MAX_MEANS], root: self.root };
-        step.mean[..k].copy_from_slice(&deviates[..k]);
-        step.back(k);
-        mu.iter_mut().zip(self.mean.iter().zip(&step.mean)).for_each(|(mu, (mean, step))| *mu = mean + step);
-        let determinant: f64 = (0..k).map(|i| self.root[i][i]).product();
-        ln(determinant) - 0.5 * deviates[..k].iter().map(|deviate| deviate * deviate).sum::<f64>()
+        sums
     }
 }
 
-/// The product of 1 + R_k' R_k over all columns: an upper bound of |V| where no s is above 1.
-fn largest(k: usize, groups: GroupBundle) -> Lanes {
-    let mut product = Lanes([1.0; LANES]);
-    for c in 0..k {
-        let square = groups.column(c).iter().fold(Lanes::ZERO, |sum, r| sum + *r * *r);
-        product = product * (square + 1.0);
-    }
-    product
-}
-
-impl Closed {
-    fn new(k: usize, groups: GroupBundle) -> Closed {
-        let r00 = groups.column(0)[0];
-        let [r01, r11, w1] =
-            if k > 1 { [groups.column(1)[0], groups.column(1)[1], groups.outcome(k)[1]] } else { [Lanes::ZERO; 3] };
-        let w0 = groups.outcome(k)[0];
-        let c = r11 * w0 - r01 * w1;
-        let a = r00 * r00;
-        Closed {
-            squares: [a, r01 * r01, r11 * r11],
-            cross: r00 * r01,
-            linear: [r00 * w0, r00 * r11 * c, r01 * w0 + r11 * w1, a * r11 * w1],
-            quadratic: [w0 * w0 + w1 * w1, a * w1 * w1, c * c],
+impl<const A: usize> MeansGivenScales<A> {
+    /// L'^-1 x.
+    #[inline(always)]
+    fn back(&self, x: [Lanes; A]) -> [Lanes; A] {
+        let mut solved = x;
+        for i in (0..A - 1).rev() {
+            for j in i + 1..A - 1 {
+                let known = self.root[j][i] * solved[j];
+                solved[i] -= known;
+            }
+            solved[i] = solved[i] / self.root[i][i];
         }
+        solved
+    }
+
+    /// mu at K standard normal `deviates`, and the log density there, without its constant - K/2 log 2 pi.
+    #[inline(always)]
+    pub fn draw(&self, deviates: [Lanes; A]) -> ([Lanes; A], Lanes) {
+        let mut mu = self.back(deviates);
+        let (mut determinant, mut square) = (ONE, Lanes::ZERO);
+        for i in 0..A - 1 {
+            mu[i] += self.mean[i];
+            determinant = determinant * self.root[i][i];
+            square += deviates[i] * deviates[i];
+        }
+        (mu, determinant.map(ln) - square * 0.5)
     }
 }
 
-/// The sums over groups of at most two coefficients.
-#[multiversion::multiversion(targets = "simd")]
-fn closed_sums(bundles: &[Closed], [s0, s1]: [f64; 2], largest: f64) -> GroupSums {
-    let mut h = [Lanes::ZERO; 3];
-    let mut g = [Lanes::ZERO; 2];
-    let mut q = Lanes::ZERO;
-    let (mut product, mut log_determinant) = (Lanes([1.0; LANES]), 0.0);
-    // The product of so many determinants does not overflow.
-    let bound = largest * (1.0 + s0) * (1.0 + s1);
-    let together = if bound < LARGE { (ln(LARGE) / ln(bound)).clamp(1.0, 1e6) as usize } else { 1 };
-    for bundles in bundles.chunks(together) {
-        for Closed { squares: [a, b, c], cross, linear, quadratic } in bundles {
-            let (first, second) = (*a * s0 + 1.0, *c * s1 + 1.0);
-            let determinant = first * second + *b * s1;
+/// The sums over groups of at most two coefficients. Not inlined, so that the sums stay vectors in registers.
+#[multiversion(targets = "simd")]
+#[inline(never)]
+fn closed_sums<const A: usize>(likelihood: &ScaleLikelihood<A>, ratio: &[Lanes; A]) -> GroupSums<A> {
+    let [s0, s1] = [ratio[0], if A - 1 > 1 { ratio[1] } else { Lanes::ZERO }];
+    let both = s0 * s1;
+    let [mut one, mut second, mut cross, mut slope] = [Lanes::ZERO; 4];
+    let [mut g00, mut g01, mut g10, mut g11] = [Lanes::ZERO; 4];
+    let [mut q0, mut q1, mut q2] = [Lanes::ZERO; 3];
+    // The product of all D, scaled by a power of two.
+    let (mut product, mut exponent) = (ONE, Lanes::ZERO);
+    for groups in likelihood.closed.chunks(TOGETHER) {
+        for Closed { determinant: [d0, d1, d2], cross: r, linear, quadratic } in groups {
+            let mut determinant = s0 + *d0;
+            if A - 1 > 1 {
+                determinant = determinant + s1 * *d1 + both * *d2;
+            }
             product = product * determinant;
             let inverse = determinant.map(|d| 1.0 / d);
-            h[0] += *a * second * inverse;
-            h[1] += *cross * inverse;
-            h[2] += (*b + *c * first) * inverse;
-            g[0] += (linear[0] + linear[1] * s1) * inverse;
-            g[1] += (linear[2] + linear[3] * s0) * inverse;
-            q += (quadratic[0] + quadratic[1] * s0 + quadratic[2] * s1) * inverse;
+            one += inverse;
+            g00 += inverse * linear[0][0];
+            q0 += inverse * quadratic[0];
+            if A - 1 > 1 {
+                second += inverse * *d2;
+                cross += inverse * *r;
+                slope += inverse * *d1;
+                g01 += inverse * linear[0][1];
+                g10 += inverse * linear[1][0];
+                g11 += inverse * linear[1][1];
+                q1 += inverse * quadratic[1];
+                q2 += inverse * quadratic[2];
+            }
         }
-        log_determinant += product.map(ln).sum();
-        product = Lanes([1.0; LANES]);
+        exponent += product.map(|product| split(product).0);
+        product = product.map(|product| split(product).1);
     }
-    let mut sums = GroupSums { quadratic: q.sum(), log_determinant, ..GroupSums::default() };
-    sums.information[0][0] = h[0].sum();
-    sums.information[1][0] = h[1].sum();
-    sums.information[1][1] = h[2].sum();
-    sums.linear[..2].copy_from_slice(&[g[0].sum(), g[1].sum()]);
-    sums
+    let log_determinant = product.map(ln) + exponent * LN_2 + likelihood.log_squares;
+    let (mut information, mut linear) = ([[Lanes::ZERO; A]; A], [Lanes::ZERO; A]);
+    information[0][0] = one + second * s1;
+    linear[0] = g00 + g01 * s1;
+    if A - 1 > 1 {
+        information[1][0] = cross;
+        information[1][1] = slope + second * s0;
+        linear[1] = g10 + g11 * s0;
+    }
+    GroupSums { information, linear, quadratic: q0 + q1 * s0 + q2 * s1, log_determinant }
 }
 
-/// The sums over groups of any number of coefficients.
-struct SumOver<'a> {
-    likelihood: &'a ScaleLikelihood,
-    ratio: &'a [f64; MAX_MEANS],
+const ONE: Lanes = Lanes([1.0; LANES]);
+
+impl Closed {
+    fn new(k: usize, groups: GroupBundle, lane: usize) -> Closed {
+        let column = |k: usize, i: usize| groups.column(k)[i].0[lane];
+        let w = |i: usize| groups.outcome(k)[i].0[lane];
+        let [r01, r11, w1] = if k > 1 { [column(1, 0), column(1, 1), w(1)] } else { [0.0; 3] };
+        let (r00, w0) = (column(0, 0), w(0));
+        let (a, u) = (r00 * r00, r11 * w0 - r01 * w1);
+        Closed {
+            determinant: [1.0 / a, (r01 * r01 + r11 * r11) / a, r11 * r11],
+            cross: r01 / r00,
+            linear: [[w0 / r00, r11 * u / r00], [(r01 * w0 + r11 * w1) / a, r11 * w1]],
+            quadratic: [(w0 * w0 + w1 * w1) / a, w1 * w1, u * u / a],
+        }
+    }
 }
 
-impl ForCoefficients for SumOver<'_> {
-    type Out = GroupSums;
+/// The sums over groups of any number of coefficients, added to one lane of `sums`.
+struct SumOver<'a, const A: usize> {
+    table: &'a QrTable,
+    ratio: &'a [f64; A],
+    point: usize,
+    sums: &'a mut GroupSums<A>,
+}
+
+impl<const A: usize> ForCoefficients for SumOver<'_, A> {
+    type Out = ();
 
     #[inline(always)]
-    fn run<const M: usize, const C: usize>(self, k: usize) -> GroupSums {
-        let SumOver { likelihood, ratio: padded } = self;
+    fn run<const M: usize, const C: usize>(self, k: usize) {
+        let SumOver { table, ratio: padded, point, sums } = self;
         let mut ratio = [0.0; M];
         ratio.iter_mut().zip(padded).for_each(|(to, from)| *to = *from);
         let mut h = [[Lanes::ZERO; M]; M];
         let mut g = [Lanes::ZERO; M];
         let (mut q, mut log_determinant) = (Lanes::ZERO, Lanes::ZERO);
         let mut covariance = Covariance::<M>::new();
-        for groups in likelihood.table.bundles() {
+        for groups in table.bundles() {
             covariance.factorize(k, groups, &ratio);
             for d in &covariance.diagonal[..k] {
                 log_determinant += d.map(ln);
@@ -300,11 +335,13 @@ impl ForCoefficients for SumOver<'_> {
                 }
             }
         }
-        let mut sums = GroupSums { quadratic: q.sum(), log_determinant: log_determinant.sum(), ..GroupSums::default() };
-        for i in 0..k.min(MAX_MEANS) {
-            sums.linear[i] = g[i].sum();
-            sums.information[i].iter_mut().zip(&h[i][..=i]).for_each(|(to, from)| *to = from.sum());
+        sums.quadratic.0[point] = q.sum();
+        sums.log_determinant.0[point] = log_determinant.sum();
+        for i in 0..k {
+            sums.linear[i].0[point] = g[i].sum();
+            for j in 0..=i {
+                sums.information[i][j].0[point] = h[i][j].sum();
+            }
         }
-        sums
     }
 }
