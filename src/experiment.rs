@@ -80,13 +80,22 @@ pub fn sample_on(
     let (chain_count, draw_count) = (settings.chains as usize, settings.draws as usize);
     let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
     let landscape = Landscape::of(&model);
-    let run = run(backend, &model, &landscape, &settings, Start::Fresh, RunOutput::of(&mut draws), progress)?;
+    let (beginning, _) = Beginning::of(None);
+    let run = run(backend, &model, &landscape, &settings, beginning, RunOutput::of(&mut draws), progress)?;
     draws.shrink_to_fit();
     Ok(sampled(backend, model, landscape, settings, Draws::Memory(draws), run, began.elapsed()))
 }
 
-/// Samples `model` on `backend`, and keeps [`Totals`] instead of draws. With `learnt`, uses the step size and metric of
-/// another run.
+/// What is known before a run begins.
+#[derive(Debug, Clone)]
+pub enum Known {
+    /// For chains, the step size and metric of another run: nothing is learnt.
+    Tuning(Tuned),
+    /// For independent draws, their proposal, and the time in which modes and it were found, which counts as the run's.
+    Proposal(Arc<Proposal>, Duration),
+}
+
+/// Samples `model` on `backend`, and keeps [`Totals`] instead of draws.
 ///
 /// # Errors
 /// As [`sample_on`].
@@ -94,7 +103,7 @@ pub fn sample_summed(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Tuned>,
+    known: Option<Known>,
     progress: Arc<Progress>,
 ) -> Result<Sampled<Totals>, EngineError> {
     let began = Instant::now();
@@ -102,11 +111,38 @@ pub fn sample_summed(
     let (chains, draws) = (settings.chains as usize, settings.draws as usize);
     let mut sums =
         StreamingSink::new(&model, chains, draws, settings.chains_per_superchain(), settings.completion(&model));
-    let landscape = Landscape::of(&model);
-    let start = learnt.map_or(Start::Fresh, Start::Frozen);
-    let run = run(backend, &model, &landscape, &settings, start, RunOutput::of(&mut sums), progress)?;
+    let (beginning, before) = Beginning::of(known);
+    let landscape = beginning.landscape(&model);
+    let run = run(backend, &model, &landscape, &settings, beginning, RunOutput::of(&mut sums), progress)?;
     let totals = sums.finish(draws);
-    Ok(sampled(backend, model, landscape, settings, totals, run, began.elapsed()))
+    Ok(sampled(backend, model, landscape, settings, totals, run, before + began.elapsed()))
+}
+
+/// How a run begins.
+enum Beginning {
+    /// At the start of its chains, or where it was.
+    At(Start),
+    /// With the proposal of its independent draws.
+    With(Arc<Proposal>),
+}
+
+impl Beginning {
+    /// The beginning with what is `known`, and the time that this took.
+    fn of(known: Option<Known>) -> (Beginning, Duration) {
+        match known {
+            None => (Beginning::At(Start::Fresh), Duration::ZERO),
+            Some(Known::Tuning(learnt)) => (Beginning::At(Start::Frozen(learnt)), Duration::ZERO),
+            Some(Known::Proposal(proposal, time)) => (Beginning::With(proposal), time),
+        }
+    }
+
+    /// The modes of `model`, which a proposal knows.
+    fn landscape(&self, model: &Model) -> Landscape {
+        match self {
+            Beginning::At(_) => Landscape::of(model),
+            Beginning::With(proposal) => proposal.landscape().clone(),
+        }
+    }
 }
 
 /// The sink of a run's draws and of its checkpoints.
@@ -128,13 +164,20 @@ fn run(
     model: &Arc<Model>,
     landscape: &Landscape,
     settings: &Settings,
-    start: Start,
+    beginning: Beginning,
     RunOutput { sink, checkpointer }: RunOutput,
     progress: Arc<Progress>,
 ) -> Result<RunOutcome, EngineError> {
+    let (start, proposal) = match beginning {
+        Beginning::At(start) => (start, None),
+        Beginning::With(proposal) => (Start::Fresh, Some(proposal)),
+    };
     let (mut engine, start) = match settings.sampler {
         Sampler::Nuts => (backend.start(model, settings, settings.chain_range(), progress)?, start),
-        Sampler::Independent => independent(backend, model, landscape, settings, start, progress)?,
+        Sampler::Independent => {
+            let built = || Proposal::certified(model, landscape).map(Arc::new);
+            independent(proposal.map_or_else(built, Ok)?, model, settings, start, progress)
+        }
     };
     let moves = settings.sampler == Sampler::Nuts && !matches!(start, Start::Resumed(_));
     if moves && landscape.is_split() {
@@ -156,17 +199,12 @@ fn run(
 
 /// The engine of independent draws, and the start of a run on it: what a warm-up would learn is known.
 fn independent(
-    backend: &Backend,
+    proposal: Arc<Proposal>,
     model: &Arc<Model>,
-    landscape: &Landscape,
     settings: &Settings,
     start: Start,
     progress: Arc<Progress>,
-) -> Result<(Box<dyn Engine>, Start), EngineError> {
-    let proposal = match backend {
-        Backend::Independent(proposal) => proposal.clone(),
-        _ => Arc::new(Proposal::certified(model, landscape)?),
-    };
+) -> (Box<dyn Engine>, Start) {
     let start = match start {
         Start::Resumed(checkpoint) => Start::Resumed(checkpoint),
         Start::Fresh | Start::Frozen(_) => {
@@ -176,10 +214,15 @@ fn independent(
         }
     };
     let (chains, keep, threads) = (settings.chain_range(), settings.keep, settings.threads);
-    Ok((Box::new(IndependentEngine::new(model.clone(), proposal, chains, keep, threads, progress)), start))
+    (Box::new(IndependentEngine::new(model.clone(), proposal, chains, keep, threads, progress)), start)
 }
 
 impl<D> Sampled<D> {
+    /// The name of the run: `independent`, or the parameterization of its chains.
+    pub fn name(&self) -> String {
+        self.settings.sampler.run_name(&self.model.parameterization()).to_string()
+    }
+
     /// The modes of the model's marginal density; searches for them at the first call.
     pub fn landscape(&self) -> &Landscape {
         self.landscape.get_or_init(|| Landscape::of(&self.model))

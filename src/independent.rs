@@ -33,7 +33,10 @@ use proposal::Fitted;
 
 /// A proposal for a model's scales, for any number of them.
 #[derive(Debug)]
-pub struct Proposal(Box<dyn AnyProposal>);
+pub struct Proposal {
+    fitted: Box<dyn AnyProposal>,
+    landscape: Landscape,
+}
 
 /// A draw of the hyperparameters.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -65,7 +68,10 @@ pub enum NoProposal {
         scales: usize,
     },
     /// The scales have no mode, or a lattice over their posterior would have too many nodes.
-    #[error("the data say too little of the scales, or there are too many, for a lattice over their posterior")]
+    #[error(
+        "the lattice over the posterior of the scales would be too large: the data say too little of them, or there are too many \
+         scales, or groups"
+    )]
     Unfit,
     /// The proposal does not fit.
     #[error(transparent)]
@@ -104,44 +110,50 @@ impl Proposal {
     pub fn new(model: &Model, landscape: &Landscape) -> Result<Proposal, NoProposal> {
         admits(model)?;
         match model.layout().positive().len() {
-            2 => boxed(Fitted::<2>::new(model, landscape)),
-            3 => boxed(Fitted::<3>::new(model, landscape)),
-            4 => boxed(Fitted::<4>::new(model, landscape)),
-            5 => boxed(Fitted::<5>::new(model, landscape)),
-            6 => boxed(Fitted::<6>::new(model, landscape)),
+            2 => boxed(Fitted::<2>::new(model, landscape), landscape),
+            3 => boxed(Fitted::<3>::new(model, landscape), landscape),
+            4 => boxed(Fitted::<4>::new(model, landscape), landscape),
+            5 => boxed(Fitted::<5>::new(model, landscape), landscape),
+            6 => boxed(Fitted::<6>::new(model, landscape), landscape),
             scales => Err(NoProposal::Scales { scales }),
         }
     }
 
     /// The certificate, whether good or not.
     pub fn certificate(&self) -> &Certificate {
-        self.0.certificate()
+        self.fitted.certificate()
+    }
+
+    /// The modes from which it was built.
+    pub fn landscape(&self) -> &Landscape {
+        &self.landscape
     }
 
     /// Number of nodes.
     pub fn nodes(&self) -> usize {
-        self.0.nodes()
+        self.fitted.nodes()
     }
 
     /// Mean and variance of mu, log sigma and log eps, in the sampler's units, from the certificate's points.
     pub fn spread(&self) -> &PositionMoments {
-        self.0.spread()
+        self.fitted.spread()
     }
 
     /// Makes a draw of mu, log sigma and log eps, in the sampler's units, for each of `keys`, which have one seed, into
     /// `theta`, `[key][coordinate]`: from the posterior where a draw is not beyond the bound.
     pub fn draw(&self, keys: &[StreamKey], theta: &mut [f64], drawn: &mut [IndependentDraw]) {
-        self.0.draw(keys, theta, drawn);
+        self.fitted.draw(keys, theta, drawn);
     }
 
     /// log (w / M) at `theta`: mu, log sigma and log eps.
     pub fn excess(&self, theta: &[f64]) -> f64 {
-        self.0.excess(theta)
+        self.fitted.excess(theta)
     }
 }
 
-fn boxed<const A: usize>(fitted: Option<Fitted<A>>) -> Result<Proposal, NoProposal> {
-    fitted.map_or(Err(NoProposal::Unfit), |fitted| Ok(Proposal(Box::new(fitted))))
+fn boxed<const A: usize>(fitted: Option<Fitted<A>>, landscape: &Landscape) -> Result<Proposal, NoProposal> {
+    let fitted = Box::new(fitted.ok_or(NoProposal::Unfit)?);
+    Ok(Proposal { fitted, landscape: landscape.clone() })
 }
 
 /// A proposal of any number of scales.

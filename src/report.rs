@@ -90,7 +90,7 @@ impl Report {
     pub fn add(&mut self, sampled: &Sampled, summary: &RunSummary) {
         let options = &self.options;
         let view = self.view.get_or_insert_with(|| View::of(sampled, summary, options));
-        let slot = slot(&summary.parameterization, &self.runs);
+        let slot = slot(summary.name(), &self.runs);
         let (run, parts) = parts::of(sampled, summary, view, slot);
         self.runs.push(run);
         self.parts.push(parts);
@@ -211,6 +211,9 @@ impl Report {
                     .to_string(),
             );
         }
+        if self.view.is_some() && self.runs.iter().all(|run| !run.summary.has_chains()) {
+            said.push("There are no energies: independent draws have no trajectories.".to_string());
+        }
         if self.view.is_some() && self.predictive.is_none() {
             said.push(
                 "There is no posterior predictive check: no replicates of the outcome were kept (sample \
@@ -222,9 +225,9 @@ impl Report {
     }
 }
 
-/// The colour of a parameterization: fixed for those with a word of their own, the next free one for others.
-fn slot(parameterization: &str, before: &[ReportedRun]) -> usize {
-    const WORDS: [&str; 3] = ["centered", "non-centered", "marginal"];
+/// The colour of a run, by its name: fixed for those with a word of their own, the next free one for others.
+fn slot(name: &str, before: &[ReportedRun]) -> usize {
+    const WORDS: [&str; 4] = ["centered", "non-centered", "marginal", "independent"];
     let mixed = || WORDS.len() + before.iter().filter(|run| run.slot >= WORDS.len()).count();
-    WORDS.iter().position(|word| *word == parameterization).unwrap_or_else(mixed)
+    WORDS.iter().position(|word| *word == name).unwrap_or_else(mixed)
 }

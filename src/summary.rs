@@ -2,6 +2,7 @@
 
 pub mod advice;
 mod comparison;
+mod derived;
 mod design;
 mod digits;
 mod export;
@@ -372,25 +373,5 @@ impl RunSummary {
         summary.warnings = advice::of_data(dataset, model.priors());
         summary.warnings.extend(advice::advise(&summary));
         summary
-    }
-
-    /// Whether no warning says that the draws should not be trusted.
-    pub fn is_trustworthy(&self) -> bool {
-        self.warnings.iter().all(|advice| !advice.distrust)
-    }
-
-    /// Gradients per second, warm-up included.
-    pub fn gradients_per_second(&self) -> f64 {
-        self.gradient_evaluations.total as f64 / self.wall_seconds.total
-    }
-
-    /// Smallest bulk ESS per second, warm-up included.
-    pub fn ess_per_second(&self) -> f64 {
-        self.min_ess_bulk.as_ref().map_or(f64::NAN, |ess| ess.value) / self.wall_seconds.total
-    }
-
-    /// Number of draws of all chains.
-    pub fn total_draws(&self) -> usize {
-        self.draws * self.settings.chains as usize
     }
 }

@@ -326,6 +326,8 @@ fn a_parameterization_that_is_misspelt() {
 fn a_parameterization_compared_with_itself() {
     let words = ["`centered` is named twice; name each that is to be compared once"];
     refuses_in_one_line(&Folder::new(), "compare --parameterizations centered,marginal,centered", &words);
+    let words = ["`independent` is named twice"];
+    refuses_in_one_line(&Folder::new(), "compare --parameterizations independent,marginal,independent", &words);
 }
 
 #[test]
@@ -444,8 +446,9 @@ fn a_comparison_is_no_run_and_two_predictors_are_too_many() {
     let folder = Folder::new();
     let tiny = "--chains 1 --warmup 5 --draws 8";
     folder.run(&format!("compare {tiny} --out both"));
-    let words =
-        ["both has several runs; name the folder of one of them: both/centered, both/marginal, both/non-centered"];
+    let words = [
+        "both has several runs; name the folder of one of them: both/centered, both/independent, both/marginal, both/non-centered",
+    ];
     refuses_in_one_line(&folder, "verify both", &words);
     folder.run(&format!("sample --predictor floor --predictor Uppm {tiny} --out two"));
     refuses_in_one_line(&folder, "verify two", &["at most one predictor", "warpnuts sample"]);

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::helpers::chance;
 use crate::helpers::common::{Folder, Ran};
+use crate::helpers::stored::same_bytes;
 
 /// Options for the columns of the pupils.
 const PUPILS: &str = "--data pupils.csv --group school --outcome score --predictor hours --predictor ses";
@@ -135,7 +136,7 @@ fn years() -> Folder {
 struct Compared {
     ran: Ran,
     files: Files,
-    verified: [Ran; 3],
+    verified: [Ran; 4],
 }
 
 fn compared() -> &'static Compared {
@@ -147,17 +148,18 @@ fn compared() -> &'static Compared {
     &COMPARED
 }
 
-/// The runs, and their folders.
-const NAMES: [&str; 3] = ["centered", "non-centered", "marginal"];
-const RUNS: [&str; 3] = ["runs/compare-1/centered", "runs/compare-1/non-centered", "runs/compare-1/marginal"];
+/// The runs, of which the first three have chains, and their folders.
+const NAMES: [&str; 4] = ["centered", "non-centered", "marginal", "independent"];
+const RUNS: [&str; 4] =
+    ["runs/compare-1/centered", "runs/compare-1/non-centered", "runs/compare-1/marginal", "runs/compare-1/independent"];
 
 #[test]
 fn compare_succeeds_although_the_centered_run_fails() {
     let Compared { ran, files, .. } = compared();
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     let comparison = json(files, "runs/compare-1/comparison.json");
-    let trustworthy = [0, 1, 2].map(|run| comparison["runs"][run]["trustworthy"].as_bool().unwrap());
-    assert_eq!(trustworthy, [false, true, true]);
+    let trustworthy = [0, 1, 2, 3].map(|run| comparison["runs"][run]["trustworthy"].as_bool().unwrap());
+    assert_eq!(trustworthy, [false, true, true, true]);
 }
 
 #[test]
@@ -167,21 +169,33 @@ fn compare_prints_a_row_for_each_run() {
     for (i, name) in NAMES.into_iter().enumerate() {
         let row = rows.iter().find(|row| row.first() == Some(&name)).unwrap_or_else(|| panic!("no row for {name}"));
         let run = &comparison["runs"][i];
-        assert_eq!(run["parameterization"], name);
-        assert_eq!(row[1], run["divergences"].to_string());
-        assert_eq!(row[2], format!("{:.3}", number(&run["max_rhat"]["value"])));
+        assert_eq!(run["name"], name);
+        if name == "independent" {
+            let about_chains = ["divergences", "max_rhat", "leapfrogs_per_draw", "step_size", "gradients_per_second"];
+            assert!(about_chains.iter().all(|field| run[field].is_null()), "{run}");
+            assert_eq!((row[1], row[2]), ("-", "-"));
+        } else {
+            assert_eq!(row[1], run["divergences"].to_string());
+            assert_eq!(row[2], format!("{:.3}", number(&run["max_rhat"]["value"])));
+        }
         assert_eq!(row[3], format!("{:.0}", number(&run["min_ess_bulk"]["value"])));
     }
 }
 
 #[test]
-fn compare_distrusts_the_centered_run_and_recommends_the_marginal_one() {
+fn compare_distrusts_the_centered_run_and_recommends_independent_draws_or_marginal_chains() {
     let verdict = compared().ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(verdict.contains("The centered run is not to be trusted"), "{verdict}");
     assert!(verdict.contains("The non-centered run looks sound"), "{verdict}");
     assert!(verdict.contains("The marginal run looks sound"), "{verdict}");
-    assert!(verdict.contains("Use --parameterization marginal."), "{verdict}");
-    assert_eq!(json(&compared().files, "runs/compare-1/comparison.json")["best"], "marginal");
+    assert!(
+        verdict.contains("The independent run looks sound: its 16000 draws come from a certified proposal and are"),
+        "{verdict}"
+    );
+    assert!(verdict.contains("independent, and none was repeated."), "{verdict}");
+    assert!(verdict.contains("Use --sampler independent. Where a sigma may be small"), "{verdict}");
+    assert!(verdict.contains("Of chains, use --parameterization marginal."), "{verdict}");
+    assert_eq!(json(&compared().files, "runs/compare-1/comparison.json")["best"], "independent");
 }
 
 #[test]
@@ -190,10 +204,10 @@ fn compare_says_which_run_is_right_and_by_how_much_the_other_is_wrong() {
     let verdict = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     let comparison = json(files, "runs/compare-1/comparison.json");
     let exact = number(&comparison["exact"]["mean"]);
-    let [centered, other, marginal] = [0, 1, 2].map(|run| &comparison["against_exact"][run]);
+    let [centered, others @ ..] = [0, 1, 2, 3].map(|run| &comparison["against_exact"][run]);
     let row = &comparison["runs"][0]["focus"];
     let error = number(&row["mean"]) - exact;
-    assert_eq!([centered, other, marginal].map(|run| run["agrees"].as_bool().unwrap()), [false, true, true]);
+    assert_eq!((&centered["agrees"], others.map(|run| &run["agrees"])), (&false.into(), [&true.into(); 3]));
     assert_eq!(centered["worst"], "sigma_b");
     assert!((number(&centered["error"]) - error).abs() < 1e-12);
     let errors = error / number(&row["mcse_mean"]);
@@ -201,7 +215,7 @@ fn compare_says_which_run_is_right_and_by_how_much_the_other_is_wrong() {
     let words = format!("centered over-estimates sigma_b by {error:.4} ({errors:.1} standard errors)");
     assert!(verdict.contains(&words), "{words}: {verdict}");
     assert!(
-        verdict.contains("non-centered and marginal agree with the exact answer in every hyperparameter"),
+        verdict.contains("non-centered, marginal and independent agree with the exact answer in every hyperparameter"),
         "{verdict}"
     );
 }
@@ -213,7 +227,7 @@ fn compare_takes_any_list_of_parameterizations() {
     let (ran, files) = run(&Folder::new(), line);
     let comparison = json(&files, "out/comparison.json");
     for (i, name) in ["marginal", "a=centered,b=non-centered"].into_iter().enumerate() {
-        assert_eq!(comparison["runs"][i]["parameterization"], name);
+        assert_eq!(comparison["runs"][i]["name"], name);
         assert!(number(&comparison["runs"][i]["ess_per_second"]) > 0.0);
         assert_eq!(json(&files, &format!("out/{name}/summary.json"))["parameterization"], name);
         assert_eq!(names(&files[&format!("out/{name}/summary.csv")]).len(), 175);
@@ -221,6 +235,36 @@ fn compare_takes_any_list_of_parameterizations() {
     }
     let alone = run(&Folder::new(), &format!("compare {TINY} --parameterizations marginal --out out")).1;
     assert_eq!(json(&alone, "out/comparison.json")["runs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn compare_draws_independently_as_sample_does() {
+    let folder = Folder::new();
+    let alone = run(&folder, "compare --parameterizations independent --no-report --out compared").0;
+    assert!(alone.stdout.contains("sampler independent: no chains") && !alone.stdout.contains("warm-up"), "{alone:?}");
+    run(&folder, "sample --no-report --out sampled");
+    same_bytes(&folder, "compared/independent", "sampled");
+}
+
+#[test]
+fn compare_says_why_it_has_no_independent_draws() {
+    let folder = Folder::new();
+    let wide = "--predictor floor --predictor activity --predictor pcterr --predictor adjwt --predictor zip";
+    let (ran, files) = run(&folder, &format!("compare {TINY} {wide} --out out"));
+    let why = "No row `independent`, for draws of this model cannot be independent: the model has 7 scales";
+    let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(why), "{said}");
+    let comparison = json(&files, "out/comparison.json");
+    assert!(comparison["no_independent"].as_str().unwrap().contains("7 scales"), "{comparison}");
+    assert_eq!(comparison["runs"].as_array().unwrap().len(), 3);
+    for page in [files["out/report.html"].clone(), {
+        std::fs::remove_file(folder.path("out/report.html")).unwrap();
+        run(&folder, "report out").1["out/report.html"].clone()
+    }] {
+        assert!(page.contains(why));
+    }
+    let refused = folder.run(&format!("compare {TINY} {wide} --parameterizations independent --out no"));
+    assert!(refused.code == 2 && refused.stderr.contains("7 scales") && !folder.path("no").exists(), "{refused:?}");
 }
 
 #[test]
@@ -251,16 +295,16 @@ fn compare_names_the_files_that_it_wrote_and_no_other() {
     let there: BTreeSet<&str> =
         files.keys().map(String::as_str).filter(|name| !name.ends_with('/')).chain(stores).collect();
     assert_eq!(named, there);
-    assert_eq!(there.len(), 11);
+    assert_eq!(there.len(), 14);
 }
 
 #[test]
 fn comparison_json_says_how_far_the_runs_differ() {
     let comparison = json(&compared().files, "runs/compare-1/comparison.json");
-    let [centered, other] = [0, 2].map(|run| &comparison["runs"][run]["focus"]);
+    let [centered, other] = [0, 3].map(|run| &comparison["runs"][run]["focus"]);
     let difference = &comparison["differences"][0];
     assert_eq!(comparison["focus"], "sigma_b");
-    assert_eq!(difference["parameterization"], "centered");
+    assert_eq!(difference["name"], "centered");
     let mean_difference = number(&centered["mean"]) - number(&other["mean"]);
     let standard_error = number(&centered["mcse_mean"]).hypot(number(&other["mcse_mean"]));
     assert!((number(&difference["mean_difference"]) - mean_difference).abs() < 1e-12);
@@ -275,10 +319,13 @@ fn summary_json_tells_how_a_run_was_made() {
         assert_eq!(summary["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(summary["engine"], "cpu");
         assert!(!summary["adapter"].as_str().unwrap().is_empty());
-        assert_eq!(summary["parameterization"], name);
+        let independent = name == "independent";
+        assert_eq!(summary["parameterization"], if independent { "marginal" } else { name });
+        assert_eq!(summary["settings"]["sampler"], if independent { "independent" } else { "nuts" });
         assert_eq!((&summary["data"]["observations"], &summary["data"]["groups"]), (&919.into(), &85.into()));
         assert_eq!(summary["seed"], 1);
-        let defaults = [("chains", 16), ("warmup", 1000), ("draws", 1000), ("seed", 1), ("first_chain", 0)];
+        let warmup = if independent { 0 } else { 1000 };
+        let defaults = [("chains", 16), ("warmup", warmup), ("draws", 1000), ("seed", 1), ("first_chain", 0)];
         for (setting, value) in defaults {
             assert_eq!(summary["settings"][setting], value, "{setting}");
         }
@@ -288,7 +335,7 @@ fn summary_json_tells_how_a_run_was_made() {
         assert_eq!(warmup + sampling, total);
         assert!((number(&summary["leapfrogs_per_draw"]) - sampling / 16_000.0).abs() < 1e-9);
         let [warmup, sampling, total] = parts("wall_seconds");
-        assert!(warmup > 0.0 && sampling > 0.0 && warmup + sampling <= total);
+        assert!((warmup > 0.0) != independent && sampling > 0.0 && warmup + sampling <= total);
     }
 }
 
@@ -296,7 +343,7 @@ fn summary_json_tells_how_a_run_was_made() {
 fn summary_json_tells_how_a_run_went() {
     for run in RUNS {
         let summary = json(&compared().files, &format!("{run}/summary.json"));
-        assert!(number(&summary["step_size"]) > 0.0);
+        assert!((number(&summary["step_size"]) > 0.0) != run.ends_with("independent"));
         assert!((0.6..0.95).contains(&number(&summary["acceptance"])));
         assert!(summary["divergences"].is_u64());
         assert!(number(&summary["e_bfmi"]["min"]) <= number(&summary["e_bfmi"]["mean"]));
@@ -504,7 +551,7 @@ fn every_run_has_a_new_folder_and_overwrites_none() {
     assert_ne!(both["runs/sample-1/summary.csv"], both["runs/sample-2/summary.csv"]);
     let (_, three) = run(&folder, &format!("compare {TINY}"));
     assert!(three.contains_key("runs/compare-1/comparison.json"));
-    assert_eq!(three.len(), both.len() + 15);
+    assert_eq!(three.len(), both.len() + 19);
 }
 
 #[test]
@@ -904,7 +951,7 @@ fn verify_names_what_a_folder_lacks_and_verifies_the_rest() {
 #[test]
 fn verify_finds_that_the_centered_run_of_compare_is_biased() {
     let [centered, others @ ..] = &compared().verified;
-    assert_eq!((centered.code, others.each_ref().map(|run| run.code)), (3, [0, 0]), "{}", centered.stdout);
+    assert_eq!((centered.code, others.each_ref().map(|run| run.code)), (3, [0, 0, 0]), "{}", centered.stdout);
     assert!(centered.stdout.contains("The run is biased beyond doubt."), "{}", centered.stdout);
 }
 

@@ -9,6 +9,7 @@ use crate::helpers::stored::{done, same_bytes, summary};
 use rayon::prelude::*;
 use warpnuts::data::{Centring, Columns, Dataset};
 use warpnuts::density::cpu::CpuDensity;
+use warpnuts::diagnostics::{Series, Summary};
 use warpnuts::engine::Progress;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Keep, Sampled, Sampler, Settings, sample};
@@ -250,6 +251,39 @@ fn a_wrong_proposal_is_refused_or_corrected() {
             "{fault}: {repeated:?}"
         );
     }
+}
+
+#[test]
+fn the_error_of_a_mean_is_that_of_independent_draws_where_none_is_repeated() {
+    let folder = Folder::new();
+    let line = "sample --sampler independent --chains 8 --draws 2000 --quiet --no-report --out";
+    for (run, fault) in [("sound", ""), ("faulty", "proposal-low-bound")] {
+        let ran = planted(&folder, &format!("{line} {run}"), fault);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let (summary, sampled) = (summary(&folder, run), Sampled::open(&folder.path(run)).unwrap());
+        let is_repeated = summary["repeated"].as_u64().unwrap() > 0;
+        assert_eq!(is_repeated, run == "faulty", "{}", summary["repeated"]);
+        for (i, name) in sampled.names.iter().enumerate() {
+            let row = &summary["parameters"][name];
+            let [sd, mcse] = ["sd", "mcse_mean"].map(|field| row[field].as_f64().unwrap());
+            let independent = sd / 16_000f64.sqrt();
+            let autocorrelated = Summary::of(Series::new(&sampled.draws.variable(i), 8)).mcse_mean;
+            assert_ne!(independent, autocorrelated, "{name}");
+            let expected = if is_repeated { autocorrelated } else { independent };
+            assert!((mcse / expected - 1.0).abs() < 1e-12, "{run}, {name}: {mcse} and not {expected}");
+        }
+    }
+}
+
+/// The lattice of a model with few groups has more nodes than are allowed where each costs 20 times as much.
+#[test]
+fn a_proposal_that_would_be_too_much_work_is_refused() {
+    let few = proposal(&simulated(100, 6, 3)).nodes();
+    assert!(few > 500_000_000 / (2000 * 16), "{few}");
+    let model = simulated(2000, 6, 3);
+    let refused = Proposal::certified(&model, &Landscape::of(&model)).unwrap_err();
+    assert_eq!(refused, NoProposal::Unfit);
+    assert!(refused.to_string().contains("too many scales, or groups"), "{refused}");
 }
 
 #[test]

@@ -23,8 +23,9 @@ const OPENED: f64 = 8000.0;
 /// Largest size of a page, in bytes.
 const SIZE: u64 = 3_000_000;
 
-/// Further figures of a comparison of three runs.
-const OF_TWO_MORE: [&str; 6] = ["trace-2", "rank-2", "pairs-2", "trace-3", "rank-3", "pairs-3"];
+/// Further figures of a comparison of four runs.
+const OF_THREE_MORE: [&str; 9] =
+    ["trace-2", "rank-2", "pairs-2", "trace-3", "rank-3", "pairs-3", "trace-4", "rank-4", "pairs-4"];
 
 /// Figures of a run with group effects, in order.
 const OF_A_RUN: [&str; 12] = [
@@ -139,7 +140,7 @@ fn radon_is_told_in_figures_and_the_numbers_are_those_of_the_summary() {
     eprintln!("{size} bytes");
     assert!(size < SIZE, "{size} bytes");
     let found = open(&page, &Look::default());
-    is_complete(&found, &[&OF_A_RUN[..], &OF_TWO_MORE[..]].concat());
+    is_complete(&found, &[&OF_A_RUN[..], &OF_THREE_MORE[..]].concat());
     agrees(&found, 0, &folder, "out/centered/summary.json");
     agrees(&found, 1, &folder, "out/non-centered/summary.json");
 
@@ -266,7 +267,7 @@ fn names_are_shown_and_never_executed() {
     let ran = common::Ran::of(command.args(["--predictor", predictor, "--funnel-group", &names[0]]));
     assert_eq!(ran.code, 0, "{ran:?}");
     let found = open(&folder.path("out/report.html"), &Look::default());
-    is_complete(&found, &[&OF_A_RUN[..], &OF_TWO_MORE[..]].concat());
+    is_complete(&found, &[&OF_A_RUN[..], &OF_THREE_MORE[..]].concat());
     // The page's own scripts, and the two of the probe.
     assert_eq!(found["scripts"], 5, "no name has become an element");
     let forest = figure(&found, "forest");
@@ -287,7 +288,7 @@ fn three_groups_and_no_predictor_are_enough() {
     let folder = Folder::with("few.csv", data(&names, "x"));
     let page = run(&folder, "compare --data few.csv --group g --outcome y --chains 2 --warmup 300 --draws 300");
     let found = open(&page, &Look::default());
-    is_complete(&found, &[&OF_A_RUN[..], &OF_TWO_MORE[..]].concat());
+    is_complete(&found, &[&OF_A_RUN[..], &OF_THREE_MORE[..]].concat());
     let title = figure(&found, "funnel")["title"].as_str().unwrap();
     assert!(title.contains("a[north]") && title.contains("sigma_a"), "{title}");
 }
@@ -404,8 +405,8 @@ fn densities_are_sketched_on_the_terminal() {
     let folder = Folder::new();
     let ran = folder.run("compare --chains 4 --warmup 200 --draws 200 --no-report --quiet --out out");
     let sketched = ran.stdout.split_once("Density of sigma_b:\n").unwrap().1;
-    let lines: Vec<&str> = sketched.lines().take(4).collect();
-    for (line, name) in lines.iter().zip(["centered", "non-centered", "marginal", "exact"]) {
+    let lines: Vec<&str> = sketched.lines().take(5).collect();
+    for (line, name) in lines.iter().zip(["centered", "non-centered", "marginal", "independent", "exact"]) {
         assert!(line.starts_with(name) && line.contains('█') | line.contains('▇'), "{line}");
     }
 }

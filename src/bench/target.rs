@@ -47,7 +47,7 @@ impl BenchTarget {
     /// Prepares `model` for `backend`, with a first dispatch, at which drivers compile.
     pub fn new(backend: &Backend, model: &Arc<Model>) -> Result<BenchTarget, EngineError> {
         let ready = match backend {
-            Backend::Cpu | Backend::Independent(_) => PreparedEngine::Cpu(Box::new(CpuDensity::new(model))),
+            Backend::Cpu => PreparedEngine::Cpu(Box::new(CpuDensity::new(model))),
             Backend::GpuDensity { gpu, .. } => {
                 let device = DeviceModel::new(gpu.clone(), model)?;
                 let mut density = device.density(1).map_err(DensityError::from)?;

@@ -1,17 +1,21 @@
-//! `warpnuts compare`: one model in several parameterizations, and which of them to trust.
+//! `warpnuts compare`: one model in several parameterizations and by independent draws, and which of them to trust.
+
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
+use warpnuts::data::Dataset;
 use warpnuts::exact::Exact;
-use warpnuts::experiment::{Keep, Sampler};
+use warpnuts::experiment::{Backend, Keep, Known, Sampler, Settings};
+use warpnuts::model::{CoordinatesError, Model, PriorScales};
 use warpnuts::summary::{self, Comparison, RunSummary, Words};
 
 use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
 };
 use super::{
-    Failure, Outcome, complain, conclude, exact, folder, keep_summary, print, progress, report, resolve, sample, table,
-    wrap,
+    Failure, Outcome, complain, conclude, exact, folder, keep_summary, print, progress, report, resolve, sample,
+    sampler, table, wrap,
 };
 
 /// Arguments of `compare`.
@@ -24,8 +28,14 @@ pub struct CompareArguments {
     #[command(flatten)]
     priors: PriorArguments,
 
-    /// What is compared, separated by commas: `centered`, `non-centered`, `marginal`, `a=centered,b=non-centered`
-    #[arg(long, value_name = "LIST", default_value = "centered,non-centered,marginal", help_heading = "Sampling")]
+    /// What is compared, separated by commas: `centered`, `non-centered`, `marginal`, `a=centered,b=non-centered`; and
+    /// `independent`, draws without chains, where they are certified
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "centered,non-centered,marginal,independent",
+        help_heading = "Sampling"
+    )]
     parameterizations: String,
 
     #[command(flatten)]
@@ -44,57 +54,73 @@ pub struct CompareArguments {
     funnel: FunnelArguments,
 }
 
+/// The word for independent draws in the list of what is compared.
+const INDEPENDENT: &str = "independent";
+
+/// One run of the comparison.
+struct PlannedRun {
+    model: Arc<Model>,
+    settings: Settings,
+    known: Option<Known>,
+}
+
 /// Samples one model after the other, prints, writes.
 pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let dataset = resolve::dataset(&typed.data)?;
     let priors = resolve::priors(&typed.priors, &dataset);
     resolve::warn(&dataset, &priors);
-    let models = resolve::models(&dataset, &priors, &typed.parameterizations, &typed.run)?;
-    // All models have the same settings; each has to fit into memory.
-    let settings = models
-        .iter()
-        .map(|model| resolve::settings(&typed.run, model, Sampler::Nuts))
-        .collect::<Result<Vec<_>, _>>()?[0];
+    let mut planned = plan(&typed, &dataset, &priors)?;
+    let PlannedRun { model: first, settings, .. } = &planned[0];
+    let (exact_model, settings) = (first.clone(), *settings);
     keep_summary::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
     let has_draws = settings.keep != Keep::Summary;
-    // One backend for all models: the comparison is of models.
-    let choice = resolve::choice(&typed.engine, &models[0], &settings)?;
-    for model in &models {
-        choice.backend.admits(model).map_err(Failure::input)?;
-        resolve::memory_of_sums(&settings, model, &choice.backend)?;
+    // One backend for all chains: the comparison is of models.
+    let chains = planned.iter().find(|run| run.settings.sampler == Sampler::Nuts);
+    let choice = chains.map(|run| resolve::choice(&typed.engine, &run.model, &run.settings)).transpose()?;
+    let backend = |settings: &Settings| match (&choice, settings.sampler) {
+        (Some(choice), Sampler::Nuts) => choice.backend.clone(),
+        _ => Backend::Cpu,
+    };
+    for PlannedRun { model, settings, .. } in &planned {
+        let backend = backend(settings);
+        backend.admits(model).map_err(Failure::input)?;
+        resolve::memory_of_sums(settings, model, &backend)?;
     }
-    resolve::room(&settings, typed.output.save_draws, &models[0], models.len(), typed.output.out.as_deref())?;
-    let mut pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, models.len(), typed.output.quiet)?;
+    resolve::room(&settings, typed.output.save_draws, &exact_model, planned.len(), typed.output.out.as_deref())?;
+    let mut pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, planned.len(), typed.output.quiet)?;
+    let (certified, no_independent) = propose(&mut planned)?;
     let folder = folder::make(typed.output.out.as_deref(), "compare")?;
     progress::obey_interruptions()?;
 
     print(format_args!(
-        "{} observations in {} groups from {}, each model with {} chains x ({} warm-up transitions + {} draws)",
+        "{} observations in {} groups from {}",
         dataset.n_observations(),
         dataset.n_groups(),
         dataset.source(),
-        settings.chains,
-        settings.warmup,
-        settings.draws,
     ));
-    Words::of(&models[0]).lines().for_each(print);
-    print(conclude::computed(&choice));
-    let exact_model = models[0].clone();
+    Words::of(&exact_model).lines().for_each(print);
+    if let Some(choice) = &choice {
+        let Settings { chains, warmup, draws, .. } = planned[0].settings;
+        print(format_args!("each model with {chains} chains x ({warmup} warm-up transitions + {draws} draws)"));
+        print(conclude::computed(choice));
+    }
+    certified.iter().for_each(print);
     let mut runs: Vec<RunSummary> = Vec::new();
     let mut written = Vec::new();
-    for (i, model) in models.into_iter().enumerate() {
+    for (i, PlannedRun { model, settings, known }) in planned.into_iter().enumerate() {
         if progress::is_interrupted() {
             break;
         }
-        let inside = folder::inside(&folder, &folder_name(&model.parameterization(), i))?;
-        let backend = &choice.backend;
+        let name = settings.sampler.run_name(&model.parameterization()).to_string();
+        let inside = folder::inside(&folder, &folder_name(&name, i))?;
+        let backend = backend(&settings);
         if !has_draws {
-            let summary = keep_summary::sample_into(&inside, backend, model, settings, None, typed.output.quiet)?;
+            let summary = keep_summary::sample_into(&inside, &backend, model, settings, known, typed.output.quiet)?;
             written.extend(summary.iter().map(|_| conclude::written_summary(&inside)));
             runs.extend(summary);
             continue;
         }
-        let sampled = sample::sample_into(&inside, backend, model, settings, None, &typed.output)?;
+        let sampled = sample::sample_into(&inside, &backend, model, settings, known, &typed.output)?;
         if let Some(summary) = conclude::conclude(&sampled, &inside, typed.output.save_draws, typed.output.quiet)? {
             pages.add(&sampled, &summary, &inside);
             runs.push(summary);
@@ -112,7 +138,11 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let write = |comparison: &Comparison| {
         summary::write_json(&path, comparison).map_err(|error| folder::unwritten(&path, &error))
     };
-    write(&Comparison::of(&runs, None))?;
+    let compared = |exact: Option<&Exact>| {
+        let no_independent = no_independent.clone();
+        Comparison { no_independent, ..Comparison::of(&runs, exact) }
+    };
+    write(&compared(None))?;
     let quick = exact::is_quick(dataset.n_groups()) && !progress::is_interrupted();
     let (exact, modes) = if quick {
         let words = report::interrupted(&folder);
@@ -137,7 +167,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         }
         sharp(exact)
     });
-    let comparison = Comparison::of(&runs, exact.as_ref());
+    let comparison = compared(exact.as_ref());
     write(&comparison)?;
     print("");
     print(table::comparison(&comparison));
@@ -155,10 +185,52 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     Ok(if progress::is_interrupted() { Outcome::Interrupted } else { Outcome::Done })
 }
 
-/// The folder of run number `i`: its parameterization, if that suits the name of a folder.
-fn folder_name(parameterization: &str, i: usize) -> String {
+/// The runs that are asked for: chains of each model, then independent draws, if they are in the list.
+fn plan(typed: &CompareArguments, dataset: &Arc<Dataset>, priors: &PriorScales) -> Result<Vec<PlannedRun>, Failure> {
+    let (independent, others): (Vec<&str>, Vec<&str>) =
+        typed.parameterizations.split(',').partition(|word| word.trim() == INDEPENDENT);
+    if independent.len() > 1 {
+        return Err(Failure::input(CoordinatesError::Repeated(INDEPENDENT.to_string())));
+    }
+    let planned = |list: &str, sampler| {
+        let models = resolve::models(dataset, priors, list, &typed.run)?;
+        let runs = models.into_iter().map(|model| {
+            let settings = resolve::settings(&typed.run, &model, sampler)?;
+            Ok(PlannedRun { model, settings, known: None })
+        });
+        runs.collect::<Result<Vec<_>, Failure>>()
+    };
+    let mut all = if others.is_empty() { Vec::new() } else { planned(&others.join(","), Sampler::Nuts)? };
+    if !independent.is_empty() {
+        all.extend(planned("marginal", Sampler::Independent)?);
+    }
+    Ok(all)
+}
+
+/// Builds the proposal of independent draws, and says how good it is, or leaves them out, and says why.
+fn propose(planned: &mut Vec<PlannedRun>) -> Result<(Option<String>, Option<String>), Failure> {
+    let Some(run) = planned.last_mut().filter(|run| run.settings.sampler == Sampler::Independent) else {
+        return Ok((None, None));
+    };
+    match sampler::propose(&run.model) {
+        Ok((proposal, certified)) => {
+            run.known = Some(proposal);
+            Ok((Some(certified), None))
+        }
+        Err(no) if planned.len() == 1 => {
+            Err(Failure::Input(anyhow!("draws of this model cannot be independent: {no}; add a parameterization")))
+        }
+        Err(no) => {
+            planned.pop();
+            Ok((None, Some(no.to_string())))
+        }
+    }
+}
+
+/// The folder of run number `i`: its name, if that suits the name of a folder.
+fn folder_name(name: &str, i: usize) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-=,[]_. ".contains(c);
-    match parameterization {
+    match name {
         name if name.len() <= 100 && name.chars().all(plain) => name.to_string(),
         _ => format!("mixed-{}", i + 1),
     }

@@ -23,10 +23,7 @@ pub fn conclude(
     let name = folder.display();
     if sampled.run.draws == 0 {
         if store::has_checkpoint(folder) {
-            let made = sampled.run.warmup;
-            complain(format_args!(
-                "interrupted in warm-up, after {made} transitions a chain; `warpnuts sample --resume {name}` goes on"
-            ));
+            complain(format_args!("interrupted {}; `warpnuts sample --resume {name}` goes on", before_draws(sampled)));
         } else {
             nothing_drawn(sampled, folder);
         }
@@ -57,9 +54,16 @@ pub fn conclude(
 
 /// Reports that a run was interrupted before its first draw, and removes its folder.
 pub fn nothing_drawn<D>(sampled: &Sampled<D>, folder: &Path) {
-    let made = sampled.run.warmup;
-    complain(format_args!("interrupted in warm-up, after {made} transitions a chain: nothing was drawn"));
+    complain(format_args!("interrupted {}: nothing was drawn", before_draws(sampled)));
     discard(folder);
+}
+
+/// Where a run without draws was interrupted.
+fn before_draws<D>(sampled: &Sampled<D>) -> String {
+    match sampled.settings.sampler {
+        Sampler::Nuts => format!("in warm-up, after {} transitions a chain", sampled.run.warmup),
+        Sampler::Independent => "before the first draw".to_string(),
+    }
 }
 
 /// Removes a folder that this program made for a run, and everything in it.
@@ -116,8 +120,8 @@ fn headline(summary: &RunSummary) -> String {
     let wall = summary.wall_seconds;
     let time = if wall.total.is_nan() {
         String::new()
-    } else if summary.settings.sampler == Sampler::Independent {
-        format!(" in {:.2} s, {} densities a second", wall.total, table::thousands(summary.gradients_per_second()))
+    } else if !summary.has_chains() {
+        format!(" in {:.2} s", wall.total)
     } else {
         format!(
             " in {:.2} s ({:.2} s warm-up), {} gradients a second",
@@ -128,6 +132,10 @@ fn headline(summary: &RunSummary) -> String {
     };
     let rate = summary.ess_per_second();
     let rate = if rate.is_nan() { String::new() } else { format!(" ({} a second)", table::thousands(rate)) };
+    let rows = match summary.settings.sampler {
+        Sampler::Nuts => counted(u64::from(summary.settings.chains), "chain"),
+        Sampler::Independent => summary.settings.chains.to_string(),
+    };
     let cost = match summary.settings.sampler {
         Sampler::Nuts => format!(
             "{:.1} leapfrogs a draw, step size {}, acceptance {:.2}, {} (and {} in warm-up)",
@@ -145,14 +153,13 @@ fn headline(summary: &RunSummary) -> String {
     };
     format!(
         "{} observations in {} groups from {}, {}\n\
-         {} x {}{time}\n\
+         {rows} x {}{time}\n\
          {cost}\n\
          smallest bulk ESS {}{rate}",
         data.observations,
         data.groups,
         data.source,
-        summary.parameterization,
-        counted(u64::from(summary.settings.chains), "chain"),
+        summary.name(),
         counted(summary.draws as u64, "draw"),
         summary.min_ess_bulk.as_ref().map_or("-".to_string(), |ess| format!("{:.0} of {}", ess.value, ess.parameter)),
     )

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use warpnuts::driver::Tuned;
-use warpnuts::experiment::{self, Backend, Keep, Settings};
+use warpnuts::experiment::{self, Backend, Keep, Known, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::{self, RunSummary};
 
@@ -28,11 +27,11 @@ pub fn sample_into(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Tuned>,
+    known: Option<Known>,
     quiet: bool,
 ) -> Result<Option<RunSummary>, Failure> {
     let sampled = progress::watch(&model, &settings, quiet, |progress| {
-        experiment::sample_summed(backend, model.clone(), settings, learnt, progress)
+        experiment::sample_summed(backend, model.clone(), settings, known, progress)
     });
     let sampled = sampled.inspect_err(|_| conclude::discard(folder)).map_err(Failure::run)?;
     if sampled.run.draws == 0 {

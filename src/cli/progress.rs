@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use warpnuts::engine::{Counters, Progress};
-use warpnuts::experiment::Settings;
+use warpnuts::experiment::{Sampler, Settings};
 use warpnuts::faults;
 use warpnuts::model::Model;
 use warpnuts::summary::significant;
@@ -103,20 +103,22 @@ fn show_waiting<T>(patience: Duration, far: &(dyn Fn() -> String + Sync), work: 
 
 /// Samples `model` with `run`; shows a line of progress, unless `quiet` or not on a terminal.
 pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnce(Arc<Progress>) -> T) -> T {
-    let (label, total) = (model.parameterization(), settings.transitions() as u64);
+    let (label, total) =
+        (settings.sampler.run_name(&model.parameterization()).to_string(), settings.transitions() as u64);
     let shown = !quiet && std::io::stderr().is_terminal();
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
     let progress = Arc::new(Progress::default());
+    let has_trees = settings.sampler == Sampler::Nuts;
     let look = || {
         if is_interrupted() {
             progress.stop();
             faults::answer();
         }
-        show(&bar, &progress.snapshot());
+        show(&bar, &progress.snapshot(), has_trees);
     };
     let ran = watched(look, || run(progress.clone()));
-    show(&bar, &progress.snapshot());
+    show(&bar, &progress.snapshot(), has_trees);
     bar.abandon();
     ran
 }
@@ -157,13 +159,17 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn show(bar: &ProgressBar, now: &Counters) {
+fn show(bar: &ProgressBar, now: &Counters, has_trees: bool) {
     let transitions = now.transitions.max(1) as f64;
     bar.set_position(now.transitions);
+    let speed = rate(now.transitions as f64 / bar.elapsed().as_secs_f64().max(1e-3));
+    let each = now.gradients as f64 / transitions;
+    if !has_trees {
+        bar.set_message(format!("{speed}/s, {each:.2} proposals a draw"));
+        return;
+    }
     bar.set_message(format!(
-        "{}/s, {:.0} leapfrogs, step {}, acc {:.2}, {} diverged",
-        rate(now.transitions as f64 / bar.elapsed().as_secs_f64().max(1e-3)),
-        now.gradients as f64 / transitions,
+        "{speed}/s, {each:.0} leapfrogs, step {}, acc {:.2}, {} diverged",
         significant(now.step_size),
         now.acceptance / transitions,
         now.divergences,

@@ -47,8 +47,8 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
         Err(StoreError::Several { runs, .. }) if folder.join(COMPARISON).exists() => {
             let runs = runs.iter().map(|run| Sampled::open(Path::new(run)));
             let mut runs: Vec<Sampled> = runs.collect::<Result<_, _>>().map_err(Failure::input)?;
-            let names = compared(folder);
-            runs.sort_by_key(|run| names.iter().position(|name| *name == run.model.parameterization()));
+            let (names, _) = compared(folder);
+            runs.sort_by_key(|run| names.iter().position(|name| *name == run.name()));
             runs
         }
         Err(error) => return Err(Failure::input(error)),
@@ -58,7 +58,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
         return Err(Failure::Input(anyhow!(
             "{}: its run {} has no draws yet, or other data than the first; name the folder of one run that has some",
             folder.display(),
-            run.model.parameterization()
+            run.name()
         )));
     }
     let pages = Pages::of(String::new(), &typed.funnel, data, runs.len())?;
@@ -78,7 +78,9 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
         });
         let (exact, modes) = found;
         let exact = exact.filter(|exact| summaries.iter().all(|run| is_sharp(exact, run)));
-        pages.compare(&Comparison::of(&summaries, exact.as_ref()), exact.as_ref(), modes);
+        let (_, no_independent) = compared(folder);
+        let comparison = Comparison { no_independent, ..Comparison::of(&summaries, exact.as_ref()) };
+        pages.compare(&comparison, exact.as_ref(), modes);
     }
     // Ctrl-C between two waits.
     if progress::is_interrupted() {
@@ -91,12 +93,13 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// The parameterizations of a comparison, in order.
-fn compared(folder: &Path) -> Vec<String> {
+/// The names of a comparison's runs, in order, and why it has no independent draws, where it should.
+fn compared(folder: &Path) -> (Vec<String>, Option<String>) {
     let text = std::fs::read_to_string(folder.join(COMPARISON)).unwrap_or_default();
     let comparison: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     let runs = comparison["runs"].as_array().into_iter().flatten();
-    runs.filter_map(|run| run["parameterization"].as_str().map(str::to_string)).collect()
+    let names = runs.filter_map(|run| run["name"].as_str().map(str::to_string)).collect();
+    (names, comparison["no_independent"].as_str().map(str::to_string))
 }
 
 /// The report of a command, built while its runs are made.
@@ -174,7 +177,7 @@ impl Pages {
         if !replicates.is_empty() {
             let data = sampled.model.dataset();
             self.report.predictive(&Replicates {
-                run: summary.parameterization.clone(),
+                run: summary.name().to_string(),
                 outcome: data.outcome_name().to_string(),
                 observed: data.outcome().to_vec(),
                 replicates,

@@ -8,7 +8,6 @@ use anyhow::anyhow;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::draws::Precision;
 use warpnuts::experiment::{self, Backend, Choice, Keep, MANY_CHAINS, Sampler, Settings};
-use warpnuts::independent::Proposal;
 use warpnuts::machine;
 use warpnuts::model::{Coordinates, Model, PriorScales};
 use warpnuts::summary::{Advice, advice};
@@ -153,7 +152,7 @@ pub fn asked(typed: &RunArguments) -> Settings {
 pub fn settings(typed: &RunArguments, model: &Model, sampler: Sampler) -> Result<Settings, Failure> {
     let settings = match sampler {
         Sampler::Nuts => asked(typed),
-        Sampler::Independent => Settings { sampler, warmup: 0, ..asked(typed) },
+        Sampler::Independent => Settings { sampler, warmup: 0, thin: 1, ..asked(typed) },
     };
     let learns_units = sampler == Sampler::Independent || settings.warmup >= SHORTEST_WARMUP_FOR_UNITS;
     if settings.keep == Keep::Summary {
@@ -285,8 +284,7 @@ pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) 
 }
 
 /// The backend of a run of independent draws.
-pub fn independent(proposal: Arc<Proposal>, model: &Model, settings: &Settings) -> Result<Choice, Failure> {
-    let backend = Backend::Independent(proposal);
-    memory_of_sums(settings, model, &backend)?;
-    Ok(Choice { backend, reason: "no gradients are needed".to_string(), measured: Duration::ZERO })
+pub fn independent(model: &Model, settings: &Settings) -> Result<Choice, Failure> {
+    memory_of_sums(settings, model, &Backend::Cpu)?;
+    Ok(Choice { backend: Backend::Cpu, reason: "no gradients are needed".to_string(), measured: Duration::ZERO })
 }

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::Args;
 use warpnuts::draws::store::Store;
 use warpnuts::driver::Tuned;
-use warpnuts::experiment::{self, Backend, Choice, Keep, Keeping, Sampled, Sampler, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Keep, Keeping, Known, Sampled, Sampler, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::counted;
 
@@ -102,7 +102,8 @@ pub struct SampleArguments {
 pub struct ResolvedRun {
     pub model: Arc<Model>,
     pub settings: Settings,
-    pub learnt: Option<Tuned>,
+    /// A tuning to take over, or a proposal.
+    pub known: Option<Known>,
     pub output: OutputArguments,
     pub ending: Ending,
 }
@@ -120,20 +121,20 @@ pub struct Ending {
 
 /// Samples, prints, writes.
 pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
-    let ResolvedRun { model, settings, learnt, output, ending } = ready(typed, None)?;
+    let ResolvedRun { model, settings, known, output, ending } = ready(typed, None)?;
     let folder = folder::make(output.out.as_deref(), "sample")?;
     progress::obey_interruptions()?;
 
     let backend = &ending.choice.backend;
     if settings.keep == Keep::Summary {
-        let Some(summary) = keep_summary::sample_into(&folder, backend, model, settings, learnt, output.quiet)? else {
+        let Some(summary) = keep_summary::sample_into(&folder, backend, model, settings, known, output.quiet)? else {
             return Ok(Outcome::Interrupted);
         };
         conclude::print_summary(&summary, conclude::about(&summary, ending.why.as_deref(), &ending.choice), ending.all);
         print(format_args!("Written: {}", conclude::written_summary(&folder)));
         return Ok(conclude::outcome(&summary));
     }
-    let sampled = sample_into(&folder, backend, model, settings, learnt, &output)?;
+    let sampled = sample_into(&folder, backend, model, settings, known, &output)?;
     finish(&sampled, &folder, &output, ending)
 }
 
@@ -163,15 +164,16 @@ pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRu
              that; name one with at least 50 transitions of warm-up, or leave --metric-from out"
         )));
     }
-    let choice = match proposal {
-        None => resolve::choice(engine, &model, &settings)?,
-        Some(proposal) => resolve::independent(proposal, &model, &settings)?,
+    let choice = match sampler {
+        Sampler::Nuts => resolve::choice(engine, &model, &settings)?,
+        Sampler::Independent => resolve::independent(&model, &settings)?,
     };
+    let known = proposal.or(learnt.map(Known::Tuning));
     let why = why.into_iter().chain(why_sampler).reduce(|a, b| format!("{a}\n{b}"));
     let pages = report::Pages::begin(&typed.report, &typed.funnel, &dataset, 1, output.quiet)?;
     resolve::room(&settings, output.save_draws, &model, 1, output.out.as_deref())?;
     let ending = Ending { why, choice, pages, all: *all };
-    Ok(ResolvedRun { model, settings, learnt, output: typed.once.output, ending })
+    Ok(ResolvedRun { model, settings, known, output: typed.once.output, ending })
 }
 
 /// The settings of a run, with those that only `sample` has.
@@ -243,12 +245,12 @@ pub fn sample_into(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Tuned>,
+    known: Option<Known>,
     output: &OutputArguments,
 ) -> Result<Sampled, Failure> {
     let keeping = Keeping { folder, interval: Duration::from_secs_f64(output.checkpoint_every) };
     let sampled = progress::watch(&model, &settings, output.quiet, |progress| {
-        experiment::sample_into(&keeping, backend, model.clone(), settings, learnt, progress)
+        experiment::sample_into(&keeping, backend, model.clone(), settings, known, progress)
     });
     sampled.map_err(|error| conclude::failed(folder, error))
 }

@@ -1,10 +1,11 @@
 //! The choice of the sampler: independent draws where they are certified, else chains of the No-U-Turn Sampler.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::anyhow;
-use warpnuts::experiment::{EngineChoice, Sampler};
-use warpnuts::independent::{Certificate, Proposal};
+use warpnuts::experiment::{EngineChoice, Known, Sampler};
+use warpnuts::independent::{Certificate, NoProposal, Proposal};
 use warpnuts::mode::Landscape;
 use warpnuts::model::Model;
 
@@ -46,7 +47,7 @@ pub fn choose(
     typed: &[String],
     engine: EngineChoice,
     model: &Model,
-) -> Result<(Option<Arc<Proposal>>, Option<String>), Failure> {
+) -> Result<(Option<Known>, Option<String>), Failure> {
     if asked == SamplerChoice::Only(Sampler::Nuts) {
         return Ok((None, None));
     }
@@ -61,16 +62,21 @@ pub fn choose(
             SamplerChoice::Auto => Ok((None, Some(format!("sampler nuts: {option} is about chains")))),
         };
     }
-    match Proposal::certified(model, &Landscape::of(model)) {
-        Ok(proposal) => {
-            let why = certified(proposal.certificate());
-            Ok((Some(Arc::new(proposal)), Some(why)))
-        }
+    match propose(model) {
+        Ok((proposal, why)) => Ok((Some(proposal), Some(why))),
         Err(no) if asked != SamplerChoice::Auto => {
             Err(Failure::Input(anyhow!("draws of this model cannot be independent: {no}; use --sampler nuts")))
         }
         Err(no) => Ok((None, Some(format!("sampler nuts: draws cannot be independent: {no}")))),
     }
+}
+
+/// The proposal of independent draws of `model`, and its certificate in words.
+pub fn propose(model: &Model) -> Result<(Known, String), NoProposal> {
+    let began = Instant::now();
+    let proposal = Proposal::certified(model, &Landscape::of(model))?;
+    let why = certified(proposal.certificate());
+    Ok((Known::Proposal(Arc::new(proposal), began.elapsed()), why))
 }
 
 fn certified(Certificate { efficiency, largest, k_hat, .. }: &Certificate) -> String {

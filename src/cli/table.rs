@@ -8,6 +8,8 @@ use warpnuts::summary::tables::{self, ComparisonCells, SideBySide};
 use warpnuts::summary::{Comparison, RunSummary, decimals, number};
 use warpnuts::verify::Verification;
 
+use super::wrap;
+
 /// A table without lines; the first column is aligned to the left, numbers to the right.
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
@@ -82,9 +84,9 @@ pub fn modes(rows: &[Vec<String>]) -> String {
     untrailed(&table)
 }
 
-/// A row of two lines for each run.
+/// A row of two lines for each run, and why there is none of independent draws.
 pub fn comparison(comparison: &Comparison) -> String {
-    let SideBySide { rhat, runs, exact } = SideBySide::of(comparison);
+    let SideBySide { rhat, runs, exact, no_independent } = SideBySide::of(comparison);
     let focus = format!("{} ± MCSE\nsd", shortened(&comparison.focus));
     let header = [
         "",
@@ -112,7 +114,8 @@ pub fn comparison(comparison: &Comparison) -> String {
     };
     let blank = std::iter::repeat_n(String::new(), 7);
     let exact = exact.map(|exact| ["exact".to_string()].into_iter().chain(blank).chain([exact.join("\n")]).collect());
-    of(&header, runs.into_iter().map(row).chain(exact))
+    let table = of(&header, runs.into_iter().map(row).chain(exact));
+    no_independent.map_or(table.clone(), |why| format!("{table}\n{}", wrap(&why)))
 }
 
 /// A name of up to 24 characters; a longer one loses its middle (files have the whole name).

@@ -54,13 +54,13 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
             "verify begins a run or reads one; go on with `warpnuts sample --resume {name}`, then `warpnuts verify {name}`"
         )));
     }
-    let ResolvedRun { model, settings, learnt, output, ending } = super::sample::ready(typed, Some("verify"))?;
+    let ResolvedRun { model, settings, known, output, ending } = super::sample::ready(typed, Some("verify"))?;
     progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
     let exact = exact::integrate(&model, output.quiet)?;
     let folder = folder::make(output.out.as_deref(), "verify")?;
 
     let Ending { why, choice, pages, all } = ending;
-    let sampled = super::sample::sample_into(&folder, &choice.backend, model, settings, learnt, &output)?;
+    let sampled = super::sample::sample_into(&folder, &choice.backend, model, settings, known, &output)?;
     let Some(run) = conclude::conclude(&sampled, &folder, output.save_draws, output.quiet)? else {
         return Ok(Outcome::Interrupted);
     };
@@ -107,7 +107,7 @@ fn report(
     summary::write_json(&path, verification).map_err(|error| folder::unwritten(&path, &error))?;
     print(format_args!(
         "{}: {} draws held against the exact posterior, in Monte Carlo standard errors\n",
-        run.parameterization,
+        run.name(),
         run.total_draws()
     ));
     let rows = if all { verification.scores.len() } else { 2 * run.data.predictors.len() + 3 };

@@ -29,6 +29,9 @@ const DEEPER: f64 = 2.0;
 /// A posterior that reaches beyond this in u has a tail that does not end.
 const FARTHEST: f64 = 90.0;
 
+/// Points of a grid that a thread evaluates at least.
+const GRAIN: usize = 16;
+
 /// Most points of a grid.
 pub const MAX_POINTS: usize = 2_000_000;
 
@@ -156,7 +159,7 @@ impl<'a> Lattice<'a> {
                 None => Ok(()),
             }
         };
-        let found = grow(axes, [[0; MAX_AXES]].into_iter().chain(seeds), depth, evaluate, accept)?;
+        let found = grow(axes, [[0; MAX_AXES]].into_iter().chain(seeds), depth, GRAIN, evaluate, accept)?;
         if found.is_empty() {
             return Err(NoGrid::Unfit);
         }

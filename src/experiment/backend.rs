@@ -12,7 +12,6 @@ use crate::engine::fallback::{Fallback, Spare};
 use crate::engine::host::{self, Chains, HostEngine};
 use crate::engine::{self, EngineError, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
-use crate::independent::Proposal;
 use crate::model::{Model, Refusal};
 
 /// A run that takes less time than this on the CPU ends before a GPU is open.
@@ -24,10 +23,8 @@ const GRADIENTS: f64 = 10.0;
 /// Where a run is computed.
 #[derive(Debug, Clone)]
 pub enum Backend {
-    /// Trees and densities on the CPU: engine `cpu`.
+    /// Trees, densities and independent draws on the CPU: engine `cpu`.
     Cpu,
-    /// Independent draws on the CPU, from this proposal: engine `cpu`.
-    Independent(Arc<Proposal>),
     /// Trees on the CPU, densities on a device: engine `gpu-density`.
     GpuDensity {
         /// The device.
@@ -72,7 +69,7 @@ impl Backend {
     /// `cpu`, `gpu-density` or `gpu`.
     pub fn name(&self) -> &'static str {
         match self {
-            Backend::Cpu | Backend::Independent(_) => "cpu",
+            Backend::Cpu => "cpu",
             Backend::GpuDensity { .. } => "gpu-density",
             Backend::Gpu { .. } => "gpu",
         }
@@ -81,7 +78,7 @@ impl Backend {
     /// The processor's name, or the adapter's name, backend and driver.
     pub fn device(&self) -> String {
         match self {
-            Backend::Cpu | Backend::Independent(_) => crate::machine::processor(),
+            Backend::Cpu => crate::machine::processor(),
             Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => {
                 format!("{} ({}, {})", gpu.adapter().name(), gpu.adapter().backend(), gpu.adapter().driver())
             }
@@ -94,7 +91,7 @@ impl Backend {
     /// If it cannot.
     pub fn admits(&self, model: &Model) -> Result<(), Refusal> {
         match self {
-            Backend::Cpu | Backend::Independent(_) => cpu::admits(model),
+            Backend::Cpu => cpu::admits(model),
             Backend::GpuDensity { gpu, .. } => gpu::admits(gpu, model),
             Backend::Gpu { gpu, .. } => device::kernels::admits(gpu, model),
         }
@@ -103,7 +100,7 @@ impl Backend {
     /// The device; `None` for the CPU.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         match self {
-            Backend::Cpu | Backend::Independent(_) => None,
+            Backend::Cpu => None,
             Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => Some(gpu),
         }
     }
@@ -126,7 +123,7 @@ impl Backend {
         let on_host =
             |densities| HostEngine::new(model.clone(), densities, chains, max_depth, keep, progress.clone()).start();
         Ok(match self {
-            Backend::Cpu | Backend::Independent(_) => Box::new(on_host(cpu())?),
+            Backend::Cpu => Box::new(on_host(cpu())?),
             Backend::GpuDensity { gpu, fall_back } => {
                 let device = DeviceModel::new(gpu.clone(), model)?;
                 let engine = on_host(densities::on_device(&device, model, settings)?)?;

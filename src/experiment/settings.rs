@@ -29,6 +29,16 @@ pub enum Sampler {
     Independent,
 }
 
+impl Sampler {
+    /// The name of a run: `independent`, or the `parameterization` of its chains.
+    pub fn run_name(self, parameterization: &str) -> &str {
+        match self {
+            Sampler::Nuts => parameterization,
+            Sampler::Independent => "independent",
+        }
+    }
+}
+
 impl fmt::Display for Sampler {
     /// `nuts` or `independent`.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

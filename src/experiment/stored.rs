@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Backend, RunOutput, Sampled, Settings, run, sampled};
+use super::{Backend, Beginning, Known, RunOutput, Sampled, Settings, run, sampled};
 use crate::draws::store::{Extent, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
 use crate::driver::{Checkpoint, Checkpointer, RunOutcome, Start, Tuned};
 use crate::engine::{Counters, DeviceFailure, EngineError, Progress, SinkError};
-use crate::mode::Landscape;
 use crate::model::Model;
 use crate::nuts::Statistic;
 
@@ -100,8 +99,7 @@ impl Settings {
     }
 }
 
-/// Samples `model` on `backend` into a store in an existing folder. With `learnt`, uses the step size and metric of
-/// another run.
+/// Samples `model` on `backend` into a store in an existing folder.
 ///
 /// # Errors
 /// If a chain finds no starting point, the store cannot be written, or a device fails before the first draw.
@@ -110,10 +108,14 @@ pub fn sample_into(
     backend: &Backend,
     model: Arc<Model>,
     settings: Settings,
-    learnt: Option<Tuned>,
+    known: Option<Known>,
     progress: Arc<Progress>,
 ) -> Result<Sampled, EngineError> {
     let began = Instant::now();
+    let learnt = match &known {
+        Some(Known::Tuning(learnt)) => Some(learnt.clone()),
+        _ => None,
+    };
     let about = About {
         version: env!("CARGO_PKG_VERSION").to_string(),
         engine: backend.name().to_string(),
@@ -130,8 +132,9 @@ pub fn sample_into(
     let writing = settings.writing(keeping.interval);
     let writer = Writer::create(keeping.folder, model.clone(), extent, writing, learnt.as_ref(), attributes(&about));
     let writer = writer.map_err(SinkError)?;
-    let start = learnt.map_or(Start::Fresh, Start::Frozen);
-    go_on(PreparedRun { keeping, backend, model, settings, start, writer, began, before: 0.0, failure: None }, progress)
+    let (beginning, before) = Beginning::of(known);
+    let before = before.as_secs_f64();
+    go_on(PreparedRun { keeping, backend, model, settings, beginning, writer, began, before, failure: None }, progress)
 }
 
 /// Resumes an interrupted run on its own backend; the result has the same bytes as that of an uninterrupted run.
@@ -163,7 +166,8 @@ pub fn resume(
     };
     let model = store.model().clone();
     drop(store);
-    go_on(PreparedRun { keeping, backend, model, settings, start, writer, began, before, failure }, progress)
+    let beginning = Beginning::At(start);
+    go_on(PreparedRun { keeping, backend, model, settings, beginning, writer, began, before, failure }, progress)
 }
 
 /// A run that is ready to start or to resume.
@@ -172,7 +176,7 @@ struct PreparedRun<'a> {
     backend: &'a Backend,
     model: Arc<Model>,
     settings: Settings,
-    start: Start,
+    beginning: Beginning,
     writer: Writer,
     /// Start of this call, and seconds spent before it.
     began: Instant,
@@ -182,12 +186,12 @@ struct PreparedRun<'a> {
 }
 
 fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineError> {
-    let PreparedRun { keeping, backend, model, settings, start, mut writer, began, before, failure } = ready;
-    let landscape = Landscape::of(&model);
+    let PreparedRun { keeping, backend, model, settings, beginning, mut writer, began, before, failure } = ready;
+    let landscape = beginning.landscape(&model);
     let mut checkpoints = writer.checkpoints();
     let checkpointer = checkpoints.as_mut().map(|checkpoints| checkpoints as &mut dyn Checkpointer);
-    let mut outcome =
-        run(backend, &model, &landscape, &settings, start, RunOutput { sink: &mut writer, checkpointer }, progress)?;
+    let output = RunOutput { sink: &mut writer, checkpointer };
+    let mut outcome = run(backend, &model, &landscape, &settings, beginning, output, progress)?;
     let mut about = Map::new();
     about.insert("warmup".to_string(), json!(outcome.warmup));
     about.insert("divergences".to_string(), json!(outcome.divergences));

@@ -16,7 +16,7 @@ pub type LatticePoint<const A: usize, T> = (Index<A>, f64, T);
 
 /// The lattice's points whose importance is within `depth` of the largest, if each has a path of neighbours from a
 /// seed, in the order of their layers. `evaluate` returns the importance of each of at most [`LANES`] points; `accept`
-/// is called with each point taken, and with their number, and can end the search.
+/// is called with each point taken, and with their number, and can end the search. A thread gets `grain` points at least.
 ///
 /// # Errors
 /// The error of `accept`.
@@ -24,6 +24,7 @@ pub fn grow<const A: usize, W, T: Send, E>(
     axes: usize,
     seeds: impl IntoIterator<Item = Index<A>>,
     depth: f64,
+    grain: usize,
     evaluate: impl Fn(&mut W, &[Index<A>]) -> Vec<(f64, T)> + Sync,
     mut accept: impl FnMut(&Index<A>, usize) -> Result<(), E>,
 ) -> Result<Vec<LatticePoint<A, T>>, E>
@@ -37,7 +38,7 @@ where
     while !frontier.is_empty() {
         let layer: Vec<(f64, T)> = frontier
             .par_chunks(LANES)
-            .with_min_len(4)
+            .with_min_len(grain.div_ceil(LANES))
             .map_init(W::default, |workspace, points| evaluate(workspace, points))
             .flatten_iter()
             .collect();

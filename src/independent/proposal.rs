@@ -28,6 +28,9 @@ const DEPTHS: [f64; 5] = [16.0, 14.0, 14.0, 13.0, 12.5];
 const MOST: usize = 150_000;
 const MOST_WORK: usize = 500_000_000;
 
+/// Work, in the same unit, that a thread gets at least: some 50 microseconds.
+const GRAIN: usize = 200_000;
+
 /// The share of the density with heavy tails in the mixture, and its scale in the posterior's sds.
 const DEFENSIVE: f64 = 0.05;
 const WIDE: f64 = 1.5;
@@ -94,11 +97,13 @@ impl<const A: usize> Fitted<A> {
             z.map(|z| (z / step).round() as i32)
         };
         let seeds: Vec<Index<A>> = modes.iter().map(|mode| away(&density.u(mode))).collect();
-        let most = MOST.min(MOST_WORK / (model.layout().groups * k * k).max(1));
+        let work = (model.layout().groups * k * k).max(1);
+        let most = MOST.min(MOST_WORK / work);
         let found = grow(
             A,
             [[0; A]].into_iter().chain(seeds.iter().copied()),
             depth,
+            (GRAIN / work).max(LANES),
             |(): &mut (), points| {
                 let densities = density.log_densities(&points.iter().map(place).collect::<Vec<_>>());
                 densities.into_iter().take(points.len()).map(|log_density| (log_density, ())).collect()
@@ -149,6 +154,7 @@ impl<const A: usize> Fitted<A> {
         let key = |i: u32| StreamKey { seed: CERTIFYING, chain: i, transition: 0 };
         let points: Vec<Proposed<A>> = (0..POINTS / LANES as u32)
             .into_par_iter()
+            .with_min_len(16)
             .map(|eight| propose(self, &std::array::from_fn(|lane| key(eight * LANES as u32 + lane as u32))))
             .collect();
         let lanes = || points.iter().flat_map(|point| (0..LANES).map(move |lane| (point, lane)));

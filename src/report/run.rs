@@ -25,7 +25,7 @@ const CHAINS: usize = 256;
 /// The shared numbers of a run.
 #[derive(Debug, Clone)]
 pub struct ReportedRun {
-    /// The parameterization.
+    /// `independent`, or the parameterization of the chains.
     pub name: String,
     /// The index of the run's colour.
     pub slot: usize,
@@ -119,7 +119,7 @@ impl ReportedRun {
             cloud: shown.cloud(&variable.values),
         };
         ReportedRun {
-            name: summary.parameterization.clone(),
+            name: summary.name().to_string(),
             slot,
             summary: RunSummary { parameters: Parameters(rows.to_vec()), ..summary.clone() },
             divergent: shown.divergent.iter().map(|place| [place / draws, place % draws]).collect(),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::run::ReportedRun;
+use crate::experiment::Sampler;
 use crate::summary::tables::{ComparisonCells, SideBySide, Table, no_warnings, parameters};
 use crate::summary::{Comparison, RunSummary, counted, number, significant};
 
@@ -52,7 +53,9 @@ impl<'a> ReportSummary<'a> {
             })
         });
         let verdict = match (comparison, runs) {
-            (Some(comparison), _) => comparison.verdict.clone(),
+            (Some(comparison), _) => {
+                SideBySide::of(comparison).no_independent.into_iter().chain(comparison.verdict.clone()).collect()
+            }
             (None, [run]) if run.summary.warnings.is_empty() => {
                 vec![no_warnings(&run.summary).to_string()]
             }
@@ -85,7 +88,7 @@ fn of_run(run: &ReportedRun) -> OfRun<'_> {
 
 /// A column for each run, and one for the exact posterior: there are fewer runs than rows.
 fn side_by_side(comparison: &Comparison) -> Table {
-    let (SideBySide { rhat, runs, exact }, focus) = (SideBySide::of(comparison), &comparison.focus);
+    let (SideBySide { rhat, runs, exact, .. }, focus) = (SideBySide::of(comparison), &comparison.focus);
     let extreme = |extreme: &Option<[String; 2]>| {
         extreme.as_ref().map_or("-".to_string(), |[value, parameter]| format!("{value} ({parameter})"))
     };
@@ -124,6 +127,22 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         [] => "no predictor".to_string(),
         names => names.join(", "),
     };
+    let evaluations = summary.gradient_evaluations.total;
+    let (draws, sampler, work) = match settings.sampler {
+        Sampler::Nuts => (
+            format!("{} after {} warm-up transitions", summary.draws, settings.warmup),
+            format!(
+                "nuts, target acceptance {}, {} doublings at most",
+                settings.target_accept, settings.max_tree_depth
+            ),
+            format!(", of which warm-up {} s; {evaluations} gradients", significant(summary.wall_seconds.warmup)),
+        ),
+        Sampler::Independent => (
+            format!("{}, independent: a chain is only a row of draws", summary.draws),
+            format!("independent, {:.2} proposals a draw", summary.leapfrogs_per_draw),
+            format!(", that of the proposal included; {evaluations} densities"),
+        ),
+    };
     let mut facts = vec![
         (
             "data",
@@ -136,22 +155,13 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         ("parameterization", summary.parameterization.clone()),
         ("priors", summary.words.priors.trim_start_matches("priors: ").to_string()),
         ("chains", format!("{}, from number {} on", settings.chains, settings.first_chain)),
-        ("draws of each chain", format!("{} after {} warm-up transitions", summary.draws, settings.warmup)),
+        ("draws of each chain", draws),
         ("seed", summary.seed.to_string()),
-        ("target acceptance", settings.target_accept.to_string()),
-        ("most doublings", settings.max_tree_depth.to_string()),
+        ("sampler", sampler),
         ("likelihood", settings.likelihood.to_string()),
         ("draws kept", format!("{}, {}", settings.keep, settings.draw_precision)),
         ("engine", format!("{} on {}", summary.engine, summary.adapter)),
-        (
-            "time",
-            format!(
-                "{} s, of which warm-up {} s; {} gradients",
-                significant(summary.wall_seconds.total),
-                significant(summary.wall_seconds.warmup),
-                summary.gradient_evaluations.total
-            ),
-        ),
+        ("time", format!("{} s{work}", significant(summary.wall_seconds.total))),
         ("version", format!("warpnuts {}", summary.version)),
     ];
     if let Some(centring) = &summary.words.centring {

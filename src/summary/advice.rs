@@ -2,7 +2,6 @@
 
 use super::{Advice, EBFMI_LIMIT, RunSummary, beyond, counted, design, significant};
 use crate::data::{Dataset, MISSING_LABELS};
-use crate::experiment::Sampler;
 use crate::model::Likelihood;
 use crate::model::PriorScales;
 
@@ -162,7 +161,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
     const NO_FUNNEL: &str = "with all group effects integrated out there is no funnel left";
     let or_marginal = |way: String| ways.marginal().map_or((vec![way], ""), |marginal| (vec![marginal], NO_FUNNEL));
 
-    let has_chains = run.settings.sampler == Sampler::Nuts;
+    let has_chains = run.has_chains();
 
     if run.interrupted {
         let planned = u64::from(run.settings.draws) * u64::from(run.settings.chains);

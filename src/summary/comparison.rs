@@ -1,5 +1,5 @@
-//! Runs of one model under several parameterizations, side by side. They should agree; where they do not, at least one
-//! is wrong.
+//! Runs of one model under several parameterizations, and independent draws, side by side. They should agree; where
+//! they do not, at least one is wrong.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -19,8 +19,10 @@ pub struct Comparison {
     pub focus: String,
     /// A row for each run.
     pub runs: Vec<ComparisonRow>,
-    /// The parameterization of the most trustworthy run.
+    /// The name of the most trustworthy run.
     pub best: String,
+    /// Why there is no run of independent draws, where one was asked for.
+    pub no_independent: Option<String>,
     /// The exact posterior of the focus, if there is one.
     pub exact: Option<ExactRow>,
     /// Differences of the other runs from the best.
@@ -34,12 +36,13 @@ pub struct Comparison {
 /// One run's row of the table.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComparisonRow {
-    /// `centered`, `non-centered`, one of these for each coefficient, or `marginal`.
-    pub parameterization: String,
+    /// `independent`, or the parameterization of the chains: `centered`, `non-centered`, one of these for each
+    /// coefficient, or `marginal`.
+    pub name: String,
     /// Whether no warning says that the draws should not be trusted.
     pub trustworthy: bool,
-    /// Divergent transitions among the draws.
-    pub divergences: u64,
+    /// Divergent transitions among the draws; this and what else is about chains is missing of independent draws.
+    pub divergences: Option<u64>,
     /// Largest R-hat.
     pub max_rhat: Option<Extreme>,
     /// Largest nested R-hat, where chains share starting points.
@@ -65,8 +68,8 @@ pub struct ComparisonRow {
 /// The difference of a run's mean of the focus from the best run's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MeanDifference {
-    /// The run's parameterization.
-    pub parameterization: String,
+    /// The run's name.
+    pub name: String,
     /// The run's mean of the focus, minus the best run's.
     pub mean_difference: f64,
     /// Standard error of the difference, from both runs' MCSE.
@@ -78,8 +81,8 @@ pub struct MeanDifference {
 /// Differences of a run's means of the hyperparameters from the exact means.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Held {
-    /// The run's parameterization.
-    pub parameterization: String,
+    /// The run's name.
+    pub name: String,
     /// (mean - exact mean) / MCSE of the focus.
     pub standard_errors_of_focus: f64,
     /// The hyperparameter whose mean is furthest off, in standard errors; the focus, if it is beyond the limit.
@@ -121,18 +124,20 @@ impl Comparison {
         verdict.push(match runs {
             [only] => format!(
                 "There is only the {} run, and nothing to compare it with: run it again, to the end.",
-                only.parameterization
+                only.name()
             ),
             _ => recommend(
                 best,
+                runs.iter().filter(|run| run.has_chains() && run.is_trustworthy()).max_by(|a, b| order(a, b)),
                 others().any(|run| !run.is_trustworthy()),
                 runs.iter().any(|run| run.parameterization == "marginal"),
             ),
         });
         Comparison {
             runs: runs.iter().map(|run| row(run, &focus)).collect(),
-            best: best.parameterization.clone(),
+            best: best.name().to_string(),
             focus,
+            no_independent: None,
             exact,
             differences,
             against_exact,
@@ -153,18 +158,19 @@ fn hardest_sigma(runs: &[RunSummary]) -> String {
 }
 
 fn row(run: &RunSummary, focus: &str) -> ComparisonRow {
+    let of_chains = |value: f64| if run.has_chains() { value } else { f64::NAN };
     ComparisonRow {
-        parameterization: run.parameterization.clone(),
+        name: run.name().to_string(),
         trustworthy: run.is_trustworthy(),
-        divergences: run.divergences,
-        max_rhat: run.max_rhat.clone(),
+        divergences: run.has_chains().then_some(run.divergences),
+        max_rhat: run.max_rhat.clone().filter(|_| run.has_chains()),
         max_nested_rhat: run.max_nested_rhat.clone(),
         min_ess_bulk: run.min_ess_bulk.clone(),
         min_ess_tail: run.min_ess_tail.clone(),
-        leapfrogs_per_draw: run.leapfrogs_per_draw,
-        step_size: run.step_size,
-        acceptance: run.acceptance,
-        gradients_per_second: run.gradients_per_second(),
+        leapfrogs_per_draw: of_chains(run.leapfrogs_per_draw),
+        step_size: of_chains(run.step_size),
+        acceptance: of_chains(run.acceptance),
+        gradients_per_second: of_chains(run.gradients_per_second()),
         ess_per_second: run.ess_per_second(),
         focus: run.parameters.get(focus).copied(),
     }
@@ -175,7 +181,7 @@ fn difference(run: &RunSummary, best: &RunSummary, focus: &str) -> Option<MeanDi
     let mean_difference = ours.mean - theirs.mean;
     let standard_error = ours.mcse_mean.hypot(theirs.mcse_mean);
     Some(MeanDifference {
-        parameterization: run.parameterization.clone(),
+        name: run.name().to_string(),
         mean_difference,
         standard_error,
         standard_errors: mean_difference / standard_error,
@@ -189,12 +195,12 @@ fn judge(run: &RunSummary, best: &RunSummary) -> String {
         return verdict;
     }
     let planned = u64::from(run.settings.draws) * u64::from(run.settings.chains);
-    let name = &run.parameterization;
+    let name = run.name();
     format!("The {name} run was interrupted after {} of {planned} draws. {verdict}", run.total_draws())
 }
 
 fn judge_draws(run: &RunSummary, best: &RunSummary) -> String {
-    let name = &run.parameterization;
+    let name = run.name();
     if !run.is_trustworthy() {
         let problems = run.warnings.iter().filter(|advice| advice.distrust).map(|advice| advice.problem.as_str());
         return format!("The {name} run is not to be trusted: {}.", problems.collect::<Vec<_>>().join("; "));
@@ -202,6 +208,17 @@ fn judge_draws(run: &RunSummary, best: &RunSummary) -> String {
     let worth = smallest_ess(run);
     let fewer = smallest_ess(best) / worth;
     let fewer = if fewer > 2.0 { format!(", {fewer:.0} times fewer than in the best run") } else { String::new() };
+    if !run.has_chains() {
+        let repeated = match run.repeated {
+            None => String::new(),
+            Some(0) => ", and none was repeated".to_string(),
+            Some(count) => format!(", but for {count} that repeat the one before"),
+        };
+        return format!(
+            "The {name} run looks sound: its {} draws come from a certified proposal and are independent{repeated}{fewer}.",
+            run.total_draws(),
+        );
+    }
     let divergences = match run.divergences {
         0 => "no transition diverged".to_string(),
         1 => "only one transition diverged".to_string(),
@@ -216,7 +233,7 @@ fn judge_draws(run: &RunSummary, best: &RunSummary) -> String {
 
 /// The verdict on the difference between two runs.
 fn weigh(difference: &MeanDifference, best: &RunSummary, focus: &str) -> String {
-    let MeanDifference { parameterization, mean_difference, standard_error, standard_errors } = difference;
+    let MeanDifference { name, mean_difference, standard_error, standard_errors } = difference;
     let decimals = decimals(*standard_error);
     let direction = if *mean_difference > 0.0 { "above" } else { "below" };
     let meaning = match standard_errors.abs() {
@@ -229,10 +246,10 @@ fn weigh(difference: &MeanDifference, best: &RunSummary, focus: &str) -> String 
         _ => "Chance does that.",
     };
     format!(
-        "The mean of {focus} in the {parameterization} run is {} {direction} the {} run's, or {:.1} standard errors (of \
+        "The mean of {focus} in the {name} run is {} {direction} the {} run's, or {:.1} standard errors (of \
          {}). {meaning}",
         number(mean_difference.abs(), decimals),
-        best.parameterization,
+        best.name(),
         standard_errors.abs(),
         number(*standard_error, decimals),
     )
@@ -256,7 +273,7 @@ fn hold(run: &RunSummary, exact: &Exact, focus: &str) -> Option<Held> {
     let agrees = size(&worst) <= limit;
     let (worst, error, mcse) = *of_focus.filter(|focus| size(focus) > limit).unwrap_or(worst);
     Some(Held {
-        parameterization: run.parameterization.clone(),
+        name: run.name().to_string(),
         standard_errors_of_focus: of_focus.map_or(f64::NAN, |(_, error, mcse)| error / mcse),
         worst: worst.clone(),
         error,
@@ -275,18 +292,17 @@ fn tell_right_from_wrong(held: &[Held], runs: &[RunSummary], exact: &ExactRow, f
             let direction = if held.error > 0.0 { "over-estimates" } else { "under-estimates" };
             format!(
                 "{} {direction} {} by {} ({:.1} standard errors)",
-                held.parameterization,
+                held.name,
                 held.worst,
                 number(held.error.abs(), held.decimals),
                 held.standard_errors.abs(),
             )
         })
         .collect();
-    let is_sound =
-        |held: &Held| runs.iter().any(|run| run.parameterization == held.parameterization && run.is_trustworthy());
+    let is_sound = |held: &Held| runs.iter().any(|run| run.name() == held.name && run.is_trustworthy());
     let (sound, unsound): (Vec<&Held>, Vec<&Held>) =
         held.iter().filter(|held| held.agrees).partition(|held| is_sound(held));
-    let names = |held: &[&Held]| and(held.iter().map(|held| held.parameterization.clone()).collect());
+    let names = |held: &[&Held]| and(held.iter().map(|held| held.name.clone()).collect());
     let verb = |held: &[&Held]| if held.len() == 1 { "agrees" } else { "agree" };
     let of_focus =
         |held: &[&Held]| and(held.iter().map(|held| format!("{:.1}", held.standard_errors_of_focus.abs())).collect());
@@ -319,23 +335,35 @@ fn and(mut words: Vec<String>) -> String {
     }
 }
 
-/// The recommendation.
-fn recommend(best: &RunSummary, others_fail: bool, has_marginal: bool) -> String {
-    let name = &best.parameterization;
+/// The option that makes a run like this one.
+fn option(run: &RunSummary) -> String {
+    if run.has_chains() { format!("--parameterization {}", run.name()) } else { "--sampler independent".to_string() }
+}
+
+/// The recommendation; `chains` are the best chains to be trusted.
+fn recommend(best: &RunSummary, chains: Option<&RunSummary>, others_fail: bool, has_marginal: bool) -> String {
+    let (name, option_of_best) = (best.name(), option(best));
+    let no_chains = match chains {
+        _ if best.has_chains() => String::new(),
+        None => " What is left are so few scales that draws need no chain.".to_string(),
+        Some(chains) => {
+            format!(" What is left are so few scales that draws need no chain. Of chains, use {}.", option(chains))
+        }
+    };
     match (best.is_trustworthy(), others_fail) {
-        (true, true) if name == "marginal" => format!(
-            "Use --parameterization {name}. Where a sigma may be small, group effects are squeezed together as it shrinks: a \
+        (true, true) if best.parameterization == "marginal" => format!(
+            "Use {option_of_best}. Where a sigma may be small, group effects are squeezed together as it shrinks: a \
              funnel. With all effects integrated out there is none left; they are drawn from their exact conditional \
-             distribution afterwards."
+             distribution afterwards.{no_chains}"
         ),
         (true, true) => format!(
-            "Use --parameterization {name}. Where a sigma may be small, its group effects are squeezed together as it \
+            "Use {option_of_best}. Where a sigma may be small, its group effects are squeezed together as it \
              shrinks: a funnel, whose neck is too narrow for any step size that suits the rest. Sampled as offsets in \
              units of sigma (non-centered), the same effects have no neck; where every group has many observations, it \
              is the other way round."
         ),
         (true, false) => {
-            format!("Any of these can be used on these data; --parameterization {name} gives the most effective draws.")
+            format!("Any of these can be used on these data; {option_of_best} gives the most effective draws.")
         }
         (false, _) if !has_marginal => {
             "None of these runs is to be trusted. Use --parameterization marginal: with all group effects integrated out there \

@@ -51,16 +51,18 @@ pub struct SideBySide {
     pub runs: Vec<ComparisonCells>,
     /// Mean and sd of the focus by quadrature, if known.
     pub exact: Option<[String; 2]>,
+    /// Why there is no run of independent draws, where one was asked for.
+    pub no_independent: Option<String>,
 }
 
 /// The cells of one run.
 #[derive(Debug, Clone)]
 pub struct ComparisonCells {
-    /// The run's parameterization.
+    /// The run's name.
     pub name: String,
     /// Mean of the focus, with its Monte Carlo standard error, and its sd.
     pub focus: Option<[String; 2]>,
-    /// Divergent transitions among the draws.
+    /// Divergent transitions among the draws; `-`, as all that is about chains, for independent draws.
     pub divergences: String,
     /// The largest R-hat, and its variable.
     pub rhat: Option<[String; 2]>,
@@ -86,6 +88,10 @@ impl SideBySide {
         SideBySide {
             rhat: rhat_name(nested),
             runs: comparison.runs.iter().map(|run| ComparisonCells::of(run, nested)).collect(),
+            no_independent: comparison
+                .no_independent
+                .as_ref()
+                .map(|why| format!("No row `independent`, for draws of this model cannot be independent: {why}.")),
             exact: exact.map(|exact| [exact.mean, exact.sd].map(|value| number(value, decimals(exact.sd) + 2))),
         }
     }
@@ -102,9 +108,9 @@ impl ComparisonCells {
             [format!("{mean} ± {error}"), sd]
         });
         ComparisonCells {
-            name: run.parameterization.clone(),
+            name: run.name.clone(),
             focus,
-            divergences: run.divergences.to_string(),
+            divergences: run.divergences.map_or("-".to_string(), |divergences| divergences.to_string()),
             rhat: extreme(if nested { &run.max_nested_rhat } else { &run.max_rhat }, 3),
             ess_bulk: extreme(&run.min_ess_bulk, 0),
             ess_tail: extreme(&run.min_ess_tail, 0),

@@ -8,7 +8,7 @@ use crate::report::caption::each;
 use crate::report::chains::VariableDraws;
 use crate::report::figure::Figure;
 use crate::report::run::{With, hardest};
-use crate::summary::counted;
+use crate::summary::{counted, number};
 
 /// The largest lag, and the most hyperparameters.
 const LAGS: usize = 100;
@@ -55,6 +55,15 @@ pub fn figure(runs: &With<Vec<AutocorrelationRow>>) -> Option<Figure> {
         .collect();
     runs.iter().find(|(_, rows)| rows.iter().any(|row| row.0.iter().any(|r| r.is_finite())))?;
     let said = runs.iter().map(|(run, rows)| {
+        if !run.summary.has_chains() {
+            let lags = rows.iter().flat_map(|row| row.0.iter().skip(1));
+            let largest = lags.fold(0.0f64, |largest, r| largest.max(r.abs()));
+            let words = format!(
+                "draws are independent, and the largest autocorrelation is {} in size, by chance",
+                number(largest, 3)
+            );
+            return (run.name.clone(), words);
+        }
         let named = run.hyper.iter().zip(*rows);
         let slowest = named.max_by_key(|(_, row)| row.gone().unwrap_or(usize::MAX));
         let words = slowest.map_or(String::new(), |(hyper, row)| {

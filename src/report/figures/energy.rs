@@ -41,14 +41,14 @@ impl EnergyPart {
     }
 }
 
-/// A panel for each run.
+/// A panel for each run of chains: independent draws have no momentum.
 pub fn figure(runs: &With<EnergyPart>) -> Option<Figure> {
-    let with = || runs.iter().filter(|(_, part)| !part.step.y.is_empty());
+    let with = || runs.iter().filter(|(run, part)| run.summary.has_chains() && !part.step.y.is_empty());
     with().next()?;
     let panels: Vec<_> = with()
         .map(|(run, part)| json!({ "run": run.name, "slot": run.slot, "energy": part.energy, "step": part.step }))
         .collect();
-    let said = runs.iter().map(|(run, part)| {
+    let said = with().map(|(run, part)| {
         (run.name.clone(), format!("smallest E-BFMI of a chain {}, mean {}", number(part.min, 2), number(part.mean, 2)))
     });
     Some(Figure::new("energy", "Energy", json!({ "panels": panels })).captioned(

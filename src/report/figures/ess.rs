@@ -91,9 +91,16 @@ pub fn figure(runs: &With<Vec<EssRow>>) -> Option<Figure> {
         });
         (run.name.clone(), words)
     });
-    Some(Figure::new("ess", "Effective sample size over draws", json!({ "panels": panels })).captioned(
-        "Both, bulk (solid) and tail (dashed), should grow in proportion to the draws, and end above 400 (dotted); one that \
-         levels off or jumps has met something it did not know.",
-        each(said),
-    ))
+    let look = match runs.iter().any(|(run, _)| run.summary.has_chains()) {
+        true => {
+            "Both, bulk (solid) and tail (dashed), should grow in proportion to the draws, and end above 400 (dotted); one that \
+             levels off or jumps has met something it did not know."
+        }
+        false => {
+            "Independent draws are worth their number, and both, bulk (solid) and tail (dashed), are estimates of it, above or \
+             below by chance; they should end above 400 (dotted)."
+        }
+    };
+    let figure = Figure::new("ess", "Effective sample size over draws", json!({ "panels": panels }));
+    Some(figure.captioned(look, each(said)))
 }

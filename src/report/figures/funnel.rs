@@ -112,23 +112,23 @@ pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
                 number(part.squeezed[space], 2)
             );
             if space == 0 {
-                said += &format!(
-                    "; {} divergences; smallest {} {}",
-                    run.summary.divergences,
-                    view.sigma,
-                    significant(part.smallest_sigma)
-                );
+                if run.summary.has_chains() {
+                    said += &format!("; {} divergences", run.summary.divergences);
+                }
+                said += &format!("; smallest {} {}", view.sigma, significant(part.smallest_sigma));
             }
             (run.name.clone(), said)
         }))
     };
+    let has_chains = parts.iter().any(|(run, _)| run.summary.has_chains());
+    let crosses = if has_chains { ", with divergences (crosses) around it" } else { ", and independent draws reach" };
     let group =
         format!("{} has {} observations ({}). ", view.groups[view.group], view.sizes[view.group], view.why_group);
     vec![
         Figure::new("funnel", format!("The funnel: {name} against {}", view.sigma), panels(|part| &part.effect, &name)).captioned(
             format!(
                 "As {} goes to zero the effect has nowhere to go but the mean of all: a funnel, whose neck a centered sampler \
-                 fails to enter, with divergences (crosses) around it.",
+                 fails to enter{crosses}.",
                 view.sigma
             ),
             format!("{group}{}", squeezed(0)),

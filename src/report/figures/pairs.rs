@@ -47,10 +47,14 @@ fn figure(run: &ReportedRun, i: usize, runs: usize, places: &[usize]) -> Figure 
         "Pairs of hyperparameters".to_string()
     };
     let said = each([(run.name.clone(), words)]);
-    Figure::new("pairs", title, json!({ "slot": run.slot, "variables": variables })).called(format!("pairs-{}", i + 1)).captioned(
-        "Round clouds are easy to sample; narrow ridges, funnels, and divergences (crosses) that gather in one place are not.",
-        said,
-    )
+    let look = if run.summary.has_chains() {
+        "Round clouds are easy to sample; narrow ridges, funnels, and divergences (crosses) that gather in one place are not."
+    } else {
+        "Round clouds are easy for chains, narrow ridges and funnels are not; independent draws come from all of them alike."
+    };
+    Figure::new("pairs", title, json!({ "slot": run.slot, "variables": variables }))
+        .called(format!("pairs-{}", i + 1))
+        .captioned(look, said)
 }
 
 /// Pearson's correlation; 0 if a variable is constant.

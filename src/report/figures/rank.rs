@@ -96,11 +96,14 @@ fn figure(run: &ReportedRun, rows: &[Option<RankRow>], i: usize, runs: usize) ->
     let shares: Vec<_> = rows.iter().map(|(name, row)| json!({ "name": name, "shares": row.shares })).collect();
     let data = json!({ "slot": run.slot, "chains": chains, "rows": shares });
     let title = if runs > 1 { format!("Ranks, {}", run.name) } else { "Ranks".to_string() };
-    Some(Figure::new("rank", title, data).called(format!("rank-{}", i + 1)).captioned(
+    let look = if run.summary.has_chains() {
         "All draws are ranked together, and each chain's ranks are counted: where chains have been to the same places, every \
-         bar reaches its dashed line, and a slope or a hill says that a chain has been elsewhere.",
-        shows,
-    ))
+         bar reaches its dashed line, and a slope or a hill says that a chain has been elsewhere."
+    } else {
+        "All draws are ranked together, and each chain's ranks are counted, where a chain is only a row of independent draws: \
+         bars are above or below their dashed line by chance."
+    };
+    Some(Figure::new("rank", title, data).called(format!("rank-{}", i + 1)).captioned(look, shows))
 }
 
 #[cfg(test)]

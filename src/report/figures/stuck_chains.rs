@@ -121,10 +121,13 @@ pub fn figure(view: &View, runs: &With<StuckPart>) -> Option<Figure> {
         _ => String::new(),
     };
     let data = json!({ "sigma": view.sigma, "effect": view.effect, "panels": panels });
+    let funnel = match runs.iter().any(|(run, _)| run.summary.has_chains()) {
+        true => "a chain whose steps are too long for that place stays there, or never comes there",
+        false => "a chain may stay there, or never come there; independent draws come and go by chance",
+    };
     Some(Figure::new("stuck", format!("{}{effects} over the draws of one chain", view.sigma), data).captioned(
         format!(
-            "Where {} comes close to zero, all {} are squeezed together, and a chain whose steps are too long for that place \
-             stays there, or never comes there.",
+            "Where {} comes close to zero, all {} are squeezed together, and {funnel}.",
             view.sigma,
             view.effects_word(),
         ),

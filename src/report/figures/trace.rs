@@ -99,21 +99,27 @@ fn figure(run: &ReportedRun, rows: &[TraceRow], i: usize, runs: usize) -> Figure
     } else {
         String::new()
     };
-    Figure::new("trace", title, data).called(format!("trace-{}", i + 1)).captioned(
+    let look = if run.summary.has_chains() {
         "On the left all chains should have the same density; on the right each should look like noise around one level: no \
-         drifts, no flat stretches, and no divergences (ticks below) in one place.",
-        format!("{which}{}", shows(run)),
-    )
+         drifts, no flat stretches, and no divergences (ticks below) in one place."
+    } else {
+        "Draws are independent, and a chain is only a row of them: the densities on the left differ by chance, and each line \
+         on the right is noise around one level."
+    };
+    Figure::new("trace", title, data)
+        .called(format!("trace-{}", i + 1))
+        .captioned(look, format!("{which}{}", shows(run)))
 }
 
 fn shows(run: &ReportedRun) -> String {
     let summary = &run.summary;
-    let divergences = format!(
-        "{} among {}",
-        counted(summary.divergences, "divergence"),
-        counted(summary.total_draws() as u64, "draw")
-    );
+    let draws = counted(summary.total_draws() as u64, "draw");
+    let bad = match summary.repeated {
+        None => counted(summary.divergences, "divergence"),
+        Some(repeated) => format!("{} of the one before", counted(repeated, "repetition")),
+    };
     let rhat = match (&summary.max_nested_rhat, &summary.max_rhat) {
+        _ if !summary.has_chains() => String::new(),
         (Some(rhat), _) => format!("; nested R-hat is at most {} ({})", number(rhat.value, 3), rhat.parameter),
         (None, Some(rhat)) => format!("; R-hat is at most {} ({})", number(rhat.value, 3), rhat.parameter),
         (None, None) => String::new(),
@@ -122,5 +128,5 @@ fn shows(run: &ReportedRun) -> String {
     let beyond = beyond.map_or(String::new(), |hyper| {
         format!(" Long tails are cut off: {} of {}'s draws are beyond its axis.", percent(hyper.beyond), hyper.name)
     });
-    format!("{divergences}{rhat}.{beyond}")
+    format!("{bad} among {draws}{rhat}.{beyond}")
 }

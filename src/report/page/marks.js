@@ -8,9 +8,9 @@ const report = JSON.parse(document.getElementById("report-data").textContent);
 const drawers = {};
 const tables = {};
 
-const SLOTS = 6;
+const SLOTS = 7;
 const colour = (slot) => `var(--run${slot % SLOTS})`;
-const DASHES = [null, "7 2", "2 2", "9 2 2 2", "4 4", "1 3"];
+const DASHES = [null, "7 2", "2 2", "9 2 2 2", "4 4", "1 3", "9 2 4 2"];
 const dash = (slot) => DASHES[slot % SLOTS];
 
 /** An element whose strings are inserted as text, never as markup. */

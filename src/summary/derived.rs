@@ -1,0 +1,36 @@
+//! What follows from the summary of a run: its name, its rates, and whether to trust it.
+
+use super::RunSummary;
+use crate::experiment::Sampler;
+
+impl RunSummary {
+    /// The name of the run: `independent`, or the parameterization of its chains.
+    pub fn name(&self) -> &str {
+        self.settings.sampler.run_name(&self.parameterization)
+    }
+
+    /// Whether the draws are those of chains, rather than independent.
+    pub fn has_chains(&self) -> bool {
+        self.settings.sampler == Sampler::Nuts
+    }
+
+    /// Whether no warning says that the draws should not be trusted.
+    pub fn is_trustworthy(&self) -> bool {
+        self.warnings.iter().all(|advice| !advice.distrust)
+    }
+
+    /// Gradients per second, warm-up included.
+    pub fn gradients_per_second(&self) -> f64 {
+        self.gradient_evaluations.total as f64 / self.wall_seconds.total
+    }
+
+    /// Smallest bulk ESS per second, warm-up included.
+    pub fn ess_per_second(&self) -> f64 {
+        self.min_ess_bulk.as_ref().map_or(f64::NAN, |ess| ess.value) / self.wall_seconds.total
+    }
+
+    /// Number of draws of all chains.
+    pub fn total_draws(&self) -> usize {
+        self.draws * self.settings.chains as usize
+    }
+}
