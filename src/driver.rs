@@ -40,8 +40,10 @@ pub struct Plan {
 pub struct RunOutcome {
     /// Transitions of each chain in warm-up.
     pub warmup: u32,
-    /// Transitions of each chain since warm-up: fewer than planned if the run was interrupted.
+    /// Transitions of each chain since warm-up: fewer than planned if the run was interrupted, or had draws enough.
     pub draws: u32,
+    /// Whether the run ended before its last draw because its sink had draws enough.
+    pub enough: bool,
     /// The step size after warm-up.
     pub step_size: f64,
     /// The metric after warm-up, as sds in the sampler's units.
@@ -227,18 +229,27 @@ pub fn run_from(
     // A run that was stopped in warm-up comes here too, but a stopped engine makes no draws.
     let mut length = FIRST_RUN_LENGTH;
     loop {
-        let left = plan.draws - done.draws;
+        let place = sink.judge().map(|judge| plan.thin * judge.place_after(done.draws / plan.thin));
+        let left = place.unwrap_or(plan.draws) - done.draws;
         phase.transitions = if checkpointer.is_some() { length.min(left) } else { left };
         let began = Instant::now();
         let outcome = count(&mut done, &mut failure, 1, engine, &phase, sink)?;
+        let took = began.elapsed();
         done.draws += outcome.transitions;
         if outcome.transitions < phase.transitions || is_over(&failure) || done.draws == plan.draws {
             return Ok(run_outcome(done, failure));
         }
+        // Before the checkpoint at this place: a run that is resumed from there had not enough.
+        if place == Some(done.draws)
+            && let Some(judge) = sink.judge()
+            && judge.is_enough()?
+        {
+            return Ok(RunOutcome { enough: true, ..run_outcome(done, failure) });
+        }
         checkpoint_if_due(&done, &mut checkpointed, engine, &mut checkpointer)?;
         if let Some(checkpointer) = &checkpointer {
             let interval = checkpointer.interval().as_secs_f64();
-            let fitting = f64::from(phase.transitions) * interval / began.elapsed().as_secs_f64().max(1e-6);
+            let fitting = f64::from(phase.transitions) * interval / took.as_secs_f64().max(1e-6);
             length = (fitting as u32).clamp(1, length.saturating_mul(8));
         }
     }
@@ -297,6 +308,7 @@ fn run_outcome(done: Checkpoint, failure: Option<DeviceFailure>) -> RunOutcome {
     RunOutcome {
         warmup: done.warmup,
         draws: done.draws,
+        enough: false,
         step_size: done.step_size,
         acceptance: done.acceptance / f64::from(done.draws),
         scale: done.scale,

@@ -227,6 +227,23 @@ pub trait DrawSink {
 
     /// The receiver of sums, for an engine that sums up draws itself; `None` if draws are wanted.
     fn sums(&mut self) -> Option<&mut dyn SumSink>;
+
+    /// The judge of the draws so far; `None` if all planned draws are wanted.
+    fn judge(&mut self) -> Option<&mut dyn Judge> {
+        None
+    }
+}
+
+/// Judges at fixed places whether a run has draws enough.
+pub trait Judge {
+    /// The first number of recorded draws of each chain, above `draws`, at which to judge.
+    fn place_after(&self, draws: u32) -> u32;
+
+    /// Whether the draws so far are enough, so that the run ends.
+    ///
+    /// # Errors
+    /// If the draws cannot be read.
+    fn is_enough(&mut self) -> Result<bool, SinkError>;
 }
 
 /// A sink that calls a function with each block of draws after warm-up, and wants nothing else.

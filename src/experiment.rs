@@ -3,7 +3,10 @@
 mod backend;
 mod coordinates;
 pub(crate) mod densities;
+pub(crate) mod diagnosis;
+mod goal;
 mod identity;
+mod judged;
 mod merge;
 mod settings;
 mod starts;
@@ -21,10 +24,13 @@ use crate::independent::Proposal;
 use crate::mode::Landscape;
 use crate::model::Model;
 
+use judged::JudgedSink;
+
 pub use crate::engine::Keep;
 pub(crate) use backend::fastest;
 pub use backend::{Backend, Choice, EngineChoice, choose, rate};
 pub use coordinates::suited;
+pub use goal::{ESS_LIMIT, Goal};
 pub use identity::{Difference, Identity};
 pub use merge::{MergeError, Merging};
 pub use settings::{MANY_CHAINS, Sampler, Settings};
@@ -49,7 +55,7 @@ pub struct Sampled<D = Draws> {
     pub draws: D,
     /// The outcome that the driver returned.
     pub run: RunOutcome,
-    /// Whether the run was stopped before its last draw.
+    /// Whether the run was stopped before its last draw, and before its goal.
     pub interrupted: bool,
     /// Time from before the first starting point to after the last draw.
     pub wall: Duration,
@@ -81,7 +87,8 @@ pub fn sample_on(
     let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
     let landscape = Landscape::of(&model);
     let (beginning, _) = Beginning::of(None);
-    let run = run(backend, &model, &landscape, &settings, beginning, RunOutput::of(&mut draws), progress)?;
+    let mut judged = JudgedSink::new(&mut draws, settings);
+    let run = run(backend, &model, &landscape, &settings, beginning, RunOutput::of(&mut judged), progress)?;
     draws.shrink_to_fit();
     Ok(sampled(backend, model, landscape, settings, Draws::Memory(draws), run, began.elapsed()))
 }
@@ -243,7 +250,7 @@ fn sampled<D>(
     let mut names = model.names();
     names.truncate(settings.variables(&model));
     let (engine, device, landscape) = (backend.name().to_string(), backend.device(), landscape.into());
-    let interrupted = run.draws < settings.draws;
+    let interrupted = run.draws < settings.draws && !run.enough;
     Sampled { model, landscape, settings, engine, device, names, draws, run, interrupted, wall }
 }
 

@@ -10,15 +10,16 @@ mod files;
 mod import;
 mod modes;
 pub mod tables;
+mod until;
 mod words;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::data::{Dataset, LeftOut};
 use crate::diagnostics::{self, Series, Summary};
 use crate::draws::Totals;
-use crate::experiment::{Sampled, Sampler, Settings};
+use crate::experiment::diagnosis::Diagnosis;
+use crate::experiment::{Sampled, Settings};
 use crate::model::{PriorScales, Role};
 use crate::nuts::Statistic;
 
@@ -29,6 +30,7 @@ pub(crate) use files::write_whole;
 pub use files::{write_json, write_parameters, write_rows};
 pub use import::{ImportError, Imported};
 pub use modes::{Visited, scales_at};
+pub use until::Until;
 pub use words::Words;
 
 /// The largest or smallest value of a statistic, and its variable.
@@ -150,10 +152,13 @@ pub struct RunSummary {
     pub settings: Settings,
     /// The seed.
     pub seed: u64,
-    /// Whether the run was stopped before its last draw.
+    /// Whether the run was stopped before its last draw, and before its goal.
     pub interrupted: bool,
     /// Draws of each chain.
     pub draws: usize,
+    /// The goal of the run, if it had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
     /// Wall-clock seconds.
     pub wall_seconds: ByPhase<f64>,
     /// Number of gradients computed.
@@ -247,41 +252,26 @@ impl RunSummary {
     /// The summary of a run with draws.
     pub fn of(sampled: &Sampled) -> RunSummary {
         let Sampled { settings, names, draws, .. } = sampled;
-        let chains_per_superchain = settings.chains_per_superchain();
-        let (mut rows, mut nested) = (Vec::with_capacity(names.len()), vec![None; names.len()]);
+        let (mut rows, mut nested) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
         let places = modes::places(sampled, draws.chains(), draws.draws());
         let hyperparameters = sampled.model.layout().hyperparameters();
         let mut visits = vec![Vec::with_capacity(hyperparameters); places.len()];
+        let diagnosis = Diagnosis::of(settings, draws);
         for variables in draws.variable_ranges() {
             let values = draws.read(variables.clone());
-            let mut some = diagnostics::summarize(&values, variables.len(), draws.chains());
             let of_variables = values.chunks_exact((draws.chains() * draws.draws()).max(1));
             for values in of_variables.take(hyperparameters.saturating_sub(variables.start)) {
                 visits.iter_mut().zip(&places).for_each(|(visit, place)| visit.push(values[*place]));
             }
-            if chains_per_superchain > 1 {
-                let size = (draws.chains() * draws.draws()).max(1);
-                let both = some.par_iter_mut().zip(&mut nested[variables]);
-                both.zip(values.par_chunks_exact(size)).for_each(|((row, nested), values)| {
-                    let series = Series::new(values, draws.chains());
-                    *row = row.from_independent_chains(series);
-                    *nested = Some(diagnostics::nested_rhat(series, chains_per_superchain as usize));
-                });
-            }
+            let (some, of_each): (Vec<_>, Vec<_>) = diagnosis.rows(&values, variables.len()).into_iter().unzip();
             rows.extend(some);
+            nested.extend(of_each);
         }
         let energies = draws.statistic(Statistic::Energy);
         let e_bfmi = diagnostics::ebfmi(Series::new(&energies, draws.chains()));
         let saturated = draws.statistic(Statistic::ReachedMaxTreedepth).iter().sum::<f64>() as u64;
         let modes = modes::visited(sampled, visits.into_iter());
-        let repeated = (settings.sampler == Sampler::Independent).then(|| {
-            let tries = draws.statistic(Statistic::NSteps);
-            tries.iter().filter(|tries| **tries == 0.0).count() as u64
-        });
-        if repeated == Some(0) {
-            let count = (draws.chains() * draws.draws()) as f64;
-            rows.iter_mut().for_each(|row| row.mcse_mean = row.sd / count.sqrt());
-        }
+        let repeated = diagnosis.repeated;
         let draws = draws.draws();
         RunSummary::assemble(sampled, Diagnosed { draws, rows, nested, e_bfmi, saturated, repeated, modes })
     }
@@ -339,6 +329,7 @@ impl RunSummary {
             seed: settings.seed,
             interrupted: *interrupted,
             draws,
+            until: Until::of(settings, *interrupted, &rows, &nested, names),
             wall_seconds: ByPhase {
                 warmup: run.time[0].as_secs_f64(),
                 sampling: run.time[1].as_secs_f64(),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::helpers::common::Folder;
 
 /// Warnings, and command lines that must raise them.
-const CASES: [(&str, &str); 20] = [
+const CASES: [(&str, &str); 22] = [
     ("sentinel", "--data marked.csv --group town --outcome rain"),
     ("far-predictor", "--data years.csv --group town --outcome rain --predictor year --center-predictors no"),
     ("narrow-prior", "--data years.csv --group town --outcome rain --prior-mu-sd 5"),
@@ -21,6 +21,8 @@ const CASES: [(&str, &str); 20] = [
     ("few-draws", "--draws 20"),
     ("ess", "--parameterization centered"),
     ("ess", "--sampler nuts --chains 4 --draws 150"),
+    ("goal", "--sampler nuts --chains 4 --draws 700 --until ess=2500"),
+    ("goal", "--chains 4 --draws 110 --until ess=430"),
     ("one-chain", "--sampler nuts --chains 1 --draws 4000"),
     ("tree-depth", "--parameterization non-centered --max-tree-depth 2"),
     ("tree-depth", "--parameterization marginal --max-tree-depth 1"),
@@ -139,7 +141,7 @@ fn every_warning_is_in_the_page_about_trust_and_is_tried_or_proposes_nothing() {
         include_str!("../src/summary/modes.rs"),
     ];
     let text = sources.concat();
-    let said = text.split("say(\n").skip(1).map(str::trim_start).filter_map(|rest| rest.strip_prefix('"'));
+    let said = text.split("say(").skip(1).map(str::trim_start).filter_map(|rest| rest.strip_prefix('"'));
     let made = text.split("kind: \"").skip(1);
     let kinds: Vec<&str> = said.chain(made).filter_map(|rest| rest.split('"').next()).collect();
     assert!(kinds.len() >= 19, "{kinds:?}");

@@ -286,6 +286,7 @@ const RUN: Settings = Settings {
     first_chain: 0,
     warmup: 500,
     draws: 1500,
+    until: None,
     seed: 11,
     target_accept: 0.9,
     max_tree_depth: 10,

@@ -40,6 +40,7 @@ mod summary;
 mod transition;
 mod twins;
 mod unsettled;
+mod until;
 mod validation;
 mod verify;
 mod words;

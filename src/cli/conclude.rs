@@ -151,11 +151,22 @@ fn headline(summary: &RunSummary) -> String {
             format!("independent draws: {:.2} proposals for each{repeated}", summary.leapfrogs_per_draw)
         }
     };
+    let until = summary.until.as_ref().map_or(String::new(), |until| {
+        let how = match (until.reached, summary.interrupted) {
+            (true, _) => "reached",
+            (false, true) => "interrupted before it was reached",
+            (false, false) => "not reached",
+        };
+        format!(
+            "\nuntil {}: {how}, with {} of at most {} draws of each chain",
+            until.goal, summary.draws, summary.settings.draws
+        )
+    });
     format!(
         "{} observations in {} groups from {}, {}\n\
          {rows} x {}{time}\n\
          {cost}\n\
-         smallest bulk ESS {}{rate}",
+         smallest bulk ESS {}{rate}{until}",
         data.observations,
         data.groups,
         data.source,

@@ -110,15 +110,16 @@ pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnc
     let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
     let progress = Arc::new(Progress::default());
     let has_trees = settings.sampler == Sampler::Nuts;
+    let goal = settings.until.map_or(String::new(), |goal| format!(", until {goal}"));
     let look = || {
         if is_interrupted() {
             progress.stop();
             faults::answer();
         }
-        show(&bar, &progress.snapshot(), has_trees);
+        show(&bar, &progress.snapshot(), has_trees, &goal);
     };
     let ran = watched(look, || run(progress.clone()));
-    show(&bar, &progress.snapshot(), has_trees);
+    show(&bar, &progress.snapshot(), has_trees, &goal);
     bar.abandon();
     ran
 }
@@ -159,17 +160,17 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn show(bar: &ProgressBar, now: &Counters, has_trees: bool) {
+fn show(bar: &ProgressBar, now: &Counters, has_trees: bool, goal: &str) {
     let transitions = now.transitions.max(1) as f64;
     bar.set_position(now.transitions);
     let speed = rate(now.transitions as f64 / bar.elapsed().as_secs_f64().max(1e-3));
     let each = now.gradients as f64 / transitions;
     if !has_trees {
-        bar.set_message(format!("{speed}/s, {each:.2} proposals a draw"));
+        bar.set_message(format!("{speed}/s, {each:.2} proposals a draw{goal}"));
         return;
     }
     bar.set_message(format!(
-        "{speed}/s, {each:.0} leapfrogs, step {}, acc {:.2}, {} diverged",
+        "{speed}/s, {each:.0} leapfrogs, step {}, acc {:.2}, {} diverged{goal}",
         significant(now.step_size),
         now.acceptance / transitions,
         now.divergences,

@@ -133,6 +133,7 @@ pub fn asked(typed: &RunArguments) -> Settings {
         first_chain: typed.first_chain,
         warmup: typed.warmup,
         draws: typed.draws,
+        until: None,
         seed: typed.seed,
         target_accept: typed.target_accept,
         max_tree_depth: typed.max_tree_depth,

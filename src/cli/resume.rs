@@ -39,10 +39,14 @@ pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
     }
     if interrupted.is_complete() {
         // No error: a job that is submitted again need not know whether the run was complete.
-        complain(format_args!(
-            "{name} is complete: it has all {} draws of each chain; `warpnuts summary {name}` shows them",
-            interrupted.settings.draws
-        ));
+        let drawn = interrupted.store.draws();
+        let has = match interrupted.settings.until {
+            Some(goal) if drawn < interrupted.settings.draws as usize => {
+                format!("it reached --until {goal} with {drawn} draws of each chain")
+            }
+            _ => format!("it has all {drawn} draws of each chain"),
+        };
+        complain(format_args!("{name} is complete: {has}; `warpnuts summary {name}` shows them"));
         return Ok(Outcome::Done);
     }
     let choice = choice(typed, &interrupted, folder)?;
@@ -138,7 +142,7 @@ fn option_of(id: &str) -> String {
 
 /// The run as typed; parts of its model that were not typed are the interrupted run's.
 fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -> Result<Identity, Failure> {
-    let SampleArguments { once, save_warmup, log_likelihood, posterior_predictive, .. } = typed;
+    let SampleArguments { once, until, save_warmup, log_likelihood, posterior_predictive, .. } = typed;
     let RunOnceArguments { data, priors, parameterization, run, engine, .. } = once;
     let dataset = interrupted.store.model().dataset();
     let is_typed = |option: &str| typed.typed.iter().any(|id| option_of(id) == option);
@@ -168,6 +172,7 @@ fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -
                 SamplerChoice::Only(sampler) => sampler,
                 SamplerChoice::Auto => theirs.settings.sampler,
             },
+            until: *until,
             save_warmup: *save_warmup,
             log_likelihood: *log_likelihood,
             posterior_predictive: *posterior_predictive,

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::Args;
 use warpnuts::draws::store::Store;
 use warpnuts::driver::Tuned;
-use warpnuts::experiment::{self, Backend, Choice, Keep, Keeping, Known, Sampled, Sampler, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Goal, Keep, Keeping, Known, Sampled, Sampler, Settings};
 use warpnuts::model::Model;
 use warpnuts::summary::counted;
 
@@ -18,7 +18,7 @@ use super::arguments::{
 };
 use super::sampler::{self, SAMPLERS, SamplerChoice};
 use super::words::one_of;
-use super::{Failure, Outcome, complain, conclude, folder, keep_summary, print, progress, report, resolve};
+use super::{Failure, Outcome, complain, conclude, folder, keep_summary, print, progress, report, resolve, table};
 
 /// Arguments that say which model is sampled, and how.
 #[derive(Debug, Args)]
@@ -60,6 +60,12 @@ pub struct RunOnceArguments {
 pub struct SampleArguments {
     #[command(flatten)]
     pub once: RunOnceArguments,
+
+    /// End once every variable is this precise: `ess=10000` wants 10,000 effective draws in the bulk and in the tails,
+    /// `mcse=0.01sd` a Monte Carlo error of the mean of 0.01 posterior sds. The run is judged at fixed numbers of
+    /// draws, and ends at --draws otherwise [default for --draws: twenty times what independent draws would take]
+    #[arg(long, value_name = "GOAL", help_heading = "Sampling")]
+    pub until: Option<Goal>,
 
     /// Take step size and metric from an earlier run of the same model, and learn nothing: shards of an experiment then
     /// draw exactly what one process would
@@ -139,7 +145,10 @@ pub fn run(typed: SampleArguments) -> Result<Outcome, Failure> {
 }
 
 /// Resolves the arguments; `purpose` is a command that needs draws.
-pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRun, Failure> {
+pub fn ready(mut typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRun, Failure> {
+    if let Some(goal) = typed.until.filter(|_| !typed.typed.iter().any(|id| id == "draws")) {
+        typed.once.run.draws = goal.most(typed.once.run.chains);
+    }
     let RunOnceArguments { data, priors, parameterization, sampler, run, engine, output, all } = &typed.once;
     let dataset = resolve::dataset(data)?;
     let priors = resolve::priors(priors, &dataset);
@@ -154,6 +163,7 @@ pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRu
         ("--log-likelihood", typed.log_likelihood),
         ("--posterior-predictive", typed.posterior_predictive),
         ("--shard", typed.shard.is_some()),
+        ("--until", typed.until.is_some()),
         ("--open", typed.report.open),
     ];
     keep_summary::check(&settings, &needing_draws)?;
@@ -179,6 +189,7 @@ pub fn ready(typed: SampleArguments, purpose: Option<&str>) -> Result<ResolvedRu
 /// The settings of a run, with those that only `sample` has.
 fn settings(typed: &SampleArguments, model: &Model, sampler: Sampler) -> Result<Settings, Failure> {
     let settings = Settings {
+        until: typed.until,
         save_warmup: typed.save_warmup,
         log_likelihood: typed.log_likelihood,
         posterior_predictive: typed.posterior_predictive,
@@ -190,7 +201,15 @@ fn settings(typed: &SampleArguments, model: &Model, sampler: Sampler) -> Result<
              the two out"
         )));
     }
+    if let Some(goal) = typed.until {
+        check_goal(goal, &settings)?;
+    }
     let Some(Shard { number, count }) = typed.shard else { return Ok(settings) };
+    if typed.until.is_some() {
+        return Err(Failure::Input(anyhow!(
+            "--until ends a run where its own draws are enough, and shards have to be equally long; run shards with --draws"
+        )));
+    }
     settings.shard(number, count).ok_or_else(|| {
         let together = match settings.chains_per_superchain() {
             1 => String::new(),
@@ -201,6 +220,20 @@ fn settings(typed: &SampleArguments, model: &Model, sampler: Sampler) -> Result<
             settings.chains
         ))
     })
+}
+
+/// Refuses a goal that all draws could hardly reach.
+fn check_goal(goal: Goal, settings: &Settings) -> Result<(), Failure> {
+    let Settings { chains, draws, .. } = *settings;
+    if goal.is_within(chains, draws) {
+        return Ok(());
+    }
+    Err(Failure::Input(anyhow!(
+        "--until {goal} takes {} effective draws, and --chains {chains} of --draws {draws} are only {}; raise --draws, which \
+         is the most, or ask for less",
+        table::thousands(goal.effective_draws()),
+        table::thousands(f64::from(chains) * f64::from(draws)),
+    )))
 }
 
 /// The tuning of an earlier run, if its model has the same coordinates.

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use crate::density::collapsed::ConditionalEffects;
-use crate::engine::{DrawBlock, DrawSink, SinkError, SumSink};
+use crate::engine::{DrawBlock, DrawSink, Judge, SinkError, SumSink};
 use crate::model::{LocationScale, Model};
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::PositionMoments;
@@ -105,6 +105,10 @@ impl DrawSink for CompletingSink<'_> {
     /// None: sums are made after completion, by another sink or on the device.
     fn sums(&mut self) -> Option<&mut dyn SumSink> {
         None
+    }
+
+    fn judge(&mut self) -> Option<&mut dyn Judge> {
+        self.sink.judge()
     }
 
     fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {

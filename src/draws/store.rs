@@ -7,6 +7,7 @@
 mod arrays;
 mod checkpoint;
 mod chunks;
+mod desk;
 mod error;
 mod files;
 mod fixed_arrays;

@@ -1,6 +1,6 @@
 //! The identity of a run: everything that its draws depend on, to compare runs.
 
-use super::{Interrupted, Sampled, Settings};
+use super::{Goal, Interrupted, Sampled, Settings};
 use crate::model::{Model, PriorScales};
 
 /// Everything that the draws of a run depend on, and the choice of draws and variables to keep. Runs of different
@@ -69,6 +69,7 @@ impl Identity {
             sampler,
             warmup,
             draws,
+            until,
             seed,
             target_accept,
             max_tree_depth,
@@ -101,6 +102,8 @@ impl Identity {
         compare("sampler", "the samplers", sampler, &theirs.sampler);
         compare("seed", "the seeds", seed, &theirs.seed);
         compare("draws", "the numbers of draws", draws, &theirs.draws);
+        let goal = |until: &Option<Goal>| until.map_or("none".to_string(), |goal| goal.to_string());
+        compare("until", "--until", &goal(until), &goal(&theirs.until));
         compare("thin", "--thin", thin, &theirs.thin);
         compare("warmup", "the lengths of warm-up", warmup, &theirs.warmup);
         compare("target-accept", "--target-accept", target_accept, &theirs.target_accept);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::identity::Difference;
 use super::stored::{MERGING, settings_attribute};
-use super::{Sampled, Settings};
+use super::{Goal, Sampled, Settings};
 use crate::draws::store::{StoreError, Writer};
 use crate::driver::Tuned;
 use crate::engine::{DrawBlock, DrawSink};
@@ -36,6 +36,12 @@ pub enum MergeError {
     /// No shard has these chains.
     #[error("chains {from} to {to} are missing, between {first} and {second}; add the shard that has them")]
     Gap { first: String, second: String, from: u32, to: u32 },
+    /// A run that ended once it was precise.
+    #[error(
+        "{shard} ended where its own draws were enough (--until {goal}), and shards of one experiment have equally many; \
+         merge runs without --until"
+    )]
+    Until { shard: String, goal: Goal },
     /// A shard is not complete.
     #[error("{shard} has {draws} of {planned} draws of each chain; finish it with `warpnuts sample --resume {shard}`")]
     Incomplete { shard: String, draws: u32, planned: u32 },
@@ -55,6 +61,9 @@ impl Merging {
     pub fn of(mut shards: Vec<Sampled>) -> Result<Merging, MergeError> {
         shards.sort_by_key(|shard| shard.settings.first_chain);
         for shard in &shards {
+            if let Some(goal) = shard.settings.until {
+                return Err(MergeError::Until { shard: name(shard), goal });
+            }
             if shard.interrupted {
                 let (draws, planned) = (shard.run.draws, shard.settings.draws);
                 return Err(MergeError::Incomplete { shard: name(shard), draws, planned });

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Goal;
 use crate::draws::{Completion, Precision};
 use crate::driver::Plan;
 use crate::engine::Keep;
@@ -61,8 +62,11 @@ pub struct Settings {
     pub first_chain: u32,
     /// Warm-up transitions of each chain.
     pub warmup: u32,
-    /// Draws of each chain.
+    /// Draws of each chain; with a goal, the most.
     pub draws: u32,
+    /// The goal at which the run ends before its last draw. Sums of draws are not judged while they are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Goal>,
     /// The seed of every random number.
     pub seed: u64,
     /// Target of the mean acceptance.
@@ -101,6 +105,7 @@ impl Default for Settings {
             first_chain: 0,
             warmup: 1000,
             draws: 1000,
+            until: None,
             seed: 1,
             target_accept: 0.8,
             max_tree_depth: 10,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::judged::JudgedSink;
 use super::{Backend, Beginning, Known, RunOutput, Sampled, Settings, run, sampled};
 use crate::draws::store::{Extent, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
@@ -43,6 +44,8 @@ pub struct Interrupted {
     pub device: String,
     checkpoint: Option<Checkpoint>,
     frozen: bool,
+    /// Whether the draws were enough.
+    enough: bool,
     /// A device failure after which the run went on without the device.
     failure: Option<DeviceFailure>,
 }
@@ -63,6 +66,9 @@ struct About {
     gradients: Option<[u64; 2]>,
     #[serde(default)]
     failure: Option<DeviceFailure>,
+    /// Draws of each chain at which there were enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    enough: Option<u32>,
 }
 
 /// The part of a summary that has times.
@@ -126,6 +132,7 @@ pub fn sample_into(
         divergences: None,
         gradients: None,
         failure: None,
+        enough: None,
     };
     let settings = settings.of(&model);
     let extent = settings.extent(&model);
@@ -190,7 +197,8 @@ fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineE
     let landscape = beginning.landscape(&model);
     let mut checkpoints = writer.checkpoints();
     let checkpointer = checkpoints.as_mut().map(|checkpoints| checkpoints as &mut dyn Checkpointer);
-    let output = RunOutput { sink: &mut writer, checkpointer };
+    let mut judged = JudgedSink::new(&mut writer, settings);
+    let output = RunOutput { sink: &mut judged, checkpointer };
     let mut outcome = run(backend, &model, &landscape, &settings, beginning, output, progress)?;
     let mut about = Map::new();
     about.insert("warmup".to_string(), json!(outcome.warmup));
@@ -198,7 +206,10 @@ fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineE
     about.insert("gradients".to_string(), json!(outcome.gradients));
     outcome.failure = outcome.failure.or(failure);
     about.insert("failure".to_string(), json!(outcome.failure));
-    let complete = outcome.draws == settings.draws;
+    if outcome.enough {
+        about.insert("enough".to_string(), json!(outcome.draws));
+    }
+    let complete = outcome.draws == settings.draws || outcome.enough;
     let learnt =
         || Tuned { step_size: outcome.step_size, scale: outcome.scale.clone(), spread: outcome.spread.clone() };
     let learnt = (outcome.draws > 0).then(learnt);
@@ -224,6 +235,10 @@ fn attributes(about: &About) -> Map<String, Value> {
         _ => Map::new(),
     };
     attributes.insert("settings".to_string(), settings_attribute(&about.settings));
+    if about.settings.until.is_some() {
+        // In its place from the beginning, so that runs that were interrupted have the same bytes.
+        attributes.insert("enough".to_string(), json!(about.enough));
+    }
     attributes
 }
 
@@ -250,15 +265,17 @@ impl Interrupted {
     /// If the store cannot be read.
     pub fn read(folder: &Path) -> Result<Interrupted, StoreError> {
         let store = Store::open(folder)?;
-        let About { engine, device, settings, frozen, failure, .. } = about(&store)?;
+        let About { engine, device, settings, frozen, failure, enough, .. } = about(&store)?;
         let checkpoint = store.checkpoint(folder, settings.thin)?;
         let failure = failure.filter(|failure| failure.resumed);
-        Ok(Interrupted { store, settings, engine, device, checkpoint, frozen, failure })
+        let enough = enough.is_some_and(|draws| draws as usize == store.draws());
+        Ok(Interrupted { store, settings, engine, device, checkpoint, frozen, enough, failure })
     }
 
-    /// Whether all draws have been made.
+    /// Whether all draws have been made, or enough.
     pub fn is_complete(&self) -> bool {
-        self.store.draws() == self.settings.draws as usize && self.checkpoint.is_none()
+        let all = self.store.draws() == self.settings.draws as usize;
+        (all || self.enough) && self.checkpoint.is_none()
     }
 }
 
@@ -269,7 +286,7 @@ impl Sampled {
     /// If the store cannot be read.
     pub fn open(path: &Path) -> Result<Sampled, StoreError> {
         let store = Store::open(path)?;
-        let About { engine, device, settings, warmup, divergences, gradients, failure, .. } = about(&store)?;
+        let About { engine, device, settings, warmup, divergences, gradients, failure, enough, .. } = about(&store)?;
         let Times { wall_seconds: times } = std::fs::read_to_string(path.join(TIMES))
             .ok()
             .and_then(|text| serde_json::from_str(&text).ok())
@@ -281,6 +298,7 @@ impl Sampled {
         let run = RunOutcome {
             warmup: if divergences.is_some() { warmup } else { settings.warmup },
             draws: store.draws() as u32,
+            enough: enough.is_some_and(|draws| draws as usize == store.draws()),
             step_size: learnt.step_size,
             scale: learnt.scale,
             spread: learnt.spread,
@@ -293,7 +311,7 @@ impl Sampled {
         let model = store.model().clone();
         let mut names = model.names();
         names.truncate(store.variables());
-        let interrupted = run.draws < settings.draws;
+        let interrupted = run.draws < settings.draws && !run.enough;
         let wall = seconds(times.total);
         let draws = Draws::Store(Arc::new(store));
         // Searched for only if needed: exports and merges do not need it.

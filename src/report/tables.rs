@@ -127,10 +127,11 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         [] => "no predictor".to_string(),
         names => names.join(", "),
     };
+    let until = settings.until.map_or(String::new(), |goal| format!(", at most {} until {goal}", settings.draws));
     let evaluations = summary.gradient_evaluations.total;
     let (draws, sampler, work) = match settings.sampler {
         Sampler::Nuts => (
-            format!("{} after {} warm-up transitions", summary.draws, settings.warmup),
+            format!("{} after {} warm-up transitions{until}", summary.draws, settings.warmup),
             format!(
                 "nuts, target acceptance {}, {} doublings at most",
                 settings.target_accept, settings.max_tree_depth
@@ -138,7 +139,7 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
             format!(", of which warm-up {} s; {evaluations} gradients", significant(summary.wall_seconds.warmup)),
         ),
         Sampler::Independent => (
-            format!("{}, independent: a chain is only a row of draws", summary.draws),
+            format!("{}, independent: a chain is only a row of draws{until}", summary.draws),
             format!("independent, {:.2} proposals a draw", summary.leapfrogs_per_draw),
             format!(", that of the proposal included; {evaluations} densities"),
         ),

@@ -2,14 +2,10 @@
 
 use super::{Advice, EBFMI_LIMIT, RunSummary, beyond, counted, design, significant};
 use crate::data::{Dataset, MISSING_LABELS};
+use crate::experiment::ESS_LIMIT;
+use crate::experiment::diagnosis::{RHAT_LIMIT, nested_limit};
 use crate::model::Likelihood;
 use crate::model::PriorScales;
-
-/// A larger R-hat means that chains disagree (Vehtari et al. 2021).
-const RHAT_LIMIT: f64 = 1.01;
-
-/// With a smaller ESS, R-hat and Monte Carlo errors are not reliable themselves (Vehtari et al. 2021).
-const ESS_LIMIT: f64 = 400.0;
 
 /// A larger share of divergent draws means that a region has been missed.
 const DIVERGENCE_LIMIT: f64 = 1e-3;
@@ -22,9 +18,6 @@ const ACCEPTANCE_TOLERANCE: f64 = 0.15;
 
 /// A larger share of chains with a small E-BFMI is not due to chance.
 const EBFMI_SHARE: f64 = 0.02;
-
-/// Nested R-hat squared may exceed its value for independent chains by this much.
-const NESTED_TOLERANCE: f64 = 0.02;
 
 /// After a shorter warm-up, the mean of a scale may be further off than its Monte Carlo error, in all chains alike and
 /// without a trend, so that no diagnostic shows it. On radon, non-centered, over 24 seeds of 64 or 256 chains of 50
@@ -198,7 +191,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
         );
     }
     if let Some(rhat) = &run.max_nested_rhat {
-        let limit = nested_limit(run);
+        let limit = nested_limit(run.settings.chains, run.chains_per_superchain);
         if rhat.value > limit {
             say(
                 "nested-rhat",
@@ -281,6 +274,10 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
             proposals,
         );
     }
+    if let Some(until) = run.until.as_ref().filter(|until| !until.reached && !run.interrupted) {
+        let (proposals, why) = or_marginal(ways.more_draws((2.0 / until.share).max(2.0)));
+        say("goal", false, until.missed(run.draws), why, proposals);
+    }
     if has_chains && run.settings.chains == 1 {
         say(
             "one-chain",
@@ -341,12 +338,4 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
     }
     all.extend(modes);
     all
-}
-
-/// Limit of nested R-hat: for K superchains of M chains that have forgotten their start it is sqrt(1 + 1/M) on average,
-/// with a relative spread of sqrt(2/(K-1)) in the 1/M. Four spreads are allowed, for the largest of many variables.
-fn nested_limit(run: &RunSummary) -> f64 {
-    let size = f64::from(run.chains_per_superchain);
-    let superchains = f64::from(run.settings.chains) / size;
-    (1.0 + (1.0 + 4.0 * (2.0 / (superchains - 1.0)).sqrt()) / size + NESTED_TOLERANCE).sqrt()
 }

@@ -2,16 +2,18 @@
 //! waits only if two blocks are waiting.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 
+use super::STORE;
+use super::desk::{Desk, Message, RowBuffers};
 use super::files::Files;
 use super::fixed_arrays::FixedArrays;
 use super::fresh::Fresh;
@@ -20,7 +22,6 @@ use super::lock::Lock;
 use super::part_reader::PartReader;
 use super::read::Store;
 use super::row_buffer::RowBuffer;
-use super::{STORE, checkpoint};
 use crate::draws::location_scale::location_scales;
 use crate::draws::pointwise::Pointwise;
 use crate::driver::{Checkpoint, Checkpointer, Tuned};
@@ -42,6 +43,8 @@ const WAITING: usize = 2;
 /// Writes draws into a store.
 #[derive(Debug)]
 pub struct Writer {
+    /// The folder of the run.
+    folder: PathBuf,
     model: Arc<Model>,
     extent: Extent,
     packed: bool,
@@ -62,27 +65,6 @@ pub struct Checkpoints {
     interval: Duration,
     /// Nanoseconds that writing the last checkpoint took.
     time: Arc<AtomicU64>,
-}
-
-enum Message {
-    /// The arrays of packed draws.
-    Warmed(Box<DrawArrays>),
-    Block {
-        warmup: bool,
-        first_draw: usize,
-        draws: usize,
-        values: Vec<f64>,
-        statistics: Vec<Statistics>,
-    },
-    Checkpoint(Box<Checkpoint>),
-    /// The run has failed.
-    Failed,
-    /// The run is over; the attributes of `about` are new.
-    End {
-        learnt: Option<Tuned>,
-        about: Map<String, Value>,
-        complete: bool,
-    },
 }
 
 /// Options of a writer.
@@ -174,6 +156,7 @@ impl Writer {
             extent.posterior_predictive,
         );
         let checkpoint_time = Arc::new(AtomicU64::new(0));
+        let folder = lock.run().to_path_buf();
         let desk = Desk {
             checkpoint_time: checkpoint_time.clone(),
             lock,
@@ -185,6 +168,7 @@ impl Writer {
         let thread =
             std::thread::Builder::new().name("store".to_string()).spawn(move || desk.work(&messages, &empty))?;
         Ok(Writer {
+            folder,
             model,
             extent,
             packed: writing.packed,
@@ -201,6 +185,20 @@ impl Writer {
     pub fn checkpoints(&self) -> Option<Checkpoints> {
         let (sender, time) = (self.sender.clone()?, self.checkpoint_time.clone());
         Some(Checkpoints { sender, interval: self.interval, time })
+    }
+
+    /// The store of the draws so far, read from the disk.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn committed(&mut self) -> io::Result<Store> {
+        let (done, is_done) = channel();
+        self.send(Message::Commit(done))?;
+        match is_done.recv() {
+            Ok(()) => Store::open(&self.folder).map_err(io::Error::other),
+            // The thread has ended early, with an error.
+            Err(_) => self.join().and_then(|_| Err(io::Error::other("the store's thread has ended"))),
+        }
     }
 
     /// Ends the store with the draws so far, the results of warm-up and the attributes of `about`. Returns the draws,
@@ -305,89 +303,5 @@ impl Checkpointer for Checkpoints {
         // If the thread has ended, the next block or the end of the run returns its error.
         drop(self.sender.send(Message::Checkpoint(Box::new(checkpoint))));
         Ok(())
-    }
-}
-
-/// The state of the store's thread.
-struct Desk {
-    /// Held until everything is written.
-    lock: Lock,
-    checkpoint_time: Arc<AtomicU64>,
-    chains: usize,
-    contents: FixedArrays,
-    rows: RowBuffers,
-    observations: Pointwise,
-}
-
-/// The buffers of draws.
-struct RowBuffers {
-    sampling: RowBuffer,
-    /// `None` unless draws of warm-up are recorded.
-    warmup: Option<RowBuffer>,
-}
-
-impl RowBuffers {
-    /// Writes the draws so far, then their number.
-    fn commit(&mut self, contents: &FixedArrays, everywhere: bool) -> io::Result<()> {
-        if let Some(warmup) = &mut self.warmup {
-            warmup.write()?;
-        }
-        self.sampling.write()?;
-        let sampling = (self.sampling.arrays(), self.sampling.draws());
-        let warmup = self.warmup.as_ref().map(|warmup| (warmup.arrays(), warmup.draws()));
-        contents.commit(sampling, warmup, everywhere)
-    }
-}
-
-impl Desk {
-    fn work(
-        mut self,
-        messages: &Receiver<Message>,
-        empty: &Sender<(Vec<f64>, Vec<Statistics>)>,
-    ) -> io::Result<Option<Fresh>> {
-        for message in messages {
-            match message {
-                Message::Warmed(arrays) => self.rows.sampling.describe(*arrays),
-                Message::Block { warmup, first_draw, draws, values, statistics } => {
-                    let Desk { rows, observations, chains, .. } = &mut self;
-                    let chains = *chains;
-                    let block =
-                        DrawBlock { warmup, chains, first_draw, draws, values: &values, statistics: &statistics };
-                    match &mut rows.warmup {
-                        Some(row) if warmup => row.record(&block, observations)?,
-                        _ => rows.sampling.record(&block, observations)?,
-                    }
-                    faults::point_at(if warmup { "warm-up" } else { "draws" }, (first_draw + draws) as u64);
-                    // The receiver may be gone.
-                    drop(empty.send((values, statistics)));
-                }
-                Message::Checkpoint(checkpoint) => {
-                    let began = Instant::now();
-                    if checkpoint.draws > 0 {
-                        self.contents.learn(Tuned::of(&checkpoint))?;
-                    }
-                    self.rows.commit(&self.contents, false)?;
-                    faults::point("before-checkpoint");
-                    checkpoint::write(self.lock.run(), checkpoint::identity(self.contents.about()), &checkpoint)?;
-                    faults::point("after-checkpoint");
-                    self.checkpoint_time.store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
-                }
-                Message::Failed => break,
-                Message::End { learnt, about, complete } => {
-                    if let Some(learnt) = learnt {
-                        self.contents.learn(learnt)?;
-                    }
-                    about.into_iter().for_each(|(name, value)| self.contents.set_attribute(&name, value));
-                    self.rows.commit(&self.contents, true)?;
-                    if complete {
-                        faults::point("before-end");
-                        checkpoint::remove(self.lock.run())?;
-                    }
-                    return Ok(self.rows.sampling.kept());
-                }
-            }
-        }
-        // The run has failed: its draws are kept.
-        self.rows.commit(&self.contents, true).map(|()| None)
     }
 }
