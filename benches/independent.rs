@@ -1,7 +1,7 @@
-//! Independent draws on one core: the likelihood of the scales of radon with all else integrated out (limit: 60 ns with
-//! AVX-512), a draw of its hyperparameters (limit: 250 ns, eight million a second on two cores) beside the gradient
-//! that a leapfrog step takes, and whole runs of sleepstudy (limit: 5 ms for 4,000 draws of all variables) beside the
-//! No-U-Turn Sampler's.
+//! Independent draws. On one core: the likelihood of the scales of radon with all else integrated out (limit: 60 ns
+//! with AVX-512), and a draw of its hyperparameters (limit: 250 ns, eight million a second on two cores), beside the
+//! gradient that a leapfrog step takes. On all cores: whole runs, 4,000 draws of all variables, of sleepstudy (limit:
+//! 5 ms) and of 190 classes (limit: 60 ms), beside the No-U-Turn Sampler's.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -18,7 +18,7 @@ use warpnuts::independent::{IndependentDraw, Proposal};
 use warpnuts::lanes::{LANES, Lanes};
 use warpnuts::mode::Landscape;
 use warpnuts::model::Model;
-use warpnuts::random::StreamKey;
+use warpnuts::random::{Purpose, StreamKey};
 
 /// Eight points at a time, with the processor's vectors.
 #[multiversion(targets = "simd")]
@@ -53,11 +53,37 @@ fn radon(criterion: &mut Criterion) {
     group.bench_function("proposal", |bencher| bencher.iter(|| Proposal::certified(&model, &landscape).unwrap()));
 }
 
-fn sleepstudy(criterion: &mut Criterion) {
+fn whole_runs(criterion: &mut Criterion) {
     let columns = Columns { group: "Subject".into(), outcome: "Reaction".into(), predictors: vec!["Days".to_string()] };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/01-sleepstudy.csv");
-    let model = Arc::new(Model::builder(Arc::new(Dataset::from_path(&path, &columns).unwrap())).build());
-    let mut group = criterion.benchmark_group("4,000 draws of sleepstudy");
+    both(criterion, "4,000 draws of sleepstudy", Dataset::from_path(&path, &columns).unwrap());
+    both(criterion, "4,000 draws of 190 classes", classes());
+}
+
+/// As many pupils in as many classes as in the Second International Mathematics Study: gain in a test, given the test
+/// before.
+fn classes() -> Dataset {
+    const PUPILS: usize = 3691;
+    const CLASSES: usize = 190;
+    let mut normals = vec![0.0; 2 * PUPILS + 2 * CLASSES];
+    StreamKey { seed: 190, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
+    let (pupils, effects) = normals.split_at(2 * PUPILS);
+    let (noise, before) = pupils.split_at(PUPILS);
+    let class = |i: usize| i % CLASSES;
+    let gain = |i: usize| {
+        let (intercept, slope) = (7.0 + 2.5 * effects[class(i)], -0.2 + 0.1 * effects[CLASSES + class(i)]);
+        intercept + slope * 10.0 * before[i] + 4.7 * noise[i]
+    };
+    let labels: Vec<String> = (0..PUPILS).map(|i| class(i).to_string()).collect();
+    let before = before.iter().map(|score| 10.0 * score).collect();
+    let gains = (0..PUPILS).map(gain).collect();
+    Dataset::from_columns("simulated", "class", "gain", &["before"], &labels, gains, vec![before]).unwrap()
+}
+
+/// Whole runs of both samplers, all variables, in memory.
+fn both(criterion: &mut Criterion, name: &str, dataset: Dataset) {
+    let model = Arc::new(Model::builder(Arc::new(dataset)).build());
+    let mut group = criterion.benchmark_group(name);
     group.sample_size(20);
     for sampler in [Sampler::Independent, Sampler::Nuts] {
         let settings = Settings { sampler, chains: 4, ..Settings::default() };
@@ -67,5 +93,5 @@ fn sleepstudy(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, radon, sleepstudy);
+criterion_group!(benches, radon, whole_runs);
 criterion_main!(benches);

@@ -21,13 +21,29 @@ fn power_of_two(n: i32) -> f32 {
     return bitcast<f32>(u32(n + 127) << 23u);
 }
 
-// Natural logarithm of a normal number: x = 2^n m with m in [sqrt(1/2), sqrt(2)), and ln m = 2 artanh(s).
-fn ln(x: f32) -> f32 {
+// n and m of a normal number x = 2^n m, with m in [sqrt(1/2), sqrt(2)).
+fn split(x: f32) -> vec2<f32> {
     let bits = bitcast<u32>(x);
     let n = bitcast<i32>(bits - 0x3F3504F3u) >> 23u;
-    let m = bitcast<f32>(bits - (bitcast<u32>(n) << 23u));
-    let s = (m - 1.0) / (m + 1.0);
+    return vec2<f32>(f32(n), bitcast<f32>(bits - (bitcast<u32>(n) << 23u)));
+}
+
+// Natural logarithm of a normal number: x = 2^n m as by `split`, and ln m = 2 artanh(s).
+fn ln(x: f32) -> f32 {
+    let parts = split(x);
+    let s = (parts.y - 1.0) / (parts.y + 1.0);
     let t = s * s;
     let series = 1.0 + t * (1.0 / 3.0 + t * (1.0 / 5.0 + t * (1.0 / 7.0 + t * (1.0 / 9.0))));
-    return 2.0 * s * series + f32(n) * 0.69314718;
+    return 2.0 * s * series + parts.x * 0.69314718;
+}
+
+// e^x - 1 - x, by its series where the subtractions would lose digits.
+fn excess(x: f32) -> f32 {
+    let series = 1.0 / 24.0 + x * (1.0 / 120.0 + x * (1.0 / 720.0 + x * (1.0 / 5040.0 + x * (1.0 / 40320.0 + x / 362880.0))));
+    return select(exp_of(x) - 1.0 - x, x * x * (0.5 + x * (1.0 / 6.0 + x * series)), abs(x) < 0.5);
+}
+
+// e^x - 1.
+fn exp_m1(x: f32) -> f32 {
+    return x + excess(x);
 }

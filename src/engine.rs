@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
 use crate::faults;
-use crate::independent::NoProposal;
+use crate::independent::{NoProposal, NotOnDevice};
 use crate::model::{CoordinatesError, LocationScale, Model};
 use crate::nuts::adaptation::{Moments, PositionMoments};
 use crate::nuts::{Adapt, State, Statistics, Tuning};
@@ -296,6 +296,9 @@ pub enum EngineError {
     /// Draws cannot be independent.
     #[error("draws cannot be independent: {0}; use --sampler nuts")]
     Independent(#[from] NoProposal),
+    /// A device makes no independent draws.
+    #[error("draws cannot be independent on a device: {0}; use --engine cpu")]
+    NotOnDevice(#[from] NotOnDevice),
     /// The likelihood needs effects that are integrated out.
     #[error(transparent)]
     Coordinates(#[from] CoordinatesError),

@@ -20,7 +20,7 @@ use crate::draws::{CompletingSink, Draws, Memory, StreamingSink, Totals};
 use crate::driver::{self, Checkpointer, RunOutcome, Start, Tuned};
 use crate::engine::independent::IndependentEngine;
 use crate::engine::{DrawSink, Engine, EngineError, Progress};
-use crate::independent::Proposal;
+use crate::independent::{DeviceDraws, Proposal};
 use crate::mode::Landscape;
 use crate::model::Model;
 
@@ -128,7 +128,7 @@ pub fn sample_summed(
 /// How a run begins.
 enum Beginning {
     /// At the start of its chains, or where it was.
-    At(Start),
+    At(Box<Start>),
     /// With the proposal of its independent draws.
     With(Arc<Proposal>),
 }
@@ -137,8 +137,8 @@ impl Beginning {
     /// The beginning with what is `known`, and the time that this took.
     fn of(known: Option<Known>) -> (Beginning, Duration) {
         match known {
-            None => (Beginning::At(Start::Fresh), Duration::ZERO),
-            Some(Known::Tuning(learnt)) => (Beginning::At(Start::Frozen(learnt)), Duration::ZERO),
+            None => (Beginning::At(Box::new(Start::Fresh)), Duration::ZERO),
+            Some(Known::Tuning(learnt)) => (Beginning::At(Box::new(Start::Frozen(learnt))), Duration::ZERO),
             Some(Known::Proposal(proposal, time)) => (Beginning::With(proposal), time),
         }
     }
@@ -176,14 +176,14 @@ fn run(
     progress: Arc<Progress>,
 ) -> Result<RunOutcome, EngineError> {
     let (start, proposal) = match beginning {
-        Beginning::At(start) => (start, None),
+        Beginning::At(start) => (*start, None),
         Beginning::With(proposal) => (Start::Fresh, Some(proposal)),
     };
     let (mut engine, start) = match settings.sampler {
         Sampler::Nuts => (backend.start(model, settings, settings.chain_range(), progress)?, start),
         Sampler::Independent => {
             let built = || Proposal::certified(model, landscape).map(Arc::new);
-            independent(proposal.map_or_else(built, Ok)?, model, settings, start, progress)
+            independent(backend, proposal.map_or_else(built, Ok)?, model, settings, start, progress)?
         }
     };
     let moves = settings.sampler == Sampler::Nuts && !matches!(start, Start::Resumed(_));
@@ -206,12 +206,18 @@ fn run(
 
 /// The engine of independent draws, and the start of a run on it: what a warm-up would learn is known.
 fn independent(
+    backend: &Backend,
     proposal: Arc<Proposal>,
     model: &Arc<Model>,
     settings: &Settings,
     start: Start,
     progress: Arc<Progress>,
-) -> (Box<dyn Engine>, Start) {
+) -> Result<(Box<dyn Engine>, Start), EngineError> {
+    let gpu = match backend {
+        Backend::Gpu { gpu, .. } => Some(gpu),
+        Backend::Cpu | Backend::GpuDensity { .. } => None,
+    };
+    let device = gpu.map(|gpu| DeviceDraws::new(gpu.clone(), proposal.clone())).transpose()?;
     let start = match start {
         Start::Resumed(checkpoint) => Start::Resumed(checkpoint),
         Start::Fresh | Start::Frozen(_) => {
@@ -221,7 +227,8 @@ fn independent(
         }
     };
     let (chains, keep, threads) = (settings.chain_range(), settings.keep, settings.threads);
-    (Box::new(IndependentEngine::new(model.clone(), proposal, chains, keep, threads, progress)), start)
+    let engine = IndependentEngine::new(model.clone(), proposal, chains, keep, threads, progress);
+    Ok((Box::new(engine.with_device(device)), start))
 }
 
 impl<D> Sampled<D> {

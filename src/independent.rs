@@ -19,6 +19,7 @@ pub mod axis;
 mod cells;
 mod certificate;
 mod density;
+pub mod device;
 pub mod lattice;
 mod proposal;
 
@@ -29,7 +30,9 @@ use crate::nuts::adaptation::PositionMoments;
 use crate::random::StreamKey;
 
 pub use certificate::{Certificate, Uncertified};
+pub use device::{DeviceDraws, NotOnDevice};
 use proposal::Fitted;
+use proposal::about_mode::AboutMode;
 
 /// A proposal for a model's scales, for any number of them.
 #[derive(Debug)]
@@ -163,6 +166,7 @@ trait AnyProposal: std::fmt::Debug + Send + Sync {
     fn spread(&self) -> &PositionMoments;
     fn draw(&self, keys: &[StreamKey], theta: &mut [f64], drawn: &mut [IndependentDraw]);
     fn excess(&self, theta: &[f64]) -> f64;
+    fn about_mode(&self) -> Option<AboutMode>;
 }
 
 impl<const A: usize> AnyProposal for Fitted<A> {
@@ -184,5 +188,9 @@ impl<const A: usize> AnyProposal for Fitted<A> {
 
     fn excess(&self, theta: &[f64]) -> f64 {
         Fitted::excess(self, theta)
+    }
+
+    fn about_mode(&self) -> Option<AboutMode> {
+        Fitted::about_mode(self)
     }
 }

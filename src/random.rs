@@ -105,11 +105,9 @@ pub fn uniforms_of_each(keys: &[StreamKey; LANES], purpose: Purpose, blocks: [u3
 pub fn normals_of_each(keys: &[StreamKey; LANES], purpose: Purpose) -> [Lanes; 8] {
     let words = words_of_each(keys, purpose, [0; LANES]);
     let mut normals = [Lanes::ZERO; 8];
-    for pair in 0..4 {
-        for lane in 0..LANES {
-            let (first, second) = normal_pair(words[2 * pair][lane], words[2 * pair + 1][lane]);
-            normals[2 * pair].0[lane] = first;
-            normals[2 * pair + 1].0[lane] = second;
+    for (normals, words) in normals.chunks_exact_mut(2).zip(words.chunks_exact(2)) {
+        for (lane, (radius, angle)) in words[0].iter().zip(&words[1]).enumerate() {
+            (normals[0].0[lane], normals[1].0[lane]) = normal_pair(*radius, *angle);
         }
     }
     normals

@@ -31,14 +31,14 @@ const DRAWS: u32 = 40;
 const DEPTH: u32 = 6;
 
 /// A device that no other test has, for it will be lost; `None` where tests on a GPU are not wanted.
-fn own_device() -> Option<Arc<Gpu>> {
+pub fn own_device() -> Option<Arc<Gpu>> {
     gpu::devices()?;
     let adapter = Adapter::choose(std::env::var("WARPNUTS_ADAPTER").ok().as_deref(), true).unwrap();
     Some(Gpu::open(adapter).unwrap())
 }
 
 /// The progress of a run whose device is lost as soon as this many transitions are counted.
-fn unplugged(gpu: &Arc<Gpu>, transitions: u64) -> Arc<Progress> {
+pub fn unplugged(gpu: &Arc<Gpu>, transitions: u64) -> Arc<Progress> {
     let (progress, gpu) = (Arc::new(Progress::default()), gpu.clone());
     progress.call_at(transitions.max(1), move || gpu.lose());
     progress

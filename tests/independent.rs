@@ -21,7 +21,7 @@ use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
 
 /// The collapsed model of a case, with the default priors.
-fn case(file: &str, group: &str, outcome: &str, predictors: &[&str], centring: Centring) -> Arc<Model> {
+pub fn case(file: &str, group: &str, outcome: &str, predictors: &[&str], centring: Centring) -> Arc<Model> {
     let columns = Columns {
         group: group.to_string(),
         outcome: outcome.to_string(),
@@ -31,13 +31,13 @@ fn case(file: &str, group: &str, outcome: &str, predictors: &[&str], centring: C
     of(Dataset::from_path(&path, &columns).unwrap().centered(centring))
 }
 
-fn of(dataset: Dataset) -> Arc<Model> {
+pub fn of(dataset: Dataset) -> Arc<Model> {
     let priors = PriorScales::for_data(&dataset);
     Arc::new(Model::builder(Arc::new(dataset)).priors(priors).build())
 }
 
 /// `groups` groups of `rows` rows, with an intercept and `slopes` slopes that vary.
-fn simulated(groups: usize, rows: usize, slopes: usize) -> Arc<Model> {
+pub fn simulated(groups: usize, rows: usize, slopes: usize) -> Arc<Model> {
     let n = groups * rows;
     let mut normals = vec![0.0; groups * (slopes + 1) + n * (slopes + 1)];
     StreamKey { seed: 23, chain: groups as u32, transition: slopes as u32 }.normals(Purpose::Stream, &mut normals);
@@ -53,7 +53,7 @@ fn simulated(groups: usize, rows: usize, slopes: usize) -> Arc<Model> {
     of(Dataset::from_columns("simulated", "g", "y", &names, &labels, (0..n).map(y).collect(), predictors).unwrap())
 }
 
-fn proposal(model: &Model) -> Proposal {
+pub fn proposal(model: &Model) -> Proposal {
     Proposal::certified(model, &Landscape::of(model)).unwrap()
 }
 

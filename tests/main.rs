@@ -19,6 +19,7 @@ mod fresh;
 mod gpu_density;
 mod gpu_engine;
 mod gpu_fallback;
+mod gpu_independent;
 mod gpu_precision;
 mod gpu_streaming;
 mod gpu_transition;

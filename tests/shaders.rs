@@ -15,6 +15,7 @@ use warpnuts::density::gpu::{DensityShaders, Prior, Reference, RowChunk};
 use warpnuts::engine::device::kernels::{self, DeviceOutput};
 use warpnuts::engine::device::messages::{Chain, Dispatch, Pooling, TransitionStatistics};
 use warpnuts::gpu::{EntryPoint, Target};
+use warpnuts::independent::device::{self, AxisRow, CellRow, DrawnRow, IndependentRun};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
 use crate::helpers::python::python;
@@ -120,6 +121,9 @@ fn all_shaders_of_any_model_are_valid() {
                 assert_eq!(entries(&shaders.pack), ["pack"]);
                 let sums = kernels::TransitionShaders::new(model, 10, DeviceOutput::Sums, target);
                 assert_eq!(entries(&sums.transition), ["transition"]);
+                if slopes < 2 {
+                    assert_eq!(entries(&device::shader(slopes + 2, target)), ["draw"]);
+                }
                 // Every coordinate has one place.
                 let mut coordinates: Vec<usize> = shaders.lie.coordinates().into_iter().flatten().collect();
                 coordinates.sort_unstable();
@@ -137,6 +141,7 @@ fn structures_have_the_size_that_the_host_writes() {
     let shaders = DensityShaders::new(&model, targets(false)[0]);
     let [residuals, _] = shaders.observations.unwrap();
     let transitions = kernels::TransitionShaders::new(&model, 10, DeviceOutput::Draws(5), targets(false)[2]);
+    let independent = device::shader(3, targets(false)[2]);
     let sizes = [
         (&shaders.evaluate, "Reference", size_of::<Reference>()),
         (&shaders.evaluate, "Prior", size_of::<Prior>()),
@@ -145,6 +150,10 @@ fn structures_have_the_size_that_the_host_writes() {
         (&transitions.transition, "Chain", size_of::<Chain>()),
         (&transitions.transition, "TransitionStatistics", size_of::<TransitionStatistics>()),
         (&transitions.pool, "Pooling", size_of::<Pooling>()),
+        (&independent, "IndependentRun", size_of::<IndependentRun>()),
+        (&independent, "AxisRow", size_of::<AxisRow>()),
+        (&independent, "CellRow", size_of::<CellRow>()),
+        (&independent, "DrawnRow", size_of::<DrawnRow>()),
     ];
     for (source, name, size) in sizes {
         let module = parse(source);
@@ -166,6 +175,9 @@ fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
     let transitions = [("transition", draws.transition), ("transition", sums.transition)];
     let others = [("pool", draws.pool), ("pack", draws.pack), ("put", draws.states.clone()), ("take", draws.states)];
     all.extend(transitions.into_iter().chain(others).map(|(entry, source)| (entry, source, &[][..])));
+    if model.layout().coefficients < 3 {
+        all.push(("draw", device::shader(model.layout().coefficients + 1, target), &[]));
+    }
     if let Some([residuals, reduce]) = density.observations {
         all.push(("residuals", residuals, &[]));
         let constants = &[("FROM", 0.0), ("CHUNKS_BEFORE", 99.0), ("TO", 99.0), ("CHUNKS_AFTER", 9.0)];
@@ -197,7 +209,7 @@ fn kernels_are_valid_spirv_and_what_is_not_is_known() {
     let tool = spirv_tools(&python).join("spirv-val");
     // From 1.4 on, modules are as wgpu passes them: its compiler gives arrays and structures an explicit layout where
     // there must be none, in registers and in a workgroup's memory. These entry points have some there.
-    let known = ["evaluate", "residuals", "transition"];
+    let known = ["draw", "evaluate", "residuals", "transition"];
     let mut refused = BTreeSet::new();
     let models = [(85, 1, Some(Centering::NonCentered)), (85, 3, None), (3000, 1, Some(Centering::Centered))];
     let models = models.map(|(groups, slopes, centering)| model(groups, slopes, centering));

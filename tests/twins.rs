@@ -12,10 +12,10 @@ fn functions(source: &str) -> Vec<&str> {
 /// Functions of shaders without a function of the same name at the same place in their twins, because WGSL lacks the
 /// wide product and sets exponents otherwise, and a device shares work among lanes.
 const ALONE: &[(&str, &[&str])] = &[
-    ("math.wgsl", &["power_of_two"]),
+    ("math.wgsl", &["power_of_two", "excess", "exp_m1"]),
     ("random.wgsl", &["normals"]),
     ("hierarchy/diagonal.wgsl", &["is_centered", "coefficient"]),
-    ("family/gaussian.wgsl", &["family_alone", "excess"]),
+    ("family/gaussian.wgsl", &["family_alone"]),
     ("qr.wgsl", &["qr_rest", "qr_entry"]),
     ("rows/serial.wgsl", &["add_likelihood", "row_number"]),
     ("rows/sums.wgsl", &["add_likelihood"]),
@@ -69,7 +69,9 @@ fn paths<'a>(cell: &'a str, end: &str) -> Vec<&'a str> {
 
 /// A function's name in Rust: in WGSL, with one namespace and an `exp` of its own, names have prefixes or suffixes.
 fn stem(name: &str) -> &str {
-    let inside = ["family_", "qr_"].iter().find_map(|module| name.strip_prefix(module));
+    let inside = ["family_", "qr_", "cells_", "density_", "likelihood_", "means_"]
+        .iter()
+        .find_map(|module| name.strip_prefix(module));
     inside.unwrap_or(name).trim_end_matches("_of")
 }
 

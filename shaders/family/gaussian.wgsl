@@ -46,9 +46,3 @@ fn family_alone(d: u32, log_dispersion: f32) -> vec2<f32> {
     let excess = excess(x);
     return fixed.reference.observations * vec2<f32>(-0.5 * excess, excess + x);
 }
-
-// e^x - 1 - x, by its series where the subtractions would lose digits.
-fn excess(x: f32) -> f32 {
-    let series = 1.0 / 24.0 + x * (1.0 / 120.0 + x * (1.0 / 720.0 + x * (1.0 / 5040.0 + x * (1.0 / 40320.0 + x / 362880.0))));
-    return select(exp_of(x) - 1.0 - x, x * x * (0.5 + x * (1.0 / 6.0 + x * series)), abs(x) < 0.5);
-}

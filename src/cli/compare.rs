@@ -213,8 +213,8 @@ fn propose(planned: &mut Vec<PlannedRun>) -> Result<(Option<String>, Option<Stri
         return Ok((None, None));
     };
     match sampler::propose(&run.model) {
-        Ok((proposal, certified)) => {
-            run.known = Some(proposal);
+        Ok((proposal, time, certified)) => {
+            run.known = Some(Known::Proposal(proposal, time));
             Ok((Some(certified), None))
         }
         Err(no) if planned.len() == 1 => {

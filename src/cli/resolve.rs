@@ -285,7 +285,8 @@ pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) 
 }
 
 /// The backend of a run of independent draws.
-pub fn independent(model: &Model, settings: &Settings) -> Result<Choice, Failure> {
-    memory_of_sums(settings, model, &Backend::Cpu)?;
-    Ok(Choice { backend: Backend::Cpu, reason: "no gradients are needed".to_string(), measured: Duration::ZERO })
+pub fn independent(backend: Backend, model: &Model, settings: &Settings) -> Result<Choice, Failure> {
+    memory_of_sums(settings, model, &backend)?;
+    let reason = if backend.gpu().is_some() { "as asked for" } else { "no gradients are needed" };
+    Ok(Choice { backend, reason: reason.to_string(), measured: Duration::ZERO })
 }

@@ -16,7 +16,7 @@ use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
     Shard,
 };
-use super::sampler::{self, SAMPLERS, SamplerChoice};
+use super::sampler::{self, ChosenSampler, SAMPLERS, SamplerChoice};
 use super::words::one_of;
 use super::{Failure, Outcome, complain, conclude, folder, keep_summary, print, progress, report, resolve, table};
 
@@ -153,8 +153,8 @@ pub fn ready(mut typed: SampleArguments, purpose: Option<&str>) -> Result<Resolv
     let dataset = resolve::dataset(data)?;
     let priors = resolve::priors(priors, &dataset);
     let (model, why) = resolve::suited_model(&dataset, &priors, parameterization, run)?;
-    let (proposal, why_sampler) = sampler::choose(*sampler, &typed.typed, engine.engine, &model)?;
-    let sampler = if proposal.is_some() { Sampler::Independent } else { Sampler::Nuts };
+    let ChosenSampler { independent, why: why_sampler } = sampler::choose(*sampler, &typed.typed, engine, &model)?;
+    let sampler = if independent.is_some() { Sampler::Independent } else { Sampler::Nuts };
     let settings = settings(&typed, &model, sampler)?;
     let needing_draws = [
         (purpose.unwrap_or_default(), purpose.is_some()),
@@ -174,9 +174,9 @@ pub fn ready(mut typed: SampleArguments, purpose: Option<&str>) -> Result<Resolv
              that; name one with at least 50 transitions of warm-up, or leave --metric-from out"
         )));
     }
-    let choice = match sampler {
-        Sampler::Nuts => resolve::choice(engine, &model, &settings)?,
-        Sampler::Independent => resolve::independent(&model, &settings)?,
+    let (proposal, choice) = match independent {
+        None => (None, resolve::choice(engine, &model, &settings)?),
+        Some((proposal, backend)) => (Some(proposal), resolve::independent(backend, &model, &settings)?),
     };
     let known = proposal.or(learnt.map(Known::Tuning));
     let why = why.into_iter().chain(why_sampler).reduce(|a, b| format!("{a}\n{b}"));

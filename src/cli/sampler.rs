@@ -1,15 +1,17 @@
 //! The choice of the sampler: independent draws where they are certified, else chains of the No-U-Turn Sampler.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use warpnuts::experiment::{EngineChoice, Known, Sampler};
-use warpnuts::independent::{Certificate, NoProposal, Proposal};
+use warpnuts::experiment::{Backend, EngineChoice, Known, Sampler};
+use warpnuts::gpu::{Adapter, Gpu};
+use warpnuts::independent::{Certificate, DeviceDraws, NoProposal, NotOnDevice, Proposal, device};
 use warpnuts::mode::Landscape;
 use warpnuts::model::Model;
 
 use super::Failure;
+use super::arguments::EngineArguments;
 use super::words::Word;
 
 /// The sampler asked for.
@@ -29,54 +31,88 @@ pub const SAMPLERS: [Word<SamplerChoice>; 3] = [
 ];
 
 /// The ids of options that only chains understand.
-const OF_CHAINS: [&str; 8] = [
-    "warmup",
-    "target_accept",
-    "max_tree_depth",
-    "thin",
-    "metric_from",
-    "save_warmup",
-    "adapter",
-    "allow_software_adapter",
-];
+const OF_CHAINS: [&str; 6] = ["warmup", "target_accept", "max_tree_depth", "thin", "metric_from", "save_warmup"];
 
-/// The proposal of independent draws of `model`, or none for chains, and why; `typed` are the ids of the options that
-/// were typed.
+/// The ids of options about devices, which without `--engine gpu` are about chains.
+const OF_DEVICES: [&str; 2] = ["adapter", "allow_software_adapter"];
+
+/// The sampler of a run, and why it was chosen, if there was a choice.
+pub struct ChosenSampler {
+    /// The proposal of independent draws, and where they are made; none for chains.
+    pub independent: Option<(Known, Backend)>,
+    pub why: Option<String>,
+}
+
+/// Chains, and why.
+fn chains(why: Option<String>) -> ChosenSampler {
+    ChosenSampler { independent: None, why }
+}
+
+/// The sampler for `model`; `typed` are the ids of the options that were typed.
 pub fn choose(
     asked: SamplerChoice,
     typed: &[String],
-    engine: EngineChoice,
+    engine: &EngineArguments,
     model: &Model,
-) -> Result<(Option<Known>, Option<String>), Failure> {
+) -> Result<ChosenSampler, Failure> {
     if asked == SamplerChoice::Only(Sampler::Nuts) {
-        return Ok((None, None));
+        return Ok(chains(None));
     }
-    let on_device = matches!(engine, EngineChoice::GpuDensity | EngineChoice::Gpu).then_some("engine");
-    let of_chains = on_device.or(OF_CHAINS.into_iter().find(|id| typed.iter().any(|typed| typed == id)));
+    let by_gradients = (engine.engine == EngineChoice::GpuDensity).then_some("engine gpu-density");
+    let of_devices = OF_DEVICES.into_iter().filter(|_| engine.engine != EngineChoice::Gpu);
+    let of_chains =
+        by_gradients.or(OF_CHAINS.into_iter().chain(of_devices).find(|id| typed.iter().any(|typed| typed == id)));
     if let Some(id) = of_chains {
         let option = format!("--{}", id.replace('_', "-"));
         return match asked {
             SamplerChoice::Only(_) => Err(Failure::Input(anyhow!(
                 "{option} is about chains, and independent draws need none; leave it out, or use --sampler nuts"
             ))),
-            SamplerChoice::Auto => Ok((None, Some(format!("sampler nuts: {option} is about chains")))),
+            SamplerChoice::Auto => Ok(chains(Some(format!("sampler nuts: {option} is about chains")))),
         };
     }
-    match propose(model) {
-        Ok((proposal, why)) => Ok((Some(proposal), Some(why))),
-        Err(no) if asked != SamplerChoice::Auto => {
-            Err(Failure::Input(anyhow!("draws of this model cannot be independent: {no}; use --sampler nuts")))
+    let refused = |no: String, remedy: &str| match asked {
+        SamplerChoice::Only(_) => {
+            Err(Failure::Input(anyhow!("draws of this model cannot be independent: {no}; use {remedy}")))
         }
-        Err(no) => Ok((None, Some(format!("sampler nuts: draws cannot be independent: {no}")))),
+        SamplerChoice::Auto => Ok(chains(Some(format!("sampler nuts: draws cannot be independent: {no}")))),
+    };
+    let on_device = engine.engine == EngineChoice::Gpu;
+    const OTHERS: &str = "--engine cpu or --sampler nuts";
+    if let Some(Err(no)) = on_device.then(|| device::admits(model)) {
+        return refused(no.to_string(), OTHERS);
+    }
+    let (proposal, time, why) = match propose(model) {
+        Ok(proposed) => proposed,
+        Err(no) => return refused(no.to_string(), "--sampler nuts"),
+    };
+    let known = Known::Proposal(proposal.clone(), time);
+    if !on_device {
+        return Ok(ChosenSampler { independent: Some((known, Backend::Cpu)), why: Some(why) });
+    }
+    let gpu = open(engine)?;
+    // Whether the device's draws are precise shows when it makes some.
+    match DeviceDraws::new(gpu.clone(), proposal) {
+        Err(NotOnDevice::Device(error)) => Err(Failure::input(error)),
+        Err(no) => refused(no.to_string(), OTHERS),
+        Ok(_) => {
+            Ok(ChosenSampler { independent: Some((known, Backend::Gpu { gpu, fall_back: false })), why: Some(why) })
+        }
     }
 }
 
-/// The proposal of independent draws of `model`, and its certificate in words.
-pub fn propose(model: &Model) -> Result<(Known, String), NoProposal> {
+/// The device that was asked for.
+fn open(typed: &EngineArguments) -> Result<Arc<Gpu>, Failure> {
+    let adapter = Adapter::choose(typed.adapter.as_deref(), typed.allow_software_adapter).map_err(Failure::input)?;
+    Gpu::open(adapter).map_err(Failure::input)
+}
+
+/// The proposal of independent draws of `model`, the time in which it was found, and its certificate in words.
+pub fn propose(model: &Model) -> Result<(Arc<Proposal>, Duration, String), NoProposal> {
     let began = Instant::now();
     let proposal = Proposal::certified(model, &Landscape::of(model))?;
     let why = certified(proposal.certificate());
-    Ok((Known::Proposal(Arc::new(proposal), began.elapsed()), why))
+    Ok((Arc::new(proposal), began.elapsed(), why))
 }
 
 fn certified(Certificate { efficiency, largest, k_hat, .. }: &Certificate) -> String {

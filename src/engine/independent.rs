@@ -7,16 +7,19 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::host::Chains;
-use super::{ChainStates, Counters, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome, Progress};
+use super::{
+    ChainStates, Counters, DeviceFailure, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome, Progress,
+};
 use crate::faults;
-use crate::independent::{IndependentDraw, Proposal};
+use crate::independent::{DeviceDraws, IndependentDraw, Proposal};
 use crate::model::Model;
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Moments;
 use crate::random::{Purpose, StreamKey};
 
-/// Limit on a block's numbers, unless a single draw of all chains has more.
+/// Limit on a block's numbers, unless a single draw of all chains has more; a device takes larger ones at once.
 const BLOCK_VALUES: usize = 1 << 17;
+const DEVICE_BLOCK_VALUES: usize = 1 << 20;
 
 /// Draws that a thread makes at least.
 const SHARE: usize = 64;
@@ -28,6 +31,9 @@ const BLOCK_TIME: Duration = Duration::from_millis(100);
 pub struct IndependentEngine {
     model: Arc<Model>,
     proposal: Arc<Proposal>,
+    /// Makes the draws until it fails; then, or without it, the threads make them.
+    device: Option<DeviceDraws>,
+    failure: Option<DeviceFailure>,
     chains: Chains,
     keep: Keep,
     threads: usize,
@@ -59,6 +65,8 @@ impl IndependentEngine {
             last_drawn: vec![IndependentDraw::default(); count],
             model,
             proposal,
+            device: None,
+            failure: None,
             chains,
             keep,
             threads: threads.max(1),
@@ -69,6 +77,11 @@ impl IndependentEngine {
             drawings: Vec::new(),
             statistics: Vec::new(),
         }
+    }
+
+    /// The same engine, with a device that makes the draws.
+    pub fn with_device(self, device: Option<DeviceDraws>) -> IndependentEngine {
+        IndependentEngine { device, ..self }
     }
 
     /// The key of draw `draw` of chain `chain`.
@@ -83,14 +96,20 @@ impl IndependentEngine {
         let (mut positions, mut drawings) = (std::mem::take(&mut self.positions), std::mem::take(&mut self.drawings));
         positions.resize(rows * dim, 0.0);
         drawings.resize(rows, IndependentDraw::default());
+        let keys: Vec<StreamKey> =
+            (0..rows).map(|row| self.key(row / draws, self.drawn + (row % draws) as u32)).collect();
         let share = rows.div_ceil(self.threads).max(SHARE);
-        let shares = positions.par_chunks_mut(share * dim).zip(drawings.par_chunks_mut(share)).enumerate();
-        shares.for_each(|(thread, (positions, drawings))| {
-            let rows = thread * share..thread * share + drawings.len();
-            let keys: Vec<StreamKey> =
-                rows.map(|row| self.key(row / draws, self.drawn + (row % draws) as u32)).collect();
-            self.proposal.draw(&keys, positions, drawings);
-        });
+        let on_device = self.device.as_mut().map(|device| device.draw(&keys, &mut positions, &mut drawings));
+        if let Some(Err(error)) = &on_device {
+            self.failure = Some(DeviceFailure { error: error.to_string(), resumed: true });
+            self.device = None;
+        }
+        if !matches!(on_device, Some(Ok(()))) {
+            let shares = positions.par_chunks_mut(share * dim).zip(drawings.par_chunks_mut(share));
+            shares.zip(keys.par_chunks(share)).for_each(|((positions, drawings), keys)| {
+                self.proposal.draw(keys, positions, drawings);
+            });
+        }
         (self.positions, self.drawings) = (positions, drawings);
         if !faults::is_planted("proposal-uncorrected") {
             (0..self.chains.count as usize).for_each(|chain| self.correct(chain, draws));
@@ -148,7 +167,8 @@ impl IndependentEngine {
 impl Engine for IndependentEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
         let (chains, dim) = (self.chains.count as usize, self.model.dim());
-        let most = (BLOCK_VALUES / (chains * dim)).max(1) as u32;
+        let values = if self.device.is_some() { DEVICE_BLOCK_VALUES } else { BLOCK_VALUES };
+        let most = (values / (chains * dim)).max(1) as u32;
         let mut outcome = PhaseOutcome {
             transitions: 0,
             gradients: 0,
@@ -188,6 +208,7 @@ impl Engine for IndependentEngine {
             });
         }
         let made = f64::from(outcome.transitions) * chains as f64;
+        outcome.failure = self.failure.take();
         outcome.acceptance = made / (outcome.gradients as f64).max(1.0);
         Ok(outcome)
     }

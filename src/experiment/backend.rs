@@ -77,11 +77,9 @@ impl Backend {
 
     /// The processor's name, or the adapter's name, backend and driver.
     pub fn device(&self) -> String {
-        match self {
-            Backend::Cpu => crate::machine::processor(),
-            Backend::GpuDensity { gpu, .. } | Backend::Gpu { gpu, .. } => {
-                format!("{} ({}, {})", gpu.adapter().name(), gpu.adapter().backend(), gpu.adapter().driver())
-            }
+        match self.adapter() {
+            None => crate::machine::processor(),
+            Some(adapter) => format!("{} ({}, {})", adapter.name(), adapter.backend(), adapter.driver()),
         }
     }
 

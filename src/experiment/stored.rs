@@ -173,7 +173,7 @@ pub fn resume(
     };
     let model = store.model().clone();
     drop(store);
-    let beginning = Beginning::At(start);
+    let beginning = Beginning::At(Box::new(start));
     go_on(PreparedRun { keeping, backend, model, settings, beginning, writer, began, before, failure }, progress)
 }
 

@@ -9,22 +9,23 @@
 #[derive(Debug, Clone)]
 pub struct Cells<const A: usize> {
     /// The lower corner of the box's first cell, and the number of cells along each axis.
-    first: [i32; A],
-    sides: [usize; A],
+    pub first: [i32; A],
+    pub sides: [usize; A],
     /// Number of each cell of the box; [`EMPTY`] where the density is 0.
-    numbers: Vec<u32>,
+    pub numbers: Vec<u32>,
     /// The lower corner of each cell.
-    places: Vec<[i32; A]>,
+    pub places: Vec<[i32; A]>,
     /// Density at the corners, `[cell][corner]`.
-    corners: Vec<f64>,
+    pub corners: Vec<f64>,
     /// Vose's alias table (1991): a cell is kept with this probability, and replaced by its alias otherwise.
-    kept: Vec<f64>,
-    alias: Vec<u32>,
+    pub kept: Vec<f64>,
+    pub alias: Vec<u32>,
     /// The integral of the density.
     pub mass: f64,
 }
 
-const EMPTY: u32 = u32::MAX;
+/// The number of a cell without density.
+pub const EMPTY: u32 = u32::MAX;
 
 /// Corners of a cell of six axes.
 const MOST_CORNERS: usize = 64;

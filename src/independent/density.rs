@@ -13,11 +13,11 @@ use crate::model::Model;
 /// log p(u, y) of the `A` = K + 1 scales, `sigma[0..K]` and eps, in the sampler's units.
 #[derive(Debug, Clone)]
 pub struct ScaleDensity<const A: usize> {
-    likelihood: ScaleLikelihood<A>,
+    pub likelihood: ScaleLikelihood<A>,
     /// 1 / c^2 of each half-Cauchy prior, and the sum of their constants.
-    inverse_square: [f64; A],
+    pub inverse_square: [f64; A],
     constant: f64,
-    axes: [ScaleAxis; A],
+    pub axes: [ScaleAxis; A],
 }
 
 /// The density at eight points.
@@ -60,9 +60,9 @@ impl<const A: usize> ScaleDensity<A> {
         let (log_likelihood, means) = self.likelihood.at(&logs, points);
         // The half-Cauchy priors, with the Jacobian of the logarithm.
         let (mut prior, mut tails) = (Lanes::ZERO + self.constant, Lanes::ZERO + 1.0);
-        for i in 0..A {
-            prior += logs[i];
-            tails = tails * ((logs[i] * 2.0).map(exp) * self.inverse_square[i] + 1.0);
+        for (log, inverse_square) in logs.iter().zip(&self.inverse_square) {
+            prior += *log;
+            tails = tails * ((*log * 2.0).map(exp) * *inverse_square + 1.0);
         }
         let of_logs = log_likelihood + prior - tails.map(ln);
         let log_density = of_logs + slopes.map(ln);

@@ -16,7 +16,8 @@ pub type LatticePoint<const A: usize, T> = (Index<A>, f64, T);
 
 /// The lattice's points whose importance is within `depth` of the largest, if each has a path of neighbours from a
 /// seed, in the order of their layers. `evaluate` returns the importance of each of at most [`LANES`] points; `accept`
-/// is called with each point taken, and with their number, and can end the search. A thread gets `grain` points at least.
+/// is called with each point taken, and with their number, and can end the search. A thread evaluates `grain` points
+/// at least.
 ///
 /// # Errors
 /// The error of `accept`.

@@ -1,5 +1,7 @@
 //! A proposal of A scales: the lattice, the mixture, the weights, and draws.
 
+pub mod about_mode;
+
 use std::f64::consts::TAU;
 
 use multiversion::multiversion;
@@ -32,7 +34,7 @@ const MOST_WORK: usize = 500_000_000;
 const GRAIN: usize = 200_000;
 
 /// The share of the density with heavy tails in the mixture, and its scale in the posterior's sds.
-const DEFENSIVE: f64 = 0.05;
+pub const DEFENSIVE: f64 = 0.05;
 const WIDE: f64 = 1.5;
 
 /// Points of the certificate, and the margin of the bound above the largest log weight among them.
@@ -203,8 +205,8 @@ impl<const A: usize> Fitted<A> {
             } else {
                 self.cells.draw([cell.0[lane], share.0[lane]], corner.0[lane], &along)
             };
-            for i in 0..A {
-                z[i].0[lane] = place[i] * self.step;
+            for (z, place) in z.iter_mut().zip(place) {
+                z.0[lane] = place * self.step;
             }
         }
         let (at, log_weight) = self.weigh(&z, height, points);
@@ -221,8 +223,8 @@ impl<const A: usize> Fitted<A> {
         let mut wide = Lanes::ZERO + DEFENSIVE;
         for i in 0..A {
             u[i] = Lanes::ZERO + self.origin[i];
-            for j in i..A {
-                u[i] += z[j] * self.root[i][j];
+            for (z, root) in z.iter().zip(&self.root[i]).skip(i) {
+                u[i] += *z * *root;
             }
             let away = (z[i] + -self.centre[i]) * (1.0 / self.wide[i]);
             wide = wide * away.map(wide_density) * (1.0 / self.wide[i]);
@@ -250,12 +252,8 @@ impl<const A: usize> Proposed<A> {
     /// Writes mu, log sigma and log eps of one of the proposals.
     #[inline(always)]
     fn write(&self, lane: usize, theta: &mut [f64]) {
-        for i in 0..A - 1 {
-            theta[i] = self.mu[i].0[lane];
-        }
-        for i in 0..A {
-            theta[A - 1 + i] = self.logs[i].0[lane];
-        }
+        let numbers = self.mu.iter().take(A - 1).chain(&self.logs);
+        theta.iter_mut().zip(numbers).for_each(|(theta, number)| *theta = number.0[lane]);
     }
 }
 

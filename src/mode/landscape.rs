@@ -192,8 +192,8 @@ fn hyperparameters_of(model: &Model, theta: &[f64], named: &mut [f64]) {
     model.constrain(theta, &mut named[..width]);
 }
 
-/// The highest points that searches from `starts` (log sigma and log eps) find, in order. Each has a profile of its own,
-/// so that nothing depends on the number of threads.
+/// The highest points that searches from `starts` (log sigma and log eps) find, in order. Each search has a profile of
+/// its own, so that nothing depends on the number of threads.
 fn maxima(profile: &Profile, starts: Vec<Vec<f64>>) -> Vec<Maximum> {
     let search = |start| {
         let mut profile = profile.clone();

@@ -27,6 +27,8 @@
 //!
 //! and so sums, over groups, of fixed numbers over D: three for each group, or eleven with a slope.
 
+mod about;
+
 use std::f64::consts::{LN_2, TAU};
 
 use multiversion::multiversion;
@@ -162,8 +164,8 @@ impl<const A: usize> ScaleLikelihood<A> {
                 if i == j {
                     left = left + self.prior_precision[i];
                 }
-                for c in 0..j {
-                    left -= root[i][c] * root[j][c];
+                for (a, b) in root[i].iter().zip(&root[j]).take(j) {
+                    left -= *a * *b;
                 }
                 root[i][j] = if i == j { left.map(f64::sqrt) } else { left / root[j][j] };
             }
@@ -339,8 +341,8 @@ impl<const A: usize> ForCoefficients for SumOver<'_, A> {
         sums.log_determinant.0[point] = log_determinant.sum();
         for i in 0..k {
             sums.linear[i].0[point] = g[i].sum();
-            for j in 0..=i {
-                sums.information[i][j].0[point] = h[i][j].sum();
+            for (to, h) in sums.information[i].iter_mut().zip(&h[i]).take(i + 1) {
+                to.0[point] = h.sum();
             }
         }
     }

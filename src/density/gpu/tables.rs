@@ -7,6 +7,7 @@ use crate::density::qr::QrGroups;
 use crate::density::rows::CHUNK;
 use crate::gpu::{Gpu, ShaderHeader, Source, Target, shared_struct, source};
 use crate::model::{Coordinates, Likelihood, Model, Refusal, Role};
+use crate::random::{MULTIPLIERS, ROUNDS, WEYL};
 
 /// The largest team.
 const LARGEST_TEAM: u32 = 256;
@@ -212,6 +213,18 @@ pub fn header(model: &Model) -> ShaderHeader {
         .number("CHUNK", CHUNK as u32)
         .number("FAMILY_SUMS", model.family().device_sums())
         .pair("CENTERED", centered)
+}
+
+/// The sources of random numbers on `target`, whose constants are those of [`with_random`].
+pub fn random(target: Target) -> [Source; 3] {
+    let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
+    let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
+    [source!("random.wgsl"), loops, product]
+}
+
+/// Adds the constants of random numbers to a shader's header.
+pub fn with_random(header: ShaderHeader) -> ShaderHeader {
+    header.pair("MULTIPLIERS", MULTIPLIERS).pair("WEYL", WEYL).number("ROUNDS", ROUNDS as u32)
 }
 
 /// The number of coefficients whose effects are coordinates: all, or none.

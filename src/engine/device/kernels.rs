@@ -6,16 +6,17 @@ use super::messages::{Chain, Dispatch, Pooling, StepSize, TransitionStatistics, 
 use super::vectors::Vectors;
 use crate::density::cpu;
 use crate::density::gpu::tables::{
-    self, COMMON, GROUPS_PER_LANE, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, group_turns, header, log_density,
+    self, COMMON, GROUPS_PER_LANE, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, group_turns, header,
+    log_density, random, with_random,
 };
 use crate::engine::sums::{BINS, REACH};
 use crate::gpu::{ComputeKernel, Gpu, GpuError, ShaderHeader, Source, Target, source};
 use crate::model::{Coordinates, Likelihood, Model, Refusal};
 use crate::nuts::{MAX_ENERGY_ERROR, adaptation};
-use crate::random::{MULTIPLIERS, Purpose, ROUNDS, WEYL};
+use crate::random::Purpose;
 
 /// The sources of transitions, apart from the log density and from variants.
-const TRANSITIONS: [Source; 13] = [
+const TRANSITIONS: [Source; 12] = [
     Dispatch::SOURCE,
     Weight::SOURCE,
     StepSize::SOURCE,
@@ -24,7 +25,6 @@ const TRANSITIONS: [Source; 13] = [
     source!("weight.wgsl"),
     source!("step_size.wgsl"),
     source!("vectors.wgsl"),
-    source!("random.wgsl"),
     source!("leapfrog.wgsl"),
     source!("tree.wgsl"),
     source!("nuts.wgsl"),
@@ -132,8 +132,7 @@ impl TransitionShaders {
             DeviceOutput::Draws(kept) => (kept, 0, source!("output_draws.wgsl")),
             DeviceOutput::Sums => (0, SUMS, source!("output_sums.wgsl")),
         };
-        let header: ShaderHeader = team
-            .header(header(model))
+        let header: ShaderHeader = with_random(team.header(header(model)))
             .number("OBSERVATIONS", model.dataset().n_observations() as u32)
             .number("GROUP_TURNS", turns(model, team))
             .number("GROUP_SLOTS", lie.group_slots as u32)
@@ -156,9 +155,6 @@ impl TransitionShaders {
             .real("MAX_ENERGY_ERROR", MAX_ENERGY_ERROR)
             .real("T0", adaptation::StepSize::T0)
             .real("KAPPA", adaptation::StepSize::KAPPA)
-            .pair("MULTIPLIERS", MULTIPLIERS)
-            .pair("WEYL", WEYL)
-            .number("ROUNDS", ROUNDS as u32)
             .number("MOMENTUM", Purpose::Momentum as u32)
             .number("DIRECTION", Purpose::Direction as u32)
             .number("LEAF", Purpose::Leaf as u32)
@@ -167,9 +163,7 @@ impl TransitionShaders {
             .number("CHAIN_WORDS", (size_of::<Chain>() / size_of::<u32>()) as u32)
             .number("SAMPLE", (offset_of!(Chain, sample) / size_of::<u32>()) as u32);
         let density = log_density(model, team, source!("rows/serial.wgsl"));
-        let loops = if target.software { source!("loops_rolled.wgsl") } else { source!("loops_unrolled.wgsl") };
-        let product = if target.int64 { source!("product_in_64_bits.wgsl") } else { source!("product_of_halves.wgsl") };
-        let transition = [&density[..], &TRANSITIONS, &[loops, product, writer, sharing], &named].concat();
+        let transition = [&density[..], &TRANSITIONS, &random(target), &[writer, sharing], &named].concat();
         let vectors_of = [Pooling::SOURCE, team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
         TransitionShaders {
             team,
