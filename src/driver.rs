@@ -40,9 +40,9 @@ pub struct Plan {
 pub struct RunOutcome {
     /// Transitions of each chain in warm-up.
     pub warmup: u32,
-    /// Transitions of each chain since warm-up: fewer than planned if the run was interrupted, or had draws enough.
+    /// Transitions of each chain since warm-up: fewer than planned if the run was interrupted, or had enough draws.
     pub draws: u32,
-    /// Whether the run ended before its last draw because its sink had draws enough.
+    /// Whether the run ended before its last draw because the sink's draws were enough.
     pub enough: bool,
     /// The step size after warm-up.
     pub step_size: f64,
@@ -239,7 +239,7 @@ pub fn run_from(
         if outcome.transitions < phase.transitions || is_over(&failure) || done.draws == plan.draws {
             return Ok(run_outcome(done, failure));
         }
-        // Before the checkpoint at this place: a run that is resumed from there had not enough.
+        // Judged before the checkpoint at this place: a run that is resumed from there did not have enough draws.
         if place == Some(done.draws)
             && let Some(judge) = sink.judge()
             && judge.is_enough()?

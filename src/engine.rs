@@ -234,7 +234,7 @@ pub trait DrawSink {
     }
 }
 
-/// Judges at fixed places whether a run has draws enough.
+/// Judges at fixed places whether a run has enough draws.
 pub trait Judge {
     /// The first number of recorded draws of each chain, above `draws`, at which to judge.
     fn place_after(&self, draws: u32) -> u32;

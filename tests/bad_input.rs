@@ -328,6 +328,8 @@ fn a_parameterization_compared_with_itself() {
     refuses_in_one_line(&Folder::new(), "compare --parameterizations centered,marginal,centered", &words);
     let words = ["`independent` is named twice"];
     refuses_in_one_line(&Folder::new(), "compare --parameterizations independent,marginal,independent", &words);
+    let words = ["`indep` is no parameterization; write `centered`", "or `independent` for draws without chains"];
+    refuses_in_one_line(&Folder::new(), "compare --parameterizations marginal,indep", &words);
 }
 
 #[test]

@@ -291,7 +291,11 @@ fn auto_says_what_it_takes_and_why() {
     let folder = Folder::new();
     let run = |options: &str| folder.run(&format!("sample --quiet --no-report --chains 4 --draws 250 {options}"));
     let taken = run("");
-    assert!(taken.code == 0 && taken.stdout.contains("sampler independent: no chains; 1."), "{taken:?}");
+    assert!(
+        taken.code == 0
+            && taken.stdout.contains("sampler independent: no chains; a certified proposal, with an efficiency of 0."),
+        "{taken:?}"
+    );
     assert!(taken.stdout.contains("No warnings: the draws are independent"), "{taken:?}");
     assert!(taken.stdout.contains("independent draws: 1.") && !taken.stdout.contains("step size"), "{taken:?}");
     for (option, why) in [

@@ -154,6 +154,8 @@ fn goals_that_make_no_sense_are_refused() {
     refused("--until mcse=0.01", "write the error in posterior sds of each variable, such as mcse=0.01sd");
     refused("--until mcse=0sd", "write a positive number of posterior sds, such as mcse=0.01sd");
     refused("--until mcse=1sd", "write 0.05sd or less");
+    refused("--until ess=1e12", "write 100000000 effective draws or fewer");
+    refused("--until mcse=1e-9sd", "write 0.0001sd or more");
     refused("--until soon", "write ess=NUMBER or mcse=NUMBERsd");
     refused("--until ess=4001 --chains 4 --draws 1000", "--chains 4 of --draws 1000 are only 4,000; raise --draws");
     refused("--until mcse=0.01sd --chains 1 --draws 9999", "takes 10,000 effective draws");

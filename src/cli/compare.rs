@@ -193,7 +193,12 @@ fn plan(typed: &CompareArguments, dataset: &Arc<Dataset>, priors: &PriorScales) 
         return Err(Failure::input(CoordinatesError::Repeated(INDEPENDENT.to_string())));
     }
     let planned = |list: &str, sampler| {
-        let models = resolve::models(dataset, priors, list, &typed.run)?;
+        let models = resolve::models(dataset, priors, list, &typed.run).map_err(|failure| match failure {
+            Failure::Input(error) if matches!(error.downcast_ref(), Some(CoordinatesError::Unknown(_))) => {
+                Failure::Input(anyhow!("{error}, or `{INDEPENDENT}` for draws without chains"))
+            }
+            other => other,
+        })?;
         let runs = models.into_iter().map(|model| {
             let settings = resolve::settings(&typed.run, &model, sampler)?;
             Ok(PlannedRun { model, settings, known: None })

@@ -117,7 +117,7 @@ pub fn propose(model: &Model) -> Result<(Arc<Proposal>, Duration, String), NoPro
 
 fn certified(Certificate { efficiency, largest, k_hat, .. }: &Certificate) -> String {
     format!(
-        "sampler independent: no chains; {largest:.2} proposals a draw, certified with an efficiency of {efficiency:.2} and a Pareto \
-         k of {k_hat:.1}"
+        "sampler independent: no chains; a certified proposal, with an efficiency of {efficiency:.2}, a largest weight of \
+         {largest:.2} times the mean and a Pareto k of {k_hat:.1}"
     )
 }

@@ -19,8 +19,8 @@ const MOST: f64 = 20.0;
 /// The fewest draws of each chain that are the most of a run.
 const FEWEST_MOST: f64 = 1000.0;
 
-/// The most effective draws, and what belongs to them.
-const LARGEST_ESS: f64 = 1e12;
+/// The most effective draws: one chain of so many, times [`MOST`], has fewer transitions than are counted.
+const LARGEST_ESS: f64 = 1e8;
 
 /// Rounding that is not held against a run.
 const ROUNDING: f64 = 1e-9;
@@ -106,25 +106,25 @@ impl FromStr for Goal {
 
     fn from_str(text: &str) -> Result<Goal, String> {
         let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
-        let largest_error = ESS_LIMIT.sqrt().recip();
+        let [smallest_error, largest_error] = [LARGEST_ESS, ESS_LIMIT].map(|ess| ess.sqrt().recip());
         match text.split_once('=') {
             Some(("ess", value)) => match number(value) {
-                Some(ess) if (ESS_LIMIT..=LARGEST_ESS).contains(&ess) => Ok(Goal::Ess(ess)),
+                None => Err("write a number of effective draws, such as ess=10000".to_string()),
                 Some(ess) if ess < ESS_LIMIT => Err(format!(
                     "write {ESS_LIMIT} effective draws or more: of fewer, an effective sample size is not known itself"
                 )),
-                _ => Err("write a number of effective draws, such as ess=10000".to_string()),
+                Some(ess) if ess > LARGEST_ESS => Err(format!("write {LARGEST_ESS} effective draws or fewer")),
+                Some(ess) => Ok(Goal::Ess(ess)),
             },
             Some(("mcse", value)) => match value.trim().strip_suffix("sd").map(number) {
                 None => Err("write the error in posterior sds of each variable, such as mcse=0.01sd".to_string()),
-                Some(Some(error)) if (LARGEST_ESS.sqrt().recip()..=largest_error).contains(&error) => {
-                    Ok(Goal::Mcse(error))
-                }
+                Some(None) => Err("write a positive number of posterior sds, such as mcse=0.01sd".to_string()),
                 Some(Some(error)) if error > largest_error => Err(format!(
                     "write {largest_error}sd or less: a larger error needs fewer than {ESS_LIMIT} effective draws, and is \
                      not known itself"
                 )),
-                Some(_) => Err("write a positive number of posterior sds, such as mcse=0.01sd".to_string()),
+                Some(Some(error)) if error < smallest_error => Err(format!("write {smallest_error}sd or more")),
+                Some(Some(error)) => Ok(Goal::Mcse(error)),
             },
             _ => Err("write ess=NUMBER or mcse=NUMBERsd, such as ess=10000 or mcse=0.01sd".to_string()),
         }

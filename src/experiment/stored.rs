@@ -272,7 +272,7 @@ impl Interrupted {
         Ok(Interrupted { store, settings, engine, device, checkpoint, frozen, enough, failure })
     }
 
-    /// Whether all draws have been made, or enough.
+    /// Whether all draws have been made, or enough for the run's goal.
     pub fn is_complete(&self) -> bool {
         let all = self.store.draws() == self.settings.draws as usize;
         (all || self.enough) && self.checkpoint.is_none()

@@ -186,7 +186,7 @@ impl DeviceDraws {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn largest_error(&mut self) -> Result<f64, GpuError> {
+    fn largest_error(&mut self) -> Result<f64, GpuError> {
         let keys: Vec<StreamKey> = (0..COMPARED).map(|chain| StreamKey { seed: 0, chain, transition: 0 }).collect();
         let dim = 2 * self.about.scales - 1;
         let mut theta = vec![0.0; keys.len() * dim];

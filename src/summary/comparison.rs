@@ -41,7 +41,7 @@ pub struct ComparisonRow {
     pub name: String,
     /// Whether no warning says that the draws should not be trusted.
     pub trustworthy: bool,
-    /// Divergent transitions among the draws; this and what else is about chains is missing of independent draws.
+    /// Divergent transitions among the draws; missing for independent draws, like all else that is about chains.
     pub divergences: Option<u64>,
     /// Largest R-hat.
     pub max_rhat: Option<Extreme>,

@@ -44,7 +44,7 @@ pub fn all(model: &Arc<Model>, effect: Centering) -> Vec<Program> {
         theirs("nuts-rs, observations", Likelihood::Observations),
         Program { name: "nuts-rs, warpnuts' groups", run: Box::new(move |seed| theirs::sample(&lent, seed)) },
     ];
-    // Without chains, it is the same for both.
+    // Independent draws do not depend on the centering.
     if effect == Centering::NonCentered {
         programs.push(independent("warpnuts, independent", DRAWS, Keep::All));
         programs.push(independent("the same, a million hyperparameters", 250_000, Keep::Hyper));

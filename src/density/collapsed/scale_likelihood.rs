@@ -133,12 +133,9 @@ impl<const A: usize> ScaleLikelihood<A> {
     /// Fills the table of the closed form.
     fn tabulate(&mut self) {
         if Self::K <= 2 {
-            let groups = self.table.bundles().flat_map(|groups| (0..LANES).map(move |lane| (groups, lane)));
-            let groups: Vec<Closed> =
-                groups.take(self.table.groups).map(|(groups, lane)| Closed::new(Self::K, groups, lane)).collect();
+            self.closed = Closed::of_each(&self.table).collect();
             // ln |V| = ln D + ln a.
-            self.log_squares = groups.iter().map(|group| -ln(group.determinant[0])).sum();
-            self.closed = groups;
+            self.log_squares = self.closed.iter().map(|group| -ln(group.determinant[0])).sum();
         }
     }
 
@@ -283,6 +280,12 @@ fn closed_sums<const A: usize>(likelihood: &ScaleLikelihood<A>, ratio: &[Lanes; 
 const ONE: Lanes = Lanes([1.0; LANES]);
 
 impl Closed {
+    /// The numbers of each group of a table, for at most two coefficients.
+    fn of_each(table: &QrTable) -> impl Iterator<Item = Closed> {
+        let places = table.bundles().flat_map(|groups| (0..LANES).map(move |lane| (groups, lane)));
+        places.take(table.groups).map(|(groups, lane)| Closed::new(table.coefficients, groups, lane))
+    }
+
     fn new(k: usize, groups: GroupBundle, lane: usize) -> Closed {
         let column = |k: usize, i: usize| groups.column(k)[i].0[lane];
         let w = |i: usize| groups.outcome(k)[i].0[lane];

@@ -115,8 +115,9 @@ fn shows(run: &ReportedRun) -> String {
     let summary = &run.summary;
     let draws = counted(summary.total_draws() as u64, "draw");
     let bad = match summary.repeated {
-        None => counted(summary.divergences, "divergence"),
-        Some(repeated) => format!("{} of the one before", counted(repeated, "repetition")),
+        None => format!("{} among {draws}", counted(summary.divergences, "divergence")),
+        Some(0) => format!("None of {draws} repeats the draw before it"),
+        Some(repeated) => format!("{repeated} of {draws} repeat the draw before them"),
     };
     let rhat = match (&summary.max_nested_rhat, &summary.max_rhat) {
         _ if !summary.has_chains() => String::new(),
@@ -128,5 +129,5 @@ fn shows(run: &ReportedRun) -> String {
     let beyond = beyond.map_or(String::new(), |hyper| {
         format!(" Long tails are cut off: {} of {}'s draws are beyond its axis.", percent(hyper.beyond), hyper.name)
     });
-    format!("{bad} among {draws}{rhat}.{beyond}")
+    format!("{bad}{rhat}.{beyond}")
 }

@@ -11,15 +11,14 @@
 //! where no term is larger than the log likelihood's own variation, as long as w is about the mean of mu at the point.
 
 use super::{Closed, ScaleLikelihood};
-use crate::density::qr::GroupBundle;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::Lanes;
 use crate::math::exp;
 
 /// The likelihood of at most two coefficients about a point, in units of eps there.
 #[derive(Debug, Clone)]
 pub struct LikelihoodAbout {
-    /// The numbers of each group: the shares of D; H_01, g_00, g_01 s_1, g_10; g_11 s_0, q_0,
-    /// q_1 s_0, q_2 s_1, all over D.
+    /// The numbers of each group over D: the four shares of D itself, H_01, g_00, g_01 s_1, g_10, g_11 s_0, q_0,
+    /// q_1 s_0 and q_2 s_1.
     pub groups: Vec<[f64; 12]>,
     /// 1 / (e^2 s_k), and 0 without a slope: the units of H_00 and H_11.
     pub information: [f64; 2],
@@ -51,8 +50,7 @@ impl<const A: usize> ScaleLikelihood<A> {
 
         let precision = exp(-2.0 * log_scales[k]);
         let [s0, s1] = two(&|i| exp(2.0 * (log_scales[i] - log_scales[k])), 0.0);
-        let numbers = |(bundle, lane): (GroupBundle, usize)| {
-            let Closed { determinant: [d0, d1, d2], cross, linear, quadratic } = Closed::new(k, bundle, lane);
+        let numbers = |Closed { determinant: [d0, d1, d2], cross, linear, quadratic }: Closed| {
             let shares = [d0, s0, s1 * d1, s0 * s1 * d2];
             let determinant: f64 = shares.iter().sum();
             let others = [
@@ -63,8 +61,7 @@ impl<const A: usize> ScaleLikelihood<A> {
             let all = [shares, others[0], others[1]];
             std::array::from_fn(|i| all[i / 4][i % 4] / determinant)
         };
-        let places = table.bundles().flat_map(|bundle| (0..LANES).map(move |lane| (bundle, lane)));
-        let groups: Vec<[f64; 12]> = places.take(table.groups).map(numbers).collect();
+        let groups: Vec<[f64; 12]> = Closed::of_each(&table).map(numbers).collect();
         let [q0, q1, q2] = std::array::from_fn(|i| groups.iter().map(|group| group[9 + i]).sum());
         let rest = precision * table.rest;
         let squares = q0 + q1 + q2 + rest;
