@@ -1,10 +1,10 @@
 // The likelihood of the scales, effects and their means mu integrated out, for one or two coefficients, about its value
 // at the mode. Twin of src/density/collapsed/scale_likelihood.rs; about.rs beside it has the numbers of the groups.
 
-// The numbers of each group, in three quads.
+// The numbers of groups with the same R, in four quads; the last one begins with how many groups they are.
 @group(0) @binding(4) var<storage, read> groups: array<vec4<f32>>;
 
-// The number of groups that are added up at once, so that sums over many groups keep their digits.
+// The number of rows that are added up at once, so that sums over many of them keep their digits.
 const RUN = 32u;
 
 // mu given the scales, about its mean at the mode: normal, with precision L L'; L_00, L_10, L_11.
@@ -72,7 +72,7 @@ fn means_draw(means: MeansGivenScales, deviates: vec2<f32>) -> vec2<f32> {
 
 // The sums over groups where the logs of s_0 and s_1 are `log_ratio` from those at the mode.
 //
-// Each group has four parts of D, as shares of D at the mode: the constant one and those that grow with s_0, s_1 and
+// Each row has four parts of D, as shares of D at the mode: the constant one and those that grow with s_0, s_1 and
 // s_0 s_1. They add up to D over D at the mode, of which `inverse` is the inverse, and `change` is inverse - 1, without
 // a difference of sums.
 fn closed_sums(log_ratio: vec2<f32>) -> GroupSums {
@@ -83,27 +83,36 @@ fn closed_sums(log_ratio: vec2<f32>) -> GroupSums {
     var linear: vec4<f32>;
     var others: vec4<f32>;
     var changes: vec4<f32>;
+    // Of rows of several groups; of the others, the product is 2^exponent times `product`.
+    var log_determinant = 0.0;
     var product = 1.0;
     var exponent = 0.0;
     for (var begin = 0u; begin < run.groups; begin += RUN) {
         var near: array<vec4<f32>, 4>;
+        var logs = 0.0;
         for (var j = begin; j < min(begin + RUN, run.groups); j++) {
-            let parts = groups[3u * j];
+            let parts = groups[4u * j];
+            let count = groups[4u * j + 3u].x;
             let relative = dot(parts, powers);
             let inverse = 1.0 / relative;
             let change = -dot(parts.yzw, growth) * inverse;
-            near[0] += inverse * parts;
-            near[1] += inverse * groups[3u * j + 1u];
-            near[2] += inverse * groups[3u * j + 2u];
-            near[3] += change * groups[3u * j + 2u];
-            let scaled = split(product * relative);
-            exponent += scaled.x;
-            product = scaled.y;
+            near[0] += count * inverse * parts;
+            near[1] += inverse * groups[4u * j + 1u];
+            near[2] += inverse * groups[4u * j + 2u];
+            near[3] += change * groups[4u * j + 2u];
+            if count > 1.0 {
+                logs += count * ln(relative);
+            } else {
+                let scaled = split(product * relative);
+                exponent += scaled.x;
+                product = scaled.y;
+            }
         }
         shares += near[0];
         linear += near[1];
         others += near[2];
         changes += near[3];
+        log_determinant += logs;
     }
     let information = vec3<f32>(
         run.information_0 * (shares.y + powers.z * shares.w),
@@ -115,6 +124,6 @@ fn closed_sums(log_ratio: vec2<f32>) -> GroupSums {
         vec2<f32>(linear.y + powers.z * linear.z, linear.w + powers.y * others.x),
         dot(others.yzw, powers.xyz),
         dot(changes.yzw, powers.xyz) + run.quadratic_0 * growth.x + run.quadratic_1 * growth.y,
-        ln(product) + exponent * 0.69314718,
+        log_determinant + ln(product) + exponent * 0.69314718,
     );
 }

@@ -98,8 +98,8 @@ pub fn sample_on(
 pub enum Known {
     /// For chains, the step size and metric of another run: nothing is learnt.
     Tuning(Tuned),
-    /// For independent draws, their proposal, and the time of the search for modes and for the proposal, which counts as
-    /// the run's.
+    /// For independent draws, their proposal, and the time of the search for modes and for the proposal, which counts
+    /// as the run's.
     Proposal(Arc<Proposal>, Duration),
 }
 

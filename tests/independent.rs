@@ -53,6 +53,20 @@ pub fn simulated(groups: usize, rows: usize, slopes: usize) -> Arc<Model> {
     of(Dataset::from_columns("simulated", "g", "y", &names, &labels, (0..n).map(y).collect(), predictors).unwrap())
 }
 
+/// Groups with the same predictor in another order, so many that they are more than one row of the closed form.
+pub fn balanced(groups: usize) -> Arc<Model> {
+    const X: [f64; 5] = [0.1, 0.7, 1.9, 2.3, 3.1];
+    let n = groups * X.len();
+    let mut normals = vec![0.0; 2 * groups + n];
+    StreamKey { seed: 31, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
+    let (effects, noise) = normals.split_at(2 * groups);
+    let (group, x) = (|i: usize| i / X.len(), |i: usize| X[(i + i / X.len()) % X.len()]);
+    let y = |i: usize| 1.0 + 0.4 * effects[group(i)] + (0.5 + 0.3 * effects[groups + group(i)]) * x(i) + noise[i];
+    let labels: Vec<String> = (0..n).map(|i| group(i).to_string()).collect();
+    let predictors = vec![(0..n).map(x).collect()];
+    of(Dataset::from_columns("balanced", "g", "y", &["x"], &labels, (0..n).map(y).collect(), predictors).unwrap())
+}
+
 pub fn proposal(model: &Model) -> Proposal {
     Proposal::certified(model, &Landscape::of(model)).unwrap()
 }
@@ -175,7 +189,8 @@ fn more_scales_are_drawn_as_importance_sampling_weighs_them() {
 
 #[test]
 fn the_log_density_of_a_draw_is_the_models_and_its_weight_is_known_afterwards() {
-    for model in [of(Dataset::radon().unwrap()), simulated(9, 5, 0), simulated(20, 20, 2), simulated(30, 40, 4)] {
+    let few = [of(Dataset::radon().unwrap()), simulated(9, 5, 0), simulated(20, 20, 2), simulated(30, 40, 4)];
+    for model in few.into_iter().chain([balanced(700), simulated(700, 3, 0)]) {
         let (proposal, mut density) = (proposal(&model), CpuDensity::new(&model));
         let mut gradient = vec![0.0; model.dim()];
         let keys: Vec<StreamKey> = (0..500).map(|chain| StreamKey { seed: 4, chain, transition: 7 }).collect();

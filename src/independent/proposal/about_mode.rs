@@ -24,7 +24,7 @@ shared_struct! {
         pub most: u32,
         /// Upper bound on the iterations of short loops, which keeps compilers from unrolling them.
         pub turns: u32,
-        /// Number of groups.
+        /// Number of rows of groups with the same R.
         pub groups: u32,
         /// Number of cells.
         pub cells: u32,
@@ -107,8 +107,8 @@ pub struct AboutMode {
     /// Number of scales.
     pub scales: usize,
     pub axes: Vec<AxisRow>,
-    /// The numbers of each group: `LikelihoodAbout`.
-    pub groups: Vec<[f32; 12]>,
+    /// The numbers of groups with the same R: `LikelihoodAbout`.
+    pub groups: Vec<[f32; 16]>,
     /// The tables of the cells.
     pub numbers: Vec<u32>,
     pub cells: Vec<CellRow>,

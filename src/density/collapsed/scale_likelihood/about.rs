@@ -10,16 +10,17 @@
 //!
 //! where no term is larger than the log likelihood's own variation, as long as w is about the mean of mu at the point.
 
-use super::{Closed, ScaleLikelihood};
+use super::ScaleLikelihood;
+use super::closed::Closed;
 use crate::lanes::Lanes;
 use crate::math::exp;
 
 /// The likelihood of at most two coefficients about a point, in units of eps there.
 #[derive(Debug, Clone)]
 pub struct LikelihoodAbout {
-    /// The numbers of each group over D: the four shares of D itself, H_01, g_00, g_01 s_1, g_10, g_11 s_0, q_0,
-    /// q_1 s_0 and q_2 s_1.
-    pub groups: Vec<[f64; 12]>,
+    /// The numbers of groups with the same R, over their D: the four shares of D itself, H_01, g_00, g_01 s_1, g_10,
+    /// g_11 s_0, q_0, q_1 s_0 and q_2 s_1; then how many groups they are. Unused ones are 0.
+    pub groups: Vec<[f64; 16]>,
     /// 1 / (e^2 s_k), and 0 without a slope: the units of H_00 and H_11.
     pub information: [f64; 2],
     /// The sums of q_1 s_0 and q_2 s_1, and the squares that no group explains.
@@ -50,7 +51,7 @@ impl<const A: usize> ScaleLikelihood<A> {
 
         let precision = exp(-2.0 * log_scales[k]);
         let [s0, s1] = two(&|i| exp(2.0 * (log_scales[i] - log_scales[k])), 0.0);
-        let numbers = |Closed { determinant: [d0, d1, d2], cross, linear, quadratic }: Closed| {
+        let numbers = |Closed { count, determinant: [d0, d1, d2], cross, linear, quadratic, .. }: Closed| {
             let shares = [d0, s0, s1 * d1, s0 * s1 * d2];
             let determinant: f64 = shares.iter().sum();
             let others = [
@@ -58,10 +59,10 @@ impl<const A: usize> ScaleLikelihood<A> {
                 [linear[1][1] * s0, quadratic[0], quadratic[1] * s0, quadratic[2] * s1],
             ];
             let others = others.map(|four| four.map(|number| precision * number));
-            let all = [shares, others[0], others[1]];
+            let all = [shares, others[0], others[1], [f64::from(count) * determinant, 0.0, 0.0, 0.0]];
             std::array::from_fn(|i| all[i / 4][i % 4] / determinant)
         };
-        let groups: Vec<[f64; 12]> = Closed::of_each(&table).map(numbers).collect();
+        let groups: Vec<[f64; 16]> = Closed::alike(&table).into_iter().map(numbers).collect();
         let [q0, q1, q2] = std::array::from_fn(|i| groups.iter().map(|group| group[9 + i]).sum());
         let rest = precision * table.rest;
         let squares = q0 + q1 + q2 + rest;
