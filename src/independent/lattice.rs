@@ -32,8 +32,8 @@ pub fn grow<const A: usize, W, T: Send, E>(
 where
     W: Default + Send,
 {
-    let mut seen: HashSet<Index<A>, FixedState> = HashSet::default();
-    let mut frontier: Vec<Index<A>> = seeds.into_iter().filter(|index| seen.insert(*index)).collect();
+    let mut seen: HashSet<u128, FixedState> = HashSet::default();
+    let mut frontier: Vec<Index<A>> = seeds.into_iter().filter(|index| seen.insert(packed(index))).collect();
     let mut found = Vec::new();
     let mut largest = f64::NEG_INFINITY;
     while !frontier.is_empty() {
@@ -55,7 +55,7 @@ where
                 for side in [-1, 1] {
                     let mut neighbour = *index;
                     neighbour[axis] += side;
-                    if seen.insert(neighbour) {
+                    if seen.insert(packed(&neighbour)) {
                         next.push(neighbour);
                     }
                 }
@@ -64,6 +64,14 @@ where
         frontier = next;
     }
     Ok(found)
+}
+
+/// The low bits of each coordinate: a number of its own for every point that a lattice can reach.
+#[inline]
+fn packed<const A: usize>(index: &Index<A>) -> u128 {
+    let bits = (128 / A as u32).min(32);
+    let low = u32::MAX >> (32 - bits);
+    index.iter().fold(0, |packed, i| packed << bits | u128::from(*i as u32 & low))
 }
 
 /// Climbs from `start` to about the mode of `value`, over its first `axes` coordinates, by coordinate search: steps
