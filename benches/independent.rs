@@ -1,7 +1,7 @@
 //! Independent draws. On one core: the likelihood of the scales of radon with all else integrated out (limit: 60 ns
 //! with AVX-512), and a draw of its hyperparameters (limit: 250 ns, eight million a second on two cores), beside the
 //! gradient that a leapfrog step takes. On all cores: whole runs, 4,000 draws of all variables, of sleepstudy (limit:
-//! 5 ms) and of 190 classes (limit: 60 ms), beside the No-U-Turn Sampler's.
+//! 5 ms) and of 190 classes (limit: 60 ms), beside the No-U-Turn Sampler's; and summaries of draws.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -12,6 +12,7 @@ use multiversion::multiversion;
 use warpnuts::data::{Columns, Dataset};
 use warpnuts::density::collapsed::ScaleLikelihood;
 use warpnuts::density::cpu::CpuDensity;
+use warpnuts::diagnostics::summarize_independent;
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Sampler, Settings, sample};
 use warpnuts::independent::{IndependentDraw, Proposal};
@@ -93,5 +94,18 @@ fn both(criterion: &mut Criterion, name: &str, dataset: Dataset) {
     }
 }
 
-criterion_group!(benches, radon, whole_runs);
+/// Summaries of independent normal draws in four chains, on all cores.
+fn summaries(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("summary");
+    group.sample_size(10);
+    for (name, variables, draws) in
+        [("100,000 draws of 175 variables", 175, 100_000), ("ten million draws", 1, 10_000_000)]
+    {
+        let mut values = vec![0.0; variables * draws];
+        StreamKey { seed: 1, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut values);
+        group.bench_function(name, |bencher| bencher.iter(|| summarize_independent(&values, variables, 4)));
+    }
+}
+
+criterion_group!(benches, radon, whole_runs, summaries);
 criterion_main!(benches);

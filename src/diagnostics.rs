@@ -6,8 +6,9 @@
 //! and equal ArviZ 1.3 to rounding. Nested R-hat and E-BFMI name their own papers.
 //!
 //! One rule holds everywhere: a quantity that the draws do not determine is `NaN`, never a panic. So a draw that is not
-//! finite makes every diagnostic `NaN`; effective sample sizes and Monte Carlo errors need 4 draws in each chain,
-//! because each half chain needs two; R-hat also needs two chains.
+//! finite makes every diagnostic `NaN`; effective sample sizes and Monte Carlo errors of chains need 4 draws in each,
+//! because each half chain needs two; R-hat also needs two chains. Draws that are known to be independent count for one
+//! each.
 //!
 //! A constant variable has R-hat `NaN` (its constancy may be meant, or every chain may be stuck), every draw effective,
 //! and a mean without error. Constant means equal draws, in any unit; for ArviZ, a range below 1e-15.
@@ -25,6 +26,7 @@ mod autocovariance;
 mod energy;
 mod ess;
 mod independent_chains;
+mod independent_draws;
 mod many_draws;
 mod mcse;
 mod moments;
@@ -40,10 +42,11 @@ mod summary;
 pub use autocovariance::autocorrelation;
 pub use energy::ebfmi;
 pub use ess::ess_bulk_and_tail;
+pub use independent_draws::summarize_independent;
 pub use moments::{mean, quantile, sd};
 pub use nested::nested_rhat;
 pub use series::Series;
 pub(crate) use sort::sorted;
-pub use streaming::{nested_rhat_of, summary_of};
-pub use summarize::{summarize, summarize_each};
+pub use streaming::{independent_summary_of, nested_rhat_of, summary_of};
+pub use summarize::summarize;
 pub use summary::Summary;

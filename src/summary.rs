@@ -19,7 +19,7 @@ use crate::data::{Dataset, LeftOut};
 use crate::diagnostics::{self, Series, Summary};
 use crate::draws::Totals;
 use crate::experiment::diagnosis::Diagnosis;
-use crate::experiment::{Sampled, Settings};
+use crate::experiment::{Sampled, Sampler, Settings};
 use crate::model::{PriorScales, Role};
 use crate::nuts::Statistic;
 
@@ -169,7 +169,8 @@ pub struct RunSummary {
     pub acceptance: f64,
     /// Mean leapfrog steps per draw.
     pub leapfrogs_per_draw: f64,
-    /// Independent draws that repeat the one before, because that one was beyond the proposal's bound, if counted.
+    /// Independent draws that repeat the one before, because that one was beyond the proposal's bound; none for chains.
+    /// Where it is 0, every draw counts for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repeated: Option<u64>,
     /// Divergent transitions among the draws.
@@ -280,7 +281,12 @@ impl RunSummary {
     pub fn of_totals(sampled: &Sampled<Totals>) -> RunSummary {
         let Sampled { settings, names, draws: totals, .. } = sampled;
         let nested = |i| (settings.chains_per_superchain() > 1).then(|| diagnostics::nested_rhat_of(totals, i));
-        let rows: Vec<Summary> = (0..names.len()).map(|i| diagnostics::summary_of(totals, i)).collect();
+        let repeated = (settings.sampler == Sampler::Independent).then_some(totals.repeated);
+        let row = |i| match repeated {
+            Some(0) => diagnostics::independent_summary_of(totals, i),
+            _ => diagnostics::summary_of(totals, i),
+        };
+        let rows: Vec<Summary> = (0..names.len()).map(row).collect();
         // The draws are gone; modes are looked for at the medians.
         let middle = rows.iter().take(sampled.model.layout().hyperparameters()).map(|row| row.q50).collect();
         let diagnosed = Diagnosed {
@@ -290,7 +296,7 @@ impl RunSummary {
             nested: (0..names.len()).map(nested).collect(),
             e_bfmi: totals.e_bfmi.clone(),
             saturated: totals.saturated,
-            repeated: None,
+            repeated,
         };
         RunSummary::assemble(sampled, diagnosed)
     }
@@ -300,7 +306,8 @@ impl RunSummary {
         let Diagnosed { draws, rows, nested, e_bfmi, saturated, repeated, modes } = diagnosed;
         let largest = |value: &dyn Fn(usize) -> f64| {
             let values = (0..names.len()).map(|i| (value(i), i)).filter(|(value, _)| !value.is_nan());
-            let largest = values.max_by(|(a, _), (b, _)| a.total_cmp(b));
+            // Of equal ones, the first.
+            let largest = values.rev().max_by(|(a, _), (b, _)| a.total_cmp(b));
             largest.map(|(value, i)| Extreme { value, parameter: names[i].clone() })
         };
         let smallest = |value: &dyn Fn(usize) -> f64| {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use crate::diagnostics::{Series, Summary};
+use crate::diagnostics::{Series, Summary, mean, sd};
 use crate::exact::Exact;
 use crate::experiment::Sampled;
 use crate::summary::{RunSummary, counted};
@@ -81,10 +81,25 @@ struct Measured {
     mcse_sd: f64,
 }
 
+/// What the Monte Carlo errors of a run come from.
+#[derive(Debug, Clone, Copy)]
+enum Errors {
+    /// The number of independent draws.
+    Independent,
+    /// Autocorrelations inside chains.
+    Autocorrelated,
+    /// The spread over many short chains.
+    OverChains,
+}
+
 impl Verification {
     /// Compares the draws of `sampled`, summarized in `summary`, with `exact`, the posterior of the same model.
     pub fn of(sampled: &Sampled, summary: &RunSummary, exact: &Exact) -> Verification {
-        let independent = summary.chains_per_superchain > 1;
+        let errors = match summary.chains_per_superchain {
+            _ if summary.every_draw_counts() => Errors::Independent,
+            1 => Errors::Autocorrelated,
+            _ => Errors::OverChains,
+        };
         let truth = exact.summary();
         let draws = &sampled.draws;
         let mut scores: Vec<Scores> = Vec::new();
@@ -95,15 +110,15 @@ impl Verification {
                 let row = &parameter.summary;
                 let measured = Measured { mean: row.mean, sd: row.sd, mcse_mean: row.mcse_mean, mcse_sd: row.mcse_sd };
                 let series = Series::new(values, draws.chains());
-                let coverage = |quantile, share| coverage(series, independent, quantile, share);
+                let coverage = |quantile, share| coverage(series, errors, quantile, share);
                 let covered = [coverage(truth[i].q05, 0.05), coverage(truth[i].q95, 0.95)];
                 self::scores(&parameter.name, exact, i, &measured, covered)
             }));
         }
         let effects = exact.names().len() - scores.len();
         let mut left_out = if effects > 0 { vec![not_kept(effects)] } else { Vec::new() };
-        let errors = summary.parameters.0.iter().map(|row| row.summary.mcse_mean).enumerate();
-        let sharp = errors.map(|(i, error)| exact.is_far_below(error, i));
+        let measured = summary.parameters.0.iter().map(|row| row.summary.mcse_mean).enumerate();
+        let sharp = measured.map(|(i, error)| exact.is_far_below(error, i));
         left_out.extend(silence_unsettled(&mut scores, sharp, exact.accuracy()));
         Verification::from_scores(scores, exact, left_out)
     }
@@ -150,12 +165,16 @@ fn scores(name: &str, exact: &Exact, i: usize, run: &Measured, [q05, q95]: [f64;
 }
 
 /// z-score of the share of draws up to `quantile`, whose exact value is `share`; NaN if all draws, or none, are below.
-fn coverage(series: Series, independent: bool, quantile: f64, share: f64) -> f64 {
+fn coverage(series: Series, errors: Errors, quantile: f64, share: f64) -> f64 {
     let below: Vec<f64> = series.values().iter().map(|draw| f64::from(u8::from(*draw <= quantile))).collect();
     let below = Series::new(&below, series.chains());
-    let row = Summary::of(below);
-    let row = if independent { row.from_independent_chains(below) } else { row };
-    (row.mean - share) / row.mcse_mean
+    let of = |row: Summary| (row.mean, row.mcse_mean);
+    let (mean, mcse) = match errors {
+        Errors::Independent => (mean(below.values()), sd(below.values()) / (below.values().len() as f64).sqrt()),
+        Errors::Autocorrelated => of(Summary::of(below)),
+        Errors::OverChains => of(Summary::of(below).from_independent_chains(below)),
+    };
+    (mean - share) / mcse
 }
 
 /// Removes scores of means and sds that mean nothing because of heavy tails, and returns sentences that say which.

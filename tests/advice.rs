@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::helpers::common::Folder;
 
 /// Warnings, and command lines that must raise them.
-const CASES: [(&str, &str); 22] = [
+const CASES: [(&str, &str); 21] = [
     ("sentinel", "--data marked.csv --group town --outcome rain"),
     ("far-predictor", "--data years.csv --group town --outcome rain --predictor year --center-predictors no"),
     ("narrow-prior", "--data years.csv --group town --outcome rain --prior-mu-sd 5"),
@@ -22,7 +22,6 @@ const CASES: [(&str, &str); 22] = [
     ("ess", "--parameterization centered"),
     ("ess", "--sampler nuts --chains 4 --draws 150"),
     ("goal", "--sampler nuts --chains 4 --draws 700 --until ess=2500"),
-    ("goal", "--chains 4 --draws 110 --until ess=430"),
     ("one-chain", "--sampler nuts --chains 1 --draws 4000"),
     ("tree-depth", "--parameterization non-centered --max-tree-depth 2"),
     ("tree-depth", "--parameterization marginal --max-tree-depth 1"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, OnceLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::helpers::chance;
 use crate::helpers::common::{Folder, Ran};
@@ -174,6 +174,8 @@ fn compare_prints_a_row_for_each_run() {
             let about_chains = ["divergences", "max_rhat", "leapfrogs_per_draw", "step_size", "gradients_per_second"];
             assert!(about_chains.iter().all(|field| run[field].is_null()), "{run}");
             assert_eq!((row[1], row[2]), ("-", "-"));
+            assert_eq!([&run["repeated"], &run["min_ess_bulk"]["value"]], [&json!(0), &json!(16000.0)]);
+            assert_eq!(rows[1 + rows.iter().position(|other| other == row).unwrap()][..2], ["all", "all"]);
         } else {
             assert_eq!(row[1], run["divergences"].to_string());
             assert_eq!(row[2], format!("{:.3}", number(&run["max_rhat"]["value"])));

@@ -267,6 +267,37 @@ fn a_summary_locates_as_the_single_functions_do() {
 }
 
 #[test]
+fn independent_draws_are_located_and_compared_as_chains_are() {
+    let sets = [
+        (4, normal_draws(11, 400)),
+        (3, autoregression(0.9, 3, 101)),
+        (2, normal_draws(12, 66).iter().map(|draw| draw.round()).collect()),
+        // Every half chain is stuck; two of them at the same place.
+        (2, (0..40).map(|i| f64::from(i / 10 % 3)).collect()),
+        (2, vec![2.5; 40]),
+        (1, normal_draws(13, 50)),
+        (5, normal_draws(14, 15)),
+        (2, normal_draws(15, 80).iter().map(|draw| f64::MAX * draw.tanh()).collect()),
+    ];
+    for (chains, values) in sets {
+        let series = Series::new(&values, chains);
+        let (here, ordinary) = (Summary::of_independent(series), Summary::of(series));
+        let size = values.len() as f64;
+        let (mcse_mean, mcse_sd) = (ordinary.sd / size.sqrt(), here.mcse_sd);
+        let near = (here.rhat - ordinary.rhat).abs() <= 1e-10 * ordinary.rhat;
+        assert!(near || here.rhat.is_nan() && ordinary.rhat.is_nan() || here.rhat == ordinary.rhat, "{here:?}");
+        let rhat = here.rhat;
+        same(&here, &Summary { mcse_mean, mcse_sd, ess_bulk: size, ess_tail: size, rhat, ..ordinary });
+        assert!(here.mcse_sd > 0.0 || values[0] == 2.5 || values[0].abs() > 1e300, "{here:?}");
+        let both = [values.clone(), values.clone()].concat();
+        summarize_independent(&both, 2, chains).iter().for_each(|row| same(row, &here));
+    }
+    assert!(summarize_independent(&[], 0, 4).is_empty());
+    assert!(numbers(&Summary::of_independent(Series::new(&[], 4))).iter().all(|number| number.is_nan()));
+    assert!(numbers(&Summary::of_independent(Series::new(&[1.0, f64::NAN], 1))).iter().all(|number| number.is_nan()));
+}
+
+#[test]
 fn summarize_equals_a_summary_of_each_variable() {
     let (variables, chains, draws) = (9, 4, 33);
     let mut values = normal_draws(4, variables * chains * draws);

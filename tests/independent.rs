@@ -237,6 +237,9 @@ fn a_killed_run_ends_with_the_bytes_of_one_that_was_not() {
     }
 }
 
+/// The title of a figure of a page.
+const GROWTH: &str = "Effective sample size over draws";
+
 /// A proposal that is wrong is refused, or corrected; without the correction, the run is found biased.
 #[test]
 fn a_wrong_proposal_is_refused_or_corrected() {
@@ -279,13 +282,62 @@ fn the_error_of_a_mean_is_that_of_independent_draws_where_none_is_repeated() {
         let is_repeated = summary["repeated"].as_u64().unwrap() > 0;
         assert_eq!(is_repeated, run == "faulty", "{}", summary["repeated"]);
         for (i, name) in sampled.names.iter().enumerate() {
-            let row = &summary["parameters"][name];
-            let [sd, mcse] = ["sd", "mcse_mean"].map(|field| row[field].as_f64().unwrap());
-            let independent = sd / 16_000f64.sqrt();
-            let autocorrelated = Summary::of(Series::new(&sampled.draws.variable(i), 8)).mcse_mean;
-            assert_ne!(independent, autocorrelated, "{name}");
+            let values = sampled.draws.variable(i);
+            let autocorrelated = Summary::of(Series::new(&values, 8));
+            let moment = |power| values.iter().map(|x| (x - autocorrelated.mean).powi(power)).sum::<f64>() / 16_000.0;
+            // The variance of (x - mean)^2 over n is that of the variance, of which the sd is the root.
+            let mcse_sd = ((moment(4) - moment(2).powi(2)) / 16_000.0).sqrt() / (2.0 * moment(2).sqrt());
+            let mcse_mean = autocorrelated.sd / 16_000f64.sqrt();
+            let independent = Summary { mcse_mean, mcse_sd, ess_bulk: 16_000.0, ess_tail: 16_000.0, ..autocorrelated };
             let expected = if is_repeated { autocorrelated } else { independent };
-            assert!((mcse / expected - 1.0).abs() < 1e-12, "{run}, {name}: {mcse} and not {expected}");
+            for (field, expected, other) in [
+                ("mcse_mean", expected.mcse_mean, if is_repeated { independent } else { autocorrelated }.mcse_mean),
+                ("mcse_sd", expected.mcse_sd, if is_repeated { independent } else { autocorrelated }.mcse_sd),
+                ("ess_bulk", expected.ess_bulk, if is_repeated { independent } else { autocorrelated }.ess_bulk),
+                ("ess_tail", expected.ess_tail, if is_repeated { independent } else { autocorrelated }.ess_tail),
+                ("rhat", expected.rhat, f64::NAN),
+                ("q05", expected.q05, f64::NAN),
+            ] {
+                let here = summary["parameters"][name][field].as_f64().unwrap();
+                assert!((here / expected - 1.0).abs() < 1e-10, "{run}, {name}: {field} {here} and not {expected}");
+                assert_ne!(expected, other, "{name}");
+            }
+        }
+        let says = if is_repeated { "smallest bulk ESS 1" } else { "\nESS 16000: every draw counts (" };
+        assert!(ran.stdout.contains(says), "{ran:?}");
+        let page = folder.run(&format!("report {run}"));
+        assert_eq!(page.code, 0, "{page:?}");
+        let has_growth = std::fs::read_to_string(folder.path(run).join("report.html")).unwrap().contains(GROWTH);
+        assert_eq!(has_growth, is_repeated, "{run}");
+    }
+}
+
+/// Sums of draws know what the draws themselves say.
+#[test]
+fn summed_draws_have_the_errors_of_independent_ones_where_none_is_repeated() {
+    let folder = Folder::new();
+    let line = "sample --sampler independent --chains 64 --draws 300 --quiet --no-report";
+    for (run, fault) in [("sound", ""), ("faulty", "proposal-low-bound")] {
+        for (keep, out) in [("all", "kept"), ("summary", "summed")] {
+            let ran = planted(&folder, &format!("{line} --keep {keep} --out {run}-{out}"), fault);
+            assert_eq!(ran.code, 0, "{ran:?}");
+        }
+        let [kept, summed] = ["kept", "summed"].map(|out| summary(&folder, &format!("{run}-{out}")));
+        assert_eq!(kept["repeated"], summed["repeated"]);
+        assert_eq!(kept["repeated"] == 0, run == "sound");
+        for name in kept["parameters"].as_object().unwrap().keys() {
+            let [kept, summed] = [&kept, &summed].map(|all| {
+                let row = &all["parameters"][name];
+                ["mcse_mean", "ess_bulk", "ess_tail", "mcse_sd"].map(|field| row[field].as_f64().unwrap())
+            });
+            // The spread over 64 chains gives an error to 9 %.
+            assert!((summed[3] / kept[3] - 1.0).abs() < 0.5, "{name}: {summed:?}, {kept:?}");
+            if run == "sound" {
+                assert!((summed[0] / kept[0] - 1.0).abs() < 1e-9, "{name}: {summed:?}, {kept:?}");
+                assert_eq!((summed[1], summed[2], kept[1], kept[2]), (19_200.0, 19_200.0, 19_200.0, 19_200.0));
+            } else {
+                assert!(summed[1] != 19_200.0 && summed[2] != 19_200.0, "{name}: {summed:?}");
+            }
         }
     }
 }

@@ -58,6 +58,10 @@ fn independent_draws_are_worth_their_number() {
     assert!((row.ess_bulk / draws - 1.0).abs() < 0.1 && (row.ess_tail / draws - 1.0).abs() < 0.1, "{row:?}");
     // The sd of a normal's sd is 1 / sqrt(2 n).
     assert!((row.mcse_sd * (2.0 * draws).sqrt() - 1.0).abs() < 0.05, "{row:?}");
+    // Known to be independent, exactly so.
+    let row = Summary::of_independent(series);
+    assert_eq!((row.ess_bulk, row.ess_tail, row.mcse_mean), (draws, draws, row.sd / draws.sqrt()));
+    assert!((row.mcse_sd * (2.0 * draws).sqrt() - 1.0).abs() < 0.05, "{row:?}");
 }
 
 fn scaled_pupils(outcome_scale: f64, predictor_scale: f64) -> Dataset {

@@ -132,6 +132,11 @@ fn headline(summary: &RunSummary) -> String {
     };
     let rate = summary.ess_per_second();
     let rate = if rate.is_nan() { String::new() } else { format!(" ({} a second)", table::thousands(rate)) };
+    let ess = match &summary.min_ess_bulk {
+        None => "smallest bulk ESS -".to_string(),
+        Some(ess) if summary.every_draw_counts() => format!("ESS {:.0}: every draw counts", ess.value),
+        Some(ess) => format!("smallest bulk ESS {:.0} of {}", ess.value, ess.parameter),
+    };
     let rows = match summary.settings.sampler {
         Sampler::Nuts => counted(u64::from(summary.settings.chains), "chain"),
         Sampler::Independent => summary.settings.chains.to_string(),
@@ -166,13 +171,12 @@ fn headline(summary: &RunSummary) -> String {
         "{} observations in {} groups from {}, {}\n\
          {rows} x {}{time}\n\
          {cost}\n\
-         smallest bulk ESS {}{rate}{until}",
+         {ess}{rate}{until}",
         data.observations,
         data.groups,
         data.source,
         summary.name(),
         counted(summary.draws as u64, "draw"),
-        summary.min_ess_bulk.as_ref().map_or("-".to_string(), |ess| format!("{:.0} of {}", ess.value, ess.parameter)),
     )
 }
 

@@ -109,17 +109,15 @@ pub fn watch<T>(model: &Model, settings: &Settings, quiet: bool, run: impl FnOnc
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target).with_prefix(label).with_style(style());
     let progress = Arc::new(Progress::default());
-    let has_trees = settings.sampler == Sampler::Nuts;
-    let goal = settings.until.map_or(String::new(), |goal| format!(", until {goal}"));
     let look = || {
         if is_interrupted() {
             progress.stop();
             faults::answer();
         }
-        show(&bar, &progress.snapshot(), has_trees, &goal);
+        show(&bar, &progress.snapshot(), settings);
     };
     let ran = watched(look, || run(progress.clone()));
-    show(&bar, &progress.snapshot(), has_trees, &goal);
+    show(&bar, &progress.snapshot(), settings);
     bar.abandon();
     ran
 }
@@ -160,12 +158,17 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn show(bar: &ProgressBar, now: &Counters, has_trees: bool, goal: &str) {
+fn show(bar: &ProgressBar, now: &Counters, settings: &Settings) {
     let transitions = now.transitions.max(1) as f64;
+    let goal = settings.until.map_or(String::new(), |goal| {
+        let place = settings.next_place(now.transitions);
+        bar.set_length(Settings { draws: place, ..*settings }.transitions() as u64);
+        format!(", until {goal}: judged at {place} of at most {} draws", settings.draws)
+    });
     bar.set_position(now.transitions);
     let speed = rate(now.transitions as f64 / bar.elapsed().as_secs_f64().max(1e-3));
     let each = now.gradients as f64 / transitions;
-    if !has_trees {
+    if settings.sampler == Sampler::Independent {
         bar.set_message(format!("{speed}/s, {each:.2} proposals a draw{goal}"));
         return;
     }

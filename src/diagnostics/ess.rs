@@ -12,7 +12,7 @@ pub(super) const TAILS: [f64; 2] = [0.05, 0.95];
 pub fn ess_bulk_and_tail(all: &[Series]) -> Vec<[f64; 2]> {
     let Some(first) = all.first() else { return Vec::new() };
     let half = first.draws() / 2;
-    let normal = NormalScores::new(2 * first.chains() * half);
+    let normal = NormalScores::of_halves(first.chains(), first.draws());
     let mut autocovariance = Autocovariance::of_length(half);
     let both = |series: &Series| {
         debug_assert_eq!((series.chains(), series.draws()), (first.chains(), first.draws()));

@@ -1,137 +1,69 @@
-//! The summary of a variable with millions of draws, in little memory: beside the draws, two 32-bit numbers for each.
+//! The summary of a variable with millions of draws, in little memory: beside the draws, four 32-bit numbers for each.
 //! Equals the ordinary summary to rounding.
 
-use rayon::prelude::*;
-
 use super::autocovariance::Autocovariance;
-use super::ess::{TAILS, ess_of_lags};
+use super::ess::ess_of_lags;
 use super::mcse::PooledMoments;
-use super::moments::quantile_of;
-use super::rank::normal_score;
+use super::rank::{NormalScores, Order};
 use super::rhat::{ChainVariances, Variances};
 use super::series::Series;
-use super::summary::{QUARTILES, Summary};
+use super::summary::Summary;
 
-/// The number of draws from which memory matters more than time.
-pub(super) const LARGE: usize = 4 << 20;
-
-/// Half chains of a series, whose draws are transformed one half chain at a time.
-struct Halves<'a> {
-    values: &'a [f64],
+/// Half chains, whose draws are transformed one half chain at a time.
+struct HalfChains<'a> {
+    count: usize,
     draws: usize,
-    half: usize,
+    autocovariance: &'a mut Autocovariance,
 }
 
-impl Halves<'_> {
-    /// Calls `look` with every half chain, each draw replaced by `as_what` of its index and value.
-    fn each(&self, as_what: impl Fn(usize, f64) -> f64, mut look: impl FnMut(&[f64])) {
-        let mut seen = vec![0.0; self.half];
-        for (chain, values) in self.values.chunks_exact(self.draws).enumerate() {
-            for start in [0, self.draws - self.half] {
-                for (i, seen) in seen.iter_mut().enumerate() {
-                    let draw = start + i;
-                    *seen = as_what(chain * self.draws + draw, values[draw]);
-                }
-                look(&seen);
-            }
-        }
-    }
-
-    /// The variances of the transformed draws, and the effective sample size of their mean.
-    fn ess(&self, as_what: impl Fn(usize, f64) -> f64, autocovariance: &mut Autocovariance) -> (Variances, f64) {
+impl HalfChains<'_> {
+    /// The variances of these draws, and the effective sample size of their mean. `draw` has a half chain and the
+    /// number of its draw.
+    fn ess(&mut self, draw: impl Fn(usize, usize) -> f64) -> (Variances, f64) {
+        let HalfChains { count, draws, autocovariance } = self;
         let mut spread = ChainVariances::default();
+        let mut chain = vec![0.0; *draws];
         autocovariance.begin();
-        self.each(as_what, |chain| {
-            spread.add(chain);
-            autocovariance.add(chain);
-        });
-        let (halves, draws) = (2 * self.values.len() / self.draws, self.half);
+        for half in 0..*count {
+            chain.iter_mut().enumerate().for_each(|(i, value)| *value = draw(half, i));
+            spread.add(&chain);
+            autocovariance.add(&chain);
+        }
         let variances = spread.variances();
-        let lags = autocovariance.end(halves, draws);
-        let size = (halves * draws) as f64;
+        let lags = autocovariance.end(*count, *draws);
+        let size = (*count * *draws) as f64;
         (variances, if spread.is_constant() { size } else { ess_of_lags(size, lags, &variances) })
     }
 }
 
-/// The summary of finite draws.
-pub(super) fn summary(series: Series, autocovariance: &mut Autocovariance) -> Summary {
-    let (values, draws) = (series.values(), series.draws());
+/// The rest of the summary of draws that are `located`, with their order and moments.
+pub(super) fn summary(
+    series: Series,
+    located: Summary,
+    order: Order,
+    moments: &PooledMoments,
+    normal: &NormalScores,
+    autocovariance: &mut Autocovariance,
+) -> Summary {
+    let (values, draws, count) = (series.values(), series.draws(), 2 * series.chains());
     let half = draws / 2;
-    let halves = Halves { values, draws, half };
-    let mut order: Vec<u32> = (0..values.len() as u32).collect();
-    order.par_sort_unstable_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]));
-    let quantile = |p| quantile_of(order.len(), p, |rank| values[order[rank] as usize]);
-    let ([q05, q95], q50, moments) = (TAILS.map(quantile), quantile(0.5), PooledMoments::of(series));
-    let last = values.len() - 1;
-    let quartiles = QUARTILES.map(|p| values[order[(last as f64 * p).round() as usize] as usize]);
-    let located = Summary { mean: moments.mean, sd: moments.sd, q05, q50, q95, quartiles, ..Summary::NAN };
-    if !series.has_ess() {
-        return located;
-    }
-    let (_, ess_mean) = halves.ess(|_, draw| draw, autocovariance);
-    let (_, ess_of_squares) = halves.ess(|_, draw| (draw - moments.mean).powi(2), autocovariance);
-    let [below, above] =
-        [q05, q95].map(|bound| halves.ess(|_, draw| f64::from(u8::from(draw <= bound)), autocovariance).1);
-
-    // With an odd number of draws, a chain's middle draw belongs to neither half.
-    if draws % 2 == 1 {
-        order.retain(|place| *place as usize % draws != half);
-    }
-    // Twice the mean rank of each draw, counted from 1: ties may have a half-integer mean.
-    let mut ranks = vec![0u32; values.len()];
-    let mut behind = 0;
-    for ties in order.chunk_by(|a, b| values[*a as usize] == values[*b as usize]) {
-        let twice = (2 * behind + 1 + ties.len()) as u32;
-        ties.iter().for_each(|place| ranks[*place as usize] = twice);
-        behind += ties.len();
-    }
-    let size = order.len();
-    let score = |ranks: &[u32], place: usize| normal_score(f64::from(ranks[place]) / 2.0, size);
-    let (bulk, ess_bulk) = halves.ess(|place, _| score(&ranks, place), autocovariance);
-    let rhat = if series.has_rhat() {
-        rank_folded(values, &order, &mut ranks);
-        let mut spread = ChainVariances::default();
-        halves.each(|place, _| score(&ranks, place), |chain| spread.add(chain));
-        bulk.rhat().max(spread.variances().rhat())
-    } else {
-        f64::NAN
+    let order = order.split(series);
+    let folded = if series.has_rhat() { order.folded_variances(count, normal).rhat() } else { f64::NAN };
+    let ranks = order.into_ranks();
+    let mut halves = HalfChains { count, draws: half, autocovariance };
+    let (bulk, ess_bulk) = halves.ess(|chain, i| normal.of_twice(ranks[chain * half + i] as usize));
+    drop(ranks);
+    let mut ess = |term: &dyn Fn(f64) -> f64| {
+        halves.ess(|chain, i| term(values[chain / 2 * draws + chain % 2 * (draws - half) + i])).1
     };
+    let [below, above] = [located.q05, located.q95].map(|bound| ess(&|draw| f64::from(u8::from(draw <= bound))));
     Summary {
-        mcse_mean: moments.mcse_mean(ess_mean),
-        mcse_sd: moments.mcse_sd(ess_of_squares),
+        mcse_mean: moments.mcse_mean(ess(&|draw| draw)),
+        mcse_sd: moments.mcse_sd(ess(&|draw| (draw - moments.mean).powi(2))),
         ess_bulk,
         ess_tail: below.min(above),
-        rhat,
+        rhat: if series.has_rhat() { bulk.rhat().max(folded) } else { f64::NAN },
         ..located
-    }
-}
-
-/// Writes twice the mean rank of each draw by its distance from the median; walks from the median outwards.
-fn rank_folded(values: &[f64], order: &[u32], ranks: &mut [u32]) {
-    let middle = order.len() / 2;
-    let value = |rank: usize| values[order[rank] as usize];
-    let median = f64::midpoint(value(middle - 1), value(middle));
-    let distance = |rank: usize| (value(rank) - median).abs();
-    let (mut below, mut above, mut walked) = (middle, middle, 0);
-    while below > 0 || above < order.len() {
-        let nearest = match (below > 0, above < order.len()) {
-            (true, true) => distance(below - 1).min(distance(above)),
-            (true, false) => distance(below - 1),
-            _ => distance(above),
-        };
-        let (mut first, mut last) = (below, above);
-        while first > 0 && distance(first - 1) == nearest {
-            first -= 1;
-        }
-        while last < order.len() && distance(last) == nearest {
-            last += 1;
-        }
-        let ties = below - first + last - above;
-        let twice = (2 * walked + 1 + ties) as u32;
-        for rank in (first..below).chain(above..last) {
-            ranks[order[rank] as usize] = twice;
-        }
-        (below, above, walked) = (first, last, walked + ties);
     }
 }
 
@@ -151,8 +83,15 @@ mod tests {
             let rounded: Vec<f64> = values.iter().map(|value| (4.0 * value).round() / 4.0).collect();
             for values in [values, rounded, vec![2.5; chains * draws]] {
                 let series = Series::new(&values, chains);
-                let (ordinary, here) =
-                    (Summary::of(series), summary(series, &mut Autocovariance::of_length(draws / 2)));
+                let ordinary = Summary::of(series);
+                let (located, order, moments) = Summary::located(series).unwrap();
+                let here = if series.has_ess() {
+                    let (normal, mut plan) =
+                        (NormalScores::without_table(chains, draws), Autocovariance::of_length(draws / 2));
+                    summary(series, located, order, &moments, &normal, &mut plan)
+                } else {
+                    located
+                };
                 let numbers = |s: &Summary| {
                     let [q25, q75] = s.quartiles;
                     [

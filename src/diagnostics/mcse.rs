@@ -21,8 +21,10 @@ impl PooledMoments {
         let draws = series.values();
         // Rounding would move the mean of a constant series away from its value.
         let mean = if series.is_constant() { draws.first().copied().unwrap_or(f64::NAN) } else { mean(draws) };
-        let power = |exponent: i32| sum(draws, |draw| (draw - mean).powi(exponent)) / draws.len() as f64;
-        Self { mean, sd: variance(draws, mean).sqrt(), second: power(2), fourth: power(4) }
+        let of_squares =
+            |term: fn(f64) -> f64| sum(draws, |draw| term((draw - mean) * (draw - mean))) / draws.len() as f64;
+        let (second, fourth) = (of_squares(|square| square), of_squares(|square| square * square));
+        Self { mean, sd: variance(draws, mean).sqrt(), second, fourth }
     }
 
     pub(super) fn mcse_mean(&self, ess_mean: f64) -> f64 {

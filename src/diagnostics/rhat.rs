@@ -76,3 +76,44 @@ impl ChainVariances {
         Variances { within: mean(&self.variances), between, draws }
     }
 }
+
+/// The mean and the variance of each half chain, from draws in any order.
+pub(super) struct SpreadOfHalves {
+    /// Draws of a half chain.
+    draws: u32,
+    /// The first draw of each that came, and the sums of the distances from it and of their squares.
+    halves: Vec<[f64; 3]>,
+}
+
+impl SpreadOfHalves {
+    /// `halves` half chains of `draws` draws.
+    pub(super) fn new(halves: usize, draws: usize) -> Self {
+        Self { draws: draws as u32, halves: vec![[f64::NAN, 0.0, 0.0]; halves] }
+    }
+
+    /// Adds draws of the same `value` at these places, one half chain after the other.
+    pub(super) fn add(&mut self, value: f64, places: &[u32]) {
+        for place in places {
+            let [first, sum, square] = &mut self.halves[(place / self.draws) as usize];
+            if first.is_nan() {
+                *first = value;
+            }
+            let apart = value - *first;
+            *sum += apart;
+            *square += apart * apart;
+        }
+    }
+
+    pub(super) fn variances(self) -> Variances {
+        let draws = f64::from(self.draws);
+        let is_constant = self.halves.iter().all(|[first, _, square]| *first == self.halves[0][0] && *square == 0.0);
+        // Rounding would give a constant series a variance.
+        if is_constant {
+            return Variances { within: 0.0, between: 0.0, draws };
+        }
+        let means: Vec<f64> = self.halves.iter().map(|[first, sum, _]| first + sum / draws).collect();
+        let variances = self.halves.iter().map(|[_, sum, square]| (square - sum * sum / draws) / (draws - 1.0));
+        let within = variances.sum::<f64>() / means.len() as f64;
+        Variances { within, between: variance(&means, mean(&means)), draws }
+    }
+}

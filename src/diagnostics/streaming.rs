@@ -45,6 +45,13 @@ pub fn summary_of(totals: &Totals, i: usize) -> Summary {
     }
 }
 
+/// [`summary_of`] a variable whose draws are all independent, as [`of_independent`](Summary::of_independent) has it,
+/// except that the error of the sd is that of the spread over the chains, for there is no sum of fourth powers.
+pub fn independent_summary_of(totals: &Totals, i: usize) -> Summary {
+    let (row, size) = (summary_of(totals, i), totals.chains as f64 * totals.draws as f64);
+    Summary { mcse_mean: row.sd / size.sqrt(), ess_bulk: size, ess_tail: size, ..row }
+}
+
 /// Nested R-hat of variable `i`, as in [`nested_rhat`](super::nested_rhat).
 pub fn nested_rhat_of(totals: &Totals, i: usize) -> f64 {
     let BetweenChains { superchain, inside, .. } = &totals.across[i];

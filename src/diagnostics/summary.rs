@@ -33,7 +33,7 @@ pub struct Summary {
 pub(super) const QUARTILES: [f64; 2] = [0.25, 0.75];
 
 impl Summary {
-    pub(super) const NAN: Self = Self {
+    pub(crate) const NAN: Self = Self {
         mean: f64::NAN,
         sd: f64::NAN,
         q05: f64::NAN,

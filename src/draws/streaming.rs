@@ -61,6 +61,8 @@ pub struct Totals {
     pub e_bfmi: Vec<f64>,
     /// Trajectories that ended at the largest number of doublings.
     pub saturated: u64,
+    /// Draws that were made without a step: independent ones that repeat the one before.
+    pub repeated: u64,
 }
 
 impl Totals {
@@ -227,6 +229,7 @@ impl DrawSink for StreamingSink<'_> {
                 }
             }
         });
+        self.totals.repeated += block.statistics.iter().filter(|statistics| statistics.n_steps == 0).count() as u64;
         self.draws += block.draws;
         Ok(())
     }

@@ -48,12 +48,12 @@ impl<'a> Diagnosis<'a> {
     /// chains share starting points.
     pub fn rows(&self, values: &[f64], variables: usize) -> Vec<(Summary, Option<f64>)> {
         let (chains, together) = (self.draws.chains(), self.settings.chains_per_superchain());
+        if self.repeated == Some(0) {
+            let rows = diagnostics::summarize_independent(values, variables, chains);
+            return rows.into_iter().map(|row| (row, None)).collect();
+        }
         let size = (chains * self.draws.draws()).max(1);
         let rows = diagnostics::summarize(values, variables, chains);
-        if self.repeated == Some(0) {
-            let independent = |row: Summary| Summary { mcse_mean: row.sd / (size as f64).sqrt(), ..row };
-            return rows.into_iter().map(|row| (independent(row), None)).collect();
-        }
         if together == 1 {
             return rows.into_iter().map(|row| (row, None)).collect();
         }
@@ -66,8 +66,12 @@ impl<'a> Diagnosis<'a> {
     }
 
     /// Whether the goal of the run is reached, by numbers that can be relied on. Reads no more variables than it takes
-    /// to see that it is not.
+    /// to see that it is not, and none of independent draws: their number says how precise they are.
     pub fn is_enough(&self) -> bool {
+        if self.repeated == Some(0) {
+            let (chains, draws) = (self.draws.chains() as u32, self.draws.draws() as u32);
+            return self.settings.until.is_some_and(|goal| goal.is_within(chains, draws));
+        }
         let is_enough = |variables: Range<usize>| {
             let rows = self.rows(&self.draws.read(variables.clone()), variables.len());
             rows.iter().all(|(row, nested)| reaches_goal(self.settings, row, *nested))

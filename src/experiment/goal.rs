@@ -84,10 +84,11 @@ impl Goal {
     /// nothing is known.
     pub fn share(self, row: &Summary) -> f64 {
         let (_, value) = self.measure(row);
-        match self {
+        let share = match self {
             Goal::Ess(ess) => value / ess,
-            Goal::Mcse(error) => (error / value).powi(2) * (1.0 + ROUNDING),
-        }
+            Goal::Mcse(error) => (error / value).powi(2),
+        };
+        share * (1.0 + ROUNDING)
     }
 }
 
@@ -174,5 +175,17 @@ mod tests {
         assert!((0..2000).all(|draws| [625, 938, 1407, 2111].contains(&Goal::Ess(1e4).place_after(16, draws))));
         assert_eq!([1, 16, 1 << 24].map(|chains| Goal::Ess(1e4).most(chains)), [200_000, 12_500, 1000]);
         assert!(Goal::Mcse(0.01).is_within(16, 625) && !Goal::Mcse(0.01).is_within(16, 624));
+    }
+
+    #[test]
+    fn independent_draws_reach_a_goal_at_its_first_place() {
+        let goals =
+            [Goal::Ess(400.0), Goal::Ess(1_234.000_000_5), Goal::Ess(1e8), Goal::Mcse(0.01), Goal::Mcse(0.0033)];
+        for (goal, chains) in goals.into_iter().flat_map(|goal| [1, 3, 4, 16, 10_000].map(|chains| (goal, chains))) {
+            let draws = goal.place_after(chains, 0);
+            let size = f64::from(draws) * f64::from(chains);
+            let row = Summary { sd: 2.0, mcse_mean: 2.0 / size.sqrt(), ess_bulk: size, ess_tail: size, ..Summary::NAN };
+            assert!(goal.is_within(chains, draws) && goal.share(&row) >= 1.0, "{goal}, {chains}: {}", goal.share(&row));
+        }
     }
 }

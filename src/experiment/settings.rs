@@ -145,9 +145,9 @@ impl Settings {
 
     /// A run's peak memory in bytes, its store aside: the states of its chains, and the work on one diagnosed variable.
     pub fn memory_beside_store(&self, model: &Model) -> u128 {
-        // The draws of a variable, and two numbers of half their size for each draw.
+        // The draws of a variable, and at most four numbers of half their size for each draw.
         let variable = u128::from(self.chains) * u128::from(self.draws) * size_of::<f64>() as u128;
-        self.memory_of_chains(model).max(2 * variable)
+        self.memory_of_chains(model).max(3 * variable)
     }
 
     /// Peak memory of a run whose draws are summed, in bytes: its chains' states, and sums if made on the host.
@@ -226,6 +226,13 @@ impl Settings {
         f64::from(self.chains) * each
     }
 
+    /// The draws of each chain at which the goal is judged next, or now, after so many `transitions` of all chains.
+    pub fn next_place(&self, transitions: u64) -> u32 {
+        let each = (transitions / u64::from(self.chains)).saturating_sub(u64::from(self.warmup));
+        let before = (each / u64::from(self.thin)).saturating_sub(1).min(u64::from(self.draws)) as u32;
+        self.until.map_or(self.draws, |goal| goal.place_after(self.chains, before).min(self.draws))
+    }
+
     pub(super) fn chain_range(&self) -> Chains {
         Chains {
             seed: self.seed,
@@ -243,5 +250,20 @@ impl Settings {
             target_accept: self.target_accept,
             max_depth: self.max_tree_depth,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_place_is_the_one_that_is_waited_for_or_judged() {
+        let until = Some(Goal::Ess(10_000.0));
+        let settings = Settings { until, thin: 2, draws: 1500, ..Settings::default() };
+        let next = |draws: u64| settings.next_place(16 * (1000 + 2 * draws));
+        assert_eq!([settings.next_place(0), next(0), next(625), next(626), next(938)], [625, 625, 625, 938, 938]);
+        assert_eq!([next(1407), next(1408), next(1500)], [1407, 1500, 1500]);
+        assert_eq!(Settings { until: None, ..settings }.next_place(16_000), 1500);
     }
 }

@@ -41,7 +41,7 @@ impl Sorted {
     /// Sorts the finite draws; others are left out.
     pub fn new(values: &[f64]) -> Sorted {
         let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-        Sorted(sorted(&finite).into_iter().map(|(value, _)| value).collect())
+        Sorted(sorted(&finite).0)
     }
 
     /// The draws, ascending.

@@ -54,7 +54,7 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
         || {
             rayon::join(
                 || ReportedRun::of(sampled, summary, &variables, &shown, slot),
-                || rayon::join(each, || ess::EssRow::of_each(&variables, &shown.chains)),
+                || rayon::join(each, || ess::EssRow::of_each(&variables, &shown.chains, summary.every_draw_counts())),
             )
         },
         || {

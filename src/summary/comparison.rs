@@ -43,6 +43,8 @@ pub struct ComparisonRow {
     pub trustworthy: bool,
     /// Divergent transitions among the draws; missing for independent draws, like all else that is about chains.
     pub divergences: Option<u64>,
+    /// Independent draws that repeat the one before; missing for chains. Where it is 0, every draw counts for one.
+    pub repeated: Option<u64>,
     /// Largest R-hat.
     pub max_rhat: Option<Extreme>,
     /// Largest nested R-hat, where chains share starting points.
@@ -163,6 +165,7 @@ fn row(run: &RunSummary, focus: &str) -> ComparisonRow {
         name: run.name().to_string(),
         trustworthy: run.is_trustworthy(),
         divergences: run.has_chains().then_some(run.divergences),
+        repeated: run.repeated,
         max_rhat: run.max_rhat.clone().filter(|_| run.has_chains()),
         max_nested_rhat: run.max_nested_rhat.clone(),
         min_ess_bulk: run.min_ess_bulk.clone(),

@@ -24,6 +24,11 @@ impl RunSummary {
         self.gradient_evaluations.total as f64 / self.wall_seconds.total
     }
 
+    /// Whether every draw counts for one, so that ESS is the number of draws: independent draws, none of them repeated.
+    pub fn every_draw_counts(&self) -> bool {
+        self.repeated == Some(0)
+    }
+
     /// Smallest bulk ESS per second, warm-up included.
     pub fn ess_per_second(&self) -> f64 {
         self.min_ess_bulk.as_ref().map_or(f64::NAN, |ess| ess.value) / self.wall_seconds.total

@@ -66,7 +66,7 @@ pub struct ComparisonCells {
     pub divergences: String,
     /// The largest R-hat, and its variable.
     pub rhat: Option<[String; 2]>,
-    /// The smallest bulk ESS, and its variable.
+    /// The smallest bulk ESS, and its variable: all, where every draw counts for one.
     pub ess_bulk: Option<[String; 2]>,
     /// The smallest tail ESS, and its variable.
     pub ess_tail: Option<[String; 2]>,
@@ -102,6 +102,10 @@ impl ComparisonCells {
         let extreme = |extreme: &Option<Extreme>, decimals| {
             extreme.as_ref().map(|extreme| [number(extreme.value, decimals), extreme.parameter.clone()])
         };
+        let ess = |ess: &Option<Extreme>| match extreme(ess, 0) {
+            Some([value, _]) if run.repeated == Some(0) => Some([value, "all".to_string()]),
+            cells => cells,
+        };
         let focus = run.focus.map(|row| {
             let [mean, error, sd] =
                 [row.mean, row.mcse_mean, row.sd].map(|value| number(value, decimals(row.mcse_mean)));
@@ -112,8 +116,8 @@ impl ComparisonCells {
             focus,
             divergences: run.divergences.map_or("-".to_string(), |divergences| divergences.to_string()),
             rhat: extreme(if nested { &run.max_nested_rhat } else { &run.max_rhat }, 3),
-            ess_bulk: extreme(&run.min_ess_bulk, 0),
-            ess_tail: extreme(&run.min_ess_tail, 0),
+            ess_bulk: ess(&run.min_ess_bulk),
+            ess_tail: ess(&run.min_ess_tail),
             leapfrogs: number(run.leapfrogs_per_draw, 1),
             step_size: significant(run.step_size),
             acceptance: number(run.acceptance, 2),

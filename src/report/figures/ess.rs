@@ -30,14 +30,17 @@ pub struct EssRow {
 }
 
 impl EssRow {
-    /// The ESS over draws of some of these chains, variable by variable.
-    pub fn of_each(variables: &[VariableDraws], chains: &[usize]) -> Vec<EssRow> {
+    /// The ESS over draws of some of these chains, variable by variable; where every draw counts for one, their number.
+    pub fn of_each(variables: &[VariableDraws], chains: &[usize], every_draw_counts: bool) -> Vec<EssRow> {
         let chains: Vec<usize> = evenly(chains.len(), CHAINS).into_iter().map(|i| chains[i]).collect();
         let all = variables.first().map_or(0, |variable| variable.draws);
         let mut draws: Vec<usize> = (1..=STEPS).map(|step| step * all / STEPS).filter(|draws| *draws >= 4).collect();
         draws.dedup();
-        let steps: Vec<Vec<[f64; 2]>> =
-            draws.par_iter().rev().map(|draws| of_first(variables, &chains, *draws)).collect();
+        let of_first = |draws: &usize| match every_draw_counts {
+            true => vec![[(chains.len() * draws) as f64; 2]; variables.len()],
+            false => of_first(variables, &chains, *draws),
+        };
+        let steps: Vec<Vec<[f64; 2]>> = draws.par_iter().rev().map(of_first).collect();
         let of = |i: usize, which: usize| {
             steps.iter().rev().map(|both| (10.0 * both[i][which]).round() / 10.0).collect::<Vec<f64>>()
         };
@@ -56,8 +59,9 @@ fn of_first(variables: &[VariableDraws], chains: &[usize], draws: usize) -> Vec<
     ess_bulk_and_tail(&series)
 }
 
-/// A panel for each hyperparameter, or for the hardest ones.
+/// A panel for each hyperparameter, or for the hardest ones; none of runs in all of which every draw counts for one.
 pub fn figure(runs: &With<Vec<EssRow>>) -> Option<Figure> {
+    runs.iter().find(|(run, _)| !run.summary.every_draw_counts())?;
     let places = hardest(runs.iter().map(|(run, _)| *run), VARIABLES);
     runs.iter().find(|(_, rows)| rows.iter().any(|row| row.bulk.iter().any(|ess| ess.is_finite())))?;
     let panels: Vec<_> = places
@@ -71,6 +75,9 @@ pub fn figure(runs: &With<Vec<EssRow>>) -> Option<Figure> {
         })
         .collect();
     let said = runs.iter().map(|(run, rows)| {
+        if run.summary.every_draw_counts() {
+            return (run.name.clone(), "independent draws are worth their number".to_string());
+        }
         let last = |ess: &[f64]| ess.last().copied().unwrap_or(f64::NAN);
         let smallest = run.hyper.iter().zip(*rows).min_by(|(_, a), (_, b)| {
             let ess = |growth: &EssRow| last(&growth.bulk).min(last(&growth.tail));
@@ -97,8 +104,8 @@ pub fn figure(runs: &With<Vec<EssRow>>) -> Option<Figure> {
              levels off or jumps has met something it did not know."
         }
         false => {
-            "Independent draws are worth their number, and both, bulk (solid) and tail (dashed), are estimates of it, above or \
-             below by chance; they should end above 400 (dotted)."
+            "Independent draws of which few repeat the one before are worth nearly their number, and both, bulk (solid) and tail \
+             (dashed), are estimates of that, above or below by chance; they should end above 400 (dotted)."
         }
     };
     let figure = Figure::new("ess", "Effective sample size over draws", json!({ "panels": panels }));
