@@ -1,22 +1,6 @@
 // A group's effects, drawn from their exact conditional normal given everything else. Twin of
 // src/density/collapsed/conditional_effects.rs, which has the formulas.
 
-// The coefficients of a sample.
-fn coefficients_of(sample: u32) -> At {
-    var at: At;
-    for (var k = 0u; k < unrolled(K); k++) {
-        at.coefficients[k] = sampled_coefficient(sample, k);
-    }
-    return at;
-}
-
-// The key of the random numbers for the effects of the newest draw: its transition is the draw's index in the phase, in
-// warm-up with all bits flipped.
-fn key_of_effects() -> StreamKey {
-    let seed = vec2<u32>(run.seed_low, run.seed_high);
-    return StreamKey(seed, run.first_chain + team.number, (run.first_effects + chain.made - 1u) ^ run.effects_flipped);
-}
-
 // The betas of group `j`, with residual sd `eps`, from 2 K normal deviates: xi, then zeta.
 fn effects_given(
     at: ptr<function, At>,

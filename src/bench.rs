@@ -8,6 +8,7 @@
 mod cell;
 mod cell_draws;
 mod gradients;
+mod independent;
 mod report;
 mod sampling;
 mod scaling;
@@ -28,11 +29,12 @@ use crate::nuts::State;
 use crate::summary::counted;
 
 use cell::Cell;
+pub use independent::{CertifiedModel, run_independent};
 pub use report::{AdapterSummary, Bench, Machine, Modelled};
 pub use scaling::{Along, AutoChoice, ScalingCurve};
 pub use simulated::simulate;
 use target::BenchTarget;
-pub use timing::{NotMeasured, Rate, TimeSplit, Timing};
+pub use timing::{IndependentTiming, NotMeasured, Rate, TimeSplit, Timing};
 
 /// The cells to time, and the budget.
 #[derive(Debug, Clone)]
@@ -134,7 +136,7 @@ pub fn run(models: &[Arc<Model>], backends: &[Backend], plan: &BenchPlan, watch:
         }
         if !is_ready {
             let made = make_ready(model, backends, plan, &chains, models.len() > 1, watch)?;
-            bench.models.push(Modelled::of(model, &made.0.warm));
+            bench.models.push(Modelled::of(model, Some(made.0.warm.step_size)));
             ready = Some((number, made.0));
             compiling = if begin.is_some() { compiling + made.1 } else { compiling };
         }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::density::DensityError;
 use crate::faults;
-use crate::independent::{NoProposal, NotOnDevice};
+use crate::independent::{DrawnEffects, NoProposal, NotOnDevice};
 use crate::model::{CoordinatesError, LocationScale, Model};
 use crate::nuts::adaptation::{Moments, PositionMoments};
 use crate::nuts::{Adapt, State, Statistics, Tuning};
@@ -113,6 +113,8 @@ pub struct DrawBlock<'a> {
     pub draws: usize,
     /// Named variables in the user's units, `[chain][draw][variable]`.
     pub values: &'a [f64],
+    /// The group effects of a collapsed model, if the engine has drawn them: the variables after those of `values`.
+    pub effects: Option<&'a DrawnEffects>,
     /// Statistics of the transitions, `[chain][draw]`.
     pub statistics: &'a [Statistics],
 }

@@ -6,6 +6,7 @@ pub(crate) mod densities;
 pub(crate) mod diagnosis;
 mod goal;
 mod identity;
+mod independent_backend;
 mod judged;
 mod merge;
 mod settings;
@@ -18,9 +19,8 @@ use std::time::{Duration, Instant};
 
 use crate::draws::{CompletingSink, Draws, Memory, StreamingSink, Totals};
 use crate::driver::{self, Checkpointer, RunOutcome, Start, Tuned};
-use crate::engine::independent::IndependentEngine;
 use crate::engine::{DrawSink, Engine, EngineError, Progress};
-use crate::independent::{DeviceDraws, Proposal};
+use crate::independent::Proposal;
 use crate::mode::Landscape;
 use crate::model::Model;
 
@@ -32,6 +32,8 @@ pub use backend::{Backend, Choice, EngineChoice, choose, rate};
 pub use coordinates::suited;
 pub use goal::{ESS_LIMIT, Goal};
 pub use identity::{Difference, Identity};
+pub(crate) use independent_backend::DrawTrial;
+pub use independent_backend::{choose_for_independent, faster_for_independent};
 pub use merge::{MergeError, Merging};
 pub use settings::{MANY_CHAINS, Sampler, Settings};
 pub use stored::{Interrupted, Keeping, resume, sample_into};
@@ -214,11 +216,6 @@ fn independent(
     start: Start,
     progress: Arc<Progress>,
 ) -> Result<(Box<dyn Engine>, Start), EngineError> {
-    let gpu = match backend {
-        Backend::Gpu { gpu, .. } => Some(gpu),
-        Backend::Cpu | Backend::GpuDensity { .. } => None,
-    };
-    let device = gpu.map(|gpu| DeviceDraws::new(gpu.clone(), proposal.clone())).transpose()?;
     let start = match start {
         Start::Resumed(checkpoint) => Start::Resumed(checkpoint),
         Start::Fresh | Start::Frozen(_) => {
@@ -227,9 +224,7 @@ fn independent(
             Start::Frozen(Tuned { step_size: 0.0, scale, spread: Some(spread) })
         }
     };
-    let (chains, keep, threads) = (settings.chain_range(), settings.keep, settings.threads);
-    let engine = IndependentEngine::new(model.clone(), proposal, chains, keep, threads, progress);
-    Ok((Box::new(engine.with_device(device)), start))
+    Ok((Box::new(independent_backend::engine(backend, proposal, model, settings, progress)?), start))
 }
 
 impl<D> Sampled<D> {

@@ -30,6 +30,7 @@ use crate::nuts::adaptation::PositionMoments;
 use crate::random::StreamKey;
 
 pub use certificate::{Certificate, Uncertified};
+pub use device::effects::DrawnEffects;
 pub use device::{DeviceDraws, NotOnDevice};
 use proposal::Fitted;
 use proposal::about_mode::AboutMode;

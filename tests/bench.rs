@@ -168,6 +168,38 @@ fn bench_times_marginal_models_on_every_engine() {
     assert!(ran.code == 2 && ran.stderr.contains("write groups: --parameterization marginal"), "{ran:?}");
 }
 
+#[test]
+fn bench_times_independent_draws_on_the_cpu_and_on_a_device() {
+    if gpu::devices().is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    let ran = run(&folder, &format!("{TINY} --sampler independent --allow-software-adapter --quiet"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("draws/s") && !ran.stdout.contains("Left out"), "{ran:?}");
+    let bench = json(&folder);
+    let timings = bench["independent"].as_array().unwrap();
+    let rows: Vec<[&str; 2]> =
+        timings.iter().map(|timing| ["engine", "keep"].map(|field| timing[field].as_str().unwrap())).collect();
+    assert_eq!(rows, [["cpu", "hyper"], ["gpu", "hyper"], ["cpu", "all"], ["gpu", "all"]], "{bench}");
+    for timing in timings {
+        assert!(rate(&timing["draws_per_second"]) > 0.0 && rate(&timing["draws_ratio"]) > 0.0, "{timing}");
+    }
+    assert_eq!(rate(&timings[0]["draws_ratio"]), 1.0);
+    let (header, rows) = csv(&folder);
+    assert!(rows.len() == 4 && rows.iter().all(|row| row.len() == header.len()), "{rows:?}");
+    assert!(!folder.path("out/report.html").exists());
+
+    refuses("bench --sampler independent --engine gpu-density", "--engine gpu-density: write some of cpu,gpu");
+    refuses("bench --sampler independent --parameterization non-centered --engine cpu", "leaves them in");
+
+    // A device has no closed form for two predictors.
+    let folder = Folder::new();
+    let line = format!("{TINY} --sampler independent --simulate 300,30,3 --allow-software-adapter --quiet");
+    let ran = run(&folder, &line);
+    assert!(ran.code == 0 && ran.stdout.contains("Left out: gpu, all, of 30 groups and 2 predictors"), "{ran:?}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn bench_goes_on_without_a_gpu_and_says_why() {

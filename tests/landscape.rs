@@ -95,8 +95,15 @@ fn draws_in_a_mode_without_mass_are_never_blessed() {
     }
     let mut memory = Memory::rounded(model, Precision::F64, width, chains, count);
     let statistics = vec![Statistics { energy: 1.0, ..Statistics::default() }; chains * count];
-    let block =
-        DrawBlock { warmup: false, chains, first_draw: 0, draws: count, values: &values, statistics: &statistics };
+    let block = DrawBlock {
+        warmup: false,
+        chains,
+        first_draw: 0,
+        draws: count,
+        values: &values,
+        effects: None,
+        statistics: &statistics,
+    };
     memory.record(&block).unwrap();
     let astray = RunSummary::of(&Sampled { draws: Draws::Memory(memory), ..sound });
     assert!(astray.max_rhat.as_ref().unwrap().value < 1.01);

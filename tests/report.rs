@@ -203,7 +203,15 @@ fn repeated(sampled: Sampled, chains: usize) -> Sampled {
         .map(|(i, chain, draw)| memory.value(i, chain, draw))
         .collect();
     let statistics: Vec<_> = places.map(|(chain, draw)| memory.statistics()[chain * draws + draw]).collect();
-    let block = DrawBlock { warmup: false, chains, first_draw: 0, draws, values: &values, statistics: &statistics };
+    let block = DrawBlock {
+        warmup: false,
+        chains,
+        first_draw: 0,
+        draws,
+        values: &values,
+        effects: None,
+        statistics: &statistics,
+    };
     many.record(&block).unwrap();
     Sampled { draws: Draws::Memory(many), settings: Settings { chains: chains as u32, ..sampled.settings }, ..sampled }
 }

@@ -15,7 +15,7 @@ use warpnuts::density::gpu::{DensityShaders, Prior, Reference, RowChunk};
 use warpnuts::engine::device::kernels::{self, DeviceOutput};
 use warpnuts::engine::device::messages::{Chain, Dispatch, Pooling, TransitionStatistics};
 use warpnuts::gpu::{EntryPoint, Target};
-use warpnuts::independent::device::{self, AxisRow, CellRow, DrawnRow, IndependentRun};
+use warpnuts::independent::device::{self, AxisRow, CellRow, DrawnRow, IndependentRun, effects};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
 use crate::helpers::python::python;
@@ -114,7 +114,8 @@ fn all_shaders_of_any_model_are_valid() {
                 assert_eq!(density.observations.is_some(), model.likelihood() == Likelihood::Observations);
                 density.observations.iter().flatten().for_each(|source| drop(parse(source)));
                 let shaders = kernels::TransitionShaders::new(model, 10, DeviceOutput::Draws(model.dim()), target);
-                let entries = |source| parse(source).entry_points.into_iter().map(|it| it.name).collect::<Vec<_>>();
+                let entries =
+                    |source: &str| parse(source).entry_points.into_iter().map(|it| it.name).collect::<Vec<_>>();
                 assert_eq!(entries(&shaders.transition), ["transition"]);
                 assert_eq!(entries(&shaders.pool), ["pool"]);
                 assert_eq!(entries(&shaders.states), ["put", "take"]);
@@ -123,6 +124,7 @@ fn all_shaders_of_any_model_are_valid() {
                 assert_eq!(entries(&sums.transition), ["transition"]);
                 if slopes < 2 {
                     assert_eq!(entries(&device::shader(slopes + 2, target)), ["draw"]);
+                    assert_eq!(entries(&effects::shader(slopes + 1, groups, target)), ["draw_effects"]);
                 }
                 // Every coordinate has one place.
                 let mut coordinates: Vec<usize> = shaders.lie.coordinates().into_iter().flatten().collect();
@@ -176,7 +178,9 @@ fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
     let others = [("pool", draws.pool), ("pack", draws.pack), ("put", draws.states.clone()), ("take", draws.states)];
     all.extend(transitions.into_iter().chain(others).map(|(entry, source)| (entry, source, &[][..])));
     if model.layout().coefficients < 3 {
-        all.push(("draw", device::shader(model.layout().coefficients + 1, target), &[]));
+        let (k, groups) = (model.layout().coefficients, model.layout().groups);
+        all.push(("draw", device::shader(k + 1, target), &[]));
+        all.push(("draw_effects", effects::shader(k, groups, target), &[]));
     }
     if let Some([residuals, reduce]) = density.observations {
         all.push(("residuals", residuals, &[]));
@@ -209,7 +213,7 @@ fn kernels_are_valid_spirv_and_what_is_not_is_known() {
     let tool = spirv_tools(&python).join("spirv-val");
     // From 1.4 on, modules are as wgpu passes them: its compiler gives arrays and structures an explicit layout where
     // there must be none, in registers and in a workgroup's memory. These entry points have some there.
-    let known = ["draw", "evaluate", "residuals", "transition"];
+    let known = ["draw", "draw_effects", "evaluate", "residuals", "transition"];
     let mut refused = BTreeSet::new();
     let models = [(85, 1, Some(Centering::NonCentered)), (85, 3, None), (3000, 1, Some(Centering::Centered))];
     let models = models.map(|(groups, slopes, centering)| model(groups, slopes, centering));

@@ -55,7 +55,7 @@ const ALONE: &[(&str, &[&str])] = &[
             "add_energy",
         ],
     ),
-    ("conditional_effects.wgsl", &["coefficients_of", "key_of_effects", "effects_given"]),
+    ("conditional_effects.wgsl", &["effects_given"]),
     ("nuts.wgsl", &["resume", "suspend", "draw_momentum", "renew_leaf_words", "take_leaf_words", "is_finite"]),
     ("transition.wgsl", &["transition", "load", "save", "next_key", "finish"]),
     ("pool.wgsl", &["pool"]),

@@ -18,15 +18,15 @@ use crate::model::Model;
 use crate::summary::significant;
 
 /// Repeats of each figure, and the fewest where time is short.
-const REPEATS: usize = 5;
-const FEWEST: usize = 3;
+pub(super) const REPEATS: usize = 5;
+pub(super) const FEWEST: usize = 3;
 
 /// The fractions of a cell's time for gradients and for transitions.
 const FOR_GRADIENTS: f64 = 0.25;
 const FOR_SAMPLING: f64 = 1.0 - FOR_GRADIENTS;
 
 /// The longest useful duration of a repeat.
-const LONGEST_SLICE: Duration = Duration::from_millis(500);
+pub(super) const LONGEST_SLICE: Duration = Duration::from_millis(500);
 
 /// The engine that the ratios compare with.
 const BASE: &str = "cpu";

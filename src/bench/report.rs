@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::BenchPlan;
 use super::scaling::{AutoChoice, ScalingCurve};
-use super::timing::{NotMeasured, RATES, Timing};
-use super::{BenchPlan, Warm};
+use super::timing::{IndependentTiming, NotMeasured, RATES, Timing};
 use crate::experiment::Backend;
 use crate::gpu::Adapter;
 use crate::machine;
@@ -82,6 +82,9 @@ pub struct Bench {
     pub interrupted: bool,
     /// A row for each engine in each cell.
     pub timings: Vec<Timing>,
+    /// A row for each engine, of a bench of independent draws.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub independent: Vec<IndependentTiming>,
     /// Engines without measurements, and why.
     pub left_out: Vec<NotMeasured>,
     /// How the time of a leapfrog grows with each size that was measured several times.
@@ -99,17 +102,17 @@ pub struct Modelled {
     pub parameterization: String,
     /// Number of unconstrained coordinates.
     pub dim: usize,
-    /// The step size of all transitions.
-    pub step_size: f64,
+    /// The step size of all transitions; `None` where there are none.
+    pub step_size: Option<f64>,
 }
 
 impl Modelled {
-    pub(super) fn of(model: &Model, warm: &Warm) -> Modelled {
+    pub(super) fn of(model: &Model, step_size: Option<f64>) -> Modelled {
         Modelled {
             data: DataSummary::of(model.dataset()),
             parameterization: model.parameterization(),
             dim: model.dim(),
-            step_size: warm.step_size,
+            step_size,
         }
     }
 }
@@ -134,6 +137,7 @@ impl Bench {
             wall_seconds: 0.0,
             interrupted: false,
             timings: Vec::new(),
+            independent: Vec::new(),
             left_out: Vec::new(),
             bends: Vec::new(),
             choices: Vec::new(),
@@ -146,6 +150,16 @@ impl Bench {
     /// If the file cannot be written.
     pub fn write_csv(&self, path: &Path) -> io::Result<()> {
         let columns = |name: &str| ["", "_smallest", "_largest"].map(|end| format!("{name}{end}"));
+        if !self.independent.is_empty() {
+            return write_whole(path, |file| {
+                let mut csv = csv::Writer::from_writer(file);
+                let header = ["engine", "keep", "groups", "predictors", "repeats"].map(String::from);
+                let rates = ["draws_per_second", "draws_ratio"].map(columns);
+                csv.write_record(header.iter().chain(rates.iter().flatten()))?;
+                self.independent.iter().try_for_each(|timing| csv.write_record(timing.record()))?;
+                csv.flush()
+            });
+        }
         let shares = |name: &str| ["host", "transfer", "kernel"].map(|share| format!("{name}_{share}"));
         write_whole(path, |file| {
             let mut csv = csv::Writer::from_writer(file);

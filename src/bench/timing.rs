@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::experiment::Keep;
 use crate::model::Likelihood;
 
 /// A figure measured several times.
@@ -27,6 +28,12 @@ impl Rate {
         let median = if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 };
         let finite = sorted.iter().all(|rate| rate.is_finite());
         finite.then_some(Rate { median, smallest, largest, repeats: sorted.len() })
+    }
+
+    /// The fields of `bench.csv`: median, smallest and largest, or three that are empty.
+    pub(super) fn fields(rate: Option<Rate>) -> [String; 3] {
+        let numbers = rate.map(|rate| [rate.median, rate.smallest, rate.largest]);
+        numbers.map_or([const { String::new() }; 3], |numbers| numbers.map(|number| number.to_string()))
     }
 
     /// Half the distance from the smallest to the largest, over the median.
@@ -91,6 +98,36 @@ pub struct Timing {
     pub sampling_split: Option<TimeSplit>,
 }
 
+/// One engine's independent draws of one model.
+#[derive(Debug, Clone, Serialize)]
+pub struct IndependentTiming {
+    /// Number of groups.
+    pub groups: usize,
+    /// Number of predictors.
+    pub predictors: usize,
+    /// The engine: `cpu` or `gpu`.
+    pub engine: &'static str,
+    /// The variables of each draw: all, or the hyperparameters.
+    pub keep: Keep,
+    /// Draws a second; `None` if the engine makes none.
+    pub draws_per_second: Option<Rate>,
+    /// `draws_per_second` over that of the engine `cpu`, repeat by repeat.
+    pub draws_ratio: Option<Rate>,
+    /// Why there are none.
+    pub left_out: Option<String>,
+}
+
+impl IndependentTiming {
+    /// The row of `bench.csv`.
+    pub(super) fn record(&self) -> Vec<String> {
+        let repeats = self.draws_per_second.map_or(0, |rate| rate.repeats);
+        let mut record = vec![self.engine.to_string(), self.keep.to_string()];
+        record.extend([self.groups, self.predictors, repeats].map(|number| number.to_string()));
+        record.extend([self.draws_per_second, self.draws_ratio].into_iter().flat_map(Rate::fields));
+        record
+    }
+}
+
 /// A measurement that was not made, and why.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotMeasured {
@@ -136,10 +173,7 @@ impl Timing {
         let repeats = self.draws_per_second.or(self.gradients_per_second).map_or(0, |rate| rate.repeats);
         let mut record = vec![self.engine.to_string(), self.likelihood.to_string()];
         record.extend([self.groups, self.predictors, self.chains as usize, repeats].map(|number| number.to_string()));
-        for rate in rates {
-            let numbers = rate.map(|rate| [rate.median, rate.smallest, rate.largest]);
-            record.extend(numbers.map_or([const { String::new() }; 3], |numbers| numbers.map(|n| n.to_string())));
-        }
+        record.extend(rates.into_iter().flat_map(Rate::fields));
         let or_empty = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
         record.push(or_empty(self.leapfrog_nanoseconds));
         record.extend([or_empty(self.draws_per_chain.map(f64::from)), or_empty(self.ess_per_draw)]);

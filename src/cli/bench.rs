@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
-use warpnuts::bench::{self, BenchPlan, Watch, simulate};
+use warpnuts::bench::{self, Bench, BenchPlan, CertifiedModel, Watch, simulate};
 use warpnuts::data::{Dataset, MAX_COEFFICIENTS};
-use warpnuts::experiment::{self, Backend, EngineChoice, Settings};
+use warpnuts::experiment::{self, Backend, EngineChoice, Sampler, Settings};
 use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
 use warpnuts::summary::write_json;
 
 use super::arguments::{DataArguments, ReportArguments};
-use super::words::{self, ENGINES};
-use super::{Failure, Outcome, complain, folder, print, progress, report, resolve, timings};
+use super::words::{self, ENGINES, Word, one_of};
+use super::{Failure, Outcome, complain, folder, print, progress, report, resolve, sampler, timings};
 
 /// The default numbers of chains, as powers of four.
 const CHAINS: std::ops::RangeInclusive<u32> = 0..=8;
@@ -32,6 +32,12 @@ const MOST_CHAINS: u32 = 1 << 24;
 
 /// The most observations that are simulated.
 const MOST_OBSERVATIONS: usize = 100_000_000;
+
+/// The samplers that are timed.
+const BENCHED: [Word<Sampler>; 2] = [
+    ("nuts", "Gradients, and transitions of the No-U-Turn Sampler", Sampler::Nuts),
+    ("independent", "Independent draws, by the engines cpu and gpu", Sampler::Independent),
+];
 
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
@@ -55,9 +61,14 @@ pub struct BenchArguments {
     #[arg(conflicts_with_all = ["data", "group", "outcome", "predictors", "center_predictors", "simulate"])]
     predictor_counts: Option<String>,
 
+    /// What is timed
+    #[arg(long, value_parser = one_of(&BENCHED), default_value = "nuts", help_heading = "Timing")]
+    sampler: Sampler,
+
     /// As in `warpnuts sample`; of marginal models, over groups alone, hyperparameters are drawn and no effects
-    #[arg(long, default_value = "non-centered", help_heading = "Timing")]
-    parameterization: String,
+    /// [default: non-centered; marginal for independent draws]
+    #[arg(long, help_heading = "Timing")]
+    parameterization: Option<String>,
 
     /// Numbers of chains, such as 64,1024 [default: 1 to 65536 by powers of four; with --groups or --predictors, 4096]
     #[arg(long, value_name = "LIST", help_heading = "Timing")]
@@ -108,14 +119,15 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
         budget: budget(&typed.budget)?,
         seed: typed.seed,
     };
-    let engines = engines(typed.engine.as_deref())?;
+    let engines = engines(typed.engine.as_deref(), typed.sampler)?;
+    let default = if typed.sampler == Sampler::Nuts { "non-centered" } else { "marginal" };
+    let parameterization = typed.parameterization.as_deref().unwrap_or(default);
     let datasets = match &typed.simulate {
         _ if !shapes.is_empty() => of_shapes(&shapes, typed.seed)?,
         Some(shape) => vec![simulated(shape, typed.seed)?],
         None => vec![resolve::dataset(&typed.data)?],
     };
-    let model =
-        |dataset: &Arc<Dataset>| resolve::model(dataset, &PriorScales::for_data(dataset), &typed.parameterization);
+    let model = |dataset: &Arc<Dataset>| resolve::model(dataset, &PriorScales::for_data(dataset), parameterization);
     let models: Vec<Arc<Model>> = datasets.iter().map(model).collect::<Result<_, Failure>>()?;
     if *models[0].coordinates() == Coordinates::Collapsed {
         plan.likelihoods.retain(|likelihood| *likelihood == Likelihood::Groups);
@@ -127,6 +139,7 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
             "write groups: --parameterization marginal integrates effects out",
         );
     }
+    let proposals = proposals(typed.sampler, &models)?;
     let (backends, no_gpu) = backends(&typed, &engines, &models[0])?;
     let folder = folder::make(typed.out.as_deref(), "bench")?;
     progress::obey_interruptions()?;
@@ -137,14 +150,25 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
         }
     };
     let watch = Watch { report: &report, is_stopped: &progress::is_interrupted };
-    let mut bench = bench::run(&models, &backends, &plan, watch).map_err(Failure::run)?;
-    bench.no_gpu = no_gpu;
-    timings::print_timings(&bench, &plan.likelihoods);
+    let bench = match &proposals {
+        None => {
+            let bench = Bench { no_gpu, ..bench::run(&models, &backends, &plan, watch).map_err(Failure::run)? };
+            timings::print_timings(&bench, &plan.likelihoods);
+            bench
+        }
+        Some(proposals) => {
+            let bench = Bench { no_gpu, ..bench::run_independent(proposals, &backends, &plan, watch) };
+            timings::print_independent(&bench);
+            bench
+        }
+    };
     let (csv, json) = (folder.join("bench.csv"), folder.join("bench.json"));
     bench.write_csv(&csv).map_err(|error| folder::unwritten(&csv, &error))?;
     write_json(&json, &bench).map_err(|error| folder::unwritten(&json, &error))?;
     print(format_args!("\nWritten: {}, {}", csv.display(), json.display()));
-    report::of_bench(&typed.report, &bench, &folder)?;
+    if proposals.is_none() {
+        report::of_bench(&typed.report, &bench, &folder)?;
+    }
     Ok(if bench.interrupted { Outcome::Interrupted } else { Outcome::Done })
 }
 
@@ -212,10 +236,27 @@ fn budget(typed: &str) -> Result<Duration, Failure> {
     }
 }
 
-fn engines(typed: Option<&str>) -> Result<Vec<EngineChoice>, Failure> {
-    let there = &ENGINES[1..];
+/// The proposals of independent draws, if these are timed.
+fn proposals(sampler: Sampler, models: &[Arc<Model>]) -> Result<Option<Vec<CertifiedModel>>, Failure> {
+    let proposal = |model: &Arc<Model>| match sampler::propose(model) {
+        Ok((proposal, ..)) => Ok(CertifiedModel { model: model.clone(), proposal }),
+        Err(no) => Err(Failure::Input(anyhow!("draws of this model cannot be independent: {no}; use --sampler nuts"))),
+    };
+    match sampler {
+        Sampler::Nuts => Ok(None),
+        Sampler::Independent => models.iter().map(proposal).collect::<Result<_, Failure>>().map(Some),
+    }
+}
+
+fn engines(typed: Option<&str>, sampler: Sampler) -> Result<Vec<EngineChoice>, Failure> {
+    let is_there = |(.., engine): &&Word<EngineChoice>| match engine {
+        EngineChoice::Auto => false,
+        EngineChoice::GpuDensity => sampler == Sampler::Nuts,
+        EngineChoice::Cpu | EngineChoice::Gpu => true,
+    };
+    let there: Vec<Word<EngineChoice>> = ENGINES.iter().filter(is_there).copied().collect();
     let Some(typed) = typed else { return Ok(there.iter().map(|(.., engine)| *engine).collect()) };
-    match typed.split(',').map(|name| words::meaning(there, name.trim())).collect() {
+    match typed.split(',').map(|name| words::meaning(&there, name.trim())).collect() {
         Some(engines) => Ok(engines),
         None => {
             let names: Vec<&str> = there.iter().map(|(name, ..)| *name).collect();

@@ -13,6 +13,7 @@ use warpnuts::model::{Coordinates, Model, PriorScales};
 use warpnuts::summary::{Advice, advice};
 
 use super::arguments::{DataArguments, EngineArguments, PriorArguments, RunArguments};
+use super::sampler::CertifiedDraws;
 use super::{Failure, complain, table};
 
 /// The word for the parameterization that suits the data.
@@ -197,7 +198,8 @@ fn memory(needed: u128, settings: &Settings) -> Result<(), Failure> {
 
 /// Refuses a run whose streaming sums, if on the host, need more memory than is available.
 pub fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> Result<(), Failure> {
-    let on_device = matches!(backend, Backend::Gpu { .. });
+    // Sums over independent draws are made on the host wherever the draws are.
+    let on_device = matches!(backend, Backend::Gpu { .. }) && settings.sampler == Sampler::Nuts;
     if settings.keep == Keep::Summary && !on_device { memory(settings.memory_of_sums(model), settings) } else { Ok(()) }
 }
 
@@ -285,8 +287,17 @@ pub fn choice(typed: &EngineArguments, model: &Arc<Model>, settings: &Settings) 
 }
 
 /// The backend of a run of independent draws.
-pub fn independent(backend: Backend, model: &Model, settings: &Settings) -> Result<Choice, Failure> {
-    memory_of_sums(settings, model, &backend)?;
-    let reason = if backend.gpu().is_some() { "as asked for" } else { "no gradients are needed" };
-    Ok(Choice { backend, reason: reason.to_string(), measured: Duration::ZERO })
+pub fn independent(
+    typed: &EngineArguments,
+    CertifiedDraws { proposal, backend, .. }: &CertifiedDraws,
+    model: &Arc<Model>,
+    settings: &Settings,
+) -> Result<Choice, Failure> {
+    let choice = match backend.clone() {
+        None => experiment::choose_for_independent(typed.adapter.as_deref(), proposal, model, settings)
+            .map_err(Failure::input)?,
+        Some(backend) => Choice { backend, reason: "as asked for".to_string(), measured: Duration::ZERO },
+    };
+    memory_of_sums(settings, model, &choice.backend)?;
+    Ok(choice)
 }

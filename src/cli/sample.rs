@@ -176,7 +176,10 @@ pub fn ready(mut typed: SampleArguments, purpose: Option<&str>) -> Result<Resolv
     }
     let (proposal, choice) = match independent {
         None => (None, resolve::choice(engine, &model, &settings)?),
-        Some((proposal, backend)) => (Some(proposal), resolve::independent(backend, &model, &settings)?),
+        Some(certified) => {
+            let choice = resolve::independent(engine, &certified, &model, &settings)?;
+            (Some(Known::Proposal(certified.proposal, certified.time)), choice)
+        }
     };
     let known = proposal.or(learnt.map(Known::Tuning));
     let why = why.into_iter().chain(why_sampler).reduce(|a, b| format!("{a}\n{b}"));

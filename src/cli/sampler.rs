@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use warpnuts::experiment::{Backend, EngineChoice, Known, Sampler};
+use warpnuts::experiment::{Backend, EngineChoice, Sampler};
 use warpnuts::gpu::{Adapter, Gpu};
 use warpnuts::independent::{Certificate, DeviceDraws, NoProposal, NotOnDevice, Proposal, device};
 use warpnuts::mode::Landscape;
@@ -33,14 +33,25 @@ pub const SAMPLERS: [Word<SamplerChoice>; 3] = [
 /// The ids of options that only chains understand.
 const OF_CHAINS: [&str; 6] = ["warmup", "target_accept", "max_tree_depth", "thin", "metric_from", "save_warmup"];
 
-/// The ids of options about devices, which without `--engine gpu` are about chains.
-const OF_DEVICES: [&str; 2] = ["adapter", "allow_software_adapter"];
+/// The ids of options about devices, and the engines of independent draws that understand each; with others they are
+/// about chains.
+const OF_DEVICES: [(&str, &[EngineChoice]); 2] =
+    [("adapter", &[EngineChoice::Gpu, EngineChoice::Auto]), ("allow_software_adapter", &[EngineChoice::Gpu])];
 
 /// The sampler of a run, and why it was chosen, if there was a choice.
 pub struct ChosenSampler {
-    /// The proposal of independent draws, and where they are made; none for chains.
-    pub independent: Option<(Known, Backend)>,
+    /// For independent draws.
+    pub independent: Option<CertifiedDraws>,
     pub why: Option<String>,
+}
+
+/// The proposal of independent draws, and where they are made.
+pub struct CertifiedDraws {
+    pub proposal: Arc<Proposal>,
+    /// The time in which it was found.
+    pub time: Duration,
+    /// None if that is still to be chosen.
+    pub backend: Option<Backend>,
 }
 
 /// Chains, and why.
@@ -59,7 +70,7 @@ pub fn choose(
         return Ok(chains(None));
     }
     let by_gradients = (engine.engine == EngineChoice::GpuDensity).then_some("engine gpu-density");
-    let of_devices = OF_DEVICES.into_iter().filter(|_| engine.engine != EngineChoice::Gpu);
+    let of_devices = OF_DEVICES.into_iter().filter(|(_, engines)| !engines.contains(&engine.engine)).map(|(id, _)| id);
     let of_chains =
         by_gradients.or(OF_CHAINS.into_iter().chain(of_devices).find(|id| typed.iter().any(|typed| typed == id)));
     if let Some(id) = of_chains {
@@ -86,18 +97,19 @@ pub fn choose(
         Ok(proposed) => proposed,
         Err(no) => return refused(no.to_string(), "--sampler nuts"),
     };
-    let known = Known::Proposal(proposal.clone(), time);
+    let made_on = |backend, proposal| {
+        let independent = Some(CertifiedDraws { proposal, time, backend });
+        Ok(ChosenSampler { independent, why: Some(why) })
+    };
     if !on_device {
-        return Ok(ChosenSampler { independent: Some((known, Backend::Cpu)), why: Some(why) });
+        return made_on((engine.engine == EngineChoice::Cpu).then_some(Backend::Cpu), proposal);
     }
     let gpu = open(engine)?;
     // Whether the device's draws are precise shows when it makes some.
-    match DeviceDraws::new(gpu.clone(), proposal) {
+    match DeviceDraws::new(gpu.clone(), proposal.clone()) {
         Err(NotOnDevice::Device(error)) => Err(Failure::input(error)),
         Err(no) => refused(no.to_string(), OTHERS),
-        Ok(_) => {
-            Ok(ChosenSampler { independent: Some((known, Backend::Gpu { gpu, fall_back: false })), why: Some(why) })
-        }
+        Ok(_) => made_on(Some(Backend::Gpu { gpu, fall_back: false }), proposal),
     }
 }
 

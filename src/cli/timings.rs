@@ -1,7 +1,7 @@
 //! Prints the timings of a bench: tables, `auto`'s choices, the sizes from which on cost grows, and missing
 //! measurements.
 
-use warpnuts::bench::{Bench, Modelled, NotMeasured, Rate, ScalingCurve, TimeSplit, Timing};
+use warpnuts::bench::{Bench, IndependentTiming, Modelled, NotMeasured, Rate, ScalingCurve, TimeSplit, Timing};
 use warpnuts::model::Likelihood;
 use warpnuts::summary::{counted, significant};
 
@@ -29,6 +29,31 @@ Medians of 3 to 5 repeats in which the engines took turns, ± half their range; 
 cpu on all cores with as many chains. Gradients are batches alone, one a chain; leapfrogs, draws and ESS are those of sampling
 transitions from draws of the posterior on. ESS is the smallest of the hyperparameters' (short chains' draws are worth more).
 Host, transfer, kernel: where the workers' time goes; transfer holds the waiting for other workers' kernels too.";
+
+/// The columns of the table of independent draws.
+const HEADER_OF_INDEPENDENT: [&str; 6] = ["groups", "predictors", "variables", "engine", "draws/s", "x cpu"];
+
+const LEGEND_OF_INDEPENDENT: &str = "
+Medians of up to 5 repeats in which the engines took turns, ± half their range; `x cpu`: repeat by repeat, against the engine
+cpu on all cores. Draws are made as in a run, of all variables or of the hyperparameters, and dropped.";
+
+/// Prints the results of a bench of independent draws.
+pub fn print_independent(bench: &Bench) {
+    print(headline(bench));
+    let row = |timing: &IndependentTiming| {
+        let IndependentTiming { groups, predictors, engine, keep, draws_per_second, draws_ratio, .. } = timing;
+        let numbers = [groups, predictors].map(|number| number.to_string());
+        [&numbers[..], &[keep.to_string(), engine.to_string(), rate(draws_per_second), ratio(draws_ratio)]].concat()
+    };
+    print(format_args!("\n{}", table::of(&HEADER_OF_INDEPENDENT, bench.independent.iter().map(row))));
+    print(LEGEND_OF_INDEPENDENT);
+    let shown = |timing: &IndependentTiming| {
+        let IndependentTiming { groups, predictors, engine, keep, left_out, .. } = timing;
+        let of = format!("{engine}, {keep}, of {groups} groups and {predictors} predictors");
+        left_out.as_ref().map(|reason| format!("Left out: {of} ({reason})."))
+    };
+    bench.independent.iter().filter_map(shown).for_each(print);
+}
 
 /// Prints the results of a bench over these likelihoods.
 pub fn print_timings(bench: &Bench, likelihoods: &[Likelihood]) {
@@ -64,11 +89,15 @@ fn headline(bench: &Bench) -> String {
     format!("{models}CPU: {}, {} vectors\n{gpu}", bench.machine.processor, bench.machine.vectors)
 }
 
+fn rate(rate: &Option<Rate>) -> String {
+    rate.as_ref().map_or("-".to_string(), |rate| format!("{} ±{:.0}%", short(rate.median), 100.0 * rate.spread()))
+}
+
+fn ratio(rate: &Option<Rate>) -> String {
+    rate.as_ref().map_or("-".to_string(), |rate| significant(rate.median))
+}
+
 fn row(timing: &Timing) -> Vec<String> {
-    let rate = |rate: &Option<Rate>| {
-        rate.as_ref().map_or("-".to_string(), |rate| format!("{} ±{:.0}%", short(rate.median), 100.0 * rate.spread()))
-    };
-    let ratio = |rate: &Option<Rate>| rate.as_ref().map_or("-".to_string(), |rate| significant(rate.median));
     let percent = |share: f64| format!("{:.0}%", 100.0 * share);
     let split = timing.sampling_split.or(timing.gradients_split);
     let kernel = |split: TimeSplit| split.kernel.map_or("-".to_string(), percent);

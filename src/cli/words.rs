@@ -27,7 +27,7 @@ pub const ENGINES: [Word<EngineChoice>; 4] = [
     ("auto", "Whatever is expected to be faster", EngineChoice::Auto),
     ("cpu", "Trees and densities on the CPU", EngineChoice::Cpu),
     ("gpu-density", "Trees on the CPU, densities on a GPU", EngineChoice::GpuDensity),
-    ("gpu", "Whole transitions on a GPU", EngineChoice::Gpu),
+    ("gpu", "Whole transitions, or independent draws, on a GPU", EngineChoice::Gpu),
 ];
 
 /// How the likelihood is computed.

@@ -32,10 +32,15 @@ impl Completion {
         Completion { effects, hyperparameters, seed, first_chain, thin }
     }
 
-    /// Writes all named variables of draw `draw` of chain `chain` in `block`.
+    /// Writes all named variables of draw `draw` of chain `chain` in `block`, with the effects that it comes with, or
+    /// else with effects that are drawn here: the same to rounding.
     pub fn complete(&mut self, block: &DrawBlock, chain: usize, draw: usize, named: &mut [f64]) {
-        let from = (chain * block.draws + draw) * self.hyperparameters;
+        let row = chain * block.draws + draw;
+        let from = row * self.hyperparameters;
         named[..self.hyperparameters].copy_from_slice(&block.values[from..from + self.hyperparameters]);
+        if let Some((effects, means)) = block.effects.and_then(|effects| effects.of(row)) {
+            return self.effects.place(means, effects, named);
+        }
         // Draws of warm-up are counted down from the largest number.
         let number = (block.first_draw + draw) as u32 * self.thin + (self.thin - 1);
         let transition = if block.warmup { !number } else { number };
@@ -122,6 +127,7 @@ impl DrawSink for CompletingSink<'_> {
                 first_draw: block.first_draw + first,
                 draws,
                 values: &self.values,
+                effects: None,
                 statistics: &self.statistics,
             })?;
         }

@@ -239,6 +239,7 @@ impl Engine for HostEngine {
                     first_draw,
                     draws,
                     values: &self.values,
+                    effects: None,
                     statistics: &self.statistics,
                 })?;
             }

@@ -11,15 +11,16 @@ use super::{
     ChainStates, Counters, DeviceFailure, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseOutcome, Progress,
 };
 use crate::faults;
-use crate::independent::{DeviceDraws, IndependentDraw, Proposal};
+use crate::gpu::GpuError;
+use crate::independent::{DeviceDraws, DrawnEffects, IndependentDraw, Proposal};
 use crate::model::Model;
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Moments;
 use crate::random::{Purpose, StreamKey};
 
-/// Limit on a block's numbers, unless a single draw of all chains has more; a device takes larger ones at once.
+/// Limit on the numbers of a block that the threads make, unless a single draw of all chains has more. A block of a
+/// device is a dispatch.
 const BLOCK_VALUES: usize = 1 << 17;
-const DEVICE_BLOCK_VALUES: usize = 1 << 20;
 
 /// Draws that a thread makes at least.
 const SHARE: usize = 64;
@@ -40,12 +41,17 @@ pub struct IndependentEngine {
     progress: Arc<Progress>,
     /// Draws of each chain so far.
     drawn: u32,
+    /// Draws of each chain in a block that takes as long as it should, as far as is known.
+    length: u32,
     /// The last draw of each chain: its position, `[chain][coordinate]`, and its log density and weight.
     last: Vec<f64>,
     last_drawn: Vec<IndependentDraw>,
     positions: Vec<f64>,
     values: Vec<f64>,
     drawings: Vec<IndependentDraw>,
+    effects: DrawnEffects,
+    /// Whether the block's effects are there.
+    has_effects: bool,
     statistics: Vec<Statistics>,
 }
 
@@ -72,9 +78,12 @@ impl IndependentEngine {
             threads: threads.max(1),
             progress,
             drawn: 0,
+            length: 1,
             positions: Vec::new(),
             values: Vec::new(),
             drawings: Vec::new(),
+            effects: DrawnEffects::default(),
+            has_effects: false,
             statistics: Vec::new(),
         }
     }
@@ -89,28 +98,44 @@ impl IndependentEngine {
         StreamKey { seed: self.chains.seed, chain: self.chains.first + chain as u32, transition: draw }
     }
 
-    /// Makes the next `draws` draws of each chain, `[chain][draw]`.
-    fn make(&mut self, draws: usize) {
+    /// The keys of the draws from number `first` on, `draws` of each chain, `[chain][draw]`, in parts of `room`,
+    /// without the first `done` parts.
+    fn keys(&self, first: u32, draws: usize, room: usize, done: usize) -> impl Iterator<Item = Vec<StreamKey>> {
+        let rows = self.chains.count as usize * draws;
+        let key = move |row: usize| self.key(row / draws, first + (row % draws) as u32);
+        (0..rows).step_by(room).skip(done).map(move |from| (from..rows.min(from + room)).map(key).collect())
+    }
+
+    /// Most draws of each chain in a block.
+    fn longest(&self) -> u32 {
+        let rows = self.device.as_ref().map_or(BLOCK_VALUES / self.model.dim(), DeviceDraws::room);
+        (rows / self.chains.count as usize).max(1) as u32
+    }
+
+    /// Makes the next `draws` draws of each chain, `[chain][draw]`; `ahead` draws of each are made after these.
+    fn make(&mut self, draws: usize, ahead: usize) {
         let (dim, variables) = (self.model.dim(), self.keep.sampled(&self.model));
         let rows = self.chains.count as usize * draws;
-        let (mut positions, mut drawings) = (std::mem::take(&mut self.positions), std::mem::take(&mut self.drawings));
-        positions.resize(rows * dim, 0.0);
-        drawings.resize(rows, IndependentDraw::default());
-        let keys: Vec<StreamKey> =
-            (0..rows).map(|row| self.key(row / draws, self.drawn + (row % draws) as u32)).collect();
+        self.positions.resize(rows * dim, 0.0);
+        self.drawings.resize(rows, IndependentDraw::default());
         let share = rows.div_ceil(self.threads).max(SHARE);
-        let on_device = self.device.as_mut().map(|device| device.draw(&keys, &mut positions, &mut drawings));
-        if let Some(Err(error)) = &on_device {
-            self.failure = Some(DeviceFailure { error: error.to_string(), resumed: true });
-            self.device = None;
+        self.has_effects = false;
+        if let Some(mut device) = self.device.take() {
+            match self.make_on(&mut device, draws, ahead) {
+                Ok(()) => {
+                    self.has_effects = device.draws_effects();
+                    self.device = Some(device);
+                }
+                Err(error) => self.failure = Some(DeviceFailure { error: error.to_string(), resumed: true }),
+            }
         }
-        if !matches!(on_device, Some(Ok(()))) {
-            let shares = positions.par_chunks_mut(share * dim).zip(drawings.par_chunks_mut(share));
+        if self.device.is_none() {
+            let keys: Vec<StreamKey> = self.keys(self.drawn, draws, rows, 0).flatten().collect();
+            let shares = self.positions.par_chunks_mut(share * dim).zip(self.drawings.par_chunks_mut(share));
             shares.zip(keys.par_chunks(share)).for_each(|((positions, drawings), keys)| {
                 self.proposal.draw(keys, positions, drawings);
             });
         }
-        (self.positions, self.drawings) = (positions, drawings);
         if !faults::is_planted("proposal-uncorrected") {
             (0..self.chains.count as usize).for_each(|chain| self.correct(chain, draws));
         }
@@ -135,6 +160,25 @@ impl IndependentEngine {
         });
     }
 
+    /// Makes the next `draws` draws of each chain on `device`, where the first of them may be under way, and submits
+    /// the first of the `ahead` draws after these.
+    fn make_on(&mut self, device: &mut DeviceDraws, draws: usize, ahead: usize) -> Result<(), GpuError> {
+        let (mut positions, mut drawings) = (std::mem::take(&mut self.positions), std::mem::take(&mut self.drawings));
+        let mut effects = std::mem::take(&mut self.effects);
+        device.clear(Some(&mut effects), drawings.len());
+        let (room, after) = (device.room(), self.drawn + draws as u32);
+        let made = {
+            let parts = self.keys(self.drawn, draws, room, device.under_way());
+            let mut parts = parts.chain(self.keys(after, ahead, room, 0).take(1));
+            (0..drawings.len()).step_by(room).try_for_each(|first| {
+                device.submit(&mut parts);
+                device.collect(first, &mut positions, &mut drawings, Some(&mut effects))
+            })
+        };
+        (self.positions, self.drawings, self.effects) = (positions, drawings, effects);
+        made
+    }
+
     /// The Metropolis-Hastings step of a chain's draws: those beyond the bound may be repeated, with no tries.
     fn correct(&mut self, chain: usize, draws: usize) {
         let dim = self.model.dim();
@@ -154,6 +198,9 @@ impl IndependentEngine {
                         self.drawings[row - 1]
                     };
                     self.drawings[row] = IndependentDraw { tries: 0, ..repeated };
+                    if self.has_effects {
+                        self.effects.omit(row);
+                    }
                 }
             }
             before = Some(self.drawings[row].excess);
@@ -167,8 +214,6 @@ impl IndependentEngine {
 impl Engine for IndependentEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
         let (chains, dim) = (self.chains.count as usize, self.model.dim());
-        let values = if self.device.is_some() { DEVICE_BLOCK_VALUES } else { BLOCK_VALUES };
-        let most = (values / (chains * dim)).max(1) as u32;
         let mut outcome = PhaseOutcome {
             transitions: 0,
             gradients: 0,
@@ -178,21 +223,28 @@ impl Engine for IndependentEngine {
             moments: Moments::new(dim),
             failure: None,
         };
-        let mut length = 1;
+        // What was under way when an earlier phase was stopped.
+        self.device.take_if(|device| device.discard().is_err());
+        // Draws of each chain in the block that is under way on the device.
+        let mut under_way = None;
         while outcome.transitions < phase.transitions && !self.progress.is_stopped() {
-            let draws = length.min(most).min(phase.transitions - outcome.transitions);
+            let left = phase.transitions - outcome.transitions;
+            let draws = under_way.take().unwrap_or(self.length.min(self.longest())).min(left);
+            let ahead = self.length.min(self.longest()).min(left - draws);
             let began = Instant::now();
-            self.make(draws as usize);
+            self.make(draws as usize, ahead as usize);
+            under_way = self.device.is_some().then_some(ahead);
             sink.record(&DrawBlock {
                 warmup: false,
                 chains,
                 first_draw: self.drawn as usize,
                 draws: draws as usize,
                 values: &self.values,
+                effects: self.has_effects.then_some(&self.effects),
                 statistics: &self.statistics,
             })?;
             if began.elapsed() < BLOCK_TIME {
-                length = draws.saturating_mul(8);
+                self.length = draws.saturating_mul(8);
             }
             self.drawn += draws;
             outcome.transitions += draws;

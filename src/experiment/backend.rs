@@ -15,7 +15,7 @@ use crate::gpu::{Adapter, Gpu, GpuError};
 use crate::model::{Model, Refusal};
 
 /// A run that takes less time than this on the CPU ends before a GPU is open.
-const SHORT_RUN: Duration = Duration::from_secs(2);
+pub(super) const SHORT_RUN: Duration = Duration::from_secs(2);
 
 /// Approximate number of gradients of a transition.
 const GRADIENTS: f64 = 10.0;
@@ -188,23 +188,16 @@ pub fn choose(
             if run < SHORT_RUN.as_secs_f64() && adapter.is_none() {
                 return cpu("a short run".to_string());
             }
-            let found = match Adapter::choose(adapter, false) {
-                Ok(found) => found,
-                Err(GpuError::Software { name }) => return cpu(format!("no GPU, only {name}, which is software")),
-                Err(GpuError::NoAdapter) => return cpu("no GPU".to_string()),
-                Err(other) => return Err(other.into()),
-            };
-            let name = found.name().to_string();
-            let gpu = match Gpu::open(found) {
+            let gpu = match gpu_of_auto(adapter)? {
                 Ok(gpu) => gpu,
-                Err(error) => return cpu(format!("{name} cannot be used: {error}")),
+                Err(reason) => return cpu(reason),
             };
             let on = |fall_back| {
                 [Backend::GpuDensity { gpu: gpu.clone(), fall_back }, Backend::Gpu { gpu: gpu.clone(), fall_back }]
             };
             let rates = on(false).map(|backend| tried(&backend));
             if let Err(error) = gpu.check() {
-                return cpu(format!("{name} cannot be used: {error}"));
+                return cpu(format!("{} cannot be used: {error}", gpu.adapter().name()));
             }
             let candidates = [(on_cpu, Backend::Cpu)].into_iter().chain(rates.into_iter().zip(on(true)));
             let candidates: Vec<(f64, Backend)> = candidates.collect();
@@ -215,6 +208,21 @@ pub fn choose(
             Ok(Choice { backend, reason, measured })
         }
     }
+}
+
+/// The GPU that `auto` may take, or why there is none. `adapter` is a part of its name.
+///
+/// # Errors
+/// If it was asked for by name, and there is none of that name.
+pub(super) fn gpu_of_auto(adapter: Option<&str>) -> Result<Result<Arc<Gpu>, String>, DensityError> {
+    let found = match Adapter::choose(adapter, false) {
+        Ok(found) => found,
+        Err(GpuError::Software { name }) => return Ok(Err(format!("no GPU, only {name}, which is software"))),
+        Err(GpuError::NoAdapter) => return Ok(Err("no GPU".to_string())),
+        Err(other) => return Err(other.into()),
+    };
+    let name = found.name().to_string();
+    Ok(Gpu::open(found).map_err(|error| format!("{name} cannot be used: {error}")))
 }
 
 /// The candidate with the highest rate; the first of equals.

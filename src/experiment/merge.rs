@@ -149,8 +149,15 @@ impl Merging {
                     statistics.push(Statistic::collect(rest));
                 }
             }
-            let block =
-                DrawBlock { warmup, chains, first_draw: from, draws: count, values: &values, statistics: &statistics };
+            let block = DrawBlock {
+                warmup,
+                chains,
+                first_draw: from,
+                draws: count,
+                values: &values,
+                effects: None,
+                statistics: &statistics,
+            };
             writer.record(&block).map_err(|error| error.0)?;
         }
         writer.end(None, Map::from_iter([(MERGING.to_string(), Value::Null)]), true)?;

@@ -51,6 +51,21 @@ impl ConditionalEffects {
         dispatch(self.layout.coefficients, Complete { effects: self, named });
     }
 
+    /// Writes effects that were drawn elsewhere into `named`, a row of all D named variables in the user's units:
+    /// `drawn` has them as `[k][j]`, in the sampler's units, about a value of each coefficient in `means`.
+    pub fn place(&self, means: &[f64], drawn: &[f32], named: &mut [f64]) {
+        let units = &self.layout.block(Role::Mean).units;
+        let betas = named[self.layout.hyperparameters()..].chunks_exact_mut(self.layout.groups);
+        for ((betas, drawn), (mean, units)) in
+            betas.zip(drawn.chunks_exact(self.layout.groups)).zip(means.iter().zip(units))
+        {
+            let Affine { unit, shift } = *units;
+            for (beta, drawn) in betas.iter_mut().zip(drawn) {
+                *beta = (mean + f64::from(*drawn)) * unit + shift;
+            }
+        }
+    }
+
     /// Writes the effects' conditional means into `named`, a row of all D named variables in the user's units whose
     /// hyperparameters are given.
     pub fn mean(&mut self, named: &mut [f64]) {

@@ -80,8 +80,15 @@ impl Desk {
                 Message::Block { warmup, first_draw, draws, values, statistics } => {
                     let Desk { rows, observations, chains, .. } = &mut self;
                     let chains = *chains;
-                    let block =
-                        DrawBlock { warmup, chains, first_draw, draws, values: &values, statistics: &statistics };
+                    let block = DrawBlock {
+                        warmup,
+                        chains,
+                        first_draw,
+                        draws,
+                        values: &values,
+                        effects: None,
+                        statistics: &statistics,
+                    };
                     match &mut rows.warmup {
                         Some(row) if warmup => row.record(&block, observations)?,
                         _ => rows.sampling.record(&block, observations)?,

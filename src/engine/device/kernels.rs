@@ -122,7 +122,9 @@ impl TransitionShaders {
         };
         let named = match model.coordinates() {
             Coordinates::Joint { .. } => vec![source!("output_sums_joint.wgsl")],
-            Coordinates::Collapsed => vec![drawing, source!("conditional_effects.wgsl")],
+            Coordinates::Collapsed => {
+                vec![drawing, source!("sampled_effects.wgsl"), source!("conditional_effects.wgsl")]
+            }
         };
         let shape = [layout.groups, tables::effects(model) as usize, layout.hyperparameters()];
         let lie = Vectors::new(shape, team.lanes as usize, beside);

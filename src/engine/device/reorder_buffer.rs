@@ -240,6 +240,7 @@ impl ReorderBuffer {
                 first_draw: self.first_draw + self.left,
                 draws,
                 values: &emitted.values[..self.chains * draws * self.variables],
+                effects: None,
                 statistics: &emitted.statistics[..self.chains * draws],
             })?;
             self.left += draws;

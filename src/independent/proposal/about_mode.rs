@@ -60,6 +60,10 @@ shared_struct! {
         pub prior_linear_1: f32,
         /// 1 over the determinant of the root of mu's precision.
         pub inverse_root: f32,
+        /// The scales.
+        pub sigma_0: f32,
+        pub sigma_1: f32,
+        pub eps: f32,
     }
 }
 
@@ -187,6 +191,10 @@ impl<const A: usize> Fitted<A> {
                 prior_linear_0,
                 prior_linear_1,
                 inverse_root: (1.0 / likelihood.root) as f32,
+                sigma_0: exp(logs[0]) as f32,
+                // Without a slope, not used.
+                sigma_1: exp(logs[A - 2]) as f32,
+                eps: exp(logs[A - 1]) as f32,
                 ..IndependentRun::default()
             },
             scales: A,
