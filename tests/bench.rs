@@ -191,6 +191,7 @@ fn bench_times_independent_draws_on_the_cpu_and_on_a_device() {
     assert!(!folder.path("out/report.html").exists());
 
     refuses("bench --sampler independent --engine gpu-density", "--engine gpu-density: write some of cpu,gpu");
+    refuses("bench --sampler independent --chains 64", "--chains 64: independent draws have no chains");
     refuses("bench --sampler independent --parameterization non-centered --engine cpu", "leaves them in");
 
     // A device has no closed form for two predictors.

@@ -119,6 +119,9 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
         budget: budget(&typed.budget)?,
         seed: typed.seed,
     };
+    if let (Sampler::Independent, Some(chains)) = (typed.sampler, &typed.chains) {
+        return refuse("chains", chains, "independent draws have no chains; leave it out, or use --sampler nuts");
+    }
     let engines = engines(typed.engine.as_deref(), typed.sampler)?;
     let default = if typed.sampler == Sampler::Nuts { "non-centered" } else { "marginal" };
     let parameterization = typed.parameterization.as_deref().unwrap_or(default);
