@@ -285,7 +285,7 @@ fn the_error_of_a_mean_is_that_of_independent_draws_where_none_is_repeated() {
             let values = sampled.draws.variable(i);
             let autocorrelated = Summary::of(Series::new(&values, 8));
             let moment = |power| values.iter().map(|x| (x - autocorrelated.mean).powi(power)).sum::<f64>() / 16_000.0;
-            // The variance of (x - mean)^2 over n is that of the variance, of which the sd is the root.
+            // The variance of (x - mean)^2 over n is that of the variance, whose root is the sd.
             let mcse_sd = ((moment(4) - moment(2).powi(2)) / 16_000.0).sqrt() / (2.0 * moment(2).sqrt());
             let mcse_mean = autocorrelated.sd / 16_000f64.sqrt();
             let independent = Summary { mcse_mean, mcse_sd, ess_bulk: 16_000.0, ess_tail: 16_000.0, ..autocorrelated };

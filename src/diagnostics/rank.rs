@@ -60,9 +60,9 @@ impl Order {
     pub(super) fn each_tie(&self, mut look: impl FnMut(usize, &[u32])) {
         let mut below = 0;
         for ties in self.values.chunk_by(|a, b| a == b) {
-            let behind = below + ties.len();
-            look(below + 1 + behind, &self.places[below..behind]);
-            below = behind;
+            let end = below + ties.len();
+            look(below + 1 + end, &self.places[below..end]);
+            below = end;
         }
     }
 
@@ -108,7 +108,7 @@ impl Order {
         scores
     }
 
-    /// The variances of the normal scores of `halves` half chains, of which this is the order.
+    /// The variances of the normal scores of `halves` half chains, in this order.
     pub(super) fn variances(&self, halves: usize, normal: &NormalScores) -> Variances {
         let mut spread = SpreadOfHalves::new(halves, self.places.len() / halves);
         self.each_tie(|twice, places| spread.add(normal.of_twice(twice), places));

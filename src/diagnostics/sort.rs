@@ -15,8 +15,10 @@ pub(super) const LARGE: usize = 4 << 20;
 /// Draws that a thread reads at least.
 const SHARE: usize = 1 << 16;
 
-/// Finite draws in ascending order, and the index of each in `draws`, of which there are fewer than 2^32. The order of
-/// equal draws is unspecified, but always the same.
+/// Finite draws in ascending order, and the index of each in `draws`. The order of equal draws is unspecified, but
+/// always the same.
+///
+/// Precondition: fewer than 2^32 draws.
 pub(crate) fn sorted(draws: &[f64]) -> (Vec<f64>, Vec<u32>) {
     debug_assert!(u32::try_from(draws.len()).is_ok(), "indices have 32 bits");
     let (low, high) =

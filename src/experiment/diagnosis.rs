@@ -66,7 +66,7 @@ impl<'a> Diagnosis<'a> {
     }
 
     /// Whether the goal of the run is reached, by numbers that can be relied on. Reads no more variables than it takes
-    /// to see that it is not, and none of independent draws: their number says how precise they are.
+    /// to see that it is not, and none where every draw counts: their number says how precise they are.
     pub fn is_enough(&self) -> bool {
         if self.repeated == Some(0) {
             let (chains, draws) = (self.draws.chains() as u32, self.draws.draws() as u32);

@@ -82,7 +82,7 @@ impl EffectsKernel {
         let mut table = QrTable::new(model);
         table.subtract(means);
         let (coefficients, groups) = (table.coefficients, table.groups);
-        // As qr_far.wgsl reads them: a row of J for each number of a group, of which the first is not used.
+        // As qr_far.wgsl reads them: a row of J for each number of a group. The first row is not used.
         let mut numbers = vec![0.0f32; (1 + start(coefficients) + coefficients) * groups];
         let (_, used) = numbers.split_at_mut(groups);
         for (eight, bundle) in table.bundles().enumerate() {
@@ -117,7 +117,7 @@ impl EffectsKernel {
         (rows * self.means.len() * self.groups * size_of::<f32>()) as u64
     }
 
-    /// Room for the effects of `rows` draws, of which none are drawn.
+    /// Room for the effects of `rows` draws, none of them drawn yet.
     pub fn room_in(&self, effects: &mut DrawnEffects, rows: usize) {
         effects.means.clone_from(&self.means);
         effects.values.resize(rows * self.means.len() * self.groups, 0.0);
