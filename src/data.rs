@@ -9,14 +9,17 @@ mod cells;
 mod centring;
 mod checks;
 mod collinear;
+mod column;
 #[cfg(feature = "columnar")]
 mod columnar;
 mod design;
 mod error;
 mod faults;
+mod frame;
 mod header;
 mod labels;
 mod left_out;
+mod lines;
 mod load;
 mod looks;
 mod moments;
@@ -28,6 +31,7 @@ mod reading;
 mod records;
 mod sentinels;
 mod text;
+mod wanted;
 
 use std::ops::Range;
 
@@ -37,12 +41,13 @@ pub use centring::{Centring, FarPredictor};
 pub use design::{DesignWarnings, Discrete};
 pub use error::{DataError, HeaderHint};
 pub use faults::{CellFault, CellPosition, Gap, MissingRows};
+pub use frame::Frame;
+pub use labels::Labels;
 pub use left_out::{LeftOut, MissingValues};
 pub use looks::Look;
 pub use reading::{Decimal, Delimiter, Encoding, MISSING_LABELS, Missing, ReadOptions};
 pub use sentinels::Sentinel;
-
-use labels::GroupIndex;
+pub use wanted::WantedColumn;
 
 /// The largest number of coefficients, including the intercept.
 pub const MAX_COEFFICIENTS: usize = 64;
@@ -105,16 +110,6 @@ impl Dataset {
         Dataset::from_built_in(&Columns::radon())
     }
 
-    /// The Minnesota radon survey, with other columns.
-    ///
-    /// # Errors
-    ///
-    /// As [`from_reader`](Dataset::from_reader).
-    pub fn from_built_in(columns: &Columns) -> Result<Dataset, DataError> {
-        let csv = include_str!("../data/radon.csv");
-        Dataset::from_reader(BUILT_IN, csv.as_bytes(), columns)
-    }
-
     /// Builds a data set from columns in memory, one label and one value for each observation; for simulated data.
     ///
     /// # Errors
@@ -138,65 +133,51 @@ impl Dataset {
         .trimmed();
         checks::roles(&file, &columns)?;
         checks::shapes(&file, &columns, group_labels.len(), &outcome, &predictors)?;
-        checks::values(&file, &columns.outcome, &outcome)?;
-        for (column, values) in columns.predictors.iter().zip(&predictors) {
-            checks::values(&file, column, values)?;
-        }
-        let mut groups = GroupIndex::default();
-        let mut group_of = Vec::with_capacity(group_labels.len());
-        for (row, label) in group_labels.iter().enumerate() {
-            let label = label.as_ref().trim();
-            if label.is_empty() {
-                return Err(DataError::BadCell {
-                    file,
-                    place: CellPosition::Row(row),
-                    column: columns.group,
-                    fault: CellFault::EmptyGroup.into(),
-                });
-            }
-            group_of.push(groups.index_of(label));
-        }
-        let (skipped, left_out) = (Vec::new(), LeftOut::default());
-        let table = FileColumns { groups: groups.into_names(), group_of, outcome, predictors, skipped, left_out };
-        Dataset::assemble(file, columns, table)
+        let named = columns.predictors.iter().zip(predictors);
+        let numbers = std::iter::once((&columns.outcome, outcome)).chain(named);
+        let numbers = numbers.map(|(name, values)| (name.as_str(), values)).collect();
+        let labels = vec![(columns.group.as_str(), group_labels.iter().map(AsRef::as_ref).collect())];
+        let frame = Frame::from_columns(&file, numbers, labels)?;
+        Dataset::of_roles(frame, columns)
     }
 
     /// Checks whole columns and sorts them by group.
-    fn assemble(source: String, columns: Columns, table: FileColumns) -> Result<Dataset, DataError> {
-        checks::table(&source, &columns, &table)?;
-        let mut starts = vec![0; table.groups.len() + 1];
-        for &group in &table.group_of {
-            starts[group + 1] += 1;
+    fn of_roles(mut frame: Frame, columns: Columns) -> Result<Dataset, DataError> {
+        let groups = frame.take_labels(&columns.group);
+        let outcome = frame.take_numbers(&columns.outcome);
+        let predictors: Vec<Vec<f64>> = columns.predictors.iter().map(|name| frame.take_numbers(name)).collect();
+        let (file, left_out) = (frame.source.clone(), frame.left_out.clone());
+        if let ([group], false) = (&groups.levels[..], left_out.is_empty()) {
+            return Err(DataError::OneGroupLeft { file, column: columns.group, group: group.clone(), left_out });
         }
-        for group in 0..table.groups.len() {
+        checks::table(&file, &columns, &groups.levels, &outcome, &predictors)?;
+        let mut starts = vec![0; groups.levels.len() + 1];
+        for &group in &groups.of {
+            starts[group as usize + 1] += 1;
+        }
+        for group in 0..groups.levels.len() {
             starts[group + 1] += starts[group];
         }
         // A stable counting sort keeps the order of the file within each group. Reads are sequential, and so are the
         // writes of each group: if groups are few, all write positions stay in the cache.
-        let groups = &table.group_of;
-        let in_groups = |values| sorted(&starts, groups, values);
+        let in_groups = |values| sorted(&starts, &groups.of, values);
         let columns_in_groups = || {
-            let predictors = table.predictors.into_par_iter().map(in_groups).collect::<Vec<Vec<f64>>>();
-            (sorted(&starts, groups, table.outcome), predictors)
+            let predictors = predictors.into_par_iter().map(in_groups).collect::<Vec<Vec<f64>>>();
+            (in_groups(outcome), predictors)
         };
-        let (mut rows, (outcome, predictors)) =
-            rayon::join(|| sorted(&starts, groups, 0..groups.len()), columns_in_groups);
-        if !table.skipped.is_empty() {
-            // The file's rows include those left out.
-            let in_file = in_file(rows.len(), &table.skipped);
-            rows.iter_mut().for_each(|row| *row = in_file[*row]);
-        }
+        let (rows, (outcome, predictors)) =
+            rayon::join(|| sorted(&starts, &groups.of, frame.rows_of_file()), columns_in_groups);
         let dataset = Dataset {
             outcome,
             predictor_means: vec![0.0; predictors.len()],
             predictors,
-            source,
+            source: file,
             columns,
-            groups: table.groups,
+            groups: groups.levels,
             starts,
             rows,
-            left_out: table.left_out,
-            assumed: Vec::new(),
+            left_out,
+            assumed: frame.assumed,
         };
         noise::refuse_none(&dataset)?;
         Ok(dataset)
@@ -346,31 +327,14 @@ impl Columns {
     }
 }
 
-/// The requested columns, with every cell checked, still in the order of the file.
-struct FileColumns {
-    groups: Vec<String>,
-    group_of: Vec<usize>,
-    outcome: Vec<f64>,
-    predictors: Vec<Vec<f64>>,
-    /// The rows of the file that are left out, in ascending order.
-    skipped: Vec<usize>,
-    left_out: LeftOut,
-}
-
 /// Sorts `values`, one for each row, by group; `starts` are the groups' first indices.
-fn sorted<T: Copy + Default>(starts: &[usize], group_of: &[usize], values: impl IntoIterator<Item = T>) -> Vec<T> {
+fn sorted<T: Copy + Default>(starts: &[usize], group_of: &[u32], values: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut next = starts.to_vec();
     let mut sorted = vec![T::default(); group_of.len()];
     for (value, &group) in values.into_iter().zip(group_of) {
-        sorted[next[group]] = value;
-        next[group] += 1;
+        let next = &mut next[group as usize];
+        sorted[*next] = value;
+        *next += 1;
     }
     sorted
-}
-
-/// The first `kept` rows of a file that are not in `skipped`.
-fn in_file(kept: usize, skipped: &[usize]) -> Vec<usize> {
-    let mut skipped = skipped.iter().copied().peekable();
-    let rows = (0..).filter(|row| skipped.next_if_eq(row).is_none());
-    rows.take(kept).collect()
 }

@@ -3,6 +3,8 @@
 pub mod again;
 pub mod browser;
 pub mod chance;
+#[cfg(feature = "columnar")]
+pub mod columnar;
 pub mod common;
 pub mod gpu;
 pub mod models;

@@ -15,6 +15,7 @@ mod design;
 mod diagnostics;
 mod exact;
 mod files;
+mod frame;
 mod fresh;
 mod gpu_density;
 mod gpu_engine;

@@ -1,12 +1,23 @@
-//! Reads one cell: a number, a group's label, a missing value, or a fault.
+//! Reads one cell: a number, a word, a label, a missing value, or a fault.
 
-use super::looks::{self, Look};
+use std::borrow::Cow;
+
+use super::looks;
 use super::reading::{Decimal, ReadOptions};
+use super::wanted::WantedColumn;
 use super::{CellFault, MAX_MAGNITUDE};
+
+/// A cell that has a value: a number if it is wanted and there is one, and its text if that is wanted or is a word.
+pub(super) struct CellValue<'t> {
+    pub number: Option<f64>,
+    pub text: Option<Cow<'t, str>>,
+}
 
 /// A reader of cells with the options of [`ReadOptions`].
 pub(super) struct CellReader {
     decimal: Decimal,
+    /// Whether words are values too, or numbers only.
+    takes_words: bool,
     /// Words for a missing value, beside the empty cell.
     words: Vec<String>,
     /// The first bytes of `words`.
@@ -16,20 +27,49 @@ pub(super) struct CellReader {
 }
 
 impl CellReader {
-    pub fn new(reading: &ReadOptions) -> CellReader {
+    pub fn new(reading: &ReadOptions, takes_words: bool) -> CellReader {
         let words: Vec<String> = reading.missing_labels.iter().map(|word| word.trim().to_owned()).collect();
         let mut begins = [false; 256];
         for word in &words {
             begins[usize::from(*word.as_bytes().first().unwrap_or(&0))] = true;
         }
         let numbers = words.iter().filter_map(|word| parsed(word, reading.decimal)).collect();
-        CellReader { decimal: reading.decimal, words, begins, numbers }
+        CellReader { decimal: reading.decimal, takes_words, words, begins, numbers }
     }
 
-    /// The group's label, or `None` if it is missing.
-    pub fn label<'t>(&self, text: &'t [u8]) -> Result<Option<&'t str>, CellFault> {
-        let text = utf8(text)?;
-        Ok(Some(text).filter(|text| !self.is_missing(text)))
+    /// What is wanted of a cell, or `None` if its value is missing. `is_known` says whether text is a word, and may say
+    /// no.
+    pub fn cell<'t>(
+        &self,
+        text: Cow<'t, [u8]>,
+        wanted: &WantedColumn,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Result<Option<CellValue<'t>>, CellFault> {
+        if wanted.as_value
+            && !wanted.as_label
+            && let Some(number) = self.plain(&text)
+        {
+            return Ok(Some(CellValue { number: Some(number), text: None }));
+        }
+        let text = match text {
+            Cow::Borrowed(text) => Cow::Borrowed(utf8(text)?),
+            Cow::Owned(text) => Cow::Owned(utf8(&text)?.to_owned()),
+        };
+        if self.is_missing(&text) {
+            return Ok(None);
+        }
+        // To find out that text is a word takes much longer than to find it among the words so far.
+        if !wanted.as_value || is_known(&text) {
+            return Ok(Some(CellValue { number: None, text: Some(text) }));
+        }
+        match self.number(text.as_bytes()) {
+            Ok(None) => Ok(None),
+            Ok(number) => Ok(Some(CellValue { number, text: Some(text) })),
+            Err(CellFault::NotANumber { look, .. }) if self.takes_words && look.is_word() => {
+                Ok(Some(CellValue { number: None, text: Some(text) }))
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// The number, or `None` if it is missing.
@@ -76,7 +116,7 @@ impl CellReader {
 
     /// Whether the cell is a word, such as the name of a category.
     pub fn is_word(&self, text: &[u8]) -> bool {
-        matches!(self.number(text), Err(CellFault::NotANumber { look: Look::Text | Look::Truth, .. }))
+        matches!(self.number(text), Err(CellFault::NotANumber { look, .. }) if look.is_word())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Conditions on columns, one by one and together, beyond being numbers.
 
-use super::{CellFault, CellPosition, Columns, DataError, FileColumns, MAX_COEFFICIENTS, MAX_MAGNITUDE, collinear};
+use super::{CellFault, CellPosition, Columns, DataError, MAX_COEFFICIENTS, MAX_MAGNITUDE, collinear};
 
 /// A column varies if its range exceeds this fraction of its largest magnitude; a smaller range is rounding.
 const VARIES: f64 = 1e-12;
@@ -68,23 +68,21 @@ pub(super) fn values(file: &str, column: &str, values: &[f64]) -> Result<(), Dat
 }
 
 /// Checks that there are two groups or more, that outcome and predictors vary, and that no predictors are collinear.
-pub(super) fn table(file: &str, columns: &Columns, table: &FileColumns) -> Result<(), DataError> {
-    match table.groups.as_slice() {
-        [] => return Err(DataError::HeaderOnly { file: file.into() }),
-        [only] => {
-            return Err(DataError::OneGroup { file: file.into(), column: columns.group.clone(), group: only.clone() });
-        }
-        _ => {}
-    }
-    if let Some((min, max)) = constant(&table.outcome) {
-        return Err(DataError::ConstantOutcome { file: file.into(), column: columns.outcome.clone(), min, max });
-    }
-    for (column, values) in columns.predictors.iter().zip(&table.predictors) {
+pub(super) fn table(
+    file: &str,
+    columns: &Columns,
+    groups: &[String],
+    outcome: &[f64],
+    predictors: &[Vec<f64>],
+) -> Result<(), DataError> {
+    levels(file, &columns.group, groups)?;
+    varies(file, &columns.outcome, outcome)?;
+    for (column, values) in columns.predictors.iter().zip(predictors) {
         if let Some((min, max)) = constant(values) {
             return Err(DataError::ConstantPredictor { file: file.into(), column: column.clone(), min, max });
         }
     }
-    if let Some(found) = collinear::first(&table.predictors) {
+    if let Some(found) = collinear::first(predictors) {
         let name = |&k: &usize| columns.predictors[k].clone();
         return Err(DataError::Collinear {
             file: file.into(),
@@ -93,6 +91,23 @@ pub(super) fn table(file: &str, columns: &Columns, table: &FileColumns) -> Resul
         });
     }
     Ok(())
+}
+
+/// Checks that a factor has two levels or more.
+pub(super) fn levels(file: &str, column: &str, levels: &[String]) -> Result<(), DataError> {
+    match levels {
+        [] => Err(DataError::HeaderOnly { file: file.into() }),
+        [only] => Err(DataError::OneGroup { file: file.into(), column: column.into(), group: only.clone() }),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that the outcome varies.
+pub(super) fn varies(file: &str, column: &str, outcome: &[f64]) -> Result<(), DataError> {
+    match constant(outcome) {
+        Some((min, max)) => Err(DataError::ConstantOutcome { file: file.into(), column: column.into(), min, max }),
+        None => Ok(()),
+    }
 }
 
 /// The minimum and maximum of a column that varies by rounding only, or so little that squares underflow.

@@ -8,7 +8,7 @@ use super::faults::{CellFault, CellPosition, MissingRows};
 use super::left_out::LeftOut;
 use super::text::{and, between, counted, did_you_mean, fields, listed, shown};
 
-/// Why a [`Dataset`](super::Dataset) cannot be made.
+/// Why a [`Dataset`](super::Dataset) or a [`Frame`](super::Frame) cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// No such file.
@@ -154,6 +154,13 @@ pub enum DataError {
         column = shown(column)
     )]
     ColumnLength { file: String, column: String, expected: usize, found: usize },
+
+    /// Columns of different lengths in a frame.
+    #[error(
+        "{file}: column `{column}` has {found} values where the first has {expected}; give one for each row",
+        column = shown(column)
+    )]
+    UnequalColumns { file: String, column: String, expected: usize, found: usize },
 
     /// Different numbers of predictors and of their names.
     #[error("{file}: {columns} predictors come with {names} names; give one for each")]

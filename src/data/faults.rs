@@ -16,6 +16,16 @@ pub enum CellPosition {
     Row(usize),
 }
 
+impl CellPosition {
+    /// This position in a part of a file, after `lines` lines of other parts.
+    pub(super) fn after(self, lines: u64) -> CellPosition {
+        match self {
+            CellPosition::Line(line) => CellPosition::Line(lines + line),
+            row => row,
+        }
+    }
+}
+
 impl Display for CellPosition {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -32,6 +42,10 @@ pub enum CellFault {
     EmptyGroup,
     /// Text that is not a number, where a number must be.
     NotANumber { text: String, look: Look },
+    /// One of a few words in a column of numbers, with the number of cells that are numbers, and of all cells.
+    WordAmongNumbers { text: String, numbers: usize, values: usize },
+    /// One of a few numbers in a column of words, with the number of cells that are words, and of all cells.
+    NumberAmongWords { text: String, words: usize, values: usize },
     /// A column of an unsuitable type in a Parquet or Arrow file.
     Type(String),
     /// NaN or an infinity.
@@ -55,6 +69,18 @@ impl Display for CellFault {
             CellFault::NotANumber { text, look } => {
                 write!(f, "has `{}` where a number must be: that looks like {look}", shown(text))
             }
+            CellFault::WordAmongNumbers { text, numbers, values } => write!(
+                f,
+                "has `{}` where {numbers} of {values} values are numbers; {FILL}, add it to --missing-labels if it means that \
+                 there is none, or write factor() around the column's name if its values are categories",
+                shown(text)
+            ),
+            CellFault::NumberAmongWords { text, words, values } => write!(
+                f,
+                "has `{}` where {words} of {values} values are words; remove the row, fill in a word, or write factor() around the \
+                 column's name if its values are categories",
+                shown(text)
+            ),
             CellFault::Type(name) => write!(f, "is of type {name} where numbers must be; convert it to numbers"),
             CellFault::NotFinite(text) => write!(f, "has `{text}`, not a finite number; {FILL}"),
             CellFault::TooLarge(text) => {

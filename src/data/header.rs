@@ -1,9 +1,10 @@
 //! The header: its position, its separator, and the fields of its columns.
 
+use super::DataError;
 use super::error::HeaderHint;
 use super::reading::{Decimal, Delimiter, ReadOptions};
-use super::records::{Field, Records, Separator, Unclosed};
-use super::{Columns, DataError};
+use super::records::{Field, Records, Separator, Unclosed, newlines};
+use super::wanted::Request;
 
 /// The separators that are considered.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
@@ -24,7 +25,7 @@ pub(super) struct ColumnHeader {
 
 impl ColumnHeader {
     /// Finds the header in the first bytes of a file: the first line that is neither blank nor a comment.
-    pub fn find(file: &str, text: &[u8], columns: &Columns, reading: &ReadOptions) -> Result<ColumnHeader, DataError> {
+    pub fn find(file: &str, text: &[u8], request: &Request, reading: &ReadOptions) -> Result<ColumnHeader, DataError> {
         let mut start = 0;
         let end = loop {
             let line_end = line_end(text, start);
@@ -32,7 +33,7 @@ impl ColumnHeader {
             if line.is_empty() {
                 return Err(DataError::Empty { file: file.into() });
             }
-            if !line.trim_ascii().is_empty() && !is_comment(line, columns, reading) {
+            if !line.trim_ascii().is_empty() && !is_comment(line, request, reading) {
                 break HeaderSpan::from(text, start).end;
             }
             start = line_end;
@@ -113,17 +114,13 @@ fn not_text(file: &str, written: &[u8]) -> DataError {
     DataError::NotText { file: file.into(), encoding }
 }
 
-pub(super) fn newlines(text: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', text).count() as u64
-}
-
 /// The end of the line that begins at `start`, after its line feed.
 fn line_end(text: &[u8], start: usize) -> usize {
     memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |length| start + length + 1)
 }
 
 /// Whether a line begins with `#` and has none of the requested names.
-fn is_comment(line: &[u8], columns: &Columns, reading: &ReadOptions) -> bool {
+fn is_comment(line: &[u8], request: &Request, reading: &ReadOptions) -> bool {
     if line.first() != Some(&b'#') {
         return false;
     }
@@ -135,10 +132,9 @@ fn is_comment(line: &[u8], columns: &Columns, reading: &ReadOptions) -> bool {
     let mut fields = Vec::new();
     // A comment may have unpaired quotes.
     let read = Records::new(line, separator).advance(&mut fields);
-    let names = [&columns.group, &columns.outcome].into_iter().chain(&columns.predictors);
     let is_asked = |field: &Field| {
         let says = field.of(line);
-        names.clone().any(|name| name.as_bytes() == says.trim_ascii())
+        request.columns.iter().any(|wanted| wanted.name.as_bytes() == says.trim_ascii())
     };
     read.is_err() || !fields.iter().any(is_asked)
 }

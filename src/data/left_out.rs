@@ -11,7 +11,7 @@ use super::text::shown;
 pub struct LeftOut {
     /// The number of rows that are left out.
     pub rows: usize,
-    /// The columns with missing values, in the order of group, outcome, predictors.
+    /// The columns with missing values, in the order in which they are asked for; by roles: group, outcome, predictors.
     pub missing: Vec<MissingValues>,
 }
 

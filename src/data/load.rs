@@ -1,13 +1,66 @@
-//! Reads a path or a stream of bytes, in any supported format, into a [`Dataset`].
+//! Reads a path or a stream of bytes, in any supported format, into a [`Dataset`] or a [`Frame`].
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::frame::Frame;
 use super::open::{self, FileFormat, Text};
-use super::{Columns, DataError, Dataset, FileColumns, ReadOptions, STANDARD_INPUT, checks, read, text};
+use super::wanted::{Request, WantedColumn};
+use super::{BUILT_IN, Columns, DataError, Dataset, ReadOptions, STANDARD_INPUT, checks, read, text};
+
+/// The built-in survey.
+const RADON: &str = include_str!("../../data/radon.csv");
+
+impl Frame {
+    /// Reads columns of a file with the options `reading`; the path `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, and as [`from_reader_with`](Frame::from_reader_with).
+    pub fn from_path_with(path: &Path, wanted: &[WantedColumn], reading: &ReadOptions) -> Result<Frame, DataError> {
+        let (name, reader) = opened(path)?;
+        Frame::from_reader_with(&name, reader, wanted, reading)
+    }
+
+    /// Reads columns of a stream in any of the formats that [`Dataset::from_reader_with`] reads.
+    ///
+    /// A column that is wanted as a value has numbers if all its cells are numbers, and labels if all are words. Rows
+    /// that miss a value of any wanted column are left out.
+    ///
+    /// # Errors
+    ///
+    /// A [`DataError`] for the first fault, which calls the file `source_name`: for a name that the header lacks
+    /// [`DataError::MissingColumn`], and for a column of numbers and words [`DataError::BadCell`].
+    pub fn from_reader_with(
+        source_name: &str,
+        reader: impl Read + Send,
+        wanted: &[WantedColumn],
+        reading: &ReadOptions,
+    ) -> Result<Frame, DataError> {
+        frame(&text::one_line(source_name), reader, &Request::of_formula(wanted), reading)
+    }
+
+    /// Columns of the Minnesota radon survey, built in; see `data/README.md`.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_reader_with`](Frame::from_reader_with).
+    pub fn from_built_in(wanted: &[WantedColumn]) -> Result<Frame, DataError> {
+        Frame::from_reader_with(BUILT_IN, RADON.as_bytes(), wanted, &ReadOptions::default())
+    }
+}
 
 impl Dataset {
+    /// The Minnesota radon survey, with other columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_reader`](Dataset::from_reader).
+    pub fn from_built_in(columns: &Columns) -> Result<Dataset, DataError> {
+        Dataset::from_reader(BUILT_IN, RADON.as_bytes(), columns)
+    }
+
     /// Reads a file with the default options; the path `-` is standard input.
     ///
     /// # Errors
@@ -23,24 +76,8 @@ impl Dataset {
     ///
     /// If the file cannot be read, and as [`from_reader_with`](Dataset::from_reader_with).
     pub fn from_path_with(path: &Path, columns: &Columns, reading: &ReadOptions) -> Result<Dataset, DataError> {
-        if path.as_os_str() == "-" {
-            return Dataset::from_reader_with(STANDARD_INPUT, io::stdin(), columns, reading);
-        }
-        let name = path.display().to_string();
-        let file = text::one_line(&name);
-        if path.is_dir() {
-            return Err(DataError::IsDirectory { file });
-        }
-        match File::open(path) {
-            Ok(opened) => Dataset::from_reader_with(&name, opened, columns, reading),
-            Err(reason) if reason.kind() == io::ErrorKind::NotFound => Err(DataError::NotFound { file }),
-            Err(reason) if reason.kind() == io::ErrorKind::NotADirectory => {
-                let above = path.ancestors().skip(1).find(|above| above.is_file());
-                let above = text::one_line(&above.unwrap_or(path).display().to_string());
-                Err(DataError::NotADirectory { file, above })
-            }
-            Err(reason) => Err(DataError::Unreadable { file, reason }),
-        }
+        let (name, reader) = opened(path)?;
+        Dataset::from_reader_with(&name, reader, columns, reading)
     }
 
     /// Reads a stream with the default options.
@@ -69,41 +106,66 @@ impl Dataset {
         let file = text::one_line(source_name);
         let columns = columns.trimmed();
         checks::roles(&file, &columns)?;
-        let (format, input) = FileFormat::of(reader).map_err(|reason| open::unreadable(&file, None, reason))?;
-        let (table, assumed) = match format {
-            FileFormat::Zip => return Err(DataError::Zip { file }),
-            FileFormat::OldFeather => return Err(DataError::OldFeather { file }),
-            FileFormat::Parquet | FileFormat::Arrow | FileFormat::ArrowStream => {
-                (columnar_table(&file, format, input, &columns, reading)?, Vec::new())
-            }
-            FileFormat::Text | FileFormat::Gzip | FileFormat::Zstd => {
-                read::table(Text::new(&file, format, input, reading.encoding)?, &columns, reading)?
-            }
-        };
-        let dataset = Dataset::assemble(file, columns, table)?;
-        Ok(Dataset { assumed, ..dataset })
+        Dataset::of_roles(frame(&file, reader, &Request::of_roles(&columns), reading)?, columns)
+    }
+}
+
+/// The file at `path`, and its name in messages.
+fn opened(path: &Path) -> Result<(String, Box<dyn Read + Send>), DataError> {
+    if path.as_os_str() == "-" {
+        return Ok((STANDARD_INPUT.to_owned(), Box::new(io::stdin())));
+    }
+    let name = path.display().to_string();
+    let file = text::one_line(&name);
+    if path.is_dir() {
+        return Err(DataError::IsDirectory { file });
+    }
+    match File::open(path) {
+        Ok(opened) => Ok((name, Box::new(opened))),
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound => Err(DataError::NotFound { file }),
+        Err(reason) if reason.kind() == io::ErrorKind::NotADirectory => {
+            let above = path.ancestors().skip(1).find(|above| above.is_file());
+            let above = text::one_line(&above.unwrap_or(path).display().to_string());
+            Err(DataError::NotADirectory { file, above })
+        }
+        Err(reason) => Err(DataError::Unreadable { file, reason }),
+    }
+}
+
+/// Reads the requested columns of a stream that messages call `file`.
+fn frame(file: &str, reader: impl Read + Send, request: &Request, reading: &ReadOptions) -> Result<Frame, DataError> {
+    let (format, input) = FileFormat::of(reader).map_err(|reason| open::unreadable(file, None, reason))?;
+    match format {
+        FileFormat::Zip => Err(DataError::Zip { file: file.into() }),
+        FileFormat::OldFeather => Err(DataError::OldFeather { file: file.into() }),
+        FileFormat::Parquet | FileFormat::Arrow | FileFormat::ArrowStream => {
+            columnar_frame(file, format, input, request, reading)
+        }
+        FileFormat::Text | FileFormat::Gzip | FileFormat::Zstd => {
+            read::frame(Text::new(file, format, input, reading.encoding)?, request, reading)
+        }
     }
 }
 
 #[cfg(feature = "columnar")]
-fn columnar_table(
+fn columnar_frame(
     file: &str,
     format: FileFormat,
     input: impl Read,
-    columns: &Columns,
+    request: &Request,
     reading: &ReadOptions,
-) -> Result<FileColumns, DataError> {
-    super::columnar::table(file, format, input, columns, reading)
+) -> Result<Frame, DataError> {
+    super::columnar::frame(file, format, input, request, reading)
 }
 
 #[cfg(not(feature = "columnar"))]
-fn columnar_table(
+fn columnar_frame(
     file: &str,
     format: FileFormat,
     _: impl Read,
-    _: &Columns,
+    _: &Request,
     _: &ReadOptions,
-) -> Result<FileColumns, DataError> {
+) -> Result<Frame, DataError> {
     let format = if format == FileFormat::Parquet { "Parquet" } else { "Arrow" };
     Err(DataError::WithoutColumnar { file: file.into(), format })
 }

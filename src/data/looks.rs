@@ -36,6 +36,13 @@ pub enum Look {
     Text,
 }
 
+impl Look {
+    /// Whether the cell may be the name of a category, rather than a number or a date in another notation.
+    pub(super) fn is_word(&self) -> bool {
+        matches!(self, Look::Text | Look::Truth | Look::Bound | Look::WithUnit(_))
+    }
+}
+
 impl Display for Look {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -117,11 +124,21 @@ pub(super) fn of(text: &str, decimal: Decimal) -> Look {
     if let Some(number) = CURRENCIES.iter().find_map(|sign| stripped(sign)) {
         return Look::Currency(number);
     }
-    let unit = text.trim_end_matches(|c: char| c.is_alphabetic() || "/²³°µ".contains(c));
-    match number(unit) {
-        Some(number) if unit.len() < text.len() => Look::WithUnit(number),
+    match number(without_unit(text)) {
+        Some(number) if unit(text).is_some() => Look::WithUnit(number),
         _ => Look::Text,
     }
+}
+
+/// The unit after a number.
+pub(super) fn unit(text: &str) -> Option<&str> {
+    let before = without_unit(text);
+    let unit = &text[before.len()..];
+    (!unit.is_empty() && number(before).is_some()).then_some(unit)
+}
+
+fn without_unit(text: &str) -> &str {
+    text.trim_end_matches(|c: char| c.is_alphabetic() || "/²³°µ".contains(c))
 }
 
 /// A number with any decimal mark and any marks between its thousands, as it must be written.

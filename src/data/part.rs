@@ -1,137 +1,134 @@
-//! The checked rows of a block or a batch; and how the parts of a file are joined to one [`FileColumns`], in order.
+//! The checked rows of a block or a batch; and how the parts of a file are joined to one [`Frame`], in order.
 
+use super::DataError;
+use super::cells::CellValue;
+use super::column::ColumnPart;
 use super::faults::{CellPosition, Gap, MissingRows};
-use super::labels::GroupIndex;
+use super::frame::Frame;
 use super::left_out::{LeftOut, MissingValues};
-use super::reading::Missing;
-use super::{Columns, DataError, FileColumns};
+use super::lines::RowLines;
+use super::reading::{Missing, ReadOptions};
+use super::wanted::Request;
 
 /// The largest number of cells without a value that are listed.
 const LISTED: usize = 10;
 
 /// The rows of a part of a file.
-pub(super) struct FilePart {
-    groups: GroupIndex,
-    group_of: Vec<usize>,
-    outcome: Vec<f64>,
-    predictors: Vec<Vec<f64>>,
+pub(super) struct FilePart<'a> {
+    request: &'a Request,
+    columns: Vec<ColumnPart>,
     /// The number of rows, including those left out.
     rows: usize,
-    /// The rows left out, counted from the part's first.
-    skipped: Vec<usize>,
-    /// The number of rows that miss a value of the group, the outcome and each predictor.
+    /// For each row that is left out, the number of rows before it that are not.
+    kept_before: Vec<usize>,
+    /// The number of rows that miss a value of each column.
     missing: Vec<usize>,
     /// The first cells without a value.
     gaps: Vec<Gap>,
+    /// The lines of the rows, if they have lines.
+    lines: RowLines,
 }
 
-impl FilePart {
+impl<'a> FilePart<'a> {
     /// An empty part, with capacity for `rows` rows.
-    pub fn new(predictors: usize, rows: usize) -> FilePart {
+    pub fn new(request: &'a Request, rows: usize) -> FilePart<'a> {
         FilePart {
-            groups: GroupIndex::default(),
-            group_of: Vec::with_capacity(rows),
-            outcome: Vec::with_capacity(rows),
-            predictors: (0..predictors).map(|_| Vec::with_capacity(rows)).collect(),
+            request,
+            columns: request.columns.iter().map(|wanted| ColumnPart::new(wanted, rows)).collect(),
             rows: 0,
-            skipped: Vec::new(),
-            missing: vec![0; predictors + 2],
+            kept_before: Vec::new(),
+            missing: vec![0; request.columns.len()],
             gaps: Vec::new(),
+            lines: RowLines::default(),
         }
     }
 
-    /// Adds a row, or leaves it out if it misses a value; `values` are the outcome and the predictors.
+    /// Adds a row of cells, one for each column, or leaves it out if it misses a value.
     ///
-    /// `gap` describes the cell of a column, counted from the group.
-    pub fn push(&mut self, label: Option<&str>, values: &[Option<f64>], gap: impl Fn(usize) -> Gap) {
+    /// `found` says where the cell of a column is, and what its text is.
+    pub fn push(&mut self, cells: &[Option<CellValue>], found: impl Fn(usize) -> (CellPosition, String)) {
         self.rows += 1;
-        let (Some(label), true) = (label, values.iter().all(Option::is_some)) else {
-            self.skipped.push(self.rows - 1);
-            let misses = std::iter::once(label.is_none()).chain(values.iter().map(Option::is_none));
-            for (column, _) in misses.enumerate().filter(|(_, misses)| *misses) {
-                self.missing[column] += 1;
-                // A group that is a predictor too is one cell.
-                let listed = self.gaps.len() < LISTED && !self.gaps.contains(&gap(column));
-                self.gaps.extend(listed.then(|| gap(column)));
-            }
+        if cells.iter().all(Option::is_some) {
+            let columns = self.columns.iter_mut().zip(cells.iter().flatten()).enumerate();
+            columns.for_each(|(i, (column, cell))| column.push(cell, || found(i)));
             return;
-        };
-        self.group_of.push(self.groups.index_of(label));
-        let columns = std::iter::once(&mut self.outcome).chain(&mut self.predictors);
-        columns.zip(values.iter().flatten()).for_each(|(column, value)| column.push(*value));
+        }
+        self.kept_before.push(self.rows - 1 - self.kept_before.len());
+        for (i, _) in cells.iter().enumerate().filter(|(_, cell)| cell.is_none()) {
+            self.missing[i] += 1;
+            if self.gaps.len() < LISTED {
+                let (place, text) = found(i);
+                self.gaps.push(Gap { place, column: self.request.columns[i].name.clone(), text });
+            }
+        }
     }
-}
 
-/// The parts so far, joined.
-pub(super) struct FileParts {
-    groups: GroupIndex,
-    all: FilePart,
-}
+    /// The number of rows so far, including those left out.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
 
-impl FileParts {
-    pub fn new(predictors: usize) -> FileParts {
-        FileParts { groups: GroupIndex::default(), all: FilePart::new(predictors, 0) }
+    /// Whether a cell of column `i` is this word.
+    pub fn has_word(&self, i: usize, word: &str) -> bool {
+        self.columns[i].has_word(word)
+    }
+
+    /// The same part, with the lines of its rows.
+    pub fn with_lines(self, lines: RowLines) -> FilePart<'a> {
+        FilePart { lines, ..self }
     }
 
     /// Adds the next part, which begins after `lines` lines.
-    pub fn add(&mut self, part: FilePart, lines: u64) {
-        let all = &mut self.all;
-        // In order of first appearance in the part, and so in the file.
-        let numbers: Vec<usize> = part.groups.names().iter().map(|label| self.groups.index_of(label)).collect();
-        all.group_of.extend(part.group_of.iter().map(|group| numbers[*group]));
-        all.outcome.extend(&part.outcome);
-        all.predictors.iter_mut().zip(&part.predictors).for_each(|(all, part)| all.extend(part));
-        all.skipped.extend(part.skipped.iter().map(|row| all.rows + row));
-        all.rows += part.rows;
-        all.missing.iter_mut().zip(&part.missing).for_each(|(all, part)| *all += part);
-        let room = LISTED - all.gaps.len();
-        all.gaps.extend(part.gaps.into_iter().take(room).map(|gap| gap.after(lines)));
+    pub fn append(&mut self, next: FilePart, lines: u64) {
+        let kept = self.kept();
+        self.columns.iter_mut().zip(next.columns).for_each(|(column, next)| column.append(next, lines));
+        self.lines.append(&next.lines, self.rows, lines);
+        self.kept_before.extend(next.kept_before.iter().map(|before| kept + before));
+        self.rows += next.rows;
+        self.missing.iter_mut().zip(&next.missing).for_each(|(missing, next)| *missing += next);
+        let room = LISTED - self.gaps.len();
+        let next = next.gaps.into_iter().take(room);
+        self.gaps.extend(next.map(|gap| Gap { place: gap.place.after(lines), ..gap }));
     }
 
-    /// The number of rows so far.
-    pub fn rows(&self) -> usize {
-        self.all.rows
+    fn kept(&self) -> usize {
+        self.rows - self.kept_before.len()
     }
 
-    /// The whole table, unless rows with missing values are to be refused, or too little is left without them.
-    pub fn into_table(self, file: &str, columns: &Columns, missing: Missing) -> Result<FileColumns, DataError> {
-        let FilePart { mut group_of, mut outcome, mut predictors, skipped, missing: counts, gaps, .. } = self.all;
-        let names = [&columns.group, &columns.outcome].into_iter().chain(&columns.predictors);
-        let of_column = names.zip(counts).enumerate().filter(|(i, (name, rows))| {
-            // The group may be a predictor too: its missing values are counted once.
-            *rows > 0 && (*i == 0 || **name != columns.group)
-        });
+    /// The whole file, whose header has these names.
+    ///
+    /// # Errors
+    ///
+    /// If there is no row, if rows with missing values are to be refused, or if a column has numbers and words.
+    pub fn into_frame(self, file: &str, names: Vec<String>, reading: &ReadOptions) -> Result<Frame, DataError> {
+        let n_rows = self.kept();
+        let asked = &self.request.columns;
+        let of_column = asked.iter().zip(self.missing).filter(|(_, rows)| *rows > 0);
         let left_out = LeftOut {
-            rows: skipped.len(),
-            missing: of_column.map(|(_, (name, rows))| MissingValues { column: name.clone(), rows }).collect(),
+            rows: self.kept_before.len(),
+            missing: of_column.map(|(wanted, rows)| MissingValues { column: wanted.name.clone(), rows }).collect(),
         };
-        let groups = self.groups.into_names();
-        let file = file.to_owned();
-        if !left_out.is_empty() && missing == Missing::Refuse {
-            return Err(DataError::Missing(MissingRows { file, left_out, gaps }));
+        let source = file.to_owned();
+        if !left_out.is_empty() && reading.missing == Missing::Refuse {
+            return Err(DataError::Missing(MissingRows { file: source, left_out, gaps: self.gaps }));
         }
-        match &groups[..] {
-            [] if !left_out.is_empty() => return Err(DataError::AllMissing { file, left_out }),
-            [group] if !left_out.is_empty() => {
-                let (column, group) = (columns.group.clone(), group.clone());
-                return Err(DataError::OneGroupLeft { file, column, group, left_out });
-            }
+        match (n_rows, left_out.is_empty()) {
+            (0, true) => return Err(DataError::HeaderOnly { file: source }),
+            (0, false) => return Err(DataError::AllMissing { file: source, left_out }),
             _ => {}
         }
-        group_of.shrink_to_fit();
-        outcome.shrink_to_fit();
-        predictors.iter_mut().for_each(Vec::shrink_to_fit);
-        Ok(FileColumns { groups, group_of, outcome, predictors, skipped, left_out })
-    }
-}
-
-impl Gap {
-    /// This gap, after `lines` lines of other parts.
-    fn after(self, lines: u64) -> Gap {
-        let place = match self.place {
-            CellPosition::Line(line) => CellPosition::Line(lines + line),
-            row => row,
-        };
-        Gap { place, ..self }
+        let (mut numbers, mut labels) = (Vec::new(), Vec::new());
+        for (wanted, column) in asked.iter().zip(self.columns) {
+            let typed = column.typed(reading.decimal).map_err(|(place, fault)| DataError::BadCell {
+                file: file.into(),
+                place,
+                column: wanted.name.clone(),
+                fault: fault.into(),
+            })?;
+            numbers.extend(typed.numbers.map(|values| (wanted.name.clone(), values)));
+            labels.extend(typed.labels.map(|of| (wanted.name.clone(), of)));
+        }
+        let (kept_before, lines, assumed) = (self.kept_before, self.lines, Vec::new());
+        Ok(Frame { source, names, numbers, labels, n_rows, kept_before, left_out, lines, assumed })
     }
 }

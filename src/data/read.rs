@@ -1,20 +1,23 @@
-//! Reads separated text into a table: workers parse blocks in parallel, and the results are joined in order.
+//! Reads separated text into a frame: workers parse blocks in parallel, and the results are joined in order.
 //!
 //! The size of blocks does not depend on the number of threads, so messages do not either. Only a few blocks are in
 //! memory beside the columns that are used.
 
 use rayon::prelude::*;
 
+use super::DataError;
 use super::blocks::{BLOCK, Blocks, LONGEST_ROW};
-use super::cells::CellReader;
-use super::faults::{CellFault, CellPosition, Gap};
-use super::header::{ColumnHeader, newlines};
+use super::cells::{CellReader, CellValue};
+use super::faults::{CellFault, CellPosition};
+use super::frame::Frame;
+use super::header::ColumnHeader;
+use super::lines::RowLines;
 use super::looks::Look;
 use super::open::{Text, unreadable};
-use super::part::{FilePart, FileParts};
+use super::part::FilePart;
 use super::reading::{Decimal, ReadOptions};
-use super::records::{Field, Records, Separator, Unclosed};
-use super::{Columns, DataError, FileColumns};
+use super::records::{Field, Records, Separator, Unclosed, newlines};
+use super::wanted::Request;
 
 /// The number of blocks for each worker to parse while others are read.
 const BLOCKS_A_WORKER: usize = 2;
@@ -22,22 +25,18 @@ const BLOCKS_A_WORKER: usize = 2;
 /// The largest number of different words in a column of categories.
 const CATEGORIES: usize = 8;
 
-/// Reads the requested columns, and lists the assumptions made.
-pub(super) fn table(
-    text: Text,
-    columns: &Columns,
-    reading: &ReadOptions,
-) -> Result<(FileColumns, Vec<String>), DataError> {
+/// Reads the requested columns.
+pub(super) fn frame(text: Text, request: &Request, reading: &ReadOptions) -> Result<Frame, DataError> {
     let (file, packed) = (text.file(), text.packed());
     let failed = |reason| unreadable(file, packed, reason);
     let mut blocks = Blocks::new(text.input);
     let first = blocks.peek().map_err(failed)?;
-    let header = ColumnHeader::find(file, first, columns, reading)?;
-    let layout = RowLayout::new(file, &header, &first[header.end..], columns, reading)?;
+    let header = ColumnHeader::find(file, first, request, reading)?;
+    let layout = RowLayout::new(file, &header, &first[header.end..], request, reading)?;
     blocks.skip(header.end);
 
     let mut lines = header.lines;
-    let mut parts = FileParts::new(columns.predictors.len());
+    let mut all = FilePart::new(request, 0);
     let batch = BLOCKS_A_WORKER * rayon::current_num_threads();
     let read = |blocks: &mut Blocks<_>| -> std::io::Result<Vec<Vec<u8>>> {
         let next = std::iter::from_fn(|| blocks.next(header.separator).transpose());
@@ -50,15 +49,15 @@ pub(super) fn table(
             let parse = || waiting.par_iter().map(|block| layout.parse(block)).collect::<Vec<_>>();
             let (next, parsed) = rayon::join(|| read(&mut blocks), parse);
             for (block, part) in waiting.iter().zip(parsed) {
-                parts.add(part.map_err(|fault| fault.into_error(lines, &layout))?, lines);
+                all.append(part.map_err(|fault| fault.into_error(lines, &layout))?, lines);
                 lines += newlines(block);
             }
             blocks.reuse(std::mem::replace(&mut waiting, next.map_err(failed)?));
         }
         Ok(())
     })?;
-    let assumed = layout.assumed(parts.rows());
-    Ok((parts.into_table(file, columns, reading.missing)?, assumed))
+    let assumed = layout.assumed(all.rows());
+    Ok(Frame { assumed, ..all.into_frame(file, header.names, reading)? })
 }
 
 /// The field that rows have in addition to the header's.
@@ -74,16 +73,15 @@ enum Extra {
 /// The positions of the requested columns in each row.
 struct RowLayout<'a> {
     file: &'a str,
-    columns: &'a Columns,
+    request: &'a Request,
     separator: Separator,
     decimal: Decimal,
     /// The number of fields in the header, and in each row.
     header: usize,
     width: usize,
     extra: Extra,
-    group: usize,
-    /// The fields of the outcome and the predictors.
-    numbers: Vec<usize>,
+    /// The field of each requested column.
+    fields: Vec<usize>,
     cells: CellReader,
 }
 
@@ -96,7 +94,7 @@ struct Fault {
 enum What {
     /// The number of fields, and whether the row looks like a comment.
     Length(usize, bool),
-    /// The column, counted from the group, and the fault of its cell.
+    /// The index of the requested column, and the fault of its cell.
     Cell(usize, CellFault),
     Unclosed,
     TooLong,
@@ -108,26 +106,23 @@ impl<'a> RowLayout<'a> {
         file: &'a str,
         header: &ColumnHeader,
         text: &[u8],
-        columns: &'a Columns,
+        request: &'a Request,
         reading: &ReadOptions,
     ) -> Result<RowLayout<'a>, DataError> {
-        let field = |name: &String| header.field(file, name);
-        let group = field(&columns.group)?;
-        let numbers = std::iter::once(&columns.outcome).chain(&columns.predictors);
-        let numbers = numbers.map(field).collect::<Result<Vec<_>, _>>()?;
+        let fields = request.columns.iter().map(|wanted| header.field(file, &wanted.name));
+        let fields = fields.collect::<Result<Vec<usize>, _>>()?;
         let extra = extra(text, header);
         let first = usize::from(extra == Extra::First);
         Ok(RowLayout {
             file,
-            columns,
+            request,
             separator: header.separator,
             decimal: reading.decimal,
             header: header.names.len(),
             width: header.names.len() + usize::from(extra != Extra::None),
             extra,
-            group: group + first,
-            numbers: numbers.into_iter().map(|field| field + first).collect(),
-            cells: CellReader::new(reading),
+            fields: fields.into_iter().map(|field| field + first).collect(),
+            cells: CellReader::new(reading, request.takes_words),
         })
     }
 
@@ -142,18 +137,21 @@ impl<'a> RowLayout<'a> {
         }
     }
 
-    fn parse(&self, block: &[u8]) -> Result<FilePart, Fault> {
+    fn parse(&self, block: &[u8]) -> Result<FilePart<'a>, Fault> {
         if block.len() > LONGEST_ROW {
             return Err(Fault { line: 0, what: What::TooLong });
         }
         let line = |at: usize| newlines(&block[..at]);
-        let mut part = FilePart::new(self.numbers.len() - 1, newlines(block) as usize + 1);
+        // The last line of a file may have no end.
+        let lines = newlines(block) + u64::from(!block.ends_with(b"\n"));
+        let mut part = FilePart::new(self.request, lines as usize);
         let mut records = Records::new(block, self.separator);
-        let (mut fields, mut values) = (Vec::new(), Vec::with_capacity(self.numbers.len()));
+        let (mut fields, mut starts) = (Vec::new(), Vec::with_capacity(lines as usize));
+        let mut cells: Vec<Option<CellValue>> = Vec::with_capacity(self.fields.len());
         loop {
             match records.advance(&mut fields) {
                 Ok(true) => {}
-                Ok(false) => return Ok(part),
+                Ok(false) => break,
                 Err(Unclosed(at)) => return Err(Fault { line: line(at), what: What::Unclosed }),
             }
             let ends = || fields.last().is_some_and(|field| field.of(block).trim_ascii().is_empty());
@@ -161,46 +159,32 @@ impl<'a> RowLayout<'a> {
                 let comment = block[fields[0].start] == b'#';
                 return Err(Fault { line: line(fields[0].start), what: What::Length(fields.len(), comment) });
             }
-            let wrong = |column: usize, fault| Fault {
-                line: line(fields[self.field(column)].start),
-                what: What::Cell(column, self.explained(fault, column, &block[fields[0].start..])),
-            };
-            let group = fields[self.group].of(block);
-            let label = self.cells.label(&group).map_err(|fault| wrong(0, fault))?;
-            values.clear();
-            for (i, field) in self.numbers.iter().enumerate() {
-                let value = self.cells.number(&fields[*field].of(block));
-                values.push(value.map_err(|fault| wrong(i + 1, fault))?);
+            starts.push(fields[0].start);
+            cells.clear();
+            for (i, (wanted, &field)) in self.request.columns.iter().zip(&self.fields).enumerate() {
+                let cell = self.cells.cell(fields[field].of(block), wanted, |text| part.has_word(i, text));
+                cells.push(cell.map_err(|fault| Fault {
+                    line: line(fields[field].start),
+                    what: What::Cell(i, self.explained(fault, field, &block[fields[0].start..])),
+                })?);
             }
-            part.push(label, &values, |column| {
-                let field = fields[self.field(column)];
+            part.push(&cells, |i| {
+                let field = fields[self.fields[i]];
                 let text = String::from_utf8_lossy(&field.of(block)).trim().to_owned();
-                Gap { place: CellPosition::Line(line(field.start) + 1), column: self.name(column).clone(), text }
+                (CellPosition::Line(line(field.start) + 1), text)
             });
         }
-    }
-
-    /// The field of a column, counted from the group.
-    fn field(&self, column: usize) -> usize {
-        column.checked_sub(1).map_or(self.group, |i| self.numbers[i])
-    }
-
-    fn name(&self, column: usize) -> &'a String {
-        match column {
-            0 => &self.columns.group,
-            1 => &self.columns.outcome,
-            _ => &self.columns.predictors[column - 2],
-        }
+        Ok(part.with_lines(RowLines::of_block(block, &starts, lines)))
     }
 
     /// The fault; for a word in a column of only a few different words, with the words in the next rows.
-    fn explained(&self, fault: CellFault, column: usize, rest: &[u8]) -> CellFault {
+    fn explained(&self, fault: CellFault, field: usize, rest: &[u8]) -> CellFault {
         let CellFault::NotANumber { text, look: Look::Text } = fault else { return fault };
         let mut records = Records::new(&rest[..rest.len().min(BLOCK)], self.separator);
         let mut fields = Vec::new();
         let (mut words, mut others) = (Vec::<String>::new(), 0);
         while matches!(records.advance(&mut fields), Ok(true)) && words.len() <= CATEGORIES {
-            let Some(field) = fields.get(self.field(column)).filter(|_| fields.len() == self.width) else { continue };
+            let Some(field) = fields.get(field).filter(|_| fields.len() == self.width) else { continue };
             let says = field.of(rest);
             let word = String::from_utf8_lossy(&says).trim().to_owned();
             if !self.cells.is_word(&says) {
@@ -223,7 +207,7 @@ impl Fault {
             What::Cell(column, fault) => DataError::BadCell {
                 file,
                 place: CellPosition::Line(line),
-                column: layout.name(column).clone(),
+                column: layout.request.columns[column].name.clone(),
                 fault: fault.into(),
             },
             What::Unclosed => DataError::UnclosedQuote { file, line },

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2, memchr3, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr};
 
 /// The separator of fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +162,11 @@ fn closing_quote(text: &[u8], mut from: usize) -> Option<usize> {
         }
         from = quote + 2;
     }
+}
+
+/// The number of lines that end in `text`.
+pub(super) fn newlines(text: &[u8]) -> u64 {
+    memchr_iter(b'\n', text).count() as u64
 }
 
 /// The end of the last complete row of `text`, which begins with a row and may end within one.
