@@ -8,6 +8,7 @@ mod devices;
 mod exact;
 mod finish;
 mod folder;
+mod formula;
 mod keep_summary;
 mod map;
 mod progress;

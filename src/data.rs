@@ -8,12 +8,13 @@ mod blocks;
 mod cells;
 mod centring;
 mod checks;
-mod collinear;
+pub(crate) mod collinear;
 mod column;
 #[cfg(feature = "columnar")]
 mod columnar;
 mod design;
 mod error;
+mod factors;
 mod faults;
 mod frame;
 mod header;
@@ -22,7 +23,7 @@ mod left_out;
 mod lines;
 mod load;
 mod looks;
-mod moments;
+pub(crate) mod moments;
 mod noise;
 mod open;
 mod part;
@@ -30,7 +31,7 @@ mod read;
 mod reading;
 mod records;
 mod sentinels;
-mod text;
+pub(crate) mod text;
 mod wanted;
 
 use std::ops::Range;
@@ -38,8 +39,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub use centring::{Centring, FarPredictor};
-pub use design::{DesignWarnings, Discrete};
+pub use design::{DesignWarnings, Discrete, FactorWarnings};
 pub use error::{DataError, HeaderHint};
+pub use factors::{Factor, FileRows};
 pub use faults::{CellFault, CellPosition, Gap, MissingRows};
 pub use frame::Frame;
 pub use labels::Labels;
@@ -98,6 +100,10 @@ pub struct Dataset {
     outcome: Vec<f64>,
     predictors: Vec<Vec<f64>>,
     predictor_means: Vec<f64>,
+    /// Factors beside the groups, row by row in the sorted order.
+    factors: Vec<Factor>,
+    weights: Option<Vec<f64>>,
+    offset: Option<Vec<f64>>,
 }
 
 impl Dataset {
@@ -178,6 +184,9 @@ impl Dataset {
             rows,
             left_out,
             assumed: frame.assumed,
+            factors: Vec::new(),
+            weights: None,
+            offset: None,
         };
         noise::refuse_none(&dataset)?;
         Ok(dataset)
@@ -232,8 +241,13 @@ impl Dataset {
             take(group.as_bytes());
             take(&(*ends as u64).to_le_bytes());
         }
-        for value in self.outcome.iter().chain(self.predictors.iter().flatten()) {
+        let of_rows = self.weights.iter().chain(&self.offset).flatten();
+        for value in self.outcome.iter().chain(self.predictors.iter().flatten()).chain(of_rows) {
             take(&value.to_bits().to_le_bytes());
+        }
+        for factor in &self.factors {
+            factor.levels.iter().for_each(|level| take(level.as_bytes()));
+            factor.of.iter().for_each(|level| take(&level.to_le_bytes()));
         }
         format!("{hash:016x}")
     }

@@ -1,10 +1,12 @@
 //! Log densities and gradients of many positions: the interface between a model and the algorithms that evaluate it.
 
 pub mod collapsed;
+pub mod conditional;
 pub mod cpu;
 mod dispatch;
 pub mod gpu;
 mod hierarchy;
+mod mixed;
 pub(crate) mod priors;
 pub(crate) mod qr;
 mod quadratic;

@@ -45,7 +45,7 @@ mod textbook;
 use std::sync::Arc;
 
 use crate::density::collapsed;
-use crate::model::{GroupMean, Layout, Model, Refusal, Spread, Term};
+use crate::model::{Layout, Model, Refusal, Term};
 pub use integration::Integration;
 
 use grid::{Lattice, MAX_POINTS, NoGrid};
@@ -134,7 +134,8 @@ fn reached(points: usize, accuracy: f64) -> String {
 /// # Errors
 /// If the family is not Gaussian, or the model has more than one predictor.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
-    let Term { factor: _, columns, mean: GroupMean::Free, spread: Spread::Independent, coordinates: _ } = model.term();
+    let what = "the exact posterior";
+    let Term { factor: _, columns } = Refusal::unless_shorthand(model, what, "sample it instead: `warpnuts sample`")?;
     collapsed::admits(model)?;
     if columns.len() < MAX_COEFFICIENTS { Ok(()) } else { Err(Refusal::Predictors { predictors: columns.len() }) }
 }
@@ -287,7 +288,11 @@ fn far_below(error: f64, other: f64) -> bool {
 
 /// The model with standardized data; its posterior is unchanged.
 fn standardized(model: &Model) -> Model {
-    let builder = Model::builder(Arc::new(model.dataset().clone())).priors(model.priors().clone());
+    let builder = Model::builder(Arc::new(model.dataset().clone()));
+    let builder = match model.shorthand() {
+        Some(shorthand) => builder.priors(shorthand.priors.clone()),
+        None => builder,
+    };
     builder.coordinates(model.coordinates().clone()).build()
 }
 

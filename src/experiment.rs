@@ -29,7 +29,7 @@ use judged::JudgedSink;
 pub use crate::engine::Keep;
 pub(crate) use backend::fastest;
 pub use backend::{Backend, Choice, EngineChoice, choose, rate};
-pub use coordinates::suited;
+pub use coordinates::{suited, suited_to_formula};
 pub use goal::{ESS_LIMIT, Goal};
 pub use identity::{Difference, Identity};
 pub(crate) use independent_backend::DrawTrial;

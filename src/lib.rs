@@ -3,10 +3,11 @@
 //! Data flow in one direction, and a module imports only modules before it:
 //!
 //! ```text
-//! CSV -> data -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> verify, bench -> report
+//! CSV -> data -> formula -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a file becomes a [`Dataset`](data::Dataset), sorted by group.
+//! - [`formula`]: a formula, and its columns over a data set's rows.
 //! - [`family`]: the distributions of an outcome given its linear predictor, one file each.
 //! - [`model`]: a data set, a family, a term and priors become a [`Model`](model::Model) over theta.
 //! - [`gpu`]: adapters, devices, compute kernels, and transfers to and from a device.
@@ -64,6 +65,7 @@ pub mod exact;
 pub mod experiment;
 pub mod family;
 pub mod faults;
+pub mod formula;
 pub mod gpu;
 pub mod independent;
 pub mod lanes;

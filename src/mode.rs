@@ -14,7 +14,8 @@ mod profile;
 
 use rayon::prelude::*;
 
-use crate::density::collapsed::{self, ConditionalEffects};
+use crate::density::collapsed;
+use crate::density::conditional::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
 use crate::model::{Centering, Coordinates, Model, Refusal, Role};
 use landscape::RUNAWAY;

@@ -9,29 +9,43 @@
 //!
 //! If the effects are collapsed, that is integrated out, theta ends with log eps.
 //!
+//! This is the shorthand's model; a formula's, [`Mixed`], has population-level columns and any number of terms.
+//!
 //! Theta is in the sampler's units, those of [`Scaling`]; named variables are in the user's units.
 
+mod affine;
 mod coordinates;
+pub(crate) mod correlation;
 mod design;
 mod layout;
+mod mixed;
+mod mixed_map;
+mod names;
+mod of_design;
+mod prior;
 mod priors;
 mod refusal;
 mod scaling;
 mod term;
+mod typed_priors;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::data::Dataset;
 use crate::family::Family;
 
+pub use affine::Affine;
 pub use coordinates::{Centering, Coordinates, CoordinatesError, Likelihood};
 pub use design::Design;
-pub use layout::{Affine, Axis, Block, Layout, Role, Transform};
+pub use layout::{Axis, Block, Layout, Role, Transform};
+pub use mixed::{Mixed, MixedPriors, MixedTerm, RowColumns};
+pub use mixed_map::{AtEntry, MixedMap, Scalar, TermMap};
+pub use prior::{PriorError, Shape, TypedPrior, VariablePrior};
 pub use priors::{NarrowPrior, PriorScales, Priors};
 pub use refusal::Refusal;
 pub use scaling::Scaling;
-pub use term::{GroupMean, Spread, Term};
+pub use term::{Spread, Term};
+pub use typed_priors::PriorTarget;
 
 /// The location and scale of a variable.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,16 +56,25 @@ pub struct LocationScale {
     pub sd: f64,
 }
 
-/// Variables that share a name and differ by predictor, by level of the factor, or by both.
+/// An axis of an [`Array`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArrayAxis {
+    /// The predictors of the shorthand.
+    Predictor,
+    /// The levels of a factor of the data set, by its number.
+    Levels(usize),
+    /// The columns of a term of a formula, by its number.
+    Columns(usize),
+}
+
+/// Variables that share a name and differ by level, by column, or by both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Array {
-    /// The name: `mu_a`, `sigma_b`, `eps`, `a`.
+    /// The name: `mu_a`, `sigma_b`, `eps`, `a`; `b_floor`, `sd_county__floor`, `r_county`.
     pub name: String,
-    /// Whether there is one variable for each predictor.
-    pub by_predictor: bool,
-    /// Whether there is one variable for each level, or for each level of each predictor.
-    pub by_level: bool,
-    /// Indices among the named variables, `[predictor][level]`.
+    /// The axes, the slowest first; none for a single variable.
+    pub axes: Vec<ArrayAxis>,
+    /// Indices among the named variables, with the last axis running fastest.
     pub variables: Vec<usize>,
 }
 
@@ -68,13 +91,31 @@ pub struct ScaledPriors {
     pub eps_scale: f64,
 }
 
-/// A posterior to be sampled: data, family, term, priors, and the sampler's units.
+/// The shorthand's model: one term in which all coefficients vary, each about a mean of its own.
+#[derive(Debug, Clone)]
+pub struct Shorthand {
+    /// The term.
+    pub term: Term,
+    /// The priors' scales, in the user's units.
+    pub priors: PriorScales,
+}
+
+/// The parts of a linear predictor, and their priors.
+#[derive(Debug, Clone)]
+pub enum Structure {
+    /// As `--group`, `--outcome` and `--predictor` say.
+    Shorthand(Shorthand),
+    /// As a formula says.
+    Formula(Arc<Mixed>),
+}
+
+/// A posterior to be sampled: data, family, structure, priors, and the sampler's units.
 #[derive(Debug, Clone)]
 pub struct Model {
     dataset: Arc<Dataset>,
     family: Family,
-    term: Term,
-    priors: PriorScales,
+    structure: Structure,
+    coordinates: Coordinates,
     scaling: Scaling,
     layout: Layout,
 }
@@ -127,13 +168,41 @@ impl Builder {
                 false => Coordinates::Joint { centering, likelihood: Likelihood::Observations },
             }
         });
-        let term = Term::of_all_columns(&dataset, coordinates);
-        let layout = Layout::new(dataset.n_groups(), family, &term.coordinates, &scaling);
-        Model { dataset, family, term, priors, scaling, layout }
+        let structure = Structure::Shorthand(Shorthand { term: Term::of_all_columns(&dataset), priors });
+        let layout = layout_of(&dataset, family, &structure, &coordinates, &scaling);
+        Model { dataset, family, structure, coordinates, scaling, layout }
+    }
+}
+
+/// The layout of the structure in these coordinates.
+fn layout_of(
+    dataset: &Dataset,
+    family: Family,
+    structure: &Structure,
+    coordinates: &Coordinates,
+    scaling: &Scaling,
+) -> Layout {
+    match structure {
+        Structure::Shorthand(_) => Layout::new(dataset.n_groups(), family, coordinates, scaling),
+        Structure::Formula(mixed) => mixed.layout(dataset, coordinates, scaling),
     }
 }
 
 impl Model {
+    /// A formula's model of `dataset`, with Gaussian outcomes, in these coordinates (one centering for each term); by
+    /// default in the sampler's units that suit the data.
+    pub fn of_formula(
+        dataset: Arc<Dataset>,
+        mixed: Arc<Mixed>,
+        coordinates: Coordinates,
+        scaling: Option<Scaling>,
+    ) -> Model {
+        let scaling = scaling.unwrap_or_else(|| mixed.scaling(&dataset));
+        let (family, structure) = (Family::Gaussian, Structure::Formula(mixed));
+        let layout = layout_of(&dataset, family, &structure, &coordinates, &scaling);
+        Model { dataset, family, structure, coordinates, scaling, layout }
+    }
+
     /// A builder for a model of `dataset` in which all coefficients vary by group.
     pub fn builder(dataset: Arc<Dataset>) -> Builder {
         let priors = PriorScales::uniform(Priors::default(), dataset.n_coefficients());
@@ -142,8 +211,8 @@ impl Model {
 
     /// The same posterior in other coordinates.
     pub fn in_coordinates(&self, coordinates: Coordinates) -> Model {
-        let layout = Layout::new(self.layout.groups, self.family, &coordinates, &self.scaling);
-        Model { term: Term { coordinates, ..self.term.clone() }, layout, ..self.clone() }
+        let layout = layout_of(&self.dataset, self.family, &self.structure, &coordinates, &self.scaling);
+        Model { coordinates, layout, ..self.clone() }
     }
 
     /// The same posterior with the effects integrated out.
@@ -153,7 +222,10 @@ impl Model {
 
     /// The same posterior with all effects centered or all non-centered, and the likelihood over groups.
     pub fn joint(&self, centering: Centering) -> Model {
-        self.in_coordinates(Coordinates::joint(centering, self.layout.coefficients))
+        self.in_coordinates(match &self.structure {
+            Structure::Shorthand(_) => Coordinates::joint(centering, self.layout.coefficients),
+            Structure::Formula(mixed) => Coordinates::of_terms(vec![centering; mixed.terms.len()]),
+        })
     }
 
     /// The same posterior with the likelihood computed as `likelihood` says.
@@ -161,7 +233,7 @@ impl Model {
     /// # Errors
     /// [`CoordinatesError::Collapsed`] if `likelihood` needs effects that are integrated out.
     pub fn over(&self, likelihood: Likelihood) -> Result<Model, CoordinatesError> {
-        Ok(self.in_coordinates(self.term.coordinates.clone().over(likelihood)?))
+        Ok(self.in_coordinates(self.coordinates.clone().over(likelihood)?))
     }
 
     /// The data, in the user's units.
@@ -179,29 +251,40 @@ impl Model {
         self.family
     }
 
-    /// The grouping term.
-    pub fn term(&self) -> &Term {
-        &self.term
+    /// The parts of the linear predictor, and their priors.
+    pub fn structure(&self) -> &Structure {
+        &self.structure
+    }
+
+    /// The shorthand's term and priors; `None` for a formula's model.
+    pub fn shorthand(&self) -> Option<&Shorthand> {
+        match &self.structure {
+            Structure::Shorthand(shorthand) => Some(shorthand),
+            Structure::Formula(_) => None,
+        }
+    }
+
+    /// The structure of a formula's model; `None` for the shorthand's.
+    pub fn mixed(&self) -> Option<&Arc<Mixed>> {
+        match &self.structure {
+            Structure::Shorthand(_) => None,
+            Structure::Formula(mixed) => Some(mixed),
+        }
     }
 
     /// The coordinates of the effects in theta.
     pub fn coordinates(&self) -> &Coordinates {
-        &self.term.coordinates
+        &self.coordinates
     }
 
     /// The coordinates as typed on the command line: `non-centered`, `marginal`, `a=centered,b=non-centered`.
     pub fn parameterization(&self) -> String {
-        self.term.coordinates.parameterization(&self.coefficient_names())
+        self.coordinates.parameterization(&self.coefficient_names())
     }
 
     /// How the likelihood is computed.
     pub fn likelihood(&self) -> Likelihood {
-        self.term.coordinates.likelihood()
-    }
-
-    /// The priors' scales, in the user's units.
-    pub fn priors(&self) -> &PriorScales {
-        &self.priors
+        self.coordinates.likelihood()
     }
 
     /// The sampler's units.
@@ -219,14 +302,17 @@ impl Model {
         self.layout.theta_dim()
     }
 
-    /// The priors in the sampler's units, an exact change of variables.
+    /// The shorthand's priors in the sampler's units, an exact change of variables; none of a formula's model.
     pub fn scaled_priors(&self) -> ScaledPriors {
+        let Some(Shorthand { priors, .. }) = self.shorthand() else {
+            return ScaledPriors { mu_mean: Vec::new(), mu_sd: Vec::new(), sigma_scale: Vec::new(), eps_scale: 1.0 };
+        };
         let units = |role| self.layout.block(role).units.iter();
         ScaledPriors {
             mu_mean: units(Role::Mean).map(|units| -units.shift / units.unit).collect(),
-            mu_sd: units(Role::Mean).zip(&self.priors.mu_sd).map(|(units, sd)| sd / units.unit).collect(),
-            sigma_scale: units(Role::Scale).zip(&self.priors.sigma_scale).map(|(units, c)| c / units.unit).collect(),
-            eps_scale: self.priors.eps_scale / self.scaling.outcome_scale,
+            mu_sd: units(Role::Mean).zip(&priors.mu_sd).map(|(units, sd)| sd / units.unit).collect(),
+            sigma_scale: units(Role::Scale).zip(&priors.sigma_scale).map(|(units, c)| c / units.unit).collect(),
+            eps_scale: priors.eps_scale / self.scaling.outcome_scale,
         }
     }
 
@@ -234,6 +320,9 @@ impl Model {
     /// determinant of the change of units of y and theta.
     pub fn log_density_offset(&self) -> f64 {
         let outcome = -(self.dataset.n_observations() as f64) * self.scaling.outcome_scale.ln();
+        if let Some(map) = self.layout.mixed() {
+            return outcome + map.log_units();
+        }
         let coefficients = self.layout.block(Role::Mean).units.iter().enumerate().map(|(k, units)| {
             let variables = 1 + if self.coordinates().is_centered(k) { self.layout.groups } else { 0 };
             -(variables as f64) * units.unit.ln()
@@ -261,53 +350,48 @@ impl Model {
     }
 
     /// The variables' names in order: `mu_a`, `sigma_b`, `eps`, `a[AITKIN]`; with several predictors, the predictor
-    /// comes first in a slope's brackets: `mu_b[hours]`, `b[hours,School 3]`.
+    /// comes first in a slope's brackets: `mu_b[hours]`, `b[hours,School 3]`. Those of a formula are brms's: `b_floor`,
+    /// `sd_county__floor`, `cor_county__Intercept__floor`, `sigma`, `r_county[AITKIN,floor]`.
     pub fn names(&self) -> Vec<String> {
-        let coefficients = self.coefficient_names();
-        let dispersions: Vec<String> = self.family.dispersions().iter().map(|name| name.to_string()).collect();
-        let mut names = Vec::with_capacity(self.layout.dim());
-        for block in self.layout.blocks() {
-            let (rows, prefix) = match block.axes {
-                [Axis::Dispersion, ..] => (&dispersions, ""),
-                _ => (&coefficients, block.role.prefix()),
-            };
-            for row in rows {
-                if block.axes.contains(&Axis::Level) {
-                    let stem =
-                        row.strip_suffix(']').map_or(format!("{prefix}{row}["), |stem| format!("{prefix}{stem},"));
-                    names.extend(self.dataset.groups().iter().map(|group| format!("{stem}{group}]")));
-                } else {
-                    names.push(format!("{prefix}{row}"));
-                }
-            }
+        match &self.structure {
+            Structure::Shorthand(_) => names::of_shorthand(&self.dataset, self.family, &self.layout),
+            Structure::Formula(mixed) => names::of_formula(&self.dataset, mixed),
         }
-        names
     }
 
-    /// The arrays of variables in stores and in Stan, intercept and slopes apart: `mu_a`, `mu_b`, ..., `a`, `b`.
+    /// The arrays of variables in stores and in Stan: `mu_a`, `mu_b`, ..., `a`, `b`, intercept and slopes apart;
+    /// `b_floor`, `sd_county__floor`, ..., `r_county`.
     pub fn arrays(&self) -> Vec<Array> {
-        let many = self.layout.coefficients > 2;
-        let mut all = Vec::new();
-        for block in self.layout.blocks() {
-            let mut array = |name: String, by_predictor: bool, rows: Range<usize>| {
-                let variables: Vec<usize> = rows.flat_map(|k| block.row(k)).collect();
-                if !variables.is_empty() {
-                    all.push(Array { name, by_predictor, by_level: block.axes.contains(&Axis::Level), variables });
-                }
-            };
-            if let [Axis::Dispersion, ..] = block.axes {
-                let names = self.family.dispersions().iter().enumerate();
-                names.for_each(|(d, name)| array(name.to_string(), false, d..d + 1));
-            } else {
-                array(format!("{}a", block.role.prefix()), false, 0..1);
-                array(format!("{}b", block.role.prefix()), many, 1..self.layout.coefficients);
-            }
+        match &self.structure {
+            Structure::Shorthand(_) => names::arrays_of_shorthand(self.family, &self.layout),
+            Structure::Formula(mixed) => names::arrays_of_formula(&self.dataset, mixed, &self.layout),
         }
-        all
     }
 
-    /// The coefficients' names: `a`, then `b` for one predictor, or `b[predictor]` for several.
+    /// The length of an axis.
+    pub fn axis_length(&self, axis: ArrayAxis) -> usize {
+        match (axis, &self.structure) {
+            (ArrayAxis::Levels(factor), _) => self.dataset.levels(factor).len(),
+            (ArrayAxis::Columns(term), Structure::Formula(mixed)) => mixed.terms[term].columns.len(),
+            (ArrayAxis::Columns(_) | ArrayAxis::Predictor, _) => self.dataset.predictor_names().len(),
+        }
+    }
+
+    /// The labels along an axis.
+    pub fn labels(&self, axis: ArrayAxis) -> Vec<String> {
+        match (axis, &self.structure) {
+            (ArrayAxis::Levels(factor), _) => self.dataset.levels(factor).to_vec(),
+            (ArrayAxis::Columns(term), Structure::Formula(mixed)) => names::columns(&self.dataset, &mixed.terms[term]),
+            (ArrayAxis::Columns(_) | ArrayAxis::Predictor, _) => self.dataset.predictor_names().to_vec(),
+        }
+    }
+
+    /// The names by which a parameterization is typed: of coefficients, `a`, then `b` for one predictor, or
+    /// `b[predictor]` for several; of a formula's terms, by their factors, `Subject`.
     pub fn coefficient_names(&self) -> Vec<String> {
-        coordinates::coefficient_names(self.dataset.predictor_names())
+        match &self.structure {
+            Structure::Shorthand(_) => coordinates::coefficient_names(self.dataset.predictor_names()),
+            Structure::Formula(mixed) => mixed.term_names(&self.dataset),
+        }
     }
 }

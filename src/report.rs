@@ -7,8 +7,10 @@
 
 mod caption;
 mod chains;
+mod coefficients;
 mod figure;
 mod figures;
+mod funnel_group;
 mod kde;
 mod page;
 mod parts;
@@ -30,13 +32,13 @@ use crate::mode::{self, Mode, NoMode};
 use crate::summary::{Comparison, RunSummary, write_whole};
 
 pub use figures::predictive::Replicates;
-pub use view::{NoSuchGroup, funnel_group};
+pub use funnel_group::{FunnelGroup, NoSuchGroup, funnel_group};
 
 use figure::Figure;
 use figures::modes::GroupModes;
 use figures::{
-    autocorrelation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank, stuck_chains, throughput,
-    trace,
+    autocorrelation, correlation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank, stuck_chains,
+    throughput, trace,
 };
 use page::Page;
 use parts::{FigureParts, with};
@@ -52,7 +54,7 @@ pub struct Options {
     /// The number of runs; the more runs, the fewer draws of each are shown.
     pub runs: usize,
     /// The group whose funnel is shown; see [`funnel_group`].
-    pub funnel_group: Option<usize>,
+    pub funnel_group: Option<FunnelGroup>,
 }
 
 /// The contents of a report, run by run.
@@ -162,7 +164,10 @@ impl Report {
         match self.runs.first() {
             Some(run) => {
                 let data = &run.summary.data;
-                format!("{} by {} in {}", data.outcome, data.group, data.source)
+                match &run.summary.formula {
+                    Some(of) => format!("{} in {}", of.formula, data.source),
+                    None => format!("{} by {} in {}", data.outcome, data.group, data.source),
+                }
             }
             None => "Throughput".to_string(),
         }
@@ -175,7 +180,7 @@ impl Report {
             let (runs, parts, best) = (&self.runs[..], &self.parts[..], self.best());
             let effects = &with(runs, parts, |parts| parts.forest.as_ref());
             let modes = || modes::figure(view, effects, self.modes.as_ref()?, best);
-            let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 11] = [
+            let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 12] = [
                 &|| trace::figures(&with(runs, parts, |parts| Some(&parts.trace))),
                 &|| rank::figures(&with(runs, parts, |parts| Some(&parts.rank))),
                 &|| Vec::from_iter(stuck_chains::figure(view, &with(runs, parts, |parts| Some(&parts.stuck)))),
@@ -183,6 +188,7 @@ impl Report {
                 &|| Vec::from_iter(marginal::figure(view, runs, self.truth.as_ref())),
                 &|| Vec::from_iter(modes()),
                 &|| Vec::from_iter(forest::figure(view, effects, best)),
+                &|| correlation::figures(view, effects, best),
                 &|| Vec::from_iter(energy::figure(&with(runs, parts, |parts| Some(&parts.energy)))),
                 &|| Vec::from_iter(autocorrelation::figure(&with(runs, parts, |parts| Some(&parts.autocorrelation)))),
                 &|| Vec::from_iter(ess::figure(&with(runs, parts, |parts| Some(&parts.growth)))),
@@ -211,6 +217,7 @@ impl Report {
                     .to_string(),
             );
         }
+        said.extend(self.view.iter().flat_map(correlation::omitted));
         if self.view.is_some() && self.runs.iter().all(|run| !run.summary.has_chains()) {
             said.push("There are no energies: independent draws have no trajectories.".to_string());
         }

@@ -7,6 +7,7 @@ mod design;
 mod digits;
 mod export;
 mod files;
+mod formula;
 mod import;
 mod modes;
 pub mod tables;
@@ -20,7 +21,7 @@ use crate::diagnostics::{self, Series, Summary};
 use crate::draws::Totals;
 use crate::experiment::diagnosis::Diagnosis;
 use crate::experiment::{Sampled, Sampler, Settings};
-use crate::model::{PriorScales, Role};
+use crate::model::{PriorScales, Role, Structure};
 use crate::nuts::Statistic;
 
 pub use comparison::{Comparison, ComparisonRow, MeanDifference};
@@ -28,6 +29,7 @@ pub use digits::{beyond, counted, decimals, number, significant};
 pub use export::{text_size, write_cmdstan, write_csv};
 pub(crate) use files::write_whole;
 pub use files::{write_json, write_parameters, write_rows};
+pub use formula::FormulaSummary;
 pub use import::{ImportError, Imported};
 pub use modes::{Visited, scales_at};
 pub use until::Until;
@@ -146,8 +148,12 @@ pub struct RunSummary {
     /// Priors and centred predictors in words.
     #[serde(skip)]
     pub words: Words,
-    /// Scales of the priors, in the user's units, for each coefficient.
-    pub priors: PriorScales,
+    /// Scales of the shorthand's priors, in the user's units, for each coefficient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priors: Option<PriorScales>,
+    /// The formula, where the model is a formula's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formula: Option<FormulaSummary>,
     /// The settings of the run.
     pub settings: Settings,
     /// The seed.
@@ -331,7 +337,8 @@ impl RunSummary {
             data: DataSummary::of(dataset),
             parameterization: model.parameterization(),
             words: Words::of(model),
-            priors: model.priors().clone(),
+            priors: model.shorthand().map(|shorthand| shorthand.priors.clone()),
+            formula: model.mixed().map(|mixed| FormulaSummary::of(model, mixed)),
             settings: *settings,
             seed: settings.seed,
             interrupted: *interrupted,
@@ -368,7 +375,10 @@ impl RunSummary {
             warnings: Vec::new(),
             parameters: Parameters(parameters),
         };
-        summary.warnings = advice::of_data(dataset, model.priors());
+        summary.warnings = match model.structure() {
+            Structure::Shorthand(shorthand) => advice::of_data(dataset, &shorthand.priors),
+            Structure::Formula(mixed) => advice::of_formula(dataset, mixed),
+        };
         summary.warnings.extend(advice::advise(&summary));
         summary
     }

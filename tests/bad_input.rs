@@ -413,7 +413,7 @@ fn a_parameterization_that_is_incomplete() {
 
 #[test]
 fn a_parameterization_of_something_else() {
-    let words = ["names `c`, which is no coefficient; there is: a, b"];
+    let words = ["names `c`, which is no coefficient or term of this model; there is: a, b"];
     refuses_in_one_line(&Folder::new(), "sample --parameterization a=centered,c=centered", &words);
 }
 

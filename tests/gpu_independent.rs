@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use warpnuts::data::{Centring, Dataset};
-use warpnuts::density::collapsed::ConditionalEffects;
+use warpnuts::density::conditional::ConditionalEffects;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{
     Backend, Keep, Sampled, Sampler, Settings, choose_for_independent, faster_for_independent, sample, sample_on,

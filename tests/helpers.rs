@@ -6,9 +6,11 @@ pub mod chance;
 #[cfg(feature = "columnar")]
 pub mod columnar;
 pub mod common;
+pub mod formulas;
 pub mod gpu;
 pub mod models;
 pub mod moved;
+pub mod pages;
 pub mod python;
 pub mod recursion;
 pub mod reference;

@@ -169,7 +169,7 @@ fn chains_start_in_modes_in_proportion_to_their_mass_whatever_their_numbers() {
     let mut landscape = Landscape::of(&model);
     // Suppose that the second mode has a third of the mass.
     landscape.peaks[1].log_mass = landscape.peaks[0].log_mass - 2f64.ln();
-    let mut effects = warpnuts::density::collapsed::ConditionalEffects::new(&model);
+    let mut effects = warpnuts::density::conditional::ConditionalEffects::new(&model);
     for first in [0, 1000, 77_777] {
         let near_small = (first..first + 300).filter(|chain| {
             let mut theta = vec![0.0; model.dim()];

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::helpers::chance;
 use crate::helpers::models;
 use warpnuts::data::Dataset;
-use warpnuts::density::collapsed::ConditionalEffects;
+use warpnuts::density::conditional::ConditionalEffects;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};

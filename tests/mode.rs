@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::helpers::models;
 use warpnuts::data::{Columns, Dataset};
-use warpnuts::density::collapsed::ConditionalEffects;
+use warpnuts::density::conditional::ConditionalEffects;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::mode::{self, GRADIENT_TOLERANCE, NoMode};
 use warpnuts::model::{Coordinates, Model, Priors, Scaling};

@@ -1,7 +1,6 @@
 //! report.html, opened in a real browser with the network off.
 
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -10,15 +9,13 @@ use warpnuts::draws::{Draws, Memory};
 use warpnuts::engine::{DrawBlock, DrawSink, Progress};
 use warpnuts::experiment::{Keep, Sampled, Settings, sample};
 use warpnuts::model::{Centering, Coordinates, Priors, Scaling};
-use warpnuts::report::{Options, Replicates, Report};
+use warpnuts::report::{FunnelGroup, Options, Replicates, Report};
 use warpnuts::summary::RunSummary;
 
 use crate::helpers::browser::{self, Look, open};
 use crate::helpers::common::{self, Folder};
 use crate::helpers::models;
-
-/// Longest time until a page is open, in ms: a second on an idle machine, longer beside other tests.
-const OPENED: f64 = 8000.0;
+use crate::helpers::pages::{OF_A_RUN, figure, is_complete, run};
 
 /// Largest size of a page, in bytes.
 const SIZE: u64 = 3_000_000;
@@ -26,66 +23,6 @@ const SIZE: u64 = 3_000_000;
 /// Further figures of a comparison of four runs.
 const OF_THREE_MORE: [&str; 9] =
     ["trace-2", "rank-2", "pairs-2", "trace-3", "rank-3", "pairs-3", "trace-4", "rank-4", "pairs-4"];
-
-/// Figures of a run with group effects, in order.
-const OF_A_RUN: [&str; 12] = [
-    "trace-1",
-    "rank-1",
-    "stuck",
-    "funnel",
-    "funnel-offset",
-    "marginal",
-    "forest",
-    "energy",
-    "autocorrelation",
-    "ess",
-    "pairs-1",
-    "modes",
-];
-
-/// Runs a command line, and returns the path of the report.
-fn run(folder: &Folder, line: &str) -> PathBuf {
-    let ran = folder.run(&format!("{line} --quiet --out out"));
-    assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
-    assert!(ran.stdout.contains("report.html"), "it is said where the report is: {}", ran.stdout);
-    folder.path("out/report.html")
-}
-
-/// All figures are present, in any order; each draws something, has a caption, and can be saved.
-fn is_complete(found: &Value, expected: &[&str]) {
-    let figures = found["figures"].as_array().unwrap();
-    let mut ids: Vec<&str> = figures.iter().map(|figure| figure["id"].as_str().unwrap()).collect();
-    let mut expected = expected.to_vec();
-    ids.sort_unstable();
-    expected.sort_unstable();
-    assert_eq!(ids, expected);
-    for figure in figures {
-        let id = figure["id"].as_str().unwrap();
-        let text = |name: &str| figure[name].as_str().unwrap();
-        assert!(figure["shapes"].as_u64().unwrap() >= 3, "{id} is empty");
-        assert_eq!(figure["broken"], 0, "{id} has numbers that are none");
-        assert_eq!(figure["too_wide"], false, "{id} is wider than the page");
-        assert_eq!(figure["svg_is_whole"], true, "{id} as SVG");
-        assert!(text("csv").lines().count() > 2, "{id} as CSV: {}", text("csv"));
-        assert!(
-            text("caption").chars().any(|c| c.is_ascii_digit()),
-            "{id} says nothing in numbers: {}",
-            text("caption")
-        );
-        assert!(text("alt").starts_with(text("title")) && text("alt").len() > 80, "{id}: {}", text("alt"));
-        assert!(!text("caption").contains("NaN"), "{id}: {}", text("caption"));
-    }
-    let blobs = found["blobs"].as_array().unwrap();
-    assert_eq!(blobs.len(), 2 * figures.len(), "two buttons a figure");
-    assert!(blobs.iter().all(|blob| blob[1].as_u64().unwrap() > 60), "{blobs:?}");
-    let ready = found["ready"].as_f64().unwrap();
-    eprintln!("opened and drawn in {ready:.0} ms");
-    assert!(ready < OPENED, "{ready} ms");
-}
-
-fn figure<'a>(found: &'a Value, id: &str) -> &'a Value {
-    found["figures"].as_array().unwrap().iter().find(|figure| figure["id"] == id).unwrap()
-}
 
 /// Equal to the last bit; a browser writes 0.0 as 0.
 fn is_same(a: &Value, b: &Value) -> bool {
@@ -335,7 +272,11 @@ fn replicates_are_held_against_the_observed() {
         return;
     }
     let sampled = radon(4, Keep::All);
-    let mut report = Report::new(Options { command: "made up".into(), runs: 1, funnel_group: Some(3) });
+    let mut report = Report::new(Options {
+        command: "made up".into(),
+        runs: 1,
+        funnel_group: Some(FunnelGroup { factor: 0, level: 3 }),
+    });
     report.add(&sampled, &RunSummary::of(&sampled));
     let observed = sampled.model.dataset().outcome().to_vec();
     let replicates = (0..50).flat_map(|i| observed.iter().rev().map(move |y| y + 0.01 * f64::from(i))).collect();

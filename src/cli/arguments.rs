@@ -33,6 +33,28 @@ pub struct DataArguments {
     #[arg(long = "predictor", value_name = "COLUMN")]
     pub predictors: Vec<String>,
 
+    /// The model as R's lme4 and brms write it, as 'y ~ x + (1 + x | group)', in place of --group, --outcome and
+    /// --predictor; docs/models.md says what it may hold
+    #[arg(long, value_name = "FORMULA", conflicts_with_all = ["group", "outcome", "predictors", "center_predictors"])]
+    pub formula: Option<String>,
+
+    /// Level of a categorical column of the formula with which its other levels are compared, as dose=high; may be
+    /// repeated [default: the first in the file]
+    #[arg(long = "reference", value_name = "COLUMN=LEVEL", requires = "formula")]
+    pub references: Vec<String>,
+
+    /// Column of weights: the variance of a row is sigma^2 over its weight, as of means of so many observations
+    #[arg(long, value_name = "COLUMN", requires = "formula", conflicts_with = "se")]
+    pub weights: Option<String>,
+
+    /// Column of the known part of each row's linear predictor
+    #[arg(long, value_name = "COLUMN", requires = "formula")]
+    pub offset: Option<String>,
+
+    /// Column of the outcomes' known standard errors, in place of sigma, as in a meta-analysis
+    #[arg(long, value_name = "COLUMN", requires = "formula")]
+    pub se: Option<String>,
+
     /// Whether predictors' means are subtracted, so that the intercept is the outcome expected at the average
     /// predictor: of all, of none, or of those whose mean is further from zero than three of their sds
     #[arg(long, value_parser = one_of(&CENTRING), value_name = "WHICH", num_args = 0..=1, default_value = "auto", default_missing_value = "yes")]
@@ -50,6 +72,11 @@ impl DataArguments {
             group: None,
             outcome: None,
             predictors: Vec::new(),
+            formula: None,
+            references: Vec::new(),
+            weights: None,
+            offset: None,
+            se: None,
             center_predictors: Centring::Far,
             reading: ReadingArguments::default(),
         }
@@ -60,16 +87,21 @@ impl DataArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Priors, in the units of the data")]
 pub struct PriorArguments {
+    /// Prior of a formula's variables, as 'b_Days ~ normal(0, 10)', of a factor's, as 'sd_Subject ~ half_cauchy(5)', or
+    /// of a class: b, Intercept, sd, cor, sigma; may be repeated
+    #[arg(long = "prior", value_name = "PRIOR", requires = "formula", conflicts_with_all = ["prior_mu_sd", "prior_sigma_scale", "prior_eps_scale"])]
+    pub priors: Vec<String>,
+
     /// Standard deviation of the normal prior of every mu [default: 10000, more where data are large]
-    #[arg(long, value_name = "SD", value_parser = positive)]
+    #[arg(long, value_name = "SD", value_parser = positive, conflicts_with = "formula")]
     pub prior_mu_sd: Option<f64>,
 
     /// Scale of the half-Cauchy prior of every sigma [default: 5, more where data are large]
-    #[arg(long, value_name = "SCALE", value_parser = positive)]
+    #[arg(long, value_name = "SCALE", value_parser = positive, conflicts_with = "formula")]
     pub prior_sigma_scale: Option<f64>,
 
     /// Scale of the half-Cauchy prior of eps [default: 5, more where data are large]
-    #[arg(long, value_name = "SCALE", value_parser = positive)]
+    #[arg(long, value_name = "SCALE", value_parser = positive, conflicts_with = "formula")]
     pub prior_eps_scale: Option<f64>,
 }
 
@@ -106,7 +138,7 @@ pub struct RunArguments {
     pub max_tree_depth: u32,
 
     /// How the likelihood is computed: over each group's sufficient statistics, or over every observation
-    #[arg(long, value_parser = one_of(&LIKELIHOODS), default_value = "groups")]
+    #[arg(long, value_parser = one_of(&LIKELIHOODS), default_value = "groups", conflicts_with = "formula")]
     pub likelihood: Likelihood,
 
     /// Threads that work at once; no draw depends on it [default: one a core]

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
-use warpnuts::data::Dataset;
+use warpnuts::density::cpu;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keep, Known, Sampler, Settings};
-use warpnuts::model::{CoordinatesError, Model, PriorScales};
+use warpnuts::model::{CoordinatesError, Model};
 use warpnuts::summary::{self, Comparison, RunSummary, Words};
 
 use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
 };
+use super::resolve::Subject;
 use super::{
     Failure, Outcome, complain, conclude, exact, folder, keep_summary, print, progress, report, resolve, sample,
     sampler, table, wrap,
@@ -29,14 +30,11 @@ pub struct CompareArguments {
     priors: PriorArguments,
 
     /// What is compared, separated by commas: `centered`, `non-centered`, `marginal`, `a=centered,b=non-centered`; and
-    /// `independent`, draws without chains, where they are certified
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "centered,non-centered,marginal,independent",
-        help_heading = "Sampling"
-    )]
-    parameterizations: String,
+    /// `independent`, draws without chains, where they are certified; of a formula's terms, by their factors,
+    /// `s=non-centered,d=centered` [default: centered,non-centered,marginal,independent; of a formula the first three,
+    /// as far as they are admitted]
+    #[arg(long, value_name = "LIST", help_heading = "Sampling")]
+    parameterizations: Option<String>,
 
     #[command(flatten)]
     run: RunArguments,
@@ -66,10 +64,10 @@ struct PlannedRun {
 
 /// Samples one model after the other, prints, writes.
 pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
-    let dataset = resolve::dataset(&typed.data)?;
-    let priors = resolve::priors(&typed.priors, &dataset);
-    resolve::warn(&dataset, &priors);
-    let mut planned = plan(&typed, &dataset, &priors)?;
+    let subject = Subject::read(&typed.data, &typed.priors)?;
+    subject.warn();
+    let dataset = subject.dataset().clone();
+    let mut planned = plan(&typed, &subject)?;
     let PlannedRun { model: first, settings, .. } = &planned[0];
     let (exact_model, settings) = (first.clone(), *settings);
     keep_summary::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
@@ -186,19 +184,26 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
 }
 
 /// The runs that are asked for: chains of each model, then independent draws, if they are in the list.
-fn plan(typed: &CompareArguments, dataset: &Arc<Dataset>, priors: &PriorScales) -> Result<Vec<PlannedRun>, Failure> {
-    let (independent, others): (Vec<&str>, Vec<&str>) =
-        typed.parameterizations.split(',').partition(|word| word.trim() == INDEPENDENT);
+fn plan(typed: &CompareArguments, subject: &Subject) -> Result<Vec<PlannedRun>, Failure> {
+    let list = typed.parameterizations.as_deref().unwrap_or(match subject {
+        Subject::Shorthand(..) => "centered,non-centered,marginal,independent",
+        Subject::Formula(..) => "centered,non-centered,marginal",
+    });
+    let (independent, others): (Vec<&str>, Vec<&str>) = list.split(',').partition(|word| word.trim() == INDEPENDENT);
     if independent.len() > 1 {
         return Err(Failure::input(CoordinatesError::Repeated(INDEPENDENT.to_string())));
     }
     let planned = |list: &str, sampler| {
-        let models = resolve::models(dataset, priors, list, &typed.run).map_err(|failure| match failure {
+        let mut models = subject.models(list, &typed.run).map_err(|failure| match failure {
             Failure::Input(error) if matches!(error.downcast_ref(), Some(CoordinatesError::Unknown(_))) => {
                 Failure::Input(anyhow!("{error}, or `{INDEPENDENT}` for draws without chains"))
             }
             other => other,
         })?;
+        if typed.parameterizations.is_none() && matches!(subject, Subject::Formula(..)) {
+            // Effects that are too many to be integrated out are no reason to refuse the other two.
+            models.retain(|model| cpu::admits(model).is_ok());
+        }
         let runs = models.into_iter().map(|model| {
             let settings = resolve::settings(&typed.run, &model, sampler)?;
             Ok(PlannedRun { model, settings, known: None })

@@ -167,13 +167,19 @@ fn headline(summary: &RunSummary) -> String {
             until.goal, summary.draws, summary.settings.draws
         )
     });
+    let groups = match &summary.formula {
+        None => format!("{} groups", data.groups),
+        Some(formula) => {
+            let factors = formula.factors.iter().map(|(factor, levels)| format!("{levels} levels of {factor}"));
+            factors.collect::<Vec<_>>().join(" and ")
+        }
+    };
     format!(
-        "{} observations in {} groups from {}, {}\n\
+        "{} observations in {groups} from {}, {}\n\
          {rows} x {}{time}\n\
          {cost}\n\
          {ess}{rate}{until}",
         data.observations,
-        data.groups,
         data.source,
         summary.name(),
         counted(summary.draws as u64, "draw"),

@@ -102,7 +102,9 @@ fn imported(typed: &SummaryArguments) -> Result<Outcome, Failure> {
     let imported = Imported::read(&typed.run).map_err(Failure::input)?;
     let rows = imported.parameters();
     // Effects have indices; a name without an index is never an effect.
-    let is_effect = |name: &str| name.contains(['[', '.']) && Role::of_name(name) == Some(Role::Effects);
+    let is_effect = |name: &str| {
+        name.contains(['[', '.']) && (name.starts_with("r_") || Role::of_name(name) == Some(Role::Effects))
+    };
     let shown = rows.iter().filter(|row| typed.all || !is_effect(&row.name));
     print(format_args!(
         "{} x {} from {}, {}\n",

@@ -118,9 +118,10 @@ pub struct FoundModes {
 }
 
 impl FoundModes {
-    /// `None` if the search would take long.
+    /// `None` if the search would take long, or is not for this model.
     pub fn of(model: &Model) -> Option<FoundModes> {
-        exact::is_quick(model.layout().groups).then(|| {
+        let searches = mode::admits(model).is_ok() && exact::is_quick(model.layout().groups);
+        searches.then(|| {
             let (non_centered, (marginal, path)) = rayon::join(
                 || mode::non_centered(model),
                 || {

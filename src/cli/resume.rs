@@ -10,12 +10,13 @@ use warpnuts::data::{Centring, Dataset};
 use warpnuts::draws::store::STORE;
 use warpnuts::engine::{EngineError, SinkError};
 use warpnuts::experiment::{self, Choice, Difference, Identity, Interrupted, Keeping, Settings};
+use warpnuts::model::Coordinates;
 
 use super::arguments::Shard;
 use super::sample::{self, Ending, RunOnceArguments, SampleArguments};
 use super::sampler::SamplerChoice;
 use super::words::{self, ENGINES};
-use super::{Failure, Outcome, complain, folder, progress, report, resolve};
+use super::{Failure, Outcome, complain, folder, formula, progress, report, resolve};
 
 /// Continues the run in `folder`.
 pub fn run(folder: &Path, typed: &SampleArguments) -> Result<Outcome, Failure> {
@@ -146,14 +147,30 @@ fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -
     let RunOnceArguments { data, priors, parameterization, run, engine, .. } = once;
     let dataset = interrupted.store.model().dataset();
     let is_typed = |option: &str| typed.typed.iter().any(|id| option_of(id) == option);
-    let priors = resolve::with_typed(theirs.priors.clone(), priors);
-    let parameterization = if is_typed("parameterization") {
-        let (model, _) = resolve::suited_model(&Arc::new(dataset.clone()), &priors, parameterization, run)?;
-        model.parameterization()
-    } else {
-        theirs.parameterization.clone()
+    let model = interrupted.store.model();
+    let of_formula = match model.mixed() {
+        Some(mixed) => Some(formula::again(data, &priors.priors, model, mixed)?),
+        None if is_typed("formula") => Some((data.formula.clone().unwrap_or_default(), String::new(), None)),
+        None => None,
     };
-    let checksum = if data.data.is_some() { same_columns(typed, dataset)?.checksum() } else { theirs.data.clone() };
+    let priors = theirs.priors.clone().map(|scales| resolve::with_typed(scales, priors));
+    let parameterization = match (is_typed("parameterization"), &priors) {
+        (false, _) => theirs.parameterization.clone(),
+        (true, Some(priors)) => {
+            let (model, _) = resolve::suited_model(&Arc::new(dataset.clone()), priors, parameterization, run)?;
+            model.parameterization()
+        }
+        (true, None) if parameterization.trim() == resolve::AUTO => theirs.parameterization.clone(),
+        (true, None) => {
+            let coordinates = Coordinates::parse_terms(parameterization, &model.coefficient_names());
+            coordinates.map_err(Failure::input)?.parameterization(&model.coefficient_names())
+        }
+    };
+    let checksum = match &of_formula {
+        Some((_, _, checksum)) => checksum.clone().unwrap_or(theirs.data.clone()),
+        None if data.data.is_some() => same_columns(typed, dataset)?.checksum(),
+        None => theirs.data.clone(),
+    };
     let centred = |all: bool| vec![all; theirs.centred.len()];
     Ok(Identity {
         data: checksum,
@@ -167,6 +184,7 @@ fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -
         },
         parameterization,
         priors,
+        formula: of_formula.map(|(formula, priors, _)| [formula, priors]),
         settings: Settings {
             sampler: match once.sampler {
                 SamplerChoice::Only(sampler) => sampler,

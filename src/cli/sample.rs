@@ -16,6 +16,7 @@ use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
     Shard,
 };
+use super::resolve::{Problem, Subject};
 use super::sampler::{self, ChosenSampler, SAMPLERS, SamplerChoice};
 use super::words::one_of;
 use super::{Failure, Outcome, complain, conclude, folder, keep_summary, print, progress, report, resolve, table};
@@ -150,9 +151,7 @@ pub fn ready(mut typed: SampleArguments, purpose: Option<&str>) -> Result<Resolv
         typed.once.run.draws = goal.most(typed.once.run.chains);
     }
     let RunOnceArguments { data, priors, parameterization, sampler, run, engine, output, all } = &typed.once;
-    let dataset = resolve::dataset(data)?;
-    let priors = resolve::priors(priors, &dataset);
-    let (model, why) = resolve::suited_model(&dataset, &priors, parameterization, run)?;
+    let Problem { dataset, model, why } = Subject::read(data, priors)?.problem(parameterization, run)?;
     let ChosenSampler { independent, why: why_sampler } = sampler::choose(*sampler, &typed.typed, engine, &model)?;
     let sampler = if independent.is_some() { Sampler::Independent } else { Sampler::Nuts };
     let settings = settings(&typed, &model, sampler)?;

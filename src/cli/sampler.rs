@@ -66,7 +66,8 @@ pub fn choose(
     engine: &EngineArguments,
     model: &Model,
 ) -> Result<ChosenSampler, Failure> {
-    if asked == SamplerChoice::Only(Sampler::Nuts) {
+    let of_formula = model.mixed().is_some() && asked == SamplerChoice::Auto;
+    if of_formula || asked == SamplerChoice::Only(Sampler::Nuts) {
         return Ok(chains(None));
     }
     let by_gradients = (engine.engine == EngineChoice::GpuDensity).then_some("engine gpu-density");

@@ -4,8 +4,9 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use warpnuts::exact::Exact;
 use warpnuts::mode;
+use warpnuts::model::Role;
 use warpnuts::summary::tables::{self, ComparisonCells, SideBySide};
-use warpnuts::summary::{Comparison, RunSummary, decimals, number};
+use warpnuts::summary::{Comparison, Parameter, RunSummary, decimals, number};
 use warpnuts::verify::Verification;
 
 use super::wrap;
@@ -34,7 +35,8 @@ pub fn shown(tables::Table { header, rows }: tables::Table) -> String {
 
 /// A row for each variable: hyperparameters, and all group effects where `all` is set.
 pub fn parameters(run: &RunSummary, all: bool) -> String {
-    let hyperparameters = 2 * (run.data.predictors.len() + 1) + 1;
+    let is_effect = |parameter: &Parameter| parameter.role == Some(Role::Effects);
+    let hyperparameters = run.parameters.0.iter().take_while(|parameter| !is_effect(parameter)).count();
     let rows = if all { run.parameters.0.len() } else { hyperparameters };
     shown(tables::parameters(run.parameters.0.iter().take(rows), run.max_nested_rhat.is_some()))
 }

@@ -82,7 +82,8 @@ pub(super) fn table(
             return Err(DataError::ConstantPredictor { file: file.into(), column: column.clone(), min, max });
         }
     }
-    if let Some(found) = collinear::first(predictors) {
+    let values: Vec<&[f64]> = predictors.iter().map(Vec::as_slice).collect();
+    if let Some(found) = collinear::first(&values, true) {
         let name = |&k: &usize| columns.predictors[k].clone();
         return Err(DataError::Collinear {
             file: file.into(),

@@ -15,23 +15,24 @@ const CONTRIBUTES: f64 = 1e-6;
 /// Rows processed at once: so few that all columns of a block stay in a core's cache.
 const BLOCK: usize = 512;
 
-/// Predictor `dependent` is a linear combination of the intercept and the predictors `on`.
-pub(super) struct Dependence {
+/// Predictor `dependent` is a linear combination of the predictors `on`, and of the intercept if there is one.
+pub(crate) struct Dependence {
     pub dependent: usize,
     pub on: Vec<usize>,
 }
 
-/// The first predictor that depends on predictors before it. None may be constant.
-pub(super) fn first(predictors: &[Vec<f64>]) -> Option<Dependence> {
-    // Centering accounts for the intercept.
+/// The first predictor that depends on predictors before it, and on the intercept if there is one. None may be
+/// constant.
+pub(crate) fn first(predictors: &[&[f64]], intercept: bool) -> Option<Dependence> {
     let scales: Vec<(f64, f64)> = predictors
         .iter()
         .map(|values| {
-            let mean = mean(values);
+            // Centering accounts for the intercept.
+            let mean = if intercept { mean(values) } else { 0.0 };
             (mean, largest_deviation(values, mean))
         })
         .collect();
-    let n = predictors.first().map_or(0, Vec::len);
+    let n = predictors.first().map_or(0, |values| values.len());
     // Column k of the upper triangle R, with zeros below the diagonal.
     let mut r = vec![vec![0.0; predictors.len()]; predictors.len()];
     for start in (0..n).step_by(BLOCK) {
@@ -49,7 +50,7 @@ pub(super) fn first(predictors: &[Vec<f64>]) -> Option<Dependence> {
 }
 
 /// The length of the last column's residual on the others.
-pub(super) fn residual(columns: Vec<Vec<f64>>) -> f64 {
+pub(crate) fn residual(columns: Vec<Vec<f64>>) -> f64 {
     triangle(columns).last().and_then(|column| column.last()).copied().unwrap_or(0.0)
 }
 

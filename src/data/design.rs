@@ -40,7 +40,57 @@ pub enum Discrete {
     Whole(u64),
 }
 
+/// Warnings about one factor of a formula.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactorWarnings {
+    /// The name of the factor.
+    pub factor: String,
+    /// Every level has one row: a level's deviation and its row's noise cannot be separated.
+    pub one_row_a_level: bool,
+    /// The number of levels, if it is two or three.
+    pub few_levels: Option<usize>,
+    /// Levels whose labels differ only in case, in blanks or in Unicode form.
+    pub alike: Vec<[String; 2]>,
+}
+
 impl Dataset {
+    /// Warnings about each factor of a formula.
+    pub fn factor_warnings(&self) -> Vec<FactorWarnings> {
+        let of = |factor: usize| {
+            let levels = self.levels(factor);
+            FactorWarnings {
+                factor: self.factor_name(factor).to_string(),
+                one_row_a_level: levels.len() == self.n_observations(),
+                few_levels: Some(levels.len()).filter(|levels| *levels <= FEW_GROUPS),
+                alike: alike(levels),
+            }
+        };
+        (0..self.n_factors()).map(of).collect()
+    }
+
+    /// The number of rows of the level that has most of them.
+    pub fn most_rows_of_a_level(&self, factor: usize) -> usize {
+        let mut rows = vec![0; self.levels(factor).len()];
+        self.level_of_rows(factor).into_iter().for_each(|level| rows[level as usize] += 1);
+        rows.into_iter().max().unwrap_or(0)
+    }
+
+    /// The kind of an outcome of few values, which is not normal.
+    pub fn discrete_outcome(&self) -> Option<Discrete> {
+        discrete(&self.outcome)
+    }
+
+    /// Whether predictor `k` is constant within every level of a factor of which some level has several rows.
+    pub fn is_constant_within(&self, factor: usize, k: usize) -> bool {
+        let mut first: Vec<Option<f64>> = vec![None; self.levels(factor).len()];
+        let levels = self.level_of_rows(factor);
+        let constant = levels.iter().zip(&self.predictors[k]).all(|(level, value)| {
+            let first = *first[*level as usize].get_or_insert(*value);
+            (value - first).abs() <= CONSTANT * first.abs()
+        });
+        constant && first.len() < levels.len()
+    }
+
     /// Warnings about the design of the data.
     pub fn design(&self) -> DesignWarnings {
         DesignWarnings {

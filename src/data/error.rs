@@ -127,6 +127,17 @@ pub enum DataError {
     #[error("{file}, {place}: column `{column}` {fault}", column = shown(column))]
     BadCell { file: String, place: CellPosition, column: String, fault: Box<CellFault> },
 
+    /// Words where each row needs a number.
+    #[error("{file}: column `{column}` has words, and {what} are numbers; name another column", column = shown(column))]
+    Words { file: String, column: String, what: &'static str },
+
+    /// A number that has to be positive.
+    #[error(
+        "{file}, {place}: column `{column}` has {value}, and {what} are positive; remove the row or fill in a positive number",
+        column = shown(column)
+    )]
+    NotPositive { file: String, place: String, column: String, value: f64, what: &'static str },
+
     /// Rows with missing values, where these are to be refused.
     #[error(transparent)]
     Missing(MissingRows),
@@ -185,7 +196,7 @@ pub enum DataError {
 
     /// An outcome that is constant within each group.
     #[error(
-        "{file}: outcome `{column}` does not vary within any group: there is no noise, and no posterior of `eps`; choose another \
+        "{file}: outcome `{column}` does not vary within any group: there is no noise, and no posterior of its sd; choose another \
          outcome, or another column of groups",
         column = shown(column)
     )]
@@ -194,7 +205,7 @@ pub enum DataError {
     /// An outcome without residual noise.
     #[error(
         "{file}: within groups the predictors explain outcome `{column}` to within rounding: there is no noise, and no posterior \
-         of `eps`; was it computed from them? choose another column, or leave a predictor out",
+         of its sd; was it computed from them? choose another column, or leave a predictor out",
         column = shown(column)
     )]
     NoNoise { file: String, column: String },

@@ -4,6 +4,7 @@ use super::DataError;
 use super::error::HeaderHint;
 use super::reading::{Decimal, Delimiter, ReadOptions};
 use super::records::{Field, Records, Separator, Unclosed, newlines};
+use super::text::closest;
 use super::wanted::Request;
 
 /// The separators that are considered.
@@ -190,33 +191,4 @@ fn separator(span: &HeaderSpan, reading: &ReadOptions) -> Separator {
         (Delimiter::Guessed, _) if tabs > commas => Separator::Byte(b'\t'),
         (Delimiter::Guessed, _) => Separator::Byte(b','),
     }
-}
-
-/// The name that was probably meant: at most every third letter differs.
-fn closest(header: &[String], name: &str) -> Option<String> {
-    let length = name.chars().count();
-    let near = length.div_ceil(3).min(length.saturating_sub(1));
-    let distance = |candidate: &&String| edits(&candidate.to_lowercase(), &name.to_lowercase());
-    header
-        .iter()
-        .filter(|candidate| !candidate.is_empty())
-        .min_by_key(distance)
-        .filter(|candidate| distance(candidate) <= near)
-        .cloned()
-}
-
-/// The Levenshtein distance (1966): the fewest letters to insert, remove or replace to turn one word into another.
-fn edits(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[to.len()]
 }

@@ -35,6 +35,41 @@ pub(super) fn refuse_none(dataset: &Dataset) -> Result<(), DataError> {
     }
 }
 
+/// Refuses an outcome that levels of the first factor and slopes that all share fit to rounding: the same columns
+/// explain it whatever else varies. If there are no more rows than coefficients, nothing is refused.
+pub(super) fn refuse_common(dataset: &Dataset) -> Result<(), DataError> {
+    let (file, column) = (dataset.source.clone(), dataset.columns.outcome.clone());
+    let within = |values: &[f64]| -> Vec<f64> {
+        let groups = (0..dataset.n_groups()).map(|j| &values[dataset.group_range(j)]);
+        let deviations = groups.flat_map(|values| {
+            let mean = mean(values);
+            values.iter().map(move |value| value - mean)
+        });
+        deviations.collect()
+    };
+    if dataset.n_observations() <= dataset.n_groups() + dataset.predictors.len() {
+        return Ok(());
+    }
+    let largest = dataset.outcome.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    let last_places = LAST_PLACES * f64::EPSILON * largest;
+    let outcome = within(&dataset.outcome);
+    let scale = largest_deviation(&outcome, 0.0);
+    if scale <= last_places {
+        return Err(DataError::ConstantWithinGroups { file, column });
+    }
+    let scaled = |values: Vec<f64>| -> Option<Vec<f64>> {
+        let scale = largest_deviation(&values, 0.0);
+        (scale > 0.0).then(|| values.into_iter().map(|value| value / scale).collect())
+    };
+    let mut columns: Vec<Vec<f64>> = dataset.predictors.iter().filter_map(|values| scaled(within(values))).collect();
+    columns.extend(scaled(outcome));
+    let root = (dataset.n_observations() as f64).sqrt();
+    match scale * residual(columns) / root {
+        left if left <= last_places.max(ROUNDING * scale) => Err(DataError::NoNoise { file, column }),
+        _ => Ok(()),
+    }
+}
+
 /// The predictors that vary in group `j`, centered and scaled within the group.
 fn varying(dataset: &Dataset, j: usize) -> Vec<Vec<f64>> {
     let rows = dataset.group_range(j);

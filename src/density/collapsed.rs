@@ -16,14 +16,14 @@ mod conditional_effects;
 mod covariance;
 mod scale_likelihood;
 
-pub use conditional_effects::ConditionalEffects;
+pub use conditional_effects::ConditionalShorthand;
 pub use scale_likelihood::{MAX_MEANS, MeansGivenScales, ScaleLikelihood};
 
 use super::priors::LogPrior;
 use super::qr::{GroupBundle, QrTable};
 use crate::lanes::{LANES, Lanes};
 use crate::math::ln;
-use crate::model::{GroupMean, Layout, Model, Refusal, Spread, Term};
+use crate::model::{Layout, Model, Refusal};
 use covariance::{Covariance, column, column_dot, deviation};
 
 /// The size at which a running product is replaced by its logarithm, before it overflows.
@@ -54,10 +54,9 @@ struct Parts<const M: usize> {
 /// Whether the effects of `model` can be integrated out: effects and outcomes both have to be normal.
 ///
 /// # Errors
-/// If the family is not Gaussian.
+/// If the model is a formula's, or its family is not Gaussian.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
-    let Term { factor: _, columns: _, mean: GroupMean::Free, spread: Spread::Independent, coordinates: _ } =
-        model.term();
+    Refusal::unless_shorthand(model, "the density of the scales and means", "sample it instead")?;
     let remedy = "use --parameterization non-centered and --likelihood observations";
     Refusal::unless_gaussian(model, "integrating the group effects out", remedy)
 }

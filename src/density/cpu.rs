@@ -1,5 +1,5 @@
 //! The log density and its gradient on the CPU, in f64, one position after the other: priors, hierarchy, and the
-//! likelihood over groups, over rows, or collapsed.
+//! likelihood over groups, over rows, or collapsed; and the log density of a formula's model.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -8,12 +8,13 @@ use super::collapsed::{self, Collapsed};
 use super::dispatch::{ForCoefficients, MAX_DISPERSIONS, dispatch};
 use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::Diagonal;
+use super::mixed::{self, MixedDensity};
 use super::priors::LogPrior;
 use super::qr::QrTable;
 use super::rows::RowTable;
 use super::{Batch, Density, DensityError, Evaluations, quadratic};
 use crate::family::{Distribution, Family, Gaussian, with_family};
-use crate::model::{Coordinates, GroupMean, Likelihood, Model, Refusal, Role, Spread, Term};
+use crate::model::{Coordinates, Likelihood, Model, Refusal, Role, Structure};
 
 /// The posterior's log density on one CPU core, one position after the other.
 #[derive(Debug, Clone)]
@@ -27,31 +28,41 @@ enum Posterior {
     Quadratic(Joint, QrTable),
     Rows(Joint, RowTable),
     Collapsed(Box<Collapsed>),
+    Mixed(Box<MixedDensity>),
 }
 
 /// Whether the CPU computes the log density of `model`. A device computes the same log densities.
 ///
 /// # Errors
-/// If the family is not Gaussian, with a likelihood over groups or with effects integrated out.
+/// If the family is not Gaussian, with a likelihood over groups or with effects integrated out; or if effects of
+/// several factors are to be integrated out.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
-    let Term { factor: _, columns: _, mean: GroupMean::Free, spread: Spread::Independent, coordinates } = model.term();
-    match coordinates {
-        Coordinates::Collapsed => collapsed::admits(model),
-        Coordinates::Joint { centering: _, likelihood: Likelihood::Groups } => quadratic::admits(model),
-        Coordinates::Joint { centering: _, likelihood: Likelihood::Observations } => Ok(()),
+    match (model.structure(), model.coordinates()) {
+        (Structure::Formula(_), _) => mixed::admits(model),
+        (Structure::Shorthand(_), Coordinates::Collapsed) => collapsed::admits(model),
+        (Structure::Shorthand(_), Coordinates::Joint { centering: _, likelihood: Likelihood::Groups }) => {
+            quadratic::admits(model)
+        }
+        (Structure::Shorthand(_), Coordinates::Joint { centering: _, likelihood: Likelihood::Observations }) => Ok(()),
     }
+}
+
+/// Approximate operations of a gradient of a formula's model with its effects integrated out, and over its rows.
+pub fn operations(model: &Model) -> [f64; 2] {
+    mixed::operations(model)
 }
 
 impl CpuDensity {
     /// The log density of `model`, which the CPU [`admits`], in the sampler's units, including every constant.
     pub fn new(model: &Model) -> CpuDensity {
         debug_assert_eq!(admits(model), Ok(()));
-        let posterior = match model.coordinates() {
-            Coordinates::Collapsed => Posterior::Collapsed(Box::new(Collapsed::new(model))),
-            Coordinates::Joint { likelihood: Likelihood::Groups, .. } => {
+        let posterior = match (model.layout().mixed(), model.coordinates()) {
+            (Some(map), _) => Posterior::Mixed(Box::new(MixedDensity::new(model, map))),
+            (None, Coordinates::Collapsed) => Posterior::Collapsed(Box::new(Collapsed::new(model))),
+            (None, Coordinates::Joint { likelihood: Likelihood::Groups, .. }) => {
                 Posterior::Quadratic(Joint::new(model), QrTable::new(model))
             }
-            Coordinates::Joint { likelihood: Likelihood::Observations, .. } => {
+            (None, Coordinates::Joint { likelihood: Likelihood::Observations, .. }) => {
                 Posterior::Rows(Joint::new(model), RowTable::new(model))
             }
         };
@@ -72,6 +83,7 @@ impl CpuDensity {
             Posterior::Collapsed(collapsed) => {
                 dispatch(collapsed.coefficients(), WithoutEffects { collapsed, theta, gradient })
             }
+            Posterior::Mixed(mixed) => mixed.log_density(theta, gradient),
         }
     }
 }

@@ -24,6 +24,7 @@ pub use tables::{Prior, Reference};
 /// # Errors
 /// If the CPU does not admit `model`, or a software adapter would end its loops early.
 pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
+    Refusal::unless_shorthand(model, "the engine gpu-density", "use --engine cpu")?;
     cpu::admits(model)?;
     let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
     let limit = match model.coordinates() {

@@ -31,7 +31,7 @@ pub struct QrTable {
 }
 
 /// The QR factor of one group.
-struct Factor {
+struct QrFactor {
     /// `[k]` holds column k of R, from its first entry to the diagonal.
     columns: Vec<Vec<f64>>,
     outcome: Vec<f64>,
@@ -49,7 +49,7 @@ impl QrTable {
         let groups = factors(model);
         let mut rows = Vec::new();
         for bundle in groups.chunks(LANES) {
-            let mut row = |value: &dyn Fn(&Factor) -> f64| {
+            let mut row = |value: &dyn Fn(&QrFactor) -> f64| {
                 rows.push(Lanes(std::array::from_fn(|lane| bundle.get(lane).map_or(0.0, value))));
             };
             for k in 0..layout.coefficients {
@@ -102,7 +102,7 @@ impl<'a> GroupBundle<'a> {
 
 /// The QR factors of all groups of a model, for statistics and for a device's table.
 pub struct QrGroups {
-    groups: Vec<Factor>,
+    groups: Vec<QrFactor>,
     sizes: Vec<f64>,
     coefficients: usize,
 }
@@ -135,7 +135,7 @@ impl QrGroups {
     /// For each coefficient, the standard deviation over the groups' own regressions, where a group determines one; 1
     /// if it is zero or undefined.
     pub fn spreads(&self) -> Vec<f64> {
-        let estimates: Vec<Vec<f64>> = self.groups.iter().filter_map(Factor::regression).collect();
+        let estimates: Vec<Vec<f64>> = self.groups.iter().filter_map(QrFactor::regression).collect();
         let spread = |k: usize| {
             let values: Vec<f64> = estimates.iter().map(|estimate| estimate[k]).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -147,7 +147,7 @@ impl QrGroups {
     /// A row of J for each number of a group, as qr_far.wgsl reads the rows: `rest` minus `noise` per observation, the
     /// columns of R, each from its first entry to the diagonal, and w.
     pub fn rows(&self, noise: f64) -> Vec<Vec<f64>> {
-        let row = |value: &dyn Fn(&Factor) -> f64| self.groups.iter().map(value).collect::<Vec<f64>>();
+        let row = |value: &dyn Fn(&QrFactor) -> f64| self.groups.iter().map(value).collect::<Vec<f64>>();
         let mut rows =
             vec![self.groups.iter().zip(&self.sizes).map(|(group, size)| group.rest - size * noise).collect()];
         for k in 0..self.coefficients {
@@ -158,7 +158,7 @@ impl QrGroups {
     }
 }
 
-impl Factor {
+impl QrFactor {
     /// The coefficients of the group's own regression, R^-1 w; `None` if a column nearly depends on the columns before
     /// it.
     fn regression(&self) -> Option<Vec<f64>> {
@@ -179,7 +179,7 @@ impl Factor {
 }
 
 /// The factors of all groups, in the units of the model's scaling.
-fn factors(model: &Model) -> Vec<Factor> {
+fn factors(model: &Model) -> Vec<QrFactor> {
     (0..model.layout().groups).into_par_iter().map(|j| rotate(columns(model, j))).collect()
 }
 
@@ -201,7 +201,7 @@ fn columns(model: &Model, j: usize) -> Vec<Vec<f64>> {
 
 /// Modified Gram and Schmidt: projects the direction of ones, then of each column but the last, out of the columns
 /// after it.
-fn rotate(mut columns: Vec<Vec<f64>>) -> Factor {
+fn rotate(mut columns: Vec<Vec<f64>>) -> QrFactor {
     let n = columns[0].len() as f64;
     // `[i]` holds row i of R, then entry i of w.
     let mut rows = vec![vec![n.sqrt()]];
@@ -226,7 +226,7 @@ fn rotate(mut columns: Vec<Vec<f64>>) -> Factor {
         }
         rows.push(row);
     }
-    Factor {
+    QrFactor {
         columns: (0..=slopes).map(|k| rows[..=k].iter().map(|row| row[k]).collect()).collect(),
         outcome: rows.iter().map(|row| row[slopes + 1]).collect(),
         rest: dot(&columns[slopes], &columns[slopes]),

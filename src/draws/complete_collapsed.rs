@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::density::collapsed::ConditionalEffects;
+use crate::density::conditional::ConditionalEffects;
 use crate::engine::{DrawBlock, DrawSink, Judge, SinkError, SumSink};
 use crate::model::{LocationScale, Model};
 use crate::nuts::Statistics;

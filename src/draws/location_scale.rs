@@ -2,7 +2,7 @@
 //! of warm-up.
 
 use super::between_chains::RunningVariance;
-use crate::density::collapsed::ConditionalEffects;
+use crate::density::conditional::ConditionalEffects;
 use crate::model::{LocationScale, Model};
 use crate::nuts::adaptation::PositionMoments;
 use crate::random::{Purpose, StreamKey};

@@ -193,8 +193,8 @@ enum VariableKind {
 fn variable(layout: &Layout, i: usize) -> VariableKind {
     let (block, row, level) = layout.place(i);
     match block.role {
-        Role::Mean => VariableKind::Mu(row),
-        Role::Scale | Role::Dispersion => VariableKind::Scale(i - layout.positive().start),
+        Role::Mean | Role::Population => VariableKind::Mu(row),
+        Role::Scale | Role::Correlation | Role::Dispersion => VariableKind::Scale(i - layout.positive().start),
         Role::Effects => VariableKind::Effect(row, level),
     }
 }

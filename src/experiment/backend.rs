@@ -165,6 +165,13 @@ pub fn choose(
     settings: &Settings,
 ) -> Result<Choice, DensityError> {
     cpu::admits(model)?;
+    // Before a device is looked for, which there may not be.
+    if engine == EngineChoice::GpuDensity {
+        Refusal::unless_shorthand(model, "the engine gpu-density", "use --engine cpu")?;
+    }
+    if engine == EngineChoice::Gpu {
+        Refusal::unless_shorthand(model, "the engine gpu", "use --engine cpu")?;
+    }
     let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason, measured: Duration::ZERO });
     let asked_for = |backend: Backend| {
         backend.admits(model)?;
@@ -180,6 +187,7 @@ pub fn choose(
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?)?;
             asked_for(Backend::Gpu { gpu, fall_back: false })
         }
+        EngineChoice::Auto if model.mixed().is_some() => cpu("where formulas are computed so far".to_string()),
         EngineChoice::Auto => {
             // The run itself reports a chain without a starting point.
             let tried = |backend: &Backend| rate(backend, model, settings).unwrap_or(0.0);

@@ -19,8 +19,10 @@ pub struct Identity {
     pub centred: Vec<bool>,
     /// `centered`, `non-centered`, one of these for each coefficient, or `marginal`.
     pub parameterization: String,
-    /// Scales of the priors, in the user's units.
-    pub priors: PriorScales,
+    /// Scales of the shorthand's priors, in the user's units.
+    pub priors: Option<PriorScales>,
+    /// The formula, and all its priors, where the model is a formula's.
+    pub formula: Option<[String; 2]>,
     /// The settings of the run.
     pub settings: Settings,
     /// The engine: `cpu`, `gpu-density` or `gpu`.
@@ -50,7 +52,8 @@ impl Identity {
             predictors: data.predictor_names().to_vec(),
             centred: data.predictor_means().iter().map(|mean| *mean != 0.0).collect(),
             parameterization: model.parameterization(),
-            priors: model.priors().clone(),
+            priors: model.shorthand().map(|shorthand| shorthand.priors.clone()),
+            formula: model.mixed().map(|mixed| [mixed.line(), mixed.prior_list(data).join(", ")]),
             settings: *settings,
             engine: engine.to_string(),
         }
@@ -59,8 +62,8 @@ impl Identity {
     /// All differences between this run and another.
     pub fn differences(&self, other: &Identity) -> Vec<Difference> {
         // No `..`: whoever adds a field decides here whether two runs may differ in it.
-        let Identity { data, group, outcome, predictors, centred, parameterization, priors, settings, engine } = self;
-        let PriorScales { mu_sd, sigma_scale, eps_scale } = priors;
+        let Identity { data, group, outcome, predictors, centred, parameterization, priors, formula, settings, engine } =
+            self;
         let Settings {
             chains: _,
             first_chain: _,
@@ -96,9 +99,21 @@ impl Identity {
         compare("predictor", "the predictors", &predictors.join(","), &other.predictors.join(","));
         compare("center-predictors", "the centred predictors", &some(centred), &some(&other.centred));
         compare("parameterization", "the parameterizations", parameterization, &other.parameterization);
-        compare("prior-mu-sd", "the priors", &scales(mu_sd), &scales(&other.priors.mu_sd));
-        compare("prior-sigma-scale", "the priors", &scales(sigma_scale), &scales(&other.priors.sigma_scale));
-        compare("prior-eps-scale", "the priors", eps_scale, &other.priors.eps_scale);
+        let [ours, theirs_too] = [priors, &other.priors].map(|priors| {
+            let scale = |of: fn(&PriorScales) -> String| priors.as_ref().map_or(String::new(), of);
+            [
+                scale(|all| scales(&all.mu_sd)),
+                scale(|all| scales(&all.sigma_scale)),
+                scale(|all| all.eps_scale.to_string()),
+            ]
+        });
+        for (k, option) in ["prior-mu-sd", "prior-sigma-scale", "prior-eps-scale"].into_iter().enumerate() {
+            compare(option, "the priors", &ours[k], &theirs_too[k]);
+        }
+        let [text, of_formula] = formula.clone().unwrap_or_default();
+        let [their_text, of_theirs] = other.formula.clone().unwrap_or_default();
+        compare("formula", "the formulas", &text, &their_text);
+        compare("prior", "the priors", &of_formula, &of_theirs);
         compare("sampler", "the samplers", sampler, &theirs.sampler);
         compare("seed", "the seeds", seed, &theirs.seed);
         compare("draws", "the numbers of draws", draws, &theirs.draws);

@@ -1,7 +1,7 @@
 //! Starting points of chains if the posterior has several modes: around each mode, in proportion to its mass. (With one
 //! mode, chains start far from it and from each other, so that R-hat can show whether they have forgotten their start.)
 
-use crate::density::collapsed::ConditionalEffects;
+use crate::density::conditional::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
 use crate::engine::ChainStates;
 use crate::engine::host::Chains;

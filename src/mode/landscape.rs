@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::density::collapsed::ConditionalEffects;
+use crate::density::conditional::ConditionalEffects;
 use crate::density::qr::QrGroups;
 use crate::model::{Coordinates, Model};
 use crate::random::{Purpose, StreamKey};

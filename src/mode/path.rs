@@ -2,7 +2,7 @@
 
 use super::Mode;
 use super::lbfgs::{AIM, maximize};
-use crate::density::collapsed::ConditionalEffects;
+use crate::density::conditional::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
 use crate::density::qr::{QrGroups, start};
 use crate::model::{Centering, Model};

@@ -42,7 +42,7 @@ pub enum CoordinatesError {
     /// Neither a known word nor a list.
     #[error(
         "`{0}` is no parameterization; write `centered`, `non-centered`, `marginal` (or `collapsed`), or one for each coefficient, as \
-         `a=centered,b=non-centered`"
+         `a=centered,b=non-centered`, or for each term of a formula by its factor"
     )]
     Unknown(String),
     /// A list with a word that is neither `centered` nor `non-centered`.
@@ -60,7 +60,7 @@ pub enum CoordinatesError {
     )]
     MarginalAlone(String),
     /// A name that is not a coefficient's.
-    #[error("the parameterization names `{name}`, which is no coefficient; there is: {known}")]
+    #[error("the parameterization names `{name}`, which is no coefficient or term of this model; there is: {known}")]
     NoSuchCoefficient {
         /// The name, as typed.
         name: String,
@@ -124,6 +124,11 @@ impl Coordinates {
         Coordinates::Joint { centering: vec![centering; coefficients], likelihood: Likelihood::Groups }
     }
 
+    /// The effects of a formula's terms as coordinates, with the likelihood over every observation.
+    pub fn of_terms(centering: Vec<Centering>) -> Coordinates {
+        Coordinates::Joint { centering, likelihood: Likelihood::Observations }
+    }
+
     /// These coordinates, with the likelihood computed as `likelihood` says.
     ///
     /// # Errors
@@ -172,52 +177,19 @@ impl Coordinates {
     /// # Errors
     /// If a word is unknown, a name is not a coefficient's, or a coefficient is left out or named twice.
     pub fn parse(text: &str, predictor_names: &[String]) -> Result<Coordinates, CoordinatesError> {
-        let text = text.trim();
-        if let Some(effect) = Centering::parse(text) {
-            return Ok(Coordinates::joint(effect, predictor_names.len() + 1));
-        }
-        if is_marginal(text) {
-            return Ok(Coordinates::Collapsed);
-        }
-        let names = coefficient_names(predictor_names);
-        let mut chosen = vec![None; names.len()];
-        // A predictor's name may contain a comma: a part without a `=` belongs to the part after it.
-        let mut pending = String::new();
-        for part in text.split(',') {
-            pending.push_str(part);
-            let Some((name, effect)) = pending.rsplit_once('=') else {
-                pending.push(',');
-                continue;
-            };
-            let (name, effect) = (name.trim(), effect.trim());
-            let effect = Centering::parse(effect).ok_or_else(|| match effect {
-                MARGINAL | COLLAPSED => CoordinatesError::MarginalAlone(name.to_string()),
-                _ => CoordinatesError::UnknownEffect { name: name.to_string(), effect: effect.to_string() },
-            })?;
-            let mut found = false;
-            for (k, coefficient) in names.iter().enumerate() {
-                let is_predictor = k > 0 && predictor_names[k - 1] == name;
-                if coefficient == name || is_predictor || (name == "b" && k > 0) {
-                    found = true;
-                    if chosen[k].replace(effect).is_some() {
-                        return Err(CoordinatesError::Twice(coefficient.clone()));
-                    }
-                }
-            }
-            if !found {
-                return Err(CoordinatesError::NoSuchCoefficient { name: name.to_string(), known: names.join(", ") });
-            }
-            pending.clear();
-        }
-        if !pending.is_empty() {
-            return Err(CoordinatesError::Unknown(text.to_string()));
-        }
-        let centering = chosen
-            .iter()
-            .zip(&names)
-            .map(|(effect, name)| effect.ok_or_else(|| CoordinatesError::Missing(name.clone())))
-            .collect::<Result<_, _>>()?;
-        Ok(Coordinates::Joint { centering, likelihood: Likelihood::Groups })
+        let means = |name: &str, k: usize| k > 0 && (name == "b" || predictor_names[k - 1] == name);
+        Ok(match parse_words(text, &coefficient_names(predictor_names), means)? {
+            Some(centering) => Coordinates::Joint { centering, likelihood: Likelihood::Groups },
+            None => Coordinates::Collapsed,
+        })
+    }
+
+    /// Parses the parameterization of a formula's terms of these `names`: one word for all, or `Subject=centered,...`.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_terms(text: &str, names: &[String]) -> Result<Coordinates, CoordinatesError> {
+        Ok(parse_words(text, names, |_, _| false)?.map_or(Coordinates::Collapsed, Coordinates::of_terms))
     }
 
     /// Parses parameterizations separated by commas: `centered,marginal`, `non-centered,a=centered,b=non-centered`.
@@ -225,35 +197,100 @@ impl Coordinates {
     /// # Errors
     /// As [`parse`](Self::parse), and if a parameterization is named twice.
     pub fn parse_list(text: &str, predictor_names: &[String]) -> Result<Vec<Coordinates>, CoordinatesError> {
-        let mut all: Vec<Coordinates> = Vec::new();
-        // Lists contain commas too: a list ends where it is complete.
-        let mut pending: Option<String> = None;
-        for part in text.split(',') {
-            let is_word = is_marginal(part.trim()) || Centering::parse(part.trim()).is_some();
-            if let (true, Some(incomplete)) = (is_word, &pending) {
-                return Err(incomplete_list(incomplete, predictor_names));
+        parse_each(text, &coefficient_names(predictor_names), |text| Coordinates::parse(text, predictor_names))
+    }
+
+    /// Parses parameterizations of a formula's terms of these `names`, separated by commas.
+    ///
+    /// # Errors
+    /// As [`parse_list`](Self::parse_list).
+    pub fn parse_list_of_terms(text: &str, names: &[String]) -> Result<Vec<Coordinates>, CoordinatesError> {
+        parse_each(text, names, |text| Coordinates::parse_terms(text, names))
+    }
+}
+
+/// Parses each of several parameterizations separated by commas.
+fn parse_each(
+    text: &str,
+    names: &[String],
+    parse: impl Fn(&str) -> Result<Coordinates, CoordinatesError>,
+) -> Result<Vec<Coordinates>, CoordinatesError> {
+    let incomplete = |text: &str| parse(text).err().unwrap_or(CoordinatesError::Unknown(text.to_string()));
+    let mut all: Vec<Coordinates> = Vec::new();
+    // Lists contain commas too: a list ends where it is complete.
+    let mut pending: Option<String> = None;
+    for part in text.split(',') {
+        let is_word = is_marginal(part.trim()) || Centering::parse(part.trim()).is_some();
+        if let (true, Some(before)) = (is_word, &pending) {
+            return Err(incomplete(before));
+        }
+        let candidate = pending.take().map_or(part.to_string(), |before| format!("{before},{part}"));
+        match parse(&candidate) {
+            Ok(complete) if all.contains(&complete) => {
+                return Err(CoordinatesError::Repeated(complete.parameterization(names)));
             }
-            let candidate = pending.take().map_or(part.to_string(), |before| format!("{before},{part}"));
-            match Coordinates::parse(&candidate, predictor_names) {
-                Ok(complete) if all.contains(&complete) => {
-                    let names = coefficient_names(predictor_names);
-                    return Err(CoordinatesError::Repeated(complete.parameterization(&names)));
+            Ok(complete) => all.push(complete),
+            Err(_) => pending = Some(candidate),
+        }
+    }
+    pending.map_or(Ok(all), |text| Err(incomplete(&text)))
+}
+
+/// Parses a word for all, or a list with a word for each of `names`; `also` says whether a typed name means the k-th
+/// too. `None` is for effects that are integrated out.
+fn parse_words(
+    text: &str,
+    names: &[String],
+    also: impl Fn(&str, usize) -> bool,
+) -> Result<Option<Vec<Centering>>, CoordinatesError> {
+    let text = text.trim();
+    if let Some(effect) = Centering::parse(text) {
+        return Ok(Some(vec![effect; names.len()]));
+    }
+    if is_marginal(text) {
+        return Ok(None);
+    }
+    let mut chosen = vec![None; names.len()];
+    // A predictor's name may contain a comma: a part without a `=` belongs to the part after it.
+    let mut pending = String::new();
+    for part in text.split(',') {
+        pending.push_str(part);
+        let Some((name, effect)) = pending.rsplit_once('=') else {
+            pending.push(',');
+            continue;
+        };
+        let (name, effect) = (name.trim(), effect.trim());
+        let effect = Centering::parse(effect).ok_or_else(|| match effect {
+            MARGINAL | COLLAPSED => CoordinatesError::MarginalAlone(name.to_string()),
+            _ => CoordinatesError::UnknownEffect { name: name.to_string(), effect: effect.to_string() },
+        })?;
+        let mut found = false;
+        for (k, coefficient) in names.iter().enumerate() {
+            if coefficient == name || also(name, k) {
+                found = true;
+                if chosen[k].replace(effect).is_some() {
+                    return Err(CoordinatesError::Twice(coefficient.clone()));
                 }
-                Ok(complete) => all.push(complete),
-                Err(_) => pending = Some(candidate),
             }
         }
-        pending.map_or(Ok(all), |incomplete| Err(incomplete_list(&incomplete, predictor_names)))
+        if !found {
+            return Err(CoordinatesError::NoSuchCoefficient { name: name.to_string(), known: names.join(", ") });
+        }
+        pending.clear();
     }
+    if !pending.is_empty() {
+        return Err(CoordinatesError::Unknown(text.to_string()));
+    }
+    let centering = chosen
+        .iter()
+        .zip(names)
+        .map(|(effect, name)| effect.ok_or_else(|| CoordinatesError::Missing(name.clone())))
+        .collect::<Result<_, _>>()?;
+    Ok(Some(centering))
 }
 
 fn is_marginal(word: &str) -> bool {
     [MARGINAL, COLLAPSED].contains(&word)
-}
-
-/// The error in text that is not a parameterization.
-fn incomplete_list(text: &str, predictor_names: &[String]) -> CoordinatesError {
-    Coordinates::parse(text, predictor_names).err().unwrap_or(CoordinatesError::Unknown(text.to_string()))
 }
 
 /// The coefficients' names: `a`, then `b` for one predictor, or `b[name]` for several.

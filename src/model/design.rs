@@ -11,9 +11,15 @@ pub struct Design<'a> {
 }
 
 impl Design<'_> {
-    /// The outcome of row `i`.
+    /// The outcome of row `i`, without its offset.
     pub fn outcome(&self, i: usize) -> f64 {
-        (self.dataset.outcome()[i] - self.scaling.outcome_shift) / self.scaling.outcome_scale
+        let known = self.dataset.offset().map_or(0.0, |offset| offset[i]);
+        (self.dataset.outcome()[i] - known - self.scaling.outcome_shift) / self.scaling.outcome_scale
+    }
+
+    /// The root of the weight of row `i`: its noise has sd eps over this.
+    pub fn root_weight(&self, i: usize) -> f64 {
+        self.dataset.weights().map_or(1.0, |weights| weights[i].sqrt())
     }
 
     /// The value of coefficient `k`'s column in row `i`: 1 for the intercept.

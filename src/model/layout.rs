@@ -2,8 +2,12 @@
 //! offsets, shapes and roles in theta come from here.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::affine::Affine;
 use super::coordinates::{Centering, Coordinates};
+use super::correlation::pairs;
+use super::mixed_map::{MixedMap, MixedUnits};
 use super::scaling::Scaling;
 use crate::family::Family;
 
@@ -12,8 +16,12 @@ use crate::family::Family;
 pub enum Role {
     /// Means of coefficients over the levels of a factor.
     Mean,
+    /// Population-level coefficients of a formula.
+    Population,
     /// Standard deviations of coefficients over the levels of a factor.
     Scale,
+    /// Correlations of the coefficients of one level.
+    Correlation,
     /// Dispersions of the family.
     Dispersion,
     /// Coefficients of each level.
@@ -26,7 +34,7 @@ impl Role {
         match self {
             Role::Mean => "mu_",
             Role::Scale => "sigma_",
-            Role::Dispersion | Role::Effects => "",
+            Role::Population | Role::Correlation | Role::Dispersion | Role::Effects => "",
         }
     }
 
@@ -48,29 +56,8 @@ pub enum Axis {
     Dispersion,
     /// The levels of a term's factor.
     Level,
-}
-
-/// value = unit x number + shift: maps numbers in the sampler's units to values in the user's.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Affine {
-    /// The size of the sampler's unit in the user's units; positive.
-    pub unit: f64,
-    /// The user's value where the sampler's is 0.
-    pub shift: f64,
-}
-
-impl Affine {
-    /// Converts to the user's units.
-    #[inline]
-    pub fn apply(self, number: f64) -> f64 {
-        number * self.unit + self.shift
-    }
-
-    /// Converts to the sampler's units.
-    #[inline]
-    pub fn invert(self, value: f64) -> f64 {
-        (value - self.shift) / self.unit
-    }
+    /// The pairs of a term's coefficients, row by row below the diagonal.
+    Pair,
 }
 
 /// The map from a block's entries in theta to variables in the sampler's units.
@@ -82,6 +69,8 @@ pub enum Transform {
     Exp,
     /// By each coefficient's centering, entries are the variables or their offsets from the mean in units of the scale.
     Centering,
+    /// By the map of a formula's model, [`MixedMap`].
+    Mixed,
 }
 
 /// Variables that belong together: rows of coefficients (or of dispersions), each with one variable, or one for each
@@ -116,15 +105,19 @@ impl Block {
     }
 }
 
-/// The blocks of a model, in this order: means, scales, dispersions, effects.
+/// The blocks of a model. Of the shorthand's: means, scales, dispersions, effects; of a formula's: population-level
+/// coefficients, scales term by term, correlations term by term, dispersions, effects term by term.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
-    /// K, the number of coefficients that vary by level, the intercept included.
+    /// K, the number of coefficients that vary by level, the intercept included; 0 for a formula, whose terms differ.
     pub coefficients: usize,
-    /// J, the number of levels of the factor: the groups.
+    /// J, the number of levels of the factor: the groups; of a formula, of the first factor.
     pub groups: usize,
-    blocks: [Block; 4],
+    blocks: Vec<Block>,
+    /// The number of leading variables before the effects.
+    hyperparameters: usize,
     centering: Vec<Centering>,
+    mixed: Option<Arc<MixedMap>>,
 }
 
 impl Layout {
@@ -149,13 +142,55 @@ impl Layout {
             let theta = if is_sampled { named.clone() } else { named.start..named.start };
             Block { role, axes, theta, named, transform, units }
         };
-        let blocks = [
+        let blocks = vec![
             block(Role::Mean, &[Axis::Coefficient], Transform::Identity, of_coefficients.clone()),
             block(Role::Scale, &[Axis::Coefficient], Transform::Exp, unshifted),
             block(Role::Dispersion, &[Axis::Dispersion], Transform::Exp, vec![dispersion; family.dispersions().len()]),
             block(Role::Effects, &[Axis::Coefficient, Axis::Level], Transform::Centering, of_coefficients),
         ];
-        Layout { coefficients, groups, blocks, centering }
+        let hyperparameters = blocks[3].named.start;
+        Layout { coefficients, groups, blocks, hyperparameters, centering, mixed: None }
+    }
+
+    /// The layout of a formula's model, with the rows of each block in the units of `units`.
+    pub(super) fn of_formula(groups: usize, map: MixedMap, units: &MixedUnits) -> Layout {
+        let mut blocks: Vec<Block> = Vec::new();
+        let mut end = 0;
+        let mut block = |role, axes: &'static [Axis], units: Vec<Affine>, levels: usize, is_sampled: bool| {
+            let named = end..end + levels * units.len();
+            end = named.end;
+            let theta = if is_sampled { named.clone() } else { named.start..named.start };
+            blocks.push(Block { role, axes, theta, named, transform: Transform::Mixed, units });
+        };
+        let unshifted = |unit: &f64| Affine { unit: *unit, shift: 0.0 };
+        block(Role::Population, &[Axis::Coefficient], units.population.clone(), 1, true);
+        for columns in &units.columns {
+            block(Role::Scale, &[Axis::Coefficient], columns.iter().map(unshifted).collect(), 1, true);
+        }
+        for term in map.terms.iter().filter(|term| term.partials.is_some()) {
+            block(
+                Role::Correlation,
+                &[Axis::Pair],
+                vec![Affine { unit: 1.0, shift: 0.0 }; pairs(term.columns)],
+                1,
+                true,
+            );
+        }
+        if map.dispersion.is_some() {
+            block(Role::Dispersion, &[Axis::Dispersion], vec![unshifted(&units.outcome)], 1, true);
+        }
+        for (term, columns) in map.terms.iter().zip(&units.columns) {
+            let units = columns.iter().map(unshifted).collect();
+            let is_sampled = term.centering.is_some();
+            block(Role::Effects, &[Axis::Coefficient, Axis::Level], units, term.levels, is_sampled);
+        }
+        let hyperparameters = map.hyperparameters();
+        Layout { coefficients: 0, groups, blocks, hyperparameters, centering: Vec::new(), mixed: Some(Arc::new(map)) }
+    }
+
+    /// The map between theta and the variables of a formula's model; `None` for the shorthand.
+    pub fn mixed(&self) -> Option<&Arc<MixedMap>> {
+        self.mixed.as_ref()
     }
 
     /// All blocks, in order.
@@ -163,32 +198,43 @@ impl Layout {
         &self.blocks
     }
 
-    /// The block of a role.
+    /// The first block of a role; a model of the shorthand has one of each but [`Role::Population`] and
+    /// [`Role::Correlation`].
+    ///
+    /// # Panics
+    /// If the model has no such block.
     pub fn block(&self, role: Role) -> &Block {
-        match role {
-            Role::Mean => &self.blocks[0],
-            Role::Scale => &self.blocks[1],
-            Role::Dispersion => &self.blocks[2],
-            Role::Effects => &self.blocks[3],
-        }
+        let found = self.blocks.iter().find(|block| block.role == role);
+        found.unwrap_or_else(|| panic!("no block of {role:?} in this model"))
+    }
+
+    /// The blocks of a role.
+    pub fn blocks_of(&self, role: Role) -> impl Iterator<Item = &Block> {
+        self.blocks.iter().filter(move |block| block.role == role)
     }
 
     /// The number of named variables.
     pub fn dim(&self) -> usize {
-        self.block(Role::Effects).named.end
+        self.blocks.last().map_or(0, |block| block.named.end)
     }
 
     /// The number of coordinates of theta.
     pub fn theta_dim(&self) -> usize {
-        self.block(Role::Effects).theta.end
+        self.blocks.iter().map(|block| block.theta.len()).sum()
     }
 
     /// The number of leading variables before the effects, in theta and among the named variables.
     pub fn hyperparameters(&self) -> usize {
-        self.block(Role::Effects).named.start
+        self.hyperparameters
     }
 
-    /// The range of the positive hyperparameters, scales and dispersions, whose logarithms are in theta.
+    /// Whether named variable `i` is positive: a scale or a dispersion.
+    pub fn is_positive(&self, i: usize) -> bool {
+        matches!(self.place(i).0.role, Role::Scale | Role::Dispersion)
+    }
+
+    /// The range of the positive hyperparameters of the shorthand, scales and dispersions, whose logarithms are in
+    /// theta.
     pub fn positive(&self) -> Range<usize> {
         self.block(Role::Scale).named.start..self.block(Role::Dispersion).named.end
     }
@@ -216,7 +262,8 @@ impl Layout {
 
     /// The block of named variable `i`, the row of `i` in the block, and the index of `i` in the row.
     pub fn place(&self, i: usize) -> (&Block, usize, usize) {
-        let block = self.blocks.iter().find(|block| block.named.contains(&i)).unwrap_or(&self.blocks[3]);
+        let block =
+            self.blocks.iter().find(|block| block.named.contains(&i)).unwrap_or(&self.blocks[self.blocks.len() - 1]);
         let length = block.row(0).len().max(1);
         let offset = i - block.named.start;
         (block, offset / length, offset % length)
@@ -231,6 +278,9 @@ impl Layout {
     /// Writes the named variables, in the user's units, at the position `theta`: as many leading ones as `named` has
     /// room for (all, or the hyperparameters only). Effects that are integrated out are not written.
     pub fn constrain(&self, theta: &[f64], named: &mut [f64]) {
+        if let Some(mixed) = &self.mixed {
+            return mixed.constrain(theta, named);
+        }
         let room = named.len();
         for block in self.blocks.iter().filter(|block| block.named.end <= room) {
             for (k, units) in block.units.iter().enumerate() {
@@ -245,6 +295,7 @@ impl Layout {
                         let Affine { unit, shift } = self.effect_units(k, *units, |i| named[i]);
                         write(theta, &mut named[block.row(k)], |number| shift + number * unit);
                     }
+                    Transform::Mixed => {}
                 }
             }
         }
@@ -253,6 +304,9 @@ impl Layout {
     /// Writes the position at which the named variables, in the user's units, have the values `named`: all variables,
     /// or those that are not integrated out.
     pub fn unconstrain(&self, named: &[f64], theta: &mut [f64]) {
+        if let Some(mixed) = &self.mixed {
+            return mixed.unconstrain(named, theta);
+        }
         for block in self.blocks.iter().filter(|block| !block.theta.is_empty()) {
             for (k, units) in block.units.iter().enumerate() {
                 let (named_row, theta) = (&named[block.row(k)], &mut theta[block.theta_row(k)]);
@@ -263,6 +317,7 @@ impl Layout {
                         let units = self.effect_units(k, *units, |i| named[i]);
                         write(named_row, theta, |value| units.invert(value));
                     }
+                    Transform::Mixed => {}
                 }
             }
         }

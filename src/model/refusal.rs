@@ -1,7 +1,7 @@
 //! Refusals: why something cannot be done for a model, and what to do instead. Whatever has limits has a function
 //! `admits`, called before any work begins, which matches every part of a term: a new part is a compile error there.
 
-use super::Model;
+use super::{Model, Term};
 use crate::family::Family;
 
 /// Why something cannot be done for a model.
@@ -16,6 +16,25 @@ pub enum Refusal {
         family: &'static str,
         /// What to change.
         remedy: &'static str,
+    },
+    /// The operation is for the shorthand's models only.
+    #[error("{what} is for models of --group, --outcome and --predictor, and this one is a formula's; {remedy}")]
+    Formula {
+        /// The operation.
+        what: &'static str,
+        /// What to do instead.
+        remedy: &'static str,
+    },
+    /// Too many effects hang together to be integrated out.
+    #[error(
+        "--parameterization marginal integrates out the effects of levels that rows connect together: here {effects}, and {most} \
+         at most; use non-centered or centered, or one for each term"
+    )]
+    Effects {
+        /// The number of effects.
+        effects: usize,
+        /// The most.
+        most: usize,
     },
     /// The grid of the exact posterior has an axis for every coefficient, and would be too large.
     #[error(
@@ -44,6 +63,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The shorthand's term, if `model` is the shorthand's; otherwise refuses `what`.
+    ///
+    /// # Errors
+    /// [`Refusal::Formula`] if the model is a formula's.
+    pub fn unless_shorthand<'a>(
+        model: &'a Model,
+        what: &'static str,
+        remedy: &'static str,
+    ) -> Result<&'a Term, Refusal> {
+        model.shorthand().map(|shorthand| &shorthand.term).ok_or(Refusal::Formula { what, remedy })
+    }
+
     /// Refuses `what` unless the outcomes of `model` are Gaussian.
     ///
     /// # Errors

@@ -25,7 +25,13 @@ impl Scaling {
 
     /// Units in which the outcome has mean 0 and sd 1, and predictors have sd 1.
     pub fn standardizing(dataset: &Dataset) -> Scaling {
-        let (outcome_shift, outcome_scale) = mean_and_sd(dataset.outcome());
+        let (outcome_shift, outcome_scale) = match dataset.offset() {
+            None => mean_and_sd(dataset.outcome()),
+            Some(offset) => {
+                let without = dataset.outcome().iter().zip(offset).map(|(y, known)| y - known);
+                mean_and_sd(&without.collect::<Vec<f64>>())
+            }
+        };
         let predictors = (0..dataset.n_coefficients() - 1).map(|k| mean_and_sd(dataset.predictor(k)).1).collect();
         Scaling { outcome_shift, outcome_scale, predictors }
     }

@@ -1,46 +1,32 @@
-//! A grouping term, `(1 + x | g)`: which coefficients vary by the levels of a factor, and how.
+//! Grouping terms: which coefficients vary by the levels of a factor, and how the coefficients of a level spread.
 
-use super::coordinates::Coordinates;
+use serde::{Deserialize, Serialize};
+
 use crate::data::Dataset;
 
-/// The center about which the effects of a coefficient vary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GroupMean {
-    /// A mean mu, with a normal prior.
-    Free,
-}
-
 /// The joint distribution of the coefficients of one level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Spread {
     /// Each coefficient has its own sd, and none is correlated with another.
     Independent,
+    /// Each coefficient has its own sd, and all are correlated.
+    Correlated,
 }
 
-/// A grouping term.
+/// The term of the shorthand: the intercept and all slopes vary, each about a mean of its own, none correlated with
+/// another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
     /// The factor, by the name of its column.
     pub factor: String,
     /// The predictors whose slopes vary, by the names of their columns; the intercept always varies.
     pub columns: Vec<String>,
-    /// The center about which the effects vary.
-    pub mean: GroupMean,
-    /// The joint distribution of the effects of one level.
-    pub spread: Spread,
-    /// The coordinates of the effects in theta.
-    pub coordinates: Coordinates,
 }
 
 impl Term {
     /// The term in which the intercept and all slopes of `dataset` vary by its groups.
-    pub fn of_all_columns(dataset: &Dataset, coordinates: Coordinates) -> Term {
-        Term {
-            factor: dataset.group_name().to_string(),
-            columns: dataset.predictor_names().to_vec(),
-            mean: GroupMean::Free,
-            spread: Spread::Independent,
-            coordinates,
-        }
+    pub fn of_all_columns(dataset: &Dataset) -> Term {
+        Term { factor: dataset.group_name().to_string(), columns: dataset.predictor_names().to_vec() }
     }
 }

@@ -26,7 +26,7 @@ impl<'a> VariableDraws<'a> {
         let layout = sampled.model.layout();
         let values = sampled.draws.variable(i);
         let sorted = Sorted::new(&values);
-        let grid = sorted.grid(layout.positive().contains(&i));
+        let grid = sorted.grid(layout.is_positive(i));
         let (chains, draws) = (sampled.draws.chains(), sampled.draws.draws());
         VariableDraws { values, sorted, grid, chains, draws }
     }

@@ -33,10 +33,9 @@ pub struct FigureParts {
 /// The numbers of a run for all figures, in the colour `slot`.
 pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> (ReportedRun, FigureParts) {
     let shown = Shown::of(sampled);
-    let layout = sampled.model.layout();
-    let count = layout.hyperparameters();
+    let count = sampled.model.layout().hyperparameters();
     let variables: Vec<VariableDraws> = (0..count).into_par_iter().map(|i| VariableDraws::of(sampled, i)).collect();
-    let sigma = &variables[layout.sigma(view.coefficient)];
+    let sigma = &variables[view.shown().sigma_at];
     let each = || {
         let of = |variable| {
             let row = trace::TraceRow::of(variable, view, count);

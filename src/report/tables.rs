@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::run::ReportedRun;
 use crate::experiment::Sampler;
 use crate::summary::tables::{ComparisonCells, SideBySide, Table, no_warnings, parameters};
-use crate::summary::{Comparison, RunSummary, counted, number, significant};
+use crate::summary::{Comparison, FormulaSummary, RunSummary, counted, number, significant};
 
 /// The part of the page above the figures.
 #[derive(Debug, Serialize)]
@@ -123,10 +123,6 @@ fn side_by_side(comparison: &Comparison) -> Table {
 /// The settings that reproduce a run.
 fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
     let (data, settings) = (&summary.data, &summary.settings);
-    let predictors = match &data.predictors[..] {
-        [] => "no predictor".to_string(),
-        names => names.join(", "),
-    };
     let until = settings.until.map_or(String::new(), |goal| format!(", at most {} until {goal}", settings.draws));
     let evaluations = summary.gradient_evaluations.total;
     let (draws, sampler, work) = match settings.sampler {
@@ -144,15 +140,26 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
             format!(", that of the proposal included; {evaluations} densities"),
         ),
     };
-    let mut facts = vec![
-        (
-            "data",
-            format!("{}, {} in {} groups", data.source, counted(data.observations as u64, "observation"), data.groups),
-        ),
-        ("checksum of the data", data.checksum.clone()),
-        ("outcome", data.outcome.clone()),
-        ("predictors", predictors),
-        ("groups", data.group.clone()),
+    let observations = counted(data.observations as u64, "observation");
+    let mut facts = match &summary.formula {
+        None => vec![
+            ("data", format!("{}, {observations} in {} groups", data.source, data.groups)),
+            ("checksum of the data", data.checksum.clone()),
+            ("outcome", data.outcome.clone()),
+            ("predictors", if data.predictors.is_empty() { "no predictor".into() } else { data.predictors.join(", ") }),
+            ("groups", data.group.clone()),
+        ],
+        Some(FormulaSummary { formula, factors, .. }) => {
+            let factors = factors.iter().map(|(name, levels)| format!("{name} ({levels})"));
+            vec![
+                ("data", format!("{}, {observations}", data.source)),
+                ("checksum of the data", data.checksum.clone()),
+                ("formula", formula.clone()),
+                ("groups", factors.collect::<Vec<_>>().join(", ")),
+            ]
+        }
+    };
+    facts.extend([
         ("parameterization", summary.parameterization.clone()),
         ("priors", summary.words.priors.trim_start_matches("priors: ").to_string()),
         ("chains", format!("{}, from number {} on", settings.chains, settings.first_chain)),
@@ -164,7 +171,7 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         ("engine", format!("{} on {}", summary.engine, summary.adapter)),
         ("time", format!("{} s{work}", significant(summary.wall_seconds.total))),
         ("version", format!("warpnuts {}", summary.version)),
-    ];
+    ]);
     if let Some(centring) = &summary.words.centring {
         facts.insert(4, ("centred", centring.trim_start_matches("centred: ").to_string()));
     }

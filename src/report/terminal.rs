@@ -15,14 +15,14 @@ const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇',
 /// A line for each run, and one for the exact density, with a common range and height.
 pub fn sketches(view: &View, runs: &[ReportedRun], truth: Option<&Truth>) -> String {
     let Some(grid) = grid(view, runs) else { return String::new() };
-    let of_runs = runs.iter().filter_map(|run| Some((run.name.as_str(), &run.hyper(&view.sigma)?.density)));
+    let of_runs = runs.iter().filter_map(|run| Some((run.name.as_str(), &run.hyper(&view.shown().sigma)?.density)));
     let curves: Vec<(&str, &Curve)> = of_runs.chain(truth.map(|truth| ("exact", &truth.density))).collect();
     let highest = curves.iter().flat_map(|(_, curve)| &curve.y).copied().fold(0.0, f64::max);
     if highest <= 0.0 {
         return String::new();
     }
     let width = curves.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let mut lines = vec![format!("Density of {}:", view.sigma)];
+    let mut lines = vec![format!("Density of {}:", view.shown().sigma)];
     lines.extend(curves.iter().map(|(name, curve)| format!("{name:<width$}  {}", line(curve, grid, highest))));
     let (low, high) = (significant(grid.low), significant(grid.high));
     let between = WIDTH.saturating_sub(low.len() + high.len());

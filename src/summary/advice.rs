@@ -4,8 +4,7 @@ use super::{Advice, EBFMI_LIMIT, RunSummary, beyond, counted, design, significan
 use crate::data::{Dataset, MISSING_LABELS};
 use crate::experiment::ESS_LIMIT;
 use crate::experiment::diagnosis::{RHAT_LIMIT, nested_limit};
-use crate::model::Likelihood;
-use crate::model::PriorScales;
+use crate::model::{Likelihood, Mixed, PriorScales};
 
 /// A larger share of divergent draws means that a region has been missed.
 const DIVERGENCE_LIMIT: f64 = 1e-3;
@@ -58,7 +57,17 @@ pub fn of_data(dataset: &Dataset, priors: &PriorScales) -> Vec<Advice> {
             distrust: false,
         }
     });
-    let marks = dataset.sentinels().into_iter().map(|mark| {
+    far.chain(narrow).chain(sentinels(dataset)).chain(design::advice(dataset)).collect()
+}
+
+/// Warnings about data that leave parameters of a formula unidentified.
+pub fn of_formula(dataset: &Dataset, mixed: &Mixed) -> Vec<Advice> {
+    sentinels(dataset).chain(design::of_formula(dataset, mixed)).collect()
+}
+
+/// Warnings about values that look like marks for missing ones.
+fn sentinels(dataset: &Dataset) -> impl Iterator<Item = Advice> {
+    dataset.sentinels().into_iter().map(|mark| {
         let (value, [least, most]) = (mark.value, mark.others.map(significant));
         let labels = format!("{},{value}", MISSING_LABELS.join(","));
         Advice {
@@ -75,8 +84,7 @@ pub fn of_data(dataset: &Dataset, priors: &PriorScales) -> Vec<Advice> {
             proposals: vec![format!("--missing-labels {labels}")],
             distrust: false,
         }
-    });
-    far.chain(narrow).chain(marks).chain(design::advice(dataset)).collect()
+    })
 }
 
 /// Remedies for a run, as options of `sample`.
@@ -89,6 +97,9 @@ impl Ways<'_> {
     fn marginal(&self) -> Option<String> {
         if self.run.parameterization == "marginal" {
             return None;
+        }
+        if let Some(formula) = &self.run.formula {
+            return formula.can_collapse.then(|| "--parameterization marginal".to_string());
         }
         let likelihood = match self.run.settings.likelihood {
             Likelihood::Groups => "",
@@ -172,7 +183,11 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
         all.push(minor.clone());
         return all;
     }
+    let far_zero = run.formula.is_some() && run.warnings.iter().any(|advice| advice.kind == "far-predictor");
     let or_marginal = |way: String| match &modes {
+        None if far_zero => {
+            (Vec::new(), "center the predictor far from zero that is warned of: a zero far away makes modes")
+        }
         None => or_marginal(way),
         Some(_) => ways.one_mode(),
     };

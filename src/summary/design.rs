@@ -1,7 +1,12 @@
 //! Warnings about a design that does not identify what the model estimates.
 
-use super::{Advice, counted};
-use crate::data::{Dataset, DesignWarnings, Discrete};
+use super::{Advice, counted, significant};
+use crate::data::{Dataset, DesignWarnings, Discrete, FactorWarnings};
+use crate::model::{Mixed, MixedTerm};
+
+/// A predictor further from zero than this many sds ties intercepts to slopes so strongly that there may be several
+/// modes.
+const VERY_FAR: f64 = 10.0;
 
 /// Most pairs of labels that are shown.
 const SHOWN: usize = 3;
@@ -54,35 +59,140 @@ pub(super) fn advice(dataset: &Dataset) -> Vec<Advice> {
             Vec::new(),
         );
     }
-    let values = match discrete {
-        Some(Discrete::Two) => Some("two values".to_string()),
-        Some(Discrete::Whole(most)) => Some(format!("whole numbers up to {most}")),
-        None => None,
+    all.extend(discrete.map(|discrete| of_discrete(outcome, discrete)));
+    all.extend(of_labels(group, &alike));
+    all
+}
+
+/// A warning for each parameter of a formula that the data do not identify, with a remedy.
+pub(super) fn of_formula(dataset: &Dataset, mixed: &Mixed) -> Vec<Advice> {
+    let mut all = Vec::new();
+    let mut say = |kind: &'static str, problem: String, remedy: String| {
+        all.push(Advice { kind, problem, remedy, proposals: Vec::new(), distrust: false });
     };
-    if let Some(values) = values {
-        say(
-            "discrete-outcome",
-            format!(
-                "outcome `{outcome}` has only {values}, and the model takes it for normal: means and slopes are those of a linear \
-                 probability or count model, and eps and predictions of single rows mean little"
-            ),
-            "use the means with that in mind; families for yes and no and for counts are not to be had yet".to_string(),
-            Vec::new(),
-        );
+    for FactorWarnings { factor, one_row_a_level, few_levels, alike: _ } in dataset.factor_warnings() {
+        if one_row_a_level && mixed.rows.errors.is_none() {
+            say(
+                "one-row-a-group",
+                format!(
+                    "every level of `{factor}` has one row only: sd_{factor}__Intercept and sigma cannot be told apart, and what \
+                     is said of each by itself comes from its prior"
+                ),
+                format!(
+                    "leave the term of `{factor}` out, take a coarser factor, or name the column of known errors (--se)"
+                ),
+            );
+        }
+        if let Some(levels) = few_levels {
+            say(
+                "few-groups",
+                format!(
+                    "there are only {levels} levels of `{factor}`: how far levels spread is hardly known from so few, and \
+                     sd_{factor} is much what its prior says"
+                ),
+                format!(
+                    "say what you know of it, as --prior 'sd_{factor} ~ half_normal(1)' in the outcome's unit, and report that the \
+                     answer depends on it"
+                ),
+            );
+        }
     }
-    if !alike.is_empty() {
-        let pairs: Vec<String> = alike.iter().take(SHOWN).map(|[a, b]| format!("`{a}` and `{b}`")).collect();
-        let more = alike.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(" and {}", counted(more as u64, "more pair")) } else { String::new() };
-        say(
-            "labels-alike",
-            format!(
-                "groups of `{group}` differ only in case, blanks or Unicode form: {}{more}; they are taken for different groups",
-                pairs.join(", ")
-            ),
-            "if they are one, write their labels alike in the file".to_string(),
-            Vec::new(),
-        );
+    for term in &mixed.terms {
+        let (factor, columns) = (dataset.factor_name(term.factor), term.columns.len());
+        let rows = dataset.most_rows_of_a_level(term.factor);
+        if columns > 1 && rows <= columns && mixed.rows.errors.is_none() {
+            say(
+                "one-row-a-group",
+                format!(
+                    "no level of `{factor}` has more than {rows} rows, and {columns} coefficients vary by it: their sds and sigma \
+                     cannot all be told apart, and what is said of each by itself comes from its prior"
+                ),
+                format!("let fewer columns vary by `{factor}`, or take a coarser factor"),
+            );
+        }
+    }
+    for term in &mixed.terms {
+        let factor = dataset.factor_name(term.factor);
+        for column in term.columns.iter().filter(|column| **column > 0) {
+            if dataset.is_constant_within(term.factor, column - 1) {
+                let name = Mixed::column_name(dataset, *column);
+                say(
+                    "constant-within-groups",
+                    format!(
+                        "`{name}` is constant within every level of `{factor}`: a slope of its own no level can have, and \
+                         sd_{factor}__{name} is what its prior says"
+                    ),
+                    format!(
+                        "take `{name}` out of the term of `{factor}`; outside of it, it has the slope that all levels share"
+                    ),
+                );
+            }
+        }
+    }
+    for far in dataset.far_predictors() {
+        let varies = |term: &&MixedTerm| {
+            term.columns.iter().any(|column| *column > 0 && Mixed::column_name(dataset, *column) == far.name)
+        };
+        if let Some(term) = mixed.terms.iter().find(varies) {
+            let factor = dataset.factor_name(term.factor);
+            all.push(Advice {
+                kind: "far-predictor",
+                problem: format!(
+                    "`{}` (mean {}, sd {}) is far from zero, and its slope varies by `{factor}`: the intercepts of its levels, where \
+                     it is zero, are tied to the slopes, and the model is another one than with a zero that lies among the data",
+                    far.name,
+                    significant(far.mean),
+                    significant(far.sd),
+                ),
+                remedy: format!(
+                    "unless zero means what you want, write center({0}) for {0} in the formula, in the term of `{factor}` too",
+                    far.name
+                ),
+                proposals: Vec::new(),
+                // Modes are not searched for, and a zero this far away makes modes.
+                distrust: far.mean.abs() > VERY_FAR * far.sd,
+            });
+        }
+    }
+    all.extend(dataset.discrete_outcome().map(|discrete| of_discrete(dataset.outcome_name(), discrete)));
+    for FactorWarnings { factor, alike, .. } in dataset.factor_warnings() {
+        all.extend(of_labels(&factor, &alike));
     }
     all
+}
+
+/// The warning about an outcome that is not normal.
+fn of_discrete(outcome: &str, discrete: Discrete) -> Advice {
+    let values = match discrete {
+        Discrete::Two => "two values".to_string(),
+        Discrete::Whole(most) => format!("whole numbers up to {most}"),
+    };
+    Advice {
+        kind: "discrete-outcome",
+        problem: format!(
+            "outcome `{outcome}` has only {values}, and the model takes it for normal: means and slopes are those of a linear \
+             probability or count model, and the residual sd and predictions of single rows mean little"
+        ),
+        remedy: "use the means with that in mind; families for yes and no and for counts are not to be had yet"
+            .to_string(),
+        proposals: Vec::new(),
+        distrust: false,
+    }
+}
+
+/// The warning about labels that are alike.
+fn of_labels(group: &str, alike: &[[String; 2]]) -> Option<Advice> {
+    let pairs: Vec<String> = alike.iter().take(SHOWN).map(|[a, b]| format!("`{a}` and `{b}`")).collect();
+    let more = alike.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {}", counted(more as u64, "more pair")) } else { String::new() };
+    (!alike.is_empty()).then(|| Advice {
+        kind: "labels-alike",
+        problem: format!(
+            "groups of `{group}` differ only in case, blanks or Unicode form: {}{more}; they are taken for different groups",
+            pairs.join(", ")
+        ),
+        remedy: "if they are one, write their labels alike in the file".to_string(),
+        proposals: Vec::new(),
+        distrust: false,
+    })
 }

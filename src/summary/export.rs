@@ -187,24 +187,23 @@ fn configuration(file: &mut dyn Write, sampled: &Sampled, id: usize) -> io::Resu
 /// The variables with Stan's names, which have indices from 1 after points, and the index of each among the named
 /// variables. The first index of a matrix runs fastest.
 fn stan_variables(sampled: &Sampled) -> Vec<(String, usize)> {
-    let levels = sampled.model.layout().groups;
     let mut all = Vec::new();
-    for Array { name, by_predictor, by_level, variables } in sampled.model.arrays() {
-        let kept = variables.iter().all(|i| *i < sampled.names.len());
-        match (by_predictor, by_level) {
-            _ if !kept => {}
-            (false, false) => all.push((name, variables[0])),
-            (true, true) => {
-                let slopes = 0..variables.len() / levels;
-                let of =
-                    |level: usize, k: usize| (format!("{name}.{}.{}", k + 1, level + 1), variables[k * levels + level]);
-                all.extend(
-                    (0..levels)
-                        .flat_map(|level| slopes.clone().map(move |k| (level, k)))
-                        .map(|(level, k)| of(level, k)),
-                );
+    for Array { name, axes, variables } in sampled.model.arrays() {
+        if variables.iter().any(|i| *i >= sampled.names.len()) {
+            continue;
+        }
+        match &axes[..] {
+            [] => all.push((name, variables[0])),
+            [_] => all.extend(variables.iter().enumerate().map(|(index, i)| (format!("{name}.{}", index + 1), *i))),
+            [.., last] => {
+                let columns = sampled.model.axis_length(*last);
+                let rows = variables.len() / columns;
+                let of = |row: usize, column: usize| {
+                    (format!("{name}.{}.{}", row + 1, column + 1), variables[row * columns + column])
+                };
+                let places = (0..columns).flat_map(|column| (0..rows).map(move |row| (row, column)));
+                all.extend(places.map(|(row, column)| of(row, column)));
             }
-            _ => all.extend(variables.iter().enumerate().map(|(index, i)| (format!("{name}.{}", index + 1), *i))),
         }
     }
     all

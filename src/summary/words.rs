@@ -2,7 +2,7 @@
 
 use super::significant;
 use crate::data::Dataset;
-use crate::model::{Model, PriorScales, Priors, Role};
+use crate::model::{Model, PriorScales, Priors, Role, Shorthand, Structure};
 
 /// Most names of a list that are shown.
 const SHOWN: usize = 4;
@@ -10,6 +10,8 @@ const SHOWN: usize = 4;
 /// A model in words, as lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
+    /// The formula, where the model is a formula's.
+    pub formula: Option<String>,
     /// Every prior, with its origin.
     pub priors: String,
     /// The centred predictors, and the meaning of the intercept; `None` if none was centred.
@@ -19,12 +21,21 @@ pub struct Words {
 impl Words {
     /// The words for `model`.
     pub fn of(model: &Model) -> Words {
-        Words { priors: priors(model), centring: centring(model.dataset()) }
+        match model.structure() {
+            Structure::Shorthand(Shorthand { priors: scales, .. }) => {
+                Words { formula: None, priors: priors(model, scales), centring: centring(model.dataset()) }
+            }
+            Structure::Formula(mixed) => Words {
+                formula: Some(format!("formula: {}", mixed.line())),
+                priors: format!("priors: {}", mixed.prior_list(model.dataset()).join(", ")),
+                centring: None,
+            },
+        }
     }
 
     /// All lines.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
-        self.centring.iter().map(String::as_str).chain([self.priors.as_str()])
+        self.formula.iter().chain(&self.centring).map(String::as_str).chain([self.priors.as_str()])
     }
 }
 
@@ -54,8 +65,8 @@ fn rounded(value: f64) -> String {
 }
 
 /// Every prior, sorted by origin; equal priors are listed together.
-fn priors(model: &Model) -> String {
-    let (scales, notebook) = (model.priors(), Priors::default());
+fn priors(model: &Model, scales: &PriorScales) -> String {
+    let notebook = Priors::default();
     let vague = PriorScales::for_data(model.dataset());
     let mut all: Vec<(String, &str, [f64; 3])> = Vec::new();
     for (i, name) in model.names().into_iter().enumerate() {
@@ -64,7 +75,7 @@ fn priors(model: &Model) -> String {
             Role::Mean => ("Normal(0, ", [scales.mu_sd[k], notebook.mu_sd, vague.mu_sd[k]]),
             Role::Scale => ("HalfCauchy(", [scales.sigma_scale[k], notebook.sigma_scale, vague.sigma_scale[k]]),
             Role::Dispersion => ("HalfCauchy(", [scales.eps_scale, notebook.eps_scale, vague.eps_scale]),
-            Role::Effects => break,
+            Role::Effects | Role::Population | Role::Correlation => break,
         };
         all.push((name, kind, scale));
     }

@@ -19,7 +19,7 @@ use crate::random::{Purpose, StreamKey};
 
 /// The conditional distribution of all group effects of a model.
 #[derive(Debug, Clone)]
-pub struct ConditionalEffects {
+pub struct ConditionalShorthand {
     table: QrTable,
     layout: Layout,
     /// xi `[k][j]`, then zeta `[k][j]`.
@@ -33,11 +33,11 @@ struct Given<const M: usize> {
     eps: f64,
 }
 
-impl ConditionalEffects {
+impl ConditionalShorthand {
     /// The conditional distribution for `model`, whatever its parameterization.
-    pub fn new(model: &Model) -> ConditionalEffects {
+    pub fn new(model: &Model) -> ConditionalShorthand {
         let layout = model.layout().clone();
-        ConditionalEffects {
+        ConditionalShorthand {
             table: QrTable::new(model),
             normals: vec![0.0; 2 * layout.coefficients * layout.groups],
             layout,
@@ -76,7 +76,7 @@ impl ConditionalEffects {
 
 /// Computes effects from normal deviates, given the hyperparameters.
 struct Complete<'a> {
-    effects: &'a ConditionalEffects,
+    effects: &'a ConditionalShorthand,
     named: &'a mut [f64],
 }
 

@@ -14,7 +14,7 @@ use super::layout::{Dimensions, DrawArrays, Extent, WARMUP};
 use super::metadata::{self, ArrayMetadata, Type};
 use super::model::StoredModel;
 use crate::driver::Tuned;
-use crate::model::Model;
+use crate::model::{ArrayAxis, Model};
 use crate::nuts::adaptation::PositionMoments;
 
 /// The group of the results of warm-up.
@@ -38,6 +38,8 @@ pub struct FixedArrays {
     warmup: u32,
     /// Arrays whose size does not depend on the number of draws.
     fixed: Vec<ArrayMetadata>,
+    /// The arrays of labels among these, by their paths, and the axis of each.
+    labels: Vec<(String, ArrayAxis)>,
     /// The coordinates of draws, one array for each group of draws.
     draws: Vec<ArrayMetadata>,
     learnt: Option<Tuned>,
@@ -53,10 +55,10 @@ impl FixedArrays {
         about: Map<String, Value>,
     ) -> FixedArrays {
         let names = Dimensions::of(model);
-        let (data, layout) = (model.dataset(), model.layout());
-        let (observations, slopes) = (data.n_observations(), layout.coefficients - 1);
+        let data = model.dataset();
+        let (observations, slopes) = (data.n_observations(), data.predictor_names().len());
         let groups = groups(&extent);
-        let mut fixed = Vec::new();
+        let (mut fixed, mut labels) = (Vec::new(), Vec::new());
         let mut draws = Vec::new();
         for group in &groups {
             let whole = |name: &str, data_type, length| {
@@ -67,11 +69,10 @@ impl FixedArrays {
             draws.push(whole("draw", Type::Int64, length));
             match *group {
                 "posterior" | "warmup_posterior" => {
-                    if extent.variables > layout.hyperparameters() {
-                        fixed.push(whole(&names.group, Type::String, layout.groups));
-                    }
-                    if slopes > 1 {
-                        fixed.push(whole("predictor", Type::String, slopes));
+                    for axis in axes(model, &extent) {
+                        let array = whole(&names.axis(axis), Type::String, model.axis_length(axis));
+                        labels.push((array.path.clone(), axis));
+                        fixed.push(array);
                     }
                 }
                 "log_likelihood" | "posterior_predictive" => fixed.push(whole("obs_id", Type::Int64, observations)),
@@ -86,43 +87,57 @@ impl FixedArrays {
         fixed.push(whole("observed_data/obs_id", Type::Int64, &by_observation));
         fixed.push(whole("constant_data/obs_id", Type::Int64, &by_observation));
         fixed.push(whole("constant_data/group_index", Type::Int64, &by_observation));
-        fixed.push(whole(&format!("constant_data/{}", names.group), Type::String, &[(&names.group, layout.groups)]));
+        for (factor, name) in [&names.group].into_iter().chain(&names.factors).enumerate() {
+            let array = whole(&format!("constant_data/{name}"), Type::String, &[(name, data.levels(factor).len())]);
+            labels.push((array.path.clone(), ArrayAxis::Levels(factor)));
+            fixed.push(array);
+        }
+        for (name, column) in of_rows(model) {
+            if column.is_some() {
+                fixed.push(whole(&format!("constant_data/{name}"), Type::Float64, &by_observation));
+            }
+        }
+        for name in &names.factors {
+            fixed.push(whole(&format!("constant_data/{name}_index"), Type::Int64, &by_observation));
+        }
         fixed.push(whole("constant_data/row", Type::Int64, &by_observation));
         if slopes > 0 {
             let both = [("predictor", slopes), ("obs_id", observations)];
             fixed.push(whole("constant_data/predictors", Type::Float64, &both));
             fixed.push(whole("constant_data/predictor", Type::String, &[("predictor", slopes)]));
+            labels.push(("constant_data/predictor".to_string(), ArrayAxis::Predictor));
         }
         let mut about = about;
         about.insert("model".to_string(), json!(StoredModel::of(model)));
-        FixedArrays { files, about, extent, warmup, fixed, draws, learnt: None }
+        FixedArrays { files, about, extent, warmup, fixed, labels, draws, learnt: None }
     }
 
     /// Writes everything that is known before the first transition.
     pub fn write_fixed(&self, model: &Model) -> io::Result<()> {
-        let data = model.dataset();
+        let (data, names) = (model.dataset(), Dimensions::of(model));
         let numbers = |from: usize, count: usize| (from..from + count).map(|i| i as f64).collect::<Vec<f64>>();
         for metadata in self.fixed.iter().chain(&self.draws) {
+            if let Some((_, axis)) = self.labels.iter().find(|(path, _)| *path == metadata.path) {
+                write_text(&self.files, metadata, model.labels(*axis))?;
+                continue;
+            }
             let (group, name) = metadata.path.split_once('/').unwrap_or_default();
             let length = metadata.dimensions[0].1;
             let values: Vec<f64> = match (group, name) {
                 (_, "chain") => numbers(self.extent.first_chain as usize, length),
                 (_, "draw" | "obs_id") => numbers(0, length),
-                (_, "predictor") => {
-                    write_text(&self.files, metadata, data.predictor_names().to_vec())?;
-                    continue;
-                }
                 ("observed_data", _) => data.outcome().to_vec(),
-                (_, "group_index") => {
-                    (0..data.n_groups()).flat_map(|group| data.group_range(group).map(move |_| group as f64)).collect()
-                }
+                (_, "group_index") => data.level_of_rows(0).into_iter().map(f64::from).collect(),
                 (_, "row") => (0..length).map(|i| data.row_of(i) as f64).collect(),
                 (_, "predictors") => {
                     (0..data.predictor_names().len()).flat_map(|k| data.predictor(k).to_vec()).collect()
                 }
+                (_, "row_weights") => data.weights().unwrap_or_default().to_vec(),
+                (_, "row_offset") => data.offset().unwrap_or_default().to_vec(),
                 _ => {
-                    write_text(&self.files, metadata, data.groups().to_vec())?;
-                    continue;
+                    let factor = names.factors.iter().position(|factor| name.strip_suffix("_index") == Some(factor));
+                    let levels = factor.map_or(Vec::new(), |factor| data.level_of_rows(factor + 1));
+                    levels.into_iter().map(f64::from).collect()
                 }
             };
             let array = open(&self.files, metadata)?;
@@ -224,6 +239,24 @@ fn adaptation(learnt: &Tuned) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
         let dimensions = [("coordinate", numbers.len())];
         (ArrayMetadata::whole(format!("{ADAPTATION}/{name}"), Type::Float64, &dimensions), numbers)
     })
+}
+
+/// The numbers that rows have beside their columns, by the names of their arrays.
+fn of_rows(model: &Model) -> [(&'static str, Option<&[f64]>); 2] {
+    [("row_weights", model.dataset().weights()), ("row_offset", model.dataset().offset())]
+}
+
+/// The axes of the arrays of variables that are kept, the levels of factors first.
+fn axes(model: &Model, extent: &Extent) -> Vec<ArrayAxis> {
+    let kept = model.arrays().into_iter().filter(|array| array.variables.iter().all(|i| *i < extent.variables));
+    let mut axes: Vec<ArrayAxis> = Vec::new();
+    for axis in kept.flat_map(|array| array.axes) {
+        if !axes.contains(&axis) {
+            axes.push(axis);
+        }
+    }
+    axes.sort_by_key(|axis| !matches!(axis, ArrayAxis::Levels(_)));
+    axes
 }
 
 /// The groups of draws.

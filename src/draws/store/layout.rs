@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::metadata::{ArrayMetadata, Type};
 use crate::draws::Precision;
-use crate::model::{Array, LocationScale, Model, Role};
+use crate::model::{Array, ArrayAxis, LocationScale, Model, Role};
 use crate::nuts::{Kind, Statistic};
 
 /// Approximate bytes of a chunk before compression.
@@ -77,24 +77,67 @@ pub struct Dimensions {
     pub group: String,
     /// Name of the outcome's arrays: the column's own, if possible.
     pub outcome: String,
+    /// Names of the dimensions of a formula's other factors.
+    pub factors: Vec<String>,
+    /// Names of the dimensions of the columns of a formula's terms.
+    columns: Vec<String>,
 }
 
 impl Dimensions {
     /// The names for the columns of `model`.
     pub fn of(model: &Model) -> Dimensions {
-        Dimensions::named(model.dataset().group_name(), model.dataset().outcome_name())
+        let data = model.dataset();
+        let factors = (1..data.n_factors()).map(|factor| data.factor_name(factor).to_string()).collect::<Vec<_>>();
+        let names = Dimensions::named(data.group_name(), data.outcome_name(), &factors);
+        let terms = model.mixed().map_or(Vec::new(), |mixed| mixed.term_names(data));
+        Dimensions { columns: terms.iter().map(|term| format!("{}_effect", harmless(term))).collect(), ..names }
     }
 
-    /// The names for columns of these names.
-    pub fn named(group: &str, outcome: &str) -> Dimensions {
-        Dimensions { group: plain(group, "group"), outcome: plain(outcome, "y") }
+    /// The names for columns of these names, and for `factors` beside the groups.
+    pub fn named(group: &str, outcome: &str, factors: &[String]) -> Dimensions {
+        let group = if factors.is_empty() { plain(group, "group") } else { plain(&harmless(group), "group") };
+        let outcome = plain(outcome, "y");
+        let mut others: Vec<String> = Vec::new();
+        for (place, factor) in factors.iter().enumerate() {
+            let otherwise = format!("factor_{}", place + 2);
+            let name = plain(&harmless(factor), &otherwise);
+            let taken = name == group || name == outcome || others.contains(&name);
+            others.push(if taken { otherwise } else { name });
+        }
+        Dimensions { group, outcome, factors: others, columns: Vec::new() }
     }
+
+    /// The name of the dimension of an axis.
+    pub fn axis(&self, axis: ArrayAxis) -> String {
+        match axis {
+            ArrayAxis::Predictor => "predictor".to_string(),
+            ArrayAxis::Levels(0) => self.group.clone(),
+            ArrayAxis::Levels(factor) => self.factors[factor - 1].clone(),
+            ArrayAxis::Columns(term) => self.columns[term].clone(),
+        }
+    }
+}
+
+/// `name` with `_` for every character that may not be in the name of a file.
+pub fn harmless(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { '_' } else { c }).collect()
 }
 
 /// `name`, if it can name a folder and a dimension and is not taken, or else `otherwise`.
 fn plain(name: &str, otherwise: &str) -> String {
-    const TAKEN: [&str; 9] =
-        ["chain", "draw", "predictor", "obs_id", "eps", "group_index", "predictors", "row", "coordinate"];
+    const TAKEN: [&str; 11] = [
+        "chain",
+        "draw",
+        "predictor",
+        "obs_id",
+        "eps",
+        "group_index",
+        "predictors",
+        "row",
+        "coordinate",
+        "row_weights",
+        "row_offset",
+    ];
     let harmless = |c: char| c.is_alphanumeric() || "_-".contains(c);
     let fine = name.chars().all(harmless) && (1..=60).contains(&name.len());
     if fine && Role::of_name(name).is_none() && !TAKEN.contains(&name) {
@@ -118,7 +161,7 @@ impl DrawArrays {
 
     /// The arrays of draws of `model`; `units` are the approximate mean and sd of each variable, for 16-bit numbers.
     pub fn new(model: &Model, extent: &Extent, units: Option<&[LocationScale]>) -> DrawArrays {
-        let (layout, data, names) = (model.layout(), model.dataset(), Dimensions::of(model));
+        let (data, names) = (model.dataset(), Dimensions::of(model));
         let observations = data.n_observations();
         let statistics = extent.variables;
         let likelihoods = statistics + Statistic::ALL.len();
@@ -144,16 +187,10 @@ impl DrawArrays {
         let mut arrays = Vec::new();
         let kept = |array: &Array| array.variables.iter().all(|i| *i < extent.variables);
         for array in model.arrays().into_iter().filter(kept) {
-            let mut inner = Vec::new();
-            if array.by_predictor {
-                inner.push(("predictor".to_string(), layout.coefficients - 1));
-            }
-            if array.by_level {
-                inner.push((names.group.clone(), layout.groups));
-            }
+            let inner = array.axes.iter().map(|axis| (names.axis(*axis), model.axis_length(*axis))).collect();
             let packing = units.and_then(|units| Packing::of(array.variables.iter().map(|i| units[*i])));
             let data_type = if packing.is_some() { Type::Float16 } else { real };
-            let mut drawn = drawn(format!("posterior/{}", array.name), data_type, inner, array.variables);
+            let mut drawn = drawn(format!("posterior/{}", harmless(&array.name)), data_type, inner, array.variables);
             if let Some(packing) = packing {
                 drawn.metadata.attributes = packing.attributes();
             }

@@ -12,8 +12,8 @@ use super::error::{StoreError, problem};
 use super::files::Files;
 use super::layout::Dimensions;
 use super::metadata::ArrayMetadata;
-use crate::data::{Dataset, LeftOut};
-use crate::model::{Coordinates, Likelihood, Model, PriorScales};
+use crate::data::{Dataset, Factor, FileRows, LeftOut};
+use crate::model::{Coordinates, Likelihood, Mixed, Model, PriorScales, RowColumns};
 
 /// The description of a model at the root; its data are in arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,21 @@ pub struct StoredModel {
     pub checksum: String,
     /// `centered`, `non-centered`, one of them for each coefficient, or `marginal` (collapsed).
     pub parameterization: String,
-    /// Scales of the priors, in the user's units.
-    pub priors: PriorScales,
+    /// Scales of the shorthand's priors, in the user's units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priors: Option<PriorScales>,
+    /// The structure of a formula's model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formula: Option<StoredFormula>,
+}
+
+/// A formula's model at the root.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredFormula {
+    /// Names of the factors, of which the first is the column of groups.
+    pub factors: Vec<String>,
+    /// The structure and the priors, in the user's units.
+    pub structure: Mixed,
 }
 
 impl StoredModel {
@@ -52,7 +65,11 @@ impl StoredModel {
             left_out: data.left_out().clone(),
             checksum: data.checksum(),
             parameterization: model.parameterization(),
-            priors: model.priors().clone(),
+            priors: model.shorthand().map(|shorthand| shorthand.priors.clone()),
+            formula: model.mixed().map(|mixed| StoredFormula {
+                factors: (0..data.n_factors()).map(|factor| data.factor_name(factor).to_string()).collect(),
+                structure: (**mixed).clone(),
+            }),
         }
     }
 }
@@ -103,9 +120,9 @@ pub fn read_model(
 ) -> Result<Model, StoreError> {
     let damaged = |problem: &str| StoreError::Inconsistent { path: name.to_string(), problem: problem.to_string() };
     let StoredModel { group, outcome, predictors, .. } = described;
-    let names = Dimensions::named(group, outcome);
+    let others = described.formula.as_ref().map_or(&[][..], |formula| formula.factors.get(1..).unwrap_or_default());
+    let names = Dimensions::named(group, outcome, others);
     let numbers = |path: &str| read_numbers(files, &find(path)?);
-    let labels = read_text(files, &find(&format!("constant_data/{}", names.group))?)?;
     let group_index = numbers("constant_data/group_index")?;
     let rows = numbers("constant_data/row")?;
     let outcomes = numbers(&format!("observed_data/{}", names.outcome))?;
@@ -125,11 +142,53 @@ pub fn read_model(
         return Err(damaged("its rows are out of order"));
     }
     let in_file = |values: &[f64]| places.iter().map(|i| values[*i]).collect::<Vec<f64>>();
-    let label = |i: &usize| labels.get(group_index[*i] as usize).ok_or_else(|| damaged("an observation has no group"));
-    let groups = places.iter().map(label).collect::<Result<Vec<&String>, StoreError>>()?;
-    let columns = columns.chunks_exact(count.max(1)).map(in_file).collect();
+    let columns: Vec<Vec<f64>> = columns.chunks_exact(count.max(1)).map(in_file).collect();
+    let levels_of = |name: &str, index: &[f64]| -> Result<Factor, StoreError> {
+        let levels = read_text(files, &find(&format!("constant_data/{name}"))?)?;
+        let level = |i: &usize| match index.get(*i) {
+            Some(level) if *level >= 0.0 && (*level as usize) < levels.len() => Ok(*level as u32),
+            _ => Err(damaged("an observation has no group")),
+        };
+        let of = places.iter().map(level).collect::<Result<Vec<u32>, StoreError>>()?;
+        Ok(Factor { name: name.to_string(), levels, of })
+    };
+    let groups = levels_of(&names.group, &group_index)?;
+    if let Some(StoredFormula { factors, structure }) = &described.formula {
+        let mut all = vec![Factor { name: group.clone(), ..groups }];
+        for (name, factor) in names.factors.iter().zip(factors.iter().skip(1)) {
+            let index = numbers(&format!("constant_data/{name}_index"))?;
+            all.push(Factor { name: factor.clone(), ..levels_of(name, &index)? });
+        }
+        let source = described.source.clone();
+        let RowColumns { weights, offset, errors } = &structure.rows;
+        let row_numbers = |is_there: bool, name: &str| -> Result<Option<Vec<f64>>, StoreError> {
+            let column = is_there.then(|| numbers(&format!("constant_data/{name}"))).transpose()?;
+            match column {
+                Some(column) if column.len() != count => Err(damaged("its columns are not of one length")),
+                column => Ok(column.map(|column| in_file(&column))),
+            }
+        };
+        let weights = row_numbers(weights.is_some() || errors.is_some(), "row_weights")?;
+        let offset = row_numbers(offset.is_some(), "row_offset")?;
+        if weights.iter().flatten().any(|weight| weight.is_nan() || *weight <= 0.0) {
+            return Err(damaged("its weights are not positive"));
+        }
+        let (left_out, assumed) = (described.left_out.clone(), Vec::new());
+        let file = FileRows { source, rows: in_order, left_out, assumed, weights, offset };
+        let columns = predictors.iter().cloned().zip(columns).collect();
+        let data = Dataset::of_formula(file, (outcome.clone(), in_file(&outcomes)), columns, all);
+        let data = data.map_err(|error| damaged(&error.to_string()))?;
+        if data.checksum() != described.checksum {
+            return Err(damaged("its data are not those that were sampled"));
+        }
+        structure.check(&data).map_err(damaged)?;
+        let coordinates = Coordinates::parse_terms(&described.parameterization, &structure.term_names(&data));
+        let coordinates = coordinates.map_err(|error| damaged(&error.to_string()))?;
+        return Ok(Model::of_formula(Arc::new(data), Arc::new(structure.clone()), coordinates, None));
+    }
+    let labels: Vec<&String> = groups.of.iter().map(|level| &groups.levels[*level as usize]).collect();
     let data =
-        Dataset::from_columns(&described.source, group, outcome, predictors, &groups, in_file(&outcomes), columns);
+        Dataset::from_columns(&described.source, group, outcome, predictors, &labels, in_file(&outcomes), columns);
     let data = data.map_err(|error| damaged(&error.to_string()))?;
     if described.predictor_means_subtracted.len() != predictors.len() {
         return Err(damaged("the predictors' means are missing"));
@@ -143,13 +202,14 @@ pub fn read_model(
     let coordinates = coordinates.and_then(|coordinates| coordinates.over(likelihood));
     let coordinates = coordinates.map_err(|error| damaged(&error.to_string()))?;
     let coefficients = data.n_coefficients();
-    if described.priors.mu_sd.len() != coefficients || described.priors.sigma_scale.len() != coefficients {
+    let Some(priors) = &described.priors else { return Err(damaged("its priors are missing")) };
+    let PriorScales { mu_sd, sigma_scale, eps_scale } = priors;
+    if mu_sd.len() != coefficients || sigma_scale.len() != coefficients {
         return Err(damaged("its priors are not those of its coefficients"));
     }
-    let PriorScales { mu_sd, sigma_scale, eps_scale } = &described.priors;
     if !mu_sd.iter().chain(sigma_scale).chain([eps_scale]).all(|scale| *scale > 0.0 && scale.is_finite()) {
         return Err(damaged("its priors have no width"));
     }
-    let model = Model::builder(Arc::new(data)).priors(described.priors.clone()).coordinates(coordinates);
+    let model = Model::builder(Arc::new(data)).priors(priors.clone()).coordinates(coordinates);
     Ok(model.build())
 }

@@ -109,9 +109,10 @@ impl PartReader {
         let each = chains.len() * draws.len();
         let mut out = vec![f64::NAN; numbers.len() * each];
         for drawn in self.arrays.arrays.iter().filter(|_| each > 0) {
-            let wanted: Vec<(usize, usize)> = (drawn.places.iter().enumerate())
+            let mut wanted: Vec<(usize, usize)> = (drawn.places.iter().enumerate())
                 .filter_map(|(element, place)| Some((element, numbers.binary_search(place).ok()?)))
                 .collect();
+            wanted.sort_unstable_by_key(|(_, at)| *at);
             if !wanted.is_empty() {
                 self.unpack(drawn, &wanted, &chains, &draws, &mut out);
             }
@@ -119,7 +120,8 @@ impl PartReader {
         out
     }
 
-    /// Reads the `wanted` elements of an array, each with its place in `out`, both in ascending order.
+    /// Reads the `wanted` elements of an array, each with its place in `out`, in ascending order of places; elements by
+    /// level and column are in another order, as their places are by column and level.
     fn unpack(
         &self,
         drawn: &Drawn,
@@ -133,11 +135,13 @@ impl PartReader {
         let along = drawn.chunk_elements();
         let first_element = |chunk: &Chunk| chunk.outer * last + chunk.last * along;
         let after = |chunk: &Chunk| (first_element(chunk) + along).min((chunk.outer + 1) * last);
+        let mut elements: Vec<usize> = wanted.iter().map(|(element, _)| *element).collect();
+        elements.sort_unstable();
         let mut touched = chunks(drawn);
         touched.retain(|chunk| {
-            let next = wanted.partition_point(|(element, _)| *element < first_element(chunk));
+            let next = elements.partition_point(|element| *element < first_element(chunk));
             let first_chain = chunk.chains * size;
-            wanted.get(next).is_some_and(|(element, _)| *element < after(chunk))
+            elements.get(next).is_some_and(|element| *element < after(chunk))
                 && first_chain < chains.end
                 && first_chain + size > chains.start
         });

@@ -238,6 +238,7 @@ impl TransitionShaders {
 /// # Errors
 /// If the CPU refuses the model, or a software adapter would cut its loops short.
 pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
+    Refusal::unless_shorthand(model, "the engine gpu", "use --engine cpu")?;
     cpu::admits(model)?;
     let team = team(model, gpu.target());
     let remedy = match model.likelihood() {

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::DrawnRow;
-use crate::density::collapsed::ConditionalEffects;
+use crate::density::conditional::ConditionalEffects;
 use crate::density::gpu::tables::{random, with_random};
 use crate::density::qr::{QrTable, start};
 use crate::gpu::{ComputeKernel, Gpu, GpuError, ShaderHeader, Target, source};

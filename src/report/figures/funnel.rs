@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::experiment::Sampled;
 use crate::report::caption::each;
 use crate::report::chains::VariableDraws;
+use crate::report::coefficients::{FactorGroups, VaryingCoefficient};
 use crate::report::figure::Figure;
 use crate::report::kde::{DensityGrid, Sorted};
 use crate::report::run::{Cloud, Shown, With};
@@ -59,11 +60,12 @@ impl FunnelAxis {
 impl FunnelPart {
     /// The draws of the view's coefficient and group.
     pub fn of(sampled: &Sampled, view: &View, shown: &Shown, sigma: &VariableDraws) -> FunnelPart {
-        let layout = sampled.model.layout();
-        let mu = sampled.draws.variable(layout.mu(view.coefficient));
-        let effect = sampled.draws.variable(layout.effects(view.coefficient).start + view.group);
+        let VaryingCoefficient { mean_at, effects, .. } = view.shown();
+        let mu = mean_at.map(|mean_at| sampled.draws.variable(mean_at));
+        let effect = sampled.draws.variable(effects.start + view.group);
+        let both = effect.iter().zip(sigma.values.iter()).enumerate();
         let offset: Vec<f64> =
-            effect.iter().zip(mu.iter().zip(sigma.values.iter())).map(|(b, (mu, sigma))| (b - mu) / sigma).collect();
+            both.map(|(i, (effect, sigma))| (effect - mu.as_ref().map_or(0.0, |mu| mu[i])) / sigma).collect();
         let neck = sigma.sorted.quantile(NECK);
         let squeezed = [&effect[..], &offset[..]].map(|values| {
             let inside: Vec<f64> = values
@@ -89,8 +91,9 @@ pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
     if parts.is_empty() {
         return Vec::new();
     }
-    let name = view.effect_of_group();
-    let offset = format!("{}_offset{}", letter(&view.effect), &name[letter(&view.effect).len()..]);
+    let VaryingCoefficient { name: coefficient, sigma: sigma_name, .. } = view.shown();
+    let (name, stem) = (&view.effect_of_group, stem(coefficient));
+    let offset = format!("{stem}_offset{}", &name[stem.len()..]);
     let panels = |axis: fn(&FunnelPart) -> &FunnelAxis, x_name: &str| {
         let grids = |pick: fn(&FunnelPart) -> &FunnelAxis| {
             parts.iter().map(|(_, part)| pick(part).grid).reduce(DensityGrid::union)
@@ -98,7 +101,7 @@ pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
         let (x, y) = (grids(axis), grids(|part| &part.sigma));
         let ends = |grid: Option<DensityGrid>| grid.map(|grid| [grid.low, grid.high]);
         json!({
-            "x": x_name, "y": view.sigma, "xDomain": ends(x), "yDomain": ends(y),
+            "x": x_name, "y": sigma_name, "xDomain": ends(x), "yDomain": ends(y),
             "panels": parts.iter().map(|(run, part)| json!({
                 "run": run.name, "slot": run.slot, "divergences": run.summary.divergences, "x": axis(part), "y": part.sigma,
             })).collect::<Vec<_>>(),
@@ -107,46 +110,48 @@ pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
     let squeezed = |space: usize| {
         each(parts.iter().map(|(run, part)| {
             let mut said = format!(
-                "in the tenth of the draws with the smallest {} its sd is {} of that over all draws",
-                view.sigma,
+                "in the tenth of the draws with the smallest {sigma_name} its sd is {} of that over all draws",
                 number(part.squeezed[space], 2)
             );
             if space == 0 {
                 if run.summary.has_chains() {
                     said += &format!("; {} divergences", run.summary.divergences);
                 }
-                said += &format!("; smallest {} {}", view.sigma, significant(part.smallest_sigma));
+                said += &format!("; smallest {sigma_name} {}", significant(part.smallest_sigma));
             }
             (run.name.clone(), said)
         }))
     };
     let has_chains = parts.iter().any(|(run, _)| run.summary.has_chains());
     let crosses = if has_chains { ", with divergences (crosses) around it" } else { ", and independent draws reach" };
-    let group =
-        format!("{} has {} observations ({}). ", view.groups[view.group], view.sizes[view.group], view.why_group);
+    let FactorGroups { names, sizes, .. } = view.groups();
+    let group = format!("{} has {} observations ({}). ", names[view.group], sizes[view.group], view.why_group);
+    let (all, effect) = if view.of_formula { ("0", "effect") } else { ("the mean of all", "(effect - mu)") };
+    let turned = match view.is_correlated() {
+        true => " Correlations of the term's coefficients are still in it.",
+        false => "",
+    };
     vec![
-        Figure::new("funnel", format!("The funnel: {name} against {}", view.sigma), panels(|part| &part.effect, &name)).captioned(
+        Figure::new("funnel", format!("The funnel: {name} against {sigma_name}"), panels(|part| &part.effect, name)).captioned(
             format!(
-                "As {} goes to zero the effect has nowhere to go but the mean of all: a funnel, whose neck a centered sampler \
-                 fails to enter{crosses}.",
-                view.sigma
+                "As {sigma_name} goes to zero the effect has nowhere to go but {all}: a funnel, whose neck a centered sampler \
+                 fails to enter{crosses}."
             ),
             format!("{group}{}", squeezed(0)),
         ),
-        Figure::new("funnel", format!("The same as offset: {offset} against {}", view.sigma), panels(|part| &part.offset, &offset))
+        Figure::new("funnel", format!("The same as offset: {offset} against {sigma_name}"), panels(|part| &part.offset, &offset))
             .called("funnel-offset")
             .captioned(
                 format!(
-                    "(effect - mu) / {}: the space that a non-centered sampler sees, where the funnel is flattened out and one \
-                     step size suits all of it.",
-                    view.sigma
+                    "{effect} / {sigma_name}: the space that a non-centered sampler sees, where the funnel is flattened out and \
+                     one step size suits all of it.{turned}"
                 ),
                 squeezed(1),
             ),
     ]
 }
 
-/// `a` or `b` from a coefficient's name.
-fn letter(effect: &str) -> &str {
-    effect.split('[').next().unwrap_or(effect)
+/// `a`, `b` or `r_county` from a coefficient's name.
+fn stem(coefficient: &str) -> &str {
+    coefficient.split('[').next().unwrap_or(coefficient)
 }

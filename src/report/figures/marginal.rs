@@ -22,7 +22,7 @@ pub struct Truth {
 impl Truth {
     /// The density over the visible range of all runs; `None` if sigma has no exact density.
     pub fn of(exact: &Exact, view: &View, runs: &[ReportedRun]) -> Option<Truth> {
-        let i = exact.names().iter().position(|name| *name == view.sigma)?;
+        let i = exact.names().iter().position(|name| *name == view.shown().sigma)?;
         let grid = grid(view, runs)?;
         let y = grid.points(POINTS).map(|x| exact.density(i, x)).map(|y| if y.is_finite() { y } else { 0.0 });
         Some(Truth { mean: exact.mean(i), density: Curve::new(grid, y.collect()) })
@@ -31,15 +31,16 @@ impl Truth {
 
 /// The visible range of sigma in all runs.
 pub fn grid(view: &View, runs: &[ReportedRun]) -> Option<DensityGrid> {
-    runs.iter().filter_map(|run| Some(run.hyper(&view.sigma)?.grid)).reduce(DensityGrid::union)
+    runs.iter().filter_map(|run| Some(run.hyper(&view.shown().sigma)?.grid)).reduce(DensityGrid::union)
 }
 
 /// All densities in one panel.
 pub fn figure(view: &View, runs: &[ReportedRun], truth: Option<&Truth>) -> Option<Figure> {
+    let sigma = &view.shown().sigma;
     let mut curves = Vec::new();
     let mut said = Vec::new();
     for run in runs {
-        let (hyper, row) = (run.hyper(&view.sigma)?, run.summary.parameters.get(&view.sigma)?);
+        let (hyper, row) = (run.hyper(sigma)?, run.summary.parameters.get(sigma)?);
         curves.push(json!({ "run": run.name, "slot": run.slot, "mean": hyper.mean, "density": hyper.density }));
         let digits = decimals(row.mcse_mean);
         let mut words = format!("mean {} ± {} (MCSE)", number(row.mean, digits), number(row.mcse_mean, digits));
@@ -55,7 +56,7 @@ pub fn figure(view: &View, runs: &[ReportedRun], truth: Option<&Truth>) -> Optio
     }
     let grid = grid(view, runs)?;
     let exact = truth.map(|truth| json!({ "mean": truth.mean, "density": truth.density }));
-    let data = json!({ "x": view.sigma, "low": grid.low, "high": grid.high, "curves": curves, "exact": exact });
+    let data = json!({ "x": sigma, "low": grid.low, "high": grid.high, "curves": curves, "exact": exact });
     let truth_said =
         truth.map_or(String::new(), |truth| format!(" The exact mean, by quadrature, is {}.", number(truth.mean, 4)));
     let look = match (runs.len(), truth) {
@@ -70,7 +71,7 @@ pub fn figure(view: &View, runs: &[ReportedRun], truth: Option<&Truth>) -> Optio
         }
     };
     Some(
-        Figure::new("marginal", format!("Marginal density of {}", view.sigma), data)
+        Figure::new("marginal", format!("Marginal density of {sigma}"), data)
             .captioned(look, format!("{}{truth_said}", each(said))),
     )
 }

@@ -43,7 +43,7 @@ impl GroupModes {
         let (mut found, mut none) = (Vec::new(), Vec::new());
         for (name, mode) in [("non-centered mode", non_centered), ("marginal mode", marginal)] {
             match mode {
-                Ok(mode) => found.push((name, mode.named[view.effects.clone()].to_vec())),
+                Ok(mode) => found.push((name, mode.named[view.shown().effects.clone()].to_vec())),
                 Err(error) => none.push(format!("There is no {name}: {error}.")),
             }
         }
@@ -59,26 +59,25 @@ impl GroupModes {
 /// The best run's means, and modes.
 pub fn figure(view: &View, runs: &With<forest::ForestPart>, modes: &GroupModes, best: usize) -> Option<Figure> {
     let (run, part) = runs.get(best)?;
-    let means = part.means(view.coefficient);
+    let (shown, sigma_name) = (view.shown(), &view.shown().sigma);
+    let means = part.means(shown);
     let mut order: Vec<usize> = (0..means.len()).collect();
     order.sort_by(|a, b| means[*a].total_cmp(&means[*b]));
-    let shown: Vec<usize> = evenly(order.len(), GROUPS).into_iter().map(|i| order[i]).collect();
-    let at = |values: &[f64]| rounded(shown.iter().map(|group| values[*group]).collect());
+    let drawn: Vec<usize> = evenly(order.len(), GROUPS).into_iter().map(|i| order[i]).collect();
+    let at = |values: &[f64]| rounded(drawn.iter().map(|group| values[*group]).collect());
     let series: Vec<_> =
         modes.found.iter().map(|(name, effects)| json!({ "name": name, "values": at(effects) })).collect();
     let data = json!({
-        "effect": view.effect, "run": run.name, "slot": run.slot,
-        "groups": shown.iter().map(|group| &view.groups[*group]).collect::<Vec<_>>(),
+        "effect": shown.name, "run": run.name, "slot": run.slot,
+        "groups": drawn.iter().map(|group| &view.groups().names[*group]).collect::<Vec<_>>(),
         "means": at(means), "modes": series, "spike": modes.spike.as_ref().map(|spike| spike.centre),
     });
     let mut shows = String::new();
     if let Some(spike) = &modes.spike {
         shows += &format!(
-            "Centered there is no mode: the log density rises by {} each time {} is divided by e, without end. At {} = {} all \
-             {} are {}{}. ",
+            "Centered there is no mode: the log density rises by {} each time {sigma_name} is divided by e, without end. At \
+             {sigma_name} = {} all {} are {}{}. ",
             number(spike.rise, 0),
-            view.sigma,
-            view.sigma,
             significant(spike.sigma),
             view.effects_word(),
             significant(spike.centre),
@@ -91,7 +90,7 @@ pub fn figure(view: &View, runs: &With<forest::ForestPart>, modes: &GroupModes, 
     for none in &modes.none {
         shows += &format!(" {none}");
     }
-    Some(Figure::new("modes", format!("Posterior mode against posterior mean of {}", view.effect), data).captioned(
+    Some(Figure::new("modes", format!("Posterior mode against posterior mean of {}", shown.name), data).captioned(
         "A mode is the highest point of a density, which depends on the parameterization, and is where nothing of the \
          probability need be: at the bottom of the funnel all are equal; the means, which integrate, are not.",
         shows,

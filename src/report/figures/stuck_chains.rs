@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::experiment::Sampled;
 use crate::report::caption::each;
 use crate::report::chains::VariableDraws;
+use crate::report::coefficients::VaryingCoefficient;
 use crate::report::figure::Figure;
 use crate::report::run::With;
 use crate::report::thin::{Rounding, evenly, rounded};
@@ -45,7 +46,6 @@ pub struct StuckPart {
 impl StuckPart {
     /// Selects the chain with the longest run of draws in the neck.
     pub fn of(sampled: &Sampled, view: &View, sigma: &VariableDraws) -> StuckPart {
-        let layout = sampled.model.layout();
         let neck = sigma.sorted.quantile(NECK);
         let longest = (0..sigma.chains).map(|chain| (longest_below(sigma.chain(chain), neck), chain));
         // The first of several equal ones.
@@ -53,12 +53,12 @@ impl StuckPart {
             longest.max_by_key(|((_, length), chain)| (*length, usize::MAX - chain)).unwrap_or_default();
         let window = sigma.draws.min(WINDOW);
         let first = (start + length / 2).saturating_sub(window / 2).min(sigma.draws - window);
-        let groups = if view.has_effects { evenly(layout.groups, GROUPS) } else { Vec::new() };
+        let groups = if view.has_effects { evenly(view.shown().effects.len(), GROUPS) } else { Vec::new() };
         let points = (view.numbers / (groups.len() + 1)).clamp(FEWEST, MOST);
         let of_window =
             |points: usize| -> Vec<usize> { evenly(window, points).into_iter().map(|draw| first + draw).collect() };
         let (draws, sigma_draws) = (of_window(points), of_window(MOST));
-        let variables: Vec<usize> = groups.iter().map(|group| layout.effects(view.coefficient).start + group).collect();
+        let variables: Vec<usize> = groups.iter().map(|group| view.shown().effects.start + group).collect();
         let values = sampled.draws.window(&variables, chain, first..first + window);
         let effects: Vec<Vec<f64>> =
             (0..groups.len()).map(|i| draws.iter().map(|draw| values[i * window + draw - first]).collect()).collect();
@@ -93,10 +93,11 @@ fn longest_below(values: &[f64], bound: f64) -> (usize, usize) {
 
 /// A panel for each run.
 pub fn figure(view: &View, runs: &With<StuckPart>) -> Option<Figure> {
+    let (VaryingCoefficient { name, sigma: sigma_name, .. }, of_factor) = (view.shown(), view.groups());
     let mut panels = Vec::new();
     for (run, part) in runs {
         let StuckPart { chain, neck, start, length, draws, sigma_draws, sigma, groups, effects } = part;
-        let names: Vec<&str> = groups.iter().map(|group| view.groups[*group].as_str()).collect();
+        let names: Vec<&str> = groups.iter().map(|group| of_factor.names[*group].as_str()).collect();
         panels.push(json!({
             "run": run.name, "slot": run.slot, "chain": run.chain_number(*chain), "neck": neck, "start": start,
             "length": length, "draws": draws, "sigmaDraws": sigma_draws, "sigma": sigma, "groups": names, "effects": effects,
@@ -112,23 +113,21 @@ pub fn figure(view: &View, runs: &With<StuckPart>) -> Option<Figure> {
         );
         (run.name.clone(), said)
     });
-    let effects =
-        if view.has_effects { format!(" and all {} {}", view.effects_word(), view.effect) } else { String::new() };
+    let effects = if view.has_effects { format!(" and all {} {name}", view.effects_word()) } else { String::new() };
     let some = match runs.first().map_or(0, |(_, part)| part.groups.len()) {
-        shown if view.has_effects && shown < view.groups.len() => {
-            format!("{shown} of the {} groups are drawn. ", view.groups.len())
+        shown if view.has_effects && shown < of_factor.names.len() => {
+            format!("{shown} of the {} groups are drawn. ", of_factor.names.len())
         }
         _ => String::new(),
     };
-    let data = json!({ "sigma": view.sigma, "effect": view.effect, "panels": panels });
+    let data = json!({ "sigma": sigma_name, "effect": name, "panels": panels });
     let funnel = match runs.iter().any(|(run, _)| run.summary.has_chains()) {
         true => "a chain whose steps are too long for that place stays there, or never comes there",
         false => "a chain may stay there, or never come there; independent draws come and go by chance",
     };
-    Some(Figure::new("stuck", format!("{}{effects} over the draws of one chain", view.sigma), data).captioned(
+    Some(Figure::new("stuck", format!("{sigma_name}{effects} over the draws of one chain"), data).captioned(
         format!(
-            "Where {} comes close to zero, all {} are squeezed together, and {funnel}.",
-            view.sigma,
+            "Where {sigma_name} comes close to zero, all {} are squeezed together, and {funnel}.",
             view.effects_word(),
         ),
         format!("{some}{}", each(said)),

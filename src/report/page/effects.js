@@ -38,20 +38,26 @@ const FOREST_ALL = 100;
 const FOREST_ENDS = 20;
 const FOREST_FOUND = 40;
 
+/** The groups of coefficient `k`, with their sizes. */
+const forestGroups = (data, k) => (data.factors ? data.factors[data.factorOf[k]] : data);
+
 /** The groups that are drawn: selected, or found by the search. */
 function forestRows(data, state) {
-  const effects = data.runs[state.run ?? data.best].effects[state.coefficient ?? data.coefficient];
-  const order = d3.sort(d3.range(data.groups.length), (i) => effects.mean[i]);
+  const k = state.coefficient ?? data.coefficient;
+  const effects = data.runs[state.run ?? data.best].effects[k];
+  const { groups, sizes } = forestGroups(data, k);
+  const order = d3.sort(d3.range(groups.length), (i) => effects.mean[i]);
   const words = (state.search ?? "").trim().toLowerCase();
   let shown = order;
-  if (words) shown = order.filter((i) => data.groups[i].toLowerCase().includes(words)).slice(0, FOREST_FOUND);
+  if (words) shown = order.filter((i) => groups[i].toLowerCase().includes(words)).slice(0, FOREST_FOUND);
   else if (order.length > FOREST_ALL) shown = [...order.slice(0, FOREST_ENDS), ...order.slice(-FOREST_ENDS)];
   const gap = !words && order.length > FOREST_ALL ? FOREST_ENDS : -1;
-  return { effects, gap, rows: shown.map((i, place) => ({ i, place: place + (gap >= 0 && place >= gap ? 1 : 0), group: data.groups[i], size: data.sizes[i], mean: effects.mean[i], q05: effects.q05[i], q25: effects.q25[i], q75: effects.q75[i], q95: effects.q95[i], own: effects.own[i] })) };
+  return { effects, gap, rows: shown.map((i, place) => ({ i, place: place + (gap >= 0 && place >= gap ? 1 : 0), group: groups[i], size: sizes[i], mean: effects.mean[i], q05: effects.q05[i], q25: effects.q25[i], q75: effects.q75[i], q95: effects.q95[i], own: effects.own[i] })) };
 }
 
 drawers.forest = (data, width, state) => {
-  const { rows, gap } = forestRows(data, state);
+  const { effects, rows, gap } = forestRows(data, state);
+  const { sizes, all } = forestGroups(data, state.coefficient ?? data.coefficient);
   const slot = data.runs[state.run ?? data.best].slot;
   const name = data.coefficients[state.coefficient ?? data.coefficient];
   const most = width < 500 ? 14 : 26;
@@ -64,7 +70,7 @@ drawers.forest = (data, width, state) => {
   const outside = own.filter((row) => row.own < domain[0] || row.own > domain[1]);
   const grid = Math.max(2, Math.floor((width - left) / 80));
   const count = (rows.at(-1)?.place ?? 0) + 1;
-  const largest = d3.max(data.sizes) || 1;
+  const largest = d3.max(sizes) || 1;
   const made = plot({
     width, height: 60 + 15 * count, marginTop: 26, marginLeft: left, marginRight: 52, marginBottom: 38,
     x: axis(shortened(name, 30), width - left, { domain, labelArrow: "none", labelAnchor: "center", inset: 6 }),
@@ -80,18 +86,19 @@ drawers.forest = (data, width, state) => {
       Plot.text(rows, { y: "place", frameAnchor: "left", text: (row) => shortened(row.group, most), title: "group", textAnchor: "end", dx: -8 }),
       Plot.text(rows, { y: "place", frameAnchor: "right", text: (row) => String(row.size), textAnchor: "end", dx: 46 }),
       Plot.text(["size"], { frameAnchor: "top-right", dx: 46, dy: -16, text: (d) => d, fill: "var(--faint)" }),
-      gap >= 0 ? Plot.text([`… ${data.all - 2 * FOREST_ENDS} more; search for them above …`], { y: gap, frameAnchor: "middle", text: (d) => d, fill: "var(--faint)" }) : null,
+      gap >= 0 ? Plot.text([`… ${all - 2 * FOREST_ENDS} more; search for them above …`], { y: gap, frameAnchor: "middle", text: (d) => d, fill: "var(--faint)" }) : null,
       Plot.tip(rows, Plot.pointerY({ y: "place", x: "mean", title: (row) => `${shortened(row.group, 60)} (${row.size})\nmean ${short(row.mean)}\n50 %: ${short(row.q25)} to ${short(row.q75)}\n90 %: ${short(row.q05)} to ${short(row.q95)}\nown estimate ${row.own == null ? "none" : short(row.own)}` })),
     ],
   });
+  const entries = [
+    { label: "posterior mean", stroke: colour(slot), shape: "ring" },
+    { label: "50 %", stroke: colour(slot), width: 5 },
+    { label: "90 %", stroke: colour(slot), width: 1.5 },
+  ];
+  if (effects.own.some((own) => own != null)) entries.push({ label: "own estimate, larger for larger groups (◂ ▸ beyond the axis)", stroke: "currentColor", shape: "ring" });
   return {
     panels: [made],
-    legend: [
-      { label: "posterior mean", stroke: colour(slot), shape: "ring" },
-      { label: "50 %", stroke: colour(slot), width: 5 },
-      { label: "90 %", stroke: colour(slot), width: 1.5 },
-      { label: "own estimate, larger for larger groups (◂ ▸ beyond the axis)", stroke: "currentColor", shape: "ring" },
-    ],
+    legend: entries,
     controls: forestControls(data, state),
   };
 };
@@ -106,7 +113,7 @@ function forestControls(data, state) {
   };
   if (data.coefficients.length > 1) select("effect", "coefficient", data.coefficients, data.coefficient);
   if (data.runs.length > 1) select("run", "run", data.runs.map((run) => run.run), data.best);
-  if (data.groups.length > 12) {
+  if ((data.factors ?? [data]).some((factor) => factor.groups.length > 12)) {
     const box = element("input", { type: "search", placeholder: "part of a name", "aria-label": "search groups" });
     box.addEventListener("input", () => state.redraw({ search: box.value }));
     choices.push(element("label", {}, "groups ", box));
@@ -115,5 +122,5 @@ function forestControls(data, state) {
 }
 tables.forest = (data, state) => [
   ["effect", "run", "group", "size", "mean", "q05", "q25", "q75", "q95", "own estimate"],
-  ...data.runs.flatMap((run) => run.effects.flatMap((effects, k) => data.groups.map((group, i) => [data.coefficients[k], run.run, group, data.sizes[i], effects.mean[i], effects.q05[i], effects.q25[i], effects.q75[i], effects.q95[i], effects.own[i] ?? ""]))),
+  ...data.runs.flatMap((run) => run.effects.flatMap((effects, k) => forestGroups(data, k).groups.map((group, i) => [data.coefficients[k], run.run, group, forestGroups(data, k).sizes[i], effects.mean[i], effects.q05[i], effects.q25[i], effects.q75[i], effects.q95[i], effects.own[i] ?? ""]))),
 ];

@@ -49,6 +49,8 @@ function joined(width, height, plots) {
   for (const [one, x, y] of plots) {
     one.setAttribute("x", x);
     one.setAttribute("y", y);
+    // Letters such as g and _ of a label at the edge are drawn whole.
+    one.style.overflow = "visible";
     whole.append(one);
   }
   return whole;
@@ -75,7 +77,7 @@ drawers.pairs = (data, width) => {
       const diagonal = r === c;
       const marks = diagonal
         ? [Plot.areaY(points(row.density), { x: "x", y: "y", fill: colour(data.slot), fillOpacity: 0.35 }), Plot.lineY(points(row.density), { x: "x", y: "y", stroke: colour(data.slot) }),
-           Plot.text([shortened(row.name, 16)], { frameAnchor: "top", dy: 3, text: (d) => d, title: [row.name], fontWeight: 600, stroke: "var(--page)", strokeWidth: 4, fill: "currentColor" })]
+           Plot.text([shortened(row.name, Math.max(16, Math.floor(each / 6.6)))], { frameAnchor: "top", dy: 3, text: (d) => d, title: [row.name], fontWeight: 600, stroke: "var(--page)", strokeWidth: 4, fill: "currentColor" })]
         : [Plot.frame({ stroke: "var(--line)" }), cloud(column.cloud.draws, row.cloud.draws, { stroke: colour(data.slot), size: 2.2, opacity: 0.45 }), crosses(column.cloud.divergent, row.cloud.divergent)];
       cells.push([plot({ ...size, ...margins, x, y: diagonal ? { axis: null, domain: [0, top * 1.25] } : y, marks, style: { fontSize: "10px" } }), atLeft ? 0 : edge - 3 + c * each, r * each]);
     }));

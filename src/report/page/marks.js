@@ -121,6 +121,10 @@ function legend(entries) {
   });
 }
 
+/** The most letters of a panel's title, and the width of a panel for titles of that length at most. */
+const HEADING = 34;
+const titled = (titles, least) => Math.max(least, 46 + 7.4 * Math.min(HEADING, d3.max(titles, (title) => [...title].length)));
+
 /** A title inside a panel, above the plot. */
 const heading = (text, slot) =>
-  Plot.text([shortened(text, 34)], { frameAnchor: "top-left", dy: -16, fontWeight: 600, fill: slot == null ? "currentColor" : colour(slot), text: (d) => d, title: [text] });
+  Plot.text([shortened(text, HEADING)], { frameAnchor: "top-left", dy: -16, fontWeight: 600, fill: slot == null ? "currentColor" : colour(slot), text: (d) => d, title: [text] });

@@ -1,7 +1,7 @@
 // How well chains mix: autocorrelation, effective sample size; and how fast engines are.
 
 drawers.autocorrelation = (data, width) => {
-  const each = columns(width, data.panels.length, 210, 380);
+  const each = columns(width, data.panels.length, titled(data.panels.map((panel) => panel.name), 210), 380);
   const lowest = Math.min(-0.1, d3.min(data.panels, (panel) => d3.min(panel.lines, (line) => d3.min(line.values))));
   const panels = data.panels.map((panel) => {
     const lags = d3.max(panel.lines, (line) => line.values.length) - 1;
@@ -24,7 +24,7 @@ tables.autocorrelation = (data) => [
 ];
 
 drawers.ess = (data, width) => {
-  const each = columns(width, data.panels.length, 210, 380);
+  const each = columns(width, data.panels.length, titled(data.panels.map((panel) => panel.name), 210), 380);
   const panels = data.panels.map((panel) => {
     const top = d3.max(panel.lines, (line) => Math.max(d3.max(line.growth.bulk) ?? 0, d3.max(line.growth.tail) ?? 0)) || 400;
     const last = d3.max(panel.lines, (line) => d3.max(line.growth.draws)) || 1;

@@ -52,7 +52,7 @@ tables.trace = (data) => [
 ];
 
 drawers.rank = (data, width) => {
-  const each = columns(width, data.rows.length, 260, 420);
+  const each = columns(width, data.rows.length, titled(data.rows.map((row) => row.name), 260), 420);
   const height = 64 + data.chains.length * Math.max(15, Math.min(34, 130 / data.chains.length));
   const panels = data.rows.map((row) => {
     const bars = row.shares.flatMap((shares, c) => shares.map((share, i) => ({ c, i, share, bins: shares.length })));

@@ -1,0 +1,87 @@
+//! Reads the data of a formula, and its structure: for a new run, and for one that is resumed.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use warpnuts::data::{DataError, Dataset, FileRows, Frame, HeaderHint, WantedColumn};
+use warpnuts::formula::Formula;
+use warpnuts::model::{Mixed, MixedPriors, Model, RowColumns};
+
+use super::Failure;
+use super::arguments::DataArguments;
+
+/// The formula, its priors, and the checksum of its data if a file is named, of the model of an interrupted run with
+/// what was typed in the place of its own.
+pub fn again(
+    data: &DataArguments,
+    priors: &[String],
+    model: &Model,
+    mixed: &Mixed,
+) -> Result<(String, String, Option<String>), Failure> {
+    let text = data.formula.as_deref().unwrap_or(&mixed.formula);
+    let normal = Formula::parse(text).map_err(Failure::input)?.to_string();
+    let RowColumns { weights, offset, errors } = mixed.rows.clone();
+    let rows = RowColumns {
+        weights: data.weights.clone().or(weights),
+        offset: data.offset.clone().or(offset),
+        errors: data.se.clone().or(errors),
+    };
+    let normal = Mixed { formula: normal, rows: rows.clone(), ..mixed.clone() }.line();
+    if normal != mixed.line() || data.data.is_none() && priors.is_empty() {
+        return Ok((normal, mixed.prior_list(model.dataset()).join(", "), None));
+    }
+    let default = MixedPriors::for_data(model.dataset(), &mixed.population, &mixed.terms);
+    let typed = Mixed { priors: if priors.is_empty() { mixed.priors.clone() } else { default }, ..mixed.clone() };
+    let typed = typed.with_priors(model.dataset(), priors).map_err(Failure::input)?;
+    let checksum = match &data.data {
+        Some(_) => Some(read(data, text, rows, &[])?.0.checksum()),
+        None => None,
+    };
+    Ok((normal, typed.prior_list(model.dataset()).join(", "), checksum))
+}
+
+/// Reads the data of a formula, and its structure.
+pub fn read(
+    data: &DataArguments,
+    text: &str,
+    rows: RowColumns,
+    priors: &[String],
+) -> Result<(Arc<Dataset>, Arc<Mixed>), Failure> {
+    let formula = Formula::parse(text).map_err(Failure::input)?;
+    let references = data.references.iter().map(|reference| match reference.split_once('=') {
+        Some((column, level)) => Ok((column.trim().to_string(), level.trim().to_string())),
+        None => Err(Failure::Input(anyhow!("--reference {reference}: write a column and a level, such as dose=high"))),
+    });
+    let references = references.collect::<Result<Vec<_>, Failure>>()?;
+    let beside = [&rows.weights, &rows.offset, &rows.errors].into_iter().flatten();
+    let beside = beside.map(|name| WantedColumn { name: name.clone(), as_value: true, as_label: false });
+    let wanted: Vec<WantedColumn> = formula.wanted().into_iter().chain(beside).collect();
+    let reading = data.reading.meaning();
+    let frame = match &data.data {
+        Some(path) => Frame::from_path_with(path, &wanted, &reading),
+        None => Frame::from_built_in(&wanted),
+    };
+    let frame = frame.map_err(|error| match &error {
+        // With a caret under the name, unless something is wrong with the header.
+        DataError::MissingColumn { columns, hint: HeaderHint::None, .. } => {
+            formula.check_columns(columns).map_or_else(Failure::input, |()| Failure::input(error))
+        }
+        _ => Failure::input(error),
+    })?;
+    let design = formula.expand(&frame, &references).map_err(Failure::input)?;
+    let of_rows = |name: &Option<String>, what, positive| match name {
+        Some(name) => frame.of_rows(name, what, positive).map(Some).map_err(Failure::input),
+        None => Ok(None),
+    };
+    let errors = of_rows(&rows.errors, "standard errors", true)?;
+    let precisions = errors.map(|errors| errors.iter().map(|error| error.powi(-2)).collect());
+    let file = FileRows {
+        weights: of_rows(&rows.weights, "weights", true)?.or(precisions),
+        offset: of_rows(&rows.offset, "offsets", false)?,
+        ..frame.rows()
+    };
+    let (dataset, mixed) = Mixed::of_design(formula.to_string(), design, file).map_err(Failure::input)?;
+    let mixed = Mixed { rows, ..mixed };
+    let mixed = mixed.with_priors(&dataset, priors).map_err(Failure::input)?;
+    Ok((Arc::new(dataset), Arc::new(mixed)))
+}

@@ -1,0 +1,181 @@
+//! Data sets of a formula: any columns, and several factors, of which the first sorts the rows.
+
+use super::left_out::LeftOut;
+use super::{Columns, DataError, Dataset, Frame, checks, noise, sorted, text};
+
+/// A grouping column: its levels, in order of first appearance, and the level of each row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factor {
+    /// The name of the column, or of several whose combinations are levels: `county`, `batch:cask`.
+    pub name: String,
+    /// The levels' names.
+    pub levels: Vec<String>,
+    /// The level of each row.
+    pub of: Vec<u32>,
+}
+
+/// The rows of a file that are in a data set.
+#[derive(Debug, Clone, Default)]
+pub struct FileRows {
+    /// The name of the file, or of another source.
+    pub source: String,
+    /// The row of the file of each row.
+    pub rows: Vec<usize>,
+    /// The rows that were left out.
+    pub left_out: LeftOut,
+    /// The assumptions made to read the file.
+    pub assumed: Vec<String>,
+    /// The weight of each row, by which the variance of its outcome is divided; positive.
+    pub weights: Option<Vec<f64>>,
+    /// The known part of each row's linear predictor.
+    pub offset: Option<Vec<f64>>,
+}
+
+impl Frame {
+    /// The rows of this frame, for a data set of its columns.
+    pub fn rows(&self) -> FileRows {
+        FileRows {
+            source: self.source.clone(),
+            rows: (0..self.n_rows).map(|row| self.row_of_file(row)).collect(),
+            left_out: self.left_out.clone(),
+            assumed: self.assumed.clone(),
+            weights: None,
+            offset: None,
+        }
+    }
+
+    /// The numbers of a column of `what` for each row, which are positive if `positive` is set.
+    ///
+    /// # Errors
+    /// If the column has words, or a number that is not positive.
+    pub fn of_rows(&self, name: &str, what: &'static str, positive: bool) -> Result<Vec<f64>, DataError> {
+        let (file, column) = (self.source.clone(), name.to_string());
+        let Some(numbers) = self.numbers(name) else { return Err(DataError::Words { file, column, what }) };
+        match numbers.iter().position(|number| positive && *number <= 0.0) {
+            None => Ok(numbers.to_vec()),
+            Some(row) => {
+                let (place, value) = (self.place(row), numbers[row]);
+                Err(DataError::NotPositive { file, place, column, value, what })
+            }
+        }
+    }
+}
+
+impl Dataset {
+    /// The data set of a formula: an outcome, numeric columns and factors, row by row in the order of the file. The
+    /// first factor sorts the rows.
+    ///
+    /// # Errors
+    /// If there are no rows, a factor has a single level, the outcome does not vary, or a value is not finite.
+    ///
+    /// # Panics
+    /// If columns are of different lengths, or there is no factor.
+    pub fn of_formula(
+        file: FileRows,
+        (outcome_name, outcome): (String, Vec<f64>),
+        columns: Vec<(String, Vec<f64>)>,
+        mut factors: Vec<Factor>,
+    ) -> Result<Dataset, DataError> {
+        let FileRows { source, rows, left_out, assumed, weights, offset } = file;
+        let source = text::one_line(&source);
+        let lengths =
+            columns.iter().map(|(_, values)| values.len()).chain(factors.iter().map(|factor| factor.of.len()));
+        assert!(lengths.chain([rows.len()]).all(|length| length == outcome.len()));
+        for (name, values) in columns.iter().chain([&(outcome_name.clone(), outcome.clone())]) {
+            checks::values(&source, name, values)?;
+        }
+        match &offset {
+            None => checks::varies(&source, &outcome_name, &outcome)?,
+            Some(offset) => {
+                let left: Vec<f64> = outcome.iter().zip(offset).map(|(y, known)| y - known).collect();
+                checks::varies(&source, &format!("{outcome_name} - offset"), &left)?;
+            }
+        }
+        let first = factors.remove(0);
+        for factor in [&first].into_iter().chain(&factors) {
+            checks::levels(&source, &factor.name, &factor.levels)?;
+        }
+        let mut starts = vec![0; first.levels.len() + 1];
+        first.of.iter().for_each(|level| starts[*level as usize + 1] += 1);
+        for level in 0..first.levels.len() {
+            starts[level + 1] += starts[level];
+        }
+        let groups = &first.of;
+        let others = factors.into_iter().map(|factor| Factor { of: sorted(&starts, groups, factor.of), ..factor });
+        let (predictors, values): (Vec<String>, Vec<Vec<f64>>) =
+            columns.into_iter().map(|(name, values)| (name, sorted(&starts, groups, values))).unzip();
+        let others = others.collect();
+        let [weights, offset] = [weights, offset].map(|column| column.map(|column| sorted(&starts, groups, column)));
+        let dataset = Dataset {
+            source,
+            columns: Columns { group: first.name, outcome: outcome_name, predictors },
+            groups: first.levels,
+            rows: sorted(&starts, groups, rows),
+            left_out,
+            assumed,
+            outcome: sorted(&starts, groups, outcome),
+            predictor_means: vec![0.0; values.len()],
+            predictors: values,
+            starts,
+            factors: others,
+            weights,
+            offset,
+        };
+        // With weights errors may be known, and then there is nothing to be learnt of noise.
+        if dataset.weights.is_none() {
+            noise::refuse_common(&dataset)?;
+        }
+        Ok(dataset)
+    }
+
+    /// The weight of each sorted row, by which the variance of its outcome is divided; `None` if all are 1.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+
+    /// The known part of each sorted row's linear predictor; `None` if all are 0.
+    pub fn offset(&self) -> Option<&[f64]> {
+        self.offset.as_deref()
+    }
+
+    /// Refuses an outcome that every group's own regression on all predictors fits to rounding, for models in which all
+    /// of them vary by the groups.
+    ///
+    /// # Errors
+    /// If there is no noise.
+    pub fn refuse_without_noise(&self) -> Result<(), DataError> {
+        noise::refuse_none(self)
+    }
+
+    /// The number of factors, the groups included.
+    pub fn n_factors(&self) -> usize {
+        self.factors.len() + 1
+    }
+
+    /// The name of a factor; 0 is the groups' column.
+    ///
+    /// # Panics
+    /// If there is no such factor.
+    pub fn factor_name(&self, factor: usize) -> &str {
+        if factor == 0 { self.group_name() } else { &self.factors[factor - 1].name }
+    }
+
+    /// The names of a factor's levels; 0 is the groups' column.
+    ///
+    /// # Panics
+    /// If there is no such factor.
+    pub fn levels(&self, factor: usize) -> &[String] {
+        if factor == 0 { self.groups() } else { &self.factors[factor - 1].levels }
+    }
+
+    /// The level of a factor in each sorted row; 0 is the groups' column.
+    ///
+    /// # Panics
+    /// If there is no such factor.
+    pub fn level_of_rows(&self, factor: usize) -> Vec<u32> {
+        match factor {
+            0 => (0..self.n_groups()).flat_map(|j| self.group_range(j).map(move |_| j as u32)).collect(),
+            _ => self.factors[factor - 1].of.clone(),
+        }
+    }
+}

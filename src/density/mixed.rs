@@ -1,0 +1,192 @@
+//! The log density of a formula's model and its gradient: priors, terms, and the likelihood over rows or with all
+//! effects integrated out.
+//!
+//! With Lambda_t = diag(sd_t) L_t, and effects r_t = Lambda_t z_t (non-centered) or r_t = u_t - m_t (centered),
+//!
+//! ```text
+//! non-centered   log p(z) = - |z|^2 / 2
+//! centered       log p(u) = - |Lambda^-1 r|^2 / 2 - J sum_c log Lambda_cc
+//! ```
+//!
+//! without the constants of normal distributions, which are counted once for all.
+
+mod blocks;
+mod collapsed;
+mod conditional;
+mod dense;
+mod groups;
+mod hyper;
+mod rows;
+mod term;
+
+use std::f64::consts::TAU;
+use std::sync::Arc;
+
+use crate::family::{Distribution, Family, with_family};
+use crate::model::{Coordinates, MixedMap, Model, Refusal};
+use blocks::BlockTable;
+use dense::DenseScratch;
+use hyper::HyperPriors;
+use rows::MixedRows;
+use term::TermScratch;
+
+pub(super) use conditional::ConditionalMixed;
+use groups::GroupTable;
+
+/// The most effects of one block of rows that are integrated out together.
+const MOST_EFFECTS: usize = 512;
+
+/// The log density of a formula's model.
+#[derive(Debug, Clone)]
+pub struct MixedDensity {
+    map: Arc<MixedMap>,
+    family: Family,
+    hyper: HyperPriors,
+    likelihood: MixedLikelihood,
+    terms: Vec<TermScratch>,
+    /// The hyperparameters' values, their slopes, and the derivatives of the log density by the values.
+    values: Vec<f64>,
+    slopes: Vec<f64>,
+    by_values: Vec<f64>,
+    /// r of all terms, and the derivatives by them; empty if the effects are integrated out.
+    effects: Vec<f64>,
+    by_effects: Vec<f64>,
+    observations: f64,
+    constant: f64,
+}
+
+#[derive(Debug, Clone)]
+enum MixedLikelihood {
+    Rows(MixedRows),
+    Groups(GroupTable),
+    Blocks(BlockTable, DenseScratch),
+}
+
+/// Whether the log density of a formula's model can be computed in its coordinates.
+///
+/// # Errors
+/// If too many effects are to be integrated out together.
+pub fn admits(model: &Model) -> Result<(), Refusal> {
+    match model.coordinates() {
+        Coordinates::Collapsed if !groups::is_of_few_columns(model) => {
+            let effects = blocks::sizes(model).into_iter().max().unwrap_or(0);
+            let most = MOST_EFFECTS;
+            if effects > most { Err(Refusal::Effects { effects, most }) } else { Ok(()) }
+        }
+        Coordinates::Joint { .. } | Coordinates::Collapsed => Ok(()),
+    }
+}
+
+/// Approximate operations of a gradient of `model` with its effects integrated out, and over its rows.
+pub fn operations(model: &Model) -> [f64; 2] {
+    let Some(mixed) = model.mixed() else { return [0.0; 2] };
+    let columns: usize = mixed.population.len() + mixed.terms.iter().map(|term| term.columns.len()).sum::<usize>();
+    let cubes = match groups::is_of_few_columns(model) {
+        true => (model.dataset().levels(mixed.terms[0].factor).len() * columns.pow(3)) as f64 / 8.0,
+        false => blocks::sizes(model).iter().map(|size| (size + columns).pow(3) as f64).sum(),
+    };
+    [cubes, (model.dataset().n_observations() * 4 * columns) as f64]
+}
+
+impl MixedDensity {
+    /// The log density of `model`, whose layout has the map `map`, in the units of its scaling.
+    pub fn new(model: &Model, map: &Arc<MixedMap>) -> MixedDensity {
+        let likelihood = match model.coordinates() {
+            Coordinates::Joint { .. } => MixedLikelihood::Rows(MixedRows::new(model, map)),
+            Coordinates::Collapsed if groups::is_of_few_columns(model) => {
+                MixedLikelihood::Groups(GroupTable::new(model, map))
+            }
+            Coordinates::Collapsed => {
+                let table = BlockTable::new(model, map);
+                let scratch = DenseScratch::new(&table);
+                MixedLikelihood::Blocks(table, scratch)
+            }
+        };
+        let hyperparameters = map.hyperparameters();
+        let effects = model.dim() - hyperparameters;
+        let hyper = HyperPriors::new(model, map);
+        let outcomes = with_family!(model.family(), F => F::constant(model.dataset().outcome()));
+        let weights = 0.5 * model.dataset().weights().map_or(0.0, |weights| weights.iter().map(|w| w.ln()).sum());
+        MixedDensity {
+            constant: hyper.constant() + outcomes + weights - 0.5 * effects as f64 * TAU.ln(),
+            family: model.family(),
+            hyper,
+            likelihood,
+            terms: map.terms.iter().map(|term| TermScratch::new(term, hyperparameters)).collect(),
+            values: vec![0.0; hyperparameters],
+            slopes: vec![0.0; hyperparameters],
+            by_values: vec![0.0; hyperparameters],
+            effects: vec![0.0; effects],
+            by_effects: vec![0.0; effects],
+            observations: model.dataset().n_observations() as f64,
+            map: map.clone(),
+        }
+    }
+
+    /// Log density at `theta`, and its gradient.
+    pub fn log_density(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
+        let hyperparameters = self.map.hyperparameters();
+        let (here, by_hyper) = (&theta[..hyperparameters], &mut gradient[..hyperparameters]);
+        let log_prior = self.hyper.at(here, &mut self.values, &mut self.slopes, by_hyper);
+        self.by_values.fill(0.0);
+        for (map, term) in self.map.terms.iter().zip(&mut self.terms) {
+            term.set(map, &self.values);
+        }
+        let log_likelihood = match self.likelihood {
+            MixedLikelihood::Rows(_) => with_family!(self.family, F => self.over_rows::<F>(theta, gradient)),
+            MixedLikelihood::Groups(_) => self.over_groups(),
+            MixedLikelihood::Blocks(..) => self.over_blocks(),
+        };
+        for (map, term) in self.map.terms.iter().zip(&mut self.terms) {
+            term.pull_factor(map, &self.values, &mut self.by_values);
+        }
+        let by_hyper = gradient.iter_mut().zip(&self.by_values).zip(&self.slopes);
+        by_hyper.for_each(|((gradient, by_value), slope)| *gradient += by_value * slope);
+        self.constant + log_prior + log_likelihood
+    }
+
+    /// The log likelihood over rows and the log density of the effects; writes the gradient by the effects.
+    fn over_rows<F: Distribution>(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
+        let MixedLikelihood::Rows(table) = &mut self.likelihood else { return f64::NAN };
+        for (map, term) in self.map.terms.iter().zip(&self.terms) {
+            term.effects(map, &self.values, theta, &mut self.effects);
+        }
+        let sigma = self.map.sigma(&self.values);
+        let population = self.map.centers.len();
+        let family = F::at(&[sigma]);
+        let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
+        let sums = table.all_rows(&family, values, &self.effects, by_values, &mut self.by_effects);
+        let mut by_log_sigma = [0.0];
+        let mut log_density = family.finish(&sums, self.observations, &[sigma.ln()], &mut by_log_sigma);
+        self.map.pull_log_sigma(by_log_sigma[0], sigma, &mut self.by_values);
+        for (map, term) in self.map.terms.iter().zip(&mut self.terms) {
+            let (effects, by_effects) = (&self.effects, &self.by_effects);
+            log_density += term.pull(map, theta, effects, by_effects, gradient, &mut self.by_values);
+        }
+        log_density
+    }
+
+    /// The log likelihood with the effects integrated out, block by block.
+    fn over_blocks(&mut self) -> f64 {
+        let MixedLikelihood::Blocks(table, scratch) = &mut self.likelihood else { return f64::NAN };
+        let sigma = self.map.sigma(&self.values);
+        let population = self.map.centers.len();
+        let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
+        let found = dense::at(table, scratch, values, &mut self.terms, sigma, by_values);
+        self.map.pull_log_sigma(found.by_log_sigma, sigma, &mut self.by_values);
+        found.log_likelihood
+    }
+
+    /// The log likelihood with the effects integrated out, group by group.
+    fn over_groups(&mut self) -> f64 {
+        let MixedLikelihood::Groups(table) = &self.likelihood else { return f64::NAN };
+        let sigma = self.map.sigma(&self.values);
+        let population = self.map.centers.len();
+        let (factor, mut by_factor) = term::joined(&self.terms);
+        let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
+        let found = collapsed::at(table, values, &factor, sigma, by_values, &mut by_factor);
+        self.map.pull_log_sigma(found.by_log_sigma, sigma, &mut self.by_values);
+        term::part(&mut self.terms, &by_factor);
+        found.log_likelihood
+    }
+}

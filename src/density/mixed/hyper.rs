@@ -1,0 +1,82 @@
+//! The priors of a formula's hyperparameters: any distribution of a variable, and LKJ for correlations, which makes
+//! partial correlations independent:
+//!
+//! ```text
+//! p(w_ij) = (1 - w_ij^2)^(alpha_j - 1) / (B(alpha_j, alpha_j) 2^(2 alpha_j - 1)),    alpha_j = eta + (q - 2 - j) / 2
+//! ```
+
+use std::f64::consts::LN_2;
+
+use statrs::function::beta::ln_beta;
+
+use crate::model::correlation::{lkj_exponent, pair};
+use crate::model::{MixedMap, Model, Scalar, VariablePrior};
+
+/// The prior of one hyperparameter, in the sampler's units.
+#[derive(Debug, Clone, Copy)]
+enum HyperPrior {
+    Variable(VariablePrior),
+    /// The exponent alpha of a partial correlation.
+    Partial(f64),
+}
+
+/// The priors of all hyperparameters, in the order of the layout.
+#[derive(Debug, Clone)]
+pub struct HyperPriors(Vec<(Scalar, HyperPrior)>);
+
+impl HyperPriors {
+    /// The priors of `model`, whose layout has the map `map`.
+    pub fn new(model: &Model, map: &MixedMap) -> HyperPriors {
+        let Some(mixed) = model.mixed() else { return HyperPriors(Vec::new()) };
+        let (population, scales, dispersion) = mixed.scaled_priors(model.scaling());
+        let mut priors = vec![HyperPrior::Variable(dispersion); map.hyperparameters()];
+        for (k, prior) in population.into_iter().enumerate() {
+            priors[k] = HyperPrior::Variable(prior);
+        }
+        for ((term, of_term), eta) in map.terms.iter().zip(scales).zip(&mixed.priors.correlations) {
+            for (c, prior) in of_term.into_iter().enumerate() {
+                priors[term.scales + c] = HyperPrior::Variable(prior);
+            }
+            let Some(first) = term.partials else { continue };
+            for i in 1..term.columns {
+                for j in 0..i {
+                    priors[first + pair(i, j)] = HyperPrior::Partial(lkj_exponent(term.columns, *eta, j));
+                }
+            }
+        }
+        HyperPriors(map.scalars.iter().copied().zip(priors).collect())
+    }
+
+    /// The sum of all normalising constants.
+    pub fn constant(&self) -> f64 {
+        let constant = |(_, prior): &(Scalar, HyperPrior)| match prior {
+            HyperPrior::Variable(prior) => prior.constant(),
+            HyperPrior::Partial(alpha) => -(ln_beta(*alpha, *alpha) + (2.0 * alpha - 1.0) * LN_2),
+        };
+        self.0.iter().map(constant).sum()
+    }
+
+    /// The log density of the entries of theta, without the constant; writes the hyperparameters' values, the slopes of
+    /// these by the entries, and the derivatives of the log density by the entries.
+    pub fn at(&self, theta: &[f64], values: &mut [f64], slopes: &mut [f64], gradient: &mut [f64]) -> f64 {
+        let mut log_density = 0.0;
+        for (i, (scalar, prior)) in self.0.iter().enumerate() {
+            let at = scalar.at(theta[i]);
+            (values[i], slopes[i]) = (at.value, at.slope);
+            let [log_slope, by_entry] = at.log_slope;
+            match prior {
+                HyperPrior::Variable(prior) => {
+                    let (log_prior, by_value) = prior.at(at.value);
+                    log_density += log_prior + log_slope;
+                    gradient[i] = by_value * at.slope + by_entry;
+                }
+                // 1 - w^2 is the slope of tanh: alpha - 1 of the density, and 1 of the Jacobian.
+                HyperPrior::Partial(alpha) => {
+                    log_density += alpha * log_slope;
+                    gradient[i] = alpha * by_entry;
+                }
+            }
+        }
+        log_density
+    }
+}

@@ -1,0 +1,265 @@
+//! The likelihood of a formula's model over its rows, in one order: eta by population-level columns and by the gathered
+//! effects of each factor, the family's sums, and the derivatives summed by column and by level. Nothing depends on
+//! scheduling.
+
+use multiversion::multiversion;
+
+use crate::family::Distribution;
+use crate::lanes::{LANES, Lanes};
+use crate::model::{MixedMap, Model};
+
+/// Vectors of rows that are worked on together: their eta stays in a core's nearest cache.
+const BLOCK: usize = 64;
+
+/// The rows of a model, in vectors of eight.
+#[derive(Debug, Clone)]
+pub struct MixedRows {
+    rows: usize,
+    outcome: Vec<Lanes>,
+    /// The population-level columns about their centers; the intercept's is not stored.
+    population: Vec<Option<Vec<Lanes>>>,
+    /// For each column of each term: the values, if it is not the intercept's; the first index among the effects; and
+    /// the term's place among the factors.
+    varying: Vec<Varying>,
+    /// The levels of the rows in each factor that is used.
+    factors: Vec<LevelsOfRows>,
+    eta: Vec<Lanes>,
+}
+
+/// The levels of all rows in a factor.
+#[derive(Debug, Clone)]
+enum LevelsOfRows {
+    /// Of the factor that sorts the rows: the first row of each level, and the number of rows.
+    Sorted(Vec<usize>),
+    /// Of another one, row by row; padding is at level 0.
+    Listed(Vec<[u32; LANES]>),
+}
+
+#[derive(Debug, Clone)]
+struct Varying {
+    values: Option<Vec<Lanes>>,
+    effects: usize,
+    factor: usize,
+}
+
+impl MixedRows {
+    /// The rows of `model`, whose layout has the map `map`.
+    pub fn new(model: &Model, map: &MixedMap) -> MixedRows {
+        let (design, dataset) = (model.design(), model.dataset());
+        let rows = dataset.n_observations();
+        let lanes = |value: &dyn Fn(usize) -> f64| -> Vec<Lanes> {
+            let of =
+                |first: usize| Lanes(std::array::from_fn(|i| if first + i < rows { value(first + i) } else { 0.0 }));
+            (0..rows).step_by(LANES).map(of).collect()
+        };
+        // Noise of one sd, whatever the weights: rows are multiplied by the roots of their weights.
+        let weighted = dataset.weights().is_some();
+        let column = |k: usize, center: f64| {
+            (k > 0 || weighted).then(|| lanes(&|i| (design.column(k, i) - center) * design.root_weight(i)))
+        };
+        let (mut varying, mut factors, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+        let terms = model.mixed().map_or(&[][..], |mixed| &mixed.terms);
+        for (map, term) in map.terms.iter().zip(terms) {
+            let place = numbers.iter().position(|factor| *factor == term.factor).unwrap_or(numbers.len());
+            if place == numbers.len() {
+                numbers.push(term.factor);
+                factors.push(if term.factor == 0 {
+                    let starts = (0..dataset.n_groups()).map(|group| dataset.group_range(group).start);
+                    LevelsOfRows::Sorted(starts.chain([rows]).collect())
+                } else {
+                    let of = dataset.level_of_rows(term.factor);
+                    let chunk = |first: usize| std::array::from_fn(|i| of.get(first + i).copied().unwrap_or(0));
+                    LevelsOfRows::Listed((0..rows).step_by(LANES).map(chunk).collect())
+                });
+            }
+            varying.extend(term.columns.iter().enumerate().map(|(c, k)| Varying {
+                values: column(*k, 0.0),
+                effects: map.row(c).start,
+                factor: place,
+            }));
+        }
+        let first = map.hyperparameters();
+        varying.iter_mut().for_each(|column| column.effects -= first);
+        let columns = model.mixed().map_or(&[][..], |mixed| &mixed.population);
+        MixedRows {
+            rows,
+            outcome: lanes(&|i| design.outcome(i) * design.root_weight(i)),
+            population: columns.iter().zip(&map.centers).map(|(k, center)| column(*k, *center)).collect(),
+            varying,
+            factors,
+            eta: vec![Lanes::ZERO; BLOCK],
+        }
+    }
+
+    /// The family's sums over all rows, given the population-level coefficients and all effects; writes the derivatives
+    /// of the log likelihood by both.
+    pub fn all_rows<F: Distribution>(
+        &mut self,
+        family: &F,
+        coefficients: &[f64],
+        effects: &[f64],
+        by_coefficients: &mut [f64],
+        by_effects: &mut [f64],
+    ) -> F::Sums {
+        let mut eta = std::mem::take(&mut self.eta);
+        by_coefficients.fill(0.0);
+        by_effects.fill(0.0);
+        let mut sums = F::Sums::default();
+        for first in (0..self.outcome.len()).step_by(BLOCK) {
+            let here = first..(first + BLOCK).min(self.outcome.len());
+            let eta = &mut eta[..here.len()];
+            eta.fill(Lanes::ZERO);
+            for (column, coefficient) in self.population.iter().zip(coefficients) {
+                add_column(column.as_ref().map(|values| &values[here.clone()]), *coefficient, eta);
+            }
+            for Varying { values, effects: from, factor } in &self.varying {
+                let values = values.as_ref().map(|values| &values[here.clone()]);
+                match &self.factors[*factor] {
+                    LevelsOfRows::Sorted(starts) => spread(values, starts, first * LANES, &effects[*from..], eta),
+                    LevelsOfRows::Listed(levels) => gather(values, &levels[here.clone()], &effects[*from..], eta),
+                }
+            }
+            // Rows of padding have an eta of 0.
+            let full = self.rows.saturating_sub(first * LANES);
+            if let (true, Some(last)) = (full < here.len() * LANES, eta.last_mut()) {
+                last.0[full % LANES..].fill(0.0);
+            }
+            residuals::<F>(family, &self.outcome[here.clone()], full, eta, &mut sums);
+            for (column, by_coefficient) in self.population.iter().zip(by_coefficients.iter_mut()) {
+                *by_coefficient += column_sum(column.as_ref().map(|values| &values[here.clone()]), eta);
+            }
+            for Varying { values, effects: from, factor } in &self.varying {
+                let values = values.as_ref().map(|values| &values[here.clone()]);
+                let by_effects = &mut by_effects[*from..];
+                match &self.factors[*factor] {
+                    LevelsOfRows::Sorted(starts) => collect(values, starts, first * LANES, eta, by_effects),
+                    LevelsOfRows::Listed(levels) => scatter(values, &levels[here.clone()], eta, by_effects),
+                }
+            }
+        }
+        self.eta = eta;
+        let unit = family.unit();
+        by_coefficients.iter_mut().chain(by_effects).for_each(|derivative| *derivative *= unit);
+        sums
+    }
+}
+
+/// Adds `coefficient` times a column to eta; a column without values is all ones.
+#[multiversion(targets = "simd")]
+fn add_column(values: Option<&[Lanes]>, coefficient: f64, eta: &mut [Lanes]) {
+    match values {
+        None => eta.iter_mut().for_each(|eta| *eta = *eta + coefficient),
+        Some(values) => eta.iter_mut().zip(values).for_each(|(eta, value)| *eta += *value * coefficient),
+    }
+}
+
+/// The levels of sorted rows `from` to `to`, and the rows of each among these, from 0.
+fn pieces(starts: &[usize], from: usize, to: usize) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+    let first = starts.partition_point(|start| *start <= from) - 1;
+    let levels = starts[first..].windows(2).take_while(move |ends| ends[0] < to).enumerate();
+    levels.map(move |(level, ends)| (first + level, ends[0].max(from) - from..ends[1].min(to) - from))
+}
+
+/// Adds a column times the effect of each row's level to eta, where rows are sorted by level; `from` is the first row.
+#[multiversion(targets = "simd")]
+fn spread(values: Option<&[Lanes]>, starts: &[usize], from: usize, effects: &[f64], eta: &mut [Lanes]) {
+    let eta: &mut [f64] = bytemuck::cast_slice_mut(eta);
+    let rows = pieces(starts, from, from + eta.len());
+    match values {
+        None => rows.for_each(|(level, rows)| {
+            let effect = effects[level];
+            eta[rows].iter_mut().for_each(|eta| *eta += effect);
+        }),
+        Some(values) => {
+            let values: &[f64] = bytemuck::cast_slice(values);
+            rows.for_each(|(level, rows)| {
+                let effect = effects[level];
+                eta[rows.clone()].iter_mut().zip(&values[rows]).for_each(|(eta, value)| *eta += value * effect);
+            });
+        }
+    }
+}
+
+/// Adds a column times the derivatives to those of each row's level, where rows are sorted by level.
+#[multiversion(targets = "simd")]
+fn collect(values: Option<&[Lanes]>, starts: &[usize], from: usize, derivatives: &[Lanes], by_effects: &mut [f64]) {
+    let derivatives: &[f64] = bytemuck::cast_slice(derivatives);
+    let rows = pieces(starts, from, from + derivatives.len());
+    match values {
+        None => rows.for_each(|(level, rows)| {
+            let mut sum = Lanes::ZERO;
+            derivatives[rows].chunks(LANES).for_each(|some| sum += Lanes::load(some, 0.0));
+            by_effects[level] += sum.sum();
+        }),
+        Some(values) => {
+            let values: &[f64] = bytemuck::cast_slice(values);
+            rows.for_each(|(level, rows)| {
+                let mut sum = Lanes::ZERO;
+                let chunks = derivatives[rows.clone()].chunks(LANES).zip(values[rows].chunks(LANES));
+                chunks.for_each(|(some, values)| sum += Lanes::load(some, 0.0) * Lanes::load(values, 0.0));
+                by_effects[level] += sum.sum();
+            });
+        }
+    }
+}
+
+/// Adds a column times the effect of each row's level to eta.
+fn gather(values: Option<&[Lanes]>, levels: &[[u32; LANES]], effects: &[f64], eta: &mut [Lanes]) {
+    match values {
+        None => {
+            for (eta, levels) in eta.iter_mut().zip(levels) {
+                eta.0.iter_mut().zip(levels).for_each(|(eta, level)| *eta += effects[*level as usize]);
+            }
+        }
+        Some(values) => {
+            for ((eta, levels), values) in eta.iter_mut().zip(levels).zip(values) {
+                for ((eta, level), value) in eta.0.iter_mut().zip(levels).zip(values.0) {
+                    *eta += value * effects[*level as usize];
+                }
+            }
+        }
+    }
+}
+
+/// Replaces eta by the log likelihood's derivatives by it, in the family's unit; rows from `full` on are padding.
+#[multiversion(targets = "simd")]
+fn residuals<F: Distribution>(family: &F, outcome: &[Lanes], full: usize, eta: &mut [Lanes], sums: &mut F::Sums) {
+    const ONES: Lanes = Lanes([1.0; LANES]);
+    let whole = (full / LANES).min(eta.len());
+    for (eta, outcome) in eta[..whole].iter_mut().zip(outcome) {
+        *eta = family.row(*outcome, *eta, ONES, sums);
+    }
+    for (eta, outcome) in eta[whole..].iter_mut().zip(&outcome[whole..]) {
+        let weight = Lanes(std::array::from_fn(|lane| if lane < full % LANES { 1.0 } else { 0.0 }));
+        *eta = family.row(*outcome, *eta, weight, sums);
+    }
+}
+
+/// The sum of a column times the derivatives; a column without values is all ones.
+#[multiversion(targets = "simd")]
+fn column_sum(values: Option<&[Lanes]>, derivatives: &[Lanes]) -> f64 {
+    let mut sum = Lanes::ZERO;
+    match values {
+        None => derivatives.iter().for_each(|derivative| sum += *derivative),
+        Some(values) => derivatives.iter().zip(values).for_each(|(derivative, value)| sum += *derivative * *value),
+    }
+    sum.sum()
+}
+
+/// Adds a column times the derivatives to those of each row's level, row by row.
+fn scatter(values: Option<&[Lanes]>, levels: &[[u32; LANES]], derivatives: &[Lanes], by_effects: &mut [f64]) {
+    match values {
+        None => {
+            for (derivative, levels) in derivatives.iter().zip(levels) {
+                derivative.0.iter().zip(levels).for_each(|(d, level)| by_effects[*level as usize] += d);
+            }
+        }
+        Some(values) => {
+            for ((derivative, levels), values) in derivatives.iter().zip(levels).zip(values) {
+                for ((d, level), value) in derivative.0.iter().zip(levels).zip(values.0) {
+                    by_effects[*level as usize] += value * d;
+                }
+            }
+        }
+    }
+}

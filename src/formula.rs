@@ -1,0 +1,138 @@
+//! Models as people write them: a formula, as lme4 and brms have it, becomes the columns of a model.
+//!
+//! `Reaction ~ Days + (1 + Days | Subject)` is parsed without the data, says which columns it wants, and is expanded
+//! over the rows of a [`Frame`] into a [`FormulaDesign`]. The meaning is that of R's `terms.formula` and `model.matrix`
+//! with treatment contrasts, except where R would go on with less than what was asked for: columns that depend on
+//! others, squares of terms and terms taken away in vain are refused.
+//!
+//! Text to tokens, to expressions, to terms of the population and of groups, to columns: each file knows those before.
+
+mod coding;
+mod design;
+mod error;
+mod expand;
+mod fault;
+mod groups;
+mod parser;
+mod poly;
+mod references;
+mod roles;
+mod syntax;
+mod terms;
+mod tokens;
+mod values;
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::data::text::closest;
+use crate::data::{Frame, WantedColumn};
+
+pub use design::{DesignTerm, FormulaDesign, INTERCEPT, MOST_POPULATION, MOST_VARYING, ModelColumn};
+pub use error::FormulaError;
+pub use fault::{FormulaFault, ReferenceFault};
+
+use error::in_formula;
+use groups::GroupTerm;
+use references::References;
+use syntax::{Expression, Mention};
+use terms::Terms;
+
+/// A formula with one group-level term or more, checked as far as is possible without data.
+///
+/// [`Display`] gives its text in one order of terms and without shorthands, which parses to an equal formula.
+#[derive(Debug, Clone)]
+pub struct Formula {
+    text: String,
+    outcome: Expression,
+    population: Terms,
+    groups: Vec<GroupTerm>,
+}
+
+impl Formula {
+    /// Parses a formula.
+    ///
+    /// # Errors
+    ///
+    /// If it is no formula, or one that makes no sense with any data, with the place in the text.
+    pub fn parse(text: &str) -> Result<Formula, FormulaError> {
+        let parsed = parser::parse(text).and_then(|(outcome, terms)| {
+            let (population, groups) = groups::split(&terms)?;
+            roles::check(&outcome, terms.span, &population, &groups)?;
+            Ok(Formula { text: text.to_owned(), outcome, population, groups })
+        });
+        parsed.map_err(in_formula(text))
+    }
+
+    /// The columns it needs, in the order of the text.
+    pub fn wanted(&self) -> Vec<WantedColumn> {
+        let mut wanted: Vec<WantedColumn> = Vec::new();
+        for Mention { name, as_label, .. } in self.mentions() {
+            match wanted.iter_mut().find(|known| known.name == name) {
+                Some(known) => {
+                    known.as_label |= as_label;
+                    known.as_value |= !as_label;
+                }
+                None => wanted.push(WantedColumn { name, as_value: !as_label, as_label }),
+            }
+        }
+        wanted
+    }
+
+    /// Checks that a file has the columns.
+    ///
+    /// # Errors
+    ///
+    /// For the first in the text that is missing, with the name that was probably meant.
+    pub fn check_columns(&self, header: &[String]) -> Result<(), FormulaError> {
+        let Some(Mention { name, span, .. }) =
+            self.mentions().into_iter().find(|mention| !header.contains(&mention.name))
+        else {
+            return Ok(());
+        };
+        let closest = closest(header, &name);
+        let fault = FormulaFault::UnknownColumn { column: name, closest, header: header.to_vec() };
+        Err(in_formula(&self.text)((Box::new(fault), span)))
+    }
+
+    /// The columns of the model over the rows of a file. `references` are pairs of a categorical column and its
+    /// reference level; other columns have the level that appears first.
+    ///
+    /// # Errors
+    ///
+    /// If a column is missing or of the wrong kind, constant or linearly dependent on others, if a value is not finite,
+    /// if there are too many columns, or if a reference is none.
+    pub fn expand(&self, frame: &Frame, references: &[(String, String)]) -> Result<FormulaDesign, FormulaError> {
+        self.check_columns(frame.names())?;
+        let varying = self.groups.iter().flat_map(|group| &group.varying.variables);
+        let variables = self.population.variables.iter().chain(varying);
+        let references = References::of_variables(references, variables, &self.groups, frame)?;
+        expand::expand(&self.outcome, &self.population, &self.groups, frame, &references)
+            .map_err(in_formula(&self.text))
+    }
+
+    /// Every mention of a column, in the order of the text.
+    fn mentions(&self) -> Vec<Mention> {
+        let mut mentions = Vec::new();
+        let varying = self.groups.iter().flat_map(|group| &group.varying.variables);
+        for expression in [&self.outcome].into_iter().chain(&self.population.variables).chain(varying) {
+            expression.mentions(&mut mentions);
+        }
+        mentions.extend(self.groups.iter().flat_map(|group| group.factor.clone()));
+        mentions.sort_by_key(|mention| mention.span.start);
+        mentions
+    }
+}
+
+impl Display for Formula {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ~ {}", self.outcome, self.population)?;
+        self.groups.iter().try_for_each(|group| write!(f, " + {group}"))
+    }
+}
+
+/// Two formulas are equal if their texts in one order and without shorthands are.
+impl PartialEq for Formula {
+    fn eq(&self, other: &Formula) -> bool {
+        self.to_string() == other.to_string()
+    }
+}

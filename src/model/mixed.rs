@@ -1,0 +1,288 @@
+//! The structure of a formula's model: population-level columns, grouping terms, and priors.
+//!
+//! ```text
+//! eta_i    = X_i b + sum_t Z_ti r_t[j_t(i)]
+//! r_t[j]   ~ Normal(0, diag(sd_t) Omega_t diag(sd_t)),  Omega_t ~ LKJ, or the identity
+//! ```
+//!
+//! Columns are numbered as coefficients of the data set: 0 is the intercept's, k the (k - 1)-th predictor's.
+
+use serde::{Deserialize, Serialize};
+
+use super::affine::Affine;
+use super::coordinates::Coordinates;
+use super::correlation::pairs;
+use super::layout::{Layout, Role};
+use super::mixed_map::{MixedMap, MixedUnits, Scalar, TermMap};
+use super::prior::VariablePrior;
+use super::{Scaling, Spread};
+use crate::data::Dataset;
+use crate::formula::INTERCEPT;
+
+/// A grouping term of a formula, `(1 + x | g)`: which columns vary by the levels of a factor, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MixedTerm {
+    /// The factor, by its number in the data set; 0 is the factor by which rows are sorted.
+    pub factor: usize,
+    /// The columns whose coefficients vary.
+    pub columns: Vec<usize>,
+    /// The joint distribution of the coefficients of one level.
+    pub spread: Spread,
+}
+
+/// The priors of a formula's model, in the user's units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MixedPriors {
+    /// Of each population-level coefficient; of the intercept at the means of the other population-level columns.
+    pub population: Vec<VariablePrior>,
+    /// Of each sd, term by term.
+    pub scales: Vec<Vec<VariablePrior>>,
+    /// Eta of each term's LKJ distribution.
+    pub correlations: Vec<f64>,
+    /// Of sigma; not used where the errors are known.
+    pub dispersion: VariablePrior,
+}
+
+/// Columns with a number for each row beside the formula, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowColumns {
+    /// Weights: the variance of a row's outcome is sigma^2 over its weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+    /// Offsets: the known part of the linear predictor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<String>,
+    /// Known standard errors of the outcomes, in the place of sigma.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<String>,
+}
+
+impl std::fmt::Display for RowColumns {
+    /// As typed, with a blank before each option; nothing without any.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let options = [("weights", &self.weights), ("offset", &self.offset), ("se", &self.errors)];
+        for (option, column) in options {
+            if let Some(column) = column {
+                write!(f, " --{option} {column}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The structure of a formula's model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mixed {
+    /// The formula as text.
+    pub formula: String,
+    /// Columns beside the formula.
+    #[serde(default)]
+    pub rows: RowColumns,
+    /// The population-level columns, the intercept first if there is one.
+    pub population: Vec<usize>,
+    /// The grouping terms, in the order of the formula.
+    pub terms: Vec<MixedTerm>,
+    /// The priors.
+    pub priors: MixedPriors,
+}
+
+impl Mixed {
+    /// The formula, and the columns beside it as they are typed.
+    pub fn line(&self) -> String {
+        format!("{}{}", self.formula, self.rows)
+    }
+
+    /// The name of a column: `Intercept`, or the predictor's.
+    pub fn column_name(dataset: &Dataset, column: usize) -> &str {
+        if column == 0 { INTERCEPT } else { &dataset.predictor_names()[column - 1] }
+    }
+
+    /// The name of a term's factor, with a number if an earlier term has the same factor: `Subject`, `Subject.1`.
+    pub fn term_name(&self, dataset: &Dataset, term: usize) -> String {
+        let factor = self.terms[term].factor;
+        let earlier = self.terms[..term].iter().filter(|other| other.factor == factor).count();
+        let name = dataset.factor_name(factor);
+        if earlier == 0 { name.to_string() } else { format!("{name}.{earlier}") }
+    }
+
+    /// For each column of a term, the population-level coefficient about which its centered effects are: that of the
+    /// same column, in the first centered term which has this column.
+    pub fn means(&self, term: usize, coordinates: &Coordinates) -> Vec<Option<usize>> {
+        let earlier = self.terms.iter().enumerate().take(term).filter(|(t, _)| coordinates.is_centered(*t));
+        let earlier: Vec<&MixedTerm> = earlier.map(|(_, term)| term).collect();
+        let first = |column: &usize| !earlier.iter().any(|earlier| earlier.columns.contains(column));
+        let mean = |column: &usize| self.population.iter().position(|other| other == column).filter(|_| first(column));
+        self.terms[term].columns.iter().map(mean).collect()
+    }
+
+    /// The mean of each population-level column, in the sampler's units, which is subtracted if there is an intercept;
+    /// 0 for the intercept, and where nothing is subtracted.
+    pub fn centers(&self, dataset: &Dataset, scaling: &Scaling) -> Vec<f64> {
+        let center = |column: &usize| match column {
+            0 => 0.0,
+            k => mean(dataset.predictor(k - 1)) / scaling.predictors[k - 1],
+        };
+        let has_intercept = self.population.contains(&0);
+        self.population.iter().map(|column| if has_intercept { center(column) } else { 0.0 }).collect()
+    }
+
+    /// Checks that all columns and factors are in `dataset`, and that each coefficient has a prior with a width.
+    ///
+    /// # Errors
+    /// What is wrong, in a sentence.
+    pub fn check(&self, dataset: &Dataset) -> Result<(), &'static str> {
+        let Mixed { formula: _, rows: _, population, terms, priors } = self;
+        let MixedPriors { population: means, scales, correlations, dispersion } = priors;
+        let mut columns = population.iter().chain(terms.iter().flat_map(|term| &term.columns));
+        if columns.any(|column| *column >= dataset.n_coefficients()) || population.iter().skip(1).any(|k| *k == 0) {
+            return Err("its formula has columns that are not in its data");
+        }
+        if terms.is_empty() || terms.iter().any(|term| term.factor >= dataset.n_factors() || term.columns.is_empty()) {
+            return Err("its formula has terms that are not in its data");
+        }
+        let lengths = scales.iter().map(Vec::len).eq(terms.iter().map(|term| term.columns.len()));
+        if means.len() != population.len() || !lengths || correlations.len() != terms.len() {
+            return Err("its priors are not those of its coefficients");
+        }
+        let mut all = means.iter().chain(scales.iter().flatten()).chain([dispersion]);
+        let positive = scales.iter().flatten().chain([dispersion]).all(|prior| prior.admits_positive());
+        let wide = all.all(|prior| prior.is_sound()) && correlations.iter().all(|eta| *eta > 0.0 && eta.is_finite());
+        if positive && wide { Ok(()) } else { Err("its priors have no width") }
+    }
+
+    /// Writes the linear predictor of each row, in the user's units, where `named` are all variables and `levels` has
+    /// the level of each row in each term.
+    pub fn etas(&self, dataset: &Dataset, layout: &Layout, named: &[f64], levels: &[Vec<u32>], etas: &mut [f64]) {
+        match dataset.offset() {
+            Some(offset) => etas.copy_from_slice(offset),
+            None => etas.fill(0.0),
+        }
+        let add = |etas: &mut [f64], column: usize, coefficient: &dyn Fn(usize) -> f64| match column {
+            0 => etas.iter_mut().enumerate().for_each(|(i, eta)| *eta += coefficient(i)),
+            k => {
+                let rows = etas.iter_mut().zip(dataset.predictor(k - 1)).enumerate();
+                rows.for_each(|(i, (eta, value))| *eta += value * coefficient(i));
+            }
+        };
+        for (k, column) in self.population.iter().enumerate() {
+            add(etas, *column, &|_| named[k]);
+        }
+        for ((term, block), levels) in self.terms.iter().zip(layout.blocks_of(Role::Effects)).zip(levels) {
+            for (c, column) in term.columns.iter().enumerate() {
+                let effects = &named[block.row(c)];
+                add(etas, *column, &|i| effects[levels[i] as usize]);
+            }
+        }
+    }
+
+    /// The names of all terms, as [`term_name`](Self::term_name).
+    pub fn term_names(&self, dataset: &Dataset) -> Vec<String> {
+        (0..self.terms.len()).map(|term| self.term_name(dataset, term)).collect()
+    }
+
+    /// The number of different factors.
+    pub fn factors(&self) -> usize {
+        self.terms.iter().map(|term| term.factor).collect::<std::collections::BTreeSet<_>>().len()
+    }
+
+    /// The layout of theta and of the variables in these coordinates.
+    pub(super) fn layout(&self, dataset: &Dataset, coordinates: &Coordinates, scaling: &Scaling) -> Layout {
+        let has_intercept = self.population.first() == Some(&0);
+        let unit = |column: &usize| scaling.coefficient_unit(*column);
+        let population = self.population.iter().map(|column| Affine {
+            unit: unit(column),
+            shift: if has_intercept { scaling.coefficient_shift(*column) } else { 0.0 },
+        });
+        let units = MixedUnits {
+            population: population.collect(),
+            columns: self.terms.iter().map(|term| term.columns.iter().map(unit).collect()).collect(),
+            outcome: scaling.outcome_scale,
+        };
+        let centers = self.centers(dataset, scaling);
+        let mut end = self.population.len();
+        let mut place = |length: usize| {
+            end += length;
+            end - length
+        };
+        let scales: Vec<usize> = self.terms.iter().map(|term| place(term.columns.len())).collect();
+        let partials: Vec<Option<usize>> = self
+            .terms
+            .iter()
+            .map(|term| (term.spread == Spread::Correlated).then(|| place(pairs(term.columns.len()))))
+            .collect();
+        let dispersion = self.rows.errors.is_none().then(|| place(1));
+        let terms = self.terms.iter().enumerate().map(|(t, term)| {
+            let (levels, means) = (dataset.levels(term.factor).len(), self.means(t, coordinates));
+            let varies = |k: &usize| *k > 0 && term.columns.contains(&self.population[*k]);
+            let off_center = (0..self.population.len()).filter(varies).map(|k| (k, centers[k]));
+            TermMap {
+                columns: term.columns.len(),
+                levels,
+                scales: scales[t],
+                partials: partials[t],
+                effects: place(levels * term.columns.len()),
+                centering: match coordinates {
+                    Coordinates::Joint { centering, .. } => Some(centering[t]),
+                    Coordinates::Collapsed => None,
+                },
+                means,
+                off_center: off_center.collect(),
+                intercept: term.columns.iter().position(|column| *column == 0),
+            }
+        });
+        let terms: Vec<TermMap> = terms.collect();
+        let scalars = self.scalars(dispersion, scaling, &terms);
+        let map = MixedMap { scalars, centers, has_intercept, terms, dispersion, units: units.clone() };
+        Layout::of_formula(dataset.n_groups(), map, &units)
+    }
+
+    /// The maps of the hyperparameters; a uniform prior confines its variable.
+    fn scalars(&self, dispersion: Option<usize>, scaling: &Scaling, terms: &[TermMap]) -> Vec<Scalar> {
+        let MixedPriors { population, scales, dispersion: of_sigma, .. } = &self.priors;
+        let within = |prior: &VariablePrior, otherwise, unit: f64, shift: f64| match prior.bounds() {
+            Some([low, high]) => Scalar::Interval { low: (low - shift) / unit, width: (high - low) / unit },
+            None => otherwise,
+        };
+        let correlations = terms.iter().filter(|term| term.partials.is_some()).map(|term| pairs(term.columns));
+        let sds = terms.iter().map(|term| term.columns);
+        let count = population.len() + sds.sum::<usize>() + correlations.sum::<usize>();
+        let mut all = vec![Scalar::Tanh; count];
+        for (k, (column, prior)) in self.population.iter().zip(population).enumerate() {
+            let unit = scaling.coefficient_unit(*column);
+            all[k] = within(prior, Scalar::Identity, unit, scaling.coefficient_shift(*column));
+        }
+        for ((map, term), priors) in terms.iter().zip(&self.terms).zip(scales) {
+            for (c, (column, prior)) in term.columns.iter().zip(priors).enumerate() {
+                all[map.scales + c] = within(prior, Scalar::Exp, scaling.coefficient_unit(*column), 0.0);
+            }
+        }
+        all.extend(dispersion.map(|_| within(of_sigma, Scalar::Exp, scaling.outcome_scale, 0.0)));
+        all
+    }
+
+    /// The priors in the sampler's units, in the order of the population-level coefficients, the sds of all terms, and
+    /// sigma.
+    pub fn scaled_priors(&self, scaling: &Scaling) -> (Vec<VariablePrior>, Vec<Vec<VariablePrior>>, VariablePrior) {
+        let scaled = |(prior, column): (&VariablePrior, &usize)| prior.in_units(scaling.coefficient_unit(*column), 0.0);
+        let MixedPriors { population, scales, dispersion, .. } = &self.priors;
+        let means = population.iter().zip(&self.population);
+        let means = means.map(|(prior, k)| prior.in_units(scaling.coefficient_unit(*k), scaling.coefficient_shift(*k)));
+        let of_terms =
+            scales.iter().zip(&self.terms).map(|(priors, term)| priors.iter().zip(&term.columns).map(scaled).collect());
+        (means.collect(), of_terms.collect(), dispersion.in_units(scaling.outcome_scale, 0.0))
+    }
+
+    /// The sampler's units: sds of the columns, and mean and sd of the outcome. Without an intercept nothing could take
+    /// up a shift of the outcome.
+    pub fn scaling(&self, dataset: &Dataset) -> Scaling {
+        let scaling = Scaling::standardizing(dataset);
+        match self.population.contains(&0) {
+            true => scaling,
+            false => Scaling { outcome_shift: 0.0, ..scaling },
+        }
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}

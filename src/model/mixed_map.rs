@@ -1,0 +1,351 @@
+//! The map between theta and the variables of a formula's model.
+//!
+//! Each hyperparameter has an entry in theta, in the order of the named variables: population-level coefficients (the
+//! intercept at the means of the other columns), sds, partial correlations, sigma. Their values are those of a
+//! [`Scalar`] map, in the sampler's units. The effects of a term are, with Lambda = diag(sd) L and m the mean of
+//! [`TermMap::means`],
+//!
+//! ```text
+//! non-centered   r = Lambda z        centered   r = u - m
+//! ```
+
+use std::ops::Range;
+
+use super::affine::Affine;
+use super::coordinates::Centering;
+use super::correlation::{cholesky, correlations, pairs, partials};
+use crate::math::exp;
+
+/// The map from an entry of theta to the value of a hyperparameter in the sampler's units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scalar {
+    /// Any number.
+    Identity,
+    /// A positive number, by its logarithm.
+    Exp,
+    /// A number between bounds, by its logit.
+    Interval {
+        /// The lower bound.
+        low: f64,
+        /// The distance of the upper bound.
+        width: f64,
+    },
+    /// A number between -1 and 1, by its inverse hyperbolic tangent.
+    Tanh,
+}
+
+/// A hyperparameter at an entry of theta.
+#[derive(Debug, Clone, Copy)]
+pub struct AtEntry {
+    /// Its value.
+    pub value: f64,
+    /// The derivative of the value by the entry.
+    pub slope: f64,
+    /// The logarithm of that derivative, and its derivative by the entry.
+    pub log_slope: [f64; 2],
+}
+
+impl Scalar {
+    /// The value at an entry of theta.
+    #[inline]
+    pub fn at(self, entry: f64) -> AtEntry {
+        match self {
+            Scalar::Identity => AtEntry { value: entry, slope: 1.0, log_slope: [0.0, 0.0] },
+            Scalar::Exp => {
+                let value = exp(entry);
+                AtEntry { value, slope: value, log_slope: [entry, 1.0] }
+            }
+            Scalar::Interval { low, width } => {
+                // From the nearer bound, so that no digits are lost.
+                let small = exp(-entry.abs());
+                let (near, far) = (small / (1.0 + small), 1.0 / (1.0 + small));
+                let (share, rest) = if entry < 0.0 { (near, far) } else { (far, near) };
+                let slope = width * share * rest;
+                let log_slope = width.ln() - entry.abs() - 2.0 * small.ln_1p();
+                AtEntry { value: low + width * share, slope, log_slope: [log_slope, rest - share] }
+            }
+            Scalar::Tanh => {
+                let small = exp(-2.0 * entry.abs());
+                let value = ((1.0 - small) / (1.0 + small)).copysign(entry);
+                // 1 - tanh^2 = 4 e^{-2|x|} / (1 + e^{-2|x|})^2.
+                let slope = 4.0 * small / ((1.0 + small) * (1.0 + small));
+                let log_slope = 4.0_f64.ln() - 2.0 * entry.abs() - 2.0 * small.ln_1p();
+                AtEntry { value, slope, log_slope: [log_slope, -2.0 * value] }
+            }
+        }
+    }
+
+    /// The entry of theta at which the value is this.
+    pub fn invert(self, value: f64) -> f64 {
+        match self {
+            Scalar::Identity => value,
+            Scalar::Exp => value.ln(),
+            Scalar::Interval { low, width } => ((value - low) / (low + width - value)).ln(),
+            Scalar::Tanh => value.atanh(),
+        }
+    }
+}
+
+/// The units of a formula's variables: value = unit x number + shift.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MixedUnits {
+    /// Of each population-level coefficient.
+    pub population: Vec<Affine>,
+    /// Of the coefficients of each term's columns, whose shift is 0.
+    pub columns: Vec<Vec<f64>>,
+    /// Of the outcome, whose shift is the intercept's.
+    pub outcome: f64,
+}
+
+/// Where the variables of one term are, and how they come from theta.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TermMap {
+    /// Number of columns.
+    pub columns: usize,
+    /// Number of levels.
+    pub levels: usize,
+    /// Index of the first sd.
+    pub scales: usize,
+    /// Index of the first partial correlation; `None` if the coefficients are independent.
+    pub partials: Option<usize>,
+    /// Index of the first effect among the named variables, `[column][level]`, and in theta if they are there.
+    pub effects: usize,
+    /// The coordinates of the effects; `None` if they are integrated out.
+    pub centering: Option<Centering>,
+    /// For each column, the population-level coefficient about which centered effects are.
+    pub means: Vec<Option<usize>>,
+    /// The other columns of the term among the population-level ones, which are not at their means where the varying
+    /// intercept is: index and center.
+    pub off_center: Vec<(usize, f64)>,
+    /// The column of the intercept.
+    pub intercept: Option<usize>,
+}
+
+/// The map between theta and all variables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MixedMap {
+    /// The map of each hyperparameter.
+    pub scalars: Vec<Scalar>,
+    /// The center of each population-level column, in the sampler's units; 0 for the intercept.
+    pub centers: Vec<f64>,
+    /// Whether the first population-level coefficient is an intercept.
+    pub has_intercept: bool,
+    /// The terms.
+    pub terms: Vec<TermMap>,
+    /// The index of sigma; `None` if it is 1 in the user's units, where the errors of all rows are known.
+    pub dispersion: Option<usize>,
+    /// Units of all variables.
+    pub units: MixedUnits,
+}
+
+impl TermMap {
+    /// Writes Lambda, `[row][column]`, given the hyperparameters' values; entries above the diagonal are not touched.
+    pub fn factor(&self, values: &[f64], factor: &mut [f64]) {
+        let q = self.columns;
+        match self.partials {
+            Some(first) => cholesky(q, &values[first..first + pairs(q)], factor),
+            None => (0..q).for_each(|i| {
+                factor[i * q..i * q + i].fill(0.0);
+                factor[i * q + i] = 1.0;
+            }),
+        }
+        for (row, sd) in factor.chunks_exact_mut(q).zip(&values[self.scales..]) {
+            row.iter_mut().for_each(|entry| *entry *= sd);
+        }
+    }
+
+    /// The mean of the centered effects of `column`, given the hyperparameters' values.
+    pub fn mean(&self, column: usize, values: &[f64]) -> f64 {
+        let Some(mean) = self.means[column] else { return 0.0 };
+        let moved = |(k, center): &(usize, f64)| center * values[*k];
+        values[mean] - if self.intercept == Some(column) { self.off_center.iter().map(moved).sum() } else { 0.0 }
+    }
+
+    /// Adds the derivatives by the hyperparameters' values of a function with derivative `by_mean` by the mean.
+    pub fn pull_mean(&self, column: usize, by_mean: f64, by_values: &mut [f64]) {
+        let Some(mean) = self.means[column] else { return };
+        by_values[mean] += by_mean;
+        if self.intercept == Some(column) {
+            self.off_center.iter().for_each(|(k, center)| by_values[*k] -= center * by_mean);
+        }
+    }
+
+    /// The effects of `column`, among the named variables.
+    pub fn row(&self, column: usize) -> Range<usize> {
+        let start = self.effects + column * self.levels;
+        start..start + self.levels
+    }
+}
+
+impl MixedMap {
+    /// Number of hyperparameters.
+    pub fn hyperparameters(&self) -> usize {
+        self.scalars.len()
+    }
+
+    /// The log of all units by which theta is smaller than the user's numbers, with its sign turned: the coordinates
+    /// which are not logarithms, offsets or correlations.
+    pub fn log_units(&self) -> f64 {
+        let population = self.units.population.iter().zip(&self.scalars);
+        let of_population =
+            population.filter(|(_, scalar)| **scalar == Scalar::Identity).map(|(units, _)| units.unit.ln());
+        let centered = self.terms.iter().zip(&self.units.columns);
+        let centered = centered.filter(|(term, _)| term.centering == Some(Centering::Centered));
+        let of_effects =
+            centered.map(|(term, units)| term.levels as f64 * units.iter().map(|unit| unit.ln()).sum::<f64>());
+        -(of_population.sum::<f64>() + of_effects.sum::<f64>())
+    }
+
+    /// Sigma, given the values of the hyperparameters.
+    pub fn sigma(&self, values: &[f64]) -> f64 {
+        self.dispersion.map_or(1.0 / self.units.outcome, |place| values[place])
+    }
+
+    /// Adds the derivative by the logarithm of sigma to those by the hyperparameters' values.
+    pub fn pull_log_sigma(&self, by_log_sigma: f64, sigma: f64, by_values: &mut [f64]) {
+        if let Some(place) = self.dispersion {
+            by_values[place] += by_log_sigma / sigma;
+        }
+    }
+
+    /// Writes the values of the hyperparameters, in the sampler's units, at `theta`.
+    pub fn values(&self, theta: &[f64], values: &mut [f64]) {
+        for ((scalar, entry), value) in self.scalars.iter().zip(theta).zip(values) {
+            *value = scalar.at(*entry).value;
+        }
+    }
+
+    /// Writes the values of the hyperparameters in the sampler's units, where `named` holds them in the user's.
+    pub fn values_of_named(&self, named: &[f64], values: &mut [f64]) {
+        let population = self.centers.len();
+        for (k, units) in self.units.population.iter().enumerate() {
+            values[k] = units.invert(named[k]);
+        }
+        if self.has_intercept {
+            values[0] += (1..population).map(|k| self.centers[k] * values[k]).sum::<f64>();
+        }
+        for (term, units) in self.terms.iter().zip(&self.units.columns) {
+            for (c, unit) in units.iter().enumerate() {
+                values[term.scales + c] = named[term.scales + c] / unit;
+            }
+            if let Some(first) = term.partials {
+                let here = first..first + pairs(term.columns);
+                partials(term.columns, &named[here.clone()], &mut values[here]);
+            }
+        }
+        if let Some(place) = self.dispersion {
+            values[place] = named[place] / self.units.outcome;
+        }
+    }
+
+    /// Writes the hyperparameters in the user's units, given their `values` in the sampler's.
+    pub fn name_values(&self, values: &[f64], named: &mut [f64]) {
+        let population = self.centers.len();
+        for (k, units) in self.units.population.iter().enumerate() {
+            let moved = match (self.has_intercept, k) {
+                (true, 0) => (1..population).map(|k| self.centers[k] * values[k]).sum(),
+                _ => 0.0,
+            };
+            named[k] = units.apply(values[k] - moved);
+        }
+        for (term, units) in self.terms.iter().zip(&self.units.columns) {
+            for (c, unit) in units.iter().enumerate() {
+                named[term.scales + c] = values[term.scales + c] * unit;
+            }
+            if let Some(first) = term.partials {
+                let (q, here) = (term.columns, first..first + pairs(term.columns));
+                let mut factor = vec![0.0; q * q];
+                cholesky(q, &values[here.clone()], &mut factor);
+                correlations(q, &factor, &mut named[here]);
+            }
+        }
+        if let Some(place) = self.dispersion {
+            named[place] = values[place] * self.units.outcome;
+        }
+    }
+
+    /// Writes the named variables, in the user's units, at `theta`: all, or the hyperparameters only.
+    pub fn constrain(&self, theta: &[f64], named: &mut [f64]) {
+        let mut values = vec![0.0; self.hyperparameters()];
+        self.values(theta, &mut values);
+        self.name_values(&values, named);
+        if named.len() == self.hyperparameters() {
+            return;
+        }
+        for (term, units) in self.terms.iter().zip(&self.units.columns) {
+            let (q, levels) = (term.columns, term.levels);
+            match term.centering {
+                None => {}
+                Some(Centering::Centered) => {
+                    for (c, unit) in units.iter().enumerate() {
+                        let (mean, row) = (term.mean(c, &values), term.row(c));
+                        named[row.clone()].iter_mut().zip(&theta[row]).for_each(|(r, u)| *r = (u - mean) * unit);
+                    }
+                }
+                Some(Centering::NonCentered) => {
+                    let mut factor = vec![0.0; q * q];
+                    term.factor(&values, &mut factor);
+                    for (c, unit) in units.iter().enumerate() {
+                        for j in 0..levels {
+                            let offset = |k: usize| factor[c * q + k] * theta[term.effects + k * levels + j];
+                            named[term.effects + c * levels + j] = (0..=c).map(offset).sum::<f64>() * unit;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the position at which the named variables, in the user's units, have the values `named`.
+    pub fn unconstrain(&self, named: &[f64], theta: &mut [f64]) {
+        let mut values = vec![0.0; self.hyperparameters()];
+        self.values_of_named(named, &mut values);
+        for ((scalar, value), entry) in self.scalars.iter().zip(&values).zip(theta.iter_mut()) {
+            *entry = scalar.invert(*value);
+        }
+        for (term, units) in self.terms.iter().zip(&self.units.columns) {
+            let (q, levels) = (term.columns, term.levels);
+            match term.centering {
+                None => {}
+                Some(Centering::Centered) => {
+                    for (c, unit) in units.iter().enumerate() {
+                        let (mean, row) = (term.mean(c, &values), term.row(c));
+                        theta[row.clone()].iter_mut().zip(&named[row]).for_each(|(u, r)| *u = r / unit + mean);
+                    }
+                }
+                Some(Centering::NonCentered) => {
+                    let mut factor = vec![0.0; q * q];
+                    term.factor(&values, &mut factor);
+                    for j in 0..levels {
+                        for (c, unit) in units.iter().enumerate() {
+                            let known: f64 =
+                                (0..c).map(|k| factor[c * q + k] * theta[term.effects + k * levels + j]).sum();
+                            let r = named[term.effects + c * levels + j] / unit;
+                            theta[term.effects + c * levels + j] = (r - known) / factor[c * q + c];
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalars_are_inverted_and_match_their_slopes() {
+        for scalar in [Scalar::Identity, Scalar::Exp, Scalar::Interval { low: 2.0, width: 5.0 }, Scalar::Tanh] {
+            for entry in [-3.0, -0.4, 0.0, 0.7, 2.5] {
+                let at = scalar.at(entry);
+                assert!((scalar.invert(at.value) - entry).abs() < 1e-12, "{scalar:?}");
+                let slope = (scalar.at(entry + 1e-6).value - scalar.at(entry - 1e-6).value) / 2e-6;
+                assert!((slope - at.slope).abs() < 1e-8 * slope.abs().max(1.0), "{scalar:?}");
+                assert!((at.slope.ln() - at.log_slope[0]).abs() < 1e-12, "{scalar:?}");
+                let change = (scalar.at(entry + 1e-6).log_slope[0] - scalar.at(entry - 1e-6).log_slope[0]) / 2e-6;
+                assert!((change - at.log_slope[1]).abs() < 1e-8, "{scalar:?}");
+            }
+        }
+    }
+}

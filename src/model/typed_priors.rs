@@ -1,0 +1,205 @@
+//! The priors of a formula's model: the defaults for its data, and those that are typed in their place.
+
+use super::mixed::{Mixed, MixedPriors, MixedTerm};
+use super::prior::{PriorError, Shape, TypedPrior, VariablePrior};
+use super::scaling::Scaling;
+use super::term::Spread;
+use crate::data::Dataset;
+use crate::formula::INTERCEPT;
+
+/// The degrees of freedom of the default priors of sds.
+const DEGREES: f64 = 3.0;
+
+/// The default prior of a population-level coefficient has this many times the sd that its units suggest.
+const WIDTH: f64 = 2.5;
+
+/// Eta of the default prior of correlations.
+const ETA: f64 = 2.0;
+
+impl MixedPriors {
+    /// Proper, weakly informative priors: for the intercept, at the means of the predictors, Normal(mean(y), 2.5
+    /// sd(y)); for other population-level coefficients Normal(0, 2.5 sd(y) / sd(x)), as in rstanarm and Bambi; for sds
+    /// and sigma half-Student-t with 3 degrees of freedom and scale sd(y) / sd(x), as in brms; LKJ(2) for correlations.
+    pub fn for_data(dataset: &Dataset, population: &[usize], terms: &[MixedTerm]) -> MixedPriors {
+        let typical = Scaling::standardizing(dataset);
+        let scale = |column: &usize| VariablePrior::half_student_t(DEGREES, typical.coefficient_unit(*column));
+        let mean = |column: &usize| {
+            VariablePrior::normal(
+                if *column == 0 { typical.outcome_shift } else { 0.0 },
+                WIDTH * typical.coefficient_unit(*column),
+            )
+        };
+        // Sigma is the sd of a row of weight 1.
+        let weight = dataset.weights().map_or(1.0, |weights| weights.iter().sum::<f64>() / weights.len() as f64);
+        MixedPriors {
+            population: population.iter().map(mean).collect(),
+            scales: terms.iter().map(|term| term.columns.iter().map(scale).collect()).collect(),
+            correlations: vec![ETA; terms.len()],
+            dispersion: VariablePrior::half_student_t(DEGREES, typical.outcome_scale * weight.sqrt()),
+        }
+    }
+}
+
+/// Why a typed prior does not go with a model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PriorTarget {
+    /// A name of nothing.
+    #[error("--prior `{typed}`: there is no `{target}` in this model; write one of {known}")]
+    Unknown {
+        /// The whole option.
+        typed: String,
+        /// What it names.
+        target: String,
+        /// What could be named.
+        known: String,
+    },
+    /// Without `~`, or not a distribution.
+    #[error("--prior `{typed}`: {problem}")]
+    Malformed {
+        /// The whole option.
+        typed: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A distribution over all numbers for a positive variable, a correlation's for something else, or the like.
+    #[error("--prior `{typed}`: {problem}")]
+    Unfit {
+        /// The whole option.
+        typed: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+}
+
+/// The rank of a name in `--prior`: a class, a factor, or one variable; later ranks go before earlier ones.
+const RANKS: usize = 3;
+
+impl Mixed {
+    /// The names that `--prior` may have of each variable, from class to name, in the order of the layout's
+    /// hyperparameters: population, scales, correlations of a term together, dispersion.
+    fn prior_names(&self, dataset: &Dataset) -> Vec<[String; RANKS]> {
+        let name = |column: &usize| Mixed::column_name(dataset, *column).to_string();
+        let mut all: Vec<[String; RANKS]> = Vec::new();
+        for column in &self.population {
+            let full = format!("b_{}", name(column));
+            all.push(if *column == 0 {
+                [full.clone(), INTERCEPT.to_string(), full]
+            } else {
+                ["b".to_string(), full.clone(), full]
+            });
+        }
+        for term in &self.terms {
+            let factor = format!("sd_{}", dataset.factor_name(term.factor));
+            all.extend(
+                term.columns
+                    .iter()
+                    .map(|column| ["sd".to_string(), factor.clone(), format!("{factor}__{}", name(column))]),
+            );
+        }
+        for term in self.terms.iter().filter(|term| term.spread == Spread::Correlated) {
+            let factor = format!("cor_{}", dataset.factor_name(term.factor));
+            all.push(["cor".to_string(), factor.clone(), factor]);
+        }
+        all.extend(self.rows.errors.is_none().then(|| std::array::from_fn(|_| "sigma".to_string())));
+        all
+    }
+
+    /// Puts typed priors, as `sd_Subject ~ half_cauchy(0, 5)`, in the place of others: those of a class (`b`, `sd`,
+    /// `cor`, `sigma`) before those of a factor, and these before those of one variable.
+    ///
+    /// # Errors
+    /// If a prior cannot be read, names nothing, or does not go with what it names.
+    pub fn with_priors(mut self, dataset: &Dataset, typed: &[String]) -> Result<Mixed, PriorTarget> {
+        let names = self.prior_names(dataset);
+        let mut read: Vec<(usize, String, TypedPrior, &String)> = Vec::new();
+        for text in typed {
+            let malformed = |problem: String| PriorTarget::Malformed { typed: text.clone(), problem };
+            let (target, prior) = text.split_once('~').ok_or_else(|| {
+                malformed("a name and a distribution go on either side of `~`; write `sd_g ~ half_normal(5)`".into())
+            })?;
+            let target = target.trim();
+            let prior = prior.parse().map_err(|error: PriorError| malformed(error.to_string()))?;
+            let rank = (0..RANKS).find(|rank| names.iter().any(|names| names[*rank] == target));
+            let rank = rank.ok_or_else(|| {
+                let mut known: Vec<&str> = Vec::new();
+                for name in names.iter().flatten().map(String::as_str) {
+                    if !known.contains(&name) {
+                        known.push(name);
+                    }
+                }
+                let known = known.join(", ");
+                PriorTarget::Unknown { typed: text.clone(), target: target.to_string(), known }
+            })?;
+            read.push((rank, target.to_string(), prior, text));
+        }
+        for (place, (_, target, _, text)) in read.iter().enumerate() {
+            if read[..place].iter().any(|(_, before, ..)| before == target) {
+                let problem = "the same name has a prior already; keep one of the two";
+                return Err(PriorTarget::Unfit { typed: (*text).clone(), problem });
+            }
+        }
+        read.sort_by_key(|(rank, ..)| *rank);
+        for (_, target, prior, text) in &read {
+            let unfit = |problem| PriorTarget::Unfit { typed: (*text).clone(), problem };
+            for place in (0..names.len()).filter(|place| names[*place].contains(target)) {
+                self.set_prior(place, *prior).map_err(unfit)?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Sets the prior at a place of [`prior_names`](Self::prior_names).
+    fn set_prior(&mut self, place: usize, prior: TypedPrior) -> Result<(), &'static str> {
+        let (population, terms) = (self.population.len(), &self.terms);
+        let scales: Vec<(usize, usize)> =
+            terms.iter().enumerate().flat_map(|(t, term)| (0..term.columns.len()).map(move |c| (t, c))).collect();
+        let correlated: Vec<usize> = (0..terms.len()).filter(|t| terms[*t].spread == Spread::Correlated).collect();
+        let variable = match prior {
+            TypedPrior::Variable(prior) => Some(prior),
+            TypedPrior::Lkj(_) => None,
+        };
+        const LKJ: &str = "lkj is for correlations, as in `cor ~ lkj(2)`";
+        if place < population {
+            let prior = variable.ok_or(LKJ)?;
+            if prior.half || prior.shape == Shape::Exponential {
+                return Err(
+                    "half and exponential distributions are for sds and sigma; write one of all numbers, such as \
+                     `normal(0, 10)`, or `uniform(0, 10)`",
+                );
+            }
+            self.priors.population[place] = prior;
+            return Ok(());
+        }
+        let after_scales = (place - population).checked_sub(scales.len());
+        if let Some(term) = after_scales.and_then(|after| correlated.get(after)) {
+            let TypedPrior::Lkj(eta) = prior else {
+                return Err("correlations have an lkj prior, as in `cor ~ lkj(2)`");
+            };
+            self.priors.correlations[*term] = eta;
+            return Ok(());
+        }
+        let mut prior = variable.ok_or(LKJ)?;
+        if prior.location == 0.0 && prior.bounds().is_none() && !prior.admits_positive() {
+            // An sd's Normal(0, s) is cut at zero, as in brms.
+            prior.half = true;
+        }
+        if !prior.admits_positive() {
+            return Err("sds and sigma are positive; write a distribution above zero, such as `half_normal(5)`");
+        }
+        match scales.get(place - population) {
+            Some((term, column)) => self.priors.scales[*term][*column] = prior,
+            None => self.priors.dispersion = prior,
+        }
+        Ok(())
+    }
+
+    /// Every prior, with the name of what it is of, as it is typed: `b_Days ~ normal(0, 10)`.
+    pub fn prior_list(&self, dataset: &Dataset) -> Vec<String> {
+        let names = self.prior_names(dataset);
+        let MixedPriors { population, scales, correlations, dispersion } = &self.priors;
+        let correlated = self.terms.iter().zip(correlations).filter(|(term, _)| term.spread == Spread::Correlated);
+        let variables = population.iter().chain(scales.iter().flatten()).map(VariablePrior::to_string);
+        let texts = variables.chain(correlated.map(|(_, eta)| format!("lkj({eta})"))).chain([dispersion.to_string()]);
+        names.iter().zip(texts).map(|([.., name], text)| format!("{name} ~ {text}")).collect()
+    }
+}

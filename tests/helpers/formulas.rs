@@ -1,0 +1,51 @@
+//! Models of formulas, from files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use warpnuts::data::{Dataset, FileRows, Frame, ReadOptions};
+use warpnuts::formula::{Formula, FormulaDesign};
+use warpnuts::model::{Coordinates, Mixed, Model, Scaling};
+
+/// The data set and the structure of a formula, with typed priors, from a file of the repository.
+pub fn read(file: &str, formula: &str, priors: &[String]) -> (Arc<Dataset>, Arc<Mixed>) {
+    read_rows(file, usize::MAX, formula, priors)
+}
+
+/// The same from the first `rows` rows of the file.
+pub fn read_rows(file: &str, rows: usize, formula: &str, priors: &[String]) -> (Arc<Dataset>, Arc<Mixed>) {
+    changed(file, rows, formula, priors, |_, _| {})
+}
+
+/// The same with the design and the rows changed.
+pub fn changed(
+    file: &str,
+    rows: usize,
+    formula: &str,
+    priors: &[String],
+    change: impl Fn(&mut FormulaDesign, &mut FileRows),
+) -> (Arc<Dataset>, Arc<Mixed>) {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines: Vec<&str> = text.lines().take(rows.saturating_add(1)).collect();
+    let formula = Formula::parse(formula).unwrap();
+    let (text, wanted) = (lines.join("\n"), formula.wanted());
+    let frame = Frame::from_reader_with(file, text.as_bytes(), &wanted, &ReadOptions::default()).unwrap();
+    let mut design = formula.expand(&frame, &[]).unwrap();
+    let mut rows = frame.rows();
+    change(&mut design, &mut rows);
+    let (dataset, mixed) = Mixed::of_design(formula.to_string(), design, rows).unwrap();
+    let mixed = mixed.with_priors(&dataset, priors).unwrap();
+    (Arc::new(dataset), Arc::new(mixed))
+}
+
+/// A model in the coordinates that are typed, in the sampler's units.
+pub fn model(of: &(Arc<Dataset>, Arc<Mixed>), parameterization: &str) -> Model {
+    in_units(of, parameterization, None)
+}
+
+/// A model in the coordinates that are typed, in the units of `scaling`.
+pub fn in_units((dataset, mixed): &(Arc<Dataset>, Arc<Mixed>), typed: &str, scaling: Option<Scaling>) -> Model {
+    let coordinates = Coordinates::parse_terms(typed, &mixed.term_names(dataset)).unwrap();
+    Model::of_formula(dataset.clone(), mixed.clone(), coordinates, scaling)
+}
