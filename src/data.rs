@@ -157,13 +157,7 @@ impl Dataset {
             return Err(DataError::OneGroupLeft { file, column: columns.group, group: group.clone(), left_out });
         }
         checks::table(&file, &columns, &groups.levels, &outcome, &predictors)?;
-        let mut starts = vec![0; groups.levels.len() + 1];
-        for &group in &groups.of {
-            starts[group as usize + 1] += 1;
-        }
-        for group in 0..groups.levels.len() {
-            starts[group + 1] += starts[group];
-        }
+        let starts = starts(groups.levels.len(), &groups.of);
         // A stable counting sort keeps the order of the file within each group. Reads are sequential, and so are the
         // writes of each group: if groups are few, all write positions stay in the cache.
         let in_groups = |values| sorted(&starts, &groups.of, values);
@@ -339,6 +333,18 @@ impl Columns {
             predictors: self.predictors.iter().map(|p| p.trim().into()).collect(),
         }
     }
+}
+
+/// The groups' first indices in sorted rows, and the number of rows; `group_of` has the group of each row.
+fn starts(groups: usize, group_of: &[u32]) -> Vec<usize> {
+    let mut starts = vec![0; groups + 1];
+    for &group in group_of {
+        starts[group as usize + 1] += 1;
+    }
+    for group in 0..groups {
+        starts[group + 1] += starts[group];
+    }
+    starts
 }
 
 /// Sorts `values`, one for each row, by group; `starts` are the groups' first indices.

@@ -87,6 +87,7 @@ pub enum NoProposal {
 /// # Errors
 /// If the effects cannot be integrated out, or there are too many scales.
 pub fn admits(model: &Model) -> Result<(), NoProposal> {
+    Refusal::unless_shorthand(model, "their proposal", "chains sample it")?;
     collapsed::admits(model)?;
     let scales = model.layout().positive().len();
     if *model.coordinates() != Coordinates::Collapsed {

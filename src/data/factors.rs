@@ -1,7 +1,7 @@
 //! Data sets of a formula: any columns, and several factors, of which the first sorts the rows.
 
 use super::left_out::LeftOut;
-use super::{Columns, DataError, Dataset, Frame, checks, noise, sorted, text};
+use super::{Columns, DataError, Dataset, Frame, checks, noise, sorted, starts, text};
 
 /// A grouping column: its levels, in order of first appearance, and the level of each row.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,7 @@ impl Frame {
     pub fn rows(&self) -> FileRows {
         FileRows {
             source: self.source.clone(),
-            rows: (0..self.n_rows).map(|row| self.row_of_file(row)).collect(),
+            rows: self.rows_of_file().collect(),
             left_out: self.left_out.clone(),
             assumed: self.assumed.clone(),
             weights: None,
@@ -95,12 +95,7 @@ impl Dataset {
         for factor in [&first].into_iter().chain(&factors) {
             checks::levels(&source, &factor.name, &factor.levels)?;
         }
-        let mut starts = vec![0; first.levels.len() + 1];
-        first.of.iter().for_each(|level| starts[*level as usize + 1] += 1);
-        for level in 0..first.levels.len() {
-            starts[level + 1] += starts[level];
-        }
-        let groups = &first.of;
+        let (starts, groups) = (starts(first.levels.len(), &first.of), &first.of);
         let others = factors.into_iter().map(|factor| Factor { of: sorted(&starts, groups, factor.of), ..factor });
         let (predictors, values): (Vec<String>, Vec<Vec<f64>>) =
             columns.into_iter().map(|(name, values)| (name, sorted(&starts, groups, values))).unzip();

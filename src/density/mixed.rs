@@ -16,6 +16,7 @@ mod conditional;
 mod dense;
 mod groups;
 mod hyper;
+mod rest;
 mod rows;
 mod term;
 
@@ -182,11 +183,9 @@ impl MixedDensity {
         let MixedLikelihood::Groups(table) = &self.likelihood else { return f64::NAN };
         let sigma = self.map.sigma(&self.values);
         let population = self.map.centers.len();
-        let (factor, mut by_factor) = term::joined(&self.terms);
         let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
-        let found = collapsed::at(table, values, &factor, sigma, by_values, &mut by_factor);
+        let found = collapsed::at(table, values, &mut self.terms, sigma, by_values);
         self.map.pull_log_sigma(found.by_log_sigma, sigma, &mut self.by_values);
-        term::part(&mut self.terms, &by_factor);
         found.log_likelihood
     }
 }

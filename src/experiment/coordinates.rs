@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::data::Dataset;
+use crate::data::moments::mean;
 use crate::density::cpu;
 use crate::model::{Centering, Coordinates, Likelihood, Mixed, Model};
 
@@ -30,9 +31,10 @@ const INFORMED: f64 = 4.0;
 const WORTH: f64 = 20.0;
 const FEW: f64 = 1e4;
 
-/// The coordinates for a formula's model, and the reason in a few words: collapsed for one factor, else term by term.
-pub fn suited_to_formula(dataset: &Dataset, mixed: &Arc<Mixed>) -> (Coordinates, &'static str) {
-    let collapsed = Model::of_formula(dataset.clone().into(), mixed.clone(), Coordinates::Collapsed, None);
+/// The coordinates for a formula's model, and the reason in a few words: collapsed where that
+/// is cheap, else term by term.
+pub fn suited_to_formula(dataset: &Arc<Dataset>, mixed: &Arc<Mixed>) -> (Coordinates, &'static str) {
+    let collapsed = Model::of_formula(dataset.clone(), mixed.clone(), Coordinates::Collapsed, None);
     let [of_collapsed, of_rows] = cpu::operations(&collapsed);
     if cpu::admits(&collapsed).is_ok() && of_collapsed < WORTH * of_rows.max(FEW) {
         return (Coordinates::Collapsed, "group effects are integrated out, and drawn exactly afterwards");
@@ -58,8 +60,11 @@ struct Components {
 impl Components {
     fn of(dataset: &Dataset, mixed: &Mixed) -> Components {
         const STEPS: usize = 20;
-        let mean = dataset.outcome().iter().sum::<f64>() / dataset.n_observations() as f64;
-        let mut residual: Vec<f64> = dataset.outcome().iter().map(|y| y - mean).collect();
+        let mut residual = dataset.outcome().to_vec();
+        let offset = dataset.offset().into_iter().flatten();
+        residual.iter_mut().zip(offset).for_each(|(r, known)| *r -= known);
+        let mean = mean(&residual);
+        residual.iter_mut().for_each(|r| *r -= mean);
         let total = residual.iter().map(|r| r * r).sum::<f64>() / residual.len() as f64;
         let levels: Vec<Vec<u32>> = mixed.terms.iter().map(|term| dataset.level_of_rows(term.factor)).collect();
         let sizes: Vec<Vec<f64>> = mixed

@@ -17,6 +17,7 @@ use super::mixed_map::{MixedMap, MixedUnits, Scalar, TermMap};
 use super::prior::VariablePrior;
 use super::{Scaling, Spread};
 use crate::data::Dataset;
+use crate::data::moments::mean;
 use crate::formula::INTERCEPT;
 
 /// A grouping term of a formula, `(1 + x | g)`: which columns vary by the levels of a factor, and how.
@@ -281,8 +282,4 @@ impl Mixed {
             false => Scaling { outcome_shift: 0.0, ..scaling },
         }
     }
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }

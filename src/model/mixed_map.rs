@@ -170,6 +170,24 @@ impl TermMap {
         }
     }
 
+    /// Writes r of every level, `[column][level]`, in the sampler's units, where `theta` has the effects, given the
+    /// hyperparameters' values and Lambda.
+    pub fn effects(&self, values: &[f64], factor: &[f64], theta: &[f64], effects: &mut [f64]) {
+        let (q, levels) = (self.columns, self.levels);
+        let theta = &theta[self.effects..][..q * levels];
+        for (c, row) in effects.chunks_exact_mut(levels).enumerate() {
+            if self.centering == Some(Centering::Centered) {
+                let mean = self.mean(c, values);
+                row.iter_mut().zip(&theta[c * levels..]).for_each(|(r, u)| *r = u - mean);
+                continue;
+            }
+            row.fill(0.0);
+            for (offsets, factor) in theta.chunks_exact(levels).zip(&factor[c * q..=c * q + c]) {
+                row.iter_mut().zip(offsets).for_each(|(r, z)| *r += factor * z);
+            }
+        }
+    }
+
     /// The effects of `column`, among the named variables.
     pub fn row(&self, column: usize) -> Range<usize> {
         let start = self.effects + column * self.levels;
@@ -272,26 +290,13 @@ impl MixedMap {
         if named.len() == self.hyperparameters() {
             return;
         }
-        for (term, units) in self.terms.iter().zip(&self.units.columns) {
-            let (q, levels) = (term.columns, term.levels);
-            match term.centering {
-                None => {}
-                Some(Centering::Centered) => {
-                    for (c, unit) in units.iter().enumerate() {
-                        let (mean, row) = (term.mean(c, &values), term.row(c));
-                        named[row.clone()].iter_mut().zip(&theta[row]).for_each(|(r, u)| *r = (u - mean) * unit);
-                    }
-                }
-                Some(Centering::NonCentered) => {
-                    let mut factor = vec![0.0; q * q];
-                    term.factor(&values, &mut factor);
-                    for (c, unit) in units.iter().enumerate() {
-                        for j in 0..levels {
-                            let offset = |k: usize| factor[c * q + k] * theta[term.effects + k * levels + j];
-                            named[term.effects + c * levels + j] = (0..=c).map(offset).sum::<f64>() * unit;
-                        }
-                    }
-                }
+        for (term, units) in self.terms.iter().zip(&self.units.columns).filter(|(term, _)| term.centering.is_some()) {
+            let mut factor = vec![0.0; term.columns * term.columns];
+            term.factor(&values, &mut factor);
+            let effects = &mut named[term.effects..][..term.columns * term.levels];
+            term.effects(&values, &factor, theta, effects);
+            for (row, unit) in effects.chunks_exact_mut(term.levels).zip(units) {
+                row.iter_mut().for_each(|effect| *effect *= unit);
             }
         }
     }

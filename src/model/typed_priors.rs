@@ -5,6 +5,7 @@ use super::prior::{PriorError, Shape, TypedPrior, VariablePrior};
 use super::scaling::Scaling;
 use super::term::Spread;
 use crate::data::Dataset;
+use crate::data::moments::mean as mean_of;
 use crate::formula::INTERCEPT;
 
 /// The degrees of freedom of the default priors of sds.
@@ -30,7 +31,7 @@ impl MixedPriors {
             )
         };
         // Sigma is the sd of a row of weight 1.
-        let weight = dataset.weights().map_or(1.0, |weights| weights.iter().sum::<f64>() / weights.len() as f64);
+        let weight = dataset.weights().map_or(1.0, mean_of);
         MixedPriors {
             population: population.iter().map(mean).collect(),
             scales: terms.iter().map(|term| term.columns.iter().map(scale).collect()).collect(),
@@ -53,21 +54,13 @@ pub enum PriorTarget {
         /// What could be named.
         known: String,
     },
-    /// Without `~`, or not a distribution.
-    #[error("--prior `{typed}`: {problem}")]
-    Malformed {
-        /// The whole option.
-        typed: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A distribution over all numbers for a positive variable, a correlation's for something else, or the like.
+    /// Not a name and a distribution, a distribution that does not go with the variable, or a second one of a name.
     #[error("--prior `{typed}`: {problem}")]
     Unfit {
         /// The whole option.
         typed: String,
         /// What is wrong.
-        problem: &'static str,
+        problem: String,
     },
 }
 
@@ -113,7 +106,7 @@ impl Mixed {
         let names = self.prior_names(dataset);
         let mut read: Vec<(usize, String, TypedPrior, &String)> = Vec::new();
         for text in typed {
-            let malformed = |problem: String| PriorTarget::Malformed { typed: text.clone(), problem };
+            let malformed = |problem: String| PriorTarget::Unfit { typed: text.clone(), problem };
             let (target, prior) = text.split_once('~').ok_or_else(|| {
                 malformed("a name and a distribution go on either side of `~`; write `sd_g ~ half_normal(5)`".into())
             })?;
@@ -134,13 +127,13 @@ impl Mixed {
         }
         for (place, (_, target, _, text)) in read.iter().enumerate() {
             if read[..place].iter().any(|(_, before, ..)| before == target) {
-                let problem = "the same name has a prior already; keep one of the two";
+                let problem = "the same name has a prior already; keep one of the two".to_string();
                 return Err(PriorTarget::Unfit { typed: (*text).clone(), problem });
             }
         }
         read.sort_by_key(|(rank, ..)| *rank);
         for (_, target, prior, text) in &read {
-            let unfit = |problem| PriorTarget::Unfit { typed: (*text).clone(), problem };
+            let unfit = |problem: &str| PriorTarget::Unfit { typed: (*text).clone(), problem: problem.to_string() };
             for place in (0..names.len()).filter(|place| names[*place].contains(target)) {
                 self.set_prior(place, *prior).map_err(unfit)?;
             }

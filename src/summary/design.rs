@@ -53,8 +53,8 @@ pub(super) fn advice(dataset: &Dataset) -> Vec<Advice> {
                  sigma_{coefficient} is what its prior says"
             ),
             format!(
-                "read mu_{coefficient} and nothing else of it (sigma_{coefficient} widens it), or leave `{name}` out: a slope that all \
-                 groups share is not to be had yet"
+                "read mu_{coefficient} and nothing else of it (sigma_{coefficient} widens it), or write a formula, in which a slope may \
+                 be one that all groups share: --formula '{outcome} ~ {name} + (1 | {group})'"
             ),
             Vec::new(),
         );

@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use super::groups::reduce;
+use super::rest::Rest;
 use crate::model::{MixedMap, Model};
 
 /// The effects of one level in a block.
@@ -40,10 +41,8 @@ pub struct RowBlock {
 pub struct BlockTable {
     /// The blocks.
     pub blocks: Vec<RowBlock>,
-    /// Number of rows.
-    pub observations: f64,
-    /// The rest, `[row][column]`, the outcome last.
-    pub rest: Vec<f64>,
+    /// What is left over.
+    pub rest: Rest,
 }
 
 /// The levels and the rows of each block.
@@ -147,15 +146,8 @@ impl BlockTable {
             (RowBlock { pieces, effects, first, r, w }, group.rest)
         });
         let reduced: Vec<(RowBlock, Vec<f64>)> = reduced.collect();
-        let width = population.len() + 1;
-        let mut rest = vec![0.0; width * width];
-        for (_, of_block) in &reduced {
-            rest.iter_mut().zip(of_block).for_each(|(sum, part)| *sum += part);
-        }
-        BlockTable {
-            blocks: reduced.into_iter().map(|(block, _)| block).collect(),
-            observations: data.n_observations() as f64,
-            rest,
-        }
+        let parts = reduced.iter().map(|(_, of_block)| of_block);
+        let rest = Rest::of(data.n_observations(), population.len(), parts);
+        BlockTable { blocks: reduced.into_iter().map(|(block, _)| block).collect(), rest }
     }
 }

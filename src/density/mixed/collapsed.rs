@@ -11,37 +11,31 @@
 //!
 //! The last line holds because V depends on Lambda / sigma only.
 
-use super::groups::{Bundle, GroupTable, add_rest};
+use super::groups::{Bundle, GroupTable};
+use super::rest::CollapsedAt;
+use super::term::TermScratch;
 use crate::density::dispatch::{ForCoefficients, dispatch};
 use crate::lanes::Lanes;
 use crate::math::ln;
 
-/// The log likelihood, without its constant, and its derivative by log sigma.
-pub struct CollapsedAt {
-    pub log_likelihood: f64,
-    pub by_log_sigma: f64,
-}
-
-/// The log likelihood given the population-level coefficients, Lambda of all terms, `[row][column]`, and sigma; writes
-/// the derivatives by the first two.
+/// The log likelihood given the population-level coefficients, Lambda of all terms, and sigma; writes the derivatives
+/// by the first, and sets those of the terms.
 pub fn at(
     table: &GroupTable,
     coefficients: &[f64],
-    factor: &[f64],
+    terms: &mut [TermScratch],
     sigma: f64,
     by_coefficients: &mut [f64],
-    by_factor: &mut [f64],
 ) -> CollapsedAt {
-    dispatch(table.columns, CollapsedLikelihood { table, coefficients, factor, sigma, by_coefficients, by_factor })
+    dispatch(table.columns, CollapsedLikelihood { table, coefficients, terms, sigma, by_coefficients })
 }
 
 struct CollapsedLikelihood<'a> {
     table: &'a GroupTable,
     coefficients: &'a [f64],
-    factor: &'a [f64],
+    terms: &'a mut [TermScratch],
     sigma: f64,
     by_coefficients: &'a mut [f64],
-    by_factor: &'a mut [f64],
 }
 
 /// V of eight groups, by its Cholesky factor C. `M` is at least the number of columns.
@@ -111,14 +105,17 @@ impl<const M: usize> GroupCovariance<M> {
 
 const ONE: Lanes = Lanes([1.0; crate::lanes::LANES]);
 
-/// Lambda / sigma.
+/// Lambda / sigma of all terms as one, block by block.
 #[inline(always)]
-pub fn ratio<const M: usize>(q: usize, factor: &[f64], sigma: f64) -> [[f64; M]; M] {
-    let mut ratio = [[0.0; M]; M];
-    for i in 0..q {
-        for c in 0..=i {
-            ratio[i][c] = factor[i * q + c] / sigma;
+pub fn ratio<const M: usize>(terms: &[TermScratch], sigma: f64) -> [[f64; M]; M] {
+    let (mut ratio, mut from) = ([[0.0; M]; M], 0);
+    for term in terms {
+        for i in 0..term.columns() {
+            for c in 0..=i {
+                ratio[from + i][from + c] = term.factor(i, c) / sigma;
+            }
         }
+        from += term.columns();
     }
     ratio
 }
@@ -141,8 +138,8 @@ impl ForCoefficients for CollapsedLikelihood<'_> {
 
     #[inline(always)]
     fn run<const M: usize, const C: usize>(self, q: usize) -> CollapsedAt {
-        let CollapsedLikelihood { table, coefficients, factor, sigma, by_coefficients, by_factor } = self;
-        let ratio = ratio::<M>(q, factor, sigma);
+        let CollapsedLikelihood { table, coefficients, terms, sigma, by_coefficients } = self;
+        let ratio = ratio::<M>(terms, sigma);
         let precision = 1.0 / (sigma * sigma);
         let mut squares = Lanes::ZERO;
         let mut log_determinant = Lanes::ZERO;
@@ -181,20 +178,15 @@ impl ForCoefficients for CollapsedLikelihood<'_> {
                 }
             }
         }
-        let scaled = add_rest(&table.rest, coefficients, squares.sum(), precision, by_coefficients);
-        let mut by_log_sigma = scaled - table.observations;
-        for c in 0..q {
-            for k in 0..=c {
-                let mut sum = 0.0;
-                for d in k..q {
-                    let by = if d <= c { by_covariance[c][d] } else { by_covariance[d][c] };
-                    sum += by.sum() * factor[d * q + k];
+        let mut from = 0;
+        for term in &mut *terms {
+            for c in 0..term.columns() {
+                for d in 0..=c {
+                    term.add_by_covariance(c, d, by_covariance[from + c][from + d].sum() * precision);
                 }
-                by_factor[c * q + k] = sum * precision;
-                by_log_sigma -= by_factor[c * q + k] * factor[c * q + k];
             }
+            from += term.columns();
         }
-        let log_likelihood = -0.5 * scaled - log_determinant.sum() - table.observations * ln(sigma);
-        CollapsedAt { log_likelihood, by_log_sigma }
+        table.rest.finish([squares.sum(), log_determinant.sum()], coefficients, sigma, terms, by_coefficients)
     }
 }

@@ -15,7 +15,7 @@ use super::blocks::BlockTable;
 use super::collapsed::{GroupCovariance, deviation, ratio};
 use super::dense::DenseScratch;
 use super::groups::{self, GroupTable};
-use super::term::{TermScratch, joined};
+use super::term::TermScratch;
 use crate::density::dispatch::{ForCoefficients, dispatch};
 use crate::lanes::{LANES, Lanes};
 use crate::model::{MixedMap, Model};
@@ -80,11 +80,9 @@ impl ConditionalMixed {
         let first = self.map.hyperparameters();
         match &mut self.table {
             CollapsedTable::Groups(table) => {
-                let (factor, _) = joined(&self.terms);
                 let effects = &mut named[first..];
-                let (values, normals, map) = (&self.values, &self.normals, &*self.map);
-                let columns = table.columns;
-                dispatch(columns, CompleteGroups { table, map, values, normals, factor: &factor, effects });
+                let (values, normals, map, terms) = (&self.values, &self.normals, &*self.map, &self.terms);
+                dispatch(table.columns, CompleteGroups { table, map, values, normals, terms, effects });
             }
             CollapsedTable::Blocks(table, scratch, effects) => {
                 let sigma = self.map.sigma(&self.values);
@@ -118,7 +116,7 @@ struct CompleteGroups<'a> {
     map: &'a MixedMap,
     values: &'a [f64],
     normals: &'a [f64],
-    factor: &'a [f64],
+    terms: &'a [TermScratch],
     /// `[column][level]`.
     effects: &'a mut [f64],
 }
@@ -128,18 +126,18 @@ impl ForCoefficients for CompleteGroups<'_> {
 
     #[inline(always)]
     fn run<const M: usize, const C: usize>(self, q: usize) {
-        let CompleteGroups { table, map, values, normals, factor, effects } = self;
+        let CompleteGroups { table, map, values, normals, terms, effects } = self;
         let (groups, sigma) = (table.groups, map.sigma(values));
         let coefficients = &values[..map.centers.len()];
-        let ratio = ratio::<M>(q, factor, sigma);
+        let ratio = ratio::<M>(terms, sigma);
         let (xi, zeta) = normals.split_at(q * groups);
         for (bundle, data) in table.bundles().enumerate() {
             let here = bundle * LANES..groups.min((bundle + 1) * LANES);
             let normals = |of: &[f64], c: usize| Lanes::load(&of[c * groups..][here.clone()], 0.0);
             let mut prior = [Lanes::ZERO; M];
             for i in 0..q {
-                for c in 0..=i {
-                    prior[i] += normals(xi, c) * factor[i * q + c];
+                for (c, ratio) in ratio[i].iter().enumerate().take(i + 1) {
+                    prior[i] += normals(xi, c) * (ratio * sigma);
                 }
             }
             let mut e = deviation::<M>(q, data, coefficients);

@@ -6,8 +6,7 @@
 //! stored, row by row: all inner loops run along rows.
 
 use super::blocks::{BlockTable, RowBlock};
-use super::collapsed::CollapsedAt;
-use super::groups::add_rest;
+use super::rest::CollapsedAt;
 use super::term::{TermScratch, dot};
 use crate::math::ln;
 
@@ -197,10 +196,5 @@ pub fn at(
             }
         }
     }
-    let scaled = add_rest(&table.rest, coefficients, squares, precision, by_coefficients);
-    let by_factors: f64 = terms.iter_mut().map(TermScratch::by_covariance_to_factor).sum();
-    CollapsedAt {
-        log_likelihood: -0.5 * scaled - log_determinant - table.observations * ln(sigma),
-        by_log_sigma: scaled - table.observations - by_factors,
-    }
+    table.rest.finish([squares, log_determinant], coefficients, sigma, terms, by_coefficients)
 }

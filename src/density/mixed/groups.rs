@@ -9,6 +9,7 @@
 
 use rayon::prelude::*;
 
+use super::rest::Rest;
 use crate::lanes::{LANES, Lanes};
 use crate::model::{Mixed, MixedMap, Model};
 
@@ -33,10 +34,8 @@ pub struct GroupTable {
     pub population: usize,
     /// Number of groups.
     pub groups: usize,
-    /// Number of rows.
-    pub observations: f64,
-    /// `rest`, `[row][column]`, the outcome last.
-    pub rest: Vec<f64>,
+    /// What is left over.
+    pub rest: Rest,
     /// For each eight groups: R by columns, each from its first entry to the diagonal, then each column of W.
     bundles: Vec<Lanes>,
 }
@@ -92,11 +91,8 @@ impl GroupTable {
             reduce(varying, fixed.chain([outcome]).collect())
         };
         let groups: Vec<ReducedGroup> = rows.par_iter().map(group).collect();
-        let width = population.len() + 1;
-        let mut rest = vec![0.0; width * width];
-        for group in &groups {
-            rest.iter_mut().zip(&group.rest).for_each(|(sum, part)| *sum += part);
-        }
+        let parts = groups.iter().map(|group| &group.rest);
+        let rest = Rest::of(model.dataset().n_observations(), population.len(), parts);
         let numbers = groups.first().map_or(0, |group| group.numbers.len());
         let bundles = groups.chunks(LANES).flat_map(|bundle| {
             let lanes = move |n: usize| {
@@ -108,7 +104,6 @@ impl GroupTable {
             columns: columns.len(),
             population: population.len(),
             groups: groups.len(),
-            observations: model.dataset().n_observations() as f64,
             rest,
             bundles: bundles.collect(),
         }
@@ -119,23 +114,6 @@ impl GroupTable {
         let numbers = self.columns * (self.columns + 1) / 2 + (self.population + 1) * self.columns;
         self.bundles.chunks_exact(numbers).map(|numbers| Bundle { numbers, columns: self.columns })
     }
-}
-
-/// Q / sigma^2, given the sum of squares e' V^-1 e, with the rest's part; adds this part to the derivatives by the
-/// population-level coefficients, and scales them by `precision`, 1 / sigma^2.
-pub fn add_rest(rest: &[f64], coefficients: &[f64], squares: f64, precision: f64, by_coefficients: &mut [f64]) -> f64 {
-    let width = coefficients.len() + 1;
-    let residual = |k: usize| {
-        let of = |l: usize| rest[k * width + l] * coefficients[l];
-        rest[k * width + width - 1] - (0..width - 1).map(of).sum::<f64>()
-    };
-    let mut total = squares + residual(width - 1);
-    for (k, by_coefficient) in by_coefficients.iter_mut().enumerate() {
-        let left = residual(k);
-        total -= coefficients[k] * left;
-        *by_coefficient = (*by_coefficient + left) * precision;
-    }
-    total * precision
 }
 
 /// The statistics of a group with these varying and population-level columns, the outcome last, by modified Gram and

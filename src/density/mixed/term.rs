@@ -90,20 +90,7 @@ impl TermScratch {
 
     /// Writes r of every level, `[column][level]`, among the `effects` of all terms.
     pub fn effects(&self, map: &TermMap, values: &[f64], theta: &[f64], effects: &mut [f64]) {
-        let (q, levels) = (self.columns, map.levels);
-        let effects = &mut effects[self.first..][..q * levels];
-        let theta = &theta[map.effects..][..q * levels];
-        for (c, row) in effects.chunks_exact_mut(levels).enumerate() {
-            if map.centering == Some(Centering::Centered) {
-                let mean = map.mean(c, values);
-                row.iter_mut().zip(&theta[c * levels..]).for_each(|(r, u)| *r = u - mean);
-                continue;
-            }
-            row.fill(0.0);
-            for (k, offsets) in theta.chunks_exact(levels).enumerate().take(c + 1) {
-                add_multiple(self.factor[c * q + k], offsets, row);
-            }
-        }
+        map.effects(values, &self.factor, theta, &mut effects[self.first..][..self.columns * map.levels]);
     }
 
     /// The log density of the effects, without constants. Adds the derivatives of the whole log density by the effects'
@@ -200,32 +187,6 @@ impl TermScratch {
             let here = first..first + pairs(q);
             pull_back(q, &values[here.clone()], &self.by_factor, &mut by_values[here]);
         }
-    }
-}
-
-/// The factors of all terms of one factor as one, block by block, `[row][column]`, and room for the derivatives by it.
-pub fn joined(terms: &[TermScratch]) -> (Vec<f64>, Vec<f64>) {
-    let q: usize = terms.iter().map(|term| term.columns).sum();
-    let mut factor = vec![0.0; q * q];
-    let mut from = 0;
-    for term in terms {
-        for (i, row) in term.factor.chunks_exact(term.columns).enumerate() {
-            factor[(from + i) * q + from..][..term.columns].copy_from_slice(row);
-        }
-        from += term.columns;
-    }
-    (factor, vec![0.0; q * q])
-}
-
-/// Takes the derivatives by each term's factor out of those by the joint one.
-pub fn part(terms: &mut [TermScratch], by_factor: &[f64]) {
-    let q: usize = terms.iter().map(|term| term.columns).sum();
-    let mut from = 0;
-    for term in terms {
-        for (i, row) in term.by_factor.chunks_exact_mut(term.columns).enumerate() {
-            row.copy_from_slice(&by_factor[(from + i) * q + from..][..term.columns]);
-        }
-        from += term.columns;
     }
 }
 
