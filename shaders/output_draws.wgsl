@@ -1,5 +1,5 @@
-// Output of draws: every `thin`-th draw, with its transition's statistics. Rows are filled in the order of recording,
-// which mixes chains but keeps the order of each chain's draws.
+// Output of draws: every `thin`-th draw, with its transition's statistics. The first draw of all chains makes the first
+// rows, the second the next, and so on, whenever each is recorded: the order in which the host hands draws over.
 
 // The leading KEPT coordinates of each draw.
 @group(0) @binding(7) var<storage, read_write> draws: array<f32>;
@@ -10,11 +10,7 @@ fn record(written: u32) -> u32 {
     if run.recording == 0u || (run.since_recorded + chain.made) % run.thin != 0u {
         return written;
     }
-    var row = 0u;
-    if team.lane == 0u {
-        row = atomicAdd(&counts.rows, 1u);
-    }
-    write_draw(team_word(team, row, 0u));
+    write_draw(written * run.chains + team.number);
     return written + 1u;
 }
 

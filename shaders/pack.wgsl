@@ -4,19 +4,13 @@
 // Each invocation makes a word of two neighbours among a draw's kept variables. The kernel runs after transition.wgsl
 // and reads its rows of draws.
 
-struct Counts {
-    // Rows of draws in this dispatch.
-    rows: u32,
-    // Counts of each chain.
-    chains: array<vec4<u32>>,
-}
-
 const WORDS = (KEPT + 1u) / 2u;
 const LARGEST = 0x7F800000u;
 
 // For each kept variable, in the sampler's units: its mean, and 1 / sd.
 @group(0) @binding(3) var<storage, read> units: array<vec2<f32>>;
-@group(0) @binding(6) var<storage, read> counts: Counts;
+// The counts of each chain, the first of which is its number of draws.
+@group(0) @binding(6) var<storage, read> counts: array<vec4<u32>>;
 // The leading KEPT coordinates of each draw.
 @group(0) @binding(7) var<storage, read> draws: array<f32>;
 // WORDS words for each draw.
@@ -26,7 +20,8 @@ const LARGEST = 0x7F800000u;
 fn pack(among: Among) {
     let at = number_of(among);
     let row = at / WORDS;
-    if row >= counts.rows {
+    let chains = arrayLength(&counts);
+    if row / chains >= counts[row % chains].x {
         return;
     }
     let i = at % WORDS * 2u;

@@ -3,20 +3,13 @@
 // A dispatch continues where the last one ended, and ends when its budget is spent or its work is done; a chain's draws
 // do not depend on where dispatches end.
 
-// Counts of rows, and of each chain's work.
-struct Counts {
-    // Rows of draws in this dispatch.
-    rows: atomic<u32>,
-    // For each chain: its draws in this dispatch, and its transitions, leapfrogs and divergences in the phase.
-    chains: array<vec4<u32>>,
-}
-
 @group(0) @binding(2) var<uniform> run: Dispatch;
 // The square roots of the inverse metric, in the layout of vectors. Read at every use: caches hold them, and a lane has
 // no registers to spare.
 @group(0) @binding(3) var<storage, read> scales: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;
-@group(0) @binding(6) var<storage, read_write> counts: Counts;
+// For each chain: its draws in this dispatch, and its transitions, leapfrogs and divergences in the phase.
+@group(0) @binding(6) var<storage, read_write> counts: array<vec4<u32>>;
 
 var<private> team: Team;
 var<private> key: StreamKey;
@@ -69,7 +62,7 @@ fn save(written: u32) {
     if team.lane == 0u {
         chain.adaptation = adaptation;
         chains[team.number] = chain;
-        counts.chains[team.number] = vec4<u32>(written, chain.made, chain.gradients, chain.divergences);
+        counts[team.number] = vec4<u32>(written, chain.made, chain.gradients, chain.divergences);
     }
 }
 
@@ -92,7 +85,6 @@ fn finish(fate: u32) {
         chain.n_steps,
         u32(fate == DIVERGING),
         u32(fate == SATURATED),
-        team.number,
     );
     chain.growing = 0u;
     chain.made++;

@@ -363,10 +363,11 @@ fn little_more_than_the_draws_crosses_the_bus() {
     const MANY: u32 = 8 * CHAINS;
     let states: Vec<State> = states.into_iter().cycle().take(MANY as usize).collect();
     let chains = Chains { seed: 4, first: 0, count: MANY, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: 6, keep: Keep::All };
-    let (scale, step_size) = (run.run.scale, run.run.step_size);
+    let plan = DevicePlan { chains, max_depth: 3, keep: Keep::All };
+    // With such steps no trajectory turns back: all are of one length, and all chains make as many draws.
+    let (scale, step_size) = (run.run.scale, 0.01 * run.run.step_size);
     let phase = Phase {
-        tuning: Tuning { scale, step_size, max_depth: 6 },
+        tuning: Tuning { scale, step_size, max_depth: 3 },
         transitions: 300,
         adapt: None,
         part: PhaseKind::Sampling,

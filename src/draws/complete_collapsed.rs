@@ -10,8 +10,8 @@ use crate::nuts::Statistics;
 use crate::nuts::adaptation::PositionMoments;
 use crate::random::StreamKey;
 
-/// Limit on the numbers of a completed block, unless a single draw of all chains has more.
-const BLOCK_VALUES: usize = 1 << 17;
+/// Limit on the numbers of a completed block, for each thread, unless a single draw of all chains has more.
+const BLOCK_VALUES: usize = 1 << 16;
 
 /// Completes draws of a collapsed model. A draw's effects depend only on its hyperparameters and on its number, chain
 /// and seed.
@@ -117,7 +117,7 @@ impl DrawSink for CompletingSink<'_> {
     }
 
     fn record(&mut self, block: &DrawBlock) -> Result<(), SinkError> {
-        let most = (BLOCK_VALUES / (block.chains * self.variables).max(1)).max(1);
+        let most = (BLOCK_VALUES * self.threads / (block.chains * self.variables).max(1)).max(1);
         for first in (0..block.draws).step_by(most) {
             let draws = most.min(block.draws - first);
             self.complete(block, first, draws);

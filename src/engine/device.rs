@@ -6,6 +6,7 @@ mod dispatches;
 mod half_precision;
 mod initial_states;
 pub mod kernels;
+mod landed;
 pub mod messages;
 mod plan;
 mod reorder_buffer;
@@ -34,7 +35,7 @@ use half_precision::Packer;
 use initial_states::starting_states;
 use kernels::{Kernels, TransitionShaders, table_of_rows};
 pub use plan::{Compiled, DevicePlan};
-use reorder_buffer::{BlockDraws, ReorderBuffer};
+use reorder_buffer::{ReorderBuffer, ReorderRoom};
 
 /// Whole transitions on a device.
 pub struct DeviceEngine {
@@ -61,7 +62,7 @@ pub struct DeviceEngine {
     transitions: u32,
     drawn: usize,
     /// Buffers for draws, reused from phase to phase.
-    room: Vec<BlockDraws>,
+    room: ReorderRoom,
     /// Draws in the first half of a chain, if draws are summed up.
     half: u32,
 }
@@ -138,7 +139,7 @@ impl DeviceEngine {
             packer: None,
             transitions: 0,
             drawn: 0,
-            room: Vec::new(),
+            room: ReorderRoom::default(),
             half: 0,
             gpu,
         })
@@ -268,7 +269,17 @@ impl Engine for DeviceEngine {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
         let sums = self.sums(phase);
         let room = std::mem::take(&mut self.room);
-        let reorder = || ReorderBuffer::new(phase, self.made(phase), self.chains, self.variables, room);
+        let reorder = || {
+            let log_constant = self.constant + self.model.log_density_offset();
+            ReorderBuffer::new(
+                self.model.clone(),
+                log_constant,
+                phase,
+                self.made(phase),
+                [self.chains, self.variables],
+                room,
+            )
+        };
         let mut reorder = (phase.part.records() && !sums).then(reorder);
         if let Some(sums) = sink.sums().filter(|_| sums) {
             self.begin_sums(sums.grid());
@@ -282,11 +293,11 @@ impl Engine for DeviceEngine {
             },
         };
         if let Some(reorder) = &mut reorder {
-            reorder.emit(sink, true)?;
+            reorder.emit(None, sink, true)?;
         }
         let (dim, left) = (self.model.dim(), reorder.as_ref().map_or(0, ReorderBuffer::left));
         let counters = reorder.as_ref().map_or(Counters::default(), ReorderBuffer::counters);
-        self.room = reorder.map_or(Vec::new(), ReorderBuffer::into_room);
+        self.room = reorder.map_or(ReorderRoom::default(), ReorderBuffer::into_room);
         let failed = |error: DensityError| {
             Ok(PhaseOutcome {
                 transitions: left,

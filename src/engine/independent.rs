@@ -18,9 +18,9 @@ use crate::nuts::Statistics;
 use crate::nuts::adaptation::Moments;
 use crate::random::{Purpose, StreamKey};
 
-/// Limit on the numbers of a block that the threads make, unless a single draw of all chains has more. A block of a
-/// device is a dispatch.
-const BLOCK_VALUES: usize = 1 << 17;
+/// Limit on the numbers of a block that the threads make, for each thread, unless a single draw of all chains has more:
+/// with less, threads would wait for each other most of the time. A block of a device is a dispatch.
+const BLOCK_VALUES: usize = 1 << 16;
 
 /// Draws that a thread makes at least.
 const SHARE: usize = 64;
@@ -93,22 +93,18 @@ impl IndependentEngine {
         IndependentEngine { device, ..self }
     }
 
-    /// The key of draw `draw` of chain `chain`.
-    fn key(&self, chain: usize, draw: u32) -> StreamKey {
-        StreamKey { seed: self.chains.seed, chain: self.chains.first + chain as u32, transition: draw }
-    }
-
     /// The keys of the draws from number `first` on, `draws` of each chain, `[chain][draw]`, in parts of `room`,
     /// without the first `done` parts.
     fn keys(&self, first: u32, draws: usize, room: usize, done: usize) -> impl Iterator<Item = Vec<StreamKey>> {
         let rows = self.chains.count as usize * draws;
-        let key = move |row: usize| self.key(row / draws, first + (row % draws) as u32);
+        let key = move |row: usize| key(self.chains, first, draws, row);
         (0..rows).step_by(room).skip(done).map(move |from| (from..rows.min(from + room)).map(key).collect())
     }
 
     /// Most draws of each chain in a block.
     fn longest(&self) -> u32 {
-        let rows = self.device.as_ref().map_or(BLOCK_VALUES / self.model.dim(), DeviceDraws::room);
+        let rows = BLOCK_VALUES * self.threads / self.model.dim();
+        let rows = self.device.as_ref().map_or(rows, DeviceDraws::room);
         (rows / self.chains.count as usize).max(1) as u32
     }
 
@@ -130,14 +126,24 @@ impl IndependentEngine {
             }
         }
         if self.device.is_none() {
-            let keys: Vec<StreamKey> = self.keys(self.drawn, draws, rows, 0).flatten().collect();
+            let (proposal, chains, first) = (&self.proposal, self.chains, self.drawn);
             let shares = self.positions.par_chunks_mut(share * dim).zip(self.drawings.par_chunks_mut(share));
-            shares.zip(keys.par_chunks(share)).for_each(|((positions, drawings), keys)| {
-                self.proposal.draw(keys, positions, drawings);
+            shares.enumerate().for_each(|(thread, (positions, drawings))| {
+                let rows = thread * share..thread * share + drawings.len();
+                let keys: Vec<StreamKey> = rows.map(|row| key(chains, first, draws, row)).collect();
+                proposal.draw(&keys, positions, drawings);
             });
         }
-        if !faults::is_planted("proposal-uncorrected") {
+        // Nearly always no draw is beyond the bound, and none is repeated.
+        let beyond = |drawn: &IndependentDraw| drawn.excess > 0.0;
+        let some = self.last_drawn.iter().any(beyond) || self.drawings.par_iter().any(beyond);
+        if some && !faults::is_planted("proposal-uncorrected") {
             (0..self.chains.count as usize).for_each(|chain| self.correct(chain, draws));
+        }
+        for (chain, (last, last_drawn)) in self.last.chunks_exact_mut(dim).zip(&mut self.last_drawn).enumerate() {
+            let row = (chain + 1) * draws - 1;
+            last.copy_from_slice(&self.positions[row * dim..][..dim]);
+            *last_drawn = self.drawings[row];
         }
         self.values.resize(rows * variables, 0.0);
         self.statistics.resize(rows, Statistics::default());
@@ -187,7 +193,7 @@ impl IndependentEngine {
             let row = chain * draws + draw;
             let here = self.drawings[row].excess;
             if let Some(before) = before.filter(|before| *before > 0.0) {
-                let uniform = self.key(chain, self.drawn + draw as u32).uniform(Purpose::Repeat, 0);
+                let uniform = key(self.chains, self.drawn, draws, row).uniform(Purpose::Repeat, 0);
                 if uniform.ln() >= here.max(0.0) - before {
                     let repeated = if draw == 0 {
                         let last = &self.last[chain * dim..][..dim];
@@ -205,9 +211,6 @@ impl IndependentEngine {
             }
             before = Some(self.drawings[row].excess);
         }
-        let row = (chain + 1) * draws - 1;
-        self.last[chain * dim..][..dim].copy_from_slice(&self.positions[row * dim..][..dim]);
-        self.last_drawn[chain] = self.drawings[row];
     }
 }
 
@@ -248,7 +251,7 @@ impl Engine for IndependentEngine {
             }
             self.drawn += draws;
             outcome.transitions += draws;
-            let tries: u64 = self.drawings.iter().map(|drawn| u64::from(drawn.tries)).sum();
+            let tries: u64 = self.drawings.par_iter().map(|drawn| u64::from(drawn.tries)).sum();
             let made = chains as u64 * u64::from(draws);
             outcome.gradients += tries;
             let acceptance = made as f64 / tries.max(1) as f64;
@@ -287,4 +290,10 @@ impl Engine for IndependentEngine {
             .collect();
         Ok(())
     }
+}
+
+/// The key of a row of a block, `[chain][draw]`, of `draws` draws of each chain from number `first` on.
+fn key(chains: Chains, first: u32, draws: usize, row: usize) -> StreamKey {
+    let (chain, draw) = (chains.first + (row / draws) as u32, first + (row % draws) as u32);
+    StreamKey { seed: chains.seed, chain, transition: draw }
 }

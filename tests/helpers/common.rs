@@ -1,6 +1,7 @@
 //! A new folder for every run of the program, and the outcome of the run.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,11 @@ use tempfile::TempDir;
 
 /// Longer than any run in the tests takes on a busy machine: a run that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The program: that of this build, or what WARPNUTS_PROGRAM names where tests have been carried to another machine.
+fn program() -> OsString {
+    std::env::var_os("WARPNUTS_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_warpnuts").into())
+}
 
 /// A folder that is removed after the test.
 pub struct Folder(TempDir);
@@ -52,7 +58,7 @@ impl Folder {
 
     /// `warpnuts` in this folder with the arguments in `line`.
     pub fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_warpnuts"));
+        let mut command = Command::new(program());
         command.current_dir(self.0.path()).args(line.split_whitespace()).timeout(PATIENCE);
         command
     }

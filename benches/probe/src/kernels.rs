@@ -1,4 +1,4 @@
-//! The kernels that a driver is asked to compile, for radon and for two made-up models.
+//! The kernels that a driver is asked to compile, for radon and for made-up models.
 
 use std::sync::Arc;
 
@@ -11,11 +11,14 @@ use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
 /// Names of the kernels: transitions of several models, one of them also with one lane for each chain, a log density
 /// over groups, and the first pass of a log density over observations.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 11] = [
     "transition-radon",
     "transition-marginal",
     "transition-marginal-alone",
+    "transition-3-coefficients",
     "transition-4-coefficients",
+    "transition-5-coefficients",
+    "transition-340-groups",
     "transition-1000-groups",
     "transition-sums",
     "evaluate",
@@ -39,7 +42,10 @@ pub fn source(name: &str, target: Target) -> Result<(String, &'static str)> {
     Ok(match name {
         "transition-radon" => all(radon(false)?),
         "transition-marginal" | "transition-marginal-alone" => all(radon(true)?),
+        "transition-3-coefficients" => all(made_up(85, 2)?),
         "transition-4-coefficients" => all(made_up(85, 3)?),
+        "transition-5-coefficients" => all(made_up(85, 4)?),
+        "transition-340-groups" => all(made_up(340, 1)?),
         "transition-1000-groups" => all(made_up(1000, 1)?),
         "transition-sums" => transition(&radon(false)?, DeviceOutput::Sums),
         "evaluate" => (DensityShaders::new(&radon(false)?, target).evaluate, "evaluate"),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::half_precision::{LandedDraws, Packer};
+use super::half_precision::Packer;
 use super::kernels::{Kernels, MOVERS, POOLED, TransitionShaders};
+use super::landed::LandedDraws;
 use super::messages::{Chain, Dispatch, Pooling, StepSize, TransitionStatistics};
 use super::slot::Slot;
 use super::streaming::DeviceSums;
@@ -27,6 +28,9 @@ const ROOM: u64 = 256;
 /// Draws of each chain in the first dispatch; each later one has room for twice as many as were last needed.
 const FIRST_ROOM: u32 = 8;
 
+/// Draws that are copied to the host, over those that are expected.
+const MARGIN: f64 = 1.0625;
+
 /// Chains that share buffers and dispatches.
 #[derive(Debug)]
 pub struct DeviceBatch {
@@ -39,7 +43,7 @@ pub struct DeviceBatch {
     /// Draws of each chain that the buffers hold, and that the next dispatch may write.
     most: u32,
     room: u32,
-    /// Draws of all chains together per iteration of the budget, in the last dispatch that wrote any.
+    /// Draws of the chain that made most, per iteration of the budget, in the last dispatch that wrote any.
     pace: Option<f64>,
     states: Readback,
     /// Whether draws of the phase are packed.
@@ -227,19 +231,12 @@ impl DeviceBatch {
             room: self.room.min(run.room),
             ..run
         };
-        let rows = chains * u64::from(run.room);
-        // As many rows as at the last pace and a few more: a row copied in vain costs less than a row fetched later.
+        // As many draws as at the last pace and a few more: a draw copied in vain costs less than one fetched later.
         let expected = self.pace.map(|pace| pace * f64::from(run.budget));
-        let expected = expected.map_or(rows, |expected| (expected + 4.0 * expected.sqrt()).ceil().max(1.0) as u64);
+        let expected = expected.map_or(run.room, |expected| (expected * MARGIN).ceil() as u32 + 1);
         let leaves = run.recording == 1 && self.device_sums.is_none();
-        self.slots[slot].submit(
-            gpu,
-            transition,
-            self.workgroups,
-            run,
-            [rows, expected.min(rows)],
-            [leaves, self.packs],
-        );
+        let crossing = expected.min(run.room);
+        self.slots[slot].submit(gpu, transition, self.workgroups, run, crossing, [leaves, self.packs]);
     }
 
     /// Waits for a dispatch; returns the time of its kernel, zero if the device cannot measure it.
@@ -250,12 +247,11 @@ impl DeviceBatch {
     /// Reads the counts of a dispatch; returns the increments.
     pub fn count(&mut self, slot: usize) -> Result<Counters, GpuError> {
         let slot = &mut self.slots[slot];
-        let (arrived, budget) = slot.count(self.chains.len())?;
+        let (arrived, budget) = slot.count()?;
         let written = arrived.iter().map(|[written, ..]| *written).max().unwrap_or(0);
         if written > 0 {
             self.room = (2 * written).clamp(FIRST_ROOM.min(self.most), self.most);
-            let rows: u64 = arrived.iter().map(|[written, ..]| u64::from(*written)).sum();
-            self.pace = Some(rows as f64 / f64::from(budget.max(1)));
+            self.pace = Some(f64::from(written) / f64::from(budget.max(1)));
         }
         let mut news = Counters::default();
         let (mut gradients, mut divergences) = (0, 0);
@@ -271,16 +267,17 @@ impl DeviceBatch {
         Ok(news)
     }
 
-    /// Calls `take` with the draws of a dispatch: the first chain's index, the counts, and row by row the draws'
-    /// numbers and the statistics of their transitions.
-    pub fn draws(
+    /// Calls `take` with the draws of a dispatch, if there are any.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn draws<R>(
         &self,
         gpu: &Gpu,
         slot: usize,
-        take: impl FnOnce(usize, &[[u32; 4]], LandedDraws, &[TransitionStatistics]),
-    ) -> Result<(), GpuError> {
-        self.slots[slot]
-            .draws(gpu, self.packs, |counts, numbers, statistics| take(self.first, counts, numbers, statistics))
+        take: impl FnOnce(&LandedDraws) -> R,
+    ) -> Result<Option<R>, GpuError> {
+        self.slots[slot].draws(gpu, self.packs, self.first, take)
     }
 
     /// Transitions of the phase that all chains have made, as counted so far.

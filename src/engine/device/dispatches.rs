@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::DeviceEngine;
 use super::batch::DeviceBatch;
 use super::messages::Dispatch;
-use super::reorder_buffer::{Arrived, ReorderBuffer};
+use super::reorder_buffer::ReorderBuffer;
 use crate::density::DensityError;
 use crate::engine::{Counters, DrawSink, EngineError, Phase};
 use crate::faults;
@@ -138,16 +138,10 @@ impl DeviceEngine {
         sink: &mut dyn DrawSink,
     ) -> Result<(), EngineError> {
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
-        let (model, log_constant) = (&self.model, self.constant + self.model.log_density_offset());
         let batch = &mut self.batches[batch];
         let news = batch.count(slot).map_err(device)?;
         if let Some(reorder) = reorder {
-            batch
-                .draws(&self.gpu, slot, |first, counts, numbers, statistics| {
-                    reorder.record(model, log_constant, &Arrived { first, counts, numbers, statistics });
-                })
-                .map_err(device)?;
-            reorder.emit(sink, false)?;
+            batch.draws(&self.gpu, slot, |landed| reorder.take(landed, sink)).map_err(device)?.unwrap_or(Ok(()))?;
         }
         let step_size = phase.tuning.step_size;
         self.progress.add(Counters { acceptance: 0.0, step_size, ..news });

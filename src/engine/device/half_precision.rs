@@ -6,8 +6,6 @@ use std::sync::Arc;
 use super::kernels::{MOVERS, TransitionShaders};
 use crate::gpu::{ComputeKernel, Gpu, GpuError, Readback};
 use crate::model::{LocationScale, Model};
-use half::f16;
-use half::slice::HalfFloatSliceExt;
 
 /// The kernel that packs draws, with a location and scale for each variable.
 #[derive(Debug)]
@@ -48,6 +46,13 @@ impl Packer {
     }
 }
 
+impl Packer {
+    /// Location and scale of each variable, in the user's units.
+    pub fn units(&self) -> &[LocationScale] {
+        &self.units
+    }
+}
+
 /// Buffers for the packed draws of a dispatch.
 #[derive(Debug)]
 pub struct Packed {
@@ -76,9 +81,9 @@ impl Packed {
         Ok(Packed { packer: packer.clone(), readback, bound, words })
     }
 
-    /// Whether these draws are packed by `packer`.
-    pub fn is_by(&self, packer: &Arc<Packer>) -> bool {
-        Arc::ptr_eq(&self.packer, packer)
+    /// The packer of these draws.
+    pub fn packer(&self) -> &Arc<Packer> {
+        &self.packer
     }
 
     /// Records the packing of up to `rows` rows.
@@ -89,58 +94,5 @@ impl Packed {
     /// The readback of `rows` rows, and their bytes.
     pub fn readback(&self, rows: u64) -> (&Readback, u64) {
         (&self.readback, rows * self.words * 4)
-    }
-
-    /// Calls `read` with `rows` rows that have landed.
-    ///
-    /// # Errors
-    /// If the rows have not landed.
-    pub fn read<R>(&self, rows: u64, read: impl FnOnce(LandedDraws) -> R) -> Result<R, GpuError> {
-        let (readback, bytes) = self.readback(rows);
-        readback.read(bytes, |bytes| {
-            read(LandedDraws::Packed { halves: bytemuck::cast_slice(bytes), units: &self.packer.units })
-        })
-    }
-}
-
-/// The draws of a dispatch, row by row.
-#[derive(Debug, Clone, Copy)]
-pub enum LandedDraws<'a> {
-    /// The leading coordinates of theta, unconstrained, in the sampler's units.
-    Positions(&'a [f32]),
-    /// Named variables, as offsets from the mean in sds; rows are padded to an even length.
-    Packed {
-        /// `[row][variable]`.
-        halves: &'a [f16],
-        /// Location and scale of each variable, in the user's units.
-        units: &'a [LocationScale],
-    },
-}
-
-impl LandedDraws<'_> {
-    /// Numbers of each of `rows` rows.
-    pub fn width(&self, rows: usize) -> usize {
-        let numbers = match self {
-            LandedDraws::Positions(numbers) => numbers.len(),
-            LandedDraws::Packed { halves, .. } => halves.len(),
-        };
-        numbers / rows.max(1)
-    }
-
-    /// Writes the named variables of a row, in the user's units; `room` is scratch space as long as a row.
-    pub fn write(&self, model: &Model, row: usize, room: &mut [f64], named: &mut [f64]) {
-        let places = row * room.len()..(row + 1) * room.len();
-        match self {
-            LandedDraws::Positions(numbers) => {
-                room.iter_mut().zip(&numbers[places]).for_each(|(theta, number)| *theta = f64::from(*number));
-                model.constrain(room, named);
-            }
-            LandedDraws::Packed { halves, units } => {
-                halves[places].convert_to_f64_slice(room);
-                for ((named, offset), unit) in named.iter_mut().zip(room).zip(*units) {
-                    *named = unit.mean + unit.sd * *offset;
-                }
-            }
-        }
     }
 }

@@ -149,8 +149,6 @@ shared_struct! {
         pub diverging: u32,
         /// 1 if the trajectory ended at the largest number of doublings.
         pub reached_max_treedepth: u32,
-        /// The chain's index in its batch.
-        pub chain: u32,
     }
 }
 

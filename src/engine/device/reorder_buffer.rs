@@ -1,12 +1,13 @@
-//! A reorder buffer: it holds draws of chains that run ahead of each other until all chains have made a block of them,
-//! and emits blocks in order, in the user's units. Blocks are small and are emitted while chains run, so that the sink
-//! has work all the time and finds blocks in a processor's cache.
+//! A reorder buffer: it emits the draws of all chains block by block, in order and in the user's units, and holds those
+//! of chains that run ahead. A draw is read once from where it landed, and written once, into a block that stays in a
+//! processor's caches until the sink has read it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::half_precision::LandedDraws;
+use super::landed::{LandedDraws, RowFormat, host_statistics};
 use super::messages::TransitionStatistics;
 use crate::engine::{Counters, DrawBlock, DrawSink, Phase, SinkError};
 use crate::model::Model;
@@ -15,7 +16,7 @@ use crate::nuts::Statistics;
 /// Approximate bytes of a block, unless a single draw of all chains takes more.
 const BLOCK_BYTES: usize = 8 << 20;
 
-/// Limit on the bytes of all blocks together, unless two blocks take more.
+/// Limit on the bytes of all draws that wait for other chains', unless two blocks take more.
 const BYTES: usize = 512 << 20;
 
 /// Approximate number of shares of the chains for each thread.
@@ -24,9 +25,12 @@ const SHARES: usize = 4;
 /// Emitted draws are counted in chunks of this many, whatever the number of threads.
 const COUNTED: usize = 1 << 14;
 
-/// Blocks of draws of all chains.
+/// The draws of a phase that are not emitted yet.
 #[derive(Debug)]
 pub struct ReorderBuffer {
+    model: Arc<Model>,
+    /// Added to log densities.
+    log_constant: f64,
     /// Whether the draws are from warm-up, the number of the first draw in this part of the run, and the transitions of
     /// it that every chain had made before the phase.
     warmup: bool,
@@ -37,92 +41,59 @@ pub struct ReorderBuffer {
     variables: usize,
     /// Draws of each chain in a block; the last block has the rest.
     block: usize,
-    /// Largest number of blocks.
-    most: usize,
+    /// Largest number of draws that a chain is ahead of the emitted ones.
+    ahead: usize,
     /// Draws of each chain in the phase, and the number of them that were emitted.
     total: usize,
     left: usize,
-    /// Draws of each chain so far.
+    /// Draws of each chain that have landed.
     made: Vec<usize>,
-    /// Blocks that some chain has begun, from the next one to be emitted on.
-    blocks: VecDeque<BlockDraws>,
-    /// Buffers of emitted blocks.
-    spare: Vec<BlockDraws>,
+    /// What the rows of all draws hold.
+    format: RowFormat,
+    /// Draws that wait for other chains', from the next one to be emitted on.
+    waiting: VecDeque<WaitingDraw>,
+    room: ReorderRoom,
     /// Counters over the emitted draws.
     counters: Counters,
 }
 
-/// A block.
+/// Buffers that are reused from phase to phase.
 #[derive(Debug, Default)]
-pub struct BlockDraws {
-    /// Draws of each chain.
-    length: usize,
-    /// `[chain][draw][variable]`.
+pub struct ReorderRoom {
+    /// The block that is emitted: `[chain][draw][variable]` and `[chain][draw]`.
     values: Vec<f64>,
-    /// `[chain][draw]`.
     statistics: Vec<Statistics>,
+    spare: Vec<WaitingDraw>,
 }
 
-/// Some chains' share of the blocks.
-struct BlockShare<'a> {
-    made: &'a mut [usize],
-    /// Draws of each chain in the block, their values, and the statistics of their transitions.
-    blocks: Vec<(usize, &'a mut [f64], &'a mut [Statistics])>,
-}
-
-/// Draws of consecutive chains as they come from the device.
-pub struct Arrived<'a> {
-    /// Index of the first chain among all chains.
-    pub first: usize,
-    /// The counts of each chain, the first of which is its number of draws.
-    pub counts: &'a [[u32; 4]],
-    /// `[row]`; a chain's rows are in the order of its draws, with rows of other chains between them.
-    pub numbers: LandedDraws<'a>,
-    /// `[row]`, with the chain's index among these chains.
-    pub statistics: &'a [TransitionStatistics],
-}
-
-struct ChainRows {
-    /// The start of each chain's rows, and the end of the last chain's.
-    starts: Vec<usize>,
-    /// The rows, chain by chain.
-    rows: Vec<u32>,
-}
-
-impl ChainRows {
-    /// A chain's rows, in the order of its draws.
-    fn of(&self, chain: usize) -> impl Iterator<Item = usize> {
-        self.rows[self.starts[chain]..self.starts[chain + 1]].iter().map(|row| *row as usize)
-    }
-}
-
-impl Arrived<'_> {
-    fn rows_of_chains(&self) -> ChainRows {
-        let mut starts = Vec::with_capacity(self.counts.len() + 1);
-        starts.push(0);
-        for [written, ..] in self.counts {
-            starts.push(starts[starts.len() - 1] + *written as usize);
-        }
-        let (mut next, mut rows) = (starts.clone(), vec![0; self.statistics.len()]);
-        for (row, statistics) in (0..).zip(self.statistics) {
-            let next = &mut next[statistics.chain as usize];
-            rows[*next] = row;
-            *next += 1;
-        }
-        ChainRows { starts, rows }
-    }
+/// One draw, of those chains that have made it while others have not.
+#[derive(Debug, Default)]
+struct WaitingDraw {
+    /// `[chain][word]`.
+    words: Vec<u32>,
+    /// `[chain]`.
+    statistics: Vec<TransitionStatistics>,
 }
 
 impl ReorderBuffer {
-    /// A buffer for the draws of a phase, of `variables` variables of `chains` chains that have made `before`
-    /// transitions of this part of the run; `spare` are buffers to reuse.
-    pub fn new(phase: &Phase, before: usize, chains: usize, variables: usize, spare: Vec<BlockDraws>) -> ReorderBuffer {
+    /// A buffer for the draws of a phase, of `variables` variables of `chains` chains of `model` that have made
+    /// `before` transitions of this part of the run; `log_constant` is added to log densities.
+    pub fn new(
+        model: Arc<Model>,
+        log_constant: f64,
+        phase: &Phase,
+        before: usize,
+        [chains, variables]: [usize; 2],
+        room: ReorderRoom,
+    ) -> ReorderBuffer {
         let first_draw = phase.kept(before);
         let total = phase.kept(before + phase.transitions as usize) - first_draw;
-        let bytes = chains * (variables * size_of::<f64>() + size_of::<Statistics>());
-        let block = (BLOCK_BYTES / bytes.max(1)).clamp(1, total.max(1));
-        let most = (BYTES / (bytes * block).max(1)).max(2);
+        let emitted = chains * (variables * size_of::<f64>() + size_of::<Statistics>());
+        let waiting = chains * (variables * size_of::<f32>() + size_of::<TransitionStatistics>());
+        let block = (BLOCK_BYTES / emitted.max(1)).clamp(1, total.max(1));
         ReorderBuffer {
+            model,
+            log_constant,
             warmup: phase.part.learns(),
             first_draw,
             before,
@@ -130,12 +101,13 @@ impl ReorderBuffer {
             chains,
             variables,
             block,
-            most,
+            ahead: (BYTES / waiting.max(1)).max(2 * block),
             total,
             left: 0,
             made: vec![0; chains],
-            blocks: VecDeque::new(),
-            spare,
+            format: RowFormat::default(),
+            waiting: VecDeque::new(),
+            room,
             counters: Counters::default(),
         }
     }
@@ -144,12 +116,12 @@ impl ReorderBuffer {
     /// before the draws of the first are emitted. With more, the first would fill the buffer, the second end at once,
     /// and device and host wait for each other in turns.
     pub fn share(&self) -> u32 {
-        (self.most * self.block / 2).max(1) as u32
+        (self.ahead / 2) as u32
     }
 
     /// Transitions of the phase that a chain may have made without overflowing the buffer.
     pub fn limit(&self, phase: &Phase) -> u32 {
-        let room = self.left + self.most * self.block;
+        let room = self.left + self.ahead;
         // All transitions before the one whose draw would be one too many.
         if room >= self.total { phase.transitions } else { self.transitions(room + 1) - 1 }
     }
@@ -159,102 +131,136 @@ impl ReorderBuffer {
         ((self.first_draw + draws) * self.thin - self.before) as u32
     }
 
-    /// Records draws, with `log_constant` added to their log densities.
-    pub fn record(&mut self, model: &Model, log_constant: f64, arrived: &Arrived) {
-        let (block, variables, left) = (self.block, self.variables, self.left);
-        let width = arrived.numbers.width(arrived.statistics.len());
-        let rows = arrived.rows_of_chains();
-        let count = arrived.counts.len().div_ceil(SHARES * rayon::current_num_threads()).max(1);
-        self.begin_blocks(arrived);
-        self.shares(arrived, count).into_par_iter().enumerate().for_each(|(share, BlockShare { made, mut blocks })| {
-            let mut numbers = vec![0.0; width];
-            for (chain, made) in made.iter_mut().enumerate() {
-                for row in rows.of(share * count + chain) {
-                    let (length, values, statistics) = &mut blocks[(*made - left) / block];
-                    let place = chain * *length + (*made - left) % block;
-                    let named = &mut values[place * variables..(place + 1) * variables];
-                    arrived.numbers.write(model, row, &mut numbers, named);
-                    statistics[place] = host_statistics(&arrived.statistics[row], log_constant);
-                    *made += 1;
-                }
-            }
-        });
-    }
-
-    /// Begins blocks for all draws that have arrived.
-    fn begin_blocks(&mut self, arrived: &Arrived) {
-        let made = self.made[arrived.first..].iter().zip(arrived.counts);
-        let furthest = made.map(|(made, [written, ..])| made + *written as usize).max().unwrap_or(0);
-        loop {
-            let begun = self.left + self.blocks.len() * self.block;
-            if begun >= furthest {
-                return;
-            }
-            let mut draws = self.spare.pop().unwrap_or_default();
-            draws.length = self.block.min(self.total - begun);
-            let rows = self.chains * draws.length;
-            if draws.statistics.len() < rows {
-                // Zeroed values are memory that nobody has touched yet: the threads that write it touch it first.
-                draws.values = vec![0.0; rows * self.variables];
-                draws.statistics = rayon::iter::repeat_n(Statistics::default(), rows).collect();
-            }
-            self.blocks.push_back(draws);
+    /// Takes draws that have landed: emits every block that all chains have completed, and holds the rest.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn take(&mut self, landed: &LandedDraws, sink: &mut dyn DrawSink) -> Result<(), SinkError> {
+        self.format = landed.format.clone();
+        for (made, [written, ..]) in self.made[landed.first..].iter_mut().zip(landed.counts) {
+            *made += *written as usize;
         }
+        self.emit(Some(landed), sink, false)?;
+        self.hold(landed);
+        Ok(())
     }
 
-    /// The blocks' shares for each `count` of the chains whose draws have arrived.
-    fn shares(&mut self, arrived: &Arrived, count: usize) -> Vec<BlockShare<'_>> {
-        let (variables, chains) = (self.variables, arrived.first..arrived.first + arrived.counts.len());
-        let made = self.made[chains.clone()].chunks_mut(count);
-        let mut shares: Vec<BlockShare> = made.map(|made| BlockShare { made, blocks: Vec::new() }).collect();
-        for BlockDraws { length, values, statistics } in &mut self.blocks {
-            let places = chains.start * *length..chains.end * *length;
-            let values =
-                values[places.start * variables..places.end * variables].chunks_mut(count * *length * variables);
-            let statistics = statistics[places].chunks_mut(count * *length);
-            for (share, (values, statistics)) in shares.iter_mut().zip(values.zip(statistics)) {
-                share.blocks.push((*length, values, statistics));
-            }
-        }
-        shares
-    }
-
-    /// Emits every block that all chains have completed; at the `end`, also the draws of the next one that all chains
-    /// have made.
-    pub fn emit(&mut self, sink: &mut dyn DrawSink, end: bool) -> Result<(), SinkError> {
+    /// Emits every block that all chains have completed, with the draws that have `landed` now; at the `end`, also the
+    /// draws of the next block that all chains have made.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn emit(&mut self, landed: Option<&LandedDraws>, sink: &mut dyn DrawSink, end: bool) -> Result<(), SinkError> {
         let slowest = self.made.iter().copied().min().unwrap_or(0);
-        while slowest > self.left
-            && let Some(length) = self.blocks.front().map(|block| block.length)
-        {
+        while slowest > self.left {
+            let length = self.block.min(self.total - self.left);
             let draws = length.min(slowest - self.left);
             if draws < length && !end {
                 break;
             }
-            let Some(mut emitted) = self.blocks.pop_front() else { break };
-            if draws < length {
-                emitted.shorten(self.chains, self.variables, draws);
-            }
+            self.fill(draws, landed);
+            let rows = self.chains * draws;
+            let statistics = &self.room.statistics[..rows];
             sink.record(&DrawBlock {
                 warmup: self.warmup,
                 chains: self.chains,
                 first_draw: self.first_draw + self.left,
                 draws,
-                values: &emitted.values[..self.chains * draws * self.variables],
+                values: &self.room.values[..rows * self.variables],
                 effects: None,
-                statistics: &emitted.statistics[..self.chains * draws],
+                statistics,
             })?;
-            self.left += draws;
-            let counted = emitted.statistics[..self.chains * draws].par_chunks(COUNTED).map(counted);
+            let counted = statistics.par_chunks(COUNTED).map(counted);
             self.counters = counted.collect::<Vec<Counters>>().iter().fold(self.counters, joined);
-            self.spare.push(emitted);
+            self.left += draws;
+            self.room.spare.extend(self.waiting.drain(..draws.min(self.waiting.len())));
         }
         Ok(())
     }
 
-    /// The buffers of all blocks.
-    pub fn into_room(mut self) -> Vec<BlockDraws> {
-        self.spare.extend(self.blocks);
-        self.spare
+    /// Fills the block with the next `draws` draws of all chains.
+    fn fill(&mut self, draws: usize, landed: Option<&LandedDraws>) {
+        let (rows, mut room) = (self.chains * draws, std::mem::take(&mut self.room));
+        if room.values.len() < rows * self.variables || room.statistics.len() < rows {
+            // Zeroed values are memory that nobody has touched yet: the threads that write it touch it first.
+            room.values = vec![0.0; rows * self.variables];
+            room.statistics = vec![Statistics::default(); rows];
+        }
+        let chains = self.share_of(self.chains);
+        let values = room.values[..rows * self.variables].par_chunks_mut(chains * draws * self.variables);
+        let statistics = room.statistics[..rows].par_chunks_mut(chains * draws);
+        values.zip(statistics).enumerate().for_each(|(share, (values, statistics))| {
+            let mut scratch = vec![0.0; self.variables];
+            for (i, (named, statistics)) in values.chunks_exact_mut(self.variables).zip(statistics).enumerate() {
+                let (words, transition) = self.row(share * chains + i / draws, self.left + i % draws, landed);
+                self.format.write(&self.model, words, &mut scratch, named);
+                *statistics = host_statistics(transition, self.log_constant);
+            }
+        });
+        self.room = room;
+    }
+
+    /// Draw `draw` of a chain: among those that have landed now, or held.
+    fn row<'a>(
+        &'a self,
+        chain: usize,
+        draw: usize,
+        landed: Option<&'a LandedDraws>,
+    ) -> (&'a [u32], &'a TransitionStatistics) {
+        let width = self.format.width(self.variables);
+        if let Some(landed) = landed
+            && let Some([written, ..]) = landed.counts.get(chain.wrapping_sub(landed.first))
+        {
+            let before = self.made[chain] - *written as usize;
+            if draw >= before {
+                return landed.row(draw - before, chain - landed.first, width);
+            }
+        }
+        let WaitingDraw { words, statistics } = &self.waiting[draw - self.left];
+        (&words[chain * width..(chain + 1) * width], &statistics[chain])
+    }
+
+    /// Holds the draws that have landed and cannot be emitted yet.
+    fn hold(&mut self, landed: &LandedDraws) {
+        let (left, first, width) = (self.left, landed.first, self.format.width(self.variables));
+        let made = &self.made[first..first + landed.counts.len()];
+        let furthest = made.iter().copied().max().unwrap_or(0);
+        while self.left + self.waiting.len() < furthest {
+            let mut draw = self.room.spare.pop().unwrap_or_default();
+            if draw.words.len() != self.chains * width {
+                draw.words = vec![0; self.chains * width];
+                draw.statistics = vec![TransitionStatistics::default(); self.chains];
+            }
+            self.waiting.push_back(draw);
+        }
+        let chains = self.share_of(made.len());
+        self.waiting.par_iter_mut().enumerate().for_each(|(i, draw)| {
+            let words = draw.words[first * width..][..made.len() * width].par_chunks_mut(chains * width);
+            let statistics = draw.statistics[first..][..made.len()].par_chunks_mut(chains);
+            words.zip(statistics).enumerate().for_each(|(share, (words, statistics))| {
+                for ((chain, words), statistics) in
+                    (share * chains..).zip(words.chunks_exact_mut(width)).zip(statistics)
+                {
+                    let (draw, before) = (left + i, made[chain] - landed.counts[chain][0] as usize);
+                    if (before..made[chain]).contains(&draw) {
+                        let (landed_words, transition) = landed.row(draw - before, chain, width);
+                        words.copy_from_slice(landed_words);
+                        *statistics = *transition;
+                    }
+                }
+            });
+        });
+    }
+
+    /// The number of chains of each thread's shares of `chains` chains.
+    fn share_of(&self, chains: usize) -> usize {
+        chains.div_ceil(SHARES * rayon::current_num_threads()).max(1)
+    }
+
+    /// The buffers, for another phase.
+    pub fn into_room(mut self) -> ReorderRoom {
+        self.room.spare.extend(self.waiting);
+        self.room
     }
 
     /// Counters over the emitted draws.
@@ -265,18 +271,6 @@ impl ReorderBuffer {
     /// Transitions of each chain up to the last emitted draw.
     pub fn left(&self) -> u32 {
         if self.left == 0 { 0 } else { self.transitions(self.left) }
-    }
-}
-
-impl BlockDraws {
-    /// Keeps the first `draws` draws of each of `chains` chains.
-    fn shorten(&mut self, chains: usize, variables: usize, draws: usize) {
-        for chain in 0..chains {
-            let (from, to) = (chain * self.length, chain * draws);
-            self.values.copy_within(from * variables..(from + draws) * variables, to * variables);
-            self.statistics.copy_within(from..from + draws, to);
-        }
-        self.length = draws;
     }
 }
 
@@ -301,23 +295,8 @@ fn joined(some: Counters, more: &Counters) -> Counters {
     }
 }
 
-fn host_statistics(statistics: &TransitionStatistics, log_constant: f64) -> Statistics {
-    Statistics {
-        lp: f64::from(statistics.lp) + log_constant,
-        energy: f64::from(statistics.energy) - log_constant,
-        acceptance_rate: f64::from(statistics.acceptance_rate),
-        step_size: f64::from(statistics.step_size),
-        tree_depth: statistics.tree_depth,
-        n_steps: statistics.n_steps,
-        diverging: statistics.diverging == 1,
-        reached_max_treedepth: statistics.reached_max_treedepth == 1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::data::Dataset;
     use crate::engine::{EachBlock, PhaseKind};
@@ -325,6 +304,10 @@ mod tests {
 
     const CHAINS: usize = 40_000;
     const VARIABLES: usize = 5;
+
+    fn radon() -> Arc<Model> {
+        Arc::new(Model::builder(Arc::new(Dataset::radon().unwrap())).build())
+    }
 
     /// The log density that marks this draw of this chain.
     fn number(chain: usize, draw: usize) -> f64 {
@@ -336,7 +319,7 @@ mod tests {
         let tuning = Tuning { scale: Vec::new(), step_size: 1.0, max_depth: 1 };
         let phase = Phase { transitions: 100_000, tuning, adapt: None, part: PhaseKind::Sampling, thin: 3 };
         for (chains, draws) in [(CHAINS, 5), (65_536, 175), (1 << 20, 175)] {
-            let reorder = ReorderBuffer::new(&phase, 0, chains, draws, Vec::new());
+            let reorder = ReorderBuffer::new(radon(), 0.0, &phase, 0, [chains, draws], ReorderRoom::default());
             let (share, limit) = (reorder.share(), reorder.limit(&phase) / 3);
             assert!(share >= 1 && 2 * share <= limit && 2 * share + 1 >= limit, "{chains}: {share}, {limit}");
         }
@@ -344,11 +327,12 @@ mod tests {
 
     #[test]
     fn draws_of_chains_ahead_of_each_other_leave_in_their_order() {
-        let model = Model::builder(Arc::new(Dataset::radon().unwrap())).build();
+        let model = radon();
         let tuning = Tuning { scale: vec![1.0; model.dim()], step_size: 1.0, max_depth: 1 };
         let phase = Phase { transitions: 7, tuning, adapt: None, part: PhaseKind::Sampling, thin: 1 };
         for whole in [true, false] {
-            let mut reorder = ReorderBuffer::new(&phase, 3, CHAINS, VARIABLES, Vec::new());
+            let room = ReorderRoom::default();
+            let mut reorder = ReorderBuffer::new(model.clone(), 0.5, &phase, 3, [CHAINS, VARIABLES], room);
             let mut blocks = Vec::new();
             // Checks that every draw is in its place, and keeps the blocks' first draws and lengths.
             let mut sink = EachBlock(|block: &DrawBlock| {
@@ -366,28 +350,29 @@ mod tests {
             });
             let mut made = vec![0; CHAINS];
             for dispatch in 0..if whole { 14 } else { 5 } {
-                // Two parts of the chains take turns; in each, some chains make no draw and some up to three, and rows
-                // are out of order.
+                // Two parts of the chains take turns; in each, some chains make no draw and some up to three. What lies
+                // where no draw was made is no number.
                 let chains = if dispatch % 2 == 0 { 0..CHAINS / 3 } else { CHAINS / 3..CHAINS };
                 let limit = reorder.limit(&phase) as usize;
                 let want = |chain: usize| (1 + (chain + dispatch) % 3).min(limit - made[chain]);
                 let counts: Vec<[u32; 4]> = chains.clone().map(|chain| [want(chain) as u32, 0, 0, 0]).collect();
-                let (mut numbers, mut statistics) = (Vec::new(), Vec::new());
-                for i in 0..3 {
-                    for (place, chain) in chains.clone().enumerate().rev().filter(|(place, _)| counts[*place][0] > i) {
-                        let lp = number(chain, 3 + made[chain] + i as usize) as f32;
-                        numbers.extend([lp, 0.0, 0.0, 0.0, 0.0]);
-                        let chain = place as u32;
-                        statistics.push(TransitionStatistics { lp, chain, n_steps: 7, ..Default::default() });
+                let rows = 3 * chains.len();
+                let (mut words, mut statistics) =
+                    (vec![f32::NAN.to_bits(); rows * VARIABLES], vec![TransitionStatistics::default(); rows]);
+                for (place, chain) in chains.clone().enumerate() {
+                    for draw in 0..counts[place][0] as usize {
+                        let (row, lp) = (draw * chains.len() + place, number(chain, 3 + made[chain] + draw) as f32);
+                        words[row * VARIABLES..(row + 1) * VARIABLES]
+                            .copy_from_slice(&[lp, 0.0, 0.0, 0.0, 0.0].map(f32::to_bits));
+                        statistics[row] = TransitionStatistics { lp, n_steps: 7, ..Default::default() };
                     }
+                    made[chain] += counts[place][0] as usize;
                 }
-                chains.clone().zip(&counts).for_each(|(chain, count)| made[chain] += count[0] as usize);
-                let numbers = LandedDraws::Positions(&numbers);
-                let arrived = Arrived { first: chains.start, counts: &counts, numbers, statistics: &statistics };
-                reorder.record(&model, 0.5, &arrived);
-                reorder.emit(&mut sink, false).unwrap();
+                let (format, words, statistics) = (RowFormat::Positions, &words[..], &statistics[..]);
+                let landed = LandedDraws { first: chains.start, counts: &counts, format, words, statistics };
+                reorder.take(&landed, &mut sink).unwrap();
             }
-            reorder.emit(&mut sink, true).unwrap();
+            reorder.emit(None, &mut sink, true).unwrap();
             let draws = *made.iter().min().unwrap();
             assert_eq!((reorder.left() as usize, draws == 7), (draws, whole));
             assert_eq!(reorder.counters().gradients, (7 * draws * CHAINS) as u64);
