@@ -363,12 +363,12 @@ fn little_more_than_the_draws_crosses_the_bus() {
     const MANY: u32 = 8 * CHAINS;
     let states: Vec<State> = states.into_iter().cycle().take(MANY as usize).collect();
     let chains = Chains { seed: 4, first: 0, count: MANY, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: 3, keep: Keep::All };
-    // With such steps no trajectory turns back: all are of one length, and all chains make as many draws.
-    let (scale, step_size) = (run.run.scale, 0.01 * run.run.step_size);
+    let plan = DevicePlan { chains, max_depth: 1, keep: Keep::All };
+    // All trajectories are of one step, so that all chains make as many draws.
+    let (scale, step_size) = (run.run.scale, run.run.step_size);
     let phase = Phase {
-        tuning: Tuning { scale, step_size, max_depth: 3 },
-        transitions: 300,
+        tuning: Tuning { scale, step_size, max_depth: 1 },
+        transitions: 600,
         adapt: None,
         part: PhaseKind::Sampling,
         thin: 1,
@@ -380,13 +380,14 @@ fn little_more_than_the_draws_crosses_the_bus() {
         let mut engine = engine.with_budget(30_000);
         engine.put(&states).unwrap();
         let before = gpu.meter().reading().bytes;
-        let mut draws = Memory::new(dim, MANY as usize, 300);
-        assert_eq!(engine.run(&phase, &mut draws).unwrap().transitions, 300);
-        let bytes = (gpu.meter().reading().bytes - before) as f64 / (300.0 * f64::from(MANY));
+        let mut draws = Memory::new(dim, MANY as usize, 600);
+        assert_eq!(engine.run(&phase, &mut draws).unwrap().transitions, 600);
+        let bytes = (gpu.meter().reading().bytes - before) as f64 / (600.0 * f64::from(MANY));
         // The draw, its transition's statistics, and 16 bytes for each chain and dispatch.
         let own = (4 * dim + size_of::<TransitionStatistics>()) as f64;
         eprintln!("{bytes:.1} bytes a draw, of {own}");
-        assert!(bytes > own && bytes < 1.25 * own, "{bytes} {own}");
+        // One draw of each chain more than needed crosses with every dispatch, which on software has few.
+        assert!(bytes > own && bytes < 1.6 * own, "{bytes} {own}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::helpers::chance;
-use crate::helpers::common::Folder;
+use crate::helpers::common::{Folder, root};
 use crate::helpers::running::{kill, planted};
 use crate::helpers::stored::{done, same_bytes, summary};
 use rayon::prelude::*;
@@ -27,7 +27,7 @@ pub fn case(file: &str, group: &str, outcome: &str, predictors: &[&str], centrin
         outcome: outcome.to_string(),
         predictors: predictors.iter().map(|name| name.to_string()).collect(),
     };
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(file);
+    let path = root().join("tests/cases").join(file);
     of(Dataset::from_path(&path, &columns).unwrap().centered(centring))
 }
 

@@ -12,9 +12,14 @@ use tempfile::TempDir;
 /// Longer than any run in the tests takes on a busy machine: a run that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The program: that of this build, or what WARPNUTS_PROGRAM names where tests have been carried to another machine.
+/// The program: that of this build, or what WARPNUTS_PROGRAM names where there is no build.
 fn program() -> OsString {
     std::env::var_os("WARPNUTS_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_warpnuts").into())
+}
+
+/// The folder of `tests`: the package, or what WARPNUTS_ROOT names where tests have been carried to another machine.
+pub fn root() -> PathBuf {
+    std::env::var_os("WARPNUTS_ROOT").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()).into()
 }
 
 /// A folder that is removed after the test.

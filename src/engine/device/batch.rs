@@ -43,7 +43,8 @@ pub struct DeviceBatch {
     /// Draws of each chain that the buffers hold, and that the next dispatch may write.
     most: u32,
     room: u32,
-    /// Draws of the chain that made most, per iteration of the budget, in the last dispatch that wrote any.
+    /// Draws of the chain that made most, per iteration of the budget, in the last dispatch that wrote any;
+    /// `None` if it is not known.
     pace: Option<f64>,
     states: Readback,
     /// Whether draws of the phase are packed.
@@ -247,11 +248,12 @@ impl DeviceBatch {
     /// Reads the counts of a dispatch; returns the increments.
     pub fn count(&mut self, slot: usize) -> Result<Counters, GpuError> {
         let slot = &mut self.slots[slot];
-        let (arrived, budget) = slot.count()?;
+        let (arrived, run) = slot.count()?;
         let written = arrived.iter().map(|[written, ..]| *written).max().unwrap_or(0);
         if written > 0 {
             self.room = (2 * written).clamp(FIRST_ROOM.min(self.most), self.most);
-            self.pace = Some(f64::from(written) / f64::from(budget.max(1)));
+            // A dispatch that ran out of room says nothing about its pace.
+            self.pace = (written < run.room).then(|| f64::from(written) / f64::from(run.budget.max(1)));
         }
         let mut news = Counters::default();
         let (mut gradients, mut divergences) = (0, 0);

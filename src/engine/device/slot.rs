@@ -29,7 +29,8 @@ pub struct Slot {
     /// Numbers of a draw.
     kept: u64,
     chains: u64,
-    budget: u32,
+    /// The parameters of the latest dispatch.
+    dispatch: Dispatch,
     /// Draws of each chain that are copied to the host together with the dispatch.
     crossing: u32,
     counted: Vec<[u32; 4]>,
@@ -70,7 +71,7 @@ impl Slot {
             submission: None,
             kept,
             chains,
-            budget: 0,
+            dispatch: Dispatch::default(),
             crossing: 0,
             counted: Vec::new(),
         })
@@ -99,7 +100,7 @@ impl Slot {
         [leaves, packs]: [bool; 2],
     ) {
         gpu.write(&self.run, &[run]);
-        (self.budget, self.crossing) = (run.budget, crossing);
+        (self.dispatch, self.crossing) = (run, crossing);
         let packed = self.packed.as_ref().filter(|_| packs);
         let [draws, statistics] = self.rows(packed, crossing);
         let all = [(&self.counts, self.chains * COUNT), draws, statistics];
@@ -121,13 +122,13 @@ impl Slot {
         self.clock.as_ref().map_or(Ok(Duration::ZERO), Clock::read)
     }
 
-    /// Reads the counts of each chain; returns them and the budget of their dispatch.
+    /// Reads the counts of each chain; returns them and the parameters of their dispatch.
     ///
     /// # Errors
     /// If they have not landed.
-    pub fn count(&mut self) -> Result<(&[[u32; 4]], u32), GpuError> {
+    pub fn count(&mut self) -> Result<(&[[u32; 4]], Dispatch), GpuError> {
         self.counted = self.counts.read(self.chains * COUNT, |bytes| bytemuck::cast_slice(bytes).to_vec())?;
-        Ok((&self.counted, self.budget))
+        Ok((&self.counted, self.dispatch))
     }
 
     /// Calls `take` with the draws of the dispatch, if there are any; `first` is the index of the first chain.

@@ -14,6 +14,10 @@ use crate::model::LocationScale;
 /// Limit on the bytes of sums copied at once, unless a single chain's sums take more.
 const PORTION: usize = 64 << 20;
 
+/// Chains whose sums are handed over together: the sink reads them variable by variable, which only memory in a cache
+/// is good at.
+const TOGETHER: usize = 512;
+
 /// Buffers of the sums over a batch's draws.
 #[derive(Debug)]
 pub struct DeviceSums {
@@ -84,29 +88,32 @@ impl DeviceSums {
             .whole((PORTION as u64 / (bytes(lie.beside) / lie.beside as u64)).clamp(1, chains.len().max(1) as u64)
                 as usize);
         let readback = Readback::new(gpu, "sums on their way", bytes(portion))?;
-        let mut sums = vec![DrawSums::default(); portion * variables];
+        let mut sums = vec![DrawSums::default(); TOGETHER.min(portion) * variables];
         for (number, chains) in chains.chunks(portion).enumerate() {
             let (from, size) = (bytes(number * portion), bytes(chains.len()));
             let gather = |encoder: &mut wgpu::CommandEncoder| {
                 encoder.copy_buffer_to_buffer(&self.sums, from, readback.output(), 0, size);
             };
             Submission::start(gpu, gather, |_| {}, &[(&readback, size)], None, &[]).wait(gpu)?;
-            let sums = &mut sums[..chains.len() * variables];
             readback.read(size, |bytes| {
                 let numbers = bytemuck::cast_slice::<u8, f32>(bytes);
-                sums.par_chunks_exact_mut(variables).enumerate().for_each(|(chain, sums)| {
-                    for (at, coordinate) in coordinates.iter().enumerate() {
-                        if let Some(coordinate) = coordinate {
-                            let [a, b, c, d, below, above] =
-                                [0, 1, 2, 3, 4, 5].map(|i| f64::from(numbers[lie.place(chain, SUMS, i, at)]));
-                            let second = if draws > half { [c, d] } else { [0.0; 2] };
-                            sums[*coordinate] = DrawSums { halves: [[a, b], second], below: [below, above] };
+                for (tile, chains) in chains.chunks(TOGETHER).enumerate() {
+                    let sums = &mut sums[..chains.len() * variables];
+                    sums.par_chunks_exact_mut(variables).enumerate().for_each(|(i, sums)| {
+                        let chain = tile * TOGETHER + i;
+                        for (at, coordinate) in coordinates.iter().enumerate() {
+                            if let Some(coordinate) = coordinate {
+                                let [a, b, c, d, below, above] =
+                                    [0, 1, 2, 3, 4, 5].map(|i| f64::from(numbers[lie.place(chain, SUMS, i, at)]));
+                                let second = if draws > half { [c, d] } else { [0.0; 2] };
+                                sums[*coordinate] = DrawSums { halves: [[a, b], second], below: [below, above] };
+                            }
                         }
-                    }
-                });
+                    });
+                    let energies: Vec<EnergySums> = chains.iter().map(energies).collect();
+                    sink.take_sums(&ChainSums { warmup, draws, sums, energies: &energies });
+                }
             })?;
-            let energies: Vec<EnergySums> = chains.iter().map(energies).collect();
-            sink.take_sums(&ChainSums { warmup, draws, sums, energies: &energies });
         }
         let size = (variables * BINS * size_of::<u32>()) as u64;
         Submission::start(gpu, |_| {}, |_| {}, &[(&self.histograms, size)], None, &[]).wait(gpu)?;
