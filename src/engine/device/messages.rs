@@ -131,7 +131,7 @@ shared_struct! {
 }
 
 shared_struct! {
-    /// Statistics of a transition, and its chain.
+    /// Statistics of a transition.
     pub struct TransitionStatistics {
         /// Log density of the draw, without the constant.
         pub lp: f32,
