@@ -234,7 +234,7 @@ impl DeviceBatch {
         };
         // As many draws as at the last pace and a few more: a draw copied in vain costs less than one fetched later.
         let expected = self.pace.map(|pace| pace * f64::from(run.budget));
-        let expected = expected.map_or(run.room, |expected| (expected * MARGIN).ceil() as u32 + 1);
+        let expected = expected.map_or(run.room, |expected| (expected * MARGIN).ceil() as u32);
         let leaves = run.recording == 1 && self.device_sums.is_none();
         let crossing = expected.min(run.room);
         self.slots[slot].submit(gpu, transition, self.workgroups, run, crossing, [leaves, self.packs]);

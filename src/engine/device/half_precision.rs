@@ -44,9 +44,7 @@ impl Packer {
             units: units.to_vec(),
         })))
     }
-}
 
-impl Packer {
     /// Location and scale of each variable, in the user's units.
     pub fn units(&self) -> &[LocationScale] {
         &self.units
