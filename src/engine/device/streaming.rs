@@ -14,8 +14,8 @@ use crate::model::LocationScale;
 /// Limit on the bytes of sums copied at once, unless a single chain's sums take more.
 const PORTION: usize = 64 << 20;
 
-/// Chains whose sums are handed over together: the sink reads them variable by variable, with strides that are fast only
-/// in a cache.
+/// Chains whose sums are handed over together: the sink reads them variable by variable, with strides that are only
+/// fast in a cache.
 const TOGETHER: usize = 512;
 
 /// Buffers of the sums over a batch's draws.
