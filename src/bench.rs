@@ -196,7 +196,7 @@ fn make_ready(
 
 /// The numbers of groups and of predictors.
 fn shape(model: &Model) -> (usize, usize) {
-    (model.layout().groups, model.layout().coefficients - 1)
+    (model.layout().groups, model.dataset().predictor_names().len())
 }
 
 /// A cell's relative share of the budget. Time that a cell does not need goes to the cells after it.

@@ -18,6 +18,7 @@ mod resolve;
 mod resume;
 mod sample;
 mod sampler;
+mod subject;
 mod table;
 mod timings;
 mod verify;

@@ -14,6 +14,7 @@ mod rows;
 
 use crate::gpu::GpuError;
 use crate::model::Refusal;
+pub(crate) use mixed::{HyperPriors, ReducedGroup, reduced_groups};
 
 /// Positions to be evaluated in place, each of `dim` unconstrained coordinates, in the sampler's units.
 pub trait Batch {

@@ -29,13 +29,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod axis;
 mod conditional;
+#[cfg(test)]
+#[path = "../tests/oracles/dense_formula.rs"]
+mod dense_formula;
 mod distribution;
+mod formula;
+mod given;
 mod grid;
 mod integration;
+mod levels;
 mod marginal;
 mod mixture;
 mod normal;
+mod packed;
 mod results;
 mod scales;
 #[cfg(test)]
@@ -45,9 +53,10 @@ mod textbook;
 use std::sync::Arc;
 
 use crate::density::collapsed;
-use crate::model::{Layout, Model, Refusal, Term};
+use crate::model::{Layout, Model, Refusal, Structure};
 pub use integration::Integration;
 
+use given::{GivenAxes, MAX_AXES};
 use grid::{Lattice, MAX_POINTS, NoGrid};
 use mixture::normal_quantile;
 use results::Results;
@@ -58,6 +67,9 @@ pub const MAX_COEFFICIENTS: usize = 2;
 
 /// Refinement ends when no result changes by more, in posterior standard deviations.
 pub const TOLERANCE: f64 = 1e-5;
+
+/// The same of a grid of four axes, whose points become four times as many with each refinement.
+pub const TOLERANCE_OF_FOUR: f64 = 1e-4;
 
 /// Results that still change by more, in posterior standard deviations, are refused.
 pub const LOOSEST: f64 = 1e-3;
@@ -71,6 +83,7 @@ pub struct Exact {
     names: Vec<String>,
     results: Results,
     accuracy: f64,
+    tolerance: f64,
 }
 
 /// One variable's row, in the user's units.
@@ -134,10 +147,12 @@ fn reached(points: usize, accuracy: f64) -> String {
 /// # Errors
 /// If the family is not Gaussian, or the model has more than one predictor.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
-    let what = "the exact posterior";
-    let Term { factor: _, columns } = Refusal::unless_shorthand(model, what, "sample it instead: `warpnuts sample`")?;
+    if let Structure::Formula(_) = model.structure() {
+        return formula::admits(model);
+    }
     collapsed::admits(model)?;
-    if columns.len() < MAX_COEFFICIENTS { Ok(()) } else { Err(Refusal::Predictors { predictors: columns.len() }) }
+    let predictors = model.dataset().predictor_names().len();
+    if predictors < MAX_COEFFICIENTS { Ok(()) } else { Err(Refusal::Predictors { predictors }) }
 }
 
 impl Exact {
@@ -158,16 +173,26 @@ impl Exact {
         admits(model)?;
         let model = standardized(model);
         let names = model.names();
-        let posterior = Arc::new(ScalePosterior::new(&model));
-        let lattice = Lattice::find(&posterior);
+        let posterior: Arc<dyn GivenAxes> = match model.layout().mixed() {
+            Some(map) => formula::posterior(&model, map),
+            None => Arc::new(ScalePosterior::new(&model)),
+        };
+        let axes = posterior.axes().len();
+        let tolerance = if axes == MAX_AXES { TOLERANCE_OF_FOUR } else { TOLERANCE };
+        let lattice = Lattice::find(&*posterior);
         let mut before: Option<Results> = None;
         let mut accuracy = f64::INFINITY;
         for level in 0..LEVELS {
+            // The next grid has 2^(axes / 2) times as many points.
+            let points = before.as_ref().map_or(0, |before| before.grid_points << (axes / 2));
+            if points > MAX_POINTS {
+                break;
+            }
             let grid = match lattice.grid(level, integration) {
                 Ok(grid) => grid,
                 Err(NoGrid::Unfit) => break,
                 Err(NoGrid::Endless { axis }) => {
-                    let name = names[model.layout().sigma(axis)].clone();
+                    let name = names[model.layout().locations() + axis].clone();
                     return Err(ExactError::Endless { name });
                 }
             };
@@ -175,13 +200,13 @@ impl Exact {
             if let Some(before) = &before {
                 accuracy = results.change(before);
             }
-            if accuracy < TOLERANCE {
-                return Ok(Exact { names, results, accuracy });
+            if accuracy < tolerance {
+                return Ok(Exact { names, results, accuracy, tolerance });
             }
             before = Some(results);
         }
         match before {
-            Some(results) if accuracy < LOOSEST => Ok(Exact { names, results, accuracy }),
+            Some(results) if accuracy < LOOSEST => Ok(Exact { names, results, accuracy, tolerance }),
             before => Err(ExactError::NotSettled { points: before.map_or(0, |results| results.grid_points), accuracy }),
         }
     }
@@ -253,15 +278,15 @@ impl Exact {
     }
 
     /// Largest change of any mean, standard deviation, 5 %, 50 % or 95 % quantile in the last refinement, in posterior
-    /// standard deviations: below [`TOLERANCE`] if the integral [has settled](Exact::is_settled), below [`LOOSEST`] if
-    /// not.
+    /// standard deviations: below [`TOLERANCE`], or [`TOLERANCE_OF_FOUR`], if the integral
+    /// [has settled](Exact::is_settled), below [`LOOSEST`] if not.
     pub fn accuracy(&self) -> f64 {
         self.accuracy
     }
 
     /// Whether refinement ended because results settled, and not because a finer grid would have too many points.
     pub fn is_settled(&self) -> bool {
-        self.accuracy < TOLERANCE
+        self.accuracy < self.tolerance
     }
 
     /// Whether the error of variable `i` is far below `error`, a Monte Carlo error in the variable's unit, so that a
@@ -288,12 +313,13 @@ fn far_below(error: f64, other: f64) -> bool {
 
 /// The model with standardized data; its posterior is unchanged.
 fn standardized(model: &Model) -> Model {
-    let builder = Model::builder(Arc::new(model.dataset().clone()));
-    let builder = match model.shorthand() {
-        Some(shorthand) => builder.priors(shorthand.priors.clone()),
-        None => builder,
-    };
-    builder.coordinates(model.coordinates().clone()).build()
+    let (dataset, coordinates) = (Arc::new(model.dataset().clone()), model.coordinates().clone());
+    match model.structure() {
+        Structure::Shorthand(shorthand) => {
+            Model::builder(dataset).priors(shorthand.priors.clone()).coordinates(coordinates).build()
+        }
+        Structure::Formula(mixed) => Model::of_formula(dataset, mixed.clone(), coordinates, None),
+    }
 }
 
 #[cfg(test)]

@@ -5,19 +5,19 @@
 //! coefficient k equal mu\[k\], each has density 1 / (sigma\[k\] sqrt(2 pi)), so that the log density rises by J - 1
 //! for each unit that log sigma\[k\] falls (the 1 is the Jacobian's), whatever the data say (see [`path`]).
 //!
-//! All modes here are modes of densities over theta, which contains log sigma and log eps.
+//! All modes here are modes of densities over theta, which contains the logarithms of scales.
 
 mod landscape;
 mod lbfgs;
 mod path;
 mod profile;
+mod starts;
 
 use rayon::prelude::*;
 
-use crate::density::collapsed;
 use crate::density::conditional::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
-use crate::model::{Centering, Coordinates, Model, Refusal, Role};
+use crate::model::{Centering, Coordinates, Model, Role};
 use landscape::RUNAWAY;
 use lbfgs::{AIM, Maximum, maximize};
 
@@ -25,6 +25,7 @@ pub use landscape::{Landscape, NEGLIGIBLE, Peak, Visits};
 pub use lbfgs::GRADIENT_TOLERANCE;
 pub use path::{Path, PathPoint, path, spread};
 pub(crate) use profile::Cholesky;
+pub use starts::admits;
 
 /// Log sigmas, for standardized data, at which searches start. The highest maximum found is the mode.
 const STARTS: [f64; 3] = [-0.5, -2.0, -4.0];
@@ -59,15 +60,7 @@ pub enum NoMode {
     },
 }
 
-/// Whether modes of `model` can be searched for, which needs its effects integrated out.
-///
-/// # Errors
-/// If the effects cannot be integrated out.
-pub fn admits(model: &Model) -> Result<(), Refusal> {
-    collapsed::admits(model)
-}
-
-/// The mode of `model`'s marginal density over mu, log sigma and log eps, with effects at their conditional means.
+/// The mode of `model`'s marginal density over its hyperparameters, with effects at their conditional means.
 ///
 /// # Errors
 /// If the search does not converge, or leads to a scale of 0.
@@ -81,7 +74,7 @@ pub fn marginal(model: &Model) -> Result<Mode, NoMode> {
     mode(&model, Maximum { theta, log_density, gradient })
 }
 
-/// The mode of `model`'s non-centered density, over mu, log sigma, log eps and all offsets.
+/// The mode of `model`'s non-centered density, over its hyperparameters and all offsets.
 ///
 /// # Errors
 /// As for [`marginal`].
@@ -104,8 +97,14 @@ pub fn non_centered(model: &Model) -> Result<Mode, NoMode> {
 fn hyperparameters(model: &Model, log_sigma: f64) -> Vec<f64> {
     let layout = model.layout();
     let mut theta = vec![0.0; layout.hyperparameters()];
-    theta[layout.block(Role::Scale).theta.clone()].fill(log_sigma);
-    theta[layout.block(Role::Dispersion).theta.clone()].fill(-0.5);
+    for block in layout.blocks() {
+        let entry = match block.role {
+            Role::Scale => log_sigma,
+            Role::Dispersion => -0.5,
+            Role::Mean | Role::Population | Role::Correlation | Role::Effects => continue,
+        };
+        block.theta.clone().for_each(|i| theta[i] = starts::entry(model, i, entry));
+    }
     theta
 }
 
@@ -125,7 +124,7 @@ fn highest(model: &Model, starts: impl Iterator<Item = Vec<f64>>) -> Result<Mode
 /// The mode at `top`, if `top` is a mode.
 fn mode(model: &Model, top: Maximum) -> Result<Mode, NoMode> {
     let layout = model.layout();
-    if let Some(scale) = layout.positive().find(|scale| top.theta[*scale] < RUNAWAY) {
+    if let Some(scale) = layout.positive_indices().find(|scale| top.theta[*scale] < RUNAWAY) {
         return Err(NoMode::Runaway { name: model.names()[scale].clone() });
     }
     if top.gradient.is_nan() || top.gradient > GRADIENT_TOLERANCE {

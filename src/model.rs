@@ -37,7 +37,7 @@ use crate::family::Family;
 pub use affine::Affine;
 pub use coordinates::{Centering, Coordinates, CoordinatesError, Likelihood};
 pub use design::Design;
-pub use layout::{Axis, Block, Layout, Role, Transform};
+pub use layout::{Axis, Block, CoefficientPlace, Layout, Role, Transform};
 pub use mixed::{Mixed, MixedPriors, MixedTerm, RowColumns};
 pub use mixed_map::{AtEntry, MixedMap, Scalar, TermMap};
 pub use prior::{PriorError, Shape, TypedPrior, VariablePrior};

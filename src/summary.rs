@@ -377,7 +377,7 @@ impl RunSummary {
         };
         summary.warnings = match model.structure() {
             Structure::Shorthand(shorthand) => advice::of_data(dataset, &shorthand.priors),
-            Structure::Formula(mixed) => advice::of_formula(dataset, mixed),
+            Structure::Formula(mixed) => advice::of_formula(model, mixed),
         };
         summary.warnings.extend(advice::advise(&summary));
         summary

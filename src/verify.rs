@@ -181,7 +181,7 @@ fn coverage(series: Series, errors: Errors, quantile: f64, share: f64) -> f64 {
 fn silence_heavy_tails(scores: &mut [Scores], exact: &Exact) -> Vec<String> {
     let index_of = |name: &str| exact.names().iter().position(|other| other == name);
     // Given the scales all other variables are normal, with sds in proportion to the scales at most.
-    if exact.layout().positive().map(|i| exact.tail_index(i)).all(|index| index > LIGHT_FOR_SDS) {
+    if exact.layout().positive_indices().map(|i| exact.tail_index(i)).all(|index| index > LIGHT_FOR_SDS) {
         return Vec::new();
     }
     let indices: Vec<f64> =

@@ -17,6 +17,7 @@ pub mod reference;
 pub mod rhat;
 pub mod running;
 pub mod runs;
+pub mod schools;
 pub mod stored;
 pub mod weak;
 pub mod witness;

@@ -16,6 +16,7 @@ mod diagnostics;
 mod exact;
 mod files;
 mod formula;
+mod formula_exact;
 mod formula_runs;
 mod frame;
 mod fresh;

@@ -98,6 +98,9 @@ pub struct Bench {
 pub struct Modelled {
     /// The data.
     pub data: DataSummary,
+    /// The formula, of a model that has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formula: Option<String>,
     /// Centered or not, coefficient by coefficient, or marginal.
     pub parameterization: String,
     /// Number of unconstrained coordinates.
@@ -110,6 +113,7 @@ impl Modelled {
     pub(super) fn of(model: &Model, step_size: Option<f64>) -> Modelled {
         Modelled {
             data: DataSummary::of(model.dataset()),
+            formula: model.mixed().map(|mixed| mixed.line()),
             parameterization: model.parameterization(),
             dim: model.dim(),
             step_size,

@@ -84,7 +84,7 @@ impl DataArguments {
 }
 
 /// Scales of the priors, in the units of the data.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Priors, in the units of the data")]
 pub struct PriorArguments {
     /// Prior of a formula's variables, as 'b_Days ~ normal(0, 10)', of a factor's, as 'sd_Subject ~ half_cauchy(5)', or

@@ -8,11 +8,13 @@ use anyhow::anyhow;
 use clap::Args;
 use warpnuts::bench::{self, Bench, BenchPlan, CertifiedModel, Watch, simulate};
 use warpnuts::data::{Dataset, MAX_COEFFICIENTS};
+use warpnuts::density::cpu;
 use warpnuts::experiment::{self, Backend, EngineChoice, Sampler, Settings};
 use warpnuts::model::{Coordinates, Likelihood, Model, PriorScales};
 use warpnuts::summary::write_json;
 
-use super::arguments::{DataArguments, ReportArguments};
+use super::arguments::{DataArguments, PriorArguments, ReportArguments};
+use super::subject::Subject;
 use super::words::{self, ENGINES, Word, one_of};
 use super::{Failure, Outcome, complain, folder, print, progress, report, resolve, sampler, timings};
 
@@ -26,6 +28,9 @@ const CHAINS_OF_SHAPES: u32 = 4096;
 const OBSERVATIONS_A_GROUP: usize = 11;
 const GROUPS: usize = 85;
 const PREDICTORS: usize = 1;
+
+/// The word for both ways to compute the likelihood.
+const BOTH: &str = "both";
 
 /// The most chains.
 const MOST_CHAINS: u32 = 1 << 24;
@@ -48,17 +53,17 @@ pub struct BenchArguments {
 
     /// Simulate data instead: so many observations, groups and coefficients, such as 1000000,1000,2
     #[arg(long, value_name = "N,J,K", help_heading = "Data")]
-    #[arg(conflicts_with_all = ["data", "group", "outcome", "predictors", "center_predictors"])]
+    #[arg(conflicts_with_all = ["data", "formula", "group", "outcome", "predictors", "center_predictors"])]
     simulate: Option<String>,
 
     /// Cost against size: simulated data of each of these numbers of groups, such as 85,340,1360,4000 [default: 85]
     #[arg(long, value_name = "LIST", help_heading = "Data")]
-    #[arg(conflicts_with_all = ["data", "group", "outcome", "predictors", "center_predictors", "simulate"])]
+    #[arg(conflicts_with_all = ["data", "formula", "group", "outcome", "predictors", "center_predictors", "simulate"])]
     groups: Option<String>,
 
     /// The same of each of these numbers of predictors, such as 1,2,4 [default: 1]
     #[arg(long = "predictors", value_name = "LIST", help_heading = "Data")]
-    #[arg(conflicts_with_all = ["data", "group", "outcome", "predictors", "center_predictors", "simulate"])]
+    #[arg(conflicts_with_all = ["data", "formula", "group", "outcome", "predictors", "center_predictors", "simulate"])]
     predictor_counts: Option<String>,
 
     /// What is timed
@@ -75,7 +80,7 @@ pub struct BenchArguments {
     chains: Option<String>,
 
     /// How the likelihood is computed: groups, observations or both
-    #[arg(long, default_value = "both", help_heading = "Timing")]
+    #[arg(long, default_value = BOTH, help_heading = "Timing")]
     likelihood: String,
 
     /// About how long it may take once everything is compiled, such as 90s or 5m
@@ -125,14 +130,16 @@ pub fn run(typed: BenchArguments) -> Result<Outcome, Failure> {
     let engines = engines(typed.engine.as_deref(), typed.sampler)?;
     let default = if typed.sampler == Sampler::Nuts { "non-centered" } else { "marginal" };
     let parameterization = typed.parameterization.as_deref().unwrap_or(default);
-    let datasets = match &typed.simulate {
-        _ if !shapes.is_empty() => of_shapes(&shapes, typed.seed)?,
-        Some(shape) => vec![simulated(shape, typed.seed)?],
-        None => vec![resolve::dataset(&typed.data)?],
+    let model = |dataset: Arc<Dataset>| resolve::model(&dataset, &PriorScales::for_data(&dataset), parameterization);
+    let models: Vec<Arc<Model>> = match &typed.simulate {
+        _ if !shapes.is_empty() => of_shapes(&shapes, typed.seed)?.into_iter().map(model).collect::<Result<_, _>>()?,
+        Some(shape) => vec![model(simulated(shape, typed.seed)?)?],
+        None => vec![Subject::read(&typed.data, &PriorArguments::default())?.model(parameterization)?],
     };
-    let model = |dataset: &Arc<Dataset>| resolve::model(dataset, &PriorScales::for_data(dataset), parameterization);
-    let models: Vec<Arc<Model>> = datasets.iter().map(model).collect::<Result<_, Failure>>()?;
-    if *models[0].coordinates() == Coordinates::Collapsed {
+    cpu::admits(&models[0]).map_err(Failure::input)?;
+    if models[0].mixed().is_some() && typed.likelihood == BOTH {
+        plan.likelihoods = vec![models[0].likelihood()];
+    } else if *models[0].coordinates() == Coordinates::Collapsed {
         plan.likelihoods.retain(|likelihood| *likelihood == Likelihood::Groups);
     }
     if plan.likelihoods.is_empty() {
@@ -222,7 +229,7 @@ fn likelihoods(typed: &str) -> Result<Vec<Likelihood>, Failure> {
     match typed {
         "groups" => Ok(vec![Likelihood::Groups]),
         "observations" => Ok(vec![Likelihood::Observations]),
-        "both" => Ok(vec![Likelihood::Groups, Likelihood::Observations]),
+        BOTH => Ok(vec![Likelihood::Groups, Likelihood::Observations]),
         _ => refuse("likelihood", typed, "write groups, observations or both"),
     }
 }

@@ -13,7 +13,7 @@ use warpnuts::summary::{self, Comparison, RunSummary, Words};
 use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
 };
-use super::resolve::Subject;
+use super::subject::Subject;
 use super::{
     Failure, Outcome, complain, conclude, exact, folder, keep_summary, print, progress, report, resolve, sample,
     sampler, table, wrap,
@@ -141,7 +141,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
         Comparison { no_independent, ..Comparison::of(&runs, exact) }
     };
     write(&compared(None))?;
-    let quick = exact::is_quick(dataset.n_groups()) && !progress::is_interrupted();
+    let quick = exact::is_quick(&exact_model) && !progress::is_interrupted();
     let (exact, modes) = if quick {
         let words = report::interrupted(&folder);
         let is_wanted = has_draws && pages.is_wanted();

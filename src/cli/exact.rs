@@ -10,10 +10,12 @@ use warpnuts::summary::{self, DataSummary, Words};
 
 use super::arguments::{DataArguments, PriorArguments};
 use super::progress::Waiting;
-use super::{Failure, Outcome, folder, print, progress, resolve, table};
+use super::subject::Subject;
+use super::{Failure, Outcome, folder, print, progress, table};
 
-/// The most groups for which the exact posterior and modes take only some seconds.
+/// The most groups for which the exact posterior and modes take only some seconds, and the same of a grid of four axes.
 const MOST_GROUPS: usize = 1000;
+const MOST_GROUPS_OF_FOUR: usize = 200;
 
 /// The message if Ctrl-C comes before the result.
 pub const NOTHING_WRITTEN: &str = "interrupted: nothing was written";
@@ -51,10 +53,9 @@ struct ExactAnswer<'a> {
 
 /// Integrates, prints, writes.
 pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
-    let dataset = resolve::dataset(&typed.data)?;
-    let priors = resolve::priors(&typed.priors, &dataset);
-    resolve::warn(&dataset, &priors);
-    let model = resolve::model(&dataset, &priors, "non-centered")?;
+    let subject = Subject::read(&typed.data, &typed.priors)?;
+    subject.warn();
+    let (dataset, model) = (subject.dataset(), subject.model("non-centered")?);
     progress::obey_interruptions_at_once(NOTHING_WRITTEN.to_string())?;
     let exact = integrate(&model, false)?;
     let folder = folder::make(typed.out.as_deref(), "exact")?;
@@ -82,7 +83,7 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     let path = folder.join("exact.json");
     let answer = ExactAnswer {
         version: env!("CARGO_PKG_VERSION"),
-        data: DataSummary::of(&dataset),
+        data: DataSummary::of(dataset),
         accuracy: exact.accuracy(),
         settled: exact.is_settled(),
         grid_points: exact.grid_points(),
@@ -94,9 +95,10 @@ pub fn run(typed: ExactArguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Whether the exact posterior of so many groups, and its modes, take only some seconds.
-pub fn is_quick(groups: usize) -> bool {
-    groups <= MOST_GROUPS
+/// Whether the exact posterior of `model`, and its modes, take only some seconds.
+pub fn is_quick(model: &Model) -> bool {
+    let axes = model.layout().hyperparameters() - model.layout().locations();
+    model.dataset().n_groups() <= if axes < 4 { MOST_GROUPS } else { MOST_GROUPS_OF_FOUR }
 }
 
 /// Integrates the posterior of `model`, before anything is written.

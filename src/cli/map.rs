@@ -8,11 +8,12 @@ use serde::Serialize;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{self, Settings};
 use warpnuts::mode::{self, Landscape, Mode, NoMode};
-use warpnuts::model::Model;
+use warpnuts::model::{CoefficientPlace, Model};
 use warpnuts::summary::{self, DataSummary, RunSummary, Words, decimals, number, significant};
 
 use super::arguments::{DataArguments, PriorArguments};
-use super::{Failure, Outcome, folder, print, progress, resolve, table, wrap};
+use super::subject::Subject;
+use super::{Failure, Outcome, folder, print, progress, table, wrap};
 
 /// Groups shown at each end.
 const SHOWN: usize = 4;
@@ -80,10 +81,9 @@ struct MapAnswer<'a> {
 
 /// Finds modes, samples, integrates, prints, writes.
 pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
-    let dataset = resolve::dataset(&typed.data)?;
-    let priors = resolve::priors(&typed.priors, &dataset);
-    resolve::warn(&dataset, &priors);
-    let model = resolve::model(&dataset, &priors, "non-centered")?;
+    let subject = Subject::read(&typed.data, &typed.priors)?;
+    subject.warn();
+    let (dataset, model) = (subject.dataset(), subject.model("non-centered")?);
     mode::admits(&model).map_err(Failure::input)?;
     let folder = folder::make(typed.out.as_deref(), "map")?;
     progress::obey_interruptions()?;
@@ -92,7 +92,7 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     let non_centered = mode::non_centered(&model);
     let path = marginal.as_ref().ok().map(|marginal| mode::path(&model, marginal));
     let settings = Settings { seed: typed.seed, ..Settings::default() };
-    let (suited, _) = experiment::suited(&dataset, settings.likelihood);
+    let (suited, _) = subject.suited(settings.likelihood);
     let sampled_model = Arc::new(model.in_coordinates(suited));
     let sampled = progress::watch(&sampled_model, &settings, typed.quiet, |progress| {
         experiment::sample(sampled_model.clone(), settings, progress)
@@ -103,7 +103,7 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Interrupted);
     }
     let sampled = RunSummary::of(&sampled);
-    let exact = if super::exact::is_quick(dataset.n_groups()) { Exact::of(&model).ok() } else { None };
+    let exact = if super::exact::is_quick(&model) { Exact::of(&model).ok() } else { None };
     let rows = rows(&model, non_centered.as_ref().ok(), marginal.as_ref().ok(), &sampled, exact.as_ref());
 
     print(format_args!(
@@ -119,19 +119,22 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
         print(table::path(path));
         print("");
     }
-    let coefficient = path.as_ref().map_or(model.layout().coefficients - 1, |path| path.coefficient);
-    print("Modes over mu, log sigma and log eps (and the offsets, where non-centered), and means:\n");
+    let varying = model.layout().varying();
+    let shown_one = &varying[path.as_ref().map_or(varying.len() - 1, |path| path.coefficient)];
+    print(
+        "Modes over all hyperparameters, scales by their logarithms (and the offsets, where non-centered), and means:\n",
+    );
     print(table::modes(&cells(&rows[..model.layout().hyperparameters()])));
     print("");
-    print(table::modes(&cells(&shown(&rows[model.layout().effects(coefficient)], typed.all))));
-    let verdict = verdict(&model, path.as_ref(), [&non_centered, &marginal], coefficient, &rows, &sampled);
+    print(table::modes(&cells(&shown(&rows[shown_one.effects.clone()], typed.all))));
+    let verdict = verdict(&model, path.as_ref(), [&non_centered, &marginal], shown_one, &rows, &sampled);
     for paragraph in &verdict {
         print(format_args!("\n{}", wrap(paragraph)));
     }
 
     let answer = MapAnswer {
         version: env!("CARGO_PKG_VERSION"),
-        data: DataSummary::of(&dataset),
+        data: DataSummary::of(dataset),
         seed: typed.seed,
         centered: path.as_ref(),
         non_centered: found(&non_centered),
@@ -210,7 +213,7 @@ fn several(model: &Model) -> Option<String> {
     let (landscape, names) = (Landscape::of(model), model.names());
     let peaks: Vec<String> = (landscape.peaks.iter().enumerate())
         .map(|(i, peak)| {
-            let at = model.layout().positive().map(|i| (names[i].as_str(), peak.named[i]));
+            let at = model.layout().positive_indices().map(|i| (names[i].as_str(), peak.named[i]));
             format!("{} (mass {})", summary::scales_at(at), significant(landscape.share(i)))
         })
         .collect();
@@ -229,11 +232,10 @@ fn verdict(
     model: &Model,
     path: Option<&mode::Path>,
     [non_centered, marginal]: [&Result<Mode, NoMode>; 2],
-    coefficient: usize,
+    coefficient: &CoefficientPlace,
     rows: &[ModeRow],
     sampled: &RunSummary,
 ) -> Vec<String> {
-    let layout = model.layout();
     let mut said = Vec::new();
     if let Some(path) = path {
         let last = path.points.last().map_or(f64::NAN, |point| point.rise);
@@ -243,7 +245,7 @@ fn verdict(
                  of them has the density 1 / ({} sqrt(2 pi)), so that their log density rises by {} (the groups, less one for \
                  the Jacobian of log sigma; in the last row by {last:.2}) whenever {} is divided by e, whatever the data \
                  say. What an optimizer calls the mode is where it stopped in this spike. The same holds of every sigma.",
-                layout.groups, path.sigma, path.rise_without_end, path.sigma,
+                coefficient.effects.len(), path.sigma, path.rise_without_end, path.sigma,
             ),
             false => format!(
                 "Centered, the density rises by {last:.2} at the end of this path whenever {} is divided by e; it must come to \
@@ -258,7 +260,7 @@ fn verdict(
         }
     }
     said.extend(several(model));
-    let (sigma, effects) = (&rows[layout.sigma(coefficient)], &rows[layout.effects(coefficient)]);
+    let (sigma, effects) = (&rows[coefficient.scale], &rows[coefficient.effects.clone()]);
     let spread = |value: &dyn Fn(&ModeRow) -> f64| mode::spread(&effects.iter().map(value).collect::<Vec<_>>());
     let of_means = spread(&mean);
     let digits = decimals(of_means) + 1;

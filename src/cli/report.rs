@@ -72,7 +72,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
         summaries.push(summary);
     }
     if runs.len() > 1 {
-        let few = exact::is_quick(data.n_groups());
+        let few = exact::is_quick(&runs[0].model);
         let found = wait(false, folder, "exact posterior and modes", || {
             rayon::join(|| few.then(|| Exact::of(&runs[0].model).ok()).flatten(), || FoundModes::of(&runs[0].model))
         });
@@ -120,7 +120,7 @@ pub struct FoundModes {
 impl FoundModes {
     /// `None` if the search would take long, or is not for this model.
     pub fn of(model: &Model) -> Option<FoundModes> {
-        let searches = mode::admits(model).is_ok() && exact::is_quick(model.layout().groups);
+        let searches = mode::admits(model).is_ok() && exact::is_quick(model);
         searches.then(|| {
             let (non_centered, (marginal, path)) = rayon::join(
                 || mode::non_centered(model),
@@ -137,7 +137,7 @@ impl FoundModes {
 
 /// Whether the exact posterior is accurate enough to judge each hyperparameter of a run.
 pub fn is_sharp(exact: &Exact, run: &RunSummary) -> bool {
-    let hyperparameters = run.parameters.0.iter().enumerate().take(2 * run.data.predictors.len() + 3);
+    let hyperparameters = run.parameters.0.iter().enumerate().take(exact.layout().hyperparameters());
     hyperparameters.into_iter().all(|(i, row)| exact.is_far_below(row.summary.mcse_mean, i))
 }
 

@@ -9,12 +9,12 @@ use warpnuts::data::{Columns, Dataset};
 use warpnuts::draws::Precision;
 use warpnuts::experiment::{self, Backend, Choice, Keep, MANY_CHAINS, Sampler, Settings};
 use warpnuts::machine;
-use warpnuts::model::{Coordinates, Mixed, Model, PriorScales, RowColumns};
+use warpnuts::model::{Coordinates, Model, PriorScales};
 use warpnuts::summary::{Advice, advice};
 
 use super::arguments::{DataArguments, EngineArguments, PriorArguments, RunArguments};
 use super::sampler::CertifiedDraws;
-use super::{Failure, complain, formula, table};
+use super::{Failure, complain, table};
 
 /// The word for the parameterization that suits the data.
 pub const AUTO: &str = "auto";
@@ -24,11 +24,6 @@ const SHORTEST_WARMUP_FOR_UNITS: u32 = 50;
 
 /// Reads and checks the data.
 pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
-    if typed.formula.is_some() {
-        return Err(Failure::Input(anyhow!(
-            "--formula is for `warpnuts sample` and `warpnuts compare` so far; use these, or --group, --outcome and --predictor"
-        )));
-    }
     let needed = [("--group COLUMN", &typed.group), ("--outcome COLUMN", &typed.outcome)];
     let missing: Vec<&str> = needed.iter().filter(|(_, column)| column.is_none()).map(|(option, _)| *option).collect();
     if typed.data.is_some() && !missing.is_empty() {
@@ -54,7 +49,7 @@ pub fn dataset(typed: &DataArguments) -> Result<Arc<Dataset>, Failure> {
 }
 
 /// Says what was assumed to read the data, and how many rows were left out.
-fn note(dataset: &Dataset) {
+pub fn note(dataset: &Dataset) {
     for assumed in dataset.assumed() {
         complain(format_args!("note: {assumed}"));
     }
@@ -66,82 +61,6 @@ fn note(dataset: &Dataset) {
             "note: {} of {all} rows {are} left out, for {they} a value: {left_out} (--missing refuse lists them)",
             left_out.rows
         ));
-    }
-}
-
-/// The data, the model, and why it has its parameterization if none was typed.
-pub struct Problem {
-    pub dataset: Arc<Dataset>,
-    pub model: Arc<Model>,
-    pub why: Option<String>,
-}
-
-/// What is modelled: data, with the shorthand's priors or a formula's structure.
-pub enum Subject {
-    Shorthand(Arc<Dataset>, PriorScales),
-    Formula(Arc<Dataset>, Arc<Mixed>),
-}
-
-impl Subject {
-    /// Reads and checks the data.
-    pub fn read(data: &DataArguments, priors: &PriorArguments) -> Result<Subject, Failure> {
-        let Some(text) = &data.formula else {
-            let dataset = dataset(data)?;
-            let priors = self::priors(priors, &dataset);
-            return Ok(Subject::Shorthand(dataset, priors));
-        };
-        let rows = RowColumns { weights: data.weights.clone(), offset: data.offset.clone(), errors: data.se.clone() };
-        let (dataset, mixed) = formula::read(data, text, rows, &priors.priors)?;
-        note(&dataset);
-        Ok(Subject::Formula(dataset, mixed))
-    }
-
-    /// The data.
-    pub fn dataset(&self) -> &Arc<Dataset> {
-        match self {
-            Subject::Shorthand(dataset, _) | Subject::Formula(dataset, _) => dataset,
-        }
-    }
-
-    /// Warns of problems with data and priors, for commands that print no summary of a run.
-    pub fn warn(&self) {
-        match self {
-            Subject::Shorthand(dataset, priors) => warn(dataset, priors),
-            Subject::Formula(dataset, mixed) => say(advice::of_formula(dataset, mixed)),
-        }
-    }
-
-    /// The model in the parameterization that was typed or suits the data.
-    pub fn problem(self, parameterization: &str, run: &RunArguments) -> Result<Problem, Failure> {
-        let (dataset, mixed) = match self {
-            Subject::Shorthand(dataset, priors) => {
-                let (model, why) = suited_model(&dataset, &priors, parameterization, run)?;
-                return Ok(Problem { dataset, model, why });
-            }
-            Subject::Formula(dataset, mixed) => (dataset, mixed),
-        };
-        let (coordinates, why) = if parameterization.trim() == AUTO {
-            let (coordinates, reason) = experiment::suited_to_formula(&dataset, &mixed);
-            (coordinates, Some(reason))
-        } else {
-            let names = mixed.term_names(&dataset);
-            (Coordinates::parse_terms(parameterization, &names).map_err(Failure::input)?, None)
-        };
-        let model = Arc::new(Model::of_formula(dataset.clone(), mixed, coordinates, None));
-        let why = why.map(|reason| format!("parameterization {}: {reason}", model.parameterization()));
-        Ok(Problem { dataset, model, why })
-    }
-
-    /// The model in each of several parameterizations.
-    pub fn models(&self, parameterizations: &str, run: &RunArguments) -> Result<Vec<Arc<Model>>, Failure> {
-        match self {
-            Subject::Shorthand(dataset, priors) => models(dataset, priors, parameterizations, run),
-            Subject::Formula(dataset, mixed) => {
-                let all = Coordinates::parse_list_of_terms(parameterizations, &mixed.term_names(dataset));
-                let model = |coordinates| Model::of_formula(dataset.clone(), mixed.clone(), coordinates, None);
-                Ok(all.map_err(Failure::input)?.into_iter().map(|coordinates| Arc::new(model(coordinates))).collect())
-            }
-        }
     }
 }
 
@@ -169,7 +88,7 @@ pub fn warn(dataset: &Dataset, priors: &PriorScales) {
     say(advice::of_data(dataset, priors));
 }
 
-fn say(all: Vec<Advice>) {
+pub fn say(all: Vec<Advice>) {
     for Advice { problem, remedy, .. } in all {
         complain(format_args!("warning: {problem}; {remedy}"));
     }
@@ -201,7 +120,7 @@ pub fn suited_model(
 }
 
 /// The model of `dataset` in each of several parameterizations.
-fn models(
+pub fn models(
     dataset: &Arc<Dataset>,
     priors: &PriorScales,
     parameterizations: &str,

@@ -16,8 +16,8 @@ use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
     Shard,
 };
-use super::resolve::{Problem, Subject};
 use super::sampler::{self, ChosenSampler, SAMPLERS, SamplerChoice};
+use super::subject::{Problem, Subject};
 use super::words::one_of;
 use super::{Failure, Outcome, complain, conclude, folder, keep_summary, print, progress, report, resolve, table};
 

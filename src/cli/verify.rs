@@ -67,7 +67,7 @@ fn sample(typed: SampleArguments) -> Result<Outcome, Failure> {
     conclude::about(&run, why.as_deref(), &choice).into_iter().for_each(print);
     let verification = Verification::of(&sampled, &run, &exact);
     let written = conclude::written(&folder, output.save_draws);
-    let outcome = report(&verification, &run, all, &folder, Some(&written))?;
+    let outcome = report(&verification, &sampled, &run, all, &folder, Some(&written))?;
     pages.of_run(&sampled, &run, &folder)?;
     conclude::device_failure(&sampled)?;
     Ok(if run.interrupted { Outcome::Interrupted } else { outcome })
@@ -90,7 +90,7 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
         )));
     }
     let folder = folder::make(typed.output.out.as_deref(), "verify")?;
-    let outcome = report(&verification, &summary, typed.all, &folder, None)?;
+    let outcome = report(&verification, &sampled, &summary, typed.all, &folder, None)?;
     conclude::how_far(&sampled, run);
     Ok(outcome)
 }
@@ -98,6 +98,7 @@ fn read(run: &Path, typed: &RunOnceArguments) -> Result<Outcome, Failure> {
 /// Prints, and writes `verification.json` into `folder`; `written` names the files that are there already.
 fn report(
     verification: &Verification,
+    sampled: &Sampled,
     run: &RunSummary,
     all: bool,
     folder: &Path,
@@ -110,7 +111,7 @@ fn report(
         run.name(),
         run.total_draws()
     ));
-    let rows = if all { verification.scores.len() } else { 2 * run.data.predictors.len() + 3 };
+    let rows = if all { verification.scores.len() } else { sampled.model.layout().hyperparameters() };
     print(table::verification(verification, rows));
     print("");
     for sentence in &verification.left_out {

@@ -27,12 +27,13 @@ use crate::family::{Distribution, Family, with_family};
 use crate::model::{Coordinates, MixedMap, Model, Refusal};
 use blocks::BlockTable;
 use dense::DenseScratch;
-use hyper::HyperPriors;
 use rows::MixedRows;
 use term::TermScratch;
 
 pub(super) use conditional::ConditionalMixed;
 use groups::GroupTable;
+pub(crate) use groups::{ReducedGroup, reduced_groups};
+pub(crate) use hyper::HyperPriors;
 
 /// The most effects of one block of rows that are integrated out together.
 const MOST_EFFECTS: usize = 512;

@@ -69,7 +69,7 @@ struct Group {
 
 /// A group's two lines of the regression for mu.
 #[derive(Debug, Clone, Copy)]
-struct Line {
+pub struct Line {
     /// ybar - k xbar bhat, v, and 1 / T.
     outcome: f64,
     v: f64,
@@ -90,7 +90,7 @@ pub struct Means {
 }
 
 /// Mean and variance of a normal.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct NormalMoments {
     pub mean: f64,
     pub variance: f64,
@@ -106,10 +106,6 @@ pub struct Conditional {
     mu_mean: [f64; 2],
     mu_sd: [f64; 2],
 }
-
-/// Buffer with a line for each group, so that evaluation allocates nothing.
-#[derive(Debug, Default)]
-pub struct Workspace(Vec<Line>);
 
 impl Conditional {
     /// The statistics of a model with one intercept and at most one slope, in the units of its scaling.
@@ -149,14 +145,13 @@ impl Conditional {
     }
 
     /// log p(y | scales), in the sampler's units, and mu given y and the scales.
-    pub fn at(&self, scales: &Scales, workspace: &mut Workspace) -> (f64, Means) {
+    pub fn at(&self, scales: &Scales, lines: &mut Vec<Line>) -> (f64, Means) {
         let noise = scales.eps * scales.eps;
         let sigma2 = scales.sigma.map(|sigma| sigma * sigma);
         let [prior_a, prior_b] = self.mu_sd.map(|sd| 1.0 / (sd * sd));
 
         // The determinant: a product of factors >= 1, whose logarithm is taken before it overflows.
         let (mut log_determinant, mut product) = (0.0, 1.0f64);
-        let lines = &mut workspace.0;
         lines.clear();
         let mut precision = prior_a;
         let (mut v_sum, mut outcome_sum) = (0.0, prior_a * self.mu_mean[0]);
@@ -244,7 +239,36 @@ impl Group {
     }
 }
 
+impl Scales {
+    /// How many numbers they are.
+    pub const WIDTH: usize = 3;
+
+    /// As numbers.
+    pub fn numbers(&self) -> [f64; Scales::WIDTH] {
+        [self.sigma[0], self.sigma[1], self.eps]
+    }
+
+    /// From these numbers.
+    pub fn of(numbers: &[f64]) -> Scales {
+        Scales { sigma: [numbers[0], numbers[1]], eps: numbers[2] }
+    }
+}
+
 impl Means {
+    /// How many numbers they are.
+    pub const WIDTH: usize = 5;
+
+    /// As numbers.
+    pub fn numbers(&self) -> [f64; Means::WIDTH] {
+        [self.vbar, self.alpha, self.alpha_variance, self.mu_b, self.mu_b_variance]
+    }
+
+    /// From these numbers.
+    pub fn of(numbers: &[f64]) -> Means {
+        let [vbar, alpha, alpha_variance, mu_b, mu_b_variance] = std::array::from_fn(|i| numbers[i]);
+        Means { vbar, alpha, alpha_variance, mu_b, mu_b_variance }
+    }
+
     fn mu_a(&self) -> f64 {
         self.alpha - self.vbar * self.mu_b
     }

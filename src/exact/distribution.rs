@@ -1,15 +1,16 @@
-//! The distribution of each named variable in the user's units: the marginal of a scale, or a mixture of normals.
+//! The distribution of each named variable in the user's units: the marginal of an axis, or a mixture of normals.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::conditional::NormalMoments;
+use super::given::{GivenAxes, MAX_AXES};
 use super::grid::{Grid, GridPoint};
 use super::marginal::Marginal;
 use super::mixture::{self, Mixture};
-use super::scales::ScalePosterior;
-use crate::model::{Affine, Layout, Model, Role};
+use crate::model::{Affine, Layout, Model};
 
 /// Total probability of the smallest mixture components that quantiles and densities leave out.
 const NEGLIGIBLE: f64 = 1e-9;
@@ -18,8 +19,10 @@ const NEGLIGIBLE: f64 = 1e-9;
 #[derive(Debug)]
 pub struct Variables {
     pub layout: Layout,
-    posterior: Arc<ScalePosterior>,
-    /// Marginals of sigma[0..K] and eps.
+    posterior: Arc<dyn GivenAxes>,
+    /// The effects of each coefficient among the variables.
+    effects: Vec<Range<usize>>,
+    /// The marginal of each axis.
     marginals: Vec<Marginal>,
     /// The points used for quantiles and densities; their weights add up to one.
     points: Vec<GridPoint>,
@@ -29,59 +32,68 @@ pub struct Variables {
 /// A set of variables that are computed together.
 #[derive(Debug, Clone, Copy)]
 pub enum JointPart {
-    /// mu[k].
-    Mu(usize),
-    /// An axis of the grid: sigma[k], or eps.
-    Scale(usize),
-    /// All effects of a group.
-    Group(usize),
+    /// A mean or population-level coefficient.
+    Location(usize),
+    /// The variable of an axis of the grid.
+    Axis(usize),
+    /// All effects of a level.
+    Level(usize),
 }
 
 impl Variables {
-    pub fn new(model: &Model, posterior: Arc<ScalePosterior>, grid: &Grid) -> Variables {
+    pub fn new(model: &Model, posterior: Arc<dyn GivenAxes>, grid: &Grid) -> Variables {
         let marginals = grid.planes.par_iter().map(Marginal::new).collect();
         let matter = Matter::of(&grid.points);
         let points = grid.points.iter().filter(|point| matter.has(point.weight));
-        let points = points.map(|point| GridPoint { weight: point.weight / matter.total, ..*point }).collect();
-        Variables { layout: model.layout().clone(), posterior, marginals, points, matter }
+        let points = points.map(|point| GridPoint { weight: point.weight / matter.total, known: point.known.clone() });
+        let (layout, effects) =
+            (model.layout().clone(), model.layout().varying().into_iter().map(|varying| varying.effects).collect());
+        Variables { layout, effects, posterior, marginals, points: points.collect(), matter }
     }
 
     /// All sets of variables.
     pub fn parts(&self) -> Vec<JointPart> {
-        let Layout { coefficients, groups, .. } = self.layout;
-        let scales = (0..=coefficients).map(JointPart::Scale);
-        (0..coefficients).map(JointPart::Mu).chain(scales).chain((0..groups).map(JointPart::Group)).collect()
+        let axes = (0..self.marginals.len()).map(JointPart::Axis);
+        let levels = (0..self.effects.first().map_or(0, Range::len)).map(JointPart::Level);
+        (0..self.layout.locations()).map(JointPart::Location).chain(axes).chain(levels).collect()
     }
 
     /// For each variable of a part: its index, its mean and standard deviation over `all` points in the user's units,
     /// and its distribution.
     pub fn of_part(&self, part: JointPart, all: &[GridPoint]) -> Vec<(usize, f64, f64, VariablePosterior<'_>)> {
-        let coefficients = self.layout.coefficients;
         let mixture = |i: usize, normals: &[(f64, NormalMoments)]| {
             let matter = normals.iter().filter(|(weight, _)| self.matter.has(*weight));
             let mixture = matter.map(|(weight, normal)| (weight / self.matter.total, *normal)).collect();
             self.row(i, mixture::moments(normals.iter().copied()), PosteriorShape::Mixture(mixture))
         };
         match part {
-            JointPart::Scale(axis) => {
+            JointPart::Axis(axis) => {
                 let marginal = &self.marginals[axis];
-                vec![self.row(self.layout.positive().start + axis, marginal.moments(), PosteriorShape::Scale(marginal))]
+                let i = self.layout.locations() + axis;
+                vec![self.row(i, marginal.moments(), PosteriorShape::Axis(marginal))]
             }
-            JointPart::Mu(k) => {
-                let normals: Vec<_> = all.iter().map(|point| (point.weight, point.means.mu(k))).collect();
-                vec![mixture(self.layout.mu(k), &normals)]
+            JointPart::Location(k) => {
+                let normal = |point: &GridPoint| (point.weight, self.posterior.location(k, &point.known));
+                vec![mixture(k, &all.iter().map(normal).collect::<Vec<_>>())]
             }
-            JointPart::Group(j) => {
-                let mut normals = [Vec::with_capacity(all.len()), Vec::with_capacity(all.len())];
+            JointPart::Level(j) => {
+                let mut normals: Vec<_> = self.effects.iter().map(|_| Vec::with_capacity(all.len())).collect();
                 for point in all {
-                    let both = self.posterior.conditional.effects(j, &point.scales, &point.means);
-                    for (normals, normal) in normals.iter_mut().zip(both).take(coefficients) {
+                    let effects = self.effects_of(j, point);
+                    for (normals, normal) in normals.iter_mut().zip(effects) {
                         normals.push((point.weight, normal));
                     }
                 }
-                (0..coefficients).map(|k| mixture(self.layout.effects(k).start + j, &normals[k])).collect()
+                self.effects.iter().zip(&normals).map(|(row, normals)| mixture(row.start + j, normals)).collect()
             }
         }
+    }
+
+    /// The effects of level `j` given a point.
+    fn effects_of(&self, j: usize, point: &GridPoint) -> [NormalMoments; MAX_AXES] {
+        let mut effects = [NormalMoments::default(); MAX_AXES];
+        self.posterior.effects(j, &point.known, &mut effects);
+        effects
     }
 
     fn row<'a>(
@@ -100,11 +112,15 @@ impl Variables {
         let of = |normal: &dyn Fn(&GridPoint) -> NormalMoments| {
             PosteriorShape::Mixture(self.points.iter().map(|point| (point.weight, normal(point))).collect())
         };
-        let effects = |j: usize, point: &GridPoint| self.posterior.conditional.effects(j, &point.scales, &point.means);
-        let shape = match variable(&self.layout, i) {
-            VariableKind::Scale(axis) => PosteriorShape::Scale(&self.marginals[axis]),
-            VariableKind::Mu(k) => of(&|point| point.means.mu(k)),
-            VariableKind::Effect(k, j) => of(&|point| effects(j, point)[k]),
+        let (before, axes) = (self.layout.locations(), self.marginals.len());
+        let shape = match i {
+            i if i < before => of(&|point| self.posterior.location(i, &point.known)),
+            i if i < before + axes => PosteriorShape::Axis(&self.marginals[i - before]),
+            i => {
+                let (coefficient, row) = self.effects.iter().enumerate().find(|(_, row)| row.contains(&i)).unzip();
+                let (coefficient, level) = (coefficient.unwrap_or(0), i - row.map_or(i, |row| row.start));
+                of(&|point| self.effects_of(level, point)[coefficient])
+            }
         };
         VariablePosterior { shape, unit, shift }
     }
@@ -148,7 +164,7 @@ pub struct VariablePosterior<'a> {
 /// A distribution in the sampler's units.
 #[derive(Debug)]
 enum PosteriorShape<'a> {
-    Scale(&'a Marginal),
+    Axis(&'a Marginal),
     Mixture(Mixture),
 }
 
@@ -156,7 +172,7 @@ impl VariablePosterior<'_> {
     /// The quantile at `p`; the search starts at `start`.
     pub fn quantile(&self, p: f64, start: f64) -> f64 {
         let quantile = match &self.shape {
-            PosteriorShape::Scale(marginal) => marginal.quantile(p),
+            PosteriorShape::Axis(marginal) => marginal.quantile(p),
             PosteriorShape::Mixture(mixture) => mixture.quantile(p, (start - self.shift) / self.unit),
         };
         quantile * self.unit + self.shift
@@ -165,7 +181,7 @@ impl VariablePosterior<'_> {
     pub fn cdf(&self, x: f64) -> f64 {
         let x = (x - self.shift) / self.unit;
         match &self.shape {
-            PosteriorShape::Scale(marginal) => marginal.cdf(x),
+            PosteriorShape::Axis(marginal) => marginal.cdf(x),
             PosteriorShape::Mixture(mixture) => mixture.cdf(x),
         }
     }
@@ -173,28 +189,9 @@ impl VariablePosterior<'_> {
     pub fn density(&self, x: f64) -> f64 {
         let x = (x - self.shift) / self.unit;
         let density = match &self.shape {
-            PosteriorShape::Scale(marginal) => marginal.density(x),
+            PosteriorShape::Axis(marginal) => marginal.density(x),
             PosteriorShape::Mixture(mixture) => mixture.density(x),
         };
         density / self.unit
-    }
-}
-
-/// The kind of a variable, and its indices.
-#[derive(Debug, Clone, Copy)]
-enum VariableKind {
-    Mu(usize),
-    /// An axis of the grid: sigma[k], or eps.
-    Scale(usize),
-    Effect(usize, usize),
-}
-
-/// The kind of variable `i`.
-fn variable(layout: &Layout, i: usize) -> VariableKind {
-    let (block, row, level) = layout.place(i);
-    match block.role {
-        Role::Mean | Role::Population => VariableKind::Mu(row),
-        Role::Scale | Role::Correlation | Role::Dispersion => VariableKind::Scale(i - layout.positive().start),
-        Role::Effects => VariableKind::Effect(row, level),
     }
 }

@@ -1,4 +1,5 @@
-//! The marginal of one scale: its cdf by Fourier series, its density between grid points, its mean.
+//! The marginal of one axis, a scale or a correlation: its cdf by Fourier series, its density between grid points, its
+//! mean.
 //!
 //! The planes of the grid sample the density g(u) at equal steps. Its logarithm, which is much smoother than g, is
 //! interpolated between them by polynomials, which gives [`FINER`] times as many samples of g. The trigonometric
@@ -7,28 +8,24 @@
 
 use std::f64::consts::TAU;
 
+use super::axis::GridAxis;
 use super::conditional::NormalMoments;
 use super::grid::Planes;
 use super::mixture::{self, Local, solve};
-use crate::independent::axis::ScaleAxis;
 
 /// Points of the interpolating polynomial.
 const STENCIL: usize = 10;
 
-/// Planes with a smaller share of the largest plane's weight are incomplete: the grid has left out some of their
-/// points.
-const WHOLE: f64 = 1e-7;
-
 /// Samples of the density for each plane.
 const FINER: usize = 4;
 
-/// The marginal of sigma[k] or eps, in the sampler's units.
+/// The marginal of a scale or a partial correlation, in the sampler's units.
 #[derive(Debug, Clone)]
 pub struct Marginal {
-    axis: ScaleAxis,
+    axis: GridAxis,
     first: f64,
     step: f64,
-    /// log p(scale) at each plane.
+    /// log p(variable) at each plane.
     log_density: Vec<f64>,
     /// g(u) = sum_m cosine[m] cos(m w) + sine[m] sin(m w), with w = 2 pi (u - first) / (length of all samples).
     cosine: Vec<f64>,
@@ -38,26 +35,26 @@ pub struct Marginal {
 
 impl Marginal {
     pub fn new(planes: &Planes) -> Marginal {
-        let Planes { axis, first, step, weights } = planes;
+        let Planes { axis, first, step, weights, whole } = planes;
         let place = |i: usize| first + i as f64 * step;
         let log_density = weights.iter().enumerate().map(|(i, weight)| {
             let u = place(i);
-            (weight / (step * axis.slope(u))).max(f64::MIN_POSITIVE).ln() - axis.log_scale(u)
+            (weight / step).max(f64::MIN_POSITIVE).ln() - axis.log_jacobian(u)
         });
         let mut log_density: Vec<f64> = log_density.collect();
-        flatten_neck(&mut log_density, weights);
-        let scales = weights
+        flatten_neck(&mut log_density, weights, *whole);
+        let values = weights
             .iter()
             .enumerate()
-            .map(|(i, &weight)| (weight, NormalMoments { mean: axis.log_scale(place(i)).exp(), variance: 0.0 }));
-        let moments = mixture::moments(scales);
+            .map(|(i, &weight)| (weight, NormalMoments { mean: axis.value(place(i)), variance: 0.0 }));
+        let moments = mixture::moments(values);
 
         let last = FINER * (weights.len() - 1);
         let mut samples: Vec<f64> = (0..=last)
             .map(|i| {
                 let place = i as f64 / FINER as f64;
                 let u = first + place * step;
-                (interpolate(&log_density, place) + axis.log_scale(u)).exp() * axis.slope(u)
+                (interpolate(&log_density, place) + axis.log_jacobian(u)).exp()
             })
             .collect();
         let total: f64 = samples.iter().sum();
@@ -67,38 +64,45 @@ impl Marginal {
         Marginal { axis: *axis, first: *first, step: *step, log_density, cosine, sine, moments }
     }
 
-    /// Mean and variance of the scale.
+    /// Mean and variance of the variable.
     pub fn moments(&self) -> NormalMoments {
         self.moments
     }
 
-    /// Probability that the scale is at most `scale`.
-    pub fn cdf(&self, scale: f64) -> f64 {
-        if scale <= 0.0 { 0.0 } else { self.at(self.axis.u(scale.ln())).cdf.clamp(0.0, 1.0) }
+    /// Probability that the variable is at most `value`.
+    pub fn cdf(&self, value: f64) -> f64 {
+        let [low, high] = self.axis.range();
+        match value {
+            value if value <= low => 0.0,
+            value if value >= high => 1.0,
+            _ => self.at(self.axis.of_value(value)).cdf.clamp(0.0, 1.0),
+        }
     }
 
-    /// Density at `scale`; its limit from above at 0, and 0 for a negative number.
-    pub fn density(&self, scale: f64) -> f64 {
-        if scale < 0.0 {
+    /// Density at `value`; at a scale of 0 its limit from above, and 0 beyond the variable's range.
+    pub fn density(&self, value: f64) -> f64 {
+        let [low, high] = self.axis.range();
+        if !(low..=high).contains(&value) {
             return 0.0;
         }
         let end = self.log_density.len() - 1;
-        let place = (self.axis.u(scale.ln()) - self.first) / self.step;
-        if place > end as f64 {
+        let place = (self.axis.of_value(value) - self.first) / self.step;
+        let has_neck = matches!(self.axis, GridAxis::Scale(_));
+        if place > end as f64 || place < 0.0 && !has_neck {
             return 0.0;
         }
-        // Constant below the first plane, where the likelihood has reached its limit.
+        // Constant below the first plane of a scale, where the likelihood has reached its limit.
         interpolate(&self.log_density, place.max(0.0)).exp()
     }
 
-    /// The scale at which the cdf is `p`: 0 for p = 0, infinite for p = 1.
+    /// The value at which the cdf is `p`: the ends of the variable's range for 0 and 1.
     pub fn quantile(&self, p: f64) -> f64 {
         if p <= 0.0 || p >= 1.0 {
-            return if p <= 0.0 { 0.0 } else { f64::INFINITY };
+            return self.axis.range()[usize::from(p >= 1.0)];
         }
         let (low, high) = (self.first - self.step, self.first + self.step * self.log_density.len() as f64);
         let u = solve(|u| self.at(u), p, 0.5 * (low + high), low, high, 0.1 * self.step);
-        self.axis.log_scale(u).exp()
+        self.axis.value(u)
     }
 
     /// Cdf, density and the density's derivative in u.
@@ -128,14 +132,14 @@ impl Marginal {
 }
 
 /// In a neck the density of the scale reaches its limit before planes become incomplete, and keeps this limit.
-fn flatten_neck(log_density: &mut [f64], weights: &[f64]) {
+fn flatten_neck(log_density: &mut [f64], weights: &[f64], whole: f64) {
     /// Largest change between neighboring planes in a neck; in any other tail the log density falls by whole units.
     const FLAT: f64 = 1e-4;
     let largest = weights.iter().copied().fold(0.0, f64::max);
-    let whole = weights.iter().take_while(|weight| **weight < WHOLE * largest).count();
-    let limit = log_density[whole];
-    if log_density.get(whole + 1).is_some_and(|next| (next - limit).abs() < FLAT) {
-        log_density[..whole].fill(limit);
+    let first = weights.iter().take_while(|weight| **weight < whole * largest).count();
+    let limit = log_density[first];
+    if log_density.get(first + 1).is_some_and(|next| (next - limit).abs() < FLAT) {
+        log_density[..first].fill(limit);
     }
 }
 

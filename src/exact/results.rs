@@ -6,9 +6,9 @@ use rayon::prelude::*;
 
 use super::ExactRow;
 use super::distribution::{JointPart, VariablePosterior, Variables};
+use super::given::GivenAxes;
 use super::grid::Grid;
 use super::mixture::normal_quantile;
-use super::scales::ScalePosterior;
 use crate::model::Model;
 
 /// The results of one grid.
@@ -23,7 +23,7 @@ pub struct Results {
 
 impl Results {
     /// The results of `grid`. Searches for quantiles start at those of `before`, if there are any.
-    pub fn new(model: &Model, posterior: Arc<ScalePosterior>, grid: &Grid, before: Option<&Results>) -> Results {
+    pub fn new(model: &Model, posterior: Arc<dyn GivenAxes>, grid: &Grid, before: Option<&Results>) -> Results {
         let variables = Variables::new(model, posterior, grid);
         let of_part = |part: JointPart| {
             let row = |(i, mean, sd, distribution): (usize, f64, f64, VariablePosterior<'_>)| {

@@ -1,4 +1,5 @@
-//! The posterior of the scales with all else integrated out, and the variables in which its grid is short.
+//! The posterior of the scales of the shorthand's model with all else integrated out, and the variables in which its
+//! grid is short.
 //!
 //! In t = (log sigma[0..K], log eps),
 //!
@@ -20,21 +21,16 @@
 
 use std::f64::consts::FRAC_2_PI;
 
-use super::conditional::{Conditional, Means, Scales, Workspace};
+use super::conditional::{Conditional, Means, NormalMoments, Scales};
+use super::given::{AxisPoint, AxisVariable, GivenAxes, KnownAtPoint, MAX_AXES, Workspace};
 use crate::model::Model;
-
-/// Most axes: two sigmas and eps.
-pub const MAX_AXES: usize = 3;
-
-/// A point in u, or in t, by axis: `sigma[0..K]`, `eps`, padded with zeros.
-pub type AxisPoint = [f64; MAX_AXES];
 
 /// log p(t | y) + log p(y), in the sampler's units.
 #[derive(Debug, Clone)]
 pub struct ScalePosterior {
-    pub conditional: Conditional,
-    /// K.
-    coefficients: usize,
+    conditional: Conditional,
+    /// sigma[0..K], eps.
+    axes: Vec<AxisVariable>,
     /// Half-Cauchy scale of each axis.
     prior: AxisPoint,
 }
@@ -47,29 +43,56 @@ impl ScalePosterior {
         let mut prior = [1.0; MAX_AXES];
         prior[..coefficients].copy_from_slice(&priors.sigma_scale);
         prior[coefficients] = priors.eps_scale;
-        ScalePosterior { conditional: Conditional::new(model), coefficients, prior }
+        let mut axes = vec![AxisVariable::Spread; coefficients];
+        axes.push(AxisVariable::Noise);
+        ScalePosterior { conditional: Conditional::new(model), axes, prior }
     }
 
-    /// Number of axes, K + 1.
-    pub fn axes(&self) -> usize {
-        self.coefficients + 1
+    /// K.
+    fn coefficients(&self) -> usize {
+        self.axes.len() - 1
     }
 
     /// The scales whose logarithms are `t`.
-    pub fn scales(&self, t: &AxisPoint) -> Scales {
+    fn scales(&self, t: &AxisPoint) -> Scales {
         let mut sigma = [0.0; 2];
-        for (sigma, t) in sigma.iter_mut().zip(&t[..self.coefficients]) {
+        for (sigma, t) in sigma.iter_mut().zip(&t[..self.coefficients()]) {
             *sigma = t.exp();
         }
-        Scales { sigma, eps: t[self.coefficients].exp() }
+        Scales { sigma, eps: t[self.coefficients()].exp() }
+    }
+}
+
+impl GivenAxes for ScalePosterior {
+    fn axes(&self) -> &[AxisVariable] {
+        &self.axes
     }
 
-    /// Log density at `t` (-inf if it is NaN), and mu given these scales.
-    pub fn at(&self, t: &AxisPoint, workspace: &mut Workspace) -> (f64, Means) {
-        let (log_likelihood, means) = self.conditional.at(&self.scales(t), workspace);
+    fn width(&self) -> usize {
+        Scales::WIDTH + Means::WIDTH
+    }
+
+    fn at(&self, t: &AxisPoint, workspace: &mut Workspace) -> (f64, KnownAtPoint) {
+        let scales = self.scales(t);
+        let (log_likelihood, means) = self.conditional.at(&scales, &mut workspace.lines);
         let half_cauchy = |(t, c): (&f64, &f64)| (FRAC_2_PI / c).ln() - (2.0 * (t - c.ln())).exp().ln_1p() + t;
-        let prior: f64 = t[..self.axes()].iter().zip(&self.prior).map(half_cauchy).sum();
+        let prior: f64 = t[..self.axes.len()].iter().zip(&self.prior).map(half_cauchy).sum();
         let log_density = log_likelihood + prior;
-        (if log_density.is_nan() { f64::NEG_INFINITY } else { log_density }, means)
+        let known = scales.numbers().into_iter().chain(means.numbers()).collect();
+        (if log_density.is_nan() { f64::NEG_INFINITY } else { log_density }, known)
+    }
+
+    fn neck(&self, axis: usize, t: &AxisPoint) -> f64 {
+        t[self.coefficients()] - 0.5 * self.conditional.largest_information(axis).ln()
+    }
+
+    fn location(&self, k: usize, known: &[f64]) -> NormalMoments {
+        Means::of(&known[Scales::WIDTH..]).mu(k)
+    }
+
+    fn effects(&self, j: usize, known: &[f64], effects: &mut [NormalMoments; MAX_AXES]) {
+        let (scales, means) = known.split_at(Scales::WIDTH);
+        let both = self.conditional.effects(j, &Scales::of(scales), &Means::of(means));
+        effects[..both.len()].copy_from_slice(&both);
     }
 }

@@ -4,21 +4,12 @@
 use rayon::prelude::*;
 
 use crate::density::conditional::ConditionalEffects;
-use crate::density::qr::QrGroups;
 use crate::model::{Coordinates, Model};
 use crate::random::{Purpose, StreamKey};
 
 use super::lbfgs::{Maximum, maximize};
 use super::profile::{Cholesky, Profile};
-
-/// Log sigmas, for standardized data, at which searches start.
-const STARTS: [f64; 4] = [1.0, -0.5, -2.0, -4.0];
-
-/// With more coefficients than this, searches do not start at every combination of [`STARTS`].
-const MOST_COMBINED: usize = 2;
-
-/// With more coefficients than this, searches start at two points only, because each density takes long.
-const MANY: usize = 8;
+use super::starts::{admits, starts};
 
 /// A search ends when no entry of the gradient is larger in size.
 const AIM: f64 = 1e-6;
@@ -35,7 +26,7 @@ pub const NEGLIGIBLE: f64 = 1e-2;
 /// A mode of the marginal density.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Peak {
-    /// mu, log sigma and log eps at the mode, in the sampler's units.
+    /// All hyperparameters at the mode: theta of the collapsed model, in the sampler's units.
     pub theta: Vec<f64>,
     /// Hyperparameters at the mode, in the user's units.
     pub named: Vec<f64>,
@@ -68,8 +59,11 @@ impl Landscape {
     /// Searches for the modes of `model`, whatever its parameterization. Empty if effects cannot be integrated out.
     pub fn of(model: &Model) -> Landscape {
         let mut landscape = Landscape::default();
-        let Ok(mut profile) = Profile::new(model) else { return landscape };
-        for top in maxima(&profile, starts(model)) {
+        if admits(model).is_err() {
+            return landscape;
+        }
+        let mut profile = Profile::new(model);
+        for top in maxima(&profile, starts(model, profile.linear())) {
             landscape.peak_of(model, &mut profile, &top);
         }
         landscape.peaks.sort_by(|a, b| b.log_mass.total_cmp(&a.log_mass));
@@ -78,12 +72,13 @@ impl Landscape {
 
     /// The mode that a search has found; `None` if it has found none.
     fn peak_of(&mut self, model: &Model, profile: &mut Profile, top: &Maximum) -> Option<usize> {
-        if !top.log_density.is_finite() || top.theta.iter().any(|scale| *scale < RUNAWAY) {
+        let linear = profile.linear();
+        let mut positive = model.layout().positive_indices();
+        if !top.log_density.is_finite() || positive.any(|scale| top.theta[scale - linear] < RUNAWAY) {
             return None;
         }
-        let slopes = model.layout().coefficients;
         let apart = |peak: &Peak| {
-            let both = peak.theta[slopes..].iter().zip(&top.theta);
+            let both = peak.theta[linear..].iter().zip(&top.theta);
             both.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
         };
         if let Some(known) = self.peaks.iter().position(|peak| apart(peak) < SAME) {
@@ -139,15 +134,20 @@ impl Landscape {
 
     /// The modes that searches from `draws` find. A draw is given by its hyperparameters in the user's units.
     pub fn visited(&self, model: &Model, draws: impl Iterator<Item = Vec<f64>>) -> Visits {
-        let layout = model.layout();
         let mut landscape = self.clone();
-        let Ok(mut profile) = Profile::new(model) else { return Visits { landscape, shares: Vec::new() } };
-        let scales = |named: Vec<f64>| -> Vec<f64> {
-            layout.positive().map(|i| layout.units(i).invert(named[i]).ln().max(RUNAWAY / 2.0)).collect()
+        if admits(model).is_err() {
+            return Visits { landscape, shares: Vec::new() };
+        }
+        let (mut profile, collapsed) = (Profile::new(model), model.collapsed());
+        let linear = profile.linear();
+        let entries = |named: Vec<f64>| -> Vec<f64> {
+            let mut theta = vec![0.0; collapsed.dim()];
+            collapsed.unconstrain(&named, &mut theta);
+            theta[linear..].iter().map(|entry| entry.clamp(RUNAWAY / 2.0, -RUNAWAY / 2.0)).collect()
         };
-        let draws: Vec<Vec<f64>> = draws.map(scales).collect();
+        let draws: Vec<Vec<f64>> = draws.map(entries).collect();
         let all = draws.len() as f64;
-        let known = draws.into_iter().filter(|scales| !scales.iter().any(|scale| scale.is_nan())).collect();
+        let known = draws.into_iter().filter(|entries| !entries.iter().any(|entry| entry.is_nan())).collect();
         let mut counts = vec![0.0; self.peaks.len()];
         for top in maxima(&profile, known) {
             if let Some(peak) = landscape.peak_of(model, &mut profile, &top) {
@@ -160,10 +160,10 @@ impl Landscape {
 }
 
 impl Peak {
-    /// The mode at the maximum over mu given `scales`; `None` if the curvature there is not positive definite.
-    fn at(model: &Model, profile: &mut Profile, scales: &[f64]) -> Option<Peak> {
-        let mut unused = vec![0.0; scales.len()];
-        profile.at(scales, &mut unused);
+    /// The mode at the maximum given these `entries`; `None` if the curvature there is not positive definite.
+    fn at(model: &Model, profile: &mut Profile, entries: &[f64]) -> Option<Peak> {
+        let mut unused = vec![0.0; entries.len()];
+        profile.at(entries, &mut unused);
         let mut theta = profile.theta().to_vec();
         let curvature = profile.curvature(&theta)?;
         // Two last Newton steps, which are as exact as the gradient.
@@ -192,50 +192,12 @@ fn hyperparameters_of(model: &Model, theta: &[f64], named: &mut [f64]) {
     model.constrain(theta, &mut named[..width]);
 }
 
-/// The highest points that searches from `starts` (log sigma and log eps) find, in order. Each search has a profile of
-/// its own, so that nothing depends on the number of threads.
+/// The highest points that searches from `starts` (all entries but the linear ones) find, in order. Each search has a
+/// profile of its own, so that nothing depends on the number of threads.
 fn maxima(profile: &Profile, starts: Vec<Vec<f64>>) -> Vec<Maximum> {
     let search = |start| {
         let mut profile = profile.clone();
         maximize(|scales, gradient| profile.at(scales, gradient), start, AIM)
     };
     starts.into_par_iter().map(search).collect()
-}
-
-/// Log sigma and log eps of the points at which searches start.
-fn starts(model: &Model) -> Vec<Vec<f64>> {
-    let (k, data) = (model.layout().coefficients, model.dataset());
-    let groups = QrGroups::new(model);
-    let noise = 0.5 * groups.noise().ln();
-    let mut sigmas: Vec<Vec<f64>> = vec![groups.spreads().iter().map(|spread| spread.ln().clamp(-4.0, 20.0)).collect()];
-    sigmas.push(vec![STARTS[1]; k]);
-    if k <= MOST_COMBINED {
-        let combined = STARTS.iter().flat_map(|first| match k {
-            1 => vec![vec![*first]],
-            _ => STARTS.iter().map(|second| vec![*first, *second]).collect(),
-        });
-        sigmas.extend(combined);
-    } else if k <= MANY {
-        sigmas.extend(STARTS.iter().map(|start| vec![*start; k]));
-        for one in 0..k {
-            let alone = |sigma: f64, others: f64| (0..k).map(|c| if c == one { sigma } else { others }).collect();
-            sigmas.extend([alone(STARTS[3], STARTS[1]), alone(STARTS[1], STARTS[3])]);
-        }
-    }
-    // If zero is far from a predictor's values, intercepts may spread as much as the slopes do at those values.
-    for far in data.far_predictors().into_iter().filter(|_| k <= MANY) {
-        let Some(place) = data.predictor_names().iter().position(|name| *name == far.name) else { continue };
-        let away = (far.mean / model.scaling().predictors[place]).abs();
-        sigmas.extend(STARTS.iter().map(|start| {
-            let mut sigma = vec![STARTS[1]; k];
-            (sigma[0], sigma[place + 1]) = (start + away.ln(), *start);
-            sigma
-        }));
-    }
-    let with_eps = |eps: f64| sigmas.iter().map(move |sigma| sigma.iter().copied().chain([eps]).collect::<Vec<f64>>());
-    let mut all: Vec<Vec<f64>> = with_eps(noise).collect();
-    if k <= MOST_COMBINED {
-        all.extend(with_eps(0.0));
-    }
-    all
 }

@@ -2,10 +2,10 @@
 
 use super::Mode;
 use super::lbfgs::{AIM, maximize};
+use crate::data::Dataset;
 use crate::density::conditional::ConditionalEffects;
 use crate::density::cpu::CpuDensity;
-use crate::density::qr::{QrGroups, start};
-use crate::model::{Centering, Model};
+use crate::model::{Centering, CoefficientPlace, Model};
 
 /// Points of a path, and the factor by which sigma shrinks from one point to the next.
 const POINTS: usize = 10;
@@ -32,7 +32,7 @@ pub struct PathPoint {
 /// Centered densities as the sigma of one coefficient shrinks.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Path {
-    /// The coefficient whose sigma shrinks.
+    /// The coefficient whose sigma shrinks, among all that vary.
     pub coefficient: usize,
     /// Its sigma's name.
     pub sigma: String,
@@ -51,7 +51,7 @@ pub fn path(model: &Model, marginal: &Mode) -> Path {
     let (without, centered) = (model.collapsed(), model.joint(Centering::Centered));
     let mut densities = [&without, &centered].map(CpuDensity::new);
     let (layout, coefficient) = (model.layout(), faintest(model, marginal));
-    let (fixed, effects) = (layout.sigma(coefficient), layout.effects(coefficient));
+    let CoefficientPlace { scale: fixed, effects } = layout.varying().swap_remove(coefficient);
     let mut conditional = ConditionalEffects::new(model);
 
     let mut theta = marginal.theta.clone();
@@ -76,7 +76,7 @@ pub fn path(model: &Model, marginal: &Mode) -> Path {
         points.push(PathPoint { sigma: named[fixed], log_density, rise, centre, spread: spread(effects) });
         theta[fixed] -= FACTOR.ln();
     }
-    let rise_without_end = layout.groups as f64 - 1.0;
+    let rise_without_end = effects.len() as f64 - 1.0;
     let rise = points.last().map_or(f64::NAN, |point| point.rise);
     Path {
         coefficient,
@@ -90,14 +90,36 @@ pub fn path(model: &Model, marginal: &Mode) -> Path {
 /// The coefficient whose effects differ least from noise: the smallest sigma, at the `marginal` mode, relative to the
 /// standard error of a group's own estimate.
 fn faintest(model: &Model, marginal: &Mode) -> usize {
-    let (layout, rows) = (model.layout(), QrGroups::new(model).rows(0.0));
-    let signal = |k: usize| {
-        // Squares in column k of R, for slopes without row 0: a group's size, or Sxx of a predictor within the group.
-        let column = (k.min(1)..=k).flat_map(|i| &rows[1 + start(k) + i]);
-        let information: f64 = column.map(|r| r * r).sum();
-        marginal.theta[layout.sigma(k)] + 0.5 * information.ln()
+    let (layout, data) = (model.layout(), model.dataset());
+    let columns: Vec<(usize, usize)> = match model.mixed() {
+        None => (0..layout.coefficients).map(|k| (0, k)).collect(),
+        Some(mixed) => mixed.terms.iter().flat_map(|term| term.columns.iter().map(|k| (term.factor, *k))).collect(),
     };
-    (0..layout.coefficients).min_by(|a, b| signal(*a).total_cmp(&signal(*b))).unwrap_or(0)
+    let signal = |(coefficient, (factor, k)): (CoefficientPlace, (usize, usize))| {
+        marginal.named[coefficient.scale].ln() + 0.5 * information(data, factor, k).ln()
+    };
+    let signals: Vec<f64> = layout.varying().into_iter().zip(columns).map(signal).collect();
+    (0..signals.len()).min_by(|a, b| signals[*a].total_cmp(&signals[*b])).unwrap_or(0)
+}
+
+/// The sum over all rows of the squares of column `k` about its mean in the row's level of a factor; of the intercept's
+/// column, the number of rows.
+fn information(data: &Dataset, factor: usize, k: usize) -> f64 {
+    if k == 0 {
+        return data.n_observations() as f64;
+    }
+    let (levels, values) = (data.level_of_rows(factor), data.predictor(k - 1));
+    let mut sums = vec![(0.0, 0.0); data.levels(factor).len()];
+    for (level, value) in levels.iter().zip(values) {
+        let (count, sum) = &mut sums[*level as usize];
+        *count += 1.0;
+        *sum += value;
+    }
+    let about = |(level, value): (&u32, &f64)| {
+        let (count, sum) = sums[*level as usize];
+        (value - sum / count).powi(2)
+    };
+    levels.iter().zip(values).map(about).sum()
 }
 
 /// Standard deviation of `values`, computed about the first value, so that it is exact however close the values are.

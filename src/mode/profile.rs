@@ -1,44 +1,50 @@
-//! The profile of the marginal density: its maximum over all mu for each choice of scales. The maximum is exact,
-//! because mu is normal given the scales. The profile is smooth, however far a predictor, and mu with it, is from zero.
+//! The profile of the marginal density: its maximum over all means or population-level coefficients for each choice of
+//! the other hyperparameters. The maximum is exact, because they are normal given these. The profile is smooth, however
+//! far a predictor, and mu with it, is from zero.
 
-use crate::density::collapsed;
 use crate::density::cpu::CpuDensity;
-use crate::model::{Layout, Model, Refusal};
+use crate::model::{Model, Shape};
 
-/// The marginal log density of a model, over mu, log sigma and log eps, in the sampler's units.
+/// The marginal log density of a model over its hyperparameters, in the sampler's units.
 #[derive(Debug, Clone)]
 pub struct Profile {
     density: CpuDensity,
-    layout: Layout,
-    /// mu of the last profile point, log sigma, log eps.
+    /// The number of leading entries of theta in which the log density is quadratic: mu, or the population-level
+    /// coefficients if their priors are normal, and none otherwise.
+    linear: usize,
+    /// The last profile point.
     theta: Vec<f64>,
     gradient: Vec<f64>,
     beside: Vec<f64>,
 }
 
 impl Profile {
-    /// The profile of `model`, whatever its parameterization.
-    ///
-    /// # Errors
-    /// If the effects cannot be integrated out.
-    pub fn new(model: &Model) -> Result<Profile, Refusal> {
-        collapsed::admits(model)?;
+    /// The profile of `model`, whose effects can be integrated out, whatever its parameterization.
+    pub fn new(model: &Model) -> Profile {
         let model = model.collapsed();
+        let normal = model.mixed().is_none_or(|mixed| {
+            mixed.priors.population.iter().all(|prior| prior.shape == Shape::Normal && !prior.half)
+        });
         let width = model.layout().hyperparameters();
-        Ok(Profile {
+        Profile {
             density: CpuDensity::new(&model),
-            layout: model.layout().clone(),
+            linear: if normal { model.layout().locations() } else { 0 },
             theta: vec![0.0; width],
             gradient: vec![0.0; width],
             beside: vec![0.0; width],
-        })
+        }
     }
 
-    /// The maximum over mu of the log density given `scales` (log sigma and log eps), and its gradient by the scales.
-    /// Not finite if mu is not identified.
-    pub fn at(&mut self, scales: &[f64], gradient: &mut [f64]) -> f64 {
-        let k = self.layout.coefficients;
-        self.theta[k..].copy_from_slice(scales);
+    /// The number of leading entries of theta over which the profile is the maximum.
+    pub fn linear(&self) -> usize {
+        self.linear
+    }
+
+    /// The maximum over the [linear](Self::linear) entries of the log density given the `others`, and its gradient by
+    /// these. Not finite if there is no maximum.
+    pub fn at(&mut self, others: &[f64], gradient: &mut [f64]) -> f64 {
+        let k = self.linear;
+        self.theta[k..].copy_from_slice(others);
         let Some(step) = self.newton() else { return f64::NEG_INFINITY };
         self.theta[..k].iter_mut().zip(&step).for_each(|(mu, step)| *mu += step);
         let log_density = self.density.log_density(&self.theta, &mut self.gradient);
@@ -46,14 +52,14 @@ impl Profile {
         log_density
     }
 
-    /// The last point evaluated: mu, log sigma, log eps.
+    /// The last point evaluated.
     pub fn theta(&self) -> &[f64] {
         &self.theta
     }
 
-    /// Newton's step in mu to the maximum; its curvature is exact, because the gradient is linear in mu.
+    /// Newton's step in the linear entries to the maximum; its curvature is exact, because the gradient is linear.
     fn newton(&mut self) -> Option<Vec<f64>> {
-        let k = self.layout.coefficients;
+        let k = self.linear;
         self.density.log_density(&self.theta, &mut self.gradient);
         let mut curvature = vec![vec![0.0; k]; k];
         for (c, column) in curvature.iter_mut().enumerate() {

@@ -105,6 +105,15 @@ impl Block {
     }
 }
 
+/// A coefficient that varies by the levels of a factor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoefficientPlace {
+    /// The index of its standard deviation among the named variables, and in theta.
+    pub scale: usize,
+    /// The indices of its effects among the named variables.
+    pub effects: Range<usize>,
+}
+
 /// The blocks of a model. Of the shorthand's: means, scales, dispersions, effects; of a formula's: population-level
 /// coefficients, scales term by term, correlations term by term, dispersions, effects term by term.
 #[derive(Debug, Clone, PartialEq)]
@@ -231,6 +240,24 @@ impl Layout {
     /// Whether named variable `i` is positive: a scale or a dispersion.
     pub fn is_positive(&self, i: usize) -> bool {
         matches!(self.place(i).0.role, Role::Scale | Role::Dispersion)
+    }
+
+    /// The indices of the positive hyperparameters, scales and dispersions.
+    pub fn positive_indices(&self) -> impl Iterator<Item = usize> {
+        let positive = self.blocks.iter().filter(|block| matches!(block.role, Role::Scale | Role::Dispersion));
+        positive.flat_map(|block| block.named.clone())
+    }
+
+    /// The number of means or population-level coefficients, which are the first variables.
+    pub fn locations(&self) -> usize {
+        self.blocks[0].named.len()
+    }
+
+    /// The coefficients that vary by level, in the order of the scales.
+    pub fn varying(&self) -> Vec<CoefficientPlace> {
+        let scales = self.blocks_of(Role::Scale).flat_map(|block| block.named.clone());
+        let effects = self.blocks_of(Role::Effects).flat_map(|block| (0..block.units.len()).map(|row| block.row(row)));
+        scales.zip(effects).map(|(scale, effects)| CoefficientPlace { scale, effects }).collect()
     }
 
     /// The range of the positive hyperparameters of the shorthand, scales and dispersions, whose logarithms are in

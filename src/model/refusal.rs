@@ -45,6 +45,21 @@ pub enum Refusal {
         /// The number of predictors, K - 1.
         predictors: usize,
     },
+    /// A formula's model has no exact posterior.
+    #[error(
+        "the exact posterior of a formula's model is for one factor, at most four sds, correlations and sigma together, normal \
+         priors of coefficients, and priors of sds without bounds, and {why}; sample it instead: `warpnuts sample`"
+    )]
+    Exact {
+        /// What the model has.
+        why: String,
+    },
+    /// A search for modes would take long.
+    #[error(
+        "a search for the modes of this model would take too long, for so many effects hang together; sample it instead: \
+         `warpnuts sample`"
+    )]
+    Search,
     /// A software adapter would end the loops of a log density early, without an error.
     #[error(
         "{adapter} is software, on which a log density may take {limit} iterations of loops, and that of this model takes up to \

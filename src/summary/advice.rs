@@ -4,7 +4,7 @@ use super::{Advice, EBFMI_LIMIT, RunSummary, beyond, counted, design, significan
 use crate::data::{Dataset, MISSING_LABELS};
 use crate::experiment::ESS_LIMIT;
 use crate::experiment::diagnosis::{RHAT_LIMIT, nested_limit};
-use crate::model::{Likelihood, Mixed, PriorScales};
+use crate::model::{Likelihood, Mixed, Model, PriorScales};
 
 /// A larger share of divergent draws means that a region has been missed.
 const DIVERGENCE_LIMIT: f64 = 1e-3;
@@ -61,8 +61,8 @@ pub fn of_data(dataset: &Dataset, priors: &PriorScales) -> Vec<Advice> {
 }
 
 /// Warnings about data that leave parameters of a formula unidentified.
-pub fn of_formula(dataset: &Dataset, mixed: &Mixed) -> Vec<Advice> {
-    sentinels(dataset).chain(design::of_formula(dataset, mixed)).collect()
+pub fn of_formula(model: &Model, mixed: &Mixed) -> Vec<Advice> {
+    sentinels(model.dataset()).chain(design::of_formula(model, mixed)).collect()
 }
 
 /// Warnings about values that look like marks for missing ones.

@@ -2,7 +2,8 @@
 
 use super::{Advice, counted, significant};
 use crate::data::{Dataset, DesignWarnings, Discrete, FactorWarnings};
-use crate::model::{Mixed, MixedTerm};
+use crate::mode;
+use crate::model::{Mixed, MixedTerm, Model};
 
 /// A predictor further from zero than this many sds ties intercepts to slopes so strongly that there may be several
 /// modes.
@@ -65,7 +66,9 @@ pub(super) fn advice(dataset: &Dataset) -> Vec<Advice> {
 }
 
 /// A warning for each parameter of a formula that the data do not identify, with a remedy.
-pub(super) fn of_formula(dataset: &Dataset, mixed: &Mixed) -> Vec<Advice> {
+pub(super) fn of_formula(model: &Model, mixed: &Mixed) -> Vec<Advice> {
+    let dataset = model.dataset();
+    let modes_are_searched_for = mode::admits(model).is_ok();
     let mut all = Vec::new();
     let mut say = |kind: &'static str, problem: String, remedy: String| {
         all.push(Advice { kind, problem, remedy, proposals: Vec::new(), distrust: false });
@@ -149,8 +152,8 @@ pub(super) fn of_formula(dataset: &Dataset, mixed: &Mixed) -> Vec<Advice> {
                     far.name
                 ),
                 proposals: Vec::new(),
-                // Modes are not searched for, and a zero this far away makes modes.
-                distrust: far.mean.abs() > VERY_FAR * far.sd,
+                // A zero this far away makes modes.
+                distrust: far.mean.abs() > VERY_FAR * far.sd && !modes_are_searched_for,
             });
         }
     }

@@ -1,7 +1,5 @@
 //! The posterior's modes that a run has visited: draws in a negligible mode are wrong, however well chains agree.
 
-use std::ops::Range;
-
 use serde::Serialize;
 
 use super::{Advice, RunSummary, significant};
@@ -20,9 +18,9 @@ const SHARE_LIMIT: f64 = 0.05;
 pub struct Visited {
     /// Names and values of the hyperparameters at the mode, in the user's units.
     pub at: Vec<(String, f64)>,
-    /// Range of the scales and dispersions in `at`; modes differ by these.
+    /// Indices of the scales and dispersions in `at`; modes differ by these.
     #[serde(skip)]
-    pub scales: Range<usize>,
+    pub scales: Vec<usize>,
     /// Its share of the posterior's mass, by Laplace's approximation.
     pub mass: f64,
     /// Its share of the draws.
@@ -48,7 +46,7 @@ pub(super) fn visited<D>(sampled: &Sampled<D>, draws: impl Iterator<Item = Vec<f
     let names = &sampled.names[..sampled.model.layout().hyperparameters()];
     let of = |i: usize| Visited {
         at: names.iter().cloned().zip(landscape.peaks[i].named.iter().copied()).collect(),
-        scales: sampled.model.layout().positive(),
+        scales: sampled.model.layout().positive_indices().collect(),
         mass: landscape.share(i),
         draws: shares[i],
         negligible: landscape.is_negligible(i),
@@ -88,7 +86,7 @@ pub(super) fn advice(run: &RunSummary) -> Option<Advice> {
 
 /// A mode in words.
 fn describe(mode: &Visited) -> String {
-    let at = mode.at[mode.scales.clone()].iter().map(|(name, value)| (name.as_str(), *value));
+    let at = mode.scales.iter().map(|i| (mode.at[*i].0.as_str(), mode.at[*i].1));
     format!("{} (mass {}, draws {:.0} %)", scales_at(at), significant(mode.mass), 100.0 * mode.draws)
 }
 

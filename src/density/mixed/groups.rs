@@ -61,38 +61,60 @@ impl Bundle<'_> {
     }
 }
 
-/// The statistics of one group: R and W as in a bundle, and the group's part of `rest`.
+/// The statistics of one group.
+#[derive(Debug, Clone)]
 pub struct ReducedGroup {
+    /// R and W as in a bundle.
     pub numbers: Vec<f64>,
+    /// The group's part of `rest`.
     pub rest: Vec<f64>,
+}
+
+impl ReducedGroup {
+    /// R_ic, for i <= c.
+    pub fn r(&self, i: usize, c: usize) -> f64 {
+        self.numbers[c * (c + 1) / 2 + i]
+    }
+
+    /// Entry `i` of column `k` of W, of a group with `columns` that vary; the outcome's is after the population's.
+    pub fn w(&self, columns: usize, i: usize, k: usize) -> f64 {
+        self.numbers[columns * (columns + 1) / 2 + k * columns + i]
+    }
+}
+
+/// The statistics of each level of the one factor of `model`, whose layout has the map `map`.
+pub fn reduced_groups(model: &Model, map: &MixedMap) -> Vec<ReducedGroup> {
+    let mixed = model.mixed();
+    let population = mixed.map_or(&[][..], |mixed| &mixed.population);
+    let terms = mixed.map_or(&[][..], |mixed| &mixed.terms);
+    let columns: Vec<usize> = terms.iter().flat_map(|term| term.columns.clone()).collect();
+    // The factor need not be the one that sorts the rows.
+    let factor = terms.first().map_or(0, |term| term.factor);
+    let mut rows = vec![Vec::new(); model.dataset().levels(factor).len()];
+    for (row, level) in model.dataset().level_of_rows(factor).into_iter().enumerate() {
+        rows[level as usize].push(row);
+    }
+    let design = model.design();
+    let group = |rows: &Vec<usize>| {
+        let column = |k: usize, center: f64| -> Vec<f64> {
+            rows.iter().map(|i| (design.column(k, *i) - center) * design.root_weight(*i)).collect()
+        };
+        let varying = columns.iter().map(|k| column(*k, 0.0)).collect();
+        let fixed = population.iter().zip(&map.centers).map(|(k, center)| column(*k, *center));
+        let outcome = rows.iter().map(|i| design.outcome(*i) * design.root_weight(*i)).collect();
+        reduce(varying, fixed.chain([outcome]).collect())
+    };
+    rows.par_iter().map(group).collect()
 }
 
 impl GroupTable {
     /// The statistics of `model`, whose terms have one factor, and whose layout has the map `map`.
     pub fn new(model: &Model, map: &MixedMap) -> GroupTable {
-        let mixed = model.mixed();
-        let population = mixed.map_or(&[][..], |mixed| &mixed.population);
-        let terms = mixed.map_or(&[][..], |mixed| &mixed.terms);
-        let columns: Vec<usize> = terms.iter().flat_map(|term| term.columns.clone()).collect();
-        // The factor need not be the one that sorts the rows.
-        let factor = terms.first().map_or(0, |term| term.factor);
-        let mut rows = vec![Vec::new(); model.dataset().levels(factor).len()];
-        for (row, level) in model.dataset().level_of_rows(factor).into_iter().enumerate() {
-            rows[level as usize].push(row);
-        }
-        let design = model.design();
-        let group = |rows: &Vec<usize>| {
-            let column = |k: usize, center: f64| -> Vec<f64> {
-                rows.iter().map(|i| (design.column(k, *i) - center) * design.root_weight(*i)).collect()
-            };
-            let varying = columns.iter().map(|k| column(*k, 0.0)).collect();
-            let fixed = population.iter().zip(&map.centers).map(|(k, center)| column(*k, *center));
-            let outcome = rows.iter().map(|i| design.outcome(*i) * design.root_weight(*i)).collect();
-            reduce(varying, fixed.chain([outcome]).collect())
-        };
-        let groups: Vec<ReducedGroup> = rows.par_iter().map(group).collect();
+        let groups = reduced_groups(model, map);
+        let columns: usize = map.terms.iter().map(|term| term.columns).sum();
+        let population = map.centers.len();
         let parts = groups.iter().map(|group| &group.rest);
-        let rest = Rest::of(model.dataset().n_observations(), population.len(), parts);
+        let rest = Rest::of(model.dataset().n_observations(), population, parts);
         let numbers = groups.first().map_or(0, |group| group.numbers.len());
         let bundles = groups.chunks(LANES).flat_map(|bundle| {
             let lanes = move |n: usize| {
@@ -100,13 +122,7 @@ impl GroupTable {
             };
             (0..numbers).map(lanes)
         });
-        GroupTable {
-            columns: columns.len(),
-            population: population.len(),
-            groups: groups.len(),
-            rest,
-            bundles: bundles.collect(),
-        }
+        GroupTable { columns, population, groups: groups.len(), rest, bundles: bundles.collect() }
     }
 
     /// All groups, eight at a time; the last are padded with groups without rows.

@@ -20,6 +20,16 @@ enum HyperPrior {
     Partial(f64),
 }
 
+impl HyperPrior {
+    /// The logarithm of the normalising constant.
+    fn constant(&self) -> f64 {
+        match self {
+            HyperPrior::Variable(prior) => prior.constant(),
+            HyperPrior::Partial(alpha) => -(ln_beta(*alpha, *alpha) + (2.0 * alpha - 1.0) * LN_2),
+        }
+    }
+}
+
 /// The priors of all hyperparameters, in the order of the layout.
 #[derive(Debug, Clone)]
 pub struct HyperPriors(Vec<(Scalar, HyperPrior)>);
@@ -49,11 +59,19 @@ impl HyperPriors {
 
     /// The sum of all normalising constants.
     pub fn constant(&self) -> f64 {
-        let constant = |(_, prior): &(Scalar, HyperPrior)| match prior {
-            HyperPrior::Variable(prior) => prior.constant(),
-            HyperPrior::Partial(alpha) => -(ln_beta(*alpha, *alpha) + (2.0 * alpha - 1.0) * LN_2),
-        };
-        self.0.iter().map(constant).sum()
+        self.0.iter().map(|(_, prior)| prior.constant()).sum()
+    }
+
+    /// The log density of entry `i` of theta, its constant included.
+    pub fn of_entry(&self, i: usize, entry: f64) -> f64 {
+        let (scalar, prior) = &self.0[i];
+        let at = scalar.at(entry);
+        let [log_slope, _] = at.log_slope;
+        prior.constant()
+            + match prior {
+                HyperPrior::Variable(prior) => prior.at(at.value).0 + log_slope,
+                HyperPrior::Partial(alpha) => alpha * log_slope,
+            }
     }
 
     /// The log density of the entries of theta, without the constant; writes the hyperparameters' values, the slopes of
