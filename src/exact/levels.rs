@@ -65,10 +65,8 @@ pub fn dot<const Q: usize>(x: &[f64; Q], y: &[f64; Q]) -> f64 {
 pub fn decompose<const Q: usize>(matrix: &mut Square<Q>) {
     for i in 0..Q {
         for j in 0..=i {
-            let mut left = matrix[i][j];
-            for k in 0..j {
-                left -= matrix[i][k] * matrix[j][k];
-            }
+            let known: f64 = matrix[i][..j].iter().zip(&matrix[j][..j]).map(|(a, b)| a * b).sum();
+            let left = matrix[i][j] - known;
             matrix[i][j] = if i == j { left.sqrt() } else { left / matrix[j][j] };
         }
     }
@@ -111,11 +109,11 @@ pub fn whiten<const Q: usize>(
         for i in 0..Q {
             for j in 0..=i {
                 let mut left = Lanes::ZERO + f64::from(u8::from(i == j));
-                for c in 0..Q {
-                    left += b[i][c] * b[j][c];
+                for (x, y) in b[i].iter().zip(&b[j]) {
+                    left += *x * *y;
                 }
-                for k in 0..j {
-                    left -= lower[i][k] * lower[j][k];
+                for (x, y) in lower[i][..j].iter().zip(&lower[j][..j]) {
+                    left -= *x * *y;
                 }
                 lower[i][j] = if i == j {
                     product = product * left;
@@ -133,7 +131,8 @@ pub fn whiten<const Q: usize>(
             *x = *w;
             for i in 0..Q {
                 for k in 0..i {
-                    x[i] = x[i] - lower[i][k] * x[k];
+                    let known = lower[i][k] * x[k];
+                    x[i] -= known;
                 }
                 x[i] = x[i] * lower[i][i];
             }
