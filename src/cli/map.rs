@@ -244,7 +244,7 @@ fn verdict(
                 "Centered there is no mode: the density has no upper bound. Where all {} effects are equal to their mean, each \
                  of them has the density 1 / ({} sqrt(2 pi)), so that their log density rises by {} (the groups, less one for \
                  the Jacobian of log sigma; in the last row by {last:.2}) whenever {} is divided by e, whatever the data \
-                 say. What an optimizer calls the mode is where it stopped in this spike. The same holds of every sigma.",
+                 say. What an optimizer calls the mode is where it stopped in this spike. The same holds of every such scale.",
                 coefficient.effects.len(), path.sigma, path.rise_without_end, path.sigma,
             ),
             false => format!(
