@@ -124,9 +124,9 @@ pub fn run(typed: MapArguments) -> Result<Outcome, Failure> {
     print(
         "Modes over all hyperparameters, scales by their logarithms (and the offsets, where non-centered), and means:\n",
     );
-    print(table::modes(&cells(&rows[..model.layout().hyperparameters()])));
+    print(table::modes(cells(&rows[..model.layout().hyperparameters()], exact.is_some())));
     print("");
-    print(table::modes(&cells(&shown(&rows[shown_one.effects.clone()], typed.all))));
+    print(table::modes(cells(&shown(&rows[shown_one.effects.clone()], typed.all), exact.is_some())));
     let verdict = verdict(&model, path.as_ref(), [&non_centered, &marginal], shown_one, &rows, &sampled);
     for paragraph in &verdict {
         print(format_args!("\n{}", wrap(paragraph)));
@@ -197,13 +197,15 @@ fn shown(effects: &[ModeRow], all: bool) -> Vec<ModeRow> {
 }
 
 /// Names and numbers, with one decimal more than the sampled mean's MCSE justifies.
-fn cells(rows: &[ModeRow]) -> Vec<Vec<String>> {
+fn cells(rows: &[ModeRow], has_exact: bool) -> Vec<Vec<String>> {
     let cells = |row: &ModeRow| {
         let decimals = decimals(row.sampled_mcse);
         let sampled = format!("{} ± {}", number(row.sampled_mean, decimals), number(row.sampled_mcse, decimals));
         let [non_centered, marginal, exact] =
             [row.non_centered_mode, row.marginal_mode, row.exact_mean].map(|value| number(value, decimals));
-        vec![row.parameter.clone(), non_centered, marginal, sampled, exact]
+        let mut cells = vec![row.parameter.clone(), non_centered, marginal, sampled];
+        cells.extend(has_exact.then_some(exact));
+        cells
     };
     rows.iter().map(cells).collect()
 }

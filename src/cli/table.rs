@@ -77,13 +77,10 @@ pub fn path(path: &mode::Path) -> String {
     untrailed(&table)
 }
 
-/// A row for each variable: its name, modes and means.
-pub fn modes(rows: &[Vec<String>]) -> String {
-    let mut table = table(&["", "non-centered mode", "marginal mode", "sampled mean", "exact mean"]);
-    for row in rows {
-        table.add_row(row);
-    }
-    untrailed(&table)
+/// A row for each variable: its name, modes and means, the exact one last if there is one.
+pub fn modes(rows: Vec<Vec<String>>) -> String {
+    let header = ["", "non-centered mode", "marginal mode", "sampled mean", "exact mean"];
+    of(&header[..rows.first().map_or(0, Vec::len)], rows)
 }
 
 /// A row of two lines for each run, and why there is none of independent draws.

@@ -82,12 +82,17 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
 /// Approximate operations of a gradient of `model` with its effects integrated out, and over its rows.
 pub fn operations(model: &Model) -> [f64; 2] {
     let Some(mixed) = model.mixed() else { return [0.0; 2] };
-    let columns: usize = mixed.population.len() + mixed.terms.iter().map(|term| term.columns.len()).sum::<usize>();
-    let cubes = match groups::is_of_few_columns(model) {
-        true => (model.dataset().levels(mixed.terms[0].factor).len() * columns.pow(3)) as f64 / 8.0,
-        false => blocks::sizes(model).iter().map(|size| (size + columns).pow(3) as f64).sum(),
+    let varying: usize = mixed.terms.iter().map(|term| term.columns.len()).sum();
+    let population = mixed.population.len();
+    // Factors and products of n x n matrices, and n x n times n x p for p population-level columns.
+    let of_block = |n: usize| (3 * n.pow(3) + 2 * n * population) as f64;
+    let of_blocks = match groups::is_of_few_columns(model) {
+        // Eight levels at a time.
+        true => model.dataset().levels(mixed.terms[0].factor).len() as f64 * of_block(varying) / 8.0,
+        false => blocks::sizes(model).into_iter().map(of_block).sum(),
     };
-    [cubes, (model.dataset().n_observations() * 4 * columns) as f64]
+    let rows = model.dataset().n_observations();
+    [of_blocks + (population * population) as f64, (rows * 4 * (population + varying)) as f64]
 }
 
 impl MixedDensity {

@@ -30,7 +30,10 @@ const FEWEST: usize = 2;
 /// If the effects cannot be integrated out, or a search would take long.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     let collapsed = model.collapsed();
-    cpu::admits(&collapsed)?;
+    cpu::admits(&collapsed).map_err(|refusal| match refusal {
+        Refusal::Effects { .. } => Refusal::Search,
+        other => other,
+    })?;
     if affordable(&collapsed) >= FEWEST { Ok(()) } else { Err(Refusal::Search) }
 }
 
