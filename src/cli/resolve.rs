@@ -90,7 +90,12 @@ impl Subject {
             let priors = self::priors(priors, &dataset);
             return Ok(Subject::Shorthand(dataset, priors));
         };
-        let rows = RowColumns { weights: data.weights.clone(), offset: data.offset.clone(), errors: data.se.clone() };
+        let rows = RowColumns {
+            weights: data.weights.clone(),
+            offset: data.offset.clone(),
+            errors: data.se.clone(),
+            with_sigma: data.with_sigma,
+        };
         let (dataset, mixed) = formula::read(data, text, rows, &priors.priors)?;
         note(&dataset);
         Ok(Subject::Formula(dataset, mixed))

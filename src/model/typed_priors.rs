@@ -93,7 +93,7 @@ impl Mixed {
             let factor = format!("cor_{}", dataset.factor_name(term.factor));
             all.push(["cor".to_string(), factor.clone(), factor]);
         }
-        all.extend(self.rows.errors.is_none().then(|| std::array::from_fn(|_| "sigma".to_string())));
+        all.extend(self.rows.has_sigma().then(|| std::array::from_fn(|_| "sigma".to_string())));
         all
     }
 

@@ -125,7 +125,7 @@ pub fn harmless(name: &str) -> String {
 
 /// `name`, if it can name a folder and a dimension and is not taken, or else `otherwise`.
 fn plain(name: &str, otherwise: &str) -> String {
-    const TAKEN: [&str; 11] = [
+    const TAKEN: [&str; 12] = [
         "chain",
         "draw",
         "predictor",
@@ -137,6 +137,7 @@ fn plain(name: &str, otherwise: &str) -> String {
         "coordinate",
         "row_weights",
         "row_offset",
+        "row_errors",
     ];
     let harmless = |c: char| c.is_alphanumeric() || "_-".contains(c);
     let fine = name.chars().all(harmless) && (1..=60).contains(&name.len());
