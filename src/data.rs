@@ -49,6 +49,7 @@ pub use left_out::{LeftOut, MissingValues};
 pub use looks::Look;
 pub use reading::{Decimal, Delimiter, Encoding, MISSING_LABELS, Missing, ReadOptions};
 pub use sentinels::Sentinel;
+pub use text::one_line;
 pub use wanted::WantedColumn;
 
 /// The largest number of coefficients, including the intercept.

@@ -120,8 +120,10 @@ pub fn read_model(
 ) -> Result<Model, StoreError> {
     let damaged = |problem: &str| StoreError::Inconsistent { path: name.to_string(), problem: problem.to_string() };
     let StoredModel { group, outcome, predictors, .. } = described;
-    let others = described.formula.as_ref().map_or(&[][..], |formula| formula.factors.get(1..).unwrap_or_default());
-    let names = Dimensions::named(group, outcome, others);
+    let names = match &described.formula {
+        None => Dimensions::named(group, outcome),
+        Some(formula) => Dimensions::of_factors(group, outcome, formula.factors.get(1..).unwrap_or_default()),
+    };
     let numbers = |path: &str| read_numbers(files, &find(path)?);
     let group_index = numbers("constant_data/group_index")?;
     let rows = numbers("constant_data/row")?;
