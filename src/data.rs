@@ -49,6 +49,7 @@ pub use left_out::{LeftOut, MissingValues};
 pub use looks::Look;
 pub use reading::{Decimal, Delimiter, Encoding, MISSING_LABELS, Missing, ReadOptions};
 pub use sentinels::Sentinel;
+pub use text::one_line;
 pub use wanted::WantedColumn;
 
 /// The largest number of coefficients, including the intercept.
@@ -104,6 +105,7 @@ pub struct Dataset {
     factors: Vec<Factor>,
     weights: Option<Vec<f64>>,
     offset: Option<Vec<f64>>,
+    errors: Option<Vec<f64>>,
 }
 
 impl Dataset {
@@ -181,6 +183,7 @@ impl Dataset {
             factors: Vec::new(),
             weights: None,
             offset: None,
+            errors: None,
         };
         noise::refuse_none(&dataset)?;
         Ok(dataset)
@@ -235,7 +238,7 @@ impl Dataset {
             take(group.as_bytes());
             take(&(*ends as u64).to_le_bytes());
         }
-        let of_rows = self.weights.iter().chain(&self.offset).flatten();
+        let of_rows = self.weights.iter().chain(&self.offset).chain(&self.errors).flatten();
         for value in self.outcome.iter().chain(self.predictors.iter().flatten()).chain(of_rows) {
             take(&value.to_bits().to_le_bytes());
         }

@@ -14,6 +14,7 @@ pub use between_chains::{BetweenChains, RunningVariance};
 pub use complete_collapsed::{CompletingSink, Completion};
 pub use location_scale::location_scales;
 pub use memory::Memory;
+pub use pointwise::Pointwise;
 pub use precision::Precision;
 pub use recorded::Draws;
 pub use streaming::{StreamingSink, Totals};

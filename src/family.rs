@@ -6,7 +6,7 @@ mod gaussian;
 use crate::lanes::Lanes;
 use crate::random::StreamKey;
 
-pub use gaussian::{Gaussian, SquaredResiduals};
+pub use gaussian::{Gaussian, GaussianWithErrors, ScaledResiduals, SquaredResiduals};
 
 /// A family at given dispersions. Outcomes, eta and dispersions are in the sampler's units unless noted otherwise.
 pub trait Distribution: Copy {

@@ -324,6 +324,7 @@ fn every_file_is_claimed_by_a_test() {
         include_str!("reading.rs"),
         include_str!("advice.rs"),
         include_str!("landscape.rs"),
+        include_str!("known_errors.rs"),
     ];
     let mut files = 0;
     for entry in std::fs::read_dir(CASES).unwrap() {

@@ -175,6 +175,71 @@ fn arviz_opens_the_store_of_a_formula() {
     assert!((told["slope"].as_f64().unwrap() - ours).abs() < 1e-9 * ours.abs().max(1.0));
 }
 
+/// Factors may be called as dimensions of the store or as sigma: xarray opens the store.
+#[test]
+fn factors_called_as_the_store_calls_its_dimensions_keep_their_names() {
+    let pastes = std::fs::read_to_string(format!("{CASES}/27-pastes.csv")).unwrap();
+    let (header, rows) = pastes.split_once('\n').unwrap();
+    assert_eq!(header, "strength,batch,cask,sample");
+    let folder = Folder::new();
+    let few = "--chains 2 --warmup 100 --draws 50 --quiet --no-report";
+    for (batch, cask, names) in [
+        ("draw", "chain", ["draw_", "chain_"]),
+        ("sigma", "row", ["sigma_", "row_"]),
+        ("x", "x_index", ["x", "factor_2"]),
+    ] {
+        std::fs::write(folder.path("p.csv"), format!("y,{batch},{cask},s\n{rows}")).unwrap();
+        for formula in [format!("y~1+(1|{batch})"), format!("y~1+(1|{cask})+(1|s)+(1|{batch})")] {
+            let out = format!("{batch}{}", formula.len());
+            done(&folder, &format!("sample --data p.csv --formula {formula} {few} --out {out}"));
+            done(&folder, &format!("summary {out}"));
+            let Some(python) = python() else { continue };
+            let script = "import sys, json, xarray as xr; d = xr.open_datatree(sys.argv[1], engine='zarr'); \
+                          p = d['posterior'].to_dataset(); \
+                          print(json.dumps({str(k): list(v.dims) for k, v in p.data_vars.items()}))";
+            let path = folder.path(&format!("{out}/draws.zarr"));
+            let told = std::process::Command::new(python).args(["-c", script]).arg(path).output().unwrap();
+            assert!(told.status.success(), "{formula}: {}", String::from_utf8_lossy(&told.stderr));
+            let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+            let dimensions = |factor: &str, name: &str| {
+                let expected = serde_json::json!(["chain", "draw", format!("{factor}_effect"), name]);
+                assert_eq!(told[format!("r_{factor}")], expected, "{formula}: {told}");
+            };
+            assert_eq!(told["sigma"], serde_json::json!(["chain", "draw"]));
+            if formula.contains("(1|s)") {
+                let first = if cask == "x_index" { "x_index" } else { names[1] };
+                dimensions(cask, first);
+                dimensions(batch, if batch == "x" { "factor_3" } else { names[0] });
+            } else {
+                dimensions(batch, names[0]);
+            }
+        }
+    }
+}
+
+/// Labels with line breaks are on one line wherever they are shown, and as they are in the store.
+#[test]
+fn labels_of_several_lines_are_on_one_line_of_a_table() {
+    let folder = Folder::new();
+    let few = "--chains 2 --warmup 100 --draws 100 --quiet --no-report --all";
+    for typed in ["--formula y~x+(1|site)", "--group site --outcome y --predictor x"] {
+        let ran = done(&folder, &format!("sample --data {CASES}/14g-newline-label.csv {typed} {few} --out run"));
+        assert!(ran.stdout.contains("\"s1\"\\nline2"), "{}", ran.stdout);
+        assert!(!ran.stdout.lines().any(|line| line.trim_start().starts_with("line2")), "{}", ran.stdout);
+        let kept = summary(&folder, "run");
+        assert!(kept["parameters"].as_object().unwrap().keys().any(|name| name.contains("\"s1\"\nline2")));
+        let ran = done(&folder, "summary run --all");
+        assert!(ran.stdout.contains("\"s1\"\\nline2"), "{}", ran.stdout);
+        std::fs::remove_dir_all(folder.path("run")).unwrap();
+    }
+    // A level that is part of a coefficient's name, in the priors and in a warning.
+    let rows: String = (0..40).map(|i| format!("{},\"l\n{}\",g{}\n", i * i % 11, i % 2, i % 5)).collect();
+    std::fs::write(folder.path("levels.csv"), format!("y,dose,g\n{rows}")).unwrap();
+    let ran = done(&folder, &format!("sample --data levels.csv --formula y~dose+(1|g) {few} --out run"));
+    assert!(ran.stdout.contains("b_dose[l\\n1] ~ normal(0, "), "{}", ran.stdout);
+    assert!(!ran.stdout.lines().any(|line| line.starts_with("1]")), "{}", ran.stdout);
+}
+
 #[test]
 fn a_formulas_run_is_resumed_and_its_shards_are_merged_to_the_same_bytes() {
     let folder = Folder::new();
@@ -275,6 +340,14 @@ fn options_that_do_not_go_with_formulas_are_refused() {
             "there is no `sd_country` in this model",
         ),
         ("--formula log_radon~floor+(1|county) --prior sd~lkj(2)", "lkj is for correlations"),
+        (
+            "--formula log_radon~floor+(floor|county) --prior cor_county__Intercept__floor~lkj(3)",
+            "the correlations of a term have one prior together; write `cor_county ~ lkj(3)`",
+        ),
+        (
+            "--formula log_radon~floor+(floor||county) --prior cor_county__Intercept__floor~lkj(3)",
+            "there is no `cor_county__Intercept__floor` in this model",
+        ),
         ("--formula log_radon~floor+(1|county) --prior sd~normal(1,2)", "sds and sigma are positive"),
         (
             "--formula log_radon~floor+(1|county) --prior b~half_normal(1)",

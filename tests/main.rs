@@ -31,6 +31,7 @@ mod house;
 mod independent;
 mod interrupted_report;
 mod interruption;
+mod known_errors;
 mod landscape;
 mod marginal;
 mod mixed;

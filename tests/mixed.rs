@@ -25,6 +25,7 @@ struct Reference {
     formula: String,
     file: String,
     first_rows: Option<usize>,
+    errors: Option<String>,
     prior_options: Vec<String>,
     priors: BTreeMap<String, String>,
     systems: BTreeMap<String, System>,
@@ -56,9 +57,11 @@ fn apart(value: f64, truth: f64) -> f64 {
 #[test]
 fn value_and_every_gradient_entry_equal_numpyro() {
     let references = references();
-    assert!(references.len() >= 8);
-    for Reference { name, formula, file, first_rows, prior_options, priors, systems } in references {
-        let of = formulas::read_rows(&file, first_rows.unwrap_or(usize::MAX), &formula, &prior_options);
+    assert!(references.len() >= 11);
+    for Reference { name, formula, file, first_rows, errors, prior_options, priors, systems } in references {
+        let errors = errors.map(|column| formulas::column(&file, &column));
+        let rows = first_rows.unwrap_or(usize::MAX);
+        let of = formulas::changed(&file, rows, &formula, &prior_options, |_, rows| rows.errors = errors.clone());
         for listed in of.1.prior_list(&of.0) {
             let (variable, prior) = listed.split_once(" ~ ").unwrap();
             assert!(priors.contains_key(variable), "{name}: {variable} ~ {prior}");

@@ -55,6 +55,11 @@ pub struct DataArguments {
     #[arg(long, value_name = "COLUMN", requires = "formula")]
     pub se: Option<String>,
 
+    /// Estimate sigma beside the known standard errors: the variance of a row is sigma^2 + se^2, as where studies have
+    /// several rows
+    #[arg(long, requires = "se")]
+    pub with_sigma: bool,
+
     /// Whether predictors' means are subtracted, so that the intercept is the outcome expected at the average
     /// predictor: of all, of none, or of those whose mean is further from zero than three of their sds
     #[arg(long, value_parser = one_of(&CENTRING), value_name = "WHICH", num_args = 0..=1, default_value = "auto", default_missing_value = "yes")]
@@ -77,6 +82,7 @@ impl DataArguments {
             weights: None,
             offset: None,
             se: None,
+            with_sigma: false,
             center_predictors: Centring::Far,
             reading: ReadingArguments::default(),
         }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::anyhow;
+use warpnuts::data::one_line;
 use warpnuts::draws::store::{self, Store};
 use warpnuts::engine::{DeviceFailure, EngineError};
 use warpnuts::experiment::{Choice, Sampled, Sampler};
@@ -94,7 +95,8 @@ pub fn print_summary(summary: &RunSummary, about: impl IntoIterator<Item: Displa
     print(table::parameters(summary, all));
     print("");
     for advice in &summary.warnings {
-        print(format_args!("warning: {}.\n  What to do: {}.", advice.problem, advice.remedy));
+        let [problem, remedy] = [&advice.problem, &advice.remedy].map(|text| one_line(text));
+        print(format_args!("warning: {problem}.\n  What to do: {remedy}."));
     }
     if summary.warnings.is_empty() {
         print(summary::tables::no_warnings(summary));
@@ -135,7 +137,7 @@ fn headline(summary: &RunSummary) -> String {
     let ess = match &summary.min_ess_bulk {
         None => "smallest bulk ESS -".to_string(),
         Some(ess) if summary.every_draw_counts() => format!("ESS {:.0}: every draw counts", ess.value),
-        Some(ess) => format!("smallest bulk ESS {:.0} of {}", ess.value, ess.parameter),
+        Some(ess) => format!("smallest bulk ESS {:.0} of {}", ess.value, one_line(&ess.parameter)),
     };
     let rows = match summary.settings.sampler {
         Sampler::Nuts => counted(u64::from(summary.settings.chains), "chain"),
@@ -170,7 +172,8 @@ fn headline(summary: &RunSummary) -> String {
     let groups = match &summary.formula {
         None => format!("{} groups", data.groups),
         Some(formula) => {
-            let factors = formula.factors.iter().map(|(factor, levels)| format!("{levels} levels of {factor}"));
+            let factors =
+                formula.factors.iter().map(|(factor, levels)| format!("{levels} levels of {}", one_line(factor)));
             factors.collect::<Vec<_>>().join(" and ")
         }
     };

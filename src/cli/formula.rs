@@ -20,11 +20,12 @@ pub fn again(
 ) -> Result<(String, String, Option<String>), Failure> {
     let text = data.formula.as_deref().unwrap_or(&mixed.formula);
     let normal = Formula::parse(text).map_err(Failure::input)?.to_string();
-    let RowColumns { weights, offset, errors } = mixed.rows.clone();
+    let RowColumns { weights, offset, errors, with_sigma } = mixed.rows.clone();
     let rows = RowColumns {
         weights: data.weights.clone().or(weights),
         offset: data.offset.clone().or(offset),
         errors: data.se.clone().or(errors),
+        with_sigma: data.with_sigma || with_sigma,
     };
     let normal = Mixed { formula: normal, rows: rows.clone(), ..mixed.clone() }.line();
     if normal != mixed.line() || data.data.is_none() && priors.is_empty() {
@@ -74,10 +75,15 @@ pub fn read(
         None => Ok(None),
     };
     let errors = of_rows(&rows.errors, "standard errors", true)?;
-    let precisions = errors.map(|errors| errors.iter().map(|error| error.powi(-2)).collect());
+    // In the place of sigma, errors are weights of rows whose sigma is 1.
+    let (errors, precisions) = match rows.with_sigma {
+        true => (errors, None),
+        false => (None, errors.map(|errors| errors.iter().map(|error| error.powi(-2)).collect())),
+    };
     let file = FileRows {
         weights: of_rows(&rows.weights, "weights", true)?.or(precisions),
         offset: of_rows(&rows.offset, "offsets", false)?,
+        errors,
         ..frame.rows()
     };
     let (dataset, mixed) = Mixed::of_design(formula.to_string(), design, file).map_err(Failure::input)?;

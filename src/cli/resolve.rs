@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use warpnuts::data::{Columns, Dataset};
+use warpnuts::data::{Columns, Dataset, one_line};
 use warpnuts::draws::Precision;
 use warpnuts::experiment::{self, Backend, Choice, Keep, MANY_CHAINS, Sampler, Settings};
 use warpnuts::machine;
@@ -90,7 +90,7 @@ pub fn warn(dataset: &Dataset, priors: &PriorScales) {
 
 pub fn say(all: Vec<Advice>) {
     for Advice { problem, remedy, .. } in all {
-        complain(format_args!("warning: {problem}; {remedy}"));
+        complain(format_args!("warning: {}; {}", one_line(&problem), one_line(&remedy)));
     }
 }
 

@@ -31,7 +31,12 @@ impl Subject {
             let priors = resolve::priors(priors, &dataset);
             return Ok(Subject::Shorthand(dataset, priors));
         };
-        let rows = RowColumns { weights: data.weights.clone(), offset: data.offset.clone(), errors: data.se.clone() };
+        let rows = RowColumns {
+            weights: data.weights.clone(),
+            offset: data.offset.clone(),
+            errors: data.se.clone(),
+            with_sigma: data.with_sigma,
+        };
         let (dataset, mixed) = formula::read(data, text, rows, &priors.priors)?;
         resolve::note(&dataset);
         Ok(Subject::Formula(dataset, mixed))

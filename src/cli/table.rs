@@ -2,6 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+use warpnuts::data::one_line;
 use warpnuts::exact::Exact;
 use warpnuts::mode;
 use warpnuts::model::Role;
@@ -48,7 +49,7 @@ pub fn exact(exact: &Exact, rows: usize) -> String {
         // Five significant digits of the sd, as many as are exact.
         let decimals = decimals(row.sd) + 3;
         let numbers = [row.mean, row.sd, row.q05, row.q50, row.q95].map(|value| number(value, decimals));
-        table.add_row(std::iter::once(name.clone()).chain(numbers));
+        table.add_row(std::iter::once(one_line(name)).chain(numbers));
     }
     untrailed(&table)
 }
@@ -60,7 +61,7 @@ pub fn verification(verification: &Verification, rows: usize) -> String {
         let decimals = decimals(scores.exact_sd) + 2;
         let truth = [scores.exact_mean, scores.exact_sd].map(|value| number(value, decimals));
         let scores_of = [scores.mean, scores.sd, scores.q05, scores.q95].map(|z| number(z, 2));
-        table.add_row(std::iter::once(scores.parameter.clone()).chain(truth).chain(scores_of));
+        table.add_row(std::iter::once(one_line(&scores.parameter)).chain(truth).chain(scores_of));
     }
     untrailed(&table)
 }
@@ -80,13 +81,14 @@ pub fn path(path: &mode::Path) -> String {
 /// A row for each variable: its name, modes and means, the exact one last if there is one.
 pub fn modes(rows: Vec<Vec<String>>) -> String {
     let header = ["", "non-centered mode", "marginal mode", "sampled mean", "exact mean"];
-    of(&header[..rows.first().map_or(0, Vec::len)], rows)
+    let width = rows.first().map_or(0, Vec::len);
+    of(&header[..width], rows.into_iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()))
 }
 
 /// A row of two lines for each run, and why there is none of independent draws.
 pub fn comparison(comparison: &Comparison) -> String {
     let SideBySide { rhat, runs, exact, no_independent } = SideBySide::of(comparison);
-    let focus = format!("{} ± MCSE\nsd", shortened(&comparison.focus));
+    let focus = format!("{} ± MCSE\nsd", shortened(&one_line(&comparison.focus)));
     let header = [
         "",
         "diver-\ngences",

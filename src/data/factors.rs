@@ -29,6 +29,8 @@ pub struct FileRows {
     pub weights: Option<Vec<f64>>,
     /// The known part of each row's linear predictor.
     pub offset: Option<Vec<f64>>,
+    /// The known standard error of each outcome, beside the noise that all rows have; positive.
+    pub errors: Option<Vec<f64>>,
 }
 
 impl Frame {
@@ -41,6 +43,7 @@ impl Frame {
             assumed: self.assumed.clone(),
             weights: None,
             offset: None,
+            errors: None,
         }
     }
 
@@ -76,7 +79,7 @@ impl Dataset {
         columns: Vec<(String, Vec<f64>)>,
         mut factors: Vec<Factor>,
     ) -> Result<Dataset, DataError> {
-        let FileRows { source, rows, left_out, assumed, weights, offset } = file;
+        let FileRows { source, rows, left_out, assumed, weights, offset, errors } = file;
         let source = text::one_line(&source);
         let lengths =
             columns.iter().map(|(_, values)| values.len()).chain(factors.iter().map(|factor| factor.of.len()));
@@ -100,7 +103,8 @@ impl Dataset {
         let (predictors, values): (Vec<String>, Vec<Vec<f64>>) =
             columns.into_iter().map(|(name, values)| (name, sorted(&starts, groups, values))).unzip();
         let others = others.collect();
-        let [weights, offset] = [weights, offset].map(|column| column.map(|column| sorted(&starts, groups, column)));
+        let beside = [weights, offset, errors];
+        let [weights, offset, errors] = beside.map(|column| column.map(|column| sorted(&starts, groups, column)));
         let dataset = Dataset {
             source,
             columns: Columns { group: first.name, outcome: outcome_name, predictors },
@@ -115,9 +119,9 @@ impl Dataset {
             factors: others,
             weights,
             offset,
+            errors,
         };
-        // With weights errors may be known, and then there is nothing to be learnt of noise.
-        if dataset.weights.is_none() {
+        if !dataset.may_know_noise() {
             noise::refuse_common(&dataset)?;
         }
         Ok(dataset)
@@ -126,6 +130,16 @@ impl Dataset {
     /// The weight of each sorted row, by which the variance of its outcome is divided; `None` if all are 1.
     pub fn weights(&self) -> Option<&[f64]> {
         self.weights.as_deref()
+    }
+
+    /// The known standard error of each sorted row, whose variance is added to that of the noise; `None` if all are 0.
+    pub fn errors(&self) -> Option<&[f64]> {
+        self.errors.as_deref()
+    }
+
+    /// Whether noise may be known, by weights or by errors: then the outcome need not say anything of it.
+    pub fn may_know_noise(&self) -> bool {
+        self.weights.is_some() || self.errors.is_some()
     }
 
     /// The known part of each sorted row's linear predictor; `None` if all are 0.

@@ -7,7 +7,7 @@ const SHOWN: usize = 60;
 const LISTED: usize = 60;
 
 /// The text on one line: control characters are escaped.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {

@@ -14,6 +14,7 @@ mod blocks;
 mod collapsed;
 mod conditional;
 mod dense;
+mod errors;
 mod groups;
 mod hyper;
 mod rest;
@@ -27,7 +28,8 @@ use crate::family::{Distribution, Family, with_family};
 use crate::model::{Coordinates, MixedMap, Model, Refusal};
 use blocks::BlockTable;
 use dense::DenseScratch;
-use rows::MixedRows;
+use errors::RowErrors;
+use rows::{MixedRows, OfOneSd};
 use term::TermScratch;
 
 pub(super) use conditional::ConditionalMixed;
@@ -59,7 +61,7 @@ pub struct MixedDensity {
 
 #[derive(Debug, Clone)]
 enum MixedLikelihood {
-    Rows(MixedRows),
+    Rows(MixedRows, Option<RowErrors>),
     Groups(GroupTable),
     Blocks(BlockTable, DenseScratch),
 }
@@ -67,9 +69,10 @@ enum MixedLikelihood {
 /// Whether the log density of a formula's model can be computed in its coordinates.
 ///
 /// # Errors
-/// If too many effects are to be integrated out together.
+/// If too many effects are to be integrated out together, or rows have known errors beside sigma.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     match model.coordinates() {
+        Coordinates::Collapsed if model.dataset().errors().is_some() => Err(Refusal::KnownErrors),
         Coordinates::Collapsed if !groups::is_of_few_columns(model) => {
             let effects = blocks::sizes(model).into_iter().max().unwrap_or(0);
             let most = MOST_EFFECTS;
@@ -99,7 +102,7 @@ impl MixedDensity {
     /// The log density of `model`, whose layout has the map `map`, in the units of its scaling.
     pub fn new(model: &Model, map: &Arc<MixedMap>) -> MixedDensity {
         let likelihood = match model.coordinates() {
-            Coordinates::Joint { .. } => MixedLikelihood::Rows(MixedRows::new(model, map)),
+            Coordinates::Joint { .. } => MixedLikelihood::Rows(MixedRows::new(model, map), RowErrors::new(model)),
             Coordinates::Collapsed if groups::is_of_few_columns(model) => {
                 MixedLikelihood::Groups(GroupTable::new(model, map))
             }
@@ -140,7 +143,7 @@ impl MixedDensity {
             term.set(map, &self.values);
         }
         let log_likelihood = match self.likelihood {
-            MixedLikelihood::Rows(_) => with_family!(self.family, F => self.over_rows::<F>(theta, gradient)),
+            MixedLikelihood::Rows(..) => self.over_rows(theta, gradient),
             MixedLikelihood::Groups(_) => self.over_groups(),
             MixedLikelihood::Blocks(..) => self.over_blocks(),
         };
@@ -153,19 +156,22 @@ impl MixedDensity {
     }
 
     /// The log likelihood over rows and the log density of the effects; writes the gradient by the effects.
-    fn over_rows<F: Distribution>(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
-        let MixedLikelihood::Rows(table) = &mut self.likelihood else { return f64::NAN };
+    fn over_rows(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
+        let MixedLikelihood::Rows(table, errors) = &mut self.likelihood else { return f64::NAN };
         for (map, term) in self.map.terms.iter().zip(&self.terms) {
             term.effects(map, &self.values, theta, &mut self.effects);
         }
         let sigma = self.map.sigma(&self.values);
         let population = self.map.centers.len();
-        let family = F::at(&[sigma]);
         let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
-        let sums = table.all_rows(&family, values, &self.effects, by_values, &mut self.by_effects);
-        let mut by_log_sigma = [0.0];
-        let mut log_density = family.finish(&sums, self.observations, &[sigma.ln()], &mut by_log_sigma);
-        self.map.pull_log_sigma(by_log_sigma[0], sigma, &mut self.by_values);
+        let (effects, by_effects) = (&self.effects, &mut self.by_effects);
+        let (mut log_density, by_log_sigma) = match errors {
+            None => with_family!(self.family, F => {
+                table.all_rows(&OfOneSd::<F>::at(sigma, self.observations), values, effects, by_values, by_effects)
+            }),
+            Some(errors) => table.all_rows(&errors.at(sigma), values, effects, by_values, by_effects),
+        };
+        self.map.pull_log_sigma(by_log_sigma, sigma, &mut self.by_values);
         for (map, term) in self.map.terms.iter().zip(&mut self.terms) {
             let (effects, by_effects) = (&self.effects, &self.by_effects);
             log_density += term.pull(map, theta, effects, by_effects, gradient, &mut self.by_values);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::family::{Distribution, with_family};
+use crate::family::{Distribution, GaussianWithErrors, with_family};
 use crate::model::{Model, Role};
 use crate::random::StreamKey;
 
@@ -64,9 +64,19 @@ impl Pointwise {
             StreamKey { seed: self.seed, chain: self.first_chain + chain as u32, transition: draw as u32 },
             &self.etas,
         );
+        let (here, after) = out.split_at_mut(if self.log_likelihood { etas.len() } else { 0 });
+        if let Some(errors) = data.errors() {
+            let gaussian = GaussianWithErrors::at(dispersions[0]);
+            if self.log_likelihood {
+                gaussian.log_densities(&self.outcomes, etas, errors, here);
+            }
+            if self.posterior_predictive {
+                gaussian.replicate(&key, etas, errors, after);
+            }
+            return;
+        }
         with_family!(self.model.family(), F => {
             let family = F::at(dispersions);
-            let (here, after) = out.split_at_mut(if self.log_likelihood { etas.len() } else { 0 });
             if self.log_likelihood {
                 family.log_densities(&self.outcomes, etas, here);
                 if let Some(roots) = &self.roots {

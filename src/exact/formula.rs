@@ -67,6 +67,9 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
     if mixed.factors() > 1 {
         return refuse(format!("this one has {} factors", mixed.factors()));
     }
+    if mixed.rows.has_errors() {
+        return refuse("rows of this one have known errors beside sigma".to_string());
+    }
     let axes = axes_of(model.layout());
     if axes.len() > MAX_AXES {
         return refuse(format!("this one has {}", axes.len()));
@@ -76,7 +79,7 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
     if let Some(k) = not_normal {
         return refuse(format!("the prior of {} is {}", names[k], priors.population[k]));
     }
-    let scales = priors.scales.iter().flatten().chain(mixed.rows.errors.is_none().then_some(&priors.dispersion));
+    let scales = priors.scales.iter().flatten().chain(mixed.rows.has_sigma().then_some(&priors.dispersion));
     match scales.filter(|prior| prior.bounds().is_some()).collect::<Vec<_>>()[..] {
         [] => Ok(()),
         [prior, ..] => refuse(format!("an sd has the prior {prior}")),

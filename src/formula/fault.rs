@@ -12,6 +12,19 @@ pub enum FormulaFault {
     #[error("expected {expected}, found {found}")]
     Expected { expected: String, found: String },
 
+    #[error("there is nothing here; write an outcome, `~` and terms, as in `y ~ x + (1 | g)`")]
+    Empty,
+
+    #[error(
+        "two bars say in brms which terms are correlated with each other, and here only the columns of one term are; write \
+         one, as in `(1 + x | g)`"
+    )]
+    TwoBars,
+
+    /// What brms has between the outcome and `~`.
+    #[error("{}", instead(function, column))]
+    Addition { function: String, column: String },
+
     /// A character without a meaning.
     #[error("`{character}` has no meaning in a formula; {cure}")]
     Character { character: char, cure: &'static str },
@@ -207,6 +220,22 @@ pub enum ReferenceFault {
 
     #[error("the column already has the reference level `{}`; name one of the two", shown(other))]
     Twice { other: String },
+}
+
+/// What is written in the place of brms's `y | function(column)`.
+fn instead(function: &str, column: &str) -> String {
+    let column = shown(column);
+    match function {
+        "se" => format!(
+            "known errors are named outside the formula; write `--se {column}`, and `--with-sigma` beside it where sigma is \
+             estimated, too"
+        ),
+        "weights" => format!("weights are named outside the formula; write `--weights {column}`"),
+        "trials" => {
+            "outcomes of trials are not possible yet, all are Gaussian; write the outcome alone before `~`".to_owned()
+        }
+        _ => "only the outcome stands before `~`; write it alone, as in `y ~ x + (1 | g)`".to_owned(),
+    }
 }
 
 fn meant(closest: &Option<String>, columns: &[String]) -> String {

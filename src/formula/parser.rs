@@ -24,7 +24,13 @@ enum Precedence {
 /// The outcome and the terms of a formula, as they are written.
 pub(super) fn parse(text: &str) -> Located<(Expression, Expression)> {
     let mut parser = Parser { tokens: tokens(text)?, next: 0, arithmetic: true, depth: 0 };
+    if *parser.peek() == Token::End {
+        return parser.span().fault(FormulaFault::Empty);
+    }
     let outcome = parser.chain(Precedence::Sum)?;
+    if let Some(bar) = parser.mark("|") {
+        return parser.addition(bar);
+    }
     parser.expect_mark("~", "`~` after the outcome")?;
     parser.arithmetic = false;
     let terms = parser.chain(Precedence::Sum)?;
@@ -179,10 +185,30 @@ impl Parser {
         if self.arithmetic {
             return self.unexpected("`)` or an operator");
         }
-        self.advance();
+        let (_, bar) = self.advance();
         let by = self.chain(Precedence::Sum)?;
+        if let Some(second) = self.mark("|") {
+            return bar.to(second).fault(FormulaFault::TwoBars);
+        }
         let span = open.to(self.close(open, "`)` after the grouping columns")?);
         Ok(Expression { form: Form::Group { varying: Box::new(inner), by: Box::new(by), correlated }, span })
+    }
+
+    /// Refuses what brms has between the outcome and `~`, from the bar on, and says what is written instead.
+    fn addition<T>(&mut self, bar: Characters) -> Located<T> {
+        let named = |token: &Token| match token {
+            Token::Name(name) => Some(name.clone()),
+            _ => None,
+        };
+        let function = named(self.peek()).unwrap_or_default();
+        let column = match self.tokens.get(self.next + 1..) {
+            Some([(Token::Mark("("), _), (column, _), ..]) => named(column),
+            _ => None,
+        };
+        let ends = |(token, _): &&(Token, Characters)| matches!(token, Token::Mark("~" | ")") | Token::End);
+        let last = self.tokens[self.next..].iter().find(ends).filter(|(token, _)| *token == Token::Mark(")"));
+        let span = bar.to(last.map_or(bar, |(_, close)| *close));
+        span.fault(FormulaFault::Addition { function, column: column.unwrap_or_else(|| "column".to_owned()) })
     }
 
     fn close(&mut self, open: Characters, expected: &str) -> Located<Characters> {

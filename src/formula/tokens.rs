@@ -72,7 +72,7 @@ fn token(text: &[char], start: usize) -> Located<(Token, usize)> {
         first => match MARKS.iter().find(|(written, _)| marked(written)) {
             Some((written, mark)) => Ok((Token::Mark(mark), start + written.len())),
             None => Characters { start, end: start + 1 }
-                .fault(FormulaFault::Character { character: first, cure: cure(first) }),
+                .fault(FormulaFault::Character { character: first, cure: cure(first, &text[..start]) }),
         },
     }
 }
@@ -124,9 +124,13 @@ pub(super) fn is_plain(name: &str) -> bool {
         && !(first == Some('.') && characters.next().is_some_and(|c| c.is_ascii_digit()))
 }
 
-/// What to write in place of a character.
-fn cure(character: char) -> &'static str {
+/// What to write in place of a character after this text.
+fn cure(character: char, before: &[char]) -> &'static str {
+    let before: String = before.iter().collect();
     match character {
+        '=' if before.contains('|') && before.trim_end().ends_with("sigma") => {
+            "write `--se` and a column, and `--with-sigma`, outside the formula"
+        }
         '"' | '\'' | '´' | '‘' | '’' | '“' | '”' => {
             "write a name that is no plain word in backticks, as in `Reaction time`"
         }

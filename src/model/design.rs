@@ -22,6 +22,11 @@ impl Design<'_> {
         self.dataset.weights().map_or(1.0, |weights| weights[i].sqrt())
     }
 
+    /// The variance of row `i` that is known beside the noise.
+    pub fn known_variance(&self, i: usize) -> f64 {
+        self.dataset.errors().map_or(0.0, |errors| (errors[i] / self.scaling.outcome_scale).powi(2))
+    }
+
     /// The value of coefficient `k`'s column in row `i`: 1 for the intercept.
     pub fn column(&self, k: usize, i: usize) -> f64 {
         if k == 0 { 1.0 } else { self.dataset.predictor(k - 1)[i] / self.scaling.predictors[k - 1] }

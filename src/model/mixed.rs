@@ -53,9 +53,29 @@ pub struct RowColumns {
     /// Offsets: the known part of the linear predictor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<String>,
-    /// Known standard errors of the outcomes, in the place of sigma.
+    /// Known standard errors of the outcomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<String>,
+    /// Whether rows have noise beside known errors: without, these are in the place of sigma.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_sigma: bool,
+}
+
+impl RowColumns {
+    /// Whether sigma is a variable.
+    pub fn has_sigma(&self) -> bool {
+        self.errors.is_none() || self.with_sigma
+    }
+
+    /// Whether rows have weights: those that are named, or the inverse squares of errors in the place of sigma.
+    pub fn has_weights(&self) -> bool {
+        self.weights.is_some() || !self.has_sigma()
+    }
+
+    /// Whether rows have known errors beside sigma.
+    pub fn has_errors(&self) -> bool {
+        self.errors.is_some() && self.with_sigma
+    }
 }
 
 impl std::fmt::Display for RowColumns {
@@ -67,7 +87,7 @@ impl std::fmt::Display for RowColumns {
                 write!(f, " --{option} {column}")?;
             }
         }
-        Ok(())
+        if self.has_errors() { write!(f, " --with-sigma") } else { Ok(()) }
     }
 }
 
@@ -211,7 +231,7 @@ impl Mixed {
             .iter()
             .map(|term| (term.spread == Spread::Correlated).then(|| place(pairs(term.columns.len()))))
             .collect();
-        let dispersion = self.rows.errors.is_none().then(|| place(1));
+        let dispersion = self.rows.has_sigma().then(|| place(1));
         let terms = self.terms.iter().enumerate().map(|(t, term)| {
             let (levels, means) = (dataset.levels(term.factor).len(), self.means(t, coordinates));
             let varies = |k: &usize| *k > 0 && term.columns.contains(&self.population[*k]);

@@ -75,7 +75,7 @@ fn hyperparameters(dataset: &Dataset, mixed: &Mixed) -> Vec<String> {
             names.extend((0..i).map(|j| format!("cor_{factor}__{}__{}", columns[j], columns[i])));
         }
     }
-    names.extend(mixed.rows.errors.is_none().then(|| "sigma".to_string()));
+    names.extend(mixed.rows.has_sigma().then(|| "sigma".to_string()));
     names
 }
 

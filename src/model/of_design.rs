@@ -50,7 +50,7 @@ impl Mixed {
         let dataset = Dataset::of_formula(file, (outcome.name, outcome.values), pool.0, factors)?;
         let all_vary =
             |term: &MixedTerm| term.factor == 0 && (1..dataset.n_coefficients()).all(|k| term.columns.contains(&k));
-        if dataset.weights().is_none() && terms.iter().any(all_vary) {
+        if !dataset.may_know_noise() && terms.iter().any(all_vary) {
             dataset.refuse_without_noise()?;
         }
         let priors = MixedPriors::for_data(&dataset, &population, &terms);

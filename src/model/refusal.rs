@@ -36,6 +36,12 @@ pub enum Refusal {
         /// The most.
         most: usize,
     },
+    /// Rows of different variances, of which a part is estimated, have no sufficient statistics.
+    #[error(
+        "--parameterization marginal integrates out effects where rows have the variance sigma^2 over their weights, and here \
+         each has a known error beside sigma (--se --with-sigma); use non-centered or centered, or one for each term"
+    )]
+    KnownErrors,
     /// The grid of the exact posterior has an axis for every coefficient, and would be too large.
     #[error(
         "the exact posterior is for an intercept and at most one predictor, and this model has {predictors} predictors; sample \

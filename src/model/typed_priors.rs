@@ -93,7 +93,7 @@ impl Mixed {
             let factor = format!("cor_{}", dataset.factor_name(term.factor));
             all.push(["cor".to_string(), factor.clone(), factor]);
         }
-        all.extend(self.rows.errors.is_none().then(|| std::array::from_fn(|_| "sigma".to_string())));
+        all.extend(self.rows.has_sigma().then(|| std::array::from_fn(|_| "sigma".to_string())));
         all
     }
 
@@ -113,6 +113,14 @@ impl Mixed {
             let target = target.trim();
             let prior = prior.parse().map_err(|error: PriorError| malformed(error.to_string()))?;
             let rank = (0..RANKS).find(|rank| names.iter().any(|names| names[*rank] == target));
+            let mut correlations = names.iter().map(|[.., name]| name).filter(|name| name.starts_with("cor_"));
+            let together = correlations.find(|name| target.starts_with(&format!("{name}__")));
+            if let (None, Some(name)) = (rank, together) {
+                return Err(malformed(format!(
+                    "the correlations of a term have one prior together; write `{name} ~ {}`",
+                    text.split_once('~').map_or("lkj(2)", |(_, prior)| prior.trim())
+                )));
+            }
             let rank = rank.ok_or_else(|| {
                 let mut known: Vec<&str> = Vec::new();
                 for name in names.iter().flatten().map(String::as_str) {

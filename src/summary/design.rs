@@ -74,16 +74,22 @@ pub(super) fn of_formula(model: &Model, mixed: &Mixed) -> Vec<Advice> {
         all.push(Advice { kind, problem, remedy, proposals: Vec::new(), distrust: false });
     };
     for FactorWarnings { factor, one_row_a_level, few_levels, alike: _ } in dataset.factor_warnings() {
-        if one_row_a_level && mixed.rows.errors.is_none() {
+        if one_row_a_level && mixed.rows.has_sigma() {
             say(
                 "one-row-a-group",
                 format!(
                     "every level of `{factor}` has one row only: sd_{factor}__Intercept and sigma cannot be told apart, and what \
                      is said of each by itself comes from its prior"
                 ),
-                format!(
-                    "leave the term of `{factor}` out, take a coarser factor, or name the column of known errors (--se)"
-                ),
+                match mixed.rows.has_errors() {
+                    true => format!(
+                        "leave --with-sigma out, so that all that is not known of errors is sd_{factor}__Intercept, or take a \
+                         coarser factor"
+                    ),
+                    false => format!(
+                        "leave the term of `{factor}` out, take a coarser factor, or name the column of known errors (--se)"
+                    ),
+                },
             );
         }
         if let Some(levels) = few_levels {
@@ -103,7 +109,7 @@ pub(super) fn of_formula(model: &Model, mixed: &Mixed) -> Vec<Advice> {
     for term in &mixed.terms {
         let (factor, columns) = (dataset.factor_name(term.factor), term.columns.len());
         let rows = dataset.most_rows_of_a_level(term.factor);
-        if columns > 1 && rows <= columns && mixed.rows.errors.is_none() {
+        if columns > 1 && rows <= columns && mixed.rows.has_sigma() {
             say(
                 "one-row-a-group",
                 format!(

@@ -1,6 +1,7 @@
 //! Tables of summaries and comparisons, built once as cells, for the terminal and for the page.
 
 use super::{Comparison, ComparisonRow, Extreme, Parameter, RunSummary, decimals, number, significant};
+use crate::data::one_line;
 use crate::diagnostics::Summary;
 use crate::experiment::Sampler;
 
@@ -28,7 +29,7 @@ pub fn parameters<'a>(parameters: impl IntoIterator<Item = &'a Parameter>, neste
     let row = |Parameter { name, summary, nested_rhat, .. }: &Parameter| {
         let Summary { mean, sd, q05, q50, q95, mcse_mean, ess_bulk, ess_tail, rhat, .. } = *summary;
         let decimals = decimals(mcse_mean);
-        let mut cells = vec![name.clone()];
+        let mut cells = vec![one_line(name)];
         cells.extend([mean, sd, q05, q50, q95].map(|value| number(value, decimals)));
         cells.push(number(mcse_mean, decimals + 1));
         cells.extend([ess_bulk, ess_tail].map(|value| number(value, 0)));
@@ -100,7 +101,7 @@ impl SideBySide {
 impl ComparisonCells {
     fn of(run: &ComparisonRow, nested: bool) -> ComparisonCells {
         let extreme = |extreme: &Option<Extreme>, decimals| {
-            extreme.as_ref().map(|extreme| [number(extreme.value, decimals), extreme.parameter.clone()])
+            extreme.as_ref().map(|extreme| [number(extreme.value, decimals), one_line(&extreme.parameter)])
         };
         let ess = |ess: &Option<Extreme>| match extreme(ess, 0) {
             Some([value, _]) if run.repeated == Some(0) => Some([value, "all".to_string()]),

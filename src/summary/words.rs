@@ -1,7 +1,7 @@
 //! A model in words: which predictors were centred, and every prior with its origin.
 
 use super::significant;
-use crate::data::Dataset;
+use crate::data::{Dataset, one_line};
 use crate::model::{Model, PriorScales, Priors, Role, Shorthand, Structure};
 
 /// Most names of a list that are shown.
@@ -26,8 +26,8 @@ impl Words {
                 Words { formula: None, priors: priors(model, scales), centring: centring(model.dataset()) }
             }
             Structure::Formula(mixed) => Words {
-                formula: Some(format!("formula: {}", mixed.line())),
-                priors: format!("priors: {}", mixed.prior_list(model.dataset()).join(", ")),
+                formula: Some(one_line(&format!("formula: {}", mixed.line()))),
+                priors: one_line(&format!("priors: {}", mixed.prior_list(model.dataset()).join(", "))),
                 centring: None,
             },
         }

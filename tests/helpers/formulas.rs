@@ -39,6 +39,14 @@ pub fn changed(
     (Arc::new(dataset), Arc::new(mixed))
 }
 
+/// The numbers of a column of a file of the repository, which has no cells in quotes.
+pub fn column(file: &str, name: &str) -> Vec<f64> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let mut lines = text.lines().map(|line| line.split(','));
+    let place = lines.next().unwrap().position(|column| column == name).unwrap();
+    lines.map(|mut cells| cells.nth(place).unwrap().parse().unwrap()).collect()
+}
+
 /// A model in the coordinates that are typed, in the sampler's units.
 pub fn model(of: &(Arc<Dataset>, Arc<Mixed>), parameterization: &str) -> Model {
     in_units(of, parameterization, None)

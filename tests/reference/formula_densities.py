@@ -5,7 +5,7 @@
 
 Writes formula_densities.json beside itself, for tests that hold warpnuts against it. The model, in the user's units:
 
-    y[i]    ~ Normal(eta[i], sigma)
+    y[i]    ~ Normal(eta[i], sigma), or Normal(eta[i], sqrt(sigma^2 + se[i]^2)) with known standard errors beside sigma
     eta[i]  = b0 + sum over k of (x[i, k] - mean(x[k])) b[k] + sum over terms t of r_t[level of i] . z_t[i]
     r_t[j]  ~ MultivariateNormal(0, S_t),   S_t = diag(sd_t) L_t L_t' diag(sd_t),   L_t L_t' ~ LKJ, or the identity
 
@@ -79,6 +79,7 @@ class Model:
     priors: dict = field(default_factory=dict)
     rows: int = None
     points: int = 20
+    errors: str = None
 
 
 def number(name):
@@ -98,6 +99,8 @@ DAYS = {"Days": number("Days")}
 SLEEP = dict(file="01-sleepstudy.csv", used=["Reaction", "Days", "Subject"], outcome="Reaction")
 CATHOLIC = is_level("sector", "Catholic")
 SQUARE = {"I(Days^2)": product(number("Days"), number("Days"))}
+
+EFFECTS = dict(file="44-several-effects.csv", used=["effect", "dose", "study", "lab", "se"], outcome="effect", errors="se")
 
 MODELS = [
     Model("sleepstudy", "Reaction ~ Days + (1 + Days | Subject)", population=DAYS, varying=DAYS,
@@ -131,6 +134,12 @@ MODELS = [
           ["log_radon", "floor", "Uppm", "county"], "log_radon",
           {"floor": number("floor"), "log(Uppm)": lambda table: np.log(number("Uppm")(table))},
           [Term(["county"], ["Intercept", "floor"], True)], {"floor": number("floor")}),
+    Model("several effects a study, with their errors", "effect ~ dose + (1 | study)", population={"dose": number("dose")},
+          terms=[Term(["study"], ["Intercept"], False)], **EFFECTS),
+    Model("several effects, crossed, with their errors", "effect ~ dose + (1 + dose | study) + (1 | lab)",
+          population={"dose": number("dose")}, varying={"dose": number("dose")},
+          terms=[Term(["study"], ["Intercept", "dose"], True), Term(["lab"], ["Intercept"], False)],
+          priors={"sigma": ("half_normal", 0.3)}, **EFFECTS),
 ]
 
 
@@ -146,6 +155,7 @@ class Posterior:
         table = {name: [row[name] for row in kept] for name in model.used}
         self.n = len(kept)
         self.y = number(model.outcome)(table)
+        self.errors = number(model.errors)(table) if model.errors else np.zeros(self.n)
         self.x = np.array([column(table) for column in model.population.values()]).reshape(-1, self.n)
         self.means = self.x.mean(axis=1)
         columns = INTERCEPT | model.varying
@@ -234,6 +244,10 @@ class Posterior:
     def fixed(self, b0, b):
         return b0 + b @ (self.x - self.means[:, None])
 
+    def noise(self, sigma):
+        """The sd of each row."""
+        return jnp.sqrt(sigma**2 + self.errors**2) if self.model.errors else sigma
+
     def effects(self, theta):
         """The effects of each term, as [column][level]."""
         parts = jnp.split(theta[self.n_hyper :], np.cumsum(self.sizes)[:-1])
@@ -255,7 +269,7 @@ class Posterior:
                     total += dist.Normal(0.0, 1.0).log_prob(effects).sum()
                     deviations = scale @ effects
                 eta += (self.z[t] * deviations[:, self.level[t]]).sum(axis=0)
-            return total + dist.Normal(eta, sigma).log_prob(self.y).sum()
+            return total + dist.Normal(eta, self.noise(sigma)).log_prob(self.y).sum()
 
         return log_density
 
@@ -275,6 +289,8 @@ class Posterior:
             eta = jnp.append(self.fixed(b0, b), 0.0)[at]
             varying = z @ (sds[0][:, None] * factors[0])
             covariance = varying @ jnp.swapaxes(varying, -1, -2) + sigma**2 * jnp.eye(longest)
+            if self.model.errors:
+                covariance += jnp.append(self.errors**2, 0.0)[at][:, :, None] * jnp.eye(longest)
             total += dist.MultivariateNormal(eta, covariance).log_prob(y).sum()
             return total - n_padding * dist.Normal(0.0, sigma).log_prob(0.0)
 
@@ -366,6 +382,8 @@ def reference(posterior, seed):
     check("integrals of both", integral(systems["centered"], moved, n_hyper), whole, 1e-9)
     if "marginal" in found:
         check("integral against marginal", whole, found["marginal"]["log_density"][0], 1e-9)
+    if model.errors:
+        found.pop("marginal", None)  # warpnuts has no such coordinates there
     text = lambda prior: f"{prior[0]}({', '.join(map(str, prior[1:]))})"
     return {
         "name": model.name,
@@ -383,7 +401,7 @@ def reference(posterior, seed):
         ],
         "coordinates": posterior.coordinate_names(),
         "systems": found,
-    }
+    } | ({"errors": model.errors} if model.errors else {})
 
 
 def main():

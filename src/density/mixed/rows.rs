@@ -35,6 +35,54 @@ enum LevelsOfRows {
     Listed(Vec<[u32; LANES]>),
 }
 
+/// The distribution of rows about their eta.
+pub trait AboutEta {
+    /// The sums over rows that determine the log likelihood and its derivative by sigma.
+    type Sums: Default;
+
+    /// Replaces eta by the log likelihood's derivatives by it, in units of [`unit`](Self::unit), and adds the rows to
+    /// `sums`; the first vector of rows is number `first`, and rows from `full` on are padding.
+    fn residuals(&self, outcome: &[Lanes], first: usize, full: usize, eta: &mut [Lanes], sums: &mut Self::Sums);
+
+    /// The unit of the derivatives by eta.
+    fn unit(&self) -> f64;
+
+    /// The log likelihood without its constant, and its derivative by the logarithm of sigma.
+    fn finish(&self, sums: &Self::Sums) -> (f64, f64);
+}
+
+/// Rows of a family, each with the sd sigma.
+pub struct OfOneSd<F> {
+    family: F,
+    log_sigma: f64,
+    observations: f64,
+}
+
+impl<F: Distribution> OfOneSd<F> {
+    /// So many rows, at this sigma.
+    pub fn at(sigma: f64, observations: f64) -> OfOneSd<F> {
+        OfOneSd { family: F::at(&[sigma]), log_sigma: sigma.ln(), observations }
+    }
+}
+
+impl<F: Distribution> AboutEta for OfOneSd<F> {
+    type Sums = F::Sums;
+
+    fn residuals(&self, outcome: &[Lanes], _first: usize, full: usize, eta: &mut [Lanes], sums: &mut F::Sums) {
+        residuals(&self.family, outcome, full, eta, sums);
+    }
+
+    fn unit(&self) -> f64 {
+        self.family.unit()
+    }
+
+    fn finish(&self, sums: &F::Sums) -> (f64, f64) {
+        let mut by_log_sigma = [0.0];
+        let log_likelihood = self.family.finish(sums, self.observations, &[self.log_sigma], &mut by_log_sigma);
+        (log_likelihood, by_log_sigma[0])
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Varying {
     values: Option<Vec<Lanes>>,
@@ -91,20 +139,20 @@ impl MixedRows {
         }
     }
 
-    /// The family's sums over all rows, given the population-level coefficients and all effects; writes the derivatives
-    /// of the log likelihood by both.
-    pub fn all_rows<F: Distribution>(
+    /// The log likelihood of all rows without its constant, and its derivative by the logarithm of sigma, given the
+    /// population-level coefficients and all effects; writes the derivatives by both.
+    pub fn all_rows<D: AboutEta>(
         &mut self,
-        family: &F,
+        rows: &D,
         coefficients: &[f64],
         effects: &[f64],
         by_coefficients: &mut [f64],
         by_effects: &mut [f64],
-    ) -> F::Sums {
+    ) -> (f64, f64) {
         let mut eta = std::mem::take(&mut self.eta);
         by_coefficients.fill(0.0);
         by_effects.fill(0.0);
-        let mut sums = F::Sums::default();
+        let mut sums = D::Sums::default();
         for first in (0..self.outcome.len()).step_by(BLOCK) {
             let here = first..(first + BLOCK).min(self.outcome.len());
             let eta = &mut eta[..here.len()];
@@ -124,7 +172,7 @@ impl MixedRows {
             if let (true, Some(last)) = (full < here.len() * LANES, eta.last_mut()) {
                 last.0[full % LANES..].fill(0.0);
             }
-            residuals::<F>(family, &self.outcome[here.clone()], full, eta, &mut sums);
+            rows.residuals(&self.outcome[here.clone()], first, full, eta, &mut sums);
             for (column, by_coefficient) in self.population.iter().zip(by_coefficients.iter_mut()) {
                 *by_coefficient += column_sum(column.as_ref().map(|values| &values[here.clone()]), eta);
             }
@@ -138,9 +186,9 @@ impl MixedRows {
             }
         }
         self.eta = eta;
-        let unit = family.unit();
+        let unit = rows.unit();
         by_coefficients.iter_mut().chain(by_effects).for_each(|derivative| *derivative *= unit);
-        sums
+        rows.finish(&sums)
     }
 }
 

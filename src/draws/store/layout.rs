@@ -88,20 +88,36 @@ impl Dimensions {
     pub fn of(model: &Model) -> Dimensions {
         let data = model.dataset();
         let factors = (1..data.n_factors()).map(|factor| data.factor_name(factor).to_string()).collect::<Vec<_>>();
-        let names = Dimensions::named(data.group_name(), data.outcome_name(), &factors);
+        let names = match model.mixed() {
+            None => Dimensions::named(data.group_name(), data.outcome_name()),
+            Some(_) => Dimensions::of_factors(data.group_name(), data.outcome_name(), &factors),
+        };
         let terms = model.mixed().map_or(Vec::new(), |mixed| mixed.term_names(data));
-        Dimensions { columns: terms.iter().map(|term| format!("{}_effect", harmless(term))).collect(), ..names }
+        let is_level = |name: &String| *name == names.group || names.factors.contains(name);
+        let columns = terms.iter().map(|term| {
+            let name = format!("{}_effect", harmless(term));
+            if is_level(&name) { name + "s" } else { name }
+        });
+        Dimensions { columns: columns.collect(), ..names }
     }
 
-    /// The names for columns of these names, and for `factors` beside the groups.
-    pub fn named(group: &str, outcome: &str, factors: &[String]) -> Dimensions {
-        let group = if factors.is_empty() { plain(group, "group") } else { plain(&harmless(group), "group") };
+    /// The names for the shorthand's columns of these names.
+    pub fn named(group: &str, outcome: &str) -> Dimensions {
+        let (group, outcome) = (plain(group, "group"), plain(outcome, "y"));
+        Dimensions { group, outcome, factors: Vec::new(), columns: Vec::new() }
+    }
+
+    /// The names for a formula's outcome and its factors: the groups, and `factors` beside them.
+    pub fn of_factors(group: &str, outcome: &str, factors: &[String]) -> Dimensions {
+        let group = if factors.is_empty() { of_factor(group, "group") } else { of_factor(&harmless(group), "group") };
         let outcome = plain(outcome, "y");
         let mut others: Vec<String> = Vec::new();
         for (place, factor) in factors.iter().enumerate() {
             let otherwise = format!("factor_{}", place + 2);
-            let name = plain(&harmless(factor), &otherwise);
-            let taken = name == group || name == outcome || others.contains(&name);
+            let name = of_factor(&harmless(factor), &otherwise);
+            let index_of = |one: &String, other: &String| *one == format!("{other}_index");
+            let clash = |other: &String| *other == name || index_of(other, &name) || index_of(&name, other);
+            let taken = name == outcome || clash(&group) || others.iter().any(clash);
             others.push(if taken { otherwise } else { name });
         }
         Dimensions { group, outcome, factors: others, columns: Vec::new() }
@@ -123,21 +139,30 @@ pub fn harmless(name: &str) -> String {
     name.chars().map(|c| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { '_' } else { c }).collect()
 }
 
+/// Names of dimensions and arrays of every store.
+const TAKEN: [&str; 12] = [
+    "chain",
+    "draw",
+    "predictor",
+    "obs_id",
+    "eps",
+    "group_index",
+    "predictors",
+    "row",
+    "coordinate",
+    "row_weights",
+    "row_offset",
+    "row_errors",
+];
+
+/// `name`, with `_` after it if a formula's store has another dimension or variable of this name, as in `draw_`; or
+/// `otherwise` if it can name neither a folder nor a dimension.
+fn of_factor(name: &str, otherwise: &str) -> String {
+    if TAKEN.contains(&name) || name == "sigma" { format!("{name}_") } else { plain(name, otherwise) }
+}
+
 /// `name`, if it can name a folder and a dimension and is not taken, or else `otherwise`.
 fn plain(name: &str, otherwise: &str) -> String {
-    const TAKEN: [&str; 11] = [
-        "chain",
-        "draw",
-        "predictor",
-        "obs_id",
-        "eps",
-        "group_index",
-        "predictors",
-        "row",
-        "coordinate",
-        "row_weights",
-        "row_offset",
-    ];
     let harmless = |c: char| c.is_alphanumeric() || "_-".contains(c);
     let fine = name.chars().all(harmless) && (1..=60).contains(&name.len());
     if fine && Role::of_name(name).is_none() && !TAKEN.contains(&name) {

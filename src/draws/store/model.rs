@@ -13,7 +13,7 @@ use super::files::Files;
 use super::layout::Dimensions;
 use super::metadata::ArrayMetadata;
 use crate::data::{Dataset, Factor, FileRows, LeftOut};
-use crate::model::{Coordinates, Likelihood, Mixed, Model, PriorScales, RowColumns};
+use crate::model::{Coordinates, Likelihood, Mixed, Model, PriorScales};
 
 /// The description of a model at the root; its data are in arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,8 +120,10 @@ pub fn read_model(
 ) -> Result<Model, StoreError> {
     let damaged = |problem: &str| StoreError::Inconsistent { path: name.to_string(), problem: problem.to_string() };
     let StoredModel { group, outcome, predictors, .. } = described;
-    let others = described.formula.as_ref().map_or(&[][..], |formula| formula.factors.get(1..).unwrap_or_default());
-    let names = Dimensions::named(group, outcome, others);
+    let names = match &described.formula {
+        None => Dimensions::named(group, outcome),
+        Some(formula) => Dimensions::of_factors(group, outcome, formula.factors.get(1..).unwrap_or_default()),
+    };
     let numbers = |path: &str| read_numbers(files, &find(path)?);
     let group_index = numbers("constant_data/group_index")?;
     let rows = numbers("constant_data/row")?;
@@ -160,7 +162,7 @@ pub fn read_model(
             all.push(Factor { name: factor.clone(), ..levels_of(name, &index)? });
         }
         let source = described.source.clone();
-        let RowColumns { weights, offset, errors } = &structure.rows;
+        let beside = &structure.rows;
         let row_numbers = |is_there: bool, name: &str| -> Result<Option<Vec<f64>>, StoreError> {
             let column = is_there.then(|| numbers(&format!("constant_data/{name}"))).transpose()?;
             match column {
@@ -168,13 +170,18 @@ pub fn read_model(
                 column => Ok(column.map(|column| in_file(&column))),
             }
         };
-        let weights = row_numbers(weights.is_some() || errors.is_some(), "row_weights")?;
-        let offset = row_numbers(offset.is_some(), "row_offset")?;
-        if weights.iter().flatten().any(|weight| weight.is_nan() || *weight <= 0.0) {
-            return Err(damaged("its weights are not positive"));
+        let weights = row_numbers(beside.has_weights(), "row_weights")?;
+        let offset = row_numbers(beside.offset.is_some(), "row_offset")?;
+        let errors = row_numbers(beside.has_errors(), "row_errors")?;
+        for (column, problem) in
+            [(&weights, "its weights are not positive"), (&errors, "its standard errors are not positive")]
+        {
+            if column.iter().flatten().any(|number| number.is_nan() || *number <= 0.0) {
+                return Err(damaged(problem));
+            }
         }
         let (left_out, assumed) = (described.left_out.clone(), Vec::new());
-        let file = FileRows { source, rows: in_order, left_out, assumed, weights, offset };
+        let file = FileRows { source, rows: in_order, left_out, assumed, weights, offset, errors };
         let columns = predictors.iter().cloned().zip(columns).collect();
         let data = Dataset::of_formula(file, (outcome.clone(), in_file(&outcomes)), columns, all);
         let data = data.map_err(|error| damaged(&error.to_string()))?;

@@ -39,8 +39,8 @@ impl ForestPart {
         let own = match model.mixed() {
             None => Some(least_squares::of_coefficients(dataset)),
             Some(mixed) => {
-                let population: Vec<f64> = hyperparameters.iter().map(|row| row.summary.mean).collect();
-                least_squares::of_deviations(dataset, mixed, &population)
+                let means: Vec<f64> = hyperparameters.iter().map(|row| row.summary.mean).collect();
+                least_squares::of_deviations(dataset, mixed, &means)
             }
         };
         ForestPart {

@@ -14,13 +14,14 @@ const ROUNDING: f64 = 1e-9;
 /// others.
 pub fn of_coefficients(dataset: &Dataset) -> Vec<f64> {
     let columns: Vec<usize> = (0..dataset.n_coefficients()).collect();
-    of_groups(dataset, &columns, dataset.outcome())
+    of_groups(dataset, &columns, dataset.outcome(), 1.0)
 }
 
-/// The deviations of each group from the population's coefficients `population`, in the order of the effects: of the
-/// columns of all terms, fitted to what the population leaves of the group's own outcomes. `None` with several factors,
-/// where a group's own observations do not say to which of them a deviation belongs.
-pub fn of_deviations(dataset: &Dataset, mixed: &Mixed, population: &[f64]) -> Option<Vec<f64>> {
+/// The deviations of each group from the population's coefficients, in the order of the effects: of the columns of all
+/// terms, fitted to what the population leaves of the group's own outcomes. The population's coefficients are the first
+/// of the `hyperparameters`, and sigma is the last. `None` with several factors, where a group's own observations do
+/// not say to which of them a deviation belongs.
+pub fn of_deviations(dataset: &Dataset, mixed: &Mixed, hyperparameters: &[f64]) -> Option<Vec<f64>> {
     if mixed.factors() > 1 {
         return None;
     }
@@ -28,16 +29,21 @@ pub fn of_deviations(dataset: &Dataset, mixed: &Mixed, population: &[f64]) -> Op
     if let Some(offset) = dataset.offset() {
         left.iter_mut().zip(offset).for_each(|(left, offset)| *left -= offset);
     }
-    for (column, coefficient) in mixed.population.iter().zip(population) {
+    for (column, coefficient) in mixed.population.iter().zip(hyperparameters) {
         left.iter_mut().enumerate().for_each(|(i, left)| *left -= coefficient * value(dataset, *column, i));
     }
     let columns: Vec<usize> = mixed.terms.iter().flat_map(|term| term.columns.iter().copied()).collect();
-    Some(of_groups(dataset, &columns, &left))
+    Some(of_groups(dataset, &columns, &left, hyperparameters.last().copied().unwrap_or(1.0)))
 }
 
-/// Coefficients of `columns` in each group, column by column, by least squares with the weights of the rows.
-fn of_groups(dataset: &Dataset, columns: &[usize], outcome: &[f64]) -> Vec<f64> {
-    let root = |i: usize| dataset.weights().map_or(1.0, |weights| weights[i].sqrt());
+/// Coefficients of `columns` in each group, column by column, by least squares with the weights of the rows, or with
+/// the inverses of their variances where errors are known beside `sigma`.
+fn of_groups(dataset: &Dataset, columns: &[usize], outcome: &[f64], sigma: f64) -> Vec<f64> {
+    let root = |i: usize| match (dataset.weights(), dataset.errors()) {
+        (Some(weights), _) => weights[i].sqrt(),
+        (None, Some(errors)) => sigma.hypot(errors[i]).recip(),
+        (None, None) => 1.0,
+    };
     let outcome: Vec<f64> = outcome.iter().enumerate().map(|(i, outcome)| root(i) * outcome).collect();
     let column = |k: usize, i: usize| root(i) * value(dataset, columns[k], i);
     let of = |j| estimate(dataset.group_range(j), columns.len(), column, &outcome);
@@ -160,5 +166,26 @@ mod tests {
         // (3 x 2 + 6) / 4 - 1, and (15 + 17) / 2 - 10 - 1.
         let own = of_deviations(&data, &mixed, &[1.0]).unwrap();
         assert!((own[0] - 2.0).abs() < 1e-12 && (own[1] - 5.0).abs() < 1e-12, "{own:?}");
+    }
+
+    #[test]
+    fn rows_have_errors_beside_sigma() {
+        // With a sigma of 3: variances of 25, 10, 25, 10.
+        let file = FileRows {
+            source: "test".into(),
+            rows: (0..4).collect(),
+            errors: Some(vec![4.0, 1.0, 4.0, 1.0]),
+            ..FileRows::default()
+        };
+        let levels = vec!["a".to_string(), "b".to_string()];
+        let factor = Factor { name: "g".into(), levels, of: vec![0, 0, 1, 1] };
+        let data =
+            Dataset::of_formula(file, ("y".into(), vec![2.0, 9.0, 16.0, 2.0]), Vec::new(), vec![factor]).unwrap();
+        let terms = vec![MixedTerm { factor: 0, columns: vec![0], spread: Spread::Independent }];
+        let priors = MixedPriors::for_data(&data, &[0], &terms);
+        let mixed = Mixed { formula: String::new(), rows: RowColumns::default(), population: vec![0], terms, priors };
+        // (2 x 2 + 5 x 9) / 7 - 1, and (2 x 16 + 5 x 2) / 7 - 1.
+        let own = of_deviations(&data, &mixed, &[1.0, 0.5, 3.0]).unwrap();
+        assert!((own[0] - 6.0).abs() < 1e-12 && (own[1] - 5.0).abs() < 1e-12, "{own:?}");
     }
 }
