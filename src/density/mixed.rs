@@ -27,12 +27,12 @@ use crate::family::{Distribution, Family, with_family};
 use crate::model::{Coordinates, MixedMap, Model, Refusal};
 use blocks::BlockTable;
 use dense::DenseScratch;
-use hyper::HyperPriors;
 use rows::MixedRows;
 use term::TermScratch;
 
 pub(super) use conditional::ConditionalMixed;
-use groups::GroupTable;
+pub(super) use groups::{GroupTable, is_of_few_columns};
+pub(super) use hyper::{HyperPrior, HyperPriors};
 
 /// The most effects of one block of rows that are integrated out together.
 const MOST_EFFECTS: usize = 512;
@@ -69,7 +69,7 @@ enum MixedLikelihood {
 /// If too many effects are to be integrated out together.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     match model.coordinates() {
-        Coordinates::Collapsed if !groups::is_of_few_columns(model) => {
+        Coordinates::Collapsed if !is_of_few_columns(model) => {
             let effects = blocks::sizes(model).into_iter().max().unwrap_or(0);
             let most = MOST_EFFECTS;
             if effects > most { Err(Refusal::Effects { effects, most }) } else { Ok(()) }
@@ -82,11 +82,19 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
 pub fn operations(model: &Model) -> [f64; 2] {
     let Some(mixed) = model.mixed() else { return [0.0; 2] };
     let columns: usize = mixed.population.len() + mixed.terms.iter().map(|term| term.columns.len()).sum::<usize>();
-    let cubes = match groups::is_of_few_columns(model) {
+    let cubes = match is_of_few_columns(model) {
         true => (model.dataset().levels(mixed.terms[0].factor).len() * columns.pow(3)) as f64 / 8.0,
         false => blocks::sizes(model).iter().map(|size| (size + columns).pow(3) as f64).sum(),
     };
     [cubes, (model.dataset().n_observations() * 4 * columns) as f64]
+}
+
+/// The sum of all normalising constants of the log density of `model`, whose priors are `hyper`.
+pub(super) fn constant(model: &Model, hyper: &HyperPriors) -> f64 {
+    let effects = model.dim() - model.layout().hyperparameters();
+    let outcomes = with_family!(model.family(), F => F::constant(model.dataset().outcome()));
+    let weights = 0.5 * model.dataset().weights().map_or(0.0, |weights| weights.iter().map(|w| w.ln()).sum());
+    hyper.constant() + outcomes + weights - 0.5 * effects as f64 * TAU.ln()
 }
 
 impl MixedDensity {
@@ -94,9 +102,7 @@ impl MixedDensity {
     pub fn new(model: &Model, map: &Arc<MixedMap>) -> MixedDensity {
         let likelihood = match model.coordinates() {
             Coordinates::Joint { .. } => MixedLikelihood::Rows(MixedRows::new(model, map)),
-            Coordinates::Collapsed if groups::is_of_few_columns(model) => {
-                MixedLikelihood::Groups(GroupTable::new(model, map))
-            }
+            Coordinates::Collapsed if is_of_few_columns(model) => MixedLikelihood::Groups(GroupTable::new(model, map)),
             Coordinates::Collapsed => {
                 let table = BlockTable::new(model, map);
                 let scratch = DenseScratch::new(&table);
@@ -106,10 +112,8 @@ impl MixedDensity {
         let hyperparameters = map.hyperparameters();
         let effects = model.dim() - hyperparameters;
         let hyper = HyperPriors::new(model, map);
-        let outcomes = with_family!(model.family(), F => F::constant(model.dataset().outcome()));
-        let weights = 0.5 * model.dataset().weights().map_or(0.0, |weights| weights.iter().map(|w| w.ln()).sum());
         MixedDensity {
-            constant: hyper.constant() + outcomes + weights - 0.5 * effects as f64 * TAU.ln(),
+            constant: constant(model, &hyper),
             family: model.family(),
             hyper,
             likelihood,

@@ -36,6 +36,15 @@ pub enum Refusal {
         /// The most.
         most: usize,
     },
+    /// A device integrates out the effects of one factor only.
+    #[error(
+        "{what} integrates out the effects of one factor, with 8 columns that vary at most, and --parameterization marginal needs more \
+         of this formula; use --parameterization non-centered or centered, or --engine cpu"
+    )]
+    Collapsed {
+        /// The engine.
+        what: &'static str,
+    },
     /// The grid of the exact posterior has an axis for every coefficient, and would be too large.
     #[error(
         "the exact posterior is for an intercept and at most one predictor, and this model has {predictors} predictors; sample \
