@@ -270,7 +270,7 @@ fn what_has_no_exact_posterior_is_refused_by_name() {
     let sleepstudy = format!("--data {CASES}/01-sleepstudy.csv --formula Reaction~Days+(1+Days||Subject)");
     let pastes = format!("--data {CASES}/27-pastes.csv --formula strength~1+(1|batch/cask)");
     let hsb = format!("--data {CASES}/15b-hsb82.csv --formula mAch~cses+(1+cses+minrty|school)");
-    let beside = format!("--data {CASES}/44-several-effects.csv --formula effect~1+(1|study) --se error --with-sigma");
+    let beside = format!("--data {CASES}/44-several-effects.csv --formula effect~1+(1|study) --se se --with-sigma");
     for (line, priors, why) in [
         (&pastes, "", "this one has 2 factors"),
         (&hsb, "", "this one has 7"),

@@ -365,11 +365,6 @@ fn options_that_do_not_go_with_formulas_are_refused() {
         ("--formula log_radon~floor+(1|county) --prior-mu-sd 3", "cannot be used with"),
         ("--formula log_radon~floor+(1|county) --likelihood observations", "cannot be used with"),
         ("--formula log_radon~floor+(1|county) --offset log_radon", "outcome `log_radon - offset` does not vary"),
-        ("--formula log_radon~floor+(1|county) --engine gpu", "the engine gpu is for models of --group"),
-        (
-            "--formula log_radon~floor+(1|county) --engine gpu-density",
-            "the engine gpu-density is for models of --group",
-        ),
         ("--formula log_radon~floor+(1|county) --sampler independent", "cannot be independent"),
     ];
     for (typed, message) in refused {

@@ -24,6 +24,7 @@ mod gpu_density;
 mod gpu_engine;
 mod gpu_fallback;
 mod gpu_independent;
+mod gpu_mixed;
 mod gpu_precision;
 mod gpu_streaming;
 mod gpu_transition;

@@ -1,48 +1,12 @@
 //! Log densities of formulas: against another implementation, in other units, against finite differences, and with the
 //! effects integrated out against the density that has them.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use serde::Deserialize;
-
 use warpnuts::density::conditional::ConditionalEffects;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::model::{Model, Role, Scaling};
 use warpnuts::random::{Purpose, StreamKey};
 
-use crate::helpers::formulas;
-
-/// Values of another implementation, by tests/reference/formula_densities.py.
-#[derive(Deserialize)]
-struct References {
-    models: Vec<Reference>,
-}
-
-#[derive(Deserialize)]
-struct Reference {
-    name: String,
-    formula: String,
-    file: String,
-    first_rows: Option<usize>,
-    errors: Option<String>,
-    prior_options: Vec<String>,
-    priors: BTreeMap<String, String>,
-    systems: BTreeMap<String, System>,
-}
-
-#[derive(Deserialize)]
-struct System {
-    points: Vec<Vec<f64>>,
-    log_density: Vec<f64>,
-    gradient: Vec<Vec<f64>>,
-}
-
-fn references() -> Vec<Reference> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/formula_densities.json");
-    let text = std::fs::read_to_string(path).unwrap();
-    serde_json::from_str::<References>(&text).unwrap().models
-}
+use crate::helpers::formulas::{self, Reference, System, references};
 
 fn evaluate(model: &Model, theta: &[f64]) -> (f64, Vec<f64>) {
     let mut gradient = vec![0.0; theta.len()];
@@ -58,10 +22,9 @@ fn apart(value: f64, truth: f64) -> f64 {
 fn value_and_every_gradient_entry_equal_numpyro() {
     let references = references();
     assert!(references.len() >= 11);
-    for Reference { name, formula, file, first_rows, errors, prior_options, priors, systems } in references {
-        let errors = errors.map(|column| formulas::column(&file, &column));
-        let rows = first_rows.unwrap_or(usize::MAX);
-        let of = formulas::changed(&file, rows, &formula, &prior_options, |_, rows| rows.errors = errors.clone());
+    for reference in references {
+        let of = reference.read();
+        let Reference { name, priors, systems, .. } = reference;
         for listed in of.1.prior_list(&of.0) {
             let (variable, prior) = listed.split_once(" ~ ").unwrap();
             assert!(priors.contains_key(variable), "{name}: {variable} ~ {prior}");

@@ -11,13 +11,16 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use naga::{Expression, Literal, Module, TypeInner};
 use warpnuts::data::Dataset;
-use warpnuts::density::gpu::{DensityShaders, Prior, Reference, RowChunk};
+use warpnuts::density::gpu::{
+    ColumnRow, DensityShaders, FactorRow, HyperRow, Prior, Reference, RowChunk, ScaleRow, TermRow,
+};
 use warpnuts::engine::device::kernels::{self, DeviceOutput};
 use warpnuts::engine::device::messages::{Chain, Dispatch, Pooling, TransitionStatistics};
 use warpnuts::gpu::{EntryPoint, Target};
 use warpnuts::independent::device::{self, AxisRow, CellRow, DrawnRow, IndependentRun, effects};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Scaling};
 
+use crate::helpers::formulas;
 use crate::helpers::python::python;
 
 fn validator() -> Validator {
@@ -135,6 +138,38 @@ fn all_shaders_of_any_model_are_valid() {
     }
 }
 
+/// Formulas whose terms have one factor or several, correlated or not, centered or not.
+fn formulas_of_all_kinds() -> Vec<Model> {
+    let kinds = [
+        ("Reaction ~ Days + (1 + Days | Subject)", "centered"),
+        ("Reaction ~ Days + (1 + Days | Subject)", "marginal"),
+        ("Reaction ~ 0 + Days + (1 | Subject) + (0 + Days || Subject)", "marginal"),
+        ("Reaction ~ 1 + (1 | Subject) + (1 | Days)", "Subject=centered,Days=non-centered"),
+    ];
+    let model =
+        |(formula, typed)| formulas::model(&formulas::read("tests/cases/01-sleepstudy.csv", formula, &[]), typed);
+    kinds.map(model).into_iter().collect()
+}
+
+#[test]
+fn all_shaders_of_formulas_are_valid() {
+    let far = formulas::read_rows("tests/cases/25-insteval.csv", 3000, "y ~ 1 + (1 | s) + (1 | d)", &[]);
+    for model in formulas_of_all_kinds().iter().chain([&formulas::model(&far, "non-centered")]) {
+        for target in targets(true) {
+            let density = DensityShaders::new(model, target);
+            assert!(parse(&density.evaluate).entry_points.len() == 1 && density.observations.is_none());
+            let shaders = kernels::TransitionShaders::new(model, 10, DeviceOutput::Draws(model.dim()), target);
+            for (source, entries) in [(&shaders.transition, 1), (&shaders.pool, 1), (&shaders.states, 2)] {
+                assert_eq!(parse(source).entry_points.len(), entries);
+            }
+            assert!(shaders.pack.is_empty());
+            let mut coordinates: Vec<usize> = shaders.lie.coordinates().into_iter().flatten().collect();
+            coordinates.sort_unstable();
+            assert!(coordinates.into_iter().eq(0..model.dim()));
+        }
+    }
+}
+
 /// Members have the same names and order by `shared_struct!`, which declares both; and so the same offsets, where sizes
 /// are equal.
 #[test]
@@ -144,10 +179,16 @@ fn structures_have_the_size_that_the_host_writes() {
     let [residuals, _] = shaders.observations.unwrap();
     let transitions = kernels::TransitionShaders::new(&model, 10, DeviceOutput::Draws(5), targets(false)[2]);
     let independent = device::shader(3, targets(false)[2]);
+    let mixed = DensityShaders::new(&formulas_of_all_kinds()[0], targets(false)[0]);
     let sizes = [
         (&shaders.evaluate, "Reference", size_of::<Reference>()),
         (&shaders.evaluate, "Prior", size_of::<Prior>()),
         (&residuals, "RowChunk", size_of::<RowChunk>()),
+        (&mixed.evaluate, "HyperRow", size_of::<HyperRow>()),
+        (&mixed.evaluate, "TermRow", size_of::<TermRow>()),
+        (&mixed.evaluate, "ScaleRow", size_of::<ScaleRow>()),
+        (&mixed.evaluate, "ColumnRow", size_of::<ColumnRow>()),
+        (&mixed.evaluate, "FactorRow", size_of::<FactorRow>()),
         (&transitions.transition, "Dispatch", size_of::<Dispatch>()),
         (&transitions.transition, "Chain", size_of::<Chain>()),
         (&transitions.transition, "TransitionStatistics", size_of::<TransitionStatistics>()),
@@ -172,6 +213,11 @@ type Source = (&'static str, String, &'static [(&'static str, f64)]);
 fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
     let density = DensityShaders::new(model, target);
     let mut all: Vec<Source> = vec![("evaluate", density.evaluate, &[])];
+    if model.mixed().is_some() {
+        let shaders = kernels::TransitionShaders::new(model, 10, DeviceOutput::Draws(model.dim()), target);
+        all.push(("transition", shaders.transition, &[]));
+        return all;
+    }
     let [draws, sums] = [DeviceOutput::Draws(model.dim()), DeviceOutput::Sums]
         .map(|output| kernels::TransitionShaders::new(model, 10, output, target));
     let transitions = [("transition", draws.transition), ("transition", sums.transition)];
@@ -218,7 +264,10 @@ fn kernels_are_valid_spirv_and_what_is_not_is_known() {
     let models = [(85, 1, Some(Centering::NonCentered)), (85, 3, None), (3000, 1, Some(Centering::Centered))];
     let models = models.map(|(groups, slopes, centering)| model(groups, slopes, centering));
     let over_rows: Vec<Model> = models.iter().filter_map(|model| model.over(Likelihood::Observations).ok()).collect();
-    for (model, target) in models.iter().chain(&over_rows).flat_map(|it| targets(false).map(|target| (it, target))) {
+    let formulas = formulas_of_all_kinds();
+    for (model, target) in
+        models.iter().chain(&over_rows).chain(&formulas).flat_map(|it| targets(false).map(|target| (it, target)))
+    {
         for (entry, source, constants) in kernels_of(model, target) {
             let point = EntryPoint::of(&source, entry, constants).unwrap();
             let said = spirv_val(&tool, &point.spirv((1, 3), false).unwrap(), "vulkan1.1");

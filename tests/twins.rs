@@ -12,7 +12,7 @@ fn functions(source: &str) -> Vec<&str> {
 /// Functions of shaders without a function of the same name at the same place in their twins, because WGSL lacks the
 /// wide product and sets exponents otherwise, and a device shares work among lanes.
 const ALONE: &[(&str, &[&str])] = &[
-    ("math.wgsl", &["power_of_two", "excess", "exp_m1"]),
+    ("math.wgsl", &["power_of_two", "excess", "exp_m1", "ln_1p"]),
     ("random.wgsl", &["normals"]),
     ("hierarchy/diagonal.wgsl", &["is_centered", "coefficient"]),
     ("family/gaussian.wgsl", &["family_alone"]),
@@ -26,7 +26,25 @@ const ALONE: &[(&str, &[&str])] = &[
     ("log_density.wgsl", &["alone"]),
     ("named.wgsl", &["named_hyperparameter", "named_coefficient", "is_nan"]),
     ("vectors.wgsl", &["place_among", "place_of_element", "coordinate_of", "number_in"]),
-    ("leapfrog.wgsl", &["leap", "position_at", "hyperparameter"]),
+    ("leapfrog.wgsl", &["leap", "position_at"]),
+    ("chain_density.wgsl", &["hyperparameter"]),
+    ("chain_groups.wgsl", &["of_groups"]),
+    ("mixed/term.wgsl", &["set_terms", "set_effects", "pull_determinants", "add_to_gradient"]),
+    ("mixed/rows.wgsl", &["add_effects", "eta_of", "by_factor", "by_population", "by_means", "family_sum", "by_ratio"]),
+    (
+        "mixed/groups.wgsl",
+        &[
+            "covariance_of",
+            "add_effects",
+            "by_factor",
+            "residual",
+            "by_population",
+            "by_means",
+            "family_sum",
+            "by_ratio",
+        ],
+    ),
+    ("mixed/density.wgsl", &["density_at", "sigma_of", "log_sigma_of"]),
     (
         "tree.wgsl",
         &[
@@ -69,9 +87,9 @@ fn paths<'a>(cell: &'a str, end: &str) -> Vec<&'a str> {
 
 /// A function's name in Rust: in WGSL, with one namespace and an `exp` of its own, names have prefixes or suffixes.
 fn stem(name: &str) -> &str {
-    let inside = ["family_", "qr_", "cells_", "density_", "likelihood_", "means_"]
-        .iter()
-        .find_map(|module| name.strip_prefix(module));
+    let modules =
+        ["family_", "qr_", "cells_", "density_", "likelihood_", "means_", "scalar_", "variable_", "hyper_", "group_"];
+    let inside = modules.iter().find_map(|module| name.strip_prefix(module));
     inside.unwrap_or(name).trim_end_matches("_of")
 }
 

@@ -1,5 +1,9 @@
 //! The log density and its gradient on a GPU, in f32: a batch of positions in one submission and one wait.
 
+mod factor_chunks;
+pub(crate) mod mixed;
+mod mixed_shape;
+pub(crate) mod mixed_tables;
 mod row_chunks;
 pub(crate) mod tables;
 
@@ -11,6 +15,10 @@ use super::{Batch, Density, DensityError, Evaluations, cpu};
 use crate::gpu::{ComputeKernel, Exchange, Gpu, GpuError, Meter, ShaderHeader, Target, source};
 use crate::model::{Coordinates, Likelihood, Model, Refusal};
 
+use mixed::MixedShader;
+pub(crate) use mixed::admits_coordinates;
+use mixed_tables::MixedTables;
+pub use mixed_tables::{ColumnRow, FactorRow, HyperRow, ScaleRow, TermRow};
 pub use row_chunks::RowChunk;
 use row_chunks::{BUNDLE, RowChunks};
 use tables::{
@@ -19,12 +27,18 @@ use tables::{
 };
 pub use tables::{Prior, Reference};
 
+/// The engine, as typed.
+pub(crate) const ENGINE: &str = "the engine gpu-density";
+
 /// Whether `gpu` computes log densities of `model`: if the CPU does, and no loop is too long for a software adapter.
 ///
 /// # Errors
-/// If the CPU does not admit `model`, or a software adapter would end its loops early.
+/// If the CPU does not admit `model`, a device has no density in its coordinates, or a software adapter would end its
+/// loops early.
 pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
-    Refusal::unless_shorthand(model, "the engine gpu-density", "use --engine cpu")?;
+    if let Some(map) = model.layout().mixed() {
+        return mixed::admits(gpu, model, map, ENGINE, LAVAPIPE_TURNS);
+    }
     cpu::admits(model)?;
     let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
     let limit = match model.coordinates() {
@@ -42,16 +56,22 @@ pub struct DensityShaders {
     pub evaluate: String,
     /// Entries `residuals` and `reduce`, for the likelihood over observations.
     pub observations: Option<[String; 2]>,
+    /// Numbers that each position needs in a buffer.
+    scratch: usize,
 }
 
 impl DensityShaders {
     /// The shaders that evaluate `model` on `target`.
     pub fn new(model: &Model, target: Target) -> DensityShaders {
-        let chunks = (model.likelihood() == Likelihood::Observations).then(|| RowChunks::new(model));
-        DensityShaders::of(model, chunks.as_ref(), target)
+        DensityShaders::of(model, row_chunks(model).as_ref(), target)
     }
 
     fn of(model: &Model, chunks: Option<&RowChunks>, target: Target) -> DensityShaders {
+        if let Some(map) = model.layout().mixed() {
+            let MixedShader { team, header, sources, scratch, .. } = MixedShader::new(model, map, target);
+            let evaluate = header.shader(source!("mixed/evaluate.wgsl"), &sources);
+            return DensityShaders { team, evaluate, observations: None, scratch };
+        }
         let team = Team::of(target, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, chunks);
         let positions = source!("positions.wgsl");
@@ -63,8 +83,15 @@ impl DensityShaders {
             observations: chunks
                 .map(|_| [source!("rows/chunks.wgsl"), source!("rows/reduce.wgsl")])
                 .map(|entries| entries.map(|entry| header.shader(entry, &passes))),
+            scratch: 0,
         }
     }
+}
+
+/// The chunks of rows of a model of the shorthand with a likelihood over observations.
+fn row_chunks(model: &Model) -> Option<RowChunks> {
+    let over_rows = model.likelihood() == Likelihood::Observations && model.mixed().is_none();
+    over_rows.then(|| RowChunks::new(model))
 }
 
 /// A model on a device: tables and compiled kernels, shared by all densities that evaluate it there.
@@ -75,8 +102,10 @@ pub struct DeviceModel {
     constant: f64,
     team: Team,
     fixed: wgpu::Buffer,
-    /// The table of groups, for a likelihood over groups.
+    /// The table of groups, for a likelihood over groups; of a formula, of groups or of rows.
     groups: wgpu::Buffer,
+    /// Numbers that each position needs in a buffer.
+    scratch: usize,
     evaluate: ComputeKernel,
     observations: Option<RowPasses>,
     meter: Arc<Meter>,
@@ -102,22 +131,35 @@ impl DeviceModel {
     /// If the device does not admit `model` ([`admits`]), has no room for it, or refuses a shader.
     pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, DensityError> {
         admits(&gpu, model)?;
-        let chunks = (model.likelihood() == Likelihood::Observations).then(|| RowChunks::new(model));
+        let chunks = row_chunks(model);
         let shaders = DensityShaders::of(model, chunks.as_ref(), gpu.target());
         // SAFETY: buffers have rows of positions and evaluations for whole workgroups (`room`); groups below J index
-        // tables of J columns; coefficients below K index the priors, K + 1 in number.
+        // tables of J columns; coefficients below K index the priors, K + 1 in number. A formula's rows, chunks and
+        // levels are in range by construction (`MixedTables`), and places in the lanes' memory too (`MixedShape`).
         let evaluate = unsafe { ComputeKernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };
-        let tables = Tables::of(model);
+        let (fixed, groups, constant) = match model.layout().mixed() {
+            None => {
+                let tables = Tables::of(model);
+                let groups = gpu.table("the table of groups", &tables.groups)?;
+                (gpu.table("priors", &tables.fixed)?, groups, tables.constant)
+            }
+            Some(map) => {
+                let tables = MixedTables::of(model, map);
+                let likelihood = gpu.table("the table of rows or groups", &tables.likelihood)?;
+                (gpu.table("priors and terms", &tables.fixed)?, likelihood, tables.constant)
+            }
+        };
         let observations = match (chunks, &shaders.observations) {
             (Some(chunks), Some(sources)) => Some(RowPasses::new(&gpu, model, sources, chunks)?),
             _ => None,
         };
         Ok(Arc::new(DeviceModel {
             dim: model.dim(),
-            constant: tables.constant,
+            constant,
             team: shaders.team,
-            fixed: gpu.table("priors", &tables.fixed)?,
-            groups: gpu.table("the table of groups", &tables.groups)?,
+            fixed,
+            groups,
+            scratch: shaders.scratch,
             evaluate,
             observations,
             meter: Meter::part_of(gpu.meter()),
@@ -143,7 +185,7 @@ impl DeviceModel {
 
     /// The largest number of positions of a density.
     pub fn largest_width(&self) -> usize {
-        let row = (self.dim + 1).max(self.partials() as usize) as u64 * 4;
+        let row = (self.dim + 1).max(self.partials() as usize).max(self.scratch) as u64 * 4;
         let fit = self.gpu.largest_binding() / row;
         let dispatched = u64::from(self.gpu.limits().max_compute_workgroups_per_dimension);
         let whole = u64::from(self.whole());
@@ -232,6 +274,8 @@ impl GpuDensity {
             Exchange::new(gpu.clone(), 4 * room * dim as u64, 4 * room * (dim as u64 + 1), model.meter.clone())?;
         let mut bound = Vec::new();
         let mut evaluate = vec![(0, &model.fixed), (1, &model.groups), (2, exchange.input()), (3, exchange.output())];
+        let scratch = gpu.buffer("the lanes' memory", 4 * room * model.scratch as u64, BufferUsages::STORAGE)?;
+        evaluate.push((12, &scratch));
         let partials;
         if let Some(observations) = &model.observations {
             partials = gpu.buffer("partial sums", 4 * room * u64::from(model.partials()), BufferUsages::STORAGE)?;

@@ -33,8 +33,9 @@ use rows::{MixedRows, OfOneSd};
 use term::TermScratch;
 
 pub(super) use conditional::ConditionalMixed;
-use groups::GroupTable;
+pub(super) use groups::{GroupTable, is_of_few_columns};
 pub(crate) use groups::{ReducedGroup, reduced_groups};
+pub(super) use hyper::HyperPrior;
 pub(crate) use hyper::HyperPriors;
 
 /// The most effects of one block of rows that are integrated out together.
@@ -73,7 +74,7 @@ enum MixedLikelihood {
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     match model.coordinates() {
         Coordinates::Collapsed if model.dataset().errors().is_some() => Err(Refusal::KnownErrors),
-        Coordinates::Collapsed if !groups::is_of_few_columns(model) => {
+        Coordinates::Collapsed if !is_of_few_columns(model) => {
             let effects = blocks::sizes(model).into_iter().max().unwrap_or(0);
             let most = MOST_EFFECTS;
             if effects > most { Err(Refusal::Effects { effects, most }) } else { Ok(()) }
@@ -89,7 +90,7 @@ pub fn operations(model: &Model) -> [f64; 2] {
     let population = mixed.population.len();
     // Factors and products of n x n matrices, and n x n times n x p for p population-level columns.
     let of_block = |n: usize| (3 * n.pow(3) + 2 * n * population) as f64;
-    let of_blocks = match groups::is_of_few_columns(model) {
+    let of_blocks = match is_of_few_columns(model) {
         // Eight levels at a time.
         true => model.dataset().levels(mixed.terms[0].factor).len() as f64 * of_block(varying) / 8.0,
         false => blocks::sizes(model).into_iter().map(of_block).sum(),
@@ -98,14 +99,20 @@ pub fn operations(model: &Model) -> [f64; 2] {
     [of_blocks + (population * population) as f64, (rows * 4 * (population + varying)) as f64]
 }
 
+/// The sum of all normalising constants of the log density of `model`, whose priors are `hyper`.
+pub(super) fn constant(model: &Model, hyper: &HyperPriors) -> f64 {
+    let effects = model.dim() - model.layout().hyperparameters();
+    let outcomes = with_family!(model.family(), F => F::constant(model.dataset().outcome()));
+    let weights = 0.5 * model.dataset().weights().map_or(0.0, |weights| weights.iter().map(|w| w.ln()).sum());
+    hyper.constant() + outcomes + weights - 0.5 * effects as f64 * TAU.ln()
+}
+
 impl MixedDensity {
     /// The log density of `model`, whose layout has the map `map`, in the units of its scaling.
     pub fn new(model: &Model, map: &Arc<MixedMap>) -> MixedDensity {
         let likelihood = match model.coordinates() {
             Coordinates::Joint { .. } => MixedLikelihood::Rows(MixedRows::new(model, map), RowErrors::new(model)),
-            Coordinates::Collapsed if groups::is_of_few_columns(model) => {
-                MixedLikelihood::Groups(GroupTable::new(model, map))
-            }
+            Coordinates::Collapsed if is_of_few_columns(model) => MixedLikelihood::Groups(GroupTable::new(model, map)),
             Coordinates::Collapsed => {
                 let table = BlockTable::new(model, map);
                 let scratch = DenseScratch::new(&table);
@@ -115,10 +122,8 @@ impl MixedDensity {
         let hyperparameters = map.hyperparameters();
         let effects = model.dim() - hyperparameters;
         let hyper = HyperPriors::new(model, map);
-        let outcomes = with_family!(model.family(), F => F::constant(model.dataset().outcome()));
-        let weights = 0.5 * model.dataset().weights().map_or(0.0, |weights| weights.iter().map(|w| w.ln()).sum());
         MixedDensity {
-            constant: hyper.constant() + outcomes + weights - 0.5 * effects as f64 * TAU.ln(),
+            constant: constant(model, &hyper),
             family: model.family(),
             hyper,
             likelihood,

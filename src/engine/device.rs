@@ -22,6 +22,7 @@ use super::{
     SumSink,
 };
 use crate::density::DensityError;
+use crate::density::gpu::mixed_tables::MixedTables;
 use crate::density::gpu::tables::Tables;
 use crate::gpu::{Gpu, GpuError, Meter};
 use crate::math::ln;
@@ -96,15 +97,9 @@ impl DeviceEngine {
         let Compiled { shaders, kernels } = compiled;
         let DevicePlan { chains, keep, .. } = plan;
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
-        let tables = Tables::of(&model);
-        let fixed = gpu.table("priors", &tables.fixed).map_err(device)?;
-        let likelihood_table = match model.likelihood() {
-            Likelihood::Groups => shaders.table_of_groups(&gpu, &tables),
-            Likelihood::Observations => gpu.table("the table of rows", &table_of_rows(&model)),
-        };
-        let likelihood_table = likelihood_table.map_err(device)?;
+        let (fixed, likelihood_table, constant) = tables(&gpu, &model, &shaders).map_err(device)?;
         let scales = gpu.table("metric", &vec![0.0f32; shaders.lie.size()]).map_err(device)?;
-        let (count, constant) = (chains.count as usize, tables.constant);
+        let count = chains.count as usize;
         let sizes: Vec<usize> = batch::sizes(count, batch::largest(&gpu, &shaders)).collect();
         let mut batches = Vec::new();
         let mut first = 0;
@@ -263,6 +258,25 @@ impl DeviceEngine {
         }
         Ok(outcome)
     }
+}
+
+/// The priors of `model`, the table of its likelihood, and the constant that its log densities omit.
+fn tables(
+    gpu: &Gpu,
+    model: &Model,
+    shaders: &TransitionShaders,
+) -> Result<(wgpu::Buffer, wgpu::Buffer, f64), GpuError> {
+    if let Some(map) = model.layout().mixed() {
+        let MixedTables { fixed, likelihood, constant } = MixedTables::of(model, map);
+        let likelihood = gpu.table("the table of rows or groups", &likelihood)?;
+        return Ok((gpu.table("priors and terms", &fixed)?, likelihood, constant));
+    }
+    let tables = Tables::of(model);
+    let likelihood = match model.likelihood() {
+        Likelihood::Groups => shaders.table_of_groups(gpu, &tables)?,
+        Likelihood::Observations => gpu.table("the table of rows", &table_of_rows(model))?,
+    };
+    Ok((gpu.table("priors", &tables.fixed)?, likelihood, tables.constant))
 }
 
 impl Engine for DeviceEngine {

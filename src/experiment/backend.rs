@@ -166,11 +166,10 @@ pub fn choose(
 ) -> Result<Choice, DensityError> {
     cpu::admits(model)?;
     // Before a device is looked for, which there may not be.
-    if engine == EngineChoice::GpuDensity {
-        Refusal::unless_shorthand(model, "the engine gpu-density", "use --engine cpu")?;
-    }
-    if engine == EngineChoice::Gpu {
-        Refusal::unless_shorthand(model, "the engine gpu", "use --engine cpu")?;
+    match engine {
+        EngineChoice::GpuDensity => gpu::admits_coordinates(model, gpu::ENGINE)?,
+        EngineChoice::Gpu => gpu::admits_coordinates(model, device::kernels::ENGINE)?,
+        EngineChoice::Auto | EngineChoice::Cpu => {}
     }
     let cpu = |reason: String| Ok(Choice { backend: Backend::Cpu, reason, measured: Duration::ZERO });
     let asked_for = |backend: Backend| {
@@ -187,9 +186,11 @@ pub fn choose(
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?)?;
             asked_for(Backend::Gpu { gpu, fall_back: false })
         }
-        EngineChoice::Auto if model.mixed().is_some() => cpu("where formulas are computed so far".to_string()),
         EngineChoice::Auto => {
-            // The run itself reports a chain without a starting point.
+            if gpu::admits_coordinates(model, "a GPU").is_err() && adapter.is_none() {
+                return cpu("which alone integrates out effects of several factors".to_string());
+            }
+            // The run itself reports a chain without a starting point. An engine that refuses the model has no rate.
             let tried = |backend: &Backend| rate(backend, model, settings).unwrap_or(0.0);
             let on_cpu = tried(&Backend::Cpu);
             let run = settings.transitions() * GRADIENTS / on_cpu;

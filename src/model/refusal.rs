@@ -42,6 +42,24 @@ pub enum Refusal {
          each has a known error beside sigma (--se --with-sigma); use non-centered or centered, or one for each term"
     )]
     KnownErrors,
+    /// Devices have one variance for all rows.
+    #[error(
+        "{what} gives all rows the variance sigma^2 over their weights, and here each has a known error beside sigma (--se \
+         --with-sigma); use --engine cpu"
+    )]
+    ErrorsOnDevice {
+        /// The engine.
+        what: &'static str,
+    },
+    /// A device integrates out the effects of one factor only.
+    #[error(
+        "{what} integrates out the effects of one factor, with 8 columns that vary at most, and --parameterization marginal needs more \
+         of this formula; use --parameterization non-centered or centered, or --engine cpu"
+    )]
+    Collapsed {
+        /// The engine.
+        what: &'static str,
+    },
     /// The grid of the exact posterior has an axis for every coefficient, and would be too large.
     #[error(
         "the exact posterior is for an intercept and at most one predictor, and this model has {predictors} predictors; sample \

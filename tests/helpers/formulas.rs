@@ -1,7 +1,10 @@
 //! Models of formulas, from files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use serde::Deserialize;
 
 use warpnuts::data::{Dataset, FileRows, Frame, ReadOptions};
 use warpnuts::formula::{Formula, FormulaDesign};
@@ -56,4 +59,47 @@ pub fn model(of: &(Arc<Dataset>, Arc<Mixed>), parameterization: &str) -> Model {
 pub fn in_units((dataset, mixed): &(Arc<Dataset>, Arc<Mixed>), typed: &str, scaling: Option<Scaling>) -> Model {
     let coordinates = Coordinates::parse_terms(typed, &mixed.term_names(dataset)).unwrap();
     Model::of_formula(dataset.clone(), mixed.clone(), coordinates, scaling)
+}
+
+/// Values of another implementation, by tests/reference/formula_densities.py.
+#[derive(Deserialize)]
+struct References {
+    models: Vec<Reference>,
+}
+
+/// A model, and values in several coordinates.
+#[derive(Deserialize)]
+pub struct Reference {
+    pub name: String,
+    pub formula: String,
+    pub file: String,
+    pub first_rows: Option<usize>,
+    pub errors: Option<String>,
+    pub prior_options: Vec<String>,
+    pub priors: BTreeMap<String, String>,
+    pub systems: BTreeMap<String, System>,
+}
+
+impl Reference {
+    /// The data set and the structure.
+    pub fn read(&self) -> (Arc<Dataset>, Arc<Mixed>) {
+        let errors = self.errors.as_ref().map(|name| column(&self.file, name));
+        let rows = self.first_rows.unwrap_or(usize::MAX);
+        changed(&self.file, rows, &self.formula, &self.prior_options, |_, rows| rows.errors = errors.clone())
+    }
+}
+
+/// Values in one parameterization, in the user's units.
+#[derive(Deserialize)]
+pub struct System {
+    pub points: Vec<Vec<f64>>,
+    pub log_density: Vec<f64>,
+    pub gradient: Vec<Vec<f64>>,
+}
+
+/// All of them.
+pub fn references() -> Vec<Reference> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/formula_densities.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    serde_json::from_str::<References>(&text).unwrap().models
 }

@@ -265,7 +265,14 @@ pub fn check_turns(
     limit: u32,
     remedy: &'static str,
 ) -> Result<(), Refusal> {
-    let iterations = (model.layout().groups as u32).div_ceil(team.lanes).saturating_mul(turns);
+    check_loops(gpu, (model.layout().groups as u32).div_ceil(team.lanes).saturating_mul(turns), limit, remedy)
+}
+
+/// Refuses a log density on a software adapter if a lane's loops take more than `limit` iterations.
+///
+/// # Errors
+/// If they do.
+pub fn check_loops(gpu: &Gpu, iterations: u32, limit: u32, remedy: &'static str) -> Result<(), Refusal> {
     let adapter = gpu.adapter();
     if !adapter.is_software() || iterations <= limit {
         return Ok(());

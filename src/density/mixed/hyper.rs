@@ -14,7 +14,8 @@ use crate::model::{MixedMap, Model, Scalar, VariablePrior};
 
 /// The prior of one hyperparameter, in the sampler's units.
 #[derive(Debug, Clone, Copy)]
-enum HyperPrior {
+pub enum HyperPrior {
+    /// Of a variable.
     Variable(VariablePrior),
     /// The exponent alpha of a partial correlation.
     Partial(f64),
@@ -55,6 +56,11 @@ impl HyperPriors {
             }
         }
         HyperPriors(map.scalars.iter().copied().zip(priors).collect())
+    }
+
+    /// The map and the prior of each hyperparameter.
+    pub fn iter(&self) -> impl Iterator<Item = &(Scalar, HyperPrior)> {
+        self.0.iter()
     }
 
     /// The sum of all normalising constants.

@@ -28,6 +28,11 @@ impl Rest {
         Rest { observations: observations as f64, products }
     }
 
+    /// The sum of (X, y)' (I - Q Q') (X, y), `[row][column]`, the outcome last.
+    pub fn products(&self) -> &[f64] {
+        &self.products
+    }
+
     /// The log likelihood, given the sums of e' V^-1 e and of log |V| / 2 over all groups or blocks. Completes the
     /// derivatives by the population-level coefficients, which hold the sum of W_X' V^-1 e, and those of the terms.
     pub fn finish(

@@ -70,7 +70,7 @@ pub fn sizes(chains: usize, largest: usize) -> impl Iterator<Item = usize> {
 /// Largest number of chains of a batch.
 pub fn largest(gpu: &Gpu, shaders: &TransitionShaders) -> usize {
     let own = (shaders.lie.size() * shaders.vectors as usize).max(shaders.sums_lie.size() * shaders.sums);
-    let chain = own.max(shaders.kept).max(32) as u64 * 4;
+    let chain = own.max(shaders.kept).max(shaders.scratch).max(32) as u64 * 4;
     let dispatched = u64::from(gpu.limits().max_compute_workgroups_per_dimension) * u64::from(shaders.team.teams);
     let beside = shaders.lie.beside as u64;
     ((gpu.largest_binding() / chain).min(dispatched) / beside * beside).max(1) as usize
@@ -96,7 +96,9 @@ impl DeviceBatch {
         let row = (shaders.kept * size_of::<f32>()).max(size_of::<TransitionStatistics>()) as u64;
         let room = (DRAWS / batches as u64).min(gpu.largest_binding()) / (chains * row);
         let room = room.clamp(1, most);
-        let bindings = [(0, fixed), (1, likelihood), (3, scales), (4, chain_states.output()), (5, &vectors)];
+        let scratch = gpu.buffer("the lanes' memory", chains * shaders.scratch as u64 * 4, storage)?;
+        let own = [(4, chain_states.output()), (5, &vectors), (12, &scratch)];
+        let bindings = [&[(0, fixed), (1, likelihood), (3, scales)], &own[..]].concat();
         let slot = || Slot::new(gpu, transition, &bindings, device_sums.as_ref(), [chains, room, shaders.kept as u64]);
         let slots = [slot()?, slot()?];
         let chunks = chains.div_ceil(u64::from(POOLED));

@@ -19,7 +19,7 @@ pub struct Packer {
 
 impl Packer {
     /// A packer for draws of `model` with these `units` of all kept variables, in the user's units; `known`, if its
-    /// units are equal. `None` if the units do not fit into 32 bits.
+    /// units are equal. `None` if the units do not fit into 32 bits, or the model is a formula's.
     ///
     /// # Errors
     /// If the driver refuses the shader, or the device has no memory for the table.
@@ -32,6 +32,9 @@ impl Packer {
     ) -> Result<Option<Arc<Packer>>, GpuError> {
         if let Some(known) = known.filter(|known| known.units == units) {
             return Ok(Some(known));
+        }
+        if model.shorthand().is_none() {
+            return Ok(None);
         }
         let rows = model.scaled_units(units).into_iter().map(|unit| [unit.mean as f32, unit.sd.recip() as f32]);
         let table: Vec<[f32; 2]> = rows.collect();

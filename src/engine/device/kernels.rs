@@ -5,6 +5,7 @@ use std::mem::offset_of;
 use super::messages::{Chain, Dispatch, Pooling, StepSize, TransitionStatistics, Weight};
 use super::vectors::Vectors;
 use crate::density::cpu;
+use crate::density::gpu::mixed::{self, MixedShader};
 use crate::density::gpu::tables::{
     self, COMMON, GROUPS_PER_LANE, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, group_turns, header,
     log_density, random, with_random,
@@ -30,6 +31,9 @@ const TRANSITIONS: [Source; 12] = [
     source!("nuts.wgsl"),
     source!("moments.wgsl"),
 ];
+
+/// The engine, as typed.
+pub const ENGINE: &str = "the engine gpu";
 
 /// Limit on the groups' effects of all coefficients that a lane holds, because they use registers.
 const SLOTS_PER_LANE: usize = 32;
@@ -99,13 +103,15 @@ pub struct TransitionShaders {
     pub kept: usize,
     /// Number of vectors of a chain's sums; 0 if draws are written.
     pub sums: usize,
+    /// Numbers that each chain needs in a buffer for its log density.
+    pub scratch: usize,
     /// Entry `transition`.
     pub transition: String,
     /// Entry `pool`.
     pub pool: String,
     /// Entries `put` and `take`.
     pub states: String,
-    /// Entry `pack`.
+    /// Entry `pack`; empty for a formula, whose draws leave in 32 bits.
     pub pack: String,
 }
 
@@ -113,20 +119,12 @@ impl TransitionShaders {
     /// The shaders of transitions of `model` on the device `target`, with trees of up to `max_depth` doublings;
     /// `output` selects the output of draws.
     pub fn new(model: &Model, max_depth: u32, output: DeviceOutput, target: Target) -> TransitionShaders {
-        let (layout, team) = (model.layout(), team(model, target));
-        let (beside, sharing, drawing) = match team.meeting {
-            Meeting::Alone => (BESIDE, source!("chain_alone.wgsl"), source!("output_sums_alone.wgsl")),
-            Meeting::Subgroup { .. } | Meeting::Workgroup => {
-                (1, source!("chain_shared.wgsl"), source!("output_sums_shared.wgsl"))
-            }
+        let layout = model.layout();
+        let DensityPieces { team, header, density, named, shape, scratch, turns } = DensityPieces::of(model, target);
+        let (beside, sharing) = match team.meeting {
+            Meeting::Alone => (BESIDE, source!("chain_alone.wgsl")),
+            Meeting::Subgroup { .. } | Meeting::Workgroup => (1, source!("chain_shared.wgsl")),
         };
-        let named = match model.coordinates() {
-            Coordinates::Joint { .. } => vec![source!("output_sums_joint.wgsl")],
-            Coordinates::Collapsed => {
-                vec![drawing, source!("sampled_effects.wgsl"), source!("conditional_effects.wgsl")]
-            }
-        };
-        let shape = [layout.groups, tables::effects(model) as usize, layout.hyperparameters()];
         let lie = Vectors::new(shape, team.lanes as usize, beside);
         let sums_lie = lie.with_effects(layout.coefficients, if team.meeting == Meeting::Alone { BUNCH } else { 1 });
         let vectors = CHECKPOINT + 3 * max_depth;
@@ -134,9 +132,9 @@ impl TransitionShaders {
             DeviceOutput::Draws(kept) => (kept, 0, source!("output_draws.wgsl")),
             DeviceOutput::Sums => (0, SUMS, source!("output_sums.wgsl")),
         };
-        let header: ShaderHeader = with_random(team.header(header(model)))
+        let header = with_random(header)
             .number("OBSERVATIONS", model.dataset().n_observations() as u32)
-            .number("GROUP_TURNS", turns(model, team))
+            .number("GROUP_TURNS", turns)
             .number("GROUP_SLOTS", lie.group_slots as u32)
             .number("SLOTS", lie.slots as u32)
             .number("QUADS", lie.slots.div_ceil(4) as u32)
@@ -164,7 +162,6 @@ impl TransitionShaders {
             .number("EFFECT", Purpose::Effect as u32)
             .number("CHAIN_WORDS", (size_of::<Chain>() / size_of::<u32>()) as u32)
             .number("SAMPLE", (offset_of!(Chain, sample) / size_of::<u32>()) as u32);
-        let density = log_density(model, team, source!("rows/serial.wgsl"));
         let transition = [&density[..], &TRANSITIONS, &random(target), &[writer, sharing], &named].concat();
         let vectors_of = [Pooling::SOURCE, team.source(), source!("vectors.wgsl"), source!("number.wgsl")];
         TransitionShaders {
@@ -174,10 +171,11 @@ impl TransitionShaders {
             vectors,
             kept,
             sums,
+            scratch,
             transition: header.shader(source!("transition.wgsl"), &transition),
             pool: header.shader(source!("pool.wgsl"), &vectors_of),
             states: header.shader(source!("states.wgsl"), &vectors_of),
-            pack: header.shader(source!("pack.wgsl"), &COMMON),
+            pack: model.shorthand().map_or(String::new(), |_| header.shader(source!("pack.wgsl"), &COMMON)),
         }
     }
 
@@ -189,7 +187,7 @@ impl TransitionShaders {
         // SAFETY: teams beyond the batch's chains return at once, or do not exist; vectors, counts and sums have room
         // for every chain and lane of the batch, and draws for as many rows as all chains may make. Groups below J and
         // coefficients below K index the tables. Loops end after K, TRIANGLE, J, SLOTS, a group's rows or ten rounds,
-        // and the outermost loop when the budget is spent, to which every iteration adds.
+        // and the outermost loop when the budget is spent, to which every iteration adds. Of a formula: `DeviceModel`.
         let transition = unsafe { ComputeKernel::compile(gpu, "transition", &self.transition, &[])? };
         // SAFETY: as many chunks of POOLED chains are dispatched as the batch has, and the output has room for all
         // chunks.
@@ -232,13 +230,63 @@ impl TransitionShaders {
     }
 }
 
+/// The pieces of the shaders of transitions that differ between the shorthand and formulas.
+struct DensityPieces {
+    team: Team,
+    header: ShaderHeader,
+    /// The sources of the log density.
+    density: Vec<Source>,
+    /// The sources of named variables for sums over draws.
+    named: Vec<Source>,
+    /// Groups, coefficients that have effects in theta, and other coordinates.
+    shape: [usize; 3],
+    /// Numbers that each chain needs in a buffer.
+    scratch: usize,
+    /// The most loop iterations of a lane per group.
+    turns: u32,
+}
+
+impl DensityPieces {
+    fn of(model: &Model, target: Target) -> DensityPieces {
+        if let Some(map) = model.layout().mixed() {
+            let MixedShader { team, header, mut sources, scratch, turns } = MixedShader::new(model, map, target);
+            sources.push(source!("mixed/chain.wgsl"));
+            // All coordinates are dealt alike, and the log density is that of one group.
+            let shape = [1, 0, model.dim()];
+            return DensityPieces { team, header, density: sources, named: Vec::new(), shape, scratch, turns };
+        }
+        let (layout, team) = (model.layout(), team(model, target));
+        let mut density = log_density(model, team, source!("rows/serial.wgsl"));
+        density.push(source!("chain_density.wgsl"));
+        let drawing = match team.meeting {
+            Meeting::Alone => source!("output_sums_alone.wgsl"),
+            Meeting::Subgroup { .. } | Meeting::Workgroup => {
+                density.push(source!("chain_groups.wgsl"));
+                source!("output_sums_shared.wgsl")
+            }
+        };
+        let named = match model.coordinates() {
+            Coordinates::Joint { .. } => vec![source!("output_sums_joint.wgsl")],
+            Coordinates::Collapsed => {
+                vec![drawing, source!("sampled_effects.wgsl"), source!("conditional_effects.wgsl")]
+            }
+        };
+        let shape = [layout.groups, tables::effects(model) as usize, layout.hyperparameters()];
+        let (header, turns) = (team.header(header(model)), turns(model, team));
+        DensityPieces { team, header, density, named, shape, scratch: 0, turns }
+    }
+}
+
 /// Checks that `gpu` can make whole transitions of `model`: it has a log density, and no loop of a transition has too
 /// many iterations.
 ///
 /// # Errors
-/// If the CPU refuses the model, or a software adapter would cut its loops short.
+/// If the CPU refuses the model, a device has no density in its coordinates, or a software adapter would cut its loops
+/// short.
 pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
-    Refusal::unless_shorthand(model, "the engine gpu", "use --engine cpu")?;
+    if let Some(map) = model.layout().mixed() {
+        return mixed::admits(gpu, model, map, ENGINE, SOFTWARE_TURNS);
+    }
     cpu::admits(model)?;
     let team = team(model, gpu.target());
     let remedy = match model.likelihood() {
@@ -252,9 +300,13 @@ fn turns(model: &Model, team: Team) -> u32 {
     group_turns(model, team, model.likelihood() == Likelihood::Observations)
 }
 
-/// Whether the effects of `model` are coordinates, or the device can draw them given the hyperparameters: a software
-/// adapter would cut the loops short, which take as many iterations again as a log density.
-pub fn draws_effects(model: &Model, target: Target) -> bool {
+/// Whether the device can make the sums over draws of all variables of `model`: of the shorthand, if the effects are
+/// coordinates, or the device can draw them given the hyperparameters: a software adapter would cut the loops short,
+/// which take as many iterations again as a log density.
+pub fn sums_draws(model: &Model, target: Target) -> bool {
+    if model.shorthand().is_none() {
+        return false;
+    }
     let team = team(model, target);
     let turns = (model.layout().groups as u32).div_ceil(team.lanes).saturating_mul(turns(model, team));
     *model.coordinates() != Coordinates::Collapsed || !target.software || turns <= SOFTWARE_TURNS / 2
@@ -274,6 +326,9 @@ fn fits_alone(model: &Model, target: Target) -> bool {
 
 /// The lanes that share a chain of `model` on the device `target`.
 pub fn team(model: &Model, target: Target) -> Team {
+    if let Some(map) = model.layout().mixed() {
+        return mixed::team(model, map, target);
+    }
     if target.alone && fits_alone(model, target) {
         return Team::alone(target);
     }

@@ -35,7 +35,7 @@ impl Compiled {
     pub fn new(gpu: &Gpu, model: &Model, plan: &DevicePlan) -> Result<Compiled, DensityError> {
         admits(gpu, model)?;
         let target = target(gpu, plan);
-        let sums = plan.keep == Keep::Summary && kernels::draws_effects(model, target);
+        let sums = plan.keep == Keep::Summary && kernels::sums_draws(model, target);
         let output = if sums { DeviceOutput::Sums } else { DeviceOutput::Draws(plan.keep.sampled(model)) };
         let shaders = TransitionShaders::new(model, plan.max_depth, output, target);
         let kernels = Arc::new(shaders.compile(gpu)?);

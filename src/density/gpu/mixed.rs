@@ -1,0 +1,91 @@
+//! A formula's log density on a device: the sources of its shaders, and what is refused.
+
+use super::mixed_shape::MixedShape;
+use super::mixed_tables::{ColumnRow, FactorRow, HyperRow, ScaleRow, TermRow, places};
+use super::tables::{Reference, Team, check_loops, family};
+use crate::density::cpu;
+use crate::density::mixed::is_of_few_columns;
+use crate::gpu::{Gpu, ShaderHeader, Source, Target, source};
+use crate::model::{Coordinates, MixedMap, Model, Refusal, Structure};
+
+/// The pieces of a shader that computes a formula's log density.
+#[derive(Debug, Clone)]
+pub struct MixedShader {
+    /// The lanes that share a chain.
+    pub team: Team,
+    /// The constants.
+    pub header: ShaderHeader,
+    /// The sources.
+    pub sources: Vec<Source>,
+    /// Numbers that each chain needs in a buffer; 0 if a workgroup's memory has room.
+    pub scratch: usize,
+    /// The most loop iterations of a lane in a log density.
+    pub turns: u32,
+}
+
+impl MixedShader {
+    /// The pieces for `model`, whose layout has the map `map`, on `target`.
+    pub fn new(model: &Model, map: &MixedMap, target: Target) -> MixedShader {
+        let shape = MixedShape::new(model, map);
+        let team = shape.team(target);
+        let is_near = shape.is_near(team);
+        let sources = [
+            Reference::SOURCE,
+            HyperRow::SOURCE,
+            TermRow::SOURCE,
+            ScaleRow::SOURCE,
+            ColumnRow::SOURCE,
+            FactorRow::SOURCE,
+            source!("math.wgsl"),
+            source!("mixed/tables.wgsl"),
+            if is_near { source!("mixed/near.wgsl") } else { source!("mixed/far.wgsl") },
+            source!("mixed/hyper.wgsl"),
+            source!("mixed/term.wgsl"),
+            if shape.is_collapsed() { source!("mixed/groups.wgsl") } else { source!("mixed/rows.wgsl") },
+            source!("mixed/density.wgsl"),
+            family(model),
+            team.source(),
+        ];
+        MixedShader {
+            team,
+            header: places(&shape).into_iter().fold(shape.header(team), |to, (name, at)| to.number(name, at as u32)),
+            sources: sources.to_vec(),
+            scratch: if is_near { 0 } else { shape.scratch() },
+            turns: shape.turns(team),
+        }
+    }
+}
+
+/// The lanes that share a chain of `model`, whose layout has the map `map`.
+pub fn team(model: &Model, map: &MixedMap, target: Target) -> Team {
+    MixedShape::new(model, map).team(target)
+}
+
+/// Whether `gpu` computes the log density of `model`, whose layout has the map `map`, in at most `limit` iterations of
+/// loops if its adapter is software; `what` is the engine.
+///
+/// # Errors
+/// If effects of several factors, or of many columns, are integrated out; if rows have known errors beside sigma; or a
+/// software adapter would end loops early.
+pub fn admits(gpu: &Gpu, model: &Model, map: &MixedMap, what: &'static str, limit: u32) -> Result<(), Refusal> {
+    admits_coordinates(model, what)?;
+    cpu::admits(model)?;
+    let shape = MixedShape::new(model, map);
+    check_loops(gpu, shape.turns(shape.team(gpu.target())), limit, "use --engine cpu")
+}
+
+/// Whether devices compute log densities of `model` in its coordinates; `what` is the engine.
+///
+/// # Errors
+/// If effects of several factors, or of many columns, are integrated out; or rows have known errors beside sigma.
+pub fn admits_coordinates(model: &Model, what: &'static str) -> Result<(), Refusal> {
+    if model.dataset().errors().is_some() {
+        return Err(Refusal::ErrorsOnDevice { what });
+    }
+    match (model.structure(), model.coordinates()) {
+        (Structure::Formula(_), Coordinates::Collapsed) if !is_of_few_columns(model) => {
+            Err(Refusal::Collapsed { what })
+        }
+        (Structure::Formula(_) | Structure::Shorthand(_), Coordinates::Joint { .. } | Coordinates::Collapsed) => Ok(()),
+    }
+}

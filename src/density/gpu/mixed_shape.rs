@@ -1,0 +1,255 @@
+//! The shape of a formula's model on a device: the order of its columns, the chunks of its rows, and the places of all
+//! numbers in the memory that the lanes of a chain share.
+
+use super::factor_chunks::FactorChunks;
+use super::tables::{Meeting, Team};
+use crate::gpu::{ShaderHeader, Target};
+use crate::model::correlation::pairs;
+use crate::model::{Coordinates, MixedMap, Model};
+
+/// Bytes of a workgroup's memory that every device has.
+const NEAR: usize = 16 << 10;
+
+/// Numbers of each vector that a lane holds, unless a workgroup has too few lanes.
+const SLOTS_PER_LANE: usize = 32;
+
+/// The fewest and the most lanes of a chain.
+const LANES: [usize; 2] = [32, 256];
+
+/// A factor: its terms' columns are neighbours.
+#[derive(Debug, Clone)]
+pub struct ShapedFactor {
+    /// The rows by its levels; none where effects are integrated out.
+    pub chunks: FactorChunks,
+    /// The first column, and the number of columns, of all its terms.
+    pub first_column: usize,
+    pub columns: usize,
+}
+
+/// A column of a term.
+#[derive(Debug, Clone, Copy)]
+pub struct ShapedColumn {
+    /// The term, and the number of the column among the term's.
+    pub term: usize,
+    pub column: usize,
+    /// The place of the factor.
+    pub factor: usize,
+    /// The first of its sums over chunks of rows among those of all columns.
+    pub sums: usize,
+}
+
+/// A term.
+#[derive(Debug, Clone, Copy)]
+pub struct ShapedTerm {
+    /// The first of its columns.
+    pub first_column: usize,
+    /// The first entry of Lambda among those of all terms.
+    pub square: usize,
+    /// The first of a lane's sums of the derivatives by Lambda, row by row.
+    pub triangle: usize,
+}
+
+/// The shape of a formula's model.
+#[derive(Debug, Clone)]
+pub struct MixedShape {
+    pub factors: Vec<ShapedFactor>,
+    pub columns: Vec<ShapedColumn>,
+    pub terms: Vec<ShapedTerm>,
+    /// Number of population-level columns.
+    pub population: usize,
+    /// Number of levels of the factor where effects are integrated out, else 0.
+    pub groups: usize,
+    /// Number of hyperparameters.
+    pub hyper: usize,
+    dim: usize,
+    rows: usize,
+    sigma: Option<usize>,
+    known_sigma: f64,
+    family_sums: usize,
+    /// The most columns of a term.
+    most_columns: usize,
+    /// Number of entries of Lambda of all terms.
+    squares: usize,
+    /// Number of sums over chunks of rows.
+    sums: usize,
+    /// The first of a lane's sums of the derivatives by the columns' means, and the number of all its sums.
+    part_means: usize,
+    parts: usize,
+}
+
+impl MixedShape {
+    /// The shape of `model`, whose layout has the map `map`.
+    pub fn new(model: &Model, map: &MixedMap) -> MixedShape {
+        let data = model.dataset();
+        let is_collapsed = *model.coordinates() == Coordinates::Collapsed;
+        let of_terms: Vec<usize> =
+            model.mixed().map_or(Vec::new(), |mixed| mixed.terms.iter().map(|t| t.factor).collect());
+        let mut numbers: Vec<usize> = Vec::new();
+        for factor in &of_terms {
+            if !numbers.contains(factor) {
+                numbers.push(*factor);
+            }
+        }
+        let population = map.centers.len();
+        let family_sums = model.family().device_sums() as usize;
+        let (mut factors, mut columns, mut sums) = (Vec::new(), Vec::new(), 0);
+        let mut terms = vec![ShapedTerm { first_column: 0, square: 0, triangle: 0 }; map.terms.len()];
+        for (place, number) in numbers.iter().enumerate() {
+            let rows = if is_collapsed { Vec::new() } else { data.level_of_rows(*number) };
+            let chunks = FactorChunks::new(&rows, data.levels(*number).len());
+            let first_column = columns.len();
+            for (t, term) in map.terms.iter().enumerate().filter(|(t, _)| of_terms[*t] == *number) {
+                terms[t].first_column = columns.len();
+                for column in 0..term.columns {
+                    columns.push(ShapedColumn { term: t, column, factor: place, sums });
+                    sums += chunks.chunks();
+                }
+            }
+            factors.push(ShapedFactor { chunks, first_column, columns: columns.len() - first_column });
+        }
+        let (mut squares, mut end) = (0, 1 + family_sums + population);
+        for (term, map) in terms.iter_mut().zip(&map.terms) {
+            (term.square, term.triangle) = (squares, end);
+            squares += map.columns * map.columns;
+            end += pairs(map.columns) + map.columns;
+        }
+        MixedShape {
+            groups: if is_collapsed { numbers.first().map_or(0, |number| data.levels(*number).len()) } else { 0 },
+            population,
+            hyper: map.hyperparameters(),
+            dim: model.dim(),
+            rows: data.n_observations(),
+            sigma: map.dispersion,
+            known_sigma: if map.dispersion.is_none() { map.sigma(&[]) } else { 1.0 },
+            family_sums,
+            most_columns: map.terms.iter().map(|term| term.columns).max().unwrap_or(0),
+            squares,
+            sums,
+            part_means: end,
+            parts: (end + if is_collapsed { 0 } else { columns.len() }).next_multiple_of(4),
+            factors,
+            columns,
+            terms,
+        }
+    }
+
+    /// Whether effects are integrated out.
+    pub fn is_collapsed(&self) -> bool {
+        self.groups > 0
+    }
+
+    /// Index of the first row's numbers in the table of rows: the lists of rows, chunks and levels come before them.
+    pub fn first_row(&self) -> usize {
+        let lists = |factor: &ShapedFactor| {
+            let FactorChunks { rows, starts, levels, .. } = &factor.chunks;
+            rows.len() + starts.len() + levels.len()
+        };
+        self.factors.iter().map(lists).sum()
+    }
+
+    /// Numbers of a row: outcome, population-level columns, columns of all terms, and the level of each factor.
+    pub fn row_width(&self) -> usize {
+        1 + self.population + self.columns.len() + self.factors.len()
+    }
+
+    /// The place of each block in the memory that the lanes share, then its length.
+    fn places(&self) -> [(&'static str, usize); 11] {
+        let effects = self.dim - self.hyper;
+        let lengths = [
+            ("AT_THETA", self.dim),
+            ("AT_GRADIENT", self.dim),
+            ("AT_VALUES", self.hyper),
+            ("AT_SLOPES", self.hyper),
+            ("AT_UNITS", self.squares),
+            ("AT_FACTORS", self.squares),
+            ("AT_MEANS", self.columns.len()),
+            ("AT_TOTALS", self.parts),
+            ("AT_EFFECTS", effects),
+            ("AT_SUMS", self.sums),
+            ("SCRATCH", 0),
+        ];
+        let mut end = 0;
+        lengths.map(|(name, length)| {
+            end += length;
+            (name, end - length)
+        })
+    }
+
+    /// Numbers of that memory.
+    pub fn scratch(&self) -> usize {
+        self.places()[10].1
+    }
+
+    /// Whether that memory is a workgroup's own.
+    pub fn is_near(&self, team: Team) -> bool {
+        let exchanged = 4 * team.lanes as usize + 4;
+        size_of::<f32>() * (self.scratch() + exchanged) <= NEAR
+    }
+
+    /// The lanes that share a chain: a workgroup. Compilers of software adapters take long for wide ones.
+    pub fn team(&self, target: Target) -> Team {
+        let fit = self.dim.div_ceil(SLOTS_PER_LANE);
+        let busy = match (target.software, self.is_collapsed()) {
+            (true, _) => 0,
+            (false, true) => self.groups.div_ceil(2),
+            (false, false) => (self.rows / 16).max((self.dim - self.hyper) / 4),
+        };
+        let lanes = fit.max(busy).next_power_of_two().clamp(LANES[0], LANES[1]);
+        Team { lanes: lanes as u32, teams: 1, meeting: Meeting::Workgroup }
+    }
+
+    /// The constants of shaders.
+    pub fn header(&self, team: Team) -> ShaderHeader {
+        let numbers = [
+            ("POPULATION", self.population),
+            ("HYPER", self.hyper),
+            ("TERMS", self.terms.len()),
+            ("SCALES", self.columns.len()),
+            ("COLUMNS", self.columns.len()),
+            ("MOST_COLUMNS", self.most_columns),
+            ("FACTORS", self.factors.len()),
+            ("GROUPS", self.groups),
+            ("PART_POPULATION", 1 + self.family_sums),
+            ("PART_MEANS", self.part_means),
+            ("PARTS", self.parts),
+            ("SIGMA", self.sigma.unwrap_or(0)),
+            ("DISPERSION", 0),
+            ("DISPERSIONS", usize::from(self.sigma.is_some())),
+            ("DISPERSION_ROOM", 1),
+            ("FAMILY_SUMS", self.family_sums),
+            ("SUMS", 1),
+            ("DIM", self.dim),
+            // Vectors of chains deal all coordinates alike to the lanes.
+            ("HYPERPARAMETERS", self.dim),
+            ("EFFECTS", 0),
+            ("J", 0),
+            ("K", 0),
+        ];
+        let header = team.header(ShaderHeader::default()).real("KNOWN_SIGMA", self.known_sigma);
+        numbers.into_iter().chain(self.places()).fold(header, |header, (name, value)| header.number(name, value as u32))
+    }
+
+    /// The most loop iterations of a lane in a log density.
+    pub fn turns(&self, team: Team) -> u32 {
+        let lanes = team.lanes as usize;
+        let (p, q, scales) = (self.population, self.columns.len(), self.columns.len().div_ceil(lanes));
+        let one = self.most_columns;
+        let parts = self.parts + self.parts / 4 * (lanes.ilog2() as usize + 2);
+        let terms = scales * (one * (2 * one + 6) + q * (p + 1)) + (p + 1).div_ceil(lanes) * (q + 4);
+        let mut turns = 2 * self.hyper.div_ceil(lanes) + 2 * self.dim.div_ceil(lanes) + parts + terms;
+        if self.is_collapsed() {
+            let square = q * (q + 2);
+            let factorize = q * (2 * square + 3);
+            let group = factorize + q * (p + 4) + (q + 2) * square + p * (q + 2) + q * (q + 1) * (q + 2);
+            turns += self.groups.div_ceil(lanes) * group + 2 * q * square + p * (p + 2) * 2;
+        }
+        for factor in self.factors.iter().filter(|_| !self.is_collapsed()) {
+            let chunks = &factor.chunks;
+            let row = 2 * (p + 1) + q + factor.columns + 4;
+            turns += chunks.chunks().div_ceil(lanes) * (chunks.longest * row + 2 * factor.columns + p + 6);
+            let (levels, columns) = (chunks.levels.len().div_ceil(lanes), factor.columns);
+            turns += levels * columns * (chunks.most() + 3 * columns + 12) + levels * columns * columns;
+        }
+        turns as u32
+    }
+}

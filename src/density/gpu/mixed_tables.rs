@@ -1,0 +1,374 @@
+//! The tables of a formula's model for mixed/tables.wgsl.
+
+use super::mixed_shape::{MixedShape, ShapedFactor, ShapedTerm};
+use super::tables::Reference;
+use crate::density::mixed::{GroupTable, HyperPrior, HyperPriors, constant};
+use crate::gpu::shared_struct;
+use crate::model::{Centering, MixedMap, MixedTerm, Model, Scalar, Shape, TermMap};
+
+/// Sweeps over all columns in a rough fit.
+const SWEEPS: usize = 20;
+
+shared_struct! {
+    /// A hyperparameter: its map from theta, and its prior.
+    pub struct HyperRow {
+        /// The map: the number of its kind in mixed/hyper.wgsl.
+        pub map: u32,
+        /// The shape of the prior, likewise.
+        pub shape: u32,
+        /// The lower bound of an interval.
+        pub low: f32,
+        /// The width of an interval.
+        pub width: f32,
+        /// The location of the prior.
+        pub location: f32,
+        /// The scale of the prior.
+        pub scale: f32,
+        /// Degrees of freedom, or the exponent of a partial correlation.
+        pub df: f32,
+    }
+}
+
+shared_struct! {
+    /// A term.
+    pub struct TermRow {
+        /// Number of columns.
+        pub columns: u32,
+        /// Number of levels.
+        pub levels: u32,
+        /// Index of the first sd in theta.
+        pub scales: u32,
+        /// Index of the first partial correlation in theta.
+        pub partials: u32,
+        /// Index of the first effect in theta.
+        pub effects: u32,
+        /// 1 if the coefficients are correlated.
+        pub correlated: u32,
+        /// 1 if the effects are centered.
+        pub centered: u32,
+        /// Index of the first entry of Lambda among those of all terms.
+        pub square: u32,
+        /// Index of the derivative by that entry among a lane's sums.
+        pub triangle: u32,
+        /// The first column.
+        pub first_column: u32,
+    }
+}
+
+shared_struct! {
+    /// The sd of a column.
+    pub struct ScaleRow {
+        /// The term.
+        pub term: u32,
+        /// The number of the column among the term's.
+        pub row: u32,
+    }
+}
+
+shared_struct! {
+    /// A column of a term.
+    pub struct ColumnRow {
+        /// The index of its first effect among the effects of all terms.
+        pub effects: u32,
+        /// The factor.
+        pub factor: u32,
+        /// The index of its first sum over a chunk of rows among those of all columns.
+        pub sums: u32,
+    }
+}
+
+shared_struct! {
+    /// A factor.
+    pub struct FactorRow {
+        /// Where the table lists the places of all rows, level by level.
+        pub order: u32,
+        /// Where it lists the first row of each chunk.
+        pub starts: u32,
+        /// Number of chunks.
+        pub chunks: u32,
+        /// Where it lists the first chunk of each level.
+        pub levels: u32,
+        /// The first column of its terms.
+        pub first_column: u32,
+        /// Number of columns of its terms.
+        pub columns: u32,
+    }
+}
+
+/// The tables of a formula's model on a device, and the constant that its log densities omit.
+#[derive(Debug, Clone)]
+pub struct MixedTables {
+    /// Words of the structure `Fixed`.
+    pub fixed: Vec<u32>,
+    /// Words of the table of rows, or of groups.
+    pub likelihood: Vec<u32>,
+    /// Added by the host to a log density of the device.
+    pub constant: f64,
+}
+
+impl MixedTables {
+    /// The tables of `model`, whose layout has the map `map`.
+    pub fn of(model: &Model, map: &MixedMap) -> MixedTables {
+        let shape = MixedShape::new(model, map);
+        let priors = HyperPriors::new(model, map);
+        let observations = model.dataset().n_observations() as f64;
+        let noise = reference_noise(model, map) as f32;
+        let log_eps = (0.5 * f64::from(noise).ln()) as f32;
+        let reference = Reference { log_eps, noise, observations: observations as f32 };
+        let (noise, log_eps) = (f64::from(noise), f64::from(log_eps));
+        let of_family = match map.dispersion {
+            Some(_) => model.family().device_constant(observations, noise, log_eps),
+            // All of the log likelihood that depends on no effect.
+            None => {
+                let sigma = map.sigma(&[]);
+                -observations * (0.5 * noise / (sigma * sigma) + sigma.ln())
+            }
+        };
+        let mut fixed = words(&[reference]);
+        let rows: Vec<HyperRow> = priors.iter().map(|(scalar, prior)| hyper_row(*scalar, prior)).collect();
+        fixed.extend(words(&rows));
+        fixed.extend(words(&term_rows(map, &shape)));
+        let scale = |t: usize| (0..map.terms[t].columns).map(move |row| ScaleRow { term: t as u32, row: row as u32 });
+        fixed.extend(words(&(0..map.terms.len()).flat_map(scale).collect::<Vec<_>>()));
+        let columns = shape.columns.iter().map(|at| ColumnRow {
+            effects: (map.terms[at.term].row(at.column).start - shape.hyper) as u32,
+            factor: at.factor as u32,
+            sums: at.sums as u32,
+        });
+        fixed.extend(words(&columns.collect::<Vec<_>>()));
+        fixed.extend(words(&factor_rows(&shape)));
+        fixed.extend(weights(map, &shape));
+        let likelihood = if shape.is_collapsed() {
+            let groups = GroupTable::new(model, map);
+            let weight = (0..model.dataset().n_observations()).map(|i| model.design().root_weight(i).powi(2)).sum();
+            fixed.extend(bits(&rest(&groups, noise * observations, weight)));
+            bits(&numbers_of(&groups))
+        } else {
+            table_of_rows(model, map, &shape)
+        };
+        let omitted: f64 = priors.iter().map(|(scalar, prior)| omitted(*scalar, prior)).sum();
+        MixedTables { fixed, likelihood, constant: constant(model, &priors) + of_family + omitted }
+    }
+}
+
+/// Where the words of `Fixed` after its reference begin: terms, sds, columns, factors, weights, and the rest.
+pub fn places(shape: &MixedShape) -> [(&'static str, usize); 6] {
+    let lengths = [
+        shape.hyper * WORDS_OF[0],
+        shape.terms.len() * WORDS_OF[1],
+        shape.columns.len() * WORDS_OF[2],
+        shape.columns.len() * WORDS_OF[3],
+        shape.factors.len() * WORDS_OF[4],
+        shape.columns.len() * shape.population,
+    ];
+    let mut end = 0;
+    let ends = lengths.map(|length| {
+        end += length;
+        end
+    });
+    let names = ["TERMS_AT", "SCALES_AT", "COLUMNS_AT", "FACTORS_AT", "WEIGHTS_AT", "REST_AT"];
+    std::array::from_fn(|i| (names[i], ends[i]))
+}
+
+/// Words of each kind of row, which mixed/tables.wgsl counts.
+const WORDS_OF: [usize; 5] = [
+    size_of::<HyperRow>() / 4,
+    size_of::<TermRow>() / 4,
+    size_of::<ScaleRow>() / 4,
+    size_of::<ColumnRow>() / 4,
+    size_of::<FactorRow>() / 4,
+];
+const _: () = assert!(matches!(WORDS_OF, [7, 10, 2, 3, 6]));
+
+fn words<T: bytemuck::NoUninit>(rows: &[T]) -> Vec<u32> {
+    bytemuck::cast_slice(rows).to_vec()
+}
+
+fn bits(numbers: &[f64]) -> Vec<u32> {
+    numbers.iter().map(|number| (*number as f32).to_bits()).collect()
+}
+
+fn hyper_row(scalar: Scalar, prior: &HyperPrior) -> HyperRow {
+    let (map, [low, width]) = match scalar {
+        Scalar::Identity => (0, [0.0; 2]),
+        Scalar::Exp => (1, [0.0; 2]),
+        Scalar::Interval { low, width } => (2, [low, width]),
+        Scalar::Tanh => (3, [0.0; 2]),
+    };
+    let row = HyperRow { map, low: low as f32, width: width as f32, scale: 1.0, df: 1.0, ..HyperRow::default() };
+    match prior {
+        HyperPrior::Variable(prior) => {
+            let (shape, df) = match prior.shape {
+                Shape::Normal => (0, 1.0),
+                Shape::StudentT(df) => (1, df),
+                Shape::Exponential => (2, 1.0),
+                Shape::Uniform => (3, 1.0),
+            };
+            HyperRow { shape, location: prior.location as f32, scale: prior.scale as f32, df: df as f32, ..row }
+        }
+        HyperPrior::Partial(alpha) => HyperRow { shape: 4, df: *alpha as f32, ..row },
+    }
+}
+
+/// What a device omits from a hyperparameter's log density: the constant of the Jacobian's logarithm.
+fn omitted(scalar: Scalar, prior: &HyperPrior) -> f64 {
+    match (scalar, prior) {
+        (Scalar::Interval { width, .. }, _) => width.ln(),
+        (Scalar::Tanh, HyperPrior::Partial(alpha)) => alpha * 4.0_f64.ln(),
+        (Scalar::Tanh | Scalar::Identity | Scalar::Exp, _) => 0.0,
+    }
+}
+
+fn term_rows(map: &MixedMap, shape: &MixedShape) -> Vec<TermRow> {
+    let row = |(term, shaped): (&TermMap, &ShapedTerm)| TermRow {
+        columns: term.columns as u32,
+        levels: term.levels as u32,
+        scales: term.scales as u32,
+        partials: term.partials.unwrap_or(0) as u32,
+        effects: term.effects as u32,
+        correlated: term.partials.is_some().into(),
+        centered: (term.centering == Some(Centering::Centered)).into(),
+        square: shaped.square as u32,
+        triangle: shaped.triangle as u32,
+        first_column: shaped.first_column as u32,
+    };
+    map.terms.iter().zip(&shape.terms).map(row).collect()
+}
+
+fn factor_rows(shape: &MixedShape) -> Vec<FactorRow> {
+    let mut end = 0;
+    let row = |factor: &ShapedFactor| {
+        let chunks = &factor.chunks;
+        let mut place = |length: usize| {
+            end += length;
+            (end - length) as u32
+        };
+        FactorRow {
+            order: place(chunks.rows.len()),
+            starts: place(chunks.starts.len()),
+            chunks: chunks.chunks() as u32,
+            levels: place(chunks.levels.len()),
+            first_column: factor.first_column as u32,
+            columns: factor.columns as u32,
+        }
+    };
+    shape.factors.iter().map(row).collect()
+}
+
+/// The weight of each population-level coefficient in the mean of each column's effects, if they are centered.
+fn weights(map: &MixedMap, shape: &MixedShape) -> Vec<u32> {
+    let mut all = Vec::new();
+    let mut unit = vec![0.0; map.hyperparameters()];
+    for at in &shape.columns {
+        for k in 0..shape.population {
+            unit.fill(0.0);
+            unit[k] = 1.0;
+            all.push(map.terms[at.term].mean(at.column, &unit));
+        }
+    }
+    bits(&all)
+}
+
+/// The lists of rows, chunks and levels of each factor, then the numbers of each row.
+fn table_of_rows(model: &Model, map: &MixedMap, shape: &MixedShape) -> Vec<u32> {
+    let (design, rows) = (model.design(), model.dataset().n_observations());
+    let (first, width) = (shape.first_row() as u32, shape.row_width() as u32);
+    let mut table = Vec::new();
+    for factor in &shape.factors {
+        table.extend(factor.chunks.rows.iter().map(|row| first + row * width));
+        table.extend(&factor.chunks.starts);
+        table.extend(&factor.chunks.levels);
+    }
+    let Some(mixed) = model.mixed() else { return table };
+    let mut levels = vec![vec![0u32; rows]; shape.factors.len()];
+    for at in &shape.columns {
+        levels[at.factor] = model.dataset().level_of_rows(mixed.terms[at.term].factor);
+    }
+    for i in 0..rows {
+        let root = design.root_weight(i);
+        let fixed = mixed.population.iter().zip(&map.centers).map(|(k, center)| design.column(*k, i) - center);
+        let varying = shape.columns.iter().map(|at| design.column(mixed.terms[at.term].columns[at.column], i));
+        let numbers = [design.outcome(i)].into_iter().chain(fixed).chain(varying);
+        table.extend(numbers.map(|number| ((number * root) as f32).to_bits()));
+        table.extend(levels.iter().map(|levels| levels[i]));
+    }
+    table
+}
+
+/// Number after number, those of all groups.
+fn numbers_of(groups: &GroupTable) -> Vec<f64> {
+    let (q, population) = (groups.columns, groups.population);
+    let triangle = (0..q).flat_map(|c| (0..=c).map(move |i| (true, i, c)));
+    let others = (0..=population).flat_map(|k| (0..q).map(move |i| (false, i, k)));
+    let mut all = Vec::new();
+    for (is_r, i, k) in triangle.chain(others) {
+        let start = all.len();
+        for bundle in groups.bundles() {
+            let lanes = if is_r { bundle.r(i, k) } else { bundle.w(i, k) };
+            all.extend(lanes.0);
+        }
+        all.truncate(start + groups.groups);
+    }
+    all
+}
+
+/// The rest about coefficients near its minimum, minus `noise`; the coefficients; half the derivatives, with the sign
+/// turned; and half the second derivatives. `weight` is that of all rows.
+fn rest(groups: &GroupTable, noise: f64, weight: f64) -> Vec<f64> {
+    let (p, products) = (groups.population, groups.rest.products());
+    let product = |k: usize, l: usize| products[k * (p + 1) + l];
+    let mut at = vec![0.0; p];
+    let residual = |at: &[f64], k: usize| product(k, p) - (0..p).map(|l| product(k, l) * at[l]).sum::<f64>();
+    for _ in 0..SWEEPS * p {
+        // Columns that are constant within groups are left with rounding errors.
+        for k in (0..p).filter(|k| product(*k, *k) > 1e-8 * weight) {
+            at[k] += residual(&at, k) / product(k, k);
+        }
+    }
+    at.iter_mut().for_each(|b| *b = f64::from(*b as f32));
+    let left: Vec<f64> = (0..p).map(|k| residual(&at, k)).collect();
+    let moved: f64 = at.iter().enumerate().map(|(k, b)| b * (product(k, p) + left[k])).sum();
+    let second = (0..p).flat_map(|k| (0..p).map(move |l| product(k, l)));
+    [product(p, p) - moved - noise].into_iter().chain(at.iter().copied()).chain(left).chain(second).collect()
+}
+
+/// A noise variance near the posterior's, in the sampler's units: the mean square that a rough fit leaves of the rows,
+/// column by column and level by level, where the sd of the effects is that of the noise.
+fn reference_noise(model: &Model, map: &MixedMap) -> f64 {
+    let Some(mixed) = model.mixed().filter(|_| map.dispersion.is_some()) else { return map.sigma(&[]).powi(2) };
+    let (design, data) = (model.design(), model.dataset());
+    let rows = data.n_observations();
+    let mut left: Vec<f64> = (0..rows).map(|i| design.outcome(i) * design.root_weight(i)).collect();
+    // Of the population level, all rows are at one level.
+    let mut levels = vec![(vec![0; rows], 1)];
+    levels.extend(mixed.terms.iter().map(|term| (data.level_of_rows(term.factor), data.levels(term.factor).len())));
+    let population = mixed.population.iter().zip(&map.centers).map(|(k, center)| (*k, *center, 0));
+    let of_term =
+        |(t, term): (usize, &MixedTerm)| term.columns.iter().map(move |k| (*k, 0.0, t + 1)).collect::<Vec<_>>();
+    let columns: Vec<(usize, f64, usize)> =
+        population.chain(mixed.terms.iter().enumerate().flat_map(of_term)).collect();
+    let mut fitted: Vec<Vec<f64>> = columns.iter().map(|(.., t)| vec![0.0; levels[*t].1]).collect();
+    for _ in 0..SWEEPS {
+        for ((k, center, t), fitted) in columns.iter().zip(&mut fitted) {
+            let (of_rows, count) = &levels[*t];
+            let value = |i: usize| (design.column(*k, i) - center) * design.root_weight(i);
+            let (mut products, mut squares) = (vec![0.0; *count], vec![0.0; *count]);
+            for (i, (level, left)) in of_rows.iter().zip(&left).enumerate() {
+                products[*level as usize] += value(i) * left;
+                squares[*level as usize] += value(i) * value(i);
+            }
+            let ridge = if *t == 0 { 0.0 } else { 1.0 };
+            let step = |((product, square), fitted): ((&f64, &f64), &f64)| match square + ridge {
+                0.0 => 0.0,
+                sum => (product - ridge * fitted) / sum,
+            };
+            let steps: Vec<f64> = products.iter().zip(&squares).zip(fitted.iter()).map(step).collect();
+            for (i, (level, left)) in of_rows.iter().zip(&mut left).enumerate() {
+                *left -= value(i) * steps[*level as usize];
+            }
+            fitted.iter_mut().zip(&steps).for_each(|(fitted, step)| *fitted += step);
+        }
+    }
+    let noise = left.iter().map(|left| left * left).sum::<f64>() / rows as f64;
+    Some(noise).filter(|noise| (*noise as f32).is_normal()).unwrap_or(1.0)
+}
