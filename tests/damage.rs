@@ -325,7 +325,7 @@ fn what_makes_no_sense_at_the_root_is_refused() {
     assert!(!folder.path("no").exists());
 }
 
-/// Found by `fuzz/targets/root.rs`: memory was taken for all draws that a root claims.
+/// Memory was once taken for all draws that a root claims, and for all coordinates of its metric.
 #[test]
 fn a_root_that_claims_more_than_there_is_is_refused_without_taking_memory_for_it() {
     let folder = Folder::new();
