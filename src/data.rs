@@ -12,6 +12,8 @@ pub(crate) mod collinear;
 mod column;
 #[cfg(feature = "columnar")]
 mod columnar;
+#[cfg(feature = "columnar")]
+mod contained;
 mod design;
 mod error;
 mod factors;

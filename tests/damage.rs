@@ -325,6 +325,49 @@ fn what_makes_no_sense_at_the_root_is_refused() {
     assert!(!folder.path("no").exists());
 }
 
+/// Memory was once taken for all draws that a root claims, and for all coordinates of its metric.
+#[test]
+fn a_root_that_claims_more_than_there_is_is_refused_without_taking_memory_for_it() {
+    let folder = Folder::new();
+    done(&folder, "sample --chains 2 --warmup 20 --draws 10 --out run");
+    let root = folder.path("run/draws.zarr/zarr.json");
+    let whole = std::fs::read(&root).unwrap();
+    let refused = |change: &dyn Fn(&mut Value), words: &str| {
+        std::fs::write(&root, &whole).unwrap();
+        edit(&root, change);
+        let ran = folder.run("summary run");
+        assert_eq!((ran.code, ran.stderr.lines().count()), (2, 1), "{words}: {ran:?}");
+        assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
+    };
+    let drawn = |root: &mut Value, change: &dyn Fn(&mut Value)| {
+        let nodes = root["nodes"].as_object_mut().unwrap().values_mut();
+        nodes.filter(|node| node.pointer("/dimension_names/1") == Some(&json!("draw"))).for_each(change);
+    };
+    let many = 1u64 << 31;
+    for (axis, name) in ["chains", "draws"].into_iter().enumerate() {
+        let claimed = |root: &mut Value| {
+            root["run"]["extent"][name] = json!(many);
+            root["run"]["settings"][name] = json!(many);
+            if name == "draws" {
+                root["run"][name] = json!(many);
+            }
+            drawn(root, &|node| node["shape"][axis] = json!(many));
+        };
+        refused(&claimed, "most of its chunks are missing");
+        let in_a_chunk = |root: &mut Value| {
+            claimed(root);
+            drawn(root, &|node| node["chunk_grid"]["configuration"]["chunk_shape"][axis] = json!(many >> 6));
+        };
+        refused(&in_a_chunk, "does not go with the model");
+    }
+    let metric = |root: &mut Value| {
+        let metric = &mut root["nodes"]["adaptation/metric_sd"];
+        metric["shape"] = json!([1u64 << 60]);
+        metric["chunk_grid"]["configuration"]["chunk_shape"] = json!([1]);
+    };
+    refused(&metric, "the shape of adaptation/metric_sd does not go with the model");
+}
+
 #[test]
 fn a_run_may_be_named_by_its_store() {
     let folder = Folder::new();

@@ -335,6 +335,21 @@ fn too_many_columns_are_refused_before_they_are_made() {
     assert_eq!(expand(&many(63)).unwrap().terms[0].columns.len(), 64);
 }
 
+/// Found by `fuzz/targets/formula.rs`: powers of powers took as many seconds as there were powers.
+#[test]
+fn products_without_end_are_refused() {
+    let all = "(a + b + c + d + e + f + g + h)^9";
+    assert!(Formula::parse(&format!("y ~ {all}:{all} + (1 | school)")).is_ok());
+    let deep = (0..50).fold(all.to_owned(), |inner, _| format!("({inner})^9"));
+    for terms in [deep, [all; 50].join(":"), [all; 50].join("*")] {
+        let message = Formula::parse(&format!("y ~ {terms} + (1 | school)")).unwrap_err().to_string();
+        assert!(
+            message.starts_with("formula: this multiplies the same terms again and again; write each"),
+            "{message}"
+        );
+    }
+}
+
 #[test]
 fn a_column_that_depends_on_others_is_found_without_an_intercept_too() {
     let message = |text: &str| with_references(text, &[]).unwrap_err().to_string();

@@ -531,6 +531,27 @@ mod columnar {
         }
         assert!(refused(read(b"FEA1\0\0\0\0")).contains("Feather file of version 1"));
     }
+
+    /// Found by `fuzz/targets/columnar.rs`: the library panics at buffers that are said to lie outside of the file.
+    #[test]
+    fn a_changed_byte_of_an_arrow_file_gives_an_error_or_data() {
+        let x: ArrayRef = Arc::new(Int64Array::from(vec![5, 6, 7, 8, 10]));
+        let mut broken = 0;
+        for (format, bytes) in files(&[("g", labels()), ("y", x.clone()), ("x", x.clone())]) {
+            if format != "Arrow" {
+                continue;
+            }
+            for at in 8..bytes.len() {
+                let mut changed = bytes.clone();
+                changed[at] ^= 0x80;
+                if let Err(error) = read(&changed) {
+                    broken += usize::from(error.to_string().contains("offset of the new Buffer cannot exceed"));
+                    refused(Err(error));
+                }
+            }
+        }
+        assert!(broken > 0, "no change made the library panic");
+    }
 }
 
 // Files as users have them

@@ -16,6 +16,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::cells::{CellReader, CellValue};
+use super::contained::contained;
 use super::error::HeaderHint;
 use super::faults::{CellFault, CellPosition};
 use super::frame::Frame;
@@ -43,7 +44,18 @@ pub(super) fn frame(
         DataError::Columnar { file: file.into(), format: called, reason }
     };
     let source = BatchReader { file, request, cells: CellReader::new(reading, request.takes_words), broken: &broken };
-    let (names, all) = match format {
+    let (names, all) = contained(|| decoded(&source, format, bytes)).map_err(broken)??;
+    all.into_frame(file, names, reading)
+}
+
+/// The names of all columns of a file, and the requested columns.
+fn decoded<'a>(
+    source: &BatchReader<'a>,
+    format: FileFormat,
+    bytes: Vec<u8>,
+) -> Result<(Vec<String>, FilePart<'a>), DataError> {
+    let broken = source.broken;
+    Ok(match format {
         FileFormat::Parquet => {
             let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes));
             let builder = builder.map_err(|error| broken(error.to_string()))?;
@@ -64,8 +76,7 @@ pub(super) fn frame(
             source.fields(&names)?;
             (names, source.read(batches)?)
         }
-    };
-    all.into_frame(file, names, reading)
+    })
 }
 
 fn names(schema: &Schema) -> Vec<String> {

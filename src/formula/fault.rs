@@ -105,6 +105,9 @@ pub enum FormulaFault {
     #[error("this makes more than {most} terms; write fewer, or a lower power")]
     TooManyTerms { most: usize },
 
+    #[error("this multiplies the same terms again and again; write each product and each power once")]
+    TooManyProducts,
+
     #[error("a group-level term can only be added; write it as in `y ~ x + (1 + x | g)`")]
     GroupNotAdded,
 

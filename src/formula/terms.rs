@@ -12,6 +12,9 @@ use super::syntax::{Expression, Form, Operator};
 /// The largest number of terms at any time.
 const MOST_TERMS: usize = 256;
 
+/// Most products of two terms in all. All interactions of eight variables take sixteen thousand.
+const MOST_PRODUCTS: usize = 1 << 18;
+
 /// The terms of the population, or of a group.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
@@ -111,11 +114,12 @@ pub(super) fn crossed(sum: &[Summand]) -> Located<Vec<Vec<Expression>>> {
     Ok(terms.iter().map(columns).collect())
 }
 
-/// The variables met so far.
+/// The variables met so far, and the number of products of terms.
 #[derive(Default)]
 struct Algebra {
     variables: Vec<Expression>,
     texts: Vec<String>,
+    products: usize,
 }
 
 impl Algebra {
@@ -169,7 +173,7 @@ impl Algebra {
     }
 
     fn combined(
-        &self,
+        &mut self,
         left: Vec<Interaction>,
         operator: Operator,
         right: Vec<Interaction>,
@@ -181,17 +185,17 @@ impl Algebra {
             return span.fault(FormulaFault::WithItself { term: self.text(one) });
         }
         match operator {
-            Operator::Colon => interactions(&[], &left, &right, span),
+            Operator::Colon => self.interactions(&[], &left, &right, span),
             Operator::Over => {
                 let mut all: Vec<usize> = left.iter().flat_map(|term| term.variables.clone()).collect();
                 all.sort_unstable();
                 all.dedup();
-                interactions(&left, &[Interaction { variables: all, span }], &right, span)
+                self.interactions(&left, &[Interaction { variables: all, span }], &right, span)
             }
             _ => {
                 let mut sum = left.clone();
                 right.iter().try_for_each(|term| add(&mut sum, term.clone()))?;
-                interactions(&sum, &left, &right, span)
+                self.interactions(&sum, &left, &right, span)
             }
         }
     }
@@ -208,7 +212,31 @@ impl Algebra {
         };
         let mut terms = base.clone();
         for _ in 1..times {
-            terms = interactions(&terms, &terms, &base, span)?;
+            terms = self.interactions(&terms, &terms, &base, span)?;
+        }
+        Ok(terms)
+    }
+
+    /// These terms and the interactions of each of the left with each of the right.
+    fn interactions(
+        &mut self,
+        these: &[Interaction],
+        left: &[Interaction],
+        right: &[Interaction],
+        span: Characters,
+    ) -> Located<Vec<Interaction>> {
+        self.products += left.len() * right.len();
+        if self.products > MOST_PRODUCTS {
+            return span.fault(FormulaFault::TooManyProducts);
+        }
+        let mut terms = these.to_vec();
+        for one in left {
+            for other in right {
+                let mut variables = [&one.variables[..], &other.variables[..]].concat();
+                variables.sort_unstable();
+                variables.dedup();
+                add(&mut terms, Interaction { variables, span })?;
+            }
         }
         Ok(terms)
     }
@@ -229,25 +257,6 @@ impl Algebra {
             some => some.iter().map(|variable| &self.texts[*variable][..]).collect::<Vec<_>>().join(":"),
         }
     }
-}
-
-/// These terms and the interactions of each of the left with each of the right.
-fn interactions(
-    these: &[Interaction],
-    left: &[Interaction],
-    right: &[Interaction],
-    span: Characters,
-) -> Located<Vec<Interaction>> {
-    let mut terms = these.to_vec();
-    for one in left {
-        for other in right {
-            let mut variables = [&one.variables[..], &other.variables[..]].concat();
-            variables.sort_unstable();
-            variables.dedup();
-            add(&mut terms, Interaction { variables, span })?;
-        }
-    }
-    Ok(terms)
 }
 
 /// Adds a term, unless it is there.

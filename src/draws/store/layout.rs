@@ -11,6 +11,9 @@ use crate::nuts::{Kind, Statistic};
 /// Approximate bytes of a chunk before compression.
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// Most elements of a chunk of draws, more than any has that was written.
+pub const LARGEST: usize = 4 * CHUNK_BYTES;
+
 /// Prefix of ArviZ's groups of warm-up draws.
 pub const WARMUP: &str = "warmup_";
 

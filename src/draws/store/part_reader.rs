@@ -15,6 +15,9 @@ use super::layout::{DrawArrays, Drawn, Packing};
 /// Numbers that are copied out of unpacked chunks together: those of a cache line.
 const TOGETHER: usize = 8;
 
+/// Most chunks of an array that are looked for before any is read.
+const LOOKS: u128 = 64;
+
 /// The draws of one part of a run.
 pub struct PartReader {
     files: Arc<Files>,
@@ -37,6 +40,24 @@ impl PartReader {
 
     pub fn arrays(&self) -> &DrawArrays {
         &self.arrays
+    }
+
+    /// Whether an array has at least a quarter of its chunks, by a look at some of them: so that memory is only taken
+    /// for about as many draws as there are, whatever the metadata say.
+    pub fn has_chunks(&self) -> bool {
+        let rows = self.draws.div_ceil(self.arrays.row.max(1)) as u128;
+        let is_there = |drawn: &Drawn| {
+            let Ok(opened) = open(&self.files, &drawn.metadata) else { return false };
+            let chains = self.chains.div_ceil(drawn.metadata.chunk[0].max(1)) as u128;
+            let looks = LOOKS.min(rows * chains);
+            let found = (0..looks).map(|look| look * rows * chains / looks).filter(|at| {
+                let mut indices = vec![0; drawn.metadata.chunk.len()];
+                (indices[0], indices[1]) = ((at % chains) as u64, (at / chains) as u64);
+                self.files.path(&opened.chunk_key(&indices)).exists()
+            });
+            found.count() as u128 * 4 >= looks
+        };
+        self.arrays.arrays.iter().any(is_there)
     }
 
     /// The chunks that could not be read so far.

@@ -14,7 +14,7 @@ use super::error::{Damage, StoreError, parse};
 use super::files::Files;
 use super::fixed_arrays::{ADAPTATION, MEAN, METRIC, VARIANCE};
 use super::fresh::Fresh;
-use super::layout::{DrawArrays, Extent, Packing};
+use super::layout::{DrawArrays, Extent, LARGEST, Packing};
 use super::metadata::{ArrayMetadata, Type};
 use super::model::{StoredModel, read_model, read_numbers};
 use super::part_reader::PartReader;
@@ -157,7 +157,8 @@ impl Store {
             if arrays.arrays.iter().any(|drawn| drawn.metadata.chunk[1] != arrays.row) || draws > planned {
                 return Err(damaged("its chunks do not go with each other".to_string()));
             }
-            Ok(PartReader::new(files.clone(), extent.chains, draws, arrays))
+            let reader = PartReader::new(files.clone(), extent.chains, draws, arrays);
+            reader.has_chunks().then_some(reader).ok_or_else(|| damaged("most of its chunks are missing".to_string()))
         };
         let sampling = recorded(DrawArrays::new(&model, &extent, None), extent.draws, draws)?;
         let warmup = match extent.warmup {
@@ -170,10 +171,13 @@ impl Store {
             let step_size = step_size.ok_or_else(|| damaged("the step size is missing".to_string()))?;
             let mut numbers = |name: &str| {
                 let array = find(&format!("{ADAPTATION}/{name}"))?;
+                if !array.dimensions.iter().map(|(_, length)| *length).eq([model.dim()]) {
+                    return Err(damaged(format!("the shape of {} does not go with the model", array.path)));
+                }
                 match read_numbers(&files, &array) {
                     Err(StoreError::DamagedData { file, problem, .. }) => {
                         damage.push(Damage { file, problem });
-                        Ok(vec![f64::NAN; array.dimensions.iter().map(|(_, length)| length).product()])
+                        Ok(vec![f64::NAN; model.dim()])
                     }
                     read => read,
                 }
@@ -373,7 +377,7 @@ fn mismatch(
 ) -> Option<&'static str> {
     let mut lengths: Vec<usize> = planned.dimensions.iter().map(|(_, length)| *length).collect();
     let fits = |(chunk, length): (&usize, &usize)| (1..=(*length).max(1)).contains(chunk);
-    let chunks_fit = stored.chunk.iter().zip(&lengths).all(fits);
+    let chunks_fit = stored.chunk.iter().zip(&lengths).all(fits) && stored.chunk.iter().product::<usize>() <= LARGEST;
     lengths[1] = draws;
     if !stored.dimensions.iter().map(|(_, length)| *length).eq(lengths) || !chunks_fit {
         return Some("the shape");
