@@ -79,6 +79,8 @@ fn at_numpyros_points_formulas_on_the_device_agree_with_f64() {
                 let no = choose(engine, None, true, &model, &Settings::default()).unwrap_err().to_string();
                 assert!(no.contains("each has a known error beside sigma"), "{name}: {no}");
             }
+            let choice = choose(EngineChoice::Auto, None, false, &model, &Settings::default()).unwrap();
+            assert_eq!((choice.backend.name(), choice.reason.contains("known errors")), ("cpu", true), "{name}");
             refused += 1;
             continue;
         }

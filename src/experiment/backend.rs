@@ -187,8 +187,13 @@ pub fn choose(
             asked_for(Backend::Gpu { gpu, fall_back: false })
         }
         EngineChoice::Auto => {
-            if gpu::admits_coordinates(model, "a GPU").is_err() && adapter.is_none() {
-                return cpu("which alone integrates out effects of several factors".to_string());
+            let alone = match gpu::admits_coordinates(model, "a GPU") {
+                Ok(()) => None,
+                Err(Refusal::ErrorsOnDevice { .. }) => Some("which alone takes known errors beside sigma"),
+                Err(_) => Some("which alone integrates out effects of several factors"),
+            };
+            if let (Some(alone), None) = (alone, adapter) {
+                return cpu(alone.to_string());
             }
             // The run itself reports a chain without a starting point. An engine that refuses the model has no rate.
             let tried = |backend: &Backend| rate(backend, model, settings).unwrap_or(0.0);

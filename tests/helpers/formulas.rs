@@ -1,7 +1,6 @@
 //! Models of formulas, from files.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -9,6 +8,8 @@ use serde::Deserialize;
 use warpnuts::data::{Dataset, FileRows, Frame, ReadOptions};
 use warpnuts::formula::{Formula, FormulaDesign};
 use warpnuts::model::{Coordinates, Mixed, Model, Scaling};
+
+use super::common::root;
 
 /// The data set and the structure of a formula, with typed priors, from a file of the repository.
 pub fn read(file: &str, formula: &str, priors: &[String]) -> (Arc<Dataset>, Arc<Mixed>) {
@@ -28,7 +29,7 @@ pub fn changed(
     priors: &[String],
     change: impl Fn(&mut FormulaDesign, &mut FileRows),
 ) -> (Arc<Dataset>, Arc<Mixed>) {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let path = root().join(file);
     let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<&str> = text.lines().take(rows.saturating_add(1)).collect();
     let formula = Formula::parse(formula).unwrap();
@@ -44,7 +45,7 @@ pub fn changed(
 
 /// The numbers of a column of a file of the repository, which has no cells in quotes.
 pub fn column(file: &str, name: &str) -> Vec<f64> {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let text = std::fs::read_to_string(root().join(file)).unwrap();
     let mut lines = text.lines().map(|line| line.split(','));
     let place = lines.next().unwrap().position(|column| column == name).unwrap();
     lines.map(|mut cells| cells.nth(place).unwrap().parse().unwrap()).collect()
@@ -99,7 +100,7 @@ pub struct System {
 
 /// All of them.
 pub fn references() -> Vec<Reference> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/formula_densities.json");
+    let path = root().join("tests/reference/formula_densities.json");
     let text = std::fs::read_to_string(path).unwrap();
     serde_json::from_str::<References>(&text).unwrap().models
 }

@@ -9,6 +9,7 @@ use std::f64::consts::LN_2;
 
 use statrs::function::beta::ln_beta;
 
+use crate::faults;
 use crate::model::correlation::{lkj_exponent, pair};
 use crate::model::{MixedMap, Model, Scalar, VariablePrior};
 
@@ -49,9 +50,10 @@ impl HyperPriors {
                 priors[term.scales + c] = HyperPrior::Variable(prior);
             }
             let Some(first) = term.partials else { continue };
+            let eta = if faults::is_planted("lkj-exponent") { eta + 0.5 } else { *eta };
             for i in 1..term.columns {
                 for j in 0..i {
-                    priors[first + pair(i, j)] = HyperPrior::Partial(lkj_exponent(term.columns, *eta, j));
+                    priors[first + pair(i, j)] = HyperPrior::Partial(lkj_exponent(term.columns, eta, j));
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! to blocks.
 
 use super::term::TermScratch;
+use crate::faults;
 use crate::math::ln;
 
 /// The log likelihood, without its constant, and its derivative by log sigma.
@@ -55,6 +56,7 @@ impl Rest {
             *by_coefficient = (*by_coefficient + left) * precision;
         }
         let scaled = total * precision;
+        let log_determinant = if faults::is_planted("lost-determinant") { 0.0 } else { log_determinant };
         let by_factors: f64 = terms.iter_mut().map(TermScratch::by_covariance_to_factor).sum();
         CollapsedAt {
             log_likelihood: -0.5 * scaled - log_determinant - self.observations * ln(sigma),
