@@ -8,6 +8,8 @@ mod blocks;
 mod cells;
 mod centring;
 mod checks;
+#[cfg(feature = "columnar")]
+mod claims;
 pub(crate) mod collinear;
 mod column;
 #[cfg(feature = "columnar")]

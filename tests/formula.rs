@@ -350,6 +350,16 @@ fn products_without_end_are_refused() {
     }
 }
 
+/// Found by `fuzz/targets/formula.rs`: each pair of terms was compared, and their names were sorted for each pair.
+#[test]
+fn terms_by_the_thousand_are_each_looked_at_once() {
+    let term = |k: u32| format!("(0 + x{k} || A * B * C * D * E * F * G * H)");
+    let terms: Vec<String> = (0..16).map(term).collect();
+    assert!(Formula::parse(&format!("y ~ {}", terms.join(" + "))).is_ok());
+    let twice = Formula::parse(&format!("y ~ {} + (x7 || C:A)", terms.join(" + "))).unwrap_err().to_string();
+    assert!(twice.contains("`x7`") && twice.contains("C:A"), "{twice}");
+}
+
 #[test]
 fn a_column_that_depends_on_others_is_found_without_an_intercept_too() {
     let message = |text: &str| with_references(text, &[]).unwrap_err().to_string();

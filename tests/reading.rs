@@ -451,7 +451,10 @@ mod columnar {
     };
 
     use super::*;
-    use crate::helpers::columnar::files;
+    use arrow_ipc::CompressionType;
+    use arrow_ipc::writer::IpcWriteOptions;
+
+    use crate::helpers::columnar::{arrow, files};
 
     fn labels() -> ArrayRef {
         let labels: DictionaryArray<Int32Type> =
@@ -530,6 +533,34 @@ mod columnar {
             assert!(message.starts_with(&format!("t.csv cannot be read as {format}: ")), "{message}");
         }
         assert!(refused(read(b"FEA1\0\0\0\0")).contains("Feather file of version 1"));
+    }
+
+    /// Found by `fuzz/targets/columnar.rs`: the library takes the memory that a compressed buffer claims.
+    #[test]
+    fn a_buffer_that_claims_more_than_the_memory_is_refused() {
+        let column = |of: fn(i64) -> i64| Arc::new(Int64Array::from((0..500).map(of).collect::<Vec<i64>>()));
+        let columns: [(&str, ArrayRef); 3] =
+            [("g", column(|i| i % 7)), ("y", column(|i| i * i % 71)), ("x", column(|i| i % 50))];
+        for compression in [CompressionType::LZ4_FRAME, CompressionType::ZSTD] {
+            let options = IpcWriteOptions::default().try_with_compression(Some(compression)).unwrap();
+            for bytes in arrow(&columns, &options) {
+                assert_eq!(accepted(read(&bytes)).n_observations(), 500);
+                // 250 numbers in each batch of each column.
+                let length = 2000_i64.to_le_bytes();
+                let places: Vec<usize> = (0..bytes.len() - 8).filter(|at| bytes[*at..at + 8] == length).collect();
+                assert!(places.len() >= 6, "{compression:?}");
+                let mut refusals = 0;
+                for at in places {
+                    let mut changed = bytes.clone();
+                    changed[at..at + 8].copy_from_slice(&(1_i64 << 50).to_le_bytes());
+                    if let Err(error) = read(&changed) {
+                        refusals += usize::from(error.to_string().contains("claims to be 1125899906842624 bytes long"));
+                        refused(Err(error));
+                    }
+                }
+                assert_eq!(refusals, 6, "{compression:?}");
+            }
+        }
     }
 
     /// Found by `fuzz/targets/columnar.rs`: the library panics at buffers that are said to lie outside of the file.

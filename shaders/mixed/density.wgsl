@@ -1,7 +1,7 @@
 // One chain's log density and gradient of a formula's model, without constants, by the lanes of a workgroup. Twin of
 // src/density/mixed.rs.
 //
-// Theta and the gradient are in the lanes' common memory, from AT_THETA and from AT_GRADIENT on, and whatever lies
+// Theta and the gradient are in the lanes' common memory, from AT_THETA and from AT_GRADIENT on, and so is all that lies
 // between: the hyperparameters' values and slopes, L and Lambda of all terms, the columns' means, effects, and sums.
 
 // A lane's sums: the log density, the family's sums, and the derivatives by the population-level coefficients, by

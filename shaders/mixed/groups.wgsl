@@ -186,7 +186,7 @@ fn family_sum(s: u32) -> f32 {
     return total;
 }
 
-// The derivative by log sigma of whatever depends on Lambda / sigma.
+// The derivative by log sigma of all that depends on Lambda / sigma.
 fn by_ratio(unit: f32) -> f32 {
     var by_factors = 0.0;
     for (var s = 0u; s < SCALES; s++) {

@@ -123,7 +123,7 @@ fn family_sum(s: u32) -> f32 {
     return kept(AT_TOTALS + 1u + s);
 }
 
-// The derivative by log sigma of whatever depends on Lambda / sigma: here, nothing does.
+// The derivative by log sigma of all that depends on Lambda / sigma: here, nothing does.
 fn by_ratio(unit: f32) -> f32 {
     return 0.0;
 }

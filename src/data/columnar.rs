@@ -16,6 +16,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::cells::{CellReader, CellValue};
+use super::claims;
 use super::contained::contained;
 use super::error::HeaderHint;
 use super::faults::{CellFault, CellPosition};
@@ -27,6 +28,7 @@ use super::part::FilePart;
 use super::reading::ReadOptions;
 use super::wanted::{Request, WantedColumn};
 use super::{DataError, MAX_MAGNITUDE};
+use crate::machine;
 
 /// Reads the requested columns. The whole file is in memory meanwhile, because its directory is at its end.
 pub(super) fn frame(
@@ -43,6 +45,13 @@ pub(super) fn frame(
         let reason = super::text::one_line(&reason);
         DataError::Columnar { file: file.into(), format: called, reason }
     };
+    let claimed = match format {
+        FileFormat::Parquet => 0,
+        _ => u64::try_from(claims::largest(&bytes, format)).unwrap_or(0),
+    };
+    if let Some(free) = machine::available_memory().filter(|free| claimed > *free) {
+        return Err(broken(format!("a part of it claims to be {claimed} bytes long, and {free} are free")));
+    }
     let source = BatchReader { file, request, cells: CellReader::new(reading, request.takes_words), broken: &broken };
     let (names, all) = contained(|| decoded(&source, format, bytes)).map_err(broken)??;
     all.into_frame(file, names, reading)

@@ -25,7 +25,7 @@ impl<const Q: usize> Reduced<f64, Q> {
         }
     }
 
-    /// Up to eight levels, of which there is one at least.
+    /// One to eight levels.
     pub fn side_by_side(levels: &[Reduced<f64, Q>]) -> Reduced<Lanes, Q> {
         let lanes =
             |of: &dyn Fn(&Reduced<f64, Q>) -> f64| Lanes(std::array::from_fn(|lane| levels.get(lane).map_or(0.0, of)));

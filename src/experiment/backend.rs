@@ -189,8 +189,8 @@ pub fn choose(
         EngineChoice::Auto => {
             let alone = match gpu::admits_coordinates(model, "a GPU") {
                 Ok(()) => None,
-                Err(Refusal::ErrorsOnDevice { .. }) => Some("which alone takes known errors beside sigma"),
-                Err(_) => Some("which alone integrates out effects of several factors"),
+                Err(Refusal::ErrorsOnDevice { .. }) => Some("the only engine that takes known errors beside sigma"),
+                Err(_) => Some("the only engine that integrates out effects of several factors"),
             };
             if let (Some(alone), None) = (alone, adapter) {
                 return cpu(alone.to_string());

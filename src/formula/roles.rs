@@ -1,5 +1,7 @@
 //! Checks of a formula on its own: the outcome explains nothing, and nothing varies twice by a factor.
 
+use std::collections::{HashMap, HashSet};
+
 use super::error::{Characters, Located};
 use super::fault::FormulaFault;
 use super::groups::GroupTerm;
@@ -31,33 +33,32 @@ pub(super) fn check(outcome: &Expression, terms: Characters, population: &Terms,
     if groups.is_empty() {
         return terms.fault(FormulaFault::NoGroups);
     }
-    for (k, group) in groups.iter().enumerate() {
-        for other in &groups[..k] {
-            if group.name() == other.name() && group.factor.len() != other.factor.len() {
-                return group.factor_span().fault(FormulaFault::RepeatedName { name: group.name() });
-            }
-            if let Some(column) = common(other, group) {
-                return group.span.fault(FormulaFault::VariesTwice { column, factor: group.name() });
+    nothing_twice(groups)
+}
+
+/// Refuses what varies in two terms of one factor, and one name for two factors.
+fn nothing_twice(groups: &[GroupTerm]) -> Located<()> {
+    let mut lengths: HashMap<String, usize> = HashMap::new();
+    // For each factor, the variables of each interaction that varies; of the intercept, none.
+    let mut varied: HashMap<Vec<String>, HashSet<Vec<String>>> = HashMap::new();
+    for group in groups {
+        let (name, length) = (group.name(), group.factor.len());
+        if *lengths.entry(name.clone()).or_insert(length) != length {
+            return group.factor_span().fault(FormulaFault::RepeatedName { name });
+        }
+        let varied = varied.entry(sorted(group.factor.iter().map(|column| column.name.clone()))).or_default();
+        let varies_twice = |column| group.span.fault(FormulaFault::VariesTwice { column, factor: group.name() });
+        let Terms { intercept, terms, .. } = &group.varying;
+        if *intercept && !varied.insert(Vec::new()) {
+            return varies_twice("Intercept".to_owned());
+        }
+        for term in terms {
+            if !varied.insert(sorted(group.varying.variables_of(term).map(Expression::to_string))) {
+                return varies_twice(group.varying.text(term));
             }
         }
     }
     Ok(())
-}
-
-/// What varies in both terms, if they have one factor.
-fn common(one: &GroupTerm, other: &GroupTerm) -> Option<String> {
-    let factor = |group: &GroupTerm| sorted(group.factor.iter().map(|column| column.name.clone()));
-    if factor(one) != factor(other) {
-        return None;
-    }
-    if one.varying.intercept && other.varying.intercept {
-        return Some("Intercept".to_owned());
-    }
-    let variables = |terms: &Terms, k: usize| sorted(terms.variables_of(&terms.terms[k]).map(Expression::to_string));
-    let (one, other) = (&one.varying, &other.varying);
-    let twice =
-        (0..other.terms.len()).find(|&k| (0..one.terms.len()).any(|i| variables(one, i) == variables(other, k)));
-    twice.map(|k| other.text(&other.terms[k]))
 }
 
 fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {

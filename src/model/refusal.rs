@@ -36,7 +36,7 @@ pub enum Refusal {
         /// The most.
         most: usize,
     },
-    /// Rows of different variances, of which a part is estimated, have no sufficient statistics.
+    /// Rows whose variances are known in part have no sufficient statistics.
     #[error(
         "--parameterization marginal integrates out effects where rows have the variance sigma^2 over their weights, and here \
          each has a known error beside sigma (--se --with-sigma); use non-centered or centered, or one for each term"

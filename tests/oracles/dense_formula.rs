@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::conditional::NormalMoments;
 use super::formula::posterior;
 use super::given::{AxisPoint, MAX_AXES, Workspace};
+use super::textbook::{Double, cholesky, dot, solve};
 use crate::data::{Dataset, Factor, FileRows};
 use crate::model::{Coordinates, Mixed, MixedPriors, MixedTerm, Model, Role, RowColumns, Shape, Spread, VariablePrior};
 
@@ -35,30 +36,9 @@ fn model(terms: Vec<MixedTerm>, weighted: bool, known: bool) -> Model {
     Model::of_formula(Arc::new(data), Arc::new(mixed), Coordinates::Collapsed, None)
 }
 
-fn dot(u: &[f64], v: &[f64]) -> f64 {
-    u.iter().zip(v).map(|(u, v)| u * v).sum()
-}
-
-/// L of a symmetric matrix L L'.
-fn cholesky(matrix: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let n = matrix.len();
-    let mut l = vec![vec![0.0; n]; n];
-    for i in 0..n {
-        for j in 0..=i {
-            let left = matrix[i][j] - dot(&l[i][..j], &l[j][..j]);
-            l[i][j] = if i == j { left.sqrt() } else { left / l[j][j] };
-        }
-    }
-    l
-}
-
 /// x of L x = b.
-fn solve(l: &[Vec<f64>], b: &[f64]) -> Vec<f64> {
-    let mut x = Vec::new();
-    for (row, b) in l.iter().zip(b) {
-        x.push((*b - dot(row, &x)) / row[x.len()]);
-    }
-    x
+fn solved(l: &[Vec<Double>], b: &[f64]) -> Vec<Double> {
+    solve(l, &b.iter().map(|b| Double::from(*b)).collect::<Vec<_>>())
 }
 
 /// Checks the density at these sds, correlation and sigma (in the user's units), and all moments there.
@@ -86,11 +66,11 @@ fn equals_the_textbook(model: &Model, sds: &[f64], rho: Option<f64>, sigma: Opti
         let noise = sigma.unwrap_or(1.0).powi(2) / data.weights().map_or(1.0, |weights| weights[i]);
         population + if levels[i] == levels[l] { effects } else { 0.0 } + if i == l { noise } else { 0.0 }
     };
-    let l = cholesky(&(0..n).map(|i| (0..n).map(|m| with(i, m)).collect()).collect::<Vec<_>>());
+    let l = cholesky(&(0..n).map(|i| (0..n).map(|m| with(i, m).into()).collect()).collect::<Vec<_>>());
     let expected: Vec<f64> = (0..n).map(|i| (0..3).map(|k| design(k, i) * priors[k].location).sum()).collect();
-    let deviation = solve(&l, &(0..n).map(|i| y[i] - expected[i]).collect::<Vec<_>>());
-    let log_determinant: f64 = (0..n).map(|i| 2.0 * l[i][i].ln()).sum();
-    let mut log_density = -0.5 * (n as f64 * TAU.ln() + log_determinant + dot(&deviation, &deviation));
+    let deviation = solved(&l, &(0..n).map(|i| y[i] - expected[i]).collect::<Vec<_>>());
+    let log_determinant: f64 = (0..n).map(|i| 2.0 * l[i][i].0.ln()).sum();
+    let mut log_density = -0.5 * (n as f64 * TAU.ln() + log_determinant + dot(&deviation, &deviation).0);
     // Priors of the sds, the correlation and sigma, with the Jacobians of logarithms and of atanh.
     let half = |prior: &VariablePrior, value: f64| prior.at(value).0 + prior.constant() + value.ln();
     log_density +=
@@ -115,8 +95,9 @@ fn equals_the_textbook(model: &Model, sds: &[f64], rho: Option<f64>, sigma: Opti
 
     // Covariances of each variable with y: b as named, whose intercept is at zero, then the effects.
     let check = |i: usize, ours: NormalMoments, prior: [f64; 2], with_y: Vec<f64>| {
-        let with_y = solve(&l, &with_y);
-        let (mean, sd) = (prior[0] + dot(&with_y, &deviation), (prior[1] - dot(&with_y, &with_y)).sqrt());
+        let with_y = solved(&l, &with_y);
+        let mean = prior[0] + dot(&with_y, &deviation).0;
+        let sd = (Double::from(prior[1]) - dot(&with_y, &with_y)).sqrt().0;
         let units = layout.units(i);
         let (our_mean, our_sd) = (units.apply(ours.mean), ours.variance.sqrt() * units.unit);
         assert!((our_mean - mean).abs() < 1e-7 * sd, "variable {i}: {our_mean}, not {mean} +- {sd}");

@@ -24,7 +24,7 @@ fn model(slope: bool, from: f64, to: f64) -> Model {
 
 /// A number of 32 digits, the sum of two; the textbook's matrices are too ill-conditioned for 16.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Double(f64, f64);
+pub(super) struct Double(pub(super) f64, f64);
 
 impl Double {
     const ZERO: Double = Double(0.0, 0.0);
@@ -35,7 +35,7 @@ impl Double {
         Double(sum, (a - (sum - kept)) + (b - kept))
     }
 
-    fn sqrt(self) -> Double {
+    pub(super) fn sqrt(self) -> Double {
         let root = Double(self.0.sqrt(), 0.0);
         root + (self - root * root) / Double(2.0 * root.0, 0.0)
     }
@@ -83,12 +83,12 @@ impl Div for Double {
     }
 }
 
-fn dot(u: &[Double], v: &[Double]) -> Double {
+pub(super) fn dot(u: &[Double], v: &[Double]) -> Double {
     u.iter().zip(v).fold(Double::ZERO, |sum, (u, v)| sum + *u * *v)
 }
 
 /// L of a symmetric matrix L L'.
-fn cholesky(matrix: &[Vec<Double>]) -> Vec<Vec<Double>> {
+pub(super) fn cholesky(matrix: &[Vec<Double>]) -> Vec<Vec<Double>> {
     let n = matrix.len();
     let mut l = vec![vec![Double::ZERO; n]; n];
     for i in 0..n {
@@ -101,7 +101,7 @@ fn cholesky(matrix: &[Vec<Double>]) -> Vec<Vec<Double>> {
 }
 
 /// x of L x = b.
-fn solve(l: &[Vec<Double>], b: &[Double]) -> Vec<Double> {
+pub(super) fn solve(l: &[Vec<Double>], b: &[Double]) -> Vec<Double> {
     let mut x = Vec::new();
     for (row, b) in l.iter().zip(b) {
         x.push((*b - dot(row, &x)) / row[x.len()]);

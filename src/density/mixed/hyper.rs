@@ -11,7 +11,7 @@ use statrs::function::beta::ln_beta;
 
 use crate::faults;
 use crate::model::correlation::{lkj_exponent, pair};
-use crate::model::{MixedMap, Model, Scalar, VariablePrior};
+use crate::model::{AtEntry, MixedMap, Model, Scalar, VariablePrior};
 
 /// The prior of one hyperparameter, in the sampler's units.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,20 @@ pub enum HyperPrior {
 }
 
 impl HyperPrior {
+    /// The log density of an entry of theta, without its constant, and the derivative by the entry.
+    #[inline]
+    fn at(&self, at: &AtEntry) -> [f64; 2] {
+        let [log_slope, by_entry] = at.log_slope;
+        match self {
+            HyperPrior::Variable(prior) => {
+                let (log_prior, by_value) = prior.at(at.value);
+                [log_prior + log_slope, by_value * at.slope + by_entry]
+            }
+            // 1 - w^2 is the slope of tanh: alpha - 1 of the density, and 1 of the Jacobian.
+            HyperPrior::Partial(alpha) => [alpha * log_slope, alpha * by_entry],
+        }
+    }
+
     /// The logarithm of the normalising constant.
     fn constant(&self) -> f64 {
         match self {
@@ -73,13 +87,7 @@ impl HyperPriors {
     /// The log density of entry `i` of theta, its constant included.
     pub fn of_entry(&self, i: usize, entry: f64) -> f64 {
         let (scalar, prior) = &self.0[i];
-        let at = scalar.at(entry);
-        let [log_slope, _] = at.log_slope;
-        prior.constant()
-            + match prior {
-                HyperPrior::Variable(prior) => prior.at(at.value).0 + log_slope,
-                HyperPrior::Partial(alpha) => alpha * log_slope,
-            }
+        prior.constant() + prior.at(&scalar.at(entry))[0]
     }
 
     /// The log density of the entries of theta, without the constant; writes the hyperparameters' values, the slopes of
@@ -89,19 +97,9 @@ impl HyperPriors {
         for (i, (scalar, prior)) in self.0.iter().enumerate() {
             let at = scalar.at(theta[i]);
             (values[i], slopes[i]) = (at.value, at.slope);
-            let [log_slope, by_entry] = at.log_slope;
-            match prior {
-                HyperPrior::Variable(prior) => {
-                    let (log_prior, by_value) = prior.at(at.value);
-                    log_density += log_prior + log_slope;
-                    gradient[i] = by_value * at.slope + by_entry;
-                }
-                // 1 - w^2 is the slope of tanh: alpha - 1 of the density, and 1 of the Jacobian.
-                HyperPrior::Partial(alpha) => {
-                    log_density += alpha * log_slope;
-                    gradient[i] = alpha * by_entry;
-                }
-            }
+            let [log_prior, by_entry] = prior.at(&at);
+            log_density += log_prior;
+            gradient[i] = by_entry;
         }
         log_density
     }

@@ -11,7 +11,7 @@ use crate::report::figure::Figure;
 use crate::report::kde::{DensityGrid, Sorted};
 use crate::report::run::{Cloud, Shown, With};
 use crate::report::view::View;
-use crate::summary::{number, significant};
+use crate::summary::{counted, number, significant};
 
 /// Bins of the marginal histograms.
 const BINS: usize = 40;
@@ -125,7 +125,8 @@ pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
     let has_chains = parts.iter().any(|(run, _)| run.summary.has_chains());
     let crosses = if has_chains { ", with divergences (crosses) around it" } else { ", and independent draws reach" };
     let FactorGroups { names, sizes, .. } = view.groups();
-    let group = format!("{} has {} observations ({}). ", names[view.group], sizes[view.group], view.why_group);
+    let observations = counted(sizes[view.group] as u64, "observation");
+    let group = format!("{} has {observations} ({}). ", names[view.group], view.why_group);
     let (all, effect) = if view.of_formula { ("0", "effect") } else { ("the mean of all", "(effect - mu)") };
     let turned = match view.is_correlated() {
         true => " Correlations of the term's coefficients are still in it.",

@@ -1,0 +1,71 @@
+//! The memory that compressed buffers of an Arrow file claim: libraries take it before they have seen the data.
+
+use arrow_ipc::{Message, root_as_footer, root_as_message};
+
+use super::open::FileFormat;
+
+/// Marks a message's length in files of today; in older ones the length alone is there.
+const CONTINUATION: u32 = u32::MAX;
+
+/// Bytes of the footer's length and of the magic word at the end of a file.
+const END: usize = 10;
+
+/// The largest length that a buffer claims to have without its compression, as far as messages can be read.
+pub fn largest(bytes: &[u8], format: FileFormat) -> i64 {
+    let claims = if format == FileFormat::Arrow { of_file(bytes) } else { Some(of_stream(bytes)) };
+    claims.unwrap_or(0)
+}
+
+/// Of the blocks that a file's footer lists.
+fn of_file(bytes: &[u8]) -> Option<i64> {
+    let end = bytes.len().checked_sub(END)?;
+    let start = end.checked_sub(word(bytes, end)? as usize)?;
+    // In memory of its own, whose alignment the reader needs.
+    let footer = bytes[start..end].to_vec();
+    let footer = root_as_footer(&footer).ok()?;
+    let blocks = footer.recordBatches().into_iter().flatten().chain(footer.dictionaries().into_iter().flatten());
+    let claims = blocks.filter_map(|block| {
+        let (message, body) = message_at(bytes, usize::try_from(block.offset()).ok()?)?;
+        Some(of_message(&root_as_message(&message).ok()?, bytes.get(body..)?))
+    });
+    claims.max()
+}
+
+/// Of the messages of a stream, one after the other.
+fn of_stream(bytes: &[u8]) -> i64 {
+    let (mut largest, mut at) = (0, 0);
+    while let Some((message, body)) = message_at(bytes, at) {
+        let (Ok(message), Some(rest)) = (root_as_message(&message), bytes.get(body..)) else { break };
+        largest = largest.max(of_message(&message, rest));
+        let Some(next) = usize::try_from(message.bodyLength()).ok().and_then(|length| body.checked_add(length)) else {
+            break;
+        };
+        at = next;
+    }
+    largest
+}
+
+/// A copy of the message at a place, and where its body begins.
+fn message_at(bytes: &[u8], at: usize) -> Option<(Vec<u8>, usize)> {
+    let first = word(bytes, at)?;
+    let (length, start) =
+        if first == CONTINUATION { (word(bytes, at.checked_add(4)?)?, at + 8) } else { (first, at + 4) };
+    let body = start.checked_add(length as usize)?;
+    let message = bytes.get(start..body)?;
+    (!message.is_empty()).then(|| (message.to_vec(), body))
+}
+
+/// Of the buffers of a batch of records, or of a dictionary's.
+fn of_message(message: &Message<'_>, body: &[u8]) -> i64 {
+    let batch = message.header_as_record_batch().or_else(|| message.header_as_dictionary_batch()?.data());
+    let buffers = batch.filter(|batch| batch.compression().is_some()).and_then(|batch| batch.buffers());
+    let claims = buffers.into_iter().flatten().filter(|buffer| buffer.length() > 0).filter_map(|buffer| {
+        let prefix = body.get(usize::try_from(buffer.offset()).ok()?..)?.first_chunk()?;
+        Some(i64::from_le_bytes(*prefix))
+    });
+    claims.max().unwrap_or(0)
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
