@@ -1,8 +1,9 @@
 // One chain's log density and gradient of a formula's model, without constants, by the lanes of a workgroup. Twin of
 // src/density/mixed.rs.
 //
-// Theta and the gradient are in the lanes' common memory, from AT_THETA and from AT_GRADIENT on, and so is all that lies
-// between: the hyperparameters' values and slopes, L and Lambda of all terms, the columns' means, effects, and sums.
+// Theta and the gradient are in the lanes' common memory, from AT_THETA and from AT_GRADIENT on, and so is all that
+// lies between: the hyperparameters' values and slopes, L and Lambda of all terms, the columns' means, effects, and
+// sums.
 
 // A lane's sums: the log density, the family's sums, and the derivatives by the population-level coefficients, by
 // Lambda of all terms, and by the means of all columns. Padded to quads.
