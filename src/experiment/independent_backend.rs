@@ -14,9 +14,12 @@ use crate::independent::{DeviceDraws, NotOnDevice, Proposal, device};
 use crate::model::Model;
 use crate::nuts::Tuning;
 
-/// Approximate time of a trial on the CPU, and on a device: several of its largest dispatches.
-const CPU_TRIAL: Duration = Duration::from_millis(20);
-const GPU_TRIAL: Duration = Duration::from_millis(300);
+/// Approximate time of a try on the CPU, and on a device: several of its largest dispatches.
+const CPU_TRY: Duration = Duration::from_millis(10);
+const GPU_TRY: Duration = Duration::from_millis(150);
+
+/// The fastest of so many tries counts, because others use the machine, too.
+const TRIES: usize = 3;
 
 /// Most chains of a trial: they only number the draws.
 const CHAINS_OF_TRIAL: u32 = 64;
@@ -63,7 +66,7 @@ pub fn choose_for_independent(
     }
     let is_short = |rate: f64| adapter.is_none() && draws(settings) / rate < SHORT_RUN.as_secs_f64();
     let trial = DrawTrial::start(&Backend::Cpu, proposal, model, settings);
-    let on_cpu = trial.and_then(|mut trial| trial.lengthen(CPU_TRIAL, is_short)).unwrap_or(0.0);
+    let on_cpu = trial.and_then(|mut trial| trial.lengthen(CPU_TRY, is_short)).unwrap_or(0.0);
     if is_short(on_cpu) {
         return cpu("a short run".to_string());
     }
@@ -83,8 +86,8 @@ pub fn faster_for_independent(
     let measured =
         |backend: &Backend, time| DrawTrial::start(backend, proposal, model, settings)?.lengthen(time, |_| false);
     let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: true };
-    let on_cpu = measured(&Backend::Cpu, CPU_TRIAL).unwrap_or(0.0);
-    let (backend, reason) = match measured(&backend, GPU_TRIAL) {
+    let on_cpu = measured(&Backend::Cpu, CPU_TRY).unwrap_or(0.0);
+    let (backend, reason) = match measured(&backend, GPU_TRY) {
         Ok(on_gpu) => {
             let reason = format!("draws/s expected: cpu {on_cpu:.2e}, gpu {on_gpu:.2e}");
             (fastest([(on_cpu, Backend::Cpu), (on_gpu, backend)]).unwrap_or(Backend::Cpu), reason)
@@ -155,21 +158,23 @@ impl DrawTrial {
         Ok(f64::from(outcome.transitions) * f64::from(self.chains) / seconds)
     }
 
-    /// Makes ever more draws at once, until they take about `time`, or `is_known` says that the rate so far is enough
-    /// to know. Returns the highest rate.
+    /// Makes ever more draws at once, until tries of about `time` have been made, or `is_known` says that the rate so far
+    /// is enough to know. Returns the highest rate.
     ///
     /// # Errors
     /// If the device fails.
     pub fn lengthen(&mut self, time: Duration, is_known: impl Fn(f64) -> bool) -> Result<f64, EngineError> {
-        let (time, mut fastest) = (time.as_secs_f64(), 0.0f64);
-        loop {
-            let rate = self.repeat()?;
-            fastest = fastest.max(rate);
-            let took = f64::from(self.phase.transitions) * f64::from(self.chains) / rate;
-            if took >= 0.5 * time || is_known(fastest) {
-                return Ok(fastest);
+        let (time, mut fastest, mut tries) = (time.as_secs_f64(), 0.0f64, 0);
+        while tries < TRIES && !is_known(fastest) {
+            fastest = fastest.max(self.repeat()?);
+            // At the fastest pace, so that other work on the machine does not make tries longer.
+            let share = f64::from(self.phase.transitions) * f64::from(self.chains) / fastest / time;
+            if share >= 0.5 {
+                tries += 1;
+            } else {
+                self.phase.transitions = (f64::from(self.phase.transitions) * share.recip().clamp(2.0, 16.0)) as u32;
             }
-            self.phase.transitions = (f64::from(self.phase.transitions) * (time / took).clamp(2.0, 16.0)) as u32;
         }
+        Ok(fastest)
     }
 }
