@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::helpers::chance;
 use crate::helpers::common::Folder;
 use crate::helpers::python::python;
 use crate::helpers::running::kill;
@@ -111,6 +112,36 @@ fn uranium_explains_what_counties_differ_by() {
         assert!((mean - published).abs() < 0.01, "{name}: {mean}, for {published}");
     }
     assert!(ran.stdout.contains("b_log(Uppm) ~ normal(0, 5.60704)"), "{}", ran.stdout);
+}
+
+/// lme4's InstEval, crossed: 73,421 ratings of 1,128 lecturers by 2,972 students. Posterior means and sds by quadrature,
+/// from tests/reference/crossed_posterior.py; at the maximum of the likelihood, which lme4 finds, there are 3.283, -0.091,
+/// 0.325, 0.521 and 1.178.
+#[test]
+fn four_thousand_crossed_levels_have_the_exact_posterior() {
+    let exact = [
+        ("b_Intercept", 3.283290, 0.018836),
+        ("b_service", -0.091128, 0.013274),
+        ("sd_s__Intercept", 0.325198, 0.006879),
+        ("sd_d__Intercept", 0.521608, 0.012878),
+        ("sigma", 1.177565, 0.003159),
+    ];
+    let folder = Folder::new();
+    let typed = format!("{CASES}/25-insteval.csv --formula y~service+(1|s)+(1|d) --keep hyper");
+    let lengths = "--chains 4 --warmup 300 --draws 400";
+    let ran = folder.run(&format!("sample --no-report --quiet --out out --data {typed} {lengths}"));
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let told = summary(&folder, "out");
+    assert_eq!(told["parameterization"], "s=non-centered,d=centered");
+    let limit = chance::largest(2 * exact.len());
+    for (name, mean, sd) in exact {
+        for (what, error, truth) in [("mean", "mcse_mean", mean), ("sd", "mcse_sd", sd)] {
+            let (found, error) = (parameter(&told, name, what), parameter(&told, name, error));
+            // By chance, and by the last digit of what is known.
+            let room = limit * error + 1e-6;
+            assert!(error < 0.1 * sd && (found - truth).abs() < room, "{name}: {what} {found} +- {error}, for {truth}");
+        }
+    }
 }
 
 #[test]
