@@ -20,6 +20,7 @@ mod formula_exact;
 mod formula_runs;
 mod frame;
 mod fresh;
+mod fuzz_inputs;
 mod gpu_density;
 mod gpu_engine;
 mod gpu_fallback;

@@ -563,6 +563,26 @@ mod columnar {
         }
     }
 
+    /// Found by `fuzz/targets/columnar.rs`: the library fills the memory that a block claims with zeros before it reads.
+    #[test]
+    fn a_block_that_ends_after_the_file_is_refused() {
+        let x: ArrayRef = Arc::new(Int64Array::from(vec![5, 6, 7, 8, 10]));
+        let [file, _] = arrow(&[("g", labels()), ("y", x.clone()), ("x", x)], &IpcWriteOptions::default());
+        accepted(read(&file));
+        let mut refusals = 0;
+        for at in 8..file.len() - 8 {
+            let mut changed = file.clone();
+            // A bit of four billion, where a length is.
+            changed[at] ^= 1;
+            if let Err(error) = read(&changed) {
+                refusals += usize::from(error.to_string().contains("a part of it ends at byte 4"));
+                refused(Err(error));
+            }
+        }
+        // The lengths of a dictionary and of two batches, and where these begin.
+        assert_eq!(refusals, 6);
+    }
+
     /// Found by `fuzz/targets/columnar.rs`: the library panics at buffers that are said to lie outside of the file.
     #[test]
     fn a_changed_byte_of_an_arrow_file_gives_an_error_or_data() {

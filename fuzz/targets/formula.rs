@@ -1,75 +1,10 @@
-//! Formulas: an error, or a formula whose text parses to itself, and the same columns from both.
-//!
-//! An input is a formula and, after a zero byte, references: `dose=high`, one a line.
+//! Formulas.
 
 #![no_main]
 
-use std::sync::{Arc, LazyLock};
+#[path = "../inputs/formula.rs"]
+mod formula;
 
-use libfuzzer_sys::fuzz_target;
-use warpnuts::data::Frame;
-use warpnuts::experiment::suited_to_formula;
-use warpnuts::formula::Formula;
-use warpnuts::model::{Mixed, Model};
-
-/// Numbers, words and truth values; `x2` is `x` beyond an offset, and `one` is constant.
-static FRAME: LazyLock<Frame> = LazyLock::new(|| {
-    let of = |value: fn(usize) -> f64| (0..24).map(value).collect::<Vec<f64>>();
-    let among = |words: &[&'static str], each: usize| (0..24).map(|i| words[i / each % words.len()]).collect();
-    let numbers = vec![
-        ("y", of(|i| (i * 7 % 24) as f64 - 3.5)),
-        ("x", of(|i| (i % 6) as f64)),
-        ("x2", of(|i| (i % 6) as f64 + 1e6)),
-        ("z", of(|i| (i * i % 11) as f64 / 4.0)),
-        ("count", of(|i| (i * 5 % 7) as f64 + 1.0)),
-        ("one", of(|_| 1.0)),
-        ("large", of(|i| 1e149 * (1.0 + (i % 5) as f64))),
-        ("a b", of(|i| (i as f64).sqrt())),
-        ("größe", of(|i| (i % 2) as f64)),
-    ];
-    let labels = vec![
-        ("dose", among(&["low", "mid", "high"], 1)),
-        ("flag", among(&["true", "false"], 3)),
-        ("school", among(&["A", "B", "C", "D"], 6)),
-        ("class", among(&["1", "2"], 2)),
-        ("g 1", among(&["a", "b", "c", "d", "e"], 1)),
-        ("same", among(&["only"], 1)),
-        ("count", among(&["1", "6", "4", "2", "7", "5", "3"], 1)),
-    ];
-    Frame::from_columns("frame", numbers, labels).expect("a frame")
-});
-
-fuzz_target!(|input: &[u8]| {
-    let text = String::from_utf8_lossy(input);
-    let (text, references) = text.split_once('\0').unwrap_or((&text, ""));
-    let references: Vec<(String, String)> =
-        references.lines().filter_map(|line| line.split_once('=')).map(|(c, level)| (c.into(), level.into())).collect();
-    let formula = match Formula::parse(text) {
-        Ok(formula) => formula,
-        Err(error) => {
-            assert!(!error.to_string().is_empty());
-            return;
-        }
-    };
-    let written = formula.to_string();
-    let again = Formula::parse(&written).unwrap_or_else(|error| panic!("{text:?}: {error}"));
-    assert_eq!(written, again.to_string(), "{text:?}");
-    let design = formula.expand(&FRAME, &references);
-    let of_again = again.expand(&FRAME, &references);
-    let (design, of_again) = match (design, of_again) {
-        (Ok(design), Ok(of_again)) => (design, of_again),
-        (Err(error), Err(_)) => {
-            assert!(!error.to_string().is_empty());
-            return;
-        }
-        (one, other) => panic!("{text:?}: {:?}, {:?}", one.err(), other.err()),
-    };
-    assert_eq!(design, of_again, "{text:?}");
-    if let Ok((dataset, mixed)) = Mixed::of_design(written, design, FRAME.rows()) {
-        mixed.check(&dataset).expect("what is made is sound");
-        let (dataset, mixed) = (Arc::new(dataset), Arc::new(mixed));
-        let (coordinates, _) = suited_to_formula(&dataset, &mixed);
-        let model = Model::of_formula(dataset, mixed, coordinates, None);
-        assert!(model.names().len() >= model.layout().hyperparameters());
-    }
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    formula::take(input);
 });

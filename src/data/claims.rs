@@ -1,6 +1,6 @@
-//! The memory that compressed buffers of an Arrow file claim: libraries take it before they have seen the data.
+//! The memory that blocks and compressed buffers of an Arrow file claim: libraries take it before they have seen the data.
 
-use arrow_ipc::{Message, root_as_footer, root_as_message};
+use arrow_ipc::{Block, Message, root_as_footer, root_as_message};
 
 use super::open::FileFormat;
 
@@ -16,15 +16,36 @@ pub fn largest(bytes: &[u8], format: FileFormat) -> i64 {
     claims.unwrap_or(0)
 }
 
-/// Of the blocks that a file's footer lists.
-fn of_file(bytes: &[u8]) -> Option<i64> {
+/// The farthest place at which a block of an Arrow file ends, by its footer.
+pub fn end_of_blocks(bytes: &[u8]) -> i128 {
+    let end = |block: &Block| {
+        let lengths = i128::from(block.metaDataLength()) + i128::from(block.bodyLength());
+        i128::from(block.offset()) + lengths
+    };
+    blocks(bytes).unwrap_or_default().iter().map(end).max().unwrap_or(0)
+}
+
+/// The blocks that a file's footer lists.
+fn blocks(bytes: &[u8]) -> Option<Vec<Block>> {
     let end = bytes.len().checked_sub(END)?;
     let start = end.checked_sub(word(bytes, end)? as usize)?;
     // In memory of its own, whose alignment the reader needs.
     let footer = bytes[start..end].to_vec();
     let footer = root_as_footer(&footer).ok()?;
-    let blocks = footer.recordBatches().into_iter().flatten().chain(footer.dictionaries().into_iter().flatten());
-    let claims = blocks.filter_map(|block| {
+    Some(
+        footer
+            .recordBatches()
+            .into_iter()
+            .flatten()
+            .chain(footer.dictionaries().into_iter().flatten())
+            .copied()
+            .collect(),
+    )
+}
+
+/// Of the messages of all blocks.
+fn of_file(bytes: &[u8]) -> Option<i64> {
+    let claims = blocks(bytes)?.into_iter().filter_map(|block| {
         let (message, body) = message_at(bytes, usize::try_from(block.offset()).ok()?)?;
         Some(of_message(&root_as_message(&message).ok()?, bytes.get(body..)?))
     });

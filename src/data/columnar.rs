@@ -45,6 +45,10 @@ pub(super) fn frame(
         let reason = super::text::one_line(&reason);
         DataError::Columnar { file: file.into(), format: called, reason }
     };
+    let (length, end) = (bytes.len(), if format == FileFormat::Arrow { claims::end_of_blocks(&bytes) } else { 0 });
+    if end > length as i128 {
+        return Err(broken(format!("a part of it ends at byte {end}, and the file at byte {length}")));
+    }
     let claimed = match format {
         FileFormat::Parquet => 0,
         _ => u64::try_from(claims::largest(&bytes, format)).unwrap_or(0),

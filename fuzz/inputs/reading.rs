@@ -1,4 +1,6 @@
-//! An input as a file, and how it is to be read: a byte of options, a line of column names, and the file.
+//! A file of data: a data set, or an error of one line.
+//!
+//! An input is a byte of options, a line of column names, and the file.
 
 use warpnuts::data::{Centring, Columns, Dataset, Decimal, Delimiter, Frame, Missing, ReadOptions, WantedColumn};
 
@@ -35,13 +37,19 @@ fn is_one_line(error: impl std::fmt::Display) {
     assert_eq!(message.lines().count(), 1, "{message:?}");
 }
 
-/// Reads the input as columns of a formula, and as a data set of groups.
-pub fn read(input: &[u8], accepts: impl Fn(&[u8]) -> bool) {
-    let Some((options, rest)) = input.split_first() else { return };
-    let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { return };
+/// Whether a file is one of Parquet or Arrow.
+pub fn is_columnar(file: &[u8]) -> bool {
+    [&b"PAR1"[..], b"ARROW1", &[0xff; 4]].iter().any(|magic| file.starts_with(magic))
+}
+
+/// Reads the input as columns of a formula, and as a data set of groups, if its file is wanted. Returns whether there is
+/// such a data set.
+pub fn take(input: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> bool {
+    let Some((options, rest)) = input.split_first() else { return false };
+    let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { return false };
     let (names, file) = (String::from_utf8_lossy(&rest[..end]), &rest[end + 1..]);
-    if !accepts(file) {
-        return;
+    if !is_wanted(file) {
+        return false;
     }
     let (wanted, reading) = (wanted(&names), reading(*options));
     match Frame::from_reader_with("file", file, &wanted, &reading) {
@@ -59,7 +67,7 @@ pub fn read(input: &[u8], accepts: impl Fn(&[u8]) -> bool) {
         Err(error) => is_one_line(error),
     }
     let mut names = wanted.into_iter().map(|column| column.name);
-    let (Some(group), Some(outcome)) = (names.next(), names.next()) else { return };
+    let (Some(group), Some(outcome)) = (names.next(), names.next()) else { return false };
     let columns = Columns { group, outcome, predictors: names.collect() };
     match Dataset::from_reader_with("file", file, &columns, &reading) {
         Ok(dataset) => {
@@ -67,7 +75,11 @@ pub fn read(input: &[u8], accepts: impl Fn(&[u8]) -> bool) {
             dataset.design();
             let centered = dataset.clone().centered(Centring::Far);
             assert_eq!(centered.n_observations(), dataset.n_observations());
+            true
         }
-        Err(error) => is_one_line(error),
+        Err(error) => {
+            is_one_line(error);
+            false
+        }
     }
 }
