@@ -1,5 +1,5 @@
-//! What the targets in `fuzz` hold every input to, held against a few inputs: the targets are a package of their own, which
-//! no other test compiles.
+//! What the targets in `fuzz` hold every input to, held against a few inputs: the targets are a package of their own,
+//! which no other test compiles.
 
 #[path = "../fuzz/inputs/formula.rs"]
 mod formula;

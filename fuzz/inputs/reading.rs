@@ -42,8 +42,8 @@ pub fn is_columnar(file: &[u8]) -> bool {
     [&b"PAR1"[..], b"ARROW1", &[0xff; 4]].iter().any(|magic| file.starts_with(magic))
 }
 
-/// Reads the input as columns of a formula, and as a data set of groups, if its file is wanted. Returns whether there is
-/// such a data set.
+/// Reads the input as columns of a formula, and as a data set of groups, if its file is wanted. Returns whether there
+/// is such a data set.
 pub fn take(input: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> bool {
     let Some((options, rest)) = input.split_first() else { return false };
     let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { return false };

@@ -1,7 +1,7 @@
 //! The root of a store, changed: an error of one line, or a run that can be read.
 //!
-//! An input chooses a run by its first byte, and whether to summarize it, which takes most of the time; and by its second
-//! whether the rest is a list of edits of the root's text or of its JSON.
+//! An input chooses a run by its first byte, and whether to summarize it, which takes most of the time; and by its
+//! second whether the rest is a list of edits of the root's text or of its JSON.
 
 use std::path::Path;
 use std::sync::Arc;

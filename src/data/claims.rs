@@ -1,4 +1,4 @@
-//! The memory that blocks and compressed buffers of an Arrow file claim: libraries take it before they have seen the data.
+//! The memory that blocks and compressed buffers of an Arrow file claim: libraries take it before they see the data.
 
 use arrow_ipc::{Block, Message, root_as_footer, root_as_message};
 

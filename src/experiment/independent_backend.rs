@@ -158,7 +158,7 @@ impl DrawTrial {
         Ok(f64::from(outcome.transitions) * f64::from(self.chains) / seconds)
     }
 
-    /// Makes ever more draws at once, until tries of about `time` have been made, or `is_known` says that the rate so far
+    /// Makes ever more draws at once, until there were tries of about `time`, or `is_known` says that the rate so far
     /// is enough to know. Returns the highest rate.
     ///
     /// # Errors
