@@ -115,8 +115,8 @@ fn uranium_explains_what_counties_differ_by() {
 }
 
 /// lme4's InstEval, crossed: 73,421 ratings of 1,128 lecturers by 2,972 students. Posterior means and sds are by
-/// quadrature, from tests/reference/crossed_posterior.py; the maximum of the likelihood is at 3.283, -0.091, 0.325, 0.521
-/// and 1.178.
+/// quadrature, from tests/reference/crossed_posterior.py; the maximum of the likelihood is at 3.283, -0.091, 0.325,
+/// 0.521 and 1.178.
 #[test]
 fn four_thousand_crossed_levels_have_the_exact_posterior() {
     let exact = [
