@@ -451,8 +451,8 @@ mod columnar {
     };
 
     use super::*;
-    use arrow_ipc::CompressionType;
     use arrow_ipc::writer::IpcWriteOptions;
+    use arrow_ipc::{CompressionType, root_as_footer};
 
     use crate::helpers::columnar::{arrow, files};
 
@@ -561,6 +561,26 @@ mod columnar {
                 assert_eq!(refusals, 6, "{compression:?}");
             }
         }
+    }
+
+    /// Found by `fuzz/targets/columnar.rs`: the library takes a message to be as long as the footer says.
+    #[test]
+    fn claims_are_looked_for_where_the_footer_says_that_buffers_begin() {
+        let x: ArrayRef = Arc::new(Int64Array::from((0..500).map(|i| i * i % 71).collect::<Vec<i64>>()));
+        let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).unwrap();
+        let [mut file, _] = arrow(&[("g", x.clone()), ("y", x.clone()), ("x", x)], &options);
+        let end = file.len() - 10;
+        let start = end - u32::from_le_bytes(file[end..end + 4].try_into().unwrap()) as usize;
+        let footer = file[start..end].to_vec();
+        let block = *root_as_footer(&footer).unwrap().recordBatches().unwrap().get(0);
+        let (at, length) = (block.offset(), block.metaDataLength());
+        let listed = [&at.to_le_bytes()[..], &length.to_le_bytes()].concat();
+        let place = start + footer.windows(listed.len()).position(|bytes| bytes == listed).unwrap();
+        let claim = at as usize + length as usize + 8;
+        file[place + 8..place + 12].copy_from_slice(&(length + 8).to_le_bytes());
+        file[claim..claim + 8].copy_from_slice(&(1_i64 << 50).to_le_bytes());
+        let message = refused(read(&file));
+        assert!(message.contains("claims to be 1125899906842624 bytes long"), "{message}");
     }
 
     /// Found by `fuzz/targets/columnar.rs`: the library fills the memory that a block claims with zeros, then reads.

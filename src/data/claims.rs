@@ -46,7 +46,9 @@ fn blocks(bytes: &[u8]) -> Option<Vec<Block>> {
 /// Of the messages of all blocks.
 fn of_file(bytes: &[u8]) -> Option<i64> {
     let claims = blocks(bytes)?.into_iter().filter_map(|block| {
-        let (message, body) = message_at(bytes, usize::try_from(block.offset()).ok()?)?;
+        let at = usize::try_from(block.offset()).ok()?;
+        let (message, _) = message_at(bytes, at)?;
+        let body = at.checked_add(usize::try_from(block.metaDataLength()).ok()?)?;
         Some(of_message(&root_as_message(&message).ok()?, bytes.get(body..)?))
     });
     claims.max()

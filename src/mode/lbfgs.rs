@@ -1,7 +1,7 @@
 //! Maximization by L-BFGS (Liu and Nocedal 1989) with the line search of Moré and Thuente, from the crate `argmin`;
 //! restarted from the highest point if it stops too early.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use argmin::core::{CostFunction, Executor, Gradient};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
@@ -18,6 +18,9 @@ const MEMORY: usize = 12;
 const STEPS: u64 = 500;
 const SEARCHES: usize = 20;
 
+/// Most evaluations of all searches from a start: line searches are long where rounding errors are larger than steps.
+const EVALUATIONS: usize = 20_000;
+
 /// The highest point found, in the sampler's units.
 #[derive(Debug, Clone)]
 pub struct Maximum {
@@ -32,11 +35,13 @@ struct Descent<F> {
     surface: RefCell<F>,
     unit: f64,
     top: RefCell<Maximum>,
+    left: Cell<usize>,
 }
 
 impl<F: FnMut(&[f64], &mut [f64]) -> f64> Descent<F> {
-    /// Scaled negative log density and its gradient. Records the highest point so far.
-    fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
+    /// Scaled negative log density and its gradient, while evaluations are left. Records the highest point so far.
+    fn at(&self, theta: &[f64]) -> Result<(f64, Vec<f64>), argmin::core::Error> {
+        self.left.set(self.left.get().checked_sub(1).ok_or_else(|| argmin::core::Error::msg("no evaluation is left"))?);
         let mut gradient = vec![0.0; theta.len()];
         let log_density = (self.surface.borrow_mut())(theta, &mut gradient);
         let largest = gradient.iter().fold(0.0, |largest: f64, entry| largest.max(entry.abs()));
@@ -49,7 +54,7 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Descent<F> {
             *top = Maximum { theta: theta.to_vec(), log_density, gradient: largest };
         }
         gradient.iter_mut().for_each(|entry| *entry /= -self.unit);
-        (if log_density.is_nan() { f64::INFINITY } else { -log_density / self.unit }, gradient)
+        Ok((if log_density.is_nan() { f64::INFINITY } else { -log_density / self.unit }, gradient))
     }
 }
 
@@ -58,7 +63,7 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> CostFunction for &Descent<F> {
     type Output = f64;
 
     fn cost(&self, theta: &Vec<f64>) -> Result<f64, argmin::core::Error> {
-        Ok(self.at(theta).0)
+        self.at(theta).map(|(cost, _)| cost)
     }
 }
 
@@ -67,7 +72,7 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Gradient for &Descent<F> {
     type Gradient = Vec<f64>;
 
     fn gradient(&self, theta: &Vec<f64>) -> Result<Vec<f64>, argmin::core::Error> {
-        Ok(self.at(theta).1)
+        self.at(theta).map(|(_, gradient)| gradient)
     }
 }
 
@@ -75,8 +80,9 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Gradient for &Descent<F> {
 /// larger in size than `aim`. `surface` returns a log density, and writes its gradient.
 pub fn maximize(surface: impl FnMut(&[f64], &mut [f64]) -> f64, start: Vec<f64>, aim: f64) -> Maximum {
     let nowhere = Maximum { theta: start.clone(), log_density: f64::NEG_INFINITY, gradient: f64::INFINITY };
-    let mut descent = Descent { surface: RefCell::new(surface), unit: 1.0, top: RefCell::new(nowhere) };
-    descent.at(&start);
+    let (surface, left) = (RefCell::new(surface), Cell::new(EVALUATIONS));
+    let mut descent = Descent { surface, unit: 1.0, top: RefCell::new(nowhere), left };
+    drop(descent.at(&start));
     for _ in 0..SEARCHES {
         let before = descent.top.borrow().clone();
         descent.unit = (before.gradient * (start.len() as f64).sqrt()).max(1.0);
@@ -93,4 +99,25 @@ pub fn maximize(surface: impl FnMut(&[f64], &mut [f64]) -> f64, start: Vec<f64>,
         }
     }
     descent.top.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_on_a_staircase_ends() {
+        for width in [1e-3, 0.1, 10.0] {
+            let mut evaluations = 0;
+            let staircase = |theta: &[f64], gradient: &mut [f64]| {
+                evaluations += 1;
+                gradient.iter_mut().zip(theta).for_each(|(gradient, x)| *gradient = -1e3 * x);
+                let height: f64 = theta.iter().map(|x| -500.0 * x * x).sum();
+                (height / width).round() * width
+            };
+            let top = maximize(staircase, vec![3.0, -2.0, 1.0], AIM);
+            println!("{width}: {evaluations} {top:?}");
+            assert!(evaluations <= EVALUATIONS && top.log_density > -1.0, "{evaluations}: {top:?}");
+        }
+    }
 }

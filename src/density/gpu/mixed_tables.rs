@@ -200,6 +200,8 @@ fn hyper_row(scalar: Scalar, prior: &HyperPrior) -> HyperRow {
         HyperPrior::Variable(prior) => {
             let (shape, df) = match prior.shape {
                 Shape::Normal => (0, 1.0),
+                // Where 32 bits do not tell them apart.
+                Shape::StudentT(df) if df > 1e9 => (0, 1.0),
                 Shape::StudentT(df) => (1, df),
                 Shape::Exponential => (2, 1.0),
                 Shape::Uniform => (3, 1.0),
