@@ -22,8 +22,9 @@ pub enum Shape {
 }
 
 /// Degrees of freedom from which Student's t is so near the normal distribution that its formulas lose digits, and
-/// Stirling's series none.
+/// Stirling's series none; and from which it is the normal distribution to the last digit.
 const LARGE_DF: f64 = 1e5;
+const NORMAL_DF: f64 = 1e20;
 
 /// A prior distribution of one variable.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -76,7 +77,7 @@ impl VariablePrior {
     pub fn at(self, x: f64) -> (f64, f64) {
         let z = (x - self.location) / self.scale;
         match self.shape {
-            Shape::Normal => (-0.5 * z * z, -z / self.scale),
+            Shape::Normal | Shape::StudentT(NORMAL_DF..) => (-0.5 * z * z, -z / self.scale),
             Shape::StudentT(df) => {
                 let square = z * z / df;
                 let log = if df < LARGE_DF { crate::math::ln(1.0 + square) } else { square.ln_1p() };
@@ -90,7 +91,7 @@ impl VariablePrior {
     /// The logarithm of the normalising constant.
     pub fn constant(self) -> f64 {
         let of_shape = match self.shape {
-            Shape::Normal => -0.5 * TAU.ln(),
+            Shape::Normal | Shape::StudentT(NORMAL_DF..) => -0.5 * TAU.ln(),
             Shape::StudentT(df) if df < LARGE_DF => {
                 ln_gamma(0.5 * (df + 1.0)) - ln_gamma(0.5 * df) - 0.5 * (df * PI).ln()
             }
