@@ -248,8 +248,8 @@ impl FromStr for TypedPrior {
 mod tests {
     use super::*;
 
-    /// Found by `fuzz/targets/root.rs`: at large degrees of freedom values were a staircase, and no search for modes came
-    /// to its end.
+    /// Found by `fuzz/targets/root.rs`: with many degrees of freedom values were a staircase, and no search for modes
+    /// came to its end.
     #[test]
     fn students_t_becomes_normal_without_a_jump() {
         let normal = VariablePrior { shape: Shape::Normal, location: 1.0, scale: 2.0, half: false };
