@@ -200,7 +200,7 @@ fn edited(root: &[u8], mut bytes: Bytes) -> Vec<u8> {
         }
         // The nodes are many, and look alike: half of all edits are of the run.
         let (mut all, mut base) = (Vec::new(), "");
-        if bytes.byte() % 2 == 0 {
+        if bytes.byte().is_multiple_of(2) {
             base = "/run";
         }
         let Some(part) = json.pointer(base) else { break };
@@ -236,10 +236,10 @@ fn edited(root: &[u8], mut bytes: Bytes) -> Vec<u8> {
             *place = new;
         }
     }
-    if let Some(run) = json.as_object_mut().and_then(|root| root.remove("run")) {
-        if let Some(place) = json.pointer_mut("/attributes/warpnuts") {
-            *place = Value::String(run.to_string());
-        }
+    if let Some(run) = json.as_object_mut().and_then(|root| root.remove("run"))
+        && let Some(place) = json.pointer_mut("/attributes/warpnuts")
+    {
+        *place = Value::String(run.to_string());
     }
     json.to_string().into_bytes()
 }
