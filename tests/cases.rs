@@ -67,7 +67,7 @@ const CASES_OF_MODELS: [Case; 17] = [
     },
     Case { typed: "17-singletons.csv --group g --outcome y --predictor x", means: &[], warnings: &["one-row-a-group"] },
     Case { typed: "17b-half-singletons.csv --group g --outcome y --predictor x", means: &[], warnings: &[] },
-    // lme4's InstEval, one factor at a time; the fit of both factors is 3.283, -0.091, and a residual of 1.178.
+    // lme4's InstEval, one factor at a time; for both, the maximum of the likelihood is at 3.283, -0.091 and 1.178.
     Case {
         typed: "25-insteval.csv --group d --outcome y --predictor service01",
         means: &[("mu_a", 3.28, 0.05), ("mu_b", -0.09, 0.03), ("eps", 1.2, 0.03)],

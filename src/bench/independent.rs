@@ -85,7 +85,7 @@ fn started(
     slice: Duration,
 ) -> Result<Repeated, EngineError> {
     let mut trial = DrawTrial::start(backend, proposal, model, settings)?;
-    trial.lengthen(slice, |_| false)?;
+    trial.lengthen((1, slice), |_| false)?;
     Ok(Repeated { trial, rates: Vec::new() })
 }
 

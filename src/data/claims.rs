@@ -3,6 +3,7 @@
 use arrow_ipc::{Block, Message, root_as_footer, root_as_message};
 
 use super::open::FileFormat;
+use crate::machine;
 
 /// Marks a message's length in files of today; in older ones the length alone is there.
 const CONTINUATION: u32 = u32::MAX;
@@ -10,19 +11,32 @@ const CONTINUATION: u32 = u32::MAX;
 /// Bytes of the footer's length and of the magic word at the end of a file.
 const END: usize = 10;
 
-/// The largest length that a buffer claims to have without its compression, as far as messages can be read.
-pub fn largest(bytes: &[u8], format: FileFormat) -> i64 {
-    let claims = if format == FileFormat::Arrow { of_file(bytes) } else { Some(of_stream(bytes)) };
-    claims.unwrap_or(0)
-}
-
-/// The farthest place at which a block of an Arrow file ends, by its footer.
-pub fn end_of_blocks(bytes: &[u8]) -> i128 {
-    let end = |block: &Block| {
-        let lengths = i128::from(block.metaDataLength()) + i128::from(block.bodyLength());
-        i128::from(block.offset()) + lengths
+/// Refuses files and streams of Arrow whose blocks end after the file, or whose buffers claim more memory than is free.
+///
+/// # Errors
+/// What such a part claims.
+pub fn check(bytes: &[u8], format: FileFormat) -> Result<(), String> {
+    let claimed = match format {
+        FileFormat::Arrow => {
+            let (blocks, length) = (blocks(bytes).unwrap_or_default(), bytes.len());
+            let ends = blocks.iter().map(|block| {
+                block.offset().saturating_add(block.metaDataLength().into()).saturating_add(block.bodyLength())
+            });
+            let end = ends.max().unwrap_or(0);
+            if usize::try_from(end).is_ok_and(|end| end > length) {
+                return Err(format!("a part of it ends at byte {end}, and the file at byte {length}"));
+            }
+            of_blocks(bytes, &blocks)
+        }
+        FileFormat::ArrowStream => of_stream(bytes),
+        _ => return Ok(()),
     };
-    blocks(bytes).unwrap_or_default().iter().map(end).max().unwrap_or(0)
+    match machine::available_memory() {
+        Some(free) if u64::try_from(claimed).is_ok_and(|claimed| claimed > free) => {
+            Err(format!("a part of it claims to be {claimed} bytes long, and {free} are free"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The blocks that a file's footer lists.
@@ -32,34 +46,27 @@ fn blocks(bytes: &[u8]) -> Option<Vec<Block>> {
     // In memory of its own, whose alignment the reader needs.
     let footer = bytes[start..end].to_vec();
     let footer = root_as_footer(&footer).ok()?;
-    Some(
-        footer
-            .recordBatches()
-            .into_iter()
-            .flatten()
-            .chain(footer.dictionaries().into_iter().flatten())
-            .copied()
-            .collect(),
-    )
+    let lists = [footer.recordBatches(), footer.dictionaries()];
+    Some(lists.into_iter().flatten().flatten().copied().collect())
 }
 
-/// Of the messages of all blocks.
-fn of_file(bytes: &[u8]) -> Option<i64> {
-    let claims = blocks(bytes)?.into_iter().filter_map(|block| {
+/// The largest length that a compressed buffer of these blocks claims, as far as their messages can be read.
+fn of_blocks(bytes: &[u8], blocks: &[Block]) -> i64 {
+    let claims = blocks.iter().filter_map(|block| {
         let at = usize::try_from(block.offset()).ok()?;
         let body = at.checked_add(usize::try_from(block.metaDataLength()).ok()?)?;
         let end = body.checked_add(usize::try_from(block.bodyLength()).ok()?)?;
         let start = if word(bytes, at)? == CONTINUATION { at + 8 } else { at + 4 };
-        // Readers ask neither the message nor the footer how long it is: a damaged one may reach into the body.
+        // The library asks nobody how long a message is: a damaged one may reach into the body.
         [body, end].into_iter().find_map(|end| {
             let message = bytes.get(start..end)?.to_vec();
             Some(of_message(&root_as_message(&message).ok()?, bytes.get(body..)?))
         })
     });
-    claims.max()
+    claims.max().unwrap_or(0)
 }
 
-/// Of the messages of a stream, one after the other.
+/// The largest length that a compressed buffer of a stream claims, message after message.
 fn of_stream(bytes: &[u8]) -> i64 {
     let (mut largest, mut at) = (0, 0);
     while let Some((message, body)) = message_at(bytes, at) {
@@ -83,7 +90,7 @@ fn message_at(bytes: &[u8], at: usize) -> Option<(Vec<u8>, usize)> {
     (!message.is_empty()).then(|| (message.to_vec(), body))
 }
 
-/// Of the buffers of a batch of records, or of a dictionary's.
+/// The largest length that a compressed buffer of a message claims, be it a batch of records or a dictionary.
 fn of_message(message: &Message<'_>, body: &[u8]) -> i64 {
     let batch = message.header_as_record_batch().or_else(|| message.header_as_dictionary_batch()?.data());
     let buffers = batch.filter(|batch| batch.compression().is_some()).and_then(|batch| batch.buffers());

@@ -28,7 +28,6 @@ use super::part::FilePart;
 use super::reading::ReadOptions;
 use super::wanted::{Request, WantedColumn};
 use super::{DataError, MAX_MAGNITUDE};
-use crate::machine;
 
 /// Reads the requested columns. The whole file is in memory meanwhile, because its directory is at its end.
 pub(super) fn frame(
@@ -45,17 +44,7 @@ pub(super) fn frame(
         let reason = super::text::one_line(&reason);
         DataError::Columnar { file: file.into(), format: called, reason }
     };
-    let (length, end) = (bytes.len(), if format == FileFormat::Arrow { claims::end_of_blocks(&bytes) } else { 0 });
-    if end > length as i128 {
-        return Err(broken(format!("a part of it ends at byte {end}, and the file at byte {length}")));
-    }
-    let claimed = match format {
-        FileFormat::Parquet => 0,
-        _ => u64::try_from(claims::largest(&bytes, format)).unwrap_or(0),
-    };
-    if let Some(free) = machine::available_memory().filter(|free| claimed > *free) {
-        return Err(broken(format!("a part of it claims to be {claimed} bytes long, and {free} are free")));
-    }
+    claims::check(&bytes, format).map_err(broken)?;
     let source = BatchReader { file, request, cells: CellReader::new(reading, request.takes_words), broken: &broken };
     let (names, all) = contained(|| decoded(&source, format, bytes)).map_err(broken)??;
     all.into_frame(file, names, reading)

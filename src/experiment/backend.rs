@@ -15,7 +15,7 @@ use crate::gpu::{Adapter, Gpu, GpuError};
 use crate::model::{Model, Refusal};
 
 /// A run that takes less time than this on the CPU ends before a GPU is open.
-pub(super) const SHORT_RUN: Duration = Duration::from_secs(2);
+const SHORT_RUN: Duration = Duration::from_secs(2);
 
 /// Approximate number of gradients of a transition.
 const GRADIENTS: f64 = 10.0;
@@ -198,8 +198,7 @@ pub fn choose(
             // The run itself reports a chain without a starting point. An engine that refuses the model has no rate.
             let tried = |backend: &Backend| rate(backend, model, settings).unwrap_or(0.0);
             let on_cpu = tried(&Backend::Cpu);
-            let run = settings.transitions() * GRADIENTS / on_cpu;
-            if run < SHORT_RUN.as_secs_f64() && adapter.is_none() {
+            if is_short(settings.transitions() * GRADIENTS, on_cpu) && adapter.is_none() {
                 return cpu("a short run".to_string());
             }
             let gpu = match gpu_of_auto(adapter)? {
@@ -239,6 +238,11 @@ pub(super) fn gpu_of_auto(adapter: Option<&str>) -> Result<Result<Arc<Gpu>, Stri
     Ok(Gpu::open(found).map_err(|error| format!("{name} cannot be used: {error}")))
 }
 
+/// Whether so much work is a short run, at so much work a second on the CPU.
+pub(super) fn is_short(work: f64, rate: f64) -> bool {
+    work < SHORT_RUN.as_secs_f64() * rate
+}
+
 /// The candidate with the highest rate; the first of equals.
 pub(crate) fn fastest<T>(candidates: impl IntoIterator<Item = (f64, T)>) -> Option<T> {
     candidates.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, fastest)| fastest)
@@ -257,6 +261,11 @@ mod tests {
         assert_eq!(takes(1.0, 3.0, 2.0), Some("gpu-density"));
         assert_eq!(takes(1.0, 2.0, 3.0), Some("gpu"));
         assert_eq!(takes(2.0, 0.0, 2.0), Some("cpu"));
+    }
+
+    #[test]
+    fn a_run_of_two_seconds_is_not_short() {
+        assert!(is_short(4000.0, 2001.0) && !is_short(4000.0, 2000.0) && !is_short(1.0, 0.0));
     }
 
     #[test]

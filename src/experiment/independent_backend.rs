@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::backend::{SHORT_RUN, fastest, gpu_of_auto};
+use super::backend::{fastest, gpu_of_auto, is_short};
+use super::trial::fastest_try;
 use super::{Backend, Choice, Keep, Settings};
 use crate::density::DensityError;
 use crate::draws::{CompletingSink, Completion};
@@ -14,12 +15,9 @@ use crate::independent::{DeviceDraws, NotOnDevice, Proposal, device};
 use crate::model::Model;
 use crate::nuts::Tuning;
 
-/// Approximate time of a try on the CPU, and on a device: several of its largest dispatches.
-const CPU_TRY: Duration = Duration::from_millis(10);
-const GPU_TRY: Duration = Duration::from_millis(150);
-
-/// The fastest of so many tries counts, because others use the machine, too.
-const TRIES: usize = 3;
+/// Tries of a trial, and the approximate time of each, on the CPU and on a device: several of its largest dispatches.
+const CPU_TRIES: (usize, Duration) = (3, Duration::from_millis(10));
+const GPU_TRIES: (usize, Duration) = (3, Duration::from_millis(150));
 
 /// Most chains of a trial: they only number the draws.
 const CHAINS_OF_TRIAL: u32 = 64;
@@ -64,9 +62,9 @@ pub fn choose_for_independent(
     if let Err(no) = device::admits(model) {
         return cpu(no.to_string());
     }
-    let is_short = |rate: f64| adapter.is_none() && draws(settings) / rate < SHORT_RUN.as_secs_f64();
+    let is_short = |rate: f64| adapter.is_none() && is_short(draws(settings), rate);
     let trial = DrawTrial::start(&Backend::Cpu, proposal, model, settings);
-    let on_cpu = trial.and_then(|mut trial| trial.lengthen(CPU_TRY, is_short)).unwrap_or(0.0);
+    let on_cpu = trial.and_then(|mut trial| trial.lengthen(CPU_TRIES, is_short)).unwrap_or(0.0);
     if is_short(on_cpu) {
         return cpu("a short run".to_string());
     }
@@ -84,10 +82,10 @@ pub fn faster_for_independent(
     settings: &Settings,
 ) -> Choice {
     let measured =
-        |backend: &Backend, time| DrawTrial::start(backend, proposal, model, settings)?.lengthen(time, |_| false);
+        |backend: &Backend, tries| DrawTrial::start(backend, proposal, model, settings)?.lengthen(tries, |_| false);
     let backend = Backend::Gpu { gpu: gpu.clone(), fall_back: true };
-    let on_cpu = measured(&Backend::Cpu, CPU_TRY).unwrap_or(0.0);
-    let (backend, reason) = match measured(&backend, GPU_TRY) {
+    let on_cpu = measured(&Backend::Cpu, CPU_TRIES).unwrap_or(0.0);
+    let (backend, reason) = match measured(&backend, GPU_TRIES) {
         Ok(on_gpu) => {
             let reason = format!("draws/s expected: cpu {on_cpu:.2e}, gpu {on_gpu:.2e}");
             (fastest([(on_cpu, Backend::Cpu), (on_gpu, backend)]).unwrap_or(Backend::Cpu), reason)
@@ -144,6 +142,26 @@ impl DrawTrial {
     /// # Errors
     /// If the device fails.
     pub fn repeat(&mut self) -> Result<f64, EngineError> {
+        let (draws, time) = self.make()?;
+        Ok(draws / time.as_secs_f64())
+    }
+
+    /// Makes ever more draws at once, until so many tries took about so long, or `is_known` says that the rate so far
+    /// is enough to know. Returns the highest rate.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn lengthen(&mut self, tries: (usize, Duration), is_known: impl Fn(f64) -> bool) -> Result<f64, EngineError> {
+        let mut transitions = self.phase.transitions;
+        let make = |transitions| {
+            self.phase.transitions = transitions;
+            self.make()
+        };
+        fastest_try(&mut transitions, tries, make, is_known)
+    }
+
+    /// Makes draws; returns how many, of all chains together, and the time.
+    fn make(&mut self) -> Result<(f64, Duration), EngineError> {
         let mut nothing = EachBlock(|_: &DrawBlock| Ok(()));
         let began = Instant::now();
         let outcome = match self.completion.clone() {
@@ -153,28 +171,8 @@ impl DrawTrial {
                 self.engine.run(&self.phase, &mut completing)?
             }
         };
-        let seconds = began.elapsed().as_secs_f64();
+        let time = began.elapsed();
         outcome.failure.map_or(Ok(()), Err)?;
-        Ok(f64::from(outcome.transitions) * f64::from(self.chains) / seconds)
-    }
-
-    /// Makes ever more draws at once, until there were tries of about `time`, or `is_known` says that the rate so far
-    /// is enough to know. Returns the highest rate.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn lengthen(&mut self, time: Duration, is_known: impl Fn(f64) -> bool) -> Result<f64, EngineError> {
-        let (time, mut fastest, mut tries) = (time.as_secs_f64(), 0.0f64, 0);
-        while tries < TRIES && !is_known(fastest) {
-            fastest = fastest.max(self.repeat()?);
-            // At the fastest pace, so that other work on the machine does not make tries longer.
-            let share = f64::from(self.phase.transitions) * f64::from(self.chains) / fastest / time;
-            if share >= 0.5 {
-                tries += 1;
-            } else {
-                self.phase.transitions = (f64::from(self.phase.transitions) * share.recip().clamp(2.0, 16.0)) as u32;
-            }
-        }
-        Ok(fastest)
+        Ok((f64::from(outcome.transitions) * f64::from(self.chains), time))
     }
 }

@@ -17,7 +17,7 @@ const STEP: f64 = 1e-6;
 /// Approximate time of a try, unless one transition of all chains takes longer.
 const TRY: Duration = Duration::from_millis(2);
 
-/// The fastest of so many tries counts, because others use the machine, too; no try starts after this time.
+/// So many tries are made; none starts after this time.
 const TRIES: usize = 4;
 const LONGEST: Duration = Duration::from_millis(100);
 
@@ -53,16 +53,35 @@ pub fn rate_of(engine: &mut dyn Engine, model: &Model, settings: &Settings) -> R
     time(&phase)?;
     phase.tuning.max_depth = DEPTH.min(settings.max_tree_depth);
     let begin = Instant::now();
-    let (mut fastest, mut tries) = (0.0f64, 0);
-    while tries < TRIES && begin.elapsed() < LONGEST {
-        let (gradients, time) = time(&phase)?;
-        fastest = fastest.max(gradients / time.as_secs_f64());
+    let make = |transitions| {
+        phase.transitions = transitions;
+        time(&phase)
+    };
+    fastest_try(&mut 1, (TRIES, TRY), make, |_| begin.elapsed() >= LONGEST)
+}
+
+/// The work per second in the fastest of several tries, because others use the machine, too. `make` makes so many
+/// transitions, and returns their work and their time; their number grows until a try takes about as long as it is to
+/// take. `is_known` says that the rate so far is enough to know.
+///
+/// # Errors
+/// Those of `make`.
+pub fn fastest_try<E>(
+    transitions: &mut u32,
+    (tries, each): (usize, Duration),
+    mut make: impl FnMut(u32) -> Result<(f64, Duration), E>,
+    is_known: impl Fn(f64) -> bool,
+) -> Result<f64, E> {
+    let (mut fastest, mut made) = (0.0f64, 0);
+    while made < tries && !is_known(fastest) {
+        let (work, time) = make(*transitions)?;
+        fastest = fastest.max(work / time.as_secs_f64());
         // At the fastest pace, so that other work on the machine does not make tries longer.
-        let share = gradients / fastest / TRY.as_secs_f64();
-        if share >= 0.5 {
-            tries += 1;
+        let wanted = fastest * each.as_secs_f64();
+        if work >= 0.5 * wanted {
+            made += 1;
         } else {
-            phase.transitions = phase.transitions.saturating_mul(share.recip().clamp(2.0, 64.0) as u32);
+            *transitions = (f64::from(*transitions) * (wanted / work).clamp(2.0, 64.0)) as u32;
         }
     }
     Ok(fastest)
@@ -74,6 +93,30 @@ mod tests {
 
     use super::*;
     use crate::data::Dataset;
+
+    /// A machine that makes a million a second, but stops for a second at these tries.
+    fn told(stops: &[usize], is_known: impl Fn(f64) -> bool) -> (f64, usize, u32) {
+        let (mut calls, mut transitions) = (0, 1);
+        let make = |transitions: u32| {
+            calls += 1;
+            let stop = Duration::from_secs(u64::from(stops.contains(&calls)));
+            Ok::<_, EngineError>((f64::from(transitions), Duration::from_micros(transitions.into()) + stop))
+        };
+        let fastest = fastest_try(&mut transitions, (3, Duration::from_millis(10)), make, is_known).unwrap();
+        (fastest, calls, transitions)
+    }
+
+    #[test]
+    fn a_pause_of_the_machine_does_not_count() {
+        // 1, 64 and 4096 transitions, then three times 10,000; a pause at the very first makes a try of it.
+        for stop in 0..=6 {
+            let (fastest, calls, transitions) = told(&[stop], |_| false);
+            assert!((fastest - 1e6).abs() < 1.0 && calls == 6, "{stop}: {fastest} after {calls}");
+            assert!(transitions.abs_diff(10_000) <= 1, "{stop}: {transitions}");
+        }
+        let (fastest, calls, transitions) = told(&[1], |rate| rate > 1e5);
+        assert!((fastest - 1e6).abs() < 1.0 && (calls, transitions) == (2, 64), "{fastest} after {calls}");
+    }
 
     #[test]
     fn a_trial_has_the_chains_of_the_run_where_they_are_few() {

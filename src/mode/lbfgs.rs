@@ -82,6 +82,7 @@ pub fn maximize(surface: impl FnMut(&[f64], &mut [f64]) -> f64, start: Vec<f64>,
     search_within(EVALUATIONS, surface, start, aim)
 }
 
+/// The same in so many evaluations at most.
 fn search_within(
     evaluations: usize,
     surface: impl FnMut(&[f64], &mut [f64]) -> f64,
