@@ -608,8 +608,8 @@ mod columnar {
                 }
             }
         }
-        // The lengths of a dictionary and of two batches, and where these begin.
-        assert_eq!(refusals.len(), 6, "{refusals:?} of {}", file.len());
+        // Where a dictionary and two batches begin, their lengths, and the number of batches, to which one is added.
+        assert_eq!(refusals.len(), 7, "{refusals:?} of {}", file.len());
     }
 
     /// Found by `fuzz/targets/columnar.rs`: the library panics at buffers that are said to lie outside of the file.

@@ -173,7 +173,7 @@ pub enum PriorError {
         prior: String,
     },
     /// A scale or rate that is not positive.
-    #[error("{what} in `{prior}` has to be positive")]
+    #[error("{what} in `{prior}` must be positive")]
     NotPositive {
         /// Which number.
         what: &'static str,
