@@ -11,6 +11,7 @@ mod folder;
 mod formula;
 mod keep_summary;
 mod map;
+mod predict;
 mod progress;
 mod reading;
 mod report;
@@ -52,6 +53,8 @@ enum Command {
     Map(map::MapArguments),
     /// Sample a model, or read a run's folder, and hold it against the exact posterior (one predictor or none)
     Verify(verify::VerifyArguments),
+    /// Predict new rows, or a grid of them, from the draws of a run
+    Predict(predict::PredictArguments),
     /// Print the table and the diagnostics of a run that was stored
     Summary(finish::SummaryArguments),
     /// Make the report of a run, or of a comparison, again
@@ -93,6 +96,7 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
         Command::Exact(arguments) => exact::run(arguments),
         Command::Map(arguments) => map::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
         Command::Summary(arguments) => finish::summarize(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Merge(arguments) => finish::merge(&arguments),

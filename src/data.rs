@@ -35,6 +35,7 @@ mod read;
 mod reading;
 mod records;
 mod sentinels;
+mod stream;
 pub(crate) mod text;
 mod wanted;
 
@@ -53,6 +54,7 @@ pub use left_out::{LeftOut, MissingValues};
 pub use looks::Look;
 pub use reading::{Decimal, Delimiter, Encoding, MISSING_LABELS, Missing, ReadOptions};
 pub use sentinels::Sentinel;
+pub use stream::{RowBlock, RowRequest, stream};
 pub use text::one_line;
 pub use wanted::WantedColumn;
 

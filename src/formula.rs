@@ -13,6 +13,7 @@ mod error;
 mod expand;
 mod fault;
 mod groups;
+mod learnt;
 mod parser;
 mod poly;
 mod references;
@@ -24,15 +25,18 @@ mod values;
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::data::moments::mean;
 use crate::data::text::closest;
 use crate::data::{Frame, WantedColumn};
 
-pub use design::{DesignTerm, FormulaDesign, INTERCEPT, MOST_POPULATION, MOST_VARYING, ModelColumn};
+pub use design::{DesignColumns, DesignTerm, FormulaDesign, INTERCEPT, MOST_POPULATION, MOST_VARYING, ModelColumn};
 pub use error::FormulaError;
 pub use fault::{FormulaFault, ReferenceFault};
+pub use learnt::Learnt;
 
 use error::in_formula;
 use groups::GroupTerm;
+use learnt::Evaluation;
 use references::References;
 use syntax::{Expression, Mention};
 use terms::Terms;
@@ -65,17 +69,7 @@ impl Formula {
 
     /// The columns it needs, in the order of the text.
     pub fn wanted(&self) -> Vec<WantedColumn> {
-        let mut wanted: Vec<WantedColumn> = Vec::new();
-        for Mention { name, as_label, .. } in self.mentions() {
-            match wanted.iter_mut().find(|known| known.name == name) {
-                Some(known) => {
-                    known.as_label |= as_label;
-                    known.as_value |= !as_label;
-                }
-                None => wanted.push(WantedColumn { name, as_value: !as_label, as_label }),
-            }
-        }
-        wanted
+        wanted(self.mentions())
     }
 
     /// Checks that a file has the columns.
@@ -102,25 +96,99 @@ impl Formula {
     /// If a column is missing or of the wrong kind, constant or linearly dependent on others, if a value is not finite,
     /// if there are too many columns, or if a reference is none.
     pub fn expand(&self, frame: &Frame, references: &[(String, String)]) -> Result<FormulaDesign, FormulaError> {
+        Ok(self.learn(frame, references)?.0)
+    }
+
+    /// The columns as [`expand`](Self::expand) has them, and what the formula learns from these rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`expand`](Self::expand).
+    pub fn learn(
+        &self,
+        frame: &Frame,
+        references: &[(String, String)],
+    ) -> Result<(FormulaDesign, Learnt), FormulaError> {
         self.check_columns(frame.names())?;
         let varying = self.groups.iter().flat_map(|group| &group.varying.variables);
         let variables = self.population.variables.iter().chain(varying);
         let references = References::of_variables(references, variables, &self.groups, frame)?;
-        expand::expand(&self.outcome, &self.population, &self.groups, frame, &references)
-            .map_err(in_formula(&self.text))
+        let at = Evaluation::learning(frame, references);
+        let expanded = expand::expand(&self.outcome, &self.population, &self.groups, at);
+        let (design, mut learnt) = expanded.map_err(in_formula(&self.text))?;
+        for Mention { name, .. } in self.mentions_of_terms() {
+            if let Some(numbers) = frame.numbers(&name) {
+                learnt.means.insert(name, mean(numbers));
+            }
+        }
+        Ok((design, learnt))
+    }
+
+    /// The columns that it needs at other rows than those of the model: all but the outcome's.
+    pub fn wanted_elsewhere(&self, learnt: &Learnt) -> Vec<WantedColumn> {
+        let mut wanted = wanted(self.mentions_of_terms());
+        for column in &mut wanted {
+            column.as_label |= learnt.levels.contains_key(&column.name);
+            column.as_value = learnt.means.contains_key(&column.name);
+        }
+        wanted
+    }
+
+    /// The columns that only say which rows are of one group.
+    pub fn group_columns(&self) -> Vec<String> {
+        let all = self.groups.iter().flat_map(|group| &group.factor).map(|column| column.name.clone());
+        let variables = self.mentions_of_variables();
+        all.filter(|name| variables.iter().all(|mention| mention.name != *name)).collect()
+    }
+
+    /// The columns at other rows than those of the model, which `learnt` is of.
+    ///
+    /// # Errors
+    ///
+    /// If a column is missing, a value is not finite, or a categorical column has a level that the model's rows lack.
+    pub fn elsewhere(&self, frame: &Frame, learnt: &Learnt) -> Result<DesignColumns, FormulaError> {
+        let at = Evaluation::elsewhere(frame, learnt);
+        expand::columns_at(&self.population, &self.groups, &at).map_err(in_formula(&self.text))
     }
 
     /// Every mention of a column, in the order of the text.
     fn mentions(&self) -> Vec<Mention> {
         let mut mentions = Vec::new();
-        let varying = self.groups.iter().flat_map(|group| &group.varying.variables);
-        for expression in [&self.outcome].into_iter().chain(&self.population.variables).chain(varying) {
-            expression.mentions(&mut mentions);
-        }
+        self.outcome.mentions(&mut mentions);
+        mentions.extend(self.mentions_of_terms());
+        mentions
+    }
+
+    /// The mentions of columns after `~`, in the order of the text.
+    fn mentions_of_terms(&self) -> Vec<Mention> {
+        let mut mentions = self.mentions_of_variables();
         mentions.extend(self.groups.iter().flat_map(|group| group.factor.clone()));
         mentions.sort_by_key(|mention| mention.span.start);
         mentions
     }
+
+    /// The mentions of columns that are variables of terms.
+    fn mentions_of_variables(&self) -> Vec<Mention> {
+        let mut mentions = Vec::new();
+        let varying = self.groups.iter().flat_map(|group| &group.varying.variables);
+        self.population.variables.iter().chain(varying).for_each(|expression| expression.mentions(&mut mentions));
+        mentions
+    }
+}
+
+/// What is wanted of the columns that are mentioned, each once.
+fn wanted(mentions: Vec<Mention>) -> Vec<WantedColumn> {
+    let mut wanted: Vec<WantedColumn> = Vec::new();
+    for Mention { name, as_label, .. } in mentions {
+        match wanted.iter_mut().find(|known| known.name == name) {
+            Some(known) => {
+                known.as_label |= as_label;
+                known.as_value |= !as_label;
+            }
+            None => wanted.push(WantedColumn { name, as_value: !as_label, as_label }),
+        }
+    }
+    wanted
 }
 
 impl Display for Formula {

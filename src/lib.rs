@@ -3,7 +3,7 @@
 //! Data flow in one direction, and a module imports only modules before it:
 //!
 //! ```text
-//! CSV -> data -> formula -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> verify, bench -> report
+//! CSV -> data -> formula -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> predict -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a file becomes a [`Dataset`](data::Dataset), sorted by group.
@@ -22,6 +22,7 @@
 //! - [`experiment`]: a whole run in one call.
 //! - [`exact`]: the posterior by quadrature, without Monte Carlo, for one predictor or none.
 //! - [`summary`]: the summary of a run, and whether to trust the run.
+//! - [`predict`]: the expectation and the outcome at new rows.
 //! - [`verify`]: a run compared with the exact posterior.
 //! - [`mod@bench`]: engines timed side by side.
 //! - [`report`]: a run in figures, on one page.
@@ -74,6 +75,7 @@ pub mod math;
 pub mod mode;
 pub mod model;
 pub mod nuts;
+pub mod predict;
 pub mod random;
 pub mod report;
 pub mod summary;

@@ -46,6 +46,12 @@ pub enum Purpose {
     Mean = 9,
     /// Whether an independent draw beyond its proposal's bound is repeated, one uniform number.
     Repeat = 10,
+    /// Draws of hyperparameters from their prior, one uniform number for each.
+    Prior = 11,
+    /// Normal deviates for the effects of a level that a model's data do not have.
+    NewLevel = 12,
+    /// Predictions: noise, and levels that are missing.
+    Prediction = 13,
 }
 
 /// The key of a stream of random numbers: one transition of one chain of one experiment.

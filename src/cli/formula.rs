@@ -69,7 +69,7 @@ pub fn read(
         }
         _ => Failure::input(error),
     })?;
-    let design = formula.expand(&frame, &references).map_err(Failure::input)?;
+    let (design, learnt) = formula.learn(&frame, &references).map_err(Failure::input)?;
     let of_rows = |name: &Option<String>, what, positive| match name {
         Some(name) => frame.of_rows(name, what, positive).map(Some).map_err(Failure::input),
         None => Ok(None),
@@ -87,7 +87,7 @@ pub fn read(
         ..frame.rows()
     };
     let (dataset, mixed) = Mixed::of_design(formula.to_string(), design, file).map_err(Failure::input)?;
-    let mixed = Mixed { rows, ..mixed };
+    let mixed = Mixed { rows, learnt: Some(learnt), ..mixed };
     let mixed = mixed.with_priors(&dataset, priors).map_err(Failure::input)?;
     Ok((Arc::new(dataset), Arc::new(mixed)))
 }

@@ -5,6 +5,7 @@ use warpnuts::data::{Centring, Missing};
 use warpnuts::draws::Precision;
 use warpnuts::experiment::{EngineChoice, Keep};
 use warpnuts::model::Likelihood;
+use warpnuts::predict::NewLevels;
 
 /// A word, its help, and its meaning.
 pub type Word<T> = (&'static str, &'static str, T);
@@ -37,6 +38,17 @@ pub const LIKELIHOODS: [Word<Likelihood>; 2] =
 /// The precision of stored draws.
 pub const PRECISIONS: [Word<Precision>; 3] =
     [("f64", "", Precision::F64), ("f32", "", Precision::F32), ("f16", "", Precision::F16)];
+
+/// What becomes of levels that a run's data do not have.
+pub const NEW_LEVELS: [Word<NewLevels>; 3] = [
+    (
+        "population",
+        "Their effects are drawn from the population, the same for all rows of a level",
+        NewLevels::Population,
+    ),
+    ("refuse", "End with the first of them", NewLevels::Refuse),
+    ("average", "Their effects are those of the population's mean", NewLevels::Average),
+];
 
 /// The stored variables of a draw.
 pub const KEEP: [Word<Keep>; 3] = [

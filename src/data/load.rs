@@ -111,7 +111,7 @@ impl Dataset {
 }
 
 /// The file at `path`, and its name in messages.
-fn opened(path: &Path) -> Result<(String, Box<dyn Read + Send>), DataError> {
+pub(super) fn opened(path: &Path) -> Result<(String, Box<dyn Read + Send>), DataError> {
     if path.as_os_str() == "-" {
         return Ok((STANDARD_INPUT.to_owned(), Box::new(io::stdin())));
     }
@@ -136,14 +136,25 @@ fn opened(path: &Path) -> Result<(String, Box<dyn Read + Send>), DataError> {
 fn frame(file: &str, reader: impl Read + Send, request: &Request, reading: &ReadOptions) -> Result<Frame, DataError> {
     let (format, input) = FileFormat::of(reader).map_err(|reason| open::unreadable(file, None, reason))?;
     match format {
-        FileFormat::Zip => Err(DataError::Zip { file: file.into() }),
-        FileFormat::OldFeather => Err(DataError::OldFeather { file: file.into() }),
-        FileFormat::Parquet | FileFormat::Arrow | FileFormat::ArrowStream => {
-            columnar_frame(file, format, input, request, reading)
-        }
         FileFormat::Text | FileFormat::Gzip | FileFormat::Zstd => {
             read::frame(Text::new(file, format, input, reading.encoding)?, request, reading)
         }
+        _ => typed_frame(file, format, input, request, reading),
+    }
+}
+
+/// Reads the requested columns of a file that is no text.
+pub(super) fn typed_frame(
+    file: &str,
+    format: FileFormat,
+    input: impl Read,
+    request: &Request,
+    reading: &ReadOptions,
+) -> Result<Frame, DataError> {
+    match format {
+        FileFormat::Zip => Err(DataError::Zip { file: file.into() }),
+        FileFormat::OldFeather => Err(DataError::OldFeather { file: file.into() }),
+        _ => columnar_frame(file, format, input, request, reading),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The checked rows of a block or a batch; and how the parts of a file are joined to one [`Frame`], in order.
 
+use std::borrow::Cow;
+
 use super::DataError;
 use super::cells::CellValue;
 use super::column::ColumnPart;
@@ -8,10 +10,13 @@ use super::frame::Frame;
 use super::left_out::{LeftOut, MissingValues};
 use super::lines::RowLines;
 use super::reading::{Missing, ReadOptions};
-use super::wanted::Request;
+use super::wanted::{Request, WantedColumn};
 
 /// The largest number of cells without a value that are listed.
 const LISTED: usize = 10;
+
+/// Stands for a label that is missing.
+const NO_LABEL: CellValue = CellValue { number: None, text: Some(Cow::Borrowed("")) };
 
 /// The rows of a part of a file.
 pub(super) struct FilePart<'a> {
@@ -48,9 +53,9 @@ impl<'a> FilePart<'a> {
     /// `found` says where the cell of a column is, and what its text is.
     pub fn push(&mut self, cells: &[Option<CellValue>], found: impl Fn(usize) -> (CellPosition, String)) {
         self.rows += 1;
-        if cells.iter().all(Option::is_some) {
-            let columns = self.columns.iter_mut().zip(cells.iter().flatten()).enumerate();
-            columns.for_each(|(i, (column, cell))| column.push(cell, || found(i)));
+        if cells.iter().enumerate().all(|(i, cell)| cell.is_some() || self.request.may_miss(i)) {
+            let columns = self.columns.iter_mut().zip(cells).enumerate();
+            columns.for_each(|(i, (column, cell))| column.push(cell.as_ref().unwrap_or(&NO_LABEL), || found(i)));
             return;
         }
         self.kept_before.push(self.rows - 1 - self.kept_before.len());
@@ -95,30 +100,40 @@ impl<'a> FilePart<'a> {
         self.rows - self.kept_before.len()
     }
 
+    /// The rows that were left out.
+    fn left_out(&self) -> LeftOut {
+        let of_column = self.request.columns.iter().zip(&self.missing).filter(|(_, rows)| **rows > 0);
+        let missing =
+            |(wanted, rows): (&WantedColumn, &usize)| MissingValues { column: wanted.name.clone(), rows: *rows };
+        LeftOut { rows: self.kept_before.len(), missing: of_column.map(missing).collect() }
+    }
+
     /// The whole file, whose header has these names.
     ///
     /// # Errors
     ///
     /// If there is no row, if rows with missing values are to be refused, or if a column has numbers and words.
     pub fn into_frame(self, file: &str, names: Vec<String>, reading: &ReadOptions) -> Result<Frame, DataError> {
-        let n_rows = self.kept();
-        let asked = &self.request.columns;
-        let of_column = asked.iter().zip(self.missing).filter(|(_, rows)| *rows > 0);
-        let left_out = LeftOut {
-            rows: self.kept_before.len(),
-            missing: of_column.map(|(wanted, rows)| MissingValues { column: wanted.name.clone(), rows }).collect(),
-        };
-        let source = file.to_owned();
+        let (n_rows, left_out, source) = (self.kept(), self.left_out(), file.to_owned());
         if !left_out.is_empty() && reading.missing == Missing::Refuse {
             return Err(DataError::Missing(MissingRows { file: source, left_out, gaps: self.gaps }));
         }
         match (n_rows, left_out.is_empty()) {
-            (0, true) => return Err(DataError::HeaderOnly { file: source }),
-            (0, false) => return Err(DataError::AllMissing { file: source, left_out }),
-            _ => {}
+            (0, true) => Err(DataError::HeaderOnly { file: source }),
+            (0, false) => Err(DataError::AllMissing { file: source, left_out }),
+            _ => self.into_rows(file, names, reading),
         }
+    }
+
+    /// These rows, of which there may be none; the rows left out are those without a value.
+    ///
+    /// # Errors
+    ///
+    /// If a column has numbers and words.
+    pub fn into_rows(self, file: &str, names: Vec<String>, reading: &ReadOptions) -> Result<Frame, DataError> {
+        let (n_rows, left_out, source) = (self.kept(), self.left_out(), file.to_owned());
         let (mut numbers, mut labels) = (Vec::new(), Vec::new());
-        for (wanted, column) in asked.iter().zip(self.columns) {
+        for (wanted, column) in self.request.columns.iter().zip(self.columns) {
             let typed = column.typed(reading.decimal).map_err(|(place, fault)| DataError::BadCell {
                 file: file.into(),
                 place,

@@ -26,7 +26,38 @@ const BLOCKS_A_WORKER: usize = 2;
 const CATEGORIES: usize = 8;
 
 /// Reads the requested columns.
-pub(super) fn frame(text: Text, request: &Request, reading: &ReadOptions) -> Result<Frame, DataError> {
+pub(super) fn frame<'a>(text: Text<'a>, request: &'a Request, reading: &ReadOptions) -> Result<Frame, DataError> {
+    let file = text.file();
+    let mut all = FilePart::new(request, 0);
+    let (mut names, mut extra) = (Vec::new(), Extra::None);
+    let begin = |layout: &RowLayout, header: &[String]| {
+        (names, extra) = (header.to_vec(), layout.extra);
+        Ok(())
+    };
+    let parse = |layout: &RowLayout<'a>, block: &[u8], lines| Ok((layout.parse(block, lines)?, lines));
+    let join = |(part, lines)| {
+        all.append(part, lines);
+        Ok(())
+    };
+    in_blocks::<_, DataError>(text, request, reading, begin, parse, join)?;
+    let assumed = extra.assumed(file, all.rows());
+    Ok(Frame { assumed, ..all.into_frame(file, names, reading)? })
+}
+
+/// Cuts text into blocks of rows. `begin` is given the header; `work`, in parallel, each block with the number of lines
+/// before it; `take`, in order, what `work` made of each.
+///
+/// # Errors
+///
+/// If the text cannot be read or has no header with the requested columns, and the first error of the three.
+pub(super) fn in_blocks<'a, T: Send, E: From<DataError> + Send>(
+    text: Text<'a>,
+    request: &'a Request,
+    reading: &ReadOptions,
+    begin: impl FnOnce(&RowLayout, &[String]) -> Result<(), E>,
+    work: impl Fn(&RowLayout<'a>, &[u8], u64) -> Result<T, E> + Sync,
+    mut take: impl FnMut(T) -> Result<(), E> + Send,
+) -> Result<(), E> {
     let (file, packed) = (text.file(), text.packed());
     let failed = |reason| unreadable(file, packed, reason);
     let mut blocks = Blocks::new(text.input);
@@ -34,9 +65,9 @@ pub(super) fn frame(text: Text, request: &Request, reading: &ReadOptions) -> Res
     let header = ColumnHeader::find(file, first, request, reading)?;
     let layout = RowLayout::new(file, &header, &first[header.end..], request, reading)?;
     blocks.skip(header.end);
+    begin(&layout, &header.names)?;
 
     let mut lines = header.lines;
-    let mut all = FilePart::new(request, 0);
     let batch = BLOCKS_A_WORKER * rayon::current_num_threads();
     let read = |blocks: &mut Blocks<_>| -> std::io::Result<Vec<Vec<u8>>> {
         let next = std::iter::from_fn(|| blocks.next(header.separator).transpose());
@@ -46,18 +77,21 @@ pub(super) fn frame(text: Text, request: &Request, reading: &ReadOptions) -> Res
     rayon::scope(|_| {
         let mut waiting = read(&mut blocks).map_err(failed)?;
         while !waiting.is_empty() {
-            let parse = || waiting.par_iter().map(|block| layout.parse(block)).collect::<Vec<_>>();
-            let (next, parsed) = rayon::join(|| read(&mut blocks), parse);
-            for (block, part) in waiting.iter().zip(parsed) {
-                all.append(part.map_err(|fault| fault.into_error(lines, &layout))?, lines);
-                lines += newlines(block);
-            }
+            let starts: Vec<u64> = waiting
+                .iter()
+                .map(|block| {
+                    let start = lines;
+                    lines += newlines(block);
+                    start
+                })
+                .collect();
+            let of_each = || waiting.par_iter().zip(&starts).map(|(block, lines)| work(&layout, block, *lines));
+            let (next, done) = rayon::join(|| read(&mut blocks), || of_each().collect::<Vec<_>>());
+            done.into_iter().try_for_each(|done| take(done?))?;
             blocks.reuse(std::mem::replace(&mut waiting, next.map_err(failed)?));
         }
         Ok(())
-    })?;
-    let assumed = layout.assumed(all.rows());
-    Ok(Frame { assumed, ..all.into_frame(file, header.names, reading)? })
+    })
 }
 
 /// The field that rows have in addition to the header's.
@@ -70,8 +104,20 @@ enum Extra {
     First,
 }
 
+impl Extra {
+    /// The assumptions made about the `rows` rows of a file.
+    fn assumed(self, file: &str, rows: usize) -> Vec<String> {
+        match self {
+            Extra::First if rows > 0 => vec![format!(
+                "the rows of {file} have one field more than its header: the first is taken for their names, as R writes them"
+            )],
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// The positions of the requested columns in each row.
-struct RowLayout<'a> {
+pub(super) struct RowLayout<'a> {
     file: &'a str,
     request: &'a Request,
     separator: Separator,
@@ -126,18 +172,27 @@ impl<'a> RowLayout<'a> {
         })
     }
 
-    /// The assumptions made about the `rows` rows.
-    fn assumed(&self, rows: usize) -> Vec<String> {
-        let file = self.file;
-        match self.extra {
-            Extra::First if rows > 0 => vec![format!(
-                "the rows of {file} have one field more than its header: the first is taken for their names, as R writes them"
-            )],
-            _ => Vec::new(),
-        }
+    /// Whether the first field of each row, which the header lacks, is the name of the row.
+    pub fn has_row_names(&self) -> bool {
+        self.extra == Extra::First
     }
 
-    fn parse(&self, block: &[u8]) -> Result<FilePart<'a>, Fault> {
+    /// The separator of fields.
+    pub fn separator(&self) -> Separator {
+        self.separator
+    }
+
+    /// The fields of each row that are columns of the header.
+    pub fn columns(&self) -> usize {
+        self.header
+    }
+
+    /// The rows of a block that begins after `lines` lines.
+    pub fn parse(&self, block: &[u8], lines: u64) -> Result<FilePart<'a>, DataError> {
+        self.part(block).map_err(|fault| fault.into_error(lines, self))
+    }
+
+    fn part(&self, block: &[u8]) -> Result<FilePart<'a>, Fault> {
         if block.len() > LONGEST_ROW {
             return Err(Fault { line: 0, what: What::TooLong });
         }

@@ -18,19 +18,32 @@ pub(super) struct Request {
     pub columns: Vec<WantedColumn>,
     /// Whether words are values too, or numbers only.
     pub takes_words: bool,
+    /// Columns of labels that may be missing: the label is then empty, and the row is kept.
+    may_miss: Vec<String>,
 }
 
 impl Request {
     /// The columns of a formula, whose values may be words.
     pub fn of_formula(wanted: &[WantedColumn]) -> Request {
-        let mut request = Request { columns: Vec::new(), takes_words: true };
+        let mut request = Request { columns: Vec::new(), takes_words: true, may_miss: Vec::new() };
         wanted.iter().for_each(|column| request.add(&column.name, column.as_value, column.as_label));
         request
     }
 
+    /// The columns of rows that are predicted: values are numbers, and some labels may be missing.
+    pub fn of_rows(wanted: &[WantedColumn], may_miss: &[String]) -> Request {
+        Request { takes_words: false, may_miss: may_miss.to_vec(), ..Request::of_formula(wanted) }
+    }
+
+    /// Whether a row without a cell of column `i` is kept: the cell is a label that may be missing.
+    pub fn may_miss(&self, i: usize) -> bool {
+        let WantedColumn { name, as_value, .. } = &self.columns[i];
+        !as_value && self.may_miss.contains(name)
+    }
+
     /// The columns of a model by roles: the group, the outcome and the predictors; the group may be a predictor too.
     pub fn of_roles(columns: &Columns) -> Request {
-        let mut request = Request { columns: Vec::new(), takes_words: false };
+        let mut request = Request { columns: Vec::new(), takes_words: false, may_miss: Vec::new() };
         request.add(&columns.group, false, true);
         let values = std::iter::once(&columns.outcome).chain(&columns.predictors);
         values.for_each(|name| request.add(name, true, false));

@@ -18,6 +18,7 @@ mod metadata;
 mod model;
 mod not_a_run;
 mod part_reader;
+mod predictions;
 mod read;
 mod row_buffer;
 mod write;
@@ -25,6 +26,7 @@ mod write;
 pub use checkpoint::exists as has_checkpoint;
 pub use error::{Damage, StoreError};
 pub use layout::Extent;
+pub use predictions::PredictionWriter;
 pub use read::Store;
 pub use write::{Checkpoints, Writer, Writing};
 

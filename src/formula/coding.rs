@@ -4,12 +4,12 @@
 //! this variable, and by a dummy for every level where it does not: the columns say all that the term can, and say it
 //! once. Without an intercept, the first categorical variable has a dummy for every level.
 
-use crate::data::{Frame, Labels};
+use crate::data::Labels;
 
 use super::design::ModelColumn;
 use super::error::{Characters, Located};
 use super::fault::FormulaFault;
-use super::references::References;
+use super::learnt::Evaluation;
 use super::terms::{Interaction, Terms};
 use super::values::{Variable, constant, is_usable, variable};
 
@@ -29,9 +29,9 @@ pub(super) struct Coded {
 }
 
 impl<'a> Coding<'a> {
-    pub fn new(terms: &'a Terms, frame: &Frame, references: &References) -> Located<Coding<'a>> {
+    pub fn new(terms: &'a Terms, at: &Evaluation) -> Located<Coding<'a>> {
         let variables: Vec<Variable> =
-            terms.variables.iter().map(|expression| variable(expression, frame, references)).collect::<Located<_>>()?;
+            terms.variables.iter().map(|expression| variable(expression, at)).collect::<Located<_>>()?;
         let full = full(terms, &variables);
         Ok(Coding { terms, variables, full })
     }
@@ -49,14 +49,14 @@ impl<'a> Coding<'a> {
         widths.fold(usize::from(self.terms.intercept), usize::saturating_add)
     }
 
-    /// The columns, without the intercept. None is constant.
-    pub fn columns(&self, frame: &Frame) -> Located<Vec<Coded>> {
+    /// The columns, without the intercept. None is constant at the rows of the model.
+    pub fn columns(&self, at: &Evaluation) -> Located<Vec<Coded>> {
         let mut coded = Vec::new();
         for (term, full) in self.terms.terms.iter().zip(&self.full) {
             let span = term.span;
             let only_levels = term.variables.iter().all(|variable| self.variables[*variable].is_categorical());
             for column in self.term(term, full) {
-                check(&column, term, only_levels, frame)?;
+                check(&column, term, only_levels, at)?;
                 coded.push(Coded { column, term: self.terms.text(term), span });
             }
         }
@@ -123,15 +123,18 @@ fn full(terms: &Terms, variables: &[Variable]) -> Vec<Vec<bool>> {
     full
 }
 
-/// Checks that the values of a column are finite and not all the same.
-fn check(column: &ModelColumn, term: &Interaction, only_levels: bool, frame: &Frame) -> Located<()> {
+/// Checks that the values of a column are finite and, at the rows of the model, not all the same.
+fn check(column: &ModelColumn, term: &Interaction, only_levels: bool, at: &Evaluation) -> Located<()> {
     if let Some(row) = column.values.iter().position(|value| !is_usable(*value)) {
         return term.span.fault(FormulaFault::NotFinite {
             expression: column.name.clone(),
             value: column.values[row],
-            place: frame.place(row),
+            place: at.frame.place(row),
             operands: Vec::new(),
         });
+    }
+    if at.known().is_some() {
+        return Ok(());
     }
     let name = column.name.clone();
     match constant(&column.values) {

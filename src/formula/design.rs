@@ -19,6 +19,15 @@ pub struct FormulaDesign {
     pub terms: Vec<DesignTerm>,
 }
 
+/// The columns of a formula at rows that have no outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesignColumns {
+    /// As [`FormulaDesign::population`].
+    pub population: Vec<ModelColumn>,
+    /// As [`FormulaDesign::terms`], with any number of levels; the empty one where a label is missing.
+    pub terms: Vec<DesignTerm>,
+}
+
 /// The values of an outcome or of a coefficient's predictor, one for each row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelColumn {

@@ -2,29 +2,34 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::data::Labels;
 use crate::data::collinear::{Dependence, first};
-use crate::data::{Frame, Labels};
 
 use super::coding::{Coded, Coding};
-use super::design::{DesignTerm, FormulaDesign, INTERCEPT, MOST_POPULATION, MOST_VARYING, ModelColumn};
+use super::design::{DesignColumns, DesignTerm, FormulaDesign, INTERCEPT, MOST_POPULATION, MOST_VARYING, ModelColumn};
 use super::error::{Characters, Located};
 use super::fault::FormulaFault;
 use super::groups::GroupTerm;
-use super::references::References;
+use super::learnt::{Evaluation, Learnt};
 use super::syntax::{Expression, Form};
 use super::terms::Terms;
 use super::values::{numbers, unknown};
 
-/// The columns of a model.
+/// The columns of a model, and what the formula learns from its rows.
 pub(super) fn expand(
     outcome: &Expression,
     population: &Terms,
     groups: &[GroupTerm],
-    frame: &Frame,
-    references: &References,
-) -> Located<FormulaDesign> {
-    let outcome = ModelColumn { name: outcome.name(), values: outcome_values(outcome, frame)? };
-    let coding = Coding::new(population, frame, references)?;
+    at: Evaluation,
+) -> Located<(FormulaDesign, Learnt)> {
+    let outcome = ModelColumn { name: outcome.name(), values: outcome_values(outcome, &at)? };
+    let DesignColumns { population, terms } = columns_at(population, groups, &at)?;
+    Ok((FormulaDesign { outcome, population, terms }, at.into_learnt()))
+}
+
+/// The columns of the population and of all group-level terms.
+pub(super) fn columns_at(population: &Terms, groups: &[GroupTerm], at: &Evaluation) -> Located<DesignColumns> {
+    let coding = Coding::new(population, at)?;
     let count = coding.width();
     if count > MOST_POPULATION
         && let (Some(first), Some(last)) = (population.terms.first(), population.terms.last())
@@ -32,32 +37,32 @@ pub(super) fn expand(
         return first.span.to(last.span).fault(FormulaFault::ManyPopulation { count });
     }
     let mut names = ColumnNames::default();
-    let population = columns(&coding, population.intercept, frame, &mut names)?;
-    let terms = groups.iter().map(|group| term(group, frame, references, &mut names)).collect::<Located<_>>()?;
-    Ok(FormulaDesign { outcome, population, terms })
+    let population = columns(&coding, population.intercept, at, &mut names)?;
+    let terms = groups.iter().map(|group| term(group, at, &mut names)).collect::<Located<_>>()?;
+    Ok(DesignColumns { population, terms })
 }
 
-fn outcome_values(outcome: &Expression, frame: &Frame) -> Located<Vec<f64>> {
+fn outcome_values(outcome: &Expression, at: &Evaluation) -> Located<Vec<f64>> {
     match &outcome.form {
-        Form::Column(column) => match (frame.numbers(column), frame.labels(column)) {
+        Form::Column(column) => match (at.frame.numbers(column), at.frame.labels(column)) {
             (None, Some(labels)) => {
                 let word = labels.levels.first().cloned().unwrap_or_default();
                 outcome.span.fault(FormulaFault::OutcomeOfWords { column: column.clone(), word })
             }
-            _ => numbers(outcome, frame),
+            _ => numbers(outcome, at),
         },
-        _ => numbers(outcome, frame),
+        _ => numbers(outcome, at),
     }
 }
 
-fn term(group: &GroupTerm, frame: &Frame, references: &References, names: &mut ColumnNames) -> Located<DesignTerm> {
-    let levels = levels(group, frame)?;
-    let coding = Coding::new(&group.varying, frame, references)?;
+fn term(group: &GroupTerm, at: &Evaluation, names: &mut ColumnNames) -> Located<DesignTerm> {
+    let levels = levels(group, at)?;
+    let coding = Coding::new(&group.varying, at)?;
     let count = coding.width();
     if count > MOST_VARYING {
         return group.span.fault(FormulaFault::ManyVarying { count });
     }
-    let columns = columns(&coding, group.varying.intercept, frame, names)?;
+    let columns = columns(&coding, group.varying.intercept, at, names)?;
     Ok(DesignTerm {
         factor: group.name(),
         levels: levels.levels,
@@ -85,31 +90,43 @@ impl ColumnNames {
     }
 }
 
-/// The columns of terms, with the intercept: each has its own name, and none depends on the others.
-fn columns(coding: &Coding, intercept: bool, frame: &Frame, names: &mut ColumnNames) -> Located<Vec<ModelColumn>> {
-    let coded = coding.columns(frame)?;
-    names.check(&coded)?;
+/// The columns of terms, with the intercept: each has its own name, and none depends on the others at the rows of the
+/// model.
+fn columns(coding: &Coding, intercept: bool, at: &Evaluation, names: &mut ColumnNames) -> Located<Vec<ModelColumn>> {
+    let coded = coding.columns(at)?;
+    if at.known().is_none() {
+        names.check(&coded)?;
+        check_independence(&coded, intercept)?;
+    }
+    let ones = intercept.then(|| ModelColumn { name: INTERCEPT.to_owned(), values: vec![1.0; at.frame.n_rows()] });
+    Ok(ones.into_iter().chain(coded.into_iter().map(|coded| coded.column)).collect())
+}
+
+/// Checks that no column depends on the others.
+fn check_independence(coded: &[Coded], intercept: bool) -> Located<()> {
     let values: Vec<&[f64]> = coded.iter().map(|coded| &coded.column.values[..]).collect();
     if let Some(Dependence { dependent, on }) = first(&values, intercept) {
         let on = on.iter().map(|column| coded[*column].column.name.clone()).collect();
         let Coded { column, span, .. } = &coded[dependent];
         return span.fault(FormulaFault::Aliased { column: column.name.clone(), intercept, on });
     }
-    let ones = intercept.then(|| ModelColumn { name: INTERCEPT.to_owned(), values: vec![1.0; frame.n_rows()] });
-    Ok(ones.into_iter().chain(coded.into_iter().map(|coded| coded.column)).collect())
+    Ok(())
 }
 
-/// The levels of the columns of a factor together.
-fn levels(group: &GroupTerm, frame: &Frame) -> Located<Labels> {
+/// The levels of the columns of a factor together; at other rows than the model's, the empty level where one is missing.
+fn levels(group: &GroupTerm, at: &Evaluation) -> Located<Labels> {
     let mut together: Option<Labels> = None;
     for column in &group.factor {
-        let labels = frame.labels(&column.name).map_or_else(|| unknown(&column.name, column.span), Ok)?;
+        let labels = at.frame.labels(&column.name).map_or_else(|| unknown(&column.name, column.span), Ok)?;
         together = Some(match together {
             None => labels.clone(),
             Some(outer) => pairs(&outer, labels),
         });
     }
     let labels = together.unwrap_or(Labels { levels: Vec::new(), of: Vec::new() });
+    if at.known().is_some() {
+        return Ok(labels);
+    }
     let span: Characters = group.factor_span();
     if labels.levels.len() < 2 {
         return span.fault(FormulaFault::OneLevel { column: group.name(), level: labels.levels.concat() });
@@ -127,7 +144,10 @@ fn pairs(outer: &Labels, inner: &Labels) -> Labels {
     let mut known: HashMap<(u32, u32), u32> = HashMap::new();
     for pair in outer.of.iter().copied().zip(inner.of.iter().copied()) {
         let level = *known.entry(pair).or_insert_with(|| {
-            pairs.levels.push(format!("{}_{}", outer.levels[pair.0 as usize], inner.levels[pair.1 as usize]));
+            pairs.levels.push(match (&outer.levels[pair.0 as usize][..], &inner.levels[pair.1 as usize][..]) {
+                ("", _) | (_, "") => String::new(),
+                (outer, inner) => format!("{outer}_{inner}"),
+            });
             pairs.levels.len() as u32 - 1
         });
         pairs.of.push(level);

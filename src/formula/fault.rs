@@ -201,6 +201,18 @@ pub enum FormulaFault {
 
     #[error("two levels of `{}` would be called `{}`; rename labels of the data", shown(factor), shown(level))]
     RepeatedLevel { factor: String, level: String },
+
+    /// A level of a categorical column that the rows of the model do not have.
+    #[error(
+        "`{}` is `{}` at {place}, and the model knows nothing of this level; write one of: {}",
+        shown(column),
+        shown(level),
+        listed(levels)
+    )]
+    NewLevel { column: String, level: String, place: String, levels: Vec<String> },
+
+    #[error("what `{}` is at other rows is not in the store of this run; sample again", shown(expression))]
+    NotLearnt { expression: String },
 }
 
 /// What is wrong with a reference level.

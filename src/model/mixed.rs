@@ -18,7 +18,7 @@ use super::prior::VariablePrior;
 use super::{Scaling, Spread};
 use crate::data::Dataset;
 use crate::data::moments::mean;
-use crate::formula::INTERCEPT;
+use crate::formula::{INTERCEPT, Learnt};
 
 /// A grouping term of a formula, `(1 + x | g)`: which columns vary by the levels of a factor, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +96,9 @@ impl std::fmt::Display for RowColumns {
 pub struct Mixed {
     /// The formula as text.
     pub formula: String,
+    /// What the formula learnt from the rows; stores of earlier versions have no such entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learnt: Option<Learnt>,
     /// Columns beside the formula.
     #[serde(default)]
     pub rows: RowColumns,
@@ -152,7 +155,7 @@ impl Mixed {
     /// # Errors
     /// What is wrong, in a sentence.
     pub fn check(&self, dataset: &Dataset) -> Result<(), &'static str> {
-        let Mixed { formula: _, rows: _, population, terms, priors } = self;
+        let Mixed { formula: _, learnt: _, rows: _, population, terms, priors } = self;
         let MixedPriors { population: means, scales, correlations, dispersion } = priors;
         let mut columns = population.iter().chain(terms.iter().flat_map(|term| &term.columns));
         if columns.any(|column| *column >= dataset.n_coefficients()) || population.iter().skip(1).any(|k| *k == 0) {

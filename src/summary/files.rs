@@ -10,7 +10,10 @@ use super::{Parameter, RunSummary};
 
 /// Writes to a temporary file and renames it, so that nobody sees half of a file. A path that is not a regular file,
 /// such as a pipe, is written directly.
-pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> io::Result<()> {
     let into = |path: &Path| {
         let mut file = BufWriter::new(File::create(path)?);
         write(&mut file)?;

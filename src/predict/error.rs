@@ -1,0 +1,77 @@
+//! Why rows cannot be predicted.
+
+use crate::data::DataError;
+use crate::formula::FormulaError;
+
+/// Why rows cannot be predicted.
+#[derive(Debug, thiserror::Error)]
+pub enum PredictError {
+    /// There are no draws.
+    #[error("the run has no draws yet; go on with it, with `warpnuts sample --resume`")]
+    NoDraws,
+
+    /// There are no effects.
+    #[error("the run has kept no group effects, and this needs them; sample again without --keep hyper")]
+    NoEffects,
+
+    /// The store does not say what the formula learnt.
+    #[error(
+        "the run's store does not say what its formula means at other rows, since an earlier version wrote it; sample again"
+    )]
+    NothingLearnt,
+
+    /// A level that is not among the model's, with `NewLevels::Refuse`.
+    #[error(
+        "{file}, {place}: `{level}` is no level of {factor} in the run's data; correct it, or leave --new-levels refuse out, so \
+         that it is taken for one drawn from the population"
+    )]
+    NewLevel {
+        /// The file.
+        file: String,
+        /// The factor.
+        factor: String,
+        /// The label.
+        level: String,
+        /// Where it is first.
+        place: String,
+    },
+
+    /// A column that would be there twice.
+    #[error("{file} has a column `{column}` already, which is the name of an answer; rename it")]
+    Taken {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+    },
+
+    /// A grid that cannot be.
+    #[error("--at {typed}: {problem}")]
+    Grid {
+        /// What was typed.
+        typed: String,
+        /// What is wrong, and what to write.
+        problem: String,
+    },
+
+    /// Stopped by the user.
+    #[error("interrupted: nothing was written")]
+    Interrupted,
+
+    /// A file that cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+
+    /// A formula that cannot be evaluated.
+    #[error(transparent)]
+    Formula(#[from] FormulaError),
+
+    /// A file that cannot be written.
+    #[error("{file} could not be written: {reason}; make room, or name another place with --out")]
+    Unwritten {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: std::io::Error,
+    },
+}

@@ -1,0 +1,245 @@
+//! The linear predictor of rows, and the noise about it, in every draw.
+
+use rayon::prelude::*;
+
+use super::levels::Population;
+use super::rows::{RowLevel, Rows};
+use super::variables::Variables;
+use crate::model::{Model, Role, Structure};
+use crate::random::{Purpose, StreamKey};
+
+/// A coefficient that varies by a factor's levels: where its draws are.
+#[derive(Debug, Clone)]
+struct Varying {
+    factor: usize,
+    /// Number of the term, of the coefficient in it, and of the term's coefficients.
+    term: usize,
+    place: usize,
+    of: usize,
+    /// The column: 0 for the intercept, else one more than the predictor.
+    column: usize,
+    /// The variable of the first level, which those of the others follow.
+    effects: usize,
+    /// The variable of the mean about which effects are; 0 is meant without one.
+    mean: Option<usize>,
+}
+
+/// Evaluates a model at rows, in every draw.
+#[derive(Debug)]
+pub struct Evaluator<'a> {
+    variables: &'a Variables,
+    /// Coefficients of the population: their columns and variables.
+    fixed: Vec<(usize, usize)>,
+    varying: Vec<Varying>,
+    population: Population,
+    /// For each factor and draw a level, each as often as any other: that of a row whose level is missing.
+    unknown: Vec<Vec<u32>>,
+    /// Standard normal deviates, one for each draw, for rows that share them: quantiles at equal distances, in a random
+    /// order.
+    noise: Vec<f64>,
+}
+
+/// What a worker needs to evaluate rows.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    /// The number of the row, for random numbers of its own; without it, all rows share the same.
+    pub row: Option<u64>,
+    /// Effects of the last new level of each term, with its label.
+    new: Vec<(String, Vec<f64>)>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// For the model of `variables`.
+    pub fn new(variables: &'a Variables) -> Evaluator<'a> {
+        let model: &Model = variables.model();
+        let (layout, data, count) = (model.layout(), model.dataset(), variables.count());
+        let mut varying = Vec::new();
+        let mut fixed = Vec::new();
+        match model.structure() {
+            Structure::Shorthand(_) => {
+                let of = layout.coefficients;
+                varying.extend((0..of).map(|k| Varying {
+                    factor: 0,
+                    term: 0,
+                    place: k,
+                    of,
+                    column: k,
+                    effects: layout.effects(k).start,
+                    mean: Some(layout.mu(k)),
+                }));
+            }
+            Structure::Formula(mixed) => {
+                fixed.extend(mixed.population.iter().enumerate().map(|(variable, column)| (*column, variable)));
+                for (t, (term, block)) in mixed.terms.iter().zip(layout.blocks_of(Role::Effects)).enumerate() {
+                    varying.extend(term.columns.iter().enumerate().map(|(place, column)| Varying {
+                        factor: term.factor,
+                        term: t,
+                        place,
+                        of: term.columns.len(),
+                        column: *column,
+                        effects: block.row(place).start,
+                        mean: None,
+                    }));
+                }
+            }
+        }
+        let key = |transition| StreamKey { seed: variables.seed(), chain: 0, transition };
+        let of_factor = |factor: usize| {
+            let levels = data.levels(factor).len() as u64;
+            let ranks = ranks(&key(1 + factor as u32), count);
+            ranks.into_iter().map(|rank| (u64::from(rank) * levels / count as u64) as u32).collect()
+        };
+        let normal = statrs::distribution::Normal::standard();
+        let quantile = |rank: u32| {
+            statrs::distribution::ContinuousCDF::inverse_cdf(&normal, (f64::from(rank) + 0.5) / count as f64)
+        };
+        Evaluator {
+            variables,
+            fixed,
+            varying,
+            population: Population::default(),
+            unknown: (0..data.n_factors()).map(of_factor).collect(),
+            noise: ranks(&key(0), count).into_iter().map(quantile).collect(),
+        }
+    }
+
+    /// Number of draws.
+    pub fn count(&self) -> usize {
+        self.variables.count()
+    }
+
+    /// Writes the linear predictor of a row in every draw, in the unit of the outcome.
+    pub fn etas(&self, rows: &Rows, row: usize, scratch: &mut Scratch, etas: &mut [f64]) {
+        etas.fill(rows.offset.as_ref().map_or(0.0, |offset| offset[row]));
+        let value = |column: usize| if column == 0 { 1.0 } else { rows.predictors[column - 1][row] };
+        for (column, variable) in &self.fixed {
+            add(etas, value(*column), self.variables.of_variable(*variable));
+        }
+        for varying in &self.varying {
+            let (x, level) = (value(varying.column), rows.levels[varying.factor][row]);
+            let level = match level {
+                RowLevel::Known(level) if self.variables.is_prior() => {
+                    Level::New(&self.variables.model().dataset().levels(varying.factor)[level as usize])
+                }
+                RowLevel::Known(level) => Level::Known(level),
+                RowLevel::New(label) => Level::New(&rows.new_labels[label as usize]),
+                // From the prior, levels differ in nothing.
+                RowLevel::Missing if self.variables.is_prior() => Level::New(""),
+                RowLevel::Missing => Level::Missing,
+                RowLevel::Average => Level::Average,
+            };
+            if let (Level::New(_) | Level::Average, Some(mean)) = (&level, varying.mean) {
+                add(etas, x, self.variables.of_variable(mean));
+            }
+            match level {
+                Level::Known(level) => add(etas, x, self.variables.of_variable(varying.effects + level as usize)),
+                Level::New(label) => add(etas, x, self.new_effects(varying, label, scratch)),
+                Level::Missing => {
+                    let levels = self.variables.model().dataset().levels(varying.factor).len();
+                    for (draw, eta) in etas.iter_mut().enumerate() {
+                        let level = match scratch.row {
+                            None => self.unknown[varying.factor][draw] as usize,
+                            Some(row) => {
+                                let index = draw * (varying.factor + 1) + varying.factor;
+                                let uniform = self.key(row).uniform(Purpose::Prediction, index as u32);
+                                ((uniform * levels as f64) as usize).min(levels - 1)
+                            }
+                        };
+                        *eta += x * self.variables.of_variable(varying.effects + level)[draw];
+                    }
+                }
+                Level::Average => {}
+            }
+        }
+    }
+
+    /// Writes the sd of a row's outcome about its linear predictor in every draw.
+    pub fn sds(&self, rows: &Rows, row: usize, sds: &mut [f64]) {
+        match self.variables.dispersion() {
+            Some(sigma) => sds.copy_from_slice(sigma),
+            None => sds.fill(1.0),
+        }
+        if let Some(weights) = &rows.weights {
+            let root = weights[row].sqrt();
+            sds.iter_mut().for_each(|sd| *sd /= root);
+        }
+        if let Some(errors) = &rows.errors {
+            let square = errors[row] * errors[row];
+            sds.iter_mut().for_each(|sd| *sd = (*sd * *sd + square).sqrt());
+        }
+    }
+
+    /// Writes outcomes of a row in every draw, given its linear predictor and the sds about it; `deviates` has room for
+    /// a number for each.
+    pub fn outcomes(&self, row: Option<u64>, etas: &[f64], sds: &[f64], deviates: &mut [f64], outcomes: &mut [f64]) {
+        let deviates = match row {
+            None => &self.noise,
+            Some(row) => {
+                self.key(row).normals(Purpose::Replicate, deviates);
+                &*deviates
+            }
+        };
+        for (((outcome, eta), sd), deviate) in outcomes.iter_mut().zip(etas).zip(sds).zip(deviates) {
+            *outcome = eta + sd * deviate;
+        }
+    }
+
+    /// Expectations and outcomes of consecutive rows, `[row][draw]` each, with random numbers of their own, which belong
+    /// to the rows' `numbers`.
+    pub fn all_draws(&self, rows: &Rows, range: std::ops::Range<usize>, numbers: &[u64]) -> [Vec<f64>; 2] {
+        let count = self.count();
+        let mut all = [vec![0.0; range.len() * count], vec![0.0; range.len() * count]];
+        let [expectations, outcomes] = &mut all;
+        let of_rows = expectations.par_chunks_exact_mut(count).zip(outcomes.par_chunks_exact_mut(count));
+        let room = || (Scratch::default(), vec![0.0; count], vec![0.0; count]);
+        of_rows.zip(range).for_each_init(room, |(scratch, sds, deviates), ((etas, outcomes), row)| {
+            scratch.row = Some(numbers[row]);
+            self.etas(rows, row, scratch, etas);
+            self.sds(rows, row, sds);
+            self.outcomes(scratch.row, etas, sds, deviates, outcomes);
+        });
+        all
+    }
+
+    /// The key of a row's own random numbers.
+    fn key(&self, row: u64) -> StreamKey {
+        // No run has so many chains.
+        StreamKey { seed: self.variables.seed(), chain: !((row >> 32) as u32), transition: row as u32 }
+    }
+
+    /// The effects of a coefficient at a new level, in every draw.
+    fn new_effects<'s>(&self, varying: &Varying, label: &str, scratch: &'s mut Scratch) -> &'s [f64] {
+        let (count, term) = (self.count(), varying.term);
+        if scratch.new.len() <= term {
+            scratch.new.resize(term + 1, (String::new(), Vec::new()));
+        }
+        let (known, effects) = &mut scratch.new[term];
+        if known != label || effects.is_empty() {
+            label.clone_into(known);
+            effects.resize(varying.of * count, 0.0);
+            self.population.draw(self.variables, term, label, effects);
+        }
+        &effects[varying.place * count..][..count]
+    }
+}
+
+/// How a row's effects of a term come about.
+enum Level<'a> {
+    Known(u32),
+    New(&'a str),
+    Missing,
+    Average,
+}
+
+fn add(etas: &mut [f64], x: f64, coefficient: &[f64]) {
+    etas.iter_mut().zip(coefficient).for_each(|(eta, coefficient)| *eta += x * coefficient);
+}
+
+/// The numbers 0 to `count` - 1 in a random order.
+fn ranks(key: &StreamKey, count: usize) -> Vec<u32> {
+    use rand::seq::SliceRandom;
+
+    let mut ranks: Vec<u32> = (0..count as u32).collect();
+    ranks.shuffle(&mut key.stream(Purpose::Prediction));
+    ranks
+}

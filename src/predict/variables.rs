@@ -1,0 +1,130 @@
+//! Draws of a model's variables as columns: for each variable its value in every draw, chain after chain.
+
+use std::sync::Arc;
+
+use super::PredictError;
+use super::prior;
+use crate::draws::Draws;
+use crate::experiment::Sampled;
+use crate::model::{Model, Role};
+
+/// Draws of all variables of a model, in the user's units, or, from the prior, of the hyperparameters.
+#[derive(Debug, Clone)]
+pub struct Variables {
+    model: Arc<Model>,
+    /// Chains, and draws of each, that are here.
+    shape: [usize; 2],
+    /// The number of each chain that is here, and of each draw in its chain.
+    chains: Vec<u32>,
+    draws: Vec<u32>,
+    seed: u64,
+    /// `[variable][chain][draw]`.
+    values: Vec<f64>,
+    is_prior: bool,
+}
+
+impl Variables {
+    /// The draws of a run: all, or evenly spaced ones, so that they are about `most` and no more.
+    ///
+    /// # Errors
+    /// If the run has no draws, or no effects.
+    pub fn of(sampled: &Sampled, most: usize) -> Result<Variables, PredictError> {
+        let (model, draws) = (&sampled.model, &sampled.draws);
+        if draws.draws() == 0 {
+            return Err(PredictError::NoDraws);
+        }
+        if draws.variables() < model.layout().dim() {
+            return Err(PredictError::NoEffects);
+        }
+        let of_chain = every(draws.draws(), most.div_ceil(draws.chains()).max(1));
+        let chains = every(draws.chains(), (most / of_chain.len()).max(1));
+        let mut values = Vec::with_capacity(model.layout().dim() * chains.len() * of_chain.len());
+        for range in variable_ranges(draws, model.layout().dim()) {
+            let all = draws.read(range);
+            for variable in all.chunks_exact(draws.chains() * draws.draws()) {
+                for chain in &chains {
+                    let own = &variable[chain * draws.draws()..][..draws.draws()];
+                    values.extend(of_chain.iter().map(|draw| own[*draw]));
+                }
+            }
+        }
+        let first_chain = sampled.settings.first_chain;
+        Ok(Variables {
+            model: model.clone(),
+            shape: [chains.len(), of_chain.len()],
+            chains: chains.iter().map(|chain| first_chain + *chain as u32).collect(),
+            draws: of_chain.iter().map(|draw| *draw as u32).collect(),
+            seed: sampled.settings.seed,
+            values,
+            is_prior: false,
+        })
+    }
+
+    /// Draws of the hyperparameters from the prior of `model`, as one chain; every effect is that of a new level.
+    pub fn of_prior(model: &Arc<Model>, seed: u64, count: usize) -> Variables {
+        let values = prior::draws(model, seed, count);
+        let draws = (0..count as u32).collect();
+        Variables { model: model.clone(), shape: [1, count], chains: vec![0], draws, seed, values, is_prior: true }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Number of draws, of all chains together.
+    pub fn count(&self) -> usize {
+        self.shape[0] * self.shape[1]
+    }
+
+    /// Numbers of the chains that are here.
+    pub fn chains(&self) -> &[u32] {
+        &self.chains
+    }
+
+    /// Numbers of the draws of each chain that are here.
+    pub fn draws(&self) -> &[u32] {
+        &self.draws
+    }
+
+    /// The run's seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Whether these are draws from the prior, without effects.
+    pub fn is_prior(&self) -> bool {
+        self.is_prior
+    }
+
+    /// The draws of a variable, `[chain][draw]`.
+    pub fn of_variable(&self, i: usize) -> &[f64] {
+        &self.values[i * self.count()..][..self.count()]
+    }
+
+    /// Writes the leading variables of a draw, as many as `named` has room for.
+    pub fn write_draw(&self, draw: usize, named: &mut [f64]) {
+        named.iter_mut().enumerate().for_each(|(i, value)| *value = self.values[i * self.count() + draw]);
+    }
+
+    /// The draws of the family's dispersion; `None` where the errors of all rows are known.
+    pub fn dispersion(&self) -> Option<&[f64]> {
+        let block = self.model.layout().blocks_of(Role::Dispersion).next()?;
+        Some(self.of_variable(block.named.start))
+    }
+}
+
+/// The variables in ranges that are read together.
+fn variable_ranges(draws: &Draws, variables: usize) -> Vec<std::ops::Range<usize>> {
+    match draws.store() {
+        Some(store) => store.variable_ranges().into_iter().filter(|range| range.start < variables).collect(),
+        None => std::iter::once(0..variables).collect(),
+    }
+}
+
+/// At most `most` of `count`, evenly spaced.
+fn every(count: usize, most: usize) -> Vec<usize> {
+    let step = count.div_ceil(most).max(1);
+    // The last one is there rather than the first, which is nearest to warm-up.
+    ((count - 1) % step..count).step_by(step).collect()
+}
