@@ -41,6 +41,7 @@ mod mixed_posterior;
 mod mode;
 mod posterior;
 mod precision;
+mod predict;
 mod random;
 mod reading;
 mod report;

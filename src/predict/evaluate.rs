@@ -42,10 +42,17 @@ pub struct Evaluator<'a> {
 /// What a worker needs to evaluate rows.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
-    /// The number of the row, for random numbers of its own; without it, all rows share the same.
-    pub row: Option<u64>,
+    /// The number of the row, for random numbers of its own.
+    row: Option<u64>,
     /// Effects of the last new level of each term, with its label.
     new: Vec<(String, Vec<f64>)>,
+}
+
+impl Scratch {
+    /// For a row with random numbers of its own, which belong to this number; without one, all rows share the same.
+    pub fn of_row(row: Option<u64>) -> Scratch {
+        Scratch { row, new: Vec::new() }
+    }
 }
 
 impl<'a> Evaluator<'a> {

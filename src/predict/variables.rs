@@ -36,8 +36,8 @@ impl Variables {
         if draws.variables() < model.layout().dim() {
             return Err(PredictError::NoEffects);
         }
-        let of_chain = every(draws.draws(), most.div_ceil(draws.chains()).max(1));
-        let chains = every(draws.chains(), (most / of_chain.len()).max(1));
+        let of_chain = every(draws.draws(), (most / draws.chains()).max(1));
+        let chains = every(draws.chains(), most.max(1));
         let mut values = Vec::with_capacity(model.layout().dim() * chains.len() * of_chain.len());
         for range in variable_ranges(draws, model.layout().dim()) {
             let all = draws.read(range);

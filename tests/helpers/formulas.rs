@@ -35,11 +35,11 @@ pub fn changed(
     let formula = Formula::parse(formula).unwrap();
     let (text, wanted) = (lines.join("\n"), formula.wanted());
     let frame = Frame::from_reader_with(file, text.as_bytes(), &wanted, &ReadOptions::default()).unwrap();
-    let mut design = formula.expand(&frame, &[]).unwrap();
+    let (mut design, learnt) = formula.learn(&frame, &[]).unwrap();
     let mut rows = frame.rows();
     change(&mut design, &mut rows);
     let (dataset, mixed) = Mixed::of_design(formula.to_string(), design, rows).unwrap();
-    let mixed = mixed.with_priors(&dataset, priors).unwrap();
+    let mixed = Mixed { learnt: Some(learnt), ..mixed }.with_priors(&dataset, priors).unwrap();
     (Arc::new(dataset), Arc::new(mixed))
 }
 
