@@ -10,6 +10,7 @@ mod finish;
 mod folder;
 mod formula;
 mod keep_summary;
+mod loo;
 mod map;
 mod predict;
 mod progress;
@@ -19,6 +20,7 @@ mod resolve;
 mod resume;
 mod sample;
 mod sampler;
+mod sensitivity;
 mod subject;
 mod table;
 mod timings;
@@ -55,6 +57,10 @@ enum Command {
     Verify(verify::VerifyArguments),
     /// Predict new rows, or a grid of them, from the draws of a run
     Predict(predict::PredictArguments),
+    /// Say how well runs predict rows that they have not seen, and which of several does best
+    Loo(loo::LooArguments),
+    /// Say how much the posterior of a run leans on its priors, and how much on the data
+    Sensitivity(sensitivity::SensitivityArguments),
     /// Print the table and the diagnostics of a run that was stored
     Summary(finish::SummaryArguments),
     /// Make the report of a run, or of a comparison, again
@@ -97,6 +103,8 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
         Command::Map(arguments) => map::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Loo(arguments) => loo::run(&arguments),
+        Command::Sensitivity(arguments) => sensitivity::run(&arguments),
         Command::Summary(arguments) => finish::summarize(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Merge(arguments) => finish::merge(&arguments),

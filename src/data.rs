@@ -36,6 +36,7 @@ mod reading;
 mod records;
 mod sentinels;
 mod stream;
+mod subset;
 pub(crate) mod text;
 mod wanted;
 

@@ -3,7 +3,9 @@
 //! R-hat, effective sample sizes and Monte Carlo standard errors follow Vehtari, Gelman, Simpson, Carpenter and Bürkner
 //! (2021), *Rank-normalization, folding, and localization: an improved R-hat for assessing convergence of MCMC*,
 //! Bayesian Analysis 16(2), [doi:10.1214/20-BA1221](https://doi.org/10.1214/20-BA1221), called "Vehtari et al." below,
-//! and equal ArviZ 1.3 to rounding. Nested R-hat and E-BFMI name their own papers.
+//! and equal ArviZ 1.3 to rounding. Nested R-hat and E-BFMI name their own papers, and so do the diagnostics of
+//! importance weights: leave-one-out cross-validation, the comparison of models, and sensitivity to prior and
+//! likelihood.
 //!
 //! One rule holds everywhere: a quantity that the draws do not determine is `NaN`, never a panic. So a draw that is not
 //! finite makes every diagnostic `NaN`; effective sample sizes and Monte Carlo errors of chains need 4 draws in each,
@@ -23,30 +25,41 @@
 //! ```
 
 mod autocovariance;
+mod compare;
 mod energy;
 mod ess;
 mod independent_chains;
 mod independent_draws;
+mod loo;
 mod many_draws;
 mod mcse;
 mod moments;
 mod nested;
+mod pareto;
+mod power_scaling;
+mod psis;
 mod rank;
 mod rhat;
 mod series;
 mod sort;
+mod stacking;
 mod streaming;
 mod summarize;
 mod summary;
 
 pub use autocovariance::autocorrelation;
+pub use compare::{ComparedModel, compare};
 pub use energy::ebfmi;
 pub use ess::ess_bulk_and_tail;
 pub use independent_draws::summarize_independent;
+pub use loo::{Loo, LooObservation, PsisLoo, good_k, loo_observations, relative_efficiency};
 pub use moments::{mean, quantile, sd};
 pub use nested::nested_rhat;
+pub use power_scaling::{PowerScaling, SensitivityDiagnosis};
+pub use psis::{Psis, tail_length};
 pub use series::Series;
 pub(crate) use sort::sorted;
+pub use stacking::{Stacking, stack};
 pub use streaming::{independent_summary_of, nested_rhat_of, summary_of};
 pub use summarize::summarize;
 pub use summary::Summary;

@@ -3,7 +3,7 @@
 //! Data flow in one direction, and a module imports only modules before it:
 //!
 //! ```text
-//! CSV -> data -> formula -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> predict -> verify, bench -> report
+//! CSV -> data -> formula -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> predict -> loo, sensitivity -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a file becomes a [`Dataset`](data::Dataset), sorted by group.
@@ -23,6 +23,8 @@
 //! - [`exact`]: the posterior by quadrature, without Monte Carlo, for one predictor or none.
 //! - [`summary`]: the summary of a run, and whether to trust the run.
 //! - [`predict`]: the expectation and the outcome at new rows.
+//! - [`loo`]: how well a model predicts rows that it has not seen.
+//! - [`sensitivity`]: how much a posterior leans on its priors, and how much on the data.
 //! - [`verify`]: a run compared with the exact posterior.
 //! - [`mod@bench`]: engines timed side by side.
 //! - [`report`]: a run in figures, on one page.
@@ -70,6 +72,7 @@ pub mod formula;
 pub mod gpu;
 pub mod independent;
 pub mod lanes;
+pub mod loo;
 pub mod machine;
 pub mod math;
 pub mod mode;
@@ -78,5 +81,6 @@ pub mod nuts;
 pub mod predict;
 pub mod random;
 pub mod report;
+pub mod sensitivity;
 pub mod summary;
 pub mod verify;

@@ -18,6 +18,7 @@ mod coordinates;
 pub(crate) mod correlation;
 mod design;
 mod layout;
+mod log_prior;
 mod mixed;
 mod mixed_map;
 mod names;
@@ -28,6 +29,7 @@ mod refusal;
 mod scaling;
 mod term;
 mod typed_priors;
+mod variants;
 
 use std::sync::Arc;
 
@@ -207,33 +209,6 @@ impl Model {
     pub fn builder(dataset: Arc<Dataset>) -> Builder {
         let priors = PriorScales::uniform(Priors::default(), dataset.n_coefficients());
         Builder { dataset, family: Family::Gaussian, priors, coordinates: None, scaling: None }
-    }
-
-    /// The same posterior in other coordinates.
-    pub fn in_coordinates(&self, coordinates: Coordinates) -> Model {
-        let layout = layout_of(&self.dataset, self.family, &self.structure, &coordinates, &self.scaling);
-        Model { coordinates, layout, ..self.clone() }
-    }
-
-    /// The same posterior with the effects integrated out.
-    pub fn collapsed(&self) -> Model {
-        self.in_coordinates(Coordinates::Collapsed)
-    }
-
-    /// The same posterior with all effects centered or all non-centered, and the likelihood over groups.
-    pub fn joint(&self, centering: Centering) -> Model {
-        self.in_coordinates(match &self.structure {
-            Structure::Shorthand(_) => Coordinates::joint(centering, self.layout.coefficients),
-            Structure::Formula(mixed) => Coordinates::of_terms(vec![centering; mixed.terms.len()]),
-        })
-    }
-
-    /// The same posterior with the likelihood computed as `likelihood` says.
-    ///
-    /// # Errors
-    /// [`CoordinatesError::Collapsed`] if `likelihood` needs effects that are integrated out.
-    pub fn over(&self, likelihood: Likelihood) -> Result<Model, CoordinatesError> {
-        Ok(self.in_coordinates(self.coordinates.clone().over(likelihood)?))
     }
 
     /// The data, in the user's units.

@@ -52,6 +52,8 @@ pub enum Purpose {
     NewLevel = 12,
     /// Predictions: noise, and levels that are missing.
     Prediction = 13,
+    /// The order in which rows are dealt into folds.
+    Folds = 14,
 }
 
 /// The key of a stream of random numbers: one transition of one chain of one experiment.

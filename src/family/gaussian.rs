@@ -93,6 +93,14 @@ impl Distribution for Gaussian {
     }
 }
 
+impl Gaussian {
+    /// log p(outcome | eta, sd), with every constant.
+    pub fn log_density(outcome: f64, eta: f64, sd: f64) -> f64 {
+        let z = (outcome - eta) / sd;
+        -0.5 * TAU.ln() - ln(sd) - 0.5 * z * z
+    }
+}
+
 /// Normal distributions about eta: row i has the variance eps^2 + se_i^2, where se_i is known. On the host only.
 ///
 /// ```text

@@ -31,6 +31,13 @@ pub struct MixedTerm {
     pub spread: Spread,
 }
 
+impl MixedTerm {
+    /// Whether the coefficients of a level are correlated.
+    pub fn is_correlated(&self) -> bool {
+        self.spread == Spread::Correlated
+    }
+}
+
 /// The priors of a formula's model, in the user's units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MixedPriors {
@@ -108,6 +115,10 @@ pub struct Mixed {
     pub terms: Vec<MixedTerm>,
     /// The priors.
     pub priors: MixedPriors,
+    /// The means of the population-level columns in the data of which the priors are, if these are others: the prior of
+    /// the intercept is of its value there.
+    #[serde(skip)]
+    pub means_elsewhere: Option<Vec<f64>>,
 }
 
 impl Mixed {
@@ -142,12 +153,13 @@ impl Mixed {
     /// The mean of each population-level column, in the sampler's units, which is subtracted if there is an intercept;
     /// 0 for the intercept, and where nothing is subtracted.
     pub fn centers(&self, dataset: &Dataset, scaling: &Scaling) -> Vec<f64> {
-        let center = |column: &usize| match column {
-            0 => 0.0,
-            k => mean(dataset.predictor(k - 1)) / scaling.predictors[k - 1],
+        let center = |(place, column): (usize, &usize)| match (column, &self.means_elsewhere) {
+            (0, _) => 0.0,
+            (k, Some(means)) => means[place] / scaling.predictors[k - 1],
+            (k, None) => mean(dataset.predictor(k - 1)) / scaling.predictors[k - 1],
         };
         let has_intercept = self.population.contains(&0);
-        self.population.iter().map(|column| if has_intercept { center(column) } else { 0.0 }).collect()
+        self.population.iter().enumerate().map(|pair| if has_intercept { center(pair) } else { 0.0 }).collect()
     }
 
     /// Checks that all columns and factors are in `dataset`, and that each coefficient has a prior with a width.
@@ -155,7 +167,7 @@ impl Mixed {
     /// # Errors
     /// What is wrong, in a sentence.
     pub fn check(&self, dataset: &Dataset) -> Result<(), &'static str> {
-        let Mixed { formula: _, learnt: _, rows: _, population, terms, priors } = self;
+        let Mixed { formula: _, learnt: _, rows: _, population, terms, priors, means_elsewhere: _ } = self;
         let MixedPriors { population: means, scales, correlations, dispersion } = priors;
         let mut columns = population.iter().chain(terms.iter().flat_map(|term| &term.columns));
         if columns.any(|column| *column >= dataset.n_coefficients()) || population.iter().skip(1).any(|k| *k == 0) {
@@ -229,11 +241,8 @@ impl Mixed {
             end - length
         };
         let scales: Vec<usize> = self.terms.iter().map(|term| place(term.columns.len())).collect();
-        let partials: Vec<Option<usize>> = self
-            .terms
-            .iter()
-            .map(|term| (term.spread == Spread::Correlated).then(|| place(pairs(term.columns.len()))))
-            .collect();
+        let partials: Vec<Option<usize>> =
+            self.terms.iter().map(|term| term.is_correlated().then(|| place(pairs(term.columns.len())))).collect();
         let dispersion = self.rows.has_sigma().then(|| place(1));
         let terms = self.terms.iter().enumerate().map(|(t, term)| {
             let (levels, means) = (dataset.levels(term.factor).len(), self.means(t, coordinates));

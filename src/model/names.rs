@@ -5,7 +5,6 @@ use std::ops::Range;
 use super::coordinates::coefficient_names;
 use super::layout::{Axis, Layout, Role};
 use super::mixed::{Mixed, MixedTerm};
-use super::term::Spread;
 use super::{Array, ArrayAxis};
 use crate::data::Dataset;
 use crate::family::Family;
@@ -69,7 +68,7 @@ fn hyperparameters(dataset: &Dataset, mixed: &Mixed) -> Vec<String> {
         let factor = dataset.factor_name(term.factor);
         names.extend(columns(dataset, term).iter().map(|column| format!("sd_{factor}__{column}")));
     }
-    for term in mixed.terms.iter().filter(|term| term.spread == Spread::Correlated) {
+    for term in mixed.terms.iter().filter(|term| term.is_correlated()) {
         let (factor, columns) = (dataset.factor_name(term.factor), columns(dataset, term));
         for i in 1..columns.len() {
             names.extend((0..i).map(|j| format!("cor_{factor}__{}__{}", columns[j], columns[i])));

@@ -54,6 +54,17 @@ impl Mixed {
             dataset.refuse_without_noise()?;
         }
         let priors = MixedPriors::for_data(&dataset, &population, &terms);
-        Ok((dataset, Mixed { formula, learnt: None, rows: RowColumns::default(), population, terms, priors }))
+        Ok((
+            dataset,
+            Mixed {
+                formula,
+                learnt: None,
+                rows: RowColumns::default(),
+                population,
+                terms,
+                priors,
+                means_elsewhere: None,
+            },
+        ))
     }
 }

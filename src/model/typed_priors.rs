@@ -3,7 +3,6 @@
 use super::mixed::{Mixed, MixedPriors, MixedTerm};
 use super::prior::{PriorError, Shape, TypedPrior, VariablePrior};
 use super::scaling::Scaling;
-use super::term::Spread;
 use crate::data::Dataset;
 use crate::data::moments::mean as mean_of;
 use crate::formula::INTERCEPT;
@@ -89,7 +88,7 @@ impl Mixed {
                     .map(|column| ["sd".to_string(), factor.clone(), format!("{factor}__{}", name(column))]),
             );
         }
-        for term in self.terms.iter().filter(|term| term.spread == Spread::Correlated) {
+        for term in self.terms.iter().filter(|term| term.is_correlated()) {
             let factor = format!("cor_{}", dataset.factor_name(term.factor));
             all.push(["cor".to_string(), factor.clone(), factor]);
         }
@@ -154,7 +153,7 @@ impl Mixed {
         let (population, terms) = (self.population.len(), &self.terms);
         let scales: Vec<(usize, usize)> =
             terms.iter().enumerate().flat_map(|(t, term)| (0..term.columns.len()).map(move |c| (t, c))).collect();
-        let correlated: Vec<usize> = (0..terms.len()).filter(|t| terms[*t].spread == Spread::Correlated).collect();
+        let correlated: Vec<usize> = (0..terms.len()).filter(|t| terms[*t].is_correlated()).collect();
         let variable = match prior {
             TypedPrior::Variable(prior) => Some(prior),
             TypedPrior::Lkj(_) => None,
@@ -198,7 +197,7 @@ impl Mixed {
     pub fn prior_list(&self, dataset: &Dataset) -> Vec<String> {
         let names = self.prior_names(dataset);
         let MixedPriors { population, scales, correlations, dispersion } = &self.priors;
-        let correlated = self.terms.iter().zip(correlations).filter(|(term, _)| term.spread == Spread::Correlated);
+        let correlated = self.terms.iter().zip(correlations).filter(|(term, _)| term.is_correlated());
         let variables = population.iter().chain(scales.iter().flatten()).map(VariablePrior::to_string);
         let texts = variables.chain(correlated.map(|(_, eta)| format!("lkj({eta})"))).chain([dispersion.to_string()]);
         names.iter().zip(texts).map(|([.., name], text)| format!("{name} ~ {text}")).collect()

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::levels::Population;
 use super::rows::{RowLevel, Rows};
 use super::variables::Variables;
+use crate::family::Gaussian;
 use crate::model::{Model, Role, Structure};
 use crate::random::{Purpose, StreamKey};
 
@@ -189,6 +190,21 @@ impl<'a> Evaluator<'a> {
         for (((outcome, eta), sd), deviate) in outcomes.iter_mut().zip(etas).zip(sds).zip(deviates) {
             *outcome = eta + sd * deviate;
         }
+    }
+
+    /// Writes log p(outcome) of a row in every draw; `sds` has room for a number for each.
+    pub fn log_densities(
+        &self,
+        rows: &Rows,
+        row: usize,
+        outcome: f64,
+        scratch: &mut Scratch,
+        sds: &mut [f64],
+        out: &mut [f64],
+    ) {
+        self.etas(rows, row, scratch, out);
+        self.sds(rows, row, sds);
+        out.iter_mut().zip(sds).for_each(|(out, sd)| *out = Gaussian::log_density(outcome, *out, *sd));
     }
 
     /// Expectations and outcomes of consecutive rows, `[row][draw]` each, with random numbers of their own, which belong

@@ -54,7 +54,7 @@ fn of_formula(model: &Model, mixed: &Mixed, uniform: &dyn Fn(usize) -> f64, out:
     }
     for (term, eta) in mixed.terms.iter().zip(&priors.correlations) {
         let q = term.columns.len();
-        if term.spread == crate::model::Spread::Correlated {
+        if term.is_correlated() {
             let pairs = correlation::pairs(q);
             let mut partials = vec![0.0; pairs];
             for (i, j) in (1..q).flat_map(|i| (0..i).map(move |j| (i, j))) {

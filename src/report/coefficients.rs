@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::data::Dataset;
-use crate::model::{Mixed, Model, Role, Spread};
+use crate::model::{Mixed, Model, Role};
 
 /// A coefficient that varies by the levels of a factor.
 #[derive(Debug, Clone)]
@@ -84,7 +84,7 @@ pub fn correlated(model: &Model, names: &[String]) -> Vec<CorrelatedTerm> {
     for term in &mixed.terms {
         let coefficients = first..first + term.columns.len();
         first = coefficients.end;
-        if term.spread == Spread::Correlated
+        if term.is_correlated()
             && let Some(block) = blocks.next()
         {
             terms.push(CorrelatedTerm { coefficients, correlations: names[block.named.clone()].to_vec() });

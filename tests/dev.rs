@@ -1,2 +1,0 @@
-mod helpers;
-mod predict;
