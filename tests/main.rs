@@ -35,6 +35,7 @@ mod interrupted_report;
 mod interruption;
 mod known_errors;
 mod landscape;
+mod loo;
 mod marginal;
 mod mixed;
 mod mixed_posterior;
