@@ -113,6 +113,8 @@ pub struct Dataset {
     weights: Option<Vec<f64>>,
     offset: Option<Vec<f64>>,
     errors: Option<Vec<f64>>,
+    /// Columns from which predictors are computed, row by row in the sorted order.
+    sources: Vec<(String, Vec<f64>)>,
 }
 
 impl Dataset {
@@ -191,6 +193,7 @@ impl Dataset {
             weights: None,
             offset: None,
             errors: None,
+            sources: Vec::new(),
         };
         noise::refuse_none(&dataset)?;
         Ok(dataset)

@@ -84,6 +84,7 @@ pub fn read(
         weights: of_rows(&rows.weights, "weights", true)?.or(precisions),
         offset: of_rows(&rows.offset, "offsets", false)?,
         errors,
+        sources: learnt.sources(&frame),
         ..frame.rows()
     };
     let (dataset, mixed) = Mixed::of_design(formula.to_string(), design, file).map_err(Failure::input)?;

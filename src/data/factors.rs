@@ -31,6 +31,8 @@ pub struct FileRows {
     pub offset: Option<Vec<f64>>,
     /// The known standard error of each outcome, beside the noise that all rows have; positive.
     pub errors: Option<Vec<f64>>,
+    /// Columns of the file from which others are computed: numbers, or the numbers of levels.
+    pub sources: Vec<(String, Vec<f64>)>,
 }
 
 impl Frame {
@@ -41,9 +43,7 @@ impl Frame {
             rows: self.rows_of_file().collect(),
             left_out: self.left_out.clone(),
             assumed: self.assumed.clone(),
-            weights: None,
-            offset: None,
-            errors: None,
+            ..FileRows::default()
         }
     }
 
@@ -79,7 +79,7 @@ impl Dataset {
         columns: Vec<(String, Vec<f64>)>,
         mut factors: Vec<Factor>,
     ) -> Result<Dataset, DataError> {
-        let FileRows { source, rows, left_out, assumed, weights, offset, errors } = file;
+        let FileRows { source, rows, left_out, assumed, weights, offset, errors, sources } = file;
         let source = text::one_line(&source);
         let lengths =
             columns.iter().map(|(_, values)| values.len()).chain(factors.iter().map(|factor| factor.of.len()));
@@ -104,6 +104,7 @@ impl Dataset {
             columns.into_iter().map(|(name, values)| (name, sorted(&starts, groups, values))).unzip();
         let others = others.collect();
         let beside = [weights, offset, errors];
+        let sources = sources.into_iter().map(|(name, values)| (name, sorted(&starts, groups, values))).collect();
         let [weights, offset, errors] = beside.map(|column| column.map(|column| sorted(&starts, groups, column)));
         let dataset = Dataset {
             source,
@@ -120,6 +121,7 @@ impl Dataset {
             weights,
             offset,
             errors,
+            sources,
         };
         if !dataset.may_know_noise() {
             noise::refuse_common(&dataset)?;
@@ -130,6 +132,12 @@ impl Dataset {
     /// The weight of each sorted row, by which the variance of its outcome is divided; `None` if all are 1.
     pub fn weights(&self) -> Option<&[f64]> {
         self.weights.as_deref()
+    }
+
+    /// Columns of the file from which predictors are computed, row by row in the sorted order: numbers, or the numbers of
+    /// levels.
+    pub fn sources(&self) -> &[(String, Vec<f64>)] {
+        &self.sources
     }
 
     /// The known standard error of each sorted row, whose variance is added to that of the noise; `None` if all are 0.

@@ -27,6 +27,21 @@ pub struct Learnt {
     pub means: BTreeMap<String, f64>,
 }
 
+impl Learnt {
+    /// The columns of `frame` that the formula's terms mention, except those that only say of which group a row is: their
+    /// numbers, or the numbers of their levels.
+    pub fn sources(&self, frame: &Frame) -> Vec<(String, Vec<f64>)> {
+        let numbers = self.means.keys().filter_map(|name| Some((name.clone(), frame.numbers(name)?.to_vec())));
+        let categories = self.levels.iter().filter_map(|(name, levels)| {
+            let labels = frame.labels(name)?;
+            let number = |level: &String| levels.iter().position(|known| known == level).unwrap_or(0) as f64;
+            let numbers: Vec<f64> = labels.levels.iter().map(number).collect();
+            Some((name.clone(), labels.of.iter().map(|of| numbers[*of as usize]).collect()))
+        });
+        numbers.chain(categories).collect()
+    }
+}
+
 /// Rows at which expressions are evaluated: those from which a formula learns, or others.
 pub(super) struct Evaluation<'a> {
     pub frame: &'a Frame,

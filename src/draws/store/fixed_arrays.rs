@@ -97,6 +97,10 @@ impl FixedArrays {
                 fixed.push(whole(&format!("constant_data/{name}"), Type::Float64, &by_observation));
             }
         }
+        if !data.sources().is_empty() {
+            let both = [("source", data.sources().len()), ("obs_id", observations)];
+            fixed.push(whole("constant_data/source_columns", Type::Float64, &both));
+        }
         for name in &names.factors {
             fixed.push(whole(&format!("constant_data/{name}_index"), Type::Int64, &by_observation));
         }
@@ -132,6 +136,7 @@ impl FixedArrays {
                 (_, "predictors") => {
                     (0..data.predictor_names().len()).flat_map(|k| data.predictor(k).to_vec()).collect()
                 }
+                (_, "source_columns") => data.sources().iter().flat_map(|(_, values)| values.clone()).collect(),
                 (_, "row_weights") => data.weights().unwrap_or_default().to_vec(),
                 (_, "row_offset") => data.offset().unwrap_or_default().to_vec(),
                 (_, "row_errors") => data.errors().unwrap_or_default().to_vec(),

@@ -143,7 +143,7 @@ pub fn harmless(name: &str) -> String {
 }
 
 /// Names of dimensions and arrays of every store.
-const TAKEN: [&str; 12] = [
+const TAKEN: [&str; 14] = [
     "chain",
     "draw",
     "predictor",
@@ -154,6 +154,8 @@ const TAKEN: [&str; 12] = [
     "row",
     "coordinate",
     "row_weights",
+    "source",
+    "source_columns",
     "row_offset",
     "row_errors",
 ];

@@ -51,6 +51,9 @@ pub struct StoredFormula {
     pub factors: Vec<String>,
     /// The structure and the priors, in the user's units.
     pub structure: Mixed,
+    /// Names of the columns from which predictors are computed; stores of earlier versions have no such entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
 }
 
 impl StoredModel {
@@ -69,6 +72,7 @@ impl StoredModel {
             formula: model.mixed().map(|mixed| StoredFormula {
                 factors: (0..data.n_factors()).map(|factor| data.factor_name(factor).to_string()).collect(),
                 structure: (**mixed).clone(),
+                sources: data.sources().iter().map(|(name, _)| name.clone()).collect(),
             }),
         }
     }
@@ -155,7 +159,7 @@ pub fn read_model(
         Ok(Factor { name: name.to_string(), levels, of })
     };
     let groups = levels_of(&names.group, &group_index)?;
-    if let Some(StoredFormula { factors, structure }) = &described.formula {
+    if let Some(StoredFormula { factors, structure, sources }) = &described.formula {
         let mut all = vec![Factor { name: group.clone(), ..groups }];
         for (name, factor) in names.factors.iter().zip(factors.iter().skip(1)) {
             let index = numbers(&format!("constant_data/{name}_index"))?;
@@ -180,8 +184,13 @@ pub fn read_model(
                 return Err(damaged(problem));
             }
         }
+        let values = if sources.is_empty() { Vec::new() } else { numbers("constant_data/source_columns")? };
+        if values.len() != sources.len() * count {
+            return Err(damaged("its columns are not of one length"));
+        }
+        let sources = sources.iter().cloned().zip(values.chunks_exact(count.max(1)).map(in_file)).collect();
         let (left_out, assumed) = (described.left_out.clone(), Vec::new());
-        let file = FileRows { source, rows: in_order, left_out, assumed, weights, offset, errors };
+        let file = FileRows { source, rows: in_order, left_out, assumed, weights, offset, errors, sources };
         let columns = predictors.iter().cloned().zip(columns).collect();
         let data = Dataset::of_formula(file, (outcome.clone(), in_file(&outcomes)), columns, all);
         let data = data.map_err(|error| damaged(&error.to_string()))?;
