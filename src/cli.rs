@@ -5,6 +5,7 @@ mod bench;
 mod compare;
 mod conclude;
 mod devices;
+mod effects;
 mod exact;
 mod finish;
 mod folder;
@@ -57,6 +58,8 @@ enum Command {
     Verify(verify::VerifyArguments),
     /// Predict new rows, or a grid of them, from the draws of a run
     Predict(predict::PredictArguments),
+    /// Effects of columns, shares of variance, pooling and hypotheses, from the draws of a run
+    Effects(effects::EffectsArguments),
     /// Say how well runs predict rows that they have not seen, and which of several does best
     Loo(loo::LooArguments),
     /// Say how much the posterior of a run leans on its priors, and how much on the data
@@ -103,6 +106,7 @@ pub fn run(typed: Cli) -> Result<Outcome, Failure> {
         Command::Map(arguments) => map::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Effects(arguments) => effects::run(&arguments),
         Command::Loo(arguments) => loo::run(&arguments),
         Command::Sensitivity(arguments) => sensitivity::run(&arguments),
         Command::Summary(arguments) => finish::summarize(&arguments),

@@ -3,7 +3,7 @@
 //! Data flow in one direction, and a module imports only modules before it:
 //!
 //! ```text
-//! CSV -> data -> formula -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> predict -> loo, sensitivity -> verify, bench -> report
+//! CSV -> data -> formula -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> predict -> loo, sensitivity, effects -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a file becomes a [`Dataset`](data::Dataset), sorted by group.
@@ -25,6 +25,7 @@
 //! - [`predict`]: the expectation and the outcome at new rows.
 //! - [`loo`]: how well a model predicts rows that it has not seen.
 //! - [`sensitivity`]: how much a posterior leans on its priors, and how much on the data.
+//! - [`effects`]: effects of columns, shares of variance, pooling, and hypotheses.
 //! - [`verify`]: a run compared with the exact posterior.
 //! - [`mod@bench`]: engines timed side by side.
 //! - [`report`]: a run in figures, on one page.
@@ -63,6 +64,7 @@ pub mod density;
 pub mod diagnostics;
 pub mod draws;
 pub mod driver;
+pub mod effects;
 pub mod engine;
 pub mod exact;
 pub mod experiment;

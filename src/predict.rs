@@ -18,6 +18,6 @@ pub use answers::{Answer, Answerer, RowAnswers};
 pub use error::PredictError;
 pub use evaluate::{Evaluator, Scratch};
 pub use grid::Grid;
-pub use rows::{ColumnValues, NewLevels, RowLevel, RowReader, Rows};
+pub use rows::{ColumnValues, NewLevels, NewValue, RowLevel, RowReader, Rows};
 pub use table::{PredictionTable, Source, Written};
 pub use variables::Variables;

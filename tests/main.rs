@@ -13,6 +13,7 @@ mod data;
 mod density;
 mod design;
 mod diagnostics;
+mod effects;
 mod exact;
 mod files;
 mod formula;

@@ -277,11 +277,12 @@ fn print_several(runs: &[LeftOut]) {
         let mut cells = vec![run.folder.display().to_string()];
         cells.extend([model.elpd_loo, model.se, model.elpd_diff, model.dse].map(|value| number(value, decimals)));
         cells.push(number(model.weight, 2));
-        cells.push(if run.result.p.is_nan() { String::new() } else { number(run.result.p, 1) });
+        cells.extend((!run.result.p.is_nan()).then(|| number(run.result.p, 1)));
         cells
     };
     let header = ["", "elpd", "se", "difference", "se", "weight", "parameters"];
-    print(table::of(&header, compared.iter().map(row)));
+    let columns = if runs.iter().any(|run| run.result.p.is_nan()) { header.len() - 1 } else { header.len() };
+    print(table::of(&header[..columns], compared.iter().map(row)));
     print("");
     print(wrap(&sentence(runs, &compared, first.len())));
     print("Weights are those of stacking: of the mixture of these models that predicts best.");

@@ -80,7 +80,8 @@ fn sentences(found: &Sensitivities) -> Vec<String> {
                  you know, and sample with another one."
             ),
             SensitivityDiagnosis::StrongPriorOrWeakLikelihood => format!(
-                "{name} leans on the prior, and the data say little of it: report the prior beside it, or gather more data."
+                "{name} leans on the prior more than on the data: the prior is strong, or the data say little of it. Report \
+                 the prior beside it, or sample with a wider one."
             ),
         })
     };

@@ -161,6 +161,38 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The mean over rows of the linear predictor at `to` less that at `from`, in every draw; both are the rows of the
+    /// model's own levels, or rows of the population's mean.
+    pub fn mean_difference(&self, from: &Rows, to: &Rows) -> Vec<f64> {
+        let mut difference = vec![0.0; self.count()];
+        let change = |column: usize, row: usize| match column {
+            0 => 0.0,
+            k => to.predictors[k - 1][row] - from.predictors[k - 1][row],
+        };
+        let rows = to.count as f64;
+        for (column, variable) in &self.fixed {
+            let sum: f64 = (0..to.count).map(|row| change(*column, row)).sum();
+            add(&mut difference, sum / rows, self.variables.of_variable(*variable));
+        }
+        for varying in &self.varying {
+            let levels = self.variables.model().dataset().levels(varying.factor).len();
+            let (mut sums, mut of_mean) = (vec![0.0; levels], 0.0);
+            for (row, level) in to.levels[varying.factor].iter().enumerate() {
+                match level {
+                    RowLevel::Known(level) => sums[*level as usize] += change(varying.column, row),
+                    _ => of_mean += change(varying.column, row),
+                }
+            }
+            for (level, sum) in sums.iter().enumerate().filter(|(_, sum)| **sum != 0.0) {
+                add(&mut difference, sum / rows, self.variables.of_variable(varying.effects + level));
+            }
+            if let Some(mean) = varying.mean.filter(|_| of_mean != 0.0) {
+                add(&mut difference, of_mean / rows, self.variables.of_variable(mean));
+            }
+        }
+        difference
+    }
+
     /// Writes the sd of a row's outcome about its linear predictor in every draw.
     pub fn sds(&self, rows: &Rows, row: usize, sds: &mut [f64]) {
         match self.variables.dispersion() {

@@ -157,6 +157,29 @@ impl<'a> RowReader<'a> {
         self.wanted().into_iter().map(of).collect()
     }
 
+    /// The columns beside a formula: weights, offsets, errors.
+    pub fn columns_beside(&self) -> Vec<String> {
+        let Some((_, mixed, _)) = &self.formula else { return Vec::new() };
+        let RowColumns { weights, offset, errors, .. } = &mixed.rows;
+        [weights, offset, errors].into_iter().flatten().cloned().collect()
+    }
+
+    /// The values of a column of numbers at the model's own rows; `None` if they are not known.
+    pub fn own_values(&self, name: &str) -> Option<Vec<f64>> {
+        let data = self.model.dataset();
+        if self.formula.is_some() {
+            return data.sources().iter().find(|(source, _)| source == name).map(|(_, values)| values.clone());
+        }
+        let k = data.predictor_names().iter().position(|predictor| predictor == name)?;
+        Some(data.predictor(k).iter().map(|x| x + data.predictor_means()[k]).collect())
+    }
+
+    /// A level of a categorical column as the model has it; the empty one if there is no such level.
+    pub fn level(&self, column: &str, level: &str) -> &'a str {
+        let levels = self.formula.as_ref().and_then(|(_, _, learnt)| learnt.levels.get(column));
+        levels.and_then(|levels| levels.iter().find(|known| *known == level)).map_or("", String::as_str)
+    }
+
     /// The rows of a block.
     ///
     /// # Errors
@@ -203,6 +226,53 @@ impl<'a> RowReader<'a> {
         Ok(rows)
     }
 
+    /// The rows of the model's own data, with another value of a column in every row: a number, or a level.
+    ///
+    /// # Errors
+    /// If an expression is not finite there, or the store does not have the columns of the file.
+    pub fn own_rows_at(&self, column: &str, value: &dyn Fn(f64) -> NewValue<'a>) -> Result<Rows, PredictError> {
+        let (data, own) = (self.model.dataset(), Rows::of_model(self.model));
+        let Some((_, _, learnt)) = &self.formula else {
+            let mut rows = own;
+            if let Some(k) = data.predictor_names().iter().position(|name| name == column) {
+                let mean = data.predictor_means()[k];
+                for x in &mut rows.predictors[k] {
+                    if let NewValue::Number(number) = value(*x + mean) {
+                        *x = number - mean;
+                    }
+                }
+            }
+            return Ok(rows);
+        };
+        let (mut numbers, mut labels): (Vec<(String, Vec<f64>)>, Vec<(String, Vec<&str>)>) = (Vec::new(), Vec::new());
+        for WantedColumn { name, .. } in self.wanted() {
+            let source = data.sources().iter().find(|(source, _)| *source == name).map(|(_, values)| values);
+            let is_changed = name == column;
+            if learnt.means.contains_key(&name) {
+                let values = source.ok_or(PredictError::NothingLearnt)?.iter().map(|x| match value(*x) {
+                    NewValue::Number(number) if is_changed => number,
+                    _ => *x,
+                });
+                numbers.push((name, values.collect()));
+            } else if let Some(levels) = learnt.levels.get(&name) {
+                let level = |x: &f64| match value(*x) {
+                    NewValue::Level(level) if is_changed => level,
+                    _ => &levels[*x as usize],
+                };
+                labels.push((name, source.ok_or(PredictError::NothingLearnt)?.iter().map(level).collect()));
+            } else if self.may_miss().contains(&name) {
+                // Levels are those of the data set.
+                labels.push((name, vec!["?"; own.count]));
+            } else {
+                numbers.push((name, vec![1.0; own.count]));
+            }
+        }
+        let numbers = numbers.iter().map(|(name, values)| (&name[..], values.clone())).collect();
+        let labels = labels.iter().map(|(name, of)| (&name[..], of.clone())).collect();
+        let block = Frame::from_columns(data.source(), numbers, labels)?.into_block();
+        Ok(Rows { predictors: self.rows(&block)?.predictors, ..own })
+    }
+
     /// The level of each row, given the labels of all rows; the empty one is missing.
     fn levels_of(
         &self,
@@ -232,6 +302,15 @@ impl<'a> RowReader<'a> {
         }
         Ok(of.iter().map(|level| meaning[*level as usize]).collect())
     }
+}
+
+/// Another value of a column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum NewValue<'a> {
+    /// A number.
+    Number(f64),
+    /// A level of a categorical column.
+    Level(&'a str),
 }
 
 /// What a column of new rows may have.

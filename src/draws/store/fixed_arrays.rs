@@ -98,7 +98,7 @@ impl FixedArrays {
             }
         }
         if !data.sources().is_empty() {
-            let both = [("source", data.sources().len()), ("obs_id", observations)];
+            let both = [("source_column", data.sources().len()), ("obs_id", observations)];
             fixed.push(whole("constant_data/source_columns", Type::Float64, &both));
         }
         for name in &names.factors {

@@ -154,7 +154,7 @@ const TAKEN: [&str; 14] = [
     "row",
     "coordinate",
     "row_weights",
-    "source",
+    "source_column",
     "source_columns",
     "row_offset",
     "row_errors",
