@@ -55,7 +55,7 @@ pub use left_out::{LeftOut, MissingValues};
 pub use looks::Look;
 pub use reading::{Decimal, Delimiter, Encoding, MISSING_LABELS, Missing, ReadOptions};
 pub use sentinels::Sentinel;
-pub use stream::{RowBlock, RowRequest, stream};
+pub use stream::{FileBlock, RowRequest, stream};
 pub use text::one_line;
 pub use wanted::WantedColumn;
 

@@ -6,10 +6,10 @@ mod error;
 mod hypothesis;
 mod variance;
 
-pub use column::{ColumnEffect, column_effects, curve};
+pub use column::{ColumnEffect, column_effects, curve, explaining, levels};
 pub use error::EffectError;
 pub use hypothesis::Hypothesis;
-pub use variance::{Pooling, Variances};
+pub use variance::{PoolingFactor, VarianceShares};
 
 use serde::Serialize;
 

@@ -37,8 +37,8 @@ pub use funnel_group::{FunnelGroup, NoSuchGroup, funnel_group};
 use figure::Figure;
 use figures::modes::GroupModes;
 use figures::{
-    autocorrelation, correlation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank, stuck_chains,
-    throughput, trace,
+    autocorrelation, columns, correlation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank,
+    stuck_chains, throughput, trace,
 };
 use page::Page;
 use parts::{FigureParts, with};
@@ -180,7 +180,8 @@ impl Report {
             let (runs, parts, best) = (&self.runs[..], &self.parts[..], self.best());
             let effects = &with(runs, parts, |parts| parts.forest.as_ref());
             let modes = || modes::figure(view, effects, self.modes.as_ref()?, best);
-            let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 12] = [
+            let columns = &with(runs, parts, |parts| parts.columns.as_ref());
+            let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 13] = [
                 &|| trace::figures(&with(runs, parts, |parts| Some(&parts.trace))),
                 &|| rank::figures(&with(runs, parts, |parts| Some(&parts.rank))),
                 &|| Vec::from_iter(stuck_chains::figure(view, &with(runs, parts, |parts| Some(&parts.stuck)))),
@@ -189,6 +190,7 @@ impl Report {
                 &|| Vec::from_iter(modes()),
                 &|| Vec::from_iter(forest::figure(view, effects, best)),
                 &|| correlation::figures(view, effects, best),
+                &|| Vec::from_iter(columns::figure(columns, &runs[best].name)),
                 &|| Vec::from_iter(energy::figure(&with(runs, parts, |parts| Some(&parts.energy)))),
                 &|| Vec::from_iter(autocorrelation::figure(&with(runs, parts, |parts| Some(&parts.autocorrelation)))),
                 &|| Vec::from_iter(ess::figure(&with(runs, parts, |parts| Some(&parts.growth)))),

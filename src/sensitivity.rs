@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::diagnostics::{PowerScaling, SensitivityDiagnosis};
-use crate::predict::{Evaluator, Rows, Scratch, Variables};
+use crate::predict::{DrawnVariables, Evaluator, Rows, Scratch};
 
 /// What one variable leans on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,7 +38,7 @@ impl Sensitivity {
 impl Sensitivities {
     /// Of the variables of a run, all of whose draws are in `variables`: the hyperparameters, and all effects if `all`
     /// is set.
-    pub fn of(variables: &Variables, all: bool) -> Sensitivities {
+    pub fn of(variables: &DrawnVariables, all: bool) -> Sensitivities {
         let (model, layout) = (variables.model(), variables.model().layout());
         let mut named = vec![0.0; layout.hyperparameters()];
         let log_prior = |draw: usize| {
@@ -61,7 +61,7 @@ impl Sensitivities {
 }
 
 /// The log likelihood of all rows in every draw, given the effects.
-fn log_likelihoods(variables: &Variables) -> Vec<f64> {
+fn log_likelihoods(variables: &DrawnVariables) -> Vec<f64> {
     let (rows, evaluator) = (Rows::of_model(variables.model()), Evaluator::new(variables));
     let (outcomes, count) = (variables.model().dataset().outcome(), variables.count());
     let zeros = || vec![0.0; count];

@@ -1,13 +1,13 @@
-//! Effects of columns, shares of variance, pooling and hypotheses: against formulas written out by hand for every draw, and
-//! published values; and the command with what it refuses.
+//! Effects of columns, shares of variance, pooling and hypotheses: against formulas written out by hand for every draw,
+//! and published values; and the command with what it refuses.
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 use warpnuts::diagnostics::{mean, sd};
-use warpnuts::effects::{ColumnEffect, Estimate, Pooling, Variances, column_effects, curve};
+use warpnuts::effects::{ColumnEffect, Estimate, PoolingFactor, VarianceShares, column_effects, curve};
 use warpnuts::experiment::Sampled;
-use warpnuts::predict::{Evaluator, NewLevels, RowReader, Variables};
+use warpnuts::predict::{DrawnVariables, Evaluator, NewLevels, RowReader};
 
 use crate::helpers::common::{Folder, Ran, root};
 
@@ -47,7 +47,7 @@ fn draws(sampled: &Sampled, name: &str) -> Vec<f64> {
 
 /// The effects as asked for.
 fn effects(sampled: &Sampled, asked: &[&str]) -> Vec<ColumnEffect> {
-    let variables = Variables::of(sampled, usize::MAX).unwrap();
+    let variables = DrawnVariables::of(sampled, usize::MAX).unwrap();
     let reader = RowReader::new(&sampled.model, NewLevels::Average).unwrap();
     let asked: Vec<String> = asked.iter().map(|text| text.to_string()).collect();
     column_effects(&reader, &Evaluator::new(&variables), &asked).unwrap()
@@ -119,7 +119,7 @@ fn effects_of_columns_inside_functions_and_interactions_are_those_of_calculus() 
 #[test]
 fn a_curve_goes_through_the_expectations_of_its_points() {
     let sampled = &DOSES.1;
-    let variables = Variables::of(sampled, usize::MAX).unwrap();
+    let variables = DrawnVariables::of(sampled, usize::MAX).unwrap();
     let reader = RowReader::new(&sampled.model, NewLevels::Average).unwrap();
     let points = curve(&reader, &Evaluator::new(&variables), "x", 5).unwrap();
     assert_eq!(points.len(), 5);
@@ -149,12 +149,13 @@ fn slopes_of_the_shorthand_are_averages_of_the_counties_own() {
 #[test]
 fn shares_of_variance_are_those_written_out_and_near_published_ones() {
     let sampled = &SLEEPSTUDY.1;
-    let variables = Variables::of(sampled, usize::MAX).unwrap();
-    let found = Variances::of(&variables).unwrap();
+    let variables = DrawnVariables::of(sampled, usize::MAX).unwrap();
+    let found = VarianceShares::of(&variables).unwrap();
     let of = |name: &str| draws(sampled, name);
     let (s0, s1, rho, sigma) =
         (of("sd_Subject__Intercept"), of("sd_Subject__Days"), of("cor_Subject__Intercept__Days"), of("sigma"));
-    // Days are 0 to 9 for everybody: their mean is 4.5, the mean of their squares 28.5, their variance 8.25 n / (n - 1).
+    // Days are 0 to 9 for everybody: their mean is 4.5, the mean of their squares 28.5, their variance 8.25 n / (n -
+    // 1).
     let of_slope: Vec<f64> = of("b_Days").iter().map(|b| b * b * 8.25 * 180.0 / 179.0).collect();
     assert_eq!(found.shares.len(), 1);
     for draw in [0, 1234, 3999] {
@@ -175,8 +176,8 @@ fn shares_of_variance_are_those_written_out_and_near_published_ones() {
 #[test]
 fn pooling_compares_effects_with_their_spread() {
     let sampled = &SLEEPSTUDY.1;
-    let variables = Variables::of(sampled, usize::MAX).unwrap();
-    let found = Pooling::of(&variables);
+    let variables = DrawnVariables::of(sampled, usize::MAX).unwrap();
+    let found = PoolingFactor::of(&variables);
     assert_eq!(
         found.iter().map(|pooling| &pooling.name[..]).collect::<Vec<_>>(),
         ["sd_Subject__Intercept", "sd_Subject__Days"]

@@ -6,14 +6,14 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
 use statrs::distribution::{ContinuousCDF, Normal};
-use warpnuts::data::{Columns, Dataset, Frame, ReadOptions, RowBlock};
+use warpnuts::data::{Columns, Dataset, FileBlock, Frame, ReadOptions};
 use warpnuts::engine::Progress;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Sampled, Sampler, Settings, sample};
 use warpnuts::formula::{Formula, ModelColumn};
 use warpnuts::model::Model;
 use warpnuts::predict::{
-    Answer, Answerer, Evaluator, NewLevels, RowAnswers, RowLevel, RowReader, Rows, Scratch, Variables,
+    Answer, Answerer, DrawnVariables, Evaluator, NewLevels, RowAnswers, RowLevel, RowReader, Rows, Scratch,
 };
 
 use crate::helpers::chance::{self, largest};
@@ -33,12 +33,12 @@ fn independent(dataset: Dataset) -> Sampled {
 
 static RADON: LazyLock<Sampled> = LazyLock::new(|| independent(Dataset::radon().unwrap()));
 
-fn block(numbers: Vec<(&str, Vec<f64>)>, labels: Vec<(&str, Vec<&str>)>) -> RowBlock<'static> {
+fn block(numbers: Vec<(&str, Vec<f64>)>, labels: Vec<(&str, Vec<&str>)>) -> FileBlock<'static> {
     Frame::from_columns("rows", numbers, labels).unwrap().into_block()
 }
 
 /// The answers for all rows.
-fn answers(variables: &Variables, rows: &Rows) -> Vec<RowAnswers> {
+fn answers(variables: &DrawnVariables, rows: &Rows) -> Vec<RowAnswers> {
     let evaluator = Evaluator::new(variables);
     let mut answerer = Answerer::new(&evaluator, &PROBABILITIES);
     (0..rows.count).map(|row| answerer.answer(rows, row)).collect()
@@ -46,7 +46,7 @@ fn answers(variables: &Variables, rows: &Rows) -> Vec<RowAnswers> {
 
 #[test]
 fn levels_that_were_there_and_new_ones_have_the_exact_moments() {
-    let variables = Variables::of(&RADON, usize::MAX).unwrap();
+    let variables = DrawnVariables::of(&RADON, usize::MAX).unwrap();
     let exact = Exact::of(&RADON.model).unwrap();
     let at = |name: &str| {
         let i = exact.names().iter().position(|other| other == name).unwrap();
@@ -145,7 +145,7 @@ fn quantiles_of_a_new_level_are_those_of_the_quadrature() {
     let dataset = Dataset::from_path(&root().join("tests/cases/02-dyestuff.csv"), &columns).unwrap();
     let exact = NewLevel::of(&dataset);
     let sampled = independent(dataset);
-    let variables = Variables::of(&sampled, usize::MAX).unwrap();
+    let variables = DrawnVariables::of(&sampled, usize::MAX).unwrap();
     let reader = RowReader::new(&sampled.model, NewLevels::Population).unwrap();
     let rows = reader.rows(&block(Vec::new(), vec![("Batch", vec!["G"])])).unwrap();
     let RowAnswers { expectation, outcome } = answers(&variables, &rows).remove(0);
@@ -166,7 +166,7 @@ fn quantiles_of_a_new_level_are_those_of_the_quadrature() {
 
 #[test]
 fn a_missing_label_is_any_of_those_that_were_there() {
-    let variables = Variables::of(&RADON, usize::MAX).unwrap();
+    let variables = DrawnVariables::of(&RADON, usize::MAX).unwrap();
     let count = variables.count();
     let evaluator = Evaluator::new(&variables);
     let levels = RADON.model.dataset().n_groups();
@@ -208,7 +208,7 @@ static SLEEPSTUDY: LazyLock<Sampled> = LazyLock::new(|| {
 
 #[test]
 fn new_levels_of_a_formula_have_the_covariance_of_the_population() {
-    let variables = Variables::of(&SLEEPSTUDY, usize::MAX).unwrap();
+    let variables = DrawnVariables::of(&SLEEPSTUDY, usize::MAX).unwrap();
     let evaluator = Evaluator::new(&variables);
     let count = variables.count();
     let i = |name: &str| SLEEPSTUDY.names.iter().position(|other| other == name).unwrap();
@@ -258,7 +258,7 @@ fn new_levels_of_a_formula_have_the_covariance_of_the_population() {
 #[test]
 fn the_rows_of_the_model_are_replicated_as_its_store_does() {
     // The linear predictor at the model's own rows, read from the file again, is that of its data set.
-    let variables = Variables::of(&SLEEPSTUDY, 100).unwrap();
+    let variables = DrawnVariables::of(&SLEEPSTUDY, 100).unwrap();
     assert!((80..=100).contains(&variables.count()) && variables.chains().len() == 16, "{}", variables.count());
     let evaluator = Evaluator::new(&variables);
     let own = Rows::of_model(&SLEEPSTUDY.model);
@@ -523,7 +523,7 @@ fn the_priors_correlations_are_lkj() {
         "Reaction ~ Days + (1 + Days + I(Days^2) | Subject)",
         &["cor ~ lkj(1.5)".to_string()],
     );
-    let variables = Variables::of_prior(&Arc::new(formulas::model(&of, "non-centered")), 3, 20_000);
+    let variables = DrawnVariables::of_prior(&Arc::new(formulas::model(&of, "non-centered")), 3, 20_000);
     let names = variables.model().names();
     let places: Vec<usize> = (0..names.len()).filter(|i| names[*i].starts_with("cor_")).collect();
     assert_eq!(places.len(), 3);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::helpers::browser::{self, Look, open};
 use crate::helpers::common::{Folder, Ran};
-use crate::helpers::pages::{OF_A_RUN, figure, is_complete};
+use crate::helpers::pages::{OF_A_RUN, figure, is_complete, run};
 
 /// A run of a formula over a file of tests/cases, and its page.
 fn page(folder: &Folder, file: &str, formula: &str, options: &str) -> PathBuf {
@@ -47,7 +47,7 @@ fn correlated_coefficients_are_between_no_pooling_and_complete_pooling() {
     let formula = "Reaction ~ 1 + Days + (1 + Days | Subject)";
     let page = page(&folder, "01-sleepstudy.csv", formula, "");
     let found = open(&page, &Look { extra: &choose(0), ..Look::default() });
-    is_complete(&found, &[&OF_A_RUN[..11], &["correlation-1"]].concat());
+    is_complete(&found, &[&OF_A_RUN[..12], &["correlation-1"]].concat());
     assert!(found["data"]["title"].as_str().unwrap().starts_with(formula), "{}", found["data"]["title"]);
     let extra = &found["extra"];
     assert_eq!(extra["names"], serde_json::json!(["r_Subject[,Intercept]", "r_Subject[,Days]"]));
@@ -96,7 +96,8 @@ fn each_factor_has_groups_of_its_own() {
     let folder = Folder::new();
     let page = page(&folder, "27-pastes.csv", "strength ~ 1 + (1 | batch/cask)", "--funnel-group B_c");
     let found = open(&page, &Look { extra: &choose(0), ..Look::default() });
-    is_complete(&found, &OF_A_RUN[..11]);
+    let without_columns: Vec<&str> = OF_A_RUN[..12].iter().copied().filter(|id| *id != "columns").collect();
+    is_complete(&found, &without_columns);
     assert_eq!(found["extra"]["names"], serde_json::json!(["r_batch[,Intercept]", "r_batch:cask[,Intercept]"]));
     let groups = found["extra"]["groups"].as_array().unwrap();
     assert!(groups.len() == 10 && groups.iter().all(|group| group.as_str().unwrap().len() == 1), "{groups:?}");
@@ -122,7 +123,7 @@ fn many_coefficients_of_a_term_leave_the_page_whole() {
     let file = "01-sleepstudy.csv";
     let three = "Reaction ~ Days + (1 + Days + I(Days^2) | Subject)";
     let found = open(&page(&Folder::new(), file, three, ""), &Look { width: 500, ..Look::default() });
-    is_complete(&found, &[&OF_A_RUN[..11], &["correlation-1"]].concat());
+    is_complete(&found, &[&OF_A_RUN[..12], &["correlation-1"]].concat());
     let caption = figure(&found, "correlation-1")["caption"].as_str().unwrap();
     for name in ["Intercept__Days", "Intercept__I(Days^2)", "Days__I(Days^2)"] {
         assert!(caption.contains(&format!("cor_Subject__{name} is ")), "{caption}");
@@ -130,7 +131,40 @@ fn many_coefficients_of_a_term_leave_the_page_whole() {
     // 18 hyperparameters.
     let five = "Reaction ~ Days + (1 + Days + I(Days^2) + log1p(Days) + sqrt(Days) | Subject)";
     let found = open(&page(&Folder::new(), file, five, ""), &Look::default());
-    is_complete(&found, &OF_A_RUN[..11]);
+    is_complete(&found, &OF_A_RUN[..12]);
     let omitted = found["data"]["omitted"].to_string();
     assert!(omitted.contains("by Subject are not drawn: the term has 5 coefficients"), "{omitted}");
+}
+
+#[test]
+fn expectations_over_columns_are_those_of_the_draws() {
+    if !browser::is_there() {
+        return;
+    }
+    let folder = Folder::new();
+    let rows: String = (0..60)
+        .map(|i| {
+            let (x, dose, g) = (f64::from(i % 10), ["low", "mid", "high"][i as usize % 3], i % 6);
+            let noise = f64::from(i * 37 % 41) / 41.0;
+            format!("{},{x},{dose},g{g}\n", 2.0 * x + f64::from(i % 3) + f64::from(g) + noise)
+        })
+        .collect();
+    std::fs::write(folder.path("t.csv"), format!("y,x,dose,g\n{rows}")).unwrap();
+    let path = run(&folder, "sample --data t.csv --formula y~x+dose+(1|g) --chains 4 --draws 250");
+    let found = open(&path, &Look::default());
+    let summary: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path("out/summary.json")).unwrap()).unwrap();
+    let mean = |name: &str| summary["parameters"][name]["mean"].as_f64().unwrap();
+    let columns = figure(&found, "columns");
+    let csv: Vec<Vec<&str>> = columns["csv"].as_str().unwrap().lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(csv[0], ["column", "at", "mean", "q05", "q95"]);
+    let at = |column: &str, at: &str| {
+        let line = csv.iter().find(|line| line[0] == column && line[1] == at);
+        line.unwrap_or_else(|| panic!("no {column} at {at}: {csv:?}"))[2].parse::<f64>().unwrap()
+    };
+    // The means are over all draws, and all of them are drawn.
+    assert!((at("x", "9") - at("x", "0") - 9.0 * mean("b_x")).abs() < 1e-3, "{csv:?}");
+    assert!((at("dose", "high") - at("dose", "low") - mean("b_dose[high]")).abs() < 1e-3, "{csv:?}");
+    assert!((at("dose", "low") - mean("b_Intercept") - 4.5 * mean("b_x")).abs() < 1e-3, "{csv:?}");
+    assert!(columns["caption"].as_str().unwrap().contains("from 0 to 9"), "{}", columns["caption"]);
 }

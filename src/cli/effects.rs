@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use warpnuts::effects::{
-    ColumnEffect, Estimate, Hypothesis, Pooling, Variances, column_effects, probability_of_direction,
+    ColumnEffect, Estimate, Hypothesis, PoolingFactor, VarianceShares, column_effects, probability_of_direction,
 };
 use warpnuts::experiment::Sampled;
-use warpnuts::predict::{Evaluator, NewLevels, RowReader, Variables};
+use warpnuts::predict::{DrawnVariables, Evaluator, NewLevels, RowReader};
 use warpnuts::summary::{self, RunSummary, decimals, number};
 
 use super::{Failure, Outcome, complain, conclude, folder, print, progress, table};
@@ -24,8 +24,8 @@ pub struct EffectsArguments {
     #[arg(value_name = "DIR")]
     run: PathBuf,
 
-    /// A column, as in floor, or values to be compared with the first, as in dose=low,high; may be repeated [default: all
-    /// columns]
+    /// A column, as in floor, or values to be compared with the first, as in dose=low,high; may be repeated [default:
+    /// all columns]
     #[arg(long, value_name = "COLUMN[=VALUES]")]
     of: Vec<String>,
 
@@ -75,12 +75,12 @@ pub fn run(typed: &EffectsArguments) -> Result<Outcome, Failure> {
     let names = sampled.model.names();
     let hypotheses = typed.hypothesis.iter().map(|text| Hypothesis::parse(text, &names));
     let hypotheses = hypotheses.collect::<Result<Vec<Hypothesis>, _>>().map_err(Failure::input)?;
-    let variables = Variables::of(&sampled, usize::MAX).map_err(Failure::input)?;
+    let variables = DrawnVariables::of(&sampled, usize::MAX).map_err(Failure::input)?;
     conclude::no_damage(&sampled, run)?;
     let reader = RowReader::new(&sampled.model, NewLevels::Average).map_err(Failure::input)?;
     let evaluator = Evaluator::new(&variables);
     let effects = column_effects(&reader, &evaluator, &typed.of).map_err(Failure::input)?;
-    let Variances { conditional, marginal, shares } = Variances::of(&variables).map_err(Failure::input)?;
+    let VarianceShares { conditional, marginal, shares } = VarianceShares::of(&variables).map_err(Failure::input)?;
     let named = |name: String, values: &[f64]| Named { name, estimate: Estimate::of(values), direction: None };
     let mut of_variance =
         vec![named("R2".to_string(), &conditional), named("R2 without levels".to_string(), &marginal)];
@@ -98,9 +98,9 @@ pub fn run(typed: &EffectsArguments) -> Result<Outcome, Failure> {
         effects,
         coefficients: (0..sampled.model.layout().locations()).map(coefficient).collect(),
         shares: of_variance,
-        pooling: Pooling::of(&variables)
+        pooling: PoolingFactor::of(&variables)
             .into_iter()
-            .map(|Pooling { name, factor }| Pooled { parameter: name, pooling: factor })
+            .map(|PoolingFactor { name, factor }| Pooled { parameter: name, pooling: factor })
             .collect(),
         hypotheses: hypotheses.iter().map(judged).collect(),
     };

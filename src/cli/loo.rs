@@ -9,7 +9,7 @@ use serde::Serialize;
 use warpnuts::diagnostics::{ComparedModel, compare};
 use warpnuts::experiment::Sampled;
 use warpnuts::loo::{CrossValidation, LeftOutSets, LeftOutUnit, LooError, Refits, by_importance, check_same_rows};
-use warpnuts::predict::Variables;
+use warpnuts::predict::DrawnVariables;
 use warpnuts::summary::{self, RunSummary, counted, number};
 
 use super::progress::{PATIENCE, Waiting};
@@ -52,7 +52,7 @@ pub struct LooArguments {
 }
 
 /// A run with what was left out of it.
-struct LeftOut {
+struct JudgedRun {
     sampled: Sampled,
     folder: PathBuf,
     sets: LeftOutSets,
@@ -66,7 +66,7 @@ struct LeftOut {
 
 /// A line of the table of units.
 #[derive(Serialize)]
-struct Line {
+struct UnitLine {
     /// The row of the file, counted from 1, or a level.
     left_out: String,
     rows: usize,
@@ -84,7 +84,7 @@ pub fn run(typed: &LooArguments) -> Result<Outcome, Failure> {
     for run in &typed.runs {
         let run = &folder::of_run(run);
         let sampled = Sampled::open(run).map_err(Failure::input)?;
-        if let Some(LeftOut { sampled: first, .. }) = runs.first() {
+        if let Some(JudgedRun { sampled: first, .. }) = runs.first() {
             check_same_rows(first.model.dataset(), sampled.model.dataset()).map_err(Failure::input)?;
         }
         match leave_out(sampled, run, typed) {
@@ -116,7 +116,7 @@ pub fn run(typed: &LooArguments) -> Result<Outcome, Failure> {
 }
 
 /// What is left out of a run, as typed.
-fn leave_out(sampled: Sampled, run: &Path, typed: &LooArguments) -> Result<LeftOut, LooError> {
+fn leave_out(sampled: Sampled, run: &Path, typed: &LooArguments) -> Result<JudgedRun, LooError> {
     let data = sampled.model.dataset();
     let sets = match (&typed.by, typed.folds) {
         (Some(factor), _) => Some(LeftOutSets::levels(data, factor)?),
@@ -150,7 +150,7 @@ fn leave_out(sampled: Sampled, run: &Path, typed: &LooArguments) -> Result<LeftO
             (sets, refits.iter().map(LeftOutUnit::of_refit).collect(), None)
         }
         None => {
-            let variables = Variables::of(&sampled, usize::MAX)?;
+            let variables = DrawnVariables::of(&sampled, usize::MAX)?;
             let mut units: Vec<LeftOutUnit> =
                 by_importance(&variables).iter().map(LeftOutUnit::of_importance).collect();
             drop(variables);
@@ -170,11 +170,11 @@ fn leave_out(sampled: Sampled, run: &Path, typed: &LooArguments) -> Result<LeftO
     };
     let result = CrossValidation::of(&units, draws);
     let trusted = RunSummary::of(&sampled).is_trustworthy();
-    Ok(LeftOut { folder: run.to_path_buf(), sets, units, result, unrefitted, draws, trusted, sampled })
+    Ok(JudgedRun { folder: run.to_path_buf(), sets, units, result, unrefitted, draws, trusted, sampled })
 }
 
 /// The name of each unit: the row of the file, or the level.
-fn names(run: &LeftOut) -> Vec<String> {
+fn names(run: &JudgedRun) -> Vec<String> {
     let data = run.sampled.model.dataset();
     let units = run.sets.units();
     if run.sets.by_row {
@@ -192,9 +192,9 @@ fn names(run: &LeftOut) -> Vec<String> {
 }
 
 /// The lines of the table of units.
-fn lines(run: &LeftOut) -> Vec<Line> {
+fn lines(run: &JudgedRun) -> Vec<UnitLine> {
     let known = |number: f64| Some(number).filter(|number| !number.is_nan());
-    let line = |((name, rows), unit): ((String, Vec<usize>), &LeftOutUnit)| Line {
+    let line = |((name, rows), unit): ((String, Vec<usize>), &LeftOutUnit)| UnitLine {
         left_out: name,
         rows: rows.len(),
         elpd: unit.elpd,
@@ -203,7 +203,7 @@ fn lines(run: &LeftOut) -> Vec<Line> {
         method: if unit.is_refit() { "refit" } else { "psis" },
         mcse: known(unit.error),
     };
-    let mut lines: Vec<(usize, Line)> =
+    let mut lines: Vec<(usize, UnitLine)> =
         (run.sets.units().iter().map(|rows| run.sampled.model.dataset().row_of(rows[0])))
             .zip(names(run).into_iter().zip(run.sets.units()).zip(&run.units).map(line))
             .collect();
@@ -212,7 +212,7 @@ fn lines(run: &LeftOut) -> Vec<Line> {
 }
 
 /// Prints the sums of one run.
-fn print_one(run: &LeftOut, typed: &LooArguments) {
+fn print_one(run: &JudgedRun, typed: &LooArguments) {
     let (data, result) = (run.sampled.model.dataset(), &run.result);
     let count = run.units.len() as u64;
     let what = match (&typed.by, typed.folds) {
@@ -253,13 +253,13 @@ fn print_one(run: &LeftOut, typed: &LooArguments) {
 }
 
 /// The unit with the largest k-hat.
-fn worst(run: &LeftOut) -> Option<(String, f64)> {
+fn worst(run: &JudgedRun) -> Option<(String, f64)> {
     let pairs = names(run).into_iter().zip(run.units.iter().map(|unit| unit.pareto_k));
     pairs.filter(|(_, k)| !k.is_nan()).max_by(|(_, one), (_, other)| one.total_cmp(other))
 }
 
 /// Prints several runs side by side.
-fn print_several(runs: &[LeftOut]) {
+fn print_several(runs: &[JudgedRun]) {
     // All in the order of the first.
     let first = names(&runs[0]);
     let elpds: Vec<Vec<f64>> = runs
@@ -289,7 +289,7 @@ fn print_several(runs: &[LeftOut]) {
 }
 
 /// What a comparison says.
-fn sentence(runs: &[LeftOut], compared: &[ComparedModel], units: usize) -> String {
+fn sentence(runs: &[JudgedRun], compared: &[ComparedModel], units: usize) -> String {
     let name = |model: &ComparedModel| runs[model.model].folder.display().to_string();
     let (best, rest) = (&compared[0], &compared[1..]);
     let of = |model: &ComparedModel| {
@@ -323,13 +323,13 @@ fn decimals(error: f64) -> usize {
 }
 
 /// Whether a run and what was left out of it can be trusted.
-fn is_sound(run: &LeftOut) -> bool {
+fn is_sound(run: &JudgedRun) -> bool {
     let converged = run.result.refitted == 0 || run.result.largest_rhat <= GOOD_RHAT;
     run.trusted && run.result.unreliable == 0 && converged && run.result.elpd.is_finite()
 }
 
 /// Warns of what cannot be trusted; with the run's name if there are several.
-fn warn(run: &LeftOut, several: bool) {
+fn warn(run: &JudgedRun, several: bool) {
     let name = run.folder.display();
     let of = if several { format!(" of {name}") } else { String::new() };
     if !run.trusted {

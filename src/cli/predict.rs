@@ -8,7 +8,8 @@ use clap::Args;
 use warpnuts::draws::store::PredictionWriter;
 use warpnuts::experiment::Sampled;
 use warpnuts::predict::{
-    Evaluator, Grid, NewLevels, PredictError, PredictionTable, RowReader, Rows, Source, Variables, Written,
+    DrawnVariables, Evaluator, NewLevels, PredictError, PredictionTable, RowGrid, RowReader, RowSource, Rows,
+    WrittenRows,
 };
 use warpnuts::summary::{RunSummary, counted, number};
 
@@ -86,9 +87,9 @@ pub fn run(typed: &PredictArguments) -> Result<Outcome, Failure> {
     }
     progress::obey_interruptions()?;
     let variables = if typed.prior {
-        Variables::of_prior(&sampled.model, sampled.settings.seed, typed.draws as usize)
+        DrawnVariables::of_prior(&sampled.model, sampled.settings.seed, typed.draws as usize)
     } else {
-        let variables = Variables::of(&sampled, typed.draws as usize).map_err(failure)?;
+        let variables = DrawnVariables::of(&sampled, typed.draws as usize).map_err(failure)?;
         conclude::no_damage(&sampled, run)?;
         variables
     };
@@ -97,14 +98,17 @@ pub fn run(typed: &PredictArguments) -> Result<Outcome, Failure> {
     let (wanted, may_miss, reading) = (reader.wanted(), reader.may_miss(), typed.reading.meaning());
     let grid = match &typed.data {
         Some(_) => None,
-        None => Some(Grid::of(&reader, &typed.at).map_err(failure)?),
+        None => Some(RowGrid::of(&reader, &typed.at).map_err(failure)?),
     };
     let chosen = grid.as_ref().map_or(Vec::new(), |grid| grid.chosen.clone());
     let source = match (&typed.data, grid) {
-        (Some(path), _) => {
-            Source::File(warpnuts::data::RowRequest { path, wanted: &wanted, may_miss: &may_miss, reading: &reading })
-        }
-        (None, Some(grid)) => Source::Grid(grid),
+        (Some(path), _) => RowSource::File(warpnuts::data::RowRequest {
+            path,
+            wanted: &wanted,
+            may_miss: &may_miss,
+            reading: &reading,
+        }),
+        (None, Some(grid)) => RowSource::Grid(grid),
         (None, None) => return Ok(Outcome::Done),
     };
     let evaluator = Evaluator::new(&variables);
@@ -216,7 +220,7 @@ fn refuse_existing(path: &Path, force: bool) -> Result<(), Failure> {
 }
 
 /// A new store for all draws.
-fn all_draws(folder: &Path, variables: &Variables) -> Result<PredictionWriter, Failure> {
+fn all_draws(folder: &Path, variables: &DrawnVariables) -> Result<PredictionWriter, Failure> {
     let outcome = variables.model().dataset().outcome_name();
     let made = folder::make_above(folder)
         .and_then(|()| PredictionWriter::create(folder, outcome, variables.chains(), variables.draws()));
@@ -246,9 +250,9 @@ fn add(writer: &mut PredictionWriter, evaluator: &Evaluator, rows: &Rows, number
 }
 
 /// What has to be known of the rows, each in a sentence.
-fn notes(written: &Written, new_levels: NewLevels, chosen: &[(String, String)], to_standard_output: bool) {
+fn notes(written: &WrittenRows, new_levels: NewLevels, chosen: &[(String, String)], to_standard_output: bool) {
     let say = |text: String| if to_standard_output { complain(format_args!("note: {text}")) } else { print(text) };
-    let Written { unanswered, new, unknown, .. } = *written;
+    let WrittenRows { unanswered, new, unknown, .. } = *written;
     if unanswered > 0 {
         say(format!(
             "{} without an answer, since a value of the model's columns is missing.",
@@ -261,23 +265,23 @@ fn notes(written: &Written, new_levels: NewLevels, chosen: &[(String, String)], 
             _ => "drawn from the population",
         };
         say(format!(
-            "{} with a level that the run's data do not have: its effects are {how}.",
+            "{} with a level that the run's data do not have; effects there are {how}.",
             counted(new as u64, "row")
         ));
     }
     if unknown > 0 {
         say(format!(
-            "{} without a label: its level may be any of those in the run's data.",
+            "{} without a label: any level of the run's data is possible there.",
             counted(unknown as u64, "row")
         ));
     }
     for (column, value) in chosen {
-        say(format!("{column} is not in --at: {value}."));
+        say(format!("{column} is not in --at: taken is {value}."));
     }
 }
 
 /// Prints the first rows of the table: the model's columns and the answers.
-fn show(path: &Path, wanted: &[&str], answers: &[String], written: &Written) {
+fn show(path: &Path, wanted: &[&str], answers: &[String], written: &WrittenRows) {
     let Ok(mut file) = csv::Reader::from_path(path) else { return };
     let Ok(header) = file.headers().cloned() else { return };
     let first = header.len() - answers.len();

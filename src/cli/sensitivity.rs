@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use warpnuts::diagnostics::SensitivityDiagnosis;
 use warpnuts::experiment::Sampled;
-use warpnuts::predict::Variables;
+use warpnuts::predict::DrawnVariables;
 use warpnuts::sensitivity::{Sensitivities, Sensitivity};
 use warpnuts::summary::{self, RunSummary, number};
 
@@ -34,7 +34,7 @@ pub fn run(typed: &SensitivityArguments) -> Result<Outcome, Failure> {
     let run = &folder::of_run(&typed.run);
     let sampled = Sampled::open(run).map_err(Failure::input)?;
     progress::obey_interruptions_at_once("interrupted: nothing was written".to_string())?;
-    let variables = Variables::of(&sampled, usize::MAX).map_err(Failure::input)?;
+    let variables = DrawnVariables::of(&sampled, usize::MAX).map_err(Failure::input)?;
     conclude::no_damage(&sampled, run)?;
     let found = Sensitivities::of(&variables, typed.all);
     let row = |row: &Sensitivity| {

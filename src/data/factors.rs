@@ -134,8 +134,8 @@ impl Dataset {
         self.weights.as_deref()
     }
 
-    /// Columns of the file from which predictors are computed, row by row in the sorted order: numbers, or the numbers of
-    /// levels.
+    /// Columns of the file from which predictors are computed, row by row in the sorted order: numbers, or the numbers
+    /// of levels.
     pub fn sources(&self) -> &[(String, Vec<f64>)] {
         &self.sources
     }

@@ -29,7 +29,7 @@ pub struct RowRequest<'a> {
 
 /// Some consecutive rows of a file.
 #[derive(Debug)]
-pub struct RowBlock<'b> {
+pub struct FileBlock<'b> {
     /// The wanted columns of the rows that miss no value.
     pub frame: Frame,
     text: Option<BlockText<'b>>,
@@ -44,7 +44,7 @@ struct BlockText<'b> {
     shown: usize,
 }
 
-impl RowBlock<'_> {
+impl FileBlock<'_> {
     /// A number that no other row of the file has: the line of row `row` of the frame, or its place in the file.
     pub fn number(&self, row: usize) -> u64 {
         let in_file = self.frame.row_of_file(row);
@@ -99,8 +99,8 @@ impl Frame {
     }
 
     /// The frame as one block of rows.
-    pub fn into_block(self) -> RowBlock<'static> {
-        RowBlock { frame: self, text: None }
+    pub fn into_block(self) -> FileBlock<'static> {
+        FileBlock { frame: self, text: None }
     }
 }
 
@@ -114,7 +114,7 @@ impl Frame {
 pub fn stream<T: Send, E: From<DataError> + Send>(
     request: &RowRequest,
     begin: impl FnOnce(&[String]) -> Result<(), E>,
-    work: impl Fn(&RowBlock) -> Result<T, E> + Sync,
+    work: impl Fn(&FileBlock) -> Result<T, E> + Sync,
     mut take: impl FnMut(T) -> Result<(), E> + Send,
 ) -> Result<(), E> {
     let RowRequest { path, wanted, may_miss, reading } = *request;
@@ -135,7 +135,7 @@ pub fn stream<T: Send, E: From<DataError> + Send>(
         part.append(layout.parse(block, lines)?, lines);
         let shown = layout.columns() + usize::from(layout.has_row_names());
         let text = Some(BlockText { text: block, separator: layout.separator(), shown });
-        work(&RowBlock { frame: part.into_rows(file, Vec::new(), reading)?, text })
+        work(&FileBlock { frame: part.into_rows(file, Vec::new(), reading)?, text })
     };
     in_blocks(Text::new(file, format, input, reading.encoding)?, request, reading, begin, of_block, take)
 }

@@ -14,7 +14,7 @@ pub(super) struct GeneralizedPareto {
 
 /// A point of the grid on which the posterior of b = -k / sigma is evaluated.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct GridPoint {
+pub(super) struct ShapePoint {
     b: f64,
     log_likelihood: f64,
 }
@@ -25,7 +25,7 @@ impl GeneralizedPareto {
     /// [doi:10.1198/tech.2009.08017](https://doi.org/10.1198/tech.2009.08017), with the sign of k reversed; then k, but
     /// not sigma, is drawn to 0.5 as by ten more observations, as in Vehtari et al. (2024), appendix C. `grid` is room
     /// to work in. `NaN` where the estimate is undefined.
-    pub(super) fn fit(ascending: &[f64], grid: &mut Vec<GridPoint>) -> Self {
+    pub(super) fn fit(ascending: &[f64], grid: &mut Vec<ShapePoint>) -> Self {
         let count = ascending.len() as f64;
         let log_mean = |b: f64| sum(ascending, |x| (-b * x).ln_1p()) / count;
         let quartile = ascending.get(((ascending.len() + 2) / 4).saturating_sub(1)).copied().unwrap_or(f64::NAN);
@@ -36,7 +36,7 @@ impl GeneralizedPareto {
         grid.extend((1..=points).map(|point| {
             let b = (1.0 - (points as f64 / (point as f64 - 0.5)).sqrt()) / (3.0 * quartile) + 1.0 / largest;
             let shape = log_mean(b);
-            GridPoint { b, log_likelihood: count * ((-b / shape).ln() - shape - 1.0) }
+            ShapePoint { b, log_likelihood: count * ((-b / shape).ln() - shape - 1.0) }
         }));
         let b = posterior_mean(grid);
         let shape = log_mean(b);
@@ -56,11 +56,11 @@ impl GeneralizedPareto {
 }
 
 /// The posterior mean of b under a uniform prior on the grid; points of negligible probability do not count.
-fn posterior_mean(grid: &[GridPoint]) -> f64 {
+fn posterior_mean(grid: &[ShapePoint]) -> f64 {
     let highest = grid.iter().map(|point| point.log_likelihood).fold(f64::NEG_INFINITY, f64::max);
-    let likelihood = |point: &GridPoint| (point.log_likelihood - highest).exp();
+    let likelihood = |point: &ShapePoint| (point.log_likelihood - highest).exp();
     let total: f64 = grid.iter().map(likelihood).sum();
-    let is_counted = |point: &&GridPoint| likelihood(point) / total >= 10.0 * f64::EPSILON;
+    let is_counted = |point: &&ShapePoint| likelihood(point) / total >= 10.0 * f64::EPSILON;
     let weighted = grid.iter().filter(is_counted).map(|point| (likelihood(point), point.b));
     let (weight, b) = weighted.fold((0.0, 0.0), |(weight, sum), (of, b)| (weight + of, sum + of * b));
     b / weight

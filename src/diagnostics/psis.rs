@@ -4,7 +4,7 @@
 //! Research 25(72), [arXiv:1507.02646](https://arxiv.org/abs/1507.02646), in the version of ArviZ 0.23's `psislw`.
 
 use super::moments::sum;
-use super::pareto::{GeneralizedPareto, GridPoint};
+use super::pareto::{GeneralizedPareto, ShapePoint};
 
 /// A tail of fewer weights is not fitted.
 const SMALLEST_TAIL: usize = 5;
@@ -18,7 +18,7 @@ pub struct Psis {
     tail: Vec<(f64, usize)>,
     /// The weights of the tail above the cutoff.
     excesses: Vec<f64>,
-    grid: Vec<GridPoint>,
+    grid: Vec<ShapePoint>,
 }
 
 impl Psis {

@@ -38,7 +38,7 @@ pub struct Stacking {
 pub fn stack(elpd_i: &[&[f64]]) -> Stacking {
     let models = elpd_i.len();
     let undefined = Stacking { weights: vec![f64::NAN; models], log_score: f64::NAN, gap: f64::NAN };
-    let Some(scores) = Scores::of(elpd_i) else { return undefined };
+    let Some(scores) = PointwiseScores::of(elpd_i) else { return undefined };
     let mut point = Point { weights: vec![1.0 / models as f64; models], slack: vec![1.0; models] };
     let mut best = undefined;
     for _ in 0..STEPS {
@@ -55,7 +55,7 @@ pub fn stack(elpd_i: &[&[f64]]) -> Stacking {
 }
 
 /// p_ik up to a factor for each observation, `[observation][model]`.
-struct Scores {
+struct PointwiseScores {
     models: usize,
     scores: Vec<f64>,
     /// The sum of the logarithms of these factors.
@@ -68,7 +68,7 @@ struct Point {
     slack: Vec<f64>,
 }
 
-impl Scores {
+impl PointwiseScores {
     fn of(elpd_i: &[&[f64]]) -> Option<Self> {
         let observations = elpd_i.first().map(|model| model.len()).filter(|count| *count > 0)?;
         if elpd_i.iter().any(|model| model.len() != observations || model.iter().any(|elpd| elpd.is_nan())) {

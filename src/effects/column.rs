@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{EffectError, Estimate, probability_of_direction};
 use crate::data::moments::{mean, sd};
 use crate::data::text::{closest, listed};
-use crate::predict::{ColumnValues, Evaluator, Grid, NewValue, PredictError, RowLevel, RowReader, Rows, Scratch};
+use crate::predict::{ColumnValues, Evaluator, NewValue, PredictError, RowGrid, RowLevel, RowReader, Rows, Scratch};
 
 /// The step of a slope, in sds of the column.
 const STEP: f64 = 1e-3;
@@ -26,7 +26,7 @@ pub struct ColumnEffect {
 }
 
 /// What is compared with what.
-enum Comparison<'a> {
+enum Contrast<'a> {
     /// The slope of a column of numbers, by a step.
     Slope(f64),
     /// A number with another one.
@@ -72,7 +72,7 @@ pub fn column_effects(
 }
 
 /// The columns that explain the outcome.
-fn explaining<'a>(reader: &RowReader<'a>) -> Vec<(String, ColumnValues<'a>)> {
+pub fn explaining<'a>(reader: &RowReader<'a>) -> Vec<(String, ColumnValues<'a>)> {
     let beside = reader.columns_beside();
     let columns = reader.columns().into_iter().filter(|(name, _)| !beside.contains(name));
     columns.filter(|(_, values)| matches!(values, ColumnValues::Numbers(_) | ColumnValues::Categories(_))).collect()
@@ -83,7 +83,7 @@ fn comparisons<'a>(
     name: &str,
     known: ColumnValues<'a>,
     values: Option<&str>,
-) -> Result<Vec<Comparison<'a>>, String> {
+) -> Result<Vec<Contrast<'a>>, String> {
     let words = || values.into_iter().flat_map(|values| values.split(',')).map(str::trim);
     if let ColumnValues::Categories(levels) = known {
         let level = |word: &str| match levels.iter().find(|level| *level == word) {
@@ -99,13 +99,13 @@ fn comparisons<'a>(
             true => {
                 Err(format!("one value is compared with nothing; write two, as in {name}={},{}", levels[0], levels[1]))
             }
-            false => Ok(rest.iter().map(|level| Comparison::Levels(first, level)).collect()),
+            false => Ok(rest.iter().map(|level| Contrast::Levels(first, level)).collect()),
         };
     }
     let Some(_) = values else {
         let own = reader.own_values(name).unwrap_or_default();
         let spread = sd(&own, mean(&own));
-        return Ok(vec![Comparison::Slope(STEP * if spread > 0.0 { spread } else { 1.0 })]);
+        return Ok(vec![Contrast::Slope(STEP * if spread > 0.0 { spread } else { 1.0 })]);
     };
     let number = |word: &str| match word.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
@@ -113,7 +113,7 @@ fn comparisons<'a>(
     };
     let numbers = words().map(number).collect::<Result<Vec<f64>, String>>()?;
     match &numbers[..] {
-        [first, rest @ ..] if !rest.is_empty() => Ok(rest.iter().map(|to| Comparison::Numbers(*first, *to)).collect()),
+        [first, rest @ ..] if !rest.is_empty() => Ok(rest.iter().map(|to| Contrast::Numbers(*first, *to)).collect()),
         _ => Err(format!("one value is compared with nothing; write two, as in {name}=0,1")),
     }
 }
@@ -123,22 +123,22 @@ fn effect(
     reader: &RowReader,
     evaluator: &Evaluator,
     name: &str,
-    comparison: &Comparison,
+    comparison: &Contrast,
 ) -> Result<ColumnEffect, EffectError> {
     let moved = |by: f64| reader.own_rows_at(name, &|x| NewValue::Number(x + by));
     let (from, to, unit, what) = match comparison {
         // Where a step to one side leaves what a function takes, as the logarithm does at zero, to the other side only.
-        Comparison::Slope(step) => match (moved(-step), moved(*step)) {
+        Contrast::Slope(step) => match (moved(-step), moved(*step)) {
             (Ok(from), Ok(to)) => (from, to, 2.0 * step, "slope".to_string()),
             (Err(_), Ok(to)) => (moved(0.0)?, to, *step, "slope".to_string()),
             (Ok(from), Err(_)) => (from, moved(0.0)?, *step, "slope".to_string()),
             (Err(error), Err(_)) => return Err(error.into()),
         },
-        Comparison::Numbers(from, to) => {
+        Contrast::Numbers(from, to) => {
             let at = |x: f64| reader.own_rows_at(name, &|_| NewValue::Number(x));
             (at(*from)?, at(*to)?, 1.0, format!("{to} - {from}"))
         }
-        Comparison::Levels(from, to) => {
+        Contrast::Levels(from, to) => {
             let at = |level: &str| reader.own_rows_at(name, &|_| NewValue::Level(reader.level(name, level)));
             (at(from)?, at(to)?, 1.0, format!("{to} - {from}"))
         }
@@ -146,12 +146,12 @@ fn effect(
     let average: Vec<f64> = evaluator.mean_difference(&from, &to).iter().map(|value| value / unit).collect();
     let typed = |value: &dyn std::fmt::Display| format!("{name}={value}");
     let (low, high, step) = match comparison {
-        Comparison::Slope(step) => {
+        Contrast::Slope(step) => {
             let at = mean(&reader.own_values(name).unwrap_or_default());
             (typed(&at), typed(&(at + step)), *step)
         }
-        Comparison::Numbers(from, to) => (typed(from), typed(to), 1.0),
-        Comparison::Levels(from, to) => (typed(from), typed(to), 1.0),
+        Contrast::Numbers(from, to) => (typed(from), typed(to), 1.0),
+        Contrast::Levels(from, to) => (typed(from), typed(to), 1.0),
     };
     let at =
         |typed: String| -> Result<Vec<f64>, EffectError> { Ok(expectations(reader, evaluator, &[typed])?.remove(0)) };
@@ -167,7 +167,7 @@ fn effect(
 
 /// The expectation in every draw at each row of a grid, without the effects of any level.
 fn expectations(reader: &RowReader, evaluator: &Evaluator, typed: &[String]) -> Result<Vec<Vec<f64>>, PredictError> {
-    let grid = Grid::of(reader, typed)?;
+    let grid = RowGrid::of(reader, typed)?;
     let mut rows = reader.rows(&grid.frame.into_block())?;
     rows.levels.iter_mut().for_each(|levels| levels.fill(RowLevel::Average));
     Ok(etas(evaluator, &rows))
@@ -181,6 +181,21 @@ fn etas(evaluator: &Evaluator, rows: &Rows) -> Vec<Vec<f64>> {
         etas
     };
     (0..rows.count).map(of).collect()
+}
+
+/// The expectation at each level of a categorical column, other columns at their means or reference levels, without the
+/// effects of any level of a factor.
+///
+/// # Errors
+/// If the column has no levels.
+pub fn levels(reader: &RowReader, evaluator: &Evaluator, name: &str) -> Result<Vec<(String, Estimate)>, EffectError> {
+    let levels = explaining(reader).into_iter().find_map(|(column, values)| match values {
+        ColumnValues::Categories(levels) if column == name => Some(levels),
+        _ => None,
+    });
+    let levels = levels.ok_or_else(|| EffectError::NoSource { column: name.to_string() })?;
+    let expectations = expectations(reader, evaluator, &[format!("{name}=all")])?;
+    Ok(levels.iter().cloned().zip(expectations.iter().map(|etas| Estimate::of(etas))).collect())
 }
 
 /// The expectation at `points` values of a column of numbers from its smallest to its largest, other columns at their

@@ -17,9 +17,9 @@ pub struct Hypothesis {
 }
 
 impl Hypothesis {
-    /// Reads a hypothesis about parameters of these names: sums and differences of parameters, of numbers, and of numbers
-    /// times parameters, on both sides of `<` or `>`. A name with other characters than letters, digits, `_`, `.` and
-    /// brackets stands in backticks.
+    /// Reads a hypothesis about parameters of these names: sums and differences of parameters, of numbers, and of
+    /// numbers times parameters, on both sides of `<` or `>`. A name with other characters than letters, digits, `_`,
+    /// `.` and brackets stands in backticks.
     ///
     /// # Errors
     /// If it is none, or has a name that is no parameter's.
@@ -155,8 +155,8 @@ fn split_outside(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
-/// The first term of a sum, the rest, and the sign of the next term, if there is one. A sign after `e` is an exponent's,
-/// and one after `*` a factor's.
+/// The first term of a sum, the rest, and the sign of the next term, if there is one. A sign after `e` is an
+/// exponent's, and one after `*` a factor's.
 fn first_term(sum: &str) -> (&str, &str, Option<f64>) {
     let mut found = None;
     let mut before = String::new();

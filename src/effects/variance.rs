@@ -4,12 +4,13 @@ use rayon::prelude::*;
 
 use super::EffectError;
 use crate::diagnostics;
+use crate::model::correlation::pair;
 use crate::model::{CoefficientPlace, Role};
-use crate::predict::{Evaluator, RowLevel, Rows, Scratch, Variables};
+use crate::predict::{DrawnVariables, Evaluator, RowLevel, Rows, Scratch};
 
 /// Shares of variance, in every draw.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Variances {
+pub struct VarianceShares {
     /// R2 with all effects: the variance of the rows' linear predictors over itself and the noise (Gelman, Goodrich,
     /// Gabry and Vehtari 2019, "R-squared for Bayesian regression models", with the noise of the model).
     pub conditional: Vec<f64>,
@@ -22,20 +23,20 @@ pub struct Variances {
 
 /// How much the effects of a coefficient are pooled.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pooling {
+pub struct PoolingFactor {
     /// The coefficient's sd.
     pub name: String,
-    /// 1 less the variance of the effects' means over the mean of their variances (Gelman and Pardoe 2006): 0 where every
-    /// level has its own effect, 1 where all have the same.
+    /// 1 less the variance of the effects' means over the mean of their variances (Gelman and Pardoe 2006): 0 where
+    /// every level has its own effect, 1 where all have the same.
     pub factor: f64,
 }
 
-impl Variances {
+impl VarianceShares {
     /// Of the model of a run.
     ///
     /// # Errors
     /// If the draws are of the prior.
-    pub fn of(variables: &Variables) -> Result<Variances, EffectError> {
+    pub fn of(variables: &DrawnVariables) -> Result<VarianceShares, EffectError> {
         let (model, count) = (variables.model(), variables.count());
         let (rows, evaluator) = (Rows::of_model(model), Evaluator::new(variables));
         let average = Rows {
@@ -56,7 +57,7 @@ impl Variances {
         let shares = of_factors
             .into_iter()
             .map(|(name, own)| (name, own.iter().zip(&all).map(|(own, all)| own / all).collect()));
-        Ok(Variances { conditional: share(&whole), marginal: share(&population), shares: shares.collect() })
+        Ok(VarianceShares { conditional: share(&whole), marginal: share(&population), shares: shares.collect() })
     }
 }
 
@@ -88,7 +89,7 @@ fn noise(evaluator: &Evaluator, rows: &Rows, count: usize) -> Vec<f64> {
 }
 
 /// For each factor its name, and the mean over rows of the variance of a new level's effects, in every draw.
-fn random_variances(variables: &Variables) -> Vec<(String, Vec<f64>)> {
+fn random_variances(variables: &DrawnVariables) -> Vec<(String, Vec<f64>)> {
     let (model, count) = (variables.model(), variables.count());
     let (layout, data) = (model.layout(), model.dataset());
     let rows = data.n_observations() as f64;
@@ -118,7 +119,7 @@ fn random_variances(variables: &Variables) -> Vec<(String, Vec<f64>)> {
             for j in 0..i {
                 let Some(pairs) = pairs else { continue };
                 let weight = 2.0 * product(term.columns[i], term.columns[j]);
-                let rho = variables.of_variable(pairs.named.start + i * (i - 1) / 2 + j);
+                let rho = variables.of_variable(pairs.named.start + pair(i, j));
                 let both = sds[i].iter().zip(sds[j]).zip(rho);
                 sum.iter_mut().zip(both).for_each(|(sum, ((one, other), rho))| *sum += weight * one * other * rho);
             }
@@ -127,9 +128,9 @@ fn random_variances(variables: &Variables) -> Vec<(String, Vec<f64>)> {
     factors
 }
 
-impl Pooling {
+impl PoolingFactor {
     /// Of every coefficient that varies by a factor's levels.
-    pub fn of(variables: &Variables) -> Vec<Pooling> {
+    pub fn of(variables: &DrawnVariables) -> Vec<PoolingFactor> {
         let (layout, names) = (variables.model().layout(), variables.model().names());
         let of = |CoefficientPlace { scale, effects }: CoefficientPlace| {
             let means: Vec<f64> = effects
@@ -138,14 +139,14 @@ impl Pooling {
                 .map(|effect| diagnostics::mean(variables.of_variable(effect)))
                 .collect();
             let between = diagnostics::sd(&means).powi(2);
-            Pooling { name: names[scale].clone(), factor: 1.0 - between / spread(variables, effects) }
+            PoolingFactor { name: names[scale].clone(), factor: 1.0 - between / spread(variables, effects) }
         };
         layout.varying().into_iter().map(of).collect()
     }
 }
 
 /// The mean over draws of the variance of effects over levels.
-fn spread(variables: &Variables, effects: std::ops::Range<usize>) -> f64 {
+fn spread(variables: &DrawnVariables, effects: std::ops::Range<usize>) -> f64 {
     let count = variables.count();
     let levels = effects.len() as f64;
     let (mut sums, mut squares) = (vec![0.0; count], vec![0.0; count]);

@@ -113,7 +113,8 @@ fn check_independence(coded: &[Coded], intercept: bool) -> Located<()> {
     Ok(())
 }
 
-/// The levels of the columns of a factor together; at other rows than the model's, the empty level where one is missing.
+/// The levels of the columns of a factor together; at other rows than the model's, the empty level where one is
+/// missing.
 fn levels(group: &GroupTerm, at: &Evaluation) -> Located<Labels> {
     let mut together: Option<Labels> = None;
     for column in &group.factor {

@@ -28,8 +28,8 @@ pub struct Learnt {
 }
 
 impl Learnt {
-    /// The columns of `frame` that the formula's terms mention, except those that only say of which group a row is: their
-    /// numbers, or the numbers of their levels.
+    /// The columns of `frame` that the formula's terms mention, except those that only say of which group a row is:
+    /// their numbers, or the numbers of their levels.
     pub fn sources(&self, frame: &Frame) -> Vec<(String, Vec<f64>)> {
         let numbers = self.means.keys().filter_map(|name| Some((name.clone(), frame.numbers(name)?.to_vec())));
         let categories = self.levels.iter().filter_map(|(name, levels)| {

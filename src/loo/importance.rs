@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 
 use crate::diagnostics::{LooObservation, PsisLoo, Series, relative_efficiency};
-use crate::predict::{Evaluator, Rows, Scratch, Variables};
+use crate::predict::{DrawnVariables, Evaluator, Rows, Scratch};
 
 /// What importance sampling says of each row, in the order of the data set. `variables` has every draw of the run.
-pub fn by_importance(variables: &Variables) -> Vec<LooObservation> {
+pub fn by_importance(variables: &DrawnVariables) -> Vec<LooObservation> {
     let (model, count) = (variables.model(), variables.count());
     let chains = variables.chains().len();
     let all: Vec<Series> = (0..model.layout().dim()).map(|i| Series::new(variables.of_variable(i), chains)).collect();

@@ -1,8 +1,8 @@
 //! Some rows predicted by all others, exactly: the posterior without them is sampled again, with all effects integrated
 //! out.
 //!
-//! In a draw theta of that posterior the left-out rows have the density p(y | theta) / p(the other y | theta), where both
-//! are collapsed log densities at the same theta; what is predicted is the mean of this density over the draws.
+//! In a draw theta of that posterior the left-out rows have the density p(y | theta) / p(the other y | theta), where
+//! both are collapsed log densities at the same theta; what is predicted is the mean of this density over the draws.
 
 use std::sync::Arc;
 
@@ -67,8 +67,8 @@ impl Refits {
         self.whole.dataset().n_observations()
     }
 
-    /// The rows of each of `units`, together, predicted by all rows that are not in `leaves`; every unit is among these.
-    /// Refits with different numbers have different random numbers.
+    /// The rows of each of `units`, together, predicted by all rows that are not in `leaves`; every unit is among
+    /// these. Refits with different numbers have different random numbers.
     ///
     /// # Errors
     /// If no row is left, or chains cannot be run.

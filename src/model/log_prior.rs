@@ -5,8 +5,8 @@ use super::{Mixed, Model, Shorthand, Structure, VariablePrior};
 use crate::data::moments::mean;
 
 impl Model {
-    /// The log density of the priors of all hyperparameters, which `named` begins with, up to a constant and without any
-    /// Jacobian; group effects have no prior of their own.
+    /// The log density of the priors of all hyperparameters, which `named` begins with, up to a constant and without
+    /// any Jacobian; group effects have no prior of their own.
     pub fn log_prior(&self, named: &[f64]) -> f64 {
         let of = |prior: VariablePrior, value: f64| prior.at(value).0;
         match self.structure() {

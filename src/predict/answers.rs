@@ -48,8 +48,8 @@ impl<'a> Answerer<'a> {
 
     /// The answers for a row.
     ///
-    /// Mean and sd of the outcome are computed from those given the parameters (the law of total variance), its quantiles
-    /// from an outcome for each draw, whose noise is the same for all rows.
+    /// Mean and sd of the outcome are computed from those given the parameters (the law of total variance), its
+    /// quantiles from an outcome for each draw, whose noise is the same for all rows.
     pub fn answer(&mut self, rows: &Rows, row: usize) -> RowAnswers {
         self.evaluator.etas(rows, row, &mut self.scratch, &mut self.etas);
         self.evaluator.sds(rows, row, &mut self.sds);

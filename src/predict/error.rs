@@ -14,6 +14,17 @@ pub enum PredictError {
     #[error("the run has kept no group effects, and this needs them; sample again without --keep hyper")]
     NoEffects,
 
+    /// The draws do not fit into memory.
+    #[error(
+        "the draws take {needed} MiB of memory, and {free} are free; take fewer (predict --draws), or sample again with --thin"
+    )]
+    NoRoom {
+        /// MiB of the draws.
+        needed: u64,
+        /// MiB that are free.
+        free: u64,
+    },
+
     /// The store does not say what the formula learnt.
     #[error(
         "the run's store does not say what its formula means at other rows, since an earlier version wrote it; sample again"

@@ -4,14 +4,14 @@ use rayon::prelude::*;
 
 use super::levels::Population;
 use super::rows::{RowLevel, Rows};
-use super::variables::Variables;
+use super::variables::DrawnVariables;
 use crate::family::Gaussian;
 use crate::model::{Model, Role, Structure};
 use crate::random::{Purpose, StreamKey};
 
 /// A coefficient that varies by a factor's levels: where its draws are.
 #[derive(Debug, Clone)]
-struct Varying {
+struct VaryingColumn {
     factor: usize,
     /// Number of the term, of the coefficient in it, and of the term's coefficients.
     term: usize,
@@ -28,10 +28,10 @@ struct Varying {
 /// Evaluates a model at rows, in every draw.
 #[derive(Debug)]
 pub struct Evaluator<'a> {
-    variables: &'a Variables,
+    variables: &'a DrawnVariables,
     /// Coefficients of the population: their columns and variables.
     fixed: Vec<(usize, usize)>,
-    varying: Vec<Varying>,
+    varying: Vec<VaryingColumn>,
     population: Population,
     /// For each factor and draw a level, each as often as any other: that of a row whose level is missing.
     unknown: Vec<Vec<u32>>,
@@ -58,7 +58,7 @@ impl Scratch {
 
 impl<'a> Evaluator<'a> {
     /// For the model of `variables`.
-    pub fn new(variables: &'a Variables) -> Evaluator<'a> {
+    pub fn new(variables: &'a DrawnVariables) -> Evaluator<'a> {
         let model: &Model = variables.model();
         let (layout, data, count) = (model.layout(), model.dataset(), variables.count());
         let mut varying = Vec::new();
@@ -66,7 +66,7 @@ impl<'a> Evaluator<'a> {
         match model.structure() {
             Structure::Shorthand(_) => {
                 let of = layout.coefficients;
-                varying.extend((0..of).map(|k| Varying {
+                varying.extend((0..of).map(|k| VaryingColumn {
                     factor: 0,
                     term: 0,
                     place: k,
@@ -79,7 +79,7 @@ impl<'a> Evaluator<'a> {
             Structure::Formula(mixed) => {
                 fixed.extend(mixed.population.iter().enumerate().map(|(variable, column)| (*column, variable)));
                 for (t, (term, block)) in mixed.terms.iter().zip(layout.blocks_of(Role::Effects)).enumerate() {
-                    varying.extend(term.columns.iter().enumerate().map(|(place, column)| Varying {
+                    varying.extend(term.columns.iter().enumerate().map(|(place, column)| VaryingColumn {
                         factor: term.factor,
                         term: t,
                         place,
@@ -127,22 +127,22 @@ impl<'a> Evaluator<'a> {
             let (x, level) = (value(varying.column), rows.levels[varying.factor][row]);
             let level = match level {
                 RowLevel::Known(level) if self.variables.is_prior() => {
-                    Level::New(&self.variables.model().dataset().levels(varying.factor)[level as usize])
+                    RowEffect::New(&self.variables.model().dataset().levels(varying.factor)[level as usize])
                 }
-                RowLevel::Known(level) => Level::Known(level),
-                RowLevel::New(label) => Level::New(&rows.new_labels[label as usize]),
+                RowLevel::Known(level) => RowEffect::Known(level),
+                RowLevel::New(label) => RowEffect::New(&rows.new_labels[label as usize]),
                 // From the prior, levels differ in nothing.
-                RowLevel::Missing if self.variables.is_prior() => Level::New(""),
-                RowLevel::Missing => Level::Missing,
-                RowLevel::Average => Level::Average,
+                RowLevel::Missing if self.variables.is_prior() => RowEffect::New(""),
+                RowLevel::Missing => RowEffect::Missing,
+                RowLevel::Average => RowEffect::Average,
             };
-            if let (Level::New(_) | Level::Average, Some(mean)) = (&level, varying.mean) {
+            if let (RowEffect::New(_) | RowEffect::Average, Some(mean)) = (&level, varying.mean) {
                 add(etas, x, self.variables.of_variable(mean));
             }
             match level {
-                Level::Known(level) => add(etas, x, self.variables.of_variable(varying.effects + level as usize)),
-                Level::New(label) => add(etas, x, self.new_effects(varying, label, scratch)),
-                Level::Missing => {
+                RowEffect::Known(level) => add(etas, x, self.variables.of_variable(varying.effects + level as usize)),
+                RowEffect::New(label) => add(etas, x, self.new_effects(varying, label, scratch)),
+                RowEffect::Missing => {
                     let levels = self.variables.model().dataset().levels(varying.factor).len();
                     for (draw, eta) in etas.iter_mut().enumerate() {
                         let level = match scratch.row {
@@ -156,7 +156,7 @@ impl<'a> Evaluator<'a> {
                         *eta += x * self.variables.of_variable(varying.effects + level)[draw];
                     }
                 }
-                Level::Average => {}
+                RowEffect::Average => {}
             }
         }
     }
@@ -239,8 +239,8 @@ impl<'a> Evaluator<'a> {
         out.iter_mut().zip(sds).for_each(|(out, sd)| *out = Gaussian::log_density(outcome, *out, *sd));
     }
 
-    /// Expectations and outcomes of consecutive rows, `[row][draw]` each, with random numbers of their own, which belong
-    /// to the rows' `numbers`.
+    /// Expectations and outcomes of consecutive rows, `[row][draw]` each, with random numbers of their own, which
+    /// belong to the rows' `numbers`.
     pub fn all_draws(&self, rows: &Rows, range: std::ops::Range<usize>, numbers: &[u64]) -> [Vec<f64>; 2] {
         let count = self.count();
         let mut all = [vec![0.0; range.len() * count], vec![0.0; range.len() * count]];
@@ -263,7 +263,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The effects of a coefficient at a new level, in every draw.
-    fn new_effects<'s>(&self, varying: &Varying, label: &str, scratch: &'s mut Scratch) -> &'s [f64] {
+    fn new_effects<'s>(&self, varying: &VaryingColumn, label: &str, scratch: &'s mut Scratch) -> &'s [f64] {
         let (count, term) = (self.count(), varying.term);
         if scratch.new.len() <= term {
             scratch.new.resize(term + 1, (String::new(), Vec::new()));
@@ -279,7 +279,7 @@ impl<'a> Evaluator<'a> {
 }
 
 /// How a row's effects of a term come about.
-enum Level<'a> {
+enum RowEffect<'a> {
     Known(u32),
     New(&'a str),
     Missing,

@@ -13,7 +13,7 @@ const NEW: &str = "(new)";
 
 /// All combinations of values of columns.
 #[derive(Debug, Clone)]
-pub struct Grid {
+pub struct RowGrid {
     /// The rows.
     pub frame: Frame,
     /// The columns for which a value was chosen, and the value.
@@ -21,19 +21,19 @@ pub struct Grid {
 }
 
 /// The values of a column.
-enum Values {
+enum GridValues {
     Numbers(Vec<f64>),
     Labels(Vec<String>),
 }
 
-impl Grid {
+impl RowGrid {
     /// The grid of what was `typed`, `floor=0,1` or `county=all`, in the order of the model's columns, of which the
-    /// last changes first. Columns that are not named have one value: numbers their mean in the model's data, words their
-    /// reference level, a factor a new level.
+    /// last changes first. Columns that are not named have one value: numbers their mean in the model's data, words
+    /// their reference level, a factor a new level.
     ///
     /// # Errors
     /// If there is no such column or level, a word stands for a number, or there are too many rows.
-    pub fn of(reader: &RowReader, typed: &[String]) -> Result<Grid, PredictError> {
+    pub fn of(reader: &RowReader, typed: &[String]) -> Result<RowGrid, PredictError> {
         let columns = reader.columns();
         let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
         let fault = |typed: &str, problem: String| PredictError::Grid { typed: typed.to_string(), problem };
@@ -60,20 +60,14 @@ impl Grid {
             let values = match named.iter().find(|(typed, ..)| *typed == name) {
                 Some((_, values, text)) => read(values, known, &name).map_err(|problem| fault(text, problem))?,
                 None => {
-                    let values = unnamed(known);
-                    chosen.push((
-                        name.clone(),
-                        match &values {
-                            Values::Numbers(numbers) => format!("{} (its mean)", numbers[0]),
-                            Values::Labels(labels) => labels[0].clone(),
-                        },
-                    ));
+                    let (values, what) = unnamed(known);
+                    chosen.push((name.clone(), what));
                     values
                 }
             };
             let count = match &values {
-                Values::Numbers(numbers) => numbers.len(),
-                Values::Labels(labels) => labels.len(),
+                GridValues::Numbers(numbers) => numbers.len(),
+                GridValues::Labels(labels) => labels.len(),
             };
             rows = rows.saturating_mul(count);
             all.push((name, values, count));
@@ -88,26 +82,30 @@ impl Grid {
             repeats /= count;
             let place = |row: usize| row / repeats % count;
             match values {
-                Values::Numbers(of) => numbers.push((&name[..], (0..rows).map(|row| of[place(row)]).collect())),
-                Values::Labels(of) => labels.push((&name[..], (0..rows).map(|row| &of[place(row)][..]).collect())),
+                GridValues::Numbers(of) => numbers.push((&name[..], (0..rows).map(|row| of[place(row)]).collect())),
+                GridValues::Labels(of) => labels.push((&name[..], (0..rows).map(|row| &of[place(row)][..]).collect())),
             }
         }
         let frame = Frame::from_columns("the grid", numbers, labels)?.in_order_of(&names);
-        Ok(Grid { frame, chosen })
+        Ok(RowGrid { frame, chosen })
     }
 }
 
-/// The value of a column that is not named.
-fn unnamed(known: ColumnValues) -> Values {
+/// The value of a column that is not named, in the grid and in words.
+fn unnamed(known: ColumnValues) -> (GridValues, String) {
     match known {
-        ColumnValues::Numbers(mean) => Values::Numbers(vec![mean]),
-        ColumnValues::Categories(levels) => Values::Labels(levels[..1].to_vec()),
-        ColumnValues::Levels(_) | ColumnValues::Part => Values::Labels(vec![NEW.to_string()]),
+        ColumnValues::Numbers(mean) => (GridValues::Numbers(vec![mean]), format!("its mean, {mean}")),
+        ColumnValues::Categories(levels) => {
+            (GridValues::Labels(levels[..1].to_vec()), format!("its reference level, {}", levels[0]))
+        }
+        ColumnValues::Levels(_) | ColumnValues::Part => {
+            (GridValues::Labels(vec![NEW.to_string()]), "a new level".to_string())
+        }
     }
 }
 
 /// The values that were typed for a column.
-fn read(typed: &str, known: ColumnValues, name: &str) -> Result<Values, String> {
+fn read(typed: &str, known: ColumnValues, name: &str) -> Result<GridValues, String> {
     let words: Vec<&str> = typed.split(',').map(str::trim).collect();
     let all = words == ["all"];
     match known {
@@ -119,18 +117,20 @@ fn read(typed: &str, known: ColumnValues, name: &str) -> Result<Values, String> 
                     Err(format!("`{name}` has numbers, and `{word}` is none; write numbers, as in {name}=0,1, or mean"))
                 }
             };
-            words.iter().map(number).collect::<Result<_, String>>().map(Values::Numbers)
+            words.iter().map(number).collect::<Result<_, String>>().map(GridValues::Numbers)
         }
-        ColumnValues::Categories(levels) | ColumnValues::Levels(levels) if all => Ok(Values::Labels(levels.to_vec())),
+        ColumnValues::Categories(levels) | ColumnValues::Levels(levels) if all => {
+            Ok(GridValues::Labels(levels.to_vec()))
+        }
         // A label may have a comma in it.
         ColumnValues::Categories(levels) | ColumnValues::Levels(levels) if levels.iter().any(|l| l == typed.trim()) => {
-            Ok(Values::Labels(vec![typed.trim().to_string()]))
+            Ok(GridValues::Labels(vec![typed.trim().to_string()]))
         }
         ColumnValues::Categories(levels) => {
             let unknown = words.iter().find(|word| !levels.iter().any(|level| level == *word));
             match unknown {
                 Some(word) => Err(format!("`{name}` has no level `{word}`; write all, or some of: {}", listed(levels))),
-                None => Ok(Values::Labels(words.iter().map(ToString::to_string).collect())),
+                None => Ok(GridValues::Labels(words.iter().map(ToString::to_string).collect())),
             }
         }
         ColumnValues::Levels(_) | ColumnValues::Part if words.iter().any(|word| word.is_empty()) => {
@@ -140,7 +140,7 @@ fn read(typed: &str, known: ColumnValues, name: &str) -> Result<Values, String> 
             Err(format!("the levels are those of several columns together; write labels, as in {name}=label"))
         }
         ColumnValues::Levels(_) | ColumnValues::Part => {
-            Ok(Values::Labels(words.iter().map(ToString::to_string).collect()))
+            Ok(GridValues::Labels(words.iter().map(ToString::to_string).collect()))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::variables::Variables;
+use super::variables::DrawnVariables;
 use crate::model::{Model, Structure};
 use crate::random::{Purpose, StreamKey};
 
@@ -16,13 +16,13 @@ pub struct Population {
 
 impl Population {
     /// The Cholesky factors of a term.
-    fn of_term<'a>(&'a self, variables: &Variables, term: usize) -> &'a [f64] {
+    fn of_term<'a>(&'a self, variables: &DrawnVariables, term: usize) -> &'a [f64] {
         &self.factors.get_or_init(|| factors(variables))[term]
     }
 
     /// Writes draws of the effects of the level `label` of a term about their mean, `[column][draw]`. They depend on
     /// the run's seed, the label and the term's name, and on nothing else, so that all rows of a level have the same.
-    pub fn draw(&self, variables: &Variables, term: usize, label: &str, out: &mut [f64]) {
+    pub fn draw(&self, variables: &DrawnVariables, term: usize, label: &str, out: &mut [f64]) {
         let count = variables.count();
         let q = out.len() / count;
         let (factor, hash) = (self.of_term(variables, term), hash(term, label));
@@ -41,7 +41,7 @@ impl Population {
 }
 
 /// The Cholesky factors of all terms.
-fn factors(variables: &Variables) -> Vec<Vec<f64>> {
+fn factors(variables: &DrawnVariables) -> Vec<Vec<f64>> {
     let model: &Model = variables.model();
     let (layout, count) = (model.layout(), variables.count());
     let (Some(map), Structure::Formula(_)) = (layout.mixed(), model.structure()) else {

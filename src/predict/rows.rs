@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::PredictError;
-use crate::data::{Frame, RowBlock, WantedColumn};
+use crate::data::{FileBlock, Frame, WantedColumn};
 use crate::formula::{Formula, INTERCEPT, Learnt, ModelColumn};
 use crate::model::{Mixed, Model, RowColumns};
 
@@ -184,7 +184,7 @@ impl<'a> RowReader<'a> {
     ///
     /// # Errors
     /// If an expression is not finite, a level of a categorical column is new, or one of a factor is new and refused.
-    pub fn rows(&self, block: &RowBlock) -> Result<Rows, PredictError> {
+    pub fn rows(&self, block: &FileBlock) -> Result<Rows, PredictError> {
         let (data, frame) = (self.model.dataset(), &block.frame);
         let mut rows = Rows { count: frame.n_rows(), ..Rows::default() };
         let Some((formula, mixed, learnt)) = &self.formula else {

@@ -9,9 +9,9 @@ use rayon::prelude::*;
 use super::PredictError;
 use super::answers::{Answer, Answerer, RowAnswers};
 use super::evaluate::Evaluator;
-use super::grid::Grid;
+use super::grid::RowGrid;
 use super::rows::{RowLevel, RowReader, Rows};
-use crate::data::{RowBlock, RowRequest, stream};
+use crate::data::{FileBlock, RowRequest, stream};
 use crate::summary::write_whole;
 
 /// Rows that a worker answers at once.
@@ -22,11 +22,11 @@ const DIGITS: i32 = 7;
 
 /// Where rows come from.
 #[derive(Debug)]
-pub enum Source<'a> {
+pub enum RowSource<'a> {
     /// A file.
     File(RowRequest<'a>),
     /// A grid.
-    Grid(Grid),
+    Grid(RowGrid),
 }
 
 /// How predictions are made and written.
@@ -44,7 +44,7 @@ pub struct PredictionTable<'a> {
 
 /// What was written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenRows {
     /// Rows of the table.
     pub rows: usize,
     /// Those of them without an answer, because they miss a value.
@@ -55,8 +55,8 @@ pub struct Written {
     pub unknown: usize,
 }
 
-impl Written {
-    fn add(&mut self, other: Written) {
+impl WrittenRows {
+    fn add(&mut self, other: WrittenRows) {
         self.rows += other.rows;
         self.unanswered += other.unanswered;
         self.new += other.new;
@@ -67,7 +67,7 @@ impl Written {
 /// A block of the table.
 struct WrittenBlock {
     text: Vec<u8>,
-    written: Written,
+    written: WrittenRows,
     rows: Rows,
     numbers: Vec<u64>,
 }
@@ -88,11 +88,11 @@ impl PredictionTable<'_> {
     /// As [`write`](Self::write).
     pub fn write_file(
         &self,
-        source: Source,
+        source: RowSource,
         path: &Path,
         keep: impl FnMut(&Rows, &[u64]) -> Result<(), PredictError> + Send,
-    ) -> Result<Written, PredictError> {
-        let mut written = Written::default();
+    ) -> Result<WrittenRows, PredictError> {
+        let mut written = WrittenRows::default();
         let done = write_whole(path, |file| {
             written = self.write(source, file, keep).map_err(io::Error::other)?;
             Ok(())
@@ -110,10 +110,10 @@ impl PredictionTable<'_> {
     /// If a row cannot be read or predicted, or the table cannot be written.
     pub fn write(
         &self,
-        source: Source,
+        source: RowSource,
         out: impl Write + Send,
         mut keep: impl FnMut(&Rows, &[u64]) -> Result<(), PredictError> + Send,
-    ) -> Result<Written, PredictError> {
+    ) -> Result<WrittenRows, PredictError> {
         let unwritten = |reason| self.unwritten(reason);
         let out = std::sync::Mutex::new(out);
         let put = |text: &[u8]| match out.lock() {
@@ -130,18 +130,18 @@ impl PredictionTable<'_> {
             header.write_record(columns.iter().chain(&names)).map_err(failed)?;
             put(&header.into_inner().map_err(|error| unwritten(error.into_error()))?)
         };
-        let mut written = Written::default();
+        let mut written = WrittenRows::default();
         let take = |block: WrittenBlock| {
             written.add(block.written);
             put(&block.text)?;
             keep(&block.rows, &block.numbers)
         };
         match source {
-            Source::File(request) => {
+            RowSource::File(request) => {
                 let name = request.path.display().to_string();
                 stream(&request, |columns| begin(&name, columns), |block| self.block(block), take)?;
             }
-            Source::Grid(grid) => {
+            RowSource::Grid(grid) => {
                 let columns: Vec<String> = grid.frame.columns().iter().map(ToString::to_string).collect();
                 begin("the model", &columns)?;
                 let mut take = take;
@@ -160,7 +160,7 @@ impl PredictionTable<'_> {
     }
 
     /// The lines of a block.
-    fn block(&self, block: &RowBlock) -> Result<WrittenBlock, PredictError> {
+    fn block(&self, block: &FileBlock) -> Result<WrittenBlock, PredictError> {
         let rows = self.reader.rows(block)?;
         let (places, different) = different(&rows);
         let answer = |some: &[usize]| {
@@ -170,7 +170,7 @@ impl PredictionTable<'_> {
         let answers: Vec<Vec<String>> = different.par_chunks(TOGETHER).flat_map_iter(answer).collect();
         let none = vec![String::new(); self.names().len()];
         let is = |row: usize, what: fn(&RowLevel) -> bool| rows.levels.iter().any(|levels| what(&levels[row]));
-        let (mut table, mut written) = (csv::Writer::from_writer(Vec::new()), Written::default());
+        let (mut table, mut written) = (csv::Writer::from_writer(Vec::new()), WrittenRows::default());
         let failed = |error: csv::Error| self.unwritten(error.into());
         block.each_row(|place, cells| {
             cells.iter().try_for_each(|cell| table.write_field(cell)).map_err(failed)?;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::PredictError;
 use super::prior;
-use crate::draws::Draws;
 use crate::experiment::Sampled;
+use crate::machine;
 use crate::model::{Model, Role};
 
 /// Draws of all variables of a model, in the user's units, or, from the prior, of the hyperparameters.
 #[derive(Debug, Clone)]
-pub struct Variables {
+pub struct DrawnVariables {
     model: Arc<Model>,
     /// Chains, and draws of each, that are here.
     shape: [usize; 2],
@@ -23,12 +23,12 @@ pub struct Variables {
     is_prior: bool,
 }
 
-impl Variables {
+impl DrawnVariables {
     /// The draws of a run: all, or evenly spaced ones, so that they are about `most` and no more.
     ///
     /// # Errors
-    /// If the run has no draws, or no effects.
-    pub fn of(sampled: &Sampled, most: usize) -> Result<Variables, PredictError> {
+    /// If the run has no draws, or no effects, or if they do not fit into memory.
+    pub fn of(sampled: &Sampled, most: usize) -> Result<DrawnVariables, PredictError> {
         let (model, draws) = (&sampled.model, &sampled.draws);
         if draws.draws() == 0 {
             return Err(PredictError::NoDraws);
@@ -38,8 +38,13 @@ impl Variables {
         }
         let of_chain = every(draws.draws(), (most / draws.chains()).max(1));
         let chains = every(draws.chains(), most.max(1));
-        let mut values = Vec::with_capacity(model.layout().dim() * chains.len() * of_chain.len());
-        for range in variable_ranges(draws, model.layout().dim()) {
+        let size = model.layout().dim() * chains.len() * of_chain.len();
+        let needed = (size * size_of::<f64>()) as u64;
+        if let Some(free) = machine::available_memory().filter(|free| *free < needed) {
+            return Err(PredictError::NoRoom { needed: needed >> 20, free: free >> 20 });
+        }
+        let mut values = Vec::with_capacity(size);
+        for range in draws.variable_ranges() {
             let all = draws.read(range);
             for variable in all.chunks_exact(draws.chains() * draws.draws()) {
                 for chain in &chains {
@@ -49,7 +54,7 @@ impl Variables {
             }
         }
         let first_chain = sampled.settings.first_chain;
-        Ok(Variables {
+        Ok(DrawnVariables {
             model: model.clone(),
             shape: [chains.len(), of_chain.len()],
             chains: chains.iter().map(|chain| first_chain + *chain as u32).collect(),
@@ -61,10 +66,10 @@ impl Variables {
     }
 
     /// Draws of the hyperparameters from the prior of `model`, as one chain; every effect is that of a new level.
-    pub fn of_prior(model: &Arc<Model>, seed: u64, count: usize) -> Variables {
+    pub fn of_prior(model: &Arc<Model>, seed: u64, count: usize) -> DrawnVariables {
         let values = prior::draws(model, seed, count);
         let draws = (0..count as u32).collect();
-        Variables { model: model.clone(), shape: [1, count], chains: vec![0], draws, seed, values, is_prior: true }
+        DrawnVariables { model: model.clone(), shape: [1, count], chains: vec![0], draws, seed, values, is_prior: true }
     }
 
     /// The model.
@@ -111,14 +116,6 @@ impl Variables {
     pub fn dispersion(&self) -> Option<&[f64]> {
         let block = self.model.layout().blocks_of(Role::Dispersion).next()?;
         Some(self.of_variable(block.named.start))
-    }
-}
-
-/// The variables in ranges that are read together.
-fn variable_ranges(draws: &Draws, variables: usize) -> Vec<std::ops::Range<usize>> {
-    match draws.store() {
-        Some(store) => store.variable_ranges().into_iter().filter(|range| range.start < variables).collect(),
-        None => std::iter::once(0..variables).collect(),
     }
 }
 

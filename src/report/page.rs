@@ -13,12 +13,13 @@ const STYLE: &str = include_str!("page/page.css");
 
 /// The libraries, and then the scripts, in the order of the page.
 const LIBRARIES: [&str; 2] = [include_str!("vendor/d3.min.js"), include_str!("vendor/plot.umd.min.js")];
-const SCRIPTS: [&str; 10] = [
+const SCRIPTS: [&str; 11] = [
     include_str!("page/marks.js"),
     include_str!("page/traces.js"),
     include_str!("page/funnel.js"),
     include_str!("page/densities.js"),
     include_str!("page/effects.js"),
+    include_str!("page/columns.js"),
     include_str!("page/correlation.js"),
     include_str!("page/mixing.js"),
     include_str!("page/save.js"),

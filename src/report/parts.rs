@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::chains::VariableDraws;
-use super::figures::{autocorrelation, energy, ess, forest, funnel, rank, stuck_chains, trace};
+use super::figures::{autocorrelation, columns, energy, ess, forest, funnel, rank, stuck_chains, trace};
 use super::run::{ReportedRun, Shown};
 use super::view::View;
 use crate::experiment::Sampled;
@@ -28,6 +28,8 @@ pub struct FigureParts {
     pub funnel: Option<funnel::FunnelPart>,
     /// Each group's effects, if stored.
     pub forest: Option<forest::ForestPart>,
+    /// Expectations over columns, if effects are stored.
+    pub columns: Option<columns::ColumnsPart>,
 }
 
 /// The numbers of a run for all figures, in the colour `slot`.
@@ -69,7 +71,8 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
         },
     );
     let (trace, (rank, autocorrelation)): (_, (Vec<_>, Vec<_>)) = rows;
-    (run, FigureParts { trace, rank, autocorrelation, growth, energy, stuck, funnel, forest })
+    let columns = columns::ColumnsPart::of(sampled);
+    (run, FigureParts { trace, rank, autocorrelation, growth, energy, stuck, funnel, forest, columns })
 }
 
 /// Runs with one of their parts; runs without the part are left out.

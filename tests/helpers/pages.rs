@@ -10,7 +10,7 @@ use super::common::Folder;
 const OPENED: f64 = 8000.0;
 
 /// Figures of a run with group effects, in order.
-pub const OF_A_RUN: [&str; 12] = [
+pub const OF_A_RUN: [&str; 13] = [
     "trace-1",
     "rank-1",
     "stuck",
@@ -18,6 +18,7 @@ pub const OF_A_RUN: [&str; 12] = [
     "funnel-offset",
     "marginal",
     "forest",
+    "columns",
     "energy",
     "autocorrelation",
     "ess",

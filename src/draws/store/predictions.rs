@@ -1,5 +1,5 @@
-//! A store of predictions: the group `predictions` of ArviZ's layout, with an outcome and its expectation for every draw
-//! and row. Rows are added in the order of a file, whose length need not be known.
+//! A store of predictions: the group `predictions` of ArviZ's layout, with an outcome and its expectation for every
+//! draw and row. Rows are added in the order of a file, whose length need not be known.
 
 use std::io;
 use std::path::Path;
