@@ -22,7 +22,7 @@ drawers.columns = (data, width) => {
   const overLevels = (panel) => {
     const levels = panel.levels.map(([level, estimate]) => ({ level: shortened(level, 16), ...estimate }));
     return plot({
-      width: each, height: 280, marginTop: 12,
+      width: each, height: 280, marginTop: 12, inset: 6,
       x: { type: "band", domain: levels.map((d) => d.level), label: shortened(panel.column, 40), labelArrow: "none", labelAnchor: "center" }, y,
       marks: [
         Plot.ruleX(levels, { x: "level", y1: "q05", y2: "q95", stroke, strokeWidth: 5, strokeOpacity: 0.3 }),
@@ -31,7 +31,9 @@ drawers.columns = (data, width) => {
     });
   };
   const panels = data.panels.map((panel) => (panel.levels ? overLevels(panel) : overCurve(panel)));
-  return { panels, legend: [{ label: `expectation, ${data.run}`, stroke }, { label: "an observed outcome", stroke: "var(--faint)", width: 1 }] };
+  const entries = [{ label: `expectation, ${data.run}`, stroke }];
+  if (data.panels.some((panel) => panel.curve)) entries.push({ label: "an observed outcome", stroke: "var(--faint)", shape: "dot" });
+  return { panels, legend: entries };
 };
 tables.columns = (data) => [
   ["column", "at", "mean", "q05", "q95"],
