@@ -31,6 +31,7 @@ mod gpu_precision;
 mod gpu_streaming;
 mod gpu_transition;
 mod house;
+mod importance;
 mod independent;
 mod interrupted_report;
 mod interruption;

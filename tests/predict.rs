@@ -617,7 +617,7 @@ fn a_run_of_the_shorthand_a_merged_one_and_a_thinned_one_predict() {
 }
 
 /// What is refused: the words after `predict r`, the file, and words of the message.
-const REFUSED: [(&str, &str, &[&str]); 14] = [
+const REFUSED: [(&str, &str, &[&str]); 18] = [
     ("--data new.csv", "z,dose,g\n1,low,a\n", &["new.csv", "`x`"]),
     ("--data new.csv", "x,dose,g\n1,low,a\n2,huge,a\n", &["`dose` is `huge` at line 3", "low, high, mid", "^^^^"]),
     ("--data new.csv", "x,dose,g\n1,low,a\nten,low,a\n", &["new.csv, line 3", "`x`", "ten"]),
@@ -629,6 +629,10 @@ const REFUSED: [(&str, &str, &[&str]); 14] = [
     ),
     ("--data new.csv", "x,dose,g,mean\n1,low,a,5\n", &["new.csv", "`mean`", "rename"]),
     ("--data nowhere.csv", "", &["nowhere.csv"]),
+    ("--data new.csv", "x,dose,g\n", &["new.csv", "no observation"]),
+    ("--data new.csv --missing refuse", "x,dose,g\n1,low,a\n,low,a\n", &["new.csv", "line 3", "`x`"]),
+    ("--data new.csv --out -", "x,dose,g\n1,low,a\n2,low\n", &["new.csv, line 3: 2 fields"]),
+    ("--data new.csv --out t.csv/x.csv", "x,dose,g\n1,low,a\n", &["t.csv/x.csv", "cannot be written"]),
     ("--data new.csv --quantiles 0.5,1.5", "x,dose,g\n1,low,a\n", &["--quantiles", "`1.5` is no probability"]),
     ("", "", &["--data", "--at"]),
     ("--at xx=1", "", &["--at xx=1", "did you mean `x`?"]),

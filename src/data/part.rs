@@ -114,15 +114,26 @@ impl<'a> FilePart<'a> {
     ///
     /// If there is no row, if rows with missing values are to be refused, or if a column has numbers and words.
     pub fn into_frame(self, file: &str, names: Vec<String>, reading: &ReadOptions) -> Result<Frame, DataError> {
+        self.check_missing(file, reading)?;
         let (n_rows, left_out, source) = (self.kept(), self.left_out(), file.to_owned());
-        if !left_out.is_empty() && reading.missing == Missing::Refuse {
-            return Err(DataError::Missing(MissingRows { file: source, left_out, gaps: self.gaps }));
-        }
         match (n_rows, left_out.is_empty()) {
             (0, true) => Err(DataError::HeaderOnly { file: source }),
             (0, false) => Err(DataError::AllMissing { file: source, left_out }),
             _ => self.into_rows(file, names, reading),
         }
+    }
+
+    /// Checks that no row is left out if such rows are to be refused.
+    ///
+    /// # Errors
+    ///
+    /// A list of the first cells without a value.
+    pub fn check_missing(&self, file: &str, reading: &ReadOptions) -> Result<(), DataError> {
+        let left_out = self.left_out();
+        if left_out.is_empty() || reading.missing != Missing::Refuse {
+            return Ok(());
+        }
+        Err(DataError::Missing(MissingRows { file: file.to_owned(), left_out, gaps: self.gaps.clone() }))
     }
 
     /// These rows, of which there may be none; the rows left out are those without a value.

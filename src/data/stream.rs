@@ -133,6 +133,7 @@ pub fn stream<T: Send, E: From<DataError> + Send>(
     let of_block = |layout: &RowLayout, block: &[u8], lines| {
         let mut part = FilePart::new(request, 0);
         part.append(layout.parse(block, lines)?, lines);
+        part.check_missing(file, reading)?;
         let shown = layout.columns() + usize::from(layout.has_row_names());
         let text = Some(BlockText { text: block, separator: layout.separator(), shown });
         work(&FileBlock { frame: part.into_rows(file, Vec::new(), reading)?, text })

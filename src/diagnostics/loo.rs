@@ -3,7 +3,7 @@
 //! Vehtari, Gelman and Gabry (2017), *Practical Bayesian model evaluation using leave-one-out cross-validation and
 //! WAIC*, Statistics and Computing 27, [arXiv:1507.04544](https://arxiv.org/abs/1507.04544). Equal to ArviZ 0.23's
 //! `loo`. arviz-stats takes the same relative efficiency, but rounds the length of the tail down, and takes a fifth of
-//! all draws if 225 of them or fewer are effective; so it differs in the third digit or so of k-hat.
+//! all draws if 225 of them or fewer are effective; so its k-hat may differ by 0.01.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -31,8 +31,8 @@ pub struct LooObservation {
 impl LooObservation {
     const NAN: Self = Self { elpd_loo: f64::NAN, p_loo: f64::NAN, pareto_k: f64::NAN };
 
-    /// Whether k-hat is known and at most `good_k`, the threshold of [`Loo`]. If not, `elpd_loo` may be far off, by more
-    /// than any error estimated from these draws.
+    /// Whether k-hat is known and at most `good_k`, the threshold of [`Loo`]. If not, `elpd_loo` may be far off, by
+    /// more than any error estimated from these draws.
     pub fn is_reliable(&self, good_k: f64) -> bool {
         self.pareto_k <= good_k
     }
@@ -52,8 +52,8 @@ impl PsisLoo {
         Self { reff, psis: Psis::default(), log_weights: Vec::new() }
     }
 
-    /// One observation, from its log likelihood at every draw, `[chain][draw]`. All `NaN` if there are no draws, or
-    /// log likelihoods that are not finite.
+    /// One observation, from its log likelihood at every draw, `[chain][draw]`. All `NaN` if there are no draws, if a
+    /// log likelihood is not finite, or if the relative efficiency is no positive number.
     pub fn observation(&mut self, log_likelihoods: &[f64]) -> LooObservation {
         if log_likelihoods.is_empty() || log_likelihoods.iter().any(|log_likelihood| !log_likelihood.is_finite()) {
             return LooObservation::NAN;

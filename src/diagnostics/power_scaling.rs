@@ -3,7 +3,8 @@
 //! Kallioinen, Paananen, Bürkner and Vehtari (2024), *Detecting and diagnosing prior and likelihood sensitivity with
 //! power-scaling*, Statistics and Computing 34(57),
 //! [doi:10.1007/s11222-023-10366-5](https://doi.org/10.1007/s11222-023-10366-5). Equal to arviz-stats' `psense`; but of
-//! draws that are equal at the end of the tail, which repeated draws may be, none belongs to it, as in [`Psis::smooth`].
+//! draws that are equal at the end of the tail, which repeated draws may be, none belongs to it, as in
+//! [`Psis::smooth`].
 
 use std::fmt;
 
@@ -49,8 +50,8 @@ impl PowerScaling {
     }
 
     /// How much the distribution of a quantity changes with the power, without unit: its cumulative Jensen-Shannon
-    /// distance from the posterior, for each doubling of the power at the rate of both small changes. `draws` are the
-    /// quantity's, as many as of the component, and in the same order.
+    /// distance from the posterior for each doubling of the power, the mean of the rates at 0.99 and at 1.01. `draws`
+    /// are the quantity's, as many as of the component, and in the same order.
     ///
     /// `NaN` if draws of the quantity or of the component are not finite, if draws of the quantity are all equal, or if
     /// there are not as many as of the component.
@@ -71,13 +72,13 @@ impl PowerScaling {
 }
 
 /// The number of largest ratios that are smoothed: 3 sqrt(S / reff), rounded down, or S / 5 if at most 225 of S draws
-/// are effective; at least 5 and at most S / 2. `reff` is the relative tail ESS of the draws as one chain.
+/// are effective; at least 5. `reff` is the relative tail ESS of the draws as one chain.
 fn tail_length(log_component: &[f64]) -> usize {
     let count = log_component.len();
     let tail_ess = ess_bulk_and_tail(&[Series::new(log_component, 1)]).first().map_or(f64::NAN, |[_, tail]| *tail);
     let draws = count as f64;
     let tail = if tail_ess > 225.0 { (3.0 * draws / tail_ess.sqrt()) as usize } else { count / 5 };
-    tail.min(count / 2).max(5)
+    tail.max(5)
 }
 
 /// The cumulative Jensen-Shannon distance of weighted draws from the same draws without weights, `(draw, weight)` in

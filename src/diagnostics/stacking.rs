@@ -43,8 +43,7 @@ pub fn stack(elpd_i: &[&[f64]]) -> Stacking {
     let mut best = undefined;
     for _ in 0..STEPS {
         let found = scores.stacking(&point.weights);
-        // The first one, whose rival is NaN, as well.
-        if !(found.gap >= best.gap) {
+        if best.gap.is_nan() || found.gap < best.gap {
             best = found;
         }
         if best.gap <= GOOD_GAP * scores.observations() || scores.step(&mut point).is_none() {
@@ -96,8 +95,9 @@ impl PointwiseScores {
         let weights: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
         let log_score = self.rows().map(|row| product(row, &weights).ln()).sum::<f64>() + self.log_factor;
         let steepest = self.gradient(&weights).into_iter().fold(f64::NEG_INFINITY, f64::max);
-        // Rounding may make it negative.
-        Stacking { log_score, gap: (self.observations() * (steepest - 1.0)).max(0.0), weights }
+        // Rounding may make a gap negative. It proves nothing where the score is no number.
+        let gap = if log_score.is_finite() { (self.observations() * (steepest - 1.0)).max(0.0) } else { f64::INFINITY };
+        Stacking { weights, log_score, gap }
     }
 
     /// g: the gradient of f / N.

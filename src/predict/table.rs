@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -11,7 +12,7 @@ use super::answers::{Answer, Answerer, RowAnswers};
 use super::evaluate::Evaluator;
 use super::grid::RowGrid;
 use super::rows::{RowLevel, RowReader, Rows};
-use crate::data::{FileBlock, RowRequest, stream};
+use crate::data::{DataError, FileBlock, RowRequest, stream};
 use crate::summary::write_whole;
 
 /// Rows that a worker answers at once.
@@ -111,48 +112,42 @@ impl PredictionTable<'_> {
     pub fn write(
         &self,
         source: RowSource,
-        out: impl Write + Send,
+        mut out: impl Write + Send,
         mut keep: impl FnMut(&Rows, &[u64]) -> Result<(), PredictError> + Send,
     ) -> Result<WrittenRows, PredictError> {
-        let unwritten = |reason| self.unwritten(reason);
-        let out = std::sync::Mutex::new(out);
-        let put = |text: &[u8]| match out.lock() {
-            Ok(mut out) => out.write_all(text).map_err(unwritten),
-            Err(_) => Err(unwritten(io::Error::other("another write failed"))),
+        let file = match &source {
+            RowSource::File(request) => request.path.display().to_string(),
+            RowSource::Grid(_) => "the grid".to_string(),
         };
-        let begin = |source: &str, columns: &[String]| {
+        // Written together with the first rows, so that nothing is, if these cannot be read.
+        let header = Mutex::new(Vec::new());
+        let begin = |columns: &[String]| {
             let names = self.names();
             if let Some(column) = names.iter().find(|name| columns.contains(name)) {
-                return Err(PredictError::Taken { file: source.to_string(), column: column.clone() });
+                return Err(PredictError::Taken { file: file.clone(), column: column.clone() });
             }
-            let mut header = csv::Writer::from_writer(Vec::new());
-            let failed = |error: csv::Error| unwritten(error.into());
-            header.write_record(columns.iter().chain(&names)).map_err(failed)?;
-            put(&header.into_inner().map_err(|error| unwritten(error.into_error()))?)
+            let mut line = csv::Writer::from_writer(Vec::new());
+            line.write_record(columns.iter().chain(&names)).map_err(|error| self.unwritten(error.into()))?;
+            let line = line.into_inner().map_err(|error| self.unwritten(error.into_error()))?;
+            *header.lock().unwrap_or_else(PoisonError::into_inner) = line;
+            Ok(())
         };
         let mut written = WrittenRows::default();
-        let take = |block: WrittenBlock| {
+        let mut take = |block: WrittenBlock| {
+            let header = std::mem::take(&mut *header.lock().unwrap_or_else(PoisonError::into_inner));
+            out.write_all(&header).and_then(|()| out.write_all(&block.text)).map_err(|error| self.unwritten(error))?;
             written.add(block.written);
-            put(&block.text)?;
             keep(&block.rows, &block.numbers)
         };
         match source {
-            RowSource::File(request) => {
-                let name = request.path.display().to_string();
-                stream(&request, |columns| begin(&name, columns), |block| self.block(block), take)?;
-            }
+            RowSource::File(request) => stream(&request, begin, |block| self.block(block), take)?,
             RowSource::Grid(grid) => {
-                let columns: Vec<String> = grid.frame.columns().iter().map(ToString::to_string).collect();
-                begin("the model", &columns)?;
-                let mut take = take;
+                begin(&grid.frame.columns().iter().map(ToString::to_string).collect::<Vec<String>>())?;
                 take(self.block(&grid.frame.into_block())?)?;
             }
         }
-        match out.lock() {
-            Ok(mut out) => out.flush().map_err(unwritten)?,
-            Err(_) => return Err(unwritten(io::Error::other("another write failed"))),
-        }
-        Ok(written)
+        out.flush().map_err(|error| self.unwritten(error))?;
+        if written.rows == 0 { Err(DataError::HeaderOnly { file }.into()) } else { Ok(written) }
     }
 
     fn unwritten(&self, reason: io::Error) -> PredictError {
