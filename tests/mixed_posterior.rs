@@ -8,7 +8,7 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 use warpnuts::data::{Dataset, Factor, FileRows};
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Settings, sample};
-use warpnuts::model::{Coordinates, Mixed, MixedPriors, MixedTerm, Model, RowColumns, Shape, Spread, VariablePrior};
+use warpnuts::model::{Coordinates, Mixed, MixedPriors, MixedTerm, Model, Shape, Spread, VariablePrior};
 use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
 
@@ -102,8 +102,7 @@ fn simulate(number: u32, correlated: bool, crossed: bool, parameterization: &str
         correlations: vec![2.0; terms.len()],
         dispersion: half_normal(),
     };
-    let mixed =
-        Mixed { formula: "y ~ x + ...".into(), rows: RowColumns::default(), population: vec![0, 1], terms, priors };
+    let mixed = Mixed::new("y ~ x + ...".into(), vec![0, 1], terms, priors);
     let coordinates = Coordinates::parse_terms(parameterization, &mixed.term_names(&dataset)).unwrap();
     Simulated { model: Model::of_formula(Arc::new(dataset), Arc::new(mixed), coordinates, None), truth }
 }

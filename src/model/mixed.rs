@@ -122,6 +122,12 @@ pub struct Mixed {
 }
 
 impl Mixed {
+    /// A structure without columns beside the formula, of which nothing is known but what is given.
+    pub fn new(formula: String, population: Vec<usize>, terms: Vec<MixedTerm>, priors: MixedPriors) -> Mixed {
+        let (learnt, rows, means_elsewhere) = (None, RowColumns::default(), None);
+        Mixed { formula, learnt, rows, population, terms, priors, means_elsewhere }
+    }
+
     /// The formula, and the columns beside it as they are typed.
     pub fn line(&self) -> String {
         format!("{}{}", self.formula, self.rows)

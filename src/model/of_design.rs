@@ -1,7 +1,7 @@
 //! A formula's design becomes a data set and a structure: columns that the population level and several terms share are
 //! kept once, and so are factors.
 
-use super::mixed::{Mixed, MixedPriors, MixedTerm, RowColumns};
+use super::mixed::{Mixed, MixedPriors, MixedTerm};
 use super::term::Spread;
 use crate::data::{DataError, Dataset, Factor, FileRows};
 use crate::formula::{DesignTerm, FormulaDesign, INTERCEPT, ModelColumn};
@@ -54,17 +54,6 @@ impl Mixed {
             dataset.refuse_without_noise()?;
         }
         let priors = MixedPriors::for_data(&dataset, &population, &terms);
-        Ok((
-            dataset,
-            Mixed {
-                formula,
-                learnt: None,
-                rows: RowColumns::default(),
-                population,
-                terms,
-                priors,
-                means_elsewhere: None,
-            },
-        ))
+        Ok((dataset, Mixed::new(formula, population, terms, priors)))
     }
 }

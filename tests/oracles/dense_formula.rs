@@ -32,7 +32,7 @@ fn model(terms: Vec<MixedTerm>, weighted: bool, known: bool) -> Model {
     };
     let errors = known.then(|| "se".to_string());
     let rows = RowColumns { errors, ..RowColumns::default() };
-    let mixed = Mixed { formula: "y ~ ...".into(), rows, population: vec![0, 1, 2], terms, priors };
+    let mixed = Mixed { rows, ..Mixed::new("y ~ ...".into(), vec![0, 1, 2], terms, priors) };
     Model::of_formula(Arc::new(data), Arc::new(mixed), Coordinates::Collapsed, None)
 }
 

@@ -96,7 +96,7 @@ fn estimate(rows: Range<usize>, count: usize, column: impl Fn(usize, usize) -> f
 mod tests {
     use super::*;
     use crate::data::{Factor, FileRows};
-    use crate::model::{MixedPriors, MixedTerm, RowColumns, Spread};
+    use crate::model::{MixedPriors, MixedTerm, Spread};
 
     fn dataset(groups: &[&str], x: &[f64], y: &[f64]) -> Dataset {
         Dataset::from_columns("test", "g", "y", &["x"], groups, y.to_vec(), vec![x.to_vec()]).unwrap()
@@ -128,7 +128,7 @@ mod tests {
         let mixed = |terms: Vec<MixedTerm>| {
             let population = vec![0, 1];
             let priors = MixedPriors::for_data(&data, &population, &terms);
-            Mixed { formula: String::new(), rows: RowColumns::default(), population, terms, priors }
+            Mixed::new(String::new(), population, terms, priors)
         };
         let near = |own: Option<Vec<f64>>, truth: &[f64]| {
             let own = own.unwrap();
@@ -162,7 +162,7 @@ mod tests {
             Dataset::of_formula(file, ("y".into(), vec![2.0, 6.0, 15.0, 17.0]), Vec::new(), vec![factor]).unwrap();
         let terms = vec![MixedTerm { factor: 0, columns: vec![0], spread: Spread::Independent }];
         let priors = MixedPriors::for_data(&data, &[0], &terms);
-        let mixed = Mixed { formula: String::new(), rows: RowColumns::default(), population: vec![0], terms, priors };
+        let mixed = Mixed::new(String::new(), vec![0], terms, priors);
         // (3 x 2 + 6) / 4 - 1, and (15 + 17) / 2 - 10 - 1.
         let own = of_deviations(&data, &mixed, &[1.0]).unwrap();
         assert!((own[0] - 2.0).abs() < 1e-12 && (own[1] - 5.0).abs() < 1e-12, "{own:?}");
@@ -183,7 +183,7 @@ mod tests {
             Dataset::of_formula(file, ("y".into(), vec![2.0, 9.0, 16.0, 2.0]), Vec::new(), vec![factor]).unwrap();
         let terms = vec![MixedTerm { factor: 0, columns: vec![0], spread: Spread::Independent }];
         let priors = MixedPriors::for_data(&data, &[0], &terms);
-        let mixed = Mixed { formula: String::new(), rows: RowColumns::default(), population: vec![0], terms, priors };
+        let mixed = Mixed::new(String::new(), vec![0], terms, priors);
         // (2 x 2 + 5 x 9) / 7 - 1, and (2 x 16 + 5 x 2) / 7 - 1.
         let own = of_deviations(&data, &mixed, &[1.0, 0.5, 3.0]).unwrap();
         assert!((own[0] - 6.0).abs() < 1e-12 && (own[1] - 5.0).abs() < 1e-12, "{own:?}");
