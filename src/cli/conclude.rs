@@ -227,6 +227,19 @@ pub fn no_damage(sampled: &Sampled, run: &Path) -> Result<(), Failure> {
     )))
 }
 
+/// Whether the diagnostics of a stored run say to trust it, and what is computed from it; warns if they do not.
+pub fn is_trusted(sampled: &Sampled, run: &Path) -> bool {
+    let trusted = RunSummary::of(sampled).is_trustworthy();
+    if !trusted {
+        complain(format_args!(
+            "warning: the diagnostics of the run say not to trust it, and so nothing that is computed from it: \
+             `warpnuts summary {}`",
+            run.display()
+        ));
+    }
+    trusted
+}
+
 /// Reports a device failure during the run; an error if the run ended there. The draws up to the failure are written.
 pub fn device_failure<D>(sampled: &Sampled<D>) -> Result<(), Failure> {
     match &sampled.run.failure {

@@ -9,9 +9,9 @@ use warpnuts::effects::{
 };
 use warpnuts::experiment::Sampled;
 use warpnuts::predict::{DrawnVariables, Evaluator, NewLevels, RowReader};
-use warpnuts::summary::{self, RunSummary, decimals, number};
+use warpnuts::summary::{self, decimals, number};
 
-use super::{Failure, Outcome, complain, conclude, folder, print, progress, table};
+use super::{Failure, Outcome, conclude, folder, print, progress, table};
 
 /// The file with everything, in the run's folder.
 const FILE: &str = "effects.json";
@@ -107,13 +107,7 @@ pub fn run(typed: &EffectsArguments) -> Result<Outcome, Failure> {
     show(&answers, sampled.model.dataset().outcome_name());
     let path = folder::beside(run).join(FILE);
     summary::write_json(&path, &answers).map_err(|error| folder::unwritten(&path, &error))?;
-    let trusted = RunSummary::of(&sampled).is_trustworthy();
-    if !trusted {
-        complain(format_args!(
-            "warning: the diagnostics of the run say not to trust it: `warpnuts summary {}`",
-            run.display()
-        ));
-    }
+    let trusted = conclude::is_trusted(&sampled, run);
     print(format_args!("Written: {}", path.display()));
     Ok(if trusted { Outcome::Done } else { Outcome::Distrusted })
 }

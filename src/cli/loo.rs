@@ -10,7 +10,7 @@ use warpnuts::diagnostics::{ComparedModel, compare};
 use warpnuts::experiment::Sampled;
 use warpnuts::loo::{CrossValidation, LeftOutSets, LeftOutUnit, LooError, Refits, by_importance, check_same_rows};
 use warpnuts::predict::DrawnVariables;
-use warpnuts::summary::{self, RunSummary, counted, number};
+use warpnuts::summary::{self, counted, number};
 
 use super::progress::{PATIENCE, Waiting};
 use super::{Failure, Outcome, complain, conclude, folder, print, progress, table, wrap};
@@ -169,7 +169,7 @@ fn leave_out(sampled: Sampled, run: &Path, typed: &LooArguments) -> Result<Judge
         }
     };
     let result = CrossValidation::of(&units, draws);
-    let trusted = RunSummary::of(&sampled).is_trustworthy();
+    let trusted = conclude::is_trusted(&sampled, run);
     Ok(JudgedRun { folder: run.to_path_buf(), sets, units, result, unrefitted, draws, trusted, sampled })
 }
 
@@ -332,11 +332,6 @@ fn is_sound(run: &JudgedRun) -> bool {
 fn warn(run: &JudgedRun, several: bool) {
     let name = run.folder.display();
     let of = if several { format!(" of {name}") } else { String::new() };
-    if !run.trusted {
-        complain(format_args!(
-            "warning: the diagnostics of the run say not to trust it, and so not what is left out of it: `warpnuts summary {name}`"
-        ));
-    }
     if run.result.unreliable > 0 {
         let rows = counted(run.result.unreliable as u64, "row");
         let why = run.unrefitted.as_ref().map_or(String::new(), |why| format!("; {why}"));

@@ -11,7 +11,7 @@ use warpnuts::predict::{
     DrawnVariables, Evaluator, NewLevels, PredictError, PredictionTable, RowGrid, RowReader, RowSource, Rows,
     WrittenRows,
 };
-use warpnuts::summary::{RunSummary, counted, number};
+use warpnuts::summary::{counted, number};
 
 use super::reading::ReadingArguments;
 use super::words::{NEW_LEVELS, one_of};
@@ -93,7 +93,7 @@ pub fn run(typed: &PredictArguments) -> Result<Outcome, Failure> {
         conclude::no_damage(&sampled, run)?;
         variables
     };
-    let trusted = typed.prior || is_trusted(&sampled, run);
+    let trusted = typed.prior || conclude::is_trusted(&sampled, run);
     let reader = RowReader::new(&sampled.model, typed.new_levels).map_err(failure)?;
     let (wanted, may_miss, reading) = (reader.wanted(), reader.may_miss(), typed.reading.meaning());
     let grid = match &typed.data {
@@ -172,18 +172,6 @@ pub fn run(typed: &PredictArguments) -> Result<Outcome, Failure> {
         print(format_args!("         {}", folder.display()));
     }
     Ok(if trusted { Outcome::Done } else { Outcome::Distrusted })
-}
-
-/// Warns of a run that is not to be trusted.
-fn is_trusted(sampled: &Sampled, run: &Path) -> bool {
-    let trusted = RunSummary::of(sampled).is_trustworthy();
-    if !trusted {
-        complain(format_args!(
-            "warning: the diagnostics of the run say not to trust it, and so not its predictions: `warpnuts summary {}`",
-            run.display()
-        ));
-    }
-    trusted
 }
 
 /// The probabilities that were typed, in ascending order.

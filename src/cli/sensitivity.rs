@@ -7,7 +7,7 @@ use warpnuts::diagnostics::SensitivityDiagnosis;
 use warpnuts::experiment::Sampled;
 use warpnuts::predict::DrawnVariables;
 use warpnuts::sensitivity::{Sensitivities, Sensitivity};
-use warpnuts::summary::{self, RunSummary, number};
+use warpnuts::summary::{self, number};
 
 use super::{Failure, Outcome, complain, conclude, folder, print, progress, table, wrap};
 
@@ -59,13 +59,7 @@ pub fn run(typed: &SensitivityArguments) -> Result<Outcome, Failure> {
             number(prior.max(likelihood), 2)
         ));
     }
-    let trusted = RunSummary::of(&sampled).is_trustworthy();
-    if !trusted {
-        complain(format_args!(
-            "warning: the diagnostics of the run say not to trust it: `warpnuts summary {}`",
-            run.display()
-        ));
-    }
+    let trusted = conclude::is_trusted(&sampled, run);
     print(format_args!("Written: {}", path.display()));
     Ok(if reliable && trusted { Outcome::Done } else { Outcome::Distrusted })
 }

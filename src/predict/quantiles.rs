@@ -25,17 +25,19 @@ impl Quantiler {
     /// Quantiles at these probabilities, linear between values, as [`quantile`]; `NaN` of values that are not finite.
     pub fn quantiles(&mut self, values: &[f64], probabilities: &[f64]) -> Vec<f64> {
         let (mut lows, mut highs) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        let mut has_nan = false;
         for some in values.chunks(LANES) {
             for ((value, low), high) in some.iter().zip(&mut lows).zip(&mut highs) {
                 *low = if value < low { *value } else { *low };
                 *high = if value > high { *value } else { *high };
+                has_nan |= value.is_nan();
             }
         }
         let (low, high) =
             (lows.into_iter().fold(f64::INFINITY, f64::min), highs.into_iter().fold(f64::NEG_INFINITY, f64::max));
         let scale = (BINS - 1) as f64 / (high - low);
-        if !scale.is_finite() {
-            let constant = if low == high { low } else { f64::NAN };
+        if has_nan || !(high - low).is_finite() || !scale.is_finite() {
+            let constant = if low == high && !has_nan { low } else { f64::NAN };
             return vec![constant; probabilities.len()];
         }
         self.bins.clear();
@@ -104,6 +106,8 @@ mod tests {
             }
         }
         assert_eq!(quantiler.quantiles(&[2.5; 7], &[0.1, 0.9]), [2.5, 2.5]);
-        assert!(quantiler.quantiles(&[2.5, f64::INFINITY], &[0.1]).iter().all(|quantile| quantile.is_nan()));
+        for broken in [[2.5, f64::INFINITY], [f64::NAN, 1.0], [f64::NAN; 2], [f64::NEG_INFINITY; 2]] {
+            assert!(quantiler.quantiles(&broken, &[0.1]).iter().all(|quantile| !quantile.is_finite()), "{broken:?}");
+        }
     }
 }
