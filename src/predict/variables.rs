@@ -1,5 +1,6 @@
 //! Draws of a model's variables as columns: for each variable its value in every draw, chain after chain.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::PredictError;
@@ -29,22 +30,37 @@ impl DrawnVariables {
     /// # Errors
     /// If the run has no draws, or no effects, or if they do not fit into memory.
     pub fn of(sampled: &Sampled, most: usize) -> Result<DrawnVariables, PredictError> {
+        let dim = sampled.model.layout().dim();
+        if sampled.draws.variables() < dim && sampled.draws.draws() > 0 {
+            return Err(PredictError::NoEffects);
+        }
+        DrawnVariables::leading(sampled, sampled.draws.variable_ranges(), most)
+    }
+
+    /// The same of the hyperparameters alone, which say all of a level in the middle of its population.
+    ///
+    /// # Errors
+    /// If the run has no draws, or if they do not fit into memory.
+    pub fn of_hyperparameters(sampled: &Sampled, most: usize) -> Result<DrawnVariables, PredictError> {
+        let count = sampled.model.layout().hyperparameters();
+        DrawnVariables::leading(sampled, (0..count).map(|i| i..i + 1).collect(), most)
+    }
+
+    /// The draws of the variables in `ranges`, which are the first ones.
+    fn leading(sampled: &Sampled, ranges: Vec<Range<usize>>, most: usize) -> Result<DrawnVariables, PredictError> {
         let (model, draws) = (&sampled.model, &sampled.draws);
         if draws.draws() == 0 {
             return Err(PredictError::NoDraws);
         }
-        if draws.variables() < model.layout().dim() {
-            return Err(PredictError::NoEffects);
-        }
         let of_chain = every(draws.draws(), (most / draws.chains()).max(1));
         let chains = every(draws.chains(), most.max(1));
-        let size = model.layout().dim() * chains.len() * of_chain.len();
+        let size = ranges.last().map_or(0, |last| last.end) * chains.len() * of_chain.len();
         let needed = (size * size_of::<f64>()) as u64;
         if let Some(free) = machine::available_memory().filter(|free| *free < needed) {
             return Err(PredictError::NoRoom { needed: needed >> 20, free: free >> 20 });
         }
         let mut values = Vec::with_capacity(size);
-        for range in draws.variable_ranges() {
+        for range in ranges {
             let all = draws.read(range);
             for variable in all.chunks_exact(draws.chains() * draws.draws()) {
                 for chain in &chains {

@@ -71,7 +71,7 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
         },
     );
     let (trace, (rank, autocorrelation)): (_, (Vec<_>, Vec<_>)) = rows;
-    let columns = columns::ColumnsPart::of(sampled);
+    let columns = if view.has_effects { columns::ColumnsPart::of(sampled) } else { None };
     (run, FigureParts { trace, rank, autocorrelation, growth, energy, stuck, funnel, forest, columns })
 }
 

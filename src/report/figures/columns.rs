@@ -34,7 +34,7 @@ struct Panel {
 impl ColumnsPart {
     /// Of a run whose draws have effects, if its model has columns.
     pub fn of(sampled: &Sampled) -> Option<ColumnsPart> {
-        let variables = DrawnVariables::of(sampled, DRAWS).ok()?;
+        let variables = DrawnVariables::of_hyperparameters(sampled, DRAWS).ok()?;
         let reader = RowReader::new(&sampled.model, NewLevels::Average).ok()?;
         let evaluator = Evaluator::new(&variables);
         let panel = |(name, values): (String, ColumnValues)| panel(sampled, &reader, &evaluator, name, values);
