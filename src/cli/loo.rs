@@ -295,7 +295,9 @@ fn sentence(runs: &[JudgedRun], compared: &[ComparedModel], units: usize) -> Str
     let of = |model: &ComparedModel| {
         let decimals = decimals(model.dse);
         let (difference, error) = (number(model.elpd_diff, decimals), number(model.dse, decimals));
-        if model.elpd_diff < SMALL {
+        if model.elpd_diff.is_nan() {
+            format!("{} cannot be compared: its elpd is no number.", name(model))
+        } else if model.elpd_diff < SMALL {
             format!(
                 "{} predicts as well: a difference of {difference} (standard error {error}) is nothing.",
                 name(model)
