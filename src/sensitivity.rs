@@ -66,16 +66,16 @@ fn log_likelihoods(variables: &DrawnVariables) -> Vec<f64> {
     let (outcomes, count) = (variables.model().dataset().outcome(), variables.count());
     let zeros = || vec![0.0; count];
     // A fixed split of the rows, so that the order of the sums does not depend on the number of threads.
-    let shares: Vec<usize> = (0..rows.count).step_by(SHARE).collect();
-    let of_share = |first: &usize| {
+    let of_share = |(share, outcomes): (usize, &[f64])| {
         let (mut sum, mut sds, mut densities, mut scratch) = (zeros(), zeros(), zeros(), Scratch::default());
-        for row in *first..(first + SHARE).min(rows.count) {
-            evaluator.log_densities(&rows, row, outcomes[row], &mut scratch, &mut sds, &mut densities);
+        for (row, outcome) in outcomes.iter().enumerate() {
+            let row = share * SHARE + row;
+            evaluator.log_densities(&rows, row, *outcome, &mut scratch, &mut sds, &mut densities);
             sum.iter_mut().zip(&densities).for_each(|(sum, density)| *sum += density);
         }
         sum
     };
-    let sums: Vec<Vec<f64>> = shares.par_iter().map(of_share).collect();
+    let sums: Vec<Vec<f64>> = outcomes.par_chunks(SHARE).enumerate().map(of_share).collect();
     let mut whole = zeros();
     for sum in sums {
         whole.iter_mut().zip(&sum).for_each(|(whole, part)| *whole += part);

@@ -602,8 +602,9 @@ fn a_run_of_the_shorthand_a_merged_one_and_a_thinned_one_predict() {
     let predict = |run: &str| folder.run(&format!("predict {run} --at floor=0,1 --at county=AITKIN,elsewhere --out -"));
     let tables = ["merged", "part1", "part2"].map(|run| rows(&predict(run).stdout));
     // Of a county that was there; how often a new one is drawn depends on the number of draws.
-    for row in 0..2 {
-        let [merged, one, other] = [0, 1, 2].map(|run| number(&tables[run][row], "mean"));
+    let [merged, one, other] = &tables;
+    for ((merged, one), other) in merged.iter().zip(one).zip(other).take(2) {
+        let [merged, one, other] = [merged, one, other].map(|row| number(row, "mean"));
         assert!((merged - 0.5 * (one + other)).abs() < 1e-6, "all draws of both: {merged} of {one}, {other}");
         assert!((one - other).abs() > 1e-6, "the shards have draws of their own");
     }

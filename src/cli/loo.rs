@@ -155,7 +155,7 @@ fn leave_out(sampled: Sampled, run: &Path, typed: &LooArguments) -> Result<Judge
                 by_importance(&variables).iter().map(LeftOutUnit::of_importance).collect();
             drop(variables);
             let good_k = CrossValidation::of(&units, draws).good_k;
-            let bad: Vec<usize> = (0..units.len()).filter(|i| !(units[*i].pareto_k <= good_k)).collect();
+            let bad: Vec<usize> = (0..units.len()).filter(|i| units[*i].is_unreliable(good_k)).collect();
             let unrefitted = match (bad.is_empty(), refits()) {
                 (true, _) => None,
                 (false, Err(refusal)) => Some(refusal),
@@ -221,7 +221,7 @@ fn print_one(run: &JudgedRun, typed: &LooArguments) {
         (None, None) => format!("{}, each predicted by all others", counted(count, "row")),
     };
     let how = match typed.exact || typed.by.is_some() || typed.folds.is_some() {
-        true => format!("{}", counted(run.sets.sets.len() as u64, "refit")),
+        true => counted(run.sets.sets.len() as u64, "refit").to_string(),
         false => counted(run.draws as u64, "weighted draw"),
     };
     print(format_args!("{what}, from {}: {how}\n", data.source()));
@@ -326,8 +326,12 @@ fn decimals(error: f64) -> usize {
 
 /// Whether a run and what was left out of it can be trusted.
 fn is_sound(run: &JudgedRun) -> bool {
-    let converged = run.result.refitted == 0 || run.result.largest_rhat <= GOOD_RHAT;
-    run.trusted && run.result.unreliable == 0 && converged && run.result.elpd.is_finite()
+    run.trusted && run.result.unreliable == 0 && have_converged(run) && run.result.elpd.is_finite()
+}
+
+/// Whether all refits have converged.
+fn have_converged(run: &JudgedRun) -> bool {
+    run.result.refitted == 0 || run.result.largest_rhat <= GOOD_RHAT
 }
 
 /// Warns of what cannot be trusted; with the run's name if there are several.
@@ -342,7 +346,7 @@ fn warn(run: &JudgedRun, several: bool) {
             number(run.result.good_k, 2)
         ));
     }
-    if run.result.refitted > 0 && !(run.result.largest_rhat <= GOOD_RHAT) {
+    if !have_converged(run) {
         complain(format_args!(
             "warning: not all refits{of} have converged: their largest R-hat is {}",
             number(run.result.largest_rhat, 2)

@@ -44,6 +44,11 @@ impl LeftOutUnit {
         LeftOutUnit { elpd, p: self.p + self.elpd - elpd, error, rhat, ..*self }
     }
 
+    /// Whether importance sampling cannot be relied on: k-hat is unknown, or above `good_k`.
+    pub fn is_unreliable(&self, good_k: f64) -> bool {
+        !self.is_refit() && (self.pareto_k.is_nan() || self.pareto_k > good_k)
+    }
+
     /// Whether it was refitted.
     pub fn is_refit(&self) -> bool {
         !self.error.is_nan()
@@ -84,15 +89,13 @@ impl CrossValidation {
         let ((elpd, se), (p, se_p)) = (sum_and_error(|unit| unit.elpd), sum_and_error(|unit| unit.p));
         let good_k = good_k(draws);
         let refits = || units.iter().filter(|unit| unit.is_refit());
-        let is_unreliable =
-            |unit: &&LeftOutUnit| !unit.is_refit() && (unit.pareto_k.is_nan() || unit.pareto_k > good_k);
         CrossValidation {
             elpd,
             se,
             p,
             se_p,
             good_k,
-            unreliable: units.iter().filter(is_unreliable).count(),
+            unreliable: units.iter().filter(|unit| unit.is_unreliable(good_k)).count(),
             refitted: refits().count(),
             largest_rhat: refits().map(|unit| unit.rhat).fold(f64::NAN, f64::max),
             error: refits().map(|unit| unit.error * unit.error).sum::<f64>().sqrt(),

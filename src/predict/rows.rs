@@ -244,7 +244,8 @@ impl<'a> RowReader<'a> {
             }
             return Ok(rows);
         };
-        let (mut numbers, mut labels): (Vec<(String, Vec<f64>)>, Vec<(String, Vec<&str>)>) = (Vec::new(), Vec::new());
+        let mut numbers: Vec<(String, Vec<f64>)> = Vec::new();
+        let mut labels: Vec<(String, Vec<&str>)> = Vec::new();
         for WantedColumn { name, .. } in self.wanted() {
             let source = data.sources().iter().find(|(source, _)| *source == name).map(|(_, values)| values);
             let is_changed = name == column;
