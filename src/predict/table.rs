@@ -74,7 +74,7 @@ struct WrittenBlock {
 }
 
 impl PredictionTable<'_> {
-    /// The names of the answers, in the order of [`values`].
+    /// The names of the columns of answers.
     pub fn names(&self) -> Vec<String> {
         let of = |what: &str| {
             let quantiles = self.quantiles.iter().map(move |p| format!("{what}_q{}", rounded(100.0 * p)));
