@@ -34,8 +34,8 @@ def main():
     # A thousand rows at once stay in the cache's reach.
     for first in range(0, rows, 1000):
         some = slice(first, first + 1000)
-        intercept = flat["b_Intercept"] + effects[:, subject[some], 0].T
-        slope = flat["b_Days"] + effects[:, subject[some], 1].T
+        intercept = flat["b_Intercept"] + effects[:, 0, subject[some]].T
+        slope = flat["b_Days"] + effects[:, 1, subject[some]].T
         eta = intercept + days[some, None] * slope
         outcome = eta + flat["sigma"] * generator.standard_normal(eta.shape)
         means[some] = eta.mean(1)
