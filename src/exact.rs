@@ -58,7 +58,7 @@ pub use integration::Integration;
 
 use given::{GivenAxes, MAX_AXES};
 use grid::{Lattice, MAX_POINTS, NoGrid};
-use mixture::normal_quantile;
+pub(crate) use mixture::normal_quantile;
 use results::Results;
 use scales::ScalePosterior;
 

@@ -40,12 +40,12 @@ impl Sensitivities {
     /// is set.
     pub fn of(variables: &DrawnVariables, all: bool) -> Sensitivities {
         let (model, layout) = (variables.model(), variables.model().layout());
-        let mut named = vec![0.0; layout.hyperparameters()];
-        let log_prior = |draw: usize| {
+        let (log_prior, mut named) = (model.log_prior(), vec![0.0; layout.hyperparameters()]);
+        let at_draw = |draw: usize| {
             variables.write_draw(draw, &mut named);
-            model.log_prior(&named)
+            log_prior(&named)
         };
-        let log_priors: Vec<f64> = (0..variables.count()).map(log_prior).collect();
+        let log_priors: Vec<f64> = (0..variables.count()).map(at_draw).collect();
         let [prior, likelihood] = [log_priors, log_likelihoods(variables)].map(|log| PowerScaling::of(&log));
         let names = model.names();
         let count = if all { names.len() } else { layout.hyperparameters() };

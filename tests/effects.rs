@@ -150,7 +150,7 @@ fn slopes_of_the_shorthand_are_averages_of_the_counties_own() {
 fn shares_of_variance_are_those_written_out_and_near_published_ones() {
     let sampled = &SLEEPSTUDY.1;
     let variables = DrawnVariables::of(sampled, usize::MAX).unwrap();
-    let found = VarianceShares::of(&variables).unwrap();
+    let found = VarianceShares::of(&variables);
     let of = |name: &str| draws(sampled, name);
     let (s0, s1, rho, sigma) =
         (of("sd_Subject__Intercept"), of("sd_Subject__Days"), of("cor_Subject__Intercept__Days"), of("sigma"));

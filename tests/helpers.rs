@@ -8,6 +8,7 @@ pub mod columnar;
 pub mod common;
 pub mod formulas;
 pub mod gpu;
+pub mod importance;
 pub mod models;
 pub mod moved;
 pub mod pages;

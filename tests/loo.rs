@@ -53,7 +53,7 @@ fn leaving_one_county_out_is_exact_for_all_85() {
     let exact = Exact::of(&model).unwrap();
     let sets = LeftOutSets::levels(model.dataset(), "county").unwrap();
     assert_eq!(sets.sets.len(), 85);
-    let refitted = sets.refitted(&refits(&model, &exact), || true).unwrap();
+    let refitted = sets.refitted(&refits(&model, &exact), || ()).unwrap();
     let rows = model.dataset().n_observations();
     let of_county = |(set, Refit { elpd, error, rhat }): (&Vec<usize>, &Refit)| {
         assert!(*rhat < 1.05 && (1e-4..0.1).contains(error), "{rhat}, {error}");
@@ -79,7 +79,7 @@ fn leaving_rows_and_folds_out_of_a_formula_is_exact() {
     };
     // The rows of the largest residuals, of which draws given all rows say little.
     let sets = LeftOutSets::rows([59, 56, 0]);
-    for (set, refit) in sets.sets.iter().zip(sets.refitted(&refits, || true).unwrap()) {
+    for (set, refit) in sets.sets.iter().zip(sets.refitted(&refits, || ()).unwrap()) {
         close(&refit, exact_elpd(&model, &exact, &leaving(rows, set)), "a row");
     }
     // A row of a fold is predicted by the other folds, not by the rest of its own.
@@ -88,8 +88,8 @@ fn leaving_rows_and_folds_out_of_a_formula_is_exact() {
     all.sort_unstable();
     assert_eq!(all, (0..rows).collect::<Vec<_>>(), "each row is in one fold");
     assert!(folds.sets.iter().all(|fold| fold.len() == 30));
-    let one = LeftOutSets { sets: vec![folds.sets[2].clone()], by_row: true };
-    let refitted = one.refitted(&refits, || true).unwrap();
+    let one = LeftOutSets { sets: vec![folds.sets[2].clone()], factor: None };
+    let refitted = one.refitted(&refits, || ()).unwrap();
     assert_eq!(refitted.len(), 30);
     let fold = &folds.sets[2];
     let without =
@@ -161,7 +161,7 @@ fn prior_likelihood_and_effects_make_the_log_density() {
     }
     let (mut named, mut theta) = (vec![0.0; model.layout().dim()], vec![0.0; model.dim()]);
     let mut gradient = vec![0.0; model.dim()];
-    let hyperparameters = model.layout().hyperparameters();
+    let (hyperparameters, log_prior) = (model.layout().hyperparameters(), model.log_prior());
     let mut left = |draw: usize| {
         variables.write_draw(draw, &mut named);
         model.unconstrain(&named, &mut theta);
@@ -170,7 +170,7 @@ fn prior_likelihood_and_effects_make_the_log_density() {
         // tangent.
         let jacobian = named[2].ln() + named[3].ln() + (1.0 - named[4] * named[4]).ln() + named[5].ln();
         let effects: f64 = theta[hyperparameters..].iter().map(|z| -0.5 * z * z).sum();
-        whole - log_likelihood[draw] - model.log_prior(&named[..hyperparameters]) - effects - jacobian
+        whole - log_likelihood[draw] - log_prior(&named[..hyperparameters]) - effects - jacobian
     };
     let first = left(0);
     for draw in 1..count {
@@ -314,8 +314,19 @@ fn what_cannot_be_left_out_is_refused_in_a_sentence() {
         ("loo r --folds 181", &["--folds 181", "180 rows"]),
         ("loo hyper", &["--keep hyper"]),
     ];
-    let sensitivity: [(&str, &[&str]); 3] =
-        [("sensitivity nowhere", &["nowhere"]), ("sensitivity hyper", &["--keep hyper"]), ("sensitivity", &["DIR"])];
+    std::fs::create_dir(folder.path("empty")).unwrap();
+    let sensitivity: [(&str, &[&str]); 10] = [
+        ("sensitivity", &["DIR"]),
+        ("sensitivity nowhere", &["nowhere"]),
+        ("sensitivity empty", &["empty"]),
+        ("sensitivity fewer.csv", &["fewer.csv"]),
+        ("sensitivity r fewer", &["unexpected argument 'fewer'"]),
+        ("sensitivity r --prior", &["unexpected argument '--prior'"]),
+        ("sensitivity r --all=yes", &["unexpected value 'yes'"]),
+        ("sensitivity r/summary.json", &["summary.json"]),
+        ("sensitivity r/draws.zarr/posterior", &["posterior"]),
+        ("sensitivity hyper", &["--keep hyper"]),
+    ];
     let exact: [(&str, &[&str]); 1] =
         [("loo errors --exact", &["effects that can be integrated out", "leave --exact"])];
     for (line, words) in refused.into_iter().chain(sensitivity).chain(exact) {

@@ -50,6 +50,7 @@ mod reading;
 mod report;
 mod report_formula;
 mod shaders;
+mod stacking;
 mod store;
 mod summary;
 mod transition;

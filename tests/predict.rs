@@ -457,6 +457,32 @@ fn a_grid_has_all_combinations() {
 }
 
 #[test]
+fn a_column_of_numbers_may_be_a_factor_too() {
+    let folder = Folder::with("t.csv", std::fs::read(root().join("tests/cases/01-sleepstudy.csv")).unwrap());
+    let line =
+        "sample --data t.csv --formula Reaction~Days+(1|Days)+(1|Subject) --chains 4 --draws 250 --no-report --out r";
+    assert!([0, 3].contains(&folder.run(line).code));
+    let ran = folder.run("predict r --at Days=0,20 --at Subject=308 --out -");
+    let table = rows(&ran.stdout);
+    assert_eq!(table.iter().map(|row| &row["Days"][..]).collect::<Vec<_>>(), ["0", "20"], "{ran:?}");
+    assert!(
+        ran.stderr.contains("1 row with a level that the run's data do not have") || ran.stderr.is_empty(),
+        "{ran:?}"
+    );
+    std::fs::write(folder.path("new.csv"), "Days,Subject\n0,308\n20,308\n").unwrap();
+    let of_file = rows(&folder.run("predict r --data new.csv --out -").stdout);
+    for (one, other) in table.iter().zip(&of_file) {
+        assert_eq!(number(one, "mean"), number(other, "mean"));
+    }
+    let ran = folder.run("effects r");
+    assert!([0, 3].contains(&ran.code) && ran.stdout.contains("Days: slope"), "{ran:?}");
+    // 1,100 x 1,100 rows.
+    let many = (0..1100).map(|i| i.to_string()).collect::<Vec<_>>().join(",");
+    let ran = folder.run(&format!("predict r --at Days={many} --at Subject={many} --out -"));
+    assert!(ran.code == 2 && ran.stderr.contains("1210000 combinations"), "{}", ran.stderr);
+}
+
+#[test]
 fn weights_offsets_and_errors_are_columns_of_new_rows() {
     let rows_of = |name: &str| {
         ROWS.lines()
@@ -607,6 +633,15 @@ fn a_run_of_the_shorthand_a_merged_one_and_a_thinned_one_predict() {
         let [merged, one, other] = [merged, one, other].map(|row| number(row, "mean"));
         assert!((merged - 0.5 * (one + other)).abs() < 1e-6, "all draws of both: {merged} of {one}, {other}");
         assert!((one - other).abs() > 1e-6, "the shards have draws of their own");
+    }
+    // What else comes after the fit takes a merged run, thinned, as well.
+    for (command, words) in [
+        ("loo merged --quiet", "each predicted by all others"),
+        ("sensitivity merged", "mu_a"),
+        ("effects merged", "ICC of county"),
+    ] {
+        let ran = folder.run(command);
+        assert!([0, 3].contains(&ran.code) && ran.stdout.contains(words), "{command}: {ran:?}");
     }
     // Without effects, only the prior predicts.
     assert!(

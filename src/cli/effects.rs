@@ -11,7 +11,7 @@ use warpnuts::experiment::Sampled;
 use warpnuts::predict::{DrawnVariables, Evaluator, NewLevels, RowReader};
 use warpnuts::summary::{self, decimals, number};
 
-use super::{Failure, Outcome, conclude, folder, print, progress, table};
+use super::{Failure, Outcome, conclude, exact, folder, print, progress, table};
 
 /// The file with everything, in the run's folder.
 const FILE: &str = "effects.json";
@@ -71,7 +71,7 @@ struct Judged {
 pub fn run(typed: &EffectsArguments) -> Result<Outcome, Failure> {
     let run = &folder::of_run(&typed.run);
     let sampled = Sampled::open(run).map_err(Failure::input)?;
-    progress::obey_interruptions_at_once("interrupted: nothing was written".to_string())?;
+    progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
     let names = sampled.model.names();
     let hypotheses = typed.hypothesis.iter().map(|text| Hypothesis::parse(text, &names));
     let hypotheses = hypotheses.collect::<Result<Vec<Hypothesis>, _>>().map_err(Failure::input)?;
@@ -80,7 +80,7 @@ pub fn run(typed: &EffectsArguments) -> Result<Outcome, Failure> {
     let reader = RowReader::new(&sampled.model, NewLevels::Average).map_err(Failure::input)?;
     let evaluator = Evaluator::new(&variables);
     let effects = column_effects(&reader, &evaluator, &typed.of).map_err(Failure::input)?;
-    let VarianceShares { conditional, marginal, shares } = VarianceShares::of(&variables).map_err(Failure::input)?;
+    let VarianceShares { conditional, marginal, shares } = VarianceShares::of(&variables);
     let named = |name: String, values: &[f64]| Named { name, estimate: Estimate::of(values), direction: None };
     let mut of_variance =
         vec![named("R2".to_string(), &conditional), named("R2 without levels".to_string(), &marginal)];

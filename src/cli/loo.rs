@@ -13,7 +13,7 @@ use warpnuts::predict::DrawnVariables;
 use warpnuts::summary::{self, counted, number};
 
 use super::progress::{PATIENCE, Waiting};
-use super::{Failure, Outcome, complain, conclude, folder, print, progress, table, wrap};
+use super::{Failure, Outcome, complain, conclude, exact, folder, print, progress, table, wrap};
 
 /// The file with a line for each unit that was left out, in the run's folder.
 const TABLE: &str = "loo.csv";
@@ -88,10 +88,6 @@ pub fn run(typed: &LooArguments) -> Result<Outcome, Failure> {
             check_same_rows(first.model.dataset(), sampled.model.dataset()).map_err(Failure::input)?;
         }
         match leave_out(sampled, run, typed) {
-            Err(LooError::Interrupted) => {
-                complain(LooError::Interrupted);
-                return Ok(Outcome::Interrupted);
-            }
             Err(error @ LooError::Engine(_)) => return Err(Failure::run(error)),
             Err(error) => return Err(Failure::Input(anyhow!("{}: {error}", run.display()))),
             Ok(left_out) => {
@@ -136,34 +132,34 @@ fn leave_out(sampled: Sampled, run: &Path, typed: &LooArguments) -> Result<Judge
     let refitted = |sets: &LeftOutSets, refits: &Refits| {
         let done = AtomicUsize::new(0);
         let count = sets.sets.len();
-        let waiting = Waiting { quiet: typed.quiet, patience: PATIENCE, words: LooError::Interrupted.to_string() };
+        let waiting = Waiting { quiet: typed.quiet, patience: PATIENCE, words: exact::NOTHING_WRITTEN.to_string() };
         let far = || format!("{} of {} refits", done.load(Relaxed), table::thousands(count as f64));
-        let one = || {
-            done.fetch_add(1, Relaxed);
-            !progress::is_interrupted()
-        };
-        progress::wait(waiting, &far, || sets.refitted(refits, one))
+        progress::wait(waiting, &far, || {
+            sets.refitted(refits, || {
+                done.fetch_add(1, Relaxed);
+            })
+        })
     };
     let (sets, units, unrefitted) = match sets {
         Some(sets) => {
             let refits = refitted(&sets, &refits()?)?;
-            (sets, refits.iter().map(LeftOutUnit::of_refit).collect(), None)
+            (sets, refits.into_iter().map(LeftOutUnit::of_refit).collect(), None)
         }
         None => {
             let variables = DrawnVariables::of(&sampled, usize::MAX)?;
             let mut units: Vec<LeftOutUnit> =
-                by_importance(&variables).iter().map(LeftOutUnit::of_importance).collect();
+                by_importance(&variables).into_iter().map(LeftOutUnit::of_importance).collect();
             drop(variables);
-            let good_k = CrossValidation::of(&units, draws).good_k;
+            let good_k = CrossValidation::of(&units, draws).sums.good_k;
             let bad: Vec<usize> = (0..units.len()).filter(|i| units[*i].is_unreliable(good_k)).collect();
-            let unrefitted = match (bad.is_empty(), refits()) {
-                (true, _) => None,
-                (false, Err(refusal)) => Some(refusal),
-                (false, Ok(refits)) => {
+            let unrefitted = match (!bad.is_empty()).then(refits).transpose() {
+                Ok(None) => None,
+                Ok(Some(refits)) => {
                     let again = refitted(&LeftOutSets::rows(bad.iter().copied()), &refits)?;
-                    bad.iter().zip(&again).for_each(|(row, refit)| units[*row] = units[*row].refitted(refit));
+                    bad.iter().zip(again).for_each(|(row, refit)| units[*row] = units[*row].refitted(refit));
                     None
                 }
+                Err(refusal) => Some(refusal),
             };
             (LeftOutSets::rows(0..data.n_observations()), units, unrefitted)
         }
@@ -177,18 +173,10 @@ fn leave_out(sampled: Sampled, run: &Path, typed: &LooArguments) -> Result<Judge
 fn names(run: &JudgedRun) -> Vec<String> {
     let data = run.sampled.model.dataset();
     let units = run.sets.units();
-    if run.sets.by_row {
-        return units.iter().map(|rows| (data.row_of(rows[0]) + 1).to_string()).collect();
+    match run.sets.factor {
+        Some(factor) => data.levels(factor).to_vec(),
+        None => units.iter().map(|rows| (data.row_of(rows[0]) + 1).to_string()).collect(),
     }
-    // The factor whose levels the sets are.
-    let is_of = |factor: &usize| {
-        let levels = data.level_of_rows(*factor);
-        units.len() == data.levels(*factor).len()
-            && units.iter().all(|rows| rows.iter().all(|row| levels[*row] == levels[rows[0]]))
-    };
-    let factor = (0..data.n_factors()).find(is_of).unwrap_or(0);
-    let levels = data.level_of_rows(factor);
-    units.iter().map(|rows| data.levels(factor)[levels[rows[0]] as usize].clone()).collect()
 }
 
 /// The lines of the table of units.
@@ -197,11 +185,11 @@ fn lines(run: &JudgedRun) -> Vec<UnitLine> {
     let line = |((name, rows), unit): ((String, Vec<usize>), &LeftOutUnit)| UnitLine {
         left_out: name,
         rows: rows.len(),
-        elpd: unit.elpd,
-        p: known(unit.p),
-        pareto_k: known(unit.pareto_k),
-        method: if unit.is_refit() { "refit" } else { "psis" },
-        mcse: known(unit.error),
+        elpd: unit.observation.elpd_loo,
+        p: known(unit.observation.p_loo),
+        pareto_k: known(unit.observation.pareto_k),
+        method: if unit.refit.is_some() { "refit" } else { "psis" },
+        mcse: unit.refit.map(|refit| refit.error),
     };
     let mut lines: Vec<(usize, UnitLine)> =
         (run.sets.units().iter().map(|rows| run.sampled.model.dataset().row_of(rows[0])))
@@ -229,20 +217,20 @@ fn print_one(run: &JudgedRun, typed: &LooArguments) {
         let decimals = decimals(se);
         vec![name.to_string(), number(value, decimals), number(se, decimals)]
     };
-    let mut rows = vec![row("elpd", result.elpd, result.se)];
-    if !result.p.is_nan() {
-        rows.push(row("effective parameters", result.p, result.se_p));
+    let mut rows = vec![row("elpd", result.sums.elpd_loo, result.sums.se)];
+    if !result.sums.p_loo.is_nan() {
+        rows.push(row("effective parameters", result.sums.p_loo, result.sums.se_p_loo));
     }
     print(table::of(&["", "estimate", "standard error"], rows));
     print("");
     if let Some((name, worst)) = worst(run) {
-        let good = number(result.good_k, 2);
+        let good = number(result.sums.good_k, 2);
         print(wrap(&format!(
             "Weights are reliable where k-hat is at most {good}; the largest is {} (row {name} of the file).",
             number(worst, 2)
         )));
     }
-    if result.refitted > 0 && !result.p.is_nan() {
+    if result.refitted > 0 && !result.sums.p_loo.is_nan() {
         let rows = counted(result.refitted as u64, "row");
         print(wrap(&format!("{rows} beyond: predicted exactly, by fitting the model again without each.")));
     }
@@ -254,7 +242,7 @@ fn print_one(run: &JudgedRun, typed: &LooArguments) {
 
 /// The unit with the largest k-hat.
 fn worst(run: &JudgedRun) -> Option<(String, f64)> {
-    let pairs = names(run).into_iter().zip(run.units.iter().map(|unit| unit.pareto_k));
+    let pairs = names(run).into_iter().zip(run.units.iter().map(|unit| unit.observation.pareto_k));
     pairs.filter(|(_, k)| !k.is_nan()).max_by(|(_, one), (_, other)| one.total_cmp(other))
 }
 
@@ -266,7 +254,7 @@ fn print_several(runs: &[JudgedRun]) {
         .iter()
         .map(|run| {
             let own: std::collections::HashMap<String, f64> =
-                names(run).into_iter().zip(run.units.iter().map(|unit| unit.elpd)).collect();
+                names(run).into_iter().zip(run.units.iter().map(|unit| unit.observation.elpd_loo)).collect();
             first.iter().map(|name| own.get(name).copied().unwrap_or(f64::NAN)).collect()
         })
         .collect();
@@ -277,11 +265,11 @@ fn print_several(runs: &[JudgedRun]) {
         let mut cells = vec![run.folder.display().to_string()];
         cells.extend([model.elpd_loo, model.se, model.elpd_diff, model.dse].map(|value| number(value, decimals)));
         cells.push(number(model.weight, 2));
-        cells.extend((!run.result.p.is_nan()).then(|| number(run.result.p, 1)));
+        cells.extend((!run.result.sums.p_loo.is_nan()).then(|| number(run.result.sums.p_loo, 1)));
         cells
     };
     let header = ["", "elpd", "se", "difference", "se", "weight", "parameters"];
-    let columns = if runs.iter().any(|run| run.result.p.is_nan()) { header.len() - 1 } else { header.len() };
+    let columns = if runs.iter().any(|run| run.result.sums.p_loo.is_nan()) { header.len() - 1 } else { header.len() };
     print(table::of(&header[..columns], compared.iter().map(row)));
     print("");
     print(wrap(&sentence(runs, &compared, first.len())));
@@ -326,7 +314,7 @@ fn decimals(error: f64) -> usize {
 
 /// Whether a run and what was left out of it can be trusted.
 fn is_sound(run: &JudgedRun) -> bool {
-    run.trusted && run.result.unreliable == 0 && have_converged(run) && run.result.elpd.is_finite()
+    run.trusted && run.result.unreliable == 0 && have_converged(run) && run.result.sums.elpd_loo.is_finite()
 }
 
 /// Whether all refits have converged.
@@ -343,7 +331,7 @@ fn warn(run: &JudgedRun, several: bool) {
         let why = run.unrefitted.as_ref().map_or(String::new(), |why| format!("; {why}"));
         complain(format_args!(
             "warning: the elpd{of} is not reliable: k-hat is above {} in {rows}{why}",
-            number(run.result.good_k, 2)
+            number(run.result.sums.good_k, 2)
         ));
     }
     if !have_converged(run) {

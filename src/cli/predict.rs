@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
+use warpnuts::data::RowRequest;
 use warpnuts::draws::store::PredictionWriter;
 use warpnuts::experiment::Sampled;
 use warpnuts::predict::{
@@ -96,20 +97,14 @@ pub fn run(typed: &PredictArguments) -> Result<Outcome, Failure> {
     let trusted = typed.prior || conclude::is_trusted(&sampled, run);
     let reader = RowReader::new(&sampled.model, typed.new_levels).map_err(failure)?;
     let (wanted, may_miss, reading) = (reader.wanted(), reader.may_miss(), typed.reading.meaning());
-    let grid = match &typed.data {
-        Some(_) => None,
-        None => Some(RowGrid::of(&reader, &typed.at).map_err(failure)?),
-    };
-    let chosen = grid.as_ref().map_or(Vec::new(), |grid| grid.chosen.clone());
-    let source = match (&typed.data, grid) {
-        (Some(path), _) => RowSource::File(warpnuts::data::RowRequest {
-            path,
-            wanted: &wanted,
-            may_miss: &may_miss,
-            reading: &reading,
-        }),
-        (None, Some(grid)) => RowSource::Grid(grid),
-        (None, None) => return Ok(Outcome::Done),
+    let mut chosen = Vec::new();
+    let source = match &typed.data {
+        Some(path) => RowSource::File(RowRequest { path, wanted: &wanted, may_miss: &may_miss, reading: &reading }),
+        None => {
+            let grid = RowGrid::of(&reader, &typed.at).map_err(failure)?;
+            chosen.clone_from(&grid.chosen);
+            RowSource::Grid(grid)
+        }
     };
     let evaluator = Evaluator::new(&variables);
     let name = path.display().to_string();
@@ -264,7 +259,7 @@ fn notes(written: &WrittenRows, new_levels: NewLevels, chosen: &[(String, String
         ));
     }
     for (column, value) in chosen {
-        say(format!("{column} is not in --at: taken is {value}."));
+        say(format!("{column} is not in --at: it is {value}."));
     }
 }
 

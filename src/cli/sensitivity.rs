@@ -9,7 +9,7 @@ use warpnuts::predict::DrawnVariables;
 use warpnuts::sensitivity::{Sensitivities, Sensitivity};
 use warpnuts::summary::{self, number};
 
-use super::{Failure, Outcome, complain, conclude, folder, print, progress, table, wrap};
+use super::{Failure, Outcome, complain, conclude, exact, folder, print, progress, table, wrap};
 
 /// The file with all sensitivities, in the run's folder.
 const FILE: &str = "sensitivity.json";
@@ -33,7 +33,7 @@ pub struct SensitivityArguments {
 pub fn run(typed: &SensitivityArguments) -> Result<Outcome, Failure> {
     let run = &folder::of_run(&typed.run);
     let sampled = Sampled::open(run).map_err(Failure::input)?;
-    progress::obey_interruptions_at_once("interrupted: nothing was written".to_string())?;
+    progress::obey_interruptions_at_once(exact::NOTHING_WRITTEN.to_string())?;
     let variables = DrawnVariables::of(&sampled, usize::MAX).map_err(Failure::input)?;
     conclude::no_damage(&sampled, run)?;
     let found = Sensitivities::of(&variables, typed.all);

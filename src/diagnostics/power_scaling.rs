@@ -2,9 +2,8 @@
 //!
 //! Kallioinen, Paananen, Bürkner and Vehtari (2024), *Detecting and diagnosing prior and likelihood sensitivity with
 //! power-scaling*, Statistics and Computing 34(57),
-//! [doi:10.1007/s11222-023-10366-5](https://doi.org/10.1007/s11222-023-10366-5). Equal to arviz-stats' `psense`; but of
-//! draws that are equal at the end of the tail, which repeated draws may be, none belongs to it, as in
-//! [`Psis::smooth`].
+//! [doi:10.1007/s11222-023-10366-5](https://doi.org/10.1007/s11222-023-10366-5). Equal to arviz-stats' `psense`, but
+//! that equal draws at the end of the tail, as repeated draws may be, are left out of it, as in [`Psis::smooth`].
 
 use std::fmt;
 

@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::{EffectError, Estimate, probability_of_direction};
 use crate::data::moments::{mean, sd};
 use crate::data::text::{closest, listed};
-use crate::predict::{ColumnValues, Evaluator, NewValue, PredictError, RowGrid, RowLevel, RowReader, Rows, Scratch};
+use crate::predict::{
+    ColumnValues, Evaluator, GridValues, NewValue, PredictError, RowGrid, RowLevel, RowReader, Scratch,
+};
 
 /// The step of a slope, in sds of the column.
 const STEP: f64 = 1e-3;
@@ -79,7 +81,7 @@ pub fn explaining<'a>(reader: &RowReader<'a>) -> Vec<(String, ColumnValues<'a>)>
 }
 
 fn comparisons<'a>(
-    reader: &RowReader,
+    reader: &RowReader<'a>,
     name: &str,
     known: ColumnValues<'a>,
     values: Option<&str>,
@@ -119,15 +121,15 @@ fn comparisons<'a>(
 }
 
 /// The effect of a comparison, averaged over rows, and at the means.
-fn effect(
-    reader: &RowReader,
+fn effect<'a>(
+    reader: &RowReader<'a>,
     evaluator: &Evaluator,
     name: &str,
-    comparison: &Contrast,
+    comparison: &Contrast<'a>,
 ) -> Result<ColumnEffect, EffectError> {
     let moved = |by: f64| reader.own_rows_at(name, &|x| NewValue::Number(x + by));
     let (from, to, unit, what) = match comparison {
-        // Where a step to one side leaves what a function takes, as the logarithm does at zero, to the other side only.
+        // Where a step to one side leaves the domain of a function, only the other side counts.
         Contrast::Slope(step) => match (moved(-step), moved(*step)) {
             (Ok(from), Ok(to)) => (from, to, 2.0 * step, "slope".to_string()),
             (Err(_), Ok(to)) => (moved(0.0)?, to, *step, "slope".to_string()),
@@ -139,23 +141,24 @@ fn effect(
             (at(*from)?, at(*to)?, 1.0, format!("{to} - {from}"))
         }
         Contrast::Levels(from, to) => {
-            let at = |level: &str| reader.own_rows_at(name, &|_| NewValue::Level(reader.level(name, level)));
+            let at = |level: &'a str| reader.own_rows_at(name, &|_| NewValue::Level(level));
             (at(from)?, at(to)?, 1.0, format!("{to} - {from}"))
         }
     };
     let average: Vec<f64> = evaluator.mean_difference(&from, &to).iter().map(|value| value / unit).collect();
-    let typed = |value: &dyn std::fmt::Display| format!("{name}={value}");
     let (low, high, step) = match comparison {
         Contrast::Slope(step) => {
             let at = mean(&reader.own_values(name).unwrap_or_default());
-            (typed(&at), typed(&(at + step)), *step)
+            (GridValues::Numbers(vec![at]), GridValues::Numbers(vec![at + step]), *step)
         }
-        Contrast::Numbers(from, to) => (typed(from), typed(to), 1.0),
-        Contrast::Levels(from, to) => (typed(from), typed(to), 1.0),
+        Contrast::Numbers(from, to) => (GridValues::Numbers(vec![*from]), GridValues::Numbers(vec![*to]), 1.0),
+        Contrast::Levels(from, to) => {
+            let [low, high] = [from, to].map(|level| GridValues::Labels(vec![level.to_string()]));
+            (low, high, 1.0)
+        }
     };
-    let at =
-        |typed: String| -> Result<Vec<f64>, EffectError> { Ok(expectations(reader, evaluator, &[typed])?.remove(0)) };
-    let conditional: Vec<f64> = at(high)?.iter().zip(at(low)?).map(|(high, low)| (high - low) / step).collect();
+    let [low, high] = [expectations(reader, evaluator, name, low)?, expectations(reader, evaluator, name, high)?];
+    let conditional: Vec<f64> = high[0].iter().zip(&low[0]).map(|(high, low)| (high - low) / step).collect();
     Ok(ColumnEffect {
         column: name.to_string(),
         what,
@@ -165,22 +168,24 @@ fn effect(
     })
 }
 
-/// The expectation in every draw at each row of a grid, without the effects of any level.
-fn expectations(reader: &RowReader, evaluator: &Evaluator, typed: &[String]) -> Result<Vec<Vec<f64>>, PredictError> {
-    let grid = RowGrid::of(reader, typed)?;
+/// The expectation in every draw at these values of a column, other columns at their means or reference levels, without
+/// the effects of any level of a factor.
+fn expectations(
+    reader: &RowReader,
+    evaluator: &Evaluator,
+    name: &str,
+    values: GridValues,
+) -> Result<Vec<Vec<f64>>, PredictError> {
+    let grid = RowGrid::at(reader, vec![(name.to_string(), values)])?;
     let mut rows = reader.rows(&grid.frame.into_block())?;
     rows.levels.iter_mut().for_each(|levels| levels.fill(RowLevel::Average));
-    Ok(etas(evaluator, &rows))
-}
-
-fn etas(evaluator: &Evaluator, rows: &Rows) -> Vec<Vec<f64>> {
     let mut scratch = Scratch::default();
     let of = |row| {
         let mut etas = vec![0.0; evaluator.count()];
-        evaluator.etas(rows, row, &mut scratch, &mut etas);
+        evaluator.etas(&rows, row, &mut scratch, &mut etas);
         etas
     };
-    (0..rows.count).map(of).collect()
+    Ok((0..rows.count).map(of).collect())
 }
 
 /// The expectation at each level of a categorical column, other columns at their means or reference levels, without the
@@ -194,7 +199,7 @@ pub fn levels(reader: &RowReader, evaluator: &Evaluator, name: &str) -> Result<V
         _ => None,
     });
     let levels = levels.ok_or_else(|| EffectError::NoSource { column: name.to_string() })?;
-    let expectations = expectations(reader, evaluator, &[format!("{name}=all")])?;
+    let expectations = expectations(reader, evaluator, name, GridValues::Labels(levels.to_vec()))?;
     Ok(levels.iter().cloned().zip(expectations.iter().map(|etas| Estimate::of(etas))).collect())
 }
 
@@ -212,7 +217,6 @@ pub fn curve(
     let own = reader.own_values(name).ok_or_else(|| EffectError::NoSource { column: name.to_string() })?;
     let (low, high) = own.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(*x), high.max(*x)));
     let values: Vec<f64> = (0..points).map(|i| low + (high - low) * i as f64 / (points as f64 - 1.0)).collect();
-    let typed: Vec<String> = values.iter().map(f64::to_string).collect();
-    let expectations = expectations(reader, evaluator, &[format!("{name}={}", typed.join(","))])?;
+    let expectations = expectations(reader, evaluator, name, GridValues::Numbers(values.clone()))?;
     Ok(values.into_iter().zip(expectations.iter().map(|etas| Estimate::of(etas))).collect())
 }

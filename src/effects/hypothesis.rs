@@ -3,7 +3,7 @@
 use super::EffectError;
 use crate::data::text::{closest, listed};
 
-/// Two sums of multiples of parameters, of which one is said to be larger.
+/// The claim that one sum of multiples of parameters is larger than another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hypothesis {
     /// As typed.

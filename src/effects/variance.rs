@@ -2,7 +2,6 @@
 
 use rayon::prelude::*;
 
-use super::EffectError;
 use crate::diagnostics;
 use crate::model::correlation::pair;
 use crate::model::{CoefficientPlace, Role};
@@ -33,10 +32,7 @@ pub struct PoolingFactor {
 
 impl VarianceShares {
     /// Of the model of a run.
-    ///
-    /// # Errors
-    /// If the draws are of the prior.
-    pub fn of(variables: &DrawnVariables) -> Result<VarianceShares, EffectError> {
+    pub fn of(variables: &DrawnVariables) -> VarianceShares {
         let (model, count) = (variables.model(), variables.count());
         let (rows, evaluator) = (Rows::of_model(model), Evaluator::new(variables));
         let average = Rows {
@@ -57,7 +53,7 @@ impl VarianceShares {
         let shares = of_factors
             .into_iter()
             .map(|(name, own)| (name, own.iter().zip(&all).map(|(own, all)| own / all).collect()));
-        Ok(VarianceShares { conditional: share(&whole), marginal: share(&population), shares: shares.collect() })
+        VarianceShares { conditional: share(&whole), marginal: share(&population), shares: shares.collect() }
     }
 }
 

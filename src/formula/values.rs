@@ -193,7 +193,7 @@ fn centre_and_scale(
     Ok([centre, scale])
 }
 
-/// The error for an expression of which a stored model does not say what it needs.
+/// The error for an expression whose constants are not in the store of a run.
 fn not_learnt<T>(expression: &str, span: Characters) -> Located<T> {
     span.fault(FormulaFault::NotLearnt { expression: expression.to_owned() })
 }

@@ -12,7 +12,9 @@ pub enum LooError {
     Draws(#[from] PredictError),
 
     /// The effects cannot be integrated out.
-    #[error("leaving rows out exactly needs effects that can be integrated out: {0}; leave --exact and --by out")]
+    #[error(
+        "leaving rows out exactly needs effects that can be integrated out: {0}; leave --exact, --by and --folds out"
+    )]
     NotCollapsed(Refusal),
 
     /// All rows would be left out together.
@@ -43,10 +45,6 @@ pub enum LooError {
         /// What differs.
         problem: String,
     },
-
-    /// Stopped by the user.
-    #[error("interrupted: nothing was written")]
-    Interrupted,
 
     /// A refit failed.
     #[error("a refit failed: {0}")]

@@ -14,14 +14,14 @@ use crate::random::{Purpose, StreamKey};
 pub struct LeftOutSets {
     /// The rows of each set; sets have no row in common.
     pub sets: Vec<Vec<usize>>,
-    /// Whether each row of a set is predicted by itself, and not all together.
-    pub by_row: bool,
+    /// The factor whose levels the sets are, and are predicted together; without one, each row is predicted by itself.
+    pub factor: Option<usize>,
 }
 
 impl LeftOutSets {
     /// Each of these rows by itself.
     pub fn rows(rows: impl IntoIterator<Item = usize>) -> LeftOutSets {
-        LeftOutSets { sets: rows.into_iter().map(|row| vec![row]).collect(), by_row: true }
+        LeftOutSets { sets: rows.into_iter().map(|row| vec![row]).collect(), factor: None }
     }
 
     /// The rows of each level of a factor, which are predicted together.
@@ -41,7 +41,7 @@ impl LeftOutSets {
         for (row, level) in data.level_of_rows(place).into_iter().enumerate() {
             sets[level as usize].push(row);
         }
-        Ok(LeftOutSets { sets, by_row: false })
+        Ok(LeftOutSets { sets, factor: Some(place) })
     }
 
     /// All rows in `count` folds of about equal size, at random.
@@ -60,7 +60,7 @@ impl LeftOutSets {
         let mut sets: Vec<Vec<usize>> =
             (0..count).map(|fold| order.iter().skip(fold).step_by(count).copied().collect()).collect();
         sets.iter_mut().for_each(|set| set.sort_unstable());
-        Ok(LeftOutSets { sets, by_row: true })
+        Ok(LeftOutSets { sets, factor: None })
     }
 
     /// What is predicted, set after set: rows, or all of a set.
@@ -69,20 +69,21 @@ impl LeftOutSets {
     }
 
     fn units_of(&self, set: &[usize]) -> Vec<Vec<usize>> {
-        if self.by_row { set.iter().map(|row| vec![*row]).collect() } else { vec![set.to_vec()] }
+        if self.factor.is_some() { vec![set.to_vec()] } else { set.iter().map(|row| vec![*row]).collect() }
     }
 
     /// What is predicted, in the order of [`units`](Self::units), each by the rows outside its set. `done` is called
-    /// after each set, and says whether to go on.
+    /// after each set.
     ///
     /// # Errors
     /// The first of the refits.
-    pub fn refitted(&self, refits: &Refits, done: impl Fn() -> bool + Sync) -> Result<Vec<Refit>, LooError> {
+    pub fn refitted(&self, refits: &Refits, done: impl Fn() + Sync) -> Result<Vec<Refit>, LooError> {
         let of_set = |(number, set): (usize, &Vec<usize>)| {
             let mut leaves = vec![false; refits.rows()];
             set.iter().for_each(|row| leaves[*row] = true);
             let refits = refits.without(number, &leaves, &self.units_of(set))?;
-            if done() { Ok(refits) } else { Err(LooError::Interrupted) }
+            done();
+            Ok(refits)
         };
         let all = self
             .sets

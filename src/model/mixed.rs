@@ -115,14 +115,14 @@ pub struct Mixed {
     pub terms: Vec<MixedTerm>,
     /// The priors.
     pub priors: MixedPriors,
-    /// The means of the population-level columns in the data of which the priors are, if these are others: the prior of
-    /// the intercept is of its value there.
+    /// The means of the population-level columns at which the prior of the intercept is meant, if they are those of other
+    /// data.
     #[serde(skip)]
     pub means_elsewhere: Option<Vec<f64>>,
 }
 
 impl Mixed {
-    /// A structure without columns beside the formula, of which nothing is known but what is given.
+    /// A structure without columns beside the formula, and without what a formula learns from rows.
     pub fn new(formula: String, population: Vec<usize>, terms: Vec<MixedTerm>, priors: MixedPriors) -> Mixed {
         let (learnt, rows, means_elsewhere) = (None, RowColumns::default(), None);
         Mixed { formula, learnt, rows, population, terms, priors, means_elsewhere }
@@ -159,13 +159,19 @@ impl Mixed {
     /// The mean of each population-level column, in the sampler's units, which is subtracted if there is an intercept;
     /// 0 for the intercept, and where nothing is subtracted.
     pub fn centers(&self, dataset: &Dataset, scaling: &Scaling) -> Vec<f64> {
-        let center = |(place, column): (usize, &usize)| match (column, &self.means_elsewhere) {
-            (0, _) => 0.0,
-            (k, Some(means)) => means[place] / scaling.predictors[k - 1],
-            (k, None) => mean(dataset.predictor(k - 1)) / scaling.predictors[k - 1],
-        };
-        let has_intercept = self.population.contains(&0);
-        self.population.iter().enumerate().map(|pair| if has_intercept { center(pair) } else { 0.0 }).collect()
+        if !self.population.contains(&0) {
+            return vec![0.0; self.population.len()];
+        }
+        let center =
+            |(mean, column): (f64, &usize)| if *column == 0 { 0.0 } else { mean / scaling.predictors[column - 1] };
+        self.population_means(dataset).into_iter().zip(&self.population).map(center).collect()
+    }
+
+    /// The means of the population-level columns, in the user's units, at which the prior of the intercept is meant; 1
+    /// for the intercept's own.
+    pub fn population_means(&self, dataset: &Dataset) -> Vec<f64> {
+        let of = |column: &usize| if *column == 0 { 1.0 } else { mean(dataset.predictor(column - 1)) };
+        self.means_elsewhere.clone().unwrap_or_else(|| self.population.iter().map(of).collect())
     }
 
     /// Checks that all columns and factors are in `dataset`, and that each coefficient has a prior with a width.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{Centering, Coordinates, CoordinatesError, Likelihood, Mixed, Model, Structure};
 use crate::data::Dataset;
-use crate::data::moments::mean;
 
 impl Model {
     /// The same posterior in other coordinates.
@@ -18,13 +17,8 @@ impl Model {
         let structure = match &self.structure {
             Structure::Shorthand(_) => self.structure.clone(),
             Structure::Formula(mixed) => {
-                let mean = |column: &usize| match column {
-                    0 => 0.0,
-                    k => mean(self.dataset.predictor(k - 1)),
-                };
-                let means = mixed.means_elsewhere.clone();
-                let means = means.unwrap_or_else(|| mixed.population.iter().map(mean).collect());
-                Structure::Formula(Arc::new(Mixed { means_elsewhere: Some(means), ..(**mixed).clone() }))
+                let means_elsewhere = Some(mixed.population_means(&self.dataset));
+                Structure::Formula(Arc::new(Mixed { means_elsewhere, ..(**mixed).clone() }))
             }
         };
         let layout = super::layout_of(&dataset, self.family, &structure, &self.coordinates, &self.scaling);

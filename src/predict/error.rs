@@ -65,6 +65,15 @@ pub enum PredictError {
         problem: String,
     },
 
+    /// A grid of too many rows.
+    #[error("--at: these are {rows} combinations, and a grid has up to {most}; write fewer values")]
+    LargeGrid {
+        /// Its rows.
+        rows: usize,
+        /// Rows that are possible.
+        most: usize,
+    },
+
     /// Stopped by the user.
     #[error("interrupted: nothing was written")]
     Interrupted,

@@ -1,10 +1,12 @@
 //! The linear predictor of rows, and the noise about it, in every draw.
 
+use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use super::levels::Population;
 use super::rows::{RowLevel, Rows};
 use super::variables::DrawnVariables;
+use crate::exact::normal_quantile;
 use crate::family::Gaussian;
 use crate::model::{Model, Role, Structure};
 use crate::random::{Purpose, StreamKey};
@@ -21,7 +23,7 @@ struct VaryingColumn {
     column: usize,
     /// The variable of the first level, which those of the others follow.
     effects: usize,
-    /// The variable of the mean about which effects are; 0 is meant without one.
+    /// The variable of the mean about which effects are; without one, they are about 0.
     mean: Option<usize>,
 }
 
@@ -97,10 +99,7 @@ impl<'a> Evaluator<'a> {
             let ranks = ranks(&key(1 + factor as u32), count);
             ranks.into_iter().map(|rank| (u64::from(rank) * levels / count as u64) as u32).collect()
         };
-        let normal = statrs::distribution::Normal::standard();
-        let quantile = |rank: u32| {
-            statrs::distribution::ContinuousCDF::inverse_cdf(&normal, (f64::from(rank) + 0.5) / count as f64)
-        };
+        let quantile = |rank: u32| normal_quantile((f64::from(rank) + 0.5) / count as f64);
         Evaluator {
             variables,
             fixed,
@@ -292,8 +291,6 @@ fn add(etas: &mut [f64], x: f64, coefficient: &[f64]) {
 
 /// The numbers 0 to `count` - 1 in a random order.
 fn ranks(key: &StreamKey, count: usize) -> Vec<u32> {
-    use rand::seq::SliceRandom;
-
     let mut ranks: Vec<u32> = (0..count as u32).collect();
     ranks.shuffle(&mut key.stream(Purpose::Prediction));
     ranks

@@ -16,20 +16,38 @@ const NEW: &str = "(new)";
 pub struct RowGrid {
     /// The rows.
     pub frame: Frame,
-    /// The columns for which a value was chosen, and the value.
+    /// The columns that are not named, and in words where they stand: at a mean, at a reference level.
     pub chosen: Vec<(String, String)>,
 }
 
 /// The values of a column.
-enum GridValues {
+#[derive(Debug, Clone, PartialEq)]
+pub enum GridValues {
+    /// Of a column of numbers.
     Numbers(Vec<f64>),
+    /// Of words, or of a factor.
     Labels(Vec<String>),
 }
 
+impl GridValues {
+    /// The values as labels.
+    fn texts(&self) -> Vec<String> {
+        match self {
+            GridValues::Numbers(numbers) => numbers.iter().map(f64::to_string).collect(),
+            GridValues::Labels(labels) => labels.clone(),
+        }
+    }
+
+    fn count(&self) -> usize {
+        match self {
+            GridValues::Numbers(numbers) => numbers.len(),
+            GridValues::Labels(labels) => labels.len(),
+        }
+    }
+}
+
 impl RowGrid {
-    /// The grid of what was `typed`, `floor=0,1` or `county=all`, in the order of the model's columns, of which the
-    /// last changes first. Columns that are not named have one value: numbers their mean in the model's data, words
-    /// their reference level, a factor a new level.
+    /// The grid of what was `typed`, `floor=0,1` or `county=all`, as [`at`](Self::at) has it.
     ///
     /// # Errors
     /// If there is no such column or level, a word stands for a number, or there are too many rows.
@@ -37,55 +55,65 @@ impl RowGrid {
         let columns = reader.columns();
         let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
         let fault = |typed: &str, problem: String| PredictError::Grid { typed: typed.to_string(), problem };
-        let mut named: Vec<(&str, &str, &str)> = Vec::new();
+        let mut named: Vec<(String, GridValues)> = Vec::new();
         for text in typed {
             let Some((name, values)) = text.split_once('=') else {
                 return Err(fault(text, "write a column and its values, as in floor=0,1 or county=all".to_string()));
             };
-            let name = name.trim();
-            if !names.iter().any(|known| known == name) {
-                let meant = match closest(&names, name) {
+            let Some((name, known)) = columns.iter().find(|(known, _)| known == name.trim()) else {
+                let meant = match closest(&names, name.trim()) {
                     Some(close) => format!("did you mean `{close}`?"),
                     None => format!("write one of: {}", listed(&names)),
                 };
-                return Err(fault(text, format!("the model has no column `{name}`; {meant}")));
-            }
-            if named.iter().any(|(known, ..)| *known == name) {
+                return Err(fault(text, format!("the model has no column `{}`; {meant}", name.trim())));
+            };
+            if named.iter().any(|(other, _)| other == name) {
                 return Err(fault(text, format!("`{name}` is there twice; write all its values in one --at")));
             }
-            named.push((name, values, text));
+            let values = read(values, *known, name).map_err(|problem| fault(text, problem))?;
+            named.push((name.clone(), values));
         }
-        let (mut all, mut chosen, mut rows) = (Vec::new(), Vec::new(), 1_usize);
-        for (name, known) in columns {
-            let values = match named.iter().find(|(typed, ..)| *typed == name) {
-                Some((_, values, text)) => read(values, known, &name).map_err(|problem| fault(text, problem))?,
+        RowGrid::at(reader, named)
+    }
+
+    /// All combinations of these values of columns, in the order of the model's columns; values of the last one change
+    /// first. Columns that are not named have one value: numbers their mean in the model's data, words their reference
+    /// level, a factor a new level.
+    ///
+    /// # Errors
+    /// If there are too many rows.
+    pub fn at(reader: &RowReader, mut named: Vec<(String, GridValues)>) -> Result<RowGrid, PredictError> {
+        let (mut all, mut chosen) = (Vec::new(), Vec::new());
+        for (name, known) in reader.columns() {
+            let values = match named.iter().position(|(other, _)| *other == name) {
+                Some(place) => named.swap_remove(place).1,
                 None => {
                     let (values, what) = unnamed(known);
                     chosen.push((name.clone(), what));
                     values
                 }
             };
-            let count = match &values {
-                GridValues::Numbers(numbers) => numbers.len(),
-                GridValues::Labels(labels) => labels.len(),
-            };
-            rows = rows.saturating_mul(count);
-            all.push((name, values, count));
+            all.push((name, values));
         }
+        let rows = all.iter().map(|(_, values)| values.count()).fold(1, usize::saturating_mul);
         if rows > MOST {
-            let problem = format!("these are {rows} combinations, and a grid has up to {MOST}; write fewer values");
-            return Err(fault(&typed.join(" "), problem));
+            return Err(PredictError::LargeGrid { rows, most: MOST });
         }
         let (mut numbers, mut labels) = (Vec::new(), Vec::new());
         let mut repeats = rows;
-        for (name, values, count) in &all {
-            repeats /= count;
-            let place = |row: usize| row / repeats % count;
-            match values {
-                GridValues::Numbers(of) => numbers.push((&name[..], (0..rows).map(|row| of[place(row)]).collect())),
-                GridValues::Labels(of) => labels.push((&name[..], (0..rows).map(|row| &of[place(row)][..]).collect())),
+        // A column of numbers may be a factor as well, whose labels these are.
+        let texts: Vec<Vec<String>> = all.iter().map(|(_, values)| values.texts()).collect();
+        for ((name, values), texts) in all.iter().zip(&texts) {
+            repeats /= values.count();
+            let places = (0..rows).map(|row| row / repeats % values.count());
+            if let GridValues::Numbers(of) = values {
+                numbers.push((&name[..], places.clone().map(|place| of[place]).collect()));
+            }
+            if matches!(values, GridValues::Labels(_)) || reader.is_label(name) {
+                labels.push((&name[..], places.map(|place| &texts[place][..]).collect()));
             }
         }
+        let names: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
         let frame = Frame::from_columns("the grid", numbers, labels)?.in_order_of(&names);
         Ok(RowGrid { frame, chosen })
     }
@@ -94,9 +122,9 @@ impl RowGrid {
 /// The value of a column that is not named, in the grid and in words.
 fn unnamed(known: ColumnValues) -> (GridValues, String) {
     match known {
-        ColumnValues::Numbers(mean) => (GridValues::Numbers(vec![mean]), format!("its mean, {mean}")),
+        ColumnValues::Numbers(mean) => (GridValues::Numbers(vec![mean]), format!("at its mean, {mean}")),
         ColumnValues::Categories(levels) => {
-            (GridValues::Labels(levels[..1].to_vec()), format!("its reference level, {}", levels[0]))
+            (GridValues::Labels(levels[..1].to_vec()), format!("at its reference level, {}", levels[0]))
         }
         ColumnValues::Levels(_) | ColumnValues::Part => {
             (GridValues::Labels(vec![NEW.to_string()]), "a new level".to_string())

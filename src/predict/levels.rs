@@ -21,7 +21,7 @@ impl Population {
     }
 
     /// Writes draws of the effects of the level `label` of a term about their mean, `[column][draw]`. They depend on
-    /// the run's seed, the label and the term's name, and on nothing else, so that all rows of a level have the same.
+    /// the run's seed, the label and the term's number, and on nothing else, so that all rows of a level have the same.
     pub fn draw(&self, variables: &DrawnVariables, term: usize, label: &str, out: &mut [f64]) {
         let count = variables.count();
         let q = out.len() / count;

@@ -2,9 +2,9 @@
 
 use std::f64::consts::FRAC_PI_2;
 
-use statrs::distribution::{Beta, ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
-use crate::data::moments::mean;
+use crate::exact::normal_quantile;
 use crate::model::{Mixed, Model, Shape, Shorthand, Structure, VariablePrior, correlation};
 use crate::random::{Purpose, StreamKey};
 
@@ -13,12 +13,13 @@ pub fn draws(model: &Model, seed: u64, count: usize) -> Vec<f64> {
     let variables = model.layout().hyperparameters();
     let mut all = vec![0.0; variables * count];
     let mut one = vec![0.0; variables];
+    let means = model.mixed().map_or(Vec::new(), |mixed| mixed.population_means(model.dataset()));
     for draw in 0..count {
         let key = StreamKey { seed, chain: 0, transition: draw as u32 };
         let uniform = |i: usize| key.uniform(Purpose::Prior, i as u32);
         match model.structure() {
             Structure::Shorthand(shorthand) => of_shorthand(shorthand, &uniform, &mut one),
-            Structure::Formula(mixed) => of_formula(model, mixed, &uniform, &mut one),
+            Structure::Formula(mixed) => of_formula(mixed, &means, &uniform, &mut one),
         }
         one.iter().enumerate().for_each(|(i, value)| all[i * count + draw] = *value);
     }
@@ -35,17 +36,17 @@ fn of_shorthand(Shorthand { priors, .. }: &Shorthand, uniform: &dyn Fn(usize) ->
     }
 }
 
-/// The population-level coefficients, sds, correlations and sigma of a formula.
-fn of_formula(model: &Model, mixed: &Mixed, uniform: &dyn Fn(usize) -> f64, out: &mut [f64]) {
-    let (data, priors) = (model.dataset(), &mixed.priors);
+/// The population-level coefficients, sds, correlations and sigma of a formula, whose population-level columns have
+/// these means.
+fn of_formula(mixed: &Mixed, means: &[f64], uniform: &dyn Fn(usize) -> f64, out: &mut [f64]) {
+    let priors = &mixed.priors;
     let population = mixed.population.len();
     for (k, prior) in priors.population.iter().enumerate() {
         out[k] = at(*prior, uniform(k));
     }
     if mixed.population.first() == Some(&0) {
         // The prior of the intercept is that at the means of the other columns.
-        let moved = |k: usize| mean(data.predictor(mixed.population[k] - 1)) * out[k];
-        out[0] -= (1..population).map(moved).sum::<f64>();
+        out[0] -= (1..population).map(|k| means[k] * out[k]).sum::<f64>();
     }
     let mut place = population;
     for prior in priors.scales.iter().flatten() {
@@ -79,17 +80,13 @@ fn of_formula(model: &Model, mixed: &Mixed, uniform: &dyn Fn(usize) -> f64, out:
 fn at(prior: VariablePrior, p: f64) -> f64 {
     let p = if prior.half { 0.5 + 0.5 * p } else { p };
     let standard = match prior.shape {
-        Shape::Normal => normal(p),
+        Shape::Normal => normal_quantile(p),
         Shape::StudentT(1.0) => (FRAC_PI_2 * (2.0 * p - 1.0)).tan(),
-        Shape::StudentT(df) => StudentsT::new(0.0, 1.0, df).map_or_else(|_| normal(p), |t| t.inverse_cdf(p)),
+        Shape::StudentT(df) => StudentsT::new(0.0, 1.0, df).map_or_else(|_| normal_quantile(p), |t| t.inverse_cdf(p)),
         Shape::Exponential => -(-p).ln_1p(),
         Shape::Uniform => p,
     };
     prior.location + prior.scale * standard
-}
-
-fn normal(p: f64) -> f64 {
-    Normal::standard().inverse_cdf(p)
 }
 
 #[cfg(test)]

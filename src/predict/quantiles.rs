@@ -36,9 +36,14 @@ impl Quantiler {
         let (low, high) =
             (lows.into_iter().fold(f64::INFINITY, f64::min), highs.into_iter().fold(f64::NEG_INFINITY, f64::max));
         let scale = (BINS - 1) as f64 / (high - low);
-        if has_nan || !(high - low).is_finite() || !scale.is_finite() {
-            let constant = if low == high && !has_nan { low } else { f64::NAN };
-            return vec![constant; probabilities.len()];
+        if has_nan {
+            return vec![f64::NAN; probabilities.len()];
+        }
+        if !scale.is_finite() || scale == 0.0 {
+            // All equal or nearly so, or some infinite.
+            let mut sorted = values.to_vec();
+            sorted.sort_unstable_by(f64::total_cmp);
+            return probabilities.iter().map(|p| quantile(&sorted, *p)).collect();
         }
         self.bins.clear();
         self.bins.extend(values.iter().map(|value| ((value - low) * scale + INTEGER).to_bits() as u16));
@@ -106,6 +111,8 @@ mod tests {
             }
         }
         assert_eq!(quantiler.quantiles(&[2.5; 7], &[0.1, 0.9]), [2.5, 2.5]);
+        let tiny = f64::from_bits(1);
+        assert_eq!(quantiler.quantiles(&[tiny, 0.0, 0.0, tiny, tiny], &[0.0, 0.5, 1.0]), [0.0, tiny, tiny]);
         for broken in [[2.5, f64::INFINITY], [f64::NAN, 1.0], [f64::NAN; 2], [f64::NEG_INFINITY; 2]] {
             assert!(quantiler.quantiles(&broken, &[0.1]).iter().all(|quantile| !quantile.is_finite()), "{broken:?}");
         }

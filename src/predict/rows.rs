@@ -174,10 +174,9 @@ impl<'a> RowReader<'a> {
         Some(data.predictor(k).iter().map(|x| x + data.predictor_means()[k]).collect())
     }
 
-    /// A level of a categorical column as the model has it; the empty one if there is no such level.
-    pub fn level(&self, column: &str, level: &str) -> &'a str {
-        let levels = self.formula.as_ref().and_then(|(_, _, learnt)| learnt.levels.get(column));
-        levels.and_then(|levels| levels.iter().find(|known| *known == level)).map_or("", String::as_str)
+    /// Whether the labels of a column are asked for, whatever they look like: it is a factor, or part of one.
+    pub fn is_label(&self, name: &str) -> bool {
+        self.wanted().iter().any(|column| column.as_label && column.name == name)
     }
 
     /// The rows of a block.
@@ -244,32 +243,32 @@ impl<'a> RowReader<'a> {
             }
             return Ok(rows);
         };
-        let mut numbers: Vec<(String, Vec<f64>)> = Vec::new();
-        let mut labels: Vec<(String, Vec<&str>)> = Vec::new();
-        for WantedColumn { name, .. } in self.wanted() {
-            let source = data.sources().iter().find(|(source, _)| *source == name).map(|(_, values)| values);
+        let wanted = self.wanted();
+        let (mut numbers, mut labels) = (Vec::new(), Vec::new());
+        for WantedColumn { name, as_value, as_label } in &wanted {
+            let source = data.sources().iter().find(|(source, _)| source == name).map(|(_, values)| values);
             let is_changed = name == column;
-            if learnt.means.contains_key(&name) {
+            if learnt.means.contains_key(name) {
                 let values = source.ok_or(PredictError::NothingLearnt)?.iter().map(|x| match value(*x) {
                     NewValue::Number(number) if is_changed => number,
                     _ => *x,
                 });
-                numbers.push((name, values.collect()));
-            } else if let Some(levels) = learnt.levels.get(&name) {
+                numbers.push((&name[..], values.collect()));
+            } else if *as_value {
+                // Beside the formula: what is there is not asked for.
+                numbers.push((&name[..], vec![1.0; own.count]));
+            }
+            if let Some(levels) = learnt.levels.get(name) {
                 let level = |x: &f64| match value(*x) {
                     NewValue::Level(level) if is_changed => level,
-                    _ => &levels[*x as usize],
+                    _ => levels.get(*x as usize).map_or("", String::as_str),
                 };
-                labels.push((name, source.ok_or(PredictError::NothingLearnt)?.iter().map(level).collect()));
-            } else if self.may_miss().contains(&name) {
-                // Levels are those of the data set.
-                labels.push((name, vec!["?"; own.count]));
-            } else {
-                numbers.push((name, vec![1.0; own.count]));
+                labels.push((&name[..], source.ok_or(PredictError::NothingLearnt)?.iter().map(level).collect()));
+            } else if *as_label {
+                // The levels of factors are those of the data set.
+                labels.push((&name[..], vec!["?"; own.count]));
             }
         }
-        let numbers = numbers.iter().map(|(name, values)| (&name[..], values.clone())).collect();
-        let labels = labels.iter().map(|(name, of)| (&name[..], of.clone())).collect();
         let block = Frame::from_columns(data.source(), numbers, labels)?.into_block();
         Ok(Rows { predictors: self.rows(&block)?.predictors, ..own })
     }

@@ -15,9 +15,6 @@ use super::rows::{RowLevel, RowReader, Rows};
 use crate::data::{DataError, FileBlock, RowRequest, stream};
 use crate::summary::write_whole;
 
-/// Rows that a worker answers at once.
-const TOGETHER: usize = 64;
-
 /// Significant digits of an answer, which has no more before its Monte Carlo error.
 const DIGITS: i32 = 7;
 
@@ -52,7 +49,7 @@ pub struct WrittenRows {
     pub unanswered: usize,
     /// Rows of a level that the model's data do not have.
     pub new: usize,
-    /// Rows of which the level of some factor is not known.
+    /// Rows whose level of some factor is not known.
     pub unknown: usize,
 }
 
@@ -158,11 +155,9 @@ impl PredictionTable<'_> {
     fn block(&self, block: &FileBlock) -> Result<WrittenBlock, PredictError> {
         let rows = self.reader.rows(block)?;
         let (places, different) = different(&rows);
-        let answer = |some: &[usize]| {
-            let mut answerer = Answerer::new(self.evaluator, self.quantiles);
-            some.iter().map(|row| values(&answerer.answer(&rows, *row))).collect::<Vec<Vec<String>>>()
-        };
-        let answers: Vec<Vec<String>> = different.par_chunks(TOGETHER).flat_map_iter(answer).collect();
+        let room = || Answerer::new(self.evaluator, self.quantiles);
+        let answer = |answerer: &mut Answerer, row: &usize| values(&answerer.answer(&rows, *row));
+        let answers: Vec<Vec<String>> = different.par_iter().map_init(room, answer).collect();
         let none = vec![String::new(); self.names().len()];
         let is = |row: usize, what: fn(&RowLevel) -> bool| rows.levels.iter().any(|levels| what(&levels[row]));
         let (mut table, mut written) = (csv::Writer::from_writer(Vec::new()), WrittenRows::default());
@@ -228,6 +223,9 @@ fn number_text(number: f64) -> String {
 
 /// A number rounded to [`DIGITS`] digits.
 fn rounded(number: f64) -> f64 {
+    if number == 0.0 {
+        return number;
+    }
     let scale = 10_f64.powi(DIGITS - 1 - number.abs().log10().floor() as i32);
     let rounded = (number * scale).round() / scale;
     if rounded.is_finite() { rounded } else { number }

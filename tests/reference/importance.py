@@ -189,7 +189,7 @@ def posteriors():
         ("conflict", 8, 4, 100, 0.2, 0.0, 0.7, 5.0, 0.7),
         ("strong prior", 9, 2, 150, 0.8, 0.0, 0.2, 2.5, 8.0),
         ("one chain of few draws", 10, 1, 20, 0.0, 0.0, 1.0, 1.0, 1.0),
-        ("equal draws", 11, 2, 100, 0.0, 0.0, 1.0, 3.0, 1.0),
+        ("equal draws", 11, 2, 102, 0.0, 0.0, 1.0, 3.0, 1.0),
     ]:
         random = generator(seed)
         precision = prior_sd**-2 + data_sd**-2
@@ -197,7 +197,7 @@ def posteriors():
         theta = np.round(mean + autoregression(random, phi, chains, draws) / np.sqrt(precision), 6)
         noise = np.round(autoregression(random, phi, chains, draws), 6)
         if name == "equal draws":
-            theta, noise = np.repeat(theta[:, ::4], 4, axis=1), np.repeat(noise[:, ::4], 4, axis=1)
+            theta, noise = np.repeat(theta[:, ::3], 3, axis=1), np.repeat(noise[:, ::3], 3, axis=1)
         log_prior = np.round(-0.5 * ((theta - prior_mean) / prior_sd) ** 2, 10)
         log_likelihood = np.round(-0.5 * ((data_mean - theta) / data_sd) ** 2 - 0.1 * noise**2, 10)
         cases[name] = ({"theta": theta, "noise": noise}, log_prior, log_likelihood)
