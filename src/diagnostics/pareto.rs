@@ -23,8 +23,8 @@ impl GeneralizedPareto {
     /// Fits `ascending`, which is not empty, by the empirical Bayes estimate of Zhang and Stephens (2009), *A new and
     /// efficient estimation method for the generalized Pareto distribution*, Technometrics 51(3),
     /// [doi:10.1198/tech.2009.08017](https://doi.org/10.1198/tech.2009.08017), with the sign of k reversed; then k, but
-    /// not sigma, is shrunk to 0.5 as if by ten more observations, as in Vehtari et al. (2024), appendix C. `grid` is room
-    /// to work in. `NaN` where the estimate is undefined.
+    /// not sigma, is shrunk to 0.5 as if by ten more observations, as in Vehtari et al. (2024), appendix C. `grid` is
+    /// room to work in. `NaN` where the estimate is undefined.
     pub(super) fn fit(ascending: &[f64], grid: &mut Vec<ShapePoint>) -> Self {
         let count = ascending.len() as f64;
         let log_mean = |b: f64| sum(ascending, |x| (-b * x).ln_1p()) / count;

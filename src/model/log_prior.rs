@@ -4,8 +4,8 @@ use super::correlation::{pairs, partials};
 use super::{Mixed, Model, Shorthand, Structure, VariablePrior};
 
 impl Model {
-    /// The log density of the priors of all hyperparameters, with which its argument begins, up to a constant and without
-    /// any Jacobian; group effects have no prior of their own.
+    /// The log density of the priors of all hyperparameters, with which its argument begins, up to a constant and
+    /// without any Jacobian; group effects have no prior of their own.
     pub fn log_prior(&self) -> impl Fn(&[f64]) -> f64 + '_ {
         let means = self.mixed().map_or(Vec::new(), |mixed| mixed.population_means(self.dataset()));
         move |named| match self.structure() {

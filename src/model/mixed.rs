@@ -115,8 +115,8 @@ pub struct Mixed {
     pub terms: Vec<MixedTerm>,
     /// The priors.
     pub priors: MixedPriors,
-    /// The means of the population-level columns at which the prior of the intercept is meant, if they are those of other
-    /// data.
+    /// The means of the population-level columns at which the prior of the intercept is meant, if they are those of
+    /// other data.
     #[serde(skip)]
     pub means_elsewhere: Option<Vec<f64>>,
 }
