@@ -3,7 +3,7 @@
 //! Data flow in one direction, and a module imports only modules before it:
 //!
 //! ```text
-//! CSV -> data -> formula -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> predict -> loo, sensitivity, effects -> verify, bench -> report
+//! CSV -> data -> formula -> family -> model -> gpu -> density -> mode -> nuts -> independent -> engine -> driver -> draws -> diagnostics -> experiment -> exact -> summary -> predict -> loo, sensitivity, effects, checks -> verify, bench -> report
 //! ```
 //!
 //! - [`data`]: a file becomes a [`Dataset`](data::Dataset), sorted by group.
@@ -26,6 +26,7 @@
 //! - [`loo`]: how well a model predicts rows that it has not seen.
 //! - [`sensitivity`]: how much a posterior leans on its priors, and how much on the data.
 //! - [`effects`]: effects of columns, shares of variance, pooling, and hypotheses.
+//! - [`checks`]: whether a model makes data like those that it was fitted to.
 //! - [`verify`]: a run compared with the exact posterior.
 //! - [`mod@bench`]: engines timed side by side.
 //! - [`report`]: a run in figures, on one page.
@@ -59,6 +60,7 @@
 //! ```
 
 pub mod bench;
+pub mod checks;
 pub mod data;
 pub mod density;
 pub mod diagnostics;

@@ -54,6 +54,8 @@ pub enum Purpose {
     Prediction = 13,
     /// The order in which rows are dealt into folds.
     Folds = 14,
+    /// Replicates of rows that checks hold the data against, standard normal deviates, one for each draw.
+    PredictiveCheck = 15,
 }
 
 /// The key of a stream of random numbers: one transition of one chain of one experiment.
@@ -257,9 +259,36 @@ impl SeedableRng for Philox {
     }
 }
 
+/// `shown` indices below `count`, ascending, one at random from each of as many equal ranges, always the same ones; all
+/// if there are no more.
+pub fn thinned(count: usize, shown: usize) -> Vec<usize> {
+    if count <= shown {
+        return (0..count).collect();
+    }
+    let key = StreamKey { seed: 0, chain: 0, transition: 0 };
+    let edge = |i: usize| (i as u128 * count as u128 / shown as u128) as usize;
+    (0..shown)
+        .map(|i| {
+            let (first, end) = (edge(i), edge(i + 1));
+            first + ((end - first) as f64 * key.uniform(Purpose::Stream, i as u32)) as usize
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_stretch_gives_one_draw_and_the_same_one_every_time() {
+        let places = thinned(15_000, 300);
+        assert_eq!(places.len(), 300);
+        assert!(places.windows(2).all(|pair| pair[0] < pair[1]) && places[299] < 15_000);
+        assert!(places.iter().enumerate().all(|(i, place)| place / 50 == i));
+        assert_eq!(places, thinned(15_000, 300));
+        assert!(places.iter().any(|place| place % 50 != 0), "they are no grid");
+        assert_eq!(thinned(3, 5), [0, 1, 2]);
+    }
 
     #[test]
     fn cosine_and_sine_agree_with_the_library() {

@@ -37,8 +37,8 @@ pub use funnel_group::{FunnelGroup, NoSuchGroup, funnel_group};
 use figure::Figure;
 use figures::modes::GroupModes;
 use figures::{
-    autocorrelation, columns, correlation, energy, ess, forest, funnel, marginal, modes, pairs, predictive, rank,
-    stuck_chains, throughput, trace,
+    autocorrelation, columns, correlation, energy, ess, forest, funnel, marginal, modes, pairs, predictive,
+    predictive_checks, rank, stuck_chains, throughput, trace,
 };
 use page::Page;
 use parts::{FigureParts, with};
@@ -181,7 +181,8 @@ impl Report {
             let effects = &with(runs, parts, |parts| parts.forest.as_ref());
             let modes = || modes::figure(view, effects, self.modes.as_ref()?, best);
             let columns = &with(runs, parts, |parts| parts.columns.as_ref());
-            let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 13] = [
+            let checks = &with(runs, parts, |parts| parts.checks.as_ref());
+            let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 14] = [
                 &|| trace::figures(&with(runs, parts, |parts| Some(&parts.trace))),
                 &|| rank::figures(&with(runs, parts, |parts| Some(&parts.rank))),
                 &|| Vec::from_iter(stuck_chains::figure(view, &with(runs, parts, |parts| Some(&parts.stuck)))),
@@ -195,6 +196,7 @@ impl Report {
                 &|| Vec::from_iter(autocorrelation::figure(&with(runs, parts, |parts| Some(&parts.autocorrelation)))),
                 &|| Vec::from_iter(ess::figure(&with(runs, parts, |parts| Some(&parts.growth)))),
                 &|| pairs::figures(runs),
+                &|| predictive_checks::figures(checks, &runs[best].name),
             ];
             all.par_extend(makers.par_iter().flat_map(|figures| figures()));
         }
@@ -225,8 +227,8 @@ impl Report {
         }
         if self.view.is_some() && self.predictive.is_none() {
             said.push(
-                "There is no posterior predictive check: no replicates of the outcome were kept (sample \
-                 --posterior-predictive keeps them)."
+                "Densities of replicated outcomes are not shown: no replicates were kept (sample --posterior-predictive keeps \
+                 them)."
                     .to_string(),
             );
         }

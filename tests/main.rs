@@ -7,6 +7,7 @@ mod advice;
 mod bad_input;
 mod bench;
 mod cases;
+mod checks;
 mod cli;
 mod damage;
 mod data;

@@ -111,8 +111,8 @@ fn the_page_is_as_good_in_the_dark_and_on_a_narrow_screen() {
     let page = run(&folder, "sample --chains 4 --warmup 200 --draws 200");
     let light = open(&page, &Look::default());
     let dark = open(&page, &Look { width: 500, dark: true, ..Look::default() });
-    is_complete(&light, &OF_A_RUN[..12]);
-    is_complete(&dark, &OF_A_RUN[..12]);
+    is_complete(&light, &OF_A_RUN[..16]);
+    is_complete(&dark, &OF_A_RUN[..16]);
     assert_eq!(light["background"], "rgb(255, 255, 255)");
     assert_ne!(dark["background"], light["background"]);
     agrees(&dark, 0, &folder, "out/summary.json");
@@ -260,7 +260,7 @@ fn three_thousand_groups_are_searched() {
         box.dispatchEvent(new Event("input"));
         return { before, after: count(), text: forest.textContent };"#;
     let found = open(&page, &Look { extra: search, ..Look::default() });
-    is_complete(&found, &OF_A_RUN[..12]);
+    is_complete(&found, &OF_A_RUN[4..16]);
     assert_eq!(found["extra"]["before"], 40, "the smallest and the largest twenty");
     // 123 and 1230 to 1239.
     assert_eq!(found["extra"]["after"], 11);
@@ -286,7 +286,7 @@ fn replicates_are_held_against_the_observed() {
     let page = folder.path("report.html");
     report.write(&page).unwrap();
     let found = open(&page, &Look::default());
-    is_complete(&found, &[&OF_A_RUN[..12], &["predictive"]].concat());
+    is_complete(&found, &[&OF_A_RUN[..16], &["predictive"]].concat());
     let caption = figure(&found, "predictive")["caption"].as_str().unwrap();
     assert!(caption.contains("50 replicates") && caption.contains("0.99 of replicates are above"), "{caption}");
     assert_eq!(found["data"]["omitted"], serde_json::json!([]));

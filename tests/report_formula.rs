@@ -47,7 +47,7 @@ fn correlated_coefficients_are_between_no_pooling_and_complete_pooling() {
     let formula = "Reaction ~ 1 + Days + (1 + Days | Subject)";
     let page = page(&folder, "01-sleepstudy.csv", formula, "");
     let found = open(&page, &Look { extra: &choose(0), ..Look::default() });
-    is_complete(&found, &[&OF_A_RUN[..12], &["correlation-1"]].concat());
+    is_complete(&found, &[&OF_A_RUN[..16], &["correlation-1"]].concat());
     assert!(found["data"]["title"].as_str().unwrap().starts_with(formula), "{}", found["data"]["title"]);
     let extra = &found["extra"];
     assert_eq!(extra["names"], serde_json::json!(["r_Subject[,Intercept]", "r_Subject[,Days]"]));
@@ -96,7 +96,7 @@ fn each_factor_has_groups_of_its_own() {
     let folder = Folder::new();
     let page = page(&folder, "27-pastes.csv", "strength ~ 1 + (1 | batch/cask)", "--funnel-group B_c");
     let found = open(&page, &Look { extra: &choose(0), ..Look::default() });
-    let without_columns: Vec<&str> = OF_A_RUN[..12].iter().copied().filter(|id| *id != "columns").collect();
+    let without_columns: Vec<&str> = OF_A_RUN[..16].iter().copied().filter(|id| *id != "columns").collect();
     is_complete(&found, &without_columns);
     assert_eq!(found["extra"]["names"], serde_json::json!(["r_batch[,Intercept]", "r_batch:cask[,Intercept]"]));
     let groups = found["extra"]["groups"].as_array().unwrap();
@@ -123,7 +123,7 @@ fn many_coefficients_of_a_term_leave_the_page_whole() {
     let file = "01-sleepstudy.csv";
     let three = "Reaction ~ Days + (1 + Days + I(Days^2) | Subject)";
     let found = open(&page(&Folder::new(), file, three, ""), &Look { width: 500, ..Look::default() });
-    is_complete(&found, &[&OF_A_RUN[..12], &["correlation-1"]].concat());
+    is_complete(&found, &[&OF_A_RUN[..16], &["correlation-1"]].concat());
     let caption = figure(&found, "correlation-1")["caption"].as_str().unwrap();
     for name in ["Intercept__Days", "Intercept__I(Days^2)", "Days__I(Days^2)"] {
         assert!(caption.contains(&format!("cor_Subject__{name} is ")), "{caption}");
@@ -131,7 +131,7 @@ fn many_coefficients_of_a_term_leave_the_page_whole() {
     // 18 hyperparameters.
     let five = "Reaction ~ Days + (1 + Days + I(Days^2) + log1p(Days) + sqrt(Days) | Subject)";
     let found = open(&page(&Folder::new(), file, five, ""), &Look::default());
-    is_complete(&found, &OF_A_RUN[..12]);
+    is_complete(&found, &OF_A_RUN[..16]);
     let omitted = found["data"]["omitted"].to_string();
     assert!(omitted.contains("by Subject are not drawn: the term has 5 coefficients"), "{omitted}");
 }

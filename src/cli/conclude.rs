@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::anyhow;
+use warpnuts::checks;
 use warpnuts::data::one_line;
 use warpnuts::draws::store::{self, Store};
 use warpnuts::engine::{DeviceFailure, EngineError};
@@ -34,7 +35,7 @@ pub fn conclude(
         "interrupted while the draws were summarized: they are whole, and `warpnuts summary {name}` does it again"
     );
     let waiting = Waiting { quiet, patience: PATIENCE, words };
-    let summary = progress::wait(waiting, &|| "the draws are summarized".to_string(), || RunSummary::of(sampled));
+    let summary = progress::wait(waiting, &|| "the draws are summarized".to_string(), || checks::summarize(sampled));
     no_damage(sampled, folder)?;
     let write = || {
         summary::write_json(&folder.join("summary.json"), &summary)?;

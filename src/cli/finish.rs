@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
+use warpnuts::checks;
 use warpnuts::draws::Draws;
 use warpnuts::draws::store::STORE;
 use warpnuts::engine::DeviceFailure;
 use warpnuts::experiment::{self, Sampled};
 use warpnuts::model::Role;
-use warpnuts::summary::{self, Imported, RunSummary, counted, tables};
+use warpnuts::summary::{self, Imported, counted, tables};
 
 use super::{Failure, Outcome, complain, conclude, folder, print, resolve, table};
 
@@ -79,7 +80,7 @@ pub fn summarize(typed: &SummaryArguments) -> Result<Outcome, Failure> {
     let run = &folder::of_run(&typed.run);
     let sampled = Sampled::open(run).map_err(Failure::input)?;
     some_draws(&sampled, run)?;
-    let summary = RunSummary::of(&sampled);
+    let summary = checks::summarize(&sampled);
     if typed.skip_damaged {
         for damage in sampled.draws.damage() {
             complain(format_args!("warning: {damage}; what is in it is left empty"));

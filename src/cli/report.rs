@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 use warpnuts::bench::Bench;
+use warpnuts::checks;
 use warpnuts::data::Dataset;
 use warpnuts::draws::store::StoreError;
 use warpnuts::exact::Exact;
@@ -66,7 +67,7 @@ pub fn run(typed: &StoredReportArguments) -> Result<Outcome, Failure> {
     progress::obey_interruptions_at_once(interrupted(folder))?;
     let mut summaries = Vec::new();
     for run in &runs {
-        let summary = wait(false, folder, "the draws are summarized", || RunSummary::of(run));
+        let summary = wait(false, folder, "the draws are summarized", || checks::summarize(run));
         pages.add(run, &summary, folder);
         conclude::no_damage(run, folder)?;
         summaries.push(summary);

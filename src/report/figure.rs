@@ -10,6 +10,8 @@ pub struct Figure {
     pub id: String,
     /// The function of the page that draws the figure.
     pub kind: &'static str,
+    /// The section of the page.
+    pub section: &'static str,
     /// The heading.
     pub title: String,
     /// One sentence: what to look for.
@@ -25,12 +27,25 @@ impl Figure {
     pub fn new(kind: &'static str, title: impl Into<String>, data: impl Serialize) -> Figure {
         // Fails only for maps without string keys and numbers too large for JSON; there are neither.
         let data = serde_json::to_value(data).unwrap_or_default();
-        Figure { id: kind.to_string(), kind, title: title.into(), look: String::new(), shows: String::new(), data }
+        Figure {
+            id: kind.to_string(),
+            kind,
+            section: "figures",
+            title: title.into(),
+            look: String::new(),
+            shows: String::new(),
+            data,
+        }
     }
 
     /// This figure with an id of its own.
     pub fn called(self, id: impl Into<String>) -> Figure {
         Figure { id: id.into(), ..self }
+    }
+
+    /// This figure in another section of the page.
+    pub fn within(self, section: &'static str) -> Figure {
+        Figure { section, ..self }
     }
 
     /// This figure with a caption.

@@ -12,6 +12,7 @@ pub mod marginal;
 pub mod modes;
 pub mod pairs;
 pub mod predictive;
+pub mod predictive_checks;
 pub mod rank;
 pub mod stuck_chains;
 pub mod throughput;

@@ -13,7 +13,7 @@ const STYLE: &str = include_str!("page/page.css");
 
 /// The libraries, and then the scripts, in the order of the page.
 const LIBRARIES: [&str; 2] = [include_str!("vendor/d3.min.js"), include_str!("vendor/plot.umd.min.js")];
-const SCRIPTS: [&str; 11] = [
+const SCRIPTS: [&str; 12] = [
     include_str!("page/marks.js"),
     include_str!("page/traces.js"),
     include_str!("page/funnel.js"),
@@ -22,6 +22,7 @@ const SCRIPTS: [&str; 11] = [
     include_str!("page/columns.js"),
     include_str!("page/correlation.js"),
     include_str!("page/mixing.js"),
+    include_str!("page/checks.js"),
     include_str!("page/save.js"),
     include_str!("page/summary.js"),
     include_str!("page/main.js"),

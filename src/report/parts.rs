@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 
 use super::chains::VariableDraws;
-use super::figures::{autocorrelation, columns, energy, ess, forest, funnel, rank, stuck_chains, trace};
+use super::figures::{
+    autocorrelation, columns, energy, ess, forest, funnel, predictive_checks, rank, stuck_chains, trace,
+};
 use super::run::{ReportedRun, Shown};
 use super::view::View;
 use crate::experiment::Sampled;
@@ -30,6 +32,8 @@ pub struct FigureParts {
     pub forest: Option<forest::ForestPart>,
     /// Expectations over columns, if effects are stored.
     pub columns: Option<columns::ColumnsPart>,
+    /// Whether the model makes data like these, if that can be checked in short time.
+    pub checks: Option<predictive_checks::ChecksPart>,
 }
 
 /// The numbers of a run for all figures, in the colour `slot`.
@@ -51,7 +55,7 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
         };
         variables.par_iter().map(of).unzip()
     };
-    let ((run, (rows, growth)), ((energy, stuck), (funnel, forest))) = rayon::join(
+    let ((run, (rows, growth)), ((energy, stuck), (funnel, (forest, checks)))) = rayon::join(
         || {
             rayon::join(
                 || ReportedRun::of(sampled, summary, &variables, &shown, slot),
@@ -64,7 +68,10 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
                 || {
                     (
                         view.has_effects.then(|| funnel::FunnelPart::of(sampled, view, &shown, sigma)),
-                        view.has_effects.then(|| forest::ForestPart::of(sampled, summary)),
+                        (
+                            view.has_effects.then(|| forest::ForestPart::of(sampled, summary)),
+                            predictive_checks::ChecksPart::of(sampled),
+                        ),
                     )
                 },
             )
@@ -72,7 +79,7 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
     );
     let (trace, (rank, autocorrelation)): (_, (Vec<_>, Vec<_>)) = rows;
     let columns = if view.has_effects { columns::ColumnsPart::of(sampled) } else { None };
-    (run, FigureParts { trace, rank, autocorrelation, growth, energy, stuck, funnel, forest, columns })
+    (run, FigureParts { trace, rank, autocorrelation, growth, energy, stuck, funnel, forest, columns, checks })
 }
 
 /// Runs with one of their parts; runs without the part are left out.

@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use super::chains::VariableDraws;
 use super::kde::{Curve, DensityGrid};
-use super::thin::{evenly, rounded, thinned};
+use super::thin::{evenly, rounded};
 use crate::experiment::Sampled;
 use crate::nuts::Statistic;
+use crate::random::thinned;
 use crate::summary::{Parameter, Parameters, RunSummary};
 
 /// Points of a density.

@@ -10,7 +10,11 @@ use super::common::Folder;
 const OPENED: f64 = 8000.0;
 
 /// Figures of a run with group effects, in order.
-pub const OF_A_RUN: [&str; 13] = [
+pub const OF_A_RUN: [&str; 17] = [
+    "check-transforms",
+    "check-statistics",
+    "check-levels",
+    "check-residuals",
     "trace-1",
     "rank-1",
     "stuck",

@@ -31,11 +31,10 @@ function figureOf(described) {
 }
 
 function showFigures() {
-  const place = document.getElementById("figures");
   const contents = document.getElementById("contents");
   const all = report.figures.map((described) => {
     const made = figureOf(described);
-    place.append(made.figure);
+    document.getElementById(described.section).append(made.figure);
     contents.append(element("a", { href: `#${described.id}` }, described.title));
     return made;
   });
@@ -64,4 +63,4 @@ document.title = `${report.title} · warpnuts`;
 document.getElementById("title").textContent = report.title;
 showSummary();
 if (report.figures.length) showFigures();
-else document.getElementById("figures").hidden = true;
+for (const section of ["figures", "checks"]) document.getElementById(section).hidden = !report.figures.some((figure) => figure.section === section);

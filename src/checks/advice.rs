@@ -1,0 +1,244 @@
+//! Sentences about data that do not look like the model's, for the terminal and the page.
+
+use super::DRAWS;
+use super::bounds::{OutcomeGrid, OutcomePile};
+use super::factors::FactorNoise;
+use super::findings::{Findings, NoiseTrend};
+use super::power::OutcomeFunction;
+use super::residuals::Residuals;
+use super::rows::ResidualChecks;
+use crate::data::Dataset;
+use crate::experiment::Sampled;
+use crate::model::{Model, Structure};
+use crate::predict::DrawnVariables;
+use crate::summary::{Advice, RunSummary, counted, number, significant};
+
+/// With fewer draws, no p-value is small enough to say anything.
+const LEAST_DRAWS: usize = 200;
+
+/// Numbers in a run's draws that take about a second to read.
+const MOST_NUMBERS: usize = 100_000_000;
+
+/// A level of so many times the noise of all rows may change the answer by itself.
+const LOUD: f64 = 2.0;
+
+/// Residuals further away than this, in sds, are named, the furthest first, and no more than so many.
+const FAR: f64 = 3.5;
+const NAMED: usize = 3;
+
+/// Whether the data of a run can be checked in about a second: it has effects, and draws enough, none of them damaged.
+pub fn can_check(sampled: &Sampled) -> bool {
+    let draws = &sampled.draws;
+    let count = draws.chains() * draws.draws();
+    count >= LEAST_DRAWS
+        && draws.damage().is_empty()
+        && draws.variables() >= sampled.model.layout().dim()
+        && count.saturating_mul(draws.variables()) <= MOST_NUMBERS
+}
+
+/// The summary of a run, with warnings about its data where these do not look like the model's. They do not mean
+/// distrust of its draws, and are not looked for if these are to be distrusted.
+pub fn summarize(sampled: &Sampled) -> RunSummary {
+    let mut summary = RunSummary::of(sampled);
+    if can_check(sampled) && summary.is_trustworthy() && !summary.interrupted {
+        let variables = DrawnVariables::of(sampled, DRAWS);
+        let said = |variables| sentences(&sampled.model, &ResidualChecks::of(&Residuals::new(variables)));
+        summary.warnings.extend(variables.iter().flat_map(said));
+    }
+    summary
+}
+
+/// The sentences about a model and the residuals of its rows.
+pub fn sentences(model: &Model, checks: &ResidualChecks) -> Vec<Advice> {
+    let data = model.dataset();
+    // A discrete outcome is warned of already, and is not normal in all these ways.
+    if checks.draws < LEAST_DRAWS || data.discrete_outcome().is_some() {
+        return Vec::new();
+    }
+    let piles = OutcomePile::of(data.outcome()).into_iter().map(|pile| of_pile(data, pile));
+    let grid = OutcomeGrid::of(data.outcome(), checks.noise).map(|grid| of_grid(data, grid, checks.noise));
+    let bounded: Vec<Advice> = piles.chain(grid).collect();
+    if bounded.is_empty() { of_noise(model, checks) } else { bounded }
+}
+
+/// The sentences about noise.
+fn of_noise(model: &Model, checks: &ResidualChecks) -> Vec<Advice> {
+    let found = Findings::of(checks);
+    let outcome = model.dataset().outcome_name();
+    let grows = found.trend == Some(NoiseTrend::Grows);
+    let transformed = grows.then(|| transformed(model, checks)).flatten();
+    // Skewed noise that grows is mended together.
+    let is_skewed = found.is_skewed && transformed.is_none();
+    let trend = found.trend.map(|trend| of_trend(outcome, checks, trend, transformed));
+    let by_level = found.factors.iter().map(|factor| of_factor(outcome, factor));
+    let skew = is_skewed.then(|| of_skew(outcome, checks));
+    let tails = found.is_heavy.then(|| of_tails(model.dataset(), checks));
+    trend.into_iter().chain(by_level).chain(skew).chain(tails).collect()
+}
+
+fn advice(kind: &'static str, problem: String, remedy: String) -> Advice {
+    Advice { kind, problem, remedy, proposals: Vec::new(), distrust: false }
+}
+
+fn of_trend(outcome: &str, checks: &ResidualChecks, trend: NoiseTrend, better: Option<Transformed>) -> Advice {
+    let [low, high] = checks.noise_of_thirds;
+    let (verb, times, much, little) = match trend {
+        NoiseTrend::Grows => ("grows", high / low, "large", "small"),
+        NoiseTrend::Shrinks => ("shrinks", low / high, "small", "large"),
+    };
+    let problem = format!(
+        "the noise of `{outcome}` {verb} with the fitted values: it is {} times as large in the third of rows where these are \
+         {much} as in the third where they are {little}, and the model has one noise for all",
+        number(times, 1),
+    );
+    let Some(Transformed { formula, takes_the_place, meaning }) = better else {
+        let remedy = format!(
+            "read means and slopes as those of the mean, with intervals that are rough; those of predictions are too narrow where \
+             fitted values are {much}, and too wide where they are {little}"
+        );
+        return advice("noise-grows", problem, remedy);
+    };
+    let place = if takes_the_place { "" } else { " in place of --outcome, --group and --predictor" };
+    let remedy = format!("use --formula '{formula}'{place}, {meaning}");
+    let proposals = if takes_the_place { vec![format!("--formula {formula}")] } else { Vec::new() };
+    Advice { proposals, ..advice("noise-grows", problem, remedy) }
+}
+
+fn of_factor(outcome: &str, factor: &FactorNoise) -> Advice {
+    let [least, most] = &factor.extremes;
+    let problem = format!(
+        "the noise of `{outcome}` differs between the levels of `{}`: it is {} times that of all rows in {}, and {} times in {}, \
+         and the model has one noise for all",
+        factor.factor,
+        number(most.ratio, 1),
+        most.level,
+        number(least.ratio, 2),
+        least.level,
+    );
+    let without = match most.ratio >= LOUD {
+        true => format!("; see whether the answer holds without {}", most.level),
+        false => String::new(),
+    };
+    let remedy = format!(
+        "take the intervals of levels of much noise for too narrow, and those of levels of little for too wide: all weigh in means \
+         and slopes as if their noise were the same{without}"
+    );
+    advice("noise-by-level", problem, remedy)
+}
+
+fn of_skew(outcome: &str, checks: &ResidualChecks) -> Advice {
+    let skewness = &checks.skewness;
+    let (side, other) = if skewness.observed > 0.0 { ("high", "low") } else { ("low", "high") };
+    let problem = format!(
+        "the noise of `{outcome}` is skewed to {side} values: the skewness of residuals is {}, and between {} and {} in 90 % of \
+         replicates",
+        number(skewness.observed, 1),
+        number(skewness.replicated[0], 1),
+        number(skewness.replicated[2], 1),
+    );
+    let remedy = format!(
+        "read means and slopes as those of the mean, and do not predict single rows with this model: it makes too few {side} \
+         outcomes, and {other} ones that do not happen"
+    );
+    advice("skewed-noise", problem, remedy)
+}
+
+fn of_tails(data: &Dataset, checks: &ResidualChecks) -> Advice {
+    let far = far_rows(data, checks);
+    let problem = format!(
+        "the noise of `{}` has heavier tails than a normal distribution: the excess kurtosis of residuals is {}, and below {} in \
+         95 % of replicates{far}",
+        data.outcome_name(),
+        number(checks.kurtosis.observed, 1),
+        number(checks.kurtosis.replicated[2], 1),
+    );
+    let remedy = "see whether the rows furthest away are right: they pull the means and slopes of their levels, and make the \
+                  noise look large, so that intervals are too wide for most rows and too narrow for these";
+    advice("heavy-tails", problem, remedy.to_string())
+}
+
+/// The rows whose residuals are furthest away, by their numbers in the file.
+fn far_rows(data: &Dataset, checks: &ResidualChecks) -> String {
+    let of_rows = checks.rows.iter().zip(&checks.residuals);
+    let mut far: Vec<(usize, f64)> =
+        of_rows.map(|(row, residual)| (*row, *residual)).filter(|(_, residual)| residual.abs() >= FAR).collect();
+    if far.is_empty() {
+        return String::new();
+    }
+    far.sort_by(|(_, a), (_, b)| b.abs().total_cmp(&a.abs()));
+    let named: Vec<String> = far
+        .iter()
+        .take(NAMED)
+        .map(|(row, residual)| format!("row {} ({} sds)", data.row_of(*row) + 1, number(*residual, 1)))
+        .collect();
+    format!("; furthest away are {}", named.join(", "))
+}
+
+/// The same model of a function of the outcome.
+struct Transformed {
+    formula: String,
+    /// Whether the run has a formula, whose place this one takes.
+    takes_the_place: bool,
+    /// What its effects and its noise are.
+    meaning: &'static str,
+}
+
+/// `None` if no function makes noise more alike, or if the outcome is one already.
+fn transformed(model: &Model, checks: &ResidualChecks) -> Option<Transformed> {
+    let data = model.dataset();
+    let outcomes: Vec<f64> = checks.rows.iter().map(|row| data.outcome()[*row]).collect();
+    let function = OutcomeFunction::of(&outcomes, &checks.fitted)?;
+    let meaning = match function {
+        OutcomeFunction::Log => "in which effects are factors, and noise is a share of the outcome",
+        OutcomeFunction::Sqrt => "in which noise is more alike everywhere, and effects are those of the square root",
+    };
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_alphabetic()) && name.chars().all(|c| c.is_alphanumeric() || "._".contains(c))
+    };
+    let outcome = data.outcome_name();
+    let (rest, takes_the_place) = match model.structure() {
+        Structure::Formula(mixed) => {
+            let (outcome, rest) = mixed.formula.split_once('~')?;
+            (is_name(outcome.trim()) && !rest.contains('\'')).then(|| (rest.trim().to_string(), true))?
+        }
+        Structure::Shorthand(_) => {
+            let (group, predictors) = (data.group_name(), data.predictor_names());
+            let columns: Vec<&str> = std::iter::once("1").chain(predictors.iter().map(String::as_str)).collect();
+            let columns = columns.join(" + ");
+            let bars = if predictors.is_empty() { "|" } else { "||" };
+            let are_names = is_name(outcome) && is_name(group) && predictors.iter().all(|name| is_name(name));
+            are_names.then(|| (format!("{columns} + ({columns} {bars} {group})"), false))?
+        }
+    };
+    Some(Transformed { formula: format!("{}({outcome}) ~ {rest}", function.name()), takes_the_place, meaning })
+}
+
+fn of_pile(data: &Dataset, pile: OutcomePile) -> Advice {
+    let (end, beyond) = if pile.is_smallest { ("smallest", "below") } else { ("largest", "above") };
+    let value = significant(pile.value);
+    let problem = format!(
+        "outcome `{}` is {value} in {}, its {end} value, and no other value is so frequent: it looks cut there, and the model has no \
+         bound",
+        data.outcome_name(),
+        counted(pile.rows as u64, "row"),
+    );
+    let remedy = format!(
+        "if values {beyond} {value} were recorded as {value}, read slopes as too flat and the noise as too small; predictions go beyond \
+         the bound"
+    );
+    advice("bounded-outcome", problem, remedy)
+}
+
+fn of_grid(data: &Dataset, grid: OutcomeGrid, noise: f64) -> Advice {
+    let problem = format!(
+        "outcome `{}` has only {} values, which are {} or a multiple of it apart, and the noise is {}: outcomes are rounded more \
+         coarsely than they vary",
+        data.outcome_name(),
+        grid.values,
+        significant(grid.step),
+        significant(noise),
+    );
+    let remedy = "take finer outcomes if there are any, and do not read the noise as that of the outcome: it is also that of \
+                  rounding";
+    advice("rounded-outcome", problem, remedy.to_string())
+}
