@@ -216,8 +216,14 @@ impl Report {
         let mut said = Vec::new();
         if self.view.as_ref().is_some_and(|view| !view.has_effects) {
             said.push(
-                "The funnel, the group effects and their forest are not shown: only hyperparameters were kept of each draw \
-                 (--keep hyper)."
+                "The funnel, the group effects, their forest and checks of the data are not shown: only hyperparameters were kept \
+                 of each draw (--keep hyper)."
+                    .to_string(),
+            );
+        } else if self.parts.iter().all(|parts| parts.checks.is_none()) && self.view.is_some() {
+            said.push(
+                "The data are not held against replicates: that takes 200 draws or more, and at most 100 million numbers in the \
+                 store."
                     .to_string(),
             );
         }

@@ -152,7 +152,9 @@ fn a_row_has_the_transform_of_a_model_that_has_not_seen_it() {
     let mut moved = 0;
     for row in (0..120).step_by(15) {
         let mut rest = Simulated { labels: simulated.labels.clone(), x: simulated.x.clone(), y: simulated.y.clone() };
-        (rest.labels.remove(row), rest.x.remove(row), rest.y.remove(row));
+        rest.labels.remove(row);
+        rest.x.remove(row);
+        rest.y.remove(row);
         let without = smaller(&draws(rest.dataset()), row);
         let expected = diagnostics::mean(&without);
         // Independent draws on one side, and weighted ones on the other.
@@ -404,8 +406,8 @@ fn warnings(folder: &Folder, out: &str, line: &str, formula: &[&str]) -> (String
 
 #[test]
 fn a_proposed_function_of_the_outcome_helps_and_no_exit_code_changes() {
-    let cases: [(fn(f64) -> f64, &str); 2] = [(|y| (0.2 * y).exp(), "log"), (|y| (y - 10.0).powi(2), "sqrt")];
-    for (function, name) in cases {
+    let functions: [fn(f64) -> f64; 2] = [|y| (0.2 * y).exp(), |y| (y - 10.0).powi(2)];
+    for (function, name) in functions.into_iter().zip(["log", "sqrt"]) {
         let folder = Folder::with("y.csv", outcome_of(function).csv());
         let formula = ["--formula", "y ~ 1 + x + (1 | g)"];
         let (stdout, found) = warnings(&folder, "a", "", &formula);

@@ -700,3 +700,55 @@ fn what_cannot_be_predicted_is_refused_in_a_sentence() {
     let ran = folder.run("predict r --at x=1");
     assert!(ran.code == 2 && ran.stderr.contains("sample again"), "{ran:?}");
 }
+
+#[cfg(feature = "columnar")]
+mod columnar {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, BooleanArray, Date32Array, Float64Array, StringArray};
+
+    use super::{rows, with_run};
+    use crate::helpers::columnar::files;
+
+    /// Rows in several blocks, with columns beside those of the model, one of a type with days, and values missing.
+    #[test]
+    fn rows_of_files_with_types_have_all_columns_and_the_answers_of_text() {
+        let folder = with_run("y~x+(1|g)", "");
+        let count = 40_000;
+        let note = |i: usize| (i % 5 != 2).then(|| format!("row \"{i}\""));
+        let x = |i: usize| (i % 7 != 3 || i < 19_000).then_some((i * 7919 % 1000) as f64 / 8.0 + 0.5);
+        let label =
+            |i: usize| [Some("a"), Some("b"), Some(if i < 30_000 { "b" } else { "new" }), None, Some("c")][i % 5];
+        let columns: [(&str, ArrayRef); 5] = [
+            ("note", Arc::new((0..count).map(note).collect::<StringArray>())),
+            ("day", Arc::new((0..count).map(|i| Some(i as i32 % 3)).collect::<Date32Array>())),
+            ("x", Arc::new((0..count).map(x).collect::<Float64Array>())),
+            ("g", Arc::new((0..count).map(label).collect::<StringArray>())),
+            ("is", Arc::new((0..count).map(|i| Some(i.is_multiple_of(2))).collect::<BooleanArray>())),
+        ];
+        let line = |i: usize| {
+            let note = note(i).map_or(String::new(), |note| format!("\"{}\"", note.replace('"', "\"\"")));
+            let x = x(i).map_or(String::new(), |x| format!("{x:?}"));
+            format!("{note},1970-01-0{},{x},{},{}\n", i % 3 + 1, label(i).unwrap_or_default(), i.is_multiple_of(2))
+        };
+        let text = "note,day,x,g,is\n".to_string() + &(0..count).map(line).collect::<String>();
+        std::fs::write(folder.path("new.csv"), text).unwrap();
+        let predict =
+            |file: &str, options: &str| folder.run(&format!("predict r --draws 40 --data {file} --out - {options}"));
+        let expected = predict("new.csv", "");
+        assert!([0, 3].contains(&expected.code) && rows(&expected.stdout).len() == count, "{}", expected.stderr);
+        for (format, bytes) in files(&columns) {
+            std::fs::write(folder.path("new.bin"), bytes).unwrap();
+            let found = predict("new.bin", "");
+            assert_eq!(found.stderr, expected.stderr, "{format}");
+            assert!(found.stdout == expected.stdout, "{format}: {}", found.stdout.lines().nth(1).unwrap_or_default());
+            // Rows are counted through all blocks.
+            let first =
+                |is: &dyn Fn(usize) -> bool| format!("row {} (counted from 0)", (0..count).find(|i| is(*i)).unwrap());
+            let refused = predict("new.bin", "--new-levels refuse");
+            assert!(refused.code == 2 && refused.stderr.contains(&first(&|i| label(i) == Some("new"))), "{refused:?}");
+            let refused = predict("new.bin", "--missing refuse");
+            assert!(refused.code == 2 && refused.stderr.contains(&first(&|i| x(i).is_none())), "{refused:?}");
+        }
+    }
+}

@@ -44,7 +44,7 @@ pub struct ResidualChecks {
 }
 
 /// The sums of some rows.
-struct Share {
+struct RowSums {
     /// For each draw: the sum of fitted values and of their squares, and sums of the data's residuals and the
     /// replicate's.
     draws: Vec<([f64; 2], [ResidualMoments; 2])>,
@@ -62,16 +62,16 @@ struct OneRow {
 impl ResidualChecks {
     /// Of rows in some draws.
     pub fn of(residuals: &Residuals) -> ResidualChecks {
-        let shares: Vec<Share> = residuals.rows().par_chunks(SHARE).map(|rows| share(residuals, rows)).collect();
+        let all: Vec<RowSums> = residuals.rows().par_chunks(SHARE).map(|rows| sums_of(residuals, rows)).collect();
         let none = ([0.0; 2], [ResidualMoments::NONE; 2]);
         let mut draws = vec![none; residuals.draws()];
         let mut rows = Vec::with_capacity(residuals.rows().len());
-        for share in shares {
-            for ((fitted, moments), (more, others)) in draws.iter_mut().zip(&share.draws) {
+        for sums in all {
+            for ((fitted, moments), (more, others)) in draws.iter_mut().zip(&sums.draws) {
                 fitted.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
                 moments.iter_mut().zip(others).for_each(|(moments, other)| moments.merge(other));
             }
-            rows.extend(share.rows);
+            rows.extend(sums.rows);
         }
         let checked = |name: &str, of: &dyn Fn(&ResidualMoments, [f64; 2]) -> f64| {
             let side = |side: usize| -> Vec<f64> {
@@ -109,15 +109,15 @@ impl ResidualChecks {
     }
 }
 
-fn share(residuals: &Residuals, rows: &[usize]) -> Share {
+fn sums_of(residuals: &Residuals, rows: &[usize]) -> RowSums {
     let none = ([0.0; 2], [ResidualMoments::NONE; 2]);
-    let mut share = Share { draws: vec![none; residuals.draws()], rows: Vec::new() };
+    let mut found = RowSums { draws: vec![none; residuals.draws()], rows: Vec::new() };
     let mut room = residuals.room();
     for row in rows {
         residuals.evaluate(*row, &mut room);
         let of_draws = room.fitted.iter().zip(room.observed.iter().zip(&room.replicated));
         let mut root = 0.0;
-        for ((sums, moments), (fitted, (observed, replicated))) in share.draws.iter_mut().zip(of_draws) {
+        for ((sums, moments), (fitted, (observed, replicated))) in found.draws.iter_mut().zip(of_draws) {
             sums[0] += fitted;
             sums[1] += fitted * fitted;
             moments[0].add(*observed, *fitted);
@@ -125,9 +125,9 @@ fn share(residuals: &Residuals, rows: &[usize]) -> Share {
             root += observed.abs().sqrt();
         }
         let [fitted, residual, sd] = [&room.fitted, &room.observed, &room.sds].map(|values| diagnostics::mean(values));
-        share.rows.push(OneRow { fitted, residual, root: root / residuals.draws() as f64, sd });
+        found.rows.push(OneRow { fitted, residual, root: root / residuals.draws() as f64, sd });
     }
-    share
+    found
 }
 
 /// Roots are the mean square roots of residuals, which are proportional to the square root of their sd.

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::anyhow;
 use clap::Args;
@@ -14,6 +15,7 @@ use warpnuts::predict::{
 };
 use warpnuts::summary::{counted, number};
 
+use super::progress::PATIENCE;
 use super::reading::ReadingArguments;
 use super::words::{NEW_LEVELS, one_of};
 use super::{Failure, Outcome, complain, conclude, folder, print, progress, table};
@@ -114,10 +116,12 @@ pub fn run(typed: &PredictArguments) -> Result<Outcome, Failure> {
         false => typed.to_path_buf(),
     });
     let mut all = folder.as_deref().map(|folder| all_draws(folder, &variables)).transpose()?;
+    let done = AtomicUsize::new(0);
     let keep = |rows: &Rows, numbers: &[u64]| {
         if progress::is_interrupted() {
             return Err(PredictError::Interrupted);
         }
+        done.fetch_add(rows.count, Relaxed);
         match &mut all {
             Some(writer) => add(writer, &evaluator, rows, numbers),
             None => Ok(()),
@@ -127,7 +131,8 @@ pub fn run(typed: &PredictArguments) -> Result<Outcome, Failure> {
         predictions.write(source, io::stdout(), keep)
     } else {
         folder::make_above(&path).map_err(|error| Failure::Input(anyhow!("{name} cannot be written: {error}")))?;
-        predictions.write_file(source, &path, keep)
+        let far = || format!("{} predicted", counted(done.load(Relaxed) as u64, "row"));
+        progress::show_far(PATIENCE, &far, || predictions.write_file(source, &path, keep))
     };
     let written = match written {
         // Who reads the output has seen enough.

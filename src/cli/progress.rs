@@ -80,13 +80,16 @@ pub fn wait<T>(waiting: Waiting, far: &(dyn Fn() -> String + Sync), work: impl F
     let Waiting { quiet, patience, words } = waiting;
     say(Some(words));
     faults::point("before-work");
-    let done = if quiet || !std::io::stderr().is_terminal() { work() } else { show_waiting(patience, far, work) };
+    let done = if quiet { work() } else { show_far(patience, far, work) };
     say(None);
     done
 }
 
-/// Does `work` with a line that appears after `patience` and disappears at the end.
-fn show_waiting<T>(patience: Duration, far: &(dyn Fn() -> String + Sync), work: impl FnOnce() -> T) -> T {
+/// Does `work`; a line on a terminal says how `far` it has come, appears after `patience` and disappears at the end.
+pub fn show_far<T>(patience: Duration, far: &(dyn Fn() -> String + Sync), work: impl FnOnce() -> T) -> T {
+    if !std::io::stderr().is_terminal() {
+        return work();
+    }
     let style =
         ProgressStyle::with_template("{spinner} {msg}, {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);

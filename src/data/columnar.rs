@@ -8,12 +8,15 @@ use std::io::{Cursor, Read};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_cast::cast;
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, Schema};
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 
 use super::cells::{CellReader, CellValue};
 use super::claims;
@@ -33,57 +36,100 @@ use super::{DataError, MAX_MAGNITUDE};
 pub(super) fn frame(
     file: &str,
     format: FileFormat,
-    mut input: impl Read,
+    input: impl Read,
     request: &Request,
     reading: &ReadOptions,
 ) -> Result<Frame, DataError> {
-    let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).map_err(|reason| unreadable(file, None, reason))?;
-    let called = if format == FileFormat::Parquet { "Parquet" } else { "Arrow" };
-    let broken = |reason: String| {
-        let reason = super::text::one_line(&reason);
-        DataError::Columnar { file: file.into(), format: called, reason }
+    let broken = &broken(file, format);
+    let source = BatchReader { file, request, cells: CellReader::new(reading, request.takes_words), broken };
+    let bytes = whole(file, format, input, broken)?;
+    let all = || {
+        let (names, batches) = source.batches(format, bytes, true)?;
+        Ok::<_, DataError>((names, source.read(batches)?))
     };
-    claims::check(&bytes, format).map_err(broken)?;
-    let source = BatchReader { file, request, cells: CellReader::new(reading, request.takes_words), broken: &broken };
-    let (names, all) = contained(|| decoded(&source, format, bytes)).map_err(broken)??;
+    let (names, all) = contained(all).map_err(broken)??;
     all.into_frame(file, names, reading)
 }
 
-/// The names of all columns of a file, and the requested columns.
-fn decoded<'a>(
-    source: &BatchReader<'a>,
+/// Some consecutive rows of a file.
+pub(super) struct BatchRows<'a> {
+    /// The requested columns.
+    pub part: FilePart<'a>,
+    /// The row of the file with which they begin, counted from 0.
+    pub first: usize,
+    /// All columns as text, `[column][row]`; without a value, nothing.
+    pub cells: Vec<StringArray>,
+}
+
+/// Gives the names of all columns of a file to `begin`, and then its rows to `take`, some at a time, with all their
+/// cells. The file as it is packed is in memory meanwhile.
+pub(super) fn each_batch<E: From<DataError>>(
+    file: &str,
     format: FileFormat,
-    bytes: Vec<u8>,
-) -> Result<(Vec<String>, FilePart<'a>), DataError> {
-    let broken = source.broken;
-    Ok(match format {
-        FileFormat::Parquet => {
-            let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes));
-            let builder = builder.map_err(|error| broken(error.to_string()))?;
-            let names = names(builder.schema());
-            let wanted = ProjectionMask::roots(builder.parquet_schema(), source.fields(&names)?);
-            let batches = builder.with_projection(wanted).build().map_err(|error| broken(error.to_string()))?;
-            (names, source.read(batches)?)
+    input: impl Read,
+    request: &Request,
+    reading: &ReadOptions,
+    begin: impl FnOnce(&[String]) -> Result<(), E>,
+    mut take: impl FnMut(BatchRows) -> Result<(), E>,
+) -> Result<(), E> {
+    let broken = &broken(file, format);
+    let source = BatchReader { file, request, cells: CellReader::new(reading, request.takes_words), broken };
+    let bytes = whole(file, format, input, broken)?;
+    let (names, mut batches) = contained(|| source.batches(format, bytes, false)).map_err(broken)??;
+    begin(&names)?;
+    let mut first = 0;
+    while let Some(batch) = contained(|| batches.next()).map_err(broken)? {
+        let batch = batch.map_err(|error| broken(error.to_string()))?;
+        for start in (0..batch.num_rows()).step_by(ROWS) {
+            let some = batch.slice(start, ROWS.min(batch.num_rows() - start));
+            let rows = || {
+                let cells = some.columns().iter().map(as_text).collect::<Result<_, ArrowError>>();
+                let cells = cells.map_err(|error| broken(error.to_string()))?;
+                Ok::<_, DataError>(BatchRows { part: source.part(&some, first)?, first, cells })
+            };
+            take(contained(rows).map_err(broken)??)?;
+            first += some.num_rows();
         }
-        FileFormat::Arrow => {
-            let all = FileReader::try_new(Cursor::new(&bytes), None).map_err(|error| broken(error.to_string()))?;
-            let names = names(&all.schema());
-            let batches = FileReader::try_new(Cursor::new(&bytes), Some(source.fields(&names)?));
-            (names, source.read(batches.map_err(|error| broken(error.to_string()))?)?)
-        }
-        _ => {
-            let batches = StreamReader::try_new(&bytes[..], None).map_err(|error| broken(error.to_string()))?;
-            let names = names(&batches.schema());
-            source.fields(&names)?;
-            (names, source.read(batches)?)
-        }
-    })
+    }
+    Ok(())
+}
+
+/// The bytes of a file, none of which claims more than there is.
+fn whole(
+    file: &str,
+    format: FileFormat,
+    mut input: impl Read,
+    broken: &dyn Fn(String) -> DataError,
+) -> Result<Bytes, DataError> {
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes).map_err(|reason| unreadable(file, None, reason))?;
+    claims::check(&bytes, format).map_err(broken)?;
+    Ok(bytes.into())
+}
+
+/// Says why a file cannot be read.
+fn broken(file: &str, format: FileFormat) -> impl Fn(String) -> DataError {
+    let called = if format == FileFormat::Parquet { "Parquet" } else { "Arrow" };
+    move |reason| DataError::Columnar { file: file.into(), format: called, reason: super::text::one_line(&reason) }
+}
+
+/// The values of a column as text; nothing for a value that is missing.
+fn as_text(values: &ArrayRef) -> Result<StringArray, ArrowError> {
+    let options = FormatOptions::default();
+    let formatter = ArrayFormatter::try_new(values, &options)?;
+    let cell = |row: usize| values.is_valid(row).then(|| formatter.value(row).try_to_string()).transpose();
+    (0..values.len()).map(cell).collect()
 }
 
 fn names(schema: &Schema) -> Vec<String> {
     schema.fields().iter().map(|field| field.name().trim().to_owned()).collect()
 }
+
+/// Rows, some at a time.
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
+
+/// Rows that are read at once.
+const ROWS: usize = 16_384;
 
 /// Reads the requested columns from record batches.
 struct BatchReader<'a> {
@@ -102,6 +148,38 @@ enum BatchColumn {
 }
 
 impl<'a> BatchReader<'a> {
+    /// The names of all columns of a file, and its rows, with the requested columns or with all.
+    fn batches(
+        &self,
+        format: FileFormat,
+        bytes: Bytes,
+        requested_only: bool,
+    ) -> Result<(Vec<String>, Batches), DataError> {
+        let broken = |error: ArrowError| (self.broken)(error.to_string());
+        Ok(match format {
+            FileFormat::Parquet => {
+                let broken = |error: ParquetError| (self.broken)(error.to_string());
+                let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(broken)?.with_batch_size(ROWS);
+                let names = names(builder.schema());
+                let requested = ProjectionMask::roots(builder.parquet_schema(), self.fields(&names)?);
+                let mask = if requested_only { requested } else { ProjectionMask::all() };
+                (names, Box::new(builder.with_projection(mask).build().map_err(broken)?))
+            }
+            FileFormat::Arrow => {
+                let all = FileReader::try_new(Cursor::new(bytes.clone()), None).map_err(broken)?;
+                let names = names(&all.schema());
+                let requested = Some(self.fields(&names)?).filter(|_| requested_only);
+                (names, Box::new(FileReader::try_new(Cursor::new(bytes), requested).map_err(broken)?))
+            }
+            _ => {
+                let batches = StreamReader::try_new(Cursor::new(bytes), None).map_err(broken)?;
+                let names = names(&batches.schema());
+                self.fields(&names)?;
+                (names, Box::new(batches))
+            }
+        })
+    }
+
     /// The indices of the requested columns in the file.
     fn fields(&self, names: &[String]) -> Result<Vec<usize>, DataError> {
         let field = |wanted: &WantedColumn| {

@@ -19,6 +19,8 @@ pub struct Frame {
     pub(super) numbers: Vec<(String, Vec<f64>)>,
     pub(super) labels: Vec<(String, Labels)>,
     pub(super) n_rows: usize,
+    /// The row of the file with which these rows begin: 0, but for a block of a file without lines.
+    pub(super) first_row: usize,
     /// For each row that is left out, in order, the number of rows before it that are not.
     pub(super) kept_before: Vec<usize>,
     pub(super) left_out: LeftOut,
@@ -74,6 +76,7 @@ impl Frame {
             numbers: numbers.into_iter().map(|(name, values)| (name.to_owned(), values)).collect(),
             labels,
             n_rows,
+            first_row: 0,
             kept_before: Vec::new(),
             left_out: LeftOut::default(),
             lines: RowLines::default(),
@@ -108,7 +111,7 @@ impl Frame {
 
     /// The row of the file of row `row`, counted from 0, without the header and blank lines.
     pub fn row_of_file(&self, row: usize) -> usize {
-        row + self.kept_before.partition_point(|kept| *kept <= row)
+        self.first_row + row + self.kept_before.partition_point(|kept| *kept <= row)
     }
 
     /// The place of row `row` in messages: its line in a file of text, else its row in the file.

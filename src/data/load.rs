@@ -151,10 +151,16 @@ pub(super) fn typed_frame(
     request: &Request,
     reading: &ReadOptions,
 ) -> Result<Frame, DataError> {
+    refuse_unreadable(file, format)?;
+    columnar_frame(file, format, input, request, reading)
+}
+
+/// An error for a file of a format that is never read.
+pub(super) fn refuse_unreadable(file: &str, format: FileFormat) -> Result<(), DataError> {
     match format {
         FileFormat::Zip => Err(DataError::Zip { file: file.into() }),
         FileFormat::OldFeather => Err(DataError::OldFeather { file: file.into() }),
-        _ => columnar_frame(file, format, input, request, reading),
+        _ => Ok(()),
     }
 }
 

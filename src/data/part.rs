@@ -155,6 +155,6 @@ impl<'a> FilePart<'a> {
             labels.extend(typed.labels.map(|of| (wanted.name.clone(), of)));
         }
         let (kept_before, lines, assumed) = (self.kept_before, self.lines, Vec::new());
-        Ok(Frame { source, names, numbers, labels, n_rows, kept_before, left_out, lines, assumed })
+        Ok(Frame { source, names, numbers, labels, n_rows, first_row: 0, kept_before, left_out, lines, assumed })
     }
 }

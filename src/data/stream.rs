@@ -1,11 +1,18 @@
 //! Streams the rows of a file block by block, with all their cells as they are written: for work that keeps no row.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::path::Path;
 
 use super::DataError;
+#[cfg(feature = "columnar")]
+use super::columnar::{self, BatchRows};
 use super::frame::Frame;
-use super::load::{opened, typed_frame};
+use super::load::opened;
+#[cfg(feature = "columnar")]
+use super::load::refuse_unreadable;
+#[cfg(not(feature = "columnar"))]
+use super::load::typed_frame;
 use super::open::{FileFormat, Text, unreadable};
 use super::part::FilePart;
 use super::read::{RowLayout, in_blocks};
@@ -32,7 +39,18 @@ pub struct RowRequest<'a> {
 pub struct FileBlock<'b> {
     /// The wanted columns of the rows that miss no value.
     pub frame: Frame,
-    text: Option<BlockText<'b>>,
+    cells: BlockCells<'b>,
+}
+
+/// All cells of the rows of a block.
+#[derive(Debug)]
+enum BlockCells<'b> {
+    /// Those of the frame.
+    OfFrame,
+    Text(BlockText<'b>),
+    /// Of a Parquet or Arrow file, `[column][row]`.
+    #[cfg(feature = "columnar")]
+    Columns(Vec<arrow_array::StringArray>),
 }
 
 /// The rows of a block as they are written.
@@ -58,22 +76,41 @@ impl FileBlock<'_> {
     ///
     /// The first of `each`.
     pub fn each_row<E>(&self, mut each: impl FnMut(Option<usize>, &[Cow<[u8]>]) -> Result<(), E>) -> Result<(), E> {
-        let Some(BlockText { text, separator, shown }) = &self.text else {
-            return (0..self.frame.n_rows).try_for_each(|row| each(Some(row), &self.frame.cells(row)));
-        };
-        let mut records = Records::new(text, *separator);
-        let mut fields: Vec<Field> = Vec::new();
         let mut left_out = self.frame.kept_before.iter().peekable();
         let mut row = 0;
-        // The rows were parsed before.
-        while matches!(records.advance(&mut fields), Ok(true)) {
-            let cells: Vec<Cow<[u8]>> = fields.iter().take(*shown).map(|field| field.of(text)).collect();
+        let mut each = |cells: &[Cow<[u8]>]| {
             let place = if left_out.next_if(|kept| **kept == row).is_some() { None } else { Some(row) };
-            each(place, &cells)?;
             row += usize::from(place.is_some());
+            each(place, cells)
+        };
+        match &self.cells {
+            BlockCells::OfFrame => (0..self.frame.n_rows).try_for_each(|row| each(&self.frame.cells(row))),
+            BlockCells::Text(BlockText { text, separator, shown }) => {
+                let mut records = Records::new(text, *separator);
+                let mut fields: Vec<Field> = Vec::new();
+                // The rows were parsed before.
+                while matches!(records.advance(&mut fields), Ok(true)) {
+                    each(&fields.iter().take(*shown).map(|field| field.of(text)).collect::<Vec<Cow<[u8]>>>())?;
+                }
+                Ok(())
+            }
+            #[cfg(feature = "columnar")]
+            BlockCells::Columns(columns) => {
+                let rows = columns.first().map_or(0, arrow_array::Array::len);
+                (0..rows).try_for_each(|row| {
+                    let cells = columns.iter().map(|column| Cow::Borrowed(cell_of(column, row)));
+                    each(&cells.collect::<Vec<Cow<[u8]>>>())
+                })
+            }
         }
-        Ok(())
     }
+}
+
+/// A cell of a column; nothing if it has no value.
+#[cfg(feature = "columnar")]
+fn cell_of(column: &arrow_array::StringArray, row: usize) -> &[u8] {
+    use arrow_array::Array;
+    if column.is_valid(row) { column.value(row).as_bytes() } else { b"" }
 }
 
 impl Frame {
@@ -100,13 +137,12 @@ impl Frame {
 
     /// The frame as one block of rows.
     pub fn into_block(self) -> FileBlock<'static> {
-        FileBlock { frame: self, text: None }
+        FileBlock { frame: self, cells: BlockCells::OfFrame }
     }
 }
 
-/// Passes the rows of a file through `work`, block by block and in parallel, and what becomes of them to `take`, in
-/// order. Before, `begin` is given the names of the columns that rows show: of text, all in the header, after an empty
-/// one if rows have names; of a Parquet or Arrow file, which is in memory as a whole, those that are wanted.
+/// Passes the rows of a file through `work`, block by block and text in parallel, and what becomes of them to `take`,
+/// in order. Before, `begin` is given the names of the file's columns, after an empty one if rows have names.
 ///
 /// # Errors
 ///
@@ -122,9 +158,7 @@ pub fn stream<T: Send, E: From<DataError> + Send>(
     let (file, request) = (&*text::one_line(&name), &Request::of_rows(wanted, may_miss));
     let (format, input) = FileFormat::of(reader).map_err(|reason| unreadable(file, None, reason))?;
     if !matches!(format, FileFormat::Text | FileFormat::Gzip | FileFormat::Zstd) {
-        let frame = typed_frame(file, format, input, request, reading)?;
-        begin(&frame.columns().iter().map(ToString::to_string).collect::<Vec<_>>())?;
-        return take(work(&frame.into_block())?);
+        return typed_rows(file, format, input, request, reading, begin, |block| take(work(block)?));
     }
     let begin = |layout: &RowLayout, header: &[String]| {
         let row_names = layout.has_row_names().then(String::new);
@@ -135,8 +169,42 @@ pub fn stream<T: Send, E: From<DataError> + Send>(
         part.append(layout.parse(block, lines)?, lines);
         part.check_missing(file, reading)?;
         let shown = layout.columns() + usize::from(layout.has_row_names());
-        let text = Some(BlockText { text: block, separator: layout.separator(), shown });
-        work(&FileBlock { frame: part.into_rows(file, Vec::new(), reading)?, text })
+        let cells = BlockCells::Text(BlockText { text: block, separator: layout.separator(), shown });
+        work(&FileBlock { frame: part.into_rows(file, Vec::new(), reading)?, cells })
     };
     in_blocks(Text::new(file, format, input, reading.encoding)?, request, reading, begin, of_block, take)
+}
+
+/// Passes the rows of a Parquet or Arrow file to `take`, block by block.
+#[cfg(feature = "columnar")]
+fn typed_rows<E: From<DataError>>(
+    file: &str,
+    format: FileFormat,
+    input: impl Read,
+    request: &Request,
+    reading: &ReadOptions,
+    begin: impl FnOnce(&[String]) -> Result<(), E>,
+    mut take: impl FnMut(&FileBlock) -> Result<(), E>,
+) -> Result<(), E> {
+    refuse_unreadable(file, format)?;
+    columnar::each_batch(file, format, input, request, reading, begin, |rows| {
+        let BatchRows { part, first, cells } = rows;
+        part.check_missing(file, reading)?;
+        let frame = Frame { first_row: first, ..part.into_rows(file, Vec::new(), reading)? };
+        take(&FileBlock { frame, cells: BlockCells::Columns(cells) })
+    })
+}
+
+#[cfg(not(feature = "columnar"))]
+fn typed_rows<E: From<DataError>>(
+    file: &str,
+    format: FileFormat,
+    input: impl Read,
+    request: &Request,
+    reading: &ReadOptions,
+    _: impl FnOnce(&[String]) -> Result<(), E>,
+    _: impl FnMut(&FileBlock) -> Result<(), E>,
+) -> Result<(), E> {
+    // Refuses the file.
+    typed_frame(file, format, input, request, reading).map(drop).map_err(E::from)
 }
