@@ -37,8 +37,8 @@ pub use funnel_group::{FunnelGroup, NoSuchGroup, funnel_group};
 use figure::Figure;
 use figures::modes::GroupModes;
 use figures::{
-    autocorrelation, columns, correlation, energy, ess, forest, funnel, marginal, modes, pairs, predictive,
-    predictive_checks, rank, stuck_chains, throughput, trace,
+    autocorrelation, average_effects, columns, correlation, energy, ess, forest, funnel, marginal, modes, pairs,
+    predictive, predictive_checks, rank, stuck_chains, throughput, trace,
 };
 use page::Page;
 use parts::{FigureParts, with};
@@ -181,8 +181,9 @@ impl Report {
             let effects = &with(runs, parts, |parts| parts.forest.as_ref());
             let modes = || modes::figure(view, effects, self.modes.as_ref()?, best);
             let columns = &with(runs, parts, |parts| parts.columns.as_ref());
+            let average_effects = &with(runs, parts, |parts| parts.average_effects.as_ref());
             let checks = &with(runs, parts, |parts| parts.checks.as_ref());
-            let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 14] = [
+            let makers: [&(dyn Fn() -> Vec<Figure> + Sync); 15] = [
                 &|| trace::figures(&with(runs, parts, |parts| Some(&parts.trace))),
                 &|| rank::figures(&with(runs, parts, |parts| Some(&parts.rank))),
                 &|| Vec::from_iter(stuck_chains::figure(view, &with(runs, parts, |parts| Some(&parts.stuck)))),
@@ -192,6 +193,7 @@ impl Report {
                 &|| Vec::from_iter(forest::figure(view, effects, best)),
                 &|| correlation::figures(view, effects, best),
                 &|| Vec::from_iter(columns::figure(columns, &runs[best].name)),
+                &|| Vec::from_iter(average_effects::figure(average_effects, &runs[best].name)),
                 &|| Vec::from_iter(energy::figure(&with(runs, parts, |parts| Some(&parts.energy)))),
                 &|| Vec::from_iter(autocorrelation::figure(&with(runs, parts, |parts| Some(&parts.autocorrelation)))),
                 &|| Vec::from_iter(ess::figure(&with(runs, parts, |parts| Some(&parts.growth)))),

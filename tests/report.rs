@@ -111,8 +111,8 @@ fn the_page_is_as_good_in_the_dark_and_on_a_narrow_screen() {
     let page = run(&folder, "sample --chains 4 --warmup 200 --draws 200");
     let light = open(&page, &Look::default());
     let dark = open(&page, &Look { width: 500, dark: true, ..Look::default() });
-    is_complete(&light, &OF_A_RUN[..16]);
-    is_complete(&dark, &OF_A_RUN[..16]);
+    is_complete(&light, &OF_A_RUN[..17]);
+    is_complete(&dark, &OF_A_RUN[..17]);
     assert_eq!(light["background"], "rgb(255, 255, 255)");
     assert_ne!(dark["background"], light["background"]);
     agrees(&dark, 0, &folder, "out/summary.json");
@@ -233,7 +233,8 @@ fn three_groups_and_no_predictor_are_enough() {
     let folder = Folder::with("few.csv", data(&names, "x"));
     let page = run(&folder, "compare --data few.csv --group g --outcome y --chains 2 --warmup 300 --draws 300");
     let found = open(&page, &Look::default());
-    let without_columns = OF_A_RUN.iter().chain(&OF_THREE_MORE).copied().filter(|id| *id != "columns");
+    let without_columns =
+        OF_A_RUN.iter().chain(&OF_THREE_MORE).copied().filter(|id| !["columns", "average-effects"].contains(id));
     is_complete(&found, &without_columns.collect::<Vec<&str>>());
     let title = figure(&found, "funnel")["title"].as_str().unwrap();
     assert!(title.contains("a[north]") && title.contains("sigma_a"), "{title}");
@@ -261,7 +262,7 @@ fn three_thousand_groups_are_searched() {
         return { before, after: count(), text: forest.textContent };"#;
     let found = open(&page, &Look { extra: search, ..Look::default() });
     // Of 80 draws no p-value is small enough for checks.
-    is_complete(&found, &OF_A_RUN[4..16]);
+    is_complete(&found, &OF_A_RUN[5..17]);
     assert!(found["data"]["omitted"].to_string().contains("held against replicates"), "{}", found["data"]["omitted"]);
     assert_eq!(found["extra"]["before"], 40, "the smallest and the largest twenty");
     // 123 and 1230 to 1239.
@@ -288,7 +289,7 @@ fn replicates_are_held_against_the_observed() {
     let page = folder.path("report.html");
     report.write(&page).unwrap();
     let found = open(&page, &Look::default());
-    is_complete(&found, &[&OF_A_RUN[..16], &["predictive"]].concat());
+    is_complete(&found, &[&OF_A_RUN[..17], &["predictive"]].concat());
     let caption = figure(&found, "predictive")["caption"].as_str().unwrap();
     assert!(caption.contains("50 replicates") && caption.contains("0.99 of replicates are above"), "{caption}");
     assert_eq!(found["data"]["omitted"], serde_json::json!([]));

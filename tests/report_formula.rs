@@ -47,7 +47,7 @@ fn correlated_coefficients_are_between_no_pooling_and_complete_pooling() {
     let formula = "Reaction ~ 1 + Days + (1 + Days | Subject)";
     let page = page(&folder, "01-sleepstudy.csv", formula, "");
     let found = open(&page, &Look { extra: &choose(0), ..Look::default() });
-    is_complete(&found, &[&OF_A_RUN[..16], &["correlation-1"]].concat());
+    is_complete(&found, &[&OF_A_RUN[..17], &["correlation-1"]].concat());
     assert!(found["data"]["title"].as_str().unwrap().starts_with(formula), "{}", found["data"]["title"]);
     let extra = &found["extra"];
     assert_eq!(extra["names"], serde_json::json!(["r_Subject[,Intercept]", "r_Subject[,Days]"]));
@@ -96,7 +96,8 @@ fn each_factor_has_groups_of_its_own() {
     let folder = Folder::new();
     let page = page(&folder, "27-pastes.csv", "strength ~ 1 + (1 | batch/cask)", "--funnel-group B_c");
     let found = open(&page, &Look { extra: &choose(0), ..Look::default() });
-    let without_columns: Vec<&str> = OF_A_RUN[..16].iter().copied().filter(|id| *id != "columns").collect();
+    let without_columns: Vec<&str> =
+        OF_A_RUN[..17].iter().copied().filter(|id| !["columns", "average-effects"].contains(id)).collect();
     is_complete(&found, &without_columns);
     assert_eq!(found["extra"]["names"], serde_json::json!(["r_batch[,Intercept]", "r_batch:cask[,Intercept]"]));
     let groups = found["extra"]["groups"].as_array().unwrap();
@@ -123,7 +124,7 @@ fn many_coefficients_of_a_term_leave_the_page_whole() {
     let file = "01-sleepstudy.csv";
     let three = "Reaction ~ Days + (1 + Days + I(Days^2) | Subject)";
     let found = open(&page(&Folder::new(), file, three, ""), &Look { width: 500, ..Look::default() });
-    is_complete(&found, &[&OF_A_RUN[..16], &["correlation-1"]].concat());
+    is_complete(&found, &[&OF_A_RUN[..17], &["correlation-1"]].concat());
     let caption = figure(&found, "correlation-1")["caption"].as_str().unwrap();
     for name in ["Intercept__Days", "Intercept__I(Days^2)", "Days__I(Days^2)"] {
         assert!(caption.contains(&format!("cor_Subject__{name} is ")), "{caption}");
@@ -131,7 +132,7 @@ fn many_coefficients_of_a_term_leave_the_page_whole() {
     // 18 hyperparameters.
     let five = "Reaction ~ Days + (1 + Days + I(Days^2) + log1p(Days) + sqrt(Days) | Subject)";
     let found = open(&page(&Folder::new(), file, five, ""), &Look::default());
-    is_complete(&found, &OF_A_RUN[..16]);
+    is_complete(&found, &OF_A_RUN[..17]);
     let omitted = found["data"]["omitted"].to_string();
     assert!(omitted.contains("by Subject are not drawn: the term has 5 coefficients"), "{omitted}");
 }
@@ -167,4 +168,20 @@ fn expectations_over_columns_are_those_of_the_draws() {
     assert!((at("dose", "high") - at("dose", "low") - mean("b_dose[high]")).abs() < 1e-3, "{csv:?}");
     assert!((at("dose", "low") - mean("b_Intercept") - 4.5 * mean("b_x")).abs() < 1e-3, "{csv:?}");
     assert!(columns["caption"].as_str().unwrap().contains("from 0 to 9"), "{}", columns["caption"]);
+    // An average effect of an sd of x (2.87 of 0 to 9), and of a level against the reference; slopes are the same
+    // everywhere, and so is what is conditional.
+    let effects = figure(&found, "average-effects");
+    let csv: Vec<Vec<String>> = csv::Reader::from_reader(effects["csv"].as_str().unwrap().as_bytes())
+        .records()
+        .map(|record| record.unwrap().iter().map(str::to_string).collect())
+        .collect();
+    let names: Vec<&str> = csv.iter().map(|row| &row[0][..]).collect();
+    assert_eq!(names, ["x, 1 sd (2.90)", "dose, low - high", "dose, mid - high"]);
+    let sd_of_x = (8.25f64 * 60.0 / 59.0).sqrt();
+    for (row, expected) in csv.iter().zip([sd_of_x * mean("b_x"), -mean("b_dose[high]")]) {
+        for column in [1, 4] {
+            assert!((row[column].parse::<f64>().unwrap() - expected).abs() < 1e-3, "{row:?}, {expected}");
+        }
+        assert_eq!(row[7].parse::<f64>().unwrap(), 1.0, "{row:?}");
+    }
 }

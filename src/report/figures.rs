@@ -1,6 +1,7 @@
 //! The figures, a file each: the part of a run that a figure needs, and the figure of all runs.
 
 pub mod autocorrelation;
+pub mod average_effects;
 pub mod columns;
 pub mod correlation;
 pub mod energy;

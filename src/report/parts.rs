@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use super::chains::VariableDraws;
 use super::figures::{
-    autocorrelation, columns, energy, ess, forest, funnel, predictive_checks, rank, stuck_chains, trace,
+    autocorrelation, average_effects, columns, energy, ess, forest, funnel, predictive_checks, rank, stuck_chains,
+    trace,
 };
 use super::run::{ReportedRun, Shown};
 use super::view::View;
@@ -32,6 +33,8 @@ pub struct FigureParts {
     pub forest: Option<forest::ForestPart>,
     /// Expectations over columns, if effects are stored.
     pub columns: Option<columns::ColumnsPart>,
+    /// Effects of columns, if that can be computed in short time.
+    pub average_effects: Option<average_effects::AverageEffectsPart>,
     /// Whether the model makes data like these, if that can be checked in short time.
     pub checks: Option<predictive_checks::ChecksPart>,
 }
@@ -79,7 +82,21 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
     );
     let (trace, (rank, autocorrelation)): (_, (Vec<_>, Vec<_>)) = rows;
     let columns = if view.has_effects { columns::ColumnsPart::of(sampled) } else { None };
-    (run, FigureParts { trace, rank, autocorrelation, growth, energy, stuck, funnel, forest, columns, checks })
+    let average_effects = average_effects::AverageEffectsPart::of(sampled);
+    let parts = FigureParts {
+        trace,
+        rank,
+        autocorrelation,
+        growth,
+        energy,
+        stuck,
+        funnel,
+        forest,
+        columns,
+        average_effects,
+        checks,
+    };
+    (run, parts)
 }
 
 /// Runs with one of their parts; runs without the part are left out.

@@ -10,7 +10,8 @@ use super::common::Folder;
 const OPENED: f64 = 8000.0;
 
 /// Figures of a run with group effects, in order.
-pub const OF_A_RUN: [&str; 17] = [
+pub const OF_A_RUN: [&str; 18] = [
+    "average-effects",
     "check-transforms",
     "check-statistics",
     "check-levels",

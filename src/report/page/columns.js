@@ -1,4 +1,4 @@
-// Expectations over each column, beside the data.
+// Expectations over each column, beside the data, and the effects of all columns.
 
 drawers.columns = (data, width) => {
   const each = columns(width, data.panels.length, 320, 560);
@@ -38,4 +38,33 @@ drawers.columns = (data, width) => {
 tables.columns = (data) => [
   ["column", "at", "mean", "q05", "q95"],
   ...data.panels.flatMap((panel) => (panel.levels ?? panel.curve).map(([at, { mean, q05, q95 }]) => [panel.column, at, mean, q05, q95])),
+];
+
+drawers["average-effects"] = (data, width) => {
+  const drawn = Math.min(width, 900);
+  const rows = data.rows.map((row, i) => ({ ...row, i }));
+  const most = drawn < 500 ? 18 : 32;
+  const left = Math.min(drawn * 0.45, 16 + 6.9 * d3.max(rows, (row) => [...shortened(row.name, most)].length));
+  const said = (estimate) => `${short(estimate.mean)} (${short(estimate.q05)} to ${short(estimate.q95)})`;
+  const made = plot({
+    width: drawn, height: 62 + 26 * rows.length, marginTop: 24, marginLeft: left, marginRight: 52,
+    x: axis(`change of ${shortened(data.outcome, 24)}`, drawn - left, { labelArrow: "none", labelAnchor: "center", inset: 8, nice: true }),
+    y: { axis: null, domain: [rows.length - 0.4, -0.6] },
+    marks: [
+      Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1, ticks: Math.max(2, Math.floor((drawn - left) / 80)) }),
+      Plot.ruleX([0], { stroke: "currentColor", strokeDasharray: "4 4", strokeOpacity: 0.6 }),
+      Plot.link(rows, { x1: (row) => row.conditional.q05, x2: (row) => row.conditional.q95, y1: (row) => row.i + 0.2, y2: (row) => row.i + 0.2, stroke: "var(--faint)", strokeWidth: 2 }),
+      Plot.link(rows, { x1: (row) => row.average.q05, x2: (row) => row.average.q95, y1: "i", y2: "i", stroke: colour(data.slot), strokeWidth: 4, strokeOpacity: 0.55 }),
+      Plot.dot(rows, { x: (row) => row.average.mean, y: "i", r: 4.5, fill: colour(data.slot) }),
+      Plot.text(rows, { frameAnchor: "left", y: "i", dx: -8, textAnchor: "end", text: (row) => shortened(row.name, most), title: "name" }),
+      Plot.text(rows, { frameAnchor: "right", y: "i", dx: 44, textAnchor: "end", text: "shown" }),
+      Plot.text(["P"], { frameAnchor: "top-right", dx: 44, dy: -16, textAnchor: "end", text: (d) => d, fontWeight: 600 }),
+      Plot.tip(rows, Plot.pointer({ x: (row) => row.average.mean, y: "i", title: (row) => `${row.name}\naverage ${said(row.average)}\nconditional ${said(row.conditional)}` })),
+    ],
+  });
+  return { panels: [made], legend: [{ label: "average over rows", stroke: colour(data.slot), width: 4 }, { label: "in the middle of the population", stroke: "var(--faint)", width: 2 }] };
+};
+tables["average-effects"] = (data) => [
+  ["effect", "average", "q05", "q95", "conditional", "conditional q05", "conditional q95", "P"],
+  ...data.rows.map(({ name, average, conditional, direction }) => [name, average.mean, average.q05, average.q95, conditional.mean, conditional.q05, conditional.q95, direction]),
 ];
