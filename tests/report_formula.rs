@@ -175,13 +175,18 @@ fn expectations_over_columns_are_those_of_the_draws() {
         .records()
         .map(|record| record.unwrap().iter().map(str::to_string).collect())
         .collect();
-    let names: Vec<&str> = csv.iter().map(|row| &row[0][..]).collect();
-    assert_eq!(names, ["x, 1 sd (2.90)", "dose, low - high", "dose, mid - high"]);
     let sd_of_x = (8.25f64 * 60.0 / 59.0).sqrt();
-    for (row, expected) in csv.iter().zip([sd_of_x * mean("b_x"), -mean("b_dose[high]")]) {
-        for column in [1, 4] {
-            assert!((row[column].parse::<f64>().unwrap() - expected).abs() < 1e-3, "{row:?}, {expected}");
+    let expected = [
+        ("x, 1 sd (2.90)", sd_of_x * mean("b_x")),
+        ("dose, mid - low", mean("b_dose[mid]")),
+        ("dose, high - low", mean("b_dose[high]")),
+    ];
+    assert_eq!(csv.len(), 2 * expected.len(), "{csv:?}");
+    for (rows, (name, expected)) in csv.chunks(2).zip(expected) {
+        for (row, of) in rows.iter().zip(["average", "conditional"]) {
+            assert_eq!((&row[0][..], &row[1][..]), (name, of));
+            assert!((row[2].parse::<f64>().unwrap() - expected).abs() < 1e-3, "{row:?}, {expected}");
         }
-        assert_eq!(row[7].parse::<f64>().unwrap(), 1.0, "{row:?}");
+        assert_eq!(rows[0][5], "1", "{rows:?}");
     }
 }

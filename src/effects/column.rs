@@ -56,7 +56,9 @@ pub fn column_effects(
         asked.iter().map(String::as_str).collect()
     };
     for typed in wanted {
-        let (name, values) = typed.split_once('=').map_or((typed, None), |(name, values)| (name, Some(values)));
+        // The name of a column may have the sign, too.
+        let divided = typed.split_once('=').filter(|_| !names.iter().any(|name| name == typed.trim()));
+        let (name, values) = divided.map_or((typed, None), |(name, values)| (name, Some(values)));
         let fault = |cure: String| EffectError::NoColumn { column: typed.to_string(), cure };
         let of_value = |problem: String| EffectError::Value { typed: typed.to_string(), problem };
         let Some((name, known)) = all.iter().find(|(column, _)| column == name.trim()) else {

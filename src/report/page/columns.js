@@ -65,6 +65,9 @@ drawers["average-effects"] = (data, width) => {
   return { panels: [made], legend: [{ label: "average over rows", stroke: colour(data.slot), width: 4 }, { label: "in the middle of the population", stroke: "var(--faint)", width: 2 }] };
 };
 tables["average-effects"] = (data) => [
-  ["effect", "average", "q05", "q95", "conditional", "conditional q05", "conditional q95", "P"],
-  ...data.rows.map(({ name, average, conditional, direction }) => [name, average.mean, average.q05, average.q95, conditional.mean, conditional.q05, conditional.q95, direction]),
+  ["effect", "of", "mean", "q05", "q95", "P"],
+  ...data.rows.flatMap(({ name, average, conditional, direction }) => [
+    [name, "average", average.mean, average.q05, average.q95, direction],
+    [name, "conditional", conditional.mean, conditional.q05, conditional.q95, ""],
+  ]),
 ];
