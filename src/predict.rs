@@ -17,6 +17,7 @@ mod variables;
 pub use answers::{Answer, Answerer, RowAnswers};
 pub use error::PredictError;
 pub use evaluate::{Evaluator, Scratch};
+pub(crate) use grid::column_and_values;
 pub use grid::{GridValues, RowGrid};
 pub use rows::{ColumnValues, NewLevels, NewValue, RowLevel, RowReader, Rows};
 pub use table::{PredictionTable, RowSource, WrittenRows};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
+use warpnuts::experiment::Sampled;
 
 use crate::helpers::browser::{self, Look, open};
 use crate::helpers::common::{Folder, Ran};
@@ -168,8 +169,8 @@ fn expectations_over_columns_are_those_of_the_draws() {
     assert!((at("dose", "high") - at("dose", "low") - mean("b_dose[high]")).abs() < 1e-3, "{csv:?}");
     assert!((at("dose", "low") - mean("b_Intercept") - 4.5 * mean("b_x")).abs() < 1e-3, "{csv:?}");
     assert!(columns["caption"].as_str().unwrap().contains("from 0 to 9"), "{}", columns["caption"]);
-    // An average effect of an sd of x (2.87 of 0 to 9), and of a level against the reference; slopes are the same
-    // everywhere, and so is what is conditional.
+    // The effect of an sd of x, and of each level against the reference; slopes are the same everywhere, and so is what is
+    // conditional.
     let effects = figure(&found, "average-effects");
     let csv: Vec<Vec<String>> = csv::Reader::from_reader(effects["csv"].as_str().unwrap().as_bytes())
         .records()
@@ -177,16 +178,22 @@ fn expectations_over_columns_are_those_of_the_draws() {
         .collect();
     let sd_of_x = (8.25f64 * 60.0 / 59.0).sqrt();
     let expected = [
-        ("x, 1 sd (2.90)", sd_of_x * mean("b_x")),
-        ("dose, mid - low", mean("b_dose[mid]")),
-        ("dose, high - low", mean("b_dose[high]")),
+        ("x, 1 sd (2.90)", "b_x", sd_of_x),
+        ("dose, mid - low", "b_dose[mid]", 1.0),
+        ("dose, high - low", "b_dose[high]", 1.0),
     ];
+    let stored = Sampled::open(&folder.path("out")).unwrap();
+    let is_positive = |variable: &str| {
+        let draws = stored.draws.variable(stored.names.iter().position(|name| name == variable).unwrap());
+        draws.iter().filter(|value| **value > 0.0).count() as f64 / draws.len() as f64
+    };
     assert_eq!(csv.len(), 2 * expected.len(), "{csv:?}");
-    for (rows, (name, expected)) in csv.chunks(2).zip(expected) {
+    for (rows, (name, variable, step)) in csv.chunks(2).zip(expected) {
         for (row, of) in rows.iter().zip(["average", "conditional"]) {
             assert_eq!((&row[0][..], &row[1][..]), (name, of));
-            assert!((row[2].parse::<f64>().unwrap() - expected).abs() < 1e-3, "{row:?}, {expected}");
+            assert!((row[2].parse::<f64>().unwrap() - step * mean(variable)).abs() < 1e-3, "{row:?}");
         }
-        assert_eq!(rows[0][5], "1", "{rows:?}");
+        let share = is_positive(variable);
+        assert_eq!(rows[0][5].parse::<f64>().unwrap(), share.max(1.0 - share), "{rows:?}");
     }
 }

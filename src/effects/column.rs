@@ -7,6 +7,7 @@ use crate::data::moments::{mean, sd};
 use crate::data::text::{closest, listed};
 use crate::predict::{
     ColumnValues, Evaluator, GridValues, NewValue, PredictError, RowGrid, RowLevel, RowReader, Scratch,
+    column_and_values,
 };
 
 /// The step of a slope, in sds of the column.
@@ -56,9 +57,7 @@ pub fn column_effects(
         asked.iter().map(String::as_str).collect()
     };
     for typed in wanted {
-        // The name of a column may have the sign, too.
-        let divided = typed.split_once('=').filter(|_| !names.iter().any(|name| name == typed.trim()));
-        let (name, values) = divided.map_or((typed, None), |(name, values)| (name, Some(values)));
+        let (name, values) = column_and_values(typed, &names);
         let fault = |cure: String| EffectError::NoColumn { column: typed.to_string(), cure };
         let of_value = |problem: String| EffectError::Value { typed: typed.to_string(), problem };
         let Some((name, known)) = all.iter().find(|(column, _)| column == name.trim()) else {

@@ -46,6 +46,15 @@ impl GridValues {
     }
 }
 
+/// Divides `floor=0,1` after the name of a column, which may have the sign, too; without the sign after it, there are no
+/// values.
+pub fn column_and_values<'t>(typed: &'t str, names: &[String]) -> (&'t str, Option<&'t str>) {
+    let is_column = |text: &str| names.iter().any(|name| name == text.trim());
+    let parts = || typed.match_indices('=').map(|(at, sign)| (&typed[..at], Some(&typed[at + sign.len()..])));
+    let named = std::iter::once((typed, None)).chain(parts()).find(|(name, _)| is_column(name));
+    named.or_else(|| parts().next()).unwrap_or((typed, None))
+}
+
 impl RowGrid {
     /// The grid of what was `typed`, `floor=0,1` or `county=all`, as [`at`](Self::at) has it.
     ///
@@ -57,7 +66,7 @@ impl RowGrid {
         let fault = |typed: &str, problem: String| PredictError::Grid { typed: typed.to_string(), problem };
         let mut named: Vec<(String, GridValues)> = Vec::new();
         for text in typed {
-            let Some((name, values)) = text.split_once('=') else {
+            let (name, Some(values)) = column_and_values(text, &names) else {
                 return Err(fault(text, "write a column and its values, as in floor=0,1 or county=all".to_string()));
             };
             let Some((name, known)) = columns.iter().find(|(known, _)| known == name.trim()) else {
@@ -170,5 +179,20 @@ fn read(typed: &str, known: ColumnValues, name: &str) -> Result<GridValues, Stri
         ColumnValues::Levels(_) | ColumnValues::Part => {
             Ok(GridValues::Labels(words.iter().map(ToString::to_string).collect()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_columns_name_may_have_the_sign_that_values_come_after() {
+        let names = ["dose".to_string(), "is=high".to_string()];
+        assert_eq!(column_and_values("dose=0,1", &names), ("dose", Some("0,1")));
+        assert_eq!(column_and_values("is=high=0,1", &names), ("is=high", Some("0,1")));
+        assert_eq!(column_and_values("is=high", &names), ("is=high", None));
+        assert_eq!(column_and_values("dos=0=1", &names), ("dos", Some("0=1")));
+        assert_eq!(column_and_values("dose", &names), ("dose", None));
     }
 }
