@@ -169,8 +169,8 @@ fn expectations_over_columns_are_those_of_the_draws() {
     assert!((at("dose", "high") - at("dose", "low") - mean("b_dose[high]")).abs() < 1e-3, "{csv:?}");
     assert!((at("dose", "low") - mean("b_Intercept") - 4.5 * mean("b_x")).abs() < 1e-3, "{csv:?}");
     assert!(columns["caption"].as_str().unwrap().contains("from 0 to 9"), "{}", columns["caption"]);
-    // The effect of an sd of x, and of each level against the reference; slopes are the same everywhere, and so is what is
-    // conditional.
+    // The effect of an sd of x, and of each level against the reference; slopes are the same everywhere, and so is what
+    // is conditional.
     let effects = figure(&found, "average-effects");
     let csv: Vec<Vec<String>> = csv::Reader::from_reader(effects["csv"].as_str().unwrap().as_bytes())
         .records()

@@ -46,8 +46,8 @@ impl GridValues {
     }
 }
 
-/// Divides `floor=0,1` after the name of a column, which may have the sign, too; without the sign after it, there are no
-/// values.
+/// Divides `floor=0,1` after the name of a column, which may have the sign, too; without the sign after it, there are
+/// no values.
 pub fn column_and_values<'t>(typed: &'t str, names: &[String]) -> (&'t str, Option<&'t str>) {
     let is_column = |text: &str| names.iter().any(|name| name == text.trim());
     let parts = || typed.match_indices('=').map(|(at, sign)| (&typed[..at], Some(&typed[at + sign.len()..])));
