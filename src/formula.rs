@@ -33,6 +33,7 @@ pub use design::{DesignColumns, DesignTerm, FormulaDesign, INTERCEPT, MOST_POPUL
 pub use error::FormulaError;
 pub use fault::{FormulaFault, ReferenceFault};
 pub use learnt::Learnt;
+pub(crate) use syntax::quoted;
 
 use error::in_formula;
 use groups::GroupTerm;

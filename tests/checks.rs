@@ -429,6 +429,22 @@ fn a_proposed_function_of_the_outcome_helps_and_no_exit_code_changes() {
 }
 
 #[test]
+fn a_proposed_formula_writes_names_as_formulas_do_and_no_function_of_a_function() {
+    let outcome = outcome_of(|y| (0.2 * y).exp());
+    let folder = Folder::with("y.csv", outcome.csv().replacen("g,x,y", "g,x,my y", 1));
+    let remedy = |found: &[serde_json::Value]| {
+        let grows = found.iter().find(|warning| warning["kind"] == "noise-grows");
+        grows.unwrap_or_else(|| panic!("{found:?}"))["remedy"].as_str().unwrap().to_string()
+    };
+    let (_, found) = warnings(&folder, "a", "--group g --predictor x", &["--outcome", "my y"]);
+    let better = "log(`my y`) ~ 1 + x + (1 + x || g)";
+    assert!(remedy(&found).starts_with(&format!("use --formula '{better}' in place of")), "{}", remedy(&found));
+    assert_eq!(warnings(&folder, "b", "", &["--formula", better]).1, [""; 0]);
+    let (_, found) = warnings(&folder, "c", "", &["--formula", "exp(log(`my y`)) ~ 1 + x + (1 | g)"]);
+    assert!(remedy(&found).starts_with("read means and slopes"), "{}", remedy(&found));
+}
+
+#[test]
 fn no_check_where_it_cannot_be_made() {
     let simulated = Simulated::new(7, [12, 25], HEAVY);
     let run = |change: fn(&mut Settings)| {

@@ -9,6 +9,7 @@ use super::residuals::Residuals;
 use super::rows::ResidualChecks;
 use crate::data::Dataset;
 use crate::experiment::Sampled;
+use crate::formula::quoted;
 use crate::model::{Model, Structure};
 use crate::predict::DrawnVariables;
 use crate::summary::{Advice, RunSummary, counted, number, significant};
@@ -82,13 +83,13 @@ fn advice(kind: &'static str, problem: String, remedy: String) -> Advice {
 
 fn of_trend(outcome: &str, checks: &ResidualChecks, trend: NoiseTrend, better: Option<Transformed>) -> Advice {
     let [low, high] = checks.noise_of_thirds;
-    let (verb, times, much, little) = match trend {
-        NoiseTrend::Grows => ("grows", high / low, "large", "small"),
-        NoiseTrend::Shrinks => ("shrinks", low / high, "small", "large"),
+    let (verb, times, [most, least], [much, little]) = match trend {
+        NoiseTrend::Grows => ("grows", high / low, ["largest", "smallest"], ["large", "small"]),
+        NoiseTrend::Shrinks => ("shrinks", low / high, ["smallest", "largest"], ["small", "large"]),
     };
     let problem = format!(
-        "the noise of `{outcome}` {verb} with the fitted values: it is {} times as large in the third of rows where these are \
-         {much} as in the third where they are {little}, and the model has one noise for all",
+        "the noise of `{outcome}` {verb} with the fitted values: it is {} times as large in the third of rows with the {most} fitted \
+         values as in the third with the {least}, and the model has one noise for all",
         number(times, 1),
     );
     let Some(Transformed { formula, takes_the_place, meaning }) = better else {
@@ -192,25 +193,24 @@ fn transformed(model: &Model, checks: &ResidualChecks) -> Option<Transformed> {
         OutcomeFunction::Log => "in which effects are factors, and noise is a share of the outcome",
         OutcomeFunction::Sqrt => "in which noise is more alike everywhere, and effects are those of the square root",
     };
-    let is_name = |name: &str| {
-        name.starts_with(|c: char| c.is_alphabetic()) && name.chars().all(|c| c.is_alphanumeric() || "._".contains(c))
-    };
-    let outcome = data.outcome_name();
+    let outcome = quoted(data.outcome_name());
     let (rest, takes_the_place) = match model.structure() {
+        // Not of an outcome that is a function already.
         Structure::Formula(mixed) => {
-            let (outcome, rest) = mixed.formula.split_once('~')?;
-            (is_name(outcome.trim()) && !rest.contains('\'')).then(|| (rest.trim().to_string(), true))?
+            let (_, right) = mixed.formula.split_once('~').filter(|(left, _)| left.trim() == outcome)?;
+            (right.trim().to_string(), true)
         }
         Structure::Shorthand(_) => {
-            let (group, predictors) = (data.group_name(), data.predictor_names());
-            let columns: Vec<&str> = std::iter::once("1").chain(predictors.iter().map(String::as_str)).collect();
-            let columns = columns.join(" + ");
+            let (group, predictors) = (quoted(data.group_name()), data.predictor_names());
+            let columns = std::iter::once("1".to_string()).chain(predictors.iter().map(|name| quoted(name)));
+            let columns = columns.collect::<Vec<String>>().join(" + ");
             let bars = if predictors.is_empty() { "|" } else { "||" };
-            let are_names = is_name(outcome) && is_name(group) && predictors.iter().all(|name| is_name(name));
-            are_names.then(|| (format!("{columns} + ({columns} {bars} {group})"), false))?
+            (format!("{columns} + ({columns} {bars} {group})"), false)
         }
     };
-    Some(Transformed { formula: format!("{}({outcome}) ~ {rest}", function.name()), takes_the_place, meaning })
+    let formula = format!("{}({outcome}) ~ {rest}", function.name());
+    // An apostrophe would end the quotes around it.
+    (!formula.contains('\'')).then_some(Transformed { formula, takes_the_place, meaning })
 }
 
 fn of_pile(data: &Dataset, pile: OutcomePile) -> Advice {

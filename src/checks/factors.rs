@@ -29,8 +29,8 @@ pub struct FactorNoise {
     pub beside_trend: CheckedStatistic,
     /// The correlation of the roots with the fitted values within levels.
     pub trend_within: CheckedStatistic,
-    /// The same correlation between levels: the median over draws.
-    pub trend_between: f64,
+    /// The same correlation between levels.
+    pub trend_between: CheckedStatistic,
     /// The excess kurtosis of residuals that are divided by their level's root mean square.
     pub kurtosis_within: CheckedStatistic,
     /// The level with the least noise, and that with the most.
@@ -172,8 +172,8 @@ fn of_factor(residuals: &Residuals, factor: usize) -> Option<FactorNoise> {
         factor: name.to_string(),
         noise: checked(format!("noise by {name} (F)"), &|sums| sums.f(rows, count)[0]),
         beside_trend: checked(format!("noise by {name} beside the trend (F)"), &|sums| sums.f(rows, count)[1]),
-        trend_within: checked(format!("noise against fitted values within {name}"), &LevelBreakdown::within),
-        trend_between: checked(String::new(), &|sums| sums.trend_between(rows)).observed,
+        trend_within: checked(format!("noise over fitted values within {name}"), &LevelBreakdown::within),
+        trend_between: checked(format!("noise over fitted values between {name}"), &|sums| sums.trend_between(rows)),
         kurtosis_within: checked(format!("excess kurtosis within {name}"), &|sums| sums.fourth / rows - 3.0),
         extremes: [noisy(least), noisy(most)],
     })
@@ -230,9 +230,9 @@ mod tests {
 
     #[test]
     fn f_is_that_of_an_analysis_of_variance() {
-        // Roots 1, 3 and 5, 7, 9 of two levels, fitted values 0, 1 and 2, 3, 4.
+        // Roots 1, 3 and 5, 7, 9 of two levels, fitted values 0, 1 and 2, 3, 6.
         let mut sums = LevelBreakdown::default();
-        for level in [&[(1.0, 0.0), (3.0, 1.0)][..], &[(5.0, 2.0), (7.0, 3.0), (9.0, 4.0)]] {
+        for level in [&[(1.0, 0.0), (3.0, 1.0)][..], &[(5.0, 2.0), (7.0, 3.0), (9.0, 6.0)]] {
             let [mut r, mut e] = [0.0; 2];
             for (root, fitted) in level {
                 (r, e) = (r + root, e + fitted);
@@ -249,8 +249,11 @@ mod tests {
         // Between 2 * (2 - 5)^2 + 3 * (7 - 5)^2 = 30, within 2 + 8 = 10, with 1 and 3 degrees of freedom.
         let [f, beside] = sums.f(5.0, 2.0);
         assert!((f - 9.0).abs() < 1e-12, "{f}");
-        // 2 * fitted + 1 leaves nothing, so that F beside the line is 0 / 0.
-        assert!(beside.is_nan() || beside.is_infinite() || beside.abs() < 1e6, "{beside}");
-        assert!((sums.within() - 1.0).abs() < 1e-12 && (sums.trend_between(5.0) - 1.0).abs() < 1e-12);
+        // The line has the slope 28 / 21.2. It leaves 40 - 28^2 / 21.2 = 3.0189, and 0.8022 of that between
+        // levels: F is 0.8022 / (2.2167 / 3).
+        assert!((beside - 1.085_653).abs() < 1e-6, "{beside}");
+        // Within levels 9 / sqrt(10 * 9.1667); two means are on a line.
+        assert!((sums.within() - 0.940_019).abs() < 1e-6, "{}", sums.within());
+        assert!((sums.trend_between(5.0) - 1.0).abs() < 1e-12);
     }
 }

@@ -17,7 +17,9 @@ const BETWEEN: f64 = 0.75;
 /// How noise changes with the fitted values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoiseTrend {
+    /// More noise at larger values.
     Grows,
+    /// Less.
     Shrinks,
 }
 
@@ -50,8 +52,8 @@ impl Findings<'_> {
             });
         let is_heavy = |kurtosis: &CheckedStatistic| kurtosis.is_above() && kurtosis.observed >= KURTOSIS;
         // Heavy tails within levels explain levels that differ: a row far away pulls a level with few rows from others.
-        // So does skew, with which sizes of residuals lean on the error of a level's mean, which they do not with
-        // symmetric noise (Brown and Forsythe, 1974, "Robust tests for the equality of variances").
+        // So does skew: then the sizes of residuals depend on the error of a level's mean, unlike those of symmetric
+        // noise (Brown and Forsythe, 1974, "Robust tests for the equality of variances").
         let differs = |factor: &&FactorNoise| {
             let [least, most] = &factor.extremes;
             let ratio = most.ratio / least.ratio;
@@ -59,7 +61,8 @@ impl Findings<'_> {
         };
         let differing: Vec<&FactorNoise> = checks.factors.iter().filter(differs).collect();
         // Levels of large means have much noise if noise grows with the mean, and a level of much noise may happen to
-        // have a large mean: of both, that is said which is there within levels, or beside the trend.
+        // have a large mean: the trend is said if it is found within levels too, and levels if they are found beside
+        // the trend.
         let trend = trend.filter(|trend| {
             let within = |factor: &FactorNoise| NoiseTrend::of(&factor.trend_within) == Some(*trend);
             differing.iter().all(|factor| trend.explains(factor) || within(factor))
@@ -82,8 +85,8 @@ impl NoiseTrend {
     /// Whether the noise of a factor's levels differs no more than their fitted values explain.
     fn explains(self, factor: &FactorNoise) -> bool {
         let between = match self {
-            NoiseTrend::Grows => factor.trend_between,
-            NoiseTrend::Shrinks => -factor.trend_between,
+            NoiseTrend::Grows => factor.trend_between.observed,
+            NoiseTrend::Shrinks => -factor.trend_between.observed,
         };
         !factor.beside_trend.is_above() || between >= BETWEEN
     }

@@ -1,7 +1,6 @@
 //! Streams the rows of a file block by block, with all their cells as they are written: for work that keeps no row.
 
 use std::borrow::Cow;
-use std::io::Read;
 use std::path::Path;
 
 use super::DataError;
@@ -151,14 +150,25 @@ pub fn stream<T: Send, E: From<DataError> + Send>(
     request: &RowRequest,
     begin: impl FnOnce(&[String]) -> Result<(), E>,
     work: impl Fn(&FileBlock) -> Result<T, E> + Sync,
-    mut take: impl FnMut(T) -> Result<(), E> + Send,
+    take: impl FnMut(T) -> Result<(), E> + Send,
 ) -> Result<(), E> {
     let RowRequest { path, wanted, may_miss, reading } = *request;
     let (name, reader) = opened(path)?;
     let (file, request) = (&*text::one_line(&name), &Request::of_rows(wanted, may_miss));
     let (format, input) = FileFormat::of(reader).map_err(|reason| unreadable(file, None, reason))?;
     if !matches!(format, FileFormat::Text | FileFormat::Gzip | FileFormat::Zstd) {
-        return typed_rows(file, format, input, request, reading, begin, |block| take(work(block)?));
+        #[cfg(feature = "columnar")]
+        return {
+            let mut take = take;
+            refuse_unreadable(file, format)?;
+            columnar::each_batch(file, format, input, request, reading, begin, |BatchRows { part, first, cells }| {
+                part.check_missing(file, reading)?;
+                let frame = Frame { first_row: first, ..part.into_rows(file, Vec::new(), reading)? };
+                take(work(&FileBlock { frame, cells: BlockCells::Columns(cells) })?)
+            })
+        };
+        #[cfg(not(feature = "columnar"))]
+        return typed_frame(file, format, input, request, reading).map(drop).map_err(E::from);
     }
     let begin = |layout: &RowLayout, header: &[String]| {
         let row_names = layout.has_row_names().then(String::new);
@@ -173,38 +183,4 @@ pub fn stream<T: Send, E: From<DataError> + Send>(
         work(&FileBlock { frame: part.into_rows(file, Vec::new(), reading)?, cells })
     };
     in_blocks(Text::new(file, format, input, reading.encoding)?, request, reading, begin, of_block, take)
-}
-
-/// Passes the rows of a Parquet or Arrow file to `take`, block by block.
-#[cfg(feature = "columnar")]
-fn typed_rows<E: From<DataError>>(
-    file: &str,
-    format: FileFormat,
-    input: impl Read,
-    request: &Request,
-    reading: &ReadOptions,
-    begin: impl FnOnce(&[String]) -> Result<(), E>,
-    mut take: impl FnMut(&FileBlock) -> Result<(), E>,
-) -> Result<(), E> {
-    refuse_unreadable(file, format)?;
-    columnar::each_batch(file, format, input, request, reading, begin, |rows| {
-        let BatchRows { part, first, cells } = rows;
-        part.check_missing(file, reading)?;
-        let frame = Frame { first_row: first, ..part.into_rows(file, Vec::new(), reading)? };
-        take(&FileBlock { frame, cells: BlockCells::Columns(cells) })
-    })
-}
-
-#[cfg(not(feature = "columnar"))]
-fn typed_rows<E: From<DataError>>(
-    file: &str,
-    format: FileFormat,
-    input: impl Read,
-    request: &Request,
-    reading: &ReadOptions,
-    _: impl FnOnce(&[String]) -> Result<(), E>,
-    _: impl FnMut(&FileBlock) -> Result<(), E>,
-) -> Result<(), E> {
-    // Refuses the file.
-    typed_frame(file, format, input, request, reading).map(drop).map_err(E::from)
 }

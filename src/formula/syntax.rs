@@ -183,6 +183,6 @@ impl Display for Operator {
 }
 
 /// A name as formulas write it.
-pub(super) fn quoted(name: &str) -> String {
+pub fn quoted(name: &str) -> String {
     if is_plain(name) { name.to_owned() } else { format!("`{name}`") }
 }

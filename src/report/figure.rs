@@ -3,6 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
+/// The sections of the page that have figures.
+const FIGURES: &str = "figures";
+const CHECKS: &str = "checks";
+
 /// A figure of the page.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figure {
@@ -30,7 +34,7 @@ impl Figure {
         Figure {
             id: kind.to_string(),
             kind,
-            section: "figures",
+            section: FIGURES,
             title: title.into(),
             look: String::new(),
             shows: String::new(),
@@ -43,9 +47,9 @@ impl Figure {
         Figure { id: id.into(), ..self }
     }
 
-    /// This figure in another section of the page.
-    pub fn within(self, section: &'static str) -> Figure {
-        Figure { section, ..self }
+    /// This figure in the section of checks.
+    pub fn of_checks(self) -> Figure {
+        Figure { section: CHECKS, ..self }
     }
 
     /// This figure with a caption.

@@ -58,7 +58,7 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
         };
         variables.par_iter().map(of).unzip()
     };
-    let ((run, (rows, growth)), ((energy, stuck), (funnel, (forest, checks)))) = rayon::join(
+    let ((run, (rows, growth)), ((energy, stuck, columns), (funnel, forest, (average_effects, checks)))) = rayon::join(
         || {
             rayon::join(
                 || ReportedRun::of(sampled, summary, &variables, &shown, slot),
@@ -67,13 +67,20 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
         },
         || {
             rayon::join(
-                || (energy::EnergyPart::of(sampled, summary), stuck_chains::StuckPart::of(sampled, view, sigma)),
+                || {
+                    (
+                        energy::EnergyPart::of(sampled, summary),
+                        stuck_chains::StuckPart::of(sampled, view, sigma),
+                        view.has_effects.then(|| columns::ColumnsPart::of(sampled)).flatten(),
+                    )
+                },
                 || {
                     (
                         view.has_effects.then(|| funnel::FunnelPart::of(sampled, view, &shown, sigma)),
-                        (
-                            view.has_effects.then(|| forest::ForestPart::of(sampled, summary)),
-                            predictive_checks::ChecksPart::of(sampled),
+                        view.has_effects.then(|| forest::ForestPart::of(sampled, summary)),
+                        rayon::join(
+                            || average_effects::AverageEffectsPart::of(sampled),
+                            || predictive_checks::ChecksPart::of(sampled),
                         ),
                     )
                 },
@@ -81,8 +88,6 @@ pub fn of(sampled: &Sampled, summary: &RunSummary, view: &View, slot: usize) -> 
         },
     );
     let (trace, (rank, autocorrelation)): (_, (Vec<_>, Vec<_>)) = rows;
-    let columns = if view.has_effects { columns::ColumnsPart::of(sampled) } else { None };
-    let average_effects = average_effects::AverageEffectsPart::of(sampled);
     let parts = FigureParts {
         trace,
         rank,

@@ -99,6 +99,11 @@ impl Shown {
 /// Runs, with a figure's part of each.
 pub type With<'a, P> = [(&'a ReportedRun, &'a P)];
 
+/// The run called `best` if it has the part, else the first that has it.
+pub fn best_with<'a, P>(runs: &With<'a, P>, best: &str) -> Option<(&'a ReportedRun, &'a P)> {
+    runs.iter().find(|(run, _)| run.name == best).or(runs.first()).copied()
+}
+
 impl ReportedRun {
     /// The shared numbers of a run with these `variables`, in the colour `slot`.
     pub fn of(

@@ -8,7 +8,7 @@ use crate::effects::{ColumnEffect, Estimate, column_effects};
 use crate::experiment::Sampled;
 use crate::predict::{DrawnVariables, Evaluator, NewLevels, RowReader};
 use crate::report::figure::Figure;
-use crate::report::run::With;
+use crate::report::run::{With, best_with};
 use crate::summary::{decimals, number, significant};
 
 /// Draws that are used, and the most effects that are shown.
@@ -75,7 +75,7 @@ impl ScaledEffect {
 
 /// The effects of the best run that has them.
 pub fn figure(parts: &With<AverageEffectsPart>, best: &str) -> Option<Figure> {
-    let (run, part) = parts.iter().find(|(run, _)| run.name == best).or(parts.first())?;
+    let (run, part) = best_with(parts, best)?;
     let row = |effect: &ScaledEffect| {
         json!({
             "name": effect.name, "average": effect.average, "conditional": effect.conditional,

@@ -6,7 +6,7 @@ use crate::effects::{Estimate, curve, explaining, levels};
 use crate::experiment::Sampled;
 use crate::predict::{ColumnValues, DrawnVariables, Evaluator, NewLevels, RowReader};
 use crate::report::figure::Figure;
-use crate::report::run::ReportedRun;
+use crate::report::run::{With, best_with};
 use crate::report::thin::evenly;
 use crate::summary::{decimals, number};
 
@@ -81,8 +81,8 @@ fn short(number: f64) -> String {
 }
 
 /// The panels of the best run that has them.
-pub fn figure(parts: &[(&ReportedRun, &ColumnsPart)], best: &str) -> Option<Figure> {
-    let (run, part) = parts.iter().find(|(run, _)| run.name == best).or(parts.first())?;
+pub fn figure(parts: &With<ColumnsPart>, best: &str) -> Option<Figure> {
+    let (run, part) = best_with(parts, best)?;
     let panels: Vec<&Value> = part.panels.iter().map(|panel| &panel.data).collect();
     let shows: Vec<&str> = part.panels.iter().map(|panel| &panel.shows[..]).collect();
     let names: Vec<&str> = part.panels.iter().map(|panel| &panel.column[..]).collect();

@@ -68,7 +68,7 @@ pub fn figure(check: &Replicates) -> Option<Figure> {
     let data = json!({
         "x": check.outcome, "run": check.run, "observed": observed.density(grid, POINTS), "replicates": drawn,
     });
-    Some(Figure::new("predictive", format!("Posterior predictive check of {}", check.outcome), data).within("checks").captioned(
+    Some(Figure::new("predictive", format!("Posterior predictive check of {}", check.outcome), data).of_checks().captioned(
         "Data drawn from the posterior (thin lines) should look like those observed (thick); a share near 0 or 1 says that the \
          model does not make such data.",
         format!("{} replicates, {}. Observed: {}.", replicates.len(), check.run, said.join(", ")),

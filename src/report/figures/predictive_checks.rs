@@ -11,12 +11,9 @@ use crate::experiment::Sampled;
 use crate::predict::DrawnVariables;
 use crate::random::thinned;
 use crate::report::figure::Figure;
-use crate::report::run::{ReportedRun, With};
+use crate::report::run::{ReportedRun, With, best_with};
 use crate::report::thin::rounded;
 use crate::summary::{counted, number, significant};
-
-/// The section of the page that has these figures.
-const SECTION: &str = "checks";
 
 /// The most factors, levels of each, points of a panel, and panels.
 const FACTORS: usize = 4;
@@ -165,7 +162,7 @@ impl ResidualPanel {
 
 /// The figures of the best run, or of the first that has checks.
 pub fn figures(runs: &With<ChecksPart>, best: &str) -> Vec<Figure> {
-    let Some((run, part)) = runs.iter().find(|(run, _)| run.name == best).or(runs.first()) else { return Vec::new() };
+    let Some((run, part)) = best_with(runs, best) else { return Vec::new() };
     vec![transforms(run, part), statistics(run, part), levels(run, part), residuals(run, part)]
 }
 
@@ -173,7 +170,7 @@ fn transforms(run: &ReportedRun, part: &ChecksPart) -> Figure {
     let Histogram { counts, band } = &part.histogram;
     let data = json!({ "x": part.outcome, "slot": run.slot, "counts": counts, "band": band, "rows": part.rows[0] });
     let title = format!("Probability integral transforms (PIT) of {}", part.outcome);
-    Figure::new("check-transforms", title, data).within(SECTION).captioned(
+    Figure::new("check-transforms", title, data).of_checks().captioned(
         "The PIT of an outcome is the probability that the model, fitted to all other rows, gives to a smaller one: 0.5 in the \
          middle of its predictive distribution, near 0 or 1 in the tails. If the model makes such data, PITs are uniform, and bars \
          within the band. A hill says that the model expects more noise than there is, high ends that outcomes are far away more \
@@ -210,7 +207,7 @@ fn statistics(run: &ReportedRun, part: &ChecksPart) -> Figure {
         [] => "None is beyond 99 % of replicates.".to_string(),
         some => format!("Beyond 99 % of replicates: {}.", some.join(", ")),
     };
-    Figure::new("check-statistics", "Residuals against those of replicates", data).within(SECTION).captioned(
+    Figure::new("check-statistics", "Residuals against those of replicates", data).of_checks().captioned(
         "Residuals are divided by the noise that the model takes a row to have, in each draw of the posterior. p is the share of \
          draws in which a replicate has as much of it as the data: near 0 the data have more than the model makes, near 1 less. \
          What is far away hardly counts in the skewness of the middle; F compares levels.",
@@ -253,7 +250,7 @@ fn levels(run: &ReportedRun, part: &ChecksPart) -> Figure {
     let shows = format!("{}: {}.", run.name, shows.collect::<Vec<_>>().join("; "));
     let names: Vec<&str> = part.factors.iter().map(|factor| &factor.factor[..]).collect();
     let title = format!("{} by {}, and in replicates", part.outcome, names.join(", "));
-    Figure::new("check-levels", title, data).within(SECTION).captioned(
+    Figure::new("check-levels", title, data).of_checks().captioned(
         "Each level's mean, sd, smallest and largest outcome (dots) should be where replicates have them (lines, 90 % of them): one in \
          ten is outside by chance.",
         shows,
@@ -266,7 +263,7 @@ fn residuals(run: &ReportedRun, part: &ChecksPart) -> Figure {
     let fitted = &part.panels[0];
     let width = |bin: Option<usize>| bin.map_or(f64::NAN, |bin| fitted.high[bin] - fitted.low[bin]);
     let widths = [width(Some(0)), width(fitted.at.len().checked_sub(1))].map(significant);
-    Figure::new("check-residuals", "Residuals against fitted values and predictors", data).within(SECTION).captioned(
+    Figure::new("check-residuals", "Residuals against fitted values and predictors", data).of_checks().captioned(
         "Outcomes minus the posterior means of their expectations should look alike everywhere: a bend of the running median says \
          that a term is missing, a band that widens that the noise is not the same for all.",
         format!(
