@@ -172,7 +172,7 @@ fn far_rows(data: &Dataset, checks: &ResidualChecks) -> String {
         .take(NAMED)
         .map(|(row, residual)| format!("row {} ({} sds)", data.row_of(*row) + 1, number(*residual, 1)))
         .collect();
-    format!("; furthest away are {}", named.join(", "))
+    format!("; furthest away {} {}", if named.len() == 1 { "is" } else { "are" }, named.join(", "))
 }
 
 /// The same model of a function of the outcome.

@@ -58,7 +58,7 @@ impl ScaledEffect {
                 let low = values.iter().copied().fold(f64::INFINITY, f64::min);
                 let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 if values.iter().all(|value| *value == low || *value == high) {
-                    (high - low, format!("{column}, {} - {}", significant(high), significant(low)))
+                    (high - low, format!("{column}, {high} - {low}"))
                 } else {
                     let sd = diagnostics::sd(&values);
                     (sd, format!("{column}, 1 sd ({})", significant(sd)))
