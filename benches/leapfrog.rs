@@ -41,7 +41,7 @@ fn leapfrog(criterion: &mut Criterion) {
     state.gradient.copy_from_slice(&gradient);
 
     let mut transition = Transition::new(dim, 10);
-    transition.configure(&Tuning { scale: run.scale.to_vec(), step_size: 1.0, max_depth: 10 });
+    transition.configure(&Tuning::new(run.scale.to_vec(), 1.0, 10));
     let mut key = StreamKey { seed: 1, chain: 9, transition: 0 };
     criterion.bench_function("radon leapfrog", |bencher| {
         bencher.iter_custom(|leapfrogs| {

@@ -13,7 +13,7 @@ use crate::engine::{
 };
 use crate::faults;
 use crate::nuts::adaptation::PositionMoments;
-use crate::nuts::{Adaptation, Tuning};
+use crate::nuts::{Adaptation, FIRST_TOLERANCE};
 
 use schedule::{Stage, StageRole, schedule};
 
@@ -48,6 +48,8 @@ pub struct RunOutcome {
     pub step_size: f64,
     /// The metric after warm-up, as sds in the sampler's units.
     pub scale: Vec<f64>,
+    /// The tolerance of steps that are refined, after warm-up.
+    pub tolerance: f64,
     /// Moments of positions over the last window of warm-up, if there was one.
     pub spread: Option<PositionMoments>,
     /// Mean acceptance over all transitions since warm-up.
@@ -76,6 +78,8 @@ pub struct Checkpoint {
     pub step_size: f64,
     /// The metric of the next phase, as sds in the sampler's units.
     pub scale: Vec<f64>,
+    /// The tolerance of the next phase, for steps that are refined.
+    pub tolerance: f64,
     /// Moments of positions over the last window of warm-up, once it is over.
     pub spread: Option<PositionMoments>,
     /// Transitions of each chain in warm-up.
@@ -123,6 +127,8 @@ pub struct Tuned {
     pub step_size: f64,
     /// The metric, as sds in the sampler's units.
     pub scale: Vec<f64>,
+    /// The tolerance, for steps that are refined.
+    pub tolerance: f64,
     /// Moments of positions over the last window, if there was one.
     pub spread: Option<PositionMoments>,
 }
@@ -130,8 +136,8 @@ pub struct Tuned {
 impl Tuned {
     /// The results of adaptation up to a checkpoint.
     pub fn of(checkpoint: &Checkpoint) -> Tuned {
-        let Checkpoint { step_size, scale, spread, .. } = checkpoint;
-        Tuned { step_size: *step_size, scale: scale.clone(), spread: spread.clone() }
+        let Checkpoint { step_size, scale, tolerance, spread, .. } = checkpoint;
+        Tuned { step_size: *step_size, scale: scale.clone(), tolerance: *tolerance, spread: spread.clone() }
     }
 }
 
@@ -160,11 +166,12 @@ pub fn run_from(
     sink: &mut dyn DrawSink,
     mut checkpointer: Option<&mut dyn Checkpointer>,
 ) -> Result<RunOutcome, EngineError> {
-    let fresh = Checkpoint { step_size: 1.0, scale: vec![1.0; dim], ..Checkpoint::default() };
+    let fresh =
+        Checkpoint { step_size: 1.0, scale: vec![1.0; dim], tolerance: FIRST_TOLERANCE, ..Checkpoint::default() };
     let mut done = match start {
         Start::Fresh => fresh,
-        Start::Frozen(Tuned { step_size, scale, spread }) => {
-            Checkpoint { frozen: true, step_size, scale, spread, ..fresh }
+        Start::Frozen(Tuned { step_size, scale, tolerance, spread }) => {
+            Checkpoint { frozen: true, step_size, scale, tolerance, spread, ..fresh }
         }
         Start::Resumed(checkpoint) => {
             engine.resume(&checkpoint.chains, checkpoint.draws as usize)?;
@@ -186,8 +193,8 @@ pub fn run_from(
         let phase = Phase {
             transitions,
             tuning: match role {
-                StageRole::Approach => adaptation.tuning(vec![1.0; dim], 1.0, true),
-                _ => adaptation.tuning(done.scale.clone(), done.step_size, !long_trees),
+                StageRole::Approach => adaptation.tuning(vec![1.0; dim], 1.0, done.tolerance, true),
+                _ => adaptation.tuning(done.scale.clone(), done.step_size, done.tolerance, !long_trees),
             },
             adapt: (role != StageRole::Frozen).then(|| adaptation.adapt(is_far)),
             part: PhaseKind::Warmup { recorded: sink.wants_warmup() },
@@ -205,6 +212,10 @@ pub fn run_from(
         if learns {
             done.step_size = Adaptation::pooled_step_size(&outcome.log_step_sizes);
         }
+        let learns_tolerance = matches!(role, StageRole::Window | StageRole::LastWindow);
+        if let Some(range) = outcome.energy_range.filter(|_| learns_tolerance) {
+            done.tolerance = Adaptation::update_tolerance(done.tolerance, range);
+        }
         match role {
             StageRole::Initial => {
                 Adaptation::update_metric(&mut done.scale, &outcome.moments);
@@ -221,7 +232,7 @@ pub fn run_from(
     }
     let mut phase = Phase {
         transitions: 0,
-        tuning: Tuning { scale: done.scale.clone(), step_size: done.step_size, max_depth: plan.max_depth },
+        tuning: adaptation.tuning(done.scale.clone(), done.step_size, done.tolerance, false),
         adapt: None,
         part: PhaseKind::Sampling,
         thin: plan.thin,
@@ -312,6 +323,7 @@ fn run_outcome(done: Checkpoint, failure: Option<DeviceFailure>) -> RunOutcome {
         step_size: done.step_size,
         acceptance: done.acceptance / f64::from(done.draws),
         scale: done.scale,
+        tolerance: done.tolerance,
         spread: done.spread,
         divergences: done.divergences,
         gradients: done.gradients,

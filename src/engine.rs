@@ -86,6 +86,9 @@ pub struct PhaseOutcome {
     pub log_step_sizes: Vec<f64>,
     /// Moments of all draws of all chains, after a phase of warm-up.
     pub moments: Moments,
+    /// The range of energies in a trajectory, at a quantile over the transitions, after a phase of warm-up of a kernel
+    /// that refines its steps.
+    pub energy_range: Option<f64>,
     /// The failure of a device during the phase.
     pub failure: Option<DeviceFailure>,
 }

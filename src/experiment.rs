@@ -23,6 +23,7 @@ use crate::engine::{DrawSink, Engine, EngineError, Progress};
 use crate::independent::Proposal;
 use crate::mode::Landscape;
 use crate::model::Model;
+use crate::nuts::FIRST_TOLERANCE;
 
 use judged::JudgedSink;
 
@@ -183,13 +184,15 @@ fn run(
         Beginning::With(proposal) => (Start::Fresh, Some(proposal)),
     };
     let (mut engine, start) = match settings.sampler {
-        Sampler::Nuts => (backend.start(model, settings, settings.chain_range(), progress)?, start),
+        Sampler::Nuts | Sampler::Walnuts | Sampler::Riemannian => {
+            (backend.start(model, settings, settings.chain_range(), progress)?, start)
+        }
         Sampler::Independent => {
             let built = || Proposal::certified(model, landscape).map(Arc::new);
             independent(backend, proposal.map_or_else(built, Ok)?, model, settings, start, progress)?
         }
     };
-    let moves = settings.sampler == Sampler::Nuts && !matches!(start, Start::Resumed(_));
+    let moves = settings.sampler.has_chains() && !matches!(start, Start::Resumed(_));
     if moves && landscape.is_split() {
         engine.resume(&starts::where_the_mass_is(model, landscape, settings.chain_range()), 0)?;
     }
@@ -221,14 +224,14 @@ fn independent(
         Start::Fresh | Start::Frozen(_) => {
             let spread = proposal.spread().clone();
             let scale = spread.variance.iter().map(|variance| variance.sqrt()).collect();
-            Start::Frozen(Tuned { step_size: 0.0, scale, spread: Some(spread) })
+            Start::Frozen(Tuned { step_size: 0.0, scale, tolerance: FIRST_TOLERANCE, spread: Some(spread) })
         }
     };
     Ok((Box::new(independent_backend::engine(backend, proposal, model, settings, progress)?), start))
 }
 
 impl<D> Sampled<D> {
-    /// The name of the run: `independent`, or the parameterization of its chains.
+    /// The name of the run, as [`Sampler::run_name`] has it.
     pub fn name(&self) -> String {
         self.settings.sampler.run_name(&self.model.parameterization()).to_string()
     }

@@ -1,4 +1,4 @@
-//! The No-U-Turn Sampler as a state machine that is given gradients: leapfrog steps, trees, adaptation.
+//! The No-U-Turn Sampler as a state machine that is given gradients: steps, trees, adaptation.
 //!
 //! Hoffman and Gelman (2014), with Betancourt's (2017) multinomial sampling from the trajectory and biased progression,
 //! and Stan's three U-turn checks per join. Momenta are whitened: w = M^{-1/2} p is standard normal under the metric M.
@@ -9,14 +9,19 @@ pub mod adaptation;
 mod integrator;
 mod kernel;
 mod leapfrog;
+mod riemannian;
 mod statistics;
 mod subtree;
 mod transition;
 mod tuning;
+mod walnuts;
 mod weight;
 
-pub use integrator::{Integrator, Leapfrog, PhasePoint};
+pub use integrator::{Advance, Integrator, PhasePoint};
 pub use kernel::{Kernel, State, Step, Wanted};
+pub use leapfrog::Leapfrog;
+pub use riemannian::Riemannian;
 pub use statistics::{Kind, Statistic, Statistics};
 pub use transition::{MAX_ENERGY_ERROR, Transition};
-pub use tuning::{Adapt, Adaptation, Tuning};
+pub use tuning::{Adapt, Adaptation, FIRST_TOLERANCE, RANGE_QUANTILE, Refinement, Tuning};
+pub use walnuts::{Halving, Walnuts};

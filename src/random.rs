@@ -56,6 +56,8 @@ pub enum Purpose {
     Folds = 14,
     /// Replicates of rows that checks hold the data against, standard normal deviates, one for each draw.
     PredictiveCheck = 15,
+    /// Whether a macro step takes one halving more than it needs, one uniform number for each.
+    Halving = 16,
 }
 
 /// The key of a stream of random numbers: one transition of one chain of one experiment.

@@ -92,7 +92,7 @@ impl Report {
     pub fn add(&mut self, sampled: &Sampled, summary: &RunSummary) {
         let options = &self.options;
         let view = self.view.get_or_insert_with(|| View::of(sampled, summary, options));
-        let slot = slot(summary.name(), &self.runs);
+        let slot = slot(&summary.name(), &self.runs);
         let (run, parts) = parts::of(sampled, summary, view, slot);
         self.runs.push(run);
         self.parts.push(parts);

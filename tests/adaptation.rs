@@ -125,7 +125,7 @@ fn unadapted(model: &Arc<Model>, worker_count: usize, chains: Chains, draws: usi
     let densities = densities(model, worker_count);
     let mut engine = HostEngine::new(model.clone(), densities, chains, 10, Keep::All, Arc::default()).start().unwrap();
     let phase = Phase {
-        tuning: Tuning { scale: vec![1.0; dim], step_size: 0.001, max_depth: 6 },
+        tuning: Tuning::new(vec![1.0; dim], 0.001, 6),
         transitions: draws as u32,
         adapt: None,
         part: PhaseKind::Sampling,
@@ -446,7 +446,7 @@ fn a_phase_without_adaptation_keeps_step_size_and_metric() {
         .start()
         .unwrap();
     let phase = Phase {
-        tuning: Tuning { scale: vec![0.1; 175], step_size: 0.1, max_depth: 4 },
+        tuning: Tuning::new(vec![0.1; 175], 0.1, 4),
         transitions: 30,
         adapt: None,
         part: PhaseKind::Sampling,
@@ -475,8 +475,7 @@ fn every_third_draw_is_kept_whatever_the_phases() {
             HostEngine::new(model.clone(), densities, chains(16, 6), 10, Keep::All, Arc::default()).start().unwrap();
         for transitions in [1, 7, 3, 50] {
             let (scale, part) = (vec![0.1; 175], PhaseKind::Sampling);
-            let phase =
-                Phase { tuning: Tuning { scale, step_size: 0.1, max_depth: 4 }, transitions, adapt: None, part, thin };
+            let phase = Phase { tuning: Tuning::new(scale, 0.1, 4), transitions, adapt: None, part, thin };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
         }
         kept

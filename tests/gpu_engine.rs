@@ -35,7 +35,7 @@ fn transitions(density: &mut dyn Density, scale: &[f64], states: &[State], round
     let mut out = Evaluations::with_capacity(width, dim);
     let mut machines: Vec<Transition> = states.iter().map(|_| Transition::new(dim, 10)).collect();
     for (chain, (machine, state)) in machines.iter_mut().zip(states).enumerate() {
-        machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 10 });
+        machine.configure(&Tuning::new(scale.to_vec(), 1.0, 10));
         machine.begin(StreamKey { seed: 11, chain: chain as u32, transition: round }, state, step);
     }
     let mut going: Vec<usize> = (0..machines.len()).collect();
@@ -149,7 +149,7 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     let (scale, step_size, states) = states(&model, 1);
     // No adaptation, because it pools over chains.
     let phase = Phase {
-        tuning: Tuning { scale, step_size, max_depth: 6 },
+        tuning: Tuning::new(scale, step_size, 6),
         transitions: 5,
         adapt: None,
         part: PhaseKind::Sampling,

@@ -168,7 +168,7 @@ fn chains_go_on_from_their_last_states_in_memory() {
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
     let plan = device::DevicePlan { chains, max_depth: DEPTH, keep: Keep::All };
     let phase = |transitions, step_size, max_depth, part| Phase {
-        tuning: Tuning { scale: vec![0.3; dim], step_size, max_depth },
+        tuning: Tuning::new(vec![0.3; dim], step_size, max_depth),
         transitions,
         adapt: None,
         part,

@@ -116,14 +116,14 @@ fn twins_with(
     let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All };
     let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let phase = Phase {
-        tuning: Tuning { scale: warmed.run.scale.clone(), step_size: stretch * warmed.run.step_size, max_depth: 8 },
+        tuning: Tuning::new(warmed.run.scale.clone(), stretch * warmed.run.step_size, 8),
         transitions: 1,
         adapt: None,
         part: PhaseKind::Sampling,
         thin: 1,
     };
     let mut machine = Transition::new(dim, 8);
-    machine.configure(&Tuning { scale: phase.tuning.scale.to_vec(), step_size: 1.0, max_depth: 8 });
+    machine.configure(&Tuning::new(phase.tuning.scale.to_vec(), 1.0, 8));
     let mut twins = Twins::default();
     let (mut gradient, mut named, mut theta) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
     for round in 0..rounds {
@@ -321,7 +321,7 @@ fn draws_of(
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
     let phase = |transitions, part| Phase {
-        tuning: Tuning { scale: warmed.run.scale.clone(), step_size: warmed.run.step_size, max_depth: 6 },
+        tuning: Tuning::new(warmed.run.scale.clone(), warmed.run.step_size, 6),
         transitions,
         adapt: None,
         part,
@@ -367,7 +367,7 @@ fn little_more_than_the_draws_crosses_the_bus() {
     // All trajectories are of one step, so that all chains make as many draws.
     let (scale, step_size) = (run.run.scale, run.run.step_size);
     let phase = Phase {
-        tuning: Tuning { scale, step_size, max_depth: 1 },
+        tuning: Tuning::new(scale, step_size, 1),
         transitions: 2400,
         adapt: None,
         part: PhaseKind::Sampling,
@@ -401,7 +401,7 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
         let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All };
         let phase = |transitions| Phase {
-            tuning: Tuning { scale: run.run.scale.clone(), step_size: run.run.step_size, max_depth: 6 },
+            tuning: Tuning::new(run.run.scale.clone(), run.run.step_size, 6),
             transitions,
             adapt: None,
             part: PhaseKind::Sampling,
@@ -490,8 +490,7 @@ fn moments_are_the_draws(model: &Arc<Model>) {
     for gpu in &gpu::devices_of(model) {
         let outcome = |part: PhaseKind, draws: &mut Memory| {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
-            let phase =
-                Phase { tuning: Tuning { scale, step_size, max_depth: 6 }, transitions: 9, adapt: None, part, thin: 1 };
+            let phase = Phase { tuning: Tuning::new(scale, step_size, 6), transitions: 9, adapt: None, part, thin: 1 };
             let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
             engine.put(&states).unwrap();
             engine.run(&phase, draws).unwrap()
@@ -540,7 +539,7 @@ fn every_third_draw_leaves_whatever_the_phases() {
         for transitions in [4, 1, 12] {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
             let phase = Phase {
-                tuning: Tuning { scale, step_size, max_depth: 6 },
+                tuning: Tuning::new(scale, step_size, 6),
                 transitions,
                 adapt: None,
                 part: PhaseKind::Sampling,
@@ -608,7 +607,7 @@ fn chains_that_start_in_the_posterior_stay_there() {
             .collect();
         let tuned = run_here(&model, Settings { chains: 16, warmup: 200, draws: 1, ..Settings::default() }).run;
         let phase = Phase {
-            tuning: Tuning { scale: tuned.scale, step_size: tuned.step_size, max_depth: 6 },
+            tuning: Tuning::new(tuned.scale, tuned.step_size, 6),
             transitions: TRANSITIONS,
             adapt: None,
             part: PhaseKind::Sampling,

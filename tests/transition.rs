@@ -101,7 +101,7 @@ fn compare(
     transitions: u32,
 ) -> Met {
     let mut machine = Transition::new(start.len(), max_depth);
-    machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth });
+    machine.configure(&Tuning::new(scale.to_vec(), 1.0, max_depth));
     let mut from = state(start, log_density);
     let mut met = Met::default();
     for number in 0..transitions {
@@ -277,7 +277,7 @@ fn a_used_machine_is_as_good_as_a_new_one() {
         let scale = scales(9, u64::from(number), 1.5);
         let mut new = Transition::new(9, max_depth);
         for machine in [&mut used, &mut new] {
-            machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth });
+            machine.configure(&Tuning::new(scale.to_vec(), 1.0, max_depth));
         }
         let by_used = run(&mut used, &mut correlated_normal, key, &from, 0.1);
         let by_new = run(&mut new, &mut correlated_normal, key, &from, 0.1);
@@ -290,7 +290,7 @@ fn a_used_machine_is_as_good_as_a_new_one() {
 fn a_tree_is_no_deeper_than_there_is_room_for() {
     let from = state(&[0.3; 9], &mut standard_normal);
     let mut machine = Transition::new(9, 3);
-    machine.configure(&Tuning { scale: vec![1.0; 9], step_size: 1.0, max_depth: 10 });
+    machine.configure(&Tuning::new(vec![1.0; 9], 1.0, 10));
     let statistics =
         run(&mut machine, &mut standard_normal, StreamKey { seed: 1, chain: 0, transition: 0 }, &from, 0.001);
     assert_eq!((statistics.tree_depth, statistics.n_steps), (3, 7));
@@ -307,7 +307,7 @@ fn the_leapfrog_is_the_textbooks_with_an_explicit_metric() {
     let step = 0.2;
     let from = state(&scales(dim, 7, 2.0), &mut correlated_normal);
     let mut machine = Transition::new(dim, 1);
-    machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 1 });
+    machine.configure(&Tuning::new(scale.to_vec(), 1.0, 1));
     let (mut forwards, mut accepted, mut uphill) = (0, 0, 0);
     for number in 0..200 {
         let key = StreamKey { seed: 5, chain: 1, transition: number };
@@ -361,7 +361,7 @@ fn distances_after_transitions(
     const CHAINS: u32 = 30_000;
     let dim = scale.len();
     let mut machine = Transition::new(dim, 10);
-    machine.configure(&Tuning { scale: scale.to_vec(), step_size: 1.0, max_depth: 10 });
+    machine.configure(&Tuning::new(scale.to_vec(), 1.0, 10));
     let mut columns = vec![Vec::new(); dim];
     for chain in 0..CHAINS {
         let key = StreamKey { seed: 9, chain, transition: 0 };

@@ -40,7 +40,7 @@ impl Sampling {
     ) -> Result<(Sampling, f64), EngineError> {
         let Started { engine, workers, meter } = target.start(model, settings, warm)?;
         let phase = Phase {
-            tuning: Tuning { scale: warm.scale.clone(), step_size: warm.step_size, max_depth: settings.max_tree_depth },
+            tuning: Tuning::new(warm.scale.clone(), warm.step_size, settings.max_tree_depth),
             transitions: 1,
             adapt: None,
             part: PhaseKind::Sampling,

@@ -62,7 +62,7 @@ impl BenchTarget {
                 let ready = PreparedEngine::Gpu(gpu.clone(), Box::new(compiled.clone()));
                 let mut engine = DeviceEngine::start_compiled(compiled, gpu, model.clone(), plan, Arc::default())?;
                 let phase = Phase {
-                    tuning: Tuning { scale: vec![1.0; model.dim()], step_size: 1e-3, max_depth: 1 },
+                    tuning: Tuning::new(vec![1.0; model.dim()], 1e-3, 1),
                     transitions: 1,
                     adapt: None,
                     part: PhaseKind::Sampling,

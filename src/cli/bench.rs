@@ -252,10 +252,10 @@ fn proposals(sampler: Sampler, models: &[Arc<Model>]) -> Result<Option<Vec<Certi
         Ok((proposal, ..)) => Ok(CertifiedModel { model: model.clone(), proposal }),
         Err(no) => Err(Failure::Input(anyhow!("draws of this model cannot be independent: {no}; use --sampler nuts"))),
     };
-    match sampler {
-        Sampler::Nuts => Ok(None),
-        Sampler::Independent => models.iter().map(proposal).collect::<Result<_, Failure>>().map(Some),
+    if sampler.has_chains() {
+        return Ok(None);
     }
+    models.iter().map(proposal).collect::<Result<_, Failure>>().map(Some)
 }
 
 fn engines(typed: Option<&str>, sampler: Sampler) -> Result<Vec<EngineChoice>, Failure> {

@@ -29,9 +29,9 @@ pub struct CompareArguments {
     #[command(flatten)]
     priors: PriorArguments,
 
-    /// What is compared, separated by commas: `centered`, `non-centered`, `marginal`, `a=centered,b=non-centered`; and
-    /// `independent`, draws without chains, where they are certified; of a formula's terms, by their factors,
-    /// `s=non-centered,d=centered` [default: centered,non-centered,marginal,independent; of a formula the first three,
+    /// What is compared, separated by commas: `centered`, `non-centered`, `marginal`, `a=centered,b=non-centered`, each
+    /// by another sampler after an `@`, as `centered@walnuts` and `centered@riemannian`; and `independent`, draws without
+    /// chains, where they are certified; of a formula's terms, by their factors, `s=non-centered,d=centered` [default: centered,non-centered,marginal,independent; of a formula the first three,
     /// as far as they are admitted]
     #[arg(long, value_name = "LIST", help_heading = "Sampling")]
     parameterizations: Option<String>,
@@ -72,11 +72,13 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
     let (exact_model, settings) = (first.clone(), *settings);
     keep_summary::check(&settings, &[("--save-draws", typed.output.save_draws), ("--open", typed.report.open)])?;
     let has_draws = settings.keep != Keep::Summary;
-    // One backend for all chains: the comparison is of models.
-    let chains = planned.iter().find(|run| run.settings.sampler == Sampler::Nuts);
+    // One backend for all chains: the comparison is of models. Samplers that adapt locally have the narrowest choice.
+    let mut chains = planned.iter().filter(|run| run.settings.sampler.has_chains());
+    let local = planned.iter().find(|run| run.settings.sampler.is_local());
+    let chains = local.or(chains.next());
     let choice = chains.map(|run| resolve::choice(&typed.engine, &run.model, &run.settings)).transpose()?;
     let backend = |settings: &Settings| match (&choice, settings.sampler) {
-        (Some(choice), Sampler::Nuts) => choice.backend.clone(),
+        (Some(choice), sampler) if sampler.has_chains() => choice.backend.clone(),
         _ => Backend::Cpu,
     };
     for PlannedRun { model, settings, .. } in &planned {
@@ -193,7 +195,7 @@ fn plan(typed: &CompareArguments, subject: &Subject) -> Result<Vec<PlannedRun>, 
     if independent.len() > 1 {
         return Err(Failure::input(CoordinatesError::Repeated(INDEPENDENT.to_string())));
     }
-    let planned = |list: &str, sampler| {
+    let planned = |list: &str, sampler: Sampler| {
         let mut models = subject.models(list, &typed.run).map_err(|failure| match failure {
             Failure::Input(error) if matches!(error.downcast_ref(), Some(CoordinatesError::Unknown(_))) => {
                 Failure::Input(anyhow!("{error}, or `{INDEPENDENT}` for draws without chains"))
@@ -202,9 +204,10 @@ fn plan(typed: &CompareArguments, subject: &Subject) -> Result<Vec<PlannedRun>, 
         })?;
         if typed.parameterizations.is_none() && matches!(subject, Subject::Formula(..)) {
             // Effects that are too many to be integrated out are no reason to refuse the other two.
-            models.retain(|model| cpu::admits(model).is_ok());
+            models.retain(|(model, _)| cpu::admits(model).is_ok());
         }
-        let runs = models.into_iter().map(|model| {
+        let runs = models.into_iter().map(|(model, word)| {
+            let sampler = word.map_or(Ok(sampler), |word| sampler::local(&word))?;
             let settings = resolve::settings(&typed.run, &model, sampler)?;
             Ok(PlannedRun { model, settings, known: None })
         });
@@ -239,7 +242,7 @@ fn propose(planned: &mut Vec<PlannedRun>) -> Result<(Option<String>, Option<Stri
 
 /// The folder of run number `i`: its name, if that suits the name of a folder.
 fn folder_name(name: &str, i: usize) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-=,[]_. ".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-=,[]_. @".contains(c);
     match name {
         name if name.len() <= 100 && name.chars().all(plain) => name.to_string(),
         _ => format!("mixed-{}", i + 1),

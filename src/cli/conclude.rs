@@ -8,7 +8,7 @@ use warpnuts::checks;
 use warpnuts::data::one_line;
 use warpnuts::draws::store::{self, Store};
 use warpnuts::engine::{DeviceFailure, EngineError};
-use warpnuts::experiment::{Choice, Sampled, Sampler};
+use warpnuts::experiment::{Choice, Sampled};
 use warpnuts::summary::{self, RunSummary, counted, significant};
 
 use super::progress::{PATIENCE, Waiting};
@@ -62,9 +62,9 @@ pub fn nothing_drawn<D>(sampled: &Sampled<D>, folder: &Path) {
 
 /// Where a run without draws was interrupted.
 fn before_draws<D>(sampled: &Sampled<D>) -> String {
-    match sampled.settings.sampler {
-        Sampler::Nuts => format!("in warm-up, after {} transitions a chain", sampled.run.warmup),
-        Sampler::Independent => "before the first draw".to_string(),
+    match sampled.settings.sampler.has_chains() {
+        true => format!("in warm-up, after {} transitions a chain", sampled.run.warmup),
+        false => "before the first draw".to_string(),
     }
 }
 
@@ -140,12 +140,12 @@ fn headline(summary: &RunSummary) -> String {
         Some(ess) if summary.every_draw_counts() => format!("ESS {:.0}: every draw counts", ess.value),
         Some(ess) => format!("smallest bulk ESS {:.0} of {}", ess.value, one_line(&ess.parameter)),
     };
-    let rows = match summary.settings.sampler {
-        Sampler::Nuts => counted(u64::from(summary.settings.chains), "chain"),
-        Sampler::Independent => summary.settings.chains.to_string(),
+    let rows = match summary.has_chains() {
+        true => counted(u64::from(summary.settings.chains), "chain"),
+        false => summary.settings.chains.to_string(),
     };
-    let cost = match summary.settings.sampler {
-        Sampler::Nuts => format!(
+    let cost = match summary.has_chains() {
+        true => format!(
             "{:.1} leapfrogs a draw, step size {}, acceptance {:.2}, {} (and {} in warm-up)",
             summary.leapfrogs_per_draw,
             significant(summary.step_size),
@@ -153,7 +153,7 @@ fn headline(summary: &RunSummary) -> String {
             counted(summary.divergences, "divergence"),
             summary.warmup_divergences,
         ),
-        Sampler::Independent => {
+        false => {
             let repeated = summary.repeated.filter(|repeated| *repeated > 0);
             let repeated = repeated.map_or(String::new(), |repeated| format!(", {repeated} repeated"));
             format!("independent draws: {:.2} proposals for each{repeated}", summary.leapfrogs_per_draw)

@@ -119,16 +119,16 @@ pub fn suited_model(
     Ok((model, Some(reason)))
 }
 
-/// The model of `dataset` in each of several parameterizations.
+/// The model of `dataset` in each of several parameterizations, with the word after each.
 pub fn models(
     dataset: &Arc<Dataset>,
     priors: &PriorScales,
     parameterizations: &str,
     run: &RunArguments,
-) -> Result<Vec<Arc<Model>>, Failure> {
+) -> Result<Vec<(Arc<Model>, Option<String>)>, Failure> {
     let all = Coordinates::parse_list(parameterizations, dataset.predictor_names()).map_err(Failure::input)?;
     let over = |coordinates: Coordinates| coordinates.over(run.likelihood).map_err(Failure::input);
-    all.into_iter().map(|coordinates| Ok(model_of(dataset, priors, over(coordinates)?))).collect()
+    all.into_iter().map(|(coordinates, word)| Ok((model_of(dataset, priors, over(coordinates)?), word))).collect()
 }
 
 fn model_of(dataset: &Arc<Dataset>, priors: &PriorScales, coordinates: Coordinates) -> Arc<Model> {
@@ -161,11 +161,12 @@ pub fn asked(typed: &RunArguments) -> Settings {
 
 /// The settings of a run, unless they do not fit into memory or do not suit the model.
 pub fn settings(typed: &RunArguments, model: &Model, sampler: Sampler) -> Result<Settings, Failure> {
-    let settings = match sampler {
-        Sampler::Nuts => asked(typed),
-        Sampler::Independent => Settings { sampler, warmup: 0, thin: 1, ..asked(typed) },
+    sampler.admits(model).map_err(Failure::input)?;
+    let settings = match sampler.has_chains() {
+        true => Settings { sampler, ..asked(typed) },
+        false => Settings { sampler, warmup: 0, thin: 1, ..asked(typed) },
     };
-    let learns_units = sampler == Sampler::Independent || settings.warmup >= SHORTEST_WARMUP_FOR_UNITS;
+    let learns_units = !sampler.has_chains() || settings.warmup >= SHORTEST_WARMUP_FOR_UNITS;
     if settings.keep == Keep::Summary {
         summed(&settings, learns_units)?;
     }
@@ -208,7 +209,7 @@ fn memory(needed: u128, settings: &Settings) -> Result<(), Failure> {
 /// Refuses a run whose streaming sums, if on the host, need more memory than is available.
 pub fn memory_of_sums(settings: &Settings, model: &Model, backend: &Backend) -> Result<(), Failure> {
     // Sums over independent draws are made on the host wherever the draws are.
-    let on_device = matches!(backend, Backend::Gpu { .. }) && settings.sampler == Sampler::Nuts;
+    let on_device = matches!(backend, Backend::Gpu { .. }) && settings.sampler.has_chains();
     if settings.keep == Keep::Summary && !on_device { memory(settings.memory_of_sums(model), settings) } else { Ok(()) }
 }
 

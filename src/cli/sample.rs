@@ -152,8 +152,8 @@ pub fn ready(mut typed: SampleArguments, purpose: Option<&str>) -> Result<Resolv
     }
     let RunOnceArguments { data, priors, parameterization, sampler, run, engine, output, all } = &typed.once;
     let Problem { dataset, model, why } = Subject::read(data, priors)?.problem(parameterization, run)?;
-    let ChosenSampler { independent, why: why_sampler } = sampler::choose(*sampler, &typed.typed, engine, &model)?;
-    let sampler = if independent.is_some() { Sampler::Independent } else { Sampler::Nuts };
+    let chosen = sampler::choose(*sampler, &typed.typed, engine, &model)?;
+    let ChosenSampler { sampler, independent, why: why_sampler } = chosen;
     let settings = settings(&typed, &model, sampler)?;
     let needing_draws = [
         (purpose.unwrap_or_default(), purpose.is_some()),

@@ -24,11 +24,33 @@ pub enum SamplerChoice {
 }
 
 /// The samplers, after `auto`, which chooses one.
-pub const SAMPLERS: [Word<SamplerChoice>; 3] = [
+pub const SAMPLERS: [Word<SamplerChoice>; 5] = [
     ("auto", "Independent draws where they are certified, else chains", SamplerChoice::Auto),
     ("independent", "Independent draws, or an error", SamplerChoice::Only(Sampler::Independent)),
     ("nuts", "Chains of the No-U-Turn Sampler", SamplerChoice::Only(Sampler::Nuts)),
+    ("walnuts", "The same, with steps refined where the energy does not hold", SamplerChoice::Only(Sampler::Walnuts)),
+    (
+        "riemannian",
+        "The same, under a metric that follows the scales of centered effects",
+        SamplerChoice::Only(Sampler::Riemannian),
+    ),
 ];
+
+/// The sampler of this name, after an `@`, whose chains adapt their steps to each place.
+pub fn local(word: &str) -> Result<Sampler, Failure> {
+    let samplers = SAMPLERS.into_iter().filter_map(|(name, _, choice)| match choice {
+        SamplerChoice::Only(sampler) if sampler.is_local() => Some((name, sampler)),
+        _ => None,
+    });
+    let known: Vec<(&str, Sampler)> = samplers.collect();
+    let names = || known.iter().map(|(name, _)| format!("`@{name}`")).collect::<Vec<_>>().join(", ");
+    known.iter().find(|(name, _)| *name == word).map(|(_, sampler)| *sampler).ok_or_else(|| {
+        Failure::Input(anyhow!(
+            "`@{word}` is no sampler to compare with; after a parameterization there may be {}",
+            names()
+        ))
+    })
+}
 
 /// The ids of options that only chains understand.
 const OF_CHAINS: [&str; 6] = ["warmup", "target_accept", "max_tree_depth", "thin", "metric_from", "save_warmup"];
@@ -40,6 +62,7 @@ const OF_DEVICES: [(&str, &[EngineChoice]); 2] =
 
 /// The sampler of a run, and why it was chosen, if there was a choice.
 pub struct ChosenSampler {
+    pub sampler: Sampler,
     /// For independent draws.
     pub independent: Option<CertifiedDraws>,
     pub why: Option<String>,
@@ -54,9 +77,9 @@ pub struct CertifiedDraws {
     pub backend: Option<Backend>,
 }
 
-/// Chains, and why.
+/// Chains of the No-U-Turn Sampler, and why.
 fn chains(why: Option<String>) -> ChosenSampler {
-    ChosenSampler { independent: None, why }
+    ChosenSampler { sampler: Sampler::Nuts, independent: None, why }
 }
 
 /// The sampler for `model`; `typed` are the ids of the options that were typed.
@@ -66,8 +89,12 @@ pub fn choose(
     engine: &EngineArguments,
     model: &Model,
 ) -> Result<ChosenSampler, Failure> {
-    let of_formula = model.mixed().is_some() && asked == SamplerChoice::Auto;
-    if of_formula || asked == SamplerChoice::Only(Sampler::Nuts) {
+    if let SamplerChoice::Only(sampler) = asked
+        && sampler.has_chains()
+    {
+        return Ok(ChosenSampler { sampler, ..chains(None) });
+    }
+    if model.mixed().is_some() && asked == SamplerChoice::Auto {
         return Ok(chains(None));
     }
     let by_gradients = (engine.engine == EngineChoice::GpuDensity).then_some("engine gpu-density");
@@ -100,7 +127,7 @@ pub fn choose(
     };
     let made_on = |backend, proposal| {
         let independent = Some(CertifiedDraws { proposal, time, backend });
-        Ok(ChosenSampler { independent, why: Some(why) })
+        Ok(ChosenSampler { sampler: Sampler::Independent, independent, why: Some(why) })
     };
     if !on_device {
         return made_on((engine.engine == EngineChoice::Cpu).then_some(Backend::Cpu), proposal);

@@ -101,13 +101,18 @@ impl Subject {
     }
 
     /// The model in each of several parameterizations.
-    pub fn models(&self, parameterizations: &str, run: &RunArguments) -> Result<Vec<Arc<Model>>, Failure> {
+    pub fn models(
+        &self,
+        parameterizations: &str,
+        run: &RunArguments,
+    ) -> Result<Vec<(Arc<Model>, Option<String>)>, Failure> {
         match self {
             Subject::Shorthand(dataset, priors) => resolve::models(dataset, priors, parameterizations, run),
             Subject::Formula(dataset, mixed) => {
                 let all = Coordinates::parse_list_of_terms(parameterizations, &mixed.term_names(dataset));
                 let model = |coordinates| Model::of_formula(dataset.clone(), mixed.clone(), coordinates, None);
-                Ok(all.map_err(Failure::input)?.into_iter().map(|coordinates| Arc::new(model(coordinates))).collect())
+                let all = all.map_err(Failure::input)?.into_iter();
+                Ok(all.map(|(coordinates, word)| (Arc::new(model(coordinates)), word)).collect())
             }
         }
     }

@@ -238,6 +238,7 @@ impl DeviceEngine {
             divergences: 0,
             log_step_sizes: Vec::with_capacity(self.chains),
             moments: Moments::new(self.model.dim()),
+            energy_range: None,
             failure: None,
         };
         let mut transitions = 0;
@@ -320,6 +321,7 @@ impl Engine for DeviceEngine {
                 divergences: counters.divergences,
                 log_step_sizes: Vec::new(),
                 moments: Moments::new(dim),
+                energy_range: None,
                 failure: Some(DeviceFailure { error: error.to_string(), resumed: false }),
             })
         };

@@ -14,7 +14,7 @@ use crate::faults;
 use crate::math::ln;
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
-use crate::nuts::{State, Statistics, Transition};
+use crate::nuts::{Kernel, RANGE_QUANTILE, State, Statistics, Transition};
 
 /// Target duration of a block, so that progress moves and an interruption is soon obeyed.
 const BLOCK_TIME: Duration = Duration::from_millis(100);
@@ -40,15 +40,16 @@ pub struct Chains {
 }
 
 /// Trees on the host, over densities on the CPU or on a device.
-pub struct HostEngine {
+pub struct HostEngine<K = Transition> {
     model: Arc<Model>,
     seed: u64,
-    workers: Vec<Worker<Transition>>,
+    workers: Vec<Worker<K>>,
     chains: Vec<HostChain>,
     /// Number of named variables of each draw that go to the sink.
     variables: usize,
     progress: Arc<Progress>,
-    max_depth: u32,
+    /// The kernel of which every worker has copies.
+    kernel: K,
     /// Densities that replace the workers' if their device fails.
     spare: Vec<Box<dyn Density>>,
     /// Transitions that every chain has made since the start.
@@ -76,19 +77,31 @@ impl HostEngine {
         keep: Keep,
         progress: Arc<Progress>,
     ) -> HostEngine {
+        let kernel = Transition::new(model.dim(), max_depth);
+        HostEngine::with_kernel(model, densities, chains, kernel, keep, progress)
+    }
+}
+
+impl<K: Kernel + Clone + Send> HostEngine<K> {
+    /// An engine as [`new`](HostEngine::new) makes it, whose transitions are those of `kernel`.
+    pub fn with_kernel(
+        model: Arc<Model>,
+        densities: Vec<Box<dyn Density>>,
+        chains: Chains,
+        kernel: K,
+        keep: Keep,
+        progress: Arc<Progress>,
+    ) -> HostEngine<K> {
         let dim = model.dim();
         let chain = |number| HostChain::new(number, chains.per_superchain, dim);
         HostEngine {
             variables: keep.sampled(&model),
             model,
             seed: chains.seed,
-            workers: densities
-                .into_iter()
-                .map(|density| Worker::new(density, |dim| Transition::new(dim, max_depth)))
-                .collect(),
+            workers: densities.into_iter().map(|density| Worker::new(density, |_| kernel.clone())).collect(),
             chains: (chains.first..chains.first + chains.count).map(chain).collect(),
             progress,
-            max_depth,
+            kernel,
             spare: Vec::new(),
             transitions: 0,
             drawn: 0,
@@ -102,13 +115,13 @@ impl HostEngine {
     ///
     /// # Errors
     /// If a density cannot be evaluated, or a chain finds no starting point.
-    pub fn start(mut self) -> Result<HostEngine, EngineError> {
+    pub fn start(mut self) -> Result<HostEngine<K>, EngineError> {
         self.workers[0].start(self.seed, &mut self.chains)?;
         Ok(self)
     }
 
     /// Puts chain i into state i of `states`, which are repeated if there are fewer.
-    pub fn start_from(mut self, states: &[State]) -> HostEngine {
+    pub fn start_from(mut self, states: &[State]) -> HostEngine<K> {
         for (chain, state) in self.chains.iter_mut().zip(states.iter().cycle()) {
             chain.state.clone_from(state);
         }
@@ -116,13 +129,13 @@ impl HostEngine {
     }
 
     /// Sets the number of transitions that every chain has made: `transitions` since the start, `drawn` since warm-up.
-    pub fn having_made(mut self, transitions: u32, drawn: usize) -> HostEngine {
+    pub fn having_made(mut self, transitions: u32, drawn: usize) -> HostEngine<K> {
         self.chains.iter_mut().for_each(|chain| chain.transition = transitions);
         HostEngine { transitions, drawn, ..self }
     }
 
     /// Continues with `spare`, densities of the same model, if the device of the workers' densities fails.
-    pub fn with_spare(self, spare: Vec<Box<dyn Density>>) -> HostEngine {
+    pub fn with_spare(self, spare: Vec<Box<dyn Density>>) -> HostEngine<K> {
         HostEngine { spare, ..self }
     }
 
@@ -180,6 +193,13 @@ impl HostEngine {
         })
     }
 
+    /// The range of energies in a trajectory of this phase, at [`RANGE_QUANTILE`] over all of them.
+    fn energy_range(&self) -> Option<f64> {
+        let mut all: Vec<f64> = self.chains.iter().flat_map(|chain| &chain.energy_ranges).copied().collect();
+        let place = (RANGE_QUANTILE * all.len() as f64) as usize;
+        (!all.is_empty()).then(|| *all.select_nth_unstable_by(place, f64::total_cmp).1)
+    }
+
     /// Number of transitions of the next block, after one of `transitions` that took `time`.
     fn next_block(&self, transitions: usize, time: Duration, phase: &Phase, summed: bool) -> usize {
         let by_time = transitions as f64 * BLOCK_TIME.as_secs_f64() / time.as_secs_f64().max(1e-6);
@@ -195,7 +215,7 @@ impl HostEngine {
     }
 }
 
-impl Engine for HostEngine {
+impl<K: Kernel + Clone + Send> Engine for HostEngine<K> {
     fn run(&mut self, phase: &Phase, sink: &mut dyn DrawSink) -> Result<PhaseOutcome, EngineError> {
         self.workers.iter_mut().for_each(|worker| worker.configure(phase));
         for chain in &mut self.chains {
@@ -209,6 +229,7 @@ impl Engine for HostEngine {
                 chain.moments = Moments::new(dim);
             }
             chain.counted = Counters::default();
+            chain.energy_ranges.clear();
         }
         let mut done = 0;
         let mut failure = None;
@@ -223,10 +244,7 @@ impl Engine for HostEngine {
                     break;
                 }
                 let spare = std::mem::take(&mut self.spare);
-                self.workers = spare
-                    .into_iter()
-                    .map(|density| Worker::new(density, |dim| Transition::new(dim, self.max_depth)))
-                    .collect();
+                self.workers = spare.into_iter().map(|density| Worker::new(density, |_| self.kernel.clone())).collect();
                 self.workers.iter_mut().for_each(|worker| worker.configure(phase));
                 continue;
             }
@@ -256,6 +274,7 @@ impl Engine for HostEngine {
             divergences: 0,
             log_step_sizes: Vec::with_capacity(self.chains.len()),
             moments: Moments::new(phase.tuning.scale.len()),
+            energy_range: self.energy_range(),
             failure,
         };
         // In the order of the chains, so that no sum depends on the workers.

@@ -224,6 +224,7 @@ impl Engine for IndependentEngine {
             divergences: 0,
             log_step_sizes: Vec::new(),
             moments: Moments::new(dim),
+            energy_range: None,
             failure: None,
         };
         // What was under way when an earlier phase was stopped.

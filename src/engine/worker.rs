@@ -33,6 +33,8 @@ pub struct HostChain {
     pub step_size: Option<StepSize>,
     pub moments: Moments,
     pub counted: Counters,
+    /// Of each transition of warm-up, the range of energies in its trajectory, if steps are refined.
+    pub energy_ranges: Vec<f64>,
 }
 
 impl HostChain {
@@ -46,6 +48,7 @@ impl HostChain {
             step_size: None,
             moments: Moments::new(0),
             counted: Counters::default(),
+            energy_ranges: Vec::new(),
         }
     }
 }
@@ -214,11 +217,13 @@ impl Task<'_> {
             counted.acceptance += statistics.acceptance_rate;
             counted.step_size = statistics.step_size;
         }
+        let refinement = kernel.refinement();
         if let Some(step_size) = &mut chain.step_size {
-            step_size.learn(statistics.acceptance_rate);
+            step_size.learn(refinement.map_or(statistics.acceptance_rate, |refinement| refinement.whole));
         }
         if run.phase.part.learns() {
             chain.moments.add(&sample.position, &sample.gradient);
+            chain.energy_ranges.extend(refinement.map(|refinement| refinement.energy_range));
         }
         if !run.phase.part.records() || !run.made(chain.transition).is_multiple_of(run.phase.thin) {
             return;

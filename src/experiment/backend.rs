@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Settings, densities, trial};
-use crate::density::DensityError;
+use super::{Sampler, Settings, densities, trial};
 use crate::density::cpu::{self, CpuDensity};
 use crate::density::gpu::{self, DeviceModel};
+use crate::density::location_metric::{self, LocationMetric};
+use crate::density::{Density, DensityError};
 use crate::engine::device::{self, DeviceEngine};
 use crate::engine::fallback::{Fallback, Spare};
 use crate::engine::host::{self, Chains, HostEngine};
 use crate::engine::{self, EngineError, Progress};
 use crate::gpu::{Adapter, Gpu, GpuError};
 use crate::model::{Model, Refusal};
+use crate::nuts::{Halving, Kernel, Riemannian, Transition, Walnuts};
 
 /// A run that takes less time than this on the CPU ends before a GPU is open.
 const SHORT_RUN: Duration = Duration::from_secs(2);
@@ -118,15 +120,13 @@ impl Backend {
     ) -> Result<Box<dyn engine::Engine>, EngineError> {
         let (max_depth, keep) = (settings.max_tree_depth, settings.keep);
         let cpu = || host::on_cpu(&CpuDensity::new(model), settings.threads, chains.count);
-        let on_host =
-            |densities| HostEngine::new(model.clone(), densities, chains, max_depth, keep, progress.clone()).start();
+        let on_host = OnHost { model, settings, chains, progress: &progress };
         Ok(match self {
-            Backend::Cpu => Box::new(on_host(cpu())?),
+            Backend::Cpu => on_host.start(cpu(), Vec::new())?,
             Backend::GpuDensity { gpu, fall_back } => {
                 let device = DeviceModel::new(gpu.clone(), model)?;
-                let engine = on_host(densities::on_device(&device, model, settings)?)?;
                 let spare = if *fall_back { cpu() } else { Vec::new() };
-                Box::new(engine.with_spare(spare))
+                on_host.start(densities::on_device(&device, model, settings)?, spare)?
             }
             Backend::Gpu { gpu, fall_back } => {
                 let plan = device::DevicePlan { chains, max_depth, keep };
@@ -139,6 +139,49 @@ impl Backend {
                 }
             }
         })
+    }
+}
+
+/// A run whose trees grow on the host.
+struct OnHost<'a> {
+    model: &'a Arc<Model>,
+    settings: &'a Settings,
+    chains: Chains,
+    progress: &'a Arc<Progress>,
+}
+
+impl OnHost<'_> {
+    /// Starts the chains with the kernel of the run's sampler; `spare` densities are for when the first ones fail.
+    fn start(
+        &self,
+        densities: Vec<Box<dyn Density>>,
+        spare: Vec<Box<dyn Density>>,
+    ) -> Result<Box<dyn engine::Engine>, EngineError> {
+        let (dim, max_depth) = (self.model.dim(), self.settings.max_tree_depth);
+        match self.settings.sampler {
+            Sampler::Nuts | Sampler::Independent => self.with(Transition::new(dim, max_depth), densities, spare),
+            Sampler::Walnuts => {
+                let steps = Walnuts::new(dim, Halving::Random);
+                self.with(Transition::over(steps, dim, max_depth), densities, spare)
+            }
+            Sampler::Riemannian => {
+                location_metric::admits(self.model).map_err(DensityError::from)?;
+                let steps = Riemannian::new(dim, LocationMetric::new(self.model));
+                self.with(Transition::over(steps, dim, max_depth), densities, spare)
+            }
+        }
+    }
+
+    fn with<K: Kernel + Clone + Send + 'static>(
+        &self,
+        kernel: K,
+        densities: Vec<Box<dyn Density>>,
+        spare: Vec<Box<dyn Density>>,
+    ) -> Result<Box<dyn engine::Engine>, EngineError> {
+        let OnHost { model, settings, chains, progress } = *self;
+        let (model, progress) = (model.clone(), progress.clone());
+        let engine = HostEngine::with_kernel(model, densities, chains, kernel, settings.keep, progress);
+        Ok(Box::new(engine.start()?.with_spare(spare)))
     }
 }
 
@@ -165,6 +208,11 @@ pub fn choose(
     settings: &Settings,
 ) -> Result<Choice, DensityError> {
     cpu::admits(model)?;
+    settings.sampler.admits(model)?;
+    if settings.sampler.is_local() && (engine == EngineChoice::Gpu || adapter.is_some() && engine == EngineChoice::Auto)
+    {
+        return Err(Refusal::OnHost { sampler: settings.sampler.to_string() }.into());
+    }
     // Before a device is looked for, which there may not be.
     match engine {
         EngineChoice::GpuDensity => gpu::admits_coordinates(model, gpu::ENGINE)?,
@@ -185,6 +233,9 @@ pub fn choose(
         EngineChoice::Gpu => {
             let gpu = Gpu::open(Adapter::choose(adapter, allow_software)?)?;
             asked_for(Backend::Gpu { gpu, fall_back: false })
+        }
+        EngineChoice::Auto if settings.sampler.is_local() => {
+            cpu(format!("the engine of --sampler {}", settings.sampler))
         }
         EngineChoice::Auto => {
             let alone = match gpu::admits_coordinates(model, "a GPU") {

@@ -126,7 +126,7 @@ impl DrawTrial {
         let chains = settings.chains.min(CHAINS_OF_TRIAL);
         let of_each = (draws(settings) / f64::from(chains)).min(f64::from(u32::MAX)) as u32;
         let settings = Settings { chains, draws: of_each, ..*settings };
-        let tuning = Tuning { scale: vec![1.0; model.dim()], step_size: 0.0, max_depth: 0 };
+        let tuning = Tuning::new(vec![1.0; model.dim()], 0.0, 0);
         Ok(DrawTrial {
             engine: engine(backend, proposal.clone(), model, &settings, Arc::default())?,
             completion: settings.completion(model),

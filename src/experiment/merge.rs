@@ -141,12 +141,13 @@ impl Merging {
                 if let Some(damage) = store.damage().first() {
                     return Err(io::Error::other(damage.to_string()));
                 }
-                let width = if warmup { variables + Statistic::ALL.len() } else { store.width() };
+                let counted = extent.statistics().len();
+                let width = if warmup { variables + counted } else { store.width() };
                 for numbers in numbers.chunks_exact(width) {
                     let (named, rest) = numbers.split_at(variables);
                     values.extend_from_slice(named);
                     // Log likelihoods and replicates are computed again from the draws.
-                    statistics.push(Statistic::collect(rest));
+                    statistics.push(Statistic::collect(&rest[..counted]));
                 }
             }
             let block = DrawBlock {

@@ -1,16 +1,18 @@
 //! The settings of a run, and what follows from them: sizes, shards, the plan of its phases.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Goal;
+use crate::density::location_metric;
 use crate::draws::{Completion, Precision};
 use crate::driver::Plan;
 use crate::engine::Keep;
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, DrawSums};
-use crate::model::{Likelihood, Model};
+use crate::model::{Likelihood, Model, Refusal};
 
 /// With at least this many chains, errors come from the spread over the chains, and short chains share starting points.
 pub const MANY_CHAINS: u32 = 64;
@@ -26,25 +28,59 @@ pub enum Sampler {
     /// By chains of the No-U-Turn Sampler.
     #[default]
     Nuts,
+    /// By chains of the No-U-Turn Sampler, whose steps are refined where the energy does not hold.
+    Walnuts,
+    /// By chains of the No-U-Turn Sampler, under a metric that follows the scales.
+    Riemannian,
     /// Independently, where few scales are left of a collapsed model.
     Independent,
 }
 
 impl Sampler {
-    /// The name of a run: `independent`, or the `parameterization` of its chains.
-    pub fn run_name(self, parameterization: &str) -> &str {
+    /// Whether draws are made by chains.
+    pub fn has_chains(self) -> bool {
+        self != Sampler::Independent
+    }
+
+    /// Whether chains adapt their steps to each place.
+    pub fn is_local(self) -> bool {
+        matches!(self, Sampler::Walnuts | Sampler::Riemannian)
+    }
+
+    /// Whether steps are refined.
+    pub fn refines(self) -> bool {
+        self == Sampler::Walnuts
+    }
+
+    /// The name of a run: `independent`, or the `parameterization` of its chains, and `@` and the sampler after it if
+    /// they adapt their steps to each place.
+    pub fn run_name(self, parameterization: &str) -> Cow<'_, str> {
         match self {
-            Sampler::Nuts => parameterization,
-            Sampler::Independent => "independent",
+            Sampler::Nuts => Cow::Borrowed(parameterization),
+            Sampler::Walnuts | Sampler::Riemannian => Cow::Owned(format!("{parameterization}@{self}")),
+            Sampler::Independent => Cow::Borrowed("independent"),
+        }
+    }
+
+    /// Whether this sampler has a way through `model`.
+    ///
+    /// # Errors
+    /// If its metric is not one of the model's.
+    pub fn admits(self, model: &Model) -> Result<(), Refusal> {
+        match self {
+            Sampler::Riemannian => location_metric::admits(model),
+            Sampler::Nuts | Sampler::Walnuts | Sampler::Independent => Ok(()),
         }
     }
 }
 
 impl fmt::Display for Sampler {
-    /// `nuts` or `independent`.
+    /// `nuts`, `walnuts`, `riemannian` or `independent`.
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
             Sampler::Nuts => "nuts",
+            Sampler::Walnuts => "walnuts",
+            Sampler::Riemannian => "riemannian",
             Sampler::Independent => "independent",
         })
     }
@@ -69,7 +105,7 @@ pub struct Settings {
     pub until: Option<Goal>,
     /// The seed of every random number.
     pub seed: u64,
-    /// Target of the mean acceptance.
+    /// Target of the mean acceptance; of steps that are refined, of the share that needs no refinement.
     pub target_accept: f64,
     /// Most doublings of a trajectory.
     pub max_tree_depth: u32,
@@ -127,7 +163,7 @@ impl Settings {
     pub(super) fn of(self, model: &Model) -> Settings {
         let settings = Settings { likelihood: model.likelihood(), ..self };
         match self.sampler {
-            Sampler::Nuts => settings,
+            Sampler::Nuts | Sampler::Walnuts | Sampler::Riemannian => settings,
             Sampler::Independent => Settings { warmup: 0, thin: 1, save_warmup: false, ..settings },
         }
     }
@@ -168,13 +204,15 @@ impl Settings {
     /// Size of a run's store on disk, in bytes, if nothing compresses.
     pub fn disk(&self, model: &Model) -> u128 {
         const STATISTICS: usize = 4 * 8 + 2 * 8 + 2;
+        const REFINED: usize = 8 + 1;
         if self.keep == Keep::Summary {
             return 0;
         }
         let real = self.draw_precision.bytes();
         let observations = usize::from(self.log_likelihood) + usize::from(self.posterior_predictive);
         let observed = observations * model.dataset().n_observations() * real.max(size_of::<f32>());
-        let named = self.variables(model) * real + STATISTICS;
+        let statistics = STATISTICS + if self.sampler.refines() { REFINED } else { 0 };
+        let named = self.variables(model) * real + statistics;
         let warmup = self.recorded_warmup() as usize * named;
         u128::from(self.chains) * (warmup as u128 + u128::from(self.draws) * (named + observed) as u128)
     }

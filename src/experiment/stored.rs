@@ -96,6 +96,7 @@ impl Settings {
             precision: self.draw_precision,
             log_likelihood: self.log_likelihood,
             posterior_predictive: self.posterior_predictive,
+            refined: self.sampler.refines(),
         }
     }
 
@@ -210,8 +211,12 @@ fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineE
         about.insert("enough".to_string(), json!(outcome.draws));
     }
     let complete = outcome.draws == settings.draws || outcome.enough;
-    let learnt =
-        || Tuned { step_size: outcome.step_size, scale: outcome.scale.clone(), spread: outcome.spread.clone() };
+    let learnt = || Tuned {
+        step_size: outcome.step_size,
+        scale: outcome.scale.clone(),
+        tolerance: outcome.tolerance,
+        spread: outcome.spread.clone(),
+    };
     let learnt = (outcome.draws > 0).then(learnt);
     let fresh = writer.end(learnt, about, complete).map_err(SinkError)?;
     let store = Store::open(keeping.folder).map_err(|error| SinkError(std::io::Error::other(error)))?;
@@ -293,7 +298,8 @@ impl Sampled {
             .unwrap_or_default();
         let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let sum = |statistic| store.statistic(statistic).iter().sum::<f64>() as u64;
-        let learnt = store.learnt().cloned().unwrap_or(Tuned { step_size: f64::NAN, scale: Vec::new(), spread: None });
+        let unknown = || Tuned { step_size: f64::NAN, scale: Vec::new(), tolerance: f64::NAN, spread: None };
+        let learnt = store.learnt().cloned().unwrap_or_else(unknown);
         let rates = store.statistic(Statistic::AcceptanceRate);
         let run = RunOutcome {
             warmup: if divergences.is_some() { warmup } else { settings.warmup },
@@ -301,6 +307,7 @@ impl Sampled {
             enough: enough.is_some_and(|draws| draws as usize == store.draws()),
             step_size: learnt.step_size,
             scale: learnt.scale,
+            tolerance: learnt.tolerance,
             spread: learnt.spread,
             acceptance: rates.iter().sum::<f64>() / rates.len() as f64,
             divergences: divergences.unwrap_or_else(|| [0, sum(Statistic::Diverging)]),

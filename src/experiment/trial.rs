@@ -39,7 +39,7 @@ pub fn settings_of_trial(settings: &Settings, model: &Model, on_device: bool) ->
 
 /// Gradients per second of an engine that has been started with the chains of a trial.
 pub fn rate_of(engine: &mut dyn Engine, model: &Model, settings: &Settings) -> Result<f64, EngineError> {
-    let tuning = Tuning { scale: vec![1.0; model.dim()], step_size: STEP, max_depth: 1 };
+    let tuning = Tuning::new(vec![1.0; model.dim()], STEP, 1);
     let part = PhaseKind::Warmup { recorded: false };
     let mut phase = Phase { transitions: 1, tuning, adapt: None, part, thin: 1 };
     let mut nothing = Memory::new(0, 0, 0);

@@ -192,11 +192,12 @@ impl Coordinates {
         Ok(parse_words(text, names, |_, _| false)?.map_or(Coordinates::Collapsed, Coordinates::of_terms))
     }
 
-    /// Parses parameterizations separated by commas: `centered,marginal`, `non-centered,a=centered,b=non-centered`.
+    /// Parses parameterizations separated by commas: `centered,marginal`, `non-centered,a=centered,b=non-centered`; each
+    /// with the word after its `@`, as in `centered,centered@walnuts`, if it has one.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse), and if a parameterization is named twice.
-    pub fn parse_list(text: &str, predictor_names: &[String]) -> Result<Vec<Coordinates>, CoordinatesError> {
+    /// As [`parse`](Self::parse), and if a parameterization is named twice with the same word.
+    pub fn parse_list(text: &str, predictor_names: &[String]) -> Result<Vec<Worded>, CoordinatesError> {
         parse_each(text, &coefficient_names(predictor_names), |text| Coordinates::parse(text, predictor_names))
     }
 
@@ -204,30 +205,46 @@ impl Coordinates {
     ///
     /// # Errors
     /// As [`parse_list`](Self::parse_list).
-    pub fn parse_list_of_terms(text: &str, names: &[String]) -> Result<Vec<Coordinates>, CoordinatesError> {
+    pub fn parse_list_of_terms(text: &str, names: &[String]) -> Result<Vec<Worded>, CoordinatesError> {
         parse_each(text, names, |text| Coordinates::parse_terms(text, names))
     }
 }
 
-/// Parses each of several parameterizations separated by commas.
+/// A parameterization, and the word after its `@`.
+pub type Worded = (Coordinates, Option<String>);
+
+/// A parameterization and its word, as text.
+fn of_word(text: &str) -> (&str, Option<&str>) {
+    // A name may contain an `@`, too.
+    let after = text.rsplit_once('@').filter(|(_, word)| !word.contains('='));
+    after.map_or((text, None), |(text, word)| (text, Some(word.trim())))
+}
+
+/// Parses each of several parameterizations separated by commas, with their words.
 fn parse_each(
     text: &str,
     names: &[String],
     parse: impl Fn(&str) -> Result<Coordinates, CoordinatesError>,
-) -> Result<Vec<Coordinates>, CoordinatesError> {
+) -> Result<Vec<Worded>, CoordinatesError> {
+    let parse = |text: &str| {
+        let (text, word) = of_word(text);
+        Ok((parse(text)?, word.map(str::to_string)))
+    };
     let incomplete = |text: &str| parse(text).err().unwrap_or(CoordinatesError::Unknown(text.to_string()));
-    let mut all: Vec<Coordinates> = Vec::new();
+    let mut all: Vec<Worded> = Vec::new();
     // Lists contain commas too: a list ends where it is complete.
     let mut pending: Option<String> = None;
     for part in text.split(',') {
-        let is_word = is_marginal(part.trim()) || Centering::parse(part.trim()).is_some();
+        let alone = of_word(part).0.trim();
+        let is_word = is_marginal(alone) || Centering::parse(alone).is_some();
         if let (true, Some(before)) = (is_word, &pending) {
             return Err(incomplete(before));
         }
         let candidate = pending.take().map_or(part.to_string(), |before| format!("{before},{part}"));
         match parse(&candidate) {
             Ok(complete) if all.contains(&complete) => {
-                return Err(CoordinatesError::Repeated(complete.parameterization(names)));
+                let word = complete.1.map_or(String::new(), |word| format!("@{word}"));
+                return Err(CoordinatesError::Repeated(complete.0.parameterization(names) + &word));
             }
             Ok(complete) => all.push(complete),
             Err(_) => pending = Some(candidate),
@@ -337,7 +354,8 @@ mod tests {
             let predictors: Vec<String> = predictors.iter().map(|name| name.to_string()).collect();
             let all = Coordinates::parse_list(text, &predictors)?;
             let names = coefficient_names(&predictors);
-            Ok(all.iter().map(|one| one.parameterization(&names)).collect::<Vec<_>>())
+            let named = all.into_iter().map(|(one, word)| one.parameterization(&names) + &word.unwrap_or_default());
+            Ok(named.collect::<Vec<_>>())
         };
         let mixed = ["a=centered,b=non-centered", "a=non-centered,b=centered"];
         assert_eq!(parse("centered, marginal", &["x"]).unwrap(), ["centered", "marginal"]);

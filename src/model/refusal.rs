@@ -78,6 +78,21 @@ pub enum Refusal {
         /// What the model has.
         why: String,
     },
+    /// The metric of a sampler is that of centered effects.
+    #[error(
+        "--sampler riemannian follows the curvature of centered effects, and this model is {parameterization}; use --parameterization \
+         centered, or --sampler walnuts"
+    )]
+    Centered {
+        /// The parameterization.
+        parameterization: String,
+    },
+    /// A sampler's trees grow on the host.
+    #[error("--sampler {sampler} has no kernels for a device; use --engine cpu, or gpu-density for gradients alone")]
+    OnHost {
+        /// The sampler.
+        sampler: String,
+    },
     /// A search for modes would take long.
     #[error(
         "a search for the modes of this model would take too long, for so many effects hang together; sample it instead: \

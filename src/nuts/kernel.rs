@@ -5,7 +5,7 @@ use crate::density::cpu::CpuDensity;
 use crate::lanes::Vector;
 use crate::random::StreamKey;
 
-use super::{Statistics, Tuning};
+use super::{Refinement, Statistics, Tuning};
 
 /// A position with its log density and gradient.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +69,9 @@ pub trait Kernel {
 
     /// Statistics of the transition, once it is done.
     fn statistics(&self) -> Statistics;
+
+    /// How far the steps were refined, once the transition is done; `None` if they never are.
+    fn refinement(&self) -> Option<Refinement>;
 }
 
 /// Kernels that all want a gradient, as the batch of their positions.

@@ -3,13 +3,71 @@
 use bytemuck::{cast_slice, cast_slice_mut};
 use multiversion::multiversion;
 
-use crate::lanes::{LANES, Lanes};
+use super::integrator::{Advance, Integrator, PhasePoint};
+use super::tuning::Tuning;
+use crate::lanes::{LANES, Lanes, Vector};
+use crate::random::StreamKey;
+
+/// The leapfrog under a diagonal metric.
+#[derive(Debug, Clone)]
+pub struct Leapfrog {
+    /// The square roots of the inverse metric's entries.
+    scale: Vector,
+}
+
+impl Leapfrog {
+    /// The leapfrog of `dim` coordinates under the identity metric.
+    pub fn new(dim: usize) -> Leapfrog {
+        Leapfrog { scale: Vector::from(&vec![1.0; dim][..]) }
+    }
+
+    /// Half a kick and the drift of a step.
+    pub fn depart(&self, step: f64, point: &mut PhasePoint) {
+        let PhasePoint { position, momentum, gradient, .. } = point;
+        kick_and_drift(step, self.scale.lanes(), gradient.lanes(), momentum.lanes_mut(), position.lanes_mut());
+    }
+
+    /// The other half of the kick, and the energy at the step's end.
+    pub fn arrive(&self, step: f64, log_density: f64, gradient: &[f64], point: &mut PhasePoint) {
+        let PhasePoint { momentum, gradient: kept, .. } = point;
+        let kinetic = 0.5 * kick(step, self.scale.lanes(), gradient, momentum.lanes_mut(), kept.lanes_mut());
+        point.log_density = log_density;
+        point.energy = kinetic - log_density;
+    }
+}
+
+impl Integrator for Leapfrog {
+    fn point(dim: usize) -> PhasePoint {
+        PhasePoint::zeros(dim)
+    }
+
+    fn configure(&mut self, tuning: &Tuning) {
+        self.scale.copy_from_slice(&tuning.scale);
+    }
+
+    fn begin(&mut self, _: StreamKey, point: &mut PhasePoint) {
+        point.energy = 0.5 * square(point.momentum.lanes()) - point.log_density;
+    }
+
+    fn start(&mut self, step: f64, point: &mut PhasePoint) {
+        self.depart(step, point);
+    }
+
+    fn wants<'a>(&'a self, point: &'a PhasePoint) -> &'a [f64] {
+        &point.position
+    }
+
+    fn give(&mut self, step: f64, log_density: f64, gradient: &[f64], point: &mut PhasePoint) -> Advance {
+        self.arrive(step, log_density, gradient, point);
+        Advance::Arrived
+    }
+}
 
 /// Half a kick, then a drift: w += (h/2) s g, q += h s w, with `step` h (negative backward) and `scale` s.
 ///
 /// The loop is elementwise over whole chunks: without a sum, a compiler vectorizes it best.
 #[multiversion(targets = "simd")]
-pub fn kick_and_drift(step: f64, scale: &[Lanes], gradient: &[Lanes], momentum: &mut [Lanes], position: &mut [Lanes]) {
+fn kick_and_drift(step: f64, scale: &[Lanes], gradient: &[Lanes], momentum: &mut [Lanes], position: &mut [Lanes]) {
     let (scale, gradient): (&[f64], &[f64]) = (cast_slice(scale), cast_slice(gradient));
     let (momentum, position): (&mut [f64], &mut [f64]) = (cast_slice_mut(momentum), cast_slice_mut(position));
     for (((s, g), w), q) in scale.iter().zip(gradient).zip(momentum).zip(position) {
@@ -22,7 +80,7 @@ pub fn kick_and_drift(step: f64, scale: &[Lanes], gradient: &[Lanes], momentum: 
 /// Half a kick with the `gradient` at the new position, which is copied to `kept`; returns twice the kinetic energy,
 /// w'w.
 #[multiversion(targets = "simd")]
-pub fn kick(step: f64, scale: &[Lanes], gradient: &[f64], momentum: &mut [Lanes], kept: &mut [Lanes]) -> f64 {
+fn kick(step: f64, scale: &[Lanes], gradient: &[f64], momentum: &mut [Lanes], kept: &mut [Lanes]) -> f64 {
     let half = 0.5 * step;
     let mut square = Lanes::ZERO;
     let mut one = |s: &Lanes, g: &[f64], w: &mut Lanes, kept: &mut Lanes| {

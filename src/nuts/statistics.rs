@@ -67,6 +67,11 @@ macro_rules! statistics {
             /// All statistics, in the order of a row of a store.
             pub const ALL: [Statistic; [$(Statistic::$name),*].len()] = [$(Statistic::$name),*];
 
+            /// Those of a sampler that does, or does not, refine its steps.
+            pub fn all(refines: bool) -> &'static [Statistic] {
+                if refines { &Statistic::ALL } else { &Statistic::ALL[..Statistic::Halvings as usize] }
+            }
+
             /// The name in ArviZ.
             pub fn name(self) -> &'static str {
                 match self {
@@ -93,9 +98,10 @@ macro_rules! statistics {
                 [$(draw.$field.to_real()),*]
             }
 
-            /// The statistics of a draw, from numbers in the order of [`ALL`](Statistic::ALL).
+            /// The statistics of a draw, from numbers in the order of [`ALL`](Statistic::ALL); 0 after the last number.
             pub fn collect(numbers: &[f64]) -> Statistics {
-                Statistics { $($field: Number::of_real(numbers[Statistic::$name as usize]),)* }
+                let number = |statistic: Statistic| numbers.get(statistic as usize).copied().unwrap_or(0.0);
+                Statistics { $($field: Number::of_real(number(Statistic::$name)),)* }
             }
         }
     };
@@ -104,18 +110,22 @@ macro_rules! statistics {
 statistics! {
     /// Log density of the draw, unconstrained, in the sampler's units.
     Lp lp: f64,
-    /// Energy H = -lp + w'w / 2 of the draw in its trajectory.
+    /// Energy H = -lp + w'w / 2 of the draw in its trajectory, and half the metric's log determinant if that varies.
     Energy energy: f64,
     /// Mean over the trajectory of min(1, exp(H0 - H)).
     AcceptanceRate acceptance_rate: f64,
-    /// Step size of the leapfrog steps.
+    /// Size of the trajectory's steps, before any halving.
     StepSize step_size: f64,
     /// Number of doublings of the trajectory.
     TreeDepth tree_depth: u32,
-    /// Number of leapfrog steps, and of gradients.
+    /// Number of leapfrog steps, all told, and of gradients.
     NSteps n_steps: u32,
-    /// Whether the energy error exceeded 1000, or the log density was not finite.
+    /// Whether the energy error exceeded 1000, the log density was not finite, or no refinement made a step hold.
     Diverging diverging: bool,
     /// Whether the trajectory ended at the largest number of doublings.
     ReachedMaxTreedepth reached_max_treedepth: bool,
+    /// Halvings of the step that led to the draw; where the draw is the one before, of the transition's first step.
+    Halvings halvings: u32,
+    /// Whether the trajectory ended at a step whose way back is another.
+    Irreversible irreversible: bool,
 }

@@ -1,13 +1,11 @@
 //! The transition of NUTS: a kernel over an integrator.
 
-use std::marker::PhantomData;
-
-use super::integrator::{Integrator, Leapfrog, PhasePoint};
+use super::integrator::{Advance, Integrator, PhasePoint};
 use super::kernel::{Kernel, State, Step};
-use super::leapfrog::square;
+use super::leapfrog::Leapfrog;
 use super::statistics::Statistics;
 use super::subtree::Subtree;
-use super::tuning::Tuning;
+use super::tuning::{Refinement, Tuning};
 use super::weight::Weight;
 use crate::faults;
 use crate::lanes::Vector;
@@ -48,7 +46,7 @@ impl Direction {
 /// A NUTS transition; its buffers are made once and reused for every transition.
 #[derive(Debug, Clone)]
 pub struct Transition<I = Leapfrog> {
-    scale: Vector,
+    integrator: I,
     max_depth: u32,
     step_size: f64,
     key: StreamKey,
@@ -68,21 +66,31 @@ pub struct Transition<I = Leapfrog> {
     subtree: Subtree,
     subtree_sample: State,
     subtree_energy: f64,
+    subtree_halvings: u32,
+    /// Steps made, and their acceptances.
+    leaves: u32,
     acceptance_sum: f64,
     statistics: Statistics,
-    integrator: PhantomData<I>,
 }
 
 impl Transition {
     /// A kernel for `dim` dimensions and trees of up to `max_depth` doublings, at least one, under the identity metric.
     pub fn new(dim: usize, max_depth: u32) -> Transition {
+        Transition::over(Leapfrog::new(dim), dim, max_depth)
+    }
+}
+
+impl<I: Integrator> Transition<I> {
+    /// A kernel over the steps of `integrator`, for `dim` dimensions and trees of up to `max_depth` doublings, at least
+    /// one.
+    pub fn over(integrator: I, dim: usize, max_depth: u32) -> Transition<I> {
         let max_depth = max_depth.max(1);
         Transition {
-            scale: Vector::from(&vec![1.0; dim][..]),
+            integrator,
             max_depth,
             step_size: 1.0,
             key: StreamKey { seed: 0, chain: 0, transition: 0 },
-            ends: [PhasePoint::zeros(dim), PhasePoint::zeros(dim)],
+            ends: [I::point(dim), I::point(dim)],
             moving: Direction::Backward,
             directions: 0,
             leaf_words: [0.0; 4],
@@ -94,9 +102,10 @@ impl Transition {
             subtree: Subtree::new(dim, max_depth as usize),
             subtree_sample: State::zeros(dim),
             subtree_energy: 0.0,
+            subtree_halvings: 0,
+            leaves: 0,
             acceptance_sum: 0.0,
             statistics: Statistics::default(),
-            integrator: PhantomData,
         }
     }
 }
@@ -104,7 +113,7 @@ impl Transition {
 impl<I: Integrator> Kernel for Transition<I> {
     /// Trees become no deeper than the buffers allow.
     fn configure(&mut self, tuning: &Tuning) {
-        self.scale.copy_from_slice(&tuning.scale);
+        self.integrator.configure(tuning);
         self.max_depth = tuning.max_depth.clamp(1, self.subtree.max_depth());
     }
 
@@ -113,44 +122,53 @@ impl<I: Integrator> Kernel for Transition<I> {
         self.step_size = step_size;
         let [backward, forward] = &mut self.ends;
         key.normals(Purpose::Momentum, &mut backward.momentum);
-        forward.momentum.copy_from_slice(&backward.momentum);
+        backward.position.copy_from_slice(&from.position);
+        backward.gradient.copy_from_slice(&from.gradient);
+        (backward.log_density, backward.log_odds) = (from.log_density, 0.0);
+        self.integrator.begin(key, backward);
+        forward.copy_from(backward);
         self.momentum_sum.copy_from_slice(&backward.momentum);
-        for end in [backward, forward] {
-            end.position.copy_from_slice(&from.position);
-            end.gradient.copy_from_slice(&from.gradient);
-        }
+        self.initial_energy = backward.energy;
         self.sample.set(&from.position, &from.gradient, from.log_density);
-        self.initial_energy = 0.5 * square(self.momentum_sum.lanes()) - from.log_density;
         self.weight = Weight::ONE;
         self.directions = key.words(Purpose::Direction, 0)[0];
-        self.acceptance_sum = 0.0;
+        (self.leaves, self.acceptance_sum) = (0, 0.0);
         self.statistics = Statistics { energy: self.initial_energy, step_size, ..Statistics::default() };
         self.start_subtree();
         self.leap();
     }
 
     fn wants(&self) -> &[f64] {
-        &self.ends[self.moving as usize].position
+        self.integrator.wants(&self.ends[self.moving as usize])
     }
 
     fn give(&mut self, log_density: f64, gradient: &[f64]) -> Step {
+        let step = self.moving.step(self.step_size);
         let end = &mut self.ends[self.moving as usize];
-        let kinetic = 0.5 * I::end(self.moving.step(self.step_size), self.scale.lanes(), gradient, end);
-        let energy = kinetic - log_density;
-        let log_weight = self.initial_energy - energy;
-        let leaf = self.statistics.n_steps;
+        let advance = self.integrator.give(step, log_density, gradient, end);
         self.statistics.n_steps += 1;
+        if advance == Advance::Wants {
+            return Step::Continue;
+        }
+        let leaf = self.leaves;
+        self.leaves += 1;
+        let gain = self.initial_energy - end.energy;
         // A NaN is in no range, so it is a divergence too.
-        if !(-MAX_ENERGY_ERROR..f64::INFINITY).contains(&log_weight) {
-            self.statistics.diverging = true;
+        self.statistics.diverging = advance == Advance::Diverged || !(-MAX_ENERGY_ERROR..f64::INFINITY).contains(&gain);
+        self.statistics.irreversible = advance == Advance::Irreversible;
+        if self.statistics.diverging || self.statistics.irreversible {
             return self.finish();
         }
+        if leaf == 0 {
+            self.statistics.halvings = end.halvings;
+        }
+        let log_weight = gain + end.log_odds;
         let share = self.subtree.weigh(log_weight);
         self.acceptance_sum += share.acceptance;
         if self.leaf_uniform(leaf) * share.total < share.weight {
             let end = &self.ends[self.moving as usize];
-            self.subtree_sample.set(&end.position, &end.gradient, log_density);
-            self.subtree_energy = energy;
+            self.subtree_sample.set(&end.position, &end.gradient, end.log_density);
+            (self.subtree_energy, self.subtree_halvings) = (end.energy, end.halvings);
         }
         if self.subtree.add(&self.ends[self.moving as usize].momentum) {
             return self.finish();
@@ -174,6 +192,10 @@ impl<I: Integrator> Kernel for Transition<I> {
     fn statistics(&self) -> Statistics {
         self.statistics
     }
+
+    fn refinement(&self) -> Option<Refinement> {
+        self.integrator.refinement()
+    }
 }
 
 impl<I: Integrator> Transition<I> {
@@ -188,7 +210,7 @@ impl<I: Integrator> Transition<I> {
     /// The first half of a step, up to the position at which a gradient is wanted.
     fn leap(&mut self) {
         let end = &mut self.ends[self.moving as usize];
-        I::start(self.moving.step(self.step_size), self.scale.lanes(), end);
+        self.integrator.start(self.moving.step(self.step_size), end);
     }
 
     /// The uniform deviate that decides whether leaf number `leaf` becomes its subtree's sample.
@@ -205,7 +227,7 @@ impl<I: Integrator> Transition<I> {
         let purpose = if faults::is_planted("wrong-stream") { Purpose::Stream } else { Purpose::Join };
         if self.key.uniform(purpose, self.statistics.tree_depth) < ratio {
             std::mem::swap(&mut self.sample, &mut self.subtree_sample);
-            self.statistics.energy = self.subtree_energy;
+            (self.statistics.energy, self.statistics.halvings) = (self.subtree_energy, self.subtree_halvings);
         }
         self.statistics.tree_depth += 1;
         let far = &self.ends[self.moving.opposite() as usize].momentum;
@@ -215,7 +237,7 @@ impl<I: Integrator> Transition<I> {
 
     fn finish(&mut self) -> Step {
         self.statistics.lp = self.sample.log_density;
-        self.statistics.acceptance_rate = self.acceptance_sum / f64::from(self.statistics.n_steps);
+        self.statistics.acceptance_rate = self.acceptance_sum / f64::from(self.leaves);
         Step::Done
     }
 }

@@ -12,6 +12,14 @@ const SHORT_TREES: u32 = 3;
 const INITIAL_GAIN: f64 = 20.0;
 const GAIN: f64 = 5.0;
 
+/// The tolerance of energies before anything is known of them.
+pub const FIRST_TOLERANCE: f64 = 0.3;
+
+/// The range of energies in a trajectory to which the tolerance is tuned, and the quantile, over transitions, of which
+/// that is said.
+const ENERGY_RANGE: f64 = 0.6;
+pub const RANGE_QUANTILE: f64 = 0.9;
+
 /// The metric is regularized as if this many draws of this variance had been seen.
 const PRIOR_DRAWS: f64 = 5.0;
 const PRIOR_VARIANCE: f64 = 1e-3;
@@ -25,6 +33,24 @@ pub struct Tuning {
     pub step_size: f64,
     /// Largest number of doublings of a trajectory.
     pub max_depth: u32,
+    /// The largest difference of energies between the ends of a step that is refined where it must be.
+    pub tolerance: f64,
+}
+
+impl Tuning {
+    /// A tuning for steps that are never refined.
+    pub fn new(scale: Vec<f64>, step_size: f64, max_depth: u32) -> Tuning {
+        Tuning { scale, step_size, max_depth, tolerance: f64::INFINITY }
+    }
+}
+
+/// How far a transition's steps were refined.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Refinement {
+    /// The share of steps that needed no halving.
+    pub whole: f64,
+    /// The difference between the highest and the lowest energy of the trajectory.
+    pub energy_range: f64,
 }
 
 /// A chain's adaptation of its step size in a phase; see [`StepSize`](super::adaptation::StepSize).
@@ -48,9 +74,9 @@ pub struct Adaptation {
 impl Adaptation {
     /// The tuning of a phase with this metric and step size; a phase that only serves the next one has `short`
     /// trajectories.
-    pub fn tuning(&self, scale: Vec<f64>, step_size: f64, short: bool) -> Tuning {
+    pub fn tuning(&self, scale: Vec<f64>, step_size: f64, tolerance: f64, short: bool) -> Tuning {
         let max_depth = if short { self.max_depth.min(SHORT_TREES) } else { self.max_depth };
-        Tuning { scale, step_size, max_depth }
+        Tuning { scale, step_size, max_depth, tolerance }
     }
 
     /// The adaptation of step sizes, for chains that may still be `far` from the typical set, or not.
@@ -62,6 +88,13 @@ impl Adaptation {
     /// fits, step sizes go as D^(-1/4) (Beskos et al. 2013).
     pub fn first_step_size(dim: usize) -> f64 {
         1.0 / (dim as f64).sqrt().sqrt()
+    }
+
+    /// The tolerance with which energies range over [`ENERGY_RANGE`] in a trajectory, at the [quantile](RANGE_QUANTILE)
+    /// that was `energy_range` with the last `tolerance` (Bou-Rabee, Carpenter, Kleppe and Liu 2026, appendix C).
+    pub fn update_tolerance(tolerance: f64, energy_range: f64) -> f64 {
+        let updated = tolerance * ENERGY_RANGE / energy_range;
+        if updated.is_finite() && updated > 0.0 { updated } else { tolerance }
     }
 
     /// The geometric mean of the chains' step sizes.

@@ -125,13 +125,14 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
     let (data, settings) = (&summary.data, &summary.settings);
     let until = settings.until.map_or(String::new(), |goal| format!(", at most {} until {goal}", settings.draws));
     let evaluations = summary.gradient_evaluations.total;
+    let tuned = match settings.sampler {
+        Sampler::Walnuts => format!("{} of steps unrefined", settings.target_accept),
+        _ => format!("target acceptance {}", settings.target_accept),
+    };
     let (draws, sampler, work) = match settings.sampler {
-        Sampler::Nuts => (
+        Sampler::Nuts | Sampler::Walnuts | Sampler::Riemannian => (
             format!("{} after {} warm-up transitions{until}", summary.draws, settings.warmup),
-            format!(
-                "nuts, target acceptance {}, {} doublings at most",
-                settings.target_accept, settings.max_tree_depth
-            ),
+            format!("{}, {tuned}, {} doublings at most", settings.sampler, settings.max_tree_depth),
             format!(", of which warm-up {} s; {evaluations} gradients", significant(summary.wall_seconds.warmup)),
         ),
         Sampler::Independent => (

@@ -1,17 +1,18 @@
 //! What follows from the summary of a run: its name, its rates, and whether to trust it.
 
+use std::borrow::Cow;
+
 use super::RunSummary;
-use crate::experiment::Sampler;
 
 impl RunSummary {
-    /// The name of the run: `independent`, or the parameterization of its chains.
-    pub fn name(&self) -> &str {
+    /// The name of the run, as [`Sampler::run_name`](crate::experiment::Sampler::run_name) has it.
+    pub fn name(&self) -> Cow<'_, str> {
         self.settings.sampler.run_name(&self.parameterization)
     }
 
     /// Whether the draws are those of chains, rather than independent.
     pub fn has_chains(&self) -> bool {
-        self.settings.sampler == Sampler::Nuts
+        self.settings.sampler.has_chains()
     }
 
     /// Whether no warning says that the draws should not be trusted.

@@ -7,7 +7,7 @@ use super::files::write_whole;
 use crate::draws::store::Store;
 use crate::experiment::Sampled;
 use crate::model::Array;
-use crate::nuts::Statistic;
+use crate::nuts::{Kind, Statistic};
 
 /// Most numbers in memory at once: 32 MiB.
 const TOGETHER: usize = 4 << 20;
@@ -35,7 +35,7 @@ fn each_chain(store: &Store, mut take: impl FnMut(usize, &[f64]) -> io::Result<(
 /// Approximate size of a store's draws as text, in bytes, in either format: estimated from the first draws of the first
 /// chain.
 pub fn text_size(store: &Store) -> u128 {
-    let (draws, columns) = (store.draws().min(FEW), store.variables() + Statistic::ALL.len());
+    let (draws, columns) = (store.draws().min(FEW), store.variables() + store.extent().statistics().len());
     let numbers = store.part(0..1, 0..draws);
     let written = numbers.chunks_exact(store.width()).flat_map(|numbers| &numbers[..columns]);
     let bytes: usize = written.map(|number| number.to_string().len() + ",".len()).sum();
@@ -44,11 +44,9 @@ pub fn text_size(store: &Store) -> u128 {
 
 /// A statistic as text: booleans and counts without a decimal point.
 fn written(statistic: Statistic, number: f64) -> String {
-    match statistic {
-        Statistic::TreeDepth | Statistic::NSteps | Statistic::Diverging | Statistic::ReachedMaxTreedepth => {
-            format!("{}", number as u64)
-        }
-        _ => number.to_string(),
+    match statistic.kind() {
+        Kind::Count | Kind::Flag => format!("{}", number as u64),
+        Kind::Real => number.to_string(),
     }
 }
 
@@ -59,7 +57,8 @@ fn written(statistic: Statistic, number: f64) -> String {
 pub fn write_csv(path: &Path, sampled: &Sampled, store: &Store) -> io::Result<()> {
     write_whole(path, |file| {
         let mut csv = csv::Writer::from_writer(file);
-        let statistics = Statistic::ALL.map(Statistic::name);
+        let kept = store.extent().statistics();
+        let statistics = kept.iter().map(|statistic| statistic.name());
         let names = sampled.names.iter().map(String::as_str);
         csv.write_record(["chain", "draw"].into_iter().chain(statistics).chain(names))?;
         let variables = store.variables();
@@ -68,8 +67,8 @@ pub fn write_csv(path: &Path, sampled: &Sampled, store: &Store) -> io::Result<()
             for (draw, numbers) in numbers.chunks_exact(store.width()).enumerate() {
                 csv.write_field(&chain)?;
                 csv.write_field(draw.to_string())?;
-                for (statistic, number) in Statistic::ALL.into_iter().zip(&numbers[variables..]) {
-                    csv.write_field(written(statistic, *number))?;
+                for (statistic, number) in kept.iter().zip(&numbers[variables..]) {
+                    csv.write_field(written(*statistic, *number))?;
                 }
                 for number in &numbers[..variables] {
                     csv.write_field(number.to_string())?;
@@ -120,9 +119,8 @@ pub fn write_cmdstan(folder: &Path, sampled: &Sampled, store: &Store) -> io::Res
             writeln!(file, "# {}", variances.collect::<Vec<_>>().join(", "))?;
             for numbers in numbers.chunks_exact(store.width()) {
                 let (named, statistics) = numbers.split_at(store.variables());
-                let place = |statistic| Statistic::ALL.iter().position(|other| *other == statistic).unwrap_or(0);
                 let statistics =
-                    CMDSTAN.iter().map(|(_, statistic)| written(*statistic, statistics[place(*statistic)]));
+                    CMDSTAN.iter().map(|(_, statistic)| written(*statistic, statistics[*statistic as usize]));
                 let named = variables.iter().map(|(_, i)| named[*i].to_string());
                 let line = statistics.chain(named).collect::<Vec<_>>();
                 writeln!(file, "{}", line.join(","))?;

@@ -3,13 +3,13 @@
 use super::{Comparison, ComparisonRow, Extreme, Parameter, RunSummary, decimals, number, significant};
 use crate::data::one_line;
 use crate::diagnostics::Summary;
-use crate::experiment::Sampler;
 
 /// The text for a run without warnings.
 pub fn no_warnings(run: &RunSummary) -> &'static str {
-    match run.settings.sampler {
-        Sampler::Nuts => "No warnings: no divergences, the chains agree, and there are effective draws enough.",
-        Sampler::Independent => "No warnings: the draws are independent, and there are enough of them.",
+    if run.has_chains() {
+        "No warnings: no divergences, the chains agree, and there are effective draws enough."
+    } else {
+        "No warnings: the draws are independent, and there are enough of them."
     }
 }
 

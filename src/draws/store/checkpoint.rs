@@ -14,7 +14,7 @@ use crate::driver::Checkpoint;
 pub const CHECKPOINT: &str = "checkpoint";
 
 /// The first bytes of the file.
-const MAGIC: &[u8] = b"warpnuts checkpoint 3\n";
+const MAGIC: &[u8] = b"warpnuts checkpoint 4\n";
 
 static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 

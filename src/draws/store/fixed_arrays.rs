@@ -188,6 +188,9 @@ impl FixedArrays {
         if let Some(learnt) = &self.learnt {
             let mut attributes = Map::new();
             attributes.insert("step_size".to_string(), json!(learnt.step_size));
+            if self.extent.refined {
+                attributes.insert("energy_tolerance".to_string(), json!(learnt.tolerance));
+            }
             nodes.insert(ADAPTATION.to_string(), metadata::group(&attributes));
             nodes.extend(adaptation(learnt).map(|(metadata, _)| (metadata.path.clone(), metadata.json())));
         }

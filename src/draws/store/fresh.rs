@@ -4,7 +4,6 @@ use rayon::prelude::*;
 
 use super::layout::Extent;
 use crate::draws::Precision;
-use crate::nuts::Statistic;
 
 /// Limit on the bytes of these draws: about the memory that reading them back would take.
 const MOST_BYTES: usize = 64 << 20;
@@ -28,7 +27,7 @@ impl Fresh {
     /// A buffer for the draws of a whole run; `None` if they are too many, or will be rounded in the store.
     pub fn new(extent: &Extent) -> Option<Fresh> {
         let Extent { chains, draws, variables, precision, .. } = *extent;
-        let count = (variables + Statistic::ALL.len()).checked_mul(chains)?.checked_mul(draws)?;
+        let count = (variables + extent.statistics().len()).checked_mul(chains)?.checked_mul(draws)?;
         let fits = count.checked_mul(size_of::<f64>())? <= MOST_BYTES;
         let empty = || Fresh { chains, room: draws, draws: 0, numbers: vec![0.0; count] };
         (fits && count > 0 && precision == Precision::F64).then(empty)

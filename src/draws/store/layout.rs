@@ -40,6 +40,16 @@ pub struct Extent {
     pub log_likelihood: bool,
     /// Whether a replicate of each observation is stored.
     pub posterior_predictive: bool,
+    /// Whether the statistics of steps that are refined are stored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refined: bool,
+}
+
+impl Extent {
+    /// The statistics of each draw.
+    pub fn statistics(&self) -> &'static [Statistic] {
+        Statistic::all(self.refined)
+    }
 }
 
 /// An array of draws: `[chain][draw]`, then the dimensions of a draw's elements.
@@ -194,7 +204,7 @@ impl DrawArrays {
         let (data, names) = (model.dataset(), Dimensions::of(model));
         let observations = data.n_observations();
         let statistics = extent.variables;
-        let likelihoods = statistics + Statistic::ALL.len();
+        let likelihoods = statistics + extent.statistics().len();
         let replicates = likelihoods + if extent.log_likelihood { observations } else { 0 };
         let width = replicates + if extent.posterior_predictive { observations } else { 0 };
         let row = (ROW_BYTES / (extent.chains * width * size_of::<f64>()).max(1)).clamp(1, extent.draws.max(1));
@@ -226,7 +236,7 @@ impl DrawArrays {
             }
             arrays.push(drawn);
         }
-        for (i, statistic) in Statistic::ALL.into_iter().enumerate() {
+        for (i, statistic) in extent.statistics().iter().enumerate() {
             let path = format!("sample_stats/{}", statistic.name());
             let data_type = match statistic.kind() {
                 Kind::Real => Type::Float64,

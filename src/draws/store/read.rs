@@ -24,8 +24,8 @@ use crate::driver::Checkpoint;
 use crate::driver::Tuned;
 use crate::machine;
 use crate::model::{Likelihood, Model};
-use crate::nuts::Statistic;
 use crate::nuts::adaptation::PositionMoments;
+use crate::nuts::{FIRST_TOLERANCE, Statistic};
 
 /// Variables are read together up to about this many numbers, 32 MiB; variables that share chunks up to about this
 /// many, 64 MiB.
@@ -185,7 +185,9 @@ impl Store {
             let known = nodes.contains_key(&format!("{ADAPTATION}/{MEAN}"));
             let spread =
                 if known { Some(PositionMoments { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
-            learnt = Some(Tuned { step_size, scale: numbers(METRIC)?, spread });
+            let tolerance = node.pointer("/attributes/energy_tolerance").and_then(Value::as_f64);
+            let tolerance = tolerance.unwrap_or(FIRST_TOLERANCE);
+            learnt = Some(Tuned { step_size, scale: numbers(METRIC)?, tolerance, spread });
         }
         Ok(Store { folder, files, about, model, extent, learnt, damage, sampling, warmup, fresh: None })
     }
@@ -294,10 +296,13 @@ impl Store {
         self.sampling.variable_ranges(self.variables(), together.max(TOGETHER), MOST)
     }
 
-    /// A statistic of every draw, `[chain][draw]`.
+    /// A statistic of every draw, `[chain][draw]`; 0 everywhere if it is one of steps that are refined, and these are
+    /// not.
     pub fn statistic(&self, statistic: Statistic) -> Cow<'_, [f64]> {
-        let position = Statistic::ALL.iter().position(|other| *other == statistic).unwrap_or(0);
-        self.variable(self.extent.variables + position)
+        match self.extent.statistics().iter().position(|other| *other == statistic) {
+            Some(position) => self.variable(self.extent.variables + position),
+            None => Cow::Owned(vec![0.0; self.chains() * self.draws()]),
+        }
     }
 
     /// The chunks that could not be read so far.

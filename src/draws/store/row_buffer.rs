@@ -11,7 +11,7 @@ use super::arrays::{open, write_chunk};
 use super::chunks::{Chunk, chunks};
 use super::files::Files;
 use super::fresh::Fresh;
-use super::layout::{DrawArrays, Drawn, Packing};
+use super::layout::{DrawArrays, Drawn, Extent, Packing};
 use super::part_reader::PartReader;
 use crate::draws::pointwise::Pointwise;
 use crate::engine::DrawBlock;
@@ -20,7 +20,9 @@ use crate::nuts::Statistic;
 /// A row of chunks, and the arrays of these chunks.
 pub struct RowBuffer {
     chains: usize,
+    /// Named variables of a draw, and statistics after them.
     variables: usize,
+    statistics: usize,
     arrays: DrawArrays,
     files: Arc<Files>,
     /// The number of the row, and of the draws of each chain in it.
@@ -36,10 +38,12 @@ pub struct RowBuffer {
 
 impl RowBuffer {
     /// The buffer for the row of draw `draws` of each chain; `restore` reads the draws before it.
-    pub fn new(files: Arc<Files>, arrays: DrawArrays, chains: usize, variables: usize, draws: usize) -> RowBuffer {
+    pub fn new(files: Arc<Files>, arrays: DrawArrays, extent: &Extent, draws: usize) -> RowBuffer {
+        let (chains, variables, statistics) = (extent.chains, extent.variables, extent.statistics().len());
         let numbers = vec![f64::NAN; chains * arrays.row * arrays.width];
         let (number, filled) = (draws / arrays.row, draws % arrays.row);
-        RowBuffer { chains, variables, arrays, files, number, filled, written: filled, numbers, fresh: None }
+        let (written, fresh) = (filled, None);
+        RowBuffer { chains, variables, statistics, arrays, files, number, filled, written, numbers, fresh }
     }
 
     /// Draws of each chain so far.
@@ -122,8 +126,8 @@ impl RowBuffer {
                     let from = chain * block.draws + draw;
                     let (values, rest) = numbers.split_at_mut(variables);
                     values.copy_from_slice(&block.values[from * variables..(from + 1) * variables]);
-                    let (statistics, observed) = rest.split_at_mut(Statistic::ALL.len());
-                    statistics.copy_from_slice(&Statistic::numbers(&block.statistics[from]));
+                    let (statistics, observed) = rest.split_at_mut(self.statistics);
+                    statistics.copy_from_slice(&Statistic::numbers(&block.statistics[from])[..self.statistics]);
                     if !observed.is_empty() {
                         observations.write(chain, block.first_draw + draw, values, observed);
                     }

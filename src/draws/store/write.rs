@@ -103,11 +103,10 @@ impl Writer {
         if let Some(learnt) = learnt {
             contents.learn(learnt.clone())?;
         }
-        let mut row =
-            RowBuffer::new(files.clone(), DrawArrays::new(&model, &extent, None), extent.chains, extent.variables, 0);
+        let mut row = RowBuffer::new(files.clone(), DrawArrays::new(&model, &extent, None), &extent, 0);
         row.keep(Fresh::new(&extent));
-        let warmup = (extent.warmup > 0)
-            .then(|| RowBuffer::new(files, DrawArrays::of_warmup(&model, &extent), extent.chains, extent.variables, 0));
+        let warmup =
+            (extent.warmup > 0).then(|| RowBuffer::new(files, DrawArrays::of_warmup(&model, &extent), &extent, 0));
         let mut rows = RowBuffers { sampling: row, warmup };
         rows.commit(&contents, true)?;
         Writer::start(lock, model, extent, writing, contents, rows)
@@ -123,7 +122,7 @@ impl Writer {
         store.files().remove_unfinished()?;
         let row = |recorded: &PartReader, draws: usize| {
             let (files, arrays) = (store.files().clone(), recorded.arrays().clone());
-            let mut row = RowBuffer::new(files, arrays, extent.chains, extent.variables, draws);
+            let mut row = RowBuffer::new(files, arrays, &extent, draws);
             row.restore(recorded);
             row
         };

@@ -82,5 +82,6 @@ pub fn host_statistics(statistics: &TransitionStatistics, log_constant: f64) -> 
         n_steps: statistics.n_steps,
         diverging: statistics.diverging == 1,
         reached_max_treedepth: statistics.reached_max_treedepth == 1,
+        ..Statistics::default()
     }
 }

@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn two_dispatches_fit_before_any_draw_is_emitted() {
-        let tuning = Tuning { scale: Vec::new(), step_size: 1.0, max_depth: 1 };
+        let tuning = Tuning::new(Vec::new(), 1.0, 1);
         let phase = Phase { transitions: 100_000, tuning, adapt: None, part: PhaseKind::Sampling, thin: 3 };
         for (chains, draws) in [(CHAINS, 5), (65_536, 175), (1 << 20, 175)] {
             let reorder = ReorderBuffer::new(radon(), 0.0, &phase, 0, [chains, draws], ReorderRoom::default());
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn draws_of_chains_ahead_of_each_other_leave_in_their_order() {
         let model = radon();
-        let tuning = Tuning { scale: vec![1.0; model.dim()], step_size: 1.0, max_depth: 1 };
+        let tuning = Tuning::new(vec![1.0; model.dim()], 1.0, 1);
         let phase = Phase { transitions: 7, tuning, adapt: None, part: PhaseKind::Sampling, thin: 1 };
         for whole in [true, false] {
             let room = ReorderRoom::default();

@@ -1,0 +1,211 @@
+//! Macro steps whose leapfrogs follow the curvature: the within-orbit adaptive leapfrog of WALNUTS (Bou-Rabee,
+//! Carpenter, Kleppe and Liu 2026, JMLR 27(113), arXiv 2506.18746).
+//!
+//! A macro step of time h is made by 2^k leapfrogs of h / 2^k. The level of a point, in a direction, is the smallest k
+//! for which the energies at the step's ends differ by at most the tolerance. A step takes k from there: this level, or
+//! at random (probability 1/3, variant R2P) the next one. A trajectory has to look the same from each of its points. So
+//! the level of the step's end is searched for too, backward, and the end's weight gets the ratio of the probabilities
+//! with which the step back and the step there take this k. Where the step back never does, the trajectory ends.
+
+use super::integrator::{Advance, Integrator, PhasePoint};
+use super::leapfrog::Leapfrog;
+use super::tuning::{Refinement, Tuning};
+use crate::faults;
+use crate::random::{Purpose, StreamKey};
+
+/// The highest level, with leapfrogs of a thousandth of the macro step.
+const HIGHEST_LEVEL: u32 = 10;
+
+/// The probability with which a random step takes the level, rather than the next one.
+const LOWER: f64 = 2.0 / 3.0;
+
+/// How a step takes its number of halvings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halving {
+    /// The level of its start.
+    Least,
+    /// The level of its start, or the next one: fewer trajectories end because the way back is another.
+    Random,
+}
+
+/// The reason why leapfrogs are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// To find the level of the step's start.
+    There,
+    /// To make the step with the next level.
+    Finer,
+    /// To find out whether the level of the step's end is lower.
+    Back,
+}
+
+/// Macro steps under a diagonal metric.
+#[derive(Debug, Clone)]
+pub struct Walnuts {
+    leapfrog: Leapfrog,
+    halving: Halving,
+    tolerance: f64,
+    key: StreamKey,
+    stage: Stage,
+    /// The point that makes the leapfrogs, the halvings of their step, and how many are left.
+    moving: PhasePoint,
+    halvings: u32,
+    left: u32,
+    /// The step's end, while the level there is searched for.
+    end: PhasePoint,
+    /// Whether the energy holds over the step, and the probability with which the step took its halvings.
+    holds: bool,
+    there: f64,
+    /// Macro steps since the trajectory began, and how many of these start at points of level 0.
+    steps: u32,
+    whole: u32,
+    /// The lowest and the highest energy since then.
+    range: [f64; 2],
+}
+
+impl Walnuts {
+    /// Macro steps of `dim` coordinates under the identity metric, whatever happens to the energy.
+    pub fn new(dim: usize, halving: Halving) -> Walnuts {
+        Walnuts {
+            leapfrog: Leapfrog::new(dim),
+            halving,
+            tolerance: f64::INFINITY,
+            key: StreamKey { seed: 0, chain: 0, transition: 0 },
+            stage: Stage::There,
+            moving: PhasePoint::zeros(dim),
+            halvings: 0,
+            left: 0,
+            end: PhasePoint::zeros(dim),
+            holds: false,
+            there: LOWER,
+            steps: 0,
+            whole: 0,
+            range: [0.0; 2],
+        }
+    }
+
+    /// Begins the leapfrogs of a stage at the moving point.
+    fn depart(&mut self, stage: Stage, step: f64, halvings: u32) -> Advance {
+        (self.stage, self.halvings, self.left) = (stage, halvings, 1 << halvings);
+        self.leapfrog.depart(halved(step, halvings), &mut self.moving);
+        Advance::Wants
+    }
+
+    /// Whether the moving point has the energy of another one.
+    fn holds(&self, energy: f64) -> bool {
+        self.moving.energy.is_finite() && (self.moving.energy - energy).abs() <= self.tolerance
+    }
+
+    /// Decides on the step that the moving point has made from `point` with the level of `point`, or a higher one.
+    fn found(&mut self, step: f64, point: &mut PhasePoint) -> Advance {
+        self.whole += u32::from(self.halvings == 0);
+        let random = || self.key.uniform(Purpose::Halving, self.steps - 1);
+        if self.halving == Halving::Random && random() > LOWER {
+            self.moving.copy_from(point);
+            return self.depart(Stage::Finer, step, self.halvings + 1);
+        }
+        (self.holds, self.there) = (true, LOWER);
+        self.look_back(step, point)
+    }
+
+    /// Keeps the moving point as the step's end, and begins to look for the level there.
+    fn look_back(&mut self, step: f64, point: &mut PhasePoint) -> Advance {
+        std::mem::swap(&mut self.moving, &mut self.end);
+        self.end.halvings = self.halvings;
+        if self.halvings == 0 || faults::is_planted("way-back-unseen") {
+            return self.arrive(LOWER, point);
+        }
+        self.moving.copy_from(&self.end);
+        self.depart(Stage::Back, -step, 0)
+    }
+
+    /// Decides after leapfrogs on the way back, which has fewer halvings than the way there.
+    fn looked_back(&mut self, step: f64, point: &mut PhasePoint) -> Advance {
+        let next = self.halvings + 1;
+        match (self.holds(self.end.energy), next == self.end.halvings) {
+            (true, true) if self.halving == Halving::Random => self.arrive(1.0 - LOWER, point),
+            (true, _) => Advance::Irreversible,
+            (false, true) if self.holds && next <= HIGHEST_LEVEL => self.arrive(LOWER, point),
+            (false, true) => Advance::Irreversible,
+            (false, false) => {
+                self.moving.copy_from(&self.end);
+                self.depart(Stage::Back, -step, next)
+            }
+        }
+    }
+
+    /// Ends the step, whose way back has as many halvings with probability `back`.
+    fn arrive(&mut self, back: f64, point: &mut PhasePoint) -> Advance {
+        if !faults::is_planted("odds-forgotten") {
+            self.end.log_odds += (back / self.there).ln();
+        }
+        let [lowest, highest] = self.range;
+        self.range = [lowest.min(self.end.energy), highest.max(self.end.energy)];
+        std::mem::swap(point, &mut self.end);
+        Advance::Arrived
+    }
+}
+
+/// The size of leapfrogs of so many halvings of a step.
+fn halved(step: f64, halvings: u32) -> f64 {
+    step / f64::from(1u32 << halvings)
+}
+
+impl Integrator for Walnuts {
+    fn point(dim: usize) -> PhasePoint {
+        PhasePoint::zeros(dim)
+    }
+
+    fn configure(&mut self, tuning: &Tuning) {
+        self.leapfrog.configure(tuning);
+        self.tolerance = tuning.tolerance;
+    }
+
+    fn begin(&mut self, key: StreamKey, point: &mut PhasePoint) {
+        self.leapfrog.begin(key, point);
+        (self.key, self.steps, self.whole) = (key, 0, 0);
+        self.range = [point.energy; 2];
+    }
+
+    fn start(&mut self, step: f64, point: &mut PhasePoint) {
+        self.steps += 1;
+        self.moving.copy_from(point);
+        self.depart(Stage::There, step, 0);
+    }
+
+    fn wants<'a>(&'a self, _: &'a PhasePoint) -> &'a [f64] {
+        &self.moving.position
+    }
+
+    fn give(&mut self, step: f64, log_density: f64, gradient: &[f64], point: &mut PhasePoint) -> Advance {
+        let small = halved(if self.stage == Stage::Back { -step } else { step }, self.halvings);
+        self.leapfrog.arrive(small, log_density, gradient, &mut self.moving);
+        self.left -= 1;
+        // Leapfrogs that leave the support do not come back.
+        if self.left > 0 && self.moving.energy.is_finite() {
+            self.leapfrog.depart(small, &mut self.moving);
+            return Advance::Wants;
+        }
+        let holds = self.left == 0 && self.holds(point.energy);
+        match self.stage {
+            Stage::There if holds => self.found(step, point),
+            Stage::There if self.halvings == HIGHEST_LEVEL => Advance::Diverged,
+            Stage::There => {
+                self.moving.copy_from(point);
+                self.depart(Stage::There, step, self.halvings + 1)
+            }
+            Stage::Finer if !self.moving.energy.is_finite() => Advance::Diverged,
+            Stage::Finer => {
+                (self.holds, self.there) = (holds, 1.0 - LOWER);
+                self.look_back(step, point)
+            }
+            Stage::Back => self.looked_back(step, point),
+        }
+    }
+
+    fn refinement(&self) -> Option<Refinement> {
+        let [lowest, highest] = self.range;
+        let whole = f64::from(self.whole) / f64::from(self.steps.max(1));
+        Some(Refinement { whole, energy_range: highest - lowest })
+    }
+}
