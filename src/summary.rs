@@ -9,6 +9,7 @@ mod export;
 mod files;
 mod formula;
 mod import;
+mod local;
 mod modes;
 pub mod tables;
 mod until;

@@ -38,6 +38,7 @@ mod interrupted_report;
 mod interruption;
 mod known_errors;
 mod landscape;
+mod local_steps;
 mod loo;
 mod marginal;
 mod mixed;

@@ -70,6 +70,7 @@ impl Met {
                 self.divergences += 1;
                 self.late_divergences += usize::from(told.n_steps > 4);
             }
+            Ending::Irreversible => unreachable!("a leapfrog is its own way back"),
             Ending::Saturation => self.saturations += 1,
             Ending::TurnInside(turn) => self.turns_inside[turn as usize] += 1,
             Ending::TurnAtJoin(turn) => self.turns_at_joins[turn as usize] += 1,

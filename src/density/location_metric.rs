@@ -21,8 +21,7 @@
 
 use std::ops::Range;
 
-use multiversion::multiversion;
-
+use super::dispatch::{ForCoefficients, dispatch};
 use super::lane_matrix::{cholesky, lower, upper};
 use super::metric::Metric;
 use super::qr::QrTable;
@@ -116,7 +115,12 @@ impl LocationMetric {
         }
     }
 
+    fn run(&mut self, work: Work) {
+        dispatch(self.coefficients, WorkOn { metric: self, work });
+    }
+
     /// The effects of coefficient `k` in a bundle of groups, in theta.
+    #[inline(always)]
     fn bundle(&self, k: usize, bundle: usize) -> Range<usize> {
         let first = self.effects + k * self.groups;
         first + bundle * LANES..first + self.groups.min((bundle + 1) * LANES)
@@ -138,6 +142,7 @@ impl LocationMetric {
     }
 
     /// The K numbers of means, the same in all lanes.
+    #[inline(always)]
     fn load_means(&self, from: &[f64], to: &mut [Lanes]) {
         for (to, from) in to.iter_mut().zip(&from[self.means..]) {
             *to = Lanes([*from; LANES]);
@@ -145,6 +150,7 @@ impl LocationMetric {
     }
 
     /// The numbers of a bundle in an array of K x K.
+    #[inline(always)]
     fn square(&self, bundle: usize) -> Range<usize> {
         let size = self.coefficients * self.coefficients;
         bundle * size..(bundle + 1) * size
@@ -161,33 +167,65 @@ impl Metric for LocationMetric {
     }
 
     fn factorize(&mut self, theta: &[f64]) {
-        factorize(self, theta);
+        self.run(Work::Factorize(theta));
     }
 
     fn momentum(&mut self, whitened: &[f64], momentum: &mut [f64]) {
-        to_momentum(self, whitened, momentum);
+        self.run(Work::Momentum(whitened, momentum));
     }
 
     fn whiten(&mut self, momentum: &[f64], whitened: &mut [f64]) {
-        whiten(self, momentum, whitened);
+        self.run(Work::Whiten(momentum, whitened));
     }
 
     fn velocity(&mut self, whitened: &[f64], velocity: &mut [f64]) {
-        to_velocity(self, whitened, velocity);
+        self.run(Work::Velocity(whitened, velocity));
     }
 
     fn kinetic_force(&mut self, velocity: &[f64], force: &mut [f64]) {
-        kinetic_force(self, velocity, force);
+        self.run(Work::KineticForce(velocity, force));
     }
 
     fn determinant_force(&mut self, force: &mut [f64]) {
-        determinant_force(self, force);
+        self.run(Work::DeterminantForce(force));
     }
 }
 
-#[multiversion(targets = "simd")]
-fn factorize(metric: &mut LocationMetric, theta: &[f64]) {
-    let k = metric.coefficients;
+/// What is computed of a metric; slices as in [`Metric`].
+enum Work<'a> {
+    Factorize(&'a [f64]),
+    Momentum(&'a [f64], &'a mut [f64]),
+    Whiten(&'a [f64], &'a mut [f64]),
+    Velocity(&'a [f64], &'a mut [f64]),
+    KineticForce(&'a [f64], &'a mut [f64]),
+    DeterminantForce(&'a mut [f64]),
+}
+
+/// Work on a metric, to be compiled for its number of coefficients.
+struct WorkOn<'a> {
+    metric: &'a mut LocationMetric,
+    work: Work<'a>,
+}
+
+impl ForCoefficients for WorkOn<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<const M: usize, const C: usize>(self, k: usize) {
+        let metric = self.metric;
+        match self.work {
+            Work::Factorize(theta) => factorize(metric, k, theta),
+            Work::Momentum(whitened, momentum) => to_momentum(metric, k, whitened, momentum),
+            Work::Whiten(momentum, whitened) => whiten(metric, k, momentum, whitened),
+            Work::Velocity(whitened, velocity) => to_velocity(metric, k, whitened, velocity),
+            Work::KineticForce(velocity, force) => kinetic_force(metric, k, velocity, force),
+            Work::DeterminantForce(force) => determinant_force(metric, k, force),
+        }
+    }
+}
+
+#[inline(always)]
+fn factorize(metric: &mut LocationMetric, k: usize, theta: &[f64]) {
     let logs = &theta[metric.scales.clone()];
     for (precision, log_sigma) in metric.precision.iter_mut().zip(logs) {
         *precision = exp(-2.0 * log_sigma);
@@ -232,9 +270,8 @@ fn factorize(metric: &mut LocationMetric, theta: &[f64]) {
     metric.log_determinant = 2.0 * determinant;
 }
 
-#[multiversion(targets = "simd")]
-fn to_momentum(metric: &mut LocationMetric, whitened: &[f64], momentum: &mut [f64]) {
-    let k = metric.coefficients;
+#[inline(always)]
+fn to_momentum(metric: &mut LocationMetric, k: usize, whitened: &[f64], momentum: &mut [f64]) {
     let mut vectors = std::mem::take(&mut metric.vectors);
     let [w, p, sums] = &mut vectors;
     sums.fill(Lanes::ZERO);
@@ -254,9 +291,8 @@ fn to_momentum(metric: &mut LocationMetric, whitened: &[f64], momentum: &mut [f6
     metric.vectors = vectors;
 }
 
-#[multiversion(targets = "simd")]
-fn whiten(metric: &mut LocationMetric, momentum: &[f64], whitened: &mut [f64]) {
-    let k = metric.coefficients;
+#[inline(always)]
+fn whiten(metric: &mut LocationMetric, k: usize, momentum: &[f64], whitened: &mut [f64]) {
     let mut vectors = std::mem::take(&mut metric.vectors);
     let [p, w, sums] = &mut vectors;
     sums.fill(Lanes::ZERO);
@@ -279,9 +315,8 @@ fn whiten(metric: &mut LocationMetric, momentum: &[f64], whitened: &mut [f64]) {
     metric.vectors = vectors;
 }
 
-#[multiversion(targets = "simd")]
-fn to_velocity(metric: &mut LocationMetric, whitened: &[f64], velocity: &mut [f64]) {
-    let k = metric.coefficients;
+#[inline(always)]
+fn to_velocity(metric: &mut LocationMetric, k: usize, whitened: &[f64], velocity: &mut [f64]) {
     let mut vectors = std::mem::take(&mut metric.vectors);
     let [w, v, pulled] = &mut vectors;
     metric.load_means(whitened, w);
@@ -302,9 +337,8 @@ fn to_velocity(metric: &mut LocationMetric, whitened: &[f64], velocity: &mut [f6
     metric.vectors = vectors;
 }
 
-#[multiversion(targets = "simd")]
-fn kinetic_force(metric: &mut LocationMetric, velocity: &[f64], force: &mut [f64]) {
-    let k = metric.coefficients;
+#[inline(always)]
+fn kinetic_force(metric: &mut LocationMetric, k: usize, velocity: &[f64], force: &mut [f64]) {
     let mut vectors = std::mem::take(&mut metric.vectors);
     let [v, sums, means] = &mut vectors;
     metric.load_means(velocity, means);
@@ -326,9 +360,8 @@ fn kinetic_force(metric: &mut LocationMetric, velocity: &[f64], force: &mut [f64
     metric.vectors = vectors;
 }
 
-#[multiversion(targets = "simd")]
-fn determinant_force(metric: &mut LocationMetric, force: &mut [f64]) {
-    let k = metric.coefficients;
+#[inline(always)]
+fn determinant_force(metric: &mut LocationMetric, k: usize, force: &mut [f64]) {
     let [sums, ..] = &mut metric.vectors;
     sums.fill(Lanes::ZERO);
     let mut noise = Lanes::ZERO;

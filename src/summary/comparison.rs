@@ -4,9 +4,10 @@
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::{Extreme, RunSummary, decimals, number};
+use super::{Extreme, RunSummary, decimals, local, number};
 use crate::diagnostics::Summary;
 use crate::exact::{Exact, ExactRow};
+use crate::experiment::Sampler;
 use crate::model::Role;
 
 /// Probability that a sound run is said to disagree with the exact posterior, if its errors are normal.
@@ -37,7 +38,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, Serialize)]
 pub struct ComparisonRow {
     /// `independent`, or the parameterization of the chains: `centered`, `non-centered`, one of these for each
-    /// coefficient, or `marginal`.
+    /// coefficient, or `marginal`; with `@walnuts` or `@riemannian` after it where steps adapt to each place.
     pub name: String,
     /// Whether no warning says that the draws should not be trusted.
     pub trustworthy: bool,
@@ -123,6 +124,7 @@ impl Comparison {
         if let Some(exact) = &exact {
             verdict.push(tell_right_from_wrong(&against_exact, runs, exact, &focus));
         }
+        verdict.extend(local::tell(runs, exact.as_ref(), &focus));
         verdict.push(match runs {
             [only] => format!(
                 "There is only the {} run, and nothing to compare it with: run it again, to the end.",
@@ -340,7 +342,12 @@ fn and(mut words: Vec<String>) -> String {
 
 /// The option that makes a run like this one.
 fn option(run: &RunSummary) -> String {
-    if run.has_chains() { format!("--parameterization {}", run.name()) } else { "--sampler independent".to_string() }
+    let (parameterization, sampler) = (&run.parameterization, run.settings.sampler);
+    match sampler {
+        Sampler::Nuts => format!("--parameterization {parameterization}"),
+        Sampler::Walnuts | Sampler::Riemannian => format!("--parameterization {parameterization} --sampler {sampler}"),
+        Sampler::Independent => "--sampler independent".to_string(),
+    }
 }
 
 /// The recommendation; `chains` are the best chains to be trusted.

@@ -10,25 +10,133 @@ use warpnuts::random::{Purpose, StreamKey};
 /// A log density that writes its gradient.
 pub type LogDensity<'a> = dyn FnMut(&[f64], &mut [f64]) -> f64 + 'a;
 
-/// A point in phase space, with its gradient and log density.
+/// A point in phase space, with its gradient and log density, and the log of its weight beyond exp(-H).
 #[derive(Clone)]
 pub struct Point {
     pub position: Vec<f64>,
     pub momentum: Vec<f64>,
     pub gradient: Vec<f64>,
     pub log_density: f64,
+    pub log_odds: f64,
+}
+
+impl Point {
+    pub fn at(position: &[f64], momentum: &[f64], log_density: &mut LogDensity) -> Point {
+        let mut gradient = vec![0.0; position.len()];
+        let value = log_density(position, &mut gradient);
+        let (position, momentum) = (position.to_vec(), momentum.to_vec());
+        Point { position, momentum, gradient, log_density: value, log_odds: 0.0 }
+    }
+
+    pub fn energy(&self) -> f64 {
+        0.5 * dot(&self.momentum, &self.momentum) - self.log_density
+    }
+
+    /// One leapfrog step of size `step`, negative backwards.
+    fn leapfrog(&mut self, log_density: &mut LogDensity, scale: &[f64], step: f64) {
+        for i in 0..scale.len() {
+            self.momentum[i] += 0.5 * step * scale[i] * self.gradient[i];
+            self.position[i] += step * scale[i] * self.momentum[i];
+        }
+        self.log_density = log_density(&self.position, &mut self.gradient);
+        for i in 0..scale.len() {
+            self.momentum[i] += 0.5 * step * scale[i] * self.gradient[i];
+        }
+    }
+}
+
+/// The rules of a macro step of WALNUTS: the tolerance, and whether a step may take one halving more than its level.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    pub tolerance: f64,
+    pub random: bool,
+}
+
+/// The most halvings of a step that is no finer than needed.
+pub const MOST_HALVINGS: u32 = 10;
+
+impl Rules {
+    /// The end of 2^`halvings` leapfrogs that make a step from a point, and whether all energies are within the
+    /// tolerance.
+    fn try_level(
+        &self,
+        log_density: &mut LogDensity,
+        scale: &[f64],
+        from: &Point,
+        step: f64,
+        halvings: u32,
+    ) -> (Point, bool) {
+        let mut point = from.clone();
+        let mut energies = vec![from.energy()];
+        for _ in 0..1 << halvings {
+            point.leapfrog(log_density, scale, step / f64::from(1 << halvings));
+            energies.push(point.energy());
+        }
+        let highest = energies.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let lowest = energies.iter().copied().fold(f64::INFINITY, f64::min);
+        (point, energies.iter().all(|energy| energy.is_finite()) && highest - lowest <= self.tolerance)
+    }
+
+    /// The smallest number of halvings with which a step from a point holds the energy.
+    pub fn level(&self, log_density: &mut LogDensity, scale: &[f64], from: &Point, step: f64) -> Option<u32> {
+        (0..=MOST_HALVINGS).find(|halvings| self.try_level(log_density, scale, from, step, *halvings).1)
+    }
+
+    /// The probability with which a step of this level takes so many halvings.
+    fn probability(&self, level: Option<u32>, halvings: u32) -> f64 {
+        match level {
+            Some(level) if level == halvings => {
+                if self.random {
+                    2.0 / 3.0
+                } else {
+                    1.0
+                }
+            }
+            Some(level) if level + 1 == halvings && self.random => 1.0 / 3.0,
+            _ => 0.0,
+        }
+    }
+
+    /// The end of a step from a point, and its halvings; `finer` is asked once if there is a choice.
+    pub fn step(
+        &self,
+        log_density: &mut LogDensity,
+        scale: &[f64],
+        from: &Point,
+        step: f64,
+        finer: impl FnOnce() -> bool,
+    ) -> Result<(Point, u32), Ending> {
+        let level = self.level(log_density, scale, from, step).ok_or(Ending::Divergence)?;
+        let halvings = level + u32::from(self.random && finer());
+        let (mut end, _) = self.try_level(log_density, scale, from, step, halvings);
+        if !end.energy().is_finite() {
+            return Err(Ending::Divergence);
+        }
+        let back = self.level(log_density, scale, &end, -step);
+        let [there, back] = [Some(level), back].map(|level| self.probability(level, halvings));
+        if back == 0.0 {
+            return Err(Ending::Irreversible);
+        }
+        end.log_odds = from.log_odds + (back / there).ln();
+        Ok((end, halvings))
+    }
 }
 
 /// A part of a trajectory in the direction of integration: first and last momentum, and rho, the sum of all momenta.
 #[derive(Clone)]
-struct Stretch {
+pub struct Stretch {
     first: Vec<f64>,
     last: Vec<f64>,
     rho: Vec<f64>,
 }
 
 impl Stretch {
-    fn reversed(self) -> Stretch {
+    pub fn of(momentum: &[f64]) -> Stretch {
+        let all = || momentum.to_vec();
+        Stretch { first: all(), last: all(), rho: all() }
+    }
+
+    pub fn reversed(self) -> Stretch {
         Stretch { first: self.last, last: self.first, rho: self.rho }
     }
 }
@@ -45,6 +153,8 @@ pub enum Turn {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Ending {
     Divergence,
+    /// A step whose way back is another.
+    Irreversible,
     Saturation,
     /// A U-turn inside a subtree.
     TurnInside(Turn),
@@ -66,7 +176,7 @@ fn goes_on(first: &[f64], last: &[f64], rho: &[f64]) -> bool {
 }
 
 /// Joins two parts, the left one earlier, and returns the first of the three criteria that fails.
-fn join(left: &Stretch, right: &Stretch) -> (Stretch, Option<Turn>) {
+pub fn join(left: &Stretch, right: &Stretch) -> (Stretch, Option<Turn>) {
     let rho = plus(&left.rho, &right.rho);
     let turn = if !goes_on(&left.first, &right.last, &rho) {
         Some(Turn::Whole)
@@ -85,6 +195,7 @@ struct Recursion<'a> {
     log_density: &'a mut LogDensity<'a>,
     scale: &'a [f64],
     key: StreamKey,
+    rules: Option<Rules>,
     initial_energy: f64,
     leaves: u32,
     acceptance: f64,
@@ -94,37 +205,30 @@ struct Recursion<'a> {
 }
 
 impl Recursion<'_> {
-    /// One leapfrog step of size `step`, negative backwards.
-    fn leapfrog(&mut self, point: &mut Point, step: f64) {
-        for i in 0..self.scale.len() {
-            point.momentum[i] += 0.5 * step * self.scale[i] * point.gradient[i];
-            point.position[i] += step * self.scale[i] * point.momentum[i];
-        }
-        point.log_density = (self.log_density)(&point.position, &mut point.gradient);
-        for i in 0..self.scale.len() {
-            point.momentum[i] += 0.5 * step * self.scale[i] * point.gradient[i];
-        }
-    }
-
     /// Adds 2^`depth` leaves after `point`; `Err` if growth ends earlier.
     fn build_tree(&mut self, depth: u32, point: &mut Point, step: f64) -> Result<Stretch, Ending> {
         if depth == 0 {
-            self.leapfrog(point, step);
             let leaf = self.leaves;
             self.leaves += 1;
-            let energy = 0.5 * dot(&point.momentum, &point.momentum) - point.log_density;
+            match self.rules {
+                None => point.leapfrog(self.log_density, self.scale, step),
+                Some(rules) => {
+                    let finer = || self.key.uniform(Purpose::Halving, leaf) > 2.0 / 3.0;
+                    *point = rules.step(self.log_density, self.scale, point, step, finer)?.0;
+                }
+            }
+            let energy = point.energy();
             let error = energy - self.initial_energy;
             if !error.is_finite() || error > 1000.0 {
                 return Err(Ending::Divergence);
             }
-            let weight = (-error).exp();
+            let weight = (point.log_odds - error).exp();
             self.weight += weight;
             self.acceptance += weight.min(1.0);
             if self.key.uniform(Purpose::Leaf, leaf) * self.weight < weight {
                 self.sample = Some((point.clone(), energy));
             }
-            let momentum = point.momentum.clone();
-            return Ok(Stretch { first: momentum.clone(), last: momentum.clone(), rho: momentum });
+            return Ok(Stretch::of(&point.momentum));
         }
         let first = self.build_tree(depth - 1, point, step)?;
         let second = self.build_tree(depth - 1, point, step)?;
@@ -154,6 +258,29 @@ pub fn recursive_transition<'a>(
     step: f64,
     max_depth: u32,
 ) -> RecursionOutcome {
+    transition(log_density, scale, key, from, (step, max_depth, None))
+}
+
+/// One transition of WALNUTS, recursively.
+pub fn refined_transition<'a>(
+    log_density: &'a mut LogDensity<'a>,
+    scale: &'a [f64],
+    key: StreamKey,
+    from: &State,
+    step: f64,
+    max_depth: u32,
+    rules: Rules,
+) -> RecursionOutcome {
+    transition(log_density, scale, key, from, (step, max_depth, Some(rules)))
+}
+
+fn transition<'a>(
+    log_density: &'a mut LogDensity<'a>,
+    scale: &'a [f64],
+    key: StreamKey,
+    from: &State,
+    (step, max_depth, rules): (f64, u32, Option<Rules>),
+) -> RecursionOutcome {
     let mut momentum = vec![0.0; scale.len()];
     key.normals(Purpose::Momentum, &mut momentum);
     let start = Point {
@@ -161,12 +288,22 @@ pub fn recursive_transition<'a>(
         momentum: momentum.clone(),
         gradient: from.gradient.to_vec(),
         log_density: from.log_density,
+        log_odds: 0.0,
     };
     let initial_energy = 0.5 * dot(&momentum, &momentum) - from.log_density;
-    let mut tree =
-        Recursion { log_density, scale, key, initial_energy, leaves: 0, acceptance: 0.0, weight: 0.0, sample: None };
+    let mut tree = Recursion {
+        log_density,
+        scale,
+        key,
+        rules,
+        initial_energy,
+        leaves: 0,
+        acceptance: 0.0,
+        weight: 0.0,
+        sample: None,
+    };
     let (mut backward, mut forward) = (start.clone(), start.clone());
-    let mut whole = Stretch { first: momentum.clone(), last: momentum.clone(), rho: momentum };
+    let mut whole = Stretch::of(&momentum);
     let (mut sample, mut energy, mut weight, mut depth) = (start, initial_energy, 1.0, 0);
     let ending = loop {
         if depth == max_depth {

@@ -3,7 +3,9 @@
 use serde::Serialize;
 use serde_json::json;
 
+use crate::data::moments::mean;
 use crate::experiment::Sampled;
+use crate::nuts::Statistic;
 use crate::report::caption::each;
 use crate::report::chains::VariableDraws;
 use crate::report::coefficients::{FactorGroups, VaryingCoefficient};
@@ -28,6 +30,10 @@ pub struct FunnelPart {
     /// sd of effect and offset in the neck, over the sd of all draws.
     squeezed: [f64; 2],
     smallest_sigma: f64,
+    /// Where steps are refined, the halvings of the step that led to each draw of the cloud, and their means in the neck
+    /// and over all draws.
+    halvings: Option<Vec<f64>>,
+    mean_halvings: Option<[f64; 2]>,
 }
 
 /// One of a plot's two variables.
@@ -76,7 +82,15 @@ impl FunnelPart {
                 .collect();
             crate::diagnostics::sd(&inside) / crate::diagnostics::sd(values)
         });
+        let halvings = sampled.settings.sampler.refines().then(|| sampled.draws.statistic(Statistic::Halvings));
+        let mean_halvings = halvings.as_ref().map(|halvings| {
+            let all = halvings.iter().zip(sigma.values.iter());
+            let inside: Vec<f64> = all.filter(|(_, sigma)| **sigma <= neck).map(|(halvings, _)| *halvings).collect();
+            [mean(&inside), mean(halvings)]
+        });
         FunnelPart {
+            halvings: halvings.map(|halvings| shown.cloud.iter().map(|place| halvings[*place]).collect()),
+            mean_halvings,
             smallest_sigma: sigma.sorted.values().first().copied().unwrap_or(f64::NAN),
             sigma: FunnelAxis::new(&sigma.values, sigma.grid, shown),
             effect: FunnelAxis::new(&effect, Sorted::new(&effect).grid(false), shown),
@@ -104,6 +118,7 @@ pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
             "x": x_name, "y": sigma_name, "xDomain": ends(x), "yDomain": ends(y),
             "panels": parts.iter().map(|(run, part)| json!({
                 "run": run.name, "slot": run.slot, "divergences": run.summary.divergences, "x": axis(part), "y": part.sigma,
+                "halvings": part.halvings,
             })).collect::<Vec<_>>(),
         })
     };
@@ -118,12 +133,21 @@ pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
                     said += &format!("; {} divergences", run.summary.divergences);
                 }
                 said += &format!("; smallest {sigma_name} {}", significant(part.smallest_sigma));
+                if let Some([neck, all]) = part.mean_halvings {
+                    said += &format!(
+                        "; the step to a draw was halved {} times on average there, and {} times over all draws",
+                        number(neck, 1),
+                        number(all, 1)
+                    );
+                }
             }
             (run.name.clone(), said)
         }))
     };
     let has_chains = parts.iter().any(|(run, _)| run.summary.has_chains());
     let crosses = if has_chains { ", with divergences (crosses) around it" } else { ", and independent draws reach" };
+    let is_refined = parts.iter().any(|(_, part)| part.halvings.is_some());
+    let darker = if is_refined { " Darker draws are those that a halved step led to." } else { "" };
     let FactorGroups { names, sizes, .. } = view.groups();
     let observations = counted(sizes[view.group] as u64, "observation");
     let group = format!("{} has {observations} ({}). ", names[view.group], view.why_group);
@@ -136,7 +160,7 @@ pub fn figures(view: &View, parts: &With<FunnelPart>) -> Vec<Figure> {
         Figure::new("funnel", format!("The funnel: {name} against {sigma_name}"), panels(|part| &part.effect, name)).captioned(
             format!(
                 "As {sigma_name} goes to zero the effect has nowhere to go but {all}: a funnel, whose neck a centered sampler \
-                 fails to enter{crosses}."
+                 fails to enter{crosses}.{darker}"
             ),
             format!("{group}{}", squeezed(0)),
         ),

@@ -25,23 +25,39 @@ drawers.funnel = (data, width) => {
       y: axis(shortened(data.y, 22), 320, { domain: ys, labelArrow: "none", labelAnchor: "center", ticks: 6 }),
       marks: [
         Plot.frame({ stroke: "var(--line)" }),
-        cloud(panel.x.cloud.draws, panel.y.cloud.draws, { stroke: colour(panel.slot), size: 3.2, opacity: many > 300 ? 0.5 : 0.8 }),
+        ...byHalvings(panel).map(({ draws, stroke }) => cloud(draws.map((i) => panel.x.cloud.draws[i]), draws.map((i) => panel.y.cloud.draws[i]), { stroke, size: 3.2, opacity: many > 300 ? 0.5 : 0.8 })),
         crosses(panel.x.cloud.divergent, panel.y.cloud.divergent),
       ],
     });
     return joined(each, 320 + side, [[top, 0, 0], [joint, 0, side], [right, each - side, side]]);
   });
-  const entries = data.panels.map((panel) => ({ label: panel.run, stroke: colour(panel.slot), shape: "dot" }));
+  const entries = data.panels.flatMap((panel) => byHalvings(panel).map(({ label, stroke }) => ({ label: panel.run + label, stroke, shape: "dot" })));
   if (data.panels.some((panel) => panel.divergences)) entries.push({ label: "divergence", stroke: "var(--mark)", shape: "cross" });
   return { panels, legend: entries };
 };
-tables.funnel = (data) => [
-  ["run", "divergent", data.x, data.y],
-  ...data.panels.flatMap((panel) => [
-    ...panel.x.cloud.draws.map((value, i) => [panel.run, 0, value, panel.y.cloud.draws[i]]),
-    ...panel.x.cloud.divergent.map((value, i) => [panel.run, 1, value, panel.y.cloud.divergent[i]]),
-  ]),
-];
+tables.funnel = (data) => {
+  const refined = data.panels.some((panel) => panel.halvings);
+  const halvings = (panel, i) => (refined ? [panel.halvings?.[i] ?? ""] : []);
+  return [
+    ["run", "divergent", data.x, data.y, ...(refined ? ["halvings"] : [])],
+    ...data.panels.flatMap((panel) => [
+      ...panel.x.cloud.draws.map((value, i) => [panel.run, 0, value, panel.y.cloud.draws[i], ...halvings(panel, i)]),
+      ...panel.x.cloud.divergent.map((value, i) => [panel.run, 1, value, panel.y.cloud.divergent[i], ...(refined ? [""] : [])]),
+    ]),
+  ];
+};
+
+/** The draws of a panel, all alike, or darker where the step that led to a draw was halved more often. */
+function byHalvings(panel) {
+  const all = panel.x.cloud.draws.map((_, i) => i);
+  if (!panel.halvings) return [{ draws: all, label: "", stroke: colour(panel.slot) }];
+  const classes = [[0, 0, "", 100], [1, 2, ", step halved once or twice", 60], [3, Infinity, ", three times or more", 20]];
+  return classes.map(([low, high, label, share]) => ({
+    draws: all.filter((i) => panel.halvings[i] >= low && panel.halvings[i] <= high),
+    label,
+    stroke: share === 100 ? colour(panel.slot) : `color-mix(in srgb, ${colour(panel.slot)} ${share}%, currentColor)`,
+  }));
+}
 
 /** Several plots inside one, each at its position. */
 function joined(width, height, plots) {
