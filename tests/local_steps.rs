@@ -15,30 +15,15 @@ use warpnuts::engine::Progress;
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Keep, Sampled, Sampler, Settings, sample};
 use warpnuts::model::Model;
-use warpnuts::nuts::{
-    Advance, Halving, Integrator, Kernel, PhasePoint, Riemannian, State, Statistics, Step, Transition, Tuning, Walnuts,
-};
+use warpnuts::nuts::{Advance, Halving, Integrator, Kernel, PhasePoint, Riemannian, Transition, Tuning, Walnuts};
 use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::chance;
 use crate::helpers::common::Folder;
 use crate::helpers::models;
-use crate::helpers::recursion::{Ending, LogDensity, Point, Rules, Stretch, dot, join, refined_transition};
+use crate::helpers::recursion::{Ending, Point, Rules, Stretch, dot, funnel, join, refined_transition, run, state};
 use crate::helpers::running::kill;
 use crate::helpers::stored::{same_bytes, store};
-
-/// Neal's funnel: the first coordinate, Normal(0, 3^2), is the log variance of all others.
-fn funnel(position: &[f64], gradient: &mut [f64]) -> f64 {
-    let v = position[0];
-    let precision = (-v).exp();
-    let others = &position[1..];
-    let squares = dot(others, others) * precision;
-    gradient[0] = -v / 9.0 - 0.5 * others.len() as f64 + 0.5 * squares;
-    for (gradient, q) in gradient[1..].iter_mut().zip(others) {
-        *gradient = -q * precision;
-    }
-    -v * v / 18.0 - 0.5 * others.len() as f64 * v - 0.5 * squares
-}
 
 /// The funnel's own metric: the precision of all others given their log variance.
 #[derive(Clone)]
@@ -87,26 +72,6 @@ fn walnuts(dim: usize, halving: Halving) -> Transition<Walnuts> {
 
 fn tuning(scale: &[f64], max_depth: u32, tolerance: f64) -> Tuning {
     Tuning { tolerance, ..Tuning::new(scale.to_vec(), 1.0, max_depth) }
-}
-
-fn run(kernel: &mut impl Kernel, log_density: &mut LogDensity, key: StreamKey, from: &State, step: f64) -> Statistics {
-    let mut gradient = vec![0.0; from.position.len()];
-    kernel.begin(key, from, step);
-    loop {
-        let value = log_density(kernel.wants(), &mut gradient);
-        if kernel.give(value, &gradient) == Step::Done {
-            return kernel.statistics();
-        }
-    }
-}
-
-fn state(position: &[f64], log_density: &mut LogDensity) -> State {
-    let mut state = State::zeros(position.len());
-    let mut gradient = vec![0.0; position.len()];
-    state.log_density = log_density(position, &mut gradient);
-    state.position.copy_from_slice(position);
-    state.gradient.copy_from_slice(&gradient);
-    state
 }
 
 #[test]

@@ -8,39 +8,12 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use warpnuts::data::Dataset;
 use warpnuts::density::cpu::CpuDensity;
 use warpnuts::model::{Centering, Coordinates, Priors, Scaling};
-use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
+use warpnuts::nuts::{Kernel, State, Transition, Tuning};
 use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::chance;
 use crate::helpers::models;
-use crate::helpers::recursion::{Ending, LogDensity, RecursionOutcome, dot, recursive_transition};
-
-/// A transition of the state machine, from begin to end.
-fn run(
-    transition: &mut Transition,
-    log_density: &mut LogDensity,
-    key: StreamKey,
-    from: &State,
-    step: f64,
-) -> Statistics {
-    let mut gradient = vec![0.0; from.position.len()];
-    transition.begin(key, from, step);
-    loop {
-        let value = log_density(transition.wants(), &mut gradient);
-        if transition.give(value, &gradient) == Step::Done {
-            return transition.statistics();
-        }
-    }
-}
-
-fn state(position: &[f64], log_density: &mut LogDensity) -> State {
-    let mut state = State::zeros(position.len());
-    let mut gradient = vec![0.0; position.len()];
-    state.log_density = log_density(position, &mut gradient);
-    state.position.copy_from_slice(position);
-    state.gradient.copy_from_slice(&gradient);
-    state
-}
+use crate::helpers::recursion::{Ending, LogDensity, RecursionOutcome, dot, funnel, recursive_transition, run, state};
 
 fn is_close(value: f64, truth: f64) -> bool {
     (value - truth).abs() <= 1e-10 * truth.abs().max(1.0)
@@ -164,19 +137,6 @@ fn correlated_normal(position: &[f64], gradient: &mut [f64]) -> f64 {
         gradient[i - 1] += precision * PHI * innovation;
     }
     log_density
-}
-
-/// Neal's funnel: the first coordinate is the log variance of all others.
-fn funnel(position: &[f64], gradient: &mut [f64]) -> f64 {
-    let v = position[0];
-    let precision = (-v).exp();
-    let others = &position[1..];
-    let squares = dot(others, others) * precision;
-    gradient[0] = -v / 9.0 - 0.5 * others.len() as f64 + 0.5 * squares;
-    for (gradient, q) in gradient[1..].iter_mut().zip(others) {
-        *gradient = -q * precision;
-    }
-    -v * v / 18.0 - 0.5 * others.len() as f64 * v - 0.5 * squares
 }
 
 /// Logarithms of exponential deviates, log p = sum q - e^q: steep on one side, flat on the other.

@@ -119,13 +119,16 @@ pub fn suited_model(
     Ok((model, Some(reason)))
 }
 
-/// The model of `dataset` in each of several parameterizations, with the word after each.
+/// A model, and the word after the `@` of its parameterization.
+pub type WordedModel = (Arc<Model>, Option<String>);
+
+/// The model of `dataset` in each of several parameterizations.
 pub fn models(
     dataset: &Arc<Dataset>,
     priors: &PriorScales,
     parameterizations: &str,
     run: &RunArguments,
-) -> Result<Vec<(Arc<Model>, Option<String>)>, Failure> {
+) -> Result<Vec<WordedModel>, Failure> {
     let all = Coordinates::parse_list(parameterizations, dataset.predictor_names()).map_err(Failure::input)?;
     let over = |coordinates: Coordinates| coordinates.over(run.likelihood).map_err(Failure::input);
     all.into_iter().map(|(coordinates, word)| Ok((model_of(dataset, priors, over(coordinates)?), word))).collect()

@@ -101,11 +101,7 @@ impl Subject {
     }
 
     /// The model in each of several parameterizations.
-    pub fn models(
-        &self,
-        parameterizations: &str,
-        run: &RunArguments,
-    ) -> Result<Vec<(Arc<Model>, Option<String>)>, Failure> {
+    pub fn models(&self, parameterizations: &str, run: &RunArguments) -> Result<Vec<resolve::WordedModel>, Failure> {
         match self {
             Subject::Shorthand(dataset, priors) => resolve::models(dataset, priors, parameterizations, run),
             Subject::Formula(dataset, mixed) => {

@@ -192,8 +192,8 @@ impl Coordinates {
         Ok(parse_words(text, names, |_, _| false)?.map_or(Coordinates::Collapsed, Coordinates::of_terms))
     }
 
-    /// Parses parameterizations separated by commas: `centered,marginal`, `non-centered,a=centered,b=non-centered`; each
-    /// with the word after its `@`, as in `centered,centered@walnuts`, if it has one.
+    /// Parses parameterizations separated by commas: `centered,marginal`, `non-centered,a=centered,b=non-centered`;
+    /// each with the word after its `@`, as in `centered,centered@walnuts`, if it has one.
     ///
     /// # Errors
     /// As [`parse`](Self::parse), and if a parameterization is named twice with the same word.

@@ -52,11 +52,12 @@ fn rescued(run: &RunSummary, plain: Option<&RunSummary>, exact: &ExactRow, focus
         all.iter().all(|number| number.is_finite()).then_some(all)
     };
     let words = |[error, mcse, in_sds, mcse_in_sds]: [f64; 4]| {
+        let decimals_of_sds = decimals(mcse_in_sds);
         format!(
             "off by {} ({} ± {} posterior sds)",
             number(error, decimals(mcse)),
-            number(in_sds, 2),
-            number(mcse_in_sds, 2)
+            number(in_sds, decimals_of_sds),
+            number(mcse_in_sds, decimals_of_sds)
         )
     };
     let own = error(run)?;

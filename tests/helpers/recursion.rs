@@ -4,11 +4,52 @@
 //! Momenta are whitened as in the machine. A subtree's sample is found leaf by leaf: each leaf replaces the sample with
 //! the probability of its share, because random numbers are assigned to leaves in this way.
 
-use warpnuts::nuts::State;
+use warpnuts::nuts::{Kernel, State, Statistics, Step};
 use warpnuts::random::{Purpose, StreamKey};
 
 /// A log density that writes its gradient.
 pub type LogDensity<'a> = dyn FnMut(&[f64], &mut [f64]) -> f64 + 'a;
+
+/// A transition of a kernel, from begin to end.
+pub fn run(
+    kernel: &mut impl Kernel,
+    log_density: &mut LogDensity,
+    key: StreamKey,
+    from: &State,
+    step: f64,
+) -> Statistics {
+    let mut gradient = vec![0.0; from.position.len()];
+    kernel.begin(key, from, step);
+    loop {
+        let value = log_density(kernel.wants(), &mut gradient);
+        if kernel.give(value, &gradient) == Step::Done {
+            return kernel.statistics();
+        }
+    }
+}
+
+/// The state at a position.
+pub fn state(position: &[f64], log_density: &mut LogDensity) -> State {
+    let mut state = State::zeros(position.len());
+    let mut gradient = vec![0.0; position.len()];
+    state.log_density = log_density(position, &mut gradient);
+    state.position.copy_from_slice(position);
+    state.gradient.copy_from_slice(&gradient);
+    state
+}
+
+/// Neal's funnel: the first coordinate is the log variance of all others, and Normal(0, 3^2).
+pub fn funnel(position: &[f64], gradient: &mut [f64]) -> f64 {
+    let v = position[0];
+    let precision = (-v).exp();
+    let others = &position[1..];
+    let squares = dot(others, others) * precision;
+    gradient[0] = -v / 9.0 - 0.5 * others.len() as f64 + 0.5 * squares;
+    for (gradient, q) in gradient[1..].iter_mut().zip(others) {
+        *gradient = -q * precision;
+    }
+    -v * v / 18.0 - 0.5 * others.len() as f64 * v - 0.5 * squares
+}
 
 /// A point in phase space, with its gradient and log density, and the log of its weight beyond exp(-H).
 #[derive(Clone)]

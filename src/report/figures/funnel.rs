@@ -30,8 +30,8 @@ pub struct FunnelPart {
     /// sd of effect and offset in the neck, over the sd of all draws.
     squeezed: [f64; 2],
     smallest_sigma: f64,
-    /// Where steps are refined, the halvings of the step that led to each draw of the cloud, and their means in the neck
-    /// and over all draws.
+    /// Where steps are refined, the halvings of the step that led to each draw of the cloud, and their means in the
+    /// neck and over all draws.
     halvings: Option<Vec<f64>>,
     mean_halvings: Option<[f64; 2]>,
 }
