@@ -521,7 +521,7 @@ fn results_that_cannot_be_written() {
     let mixed = "centered,non-centered,marginal,a=centered,b=non-centered,a=non-centered,b=centered";
     let commands = [
         // comparison.json is larger than the files of each run.
-        (&*format!("compare {COLUMNS} {tiny} --parameterizations {mixed}"), "comparison.json", 14),
+        (&*format!("compare {COLUMNS} {tiny} --parameterizations {mixed}"), "comparison.json", 15),
         ("exact", "exact.json", 0),
         ("map", "map.json", 0),
         ("bench --chains 1 --engine cpu --budget 1s", "bench.csv", 0),

@@ -491,6 +491,49 @@ fn the_centered_model_is_right_under_the_metric() {
     assert!(plain > 0.1 - 1e-9, "{plain}");
 }
 
+/// After warm-up four in five steps need no halving, and energies of nine in ten trajectories range over 0.6.
+#[test]
+fn warm_up_tunes_steps_and_tolerance() {
+    for (parameterization, target) in [("marginal", 0.8), ("non-centered", 0.6)] {
+        let model = models::radon(parameterization);
+        let settings = Settings {
+            sampler: Sampler::Walnuts,
+            warmup: 600,
+            draws: 100,
+            target_accept: target,
+            ..Settings::default()
+        };
+        let sampled = sample(model.clone(), settings, Arc::new(Progress::default())).unwrap();
+        let mut density = CpuDensity::new(&model);
+        let mut log_density = |theta: &[f64], gradient: &mut [f64]| density.log_density(theta, gradient);
+        let mut kernel = walnuts(model.dim(), Halving::Random);
+        kernel.configure(&tuning(&sampled.run.scale, 10, sampled.run.tolerance));
+        let named: Vec<f64> = (0..sampled.names.len()).map(|i| sampled.draws.variable(i)[99]).collect();
+        let mut theta = vec![0.0; model.dim()];
+        model.unconstrain(&named, &mut theta);
+        let mut from = state(&theta, &mut log_density);
+        let (mut whole, mut ranges) = (0.0, Vec::new());
+        for transition in 0..2000 {
+            let key = StreamKey { seed: 12, chain: 0, transition };
+            run(&mut kernel, &mut log_density, key, &from, sampled.run.step_size);
+            let refinement = kernel.refinement().unwrap();
+            whole += refinement.whole / 2000.0;
+            ranges.push(refinement.energy_range);
+            let sample = kernel.sample();
+            from.set(&sample.position, &sample.gradient, sample.log_density);
+        }
+        ranges.sort_by(f64::total_cmp);
+        let range = ranges[1800];
+        println!(
+            "{parameterization}: {whole:.3} unrefined, energies range over {range:.3}, {:.3}",
+            sampled.run.tolerance
+        );
+        assert!((whole - target).abs() < 0.07, "{parameterization}: {whole} of steps are not refined");
+        assert!((0.45..0.8).contains(&range), "{parameterization}: energies range over {range}");
+        assert!(sampled.run.tolerance != 0.3);
+    }
+}
+
 #[test]
 fn draws_of_local_steps_do_not_depend_on_workers_and_are_resumed() {
     for sampler in ["walnuts", "riemannian"] {

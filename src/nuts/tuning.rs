@@ -90,8 +90,8 @@ impl Adaptation {
         1.0 / (dim as f64).sqrt().sqrt()
     }
 
-    /// The tolerance with which energies range over [`ENERGY_RANGE`] in a trajectory, at the [quantile](RANGE_QUANTILE)
-    /// that was `energy_range` with the last `tolerance` (Bou-Rabee, Carpenter, Kleppe and Liu 2026, appendix C).
+    /// The tolerance with which energies range over 0.6 in a trajectory, at the [quantile](RANGE_QUANTILE) that was
+    /// `energy_range` with the last `tolerance` (Bou-Rabee, Carpenter, Kleppe and Liu 2026, appendix C).
     pub fn update_tolerance(tolerance: f64, energy_range: f64) -> f64 {
         let updated = tolerance * ENERGY_RANGE / energy_range;
         if updated.is_finite() && updated > 0.0 { updated } else { tolerance }

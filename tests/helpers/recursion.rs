@@ -75,13 +75,14 @@ impl Point {
 
     /// One leapfrog step of size `step`, negative backwards.
     fn leapfrog(&mut self, log_density: &mut LogDensity, scale: &[f64], step: f64) {
-        for i in 0..scale.len() {
-            self.momentum[i] += 0.5 * step * scale[i] * self.gradient[i];
-            self.position[i] += step * scale[i] * self.momentum[i];
+        let kicks = self.momentum.iter_mut().zip(&self.gradient).zip(scale);
+        for (((p, gradient), scale), q) in kicks.zip(&mut self.position) {
+            *p += 0.5 * step * scale * gradient;
+            *q += step * scale * *p;
         }
         self.log_density = log_density(&self.position, &mut self.gradient);
-        for i in 0..scale.len() {
-            self.momentum[i] += 0.5 * step * scale[i] * self.gradient[i];
+        for ((p, gradient), scale) in self.momentum.iter_mut().zip(&self.gradient).zip(scale) {
+            *p += 0.5 * step * scale * gradient;
         }
     }
 }
