@@ -111,7 +111,7 @@ fn every_refined_transition_is_the_recursions() {
     assert!(refined > all / 10 && irreversible > all / 20 && diverging > 50 && moved > all / 2, "{met}");
 }
 
-/// Random bits that are told, one after the other, with the probability of what was told.
+/// Random bits that are given, one after the other, with the probability of those that were asked for.
 struct Script<'a> {
     bits: &'a [bool],
     used: usize,

@@ -118,7 +118,7 @@ statistics! {
     StepSize step_size: f64,
     /// Number of doublings of the trajectory.
     TreeDepth tree_depth: u32,
-    /// Number of leapfrog steps, all told, and of gradients.
+    /// Number of leapfrog steps, refused ones included, and of gradients.
     NSteps n_steps: u32,
     /// Whether the energy error exceeded 1000, the log density was not finite, or no refinement made a step hold.
     Diverging diverging: bool,

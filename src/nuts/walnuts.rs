@@ -34,7 +34,7 @@ pub enum Halving {
 
 /// The reason why leapfrogs are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum Attempt {
     /// To find the level of the step's start.
     There,
     /// To make the step with the next level.
@@ -50,7 +50,7 @@ pub struct Walnuts {
     halving: Halving,
     tolerance: f64,
     key: StreamKey,
-    stage: Stage,
+    attempt: Attempt,
     /// The point that makes the leapfrogs, the halvings of their step, and how many are left.
     moving: PhasePoint,
     halvings: u32,
@@ -77,7 +77,7 @@ impl Walnuts {
             halving,
             tolerance: f64::INFINITY,
             key: StreamKey { seed: 0, chain: 0, transition: 0 },
-            stage: Stage::There,
+            attempt: Attempt::There,
             moving: PhasePoint::zeros(dim),
             halvings: 0,
             left: 0,
@@ -91,9 +91,9 @@ impl Walnuts {
         }
     }
 
-    /// Begins the leapfrogs of a stage at the moving point.
-    fn depart(&mut self, stage: Stage, step: f64, halvings: u32) -> Advance {
-        (self.stage, self.halvings, self.left) = (stage, halvings, 1 << halvings);
+    /// Begins the leapfrogs of an attempt at the moving point.
+    fn depart(&mut self, attempt: Attempt, step: f64, halvings: u32) -> Advance {
+        (self.attempt, self.halvings, self.left) = (attempt, halvings, 1 << halvings);
         self.reached = [self.moving.energy; 2];
         self.leapfrog.depart(halved(step, halvings), &mut self.moving);
         Advance::Wants
@@ -112,7 +112,7 @@ impl Walnuts {
         let random = || self.key.uniform(Purpose::Halving, self.steps - 1);
         if self.halving == Halving::Random && random() > LOWER {
             self.moving.copy_from(point);
-            return self.depart(Stage::Finer, step, self.halvings + 1);
+            return self.depart(Attempt::Finer, step, self.halvings + 1);
         }
         (self.holds, self.there) = (true, LOWER);
         self.look_back(step, point)
@@ -126,7 +126,7 @@ impl Walnuts {
             return self.arrive(LOWER, point);
         }
         self.moving.copy_from(&self.end);
-        self.depart(Stage::Back, -step, 0)
+        self.depart(Attempt::Back, -step, 0)
     }
 
     /// Decides after leapfrogs on the way back, which has fewer halvings than the way there.
@@ -139,7 +139,7 @@ impl Walnuts {
             (false, true) => Advance::Irreversible,
             (false, false) => {
                 self.moving.copy_from(&self.end);
-                self.depart(Stage::Back, -step, next)
+                self.depart(Attempt::Back, -step, next)
             }
         }
     }
@@ -180,7 +180,7 @@ impl Integrator for Walnuts {
     fn start(&mut self, step: f64, point: &mut PhasePoint) {
         self.steps += 1;
         self.moving.copy_from(point);
-        self.depart(Stage::There, step, 0);
+        self.depart(Attempt::There, step, 0);
     }
 
     fn wants<'a>(&'a self, _: &'a PhasePoint) -> &'a [f64] {
@@ -188,31 +188,31 @@ impl Integrator for Walnuts {
     }
 
     fn give(&mut self, step: f64, log_density: f64, gradient: &[f64], point: &mut PhasePoint) -> Advance {
-        let small = halved(if self.stage == Stage::Back { -step } else { step }, self.halvings);
+        let small = halved(if self.attempt == Attempt::Back { -step } else { step }, self.halvings);
         self.leapfrog.arrive(small, log_density, gradient, &mut self.moving);
         self.left -= 1;
         let energy = self.moving.energy;
         let [lowest, highest] = self.reached;
         self.reached = if energy.is_finite() { [lowest.min(energy), highest.max(energy)] } else { [f64::NAN; 2] };
-        let goes_on = if self.stage == Stage::Finer { energy.is_finite() } else { self.holds() };
+        let goes_on = if self.attempt == Attempt::Finer { energy.is_finite() } else { self.holds() };
         if self.left > 0 && goes_on {
             self.leapfrog.depart(small, &mut self.moving);
             return Advance::Wants;
         }
         let holds = self.holds();
-        match self.stage {
-            Stage::There if holds => self.found(step, point),
-            Stage::There if self.halvings == HIGHEST_LEVEL => Advance::Diverged,
-            Stage::There => {
+        match self.attempt {
+            Attempt::There if holds => self.found(step, point),
+            Attempt::There if self.halvings == HIGHEST_LEVEL => Advance::Diverged,
+            Attempt::There => {
                 self.moving.copy_from(point);
-                self.depart(Stage::There, step, self.halvings + 1)
+                self.depart(Attempt::There, step, self.halvings + 1)
             }
-            Stage::Finer if !energy.is_finite() => Advance::Diverged,
-            Stage::Finer => {
+            Attempt::Finer if !energy.is_finite() => Advance::Diverged,
+            Attempt::Finer => {
                 (self.holds, self.there) = (holds, 1.0 - LOWER);
                 self.look_back(step, point)
             }
-            Stage::Back => self.looked_back(step, point),
+            Attempt::Back => self.looked_back(step, point),
         }
     }
 
