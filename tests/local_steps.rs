@@ -21,7 +21,7 @@ use warpnuts::random::{Purpose, StreamKey};
 use crate::helpers::chance;
 use crate::helpers::common::Folder;
 use crate::helpers::models;
-use crate::helpers::recursion::{Ending, Point, Rules, Stretch, dot, funnel, join, refined_transition, run, state};
+use crate::helpers::recursion::{Ending, Point, Rules, Stretch, dot, funnel, join, recursive_transition, run, state};
 use crate::helpers::running::kill;
 use crate::helpers::stored::{same_bytes, store};
 
@@ -87,7 +87,7 @@ fn every_refined_transition_is_the_recursions() {
             for transition in 0..400 {
                 let key = StreamKey { seed: 5, chain: dim as u32, transition };
                 let rules = Rules { tolerance, random };
-                let told = refined_transition(&mut funnel, &scale, key, &from, step, 5, rules);
+                let told = recursive_transition(&mut funnel, &scale, key, &from, step, 5, Some(rules));
                 let ours = run(&mut machine, &mut funnel, key, &from, step);
                 let at = format!("{dim} dimensions, step {step}, {halving:?}, transition {transition}: {ours:?}");
                 let sample = machine.sample();
@@ -471,8 +471,8 @@ fn centered_radon_stays_as_it_is() {
     }
 }
 
-/// What the issue of steps that follow the curvature is about: the centered model's sigma_b is biased by steps that are
-/// the same everywhere, and under the Riemannian metric it is not, by a tenth of a posterior sd or by chance.
+/// Steps that are the same everywhere bias the centered model's sigma_b by more than a tenth of a posterior sd, and steps
+/// under the Riemannian metric do not.
 #[test]
 fn the_centered_model_is_right_under_the_metric() {
     let run = |sampler| {
@@ -488,7 +488,7 @@ fn the_centered_model_is_right_under_the_metric() {
     let [plain, riemannian] = [Sampler::Nuts, Sampler::Riemannian].map(|sampler| bias(&run(sampler)));
     println!("bias of sigma_b in posterior sds: nuts {plain:.3}, riemannian {riemannian:.3}");
     assert!(riemannian.abs() < 0.1, "{riemannian}");
-    assert!(plain > 0.1 - 1e-9, "{plain}");
+    assert!(plain > 0.1, "{plain}");
 }
 
 /// After warm-up four in five steps need no halving, and energies of nine in ten trajectories range over 0.6.
@@ -578,7 +578,10 @@ fn comparing_says_what_local_steps_have_rescued_and_what_that_cost() {
         assert!(said.contains(&format!("What centered@{run} has rescued: the mean of sigma_b is off by ")), "{said}");
         assert!(folder.path(&format!("out/centered@{run}/summary.json")).exists());
     }
-    assert!(said.contains(" gradients an effective draw of sigma_b, all told, where centered takes "), "{said}");
+    assert!(
+        said.contains(" gradients an effective draw of sigma_b, warm-up included, where centered takes "),
+        "{said}"
+    );
     assert!(said.contains("the engine of --sampler walnuts"), "{said}");
     let page = std::fs::read_to_string(folder.path("out/report.html")).unwrap();
     assert!(page.contains("\"halvings\":[") && page.contains("Darker draws are those that a halved step led to."));
@@ -695,82 +698,91 @@ fn the_metric_is_the_curvature_of_the_locations() {
     }
 }
 
-/// A step there and back is none; halved steps err a quarter as much; and volume is preserved.
-#[test]
-fn riemannian_steps_are_reversible_of_second_order_and_preserve_volume() {
-    let model = with_slopes(1);
-    let dim = model.dim();
-    let mut density = CpuDensity::new(&model);
-    let mut integrator = Riemannian::new(dim, LocationMetric::new(&model));
-    integrator.configure(&Tuning::new(vec![0.3; dim], 1.0, 1));
-    let key = StreamKey { seed: 1, chain: 1, transition: 1 };
-    let mut advance = |integrator: &mut Riemannian<LocationMetric>, point: &mut PhasePoint, step: f64, count: usize| {
-        let mut gradient = vec![0.0; dim];
-        for _ in 0..count {
-            integrator.start(step, point);
-            let log_density = density.log_density(integrator.wants(point), &mut gradient);
-            assert_eq!(integrator.give(step, log_density, &gradient, point), Advance::Arrived);
-        }
-    };
-    let mut normals = vec![0.0; 2 * dim];
-    key.normals(Purpose::Stream, &mut normals);
-    let mut of_density = CpuDensity::new(&model);
-    let begin = |integrator: &mut Riemannian<LocationMetric>, of_density: &mut CpuDensity, entries: &[f64]| {
-        let mut point = Riemannian::<LocationMetric>::point(dim);
-        point.position.copy_from_slice(&entries[..dim]);
-        point.momentum.copy_from_slice(&entries[dim..]);
-        let mut gradient = vec![0.0; dim];
-        point.log_density = of_density.log_density(&point.position, &mut gradient);
-        point.gradient.copy_from_slice(&gradient);
-        integrator.begin(key, &mut point);
-        point
-    };
-    normals[..dim].iter_mut().for_each(|entry| *entry *= 0.5);
-    let start = begin(&mut integrator, &mut of_density, &normals);
+/// Steps under the metric of a model.
+struct Steps {
+    integrator: Riemannian<LocationMetric>,
+    density: CpuDensity,
+    gradient: Vec<f64>,
+}
 
-    let mut point = start.clone();
-    advance(&mut integrator, &mut point, 0.2, 5);
-    assert!(point.position[0] != start.position[0]);
-    advance(&mut integrator, &mut point, -0.2, 5);
-    for (entry, before) in point.position.iter().chain(&*point.momentum).zip(&normals) {
-        assert!((entry - before).abs() < 1e-9, "{entry} not {before}");
+impl Steps {
+    fn of(model: &Model) -> Steps {
+        let dim = model.dim();
+        let mut integrator = Riemannian::new(dim, LocationMetric::new(model));
+        integrator.configure(&Tuning::new(vec![0.3; dim], 1.0, 1));
+        Steps { integrator, density: CpuDensity::new(model), gradient: vec![0.0; dim] }
     }
 
+    /// The point with these positions and momenta.
+    fn begin(&mut self, entries: &[f64]) -> PhasePoint {
+        let (position, momentum) = entries.split_at(self.gradient.len());
+        let mut point = Riemannian::<LocationMetric>::point(position.len());
+        point.position.copy_from_slice(position);
+        point.momentum.copy_from_slice(momentum);
+        point.log_density = self.density.log_density(position, &mut self.gradient);
+        point.gradient.copy_from_slice(&self.gradient);
+        self.integrator.begin(StreamKey { seed: 1, chain: 1, transition: 1 }, &mut point);
+        point
+    }
+
+    fn advance(&mut self, point: &mut PhasePoint, step: f64, count: usize) {
+        for _ in 0..count {
+            self.integrator.start(step, point);
+            let log_density = self.density.log_density(self.integrator.wants(point), &mut self.gradient);
+            assert_eq!(self.integrator.give(step, log_density, &self.gradient, point), Advance::Arrived);
+        }
+    }
+}
+
+/// Positions about 0 and momenta of `dim` coordinates.
+fn entries(dim: usize) -> Vec<f64> {
+    let mut entries = vec![0.0; 2 * dim];
+    StreamKey { seed: 1, chain: 1, transition: 1 }.normals(Purpose::Stream, &mut entries);
+    entries[..dim].iter_mut().for_each(|entry| *entry *= 0.5);
+    entries
+}
+
+/// A step there and back is none, and halved steps err a quarter as much.
+#[test]
+fn riemannian_steps_are_reversible_and_of_second_order() {
+    let model = with_slopes(1);
+    let mut steps = Steps::of(&model);
+    let entries = entries(model.dim());
+    let start = steps.begin(&entries);
+    let mut point = start.clone();
+    steps.advance(&mut point, 0.2, 5);
+    assert!(point.position[0] != start.position[0]);
+    steps.advance(&mut point, -0.2, 5);
+    for (entry, before) in point.position.iter().chain(&*point.momentum).zip(&entries) {
+        assert!((entry - before).abs() < 1e-9, "{entry} not {before}");
+    }
     let mut error = |step: f64, count| {
         let mut point = start.clone();
-        advance(&mut integrator, &mut point, step, count);
+        steps.advance(&mut point, step, count);
         (point.energy - start.energy).abs()
     };
     let errors = [error(0.02, 20), error(0.01, 40), error(0.005, 80)];
     for pair in errors.windows(2) {
         assert!((pair[0] / pair[1] - 4.0).abs() < 0.4, "{errors:?}");
     }
+}
 
-    // In whitened momenta volume shrinks as the metric grows: |d(q', w') / d(q, w)| = |G(q)|^(1/2) / |G(q')|^(1/2).
-    let few = with_few();
-    let dim = few.dim();
-    let mut density = CpuDensity::new(&few);
-    let mut integrator = Riemannian::new(dim, LocationMetric::new(&few));
-    integrator.configure(&Tuning::new(vec![0.3; dim], 1.0, 1));
-    let mut log_root = LocationMetric::new(&few);
+/// In whitened momenta volume shrinks as the metric grows: |d(q', w') / d(q, w)| = |G(q)|^(1/2) / |G(q')|^(1/2).
+#[test]
+fn riemannian_steps_preserve_volume() {
+    let model = with_few();
+    let dim = model.dim();
+    let mut steps = Steps::of(&model);
+    let at = entries(dim);
     let mut step = |entries: &[f64]| -> Vec<f64> {
-        let mut point = Riemannian::<LocationMetric>::point(dim);
-        point.position.copy_from_slice(&entries[..dim]);
-        point.momentum.copy_from_slice(&entries[dim..]);
-        let mut gradient = vec![0.0; dim];
-        point.log_density = density.log_density(&point.position, &mut gradient);
-        point.gradient.copy_from_slice(&gradient);
-        integrator.begin(key, &mut point);
-        integrator.start(0.4, &mut point);
-        let log_density = density.log_density(integrator.wants(&point), &mut gradient);
-        integrator.give(0.4, log_density, &gradient, &mut point);
+        let mut point = steps.begin(entries);
+        steps.advance(&mut point, 0.4, 1);
         point.position.iter().chain(&*point.momentum).copied().collect()
     };
-    let at = &normals[..2 * dim];
     let columns: Vec<Vec<f64>> = (0..2 * dim)
         .map(|i| {
             let mut moved = |by: f64| {
-                let mut entries = at.to_vec();
+                let mut entries = at.clone();
                 entries[i] += by;
                 step(&entries)
             };
@@ -778,17 +790,18 @@ fn riemannian_steps_are_reversible_of_second_order_and_preserve_volume() {
             up.iter().zip(&down).map(|(up, down)| (up - down) / 2e-5).collect()
         })
         .collect();
-    let after = step(at);
+    let after = step(&at);
+    let mut metric = LocationMetric::new(&model);
     let mut log_determinant = |theta: &[f64]| {
-        log_root.factorize(theta);
-        log_root.log_determinant()
+        metric.factorize(theta);
+        metric.log_determinant()
     };
     let expected = 0.5 * (log_determinant(&at[..dim]) - log_determinant(&after[..dim]));
     let volume = log_abs_determinant(columns);
     assert!((volume - expected).abs() < 1e-5 && expected.abs() > 0.05, "{volume} not {expected}");
 }
 
-/// Three groups and no slope: nine numbers of positions and momenta would do, and few are needed for a determinant.
+/// Three groups and no slope, for a determinant of few rows.
 fn with_few() -> Model {
     let labels: Vec<String> = (0..9).map(|i| format!("g{}", i % 3)).collect();
     let outcome = vec![0.1, 1.9, -0.4, 0.7, 0.9, -1.1, 0.3, 1.2, -0.2];

@@ -81,7 +81,7 @@ fn compare(
     for number in 0..transitions {
         let key = StreamKey { seed: 42, chain: 3, transition: number };
         let ours = run(&mut machine, log_density, key, &from, step);
-        let told = recursive_transition(&mut *log_density, scale, key, &from, step, max_depth);
+        let told = recursive_transition(&mut *log_density, scale, key, &from, step, max_depth, None);
         let at = format!("{name}, step {step}, max depth {max_depth}, transition {number}: {ours:?}");
 
         assert_eq!(machine.sample().position[..], told.sample.position[..], "draw of {at}");

@@ -29,6 +29,9 @@ use crate::lanes::{LANES, Lanes};
 use crate::math::{exp, ln};
 use crate::model::{Coordinates, Model, Refusal, Role};
 
+/// Three times K numbers of eight groups.
+type Scratch = [Vec<Lanes>; 3];
+
 /// The metric of a model's means and effects.
 #[derive(Debug, Clone)]
 pub struct LocationMetric {
@@ -56,8 +59,8 @@ pub struct LocationMetric {
     means_factor: Vec<Lanes>,
     means_inverse: Vec<Lanes>,
     log_determinant: f64,
-    /// Scratch: three times K numbers of eight groups, and K x K of them.
-    vectors: [Vec<Lanes>; 3],
+    /// Scratch, and K x K numbers more.
+    vectors: Scratch,
     matrix: Vec<Lanes>,
 }
 
@@ -213,14 +216,17 @@ impl ForCoefficients for WorkOn<'_> {
     #[inline(always)]
     fn run<const M: usize, const C: usize>(self, k: usize) {
         let metric = self.metric;
+        let mut vectors = std::mem::take(&mut metric.vectors);
+        let scratch = &mut vectors;
         match self.work {
             Work::Factorize(theta) => factorize(metric, k, theta),
-            Work::Momentum(whitened, momentum) => to_momentum(metric, k, whitened, momentum),
-            Work::Whiten(momentum, whitened) => whiten(metric, k, momentum, whitened),
-            Work::Velocity(whitened, velocity) => to_velocity(metric, k, whitened, velocity),
-            Work::KineticForce(velocity, force) => kinetic_force(metric, k, velocity, force),
-            Work::DeterminantForce(force) => determinant_force(metric, k, force),
+            Work::Momentum(whitened, momentum) => to_momentum(metric, k, scratch, whitened, momentum),
+            Work::Whiten(momentum, whitened) => whiten(metric, k, scratch, momentum, whitened),
+            Work::Velocity(whitened, velocity) => to_velocity(metric, k, scratch, whitened, velocity),
+            Work::KineticForce(velocity, force) => kinetic_force(metric, k, scratch, velocity, force),
+            Work::DeterminantForce(force) => determinant_force(metric, k, scratch, force),
         }
+        metric.vectors = vectors;
     }
 }
 
@@ -271,9 +277,8 @@ fn factorize(metric: &mut LocationMetric, k: usize, theta: &[f64]) {
 }
 
 #[inline(always)]
-fn to_momentum(metric: &mut LocationMetric, k: usize, whitened: &[f64], momentum: &mut [f64]) {
-    let mut vectors = std::mem::take(&mut metric.vectors);
-    let [w, p, sums] = &mut vectors;
+fn to_momentum(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, whitened: &[f64], momentum: &mut [f64]) {
+    let [w, p, sums] = scratch;
     sums.fill(Lanes::ZERO);
     for bundle in 0..metric.is_group.len() {
         let here = metric.square(bundle);
@@ -288,13 +293,11 @@ fn to_momentum(metric: &mut LocationMetric, k: usize, whitened: &[f64], momentum
     for (i, (p, sum)) in p.iter().zip(&*sums).enumerate() {
         momentum[metric.means + i] = p.0[0] - metric.precision[i] * sum.sum();
     }
-    metric.vectors = vectors;
 }
 
 #[inline(always)]
-fn whiten(metric: &mut LocationMetric, k: usize, momentum: &[f64], whitened: &mut [f64]) {
-    let mut vectors = std::mem::take(&mut metric.vectors);
-    let [p, w, sums] = &mut vectors;
+fn whiten(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, momentum: &[f64], whitened: &mut [f64]) {
+    let [p, w, sums] = scratch;
     sums.fill(Lanes::ZERO);
     for bundle in 0..metric.is_group.len() {
         let inverse = &metric.factor_inverse[metric.square(bundle)];
@@ -312,13 +315,11 @@ fn whiten(metric: &mut LocationMetric, k: usize, momentum: &[f64], whitened: &mu
     for (i, w) in w.iter().enumerate() {
         whitened[metric.means + i] = w.0[0];
     }
-    metric.vectors = vectors;
 }
 
 #[inline(always)]
-fn to_velocity(metric: &mut LocationMetric, k: usize, whitened: &[f64], velocity: &mut [f64]) {
-    let mut vectors = std::mem::take(&mut metric.vectors);
-    let [w, v, pulled] = &mut vectors;
+fn to_velocity(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, whitened: &[f64], velocity: &mut [f64]) {
+    let [w, v, pulled] = scratch;
     metric.load_means(whitened, w);
     upper(k, &metric.means_inverse, w, v);
     for (i, (v, pulled)) in v.iter().zip(&mut *pulled).enumerate() {
@@ -334,13 +335,11 @@ fn to_velocity(metric: &mut LocationMetric, k: usize, whitened: &[f64], velocity
         }
         metric.store(bundle, v, velocity);
     }
-    metric.vectors = vectors;
 }
 
 #[inline(always)]
-fn kinetic_force(metric: &mut LocationMetric, k: usize, velocity: &[f64], force: &mut [f64]) {
-    let mut vectors = std::mem::take(&mut metric.vectors);
-    let [v, sums, means] = &mut vectors;
+fn kinetic_force(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, velocity: &[f64], force: &mut [f64]) {
+    let [v, sums, means] = scratch;
     metric.load_means(velocity, means);
     sums.fill(Lanes::ZERO);
     let mut noise = Lanes::ZERO;
@@ -357,12 +356,11 @@ fn kinetic_force(metric: &mut LocationMetric, k: usize, velocity: &[f64], force:
         *force = -precision * sum.sum();
     }
     force[k] = -metric.noise_precision * noise.sum();
-    metric.vectors = vectors;
 }
 
 #[inline(always)]
-fn determinant_force(metric: &mut LocationMetric, k: usize, force: &mut [f64]) {
-    let [sums, ..] = &mut metric.vectors;
+fn determinant_force(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, force: &mut [f64]) {
+    let [sums, ..] = scratch;
     sums.fill(Lanes::ZERO);
     let mut noise = Lanes::ZERO;
     let squares = metric.information.chunks_exact(k * k).zip(metric.inverse.chunks_exact(k * k));

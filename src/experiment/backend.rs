@@ -172,6 +172,7 @@ impl OnHost<'_> {
         }
     }
 
+    /// Starts the chains with `kernel`.
     fn with<K: Kernel + Clone + Send + 'static>(
         &self,
         kernel: K,

@@ -62,10 +62,10 @@ impl Sampler {
         }
     }
 
-    /// Whether this sampler has a way through `model`.
+    /// Whether this sampler can sample `model`.
     ///
     /// # Errors
-    /// If its metric is not one of the model's.
+    /// If it needs a metric that the model does not have.
     pub fn admits(self, model: &Model) -> Result<(), Refusal> {
         match self {
             Sampler::Riemannian => location_metric::admits(model),
@@ -196,9 +196,11 @@ impl Settings {
             + histograms
     }
 
-    /// Position, gradient, and running means and squares of both, in bytes.
+    /// Position, gradient, and running means and squares of both, in bytes; and, where steps are refined, the ranges of
+    /// energies in the trajectories of warm-up, and a copy.
     fn memory_of_chains(&self, model: &Model) -> u128 {
-        u128::from(self.chains) * 6 * model.dim() as u128 * size_of::<f64>() as u128
+        let ranges = if self.sampler.refines() { 2 * u128::from(self.warmup) } else { 0 };
+        u128::from(self.chains) * (6 * model.dim() as u128 + ranges) * size_of::<f64>() as u128
     }
 
     /// Size of a run's store on disk, in bytes, if nothing compresses.

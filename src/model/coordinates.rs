@@ -213,8 +213,8 @@ impl Coordinates {
 /// A parameterization, and the word after its `@`.
 pub type Worded = (Coordinates, Option<String>);
 
-/// A parameterization and its word, as text.
-fn of_word(text: &str) -> (&str, Option<&str>) {
+/// A parameterization and its word, as they are typed.
+fn split_word(text: &str) -> (&str, Option<&str>) {
     // A name may contain an `@`, too.
     let after = text.rsplit_once('@').filter(|(_, word)| !word.contains('='));
     after.map_or((text, None), |(text, word)| (text, Some(word.trim())))
@@ -227,7 +227,7 @@ fn parse_each(
     parse: impl Fn(&str) -> Result<Coordinates, CoordinatesError>,
 ) -> Result<Vec<Worded>, CoordinatesError> {
     let parse = |text: &str| {
-        let (text, word) = of_word(text);
+        let (text, word) = split_word(text);
         Ok((parse(text)?, word.map(str::to_string)))
     };
     let incomplete = |text: &str| parse(text).err().unwrap_or(CoordinatesError::Unknown(text.to_string()));
@@ -235,7 +235,7 @@ fn parse_each(
     // Lists contain commas too: a list ends where it is complete.
     let mut pending: Option<String> = None;
     for part in text.split(',') {
-        let alone = of_word(part).0.trim();
+        let alone = split_word(part).0.trim();
         let is_word = is_marginal(alone) || Centering::parse(alone).is_some();
         if let (true, Some(before)) = (is_word, &pending) {
             return Err(incomplete(before));

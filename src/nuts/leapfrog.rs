@@ -22,12 +22,14 @@ impl Leapfrog {
     }
 
     /// Half a kick and the drift of a step.
+    #[inline]
     pub fn depart(&self, step: f64, point: &mut PhasePoint) {
         let PhasePoint { position, momentum, gradient, .. } = point;
         kick_and_drift(step, self.scale.lanes(), gradient.lanes(), momentum.lanes_mut(), position.lanes_mut());
     }
 
     /// The other half of the kick, and the energy at the step's end.
+    #[inline]
     pub fn arrive(&self, step: f64, log_density: f64, gradient: &[f64], point: &mut PhasePoint) {
         let PhasePoint { momentum, gradient: kept, .. } = point;
         let kinetic = 0.5 * kick(step, self.scale.lanes(), gradient, momentum.lanes_mut(), kept.lanes_mut());
@@ -49,14 +51,17 @@ impl Integrator for Leapfrog {
         point.energy = 0.5 * square(point.momentum.lanes()) - point.log_density;
     }
 
+    #[inline]
     fn start(&mut self, step: f64, point: &mut PhasePoint) {
         self.depart(step, point);
     }
 
+    #[inline]
     fn wants<'a>(&'a self, point: &'a PhasePoint) -> &'a [f64] {
         &point.position
     }
 
+    #[inline]
     fn give(&mut self, step: f64, log_density: f64, gradient: &[f64], point: &mut PhasePoint) -> Advance {
         self.arrive(step, log_density, gradient, point);
         Advance::Arrived

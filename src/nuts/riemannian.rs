@@ -1,4 +1,4 @@
-//! Steps under a Riemannian metric whose locations' block depends on the scales alone: explicit, symplectic and
+//! Steps under a Riemannian metric whose block for the locations depends on the scales alone: explicit, symplectic and
 //! reversible, because the energy splits into three parts whose flows are exact (hierarchical RMHMC: Kailas, Vihola and
 //! Wallin 2026, arXiv 2604.09832; before it the semi-separable HMC of Zhang and Sutton 2014).
 //!

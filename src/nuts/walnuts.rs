@@ -2,11 +2,11 @@
 //! Carpenter, Kleppe and Liu 2026, JMLR 27(113), arXiv 2506.18746).
 //!
 //! A macro step of time h is made by 2^k leapfrogs of h / 2^k. The level of a point, in a direction, is the smallest k
-//! for which all energies of the step, from its start to its end, range over no more than the tolerance. A step takes k
-//! from there: this level, or at random (probability 1/3, variant R2P) the next one. A trajectory has to look the same
-//! from each of its points. So the level of the step's end is searched for too, backward, and the end's weight gets the
-//! ratio of the probabilities with which the step back and the step there take this k. Where the step back never does,
-//! the trajectory ends.
+//! for which all energies of the step, from its start to its end, range over no more than the tolerance. A step has the
+//! level of its start, or (variant R2P, with probability 1/3) the next level. A trajectory has to look the same from
+//! each of its points. So the level of the step's end is searched for too, backward, and the end's weight has the ratio
+//! of the probabilities of this k for the step back and for the step there. Where that of the step back is zero, the
+//! trajectory ends.
 //!
 //! Energies at the ends alone would do as well, but agree by chance where leapfrogs are far too coarse: in the funnel
 //! of centered radon's sigma_b three quarters of the trajectories then ended at a step whose way back was another.
@@ -20,10 +20,10 @@ use crate::random::{Purpose, StreamKey};
 /// The highest level, with leapfrogs of a thousandth of the macro step.
 const HIGHEST_LEVEL: u32 = 10;
 
-/// The probability with which a random step takes the level, rather than the next one.
+/// The probability with which a random step has the level of its start, rather than the next one.
 const LOWER: f64 = 2.0 / 3.0;
 
-/// How a step takes its number of halvings.
+/// The choice of a step's number of halvings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Halving {
     /// The level of its start.
@@ -55,14 +55,14 @@ pub struct Walnuts {
     moving: PhasePoint,
     halvings: u32,
     left: u32,
-    /// The lowest and the highest energy that it has had in them; NaN if one was not finite.
+    /// The lowest and the highest energy in the attempt; NaN if one was not finite.
     reached: [f64; 2],
     /// The step's end, while the level there is searched for.
     end: PhasePoint,
-    /// Whether the energy holds over the step, and the probability with which the step took its halvings.
+    /// Whether the energy holds over the step, and the probability of its number of halvings.
     holds: bool,
     there: f64,
-    /// Macro steps since the trajectory began, and how many of these start at points of level 0.
+    /// Number of macro steps since the trajectory began, and of those that start at points of level 0.
     steps: u32,
     whole: u32,
     /// The lowest and the highest energy since then.
@@ -144,7 +144,7 @@ impl Walnuts {
         }
     }
 
-    /// Ends the step, whose way back has as many halvings with probability `back`.
+    /// Ends the step; `back` is the probability that the step back has as many halvings.
     fn arrive(&mut self, back: f64, point: &mut PhasePoint) -> Advance {
         if !faults::is_planted("odds-forgotten") {
             self.end.log_odds += (back / self.there).ln();

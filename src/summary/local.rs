@@ -1,10 +1,13 @@
-//! What samplers that adapt their steps to each place have rescued, and what that cost, in words.
+//! In words, what samplers that adapt their steps to each place have rescued, and what that cost.
 
 use super::{RunSummary, decimals, number};
 use crate::exact::ExactRow;
 
 /// A bias below this share of a posterior sd does no harm.
 const HARMLESS: f64 = 0.1;
+
+/// A difference of so many standard errors is hardly chance.
+const SURE: f64 = 2.0;
 
 /// A paragraph for each run of such a sampler: how far the mean of `focus` is from the exact one, beside the same
 /// parameterization with steps that are the same everywhere, and how many gradients an effective draw takes, warm-up
@@ -36,7 +39,8 @@ fn of_run(run: &RunSummary, runs: &[RunSummary], exact: Option<&ExactRow>, focus
         beside.push(format!("{other} {}, {} times fewer", number(cost, 0), number(own / cost, 0)));
     }
     let beside = if beside.is_empty() { String::new() } else { format!(", where {}", beside.join(" and ")) };
-    let paid = format!("What it cost: {} gradients an effective draw of {focus}, all told{beside}", number(own, 0));
+    let paid =
+        format!("What it cost: {} gradients an effective draw of {focus}, warm-up included{beside}", number(own, 0));
     let rescued = exact.and_then(|exact| rescued(run, plain, exact, focus));
     Some(match rescued {
         Some(rescued) => format!("What {name} has rescued: {rescued}. {paid}."),
@@ -65,12 +69,14 @@ fn rescued(run: &RunSummary, plain: Option<&RunSummary>, exact: &ExactRow, focus
     let Some((plain, theirs)) = plain.and_then(|plain| Some((plain.name(), error(plain)?))) else {
         return Some(mean);
     };
-    let harmless = |[.., in_sds, _]: [f64; 4]| in_sds.abs() < HARMLESS;
-    let verdict = match (harmless(own), harmless(theirs)) {
-        (true, false) => "the bias is gone",
-        (false, false) => "the bias is still there",
+    let is_harmless = |[.., in_sds, error]: [f64; 4]| in_sds.abs() + SURE * error < HARMLESS;
+    let is_biased = |[.., in_sds, error]: [f64; 4]| in_sds.abs() > SURE * error;
+    let verdict = match (is_harmless(own), is_harmless(theirs)) {
         (true, true) => "neither bias does harm",
-        (false, true) => "nothing, for this one is the worse",
+        (true, false) => "the bias is gone",
+        (false, true) if is_biased(own) => "nothing, for this one is the worse",
+        (false, _) if is_biased(own) => "a bias is still there",
+        (false, _) => "so few effective draws cannot say whether the bias is gone",
     };
     Some(format!("{mean}, and in the {plain} run {}: {verdict}", words(theirs)))
 }

@@ -291,7 +291,7 @@ pub struct RecursionOutcome {
     pub ending: Ending,
 }
 
-/// One transition of NUTS, recursively.
+/// One transition of NUTS, recursively; by the `rules` of WALNUTS, if there are any.
 pub fn recursive_transition<'a>(
     log_density: &'a mut LogDensity<'a>,
     scale: &'a [f64],
@@ -299,29 +299,7 @@ pub fn recursive_transition<'a>(
     from: &State,
     step: f64,
     max_depth: u32,
-) -> RecursionOutcome {
-    transition(log_density, scale, key, from, (step, max_depth, None))
-}
-
-/// One transition of WALNUTS, recursively.
-pub fn refined_transition<'a>(
-    log_density: &'a mut LogDensity<'a>,
-    scale: &'a [f64],
-    key: StreamKey,
-    from: &State,
-    step: f64,
-    max_depth: u32,
-    rules: Rules,
-) -> RecursionOutcome {
-    transition(log_density, scale, key, from, (step, max_depth, Some(rules)))
-}
-
-fn transition<'a>(
-    log_density: &'a mut LogDensity<'a>,
-    scale: &'a [f64],
-    key: StreamKey,
-    from: &State,
-    (step, max_depth, rules): (f64, u32, Option<Rules>),
+    rules: Option<Rules>,
 ) -> RecursionOutcome {
     let mut momentum = vec![0.0; scale.len()];
     key.normals(Purpose::Momentum, &mut momentum);
