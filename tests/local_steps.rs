@@ -471,8 +471,8 @@ fn centered_radon_stays_as_it_is() {
     }
 }
 
-/// Steps that are the same everywhere bias the centered model's sigma_b by more than a tenth of a posterior sd, and steps
-/// under the Riemannian metric do not.
+/// Steps that are the same everywhere bias the centered model's sigma_b by more than a tenth of a posterior sd, and
+/// steps under the Riemannian metric do not.
 #[test]
 fn the_centered_model_is_right_under_the_metric() {
     let run = |sampler| {
@@ -532,6 +532,19 @@ fn warm_up_tunes_steps_and_tolerance() {
         assert!((0.45..0.8).contains(&range), "{parameterization}: energies range over {range}");
         assert!(sampled.run.tolerance != 0.3);
     }
+}
+
+/// An acceptance far from the target says that warm-up was too short, but not of steps whose target is another.
+#[test]
+fn no_acceptance_is_aimed_at_where_steps_are_refined() {
+    let folder = Folder::new();
+    let line = "sample --parameterization centered --chains 2 --warmup 0 --draws 5 --no-report";
+    let said = |sampler: &str| {
+        let ran = folder.run(&format!("{line} --sampler {sampler} --out {sampler}"));
+        assert_eq!(ran.code, 3, "{ran:?}");
+        (ran.stdout + &ran.stderr).contains("mean acceptance is ")
+    };
+    assert!(said("nuts") && !said("walnuts"));
 }
 
 #[test]

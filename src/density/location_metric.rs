@@ -30,7 +30,7 @@ use crate::math::{exp, ln};
 use crate::model::{Coordinates, Model, Refusal, Role};
 
 /// Three times K numbers of eight groups.
-type Scratch = [Vec<Lanes>; 3];
+type LaneVectors = [Vec<Lanes>; 3];
 
 /// The metric of a model's means and effects.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub struct LocationMetric {
     means_inverse: Vec<Lanes>,
     log_determinant: f64,
     /// Scratch, and K x K numbers more.
-    vectors: Scratch,
+    vectors: LaneVectors,
     matrix: Vec<Lanes>,
 }
 
@@ -277,7 +277,13 @@ fn factorize(metric: &mut LocationMetric, k: usize, theta: &[f64]) {
 }
 
 #[inline(always)]
-fn to_momentum(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, whitened: &[f64], momentum: &mut [f64]) {
+fn to_momentum(
+    metric: &mut LocationMetric,
+    k: usize,
+    scratch: &mut LaneVectors,
+    whitened: &[f64],
+    momentum: &mut [f64],
+) {
     let [w, p, sums] = scratch;
     sums.fill(Lanes::ZERO);
     for bundle in 0..metric.is_group.len() {
@@ -296,7 +302,7 @@ fn to_momentum(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, whi
 }
 
 #[inline(always)]
-fn whiten(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, momentum: &[f64], whitened: &mut [f64]) {
+fn whiten(metric: &mut LocationMetric, k: usize, scratch: &mut LaneVectors, momentum: &[f64], whitened: &mut [f64]) {
     let [p, w, sums] = scratch;
     sums.fill(Lanes::ZERO);
     for bundle in 0..metric.is_group.len() {
@@ -318,7 +324,13 @@ fn whiten(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, momentum
 }
 
 #[inline(always)]
-fn to_velocity(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, whitened: &[f64], velocity: &mut [f64]) {
+fn to_velocity(
+    metric: &mut LocationMetric,
+    k: usize,
+    scratch: &mut LaneVectors,
+    whitened: &[f64],
+    velocity: &mut [f64],
+) {
     let [w, v, pulled] = scratch;
     metric.load_means(whitened, w);
     upper(k, &metric.means_inverse, w, v);
@@ -338,7 +350,13 @@ fn to_velocity(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, whi
 }
 
 #[inline(always)]
-fn kinetic_force(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, velocity: &[f64], force: &mut [f64]) {
+fn kinetic_force(
+    metric: &mut LocationMetric,
+    k: usize,
+    scratch: &mut LaneVectors,
+    velocity: &[f64],
+    force: &mut [f64],
+) {
     let [v, sums, means] = scratch;
     metric.load_means(velocity, means);
     sums.fill(Lanes::ZERO);
@@ -359,7 +377,7 @@ fn kinetic_force(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, v
 }
 
 #[inline(always)]
-fn determinant_force(metric: &mut LocationMetric, k: usize, scratch: &mut Scratch, force: &mut [f64]) {
+fn determinant_force(metric: &mut LocationMetric, k: usize, scratch: &mut LaneVectors, force: &mut [f64]) {
     let [sums, ..] = scratch;
     sums.fill(Lanes::ZERO);
     let mut noise = Lanes::ZERO;

@@ -339,7 +339,9 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
             proposals,
         );
     }
-    if has_chains && run.acceptance < run.settings.target_accept - ACCEPTANCE_TOLERANCE {
+    // Steps that are refined are tuned to the share that needs no refinement.
+    let tunes_acceptance = has_chains && !run.settings.sampler.refines();
+    if tunes_acceptance && run.acceptance < run.settings.target_accept - ACCEPTANCE_TOLERANCE {
         say(
             "acceptance",
             false,
