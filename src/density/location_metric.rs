@@ -30,7 +30,7 @@ use crate::math::{exp, ln};
 use crate::model::{Coordinates, Model, Refusal, Role};
 
 /// Three times K numbers of eight groups.
-type LaneVectors = [Vec<Lanes>; 3];
+type Triple = [Vec<Lanes>; 3];
 
 /// The metric of a model's means and effects.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub struct LocationMetric {
     means_inverse: Vec<Lanes>,
     log_determinant: f64,
     /// Scratch, and K x K numbers more.
-    vectors: LaneVectors,
+    vectors: Triple,
     matrix: Vec<Lanes>,
 }
 
@@ -277,13 +277,7 @@ fn factorize(metric: &mut LocationMetric, k: usize, theta: &[f64]) {
 }
 
 #[inline(always)]
-fn to_momentum(
-    metric: &mut LocationMetric,
-    k: usize,
-    scratch: &mut LaneVectors,
-    whitened: &[f64],
-    momentum: &mut [f64],
-) {
+fn to_momentum(metric: &mut LocationMetric, k: usize, scratch: &mut Triple, whitened: &[f64], momentum: &mut [f64]) {
     let [w, p, sums] = scratch;
     sums.fill(Lanes::ZERO);
     for bundle in 0..metric.is_group.len() {
@@ -302,7 +296,7 @@ fn to_momentum(
 }
 
 #[inline(always)]
-fn whiten(metric: &mut LocationMetric, k: usize, scratch: &mut LaneVectors, momentum: &[f64], whitened: &mut [f64]) {
+fn whiten(metric: &mut LocationMetric, k: usize, scratch: &mut Triple, momentum: &[f64], whitened: &mut [f64]) {
     let [p, w, sums] = scratch;
     sums.fill(Lanes::ZERO);
     for bundle in 0..metric.is_group.len() {
@@ -324,13 +318,7 @@ fn whiten(metric: &mut LocationMetric, k: usize, scratch: &mut LaneVectors, mome
 }
 
 #[inline(always)]
-fn to_velocity(
-    metric: &mut LocationMetric,
-    k: usize,
-    scratch: &mut LaneVectors,
-    whitened: &[f64],
-    velocity: &mut [f64],
-) {
+fn to_velocity(metric: &mut LocationMetric, k: usize, scratch: &mut Triple, whitened: &[f64], velocity: &mut [f64]) {
     let [w, v, pulled] = scratch;
     metric.load_means(whitened, w);
     upper(k, &metric.means_inverse, w, v);
@@ -350,13 +338,7 @@ fn to_velocity(
 }
 
 #[inline(always)]
-fn kinetic_force(
-    metric: &mut LocationMetric,
-    k: usize,
-    scratch: &mut LaneVectors,
-    velocity: &[f64],
-    force: &mut [f64],
-) {
+fn kinetic_force(metric: &mut LocationMetric, k: usize, scratch: &mut Triple, velocity: &[f64], force: &mut [f64]) {
     let [v, sums, means] = scratch;
     metric.load_means(velocity, means);
     sums.fill(Lanes::ZERO);
@@ -377,7 +359,7 @@ fn kinetic_force(
 }
 
 #[inline(always)]
-fn determinant_force(metric: &mut LocationMetric, k: usize, scratch: &mut LaneVectors, force: &mut [f64]) {
+fn determinant_force(metric: &mut LocationMetric, k: usize, scratch: &mut Triple, force: &mut [f64]) {
     let [sums, ..] = scratch;
     sums.fill(Lanes::ZERO);
     let mut noise = Lanes::ZERO;
