@@ -9,6 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use warpnuts::data::{Dataset, Factor, FileRows};
 use warpnuts::density::conditional::ConditionalEffects;
 use warpnuts::density::cpu::CpuDensity;
+use warpnuts::family::Family;
 use warpnuts::model::{Coordinates, Likelihood, Mixed, MixedPriors, MixedTerm, Model, Scaling, Spread};
 use warpnuts::random::{Purpose, StreamKey};
 
@@ -66,7 +67,7 @@ fn formula(rows: usize, levels: usize, columns: usize, crossed: bool, parameteri
     }
     let file = FileRows { source: "simulated".to_string(), rows: (0..rows).collect(), ..FileRows::default() };
     let dataset = Dataset::of_formula(file, ("y".to_string(), outcome), columns, factors).unwrap();
-    let priors = MixedPriors::for_data(&dataset, &varying, &terms);
+    let priors = MixedPriors::for_data(&dataset, Family::Gaussian, &varying, &terms);
     let mixed = Mixed::new("simulated".to_string(), varying, terms, priors);
     let coordinates = Coordinates::parse_terms(parameterization, &mixed.term_names(&dataset)).unwrap();
     Model::of_formula(Arc::new(dataset), Arc::new(mixed), coordinates, None)

@@ -48,10 +48,10 @@ fn exp_m1(x: f32) -> f32 {
     return x + excess(x);
 }
 
-// ln(1 + x) for x >= 0, by the series of `ln` where the addition would lose digits.
+// ln(1 + x) for x > -1, by the series of `ln` where the addition would lose digits.
 fn ln_1p(x: f32) -> f32 {
     let s = x / (x + 2.0);
     let t = s * s;
     let series = 1.0 + t * (1.0 / 3.0 + t * (1.0 / 5.0 + t * (1.0 / 7.0 + t * (1.0 / 9.0))));
-    return select(ln(1.0 + x), 2.0 * s * series, x < 0.4);
+    return select(ln(1.0 + x), 2.0 * s * series, abs(x) < 0.4);
 }

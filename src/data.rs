@@ -113,6 +113,7 @@ pub struct Dataset {
     weights: Option<Vec<f64>>,
     offset: Option<Vec<f64>>,
     errors: Option<Vec<f64>>,
+    trials: Option<Vec<f64>>,
     /// Columns from which predictors are computed, row by row in the sorted order.
     sources: Vec<(String, Vec<f64>)>,
 }
@@ -193,6 +194,7 @@ impl Dataset {
             weights: None,
             offset: None,
             errors: None,
+            trials: None,
             sources: Vec::new(),
         };
         noise::refuse_none(&dataset)?;
@@ -248,7 +250,7 @@ impl Dataset {
             take(group.as_bytes());
             take(&(*ends as u64).to_le_bytes());
         }
-        let of_rows = self.weights.iter().chain(&self.offset).chain(&self.errors).flatten();
+        let of_rows = self.weights.iter().chain(&self.offset).chain(&self.errors).chain(&self.trials).flatten();
         for value in self.outcome.iter().chain(self.predictors.iter().flatten()).chain(of_rows) {
             take(&value.to_bits().to_le_bytes());
         }

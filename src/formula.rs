@@ -38,6 +38,7 @@ pub(crate) use syntax::quoted;
 use error::in_formula;
 use groups::GroupTerm;
 use learnt::Evaluation;
+use parser::WrittenFormula;
 use references::References;
 use syntax::{Expression, Mention};
 use terms::Terms;
@@ -49,6 +50,7 @@ use terms::Terms;
 pub struct Formula {
     text: String,
     outcome: Expression,
+    trials: Option<Expression>,
     population: Terms,
     groups: Vec<GroupTerm>,
 }
@@ -60,10 +62,10 @@ impl Formula {
     ///
     /// If it is no formula, or one that makes no sense with any data, with the place in the text.
     pub fn parse(text: &str) -> Result<Formula, FormulaError> {
-        let parsed = parser::parse(text).and_then(|(outcome, terms)| {
+        let parsed = parser::parse(text).and_then(|WrittenFormula { outcome, trials, terms }| {
             let (population, groups) = groups::split(&terms)?;
             roles::check(&outcome, terms.span, &population, &groups)?;
-            Ok(Formula { text: text.to_owned(), outcome, population, groups })
+            Ok(Formula { text: text.to_owned(), outcome, trials, population, groups })
         });
         parsed.map_err(in_formula(text))
     }
@@ -97,10 +99,11 @@ impl Formula {
     /// If a column is missing or of the wrong kind, constant or linearly dependent on others, if a value is not finite,
     /// if there are too many columns, or if a reference is none.
     pub fn expand(&self, frame: &Frame, references: &[(String, String)]) -> Result<FormulaDesign, FormulaError> {
-        Ok(self.learn(frame, references)?.0)
+        Ok(self.learn(frame, references, false)?.0)
     }
 
-    /// The columns as [`expand`](Self::expand) has them, and what the formula learns from these rows.
+    /// The columns as [`expand`](Self::expand) has them, and what the formula learns from these rows. With `two_levels`
+    /// the outcome may be one of two words.
     ///
     /// # Errors
     ///
@@ -109,13 +112,16 @@ impl Formula {
         &self,
         frame: &Frame,
         references: &[(String, String)],
+        two_levels: bool,
     ) -> Result<(FormulaDesign, Learnt), FormulaError> {
         self.check_columns(frame.names())?;
         let varying = self.groups.iter().flat_map(|group| &group.varying.variables);
-        let variables = self.population.variables.iter().chain(varying);
+        let outcome = two_levels.then_some(&self.outcome);
+        let variables = outcome.into_iter().chain(&self.population.variables).chain(varying);
         let references = References::of_variables(references, variables, &self.groups, frame)?;
         let at = Evaluation::learning(frame, references);
-        let expanded = expand::expand(&self.outcome, &self.population, &self.groups, at);
+        let (trials, terms) = (self.trials.as_ref(), (&self.population, &self.groups[..]));
+        let expanded = expand::expand(&self.outcome, two_levels, trials, terms, at);
         let (design, mut learnt) = expanded.map_err(in_formula(&self.text))?;
         for Mention { name, .. } in self.mentions_of_terms() {
             if let Some(numbers) = frame.numbers(&name) {
@@ -127,12 +133,30 @@ impl Formula {
 
     /// The columns that it needs at other rows than those of the model: all but the outcome's.
     pub fn wanted_elsewhere(&self, learnt: &Learnt) -> Vec<WantedColumn> {
-        let mut wanted = wanted(self.mentions_of_terms());
-        for column in &mut wanted {
+        let mut all = wanted(self.mentions_of_terms());
+        for column in &mut all {
             column.as_label |= learnt.levels.contains_key(&column.name);
             column.as_value = learnt.means.contains_key(&column.name);
         }
-        wanted
+        for of_trials in wanted(self.mentions_of_trials()) {
+            match all.iter_mut().find(|column| column.name == of_trials.name) {
+                Some(known) => known.as_value = true,
+                None => all.push(of_trials),
+            }
+        }
+        all
+    }
+
+    /// Whether rows have a number of trials.
+    pub fn has_trials(&self) -> bool {
+        self.trials.is_some()
+    }
+
+    /// The columns that only say how many trials a row has.
+    pub fn trial_columns(&self) -> Vec<String> {
+        let of_terms = self.mentions_of_terms();
+        let all = self.mentions_of_trials().into_iter().map(|column| column.name);
+        all.filter(|name| of_terms.iter().all(|mention| mention.name != *name)).collect()
     }
 
     /// The columns that only say which rows are of one group.
@@ -149,14 +173,23 @@ impl Formula {
     /// If a column is missing, a value is not finite, or a categorical column has a level that the model's rows lack.
     pub fn elsewhere(&self, frame: &Frame, learnt: &Learnt) -> Result<DesignColumns, FormulaError> {
         let at = Evaluation::elsewhere(frame, learnt);
-        expand::columns_at(&self.population, &self.groups, &at).map_err(in_formula(&self.text))
+        let trials = self.trials.as_ref();
+        expand::columns_at(trials, &self.population, &self.groups, &at).map_err(in_formula(&self.text))
     }
 
     /// Every mention of a column, in the order of the text.
     fn mentions(&self) -> Vec<Mention> {
         let mut mentions = Vec::new();
         self.outcome.mentions(&mut mentions);
+        mentions.extend(self.mentions_of_trials());
         mentions.extend(self.mentions_of_terms());
+        mentions
+    }
+
+    /// The mentions of columns in the number of trials.
+    fn mentions_of_trials(&self) -> Vec<Mention> {
+        let mut mentions = Vec::new();
+        self.trials.iter().for_each(|trials| trials.mentions(&mut mentions));
         mentions
     }
 
@@ -194,7 +227,9 @@ fn wanted(mentions: Vec<Mention>) -> Vec<WantedColumn> {
 
 impl Display for Formula {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ~ {}", self.outcome, self.population)?;
+        write!(f, "{}", self.outcome)?;
+        self.trials.iter().try_for_each(|trials| write!(f, " | trials({trials})"))?;
+        write!(f, " ~ {}", self.population)?;
         self.groups.iter().try_for_each(|group| write!(f, " + {group}"))
     }
 }

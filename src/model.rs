@@ -23,9 +23,11 @@ mod mixed;
 mod mixed_map;
 mod names;
 mod of_design;
+pub mod outcomes;
 mod prior;
 mod priors;
 mod refusal;
+mod scalar;
 mod scaling;
 mod term;
 mod typed_priors;
@@ -34,17 +36,19 @@ mod variants;
 use std::sync::Arc;
 
 use crate::data::Dataset;
-use crate::family::Family;
+use crate::family::{Family, MOST_DISPERSIONS};
 
 pub use affine::Affine;
 pub use coordinates::{Centering, Coordinates, CoordinatesError, Likelihood};
 pub use design::Design;
 pub use layout::{Axis, Block, CoefficientPlace, Layout, Role, Transform};
 pub use mixed::{Mixed, MixedPriors, MixedTerm, RowColumns};
-pub use mixed_map::{AtEntry, MixedMap, Scalar, TermMap};
+pub use mixed_map::{DispersionAt, MixedMap, TermMap};
+pub use outcomes::OutcomeFault;
 pub use prior::{PriorError, Shape, TypedPrior, VariablePrior};
 pub use priors::{NarrowPrior, PriorScales, Priors};
 pub use refusal::Refusal;
+pub use scalar::{AtEntry, Scalar};
 pub use scaling::Scaling;
 pub use term::{Spread, Term};
 pub use typed_priors::PriorTarget;
@@ -126,18 +130,12 @@ pub struct Model {
 #[derive(Debug, Clone)]
 pub struct Builder {
     dataset: Arc<Dataset>,
-    family: Family,
     priors: PriorScales,
     coordinates: Option<Coordinates>,
     scaling: Option<Scaling>,
 }
 
 impl Builder {
-    /// The family of the outcome, Gaussian by default.
-    pub fn family(self, family: Family) -> Builder {
-        Builder { family, ..self }
-    }
-
     /// The priors' scales, for each coefficient of the data set; by default the notebook's.
     pub fn priors(self, priors: PriorScales) -> Builder {
         debug_assert_eq!(priors.mu_sd.len(), self.dataset.n_coefficients());
@@ -145,12 +143,12 @@ impl Builder {
         Builder { priors, ..self }
     }
 
-    /// The coordinates of the effects; by default collapsed for Gaussian outcomes, and non-centered for others.
+    /// The coordinates of the effects; by default collapsed.
     pub fn coordinates(self, coordinates: Coordinates) -> Builder {
         Builder { coordinates: Some(coordinates), ..self }
     }
 
-    /// The sampler's units; by default the data are standardized as far as the family admits.
+    /// The sampler's units; by default the data are standardized.
     pub fn scaling(self, scaling: Scaling) -> Builder {
         debug_assert_eq!(scaling.predictors.len() + 1, self.dataset.n_coefficients());
         Builder { scaling: Some(scaling), ..self }
@@ -158,41 +156,26 @@ impl Builder {
 
     /// Builds the model.
     pub fn build(self) -> Model {
-        let Builder { dataset, family, priors, coordinates, scaling } = self;
-        let scaling = scaling.unwrap_or_else(|| match family.is_location_scale() {
-            true => Scaling::standardizing(&dataset),
-            false => Scaling { outcome_shift: 0.0, outcome_scale: 1.0, ..Scaling::standardizing(&dataset) },
-        });
-        let coordinates = coordinates.unwrap_or_else(|| {
-            let centering = vec![Centering::NonCentered; dataset.n_coefficients()];
-            match family == Family::Gaussian {
-                true => Coordinates::Collapsed,
-                false => Coordinates::Joint { centering, likelihood: Likelihood::Observations },
-            }
-        });
+        let Builder { dataset, priors, coordinates, scaling } = self;
+        let scaling = scaling.unwrap_or_else(|| Scaling::standardizing(&dataset));
+        let coordinates = coordinates.unwrap_or(Coordinates::Collapsed);
         let structure = Structure::Shorthand(Shorthand { term: Term::of_all_columns(&dataset), priors });
-        let layout = layout_of(&dataset, family, &structure, &coordinates, &scaling);
-        Model { dataset, family, structure, coordinates, scaling, layout }
+        let layout = layout_of(&dataset, &structure, &coordinates, &scaling);
+        Model { dataset, family: Family::Gaussian, structure, coordinates, scaling, layout }
     }
 }
 
 /// The layout of the structure in these coordinates.
-fn layout_of(
-    dataset: &Dataset,
-    family: Family,
-    structure: &Structure,
-    coordinates: &Coordinates,
-    scaling: &Scaling,
-) -> Layout {
+fn layout_of(dataset: &Dataset, structure: &Structure, coordinates: &Coordinates, scaling: &Scaling) -> Layout {
     match structure {
-        Structure::Shorthand(_) => Layout::new(dataset.n_groups(), family, coordinates, scaling),
+        Structure::Shorthand(_) => Layout::new(dataset.n_groups(), coordinates, scaling),
         Structure::Formula(mixed) => mixed.layout(dataset, coordinates, scaling),
     }
 }
 
 impl Model {
-    /// A formula's model of `dataset`, with Gaussian outcomes, in these coordinates (one centering for each term); by
-    /// default in the sampler's units that suit the data.
+    /// A formula's model of `dataset` in these coordinates (one centering for each term); by default in the sampler's
+    /// units that suit the data.
     pub fn of_formula(
         dataset: Arc<Dataset>,
         mixed: Arc<Mixed>,
@@ -200,15 +183,15 @@ impl Model {
         scaling: Option<Scaling>,
     ) -> Model {
         let scaling = scaling.unwrap_or_else(|| mixed.scaling(&dataset));
-        let (family, structure) = (Family::Gaussian, Structure::Formula(mixed));
-        let layout = layout_of(&dataset, family, &structure, &coordinates, &scaling);
+        let (family, structure) = (mixed.family, Structure::Formula(mixed));
+        let layout = layout_of(&dataset, &structure, &coordinates, &scaling);
         Model { dataset, family, structure, coordinates, scaling, layout }
     }
 
     /// A builder for a model of `dataset` in which all coefficients vary by group.
     pub fn builder(dataset: Arc<Dataset>) -> Builder {
         let priors = PriorScales::uniform(Priors::default(), dataset.n_coefficients());
-        Builder { dataset, family: Family::Gaussian, priors, coordinates: None, scaling: None }
+        Builder { dataset, priors, coordinates: None, scaling: None }
     }
 
     /// The data, in the user's units.
@@ -218,12 +201,23 @@ impl Model {
 
     /// The data in the sampler's units.
     pub fn design(&self) -> Design<'_> {
-        Design { dataset: &self.dataset, scaling: &self.scaling }
+        Design { dataset: &self.dataset, scaling: &self.scaling, family: self.family }
     }
 
     /// The family of the outcome.
     pub fn family(&self) -> Family {
         self.family
+    }
+
+    /// The dispersions of the family at `named` variables, in the user's units; 1 where there are fewer.
+    pub fn dispersions(&self, named: impl Fn(usize) -> f64) -> [f64; MOST_DISPERSIONS] {
+        let Some(map) = self.layout.mixed() else { return [named(self.layout.eps()), 1.0] };
+        let value = |(dispersion, unit): (&DispersionAt, &f64)| match dispersion {
+            DispersionAt::Variable(place) => named(*place),
+            DispersionAt::Known(value) => value * unit,
+        };
+        let mut all = map.dispersions.iter().zip(&map.units.dispersions).map(value);
+        std::array::from_fn(|_| all.next().unwrap_or(1.0))
     }
 
     /// The parts of the linear predictor, and their priors.
@@ -329,7 +323,7 @@ impl Model {
     /// `sd_county__floor`, `cor_county__Intercept__floor`, `sigma`, `r_county[AITKIN,floor]`.
     pub fn names(&self) -> Vec<String> {
         match &self.structure {
-            Structure::Shorthand(_) => names::of_shorthand(&self.dataset, self.family, &self.layout),
+            Structure::Shorthand(_) => names::of_shorthand(&self.dataset, &self.layout),
             Structure::Formula(mixed) => names::of_formula(&self.dataset, mixed),
         }
     }
@@ -338,7 +332,7 @@ impl Model {
     /// `b_floor`, `sd_county__floor`, ..., `r_county`.
     pub fn arrays(&self) -> Vec<Array> {
         match &self.structure {
-            Structure::Shorthand(_) => names::arrays_of_shorthand(self.family, &self.layout),
+            Structure::Shorthand(_) => names::arrays_of_shorthand(&self.layout),
             Structure::Formula(mixed) => names::arrays_of_formula(&self.dataset, mixed, &self.layout),
         }
     }

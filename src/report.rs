@@ -224,8 +224,8 @@ impl Report {
             );
         } else if self.parts.iter().all(|parts| parts.checks.is_none()) && self.view.is_some() {
             said.push(
-                "The data are not held against replicates: that takes 200 draws or more, and at most 100 million numbers in the \
-                 store."
+                "The data are not held against replicates: that takes Gaussian outcomes, 200 draws or more, and at most 100 \
+                 million numbers in the store."
                     .to_string(),
             );
         }

@@ -10,6 +10,7 @@ use warpnuts::data::{Dataset, Frame};
 use warpnuts::diagnostics;
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Keep, Sampled, Sampler, Settings, sample};
+use warpnuts::family::Family;
 use warpnuts::formula::Formula;
 use warpnuts::model::{Mixed, Model};
 use warpnuts::predict::DrawnVariables;
@@ -274,11 +275,11 @@ fn weights_and_known_errors_are_part_of_the_noise() {
         let numbers = vec![("y", y.clone())];
         let frame =
             Frame::from_columns("rows", numbers, vec![("g", labels.iter().map(String::as_str).collect())]).unwrap();
-        let (design, learnt) = formula.learn(&frame, &[]).unwrap();
+        let (design, learnt) = formula.learn(&frame, &[], false).unwrap();
         let mut rows = frame.rows();
         rows.weights = weights.then(|| sds.iter().map(|sd| sd.powi(-2)).collect());
         rows.errors = errors.then(|| sds.clone());
-        let (dataset, mixed) = Mixed::of_design(formula.to_string(), design, rows).unwrap();
+        let (dataset, mixed) = Mixed::of_design(formula.to_string(), Family::Gaussian, design, rows).unwrap();
         let mixed = Mixed { learnt: Some(learnt), ..mixed }.with_priors(&dataset, &[]).unwrap();
         // Known errors beside sigma cannot be integrated out.
         let parameterization = if errors { "non-centered" } else { "marginal" };

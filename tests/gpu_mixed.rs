@@ -1,6 +1,7 @@
 //! Formulas on the device: log densities and gradients against the CPU's, runs against the CPU's runs, and what is
 //! refused.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use warpnuts::data::Dataset;
@@ -20,7 +21,7 @@ use warpnuts::summary::RunSummary;
 use crate::helpers::formulas::{self, Reference, System, references};
 use crate::helpers::{chance, gpu};
 
-type Formula = (Arc<Dataset>, Arc<Mixed>);
+pub(crate) type Formula = (Arc<Dataset>, Arc<Mixed>);
 
 /// Positions as the device gets them: in 32 bits.
 fn rounded(theta: &[f64]) -> Vec<f64> {
@@ -66,6 +67,24 @@ fn random(model: &Model, count: u32) -> Vec<Vec<f64>> {
     (0..count).map(position).collect()
 }
 
+/// The device's density against the CPU's at the points of a reference, and elsewhere.
+pub(crate) fn agrees_at_points(gpu: &Arc<Gpu>, of: &Formula, name: &str, systems: BTreeMap<String, System>) {
+    for (system, System { points, .. }) in systems {
+        let user = formulas::in_units(of, &system, Some(Scaling::identity(&of.0)));
+        let scaled = formulas::model(of, &system);
+        let position = |point: &Vec<f64>| {
+            let mut named = vec![0.0; user.layout().dim()];
+            user.constrain(point, &mut named);
+            let mut theta = vec![0.0; scaled.dim()];
+            scaled.unconstrain(&named, &mut theta);
+            rounded(&theta)
+        };
+        let at: Vec<Vec<f64>> = points.iter().map(position).collect();
+        agrees(gpu, &scaled, &at, &format!("{name}, {system}"));
+        agrees(gpu, &scaled, &random(&scaled, 4), &format!("{name}, {system}, elsewhere"));
+    }
+}
+
 #[test]
 fn at_numpyros_points_formulas_on_the_device_agree_with_f64() {
     let Some(devices) = gpu::devices() else { return };
@@ -84,20 +103,7 @@ fn at_numpyros_points_formulas_on_the_device_agree_with_f64() {
             refused += 1;
             continue;
         }
-        for (system, System { points, .. }) in systems {
-            let user = formulas::in_units(&of, &system, Some(Scaling::identity(&of.0)));
-            let scaled = formulas::model(&of, &system);
-            let position = |point: &Vec<f64>| {
-                let mut named = vec![0.0; user.layout().dim()];
-                user.constrain(point, &mut named);
-                let mut theta = vec![0.0; scaled.dim()];
-                scaled.unconstrain(&named, &mut theta);
-                rounded(&theta)
-            };
-            let at: Vec<Vec<f64>> = points.iter().map(position).collect();
-            agrees(&devices[0], &scaled, &at, &format!("{name}, {system}"));
-            agrees(&devices[0], &scaled, &random(&scaled, 4), &format!("{name}, {system}, elsewhere"));
-        }
+        agrees_at_points(&devices[0], &of, &name, systems);
     }
     assert!(refused > 0);
 }
@@ -159,11 +165,11 @@ fn known_errors_on_the_device_agree_with_f64() {
     }
 }
 
-fn run(backend: &Backend, model: &Arc<Model>, settings: Settings) -> Sampled {
+pub(crate) fn run(backend: &Backend, model: &Arc<Model>, settings: Settings) -> Sampled {
     sample_on(backend, model.clone(), settings, Arc::new(Progress::default())).unwrap()
 }
 
-fn backends(gpu: &Arc<Gpu>) -> [Backend; 2] {
+pub(crate) fn backends(gpu: &Arc<Gpu>) -> [Backend; 2] {
     [Backend::GpuDensity { gpu: gpu.clone(), fall_back: false }, Backend::Gpu { gpu: gpu.clone(), fall_back: false }]
 }
 

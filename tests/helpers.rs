@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod browser;
+pub mod calibration;
 pub mod chance;
 #[cfg(feature = "columnar")]
 pub mod columnar;

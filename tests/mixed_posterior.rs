@@ -2,45 +2,17 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-use statrs::distribution::{ChiSquared, ContinuousCDF};
-
 use warpnuts::data::{Dataset, Factor, FileRows};
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Settings, sample};
 use warpnuts::model::{Coordinates, Mixed, MixedPriors, MixedTerm, Model, Shape, Spread, VariablePrior};
-use warpnuts::random::{Purpose, StreamKey};
+use warpnuts::random::StreamKey;
 use warpnuts::summary::RunSummary;
 
+use crate::helpers::calibration::{self, Simulated, Source};
 use crate::helpers::{chance, formulas};
 
 const DATA_SETS: u32 = 200;
-const BINS: usize = 10;
-
-/// Standard normal numbers and uniform ones, of one simulated data set.
-struct Source {
-    key: StreamKey,
-}
-
-impl Source {
-    fn normals(&mut self, count: usize) -> Vec<f64> {
-        let mut normals = vec![0.0; count];
-        self.key.normals(Purpose::Stream, &mut normals);
-        self.key.transition += 1;
-        normals
-    }
-
-    fn uniforms(&mut self) -> [f64; 4] {
-        self.key.transition += 1;
-        self.key.uniforms(Purpose::Stream, 0)
-    }
-}
-
-/// A simulated model: its structure, its data, and the true values of all variables.
-struct Simulated {
-    model: Model,
-    truth: Vec<f64>,
-}
 
 fn half_normal() -> VariablePrior {
     VariablePrior { shape: Shape::Normal, location: 0.0, scale: 1.0, half: true }
@@ -100,47 +72,19 @@ fn simulate(number: u32, correlated: bool, crossed: bool, parameterization: &str
         population: vec![VariablePrior::normal(0.0, 1.0); 2],
         scales: terms.iter().map(|term| vec![half_normal(); term.columns.len()]).collect(),
         correlations: vec![2.0; terms.len()],
-        dispersion: half_normal(),
+        dispersions: vec![half_normal()],
     };
     let mixed = Mixed::new("y ~ x + ...".into(), vec![0, 1], terms, priors);
     let coordinates = Coordinates::parse_terms(parameterization, &mixed.term_names(&dataset)).unwrap();
     Simulated { model: Model::of_formula(Arc::new(dataset), Arc::new(mixed), coordinates, None), truth }
 }
 
-/// Simulation-based calibration (Talts and others 2018): true parameters are anywhere among the draws, with equal
-/// probability.
+/// Calibrates in these parameterizations, in turns.
 fn calibrate(correlated: bool, crossed: bool, parameterizations: &[&str], shown: &[usize]) {
-    let places: Vec<Vec<f64>> = (0..DATA_SETS)
-        .into_par_iter()
-        .map(|number| {
-            let parameterization = parameterizations[number as usize % parameterizations.len()];
-            let Simulated { model, truth } = simulate(number, correlated, crossed, parameterization);
-            let settings = Settings { chains: 2, warmup: 300, draws: 300, thin: 2, threads: 1, ..Settings::default() };
-            let settings = Settings { seed: u64::from(number), target_accept: 0.9, ..settings };
-            let sampled = sample(Arc::new(model), settings, Arc::new(Progress::default())).unwrap();
-            assert_eq!(sampled.names.len(), truth.len());
-            let below = |i: &usize| {
-                let values = sampled.draws.variable(*i);
-                values.iter().filter(|value| **value < truth[*i]).count() as f64 / values.len() as f64
-            };
-            shown.iter().map(below).collect()
-        })
-        .collect();
-    let chi_squared = ChiSquared::new(BINS as f64 - 1.0).unwrap();
-    for (place, variable) in shown.iter().enumerate() {
-        let mut counts = [0.0; BINS];
-        for places in &places {
-            counts[((places[place] * BINS as f64) as usize).min(BINS - 1)] += 1.0;
-        }
-        let expected = f64::from(DATA_SETS) / BINS as f64;
-        let statistic: f64 = counts.iter().map(|count| (count - expected).powi(2) / expected).sum();
-        let p = chi_squared.sf(statistic);
-        let mean = places.iter().map(|places| places[place]).sum::<f64>() / f64::from(DATA_SETS);
-        let z = (mean - 0.5) * (12.0 * f64::from(DATA_SETS)).sqrt();
-        let scores = 2 * shown.len();
-        assert!(p > 1e-6 / scores as f64, "{variable}: chi-square {statistic}, {counts:?}");
-        assert!(z.abs() < chance::largest(scores), "{variable}: places are {mean} on average, {z} standard errors off");
-    }
+    calibration::calibrate(DATA_SETS, shown, |number| {
+        let parameterization = parameterizations[number as usize % parameterizations.len()];
+        simulate(number, correlated, crossed, parameterization)
+    });
 }
 
 #[test]

@@ -311,7 +311,7 @@ fn a_formula_means_the_same_at_other_rows() {
     ] {
         let formula = Formula::parse(text).unwrap();
         let references = if text.contains("dose") { &references[..] } else { &[] };
-        let (design, learnt) = formula.learn(&frame(ROWS, &formula), references).unwrap();
+        let (design, learnt) = formula.learn(&frame(ROWS, &formula), references, false).unwrap();
         // What was learnt is stored as text.
         let learnt = serde_json::from_str(&serde_json::to_string(&learnt).unwrap()).unwrap();
         // The same rows without the outcome and in another order, by themselves and together.

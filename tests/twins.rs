@@ -16,6 +16,9 @@ const ALONE: &[(&str, &[&str])] = &[
     ("random.wgsl", &["normals"]),
     ("hierarchy/diagonal.wgsl", &["is_centered", "coefficient"]),
     ("family/gaussian.wgsl", &["family_alone"]),
+    ("family/student.wgsl", &["family_alone", "of_degrees", "half_step"]),
+    ("family/gamma.wgsl", &["family_alone", "of_shape"]),
+    ("family/negbinomial.wgsl", &["family_unit", "family_alone"]),
     ("qr.wgsl", &["qr_rest", "qr_entry"]),
     ("rows/serial.wgsl", &["add_likelihood", "row_number"]),
     ("rows/sums.wgsl", &["add_likelihood"]),
@@ -30,7 +33,10 @@ const ALONE: &[(&str, &[&str])] = &[
     ("chain_density.wgsl", &["hyperparameter"]),
     ("chain_groups.wgsl", &["of_groups"]),
     ("mixed/term.wgsl", &["set_terms", "set_effects", "pull_determinants", "add_to_gradient"]),
-    ("mixed/rows.wgsl", &["add_effects", "eta_of", "by_factor", "by_population", "by_means", "family_sum", "by_ratio"]),
+    (
+        "mixed/rows.wgsl",
+        &["add_effects", "numbers_of", "eta_of", "by_factor", "by_population", "by_means", "family_sum", "by_ratio"],
+    ),
     (
         "mixed/groups.wgsl",
         &[
@@ -44,7 +50,7 @@ const ALONE: &[(&str, &[&str])] = &[
             "by_ratio",
         ],
     ),
-    ("mixed/density.wgsl", &["density_at", "sigma_of", "log_sigma_of"]),
+    ("mixed/density.wgsl", &["density_at", "place_of_dispersion", "dispersion_of", "log_dispersion_of"]),
     (
         "tree.wgsl",
         &[

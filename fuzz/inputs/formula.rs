@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use warpnuts::data::Frame;
 use warpnuts::experiment::suited_to_formula;
+use warpnuts::family::Family;
 use warpnuts::formula::Formula;
 use warpnuts::model::{Mixed, Model};
 
@@ -63,7 +64,7 @@ pub fn take(input: &[u8]) -> bool {
         (one, other) => panic!("{text:?}: {:?}, {:?}", one.err(), other.err()),
     };
     assert_eq!(design, of_again, "{text:?}");
-    let Ok((dataset, mixed)) = Mixed::of_design(written, design, FRAME.rows()) else { return false };
+    let Ok((dataset, mixed)) = Mixed::of_design(written, Family::Gaussian, design, FRAME.rows()) else { return false };
     mixed.check(&dataset).expect("what is made is sound");
     let (dataset, mixed) = (Arc::new(dataset), Arc::new(mixed));
     let (coordinates, _) = suited_to_formula(&dataset, &mixed);

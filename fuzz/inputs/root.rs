@@ -13,6 +13,7 @@ use warpnuts::data::{FileRows, Frame};
 use warpnuts::draws::{Draws, Precision};
 use warpnuts::engine::Progress;
 use warpnuts::experiment::{Backend, Interrupted, Keep, Keeping, Sampled, Sampler, Settings, sample_into};
+use warpnuts::family::Family;
 use warpnuts::formula::Formula;
 use warpnuts::model::{Coordinates, Mixed, Model, RowColumns};
 use warpnuts::summary::RunSummary;
@@ -70,7 +71,7 @@ fn crossed() -> Model {
     let design = formula.expand(&frame, &[]).expect("a design");
     let weights = frame.numbers("w").map(<[f64]>::to_vec);
     let rows = FileRows { offset: weights.clone(), weights, ..frame.rows() };
-    let (dataset, mixed) = Mixed::of_design(formula.to_string(), design, rows).expect("a structure");
+    let (dataset, mixed) = Mixed::of_design(formula.to_string(), Family::Gaussian, design, rows).expect("a structure");
     let rows = RowColumns { weights: Some("w".into()), offset: Some("w".into()), errors: None, with_sigma: false };
     let coordinates = Coordinates::parse_terms("non-centered", &mixed.term_names(&dataset)).expect("coordinates");
     Model::of_formula(Arc::new(dataset), Arc::new(Mixed { rows, ..mixed }), coordinates, None)

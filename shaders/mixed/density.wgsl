@@ -19,8 +19,11 @@ fn density_at(team: Team) -> f32 {
     meet();
     set_terms(team.lane);
     meet();
-    let sigma = sigma_of();
-    let family = family_at(array<f32, DISPERSION_ROOM>(sigma));
+    var dispersions: array<f32, DISPERSION_ROOM>;
+    for (var d = 0u; d < DISPERSIONS; d++) {
+        dispersions[d] = dispersion_of(d);
+    }
+    let family = family_at(dispersions);
     add_effects(team, family);
     for (var quad = 0u; quad < PARTS; quad += 4u) {
         let sums = team_sums(team, vec4<f32>(parts[quad], parts[quad + 1u], parts[quad + 2u], parts[quad + 3u]));
@@ -33,35 +36,44 @@ fn density_at(team: Team) -> f32 {
     for (var s = 0u; s < FAMILY_SUMS; s++) {
         own[s] = family_sum(s);
     }
-    var by_log_sigma: array<f32, SUMS>;
-    var log_density = kept(AT_TOTALS) + family_finish(family, &own, &by_log_sigma);
+    var by_logs: array<f32, SUMS>;
+    var log_density = kept(AT_TOTALS) + family_finish(family, &own, &by_logs);
     let unit = family_unit(family);
     pull_factor(team.lane, unit);
     for (var k = team.lane; k < POPULATION; k += TEAM) {
         add_to_gradient(k, by_population(k) * unit + by_means(k));
     }
-    if DISPERSIONS == 1u {
-        let alone = family_alone(0u, log_sigma_of(sigma));
+    for (var d = 0u; d < DISPERSIONS; d++) {
+        let alone = family_alone(d, log_dispersion_of(d, dispersions[d]));
         log_density += alone.x;
-        if team.lane == 0u {
-            add_to_gradient(SIGMA, (by_log_sigma[0] + alone.y + by_ratio(unit)) / sigma);
+        if team.lane == 0u && place_of_dispersion(d) < HYPER {
+            // Lambda is relative to the first one.
+            let also = select(0.0, by_ratio(unit), d == 0u);
+            add_to_gradient(place_of_dispersion(d), (by_logs[d] + alone.y + also) / dispersions[d]);
         }
     }
     meet();
     return log_density;
 }
 
-// Sigma, which is known if it is no hyperparameter.
-fn sigma_of() -> f32 {
-    if DISPERSIONS == 1u {
-        return kept(AT_VALUES + SIGMA);
-    }
-    return KNOWN_SIGMA;
+// The place of dispersion `d` among the hyperparameters, or their number if it is known.
+fn place_of_dispersion(d: u32) -> u32 {
+    return select(SECOND_DISPERSION, FIRST_DISPERSION, d == 0u);
 }
 
-fn log_sigma_of(sigma: f32) -> f32 {
-    if hyper_row(SIGMA).map == MAP_EXP {
-        return kept(AT_THETA + SIGMA);
+// Dispersion `d`, which is known if it is no hyperparameter.
+fn dispersion_of(d: u32) -> f32 {
+    let place = place_of_dispersion(d);
+    if place < HYPER {
+        return kept(AT_VALUES + place);
     }
-    return ln(sigma);
+    return select(KNOWN_SECOND, KNOWN_FIRST, d == 0u);
+}
+
+fn log_dispersion_of(d: u32, dispersion: f32) -> f32 {
+    let place = place_of_dispersion(d);
+    if place < HYPER && hyper_row(min(place, HYPER - 1u)).map == MAP_EXP {
+        return kept(AT_THETA + place);
+    }
+    return ln(dispersion);
 }

@@ -9,6 +9,8 @@ const PRIOR_NORMAL = 0u;
 const PRIOR_STUDENT_T = 1u;
 const PRIOR_EXPONENTIAL = 2u;
 const PRIOR_PARTIAL = 4u;
+const PRIOR_GAMMA = 5u;
+const PRIOR_INVERSE_GAMMA = 6u;
 
 // A hyperparameter at an entry of theta: its value, the derivative of this by the entry, the log of that derivative
 // without its constant, and the derivative of the log.
@@ -54,6 +56,12 @@ fn variable_at(row: HyperRow, x: f32) -> vec2<f32> {
     }
     if row.shape == PRIOR_EXPONENTIAL {
         return vec2<f32>(-z, -1.0 / row.scale);
+    }
+    if row.shape == PRIOR_GAMMA {
+        return vec2<f32>((row.df - 1.0) * ln(z) - z, (row.df - 1.0) / x - 1.0 / row.scale);
+    }
+    if row.shape == PRIOR_INVERSE_GAMMA {
+        return vec2<f32>(-(row.df + 1.0) * ln(z) - 1.0 / z, (1.0 / z - row.df - 1.0) / x);
     }
     return vec2<f32>();
 }

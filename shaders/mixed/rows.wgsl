@@ -5,8 +5,10 @@
 // Each factor has a list of all rows in the order of its levels, cut into chunks of one level each. A lane adds up
 // chunks, then the chunks of its levels, in their order: sums are trees, and depend on nothing else.
 
-// The numbers of a row: outcome, population-level columns, columns of all terms, and the level of each factor.
-const ROW_COLUMNS = 1u + POPULATION;
+// The numbers of a row: those of its family, the known part of eta if there is one, population-level columns, columns
+// of all terms, and the level of each factor.
+const ROW_POPULATION = ROW_NUMBERS + OFFSETS;
+const ROW_COLUMNS = ROW_POPULATION + POPULATION;
 const ROW_LEVELS = ROW_COLUMNS + COLUMNS;
 
 // Adds the log likelihood and the log density of the effects to the parts, with their derivatives.
@@ -16,6 +18,7 @@ fn add_effects(team: Team, family: Family) {
     for (var f = 0u; f < FACTORS; f++) {
         all_rows(team.lane, family, f);
     }
+    add_counts(team.lane, family);
     meet();
     let unit = family_unit(family);
     for (var t = 0u; t < TERMS; t++) {
@@ -48,10 +51,10 @@ fn all_rows(lane: u32, family: Family, f: u32) {
         let end = table[factor.starts + chunk + 1u];
         for (var i = table[factor.starts + chunk]; i < end; i++) {
             let row = table[factor.order + i];
-            let by_eta = family_row(family, number_at(row), eta_of(row), &own);
+            let by_eta = family_row(family, numbers_of(row), eta_of(row), &own);
             if f == 0u {
                 for (var k = 0u; k < POPULATION; k++) {
-                    by_fixed[k] += number_at(row + 1u + k) * by_eta;
+                    by_fixed[k] += number_at(row + ROW_POPULATION + k) * by_eta;
                 }
             }
             for (var c = 0u; c < factor.columns; c++) {
@@ -72,11 +75,22 @@ fn all_rows(lane: u32, family: Family, f: u32) {
     }
 }
 
+// What the family knows of the row whose numbers begin at `row`.
+fn numbers_of(row: u32) -> vec3<f32> {
+    if ROW_NUMBERS == 1u {
+        return vec3<f32>(number_at(row), 0.0, 0.0);
+    }
+    return vec3<f32>(number_at(row), number_at(row + 1u), number_at(row + 2u));
+}
+
 // The linear predictor of the row whose numbers begin at `row`.
 fn eta_of(row: u32) -> f32 {
     var eta = 0.0;
+    if OFFSETS == 1u {
+        eta = number_at(row + ROW_NUMBERS);
+    }
     for (var k = 0u; k < POPULATION; k++) {
-        eta += number_at(row + 1u + k) * kept(AT_VALUES + k);
+        eta += number_at(row + ROW_POPULATION + k) * kept(AT_VALUES + k);
     }
     for (var c = 0u; c < COLUMNS; c++) {
         let column = column_row(c);

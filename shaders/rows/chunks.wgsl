@@ -40,7 +40,7 @@ fn residuals(@builtin(global_invocation_id) id: vec3<u32>) {
                 eta += x[k] * betas[chain][k];
             }
             var own = sums[chain];
-            let by_eta = family_row(families[chain], outcome, eta, &own);
+            let by_eta = family_row(families[chain], vec3<f32>(outcome, 0.0, 0.0), eta, &own);
             sums[chain] = own;
             for (var k = 0u; k < K; k++) {
                 by_beta[chain][k] += x[k] * by_eta;

@@ -24,7 +24,7 @@ fn add_likelihood(
             for (var k = 1u; k < K; k++) {
                 eta += row_number(k, row) * (*betas)[k];
             }
-            let by_eta = family_row(family, row_number(0u, row), eta, &chunk);
+            let by_eta = family_row(family, vec3<f32>(row_number(0u, row), 0.0, 0.0), eta, &chunk);
             by_chunk[0] += by_eta;
             for (var k = 1u; k < K; k++) {
                 by_chunk[k] += row_number(k, row) * by_eta;

@@ -9,6 +9,7 @@ use super::residuals::Residuals;
 use super::rows::ResidualChecks;
 use crate::data::Dataset;
 use crate::experiment::Sampled;
+use crate::family::Family;
 use crate::formula::quoted;
 use crate::model::{Model, Structure};
 use crate::predict::DrawnVariables;
@@ -27,11 +28,13 @@ const LOUD: f64 = 2.0;
 const FAR: f64 = 3.5;
 const NAMED: usize = 3;
 
-/// Whether the data of a run can be checked in about a second: it has effects, and draws enough, none of them damaged.
+/// Whether the data of a run can be checked in about a second: its outcomes are Gaussian, it has effects, and draws
+/// enough, none of them damaged.
 pub fn can_check(sampled: &Sampled) -> bool {
     let draws = &sampled.draws;
     let count = draws.chains() * draws.draws();
-    count >= LEAST_DRAWS
+    sampled.model.family() == Family::Gaussian
+        && count >= LEAST_DRAWS
         && draws.damage().is_empty()
         && draws.variables() >= sampled.model.layout().dim()
         && count.saturating_mul(draws.variables()) <= MOST_NUMBERS

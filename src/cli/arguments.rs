@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use anyhow::anyhow;
 use clap::Args;
 use warpnuts::data::Centring;
 use warpnuts::draws::Precision;
 use warpnuts::experiment::{EngineChoice, Keep};
+use warpnuts::family::{Family, Link};
 use warpnuts::model::Likelihood;
 
+use super::Failure;
 use super::reading::ReadingArguments;
-use super::words::{CENTRING, ENGINES, KEEP, LIKELIHOODS, PRECISIONS, one_of};
+use super::words::{CENTRING, ENGINES, FAMILIES, KEEP, LIKELIHOODS, LINKS, PRECISIONS, one_of};
 
 /// The data file, and its columns.
 #[derive(Debug, Args)]
@@ -38,8 +41,18 @@ pub struct DataArguments {
     #[arg(long, value_name = "FORMULA", conflicts_with_all = ["group", "outcome", "predictors", "center_predictors"])]
     pub formula: Option<String>,
 
-    /// Level of a categorical column of the formula with which its other levels are compared, as dose=high; may be
-    /// repeated [default: the first in the file]
+    /// Family of the outcome: gaussian, student (heavy tails), lognormal and gamma (above 0), binomial (yes and no, or
+    /// successes as in 'k | trials(n) ~ ...'), poisson and negbinomial (counts) [default: gaussian]
+    #[arg(long, value_name = "FAMILY", value_parser = one_of(&FAMILIES), requires = "formula")]
+    pub family: Option<Family>,
+
+    /// Link of --family binomial: logit or probit [default: logit]
+    #[arg(long, value_name = "LINK", value_parser = one_of(&LINKS), requires = "family")]
+    pub link: Option<Link>,
+
+    /// Level of a categorical column of the formula with which its other levels are compared, as dose=high, or of an
+    /// outcome of two words the one that is 0; may be repeated [default: the first in the file, of an outcome that in
+    /// the order of the alphabet]
     #[arg(long = "reference", value_name = "COLUMN=LEVEL", requires = "formula")]
     pub references: Vec<String>,
 
@@ -70,6 +83,42 @@ pub struct DataArguments {
 }
 
 impl DataArguments {
+    /// Refuses options that are a formula's where there is none. Where columns are named in its place, clap does not.
+    pub fn refuse_options_of_formulas(&self, priors: &[String]) -> Result<(), Failure> {
+        let typed = [
+            ("--prior", !priors.is_empty()),
+            ("--family", self.family.is_some()),
+            ("--link", self.link.is_some()),
+            ("--reference", !self.references.is_empty()),
+            ("--weights", self.weights.is_some()),
+            ("--offset", self.offset.is_some()),
+            ("--se", self.se.is_some()),
+        ];
+        match typed.iter().find(|(_, is_typed)| *is_typed) {
+            None => Ok(()),
+            Some((option, _)) => Err(Failure::Input(anyhow!(
+                "{option} goes with a formula, which stands in the place of --group, --outcome and --predictor; write --formula, \
+                 as in 'y ~ x + (1 + x || group)'"
+            ))),
+        }
+    }
+
+    /// The family that is typed, with its link.
+    pub fn family(&self) -> Result<Family, Failure> {
+        let family = self.family.unwrap_or_default();
+        match self.link {
+            None => Ok(family),
+            Some(link) if link == family.link() => Ok(family),
+            Some(Link::Probit) if family == Family::Binomial => Ok(Family::Probit),
+            Some(link) => Err(Failure::Input(anyhow!(
+                "--link {}: --family {} has the link {} and no other here; leave --link out",
+                link.name(),
+                family.name(),
+                family.link().name()
+            ))),
+        }
+    }
+
     /// The built-in radon survey.
     pub fn radon() -> DataArguments {
         DataArguments {
@@ -78,6 +127,8 @@ impl DataArguments {
             outcome: None,
             predictors: Vec::new(),
             formula: None,
+            family: None,
+            link: None,
             references: Vec::new(),
             weights: None,
             offset: None,

@@ -170,6 +170,9 @@ fn headline(summary: &RunSummary) -> String {
             until.goal, summary.draws, summary.settings.draws
         )
     });
+    let merged = summary.formula.as_ref().and_then(|formula| formula.merged_rows);
+    let merged =
+        merged.map_or(String::new(), |rows| format!(", merged to {} of their sums,", counted(rows as u64, "row")));
     let groups = match &summary.formula {
         None => format!("{} groups", data.groups),
         Some(formula) => {
@@ -179,7 +182,7 @@ fn headline(summary: &RunSummary) -> String {
         }
     };
     format!(
-        "{} observations in {groups} from {}, {}\n\
+        "{} observations{merged} in {groups} from {}, {}\n\
          {rows} x {}{time}\n\
          {cost}\n\
          {ess}{rate}{until}",

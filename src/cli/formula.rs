@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use warpnuts::data::{DataError, Dataset, FileRows, Frame, HeaderHint, WantedColumn};
+use warpnuts::family::{Family, OutcomeKind};
 use warpnuts::formula::Formula;
-use warpnuts::model::{Mixed, MixedPriors, Model, RowColumns};
+use warpnuts::model::{Mixed, MixedPriors, Model, RowColumns, outcomes};
 
 use super::Failure;
 use super::arguments::DataArguments;
@@ -27,15 +28,16 @@ pub fn again(
         errors: data.se.clone().or(errors),
         with_sigma: data.with_sigma || with_sigma,
     };
-    let normal = Mixed { formula: normal, rows: rows.clone(), ..mixed.clone() }.line();
+    let family = if data.family.is_none() && data.link.is_none() { mixed.family } else { data.family()? };
+    let normal = Mixed { formula: normal, family, rows: rows.clone(), ..mixed.clone() }.line();
     if normal != mixed.line() || data.data.is_none() && priors.is_empty() {
         return Ok((normal, mixed.prior_list(model.dataset()).join(", "), None));
     }
-    let default = MixedPriors::for_data(model.dataset(), &mixed.population, &mixed.terms);
+    let default = MixedPriors::for_data(model.dataset(), mixed.family, &mixed.population, &mixed.terms);
     let typed = Mixed { priors: if priors.is_empty() { mixed.priors.clone() } else { default }, ..mixed.clone() };
     let typed = typed.with_priors(model.dataset(), priors).map_err(Failure::input)?;
     let checksum = match &data.data {
-        Some(_) => Some(read(data, text, rows, &[])?.0.checksum()),
+        Some(_) => Some(read(data, text, family, rows, &[])?.0.checksum()),
         None => None,
     };
     Ok((normal, typed.prior_list(model.dataset()).join(", "), checksum))
@@ -45,6 +47,7 @@ pub fn again(
 pub fn read(
     data: &DataArguments,
     text: &str,
+    family: Family,
     rows: RowColumns,
     priors: &[String],
 ) -> Result<(Arc<Dataset>, Arc<Mixed>), Failure> {
@@ -69,7 +72,10 @@ pub fn read(
         }
         _ => Failure::input(error),
     })?;
-    let (design, learnt) = formula.learn(&frame, &references).map_err(Failure::input)?;
+    let two_levels = family.outcomes() == OutcomeKind::Successes;
+    let (design, learnt) = formula.learn(&frame, &references, two_levels).map_err(Failure::input)?;
+    outcomes::check(&frame, &design, family).map_err(Failure::input)?;
+    refuse_columns_beside(family, &rows)?;
     let of_rows = |name: &Option<String>, what, positive| match name {
         Some(name) => frame.of_rows(name, what, positive).map(Some).map_err(Failure::input),
         None => Ok(None),
@@ -87,8 +93,30 @@ pub fn read(
         sources: learnt.sources(&frame),
         ..frame.rows()
     };
-    let (dataset, mixed) = Mixed::of_design(formula.to_string(), design, file).map_err(Failure::input)?;
+    let (dataset, mixed) = Mixed::of_design(formula.to_string(), family, design, file).map_err(Failure::input)?;
     let mixed = Mixed { rows, learnt: Some(learnt), ..mixed };
     let mixed = mixed.with_priors(&dataset, priors).map_err(Failure::input)?;
     Ok((Arc::new(dataset), Arc::new(mixed)))
+}
+
+/// Refuses weights and known errors of families that have no sd which they could change.
+fn refuse_columns_beside(family: Family, rows: &RowColumns) -> Result<(), Failure> {
+    let refused = |option: &str, remedy: &str| {
+        Err(Failure::Input(anyhow!(
+            "{option} says how the sd of a row differs, and outcomes are {}; {remedy}",
+            family.name()
+        )))
+    };
+    if rows.errors.is_some() && family != Family::Gaussian {
+        return refused("--se", "leave it out, or take --family gaussian");
+    }
+    if rows.weights.is_some() && !family.is_location_scale() {
+        let remedy = match family.outcomes() {
+            OutcomeKind::Successes => "write the number of trials in the formula, as in `k | trials(n) ~ ...`",
+            OutcomeKind::Count => "write the logarithm of an exposure into a column, and name it with --offset",
+            OutcomeKind::Real | OutcomeKind::Positive => "leave it out",
+        };
+        return refused("--weights", remedy);
+    }
+    Ok(())
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use warpnuts::data::Dataset;
+use warpnuts::data::{Dataset, one_line};
 use warpnuts::experiment;
 use warpnuts::model::{Coordinates, Likelihood, Mixed, Model, PriorScales, RowColumns};
 use warpnuts::summary::advice;
 
 use super::arguments::{DataArguments, PriorArguments, RunArguments};
-use super::{Failure, formula, resolve};
+use super::{Failure, complain, formula, resolve};
 
 /// The data, the model, and why it has its parameterization if none was typed.
 pub struct Problem {
@@ -27,6 +27,7 @@ impl Subject {
     /// Reads and checks the data.
     pub fn read(data: &DataArguments, priors: &PriorArguments) -> Result<Subject, Failure> {
         let Some(text) = &data.formula else {
+            data.refuse_options_of_formulas(&priors.priors)?;
             let dataset = resolve::dataset(data)?;
             let priors = resolve::priors(priors, &dataset);
             return Ok(Subject::Shorthand(dataset, priors));
@@ -37,8 +38,16 @@ impl Subject {
             errors: data.se.clone(),
             with_sigma: data.with_sigma,
         };
-        let (dataset, mixed) = formula::read(data, text, rows, &priors.priors)?;
+        let (dataset, mixed) = formula::read(data, text, data.family()?, rows, &priors.priors)?;
         resolve::note(&dataset);
+        if let Some([zero, one]) = &mixed.outcome_levels {
+            let outcome = dataset.outcome_name();
+            complain(format_args!(
+                "note: {outcome} is 1 where it is `{}`, and 0 where it is `{}`",
+                one_line(one),
+                one_line(zero)
+            ));
+        }
         Ok(Subject::Formula(dataset, mixed))
     }
 

@@ -4,6 +4,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use warpnuts::data::{Centring, Missing};
 use warpnuts::draws::Precision;
 use warpnuts::experiment::{EngineChoice, Keep};
+use warpnuts::family::{Family, Link};
 use warpnuts::model::Likelihood;
 use warpnuts::predict::NewLevels;
 
@@ -55,6 +56,26 @@ pub const KEEP: [Word<Keep>; 3] = [
     ("all", "Hyperparameters and group effects", Keep::All),
     ("hyper", "Hyperparameters only: mu, sigma, eps", Keep::Hyper),
     ("summary", "No draw, only the table of all variables: for more draws than there is room for", Keep::Summary),
+];
+
+/// The families of outcomes.
+pub const FAMILIES: [Word<Family>; 8] = [
+    ("gaussian", "Numbers", Family::Gaussian),
+    ("student", "Numbers, some of them far from the others", Family::Student),
+    ("lognormal", "Numbers above 0, whose logarithms are normal", Family::Lognormal),
+    ("gamma", "Numbers above 0, whose sd is in proportion to their mean", Family::Gamma),
+    ("binomial", "Yes and no, or successes of some trials", Family::Binomial),
+    ("bernoulli", "The same as binomial", Family::Binomial),
+    ("poisson", "Counts", Family::Poisson),
+    ("negbinomial", "Counts that vary more than Poisson's", Family::NegBinomial),
+];
+
+/// The links that may be typed.
+pub const LINKS: [Word<Link>; 4] = [
+    ("logit", "", Link::Logit),
+    ("probit", "", Link::Probit),
+    ("log", "", Link::Log),
+    ("identity", "", Link::Identity),
 ];
 
 /// A parser that accepts one of these words.

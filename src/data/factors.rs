@@ -31,6 +31,8 @@ pub struct FileRows {
     pub offset: Option<Vec<f64>>,
     /// The known standard error of each outcome, beside the noise that all rows have; positive.
     pub errors: Option<Vec<f64>>,
+    /// The number of trials of each row, of which its outcome is the successes; positive.
+    pub trials: Option<Vec<f64>>,
     /// Columns of the file from which others are computed: numbers, or the numbers of levels.
     pub sources: Vec<(String, Vec<f64>)>,
 }
@@ -69,7 +71,7 @@ impl Dataset {
     /// first factor sorts the rows.
     ///
     /// # Errors
-    /// If there are no rows, a factor has a single level, the outcome does not vary, or a value is not finite.
+    /// If there are no rows, a factor has a single level, or a value is not finite.
     ///
     /// # Panics
     /// If columns are of different lengths, or there is no factor.
@@ -79,20 +81,13 @@ impl Dataset {
         columns: Vec<(String, Vec<f64>)>,
         mut factors: Vec<Factor>,
     ) -> Result<Dataset, DataError> {
-        let FileRows { source, rows, left_out, assumed, weights, offset, errors, sources } = file;
+        let FileRows { source, rows, left_out, assumed, weights, offset, errors, trials, sources } = file;
         let source = text::one_line(&source);
         let lengths =
             columns.iter().map(|(_, values)| values.len()).chain(factors.iter().map(|factor| factor.of.len()));
         assert!(lengths.chain([rows.len()]).all(|length| length == outcome.len()));
         for (name, values) in columns.iter().chain([&(outcome_name.clone(), outcome.clone())]) {
             checks::values(&source, name, values)?;
-        }
-        match &offset {
-            None => checks::varies(&source, &outcome_name, &outcome)?,
-            Some(offset) => {
-                let left: Vec<f64> = outcome.iter().zip(offset).map(|(y, known)| y - known).collect();
-                checks::varies(&source, &format!("{outcome_name} - offset"), &left)?;
-            }
         }
         let first = factors.remove(0);
         for factor in [&first].into_iter().chain(&factors) {
@@ -103,10 +98,11 @@ impl Dataset {
         let (predictors, values): (Vec<String>, Vec<Vec<f64>>) =
             columns.into_iter().map(|(name, values)| (name, sorted(&starts, groups, values))).unzip();
         let others = others.collect();
-        let beside = [weights, offset, errors];
+        let beside = [weights, offset, errors, trials];
         let sources = sources.into_iter().map(|(name, values)| (name, sorted(&starts, groups, values))).collect();
-        let [weights, offset, errors] = beside.map(|column| column.map(|column| sorted(&starts, groups, column)));
-        let dataset = Dataset {
+        let [weights, offset, errors, trials] =
+            beside.map(|column| column.map(|column| sorted(&starts, groups, column)));
+        Ok(Dataset {
             source,
             columns: Columns { group: first.name, outcome: outcome_name, predictors },
             groups: first.levels,
@@ -121,12 +117,68 @@ impl Dataset {
             weights,
             offset,
             errors,
+            trials,
             sources,
-        };
-        if !dataset.may_know_noise() {
-            noise::refuse_common(&dataset)?;
+        })
+    }
+
+    /// Refuses an outcome that does not vary, beside its offset where it is a `location`, or is the same share of all
+    /// trials, none or all of them.
+    ///
+    /// # Errors
+    /// If it does not vary.
+    pub fn refuse_constant(&self, location: bool) -> Result<(), DataError> {
+        let name = &self.columns.outcome;
+        match (&self.offset, &self.trials) {
+            (Some(offset), _) if location => {
+                let left: Vec<f64> = self.outcome.iter().zip(offset).map(|(y, known)| y - known).collect();
+                checks::varies(&self.source, &format!("{name} - offset"), &left)
+            }
+            (_, Some(trials)) => {
+                let failures: Vec<f64> = self.outcome.iter().zip(trials).map(|(k, n)| n - k).collect();
+                let none = |counts: &[f64]| counts.iter().all(|count| *count == 0.0);
+                match none(&self.outcome) || none(&failures) {
+                    true => checks::varies(&self.source, name, &[0.0, 0.0]),
+                    false => Ok(()),
+                }
+            }
+            _ => checks::varies(&self.source, name, &self.outcome),
         }
-        Ok(dataset)
+    }
+
+    /// Refuses an outcome that levels of the first factor and slopes that all share fit to rounding, unless noise may
+    /// be known.
+    ///
+    /// # Errors
+    /// If there is no noise.
+    pub fn refuse_common_fit(&self) -> Result<(), DataError> {
+        if self.may_know_noise() { Ok(()) } else { noise::refuse_common(self) }
+    }
+
+    /// The same rows with other outcomes, in the same order.
+    ///
+    /// # Panics
+    /// If there is not an outcome for each row.
+    pub fn with_outcome(&self, outcome: Vec<f64>) -> Dataset {
+        assert_eq!(outcome.len(), self.outcome.len());
+        Dataset { outcome, ..self.clone() }
+    }
+
+    /// The dispersions of row `i`, given those of all: the first is an sd, which weights divide and known errors add
+    /// to.
+    pub fn row_dispersions<const N: usize>(&self, i: usize, mut dispersions: [f64; N]) -> [f64; N] {
+        if let (Some(weights), Some(first)) = (&self.weights, dispersions.first_mut()) {
+            *first /= weights[i].sqrt();
+        }
+        if let (Some(errors), Some(first)) = (&self.errors, dispersions.first_mut()) {
+            *first = (*first * *first + errors[i] * errors[i]).sqrt();
+        }
+        dispersions
+    }
+
+    /// The number of trials of each sorted row; `None` if all are 1.
+    pub fn trials(&self) -> Option<&[f64]> {
+        self.trials.as_deref()
     }
 
     /// The weight of each sorted row, by which the variance of its outcome is divided; `None` if all are 1.

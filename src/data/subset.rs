@@ -49,6 +49,7 @@ impl Dataset {
             weights: self.weights.as_deref().map(of),
             offset: self.offset.as_deref().map(of),
             errors: self.errors.as_deref().map(of),
+            trials: self.trials.as_deref().map(of),
             sources: self.sources.iter().map(|(name, values)| (name.clone(), of(values))).collect(),
         })
     }

@@ -13,7 +13,7 @@ use super::priors::LogPrior;
 use super::qr::QrTable;
 use super::rows::RowTable;
 use super::{Batch, Density, DensityError, Evaluations, quadratic};
-use crate::family::{Distribution, Family, Gaussian, with_family};
+use crate::family::{Distribution, Gaussian};
 use crate::model::{Coordinates, Likelihood, Model, Refusal, Role, Structure};
 
 /// The posterior's log density on one CPU core, one position after the other.
@@ -52,6 +52,11 @@ pub fn operations(model: &Model) -> [f64; 2] {
     mixed::operations(model)
 }
 
+/// The rows of the likelihood of a formula's model, where those of equal eta are merged.
+pub fn likelihood_rows(model: &Model) -> usize {
+    mixed::likelihood_rows(model)
+}
+
 impl CpuDensity {
     /// The log density of `model`, which the CPU [`admits`], in the sampler's units, including every constant.
     pub fn new(model: &Model) -> CpuDensity {
@@ -76,10 +81,10 @@ impl CpuDensity {
                 let family = PhantomData::<Gaussian>;
                 dispatch(joint.coefficients, JointDensity { joint, table: &*table, theta, gradient, family })
             }
-            Posterior::Rows(joint, table) => with_family!(joint.family, F => {
-                let family = PhantomData::<F>;
+            Posterior::Rows(joint, table) => {
+                let family = PhantomData::<Gaussian>;
                 dispatch(joint.coefficients, JointDensity { joint, table, theta, gradient, family })
-            }),
+            }
             Posterior::Collapsed(collapsed) => {
                 dispatch(collapsed.coefficients(), WithoutEffects { collapsed, theta, gradient })
             }
@@ -109,7 +114,6 @@ impl Density for CpuDensity {
 /// A posterior whose effects are coordinates, without its likelihood.
 #[derive(Debug, Clone)]
 struct Joint {
-    family: Family,
     priors: LogPrior,
     hierarchy: Diagonal,
     coefficients: usize,
@@ -120,7 +124,6 @@ struct Joint {
 impl Joint {
     fn new(model: &Model) -> Joint {
         Joint {
-            family: model.family(),
             priors: LogPrior::new(model),
             hierarchy: Diagonal::new(model),
             coefficients: model.layout().coefficients,
@@ -149,7 +152,7 @@ impl Joint {
         let (sums, own) = table.sums(&self.hierarchy, k, &at, &family, theta, gradient);
         let log_effects = self.hierarchy.finish(k, &at, &sums, theta, gradient);
         let here = self.dispersions.clone();
-        log_prior + log_effects + family.finish(&own, self.observations, &theta[here.clone()], &mut gradient[here])
+        log_prior + log_effects + family.finish(&own, &[], self.observations, &theta[here.clone()], &mut gradient[here])
     }
 }
 

@@ -4,10 +4,11 @@
 use multiversion::multiversion;
 
 use crate::data::MAX_COEFFICIENTS;
+use crate::family::MOST_DISPERSIONS;
 use crate::lanes::LANES;
 
 /// The largest number of dispersions of a family.
-pub const MAX_DISPERSIONS: usize = 2;
+pub const MAX_DISPERSIONS: usize = MOST_DISPERSIONS;
 
 /// Number of lane chunks that hold the most scales and dispersions.
 const MAX_CHUNKS: usize = (MAX_COEFFICIENTS + MAX_DISPERSIONS).div_ceil(LANES);

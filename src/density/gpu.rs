@@ -4,6 +4,7 @@ mod factor_chunks;
 pub(crate) mod mixed;
 mod mixed_shape;
 pub(crate) mod mixed_tables;
+mod rough_fit;
 mod row_chunks;
 pub(crate) mod tables;
 

@@ -17,6 +17,7 @@ mod dense;
 mod errors;
 mod groups;
 mod hyper;
+mod merged;
 mod rest;
 mod rows;
 mod term;
@@ -24,12 +25,13 @@ mod term;
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
-use crate::family::{Distribution, Family, with_family};
+use crate::family::{Family, with_family};
 use crate::model::{Coordinates, MixedMap, Model, Refusal};
 use blocks::BlockTable;
 use dense::DenseScratch;
 use errors::RowErrors;
-use rows::{MixedRows, OfOneSd};
+use merged::constant_of_outcomes;
+use rows::{MixedRows, OfFamily};
 use term::TermScratch;
 
 pub(super) use conditional::ConditionalMixed;
@@ -37,6 +39,7 @@ pub(super) use groups::{GroupTable, is_of_few_columns};
 pub(crate) use groups::{ReducedGroup, reduced_groups};
 pub(super) use hyper::HyperPrior;
 pub(crate) use hyper::HyperPriors;
+pub(super) use merged::LikelihoodRows;
 
 /// The most effects of one block of rows that are integrated out together.
 const MOST_EFFECTS: usize = 512;
@@ -70,9 +73,11 @@ enum MixedLikelihood {
 /// Whether the log density of a formula's model can be computed in its coordinates.
 ///
 /// # Errors
-/// If too many effects are to be integrated out together, or rows have known errors beside sigma.
+/// If too many effects are to be integrated out together, or outcomes that are not normal, or rows have known errors
+/// beside sigma.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     match model.coordinates() {
+        Coordinates::Collapsed if !model.family().is_normal() => Err(Refusal::Normal { family: model.family().name() }),
         Coordinates::Collapsed if model.dataset().errors().is_some() => Err(Refusal::KnownErrors),
         Coordinates::Collapsed if !is_of_few_columns(model) => {
             let effects = blocks::sizes(model).into_iter().max().unwrap_or(0);
@@ -99,10 +104,18 @@ pub fn operations(model: &Model) -> [f64; 2] {
     [of_blocks + (population * population) as f64, (rows * 4 * (population + varying)) as f64]
 }
 
+/// The rows of the likelihood of a formula's model, where those of equal eta are merged.
+pub fn likelihood_rows(model: &Model) -> usize {
+    LikelihoodRows::of(model).of.len()
+}
+
 /// The sum of all normalising constants of the log density of `model`, whose priors are `hyper`.
 pub(super) fn constant(model: &Model, hyper: &HyperPriors) -> f64 {
     let effects = model.dim() - model.layout().hyperparameters();
-    let outcomes = with_family!(model.family(), F => F::constant(model.dataset().outcome()));
+    let outcomes = match model.coordinates() {
+        Coordinates::Joint { .. } => LikelihoodRows::of(model).constant,
+        Coordinates::Collapsed => constant_of_outcomes(model),
+    };
     let weights = 0.5 * model.dataset().weights().map_or(0.0, |weights| weights.iter().map(|w| w.ln()).sum());
     hyper.constant() + outcomes + weights - 0.5 * effects as f64 * TAU.ln()
 }
@@ -111,7 +124,10 @@ impl MixedDensity {
     /// The log density of `model`, whose layout has the map `map`, in the units of its scaling.
     pub fn new(model: &Model, map: &Arc<MixedMap>) -> MixedDensity {
         let likelihood = match model.coordinates() {
-            Coordinates::Joint { .. } => MixedLikelihood::Rows(MixedRows::new(model, map), RowErrors::new(model)),
+            Coordinates::Joint { .. } => {
+                let rows = MixedRows::new(model, map, &LikelihoodRows::of(model));
+                MixedLikelihood::Rows(rows, RowErrors::new(model))
+            }
             Coordinates::Collapsed if is_of_few_columns(model) => MixedLikelihood::Groups(GroupTable::new(model, map)),
             Coordinates::Collapsed => {
                 let table = BlockTable::new(model, map);
@@ -166,17 +182,18 @@ impl MixedDensity {
         for (map, term) in self.map.terms.iter().zip(&self.terms) {
             term.effects(map, &self.values, theta, &mut self.effects);
         }
-        let sigma = self.map.sigma(&self.values);
+        let dispersions = self.map.dispersion_values(&self.values);
         let population = self.map.centers.len();
         let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
         let (effects, by_effects) = (&self.effects, &mut self.by_effects);
-        let (mut log_density, by_log_sigma) = match errors {
+        let (mut log_density, by_logs) = match errors {
             None => with_family!(self.family, F => {
-                table.all_rows(&OfOneSd::<F>::at(sigma, self.observations), values, effects, by_values, by_effects)
+                let rows = OfFamily::<F>::at(dispersions, self.observations);
+                table.all_rows(&rows, values, effects, by_values, by_effects)
             }),
-            Some(errors) => table.all_rows(&errors.at(sigma), values, effects, by_values, by_effects),
+            Some(errors) => table.all_rows(&errors.at(dispersions[0]), values, effects, by_values, by_effects),
         };
-        self.map.pull_log_sigma(by_log_sigma, sigma, &mut self.by_values);
+        self.map.pull_log_dispersions(&by_logs, &self.values, &mut self.by_values);
         for (map, term) in self.map.terms.iter().zip(&mut self.terms) {
             let (effects, by_effects) = (&self.effects, &self.by_effects);
             log_density += term.pull(map, theta, effects, by_effects, gradient, &mut self.by_values);
@@ -191,7 +208,7 @@ impl MixedDensity {
         let population = self.map.centers.len();
         let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
         let found = dense::at(table, scratch, values, &mut self.terms, sigma, by_values);
-        self.map.pull_log_sigma(found.by_log_sigma, sigma, &mut self.by_values);
+        self.map.pull_log_dispersions(&[found.by_log_sigma], &self.values, &mut self.by_values);
         found.log_likelihood
     }
 
@@ -202,7 +219,7 @@ impl MixedDensity {
         let population = self.map.centers.len();
         let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
         let found = collapsed::at(table, values, &mut self.terms, sigma, by_values);
-        self.map.pull_log_sigma(found.by_log_sigma, sigma, &mut self.by_values);
+        self.map.pull_log_dispersions(&[found.by_log_sigma], &self.values, &mut self.by_values);
         found.log_likelihood
     }
 }

@@ -134,7 +134,7 @@ fn all_rows<F: Distribution, const M: usize>(
             for i in 1..k {
                 eta += row[i + 1] * beta[i];
             }
-            let by_eta = family.row(row[1], eta, row[0], &mut own);
+            let by_eta = family.row([row[1], Lanes::ZERO, Lanes::ZERO], eta, row[0], &mut own);
             by_beta[0] += by_eta;
             for i in 1..k {
                 by_beta[i] += row[i + 1] * by_eta;

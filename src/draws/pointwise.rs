@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::family::{Distribution, GaussianWithErrors, with_family};
-use crate::model::{Model, Role};
-use crate::random::StreamKey;
+use crate::family::{Distribution, MOST_DISPERSIONS, with_family};
+use crate::model::Model;
+use crate::random::{Purpose, StreamKey};
 
 /// Computes pointwise quantities, in the order of the data set and in the user's units.
 #[derive(Clone)]
@@ -17,9 +17,6 @@ pub struct Pointwise {
     etas: Vec<f64>,
     /// The level of each row in each term of a formula.
     levels: Vec<Vec<u32>>,
-    /// The outcomes, and the roots of the weights: rows times these have noise of one sd.
-    outcomes: Vec<f64>,
-    roots: Option<Vec<f64>>,
 }
 
 impl Pointwise {
@@ -35,10 +32,7 @@ impl Pointwise {
         let etas = vec![0.0; data.n_observations()];
         let terms = model.mixed().map_or(&[][..], |mixed| &mixed.terms);
         let levels = terms.iter().map(|term| data.level_of_rows(term.factor)).collect();
-        let roots = data.weights().map(|weights| weights.iter().map(|weight| weight.sqrt()).collect::<Vec<f64>>());
-        let mut outcomes = data.outcome().to_vec();
-        multiply(&mut outcomes, &roots);
-        Pointwise { model, seed, first_chain, log_likelihood, posterior_predictive, etas, levels, outcomes, roots }
+        Pointwise { model, seed, first_chain, log_likelihood, posterior_predictive, etas, levels }
     }
 
     /// Writes the log likelihood of each observation under a draw, then a replicate of each observation, as far as
@@ -47,7 +41,6 @@ impl Pointwise {
         let (layout, data) = (self.model.layout(), self.model.dataset());
         if let Some(mixed) = self.model.mixed() {
             mixed.etas(data, layout, named, &self.levels, &mut self.etas);
-            multiply(&mut self.etas, &self.roots);
         }
         let groups = if self.model.mixed().is_some() { 0 } else { layout.groups };
         for group in 0..groups {
@@ -57,45 +50,36 @@ impl Pointwise {
                 self.etas[i] = named[layout.effects(0).start + group] + slopes.sum::<f64>();
             }
         }
-        let known = [1.0];
-        let dispersions = layout.blocks_of(Role::Dispersion).next();
-        let dispersions = dispersions.map_or(&known[..], |block| &named[block.named.clone()]);
-        let (key, etas) = (
-            StreamKey { seed: self.seed, chain: self.first_chain + chain as u32, transition: draw as u32 },
-            &self.etas,
-        );
-        let (here, after) = out.split_at_mut(if self.log_likelihood { etas.len() } else { 0 });
-        if let Some(errors) = data.errors() {
-            let gaussian = GaussianWithErrors::at(dispersions[0]);
-            if self.log_likelihood {
-                gaussian.log_densities(&self.outcomes, etas, errors, here);
-            }
-            if self.posterior_predictive {
-                gaussian.replicate(&key, etas, errors, after);
-            }
-            return;
-        }
-        with_family!(self.model.family(), F => {
-            let family = F::at(dispersions);
-            if self.log_likelihood {
-                family.log_densities(&self.outcomes, etas, here);
-                if let Some(roots) = &self.roots {
-                    here.iter_mut().zip(roots).for_each(|(log_density, root)| *log_density += root.ln());
-                }
-            }
-            if self.posterior_predictive {
-                family.replicate(&key, etas, after);
-                if let Some(roots) = &self.roots {
-                    after.iter_mut().zip(roots).for_each(|(replicate, root)| *replicate /= root);
-                }
-            }
-        });
+        let key = StreamKey { seed: self.seed, chain: self.first_chain + chain as u32, transition: draw as u32 };
+        let (here, after) = out.split_at_mut(if self.log_likelihood { self.etas.len() } else { 0 });
+        let dispersions = self.model.dispersions(|i| named[i]);
+        with_family!(self.model.family(), F => self.write_rows::<F>(&key, dispersions, here, after));
     }
-}
 
-/// Multiplies rows by the roots of their weights, if they have any.
-fn multiply(rows: &mut [f64], roots: &Option<Vec<f64>>) {
-    if let Some(roots) = roots {
-        rows.iter_mut().zip(roots).for_each(|(row, root)| *row *= root);
+    /// The same, given the linear predictors and the dispersions of the draw.
+    fn write_rows<F: Distribution>(
+        &self,
+        key: &StreamKey,
+        dispersions: [f64; MOST_DISPERSIONS],
+        log_likelihoods: &mut [f64],
+        replicates: &mut [f64],
+    ) {
+        let data = self.model.dataset();
+        let is_alike = data.weights().is_none() && data.errors().is_none();
+        let common = F::at(&dispersions);
+        let family = |i: usize| match is_alike {
+            true => common,
+            false => F::at(&data.row_dispersions(i, dispersions)),
+        };
+        let size = |i: usize| data.trials().map_or(1.0, |trials| trials[i]);
+        for (i, (out, outcome)) in log_likelihoods.iter_mut().zip(data.outcome()).enumerate() {
+            *out = family(i).log_density(*outcome, size(i), self.etas[i]);
+        }
+        if self.posterior_predictive {
+            key.normals(Purpose::Replicate, replicates);
+            for (i, out) in replicates.iter_mut().enumerate() {
+                *out = family(i).quantile(size(i), self.etas[i], *out);
+            }
+        }
     }
 }

@@ -182,8 +182,10 @@ fn expectations(
     rows.levels.iter_mut().for_each(|levels| levels.fill(RowLevel::Average));
     let mut scratch = Scratch::default();
     let of = |row| {
-        let mut etas = vec![0.0; evaluator.count()];
+        let (mut etas, mut sds) = (vec![0.0; evaluator.count()], vec![0.0; evaluator.count()]);
         evaluator.etas(&rows, row, &mut scratch, &mut etas);
+        evaluator.sds(&rows, row, &mut sds);
+        evaluator.moments(&rows, row, &mut etas, &mut sds);
         etas
     };
     Ok((0..rows.count).map(of).collect())

@@ -1,8 +1,11 @@
 //! Shares of the outcome's variance: R2, the intraclass correlation, and how much effects are pooled.
 
+use std::f64::consts::PI;
+
 use rayon::prelude::*;
 
 use crate::diagnostics;
+use crate::family::{Family, Link};
 use crate::model::correlation::pair;
 use crate::model::{CoefficientPlace, Role};
 use crate::predict::{DrawnVariables, Evaluator, RowLevel, Rows, Scratch};
@@ -10,13 +13,15 @@ use crate::predict::{DrawnVariables, Evaluator, RowLevel, Rows, Scratch};
 /// Shares of variance, in every draw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VarianceShares {
-    /// R2 with all effects: the variance of the rows' linear predictors over itself and the noise (Gelman, Goodrich,
-    /// Gabry and Vehtari 2019, "R-squared for Bayesian regression models", with the noise of the model).
+    /// R2 with all effects: the variance of the rows' expectations over itself and the mean variance of outcomes about
+    /// them (Gelman, Goodrich, Gabry and Vehtari 2019, "R-squared for Bayesian regression models", with the noise of
+    /// the model).
     pub conditional: Vec<f64>,
-    /// R2 of the population's part: its variance over that of the linear predictors and the noise.
+    /// R2 of the population's part: its variance over that of the expectations and the noise.
     pub marginal: Vec<f64>,
     /// For each factor, its name and the share of the variance of its effects in that of all effects and the noise,
-    /// where effects have their mean variance over the rows (Johnson 2014): the intraclass correlation.
+    /// where effects have their mean variance over the rows (Johnson 2014): the intraclass correlation. It is on the
+    /// scale of eta, with the variance there that is the family's (Nakagawa, Johnson and Schielzeth 2017).
     pub shares: Vec<(String, Vec<f64>)>,
 }
 
@@ -40,13 +45,13 @@ impl VarianceShares {
             ..rows.clone()
         };
         let [whole, population] = [&rows, &average].map(|rows| row_variances(&evaluator, rows, count));
-        let noise = noise(&evaluator, &rows, count);
+        let [noise, of_eta] = noise(model.family(), &evaluator, &rows, count);
         let share = |part: &[f64]| -> Vec<f64> {
             let all = part.iter().zip(whole.iter().zip(&noise));
             all.map(|(part, (whole, noise))| part / (whole + noise)).collect()
         };
         let of_factors = random_variances(variables);
-        let mut all = noise.clone();
+        let mut all = of_eta;
         for (_, of_factor) in &of_factors {
             all.iter_mut().zip(of_factor).for_each(|(all, own)| *all += own);
         }
@@ -57,13 +62,15 @@ impl VarianceShares {
     }
 }
 
-/// The variance over rows of the linear predictor, in every draw.
+/// The variance over rows of the expectation, in every draw.
 fn row_variances(evaluator: &Evaluator, rows: &Rows, count: usize) -> Vec<f64> {
-    let mut etas = vec![0.0; count];
+    let (mut etas, mut sds) = (vec![0.0; count], vec![0.0; count]);
     let (mut means, mut squares) = (vec![0.0; count], vec![0.0; count]);
     let mut scratch = Scratch::default();
     for row in 0..rows.count {
         evaluator.etas(rows, row, &mut scratch, &mut etas);
+        evaluator.sds(rows, row, &mut sds);
+        evaluator.moments(rows, row, &mut etas, &mut sds);
         // Welford's sums, row by row.
         for ((mean, square), eta) in means.iter_mut().zip(&mut squares).zip(&etas) {
             let from_mean = eta - *mean;
@@ -74,14 +81,32 @@ fn row_variances(evaluator: &Evaluator, rows: &Rows, count: usize) -> Vec<f64> {
     squares.iter().map(|square| square / (rows.count as f64 - 1.0)).collect()
 }
 
-/// The mean variance of the noise over rows, in every draw.
-fn noise(evaluator: &Evaluator, rows: &Rows, count: usize) -> Vec<f64> {
-    let (mut sds, mut sum) = (vec![0.0; count], vec![0.0; count]);
+/// The mean variance of outcomes about their expectations over rows, and that on the scale of eta, in every draw.
+fn noise(family: Family, evaluator: &Evaluator, rows: &Rows, count: usize) -> [Vec<f64>; 2] {
+    let (mut etas, mut sds) = (vec![0.0; count], vec![0.0; count]);
+    let (mut means, mut variances, mut squares) = (vec![0.0; count], vec![0.0; count], vec![0.0; count]);
+    let mut scratch = Scratch::default();
     for row in 0..rows.count {
+        evaluator.etas(rows, row, &mut scratch, &mut etas);
         evaluator.sds(rows, row, &mut sds);
-        sum.iter_mut().zip(&sds).for_each(|(sum, sd)| *sum += sd * sd);
+        squares.iter_mut().zip(&sds).for_each(|(sum, sd)| *sum += sd * sd);
+        evaluator.moments(rows, row, &mut etas, &mut sds);
+        means.iter_mut().zip(&etas).for_each(|(sum, mean)| *sum += mean);
+        variances.iter_mut().zip(&sds).for_each(|(sum, variance)| *sum += variance);
     }
-    sum.iter().map(|sum| sum / rows.count as f64).collect()
+    let all = rows.count as f64;
+    [&mut means, &mut variances, &mut squares].into_iter().for_each(|sums| sums.iter_mut().for_each(|sum| *sum /= all));
+    let of_eta = match (family, family.link()) {
+        (Family::Lognormal, _) => squares,
+        (_, Link::Identity) => variances.clone(),
+        (_, Link::Logit) => vec![PI * PI / 3.0; count],
+        (_, Link::Probit) => vec![1.0; count],
+        // Of a lognormal variable with the mean and the variance of an outcome.
+        (_, Link::Log) => {
+            means.iter().zip(&variances).map(|(mean, variance)| (variance / (mean * mean)).ln_1p()).collect()
+        }
+    };
+    [variances, of_eta]
 }
 
 /// For each factor its name, and the mean over rows of the variance of a new level's effects, in every draw.

@@ -21,6 +21,7 @@ use super::given::{AxisPoint, AxisVariable, GivenAxes, KnownAtPoint, MAX_AXES, W
 use super::levels::{Reduced, Square, decompose, dot, identity, solve_lower, squares, whiten};
 use super::packed::{backward, factorize, forward, packed};
 use crate::density::{HyperPriors, reduced_groups};
+use crate::family::Family;
 use crate::lanes::{LANES, Lanes};
 use crate::model::{Layout, MixedMap, Model, Refusal, Role, Shape};
 
@@ -70,6 +71,9 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
     if mixed.rows.has_errors() {
         return refuse("rows of this one have known errors beside sigma".to_string());
     }
+    if mixed.family != Family::Gaussian {
+        return refuse(format!("outcomes of this one are {}", mixed.family.name()));
+    }
     let axes = axes_of(model.layout());
     if axes.len() > MAX_AXES {
         return refuse(format!("this one has {}", axes.len()));
@@ -79,7 +83,7 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
     if let Some(k) = not_normal {
         return refuse(format!("the prior of {} is {}", names[k], priors.population[k]));
     }
-    let scales = priors.scales.iter().flatten().chain(mixed.rows.has_sigma().then_some(&priors.dispersion));
+    let scales = priors.scales.iter().flatten().chain(mixed.free_dispersions().map(|d| &priors.dispersions[d]));
     match scales.filter(|prior| prior.bounds().is_some()).collect::<Vec<_>>()[..] {
         [] => Ok(()),
         [prior, ..] => refuse(format!("an sd has the prior {prior}")),

@@ -242,6 +242,7 @@ pub fn choose(
             let alone = match gpu::admits_coordinates(model, "a GPU") {
                 Ok(()) => None,
                 Err(Refusal::ErrorsOnDevice { .. }) => Some("the only engine that takes known errors beside sigma"),
+                Err(Refusal::CountsOnDevice { .. }) => Some("the only engine that takes counts so large"),
                 Err(_) => Some("the only engine that integrates out effects of several factors"),
             };
             if let (Some(alone), None) = (alone, adapter) {

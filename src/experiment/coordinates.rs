@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::data::Dataset;
 use crate::data::moments::mean;
 use crate::density::cpu;
-use crate::model::{Centering, Coordinates, Likelihood, Mixed, Model};
+use crate::family::Family;
+use crate::model::{Centering, Coordinates, Likelihood, Mixed, Model, Scaling};
 
 /// The coordinates for `dataset` with this likelihood, and the reason in a few words.
 pub fn suited(dataset: &Dataset, likelihood: Likelihood) -> (Coordinates, &'static str) {
@@ -48,6 +49,22 @@ pub fn suited_to_formula(dataset: &Arc<Dataset>, mixed: &Arc<Mixed>) -> (Coordin
     (Coordinates::of_terms(centering.collect()), reason)
 }
 
+/// Outcomes on the scale of eta: without their offsets, where eta is their location, and else linearized about the mean
+/// of all.
+fn working_responses(dataset: &Dataset, family: Family) -> Vec<f64> {
+    let offset = |i: usize| dataset.offset().map_or(0.0, |offset| offset[i]);
+    let shift = Scaling::of_family(dataset, family).outcome_shift;
+    let response = |(i, outcome): (usize, &f64)| {
+        if family.is_location() {
+            return family.working(*outcome) - offset(i);
+        }
+        let (link, eta) = (family.link(), shift + offset(i));
+        let share = outcome / dataset.trials().map_or(1.0, |trials| trials[i]);
+        (share - link.inverse(eta)) / link.slope(eta)
+    };
+    dataset.outcome().iter().enumerate().map(response).collect()
+}
+
 /// Rough variance components of each term's intercepts, by a few steps of mean-field variational Bayes.
 struct Components {
     /// The median number of rows of a level, of each term.
@@ -60,9 +77,7 @@ struct Components {
 impl Components {
     fn of(dataset: &Dataset, mixed: &Mixed) -> Components {
         const STEPS: usize = 20;
-        let mut residual = dataset.outcome().to_vec();
-        let offset = dataset.offset().into_iter().flatten();
-        residual.iter_mut().zip(offset).for_each(|(r, known)| *r -= known);
+        let mut residual = working_responses(dataset, mixed.family);
         let mean = mean(&residual);
         residual.iter_mut().for_each(|r| *r -= mean);
         let total = residual.iter().map(|r| r * r).sum::<f64>() / residual.len() as f64;

@@ -6,10 +6,9 @@
 
 use std::f64::consts::TAU;
 
-use super::Distribution;
+use super::{AboutCentre, CountOf, Distribution, Link, MOST_NUMBERS, OutcomeKind};
 use crate::lanes::Lanes;
 use crate::math::ln;
-use crate::random::{Purpose, StreamKey};
 
 /// A normal distribution about eta.
 #[derive(Debug, Clone, Copy)]
@@ -31,10 +30,11 @@ impl Default for SquaredResiduals {
 
 impl Distribution for Gaussian {
     const NAME: &'static str = "gaussian";
-    const DISPERSIONS: &'static [&'static str] = &["eps"];
+    const DISPERSIONS: &'static [&'static str] = &["sigma"];
+    const LINK: Link = Link::Identity;
+    const OUTCOMES: OutcomeKind = OutcomeKind::Real;
     const IS_LOCATION_SCALE: bool = true;
     const WGSL: &'static str = include_str!("../../shaders/family/gaussian.wgsl");
-    const DEVICE_SUMS: u32 = 1;
     type Sums = SquaredResiduals;
 
     #[inline(always)]
@@ -43,8 +43,18 @@ impl Distribution for Gaussian {
         Gaussian { eps, precision: 1.0 / (eps * eps) }
     }
 
+    fn row_constant() -> f64 {
+        -0.5 * TAU.ln()
+    }
+
     #[inline(always)]
-    fn row(&self, outcome: Lanes, eta: Lanes, _weight: Lanes, sums: &mut SquaredResiduals) -> Lanes {
+    fn row(
+        &self,
+        [outcome, ..]: [Lanes; MOST_NUMBERS],
+        eta: Lanes,
+        _weight: Lanes,
+        sums: &mut SquaredResiduals,
+    ) -> Lanes {
         let residual = outcome - eta;
         sums.0 += residual * residual;
         residual
@@ -59,6 +69,7 @@ impl Distribution for Gaussian {
     fn finish(
         &self,
         sums: &SquaredResiduals,
+        _counts: &[CountOf],
         observations: f64,
         log_dispersions: &[f64],
         by_log_dispersions: &mut [f64],
@@ -68,36 +79,27 @@ impl Distribution for Gaussian {
         -0.5 * scaled - observations * log_dispersions[0]
     }
 
-    // Both arguments are rounded, so that noise / e^{2 log_eps} is not quite 1, and N times the difference matters.
-    fn device_constant(observations: f64, noise: f64, log_eps: f64) -> f64 {
-        -(observations * (0.5 * noise / (2.0 * log_eps).exp() + log_eps))
+    fn device_sum(sums: &SquaredResiduals) -> f64 {
+        sums.0.sum()
     }
 
-    fn constant(outcomes: &[f64]) -> f64 {
-        -0.5 * outcomes.len() as f64 * TAU.ln()
+    // Both numbers are rounded, so that noise / e^{2 log_eps} is not quite 1, and N times the difference matters.
+    fn device_constant(&self, about: &AboutCentre) -> f64 {
+        let log_eps = about.log_dispersions[0];
+        -(about.rows * (0.5 * about.centre / (2.0 * log_eps).exp() + log_eps))
     }
 
-    fn log_densities(&self, outcomes: &[f64], etas: &[f64], out: &mut [f64]) {
-        let constant = -0.5 * TAU.ln() - self.eps.ln();
-        for ((out, eta), outcome) in out.iter_mut().zip(etas).zip(outcomes) {
-            let z = (outcome - eta) / self.eps;
-            *out = constant - 0.5 * z * z;
-        }
+    fn log_density(&self, outcome: f64, _size: f64, eta: f64) -> f64 {
+        let z = (outcome - eta) / self.eps;
+        -0.5 * TAU.ln() - ln(self.eps) - 0.5 * z * z
     }
 
-    fn replicate(&self, key: &StreamKey, etas: &[f64], out: &mut [f64]) {
-        key.normals(Purpose::Replicate, out);
-        for (out, eta) in out.iter_mut().zip(etas) {
-            *out = eta + self.eps * *out;
-        }
+    fn moments(&self, _size: f64, eta: f64) -> [f64; 2] {
+        [eta, self.eps * self.eps]
     }
-}
 
-impl Gaussian {
-    /// log p(outcome | eta, sd), with every constant.
-    pub fn log_density(outcome: f64, eta: f64, sd: f64) -> f64 {
-        let z = (outcome - eta) / sd;
-        -0.5 * TAU.ln() - ln(sd) - 0.5 * z * z
+    fn quantile(&self, _size: f64, eta: f64, deviate: f64) -> f64 {
+        eta + self.eps * deviate
     }
 }
 
@@ -151,21 +153,5 @@ impl GaussianWithErrors {
     pub fn finish(&self, sums: &ScaledResiduals) -> (f64, f64) {
         let log_likelihood = -0.5 * (sums.squares.sum() + sums.log_variances.sum());
         (log_likelihood, self.variance * sums.by_log_eps.sum())
-    }
-
-    /// log p(outcome | eta) of each row, whose known error is in `errors`, with every constant.
-    pub fn log_densities(&self, outcomes: &[f64], etas: &[f64], errors: &[f64], out: &mut [f64]) {
-        for (((out, eta), outcome), error) in out.iter_mut().zip(etas).zip(outcomes).zip(errors) {
-            let variance = self.variance + error * error;
-            *out = -0.5 * (TAU.ln() + variance.ln() + (outcome - eta).powi(2) / variance);
-        }
-    }
-
-    /// Draws an outcome for each of `etas`, as [`Distribution::replicate`].
-    pub fn replicate(&self, key: &StreamKey, etas: &[f64], errors: &[f64], out: &mut [f64]) {
-        key.normals(Purpose::Replicate, out);
-        for ((out, eta), error) in out.iter_mut().zip(etas).zip(errors) {
-            *out = eta + (self.variance + error * error).sqrt() * *out;
-        }
     }
 }

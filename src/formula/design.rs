@@ -13,6 +13,10 @@ pub const MOST_VARYING: usize = 64;
 #[derive(Debug, Clone, PartialEq)]
 pub struct FormulaDesign {
     pub outcome: ModelColumn,
+    /// Where the outcome's cells are words: the one that is 0, and the one that is 1.
+    pub outcome_levels: Option<[String; 2]>,
+    /// The number of trials of each row, in `k | trials(n)`.
+    pub trials: Option<ModelColumn>,
     /// The population-level columns, linearly independent; the intercept is the first, if there is one.
     pub population: Vec<ModelColumn>,
     /// The group-level terms, as written; `(x | g1/g2)` is two.
@@ -22,6 +26,8 @@ pub struct FormulaDesign {
 /// The columns of a formula at rows that have no outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesignColumns {
+    /// As [`FormulaDesign::trials`].
+    pub trials: Option<ModelColumn>,
     /// As [`FormulaDesign::population`].
     pub population: Vec<ModelColumn>,
     /// As [`FormulaDesign::terms`], with any number of levels; the empty one where a label is missing.

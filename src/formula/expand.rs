@@ -18,17 +18,33 @@ use super::values::{numbers, unknown};
 /// The columns of a model, and what the formula learns from its rows.
 pub(super) fn expand(
     outcome: &Expression,
-    population: &Terms,
-    groups: &[GroupTerm],
+    two_levels: bool,
+    trials: Option<&Expression>,
+    (population, groups): (&Terms, &[GroupTerm]),
     at: Evaluation,
 ) -> Located<(FormulaDesign, Learnt)> {
-    let outcome = ModelColumn { name: outcome.name(), values: outcome_values(outcome, &at)? };
-    let DesignColumns { population, terms } = columns_at(population, groups, &at)?;
-    Ok((FormulaDesign { outcome, population, terms }, at.into_learnt()))
+    let (values, outcome_levels) = match labels_of(outcome, &at) {
+        Some((column, labels)) => {
+            if trials.is_some() {
+                return outcome.span.fault(FormulaFault::TrialsOfWords { column: column.clone() });
+            }
+            let (values, levels) = zero_or_one(outcome, column, labels, two_levels, &at)?;
+            (values, Some(levels))
+        }
+        None => (numbers(outcome, &at)?, None),
+    };
+    let outcome = ModelColumn { name: outcome.name(), values };
+    let DesignColumns { trials, population, terms } = columns_at(trials, population, groups, &at)?;
+    Ok((FormulaDesign { outcome, outcome_levels, trials, population, terms }, at.into_learnt()))
 }
 
 /// The columns of the population and of all group-level terms.
-pub(super) fn columns_at(population: &Terms, groups: &[GroupTerm], at: &Evaluation) -> Located<DesignColumns> {
+pub(super) fn columns_at(
+    trials: Option<&Expression>,
+    population: &Terms,
+    groups: &[GroupTerm],
+    at: &Evaluation,
+) -> Located<DesignColumns> {
     let coding = Coding::new(population, at)?;
     let count = coding.width();
     if count > MOST_POPULATION
@@ -39,20 +55,47 @@ pub(super) fn columns_at(population: &Terms, groups: &[GroupTerm], at: &Evaluati
     let mut names = ColumnNames::default();
     let population = columns(&coding, population.intercept, at, &mut names)?;
     let terms = groups.iter().map(|group| term(group, at, &mut names)).collect::<Located<_>>()?;
-    Ok(DesignColumns { population, terms })
+    let trials = match trials {
+        Some(trials) => Some(ModelColumn { name: trials.name(), values: numbers(trials, at)? }),
+        None => None,
+    };
+    Ok(DesignColumns { trials, population, terms })
 }
 
-fn outcome_values(outcome: &Expression, at: &Evaluation) -> Located<Vec<f64>> {
-    match &outcome.form {
-        Form::Column(column) => match (at.frame.numbers(column), at.frame.labels(column)) {
-            (None, Some(labels)) => {
-                let word = labels.levels.first().cloned().unwrap_or_default();
-                outcome.span.fault(FormulaFault::OutcomeOfWords { column: column.clone(), word })
-            }
-            _ => numbers(outcome, at),
-        },
-        _ => numbers(outcome, at),
+/// The column of an outcome whose cells are words, and its labels.
+fn labels_of<'a>(outcome: &'a Expression, at: &Evaluation<'a>) -> Option<(&'a String, &'a Labels)> {
+    let Form::Column(column) = &outcome.form else { return None };
+    match (at.frame.numbers(column), at.frame.labels(column)) {
+        (None, Some(labels)) => Some((column, labels)),
+        _ => None,
     }
+}
+
+/// An outcome of two words as 0 and 1, and the words: 0 is the reference level, or the first in the order of the
+/// alphabet, as in R.
+fn zero_or_one(
+    outcome: &Expression,
+    column: &str,
+    labels: &Labels,
+    two_levels: bool,
+    at: &Evaluation,
+) -> Located<(Vec<f64>, [String; 2])> {
+    if !two_levels {
+        let word = labels.levels.first().cloned().unwrap_or_default();
+        return outcome.span.fault(FormulaFault::OutcomeOfWords { column: column.to_owned(), word });
+    }
+    let [first, second] = &labels.levels[..] else {
+        return outcome
+            .span
+            .fault(FormulaFault::OutcomeOfLevels { column: column.to_owned(), levels: labels.levels.clone() });
+    };
+    let zero = match at.reference(column) {
+        Some(reference) => reference,
+        None => first.min(second),
+    };
+    let levels = if zero == first { [first, second] } else { [second, first] };
+    let values = labels.of.iter().map(|of| if labels.levels[*of as usize] == *levels[1] { 1.0 } else { 0.0 });
+    Ok((values.collect(), levels.map(String::clone)))
 }
 
 fn term(group: &GroupTerm, at: &Evaluation, names: &mut ColumnNames) -> Located<DesignTerm> {

@@ -153,6 +153,20 @@ pub enum FormulaFault {
     OutcomeOfWords { column: String, word: String },
 
     #[error(
+        "the outcome has two values, and `{}` has {}; choose another column, or write the level that counts as 1 into a column \
+         of 0 and 1",
+        shown(column),
+        values_of(levels)
+    )]
+    OutcomeOfLevels { column: String, levels: Vec<String> },
+
+    #[error(
+        "trials are of outcomes that are numbers, and `{}` has words; write the number of successes",
+        shown(column)
+    )]
+    TrialsOfWords { column: String },
+
+    #[error(
         "arithmetic needs numbers, and `{}` has words such as `{}`; write the column as a term of its own, whose \
          levels are compared with the first",
         shown(column),
@@ -246,10 +260,14 @@ fn instead(function: &str, column: &str) -> String {
              estimated, too"
         ),
         "weights" => format!("weights are named outside the formula; write `--weights {column}`"),
-        "trials" => {
-            "outcomes of trials are not possible yet, all are Gaussian; write the outcome alone before `~`".to_owned()
-        }
         _ => "only the outcome stands before `~`; write it alone, as in `y ~ x + (1 | g)`".to_owned(),
+    }
+}
+
+fn values_of(levels: &[String]) -> String {
+    match levels {
+        [only] => format!("`{}` in every row", shown(only)),
+        all => format!("{}: {}", all.len(), listed(all)),
     }
 }
 

@@ -21,21 +21,30 @@ enum Precedence {
     Interaction,
 }
 
-/// The outcome and the terms of a formula, as they are written.
-pub(super) fn parse(text: &str) -> Located<(Expression, Expression)> {
+/// A formula as it is written.
+pub(super) struct WrittenFormula {
+    pub outcome: Expression,
+    /// Of each row, in `y | trials(n)`.
+    pub trials: Option<Expression>,
+    pub terms: Expression,
+}
+
+/// The parts of a formula.
+pub(super) fn parse(text: &str) -> Located<WrittenFormula> {
     let mut parser = Parser { tokens: tokens(text)?, next: 0, arithmetic: true, depth: 0 };
     if *parser.peek() == Token::End {
         return parser.span().fault(FormulaFault::Empty);
     }
     let outcome = parser.chain(Precedence::Sum)?;
-    if let Some(bar) = parser.mark("|") {
-        return parser.addition(bar);
-    }
+    let trials = match parser.mark("|") {
+        Some(bar) => Some(parser.trials(bar)?),
+        None => None,
+    };
     parser.expect_mark("~", "`~` after the outcome")?;
     parser.arithmetic = false;
     let terms = parser.chain(Precedence::Sum)?;
     match parser.peek() {
-        Token::End => Ok((outcome, terms)),
+        Token::End => Ok(WrittenFormula { outcome, trials, terms }),
         Token::Mark(")") => parser.span().fault(FormulaFault::ClosesNothing),
         Token::Mark("|" | "||") => terms.span.to(parser.span()).fault(FormulaFault::BareGroup),
         _ => parser.unexpected("`+` or another operator"),
@@ -192,6 +201,26 @@ impl Parser {
         }
         let span = open.to(self.close(open, "`)` after the grouping columns")?);
         Ok(Expression { form: Form::Group { varying: Box::new(inner), by: Box::new(by), correlated }, span })
+    }
+
+    /// The number of trials, after the bar.
+    fn trials(&mut self, bar: Characters) -> Located<Expression> {
+        let name = self.span();
+        if !matches!(self.peek(), Token::Name(function) if function == "trials") {
+            return self.addition(bar);
+        }
+        self.advance();
+        if *self.peek() != Token::Mark("(") {
+            return self.unexpected("`(` after `trials`");
+        }
+        let (arguments, span) = self.arguments(name)?;
+        match <[Expression; 1]>::try_from(arguments) {
+            Ok([trials]) => Ok(trials),
+            Err(arguments) => {
+                let (function, takes, has) = ("trials", "1 argument", arguments.len());
+                span.fault(FormulaFault::Arguments { function, takes, has, example: "k | trials(n)" })
+            }
+        }
     }
 
     /// Refuses what brms has between the outcome and `~`, from the bar on, and says what is written instead.

@@ -17,6 +17,16 @@ pub enum LooError {
     )]
     NotCollapsed(Refusal),
 
+    /// Outcomes are not normal.
+    #[error(
+        "leaving rows out exactly integrates out effects, for which outcomes, or their logarithms, have to be normal, and this \
+         model's are {family}; leave --exact, --by and --folds out"
+    )]
+    NotNormal {
+        /// The family of the outcomes.
+        family: &'static str,
+    },
+
     /// All rows would be left out together.
     #[error("all rows are of one group, and without it there is nothing to fit; leave --by out")]
     NothingLeft,

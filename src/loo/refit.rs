@@ -12,7 +12,7 @@ use crate::diagnostics::{Series, Summary};
 use crate::driver::{self, Plan};
 use crate::engine::host::{Chains, HostEngine, on_cpu};
 use crate::engine::{DrawBlock, EachBlock, Keep, Progress};
-use crate::model::Model;
+use crate::model::{Model, Refusal};
 use crate::nuts::State;
 
 /// The chains of a refit, their warm-up and their draws.
@@ -49,7 +49,10 @@ impl Refits {
     /// If the effects of the model cannot be integrated out.
     pub fn new(model: &Model, seed: u64, draws: &[Vec<f64>]) -> Result<Refits, LooError> {
         let whole = model.collapsed();
-        cpu::admits(&whole).map_err(LooError::NotCollapsed)?;
+        cpu::admits(&whole).map_err(|refusal| match refusal {
+            Refusal::Normal { family } => LooError::NotNormal { family },
+            other => LooError::NotCollapsed(other),
+        })?;
         let count = draws.first().map_or(0, Vec::len);
         let start = |chain: usize| {
             let draw = (2 * chain + 1) * count / (2 * CHAINS as usize);

@@ -32,6 +32,7 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
     let collapsed = model.collapsed();
     cpu::admits(&collapsed).map_err(|refusal| match refusal {
         Refusal::Effects { .. } => Refusal::Search,
+        Refusal::Normal { family } => Refusal::Modes { family },
         other => other,
     })?;
     if affordable(&collapsed) >= FEWEST { Ok(()) } else { Err(Refusal::Search) }

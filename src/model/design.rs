@@ -2,19 +2,39 @@
 
 use super::Scaling;
 use crate::data::Dataset;
+use crate::family::{Family, OutcomeRow};
 
 /// A view of the data in the units of a [`Scaling`].
 #[derive(Debug, Clone, Copy)]
 pub struct Design<'a> {
     pub(super) dataset: &'a Dataset,
     pub(super) scaling: &'a Scaling,
+    pub(super) family: Family,
 }
 
 impl Design<'_> {
-    /// The outcome of row `i`, without its offset.
+    /// The outcome of row `i`, or its logarithm, without its offset.
     pub fn outcome(&self, i: usize) -> f64 {
-        let known = self.dataset.offset().map_or(0.0, |offset| offset[i]);
-        (self.dataset.outcome()[i] - known - self.scaling.outcome_shift) / self.scaling.outcome_scale
+        let outcome = self.family.working(self.dataset.outcome()[i]);
+        (outcome - self.offset(i) - self.scaling.outcome_shift) / self.scaling.outcome_scale
+    }
+
+    /// Row `i` as its family knows it: with an outcome without its offset, where outcomes may be shifted, or with the
+    /// offset beside it.
+    pub fn outcome_row(&self, i: usize) -> OutcomeRow {
+        if self.family.is_location() {
+            return OutcomeRow { outcome: self.outcome(i), size: 1.0, offset: 0.0 };
+        }
+        OutcomeRow {
+            outcome: self.dataset.outcome()[i],
+            size: self.dataset.trials().map_or(1.0, |trials| trials[i]),
+            offset: self.offset(i) + self.scaling.outcome_shift,
+        }
+    }
+
+    /// The known part of the linear predictor of row `i`, in the user's unit.
+    fn offset(&self, i: usize) -> f64 {
+        self.dataset.offset().map_or(0.0, |offset| offset[i])
     }
 
     /// The root of the weight of row `i`: its noise has sd eps over this.

@@ -9,7 +9,6 @@ use super::coordinates::{Centering, Coordinates};
 use super::correlation::pairs;
 use super::mixed_map::{MixedMap, MixedUnits};
 use super::scaling::Scaling;
-use crate::family::Family;
 
 /// The role of a block's variables in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,8 +129,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of a term over `groups` levels, with the coefficients of `scaling`, and of a family's dispersions.
-    pub(super) fn new(groups: usize, family: Family, coordinates: &Coordinates, scaling: &Scaling) -> Layout {
+    /// The layout of a term over `groups` levels, with the coefficients of `scaling`, and eps.
+    pub(super) fn new(groups: usize, coordinates: &Coordinates, scaling: &Scaling) -> Layout {
         let coefficients = scaling.predictors.len() + 1;
         let of_coefficients: Vec<Affine> = (0..coefficients)
             .map(|k| Affine { unit: scaling.coefficient_unit(k), shift: scaling.coefficient_shift(k) })
@@ -154,7 +153,7 @@ impl Layout {
         let blocks = vec![
             block(Role::Mean, &[Axis::Coefficient], Transform::Identity, of_coefficients.clone()),
             block(Role::Scale, &[Axis::Coefficient], Transform::Exp, unshifted),
-            block(Role::Dispersion, &[Axis::Dispersion], Transform::Exp, vec![dispersion; family.dispersions().len()]),
+            block(Role::Dispersion, &[Axis::Dispersion], Transform::Exp, vec![dispersion]),
             block(Role::Effects, &[Axis::Coefficient, Axis::Level], Transform::Centering, of_coefficients),
         ];
         let hyperparameters = blocks[3].named.start;
@@ -185,8 +184,9 @@ impl Layout {
                 true,
             );
         }
-        if map.dispersion.is_some() {
-            block(Role::Dispersion, &[Axis::Dispersion], vec![unshifted(&units.outcome)], 1, true);
+        let dispersions: Vec<Affine> = map.free_dispersions().map(|(_, unit)| unshifted(&unit)).collect();
+        if !dispersions.is_empty() {
+            block(Role::Dispersion, &[Axis::Dispersion], dispersions, 1, true);
         }
         for (term, columns) in map.terms.iter().zip(&units.columns) {
             let units = columns.iter().map(unshifted).collect();
@@ -276,7 +276,7 @@ impl Layout {
         self.block(Role::Scale).named.start + k
     }
 
-    /// Index of `log eps` in theta, of `eps` among the named variables; meaningless for a family without dispersions.
+    /// Index of `log eps` in theta, of `eps` among the named variables, in a model of the shorthand.
     pub fn eps(&self) -> usize {
         self.block(Role::Dispersion).named.start
     }

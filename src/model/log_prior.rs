@@ -46,5 +46,8 @@ fn of_formula(mixed: &Mixed, means: &[f64], named: &[f64]) -> f64 {
         sum += (eta - 1.0) * own.iter().map(|w| (-w * w).ln_1p()).sum::<f64>();
         place += pairs(q);
     }
-    if mixed.rows.has_sigma() { sum + priors.dispersion.at(named[place]).0 } else { sum }
+    for (i, d) in mixed.free_dispersions().enumerate() {
+        sum += priors.dispersions[d].at(named[place + i]).0;
+    }
+    sum
 }

@@ -7,17 +7,19 @@
 //!
 //! Columns are numbered as coefficients of the data set: 0 is the intercept's, k the (k - 1)-th predictor's.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::affine::Affine;
 use super::coordinates::Coordinates;
 use super::correlation::pairs;
 use super::layout::{Layout, Role};
-use super::mixed_map::{MixedMap, MixedUnits, Scalar, TermMap};
+use super::mixed_map::{DispersionAt, MixedMap, MixedUnits, TermMap};
 use super::prior::VariablePrior;
-use super::{Scaling, Spread};
+use super::scalar::Scalar;
+use super::{Scaling, Spread, outcomes};
 use crate::data::Dataset;
 use crate::data::moments::mean;
+use crate::family::Family;
 use crate::formula::{INTERCEPT, Learnt};
 
 /// A grouping term of a formula, `(1 + x | g)`: which columns vary by the levels of a factor, and how.
@@ -47,8 +49,23 @@ pub struct MixedPriors {
     pub scales: Vec<Vec<VariablePrior>>,
     /// Eta of each term's LKJ distribution.
     pub correlations: Vec<f64>,
-    /// Of sigma; not used where the errors are known.
-    pub dispersion: VariablePrior,
+    /// Of the family's dispersions; that of sigma is not used where the errors are known.
+    #[serde(alias = "dispersion", deserialize_with = "one_or_more")]
+    pub dispersions: Vec<VariablePrior>,
+}
+
+/// A list, or a single prior as in stores of earlier versions.
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<VariablePrior>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(VariablePrior),
+        More(Vec<VariablePrior>),
+    }
+    Ok(match OneOrMore::deserialize(from)? {
+        OneOrMore::One(prior) => vec![prior],
+        OneOrMore::More(priors) => priors,
+    })
 }
 
 /// Columns with a number for each row beside the formula, by name.
@@ -106,6 +123,12 @@ pub struct Mixed {
     /// What the formula learnt from the rows; stores of earlier versions have no such entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learnt: Option<Learnt>,
+    /// The family of the outcome; stores of earlier versions have no such entry.
+    #[serde(default, skip_serializing_if = "is_gaussian")]
+    pub family: Family,
+    /// Where the outcome's cells are words: the one that is 0, and the one that is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome_levels: Option<[String; 2]>,
     /// Columns beside the formula.
     #[serde(default)]
     pub rows: RowColumns,
@@ -121,16 +144,34 @@ pub struct Mixed {
     pub means_elsewhere: Option<Vec<f64>>,
 }
 
+fn is_gaussian(family: &Family) -> bool {
+    *family == Family::Gaussian
+}
+
 impl Mixed {
-    /// A structure without columns beside the formula, and without what a formula learns from rows.
+    /// A structure with Gaussian outcomes, without columns beside the formula, and without what a formula learns from
+    /// rows.
     pub fn new(formula: String, population: Vec<usize>, terms: Vec<MixedTerm>, priors: MixedPriors) -> Mixed {
         let (learnt, rows, means_elsewhere) = (None, RowColumns::default(), None);
-        Mixed { formula, learnt, rows, population, terms, priors, means_elsewhere }
+        let (family, outcome_levels) = (Family::Gaussian, None);
+        Mixed { formula, learnt, family, outcome_levels, rows, population, terms, priors, means_elsewhere }
     }
 
-    /// The formula, and the columns beside it as they are typed.
+    /// The formula, the family, and the columns beside it as they are typed.
     pub fn line(&self) -> String {
-        format!("{}{}", self.formula, self.rows)
+        let family = match self.family {
+            Family::Gaussian => String::new(),
+            Family::Probit => " --family binomial --link probit".to_string(),
+            family => format!(" --family {}", family.name()),
+        };
+        format!("{}{family}{}", self.formula, self.rows)
+    }
+
+    /// The dispersions that are variables, by their numbers among the family's.
+    pub fn free_dispersions(&self) -> impl Iterator<Item = usize> + '_ {
+        let priors = self.priors.dispersions.iter().enumerate();
+        let free = priors.filter(|(d, prior)| prior.known().is_none() && (*d > 0 || self.rows.has_sigma()));
+        free.map(|(d, _)| d)
     }
 
     /// The name of a column: `Intercept`, or the predictor's.
@@ -179,8 +220,8 @@ impl Mixed {
     /// # Errors
     /// What is wrong, in a sentence.
     pub fn check(&self, dataset: &Dataset) -> Result<(), &'static str> {
-        let Mixed { formula: _, learnt: _, rows: _, population, terms, priors, means_elsewhere: _ } = self;
-        let MixedPriors { population: means, scales, correlations, dispersion } = priors;
+        let Mixed { population, terms, priors, .. } = self;
+        let MixedPriors { population: means, scales, correlations, dispersions } = priors;
         let mut columns = population.iter().chain(terms.iter().flat_map(|term| &term.columns));
         if columns.any(|column| *column >= dataset.n_coefficients()) || population.iter().skip(1).any(|k| *k == 0) {
             return Err("its formula has columns that are not in its data");
@@ -192,8 +233,14 @@ impl Mixed {
         if means.len() != population.len() || !lengths || correlations.len() != terms.len() {
             return Err("its priors are not those of its coefficients");
         }
-        let mut all = means.iter().chain(scales.iter().flatten()).chain([dispersion]);
-        let positive = scales.iter().flatten().chain([dispersion]).all(|prior| prior.admits_positive());
+        if dispersions.len() != self.family.dispersions().len() || (!self.rows.has_sigma() && dispersions.is_empty()) {
+            return Err("its priors are not those of its family");
+        }
+        if !outcomes::are_legal(self.family, dataset) {
+            return Err("its outcomes are not those of its family");
+        }
+        let mut all = means.iter().chain(scales.iter().flatten()).chain(dispersions);
+        let positive = scales.iter().flatten().chain(dispersions).all(|prior| prior.admits_positive());
         let wide = all.all(|prior| prior.is_sound()) && correlations.iter().all(|eta| *eta > 0.0 && eta.is_finite());
         if positive && wide { Ok(()) } else { Err("its priors have no width") }
     }
@@ -245,6 +292,10 @@ impl Mixed {
             population: population.collect(),
             columns: self.terms.iter().map(|term| term.columns.iter().map(unit).collect()).collect(),
             outcome: scaling.outcome_scale,
+            // Sigma has the outcome's unit, other dispersions have none.
+            dispersions: (0..self.family.dispersions().len())
+                .map(|d| if d == 0 { scaling.outcome_scale } else { 1.0 })
+                .collect(),
         };
         let centers = self.centers(dataset, scaling);
         let mut end = self.population.len();
@@ -255,7 +306,13 @@ impl Mixed {
         let scales: Vec<usize> = self.terms.iter().map(|term| place(term.columns.len())).collect();
         let partials: Vec<Option<usize>> =
             self.terms.iter().map(|term| term.is_correlated().then(|| place(pairs(term.columns.len())))).collect();
-        let dispersion = self.rows.has_sigma().then(|| place(1));
+        let free: Vec<usize> = self.free_dispersions().collect();
+        let of_priors = self.priors.dispersions.iter().zip(&units.dispersions).enumerate();
+        let dispersions = of_priors.map(|(d, (prior, unit))| match free.contains(&d) {
+            true => DispersionAt::Variable(place(1)),
+            false => DispersionAt::Known(prior.known().unwrap_or(1.0) / unit),
+        });
+        let dispersions: Vec<DispersionAt> = dispersions.collect();
         let terms = self.terms.iter().enumerate().map(|(t, term)| {
             let (levels, means) = (dataset.levels(term.factor).len(), self.means(t, coordinates));
             let varies = |k: &usize| *k > 0 && term.columns.contains(&self.population[*k]);
@@ -276,14 +333,14 @@ impl Mixed {
             }
         });
         let terms: Vec<TermMap> = terms.collect();
-        let scalars = self.scalars(dispersion, scaling, &terms);
-        let map = MixedMap { scalars, centers, has_intercept, terms, dispersion, units: units.clone() };
+        let scalars = self.scalars(scaling, &terms, &units);
+        let map = MixedMap { scalars, centers, has_intercept, terms, dispersions, units: units.clone() };
         Layout::of_formula(dataset.n_groups(), map, &units)
     }
 
     /// The maps of the hyperparameters; a uniform prior confines its variable.
-    fn scalars(&self, dispersion: Option<usize>, scaling: &Scaling, terms: &[TermMap]) -> Vec<Scalar> {
-        let MixedPriors { population, scales, dispersion: of_sigma, .. } = &self.priors;
+    fn scalars(&self, scaling: &Scaling, terms: &[TermMap], units: &MixedUnits) -> Vec<Scalar> {
+        let MixedPriors { population, scales, dispersions, .. } = &self.priors;
         let within = |prior: &VariablePrior, otherwise, unit: f64, shift: f64| match prior.bounds() {
             Some([low, high]) => Scalar::Interval { low: (low - shift) / unit, width: (high - low) / unit },
             None => otherwise,
@@ -301,26 +358,33 @@ impl Mixed {
                 all[map.scales + c] = within(prior, Scalar::Exp, scaling.coefficient_unit(*column), 0.0);
             }
         }
-        all.extend(dispersion.map(|_| within(of_sigma, Scalar::Exp, scaling.outcome_scale, 0.0)));
+        let free = self.free_dispersions();
+        all.extend(free.map(|d| within(&dispersions[d], Scalar::Exp, units.dispersions[d], 0.0)));
         all
     }
 
     /// The priors in the sampler's units, in the order of the population-level coefficients, the sds of all terms, and
-    /// sigma.
-    pub fn scaled_priors(&self, scaling: &Scaling) -> (Vec<VariablePrior>, Vec<Vec<VariablePrior>>, VariablePrior) {
+    /// the dispersions that are variables.
+    pub fn scaled_priors(
+        &self,
+        scaling: &Scaling,
+    ) -> (Vec<VariablePrior>, Vec<Vec<VariablePrior>>, Vec<VariablePrior>) {
         let scaled = |(prior, column): (&VariablePrior, &usize)| prior.in_units(scaling.coefficient_unit(*column), 0.0);
-        let MixedPriors { population, scales, dispersion, .. } = &self.priors;
+        let MixedPriors { population, scales, dispersions, .. } = &self.priors;
         let means = population.iter().zip(&self.population);
         let means = means.map(|(prior, k)| prior.in_units(scaling.coefficient_unit(*k), scaling.coefficient_shift(*k)));
         let of_terms =
             scales.iter().zip(&self.terms).map(|(priors, term)| priors.iter().zip(&term.columns).map(scaled).collect());
-        (means.collect(), of_terms.collect(), dispersion.in_units(scaling.outcome_scale, 0.0))
+        let of_dispersions = self
+            .free_dispersions()
+            .map(|d| dispersions[d].in_units(if d == 0 { scaling.outcome_scale } else { 1.0 }, 0.0));
+        (means.collect(), of_terms.collect(), of_dispersions.collect())
     }
 
-    /// The sampler's units: sds of the columns, and mean and sd of the outcome. Without an intercept nothing could take
-    /// up a shift of the outcome.
+    /// The sampler's units: sds of the columns, and mean and sd of the outcome, as far as its family admits. Without an
+    /// intercept nothing could take up a shift of the outcome.
     pub fn scaling(&self, dataset: &Dataset) -> Scaling {
-        let scaling = Scaling::standardizing(dataset);
+        let scaling = Scaling::of_family(dataset, self.family);
         match self.population.contains(&0) {
             true => scaling,
             false => Scaling { outcome_shift: 0.0, ..scaling },

@@ -14,76 +14,16 @@ use std::ops::Range;
 use super::affine::Affine;
 use super::coordinates::Centering;
 use super::correlation::{cholesky, correlations, pairs, partials};
-use crate::math::exp;
+use super::scalar::Scalar;
+use crate::family::MOST_DISPERSIONS;
 
-/// The map from an entry of theta to the value of a hyperparameter in the sampler's units.
+/// A dispersion of the family.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Scalar {
-    /// Any number.
-    Identity,
-    /// A positive number, by its logarithm.
-    Exp,
-    /// A number between bounds, by its logit.
-    Interval {
-        /// The lower bound.
-        low: f64,
-        /// The distance of the upper bound.
-        width: f64,
-    },
-    /// A number between -1 and 1, by its inverse hyperbolic tangent.
-    Tanh,
-}
-
-/// A hyperparameter at an entry of theta.
-#[derive(Debug, Clone, Copy)]
-pub struct AtEntry {
-    /// Its value.
-    pub value: f64,
-    /// The derivative of the value by the entry.
-    pub slope: f64,
-    /// The logarithm of that derivative, and its derivative by the entry.
-    pub log_slope: [f64; 2],
-}
-
-impl Scalar {
-    /// The value at an entry of theta.
-    #[inline]
-    pub fn at(self, entry: f64) -> AtEntry {
-        match self {
-            Scalar::Identity => AtEntry { value: entry, slope: 1.0, log_slope: [0.0, 0.0] },
-            Scalar::Exp => {
-                let value = exp(entry);
-                AtEntry { value, slope: value, log_slope: [entry, 1.0] }
-            }
-            Scalar::Interval { low, width } => {
-                // From the nearer bound, so that no digits are lost.
-                let small = exp(-entry.abs());
-                let (near, far) = (small / (1.0 + small), 1.0 / (1.0 + small));
-                let (share, rest) = if entry < 0.0 { (near, far) } else { (far, near) };
-                let slope = width * share * rest;
-                let log_slope = width.ln() - entry.abs() - 2.0 * small.ln_1p();
-                AtEntry { value: low + width * share, slope, log_slope: [log_slope, rest - share] }
-            }
-            Scalar::Tanh => {
-                let small = exp(-2.0 * entry.abs());
-                let value = ((1.0 - small) / (1.0 + small)).copysign(entry);
-                // 1 - tanh^2 = 4 e^{-2|x|} / (1 + e^{-2|x|})^2.
-                let slope = 4.0 * small / ((1.0 + small) * (1.0 + small));
-                let log_slope = 4.0_f64.ln() - 2.0 * entry.abs() - 2.0 * small.ln_1p();
-                AtEntry { value, slope, log_slope: [log_slope, -2.0 * value] }
-            }
-        }
-    }
-
-    /// The entry of theta at which the value is this.
-    pub fn invert(self, value: f64) -> f64 {
-        match self {
-            Scalar::Identity => value,
-            Scalar::Exp => value.ln(),
-            Scalar::Interval { low, width } => ((value - low) / (low + width - value)).ln(),
-            Scalar::Tanh => value.atanh(),
-        }
-    }
+pub enum DispersionAt {
+    /// A hyperparameter, at this index.
+    Variable(usize),
+    /// Known: this number, in the sampler's units.
+    Known(f64),
 }
 
 /// The units of a formula's variables: value = unit x number + shift.
@@ -95,6 +35,8 @@ pub struct MixedUnits {
     pub columns: Vec<Vec<f64>>,
     /// Of the outcome, whose shift is the intercept's.
     pub outcome: f64,
+    /// Of each dispersion.
+    pub dispersions: Vec<f64>,
 }
 
 /// Where the variables of one term are, and how they come from theta.
@@ -132,10 +74,28 @@ pub struct MixedMap {
     pub has_intercept: bool,
     /// The terms.
     pub terms: Vec<TermMap>,
-    /// The index of sigma; `None` if it is 1 in the user's units, where the errors of all rows are known.
-    pub dispersion: Option<usize>,
+    /// The family's dispersions; sigma is known, 1 in the user's units, where the errors of all rows are.
+    pub dispersions: Vec<DispersionAt>,
     /// Units of all variables.
     pub units: MixedUnits,
+}
+
+impl DispersionAt {
+    /// The value, given those of the hyperparameters.
+    pub fn value(self, values: &[f64]) -> f64 {
+        match self {
+            DispersionAt::Variable(place) => values[place],
+            DispersionAt::Known(value) => value,
+        }
+    }
+
+    /// The value, if it is known.
+    pub fn known(self) -> Option<f64> {
+        match self {
+            DispersionAt::Variable(_) => None,
+            DispersionAt::Known(value) => Some(value),
+        }
+    }
 }
 
 impl TermMap {
@@ -214,16 +174,31 @@ impl MixedMap {
         -(of_population.sum::<f64>() + of_effects.sum::<f64>())
     }
 
-    /// Sigma, given the values of the hyperparameters.
+    /// Sigma, the first dispersion, given the values of the hyperparameters; 1 for a family without one.
     pub fn sigma(&self, values: &[f64]) -> f64 {
-        self.dispersion.map_or(1.0 / self.units.outcome, |place| values[place])
+        self.dispersions.first().map_or(1.0, |dispersion| dispersion.value(values))
     }
 
-    /// Adds the derivative by the logarithm of sigma to those by the hyperparameters' values.
-    pub fn pull_log_sigma(&self, by_log_sigma: f64, sigma: f64, by_values: &mut [f64]) {
-        if let Some(place) = self.dispersion {
-            by_values[place] += by_log_sigma / sigma;
+    /// The dispersions, given the values of the hyperparameters; 1 where there are fewer.
+    pub fn dispersion_values(&self, values: &[f64]) -> [f64; MOST_DISPERSIONS] {
+        std::array::from_fn(|d| self.dispersions.get(d).map_or(1.0, |dispersion| dispersion.value(values)))
+    }
+
+    /// Adds the derivatives by the logarithms of the dispersions to those by the hyperparameters' values.
+    pub fn pull_log_dispersions(&self, by_logs: &[f64], values: &[f64], by_values: &mut [f64]) {
+        for (dispersion, by_log) in self.dispersions.iter().zip(by_logs) {
+            if let DispersionAt::Variable(place) = dispersion {
+                by_values[*place] += by_log / values[*place];
+            }
         }
+    }
+
+    /// The indices of the dispersions that are variables, and their units.
+    pub fn free_dispersions(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+        self.dispersions.iter().zip(&self.units.dispersions).filter_map(|(dispersion, unit)| match dispersion {
+            DispersionAt::Variable(place) => Some((*place, *unit)),
+            DispersionAt::Known(_) => None,
+        })
     }
 
     /// Writes the values of the hyperparameters, in the sampler's units, at `theta`.
@@ -251,8 +226,8 @@ impl MixedMap {
                 partials(term.columns, &named[here.clone()], &mut values[here]);
             }
         }
-        if let Some(place) = self.dispersion {
-            values[place] = named[place] / self.units.outcome;
+        for (place, unit) in self.free_dispersions() {
+            values[place] = named[place] / unit;
         }
     }
 
@@ -277,8 +252,8 @@ impl MixedMap {
                 correlations(q, &factor, &mut named[here]);
             }
         }
-        if let Some(place) = self.dispersion {
-            named[place] = values[place] * self.units.outcome;
+        for (place, unit) in self.free_dispersions() {
+            named[place] = values[place] * unit;
         }
     }
 
@@ -330,26 +305,6 @@ impl MixedMap {
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scalars_are_inverted_and_match_their_slopes() {
-        for scalar in [Scalar::Identity, Scalar::Exp, Scalar::Interval { low: 2.0, width: 5.0 }, Scalar::Tanh] {
-            for entry in [-3.0, -0.4, 0.0, 0.7, 2.5] {
-                let at = scalar.at(entry);
-                assert!((scalar.invert(at.value) - entry).abs() < 1e-12, "{scalar:?}");
-                let slope = (scalar.at(entry + 1e-6).value - scalar.at(entry - 1e-6).value) / 2e-6;
-                assert!((slope - at.slope).abs() < 1e-8 * slope.abs().max(1.0), "{scalar:?}");
-                assert!((at.slope.ln() - at.log_slope[0]).abs() < 1e-12, "{scalar:?}");
-                let change = (scalar.at(entry + 1e-6).log_slope[0] - scalar.at(entry - 1e-6).log_slope[0]) / 2e-6;
-                assert!((change - at.log_slope[1]).abs() < 1e-8, "{scalar:?}");
             }
         }
     }

@@ -7,12 +7,14 @@ use super::layout::{Axis, Layout, Role};
 use super::mixed::{Mixed, MixedTerm};
 use super::{Array, ArrayAxis};
 use crate::data::Dataset;
-use crate::family::Family;
+
+/// The sd of the shorthand's outcomes.
+const EPS: &str = "eps";
 
 /// The names of the shorthand's variables, in order.
-pub(super) fn of_shorthand(dataset: &Dataset, family: Family, layout: &Layout) -> Vec<String> {
+pub(super) fn of_shorthand(dataset: &Dataset, layout: &Layout) -> Vec<String> {
     let coefficients = coefficient_names(dataset.predictor_names());
-    let dispersions: Vec<String> = family.dispersions().iter().map(|name| name.to_string()).collect();
+    let dispersions = vec![EPS.to_string()];
     let mut names = Vec::with_capacity(layout.dim());
     for block in layout.blocks() {
         let (rows, prefix) = match block.axes {
@@ -32,7 +34,7 @@ pub(super) fn of_shorthand(dataset: &Dataset, family: Family, layout: &Layout) -
 }
 
 /// The arrays of the shorthand's variables, intercept and slopes apart.
-pub(super) fn arrays_of_shorthand(family: Family, layout: &Layout) -> Vec<Array> {
+pub(super) fn arrays_of_shorthand(layout: &Layout) -> Vec<Array> {
     let many = layout.coefficients > 2;
     let mut all = Vec::new();
     for block in layout.blocks() {
@@ -45,8 +47,7 @@ pub(super) fn arrays_of_shorthand(family: Family, layout: &Layout) -> Vec<Array>
             }
         };
         if let [Axis::Dispersion, ..] = block.axes {
-            let names = family.dispersions().iter().enumerate();
-            names.for_each(|(d, name)| array(name.to_string(), false, d..d + 1));
+            array(EPS.to_string(), false, 0..1);
         } else {
             array(format!("{}a", block.role.prefix()), false, 0..1);
             array(format!("{}b", block.role.prefix()), many, 1..layout.coefficients);
@@ -74,7 +75,7 @@ fn hyperparameters(dataset: &Dataset, mixed: &Mixed) -> Vec<String> {
             names.extend((0..i).map(|j| format!("cor_{factor}__{}__{}", columns[j], columns[i])));
         }
     }
-    names.extend(mixed.rows.has_sigma().then(|| "sigma".to_string()));
+    names.extend(mixed.free_dispersions().map(|d| mixed.family.dispersions()[d].to_string()));
     names
 }
 

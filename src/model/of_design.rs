@@ -4,6 +4,7 @@
 use super::mixed::{Mixed, MixedPriors, MixedTerm};
 use super::term::Spread;
 use crate::data::{DataError, Dataset, Factor, FileRows};
+use crate::family::Family;
 use crate::formula::{DesignTerm, FormulaDesign, INTERCEPT, ModelColumn};
 
 /// Columns that are used, each once, by name.
@@ -30,8 +31,14 @@ impl Mixed {
     ///
     /// # Errors
     /// As [`Dataset::of_formula`].
-    pub fn of_design(formula: String, design: FormulaDesign, file: FileRows) -> Result<(Dataset, Mixed), DataError> {
-        let FormulaDesign { outcome, population, terms } = design;
+    pub fn of_design(
+        formula: String,
+        family: Family,
+        design: FormulaDesign,
+        file: FileRows,
+    ) -> Result<(Dataset, Mixed), DataError> {
+        let FormulaDesign { outcome, outcome_levels, trials, population, terms } = design;
+        let file = FileRows { trials: trials.map(|trials| trials.values), ..file };
         let (mut pool, mut factors) = (Pool::default(), Vec::<Factor>::new());
         let population: Vec<usize> = population.into_iter().map(|column| pool.number(column)).collect();
         let terms = terms.into_iter().map(|DesignTerm { factor, levels, level_of, columns, correlated }| {
@@ -48,12 +55,30 @@ impl Mixed {
         });
         let terms: Vec<MixedTerm> = terms.collect();
         let dataset = Dataset::of_formula(file, (outcome.name, outcome.values), pool.0, factors)?;
-        let all_vary =
-            |term: &MixedTerm| term.factor == 0 && (1..dataset.n_coefficients()).all(|k| term.columns.contains(&k));
-        if !dataset.may_know_noise() && terms.iter().any(all_vary) {
-            dataset.refuse_without_noise()?;
+        dataset.refuse_constant(family.is_location())?;
+        if family.is_location_scale() {
+            refuse_without_noise(&dataset, family, &terms)?;
         }
-        let priors = MixedPriors::for_data(&dataset, &population, &terms);
-        Ok((dataset, Mixed::new(formula, population, terms, priors)))
+        let priors = MixedPriors::for_data(&dataset, family, &population, &terms);
+        Ok((dataset, Mixed { family, outcome_levels, ..Mixed::new(formula, population, terms, priors) }))
+    }
+}
+
+/// Refuses an outcome that the model fits to rounding, so that sigma would be 0.
+fn refuse_without_noise(dataset: &Dataset, family: Family, terms: &[MixedTerm]) -> Result<(), DataError> {
+    let logarithms;
+    let dataset = match family {
+        Family::Lognormal => {
+            logarithms = dataset.with_outcome(dataset.outcome().iter().map(|y| family.working(*y)).collect());
+            &logarithms
+        }
+        _ => dataset,
+    };
+    dataset.refuse_common_fit()?;
+    let all_vary =
+        |term: &MixedTerm| term.factor == 0 && (1..dataset.n_coefficients()).all(|k| term.columns.contains(&k));
+    match !dataset.may_know_noise() && terms.iter().any(all_vary) {
+        true => dataset.refuse_without_noise(),
+        false => Ok(()),
     }
 }

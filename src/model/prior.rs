@@ -19,6 +19,12 @@ pub enum Shape {
     Exponential,
     /// Uniform between the location and the location plus the scale.
     Uniform,
+    /// Gamma with this shape: the scale is the inverse of the rate.
+    Gamma(f64),
+    /// Inverse gamma with this shape.
+    InverseGamma(f64),
+    /// The location and nothing else: the variable is known.
+    Constant,
 }
 
 /// Degrees of freedom from which Student's t is so near the normal distribution that its formulas lose digits, and
@@ -57,7 +63,10 @@ impl VariablePrior {
 
     /// Whether all numbers are finite, and those positive that have to be.
     pub fn is_sound(self) -> bool {
-        let df = if let Shape::StudentT(df) = self.shape { df } else { 1.0 };
+        let df = match self.shape {
+            Shape::StudentT(number) | Shape::Gamma(number) | Shape::InverseGamma(number) => number,
+            Shape::Normal | Shape::Exponential | Shape::Uniform | Shape::Constant => 1.0,
+        };
         self.location.is_finite() && [self.scale, df].iter().all(|number| *number > 0.0 && number.is_finite())
     }
 
@@ -68,8 +77,23 @@ impl VariablePrior {
 
     /// Whether the variable is positive under this distribution, or may be taken to be.
     pub fn admits_positive(self) -> bool {
-        let from_zero = self.half || self.shape == Shape::Exponential || self.shape == Shape::Uniform;
+        let from_zero = match self.shape {
+            Shape::Exponential | Shape::Uniform | Shape::Gamma(_) | Shape::InverseGamma(_) => true,
+            Shape::Constant => self.location > 0.0,
+            Shape::Normal | Shape::StudentT(_) => self.half,
+        };
         from_zero && self.location >= 0.0
+    }
+
+    /// Whether this is a distribution of positive numbers only, or a known number.
+    pub fn is_of_dispersions(self) -> bool {
+        self.half
+            || matches!(self.shape, Shape::Exponential | Shape::Gamma(_) | Shape::InverseGamma(_) | Shape::Constant)
+    }
+
+    /// The known value of a variable that is none.
+    pub fn known(self) -> Option<f64> {
+        (self.shape == Shape::Constant).then_some(self.location)
     }
 
     /// The log density of a value in the support, without [`constant`](Self::constant), and its derivative.
@@ -84,7 +108,9 @@ impl VariablePrior {
                 (-0.5 * (df + 1.0) * log, -(df + 1.0) * z / (df * (1.0 + square) * self.scale))
             }
             Shape::Exponential => (-z, -1.0 / self.scale),
-            Shape::Uniform => (0.0, 0.0),
+            Shape::Gamma(shape) => ((shape - 1.0) * crate::math::ln(z) - z, (shape - 1.0) / x - 1.0 / self.scale),
+            Shape::InverseGamma(shape) => (-(shape + 1.0) * crate::math::ln(z) - 1.0 / z, (1.0 / z - shape - 1.0) / x),
+            Shape::Uniform | Shape::Constant => (0.0, 0.0),
         }
     }
 
@@ -96,7 +122,8 @@ impl VariablePrior {
                 ln_gamma(0.5 * (df + 1.0)) - ln_gamma(0.5 * df) - 0.5 * (df * PI).ln()
             }
             Shape::StudentT(df) => -0.5 * TAU.ln() - 0.25 / df,
-            Shape::Exponential | Shape::Uniform => 0.0,
+            Shape::Gamma(shape) | Shape::InverseGamma(shape) => -ln_gamma(shape),
+            Shape::Exponential | Shape::Uniform | Shape::Constant => 0.0,
         };
         of_shape - self.scale.ln() + if self.half { LN_2 } else { 0.0 }
     }
@@ -114,6 +141,9 @@ impl fmt::Display for VariablePrior {
             Shape::StudentT(df) => write!(f, "{half}student_t({df}, {location}, {number})"),
             Shape::Exponential => write!(f, "exponential({})", SixDigits(1.0 / scale)),
             Shape::Uniform => write!(f, "uniform({location}, {})", SixDigits(self.location + scale)),
+            Shape::Gamma(shape) => write!(f, "gamma({}, {})", SixDigits(shape), SixDigits(1.0 / scale)),
+            Shape::InverseGamma(shape) => write!(f, "inv_gamma({}, {number})", SixDigits(shape)),
+            Shape::Constant => write!(f, "constant({location})"),
         }
     }
 }
@@ -149,7 +179,7 @@ pub enum PriorError {
     /// An unknown distribution.
     #[error(
         "`{0}` is no distribution that is known here; there are normal, student_t, cauchy, uniform, half_normal, half_student_t, \
-         half_cauchy, exponential and lkj"
+         half_cauchy, exponential, gamma, inv_gamma, lkj, and constant for a known number"
     )]
     Unknown(String),
     /// A wrong number of numbers.
@@ -227,6 +257,11 @@ impl FromStr for TypedPrior {
                 whole(Shape::StudentT(positive("the degrees of freedom", *df)?), 0.0, *scale)
             }
             ("exponential", [rate]) => whole(Shape::Exponential, 0.0, 1.0 / positive("the rate", *rate)?),
+            ("gamma", [shape, rate]) => {
+                whole(Shape::Gamma(positive("the shape", *shape)?), 0.0, 1.0 / positive("the rate", *rate)?)
+            }
+            ("inv_gamma", [shape, scale]) => whole(Shape::InverseGamma(positive("the shape", *shape)?), 0.0, *scale),
+            ("constant", [value]) => whole(Shape::Constant, *value, 1.0),
             ("uniform", [low, high]) if low < high => whole(Shape::Uniform, *low, high - low),
             ("uniform", [_, _]) => Err(PriorError::NoWidth(text.to_string())),
             ("lkj", [eta]) => Ok(TypedPrior::Lkj(positive("eta", *eta)?)),
@@ -237,6 +272,9 @@ impl FromStr for TypedPrior {
             ("half_cauchy", _) => Err(count("a scale", "half_cauchy(5)")),
             ("half_student_t", _) => Err(count("degrees of freedom and a scale", "half_student_t(3, 5)")),
             ("exponential", _) => Err(count("a rate", "exponential(0.1)")),
+            ("gamma", _) => Err(count("a shape and a rate", "gamma(2, 0.1)")),
+            ("inv_gamma", _) => Err(count("a shape and a scale", "inv_gamma(0.4, 0.3)")),
+            ("constant", _) => Err(count("a number", "constant(4)")),
             ("uniform", _) => Err(count("two bounds", "uniform(0, 100)")),
             ("lkj", _) => Err(count("eta", "lkj(2)")),
             _ => Err(PriorError::Unknown(name.to_string())),
@@ -281,6 +319,9 @@ mod tests {
             "half_cauchy(0, 5)",
             "exponential(0.1)",
             "uniform(0, 200)",
+            "gamma(2, 0.1)",
+            "inv_gamma(0.4, 0.3)",
+            "constant(4)",
         ] {
             match text.parse::<TypedPrior>().unwrap() {
                 TypedPrior::Variable(prior) => assert_eq!(prior.to_string(), text),
@@ -295,7 +336,9 @@ mod tests {
     fn what_is_wrong_with_a_prior_is_said() {
         let message = |text: &str| text.parse::<TypedPrior>().unwrap_err().to_string();
         assert!(message("normal").contains("normal(0, 10)"));
-        assert!(message("gamma(1, 2)").contains("half_cauchy"));
+        assert!(message("weibull(1, 2)").contains("half_cauchy"));
+        assert!(message("gamma(1)").contains("a shape and a rate, and 1 are given"));
+        assert!(message("inv_gamma(1, 0)").contains("positive"));
         assert!(message("normal(0)").contains("a mean and an sd, and 1 are given"));
         assert!(message("normal(a, 1)").contains("`a` in `normal(a, 1)`"));
         assert!(message("normal(0, -1)").contains("positive"));
@@ -305,12 +348,19 @@ mod tests {
 
     #[test]
     fn densities_integrate_to_one_and_match_their_derivatives() {
-        for text in ["normal(1, 2)", "half_student_t(3, 2)", "half_cauchy(1)", "exponential(0.5)", "student_t(4, 1, 2)"]
-        {
+        for text in [
+            "normal(1, 2)",
+            "half_student_t(3, 2)",
+            "half_cauchy(1)",
+            "exponential(0.5)",
+            "student_t(4, 1, 2)",
+            "gamma(2, 0.1)",
+            "inv_gamma(1.4, 0.3)",
+        ] {
             let Ok(TypedPrior::Variable(prior)) = text.parse() else { panic!("{text}") };
             let density = |x: f64| (prior.at(x).0 + prior.constant()).exp();
             // x = t / (1 - t^2) takes (-1, 1) to the line, and (0, 1) to its half.
-            let from = if prior.half || prior.shape == Shape::Exponential { 0.0 } else { -1.0 };
+            let from = if prior.is_of_dispersions() { 0.0 } else { -1.0 };
             let steps = 200_000;
             let width = (1.0 - from) / f64::from(steps);
             let mass: f64 = (0..steps)

@@ -17,6 +17,34 @@ pub enum Refusal {
         /// What to change.
         remedy: &'static str,
     },
+    /// Effects can be integrated out where outcomes are normal given eta.
+    #[error(
+        "--parameterization marginal integrates out effects where outcomes, or their logarithms, are normal, and this model's \
+         are {family}; use non-centered or centered, or one for each term"
+    )]
+    Normal {
+        /// The family of the outcomes.
+        family: &'static str,
+    },
+    /// Modes are searched for where effects can be integrated out.
+    #[error(
+        "a search for modes integrates out effects, where outcomes, or their logarithms, are normal, and this model's are \
+         {family}; sample it instead: `warpnuts sample`"
+    )]
+    Modes {
+        /// The family of the outcomes.
+        family: &'static str,
+    },
+    /// Devices sum over all numbers below a count.
+    #[error("{what} takes {family} counts up to {largest}, and this data set has larger ones; use --engine cpu")]
+    CountsOnDevice {
+        /// The engine.
+        what: &'static str,
+        /// The family of the outcomes.
+        family: &'static str,
+        /// The largest count.
+        largest: u32,
+    },
     /// The operation is for the shorthand's models only.
     #[error("{what} is for models of --group, --outcome and --predictor, and this one is a formula's; {remedy}")]
     Formula {

@@ -5,6 +5,7 @@
 //! priors are scaled alike. Predictors are never shifted: this would change the meaning of the intercept and its prior.
 
 use crate::data::Dataset;
+use crate::family::{Family, Link};
 
 /// Shift and scale of the outcome, scale of each predictor.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,36 @@ impl Scaling {
         };
         let predictors = (0..dataset.n_coefficients() - 1).map(|k| mean_and_sd(dataset.predictor(k)).1).collect();
         Scaling { outcome_shift, outcome_scale, predictors }
+    }
+
+    /// Units for outcomes of `family`: shift and scale of the outcome, or of its logarithm, as far as the family
+    /// admits, and where it does not, a shift of eta to about its mean.
+    pub fn of_family(dataset: &Dataset, family: Family) -> Scaling {
+        let standard = Scaling::standardizing(dataset);
+        if family == Family::Gaussian || family == Family::Student {
+            return standard;
+        }
+        let outcomes = dataset.outcome();
+        let offset = |i: usize| dataset.offset().map_or(0.0, |offset| offset[i]);
+        if family.is_location() {
+            let working = outcomes.iter().enumerate().map(|(i, y)| family.working(*y) - offset(i));
+            let (outcome_shift, sd) = mean_and_sd(&working.collect::<Vec<f64>>());
+            let outcome_scale = if family.is_location_scale() { sd } else { 1.0 };
+            return Scaling { outcome_shift, outcome_scale, ..standard };
+        }
+        let sum: f64 = outcomes.iter().sum();
+        let rows = outcomes.len() as f64;
+        let outcome_shift = match family.link() {
+            Link::Log => (sum / (0..outcomes.len()).map(|i| offset(i).exp()).sum::<f64>()).ln(),
+            // Half a success and half a failure more, so that it is finite.
+            link => {
+                let trials = dataset.trials().map_or(rows, |trials| trials.iter().sum());
+                let of_offset = (0..outcomes.len()).map(offset).sum::<f64>() / rows;
+                link.at((sum + 0.5) / (trials + 1.0)) - of_offset
+            }
+        };
+        let outcome_shift = if outcome_shift.is_finite() { outcome_shift } else { 0.0 };
+        Scaling { outcome_shift, outcome_scale: 1.0, ..standard }
     }
 
     /// The size of the sampler's unit of coefficient `k`, in the user's units.

@@ -5,6 +5,7 @@ use super::prior::{PriorError, Shape, TypedPrior, VariablePrior};
 use super::scaling::Scaling;
 use crate::data::Dataset;
 use crate::data::moments::mean as mean_of;
+use crate::family::Family;
 use crate::formula::INTERCEPT;
 
 /// The degrees of freedom of the default priors of sds.
@@ -20,9 +21,15 @@ impl MixedPriors {
     /// Proper, weakly informative priors: for the intercept, at the means of the predictors, Normal(mean(y), 2.5
     /// sd(y)); for other population-level coefficients Normal(0, 2.5 sd(y) / sd(x)), as in rstanarm and Bambi; for sds
     /// and sigma half-Student-t with 3 degrees of freedom and scale sd(y) / sd(x), as in brms; LKJ(2) for correlations.
-    pub fn for_data(dataset: &Dataset, population: &[usize], terms: &[MixedTerm]) -> MixedPriors {
-        let typical = Scaling::standardizing(dataset);
-        let scale = |column: &usize| VariablePrior::half_student_t(DEGREES, typical.coefficient_unit(*column));
+    /// Outcomes of a lognormal family are logarithms here.
+    ///
+    /// Where eta is on the scale of a logarithm, a logit or a probit, 1 stands in the place of sd(y), the link of the
+    /// mean of y in that of its mean, and sds have the scale 2.5, as in brms. Nu has Gamma(2, 0.1) (Juárez and Steel
+    /// 2010), the shape of a negative binomial InvGamma(0.4, 0.3), and that of a gamma Gamma(0.01, 0.01), as in brms.
+    pub fn for_data(dataset: &Dataset, family: Family, population: &[usize], terms: &[MixedTerm]) -> MixedPriors {
+        let typical = Scaling::of_family(dataset, family);
+        let width = if family.is_location_scale() { 1.0 } else { WIDTH };
+        let scale = |column: &usize| VariablePrior::half_student_t(DEGREES, width * typical.coefficient_unit(*column));
         let mean = |column: &usize| {
             VariablePrior::normal(
                 if *column == 0 { typical.outcome_shift } else { 0.0 },
@@ -31,11 +38,19 @@ impl MixedPriors {
         };
         // Sigma is the sd of a row of weight 1.
         let weight = dataset.weights().map_or(1.0, mean_of);
+        let of_dispersion = |family, name: &str| match (family, name) {
+            (_, "nu") => VariablePrior { shape: Shape::Gamma(2.0), location: 0.0, scale: 10.0, half: false },
+            (Family::NegBinomial, _) => {
+                VariablePrior { shape: Shape::InverseGamma(0.4), location: 0.0, scale: 0.3, half: false }
+            }
+            (Family::Gamma, _) => VariablePrior { shape: Shape::Gamma(0.01), location: 0.0, scale: 100.0, half: false },
+            _ => VariablePrior::half_student_t(DEGREES, typical.outcome_scale * weight.sqrt()),
+        };
         MixedPriors {
             population: population.iter().map(mean).collect(),
             scales: terms.iter().map(|term| term.columns.iter().map(scale).collect()).collect(),
             correlations: vec![ETA; terms.len()],
-            dispersion: VariablePrior::half_student_t(DEGREES, typical.outcome_scale * weight.sqrt()),
+            dispersions: family.dispersions().iter().map(|name| of_dispersion(family, name)).collect(),
         }
     }
 }
@@ -92,7 +107,9 @@ impl Mixed {
             let factor = format!("cor_{}", dataset.factor_name(term.factor));
             all.push(["cor".to_string(), factor.clone(), factor]);
         }
-        all.extend(self.rows.has_sigma().then(|| std::array::from_fn(|_| "sigma".to_string())));
+        let names = self.family.dispersions().iter().enumerate();
+        let estimated = names.filter(|(d, _)| *d > 0 || self.rows.has_sigma());
+        all.extend(estimated.map(|(_, name)| std::array::from_fn(|_| name.to_string())));
         all
     }
 
@@ -161,7 +178,7 @@ impl Mixed {
         const LKJ: &str = "lkj is for correlations, as in `cor ~ lkj(2)`";
         if place < population {
             let prior = variable.ok_or(LKJ)?;
-            if prior.half || prior.shape == Shape::Exponential {
+            if prior.is_of_dispersions() {
                 return Err(
                     "half and exponential distributions are for sds and sigma; write one of all numbers, such as \
                      `normal(0, 10)`, or `uniform(0, 10)`",
@@ -187,8 +204,15 @@ impl Mixed {
             return Err("sds and sigma are positive; write a distribution above zero, such as `half_normal(5)`");
         }
         match scales.get(place - population) {
+            Some((_, _)) if prior.known().is_some() => {
+                return Err("sds of effects are estimated; write a distribution, such as `half_normal(5)`");
+            }
             Some((term, column)) => self.priors.scales[*term][*column] = prior,
-            None => self.priors.dispersion = prior,
+            None => {
+                let after = place - population - scales.len() - correlated.len();
+                let first = usize::from(!self.rows.has_sigma());
+                self.priors.dispersions[first + after] = prior;
+            }
         }
         Ok(())
     }
@@ -196,10 +220,13 @@ impl Mixed {
     /// Every prior, with the name of what it is of, as it is typed: `b_Days ~ normal(0, 10)`.
     pub fn prior_list(&self, dataset: &Dataset) -> Vec<String> {
         let names = self.prior_names(dataset);
-        let MixedPriors { population, scales, correlations, dispersion } = &self.priors;
+        let MixedPriors { population, scales, correlations, dispersions } = &self.priors;
+        let estimated = dispersions.iter().skip(usize::from(!self.rows.has_sigma()));
         let correlated = self.terms.iter().zip(correlations).filter(|(term, _)| term.is_correlated());
         let variables = population.iter().chain(scales.iter().flatten()).map(VariablePrior::to_string);
-        let texts = variables.chain(correlated.map(|(_, eta)| format!("lkj({eta})"))).chain([dispersion.to_string()]);
+        let texts = variables
+            .chain(correlated.map(|(_, eta)| format!("lkj({eta})")))
+            .chain(estimated.map(VariablePrior::to_string));
         names.iter().zip(texts).map(|([.., name], text)| format!("{name} ~ {text}")).collect()
     }
 }

@@ -8,7 +8,7 @@ use crate::data::Dataset;
 impl Model {
     /// The same posterior in other coordinates.
     pub fn in_coordinates(&self, coordinates: Coordinates) -> Model {
-        let layout = super::layout_of(&self.dataset, self.family, &self.structure, &coordinates, &self.scaling);
+        let layout = super::layout_of(&self.dataset, &self.structure, &coordinates, &self.scaling);
         Model { coordinates, layout, ..self.clone() }
     }
 
@@ -21,7 +21,7 @@ impl Model {
                 Structure::Formula(Arc::new(Mixed { means_elsewhere, ..(**mixed).clone() }))
             }
         };
-        let layout = super::layout_of(&dataset, self.family, &structure, &self.coordinates, &self.scaling);
+        let layout = super::layout_of(&dataset, &structure, &self.coordinates, &self.scaling);
         Model { dataset, structure, layout, ..self.clone() }
     }
 

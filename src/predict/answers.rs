@@ -53,12 +53,16 @@ impl<'a> Answerer<'a> {
     pub fn answer(&mut self, rows: &Rows, row: usize) -> RowAnswers {
         self.evaluator.etas(rows, row, &mut self.scratch, &mut self.etas);
         self.evaluator.sds(rows, row, &mut self.sds);
-        self.evaluator.outcomes(None, &self.etas, &self.sds, &mut [], &mut self.outcomes);
+        self.evaluator.outcomes((rows, row), None, [&self.etas, &self.sds], &mut self.outcomes);
+        self.evaluator.moments(rows, row, &mut self.etas, &mut self.sds);
         let (mean, of_mean) = (diagnostics::mean(&self.etas), diagnostics::sd(&self.etas));
-        self.sds.iter_mut().for_each(|sd| *sd *= *sd);
         let noise = diagnostics::mean(&self.sds);
         let expectation = Answer { mean, sd: of_mean, quantiles: self.quantiler.quantiles(&self.etas, self.quantiles) };
-        let sd = (of_mean * of_mean + noise).sqrt();
+        let sd = match (of_mean * of_mean + noise).sqrt() {
+            sd if sd.is_finite() => sd,
+            // Where a t distribution has no variance.
+            _ => diagnostics::sd(&self.outcomes),
+        };
         let outcome = Answer { mean, sd, quantiles: self.quantiler.quantiles(&self.outcomes, self.quantiles) };
         RowAnswers { expectation, outcome }
     }

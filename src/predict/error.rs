@@ -31,6 +31,17 @@ pub enum PredictError {
     )]
     NothingLearnt,
 
+    /// A number of trials that is none.
+    #[error("{file}, {place}: {value} is no number of trials; write a whole number from 0")]
+    Trials {
+        /// The file.
+        file: String,
+        /// The line, or the row.
+        place: String,
+        /// The number.
+        value: f64,
+    },
+
     /// A level that is not among the model's, with `NewLevels::Refuse`.
     #[error(
         "{file}, {place}: `{level}` is no level of {factor} in the run's data; correct it, or leave --new-levels refuse out, so \

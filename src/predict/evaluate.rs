@@ -1,4 +1,4 @@
-//! The linear predictor of rows, and the noise about it, in every draw.
+//! The linear predictor of rows, and outcomes about it, in every draw.
 
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
@@ -7,7 +7,7 @@ use super::levels::Population;
 use super::rows::{RowLevel, Rows};
 use super::variables::DrawnVariables;
 use crate::exact::normal_quantile;
-use crate::family::Gaussian;
+use crate::family::{Family, MOST_DISPERSIONS};
 use crate::model::{Model, Role, Structure};
 use crate::random::{Purpose, StreamKey};
 
@@ -40,7 +40,12 @@ pub struct Evaluator<'a> {
     /// Standard normal deviates, one for each draw, for rows that share them: quantiles at equal distances, in a random
     /// order.
     noise: Vec<f64>,
+    /// The family's dispersions in every draw.
+    dispersions: Vec<[f64; MOST_DISPERSIONS]>,
 }
+
+/// Rows whose expectations a worker adds up.
+const SHARE: usize = 256;
 
 /// What a worker needs to evaluate rows.
 #[derive(Debug, Clone, Default)]
@@ -107,6 +112,7 @@ impl<'a> Evaluator<'a> {
             population: Population::default(),
             unknown: (0..data.n_factors()).map(of_factor).collect(),
             noise: ranks(&key(0), count).into_iter().map(quantile).collect(),
+            dispersions: (0..count).map(|draw| variables.dispersions(draw)).collect(),
         }
     }
 
@@ -160,9 +166,43 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The mean over rows of the linear predictor at `to` less that at `from`, in every draw; both are the rows of the
+    /// The mean over rows of the expectation at `to` less that at `from`, in every draw; both are the rows of the
     /// model's own levels, or rows of the population's mean.
     pub fn mean_difference(&self, from: &Rows, to: &Rows) -> Vec<f64> {
+        match self.variables.model().family() {
+            // The mean of linear predictors is the linear predictor of means.
+            Family::Gaussian | Family::Student => self.mean_difference_of_etas(from, to),
+            _ => self.mean_difference_of_rows(from, to),
+        }
+    }
+
+    /// The mean difference, row by row.
+    fn mean_difference_of_rows(&self, from: &Rows, to: &Rows) -> Vec<f64> {
+        // A fixed split of the rows, so that the order of the sums does not depend on the number of threads.
+        let shares: Vec<Vec<f64>> = (0..to.count.div_ceil(SHARE))
+            .into_par_iter()
+            .map(|share| {
+                let mut scratch = Scratch::default();
+                let (mut sum, mut etas, mut sds) =
+                    (vec![0.0; self.count()], vec![0.0; self.count()], self.noise.clone());
+                for row in share * SHARE..to.count.min((share + 1) * SHARE) {
+                    for (rows, sign) in [(to, 1.0), (from, -1.0)] {
+                        self.etas(rows, row, &mut scratch, &mut etas);
+                        self.sds(rows, row, &mut sds);
+                        self.moments(rows, row, &mut etas, &mut sds);
+                        add(&mut sum, sign, &etas);
+                    }
+                }
+                sum
+            })
+            .collect();
+        let mut difference = vec![0.0; self.count()];
+        shares.iter().for_each(|share| add(&mut difference, 1.0 / to.count as f64, share));
+        difference
+    }
+
+    /// The mean difference where the expectation is the linear predictor.
+    fn mean_difference_of_etas(&self, from: &Rows, to: &Rows) -> Vec<f64> {
         let mut difference = vec![0.0; self.count()];
         let change = |column: usize, row: usize| match column {
             0 => 0.0,
@@ -192,12 +232,9 @@ impl<'a> Evaluator<'a> {
         difference
     }
 
-    /// Writes the sd of a row's outcome about its linear predictor in every draw.
+    /// Writes the first dispersion of a row in every draw: the sd, or the scale, of its outcome where there is one.
     pub fn sds(&self, rows: &Rows, row: usize, sds: &mut [f64]) {
-        match self.variables.dispersion() {
-            Some(sigma) => sds.copy_from_slice(sigma),
-            None => sds.fill(1.0),
-        }
+        sds.iter_mut().zip(&self.dispersions).for_each(|(sd, dispersions)| *sd = dispersions[0]);
         if let Some(weights) = &rows.weights {
             let root = weights[row].sqrt();
             sds.iter_mut().for_each(|sd| *sd /= root);
@@ -208,18 +245,30 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Writes outcomes of a row in every draw, given its linear predictor and the sds about it; `deviates` has room for
-    /// a number for each.
-    pub fn outcomes(&self, row: Option<u64>, etas: &[f64], sds: &[f64], deviates: &mut [f64], outcomes: &mut [f64]) {
-        let deviates = match row {
-            None => &self.noise,
-            Some(row) => {
-                self.key(row).normals(Purpose::Replicate, deviates);
-                &*deviates
-            }
-        };
-        for (((outcome, eta), sd), deviate) in outcomes.iter_mut().zip(etas).zip(sds).zip(deviates) {
-            *outcome = eta + sd * deviate;
+    /// Replaces the linear predictors of a row by the means of its outcome, and the sds by its variances.
+    pub fn moments(&self, rows: &Rows, row: usize, etas: &mut [f64], sds: &mut [f64]) {
+        let (family, size) = (self.variables.model().family(), rows.size(row));
+        for ((eta, sd), [_, second]) in etas.iter_mut().zip(sds).zip(&self.dispersions) {
+            [*eta, *sd] = family.moments(&[*sd, *second], size, *eta);
+        }
+    }
+
+    /// Writes outcomes of a row in every draw, given its linear predictor and the sds about it, with random numbers of
+    /// its own, which belong to its `number`, or with those that all rows share.
+    pub fn outcomes(
+        &self,
+        (rows, row): (&Rows, usize),
+        number: Option<u64>,
+        [etas, sds]: [&[f64]; 2],
+        outcomes: &mut [f64],
+    ) {
+        match number {
+            None => outcomes.copy_from_slice(&self.noise),
+            Some(number) => self.key(number).normals(Purpose::Replicate, outcomes),
+        }
+        let (family, size) = (self.variables.model().family(), rows.size(row));
+        for (((outcome, eta), sd), [_, second]) in outcomes.iter_mut().zip(etas).zip(sds).zip(&self.dispersions) {
+            *outcome = family.quantile(&[*sd, *second], size, *eta, *outcome);
         }
     }
 
@@ -235,7 +284,10 @@ impl<'a> Evaluator<'a> {
     ) {
         self.etas(rows, row, scratch, out);
         self.sds(rows, row, sds);
-        out.iter_mut().zip(sds).for_each(|(out, sd)| *out = Gaussian::log_density(outcome, *out, *sd));
+        let (family, size) = (self.variables.model().family(), rows.size(row));
+        for ((out, sd), [_, second]) in out.iter_mut().zip(sds).zip(&self.dispersions) {
+            *out = family.log_density(&[*sd, *second], outcome, size, *out);
+        }
     }
 
     /// Expectations and outcomes of consecutive rows, `[row][draw]` each, with random numbers of their own, which
@@ -245,12 +297,13 @@ impl<'a> Evaluator<'a> {
         let mut all = [vec![0.0; range.len() * count], vec![0.0; range.len() * count]];
         let [expectations, outcomes] = &mut all;
         let of_rows = expectations.par_chunks_exact_mut(count).zip(outcomes.par_chunks_exact_mut(count));
-        let room = || (Scratch::default(), vec![0.0; count], vec![0.0; count]);
-        of_rows.zip(range).for_each_init(room, |(scratch, sds, deviates), ((etas, outcomes), row)| {
+        let room = || (Scratch::default(), vec![0.0; count]);
+        of_rows.zip(range).for_each_init(room, |(scratch, sds), ((etas, outcomes), row)| {
             scratch.row = Some(numbers[row]);
             self.etas(rows, row, scratch, etas);
             self.sds(rows, row, sds);
-            self.outcomes(scratch.row, etas, sds, deviates, outcomes);
+            self.outcomes((rows, row), scratch.row, [etas, sds], outcomes);
+            self.moments(rows, row, etas, sds);
         });
         all
     }

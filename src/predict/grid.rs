@@ -132,6 +132,7 @@ impl RowGrid {
 fn unnamed(known: ColumnValues) -> (GridValues, String) {
     match known {
         ColumnValues::Numbers(mean) => (GridValues::Numbers(vec![mean]), format!("at its mean, {mean}")),
+        ColumnValues::Trials => (GridValues::Numbers(vec![1.0]), "1: the outcome is that of one trial".to_string()),
         ColumnValues::Categories(levels) => {
             (GridValues::Labels(levels[..1].to_vec()), format!("at its reference level, {}", levels[0]))
         }
@@ -145,7 +146,9 @@ fn unnamed(known: ColumnValues) -> (GridValues, String) {
 fn read(typed: &str, known: ColumnValues, name: &str) -> Result<GridValues, String> {
     let words: Vec<&str> = typed.split(',').map(str::trim).collect();
     let all = words == ["all"];
+    let known = if known == ColumnValues::Trials { ColumnValues::Numbers(1.0) } else { known };
     match known {
+        ColumnValues::Trials => Ok(GridValues::Numbers(vec![1.0])),
         ColumnValues::Numbers(mean) => {
             let number = |word: &&str| match (word.parse::<f64>(), *word) {
                 (Ok(number), _) if number.abs() <= crate::data::MAX_MAGNITUDE => Ok(number),

@@ -5,6 +5,7 @@ use std::f64::consts::FRAC_PI_2;
 use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
 use crate::exact::normal_quantile;
+use crate::family::Family;
 use crate::model::{Mixed, Model, Shape, Shorthand, Structure, VariablePrior, correlation};
 use crate::random::{Purpose, StreamKey};
 
@@ -71,8 +72,8 @@ fn of_formula(mixed: &Mixed, means: &[f64], uniform: &dyn Fn(usize) -> f64, out:
             place += pairs;
         }
     }
-    if let Some(sigma) = out.get_mut(place) {
-        *sigma = at(priors.dispersion, uniform(place));
+    for (i, d) in mixed.free_dispersions().enumerate() {
+        out[place + i] = at(priors.dispersions[d], uniform(place + i));
     }
 }
 
@@ -85,8 +86,17 @@ fn at(prior: VariablePrior, p: f64) -> f64 {
         Shape::StudentT(df) => StudentsT::new(0.0, 1.0, df).map_or_else(|_| normal_quantile(p), |t| t.inverse_cdf(p)),
         Shape::Exponential => -(-p).ln_1p(),
         Shape::Uniform => p,
+        Shape::Gamma(shape) => gamma_quantile(shape, p),
+        Shape::InverseGamma(shape) => 1.0 / gamma_quantile(shape, 1.0 - p),
+        Shape::Constant => 0.0,
     };
     prior.location + prior.scale * standard
+}
+
+/// The quantile of a gamma distribution of this shape and rate 1, which is positive.
+fn gamma_quantile(shape: f64, p: f64) -> f64 {
+    let family = Family::Gamma;
+    family.quantile(&[shape], 1.0, shape.ln(), normal_quantile(p)).max(f64::MIN_POSITIVE)
 }
 
 #[cfg(test)]
@@ -95,7 +105,15 @@ mod tests {
 
     #[test]
     fn quantiles_of_priors_are_where_their_densities_say() {
-        for text in ["normal(1, 2)", "half_student_t(3, 2)", "half_cauchy(1)", "exponential(0.5)", "uniform(2, 6)"] {
+        for text in [
+            "normal(1, 2)",
+            "half_student_t(3, 2)",
+            "half_cauchy(1)",
+            "exponential(0.5)",
+            "uniform(2, 6)",
+            "gamma(2, 0.1)",
+            "inv_gamma(1.4, 0.3)",
+        ] {
             let Ok(crate::model::TypedPrior::Variable(prior)) = text.parse() else { panic!("{text}") };
             for p in [0.02, 0.3, 0.5, 0.9, 0.99] {
                 // d quantile / d p is 1 / density.

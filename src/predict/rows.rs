@@ -49,6 +49,8 @@ pub struct Rows {
     pub weights: Option<Vec<f64>>,
     /// Known standard errors beside sigma.
     pub errors: Option<Vec<f64>>,
+    /// Numbers of trials.
+    pub trials: Option<Vec<f64>>,
 }
 
 impl Rows {
@@ -64,7 +66,13 @@ impl Rows {
             offset: data.offset().map(<[f64]>::to_vec),
             weights: data.weights().map(<[f64]>::to_vec),
             errors: data.errors().map(<[f64]>::to_vec),
+            trials: data.trials().map(<[f64]>::to_vec),
         }
+    }
+
+    /// The number of trials of a row; 1 if it has none.
+    pub fn size(&self, row: usize) -> f64 {
+        self.trials.as_ref().map_or(1.0, |trials| trials[row])
     }
 }
 
@@ -77,6 +85,8 @@ pub struct RowReader<'a> {
     /// The number of each level, factor by factor.
     levels: Vec<HashMap<&'a str, u32>>,
     new_levels: NewLevels,
+    /// The columns that only say how many trials a row has.
+    of_trials: Vec<String>,
 }
 
 impl<'a> RowReader<'a> {
@@ -95,7 +105,8 @@ impl<'a> RowReader<'a> {
             }
         };
         let of_factor = |factor| (0..).zip(data.levels(factor)).map(|(j, level)| (&level[..], j)).collect();
-        Ok(RowReader { model, formula, levels: (0..data.n_factors()).map(of_factor).collect(), new_levels })
+        let of_trials = formula.as_ref().map_or(Vec::new(), |(formula, ..)| formula.trial_columns());
+        Ok(RowReader { model, formula, levels: (0..data.n_factors()).map(of_factor).collect(), new_levels, of_trials })
     }
 
     /// The columns that a file of rows must have.
@@ -136,6 +147,8 @@ impl<'a> RowReader<'a> {
                     let RowColumns { weights, offset, errors, .. } = &mixed.rows;
                     let beside = |column: &Option<String>| column.as_ref() == Some(&name);
                     match (learnt.means.get(&name), learnt.levels.get(&name)) {
+                        // The outcome of one trial.
+                        (None, None) if self.of_trials.contains(&name) => ColumnValues::Trials,
                         (Some(mean), _) => ColumnValues::Numbers(*mean),
                         (None, Some(levels)) => ColumnValues::Categories(levels),
                         (None, None) if beside(offset) => ColumnValues::Numbers(data.offset().map_or(0.0, mean)),
@@ -161,7 +174,7 @@ impl<'a> RowReader<'a> {
     pub fn columns_beside(&self) -> Vec<String> {
         let Some((_, mixed, _)) = &self.formula else { return Vec::new() };
         let RowColumns { weights, offset, errors, .. } = &mixed.rows;
-        [weights, offset, errors].into_iter().flatten().cloned().collect()
+        [weights, offset, errors].into_iter().flatten().chain(&self.of_trials).cloned().collect()
     }
 
     /// The values of a column of numbers at the model's own rows; `None` if they are not known.
@@ -214,6 +227,12 @@ impl<'a> RowReader<'a> {
             None => Ok(None),
         };
         let RowColumns { weights, offset, errors, .. } = &mixed.rows;
+        rows.trials = design.trials.map(|trials| trials.values);
+        if let Some(row) = rows.trials.iter().flatten().position(|n| !(*n >= 0.0 && n.fract() == 0.0)) {
+            let (file, place) = (frame.source().to_string(), frame.place(row));
+            let value = rows.trials.as_ref().map_or(f64::NAN, |trials| trials[row]);
+            return Err(PredictError::Trials { file, place, value });
+        }
         rows.offset = beside(offset, "offsets", false)?;
         rows.weights = beside(weights, "weights", true)?;
         let errors = beside(errors, "standard errors", true)?;
@@ -318,6 +337,8 @@ pub enum NewValue<'a> {
 pub enum ColumnValues<'a> {
     /// Numbers; in the model's data this is their mean.
     Numbers(f64),
+    /// Numbers of trials.
+    Trials,
     /// These words, the reference level first.
     Categories(&'a [String]),
     /// Labels; the model's data have these.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::PredictError;
 use super::prior;
 use crate::experiment::Sampled;
+use crate::family::MOST_DISPERSIONS;
 use crate::machine;
-use crate::model::{Model, Role};
+use crate::model::Model;
 
 /// Draws of all variables of a model, in the user's units, or, from the prior, of the hyperparameters.
 #[derive(Debug, Clone)]
@@ -128,10 +129,9 @@ impl DrawnVariables {
         named.iter_mut().enumerate().for_each(|(i, value)| *value = self.values[i * self.count() + draw]);
     }
 
-    /// The draws of the family's dispersion; `None` where the errors of all rows are known.
-    pub fn dispersion(&self) -> Option<&[f64]> {
-        let block = self.model.layout().blocks_of(Role::Dispersion).next()?;
-        Some(self.of_variable(block.named.start))
+    /// The family's dispersions in a draw.
+    pub fn dispersions(&self, draw: usize) -> [f64; MOST_DISPERSIONS] {
+        self.model.dispersions(|i| self.of_variable(i)[draw])
     }
 }
 

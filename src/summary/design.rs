@@ -2,6 +2,7 @@
 
 use super::{Advice, counted, significant};
 use crate::data::{Dataset, DesignWarnings, Discrete, FactorWarnings};
+use crate::family::OutcomeKind;
 use crate::mode;
 use crate::model::{Mixed, MixedTerm, Model};
 
@@ -69,12 +70,14 @@ pub(super) fn advice(dataset: &Dataset) -> Vec<Advice> {
 pub(super) fn of_formula(model: &Model, mixed: &Mixed) -> Vec<Advice> {
     let dataset = model.dataset();
     let modes_are_searched_for = mode::admits(model).is_ok();
+    // With a noise of its own, that a level's deviation may be taken for.
+    let has_sigma = mixed.rows.has_sigma() && mixed.family.is_location_scale();
     let mut all = Vec::new();
     let mut say = |kind: &'static str, problem: String, remedy: String| {
         all.push(Advice { kind, problem, remedy, proposals: Vec::new(), distrust: false });
     };
     for FactorWarnings { factor, one_row_a_level, few_levels, alike: _ } in dataset.factor_warnings() {
-        if one_row_a_level && mixed.rows.has_sigma() {
+        if one_row_a_level && has_sigma {
             say(
                 "one-row-a-group",
                 format!(
@@ -109,7 +112,7 @@ pub(super) fn of_formula(model: &Model, mixed: &Mixed) -> Vec<Advice> {
     for term in &mixed.terms {
         let (factor, columns) = (dataset.factor_name(term.factor), term.columns.len());
         let rows = dataset.most_rows_of_a_level(term.factor);
-        if columns > 1 && rows <= columns && mixed.rows.has_sigma() {
+        if columns > 1 && rows <= columns && has_sigma {
             say(
                 "one-row-a-group",
                 format!(
@@ -163,7 +166,9 @@ pub(super) fn of_formula(model: &Model, mixed: &Mixed) -> Vec<Advice> {
             });
         }
     }
-    all.extend(dataset.discrete_outcome().map(|discrete| of_discrete(dataset.outcome_name(), discrete)));
+    if mixed.family.outcomes() == OutcomeKind::Real {
+        all.extend(dataset.discrete_outcome().map(|discrete| of_discrete(dataset.outcome_name(), discrete)));
+    }
     for FactorWarnings { factor, alike, .. } in dataset.factor_warnings() {
         all.extend(of_labels(&factor, &alike));
     }
@@ -182,8 +187,13 @@ fn of_discrete(outcome: &str, discrete: Discrete) -> Advice {
             "outcome `{outcome}` has only {values}, and the model takes it for normal: means and slopes are those of a linear \
              probability or count model, and the residual sd and predictions of single rows mean little"
         ),
-        remedy: "use the means with that in mind; families for yes and no and for counts are not to be had yet"
-            .to_string(),
+        remedy: match discrete {
+            Discrete::Two => "take a formula and the family of yes and no: --family binomial".to_string(),
+            Discrete::Whole(_) => {
+                "take a formula and a family of counts, --family poisson or negbinomial; of ratings, use the means with that in mind"
+                    .to_string()
+            }
+        },
         proposals: Vec::new(),
         distrust: false,
     }

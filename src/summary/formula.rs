@@ -14,6 +14,9 @@ pub struct FormulaSummary {
     pub priors: Vec<String>,
     /// The factors, and their numbers of levels.
     pub factors: Vec<(String, usize)>,
+    /// Rows of the likelihood, where rows that have the same columns and levels are merged to fewer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged_rows: Option<usize>,
     /// Whether its effects can be integrated out.
     #[serde(skip)]
     pub can_collapse: bool,
@@ -27,6 +30,7 @@ impl FormulaSummary {
             formula: mixed.line(),
             priors: mixed.prior_list(data),
             factors: (0..data.n_factors()).map(factor).collect(),
+            merged_rows: Some(cpu::likelihood_rows(model)).filter(|rows| *rows < data.n_observations()),
             can_collapse: cpu::admits(&model.collapsed()).is_ok(),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use warpnuts::data::{Dataset, FileRows, Frame, ReadOptions};
+use warpnuts::family::{Family, OutcomeKind};
 use warpnuts::formula::{Formula, FormulaDesign};
 use warpnuts::model::{Coordinates, Mixed, Model, Scaling};
 
@@ -29,16 +30,29 @@ pub fn changed(
     priors: &[String],
     change: impl Fn(&mut FormulaDesign, &mut FileRows),
 ) -> (Arc<Dataset>, Arc<Mixed>) {
+    of_family(file, rows, formula, Family::Gaussian, priors, change)
+}
+
+/// The same with outcomes of a family.
+pub fn of_family(
+    file: &str,
+    rows: usize,
+    formula: &str,
+    family: Family,
+    priors: &[String],
+    change: impl Fn(&mut FormulaDesign, &mut FileRows),
+) -> (Arc<Dataset>, Arc<Mixed>) {
     let path = root().join(file);
     let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<&str> = text.lines().take(rows.saturating_add(1)).collect();
     let formula = Formula::parse(formula).unwrap();
     let (text, wanted) = (lines.join("\n"), formula.wanted());
     let frame = Frame::from_reader_with(file, text.as_bytes(), &wanted, &ReadOptions::default()).unwrap();
-    let (mut design, learnt) = formula.learn(&frame, &[]).unwrap();
+    let two_levels = family.outcomes() == OutcomeKind::Successes;
+    let (mut design, learnt) = formula.learn(&frame, &[], two_levels).unwrap();
     let mut rows = frame.rows();
     change(&mut design, &mut rows);
-    let (dataset, mixed) = Mixed::of_design(formula.to_string(), design, rows).unwrap();
+    let (dataset, mixed) = Mixed::of_design(formula.to_string(), family, design, rows).unwrap();
     let mixed = Mixed { learnt: Some(learnt), ..mixed }.with_priors(&dataset, priors).unwrap();
     (Arc::new(dataset), Arc::new(mixed))
 }
@@ -76,6 +90,12 @@ pub struct Reference {
     pub file: String,
     pub first_rows: Option<usize>,
     pub errors: Option<String>,
+    #[serde(default)]
+    pub family: Family,
+    /// The column of known parts of eta.
+    pub offset: Option<String>,
+    /// Above this an outcome is 1, and else 0.
+    pub one: Option<String>,
     pub prior_options: Vec<String>,
     pub priors: BTreeMap<String, String>,
     pub systems: BTreeMap<String, System>,
@@ -86,7 +106,14 @@ impl Reference {
     pub fn read(&self) -> (Arc<Dataset>, Arc<Mixed>) {
         let errors = self.errors.as_ref().map(|name| column(&self.file, name));
         let rows = self.first_rows.unwrap_or(usize::MAX);
-        changed(&self.file, rows, &self.formula, &self.prior_options, |_, rows| rows.errors = errors.clone())
+        let offset = self.offset.as_ref().map(|name| column(&self.file, name));
+        let limit: Option<f64> = self.one.as_ref().map(|one| one.trim_start_matches("> ").parse().unwrap());
+        of_family(&self.file, rows, &self.formula, self.family, &self.prior_options, |design, rows| {
+            (rows.errors, rows.offset) = (errors.clone(), offset.clone());
+            for outcome in &mut design.outcome.values {
+                *outcome = limit.map_or(*outcome, |limit| f64::from(*outcome > limit));
+            }
+        })
     }
 }
 
@@ -100,7 +127,12 @@ pub struct System {
 
 /// All of them.
 pub fn references() -> Vec<Reference> {
-    let path = root().join("tests/reference/formula_densities.json");
+    references_in("tests/reference/formula_densities.json")
+}
+
+/// Those of a file; tests/reference/family_densities.py writes another one.
+pub fn references_in(file: &str) -> Vec<Reference> {
+    let path = root().join(file);
     let text = std::fs::read_to_string(path).unwrap();
     serde_json::from_str::<References>(&text).unwrap().models
 }

@@ -28,7 +28,7 @@ fn model(terms: Vec<MixedTerm>, weighted: bool, known: bool) -> Model {
         population: [(15.0, 8.0), (1.0, 2.0), (-0.5, 3.0)].map(|(mean, sd)| VariablePrior::normal(mean, sd)).to_vec(),
         scales: terms.iter().map(|term| vec![half(Shape::Normal, 4.0); term.columns.len()]).collect(),
         correlations: vec![1.7; terms.len()],
-        dispersion: half(Shape::StudentT(3.0), 6.0),
+        dispersions: vec![half(Shape::StudentT(3.0), 6.0)],
     };
     let errors = known.then(|| "se".to_string());
     let rows = RowColumns { errors, ..RowColumns::default() };
@@ -75,7 +75,7 @@ fn equals_the_textbook(model: &Model, sds: &[f64], rho: Option<f64>, sigma: Opti
     let half = |prior: &VariablePrior, value: f64| prior.at(value).0 + prior.constant() + value.ln();
     log_density +=
         sds.iter().zip(mixed.priors.scales.iter().flatten()).map(|(sd, prior)| half(prior, *sd)).sum::<f64>();
-    log_density += sigma.map_or(0.0, |sigma| half(&mixed.priors.dispersion, sigma));
+    log_density += sigma.map_or(0.0, |sigma| half(&mixed.priors.dispersions[0], sigma));
     if let Some(rho) = rho {
         // (1 + rho) / 2 is Beta(1.7, 1.7).
         let beta = statrs::function::beta::ln_beta(1.7, 1.7) + (2.0 * 1.7 - 1.0) * 2f64.ln();

@@ -146,6 +146,8 @@ MODELS = [
 class Posterior:
     """A model with its data and its priors: what a log density is computed from."""
 
+    dispersions = ["sigma"]
+
     def __init__(self, model, folder):
         self.model = model
         self.path = os.path.join("data" if model.file == "radon.csv" else "tests/cases", model.file)
@@ -200,12 +202,13 @@ class Posterior:
             for other in term.columns[:i]
             if term.correlated
         ]
-        return self.names[:-1] + partials + ["sigma"]
+        return self.names[: len(self.names) - len(self.dispersions)] + partials + self.dispersions
 
     def parameters(self, theta):
         """Everything but the effects, from its coordinates: (b0, b, sds, Ls, sigma), and the log density of it all."""
-        values, log_density, offset = {}, 0.0, len(self.names) - 1
-        for name, coordinate in zip(self.names, [*theta[:offset], theta[self.n_hyper - 1]]):
+        values, log_density, offset = {}, 0.0, len(self.names) - len(self.dispersions)
+        last = theta[self.n_hyper - len(self.dispersions) : self.n_hyper]
+        for name, coordinate in zip(self.names, [*theta[:offset], *last]):
             prior = self.prior(name)
             transform = biject_to(prior.support)
             values[name] = transform(coordinate)
@@ -224,7 +227,15 @@ class Posterior:
             lkj = dist.LKJCholesky(len(term.columns), float(self.priors[f"cor_{term.factor}"][1]))
             log_density += lkj.log_prob(factors[-1])
             log_density += transform.log_abs_det_jacobian(partials, factors[-1])
-        return (values["b_Intercept"], b, sds, factors, values["sigma"]), log_density
+        return (values["b_Intercept"], b, sds, factors, self.dispersion(values)), log_density
+
+    def dispersion(self, values):
+        """Sigma, from the values of all variables."""
+        return values["sigma"]
+
+    def log_likelihood(self, eta, sigma):
+        """The log density of all outcomes."""
+        return dist.Normal(eta, self.noise(sigma)).log_prob(self.y).sum()
 
     def means_of_effects(self, b0, b, t):
         """m: what the population gives to each column of term `t`, where it is the first term with that column."""
@@ -269,7 +280,7 @@ class Posterior:
                     total += dist.Normal(0.0, 1.0).log_prob(effects).sum()
                     deviations = scale @ effects
                 eta += (self.z[t] * deviations[:, self.level[t]]).sum(axis=0)
-            return total + dist.Normal(eta, self.noise(sigma)).log_prob(self.y).sum()
+            return total + self.log_likelihood(eta, sigma)
 
         return log_density
 

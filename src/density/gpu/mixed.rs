@@ -8,6 +8,9 @@ use crate::density::mixed::is_of_few_columns;
 use crate::gpu::{Gpu, ShaderHeader, Source, Target, source};
 use crate::model::{Coordinates, MixedMap, Model, Refusal, Structure};
 
+/// The largest count of a family that sums over all smaller numbers.
+const LARGEST_COUNT: f64 = 65_536.0;
+
 /// The pieces of a shader that computes a formula's log density.
 #[derive(Debug, Clone)]
 pub struct MixedShader {
@@ -29,7 +32,7 @@ impl MixedShader {
         let shape = MixedShape::new(model, map);
         let team = shape.team(target);
         let is_near = shape.is_near(team);
-        let sources = [
+        let mut sources = vec![
             Reference::SOURCE,
             HyperRow::SOURCE,
             TermRow::SOURCE,
@@ -42,14 +45,18 @@ impl MixedShader {
             source!("mixed/hyper.wgsl"),
             source!("mixed/term.wgsl"),
             if shape.is_collapsed() { source!("mixed/groups.wgsl") } else { source!("mixed/rows.wgsl") },
+            if model.family().wants_counts() { source!("mixed/counts.wgsl") } else { source!("mixed/no_counts.wgsl") },
             source!("mixed/density.wgsl"),
             family(model),
             team.source(),
         ];
+        if model.family().dispersions().is_empty() {
+            sources.push(source!("family/no_dispersion.wgsl"));
+        }
         MixedShader {
             team,
             header: places(&shape).into_iter().fold(shape.header(team), |to, (name, at)| to.number(name, at as u32)),
-            sources: sources.to_vec(),
+            sources,
             scratch: if is_near { 0 } else { shape.scratch() },
             turns: shape.turns(team),
         }
@@ -77,8 +84,13 @@ pub fn admits(gpu: &Gpu, model: &Model, map: &MixedMap, what: &'static str, limi
 /// Whether devices compute log densities of `model` in its coordinates; `what` is the engine.
 ///
 /// # Errors
-/// If effects of several factors, or of many columns, are integrated out; or rows have known errors beside sigma.
+/// If effects of several factors, or of many columns, are integrated out; rows have known errors beside sigma; or
+/// counts are large.
 pub fn admits_coordinates(model: &Model, what: &'static str) -> Result<(), Refusal> {
+    let largest = model.dataset().outcome().iter().copied().fold(0.0, f64::max);
+    if model.family().wants_counts() && largest > LARGEST_COUNT {
+        return Err(Refusal::CountsOnDevice { what, family: model.family().name(), largest: LARGEST_COUNT as u32 });
+    }
     if model.dataset().errors().is_some() {
         return Err(Refusal::ErrorsOnDevice { what });
     }

@@ -3,9 +3,11 @@
 
 use super::factor_chunks::FactorChunks;
 use super::tables::{Meeting, Team};
+use crate::density::mixed::LikelihoodRows;
+use crate::family::{Distribution, Family, MOST_DISPERSIONS, OutcomeRow, with_family};
 use crate::gpu::{ShaderHeader, Target};
 use crate::model::correlation::pairs;
-use crate::model::{Coordinates, MixedMap, Model};
+use crate::model::{Coordinates, DispersionAt, MixedMap, Model};
 
 /// Bytes of a workgroup's memory that every device has.
 const NEAR: usize = 16 << 10;
@@ -62,9 +64,10 @@ pub struct MixedShape {
     /// Number of hyperparameters.
     pub hyper: usize,
     dim: usize,
-    rows: usize,
-    sigma: Option<usize>,
-    known_sigma: f64,
+    /// The rows of the likelihood.
+    likelihood: LikelihoodRows,
+    family: Family,
+    dispersions: Vec<DispersionAt>,
     family_sums: usize,
     /// The most columns of a term.
     most_columns: usize,
@@ -82,6 +85,7 @@ impl MixedShape {
     pub fn new(model: &Model, map: &MixedMap) -> MixedShape {
         let data = model.dataset();
         let is_collapsed = *model.coordinates() == Coordinates::Collapsed;
+        let likelihood = LikelihoodRows::of(model);
         let of_terms: Vec<usize> =
             model.mixed().map_or(Vec::new(), |mixed| mixed.terms.iter().map(|t| t.factor).collect());
         let mut numbers: Vec<usize> = Vec::new();
@@ -95,7 +99,9 @@ impl MixedShape {
         let (mut factors, mut columns, mut sums) = (Vec::new(), Vec::new(), 0);
         let mut terms = vec![ShapedTerm { first_column: 0, square: 0, triangle: 0 }; map.terms.len()];
         for (place, number) in numbers.iter().enumerate() {
-            let rows = if is_collapsed { Vec::new() } else { data.level_of_rows(*number) };
+            let of_rows = data.level_of_rows(*number);
+            let rows = if is_collapsed { &[][..] } else { &likelihood.of };
+            let rows: Vec<u32> = rows.iter().map(|row| of_rows[*row]).collect();
             let chunks = FactorChunks::new(&rows, data.levels(*number).len());
             let first_column = columns.len();
             for (t, term) in map.terms.iter().enumerate().filter(|(t, _)| of_terms[*t] == *number) {
@@ -118,9 +124,9 @@ impl MixedShape {
             population,
             hyper: map.hyperparameters(),
             dim: model.dim(),
-            rows: data.n_observations(),
-            sigma: map.dispersion,
-            known_sigma: if map.dispersion.is_none() { map.sigma(&[]) } else { 1.0 },
+            likelihood,
+            family: model.family(),
+            dispersions: map.dispersions.clone(),
             family_sums,
             most_columns: map.terms.iter().map(|term| term.columns).max().unwrap_or(0),
             squares,
@@ -147,9 +153,26 @@ impl MixedShape {
         self.factors.iter().map(lists).sum()
     }
 
-    /// Numbers of a row: outcome, population-level columns, columns of all terms, and the level of each factor.
+    /// The rows of the likelihood.
+    pub fn likelihood(&self) -> &LikelihoodRows {
+        &self.likelihood
+    }
+
+    /// Whether rows have a known part of eta.
+    pub fn has_offset(&self) -> bool {
+        self.likelihood.outcomes.iter().any(|row| row.offset != 0.0)
+    }
+
+    /// What the family knows of a row.
+    pub fn numbers_of(&self, row: &OutcomeRow) -> Vec<f64> {
+        with_family!(self.family, F => F::numbers(row)[..F::NUMBERS].to_vec())
+    }
+
+    /// Numbers of a row: those of its family, the known part of eta if there is one, population-level columns, columns
+    /// of all terms, and the level of each factor.
     pub fn row_width(&self) -> usize {
-        1 + self.population + self.columns.len() + self.factors.len()
+        let of_family = with_family!(self.family, F => F::NUMBERS);
+        of_family + usize::from(self.has_offset()) + self.population + self.columns.len() + self.factors.len()
     }
 
     /// The place of each block in the memory that the lanes share, then its length.
@@ -192,10 +215,18 @@ impl MixedShape {
         let busy = match (target.software, self.is_collapsed()) {
             (true, _) => 0,
             (false, true) => self.groups.div_ceil(2),
-            (false, false) => (self.rows / 16).max((self.dim - self.hyper) / 4),
+            (false, false) => (self.likelihood.of.len() / 16).max((self.dim - self.hyper) / 4),
         };
         let lanes = fit.max(busy).next_power_of_two().clamp(LANES[0], LANES[1]);
         Team { lanes: lanes as u32, teams: 1, meeting: Meeting::Workgroup }
+    }
+
+    /// The place of a dispersion among the hyperparameters, or their number if it is known.
+    fn place_of_dispersion(&self, d: usize) -> usize {
+        match self.dispersions.get(d) {
+            Some(DispersionAt::Variable(place)) => *place,
+            Some(DispersionAt::Known(_)) | None => self.hyper,
+        }
     }
 
     /// The constants of shaders.
@@ -212,12 +243,16 @@ impl MixedShape {
             ("PART_POPULATION", 1 + self.family_sums),
             ("PART_MEANS", self.part_means),
             ("PARTS", self.parts),
-            ("SIGMA", self.sigma.unwrap_or(0)),
+            ("FIRST_DISPERSION", self.place_of_dispersion(0)),
+            ("SECOND_DISPERSION", self.place_of_dispersion(1)),
             ("DISPERSION", 0),
-            ("DISPERSIONS", usize::from(self.sigma.is_some())),
-            ("DISPERSION_ROOM", 1),
+            ("DISPERSIONS", self.dispersions.len()),
+            ("DISPERSION_ROOM", MOST_DISPERSIONS),
             ("FAMILY_SUMS", self.family_sums),
-            ("SUMS", 1),
+            ("SUMS", MOST_DISPERSIONS),
+            ("ROW_NUMBERS", with_family!(self.family, F => F::NUMBERS)),
+            ("OFFSETS", usize::from(self.has_offset())),
+            ("COUNTS", self.likelihood.tail_counts().len()),
             ("DIM", self.dim),
             // Vectors of chains deal all coordinates alike to the lanes.
             ("HYPERPARAMETERS", self.dim),
@@ -225,7 +260,9 @@ impl MixedShape {
             ("J", 0),
             ("K", 0),
         ];
-        let header = team.header(ShaderHeader::default()).real("KNOWN_SIGMA", self.known_sigma);
+        let known = |d: usize| self.dispersions.get(d).and_then(|dispersion| dispersion.known()).unwrap_or(1.0);
+        let header = team.header(ShaderHeader::default());
+        let header = header.real("KNOWN_FIRST", known(0)).real("KNOWN_SECOND", known(1));
         numbers.into_iter().chain(self.places()).fold(header, |header, (name, value)| header.number(name, value as u32))
     }
 
@@ -243,6 +280,7 @@ impl MixedShape {
             let group = factorize + q * (p + 4) + (q + 2) * square + p * (q + 2) + q * (q + 1) * (q + 2);
             turns += self.groups.div_ceil(lanes) * group + 2 * q * square + p * (p + 2) * 2;
         }
+        turns += self.likelihood.tail_counts().len().div_ceil(lanes);
         for factor in self.factors.iter().filter(|_| !self.is_collapsed()) {
             let chunks = &factor.chunks;
             let row = 2 * (p + 1) + q + factor.columns + 4;

@@ -1,10 +1,12 @@
 //! The tables of a formula's model for mixed/tables.wgsl.
 
 use super::mixed_shape::{MixedShape, ShapedFactor, ShapedTerm};
+use super::rough_fit::RoughFit;
 use super::tables::Reference;
 use crate::density::mixed::{GroupTable, HyperPrior, HyperPriors, constant};
+use crate::family::AboutCentre;
 use crate::gpu::shared_struct;
-use crate::model::{Centering, MixedMap, MixedTerm, Model, Scalar, Shape, TermMap};
+use crate::model::{Centering, MixedMap, Model, Scalar, Shape, TermMap};
 
 /// Sweeps over all columns in a rough fit.
 const SWEEPS: usize = 20;
@@ -111,19 +113,15 @@ impl MixedTables {
     pub fn of(model: &Model, map: &MixedMap) -> MixedTables {
         let shape = MixedShape::new(model, map);
         let priors = HyperPriors::new(model, map);
-        let observations = model.dataset().n_observations() as f64;
-        let noise = reference_noise(model, map) as f32;
-        let log_eps = (0.5 * f64::from(noise).ln()) as f32;
-        let reference = Reference { log_eps, noise, observations: observations as f32 };
-        let (noise, log_eps) = (f64::from(noise), f64::from(log_eps));
-        let of_family = match map.dispersion {
-            Some(_) => model.family().device_constant(observations, noise, log_eps),
-            // All of the log likelihood that depends on no effect.
-            None => {
-                let sigma = map.sigma(&[]);
-                -observations * (0.5 * noise / (sigma * sigma) + sigma.ln())
-            }
-        };
+        let rows = shape.likelihood();
+        let observations = rows.of.len() as f64;
+        let fit = RoughFit::of(model, map, rows);
+        let log_dispersions = fit.log_dispersions;
+        let [log_eps, second] = log_dispersions.map(|log| log as f32);
+        let reference = Reference { log_eps, noise: fit.centre as f32, observations: observations as f32, second };
+        let about = AboutCentre { log_dispersions, centre: fit.centre, rows: observations, counts: &rows.counts };
+        let of_family = model.family().device_constant(&about);
+        let noise = fit.centre;
         let mut fixed = words(&[reference]);
         let rows: Vec<HyperRow> = priors.iter().map(|(scalar, prior)| hyper_row(*scalar, prior)).collect();
         fixed.extend(words(&rows));
@@ -144,6 +142,7 @@ impl MixedTables {
             fixed.extend(bits(&rest(&groups, noise * observations, weight)));
             bits(&numbers_of(&groups))
         } else {
+            fixed.extend(bits(&shape.likelihood().tail_counts()));
             table_of_rows(model, map, &shape)
         };
         let omitted: f64 = priors.iter().map(|(scalar, prior)| omitted(*scalar, prior)).sum();
@@ -152,7 +151,7 @@ impl MixedTables {
 }
 
 /// Where the words of `Fixed` after its reference begin: terms, sds, columns, factors, weights, and the rest.
-pub fn places(shape: &MixedShape) -> [(&'static str, usize); 6] {
+pub fn places(shape: &MixedShape) -> [(&'static str, usize); 7] {
     let lengths = [
         shape.hyper * WORDS_OF[0],
         shape.terms.len() * WORDS_OF[1],
@@ -161,13 +160,14 @@ pub fn places(shape: &MixedShape) -> [(&'static str, usize); 6] {
         shape.factors.len() * WORDS_OF[4],
         shape.columns.len() * shape.population,
     ];
+    // The tables of rows have counts in the place of the rest.
     let mut end = 0;
     let ends = lengths.map(|length| {
         end += length;
         end
     });
-    let names = ["TERMS_AT", "SCALES_AT", "COLUMNS_AT", "FACTORS_AT", "WEIGHTS_AT", "REST_AT"];
-    std::array::from_fn(|i| (names[i], ends[i]))
+    let names = ["TERMS_AT", "SCALES_AT", "COLUMNS_AT", "FACTORS_AT", "WEIGHTS_AT", "REST_AT", "COUNTS_AT"];
+    std::array::from_fn(|i| (names[i], ends[i.min(ends.len() - 1)]))
 }
 
 /// Words of each kind of row, which mixed/tables.wgsl counts.
@@ -204,7 +204,9 @@ fn hyper_row(scalar: Scalar, prior: &HyperPrior) -> HyperRow {
                 Shape::StudentT(df) if df > 1e9 => (0, 1.0),
                 Shape::StudentT(df) => (1, df),
                 Shape::Exponential => (2, 1.0),
-                Shape::Uniform => (3, 1.0),
+                Shape::Uniform | Shape::Constant => (3, 1.0),
+                Shape::Gamma(shape) => (5, shape),
+                Shape::InverseGamma(shape) => (6, shape),
             };
             HyperRow { shape, location: prior.location as f32, scale: prior.scale as f32, df: df as f32, ..row }
         }
@@ -273,7 +275,7 @@ fn weights(map: &MixedMap, shape: &MixedShape) -> Vec<u32> {
 
 /// The lists of rows, chunks and levels of each factor, then the numbers of each row.
 fn table_of_rows(model: &Model, map: &MixedMap, shape: &MixedShape) -> Vec<u32> {
-    let (design, rows) = (model.design(), model.dataset().n_observations());
+    let (design, rows) = (model.design(), shape.likelihood());
     let (first, width) = (shape.first_row() as u32, shape.row_width() as u32);
     let mut table = Vec::new();
     for factor in &shape.factors {
@@ -282,15 +284,16 @@ fn table_of_rows(model: &Model, map: &MixedMap, shape: &MixedShape) -> Vec<u32> 
         table.extend(&factor.chunks.levels);
     }
     let Some(mixed) = model.mixed() else { return table };
-    let mut levels = vec![vec![0u32; rows]; shape.factors.len()];
+    let mut levels = vec![Vec::new(); shape.factors.len()];
     for at in &shape.columns {
         levels[at.factor] = model.dataset().level_of_rows(mixed.terms[at.term].factor);
     }
-    for i in 0..rows {
+    for (i, outcome) in rows.of.iter().copied().zip(&rows.outcomes) {
         let root = design.root_weight(i);
+        let (of_family, offset) = (shape.numbers_of(outcome), shape.has_offset().then_some(outcome.offset));
         let fixed = mixed.population.iter().zip(&map.centers).map(|(k, center)| design.column(*k, i) - center);
         let varying = shape.columns.iter().map(|at| design.column(mixed.terms[at.term].columns[at.column], i));
-        let numbers = [design.outcome(i)].into_iter().chain(fixed).chain(varying);
+        let numbers = of_family.into_iter().chain(offset).chain(fixed).chain(varying);
         table.extend(numbers.map(|number| ((number * root) as f32).to_bits()));
         table.extend(levels.iter().map(|levels| levels[i]));
     }
@@ -332,45 +335,4 @@ fn rest(groups: &GroupTable, noise: f64, weight: f64) -> Vec<f64> {
     let moved: f64 = at.iter().enumerate().map(|(k, b)| b * (product(k, p) + left[k])).sum();
     let second = (0..p).flat_map(|k| (0..p).map(move |l| product(k, l)));
     [product(p, p) - moved - noise].into_iter().chain(at.iter().copied()).chain(left).chain(second).collect()
-}
-
-/// A noise variance near the posterior's, in the sampler's units: the mean square that a rough fit leaves of the rows,
-/// column by column and level by level, where the sd of the effects is that of the noise.
-fn reference_noise(model: &Model, map: &MixedMap) -> f64 {
-    let Some(mixed) = model.mixed().filter(|_| map.dispersion.is_some()) else { return map.sigma(&[]).powi(2) };
-    let (design, data) = (model.design(), model.dataset());
-    let rows = data.n_observations();
-    let mut left: Vec<f64> = (0..rows).map(|i| design.outcome(i) * design.root_weight(i)).collect();
-    // Of the population level, all rows are at one level.
-    let mut levels = vec![(vec![0; rows], 1)];
-    levels.extend(mixed.terms.iter().map(|term| (data.level_of_rows(term.factor), data.levels(term.factor).len())));
-    let population = mixed.population.iter().zip(&map.centers).map(|(k, center)| (*k, *center, 0));
-    let of_term =
-        |(t, term): (usize, &MixedTerm)| term.columns.iter().map(move |k| (*k, 0.0, t + 1)).collect::<Vec<_>>();
-    let columns: Vec<(usize, f64, usize)> =
-        population.chain(mixed.terms.iter().enumerate().flat_map(of_term)).collect();
-    let mut fitted: Vec<Vec<f64>> = columns.iter().map(|(.., t)| vec![0.0; levels[*t].1]).collect();
-    for _ in 0..SWEEPS {
-        for ((k, center, t), fitted) in columns.iter().zip(&mut fitted) {
-            let (of_rows, count) = &levels[*t];
-            let value = |i: usize| (design.column(*k, i) - center) * design.root_weight(i);
-            let (mut products, mut squares) = (vec![0.0; *count], vec![0.0; *count]);
-            for (i, (level, left)) in of_rows.iter().zip(&left).enumerate() {
-                products[*level as usize] += value(i) * left;
-                squares[*level as usize] += value(i) * value(i);
-            }
-            let ridge = if *t == 0 { 0.0 } else { 1.0 };
-            let step = |((product, square), fitted): ((&f64, &f64), &f64)| match square + ridge {
-                0.0 => 0.0,
-                sum => (product - ridge * fitted) / sum,
-            };
-            let steps: Vec<f64> = products.iter().zip(&squares).zip(fitted.iter()).map(step).collect();
-            for (i, (level, left)) in of_rows.iter().zip(&mut left).enumerate() {
-                *left -= value(i) * steps[*level as usize];
-            }
-            fitted.iter_mut().zip(&steps).for_each(|(fitted, step)| *fitted += step);
-        }
-    }
-    let noise = left.iter().map(|left| left * left).sum::<f64>() / rows as f64;
-    Some(noise).filter(|noise| (*noise as f32).is_normal()).unwrap_or(1.0)
 }

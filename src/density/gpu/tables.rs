@@ -5,6 +5,7 @@ use crate::data::MAX_COEFFICIENTS;
 use crate::density::priors::normalising_constant;
 use crate::density::qr::QrGroups;
 use crate::density::rows::CHUNK;
+use crate::family::AboutCentre;
 use crate::gpu::{Gpu, ShaderHeader, Source, Target, shared_struct, source};
 use crate::model::{Coordinates, Likelihood, Model, Refusal, Role};
 use crate::random::{MULTIPLIERS, ROUNDS, WEYL};
@@ -49,14 +50,16 @@ shared_struct! {
 }
 
 shared_struct! {
-    /// The noise variance about which log densities are computed.
+    /// Where log densities are computed about: a noise variance, or what a family's rows are on average.
     pub struct Reference {
-        /// log eps_0, with eps_0 near the posterior's eps.
+        /// log eps_0, with eps_0 near the posterior's eps, or of another first dispersion.
         pub log_eps: f32,
-        /// eps_0^2.
+        /// eps_0^2, or what a row adds to the first sum of another family.
         pub noise: f32,
-        /// N.
+        /// The rows of the likelihood: N, or fewer where a formula's are merged.
         pub observations: f32,
+        /// The logarithm of a second dispersion.
+        pub second: f32,
     }
 }
 
@@ -87,14 +90,19 @@ impl Tables {
         let groups = QrGroups::new(model);
         let observations = model.dataset().n_observations() as f64;
         let noise = groups.noise() as f32;
-        let reference =
-            Reference { log_eps: (0.5 * f64::from(noise).ln()) as f32, noise, observations: observations as f32 };
-        let (log_eps, noise) = (f64::from(reference.log_eps), f64::from(noise));
+        let reference = Reference {
+            log_eps: (0.5 * f64::from(noise).ln()) as f32,
+            noise,
+            observations: observations as f32,
+            second: 0.0,
+        };
+        let (log_dispersions, noise) = ([f64::from(reference.log_eps), 0.0], f64::from(noise));
+        let about = AboutCentre { log_dispersions, centre: noise, rows: observations, counts: &[] };
         let priors = priors(model);
         Tables {
             fixed: [bytemuck::cast_slice(&[reference]), bytemuck::cast_slice(&priors)].concat(),
             groups: groups.rows(noise).into_iter().flatten().map(|value| value as f32).collect(),
-            constant: normalising_constant(model) + model.family().device_constant(observations, noise, log_eps),
+            constant: normalising_constant(model) + model.family().device_constant(&about),
         }
     }
 }

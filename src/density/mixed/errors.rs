@@ -3,7 +3,7 @@
 use multiversion::multiversion;
 
 use super::rows::AboutEta;
-use crate::family::{GaussianWithErrors, ScaledResiduals};
+use crate::family::{CountOf, GaussianWithErrors, MOST_DISPERSIONS, MOST_NUMBERS, ScaledResiduals};
 use crate::lanes::{LANES, Lanes};
 use crate::model::Model;
 
@@ -38,7 +38,14 @@ impl RowErrors {
 impl AboutEta for WithErrors<'_> {
     type Sums = ScaledResiduals;
 
-    fn residuals(&self, outcome: &[Lanes], first: usize, full: usize, eta: &mut [Lanes], sums: &mut ScaledResiduals) {
+    fn residuals(
+        &self,
+        [outcome, ..]: [&[Lanes]; MOST_NUMBERS],
+        first: usize,
+        full: usize,
+        eta: &mut [Lanes],
+        sums: &mut ScaledResiduals,
+    ) {
         residuals(&self.gaussian, outcome, &self.variances[first..], full, eta, sums);
     }
 
@@ -46,8 +53,9 @@ impl AboutEta for WithErrors<'_> {
         1.0
     }
 
-    fn finish(&self, sums: &ScaledResiduals) -> (f64, f64) {
-        self.gaussian.finish(sums)
+    fn finish(&self, sums: &ScaledResiduals, _counts: &[CountOf]) -> (f64, [f64; MOST_DISPERSIONS]) {
+        let (log_likelihood, by_log_sigma) = self.gaussian.finish(sums);
+        (log_likelihood, [by_log_sigma, 0.0])
     }
 }
 

@@ -54,8 +54,11 @@ impl HyperPriors {
     /// The priors of `model`, whose layout has the map `map`.
     pub fn new(model: &Model, map: &MixedMap) -> HyperPriors {
         let Some(mixed) = model.mixed() else { return HyperPriors(Vec::new()) };
-        let (population, scales, dispersion) = mixed.scaled_priors(model.scaling());
-        let mut priors = vec![HyperPrior::Variable(dispersion); map.hyperparameters()];
+        let (population, scales, dispersions) = mixed.scaled_priors(model.scaling());
+        let mut priors = vec![HyperPrior::Partial(1.0); map.hyperparameters()];
+        for (prior, place) in dispersions.into_iter().rev().zip(priors.iter_mut().rev()) {
+            *place = HyperPrior::Variable(prior);
+        }
         for (k, prior) in population.into_iter().enumerate() {
             priors[k] = HyperPrior::Variable(prior);
         }

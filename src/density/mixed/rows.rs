@@ -4,7 +4,8 @@
 
 use multiversion::multiversion;
 
-use crate::family::Distribution;
+use super::merged::LikelihoodRows;
+use crate::family::{CountOf, Distribution, MOST_DISPERSIONS, MOST_NUMBERS, with_family};
 use crate::lanes::{LANES, Lanes};
 use crate::model::{MixedMap, Model};
 
@@ -15,7 +16,12 @@ const BLOCK: usize = 64;
 #[derive(Debug, Clone)]
 pub struct MixedRows {
     rows: usize,
-    outcome: Vec<Lanes>,
+    /// What the family knows of each row.
+    numbers: [Vec<Lanes>; MOST_NUMBERS],
+    /// The known parts of eta, if they are not 0.
+    offset: Option<Vec<Lanes>>,
+    /// The different outcomes, if the family wants them.
+    counts: Vec<CountOf>,
     /// The population-level columns about their centers; the intercept's is not stored.
     population: Vec<Option<Vec<Lanes>>>,
     /// For each column of each term: the values, if it is not the intercept's; the first index among the effects; and
@@ -42,44 +48,58 @@ pub trait AboutEta {
 
     /// Replaces eta by the log likelihood's derivatives by it, in units of [`unit`](Self::unit), and adds the rows to
     /// `sums`; the first vector of rows is number `first`, and rows from `full` on are padding.
-    fn residuals(&self, outcome: &[Lanes], first: usize, full: usize, eta: &mut [Lanes], sums: &mut Self::Sums);
+    fn residuals(
+        &self,
+        numbers: [&[Lanes]; MOST_NUMBERS],
+        first: usize,
+        full: usize,
+        eta: &mut [Lanes],
+        sums: &mut Self::Sums,
+    );
 
     /// The unit of the derivatives by eta.
     fn unit(&self) -> f64;
 
-    /// The log likelihood without its constant, and its derivative by the logarithm of sigma.
-    fn finish(&self, sums: &Self::Sums) -> (f64, f64);
+    /// The log likelihood without its constant, and its derivatives by the logarithms of the dispersions.
+    fn finish(&self, sums: &Self::Sums, counts: &[CountOf]) -> (f64, [f64; MOST_DISPERSIONS]);
 }
 
-/// Rows of a family, each with the sd sigma.
-pub struct OfOneSd<F> {
+/// Rows of a family, all with the same dispersions.
+pub struct OfFamily<F> {
     family: F,
-    log_sigma: f64,
+    log_dispersions: [f64; MOST_DISPERSIONS],
     observations: f64,
 }
 
-impl<F: Distribution> OfOneSd<F> {
-    /// So many rows, at this sigma.
-    pub fn at(sigma: f64, observations: f64) -> OfOneSd<F> {
-        OfOneSd { family: F::at(&[sigma]), log_sigma: sigma.ln(), observations }
+impl<F: Distribution> OfFamily<F> {
+    /// So many rows of the data set, at these dispersions.
+    pub fn at(dispersions: [f64; MOST_DISPERSIONS], observations: f64) -> OfFamily<F> {
+        OfFamily { family: F::at(&dispersions), log_dispersions: dispersions.map(f64::ln), observations }
     }
 }
 
-impl<F: Distribution> AboutEta for OfOneSd<F> {
+impl<F: Distribution> AboutEta for OfFamily<F> {
     type Sums = F::Sums;
 
-    fn residuals(&self, outcome: &[Lanes], _first: usize, full: usize, eta: &mut [Lanes], sums: &mut F::Sums) {
-        residuals(&self.family, outcome, full, eta, sums);
+    fn residuals(
+        &self,
+        numbers: [&[Lanes]; MOST_NUMBERS],
+        _first: usize,
+        full: usize,
+        eta: &mut [Lanes],
+        sums: &mut F::Sums,
+    ) {
+        residuals(&self.family, numbers, full, eta, sums);
     }
 
     fn unit(&self) -> f64 {
         self.family.unit()
     }
 
-    fn finish(&self, sums: &F::Sums) -> (f64, f64) {
-        let mut by_log_sigma = [0.0];
-        let log_likelihood = self.family.finish(sums, self.observations, &[self.log_sigma], &mut by_log_sigma);
-        (log_likelihood, by_log_sigma[0])
+    fn finish(&self, sums: &F::Sums, counts: &[CountOf]) -> (f64, [f64; MOST_DISPERSIONS]) {
+        let mut by_logs = [0.0; MOST_DISPERSIONS];
+        let log_likelihood = self.family.finish(sums, counts, self.observations, &self.log_dispersions, &mut by_logs);
+        (log_likelihood, by_logs)
     }
 }
 
@@ -91,10 +111,11 @@ struct Varying {
 }
 
 impl MixedRows {
-    /// The rows of `model`, whose layout has the map `map`.
-    pub fn new(model: &Model, map: &MixedMap) -> MixedRows {
+    /// The rows `likelihood` of `model`, whose layout has the map `map`.
+    pub fn new(model: &Model, map: &MixedMap, likelihood: &LikelihoodRows) -> MixedRows {
         let (design, dataset) = (model.design(), model.dataset());
-        let rows = dataset.n_observations();
+        let LikelihoodRows { of: rows_of, outcomes, counts, constant: _ } = likelihood;
+        let rows = rows_of.len();
         let lanes = |value: &dyn Fn(usize) -> f64| -> Vec<Lanes> {
             let of =
                 |first: usize| Lanes(std::array::from_fn(|i| if first + i < rows { value(first + i) } else { 0.0 }));
@@ -103,7 +124,8 @@ impl MixedRows {
         // Noise of one sd, whatever the weights: rows are multiplied by the roots of their weights.
         let weighted = dataset.weights().is_some();
         let column = |k: usize, center: f64| {
-            (k > 0 || weighted).then(|| lanes(&|i| (design.column(k, i) - center) * design.root_weight(i)))
+            let value = |i: usize| (design.column(k, rows_of[i]) - center) * design.root_weight(rows_of[i]);
+            (k > 0 || weighted).then(|| lanes(&value))
         };
         let (mut varying, mut factors, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         let terms = model.mixed().map_or(&[][..], |mixed| &mixed.terms);
@@ -112,11 +134,13 @@ impl MixedRows {
             if place == numbers.len() {
                 numbers.push(term.factor);
                 factors.push(if term.factor == 0 {
-                    let starts = (0..dataset.n_groups()).map(|group| dataset.group_range(group).start);
+                    let first = |group| rows_of.partition_point(|row| *row < dataset.group_range(group).start);
+                    let starts = (0..dataset.n_groups()).map(first);
                     LevelsOfRows::Sorted(starts.chain([rows]).collect())
                 } else {
                     let of = dataset.level_of_rows(term.factor);
-                    let chunk = |first: usize| std::array::from_fn(|i| of.get(first + i).copied().unwrap_or(0));
+                    let level = |i: usize| rows_of.get(i).map_or(0, |row| of[*row]);
+                    let chunk = |first: usize| std::array::from_fn(|i| level(first + i));
                     LevelsOfRows::Listed((0..rows).step_by(LANES).map(chunk).collect())
                 });
             }
@@ -129,9 +153,15 @@ impl MixedRows {
         let first = map.hyperparameters();
         varying.iter_mut().for_each(|column| column.effects -= first);
         let columns = model.mixed().map_or(&[][..], |mixed| &mixed.population);
+        let numbers = with_family!(model.family(), F => {
+            std::array::from_fn(|n| lanes(&|i| F::numbers(&outcomes[i])[n] * design.root_weight(rows_of[i])))
+        });
+        let has_offset = outcomes.iter().any(|row| row.offset != 0.0);
         MixedRows {
             rows,
-            outcome: lanes(&|i| design.outcome(i) * design.root_weight(i)),
+            numbers,
+            offset: has_offset.then(|| lanes(&|i| outcomes[i].offset)),
+            counts: counts.clone(),
             population: columns.iter().zip(&map.centers).map(|(k, center)| column(*k, *center)).collect(),
             varying,
             factors,
@@ -139,8 +169,8 @@ impl MixedRows {
         }
     }
 
-    /// The log likelihood of all rows without its constant, and its derivative by the logarithm of sigma, given the
-    /// population-level coefficients and all effects; writes the derivatives by both.
+    /// The log likelihood of all rows without its constant, and its derivatives by the logarithms of the dispersions,
+    /// given the population-level coefficients and all effects; writes the derivatives by both.
     pub fn all_rows<D: AboutEta>(
         &mut self,
         rows: &D,
@@ -148,15 +178,19 @@ impl MixedRows {
         effects: &[f64],
         by_coefficients: &mut [f64],
         by_effects: &mut [f64],
-    ) -> (f64, f64) {
+    ) -> (f64, [f64; MOST_DISPERSIONS]) {
         let mut eta = std::mem::take(&mut self.eta);
         by_coefficients.fill(0.0);
         by_effects.fill(0.0);
         let mut sums = D::Sums::default();
-        for first in (0..self.outcome.len()).step_by(BLOCK) {
-            let here = first..(first + BLOCK).min(self.outcome.len());
+        let vectors = self.numbers[0].len();
+        for first in (0..vectors).step_by(BLOCK) {
+            let here = first..(first + BLOCK).min(vectors);
             let eta = &mut eta[..here.len()];
-            eta.fill(Lanes::ZERO);
+            match &self.offset {
+                Some(offset) => eta.copy_from_slice(&offset[here.clone()]),
+                None => eta.fill(Lanes::ZERO),
+            }
             for (column, coefficient) in self.population.iter().zip(coefficients) {
                 add_column(column.as_ref().map(|values| &values[here.clone()]), *coefficient, eta);
             }
@@ -172,7 +206,8 @@ impl MixedRows {
             if let (true, Some(last)) = (full < here.len() * LANES, eta.last_mut()) {
                 last.0[full % LANES..].fill(0.0);
             }
-            rows.residuals(&self.outcome[here.clone()], first, full, eta, &mut sums);
+            let numbers = self.numbers.each_ref().map(|numbers| &numbers[here.clone()]);
+            rows.residuals(numbers, first, full, eta, &mut sums);
             for (column, by_coefficient) in self.population.iter().zip(by_coefficients.iter_mut()) {
                 *by_coefficient += column_sum(column.as_ref().map(|values| &values[here.clone()]), eta);
             }
@@ -188,7 +223,7 @@ impl MixedRows {
         self.eta = eta;
         let unit = rows.unit();
         by_coefficients.iter_mut().chain(by_effects).for_each(|derivative| *derivative *= unit);
-        rows.finish(&sums)
+        rows.finish(&sums, &self.counts)
     }
 }
 
@@ -271,15 +306,22 @@ fn gather(values: Option<&[Lanes]>, levels: &[[u32; LANES]], effects: &[f64], et
 
 /// Replaces eta by the log likelihood's derivatives by it, in the family's unit; rows from `full` on are padding.
 #[multiversion(targets = "simd")]
-fn residuals<F: Distribution>(family: &F, outcome: &[Lanes], full: usize, eta: &mut [Lanes], sums: &mut F::Sums) {
+fn residuals<F: Distribution>(
+    family: &F,
+    [first, second, third]: [&[Lanes]; MOST_NUMBERS],
+    full: usize,
+    eta: &mut [Lanes],
+    sums: &mut F::Sums,
+) {
     const ONES: Lanes = Lanes([1.0; LANES]);
     let whole = (full / LANES).min(eta.len());
-    for (eta, outcome) in eta[..whole].iter_mut().zip(outcome) {
-        *eta = family.row(*outcome, *eta, ONES, sums);
+    let rows = eta[..whole].iter_mut().zip(first).zip(second).zip(third);
+    for (((eta, first), second), third) in rows {
+        *eta = family.row([*first, *second, *third], *eta, ONES, sums);
     }
-    for (eta, outcome) in eta[whole..].iter_mut().zip(&outcome[whole..]) {
+    for (i, eta) in eta.iter_mut().enumerate().skip(whole) {
         let weight = Lanes(std::array::from_fn(|lane| if lane < full % LANES { 1.0 } else { 0.0 }));
-        *eta = family.row(*outcome, *eta, weight, sums);
+        *eta = family.row([first[i], second[i], third[i]], *eta, weight, sums);
     }
 }
 

@@ -140,6 +140,7 @@ impl FixedArrays {
                 (_, "row_weights") => data.weights().unwrap_or_default().to_vec(),
                 (_, "row_offset") => data.offset().unwrap_or_default().to_vec(),
                 (_, "row_errors") => data.errors().unwrap_or_default().to_vec(),
+                (_, "row_trials") => data.trials().unwrap_or_default().to_vec(),
                 _ => {
                     let factor = names.factors.iter().position(|factor| name.strip_suffix("_index") == Some(factor));
                     let levels = factor.map_or(Vec::new(), |factor| data.level_of_rows(factor + 1));
@@ -251,9 +252,14 @@ fn adaptation(learnt: &Tuned) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
 }
 
 /// The numbers that rows have beside their columns, by the names of their arrays.
-fn of_rows(model: &Model) -> [(&'static str, Option<&[f64]>); 3] {
+fn of_rows(model: &Model) -> [(&'static str, Option<&[f64]>); 4] {
     let data = model.dataset();
-    [("row_weights", data.weights()), ("row_offset", data.offset()), ("row_errors", data.errors())]
+    [
+        ("row_weights", data.weights()),
+        ("row_offset", data.offset()),
+        ("row_errors", data.errors()),
+        ("row_trials", data.trials()),
+    ]
 }
 
 /// The axes of the arrays of variables that are kept, the levels of factors first.

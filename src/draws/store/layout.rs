@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::metadata::{ArrayMetadata, Type};
 use crate::draws::Precision;
+use crate::family::Family;
 use crate::model::{Array, ArrayAxis, LocationScale, Model, Role};
 use crate::nuts::{Kind, Statistic};
 
@@ -103,7 +104,7 @@ impl Dimensions {
         let factors = (1..data.n_factors()).map(|factor| data.factor_name(factor).to_string()).collect::<Vec<_>>();
         let names = match model.mixed() {
             None => Dimensions::named(data.group_name(), data.outcome_name()),
-            Some(_) => Dimensions::of_factors(data.group_name(), data.outcome_name(), &factors),
+            Some(mixed) => Dimensions::of_factors(data.group_name(), data.outcome_name(), mixed.family, &factors),
         };
         let terms = model.mixed().map_or(Vec::new(), |mixed| mixed.term_names(data));
         let is_level = |name: &String| *name == names.group || names.factors.contains(name);
@@ -120,14 +121,15 @@ impl Dimensions {
         Dimensions { group, outcome, factors: Vec::new(), columns: Vec::new() }
     }
 
-    /// The names for a formula's outcome and its factors: the groups, and `factors` beside them.
-    pub fn of_factors(group: &str, outcome: &str, factors: &[String]) -> Dimensions {
-        let group = if factors.is_empty() { of_factor(group, "group") } else { of_factor(&harmless(group), "group") };
+    /// The names for a formula's outcome, of this family, and its factors: the groups, and `factors` beside them.
+    pub fn of_factors(group: &str, outcome: &str, family: Family, factors: &[String]) -> Dimensions {
+        let whole = if factors.is_empty() { group.to_string() } else { harmless(group) };
+        let group = of_factor(&whole, family, "group");
         let outcome = plain(outcome, "y");
         let mut others: Vec<String> = Vec::new();
         for (place, factor) in factors.iter().enumerate() {
             let otherwise = format!("factor_{}", place + 2);
-            let name = of_factor(&harmless(factor), &otherwise);
+            let name = of_factor(&harmless(factor), family, &otherwise);
             let index_of = |one: &String, other: &String| *one == format!("{other}_index");
             let clash = |other: &String| *other == name || index_of(other, &name) || index_of(&name, other);
             let taken = name == outcome || clash(&group) || others.iter().any(clash);
@@ -153,7 +155,7 @@ pub fn harmless(name: &str) -> String {
 }
 
 /// Names of dimensions and arrays of every store.
-const TAKEN: [&str; 14] = [
+const TAKEN: [&str; 15] = [
     "chain",
     "draw",
     "predictor",
@@ -168,12 +170,17 @@ const TAKEN: [&str; 14] = [
     "source_columns",
     "row_offset",
     "row_errors",
+    "row_trials",
 ];
 
 /// `name`, with `_` after it if a formula's store has another dimension or variable of this name, as in `draw_`; or
 /// `otherwise` if it can name neither a folder nor a dimension.
-fn of_factor(name: &str, otherwise: &str) -> String {
-    if TAKEN.contains(&name) || name == "sigma" { format!("{name}_") } else { plain(name, otherwise) }
+fn of_factor(name: &str, family: Family, otherwise: &str) -> String {
+    if TAKEN.contains(&name) || family.dispersions().contains(&name) {
+        format!("{name}_")
+    } else {
+        plain(name, otherwise)
+    }
 }
 
 /// `name`, if it can name a folder and a dimension and is not taken, or else `otherwise`.

@@ -13,6 +13,7 @@ use super::files::Files;
 use super::layout::Dimensions;
 use super::metadata::ArrayMetadata;
 use crate::data::{Dataset, Factor, FileRows, LeftOut};
+use crate::formula::Formula;
 use crate::model::{Coordinates, Likelihood, Mixed, Model, PriorScales};
 
 /// The description of a model at the root; its data are in arrays.
@@ -126,7 +127,9 @@ pub fn read_model(
     let StoredModel { group, outcome, predictors, .. } = described;
     let names = match &described.formula {
         None => Dimensions::named(group, outcome),
-        Some(formula) => Dimensions::of_factors(group, outcome, formula.factors.get(1..).unwrap_or_default()),
+        Some(StoredFormula { factors, structure, .. }) => {
+            Dimensions::of_factors(group, outcome, structure.family, factors.get(1..).unwrap_or_default())
+        }
     };
     let numbers = |path: &str| read_numbers(files, &find(path)?);
     let group_index = numbers("constant_data/group_index")?;
@@ -177,9 +180,13 @@ pub fn read_model(
         let weights = row_numbers(beside.has_weights(), "row_weights")?;
         let offset = row_numbers(beside.offset.is_some(), "row_offset")?;
         let errors = row_numbers(beside.has_errors(), "row_errors")?;
-        for (column, problem) in
-            [(&weights, "its weights are not positive"), (&errors, "its standard errors are not positive")]
-        {
+        let has_trials = Formula::parse(&structure.formula).is_ok_and(|formula| formula.has_trials());
+        let trials = row_numbers(has_trials, "row_trials")?;
+        for (column, problem) in [
+            (&weights, "its weights are not positive"),
+            (&errors, "its standard errors are not positive"),
+            (&trials, "its numbers of trials are not positive"),
+        ] {
             if column.iter().flatten().any(|number| number.is_nan() || *number <= 0.0) {
                 return Err(damaged(problem));
             }
@@ -190,7 +197,7 @@ pub fn read_model(
         }
         let sources = sources.iter().cloned().zip(values.chunks_exact(count.max(1)).map(in_file)).collect();
         let (left_out, assumed) = (described.left_out.clone(), Vec::new());
-        let file = FileRows { source, rows: in_order, left_out, assumed, weights, offset, errors, sources };
+        let file = FileRows { source, rows: in_order, left_out, assumed, weights, offset, errors, trials, sources };
         let columns = predictors.iter().cloned().zip(columns).collect();
         let data = Dataset::of_formula(file, (outcome.clone(), in_file(&outcomes)), columns, all);
         let data = data.map_err(|error| damaged(&error.to_string()))?;

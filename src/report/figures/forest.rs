@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::least_squares;
 use crate::experiment::Sampled;
+use crate::family::Family;
 use crate::mode::spread;
 use crate::report::coefficients::VaryingCoefficient;
 use crate::report::figure::Figure;
@@ -38,6 +39,8 @@ impl ForestPart {
         let of = |value: fn(&crate::diagnostics::Summary) -> f64| rows.iter().map(|row| value(&row.summary)).collect();
         let own = match model.mixed() {
             None => Some(least_squares::of_coefficients(dataset)),
+            // Least squares are for normal outcomes.
+            Some(mixed) if mixed.family != Family::Gaussian => None,
             Some(mixed) => {
                 let means: Vec<f64> = hyperparameters.iter().map(|row| row.summary.mean).collect();
                 least_squares::of_deviations(dataset, mixed, &means)

@@ -96,6 +96,7 @@ fn estimate(rows: Range<usize>, count: usize, column: impl Fn(usize, usize) -> f
 mod tests {
     use super::*;
     use crate::data::{Factor, FileRows};
+    use crate::family::Family;
     use crate::model::{MixedPriors, MixedTerm, Spread};
 
     fn dataset(groups: &[&str], x: &[f64], y: &[f64]) -> Dataset {
@@ -127,7 +128,7 @@ mod tests {
         let term = |columns: &[usize]| MixedTerm { factor: 0, columns: columns.to_vec(), spread: Spread::Independent };
         let mixed = |terms: Vec<MixedTerm>| {
             let population = vec![0, 1];
-            let priors = MixedPriors::for_data(&data, &population, &terms);
+            let priors = MixedPriors::for_data(&data, Family::Gaussian, &population, &terms);
             Mixed::new(String::new(), population, terms, priors)
         };
         let near = |own: Option<Vec<f64>>, truth: &[f64]| {
@@ -161,7 +162,7 @@ mod tests {
         let data =
             Dataset::of_formula(file, ("y".into(), vec![2.0, 6.0, 15.0, 17.0]), Vec::new(), vec![factor]).unwrap();
         let terms = vec![MixedTerm { factor: 0, columns: vec![0], spread: Spread::Independent }];
-        let priors = MixedPriors::for_data(&data, &[0], &terms);
+        let priors = MixedPriors::for_data(&data, Family::Gaussian, &[0], &terms);
         let mixed = Mixed::new(String::new(), vec![0], terms, priors);
         // (3 x 2 + 6) / 4 - 1, and (15 + 17) / 2 - 10 - 1.
         let own = of_deviations(&data, &mixed, &[1.0]).unwrap();
@@ -182,7 +183,7 @@ mod tests {
         let data =
             Dataset::of_formula(file, ("y".into(), vec![2.0, 9.0, 16.0, 2.0]), Vec::new(), vec![factor]).unwrap();
         let terms = vec![MixedTerm { factor: 0, columns: vec![0], spread: Spread::Independent }];
-        let priors = MixedPriors::for_data(&data, &[0], &terms);
+        let priors = MixedPriors::for_data(&data, Family::Gaussian, &[0], &terms);
         let mixed = Mixed::new(String::new(), vec![0], terms, priors);
         // (2 x 2 + 5 x 9) / 7 - 1, and (2 x 16 + 5 x 2) / 7 - 1.
         let own = of_deviations(&data, &mixed, &[1.0, 0.5, 3.0]).unwrap();

@@ -1,0 +1,71 @@
+// The gamma family with logarithmic link: the mean of an outcome is e^eta, its shape is that of all. Twin of
+// src/family/gamma.rs; sums are about what they are at a reference near the posterior's, so that 32 bits suffice.
+
+struct Family {
+    shape: f32,
+}
+
+// The family at given dispersions.
+fn family_at(dispersions: array<f32, DISPERSION_ROOM>) -> Family {
+    return Family(dispersions[0]);
+}
+
+// Adds a row to the sum `own`, of e^d - 1 - d, and returns d log p / d eta in units of `family_unit`.
+fn family_row(family: Family, numbers: vec3<f32>, eta: f32, own: ptr<function, array<f32, FAMILY_SUMS>>) -> f32 {
+    let d = numbers.x - eta;
+    let over = excess(d);
+    (*own)[0] += over - fixed.reference.noise;
+    return over + d;
+}
+
+// The unit of the derivatives by eta.
+fn family_unit(family: Family) -> f32 {
+    return family.shape;
+}
+
+// The log likelihood of the rows summed in `own`, without the terms of `family_alone`; adds the derivative by the log
+// of the shape to `sums`.
+fn family_finish(
+    family: Family,
+    own: ptr<function, array<f32, FAMILY_SUMS>>,
+    sums: ptr<function, array<f32, SUMS>>,
+) -> f32 {
+    let scaled = family.shape * (*own)[0];
+    (*sums)[DISPERSION] -= scaled;
+    return -scaled;
+}
+
+// The terms of the log likelihood that depend on the shape but on no row, about the reference, and their derivative by
+// its log.
+fn family_alone(d: u32, log_dispersion: f32) -> vec2<f32> {
+    let shape = exp_of(log_dispersion);
+    let reference = exp_of(fixed.reference.log_eps);
+    let here = of_shape(shape);
+    let change = here.x - of_shape(reference).x - fixed.reference.noise * (shape - reference);
+    return fixed.reference.observations * vec2<f32>(change, shape * (here.y - fixed.reference.noise));
+}
+
+// a log a - a - log G(a), and log a - digamma(a): by Stirling's series, of small a at a + 8.
+fn of_shape(a: f32) -> vec2<f32> {
+    let is_small = a < 8.0;
+    let far = select(a, a + 8.0, is_small);
+    let inverse = 1.0 / far;
+    let square = inverse * inverse;
+    let series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square / 1260.0));
+    let slope = inverse * (0.5 + inverse * (1.0 / 12.0 - square * (1.0 / 120.0 - square / 252.0)));
+    var value = 0.5 * ln(far * 0.159154943) - series;
+    if !is_small {
+        return vec2<f32>(value, slope);
+    }
+    // log G(a) = log G(a + 8) - log (a (a + 1) ... (a + 7)).
+    var logs = 0.0;
+    var inverses = 0.0;
+    for (var k = 0u; k < 8u; k++) {
+        let near = a + f32(k);
+        logs += ln(near / far);
+        inverses += 1.0 / near;
+    }
+    // (a + 8) log (a + 8) - (a + 8) - log G(a + 8) is `value`, and a log a is a log (a + 8) + a log (a / (a + 8)).
+    let ratio = ln(a / far);
+    return vec2<f32>(value + a * ratio + logs + 8.0, slope + ratio + inverses);
+}

@@ -1,0 +1,107 @@
+//! Families of outcomes on the device: log densities and gradients against the CPU's, at the ends too, and runs by
+//! simulation-based calibration and against the CPU's.
+
+use std::sync::Arc;
+
+use warpnuts::experiment::{EngineChoice, Settings, choose, sample};
+use warpnuts::family::Family;
+use warpnuts::summary::RunSummary;
+
+use crate::families::simulate;
+use crate::gpu_mixed::{agrees_at_points, backends, run};
+use crate::helpers::calibration::{are_uniform, places_of};
+use crate::helpers::formulas::{self, Reference, references_in};
+use crate::helpers::{chance, gpu};
+
+#[test]
+fn at_numpyros_points_families_on_the_device_agree_with_f64() {
+    let Some(devices) = gpu::devices() else { return };
+    for reference in references_in("tests/reference/family_densities.json") {
+        let of = reference.read();
+        let Reference { name, systems, .. } = reference;
+        agrees_at_points(&devices[0], &of, &name, systems);
+    }
+}
+
+/// Data sets of each family, half of them on either engine.
+const DATA_SETS: u32 = 50;
+
+fn calibrate(family: Family) {
+    let Some(devices) = gpu::devices() else { return };
+    let shown: Vec<usize> = (0..4 + family.dispersions().len()).collect();
+    let of = |number: u32| {
+        let backend = &backends(&devices[0])[number as usize % 2];
+        let settings = Settings { chains: 8, warmup: 100, draws: 50, target_accept: 0.9, ..Settings::default() };
+        let settings = Settings { seed: u64::from(number), ..settings };
+        let typed = if (number / 2).is_multiple_of(2) { "non-centered" } else { "centered" };
+        places_of(simulate(family, number, &[typed]), &shown, settings, |model, settings| {
+            run(backend, &model, settings)
+        })
+    };
+    let places: Vec<Vec<f64>> = (0..DATA_SETS).map(of).collect();
+    are_uniform(&places, &shown);
+}
+
+#[test]
+fn true_parameters_of_real_outcomes_are_anywhere_among_a_devices_draws() {
+    [Family::Student, Family::Lognormal, Family::Gamma].into_iter().for_each(calibrate);
+}
+
+#[test]
+fn true_parameters_of_yes_and_no_are_anywhere_among_a_devices_draws() {
+    [Family::Binomial, Family::Probit].into_iter().for_each(calibrate);
+}
+
+#[test]
+fn true_parameters_of_counts_are_anywhere_among_a_devices_draws() {
+    [Family::Poisson, Family::NegBinomial].into_iter().for_each(calibrate);
+}
+
+#[test]
+fn counts_on_the_device_have_the_cpus_posterior_and_repeat() {
+    let Some(devices) = gpu::devices() else { return };
+    let priors = ["shape ~ gamma(2, 0.2)".to_string()];
+    let of = formulas::of_family(
+        "tests/families/epil.csv",
+        usize::MAX,
+        "y ~ lbase + (1 | subject)",
+        Family::NegBinomial,
+        &priors,
+        |_, _| {},
+    );
+    let model = Arc::new(formulas::model(&of, "non-centered"));
+    let settings = Settings { chains: 8, warmup: 500, draws: 1000, target_accept: 0.9, ..Settings::default() };
+    let truth = RunSummary::of(&sample(model.clone(), settings, Arc::default()).unwrap());
+    let settings = Settings { chains: 32, warmup: 300, draws: 60, ..settings };
+    for backend in backends(&devices[0]) {
+        let [there, again] = [(); 2].map(|()| run(&backend, &model, settings));
+        assert!(there.draws.values() == again.draws.values(), "{}", backend.name());
+        let there = RunSummary::of(&there);
+        let rows = truth.parameters.0.iter().zip(&there.parameters.0);
+        let scores: Vec<f64> = rows
+            .map(|(a, b)| (a.summary.mean - b.summary.mean) / a.summary.mcse_mean.hypot(b.summary.mcse_mean))
+            .collect();
+        let largest = scores.iter().fold(0.0, |most: f64, score| most.max(score.abs()));
+        assert!(largest < chance::largest(2 * scores.len()), "{}: {largest}", backend.name());
+    }
+}
+
+#[test]
+fn counts_that_are_too_large_for_a_device_are_refused() {
+    let of = formulas::of_family(
+        "tests/families/epil.csv",
+        usize::MAX,
+        "y ~ lbase + (1 | subject)",
+        Family::NegBinomial,
+        &[],
+        |design, _| design.outcome.values[0] = 1e6,
+    );
+    let model = Arc::new(formulas::model(&of, "non-centered"));
+    let choice = choose(EngineChoice::Auto, None, false, &model, &Settings::default()).unwrap();
+    assert_eq!(choice.backend.name(), "cpu");
+    let Some(_) = gpu::devices() else { return };
+    for engine in [EngineChoice::GpuDensity, EngineChoice::Gpu] {
+        let no = choose(engine, None, true, &model, &Settings::default()).unwrap_err().to_string();
+        assert!(no.contains("negbinomial counts up to 65536, and this data set has larger ones"), "{no}");
+    }
+}
