@@ -12,6 +12,8 @@ mod poisson;
 mod probit;
 mod student;
 
+use std::f64::consts::PI;
+
 use serde::{Deserialize, Serialize};
 
 use crate::lanes::Lanes;
@@ -35,7 +37,7 @@ pub const MOST_DISPERSIONS: usize = 2;
 /// The largest number of numbers that a family knows of a row.
 pub const MOST_NUMBERS: usize = 3;
 
-/// Where a device computes log likelihoods.
+/// The place about which a device computes log likelihoods.
 #[derive(Debug, Clone, Copy)]
 pub struct AboutCentre<'a> {
     /// The logarithms of the dispersions, rounded to 32 bits.
@@ -240,6 +242,33 @@ impl Family {
     /// Whether the outcome, or its logarithm, is normal: then group effects can be integrated out.
     pub fn is_normal(self) -> bool {
         matches!(self, Family::Gaussian | Family::Lognormal)
+    }
+
+    /// Whether eta is the mean of the outcome.
+    pub fn has_mean_eta(self) -> bool {
+        matches!(self, Family::Gaussian | Family::Student)
+    }
+
+    /// The family's word on the command line.
+    pub fn word(self) -> &'static str {
+        if self == Family::Probit { Family::Binomial.name() } else { self.name() }
+    }
+
+    /// The variance of an outcome on the scale of eta, given its moments and the square of the first dispersion: of a
+    /// logarithm, that of a lognormal variable with these moments (Nakagawa, Johnson and Schielzeth 2017).
+    pub fn variance_of_eta(self, [mean, variance]: [f64; 2], square: f64) -> f64 {
+        match (self, self.link()) {
+            (Family::Lognormal, _) => square,
+            (_, Link::Identity) => variance,
+            (_, Link::Logit) => PI * PI / 3.0,
+            (_, Link::Probit) => 1.0,
+            (_, Link::Log) => (variance / (mean * mean)).ln_1p(),
+        }
+    }
+
+    /// Whether rows of equal eta are merged.
+    pub fn merges(self) -> bool {
+        with_family!(self, F => F::MERGES)
     }
 
     /// The outcome that eta is the location of.

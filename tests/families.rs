@@ -10,7 +10,7 @@ use statrs::distribution::{
 };
 
 use warpnuts::data::{Dataset, Factor, FileRows};
-use warpnuts::density::cpu::{self, CpuDensity};
+use warpnuts::density::cpu;
 use warpnuts::family::Family;
 use warpnuts::model::{Coordinates, Mixed, MixedPriors, MixedTerm, Model, Shape, Spread, VariablePrior};
 use warpnuts::random::StreamKey;
@@ -20,19 +20,9 @@ use crate::helpers::common::Folder;
 use crate::helpers::formulas::{self, references_in};
 use crate::helpers::running::kill;
 use crate::helpers::stored::{done, same_bytes, summary};
-use crate::mixed::equals;
+use crate::mixed::{apart, equals, evaluate};
 
 const FAMILIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/families");
-
-fn evaluate(model: &Model, theta: &[f64]) -> (f64, Vec<f64>) {
-    let mut gradient = vec![0.0; theta.len()];
-    (CpuDensity::new(model).log_density(theta, &mut gradient), gradient)
-}
-
-/// The distance of two numbers, relative to the larger of the second and 1.
-fn apart(value: f64, truth: f64) -> f64 {
-    (value - truth).abs() / truth.abs().max(1.0)
-}
 
 #[test]
 fn value_and_every_gradient_entry_of_all_families_equal_numpyro() {
@@ -457,7 +447,7 @@ fn published_fits_are_found_again() {
     for (i, Fit { line, estimates }) in FITS.iter().enumerate() {
         let sizes = "--chains 4 --warmup 600 --draws 2500 --quiet --no-report";
         let ran = folder.run(&format!("sample --data {FAMILIES}/{line} {sizes} --out {i}"));
-        // Locations of grouse have two or three broods each: few effective draws, of which there is a warning.
+        // Locations of grouse have two or three broods each: effective draws are few, and a warning says so.
         assert_eq!(ran.code, if line.contains("LOCATION") { 3 } else { 0 }, "{line}: {ran:?}");
         let found = summary(&folder, &i.to_string());
         for (name, estimate, most) in *estimates {

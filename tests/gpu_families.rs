@@ -8,7 +8,7 @@ use warpnuts::family::Family;
 use warpnuts::summary::RunSummary;
 
 use crate::families::simulate;
-use crate::gpu_mixed::{agrees_at_points, backends, run};
+use crate::gpu_mixed::{agrees, agrees_at_points, backends, random, run};
 use crate::helpers::calibration::{are_uniform, places_of};
 use crate::helpers::formulas::{self, Reference, references_in};
 use crate::helpers::{chance, gpu};
@@ -20,6 +20,10 @@ fn at_numpyros_points_families_on_the_device_agree_with_f64() {
         let of = reference.read();
         let Reference { name, systems, .. } = reference;
         agrees_at_points(&devices[0], &of, &name, systems);
+        if of.1.family == Family::Lognormal {
+            let model = formulas::model(&of, "marginal");
+            agrees(&devices[0], &model, &random(&model, 4), "lognormal, marginal");
+        }
     }
 }
 

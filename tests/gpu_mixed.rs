@@ -38,7 +38,7 @@ fn evaluate(density: &mut dyn Density, at: &[Vec<f64>]) -> Vec<(f64, Vec<f64>)> 
 /// The device's density against the CPU's. A log density adds up as many terms as there are rows and effects, most of
 /// them about a reference; each term is rounded to 24 bits. A derivative is a difference of such sums: its error is
 /// relative to itself, or to the largest derivative where it is small.
-fn agrees(gpu: &Arc<Gpu>, model: &Model, at: &[Vec<f64>], name: &str) {
+pub(crate) fn agrees(gpu: &Arc<Gpu>, model: &Model, at: &[Vec<f64>], name: &str) {
     let truth = evaluate(&mut CpuDensity::new(model), at);
     let device = DeviceModel::new(gpu.clone(), model).unwrap();
     let there = evaluate(&mut device.density(at.len()).unwrap(), at);
@@ -58,7 +58,7 @@ fn agrees(gpu: &Arc<Gpu>, model: &Model, at: &[Vec<f64>], name: &str) {
 }
 
 /// Random positions of a size that is usual in the sampler's units.
-fn random(model: &Model, count: u32) -> Vec<Vec<f64>> {
+pub(crate) fn random(model: &Model, count: u32) -> Vec<Vec<f64>> {
     let position = |transition| {
         let mut theta = vec![0.0; model.dim()];
         StreamKey { seed: 21, chain: 0, transition }.normals(Purpose::Stream, &mut theta);

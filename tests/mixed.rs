@@ -8,13 +8,13 @@ use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::formulas::{self, Reference, System, references};
 
-fn evaluate(model: &Model, theta: &[f64]) -> (f64, Vec<f64>) {
+pub(crate) fn evaluate(model: &Model, theta: &[f64]) -> (f64, Vec<f64>) {
     let mut gradient = vec![0.0; theta.len()];
     (CpuDensity::new(model).log_density(theta, &mut gradient), gradient)
 }
 
 /// The distance of two numbers, relative to the larger of the second and 1.
-fn apart(value: f64, truth: f64) -> f64 {
+pub(crate) fn apart(value: f64, truth: f64) -> f64 {
     (value - truth).abs() / truth.abs().max(1.0)
 }
 

@@ -15,7 +15,7 @@ fn family_at(dispersions: array<f32, DISPERSION_ROOM>) -> Family {
     return Family(1.0 / (dispersions[0] * dispersions[0]));
 }
 
-// Adds a row, of which the first number is the outcome, to the sums `own`, and returns d log p / d eta in units of
+// Adds a row, whose first number is the outcome, to the sums `own`, and returns d log p / d eta in units of
 // `family_unit`.
 fn family_row(family: Family, numbers: vec3<f32>, eta: f32, own: ptr<function, array<f32, FAMILY_SUMS>>) -> f32 {
     let residual = numbers.x - eta;

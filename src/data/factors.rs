@@ -135,12 +135,10 @@ impl Dataset {
                 checks::varies(&self.source, &format!("{name} - offset"), &left)
             }
             (_, Some(trials)) => {
-                let failures: Vec<f64> = self.outcome.iter().zip(trials).map(|(k, n)| n - k).collect();
-                let none = |counts: &[f64]| counts.iter().all(|count| *count == 0.0);
-                match none(&self.outcome) || none(&failures) {
-                    true => checks::varies(&self.source, name, &[0.0, 0.0]),
-                    false => Ok(()),
-                }
+                let shares: Vec<f64> = self.outcome.iter().zip(trials).map(|(k, n)| k / n).collect();
+                let all = |share: f64| shares.iter().all(|own| *own == share);
+                let name = format!("{name} / trials");
+                if all(0.0) || all(1.0) { checks::varies(&self.source, &name, &shares) } else { Ok(()) }
             }
             _ => checks::varies(&self.source, name, &self.outcome),
         }

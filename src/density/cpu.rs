@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::collapsed::{self, Collapsed};
-use super::dispatch::{ForCoefficients, MAX_DISPERSIONS, dispatch};
+use super::dispatch::{ForCoefficients, dispatch};
 use super::hierarchy::GivenEffects;
 use super::hierarchy::diagonal::Diagonal;
 use super::mixed::{self, MixedDensity};
@@ -13,7 +13,7 @@ use super::priors::LogPrior;
 use super::qr::QrTable;
 use super::rows::RowTable;
 use super::{Batch, Density, DensityError, Evaluations, quadratic};
-use crate::family::{Distribution, Gaussian};
+use crate::family::{Distribution, Gaussian, MOST_DISPERSIONS};
 use crate::model::{Coordinates, Likelihood, Model, Refusal, Role, Structure};
 
 /// The posterior's log density on one CPU core, one position after the other.
@@ -143,7 +143,7 @@ impl Joint {
         gradient: &mut [f64],
     ) -> f64 {
         let (scales, log_prior) = self.priors.at::<C>(theta, gradient);
-        let mut dispersions = [0.0; MAX_DISPERSIONS];
+        let mut dispersions = [0.0; MOST_DISPERSIONS];
         for (i, dispersion) in dispersions[..F::DISPERSIONS.len()].iter_mut().enumerate() {
             *dispersion = scales.get(k + i);
         }

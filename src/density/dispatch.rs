@@ -7,11 +7,8 @@ use crate::data::MAX_COEFFICIENTS;
 use crate::family::MOST_DISPERSIONS;
 use crate::lanes::LANES;
 
-/// The largest number of dispersions of a family.
-pub const MAX_DISPERSIONS: usize = MOST_DISPERSIONS;
-
 /// Number of lane chunks that hold the most scales and dispersions.
-const MAX_CHUNKS: usize = (MAX_COEFFICIENTS + MAX_DISPERSIONS).div_ceil(LANES);
+const MAX_CHUNKS: usize = (MAX_COEFFICIENTS + MOST_DISPERSIONS).div_ceil(LANES);
 
 /// Work on K coefficients.
 pub trait ForCoefficients {

@@ -30,7 +30,6 @@ use crate::model::{Coordinates, MixedMap, Model, Refusal};
 use blocks::BlockTable;
 use dense::DenseScratch;
 use errors::RowErrors;
-use merged::constant_of_outcomes;
 use rows::{MixedRows, OfFamily};
 use term::TermScratch;
 
@@ -106,16 +105,14 @@ pub fn operations(model: &Model) -> [f64; 2] {
 
 /// The rows of the likelihood of a formula's model, where those of equal eta are merged.
 pub fn likelihood_rows(model: &Model) -> usize {
-    LikelihoodRows::of(model).of.len()
+    if model.family().merges() { LikelihoodRows::of(model).of.len() } else { model.dataset().n_observations() }
 }
 
-/// The sum of all normalising constants of the log density of `model`, whose priors are `hyper`.
-pub(super) fn constant(model: &Model, hyper: &HyperPriors) -> f64 {
+/// The sum of all normalising constants of the log density of `model`, whose priors are `hyper` and whose likelihood
+/// has the rows `rows`.
+pub(super) fn constant(model: &Model, hyper: &HyperPriors, rows: &LikelihoodRows) -> f64 {
     let effects = model.dim() - model.layout().hyperparameters();
-    let outcomes = match model.coordinates() {
-        Coordinates::Joint { .. } => LikelihoodRows::of(model).constant,
-        Coordinates::Collapsed => constant_of_outcomes(model),
-    };
+    let outcomes = rows.constant;
     let weights = 0.5 * model.dataset().weights().map_or(0.0, |weights| weights.iter().map(|w| w.ln()).sum());
     hyper.constant() + outcomes + weights - 0.5 * effects as f64 * TAU.ln()
 }
@@ -123,10 +120,10 @@ pub(super) fn constant(model: &Model, hyper: &HyperPriors) -> f64 {
 impl MixedDensity {
     /// The log density of `model`, whose layout has the map `map`, in the units of its scaling.
     pub fn new(model: &Model, map: &Arc<MixedMap>) -> MixedDensity {
+        let rows = LikelihoodRows::of(model);
         let likelihood = match model.coordinates() {
             Coordinates::Joint { .. } => {
-                let rows = MixedRows::new(model, map, &LikelihoodRows::of(model));
-                MixedLikelihood::Rows(rows, RowErrors::new(model))
+                MixedLikelihood::Rows(MixedRows::new(model, map, &rows), RowErrors::new(model))
             }
             Coordinates::Collapsed if is_of_few_columns(model) => MixedLikelihood::Groups(GroupTable::new(model, map)),
             Coordinates::Collapsed => {
@@ -139,7 +136,7 @@ impl MixedDensity {
         let effects = model.dim() - hyperparameters;
         let hyper = HyperPriors::new(model, map);
         MixedDensity {
-            constant: constant(model, &hyper),
+            constant: constant(model, &hyper, &rows),
             family: model.family(),
             hyper,
             likelihood,

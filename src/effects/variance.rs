@@ -1,11 +1,9 @@
 //! Shares of the outcome's variance: R2, the intraclass correlation, and how much effects are pooled.
 
-use std::f64::consts::PI;
-
 use rayon::prelude::*;
 
 use crate::diagnostics;
-use crate::family::{Family, Link};
+use crate::family::Family;
 use crate::model::correlation::pair;
 use crate::model::{CoefficientPlace, Role};
 use crate::predict::{DrawnVariables, Evaluator, RowLevel, Rows, Scratch};
@@ -96,16 +94,9 @@ fn noise(family: Family, evaluator: &Evaluator, rows: &Rows, count: usize) -> [V
     }
     let all = rows.count as f64;
     [&mut means, &mut variances, &mut squares].into_iter().for_each(|sums| sums.iter_mut().for_each(|sum| *sum /= all));
-    let of_eta = match (family, family.link()) {
-        (Family::Lognormal, _) => squares,
-        (_, Link::Identity) => variances.clone(),
-        (_, Link::Logit) => vec![PI * PI / 3.0; count],
-        (_, Link::Probit) => vec![1.0; count],
-        // Of a lognormal variable with the mean and the variance of an outcome.
-        (_, Link::Log) => {
-            means.iter().zip(&variances).map(|(mean, variance)| (variance / (mean * mean)).ln_1p()).collect()
-        }
-    };
+    let moments = means.iter().zip(&variances).zip(&squares);
+    let of_eta = moments.map(|((mean, variance), square)| family.variance_of_eta([*mean, *variance], *square));
+    let of_eta = of_eta.collect();
     [variances, of_eta]
 }
 

@@ -47,9 +47,9 @@ impl Default for LogLikelihoodSum {
     }
 }
 
-/// The probability that a standard normal variable is below `deviate`, or, if `above` is set, above it.
-fn tail(deviate: f64, above: bool) -> f64 {
-    0.5 * erfc(if above { deviate } else { -deviate } * std::f64::consts::FRAC_1_SQRT_2)
+/// The probability that a standard normal variable is below `deviate`.
+fn below(deviate: f64) -> f64 {
+    0.5 * erfc(-deviate * std::f64::consts::FRAC_1_SQRT_2)
 }
 
 /// The smallest count whose cumulative probability is at least that of a standard normal `deviate`, given the
@@ -60,7 +60,7 @@ pub fn quantile_of_counts(deviate: f64, most: f64, [mean, sd]: [f64; 2], cdf: im
     if mean <= 0.0 || !mean.is_finite() {
         return mean.max(0.0);
     }
-    let target = tail(deviate, false);
+    let target = below(deviate);
     let is_enough = |count: f64| count >= most || cdf(count) >= target;
     // Doubling steps to bracket, then bisection.
     let guess = (mean + sd * deviate).floor().clamp(0.0, most.min(1e15));
@@ -89,5 +89,5 @@ pub fn quantile_of_counts(deviate: f64, most: f64, [mean, sd]: [f64; 2], cdf: im
 
 /// The probability of a standard normal deviate, kept away from 0 and 1 by what inverse functions can take.
 pub fn rank_of(deviate: f64) -> f64 {
-    tail(deviate, false).clamp(1e-15, 1.0 - 1e-15)
+    below(deviate).clamp(1e-15, 1.0 - 1e-15)
 }

@@ -159,12 +159,14 @@ impl Mixed {
 
     /// The formula, the family, and the columns beside it as they are typed.
     pub fn line(&self) -> String {
-        let family = match self.family {
-            Family::Gaussian => String::new(),
-            Family::Probit => " --family binomial --link probit".to_string(),
-            family => format!(" --family {}", family.name()),
-        };
-        format!("{}{family}{}", self.formula, self.rows)
+        let (mut line, word) = (self.formula.clone(), self.family.word());
+        if !is_gaussian(&self.family) {
+            line += &format!(" --family {word}");
+        }
+        if word != self.family.name() {
+            line += &format!(" --link {}", self.family.link().name());
+        }
+        format!("{line}{}", self.rows)
     }
 
     /// The dispersions that are variables, by their numbers among the family's.

@@ -57,7 +57,7 @@ pub enum OutcomeFault {
 /// # Errors
 /// For the first row whose outcome or number of trials `family` cannot have.
 pub fn check(frame: &Frame, design: &FormulaDesign, family: Family) -> Result<(), OutcomeFault> {
-    let name = as_typed(family);
+    let name = family.word();
     if let (Some(trials), false) = (&design.trials, family.outcomes() == OutcomeKind::Successes) {
         return Err(OutcomeFault::NoTrials { column: trials.name.clone(), family: name });
     }
@@ -107,9 +107,4 @@ fn problem(family: Family, outcome: f64, trials: f64) -> Option<&'static str> {
 /// Whether a number is a whole one from 0.
 fn is_count(number: f64) -> bool {
     number.fract() == 0.0 && (0.0..=LARGEST_COUNT).contains(&number)
-}
-
-/// The family's name, as typed.
-fn as_typed(family: Family) -> &'static str {
-    if family == Family::Probit { Family::Binomial.name() } else { family.name() }
 }

@@ -41,9 +41,6 @@ impl Scaling {
     /// admits, and where it does not, a shift of eta to about its mean.
     pub fn of_family(dataset: &Dataset, family: Family) -> Scaling {
         let standard = Scaling::standardizing(dataset);
-        if family == Family::Gaussian || family == Family::Student {
-            return standard;
-        }
         let outcomes = dataset.outcome();
         let offset = |i: usize| dataset.offset().map_or(0.0, |offset| offset[i]);
         if family.is_location() {

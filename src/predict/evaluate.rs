@@ -7,7 +7,7 @@ use super::levels::Population;
 use super::rows::{RowLevel, Rows};
 use super::variables::DrawnVariables;
 use crate::exact::normal_quantile;
-use crate::family::{Family, MOST_DISPERSIONS};
+use crate::family::MOST_DISPERSIONS;
 use crate::model::{Model, Role, Structure};
 use crate::random::{Purpose, StreamKey};
 
@@ -169,10 +169,10 @@ impl<'a> Evaluator<'a> {
     /// The mean over rows of the expectation at `to` less that at `from`, in every draw; both are the rows of the
     /// model's own levels, or rows of the population's mean.
     pub fn mean_difference(&self, from: &Rows, to: &Rows) -> Vec<f64> {
-        match self.variables.model().family() {
+        match self.variables.model().family().has_mean_eta() {
             // The mean of linear predictors is the linear predictor of means.
-            Family::Gaussian | Family::Student => self.mean_difference_of_etas(from, to),
-            _ => self.mean_difference_of_rows(from, to),
+            true => self.mean_difference_of_etas(from, to),
+            false => self.mean_difference_of_rows(from, to),
         }
     }
 

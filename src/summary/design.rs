@@ -70,7 +70,7 @@ pub(super) fn advice(dataset: &Dataset) -> Vec<Advice> {
 pub(super) fn of_formula(model: &Model, mixed: &Mixed) -> Vec<Advice> {
     let dataset = model.dataset();
     let modes_are_searched_for = mode::admits(model).is_ok();
-    // With a noise of its own, that a level's deviation may be taken for.
+    // Only the sd of rows can be mistaken for a level's deviation.
     let has_sigma = mixed.rows.has_sigma() && mixed.family.is_location_scale();
     let mut all = Vec::new();
     let mut say = |kind: &'static str, problem: String, remedy: String| {

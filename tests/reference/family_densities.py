@@ -9,7 +9,6 @@ model, coordinates and checks: eta is the linear predictor, with a known part be
 
 import csv
 import itertools
-import json
 import os
 import sys
 from dataclasses import dataclass
@@ -17,13 +16,12 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro
 import numpyro.distributions as dist
 from jax.scipy.special import gammaln, log_ndtr, ndtri
 from numpyro.distributions.transforms import biject_to
 
 import formula_densities as formulas
-from formula_densities import LAYOUT, Model, Posterior, Term, check, differences, is_level, number, product
+from formula_densities import Model, Posterior, Term, check, differences, is_level, number, product
 
 formulas.FAMILIES["gamma"] = dist.Gamma
 formulas.FAMILIES["inv_gamma"] = dist.InverseGamma
@@ -242,15 +240,5 @@ def reference(posterior, seed):
     }
 
 
-def main():
-    here = os.path.dirname(os.path.abspath(__file__))
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "..", "..")
-    found = [reference(FamilyPosterior(model, folder), seed) for seed, model in enumerate(MODELS, 1)]
-    source = f"NumPyro {numpyro.__version__}, JAX {jax.__version__}, float64: family_densities.py"
-    whole = {"source": source, "layout": LAYOUT, "models": found}
-    with open(os.path.join(here, "family_densities.json"), "w", encoding="utf-8") as file:
-        file.write(json.dumps(whole, separators=(",", ":")).replace("],", "],\n") + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    formulas.main("family_densities", MODELS, lambda model, folder, seed: reference(FamilyPosterior(model, folder), seed))

@@ -415,15 +415,16 @@ def reference(posterior, seed):
     } | ({"errors": model.errors} if model.errors else {})
 
 
-def main():
+def main(name, models, of_model):
+    """Writes the figures of all models beside the script `name`."""
     here = os.path.dirname(os.path.abspath(__file__))
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "..", "..")
-    found = [reference(Posterior(model, folder), seed) for seed, model in enumerate(MODELS, 1)]
-    source = f"NumPyro {numpyro.__version__}, JAX {jax.__version__}, float64: formula_densities.py"
+    found = [of_model(model, folder, seed) for seed, model in enumerate(models, 1)]
+    source = f"NumPyro {numpyro.__version__}, JAX {jax.__version__}, float64: {name}.py"
     whole = {"source": source, "layout": LAYOUT, "models": found}
-    with open(os.path.join(here, "formula_densities.json"), "w", encoding="utf-8") as file:
+    with open(os.path.join(here, f"{name}.json"), "w", encoding="utf-8") as file:
         file.write(json.dumps(whole, separators=(",", ":")).replace("],", "],\n") + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main("formula_densities", MODELS, lambda model, folder, seed: reference(Posterior(model, folder), seed))

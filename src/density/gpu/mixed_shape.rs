@@ -164,8 +164,8 @@ impl MixedShape {
     }
 
     /// What the family knows of a row.
-    pub fn numbers_of(&self, row: &OutcomeRow) -> Vec<f64> {
-        with_family!(self.family, F => F::numbers(row)[..F::NUMBERS].to_vec())
+    pub fn numbers_of(&self, row: &OutcomeRow) -> impl Iterator<Item = f64> {
+        with_family!(self.family, F => F::numbers(row).into_iter().take(F::NUMBERS))
     }
 
     /// Numbers of a row: those of its family, the known part of eta if there is one, population-level columns, columns

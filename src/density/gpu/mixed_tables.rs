@@ -146,7 +146,7 @@ impl MixedTables {
             table_of_rows(model, map, &shape)
         };
         let omitted: f64 = priors.iter().map(|(scalar, prior)| omitted(*scalar, prior)).sum();
-        MixedTables { fixed, likelihood, constant: constant(model, &priors) + of_family + omitted }
+        MixedTables { fixed, likelihood, constant: constant(model, &priors, shape.likelihood()) + of_family + omitted }
     }
 }
 
@@ -293,7 +293,7 @@ fn table_of_rows(model: &Model, map: &MixedMap, shape: &MixedShape) -> Vec<u32> 
         let (of_family, offset) = (shape.numbers_of(outcome), shape.has_offset().then_some(outcome.offset));
         let fixed = mixed.population.iter().zip(&map.centers).map(|(k, center)| design.column(*k, i) - center);
         let varying = shape.columns.iter().map(|at| design.column(mixed.terms[at.term].columns[at.column], i));
-        let numbers = of_family.into_iter().chain(offset).chain(fixed).chain(varying);
+        let numbers = of_family.chain(offset).chain(fixed).chain(varying);
         table.extend(numbers.map(|number| ((number * root) as f32).to_bits()));
         table.extend(levels.iter().map(|levels| levels[i]));
     }

@@ -79,12 +79,3 @@ impl LikelihoodRows {
         tail
     }
 }
-
-/// The log likelihood of all outcomes of `model` that depends on no parameter, where effects are integrated out.
-pub fn constant_of_outcomes(model: &Model) -> f64 {
-    let outcomes = model.dataset().outcome();
-    with_family!(model.family(), F => {
-        let of_rows: f64 = outcomes.iter().map(|outcome| F::constant(*outcome, 1.0)).sum();
-        outcomes.len() as f64 * F::row_constant() + of_rows
-    })
-}

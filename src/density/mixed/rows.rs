@@ -16,8 +16,8 @@ const BLOCK: usize = 64;
 #[derive(Debug, Clone)]
 pub struct MixedRows {
     rows: usize,
-    /// What the family knows of each row.
-    numbers: [Vec<Lanes>; MOST_NUMBERS],
+    /// What the family knows of each row, number by number.
+    numbers: Vec<Vec<Lanes>>,
     /// The known parts of eta, if they are not 0.
     offset: Option<Vec<Lanes>>,
     /// The different outcomes, if the family wants them.
@@ -154,7 +154,8 @@ impl MixedRows {
         varying.iter_mut().for_each(|column| column.effects -= first);
         let columns = model.mixed().map_or(&[][..], |mixed| &mixed.population);
         let numbers = with_family!(model.family(), F => {
-            std::array::from_fn(|n| lanes(&|i| F::numbers(&outcomes[i])[n] * design.root_weight(rows_of[i])))
+            let number = |n: usize| lanes(&|i| F::numbers(&outcomes[i])[n] * design.root_weight(rows_of[i]));
+            (0..F::NUMBERS).map(number).collect()
         });
         let has_offset = outcomes.iter().any(|row| row.offset != 0.0);
         MixedRows {
@@ -206,7 +207,9 @@ impl MixedRows {
             if let (true, Some(last)) = (full < here.len() * LANES, eta.last_mut()) {
                 last.0[full % LANES..].fill(0.0);
             }
-            let numbers = self.numbers.each_ref().map(|numbers| &numbers[here.clone()]);
+            // Of one number alone, the others are not looked at.
+            let last = self.numbers.len() - 1;
+            let numbers = std::array::from_fn(|n| &self.numbers[n.min(last)][here.clone()]);
             rows.residuals(numbers, first, full, eta, &mut sums);
             for (column, by_coefficient) in self.population.iter().zip(by_coefficients.iter_mut()) {
                 *by_coefficient += column_sum(column.as_ref().map(|values| &values[here.clone()]), eta);
