@@ -180,8 +180,8 @@ impl Mixed {
             let prior = variable.ok_or(LKJ)?;
             if prior.is_of_dispersions() {
                 return Err(
-                    "half and exponential distributions are for sds and sigma; write one of all numbers, such as \
-                     `normal(0, 10)`, or `uniform(0, 10)`",
+                    "half and exponential distributions are for sds and sigma, gamma and inv_gamma for these, nu and shape, and \
+                     constant for sigma, nu and shape; write one of all numbers, such as `normal(0, 10)`, or `uniform(0, 10)`",
                 );
             }
             self.priors.population[place] = prior;
