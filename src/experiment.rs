@@ -13,6 +13,7 @@ mod settings;
 mod starts;
 mod stored;
 pub(crate) mod trial;
+mod weights;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ use crate::model::Model;
 use crate::nuts::FIRST_TOLERANCE;
 
 use judged::JudgedSink;
+use weights::with_learnt_weights;
 
 pub use crate::engine::Keep;
 pub(crate) use backend::fastest;
@@ -85,6 +87,7 @@ pub fn sample_on(
 ) -> Result<Sampled, EngineError> {
     let began = Instant::now();
     let settings = settings.of(&model);
+    let model = with_learnt_weights(backend, model, &settings, &progress)?;
     let variables = settings.variables(&model);
     let (chain_count, draw_count) = (settings.chains as usize, settings.draws as usize);
     let mut draws = Memory::rounded(model.clone(), settings.draw_precision, variables, chain_count, draw_count);
@@ -119,6 +122,7 @@ pub fn sample_summed(
 ) -> Result<Sampled<Totals>, EngineError> {
     let began = Instant::now();
     let settings = settings.of(&model);
+    let model = with_learnt_weights(backend, model, &settings, &progress)?;
     let (chains, draws) = (settings.chains as usize, settings.draws as usize);
     let mut sums =
         StreamingSink::new(&model, chains, draws, settings.chains_per_superchain(), settings.completion(&model));

@@ -153,6 +153,9 @@ pub trait Distribution: Copy {
 
     /// The outcome with the rank that `deviate` has in the standard normal distribution.
     fn quantile(&self, size: f64, eta: f64, deviate: f64) -> f64;
+
+    /// The probabilities of a smaller outcome, of this one, and of a larger one.
+    fn around(&self, outcome: f64, size: f64, eta: f64) -> [f64; 3];
 }
 
 /// Lists the families: the only place that names all of them.
@@ -289,5 +292,10 @@ impl Family {
     /// The outcome with the rank that `deviate` has in the standard normal distribution, in the user's units.
     pub fn quantile(self, dispersions: &[f64], size: f64, eta: f64, deviate: f64) -> f64 {
         with_family!(self, F => F::at(dispersions).quantile(size, eta, deviate))
+    }
+
+    /// The probabilities of a smaller outcome, of this one, and of a larger one, each without loss of digits.
+    pub fn around(self, dispersions: &[f64], outcome: f64, size: f64, eta: f64) -> [f64; 3] {
+        with_family!(self, F => F::at(dispersions).around(outcome, size, eta))
     }
 }

@@ -24,6 +24,7 @@ mod mixed_map;
 mod names;
 mod of_design;
 pub mod outcomes;
+mod partial;
 mod prior;
 mod priors;
 mod refusal;
@@ -45,6 +46,7 @@ pub use layout::{Axis, Block, CoefficientPlace, Layout, Role, Transform};
 pub use mixed::{Mixed, MixedPriors, MixedTerm, RowColumns};
 pub use mixed_map::{DispersionAt, MixedMap, TermMap};
 pub use outcomes::OutcomeFault;
+pub use partial::{CenteringWeights, LevelPredictor, OfLevels, PartialTerm};
 pub use prior::{PriorError, Shape, TypedPrior, VariablePrior};
 pub use priors::{NarrowPrior, PriorScales, Priors};
 pub use refusal::Refusal;
@@ -123,6 +125,7 @@ pub struct Model {
     structure: Structure,
     coordinates: Coordinates,
     scaling: Scaling,
+    weights: Arc<CenteringWeights>,
     layout: Layout,
 }
 
@@ -160,16 +163,23 @@ impl Builder {
         let scaling = scaling.unwrap_or_else(|| Scaling::standardizing(&dataset));
         let coordinates = coordinates.unwrap_or(Coordinates::Collapsed);
         let structure = Structure::Shorthand(Shorthand { term: Term::of_all_columns(&dataset), priors });
-        let layout = layout_of(&dataset, &structure, &coordinates, &scaling);
-        Model { dataset, family: Family::Gaussian, structure, coordinates, scaling, layout }
+        let weights = Arc::default();
+        let layout = layout_of(&dataset, &structure, &coordinates, &scaling, &weights);
+        Model { dataset, family: Family::Gaussian, structure, coordinates, scaling, weights, layout }
     }
 }
 
 /// The layout of the structure in these coordinates.
-fn layout_of(dataset: &Dataset, structure: &Structure, coordinates: &Coordinates, scaling: &Scaling) -> Layout {
+fn layout_of(
+    dataset: &Dataset,
+    structure: &Structure,
+    coordinates: &Coordinates,
+    scaling: &Scaling,
+    weights: &CenteringWeights,
+) -> Layout {
     match structure {
         Structure::Shorthand(_) => Layout::new(dataset.n_groups(), coordinates, scaling),
-        Structure::Formula(mixed) => mixed.layout(dataset, coordinates, scaling),
+        Structure::Formula(mixed) => mixed.layout(dataset, coordinates, scaling, weights),
     }
 }
 
@@ -184,8 +194,9 @@ impl Model {
     ) -> Model {
         let scaling = scaling.unwrap_or_else(|| mixed.scaling(&dataset));
         let (family, structure) = (mixed.family, Structure::Formula(mixed));
-        let layout = layout_of(&dataset, &structure, &coordinates, &scaling);
-        Model { dataset, family, structure, coordinates, scaling, layout }
+        let weights = Arc::default();
+        let layout = layout_of(&dataset, &structure, &coordinates, &scaling, &weights);
+        Model { dataset, family, structure, coordinates, scaling, weights, layout }
     }
 
     /// A builder for a model of `dataset` in which all coefficients vary by group.
@@ -249,6 +260,11 @@ impl Model {
     /// The coordinates as typed on the command line: `non-centered`, `marginal`, `a=centered,b=non-centered`.
     pub fn parameterization(&self) -> String {
         self.coordinates.parameterization(&self.coefficient_names())
+    }
+
+    /// The weights of partially centered effects.
+    pub fn weights(&self) -> &CenteringWeights {
+        &self.weights
     }
 
     /// How the likelihood is computed.

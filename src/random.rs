@@ -58,6 +58,8 @@ pub enum Purpose {
     PredictiveCheck = 15,
     /// Whether a macro step takes one halving more than it needs, one uniform number for each.
     Halving = 16,
+    /// The place of an outcome among equal ones, one uniform number for each draw.
+    Ties = 17,
 }
 
 /// The key of a stream of random numbers: one transition of one chain of one experiment.

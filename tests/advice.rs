@@ -32,7 +32,7 @@ const CASES: [(&str, &str); 21] = [
 ];
 
 /// Warnings without options, because none would help.
-const WITHOUT_PROPOSALS: [&str; 13] = [
+const WITHOUT_PROPOSALS: [&str; 14] = [
     "interrupted",
     "one-row-a-group",
     "few-groups",
@@ -43,13 +43,14 @@ const WITHOUT_PROPOSALS: [&str; 13] = [
     "modes",
     "noise-by-level",
     "skewed-noise",
-    "heavy-tails",
     "bounded-outcome",
     "rounded-outcome",
+    "underdispersion",
+    "family-shape",
 ];
 
-/// Warnings that `tests/checks.rs` tries.
-const TRIED_ELSEWHERE: [&str; 1] = ["noise-grows"];
+/// Warnings that `tests/checks.rs` and `tests/family_checks.rs` try.
+const TRIED_ELSEWHERE: [&str; 3] = ["noise-grows", "heavy-tails", "overdispersion"];
 
 /// Outcomes of ten towns over twenty calendar years.
 fn years() -> String {
@@ -147,12 +148,13 @@ fn every_warning_is_in_the_page_about_trust_and_is_tried_or_proposes_nothing() {
         include_str!("../src/summary/design.rs"),
         include_str!("../src/summary/modes.rs"),
         include_str!("../src/checks/advice.rs"),
+        include_str!("../src/checks/families.rs"),
     ];
     let text = sources.concat();
     let said = text.split("say(").skip(1).map(str::trim_start).filter_map(|rest| rest.strip_prefix('"'));
-    let made = text.split("kind: \"").skip(1);
+    let made = text.split("kind: \"").skip(1).chain(text.split("advice(\"").skip(1));
     let kinds: Vec<&str> = said.chain(made).filter_map(|rest| rest.split('"').next()).collect();
-    assert!(kinds.len() >= 19, "{kinds:?}");
+    assert!(kinds.len() >= 29, "{kinds:?}");
     for kind in kinds {
         assert!(page.contains(&format!("`{kind}`")), "{kind} is not in docs/trust.md");
         let tried = CASES.iter().any(|(other, _)| *other == kind) || TRIED_ELSEWHERE.contains(&kind);

@@ -22,7 +22,7 @@ use crate::helpers::running::kill;
 use crate::helpers::stored::{done, same_bytes, summary};
 use crate::mixed::{apart, equals, evaluate};
 
-const FAMILIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/families");
+pub(crate) const FAMILIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/families");
 
 #[test]
 fn value_and_every_gradient_entry_of_all_families_equal_numpyro() {
@@ -129,6 +129,10 @@ fn densities_moments_and_quantiles_are_those_of_the_definitions() {
         let Witnessed { family, dispersions, size, outcomes, log_density, cdf } = &witness;
         for eta in [-2.5, -0.3, 0.0, 0.9, 2.8] {
             for outcome in outcomes {
+                let [smaller, equal, larger] = family.around(dispersions, *outcome, *size, eta);
+                let truth = cdf(&witness, *outcome, eta);
+                assert!((smaller + equal - truth).abs() < 1e-9, "{family:?} {outcome} at {eta}: {smaller} {truth}");
+                assert!((smaller + equal + larger - 1.0).abs() < 1e-9, "{family:?} {outcome} at {eta}: {larger}");
                 let value = family.log_density(dispersions, *outcome, *size, eta);
                 let truth = log_density(&witness, *outcome, eta);
                 assert!(apart(value, truth) < 1e-9, "{family:?} {outcome} at {eta}: {value} {truth}");
@@ -162,7 +166,7 @@ fn densities_moments_and_quantiles_are_those_of_the_definitions() {
 }
 
 /// A data set `y ~ x + (1 | g)` of a family.
-fn small(family: Family, outcome: Vec<f64>, x: Vec<f64>, of: Vec<u32>, trials: Option<Vec<f64>>) -> (Dataset, Mixed) {
+pub(crate) fn small(family: Family, outcome: Vec<f64>, x: Vec<f64>, of: Vec<u32>, trials: Option<Vec<f64>>) -> (Dataset, Mixed) {
     let rows = outcome.len();
     let levels = 1 + *of.iter().max().unwrap() as usize;
     let factor = Factor { name: "g".into(), levels: (0..levels).map(|j| format!("g{j}")).collect(), of };
@@ -233,8 +237,8 @@ const DATA_SETS: u32 = 500;
 
 fn calibrate(family: Family) {
     let coordinates: &[&str] = match family {
-        Family::Lognormal => &["marginal", "non-centered", "centered"],
-        _ => &["non-centered", "centered"],
+        Family::Lognormal => &["marginal", "non-centered", "centered", "partial"],
+        _ => &["non-centered", "centered", "partial"],
     };
     // b, the sd, dispersions, and an effect.
     let shown: Vec<usize> = (0..4 + family.dispersions().len()).collect();
@@ -518,7 +522,7 @@ fn what_needs_normal_outcomes_is_refused() {
         ("map", "a search for modes integrates out effects, where outcomes, or their logarithms, are normal"),
         ("exact", "outcomes of this one are binomial"),
         ("verify", "outcomes of this one are binomial"),
-        ("sample --parameterization marginal", "this model's are binomial; use non-centered or centered"),
+        ("sample --parameterization marginal", "this model's are binomial; use partial, non-centered or centered"),
     ] {
         let ran = folder.run(&format!("{command} {model}"));
         assert_eq!(ran.code, 2, "{command}: {ran:?}");

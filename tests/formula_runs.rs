@@ -348,16 +348,16 @@ fn a_formula_is_compared_over_the_coordinates_of_its_terms() {
     let text = std::fs::read_to_string(folder.path("all/comparison.json")).unwrap();
     let told: Value = serde_json::from_str(&text).unwrap();
     let names: Vec<&str> = told["runs"].as_array().unwrap().iter().map(|run| run["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["centered", "non-centered", "marginal"]);
+    assert_eq!(names, ["centered", "non-centered", "partial", "marginal"]);
     assert_eq!(told["best"], "marginal", "{}", ran.stdout);
     let some = "batch=non-centered,batch:cask=centered,marginal";
     let ran = folder.run(&format!("compare {line} {few} --parameterizations {some} --out some"));
     assert_eq!(ran.code, 0, "{ran:?}");
-    // Crossed, with more effects than can be integrated out: two are left.
+    // Crossed, with more effects than can be integrated out: three are left.
     let crossed = format!("--data {CASES}/25-insteval.csv --formula y~1+(1|s)+(1|d) --quiet --no-report");
-    let ran = folder.run(&format!("compare {crossed} --chains 1 --warmup 1 --draws 1 --out two"));
+    let ran = folder.run(&format!("compare {crossed} --chains 1 --warmup 1 --draws 1 --out three"));
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(!folder.path("two/marginal").exists() && folder.path("two/non-centered").exists());
+    assert!(!folder.path("three/marginal").exists() && folder.path("three/partial").exists());
 }
 
 #[test]

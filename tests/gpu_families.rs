@@ -37,7 +37,7 @@ fn calibrate(family: Family) {
         let backend = &backends(&devices[0])[number as usize % 2];
         let settings = Settings { chains: 8, warmup: 100, draws: 50, target_accept: 0.9, ..Settings::default() };
         let settings = Settings { seed: u64::from(number), ..settings };
-        let typed = if (number / 2).is_multiple_of(2) { "non-centered" } else { "centered" };
+        let typed = ["non-centered", "centered", "partial"][number as usize / 2 % 3];
         places_of(simulate(family, number, &[typed]), &shown, settings, |model, settings| {
             run(backend, &model, settings)
         })

@@ -123,14 +123,14 @@ fn formulas_of_every_kind_on_the_device_agree_with_f64() {
         let model = formulas::model(of, typed);
         agrees(&devices[0], &model, &random(&model, 5), &format!("{name}, {typed}"));
     };
-    for typed in ["non-centered", "centered", "school=centered,sector=non-centered"] {
+    for typed in ["non-centered", "centered", "partial", "school=partial,sector=non-centered"] {
         check(&everything(), typed, "everything");
     }
     let sleepstudy = "tests/cases/01-sleepstudy.csv";
     let several = "Reaction ~ Days + (1 | Subject) + (1 | Days) + (0 + Days | Subject)";
     check(&formulas::read(sleepstudy, several, &[]), "non-centered", "terms of a factor apart");
     let bare = formulas::read(sleepstudy, "Reaction ~ 0 + (1 + Days || Subject)", &[]);
-    for typed in ["centered", "marginal"] {
+    for typed in ["centered", "partial", "marginal"] {
         check(&bare, typed, "no population level");
     }
     let weighted =
@@ -139,13 +139,15 @@ fn formulas_of_every_kind_on_the_device_agree_with_f64() {
             rows.weights = Some((0..count).map(|i| 0.5 + (i as f64 * 0.37).sin().powi(2)).collect());
             rows.offset = Some((0..count).map(|i| (i as f64).cos()).collect());
         });
-    for typed in ["non-centered", "centered", "marginal"] {
+    for typed in ["non-centered", "centered", "partial", "marginal"] {
         check(&weighted, typed, "weights and an offset");
     }
     // More numbers than a workgroup's memory holds.
     let large =
         formulas::read_rows("tests/cases/25-insteval.csv", 3000, "y ~ service + (1 | s) + (1 + service | d)", &[]);
-    check(&large, "s=centered,d=non-centered", "3000 rows");
+    for typed in ["s=centered,d=non-centered", "partial"] {
+        check(&large, typed, "3000 rows");
+    }
 }
 
 #[test]
@@ -238,7 +240,7 @@ fn what_no_device_does_of_formulas_is_refused_by_name() {
     for (engine, name) in [(EngineChoice::GpuDensity, "gpu-density"), (EngineChoice::Gpu, "gpu")] {
         // Before a device is looked for.
         let said = choose(engine, Some("no such device"), false, &model, &Settings::default()).unwrap_err().to_string();
-        for words in [&format!("the engine {name} "), "one factor", "--parameterization non-centered", "--engine cpu"] {
+        for words in [&format!("the engine {name} "), "one factor", "--parameterization partial", "--engine cpu"] {
             assert!(said.contains(words), "{words}: {said}");
         }
     }

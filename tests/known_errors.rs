@@ -251,7 +251,7 @@ fn a_run_with_errors_and_sigma_is_resumed_and_its_coordinates_are_compared() {
     for asked in ["compare --parameterizations centered,marginal", "sample --parameterization marginal"] {
         let ran = folder.run(&format!("{asked} {of}"));
         assert_eq!(ran.code, 2, "{asked}: {ran:?}");
-        let message = "each has a known error beside sigma (--se --with-sigma); use non-centered or centered";
+        let message = "each has a known error beside sigma (--se --with-sigma); use partial, non-centered or centered";
         assert!(ran.stderr.contains(message), "{asked}: {}", ran.stderr);
     }
 }

@@ -70,7 +70,7 @@ fn everything() -> (std::sync::Arc<warpnuts::data::Dataset>, std::sync::Arc<warp
 #[test]
 fn gradients_are_finite_differences_of_every_block() {
     let of = everything();
-    for parameterization in ["non-centered", "centered", "school=centered,sector=non-centered"] {
+    for parameterization in ["non-centered", "centered", "partial", "school=centered,sector=partial"] {
         let model = formulas::model(&of, parameterization);
         let mut theta = vec![0.0; model.dim()];
         StreamKey { seed: 5, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut theta);
@@ -104,7 +104,7 @@ fn gradients_are_finite_differences_of_every_block() {
 #[test]
 fn theta_and_the_named_variables_are_maps_of_each_other() {
     let of = everything();
-    for parameterization in ["non-centered", "centered"] {
+    for parameterization in ["non-centered", "centered", "partial"] {
         let model = formulas::model(&of, parameterization);
         let mut theta = vec![0.0; model.dim()];
         StreamKey { seed: 6, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut theta);

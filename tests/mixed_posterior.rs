@@ -90,12 +90,12 @@ fn calibrate(correlated: bool, crossed: bool, parameterizations: &[&str], shown:
 #[test]
 fn true_parameters_of_a_correlated_term_are_anywhere_among_the_draws() {
     // b, sds, the correlation, sigma, and an effect of each column.
-    calibrate(true, false, &["marginal", "non-centered", "centered"], &[0, 1, 2, 3, 4, 5, 6, 12]);
+    calibrate(true, false, &["marginal", "non-centered", "centered", "partial"], &[0, 1, 2, 3, 4, 5, 6, 12]);
 }
 
 #[test]
 fn true_parameters_of_crossed_terms_are_anywhere_among_the_draws() {
-    let all = ["non-centered", "centered", "g=centered,h=non-centered", "g=non-centered,h=centered"];
+    let all = ["non-centered", "centered", "partial", "g=centered,h=partial", "g=non-centered,h=centered"];
     // b, both sds, sigma, and an effect of each factor.
     calibrate(false, true, &all, &[0, 1, 2, 3, 4, 5, 11]);
 }
@@ -109,7 +109,7 @@ fn all_coordinates_have_the_same_posterior() {
         let model = Arc::new(formulas::model(&of, parameterization));
         RunSummary::of(&sample(model, settings, Arc::new(Progress::default())).unwrap())
     };
-    let [marginal, others @ ..] = ["marginal", "non-centered", "centered"].map(summary);
+    let [marginal, others @ ..] = ["marginal", "non-centered", "centered", "partial"].map(summary);
     for other in others {
         let rows = marginal.parameters.0.iter().zip(&other.parameters.0);
         let scores: Vec<f64> = rows

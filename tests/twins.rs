@@ -93,8 +93,19 @@ fn paths<'a>(cell: &'a str, end: &str) -> Vec<&'a str> {
 
 /// A function's name in Rust: in WGSL, with one namespace and an `exp` of its own, names have prefixes or suffixes.
 fn stem(name: &str) -> &str {
-    let modules =
-        ["family_", "qr_", "cells_", "density_", "likelihood_", "means_", "scalar_", "variable_", "hyper_", "group_"];
+    let modules = [
+        "family_",
+        "partial_",
+        "qr_",
+        "cells_",
+        "density_",
+        "likelihood_",
+        "means_",
+        "scalar_",
+        "variable_",
+        "hyper_",
+        "group_",
+    ];
     let inside = modules.iter().find_map(|module| name.strip_prefix(module));
     inside.unwrap_or(name).trim_end_matches("_of")
 }

@@ -28,13 +28,15 @@ fn add_effects(team: Team, family: Family) {
             for (var c = 0u; c < term.columns; c++) {
                 by_r[c] = unit * collect(term.first_column + c, j);
             }
-            if term.centered == 1u {
+            if term.centering == CENTERED {
                 pull_centered(term, j, &by_r);
+            } else if term.centering == PARTIAL {
+                partial_pull(term, j, &by_r);
             } else {
                 pull_offsets(term, j, &by_r);
             }
         }
-        if term.centered == 1u && team.lane == 0u {
+        if term.centering == CENTERED && team.lane == 0u {
             pull_determinants(term);
         }
     }
@@ -123,11 +125,16 @@ fn by_population(k: u32) -> f32 {
     return kept(AT_TOTALS + PART_POPULATION + k);
 }
 
-// What the mean of centered effects adds to the derivative by population-level coefficient `k`.
+// What the means of centered effects add to the derivative by population-level coefficient `k`.
 fn by_means(k: u32) -> f32 {
     var by_value = 0.0;
     for (var c = 0u; c < COLUMNS; c++) {
         by_value += fixed_number(WEIGHTS_AT + c * POPULATION + k) * kept(AT_TOTALS + PART_MEANS + c);
+    }
+    for (var p = 0u; p < PREDICTORS; p++) {
+        if predictor_row(p).coefficient == k {
+            by_value += kept(AT_TOTALS + PART_PREDICTORS + p);
+        }
     }
     return by_value;
 }

@@ -7,7 +7,8 @@ struct Fixed {
     reference: Reference,
     // Words of a HyperRow for each hyperparameter; a TermRow for each term; a ScaleRow for the sd of each column of
     // each term; a ColumnRow for each column; a FactorRow for each factor. Then, for each column, the weights of the
-    // population-level coefficients in the mean of its centered effects. And where effects are integrated out, the
+    // population-level coefficients in the mean of its centered effects; a PredictorRow for each predictor of levels;
+    // the weights and predictors of partially centered effects. And where effects are integrated out, the
     // rest of the reduction to groups about coefficients near the posterior's: its value there minus the reference
     // noise of all rows; these coefficients; half its derivatives by them, with the sign turned; half its second
     // derivatives.
@@ -42,7 +43,7 @@ fn hyper_row(h: u32) -> HyperRow {
 }
 
 fn term_row(t: u32) -> TermRow {
-    let i = TERMS_AT + 10u * t;
+    let i = TERMS_AT + 11u * t;
     return TermRow(
         fixed.words[i],
         fixed.words[i + 1u],
@@ -54,6 +55,7 @@ fn term_row(t: u32) -> TermRow {
         fixed.words[i + 7u],
         fixed.words[i + 8u],
         fixed.words[i + 9u],
+        fixed.words[i + 10u],
     );
 }
 
@@ -65,6 +67,11 @@ fn scale_row(s: u32) -> ScaleRow {
 fn column_row(c: u32) -> ColumnRow {
     let i = COLUMNS_AT + 3u * c;
     return ColumnRow(fixed.words[i], fixed.words[i + 1u], fixed.words[i + 2u]);
+}
+
+fn predictor_row(p: u32) -> PredictorRow {
+    let i = PREDICTORS_AT + 3u * p;
+    return PredictorRow(fixed.words[i], fixed.words[i + 1u], fixed.words[i + 2u]);
 }
 
 fn factor_row(f: u32) -> FactorRow {

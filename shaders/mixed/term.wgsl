@@ -1,6 +1,10 @@
 // The terms of a formula: the factor Lambda = diag(sd) L of each, its effects, and the pullback of derivatives. Twin of
 // src/model/correlation.rs and src/density/mixed/term.rs; a lane has rows of Lambda, or the effects of levels.
 
+// How a term's effects are centered.
+const CENTERED = 1u;
+const PARTIAL = 2u;
+
 // The place of the pair i > j among all pairs, row by row.
 fn pair_of(i: u32, j: u32) -> u32 {
     return i * (i - 1u) / 2u + j;
@@ -61,10 +65,25 @@ fn set_terms(lane: u32) {
 fn set_effects(lane: u32) {
     for (var t = 0u; t < TERMS; t++) {
         let term = term_row(t);
+        if term.centering == PARTIAL {
+            for (var j = lane; j < term.levels; j += TEAM) {
+                var offsets: array<f32, MOST_COLUMNS>;
+                var powers: array<f32, MOST_COLUMNS>;
+                partial_offsets(term, j, &offsets, &powers);
+                for (var c = 0u; c < term.columns; c++) {
+                    var effect = 0.0;
+                    for (var k = 0u; k <= c; k++) {
+                        effect += kept(AT_FACTORS + term.square + c * term.columns + k) * offsets[k];
+                    }
+                    keep(AT_EFFECTS + term.effects - HYPER + c * term.levels + j, effect);
+                }
+            }
+            continue;
+        }
         for (var at = lane; at < term.columns * term.levels; at += TEAM) {
             let column = at / term.levels;
             var effect = 0.0;
-            if term.centered == 1u {
+            if term.centering == CENTERED {
                 effect = kept(AT_THETA + term.effects + at) - kept(AT_MEANS + term.first_column + column);
             } else {
                 let row = AT_FACTORS + term.square + column * term.columns;

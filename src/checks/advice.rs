@@ -3,6 +3,7 @@
 use super::DRAWS;
 use super::bounds::{OutcomeGrid, OutcomePile};
 use super::factors::FactorNoise;
+use super::families;
 use super::findings::{Findings, NoiseTrend};
 use super::power::OutcomeFunction;
 use super::residuals::Residuals;
@@ -28,13 +29,11 @@ const LOUD: f64 = 2.0;
 const FAR: f64 = 3.5;
 const NAMED: usize = 3;
 
-/// Whether the data of a run can be checked in about a second: its outcomes are Gaussian, it has effects, and draws
-/// enough, none of them damaged.
+/// Whether the data of a run can be checked in about a second: it has effects, and draws enough, none of them damaged.
 pub fn can_check(sampled: &Sampled) -> bool {
     let draws = &sampled.draws;
     let count = draws.chains() * draws.draws();
-    sampled.model.family() == Family::Gaussian
-        && count >= LEAST_DRAWS
+    count >= LEAST_DRAWS
         && draws.damage().is_empty()
         && draws.variables() >= sampled.model.layout().dim()
         && count.saturating_mul(draws.variables()) <= MOST_NUMBERS
@@ -55,6 +54,9 @@ pub fn summarize(sampled: &Sampled) -> RunSummary {
 /// The sentences about a model and the residuals of its rows.
 pub fn sentences(model: &Model, checks: &ResidualChecks) -> Vec<Advice> {
     let data = model.dataset();
+    if model.family() != Family::Gaussian {
+        return if checks.draws < LEAST_DRAWS { Vec::new() } else { families::sentences(model, checks) };
+    }
     // A discrete outcome is warned of already, and is not normal in all these ways.
     if checks.draws < LEAST_DRAWS || data.discrete_outcome().is_some() {
         return Vec::new();
@@ -76,7 +78,7 @@ fn of_noise(model: &Model, checks: &ResidualChecks) -> Vec<Advice> {
     let trend = found.trend.map(|trend| of_trend(outcome, checks, trend, transformed));
     let by_level = found.factors.iter().map(|factor| of_factor(outcome, factor));
     let skew = is_skewed.then(|| of_skew(outcome, checks));
-    let tails = found.is_heavy.then(|| of_tails(model.dataset(), checks));
+    let tails = found.is_heavy.then(|| of_tails(model, checks));
     trend.into_iter().chain(by_level).chain(skew).chain(tails).collect()
 }
 
@@ -147,7 +149,8 @@ fn of_skew(outcome: &str, checks: &ResidualChecks) -> Advice {
     advice("skewed-noise", problem, remedy)
 }
 
-fn of_tails(data: &Dataset, checks: &ResidualChecks) -> Advice {
+fn of_tails(model: &Model, checks: &ResidualChecks) -> Advice {
+    let data = model.dataset();
     let far = far_rows(data, checks);
     let problem = format!(
         "the noise of `{}` has heavier tails than a normal distribution: the excess kurtosis of residuals is {}, and below {} in \
@@ -156,9 +159,19 @@ fn of_tails(data: &Dataset, checks: &ResidualChecks) -> Advice {
         number(checks.kurtosis.observed, 1),
         number(checks.kurtosis.replicated[2], 1),
     );
-    let remedy = "see whether the rows furthest away are right: they pull the means and slopes of their levels, and make the \
-                  noise look large, so that intervals are too wide for most rows and too narrow for these";
-    advice("heavy-tails", problem, remedy.to_string())
+    let look = "see whether the rows furthest away are right: they pull the means and slopes of their levels, and make the \
+                noise look large, so that intervals are too wide for most rows and too narrow for these";
+    // Of known errors no family but the Gaussian has any.
+    let Some((rest, takes_the_place)) = right_side(model).filter(|_| data.errors().is_none()) else {
+        return advice("heavy-tails", problem, look.to_string());
+    };
+    let student = match takes_the_place {
+        true => "--family student".to_string(),
+        false => format!("--formula '{} ~ {rest}' --family student", quoted(data.outcome_name())),
+    };
+    let proposals = if takes_the_place { vec![student.clone()] } else { Vec::new() };
+    let remedy = format!("{look}; or use {student}, in which such rows count less");
+    Advice { proposals, ..advice("heavy-tails", problem, remedy) }
 }
 
 /// The rows whose residuals are furthest away, by their numbers in the file.
@@ -197,23 +210,29 @@ fn transformed(model: &Model, checks: &ResidualChecks) -> Option<Transformed> {
         OutcomeFunction::Sqrt => "in which noise is more alike everywhere, and effects are those of the square root",
     };
     let outcome = quoted(data.outcome_name());
-    let (rest, takes_the_place) = match model.structure() {
-        // Not of an outcome that is a function already.
+    let (rest, takes_the_place) = right_side(model)?;
+    let formula = format!("{}({outcome}) ~ {rest}", function.name());
+    // An apostrophe would end the quotes around it.
+    (!formula.contains('\'')).then_some(Transformed { formula, takes_the_place, meaning })
+}
+
+/// The right side of the model's formula, and whether the run has one; `None` if its outcome is a function.
+fn right_side(model: &Model) -> Option<(String, bool)> {
+    let data = model.dataset();
+    match model.structure() {
         Structure::Formula(mixed) => {
+            let outcome = quoted(data.outcome_name());
             let (_, right) = mixed.formula.split_once('~').filter(|(left, _)| left.trim() == outcome)?;
-            (right.trim().to_string(), true)
+            Some((right.trim().to_string(), true))
         }
         Structure::Shorthand(_) => {
             let (group, predictors) = (quoted(data.group_name()), data.predictor_names());
             let columns = std::iter::once("1".to_string()).chain(predictors.iter().map(|name| quoted(name)));
             let columns = columns.collect::<Vec<String>>().join(" + ");
             let bars = if predictors.is_empty() { "|" } else { "||" };
-            (format!("{columns} + ({columns} {bars} {group})"), false)
+            Some((format!("{columns} + ({columns} {bars} {group})"), false))
         }
-    };
-    let formula = format!("{}({outcome}) ~ {rest}", function.name());
-    // An apostrophe would end the quotes around it.
-    (!formula.contains('\'')).then_some(Transformed { formula, takes_the_place, meaning })
+    }
 }
 
 fn of_pile(data: &Dataset, pile: OutcomePile) -> Advice {

@@ -1,7 +1,12 @@
-//! The standardized residuals of a row, and those of its replicates, in every draw.
+//! The residuals of a row, and those of its replicates, in every draw: standard normal deviates, if the model is right.
+//!
+//! Of Gaussian outcomes they are (y - eta) / sd; of others the normal scores of the probability of a smaller outcome,
+//! where equal ones are put into a random order (Dunn and Smyth, 1996, "Randomized quantile residuals").
 
-use super::ROWS;
+use super::{ROWS, ROWS_OF_FAMILIES};
 use crate::diagnostics;
+use crate::exact::normal_quantile;
+use crate::family::{Family, OutcomeKind};
 use crate::predict::{DrawnVariables, Evaluator, Rows, Scratch};
 use crate::random::{Purpose, StreamKey, thinned};
 
@@ -13,34 +18,41 @@ pub struct Residuals<'a> {
     rows: Rows,
     /// The rows that are looked at, ascending.
     chosen: Vec<usize>,
-    /// The mean of all outcomes.
+    /// The second dispersion of the family in every draw.
+    seconds: Vec<f64>,
+    /// The mean of all outcomes, and the number about which linear predictors are.
     centre: f64,
+    centre_of_fitted: f64,
 }
 
 /// A row's numbers in every draw, in room that the next row takes over.
 #[derive(Debug, Clone)]
 pub struct RowResiduals {
     scratch: Scratch,
-    /// The linear predictor minus the mean of all outcomes, in the outcome's unit.
+    /// The linear predictor minus a number that is the same for all rows.
     pub fitted: Vec<f64>,
-    /// The sd of the noise, in the outcome's unit.
+    /// The sd of the noise, in the outcome's unit, or the first dispersion.
     pub sds: Vec<f64>,
-    /// (y - eta) / sd.
+    /// The residual.
     pub observed: Vec<f64>,
-    /// The same of the row's replicate: standard normal deviates.
+    /// That of the row's replicate: standard normal deviates.
     pub replicated: Vec<f64>,
 }
 
 impl<'a> Residuals<'a> {
-    /// Those of the model of `variables`, which have effects: all rows, or [`ROWS`] of them.
+    /// Those of the model of `variables`, which have effects: all rows, or [`ROWS`] or [`ROWS_OF_FAMILIES`] of them.
     pub fn new(variables: &'a DrawnVariables) -> Residuals<'a> {
-        let data = variables.model().dataset();
+        let (model, data) = (variables.model(), variables.model().dataset());
+        let (family, centre) = (model.family(), diagnostics::mean(data.outcome()));
+        let rows = if family == Family::Gaussian { ROWS } else { ROWS_OF_FAMILIES };
         Residuals {
+            seconds: (0..variables.count()).map(|draw| variables.dispersions(draw)[1]).collect(),
+            centre_of_fitted: if family.has_mean_eta() { centre } else { model.scaling().outcome_shift },
             variables,
             evaluator: Evaluator::new(variables),
             rows: Rows::of_model(variables.model()),
-            chosen: thinned(data.n_observations(), ROWS),
-            centre: diagnostics::mean(data.outcome()),
+            chosen: thinned(data.n_observations(), rows),
+            centre,
         }
     }
 
@@ -68,9 +80,14 @@ impl<'a> Residuals<'a> {
         self.evaluator.count()
     }
 
-    /// The mean of all outcomes, about which fitted values are.
+    /// The mean of all outcomes.
     pub fn centre(&self) -> f64 {
         self.centre
+    }
+
+    /// The number about which [`RowResiduals::fitted`] are.
+    pub fn centre_of_fitted(&self) -> f64 {
+        self.centre_of_fitted
     }
 
     /// Room for a row.
@@ -85,13 +102,69 @@ impl<'a> Residuals<'a> {
         let RowResiduals { scratch, fitted, sds, observed, replicated } = room;
         self.evaluator.etas(&self.rows, row, scratch, fitted);
         self.evaluator.sds(&self.rows, row, sds);
-        let outcome = self.variables.model().dataset().outcome()[row];
-        for ((fitted, sd), observed) in fitted.iter_mut().zip(&*sds).zip(observed) {
-            *observed = (outcome - *fitted) / sd;
-            *fitted -= self.centre;
+        let family = self.variables.model().family();
+        let (outcome, size) = (self.variables.model().dataset().outcome()[row], self.rows.size(row));
+        let key = self.key(row);
+        let has_ties = !matches!(family.outcomes(), OutcomeKind::Real | OutcomeKind::Positive);
+        let of_draws = fitted.iter_mut().zip(&*sds).zip(&self.seconds).zip(observed).enumerate();
+        for (draw, (((fitted, sd), second), observed)) in of_draws {
+            *observed = match family {
+                Family::Gaussian => (outcome - *fitted) / sd,
+                _ => {
+                    let place = if has_ties { key.uniform(Purpose::Ties, draw as u32) } else { 0.0 };
+                    normal_score(family.around(&[*sd, *second], outcome, size, *fitted), place)
+                }
+            };
+            *fitted -= self.centre_of_fitted;
         }
-        let number = row as u64;
-        let key = StreamKey { seed: self.variables.seed(), chain: (number >> 32) as u32, transition: number as u32 };
         key.normals(Purpose::PredictiveCheck, replicated);
     }
+
+    /// Writes minus the log density of a row that has been evaluated, up to a constant.
+    pub fn minus_log_densities(&self, row: usize, room: &RowResiduals, out: &mut [f64]) {
+        let family = self.variables.model().family();
+        let (outcome, size) = (self.variables.model().dataset().outcome()[row], self.rows.size(row));
+        for (draw, out) in out.iter_mut().enumerate() {
+            let (sd, z) = (room.sds[draw], room.observed[draw]);
+            *out = match family {
+                Family::Gaussian => 0.5 * z * z + sd.ln(),
+                _ => {
+                    let eta = room.fitted[draw] + self.centre_of_fitted;
+                    -family.log_density(&[sd, self.seconds[draw]], outcome, size, eta)
+                }
+            };
+        }
+    }
+
+    /// The replicate of a row that has been evaluated, minus the mean of all outcomes.
+    pub fn replicate(&self, row: usize, room: &RowResiduals, draw: usize) -> f64 {
+        let (family, sd, deviate) = (self.variables.model().family(), room.sds[draw], room.replicated[draw]);
+        if family == Family::Gaussian {
+            return room.fitted[draw] + sd * deviate;
+        }
+        let eta = room.fitted[draw] + self.centre_of_fitted;
+        family.quantile(&[sd, self.seconds[draw]], self.rows.size(row), eta, deviate) - self.centre
+    }
+
+    /// The expectation of a row that has been evaluated, in a draw.
+    pub fn expectation(&self, row: usize, room: &RowResiduals, draw: usize) -> f64 {
+        let eta = room.fitted[draw] + self.centre_of_fitted;
+        let dispersions = [room.sds[draw], self.seconds[draw]];
+        self.variables.model().family().moments(&dispersions, self.rows.size(row), eta)[0]
+    }
+
+    /// The key of a row's random numbers.
+    fn key(&self, row: usize) -> StreamKey {
+        let number = row as u64;
+        StreamKey { seed: self.variables.seed(), chain: (number >> 32) as u32, transition: number as u32 }
+    }
+}
+
+/// The standard normal deviate with the rank of an outcome, given the probabilities of smaller, equal and larger ones
+/// and its place among equal ones.
+fn normal_score([smaller, equal, larger]: [f64; 3], place: f64) -> f64 {
+    let (below, above) = (smaller + place * equal, larger + (1.0 - place) * equal);
+    // By the smaller tail, so that neither end loses digits.
+    let rank = |tail: f64| normal_quantile((tail / (below + above)).clamp(f64::MIN_POSITIVE, 0.5));
+    if below < above { rank(below) } else { -rank(above) }
 }

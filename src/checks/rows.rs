@@ -79,7 +79,7 @@ impl ResidualChecks {
             };
             CheckedStatistic::of(name, &side(0), &side(1))
         };
-        let fitted: Vec<f64> = rows.iter().map(|row| residuals.centre() + row.fitted).collect();
+        let fitted: Vec<f64> = rows.iter().map(|row| residuals.centre_of_fitted() + row.fitted).collect();
         let roots: Vec<f64> = rows.iter().map(|row| row.root).collect();
         ResidualChecks {
             draws: draws.len(),

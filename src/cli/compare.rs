@@ -190,7 +190,7 @@ pub fn run(typed: CompareArguments) -> Result<Outcome, Failure> {
 fn plan(typed: &CompareArguments, subject: &Subject) -> Result<Vec<PlannedRun>, Failure> {
     let list = typed.parameterizations.as_deref().unwrap_or(match subject {
         Subject::Shorthand(..) => "centered,non-centered,marginal,independent",
-        Subject::Formula(..) => "centered,non-centered,marginal",
+        Subject::Formula(..) => "centered,non-centered,partial,marginal",
     });
     let (independent, others): (Vec<&str>, Vec<&str>) = list.split(',').partition(|word| word.trim() == INDEPENDENT);
     if independent.len() > 1 {

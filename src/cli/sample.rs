@@ -166,7 +166,10 @@ pub fn ready(mut typed: SampleArguments, purpose: Option<&str>) -> Result<Resolv
         ("--open", typed.report.open),
     ];
     keep_summary::check(&settings, &needing_draws)?;
-    let learnt = typed.metric_from.as_deref().map(|from| learnt(from, &model)).transpose()?;
+    let (model, learnt) = match typed.metric_from.as_deref() {
+        Some(from) => learnt(from, &model).map(|(model, learnt)| (model, Some(learnt)))?,
+        None => (model, None),
+    };
     if settings.keep == Keep::Summary && learnt.as_ref().is_some_and(|learnt| learnt.spread.is_none()) {
         return Err(Failure::Input(anyhow!(
             "--keep summary sums up draws in units that warm-up learns, and the run of --metric-from had too short a warm-up for \
@@ -238,8 +241,8 @@ fn check_goal(goal: Goal, settings: &Settings) -> Result<(), Failure> {
     )))
 }
 
-/// The tuning of an earlier run, if its model has the same coordinates.
-fn learnt(from: &Path, model: &Model) -> Result<Tuned, Failure> {
+/// `model` with the weights of an earlier run, and the tuning of that run, if its model has the same coordinates.
+fn learnt(from: &Path, model: &Model) -> Result<(Arc<Model>, Tuned), Failure> {
     let store = Store::open(from).map_err(Failure::input)?;
     let is_width = |width: &f64| *width > 0.0 && width.is_finite();
     let name = from.display();
@@ -271,7 +274,7 @@ fn learnt(from: &Path, model: &Model) -> Result<Tuned, Failure> {
             "--metric-from {name}: its step size and metric are no widths; the store is damaged: name another run"
         )));
     }
-    Ok(learnt)
+    Ok((Arc::new(model.with_weights(store.model().weights().clone())), learnt))
 }
 
 /// Samples into a new folder, with a line of progress.

@@ -2,6 +2,7 @@
 
 mod factor_chunks;
 pub(crate) mod mixed;
+mod mixed_partial;
 mod mixed_shape;
 pub(crate) mod mixed_tables;
 mod rough_fit;

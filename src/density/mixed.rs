@@ -1,11 +1,13 @@
 //! The log density of a formula's model and its gradient: priors, terms, and the likelihood over rows or with all
 //! effects integrated out.
 //!
-//! With Lambda_t = diag(sd_t) L_t, and effects r_t = Lambda_t z_t (non-centered) or r_t = u_t - m_t (centered),
+//! With Lambda_t = diag(sd_t) L_t, and effects r_t = Lambda_t z_t (non-centered) or r_t = u_t - m_t (centered), or with
+//! weights w (partially centered),
 //!
 //! ```text
 //! non-centered   log p(z) = - |z|^2 / 2
 //! centered       log p(u) = - |Lambda^-1 r|^2 / 2 - J sum_c log Lambda_cc
+//! partial        log p(v) = - |z|^2 / 2 - sum_jc w_jc log Lambda_cc
 //! ```
 //!
 //! without the constants of normal distributions, which are counted once for all.
@@ -17,9 +19,12 @@ mod dense;
 mod errors;
 mod groups;
 mod hyper;
+mod level_columns;
 mod merged;
+mod partial;
 mod rest;
 mod rows;
+mod sums;
 mod term;
 
 use std::f64::consts::TAU;
@@ -176,7 +181,7 @@ impl MixedDensity {
     /// The log likelihood over rows and the log density of the effects; writes the gradient by the effects.
     fn over_rows(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
         let MixedLikelihood::Rows(table, errors) = &mut self.likelihood else { return f64::NAN };
-        for (map, term) in self.map.terms.iter().zip(&self.terms) {
+        for (map, term) in self.map.terms.iter().zip(&mut self.terms) {
             term.effects(map, &self.values, theta, &mut self.effects);
         }
         let dispersions = self.map.dispersion_values(&self.values);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::judged::JudgedSink;
+use super::weights::with_learnt_weights;
 use super::{Backend, Beginning, Known, RunOutput, Sampled, Settings, run, sampled};
 use crate::draws::store::{Extent, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
@@ -119,6 +120,7 @@ pub fn sample_into(
     progress: Arc<Progress>,
 ) -> Result<Sampled, EngineError> {
     let began = Instant::now();
+    let model = with_learnt_weights(backend, model, &settings, &progress)?;
     let learnt = match &known {
         Some(Known::Tuning(learnt)) => Some(learnt.clone()),
         _ => None,

@@ -94,6 +94,11 @@ impl Distribution for Binomial {
     fn quantile(&self, size: f64, eta: f64, deviate: f64) -> f64 {
         quantile_of_trials(size, Link::Logit.inverse(eta), deviate)
     }
+
+    fn around(&self, outcome: f64, size: f64, eta: f64) -> [f64; 3] {
+        let of_one = [Link::Logit.inverse(eta), Link::Logit.inverse(-eta)];
+        around_trials(outcome, size, of_one, || self.log_density(outcome, size, eta))
+    }
 }
 
 /// log C(n, k).
@@ -123,4 +128,14 @@ pub fn quantile_of_trials(n: f64, success: f64, deviate: f64) -> f64 {
         k => checked_beta_reg(n - k, k + 1.0, 1.0 - success).unwrap_or(1.0),
     };
     quantile_of_counts(deviate, n, [n * success, sd], cdf)
+}
+
+/// The probabilities of fewer successes of n trials than k, of k, and of more, given those of success and failure.
+pub fn around_trials(k: f64, n: f64, [success, failure]: [f64; 2], log_density: impl Fn() -> f64) -> [f64; 3] {
+    if n == 1.0 {
+        return if k > 0.0 { [failure, success, 0.0] } else { [0.0, failure, success] };
+    }
+    let fewer = if k > 0.0 { checked_beta_reg(n - k + 1.0, k, failure).unwrap_or(0.0) } else { 0.0 };
+    let more = if k < n { checked_beta_reg(k + 1.0, n - k, success).unwrap_or(0.0) } else { 0.0 };
+    [fewer, log_density().exp(), more]
 }

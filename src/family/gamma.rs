@@ -5,7 +5,7 @@
 //! log p = sum_i { a log a - log G(a) + a (d_i - e^{d_i}) - log y_i },    d_i = log y_i - eta_i
 //! ```
 
-use statrs::function::gamma::{digamma, ln_gamma};
+use statrs::function::gamma::{checked_gamma_lr, checked_gamma_ur, digamma, ln_gamma};
 
 use super::outcome::rank_of;
 use super::{AboutCentre, CountOf, Distribution, Link, MOST_NUMBERS, OutcomeKind};
@@ -110,11 +110,16 @@ impl Distribution for Gamma {
     fn quantile(&self, _size: f64, eta: f64, deviate: f64) -> f64 {
         eta.exp() * standard_quantile(self.shape, deviate)
     }
+
+    fn around(&self, outcome: f64, _size: f64, eta: f64) -> [f64; 3] {
+        let x = self.shape * outcome * (-eta).exp();
+        let [smaller, larger] = [checked_gamma_lr(self.shape, x), checked_gamma_ur(self.shape, x)];
+        [smaller.unwrap_or(0.0), 0.0, larger.unwrap_or(0.0)]
+    }
 }
 
 /// The quantile of a gamma distribution of mean 1 at the rank of a standard normal deviate.
 fn standard_quantile(shape: f64, deviate: f64) -> f64 {
-    use statrs::function::gamma::{checked_gamma_lr, checked_gamma_ur};
     // Bisection of the logarithm, by the smaller tail, so that neither end loses digits.
     let is_upper = deviate > 0.0;
     let target = rank_of(-deviate.abs());

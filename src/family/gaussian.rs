@@ -6,6 +6,7 @@
 
 use std::f64::consts::TAU;
 
+use super::outcome::below;
 use super::{AboutCentre, CountOf, Distribution, Link, MOST_NUMBERS, OutcomeKind};
 use crate::lanes::Lanes;
 use crate::math::ln;
@@ -100,6 +101,11 @@ impl Distribution for Gaussian {
 
     fn quantile(&self, _size: f64, eta: f64, deviate: f64) -> f64 {
         eta + self.eps * deviate
+    }
+
+    fn around(&self, outcome: f64, _size: f64, eta: f64) -> [f64; 3] {
+        let residual = (outcome - eta) / self.eps;
+        [below(residual), 0.0, below(-residual)]
     }
 }
 

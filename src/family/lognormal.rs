@@ -83,4 +83,8 @@ impl Distribution for Lognormal {
     fn quantile(&self, size: f64, eta: f64, deviate: f64) -> f64 {
         self.of_logarithms.quantile(size, eta, deviate).exp()
     }
+
+    fn around(&self, outcome: f64, size: f64, eta: f64) -> [f64; 3] {
+        self.of_logarithms.around(outcome.ln(), size, eta)
+    }
 }

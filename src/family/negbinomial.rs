@@ -150,4 +150,12 @@ impl Distribution for NegBinomial {
         let cdf = |k: f64| checked_beta_reg(self.shape, k + 1.0, failure).unwrap_or(1.0);
         quantile_of_counts(deviate, f64::MAX, [mean, variance.sqrt()], cdf)
     }
+
+    fn around(&self, outcome: f64, size: f64, eta: f64) -> [f64; 3] {
+        let mean = eta.exp();
+        let [failure, success] = [self.shape, mean].map(|part| part / (self.shape + mean));
+        let smaller = if outcome > 0.0 { checked_beta_reg(self.shape, outcome, failure).unwrap_or(0.0) } else { 0.0 };
+        let larger = checked_beta_reg(outcome + 1.0, self.shape, success).unwrap_or(0.0);
+        [smaller, self.log_density(outcome, size, eta).exp(), larger]
+    }
 }

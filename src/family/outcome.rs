@@ -48,7 +48,7 @@ impl Default for LogLikelihoodSum {
 }
 
 /// The probability that a standard normal variable is below `deviate`.
-fn below(deviate: f64) -> f64 {
+pub fn below(deviate: f64) -> f64 {
     0.5 * erfc(-deviate * std::f64::consts::FRAC_1_SQRT_2)
 }
 

@@ -7,7 +7,7 @@
 //! Rows of the same eta are one row of their sums, and known parts of eta are numbers of rows: k of E rows have the log
 //! likelihood k (d - e^d + 1) about its largest value, with d = eta - log(k/E); if k is 0, -e^d with d = eta + log E.
 
-use statrs::function::gamma::{checked_gamma_ur, ln_gamma};
+use statrs::function::gamma::{checked_gamma_lr, checked_gamma_ur, ln_gamma};
 
 use super::{Distribution, Link, LogLikelihoodSum, MOST_NUMBERS, OutcomeKind, OutcomeRow, quantile_of_counts};
 use crate::lanes::Lanes;
@@ -82,5 +82,12 @@ impl Distribution for Poisson {
     fn quantile(&self, _size: f64, eta: f64, deviate: f64) -> f64 {
         let mean = eta.exp();
         quantile_of_counts(deviate, f64::MAX, [mean, mean.sqrt()], |k| checked_gamma_ur(k + 1.0, mean).unwrap_or(1.0))
+    }
+
+    fn around(&self, outcome: f64, size: f64, eta: f64) -> [f64; 3] {
+        let mean = eta.exp();
+        let smaller = if outcome > 0.0 { checked_gamma_ur(outcome, mean).unwrap_or(0.0) } else { 0.0 };
+        let larger = checked_gamma_lr(outcome + 1.0, mean).unwrap_or(0.0);
+        [smaller, self.log_density(outcome, size, eta).exp(), larger]
     }
 }

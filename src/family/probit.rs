@@ -7,7 +7,7 @@
 
 use std::f64::consts::TAU;
 
-use super::binomial::{moments_of_trials, most, quantile_of_trials, ways};
+use super::binomial::{around_trials, moments_of_trials, most, quantile_of_trials, ways};
 use super::{Distribution, Link, LogLikelihoodSum, MOST_NUMBERS, OutcomeKind, OutcomeRow};
 use crate::lanes::{LANES, Lanes};
 use crate::math::{exp, ln};
@@ -133,5 +133,10 @@ impl Distribution for Probit {
 
     fn quantile(&self, size: f64, eta: f64, deviate: f64) -> f64 {
         quantile_of_trials(size, Link::Probit.inverse(eta), deviate)
+    }
+
+    fn around(&self, outcome: f64, size: f64, eta: f64) -> [f64; 3] {
+        let of_one = [Link::Probit.inverse(eta), Link::Probit.inverse(-eta)];
+        around_trials(outcome, size, of_one, || self.log_density(outcome, size, eta))
     }
 }

@@ -131,4 +131,11 @@ impl Distribution for Student {
         let standard = StudentsT::new(0.0, 1.0, self.nu).map_or(-deviate.abs(), below);
         eta + self.sigma * standard.abs().copysign(deviate)
     }
+
+    fn around(&self, outcome: f64, _size: f64, eta: f64) -> [f64; 3] {
+        let t = (outcome - eta) / self.sigma;
+        // By the symmetry, as of the quantile.
+        let tail = StudentsT::new(0.0, 1.0, self.nu).map_or(0.5, |standard| standard.cdf(-t.abs()));
+        if t < 0.0 { [tail, 0.0, 1.0 - tail] } else { [1.0 - tail, 0.0, tail] }
+    }
 }

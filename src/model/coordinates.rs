@@ -11,6 +11,8 @@ pub enum Centering {
     Centered,
     /// `effect[k][j] = (beta[k,j] - mu[k]) / sigma[k]`.
     NonCentered,
+    /// Between the two, by a weight for each effect; for the terms of a formula.
+    Partial,
 }
 
 impl Centering {
@@ -18,6 +20,7 @@ impl Centering {
         match text {
             "centered" => Some(Centering::Centered),
             "non-centered" => Some(Centering::NonCentered),
+            "partial" => Some(Centering::Partial),
             _ => None,
         }
     }
@@ -28,6 +31,7 @@ impl fmt::Display for Centering {
         f.write_str(match self {
             Centering::Centered => "centered",
             Centering::NonCentered => "non-centered",
+            Centering::Partial => "partial",
         })
     }
 }
@@ -41,11 +45,14 @@ const COLLAPSED: &str = "collapsed";
 pub enum CoordinatesError {
     /// Neither a known word nor a list.
     #[error(
-        "`{0}` is no parameterization; write `centered`, `non-centered`, `marginal` (or `collapsed`), or one for each coefficient, as \
-         `a=centered,b=non-centered`, or for each term of a formula by its factor"
+        "`{0}` is no parameterization; write `centered`, `non-centered`, `marginal` (or `collapsed`), of a formula also `partial`, \
+         or one for each coefficient, as `a=centered,b=non-centered`, or for each term of a formula by its factor"
     )]
     Unknown(String),
-    /// A list with a word that is neither `centered` nor `non-centered`.
+    /// Partially centered effects without a formula.
+    #[error("`partial` is for the terms of a --formula; write `centered`, `non-centered` or `marginal`")]
+    PartialOfFormulas,
+    /// A list with a word that is not known.
     #[error("`{effect}` in `{name}={effect}` is no parameterization; write `{name}=centered` or `{name}=non-centered`")]
     UnknownEffect {
         /// The coefficient, as typed.
@@ -151,9 +158,14 @@ impl Coordinates {
 
     /// Whether the effects of coefficient `k` are centered.
     pub fn is_centered(&self, k: usize) -> bool {
+        self.centering(k) == Some(Centering::Centered)
+    }
+
+    /// The centering of the effects of coefficient or term `k`; `None` if they are integrated out.
+    pub fn centering(&self, k: usize) -> Option<Centering> {
         match self {
-            Coordinates::Joint { centering, .. } => centering[k] == Centering::Centered,
-            Coordinates::Collapsed => false,
+            Coordinates::Joint { centering, .. } => Some(centering[k]),
+            Coordinates::Collapsed => None,
         }
     }
 
@@ -175,13 +187,14 @@ impl Coordinates {
     /// With several predictors a slope is `b[hours]`, or just `hours`, and `b` means all slopes.
     ///
     /// # Errors
-    /// If a word is unknown, a name is not a coefficient's, or a coefficient is left out or named twice.
+    /// If a word is unknown or for formulas, a name is not a coefficient's, or a coefficient is left out or named twice.
     pub fn parse(text: &str, predictor_names: &[String]) -> Result<Coordinates, CoordinatesError> {
         let means = |name: &str, k: usize| k > 0 && (name == "b" || predictor_names[k - 1] == name);
-        Ok(match parse_words(text, &coefficient_names(predictor_names), means)? {
-            Some(centering) => Coordinates::Joint { centering, likelihood: Likelihood::Groups },
-            None => Coordinates::Collapsed,
-        })
+        match parse_words(text, &coefficient_names(predictor_names), means)? {
+            Some(centering) if centering.contains(&Centering::Partial) => Err(CoordinatesError::PartialOfFormulas),
+            Some(centering) => Ok(Coordinates::Joint { centering, likelihood: Likelihood::Groups }),
+            None => Ok(Coordinates::Collapsed),
+        }
     }
 
     /// Parses the parameterization of a formula's terms of these `names`: one word for all, or `Subject=centered,...`.
@@ -298,12 +311,10 @@ fn parse_words(
     if !pending.is_empty() {
         return Err(CoordinatesError::Unknown(text.to_string()));
     }
-    let centering = chosen
-        .iter()
-        .zip(names)
-        .map(|(effect, name)| effect.ok_or_else(|| CoordinatesError::Missing(name.clone())))
-        .collect::<Result<_, _>>()?;
-    Ok(Some(centering))
+    let each = chosen.into_iter().zip(names);
+    each.map(|(effect, name)| effect.ok_or_else(|| CoordinatesError::Missing(name.clone())))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 fn is_marginal(word: &str) -> bool {
@@ -377,12 +388,11 @@ mod tests {
         assert_eq!(parse("centred", &["x"]), Err(CoordinatesError::Unknown("centred".into())));
         let off = CoordinatesError::UnknownEffect { name: "b".into(), effect: "off".into() };
         assert_eq!(parse("a=centered,b=off", &["x"]), Err(off));
-        let alone = CoordinatesError::MarginalAlone("b".into());
-        assert_eq!(parse("a=centered,b=marginal", &["x"]), Err(alone));
+        assert_eq!(parse("a=centered,b=marginal", &["x"]), Err(CoordinatesError::MarginalAlone("b".into())));
+        assert_eq!(parse("a=centered,b=partial", &["x"]), Err(CoordinatesError::PartialOfFormulas));
         assert_eq!(parse("a=centered", &["x"]), Err(CoordinatesError::Missing("b".into())));
         assert_eq!(parse("a=centered,b=centered,x=centered", &["x"]), Err(CoordinatesError::Twice("b".into())));
-        let known = "a, b".to_string();
-        let wrong = CoordinatesError::NoSuchCoefficient { name: "c".into(), known };
+        let wrong = CoordinatesError::NoSuchCoefficient { name: "c".into(), known: "a, b".into() };
         assert_eq!(parse("a=centered,c=centered", &["x"]), Err(wrong));
     }
 }

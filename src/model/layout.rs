@@ -354,7 +354,9 @@ impl Layout {
     fn effect_units(&self, k: usize, units: Affine, named: impl Fn(usize) -> f64) -> Affine {
         match self.centering.get(k) {
             None | Some(Centering::Centered) => units,
-            Some(Centering::NonCentered) => Affine { unit: named(self.sigma(k)), shift: named(self.mu(k)) },
+            Some(Centering::NonCentered | Centering::Partial) => {
+                Affine { unit: named(self.sigma(k)), shift: named(self.mu(k)) }
+            }
         }
     }
 }

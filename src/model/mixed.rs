@@ -12,8 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::affine::Affine;
 use super::coordinates::Coordinates;
 use super::correlation::pairs;
+use super::design::Design;
 use super::layout::{Layout, Role};
 use super::mixed_map::{DispersionAt, MixedMap, MixedUnits, TermMap};
+use super::partial::CenteringWeights;
 use super::prior::VariablePrior;
 use super::scalar::Scalar;
 use super::{Scaling, Spread, outcomes};
@@ -189,16 +191,6 @@ impl Mixed {
         if earlier == 0 { name.to_string() } else { format!("{name}.{earlier}") }
     }
 
-    /// For each column of a term, the population-level coefficient about which its centered effects are: that of the
-    /// same column, in the first centered term which has this column.
-    pub fn means(&self, term: usize, coordinates: &Coordinates) -> Vec<Option<usize>> {
-        let earlier = self.terms.iter().enumerate().take(term).filter(|(t, _)| coordinates.is_centered(*t));
-        let earlier: Vec<&MixedTerm> = earlier.map(|(_, term)| term).collect();
-        let first = |column: &usize| !earlier.iter().any(|earlier| earlier.columns.contains(column));
-        let mean = |column: &usize| self.population.iter().position(|other| other == column).filter(|_| first(column));
-        self.terms[term].columns.iter().map(mean).collect()
-    }
-
     /// The mean of each population-level column, in the sampler's units, which is subtracted if there is an intercept;
     /// 0 for the intercept, and where nothing is subtracted.
     pub fn centers(&self, dataset: &Dataset, scaling: &Scaling) -> Vec<f64> {
@@ -283,7 +275,13 @@ impl Mixed {
     }
 
     /// The layout of theta and of the variables in these coordinates.
-    pub(super) fn layout(&self, dataset: &Dataset, coordinates: &Coordinates, scaling: &Scaling) -> Layout {
+    pub(super) fn layout(
+        &self,
+        dataset: &Dataset,
+        coordinates: &Coordinates,
+        scaling: &Scaling,
+        weights: &CenteringWeights,
+    ) -> Layout {
         let has_intercept = self.population.first() == Some(&0);
         let unit = |column: &usize| scaling.coefficient_unit(*column);
         let population = self.population.iter().map(|column| Affine {
@@ -325,16 +323,15 @@ impl Mixed {
                 scales: scales[t],
                 partials: partials[t],
                 effects: place(levels * term.columns.len()),
-                centering: match coordinates {
-                    Coordinates::Joint { centering, .. } => Some(centering[t]),
-                    Coordinates::Collapsed => None,
-                },
+                centering: coordinates.centering(t),
+                partial: None,
                 means,
                 off_center: off_center.collect(),
                 intercept: term.columns.iter().position(|column| *column == 0),
             }
         });
-        let terms: Vec<TermMap> = terms.collect();
+        let mut terms: Vec<TermMap> = terms.collect();
+        self.partial_terms(&mut terms, &Design { dataset, scaling, family: self.family }, &centers, weights);
         let scalars = self.scalars(scaling, &terms, &units);
         let map = MixedMap { scalars, centers, has_intercept, terms, dispersions, units: units.clone() };
         Layout::of_formula(dataset.n_groups(), map, &units)

@@ -6,7 +6,7 @@
 //! [`TermMap::means`],
 //!
 //! ```text
-//! non-centered   r = Lambda z        centered   r = u - m
+//! non-centered   r = Lambda z        centered   r = u - m        partial   see [`PartialTerm`]
 //! ```
 
 use std::ops::Range;
@@ -14,6 +14,7 @@ use std::ops::Range;
 use super::affine::Affine;
 use super::coordinates::Centering;
 use super::correlation::{cholesky, correlations, pairs, partials};
+use super::partial::PartialTerm;
 use super::scalar::Scalar;
 use crate::family::MOST_DISPERSIONS;
 
@@ -54,7 +55,9 @@ pub struct TermMap {
     pub effects: usize,
     /// The coordinates of the effects; `None` if they are integrated out.
     pub centering: Option<Centering>,
-    /// For each column, the population-level coefficient about which centered effects are.
+    /// What partially centered effects need beside.
+    pub partial: Option<PartialTerm>,
+    /// For each column, the population-level coefficient about which centered or partially centered effects are.
     pub means: Vec<Option<usize>>,
     /// The other columns of the term among the population-level ones, which are not at their means where the varying
     /// intercept is: index and center.
@@ -135,14 +138,28 @@ impl TermMap {
     pub fn effects(&self, values: &[f64], factor: &[f64], theta: &[f64], effects: &mut [f64]) {
         let (q, levels) = (self.columns, self.levels);
         let theta = &theta[self.effects..][..q * levels];
+        if let Some(partial) = &self.partial {
+            let [mut means, mut powers, mut z] = [(); 3].map(|()| vec![0.0; theta.len()]);
+            partial.means(self, values, &mut means);
+            partial.powers(self, factor, &mut powers);
+            partial.offsets(self, factor, &powers, theta, &mut means, &mut z);
+            return self.effects_of_offsets(factor, &z, effects);
+        }
+        if self.centering != Some(Centering::Centered) {
+            return self.effects_of_offsets(factor, theta, effects);
+        }
         for (c, row) in effects.chunks_exact_mut(levels).enumerate() {
-            if self.centering == Some(Centering::Centered) {
-                let mean = self.mean(c, values);
-                row.iter_mut().zip(&theta[c * levels..]).for_each(|(r, u)| *r = u - mean);
-                continue;
-            }
+            let mean = self.mean(c, values);
+            row.iter_mut().zip(&theta[c * levels..]).for_each(|(r, u)| *r = u - mean);
+        }
+    }
+
+    /// Writes r = Lambda z of every level, `[column][level]`.
+    pub fn effects_of_offsets(&self, factor: &[f64], offsets: &[f64], effects: &mut [f64]) {
+        let (q, levels) = (self.columns, self.levels);
+        for (c, row) in effects.chunks_exact_mut(levels).enumerate() {
             row.fill(0.0);
-            for (offsets, factor) in theta.chunks_exact(levels).zip(&factor[c * q..=c * q + c]) {
+            for (offsets, factor) in offsets.chunks_exact(levels).zip(&factor[c * q..=c * q + c]) {
                 row.iter_mut().zip(offsets).for_each(|(r, z)| *r += factor * z);
             }
         }
@@ -167,10 +184,17 @@ impl MixedMap {
         let population = self.units.population.iter().zip(&self.scalars);
         let of_population =
             population.filter(|(_, scalar)| **scalar == Scalar::Identity).map(|(units, _)| units.unit.ln());
-        let centered = self.terms.iter().zip(&self.units.columns);
-        let centered = centered.filter(|(term, _)| term.centering == Some(Centering::Centered));
-        let of_effects =
-            centered.map(|(term, units)| term.levels as f64 * units.iter().map(|unit| unit.ln()).sum::<f64>());
+        let of_effects = self.terms.iter().zip(&self.units.columns).map(|(term, units)| {
+            let logs = units.iter().map(|unit| unit.ln());
+            match &term.partial {
+                Some(PartialTerm { weights, .. }) => {
+                    let weights = weights.chunks_exact(term.levels).map(|weights| weights.iter().sum::<f64>());
+                    logs.zip(weights).map(|(log, weight)| weight * log).sum::<f64>()
+                }
+                None if term.centering == Some(Centering::Centered) => term.levels as f64 * logs.sum::<f64>(),
+                None => 0.0,
+            }
+        });
         -(of_population.sum::<f64>() + of_effects.sum::<f64>())
     }
 
@@ -293,7 +317,7 @@ impl MixedMap {
                         theta[row.clone()].iter_mut().zip(&named[row]).for_each(|(u, r)| *u = r / unit + mean);
                     }
                 }
-                Some(Centering::NonCentered) => {
+                Some(Centering::NonCentered | Centering::Partial) => {
                     let mut factor = vec![0.0; q * q];
                     term.factor(&values, &mut factor);
                     for j in 0..levels {
@@ -303,6 +327,9 @@ impl MixedMap {
                             let r = named[term.effects + c * levels + j] / unit;
                             theta[term.effects + c * levels + j] = (r - known) / factor[c * q + c];
                         }
+                    }
+                    if let Some(partial) = &term.partial {
+                        partial.place(term, &values, &factor, &mut theta[term.effects..][..q * levels]);
                     }
                 }
             }

@@ -20,7 +20,7 @@ pub enum Refusal {
     /// Effects can be integrated out where outcomes are normal given eta.
     #[error(
         "--parameterization marginal integrates out effects where outcomes, or their logarithms, are normal, and this model's \
-         are {family}; use non-centered or centered, or one for each term"
+         are {family}; use partial, non-centered or centered, or one for each term"
     )]
     Normal {
         /// The family of the outcomes.
@@ -56,7 +56,7 @@ pub enum Refusal {
     /// Too many effects hang together to be integrated out.
     #[error(
         "--parameterization marginal integrates out the effects of levels that rows connect together: here {effects}, and {most} \
-         at most; use non-centered or centered, or one for each term"
+         at most; use partial, non-centered or centered, or one for each term"
     )]
     Effects {
         /// The number of effects.
@@ -67,7 +67,7 @@ pub enum Refusal {
     /// Rows whose variances are known in part have no sufficient statistics.
     #[error(
         "--parameterization marginal integrates out effects where rows have the variance sigma^2 over their weights, and here \
-         each has a known error beside sigma (--se --with-sigma); use non-centered or centered, or one for each term"
+         each has a known error beside sigma (--se --with-sigma); use partial, non-centered or centered, or one for each term"
     )]
     KnownErrors,
     /// Devices have one variance for all rows.
@@ -82,7 +82,7 @@ pub enum Refusal {
     /// A device integrates out the effects of one factor only.
     #[error(
         "{what} integrates out the effects of one factor, with 8 columns that vary at most, and --parameterization marginal needs more \
-         of this formula; use --parameterization non-centered or centered, or --engine cpu"
+         of this formula; use --parameterization partial, or --engine cpu"
     )]
     Collapsed {
         /// The engine.

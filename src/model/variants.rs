@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{Centering, Coordinates, CoordinatesError, Likelihood, Mixed, Model, Structure};
+use super::{Centering, CenteringWeights, Coordinates, CoordinatesError, Likelihood, Mixed, Model, Structure};
 use crate::data::Dataset;
 
 impl Model {
     /// The same posterior in other coordinates.
     pub fn in_coordinates(&self, coordinates: Coordinates) -> Model {
-        let layout = super::layout_of(&self.dataset, &self.structure, &coordinates, &self.scaling);
+        let layout = super::layout_of(&self.dataset, &self.structure, &coordinates, &self.scaling, &self.weights);
         Model { coordinates, layout, ..self.clone() }
+    }
+
+    /// The same posterior, whose partially centered effects have these weights.
+    pub fn with_weights(&self, weights: CenteringWeights) -> Model {
+        Model { weights: Arc::new(weights), ..self.clone() }.in_coordinates(self.coordinates.clone())
     }
 
     /// The model of `dataset`, which has some of the rows, with the same priors in the same units.
@@ -21,7 +26,7 @@ impl Model {
                 Structure::Formula(Arc::new(Mixed { means_elsewhere, ..(**mixed).clone() }))
             }
         };
-        let layout = super::layout_of(&dataset, &structure, &self.coordinates, &self.scaling);
+        let layout = super::layout_of(&dataset, &structure, &self.coordinates, &self.scaling, &self.weights);
         Model { dataset, structure, layout, ..self.clone() }
     }
 

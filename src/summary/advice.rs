@@ -87,25 +87,32 @@ fn sentinels(dataset: &Dataset) -> impl Iterator<Item = Advice> {
     })
 }
 
+/// What other coordinates are good for.
+const NO_FUNNEL: &str = "with all group effects integrated out there is no funnel left";
+const LESS_OF_A_FUNNEL: &str = "each effect is then sampled as its own rows say, which flattens funnels";
+
 /// Remedies for a run, as options of `sample`.
 struct Ways<'a> {
     run: &'a RunSummary,
 }
 
 impl Ways<'_> {
-    /// Effects integrated out, unless they already are.
-    fn marginal(&self) -> Option<String> {
+    /// Effects integrated out, or partially centered where that is not possible, unless they already are; and what that
+    /// is good for.
+    fn without_funnel(&self) -> Option<(String, &'static str)> {
         if self.run.parameterization == "marginal" {
             return None;
         }
         if let Some(formula) = &self.run.formula {
-            return formula.can_collapse.then(|| "--parameterization marginal".to_string());
+            let (word, why) =
+                if formula.can_collapse { ("marginal", NO_FUNNEL) } else { ("partial", LESS_OF_A_FUNNEL) };
+            return (self.run.parameterization != word).then(|| (format!("--parameterization {word}"), why));
         }
         let likelihood = match self.run.settings.likelihood {
             Likelihood::Groups => "",
             Likelihood::Observations => " --likelihood groups",
         };
-        Some(format!("--parameterization marginal{likelihood}"))
+        Some((format!("--parameterization marginal{likelihood}"), NO_FUNNEL))
     }
 
     /// The remedy for chains that do not cross between modes: a closer zero, if a predictor is far from zero.
@@ -162,8 +169,7 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
     let ways = Ways { run };
     let draws = run.total_draws();
     let share = |count: u64| count as f64 / draws.max(1) as f64;
-    const NO_FUNNEL: &str = "with all group effects integrated out there is no funnel left";
-    let or_marginal = |way: String| ways.marginal().map_or((vec![way], ""), |marginal| (vec![marginal], NO_FUNNEL));
+    let or_marginal = |way: String| ways.without_funnel().map_or((vec![way], ""), |(way, why)| (vec![way], why));
 
     let has_chains = run.has_chains();
 
@@ -320,8 +326,8 @@ pub(super) fn advise(run: &RunSummary) -> Vec<Advice> {
         );
     }
     if has_chains && run.e_bfmi.chains_below_limit as f64 > EBFMI_SHARE * f64::from(run.settings.chains) {
-        let (proposals, why) = match ways.marginal() {
-            Some(marginal) => (vec![marginal], NO_FUNNEL),
+        let (proposals, why) = match ways.without_funnel() {
+            Some((way, why)) => (vec![way], why),
             None => {
                 (Vec::new(), "look at the tail ESS: where it is above 400, the tails have been covered all the same")
             }

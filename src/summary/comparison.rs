@@ -366,6 +366,11 @@ fn recommend(best: &RunSummary, chains: Option<&RunSummary>, others_fail: bool, 
              funnel. With all effects integrated out there is none left; they are drawn from their exact conditional \
              distribution afterwards.{no_chains}"
         ),
+        (true, true) if best.parameterization == "partial" => format!(
+            "Use {option_of_best}. Where a sigma may be small, its group effects are squeezed together as it shrinks: a \
+             funnel, which offsets in units of sigma do not have; of effects of which the data say much, the offsets move \
+             with sigma. Here each effect is between the two, as far as its own rows say."
+        ),
         (true, true) => format!(
             "Use {option_of_best}. Where a sigma may be small, its group effects are squeezed together as it \
              shrinks: a funnel, whose neck is too narrow for any step size that suits the rest. Sampled as offsets in \
@@ -375,7 +380,7 @@ fn recommend(best: &RunSummary, chains: Option<&RunSummary>, others_fail: bool, 
         (true, false) => {
             format!("Any of these can be used on these data; {option_of_best} gives the most effective draws.")
         }
-        (false, _) if !has_marginal => {
+        (false, _) if !has_marginal && best.formula.as_ref().is_none_or(|formula| formula.can_collapse) => {
             "None of these runs is to be trusted. Use --parameterization marginal: with all group effects integrated out there \
              is no funnel left."
                 .to_string()

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use warpnuts::data::{Dataset, FileRows, Frame, ReadOptions};
 use warpnuts::family::{Family, OutcomeKind};
 use warpnuts::formula::{Formula, FormulaDesign};
-use warpnuts::model::{Coordinates, Mixed, Model, Scaling};
+use warpnuts::model::{CenteringWeights, Coordinates, Mixed, Model, PartialTerm, Scaling};
+use warpnuts::random::{Purpose, StreamKey};
 
 use super::common::root;
 
@@ -70,10 +71,19 @@ pub fn model(of: &(Arc<Dataset>, Arc<Mixed>), parameterization: &str) -> Model {
     in_units(of, parameterization, None)
 }
 
-/// A model in the coordinates that are typed, in the units of `scaling`.
+/// A model in the coordinates that are typed, in the units of `scaling`; the weights of partially centered effects are
+/// anywhere between 0 and 1.
 pub fn in_units((dataset, mixed): &(Arc<Dataset>, Arc<Mixed>), typed: &str, scaling: Option<Scaling>) -> Model {
     let coordinates = Coordinates::parse_terms(typed, &mixed.term_names(dataset)).unwrap();
-    Model::of_formula(dataset.clone(), mixed.clone(), coordinates, scaling)
+    let model = Model::of_formula(dataset.clone(), mixed.clone(), coordinates, scaling);
+    let some = |partial: &PartialTerm| {
+        let mut weights = vec![0.0; partial.weights.len()];
+        StreamKey { seed: 7, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut weights);
+        weights.iter().map(|normal| (0.5 + 0.4 * normal).clamp(0.0, 1.0)).collect()
+    };
+    let terms = model.layout().mixed().map_or(&[][..], |map| &map.terms).iter();
+    let weights = terms.map(|term| term.partial.as_ref().map_or(Vec::new(), some)).collect();
+    model.with_weights(CenteringWeights(weights))
 }
 
 /// Values of another implementation, by tests/reference/formula_densities.py.

@@ -1,5 +1,6 @@
 //! A formula's log density on a device: the sources of its shaders, and what is refused.
 
+use super::mixed_partial::PredictorRow;
 use super::mixed_shape::MixedShape;
 use super::mixed_tables::{ColumnRow, FactorRow, HyperRow, ScaleRow, TermRow, places};
 use super::tables::{Reference, Team, check_loops, family};
@@ -39,11 +40,13 @@ impl MixedShader {
             ScaleRow::SOURCE,
             ColumnRow::SOURCE,
             FactorRow::SOURCE,
+            PredictorRow::SOURCE,
             source!("math.wgsl"),
             source!("mixed/tables.wgsl"),
             if is_near { source!("mixed/near.wgsl") } else { source!("mixed/far.wgsl") },
             source!("mixed/hyper.wgsl"),
             source!("mixed/term.wgsl"),
+            source!("mixed/partial.wgsl"),
             if shape.is_collapsed() { source!("mixed/groups.wgsl") } else { source!("mixed/rows.wgsl") },
             if model.family().wants_counts() { source!("mixed/counts.wgsl") } else { source!("mixed/no_counts.wgsl") },
             source!("mixed/density.wgsl"),

@@ -78,6 +78,10 @@ pub struct MixedShape {
     /// The first of a lane's sums of the derivatives by the columns' means, and the number of all its sums.
     part_means: usize,
     parts: usize,
+    /// Predictors of levels, of all terms.
+    pub predictors: usize,
+    /// Numbers of partially centered effects: weights, and predictors of levels.
+    pub partial: usize,
 }
 
 impl MixedShape {
@@ -119,6 +123,8 @@ impl MixedShape {
             squares += map.columns * map.columns;
             end += pairs(map.columns) + map.columns;
         }
+        let partial = map.terms.iter().filter_map(|map| Some((map, map.partial.as_ref()?)));
+        let predictors = partial.clone().map(|(_, partial)| partial.predictors.len()).sum();
         MixedShape {
             groups: if is_collapsed { numbers.first().map_or(0, |number| data.levels(*number).len()) } else { 0 },
             population,
@@ -132,7 +138,9 @@ impl MixedShape {
             squares,
             sums,
             part_means: end,
-            parts: (end + if is_collapsed { 0 } else { columns.len() }).next_multiple_of(4),
+            parts: (end + if is_collapsed { 0 } else { columns.len() + predictors }).next_multiple_of(4),
+            predictors,
+            partial: partial.map(|(map, partial)| partial.weights.len() + partial.predictors.len() * map.levels).sum(),
             factors,
             columns,
             terms,
@@ -242,7 +250,9 @@ impl MixedShape {
             ("GROUPS", self.groups),
             ("PART_POPULATION", 1 + self.family_sums),
             ("PART_MEANS", self.part_means),
+            ("PART_PREDICTORS", self.part_means + self.columns.len()),
             ("PARTS", self.parts),
+            ("PREDICTORS", self.predictors),
             ("FIRST_DISPERSION", self.place_of_dispersion(0)),
             ("SECOND_DISPERSION", self.place_of_dispersion(1)),
             ("DISPERSION", 0),

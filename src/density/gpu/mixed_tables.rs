@@ -1,5 +1,6 @@
 //! The tables of a formula's model for mixed/tables.wgsl.
 
+use super::mixed_partial::{PredictorRow, numbers_of_partial, places_of_partial, predictor_rows};
 use super::mixed_shape::{MixedShape, ShapedFactor, ShapedTerm};
 use super::rough_fit::RoughFit;
 use super::tables::Reference;
@@ -46,14 +47,16 @@ shared_struct! {
         pub effects: u32,
         /// 1 if the coefficients are correlated.
         pub correlated: u32,
-        /// 1 if the effects are centered.
-        pub centered: u32,
+        /// How the effects are centered: the number of the kind in mixed/term.wgsl.
+        pub centering: u32,
         /// Index of the first entry of Lambda among those of all terms.
         pub square: u32,
         /// Index of the derivative by that entry among a lane's sums.
         pub triangle: u32,
         /// The first column.
         pub first_column: u32,
+        /// Where the weights of partially centered effects are, `[column][level]`.
+        pub weights: u32,
     }
 }
 
@@ -136,6 +139,8 @@ impl MixedTables {
         fixed.extend(words(&columns.collect::<Vec<_>>()));
         fixed.extend(words(&factor_rows(&shape)));
         fixed.extend(weights(map, &shape));
+        fixed.extend(words(&predictor_rows(map, &shape, partial_at(&shape))));
+        fixed.extend(bits(&numbers_of_partial(map)));
         let likelihood = if shape.is_collapsed() {
             let groups = GroupTable::new(model, map);
             let weight = (0..model.dataset().n_observations()).map(|i| model.design().root_weight(i).powi(2)).sum();
@@ -151,7 +156,7 @@ impl MixedTables {
 }
 
 /// Where the words of `Fixed` after its reference begin: terms, sds, columns, factors, weights, and the rest.
-pub fn places(shape: &MixedShape) -> [(&'static str, usize); 7] {
+pub fn places(shape: &MixedShape) -> [(&'static str, usize); 9] {
     let lengths = [
         shape.hyper * WORDS_OF[0],
         shape.terms.len() * WORDS_OF[1],
@@ -159,6 +164,8 @@ pub fn places(shape: &MixedShape) -> [(&'static str, usize); 7] {
         shape.columns.len() * WORDS_OF[3],
         shape.factors.len() * WORDS_OF[4],
         shape.columns.len() * shape.population,
+        shape.predictors * WORDS_OF[5],
+        shape.partial,
     ];
     // The tables of rows have counts in the place of the rest.
     let mut end = 0;
@@ -166,19 +173,30 @@ pub fn places(shape: &MixedShape) -> [(&'static str, usize); 7] {
         end += length;
         end
     });
-    let names = ["TERMS_AT", "SCALES_AT", "COLUMNS_AT", "FACTORS_AT", "WEIGHTS_AT", "REST_AT", "COUNTS_AT"];
+    let names = [
+        "TERMS_AT",
+        "SCALES_AT",
+        "COLUMNS_AT",
+        "FACTORS_AT",
+        "WEIGHTS_AT",
+        "PREDICTORS_AT",
+        "PARTIAL_AT",
+        "REST_AT",
+        "COUNTS_AT",
+    ];
     std::array::from_fn(|i| (names[i], ends[i.min(ends.len() - 1)]))
 }
 
 /// Words of each kind of row, which mixed/tables.wgsl counts.
-const WORDS_OF: [usize; 5] = [
+const WORDS_OF: [usize; 6] = [
     size_of::<HyperRow>() / 4,
     size_of::<TermRow>() / 4,
     size_of::<ScaleRow>() / 4,
     size_of::<ColumnRow>() / 4,
     size_of::<FactorRow>() / 4,
+    size_of::<PredictorRow>() / 4,
 ];
-const _: () = assert!(matches!(WORDS_OF, [7, 10, 2, 3, 6]));
+const _: () = assert!(matches!(WORDS_OF, [7, 11, 2, 3, 6, 3]));
 
 fn words<T: bytemuck::NoUninit>(rows: &[T]) -> Vec<u32> {
     bytemuck::cast_slice(rows).to_vec()
@@ -223,20 +241,31 @@ fn omitted(scalar: Scalar, prior: &HyperPrior) -> f64 {
     }
 }
 
+/// The place of the numbers of partially centered effects among the words of `Fixed`.
+fn partial_at(shape: &MixedShape) -> usize {
+    places(shape).into_iter().find(|(name, _)| *name == "PARTIAL_AT").map_or(0, |(_, at)| at)
+}
+
 fn term_rows(map: &MixedMap, shape: &MixedShape) -> Vec<TermRow> {
-    let row = |(term, shaped): (&TermMap, &ShapedTerm)| TermRow {
+    let partial = places_of_partial(map, partial_at(shape));
+    let row = |((term, shaped), weights): ((&TermMap, &ShapedTerm), usize)| TermRow {
         columns: term.columns as u32,
         levels: term.levels as u32,
         scales: term.scales as u32,
         partials: term.partials.unwrap_or(0) as u32,
         effects: term.effects as u32,
         correlated: term.partials.is_some().into(),
-        centered: (term.centering == Some(Centering::Centered)).into(),
+        centering: match term.centering {
+            None | Some(Centering::NonCentered) => 0,
+            Some(Centering::Centered) => 1,
+            Some(Centering::Partial) => 2,
+        },
         square: shaped.square as u32,
         triangle: shaped.triangle as u32,
         first_column: shaped.first_column as u32,
+        weights: weights as u32,
     };
-    map.terms.iter().zip(&shape.terms).map(row).collect()
+    map.terms.iter().zip(&shape.terms).zip(partial).map(row).collect()
 }
 
 fn factor_rows(shape: &MixedShape) -> Vec<FactorRow> {

@@ -7,7 +7,8 @@
 
 use super::blocks::{BlockTable, RowBlock};
 use super::rest::CollapsedAt;
-use super::term::{TermScratch, dot};
+use super::sums::dot;
+use super::term::TermScratch;
 use crate::math::ln;
 
 /// Scratch for one block.

@@ -4,7 +4,9 @@
 
 use multiversion::multiversion;
 
+use super::level_columns::{LevelColumn, level_columns};
 use super::merged::LikelihoodRows;
+use super::sums::{add_multiple, dot};
 use crate::family::{CountOf, Distribution, MOST_DISPERSIONS, MOST_NUMBERS, with_family};
 use crate::lanes::{LANES, Lanes};
 use crate::model::{MixedMap, Model};
@@ -22,14 +24,18 @@ pub struct MixedRows {
     offset: Option<Vec<Lanes>>,
     /// The different outcomes, if the family wants them.
     counts: Vec<CountOf>,
-    /// The population-level columns about their centers; the intercept's is not stored.
-    population: Vec<Option<Vec<Lanes>>>,
+    /// Population-level columns about their centers, each with the index of its coefficient; the intercept's is not
+    /// stored.
+    population: Vec<(usize, Option<Vec<Lanes>>)>,
+    /// The other ones, which differ by level alone and are added to effects.
+    of_levels: Vec<LevelColumn>,
     /// For each column of each term: the values, if it is not the intercept's; the first index among the effects; and
     /// the term's place among the factors.
     varying: Vec<Varying>,
     /// The levels of the rows in each factor that is used.
     factors: Vec<LevelsOfRows>,
     eta: Vec<Lanes>,
+    moved: Vec<f64>,
 }
 
 /// The levels of all rows in a factor.
@@ -152,7 +158,9 @@ impl MixedRows {
         }
         let first = map.hyperparameters();
         varying.iter_mut().for_each(|column| column.effects -= first);
-        let columns = model.mixed().map_or(&[][..], |mixed| &mixed.population);
+        let of_levels = level_columns(model, map, rows);
+        let columns = model.mixed().map_or(&[][..], |mixed| &mixed.population).iter().zip(&map.centers).enumerate();
+        let columns = columns.filter(|(k, _)| !of_levels.iter().any(|of_level| of_level.coefficient == *k));
         let numbers = with_family!(model.family(), F => {
             let number = |n: usize| lanes(&|i| F::numbers(&outcomes[i])[n] * design.root_weight(rows_of[i]));
             (0..F::NUMBERS).map(number).collect()
@@ -163,10 +171,12 @@ impl MixedRows {
             numbers,
             offset: has_offset.then(|| lanes(&|i| outcomes[i].offset)),
             counts: counts.clone(),
-            population: columns.iter().zip(&map.centers).map(|(k, center)| column(*k, *center)).collect(),
+            population: columns.map(|(k, (number, center))| (k, column(*number, *center))).collect(),
+            of_levels,
             varying,
             factors,
             eta: vec![Lanes::ZERO; BLOCK],
+            moved: vec![0.0; model.dim() - first],
         }
     }
 
@@ -181,6 +191,11 @@ impl MixedRows {
         by_effects: &mut [f64],
     ) -> (f64, [f64; MOST_DISPERSIONS]) {
         let mut eta = std::mem::take(&mut self.eta);
+        self.moved.copy_from_slice(effects);
+        for LevelColumn { coefficient, effects, values } in &self.of_levels {
+            add_multiple(coefficients[*coefficient], values, &mut self.moved[effects.clone()]);
+        }
+        let effects = &self.moved;
         by_coefficients.fill(0.0);
         by_effects.fill(0.0);
         let mut sums = D::Sums::default();
@@ -192,8 +207,8 @@ impl MixedRows {
                 Some(offset) => eta.copy_from_slice(&offset[here.clone()]),
                 None => eta.fill(Lanes::ZERO),
             }
-            for (column, coefficient) in self.population.iter().zip(coefficients) {
-                add_column(column.as_ref().map(|values| &values[here.clone()]), *coefficient, eta);
+            for (k, column) in &self.population {
+                add_column(column.as_ref().map(|values| &values[here.clone()]), coefficients[*k], eta);
             }
             for Varying { values, effects: from, factor } in &self.varying {
                 let values = values.as_ref().map(|values| &values[here.clone()]);
@@ -211,8 +226,8 @@ impl MixedRows {
             let last = self.numbers.len() - 1;
             let numbers = std::array::from_fn(|n| &self.numbers[n.min(last)][here.clone()]);
             rows.residuals(numbers, first, full, eta, &mut sums);
-            for (column, by_coefficient) in self.population.iter().zip(by_coefficients.iter_mut()) {
-                *by_coefficient += column_sum(column.as_ref().map(|values| &values[here.clone()]), eta);
+            for (k, column) in &self.population {
+                by_coefficients[*k] += column_sum(column.as_ref().map(|values| &values[here.clone()]), eta);
             }
             for Varying { values, effects: from, factor } in &self.varying {
                 let values = values.as_ref().map(|values| &values[here.clone()]);
@@ -225,7 +240,10 @@ impl MixedRows {
         }
         self.eta = eta;
         let unit = rows.unit();
-        by_coefficients.iter_mut().chain(by_effects).for_each(|derivative| *derivative *= unit);
+        by_coefficients.iter_mut().chain(&mut *by_effects).for_each(|derivative| *derivative *= unit);
+        for LevelColumn { coefficient, effects, values } in &self.of_levels {
+            by_coefficients[*coefficient] += dot(values, &by_effects[effects.clone()]);
+        }
         rows.finish(&sums, &self.counts)
     }
 }

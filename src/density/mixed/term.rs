@@ -1,8 +1,7 @@
 //! One term of a formula at a position: its factor Lambda = diag(sd) L, its effects, and the pullback of derivatives.
 
-use multiversion::multiversion;
-
-use crate::lanes::{LANES, Lanes};
+use super::partial::PartialScratch;
+use super::sums::{add_multiple, dot, sum};
 use crate::model::correlation::{cholesky, pairs, pull_back};
 use crate::model::{Centering, TermMap};
 
@@ -22,6 +21,7 @@ pub struct TermScratch {
     /// Lambda^-1 r and Lambda'^-1 Lambda^-1 r of centered effects, `[column][level]`.
     whitened: Vec<f64>,
     solved: Vec<f64>,
+    partial: Option<PartialScratch>,
 }
 
 impl TermScratch {
@@ -41,6 +41,7 @@ impl TermScratch {
             by_covariance: square,
             whitened: vec![0.0; effects],
             solved: vec![0.0; effects],
+            partial: map.partial.is_some().then(|| PartialScratch::new(map.columns * map.levels)),
         }
     }
 
@@ -89,8 +90,16 @@ impl TermScratch {
     }
 
     /// Writes r of every level, `[column][level]`, among the `effects` of all terms.
-    pub fn effects(&self, map: &TermMap, values: &[f64], theta: &[f64], effects: &mut [f64]) {
-        map.effects(values, &self.factor, theta, &mut effects[self.first..][..self.columns * map.levels]);
+    pub fn effects(&mut self, map: &TermMap, values: &[f64], theta: &[f64], effects: &mut [f64]) {
+        let effects = &mut effects[self.first..][..self.columns * map.levels];
+        match (&map.partial, &mut self.partial) {
+            (Some(partial), Some(scratch)) => {
+                let theta = &theta[map.effects..][..effects.len()];
+                scratch.set(map, partial, values, &self.factor, theta);
+                map.effects_of_offsets(&self.factor, &scratch.offsets, effects);
+            }
+            _ => map.effects(values, &self.factor, theta, effects),
+        }
     }
 
     /// The log density of the effects, without constants. Adds the derivatives of the whole log density by the effects'
@@ -110,8 +119,14 @@ impl TermScratch {
         let (theta, gradient) = (&theta[map.effects..][..size], &mut gradient[map.effects..][..size]);
         match map.centering {
             Some(Centering::Centered) => self.pull_centered(map, r, by_r, gradient, by_values),
+            Some(Centering::Partial) => self.pull_partial(map, by_r, gradient, by_values),
             _ => self.pull_offsets(map.levels, theta, by_r, gradient),
         }
+    }
+
+    fn pull_partial(&mut self, map: &TermMap, by_r: &[f64], gradient: &mut [f64], by_values: &mut [f64]) -> f64 {
+        let (Some(partial), Some(scratch)) = (&map.partial, &mut self.partial) else { return f64::NAN };
+        scratch.pull(map, (partial, &self.factor), by_r, gradient, &mut self.by_factor, by_values)
     }
 
     fn pull_offsets(&mut self, levels: usize, z: &[f64], by_r: &[f64], gradient: &mut [f64]) -> f64 {
@@ -188,27 +203,4 @@ impl TermScratch {
             pull_back(q, &values[here.clone()], &self.by_factor, &mut by_values[here]);
         }
     }
-}
-
-/// Adds `factor` times `from` to `to`.
-fn add_multiple(factor: f64, from: &[f64], to: &mut [f64]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to += factor * from);
-}
-
-/// u' v, in the same order on every processor.
-#[multiversion(targets = "simd")]
-pub fn dot(u: &[f64], v: &[f64]) -> f64 {
-    let mut sum = Lanes::ZERO;
-    for (u, v) in u.chunks(LANES).zip(v.chunks(LANES)) {
-        sum += Lanes::load(u, 0.0) * Lanes::load(v, 0.0);
-    }
-    sum.sum()
-}
-
-/// The sum of u, in the same order on every processor.
-#[multiversion(targets = "simd")]
-fn sum(u: &[f64]) -> f64 {
-    let mut sum = Lanes::ZERO;
-    u.chunks(LANES).for_each(|u| sum += Lanes::load(u, 0.0));
-    sum.sum()
 }

@@ -14,7 +14,7 @@ use super::layout::Dimensions;
 use super::metadata::ArrayMetadata;
 use crate::data::{Dataset, Factor, FileRows, LeftOut};
 use crate::formula::Formula;
-use crate::model::{Coordinates, Likelihood, Mixed, Model, PriorScales};
+use crate::model::{CenteringWeights, Coordinates, Likelihood, Mixed, Model, PriorScales};
 
 /// The description of a model at the root; its data are in arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,8 +35,11 @@ pub struct StoredModel {
     pub left_out: LeftOut,
     /// Checksum of the data; see [`Dataset::checksum`](crate::data::Dataset::checksum).
     pub checksum: String,
-    /// `centered`, `non-centered`, one of them for each coefficient, or `marginal` (collapsed).
+    /// `centered`, `non-centered`, `partial`, one of them for each coefficient or term, or `marginal` (collapsed).
     pub parameterization: String,
+    /// The weights of partially centered effects; stores of earlier versions have no such entry.
+    #[serde(default, skip_serializing_if = "CenteringWeights::is_empty")]
+    pub centering_weights: CenteringWeights,
     /// Scales of the shorthand's priors, in the user's units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priors: Option<PriorScales>,
@@ -69,6 +72,7 @@ impl StoredModel {
             left_out: data.left_out().clone(),
             checksum: data.checksum(),
             parameterization: model.parameterization(),
+            centering_weights: model.weights().clone(),
             priors: model.shorthand().map(|shorthand| shorthand.priors.clone()),
             formula: model.mixed().map(|mixed| StoredFormula {
                 factors: (0..data.n_factors()).map(|factor| data.factor_name(factor).to_string()).collect(),
@@ -207,7 +211,11 @@ pub fn read_model(
         structure.check(&data).map_err(damaged)?;
         let coordinates = Coordinates::parse_terms(&described.parameterization, &structure.term_names(&data));
         let coordinates = coordinates.map_err(|error| damaged(&error.to_string()))?;
-        return Ok(Model::of_formula(Arc::new(data), Arc::new(structure.clone()), coordinates, None));
+        let model = Model::of_formula(Arc::new(data), Arc::new(structure.clone()), coordinates, None);
+        if !described.centering_weights.are_of(&model) {
+            return Err(damaged("its weights are not those of its effects"));
+        }
+        return Ok(model.with_weights(described.centering_weights.clone()));
     }
     let labels: Vec<&String> = groups.of.iter().map(|level| &groups.levels[*level as usize]).collect();
     let data =

@@ -5,9 +5,10 @@ use serde::Serialize;
 use serde_json::json;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-use crate::checks::{self, CheckedLevel, CheckedStatistic, ResidualChecks, Residuals};
+use crate::checks::{self, CheckedLevel, CheckedStatistic, Frequency, ResidualChecks, Residuals, Share};
 use crate::diagnostics::quantile;
 use crate::experiment::Sampled;
+use crate::family::{Family, OutcomeKind};
 use crate::predict::DrawnVariables;
 use crate::random::thinned;
 use crate::report::figure::Figure;
@@ -42,6 +43,17 @@ pub struct ChecksPart {
     /// Rows that were looked at, and all.
     rows: [usize; 2],
     panels: Vec<ResidualPanel>,
+    /// Whether residuals are distances from expectations, in the outcome's unit, or normal scores of ranks.
+    has_distances: bool,
+    /// Of counts and of successes.
+    outcomes: Option<Outcomes>,
+}
+
+/// Outcomes beside those of replicates.
+#[derive(Debug, Clone)]
+enum Outcomes {
+    Frequencies(Vec<Frequency>),
+    Shares(Vec<Share>),
 }
 
 /// Those levels of a factor that are furthest from their replicates.
@@ -82,8 +94,14 @@ impl ChecksPart {
         let (data, found) = (sampled.model.dataset(), ResidualChecks::of(&residuals));
         let of_rows = |of: &dyn Fn(usize) -> f64| found.rows.iter().map(|row| of(*row)).collect::<Vec<f64>>();
         let outcomes = of_rows(&|row| data.outcome()[row]);
-        let distances: Vec<f64> = outcomes.iter().zip(&found.fitted).map(|(y, fitted)| y - fitted).collect();
-        let mut panels = vec![ResidualPanel::of("fitted values".to_string(), &found.fitted, &distances)];
+        let family = sampled.model.family();
+        let has_distances = family == Family::Gaussian;
+        let distances: Vec<f64> = match has_distances {
+            true => outcomes.iter().zip(&found.fitted).map(|(y, fitted)| y - fitted).collect(),
+            false => found.residuals.clone(),
+        };
+        let fitted = if family.has_mean_eta() { "fitted values" } else { "linear predictor" };
+        let mut panels = vec![ResidualPanel::of(fitted.to_string(), &found.fitted, &distances)];
         panels.extend(data.predictor_names().iter().enumerate().take(PANELS - 1).map(|(k, name)| {
             let values = of_rows(&|row| data.predictor(k)[row] + data.predictor_means()[k]);
             ResidualPanel::of(name.clone(), &values, &distances)
@@ -102,6 +120,12 @@ impl ChecksPart {
                 .collect(),
             rows: [found.rows.len(), data.n_observations()],
             panels,
+            has_distances,
+            outcomes: match family.outcomes() {
+                OutcomeKind::Real | OutcomeKind::Positive => None,
+                OutcomeKind::Count => Some(Outcomes::Frequencies(checks::frequencies(&residuals))),
+                OutcomeKind::Successes => Some(Outcomes::Shares(checks::shares(&residuals))),
+            },
         })
     }
 
@@ -163,7 +187,55 @@ impl ResidualPanel {
 /// The figures of the best run, or of the first that has checks.
 pub fn figures(runs: &With<ChecksPart>, best: &str) -> Vec<Figure> {
     let Some((run, part)) = best_with(runs, best) else { return Vec::new() };
-    vec![transforms(run, part), statistics(run, part), levels(run, part), residuals(run, part)]
+    let of_outcomes = part.outcomes.as_ref().map(|outcomes| match outcomes {
+        Outcomes::Frequencies(bars) => frequencies(run, part, bars),
+        Outcomes::Shares(bins) => shares(run, part, bins),
+    });
+    let others = [transforms(run, part), statistics(run, part), levels(run, part), residuals(run, part)];
+    of_outcomes.into_iter().chain(others).collect()
+}
+
+/// Of how many bars or bins the data are outside of 90 % of replicates.
+fn outside<'a>(all: impl Iterator<Item = (f64, &'a [f64; 3])>) -> usize {
+    all.filter(|(observed, [low, _, high])| observed < low || observed > high).count()
+}
+
+fn frequencies(run: &ReportedRun, part: &ChecksPart, bars: &[Frequency]) -> Figure {
+    let bar = |Frequency { outcomes, rows, replicated }: &Frequency| json!({ "from": outcomes[0], "to": outcomes[1], "rows": rows, "replicated": replicated });
+    let data = json!({ "x": part.outcome, "slot": run.slot, "bars": bars.iter().map(bar).collect::<Vec<_>>() });
+    let outside = outside(bars.iter().map(|bar| (bar.rows as f64, &bar.replicated)));
+    Figure::new("check-frequencies", format!("Frequencies of {}, and in replicates", part.outcome), data)
+        .of_checks()
+        .captioned(
+            "How many rows have each count, on a square-root scale (a rootogram), and the lines where 90 % of replicates have it. Too \
+             many zeros beside too few small counts say that some rows can only be zero; too many at both ends that counts vary more \
+             than their distribution lets them.",
+            format!(
+                "{}, {}: {outside} of {} bars outside of 90 % of replicates, one in ten of which is by chance.",
+                part.rows(),
+                run.name,
+                bars.len(),
+            ),
+        )
+}
+
+fn shares(run: &ReportedRun, part: &ChecksPart, bins: &[Share]) -> Figure {
+    let bin = |Share { expected, observed, replicated, rows }: &Share| json!({ "expected": expected, "observed": observed, "replicated": replicated, "rows": rows });
+    let data = json!({ "x": part.outcome, "slot": run.slot, "bins": bins.iter().map(bin).collect::<Vec<_>>() });
+    let outside = outside(bins.iter().map(|bin| (bin.observed, &bin.replicated)));
+    Figure::new("check-shares", format!("Calibration: shares of {} by what is expected", part.outcome), data)
+        .of_checks()
+        .captioned(
+            "Rows in the order of the probability that the model gives them, in bins: the share of successes in a bin (dots) should be \
+             where replicates have it (lines, 90 % of them), about the diagonal. An S about it says that probabilities are too near to \
+             the middle, or to the ends.",
+            format!(
+                "{} in {}, {}: {outside} outside of 90 % of replicates, one in ten of which is by chance.",
+                part.rows(),
+                counted(bins.len() as u64, "bin"),
+                run.name,
+            ),
+        )
 }
 
 fn transforms(run: &ReportedRun, part: &ChecksPart) -> Figure {
@@ -208,9 +280,15 @@ fn statistics(run: &ReportedRun, part: &ChecksPart) -> Figure {
         some => format!("Beyond 99 % of replicates: {}.", some.join(", ")),
     };
     Figure::new("check-statistics", "Residuals against those of replicates", data).of_checks().captioned(
-        "Residuals are divided by the noise that the model takes a row to have, in each draw of the posterior. p is the share of \
-         draws in which a replicate has as much of it as the data: near 0 the data have more than the model makes, near 1 less. \
-         What is far away hardly counts in the skewness of the middle; F compares levels.",
+        format!(
+            "{} in each draw of the posterior. p is the share of draws in which a replicate has as much of it as the data: near 0 the \
+             data have more than the model makes, near 1 less. What is far away hardly counts in the skewness of the middle; F compares \
+             levels.",
+            match part.has_distances {
+                true => "Residuals are divided by the noise that the model takes a row to have,",
+                false => "Residuals are the normal scores of an outcome's rank in its distribution, ties broken at random,",
+            },
+        ),
         format!("{}, {}. {beyond}", counted(part.draws as u64, "draw"), run.name),
     )
 }
@@ -264,13 +342,23 @@ fn residuals(run: &ReportedRun, part: &ChecksPart) -> Figure {
     let width = |bin: Option<usize>| bin.map_or(f64::NAN, |bin| fitted.high[bin] - fitted.low[bin]);
     let widths = [width(Some(0)), width(fitted.at.len().checked_sub(1))].map(significant);
     Figure::new("check-residuals", "Residuals against fitted values and predictors", data).of_checks().captioned(
-        "Outcomes minus the posterior means of their expectations should look alike everywhere: a bend of the running median says \
-         that a term is missing, a band that widens that the noise is not the same for all.",
+        match part.has_distances {
+            true => {
+                "Outcomes minus the posterior means of their expectations should look alike everywhere: a bend of the running median \
+                 says that a term is missing, a band that widens that the noise is not the same for all."
+            }
+            false => {
+                "The normal score of each outcome's rank in its distribution, ties broken at random, and averaged over draws, should look \
+                 alike everywhere: a bend of the running median says that a term is missing, a band that widens that the distribution is \
+                 not the same for all."
+            }
+        },
         format!(
-            "{shown} of {}, {}. 90 % of residuals are within {} at the smallest fitted values and within {} at the largest.",
+            "{shown} of {}, {}. 90 % of residuals are within {} at the smallest {} and within {} at the largest.",
             part.rows(),
             run.name,
             widths[0],
+            if part.panels[0].name == "fitted values" { "fitted values" } else { "linear predictors" },
             widths[1],
         ),
     )

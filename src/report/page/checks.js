@@ -1,4 +1,57 @@
-// Predictive checks: transforms of outcomes, statistics of residuals, levels, residuals.
+// Predictive checks: frequencies and shares of outcomes, their transforms, statistics of residuals, levels, residuals.
+
+/** Outside of 90 % of replicates. */
+const isOutside = (value, [low, , high]) => value < low || value > high;
+
+// A rootogram: bars and replicates on a square-root scale.
+drawers["check-frequencies"] = (data, width) => {
+  const drawn = Math.min(width, 900);
+  const last = data.bars.length - 1;
+  const rows = data.bars.map((bar, i) => {
+    const name = bar.from === bar.to ? short(bar.from) : `${short(bar.from)} to ${short(bar.to)}`;
+    return { ...bar, i, name: i === last && i > 0 ? `${short(bar.from)} and more` : name, outside: isOutside(bar.rows, bar.replicated) };
+  });
+  const step = Math.ceil(rows.length / Math.max(4, drawn / 60));
+  const made = plot({
+    width: drawn, height: 300, marginTop: 12, marginBottom: 44,
+    x: { label: shortened(data.x, 30), labelArrow: "none", labelAnchor: "center", domain: [-0.6, last + 0.6], ticks: rows.map((row) => row.i).filter((i) => i % step === 0), tickFormat: (i) => short(rows[i].from) },
+    y: { label: "rows", labelAnchor: "center", labelArrow: "none", type: "sqrt", domain: [0, 1.05 * d3.max(rows, (row) => Math.max(row.rows, row.replicated[2]))], ticks: 5, tickFormat: ticks },
+    marks: [
+      Plot.rect(rows, { x1: (row) => row.i - 0.42, x2: (row) => row.i + 0.42, y1: 0, y2: "rows", fill: (row) => (row.outside ? "var(--mark)" : colour(data.slot)), fillOpacity: 0.7 }),
+      Plot.ruleX(rows, { x: "i", y1: (row) => row.replicated[0], y2: (row) => row.replicated[2], stroke: "currentColor", strokeWidth: 2.4 }),
+      Plot.dot(rows, { x: "i", y: (row) => row.replicated[1], r: 2.6, fill: "currentColor" }),
+      Plot.ruleY([0]),
+      Plot.tip(rows, Plot.pointer({ x: "i", y: "rows", title: (row) => `${row.name}\n${row.rows} rows\nreplicates ${short(row.replicated[0])} to ${short(row.replicated[2])}` })),
+    ],
+  });
+  const entries = [{ label: "rows", stroke: colour(data.slot), shape: "area" }, { label: "90 % of replicates", stroke: "currentColor", width: 2.4 }];
+  if (rows.some((row) => row.outside)) entries.push({ label: "outside of them", stroke: "var(--mark)", shape: "area" });
+  return { panels: [made], legend: entries };
+};
+tables["check-frequencies"] = (data) => [["from", "to", "rows", "q05", "q50", "q95"], ...data.bars.map((bar) => [bar.from, bar.to, bar.rows, ...bar.replicated])];
+
+drawers["check-shares"] = (data, width) => {
+  const drawn = Math.min(width, 560);
+  const rows = data.bins.map((bin) => ({ ...bin, outside: isOutside(bin.observed, bin.replicated) }));
+  const most = d3.max(rows, (row) => Math.max(row.expected, row.observed, row.replicated[2]));
+  const end = Math.min(1, 1.05 * most);
+  const ink = (row) => (row.outside ? "var(--mark)" : colour(data.slot));
+  const made = plot({
+    width: drawn, height: Math.min(drawn, 460), marginTop: 12,
+    x: axis("expected share", drawn, { domain: [0, end], labelArrow: "none", labelAnchor: "center", inset: 6 }),
+    y: { label: `share of ${shortened(data.x, 24)}`, labelAnchor: "center", labelArrow: "none", domain: [0, end], ticks: 5, tickFormat: ticks, inset: 6 },
+    marks: [
+      Plot.line([[0, 0], [end, end]], { stroke: "currentColor", strokeDasharray: "4 4", strokeOpacity: 0.6 }),
+      Plot.ruleX(rows, { x: "expected", y1: (row) => row.replicated[0], y2: (row) => row.replicated[2], stroke: "var(--faint)", strokeWidth: 4, strokeOpacity: 0.55 }),
+      Plot.dot(rows, { x: "expected", y: "observed", r: 4.5, fill: ink }),
+      Plot.tip(rows, Plot.pointer({ x: "expected", y: "observed", title: (row) => `${row.rows} rows\nexpected ${short(row.expected)}, share ${short(row.observed)}\nreplicates ${short(row.replicated[0])} to ${short(row.replicated[2])}` })),
+    ],
+  });
+  const entries = [{ label: "a bin of rows", stroke: colour(data.slot), shape: "dot" }, { label: "90 % of replicates", stroke: "var(--faint)", width: 4 }];
+  if (rows.some((row) => row.outside)) entries.push({ label: "outside of them", stroke: "var(--mark)", shape: "dot" });
+  return { panels: [made], legend: entries };
+};
+tables["check-shares"] = (data) => [["expected", "share", "q05", "q50", "q95", "rows"], ...data.bins.map((bin) => [bin.expected, bin.observed, ...bin.replicated, bin.rows])];
 
 drawers["check-transforms"] = (data, width) => {
   const drawn = Math.min(width, 900);

@@ -1,0 +1,109 @@
+//! Outcomes of all rows beside those of replicates: frequencies of counts (a rootogram: Kleiber and Zeileis, 2016,
+//! "Visualizing count data regressions using rootograms"), and shares of successes where they are expected to be alike.
+
+use rayon::prelude::*;
+
+use super::residuals::Residuals;
+use crate::diagnostics;
+
+/// One draw in so many has a replicate.
+const STEP: usize = 5;
+
+/// The most bars, and the most bins, of so many rows at least.
+const BARS: usize = 40;
+const BINS: usize = 20;
+const ROWS_OF_A_BIN: usize = 20;
+
+/// The rows with outcomes in a range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frequency {
+    /// The smallest and the largest outcome; of the last bar all larger ones are there, too.
+    pub outcomes: [f64; 2],
+    /// The number of rows.
+    pub rows: usize,
+    /// That of replicates: the quantiles at 5, 50 and 95 %.
+    pub replicated: [f64; 3],
+}
+
+/// Rows that are expected to have about the same share of successes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Share {
+    /// The share that is expected.
+    pub expected: f64,
+    /// The share that they have.
+    pub observed: f64,
+    /// That of replicates: the quantiles at 5, 50 and 95 %.
+    pub replicated: [f64; 3],
+    /// The number of rows.
+    pub rows: usize,
+}
+
+/// A row's expectation and its replicates.
+struct Row {
+    expected: f64,
+    replicates: Vec<f64>,
+}
+
+fn rows(residuals: &Residuals) -> Vec<Row> {
+    let of = |room: &mut _, row: &usize| {
+        residuals.evaluate(*row, room);
+        let draws = (0..residuals.draws()).step_by(STEP);
+        let replicates: Vec<f64> =
+            draws.clone().map(|draw| residuals.centre() + residuals.replicate(*row, room, draw)).collect();
+        let expected = draws.map(|draw| residuals.expectation(*row, room, draw)).sum::<f64>() / replicates.len() as f64;
+        Row { expected, replicates }
+    };
+    residuals.rows().par_iter().map_init(|| residuals.room(), of).collect()
+}
+
+/// Quantiles of what `of` makes of each replicate.
+fn quantiles(replicates: usize, of: impl Fn(usize) -> f64) -> [f64; 3] {
+    let mut all: Vec<f64> = (0..replicates).map(of).collect();
+    all.sort_unstable_by(f64::total_cmp);
+    [0.05, 0.5, 0.95].map(|p| diagnostics::quantile(&all, p))
+}
+
+/// The frequencies of counts, from 0 to the largest.
+pub fn frequencies(residuals: &Residuals) -> Vec<Frequency> {
+    let outcome = residuals.variables().model().dataset().outcome();
+    let observed: Vec<f64> = residuals.rows().iter().map(|row| outcome[*row]).collect();
+    let width = ((observed.iter().copied().fold(0.0, f64::max) + 1.0) / BARS as f64).ceil();
+    let bar = |count: f64| ((count / width) as usize).min(BARS - 1);
+    let bars = 1 + observed.iter().map(|count| bar(*count)).max().unwrap_or(0);
+    let rows = rows(residuals);
+    let replicates = rows.first().map_or(0, |row| row.replicates.len());
+    let mut counts = vec![vec![0.0; bars]; replicates];
+    for row in &rows {
+        row.replicates.iter().zip(&mut counts).for_each(|(count, counts)| counts[bar(*count).min(bars - 1)] += 1.0);
+    }
+    let of_bar = |at: usize| Frequency {
+        outcomes: [at as f64 * width, (at + 1) as f64 * width - 1.0],
+        rows: observed.iter().filter(|count| bar(**count) == at).count(),
+        replicated: quantiles(replicates, |replicate| counts[replicate][at]),
+    };
+    (0..bars).map(of_bar).collect()
+}
+
+/// The shares of successes in bins of rows, from the smallest expected share to the largest.
+pub fn shares(residuals: &Residuals) -> Vec<Share> {
+    let data = residuals.variables().model().dataset();
+    let size = |row: usize| data.trials().map_or(1.0, |trials| trials[row]);
+    let of_rows: Vec<(usize, Row)> = residuals.rows().iter().copied().zip(rows(residuals)).collect();
+    let mut order: Vec<usize> = (0..of_rows.len()).collect();
+    let share = |i: usize| of_rows[i].1.expected / size(of_rows[i].0);
+    order.sort_by(|a, b| share(*a).total_cmp(&share(*b)));
+    let bins = (order.len() / ROWS_OF_A_BIN).clamp(1, BINS);
+    let of_bin = |bin: &[usize]| {
+        let all: f64 = bin.iter().map(|i| size(of_rows[*i].0)).sum();
+        let of = |of: &dyn Fn(&(usize, Row)) -> f64| bin.iter().map(|i| of(&of_rows[*i])).sum::<f64>() / all;
+        Share {
+            expected: of(&|(_, row)| row.expected),
+            observed: of(&|(row, _)| data.outcome()[*row]),
+            replicated: quantiles(of_rows[bin[0]].1.replicates.len(), |replicate| {
+                of(&|(_, row)| row.replicates[replicate])
+            }),
+            rows: bin.len(),
+        }
+    };
+    order.chunks(order.len().div_ceil(bins).max(1)).map(of_bin).collect()
+}

@@ -1,0 +1,34 @@
+//! Population-level columns that differ by the levels of a factor alone, and so are added to effects, level by level,
+//! instead of to eta, row by row.
+
+use std::ops::Range;
+
+use crate::model::{MixedMap, Model, OfLevels};
+
+/// A population-level column that differs by level alone.
+#[derive(Debug, Clone)]
+pub struct LevelColumn {
+    /// The index of its coefficient.
+    pub coefficient: usize,
+    /// The effects to which it is added.
+    pub effects: Range<usize>,
+    /// Its number of each level, about its center.
+    pub values: Vec<f64>,
+}
+
+/// The population-level columns that differ by the levels of a term with an intercept, if these are much fewer than the
+/// `rows`.
+pub fn level_columns(model: &Model, map: &MixedMap, rows: usize) -> Vec<LevelColumn> {
+    let (Some(mixed), design, first) = (model.mixed(), model.design(), map.hyperparameters()) else {
+        return Vec::new();
+    };
+    let has_intercept = |t: usize| map.terms[t].intercept.is_some() && map.terms[t].levels <= rows / 2;
+    let of = |(coefficient, number): (usize, &usize)| {
+        let OfLevels { term, column, values } = mixed.of_levels(&design, *number, has_intercept)?;
+        let (term, center) = (&map.terms[term], map.centers[coefficient]);
+        let effects = term.row(column).start - first..term.row(column).end - first;
+        let values = values.into_iter().map(|value| value - center).collect();
+        (term.intercept == Some(column)).then_some(LevelColumn { coefficient, effects, values })
+    };
+    mixed.population.iter().enumerate().filter_map(of).collect()
+}
