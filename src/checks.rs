@@ -1,10 +1,11 @@
 //! Predictive checks: does the model make data like these?
 //!
 //! Residuals of each row in a few hundred draws, divided by the sd that the model takes their noise to have, or the
-//! normal scores of their ranks, are held against standard normal deviates, which they are if the model is right: with the parameters of a draw from the
-//! posterior, a statistic of the residuals is then distributed as that of a replicate. A posterior predictive p-value
-//! with such realized discrepancies (Gelman, Meng and Stern, 1996, "Posterior predictive assessment of model fitness
-//! via realized discrepancies", Statistica Sinica 6, 733-807) is below alpha with a chance of 2 alpha at most.
+//! normal scores of their ranks, are held against standard normal deviates, which they are if the model is right: with
+//! the parameters of a draw from the posterior, a statistic of the residuals is then distributed as that of a
+//! replicate. A posterior predictive p-value with such realized discrepancies (Gelman, Meng and Stern, 1996, "Posterior
+//! predictive assessment of model fitness via realized discrepancies", Statistica Sinica 6, 733-807) is below alpha
+//! with a chance of 2 alpha at most.
 
 mod advice;
 mod bounds;
@@ -25,7 +26,7 @@ pub use bounds::{OutcomeGrid, OutcomePile};
 pub use factors::{FactorNoise, NoisyLevel};
 pub use findings::{Findings, NoiseTrend};
 pub use levels::{CheckedLevel, by_level};
-pub use outcomes::{Frequency, Share, frequencies, shares};
+pub use outcomes::{Calibrated, Frequency, frequencies, shares};
 pub use power::OutcomeFunction;
 pub use residuals::Residuals;
 pub use rows::ResidualChecks;

@@ -166,7 +166,13 @@ fn densities_moments_and_quantiles_are_those_of_the_definitions() {
 }
 
 /// A data set `y ~ x + (1 | g)` of a family.
-pub(crate) fn small(family: Family, outcome: Vec<f64>, x: Vec<f64>, of: Vec<u32>, trials: Option<Vec<f64>>) -> (Dataset, Mixed) {
+pub(crate) fn small(
+    family: Family,
+    outcome: Vec<f64>,
+    x: Vec<f64>,
+    of: Vec<u32>,
+    trials: Option<Vec<f64>>,
+) -> (Dataset, Mixed) {
     let rows = outcome.len();
     let levels = 1 + *of.iter().max().unwrap() as usize;
     let factor = Factor { name: "g".into(), levels: (0..levels).map(|j| format!("g{j}")).collect(), of };

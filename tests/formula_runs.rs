@@ -7,7 +7,7 @@ use crate::helpers::common::Folder;
 use crate::helpers::python::python;
 use crate::helpers::running::kill;
 use crate::helpers::schools::{SCHOOLS, eight_schools};
-use crate::helpers::stored::{done, same_bytes, summary};
+use crate::helpers::stored::{done, same_bytes, shards_are_the_whole, summary};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
 
@@ -294,13 +294,7 @@ fn a_formulas_run_is_resumed_and_its_shards_are_merged_to_the_same_bytes() {
     assert!(header.lines().next().unwrap().contains("sd_batch:cask__Intercept"), "{}", &header[..300]);
 
     let frozen = format!("{line} --metric-from whole");
-    for shard in 1..=2 {
-        done(&folder, &format!("{frozen} --shard {shard}/2 --out part{shard}"));
-    }
-    done(&folder, &format!("{frozen} --out together"));
-    done(&folder, "merge merged part1 part2");
-    let [together, merged] = ["together", "merged"].map(|run| summary(&folder, run)["parameters"].clone());
-    assert_eq!(together, merged);
+    shards_are_the_whole(&folder, &frozen);
 }
 
 /// Without noise there is no posterior; with a slope about a zero far away there are two modes, which chains do not

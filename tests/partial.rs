@@ -15,7 +15,7 @@ use crate::helpers::chance;
 use crate::helpers::common::Folder;
 use crate::helpers::formulas;
 use crate::helpers::running::kill;
-use crate::helpers::stored::{done, same_bytes, summary};
+use crate::helpers::stored::{done, same_bytes, shards_are_the_whole};
 use crate::mixed::{apart, evaluate};
 
 /// Lambda of each term at a position.
@@ -124,8 +124,8 @@ fn pupils(schools: usize, sizes: &[usize], [of_school, of_class, noise]: [f64; 3
     Model::of_formula(Arc::new(dataset), Arc::new(mixed), coordinates, None)
 }
 
-/// Given the sds, which many levels tell, weights are known: of classes s^2 / (s^2 + noise^2 / n), and of schools the
-/// same with the variances of the classes' means.
+/// Given the sds, which many levels determine, weights are known: of classes s^2 / (s^2 + noise^2 / n), and of schools
+/// the same with the variances of the classes' means.
 #[test]
 fn weights_are_what_the_rows_say() {
     let sizes = [1, 4, 40];
@@ -196,13 +196,7 @@ fn runs_are_resumed_and_joined_with_their_weights() {
     same_bytes(&folder, "whole", "killed");
     // Another seed learns other weights, unless it takes a metric.
     let frozen = format!("{line} --seed 2 --metric-from whole");
-    for shard in 1..=2 {
-        done(&folder, &format!("{frozen} --shard {shard}/2 --out part{shard}"));
-    }
-    done(&folder, &format!("{frozen} --out together"));
-    done(&folder, "merge merged part1 part2");
-    let [together, merged] = ["together", "merged"].map(|run| summary(&folder, run)["parameters"].clone());
-    assert_eq!(together, merged);
+    shards_are_the_whole(&folder, &frozen);
     let refused = folder.run("compare --parameterizations centered,partial");
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("`partial` is for the terms of a --formula"), "{}", refused.stderr);

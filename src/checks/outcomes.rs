@@ -27,7 +27,7 @@ pub struct Frequency {
 
 /// Rows that are expected to have about the same share of successes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Share {
+pub struct Calibrated {
     /// The share that is expected.
     pub expected: f64,
     /// The share that they have.
@@ -85,7 +85,7 @@ pub fn frequencies(residuals: &Residuals) -> Vec<Frequency> {
 }
 
 /// The shares of successes in bins of rows, from the smallest expected share to the largest.
-pub fn shares(residuals: &Residuals) -> Vec<Share> {
+pub fn shares(residuals: &Residuals) -> Vec<Calibrated> {
     let data = residuals.variables().model().dataset();
     let size = |row: usize| data.trials().map_or(1.0, |trials| trials[row]);
     let of_rows: Vec<(usize, Row)> = residuals.rows().iter().copied().zip(rows(residuals)).collect();
@@ -96,7 +96,7 @@ pub fn shares(residuals: &Residuals) -> Vec<Share> {
     let of_bin = |bin: &[usize]| {
         let all: f64 = bin.iter().map(|i| size(of_rows[*i].0)).sum();
         let of = |of: &dyn Fn(&(usize, Row)) -> f64| bin.iter().map(|i| of(&of_rows[*i])).sum::<f64>() / all;
-        Share {
+        Calibrated {
             expected: of(&|(_, row)| row.expected),
             observed: of(&|(row, _)| data.outcome()[*row]),
             replicated: quantiles(of_rows[bin[0]].1.replicates.len(), |replicate| {

@@ -31,9 +31,9 @@ pub struct CompareArguments {
 
     /// What is compared, separated by commas: `centered`, `non-centered`, `marginal`, `a=centered,b=non-centered`, each
     /// by another sampler after an `@`, as `centered@walnuts` and `centered@riemannian`; and `independent`, draws
-    /// without chains, where they are certified; of a formula's terms, by their factors,
-    /// `s=non-centered,d=centered` [default: centered,non-centered,marginal,independent; of a formula the first three,
-    /// as far as they are admitted]
+    /// without chains, where they are certified; of a formula also `partial`, and its terms by their factors,
+    /// `s=partial,d=centered` [default: centered,non-centered,marginal,independent; of a formula
+    /// centered,non-centered,partial,marginal, as far as they are admitted]
     #[arg(long, value_name = "LIST", help_heading = "Sampling")]
     parameterizations: Option<String>,
 

@@ -31,9 +31,9 @@ pub struct RunOnceArguments {
     pub priors: PriorArguments,
 
     /// `marginal` (or `collapsed`): group effects integrated out, and drawn from their exact conditional normal
-    /// afterwards; `centered`, `non-centered`, or one for each coefficient as `a=centered,b=non-centered`; `auto` takes
-    /// `marginal`, unless
-    /// --likelihood observations needs the effects
+    /// afterwards; `centered`, `non-centered`, or one for each coefficient as `a=centered,b=non-centered`; of a formula
+    /// also `partial`: each effect between the two, as its own rows say; `auto` takes `marginal`, and where effects are
+    /// needed `partial` of a formula, `non-centered` of --likelihood observations
     #[arg(long, default_value = "auto", help_heading = "Sampling")]
     pub parameterization: String,
 

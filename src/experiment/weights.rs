@@ -2,7 +2,7 @@
 //!
 //! By an offset z, the derivative of the log density has the variance 1 + s^2 I, where I is the information of the
 //! rows of its level, and s the sd of its coefficient. With the weight s^2 I / (1 + s^2 I) the width of an effect does
-//! not change with s, near that s. The variance of derivatives tells the mean of s^2; where log s is normal with the
+//! not change with s, near that s. The variance of derivatives gives the mean of s^2; where log s is normal with the
 //! variance V, s^2 at the mode of s is e^{-4 V} times that, and chains get stuck at smaller s rather than at larger.
 //! V is the metric's, which depends less on tails than the variance.
 

@@ -187,7 +187,8 @@ impl Coordinates {
     /// With several predictors a slope is `b[hours]`, or just `hours`, and `b` means all slopes.
     ///
     /// # Errors
-    /// If a word is unknown or for formulas, a name is not a coefficient's, or a coefficient is left out or named twice.
+    /// If a word is unknown or for formulas, a name is not a coefficient's, or a coefficient is left out or named
+    /// twice.
     pub fn parse(text: &str, predictor_names: &[String]) -> Result<Coordinates, CoordinatesError> {
         let means = |name: &str, k: usize| k > 0 && (name == "b" || predictor_names[k - 1] == name);
         match parse_words(text, &coefficient_names(predictor_names), means)? {

@@ -140,9 +140,9 @@ impl TermMap {
         let theta = &theta[self.effects..][..q * levels];
         if let Some(partial) = &self.partial {
             let [mut means, mut powers, mut z] = [(); 3].map(|()| vec![0.0; theta.len()]);
-            partial.means(self, values, &mut means);
-            partial.powers(self, factor, &mut powers);
-            partial.offsets(self, factor, &powers, theta, &mut means, &mut z);
+            partial.means(|column| self.mean(column, values), values, &mut means);
+            partial.powers(factor, &mut powers);
+            partial.offsets(factor, &powers, theta, &mut means, &mut z);
             return self.effects_of_offsets(factor, &z, effects);
         }
         if self.centering != Some(Centering::Centered) {
@@ -329,7 +329,9 @@ impl MixedMap {
                         }
                     }
                     if let Some(partial) = &term.partial {
-                        partial.place(term, &values, &factor, &mut theta[term.effects..][..q * levels]);
+                        let mut means = vec![0.0; q * levels];
+                        partial.means(|column| term.mean(column, &values), &values, &mut means);
+                        partial.place(&means, &factor, &mut theta[term.effects..][..q * levels]);
                     }
                 }
             }

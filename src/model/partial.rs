@@ -14,10 +14,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::Model;
-use super::coordinates::{Centering, Coordinates};
-use super::design::Design;
-use super::mixed::{Mixed, MixedTerm};
-use super::mixed_map::TermMap;
 use crate::math::{exp, ln};
 
 /// The weights of all effects, term by term, `[column][level]`; none for terms that are not partially centered, and no
@@ -34,11 +30,12 @@ impl CenteringWeights {
     /// Whether these may be weights of `model`.
     pub fn are_of(&self, model: &Model) -> bool {
         let terms = model.layout().mixed().map_or(&[][..], |map| &map.terms);
-        let fits = |(weights, term): (&Vec<f64>, &TermMap)| {
+        let mut each = self.0.iter().zip(terms);
+        let fits = each.all(|(weights, term)| {
             let length = if term.partial.is_some() { term.columns * term.levels } else { 0 };
             weights.len() == length && weights.iter().all(|weight| (0.0..=1.0).contains(weight))
-        };
-        self.is_empty() || self.0.len() == terms.len() && self.0.iter().zip(terms).all(fits)
+        });
+        self.is_empty() || self.0.len() == terms.len() && fits
     }
 }
 
@@ -53,9 +50,12 @@ pub struct LevelPredictor {
     pub values: Vec<f64>,
 }
 
-/// What a term with partially centered effects has beside [`TermMap`].
+/// What a term with partially centered effects has beside its map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartialTerm {
+    /// Numbers of columns and of levels.
+    pub columns: usize,
+    pub levels: usize,
     /// The weight of each effect, `[column][level]`.
     pub weights: Vec<f64>,
     /// The predictors of levels, which move the means of effects.
@@ -63,32 +63,32 @@ pub struct PartialTerm {
 }
 
 impl PartialTerm {
-    /// Writes the mean of each effect, `[column][level]`, given the hyperparameters' values.
-    pub fn means(&self, map: &TermMap, values: &[f64], means: &mut [f64]) {
-        for (column, row) in means.chunks_exact_mut(map.levels).enumerate() {
-            row.fill(map.mean(column, values));
+    /// Writes the mean of each effect, `[column][level]`, given the hyperparameters' values and the means of columns
+    /// without predictors.
+    pub fn means(&self, of_column: impl Fn(usize) -> f64, values: &[f64], means: &mut [f64]) {
+        for (column, row) in means.chunks_exact_mut(self.levels).enumerate() {
+            row.fill(of_column(column));
         }
         for LevelPredictor { column, coefficient, values: of_levels } in &self.predictors {
-            let row = &mut means[column * map.levels..][..map.levels];
+            let row = &mut means[column * self.levels..][..self.levels];
             row.iter_mut().zip(of_levels).for_each(|(mean, x)| *mean += values[*coefficient] * x);
         }
     }
 
     /// Writes s^-w of each effect, given Lambda.
-    pub fn powers(&self, map: &TermMap, factor: &[f64], powers: &mut [f64]) {
-        let rows = powers.chunks_exact_mut(map.levels).zip(self.weights.chunks_exact(map.levels));
+    pub fn powers(&self, factor: &[f64], powers: &mut [f64]) {
+        let rows = powers.chunks_exact_mut(self.levels).zip(self.weights.chunks_exact(self.levels));
         for (column, (row, weights)) in rows.enumerate() {
-            let log = ln(factor[column * map.columns + column]);
+            let log = ln(factor[column * self.columns + column]);
             row.iter_mut().zip(weights).for_each(|(power, weight)| *power = exp(-weight * log));
         }
     }
 
-    /// Replaces z by v, given the hyperparameters' values and Lambda.
-    pub fn place(&self, map: &TermMap, values: &[f64], factor: &[f64], entries: &mut [f64]) {
-        let (q, levels) = (map.columns, map.levels);
-        let [mut means, mut powers] = [(); 2].map(|()| vec![0.0; q * levels]);
-        self.means(map, values, &mut means);
-        self.powers(map, factor, &mut powers);
+    /// Replaces z by v, given Lambda and the [`means`](Self::means).
+    pub fn place(&self, means: &[f64], factor: &[f64], entries: &mut [f64]) {
+        let (q, levels) = (self.columns, self.levels);
+        let mut powers = vec![0.0; q * levels];
+        self.powers(factor, &mut powers);
         // The last column first: it needs the offsets of the others.
         for column in (0..q).rev() {
             for at in column * levels..(column + 1) * levels {
@@ -100,16 +100,8 @@ impl PartialTerm {
     }
 
     /// Writes z, where `theta` has v; `means` are those of [`means`](Self::means), and become m + c.
-    pub fn offsets(
-        &self,
-        map: &TermMap,
-        factor: &[f64],
-        powers: &[f64],
-        theta: &[f64],
-        means: &mut [f64],
-        z: &mut [f64],
-    ) {
-        let (q, levels) = (map.columns, map.levels);
+    pub fn offsets(&self, factor: &[f64], powers: &[f64], theta: &[f64], means: &mut [f64], z: &mut [f64]) {
+        let (q, levels) = (self.columns, self.levels);
         for column in 0..q {
             let here = column * levels..(column + 1) * levels;
             let (done, rest) = z.split_at_mut(here.start);
@@ -123,97 +115,4 @@ impl PartialTerm {
             }
         }
     }
-}
-
-impl Mixed {
-    /// For each column of a term, the population-level coefficient about which its centered effects are: that of the
-    /// same column, in the first term, centered or partially centered, which has this column.
-    pub(super) fn means(&self, term: usize, coordinates: &Coordinates) -> Vec<Option<usize>> {
-        let has_mean = |t: &usize| !matches!(coordinates.centering(*t), None | Some(Centering::NonCentered));
-        let earlier = self.terms.iter().enumerate().take(term).filter(|(t, _)| has_mean(t));
-        let earlier: Vec<&MixedTerm> = earlier.map(|(_, term)| term).collect();
-        let first = |column: &usize| !earlier.iter().any(|earlier| earlier.columns.contains(column));
-        let mean = |column: &usize| self.population.iter().position(|other| other == column).filter(|_| first(column));
-        self.terms[term].columns.iter().map(mean).collect()
-    }
-
-    /// Gives the terms with partially centered effects their weights, 0 where there are none, and the predictors of
-    /// their levels; `centers` are those of the population-level columns.
-    pub(super) fn partial_terms(
-        &self,
-        terms: &mut [TermMap],
-        design: &Design,
-        centers: &[f64],
-        CenteringWeights(weights): &CenteringWeights,
-    ) {
-        let is_partial: Vec<bool> = terms.iter().map(|map| map.centering == Some(Centering::Partial)).collect();
-        for (t, map) in terms.iter_mut().enumerate().filter(|(t, _)| is_partial[*t]) {
-            let size = map.columns * map.levels;
-            let given = weights.get(t).filter(|weights| weights.len() == size);
-            let weights = given.cloned().unwrap_or_else(|| vec![0.0; size]);
-            map.partial = Some(PartialTerm { weights, predictors: Vec::new() });
-        }
-        for (coefficient, k) in self.population.iter().enumerate().filter(|(_, k)| **k > 0) {
-            let Some(OfLevels { term, column, mut values }) = self.of_levels(design, *k, |t| is_partial[t]) else {
-                continue;
-            };
-            let (map, center) = (&mut terms[term], centers[coefficient]);
-            let Some(PartialTerm { predictors, .. }) = &mut map.partial else { continue };
-            if map.intercept == Some(column) {
-                values.iter_mut().for_each(|x| *x -= center);
-            } else if let Some(intercept) = map.intercept.filter(|intercept| map.means[*intercept].is_some()) {
-                let values = vec![-center; map.levels];
-                predictors.push(LevelPredictor { column: intercept, coefficient, values });
-            }
-            predictors.push(LevelPredictor { column, coefficient, values });
-        }
-    }
-
-    /// Where the column `k` is, in all rows of each level, the same multiple of a column of a term: in the term with the
-    /// fewest levels of those that `may` have it, unless that has the column itself.
-    pub(crate) fn of_levels(&self, design: &Design, k: usize, may: impl Fn(usize) -> bool) -> Option<OfLevels> {
-        let levels = |t: usize| design.dataset.levels(self.terms[t].factor).len();
-        let mut all: Vec<usize> = (0..self.terms.len()).filter(|t| may(*t)).collect();
-        all.sort_by_key(|t| levels(*t));
-        let found = all.into_iter().find_map(|term| {
-            let columns = self.terms[term].columns.iter().enumerate();
-            let of_term = |column: usize| multiples(design, self.terms[term].factor, column, k);
-            columns.filter_map(|(c, column)| Some((c, of_term(*column)?))).next().map(|(column, values)| OfLevels {
-                term,
-                column,
-                values,
-            })
-        });
-        found.filter(|OfLevels { term, .. }| k == 0 || !self.terms[*term].columns.contains(&k))
-    }
-}
-
-/// A population-level column as a multiple of a term's column that differs by level alone.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OfLevels {
-    /// The term.
-    pub term: usize,
-    /// The number of the column among the term's.
-    pub column: usize,
-    /// The multiple of each level, in the sampler's units; 0 where the term's column is 0 in all rows.
-    pub values: Vec<f64>,
-}
-
-/// The multiples of `column` that column `k` is in all rows of each level of `factor`, if it is.
-fn multiples(design: &Design, factor: usize, column: usize, k: usize) -> Option<Vec<f64>> {
-    let dataset = design.dataset;
-    let mut values = vec![f64::NAN; dataset.levels(factor).len()];
-    for (row, level) in dataset.level_of_rows(factor).iter().enumerate() {
-        let (of_level, x, y) = (&mut values[*level as usize], design.column(column, row), design.column(k, row));
-        if x != 0.0 && of_level.is_nan() {
-            *of_level = y / x;
-        }
-        let expected = if x == 0.0 { 0.0 } else { *of_level * x };
-        // The last bits of products may differ.
-        if (y - expected).abs() > 1e-12 * y.abs() {
-            return None;
-        }
-    }
-    values.iter_mut().filter(|value| value.is_nan()).for_each(|value| *value = 0.0);
-    Some(values)
 }

@@ -33,3 +33,14 @@ pub fn done(folder: &Folder, line: &str) -> Ran {
     assert!([0, 3].contains(&ran.code), "{line}: {ran:?}");
     ran
 }
+
+/// Asserts that two shards of the run of a line, merged, have the summary of the whole.
+pub fn shards_are_the_whole(folder: &Folder, line: &str) {
+    for shard in 1..=2 {
+        done(folder, &format!("{line} --shard {shard}/2 --out part{shard}"));
+    }
+    done(folder, &format!("{line} --out together"));
+    done(folder, "merge merged part1 part2");
+    let [together, merged] = ["together", "merged"].map(|run| summary(folder, run)["parameters"].clone());
+    assert_eq!(together, merged);
+}

@@ -127,7 +127,7 @@ impl Posterior for ByHand {
 
         let (from_a, times_a, from_b, times_b) = match self.effect {
             Centering::Centered => (0.0, 1.0, 0.0, 1.0),
-            Centering::NonCentered => (mu_a, sigma_a, mu_b, sigma_b),
+            Centering::NonCentered | Centering::Partial => (mu_a, sigma_a, mu_b, sigma_b),
         };
         for ((slot, a), b) in self.slots.iter_mut().zip(effect_a).zip(effect_b) {
             slot.a = from_a + times_a * a;
@@ -145,7 +145,7 @@ impl Posterior for ByHand {
         let mut effect_squares = 0.0;
         let effects = effect_a.iter().zip(effect_b).zip(by_effect_a.iter_mut().zip(by_effect_b));
         match self.effect {
-            Centering::NonCentered => {
+            Centering::NonCentered | Centering::Partial => {
                 for (slot, ((a, b), (by_a, by_b))) in self.slots.iter().zip(effects) {
                     let (by_beta_a, by_beta_b) = (slot.residual * precision, slot.residual_floor * precision);
                     by_mu_a += by_beta_a;

@@ -56,7 +56,7 @@ const WORTH: [Line; 8] = [
 /// The lines of the table; for the centered model, whose chains may get stuck, lines about trust replace trajectories.
 fn lines(effect: Centering) -> Vec<Line> {
     let middle = match effect {
-        Centering::NonCentered => TRAJECTORIES.into_iter().collect::<Vec<_>>(),
+        Centering::NonCentered | Centering::Partial => TRAJECTORIES.into_iter().collect::<Vec<_>>(),
         Centering::Centered => TRUST.into_iter().collect(),
     };
     TIME.into_iter().chain(GRADIENTS).chain(middle).chain(WORTH).collect()

@@ -40,7 +40,7 @@ pub fn numbers_of_partial(map: &MixedMap) -> Vec<f64> {
 pub fn predictor_rows(map: &MixedMap, shape: &MixedShape, partial_at: usize) -> Vec<PredictorRow> {
     let mut all = Vec::new();
     for ((term, shaped), place) in map.terms.iter().zip(&shape.terms).zip(places_of_partial(map, partial_at)) {
-        let Some(PartialTerm { weights, predictors }) = &term.partial else { continue };
+        let Some(PartialTerm { weights, predictors, .. }) = &term.partial else { continue };
         let row = |(p, LevelPredictor { column, coefficient, .. }): (usize, &LevelPredictor)| PredictorRow {
             column: (shaped.first_column + column) as u32,
             coefficient: *coefficient as u32,

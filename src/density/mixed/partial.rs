@@ -24,9 +24,9 @@ impl PartialScratch {
 
     /// Sets z, where `theta` has v, given the hyperparameters' values and Lambda.
     pub fn set(&mut self, map: &TermMap, partial: &PartialTerm, values: &[f64], factor: &[f64], theta: &[f64]) {
-        partial.means(map, values, &mut self.means);
-        partial.powers(map, factor, &mut self.powers);
-        partial.offsets(map, factor, &self.powers, theta, &mut self.means, &mut self.offsets);
+        partial.means(|column| map.mean(column, values), values, &mut self.means);
+        partial.powers(factor, &mut self.powers);
+        partial.offsets(factor, &self.powers, theta, &mut self.means, &mut self.offsets);
     }
 
     /// The log density of v, without constants. Writes the derivatives of the whole log density by v to `gradient`, and

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-use crate::checks::{self, CheckedLevel, CheckedStatistic, Frequency, ResidualChecks, Residuals, Share};
+use crate::checks::{self, Calibrated, CheckedLevel, CheckedStatistic, Frequency, ResidualChecks, Residuals};
 use crate::diagnostics::quantile;
 use crate::experiment::Sampled;
 use crate::family::{Family, OutcomeKind};
@@ -53,7 +53,7 @@ pub struct ChecksPart {
 #[derive(Debug, Clone)]
 enum Outcomes {
     Frequencies(Vec<Frequency>),
-    Shares(Vec<Share>),
+    Shares(Vec<Calibrated>),
 }
 
 /// Those levels of a factor that are furthest from their replicates.
@@ -219,8 +219,8 @@ fn frequencies(run: &ReportedRun, part: &ChecksPart, bars: &[Frequency]) -> Figu
         )
 }
 
-fn shares(run: &ReportedRun, part: &ChecksPart, bins: &[Share]) -> Figure {
-    let bin = |Share { expected, observed, replicated, rows }: &Share| json!({ "expected": expected, "observed": observed, "replicated": replicated, "rows": rows });
+fn shares(run: &ReportedRun, part: &ChecksPart, bins: &[Calibrated]) -> Figure {
+    let bin = |Calibrated { expected, observed, replicated, rows }: &Calibrated| json!({ "expected": expected, "observed": observed, "replicated": replicated, "rows": rows });
     let data = json!({ "x": part.outcome, "slot": run.slot, "bins": bins.iter().map(bin).collect::<Vec<_>>() });
     let outside = outside(bins.iter().map(|bin| (bin.observed, &bin.replicated)));
     Figure::new("check-shares", format!("Calibration: shares of {} by what is expected", part.outcome), data)
