@@ -132,7 +132,7 @@ fn four_thousand_crossed_levels_have_the_exact_posterior() {
     let ran = folder.run(&format!("sample --no-report --quiet --out out --data {typed} {lengths}"));
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let told = summary(&folder, "out");
-    assert_eq!(told["parameterization"], "s=non-centered,d=centered");
+    assert_eq!(told["parameterization"], "partial");
     let limit = chance::largest(2 * exact.len());
     for (name, mean, sd) in exact {
         for (what, error, truth) in [("mean", "mcse_mean", mean), ("sd", "mcse_sd", sd)] {

@@ -1,10 +1,11 @@
 //! Outcomes of all rows beside those of replicates: frequencies of counts (a rootogram: Kleiber and Zeileis, 2016,
-//! "Visualizing count data regressions using rootograms"), and shares of successes where they are expected to be alike.
+//! "Visualizing count data regressions using rootograms"), and shares of successes where all other rows lead to expect
+//! that they are alike: a row that has been seen is expected to be what it is.
 
 use rayon::prelude::*;
 
 use super::residuals::Residuals;
-use crate::diagnostics;
+use crate::diagnostics::{self, Psis};
 
 /// One draw in so many has a replicate.
 const STEP: usize = 5;
@@ -38,22 +39,44 @@ pub struct Calibrated {
     pub rows: usize,
 }
 
-/// A row's expectation and its replicates.
+/// The replicates of each row in some draws.
+fn replicates(residuals: &Residuals) -> Vec<Vec<f64>> {
+    let of = |room: &mut _, row: &usize| {
+        residuals.evaluate(*row, room);
+        let draws = (0..residuals.draws()).step_by(STEP);
+        draws.map(|draw| residuals.centre() + residuals.replicate(*row, room, draw)).collect()
+    };
+    residuals.rows().par_iter().map_init(|| residuals.room(), of).collect()
+}
+
+/// A row's expectation given all other rows, and its replicates in draws that are chosen accordingly.
 struct Row {
     expected: f64,
     replicates: Vec<f64>,
 }
 
-fn rows(residuals: &Residuals) -> Vec<Row> {
-    let of = |room: &mut _, row: &usize| {
+/// Draws have the weights of Pareto-smoothed importance sampling, as of [`transforms`](super::transforms).
+fn given_others(residuals: &Residuals) -> Vec<Row> {
+    let room = || (residuals.room(), Psis::default(), vec![0.0; residuals.draws()]);
+    let of = |(room, psis, weights): &mut (_, Psis, Vec<f64>), row: &usize| {
         residuals.evaluate(*row, room);
-        let draws = (0..residuals.draws()).step_by(STEP);
-        let replicates: Vec<f64> =
-            draws.clone().map(|draw| residuals.centre() + residuals.replicate(*row, room, draw)).collect();
-        let expected = draws.map(|draw| residuals.expectation(*row, room, draw)).sum::<f64>() / replicates.len() as f64;
-        Row { expected, replicates }
+        residuals.minus_log_densities(*row, room, weights);
+        psis.smooth(weights, 1.0);
+        weights.iter_mut().for_each(|weight| *weight = weight.exp());
+        let expected = weights.iter().enumerate().map(|(draw, w)| w * residuals.expectation(*row, room, draw)).sum();
+        // Draws at equal distances along the sum of their weights.
+        let count = residuals.draws().div_ceil(STEP);
+        let (mut draw, mut passed) = (0, weights[0]);
+        let replicate = |i: usize| {
+            while passed < (i as f64 + 0.5) / count as f64 && draw + 1 < weights.len() {
+                draw += 1;
+                passed += weights[draw];
+            }
+            residuals.centre() + residuals.replicate(*row, room, draw)
+        };
+        Row { expected, replicates: (0..count).map(replicate).collect() }
     };
-    residuals.rows().par_iter().map_init(|| residuals.room(), of).collect()
+    residuals.rows().par_iter().map_init(room, of).collect()
 }
 
 /// Quantiles of what `of` makes of each replicate.
@@ -70,11 +93,11 @@ pub fn frequencies(residuals: &Residuals) -> Vec<Frequency> {
     let width = ((observed.iter().copied().fold(0.0, f64::max) + 1.0) / BARS as f64).ceil();
     let bar = |count: f64| ((count / width) as usize).min(BARS - 1);
     let bars = 1 + observed.iter().map(|count| bar(*count)).max().unwrap_or(0);
-    let rows = rows(residuals);
-    let replicates = rows.first().map_or(0, |row| row.replicates.len());
+    let rows = replicates(residuals);
+    let replicates = rows.first().map_or(0, Vec::len);
     let mut counts = vec![vec![0.0; bars]; replicates];
     for row in &rows {
-        row.replicates.iter().zip(&mut counts).for_each(|(count, counts)| counts[bar(*count).min(bars - 1)] += 1.0);
+        row.iter().zip(&mut counts).for_each(|(count, counts)| counts[bar(*count).min(bars - 1)] += 1.0);
     }
     let of_bar = |at: usize| Frequency {
         outcomes: [at as f64 * width, (at + 1) as f64 * width - 1.0],
@@ -88,7 +111,7 @@ pub fn frequencies(residuals: &Residuals) -> Vec<Frequency> {
 pub fn shares(residuals: &Residuals) -> Vec<Calibrated> {
     let data = residuals.variables().model().dataset();
     let size = |row: usize| data.trials().map_or(1.0, |trials| trials[row]);
-    let of_rows: Vec<(usize, Row)> = residuals.rows().iter().copied().zip(rows(residuals)).collect();
+    let of_rows: Vec<(usize, Row)> = residuals.rows().iter().copied().zip(given_others(residuals)).collect();
     let mut order: Vec<usize> = (0..of_rows.len()).collect();
     let share = |i: usize| of_rows[i].1.expected / size(of_rows[i].0);
     order.sort_by(|a, b| share(*a).total_cmp(&share(*b)));

@@ -85,7 +85,7 @@ impl<'a> Residuals<'a> {
         self.centre
     }
 
-    /// The number about which [`RowResiduals::fitted`] are.
+    /// The number about which the fitted values of rows are.
     pub fn centre_of_fitted(&self) -> f64 {
         self.centre_of_fitted
     }

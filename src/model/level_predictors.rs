@@ -2,9 +2,10 @@
 
 use super::coordinates::{Centering, Coordinates};
 use super::design::Design;
-use super::mixed::{Mixed, MixedTerm};
+use super::mixed::Mixed;
 use super::mixed_map::TermMap;
 use super::partial::{CenteringWeights, LevelPredictor, PartialTerm};
+use crate::data::Dataset;
 
 /// A population-level column as a multiple of a term's column that differs by level alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,15 +19,20 @@ pub struct OfLevels {
 }
 
 impl Mixed {
-    /// For each column of a term, the population-level coefficient about which its centered effects are: that of the
-    /// same column, in the first term, centered or partially centered, which has this column.
-    pub(super) fn means(&self, term: usize, coordinates: &Coordinates) -> Vec<Option<usize>> {
-        let has_mean = |t: &usize| !matches!(coordinates.centering(*t), None | Some(Centering::NonCentered));
-        let earlier = self.terms.iter().enumerate().take(term).filter(|(t, _)| has_mean(t));
-        let earlier: Vec<&MixedTerm> = earlier.map(|(_, term)| term).collect();
-        let first = |column: &usize| !earlier.iter().any(|earlier| earlier.columns.contains(column));
-        let mean = |column: &usize| self.population.iter().position(|other| other == column).filter(|_| first(column));
-        self.terms[term].columns.iter().map(mean).collect()
+    /// For each column of a term, the population-level coefficient about which its effects are, that of the same column:
+    /// in the first centered term which has this column, or else in the partially centered one with the fewest levels,
+    /// whose mean is known least.
+    pub(super) fn means(&self, dataset: &Dataset, term: usize, coordinates: &Coordinates) -> Vec<Option<usize>> {
+        let place = |column: &usize| {
+            let with = |centering| {
+                let is_so = move |t: &usize| coordinates.centering(*t) == Some(centering);
+                (0..self.terms.len()).filter(is_so).filter(|t| self.terms[*t].columns.contains(column))
+            };
+            let levels = |t: &usize| dataset.levels(self.terms[*t].factor).len();
+            let of = with(Centering::Centered).next().or_else(|| with(Centering::Partial).min_by_key(levels));
+            self.population.iter().position(|other| other == column).filter(|_| of == Some(term))
+        };
+        self.terms[term].columns.iter().map(place).collect()
     }
 
     /// Gives the terms with partially centered effects their weights, 0 where there are none, and the predictors of

@@ -314,7 +314,7 @@ impl Mixed {
         });
         let dispersions: Vec<DispersionAt> = dispersions.collect();
         let terms = self.terms.iter().enumerate().map(|(t, term)| {
-            let (levels, means) = (dataset.levels(term.factor).len(), self.means(t, coordinates));
+            let (levels, means) = (dataset.levels(term.factor).len(), self.means(dataset, t, coordinates));
             let varies = |k: &usize| *k > 0 && term.columns.contains(&self.population[*k]);
             let off_center = (0..self.population.len()).filter(varies).map(|k| (k, centers[k]));
             TermMap {

@@ -226,8 +226,8 @@ fn shares(run: &ReportedRun, part: &ChecksPart, bins: &[Calibrated]) -> Figure {
     Figure::new("check-shares", format!("Calibration: shares of {} by what is expected", part.outcome), data)
         .of_checks()
         .captioned(
-            "Rows in the order of the probability that the model gives them, in bins: the share of successes in a bin (dots) should be \
-             where replicates have it (lines, 90 % of them), about the diagonal. An S about it says that probabilities are too near to \
+            "Rows in the order of the probability that the model, fitted to all other rows, gives them, in bins: the share of successes \
+             in a bin (dots) should be where replicates have it (lines, 90 % of them), about the diagonal. An S about it says that probabilities are too near to \
              the middle, or to the ends.",
             format!(
                 "{} in {}, {}: {outside} outside of 90 % of replicates, one in ten of which is by chance.",

@@ -13,7 +13,7 @@ drawers["check-frequencies"] = (data, width) => {
   });
   const step = Math.ceil(rows.length / Math.max(4, drawn / 60));
   const made = plot({
-    width: drawn, height: 300, marginTop: 12, marginBottom: 44,
+    width: drawn, height: 300, marginTop: 12, marginBottom: 44, marginLeft: 56,
     x: { label: shortened(data.x, 30), labelArrow: "none", labelAnchor: "center", domain: [-0.6, last + 0.6], ticks: rows.map((row) => row.i).filter((i) => i % step === 0), tickFormat: (i) => short(rows[i].from) },
     y: { label: "rows", labelAnchor: "center", labelArrow: "none", type: "sqrt", domain: [0, 1.05 * d3.max(rows, (row) => Math.max(row.rows, row.replicated[2]))], ticks: 5, tickFormat: ticks },
     marks: [
