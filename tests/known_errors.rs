@@ -101,7 +101,7 @@ fn every_row_has_its_own_variance_whatever_its_place() {
 }
 
 #[test]
-fn effects_stay_coordinates_and_their_coordinates_are_chosen_term_by_term() {
+fn effects_stay_coordinates_and_are_partially_centered() {
     let known = formulas::changed(HSB, 600, CROSSED, &[], |_, rows| {
         rows.errors = Some((0..rows.rows.len()).map(error).collect());
     });
@@ -114,7 +114,7 @@ fn effects_stay_coordinates_and_their_coordinates_are_chosen_term_by_term() {
     for of in [&known, &one] {
         let (coordinates, why) = experiment::suited_to_formula(&of.0, &of.1);
         assert!(matches!(coordinates, Coordinates::Joint { .. }), "{coordinates:?}");
-        assert!(why.starts_with("term by term"), "{why}");
+        assert!(why.starts_with("each effect as far from its mean"), "{why}");
     }
 }
 

@@ -4,7 +4,8 @@
 //! rows of its level, and s the sd of its coefficient. With the weight s^2 I / (1 + s^2 I) the width of an effect does
 //! not change with s, near that s. The variance of derivatives gives the mean of s^2; where log s is normal with the
 //! variance V, s^2 at the mode of s is e^{-4 V} times that, and chains get stuck at smaller s rather than at larger.
-//! V is the metric's, which depends less on tails than the variance.
+//! V is the metric's, which depends less on tails than the variance. An sd that may be 0 has a long tail, and its
+//! effects stay offsets.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -23,6 +24,9 @@ const WARMUP: u32 = 100;
 
 /// With so many rows and fewer the chains are the host's, so that a run has the same weights on every engine.
 const FEW_ROWS: usize = 200_000;
+
+/// The largest variance of the logarithm of an sd that is not near 0.
+const MAY_BE_ZERO: f64 = 0.2;
 
 /// `model`, with weights if it has partially centered effects and none yet.
 ///
@@ -67,6 +71,9 @@ fn weights(model: &Model, map: &MixedMap, mixed: &Mixed, metric: &[f64], spread:
             };
             for (c, column) in mixed.terms[t].columns.iter().enumerate() {
                 let Some(same) = mixed.terms[finer].columns.iter().position(|other| other == column) else { continue };
+                if may_be_zero(&map.terms[finer], same, spread) {
+                    continue;
+                }
                 // What is known of each of the finer effects is known of theirs up to an sd of those.
                 let of_finer = &weights[finer][map.terms[finer].row(same).start - map.terms[finer].effects..];
                 let mut sums = vec![0.0; term.levels];
@@ -88,11 +95,20 @@ fn information(term: &TermMap, metric: &[f64], spread: &PositionMoments) -> Vec<
     let of = |at: usize| {
         // The metric's square is the root of the variance over that of derivatives.
         let of_derivative = spread.variance[term.effects + at] / metric[term.effects + at].powi(4);
-        let tail = (-4.0 * metric[term.scales + at / term.levels].powi(2)).exp();
+        let column = at / term.levels;
+        if may_be_zero(term, column, spread) {
+            return 0.0;
+        }
+        let tail = (-4.0 * metric[term.scales + column].powi(2)).exp();
         let informed = (of_derivative - 1.0) * tail;
         if informed.is_finite() { informed.max(0.0) } else { 0.0 }
     };
     (0..term.columns * term.levels).map(of).collect()
+}
+
+/// Whether the sd of a column of a term may be 0.
+fn may_be_zero(term: &TermMap, column: usize, spread: &PositionMoments) -> bool {
+    spread.variance[term.scales + column] > MAY_BE_ZERO
 }
 
 /// The level of the coarser factor in which each of the `levels` of the finer one is, given those of all rows, if each

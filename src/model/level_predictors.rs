@@ -19,9 +19,9 @@ pub struct OfLevels {
 }
 
 impl Mixed {
-    /// For each column of a term, the population-level coefficient about which its effects are, that of the same column:
-    /// in the first centered term which has this column, or else in the partially centered one with the fewest levels,
-    /// whose mean is known least.
+    /// For each column of a term, the population-level coefficient about which its effects are, that of the same
+    /// column: in the first centered term which has this column, or else in the partially centered one with the fewest
+    /// levels, whose mean is known least.
     pub(super) fn means(&self, dataset: &Dataset, term: usize, coordinates: &Coordinates) -> Vec<Option<usize>> {
         let place = |column: &usize| {
             let with = |centering| {
