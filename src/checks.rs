@@ -39,5 +39,5 @@ pub const DRAWS: usize = 500;
 /// The most rows that are looked at; of more, as many are chosen at random.
 pub const ROWS: usize = 10_000;
 
-/// The same of outcomes that are not Gaussian, whose ranks take longer.
+/// The same for outcomes that are not Gaussian, whose ranks take longer.
 pub const ROWS_OF_FAMILIES: usize = 2_500;

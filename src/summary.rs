@@ -130,6 +130,13 @@ pub struct Advice {
     pub distrust: bool,
 }
 
+impl Advice {
+    /// A warning about data or a model, without proposals: the draws are right for that model.
+    pub fn about_data(kind: &'static str, problem: String, remedy: impl Into<String>) -> Advice {
+        Advice { kind, problem, remedy: remedy.into(), proposals: Vec::new(), distrust: false }
+    }
+}
+
 /// The content of `summary.json`, in order.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunSummary {

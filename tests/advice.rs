@@ -152,7 +152,7 @@ fn every_warning_is_in_the_page_about_trust_and_is_tried_or_proposes_nothing() {
     ];
     let text = sources.concat();
     let said = text.split("say(").skip(1).map(str::trim_start).filter_map(|rest| rest.strip_prefix('"'));
-    let made = text.split("kind: \"").skip(1).chain(text.split("advice(\"").skip(1));
+    let made = text.split("kind: \"").skip(1).chain(text.split("about_data(\"").skip(1));
     let kinds: Vec<&str> = said.chain(made).filter_map(|rest| rest.split('"').next()).collect();
     assert!(kinds.len() >= 29, "{kinds:?}");
     for kind in kinds {

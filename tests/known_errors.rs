@@ -114,7 +114,7 @@ fn effects_stay_coordinates_and_are_partially_centered() {
     for of in [&known, &one] {
         let (coordinates, why) = experiment::suited_to_formula(&of.0, &of.1);
         assert!(matches!(coordinates, Coordinates::Joint { .. }), "{coordinates:?}");
-        assert!(why.starts_with("each effect as far from its mean"), "{why}");
+        assert!(why.starts_with("each effect is between centered and non-centered"), "{why}");
     }
 }
 

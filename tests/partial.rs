@@ -2,9 +2,11 @@
 //! what they are good for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use warpnuts::data::{Dataset, Factor, FileRows};
-use warpnuts::experiment::{Settings, sample};
+use warpnuts::engine::Progress;
+use warpnuts::experiment::{Backend, Interrupted, Keeping, Settings, resume, sample, sample_into};
 use warpnuts::family::Family;
 use warpnuts::model::{Centering, CenteringWeights, Coordinates, Mixed, MixedPriors, MixedTerm, Model, Spread};
 use warpnuts::random::{Purpose, StreamKey};
@@ -124,8 +126,8 @@ fn pupils(schools: usize, sizes: &[usize], [of_school, of_class, noise]: [f64; 3
     Model::of_formula(Arc::new(dataset), Arc::new(mixed), coordinates, None)
 }
 
-/// Given the sds, which many levels determine, weights are known: of classes s^2 / (s^2 + noise^2 / n), and of schools
-/// the same with the variances of the classes' means.
+/// Given the sds, which many levels determine, weights are known: for classes s^2 / (s^2 + noise^2 / n), and for
+/// schools the same with the variances of the classes' means.
 #[test]
 fn weights_are_what_the_rows_say() {
     let sizes = [1, 4, 40];
@@ -152,7 +154,7 @@ fn weights_are_what_the_rows_say() {
     }
 }
 
-/// Of counts with a predictor of each subject, both other parameterizations need several times the gradients.
+/// For counts with predictors of subjects, both other parameterizations need several times the gradients.
 #[test]
 fn partially_centered_effects_need_fewer_gradients() {
     let of = formulas::of_family(
@@ -200,4 +202,37 @@ fn runs_are_resumed_and_joined_with_their_weights() {
     let refused = folder.run("compare --parameterizations centered,partial");
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("`partial` is for the terms of a --formula"), "{}", refused.stderr);
+}
+
+/// A run that is stopped while its weights are learnt goes on to the bytes of one that was not.
+#[test]
+fn a_run_that_is_stopped_before_it_has_weights_is_resumed_with_them() {
+    let of = formulas::of_family(
+        "tests/families/salamanders.csv",
+        usize::MAX,
+        "count ~ mined + (1 | site)",
+        Family::Poisson,
+        &[],
+        |_, _| {},
+    );
+    let coordinates = Coordinates::of_terms(vec![Centering::Partial]);
+    let model = Arc::new(Model::of_formula(of.0, of.1, coordinates, None));
+    let settings = Settings { chains: 4, warmup: 60, draws: 100, ..Settings::default() };
+    let folder = Folder::new();
+    let begin = |name: &str, progress: Arc<Progress>| {
+        std::fs::create_dir(folder.path(name)).unwrap();
+        let keeping = Keeping { folder: &folder.path(name), interval: Duration::MAX };
+        sample_into(&keeping, &Backend::Cpu, model.clone(), settings, None, progress).unwrap()
+    };
+    begin("whole", Arc::default());
+    let progress = Arc::new(Progress::default());
+    let stopped = Arc::downgrade(&progress);
+    progress.call_at(20, move || stopped.upgrade().unwrap().stop());
+    let run = begin("stopped", progress);
+    assert!(run.interrupted && run.model.weights().is_empty());
+    let goes_on = Interrupted::read(&folder.path("stopped")).unwrap();
+    let keeping = Keeping { folder: &folder.path("stopped"), interval: Duration::MAX };
+    let run = resume(&keeping, &Backend::Cpu, goes_on, Arc::default()).unwrap();
+    assert!(!run.interrupted && !run.model.weights().is_empty());
+    same_bytes(&folder, "whole", "stopped");
 }

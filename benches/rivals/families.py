@@ -10,8 +10,7 @@ of sds; NumPyro (64 bits) and Stan sample offsets."""
 
 import argparse, csv, gzip, json, os, subprocess, sys, tempfile, time
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-DATA = os.path.join(ROOT, "tests", "families")
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "families")
 
 # file, family, formula, outcome, trials, numeric columns, columns of labels, factors
 MODELS = {
@@ -123,6 +122,8 @@ def stan(model, typed):
         "is_binomial": int(MODELS[model][1] == "binomial"), "x": x.tolist(), "y": y.tolist(), "n": n.tolist(),
         "first": (levels[0] + 1).tolist(), "second": (second + 1).tolist(),
     }
+    # PyStan compiles in the folder in which it is called, and leaves its objects there.
+    os.chdir(tempfile.gettempdir())
     posterior = program.build(STAN, data=data, random_seed=typed.seed)
     began = time.perf_counter()
     fit = posterior.sample(num_chains=4, num_warmup=typed.warmup, num_samples=typed.draws)
@@ -165,6 +166,7 @@ def main():
     parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     typed = parser.parse_args()
+    typed.program = os.path.abspath(typed.program)
     print("| model | program | smallest bulk ESS | of | s | ESS/s |\n|---|---|---|---|---|---|", flush=True)
     programs = {"warpnuts": warpnuts, "numpyro": numpyro, "stan": stan}
     for model in typed.models.split(","):

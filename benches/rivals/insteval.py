@@ -162,6 +162,8 @@ def stan(typed):
     columns = {"s": (s + 1).tolist(), "d": (d + 1).tolist(), "y": y.tolist()}
     sizes = {"N": len(y), "S": n_s, "D": n_d, "mean_y": float(y.mean()), "sd_y": float(y.std())}
     began = time.perf_counter()
+    # PyStan compiles in the folder in which it is called, and leaves its objects there.
+    os.chdir(tempfile.gettempdir())
     posterior = stan.build(STAN, data={**columns, **sizes}, random_seed=typed.seed)
     compiling, began = time.perf_counter() - began, time.perf_counter()
     fit = posterior.sample(num_chains=typed.chains, num_warmup=typed.warmup, num_samples=typed.draws)

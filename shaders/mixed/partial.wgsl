@@ -40,7 +40,7 @@ fn partial_pull(term: TermRow, j: u32, by_r: ptr<function, array<f32, MOST_COLUM
     var offsets: array<f32, MOST_COLUMNS>;
     var powers: array<f32, MOST_COLUMNS>;
     partial_offsets(term, j, &offsets, &powers);
-    // By c, which moves r, too.
+    // Derivatives by c, which moves r, too.
     var by_known: array<f32, MOST_COLUMNS>;
     for (var done = 0u; done < q; done++) {
         let k = q - 1u - done;

@@ -82,10 +82,6 @@ fn of_noise(model: &Model, checks: &ResidualChecks) -> Vec<Advice> {
     trend.into_iter().chain(by_level).chain(skew).chain(tails).collect()
 }
 
-fn advice(kind: &'static str, problem: String, remedy: String) -> Advice {
-    Advice { kind, problem, remedy, proposals: Vec::new(), distrust: false }
-}
-
 fn of_trend(outcome: &str, checks: &ResidualChecks, trend: NoiseTrend, better: Option<Transformed>) -> Advice {
     let [low, high] = checks.noise_of_thirds;
     let (verb, times, [most, least], [much, little]) = match trend {
@@ -102,12 +98,12 @@ fn of_trend(outcome: &str, checks: &ResidualChecks, trend: NoiseTrend, better: O
             "read means and slopes as those of the mean, with intervals that are rough; those of predictions are too narrow where \
              fitted values are {much}, and too wide where they are {little}"
         );
-        return advice("noise-grows", problem, remedy);
+        return Advice::about_data("noise-grows", problem, remedy);
     };
     let place = if takes_the_place { "" } else { " in place of --outcome, --group and --predictor" };
     let remedy = format!("use --formula '{formula}'{place}, {meaning}");
     let proposals = if takes_the_place { vec![format!("--formula {formula}")] } else { Vec::new() };
-    Advice { proposals, ..advice("noise-grows", problem, remedy) }
+    Advice { proposals, ..Advice::about_data("noise-grows", problem, remedy) }
 }
 
 fn of_factor(outcome: &str, factor: &FactorNoise) -> Advice {
@@ -129,7 +125,7 @@ fn of_factor(outcome: &str, factor: &FactorNoise) -> Advice {
         "take the intervals of levels of much noise for too narrow, and those of levels of little for too wide: all weigh in means \
          and slopes as if their noise were the same{without}"
     );
-    advice("noise-by-level", problem, remedy)
+    Advice::about_data("noise-by-level", problem, remedy)
 }
 
 fn of_skew(outcome: &str, checks: &ResidualChecks) -> Advice {
@@ -146,7 +142,7 @@ fn of_skew(outcome: &str, checks: &ResidualChecks) -> Advice {
         "read means and slopes as those of the mean, and do not predict single rows with this model: it makes too few {side} \
          outcomes, and {other} ones that do not happen"
     );
-    advice("skewed-noise", problem, remedy)
+    Advice::about_data("skewed-noise", problem, remedy)
 }
 
 fn of_tails(model: &Model, checks: &ResidualChecks) -> Advice {
@@ -163,7 +159,7 @@ fn of_tails(model: &Model, checks: &ResidualChecks) -> Advice {
                 noise look large, so that intervals are too wide for most rows and too narrow for these";
     // Of known errors no family but the Gaussian has any.
     let Some((rest, takes_the_place)) = right_side(model).filter(|_| data.errors().is_none()) else {
-        return advice("heavy-tails", problem, look.to_string());
+        return Advice::about_data("heavy-tails", problem, look);
     };
     let student = match takes_the_place {
         true => "--family student".to_string(),
@@ -171,7 +167,7 @@ fn of_tails(model: &Model, checks: &ResidualChecks) -> Advice {
     };
     let proposals = if takes_the_place { vec![student.clone()] } else { Vec::new() };
     let remedy = format!("{look}; or use {student}, in which such rows count less");
-    Advice { proposals, ..advice("heavy-tails", problem, remedy) }
+    Advice { proposals, ..Advice::about_data("heavy-tails", problem, remedy) }
 }
 
 /// The rows whose residuals are furthest away, by their numbers in the file.
@@ -248,7 +244,7 @@ fn of_pile(data: &Dataset, pile: OutcomePile) -> Advice {
         "if values {beyond} {value} were recorded as {value}, read slopes as too flat and the noise as too small; predictions go beyond \
          the bound"
     );
-    advice("bounded-outcome", problem, remedy)
+    Advice::about_data("bounded-outcome", problem, remedy)
 }
 
 fn of_grid(data: &Dataset, grid: OutcomeGrid, noise: f64) -> Advice {
@@ -262,5 +258,5 @@ fn of_grid(data: &Dataset, grid: OutcomeGrid, noise: f64) -> Advice {
     );
     let remedy = "take finer outcomes if there are any, and do not read the noise as that of the outcome: it is also that of \
                   rounding";
-    advice("rounded-outcome", problem, remedy.to_string())
+    Advice::about_data("rounded-outcome", problem, remedy)
 }

@@ -7,19 +7,19 @@ use crate::family::Family;
 use crate::model::Model;
 use crate::summary::{Advice, number};
 
-/// Residuals of so many sds are spread too much to matter little, or too little.
+/// An sd of residuals that is further from 1 than these matters.
 const WIDE: f64 = 1.1;
 const NARROW: f64 = 0.9;
 
 /// The sentences about a model and the residuals of its rows.
 pub fn sentences(model: &Model, checks: &ResidualChecks) -> Vec<Advice> {
     let sd = &checks.sd;
-    // A dispersion that is estimated makes the spread what it is.
-    let has_spread_of_its_own = model.family().dispersions().is_empty();
-    if has_spread_of_its_own && sd.is_above() && sd.observed >= WIDE {
+    // Where a dispersion is estimated, residuals spread as they should.
+    let has_no_dispersion = model.family().dispersions().is_empty();
+    if has_no_dispersion && sd.is_above() && sd.observed >= WIDE {
         return vec![of_more(model, sd)];
     }
-    if has_spread_of_its_own && sd.is_below() && sd.observed <= NARROW {
+    if has_no_dispersion && sd.is_below() && sd.observed <= NARROW {
         return vec![of_less(model, sd)];
     }
     let found = Findings::of(checks);
@@ -38,7 +38,7 @@ pub fn sentences(model: &Model, checks: &ResidualChecks) -> Vec<Advice> {
         );
         let remedy = "take the intervals of levels that vary much for too narrow, and those of levels that vary little for too \
                       wide";
-        all.push(advice("noise-by-level", problem, remedy.to_string(), None));
+        all.push(Advice::about_data("noise-by-level", problem, remedy));
     }
     if found.is_skewed {
         all.push(of_shape(model, "skewness", &checks.skewness));
@@ -46,10 +46,6 @@ pub fn sentences(model: &Model, checks: &ResidualChecks) -> Vec<Advice> {
         all.push(of_shape(model, "excess kurtosis", &checks.kurtosis));
     }
     all
-}
-
-fn advice(kind: &'static str, problem: String, remedy: String, proposal: Option<&str>) -> Advice {
-    Advice { kind, problem, remedy, proposals: proposal.map(str::to_string).into_iter().collect(), distrust: false }
 }
 
 /// A statistic beside those of replicates, in words.
@@ -68,13 +64,14 @@ fn of_more(model: &Model, sd: &CheckedStatistic) -> Advice {
             let problem = format!("`{outcome}` varies more than counts of a Poisson distribution do: {beside}");
             let remedy =
                 "use --family negbinomial, which estimates by how much: intervals of this model are too narrow";
-            advice("overdispersion", problem, remedy.to_string(), Some("--family negbinomial"))
+            let proposals = vec!["--family negbinomial".to_string()];
+            Advice { proposals, ..Advice::about_data("overdispersion", problem, remedy) }
         }
         _ => {
             let problem = format!("`{outcome}` varies more than independent trials of one probability do: {beside}");
             let remedy = "write the number of each row into a column `row` and add (1 | row) to the formula, which estimates by how \
                           much: intervals of this model are too narrow";
-            advice("overdispersion", problem, remedy.to_string(), None)
+            Advice::about_data("overdispersion", problem, remedy)
         }
     }
 }
@@ -83,23 +80,21 @@ fn of_less(model: &Model, sd: &CheckedStatistic) -> Advice {
     let (outcome, beside) = (model.dataset().outcome_name(), beside("sd", sd));
     let family = model.family().word();
     let problem = format!("`{outcome}` varies less than a {family} distribution lets it: {beside}");
-    let remedy = "read intervals as too wide; see whether outcomes are what they seem, such as trials that depend on each other, or \
-                  counts that end somewhere";
-    advice("underdispersion", problem, remedy.to_string(), None)
+    let remedy =
+        "read intervals as too wide; see whether trials depend on each other, or whether counts have an upper bound";
+    Advice::about_data("underdispersion", problem, remedy)
 }
 
 fn of_shape(model: &Model, name: &str, statistic: &CheckedStatistic) -> Advice {
     let family = model.family();
     let (outcome, beside) = (model.dataset().outcome_name(), beside(name, statistic));
     let other = match family {
-        Family::Gamma => "; hold it against --family lognormal by `warpnuts loo`",
-        Family::Lognormal => "; hold it against --family gamma by `warpnuts loo`",
+        Family::Gamma => "; compare it with --family lognormal by `warpnuts loo`",
+        Family::Lognormal => "; compare it with --family gamma by `warpnuts loo`",
         _ => "",
     };
-    let problem = format!(
-        "the distribution of `{outcome}` about its expectations is not of --family {}: {beside}",
-        family.word()
-    );
+    let problem =
+        format!("`{outcome}` is not distributed about its expectations as --family {} says: {beside}", family.word());
     let remedy = format!("trust means and slopes more than predictions of single rows{other}");
-    advice("family-shape", problem, remedy, None)
+    Advice::about_data("family-shape", problem, remedy)
 }

@@ -6,10 +6,6 @@ use serde::Serialize;
 use super::residuals::Residuals;
 use super::statistics::CheckedStatistic;
 use crate::diagnostics;
-use crate::family::Family;
-
-/// One draw in so many has replicates that are not Gaussian.
-const STEP: usize = 5;
 
 /// A level's outcomes beside those of its replicates.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,13 +46,11 @@ fn statistics(residuals: &Residuals, outcomes: &[f64], rows: &[usize]) -> Vec<Ch
     let mut room = residuals.room();
     // About the mean of all outcomes: sum, sum of squares, smallest, largest.
     let none = [0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY];
-    // Replicates that are not Gaussian take longer.
-    let step = if residuals.variables().model().family() == Family::Gaussian { 1 } else { STEP };
-    let mut draws = vec![none; residuals.draws().div_ceil(step)];
+    let mut draws = vec![none; residuals.replicated_draws().count()];
     for row in rows {
         residuals.evaluate(*row, &mut room);
-        for (replicate, [sum, squares, least, most]) in draws.iter_mut().enumerate() {
-            let value = residuals.replicate(*row, &room, step * replicate);
+        for (draw, [sum, squares, least, most]) in residuals.replicated_draws().zip(&mut draws) {
+            let value = residuals.replicate(*row, &room, draw);
             *sum += value;
             *squares += value * value;
             *least = least.min(value);

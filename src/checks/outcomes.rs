@@ -1,16 +1,13 @@
 //! Outcomes of all rows beside those of replicates: frequencies of counts (a rootogram: Kleiber and Zeileis, 2016,
-//! "Visualizing count data regressions using rootograms"), and shares of successes where all other rows lead to expect
-//! that they are alike: a row that has been seen is expected to be what it is.
+//! "Visualizing count data regressions using rootograms"), and calibration: shares of successes beside those that the
+//! model expects given all other rows. Given the row itself, too, expectations lie too near to the middle.
 
 use rayon::prelude::*;
 
-use super::residuals::Residuals;
+use super::residuals::{Residuals, RowResiduals};
 use crate::diagnostics::{self, Psis};
 
-/// One draw in so many has a replicate.
-const STEP: usize = 5;
-
-/// The most bars, and the most bins, of so many rows at least.
+/// The most bars, and the most bins, and the fewest rows of a bin.
 const BARS: usize = 40;
 const BINS: usize = 20;
 const ROWS_OF_A_BIN: usize = 20;
@@ -18,33 +15,38 @@ const ROWS_OF_A_BIN: usize = 20;
 /// The rows with outcomes in a range.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frequency {
-    /// The smallest and the largest outcome; of the last bar all larger ones are there, too.
+    /// The smallest and the largest outcome; the last bar has all larger ones, too.
     pub outcomes: [f64; 2],
     /// The number of rows.
     pub rows: usize,
-    /// That of replicates: the quantiles at 5, 50 and 95 %.
+    /// The number in replicates: quantiles at 5, 50 and 95 %.
     pub replicated: [f64; 3],
 }
 
-/// Rows that are expected to have about the same share of successes.
+/// Rows with about the same expected share of successes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibrated {
     /// The share that is expected.
     pub expected: f64,
     /// The share that they have.
     pub observed: f64,
-    /// That of replicates: the quantiles at 5, 50 and 95 %.
+    /// The share in replicates: quantiles at 5, 50 and 95 %.
     pub replicated: [f64; 3],
     /// The number of rows.
     pub rows: usize,
 }
 
-/// The replicates of each row in some draws.
+/// The count of a row's replicate in a draw.
+fn count(residuals: &Residuals, row: usize, room: &RowResiduals, draw: usize) -> f64 {
+    // The mean of all outcomes was subtracted, which rounds.
+    (residuals.centre() + residuals.replicate(row, room, draw)).round()
+}
+
+/// The replicates of each row.
 fn replicates(residuals: &Residuals) -> Vec<Vec<f64>> {
-    let of = |room: &mut _, row: &usize| {
+    let of = |room: &mut RowResiduals, row: &usize| {
         residuals.evaluate(*row, room);
-        let draws = (0..residuals.draws()).step_by(STEP);
-        draws.map(|draw| residuals.centre() + residuals.replicate(*row, room, draw)).collect()
+        residuals.replicated_draws().map(|draw| count(residuals, *row, room, draw)).collect()
     };
     residuals.rows().par_iter().map_init(|| residuals.room(), of).collect()
 }
@@ -55,26 +57,26 @@ struct Row {
     replicates: Vec<f64>,
 }
 
-/// Draws have the weights of Pareto-smoothed importance sampling, as of [`transforms`](super::transforms).
+/// Draws have the weights of Pareto-smoothed importance sampling, as in [`transforms`](super::transforms).
 fn given_others(residuals: &Residuals) -> Vec<Row> {
     let room = || (residuals.room(), Psis::default(), vec![0.0; residuals.draws()]);
-    let of = |(room, psis, weights): &mut (_, Psis, Vec<f64>), row: &usize| {
+    let of = |(room, psis, weights): &mut (RowResiduals, Psis, Vec<f64>), row: &usize| {
         residuals.evaluate(*row, room);
         residuals.minus_log_densities(*row, room, weights);
         psis.smooth(weights, 1.0);
         weights.iter_mut().for_each(|weight| *weight = weight.exp());
         let expected = weights.iter().enumerate().map(|(draw, w)| w * residuals.expectation(*row, room, draw)).sum();
         // Draws at equal distances along the sum of their weights.
-        let count = residuals.draws().div_ceil(STEP);
+        let replicates = residuals.replicated_draws().count();
         let (mut draw, mut passed) = (0, weights[0]);
         let replicate = |i: usize| {
-            while passed < (i as f64 + 0.5) / count as f64 && draw + 1 < weights.len() {
+            while passed < (i as f64 + 0.5) / replicates as f64 && draw + 1 < weights.len() {
                 draw += 1;
                 passed += weights[draw];
             }
-            residuals.centre() + residuals.replicate(*row, room, draw)
+            count(residuals, *row, room, draw)
         };
-        Row { expected, replicates: (0..count).map(replicate).collect() }
+        Row { expected, replicates: (0..replicates).map(replicate).collect() }
     };
     residuals.rows().par_iter().map_init(room, of).collect()
 }

@@ -1,7 +1,7 @@
 //! The residuals of a row, and those of its replicates, in every draw: standard normal deviates, if the model is right.
 //!
-//! Of Gaussian outcomes they are (y - eta) / sd; of others the normal scores of the probability of a smaller outcome,
-//! where equal ones are put into a random order (Dunn and Smyth, 1996, "Randomized quantile residuals").
+//! For Gaussian outcomes they are (y - eta) / sd; for others the normal scores of the probability of a smaller outcome,
+//! where equal outcomes are put into a random order (Dunn and Smyth, 1996, "Randomized quantile residuals").
 
 use super::{ROWS, ROWS_OF_FAMILIES};
 use crate::diagnostics;
@@ -29,13 +29,13 @@ pub struct Residuals<'a> {
 #[derive(Debug, Clone)]
 pub struct RowResiduals {
     scratch: Scratch,
-    /// The linear predictor minus a number that is the same for all rows.
+    /// The linear predictor minus [`centre_of_fitted`](Residuals::centre_of_fitted).
     pub fitted: Vec<f64>,
     /// The sd of the noise, in the outcome's unit, or the first dispersion.
     pub sds: Vec<f64>,
     /// The residual.
     pub observed: Vec<f64>,
-    /// That of the row's replicate: standard normal deviates.
+    /// The residual of the row's replicate: a standard normal deviate.
     pub replicated: Vec<f64>,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Residuals<'a> {
         self.centre
     }
 
-    /// The number about which the fitted values of rows are.
+    /// The number that is subtracted from the linear predictors of all rows.
     pub fn centre_of_fitted(&self) -> f64 {
         self.centre_of_fitted
     }
@@ -134,6 +134,12 @@ impl<'a> Residuals<'a> {
                 }
             };
         }
+    }
+
+    /// The draws in which rows are replicated: where outcomes are not Gaussian, which takes longer, one in five.
+    pub fn replicated_draws(&self) -> impl Iterator<Item = usize> + Clone + use<> {
+        let is_gaussian = self.variables.model().family() == Family::Gaussian;
+        (0..self.draws()).step_by(if is_gaussian { 1 } else { 5 })
     }
 
     /// The replicate of a row that has been evaluated, minus the mean of all outcomes.

@@ -34,6 +34,6 @@ pub fn suited_to_formula(dataset: &Arc<Dataset>, mixed: &Arc<Mixed>) -> (Coordin
     if cpu::admits(&collapsed).is_ok() && of_collapsed < WORTH * of_rows.max(FEW) {
         return (Coordinates::Collapsed, "group effects are integrated out, and drawn exactly afterwards");
     }
-    let reason = "each effect as far from its mean as its own rows say, by weights that short chains learn first";
+    let reason = "each effect is between centered and non-centered, by a weight that short chains learn first";
     (Coordinates::of_terms(vec![Centering::Partial; mixed.terms.len()]), reason)
 }

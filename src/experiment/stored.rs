@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::judged::JudgedSink;
-use super::weights::with_learnt_weights;
+use super::weights::{has_to_learn_weights, with_learnt_weights};
 use super::{Backend, Beginning, Known, RunOutput, Sampled, Settings, run, sampled};
-use crate::draws::store::{Extent, Store, StoreError, Writer, Writing};
+use crate::draws::store::{Extent, STORE, Store, StoreError, Writer, Writing};
 use crate::draws::{Draws, Precision};
 use crate::driver::{Checkpoint, Checkpointer, RunOutcome, Start, Tuned};
 use crate::engine::{Counters, DeviceFailure, EngineError, Progress, SinkError};
@@ -159,6 +159,13 @@ pub fn resume(
 ) -> Result<Sampled, EngineError> {
     let began = Instant::now();
     let Interrupted { store, settings, checkpoint, frozen, failure, .. } = interrupted;
+    if has_to_learn_weights(store.model()) {
+        // The run was stopped before it had weights, and so before its first transition.
+        let model = store.model().clone();
+        drop(store);
+        std::fs::remove_dir_all(keeping.folder.join(STORE)).map_err(SinkError)?;
+        return sample_into(keeping, backend, model, settings, None, progress);
+    }
     let writing = settings.writing(keeping.interval);
     let made = checkpoint.as_ref().map_or([0, 0], |checkpoint| [checkpoint.warmup, checkpoint.draws]);
     let draws = made.map(|made| (made / settings.thin) as usize);

@@ -1,11 +1,11 @@
 //! The weights of partially centered effects, learnt before a run from short chains whose effects are non-centered.
 //!
-//! By an offset z, the derivative of the log density has the variance 1 + s^2 I, where I is the information of the
-//! rows of its level, and s the sd of its coefficient. With the weight s^2 I / (1 + s^2 I) the width of an effect does
-//! not change with s, near that s. The variance of derivatives gives the mean of s^2; where log s is normal with the
-//! variance V, s^2 at the mode of s is e^{-4 V} times that, and chains get stuck at smaller s rather than at larger.
-//! V is the metric's, which depends less on tails than the variance. An sd that may be 0 has a long tail, and its
-//! effects stay offsets.
+//! The derivative of the log density by an offset z has the variance 1 + s^2 I, where I is the information of the rows
+//! of its level, and s the sd of its coefficient. With the weight s^2 I / (1 + s^2 I) the width of an effect does not
+//! change with s, near that s. The variance of derivatives gives the mean of s^2; where log s is normal with the
+//! variance V, s^2 at the mode of s is e^{-4 V} times that, and chains get stuck at smaller s rather than at larger. V
+//! is the metric's variance, which depends less on tails than that of the draws. Where the draws of log s vary much, s
+//! may be 0, and its effects stay offsets.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -19,16 +19,22 @@ use crate::model::{Centering, CenteringWeights, Mixed, MixedMap, Model, TermMap}
 use crate::nuts::adaptation::PositionMoments;
 
 /// Chains, and transitions of each.
-const CHAINS: u32 = 4;
-const WARMUP: u32 = 100;
+const CHAINS: u32 = 8;
+const WARMUP: u32 = 200;
 
-/// With so many rows and fewer the chains are the host's, so that a run has the same weights on every engine.
+/// With at most so many rows the chains are the host's, so that a run has the same weights on every engine.
 const FEW_ROWS: usize = 200_000;
 
 /// The largest variance of the logarithm of an sd that is not near 0.
-const MAY_BE_ZERO: f64 = 0.2;
+const MAY_BE_ZERO: f64 = 0.15;
 
-/// `model`, with weights if it has partially centered effects and none yet.
+/// Whether `model` has partially centered effects, and has not learnt their weights.
+pub fn has_to_learn_weights(model: &Model) -> bool {
+    let is_partial = |map: &MixedMap| map.terms.iter().any(|term| term.partial.is_some());
+    model.weights().is_empty() && model.layout().mixed().is_some_and(|map| is_partial(map))
+}
+
+/// `model`, with weights if it [has to learn](has_to_learn_weights) them; without, if `progress` was stopped before.
 ///
 /// # Errors
 /// If a chain finds no starting point, or a device fails.
@@ -39,7 +45,7 @@ pub fn with_learnt_weights(
     progress: &Arc<Progress>,
 ) -> Result<Arc<Model>, EngineError> {
     let (Some(map), Some(mixed)) = (model.layout().mixed(), model.mixed()) else { return Ok(model) };
-    if !model.weights().is_empty() || map.terms.iter().all(|term| term.partial.is_none()) {
+    if !has_to_learn_weights(&model) {
         return Ok(model);
     }
     let backend = if cpu::likelihood_rows(&model) <= FEW_ROWS { &Backend::Cpu } else { backend };
@@ -74,7 +80,8 @@ fn weights(model: &Model, map: &MixedMap, mixed: &Mixed, metric: &[f64], spread:
                 if may_be_zero(&map.terms[finer], same, spread) {
                     continue;
                 }
-                // What is known of each of the finer effects is known of theirs up to an sd of those.
+                // The rows tell of an effect through the finer effects within its level, each of which varies by its
+                // sd.
                 let of_finer = &weights[finer][map.terms[finer].row(same).start - map.terms[finer].effects..];
                 let mut sums = vec![0.0; term.levels];
                 level_of_finer.iter().zip(of_finer).for_each(|(level, weight)| sums[*level as usize] += weight);
@@ -93,12 +100,12 @@ fn weights(model: &Model, map: &MixedMap, mixed: &Mixed, metric: &[f64], spread:
 /// s^2 I of each effect of a term, `[column][level]`, given everything else.
 fn information(term: &TermMap, metric: &[f64], spread: &PositionMoments) -> Vec<f64> {
     let of = |at: usize| {
-        // The metric's square is the root of the variance over that of derivatives.
-        let of_derivative = spread.variance[term.effects + at] / metric[term.effects + at].powi(4);
         let column = at / term.levels;
         if may_be_zero(term, column, spread) {
             return 0.0;
         }
+        // The metric's square is the root of the ratio of the variance to that of derivatives.
+        let of_derivative = spread.variance[term.effects + at] / metric[term.effects + at].powi(4);
         let tail = (-4.0 * metric[term.scales + column].powi(2)).exp();
         let informed = (of_derivative - 1.0) * tail;
         if informed.is_finite() { informed.max(0.0) } else { 0.0 }

@@ -1,6 +1,6 @@
-//! The coordinates of a term's effects: for each coefficient, the effects themselves (centered) or their offsets from
-//! the mean in units of the sd (non-centered); or none, with all effects integrated out (collapsed). On the command
-//! line the choice of coordinates is called the parameterization.
+//! The coordinates of a term's effects: for each coefficient, the effects themselves (centered), their offsets from the
+//! mean in units of the sd (non-centered), or numbers between (partial); or none, with all effects integrated out
+//! (collapsed). On the command line the choice of coordinates is called the parameterization.
 
 use std::fmt;
 
@@ -53,7 +53,10 @@ pub enum CoordinatesError {
     #[error("`partial` is for the terms of a --formula; write `centered`, `non-centered` or `marginal`")]
     PartialOfFormulas,
     /// A list with a word that is not known.
-    #[error("`{effect}` in `{name}={effect}` is no parameterization; write `{name}=centered` or `{name}=non-centered`")]
+    #[error(
+        "`{effect}` in `{name}={effect}` is no parameterization; write `{name}=centered` or `{name}=non-centered`, or of a formula \
+         `{name}=partial`"
+    )]
     UnknownEffect {
         /// The coefficient, as typed.
         name: String,
@@ -313,9 +316,8 @@ fn parse_words(
         return Err(CoordinatesError::Unknown(text.to_string()));
     }
     let each = chosen.into_iter().zip(names);
-    each.map(|(effect, name)| effect.ok_or_else(|| CoordinatesError::Missing(name.clone())))
-        .collect::<Result<_, _>>()
-        .map(Some)
+    let each = each.map(|(effect, name)| effect.ok_or_else(|| CoordinatesError::Missing(name.clone())));
+    each.collect::<Result<_, _>>().map(Some)
 }
 
 fn is_marginal(word: &str) -> bool {
@@ -378,10 +380,9 @@ mod tests {
         assert_eq!(parse("centred,marginal", &["x"]), unknown("centred"));
         assert_eq!(parse("", &["x"]), unknown(""));
         assert_eq!(parse("a=centered,marginal", &["x"]), Err(CoordinatesError::Missing("b".into())));
-        let twice = CoordinatesError::Repeated("centered".into());
-        assert_eq!(parse("centered,a=centered,b=centered", &["x"]), Err(twice));
-        let twice = CoordinatesError::Repeated("marginal".into());
-        assert_eq!(parse("collapsed,marginal", &["x"]), Err(twice));
+        let twice = |name: &str| Err(CoordinatesError::Repeated(name.into()));
+        assert_eq!(parse("centered,a=centered,b=centered", &["x"]), twice("centered"));
+        assert_eq!(parse("collapsed,marginal", &["x"]), twice("marginal"));
     }
 
     #[test]

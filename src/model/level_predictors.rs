@@ -2,7 +2,7 @@
 
 use super::coordinates::{Centering, Coordinates};
 use super::design::Design;
-use super::mixed::Mixed;
+use super::mixed::{Mixed, MixedTerm};
 use super::mixed_map::TermMap;
 use super::partial::{CenteringWeights, LevelPredictor, PartialTerm};
 use crate::data::Dataset;
@@ -52,8 +52,9 @@ impl Mixed {
             let (columns, levels) = (map.columns, map.levels);
             map.partial = Some(PartialTerm { columns, levels, weights, predictors: Vec::new() });
         }
-        for (coefficient, k) in self.population.iter().enumerate().filter(|(_, k)| **k > 0) {
-            let Some(OfLevels { term, column, mut values }) = self.of_levels(design, *k, |t| is_partial[t]) else {
+        for (coefficient, of) in self.of_levels(design, |t| is_partial[t]).into_iter().enumerate() {
+            let varies = |term: &MixedTerm| term.columns.contains(&self.population[coefficient]);
+            let Some(OfLevels { term, column, mut values }) = of.filter(|of| !varies(&self.terms[of.term])) else {
                 continue;
             };
             let (map, center) = (&mut terms[term], centers[coefficient]);
@@ -68,30 +69,31 @@ impl Mixed {
         }
     }
 
-    /// Where the column `k` is, in all rows of each level, the same multiple of a column of a term: in the term with
-    /// the fewest levels of those that `may` have it, unless that has the column itself.
-    pub(crate) fn of_levels(&self, design: &Design, k: usize, may: impl Fn(usize) -> bool) -> Option<OfLevels> {
-        let levels = |t: usize| design.dataset.levels(self.terms[t].factor).len();
-        let mut all: Vec<usize> = (0..self.terms.len()).filter(|t| may(*t)).collect();
-        all.sort_by_key(|t| levels(*t));
-        let found = all.into_iter().find_map(|term| {
-            let columns = self.terms[term].columns.iter().enumerate();
-            let of_term = |column: usize| multiples(design, self.terms[term].factor, column, k);
-            columns.filter_map(|(c, column)| Some((c, of_term(*column)?))).next().map(|(column, values)| OfLevels {
-                term,
-                column,
-                values,
-            })
-        });
-        found.filter(|OfLevels { term, .. }| k == 0 || !self.terms[*term].columns.contains(&k))
+    /// Where each population-level column is, in all rows of each level, the same multiple of a column of a term: in
+    /// the term with the fewest levels, of those that `may` have it.
+    pub(crate) fn of_levels(&self, design: &Design, may: impl Fn(usize) -> bool) -> Vec<Option<OfLevels>> {
+        let levels = |t: &usize| design.dataset.levels(self.terms[*t].factor).len();
+        let mut coarsest_first: Vec<usize> = (0..self.terms.len()).filter(|t| may(*t)).collect();
+        coarsest_first.sort_by_key(levels);
+        let mut found = vec![None; self.population.len()];
+        for term in coarsest_first {
+            let MixedTerm { factor, columns, .. } = &self.terms[term];
+            let level_of = (design.dataset.level_of_rows(*factor), levels(&term));
+            for (k, found) in self.population.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+                let mut each = columns.iter().enumerate();
+                let of = each.find_map(|(c, column)| Some((c, multiples(design, &level_of, *column, *k)?)));
+                *found = of.map(|(column, values)| OfLevels { term, column, values });
+            }
+        }
+        found
     }
 }
 
-/// The multiples of `column` that column `k` is in all rows of each level of `factor`, if it is.
-fn multiples(design: &Design, factor: usize, column: usize, k: usize) -> Option<Vec<f64>> {
-    let dataset = design.dataset;
-    let mut values = vec![f64::NAN; dataset.levels(factor).len()];
-    for (row, level) in dataset.level_of_rows(factor).iter().enumerate() {
+/// The multiples of `column` that column `k` is in all rows of each level, if it is, given the levels of all rows and
+/// their number.
+fn multiples(design: &Design, (level_of, levels): &(Vec<u32>, usize), column: usize, k: usize) -> Option<Vec<f64>> {
+    let mut values = vec![f64::NAN; *levels];
+    for (row, level) in level_of.iter().enumerate() {
         let (of_level, x, y) = (&mut values[*level as usize], design.column(column, row), design.column(k, row));
         if x != 0.0 && of_level.is_nan() {
             *of_level = y / x;

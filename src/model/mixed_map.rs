@@ -55,7 +55,7 @@ pub struct TermMap {
     pub effects: usize,
     /// The coordinates of the effects; `None` if they are integrated out.
     pub centering: Option<Centering>,
-    /// What partially centered effects need beside.
+    /// The weights of partially centered effects, and the predictors of their levels.
     pub partial: Option<PartialTerm>,
     /// For each column, the population-level coefficient about which centered or partially centered effects are.
     pub means: Vec<Option<usize>>,

@@ -368,8 +368,8 @@ fn recommend(best: &RunSummary, chains: Option<&RunSummary>, others_fail: bool, 
         ),
         (true, true) if best.parameterization == "partial" => format!(
             "Use {option_of_best}. Where a sigma may be small, its group effects are squeezed together as it shrinks: a \
-             funnel, which offsets in units of sigma do not have; of effects of which the data say much, the offsets move \
-             with sigma. Here each effect is between the two, as far as its own rows say."
+             funnel. Offsets in units of sigma have none, but where the data say much of an effect, its offset moves with \
+             sigma. Here each effect is between the two, as far as its own rows say."
         ),
         (true, true) => format!(
             "Use {option_of_best}. Where a sigma may be small, its group effects are squeezed together as it \

@@ -282,7 +282,8 @@ impl MixedShape {
         let (p, q, scales) = (self.population, self.columns.len(), self.columns.len().div_ceil(lanes));
         let one = self.most_columns;
         let parts = self.parts + self.parts / 4 * (lanes.ilog2() as usize + 2);
-        let terms = scales * (one * (2 * one + 6) + q * (p + 1)) + (p + 1).div_ceil(lanes) * (q + 4);
+        let of_means = q + self.predictors;
+        let terms = scales * (one * (2 * one + 6) + q * (p + 1)) + (p + 1).div_ceil(lanes) * (of_means + 4);
         let mut turns = 2 * self.hyper.div_ceil(lanes) + 2 * self.dim.div_ceil(lanes) + parts + terms;
         if self.is_collapsed() {
             let square = q * (q + 2);
@@ -297,6 +298,8 @@ impl MixedShape {
             turns += chunks.chunks().div_ceil(lanes) * (chunks.longest * row + 2 * factor.columns + p + 6);
             let (levels, columns) = (chunks.levels.len().div_ceil(lanes), factor.columns);
             turns += levels * columns * (chunks.most() + 3 * columns + 12) + levels * columns * columns;
+            // Partially centered: the means of a level, and what of them its effects need, for either pass.
+            turns += levels * columns * (3 * self.predictors + 2 * columns + 4);
         }
         turns as u32
     }

@@ -16,19 +16,19 @@ pub struct LevelColumn {
     pub values: Vec<f64>,
 }
 
-/// The population-level columns that differ by the levels of a term with an intercept, if these are much fewer than the
-/// `rows`.
+/// The population-level columns that differ by the levels of a term with an intercept, if the levels are at most half
+/// as many as the `rows`.
 pub fn level_columns(model: &Model, map: &MixedMap, rows: usize) -> Vec<LevelColumn> {
     let (Some(mixed), design, first) = (model.mixed(), model.design(), map.hyperparameters()) else {
         return Vec::new();
     };
     let has_intercept = |t: usize| map.terms[t].intercept.is_some() && map.terms[t].levels <= rows / 2;
-    let of = |(coefficient, number): (usize, &usize)| {
-        let OfLevels { term, column, values } = mixed.of_levels(&design, *number, has_intercept)?;
+    let of = |(coefficient, of): (usize, Option<OfLevels>)| {
+        let OfLevels { term, column, values } = of?;
         let (term, center) = (&map.terms[term], map.centers[coefficient]);
         let effects = term.row(column).start - first..term.row(column).end - first;
         let values = values.into_iter().map(|value| value - center).collect();
         (term.intercept == Some(column)).then_some(LevelColumn { coefficient, effects, values })
     };
-    mixed.population.iter().enumerate().filter_map(of).collect()
+    mixed.of_levels(&design, has_intercept).into_iter().enumerate().filter_map(of).collect()
 }

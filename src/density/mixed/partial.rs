@@ -48,7 +48,7 @@ impl PartialScratch {
             let here = k * levels..(k + 1) * levels;
             let (z, weights, scale) = (&offsets[here.clone()], &partial.weights[here.clone()], factor[k * q + k]);
             let entries = &mut gradient[here.clone()];
-            // By z: of the normal density, of r, and of the means of the columns after this one.
+            // Derivatives by z, which moves r and the means of the columns after this one.
             let by_own = &by_r[here.clone()];
             entries.iter_mut().zip(z).zip(by_own).for_each(|((by_z, z), by_r)| *by_z = scale * by_r - z);
             for c in k + 1..q {
@@ -70,7 +70,7 @@ impl PartialScratch {
                     by_values[*coefficient] += dot(values, &by_means[here.clone()]);
                 }
             }
-            // c moves r, too.
+            // Derivatives by c, which moves r, too.
             by_means[here].iter_mut().zip(by_own).for_each(|(by_known, by_r)| *by_known += by_r);
         }
         log_density

@@ -211,7 +211,7 @@ fn frequencies(run: &ReportedRun, part: &ChecksPart, bars: &[Frequency]) -> Figu
              many zeros beside too few small counts say that some rows can only be zero; too many at both ends that counts vary more \
              than their distribution lets them.",
             format!(
-                "{}, {}: {outside} of {} bars outside of 90 % of replicates, one in ten of which is by chance.",
+                "{}, {}: {outside} of {} bars outside of 90 % of replicates; one in ten is by chance.",
                 part.rows(),
                 run.name,
                 bars.len(),
@@ -230,7 +230,7 @@ fn shares(run: &ReportedRun, part: &ChecksPart, bins: &[Calibrated]) -> Figure {
              in a bin (dots) should be where replicates have it (lines, 90 % of them), about the diagonal. An S about it says that probabilities are too near to \
              the middle, or to the ends.",
             format!(
-                "{} in {}, {}: {outside} outside of 90 % of replicates, one in ten of which is by chance.",
+                "{} in {}, {}: {outside} outside of 90 % of replicates; one in ten is by chance.",
                 part.rows(),
                 counted(bins.len() as u64, "bin"),
                 run.name,
