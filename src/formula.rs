@@ -18,6 +18,7 @@ mod parser;
 mod poly;
 mod references;
 mod roles;
+mod sigma;
 mod syntax;
 mod terms;
 mod tokens;
@@ -36,10 +37,12 @@ pub use learnt::Learnt;
 pub(crate) use syntax::quoted;
 
 use error::in_formula;
+use expand::ColumnNames;
 use groups::GroupTerm;
 use learnt::Evaluation;
 use parser::WrittenFormula;
 use references::References;
+use sigma::SigmaTerms;
 use syntax::{Expression, Mention};
 use terms::Terms;
 
@@ -53,6 +56,7 @@ pub struct Formula {
     trials: Option<Expression>,
     population: Terms,
     groups: Vec<GroupTerm>,
+    sigma: Option<SigmaTerms>,
 }
 
 impl Formula {
@@ -65,9 +69,28 @@ impl Formula {
         let parsed = parser::parse(text).and_then(|WrittenFormula { outcome, trials, terms }| {
             let (population, groups) = groups::split(&terms)?;
             roles::check(&outcome, terms.span, &population, &groups)?;
-            Ok(Formula { text: text.to_owned(), outcome, trials, population, groups })
+            Ok(Formula { text: text.to_owned(), outcome, trials, population, groups, sigma: None })
         });
         parsed.map_err(in_formula(text))
+    }
+
+    /// With a formula of sigma, as `sigma ~ lab`.
+    ///
+    /// # Errors
+    ///
+    /// If it is none, or makes no sense with any data, with the place in its text.
+    pub fn with_sigma(self, text: &str) -> Result<Formula, FormulaError> {
+        let parsed = SigmaTerms::parse(text).and_then(|sigma| {
+            roles::nothing_explains_itself(&self.outcome, sigma.terms.variables.iter())?;
+            Ok(sigma)
+        });
+        let sigma = Some(parsed.map_err(in_formula(text))?);
+        Ok(Formula { sigma, ..self })
+    }
+
+    /// The formula of sigma, in one order of terms and without shorthands.
+    pub fn sigma(&self) -> Option<String> {
+        self.sigma.as_ref().map(SigmaTerms::to_string)
     }
 
     /// The columns it needs, in the order of the text.
@@ -81,14 +104,17 @@ impl Formula {
     ///
     /// For the first in the text that is missing, with the name that was probably meant.
     pub fn check_columns(&self, header: &[String]) -> Result<(), FormulaError> {
-        let Some(Mention { name, span, .. }) =
-            self.mentions().into_iter().find(|mention| !header.contains(&mention.name))
-        else {
-            return Ok(());
-        };
-        let closest = closest(header, &name);
-        let fault = FormulaFault::UnknownColumn { column: name, closest, header: header.to_vec() };
-        Err(in_formula(&self.text)((Box::new(fault), span)))
+        let of_sigma = self.sigma.iter().map(|sigma| (&sigma.text, sigma.mentions()));
+        for (text, mentions) in [(&self.text, self.mentions_of_eta())].into_iter().chain(of_sigma) {
+            if let Some(Mention { name, span, .. }) =
+                mentions.into_iter().find(|mention| !header.contains(&mention.name))
+            {
+                let closest = closest(header, &name);
+                let fault = FormulaFault::UnknownColumn { column: name, closest, header: header.to_vec() };
+                return Err(in_formula(text)((Box::new(fault), span)));
+            }
+        }
+        Ok(())
     }
 
     /// The columns of the model over the rows of a file. `references` are pairs of a categorical column and its
@@ -115,14 +141,16 @@ impl Formula {
         two_levels: bool,
     ) -> Result<(FormulaDesign, Learnt), FormulaError> {
         self.check_columns(frame.names())?;
-        let varying = self.groups.iter().flat_map(|group| &group.varying.variables);
         let outcome = two_levels.then_some(&self.outcome);
-        let variables = outcome.into_iter().chain(&self.population.variables).chain(varying);
+        let variables = outcome.into_iter().chain(self.variables());
         let references = References::of_variables(references, variables, &self.groups, frame)?;
         let at = Evaluation::learning(frame, references);
         let (trials, terms) = (self.trials.as_ref(), (&self.population, &self.groups[..]));
-        let expanded = expand::expand(&self.outcome, two_levels, trials, terms, at);
-        let (design, mut learnt) = expanded.map_err(in_formula(&self.text))?;
+        let mut names = ColumnNames::default();
+        let expanded = expand::expand(&self.outcome, two_levels, trials, terms, &at, &mut names);
+        let design = expanded.map_err(in_formula(&self.text))?;
+        let design = FormulaDesign { sigma: self.columns_of_sigma(&at, &mut names)?, ..design };
+        let mut learnt = at.into_learnt();
         for Mention { name, .. } in self.mentions_of_terms() {
             if let Some(numbers) = frame.numbers(&name) {
                 learnt.means.insert(name, mean(numbers));
@@ -173,16 +201,31 @@ impl Formula {
     /// If a column is missing, a value is not finite, or a categorical column has a level that the model's rows lack.
     pub fn elsewhere(&self, frame: &Frame, learnt: &Learnt) -> Result<DesignColumns, FormulaError> {
         let at = Evaluation::elsewhere(frame, learnt);
-        let trials = self.trials.as_ref();
-        expand::columns_at(trials, &self.population, &self.groups, &at).map_err(in_formula(&self.text))
+        let (trials, mut names) = (self.trials.as_ref(), ColumnNames::default());
+        let columns = expand::columns_at(trials, (&self.population, &self.groups), &at, &mut names);
+        let columns = columns.map_err(in_formula(&self.text))?;
+        Ok(DesignColumns { sigma: self.columns_of_sigma(&at, &mut names)?, ..columns })
     }
 
-    /// Every mention of a column, in the order of the text.
+    /// The columns of log sigma.
+    fn columns_of_sigma(&self, at: &Evaluation, names: &mut ColumnNames) -> Result<Vec<ModelColumn>, FormulaError> {
+        let Some(SigmaTerms { text, terms }) = &self.sigma else { return Ok(Vec::new()) };
+        expand::columns_of(terms, at, names).map_err(in_formula(text))
+    }
+
+    /// Every mention of a column: those of eta in the order of the text, then those of sigma.
     fn mentions(&self) -> Vec<Mention> {
+        let of_sigma = self.sigma.iter().flat_map(SigmaTerms::mentions);
+        self.mentions_of_eta().into_iter().chain(of_sigma).collect()
+    }
+
+    /// The mentions of columns but those of sigma, in the order of the text.
+    fn mentions_of_eta(&self) -> Vec<Mention> {
         let mut mentions = Vec::new();
         self.outcome.mentions(&mut mentions);
         mentions.extend(self.mentions_of_trials());
-        mentions.extend(self.mentions_of_terms());
+        let variables = self.variables_of_eta();
+        mentions.extend(in_order(variables, self.groups.iter().flat_map(|group| group.factor.clone())));
         mentions
     }
 
@@ -193,21 +236,41 @@ impl Formula {
         mentions
     }
 
-    /// The mentions of columns after `~`, in the order of the text.
+    /// The mentions of columns after `~`, in the order of the texts.
     fn mentions_of_terms(&self) -> Vec<Mention> {
-        let mut mentions = self.mentions_of_variables();
-        mentions.extend(self.groups.iter().flat_map(|group| group.factor.clone()));
-        mentions.sort_by_key(|mention| mention.span.start);
-        mentions
+        let of_groups = self.groups.iter().flat_map(|group| group.factor.clone());
+        let of_sigma = self.sigma.iter().flat_map(SigmaTerms::mentions);
+        in_order(self.variables_of_eta(), of_groups).into_iter().chain(of_sigma).collect()
     }
 
     /// The mentions of columns that are variables of terms.
     fn mentions_of_variables(&self) -> Vec<Mention> {
-        let mut mentions = Vec::new();
-        let varying = self.groups.iter().flat_map(|group| &group.varying.variables);
-        self.population.variables.iter().chain(varying).for_each(|expression| expression.mentions(&mut mentions));
-        mentions
+        in_order(self.variables(), std::iter::empty())
     }
+
+    /// The variables of all terms.
+    fn variables(&self) -> impl Iterator<Item = &Expression> {
+        let of_sigma = self.sigma.iter().flat_map(|sigma| &sigma.terms.variables);
+        self.variables_of_eta().chain(of_sigma)
+    }
+
+    /// The variables of all terms but those of sigma.
+    fn variables_of_eta(&self) -> impl Iterator<Item = &Expression> {
+        let varying = self.groups.iter().flat_map(|group| &group.varying.variables);
+        self.population.variables.iter().chain(varying)
+    }
+}
+
+/// The mentions of columns in `variables`, and `others`, in the order of the text.
+fn in_order<'a>(
+    variables: impl Iterator<Item = &'a Expression>,
+    others: impl Iterator<Item = Mention>,
+) -> Vec<Mention> {
+    let mut mentions = Vec::new();
+    variables.for_each(|expression| expression.mentions(&mut mentions));
+    mentions.extend(others);
+    mentions.sort_by_key(|mention| mention.span.start);
+    mentions
 }
 
 /// What is wanted of the columns that are mentioned, each once.
@@ -237,6 +300,6 @@ impl Display for Formula {
 /// Two formulas are equal if their texts in one order and without shorthands are.
 impl PartialEq for Formula {
     fn eq(&self, other: &Formula) -> bool {
-        self.to_string() == other.to_string()
+        self.to_string() == other.to_string() && self.sigma() == other.sigma()
     }
 }

@@ -101,7 +101,7 @@ fn hyperparameters(model: &Model, log_sigma: f64) -> Vec<f64> {
         let entry = match block.role {
             Role::Scale => log_sigma,
             Role::Dispersion => -0.5,
-            Role::Mean | Role::Population | Role::Correlation | Role::Effects => continue,
+            Role::Mean | Role::Population | Role::Correlation | Role::LogSigma | Role::Effects => continue,
         };
         block.theta.clone().for_each(|i| theta[i] = starts::entry(model, i, entry));
     }

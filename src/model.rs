@@ -20,6 +20,7 @@ mod design;
 mod layout;
 mod level_predictors;
 mod log_prior;
+mod log_sigma;
 mod mixed;
 mod mixed_map;
 mod names;
@@ -29,6 +30,7 @@ mod partial;
 mod prior;
 mod priors;
 mod refusal;
+mod row_columns;
 mod scalar;
 mod scaling;
 mod term;
@@ -45,13 +47,15 @@ pub use coordinates::{Centering, Coordinates, CoordinatesError, Likelihood};
 pub use design::Design;
 pub use layout::{Axis, Block, CoefficientPlace, Layout, Role, Transform};
 pub use level_predictors::OfLevels;
-pub use mixed::{Mixed, MixedPriors, MixedTerm, RowColumns};
+pub use log_sigma::{Linear, LogSigmaMap, SigmaFormula};
+pub use mixed::{Mixed, MixedPriors, MixedTerm};
 pub use mixed_map::{DispersionAt, MixedMap, TermMap};
 pub use outcomes::OutcomeFault;
 pub use partial::{CenteringWeights, LevelPredictor, PartialTerm};
 pub use prior::{PriorError, Shape, TypedPrior, VariablePrior};
 pub use priors::{NarrowPrior, PriorScales, Priors};
 pub use refusal::Refusal;
+pub use row_columns::RowColumns;
 pub use scalar::{AtEntry, Scalar};
 pub use scaling::Scaling;
 pub use term::{Spread, Term};
@@ -228,6 +232,7 @@ impl Model {
         let value = |(dispersion, unit): (&DispersionAt, &f64)| match dispersion {
             DispersionAt::Variable(place) => named(*place),
             DispersionAt::Known(value) => value * unit,
+            DispersionAt::OfRows => 1.0,
         };
         let mut all = map.dispersions.iter().zip(&map.units.dispersions).map(value);
         std::array::from_fn(|_| all.next().unwrap_or(1.0))

@@ -73,6 +73,11 @@ pub struct DataArguments {
     #[arg(long, requires = "se")]
     pub with_sigma: bool,
 
+    /// Formula of sigma where noise differs between rows, as 'sigma ~ lab': its logarithm has these terms, with the
+    /// coefficients b_sigma_...
+    #[arg(long, value_name = "FORMULA", requires = "formula", conflicts_with = "se")]
+    pub sigma_formula: Option<String>,
+
     /// Whether predictors' means are subtracted, so that the intercept is the outcome expected at the average
     /// predictor: of all, of none, or of those whose mean is further from zero than three of their sds
     #[arg(long, value_parser = one_of(&CENTRING), value_name = "WHICH", num_args = 0..=1, default_value = "auto", default_missing_value = "yes")]
@@ -93,6 +98,7 @@ impl DataArguments {
             ("--weights", self.weights.is_some()),
             ("--offset", self.offset.is_some()),
             ("--se", self.se.is_some()),
+            ("--sigma-formula", self.sigma_formula.is_some()),
         ];
         match typed.iter().find(|(_, is_typed)| *is_typed) {
             None => Ok(()),
@@ -134,6 +140,7 @@ impl DataArguments {
             offset: None,
             se: None,
             with_sigma: false,
+            sigma_formula: None,
             center_predictors: Centring::Far,
             reading: ReadingArguments::default(),
         }

@@ -20,7 +20,10 @@ pub fn again(
     mixed: &Mixed,
 ) -> Result<(String, String, Option<String>), Failure> {
     let text = data.formula.as_deref().unwrap_or(&mixed.formula);
-    let normal = Formula::parse(text).map_err(Failure::input)?.to_string();
+    let of_sigma = mixed.sigma.as_ref().map(|sigma| &sigma.formula[..]);
+    let of_sigma = data.sigma_formula.as_deref().or(of_sigma.filter(|_| data.formula.is_none()));
+    let typed = parse(text, of_sigma)?;
+    let (normal, sigma) = (typed.to_string(), typed.sigma());
     let RowColumns { weights, offset, errors, with_sigma } = mixed.rows.clone();
     let rows = RowColumns {
         weights: data.weights.clone().or(weights),
@@ -29,7 +32,7 @@ pub fn again(
         with_sigma: data.with_sigma || with_sigma,
     };
     let family = if data.family.is_none() && data.link.is_none() { mixed.family } else { data.family()? };
-    let normal = Mixed { formula: normal, family, rows: rows.clone(), ..mixed.clone() }.line();
+    let normal = Mixed::line_of(&normal, family, sigma.as_deref(), &rows);
     if normal != mixed.line() || data.data.is_none() && priors.is_empty() {
         return Ok((normal, mixed.prior_list(model.dataset()).join(", "), None));
     }
@@ -37,21 +40,30 @@ pub fn again(
     let typed = Mixed { priors: if priors.is_empty() { mixed.priors.clone() } else { default }, ..mixed.clone() };
     let typed = typed.with_priors(model.dataset(), priors).map_err(Failure::input)?;
     let checksum = match &data.data {
-        Some(_) => Some(read(data, text, family, rows, &[])?.0.checksum()),
+        Some(_) => Some(read(data, (text, of_sigma), family, rows, &[])?.0.checksum()),
         None => None,
     };
     Ok((normal, typed.prior_list(model.dataset()).join(", "), checksum))
 }
 
-/// Reads the data of a formula, and its structure.
+/// The formula, with one of sigma if there is one.
+fn parse(text: &str, of_sigma: Option<&str>) -> Result<Formula, Failure> {
+    let formula = Formula::parse(text).map_err(Failure::input)?;
+    match of_sigma {
+        Some(text) => formula.with_sigma(text).map_err(Failure::input),
+        None => Ok(formula),
+    }
+}
+
+/// Reads the data of a formula, and perhaps of one of sigma, and their structure.
 pub fn read(
     data: &DataArguments,
-    text: &str,
+    (text, of_sigma): (&str, Option<&str>),
     family: Family,
     rows: RowColumns,
     priors: &[String],
 ) -> Result<(Arc<Dataset>, Arc<Mixed>), Failure> {
-    let formula = Formula::parse(text).map_err(Failure::input)?;
+    let formula = parse(text, of_sigma)?;
     let references = data.references.iter().map(|reference| match reference.split_once('=') {
         Some((column, level)) => Ok((column.trim().to_string(), level.trim().to_string())),
         None => Err(Failure::Input(anyhow!("--reference {reference}: write a column and a level, such as dose=high"))),
@@ -75,7 +87,7 @@ pub fn read(
     let two_levels = family.outcomes() == OutcomeKind::Successes;
     let (design, learnt) = formula.learn(&frame, &references, two_levels).map_err(Failure::input)?;
     outcomes::check(&frame, &design, family).map_err(Failure::input)?;
-    refuse_columns_beside(family, &rows)?;
+    refuse_columns_beside(family, &rows, of_sigma.is_some())?;
     let of_rows = |name: &Option<String>, what, positive| match name {
         Some(name) => frame.of_rows(name, what, positive).map(Some).map_err(Failure::input),
         None => Ok(None),
@@ -93,14 +105,14 @@ pub fn read(
         sources: learnt.sources(&frame),
         ..frame.rows()
     };
-    let (dataset, mixed) = Mixed::of_design(formula.to_string(), family, design, file).map_err(Failure::input)?;
+    let (dataset, mixed) = Mixed::of_design(&formula, family, design, file).map_err(Failure::input)?;
     let mixed = Mixed { rows, learnt: Some(learnt), ..mixed };
     let mixed = mixed.with_priors(&dataset, priors).map_err(Failure::input)?;
     Ok((Arc::new(dataset), Arc::new(mixed)))
 }
 
-/// Refuses weights and known errors of families that have no sd which they could change.
-fn refuse_columns_beside(family: Family, rows: &RowColumns) -> Result<(), Failure> {
+/// Refuses weights, known errors and formulas of sigma of families that have no sd which they could change.
+fn refuse_columns_beside(family: Family, rows: &RowColumns, has_sigma_formula: bool) -> Result<(), Failure> {
     let refused = |option: &str, remedy: &str| {
         Err(Failure::Input(anyhow!(
             "{option} says how the sd of a row differs, and outcomes are {}; {remedy}",
@@ -109,6 +121,9 @@ fn refuse_columns_beside(family: Family, rows: &RowColumns) -> Result<(), Failur
     };
     if rows.errors.is_some() && family != Family::Gaussian {
         return refused("--se", "leave it out, or take --family gaussian");
+    }
+    if has_sigma_formula && !family.is_location_scale() {
+        return refused("--sigma-formula", "leave it out, or take --family gaussian, student or lognormal");
     }
     if rows.weights.is_some() && !family.is_location_scale() {
         let remedy = match family.outcomes() {

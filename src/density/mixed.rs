@@ -23,6 +23,7 @@ mod level_columns;
 mod merged;
 mod partial;
 mod rest;
+mod row_scales;
 mod rows;
 mod sums;
 mod term;
@@ -35,6 +36,7 @@ use crate::model::{Coordinates, MixedMap, Model, Refusal};
 use blocks::BlockTable;
 use dense::DenseScratch;
 use errors::RowErrors;
+use row_scales::RowScales;
 use rows::{MixedRows, OfFamily};
 use term::TermScratch;
 
@@ -69,20 +71,44 @@ pub struct MixedDensity {
 
 #[derive(Debug, Clone)]
 enum MixedLikelihood {
-    Rows(MixedRows, Option<RowErrors>),
+    Rows(MixedRows, RowNoise),
     Groups(GroupTable),
     Blocks(BlockTable, DenseScratch),
+}
+
+/// How the noise of rows differs.
+#[derive(Debug, Clone)]
+enum RowNoise {
+    /// By their weights alone.
+    Alike,
+    /// By known errors beside sigma.
+    Errors(RowErrors),
+    /// By a formula of sigma.
+    Scales(RowScales),
+}
+
+impl RowNoise {
+    fn new(model: &Model, map: &MixedMap, rows: &LikelihoodRows) -> RowNoise {
+        match (RowErrors::new(model), RowScales::new(model, map, rows)) {
+            (Some(errors), _) => RowNoise::Errors(errors),
+            (None, Some(scales)) => RowNoise::Scales(scales),
+            (None, None) => RowNoise::Alike,
+        }
+    }
 }
 
 /// Whether the log density of a formula's model can be computed in its coordinates.
 ///
 /// # Errors
-/// If too many effects are to be integrated out together, or outcomes that are not normal, or rows have known errors
-/// beside sigma.
+/// If too many effects are to be integrated out together, or outcomes that are not normal, rows have known errors beside
+/// sigma, or sigma has a formula.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     match model.coordinates() {
         Coordinates::Collapsed if !model.family().is_normal() => Err(Refusal::Normal { family: model.family().name() }),
         Coordinates::Collapsed if model.dataset().errors().is_some() => Err(Refusal::KnownErrors),
+        Coordinates::Collapsed if model.mixed().is_some_and(|mixed| mixed.sigma.is_some()) => {
+            Err(Refusal::SigmaFormula)
+        }
         Coordinates::Collapsed if !is_of_few_columns(model) => {
             let effects = blocks::sizes(model).into_iter().max().unwrap_or(0);
             let most = MOST_EFFECTS;
@@ -128,7 +154,7 @@ impl MixedDensity {
         let rows = LikelihoodRows::of(model);
         let likelihood = match model.coordinates() {
             Coordinates::Joint { .. } => {
-                MixedLikelihood::Rows(MixedRows::new(model, map, &rows), RowErrors::new(model))
+                MixedLikelihood::Rows(MixedRows::new(model, map, &rows), RowNoise::new(model, map, &rows))
             }
             Coordinates::Collapsed if is_of_few_columns(model) => MixedLikelihood::Groups(GroupTable::new(model, map)),
             Coordinates::Collapsed => {
@@ -180,20 +206,30 @@ impl MixedDensity {
 
     /// The log likelihood over rows and the log density of the effects; writes the gradient by the effects.
     fn over_rows(&mut self, theta: &[f64], gradient: &mut [f64]) -> f64 {
-        let MixedLikelihood::Rows(table, errors) = &mut self.likelihood else { return f64::NAN };
+        let MixedLikelihood::Rows(table, noise) = &mut self.likelihood else { return f64::NAN };
         for (map, term) in self.map.terms.iter().zip(&mut self.terms) {
             term.effects(map, &self.values, theta, &mut self.effects);
         }
         let dispersions = self.map.dispersion_values(&self.values);
-        let population = self.map.centers.len();
-        let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
+        let population = self.map.population.centers.len();
+        let (values, by_population) = (&self.values[..population], &mut self.by_values[..population]);
         let (effects, by_effects) = (&self.effects, &mut self.by_effects);
-        let (mut log_density, by_logs) = match errors {
-            None => with_family!(self.family, F => {
-                let rows = OfFamily::<F>::at(dispersions, self.observations);
-                table.all_rows(&rows, values, effects, by_values, by_effects)
+        let (mut log_density, by_logs) = match noise {
+            RowNoise::Alike => with_family!(self.family, F => {
+                let mut rows = OfFamily::<F>::at(dispersions, self.observations);
+                table.all_rows(&mut rows, values, effects, by_population, by_effects)
             }),
-            Some(errors) => table.all_rows(&errors.at(dispersions[0]), values, effects, by_values, by_effects),
+            RowNoise::Errors(errors) => {
+                table.all_rows(&mut errors.at(dispersions[0]), values, effects, by_population, by_effects)
+            }
+            RowNoise::Scales(scales) => {
+                let found = with_family!(self.family, F => {
+                    let mut rows = scales.at::<F>(&self.values, dispersions, self.observations);
+                    table.all_rows(&mut rows, values, effects, by_population, by_effects)
+                });
+                scales.pull(&mut self.by_values);
+                found
+            }
         };
         self.map.pull_log_dispersions(&by_logs, &self.values, &mut self.by_values);
         for (map, term) in self.map.terms.iter().zip(&mut self.terms) {
@@ -207,7 +243,7 @@ impl MixedDensity {
     fn over_blocks(&mut self) -> f64 {
         let MixedLikelihood::Blocks(table, scratch) = &mut self.likelihood else { return f64::NAN };
         let sigma = self.map.sigma(&self.values);
-        let population = self.map.centers.len();
+        let population = self.map.population.centers.len();
         let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
         let found = dense::at(table, scratch, values, &mut self.terms, sigma, by_values);
         self.map.pull_log_dispersions(&[found.by_log_sigma], &self.values, &mut self.by_values);
@@ -218,7 +254,7 @@ impl MixedDensity {
     fn over_groups(&mut self) -> f64 {
         let MixedLikelihood::Groups(table) = &self.likelihood else { return f64::NAN };
         let sigma = self.map.sigma(&self.values);
-        let population = self.map.centers.len();
+        let population = self.map.population.centers.len();
         let (values, by_values) = (&self.values[..population], &mut self.by_values[..population]);
         let found = collapsed::at(table, values, &mut self.terms, sigma, by_values);
         self.map.pull_log_dispersions(&[found.by_log_sigma], &self.values, &mut self.by_values);

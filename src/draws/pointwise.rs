@@ -15,6 +15,8 @@ pub struct Pointwise {
     log_likelihood: bool,
     posterior_predictive: bool,
     etas: Vec<f64>,
+    /// The sigma of each row, if it has a formula.
+    sigmas: Option<Vec<f64>>,
     /// The level of each row in each term of a formula.
     levels: Vec<Vec<u32>>,
 }
@@ -32,7 +34,8 @@ impl Pointwise {
         let etas = vec![0.0; data.n_observations()];
         let terms = model.mixed().map_or(&[][..], |mixed| &mixed.terms);
         let levels = terms.iter().map(|term| data.level_of_rows(term.factor)).collect();
-        Pointwise { model, seed, first_chain, log_likelihood, posterior_predictive, etas, levels }
+        let sigmas = model.layout().mixed().and_then(|map| map.log_sigma.as_ref()).map(|_| etas.clone());
+        Pointwise { model, seed, first_chain, log_likelihood, posterior_predictive, etas, sigmas, levels }
     }
 
     /// Writes the log likelihood of each observation under a draw, then a replicate of each observation, as far as
@@ -41,6 +44,10 @@ impl Pointwise {
         let (layout, data) = (self.model.layout(), self.model.dataset());
         if let Some(mixed) = self.model.mixed() {
             mixed.etas(data, layout, named, &self.levels, &mut self.etas);
+            let log_sigma = layout.mixed().and_then(|map| map.log_sigma.as_ref());
+            if let (Some(sigma), Some(map), Some(sigmas)) = (&mixed.sigma, log_sigma, &mut self.sigmas) {
+                sigma.sigmas(data, &named[map.places()], sigmas);
+            }
         }
         let groups = if self.model.mixed().is_some() { 0 } else { layout.groups };
         for group in 0..groups {
@@ -65,11 +72,15 @@ impl Pointwise {
         replicates: &mut [f64],
     ) {
         let data = self.model.dataset();
-        let is_alike = data.weights().is_none() && data.errors().is_none();
+        let is_alike = data.weights().is_none() && data.errors().is_none() && self.sigmas.is_none();
         let common = F::at(&dispersions);
-        let family = |i: usize| match is_alike {
-            true => common,
-            false => F::at(&data.row_dispersions(i, dispersions)),
+        let family = |i: usize| {
+            if is_alike {
+                return common;
+            }
+            let mut of_row = dispersions;
+            of_row[0] = self.sigmas.as_ref().map_or(of_row[0], |sigmas| sigmas[i]);
+            F::at(&data.row_dispersions(i, of_row))
         };
         let size = |i: usize| data.trials().map_or(1.0, |trials| trials[i]);
         for (i, (out, outcome)) in log_likelihoods.iter_mut().zip(data.outcome()).enumerate() {

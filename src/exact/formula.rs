@@ -71,6 +71,9 @@ pub fn admits(model: &Model) -> Result<(), Refusal> {
     if mixed.rows.has_errors() {
         return refuse("rows of this one have known errors beside sigma".to_string());
     }
+    if mixed.sigma.is_some() {
+        return refuse("sigma of this one has a formula".to_string());
+    }
     if mixed.family != Family::Gaussian {
         return refuse(format!("outcomes of this one are {}", mixed.family.name()));
     }
@@ -97,7 +100,7 @@ fn axes_of(layout: &Layout) -> Vec<AxisVariable> {
             Role::Scale => Some(AxisVariable::Spread),
             Role::Correlation => Some(AxisVariable::Correlation),
             Role::Dispersion => Some(AxisVariable::Noise),
-            Role::Mean | Role::Population | Role::Effects => None,
+            Role::Mean | Role::Population | Role::LogSigma | Role::Effects => None,
         };
         std::iter::repeat_n(variable, block.named.len())
     });
@@ -107,7 +110,7 @@ fn axes_of(layout: &Layout) -> Vec<AxisVariable> {
 impl<const Q: usize> FormulaPosterior<Q> {
     fn new(model: &Model, map: &Arc<MixedMap>) -> FormulaPosterior<Q> {
         let groups = reduced_groups(model, map);
-        let population = map.centers.len();
+        let population = map.population.centers.len();
         let mut rest = vec![0.0; (population + 1) * (population + 1)];
         let mut information = vec![0.0; Q];
         for group in &groups {
@@ -117,7 +120,7 @@ impl<const Q: usize> FormulaPosterior<Q> {
             }
         }
         let groups: Vec<Reduced<f64, Q>> = groups.iter().map(|group| Reduced::of(group, population)).collect();
-        let normals = model.mixed().map_or_else(Vec::new, |mixed| mixed.scaled_priors(model.scaling()).0);
+        let normals = model.mixed().map_or_else(Vec::new, |mixed| mixed.scaled_priors(model.scaling(), None).0);
         let data = model.dataset();
         let weights: f64 = data.weights().map_or(0.0, |weights| weights.iter().map(|weight| weight.ln()).sum());
         FormulaPosterior {
@@ -242,8 +245,8 @@ impl<const Q: usize> GivenAxes for FormulaPosterior<Q> {
     fn location(&self, k: usize, known: &[f64]) -> NormalMoments {
         let (_, _, mean, precision) = self.given(known);
         let mut a = vec![0.0; self.population];
-        if k == 0 && self.map.has_intercept {
-            a.iter_mut().zip(&self.map.centers).for_each(|(a, center)| *a = -center);
+        if k == 0 && self.map.population.has_intercept {
+            a.iter_mut().zip(&self.map.population.centers).for_each(|(a, center)| *a = -center);
         }
         a[k] = 1.0;
         let mean = a.iter().zip(mean).map(|(a, mean)| a * mean).sum();

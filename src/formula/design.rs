@@ -21,6 +21,8 @@ pub struct FormulaDesign {
     pub population: Vec<ModelColumn>,
     /// The group-level terms, as written; `(x | g1/g2)` is two.
     pub terms: Vec<DesignTerm>,
+    /// The columns of log sigma, linearly independent; none without a formula of sigma.
+    pub sigma: Vec<ModelColumn>,
 }
 
 /// The columns of a formula at rows that have no outcome.
@@ -32,6 +34,8 @@ pub struct DesignColumns {
     pub population: Vec<ModelColumn>,
     /// As [`FormulaDesign::terms`], with any number of levels; the empty one where a label is missing.
     pub terms: Vec<DesignTerm>,
+    /// As [`FormulaDesign::sigma`].
+    pub sigma: Vec<ModelColumn>,
 }
 
 /// The values of an outcome or of a coefficient's predictor, one for each row.

@@ -10,56 +10,61 @@ use super::design::{DesignColumns, DesignTerm, FormulaDesign, INTERCEPT, MOST_PO
 use super::error::{Characters, Located};
 use super::fault::FormulaFault;
 use super::groups::GroupTerm;
-use super::learnt::{Evaluation, Learnt};
+use super::learnt::Evaluation;
 use super::syntax::{Expression, Form};
 use super::terms::Terms;
 use super::values::{numbers, unknown};
 
-/// The columns of a model, and what the formula learns from its rows.
+/// The columns of a model, but those of sigma.
 pub(super) fn expand(
     outcome: &Expression,
     two_levels: bool,
     trials: Option<&Expression>,
-    (population, groups): (&Terms, &[GroupTerm]),
-    at: Evaluation,
-) -> Located<(FormulaDesign, Learnt)> {
-    let (values, outcome_levels) = match labels_of(outcome, &at) {
+    terms: (&Terms, &[GroupTerm]),
+    at: &Evaluation,
+    names: &mut ColumnNames,
+) -> Located<FormulaDesign> {
+    let (values, outcome_levels) = match labels_of(outcome, at) {
         Some((column, labels)) => {
             if trials.is_some() {
                 return outcome.span.fault(FormulaFault::TrialsOfWords { column: column.clone() });
             }
-            let (values, levels) = zero_or_one(outcome, column, labels, two_levels, &at)?;
+            let (values, levels) = zero_or_one(outcome, column, labels, two_levels, at)?;
             (values, Some(levels))
         }
-        None => (numbers(outcome, &at)?, None),
+        None => (numbers(outcome, at)?, None),
     };
     let outcome = ModelColumn { name: outcome.name(), values };
-    let DesignColumns { trials, population, terms } = columns_at(trials, population, groups, &at)?;
-    Ok((FormulaDesign { outcome, outcome_levels, trials, population, terms }, at.into_learnt()))
+    let DesignColumns { trials, population, terms, sigma } = columns_at(trials, terms, at, names)?;
+    Ok(FormulaDesign { outcome, outcome_levels, trials, population, terms, sigma })
 }
 
 /// The columns of the population and of all group-level terms.
 pub(super) fn columns_at(
     trials: Option<&Expression>,
-    population: &Terms,
-    groups: &[GroupTerm],
+    (population, groups): (&Terms, &[GroupTerm]),
     at: &Evaluation,
+    names: &mut ColumnNames,
 ) -> Located<DesignColumns> {
-    let coding = Coding::new(population, at)?;
-    let count = coding.width();
-    if count > MOST_POPULATION
-        && let (Some(first), Some(last)) = (population.terms.first(), population.terms.last())
-    {
-        return first.span.to(last.span).fault(FormulaFault::ManyPopulation { count });
-    }
-    let mut names = ColumnNames::default();
-    let population = columns(&coding, population.intercept, at, &mut names)?;
-    let terms = groups.iter().map(|group| term(group, at, &mut names)).collect::<Located<_>>()?;
+    let population = columns_of(population, at, names)?;
+    let terms = groups.iter().map(|group| term(group, at, names)).collect::<Located<_>>()?;
     let trials = match trials {
         Some(trials) => Some(ModelColumn { name: trials.name(), values: numbers(trials, at)? }),
         None => None,
     };
-    Ok(DesignColumns { trials, population, terms })
+    Ok(DesignColumns { trials, population, terms, sigma: Vec::new() })
+}
+
+/// The columns of terms of the population, or of sigma.
+pub(super) fn columns_of(terms: &Terms, at: &Evaluation, names: &mut ColumnNames) -> Located<Vec<ModelColumn>> {
+    let coding = Coding::new(terms, at)?;
+    let count = coding.width();
+    if count > MOST_POPULATION
+        && let (Some(first), Some(last)) = (terms.terms.first(), terms.terms.last())
+    {
+        return first.span.to(last.span).fault(FormulaFault::ManyPopulation { count });
+    }
+    columns(&coding, terms.intercept, at, names)
 }
 
 /// The column of an outcome whose cells are words, and its labels.
@@ -117,7 +122,7 @@ fn term(group: &GroupTerm, at: &Evaluation, names: &mut ColumnNames) -> Located<
 
 /// The names of columns, each with the term that it is of: a name means one column throughout a formula.
 #[derive(Default)]
-struct ColumnNames(HashMap<String, String>);
+pub(super) struct ColumnNames(HashMap<String, String>);
 
 impl ColumnNames {
     /// Checks the columns of the population or of a group-level term, and adds them.

@@ -132,6 +132,19 @@ pub enum FormulaFault {
     )]
     NoGroups,
 
+    #[error("this is the formula of the noise's sd, which is called sigma; write it as in `sigma ~ lab`")]
+    NotSigma,
+
+    #[error(
+        "sigma has no group-level terms; write the column as a term of its own, as in `sigma ~ {}`, which gives every \
+         level its sigma",
+        shown(factor)
+    )]
+    SigmaByGroup { factor: String },
+
+    #[error("there is nothing that sigma depends on; write it as in `sigma ~ lab`, or leave it out")]
+    NothingOfSigma,
+
     #[error("the outcome has no column in it; write one, as in `log(radon) ~ floor + (1 | county)`")]
     NoOutcome,
 

@@ -9,22 +9,13 @@ use super::syntax::{Expression, Mention};
 use super::terms::Terms;
 
 pub(super) fn check(outcome: &Expression, terms: Characters, population: &Terms, groups: &[GroupTerm]) -> Located<()> {
-    let mut outcomes = Vec::new();
-    outcome.mentions(&mut outcomes);
+    let outcomes = mentions_of(outcome);
     if outcomes.is_empty() {
         return outcome.span.fault(FormulaFault::NoOutcome);
     }
-    // With several columns, as in `I(after - before) ~ before`, one of them can explain the outcome.
-    let only = outcomes.iter().all(|mention| mention.name == outcomes[0].name).then(|| &outcomes[0].name);
-    for variable in population.variables.iter().chain(groups.iter().flat_map(|group| &group.varying.variables)) {
-        let mut mentions = Vec::new();
-        variable.mentions(&mut mentions);
-        let itself = mentions.iter().find(|mention| Some(&mention.name) == only).map(|mention| mention.span);
-        let same = (variable.name() == outcome.name()).then_some(variable.span);
-        if let Some(span) = itself.or(same) {
-            return span.fault(FormulaFault::OutcomeAsTerm { column: outcome.name() });
-        }
-    }
+    let varying = groups.iter().flat_map(|group| &group.varying.variables);
+    nothing_explains_itself(outcome, population.variables.iter().chain(varying))?;
+    let only = only_column(&outcomes);
     if let Some(Mention { name, span, .. }) =
         groups.iter().flat_map(|group| &group.factor).find(|column| Some(&column.name) == only)
     {
@@ -34,6 +25,37 @@ pub(super) fn check(outcome: &Expression, terms: Characters, population: &Terms,
         return terms.fault(FormulaFault::NoGroups);
     }
     nothing_twice(groups)
+}
+
+/// Refuses the outcome among the variables that explain it, or its sigma.
+pub(super) fn nothing_explains_itself<'a>(
+    outcome: &Expression,
+    variables: impl Iterator<Item = &'a Expression>,
+) -> Located<()> {
+    let outcomes = mentions_of(outcome);
+    let only = only_column(&outcomes);
+    for variable in variables {
+        let mentions = mentions_of(variable);
+        let itself = mentions.iter().find(|mention| Some(&mention.name) == only).map(|mention| mention.span);
+        let same = (variable.name() == outcome.name()).then_some(variable.span);
+        if let Some(span) = itself.or(same) {
+            return span.fault(FormulaFault::OutcomeAsTerm { column: outcome.name() });
+        }
+    }
+    Ok(())
+}
+
+/// The column of an outcome of one column: with several, as in `I(after - before) ~ before`, one of them can explain
+/// the outcome.
+fn only_column(outcomes: &[Mention]) -> Option<&String> {
+    let first = &outcomes.first()?.name;
+    outcomes.iter().all(|mention| mention.name == *first).then_some(first)
+}
+
+fn mentions_of(expression: &Expression) -> Vec<Mention> {
+    let mut mentions = Vec::new();
+    expression.mentions(&mut mentions);
+    mentions
 }
 
 /// Refuses what varies in two terms of one factor, and one name for two factors.

@@ -21,6 +21,8 @@ pub enum Role {
     Scale,
     /// Correlations of the coefficients of one level.
     Correlation,
+    /// Coefficients of the logarithm of sigma.
+    LogSigma,
     /// Dispersions of the family.
     Dispersion,
     /// Coefficients of each level.
@@ -33,7 +35,7 @@ impl Role {
         match self {
             Role::Mean => "mu_",
             Role::Scale => "sigma_",
-            Role::Population | Role::Correlation | Role::Dispersion | Role::Effects => "",
+            Role::Population | Role::Correlation | Role::LogSigma | Role::Dispersion | Role::Effects => "",
         }
     }
 
@@ -114,7 +116,8 @@ pub struct CoefficientPlace {
 }
 
 /// The blocks of a model. Of the shorthand's: means, scales, dispersions, effects; of a formula's: population-level
-/// coefficients, scales term by term, correlations term by term, dispersions, effects term by term.
+/// coefficients, scales term by term, correlations term by term, coefficients of log sigma, dispersions, effects term by
+/// term.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     /// K, the number of coefficients that vary by level, the intercept included; 0 for a formula, whose terms differ.
@@ -171,7 +174,7 @@ impl Layout {
             blocks.push(Block { role, axes, theta, named, transform: Transform::Mixed, units });
         };
         let unshifted = |unit: &f64| Affine { unit: *unit, shift: 0.0 };
-        block(Role::Population, &[Axis::Coefficient], units.population.clone(), 1, true);
+        block(Role::Population, &[Axis::Coefficient], map.population.units.clone(), 1, true);
         for columns in &units.columns {
             block(Role::Scale, &[Axis::Coefficient], columns.iter().map(unshifted).collect(), 1, true);
         }
@@ -183,6 +186,9 @@ impl Layout {
                 1,
                 true,
             );
+        }
+        if let Some(sigma) = &map.log_sigma {
+            block(Role::LogSigma, &[Axis::Coefficient], sigma.coefficients.units.clone(), 1, true);
         }
         let dispersions: Vec<Affine> = map.free_dispersions().map(|(_, unit)| unshifted(&unit)).collect();
         if !dispersions.is_empty() {

@@ -14,15 +14,17 @@ use super::coordinates::Coordinates;
 use super::correlation::pairs;
 use super::design::Design;
 use super::layout::{Layout, Role};
+use super::log_sigma::{Linear, LogSigmaMap, SigmaFormula};
 use super::mixed_map::{DispersionAt, MixedMap, MixedUnits, TermMap};
 use super::partial::CenteringWeights;
 use super::prior::VariablePrior;
+use super::row_columns::RowColumns;
 use super::scalar::Scalar;
 use super::{Scaling, Spread, outcomes};
 use crate::data::Dataset;
 use crate::data::moments::mean;
 use crate::family::Family;
-use crate::formula::{INTERCEPT, Learnt};
+use crate::formula::{Formula, FormulaError, INTERCEPT, Learnt};
 
 /// A grouping term of a formula, `(1 + x | g)`: which columns vary by the levels of a factor, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +53,7 @@ pub struct MixedPriors {
     pub scales: Vec<Vec<VariablePrior>>,
     /// Eta of each term's LKJ distribution.
     pub correlations: Vec<f64>,
-    /// Of the family's dispersions; that of sigma is not used where the errors are known.
+    /// Of the family's dispersions; that of sigma is not used where the errors are known, or sigma has a formula.
     #[serde(alias = "dispersion", deserialize_with = "one_or_more")]
     pub dispersions: Vec<VariablePrior>,
 }
@@ -68,53 +70,6 @@ fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<VariablePrior>,
         OneOrMore::One(prior) => vec![prior],
         OneOrMore::More(priors) => priors,
     })
-}
-
-/// Columns with a number for each row beside the formula, by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowColumns {
-    /// Weights: the variance of a row's outcome is sigma^2 over its weight.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weights: Option<String>,
-    /// Offsets: the known part of the linear predictor.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offset: Option<String>,
-    /// Known standard errors of the outcomes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub errors: Option<String>,
-    /// Whether rows have noise beside known errors: without, these are in the place of sigma.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub with_sigma: bool,
-}
-
-impl RowColumns {
-    /// Whether sigma is a variable.
-    pub fn has_sigma(&self) -> bool {
-        self.errors.is_none() || self.with_sigma
-    }
-
-    /// Whether rows have weights: those that are named, or the inverse squares of errors in the place of sigma.
-    pub fn has_weights(&self) -> bool {
-        self.weights.is_some() || !self.has_sigma()
-    }
-
-    /// Whether rows have known errors beside sigma.
-    pub fn has_errors(&self) -> bool {
-        self.errors.is_some() && self.with_sigma
-    }
-}
-
-impl std::fmt::Display for RowColumns {
-    /// As typed, with a blank before each option; nothing without any.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let options = [("weights", &self.weights), ("offset", &self.offset), ("se", &self.errors)];
-        for (option, column) in options {
-            if let Some(column) = column {
-                write!(f, " --{option} {column}")?;
-            }
-        }
-        if self.has_errors() { write!(f, " --with-sigma") } else { Ok(()) }
-    }
 }
 
 /// The structure of a formula's model.
@@ -134,6 +89,9 @@ pub struct Mixed {
     /// Columns beside the formula.
     #[serde(default)]
     pub rows: RowColumns,
+    /// The formula of sigma, if it is not the same for all rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sigma: Option<SigmaFormula>,
     /// The population-level columns, the intercept first if there is one.
     pub population: Vec<usize>,
     /// The grouping terms, in the order of the formula.
@@ -155,26 +113,52 @@ impl Mixed {
     /// rows.
     pub fn new(formula: String, population: Vec<usize>, terms: Vec<MixedTerm>, priors: MixedPriors) -> Mixed {
         let (learnt, rows, means_elsewhere) = (None, RowColumns::default(), None);
-        let (family, outcome_levels) = (Family::Gaussian, None);
-        Mixed { formula, learnt, family, outcome_levels, rows, population, terms, priors, means_elsewhere }
+        let (family, outcome_levels, sigma) = (Family::Gaussian, None, None);
+        Mixed { formula, learnt, family, outcome_levels, rows, sigma, population, terms, priors, means_elsewhere }
     }
 
     /// The formula, the family, and the columns beside it as they are typed.
     pub fn line(&self) -> String {
-        let (mut line, word) = (self.formula.clone(), self.family.word());
-        if !is_gaussian(&self.family) {
+        let sigma = self.sigma.as_ref().map(|sigma| &sigma.formula[..]);
+        Mixed::line_of(&self.formula, self.family, sigma, &self.rows)
+    }
+
+    /// The same of a formula, a family, a formula of sigma, and columns beside them.
+    pub fn line_of(formula: &str, family: Family, sigma: Option<&str>, rows: &RowColumns) -> String {
+        let (mut line, word) = (formula.to_string(), family.word());
+        if !is_gaussian(&family) {
             line += &format!(" --family {word}");
         }
-        if word != self.family.name() {
-            line += &format!(" --link {}", self.family.link().name());
+        if word != family.name() {
+            line += &format!(" --link {}", family.link().name());
         }
-        format!("{line}{}", self.rows)
+        if let Some(sigma) = sigma {
+            line += &format!(" --sigma-formula '{sigma}'");
+        }
+        format!("{line}{rows}")
+    }
+
+    /// The formula, and that of sigma, as read from their texts.
+    ///
+    /// # Errors
+    /// If a text is none, as of a damaged store.
+    pub fn parsed(&self) -> Result<Formula, FormulaError> {
+        let formula = Formula::parse(&self.formula)?;
+        match &self.sigma {
+            Some(sigma) => formula.with_sigma(&sigma.formula),
+            None => Ok(formula),
+        }
+    }
+
+    /// Whether the first dispersion is one number for all rows: there are no errors in its place, and no formula.
+    pub fn has_first_dispersion(&self) -> bool {
+        self.rows.has_sigma() && self.sigma.is_none()
     }
 
     /// The dispersions that are variables, by their numbers among the family's.
     pub fn free_dispersions(&self) -> impl Iterator<Item = usize> + '_ {
         let priors = self.priors.dispersions.iter().enumerate();
-        let free = priors.filter(|(d, prior)| prior.known().is_none() && (*d > 0 || self.rows.has_sigma()));
+        let free = priors.filter(|(d, prior)| prior.known().is_none() && (*d > 0 || self.has_first_dispersion()));
         free.map(|(d, _)| d)
     }
 
@@ -216,9 +200,14 @@ impl Mixed {
     pub fn check(&self, dataset: &Dataset) -> Result<(), &'static str> {
         let Mixed { population, terms, priors, .. } = self;
         let MixedPriors { population: means, scales, correlations, dispersions } = priors;
-        let mut columns = population.iter().chain(terms.iter().flat_map(|term| &term.columns));
-        if columns.any(|column| *column >= dataset.n_coefficients()) || population.iter().skip(1).any(|k| *k == 0) {
+        let of_sigma = self.sigma.as_ref().map_or(&[][..], |sigma| &sigma.columns);
+        let mut columns = population.iter().chain(terms.iter().flat_map(|term| &term.columns)).chain(of_sigma);
+        let mut after_first = population.iter().skip(1).chain(of_sigma.iter().skip(1));
+        if columns.any(|column| *column >= dataset.n_coefficients()) || after_first.any(|k| *k == 0) {
             return Err("its formula has columns that are not in its data");
+        }
+        if let Some(problem) = self.sigma.as_ref().and_then(|sigma| sigma.problem(self.family)) {
+            return Err(problem);
         }
         if terms.is_empty() || terms.iter().any(|term| term.factor >= dataset.n_factors() || term.columns.is_empty()) {
             return Err("its formula has terms that are not in its data");
@@ -227,7 +216,7 @@ impl Mixed {
         if means.len() != population.len() || !lengths || correlations.len() != terms.len() {
             return Err("its priors are not those of its coefficients");
         }
-        if dispersions.len() != self.family.dispersions().len() || (!self.rows.has_sigma() && dispersions.is_empty()) {
+        if dispersions.len() != self.family.dispersions().len() || (!self.has_first_dispersion() && dispersions.is_empty()) {
             return Err("its priors are not those of its family");
         }
         if !outcomes::are_legal(self.family, dataset) {
@@ -289,7 +278,6 @@ impl Mixed {
             shift: if has_intercept { scaling.coefficient_shift(*column) } else { 0.0 },
         });
         let units = MixedUnits {
-            population: population.collect(),
             columns: self.terms.iter().map(|term| term.columns.iter().map(unit).collect()).collect(),
             outcome: scaling.outcome_scale,
             // Sigma has the outcome's unit, other dispersions have none.
@@ -298,6 +286,7 @@ impl Mixed {
                 .collect(),
         };
         let centers = self.centers(dataset, scaling);
+        let population = Linear { units: population.collect(), centers: centers.clone(), has_intercept };
         let mut end = self.population.len();
         let mut place = |length: usize| {
             end += length;
@@ -306,10 +295,12 @@ impl Mixed {
         let scales: Vec<usize> = self.terms.iter().map(|term| place(term.columns.len())).collect();
         let partials: Vec<Option<usize>> =
             self.terms.iter().map(|term| term.is_correlated().then(|| place(pairs(term.columns.len())))).collect();
+        let log_sigma = self.sigma.as_ref().map(|sigma| sigma.map(place(sigma.columns.len()), dataset, scaling));
         let free: Vec<usize> = self.free_dispersions().collect();
         let of_priors = self.priors.dispersions.iter().zip(&units.dispersions).enumerate();
         let dispersions = of_priors.map(|(d, (prior, unit))| match free.contains(&d) {
             true => DispersionAt::Variable(place(1)),
+            false if d == 0 && log_sigma.is_some() => DispersionAt::OfRows,
             false => DispersionAt::Known(prior.known().unwrap_or(1.0) / unit),
         });
         let dispersions: Vec<DispersionAt> = dispersions.collect();
@@ -332,41 +323,52 @@ impl Mixed {
         });
         let mut terms: Vec<TermMap> = terms.collect();
         self.partial_terms(&mut terms, &Design { dataset, scaling, family: self.family }, &centers, weights);
-        let scalars = self.scalars(scaling, &terms, &units);
-        let map = MixedMap { scalars, centers, has_intercept, terms, dispersions, units: units.clone() };
+        let scalars = self.scalars(&population, &terms, &units, log_sigma.as_ref());
+        let map = MixedMap { scalars, population, terms, log_sigma, dispersions, units: units.clone() };
         Layout::of_formula(dataset.n_groups(), map, &units)
     }
 
     /// The maps of the hyperparameters; a uniform prior confines its variable.
-    fn scalars(&self, scaling: &Scaling, terms: &[TermMap], units: &MixedUnits) -> Vec<Scalar> {
+    fn scalars(
+        &self,
+        linear: &Linear,
+        terms: &[TermMap],
+        units: &MixedUnits,
+        log_sigma: Option<&LogSigmaMap>,
+    ) -> Vec<Scalar> {
         let MixedPriors { population, scales, dispersions, .. } = &self.priors;
-        let within = |prior: &VariablePrior, otherwise, unit: f64, shift: f64| match prior.bounds() {
-            Some([low, high]) => Scalar::Interval { low: (low - shift) / unit, width: (high - low) / unit },
+        let within = |prior: &VariablePrior, otherwise, units: Affine| match prior.bounds() {
+            Some([low, high]) => Scalar::Interval { low: units.invert(low), width: (high - low) / units.unit },
             None => otherwise,
         };
+        let unshifted = |unit: &f64| Affine { unit: *unit, shift: 0.0 };
         let correlations = terms.iter().filter(|term| term.partials.is_some()).map(|term| pairs(term.columns));
         let sds = terms.iter().map(|term| term.columns);
         let count = population.len() + sds.sum::<usize>() + correlations.sum::<usize>();
         let mut all = vec![Scalar::Tanh; count];
-        for (k, (column, prior)) in self.population.iter().zip(population).enumerate() {
-            let unit = scaling.coefficient_unit(*column);
-            all[k] = within(prior, Scalar::Identity, unit, scaling.coefficient_shift(*column));
+        for (k, (units, prior)) in linear.units.iter().zip(population).enumerate() {
+            all[k] = within(prior, Scalar::Identity, *units);
         }
-        for ((map, term), priors) in terms.iter().zip(&self.terms).zip(scales) {
-            for (c, (column, prior)) in term.columns.iter().zip(priors).enumerate() {
-                all[map.scales + c] = within(prior, Scalar::Exp, scaling.coefficient_unit(*column), 0.0);
+        for ((map, units), priors) in terms.iter().zip(&units.columns).zip(scales) {
+            for (c, (unit, prior)) in units.iter().zip(priors).enumerate() {
+                all[map.scales + c] = within(prior, Scalar::Exp, unshifted(unit));
             }
         }
+        if let (Some(map), Some(sigma)) = (log_sigma, &self.sigma) {
+            let of_sigma = map.coefficients.units.iter().zip(&sigma.priors);
+            all.extend(of_sigma.map(|(units, prior)| within(prior, Scalar::Identity, *units)));
+        }
         let free = self.free_dispersions();
-        all.extend(free.map(|d| within(&dispersions[d], Scalar::Exp, units.dispersions[d], 0.0)));
+        all.extend(free.map(|d| within(&dispersions[d], Scalar::Exp, unshifted(&units.dispersions[d]))));
         all
     }
 
     /// The priors in the sampler's units, in the order of the population-level coefficients, the sds of all terms, and
-    /// the dispersions that are variables.
+    /// the coefficients of log sigma, whose place `log_sigma` knows, with the dispersions that are variables.
     pub fn scaled_priors(
         &self,
         scaling: &Scaling,
+        log_sigma: Option<&LogSigmaMap>,
     ) -> (Vec<VariablePrior>, Vec<Vec<VariablePrior>>, Vec<VariablePrior>) {
         let scaled = |(prior, column): (&VariablePrior, &usize)| prior.in_units(scaling.coefficient_unit(*column), 0.0);
         let MixedPriors { population, scales, dispersions, .. } = &self.priors;
@@ -377,7 +379,10 @@ impl Mixed {
         let of_dispersions = self
             .free_dispersions()
             .map(|d| dispersions[d].in_units(if d == 0 { scaling.outcome_scale } else { 1.0 }, 0.0));
-        (means.collect(), of_terms.collect(), of_dispersions.collect())
+        let units = log_sigma.map_or(&[][..], |map| &map.coefficients.units);
+        let of_sigma = self.sigma.iter().flat_map(|sigma| &sigma.priors).zip(units);
+        let of_sigma = of_sigma.map(|(prior, units)| prior.in_units(units.unit, units.shift));
+        (means.collect(), of_terms.collect(), of_sigma.chain(of_dispersions).collect())
     }
 
     /// The sampler's units: sds of the columns, and mean and sd of the outcome, as far as its family admits. Without an

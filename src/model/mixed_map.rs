@@ -11,9 +11,9 @@
 
 use std::ops::Range;
 
-use super::affine::Affine;
 use super::coordinates::Centering;
 use super::correlation::{cholesky, correlations, pairs, partials};
+use super::log_sigma::{Linear, LogSigmaMap};
 use super::partial::PartialTerm;
 use super::scalar::Scalar;
 use crate::family::MOST_DISPERSIONS;
@@ -25,13 +25,13 @@ pub enum DispersionAt {
     Variable(usize),
     /// Known: this number, in the sampler's units.
     Known(f64),
+    /// One of each row, by a formula; 1 in either units in the place of one number for all.
+    OfRows,
 }
 
 /// The units of a formula's variables: value = unit x number + shift.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MixedUnits {
-    /// Of each population-level coefficient.
-    pub population: Vec<Affine>,
     /// Of the coefficients of each term's columns, whose shift is 0.
     pub columns: Vec<Vec<f64>>,
     /// Of the outcome, whose shift is the intercept's.
@@ -71,12 +71,12 @@ pub struct TermMap {
 pub struct MixedMap {
     /// The map of each hyperparameter.
     pub scalars: Vec<Scalar>,
-    /// The center of each population-level column, in the sampler's units; 0 for the intercept.
-    pub centers: Vec<f64>,
-    /// Whether the first population-level coefficient is an intercept.
-    pub has_intercept: bool,
+    /// The population-level coefficients, which come first.
+    pub population: Linear,
     /// The terms.
     pub terms: Vec<TermMap>,
+    /// The coefficients of log sigma, if it has a formula.
+    pub log_sigma: Option<LogSigmaMap>,
     /// The family's dispersions; sigma is known, 1 in the user's units, where the errors of all rows are.
     pub dispersions: Vec<DispersionAt>,
     /// Units of all variables.
@@ -89,6 +89,7 @@ impl DispersionAt {
         match self {
             DispersionAt::Variable(place) => values[place],
             DispersionAt::Known(value) => value,
+            DispersionAt::OfRows => 1.0,
         }
     }
 
@@ -97,6 +98,7 @@ impl DispersionAt {
         match self {
             DispersionAt::Variable(_) => None,
             DispersionAt::Known(value) => Some(value),
+            DispersionAt::OfRows => Some(1.0),
         }
     }
 }
@@ -181,9 +183,8 @@ impl MixedMap {
     /// The log of all units by which theta is smaller than the user's numbers, with its sign turned: the coordinates
     /// which are not logarithms, offsets or correlations.
     pub fn log_units(&self) -> f64 {
-        let population = self.units.population.iter().zip(&self.scalars);
-        let of_population =
-            population.filter(|(_, scalar)| **scalar == Scalar::Identity).map(|(units, _)| units.unit.ln());
+        let of_population = self.population.log_units(&self.scalars);
+        let of_sigma = self.log_sigma.as_ref().map(|map| map.coefficients.log_units(&self.scalars[map.first..]));
         let of_effects = self.terms.iter().zip(&self.units.columns).map(|(term, units)| {
             let logs = units.iter().map(|unit| unit.ln());
             match &term.partial {
@@ -195,7 +196,7 @@ impl MixedMap {
                 None => 0.0,
             }
         });
-        -(of_population.sum::<f64>() + of_effects.sum::<f64>())
+        -(of_population + of_sigma.unwrap_or(0.0) + of_effects.sum::<f64>())
     }
 
     /// Sigma, the first dispersion, given the values of the hyperparameters; 1 for a family without one.
@@ -221,7 +222,7 @@ impl MixedMap {
     pub fn free_dispersions(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
         self.dispersions.iter().zip(&self.units.dispersions).filter_map(|(dispersion, unit)| match dispersion {
             DispersionAt::Variable(place) => Some((*place, *unit)),
-            DispersionAt::Known(_) => None,
+            DispersionAt::Known(_) | DispersionAt::OfRows => None,
         })
     }
 
@@ -234,13 +235,7 @@ impl MixedMap {
 
     /// Writes the values of the hyperparameters in the sampler's units, where `named` holds them in the user's.
     pub fn values_of_named(&self, named: &[f64], values: &mut [f64]) {
-        let population = self.centers.len();
-        for (k, units) in self.units.population.iter().enumerate() {
-            values[k] = units.invert(named[k]);
-        }
-        if self.has_intercept {
-            values[0] += (1..population).map(|k| self.centers[k] * values[k]).sum::<f64>();
-        }
+        self.population.values_of_named(named, values);
         for (term, units) in self.terms.iter().zip(&self.units.columns) {
             for (c, unit) in units.iter().enumerate() {
                 values[term.scales + c] = named[term.scales + c] / unit;
@@ -250,6 +245,9 @@ impl MixedMap {
                 partials(term.columns, &named[here.clone()], &mut values[here]);
             }
         }
+        if let Some(map) = &self.log_sigma {
+            map.coefficients.values_of_named(&named[map.places()], &mut values[map.places()]);
+        }
         for (place, unit) in self.free_dispersions() {
             values[place] = named[place] / unit;
         }
@@ -257,14 +255,7 @@ impl MixedMap {
 
     /// Writes the hyperparameters in the user's units, given their `values` in the sampler's.
     pub fn name_values(&self, values: &[f64], named: &mut [f64]) {
-        let population = self.centers.len();
-        for (k, units) in self.units.population.iter().enumerate() {
-            let moved = match (self.has_intercept, k) {
-                (true, 0) => (1..population).map(|k| self.centers[k] * values[k]).sum(),
-                _ => 0.0,
-            };
-            named[k] = units.apply(values[k] - moved);
-        }
+        self.population.name_values(values, named);
         for (term, units) in self.terms.iter().zip(&self.units.columns) {
             for (c, unit) in units.iter().enumerate() {
                 named[term.scales + c] = values[term.scales + c] * unit;
@@ -275,6 +266,9 @@ impl MixedMap {
                 cholesky(q, &values[here.clone()], &mut factor);
                 correlations(q, &factor, &mut named[here]);
             }
+        }
+        if let Some(map) = &self.log_sigma {
+            map.coefficients.name_values(&values[map.places()], &mut named[map.places()]);
         }
         for (place, unit) in self.free_dispersions() {
             named[place] = values[place] * unit;

@@ -75,6 +75,8 @@ fn hyperparameters(dataset: &Dataset, mixed: &Mixed) -> Vec<String> {
             names.extend((0..i).map(|j| format!("cor_{factor}__{}__{}", columns[j], columns[i])));
         }
     }
+    let of_sigma = mixed.sigma.iter().flat_map(|sigma| &sigma.columns);
+    names.extend(of_sigma.map(|column| format!("b_sigma_{}", Mixed::column_name(dataset, *column))));
     names.extend(mixed.free_dispersions().map(|d| mixed.family.dispersions()[d].to_string()));
     names
 }

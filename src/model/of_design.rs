@@ -1,11 +1,12 @@
 //! A formula's design becomes a data set and a structure: columns that the population level and several terms share are
 //! kept once, and so are factors.
 
+use super::log_sigma::SigmaFormula;
 use super::mixed::{Mixed, MixedPriors, MixedTerm};
 use super::term::Spread;
 use crate::data::{DataError, Dataset, Factor, FileRows};
 use crate::family::Family;
-use crate::formula::{DesignTerm, FormulaDesign, INTERCEPT, ModelColumn};
+use crate::formula::{DesignTerm, Formula, FormulaDesign, INTERCEPT, ModelColumn};
 
 /// Columns that are used, each once, by name.
 #[derive(Default)]
@@ -26,18 +27,18 @@ impl Pool {
 }
 
 impl Mixed {
-    /// The data set and the structure of `design`, with the default priors; `formula` is its text, and `file` says
-    /// where its rows are from.
+    /// The data set and the structure of `design`, which is `formula`'s, with the default priors; `file` says where its
+    /// rows are from.
     ///
     /// # Errors
     /// As [`Dataset::of_formula`].
     pub fn of_design(
-        formula: String,
+        formula: &Formula,
         family: Family,
         design: FormulaDesign,
         file: FileRows,
     ) -> Result<(Dataset, Mixed), DataError> {
-        let FormulaDesign { outcome, outcome_levels, trials, population, terms } = design;
+        let FormulaDesign { outcome, outcome_levels, trials, population, terms, sigma } = design;
         let file = FileRows { trials: trials.map(|trials| trials.values), ..file };
         let (mut pool, mut factors) = (Pool::default(), Vec::<Factor>::new());
         let population: Vec<usize> = population.into_iter().map(|column| pool.number(column)).collect();
@@ -54,13 +55,17 @@ impl Mixed {
             }
         });
         let terms: Vec<MixedTerm> = terms.collect();
+        let of_sigma: Vec<usize> = sigma.into_iter().map(|column| pool.number(column)).collect();
         let dataset = Dataset::of_formula(file, (outcome.name, outcome.values), pool.0, factors)?;
         dataset.refuse_constant(family.is_location())?;
         if family.is_location_scale() {
             refuse_without_noise(&dataset, family, &terms)?;
         }
         let priors = MixedPriors::for_data(&dataset, family, &population, &terms);
-        Ok((dataset, Mixed { family, outcome_levels, ..Mixed::new(formula, population, terms, priors) }))
+        let typical = MixedPriors::typical_sigma(&dataset, family);
+        let sigma = formula.sigma().map(|text| SigmaFormula::new(text, of_sigma, &dataset, typical));
+        let mixed = Mixed::new(formula.to_string(), population, terms, priors);
+        Ok((dataset, Mixed { family, outcome_levels, sigma, ..mixed }))
     }
 }
 

@@ -70,6 +70,12 @@ pub enum Refusal {
          each has a known error beside sigma (--se --with-sigma); use partial, non-centered or centered, or one for each term"
     )]
     KnownErrors,
+    /// Rows whose variances depend on coefficients have no sufficient statistics.
+    #[error(
+        "--parameterization marginal integrates out effects where rows have the variance sigma^2 over their weights, and here \
+         sigma has a formula; use partial, non-centered or centered, or one for each term"
+    )]
+    SigmaFormula,
     /// Devices have one variance for all rows.
     #[error(
         "{what} gives all rows the variance sigma^2 over their weights, and here each has a known error beside sigma (--se \

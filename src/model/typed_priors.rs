@@ -36,15 +36,13 @@ impl MixedPriors {
                 WIDTH * typical.coefficient_unit(*column),
             )
         };
-        // Sigma is the sd of a row of weight 1.
-        let weight = dataset.weights().map_or(1.0, mean_of);
         let of_dispersion = |family, name: &str| match (family, name) {
             (_, "nu") => VariablePrior { shape: Shape::Gamma(2.0), location: 0.0, scale: 10.0, half: false },
             (Family::NegBinomial, _) => {
                 VariablePrior { shape: Shape::InverseGamma(0.4), location: 0.0, scale: 0.3, half: false }
             }
             (Family::Gamma, _) => VariablePrior { shape: Shape::Gamma(0.01), location: 0.0, scale: 100.0, half: false },
-            _ => VariablePrior::half_student_t(DEGREES, typical.outcome_scale * weight.sqrt()),
+            _ => VariablePrior::half_student_t(DEGREES, MixedPriors::typical_sigma(dataset, family)),
         };
         MixedPriors {
             population: population.iter().map(mean).collect(),
@@ -52,6 +50,11 @@ impl MixedPriors {
             correlations: vec![ETA; terms.len()],
             dispersions: family.dispersions().iter().map(|name| of_dispersion(family, name)).collect(),
         }
+    }
+
+    /// A sigma that suits the outcome: the sd of a row of weight 1.
+    pub fn typical_sigma(dataset: &Dataset, family: Family) -> f64 {
+        Scaling::of_family(dataset, family).outcome_scale * dataset.weights().map_or(1.0, mean_of).sqrt()
     }
 }
 
@@ -83,7 +86,7 @@ const RANKS: usize = 3;
 
 impl Mixed {
     /// The names that `--prior` may have of each variable, from class to name, in the order of the layout's
-    /// hyperparameters: population, scales, correlations of a term together, dispersion.
+    /// hyperparameters: population, scales, correlations of a term together, coefficients of log sigma, dispersion.
     fn prior_names(&self, dataset: &Dataset) -> Vec<[String; RANKS]> {
         let name = |column: &usize| Mixed::column_name(dataset, *column).to_string();
         let mut all: Vec<[String; RANKS]> = Vec::new();
@@ -107,8 +110,12 @@ impl Mixed {
             let factor = format!("cor_{}", dataset.factor_name(term.factor));
             all.push(["cor".to_string(), factor.clone(), factor]);
         }
+        for column in self.sigma.iter().flat_map(|sigma| &sigma.columns) {
+            let full = format!("b_sigma_{}", name(column));
+            all.push(if *column == 0 { [full.clone(), full.clone(), full] } else { ["b_sigma".into(), full.clone(), full] });
+        }
         let names = self.family.dispersions().iter().enumerate();
-        let estimated = names.filter(|(d, _)| *d > 0 || self.rows.has_sigma());
+        let estimated = names.filter(|(d, _)| *d > 0 || self.has_first_dispersion());
         all.extend(estimated.map(|(_, name)| std::array::from_fn(|_| name.to_string())));
         all
     }
@@ -176,15 +183,15 @@ impl Mixed {
             TypedPrior::Lkj(_) => None,
         };
         const LKJ: &str = "lkj is for correlations, as in `cor ~ lkj(2)`";
+        let of_coefficient = |prior: Option<VariablePrior>| match prior.ok_or(LKJ)? {
+            prior if prior.is_of_dispersions() => Err(
+                "half and exponential distributions are for sds and sigma, gamma and inv_gamma for these, nu and shape, and \
+                 constant for sigma, nu and shape; write one of all numbers, such as `normal(0, 10)`, or `uniform(0, 10)`",
+            ),
+            prior => Ok(prior),
+        };
         if place < population {
-            let prior = variable.ok_or(LKJ)?;
-            if prior.is_of_dispersions() {
-                return Err(
-                    "half and exponential distributions are for sds and sigma, gamma and inv_gamma for these, nu and shape, and \
-                     constant for sigma, nu and shape; write one of all numbers, such as `normal(0, 10)`, or `uniform(0, 10)`",
-                );
-            }
-            self.priors.population[place] = prior;
+            self.priors.population[place] = of_coefficient(variable)?;
             return Ok(());
         }
         let after_scales = (place - population).checked_sub(scales.len());
@@ -193,6 +200,13 @@ impl Mixed {
                 return Err("correlations have an lkj prior, as in `cor ~ lkj(2)`");
             };
             self.priors.correlations[*term] = eta;
+            return Ok(());
+        }
+        let after_correlations = after_scales.and_then(|after| after.checked_sub(correlated.len()));
+        if let (Some(after), Some(sigma)) = (after_correlations, &mut self.sigma)
+            && let Some(own) = sigma.priors.get_mut(after)
+        {
+            *own = of_coefficient(variable)?;
             return Ok(());
         }
         let mut prior = variable.ok_or(LKJ)?;
@@ -209,8 +223,9 @@ impl Mixed {
             }
             Some((term, column)) => self.priors.scales[*term][*column] = prior,
             None => {
-                let after = place - population - scales.len() - correlated.len();
-                let first = usize::from(!self.rows.has_sigma());
+                let of_sigma = self.sigma.as_ref().map_or(0, |sigma| sigma.columns.len());
+                let after = place - population - scales.len() - correlated.len() - of_sigma;
+                let first = usize::from(!self.has_first_dispersion());
                 self.priors.dispersions[first + after] = prior;
             }
         }
@@ -221,12 +236,13 @@ impl Mixed {
     pub fn prior_list(&self, dataset: &Dataset) -> Vec<String> {
         let names = self.prior_names(dataset);
         let MixedPriors { population, scales, correlations, dispersions } = &self.priors;
-        let estimated = dispersions.iter().skip(usize::from(!self.rows.has_sigma()));
+        let estimated = dispersions.iter().skip(usize::from(!self.has_first_dispersion()));
+        let of_sigma = self.sigma.iter().flat_map(|sigma| &sigma.priors);
         let correlated = self.terms.iter().zip(correlations).filter(|(term, _)| term.is_correlated());
         let variables = population.iter().chain(scales.iter().flatten()).map(VariablePrior::to_string);
         let texts = variables
             .chain(correlated.map(|(_, eta)| format!("lkj({eta})")))
-            .chain(estimated.map(VariablePrior::to_string));
+            .chain(of_sigma.chain(estimated).map(VariablePrior::to_string));
         names.iter().zip(texts).map(|([.., name], text)| format!("{name} ~ {text}")).collect()
     }
 }

@@ -23,7 +23,8 @@ impl Model {
             Structure::Shorthand(_) => self.structure.clone(),
             Structure::Formula(mixed) => {
                 let means_elsewhere = Some(mixed.population_means(&self.dataset));
-                Structure::Formula(Arc::new(Mixed { means_elsewhere, ..(**mixed).clone() }))
+                let sigma = mixed.sigma.as_ref().map(|sigma| sigma.at_means_of(&self.dataset));
+                Structure::Formula(Arc::new(Mixed { means_elsewhere, sigma, ..(**mixed).clone() }))
             }
         };
         let layout = super::layout_of(&dataset, &structure, &self.coordinates, &self.scaling, &self.weights);

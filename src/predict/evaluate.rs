@@ -34,6 +34,8 @@ pub struct Evaluator<'a> {
     /// Coefficients of the population: their columns and variables.
     fixed: Vec<(usize, usize)>,
     varying: Vec<VaryingColumn>,
+    /// Coefficients of log sigma, likewise; none if sigma is the same in all rows.
+    of_sigma: Vec<(usize, usize)>,
     population: Population,
     /// For each factor and draw a level, each as often as any other: that of a row whose level is missing.
     unknown: Vec<Vec<u32>>,
@@ -69,7 +71,7 @@ impl<'a> Evaluator<'a> {
         let model: &Model = variables.model();
         let (layout, data, count) = (model.layout(), model.dataset(), variables.count());
         let mut varying = Vec::new();
-        let mut fixed = Vec::new();
+        let (mut fixed, mut of_sigma) = (Vec::new(), Vec::new());
         match model.structure() {
             Structure::Shorthand(_) => {
                 let of = layout.coefficients;
@@ -85,6 +87,10 @@ impl<'a> Evaluator<'a> {
             }
             Structure::Formula(mixed) => {
                 fixed.extend(mixed.population.iter().enumerate().map(|(variable, column)| (*column, variable)));
+                let map = layout.mixed().and_then(|map| map.log_sigma.as_ref());
+                if let (Some(sigma), Some(map)) = (&mixed.sigma, map) {
+                    of_sigma.extend(sigma.columns.iter().copied().zip(map.places()));
+                }
                 for (t, (term, block)) in mixed.terms.iter().zip(layout.blocks_of(Role::Effects)).enumerate() {
                     varying.extend(term.columns.iter().enumerate().map(|(place, column)| VaryingColumn {
                         factor: term.factor,
@@ -109,6 +115,7 @@ impl<'a> Evaluator<'a> {
             variables,
             fixed,
             varying,
+            of_sigma,
             population: Population::default(),
             unknown: (0..data.n_factors()).map(of_factor).collect(),
             noise: ranks(&key(0), count).into_iter().map(quantile).collect(),
@@ -124,12 +131,11 @@ impl<'a> Evaluator<'a> {
     /// Writes the linear predictor of a row in every draw, in the unit of the outcome.
     pub fn etas(&self, rows: &Rows, row: usize, scratch: &mut Scratch, etas: &mut [f64]) {
         etas.fill(rows.offset.as_ref().map_or(0.0, |offset| offset[row]));
-        let value = |column: usize| if column == 0 { 1.0 } else { rows.predictors[column - 1][row] };
         for (column, variable) in &self.fixed {
-            add(etas, value(*column), self.variables.of_variable(*variable));
+            add(etas, value(rows, *column, row), self.variables.of_variable(*variable));
         }
         for varying in &self.varying {
-            let (x, level) = (value(varying.column), rows.levels[varying.factor][row]);
+            let (x, level) = (value(rows, varying.column, row), rows.levels[varying.factor][row]);
             let level = match level {
                 RowLevel::Known(level) if self.variables.is_prior() => {
                     RowEffect::New(&self.variables.model().dataset().levels(varying.factor)[level as usize])
@@ -234,7 +240,15 @@ impl<'a> Evaluator<'a> {
 
     /// Writes the first dispersion of a row in every draw: the sd, or the scale, of its outcome where there is one.
     pub fn sds(&self, rows: &Rows, row: usize, sds: &mut [f64]) {
-        sds.iter_mut().zip(&self.dispersions).for_each(|(sd, dispersions)| *sd = dispersions[0]);
+        if self.of_sigma.is_empty() {
+            sds.iter_mut().zip(&self.dispersions).for_each(|(sd, dispersions)| *sd = dispersions[0]);
+        } else {
+            sds.fill(0.0);
+            for (column, variable) in &self.of_sigma {
+                add(sds, value(rows, *column, row), self.variables.of_variable(*variable));
+            }
+            sds.iter_mut().for_each(|log| *log = crate::math::exp(*log));
+        }
         if let Some(weights) = &rows.weights {
             let root = weights[row].sqrt();
             sds.iter_mut().for_each(|sd| *sd /= root);
@@ -336,6 +350,11 @@ enum RowEffect<'a> {
     New(&'a str),
     Missing,
     Average,
+}
+
+/// The value of a column in a row: 1 of the intercept's.
+fn value(rows: &Rows, column: usize, row: usize) -> f64 {
+    if column == 0 { 1.0 } else { rows.predictors[column - 1][row] }
 }
 
 fn add(etas: &mut [f64], x: f64, coefficient: &[f64]) {

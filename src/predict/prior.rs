@@ -15,12 +15,14 @@ pub fn draws(model: &Model, seed: u64, count: usize) -> Vec<f64> {
     let mut all = vec![0.0; variables * count];
     let mut one = vec![0.0; variables];
     let means = model.mixed().map_or(Vec::new(), |mixed| mixed.population_means(model.dataset()));
+    let sigma = model.mixed().and_then(|mixed| mixed.sigma.as_ref());
+    let means_of_sigma = sigma.map_or(Vec::new(), |sigma| sigma.means(model.dataset()));
     for draw in 0..count {
         let key = StreamKey { seed, chain: 0, transition: draw as u32 };
         let uniform = |i: usize| key.uniform(Purpose::Prior, i as u32);
         match model.structure() {
             Structure::Shorthand(shorthand) => of_shorthand(shorthand, &uniform, &mut one),
-            Structure::Formula(mixed) => of_formula(mixed, &means, &uniform, &mut one),
+            Structure::Formula(mixed) => of_formula(mixed, [&means, &means_of_sigma], &uniform, &mut one),
         }
         one.iter().enumerate().for_each(|(i, value)| all[i * count + draw] = *value);
     }
@@ -37,19 +39,21 @@ fn of_shorthand(Shorthand { priors, .. }: &Shorthand, uniform: &dyn Fn(usize) ->
     }
 }
 
-/// The population-level coefficients, sds, correlations and sigma of a formula, whose population-level columns have
-/// these means.
-fn of_formula(mixed: &Mixed, means: &[f64], uniform: &dyn Fn(usize) -> f64, out: &mut [f64]) {
+/// The population-level coefficients, sds, correlations and sigma of a formula, whose population-level columns, and
+/// those of sigma, have these means.
+fn of_formula(mixed: &Mixed, means: [&[f64]; 2], uniform: &dyn Fn(usize) -> f64, out: &mut [f64]) {
     let priors = &mixed.priors;
-    let population = mixed.population.len();
-    for (k, prior) in priors.population.iter().enumerate() {
-        out[k] = at(*prior, uniform(k));
-    }
-    if mixed.population.first() == Some(&0) {
-        // The prior of the intercept is that at the means of the other columns.
-        out[0] -= (1..population).map(|k| means[k] * out[k]).sum::<f64>();
-    }
-    let mut place = population;
+    let coefficients = |columns: &[usize], priors: &[VariablePrior], means: &[f64], from: usize, out: &mut [f64]| {
+        for (k, prior) in priors.iter().enumerate() {
+            out[from + k] = at(*prior, uniform(from + k));
+        }
+        if columns.first() == Some(&0) {
+            // The prior of the intercept is that at the means of the other columns.
+            out[from] -= (1..columns.len()).map(|k| means[k] * out[from + k]).sum::<f64>();
+        }
+    };
+    coefficients(&mixed.population, &priors.population, means[0], 0, out);
+    let mut place = mixed.population.len();
     for prior in priors.scales.iter().flatten() {
         out[place] = at(*prior, uniform(place));
         place += 1;
@@ -71,6 +75,10 @@ fn of_formula(mixed: &Mixed, means: &[f64], uniform: &dyn Fn(usize) -> f64, out:
             correlation::correlations(q, &factor, &mut out[place..place + pairs]);
             place += pairs;
         }
+    }
+    if let Some(sigma) = &mixed.sigma {
+        coefficients(&sigma.columns, &sigma.priors, means[1], place, out);
+        place += sigma.columns.len();
     }
     for (i, d) in mixed.free_dispersions().enumerate() {
         out[place + i] = at(priors.dispersions[d], uniform(place + i));

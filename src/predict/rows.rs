@@ -100,7 +100,7 @@ impl<'a> RowReader<'a> {
             None => None,
             Some(mixed) => {
                 let learnt = mixed.learnt.as_ref().ok_or(PredictError::NothingLearnt)?;
-                let formula = Formula::parse(&mixed.formula).map_err(|_| PredictError::NothingLearnt)?;
+                let formula = mixed.parsed().map_err(|_| PredictError::NothingLearnt)?;
                 Some((formula, &**mixed, learnt))
             }
         };
@@ -210,7 +210,7 @@ impl<'a> RowReader<'a> {
         };
         let design = formula.elsewhere(frame, learnt)?;
         let mut columns: HashMap<String, Vec<f64>> = HashMap::new();
-        let all = design.terms.iter().flat_map(|term| &term.columns).chain(&design.population);
+        let all = design.terms.iter().flat_map(|term| &term.columns).chain(&design.population).chain(&design.sigma);
         for ModelColumn { name, values } in all.filter(|column| column.name != INTERCEPT) {
             columns.entry(name.clone()).or_insert_with(|| values.clone());
         }

@@ -75,7 +75,7 @@ fn priors(model: &Model, scales: &PriorScales) -> String {
             Role::Mean => ("Normal(0, ", [scales.mu_sd[k], notebook.mu_sd, vague.mu_sd[k]]),
             Role::Scale => ("HalfCauchy(", [scales.sigma_scale[k], notebook.sigma_scale, vague.sigma_scale[k]]),
             Role::Dispersion => ("HalfCauchy(", [scales.eps_scale, notebook.eps_scale, vague.eps_scale]),
-            Role::Effects | Role::Population | Role::Correlation => break,
+            Role::Effects | Role::Population | Role::Correlation | Role::LogSigma => break,
         };
         all.push((name, kind, scale));
     }

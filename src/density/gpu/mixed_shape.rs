@@ -98,7 +98,7 @@ impl MixedShape {
                 numbers.push(*factor);
             }
         }
-        let population = map.centers.len();
+        let population = map.population.centers.len();
         let family_sums = model.family().device_sums() as usize;
         let (mut factors, mut columns, mut sums) = (Vec::new(), Vec::new(), 0);
         let mut terms = vec![ShapedTerm { first_column: 0, square: 0, triangle: 0 }; map.terms.len()];
@@ -233,7 +233,7 @@ impl MixedShape {
     fn place_of_dispersion(&self, d: usize) -> usize {
         match self.dispersions.get(d) {
             Some(DispersionAt::Variable(place)) => *place,
-            Some(DispersionAt::Known(_)) | None => self.hyper,
+            Some(DispersionAt::Known(_) | DispersionAt::OfRows) | None => self.hyper,
         }
     }
 

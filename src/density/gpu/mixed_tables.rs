@@ -320,7 +320,7 @@ fn table_of_rows(model: &Model, map: &MixedMap, shape: &MixedShape) -> Vec<u32> 
     for (i, outcome) in rows.of.iter().copied().zip(&rows.outcomes) {
         let root = design.root_weight(i);
         let (of_family, offset) = (shape.numbers_of(outcome), shape.has_offset().then_some(outcome.offset));
-        let fixed = mixed.population.iter().zip(&map.centers).map(|(k, center)| design.column(*k, i) - center);
+        let fixed = mixed.population.iter().zip(&map.population.centers).map(|(k, center)| design.column(*k, i) - center);
         let varying = shape.columns.iter().map(|at| design.column(mixed.terms[at.term].columns[at.column], i));
         let numbers = of_family.chain(offset).chain(fixed).chain(varying);
         table.extend(numbers.map(|number| ((number * root) as f32).to_bits()));

@@ -112,7 +112,7 @@ fn left_over(model: &Model, map: &MixedMap) -> Vec<f64> {
     // Of the population level, all rows are at one level.
     let mut levels = vec![(vec![0; rows], 1)];
     levels.extend(mixed.terms.iter().map(|term| (data.level_of_rows(term.factor), data.levels(term.factor).len())));
-    let population = mixed.population.iter().zip(&map.centers).map(|(k, center)| (*k, *center, 0));
+    let population = mixed.population.iter().zip(&map.population.centers).map(|(k, center)| (*k, *center, 0));
     let of_term =
         |(t, term): (usize, &MixedTerm)| term.columns.iter().map(move |k| (*k, 0.0, t + 1)).collect::<Vec<_>>();
     let columns: Vec<(usize, f64, usize)> =

@@ -128,7 +128,7 @@ impl BlockTable {
                 }));
             }
             let effects = varying.len();
-            let fixed = population.iter().zip(&map.centers);
+            let fixed = population.iter().zip(&map.population.centers);
             let fixed = fixed.map(|(k, center)| {
                 rows.iter().map(|i| (design.column(*k, *i) - center) * design.root_weight(*i)).collect()
             });

@@ -86,7 +86,7 @@ impl ConditionalMixed {
             }
             CollapsedTable::Blocks(table, scratch, effects) => {
                 let sigma = self.map.sigma(&self.values);
-                let coefficients = &self.values[..self.map.centers.len()];
+                let coefficients = &self.values[..self.map.population.centers.len()];
                 let (mut xi, mut zeta) = self.normals.split_at(self.normals.len() / 2);
                 for block in &table.blocks {
                     let n = block.effects;
@@ -128,7 +128,7 @@ impl ForCoefficients for CompleteGroups<'_> {
     fn run<const M: usize, const C: usize>(self, q: usize) {
         let CompleteGroups { table, map, values, normals, terms, effects } = self;
         let (groups, sigma) = (table.groups, map.sigma(values));
-        let coefficients = &values[..map.centers.len()];
+        let coefficients = &values[..map.population.centers.len()];
         let ratio = ratio::<M>(terms, sigma);
         let (xi, zeta) = normals.split_at(q * groups);
         for (bundle, data) in table.bundles().enumerate() {

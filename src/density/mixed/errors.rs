@@ -39,7 +39,7 @@ impl AboutEta for WithErrors<'_> {
     type Sums = ScaledResiduals;
 
     fn residuals(
-        &self,
+        &mut self,
         [outcome, ..]: [&[Lanes]; MOST_NUMBERS],
         first: usize,
         full: usize,
@@ -53,7 +53,7 @@ impl AboutEta for WithErrors<'_> {
         1.0
     }
 
-    fn finish(&self, sums: &ScaledResiduals, _counts: &[CountOf]) -> (f64, [f64; MOST_DISPERSIONS]) {
+    fn finish(&mut self, sums: &ScaledResiduals, _counts: &[CountOf]) -> (f64, [f64; MOST_DISPERSIONS]) {
         let (log_likelihood, by_log_sigma) = self.gaussian.finish(sums);
         (log_likelihood, [by_log_sigma, 0.0])
     }

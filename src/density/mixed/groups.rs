@@ -100,7 +100,7 @@ pub fn reduced_groups(model: &Model, map: &MixedMap) -> Vec<ReducedGroup> {
             rows.iter().map(|i| (design.column(k, *i) - center) * design.root_weight(*i)).collect()
         };
         let varying = columns.iter().map(|k| column(*k, 0.0)).collect();
-        let fixed = population.iter().zip(&map.centers).map(|(k, center)| column(*k, *center));
+        let fixed = population.iter().zip(&map.population.centers).map(|(k, center)| column(*k, *center));
         let outcome = rows.iter().map(|i| design.outcome(*i) * design.root_weight(*i)).collect();
         reduce(varying, fixed.chain([outcome]).collect())
     };
@@ -112,7 +112,7 @@ impl GroupTable {
     pub fn new(model: &Model, map: &MixedMap) -> GroupTable {
         let groups = reduced_groups(model, map);
         let columns: usize = map.terms.iter().map(|term| term.columns).sum();
-        let population = map.centers.len();
+        let population = map.population.centers.len();
         let parts = groups.iter().map(|group| &group.rest);
         let rest = Rest::of(model.dataset().n_observations(), population, parts);
         let numbers = groups.first().map_or(0, |group| group.numbers.len());

@@ -54,7 +54,7 @@ impl HyperPriors {
     /// The priors of `model`, whose layout has the map `map`.
     pub fn new(model: &Model, map: &MixedMap) -> HyperPriors {
         let Some(mixed) = model.mixed() else { return HyperPriors(Vec::new()) };
-        let (population, scales, dispersions) = mixed.scaled_priors(model.scaling());
+        let (population, scales, dispersions) = mixed.scaled_priors(model.scaling(), map.log_sigma.as_ref());
         let mut priors = vec![HyperPrior::Partial(1.0); map.hyperparameters()];
         for (prior, place) in dispersions.into_iter().rev().zip(priors.iter_mut().rev()) {
             *place = HyperPrior::Variable(prior);

@@ -25,7 +25,7 @@ pub fn level_columns(model: &Model, map: &MixedMap, rows: usize) -> Vec<LevelCol
     let has_intercept = |t: usize| map.terms[t].intercept.is_some() && map.terms[t].levels <= rows / 2;
     let of = |(coefficient, of): (usize, Option<OfLevels>)| {
         let OfLevels { term, column, values } = of?;
-        let (term, center) = (&map.terms[term], map.centers[coefficient]);
+        let (term, center) = (&map.terms[term], map.population.centers[coefficient]);
         let effects = term.row(column).start - first..term.row(column).end - first;
         let values = values.into_iter().map(|value| value - center).collect();
         (term.intercept == Some(column)).then_some(LevelColumn { coefficient, effects, values })

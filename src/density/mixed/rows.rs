@@ -55,7 +55,7 @@ pub trait AboutEta {
     /// Replaces eta by the log likelihood's derivatives by it, in units of [`unit`](Self::unit), and adds the rows to
     /// `sums`; the first vector of rows is number `first`, and rows from `full` on are padding.
     fn residuals(
-        &self,
+        &mut self,
         numbers: [&[Lanes]; MOST_NUMBERS],
         first: usize,
         full: usize,
@@ -67,7 +67,7 @@ pub trait AboutEta {
     fn unit(&self) -> f64;
 
     /// The log likelihood without its constant, and its derivatives by the logarithms of the dispersions.
-    fn finish(&self, sums: &Self::Sums, counts: &[CountOf]) -> (f64, [f64; MOST_DISPERSIONS]);
+    fn finish(&mut self, sums: &Self::Sums, counts: &[CountOf]) -> (f64, [f64; MOST_DISPERSIONS]);
 }
 
 /// Rows of a family, all with the same dispersions.
@@ -82,13 +82,18 @@ impl<F: Distribution> OfFamily<F> {
     pub fn at(dispersions: [f64; MOST_DISPERSIONS], observations: f64) -> OfFamily<F> {
         OfFamily { family: F::at(&dispersions), log_dispersions: dispersions.map(f64::ln), observations }
     }
+
+    /// The family at these dispersions.
+    pub fn distribution(&self) -> F {
+        self.family
+    }
 }
 
 impl<F: Distribution> AboutEta for OfFamily<F> {
     type Sums = F::Sums;
 
     fn residuals(
-        &self,
+        &mut self,
         numbers: [&[Lanes]; MOST_NUMBERS],
         _first: usize,
         full: usize,
@@ -102,7 +107,7 @@ impl<F: Distribution> AboutEta for OfFamily<F> {
         self.family.unit()
     }
 
-    fn finish(&self, sums: &F::Sums, counts: &[CountOf]) -> (f64, [f64; MOST_DISPERSIONS]) {
+    fn finish(&mut self, sums: &F::Sums, counts: &[CountOf]) -> (f64, [f64; MOST_DISPERSIONS]) {
         let mut by_logs = [0.0; MOST_DISPERSIONS];
         let log_likelihood = self.family.finish(sums, counts, self.observations, &self.log_dispersions, &mut by_logs);
         (log_likelihood, by_logs)
@@ -159,7 +164,7 @@ impl MixedRows {
         let first = map.hyperparameters();
         varying.iter_mut().for_each(|column| column.effects -= first);
         let of_levels = level_columns(model, map, rows);
-        let columns = model.mixed().map_or(&[][..], |mixed| &mixed.population).iter().zip(&map.centers).enumerate();
+        let columns = model.mixed().map_or(&[][..], |mixed| &mixed.population).iter().zip(&map.population.centers).enumerate();
         let columns = columns.filter(|(k, _)| !of_levels.iter().any(|of_level| of_level.coefficient == *k));
         let numbers = with_family!(model.family(), F => {
             let number = |n: usize| lanes(&|i| F::numbers(&outcomes[i])[n] * design.root_weight(rows_of[i]));
@@ -184,7 +189,7 @@ impl MixedRows {
     /// given the population-level coefficients and all effects; writes the derivatives by both.
     pub fn all_rows<D: AboutEta>(
         &mut self,
-        rows: &D,
+        rows: &mut D,
         coefficients: &[f64],
         effects: &[f64],
         by_coefficients: &mut [f64],

@@ -14,7 +14,7 @@ const ROUNDING: f64 = 1e-9;
 /// others.
 pub fn of_coefficients(dataset: &Dataset) -> Vec<f64> {
     let columns: Vec<usize> = (0..dataset.n_coefficients()).collect();
-    of_groups(dataset, &columns, dataset.outcome(), 1.0)
+    of_groups(dataset, &columns, dataset.outcome(), &vec![1.0; dataset.n_observations()])
 }
 
 /// The deviations of each group from the population's coefficients, in the order of the effects: of the columns of all
@@ -33,16 +33,22 @@ pub fn of_deviations(dataset: &Dataset, mixed: &Mixed, hyperparameters: &[f64]) 
         left.iter_mut().enumerate().for_each(|(i, left)| *left -= coefficient * value(dataset, *column, i));
     }
     let columns: Vec<usize> = mixed.terms.iter().flat_map(|term| term.columns.iter().copied()).collect();
-    Some(of_groups(dataset, &columns, &left, hyperparameters.last().copied().unwrap_or(1.0)))
+    let last = hyperparameters.last().filter(|_| dataset.errors().is_some());
+    let mut sigmas = vec![last.copied().unwrap_or(1.0); left.len()];
+    if let Some(sigma) = &mixed.sigma {
+        let end = hyperparameters.len() - mixed.free_dispersions().count();
+        sigma.sigmas(dataset, &hyperparameters[end - sigma.columns.len()..end], &mut sigmas);
+    }
+    Some(of_groups(dataset, &columns, &left, &sigmas))
 }
 
 /// Coefficients of `columns` in each group, column by column, by least squares with the weights of the rows, or with
-/// the inverses of their variances where errors are known beside `sigma`.
-fn of_groups(dataset: &Dataset, columns: &[usize], outcome: &[f64], sigma: f64) -> Vec<f64> {
+/// the inverses of their variances where errors are known beside sigma, or `sigmas` of rows differ.
+fn of_groups(dataset: &Dataset, columns: &[usize], outcome: &[f64], sigmas: &[f64]) -> Vec<f64> {
     let root = |i: usize| match (dataset.weights(), dataset.errors()) {
-        (Some(weights), _) => weights[i].sqrt(),
-        (None, Some(errors)) => sigma.hypot(errors[i]).recip(),
-        (None, None) => 1.0,
+        (Some(weights), _) => weights[i].sqrt() / sigmas[i],
+        (None, Some(errors)) => sigmas[i].hypot(errors[i]).recip(),
+        (None, None) => sigmas[i].recip(),
     };
     let outcome: Vec<f64> = outcome.iter().enumerate().map(|(i, outcome)| root(i) * outcome).collect();
     let column = |k: usize, i: usize| root(i) * value(dataset, columns[k], i);
