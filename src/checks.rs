@@ -14,6 +14,7 @@ mod families;
 mod findings;
 mod levels;
 mod moments;
+mod noise_by_level;
 mod outcomes;
 mod power;
 mod residuals;

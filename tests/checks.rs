@@ -279,7 +279,7 @@ fn weights_and_known_errors_are_part_of_the_noise() {
         let mut rows = frame.rows();
         rows.weights = weights.then(|| sds.iter().map(|sd| sd.powi(-2)).collect());
         rows.errors = errors.then(|| sds.clone());
-        let (dataset, mixed) = Mixed::of_design(formula.to_string(), Family::Gaussian, design, rows).unwrap();
+        let (dataset, mixed) = Mixed::of_design(&formula, Family::Gaussian, design, rows).unwrap();
         let mixed = Mixed { learnt: Some(learnt), ..mixed }.with_priors(&dataset, &[]).unwrap();
         // Known errors beside sigma cannot be integrated out.
         let parameterization = if errors { "non-centered" } else { "marginal" };

@@ -9,9 +9,10 @@ use warpnuts::summary::RunSummary;
 
 use crate::families::simulate;
 use crate::gpu_mixed::{agrees, agrees_at_points, backends, random, run};
-use crate::helpers::calibration::{are_uniform, places_of};
+use crate::helpers::calibration::{Simulated, are_uniform, places_of};
 use crate::helpers::formulas::{self, Reference, references_in};
 use crate::helpers::{chance, gpu};
+use crate::sigma_formula;
 
 #[test]
 fn at_numpyros_points_families_on_the_device_agree_with_f64() {
@@ -20,7 +21,7 @@ fn at_numpyros_points_families_on_the_device_agree_with_f64() {
         let of = reference.read();
         let Reference { name, systems, .. } = reference;
         agrees_at_points(&devices[0], &of, &name, systems);
-        if of.1.family == Family::Lognormal {
+        if of.1.family == Family::Lognormal && of.1.sigma.is_none() {
             let model = formulas::model(&of, "marginal");
             agrees(&devices[0], &model, &random(&model, 4), "lognormal, marginal");
         }
@@ -31,16 +32,19 @@ fn at_numpyros_points_families_on_the_device_agree_with_f64() {
 const DATA_SETS: u32 = 50;
 
 fn calibrate(family: Family) {
+    calibrate_by(4 + family.dispersions().len(), |number, typed| simulate(family, number, &[typed]));
+}
+
+/// The same of simulated data sets, of whose variables so many are looked at.
+fn calibrate_by(shown: usize, simulate: impl Fn(u32, &str) -> Simulated) {
     let Some(devices) = gpu::devices() else { return };
-    let shown: Vec<usize> = (0..4 + family.dispersions().len()).collect();
+    let shown: Vec<usize> = (0..shown).collect();
     let of = |number: u32| {
         let backend = &backends(&devices[0])[number as usize % 2];
         let settings = Settings { chains: 8, warmup: 100, draws: 50, target_accept: 0.9, ..Settings::default() };
         let settings = Settings { seed: u64::from(number), ..settings };
         let typed = ["non-centered", "centered", "partial"][number as usize / 2 % 3];
-        places_of(simulate(family, number, &[typed]), &shown, settings, |model, settings| {
-            run(backend, &model, settings)
-        })
+        places_of(simulate(number, typed), &shown, settings, |model, settings| run(backend, &model, settings))
     };
     let places: Vec<Vec<f64>> = (0..DATA_SETS).map(of).collect();
     are_uniform(&places, &shown);
@@ -59,6 +63,13 @@ fn true_parameters_of_yes_and_no_are_anywhere_among_a_devices_draws() {
 #[test]
 fn true_parameters_of_counts_are_anywhere_among_a_devices_draws() {
     [Family::Poisson, Family::NegBinomial].into_iter().for_each(calibrate);
+}
+
+#[test]
+fn true_parameters_of_sigma_are_anywhere_among_a_devices_draws() {
+    for (family, shown) in [(Family::Gaussian, 6), (Family::Student, 7)] {
+        calibrate_by(shown, |number, typed| sigma_formula::simulate(family, number, &[typed]));
+    }
 }
 
 #[test]

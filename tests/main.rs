@@ -56,6 +56,7 @@ mod reading;
 mod report;
 mod report_formula;
 mod shaders;
+mod sigma_formula;
 mod stacking;
 mod store;
 mod summary;

@@ -138,13 +138,14 @@ fn all_shaders_of_any_model_are_valid() {
     }
 }
 
-/// Formulas whose terms have one factor or several, correlated or not, centered or not.
+/// Formulas whose terms have one factor or several, correlated or not, centered or not, and one of sigma.
 fn formulas_of_all_kinds() -> Vec<Model> {
     let kinds = [
         ("Reaction ~ Days + (1 + Days | Subject)", "centered"),
         ("Reaction ~ Days + (1 + Days | Subject)", "marginal"),
         ("Reaction ~ 0 + Days + (1 | Subject) + (0 + Days || Subject)", "marginal"),
         ("Reaction ~ 1 + (1 | Subject) + (1 | Days)", "Subject=centered,Days=non-centered"),
+        ("Reaction ~ Days + (1 | Subject); sigma ~ Days", "partial"),
     ];
     let model =
         |(formula, typed)| formulas::model(&formulas::read("tests/cases/01-sleepstudy.csv", formula, &[]), typed);

@@ -6,7 +6,7 @@
 // sums.
 
 // A lane's sums: the log density, the family's sums, and the derivatives by the population-level coefficients, by
-// Lambda of all terms, and by the means of all columns. Padded to quads.
+// Lambda of all terms, by the means of all columns, and by the coefficients of log sigma. Padded to quads.
 var<private> parts: array<f32, PARTS>;
 
 // The log density at the kept theta; keeps the gradient.
@@ -52,6 +52,7 @@ fn density_at(team: Team) -> f32 {
             add_to_gradient(place_of_dispersion(d), (by_logs[d] + alone.y + also) / dispersions[d]);
         }
     }
+    log_density += add_scales(team.lane);
     meet();
     return log_density;
 }

@@ -6,10 +6,11 @@
 // chunks, then the chunks of its levels, in their order: sums are trees, and depend on nothing else.
 
 // The numbers of a row: those of its family, the known part of eta if there is one, population-level columns, columns
-// of all terms, and the level of each factor.
+// of all terms, those of log sigma, and the level of each factor.
 const ROW_POPULATION = ROW_NUMBERS + OFFSETS;
 const ROW_COLUMNS = ROW_POPULATION + POPULATION;
-const ROW_LEVELS = ROW_COLUMNS + COLUMNS;
+const ROW_SIGMA = ROW_COLUMNS + COLUMNS;
+const ROW_LEVELS = ROW_SIGMA + SIGMA;
 
 // Adds the log likelihood and the log density of the effects to the parts, with their derivatives.
 fn add_effects(team: Team, family: Family) {
@@ -43,17 +44,18 @@ fn add_effects(team: Team, family: Family) {
 }
 
 // Adds up this lane's chunks of rows of factor `f`; with the first factor also the family's sums and the derivatives by
-// the population-level coefficients.
+// the population-level coefficients, and by those of log sigma.
 fn all_rows(lane: u32, family: Family, f: u32) {
     let factor = factor_row(f);
     for (var chunk = lane; chunk < factor.chunks; chunk += TEAM) {
         var own: array<f32, FAMILY_SUMS>;
         var by_fixed: array<f32, POPULATION + 1u>;
         var by_column: array<f32, COLUMNS>;
+        var by_sigma: array<f32, SIGMA + 1u>;
         let end = table[factor.starts + chunk + 1u];
         for (var i = table[factor.starts + chunk]; i < end; i++) {
             let row = table[factor.order + i];
-            let by_eta = family_row(family, numbers_of(row), eta_of(row), &own);
+            let by_eta = scaled_row(family, row, numbers_of(row), eta_of(row), &own, &by_sigma);
             if f == 0u {
                 for (var k = 0u; k < POPULATION; k++) {
                     by_fixed[k] += number_at(row + ROW_POPULATION + k) * by_eta;
@@ -72,6 +74,9 @@ fn all_rows(lane: u32, family: Family, f: u32) {
             }
             for (var k = 0u; k < POPULATION; k++) {
                 parts[PART_POPULATION + k] += by_fixed[k];
+            }
+            for (var k = 0u; k < SIGMA; k++) {
+                parts[PART_SIGMA + k] += by_sigma[k];
             }
         }
     }

@@ -8,7 +8,8 @@ struct Fixed {
     // Words of a HyperRow for each hyperparameter; a TermRow for each term; a ScaleRow for the sd of each column of
     // each term; a ColumnRow for each column; a FactorRow for each factor. Then, for each column, the weights of the
     // population-level coefficients in the mean of its centered effects; a PredictorRow for each predictor of levels;
-    // the weights and predictors of partially centered effects. And where effects are integrated out, the
+    // the weights and predictors of partially centered effects; for each coefficient of log sigma the sum of its column
+    // and its value at the reference. And where effects are integrated out, the
     // rest of the reduction to groups about coefficients near the posterior's: its value there minus the reference
     // noise of all rows; these coefficients; half its derivatives by them, with the sign turned; half its second
     // derivatives.

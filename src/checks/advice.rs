@@ -2,9 +2,9 @@
 
 use super::DRAWS;
 use super::bounds::{OutcomeGrid, OutcomePile};
-use super::factors::FactorNoise;
 use super::families;
 use super::findings::{Findings, NoiseTrend};
+use super::noise_by_level::{of_factor, right_side};
 use super::power::OutcomeFunction;
 use super::residuals::Residuals;
 use super::rows::ResidualChecks;
@@ -12,7 +12,7 @@ use crate::data::Dataset;
 use crate::experiment::Sampled;
 use crate::family::Family;
 use crate::formula::quoted;
-use crate::model::{Model, Structure};
+use crate::model::Model;
 use crate::predict::DrawnVariables;
 use crate::summary::{Advice, RunSummary, counted, number, significant};
 
@@ -21,9 +21,6 @@ const LEAST_DRAWS: usize = 200;
 
 /// Numbers in a run's draws that take about a second to read.
 const MOST_NUMBERS: usize = 100_000_000;
-
-/// A level of so many times the noise of all rows may change the answer by itself.
-const LOUD: f64 = 2.0;
 
 /// Residuals further away than this, in sds, are named, the furthest first, and no more than so many.
 const FAR: f64 = 3.5;
@@ -76,7 +73,7 @@ fn of_noise(model: &Model, checks: &ResidualChecks) -> Vec<Advice> {
     // Skewed noise that grows is mended together.
     let is_skewed = found.is_skewed && transformed.is_none();
     let trend = found.trend.map(|trend| of_trend(outcome, checks, trend, transformed));
-    let by_level = found.factors.iter().map(|factor| of_factor(outcome, factor));
+    let by_level = found.factors.iter().map(|factor| of_factor(model, factor, true));
     let skew = is_skewed.then(|| of_skew(outcome, checks));
     let tails = found.is_heavy.then(|| of_tails(model, checks));
     trend.into_iter().chain(by_level).chain(skew).chain(tails).collect()
@@ -104,28 +101,6 @@ fn of_trend(outcome: &str, checks: &ResidualChecks, trend: NoiseTrend, better: O
     let remedy = format!("use --formula '{formula}'{place}, {meaning}");
     let proposals = if takes_the_place { vec![format!("--formula {formula}")] } else { Vec::new() };
     Advice { proposals, ..Advice::about_data("noise-grows", problem, remedy) }
-}
-
-fn of_factor(outcome: &str, factor: &FactorNoise) -> Advice {
-    let [least, most] = &factor.extremes;
-    let problem = format!(
-        "the noise of `{outcome}` differs between the levels of `{}`: it is {} times that of all rows in {}, and {} times in {}, \
-         and the model has one noise for all",
-        factor.factor,
-        number(most.ratio, 1),
-        most.level,
-        number(least.ratio, 2),
-        least.level,
-    );
-    let without = match most.ratio >= LOUD {
-        true => format!("; see whether the answer holds without {}", most.level),
-        false => String::new(),
-    };
-    let remedy = format!(
-        "take the intervals of levels of much noise for too narrow, and those of levels of little for too wide: all weigh in means \
-         and slopes as if their noise were the same{without}"
-    );
-    Advice::about_data("noise-by-level", problem, remedy)
 }
 
 fn of_skew(outcome: &str, checks: &ResidualChecks) -> Advice {
@@ -210,25 +185,6 @@ fn transformed(model: &Model, checks: &ResidualChecks) -> Option<Transformed> {
     let formula = format!("{}({outcome}) ~ {rest}", function.name());
     // An apostrophe would end the quotes around it.
     (!formula.contains('\'')).then_some(Transformed { formula, takes_the_place, meaning })
-}
-
-/// The right side of the model's formula, and whether the run has one; `None` if its outcome is a function.
-fn right_side(model: &Model) -> Option<(String, bool)> {
-    let data = model.dataset();
-    match model.structure() {
-        Structure::Formula(mixed) => {
-            let outcome = quoted(data.outcome_name());
-            let (_, right) = mixed.formula.split_once('~').filter(|(left, _)| left.trim() == outcome)?;
-            Some((right.trim().to_string(), true))
-        }
-        Structure::Shorthand(_) => {
-            let (group, predictors) = (quoted(data.group_name()), data.predictor_names());
-            let columns = std::iter::once("1".to_string()).chain(predictors.iter().map(|name| quoted(name)));
-            let columns = columns.collect::<Vec<String>>().join(" + ");
-            let bars = if predictors.is_empty() { "|" } else { "||" };
-            Some((format!("{columns} + ({columns} {bars} {group})"), false))
-        }
-    }
 }
 
 fn of_pile(data: &Dataset, pile: OutcomePile) -> Advice {

@@ -1,6 +1,7 @@
 //! Sentences about outcomes that are not Gaussian and do not look like their family's: their spread, levels, and shape.
 
 use super::findings::Findings;
+use super::noise_by_level::of_factor;
 use super::rows::ResidualChecks;
 use super::statistics::CheckedStatistic;
 use crate::family::Family;
@@ -24,22 +25,7 @@ pub fn sentences(model: &Model, checks: &ResidualChecks) -> Vec<Advice> {
     }
     let found = Findings::of(checks);
     let mut all: Vec<Advice> = Vec::new();
-    for factor in &found.factors {
-        let [least, most] = &factor.extremes;
-        let problem = format!(
-            "`{}` varies about its expectations by more in some levels of `{}` than in others: {} times as much as in all rows in \
-             {}, and {} times in {}",
-            model.dataset().outcome_name(),
-            factor.factor,
-            number(most.ratio, 1),
-            most.level,
-            number(least.ratio, 2),
-            least.level,
-        );
-        let remedy = "take the intervals of levels that vary much for too narrow, and those of levels that vary little for too \
-                      wide";
-        all.push(Advice::about_data("noise-by-level", problem, remedy));
-    }
+    all.extend(found.factors.iter().map(|factor| of_factor(model, factor, false)));
     if found.is_skewed {
         all.push(of_shape(model, "skewness", &checks.skewness));
     } else if found.is_heavy {

@@ -38,7 +38,8 @@ impl Subject {
             errors: data.se.clone(),
             with_sigma: data.with_sigma,
         };
-        let (dataset, mixed) = formula::read(data, (text, data.sigma_formula.as_deref()), data.family()?, rows, &priors.priors)?;
+        let (dataset, mixed) =
+            formula::read(data, (text, data.sigma_formula.as_deref()), data.family()?, rows, &priors.priors)?;
         resolve::note(&dataset);
         if let Some([zero, one]) = &mixed.outcome_levels {
             let outcome = dataset.outcome_name();

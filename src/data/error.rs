@@ -210,6 +210,14 @@ pub enum DataError {
     )]
     NoNoise { file: String, column: String },
 
+    /// An outcome without residual noise in the rows of one sigma.
+    #[error(
+        "{file}: groups and predictors explain outcome `{column}` to within rounding in the {rows} rows that have the sigma of row \
+         {row}: that sigma is 0; leave these rows out, or let the formula of sigma have less",
+        column = shown(column)
+    )]
+    NoNoiseOfSigma { file: String, column: String, rows: usize, row: usize },
+
     /// A constant predictor, like the intercept.
     #[error(
         "{file}: predictor `{column}` does not vary ({}), which is what the intercept is for; leave it out",

@@ -100,8 +100,8 @@ impl RowNoise {
 /// Whether the log density of a formula's model can be computed in its coordinates.
 ///
 /// # Errors
-/// If too many effects are to be integrated out together, or outcomes that are not normal, rows have known errors beside
-/// sigma, or sigma has a formula.
+/// If too many effects are to be integrated out together, outcomes are not normal, rows have known errors beside sigma,
+/// or sigma has a formula.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     match model.coordinates() {
         Coordinates::Collapsed if !model.family().is_normal() => Err(Refusal::Normal { family: model.family().name() }),

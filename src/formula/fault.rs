@@ -142,6 +142,13 @@ pub enum FormulaFault {
     )]
     SigmaByGroup { factor: String },
 
+    #[error(
+        "`{0}` has numbers, which say what group a row is of; write `factor({0})` for a sigma of each level, or `I({0})` for \
+         a log sigma that grows with the number",
+        shown(column)
+    )]
+    SigmaByNumber { column: String },
+
     #[error("there is nothing that sigma depends on; write it as in `sigma ~ lab`, or leave it out")]
     NothingOfSigma,
 

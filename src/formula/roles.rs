@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::error::{Characters, Located};
 use super::fault::FormulaFault;
 use super::groups::GroupTerm;
-use super::syntax::{Expression, Mention};
+use super::syntax::{Expression, Form, Mention};
 use super::terms::Terms;
+use crate::data::Frame;
 
 pub(super) fn check(outcome: &Expression, terms: Characters, population: &Terms, groups: &[GroupTerm]) -> Located<()> {
     let outcomes = mentions_of(outcome);
@@ -40,6 +41,19 @@ pub(super) fn nothing_explains_itself<'a>(
         let same = (variable.name() == outcome.name()).then_some(variable.span);
         if let Some(span) = itself.or(same) {
             return span.fault(FormulaFault::OutcomeAsTerm { column: outcome.name() });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a column of sigma whose numbers are labels of groups elsewhere: it would be taken for a quantity.
+pub(super) fn no_group_is_a_number(sigma: &Terms, groups: &[&str], frame: &Frame) -> Located<()> {
+    for variable in &sigma.variables {
+        if let Form::Column(column) = &variable.form
+            && groups.contains(&&column[..])
+            && frame.numbers(column).is_some()
+        {
+            return variable.span.fault(FormulaFault::SigmaByNumber { column: column.clone() });
         }
     }
     Ok(())

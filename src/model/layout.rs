@@ -116,8 +116,8 @@ pub struct CoefficientPlace {
 }
 
 /// The blocks of a model. Of the shorthand's: means, scales, dispersions, effects; of a formula's: population-level
-/// coefficients, scales term by term, correlations term by term, coefficients of log sigma, dispersions, effects term by
-/// term.
+/// coefficients, scales term by term, correlations term by term, coefficients of log sigma, dispersions, effects term
+/// by term.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     /// K, the number of coefficients that vary by level, the intercept included; 0 for a formula, whose terms differ.

@@ -28,7 +28,8 @@ pub struct SigmaFormula {
     pub formula: String,
     /// The columns, numbered as those of eta, the intercept first if there is one.
     pub columns: Vec<usize>,
-    /// Whether each coefficient is the log sigma of a level: without an intercept, one of these columns is 1 in each row.
+    /// Whether each coefficient is the log sigma of a level: without an intercept, one of these columns is 1 in each
+    /// row.
     pub of_level: Vec<bool>,
     /// The prior of each coefficient, in the user's units; of the intercept at the means of the other columns.
     pub priors: Vec<VariablePrior>,

@@ -216,7 +216,9 @@ impl Mixed {
         if means.len() != population.len() || !lengths || correlations.len() != terms.len() {
             return Err("its priors are not those of its coefficients");
         }
-        if dispersions.len() != self.family.dispersions().len() || (!self.has_first_dispersion() && dispersions.is_empty()) {
+        if dispersions.len() != self.family.dispersions().len()
+            || (!self.has_first_dispersion() && dispersions.is_empty())
+        {
             return Err("its priors are not those of its family");
         }
         if !outcomes::are_legal(self.family, dataset) {

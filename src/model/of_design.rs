@@ -1,6 +1,8 @@
 //! A formula's design becomes a data set and a structure: columns that the population level and several terms share are
 //! kept once, and so are factors.
 
+use std::collections::BTreeMap;
+
 use super::log_sigma::SigmaFormula;
 use super::mixed::{Mixed, MixedPriors, MixedTerm};
 use super::term::Spread;
@@ -64,6 +66,9 @@ impl Mixed {
         let priors = MixedPriors::for_data(&dataset, family, &population, &terms);
         let typical = MixedPriors::typical_sigma(&dataset, family);
         let sigma = formula.sigma().map(|text| SigmaFormula::new(text, of_sigma, &dataset, typical));
+        if let Some(sigma) = &sigma {
+            refuse_without_noise_of_sigma(&dataset, sigma)?;
+        }
         let mixed = Mixed::new(formula.to_string(), population, terms, priors);
         Ok((dataset, Mixed { family, outcome_levels, sigma, ..mixed }))
     }
@@ -86,4 +91,29 @@ fn refuse_without_noise(dataset: &Dataset, family: Family, terms: &[MixedTerm]) 
         true => dataset.refuse_without_noise(),
         false => Ok(()),
     }
+}
+
+/// The most different sigmas whose rows are looked at on their own.
+const MOST_SIGMAS: usize = 200;
+
+/// Refuses an outcome that groups and predictors fit to rounding in the rows of one sigma, so that it would be 0.
+fn refuse_without_noise_of_sigma(dataset: &Dataset, sigma: &SigmaFormula) -> Result<(), DataError> {
+    let mut cells: BTreeMap<Vec<u64>, Vec<usize>> = BTreeMap::new();
+    for i in 0..dataset.n_observations() {
+        let value = |k: &usize| if *k == 0 { 1.0 } else { dataset.predictor(k - 1)[i] };
+        cells.entry(sigma.columns.iter().map(|k| value(k).to_bits()).collect()).or_default().push(i);
+    }
+    if cells.len() > MOST_SIGMAS || dataset.may_know_noise() {
+        return Ok(());
+    }
+    for rows in cells.values().filter(|rows| rows.len() > 1) {
+        let mut leaves = vec![true; dataset.n_observations()];
+        rows.iter().for_each(|i| leaves[*i] = false);
+        if dataset.without(&leaves).is_some_and(|own| own.refuse_common_fit().is_err()) {
+            let (file, column) = (dataset.source().to_string(), dataset.outcome_name().to_string());
+            let row = rows.iter().map(|i| dataset.row_of(*i)).min().unwrap_or(0) + 1;
+            return Err(DataError::NoNoiseOfSigma { file, column, rows: rows.len(), row });
+        }
+    }
+    Ok(())
 }

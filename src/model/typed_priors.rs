@@ -112,7 +112,11 @@ impl Mixed {
         }
         for column in self.sigma.iter().flat_map(|sigma| &sigma.columns) {
             let full = format!("b_sigma_{}", name(column));
-            all.push(if *column == 0 { [full.clone(), full.clone(), full] } else { ["b_sigma".into(), full.clone(), full] });
+            all.push(if *column == 0 {
+                [full.clone(), full.clone(), full]
+            } else {
+                ["b_sigma".into(), full.clone(), full]
+            });
         }
         let names = self.family.dispersions().iter().enumerate();
         let estimated = names.filter(|(d, _)| *d > 0 || self.has_first_dispersion());

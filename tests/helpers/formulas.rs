@@ -34,7 +34,7 @@ pub fn changed(
     of_family(file, rows, formula, Family::Gaussian, priors, change)
 }
 
-/// The same with outcomes of a family.
+/// The same with outcomes of a family; a formula of sigma comes after `;`.
 pub fn of_family(
     file: &str,
     rows: usize,
@@ -46,14 +46,19 @@ pub fn of_family(
     let path = root().join(file);
     let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<&str> = text.lines().take(rows.saturating_add(1)).collect();
+    let (formula, of_sigma) = formula.split_once("; ").map_or((formula, None), |(of_eta, rest)| (of_eta, Some(rest)));
     let formula = Formula::parse(formula).unwrap();
+    let formula = match of_sigma {
+        Some(text) => formula.with_sigma(text).unwrap(),
+        None => formula,
+    };
     let (text, wanted) = (lines.join("\n"), formula.wanted());
     let frame = Frame::from_reader_with(file, text.as_bytes(), &wanted, &ReadOptions::default()).unwrap();
     let two_levels = family.outcomes() == OutcomeKind::Successes;
     let (mut design, learnt) = formula.learn(&frame, &[], two_levels).unwrap();
     let mut rows = frame.rows();
     change(&mut design, &mut rows);
-    let (dataset, mixed) = Mixed::of_design(formula.to_string(), family, design, rows).unwrap();
+    let (dataset, mixed) = Mixed::of_design(&formula, family, design, rows).unwrap();
     let mixed = Mixed { learnt: Some(learnt), ..mixed }.with_priors(&dataset, priors).unwrap();
     (Arc::new(dataset), Arc::new(mixed))
 }
@@ -104,6 +109,8 @@ pub struct Reference {
     pub family: Family,
     /// The column of known parts of eta.
     pub offset: Option<String>,
+    /// The formula of sigma.
+    pub sigma_formula: Option<String>,
     /// Above this an outcome is 1, and else 0.
     pub one: Option<String>,
     pub prior_options: Vec<String>,
@@ -118,7 +125,9 @@ impl Reference {
         let rows = self.first_rows.unwrap_or(usize::MAX);
         let offset = self.offset.as_ref().map(|name| column(&self.file, name));
         let limit: Option<f64> = self.one.as_ref().map(|one| one.trim_start_matches("> ").parse().unwrap());
-        of_family(&self.file, rows, &self.formula, self.family, &self.prior_options, |design, rows| {
+        let of_sigma = self.sigma_formula.as_ref().map_or(String::new(), |sigma| format!("; {sigma}"));
+        let formula = format!("{}{of_sigma}", self.formula);
+        of_family(&self.file, rows, &formula, self.family, &self.prior_options, |design, rows| {
             (rows.errors, rows.offset) = (errors.clone(), offset.clone());
             for outcome in &mut design.outcome.values {
                 *outcome = limit.map_or(*outcome, |limit| f64::from(*outcome > limit));

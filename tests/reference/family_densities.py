@@ -4,14 +4,19 @@
     python3 family_densities.py [the folder of warpnuts]      (numpyro==0.22.0, jax==0.10.2)
 
 Writes family_densities.json beside itself, as formula_densities.py does for Gaussian outcomes, with that script's
-model, coordinates and checks: eta is the linear predictor, with a known part beside it where an offset is named.
+model, coordinates and checks: eta is the linear predictor, with a known part beside it where an offset is named. Where
+sigma has a formula, its coefficients c stand in its place,
+
+    log sigma[i] = c0 + sum over k of (w[i, k] - mean(w[k])) c[k]
+
+where c0 is the intercept at the means of the columns w; without an intercept nothing is subtracted.
 """
 
 import csv
 import itertools
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +32,7 @@ formulas.FAMILIES["gamma"] = dist.Gamma
 formulas.FAMILIES["inv_gamma"] = dist.InverseGamma
 
 DISPERSIONS = {
+    "gaussian": ["sigma"],
     "student": ["sigma", "nu"],
     "lognormal": ["sigma"],
     "gamma": ["shape"],
@@ -39,13 +45,17 @@ DISPERSIONS = {
 
 @dataclass
 class FamilyModel(Model):
-    """A model of a family; trials and offset are columns, and `nu` is known if it is given."""
+    """A model of a family; trials and offset are columns, and `nu` is known if it is given. A formula of sigma has the
+    columns `of_sigma`, and an intercept or not."""
 
     family: str = None
     trials: str = None
     offset: str = None
     nu: float = None
     one: str = None
+    sigma_formula: str = None
+    of_sigma: dict = field(default_factory=dict)
+    sigma_intercept: bool = True
 
 
 EPIL = dict(file="epil.csv", used=["y", "trt", "lbase", "lage", "V4", "subject"], outcome="y")
@@ -57,6 +67,10 @@ SLEEP = dict(formulas.SLEEP, file="../cases/01-sleepstudy.csv", population=formu
              terms=[Term(["Subject"], ["Intercept", "Days"], True)])
 SALAMANDERS = dict(file="salamanders.csv", used=["count", "mined", "cover", "site", "spp"], outcome="count")
 NOT_MINED = is_level("mined", "no")
+
+HSB = dict(file="../cases/15b-hsb82.csv", used=["mAch", "cses", "sector", "school"], outcome="mAch", rows=700,
+           population={"cses": number("cses")}, terms=[Term(["school"], ["Intercept"], False)])
+PUBLIC, CATHOLIC = is_level("sector", "Public"), is_level("sector", "Catholic")
 
 MODELS = [
     FamilyModel("cbpp", "incidence | trials(size) ~ factor(period) + (1 | herd)", family="binomial", **CBPP),
@@ -85,6 +99,21 @@ MODELS = [
                 **SLEEP),
     FamilyModel("sleepstudy, lognormal", "Reaction ~ Days + (1 + Days | Subject)", family="lognormal", **SLEEP),
     FamilyModel("sleepstudy, gamma", "Reaction ~ Days + (1 + Days | Subject)", family="gamma", **SLEEP),
+    FamilyModel("sleepstudy, noise that grows", "Reaction ~ Days + (1 + Days | Subject)", family="gaussian",
+                sigma_formula="sigma ~ Days", of_sigma=formulas.DAYS, **SLEEP),
+    FamilyModel("hsb82, noise by sector and slope", "mAch ~ cses + (1 | school)", family="gaussian",
+                sigma_formula="sigma ~ sector * cses",
+                of_sigma={"sector[Catholic]": CATHOLIC, "cses": number("cses"),
+                          "sector[Catholic]:cses": product(CATHOLIC, number("cses"))},
+                priors={"b_sigma_Intercept": ("normal", 1, 2), "b_sigma_cses": ("uniform", -3, 3)}, **HSB),
+    FamilyModel("hsb82, a scale of each sector", "mAch ~ cses + (1 | school)", family="student", nu=4.0,
+                sigma_formula="sigma ~ 0 + sector", sigma_intercept=False,
+                of_sigma={"sector[Public]": PUBLIC, "sector[Catholic]": CATHOLIC}, **HSB),
+    FamilyModel("hsb82, a scale of each sector and degrees of freedom", "mAch ~ cses + (1 | school)", family="student",
+                sigma_formula="sigma ~ sector", of_sigma={"sector[Catholic]": CATHOLIC}, **HSB),
+    FamilyModel("sleepstudy, logarithms, noise of 1 at first", "Reaction ~ Days + (1 + Days | Subject)",
+                family="lognormal", sigma_formula="sigma ~ 0 + Days", sigma_intercept=False, of_sigma=formulas.DAYS,
+                priors={"b_sigma_Days": ("normal", -0.5, 0.5)}, **SLEEP),
 ]
 
 
@@ -111,6 +140,7 @@ class FamilyPosterior(Posterior):
         self.trials = number(model.trials)(table) if model.trials else np.ones(self.n)
         self.offset = number(model.offset)(table) if model.offset else np.zeros(self.n)
         self.x = np.array([column(table) for column in model.population.values()]).reshape(-1, self.n)
+        self.w = np.array([column(table) for column in model.of_sigma.values()]).reshape(-1, self.n)
         self.means = self.x.mean(axis=1)
         columns = formulas.INTERCEPT | model.varying
         self.z = [np.array([columns[name](table) for name in term.columns]) for term in model.terms]
@@ -119,6 +149,12 @@ class FamilyPosterior(Posterior):
         self.level = [np.array([levels.index(label) for label in of]) for levels, of in zip(self.levels, labels)]
         self.sizes = [z.shape[0] * len(levels) for z, levels in zip(self.z, self.levels)]
         self.dispersions = [d for d in DISPERSIONS[model.family] if not (d == "nu" and model.nu)]
+        if model.sigma_formula:
+            intercept = ["Intercept"] if model.sigma_intercept else []
+            self.of_sigma = [f"b_sigma_{name}" for name in intercept + list(model.of_sigma)]
+            self.dispersions[:1] = self.of_sigma
+            # Without an intercept, a column for each level: one of them is 1 in every row.
+            self.by_level = not model.sigma_intercept and set(self.w.flat) == {0, 1} and np.all(self.w.sum(axis=0) == 1)
         self.priors = self.defaults() | model.priors
         self.names = [name for name in self.priors if not name.startswith("cor_")]
         self.n_hyper = len(self.names) + sum(self.n_partials(term) for term in model.terms)
@@ -126,7 +162,7 @@ class FamilyPosterior(Posterior):
     def typical(self):
         """The mean of eta, and its sd where it is that of outcomes."""
         family, y = self.model.family, self.y - self.offset
-        if family == "student":
+        if family in ("gaussian", "student"):
             return float(np.mean(y)), float(np.std(y))
         if family in ("lognormal", "gamma"):
             logs = np.log(self.y) - self.offset
@@ -155,10 +191,21 @@ class FamilyPosterior(Posterior):
             "nu": ("gamma", 2, 0.1),
             "shape": ("gamma", 0.01, 0.01) if self.model.family == "gamma" else ("inv_gamma", 0.4, 0.3),
         }
+        if self.model.sigma_formula:
+            of_one = ("student_t", 3, float(np.log(unit)), 2.5)
+            for name, w in zip(self.of_sigma[::-1], self.w[::-1]):
+                of[name] = of_one if self.by_level else ("normal", 0, 1 / float(np.std(w)))
+            of.setdefault("b_sigma_Intercept", of_one)
         return priors | {name: of[name] for name in self.dispersions}
 
     def dispersion(self, values):
-        return [values.get(name, self.model.nu) for name in DISPERSIONS[self.model.family]]
+        all = [values.get(name, self.model.nu) for name in DISPERSIONS[self.model.family]]
+        if self.model.sigma_formula:
+            w = self.w
+            if self.model.sigma_intercept:
+                w = np.vstack([np.ones(self.n), w - w.mean(axis=1)[:, None]])
+            all[0] = jnp.exp(jnp.stack([values[name] for name in self.of_sigma]) @ w)
+        return all
 
     def log_likelihood(self, eta, dispersions):
         eta, y, family = eta + self.offset, self.y, self.model.family
@@ -174,6 +221,7 @@ class FamilyPosterior(Posterior):
             jax.debug.callback(is_near, near, (ways + a * (jnp.log(a) - log) + y * (eta - log)).sum())
             return (ways + a * (jnp.log(a) - log) + y * (eta - log)).sum()
         law = {
+            "gaussian": lambda: dist.Normal(eta, dispersions[0]),
             "binomial": lambda: dist.Binomial(self.trials.astype(int), logits=eta),
             "poisson": lambda: dist.Poisson(jnp.exp(eta)),
             "student": lambda: dist.StudentT(dispersions[1], eta, dispersions[0]),
@@ -193,13 +241,21 @@ class FamilyPosterior(Posterior):
             scales.extend(unit / np.array(spread) / 2 * np.exp(0.5 * random.standard_normal(len(spread))))
         centre = {"sigma": unit / 2, "nu": 6.0, "shape": 3.0}
         partials = 0.7 * random.standard_normal(self.n_hyper - len(self.names))
-        last = [centre[name] * np.exp(0.5 * random.standard_normal()) for name in self.dispersions]
+        last = [self.centre_of(centre, unit, name, random.standard_normal()) for name in self.dispersions]
         of_scales = [biject_to(self.prior(n).support).inv(v) for n, v in zip(self.names[len(b) :], scales + last)]
         k = len(scales)
         hyper = np.round(np.concatenate([b, of_scales[:k], partials, of_scales[k:]]), 4)
         theta = np.append(hyper, np.round(random.standard_normal(sum(self.sizes)), 4))
         moved, _ = self.moved(theta)
         return {"non-centered": theta, "centered": np.round(moved, 4)}
+
+    def centre_of(self, centre, unit, name, normal):
+        """A sensible value of a dispersion, or of a coefficient of log sigma."""
+        if name in centre:
+            return centre[name] * np.exp(0.5 * normal)
+        if name == "b_sigma_Intercept" or self.by_level:
+            return np.log(unit / 2) + 0.3 * normal
+        return 0.3 * normal / np.std(self.w[list(self.model.of_sigma).index(name.removeprefix("b_sigma_"))])
 
     def systems(self):
         return {"non-centered": self.joint(False), "centered": self.joint(True)}
@@ -233,7 +289,9 @@ def reference(posterior, seed):
         "family": model.family,
         "offset": model.offset,
         "one": model.one,
+        "sigma_formula": model.sigma_formula,
         "file": posterior.path,
+        "first_rows": model.rows,
         "prior_options": options + ([f"nu ~ constant({model.nu})"] if model.nu else []),
         "priors": {name: text(prior) for name, prior in posterior.priors.items()},
         "systems": found,

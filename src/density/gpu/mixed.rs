@@ -49,6 +49,7 @@ impl MixedShader {
             source!("mixed/partial.wgsl"),
             if shape.is_collapsed() { source!("mixed/groups.wgsl") } else { source!("mixed/rows.wgsl") },
             if model.family().wants_counts() { source!("mixed/counts.wgsl") } else { source!("mixed/no_counts.wgsl") },
+            if shape.sigma > 0 { source!("mixed/row_scales.wgsl") } else { source!("mixed/one_scale.wgsl") },
             source!("mixed/density.wgsl"),
             family(model),
             team.source(),

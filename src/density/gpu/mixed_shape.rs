@@ -82,6 +82,10 @@ pub struct MixedShape {
     pub predictors: usize,
     /// Numbers of partially centered effects: weights, and predictors of levels.
     pub partial: usize,
+    /// The coefficients of log sigma: their number, the first among the hyperparameters, and the base of log sigma.
+    pub sigma: usize,
+    first_sigma: usize,
+    base_of_sigma: f64,
 }
 
 impl MixedShape {
@@ -124,6 +128,8 @@ impl MixedShape {
             end += pairs(map.columns) + map.columns;
         }
         let partial = map.terms.iter().filter_map(|map| Some((map, map.partial.as_ref()?)));
+        let log_sigma = map.log_sigma.as_ref();
+        let sigma = log_sigma.map_or(0, |map| map.places().len());
         let predictors = partial.clone().map(|(_, partial)| partial.predictors.len()).sum();
         MixedShape {
             groups: if is_collapsed { numbers.first().map_or(0, |number| data.levels(*number).len()) } else { 0 },
@@ -138,7 +144,10 @@ impl MixedShape {
             squares,
             sums,
             part_means: end,
-            parts: (end + if is_collapsed { 0 } else { columns.len() + predictors }).next_multiple_of(4),
+            parts: (end + if is_collapsed { 0 } else { columns.len() + predictors + sigma }).next_multiple_of(4),
+            sigma,
+            first_sigma: log_sigma.map_or(0, |map| map.first),
+            base_of_sigma: log_sigma.map_or(0.0, |map| map.base),
             predictors,
             partial: partial.map(|(map, partial)| partial.weights.len() + partial.predictors.len() * map.levels).sum(),
             factors,
@@ -177,10 +186,15 @@ impl MixedShape {
     }
 
     /// Numbers of a row: those of its family, the known part of eta if there is one, population-level columns, columns
-    /// of all terms, and the level of each factor.
+    /// of all terms, those of log sigma, and the level of each factor.
     pub fn row_width(&self) -> usize {
         let of_family = with_family!(self.family, F => F::NUMBERS);
-        of_family + usize::from(self.has_offset()) + self.population + self.columns.len() + self.factors.len()
+        of_family
+            + usize::from(self.has_offset())
+            + self.population
+            + self.columns.len()
+            + self.sigma
+            + self.factors.len()
     }
 
     /// The place of each block in the memory that the lanes share, then its length.
@@ -251,7 +265,10 @@ impl MixedShape {
             ("PART_POPULATION", 1 + self.family_sums),
             ("PART_MEANS", self.part_means),
             ("PART_PREDICTORS", self.part_means + self.columns.len()),
+            ("PART_SIGMA", self.part_means + self.columns.len() + self.predictors),
             ("PARTS", self.parts),
+            ("SIGMA", self.sigma),
+            ("FIRST_SIGMA", self.first_sigma),
             ("PREDICTORS", self.predictors),
             ("FIRST_DISPERSION", self.place_of_dispersion(0)),
             ("SECOND_DISPERSION", self.place_of_dispersion(1)),
@@ -273,6 +290,7 @@ impl MixedShape {
         let known = |d: usize| self.dispersions.get(d).and_then(|dispersion| dispersion.known()).unwrap_or(1.0);
         let header = team.header(ShaderHeader::default());
         let header = header.real("KNOWN_FIRST", known(0)).real("KNOWN_SECOND", known(1));
+        let header = header.real("SIGMA_BASE", self.base_of_sigma);
         numbers.into_iter().chain(self.places()).fold(header, |header, (name, value)| header.number(name, value as u32))
     }
 
@@ -284,6 +302,7 @@ impl MixedShape {
         let parts = self.parts + self.parts / 4 * (lanes.ilog2() as usize + 2);
         let of_means = q + self.predictors;
         let terms = scales * (one * (2 * one + 6) + q * (p + 1)) + (p + 1).div_ceil(lanes) * (of_means + 4);
+        let terms = terms + self.sigma;
         let mut turns = 2 * self.hyper.div_ceil(lanes) + 2 * self.dim.div_ceil(lanes) + parts + terms;
         if self.is_collapsed() {
             let square = q * (q + 2);
@@ -294,7 +313,7 @@ impl MixedShape {
         turns += self.likelihood.tail_counts().len().div_ceil(lanes);
         for factor in self.factors.iter().filter(|_| !self.is_collapsed()) {
             let chunks = &factor.chunks;
-            let row = 2 * (p + 1) + q + factor.columns + 4;
+            let row = 2 * (p + 1) + q + 2 * self.sigma + factor.columns + 4;
             turns += chunks.chunks().div_ceil(lanes) * (chunks.longest * row + 2 * factor.columns + p + 6);
             let (levels, columns) = (chunks.levels.len().div_ceil(lanes), factor.columns);
             turns += levels * columns * (chunks.most() + 3 * columns + 12) + levels * columns * columns;

@@ -7,7 +7,7 @@ use super::tables::Reference;
 use crate::density::mixed::{GroupTable, HyperPrior, HyperPriors, constant};
 use crate::family::AboutCentre;
 use crate::gpu::shared_struct;
-use crate::model::{Centering, MixedMap, Model, Scalar, Shape, TermMap};
+use crate::model::{Affine, Centering, Linear, MixedMap, Model, Scalar, Shape, TermMap};
 
 /// Sweeps over all columns in a rough fit.
 const SWEEPS: usize = 20;
@@ -141,6 +141,10 @@ impl MixedTables {
         fixed.extend(weights(map, &shape));
         fixed.extend(words(&predictor_rows(map, &shape, partial_at(&shape))));
         fixed.extend(bits(&numbers_of_partial(map)));
+        let of_sigma = sums_of_sigma(model, map, &fit);
+        fixed.extend(bits(&of_sigma.concat()));
+        let base = map.log_sigma.as_ref().map_or(0.0, |map| map.base);
+        let of_scales = observations * base + of_sigma.iter().map(|[sum, at]| sum * at).sum::<f64>();
         let likelihood = if shape.is_collapsed() {
             let groups = GroupTable::new(model, map);
             let weight = (0..model.dataset().n_observations()).map(|i| model.design().root_weight(i).powi(2)).sum();
@@ -151,12 +155,14 @@ impl MixedTables {
             table_of_rows(model, map, &shape)
         };
         let omitted: f64 = priors.iter().map(|(scalar, prior)| omitted(*scalar, prior)).sum();
-        MixedTables { fixed, likelihood, constant: constant(model, &priors, shape.likelihood()) + of_family + omitted }
+        let constant = constant(model, &priors, shape.likelihood()) + of_family + omitted - of_scales;
+        MixedTables { fixed, likelihood, constant }
     }
 }
 
-/// Where the words of `Fixed` after its reference begin: terms, sds, columns, factors, weights, and the rest.
-pub fn places(shape: &MixedShape) -> [(&'static str, usize); 9] {
+/// Where the words of `Fixed` after its reference begin: terms, sds, columns, factors, weights, predictors, numbers of
+/// partially centered effects and of log sigma, and the rest.
+pub fn places(shape: &MixedShape) -> [(&'static str, usize); 10] {
     let lengths = [
         shape.hyper * WORDS_OF[0],
         shape.terms.len() * WORDS_OF[1],
@@ -166,6 +172,7 @@ pub fn places(shape: &MixedShape) -> [(&'static str, usize); 9] {
         shape.columns.len() * shape.population,
         shape.predictors * WORDS_OF[5],
         shape.partial,
+        2 * shape.sigma,
     ];
     // The tables of rows have counts in the place of the rest.
     let mut end = 0;
@@ -181,6 +188,7 @@ pub fn places(shape: &MixedShape) -> [(&'static str, usize); 9] {
         "WEIGHTS_AT",
         "PREDICTORS_AT",
         "PARTIAL_AT",
+        "SIGMA_AT",
         "REST_AT",
         "COUNTS_AT",
     ];
@@ -302,6 +310,22 @@ fn weights(map: &MixedMap, shape: &MixedShape) -> Vec<u32> {
     bits(&all)
 }
 
+/// For each coefficient of log sigma the sum of its column over all rows, and the coefficient of `fit`, both rounded to
+/// 32 bits.
+fn sums_of_sigma(model: &Model, map: &MixedMap, fit: &RoughFit) -> Vec<[f64; 2]> {
+    let (Some(map), Some(sigma)) = (&map.log_sigma, model.mixed().and_then(|mixed| mixed.sigma.as_ref())) else {
+        return Vec::new();
+    };
+    let (design, rows) = (model.design(), model.dataset().n_observations());
+    let of = |((k, of_level), (center, units)): ((&usize, &bool), (&f64, &Affine))| {
+        let sum: f64 = (0..rows).map(|i| design.column(*k, i) - center).sum();
+        let at = if *k == 0 || *of_level { fit.log_sigma / units.unit } else { 0.0 };
+        [sum, at].map(|number| f64::from(number as f32))
+    };
+    let Linear { centers, units, .. } = &map.coefficients;
+    sigma.columns.iter().zip(&sigma.of_level).zip(centers.iter().zip(units)).map(of).collect()
+}
+
 /// The lists of rows, chunks and levels of each factor, then the numbers of each row.
 fn table_of_rows(model: &Model, map: &MixedMap, shape: &MixedShape) -> Vec<u32> {
     let (design, rows) = (model.design(), shape.likelihood());
@@ -320,10 +344,15 @@ fn table_of_rows(model: &Model, map: &MixedMap, shape: &MixedShape) -> Vec<u32> 
     for (i, outcome) in rows.of.iter().copied().zip(&rows.outcomes) {
         let root = design.root_weight(i);
         let (of_family, offset) = (shape.numbers_of(outcome), shape.has_offset().then_some(outcome.offset));
-        let fixed = mixed.population.iter().zip(&map.population.centers).map(|(k, center)| design.column(*k, i) - center);
+        let fixed =
+            mixed.population.iter().zip(&map.population.centers).map(|(k, center)| design.column(*k, i) - center);
         let varying = shape.columns.iter().map(|at| design.column(mixed.terms[at.term].columns[at.column], i));
         let numbers = of_family.chain(offset).chain(fixed).chain(varying);
         table.extend(numbers.map(|number| ((number * root) as f32).to_bits()));
+        if let (Some(sigma), Some(map)) = (&mixed.sigma, &map.log_sigma) {
+            let of_sigma = sigma.columns.iter().zip(&map.coefficients.centers);
+            table.extend(of_sigma.map(|(k, center)| ((design.column(*k, i) - center) as f32).to_bits()));
+        }
         table.extend(levels.iter().map(|levels| levels[i]));
     }
     table

@@ -20,6 +20,8 @@ pub struct RoughFit {
     pub log_dispersions: [f64; MOST_DISPERSIONS],
     /// What a row adds to the first of the family's sums, on average.
     pub centre: f64,
+    /// Log sigma in the middle of all rows, where it has a formula; else 0.
+    pub log_sigma: f64,
 }
 
 impl RoughFit {
@@ -27,6 +29,9 @@ impl RoughFit {
     pub fn of(model: &Model, map: &MixedMap, rows: &LikelihoodRows) -> RoughFit {
         let family = model.family();
         let left = left_over(model, map);
+        if map.log_sigma.is_some() {
+            return RoughFit::of_scaled(model, map, rows, &left);
+        }
         let known = map.dispersions.iter().map(|dispersion| dispersion.known());
         let mut dispersions = [1.0; MOST_DISPERSIONS];
         let squares = |left: &[f64]| left.iter().map(|left| left * left).sum::<f64>() / left.len() as f64;
@@ -35,7 +40,7 @@ impl RoughFit {
                 let noise = known.clone().next().flatten().map_or_else(|| squares(&left), |sigma| sigma * sigma);
                 let noise = Some(noise).filter(|noise| (*noise as f32).is_normal()).unwrap_or(1.0) as f32;
                 let log_dispersions = [f64::from((0.5 * f64::from(noise).ln()) as f32), 0.0];
-                return RoughFit { log_dispersions, centre: f64::from(noise) };
+                return RoughFit { log_dispersions, centre: f64::from(noise), log_sigma: 0.0 };
             }
             Family::Student => {
                 let mut sizes: Vec<f64> = left.iter().map(|left| left.abs()).collect();
@@ -51,15 +56,34 @@ impl RoughFit {
         for (dispersion, known) in dispersions.iter_mut().zip(known) {
             *dispersion = known.unwrap_or(*dispersion);
         }
-        let centre = with_family!(family, F => centre::<F>(&dispersions, model, &left, rows));
+        let centre = with_family!(family, F => centre::<F>(&dispersions, 1.0, (model, rows), &left));
         let log_dispersions = dispersions.map(|dispersion| f64::from(dispersion.ln() as f32));
-        RoughFit { log_dispersions, centre: f64::from(centre as f32) }
+        RoughFit { log_dispersions, centre: f64::from(centre as f32), log_sigma: 0.0 }
+    }
+
+    /// Where sigma has a formula: at one sigma, by which rows are divided.
+    fn of_scaled(model: &Model, map: &MixedMap, rows: &LikelihoodRows, left: &[f64]) -> RoughFit {
+        let size = (left.iter().map(|left| left * left).sum::<f64>() / left.len() as f64).sqrt();
+        let size = if (size as f32).is_normal() { size } else { 1.0 };
+        let scaled: Vec<f64> = left.iter().map(|left| left / size).collect();
+        let dispersions = [1.0, map.dispersions.get(1).and_then(|second| second.known()).unwrap_or(DEGREES)];
+        let centre = with_family!(model.family(), F => centre::<F>(&dispersions, size, (model, rows), &scaled));
+        RoughFit {
+            log_dispersions: dispersions.map(|dispersion| f64::from(dispersion.ln() as f32)),
+            centre: f64::from(centre as f32),
+            log_sigma: size.ln(),
+        }
     }
 }
 
 /// The mean of what rows add to the first sum, where `left` is each data row's outcome minus its eta, or minus eta
-/// alone where eta is not the location of outcomes.
-fn centre<F: Distribution>(dispersions: &[f64], model: &Model, left: &[f64], rows: &LikelihoodRows) -> f64 {
+/// alone where eta is not the location of outcomes; outcomes are divided by `scale`.
+fn centre<F: Distribution>(
+    dispersions: &[f64],
+    scale: f64,
+    (model, rows): (&Model, &LikelihoodRows),
+    left: &[f64],
+) -> f64 {
     let (family, design) = (F::at(dispersions), model.design());
     let mut sums = F::Sums::default();
     for chunk in (0..rows.of.len()).collect::<Vec<usize>>().chunks(LANES) {
@@ -67,9 +91,9 @@ fn centre<F: Distribution>(dispersions: &[f64], model: &Model, left: &[f64], row
             Lanes(std::array::from_fn(|lane| chunk.get(lane).map_or(0.0, |row| value(*row))))
         };
         let root = |row: usize| design.root_weight(rows.of[row]);
-        let numbers = std::array::from_fn(|n| of(&|row| F::numbers(&rows.outcomes[row])[n] * root(row)));
+        let numbers = std::array::from_fn(|n| of(&|row| F::numbers(&rows.outcomes[row])[n] * root(row) / scale));
         let eta = of(&|row| match F::IS_LOCATION {
-            true => design.outcome(rows.of[row]) * root(row) - left[rows.of[row]],
+            true => design.outcome(rows.of[row]) * root(row) / scale - left[rows.of[row]],
             false => -left[rows.of[row]],
         });
         family.row(numbers, eta, of(&|_| 1.0), &mut sums);

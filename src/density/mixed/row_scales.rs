@@ -88,6 +88,15 @@ impl RowScales {
         ScaledRows { family: OfFamily::at(dispersions, observations), scales: self }
     }
 
+    /// What log sigma of all rows adds to the log likelihood beside their residuals; takes the derivatives by log
+    /// sigma, which are in the `unit` of the family, to those of both.
+    fn add_scales(&mut self, unit: f64) -> f64 {
+        for (by_log, rows) in self.by_logs.iter_mut().zip(&self.rows) {
+            *by_log = unit * *by_log - rows;
+        }
+        -dot(&self.rows, &self.logs)
+    }
+
     /// Adds the derivatives by the coefficients to those by the hyperparameters' values.
     pub fn pull(&self, by_values: &mut [f64]) {
         for (column, by_value) in self.columns.iter().zip(&mut by_values[self.map.places()]) {
@@ -115,12 +124,9 @@ impl<F: Distribution> AboutEta for ScaledRows<'_, F> {
     }
 
     fn finish(&mut self, sums: &F::Sums, counts: &[CountOf]) -> (f64, [f64; MOST_DISPERSIONS]) {
-        let (unit, scales) = (self.unit(), &mut *self.scales);
-        for (by_log, rows) in scales.by_logs.iter_mut().zip(&scales.rows) {
-            *by_log = unit * *by_log - rows;
-        }
+        let unit = self.unit();
         let (log_likelihood, by_logs) = self.family.finish(sums, counts);
-        (log_likelihood - dot(&self.scales.rows, &self.scales.logs), by_logs)
+        (log_likelihood + self.scales.add_scales(unit), by_logs)
     }
 }
 
@@ -137,16 +143,30 @@ fn residuals<F: Distribution>(
 ) {
     const ONES: Lanes = Lanes([1.0; LANES]);
     let RowScales { cells, inverses, by_logs, .. } = &mut *rows.scales;
+    let family = rows.family.distribution();
     for (i, ((eta, outcome), cells)) in eta.iter_mut().zip(outcome).zip(&cells[first..]).enumerate() {
         let weight = match full.saturating_sub(i * LANES) {
             left if left >= LANES => ONES,
             left => Lanes(std::array::from_fn(|lane| if lane < left { 1.0 } else { 0.0 })),
         };
         let inverse = Lanes(cells.map(|cell| inverses[cell as usize]));
-        let (scaled, scaled_eta) = (*outcome * inverse, *eta * inverse);
-        let derivative = rows.family.distribution().row([scaled, Lanes::ZERO, Lanes::ZERO], scaled_eta, weight, sums);
-        let by_log = (scaled - scaled_eta) * derivative;
+        let [derivative, by_log] = scaled_row(&family, *outcome, *eta, (inverse, weight), sums);
         cells.iter().zip(by_log.0).for_each(|(cell, by_log)| by_logs[*cell as usize] += by_log);
-        *eta = derivative * inverse;
+        *eta = derivative;
     }
+}
+
+/// Adds a row in each lane, whose sigma has this inverse, to `sums`; returns the derivatives of its log likelihood by
+/// eta and, without the share of its own term, by log sigma, both in the family's unit.
+#[inline(always)]
+fn scaled_row<F: Distribution>(
+    family: &F,
+    outcome: Lanes,
+    eta: Lanes,
+    (inverse, weight): (Lanes, Lanes),
+    sums: &mut F::Sums,
+) -> [Lanes; 2] {
+    let (scaled, scaled_eta) = (outcome * inverse, eta * inverse);
+    let derivative = family.row([scaled, Lanes::ZERO, Lanes::ZERO], scaled_eta, weight, sums);
+    [derivative * inverse, (scaled - scaled_eta) * derivative]
 }

@@ -164,7 +164,8 @@ impl MixedRows {
         let first = map.hyperparameters();
         varying.iter_mut().for_each(|column| column.effects -= first);
         let of_levels = level_columns(model, map, rows);
-        let columns = model.mixed().map_or(&[][..], |mixed| &mixed.population).iter().zip(&map.population.centers).enumerate();
+        let columns =
+            model.mixed().map_or(&[][..], |mixed| &mixed.population).iter().zip(&map.population.centers).enumerate();
         let columns = columns.filter(|(k, _)| !of_levels.iter().any(|of_level| of_level.coefficient == *k));
         let numbers = with_family!(model.family(), F => {
             let number = |n: usize| lanes(&|i| F::numbers(&outcomes[i])[n] * design.root_weight(rows_of[i]));

@@ -207,8 +207,8 @@ fn frequencies(run: &ReportedRun, part: &ChecksPart, bars: &[Frequency]) -> Figu
     Figure::new("check-frequencies", format!("Frequencies of {}, and in replicates", part.outcome), data)
         .of_checks()
         .captioned(
-            "How many rows have each count, on a square-root scale (a rootogram), and the lines where 90 % of replicates have it. Too \
-             many zeros beside too few small counts say that some rows can only be zero; too many at both ends that counts vary more \
+            "A rootogram: how many rows have each count, on a square-root scale; lines are where 90 % of replicates lie. Too many zeros \
+             beside too few small counts say that some rows can only be zero; too many at both ends that counts vary more \
              than their distribution lets them.",
             format!(
                 "{}, {}: {outside} of {} bars outside of 90 % of replicates; one in ten is by chance.",
