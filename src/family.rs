@@ -108,6 +108,11 @@ pub trait Distribution: Copy {
         0.0
     }
 
+    /// The sums of no rows, with the squares about the means of rows that are merged, if outcomes are normal.
+    fn begin(_within: f64) -> Self::Sums {
+        Self::Sums::default()
+    }
+
     /// Adds a row in each lane to `sums`, and returns each row's d log p / d eta in units of [`unit`](Self::unit). A
     /// row of `weight` 0, not 1, is padding: its numbers and eta are 0, it adds nothing, and its derivative is 0.
     fn row(&self, numbers: [Lanes; MOST_NUMBERS], eta: Lanes, weight: Lanes, sums: &mut Self::Sums) -> Lanes;
@@ -267,11 +272,6 @@ impl Family {
             (_, Link::Probit) => 1.0,
             (_, Link::Log) => (variance / (mean * mean)).ln_1p(),
         }
-    }
-
-    /// Whether rows of equal eta are merged.
-    pub fn merges(self) -> bool {
-        with_family!(self, F => F::MERGES)
     }
 
     /// The outcome that eta is the location of.

@@ -54,7 +54,7 @@ pub use outcomes::OutcomeFault;
 pub use partial::{CenteringWeights, LevelPredictor, PartialTerm};
 pub use prior::{PriorError, Shape, TypedPrior, VariablePrior};
 pub use priors::{NarrowPrior, PriorScales, Priors};
-pub use refusal::Refusal;
+pub use refusal::{NoCollapse, Refusal};
 pub use row_columns::RowColumns;
 pub use scalar::{AtEntry, Scalar};
 pub use scaling::Scaling;

@@ -11,9 +11,10 @@ use statrs::distribution::{
 
 use warpnuts::data::{Dataset, Factor, FileRows};
 use warpnuts::density::cpu;
+use warpnuts::draws::Pointwise;
 use warpnuts::family::Family;
-use warpnuts::model::{Coordinates, Mixed, MixedPriors, MixedTerm, Model, Shape, Spread, VariablePrior};
-use warpnuts::random::StreamKey;
+use warpnuts::model::{Coordinates, Mixed, MixedPriors, MixedTerm, Model, Scaling, Shape, Spread, VariablePrior};
+use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::calibration::{self, Simulated, Source};
 use crate::helpers::common::Folder;
@@ -293,8 +294,13 @@ fn rows_merge_to_sums_and_the_density_stays_what_it_was() {
     let x: Vec<f64> = (0..rows).map(|i| f64::from(i % 3)).collect();
     let of: Vec<u32> = (0..rows).map(|i| (i / 7 % 5) as u32).collect();
     let counts = |most: usize| (0..rows as usize).map(|i| (i * i % (most + 1)) as f64).collect::<Vec<f64>>();
-    for family in [Family::Binomial, Family::Probit, Family::Poisson] {
-        let trials = (family != Family::Poisson).then(|| vec![3.0; rows as usize]);
+    for family in [Family::Binomial, Family::Probit, Family::Poisson, Family::Gaussian, Family::Lognormal] {
+        let has_trials = matches!(family, Family::Binomial | Family::Probit);
+        let trials = has_trials.then(|| vec![3.0; rows as usize]);
+        let counts = |most| match family {
+            Family::Lognormal => counts(most).iter().map(|count| count + 0.5).collect(),
+            _ => counts(most),
+        };
         let (dataset, mixed) = small(family, counts(3), x.clone(), of.clone(), trials.clone());
         // Another predictor in every row, of no weight, keeps rows apart.
         let apart_x: Vec<f64> = x.iter().enumerate().map(|(i, x)| x * (1.0 + 1e-13 * i as f64)).collect();
@@ -310,6 +316,59 @@ fn rows_merge_to_sums_and_the_density_stays_what_it_was() {
         let [(one, of_one), (other, of_other)] = [evaluate(&merged, &theta), evaluate(&whole, &theta)];
         assert!(apart(one, other) < 1e-11, "{family:?}: {one} {other}");
         of_one.iter().zip(&of_other).for_each(|(one, other)| assert!(apart(*one, *other) < 1e-9, "{one} {other}"));
+    }
+}
+
+/// Rows with weights are merged by them; where most rows differ, where effects are integrated out, where errors are known
+/// and where sigma has a formula, all of them stay.
+#[test]
+fn normal_rows_merge_to_means_where_they_are_in_the_likelihood() {
+    let file = "tests/cases/15b-hsb82.csv";
+    let weights = |rows: usize| (0..rows).map(|i| 0.5 + (i as f64 * 0.37).sin().powi(2)).collect::<Vec<f64>>();
+    let of = |formula: &str, weighted: bool, errors: bool| {
+        formulas::changed(file, 2000, formula, &[], |_, rows| {
+            rows.weights = weighted.then(|| weights(rows.rows.len()));
+            rows.errors = errors.then(|| weights(rows.rows.len()));
+        })
+    };
+    let rows = |of: &(Arc<Dataset>, Arc<Mixed>), typed: &str| cpu::likelihood_rows(&formulas::model(of, typed));
+    let plain = of("mAch ~ minority + (1 | school)", false, false);
+    let weighted = of("mAch ~ minority + (1 | school)", true, false);
+    assert!(rows(&plain, "centered") < 100 && rows(&plain, "centered") == rows(&weighted, "partial"));
+    assert_eq!(rows(&plain, "marginal"), 2000);
+    assert_eq!(rows(&of("mAch ~ cses + (1 | school)", false, false), "centered"), 2000);
+    assert_eq!(rows(&of("mAch ~ minority + (1 | school)", false, true), "centered"), 2000);
+    assert_eq!(rows(&of("mAch ~ minority + (1 | school); sigma ~ minority", false, false), "centered"), 2000);
+    // The density of all rows, by their definition.
+    for of in [plain, weighted] {
+        let model = formulas::in_units(&of, "centered", Some(Scaling::identity(&of.0)));
+        let at = |size: f64| {
+            let mut theta = vec![0.0; model.dim()];
+            StreamKey { seed: 2, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut theta);
+            theta.iter_mut().for_each(|entry| *entry *= size);
+            // The same effects and prior, and another sigma.
+            theta[3] += 1.0;
+            theta
+        };
+        let log_likelihood = |theta: &[f64]| {
+            let mut named = vec![0.0; model.layout().dim()];
+            model.constrain(theta, &mut named);
+            let mut all = vec![0.0; 2000];
+            Pointwise::new(Arc::new(model.clone()), 5, 0, true, false).write(0, 3, &named, &mut all);
+            all.iter().sum::<f64>()
+        };
+        let one = at(0.4);
+        let mut other = one.clone();
+        other[3] += 0.3;
+        // Log sigma has a prior and a Jacobian of its own.
+        let prior = |theta: &[f64]| {
+            let mut named = vec![0.0; model.layout().hyperparameters()];
+            model.constrain(theta, &mut named);
+            model.log_prior()(&named) + theta[3]
+        };
+        let difference = evaluate(&model, &other).0 - evaluate(&model, &one).0;
+        let truth = log_likelihood(&other) - log_likelihood(&one) + prior(&other) - prior(&one);
+        assert!(apart(difference, truth) < 1e-10, "{difference} {truth}");
     }
 }
 

@@ -34,7 +34,7 @@ fn tables_with_a_changed_byte_are_data_or_an_error() {
 
 #[test]
 fn formulas_with_a_changed_byte_are_models_or_an_error() {
-    let sound = b"y ~ x + dose * z + I(x^2) + (1 + x | school) + (0 + z || class)\0dose=high";
+    let sound = b"y ~ x + dose * z + I(x^2) + (1 + x | school) + (0 + z || class); sigma ~ dose + x\0dose=high";
     assert!(formula::take(sound));
     let [accepted, refused] = counted(with_a_changed_byte(sound), formula::take);
     assert!(accepted > 0 && refused > 20, "{accepted} {refused}");

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use warpnuts::density::cpu;
 use warpnuts::experiment::{EngineChoice, Settings, choose, sample};
 use warpnuts::family::Family;
 use warpnuts::summary::RunSummary;
@@ -10,7 +11,10 @@ use warpnuts::summary::RunSummary;
 use crate::families::simulate;
 use crate::gpu_mixed::{agrees, agrees_at_points, backends, random, run};
 use crate::helpers::calibration::{Simulated, are_uniform, places_of};
+use crate::helpers::common::{Folder, root};
 use crate::helpers::formulas::{self, Reference, references_in};
+use crate::helpers::running::kill;
+use crate::helpers::stored::{done, same_bytes, summary};
 use crate::helpers::{chance, gpu};
 use crate::sigma_formula;
 
@@ -24,6 +28,22 @@ fn at_numpyros_points_families_on_the_device_agree_with_f64() {
         if of.1.family == Family::Lognormal && of.1.sigma.is_none() {
             let model = formulas::model(&of, "marginal");
             agrees(&devices[0], &model, &random(&model, 4), "lognormal, marginal");
+        }
+    }
+}
+
+#[test]
+fn normal_rows_that_are_merged_have_the_density_of_all() {
+    let Some(devices) = gpu::devices() else { return };
+    for weighted in [false, true] {
+        let of =
+            formulas::changed("tests/cases/15b-hsb82.csv", 2000, "mAch ~ minority + (1 | school)", &[], |_, rows| {
+                rows.weights = weighted.then(|| (0..2000).map(|i| 0.5 + f64::from(i % 7)).collect());
+            });
+        for typed in ["non-centered", "centered", "partial"] {
+            let model = formulas::model(&of, typed);
+            assert!(cpu::likelihood_rows(&model) < 100);
+            agrees(&devices[0], &model, &random(&model, 4), typed);
         }
     }
 }
@@ -118,5 +138,48 @@ fn counts_that_are_too_large_for_a_device_are_refused() {
     for engine in [EngineChoice::GpuDensity, EngineChoice::Gpu] {
         let no = choose(engine, None, true, &model, &Settings::default()).unwrap_err().to_string();
         assert!(no.contains("negbinomial counts up to 65536, and this data set has larger ones"), "{no}");
+    }
+}
+
+/// For counts, and for a scale of each sector, on either engine: the same bits again, after a run was killed, and of
+/// shards.
+#[test]
+fn runs_of_families_on_a_device_are_resumed_and_joined_bit_by_bit() {
+    if gpu::devices().is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    let file = |name: &str| root().join(name).display().to_string();
+    let models = [
+        format!(
+            "--data {} --family negbinomial --formula y~V4+(1|subject) --offset lbase",
+            file("tests/families/epil.csv")
+        ),
+        format!(
+            "--data {} --family student --formula Reaction~Days+(1|Subject) --sigma-formula sigma~Days",
+            file("tests/cases/01-sleepstudy.csv")
+        ),
+    ];
+    for (i, model) in models.iter().enumerate() {
+        for engine in ["gpu", "gpu-density"] {
+            let name = format!("{engine}{i}");
+            let line = format!("sample {model} --engine {engine} --allow-software-adapter --quiet --no-report");
+            let line = format!("{line} --chains 4 --warmup 60 --draws 200 --log-likelihood");
+            done(&folder, &format!("{line} --out {name}"));
+            done(&folder, &format!("{line} --out {name}-again"));
+            same_bytes(&folder, &name, &format!("{name}-again"));
+            kill(&folder, &format!("{line} --checkpoint-every 0.01 --out {name}-killed"), "draws 60");
+            done(&folder, &format!("sample --resume {name}-killed --allow-software-adapter --quiet --no-report"));
+            same_bytes(&folder, &name, &format!("{name}-killed"));
+            let frozen = format!("{line} --metric-from {name}");
+            for shard in 1..=2 {
+                done(&folder, &format!("{frozen} --shard {shard}/2 --out {name}-part{shard}"));
+            }
+            done(&folder, &format!("{frozen} --out {name}-together"));
+            done(&folder, &format!("merge {name}-merged {name}-part1 {name}-part2"));
+            let [together, merged] =
+                ["together", "merged"].map(|run| summary(&folder, &format!("{name}-{run}"))["parameters"].clone());
+            assert_eq!(together, merged, "{name}");
+        }
     }
 }

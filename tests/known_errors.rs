@@ -8,7 +8,7 @@ use serde_json::Value;
 use warpnuts::density::cpu::{self, CpuDensity};
 use warpnuts::draws::Pointwise;
 use warpnuts::experiment;
-use warpnuts::model::{Coordinates, Model, Refusal, Role, RowColumns, Scaling};
+use warpnuts::model::{Coordinates, Model, NoCollapse, Refusal, Role, RowColumns, Scaling};
 use warpnuts::random::{Purpose, StreamKey};
 
 use crate::helpers::common::Folder;
@@ -107,7 +107,7 @@ fn effects_stay_coordinates_and_are_partially_centered() {
     });
     let model = formulas::model(&known, "non-centered");
     assert_eq!(cpu::admits(&model), Ok(()));
-    assert_eq!(cpu::admits(&model.collapsed()), Err(Refusal::KnownErrors));
+    assert_eq!(cpu::admits(&model.collapsed()), Err(Refusal::NotCollapsed(NoCollapse::KnownErrors)));
     let one = formulas::changed(HSB, 600, "mAch ~ cses + (1 | school)", &[], |_, rows| {
         rows.errors = Some((0..rows.rows.len()).map(error).collect());
     });

@@ -9,7 +9,7 @@ use warpnuts::draws::Pointwise;
 use warpnuts::experiment;
 use warpnuts::family::Family;
 use warpnuts::model::{
-    Coordinates, Mixed, MixedPriors, MixedTerm, Model, Refusal, Role, Scaling, Shape, SigmaFormula, Spread,
+    Coordinates, Mixed, MixedPriors, MixedTerm, Model, NoCollapse, Refusal, Role, Scaling, Shape, SigmaFormula, Spread,
     VariablePrior,
 };
 use warpnuts::random::{Purpose, StreamKey};
@@ -116,7 +116,7 @@ fn effects_stay_coordinates_and_are_partially_centered() {
     let of = several(600, Family::Gaussian);
     let model = formulas::model(&of, "non-centered");
     assert_eq!(cpu::admits(&model), Ok(()));
-    assert_eq!(cpu::admits(&model.collapsed()), Err(Refusal::SigmaFormula));
+    assert_eq!(cpu::admits(&model.collapsed()), Err(Refusal::NotCollapsed(NoCollapse::SigmaFormula)));
     let (coordinates, why) = experiment::suited_to_formula(&of.0, &of.1);
     assert!(matches!(coordinates, Coordinates::Joint { .. }), "{coordinates:?}");
     assert!(why.starts_with("each effect is between centered and non-centered"), "{why}");
@@ -364,6 +364,11 @@ fn bad_formulas_of_sigma_are_refused() {
     let ran = folder.run("sample --data few.csv --group g --outcome y --sigma-formula sigma~lab");
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("--sigma-formula goes with a formula"), "{}", ran.stderr);
+    let ran = folder.run("map --data few.csv --formula y~x+(1|g) --sigma-formula sigma~x");
+    assert_eq!(ran.code, 2);
+    let message = "a search for modes integrates out effects, where rows have the variance sigma^2 over their weights, and here \
+                   sigma has a formula; sample it instead";
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
     let ran = folder.run("exact --data few.csv --formula y~x+(1|g) --sigma-formula sigma~x");
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("sigma of this one has a formula"), "{}", ran.stderr);

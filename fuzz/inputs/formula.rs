@@ -43,16 +43,24 @@ pub fn take(input: &[u8]) -> bool {
     let (text, references) = text.split_once('\0').unwrap_or((&text, ""));
     let references: Vec<(String, String)> =
         references.lines().filter_map(|line| line.split_once('=')).map(|(c, level)| (c.into(), level.into())).collect();
-    let formula = match Formula::parse(text) {
+    // After a semicolon, a formula of sigma.
+    let parse = |text: &str| match text.split_once(';') {
+        Some((of_eta, of_sigma)) => Formula::parse(of_eta).and_then(|formula| formula.with_sigma(of_sigma)),
+        None => Formula::parse(text),
+    };
+    let formula = match parse(text) {
         Ok(formula) => formula,
         Err(error) => {
             assert!(!error.to_string().is_empty());
             return false;
         }
     };
-    let written = formula.to_string();
-    let again = Formula::parse(&written).unwrap_or_else(|error| panic!("{text:?}: {error}"));
-    assert_eq!(written, again.to_string(), "{text:?}");
+    let written = |formula: &Formula| match formula.sigma() {
+        Some(of_sigma) => format!("{formula};{of_sigma}"),
+        None => formula.to_string(),
+    };
+    let again = parse(&written(&formula)).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+    assert_eq!(written(&formula), written(&again), "{text:?}");
     let design = formula.expand(&FRAME, &references);
     let of_again = again.expand(&FRAME, &references);
     let (design, of_again) = match (design, of_again) {
@@ -64,7 +72,7 @@ pub fn take(input: &[u8]) -> bool {
         (one, other) => panic!("{text:?}: {:?}, {:?}", one.err(), other.err()),
     };
     assert_eq!(design, of_again, "{text:?}");
-    let Ok((dataset, mixed)) = Mixed::of_design(written, Family::Gaussian, design, FRAME.rows()) else { return false };
+    let Ok((dataset, mixed)) = Mixed::of_design(&formula, Family::Gaussian, design, FRAME.rows()) else { return false };
     mixed.check(&dataset).expect("what is made is sound");
     let (dataset, mixed) = (Arc::new(dataset), Arc::new(mixed));
     let (coordinates, _) = suited_to_formula(&dataset, &mixed);

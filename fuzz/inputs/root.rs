@@ -68,10 +68,11 @@ fn frame() -> Frame {
 /// A formula's model of two crossed factors, with all that beside them may be in a store.
 fn crossed() -> Model {
     let (frame, formula) = (frame(), Formula::parse("y ~ x + (1 + x | g) + (1 | h)").expect("a formula"));
+    let formula = formula.with_sigma("sigma ~ x").expect("a formula of sigma");
     let design = formula.expand(&frame, &[]).expect("a design");
     let weights = frame.numbers("w").map(<[f64]>::to_vec);
     let rows = FileRows { offset: weights.clone(), weights, ..frame.rows() };
-    let (dataset, mixed) = Mixed::of_design(formula.to_string(), Family::Gaussian, design, rows).expect("a structure");
+    let (dataset, mixed) = Mixed::of_design(&formula, Family::Gaussian, design, rows).expect("a structure");
     let rows = RowColumns { weights: Some("w".into()), offset: Some("w".into()), errors: None, with_sigma: false };
     let coordinates = Coordinates::parse_terms("non-centered", &mixed.term_names(&dataset)).expect("coordinates");
     Model::of_formula(Arc::new(dataset), Arc::new(Mixed { rows, ..mixed }), coordinates, None)

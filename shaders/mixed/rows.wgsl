@@ -20,6 +20,9 @@ fn add_effects(team: Team, family: Family) {
         all_rows(team.lane, family, f);
     }
     add_counts(team.lane, family);
+    if team.lane == 0u {
+        parts[1u] += fixed_number(WITHIN_AT);
+    }
     meet();
     let unit = family_unit(family);
     for (var t = 0u; t < TERMS; t++) {

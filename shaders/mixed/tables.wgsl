@@ -9,7 +9,8 @@ struct Fixed {
     // each term; a ColumnRow for each column; a FactorRow for each factor. Then, for each column, the weights of the
     // population-level coefficients in the mean of its centered effects; a PredictorRow for each predictor of levels;
     // the weights and predictors of partially centered effects; for each coefficient of log sigma the sum of its column
-    // and its value at the reference. And where effects are integrated out, the
+    // and its value at the reference; and the squares about the means of merged rows, less the reference noise of those
+    // rows. And where effects are integrated out, the
     // rest of the reduction to groups about coefficients near the posterior's: its value there minus the reference
     // noise of all rows; these coefficients; half its derivatives by them, with the sign turned; half its second
     // derivatives.

@@ -32,7 +32,7 @@ use std::f64::consts::TAU;
 use std::sync::Arc;
 
 use crate::family::{Family, with_family};
-use crate::model::{Coordinates, MixedMap, Model, Refusal};
+use crate::model::{Coordinates, MixedMap, Model, NoCollapse, Refusal};
 use blocks::BlockTable;
 use dense::DenseScratch;
 use errors::RowErrors;
@@ -103,16 +103,19 @@ impl RowNoise {
 /// If too many effects are to be integrated out together, outcomes are not normal, rows have known errors beside sigma,
 /// or sigma has a formula.
 pub fn admits(model: &Model) -> Result<(), Refusal> {
+    let refuse = |why| Err(Refusal::NotCollapsed(why));
     match model.coordinates() {
-        Coordinates::Collapsed if !model.family().is_normal() => Err(Refusal::Normal { family: model.family().name() }),
-        Coordinates::Collapsed if model.dataset().errors().is_some() => Err(Refusal::KnownErrors),
+        Coordinates::Collapsed if !model.family().is_normal() => {
+            refuse(NoCollapse::Family { family: model.family().name() })
+        }
+        Coordinates::Collapsed if model.dataset().errors().is_some() => refuse(NoCollapse::KnownErrors),
         Coordinates::Collapsed if model.mixed().is_some_and(|mixed| mixed.sigma.is_some()) => {
-            Err(Refusal::SigmaFormula)
+            refuse(NoCollapse::SigmaFormula)
         }
         Coordinates::Collapsed if !is_of_few_columns(model) => {
             let effects = blocks::sizes(model).into_iter().max().unwrap_or(0);
             let most = MOST_EFFECTS;
-            if effects > most { Err(Refusal::Effects { effects, most }) } else { Ok(()) }
+            if effects > most { refuse(NoCollapse::Effects { effects, most }) } else { Ok(()) }
         }
         Coordinates::Joint { .. } | Coordinates::Collapsed => Ok(()),
     }
@@ -136,7 +139,7 @@ pub fn operations(model: &Model) -> [f64; 2] {
 
 /// The rows of the likelihood of a formula's model, where those of equal eta are merged.
 pub fn likelihood_rows(model: &Model) -> usize {
-    if model.family().merges() { LikelihoodRows::of(model).of.len() } else { model.dataset().n_observations() }
+    LikelihoodRows::of(model).of.len()
 }
 
 /// The sum of all normalising constants of the log density of `model`, whose priors are `hyper` and whose likelihood

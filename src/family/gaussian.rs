@@ -48,6 +48,12 @@ impl Distribution for Gaussian {
         -0.5 * TAU.ln()
     }
 
+    fn begin(within: f64) -> SquaredResiduals {
+        let mut sum = Lanes::ZERO;
+        sum.0[0] = within;
+        SquaredResiduals(sum)
+    }
+
     #[inline(always)]
     fn row(
         &self,

@@ -40,6 +40,10 @@ impl Distribution for Lognormal {
         -outcome.ln()
     }
 
+    fn begin(within: f64) -> SquaredResiduals {
+        Gaussian::begin(within)
+    }
+
     #[inline(always)]
     fn row(&self, numbers: [Lanes; MOST_NUMBERS], eta: Lanes, weight: Lanes, sums: &mut SquaredResiduals) -> Lanes {
         self.of_logarithms.row(numbers, eta, weight, sums)

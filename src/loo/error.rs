@@ -1,7 +1,7 @@
 //! Why rows cannot be left out.
 
 use crate::engine::EngineError;
-use crate::model::Refusal;
+use crate::model::{NoCollapse, Refusal};
 use crate::predict::PredictError;
 
 /// Why rows cannot be left out.
@@ -12,20 +12,12 @@ pub enum LooError {
     Draws(#[from] PredictError),
 
     /// The effects cannot be integrated out.
-    #[error(
-        "leaving rows out exactly needs effects that can be integrated out: {0}; leave --exact, --by and --folds out"
-    )]
-    NotCollapsed(Refusal),
+    #[error("leaving rows out exactly integrates out effects, {0}; leave --exact, --by and --folds out")]
+    NotCollapsed(NoCollapse),
 
-    /// Outcomes are not normal.
-    #[error(
-        "leaving rows out exactly integrates out effects, for which outcomes, or their logarithms, have to be normal, and this \
-         model's are {family}; leave --exact, --by and --folds out"
-    )]
-    NotNormal {
-        /// The family of the outcomes.
-        family: &'static str,
-    },
+    /// The model's log density cannot be computed.
+    #[error(transparent)]
+    Refused(Refusal),
 
     /// All rows would be left out together.
     #[error("all rows are of one group, and without it there is nothing to fit; leave --by out")]

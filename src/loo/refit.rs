@@ -50,8 +50,8 @@ impl Refits {
     pub fn new(model: &Model, seed: u64, draws: &[Vec<f64>]) -> Result<Refits, LooError> {
         let whole = model.collapsed();
         cpu::admits(&whole).map_err(|refusal| match refusal {
-            Refusal::Normal { family } => LooError::NotNormal { family },
-            other => LooError::NotCollapsed(other),
+            Refusal::NotCollapsed(why) => LooError::NotCollapsed(why),
+            other => LooError::Refused(other),
         })?;
         let count = draws.first().map_or(0, Vec::len);
         let start = |chain: usize| {

@@ -2,7 +2,7 @@
 
 use crate::density::cpu;
 use crate::density::qr::QrGroups;
-use crate::model::{Mixed, MixedMap, Model, Refusal, Role, Scalar};
+use crate::model::{Mixed, MixedMap, Model, NoCollapse, Refusal, Role, Scalar};
 
 /// Log sigmas, for standardized data, at which searches start.
 const STARTS: [f64; 4] = [1.0, -0.5, -2.0, -4.0];
@@ -31,8 +31,8 @@ const FEWEST: usize = 2;
 pub fn admits(model: &Model) -> Result<(), Refusal> {
     let collapsed = model.collapsed();
     cpu::admits(&collapsed).map_err(|refusal| match refusal {
-        Refusal::Effects { .. } => Refusal::Search,
-        Refusal::Normal { family } => Refusal::Modes { family },
+        Refusal::NotCollapsed(NoCollapse::Effects { .. }) => Refusal::Search,
+        Refusal::NotCollapsed(why) => Refusal::Modes(why),
         other => other,
     })?;
     if affordable(&collapsed) >= FEWEST { Ok(()) } else { Err(Refusal::Search) }

@@ -4,6 +4,33 @@
 use super::{Model, Term};
 use crate::family::Family;
 
+/// Why effects cannot be integrated out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoCollapse {
+    /// Outcomes are not normal given eta.
+    #[error("where outcomes, or their logarithms, are normal, and this model's are {family}")]
+    Family {
+        /// The family of the outcomes.
+        family: &'static str,
+    },
+    /// Rows whose variances are known in part have no sufficient statistics.
+    #[error(
+        "where rows have the variance sigma^2 over their weights, and here each has a known error beside sigma (--se --with-sigma)"
+    )]
+    KnownErrors,
+    /// Nor have rows whose variances depend on coefficients.
+    #[error("where rows have the variance sigma^2 over their weights, and here sigma has a formula")]
+    SigmaFormula,
+    /// Too many effects hang together.
+    #[error("of levels that rows connect together {most} at most, and here {effects}")]
+    Effects {
+        /// The number of effects.
+        effects: usize,
+        /// The most.
+        most: usize,
+    },
+}
+
 /// Why something cannot be done for a model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -17,24 +44,14 @@ pub enum Refusal {
         /// What to change.
         remedy: &'static str,
     },
-    /// Effects can be integrated out where outcomes are normal given eta.
+    /// Effects cannot be integrated out.
     #[error(
-        "--parameterization marginal integrates out effects where outcomes, or their logarithms, are normal, and this model's \
-         are {family}; use partial, non-centered or centered, or one for each term"
+        "--parameterization marginal integrates out effects, {0}; use partial, non-centered or centered, or one for each term"
     )]
-    Normal {
-        /// The family of the outcomes.
-        family: &'static str,
-    },
+    NotCollapsed(NoCollapse),
     /// Modes are searched for where effects can be integrated out.
-    #[error(
-        "a search for modes integrates out effects, where outcomes, or their logarithms, are normal, and this model's are \
-         {family}; sample it instead: `warpnuts sample`"
-    )]
-    Modes {
-        /// The family of the outcomes.
-        family: &'static str,
-    },
+    #[error("a search for modes integrates out effects, {0}; sample it instead: `warpnuts sample`")]
+    Modes(NoCollapse),
     /// Devices sum over all numbers below a count.
     #[error("{what} takes {family} counts up to {largest}, and this data set has larger ones; use --engine cpu")]
     CountsOnDevice {
@@ -53,29 +70,6 @@ pub enum Refusal {
         /// What to do instead.
         remedy: &'static str,
     },
-    /// Too many effects hang together to be integrated out.
-    #[error(
-        "--parameterization marginal integrates out the effects of levels that rows connect together: here {effects}, and {most} \
-         at most; use partial, non-centered or centered, or one for each term"
-    )]
-    Effects {
-        /// The number of effects.
-        effects: usize,
-        /// The most.
-        most: usize,
-    },
-    /// Rows whose variances are known in part have no sufficient statistics.
-    #[error(
-        "--parameterization marginal integrates out effects where rows have the variance sigma^2 over their weights, and here \
-         each has a known error beside sigma (--se --with-sigma); use partial, non-centered or centered, or one for each term"
-    )]
-    KnownErrors,
-    /// Rows whose variances depend on coefficients have no sufficient statistics.
-    #[error(
-        "--parameterization marginal integrates out effects where rows have the variance sigma^2 over their weights, and here \
-         sigma has a formula; use partial, non-centered or centered, or one for each term"
-    )]
-    SigmaFormula,
     /// Devices have one variance for all rows.
     #[error(
         "{what} gives all rows the variance sigma^2 over their weights, and here each has a known error beside sigma (--se \

@@ -117,8 +117,14 @@ impl MixedTables {
         let shape = MixedShape::new(model, map);
         let priors = HyperPriors::new(model, map);
         let rows = shape.likelihood();
-        let observations = rows.of.len() as f64;
+        // Of normal outcomes as many as are merged.
+        let observations = match model.family().is_normal() {
+            true => model.dataset().n_observations(),
+            false => rows.of.len(),
+        } as f64;
         let fit = RoughFit::of(model, map, rows);
+        // Each row that is merged has no residual from which the reference noise would be subtracted.
+        let within = rows.within - (observations - rows.of.len() as f64) * fit.centre;
         let log_dispersions = fit.log_dispersions;
         let [log_eps, second] = log_dispersions.map(|log| log as f32);
         let reference = Reference { log_eps, noise: fit.centre as f32, observations: observations as f32, second };
@@ -143,6 +149,7 @@ impl MixedTables {
         fixed.extend(bits(&numbers_of_partial(map)));
         let of_sigma = sums_of_sigma(model, map, &fit);
         fixed.extend(bits(&of_sigma.concat()));
+        fixed.extend(bits(&[within]));
         let base = map.log_sigma.as_ref().map_or(0.0, |map| map.base);
         let of_scales = observations * base + of_sigma.iter().map(|[sum, at]| sum * at).sum::<f64>();
         let likelihood = if shape.is_collapsed() {
@@ -161,8 +168,8 @@ impl MixedTables {
 }
 
 /// Where the words of `Fixed` after its reference begin: terms, sds, columns, factors, weights, predictors, numbers of
-/// partially centered effects and of log sigma, and the rest.
-pub fn places(shape: &MixedShape) -> [(&'static str, usize); 10] {
+/// partially centered effects and of log sigma, the squares within rows that are merged, and the rest.
+pub fn places(shape: &MixedShape) -> [(&'static str, usize); 11] {
     let lengths = [
         shape.hyper * WORDS_OF[0],
         shape.terms.len() * WORDS_OF[1],
@@ -173,6 +180,7 @@ pub fn places(shape: &MixedShape) -> [(&'static str, usize); 10] {
         shape.predictors * WORDS_OF[5],
         shape.partial,
         2 * shape.sigma,
+        1,
     ];
     // The tables of rows have counts in the place of the rest.
     let mut end = 0;
@@ -189,6 +197,7 @@ pub fn places(shape: &MixedShape) -> [(&'static str, usize); 10] {
         "PREDICTORS_AT",
         "PARTIAL_AT",
         "SIGMA_AT",
+        "WITHIN_AT",
         "REST_AT",
         "COUNTS_AT",
     ];
@@ -341,8 +350,7 @@ fn table_of_rows(model: &Model, map: &MixedMap, shape: &MixedShape) -> Vec<u32> 
     for at in &shape.columns {
         levels[at.factor] = model.dataset().level_of_rows(mixed.terms[at.term].factor);
     }
-    for (i, outcome) in rows.of.iter().copied().zip(&rows.outcomes) {
-        let root = design.root_weight(i);
+    for ((i, outcome), root) in rows.of.iter().copied().zip(&rows.outcomes).zip(&rows.roots) {
         let (of_family, offset) = (shape.numbers_of(outcome), shape.has_offset().then_some(outcome.offset));
         let fixed =
             mixed.population.iter().zip(&map.population.centers).map(|(k, center)| design.column(*k, i) - center);

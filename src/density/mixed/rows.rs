@@ -22,6 +22,8 @@ pub struct MixedRows {
     numbers: Vec<Vec<Lanes>>,
     /// The known parts of eta, if they are not 0.
     offset: Option<Vec<Lanes>>,
+    /// The sum of squares about the means of rows that are merged.
+    within: f64,
     /// The different outcomes, if the family wants them.
     counts: Vec<CountOf>,
     /// Population-level columns about their centers, each with the index of its coefficient; the intercept's is not
@@ -51,6 +53,11 @@ enum LevelsOfRows {
 pub trait AboutEta {
     /// The sums over rows that determine the log likelihood and its derivative by sigma.
     type Sums: Default;
+
+    /// The sums of no rows, with the squares about the means of rows that are merged.
+    fn begin(&self, _within: f64) -> Self::Sums {
+        Self::Sums::default()
+    }
 
     /// Replaces eta by the log likelihood's derivatives by it, in units of [`unit`](Self::unit), and adds the rows to
     /// `sums`; the first vector of rows is number `first`, and rows from `full` on are padding.
@@ -92,6 +99,10 @@ impl<F: Distribution> OfFamily<F> {
 impl<F: Distribution> AboutEta for OfFamily<F> {
     type Sums = F::Sums;
 
+    fn begin(&self, within: f64) -> F::Sums {
+        F::begin(within)
+    }
+
     fn residuals(
         &mut self,
         numbers: [&[Lanes]; MOST_NUMBERS],
@@ -125,7 +136,7 @@ impl MixedRows {
     /// The rows `likelihood` of `model`, whose layout has the map `map`.
     pub fn new(model: &Model, map: &MixedMap, likelihood: &LikelihoodRows) -> MixedRows {
         let (design, dataset) = (model.design(), model.dataset());
-        let LikelihoodRows { of: rows_of, outcomes, counts, constant: _ } = likelihood;
+        let LikelihoodRows { of: rows_of, outcomes, roots, within, counts, constant: _ } = likelihood;
         let rows = rows_of.len();
         let lanes = |value: &dyn Fn(usize) -> f64| -> Vec<Lanes> {
             let of =
@@ -133,9 +144,9 @@ impl MixedRows {
             (0..rows).step_by(LANES).map(of).collect()
         };
         // Noise of one sd, whatever the weights: rows are multiplied by the roots of their weights.
-        let weighted = dataset.weights().is_some();
+        let weighted = roots.iter().any(|root| *root != 1.0);
         let column = |k: usize, center: f64| {
-            let value = |i: usize| (design.column(k, rows_of[i]) - center) * design.root_weight(rows_of[i]);
+            let value = |i: usize| (design.column(k, rows_of[i]) - center) * roots[i];
             (k > 0 || weighted).then(|| lanes(&value))
         };
         let (mut varying, mut factors, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
@@ -168,7 +179,7 @@ impl MixedRows {
             model.mixed().map_or(&[][..], |mixed| &mixed.population).iter().zip(&map.population.centers).enumerate();
         let columns = columns.filter(|(k, _)| !of_levels.iter().any(|of_level| of_level.coefficient == *k));
         let numbers = with_family!(model.family(), F => {
-            let number = |n: usize| lanes(&|i| F::numbers(&outcomes[i])[n] * design.root_weight(rows_of[i]));
+            let number = |n: usize| lanes(&|i| F::numbers(&outcomes[i])[n] * roots[i]);
             (0..F::NUMBERS).map(number).collect()
         });
         let has_offset = outcomes.iter().any(|row| row.offset != 0.0);
@@ -176,6 +187,7 @@ impl MixedRows {
             rows,
             numbers,
             offset: has_offset.then(|| lanes(&|i| outcomes[i].offset)),
+            within: *within,
             counts: counts.clone(),
             population: columns.map(|(k, (number, center))| (k, column(*number, *center))).collect(),
             of_levels,
@@ -204,7 +216,7 @@ impl MixedRows {
         let effects = &self.moved;
         by_coefficients.fill(0.0);
         by_effects.fill(0.0);
-        let mut sums = D::Sums::default();
+        let mut sums = rows.begin(self.within);
         let vectors = self.numbers[0].len();
         for first in (0..vectors).step_by(BLOCK) {
             let here = first..(first + BLOCK).min(vectors);
