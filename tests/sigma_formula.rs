@@ -361,6 +361,22 @@ fn bad_formulas_of_sigma_are_refused() {
         assert_eq!(ran.code, 2, "{typed}: {ran:?}");
         assert!(ran.stderr.contains(message), "{typed}: {}", ran.stderr);
     }
+    // Each group's own line fits all of its rows, whatever sigma depends on.
+    let rows: String = (0..18)
+        .map(|i| {
+            let (g, x) = (i / 6, i % 6);
+            format!(
+                "{},{},{x},{}\n",
+                ["a", "b", "c"][g],
+                1.5 * g as f64 + [0.3, -1.1, 2.0][g] * x as f64,
+                ["u", "v"][i % 2]
+            )
+        })
+        .collect();
+    std::fs::write(folder.path("perfect.csv"), format!("g,y,x,lab\n{rows}")).unwrap();
+    let ran = folder.run("sample --data perfect.csv --formula y~x+(1+x|g) --sigma-formula sigma~lab");
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("explain outcome `y` to within rounding: there is no noise"), "{}", ran.stderr);
     let ran = folder.run("sample --data few.csv --group g --outcome y --sigma-formula sigma~lab");
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("--sigma-formula goes with a formula"), "{}", ran.stderr);

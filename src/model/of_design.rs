@@ -60,33 +60,29 @@ impl Mixed {
         let of_sigma: Vec<usize> = sigma.into_iter().map(|column| pool.number(column)).collect();
         let dataset = Dataset::of_formula(file, (outcome.name, outcome.values), pool.0, factors)?;
         dataset.refuse_constant(family.is_location())?;
-        if family.is_location_scale() {
-            refuse_without_noise(&dataset, family, &terms)?;
-        }
-        let priors = MixedPriors::for_data(&dataset, family, &population, &terms);
         let typical = MixedPriors::typical_sigma(&dataset, family);
         let sigma = formula.sigma().map(|text| SigmaFormula::new(text, of_sigma, &dataset, typical));
-        if let Some(sigma) = &sigma {
-            refuse_without_noise_of_sigma(&dataset, sigma)?;
+        if family.is_location_scale() {
+            let of_terms = terms.iter().flat_map(|term| &term.columns);
+            let eta: Vec<usize> = population.iter().chain(of_terms).copied().collect();
+            let working = || dataset.outcome().iter().map(|y| family.working(*y)).collect();
+            let logarithms = (family == Family::Lognormal).then(|| dataset.with_outcome(working()));
+            let working = logarithms.as_ref().unwrap_or(&dataset);
+            refuse_without_noise(working, &eta, &terms)?;
+            if let Some(sigma) = &sigma {
+                refuse_without_noise_of_sigma(working, sigma)?;
+            }
         }
+        let priors = MixedPriors::for_data(&dataset, family, &population, &terms);
         let mixed = Mixed::new(formula.to_string(), population, terms, priors);
         Ok((dataset, Mixed { family, outcome_levels, sigma, ..mixed }))
     }
 }
 
-/// Refuses an outcome that the model fits to rounding, so that sigma would be 0.
-fn refuse_without_noise(dataset: &Dataset, family: Family, terms: &[MixedTerm]) -> Result<(), DataError> {
-    let logarithms;
-    let dataset = match family {
-        Family::Lognormal => {
-            logarithms = dataset.with_outcome(dataset.outcome().iter().map(|y| family.working(*y)).collect());
-            &logarithms
-        }
-        _ => dataset,
-    };
+/// Refuses an outcome that the model fits to rounding, so that sigma would be 0; `eta` is all columns of eta.
+fn refuse_without_noise(dataset: &Dataset, eta: &[usize], terms: &[MixedTerm]) -> Result<(), DataError> {
     dataset.refuse_common_fit()?;
-    let all_vary =
-        |term: &MixedTerm| term.factor == 0 && (1..dataset.n_coefficients()).all(|k| term.columns.contains(&k));
+    let all_vary = |term: &MixedTerm| term.factor == 0 && eta.iter().all(|k| *k == 0 || term.columns.contains(k));
     match !dataset.may_know_noise() && terms.iter().any(all_vary) {
         true => dataset.refuse_without_noise(),
         false => Ok(()),
