@@ -84,14 +84,14 @@ enum RowNoise {
     /// By known errors beside sigma.
     Errors(RowErrors),
     /// By a formula of sigma.
-    Scales(RowScales),
+    Scales(Box<RowScales>),
 }
 
 impl RowNoise {
     fn new(model: &Model, map: &MixedMap, rows: &LikelihoodRows) -> RowNoise {
         match (RowErrors::new(model), RowScales::new(model, map, rows)) {
             (Some(errors), _) => RowNoise::Errors(errors),
-            (None, Some(scales)) => RowNoise::Scales(scales),
+            (None, Some(scales)) => RowNoise::Scales(Box::new(scales)),
             (None, None) => RowNoise::Alike,
         }
     }
