@@ -248,8 +248,11 @@ fn what_no_device_does_of_formulas_is_refused_by_name() {
     let settings = Settings { draws: 1_000_000, ..Settings::default() };
     let choice = choose(EngineChoice::Auto, None, false, &model, &settings).unwrap();
     assert_eq!((choice.backend.name(), choice.reason.contains("several factors")), ("cpu", true), "{}", choice.reason);
-    // So many rows, of which few are alike, that a lane's loops would be cut short on a software adapter.
-    let long = formulas::read("tests/cases/25-insteval.csv", "y ~ service + (1 | s) + (1 | d)", &[]);
+    // So many rows, none like another, that a lane's loops would be cut short on a software adapter.
+    let (file, formula) = ("tests/cases/25-insteval.csv", "y ~ service + (1 | studage) + (1 | lectage)");
+    let long = formulas::changed(file, usize::MAX, formula, &[], |design, _| {
+        design.population[1].values.iter_mut().enumerate().for_each(|(i, x)| *x += 1e-9 * i as f64);
+    });
     let long = formulas::model(&long, "non-centered");
     let chains = Chains { seed: 1, first: 0, count: 1, per_superchain: 1 };
     let plan = DevicePlan { chains, max_depth: 5, keep: Keep::All };
