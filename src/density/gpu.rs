@@ -4,6 +4,7 @@ mod factor_chunks;
 pub(crate) mod mixed;
 mod mixed_partial;
 mod mixed_shape;
+mod mixed_sigma;
 pub(crate) mod mixed_tables;
 mod rough_fit;
 mod row_chunks;

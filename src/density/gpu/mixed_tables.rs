@@ -2,12 +2,13 @@
 
 use super::mixed_partial::{PredictorRow, numbers_of_partial, places_of_partial, predictor_rows};
 use super::mixed_shape::{MixedShape, ShapedFactor, ShapedTerm};
+use super::mixed_sigma::sums_of_sigma;
 use super::rough_fit::RoughFit;
 use super::tables::Reference;
 use crate::density::mixed::{GroupTable, HyperPrior, HyperPriors, constant};
 use crate::family::AboutCentre;
 use crate::gpu::shared_struct;
-use crate::model::{Affine, Centering, Linear, MixedMap, Model, Scalar, Shape, TermMap};
+use crate::model::{Centering, MixedMap, Model, Scalar, Shape, TermMap};
 
 /// Sweeps over all columns in a rough fit.
 const SWEEPS: usize = 20;
@@ -317,22 +318,6 @@ fn weights(map: &MixedMap, shape: &MixedShape) -> Vec<u32> {
         }
     }
     bits(&all)
-}
-
-/// For each coefficient of log sigma the sum of its column over all rows, and the coefficient of `fit`, both rounded to
-/// 32 bits.
-fn sums_of_sigma(model: &Model, map: &MixedMap, fit: &RoughFit) -> Vec<[f64; 2]> {
-    let (Some(map), Some(sigma)) = (&map.log_sigma, model.mixed().and_then(|mixed| mixed.sigma.as_ref())) else {
-        return Vec::new();
-    };
-    let (design, rows) = (model.design(), model.dataset().n_observations());
-    let of = |((k, of_level), (center, units)): ((&usize, &bool), (&f64, &Affine))| {
-        let sum: f64 = (0..rows).map(|i| design.column(*k, i) - center).sum();
-        let at = if *k == 0 || *of_level { fit.log_sigma / units.unit } else { 0.0 };
-        [sum, at].map(|number| f64::from(number as f32))
-    };
-    let Linear { centers, units, .. } = &map.coefficients;
-    sigma.columns.iter().zip(&sigma.of_level).zip(centers.iter().zip(units)).map(of).collect()
 }
 
 /// The lists of rows, chunks and levels of each factor, then the numbers of each row.
