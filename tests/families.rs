@@ -319,8 +319,8 @@ fn rows_merge_to_sums_and_the_density_stays_what_it_was() {
     }
 }
 
-/// Rows with weights are merged by them; where most rows differ, where effects are integrated out, where errors are known
-/// and where sigma has a formula, all of them stay.
+/// Rows with weights are merged by them; where most rows differ, where effects are integrated out, where errors are
+/// known and where sigma has a formula, all of them stay.
 #[test]
 fn normal_rows_merge_to_means_where_they_are_in_the_likelihood() {
     let file = "tests/cases/15b-hsb82.csv";
