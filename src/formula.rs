@@ -210,9 +210,9 @@ impl Formula {
     /// The columns of log sigma.
     fn columns_of_sigma(&self, at: &Evaluation, names: &mut ColumnNames) -> Result<Vec<ModelColumn>, FormulaError> {
         let Some(SigmaTerms { text, terms }) = &self.sigma else { return Ok(Vec::new()) };
-        let of_groups: Vec<&str> =
-            self.groups.iter().flat_map(|group| &group.factor).map(|own| &own.name[..]).collect();
-        roles::no_group_is_a_number(terms, &of_groups, at.frame).map_err(in_formula(text))?;
+        if at.known().is_none() {
+            roles::no_group_is_a_number(terms, &self.groups, at.frame).map_err(in_formula(text))?;
+        }
         expand::columns_of(terms, at, names).map_err(in_formula(text))
     }
 

@@ -19,6 +19,7 @@ pub(crate) mod correlation;
 mod design;
 mod layout;
 mod level_predictors;
+mod linear;
 mod log_prior;
 mod log_sigma;
 mod mixed;
@@ -47,7 +48,8 @@ pub use coordinates::{Centering, Coordinates, CoordinatesError, Likelihood};
 pub use design::Design;
 pub use layout::{Axis, Block, CoefficientPlace, Layout, Role, Transform};
 pub use level_predictors::OfLevels;
-pub use log_sigma::{Linear, LogSigmaMap, SigmaFormula};
+pub use linear::Linear;
+pub use log_sigma::{LogSigmaMap, SigmaFormula};
 pub use mixed::{Mixed, MixedPriors, MixedTerm};
 pub use mixed_map::{DispersionAt, MixedMap, TermMap};
 pub use outcomes::OutcomeFault;
@@ -257,6 +259,11 @@ impl Model {
             Structure::Shorthand(_) => None,
             Structure::Formula(mixed) => Some(mixed),
         }
+    }
+
+    /// The formula of sigma, if it has one, and the place of its coefficients.
+    pub fn log_sigma(&self) -> Option<(&SigmaFormula, &LogSigmaMap)> {
+        self.mixed()?.sigma.as_ref().zip(self.layout.mixed()?.log_sigma.as_ref())
     }
 
     /// The coordinates of the effects in theta.

@@ -1,8 +1,8 @@
 // Rows whose sigma has a formula: outcomes and eta are divided by it, row by row, and their family has sigma 1. Twin of
 // src/density/mixed/row_scales.rs. Alternative to one_scale.wgsl.
 //
-// The sum of log sigma over rows is that of its columns, times their coefficients: what it is at the reference's
-// coefficients is the host's.
+// The sum of log sigma over rows is that of its columns, times their coefficients; the host adds what it is at the
+// reference's coefficients.
 
 // What log sigma of all rows adds to the log density beside their residuals; adds the derivatives of both to the
 // gradient.

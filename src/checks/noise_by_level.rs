@@ -11,15 +11,19 @@ const LOUD: f64 = 2.0;
 /// A formula of sigma is proposed for a factor of so many levels, or fewer.
 const MOST_LEVELS: usize = 30;
 
-/// The sentence about a factor; outcomes vary about their expectations, which is their `noise` if they are Gaussian.
+/// The sentence about a factor: of its noise, as of Gaussian outcomes, or of how outcomes vary about expectations.
 pub fn of_factor(model: &Model, factor: &FactorNoise, is_noise: bool) -> Advice {
     let [least, most] = &factor.extremes;
     let (outcome, name) = (model.dataset().outcome_name(), &factor.factor);
     let (much, little) = (number(most.ratio, 1), number(least.ratio, 2));
+    let assumed = match model.log_sigma() {
+        Some(_) => "which its formula of sigma does not have",
+        None => "and the model has one noise for all",
+    };
     let problem = match is_noise {
         true => format!(
             "the noise of `{outcome}` differs between the levels of `{name}`: it is {much} times that of all rows in {}, and \
-             {little} times in {}, and the model has one noise for all",
+             {little} times in {}, {assumed}",
             most.level, least.level,
         ),
         false => format!(
@@ -60,16 +64,16 @@ fn sigma_by(model: &Model, factor: &str) -> Option<(String, bool)> {
     let place = (0..data.n_factors()).find(|place| data.factor_name(*place) == factor)?;
     let levels = data.levels(place);
     let has_sigma = model.mixed().is_none_or(|mixed| mixed.rows.errors.is_none());
-    // Of `a:b` the levels are those of two columns, and an apostrophe would end the quotes.
+    // The levels of `a:b` are those of two columns, and an apostrophe would end the quotes.
     let is_column = !factor.contains([':', '\'']);
     if !model.family().is_location_scale() || !has_sigma || !is_column || levels.len() > MOST_LEVELS {
         return None;
     }
     let is_of_numbers = levels.iter().all(|level| level.parse::<f64>().is_ok());
     let term = if is_of_numbers { format!("factor({})", quoted(factor)) } else { quoted(factor).to_string() };
-    if let Some(sigma) = model.mixed().and_then(|mixed| mixed.sigma.as_ref()) {
+    if let Some((sigma, _)) = model.log_sigma() {
         let known = &sigma.formula;
-        let is_there = known.contains(&term) || known.contains('\'');
+        let is_there = known.split(['~', '+']).any(|other| other.trim() == term) || known.contains('\'');
         return (!is_there).then(|| (format!("--sigma-formula '{known} + {term}'"), true));
     }
     let option = format!("--sigma-formula 'sigma ~ {term}'");

@@ -88,8 +88,8 @@ enum RowNoise {
 }
 
 impl RowNoise {
-    fn new(model: &Model, map: &MixedMap, rows: &LikelihoodRows) -> RowNoise {
-        match (RowErrors::new(model), RowScales::new(model, map, rows)) {
+    fn new(model: &Model, rows: &LikelihoodRows) -> RowNoise {
+        match (RowErrors::new(model), RowScales::new(model, rows)) {
             (Some(errors), _) => RowNoise::Errors(errors),
             (None, Some(scales)) => RowNoise::Scales(Box::new(scales)),
             (None, None) => RowNoise::Alike,
@@ -157,7 +157,7 @@ impl MixedDensity {
         let rows = LikelihoodRows::of(model);
         let likelihood = match model.coordinates() {
             Coordinates::Joint { .. } => {
-                MixedLikelihood::Rows(MixedRows::new(model, map, &rows), RowNoise::new(model, map, &rows))
+                MixedLikelihood::Rows(MixedRows::new(model, map, &rows), RowNoise::new(model, &rows))
             }
             Coordinates::Collapsed if is_of_few_columns(model) => MixedLikelihood::Groups(GroupTable::new(model, map)),
             Coordinates::Collapsed => {

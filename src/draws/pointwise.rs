@@ -34,7 +34,7 @@ impl Pointwise {
         let etas = vec![0.0; data.n_observations()];
         let terms = model.mixed().map_or(&[][..], |mixed| &mixed.terms);
         let levels = terms.iter().map(|term| data.level_of_rows(term.factor)).collect();
-        let sigmas = model.layout().mixed().and_then(|map| map.log_sigma.as_ref()).map(|_| etas.clone());
+        let sigmas = model.log_sigma().map(|_| etas.clone());
         Pointwise { model, seed, first_chain, log_likelihood, posterior_predictive, etas, sigmas, levels }
     }
 
@@ -44,10 +44,9 @@ impl Pointwise {
         let (layout, data) = (self.model.layout(), self.model.dataset());
         if let Some(mixed) = self.model.mixed() {
             mixed.etas(data, layout, named, &self.levels, &mut self.etas);
-            let log_sigma = layout.mixed().and_then(|map| map.log_sigma.as_ref());
-            if let (Some(sigma), Some(map), Some(sigmas)) = (&mixed.sigma, log_sigma, &mut self.sigmas) {
-                sigma.sigmas(data, &named[map.places()], sigmas);
-            }
+        }
+        if let (Some((sigma, map)), Some(sigmas)) = (self.model.log_sigma(), &mut self.sigmas) {
+            sigma.sigmas(data, &named[map.places()], sigmas);
         }
         let groups = if self.model.mixed().is_some() { 0 } else { layout.groups };
         for group in 0..groups {

@@ -46,11 +46,12 @@ pub(super) fn nothing_explains_itself<'a>(
     Ok(())
 }
 
-/// Refuses a column of sigma whose numbers are labels of groups elsewhere: it would be taken for a quantity.
-pub(super) fn no_group_is_a_number(sigma: &Terms, groups: &[&str], frame: &Frame) -> Located<()> {
+/// Refuses a column of sigma whose numbers are labels of a group-level term: it would be taken for a quantity.
+pub(super) fn no_group_is_a_number(sigma: &Terms, groups: &[GroupTerm], frame: &Frame) -> Located<()> {
+    let is_label = |column: &String| groups.iter().flat_map(|group| &group.factor).any(|own| own.name == *column);
     for variable in &sigma.variables {
         if let Form::Column(column) = &variable.form
-            && groups.contains(&&column[..])
+            && is_label(column)
             && frame.numbers(column).is_some()
         {
             return variable.span.fault(FormulaFault::SigmaByNumber { column: column.clone() });

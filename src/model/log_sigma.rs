@@ -4,16 +4,15 @@
 //! log sigma_i = Z_i c
 //! ```
 //!
-//! As of population-level coefficients, the intercept is sampled at the means of the other columns.
+//! The intercept is sampled at the means of the other columns, as that of eta is.
 
 use serde::{Deserialize, Serialize};
 
 use super::Scaling;
 use super::affine::Affine;
+use super::linear::{self, Linear};
 use super::prior::{Shape, VariablePrior};
-use super::scalar::Scalar;
 use crate::data::Dataset;
-use crate::data::moments::mean;
 use crate::family::Family;
 use crate::math::exp;
 
@@ -49,48 +48,6 @@ pub struct LogSigmaMap {
     pub coefficients: Linear,
 }
 
-/// Coefficients of a linear predictor, whose intercept is sampled at the means of the other columns.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Linear {
-    /// Units of each coefficient.
-    pub units: Vec<Affine>,
-    /// The center of each column, in the sampler's units; 0 for the intercept.
-    pub centers: Vec<f64>,
-    /// Whether the first coefficient is an intercept.
-    pub has_intercept: bool,
-}
-
-impl Linear {
-    /// Writes the coefficients in the sampler's units, where `named` holds them in the user's.
-    pub fn values_of_named(&self, named: &[f64], values: &mut [f64]) {
-        for ((value, units), named) in values.iter_mut().zip(&self.units).zip(named) {
-            *value = units.invert(*named);
-        }
-        if self.has_intercept {
-            values[0] += self.to_means(values);
-        }
-    }
-
-    /// Writes the coefficients in the user's units, given their `values` in the sampler's.
-    pub fn name_values(&self, values: &[f64], named: &mut [f64]) {
-        let moved = if self.has_intercept { self.to_means(values) } else { 0.0 };
-        for (k, (named, units)) in named.iter_mut().zip(&self.units).enumerate() {
-            *named = units.apply(values[k] - if k == 0 { moved } else { 0.0 });
-        }
-    }
-
-    /// What the columns add to the linear predictor between 0 and their means.
-    fn to_means(&self, values: &[f64]) -> f64 {
-        (1..self.centers.len()).map(|k| self.centers[k] * values[k]).sum()
-    }
-
-    /// The logarithms of the units of the coefficients that are in theta as they are.
-    pub fn log_units(&self, scalars: &[Scalar]) -> f64 {
-        let with_scalars = self.units.iter().zip(scalars);
-        with_scalars.filter(|(_, scalar)| **scalar == Scalar::Identity).map(|(units, _)| units.unit.ln()).sum()
-    }
-}
-
 impl SigmaFormula {
     /// The formula with its columns in `dataset`, and default priors: where all columns are 0 or at their means, log
     /// sigma has Student's t distribution with 3 degrees of freedom and scale 2.5 about the logarithm of `typical`, a
@@ -108,11 +65,6 @@ impl SigmaFormula {
         SigmaFormula { formula, columns, of_level, priors, means_elsewhere: None }
     }
 
-    /// Whether there is an intercept.
-    pub fn has_intercept(&self) -> bool {
-        self.columns.first() == Some(&0)
-    }
-
     /// What is wrong with the structure that a store has, for outcomes of `family`.
     pub(super) fn problem(&self, family: Family) -> Option<&'static str> {
         let SigmaFormula { columns, of_level, priors, .. } = self;
@@ -124,8 +76,7 @@ impl SigmaFormula {
 
     /// The means of the columns, in the user's units, at which the prior of the intercept is meant; 1 for its own.
     pub fn means(&self, dataset: &Dataset) -> Vec<f64> {
-        let of = |column: &usize| if *column == 0 { 1.0 } else { mean(dataset.predictor(column - 1)) };
-        self.means_elsewhere.clone().unwrap_or_else(|| self.columns.iter().map(of).collect())
+        self.means_elsewhere.clone().unwrap_or_else(|| linear::means(&self.columns, dataset))
     }
 
     /// Writes the sigma of each row of `dataset`, in the user's unit, given the coefficients.
@@ -147,17 +98,14 @@ impl SigmaFormula {
 
     /// The coefficients from hyperparameter `first` on.
     pub(super) fn map(&self, first: usize, dataset: &Dataset, scaling: &Scaling) -> LogSigmaMap {
-        let size = |k: &usize| if *k == 0 { 1.0 } else { scaling.predictors[k - 1] };
-        let (of_outcome, has_intercept) = (scaling.outcome_scale.ln(), self.has_intercept());
-        let has_shift = has_intercept || self.of_level.contains(&true);
+        let of_outcome = scaling.outcome_scale.ln();
         let units = self.columns.iter().zip(&self.of_level).map(|(k, of_level)| Affine {
-            unit: 1.0 / size(k),
+            unit: if *k == 0 { 1.0 } else { 1.0 / scaling.predictors[k - 1] },
             shift: if *k == 0 || *of_level { of_outcome } else { 0.0 },
         });
-        let center = |(k, mean): (&usize, f64)| if *k == 0 || !has_intercept { 0.0 } else { mean / size(k) };
-        let centers = self.columns.iter().zip(self.means(dataset)).map(center).collect();
-        let base = if has_shift { 0.0 } else { -of_outcome };
-        LogSigmaMap { first, base, coefficients: Linear { units: units.collect(), centers, has_intercept } }
+        let coefficients = Linear::new(&self.columns, &self.means(dataset), units.collect(), scaling);
+        let has_shift = coefficients.has_intercept || self.of_level.contains(&true);
+        LogSigmaMap { first, base: if has_shift { 0.0 } else { -of_outcome }, coefficients }
     }
 }
 

@@ -14,7 +14,8 @@ use super::coordinates::Coordinates;
 use super::correlation::pairs;
 use super::design::Design;
 use super::layout::{Layout, Role};
-use super::log_sigma::{Linear, LogSigmaMap, SigmaFormula};
+use super::linear::{self, Linear};
+use super::log_sigma::{LogSigmaMap, SigmaFormula};
 use super::mixed_map::{DispersionAt, MixedMap, MixedUnits, TermMap};
 use super::partial::CenteringWeights;
 use super::prior::VariablePrior;
@@ -22,7 +23,6 @@ use super::row_columns::RowColumns;
 use super::scalar::Scalar;
 use super::{Scaling, Spread, outcomes};
 use crate::data::Dataset;
-use crate::data::moments::mean;
 use crate::family::Family;
 use crate::formula::{Formula, FormulaError, INTERCEPT, Learnt};
 
@@ -175,22 +175,10 @@ impl Mixed {
         if earlier == 0 { name.to_string() } else { format!("{name}.{earlier}") }
     }
 
-    /// The mean of each population-level column, in the sampler's units, which is subtracted if there is an intercept;
-    /// 0 for the intercept, and where nothing is subtracted.
-    pub fn centers(&self, dataset: &Dataset, scaling: &Scaling) -> Vec<f64> {
-        if !self.population.contains(&0) {
-            return vec![0.0; self.population.len()];
-        }
-        let center =
-            |(mean, column): (f64, &usize)| if *column == 0 { 0.0 } else { mean / scaling.predictors[column - 1] };
-        self.population_means(dataset).into_iter().zip(&self.population).map(center).collect()
-    }
-
     /// The means of the population-level columns, in the user's units, at which the prior of the intercept is meant; 1
     /// for the intercept's own.
     pub fn population_means(&self, dataset: &Dataset) -> Vec<f64> {
-        let of = |column: &usize| if *column == 0 { 1.0 } else { mean(dataset.predictor(column - 1)) };
-        self.means_elsewhere.clone().unwrap_or_else(|| self.population.iter().map(of).collect())
+        self.means_elsewhere.clone().unwrap_or_else(|| linear::means(&self.population, dataset))
     }
 
     /// Checks that all columns and factors are in `dataset`, and that each coefficient has a prior with a width.
@@ -287,8 +275,9 @@ impl Mixed {
                 .map(|d| if d == 0 { scaling.outcome_scale } else { 1.0 })
                 .collect(),
         };
-        let centers = self.centers(dataset, scaling);
-        let population = Linear { units: population.collect(), centers: centers.clone(), has_intercept };
+        let means = self.population_means(dataset);
+        let population = Linear::new(&self.population, &means, population.collect(), scaling);
+        let centers = &population.centers;
         let mut end = self.population.len();
         let mut place = |length: usize| {
             end += length;
@@ -324,7 +313,7 @@ impl Mixed {
             }
         });
         let mut terms: Vec<TermMap> = terms.collect();
-        self.partial_terms(&mut terms, &Design { dataset, scaling, family: self.family }, &centers, weights);
+        self.partial_terms(&mut terms, &Design { dataset, scaling, family: self.family }, centers, weights);
         let scalars = self.scalars(&population, &terms, &units, log_sigma.as_ref());
         let map = MixedMap { scalars, population, terms, log_sigma, dispersions, units: units.clone() };
         Layout::of_formula(dataset.n_groups(), map, &units)

@@ -13,7 +13,8 @@ use std::ops::Range;
 
 use super::coordinates::Centering;
 use super::correlation::{cholesky, correlations, pairs, partials};
-use super::log_sigma::{Linear, LogSigmaMap};
+use super::linear::Linear;
+use super::log_sigma::LogSigmaMap;
 use super::partial::PartialTerm;
 use super::scalar::Scalar;
 use crate::family::MOST_DISPERSIONS;

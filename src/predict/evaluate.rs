@@ -87,8 +87,7 @@ impl<'a> Evaluator<'a> {
             }
             Structure::Formula(mixed) => {
                 fixed.extend(mixed.population.iter().enumerate().map(|(variable, column)| (*column, variable)));
-                let map = layout.mixed().and_then(|map| map.log_sigma.as_ref());
-                if let (Some(sigma), Some(map)) = (&mixed.sigma, map) {
+                if let Some((sigma, map)) = model.log_sigma() {
                     of_sigma.extend(sigma.columns.iter().copied().zip(map.places()));
                 }
                 for (t, (term, block)) in mixed.terms.iter().zip(layout.blocks_of(Role::Effects)).enumerate() {

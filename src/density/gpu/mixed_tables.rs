@@ -118,7 +118,7 @@ impl MixedTables {
         let shape = MixedShape::new(model, map);
         let priors = HyperPriors::new(model, map);
         let rows = shape.likelihood();
-        // Of normal outcomes as many as are merged.
+        // Normal outcomes are counted as they were before they are merged.
         let observations = match model.family().is_normal() {
             true => model.dataset().n_observations(),
             false => rows.of.len(),
@@ -148,7 +148,7 @@ impl MixedTables {
         fixed.extend(weights(map, &shape));
         fixed.extend(words(&predictor_rows(map, &shape, partial_at(&shape))));
         fixed.extend(bits(&numbers_of_partial(map)));
-        let of_sigma = sums_of_sigma(model, map, &fit);
+        let of_sigma = sums_of_sigma(model, &fit);
         fixed.extend(bits(&of_sigma.concat()));
         fixed.extend(bits(&[within]));
         let base = map.log_sigma.as_ref().map_or(0.0, |map| map.base);
@@ -342,7 +342,7 @@ fn table_of_rows(model: &Model, map: &MixedMap, shape: &MixedShape) -> Vec<u32> 
         let varying = shape.columns.iter().map(|at| design.column(mixed.terms[at.term].columns[at.column], i));
         let numbers = of_family.chain(offset).chain(fixed).chain(varying);
         table.extend(numbers.map(|number| ((number * root) as f32).to_bits()));
-        if let (Some(sigma), Some(map)) = (&mixed.sigma, &map.log_sigma) {
+        if let Some((sigma, map)) = model.log_sigma() {
             let of_sigma = sigma.columns.iter().zip(&map.coefficients.centers);
             table.extend(of_sigma.map(|(k, center)| ((design.column(*k, i) - center) as f32).to_bits()));
         }

@@ -2,7 +2,7 @@
 
 use multiversion::multiversion;
 
-use super::rows::AboutEta;
+use super::rows::{AboutEta, row_weights};
 use crate::family::{CountOf, GaussianWithErrors, MOST_DISPERSIONS, MOST_NUMBERS, ScaledResiduals};
 use crate::lanes::{LANES, Lanes};
 use crate::model::Model;
@@ -69,13 +69,8 @@ fn residuals(
     eta: &mut [Lanes],
     sums: &mut ScaledResiduals,
 ) {
-    const ONES: Lanes = Lanes([1.0; LANES]);
     let rows = eta.iter_mut().zip(outcome).zip(variances).enumerate();
     for (i, ((eta, outcome), known)) in rows {
-        let weight = match full.saturating_sub(i * LANES) {
-            left if left >= LANES => ONES,
-            left => Lanes(std::array::from_fn(|lane| if lane < left { 1.0 } else { 0.0 })),
-        };
-        *eta = gaussian.row(*outcome, *eta, *known, weight, sums);
+        *eta = gaussian.row(*outcome, *eta, *known, row_weights(full, i), sums);
     }
 }

@@ -11,12 +11,12 @@ use std::collections::HashMap;
 use multiversion::multiversion;
 
 use super::merged::LikelihoodRows;
-use super::rows::{AboutEta, OfFamily};
+use super::rows::{AboutEta, OfFamily, row_weights};
 use super::sums::{add_multiple, dot};
 use crate::family::{CountOf, Distribution, MOST_DISPERSIONS, MOST_NUMBERS};
 use crate::lanes::{LANES, Lanes};
 use crate::math::exp;
-use crate::model::{LogSigmaMap, MixedMap, Model};
+use crate::model::{LogSigmaMap, Model};
 
 /// The sigmas of a model's rows.
 #[derive(Debug, Clone)]
@@ -34,16 +34,16 @@ pub struct RowScales {
     by_logs: Vec<f64>,
 }
 
-/// Rows of a family whose sigma is theirs.
+/// Rows of a family, each with its own sigma.
 pub struct ScaledRows<'a, F> {
     family: OfFamily<F>,
     scales: &'a mut RowScales,
 }
 
 impl RowScales {
-    /// Those of the rows `likelihood` of `model`, whose layout has the map `map`, if sigma has a formula.
-    pub fn new(model: &Model, map: &MixedMap, likelihood: &LikelihoodRows) -> Option<RowScales> {
-        let (map, sigma, design) = (map.log_sigma.clone()?, model.mixed()?.sigma.as_ref()?, model.design());
+    /// The sigmas of the rows `likelihood` of `model`, if sigma has a formula.
+    pub fn new(model: &Model, likelihood: &LikelihoodRows) -> Option<RowScales> {
+        let ((sigma, map), design) = (model.log_sigma()?, model.design());
         let (mut of_rows, mut rows, mut first_rows) = (Vec::new(), Vec::new(), Vec::new());
         let mut known: HashMap<Vec<u64>, u32> = HashMap::new();
         for i in &likelihood.of {
@@ -68,7 +68,7 @@ impl RowScales {
             logs: numbers(),
             inverses: numbers(),
             by_logs: numbers(),
-            map,
+            map: map.clone(),
         })
     }
 
@@ -88,8 +88,8 @@ impl RowScales {
         ScaledRows { family: OfFamily::at(dispersions, observations), scales: self }
     }
 
-    /// What log sigma of all rows adds to the log likelihood beside their residuals; takes the derivatives by log
-    /// sigma, which are in the `unit` of the family, to those of both.
+    /// What log sigma of all rows adds to the log likelihood beside their residuals; completes the derivatives by log
+    /// sigma, which are those of the residuals in the `unit` of the family.
     fn add_scales(&mut self, unit: f64) -> f64 {
         for (by_log, rows) in self.by_logs.iter_mut().zip(&self.rows) {
             *by_log = unit * *by_log - rows;
@@ -130,8 +130,8 @@ impl<F: Distribution> AboutEta for ScaledRows<'_, F> {
     }
 }
 
-/// Replaces eta by the log likelihood's derivatives by it, in the family's unit, and adds those by log sigma, without
-/// the share of its own term, to the cells of the rows; rows from `full` on are padding.
+/// Replaces eta by the log likelihood's derivatives by it, in the family's unit, and adds those of the residuals by log
+/// sigma to the cells of the rows; rows from `full` on are padding.
 #[multiversion(targets = "simd")]
 fn residuals<F: Distribution>(
     rows: &mut ScaledRows<F>,
@@ -141,14 +141,10 @@ fn residuals<F: Distribution>(
     eta: &mut [Lanes],
     sums: &mut F::Sums,
 ) {
-    const ONES: Lanes = Lanes([1.0; LANES]);
     let RowScales { cells, inverses, by_logs, .. } = &mut *rows.scales;
     let family = rows.family.distribution();
     for (i, ((eta, outcome), cells)) in eta.iter_mut().zip(outcome).zip(&cells[first..]).enumerate() {
-        let weight = match full.saturating_sub(i * LANES) {
-            left if left >= LANES => ONES,
-            left => Lanes(std::array::from_fn(|lane| if lane < left { 1.0 } else { 0.0 })),
-        };
+        let weight = row_weights(full, i);
         let inverse = Lanes(cells.map(|cell| inverses[cell as usize]));
         let [derivative, by_log] = scaled_row(&family, *outcome, *eta, (inverse, weight), sums);
         cells.iter().zip(by_log.0).for_each(|(cell, by_log)| by_logs[*cell as usize] += by_log);
@@ -156,8 +152,8 @@ fn residuals<F: Distribution>(
     }
 }
 
-/// Adds a row in each lane, whose sigma has this inverse, to `sums`; returns the derivatives of its log likelihood by
-/// eta and, without the share of its own term, by log sigma, both in the family's unit.
+/// Adds a row in each lane, whose sigma has this inverse, to `sums`; returns the derivative of its log likelihood by
+/// eta, and that of its residual's by log sigma, both in the family's unit.
 #[inline(always)]
 fn scaled_row<F: Distribution>(
     family: &F,

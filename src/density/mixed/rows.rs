@@ -359,9 +359,15 @@ fn residuals<F: Distribution>(
         *eta = family.row([*first, *second, *third], *eta, ONES, sums);
     }
     for (i, eta) in eta.iter_mut().enumerate().skip(whole) {
-        let weight = Lanes(std::array::from_fn(|lane| if lane < full % LANES { 1.0 } else { 0.0 }));
-        *eta = family.row([first[i], second[i], third[i]], *eta, weight, sums);
+        *eta = family.row([first[i], second[i], third[i]], *eta, row_weights(full, i), sums);
     }
+}
+
+/// The weights of a vector of rows: 1, or 0 of rows from `full` on, which are padding.
+#[inline(always)]
+pub fn row_weights(full: usize, vector: usize) -> Lanes {
+    let left = full.saturating_sub(vector * LANES);
+    Lanes(std::array::from_fn(|lane| if lane < left { 1.0 } else { 0.0 }))
 }
 
 /// The sum of a column times the derivatives; a column without values is all ones.
