@@ -12,7 +12,7 @@ use warpnuts::model::{Centering, CenteringWeights, Coordinates, Mixed, MixedPrio
 use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
 
-use crate::families::FAMILIES;
+use crate::families::{FAMILIES, small};
 use crate::helpers::chance;
 use crate::helpers::common::Folder;
 use crate::helpers::formulas;
@@ -152,6 +152,29 @@ fn weights_are_what_the_rows_say() {
         let truth = weight(of_class, *n as f64 / noise.powi(2));
         assert!((found - truth).abs() < 0.06, "{n} pupils: {found}, not {truth}");
     }
+}
+
+/// With four levels the logarithm of their sd varies much whatever it is: effects are centered where rows say much even
+/// if it is small, and stay offsets where it may be 0.
+#[test]
+fn few_levels_are_centered_unless_their_sd_may_be_zero() {
+    let mut normals = vec![0.0; 200];
+    StreamKey { seed: 34, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
+    let of: Vec<u32> = (0..200).map(|i| i % 4).collect();
+    let x: Vec<f64> = (0..200).map(|i| f64::from(i % 7)).collect();
+    let weights = |effects: [f64; 4], noise: f64| {
+        let outcome = (0..200).map(|i| effects[i % 4] + noise * normals[i]).collect();
+        let (dataset, mixed) = small(Family::Gaussian, outcome, x.clone(), of.clone(), None);
+        let coordinates = Coordinates::of_terms(vec![Centering::Partial]);
+        let model = Arc::new(Model::of_formula(Arc::new(dataset), Arc::new(mixed), coordinates, None));
+        let settings = Settings { chains: 4, warmup: 300, draws: 300, ..Settings::default() };
+        let sampled = sample(model, settings, Arc::default()).unwrap();
+        (sampled.model.weights().0[0].clone(), RunSummary::of(&sampled).divergences)
+    };
+    let (firm, divergences) = weights([-1.0, 0.2, 0.9, 0.4], 0.1);
+    assert!(firm.iter().all(|weight| *weight > 0.95) && divergences <= 2, "{firm:?}, {divergences}");
+    let (loose, _) = weights([0.0; 4], 2.0);
+    assert!(loose.iter().all(|weight| *weight == 0.0), "{loose:?}");
 }
 
 /// For counts with predictors of subjects, both other parameterizations need several times the gradients.

@@ -291,23 +291,38 @@ fn a_formula_of_sigma_mends_noise_that_differs_by_level() {
     StreamKey { seed: 40, chain: 0, transition: 0 }.normals(Purpose::Stream, &mut normals);
     let sigma = [0.1, 0.5, 2.0, 2.0];
     let rows: String = (0..200)
-        .map(|i| format!("lab{},{}\n", i % 4, 10.0 + normals[200 + i % 4] + sigma[i % 4] * normals[i]))
+        .map(|i| {
+            let y = 10.0 + normals[200 + i % 4] + sigma[i % 4] * normals[i];
+            format!("lab{},{y},{}\n", i % 4, ["am", "pm"][i / 4 % 2])
+        })
         .collect();
-    std::fs::write(folder.path("labs.csv"), format!("lab,y\n{rows}")).unwrap();
-    let line = "sample --data labs.csv --formula y~1+(1|lab) --no-report --quiet";
+    std::fs::write(folder.path("labs.csv"), format!("lab,y,half\n{rows}")).unwrap();
+    // Only runs that are trusted have their data looked at.
+    let line = "sample --data labs.csv --formula y~1+(1|lab) --target-accept 0.95 --no-report --quiet";
+    let trusted = |options: &str| {
+        let ran = folder.run(&format!("{line} {options}"));
+        assert_eq!(ran.code, 0, "{options}: {ran:?}");
+    };
     let kinds = |out: &str| -> Vec<String> {
         let warnings = summary(&folder, out)["warnings"].as_array().unwrap().clone();
         let kind = |warning: &serde_json::Value| warning["kind"].as_str().unwrap().to_string();
         warnings.iter().map(kind).filter(|kind| kind.contains("noise") || kind == "heavy-tails").collect()
     };
-    done(&folder, &format!("{line} --out one"));
+    trusted("--out one");
     assert_eq!(kinds("one"), ["noise-by-level"]);
     let told = summary(&folder, "one");
     let warning = told["warnings"].as_array().unwrap().iter().find(|one| one["kind"] == "noise-by-level").unwrap();
     assert_eq!(warning["proposals"][0], "--sigma-formula sigma ~ lab");
     let remedy = "use --sigma-formula 'sigma ~ lab', by which each level has its own sigma";
     assert!(warning["remedy"].as_str().unwrap().starts_with(remedy), "{warning}");
-    done(&folder, &format!("{line} --sigma-formula sigma~0+lab --out own"));
+    // A formula that has another column gets this one beside it.
+    trusted("--sigma-formula sigma~half --out other");
+    let told_of_other = summary(&folder, "other");
+    let other =
+        told_of_other["warnings"].as_array().unwrap().iter().find(|one| one["kind"] == "noise-by-level").unwrap();
+    assert_eq!(other["proposals"][0], "--sigma-formula sigma ~ 1 + half + lab");
+    assert!(other["problem"].as_str().unwrap().ends_with("which its formula of sigma does not have"), "{other}");
+    trusted("--sigma-formula sigma~0+lab --out own");
     assert_eq!(kinds("own"), [""; 0]);
     let told = summary(&folder, "own");
     for (k, truth) in sigma.iter().enumerate() {

@@ -5,7 +5,8 @@
 //! change with s, near that s. The variance of derivatives gives the mean of s^2; where log s is normal with the
 //! variance V, s^2 at the mode of s is e^{-4 V} times that, and chains get stuck at smaller s rather than at larger. V
 //! is the metric's variance, which depends less on tails than that of the draws. Where the draws of log s vary much, s
-//! may be 0, and its effects stay offsets.
+//! may be 0, and an effect stays an offset unless its rows say much at small s, too. With few levels log s varies much
+//! and s may yet be far from 0.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -27,6 +28,9 @@ const FEW_ROWS: usize = 200_000;
 
 /// The largest variance of the logarithm of an sd that is not near 0.
 const MAY_BE_ZERO: f64 = 0.15;
+
+/// An effect whose sd may be 0 stays an offset if s^2 I is smaller than this where log s is two sds below its mean.
+const FIRM: f64 = 1.0;
 
 /// Whether `model` has partially centered effects, and has not learnt their weights.
 pub fn has_to_learn_weights(model: &Model) -> bool {
@@ -101,14 +105,13 @@ fn weights(model: &Model, map: &MixedMap, mixed: &Mixed, metric: &[f64], spread:
 fn information(term: &TermMap, metric: &[f64], spread: &PositionMoments) -> Vec<f64> {
     let of = |at: usize| {
         let column = at / term.levels;
-        if may_be_zero(term, column, spread) {
-            return 0.0;
-        }
         // The metric's square is the root of the ratio of the variance to that of derivatives.
         let of_derivative = spread.variance[term.effects + at] / metric[term.effects + at].powi(4);
         let tail = (-4.0 * metric[term.scales + column].powi(2)).exp();
         let informed = (of_derivative - 1.0) * tail;
-        if informed.is_finite() { informed.max(0.0) } else { 0.0 }
+        let at_small_s = informed * (-4.0 * spread.variance[term.scales + column].sqrt()).exp();
+        let is_firm = !may_be_zero(term, column, spread) || at_small_s > FIRM;
+        if informed.is_finite() && is_firm { informed.max(0.0) } else { 0.0 }
     };
     (0..term.columns * term.levels).map(of).collect()
 }
