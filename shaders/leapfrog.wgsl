@@ -7,6 +7,9 @@ var<private> gradient: array<vec4<f32>, QUADS>;
 // The log density of the newest leaf.
 var<private> leaf_log_density: f32;
 
+// Approximate number of loop iterations of a sum over lanes, and of the loop around it.
+const TURNS_OF_SUMS = 12u;
+
 // A leapfrog step of the moving end, without the second half of the kick: w += (h/2) s g, q += h s w, and the gradient
 // at q.
 fn leap() {
@@ -16,8 +19,74 @@ fn leap() {
         momentum[quad] += s * gradient[quad] * 0.5;
         position[quad] += s * momentum[quad];
     }
+    if run.fours > 0u {
+        kick_along(0.5 * step, step);
+        drift_along(step);
+    }
     leaf_log_density = log_density();
     spent += 4u * SLOTS + GROUP_SLOTS * GROUP_TURNS + 4u * K + 40u;
+}
+
+// The part of a kick that is along the metric's directions, w += h sum_r (t_r - 1) u_r u_r' S g, and the drift by it.
+fn kick_along(step: f32, drift: f32) {
+    for (var four = 0u; four < run.fours; four++) {
+        let first = direction_of(four);
+        var products = vec4<f32>();
+        for (var quad = 0u; quad < bound(QUADS); quad++) {
+            products += along_four(first + quad * TEAM, scales[quad * TEAM + team.lane] * gradient[quad]);
+        }
+        let along = step * beyond(four) * team_sums(team, products);
+        for (var quad = 0u; quad < bound(QUADS); quad++) {
+            let change = by_four(first + quad * TEAM, along);
+            momentum[quad] += change;
+            position[quad] += drift * scales[quad * TEAM + team.lane] * change;
+        }
+    }
+    spent += run.fours * (2u * QUADS + TURNS_OF_SUMS);
+}
+
+// The part of a drift that is along the metric's directions: q += h S sum_r (t_r - 1) u_r u_r' w.
+fn drift_along(step: f32) {
+    for (var four = 0u; four < run.fours; four++) {
+        let first = direction_of(four);
+        var products = vec4<f32>();
+        for (var quad = 0u; quad < bound(QUADS); quad++) {
+            products += along_four(first + quad * TEAM, momentum[quad]);
+        }
+        let along = step * beyond(four) * team_sums(team, products);
+        for (var quad = 0u; quad < bound(QUADS); quad++) {
+            position[quad] += scales[quad * TEAM + team.lane] * by_four(first + quad * TEAM, along);
+        }
+    }
+    spent += run.fours * (2u * QUADS + TURNS_OF_SUMS);
+}
+
+// The index of quad 0 of this lane in the first of the directions of four `four`.
+fn direction_of(four: u32) -> u32 {
+    return (1u + 4u * four) * QUADS * TEAM + team.lane;
+}
+
+// What four directions are stretched by, less 1.
+fn beyond(four: u32) -> vec4<f32> {
+    return scales[(1u + 4u * run.fours) * QUADS * TEAM + four];
+}
+
+// The products of a quad with those of four directions, the first of which is at `at`.
+fn along_four(at: u32, values: vec4<f32>) -> vec4<f32> {
+    const NEXT = QUADS * TEAM;
+    return vec4<f32>(
+        dot(scales[at], values),
+        dot(scales[at + NEXT], values),
+        dot(scales[at + 2u * NEXT], values),
+        dot(scales[at + 3u * NEXT], values),
+    );
+}
+
+// The sum of quads of four directions, the first of which is at `at`, by their factors.
+fn by_four(at: u32, factors: vec4<f32>) -> vec4<f32> {
+    const NEXT = QUADS * TEAM;
+    return factors.x * scales[at] + factors.y * scales[at + NEXT] + factors.z * scales[at + 2u * NEXT]
+        + factors.w * scales[at + 3u * NEXT];
 }
 
 // The coordinate in a slot.

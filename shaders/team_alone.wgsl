@@ -20,6 +20,10 @@ fn team_sum(team: Team, value: f32) -> f32 {
     return value;
 }
 
+fn team_sums(team: Team, values: vec4<f32>) -> vec4<f32> {
+    return values;
+}
+
 fn team_positive_2(team: Team, numbers: vec2<f32>) -> bool {
     return all(numbers > vec2<f32>(0.0));
 }

@@ -32,6 +32,17 @@ fn team_sum(team: Team, value: f32) -> f32 {
     return sum_of_pairs(value + subgroupShuffleXor(value, 1u));
 }
 
+// The sums of four numbers over the team's lanes, as trees; every lane has the same bits.
+fn team_sums(team: Team, values: vec4<f32>) -> vec4<f32> {
+    let two = values + subgroupShuffleXor(values, 1u);
+    let four = two + subgroupShuffleXor(two, 2u);
+    var sums = four + subgroupShuffleXor(four, 4u);
+    for (var step = 0u; step < unrolled(STEPS_FROM_EIGHT); step++) {
+        sums += subgroupShuffleXor(sums, 8u << step);
+    }
+    return sums;
+}
+
 // The sum of a number over the team's lanes, if two neighbours each have their sum already.
 fn sum_of_pairs(value: f32) -> f32 {
     let two = value + subgroupShuffleXor(value, 2u);

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{
-    ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseKind, PhaseOutcome, SinkError,
+    ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseKind, PhaseOutcome, Samples, SinkError,
 };
 use crate::faults;
 use crate::nuts::adaptation::PositionMoments;
-use crate::nuts::{Adaptation, FIRST_TOLERANCE};
+use crate::nuts::{Adaptation, FIRST_TOLERANCE, LowRank, directions};
 
 use schedule::{Stage, StageRole, schedule};
 
@@ -33,6 +33,10 @@ pub struct Plan {
     pub target_accept: f64,
     /// Largest number of doublings of a trajectory.
     pub max_depth: u32,
+    /// The most directions of the metric's low-rank part.
+    pub directions: usize,
+    /// The states of a window from which they are learnt.
+    pub samples: Samples,
 }
 
 /// The results of a run, apart from its draws.
@@ -48,6 +52,8 @@ pub struct RunOutcome {
     pub step_size: f64,
     /// The metric after warm-up, as sds in the sampler's units.
     pub scale: Vec<f64>,
+    /// The metric's low-rank part.
+    pub low_rank: LowRank,
     /// The tolerance of steps that are refined, after warm-up.
     pub tolerance: f64,
     /// Moments of positions over the last window of warm-up, if there was one.
@@ -78,6 +84,8 @@ pub struct Checkpoint {
     pub step_size: f64,
     /// The metric of the next phase, as sds in the sampler's units.
     pub scale: Vec<f64>,
+    /// The metric's low-rank part.
+    pub low_rank: LowRank,
     /// The tolerance of the next phase, for steps that are refined.
     pub tolerance: f64,
     /// Moments of positions over the last window of warm-up, once it is over.
@@ -94,6 +102,13 @@ pub struct Checkpoint {
     pub time: [Duration; 2],
     /// The states of the chains.
     pub chains: ChainStates,
+}
+
+impl Checkpoint {
+    /// The metric of the next phase.
+    fn metric(&self) -> (Vec<f64>, LowRank) {
+        (self.scale.clone(), self.low_rank.clone())
+    }
 }
 
 /// Stores checkpoints.
@@ -127,6 +142,8 @@ pub struct Tuned {
     pub step_size: f64,
     /// The metric, as sds in the sampler's units.
     pub scale: Vec<f64>,
+    /// The metric's low-rank part.
+    pub low_rank: LowRank,
     /// The tolerance, for steps that are refined.
     pub tolerance: f64,
     /// Moments of positions over the last window, if there was one.
@@ -136,8 +153,8 @@ pub struct Tuned {
 impl Tuned {
     /// The results of adaptation up to a checkpoint.
     pub fn of(checkpoint: &Checkpoint) -> Tuned {
-        let Checkpoint { step_size, scale, tolerance, spread, .. } = checkpoint;
-        Tuned { step_size: *step_size, scale: scale.clone(), tolerance: *tolerance, spread: spread.clone() }
+        let Checkpoint { step_size, scale, low_rank, tolerance, spread, .. } = checkpoint.clone();
+        Tuned { step_size, scale, low_rank, tolerance, spread }
     }
 }
 
@@ -170,8 +187,8 @@ pub fn run_from(
         Checkpoint { step_size: 1.0, scale: vec![1.0; dim], tolerance: FIRST_TOLERANCE, ..Checkpoint::default() };
     let mut done = match start {
         Start::Fresh => fresh,
-        Start::Frozen(Tuned { step_size, scale, tolerance, spread }) => {
-            Checkpoint { frozen: true, step_size, scale, tolerance, spread, ..fresh }
+        Start::Frozen(Tuned { step_size, scale, low_rank, tolerance, spread }) => {
+            Checkpoint { frozen: true, step_size, scale, low_rank, tolerance, spread, ..fresh }
         }
         Start::Resumed(checkpoint) => {
             engine.resume(&checkpoint.chains, checkpoint.draws as usize)?;
@@ -190,15 +207,19 @@ pub fn run_from(
         let learns = !matches!(role, StageRole::Approach | StageRole::Arrival | StageRole::Frozen);
         let long_trees =
             matches!(role, StageRole::LastWindow | StageRole::Final | StageRole::Arrival | StageRole::Frozen);
+        let learns_directions = plan.directions > 0 && matches!(role, StageRole::Window | StageRole::LastWindow);
         let phase = Phase {
             transitions,
             tuning: match role {
-                StageRole::Approach => adaptation.tuning(vec![1.0; dim], 1.0, done.tolerance, true),
-                _ => adaptation.tuning(done.scale.clone(), done.step_size, done.tolerance, !long_trees),
+                StageRole::Approach => {
+                    adaptation.tuning((vec![1.0; dim], LowRank::default()), 1.0, done.tolerance, true)
+                }
+                _ => adaptation.tuning(done.metric(), done.step_size, done.tolerance, !long_trees),
             },
             adapt: (role != StageRole::Frozen).then(|| adaptation.adapt(is_far)),
             part: PhaseKind::Warmup { recorded: sink.wants_warmup() },
             thin: plan.thin,
+            samples: if learns_directions { plan.samples } else { Samples::NONE },
         };
         let outcome = count(&mut done, &mut failure, 0, engine, &phase, sink)?;
         done.warmup += outcome.transitions;
@@ -228,14 +249,18 @@ pub fn run_from(
             }
             StageRole::Approach | StageRole::Arrival | StageRole::Frozen | StageRole::Final => {}
         }
+        if learns_directions {
+            done.low_rank = directions::learn(&done.scale, &outcome.states, plan.directions);
+        }
         checkpoint_if_due(&done, &mut checkpointed, engine, &mut checkpointer)?;
     }
     let mut phase = Phase {
         transitions: 0,
-        tuning: adaptation.tuning(done.scale.clone(), done.step_size, done.tolerance, false),
+        tuning: adaptation.tuning(done.metric(), done.step_size, done.tolerance, false),
         adapt: None,
         part: PhaseKind::Sampling,
         thin: plan.thin,
+        samples: Samples::NONE,
     };
     // A run that was stopped in warm-up comes here too, but a stopped engine makes no draws.
     let mut length = FIRST_RUN_LENGTH;
@@ -323,6 +348,7 @@ fn run_outcome(done: Checkpoint, failure: Option<DeviceFailure>) -> RunOutcome {
         step_size: done.step_size,
         acceptance: done.acceptance / f64::from(done.draws),
         scale: done.scale,
+        low_rank: done.low_rank,
         tolerance: done.tolerance,
         spread: done.spread,
         divergences: done.divergences,

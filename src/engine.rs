@@ -18,6 +18,7 @@ use crate::faults;
 use crate::independent::{DrawnEffects, NoProposal, NotOnDevice};
 use crate::model::{CoordinatesError, LocationScale, Model};
 use crate::nuts::adaptation::{Moments, PositionMoments};
+use crate::nuts::directions::Snapshots;
 use crate::nuts::{Adapt, State, Statistics, Tuning};
 
 pub use progress::{Counters, Progress};
@@ -37,9 +38,44 @@ pub struct Phase {
     /// Thinning interval, counted from the start of this part of the run: every `thin`-th transition's draw is
     /// recorded.
     pub thin: u32,
+    /// The states that the outcome has.
+    pub samples: Samples,
+}
+
+/// The choice of states that a phase's outcome has: those of the first chains, after evenly spaced transitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Samples {
+    /// Number of chains.
+    pub chains: u32,
+    /// Number of states of each.
+    pub each: u32,
+}
+
+impl Samples {
+    /// No states.
+    pub const NONE: Samples = Samples { chains: 0, each: 0 };
+
+    /// About `states` states of `chains` chains.
+    pub fn about(states: usize, chains: u32) -> Samples {
+        let sampled = chains.min(states as u32);
+        Samples { chains: sampled, each: (states as u32).div_ceil(sampled.max(1)) }
+    }
 }
 
 impl Phase {
+    /// The `i`-th of the numbers of transitions, counted from 1, after which states are sampled; all if there are none.
+    pub fn place_of_sample(&self, i: u32) -> u32 {
+        let each = u64::from(self.samples.each.min(self.transitions));
+        (u64::from(self.transitions) * u64::from(i)).checked_div(each).map_or(self.transitions, |place| place as u32)
+    }
+
+    /// Whether the state of chain `chain` of the engine's after `made` of the phase's transitions is sampled.
+    pub fn samples(&self, chain: usize, made: u32) -> bool {
+        let each = u64::from(self.samples.each.min(self.transitions));
+        let before = |made: u32| (u64::from(made) * each) / u64::from(self.transitions.max(1));
+        chain < self.samples.chains as usize && before(made) > before(made - 1)
+    }
+
     /// Number of recorded draws among a chain's first `transitions` transitions of this part of the run.
     pub fn kept(&self, transitions: usize) -> usize {
         let thin = self.thin.max(1) as usize;
@@ -86,6 +122,8 @@ pub struct PhaseOutcome {
     pub log_step_sizes: Vec<f64>,
     /// Moments of all draws of all chains, after a phase of warm-up.
     pub moments: Moments,
+    /// The states of the phase's samples.
+    pub states: Snapshots,
     /// The range of energies in a trajectory, at a quantile over the transitions, after a phase of warm-up of a kernel
     /// that refines its steps.
     pub energy_range: Option<f64>,

@@ -24,7 +24,7 @@ use crate::engine::{DrawSink, Engine, EngineError, Progress};
 use crate::independent::Proposal;
 use crate::mode::Landscape;
 use crate::model::Model;
-use crate::nuts::FIRST_TOLERANCE;
+use crate::nuts::{FIRST_TOLERANCE, LowRank};
 
 use judged::JudgedSink;
 use weights::with_learnt_weights;
@@ -38,7 +38,7 @@ pub use identity::{Difference, Identity};
 pub(crate) use independent_backend::DrawTrial;
 pub use independent_backend::{choose_for_independent, faster_for_independent};
 pub use merge::{MergeError, Merging};
-pub use settings::{MANY_CHAINS, Sampler, Settings};
+pub use settings::{MANY_CHAINS, MetricShape, Sampler, Settings};
 pub use stored::{Interrupted, Keeping, resume, sample_into};
 
 /// A run's draws, with all that is known about them.
@@ -200,7 +200,7 @@ fn run(
     if moves && landscape.is_split() {
         engine.resume(&starts::where_the_mass_is(model, landscape, settings.chain_range()), 0)?;
     }
-    let plan = settings.plan();
+    let plan = settings.plan(model);
     // A streaming sink completes draws itself.
     let run = if let Some(completion) = settings.completion(model).filter(|_| settings.keep != Keep::Summary) {
         let mut completed = CompletingSink::new(sink, completion, settings.variables(model), settings.threads);
@@ -228,7 +228,8 @@ fn independent(
         Start::Fresh | Start::Frozen(_) => {
             let spread = proposal.spread().clone();
             let scale = spread.variance.iter().map(|variance| variance.sqrt()).collect();
-            Start::Frozen(Tuned { step_size: 0.0, scale, tolerance: FIRST_TOLERANCE, spread: Some(spread) })
+            let (low_rank, tolerance) = (LowRank::default(), FIRST_TOLERANCE);
+            Start::Frozen(Tuned { step_size: 0.0, scale, low_rank, tolerance, spread: Some(spread) })
         }
     };
     Ok((Box::new(independent_backend::engine(backend, proposal, model, settings, progress)?), start))

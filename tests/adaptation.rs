@@ -9,7 +9,9 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{DrawBlock, DrawSink, EachBlock, Engine, EngineError, Keep, Phase, PhaseKind, Progress};
+use warpnuts::engine::{
+    DrawBlock, DrawSink, EachBlock, Engine, EngineError, Keep, Phase, PhaseKind, Progress, Samples,
+};
 use warpnuts::model::{Centering, Model, Priors};
 use warpnuts::nuts::Tuning;
 use warpnuts::random::{Purpose, StreamKey};
@@ -130,6 +132,7 @@ fn unadapted(model: &Arc<Model>, worker_count: usize, chains: Chains, draws: usi
         adapt: None,
         part: PhaseKind::Sampling,
         thin: 1,
+        samples: Samples::NONE,
     };
     let mut kept = Memory::new(dim, chains.count as usize, draws);
     engine.run(&phase, &mut kept).unwrap();
@@ -451,6 +454,7 @@ fn a_phase_without_adaptation_keeps_step_size_and_metric() {
         adapt: None,
         part: PhaseKind::Sampling,
         thin: 1,
+        samples: Samples::NONE,
     };
     let mut draws = Memory::new(175, 4, 60);
     for _ in 0..2 {
@@ -475,7 +479,14 @@ fn every_third_draw_is_kept_whatever_the_phases() {
             HostEngine::new(model.clone(), densities, chains(16, 6), 10, Keep::All, Arc::default()).start().unwrap();
         for transitions in [1, 7, 3, 50] {
             let (scale, part) = (vec![0.1; 175], PhaseKind::Sampling);
-            let phase = Phase { tuning: Tuning::new(scale, 0.1, 4), transitions, adapt: None, part, thin };
+            let phase = Phase {
+                tuning: Tuning::new(scale, 0.1, 4),
+                transitions,
+                adapt: None,
+                part,
+                thin,
+                samples: Samples::NONE,
+            };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
         }
         kept

@@ -14,7 +14,7 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::diagnostics::{Series, Summary};
 use warpnuts::engine::Progress;
 use warpnuts::exact::{Exact, ExactError};
-use warpnuts::experiment::{Sampler, Settings, sample};
+use warpnuts::experiment::{MetricShape, Sampler, Settings, sample};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, PriorScales, Priors, Refusal, Scaling};
 use warpnuts::random::{Purpose, StreamKey};
 
@@ -290,6 +290,7 @@ const RUN: Settings = Settings {
     seed: 11,
     target_accept: 0.9,
     max_tree_depth: 10,
+    metric: MetricShape::Diagonal,
     likelihood: Likelihood::Groups,
     keep: warpnuts::experiment::Keep::All,
     thin: 1,

@@ -10,7 +10,7 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Engine, Keep, Phase, PhaseKind, Progress};
+use warpnuts::engine::{Engine, Keep, Phase, PhaseKind, Progress, Samples};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
@@ -154,6 +154,7 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
         adapt: None,
         part: PhaseKind::Sampling,
         thin: 1,
+        samples: Samples::NONE,
     };
     let draws = |gpu: &Arc<Gpu>, first: u32, count: u32, workers: usize| {
         let device = DeviceModel::new(gpu.clone(), &model).unwrap();
@@ -207,7 +208,15 @@ fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::RunOutcome, 
     let left = Arc::new(AtomicU32::new(calls));
     let worker = || Box::new(Failing { inner: cpu.clone(), left: left.clone() }) as Box<dyn Density>;
     let chains = Chains { seed: 2, first: 0, count: 7, per_superchain: 1 };
-    let plan = Plan { warmup: 60, draws: 40, thin: 1, target_accept: 0.8, max_depth: 8 };
+    let plan = Plan {
+        warmup: 60,
+        draws: 40,
+        thin: 1,
+        target_accept: 0.8,
+        max_depth: 8,
+        directions: 0,
+        samples: Samples::NONE,
+    };
     let dim = model.layout().dim();
     let mut draws = Memory::new(dim, 7, 40);
     let engine =

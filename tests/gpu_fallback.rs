@@ -10,7 +10,8 @@ use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::fallback::{Fallback, Spare};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{
-    ChainStates, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseKind, Progress, SinkError, SumSink,
+    ChainStates, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseKind, Progress, Samples, SinkError,
+    SumSink,
 };
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
@@ -77,13 +78,21 @@ impl DrawSink for Blocks {
 fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, keep: Keep, transitions: Option<u64>) -> (driver::RunOutcome, Blocks) {
     let progress = transitions.map_or_else(Arc::default, |transitions| unplugged(gpu, transitions));
     let chains = Chains { seed: 2, first: 3, count: CHAINS, per_superchain: 1 };
-    let plan = device::DevicePlan { chains, max_depth: DEPTH, keep };
+    let plan = device::DevicePlan { chains, max_depth: DEPTH, keep, directions: 0 };
     let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
     // A dispatch has one or two transitions.
     let started = started.map(|engine| engine.with_budget(4_000));
     let spare = Spare { model: model.clone(), plan, threads: 2, progress: progress.clone() };
     let mut engine = Fallback::new(started, spare).unwrap();
-    let plan = Plan { warmup: WARMUP, draws: DRAWS, thin: 1, target_accept: 0.8, max_depth: DEPTH };
+    let plan = Plan {
+        warmup: WARMUP,
+        draws: DRAWS,
+        thin: 1,
+        target_accept: 0.8,
+        max_depth: DEPTH,
+        directions: 0,
+        samples: Samples::NONE,
+    };
     let mut sink =
         Blocks { memory: Memory::new(keep.sampled(model), CHAINS as usize, DRAWS as usize), blocks: Vec::new() };
     if transitions == Some(0) {
@@ -166,13 +175,14 @@ fn chains_go_on_from_their_last_states_in_memory() {
     let model = radon("a=centered,b=non-centered");
     let dim = model.layout().dim();
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
-    let plan = device::DevicePlan { chains, max_depth: DEPTH, keep: Keep::All };
+    let plan = device::DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, directions: 0 };
     let phase = |transitions, step_size, max_depth, part| Phase {
         tuning: Tuning::new(vec![0.3; dim], step_size, max_depth),
         transitions,
         adapt: None,
         part,
         thin: 1,
+        samples: Samples::NONE,
     };
     let start = |gpu: &Arc<Gpu>| {
         let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use warpnuts::density::cpu;
-use warpnuts::experiment::{EngineChoice, Settings, choose, sample};
+use warpnuts::experiment::{EngineChoice, MetricShape, Settings, choose, sample};
 use warpnuts::family::Family;
 use warpnuts::summary::RunSummary;
 
@@ -105,12 +105,14 @@ fn counts_on_the_device_have_the_cpus_posterior_and_repeat() {
         |_, _| {},
     );
     let model = Arc::new(formulas::model(&of, "non-centered"));
-    let settings = Settings { chains: 8, warmup: 500, draws: 1000, target_accept: 0.9, ..Settings::default() };
+    let metric = MetricShape::LowRank;
+    let settings = Settings { chains: 8, warmup: 500, draws: 1000, target_accept: 0.9, metric, ..Settings::default() };
     let truth = RunSummary::of(&sample(model.clone(), settings, Arc::default()).unwrap());
     let settings = Settings { chains: 32, warmup: 300, draws: 60, ..settings };
     for backend in backends(&devices[0]) {
         let [there, again] = [(); 2].map(|()| run(&backend, &model, settings));
         assert!(there.draws.values() == again.draws.values(), "{}", backend.name());
+        assert!(there.run.low_rank == again.run.low_rank && there.run.low_rank.rank() > 0, "{}", backend.name());
         let there = RunSummary::of(&there);
         let rows = truth.parameters.0.iter().zip(&there.parameters.0);
         let scores: Vec<f64> = rows

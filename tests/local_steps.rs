@@ -729,7 +729,7 @@ impl Steps {
     /// The point with these positions and momenta.
     fn begin(&mut self, entries: &[f64]) -> PhasePoint {
         let (position, momentum) = entries.split_at(self.gradient.len());
-        let mut point = Riemannian::<LocationMetric>::point(position.len());
+        let mut point = PhasePoint::zeros(position.len());
         point.position.copy_from_slice(position);
         point.momentum.copy_from_slice(momentum);
         point.log_density = self.density.log_density(position, &mut self.gradient);

@@ -44,6 +44,7 @@ mod landscape;
 mod local_steps;
 mod loo;
 mod marginal;
+mod metric;
 mod mixed;
 mod mixed_posterior;
 mod mode;

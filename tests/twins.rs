@@ -29,7 +29,10 @@ const ALONE: &[(&str, &[&str])] = &[
     ("log_density.wgsl", &["alone"]),
     ("named.wgsl", &["named_hyperparameter", "named_coefficient", "is_nan"]),
     ("vectors.wgsl", &["place_among", "place_of_element", "coordinate_of", "number_in"]),
-    ("leapfrog.wgsl", &["leap", "position_at"]),
+    (
+        "leapfrog.wgsl",
+        &["leap", "kick_along", "drift_along", "direction_of", "beyond", "along_four", "by_four", "position_at"],
+    ),
     ("chain_density.wgsl", &["hyperparameter"]),
     ("chain_groups.wgsl", &["of_groups"]),
     ("mixed/term.wgsl", &["set_terms", "set_effects", "pull_determinants", "add_to_gradient"]),

@@ -7,7 +7,7 @@ use super::Warm;
 use super::cell_draws::CellDraws;
 use super::target::{BenchTarget, Started};
 use super::worker_time::WorkerTime;
-use crate::engine::{Engine, EngineError, Phase, PhaseKind};
+use crate::engine::{Engine, EngineError, Phase, PhaseKind, Samples};
 use crate::experiment::Settings;
 use crate::model::Model;
 use crate::nuts::Tuning;
@@ -45,6 +45,7 @@ impl Sampling {
             adapt: None,
             part: PhaseKind::Sampling,
             thin: 1,
+            samples: Samples::NONE,
         };
         let kept = CellDraws::new(settings.chains as usize, model.layout().hyperparameters());
         let mut sampling = Sampling {

@@ -9,7 +9,7 @@ use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations};
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::{self, Chains, HostEngine};
-use crate::engine::{Engine, EngineError, Keep, Phase, PhaseKind};
+use crate::engine::{Engine, EngineError, Keep, Phase, PhaseKind, Samples};
 use crate::experiment::densities::{self, transition_memory, workers_and_width};
 use crate::experiment::{Backend, Settings};
 use crate::gpu::{Gpu, Meter};
@@ -67,6 +67,7 @@ impl BenchTarget {
                     adapt: None,
                     part: PhaseKind::Sampling,
                     thin: 1,
+                    samples: Samples::NONE,
                 };
                 let outcome = engine.run(&phase, &mut CellDraws::new(1, model.layout().hyperparameters()).sink())?;
                 outcome.failure.map_or(Ok(()), Err)?;
@@ -154,5 +155,6 @@ fn plan(settings: &Settings) -> device::DevicePlan {
         chains: Chains { seed: settings.seed, first: 0, count: settings.chains, per_superchain: 1 },
         max_depth: settings.max_tree_depth,
         keep: Keep::All,
+        directions: 0,
     }
 }

@@ -13,7 +13,7 @@ use warpnuts::model::Likelihood;
 
 use super::Failure;
 use super::reading::ReadingArguments;
-use super::words::{CENTRING, ENGINES, FAMILIES, KEEP, LIKELIHOODS, LINKS, PRECISIONS, one_of};
+use super::words::{CENTRING, ENGINES, FAMILIES, KEEP, LIKELIHOODS, LINKS, METRICS, MetricChoice, PRECISIONS, one_of};
 
 /// The data file, and its columns.
 #[derive(Debug, Args)]
@@ -200,6 +200,10 @@ pub struct RunArguments {
     /// Most doublings of a trajectory
     #[arg(long, value_name = "DEPTH", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub max_tree_depth: u32,
+
+    /// The metric that warm-up learns
+    #[arg(long, value_parser = one_of(&METRICS), default_value = "auto")]
+    pub metric: MetricChoice,
 
     /// How the likelihood is computed: over each group's sufficient statistics, or over every observation
     #[arg(long, value_parser = one_of(&LIKELIHOODS), default_value = "groups", conflicts_with = "formula")]

@@ -7,13 +7,14 @@ use std::time::Duration;
 use anyhow::anyhow;
 use warpnuts::data::{Columns, Dataset, one_line};
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{self, Backend, Choice, Keep, MANY_CHAINS, Sampler, Settings};
+use warpnuts::experiment::{self, Backend, Choice, Keep, MANY_CHAINS, MetricShape, Sampler, Settings};
 use warpnuts::machine;
 use warpnuts::model::{Coordinates, Model, PriorScales};
 use warpnuts::summary::{Advice, advice};
 
 use super::arguments::{DataArguments, EngineArguments, PriorArguments, RunArguments};
 use super::sampler::CertifiedDraws;
+use super::words::MetricChoice;
 use super::{Failure, complain, table};
 
 /// The word for the parameterization that suits the data.
@@ -150,6 +151,7 @@ pub fn asked(typed: &RunArguments) -> Settings {
         seed: typed.seed,
         target_accept: typed.target_accept,
         max_tree_depth: typed.max_tree_depth,
+        metric: MetricShape::Diagonal,
         likelihood: typed.likelihood,
         keep: typed.keep,
         thin: typed.thin,
@@ -166,7 +168,7 @@ pub fn asked(typed: &RunArguments) -> Settings {
 pub fn settings(typed: &RunArguments, model: &Model, sampler: Sampler) -> Result<Settings, Failure> {
     sampler.admits(model).map_err(Failure::input)?;
     let settings = match sampler.has_chains() {
-        true => Settings { sampler, ..asked(typed) },
+        true => Settings { sampler, metric: metric(typed.metric, model, sampler)?, ..asked(typed) },
         false => Settings { sampler, warmup: 0, thin: 1, ..asked(typed) },
     };
     let learns_units = !sampler.has_chains() || settings.warmup >= SHORTEST_WARMUP_FOR_UNITS;
@@ -192,6 +194,18 @@ pub fn settings(typed: &RunArguments, model: &Model, sampler: Sampler) -> Result
         memory(settings.memory_beside_store(model), &settings)?;
     }
     Ok(settings)
+}
+
+/// The form of the metric of chains of `model`.
+fn metric(asked: MetricChoice, model: &Model, sampler: Sampler) -> Result<MetricShape, Failure> {
+    match asked {
+        MetricChoice::Only(MetricShape::LowRank) if sampler == Sampler::Riemannian => Err(Failure::Input(anyhow!(
+            "--metric low-rank is one that warm-up learns, and --sampler riemannian has its own; leave one of the two out"
+        ))),
+        MetricChoice::Only(shape) => Ok(shape),
+        MetricChoice::Auto if model.mixed().is_some() && sampler != Sampler::Riemannian => Ok(MetricShape::LowRank),
+        MetricChoice::Auto => Ok(MetricShape::Diagonal),
+    }
 }
 
 /// Refuses a run that needs more memory than is available.

@@ -15,7 +15,7 @@ use warpnuts::model::Coordinates;
 use super::arguments::Shard;
 use super::sample::{self, Ending, RunOnceArguments, SampleArguments};
 use super::sampler::SamplerChoice;
-use super::words::{self, ENGINES};
+use super::words::{self, ENGINES, MetricChoice};
 use super::{Failure, Outcome, complain, folder, formula, progress, report, resolve};
 
 /// Continues the run in `folder`.
@@ -189,6 +189,10 @@ fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -
             sampler: match once.sampler {
                 SamplerChoice::Only(sampler) => sampler,
                 SamplerChoice::Auto => theirs.settings.sampler,
+            },
+            metric: match run.metric {
+                MetricChoice::Only(shape) => shape,
+                MetricChoice::Auto => theirs.settings.metric,
             },
             until: *until,
             save_warmup: *save_warmup,

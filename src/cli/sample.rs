@@ -10,6 +10,7 @@ use warpnuts::draws::store::Store;
 use warpnuts::driver::Tuned;
 use warpnuts::experiment::{self, Backend, Choice, Goal, Keep, Keeping, Known, Sampled, Sampler, Settings};
 use warpnuts::model::Model;
+use warpnuts::nuts::LowRank;
 use warpnuts::summary::counted;
 
 use super::arguments::{
@@ -269,7 +270,9 @@ fn learnt(from: &Path, model: &Model) -> Result<(Arc<Model>, Tuned), Failure> {
             counted(model.dataset().n_groups() as u64, "group"),
         )));
     }
-    if !learnt.scale.iter().chain([&learnt.step_size]).all(is_width) {
+    let LowRank { directions, stretches } = &learnt.low_rank;
+    let widths = learnt.scale.iter().chain([&learnt.step_size]).chain(stretches);
+    if !widths.into_iter().all(is_width) || !directions.iter().all(|entry| entry.is_finite()) {
         return Err(Failure::Input(anyhow!(
             "--metric-from {name}: its step size and metric are no widths; the store is damaged: name another run"
         )));

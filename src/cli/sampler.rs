@@ -53,7 +53,8 @@ pub fn local(word: &str) -> Result<Sampler, Failure> {
 }
 
 /// The ids of options that only chains understand.
-const OF_CHAINS: [&str; 6] = ["warmup", "target_accept", "max_tree_depth", "thin", "metric_from", "save_warmup"];
+const OF_CHAINS: [&str; 7] =
+    ["warmup", "target_accept", "max_tree_depth", "metric", "thin", "metric_from", "save_warmup"];
 
 /// The ids of options about devices, and the engines of independent draws that understand each; with others they are
 /// about chains.

@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use warpnuts::data::{Centring, Missing};
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{EngineChoice, Keep};
+use warpnuts::experiment::{EngineChoice, Keep, MetricShape};
 use warpnuts::family::{Family, Link};
 use warpnuts::model::Likelihood;
 use warpnuts::predict::NewLevels;
@@ -30,6 +30,26 @@ pub const ENGINES: [Word<EngineChoice>; 4] = [
     ("cpu", "Trees and densities on the CPU", EngineChoice::Cpu),
     ("gpu-density", "Trees on the CPU, densities on a GPU", EngineChoice::GpuDensity),
     ("gpu", "Whole transitions, or independent draws, on a GPU", EngineChoice::Gpu),
+];
+
+/// The metric asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricChoice {
+    /// Whatever is faster for most models of its kind.
+    Auto,
+    /// This one, or an error.
+    Only(MetricShape),
+}
+
+/// The metrics, after `auto`, which chooses one.
+pub const METRICS: [Word<MetricChoice>; 3] = [
+    ("auto", "`low-rank` for formulas, `diagonal` for --group", MetricChoice::Auto),
+    ("diagonal", "The sd of each coordinate", MetricChoice::Only(MetricShape::Diagonal)),
+    (
+        "low-rank",
+        "The same, and the directions in which coordinates hang together",
+        MetricChoice::Only(MetricShape::LowRank),
+    ),
 ];
 
 /// How the likelihood is computed.

@@ -8,6 +8,7 @@ mod initial_states;
 pub mod kernels;
 mod landed;
 pub mod messages;
+mod metric;
 mod plan;
 mod reorder_buffer;
 mod slot;
@@ -29,12 +30,14 @@ use crate::math::ln;
 use crate::model::{Likelihood, Model};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
+use crate::nuts::directions::Snapshots;
 
 use batch::DeviceBatch;
 use dispatches::{FIRST_BUDGET, SOFTWARE_BUDGET};
 use half_precision::Packer;
 use initial_states::starting_states;
 use kernels::{Kernels, TransitionShaders, table_of_rows};
+use metric::DeviceMetric;
 pub use plan::{Compiled, DevicePlan};
 use reorder_buffer::{ReorderBuffer, ReorderRoom};
 
@@ -54,14 +57,17 @@ pub struct DeviceEngine {
     budget: u32,
     /// Whether the budget follows the time that dispatches take.
     adaptive: bool,
-    /// The metric, in the layout of vectors.
-    scales: wgpu::Buffer,
+    metric: DeviceMetric,
     /// Packs draws, once their location and scale are known.
     packer: Option<Arc<Packer>>,
     /// The constant that the device omits from log densities.
     constant: f64,
     transitions: u32,
     drawn: usize,
+    /// The transitions of the phase at which all chains wait for the next sample of states, or for its end.
+    waiting_place: u32,
+    /// The states of the phase's samples so far.
+    sampled: Snapshots,
     /// Buffers for draws, reused from phase to phase.
     room: ReorderRoom,
     /// Draws in the first half of a chain, if draws are summed up.
@@ -95,16 +101,16 @@ impl DeviceEngine {
         progress: Arc<Progress>,
     ) -> Result<DeviceEngine, EngineError> {
         let Compiled { shaders, kernels } = compiled;
-        let DevicePlan { chains, keep, .. } = plan;
+        let DevicePlan { chains, keep, directions, .. } = plan;
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let (fixed, likelihood_table, constant) = tables(&gpu, &model, &shaders).map_err(device)?;
-        let scales = gpu.table("metric", &vec![0.0f32; shaders.lie.size()]).map_err(device)?;
+        let metric = DeviceMetric::new(&gpu, &shaders.lie, directions).map_err(device)?;
         let count = chains.count as usize;
         let sizes: Vec<usize> = batch::sizes(count, batch::largest(&gpu, &shaders)).collect();
         let mut batches = Vec::new();
         let mut first = 0;
         for chains in &sizes {
-            let tables = [&fixed, &likelihood_table, &scales];
+            let tables = [&fixed, &likelihood_table, &metric.buffer];
             let batch = DeviceBatch::new(&gpu, &shaders, &kernels, tables, [sizes.len(), first, *chains]);
             batches.push(batch.map_err(device)?);
             first += chains;
@@ -130,10 +136,12 @@ impl DeviceEngine {
             meter: Meter::part_of(gpu.meter()),
             budget: if adaptive { FIRST_BUDGET } else { SOFTWARE_BUDGET },
             adaptive,
-            scales,
+            metric,
             packer: None,
             transitions: 0,
             drawn: 0,
+            waiting_place: 0,
+            sampled: Snapshots::default(),
             room: ReorderRoom::default(),
             half: 0,
             gpu,
@@ -182,9 +190,7 @@ impl DeviceEngine {
 
     fn begin(&mut self, phase: &Phase) {
         let coordinates = self.shaders.lie.coordinates();
-        let scale = |coordinate: &Option<usize>| coordinate.map_or(0.0, |i| phase.tuning.scale[i] as f32);
-        let scales: Vec<f32> = coordinates.iter().map(scale).collect();
-        self.gpu.write(&self.scales, &scales);
+        self.metric.write(&self.gpu, &coordinates, &phase.tuning);
         let log_step_size = ln(phase.tuning.step_size) as f32;
         self.batches.iter_mut().for_each(|batch| batch.begin(&self.gpu, log_step_size));
     }
@@ -238,6 +244,7 @@ impl DeviceEngine {
             divergences: 0,
             log_step_sizes: Vec::with_capacity(self.chains),
             moments: Moments::new(self.model.dim()),
+            states: std::mem::take(&mut self.sampled),
             energy_range: None,
             failure: None,
         };
@@ -321,6 +328,7 @@ impl Engine for DeviceEngine {
                 divergences: counters.divergences,
                 log_step_sizes: Vec::new(),
                 moments: Moments::new(dim),
+                states: Snapshots::default(),
                 energy_range: None,
                 failure: Some(DeviceFailure { error: error.to_string(), resumed: false }),
             })

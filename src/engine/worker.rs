@@ -8,6 +8,7 @@ use super::{Counters, EngineError, Phase, Progress};
 use crate::density::{Density, DensityError, Evaluations};
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
+use crate::nuts::directions::Snapshots;
 use crate::nuts::{Kernel, State, Statistics, Step, Wanted};
 use crate::random::{Purpose, StreamKey};
 
@@ -32,6 +33,8 @@ pub struct HostChain {
     /// `None` unless the phase adapts.
     pub step_size: Option<StepSize>,
     pub moments: Moments,
+    /// The states of the phase's samples.
+    pub sampled: Snapshots,
     pub counted: Counters,
     /// Of each transition of warm-up, the range of energies in its trajectory, if steps are refined.
     pub energy_ranges: Vec<f64>,
@@ -47,6 +50,7 @@ impl HostChain {
             state: State::zeros(dim),
             step_size: None,
             moments: Moments::new(0),
+            sampled: Snapshots::default(),
             counted: Counters::default(),
             energy_ranges: Vec::new(),
         }
@@ -68,6 +72,8 @@ pub struct WorkerContext<'a> {
     /// Transitions that every chain had made before the block: since the start, and in this part of the run.
     pub before: [u32; 2],
     pub seed: u64,
+    /// Number of the engine's first chain.
+    pub first: u32,
     pub variables: usize,
     pub progress: &'a Progress,
 }
@@ -224,6 +230,10 @@ impl Task<'_> {
         if run.phase.part.learns() {
             chain.moments.add(&sample.position, &sample.gradient);
             chain.energy_ranges.extend(refinement.map(|refinement| refinement.energy_range));
+        }
+        let made = chain.counted.transitions as u32;
+        if run.phase.samples((chain.number - run.first) as usize, made) {
+            chain.sampled.add(&sample.position, &sample.gradient);
         }
         if !run.phase.part.records() || !run.made(chain.transition).is_multiple_of(run.phase.thin) {
             return;

@@ -76,6 +76,7 @@ impl Identity {
             seed,
             target_accept,
             max_tree_depth,
+            metric,
             likelihood,
             keep,
             thin,
@@ -123,6 +124,7 @@ impl Identity {
         compare("warmup", "the lengths of warm-up", warmup, &theirs.warmup);
         compare("target-accept", "--target-accept", target_accept, &theirs.target_accept);
         compare("max-tree-depth", "--max-tree-depth", max_tree_depth, &theirs.max_tree_depth);
+        compare("metric", "--metric", metric, &theirs.metric);
         compare("likelihood", "--likelihood", likelihood, &theirs.likelihood);
         compare("draw-precision", "--draw-precision", draw_precision, &theirs.draw_precision);
         compare("keep", "what was kept", keep, &theirs.keep);

@@ -6,13 +6,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Goal;
-use crate::density::location_metric;
+use crate::density::{cpu, location_metric};
 use crate::draws::{Completion, Precision};
 use crate::driver::Plan;
-use crate::engine::Keep;
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, DrawSums};
+use crate::engine::{Keep, Samples};
 use crate::model::{Likelihood, Model, Refusal};
+use crate::nuts::directions::states_wanted;
 
 /// With at least this many chains, errors come from the spread over the chains, and short chains share starting points.
 pub const MANY_CHAINS: u32 = 64;
@@ -20,6 +21,13 @@ pub const MANY_CHAINS: u32 = 64;
 /// Shorter chains have too few draws for R-hat, which compares their own variance with the variance between them: it is
 /// above 1.01 even for chains that have long converged, if a draw is worth a fifth of an independent one.
 const SHORT_CHAIN: u32 = 1000;
+
+/// Directions of a low-rank metric that are always affordable, and the most of any.
+const FEWEST_DIRECTIONS: usize = 8;
+const MOST_DIRECTIONS: usize = 128;
+
+/// With more coordinates, a metric has no more than these few directions.
+const MANY_COORDINATES: usize = 4096;
 
 /// How draws are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -86,6 +94,27 @@ impl fmt::Display for Sampler {
     }
 }
 
+/// The form of the metric that warm-up learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricShape {
+    /// The sd of each coordinate.
+    #[default]
+    Diagonal,
+    /// Beside these, directions in which coordinates hang together.
+    LowRank,
+}
+
+impl fmt::Display for MetricShape {
+    /// `diagonal` or `low-rank`.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            MetricShape::Diagonal => "diagonal",
+            MetricShape::LowRank => "low-rank",
+        })
+    }
+}
+
 /// The settings of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -109,6 +138,9 @@ pub struct Settings {
     pub target_accept: f64,
     /// Most doublings of a trajectory.
     pub max_tree_depth: u32,
+    /// The form of the metric.
+    #[serde(default)]
+    pub metric: MetricShape,
     /// How the likelihood is computed: a record of the model's choice, which alone counts.
     pub likelihood: Likelihood,
     /// The variables to keep.
@@ -145,6 +177,7 @@ impl Default for Settings {
             seed: 1,
             target_accept: 0.8,
             max_tree_depth: 10,
+            metric: MetricShape::Diagonal,
             likelihood: Likelihood::Groups,
             keep: Keep::All,
             thin: 1,
@@ -200,7 +233,11 @@ impl Settings {
     /// energies in the trajectories of warm-up, and a copy.
     fn memory_of_chains(&self, model: &Model) -> u128 {
         let ranges = if self.sampler.refines() { 2 * u128::from(self.warmup) } else { 0 };
-        u128::from(self.chains) * (6 * model.dim() as u128 + ranges) * size_of::<f64>() as u128
+        let chains = u128::from(self.chains) * (6 * model.dim() as u128 + ranges);
+        // Positions and gradients, twice, and a copy of one of them.
+        let samples =
+            if self.metric == MetricShape::LowRank { 5 * states_wanted(model.dim()) * model.dim() } else { 0 };
+        (chains + samples as u128) * size_of::<f64>() as u128
     }
 
     /// Size of a run's store on disk, in bytes, if nothing compresses.
@@ -282,13 +319,26 @@ impl Settings {
         }
     }
 
-    pub(super) fn plan(&self) -> Plan {
+    /// The most directions of the metric of `model`: as many as cost about as much as a gradient, whose rows take ten
+    /// times what an entry of a direction takes.
+    pub(super) fn directions(&self, model: &Model) -> usize {
+        let affordable = FEWEST_DIRECTIONS + 10 * cpu::likelihood_rows(model) / model.dim().max(1);
+        match self.metric {
+            MetricShape::Diagonal => 0,
+            MetricShape::LowRank if model.dim() > MANY_COORDINATES => FEWEST_DIRECTIONS,
+            MetricShape::LowRank => affordable.min(MOST_DIRECTIONS),
+        }
+    }
+
+    pub(super) fn plan(&self, model: &Model) -> Plan {
         Plan {
             warmup: self.warmup,
             draws: self.draws * self.thin,
             thin: self.thin,
             target_accept: self.target_accept,
             max_depth: self.max_tree_depth,
+            directions: self.directions(model),
+            samples: Samples::about(states_wanted(model.dim()), self.chains),
         }
     }
 }

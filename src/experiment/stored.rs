@@ -15,7 +15,7 @@ use crate::draws::{Draws, Precision};
 use crate::driver::{Checkpoint, Checkpointer, RunOutcome, Start, Tuned};
 use crate::engine::{Counters, DeviceFailure, EngineError, Progress, SinkError};
 use crate::model::Model;
-use crate::nuts::Statistic;
+use crate::nuts::{LowRank, Statistic};
 
 /// The file beside a store that has the run's times, which alone differ between runs of the same bytes.
 const TIMES: &str = "summary.json";
@@ -223,6 +223,7 @@ fn go_on(ready: PreparedRun, progress: Arc<Progress>) -> Result<Sampled, EngineE
     let learnt = || Tuned {
         step_size: outcome.step_size,
         scale: outcome.scale.clone(),
+        low_rank: outcome.low_rank.clone(),
         tolerance: outcome.tolerance,
         spread: outcome.spread.clone(),
     };
@@ -307,7 +308,13 @@ impl Sampled {
             .unwrap_or_default();
         let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let sum = |statistic| store.statistic(statistic).iter().sum::<f64>() as u64;
-        let unknown = || Tuned { step_size: f64::NAN, scale: Vec::new(), tolerance: f64::NAN, spread: None };
+        let unknown = || Tuned {
+            step_size: f64::NAN,
+            scale: Vec::new(),
+            low_rank: LowRank::default(),
+            tolerance: f64::NAN,
+            spread: None,
+        };
         let learnt = store.learnt().cloned().unwrap_or_else(unknown);
         let rates = store.statistic(Statistic::AcceptanceRate);
         let run = RunOutcome {
@@ -316,6 +323,7 @@ impl Sampled {
             enough: enough.is_some_and(|draws| draws as usize == store.draws()),
             step_size: learnt.step_size,
             scale: learnt.scale,
+            low_rank: learnt.low_rank,
             tolerance: learnt.tolerance,
             spread: learnt.spread,
             acceptance: rates.iter().sum::<f64>() / rates.len() as f64,

@@ -11,7 +11,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::{Backend, Sampler, Settings};
+use super::{Backend, MetricShape, Sampler, Settings};
 use crate::density::cpu;
 use crate::draws::Memory;
 use crate::driver::{self, Plan};
@@ -54,10 +54,17 @@ pub fn with_learnt_weights(
     }
     let backend = if cpu::likelihood_rows(&model) <= FEW_ROWS { &Backend::Cpu } else { backend };
     let pilot = Arc::new(model.joint(Centering::NonCentered));
-    let settings =
-        Settings { sampler: Sampler::Nuts, chains: CHAINS, first_chain: 0, warmup: WARMUP, draws: 0, ..*settings };
+    let settings = Settings {
+        sampler: Sampler::Nuts,
+        chains: CHAINS,
+        first_chain: 0,
+        warmup: WARMUP,
+        draws: 0,
+        metric: MetricShape::Diagonal,
+        ..*settings
+    };
     let mut engine = backend.start(&pilot, &settings, settings.chain_range(), progress.clone())?;
-    let plan = Plan { warmup: WARMUP, thin: 1, ..settings.plan() };
+    let plan = Plan { warmup: WARMUP, thin: 1, ..settings.plan(&pilot) };
     let before = progress.snapshot().transitions;
     let run = driver::run(&mut *engine, pilot.dim(), &plan, &mut Memory::new(0, 0, 0))?;
     run.failure.map_or(Ok(()), Err)?;

@@ -14,7 +14,7 @@ pub struct PhasePoint {
     pub momentum: Vector,
     /// The gradient of the log density.
     pub gradient: Vector,
-    /// What an integrator keeps beside these, for each coordinate; empty if nothing.
+    /// What an integrator keeps beside these, for each coordinate.
     pub beside: Vector,
     /// The log density.
     pub log_density: f64,
@@ -28,13 +28,13 @@ pub struct PhasePoint {
 }
 
 impl PhasePoint {
-    /// A point of `dim` coordinates, all 0, with nothing beside them.
+    /// A point of `dim` coordinates, all 0.
     pub fn zeros(dim: usize) -> PhasePoint {
         PhasePoint {
             position: Vector::zeros(dim),
             momentum: Vector::zeros(dim),
             gradient: Vector::zeros(dim),
-            beside: Vector::zeros(0),
+            beside: Vector::zeros(dim),
             log_density: 0.0,
             energy: 0.0,
             log_odds: 0.0,
@@ -73,9 +73,6 @@ pub enum Advance {
 
 /// One step of a trajectory at a time, as a state machine that is given gradients. `step` is negative backward.
 pub trait Integrator {
-    /// A point of `dim` coordinates, with room for everything that this integrator keeps.
-    fn point(dim: usize) -> PhasePoint;
-
     /// Sets metric and tolerance of the next steps.
     fn configure(&mut self, tuning: &Tuning);
 

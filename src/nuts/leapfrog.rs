@@ -4,33 +4,64 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use multiversion::multiversion;
 
 use super::integrator::{Advance, Integrator, PhasePoint};
+use super::low_rank::Stretching;
 use super::tuning::Tuning;
 use crate::lanes::{LANES, Lanes, Vector};
 use crate::random::StreamKey;
 
-/// The leapfrog under a diagonal metric.
+/// The leapfrog under a metric that stays as it is. Where the metric has a low-rank part, points keep the whitened force
+/// beside their gradients.
 #[derive(Debug, Clone)]
 pub struct Leapfrog {
-    /// The square roots of the inverse metric's entries.
+    /// The square roots of the inverse metric's entries, its low-rank part aside.
     scale: Vector,
+    stretching: Stretching,
+    /// The whitened momentum, stretched.
+    stretched: Vector,
 }
 
 impl Leapfrog {
     /// The leapfrog of `dim` coordinates under the identity metric.
     pub fn new(dim: usize) -> Leapfrog {
-        Leapfrog { scale: Vector::from(&vec![1.0; dim][..]) }
+        Leapfrog {
+            scale: Vector::from(&vec![1.0; dim][..]),
+            stretching: Stretching::default(),
+            stretched: Vector::zeros(dim),
+        }
+    }
+
+    /// The whitened force at a point whose metric has a low-rank part: F' g.
+    fn whiten(&self, point: &mut PhasePoint) {
+        let PhasePoint { gradient, beside, .. } = point;
+        multiply(self.scale.lanes(), gradient.lanes(), beside.lanes_mut());
+        self.stretching.apply(beside);
     }
 
     /// Half a kick and the drift of a step.
     #[inline]
-    pub fn depart(&self, step: f64, point: &mut PhasePoint) {
-        let PhasePoint { position, momentum, gradient, .. } = point;
+    pub fn depart(&mut self, step: f64, point: &mut PhasePoint) {
+        let PhasePoint { position, momentum, gradient, beside, .. } = point;
+        if !self.stretching.is_empty() {
+            advance(0.5 * step, beside.lanes(), momentum.lanes_mut());
+            self.stretched.lanes_mut().copy_from_slice(momentum.lanes());
+            self.stretching.apply(&mut self.stretched);
+            drift(step, self.scale.lanes(), self.stretched.lanes(), position.lanes_mut());
+            return;
+        }
         kick_and_drift(step, self.scale.lanes(), gradient.lanes(), momentum.lanes_mut(), position.lanes_mut());
     }
 
     /// The other half of the kick, and the energy at the step's end.
     #[inline]
     pub fn arrive(&self, step: f64, log_density: f64, gradient: &[f64], point: &mut PhasePoint) {
+        if !self.stretching.is_empty() {
+            point.gradient.copy_from_slice(gradient);
+            self.whiten(point);
+            advance(0.5 * step, point.beside.lanes(), point.momentum.lanes_mut());
+            point.log_density = log_density;
+            point.energy = 0.5 * square(point.momentum.lanes()) - log_density;
+            return;
+        }
         let PhasePoint { momentum, gradient: kept, .. } = point;
         let kinetic = 0.5 * kick(step, self.scale.lanes(), gradient, momentum.lanes_mut(), kept.lanes_mut());
         point.log_density = log_density;
@@ -39,16 +70,16 @@ impl Leapfrog {
 }
 
 impl Integrator for Leapfrog {
-    fn point(dim: usize) -> PhasePoint {
-        PhasePoint::zeros(dim)
-    }
-
     fn configure(&mut self, tuning: &Tuning) {
         self.scale.copy_from_slice(&tuning.scale);
+        self.stretching = Stretching::new(&tuning.low_rank);
     }
 
     fn begin(&mut self, _: StreamKey, point: &mut PhasePoint) {
         point.energy = 0.5 * square(point.momentum.lanes()) - point.log_density;
+        if !self.stretching.is_empty() {
+            self.whiten(point);
+        }
     }
 
     #[inline]
@@ -102,6 +133,30 @@ fn kick(step: f64, scale: &[Lanes], gradient: &[f64], momentum: &mut [Lanes], ke
         one(s, chunks.remainder(), w, kept);
     }
     square.sum()
+}
+
+/// The product of each two entries.
+#[multiversion(targets = "simd")]
+fn multiply(a: &[Lanes], b: &[Lanes], product: &mut [Lanes]) {
+    for ((product, a), b) in product.iter_mut().zip(a).zip(b) {
+        *product = *a * *b;
+    }
+}
+
+/// w += h f.
+#[multiversion(targets = "simd")]
+fn advance(step: f64, force: &[Lanes], momentum: &mut [Lanes]) {
+    for (w, f) in momentum.iter_mut().zip(force) {
+        *w += *f * step;
+    }
+}
+
+/// q += h s w.
+#[multiversion(targets = "simd")]
+fn drift(step: f64, scale: &[Lanes], momentum: &[Lanes], position: &mut [Lanes]) {
+    for ((q, s), w) in position.iter_mut().zip(scale).zip(momentum) {
+        *q += *s * *w * step;
+    }
 }
 
 /// v'v.

@@ -84,10 +84,6 @@ impl<M: Metric> Riemannian<M> {
 }
 
 impl<M: Metric> Integrator for Riemannian<M> {
-    fn point(dim: usize) -> PhasePoint {
-        PhasePoint { beside: Vector::zeros(dim), ..PhasePoint::zeros(dim) }
-    }
-
     fn configure(&mut self, tuning: &Tuning) {
         self.scale.copy_from_slice(&tuning.scale);
     }

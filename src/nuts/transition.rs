@@ -90,7 +90,7 @@ impl<I: Integrator> Transition<I> {
             max_depth,
             step_size: 1.0,
             key: StreamKey { seed: 0, chain: 0, transition: 0 },
-            ends: [I::point(dim), I::point(dim)],
+            ends: [PhasePoint::zeros(dim), PhasePoint::zeros(dim)],
             moving: Direction::Backward,
             directions: 0,
             leaf_words: [0.0; 4],

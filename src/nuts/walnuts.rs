@@ -43,7 +43,7 @@ enum Attempt {
     Back,
 }
 
-/// Macro steps under a diagonal metric.
+/// Macro steps under a metric that stays as it is.
 #[derive(Debug, Clone)]
 pub struct Walnuts {
     leapfrog: Leapfrog,
@@ -162,10 +162,6 @@ fn halved(step: f64, halvings: u32) -> f64 {
 }
 
 impl Integrator for Walnuts {
-    fn point(dim: usize) -> PhasePoint {
-        PhasePoint::zeros(dim)
-    }
-
     fn configure(&mut self, tuning: &Tuning) {
         self.leapfrog.configure(tuning);
         self.tolerance = tuning.tolerance;

@@ -129,10 +129,14 @@ fn facts(summary: &RunSummary) -> Vec<[String; 2]> {
         Sampler::Walnuts => format!("{} of steps unrefined", settings.target_accept),
         _ => format!("target acceptance {}", settings.target_accept),
     };
+    let metric = match settings.sampler {
+        Sampler::Nuts | Sampler::Walnuts => format!(", {} metric", settings.metric),
+        Sampler::Riemannian | Sampler::Independent => String::new(),
+    };
     let (draws, sampler, work) = match settings.sampler {
         Sampler::Nuts | Sampler::Walnuts | Sampler::Riemannian => (
             format!("{} after {} warm-up transitions{until}", summary.draws, settings.warmup),
-            format!("{}, {tuned}, {} doublings at most", settings.sampler, settings.max_tree_depth),
+            format!("{}{metric}, {tuned}, {} doublings at most", settings.sampler, settings.max_tree_depth),
             format!(", of which warm-up {} s; {evaluations} gradients", significant(summary.wall_seconds.warmup)),
         ),
         Sampler::Independent => (

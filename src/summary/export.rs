@@ -115,7 +115,8 @@ pub fn write_cmdstan(folder: &Path, sampled: &Sampled, store: &Store) -> io::Res
             writeln!(file, "# Adaptation terminated")?;
             writeln!(file, "# Step size = {}", sampled.run.step_size)?;
             writeln!(file, "# Diagonal elements of inverse mass matrix:")?;
-            let variances = sampled.run.scale.iter().map(|sd| (sd * sd).to_string());
+            let variances = sampled.run.low_rank.variances(&sampled.run.scale);
+            let variances = variances.iter().map(f64::to_string);
             writeln!(file, "# {}", variances.collect::<Vec<_>>().join(", "))?;
             for numbers in numbers.chunks_exact(store.width()) {
                 let (named, statistics) = numbers.split_at(store.variables());

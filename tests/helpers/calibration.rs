@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use warpnuts::engine::Progress;
-use warpnuts::experiment::{Sampled, Settings, sample};
+use warpnuts::experiment::{MetricShape, Sampled, Settings, sample};
 use warpnuts::model::Model;
 use warpnuts::random::{Purpose, StreamKey};
 
@@ -46,7 +46,9 @@ pub fn places_of(
     settings: Settings,
     draw: impl Fn(Arc<Model>, Settings) -> Sampled,
 ) -> Vec<f64> {
-    let sampled = draw(Arc::new(model), settings);
+    // As the program has it.
+    let metric = if model.mixed().is_some() { MetricShape::LowRank } else { MetricShape::Diagonal };
+    let sampled = draw(Arc::new(model), Settings { metric, ..settings });
     assert_eq!(sampled.names.len(), truth.len());
     let below = |i: &usize| {
         let values = sampled.draws.variable(*i);

@@ -23,6 +23,8 @@ pub const ADAPTATION: &str = "adaptation";
 /// Its arrays, with one number per coordinate of theta in the sampler's units: the metric as sds, and mean and variance
 /// over the last window of warm-up.
 pub const METRIC: &str = "metric_sd";
+pub const DIRECTIONS: &str = "metric_directions";
+pub const STRETCHES: &str = "metric_stretches";
 pub const MEAN: &str = "position_mean";
 pub const VARIANCE: &str = "position_variance";
 
@@ -164,7 +166,8 @@ impl FixedArrays {
             return Ok(());
         }
         for (metadata, numbers) in adaptation(&learnt) {
-            write_chunk(&open(&self.files, &metadata)?, Type::Float64, &[0], numbers.to_vec())?;
+            let first = vec![0; metadata.dimensions.len()];
+            write_chunk(&open(&self.files, &metadata)?, Type::Float64, &first, numbers.to_vec())?;
         }
         self.learnt = Some(learnt);
         Ok(())
@@ -242,11 +245,18 @@ impl FixedArrays {
 
 /// The arrays of the results of warm-up, and their numbers.
 fn adaptation(learnt: &Tuned) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
-    let Tuned { scale, spread, .. } = learnt;
+    let Tuned { scale, low_rank, spread, .. } = learnt;
+    let dim = scale.len();
     let spread =
         spread.iter().flat_map(|PositionMoments { mean, variance }| [(MEAN, &mean[..]), (VARIANCE, &variance[..])]);
-    std::iter::once((METRIC, &scale[..])).chain(spread).map(|(name, numbers)| {
-        let dimensions = [("coordinate", numbers.len())];
+    let of_coordinates = std::iter::once((METRIC, &scale[..])).chain(spread);
+    let of_coordinates = of_coordinates.map(move |(name, numbers)| (name, vec![("coordinate", dim)], numbers));
+    let rank = low_rank.rank();
+    let of_directions = [
+        (DIRECTIONS, vec![("direction", rank), ("coordinate", dim)], &low_rank.directions[..]),
+        (STRETCHES, vec![("direction", rank)], &low_rank.stretches[..]),
+    ];
+    of_coordinates.chain(of_directions.into_iter().filter(move |_| rank > 0)).map(|(name, dimensions, numbers)| {
         (ArrayMetadata::whole(format!("{ADAPTATION}/{name}"), Type::Float64, &dimensions), numbers)
     })
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Damage, StoreError, parse};
 use super::files::Files;
-use super::fixed_arrays::{ADAPTATION, MEAN, METRIC, VARIANCE};
+use super::fixed_arrays::{ADAPTATION, DIRECTIONS, MEAN, METRIC, STRETCHES, VARIANCE};
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Extent, LARGEST, Packing};
 use super::metadata::{ArrayMetadata, Type};
@@ -25,7 +25,7 @@ use crate::driver::Tuned;
 use crate::machine;
 use crate::model::{Likelihood, Model};
 use crate::nuts::adaptation::PositionMoments;
-use crate::nuts::{FIRST_TOLERANCE, Statistic};
+use crate::nuts::{FIRST_TOLERANCE, LowRank, Statistic};
 
 /// Variables are read together up to about this many numbers, 32 MiB; variables that share chunks up to about this
 /// many, 64 MiB.
@@ -169,25 +169,37 @@ impl Store {
         if let Some(node) = nodes.get(ADAPTATION) {
             let step_size = node.pointer("/attributes/step_size").and_then(Value::as_f64);
             let step_size = step_size.ok_or_else(|| damaged("the step size is missing".to_string()))?;
-            let mut numbers = |name: &str| {
+            let mut numbers = |name: &str, shape: &[usize]| {
                 let array = find(&format!("{ADAPTATION}/{name}"))?;
-                if !array.dimensions.iter().map(|(_, length)| *length).eq([model.dim()]) {
+                if !array.dimensions.iter().map(|(_, length)| *length).eq(shape.iter().copied()) {
                     return Err(damaged(format!("the shape of {} does not go with the model", array.path)));
                 }
                 match read_numbers(&files, &array) {
                     Err(StoreError::DamagedData { file, problem, .. }) => {
                         damage.push(Damage { file, problem });
-                        Ok(vec![f64::NAN; model.dim()])
+                        Ok(vec![f64::NAN; shape.iter().product()])
                     }
                     read => read,
                 }
             };
-            let known = nodes.contains_key(&format!("{ADAPTATION}/{MEAN}"));
-            let spread =
-                if known { Some(PositionMoments { mean: numbers(MEAN)?, variance: numbers(VARIANCE)? }) } else { None };
+            let has = |name: &str| nodes.contains_key(&format!("{ADAPTATION}/{name}"));
+            let whole = [model.dim()];
+            let mean = has(MEAN).then(|| numbers(MEAN, &whole)).transpose()?;
+            let spread = match mean {
+                Some(mean) => Some(PositionMoments { mean, variance: numbers(VARIANCE, &whole)? }),
+                None => None,
+            };
+            let low_rank = match has(STRETCHES) {
+                true => {
+                    let rank = find(&format!("{ADAPTATION}/{STRETCHES}"))?.dimensions.first().map_or(0, |of| of.1);
+                    let directions = numbers(DIRECTIONS, &[rank, model.dim()])?;
+                    LowRank { directions, stretches: numbers(STRETCHES, &[rank])? }
+                }
+                false => LowRank::default(),
+            };
             let tolerance = node.pointer("/attributes/energy_tolerance").and_then(Value::as_f64);
             let tolerance = tolerance.unwrap_or(FIRST_TOLERANCE);
-            learnt = Some(Tuned { step_size, scale: numbers(METRIC)?, tolerance, spread });
+            learnt = Some(Tuned { step_size, scale: numbers(METRIC, &whole)?, low_rank, tolerance, spread });
         }
         Ok(Store { folder, files, about, model, extent, learnt, damage, sampling, warmup, fresh: None })
     }

@@ -82,7 +82,7 @@ impl DeviceBatch {
         gpu: &Gpu,
         shaders: &TransitionShaders,
         Kernels { transition, pool, .. }: &Kernels,
-        [fixed, likelihood, scales]: [&wgpu::Buffer; 3],
+        [fixed, likelihood, metric]: [&wgpu::Buffer; 3],
         [batches, first, chains]: [usize; 3],
     ) -> Result<DeviceBatch, GpuError> {
         let (count, chains, vector) = (chains, chains as u64, shaders.lie.size());
@@ -98,7 +98,7 @@ impl DeviceBatch {
         let room = room.clamp(1, most);
         let scratch = gpu.buffer("the lanes' memory", chains * shaders.scratch as u64 * 4, storage)?;
         let own = [(4, chain_states.output()), (5, &vectors), (12, &scratch)];
-        let bindings = [&[(0, fixed), (1, likelihood), (3, scales)], &own[..]].concat();
+        let bindings = [&[(0, fixed), (1, likelihood), (3, metric)], &own[..]].concat();
         let slot = || Slot::new(gpu, transition, &bindings, device_sums.as_ref(), [chains, room, shaders.kept as u64]);
         let slots = [slot()?, slot()?];
         let chunks = chains.div_ceil(u64::from(POOLED));

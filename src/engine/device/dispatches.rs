@@ -13,17 +13,18 @@ use crate::engine::{Counters, DrawSink, EngineError, Phase};
 use crate::faults;
 use crate::gpu::GpuError;
 use crate::math::ln;
+use crate::nuts::directions::Snapshots;
 
 /// Target duration of a dispatch: many round trips, and far below the limit of a watchdog.
 const DISPATCH_TIME: Duration = Duration::from_millis(20);
 
 /// Loop iterations of the first dispatch, and of every dispatch on a software adapter: lavapipe silently ends all loops
 /// of an invocation after 65,535 iterations, and the last leapfrog begins before the budget is spent
-/// ([`tables::SOFTWARE_TURNS`]).
+/// ([`tables::SOFTWARE_TURNS`], and what its metric's directions take).
 ///
 /// [`tables::SOFTWARE_TURNS`]: crate::density::gpu::tables::SOFTWARE_TURNS
 pub const FIRST_BUDGET: u32 = 20_000;
-pub const SOFTWARE_BUDGET: u32 = 40_000;
+pub const SOFTWARE_BUDGET: u32 = 32_000;
 
 /// Largest number of iterations of a dispatch.
 const LARGEST_BUDGET: u32 = 1 << 24;
@@ -37,7 +38,7 @@ impl DeviceEngine {
     /// the chain farthest ahead has made.
     fn goal(&self, phase: &Phase) -> u32 {
         match self.progress.is_stopped() {
-            false => phase.transitions,
+            false => self.waiting_place,
             true if self.sums(phase) => self.batches.iter().map(DeviceBatch::furthest).max().unwrap_or(0),
             true => 0,
         }
@@ -55,8 +56,31 @@ impl DeviceEngine {
         reorder: &mut Option<ReorderBuffer>,
         sink: &mut dyn DrawSink,
     ) -> Result<(), EngineError> {
-        while self.batches.iter().any(|batch| batch.slowest() < self.goal(phase)) {
-            self.follow_up(phase, reorder, sink)?;
+        self.sampled = Snapshots::default();
+        for i in 1..=phase.samples.each.clamp(1, phase.transitions) {
+            self.waiting_place = phase.place_of_sample(i);
+            while self.batches.iter().any(|batch| batch.slowest() < self.goal(phase)) {
+                self.follow_up(phase, reorder, sink)?;
+            }
+            if self.progress.is_stopped() {
+                break;
+            }
+            self.sample_states(phase.samples.chains as usize).map_err(DensityError::Device)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the states of the first `chains` chains to the samples.
+    fn sample_states(&mut self, chains: usize) -> Result<(), GpuError> {
+        let coordinates = self.shaders.lie.coordinates();
+        let mut left = chains;
+        for batch in &self.batches {
+            if left == 0 {
+                break;
+            }
+            let states = batch.states(&self.gpu, &self.kernels.take, &coordinates, self.constant)?;
+            states.iter().take(left).for_each(|state| self.sampled.add(&state.position, &state.gradient));
+            left = left.saturating_sub(states.len());
         }
         Ok(())
     }
@@ -97,9 +121,9 @@ impl DeviceEngine {
     fn submit(&mut self, phase: &Phase, reorder: &Option<ReorderBuffer>, batch: usize, slot: usize) {
         let slowest = || self.batches.iter().map(DeviceBatch::slowest).min().unwrap_or(0);
         let limit = match reorder {
-            Some(reorder) => reorder.limit(phase),
+            Some(reorder) => reorder.limit(phase).min(self.waiting_place),
             None if self.sums(phase) => self.goal(phase).min(slowest() + AHEAD),
-            None => phase.transitions,
+            None => self.waiting_place,
         };
         let seed = if faults::is_planted("swapped-fields") { self.seed.rotate_left(32) } else { self.seed };
         let run = Dispatch {
@@ -110,6 +134,7 @@ impl DeviceEngine {
             transitions: limit,
             budget: self.budget,
             max_depth: phase.tuning.max_depth,
+            fours: self.metric.fours,
             learning: phase.part.learns().into(),
             recording: phase.part.records().into(),
             adapting: phase.adapt.is_some().into(),

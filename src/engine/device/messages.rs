@@ -23,6 +23,8 @@ shared_struct! {
         pub budget: u32,
         /// Largest number of doublings of a trajectory.
         pub max_depth: u32,
+        /// Fours of directions of the metric.
+        pub fours: u32,
         /// 1 if draws go into moments.
         pub learning: u32,
         /// 1 if draws are recorded.
