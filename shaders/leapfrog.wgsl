@@ -66,7 +66,7 @@ fn direction_of(four: u32) -> u32 {
     return (1u + 4u * four) * QUADS * TEAM + team.lane;
 }
 
-// What four directions are stretched by, less 1.
+// The widths of four directions, less 1.
 fn beyond(four: u32) -> vec4<f32> {
     return scales[(1u + 4u * run.fours) * QUADS * TEAM + four];
 }

@@ -66,7 +66,7 @@ impl Phase {
     /// The `i`-th of the numbers of transitions, counted from 1, after which states are sampled; all if there are none.
     pub fn place_of_sample(&self, i: u32) -> u32 {
         let each = u64::from(self.samples.each.min(self.transitions));
-        (u64::from(self.transitions) * u64::from(i)).checked_div(each).map_or(self.transitions, |place| place as u32)
+        if each == 0 { self.transitions } else { (u64::from(self.transitions) * u64::from(i)).div_ceil(each) as u32 }
     }
 
     /// Whether the state of chain `chain` of the engine's after `made` of the phase's transitions is sampled.

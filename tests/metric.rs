@@ -29,8 +29,8 @@ pub fn some_directions(dim: usize, rank: usize) -> LowRank {
         let length = dot(&direction, &direction).sqrt();
         directions.push(direction.into_iter().map(|entry| entry / length).collect());
     }
-    let stretch = |number| if number % 2 == 0 { 1.4 } else { 0.7 };
-    LowRank { directions: directions.concat(), stretches: (0..rank).map(stretch).collect() }
+    let width = |number| if number % 2 == 0 { 1.4 } else { 0.7 };
+    LowRank { directions: directions.concat(), widths: (0..rank).map(width).collect() }
 }
 
 /// F v, or F' v, of a metric.
@@ -38,8 +38,8 @@ fn by_root(scale: &[f64], low_rank: &LowRank, v: &[f64], transposed: bool) -> Ve
     let scaled = |v: &[f64]| -> Vec<f64> { v.iter().zip(scale).map(|(v, s)| v * s).collect() };
     let mut product = if transposed { scaled(v) } else { v.to_vec() };
     let before = product.clone();
-    for (direction, stretch) in low_rank.iter() {
-        let along = (stretch - 1.0) * dot(direction, &before);
+    for (direction, width) in low_rank.iter() {
+        let along = (width - 1.0) * dot(direction, &before);
         product.iter_mut().zip(direction).for_each(|(entry, u)| *entry += along * u);
     }
     if transposed { product } else { scaled(&product) }
@@ -127,9 +127,9 @@ fn what_is_learnt_of_a_normal_distribution_is_its_covariance() {
     let variance = |v: &[f64]| -> f64 {
         (0..DIM).map(|i| (0..DIM).map(|j| v[i] * covariance(i, j) * v[j]).sum::<f64>()).sum::<f64>() / dot(v, v)
     };
-    for (number, (direction, stretch)) in learnt.iter().enumerate() {
+    for (number, (direction, width)) in learnt.iter().enumerate() {
         // Five draws of the prior among a thousand.
-        assert!((variance(direction) / (stretch * stretch) - 1.0).abs() < 0.05, "{stretch}");
+        assert!((variance(direction) / (width * width) - 1.0).abs() < 0.05, "{width}");
         for (other, (another, _)) in learnt.iter().enumerate() {
             let expected = if number == other { 1.0 } else { 0.0 };
             assert!((dot(direction, another) - expected).abs() < 1e-10);
@@ -145,11 +145,11 @@ fn what_is_learnt_of_a_normal_distribution_is_its_covariance() {
         assert!((1.0 / 1.6..1.6).contains(&variance(&rest)), "{}", variance(&rest));
     }
     let few = learn(&units, &states, 2);
-    assert_eq!(few.stretches[..], learnt.stretches[..2]);
-    assert!(learn(&units, &Snapshots::default(), DIM).stretches.is_empty());
+    assert_eq!(few.widths[..], learnt.widths[..2]);
+    assert!(learn(&units, &Snapshots::default(), DIM).widths.is_empty());
     // What is not finite teaches nothing.
     states.add(&[f64::NAN; DIM], &[0.0; DIM]);
-    assert!(learn(&units, &states, DIM).stretches.is_empty());
+    assert!(learn(&units, &states, DIM).widths.is_empty());
 }
 
 #[test]

@@ -270,8 +270,8 @@ fn learnt(from: &Path, model: &Model) -> Result<(Arc<Model>, Tuned), Failure> {
             counted(model.dataset().n_groups() as u64, "group"),
         )));
     }
-    let LowRank { directions, stretches } = &learnt.low_rank;
-    let widths = learnt.scale.iter().chain([&learnt.step_size]).chain(stretches);
+    let LowRank { directions, widths } = &learnt.low_rank;
+    let widths = learnt.scale.iter().chain([&learnt.step_size]).chain(widths);
     if !widths.into_iter().all(is_width) || !directions.iter().all(|entry| entry.is_finite()) {
         return Err(Failure::Input(anyhow!(
             "--metric-from {name}: its step size and metric are no widths; the store is damaged: name another run"

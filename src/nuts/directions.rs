@@ -10,7 +10,7 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use super::low_rank::LowRank;
 
-/// Correlations are learnt among so many leading coordinates, hyperparameters first: what they take grows with the cube.
+/// Correlations are learnt among so many leading coordinates, hyperparameters first: the work grows with the cube.
 const MOST_COORDINATES: usize = 512;
 
 /// Iterations after which a search for eigenvalues is given up: ordinarily there are about two for each.
@@ -75,7 +75,7 @@ fn learnt(scale: &[f64], states: &Snapshots, most: usize) -> Option<LowRank> {
     let entry = |i: usize, row: usize| if row < size { vectors[(row, i)] } else { 0.0 };
     Some(LowRank {
         directions: order.iter().flat_map(|i| (0..dim).map(move |row| entry(*i, row))).collect(),
-        stretches: order.iter().map(|i| values[*i].sqrt()).collect(),
+        widths: order.iter().map(|i| values[*i].sqrt()).collect(),
     })
 }
 

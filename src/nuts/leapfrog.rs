@@ -4,20 +4,20 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use multiversion::multiversion;
 
 use super::integrator::{Advance, Integrator, PhasePoint};
-use super::low_rank::Stretching;
+use super::low_rank::Widening;
 use super::tuning::Tuning;
 use crate::lanes::{LANES, Lanes, Vector};
 use crate::random::StreamKey;
 
-/// The leapfrog under a metric that stays as it is. Where the metric has a low-rank part, points keep the whitened force
-/// beside their gradients.
+/// The leapfrog under a metric that stays as it is. Where that has a low-rank part, points keep the whitened force beside
+/// their gradients.
 #[derive(Debug, Clone)]
 pub struct Leapfrog {
     /// The square roots of the inverse metric's entries, its low-rank part aside.
     scale: Vector,
-    stretching: Stretching,
-    /// The whitened momentum, stretched.
-    stretched: Vector,
+    widening: Widening,
+    /// The whitened momentum, widened.
+    widened: Vector,
 }
 
 impl Leapfrog {
@@ -25,8 +25,8 @@ impl Leapfrog {
     pub fn new(dim: usize) -> Leapfrog {
         Leapfrog {
             scale: Vector::from(&vec![1.0; dim][..]),
-            stretching: Stretching::default(),
-            stretched: Vector::zeros(dim),
+            widening: Widening::default(),
+            widened: Vector::zeros(dim),
         }
     }
 
@@ -34,18 +34,18 @@ impl Leapfrog {
     fn whiten(&self, point: &mut PhasePoint) {
         let PhasePoint { gradient, beside, .. } = point;
         multiply(self.scale.lanes(), gradient.lanes(), beside.lanes_mut());
-        self.stretching.apply(beside);
+        self.widening.apply(beside);
     }
 
     /// Half a kick and the drift of a step.
     #[inline]
     pub fn depart(&mut self, step: f64, point: &mut PhasePoint) {
         let PhasePoint { position, momentum, gradient, beside, .. } = point;
-        if !self.stretching.is_empty() {
+        if !self.widening.is_empty() {
             advance(0.5 * step, beside.lanes(), momentum.lanes_mut());
-            self.stretched.lanes_mut().copy_from_slice(momentum.lanes());
-            self.stretching.apply(&mut self.stretched);
-            drift(step, self.scale.lanes(), self.stretched.lanes(), position.lanes_mut());
+            self.widened.lanes_mut().copy_from_slice(momentum.lanes());
+            self.widening.apply(&mut self.widened);
+            drift(step, self.scale.lanes(), self.widened.lanes(), position.lanes_mut());
             return;
         }
         kick_and_drift(step, self.scale.lanes(), gradient.lanes(), momentum.lanes_mut(), position.lanes_mut());
@@ -54,7 +54,7 @@ impl Leapfrog {
     /// The other half of the kick, and the energy at the step's end.
     #[inline]
     pub fn arrive(&self, step: f64, log_density: f64, gradient: &[f64], point: &mut PhasePoint) {
-        if !self.stretching.is_empty() {
+        if !self.widening.is_empty() {
             point.gradient.copy_from_slice(gradient);
             self.whiten(point);
             advance(0.5 * step, point.beside.lanes(), point.momentum.lanes_mut());
@@ -72,12 +72,12 @@ impl Leapfrog {
 impl Integrator for Leapfrog {
     fn configure(&mut self, tuning: &Tuning) {
         self.scale.copy_from_slice(&tuning.scale);
-        self.stretching = Stretching::new(&tuning.low_rank);
+        self.widening = Widening::new(&tuning.low_rank);
     }
 
     fn begin(&mut self, _: StreamKey, point: &mut PhasePoint) {
         point.energy = 0.5 * square(point.momentum.lanes()) - point.log_density;
-        if !self.stretching.is_empty() {
+        if !self.widening.is_empty() {
             self.whiten(point);
         }
     }

@@ -1,7 +1,7 @@
 //! The low-rank part of a metric, beside its diagonal: directions along which a posterior is wider or narrower than its
 //! coordinates are.
 //!
-//! With S = diag(s) for the scales, orthonormal directions u_1, ..., u_k and a stretch t_r of each, the inverse metric
+//! With S = diag(s) for the scales, orthonormal directions u_1, ..., u_k and a width t_r of each, the inverse metric
 //! is F F' with
 //!
 //! ```text
@@ -16,29 +16,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::lanes::{Lanes, Vector};
 
-/// Directions that are stretched, after the scales have made all coordinates alike.
+/// Directions that are widened, after the scales have made all coordinates alike.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LowRank {
     /// Orthonormal directions, `[direction][coordinate]`.
     pub directions: Vec<f64>,
     /// The sd along each direction, where all sds are 1 without it.
-    pub stretches: Vec<f64>,
+    pub widths: Vec<f64>,
 }
 
 /// A low-rank part as steps need it.
 #[derive(Debug, Clone, Default)]
-pub struct Stretching(Vec<(Vector, f64)>);
+pub struct Widening(Vec<(Vector, f64)>);
 
 impl LowRank {
     /// The number of directions.
     pub fn rank(&self) -> usize {
-        self.stretches.len()
+        self.widths.len()
     }
 
-    /// Each direction with its stretch.
+    /// Each direction with its width.
     pub fn iter(&self) -> impl Iterator<Item = (&[f64], f64)> {
         let dim = self.directions.len() / self.rank().max(1);
-        self.directions.chunks_exact(dim.max(1)).zip(self.stretches.iter().copied())
+        self.directions.chunks_exact(dim.max(1)).zip(self.widths.iter().copied())
     }
 
     /// The entries of the inverse metric's diagonal, given the scales.
@@ -51,13 +51,13 @@ impl LowRank {
     }
 }
 
-impl Stretching {
-    /// The stretching of `low_rank`.
-    pub fn new(low_rank: &LowRank) -> Stretching {
-        Stretching(low_rank.iter().map(|(direction, stretch)| (Vector::from(direction), stretch - 1.0)).collect())
+impl Widening {
+    /// The widening of `low_rank`.
+    pub fn new(low_rank: &LowRank) -> Widening {
+        Widening(low_rank.iter().map(|(direction, width)| (Vector::from(direction), width - 1.0)).collect())
     }
 
-    /// Whether nothing is stretched.
+    /// Whether nothing is widened.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -65,14 +65,14 @@ impl Stretching {
     /// v += sum_r (t_r - 1) u_r u_r' v. Directions are orthogonal, so that one may follow the other.
     pub fn apply(&self, v: &mut Vector) {
         for (direction, beyond) in &self.0 {
-            stretch(direction.lanes(), *beyond, v.lanes_mut());
+            widen(direction.lanes(), *beyond, v.lanes_mut());
         }
     }
 }
 
 /// v += `beyond` u u' v.
 #[multiversion(targets = "simd")]
-fn stretch(u: &[Lanes], beyond: f64, v: &mut [Lanes]) {
+fn widen(u: &[Lanes], beyond: f64, v: &mut [Lanes]) {
     let dot = u.iter().zip(&*v).fold(Lanes::ZERO, |sum, (u, v)| sum + *u * *v).sum();
     let along = beyond * dot;
     for (v, u) in v.iter_mut().zip(u) {

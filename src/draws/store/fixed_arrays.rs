@@ -21,10 +21,10 @@ use crate::nuts::adaptation::PositionMoments;
 pub const ADAPTATION: &str = "adaptation";
 
 /// Its arrays, with one number per coordinate of theta in the sampler's units: the metric as sds, and mean and variance
-/// over the last window of warm-up.
+/// over the last window of warm-up; and of its low-rank part the directions, and the sd along each.
 pub const METRIC: &str = "metric_sd";
 pub const DIRECTIONS: &str = "metric_directions";
-pub const STRETCHES: &str = "metric_stretches";
+pub const WIDTHS: &str = "metric_widths";
 pub const MEAN: &str = "position_mean";
 pub const VARIANCE: &str = "position_variance";
 
@@ -254,7 +254,7 @@ fn adaptation(learnt: &Tuned) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
     let rank = low_rank.rank();
     let of_directions = [
         (DIRECTIONS, vec![("direction", rank), ("coordinate", dim)], &low_rank.directions[..]),
-        (STRETCHES, vec![("direction", rank)], &low_rank.stretches[..]),
+        (WIDTHS, vec![("direction", rank)], &low_rank.widths[..]),
     ];
     of_coordinates.chain(of_directions.into_iter().filter(move |_| rank > 0)).map(|(name, dimensions, numbers)| {
         (ArrayMetadata::whole(format!("{ADAPTATION}/{name}"), Type::Float64, &dimensions), numbers)

@@ -47,6 +47,12 @@ pub struct Extent {
 }
 
 impl Extent {
+    /// Whether there may be a run of this extent: chains and draws are counted in 32 bits.
+    pub fn is_sensible(&self) -> bool {
+        let last = u64::from(self.first_chain).saturating_add(self.chains as u64);
+        self.chains > 0 && last <= 1 << 32 && [self.draws, self.warmup].iter().all(|count| *count <= u32::MAX as usize)
+    }
+
     /// The statistics of each draw.
     pub fn statistics(&self) -> &'static [Statistic] {
         Statistic::all(self.refined)

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Damage, StoreError, parse};
 use super::files::Files;
-use super::fixed_arrays::{ADAPTATION, DIRECTIONS, MEAN, METRIC, STRETCHES, VARIANCE};
+use super::fixed_arrays::{ADAPTATION, DIRECTIONS, MEAN, METRIC, VARIANCE, WIDTHS};
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Extent, LARGEST, Packing};
 use super::metadata::{ArrayMetadata, Type};
@@ -20,8 +20,7 @@ use super::model::{StoredModel, read_model, read_numbers};
 use super::part_reader::PartReader;
 use super::{FORMAT, STORE, checkpoint, not_a_run};
 use crate::draws::Precision;
-use crate::driver::Checkpoint;
-use crate::driver::Tuned;
+use crate::driver::{Checkpoint, Tuned};
 use crate::machine;
 use crate::model::{Likelihood, Model};
 use crate::nuts::adaptation::PositionMoments;
@@ -128,7 +127,7 @@ impl Store {
         }
         let StoredAttributes { extent, draws, warmup_draws, model, settings } =
             serde_json::from_value(Value::Object(about.clone())).map_err(|error| damaged(error.to_string()))?;
-        if !is_sensible(&extent) {
+        if !extent.is_sensible() {
             return Err(damaged("there are no runs of so many chains or draws".to_string()));
         }
         let nodes = consolidated_metadata.ok_or_else(|| damaged("there are no consolidated metadata".to_string()))?;
@@ -184,19 +183,16 @@ impl Store {
             };
             let has = |name: &str| nodes.contains_key(&format!("{ADAPTATION}/{name}"));
             let whole = [model.dim()];
-            let mean = has(MEAN).then(|| numbers(MEAN, &whole)).transpose()?;
-            let spread = match mean {
-                Some(mean) => Some(PositionMoments { mean, variance: numbers(VARIANCE, &whole)? }),
-                None => None,
-            };
-            let low_rank = match has(STRETCHES) {
-                true => {
-                    let rank = find(&format!("{ADAPTATION}/{STRETCHES}"))?.dimensions.first().map_or(0, |of| of.1);
-                    let directions = numbers(DIRECTIONS, &[rank, model.dim()])?;
-                    LowRank { directions, stretches: numbers(STRETCHES, &[rank])? }
-                }
-                false => LowRank::default(),
-            };
+            let rank = if has(WIDTHS) { find(&format!("{ADAPTATION}/{WIDTHS}"))?.dimensions } else { Vec::new() };
+            let rank = rank.first().map(|(_, rank)| *rank);
+            let low_rank = rank.map(|rank| -> Result<LowRank, StoreError> {
+                Ok(LowRank { directions: numbers(DIRECTIONS, &[rank, whole[0]])?, widths: numbers(WIDTHS, &[rank])? })
+            });
+            let low_rank = low_rank.transpose()?.unwrap_or_default();
+            let spread = has(MEAN).then(|| -> Result<PositionMoments, StoreError> {
+                Ok(PositionMoments { mean: numbers(MEAN, &whole)?, variance: numbers(VARIANCE, &whole)? })
+            });
+            let spread = spread.transpose()?;
             let tolerance = node.pointer("/attributes/energy_tolerance").and_then(Value::as_f64);
             let tolerance = tolerance.unwrap_or(FIRST_TOLERANCE);
             learnt = Some(Tuned { step_size, scale: numbers(METRIC, &whole)?, low_rank, tolerance, spread });
@@ -370,13 +366,6 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.debug_struct("Store").field("folder", &self.folder).field("extent", &self.extent).finish_non_exhaustive()
     }
-}
-
-/// Whether there may be a run of this extent: chains and draws are counted in 32 bits.
-fn is_sensible(extent: &Extent) -> bool {
-    let Extent { chains, first_chain, draws, warmup, .. } = *extent;
-    let last = u64::from(first_chain).saturating_add(chains as u64);
-    chains > 0 && last <= 1 << 32 && [draws, warmup].iter().all(|count| *count <= u32::MAX as usize)
 }
 
 /// Whether the number of elements of a chunk fits into 32 bits.

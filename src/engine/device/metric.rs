@@ -13,7 +13,7 @@ const TURNS_OF_SUMS: usize = 12;
 
 /// The metric of the chains.
 pub struct DeviceMetric {
-    /// The scales, the directions in whole fours, and what each of them is stretched by, less 1.
+    /// The scales, the directions in whole fours, and what each of them is widened by, less 1.
     pub buffer: wgpu::Buffer,
     /// The most directions: a multiple of four.
     room: usize,
@@ -22,8 +22,8 @@ pub struct DeviceMetric {
 }
 
 impl DeviceMetric {
-    /// A metric that is still to be written, with room for `directions` directions, or for as many as a leapfrog on this
-    /// device has time for.
+    /// A metric that is still to be written, with room for `directions` directions, or for as many as a leapfrog has
+    /// time for on this device.
     ///
     /// # Errors
     /// If the device has no memory for it.
@@ -42,9 +42,9 @@ impl DeviceMetric {
         };
         let mut numbers = in_layout(&tuning.scale);
         let mut beyond = Vec::new();
-        for (direction, stretch) in tuning.low_rank.iter().take(self.room) {
+        for (direction, width) in tuning.low_rank.iter().take(self.room) {
             numbers.extend(in_layout(direction));
-            beyond.push((stretch - 1.0) as f32);
+            beyond.push((width - 1.0) as f32);
         }
         let whole = beyond.len().next_multiple_of(4);
         beyond.resize(whole, 0.0);
