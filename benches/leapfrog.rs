@@ -11,7 +11,7 @@ use warpnuts::density::cpu::CpuDensity;
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Keep, Progress, Samples};
+use warpnuts::engine::{Keep, Progress};
 use warpnuts::model::{Centering, Coordinates, Model, Scaling};
 use warpnuts::nuts::{Kernel, State, Step, Transition, Tuning};
 use warpnuts::random::StreamKey;
@@ -29,15 +29,7 @@ fn leapfrog(criterion: &mut Criterion) {
     let progress = Arc::new(Progress::default());
     let mut engine = HostEngine::new(model.clone(), workers, chains, 10, Keep::All, progress).start().unwrap();
     let mut sink = Memory::new(dim, 4, 1);
-    let plan = Plan {
-        warmup: 1000,
-        draws: 1,
-        thin: 1,
-        target_accept: 0.8,
-        max_depth: 10,
-        directions: 0,
-        samples: Samples::NONE,
-    };
+    let plan = Plan::new(1000, 1);
     let run = driver::run(&mut engine, dim, &plan, &mut sink).unwrap();
 
     let mut density = density;

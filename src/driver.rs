@@ -39,6 +39,13 @@ pub struct Plan {
     pub samples: Samples,
 }
 
+impl Plan {
+    /// A plan of `warmup` transitions and `draws` draws under a diagonal metric, as it is by default apart from that.
+    pub fn new(warmup: u32, draws: u32) -> Plan {
+        Plan { warmup, draws, thin: 1, target_accept: 0.8, max_depth: 10, directions: 0, samples: Samples::NONE }
+    }
+}
+
 /// The results of a run, apart from its draws.
 #[derive(Debug, Clone)]
 pub struct RunOutcome {

@@ -208,15 +208,7 @@ fn failing(model: &Arc<Model>, calls: u32, spare: bool) -> (driver::RunOutcome, 
     let left = Arc::new(AtomicU32::new(calls));
     let worker = || Box::new(Failing { inner: cpu.clone(), left: left.clone() }) as Box<dyn Density>;
     let chains = Chains { seed: 2, first: 0, count: 7, per_superchain: 1 };
-    let plan = Plan {
-        warmup: 60,
-        draws: 40,
-        thin: 1,
-        target_accept: 0.8,
-        max_depth: 8,
-        directions: 0,
-        samples: Samples::NONE,
-    };
+    let plan = Plan { max_depth: 8, ..Plan::new(60, 40) };
     let dim = model.layout().dim();
     let mut draws = Memory::new(dim, 7, 40);
     let engine =

@@ -84,15 +84,7 @@ fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, keep: Keep, transitions: Option<u
     let started = started.map(|engine| engine.with_budget(4_000));
     let spare = Spare { model: model.clone(), plan, threads: 2, progress: progress.clone() };
     let mut engine = Fallback::new(started, spare).unwrap();
-    let plan = Plan {
-        warmup: WARMUP,
-        draws: DRAWS,
-        thin: 1,
-        target_accept: 0.8,
-        max_depth: DEPTH,
-        directions: 0,
-        samples: Samples::NONE,
-    };
+    let plan = Plan { max_depth: DEPTH, ..Plan::new(WARMUP, DRAWS) };
     let mut sink =
         Blocks { memory: Memory::new(keep.sampled(model), CHAINS as usize, DRAWS as usize), blocks: Vec::new() };
     if transitions == Some(0) {

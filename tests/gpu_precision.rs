@@ -13,7 +13,7 @@ use warpnuts::driver::{self, Plan};
 use warpnuts::engine::device::kernels::{DeviceOutput, TransitionShaders};
 use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::host::Chains;
-use warpnuts::engine::{DrawBlock, DrawSink, Samples, SinkError, SumSink};
+use warpnuts::engine::{DrawBlock, DrawSink, SinkError, SumSink};
 use warpnuts::experiment::{Backend, Keep, Keeping, Sampled, Settings, sample_into, sample_on};
 use warpnuts::gpu::{Readback, Submission};
 use warpnuts::model::{Coordinates, LocationScale, Model, Priors, Scaling};
@@ -191,15 +191,7 @@ fn memory_keeps_packed_draws_to_the_bit() {
         let chains = Chains { seed: 3, first: 0, count: chains as u32, per_superchain: 1 };
         let plan = device::DevicePlan { chains, max_depth: 7, keep: Keep::All, directions: 0 };
         let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
-        let plan = Plan {
-            warmup: 60,
-            draws: 2 * draws as u32,
-            thin: 2,
-            target_accept: 0.8,
-            max_depth: 6,
-            directions: 0,
-            samples: Samples::NONE,
-        };
+        let plan = Plan { thin: 2, max_depth: 6, ..Plan::new(60, 2 * draws as u32) };
         let memory = Memory::rounded(model.clone(), precision, dim, 5, draws);
         let mut sink = Both { memory, warmup: Vec::new(), blocks: Vec::new() };
         // Every second draw is left out.

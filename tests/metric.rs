@@ -219,6 +219,7 @@ fn a_metric_that_has_no_meaning_is_refused() {
             ["--metric low-rank", "leave one of the two out"],
         ),
         ("sample --sampler independent --metric diagonal", ["--metric is about chains", "--sampler nuts"]),
+        ("sample --metric diagonal --metric-from earlier", ["--metric-from", "--metric <METRIC>"]),
     ] {
         let ran = folder.run(line);
         assert_eq!(ran.code, 2, "{line}");

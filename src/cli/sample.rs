@@ -71,7 +71,7 @@ pub struct SampleArguments {
 
     /// Take step size and metric from an earlier run of the same model, and learn nothing: shards of an experiment then
     /// draw exactly what one process would
-    #[arg(long, value_name = "DIR", help_heading = "Sampling")]
+    #[arg(long, value_name = "DIR", help_heading = "Sampling", conflicts_with = "metric")]
     pub metric_from: Option<PathBuf>,
 
     /// Run only part I of N of the chains, as 1/4; `warpnuts merge` joins the parts

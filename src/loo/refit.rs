@@ -11,7 +11,7 @@ use crate::density::cpu::{self, CpuDensity};
 use crate::diagnostics::{Series, Summary};
 use crate::driver::{self, Plan};
 use crate::engine::host::{Chains, HostEngine, on_cpu};
-use crate::engine::{DrawBlock, EachBlock, Keep, Progress, Samples};
+use crate::engine::{DrawBlock, EachBlock, Keep, Progress};
 use crate::model::{Model, Refusal};
 use crate::nuts::State;
 
@@ -86,15 +86,7 @@ impl Refits {
         let chains = Chains { seed: self.seed, first: number as u32 * CHAINS, count: CHAINS, per_superchain: 1 };
         let progress = Arc::new(Progress::default());
         let engine = HostEngine::new(rest.clone(), on_cpu(&of_rest, 1, CHAINS), chains, DEPTH, Keep::Hyper, progress);
-        let plan = Plan {
-            warmup: WARMUP,
-            draws: DRAWS,
-            thin: 1,
-            target_accept: 0.8,
-            max_depth: DEPTH,
-            directions: 0,
-            samples: Samples::NONE,
-        };
+        let plan = Plan { max_depth: DEPTH, ..Plan::new(WARMUP, DRAWS) };
         let (variables, size) = (rest.layout().hyperparameters(), (CHAINS * DRAWS) as usize);
         let mut values = vec![0.0; variables * size];
         let sink = |block: &DrawBlock| {

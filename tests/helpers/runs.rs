@@ -10,7 +10,7 @@ use warpnuts::diagnostics::{Summary, summarize};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan, RunOutcome};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{DrawSink, Keep, Progress, Samples};
+use warpnuts::engine::{DrawSink, Keep, Progress};
 use warpnuts::model::{Centering, Coordinates, Likelihood, Model, Priors, Scaling};
 
 /// `dataset`'s model with these centerings of intercept and slope, in standardized units.
@@ -31,7 +31,7 @@ pub fn chains(seed: u64, count: u32) -> Chains {
 
 /// The usual plan.
 pub fn plan(warmup: u32, draws: u32) -> Plan {
-    Plan { warmup, draws, thin: 1, target_accept: 0.8, max_depth: 10, directions: 0, samples: Samples::NONE }
+    Plan::new(warmup, draws)
 }
 
 /// `count` densities of `model`, for as many workers.

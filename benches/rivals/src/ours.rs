@@ -18,13 +18,7 @@ pub fn sample(model: &Arc<Model>, likelihood: Likelihood, seed: u64) -> Result<O
     let dim = model.layout().dim();
     let workers: Vec<Box<dyn Density>> = vec![Box::new(CpuDensity::new(&model.over(likelihood)?))];
     let chains = Chains { seed, first: 0, count: CHAINS as u32, per_superchain: 1 };
-    let plan = Plan {
-        warmup: WARMUP as u32,
-        draws: DRAWS as u32,
-        thin: 1,
-        target_accept: TARGET_ACCEPT,
-        max_depth: MAX_DEPTH,
-    };
+    let plan = Plan { target_accept: TARGET_ACCEPT, max_depth: MAX_DEPTH, ..Plan::new(WARMUP as u32, DRAWS as u32) };
 
     let start = Clock::start();
     let progress = Arc::new(Progress::default());
