@@ -9,8 +9,8 @@ use super::tuning::Tuning;
 use crate::lanes::{LANES, Lanes, Vector};
 use crate::random::StreamKey;
 
-/// The leapfrog under a metric that stays as it is. Where that has a low-rank part, points keep the whitened force beside
-/// their gradients.
+/// The leapfrog under a metric that stays as it is. Where that has a low-rank part, points keep the whitened force
+/// beside their gradients.
 #[derive(Debug, Clone)]
 pub struct Leapfrog {
     /// The square roots of the inverse metric's entries, its low-rank part aside.
