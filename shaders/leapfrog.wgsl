@@ -7,53 +7,46 @@ var<private> gradient: array<vec4<f32>, QUADS>;
 // The log density of the newest leaf.
 var<private> leaf_log_density: f32;
 
-// Approximate number of loop iterations of a sum over lanes, and of the loop around it.
-const TURNS_OF_SUMS = 12u;
-
 // A leapfrog step of the moving end, without the second half of the kick: w += (h/2) s g, q += h s w, and the gradient
 // at q.
 fn leap() {
     let step = select(-chain.step_size, chain.step_size, chain.moving == 1u);
+    kick_along(0.5 * step);
     for (var quad = 0u; quad < bound(QUADS); quad++) {
         let s = step * scales[quad * TEAM + team.lane];
         momentum[quad] += s * gradient[quad] * 0.5;
         position[quad] += s * momentum[quad];
     }
-    if run.fours > 0u {
-        kick_along(0.5 * step, step);
-        drift_along(step);
-    }
+    drift_along(step);
     leaf_log_density = log_density();
     spent += 4u * SLOTS + GROUP_SLOTS * GROUP_TURNS + 4u * K + 40u;
 }
 
-// The part of a kick that is along the metric's directions, w += h sum_r (t_r - 1) u_r u_r' S g, and the drift by it.
-fn kick_along(step: f32, drift: f32) {
+// The part of a kick that is along the metric's eigenvectors: w += h sum_r (sqrt(l_r) - 1) u_r u_r' S g.
+fn kick_along(step: f32) {
     for (var four = 0u; four < run.fours; four++) {
-        let first = direction_of(four);
+        let first = eigenvector_of(four);
         var products = vec4<f32>();
         for (var quad = 0u; quad < bound(QUADS); quad++) {
             products += along_four(first + quad * TEAM, scales[quad * TEAM + team.lane] * gradient[quad]);
         }
-        let along = step * beyond(four) * team_sums(team, products);
+        let along = step * factors_of(four) * team_sums(team, products);
         for (var quad = 0u; quad < bound(QUADS); quad++) {
-            let change = by_four(first + quad * TEAM, along);
-            momentum[quad] += change;
-            position[quad] += drift * scales[quad * TEAM + team.lane] * change;
+            momentum[quad] += by_four(first + quad * TEAM, along);
         }
     }
     spent += run.fours * (2u * QUADS + TURNS_OF_SUMS);
 }
 
-// The part of a drift that is along the metric's directions: q += h S sum_r (t_r - 1) u_r u_r' w.
+// The part of a drift that is along the metric's eigenvectors: q += h S sum_r (sqrt(l_r) - 1) u_r u_r' w.
 fn drift_along(step: f32) {
     for (var four = 0u; four < run.fours; four++) {
-        let first = direction_of(four);
+        let first = eigenvector_of(four);
         var products = vec4<f32>();
         for (var quad = 0u; quad < bound(QUADS); quad++) {
             products += along_four(first + quad * TEAM, momentum[quad]);
         }
-        let along = step * beyond(four) * team_sums(team, products);
+        let along = step * factors_of(four) * team_sums(team, products);
         for (var quad = 0u; quad < bound(QUADS); quad++) {
             position[quad] += scales[quad * TEAM + team.lane] * by_four(first + quad * TEAM, along);
         }
@@ -61,17 +54,17 @@ fn drift_along(step: f32) {
     spent += run.fours * (2u * QUADS + TURNS_OF_SUMS);
 }
 
-// The index of quad 0 of this lane in the first of the directions of four `four`.
-fn direction_of(four: u32) -> u32 {
+// The index of quad 0 of this lane in the first eigenvector of four `four`.
+fn eigenvector_of(four: u32) -> u32 {
     return (1u + 4u * four) * QUADS * TEAM + team.lane;
 }
 
-// The widths of four directions, less 1.
-fn beyond(four: u32) -> vec4<f32> {
+// The factors sqrt(l_r) - 1 of four eigenvectors.
+fn factors_of(four: u32) -> vec4<f32> {
     return scales[(1u + 4u * run.fours) * QUADS * TEAM + four];
 }
 
-// The products of a quad with those of four directions, the first of which is at `at`.
+// The products of a quad with those of four eigenvectors, from the one at `at` on.
 fn along_four(at: u32, values: vec4<f32>) -> vec4<f32> {
     const NEXT = QUADS * TEAM;
     return vec4<f32>(
@@ -82,7 +75,7 @@ fn along_four(at: u32, values: vec4<f32>) -> vec4<f32> {
     );
 }
 
-// The sum of quads of four directions, the first of which is at `at`, by their factors.
+// The sum of the quads of four eigenvectors by their factors, from the one at `at` on.
 fn by_four(at: u32, factors: vec4<f32>) -> vec4<f32> {
     const NEXT = QUADS * TEAM;
     return factors.x * scales[at] + factors.y * scales[at + NEXT] + factors.z * scales[at + 2u * NEXT]

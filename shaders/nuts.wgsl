@@ -104,9 +104,7 @@ fn draw_momentum() {
 fn give() -> u32 {
     let half = 0.5 * select(-chain.step_size, chain.step_size, chain.moving == 1u);
     let deviate = leaf_uniform(chain.n_steps);
-    if run.fours > 0u {
-        kick_along(half, 0.0);
-    }
+    kick_along(half);
     var square = 0.0;
     for (var quad = 0u; quad < unrolled(QUADS); quad++) {
         momentum[quad] += scales[quad * TEAM + team.lane] * half * gradient[quad];

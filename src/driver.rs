@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{
-    ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseKind, PhaseOutcome, Samples, SinkError,
+    ChainStates, DeviceFailure, DrawSink, Engine, EngineError, Phase, PhaseKind, PhaseOutcome, SinkError, SnapshotPlan,
 };
 use crate::faults;
 use crate::nuts::adaptation::PositionMoments;
-use crate::nuts::{Adaptation, FIRST_TOLERANCE, LowRank, directions};
+use crate::nuts::{Adaptation, FIRST_TOLERANCE, LowRank, eigenvectors};
 
 use schedule::{Stage, StageRole, schedule};
 
@@ -33,16 +33,16 @@ pub struct Plan {
     pub target_accept: f64,
     /// Largest number of doublings of a trajectory.
     pub max_depth: u32,
-    /// The most directions of the metric's low-rank part.
-    pub directions: usize,
-    /// The states of a window from which they are learnt.
-    pub samples: Samples,
+    /// The most eigenvectors of the metric's low-rank part.
+    pub rank: usize,
+    /// The snapshots of a window from which they are learnt.
+    pub snapshots: SnapshotPlan,
 }
 
 impl Plan {
     /// A plan of `warmup` transitions and `draws` draws under a diagonal metric, as it is by default apart from that.
     pub fn new(warmup: u32, draws: u32) -> Plan {
-        Plan { warmup, draws, thin: 1, target_accept: 0.8, max_depth: 10, directions: 0, samples: Samples::NONE }
+        Plan { warmup, draws, thin: 1, target_accept: 0.8, max_depth: 10, rank: 0, snapshots: SnapshotPlan::NONE }
     }
 }
 
@@ -109,13 +109,6 @@ pub struct Checkpoint {
     pub time: [Duration; 2],
     /// The states of the chains.
     pub chains: ChainStates,
-}
-
-impl Checkpoint {
-    /// The metric of the next phase.
-    fn metric(&self) -> (Vec<f64>, LowRank) {
-        (self.scale.clone(), self.low_rank.clone())
-    }
 }
 
 /// Stores checkpoints.
@@ -214,19 +207,21 @@ pub fn run_from(
         let learns = !matches!(role, StageRole::Approach | StageRole::Arrival | StageRole::Frozen);
         let long_trees =
             matches!(role, StageRole::LastWindow | StageRole::Final | StageRole::Arrival | StageRole::Frozen);
-        let learns_directions = plan.directions > 0 && matches!(role, StageRole::Window | StageRole::LastWindow);
+        let learns_eigenvectors = plan.rank > 0 && matches!(role, StageRole::Window | StageRole::LastWindow);
         let phase = Phase {
             transitions,
             tuning: match role {
                 StageRole::Approach => {
-                    adaptation.tuning((vec![1.0; dim], LowRank::default()), 1.0, done.tolerance, true)
+                    adaptation.tuning((vec![1.0; dim], &LowRank::default()), 1.0, done.tolerance, true)
                 }
-                _ => adaptation.tuning(done.metric(), done.step_size, done.tolerance, !long_trees),
+                _ => {
+                    adaptation.tuning((done.scale.clone(), &done.low_rank), done.step_size, done.tolerance, !long_trees)
+                }
             },
             adapt: (role != StageRole::Frozen).then(|| adaptation.adapt(is_far)),
             part: PhaseKind::Warmup { recorded: sink.wants_warmup() },
             thin: plan.thin,
-            samples: if learns_directions { plan.samples } else { Samples::NONE },
+            snapshots: if learns_eigenvectors { plan.snapshots } else { SnapshotPlan::NONE },
         };
         let outcome = count(&mut done, &mut failure, 0, engine, &phase, sink)?;
         done.warmup += outcome.transitions;
@@ -256,18 +251,18 @@ pub fn run_from(
             }
             StageRole::Approach | StageRole::Arrival | StageRole::Frozen | StageRole::Final => {}
         }
-        if learns_directions {
-            done.low_rank = directions::learn(&done.scale, &outcome.states, plan.directions);
+        if learns_eigenvectors {
+            done.low_rank = eigenvectors::learn(&done.scale, &outcome.snapshots, plan.rank);
         }
         checkpoint_if_due(&done, &mut checkpointed, engine, &mut checkpointer)?;
     }
     let mut phase = Phase {
         transitions: 0,
-        tuning: adaptation.tuning(done.metric(), done.step_size, done.tolerance, false),
+        tuning: adaptation.tuning((done.scale.clone(), &done.low_rank), done.step_size, done.tolerance, false),
         adapt: None,
         part: PhaseKind::Sampling,
         thin: plan.thin,
-        samples: Samples::NONE,
+        snapshots: SnapshotPlan::NONE,
     };
     // A run that was stopped in warm-up comes here too, but a stopped engine makes no draws.
     let mut length = FIRST_RUN_LENGTH;

@@ -18,7 +18,7 @@ use crate::faults;
 use crate::independent::{DrawnEffects, NoProposal, NotOnDevice};
 use crate::model::{CoordinatesError, LocationScale, Model};
 use crate::nuts::adaptation::{Moments, PositionMoments};
-use crate::nuts::directions::Snapshots;
+use crate::nuts::eigenvectors::Snapshots;
 use crate::nuts::{Adapt, State, Statistics, Tuning};
 
 pub use progress::{Counters, Progress};
@@ -38,42 +38,48 @@ pub struct Phase {
     /// Thinning interval, counted from the start of this part of the run: every `thin`-th transition's draw is
     /// recorded.
     pub thin: u32,
-    /// The states that the outcome has.
-    pub samples: Samples,
+    /// The snapshots that the outcome has.
+    pub snapshots: SnapshotPlan,
 }
 
-/// The choice of states that a phase's outcome has: those of the first chains, after evenly spaced transitions.
+/// The snapshots of a phase: the states of the first chains, after evenly spaced transitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Samples {
+pub struct SnapshotPlan {
     /// Number of chains.
     pub chains: u32,
-    /// Number of states of each.
+    /// Number of states of each chain.
     pub each: u32,
 }
 
-impl Samples {
+impl SnapshotPlan {
     /// No states.
-    pub const NONE: Samples = Samples { chains: 0, each: 0 };
+    pub const NONE: SnapshotPlan = SnapshotPlan { chains: 0, each: 0 };
 
     /// About `states` states of `chains` chains.
-    pub fn about(states: usize, chains: u32) -> Samples {
-        let sampled = chains.min(states as u32);
-        Samples { chains: sampled, each: (states as u32).div_ceil(sampled.max(1)) }
+    pub fn about(states: usize, chains: u32) -> SnapshotPlan {
+        let states = states as u32;
+        let chains = chains.min(states);
+        SnapshotPlan { chains, each: states.div_ceil(chains.max(1)) }
     }
 }
 
 impl Phase {
-    /// The `i`-th of the numbers of transitions, counted from 1, after which states are sampled; all if there are none.
-    pub fn place_of_sample(&self, i: u32) -> u32 {
-        let each = u64::from(self.samples.each.min(self.transitions));
+    /// A phase with fixed step sizes, without thinning and snapshots.
+    pub fn new(transitions: u32, tuning: Tuning, part: PhaseKind) -> Phase {
+        Phase { transitions, tuning, adapt: None, part, thin: 1, snapshots: SnapshotPlan::NONE }
+    }
+
+    /// The number of transitions before snapshot `i` of a chain, counted from 1; all of them if there are no snapshots.
+    pub fn place_of_snapshot(&self, i: u32) -> u32 {
+        let each = u64::from(self.snapshots.each.min(self.transitions));
         if each == 0 { self.transitions } else { (u64::from(self.transitions) * u64::from(i)).div_ceil(each) as u32 }
     }
 
-    /// Whether the state of chain `chain` of the engine's after `made` of the phase's transitions is sampled.
-    pub fn samples(&self, chain: usize, made: u32) -> bool {
-        let each = u64::from(self.samples.each.min(self.transitions));
+    /// Whether there is a snapshot of the engine's chain `chain` after `made` transitions of the phase.
+    pub fn has_snapshot(&self, chain: usize, made: u32) -> bool {
+        let each = u64::from(self.snapshots.each.min(self.transitions));
         let before = |made: u32| (u64::from(made) * each) / u64::from(self.transitions.max(1));
-        chain < self.samples.chains as usize && before(made) > before(made - 1)
+        chain < self.snapshots.chains as usize && before(made) > before(made - 1)
     }
 
     /// Number of recorded draws among a chain's first `transitions` transitions of this part of the run.
@@ -122,8 +128,8 @@ pub struct PhaseOutcome {
     pub log_step_sizes: Vec<f64>,
     /// Moments of all draws of all chains, after a phase of warm-up.
     pub moments: Moments,
-    /// The states of the phase's samples.
-    pub states: Snapshots,
+    /// The phase's snapshots.
+    pub snapshots: Snapshots,
     /// The range of energies in a trajectory, at a quantile over the transitions, after a phase of warm-up of a kernel
     /// that refines its steps.
     pub energy_range: Option<f64>,

@@ -10,7 +10,7 @@ use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{
-    DrawBlock, DrawSink, EachBlock, Engine, EngineError, Keep, Phase, PhaseKind, Progress, Samples,
+    DrawBlock, DrawSink, EachBlock, Engine, EngineError, Keep, Phase, PhaseKind, Progress, SnapshotPlan,
 };
 use warpnuts::model::{Centering, Model, Priors};
 use warpnuts::nuts::Tuning;
@@ -126,14 +126,7 @@ fn unadapted(model: &Arc<Model>, worker_count: usize, chains: Chains, draws: usi
     let dim = model.layout().dim();
     let densities = densities(model, worker_count);
     let mut engine = HostEngine::new(model.clone(), densities, chains, 10, Keep::All, Arc::default()).start().unwrap();
-    let phase = Phase {
-        tuning: Tuning::new(vec![1.0; dim], 0.001, 6),
-        transitions: draws as u32,
-        adapt: None,
-        part: PhaseKind::Sampling,
-        thin: 1,
-        samples: Samples::NONE,
-    };
+    let phase = Phase::new(draws as u32, Tuning::new(vec![1.0; dim], 0.001, 6), PhaseKind::Sampling);
     let mut kept = Memory::new(dim, chains.count as usize, draws);
     engine.run(&phase, &mut kept).unwrap();
     kept
@@ -448,14 +441,7 @@ fn a_phase_without_adaptation_keeps_step_size_and_metric() {
     let mut engine = HostEngine::new(model.clone(), densities(&model, 2), chains(15, 4), 10, Keep::All, Arc::default())
         .start()
         .unwrap();
-    let phase = Phase {
-        tuning: Tuning::new(vec![0.1; 175], 0.1, 4),
-        transitions: 30,
-        adapt: None,
-        part: PhaseKind::Sampling,
-        thin: 1,
-        samples: Samples::NONE,
-    };
+    let phase = Phase::new(30, Tuning::new(vec![0.1; 175], 0.1, 4), PhaseKind::Sampling);
     let mut draws = Memory::new(175, 4, 60);
     for _ in 0..2 {
         let outcome = engine.run(&phase, &mut draws).unwrap();
@@ -485,7 +471,7 @@ fn every_third_draw_is_kept_whatever_the_phases() {
                 adapt: None,
                 part,
                 thin,
-                samples: Samples::NONE,
+                snapshots: SnapshotPlan::NONE,
             };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
         }

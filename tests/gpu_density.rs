@@ -313,7 +313,7 @@ fn what_software_would_not_finish_is_refused() {
     let Some(devices) = gpu::devices() else { return };
     let model = marginal(&simulated(20, 40, 12));
     let chains = Chains { seed: 1, first: 0, count: 1, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: 5, keep: Keep::All, directions: 0 };
+    let plan = DevicePlan { chains, max_depth: 5, keep: Keep::All, rank: 0 };
     for gpu in devices.iter().filter(|gpu| gpu.adapter().is_software()) {
         let name = gpu.adapter().name();
         let errors = [

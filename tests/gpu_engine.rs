@@ -10,7 +10,7 @@ use warpnuts::density::{Batch, Density, DensityError, Evaluations};
 use warpnuts::draws::Memory;
 use warpnuts::driver::{self, Plan};
 use warpnuts::engine::host::{Chains, HostEngine};
-use warpnuts::engine::{Engine, Keep, Phase, PhaseKind, Progress, Samples};
+use warpnuts::engine::{Engine, Keep, Phase, PhaseKind, Progress};
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, sample, sample_on};
 use warpnuts::gpu::{Adapter, Gpu, GpuError};
@@ -148,14 +148,7 @@ fn draws_do_not_depend_on_lanes_nor_on_neighbours() {
     let dim = model.layout().dim();
     let (scale, step_size, states) = states(&model, 1);
     // No adaptation, because it pools over chains.
-    let phase = Phase {
-        tuning: Tuning::new(scale, step_size, 6),
-        transitions: 5,
-        adapt: None,
-        part: PhaseKind::Sampling,
-        thin: 1,
-        samples: Samples::NONE,
-    };
+    let phase = Phase::new(5, Tuning::new(scale, step_size, 6), PhaseKind::Sampling);
     let draws = |gpu: &Arc<Gpu>, first: u32, count: u32, workers: usize| {
         let device = DeviceModel::new(gpu.clone(), &model).unwrap();
         let densities = (0..workers).map(|_| Box::new(device.density(7).unwrap()) as Box<dyn Density>).collect();

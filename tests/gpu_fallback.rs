@@ -10,8 +10,7 @@ use warpnuts::engine::device::{self, DeviceEngine};
 use warpnuts::engine::fallback::{Fallback, Spare};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{
-    ChainStates, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseKind, Progress, Samples, SinkError,
-    SumSink,
+    ChainStates, DrawBlock, DrawSink, Engine, EngineError, Keep, Phase, PhaseKind, Progress, SinkError, SumSink,
 };
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Keeping, Sampled, Settings, sample, sample_into, sample_on};
@@ -78,7 +77,7 @@ impl DrawSink for Blocks {
 fn failing(gpu: &Arc<Gpu>, model: &Arc<Model>, keep: Keep, transitions: Option<u64>) -> (driver::RunOutcome, Blocks) {
     let progress = transitions.map_or_else(Arc::default, |transitions| unplugged(gpu, transitions));
     let chains = Chains { seed: 2, first: 3, count: CHAINS, per_superchain: 1 };
-    let plan = device::DevicePlan { chains, max_depth: DEPTH, keep, directions: 0 };
+    let plan = device::DevicePlan { chains, max_depth: DEPTH, keep, rank: 0 };
     let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
     // A dispatch has one or two transitions.
     let started = started.map(|engine| engine.with_budget(4_000));
@@ -167,14 +166,9 @@ fn chains_go_on_from_their_last_states_in_memory() {
     let model = radon("a=centered,b=non-centered");
     let dim = model.layout().dim();
     let chains = Chains { seed: 4, first: 2, count: CHAINS, per_superchain: 1 };
-    let plan = device::DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, directions: 0 };
-    let phase = |transitions, step_size, max_depth, part| Phase {
-        tuning: Tuning::new(vec![0.3; dim], step_size, max_depth),
-        transitions,
-        adapt: None,
-        part,
-        thin: 1,
-        samples: Samples::NONE,
+    let plan = device::DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, rank: 0 };
+    let phase = |transitions, step_size, max_depth, part| {
+        Phase::new(transitions, Tuning::new(vec![0.3; dim], step_size, max_depth), part)
     };
     let start = |gpu: &Arc<Gpu>| {
         let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();

@@ -255,7 +255,7 @@ fn what_no_device_does_of_formulas_is_refused_by_name() {
     });
     let long = formulas::model(&long, "non-centered");
     let chains = Chains { seed: 1, first: 0, count: 1, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: 5, keep: Keep::All, directions: 0 };
+    let plan = DevicePlan { chains, max_depth: 5, keep: Keep::All, rank: 0 };
     if devices[0].adapter().is_software() {
         let said = Compiled::new(&devices[0], &long, &plan).unwrap_err().to_string();
         assert!(said.contains("is software") && said.contains("use --engine cpu"), "{said}");

@@ -189,7 +189,7 @@ fn memory_keeps_packed_draws_to_the_bit() {
     let (dim, chains, draws) = (model.dim(), 5, 30);
     let run = |precision| {
         let chains = Chains { seed: 3, first: 0, count: chains as u32, per_superchain: 1 };
-        let plan = device::DevicePlan { chains, max_depth: 7, keep: Keep::All, directions: 0 };
+        let plan = device::DevicePlan { chains, max_depth: 7, keep: Keep::All, rank: 0 };
         let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
         let plan = Plan { thin: 2, max_depth: 6, ..Plan::new(60, 2 * draws as u32) };
         let memory = Memory::rounded(model.clone(), precision, dim, 5, draws);

@@ -12,14 +12,14 @@ use warpnuts::engine::device::messages::TransitionStatistics;
 use warpnuts::engine::device::{DeviceEngine, DevicePlan};
 use warpnuts::engine::host::{Chains, HostEngine};
 use warpnuts::engine::{
-    ChainStates, DrawBlock, DrawSink, EachBlock, Engine, Keep, Phase, PhaseKind, Progress, Samples,
+    ChainStates, DrawBlock, DrawSink, EachBlock, Engine, Keep, Phase, PhaseKind, Progress, SnapshotPlan,
 };
 use warpnuts::exact::Exact;
 use warpnuts::experiment::{Backend, Sampled, Settings, rate, sample, sample_on};
 use warpnuts::gpu::{Gpu, Switches};
 use warpnuts::model::{Coordinates, Likelihood, Model, Priors, Scaling};
 use warpnuts::nuts::adaptation::Moments;
-use warpnuts::nuts::{Kernel, State, Statistics, Step, Transition, Tuning};
+use warpnuts::nuts::{Correction, Kernel, State, Statistics, Step, Transition, Tuning};
 use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
 use warpnuts::verify::Verification;
@@ -29,7 +29,7 @@ use crate::helpers::chance;
 use crate::helpers::gpu::{self, DEPTH};
 use crate::helpers::models::{self, radon};
 use crate::helpers::witness::witnesses;
-use crate::metric::some_directions;
+use crate::metric::some_eigenvectors;
 
 const SEED: u64 = 17;
 const CHAINS: u32 = 64;
@@ -108,7 +108,7 @@ fn twins_with(
     likelihood: Likelihood,
     rounds: u32,
     [stretch, slow]: [f64; 2],
-    directions: usize,
+    rank: usize,
 ) -> Twins {
     let dim = model.dim();
     let (mut warmed, mut states) = warmed(model, likelihood);
@@ -117,19 +117,16 @@ fn twins_with(
     let mut density = CpuDensity::new(&model.over(likelihood).unwrap());
 
     let chains = Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, directions };
+    let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, rank };
     let mut there = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
-    let phase = Phase {
-        tuning: Tuning {
-            low_rank: some_directions(dim, directions),
+    let phase = Phase::new(
+        1,
+        Tuning {
+            correction: Correction::new(&some_eigenvectors(dim, rank)),
             ..Tuning::new(warmed.run.scale.clone(), stretch * warmed.run.step_size, 8)
         },
-        transitions: 1,
-        adapt: None,
-        part: PhaseKind::Sampling,
-        thin: 1,
-        samples: Samples::NONE,
-    };
+        PhaseKind::Sampling,
+    );
     let mut machine = Transition::new(dim, 8);
     machine.configure(&phase.tuning);
     let mut twins = Twins::default();
@@ -201,12 +198,11 @@ fn transition_by_transition_the_device_is_the_hosts_twin() {
         ("a=centered,b=non-centered", Likelihood::Groups, [0.1, 1.0], 3, 0),
         ("centered", Likelihood::Groups, [3.0, 1.0], many, 0),
     ];
-    for (parameterization, likelihood, [stretch, slow], rounds, directions) in all.into_iter().take(cases(all.len(), 6))
-    {
+    for (parameterization, likelihood, [stretch, slow], rounds, rank) in all.into_iter().take(cases(all.len(), 6)) {
         let model = radon(parameterization);
         for gpu in &gpu::devices_of(&model) {
-            let twins = twins_with(gpu, &model, likelihood, rounds, [stretch, slow], directions);
-            eprintln!("{parameterization}, {likelihood:?}, step size x {stretch}, {slow}, {directions}: {twins:?}");
+            let twins = twins_with(gpu, &model, likelihood, rounds, [stretch, slow], rank);
+            eprintln!("{parameterization}, {likelihood:?}, step size x {stretch}, {slow}, rank {rank}: {twins:?}");
             assert_eq!(twins.transitions, rounds * CHAINS);
             assert!((twins.acceptance[0] / twins.acceptance[1] - 1.0).abs() < 1e-3, "{twins:?}");
             assert!(twins.lp_error < 1e-3, "{twins:?}");
@@ -327,17 +323,12 @@ fn draws_of(
 ) -> Memory {
     let dim = model.dim();
     let chains = Chains { seed: SEED, first, count, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, directions: 0 };
+    let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, rank: 0 };
     let engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut engine = engine.with_budget(budget);
     engine.put(&states[first as usize..(first + count) as usize]).unwrap();
-    let phase = |transitions, part| Phase {
-        tuning: Tuning::new(warmed.run.scale.clone(), warmed.run.step_size, 6),
-        transitions,
-        adapt: None,
-        part,
-        thin: 1,
-        samples: Samples::NONE,
+    let phase = |transitions, part| {
+        Phase::new(transitions, Tuning::new(warmed.run.scale.clone(), warmed.run.step_size, 6), part)
     };
     let mut draws = Memory::new(dim, count as usize, 12);
     engine.run(&phase(8, PhaseKind::Warmup { recorded: false }), &mut draws).unwrap();
@@ -375,17 +366,10 @@ fn little_more_than_the_draws_crosses_the_bus() {
     const MANY: u32 = 8 * CHAINS;
     let states: Vec<State> = states.into_iter().cycle().take(MANY as usize).collect();
     let chains = Chains { seed: 4, first: 0, count: MANY, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: 1, keep: Keep::All, directions: 0 };
+    let plan = DevicePlan { chains, max_depth: 1, keep: Keep::All, rank: 0 };
     // All trajectories are of one step, so that all chains make as many draws.
     let (scale, step_size) = (run.run.scale, run.run.step_size);
-    let phase = Phase {
-        tuning: Tuning::new(scale, step_size, 1),
-        transitions: 2400,
-        adapt: None,
-        part: PhaseKind::Sampling,
-        thin: 1,
-        samples: Samples::NONE,
-    };
+    let phase = Phase::new(2400, Tuning::new(scale, step_size, 1), PhaseKind::Sampling);
     for gpu in devices {
         // A device for this test only, so that its meter counts nothing else.
         let gpu = Gpu::open_with(gpu.adapter().clone(), gpu.switches()).unwrap();
@@ -412,14 +396,9 @@ fn chains_go_on_from_where_they_stood_with_the_same_bits() {
         let model = radon(parameterization);
         let (dim, (run, states)) = (model.dim(), warmed(&model, Likelihood::Groups));
         let chains = Chains { seed: 6, first: 0, count: CHAINS, per_superchain: 1 };
-        let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, directions: 0 };
-        let phase = |transitions| Phase {
-            tuning: Tuning::new(run.run.scale.clone(), run.run.step_size, 6),
-            transitions,
-            adapt: None,
-            part: PhaseKind::Sampling,
-            thin: 1,
-            samples: Samples::NONE,
+        let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, rank: 0 };
+        let phase = |transitions| {
+            Phase::new(transitions, Tuning::new(run.run.scale.clone(), run.run.step_size, 6), PhaseKind::Sampling)
         };
         let engine = || DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
         let mut first = engine();
@@ -500,19 +479,12 @@ fn moments_are_the_draws(model: &Arc<Model>) {
         chains: Chains { seed: SEED, first: 0, count: CHAINS, per_superchain: 1 },
         max_depth: DEPTH,
         keep: Keep::All,
-        directions: 0,
+        rank: 0,
     };
     for gpu in &gpu::devices_of(model) {
         let outcome = |part: PhaseKind, draws: &mut Memory| {
             let (scale, step_size) = (run.run.scale.clone(), run.run.step_size);
-            let phase = Phase {
-                tuning: Tuning::new(scale, step_size, 6),
-                transitions: 9,
-                adapt: None,
-                part,
-                thin: 1,
-                samples: Samples::NONE,
-            };
+            let phase = Phase::new(9, Tuning::new(scale, step_size, 6), part);
             let mut engine = DeviceEngine::start(gpu.clone(), model.clone(), plan, Arc::default()).unwrap();
             engine.put(&states).unwrap();
             engine.run(&phase, draws).unwrap()
@@ -553,7 +525,7 @@ fn every_third_draw_leaves_whatever_the_phases() {
     let model = radon("non-centered");
     let (dim, (run, states)) = (model.layout().dim(), warmed(&model, Likelihood::Groups));
     let chains = Chains { seed: 4, first: 0, count: CHAINS, per_superchain: 1 };
-    let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, directions: 0 };
+    let plan = DevicePlan { chains, max_depth: DEPTH, keep: Keep::All, rank: 0 };
     let mut engine = DeviceEngine::start(devices[0].clone(), model.clone(), plan, Arc::default()).unwrap();
     let mut draws = |thin: u32| {
         let mut kept = Memory::new(dim, CHAINS as usize, (17 / thin) as usize);
@@ -566,7 +538,7 @@ fn every_third_draw_leaves_whatever_the_phases() {
                 adapt: None,
                 part: PhaseKind::Sampling,
                 thin,
-                samples: Samples::NONE,
+                snapshots: SnapshotPlan::NONE,
             };
             assert_eq!(engine.run(&phase, &mut kept).unwrap().transitions, transitions);
         }
@@ -635,12 +607,12 @@ fn chains_that_start_in_the_posterior_stay_there() {
             adapt: None,
             part: PhaseKind::Sampling,
             thin: TRANSITIONS,
-            samples: Samples::NONE,
+            snapshots: SnapshotPlan::NONE,
         };
         let of = Chains { seed: 11, first: 0, count: STARTS, per_superchain: 1 };
         let mut engine: Box<dyn Engine> = match engine {
             "gpu" | "gpu, a lane a chain" => {
-                let plan = DevicePlan { chains: of, max_depth: DEPTH, keep: Keep::All, directions: 0 };
+                let plan = DevicePlan { chains: of, max_depth: DEPTH, keep: Keep::All, rank: 0 };
                 let gpu = if engine == "gpu" { devices[0].clone() } else { gpu::alone() };
                 let mut engine = DeviceEngine::start(gpu, model.clone(), plan, Arc::default()).unwrap();
                 engine.put(&states).unwrap();

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use warpnuts::engine::{Phase, PhaseKind, Samples};
+use warpnuts::engine::{Phase, PhaseKind, SnapshotPlan};
 use warpnuts::experiment::{MetricShape, Settings, sample};
 use warpnuts::family::Family;
-use warpnuts::nuts::directions::{Snapshots, learn};
-use warpnuts::nuts::{Kernel, LowRank, Transition, Tuning};
+use warpnuts::nuts::eigenvectors::{Snapshots, learn};
+use warpnuts::nuts::{Correction, Halving, Kernel, LowRank, Transition, Tuning, Walnuts};
 use warpnuts::random::{Purpose, StreamKey};
 use warpnuts::summary::RunSummary;
 
@@ -16,21 +16,24 @@ use crate::helpers::common::Folder;
 use crate::helpers::formulas;
 use crate::helpers::recursion::{dot, run, state};
 
-/// Orthonormal directions, some longer and some shorter than 1.
-pub fn some_directions(dim: usize, rank: usize) -> LowRank {
-    let mut directions: Vec<Vec<f64>> = Vec::new();
+/// The number of coordinates of a crooked density.
+const DIM: usize = 11;
+
+/// Orthonormal eigenvectors, with eigenvalues above and below 1.
+pub fn some_eigenvectors(dim: usize, rank: usize) -> LowRank {
+    let mut eigenvectors: Vec<Vec<f64>> = Vec::new();
     for number in 0..rank as u32 {
-        let mut direction = vec![0.0; dim];
-        StreamKey { seed: 77, chain: number, transition: 0 }.normals(Purpose::Stream, &mut direction);
-        for other in &directions {
-            let along = dot(&direction, other);
-            direction.iter_mut().zip(other).for_each(|(entry, other)| *entry -= along * other);
+        let mut vector = vec![0.0; dim];
+        StreamKey { seed: 77, chain: number, transition: 0 }.normals(Purpose::Stream, &mut vector);
+        for other in &eigenvectors {
+            let along = dot(&vector, other);
+            vector.iter_mut().zip(other).for_each(|(entry, other)| *entry -= along * other);
         }
-        let length = dot(&direction, &direction).sqrt();
-        directions.push(direction.into_iter().map(|entry| entry / length).collect());
+        let length = dot(&vector, &vector).sqrt();
+        eigenvectors.push(vector.into_iter().map(|entry| entry / length).collect());
     }
-    let width = |number| if number % 2 == 0 { 1.4 } else { 0.7 };
-    LowRank { directions: directions.concat(), widths: (0..rank).map(width).collect() }
+    let eigenvalue = |number| if number % 2 == 0 { 2.0 } else { 0.5 };
+    LowRank { eigenvectors: eigenvectors.concat(), eigenvalues: (0..rank).map(eigenvalue).collect() }
 }
 
 /// F v, or F' v, of a metric.
@@ -38,9 +41,9 @@ fn by_root(scale: &[f64], low_rank: &LowRank, v: &[f64], transposed: bool) -> Ve
     let scaled = |v: &[f64]| -> Vec<f64> { v.iter().zip(scale).map(|(v, s)| v * s).collect() };
     let mut product = if transposed { scaled(v) } else { v.to_vec() };
     let before = product.clone();
-    for (direction, width) in low_rank.iter() {
-        let along = (width - 1.0) * dot(direction, &before);
-        product.iter_mut().zip(direction).for_each(|(entry, u)| *entry += along * u);
+    for (vector, eigenvalue) in low_rank.iter() {
+        let along = (eigenvalue.sqrt() - 1.0) * dot(vector, &before);
+        product.iter_mut().zip(vector).for_each(|(entry, u)| *entry += along * u);
     }
     if transposed { product } else { scaled(&product) }
 }
@@ -62,21 +65,23 @@ fn crooked(position: &[f64], gradient: &mut [f64]) -> f64 {
     log_density
 }
 
-#[test]
-fn transitions_are_those_of_whitened_coordinates() {
-    const DIM: usize = 11;
+/// Compares transitions of two kernels, under metrics of several ranks and in whitened coordinates; returns the number of
+/// draws whose step was halved.
+fn compare<K: Kernel>(kernel: impl Fn() -> K, tolerance: f64) -> usize {
+    let mut halved = 0;
     for rank in [1, 4, DIM] {
         let scale: Vec<f64> = (0..DIM).map(|i| 0.3 * 1.2f64.powi(i as i32)).collect();
-        let low_rank = some_directions(DIM, rank);
+        let low_rank = some_eigenvectors(DIM, rank);
         let mut whitened = |z: &[f64], gradient: &mut [f64]| {
             let mut there = vec![0.0; DIM];
             let log_density = crooked(&by_root(&scale, &low_rank, z, false), &mut there);
             gradient.copy_from_slice(&by_root(&scale, &low_rank, &there, true));
             log_density
         };
-        let (mut ours, mut theirs) = (Transition::new(DIM, 8), Transition::new(DIM, 8));
-        ours.configure(&Tuning { low_rank: low_rank.clone(), ..Tuning::new(scale.clone(), 1.0, 8) });
-        theirs.configure(&Tuning::new(vec![1.0; DIM], 1.0, 8));
+        let (mut ours, mut theirs) = (kernel(), kernel());
+        let tuning = |scale| Tuning { tolerance, ..Tuning::new(scale, 1.0, 8) };
+        ours.configure(&Tuning { correction: Correction::new(&low_rank), ..tuning(scale.clone()) });
+        theirs.configure(&tuning(vec![1.0; DIM]));
         let mut z = vec![0.1; DIM];
         let mut moved = 0;
         for transition in 0..200 {
@@ -93,12 +98,20 @@ fn transitions_are_those_of_whitened_coordinates() {
                 assert!((found - expected).abs() < 1e-8, "{rank}, {transition}: {found} {expected}");
             }
             moved += usize::from(here.n_steps > 1);
+            halved += usize::from(here.halvings > 0);
         }
         assert!(moved > 150);
     }
+    halved
 }
 
-/// Of a normal distribution every direction that is far from 1 is kept, with its own sd; others are not.
+#[test]
+fn transitions_are_those_of_whitened_coordinates() {
+    assert_eq!(compare(|| Transition::new(DIM, 8), f64::INFINITY), 0);
+    assert!(compare(|| Transition::over(Walnuts::new(DIM, Halving::Random), DIM, 8), 0.05) > 50);
+}
+
+/// Of a normal distribution every eigenvector is kept whose eigenvalue is far from 1, and no other.
 #[test]
 fn what_is_learnt_of_a_normal_distribution_is_its_covariance() {
     const DIM: usize = 14;
@@ -127,33 +140,33 @@ fn what_is_learnt_of_a_normal_distribution_is_its_covariance() {
     let variance = |v: &[f64]| -> f64 {
         (0..DIM).map(|i| (0..DIM).map(|j| v[i] * covariance(i, j) * v[j]).sum::<f64>()).sum::<f64>() / dot(v, v)
     };
-    for (number, (direction, width)) in learnt.iter().enumerate() {
+    for (number, (vector, eigenvalue)) in learnt.iter().enumerate() {
         // Five draws of the prior among a thousand.
-        assert!((variance(direction) / (width * width) - 1.0).abs() < 0.05, "{width}");
+        assert!((variance(vector) / eigenvalue - 1.0).abs() < 0.05, "{eigenvalue}");
         for (other, (another, _)) in learnt.iter().enumerate() {
             let expected = if number == other { 1.0 } else { 0.0 };
-            assert!((dot(direction, another) - expected).abs() < 1e-10);
+            assert!((dot(vector, another) - expected).abs() < 1e-10);
         }
     }
     for transition in 0..50 {
         let mut rest = vec![0.0; DIM];
         StreamKey { seed: 6, chain: 0, transition }.normals(Purpose::Stream, &mut rest);
-        for (direction, _) in learnt.iter() {
-            let along = dot(&rest, direction);
-            rest.iter_mut().zip(direction).for_each(|(rest, u)| *rest -= along * u);
+        for (vector, _) in learnt.iter() {
+            let along = dot(&rest, vector);
+            rest.iter_mut().zip(vector).for_each(|(rest, u)| *rest -= along * u);
         }
         assert!((1.0 / 1.6..1.6).contains(&variance(&rest)), "{}", variance(&rest));
     }
     let few = learn(&units, &states, 2);
-    assert_eq!(few.widths[..], learnt.widths[..2]);
-    assert!(learn(&units, &Snapshots::default(), DIM).widths.is_empty());
+    assert_eq!(few.eigenvalues[..], learnt.eigenvalues[..2]);
+    assert!(learn(&units, &Snapshots::default(), DIM).eigenvalues.is_empty());
     // What is not finite teaches nothing.
     states.add(&[f64::NAN; DIM], &[0.0; DIM]);
-    assert!(learn(&units, &states, DIM).widths.is_empty());
+    assert!(learn(&units, &states, DIM).eigenvalues.is_empty());
 }
 
 #[test]
-fn samples_of_a_phase_are_evenly_spaced() {
+fn snapshots_of_a_phase_are_evenly_spaced() {
     for (transitions, each) in [(570, 63), (10, 3), (10, 10), (7, 50), (5, 1)] {
         let phase = Phase {
             transitions,
@@ -161,19 +174,19 @@ fn samples_of_a_phase_are_evenly_spaced() {
             adapt: None,
             part: PhaseKind::Warmup { recorded: false },
             thin: 1,
-            samples: Samples { chains: 3, each },
+            snapshots: SnapshotPlan { chains: 3, each },
         };
-        let places: Vec<u32> = (1..=transitions).filter(|made| phase.samples(2, *made)).collect();
+        let places: Vec<u32> = (1..=transitions).filter(|made| phase.has_snapshot(2, *made)).collect();
         let count = each.min(transitions);
-        assert_eq!(places, (1..=count).map(|i| phase.place_of_sample(i)).collect::<Vec<_>>());
+        assert_eq!(places, (1..=count).map(|i| phase.place_of_snapshot(i)).collect::<Vec<_>>());
         assert_eq!((places.len() as u32, places.last().copied()), (count, Some(transitions)));
         let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
         let (least, most) = (gaps.clone().min().unwrap_or(0), gaps.max().unwrap_or(0));
         assert!(most - least <= 1, "{places:?}");
-        assert!((1..=transitions).all(|made| !phase.samples(3, made)));
+        assert!((1..=transitions).all(|made| !phase.has_snapshot(3, made)));
     }
-    assert_eq!(Samples::about(1000, 16), Samples { chains: 16, each: 63 });
-    assert_eq!(Samples::about(1000, 4096), Samples { chains: 1000, each: 1 });
+    assert_eq!(SnapshotPlan::about(1000, 16), SnapshotPlan { chains: 16, each: 63 });
+    assert_eq!(SnapshotPlan::about(1000, 4096), SnapshotPlan { chains: 1000, each: 1 });
 }
 
 /// Interactions whose columns are far from orthogonal, and an intercept and a slope of each subject that hang together:

@@ -31,7 +31,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("vectors.wgsl", &["place_among", "place_of_element", "coordinate_of", "number_in"]),
     (
         "leapfrog.wgsl",
-        &["leap", "kick_along", "drift_along", "direction_of", "beyond", "along_four", "by_four", "position_at"],
+        &["leap", "kick_along", "drift_along", "eigenvector_of", "factors_of", "along_four", "by_four", "position_at"],
     ),
     ("chain_density.wgsl", &["hyperparameter"]),
     ("chain_groups.wgsl", &["of_groups"]),

@@ -7,7 +7,7 @@ use super::Warm;
 use super::cell_draws::CellDraws;
 use super::target::{BenchTarget, Started};
 use super::worker_time::WorkerTime;
-use crate::engine::{Engine, EngineError, Phase, PhaseKind, Samples};
+use crate::engine::{Engine, EngineError, Phase, PhaseKind};
 use crate::experiment::Settings;
 use crate::model::Model;
 use crate::nuts::Tuning;
@@ -39,14 +39,11 @@ impl Sampling {
         slice: Duration,
     ) -> Result<(Sampling, f64), EngineError> {
         let Started { engine, workers, meter } = target.start(model, settings, warm)?;
-        let phase = Phase {
-            tuning: Tuning::new(warm.scale.clone(), warm.step_size, settings.max_tree_depth),
-            transitions: 1,
-            adapt: None,
-            part: PhaseKind::Sampling,
-            thin: 1,
-            samples: Samples::NONE,
-        };
+        let phase = Phase::new(
+            1,
+            Tuning::new(warm.scale.clone(), warm.step_size, settings.max_tree_depth),
+            PhaseKind::Sampling,
+        );
         let kept = CellDraws::new(settings.chains as usize, model.layout().hyperparameters());
         let mut sampling = Sampling {
             engine,

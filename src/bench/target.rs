@@ -9,7 +9,7 @@ use crate::density::gpu::DeviceModel;
 use crate::density::{Density, DensityError, Evaluations};
 use crate::engine::device::{self, Compiled, DeviceEngine};
 use crate::engine::host::{self, Chains, HostEngine};
-use crate::engine::{Engine, EngineError, Keep, Phase, PhaseKind, Samples};
+use crate::engine::{Engine, EngineError, Keep, Phase, PhaseKind};
 use crate::experiment::densities::{self, transition_memory, workers_and_width};
 use crate::experiment::{Backend, Settings};
 use crate::gpu::{Gpu, Meter};
@@ -61,14 +61,7 @@ impl BenchTarget {
                 let (gpu, model) = (gpu.clone(), model.clone());
                 let ready = PreparedEngine::Gpu(gpu.clone(), Box::new(compiled.clone()));
                 let mut engine = DeviceEngine::start_compiled(compiled, gpu, model.clone(), plan, Arc::default())?;
-                let phase = Phase {
-                    tuning: Tuning::new(vec![1.0; model.dim()], 1e-3, 1),
-                    transitions: 1,
-                    adapt: None,
-                    part: PhaseKind::Sampling,
-                    thin: 1,
-                    samples: Samples::NONE,
-                };
+                let phase = Phase::new(1, Tuning::new(vec![1.0; model.dim()], 1e-3, 1), PhaseKind::Sampling);
                 let outcome = engine.run(&phase, &mut CellDraws::new(1, model.layout().hyperparameters()).sink())?;
                 outcome.failure.map_or(Ok(()), Err)?;
                 ready
@@ -155,6 +148,6 @@ fn plan(settings: &Settings) -> device::DevicePlan {
         chains: Chains { seed: settings.seed, first: 0, count: settings.chains, per_superchain: 1 },
         max_depth: settings.max_tree_depth,
         keep: Keep::All,
-        directions: 0,
+        rank: 0,
     }
 }

@@ -7,13 +7,13 @@ use anyhow::anyhow;
 use clap::Args;
 use warpnuts::data::Centring;
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{EngineChoice, Keep};
+use warpnuts::experiment::{EngineChoice, Keep, MetricShape};
 use warpnuts::family::{Family, Link};
 use warpnuts::model::Likelihood;
 
 use super::Failure;
 use super::reading::ReadingArguments;
-use super::words::{CENTRING, ENGINES, FAMILIES, KEEP, LIKELIHOODS, LINKS, METRICS, MetricChoice, PRECISIONS, one_of};
+use super::words::{Asked, CENTRING, ENGINES, FAMILIES, KEEP, LIKELIHOODS, LINKS, METRICS, PRECISIONS, one_of};
 
 /// The data file, and its columns.
 #[derive(Debug, Args)]
@@ -203,7 +203,7 @@ pub struct RunArguments {
 
     /// The metric that warm-up learns
     #[arg(long, value_parser = one_of(&METRICS), default_value = "auto")]
-    pub metric: MetricChoice,
+    pub metric: Asked<MetricShape>,
 
     /// How the likelihood is computed: over each group's sufficient statistics, or over every observation
     #[arg(long, value_parser = one_of(&LIKELIHOODS), default_value = "groups", conflicts_with = "formula")]

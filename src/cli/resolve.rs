@@ -14,7 +14,7 @@ use warpnuts::summary::{Advice, advice};
 
 use super::arguments::{DataArguments, EngineArguments, PriorArguments, RunArguments};
 use super::sampler::CertifiedDraws;
-use super::words::MetricChoice;
+use super::words::Asked;
 use super::{Failure, complain, table};
 
 /// The word for the parameterization that suits the data.
@@ -197,14 +197,14 @@ pub fn settings(typed: &RunArguments, model: &Model, sampler: Sampler) -> Result
 }
 
 /// The form of the metric of chains of `model`.
-fn metric(asked: MetricChoice, model: &Model, sampler: Sampler) -> Result<MetricShape, Failure> {
+fn metric(asked: Asked<MetricShape>, model: &Model, sampler: Sampler) -> Result<MetricShape, Failure> {
     match asked {
-        MetricChoice::Only(MetricShape::LowRank) if sampler == Sampler::Riemannian => Err(Failure::Input(anyhow!(
+        Asked::Only(MetricShape::LowRank) if sampler == Sampler::Riemannian => Err(Failure::Input(anyhow!(
             "--metric low-rank is one that warm-up learns, and --sampler riemannian has its own; leave one of the two out"
         ))),
-        MetricChoice::Only(shape) => Ok(shape),
-        MetricChoice::Auto if model.mixed().is_some() && sampler != Sampler::Riemannian => Ok(MetricShape::LowRank),
-        MetricChoice::Auto => Ok(MetricShape::Diagonal),
+        Asked::Only(shape) => Ok(shape),
+        Asked::Auto if model.mixed().is_some() && sampler != Sampler::Riemannian => Ok(MetricShape::LowRank),
+        Asked::Auto => Ok(MetricShape::Diagonal),
     }
 }
 

@@ -14,8 +14,7 @@ use warpnuts::model::Coordinates;
 
 use super::arguments::Shard;
 use super::sample::{self, Ending, RunOnceArguments, SampleArguments};
-use super::sampler::SamplerChoice;
-use super::words::{self, ENGINES, MetricChoice};
+use super::words::{self, ENGINES};
 use super::{Failure, Outcome, complain, folder, formula, progress, report, resolve};
 
 /// Continues the run in `folder`.
@@ -186,14 +185,8 @@ fn ours(typed: &SampleArguments, interrupted: &Interrupted, theirs: &Identity) -
         priors,
         formula: of_formula.map(|(formula, priors, _)| [formula, priors]),
         settings: Settings {
-            sampler: match once.sampler {
-                SamplerChoice::Only(sampler) => sampler,
-                SamplerChoice::Auto => theirs.settings.sampler,
-            },
-            metric: match run.metric {
-                MetricChoice::Only(shape) => shape,
-                MetricChoice::Auto => theirs.settings.metric,
-            },
+            sampler: once.sampler.or(theirs.settings.sampler),
+            metric: run.metric.or(theirs.settings.metric),
             until: *until,
             save_warmup: *save_warmup,
             log_likelihood: *log_likelihood,

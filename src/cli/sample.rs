@@ -8,7 +8,9 @@ use anyhow::anyhow;
 use clap::Args;
 use warpnuts::draws::store::Store;
 use warpnuts::driver::Tuned;
-use warpnuts::experiment::{self, Backend, Choice, Goal, Keep, Keeping, Known, Sampled, Sampler, Settings};
+use warpnuts::experiment::{
+    self, Backend, Choice, Goal, Keep, Keeping, Known, MetricShape, Sampled, Sampler, Settings,
+};
 use warpnuts::model::Model;
 use warpnuts::nuts::LowRank;
 use warpnuts::summary::counted;
@@ -17,9 +19,9 @@ use super::arguments::{
     DataArguments, EngineArguments, FunnelArguments, OutputArguments, PriorArguments, ReportArguments, RunArguments,
     Shard,
 };
-use super::sampler::{self, ChosenSampler, SAMPLERS, SamplerChoice};
+use super::sampler::{self, ChosenSampler};
 use super::subject::{Problem, Subject};
-use super::words::one_of;
+use super::words::{Asked, SAMPLERS, one_of};
 use super::{Failure, Outcome, complain, conclude, folder, keep_summary, print, progress, report, resolve, table};
 
 /// Arguments that say which model is sampled, and how.
@@ -40,7 +42,7 @@ pub struct RunOnceArguments {
 
     /// How draws are made
     #[arg(long, value_parser = one_of(&SAMPLERS), default_value = "auto", help_heading = "Sampling")]
-    pub sampler: SamplerChoice,
+    pub sampler: Asked<Sampler>,
 
     #[command(flatten)]
     pub run: RunArguments,
@@ -171,6 +173,10 @@ pub fn ready(mut typed: SampleArguments, purpose: Option<&str>) -> Result<Resolv
         Some(from) => learnt(from, &model).map(|(model, learnt)| (model, Some(learnt)))?,
         None => (model, None),
     };
+    let settings = match &learnt {
+        Some(learnt) => Settings { metric: MetricShape::of(&learnt.low_rank), ..settings },
+        None => settings,
+    };
     if settings.keep == Keep::Summary && learnt.as_ref().is_some_and(|learnt| learnt.spread.is_none()) {
         return Err(Failure::Input(anyhow!(
             "--keep summary sums up draws in units that warm-up learns, and the run of --metric-from had too short a warm-up for \
@@ -270,9 +276,9 @@ fn learnt(from: &Path, model: &Model) -> Result<(Arc<Model>, Tuned), Failure> {
             counted(model.dataset().n_groups() as u64, "group"),
         )));
     }
-    let LowRank { directions, widths } = &learnt.low_rank;
-    let widths = learnt.scale.iter().chain([&learnt.step_size]).chain(widths);
-    if !widths.into_iter().all(is_width) || !directions.iter().all(|entry| entry.is_finite()) {
+    let LowRank { eigenvectors, eigenvalues } = &learnt.low_rank;
+    let are_widths = learnt.scale.iter().chain([&learnt.step_size]).chain(eigenvalues).all(is_width);
+    if !are_widths || !eigenvectors.iter().all(|entry| entry.is_finite()) {
         return Err(Failure::Input(anyhow!(
             "--metric-from {name}: its step size and metric are no widths; the store is damaged: name another run"
         )));

@@ -12,34 +12,12 @@ use warpnuts::model::Model;
 
 use super::Failure;
 use super::arguments::EngineArguments;
-use super::words::Word;
-
-/// The sampler asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SamplerChoice {
-    /// Independent draws where they are certified, else chains.
-    Auto,
-    /// This one, or an error.
-    Only(Sampler),
-}
-
-/// The samplers, after `auto`, which chooses one.
-pub const SAMPLERS: [Word<SamplerChoice>; 5] = [
-    ("auto", "Independent draws where they are certified, else chains", SamplerChoice::Auto),
-    ("independent", "Independent draws, or an error", SamplerChoice::Only(Sampler::Independent)),
-    ("nuts", "Chains of the No-U-Turn Sampler", SamplerChoice::Only(Sampler::Nuts)),
-    ("walnuts", "The same, with steps refined where the energy does not hold", SamplerChoice::Only(Sampler::Walnuts)),
-    (
-        "riemannian",
-        "The same, under a metric that follows the scales of centered effects",
-        SamplerChoice::Only(Sampler::Riemannian),
-    ),
-];
+use super::words::{Asked, SAMPLERS};
 
 /// The sampler of this name, after an `@`, whose chains adapt their steps to each place.
 pub fn local(word: &str) -> Result<Sampler, Failure> {
     let samplers = SAMPLERS.into_iter().filter_map(|(name, _, choice)| match choice {
-        SamplerChoice::Only(sampler) if sampler.is_local() => Some((name, sampler)),
+        Asked::Only(sampler) if sampler.is_local() => Some((name, sampler)),
         _ => None,
     });
     let known: Vec<(&str, Sampler)> = samplers.collect();
@@ -85,17 +63,17 @@ fn chains(why: Option<String>) -> ChosenSampler {
 
 /// The sampler for `model`; `typed` are the ids of the options that were typed.
 pub fn choose(
-    asked: SamplerChoice,
+    asked: Asked<Sampler>,
     typed: &[String],
     engine: &EngineArguments,
     model: &Model,
 ) -> Result<ChosenSampler, Failure> {
-    if let SamplerChoice::Only(sampler) = asked
+    if let Asked::Only(sampler) = asked
         && sampler.has_chains()
     {
         return Ok(ChosenSampler { sampler, ..chains(None) });
     }
-    if model.mixed().is_some() && asked == SamplerChoice::Auto {
+    if model.mixed().is_some() && asked == Asked::Auto {
         return Ok(chains(None));
     }
     let by_gradients = (engine.engine == EngineChoice::GpuDensity).then_some("engine gpu-density");
@@ -105,17 +83,15 @@ pub fn choose(
     if let Some(id) = of_chains {
         let option = format!("--{}", id.replace('_', "-"));
         return match asked {
-            SamplerChoice::Only(_) => Err(Failure::Input(anyhow!(
+            Asked::Only(_) => Err(Failure::Input(anyhow!(
                 "{option} is about chains, and independent draws need none; leave it out, or use --sampler nuts"
             ))),
-            SamplerChoice::Auto => Ok(chains(Some(format!("sampler nuts: {option} is about chains")))),
+            Asked::Auto => Ok(chains(Some(format!("sampler nuts: {option} is about chains")))),
         };
     }
     let refused = |no: String, remedy: &str| match asked {
-        SamplerChoice::Only(_) => {
-            Err(Failure::Input(anyhow!("draws of this model cannot be independent: {no}; use {remedy}")))
-        }
-        SamplerChoice::Auto => Ok(chains(Some(format!("sampler nuts: draws cannot be independent: {no}")))),
+        Asked::Only(_) => Err(Failure::Input(anyhow!("draws of this model cannot be independent: {no}; use {remedy}"))),
+        Asked::Auto => Ok(chains(Some(format!("sampler nuts: draws cannot be independent: {no}")))),
     };
     let on_device = engine.engine == EngineChoice::Gpu;
     const OTHERS: &str = "--engine cpu or --sampler nuts";

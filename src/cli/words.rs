@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use warpnuts::data::{Centring, Missing};
 use warpnuts::draws::Precision;
-use warpnuts::experiment::{EngineChoice, Keep, MetricShape};
+use warpnuts::experiment::{EngineChoice, Keep, MetricShape, Sampler};
 use warpnuts::family::{Family, Link};
 use warpnuts::model::Likelihood;
 use warpnuts::predict::NewLevels;
@@ -32,24 +32,43 @@ pub const ENGINES: [Word<EngineChoice>; 4] = [
     ("gpu", "Whole transitions, or independent draws, on a GPU", EngineChoice::Gpu),
 ];
 
-/// The metric asked for.
+/// What was asked for, where it may be left to the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricChoice {
-    /// Whatever is faster for most models of its kind.
+pub enum Asked<T> {
+    /// Whatever suits.
     Auto,
     /// This one, or an error.
-    Only(MetricShape),
+    Only(T),
 }
 
-/// The metrics, after `auto`, which chooses one.
-pub const METRICS: [Word<MetricChoice>; 3] = [
-    ("auto", "`low-rank` for formulas, `diagonal` for --group", MetricChoice::Auto),
-    ("diagonal", "The sd of each coordinate", MetricChoice::Only(MetricShape::Diagonal)),
+impl<T> Asked<T> {
+    /// The one asked for, or else `default`.
+    pub fn or(self, default: T) -> T {
+        match self {
+            Asked::Auto => default,
+            Asked::Only(one) => one,
+        }
+    }
+}
+
+/// The samplers, after `auto`, which chooses one.
+pub const SAMPLERS: [Word<Asked<Sampler>>; 5] = [
+    ("auto", "Independent draws where they are certified, else chains", Asked::Auto),
+    ("independent", "Independent draws, or an error", Asked::Only(Sampler::Independent)),
+    ("nuts", "Chains of the No-U-Turn Sampler", Asked::Only(Sampler::Nuts)),
+    ("walnuts", "The same, with steps refined where the energy does not hold", Asked::Only(Sampler::Walnuts)),
     (
-        "low-rank",
-        "The same, and the directions in which coordinates hang together",
-        MetricChoice::Only(MetricShape::LowRank),
+        "riemannian",
+        "The same, under a metric that follows the scales of centered effects",
+        Asked::Only(Sampler::Riemannian),
     ),
+];
+
+/// The metrics, after `auto`, which chooses one.
+pub const METRICS: [Word<Asked<MetricShape>>; 3] = [
+    ("auto", "`low-rank` for formulas, `diagonal` for --group", Asked::Auto),
+    ("diagonal", "The sd of each coordinate", Asked::Only(MetricShape::Diagonal)),
+    ("low-rank", "The same, and correlations between coordinates", Asked::Only(MetricShape::LowRank)),
 ];
 
 /// How the likelihood is computed.

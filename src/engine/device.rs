@@ -30,7 +30,7 @@ use crate::math::ln;
 use crate::model::{Likelihood, Model};
 use crate::nuts::State;
 use crate::nuts::adaptation::Moments;
-use crate::nuts::directions::Snapshots;
+use crate::nuts::eigenvectors::Snapshots;
 
 use batch::DeviceBatch;
 use dispatches::{FIRST_BUDGET, SOFTWARE_BUDGET};
@@ -64,10 +64,10 @@ pub struct DeviceEngine {
     constant: f64,
     transitions: u32,
     drawn: usize,
-    /// The transitions of the phase at which all chains wait for the next sample of states, or for its end.
+    /// The transitions of the phase at which all chains wait for a snapshot, or for the end.
     waiting_place: u32,
-    /// The states of the phase's samples so far.
-    sampled: Snapshots,
+    /// The phase's snapshots so far.
+    snapshots: Snapshots,
     /// Buffers for draws, reused from phase to phase.
     room: ReorderRoom,
     /// Draws in the first half of a chain, if draws are summed up.
@@ -101,10 +101,10 @@ impl DeviceEngine {
         progress: Arc<Progress>,
     ) -> Result<DeviceEngine, EngineError> {
         let Compiled { shaders, kernels } = compiled;
-        let DevicePlan { chains, keep, directions, .. } = plan;
+        let DevicePlan { chains, keep, rank, .. } = plan;
         let device = |error: GpuError| EngineError::Density(DensityError::Device(error));
         let (fixed, likelihood_table, constant) = tables(&gpu, &model, &shaders).map_err(device)?;
-        let metric = DeviceMetric::new(&gpu, &shaders.lie, directions).map_err(device)?;
+        let metric = DeviceMetric::new(&gpu, &shaders.lie, rank).map_err(device)?;
         let count = chains.count as usize;
         let sizes: Vec<usize> = batch::sizes(count, batch::largest(&gpu, &shaders)).collect();
         let mut batches = Vec::new();
@@ -141,7 +141,7 @@ impl DeviceEngine {
             transitions: 0,
             drawn: 0,
             waiting_place: 0,
-            sampled: Snapshots::default(),
+            snapshots: Snapshots::default(),
             room: ReorderRoom::default(),
             half: 0,
             gpu,
@@ -244,7 +244,7 @@ impl DeviceEngine {
             divergences: 0,
             log_step_sizes: Vec::with_capacity(self.chains),
             moments: Moments::new(self.model.dim()),
-            states: std::mem::take(&mut self.sampled),
+            snapshots: std::mem::take(&mut self.snapshots),
             energy_range: None,
             failure: None,
         };
@@ -328,7 +328,7 @@ impl Engine for DeviceEngine {
                 divergences: counters.divergences,
                 log_step_sizes: Vec::new(),
                 moments: Moments::new(dim),
-                states: Snapshots::default(),
+                snapshots: Snapshots::default(),
                 energy_range: None,
                 failure: Some(DeviceFailure { error: error.to_string(), resumed: false }),
             })

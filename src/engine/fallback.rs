@@ -148,15 +148,15 @@ impl Engine for Fallback {
 /// The outcome of a phase that began on the device and ended on the host; step sizes and moments are the host's.
 fn joined(device: PhaseOutcome, host: PhaseOutcome) -> PhaseOutcome {
     let transitions = device.transitions + host.transitions;
-    let mut states = device.states.clone();
-    states.join(&host.states);
+    let mut snapshots = device.snapshots.clone();
+    snapshots.join(&host.snapshots);
     let sum = |of: &PhaseOutcome| if of.transitions == 0 { 0.0 } else { of.acceptance * f64::from(of.transitions) };
     PhaseOutcome {
         transitions,
         gradients: device.gradients + host.gradients,
         divergences: device.divergences + host.divergences,
         acceptance: (sum(&device) + sum(&host)) / f64::from(transitions),
-        states,
+        snapshots,
         ..host
     }
 }

@@ -14,7 +14,7 @@ use crate::faults;
 use crate::math::ln;
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
-use crate::nuts::directions::Snapshots;
+use crate::nuts::eigenvectors::Snapshots;
 use crate::nuts::{Kernel, RANGE_QUANTILE, State, Statistics, Transition};
 
 /// Target duration of a block, so that progress moves and an interruption is soon obeyed.
@@ -232,7 +232,7 @@ impl<K: Kernel + Clone + Send> Engine for HostEngine<K> {
             }
             chain.counted = Counters::default();
             chain.energy_ranges.clear();
-            chain.sampled = Snapshots::default();
+            chain.snapshots = Snapshots::default();
         }
         let mut done = 0;
         let mut failure = None;
@@ -277,7 +277,7 @@ impl<K: Kernel + Clone + Send> Engine for HostEngine<K> {
             divergences: 0,
             log_step_sizes: Vec::with_capacity(self.chains.len()),
             moments: Moments::new(phase.tuning.scale.len()),
-            states: Snapshots::default(),
+            snapshots: Snapshots::default(),
             energy_range: self.energy_range(),
             failure,
         };
@@ -291,7 +291,7 @@ impl<K: Kernel + Clone + Send> Engine for HostEngine<K> {
             if phase.part.learns() {
                 outcome.moments.join(&chain.moments);
             }
-            outcome.states.join(&chain.sampled);
+            outcome.snapshots.join(&chain.snapshots);
         }
         Ok(outcome)
     }

@@ -16,7 +16,7 @@ use crate::independent::{DeviceDraws, DrawnEffects, IndependentDraw, Proposal};
 use crate::model::Model;
 use crate::nuts::Statistics;
 use crate::nuts::adaptation::Moments;
-use crate::nuts::directions::Snapshots;
+use crate::nuts::eigenvectors::Snapshots;
 use crate::random::{Purpose, StreamKey};
 
 /// Limit on the numbers of a block that the threads make, for each thread, unless a single draw of all chains has more:
@@ -225,7 +225,7 @@ impl Engine for IndependentEngine {
             divergences: 0,
             log_step_sizes: Vec::new(),
             moments: Moments::new(dim),
-            states: Snapshots::default(),
+            snapshots: Snapshots::default(),
             energy_range: None,
             failure: None,
         };

@@ -8,7 +8,7 @@ use super::{Counters, EngineError, Phase, Progress};
 use crate::density::{Density, DensityError, Evaluations};
 use crate::model::Model;
 use crate::nuts::adaptation::{Moments, StepSize};
-use crate::nuts::directions::Snapshots;
+use crate::nuts::eigenvectors::Snapshots;
 use crate::nuts::{Kernel, State, Statistics, Step, Wanted};
 use crate::random::{Purpose, StreamKey};
 
@@ -33,8 +33,8 @@ pub struct HostChain {
     /// `None` unless the phase adapts.
     pub step_size: Option<StepSize>,
     pub moments: Moments,
-    /// The states of the phase's samples.
-    pub sampled: Snapshots,
+    /// Those of the phase.
+    pub snapshots: Snapshots,
     pub counted: Counters,
     /// Of each transition of warm-up, the range of energies in its trajectory, if steps are refined.
     pub energy_ranges: Vec<f64>,
@@ -50,7 +50,7 @@ impl HostChain {
             state: State::zeros(dim),
             step_size: None,
             moments: Moments::new(0),
-            sampled: Snapshots::default(),
+            snapshots: Snapshots::default(),
             counted: Counters::default(),
             energy_ranges: Vec::new(),
         }
@@ -232,8 +232,8 @@ impl Task<'_> {
             chain.energy_ranges.extend(refinement.map(|refinement| refinement.energy_range));
         }
         let made = chain.counted.transitions as u32;
-        if run.phase.samples((chain.number - run.first) as usize, made) {
-            chain.sampled.add(&sample.position, &sample.gradient);
+        if run.phase.has_snapshot((chain.number - run.first) as usize, made) {
+            chain.snapshots.add(&sample.position, &sample.gradient);
         }
         if !run.phase.part.records() || !run.made(chain.transition).is_multiple_of(run.phase.thin) {
             return;

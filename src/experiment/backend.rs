@@ -129,8 +129,8 @@ impl Backend {
                 on_host.start(densities::on_device(&device, model, settings)?, spare)?
             }
             Backend::Gpu { gpu, fall_back } => {
-                let directions = settings.directions(model);
-                let plan = device::DevicePlan { chains, max_depth, keep, directions };
+                let rank = settings.rank(model);
+                let plan = device::DevicePlan { chains, max_depth, keep, rank };
                 let started = DeviceEngine::start(gpu.clone(), model.clone(), plan, progress.clone());
                 if *fall_back {
                     let spare = Spare { model: model.clone(), plan, threads: settings.threads, progress };

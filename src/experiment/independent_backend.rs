@@ -9,7 +9,7 @@ use super::{Backend, Choice, Keep, Settings};
 use crate::density::DensityError;
 use crate::draws::{CompletingSink, Completion};
 use crate::engine::independent::IndependentEngine;
-use crate::engine::{DrawBlock, EachBlock, Engine, EngineError, Phase, PhaseKind, Progress, Samples};
+use crate::engine::{DrawBlock, EachBlock, Engine, EngineError, Phase, PhaseKind, Progress};
 use crate::gpu::Gpu;
 use crate::independent::{DeviceDraws, NotOnDevice, Proposal, device};
 use crate::model::Model;
@@ -130,14 +130,7 @@ impl DrawTrial {
         Ok(DrawTrial {
             engine: engine(backend, proposal.clone(), model, &settings, Arc::default())?,
             completion: settings.completion(model),
-            phase: Phase {
-                transitions: 1,
-                tuning,
-                adapt: None,
-                part: PhaseKind::Sampling,
-                thin: 1,
-                samples: Samples::NONE,
-            },
+            phase: Phase::new(1, tuning, PhaseKind::Sampling),
             chains,
             variables: settings.variables(model),
             threads: settings.threads,

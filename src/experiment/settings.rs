@@ -11,9 +11,10 @@ use crate::draws::{Completion, Precision};
 use crate::driver::Plan;
 use crate::engine::host::Chains;
 use crate::engine::sums::{BINS, DrawSums};
-use crate::engine::{Keep, Samples};
+use crate::engine::{Keep, SnapshotPlan};
 use crate::model::{Likelihood, Model, Refusal};
-use crate::nuts::directions::states_wanted;
+use crate::nuts::LowRank;
+use crate::nuts::eigenvectors::snapshots_wanted;
 
 /// With at least this many chains, errors come from the spread over the chains, and short chains share starting points.
 pub const MANY_CHAINS: u32 = 64;
@@ -22,11 +23,11 @@ pub const MANY_CHAINS: u32 = 64;
 /// above 1.01 even for chains that have long converged, if a draw is worth a fifth of an independent one.
 const SHORT_CHAIN: u32 = 1000;
 
-/// Directions of a low-rank metric that are always affordable, and the most of any.
-const FEWEST_DIRECTIONS: usize = 8;
-const MOST_DIRECTIONS: usize = 128;
+/// Eigenvectors of a low-rank metric that are always affordable, and the most of any.
+const FEWEST_EIGENVECTORS: usize = 8;
+const MOST_EIGENVECTORS: usize = 128;
 
-/// With more coordinates, a metric has no more than these few directions.
+/// With more coordinates, a metric has no more than the fewest.
 const MANY_COORDINATES: usize = 4096;
 
 /// How draws are made.
@@ -101,8 +102,15 @@ pub enum MetricShape {
     /// The sd of each coordinate.
     #[default]
     Diagonal,
-    /// Beside these, directions in which coordinates hang together.
+    /// Beside these, eigenvectors of the correlations.
     LowRank,
+}
+
+impl MetricShape {
+    /// The form of a metric with this low-rank part.
+    pub fn of(low_rank: &LowRank) -> MetricShape {
+        if low_rank.rank() > 0 { MetricShape::LowRank } else { MetricShape::Diagonal }
+    }
 }
 
 impl fmt::Display for MetricShape {
@@ -235,9 +243,9 @@ impl Settings {
         let ranges = if self.sampler.refines() { 2 * u128::from(self.warmup) } else { 0 };
         let chains = u128::from(self.chains) * (6 * model.dim() as u128 + ranges);
         // Positions and gradients, twice, and a copy of one of them.
-        let samples =
-            if self.metric == MetricShape::LowRank { 5 * states_wanted(model.dim()) * model.dim() } else { 0 };
-        (chains + samples as u128) * size_of::<f64>() as u128
+        let snapshots =
+            if self.metric == MetricShape::LowRank { 5 * snapshots_wanted(model.dim()) * model.dim() } else { 0 };
+        (chains + snapshots as u128) * size_of::<f64>() as u128
     }
 
     /// Size of a run's store on disk, in bytes, if nothing compresses.
@@ -319,14 +327,14 @@ impl Settings {
         }
     }
 
-    /// The most directions of the metric of `model`: as many as cost about as much as a gradient, whose rows take ten
-    /// times what an entry of a direction takes.
-    pub(super) fn directions(&self, model: &Model) -> usize {
-        let affordable = FEWEST_DIRECTIONS + 10 * cpu::likelihood_rows(model) / model.dim().max(1);
+    /// The most eigenvectors of the metric of `model`: as many as cost about as much as a gradient, whose rows take ten
+    /// times what an entry of an eigenvector takes.
+    pub(super) fn rank(&self, model: &Model) -> usize {
+        let affordable = FEWEST_EIGENVECTORS + 10 * cpu::likelihood_rows(model) / model.dim().max(1);
         match self.metric {
             MetricShape::Diagonal => 0,
-            MetricShape::LowRank if model.dim() > MANY_COORDINATES => FEWEST_DIRECTIONS,
-            MetricShape::LowRank => affordable.min(MOST_DIRECTIONS),
+            MetricShape::LowRank if model.dim() > MANY_COORDINATES => FEWEST_EIGENVECTORS,
+            MetricShape::LowRank => affordable.min(MOST_EIGENVECTORS),
         }
     }
 
@@ -337,8 +345,8 @@ impl Settings {
             thin: self.thin,
             target_accept: self.target_accept,
             max_depth: self.max_tree_depth,
-            directions: self.directions(model),
-            samples: Samples::about(states_wanted(model.dim()), self.chains),
+            rank: self.rank(model),
+            snapshots: SnapshotPlan::about(snapshots_wanted(model.dim()), self.chains),
         }
     }
 }

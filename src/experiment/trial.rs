@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Settings;
 use super::densities::transition_memory;
 use crate::draws::Memory;
-use crate::engine::{Engine, EngineError, Phase, PhaseKind, Samples};
+use crate::engine::{Engine, EngineError, Phase, PhaseKind};
 use crate::model::Model;
 use crate::nuts::Tuning;
 
@@ -41,7 +41,7 @@ pub fn settings_of_trial(settings: &Settings, model: &Model, on_device: bool) ->
 pub fn rate_of(engine: &mut dyn Engine, model: &Model, settings: &Settings) -> Result<f64, EngineError> {
     let tuning = Tuning::new(vec![1.0; model.dim()], STEP, 1);
     let part = PhaseKind::Warmup { recorded: false };
-    let mut phase = Phase { transitions: 1, tuning, adapt: None, part, thin: 1, samples: Samples::NONE };
+    let mut phase = Phase::new(1, tuning, part);
     let mut nothing = Memory::new(0, 0, 0);
     let mut time = |phase: &Phase| -> Result<(f64, Duration), EngineError> {
         let start = Instant::now();

@@ -4,7 +4,7 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use multiversion::multiversion;
 
 use super::integrator::{Advance, Integrator, PhasePoint};
-use super::low_rank::Widening;
+use super::low_rank::Correction;
 use super::tuning::Tuning;
 use crate::lanes::{LANES, Lanes, Vector};
 use crate::random::StreamKey;
@@ -15,9 +15,9 @@ use crate::random::StreamKey;
 pub struct Leapfrog {
     /// The square roots of the inverse metric's entries, its low-rank part aside.
     scale: Vector,
-    widening: Widening,
-    /// The whitened momentum, widened.
-    widened: Vector,
+    correction: Correction,
+    /// The whitened momentum, corrected.
+    corrected: Vector,
 }
 
 impl Leapfrog {
@@ -25,8 +25,8 @@ impl Leapfrog {
     pub fn new(dim: usize) -> Leapfrog {
         Leapfrog {
             scale: Vector::from(&vec![1.0; dim][..]),
-            widening: Widening::default(),
-            widened: Vector::zeros(dim),
+            correction: Correction::default(),
+            corrected: Vector::zeros(dim),
         }
     }
 
@@ -34,18 +34,18 @@ impl Leapfrog {
     fn whiten(&self, point: &mut PhasePoint) {
         let PhasePoint { gradient, beside, .. } = point;
         multiply(self.scale.lanes(), gradient.lanes(), beside.lanes_mut());
-        self.widening.apply(beside);
+        self.correction.apply(beside);
     }
 
     /// Half a kick and the drift of a step.
     #[inline]
     pub fn depart(&mut self, step: f64, point: &mut PhasePoint) {
         let PhasePoint { position, momentum, gradient, beside, .. } = point;
-        if !self.widening.is_empty() {
+        if !self.correction.is_identity() {
             advance(0.5 * step, beside.lanes(), momentum.lanes_mut());
-            self.widened.lanes_mut().copy_from_slice(momentum.lanes());
-            self.widening.apply(&mut self.widened);
-            drift(step, self.scale.lanes(), self.widened.lanes(), position.lanes_mut());
+            self.corrected.lanes_mut().copy_from_slice(momentum.lanes());
+            self.correction.apply(&mut self.corrected);
+            drift(step, self.scale.lanes(), self.corrected.lanes(), position.lanes_mut());
             return;
         }
         kick_and_drift(step, self.scale.lanes(), gradient.lanes(), momentum.lanes_mut(), position.lanes_mut());
@@ -54,7 +54,7 @@ impl Leapfrog {
     /// The other half of the kick, and the energy at the step's end.
     #[inline]
     pub fn arrive(&self, step: f64, log_density: f64, gradient: &[f64], point: &mut PhasePoint) {
-        if !self.widening.is_empty() {
+        if !self.correction.is_identity() {
             point.gradient.copy_from_slice(gradient);
             self.whiten(point);
             advance(0.5 * step, point.beside.lanes(), point.momentum.lanes_mut());
@@ -72,12 +72,12 @@ impl Leapfrog {
 impl Integrator for Leapfrog {
     fn configure(&mut self, tuning: &Tuning) {
         self.scale.copy_from_slice(&tuning.scale);
-        self.widening = Widening::new(&tuning.low_rank);
+        self.correction = tuning.correction.clone();
     }
 
     fn begin(&mut self, _: StreamKey, point: &mut PhasePoint) {
         point.energy = 0.5 * square(point.momentum.lanes()) - point.log_density;
-        if !self.widening.is_empty() {
+        if !self.correction.is_identity() {
             self.whiten(point);
         }
     }

@@ -1,7 +1,7 @@
 //! Adaptation of NUTS from phase to phase of warm-up: the step size and the metric, pooled over all chains.
 
 use super::adaptation::Moments;
-use super::low_rank::LowRank;
+use super::low_rank::{Correction, LowRank};
 use crate::faults;
 use crate::math::exp;
 
@@ -30,8 +30,8 @@ const PRIOR_VARIANCE: f64 = 1e-3;
 pub struct Tuning {
     /// The metric, as sds: the square roots of the entries of the diagonal inverse metric.
     pub scale: Vec<f64>,
-    /// The metric's low-rank part.
-    pub low_rank: LowRank,
+    /// The correction by the metric's low-rank part.
+    pub correction: Correction,
     /// The step size, or the step size at which each chain begins to adapt.
     pub step_size: f64,
     /// Largest number of doublings of a trajectory.
@@ -43,7 +43,7 @@ pub struct Tuning {
 impl Tuning {
     /// A tuning with a diagonal metric, for steps that are never refined.
     pub fn new(scale: Vec<f64>, step_size: f64, max_depth: u32) -> Tuning {
-        Tuning { scale, low_rank: LowRank::default(), step_size, max_depth, tolerance: f64::INFINITY }
+        Tuning { scale, correction: Correction::default(), step_size, max_depth, tolerance: f64::INFINITY }
     }
 }
 
@@ -79,13 +79,13 @@ impl Adaptation {
     /// trajectories.
     pub fn tuning(
         &self,
-        (scale, low_rank): (Vec<f64>, LowRank),
+        (scale, low_rank): (Vec<f64>, &LowRank),
         step_size: f64,
         tolerance: f64,
         short: bool,
     ) -> Tuning {
         let max_depth = if short { self.max_depth.min(SHORT_TREES) } else { self.max_depth };
-        Tuning { scale, low_rank, step_size, max_depth, tolerance }
+        Tuning { scale, correction: Correction::new(low_rank), step_size, max_depth, tolerance }
     }
 
     /// The adaptation of step sizes, for chains that may still be `far` from the typical set, or not.

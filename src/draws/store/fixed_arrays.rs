@@ -21,10 +21,11 @@ use crate::nuts::adaptation::PositionMoments;
 pub const ADAPTATION: &str = "adaptation";
 
 /// Its arrays, with one number per coordinate of theta in the sampler's units: the metric as sds, and mean and variance
-/// over the last window of warm-up; and of its low-rank part the directions, and the sd along each.
+/// over the last window of warm-up; and the eigenvectors and eigenvalues of its
+/// low-rank part.
 pub const METRIC: &str = "metric_sd";
-pub const DIRECTIONS: &str = "metric_directions";
-pub const WIDTHS: &str = "metric_widths";
+pub const EIGENVECTORS: &str = "metric_eigenvectors";
+pub const EIGENVALUES: &str = "metric_eigenvalues";
 pub const MEAN: &str = "position_mean";
 pub const VARIANCE: &str = "position_variance";
 
@@ -252,11 +253,11 @@ fn adaptation(learnt: &Tuned) -> impl Iterator<Item = (ArrayMetadata, &[f64])> {
     let of_coordinates = std::iter::once((METRIC, &scale[..])).chain(spread);
     let of_coordinates = of_coordinates.map(move |(name, numbers)| (name, vec![("coordinate", dim)], numbers));
     let rank = low_rank.rank();
-    let of_directions = [
-        (DIRECTIONS, vec![("direction", rank), ("coordinate", dim)], &low_rank.directions[..]),
-        (WIDTHS, vec![("direction", rank)], &low_rank.widths[..]),
+    let of_eigenvectors = [
+        (EIGENVECTORS, vec![("eigenvector", rank), ("coordinate", dim)], &low_rank.eigenvectors[..]),
+        (EIGENVALUES, vec![("eigenvector", rank)], &low_rank.eigenvalues[..]),
     ];
-    of_coordinates.chain(of_directions.into_iter().filter(move |_| rank > 0)).map(|(name, dimensions, numbers)| {
+    of_coordinates.chain(of_eigenvectors.into_iter().filter(move |_| rank > 0)).map(|(name, dimensions, numbers)| {
         (ArrayMetadata::whole(format!("{ADAPTATION}/{name}"), Type::Float64, &dimensions), numbers)
     })
 }

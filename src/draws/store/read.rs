@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Damage, StoreError, parse};
 use super::files::Files;
-use super::fixed_arrays::{ADAPTATION, DIRECTIONS, MEAN, METRIC, VARIANCE, WIDTHS};
+use super::fixed_arrays::{ADAPTATION, EIGENVALUES, EIGENVECTORS, MEAN, METRIC, VARIANCE};
 use super::fresh::Fresh;
 use super::layout::{DrawArrays, Extent, LARGEST, Packing};
 use super::metadata::{ArrayMetadata, Type};
@@ -183,10 +183,14 @@ impl Store {
             };
             let has = |name: &str| nodes.contains_key(&format!("{ADAPTATION}/{name}"));
             let whole = [model.dim()];
-            let rank = if has(WIDTHS) { find(&format!("{ADAPTATION}/{WIDTHS}"))?.dimensions } else { Vec::new() };
+            let rank =
+                if has(EIGENVALUES) { find(&format!("{ADAPTATION}/{EIGENVALUES}"))?.dimensions } else { Vec::new() };
             let rank = rank.first().map(|(_, rank)| *rank);
             let low_rank = rank.map(|rank| -> Result<LowRank, StoreError> {
-                Ok(LowRank { directions: numbers(DIRECTIONS, &[rank, whole[0]])?, widths: numbers(WIDTHS, &[rank])? })
+                Ok(LowRank {
+                    eigenvectors: numbers(EIGENVECTORS, &[rank, whole[0]])?,
+                    eigenvalues: numbers(EIGENVALUES, &[rank])?,
+                })
             });
             let low_rank = low_rank.transpose()?.unwrap_or_default();
             let spread = has(MEAN).then(|| -> Result<PositionMoments, StoreError> {

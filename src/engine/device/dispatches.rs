@@ -13,14 +13,14 @@ use crate::engine::{Counters, DrawSink, EngineError, Phase};
 use crate::faults;
 use crate::gpu::GpuError;
 use crate::math::ln;
-use crate::nuts::directions::Snapshots;
+use crate::nuts::eigenvectors::Snapshots;
 
 /// Target duration of a dispatch: many round trips, and far below the limit of a watchdog.
 const DISPATCH_TIME: Duration = Duration::from_millis(20);
 
 /// Loop iterations of the first dispatch, and of every dispatch on a software adapter: lavapipe silently ends all loops
 /// of an invocation after 65,535 iterations, and the last leapfrog begins before the budget is spent
-/// ([`tables::SOFTWARE_TURNS`], and what its metric's directions take).
+/// ([`tables::SOFTWARE_TURNS`], and what the metric's eigenvectors take).
 ///
 /// [`tables::SOFTWARE_TURNS`]: crate::density::gpu::tables::SOFTWARE_TURNS
 pub const FIRST_BUDGET: u32 = 20_000;
@@ -56,22 +56,22 @@ impl DeviceEngine {
         reorder: &mut Option<ReorderBuffer>,
         sink: &mut dyn DrawSink,
     ) -> Result<(), EngineError> {
-        self.sampled = Snapshots::default();
-        for i in 1..=phase.samples.each.clamp(1, phase.transitions) {
-            self.waiting_place = phase.place_of_sample(i);
+        self.snapshots = Snapshots::default();
+        for i in 1..=phase.snapshots.each.clamp(1, phase.transitions) {
+            self.waiting_place = phase.place_of_snapshot(i);
             while self.batches.iter().any(|batch| batch.slowest() < self.goal(phase)) {
                 self.follow_up(phase, reorder, sink)?;
             }
             if self.progress.is_stopped() {
                 break;
             }
-            self.sample_states(phase.samples.chains as usize).map_err(DensityError::Device)?;
+            self.take_snapshots(phase.snapshots.chains as usize).map_err(DensityError::Device)?;
         }
         Ok(())
     }
 
-    /// Adds the states of the first `chains` chains to the samples.
-    fn sample_states(&mut self, chains: usize) -> Result<(), GpuError> {
+    /// Adds the states of the first `chains` chains to the snapshots.
+    fn take_snapshots(&mut self, chains: usize) -> Result<(), GpuError> {
         let coordinates = self.shaders.lie.coordinates();
         let mut left = chains;
         for batch in &self.batches {
@@ -79,7 +79,7 @@ impl DeviceEngine {
                 break;
             }
             let states = batch.states(&self.gpu, &self.kernels.take, &coordinates, self.constant)?;
-            states.iter().take(left).for_each(|state| self.sampled.add(&state.position, &state.gradient));
+            states.iter().take(left).for_each(|state| self.snapshots.add(&state.position, &state.gradient));
             left = left.saturating_sub(states.len());
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::mem::offset_of;
 
 use super::messages::{Chain, Dispatch, Pooling, StepSize, TransitionStatistics, Weight};
+use super::metric::TURNS_OF_SUMS;
 use super::vectors::Vectors;
 use crate::density::cpu;
 use crate::density::gpu::mixed::{self, MixedShader};
@@ -145,6 +146,7 @@ impl TransitionShaders {
             .number("QR_GROUPS", layout.groups.next_multiple_of(BUNCH) as u32)
             .number("VECTORS", vectors)
             .number("KEPT", kept as u32)
+            .number("TURNS_OF_SUMS", TURNS_OF_SUMS as u32)
             .number("DIRECTION_LANE", DIRECTION_LANE)
             .number("POOLED", POOLED)
             .number("MOVERS", MOVERS)

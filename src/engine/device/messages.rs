@@ -23,7 +23,7 @@ shared_struct! {
         pub budget: u32,
         /// Largest number of doublings of a trajectory.
         pub max_depth: u32,
-        /// Fours of directions of the metric.
+        /// Fours of eigenvectors of the metric.
         pub fours: u32,
         /// 1 if draws go into moments.
         pub learning: u32,

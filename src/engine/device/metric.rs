@@ -1,36 +1,36 @@
-//! The metric on the device: its scales and its directions, in the layout of vectors.
+//! The metric on the device: its scales and its eigenvectors, in the layout of vectors.
 
 use super::vectors::Vectors;
 use crate::gpu::{Gpu, GpuError};
 use crate::nuts::Tuning;
 
-/// Most iterations of a leapfrog along the metric's directions, on a software adapter, which ends loops silently after
+/// Most iterations of a leapfrog along the metric's eigenvectors, on a software adapter, which ends loops silently after
 /// 65,535 iterations.
-const TURNS_OF_DIRECTIONS: usize = 8_000;
+const TURNS_OF_EIGENVECTORS: usize = 8_000;
 
-/// Approximate number of iterations of a sum over lanes, and of the loop around it; as in shaders/leapfrog.wgsl.
-const TURNS_OF_SUMS: usize = 12;
+/// Approximate number of iterations of a sum over lanes, and of the loop around it.
+pub const TURNS_OF_SUMS: usize = 12;
 
 /// The metric of the chains.
 pub struct DeviceMetric {
-    /// The scales, the directions in whole fours, and what each of them is widened by, less 1.
+    /// The scales, the eigenvectors in whole fours, and the factor of each in the correction.
     pub buffer: wgpu::Buffer,
-    /// The most directions: a multiple of four.
+    /// The most eigenvectors: a multiple of four.
     room: usize,
-    /// Fours of directions of the phase.
+    /// Fours of eigenvectors of the phase.
     pub fours: u32,
 }
 
 impl DeviceMetric {
-    /// A metric that is still to be written, with room for `directions` directions, or for as many as a leapfrog has
-    /// time for on this device.
+    /// A metric that is still to be written, with room for `rank` eigenvectors, or for as many as a leapfrog has time
+    /// for on this device.
     ///
     /// # Errors
     /// If the device has no memory for it.
-    pub fn new(gpu: &Gpu, lie: &Vectors, directions: usize) -> Result<DeviceMetric, GpuError> {
+    pub fn new(gpu: &Gpu, lie: &Vectors, rank: usize) -> Result<DeviceMetric, GpuError> {
         let turns_of_four = 3 * (2 * lie.slots.div_ceil(4) + TURNS_OF_SUMS);
-        let most = if gpu.adapter().is_software() { 4 * (TURNS_OF_DIRECTIONS / turns_of_four) } else { usize::MAX };
-        let room = directions.next_multiple_of(4).min(most);
+        let most = if gpu.adapter().is_software() { 4 * (TURNS_OF_EIGENVECTORS / turns_of_four) } else { usize::MAX };
+        let room = rank.next_multiple_of(4).min(most);
         let buffer = gpu.table("metric", &vec![0.0f32; lie.size() + (lie.size() + 1) * room])?;
         Ok(DeviceMetric { buffer, room, fours: 0 })
     }
@@ -41,15 +41,15 @@ impl DeviceMetric {
             coordinates.iter().map(|coordinate| coordinate.map_or(0.0, |i| of[i] as f32)).collect()
         };
         let mut numbers = in_layout(&tuning.scale);
-        let mut beyond = Vec::new();
-        for (direction, width) in tuning.low_rank.iter().take(self.room) {
-            numbers.extend(in_layout(direction));
-            beyond.push((width - 1.0) as f32);
+        let mut factors = Vec::new();
+        for (eigenvector, factor) in tuning.correction.iter().take(self.room) {
+            numbers.extend(in_layout(eigenvector));
+            factors.push(factor as f32);
         }
-        let whole = beyond.len().next_multiple_of(4);
-        beyond.resize(whole, 0.0);
+        let whole = factors.len().next_multiple_of(4);
+        factors.resize(whole, 0.0);
         numbers.resize(coordinates.len() * (1 + whole), 0.0);
-        numbers.extend(beyond);
+        numbers.extend(factors);
         self.fours = whole as u32 / 4;
         gpu.write(&self.buffer, &numbers);
     }

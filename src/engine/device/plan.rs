@@ -18,8 +18,8 @@ pub struct DevicePlan {
     pub max_depth: u32,
     /// The variables that go to the sink.
     pub keep: Keep,
-    /// The most directions of a metric.
-    pub directions: usize,
+    /// The most eigenvectors of a metric.
+    pub rank: usize,
 }
 
 /// The compiled shaders of a plan.

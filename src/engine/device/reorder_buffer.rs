@@ -299,7 +299,7 @@ fn joined(some: Counters, more: &Counters) -> Counters {
 mod tests {
     use super::*;
     use crate::data::Dataset;
-    use crate::engine::{EachBlock, PhaseKind, Samples};
+    use crate::engine::{EachBlock, PhaseKind, SnapshotPlan};
     use crate::nuts::Tuning;
 
     const CHAINS: usize = 40_000;
@@ -323,7 +323,7 @@ mod tests {
             adapt: None,
             part: PhaseKind::Sampling,
             thin: 3,
-            samples: Samples::NONE,
+            snapshots: SnapshotPlan::NONE,
         };
         for (chains, draws) in [(CHAINS, 5), (65_536, 175), (1 << 20, 175)] {
             let reorder = ReorderBuffer::new(radon(), 0.0, &phase, 0, [chains, draws], ReorderRoom::default());
@@ -336,8 +336,7 @@ mod tests {
     fn draws_of_chains_ahead_of_each_other_leave_in_their_order() {
         let model = radon();
         let tuning = Tuning::new(vec![1.0; model.dim()], 1.0, 1);
-        let phase =
-            Phase { transitions: 7, tuning, adapt: None, part: PhaseKind::Sampling, thin: 1, samples: Samples::NONE };
+        let phase = Phase::new(7, tuning, PhaseKind::Sampling);
         for whole in [true, false] {
             let room = ReorderRoom::default();
             let mut reorder = ReorderBuffer::new(model.clone(), 0.5, &phase, 3, [CHAINS, VARIABLES], room);

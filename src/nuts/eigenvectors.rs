@@ -1,10 +1,10 @@
-//! The directions of a metric, learnt from draws of a window of warm-up and their gradients.
+//! The eigenvectors of a metric, learnt from draws of a window of warm-up and their gradients.
 //!
 //! In units in which every coordinate and its gradient entry spread alike, C and G are the covariances of draws and of
 //! gradients. The matrix A with A G A = C, their geometric mean, minimizes the Fisher divergence between the posterior
 //! and normal distributions with covariance A (Seyboldt, Carlson and Carpenter 2026). For a normal posterior it is the
-//! covariance itself, exactly, from as many draws as there are coordinates. Of its eigenvectors those far from 1 are
-//! kept.
+//! covariance itself, exactly, from as many draws as there are coordinates. Of its eigenvectors
+//! those are kept whose eigenvalues are far from 1.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
@@ -16,15 +16,15 @@ const MOST_COORDINATES: usize = 512;
 /// Iterations after which a search for eigenvalues is given up: ordinarily there are about two for each.
 const MOST_ITERATIONS: usize = 100 * MOST_COORDINATES;
 
-/// Number of states from which the directions of few coordinates are learnt.
-const FEWEST_STATES: usize = 1000;
+/// Number of snapshots from which the eigenvectors of few coordinates are learnt.
+const FEWEST_SNAPSHOTS: usize = 1000;
 
-/// The number of states from which the directions of `dim` coordinates are learnt.
-pub fn states_wanted(dim: usize) -> usize {
-    (2 * dim.min(MOST_COORDINATES)).max(FEWEST_STATES)
+/// The number of snapshots from which the eigenvectors of `dim` coordinates are learnt.
+pub fn snapshots_wanted(dim: usize) -> usize {
+    (2 * dim.min(MOST_COORDINATES)).max(FEWEST_SNAPSHOTS)
 }
 
-/// A direction is kept if its variance is so many times another's, or one so many times smaller.
+/// An eigenvector is kept if its eigenvalue is larger than this, or smaller than its inverse.
 const FAR_FROM_ONE: f64 = 1.5;
 
 /// Covariances are regularized towards the identity as if so many draws had been seen.
@@ -52,21 +52,21 @@ impl Snapshots {
     }
 }
 
-/// At most `most` directions of the metric whose diagonal is `scale`, those farthest from 1 first: none if there are
-/// too few states, or numbers that are not finite.
-pub fn learn(scale: &[f64], states: &Snapshots, most: usize) -> LowRank {
-    learnt(scale, states, most).unwrap_or_default()
+/// At most `most` eigenvectors of the metric whose diagonal is `scale`, those with eigenvalues farthest from 1 first:
+/// none if there are too few states, or numbers that are not finite.
+pub fn learn(scale: &[f64], snapshots: &Snapshots, most: usize) -> LowRank {
+    learnt(scale, snapshots, most).unwrap_or_default()
 }
 
-fn learnt(scale: &[f64], states: &Snapshots, most: usize) -> Option<LowRank> {
+fn learnt(scale: &[f64], snapshots: &Snapshots, most: usize) -> Option<LowRank> {
     let dim = scale.len();
     let size = dim.min(MOST_COORDINATES);
-    let draws = states.positions.len() / dim.max(1);
+    let draws = snapshots.positions.len() / dim.max(1);
     if most == 0 || draws < 2 {
         return None;
     }
-    let of_draws = covariance(draws, size, |draw, i| states.positions[draw * dim + i] / scale[i]);
-    let of_gradients = covariance(draws, size, |draw, i| states.gradients[draw * dim + i] * scale[i]);
+    let of_draws = covariance(draws, size, |draw, i| snapshots.positions[draw * dim + i] / scale[i]);
+    let of_gradients = covariance(draws, size, |draw, i| snapshots.gradients[draw * dim + i] * scale[i]);
     let (values, vectors) = eigen(geometric_mean(of_gradients, &of_draws)?)?;
     let far = |i: &usize| values[*i].ln().abs();
     let mut order: Vec<usize> = (0..size).filter(|i| values[*i] > 0.0 && far(i) > FAR_FROM_ONE.ln()).collect();
@@ -74,8 +74,8 @@ fn learnt(scale: &[f64], states: &Snapshots, most: usize) -> Option<LowRank> {
     order.truncate(most);
     let entry = |i: usize, row: usize| if row < size { vectors[(row, i)] } else { 0.0 };
     Some(LowRank {
-        directions: order.iter().flat_map(|i| (0..dim).map(move |row| entry(*i, row))).collect(),
-        widths: order.iter().map(|i| values[*i].sqrt()).collect(),
+        eigenvectors: order.iter().flat_map(|i| (0..dim).map(move |row| entry(*i, row))).collect(),
+        eigenvalues: order.iter().map(|i| values[*i]).collect(),
     })
 }
 
