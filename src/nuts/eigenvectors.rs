@@ -3,8 +3,8 @@
 //! In units in which every coordinate and its gradient entry spread alike, C and G are the covariances of draws and of
 //! gradients. The matrix A with A G A = C, their geometric mean, minimizes the Fisher divergence between the posterior
 //! and normal distributions with covariance A (Seyboldt, Carlson and Carpenter 2026). For a normal posterior it is the
-//! covariance itself, exactly, from as many draws as there are coordinates. Of its eigenvectors
-//! those are kept whose eigenvalues are far from 1.
+//! covariance itself, exactly, from as many draws as there are coordinates. Eigenvectors of A are kept if their
+//! eigenvalues are far from 1.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
@@ -30,7 +30,7 @@ const FAR_FROM_ONE: f64 = 1.5;
 /// Covariances are regularized towards the identity as if so many draws had been seen.
 const PRIOR_DRAWS: f64 = 5.0;
 
-/// States of chains: positions and the gradients there, `[draw][coordinate]`.
+/// States of chains in a phase of warm-up: positions and the gradients there, `[state][coordinate]`.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshots {
     /// Theta, unconstrained, in the sampler's units.
