@@ -4,7 +4,7 @@
 // do not depend on where dispatches end.
 
 @group(0) @binding(2) var<uniform> run: Dispatch;
-// The metric: its scales, and the entries of its eigenvectors, in whole fours, in the layout of vectors; then the factor
+// The metric: its scales and the entries of its eigenvectors, in whole fours, in the layout of vectors; then the factor
 // of each. Read at every use: caches hold them, and a lane has no registers to spare.
 @group(0) @binding(3) var<storage, read> scales: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> chains: array<Chain>;

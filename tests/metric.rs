@@ -65,8 +65,8 @@ fn crooked(position: &[f64], gradient: &mut [f64]) -> f64 {
     log_density
 }
 
-/// Compares transitions of two kernels, under metrics of several ranks and in whitened coordinates; returns the number of
-/// draws whose step was halved.
+/// Compares transitions of two kernels, under metrics of several ranks and in whitened coordinates; returns the number
+/// of draws whose step was halved.
 fn compare<K: Kernel>(kernel: impl Fn() -> K, tolerance: f64) -> usize {
     let mut halved = 0;
     for rank in [1, 4, DIM] {

@@ -4,7 +4,7 @@ use super::vectors::Vectors;
 use crate::gpu::{Gpu, GpuError};
 use crate::nuts::Tuning;
 
-/// Most iterations of a leapfrog along the metric's eigenvectors, on a software adapter, which ends loops silently after
+/// Most iterations of a leapfrog along the metric's eigenvectors on a software adapter, which ends loops silently after
 /// 65,535 iterations.
 const TURNS_OF_EIGENVECTORS: usize = 8_000;
 
