@@ -366,6 +366,16 @@ fn a_root_that_claims_more_than_there_is_is_refused_without_taking_memory_for_it
         metric["chunk_grid"]["configuration"]["chunk_shape"] = json!([1]);
     };
     refused(&metric, "the shape of adaptation/metric_sd does not go with the model");
+    for shape in [json!([]), json!([1u64 << 60])] {
+        let eigenvalues = |root: &mut Value| {
+            let mut array = root["nodes"]["adaptation/metric_sd"].clone();
+            array["chunk_grid"]["configuration"]["chunk_shape"] = json!(vec![1; shape.as_array().unwrap().len()]);
+            array["dimension_names"] = json!(vec!["eigenvector"; shape.as_array().unwrap().len()]);
+            array["shape"] = shape.clone();
+            root["nodes"]["adaptation/metric_eigenvalues"] = array;
+        };
+        refused(&eigenvalues, "the shape of adaptation/metric_eigenvalues does not go with the model");
+    }
 }
 
 #[test]

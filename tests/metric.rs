@@ -237,5 +237,12 @@ fn a_metric_that_has_no_meaning_is_refused() {
         let ran = folder.run(line);
         assert_eq!(ran.code, 2, "{line}");
         assert!(parts.iter().all(|part| ran.stderr.contains(part)), "{}", ran.stderr);
-    }
+    } // Of as many coordinates, but of another formula.
+    let data = "sample --no-report --warmup 60 --draws 5 --chains 2";
+    let earlier = folder.run(&format!("{data} --formula log_radon~floor+(1|county) --out earlier"));
+    assert!(earlier.code != 2, "{}", earlier.stderr);
+    let ran = folder.run(&format!("{data} --formula log_radon~log(Uppm)+(1|county) --metric-from earlier --out later"));
+    let lines = ["log_radon ~ 1 + floor + (1 | county)", "log_radon ~ 1 + log(Uppm) + (1 | county)"];
+    assert!(ran.code == 2 && lines.iter().all(|line| ran.stderr.contains(line)), "{}", ran.stderr);
+    assert!(!folder.path("later").exists());
 }

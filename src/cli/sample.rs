@@ -266,14 +266,17 @@ fn learnt(from: &Path, model: &Model) -> Result<(Arc<Model>, Tuned), Failure> {
             "--metric-from {name}: its draws are independent, and it has no step size; name a run of --sampler nuts"
         )));
     }
-    let (theirs, ours) = (store.model().parameterization(), model.parameterization());
+    let told = |model: &Model| {
+        let line = model.mixed().map(|mixed| format!("{}, ", mixed.line())).unwrap_or_default();
+        let groups = counted(model.dataset().n_groups() as u64, "group");
+        format!("{line}{}, {groups}", model.parameterization())
+    };
+    let (theirs, ours) = (told(store.model()), told(model));
     let same = theirs == ours && learnt.scale.len() == model.dim();
     if !same || store.model().dataset().groups() != model.dataset().groups() {
         return Err(Failure::Input(anyhow!(
-            "--metric-from {name}: a metric is of one model, and that run is of another ({theirs}, {}, and not {ours}, {}); \
-             name a run of this one",
-            counted(store.model().dataset().n_groups() as u64, "group"),
-            counted(model.dataset().n_groups() as u64, "group"),
+            "--metric-from {name}: a metric is of one model, and that run is of another ({theirs}, and not {ours}); name a \
+             run of this one"
         )));
     }
     let LowRank { eigenvectors, eigenvalues } = &learnt.low_rank;

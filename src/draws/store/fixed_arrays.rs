@@ -20,9 +20,8 @@ use crate::nuts::adaptation::PositionMoments;
 /// The group of the results of warm-up.
 pub const ADAPTATION: &str = "adaptation";
 
-/// Its arrays, with one number per coordinate of theta in the sampler's units: the metric as sds, and mean and variance
-/// over the last window of warm-up; and the eigenvectors and eigenvalues of its
-/// low-rank part.
+/// Its arrays, in the sampler's units: for each coordinate of theta the metric as sds, and mean and variance over the
+/// last window of warm-up; and the eigenvectors and eigenvalues of the metric's low-rank part.
 pub const METRIC: &str = "metric_sd";
 pub const EIGENVECTORS: &str = "metric_eigenvectors";
 pub const EIGENVALUES: &str = "metric_eigenvalues";

@@ -183,14 +183,12 @@ impl Store {
             };
             let has = |name: &str| nodes.contains_key(&format!("{ADAPTATION}/{name}"));
             let whole = [model.dim()];
-            let rank =
-                if has(EIGENVALUES) { find(&format!("{ADAPTATION}/{EIGENVALUES}"))?.dimensions } else { Vec::new() };
-            let rank = rank.first().map(|(_, rank)| *rank);
-            let low_rank = rank.map(|rank| -> Result<LowRank, StoreError> {
-                Ok(LowRank {
-                    eigenvectors: numbers(EIGENVECTORS, &[rank, whole[0]])?,
-                    eigenvalues: numbers(EIGENVALUES, &[rank])?,
-                })
+            let low_rank = has(EIGENVALUES).then(|| -> Result<LowRank, StoreError> {
+                let array = find(&format!("{ADAPTATION}/{EIGENVALUES}"))?;
+                // Of no more than all coordinates, so that a damaged shape makes no room.
+                let rank = array.dimensions.first().map_or(0, |(_, rank)| *rank).min(model.dim());
+                let eigenvalues = numbers(EIGENVALUES, &[rank])?;
+                Ok(LowRank { eigenvectors: numbers(EIGENVECTORS, &[rank, model.dim()])?, eigenvalues })
             });
             let low_rank = low_rank.transpose()?.unwrap_or_default();
             let spread = has(MEAN).then(|| -> Result<PositionMoments, StoreError> {
