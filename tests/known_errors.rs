@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use warpnuts::density::cpu::{self, CpuDensity};
 use warpnuts::draws::Pointwise;
-use warpnuts::experiment;
+use warpnuts::experiment::{self, EngineChoice};
 use warpnuts::model::{Coordinates, Model, NoCollapse, Refusal, Role, RowColumns, Scaling};
 use warpnuts::random::{Purpose, StreamKey};
 
@@ -112,7 +112,7 @@ fn effects_stay_coordinates_and_are_partially_centered() {
         rows.errors = Some((0..rows.rows.len()).map(error).collect());
     });
     for of in [&known, &one] {
-        let (coordinates, why) = experiment::suited_to_formula(&of.0, &of.1);
+        let (coordinates, why) = experiment::suited_to_formula(&of.0, &of.1, EngineChoice::Auto);
         assert!(matches!(coordinates, Coordinates::Joint { .. }), "{coordinates:?}");
         assert!(why.starts_with("each effect is between centered and non-centered"), "{why}");
     }

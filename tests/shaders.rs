@@ -154,10 +154,13 @@ fn formulas_of_all_kinds() -> Vec<Model> {
 
 #[test]
 fn all_shaders_of_formulas_are_valid() {
-    let far = formulas::read_rows("tests/cases/25-insteval.csv", 3000, "y ~ 1 + (1 | s) + (1 | d)", &[]);
-    for model in formulas_of_all_kinds().iter().chain([&formulas::model(&far, "non-centered")]) {
+    let far = |rows| formulas::read_rows("tests/cases/25-insteval.csv", rows, "y ~ 1 + (1 | s) + (1 | d)", &[]);
+    let [far, many] = [3000, 40_000].map(|rows| formulas::model(&far(rows), "non-centered"));
+    for model in formulas_of_all_kinds().iter().chain([&far, &many]) {
         for target in targets(true) {
             let density = DensityShaders::new(model, target);
+            assert_eq!(density.rows.is_some(), model.dataset().n_observations() == 40_000);
+            assert!(density.rows.iter().all(|source| parse(source).entry_points.len() == 3));
             assert!(parse(&density.evaluate).entry_points.len() == 1 && density.observations.is_none());
             let shaders = kernels::TransitionShaders::new(model, 10, DeviceOutput::Draws(model.dim()), target);
             for (source, entries) in [(&shaders.transition, 1), (&shaders.pool, 1), (&shaders.states, 2)] {
@@ -215,6 +218,9 @@ fn kernels_of(model: &Model, target: Target) -> Vec<Source> {
     let density = DensityShaders::new(model, target);
     let mut all: Vec<Source> = vec![("evaluate", density.evaluate, &[])];
     if model.mixed().is_some() {
+        for entry in ["set_position", "sum_rows", "gather_rows"] {
+            all.extend(density.rows.clone().map(|source| (entry, source, &[][..])));
+        }
         let shaders = kernels::TransitionShaders::new(model, 10, DeviceOutput::Draws(model.dim()), target);
         all.push(("transition", shaders.transition, &[]));
         return all;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use warpnuts::data::{Dataset, Factor, FileRows};
 use warpnuts::density::cpu;
 use warpnuts::draws::Pointwise;
-use warpnuts::experiment;
+use warpnuts::experiment::{self, EngineChoice};
 use warpnuts::family::Family;
 use warpnuts::model::{
     Coordinates, Mixed, MixedPriors, MixedTerm, Model, NoCollapse, Refusal, Role, Scaling, Shape, SigmaFormula, Spread,
@@ -117,7 +117,7 @@ fn effects_stay_coordinates_and_are_partially_centered() {
     let model = formulas::model(&of, "non-centered");
     assert_eq!(cpu::admits(&model), Ok(()));
     assert_eq!(cpu::admits(&model.collapsed()), Err(Refusal::NotCollapsed(NoCollapse::SigmaFormula)));
-    let (coordinates, why) = experiment::suited_to_formula(&of.0, &of.1);
+    let (coordinates, why) = experiment::suited_to_formula(&of.0, &of.1, EngineChoice::Auto);
     assert!(matches!(coordinates, Coordinates::Joint { .. }), "{coordinates:?}");
     assert!(why.starts_with("each effect is between centered and non-centered"), "{why}");
 }

@@ -36,10 +36,10 @@ const ALONE: &[(&str, &[&str])] = &[
     ("chain_density.wgsl", &["hyperparameter"]),
     ("chain_groups.wgsl", &["of_groups"]),
     ("mixed/term.wgsl", &["set_terms", "set_effects", "pull_determinants", "add_to_gradient"]),
-    (
-        "mixed/rows.wgsl",
-        &["add_effects", "numbers_of", "eta_of", "by_factor", "by_population", "by_means", "family_sum", "by_ratio"],
-    ),
+    ("mixed/rows.wgsl", &["add_effects", "by_factor", "by_population", "by_means", "family_sum", "by_ratio"]),
+    ("mixed/chunk.wgsl", &["add_chunk", "row_of", "row_place", "numbers_of", "entry_of", "eta_of"]),
+    ("mixed/all_rows.wgsl", &["keep_slope"]),
+    ("mixed/row_sums.wgsl", &["first_part"]),
     (
         "mixed/groups.wgsl",
         &[
@@ -53,7 +53,7 @@ const ALONE: &[(&str, &[&str])] = &[
             "by_ratio",
         ],
     ),
-    ("mixed/density.wgsl", &["density_at", "place_of_dispersion", "dispersion_of", "log_dispersion_of"]),
+    ("mixed/density.wgsl", &["density_at", "family_here", "place_of_dispersion", "dispersion_of", "log_dispersion_of"]),
     (
         "tree.wgsl",
         &[

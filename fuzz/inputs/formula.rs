@@ -5,7 +5,7 @@
 use std::sync::{Arc, LazyLock};
 
 use warpnuts::data::Frame;
-use warpnuts::experiment::suited_to_formula;
+use warpnuts::experiment::{EngineChoice, suited_to_formula};
 use warpnuts::family::Family;
 use warpnuts::formula::Formula;
 use warpnuts::model::{Mixed, Model};
@@ -75,7 +75,7 @@ pub fn take(input: &[u8]) -> bool {
     let Ok((dataset, mixed)) = Mixed::of_design(&formula, Family::Gaussian, design, FRAME.rows()) else { return false };
     mixed.check(&dataset).expect("what is made is sound");
     let (dataset, mixed) = (Arc::new(dataset), Arc::new(mixed));
-    let (coordinates, _) = suited_to_formula(&dataset, &mixed);
+    let (coordinates, _) = suited_to_formula(&dataset, &mixed, EngineChoice::Auto);
     let model = Model::of_formula(dataset, mixed, coordinates, None);
     assert!(model.names().len() >= model.layout().hyperparameters());
     true

@@ -19,11 +19,7 @@ fn density_at(team: Team) -> f32 {
     meet();
     set_terms(team.lane);
     meet();
-    var dispersions: array<f32, DISPERSION_ROOM>;
-    for (var d = 0u; d < DISPERSIONS; d++) {
-        dispersions[d] = dispersion_of(d);
-    }
-    let family = family_at(dispersions);
+    let family = family_here();
     add_effects(team, family);
     for (var quad = 0u; quad < PARTS; quad += 4u) {
         let sums = team_sums(team, vec4<f32>(parts[quad], parts[quad + 1u], parts[quad + 2u], parts[quad + 3u]));
@@ -44,17 +40,26 @@ fn density_at(team: Team) -> f32 {
         add_to_gradient(k, by_population(k) * unit + by_means(k));
     }
     for (var d = 0u; d < DISPERSIONS; d++) {
-        let alone = family_alone(d, log_dispersion_of(d, dispersions[d]));
+        let alone = family_alone(d, log_dispersion_of(d));
         log_density += alone.x;
         if team.lane == 0u && place_of_dispersion(d) < HYPER {
             // Lambda is relative to the first one.
             let also = select(0.0, by_ratio(unit), d == 0u);
-            add_to_gradient(place_of_dispersion(d), (by_logs[d] + alone.y + also) / dispersions[d]);
+            add_to_gradient(place_of_dispersion(d), (by_logs[d] + alone.y + also) / dispersion_of(d));
         }
     }
     log_density += add_scales(team.lane);
     meet();
     return log_density;
+}
+
+// The family at the dispersions.
+fn family_here() -> Family {
+    var dispersions: array<f32, DISPERSION_ROOM>;
+    for (var d = 0u; d < DISPERSIONS; d++) {
+        dispersions[d] = dispersion_of(d);
+    }
+    return family_at(dispersions);
 }
 
 // The place of dispersion `d` among the hyperparameters, or their number if it is known.
@@ -71,10 +76,10 @@ fn dispersion_of(d: u32) -> f32 {
     return select(KNOWN_SECOND, KNOWN_FIRST, d == 0u);
 }
 
-fn log_dispersion_of(d: u32, dispersion: f32) -> f32 {
+fn log_dispersion_of(d: u32) -> f32 {
     let place = place_of_dispersion(d);
     if place < HYPER && hyper_row(min(place, HYPER - 1u)).map == MAP_EXP {
         return kept(AT_THETA + place);
     }
-    return ln(dispersion);
+    return ln(dispersion_of(d));
 }

@@ -67,8 +67,8 @@ fn scale_row(s: u32) -> ScaleRow {
 }
 
 fn column_row(c: u32) -> ColumnRow {
-    let i = COLUMNS_AT + 3u * c;
-    return ColumnRow(fixed.words[i], fixed.words[i + 1u], fixed.words[i + 2u]);
+    let i = COLUMNS_AT + 4u * c;
+    return ColumnRow(fixed.words[i], fixed.words[i + 1u], fixed.words[i + 2u], fixed.words[i + 3u]);
 }
 
 fn predictor_row(p: u32) -> PredictorRow {

@@ -154,7 +154,7 @@ pub fn ready(mut typed: SampleArguments, purpose: Option<&str>) -> Result<Resolv
         typed.once.run.draws = goal.most(typed.once.run.chains);
     }
     let RunOnceArguments { data, priors, parameterization, sampler, run, engine, output, all } = &typed.once;
-    let Problem { dataset, model, why } = Subject::read(data, priors)?.problem(parameterization, run)?;
+    let Problem { dataset, model, why } = Subject::read(data, priors)?.problem(parameterization, run, engine.engine)?;
     let chosen = sampler::choose(*sampler, &typed.typed, engine, &model)?;
     let ChosenSampler { sampler, independent, why: why_sampler } = chosen;
     let settings = settings(&typed, &model, sampler)?;

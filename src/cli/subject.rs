@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use warpnuts::data::{Dataset, one_line};
-use warpnuts::experiment;
+use warpnuts::experiment::{self, EngineChoice};
 use warpnuts::model::{Coordinates, Likelihood, Mixed, Model, PriorScales, RowColumns};
 use warpnuts::summary::advice;
 
@@ -87,12 +87,12 @@ impl Subject {
     pub fn suited(&self, likelihood: Likelihood) -> (Coordinates, &'static str) {
         match self {
             Subject::Shorthand(dataset, _) => experiment::suited(dataset, likelihood),
-            Subject::Formula(dataset, mixed) => experiment::suited_to_formula(dataset, mixed),
+            Subject::Formula(dataset, mixed) => experiment::suited_to_formula(dataset, mixed, EngineChoice::Auto),
         }
     }
 
-    /// The model in the parameterization that was typed or suits the data.
-    pub fn problem(self, parameterization: &str, run: &RunArguments) -> Result<Problem, Failure> {
+    /// The model in the parameterization that was typed, or suits the data and the engine that was typed.
+    pub fn problem(self, parameterization: &str, run: &RunArguments, engine: EngineChoice) -> Result<Problem, Failure> {
         let (dataset, mixed) = match &self {
             Subject::Shorthand(dataset, priors) => {
                 let (model, why) = resolve::suited_model(dataset, priors, parameterization, run)?;
@@ -104,7 +104,7 @@ impl Subject {
             let model = self.model(parameterization)?;
             return Ok(Problem { dataset: dataset.clone(), model, why: None });
         }
-        let (coordinates, reason) = experiment::suited_to_formula(dataset, mixed);
+        let (coordinates, reason) = experiment::suited_to_formula(dataset, mixed, engine);
         let model = Arc::new(Model::of_formula(dataset.clone(), mixed.clone(), coordinates, None));
         let why = Some(format!("parameterization {}: {reason}", model.parameterization()));
         Ok(Problem { dataset: dataset.clone(), model, why })

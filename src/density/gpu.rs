@@ -3,11 +3,14 @@
 mod factor_chunks;
 pub(crate) mod mixed;
 mod mixed_partial;
-mod mixed_shape;
+mod mixed_rows;
+pub(crate) mod mixed_shape;
 mod mixed_sigma;
 pub(crate) mod mixed_tables;
+mod passes;
 mod rough_fit;
 mod row_chunks;
+mod row_shape;
 pub(crate) mod tables;
 
 use std::sync::Arc;
@@ -20,8 +23,10 @@ use crate::model::{Coordinates, Likelihood, Model, Refusal};
 
 use mixed::MixedShader;
 pub(crate) use mixed::admits_coordinates;
+use mixed_shape::MixedShape;
 use mixed_tables::MixedTables;
 pub use mixed_tables::{ColumnRow, FactorRow, HyperRow, ScaleRow, TermRow};
+use passes::Passes;
 pub use row_chunks::RowChunk;
 use row_chunks::{BUNDLE, RowChunks};
 use tables::{
@@ -40,7 +45,7 @@ pub(crate) const ENGINE: &str = "the engine gpu-density";
 /// loops early.
 pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
     if let Some(map) = model.layout().mixed() {
-        return mixed::admits(gpu, model, map, ENGINE, LAVAPIPE_TURNS);
+        return mixed::admitted(gpu, model, map, ENGINE, LAVAPIPE_TURNS).map(drop);
     }
     cpu::admits(model)?;
     let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
@@ -59,6 +64,10 @@ pub struct DensityShaders {
     pub evaluate: String,
     /// Entries `residuals` and `reduce`, for the likelihood over observations.
     pub observations: Option<[String; 2]>,
+    /// Entries `set_position`, `sum_rows` and `gather_rows`, for a formula with many rows.
+    pub rows: Option<String>,
+    /// Workgroups that share the rows of each position then.
+    row_groups: u32,
     /// Numbers that each position needs in a buffer.
     scratch: usize,
 }
@@ -66,14 +75,23 @@ pub struct DensityShaders {
 impl DensityShaders {
     /// The shaders that evaluate `model` on `target`.
     pub fn new(model: &Model, target: Target) -> DensityShaders {
-        DensityShaders::of(model, row_chunks(model).as_ref(), target)
+        let shape = model.layout().mixed().map(|map| MixedShape::new(model, map));
+        DensityShaders::of(model, shape.as_ref(), row_chunks(model).as_ref(), target)
     }
 
-    fn of(model: &Model, chunks: Option<&RowChunks>, target: Target) -> DensityShaders {
-        if let Some(map) = model.layout().mixed() {
-            let MixedShader { team, header, sources, scratch, .. } = MixedShader::new(model, map, target);
-            let evaluate = header.shader(source!("mixed/evaluate.wgsl"), &sources);
-            return DensityShaders { team, evaluate, observations: None, scratch };
+    fn of(model: &Model, shape: Option<&MixedShape>, chunks: Option<&RowChunks>, target: Target) -> DensityShaders {
+        if let Some(shape) = shape {
+            let team = shape.team(target);
+            let row_groups = shape.row_groups(team);
+            let MixedShader { header, sources, scratch, .. } = MixedShader::of(model, shape, team, row_groups);
+            return DensityShaders {
+                team,
+                evaluate: header.shader(source!("mixed/evaluate.wgsl"), &sources),
+                observations: None,
+                rows: row_groups.map(|_| header.shader(source!("mixed/row_passes.wgsl"), &sources)),
+                row_groups: row_groups.unwrap_or(1),
+                scratch,
+            };
         }
         let team = Team::of(target, model.layout().groups, GROUPS_PER_LANE);
         let header = header(model, team, chunks);
@@ -86,6 +104,8 @@ impl DensityShaders {
             observations: chunks
                 .map(|_| [source!("rows/chunks.wgsl"), source!("rows/reduce.wgsl")])
                 .map(|entries| entries.map(|entry| header.shader(entry, &passes))),
+            rows: None,
+            row_groups: 1,
             scratch: 0,
         }
     }
@@ -109,22 +129,9 @@ pub struct DeviceModel {
     groups: wgpu::Buffer,
     /// Numbers that each position needs in a buffer.
     scratch: usize,
+    passes: Passes,
     evaluate: ComputeKernel,
-    observations: Option<RowPasses>,
     meter: Arc<Meter>,
-}
-
-/// The kernels and tables of a likelihood over observations.
-#[derive(Debug)]
-struct RowPasses {
-    chunks: RowChunks,
-    chunk_table: wgpu::Buffer,
-    rows: wgpu::Buffer,
-    residuals: ComputeKernel,
-    /// For each level but the last: the kernel that reduces it, its runs, and the number of chunks after.
-    reductions: Vec<(ComputeKernel, wgpu::Buffer, u32)>,
-    /// Number of chains that an invocation evaluates at once.
-    chains: u32,
 }
 
 impl DeviceModel {
@@ -133,28 +140,35 @@ impl DeviceModel {
     /// # Errors
     /// If the device does not admit `model` ([`admits`]), has no room for it, or refuses a shader.
     pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, DensityError> {
-        admits(&gpu, model)?;
+        let shape = match model.layout().mixed() {
+            Some(map) => Some(mixed::admitted(&gpu, model, map, ENGINE, LAVAPIPE_TURNS)?),
+            None => admits(&gpu, model).map(|()| None)?,
+        };
         let chunks = row_chunks(model);
-        let shaders = DensityShaders::of(model, chunks.as_ref(), gpu.target());
+        let shaders = DensityShaders::of(model, shape.as_ref(), chunks.as_ref(), gpu.target());
         // SAFETY: buffers have rows of positions and evaluations for whole workgroups (`room`); groups below J index
         // tables of J columns; coefficients below K index the priors, K + 1 in number. A formula's rows, chunks and
         // levels are in range by construction (`MixedTables`), and places in the lanes' memory too (`MixedShape`).
         let evaluate = unsafe { ComputeKernel::compile(&gpu, "evaluate", &shaders.evaluate, &[])? };
-        let (fixed, groups, constant) = match model.layout().mixed() {
+        let (fixed, groups, constant) = match model.layout().mixed().zip(shape.as_ref()) {
             None => {
                 let tables = Tables::of(model);
                 let groups = gpu.table("the table of groups", &tables.groups)?;
                 (gpu.table("priors", &tables.fixed)?, groups, tables.constant)
             }
-            Some(map) => {
-                let tables = MixedTables::of(model, map);
+            Some((map, shape)) => {
+                let tables = MixedTables::of(model, map, shape);
                 let likelihood = gpu.table("the table of rows or groups", &tables.likelihood)?;
                 (gpu.table("priors and terms", &tables.fixed)?, likelihood, tables.constant)
             }
         };
-        let observations = match (chunks, &shaders.observations) {
-            (Some(chunks), Some(sources)) => Some(RowPasses::new(&gpu, model, sources, chunks)?),
-            _ => None,
+        let passes = match (&chunks, &shaders.observations, &shape, &shaders.rows) {
+            (Some(chunks), Some(sources), ..) => {
+                let chains = chains_at_once(model.layout().coefficients);
+                Passes::over_observations(&gpu, model, sources, chunks, chains)?
+            }
+            (.., Some(shape), Some(source)) => Passes::over_rows(&gpu, shape, source, shaders.row_groups)?,
+            _ => Passes::default(),
         };
         Ok(Arc::new(DeviceModel {
             dim: model.dim(),
@@ -163,8 +177,8 @@ impl DeviceModel {
             fixed,
             groups,
             scratch: shaders.scratch,
+            passes,
             evaluate,
-            observations,
             meter: Meter::part_of(gpu.meter()),
             gpu,
         }))
@@ -188,7 +202,7 @@ impl DeviceModel {
 
     /// The largest number of positions of a density.
     pub fn largest_width(&self) -> usize {
-        let row = (self.dim + 1).max(self.partials() as usize).max(self.scratch) as u64 * 4;
+        let row = (self.dim + 1).max(self.passes.numbers()).max(self.scratch) as u64 * 4;
         let fit = self.gpu.largest_binding() / row;
         let dispatched = u64::from(self.gpu.limits().max_compute_workgroups_per_dimension);
         let whole = u64::from(self.whole());
@@ -205,55 +219,7 @@ impl DeviceModel {
 
     /// Buffers have room for a multiple of this number of positions.
     fn whole(&self) -> u32 {
-        self.team.teams.max(self.observations.as_ref().map_or(1, |observations| observations.chains))
-    }
-
-    /// Number of partial sums per chain.
-    fn partials(&self) -> u32 {
-        self.observations.as_ref().map_or(0, |observations| observations.chunks.partials())
-    }
-}
-
-impl RowPasses {
-    fn new(
-        gpu: &Gpu,
-        model: &Model,
-        [residuals, reduce]: &[String; 2],
-        chunks: RowChunks,
-    ) -> Result<RowPasses, GpuError> {
-        let workgroups = chunks.table().len().div_ceil(BUNDLE) as u64;
-        let limit = u64::from(gpu.limits().max_compute_workgroups_per_dimension);
-        if workgroups > limit {
-            return Err(GpuError::TooLarge {
-                what: "the table of observations".to_string(),
-                bytes: workgroups,
-                limit,
-                remedy: "use --likelihood groups".to_string(),
-            });
-        }
-        // SAFETY: each chunk's rows and its index among the partial sums are in range by construction (`RowChunks`),
-        // and buffers hold a multiple of `CHAINS` chains.
-        let residuals = unsafe { ComputeKernel::compile(gpu, "residuals", residuals, &[])? };
-        let mut reductions = Vec::new();
-        for (before, after) in chunks.levels().iter().zip(&chunks.levels()[1..]) {
-            let overrides = [
-                ("FROM", f64::from(before.offset)),
-                ("CHUNKS_BEFORE", f64::from(before.chunks)),
-                ("TO", f64::from(after.offset)),
-                ("CHUNKS_AFTER", f64::from(after.chunks)),
-            ];
-            // SAFETY: runs are ranges of chunks of the level before, one run for each chunk of the level after.
-            let kernel = unsafe { ComputeKernel::compile(gpu, "reduce", reduce, &overrides)? };
-            reductions.push((kernel, gpu.table("runs of chunks", &after.runs)?, after.chunks));
-        }
-        Ok(RowPasses {
-            chunk_table: gpu.table("chunks", chunks.table())?,
-            rows: gpu.table("observations", &chunks.rows(model))?,
-            residuals,
-            reductions,
-            chains: chains_at_once(model.layout().coefficients),
-            chunks,
-        })
+        self.team.teams.max(self.passes.whole())
     }
 }
 
@@ -275,26 +241,22 @@ impl GpuDensity {
         let room = width.next_multiple_of(model.whole() as usize) as u64;
         let exchange =
             Exchange::new(gpu.clone(), 4 * room * dim as u64, 4 * room * (dim as u64 + 1), model.meter.clone())?;
+        let numbers = |name: &str, numbers: usize| gpu.buffer(name, 4 * room * numbers as u64, BufferUsages::STORAGE);
+        let scratch = numbers("the lanes' memory", model.scratch)?;
+        let of_rows: Vec<(u32, wgpu::Buffer)> = (model.passes.room.iter())
+            .map(|room| Ok((room.binding, numbers(room.name, room.numbers)?)))
+            .collect::<Result<_, GpuError>>()?;
+        let all =
+            [(0, &model.fixed), (1, &model.groups), (2, exchange.input()), (3, exchange.output()), (12, &scratch)];
+        let all: Vec<(u32, &wgpu::Buffer)> =
+            all.into_iter().chain(of_rows.iter().map(|(at, room)| (*at, room))).collect();
         let mut bound = Vec::new();
-        let mut evaluate = vec![(0, &model.fixed), (1, &model.groups), (2, exchange.input()), (3, exchange.output())];
-        let scratch = gpu.buffer("the lanes' memory", 4 * room * model.scratch as u64, BufferUsages::STORAGE)?;
-        evaluate.push((12, &scratch));
-        let partials;
-        if let Some(observations) = &model.observations {
-            partials = gpu.buffer("partial sums", 4 * room * u64::from(model.partials()), BufferUsages::STORAGE)?;
-            let RowPasses { chunk_table, rows, .. } = observations;
-            bound.push(
-                observations.residuals.bind(
-                    gpu,
-                    &[(0, &model.fixed), (1, chunk_table), (2, exchange.input()), (3, rows), (4, &partials)],
-                )?,
-            );
-            for (reduce, runs, _) in &observations.reductions {
-                bound.push(reduce.bind(gpu, &[(1, runs), (4, &partials)])?);
-            }
-            evaluate.push((4, &partials));
+        for step in &model.passes.steps {
+            let own = step.tables.iter().map(|(at, table)| (*at, table));
+            let others = all.iter().copied().filter(|(at, _)| step.tables.iter().all(|(own, _)| own != at));
+            bound.push(step.kernel.bind(gpu, &own.chain(others).collect::<Vec<_>>())?);
         }
-        bound.push(model.evaluate.bind(gpu, &evaluate)?);
+        bound.push(model.evaluate.bind(gpu, &all)?);
         Ok(GpuDensity { width, exchange, bound, numbers: Vec::with_capacity(width * dim), model })
     }
 }
@@ -317,14 +279,8 @@ impl Density for GpuDensity {
         }
         let record = |pass: &mut wgpu::ComputePass| {
             let (evaluate, before) = self.bound.split_last().expect("evaluation is always bound");
-            if let (Some(observations), [residuals, reductions @ ..]) = (&model.observations, before) {
-                let workgroups = |chunks: u32| chunks.div_ceil(BUNDLE as u32);
-                let chunks = observations.chunks.table().len() as u32;
-                let chains = positions.div_ceil(observations.chains);
-                observations.residuals.dispatch(pass, residuals, workgroups(chunks), chains);
-                for ((reduce, _, after), bound) in observations.reductions.iter().zip(reductions) {
-                    reduce.dispatch(pass, bound, workgroups(*after), positions);
-                }
+            for (step, bound) in model.passes.steps.iter().zip(before) {
+                step.dispatch(pass, bound, positions);
             }
             model.evaluate.dispatch(pass, evaluate, positions.div_ceil(model.team.teams), 1);
         };

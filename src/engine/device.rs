@@ -23,6 +23,7 @@ use super::{
     SumSink,
 };
 use crate::density::DensityError;
+use crate::density::gpu::mixed_shape::MixedShape;
 use crate::density::gpu::mixed_tables::MixedTables;
 use crate::density::gpu::tables::Tables;
 use crate::gpu::{Gpu, GpuError, Meter};
@@ -275,7 +276,7 @@ fn tables(
     shaders: &TransitionShaders,
 ) -> Result<(wgpu::Buffer, wgpu::Buffer, f64), GpuError> {
     if let Some(map) = model.layout().mixed() {
-        let MixedTables { fixed, likelihood, constant } = MixedTables::of(model, map);
+        let MixedTables { fixed, likelihood, constant } = MixedTables::of(model, map, &MixedShape::new(model, map));
         let likelihood = gpu.table("the table of rows or groups", &likelihood)?;
         return Ok((gpu.table("priors and terms", &fixed)?, likelihood, constant));
     }

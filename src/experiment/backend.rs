@@ -242,7 +242,6 @@ pub fn choose(
         EngineChoice::Auto => {
             let alone = match gpu::admits_coordinates(model, "a GPU") {
                 Ok(()) => None,
-                Err(Refusal::ErrorsOnDevice { .. }) => Some("the only engine that takes known errors beside sigma"),
                 Err(Refusal::CountsOnDevice { .. }) => Some("the only engine that takes counts so large"),
                 Err(_) => Some("the only engine that integrates out effects of several factors"),
             };

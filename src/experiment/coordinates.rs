@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
+use super::EngineChoice;
 use crate::data::Dataset;
-use crate::density::cpu;
+use crate::density::{cpu, gpu};
 use crate::model::{Centering, Coordinates, Likelihood, Mixed, Model};
 
 /// The coordinates for `dataset` with this likelihood, and the reason in a few words.
@@ -26,12 +27,21 @@ pub fn suited(dataset: &Dataset, likelihood: Likelihood) -> (Coordinates, &'stat
 const WORTH: f64 = 20.0;
 const FEW: f64 = 1e4;
 
-/// The coordinates for a formula's model, and the reason in a few words: collapsed where that
-/// is cheap, else partially centered.
-pub fn suited_to_formula(dataset: &Arc<Dataset>, mixed: &Arc<Mixed>) -> (Coordinates, &'static str) {
+/// The coordinates for a formula's model, and the reason in a few words: collapsed where that is cheap and the engine
+/// that is asked for does it, else partially centered.
+pub fn suited_to_formula(
+    dataset: &Arc<Dataset>,
+    mixed: &Arc<Mixed>,
+    engine: EngineChoice,
+) -> (Coordinates, &'static str) {
     let collapsed = Model::of_formula(dataset.clone(), mixed.clone(), Coordinates::Collapsed, None);
     let [of_collapsed, of_rows] = cpu::operations(&collapsed);
-    if cpu::admits(&collapsed).is_ok() && of_collapsed < WORTH * of_rows.max(FEW) {
+    let is_cheap = cpu::admits(&collapsed).is_ok() && of_collapsed < WORTH * of_rows.max(FEW);
+    let is_admitted = match engine {
+        EngineChoice::Auto | EngineChoice::Cpu => true,
+        EngineChoice::GpuDensity | EngineChoice::Gpu => gpu::admits_coordinates(&collapsed, "a GPU").is_ok(),
+    };
+    if is_cheap && is_admitted {
         return (Coordinates::Collapsed, "group effects are integrated out, and drawn exactly afterwards");
     }
     let reason = "each effect is between centered and non-centered, by a weight that short chains learn first";

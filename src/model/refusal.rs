@@ -70,15 +70,6 @@ pub enum Refusal {
         /// What to do instead.
         remedy: &'static str,
     },
-    /// Devices have one variance for all rows.
-    #[error(
-        "{what} gives all rows the variance sigma^2 over their weights, and here each has a known error beside sigma (--se \
-         --with-sigma); use --engine cpu"
-    )]
-    ErrorsOnDevice {
-        /// The engine.
-        what: &'static str,
-    },
     /// A device integrates out the effects of one factor only.
     #[error(
         "{what} integrates out the effects of one factor, with 8 columns that vary at most, and --parameterization marginal needs more \

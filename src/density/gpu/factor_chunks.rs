@@ -7,8 +7,8 @@ const SHORTEST: usize = 8;
 /// All rows, level by level.
 #[derive(Debug, Clone)]
 pub struct FactorChunks {
-    /// The rows, in the order of the levels.
-    pub rows: Vec<u32>,
+    /// The rows, in the order of the levels; none, if that is the order in which they are.
+    pub order: Vec<u32>,
     /// The first of these rows of each chunk, then the number of rows.
     pub starts: Vec<u32>,
     /// The first chunk of each level, then the number of chunks.
@@ -35,7 +35,14 @@ impl FactorChunks {
         }
         firsts.push(starts.len() as u32);
         starts.push(end as u32);
-        FactorChunks { rows: by_level.concat(), starts, levels: firsts, longest }
+        let order = by_level.concat();
+        let is_sorted = order.iter().copied().eq(0..order.len() as u32);
+        FactorChunks { order: if is_sorted { Vec::new() } else { order }, starts, levels: firsts, longest }
+    }
+
+    /// Number of words of its lists of rows, chunks and levels.
+    pub fn words(&self) -> usize {
+        self.order.len() + self.starts.len() + self.levels.len()
     }
 
     /// Number of chunks.
@@ -57,17 +64,19 @@ mod tests {
     fn every_row_is_in_one_chunk_of_its_level() {
         let of_rows: Vec<u32> = (0..1000u32).map(|i| i * i % 7 % 4).collect();
         let chunks = FactorChunks::new(&of_rows, 5);
-        let mut rows = chunks.rows.clone();
+        let mut rows = chunks.order.clone();
         rows.sort_unstable();
         assert!(rows.into_iter().eq(0..1000));
         for level in 0..5 {
             for chunk in chunks.levels[level]..chunks.levels[level + 1] {
                 let [from, to] = [chunk, chunk + 1].map(|chunk| chunks.starts[chunk as usize] as usize);
                 assert!(to > from && to - from <= chunks.longest);
-                assert!(chunks.rows[from..to].iter().all(|row| of_rows[*row as usize] as usize == level));
+                assert!(chunks.order[from..to].iter().all(|row| of_rows[*row as usize] as usize == level));
             }
         }
         assert_eq!(chunks.levels[5] as usize, chunks.chunks());
         assert_eq!(chunks.most(), chunks.longest);
+        let sorted = FactorChunks::new(&[0, 0, 1, 3, 3], 4);
+        assert_eq!((sorted.order.len(), sorted.starts), (0, vec![0, 2, 3, 5]));
     }
 }

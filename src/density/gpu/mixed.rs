@@ -28,11 +28,17 @@ pub struct MixedShader {
 }
 
 impl MixedShader {
-    /// The pieces for `model`, whose layout has the map `map`, on `target`.
+    /// The pieces for `model`, whose layout has the map `map`, on `target`, in one pass.
     pub fn new(model: &Model, map: &MixedMap, target: Target) -> MixedShader {
         let shape = MixedShape::new(model, map);
         let team = shape.team(target);
-        let is_near = shape.is_near(team);
+        MixedShader::of(model, &shape, team, None)
+    }
+
+    /// The pieces for `model`, which has this shape; `row_groups` workgroups share the rows of each position, in passes
+    /// of their own.
+    pub fn of(model: &Model, shape: &MixedShape, team: Team, row_groups: Option<u32>) -> MixedShader {
+        let is_near = row_groups.is_none() && shape.is_near(team);
         let mut sources = vec![
             Reference::SOURCE,
             HyperRow::SOURCE,
@@ -50,6 +56,8 @@ impl MixedShader {
             if shape.is_collapsed() { source!("mixed/groups.wgsl") } else { source!("mixed/rows.wgsl") },
             if model.family().wants_counts() { source!("mixed/counts.wgsl") } else { source!("mixed/no_counts.wgsl") },
             if shape.sigma > 0 { source!("mixed/row_scales.wgsl") } else { source!("mixed/one_scale.wgsl") },
+            source!("mixed/chunk.wgsl"),
+            if row_groups.is_some() { source!("mixed/row_sums.wgsl") } else { source!("mixed/all_rows.wgsl") },
             source!("mixed/density.wgsl"),
             family(model),
             team.source(),
@@ -59,10 +67,12 @@ impl MixedShader {
         }
         MixedShader {
             team,
-            header: places(&shape).into_iter().fold(shape.header(team), |to, (name, at)| to.number(name, at as u32)),
+            header: places(shape)
+                .into_iter()
+                .fold(shape.header(team, row_groups), |to, (name, at)| to.number(name, at as u32)),
             sources,
             scratch: if is_near { 0 } else { shape.scratch() },
-            turns: shape.turns(team),
+            turns: shape.turns(team, row_groups),
         }
     }
 }
@@ -72,31 +82,44 @@ pub fn team(model: &Model, map: &MixedMap, target: Target) -> Team {
     MixedShape::new(model, map).team(target)
 }
 
-/// Whether `gpu` computes the log density of `model`, whose layout has the map `map`, in at most `limit` iterations of
-/// loops if its adapter is software; `what` is the engine.
+/// Whether `gpu` computes the log density of `model`, whose layout has the map `map`, in one pass of at most `limit`
+/// iterations of loops if its adapter is software; `what` is the engine.
 ///
 /// # Errors
-/// If effects of several factors, or of many columns, are integrated out; if rows have known errors beside sigma; or a
-/// software adapter would end loops early.
+/// If effects of several factors, or of many columns, are integrated out; or a software adapter would end loops
+/// early.
 pub fn admits(gpu: &Gpu, model: &Model, map: &MixedMap, what: &'static str, limit: u32) -> Result<(), Refusal> {
     admits_coordinates(model, what)?;
     cpu::admits(model)?;
     let shape = MixedShape::new(model, map);
-    check_loops(gpu, shape.turns(shape.team(gpu.target())), limit, "use --engine cpu")
+    check_loops(gpu, shape.turns(shape.team(gpu.target()), None), limit, "use --engine cpu")
+}
+
+/// The shape of `model` on `gpu`, if it computes its log density in as many passes as it takes; arguments and errors
+/// are those of [`admits`].
+pub fn admitted(
+    gpu: &Gpu,
+    model: &Model,
+    map: &MixedMap,
+    what: &'static str,
+    limit: u32,
+) -> Result<MixedShape, Refusal> {
+    admits_coordinates(model, what)?;
+    cpu::admits(model)?;
+    let shape = MixedShape::new(model, map);
+    let team = shape.team(gpu.target());
+    check_loops(gpu, shape.turns(team, shape.row_groups(team)), limit, "use --engine cpu")?;
+    Ok(shape)
 }
 
 /// Whether devices compute log densities of `model` in its coordinates; `what` is the engine.
 ///
 /// # Errors
-/// If effects of several factors, or of many columns, are integrated out; rows have known errors beside sigma; or
-/// counts are large.
+/// If effects of several factors, or of many columns, are integrated out; or counts are large.
 pub fn admits_coordinates(model: &Model, what: &'static str) -> Result<(), Refusal> {
     let largest = model.dataset().outcome().iter().copied().fold(0.0, f64::max);
     if model.family().wants_counts() && largest > LARGEST_COUNT {
         return Err(Refusal::CountsOnDevice { what, family: model.family().name(), largest: LARGEST_COUNT as u32 });
-    }
-    if model.dataset().errors().is_some() {
-        return Err(Refusal::ErrorsOnDevice { what });
     }
     match (model.structure(), model.coordinates()) {
         (Structure::Formula(_), Coordinates::Collapsed) if !is_of_few_columns(model) => {

@@ -2,9 +2,10 @@
 //! numbers in the memory that the lanes of a chain share.
 
 use super::factor_chunks::FactorChunks;
+use super::row_shape::RowShape;
 use super::tables::{Meeting, Team};
 use crate::density::mixed::LikelihoodRows;
-use crate::family::{Distribution, Family, MOST_DISPERSIONS, OutcomeRow, with_family};
+use crate::family::MOST_DISPERSIONS;
 use crate::gpu::{ShaderHeader, Target};
 use crate::model::correlation::pairs;
 use crate::model::{Coordinates, DispersionAt, MixedMap, Model};
@@ -15,8 +16,15 @@ const NEAR: usize = 16 << 10;
 /// Numbers of each vector that a lane holds, unless a workgroup has too few lanes.
 const SLOTS_PER_LANE: usize = 32;
 
+/// Number of sums over rows with known errors, of family/gaussian_with_errors.wgsl.
+const SUMS_WITH_ERRORS: usize = 2;
+
 /// The fewest and the most lanes of a chain.
 const LANES: [usize; 2] = [32, 256];
+
+/// So many rows are shared by several workgroups, where a log density may have several passes; and the most of them.
+const MANY_ROWS: usize = 1 << 15;
+const MOST_WORKGROUPS: usize = 1 << 10;
 
 /// A factor: its terms' columns are neighbours.
 #[derive(Debug, Clone)]
@@ -57,6 +65,8 @@ pub struct MixedShape {
     pub factors: Vec<ShapedFactor>,
     pub columns: Vec<ShapedColumn>,
     pub terms: Vec<ShapedTerm>,
+    /// The numbers of a row.
+    pub row: RowShape,
     /// Number of population-level columns.
     pub population: usize,
     /// Number of levels of the factor where effects are integrated out, else 0.
@@ -66,7 +76,6 @@ pub struct MixedShape {
     dim: usize,
     /// The rows of the likelihood.
     likelihood: LikelihoodRows,
-    family: Family,
     dispersions: Vec<DispersionAt>,
     family_sums: usize,
     /// The most columns of a term.
@@ -103,7 +112,8 @@ impl MixedShape {
             }
         }
         let population = map.population.centers.len();
-        let family_sums = model.family().device_sums() as usize;
+        let has_errors = data.errors().is_some();
+        let family_sums = if has_errors { SUMS_WITH_ERRORS } else { model.family().device_sums() as usize };
         let (mut factors, mut columns, mut sums) = (Vec::new(), Vec::new(), 0);
         let mut terms = vec![ShapedTerm { first_column: 0, square: 0, triangle: 0 }; map.terms.len()];
         for (place, number) in numbers.iter().enumerate() {
@@ -121,6 +131,10 @@ impl MixedShape {
             }
             factors.push(ShapedFactor { chunks, first_column, columns: columns.len() - first_column });
         }
+        let of_columns = |at: &ShapedColumn| model.mixed().map_or(0, |mixed| mixed.terms[at.term].columns[at.column]);
+        let of_columns: Vec<usize> = columns.iter().map(of_columns).collect();
+        let first = factors.iter().map(|factor: &ShapedFactor| factor.chunks.words()).sum();
+        let row = RowShape::new(model, &likelihood, &of_columns, factors.len(), first);
         let (mut squares, mut end) = (0, 1 + family_sums + population);
         for (term, map) in terms.iter_mut().zip(&map.terms) {
             (term.square, term.triangle) = (squares, end);
@@ -137,7 +151,6 @@ impl MixedShape {
             hyper: map.hyperparameters(),
             dim: model.dim(),
             likelihood,
-            family: model.family(),
             dispersions: map.dispersions.clone(),
             family_sums,
             most_columns: map.terms.iter().map(|term| term.columns).max().unwrap_or(0),
@@ -153,6 +166,7 @@ impl MixedShape {
             factors,
             columns,
             terms,
+            row,
         }
     }
 
@@ -161,40 +175,9 @@ impl MixedShape {
         self.groups > 0
     }
 
-    /// Index of the first row's numbers in the table of rows: the lists of rows, chunks and levels come before them.
-    pub fn first_row(&self) -> usize {
-        let lists = |factor: &ShapedFactor| {
-            let FactorChunks { rows, starts, levels, .. } = &factor.chunks;
-            rows.len() + starts.len() + levels.len()
-        };
-        self.factors.iter().map(lists).sum()
-    }
-
     /// The rows of the likelihood.
     pub fn likelihood(&self) -> &LikelihoodRows {
         &self.likelihood
-    }
-
-    /// Whether rows have a known part of eta.
-    pub fn has_offset(&self) -> bool {
-        self.likelihood.outcomes.iter().any(|row| row.offset != 0.0)
-    }
-
-    /// What the family knows of a row.
-    pub fn numbers_of(&self, row: &OutcomeRow) -> impl Iterator<Item = f64> {
-        with_family!(self.family, F => F::numbers(row).into_iter().take(F::NUMBERS))
-    }
-
-    /// Numbers of a row: those of its family, the known part of eta if there is one, population-level columns, columns
-    /// of all terms, those of log sigma, and the level of each factor.
-    pub fn row_width(&self) -> usize {
-        let of_family = with_family!(self.family, F => F::NUMBERS);
-        of_family
-            + usize::from(self.has_offset())
-            + self.population
-            + self.columns.len()
-            + self.sigma
-            + self.factors.len()
     }
 
     /// The place of each block in the memory that the lanes share, then its length.
@@ -243,6 +226,18 @@ impl MixedShape {
         Team { lanes: lanes as u32, teams: 1, meeting: Meeting::Workgroup }
     }
 
+    /// Number of sums of a lane.
+    pub fn parts(&self) -> usize {
+        self.parts
+    }
+
+    /// The number of workgroups that share the rows of each position, if there are many.
+    pub fn row_groups(&self, team: Team) -> Option<u32> {
+        let chunks = self.factors.iter().map(|factor| factor.chunks.chunks()).max().unwrap_or(0);
+        let workgroups = chunks.div_ceil(team.lanes as usize).clamp(1, MOST_WORKGROUPS);
+        (!self.is_collapsed() && self.row.rows >= MANY_ROWS).then_some(workgroups as u32)
+    }
+
     /// The place of a dispersion among the hyperparameters, or their number if it is known.
     fn place_of_dispersion(&self, d: usize) -> usize {
         match self.dispersions.get(d) {
@@ -252,8 +247,9 @@ impl MixedShape {
     }
 
     /// The constants of shaders.
-    pub fn header(&self, team: Team) -> ShaderHeader {
+    pub fn header(&self, team: Team, row_groups: Option<u32>) -> ShaderHeader {
         let numbers = [
+            ("ROW_GROUPS", row_groups.unwrap_or(1) as usize),
             ("POPULATION", self.population),
             ("HYPER", self.hyper),
             ("TERMS", self.terms.len()),
@@ -277,8 +273,6 @@ impl MixedShape {
             ("DISPERSION_ROOM", MOST_DISPERSIONS),
             ("FAMILY_SUMS", self.family_sums),
             ("SUMS", MOST_DISPERSIONS),
-            ("ROW_NUMBERS", with_family!(self.family, F => F::NUMBERS)),
-            ("OFFSETS", usize::from(self.has_offset())),
             ("COUNTS", self.likelihood.tail_counts().len()),
             ("DIM", self.dim),
             // Vectors of chains deal all coordinates alike to the lanes.
@@ -288,14 +282,14 @@ impl MixedShape {
             ("K", 0),
         ];
         let known = |d: usize| self.dispersions.get(d).and_then(|dispersion| dispersion.known()).unwrap_or(1.0);
-        let header = team.header(ShaderHeader::default());
+        let header = self.row.header(team.header(ShaderHeader::default()));
         let header = header.real("KNOWN_FIRST", known(0)).real("KNOWN_SECOND", known(1));
         let header = header.real("SIGMA_BASE", self.base_of_sigma);
         numbers.into_iter().chain(self.places()).fold(header, |header, (name, value)| header.number(name, value as u32))
     }
 
-    /// The most loop iterations of a lane in a log density.
-    pub fn turns(&self, team: Team) -> u32 {
+    /// The most loop iterations of a lane in a log density, or in a pass of it.
+    pub fn turns(&self, team: Team, row_groups: Option<u32>) -> u32 {
         let lanes = team.lanes as usize;
         let (p, q, scales) = (self.population, self.columns.len(), self.columns.len().div_ceil(lanes));
         let one = self.most_columns;
@@ -311,15 +305,20 @@ impl MixedShape {
             turns += self.groups.div_ceil(lanes) * group + 2 * q * square + p * (p + 2) * 2;
         }
         turns += self.likelihood.tail_counts().len().div_ceil(lanes);
+        let (mut of_rows, sharing) = (0, lanes * row_groups.unwrap_or(1) as usize);
         for factor in self.factors.iter().filter(|_| !self.is_collapsed()) {
             let chunks = &factor.chunks;
             let row = 2 * (p + 1) + q + 2 * self.sigma + factor.columns + 4;
-            turns += chunks.chunks().div_ceil(lanes) * (chunks.longest * row + 2 * factor.columns + p + 6);
+            of_rows += chunks.chunks().div_ceil(sharing) * (chunks.longest * row + 2 * factor.columns + p + 6);
             let (levels, columns) = (chunks.levels.len().div_ceil(lanes), factor.columns);
             turns += levels * columns * (chunks.most() + 3 * columns + 12) + levels * columns * columns;
             // Partially centered: the means of a level, and what of them its effects need, for either pass.
             turns += levels * columns * (3 * self.predictors + 2 * columns + 4);
         }
+        let turns = match row_groups {
+            Some(workgroups) => of_rows.max(turns + (workgroups as usize).div_ceil(lanes) * (self.parts + 2)),
+            None => turns + of_rows,
+        };
         turns as u32
     }
 }

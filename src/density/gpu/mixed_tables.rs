@@ -1,6 +1,7 @@
 //! The tables of a formula's model for mixed/tables.wgsl.
 
 use super::mixed_partial::{PredictorRow, numbers_of_partial, places_of_partial, predictor_rows};
+use super::mixed_rows::table_of_rows;
 use super::mixed_shape::{MixedShape, ShapedFactor, ShapedTerm};
 use super::mixed_sigma::sums_of_sigma;
 use super::rough_fit::RoughFit;
@@ -9,6 +10,9 @@ use crate::density::mixed::{GroupTable, HyperPrior, HyperPriors, constant};
 use crate::family::AboutCentre;
 use crate::gpu::shared_struct;
 use crate::model::{Centering, MixedMap, Model, Scalar, Shape, TermMap};
+
+/// The place of a list of rows that there is not: they are in its order.
+const NO_LIST: u32 = u32::MAX;
 
 /// Sweeps over all columns in a rough fit.
 const SWEEPS: usize = 20;
@@ -80,13 +84,15 @@ shared_struct! {
         pub factor: u32,
         /// The index of its first sum over a chunk of rows among those of all columns.
         pub sums: u32,
+        /// The place of its entry among a row's numbers; 0 if it is 1 in all rows.
+        pub entry: u32,
     }
 }
 
 shared_struct! {
     /// A factor.
     pub struct FactorRow {
-        /// Where the table lists the places of all rows, level by level.
+        /// Where the table lists the numbers of all rows, level by level; `NO_LIST` if that is their order.
         pub order: u32,
         /// Where it lists the first row of each chunk.
         pub starts: u32,
@@ -114,8 +120,7 @@ pub struct MixedTables {
 
 impl MixedTables {
     /// The tables of `model`, whose layout has the map `map`.
-    pub fn of(model: &Model, map: &MixedMap) -> MixedTables {
-        let shape = MixedShape::new(model, map);
+    pub fn of(model: &Model, map: &MixedMap, shape: &MixedShape) -> MixedTables {
         let priors = HyperPriors::new(model, map);
         let rows = shape.likelihood();
         // Normal outcomes are counted as they were before they are merged.
@@ -130,23 +135,27 @@ impl MixedTables {
         let [log_eps, second] = log_dispersions.map(|log| log as f32);
         let reference = Reference { log_eps, noise: fit.centre as f32, observations: observations as f32, second };
         let about = AboutCentre { log_dispersions, centre: fit.centre, rows: observations, counts: &rows.counts };
-        let of_family = model.family().device_constant(&about);
+        let of_family = match model.dataset().errors() {
+            Some(_) => constant_with_errors(model, &about),
+            None => model.family().device_constant(&about),
+        };
         let noise = fit.centre;
         let mut fixed = words(&[reference]);
         let rows: Vec<HyperRow> = priors.iter().map(|(scalar, prior)| hyper_row(*scalar, prior)).collect();
         fixed.extend(words(&rows));
-        fixed.extend(words(&term_rows(map, &shape)));
+        fixed.extend(words(&term_rows(map, shape)));
         let scale = |t: usize| (0..map.terms[t].columns).map(move |row| ScaleRow { term: t as u32, row: row as u32 });
         fixed.extend(words(&(0..map.terms.len()).flat_map(scale).collect::<Vec<_>>()));
-        let columns = shape.columns.iter().map(|at| ColumnRow {
+        let columns = shape.columns.iter().zip(&shape.row.entries).map(|(at, entry)| ColumnRow {
             effects: (map.terms[at.term].row(at.column).start - shape.hyper) as u32,
             factor: at.factor as u32,
             sums: at.sums as u32,
+            entry: *entry as u32,
         });
         fixed.extend(words(&columns.collect::<Vec<_>>()));
-        fixed.extend(words(&factor_rows(&shape)));
-        fixed.extend(weights(map, &shape));
-        fixed.extend(words(&predictor_rows(map, &shape, partial_at(&shape))));
+        fixed.extend(words(&factor_rows(shape)));
+        fixed.extend(weights(map, shape));
+        fixed.extend(words(&predictor_rows(map, shape, partial_at(shape))));
         fixed.extend(bits(&numbers_of_partial(map)));
         let of_sigma = sums_of_sigma(model, &fit);
         fixed.extend(bits(&of_sigma.concat()));
@@ -160,12 +169,20 @@ impl MixedTables {
             bits(&numbers_of(&groups))
         } else {
             fixed.extend(bits(&shape.likelihood().tail_counts()));
-            table_of_rows(model, map, &shape)
+            table_of_rows(model, map, shape)
         };
         let omitted: f64 = priors.iter().map(|(scalar, prior)| omitted(*scalar, prior)).sum();
         let constant = constant(model, &priors, shape.likelihood()) + of_family + omitted - of_scales;
         MixedTables { fixed, likelihood, constant }
     }
+}
+
+/// What a device omits of the log likelihood of rows with known errors: that of the reference, if its squares were
+/// `centre` times the variances.
+fn constant_with_errors(model: &Model, about: &AboutCentre) -> f64 {
+    let noise = (2.0 * about.log_dispersions[0]).exp();
+    let of_row = |i: usize| about.centre + (noise + model.design().known_variance(i)).ln();
+    -0.5 * (0..model.dataset().n_observations()).map(of_row).sum::<f64>()
 }
 
 /// Where the words of `Fixed` after its reference begin: terms, sds, columns, factors, weights, predictors, numbers of
@@ -214,7 +231,7 @@ const WORDS_OF: [usize; 6] = [
     size_of::<FactorRow>() / 4,
     size_of::<PredictorRow>() / 4,
 ];
-const _: () = assert!(matches!(WORDS_OF, [7, 11, 2, 3, 6, 3]));
+const _: () = assert!(matches!(WORDS_OF, [7, 11, 2, 4, 6, 3]));
 
 fn words<T: bytemuck::NoUninit>(rows: &[T]) -> Vec<u32> {
     bytemuck::cast_slice(rows).to_vec()
@@ -295,7 +312,7 @@ fn factor_rows(shape: &MixedShape) -> Vec<FactorRow> {
             (end - length) as u32
         };
         FactorRow {
-            order: place(chunks.rows.len()),
+            order: if chunks.order.is_empty() { NO_LIST } else { place(chunks.order.len()) },
             starts: place(chunks.starts.len()),
             chunks: chunks.chunks() as u32,
             levels: place(chunks.levels.len()),
@@ -318,37 +335,6 @@ fn weights(map: &MixedMap, shape: &MixedShape) -> Vec<u32> {
         }
     }
     bits(&all)
-}
-
-/// The lists of rows, chunks and levels of each factor, then the numbers of each row.
-fn table_of_rows(model: &Model, map: &MixedMap, shape: &MixedShape) -> Vec<u32> {
-    let (design, rows) = (model.design(), shape.likelihood());
-    let (first, width) = (shape.first_row() as u32, shape.row_width() as u32);
-    let mut table = Vec::new();
-    for factor in &shape.factors {
-        table.extend(factor.chunks.rows.iter().map(|row| first + row * width));
-        table.extend(&factor.chunks.starts);
-        table.extend(&factor.chunks.levels);
-    }
-    let Some(mixed) = model.mixed() else { return table };
-    let mut levels = vec![Vec::new(); shape.factors.len()];
-    for at in &shape.columns {
-        levels[at.factor] = model.dataset().level_of_rows(mixed.terms[at.term].factor);
-    }
-    for ((i, outcome), root) in rows.of.iter().copied().zip(&rows.outcomes).zip(&rows.roots) {
-        let (of_family, offset) = (shape.numbers_of(outcome), shape.has_offset().then_some(outcome.offset));
-        let fixed =
-            mixed.population.iter().zip(&map.population.centers).map(|(k, center)| design.column(*k, i) - center);
-        let varying = shape.columns.iter().map(|at| design.column(mixed.terms[at.term].columns[at.column], i));
-        let numbers = of_family.chain(offset).chain(fixed).chain(varying);
-        table.extend(numbers.map(|number| ((number * root) as f32).to_bits()));
-        if let Some((sigma, map)) = model.log_sigma() {
-            let of_sigma = sigma.columns.iter().zip(&map.coefficients.centers);
-            table.extend(of_sigma.map(|(k, center)| ((design.column(*k, i) - center) as f32).to_bits()));
-        }
-        table.extend(levels.iter().map(|levels| levels[i]));
-    }
-    table
 }
 
 /// Number after number, those of all groups.

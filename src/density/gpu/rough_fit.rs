@@ -36,6 +36,13 @@ impl RoughFit {
         let mut dispersions = [1.0; MOST_DISPERSIONS];
         let squares = |left: &[f64]| left.iter().map(|left| left * left).sum::<f64>() / left.len() as f64;
         match family {
+            Family::Gaussian if model.dataset().errors().is_some() => {
+                let beside = squares(&left) - mean_of_errors(model);
+                let log_eps =
+                    known.clone().next().flatten().map_or(0.5 * beside.max(0.01 * squares(&left)).ln(), f64::ln);
+                let log_eps = if (log_eps.exp() as f32).is_normal() { f64::from(log_eps as f32) } else { 0.0 };
+                return RoughFit { log_dispersions: [log_eps, 0.0], centre: 1.0, log_sigma: 0.0 };
+            }
             Family::Gaussian | Family::Lognormal => {
                 let noise = known.clone().next().flatten().map_or_else(|| squares(&left), |sigma| sigma * sigma);
                 let noise = Some(noise).filter(|noise| (*noise as f32).is_normal()).unwrap_or(1.0) as f32;
@@ -74,6 +81,12 @@ impl RoughFit {
             log_sigma: size.ln(),
         }
     }
+}
+
+/// The mean of the rows' known variances.
+fn mean_of_errors(model: &Model) -> f64 {
+    let rows = model.dataset().n_observations();
+    (0..rows).map(|i| model.design().known_variance(i)).sum::<f64>() / rows as f64
 }
 
 /// The mean of what rows add to the first sum, where `left` is each data row's outcome minus its eta, or minus eta

@@ -190,6 +190,9 @@ pub fn log_density(model: &Model, team: Team, rows: Source) -> Vec<Source> {
 
 /// The WGSL of a model's family.
 pub fn family(model: &Model) -> Source {
+    if model.dataset().errors().is_some() {
+        return source!("family/gaussian_with_errors.wgsl");
+    }
     Source { name: model.family().name(), text: model.family().wgsl() }
 }
 
