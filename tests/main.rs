@@ -29,6 +29,7 @@ mod gpu_density;
 mod gpu_engine;
 mod gpu_fallback;
 mod gpu_families;
+mod gpu_functions;
 mod gpu_independent;
 mod gpu_mixed;
 mod gpu_precision;

@@ -16,6 +16,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("random.wgsl", &["normals"]),
     ("hierarchy/diagonal.wgsl", &["is_centered", "coefficient"]),
     ("family/gaussian.wgsl", &["family_alone"]),
+    ("family/gaussian_with_errors.wgsl", &["family_alone"]),
     ("family/student.wgsl", &["family_alone", "of_degrees", "half_step"]),
     ("family/gamma.wgsl", &["family_alone", "of_shape"]),
     ("family/negbinomial.wgsl", &["family_unit", "family_alone"]),

@@ -7,7 +7,7 @@
 // The order of rows has no list if it is that of the table.
 const NO_LIST = 0xffffffffu;
 
-// Where the numbers of a row begin: those of its family, the known part of eta if there is one, population-level
+// Where the numbers of a row begin: those of its family, the known part of eta if it differs, population-level
 // columns, columns of terms, those of log sigma, and the level of each factor. What is the same in all rows is in none.
 const ROW_POPULATION = ROW_NUMBERS + OFFSETS;
 
@@ -90,7 +90,7 @@ fn entry_of(row: u32, c: u32) -> f32 {
 
 // The linear predictor of the row whose numbers begin at `row`.
 fn eta_of(row: u32) -> f32 {
-    var eta = 0.0;
+    var eta = f32(OFFSET);
     if OFFSETS == 1u {
         eta = number_at(row + ROW_NUMBERS);
     }

@@ -9,14 +9,14 @@ use crate::model::Model;
 /// Passes over rows, in their order.
 #[derive(Debug, Default)]
 pub struct Passes {
-    pub steps: Vec<Step>,
+    pub steps: Vec<Pass>,
     /// Buffers with numbers of each position.
     pub room: Vec<Room>,
 }
 
 /// A pass.
 #[derive(Debug)]
-pub struct Step {
+pub struct Pass {
     pub kernel: ComputeKernel,
     /// Its own tables, by binding.
     pub tables: Vec<(u32, wgpu::Buffer)>,
@@ -63,7 +63,7 @@ impl Passes {
         let kernel = unsafe { ComputeKernel::compile(gpu, "residuals", residuals, &[])? };
         let tables =
             vec![(1, gpu.table("chunks", chunks.table())?), (3, gpu.table("observations", &chunks.rows(model))?)];
-        let mut steps = vec![Step { kernel, tables, workgroups: of_chunks, positions: chains }];
+        let mut steps = vec![Pass { kernel, tables, workgroups: of_chunks, positions: chains }];
         for (before, after) in chunks.levels().iter().zip(&chunks.levels()[1..]) {
             let overrides = [
                 ("FROM", f64::from(before.offset)),
@@ -74,7 +74,7 @@ impl Passes {
             // SAFETY: runs are ranges of chunks of the level before, one run for each chunk of the level after.
             let kernel = unsafe { ComputeKernel::compile(gpu, "reduce", reduce, &overrides)? };
             let tables = vec![(1, gpu.table("runs of chunks", &after.runs)?)];
-            steps.push(Step { kernel, tables, workgroups: workgroups(after.chunks as usize), positions: 1 });
+            steps.push(Pass { kernel, tables, workgroups: workgroups(after.chunks as usize), positions: 1 });
         }
         Ok(Passes { steps, room: vec![Room { binding: 4, name: "partial sums", numbers: chunks.partials() as usize }] })
     }
@@ -92,7 +92,7 @@ impl Passes {
                 // SAFETY: rows, chunks and levels are in range by construction (`MixedShape`), and there is a workgroup
                 // for each position and part of its rows.
                 let kernel = unsafe { ComputeKernel::compile(gpu, entry, source, &[])? };
-                steps.push(Step { kernel, tables: Vec::new(), workgroups, positions: 1 });
+                steps.push(Pass { kernel, tables: Vec::new(), workgroups, positions: 1 });
             }
         }
         let parts = Room { binding: 4, name: "sums over rows", numbers: workgroups as usize * shape.parts() };
@@ -112,7 +112,7 @@ impl Passes {
     }
 }
 
-impl Step {
+impl Pass {
     /// Records the pass over `positions` positions.
     pub fn dispatch(&self, pass: &mut wgpu::ComputePass, bound: &wgpu::BindGroup, positions: u32) {
         self.kernel.dispatch(pass, bound, self.workgroups, positions.div_ceil(self.positions));

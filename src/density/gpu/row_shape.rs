@@ -6,15 +6,16 @@ use crate::family::{Distribution, MOST_NUMBERS, with_family};
 use crate::gpu::ShaderHeader;
 use crate::model::Model;
 
-/// The numbers of a row: those of its family, the known part of eta if there is one, population-level columns, columns
+/// The numbers of a row: those of its family, the known part of eta if it differs, population-level columns, columns
 /// of terms, those of log sigma, and the level of each factor.
 #[derive(Debug, Clone, Default)]
 pub struct RowShape {
     /// How many of the family's numbers there are, and the values of the others in all rows.
     pub numbers: usize,
     same: [f64; MOST_NUMBERS],
-    /// Whether rows have a known part of eta.
+    /// Whether the known part of eta differs between rows, and what it is if not.
     pub has_offset: bool,
+    offset: f64,
     /// Whether the first population-level column is 1 in all rows.
     pub has_ones: bool,
     /// The place of each column of the terms; 0 if it is 1 in all rows.
@@ -30,8 +31,8 @@ pub struct RowShape {
 }
 
 impl RowShape {
-    /// The numbers of the rows `likelihood` of `model`; `columns` are the design's columns of the terms, in the order in
-    /// which the device has them, and the table has `first` words before the rows.
+    /// The numbers of the rows `likelihood` of `model`; `columns` are the design's columns of the terms, in the order
+    /// in which the device has them, and the table has `first` words before the rows.
     pub fn new(
         model: &Model,
         likelihood: &LikelihoodRows,
@@ -41,7 +42,8 @@ impl RowShape {
     ) -> RowShape {
         let Some(mixed) = model.mixed() else { return RowShape::default() };
         let (numbers, same) = numbers_that_differ(model, likelihood);
-        let has_offset = likelihood.outcomes.iter().any(|row| row.offset != 0.0);
+        let offset = likelihood.outcomes.first().map_or(0.0, |row| row.offset);
+        let has_offset = likelihood.outcomes.iter().any(|row| row.offset != offset);
         let is_weighted = likelihood.roots.iter().any(|root| *root != 1.0);
         let has_ones = mixed.population.first() == Some(&0) && !is_weighted;
         let mut end = numbers + usize::from(has_offset) + mixed.population.len() - usize::from(has_ones);
@@ -54,7 +56,7 @@ impl RowShape {
         let levels = end + mixed.sigma.as_ref().map_or(0, |sigma| sigma.columns.len());
         let rows = likelihood.of.len();
         let width = levels + factors;
-        RowShape { numbers, same, has_offset, has_ones, entries, sigma: end, levels, width, rows, first }
+        RowShape { numbers, same, has_offset, offset, has_ones, entries, sigma: end, levels, width, rows, first }
     }
 
     /// The constants of shaders.
@@ -70,7 +72,8 @@ impl RowShape {
             ("FIRST_ROW", self.first),
         ];
         let header = numbers.into_iter().fold(header, |header, (name, value)| header.number(name, value as u32));
-        header.real("SECOND_NUMBER", self.same[1]).real("THIRD_NUMBER", self.same[2])
+        let header = header.real("SECOND_NUMBER", self.same[1]).real("THIRD_NUMBER", self.same[2]);
+        header.real("OFFSET", f64::from(self.offset as f32))
     }
 }
 
