@@ -43,9 +43,9 @@ fn excess(x: f32) -> f32 {
     return select(exp_of(x) - 1.0 - x, x * x * (0.5 + x * (1.0 / 6.0 + x * series)), abs(x) < 0.5);
 }
 
-// e^x - 1.
+// e^x - 1, by the series of `excess` where the subtraction would lose digits.
 fn exp_m1(x: f32) -> f32 {
-    return x + excess(x);
+    return select(exp_of(x) - 1.0, x + excess(x), abs(x) < 0.5);
 }
 
 // ln(1 + x) for x > -1, by the series of `ln` where the addition would lose digits.

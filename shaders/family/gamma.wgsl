@@ -45,27 +45,24 @@ fn family_alone(d: u32, log_dispersion: f32) -> vec2<f32> {
     return fixed.reference.observations * vec2<f32>(change, shape * (here.y - fixed.reference.noise));
 }
 
-// a log a - a - log G(a), and log a - digamma(a): by Stirling's series, of small a at a + 8.
+// a log a - a - log G(a), and log a - digamma(a): by Stirling's series, of small a at a + 3. From one a to the next
+// they differ by (a + 1) log(1 + 1/a) - 1 and by 1/a - log(1 + 1/a).
 fn of_shape(a: f32) -> vec2<f32> {
-    let is_small = a < 8.0;
-    let far = select(a, a + 8.0, is_small);
+    let is_small = a < 3.0;
+    let far = select(a, a + 3.0, is_small);
     let inverse = 1.0 / far;
     let square = inverse * inverse;
-    let series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square / 1260.0));
-    let slope = inverse * (0.5 + inverse * (1.0 / 12.0 - square * (1.0 / 120.0 - square / 252.0)));
-    var value = 0.5 * ln(far * 0.159154943) - series;
-    if !is_small {
-        return vec2<f32>(value, slope);
+    let series = 1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0));
+    let slopes = 1.0 / 12.0 - square * (1.0 / 120.0 - square * (1.0 / 252.0 - square * (1.0 / 240.0 - square / 132.0)));
+    var value = 0.5 * ln(far * 0.159154943) - inverse * series;
+    var slope = inverse * (0.5 + inverse * slopes);
+    if is_small {
+        for (var k = 0u; k < 3u; k++) {
+            let near = a + f32(k);
+            let log = ln_1p(1.0 / near);
+            value -= (near + 1.0) * log - 1.0;
+            slope += 1.0 / near - log;
+        }
     }
-    // log G(a) = log G(a + 8) - log (a (a + 1) ... (a + 7)).
-    var logs = 0.0;
-    var inverses = 0.0;
-    for (var k = 0u; k < 8u; k++) {
-        let near = a + f32(k);
-        logs += ln(near / far);
-        inverses += 1.0 / near;
-    }
-    // (a + 8) log (a + 8) - (a + 8) - log G(a + 8) is `value`, and a log a is a log (a + 8) + a log (a / (a + 8)).
-    let ratio = ln(a / far);
-    return vec2<f32>(value + a * ratio + logs + 8.0, slope + ratio + inverses);
+    return vec2<f32>(value, slope);
 }
