@@ -164,7 +164,14 @@ fn rows_that_workgroups_share_agree_with_f64() {
         });
         let model = formulas::model(&of, typed);
         assert!(DensityShaders::new(&model, devices[0].target()).rows.is_some());
-        agrees(&devices[0], &model, &random(&model, 3), &format!("{formula}, {}", family.name()));
+        let at = random(&model, 3);
+        agrees(&devices[0], &model, &at, &format!("{formula}, {}", family.name()));
+        // The bits of a position depend on no other, and on no order of workgroups.
+        let device = DeviceModel::new(devices[0].clone(), &model).unwrap();
+        let together = evaluate(&mut device.density(3).unwrap(), &at);
+        let mut alone = device.density(1).unwrap();
+        let one_by_one: Vec<_> = at.iter().flat_map(|at| evaluate(&mut alone, std::slice::from_ref(at))).collect();
+        assert!(together == one_by_one, "{formula}");
     };
     check("y ~ lectage_n + (1 | s)", Family::Gaussian, "centered", false);
     check("y ~ lectage_n + (1 | d) + (1 + service01 | studage)", Family::Gaussian, "partial", true);
