@@ -32,7 +32,7 @@ use weights::with_learnt_weights;
 pub use crate::engine::Keep;
 pub(crate) use backend::fastest;
 pub use backend::{Backend, Choice, EngineChoice, choose, rate};
-pub use coordinates::{suited, suited_to_formula};
+pub use coordinates::{is_admitted, suited, suited_to_formula};
 pub use goal::{ESS_LIMIT, Goal};
 pub use identity::{Difference, Identity};
 pub(crate) use independent_backend::DrawTrial;

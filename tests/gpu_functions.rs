@@ -10,7 +10,7 @@ use warpnuts::gpu::{ComputeKernel, Exchange, Meter, ShaderHeader, Source};
 
 use crate::helpers::gpu;
 
-/// As many values as are looked at of each function.
+/// Number of arguments of each function.
 const VALUES: usize = 2000;
 
 const ENTRY: Source = Source {
@@ -23,7 +23,7 @@ const ENTRY: Source = Source {
            }\n",
 };
 
-/// What the families' files want of the tables of a model; no function that is looked at reads it.
+/// The tables of a model as the families' files name them; no function that is tested here reads them.
 const FIXED: Source = Source {
     name: "fixed",
     text: "struct Reference { log_eps: f32, noise: f32, observations: f32, second: f32, }\n\
@@ -33,7 +33,7 @@ const FIXED: Source = Source {
 
 const MATH: Source = Source { name: "math.wgsl", text: include_str!("../shaders/math.wgsl") };
 
-/// `value_at`, with 0 for each number that is not looked at.
+/// The functions that are tested together: `value_at`, with 0 in the place of those that are not there.
 fn of(text: &'static str) -> Source {
     Source { name: "value", text }
 }

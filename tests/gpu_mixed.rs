@@ -13,7 +13,7 @@ use warpnuts::engine::device::{Compiled, DevicePlan};
 use warpnuts::engine::host::Chains;
 use warpnuts::engine::{Keep, Progress};
 use warpnuts::experiment::{
-    Backend, EngineChoice, Sampled, Settings, choose, sample, sample_on, sample_summed, suited_to_formula,
+    Backend, EngineChoice, Sampled, Settings, choose, is_admitted, sample, sample_on, sample_summed, suited_to_formula,
 };
 use warpnuts::family::Family;
 use warpnuts::gpu::Gpu;
@@ -298,6 +298,8 @@ fn what_no_device_does_of_formulas_is_refused_by_name() {
         let (coordinates, why) = suited_to_formula(&crossed.0, &crossed.1, engine);
         assert_eq!(coordinates == Coordinates::Collapsed, is_marginal, "{engine:?}: {why}");
         assert_eq!(suited_to_formula(&one.0, &one.1, engine).0, Coordinates::Collapsed);
+        assert_eq!(is_admitted(&model, engine), is_marginal, "{engine:?}");
+        assert!(is_admitted(&formulas::model(&crossed, "partial"), engine), "{engine:?}");
     }
     assert!(DeviceModel::new(devices[0].clone(), &model).unwrap_err().to_string().contains("one factor"));
     let settings = Settings { draws: 1_000_000, ..Settings::default() };
@@ -314,5 +316,16 @@ fn what_no_device_does_of_formulas_is_refused_by_name() {
     if devices[0].adapter().is_software() {
         let said = Compiled::new(&devices[0], &long, &plan).unwrap_err().to_string();
         assert!(said.contains("is software") && said.contains("use --engine cpu"), "{said}");
+    }
+}
+
+/// More rows than a device has room for do not become fewer with fewer chains.
+#[test]
+fn a_table_that_is_too_large_has_its_own_remedy() {
+    let Some(devices) = gpu::devices() else { return };
+    if devices[0].adapter().is_software() {
+        let words = vec![0u32; devices[0].largest_binding() as usize / 4 + 1];
+        let said = devices[0].table("the table of rows", &words).unwrap_err().to_string();
+        assert!(said.ends_with("; use --engine cpu") && said.contains("the table of rows"), "{said}");
     }
 }

@@ -4,7 +4,7 @@
 // Each factor has all rows in the order of its levels, cut into chunks of one level each. A lane adds up chunks, then
 // the chunks of its levels, in their order: sums are trees, and depend on nothing else.
 
-// The order of rows has no list if it is that of the table.
+// In the place of the list of a factor by which the rows are sorted.
 const NO_LIST = 0xffffffffu;
 
 // Where the numbers of a row begin: those of its family, the known part of eta if it differs, population-level

@@ -32,8 +32,7 @@ fn set_position(invocation: Invocation) {
 fn sum_rows(invocation: Invocation) {
     let team = team_of(invocation);
     let position = invocation.workgroup.y;
-    open_scratch(position);
-    first_slope = position * ROWS;
+    open_rows(position);
     for (var part = 0u; part < PARTS; part++) {
         parts[part] = 0.0;
     }
@@ -54,15 +53,18 @@ fn sum_rows(invocation: Invocation) {
 @compute @workgroup_size(WORKGROUP)
 fn gather_rows(invocation: Invocation) {
     let team = team_of(invocation);
-    let position = invocation.workgroup.y;
-    open_scratch(position);
-    first_slope = position * ROWS;
+    open_rows(invocation.workgroup.y);
     for (var f = 1u; f < FACTORS; f++) {
         let factor = factor_row(f);
         for (var chunk = team.number * TEAM + team.lane; chunk < factor.chunks; chunk += ROW_GROUPS * TEAM) {
             gather_chunk(factor, chunk);
         }
     }
+}
+
+fn open_rows(position: u32) {
+    open_scratch(position);
+    first_slope = position * ROWS;
 }
 
 // Adds up a chunk of rows of a factor, given the derivatives by eta.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
-use warpnuts::density::cpu;
 use warpnuts::exact::Exact;
-use warpnuts::experiment::{Backend, Keep, Known, Sampler, Settings};
+use warpnuts::experiment::{self, Backend, Keep, Known, Sampler, Settings};
 use warpnuts::model::{CoordinatesError, Model};
 use warpnuts::summary::{self, Comparison, RunSummary, Words};
 
@@ -204,8 +203,8 @@ fn plan(typed: &CompareArguments, subject: &Subject) -> Result<Vec<PlannedRun>, 
             other => other,
         })?;
         if typed.parameterizations.is_none() && matches!(subject, Subject::Formula(..)) {
-            // Effects that are too many to be integrated out are no reason to refuse the other two.
-            models.retain(|(model, _)| cpu::admits(model).is_ok());
+            // Effects that are too many to be integrated out are no reason to refuse the other parameterizations.
+            models.retain(|(model, _)| experiment::is_admitted(model, typed.engine.engine));
         }
         let runs = models.into_iter().map(|(model, word)| {
             let sampler = word.map_or(Ok(sampler), |word| sampler::local(&word))?;

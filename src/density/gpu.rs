@@ -21,8 +21,8 @@ use super::{Batch, Density, DensityError, Evaluations, cpu};
 use crate::gpu::{ComputeKernel, Exchange, Gpu, GpuError, Meter, ShaderHeader, Target, source};
 use crate::model::{Coordinates, Likelihood, Model, Refusal};
 
-use mixed::MixedShader;
 pub(crate) use mixed::admits_coordinates;
+use mixed::{Loops, MixedShader};
 use mixed_shape::MixedShape;
 use mixed_tables::MixedTables;
 pub use mixed_tables::{ColumnRow, FactorRow, HyperRow, ScaleRow, TermRow};
@@ -45,7 +45,7 @@ pub(crate) const ENGINE: &str = "the engine gpu-density";
 /// loops early.
 pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
     if let Some(map) = model.layout().mixed() {
-        return mixed::admitted(gpu, model, map, ENGINE, LAVAPIPE_TURNS).map(drop);
+        return mixed::admitted(gpu, model, map, ENGINE, Loops::InPasses(LAVAPIPE_TURNS)).map(drop);
     }
     cpu::admits(model)?;
     let team = Team::of(gpu.target(), model.layout().groups, GROUPS_PER_LANE);
@@ -66,8 +66,6 @@ pub struct DensityShaders {
     pub observations: Option<[String; 2]>,
     /// Entries `set_position`, `sum_rows` and `gather_rows`, for a formula with many rows.
     pub rows: Option<String>,
-    /// Workgroups that share the rows of each position then.
-    row_groups: u32,
     /// Numbers that each position needs in a buffer.
     scratch: usize,
 }
@@ -89,7 +87,6 @@ impl DensityShaders {
                 evaluate: header.shader(source!("mixed/evaluate.wgsl"), &sources),
                 observations: None,
                 rows: row_groups.map(|_| header.shader(source!("mixed/row_passes.wgsl"), &sources)),
-                row_groups: row_groups.unwrap_or(1),
                 scratch,
             };
         }
@@ -105,7 +102,6 @@ impl DensityShaders {
                 .map(|_| [source!("rows/chunks.wgsl"), source!("rows/reduce.wgsl")])
                 .map(|entries| entries.map(|entry| header.shader(entry, &passes))),
             rows: None,
-            row_groups: 1,
             scratch: 0,
         }
     }
@@ -141,7 +137,7 @@ impl DeviceModel {
     /// If the device does not admit `model` ([`admits`]), has no room for it, or refuses a shader.
     pub fn new(gpu: Arc<Gpu>, model: &Model) -> Result<Arc<DeviceModel>, DensityError> {
         let shape = match model.layout().mixed() {
-            Some(map) => Some(mixed::admitted(&gpu, model, map, ENGINE, LAVAPIPE_TURNS)?),
+            Some(map) => Some(mixed::admitted(&gpu, model, map, ENGINE, Loops::InPasses(LAVAPIPE_TURNS))?),
             None => admits(&gpu, model).map(|()| None)?,
         };
         let chunks = row_chunks(model);
@@ -167,7 +163,7 @@ impl DeviceModel {
                 let chains = chains_at_once(model.layout().coefficients);
                 Passes::over_observations(&gpu, model, sources, chunks, chains)?
             }
-            (.., Some(shape), Some(source)) => Passes::over_rows(&gpu, shape, source, shaders.row_groups)?,
+            (.., Some(shape), Some(source)) => Passes::over_rows(&gpu, shape, shaders.team, source)?,
             _ => Passes::default(),
         };
         Ok(Arc::new(DeviceModel {

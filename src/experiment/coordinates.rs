@@ -36,14 +36,18 @@ pub fn suited_to_formula(
 ) -> (Coordinates, &'static str) {
     let collapsed = Model::of_formula(dataset.clone(), mixed.clone(), Coordinates::Collapsed, None);
     let [of_collapsed, of_rows] = cpu::operations(&collapsed);
-    let is_cheap = cpu::admits(&collapsed).is_ok() && of_collapsed < WORTH * of_rows.max(FEW);
-    let is_admitted = match engine {
-        EngineChoice::Auto | EngineChoice::Cpu => true,
-        EngineChoice::GpuDensity | EngineChoice::Gpu => gpu::admits_coordinates(&collapsed, "a GPU").is_ok(),
-    };
-    if is_cheap && is_admitted {
+    if is_admitted(&collapsed, engine) && of_collapsed < WORTH * of_rows.max(FEW) {
         return (Coordinates::Collapsed, "group effects are integrated out, and drawn exactly afterwards");
     }
     let reason = "each effect is between centered and non-centered, by a weight that short chains learn first";
     (Coordinates::of_terms(vec![Centering::Partial; mixed.terms.len()]), reason)
+}
+
+/// Whether the engine that is asked for computes log densities of `model` in its coordinates.
+pub fn is_admitted(model: &Model, engine: EngineChoice) -> bool {
+    let is_on_device = match engine {
+        EngineChoice::Auto | EngineChoice::Cpu => true,
+        EngineChoice::GpuDensity | EngineChoice::Gpu => gpu::admits_coordinates(model, "a GPU").is_ok(),
+    };
+    is_on_device && cpu::admits(model).is_ok()
 }

@@ -188,11 +188,15 @@ impl Gpu {
     /// # Errors
     /// If it is larger than the device allows, or the device's memory is full.
     pub fn buffer(&self, what: &str, bytes: u64, usage: BufferUsages) -> Result<wgpu::Buffer, GpuError> {
+        self.buffer_or(what, bytes, usage, "run fewer chains at once, or use --engine cpu")
+    }
+
+    /// The same; `remedy` is what helps if it is larger than the device allows.
+    fn buffer_or(&self, what: &str, bytes: u64, usage: BufferUsages, remedy: &str) -> Result<wgpu::Buffer, GpuError> {
         let limit =
             if usage.contains(BufferUsages::STORAGE) { self.largest_binding() } else { self.limits().max_buffer_size };
         if bytes > limit {
-            let remedy = "run fewer chains at once, or use --engine cpu".to_string();
-            return Err(GpuError::TooLarge { what: what.to_string(), bytes, limit, remedy });
+            return Err(GpuError::TooLarge { what: what.to_string(), bytes, limit, remedy: remedy.to_string() });
         }
         self.guarded(|| {
             self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -210,11 +214,8 @@ impl Gpu {
     /// If it is larger than the device allows, or the device's memory is full.
     pub fn table<T: bytemuck::NoUninit>(&self, what: &str, content: &[T]) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = bytemuck::cast_slice(content);
-        let buffer = self.buffer(
-            what,
-            bytes.len() as u64,
-            BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC,
-        )?;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        let buffer = self.buffer_or(what, bytes.len() as u64, usage, "use --engine cpu")?;
         self.queue.write_buffer(&buffer, 0, bytes);
         Ok(buffer)
     }

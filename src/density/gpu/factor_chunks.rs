@@ -7,7 +7,7 @@ const SHORTEST: usize = 8;
 /// All rows, level by level.
 #[derive(Debug, Clone)]
 pub struct FactorChunks {
-    /// The rows, in the order of the levels; none, if that is the order in which they are.
+    /// The rows, in the order of the levels; none, if they are sorted by level.
     pub order: Vec<u32>,
     /// The first of these rows of each chunk, then the number of rows.
     pub starts: Vec<u32>,

@@ -82,33 +82,35 @@ pub fn team(model: &Model, map: &MixedMap, target: Target) -> Team {
     MixedShape::new(model, map).team(target)
 }
 
-/// Whether `gpu` computes the log density of `model`, whose layout has the map `map`, in one pass of at most `limit`
-/// iterations of loops if its adapter is software; `what` is the engine.
-///
-/// # Errors
-/// If effects of several factors, or of many columns, are integrated out; or a software adapter would end loops
-/// early.
-pub fn admits(gpu: &Gpu, model: &Model, map: &MixedMap, what: &'static str, limit: u32) -> Result<(), Refusal> {
-    admits_coordinates(model, what)?;
-    cpu::admits(model)?;
-    let shape = MixedShape::new(model, map);
-    check_loops(gpu, shape.turns(shape.team(gpu.target()), None), limit, "use --engine cpu")
+/// The most loop iterations of a lane on a software adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loops {
+    /// In a log density that is computed in one pass.
+    InOnePass(u32),
+    /// In each pass, where many rows have passes of their own.
+    InPasses(u32),
 }
 
-/// The shape of `model` on `gpu`, if it computes its log density in as many passes as it takes; arguments and errors
-/// are those of [`admits`].
+/// The shape of `model`, whose layout has the map `map`, if `gpu` computes its log density; `what` is the engine.
+///
+/// # Errors
+/// If effects of several factors, or of many columns, are integrated out; or a software adapter would end loops early.
 pub fn admitted(
     gpu: &Gpu,
     model: &Model,
     map: &MixedMap,
     what: &'static str,
-    limit: u32,
+    loops: Loops,
 ) -> Result<MixedShape, Refusal> {
     admits_coordinates(model, what)?;
     cpu::admits(model)?;
     let shape = MixedShape::new(model, map);
     let team = shape.team(gpu.target());
-    check_loops(gpu, shape.turns(team, shape.row_groups(team)), limit, "use --engine cpu")?;
+    let (row_groups, limit) = match loops {
+        Loops::InOnePass(limit) => (None, limit),
+        Loops::InPasses(limit) => (shape.row_groups(team), limit),
+    };
+    check_loops(gpu, shape.turns(team, row_groups), limit, "use --engine cpu")?;
     Ok(shape)
 }
 

@@ -11,7 +11,7 @@ use crate::family::AboutCentre;
 use crate::gpu::shared_struct;
 use crate::model::{Centering, MixedMap, Model, Scalar, Shape, TermMap};
 
-/// The place of a list of rows that there is not: they are in its order.
+/// In the place of the list of a factor by which the rows are sorted.
 const NO_LIST: u32 = u32::MAX;
 
 /// Sweeps over all columns in a rough fit.

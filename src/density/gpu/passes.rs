@@ -3,6 +3,7 @@
 
 use super::mixed_shape::MixedShape;
 use super::row_chunks::{BUNDLE, RowChunks};
+use super::tables::Team;
 use crate::gpu::{ComputeKernel, Gpu, GpuError};
 use crate::model::Model;
 
@@ -79,12 +80,12 @@ impl Passes {
         Ok(Passes { steps, room: vec![Room { binding: 4, name: "partial sums", numbers: chunks.partials() as usize }] })
     }
 
-    /// The passes over the rows of a formula's model of this shape, with the source of their entries; `workgroups` of
-    /// them share a position.
+    /// The passes over the rows of a formula's model of this shape, with the source of their entries.
     ///
     /// # Errors
     /// If the device refuses a shader.
-    pub fn over_rows(gpu: &Gpu, shape: &MixedShape, source: &str, workgroups: u32) -> Result<Passes, GpuError> {
+    pub fn over_rows(gpu: &Gpu, shape: &MixedShape, team: Team, source: &str) -> Result<Passes, GpuError> {
+        let workgroups = shape.row_groups(team).unwrap_or(1);
         let gathers = shape.factors.len() > 1;
         let mut steps = Vec::new();
         for (entry, workgroups) in [("set_position", 1), ("sum_rows", workgroups), ("gather_rows", workgroups)] {

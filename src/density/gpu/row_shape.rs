@@ -42,8 +42,9 @@ impl RowShape {
     ) -> RowShape {
         let Some(mixed) = model.mixed() else { return RowShape::default() };
         let (numbers, same) = numbers_that_differ(model, likelihood);
-        let offset = likelihood.outcomes.first().map_or(0.0, |row| row.offset);
-        let has_offset = likelihood.outcomes.iter().any(|row| row.offset != offset);
+        let mut offsets = likelihood.outcomes.iter().zip(&likelihood.roots).map(|(row, root)| row.offset * root);
+        let offset = offsets.next().unwrap_or(0.0);
+        let has_offset = offsets.any(|other| other != offset);
         let is_weighted = likelihood.roots.iter().any(|root| *root != 1.0);
         let has_ones = mixed.population.first() == Some(&0) && !is_weighted;
         let mut end = numbers + usize::from(has_offset) + mixed.population.len() - usize::from(has_ones);

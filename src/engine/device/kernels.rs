@@ -6,7 +6,7 @@ use super::messages::{Chain, Dispatch, Pooling, StepSize, TransitionStatistics, 
 use super::metric::TURNS_OF_SUMS;
 use super::vectors::Vectors;
 use crate::density::cpu;
-use crate::density::gpu::mixed::{self, MixedShader};
+use crate::density::gpu::mixed::{self, Loops, MixedShader};
 use crate::density::gpu::tables::{
     self, COMMON, GROUPS_PER_LANE, Meeting, SOFTWARE_TURNS, Tables, Team, check_turns, group_turns, header,
     log_density, random, with_random,
@@ -287,7 +287,7 @@ impl DensityPieces {
 /// short.
 pub fn admits(gpu: &Gpu, model: &Model) -> Result<(), Refusal> {
     if let Some(map) = model.layout().mixed() {
-        return mixed::admits(gpu, model, map, ENGINE, SOFTWARE_TURNS);
+        return mixed::admitted(gpu, model, map, ENGINE, Loops::InOnePass(SOFTWARE_TURNS)).map(drop);
     }
     cpu::admits(model)?;
     let team = team(model, gpu.target());
