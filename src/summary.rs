@@ -346,7 +346,7 @@ impl RunSummary {
             parameterization: model.parameterization(),
             words: Words::of(model),
             priors: model.shorthand().map(|shorthand| shorthand.priors.clone()),
-            formula: model.mixed().map(|mixed| FormulaSummary::of(model, mixed)),
+            formula: model.mixed().map(|mixed| FormulaSummary::of(model, mixed, engine)),
             settings: *settings,
             seed: settings.seed,
             interrupted: *interrupted,

@@ -104,9 +104,10 @@ impl Ways<'_> {
             return None;
         }
         if let Some(formula) = &self.run.formula {
-            let (word, why) =
-                if formula.can_collapse { ("marginal", NO_FUNNEL) } else { ("partial", LESS_OF_A_FUNNEL) };
-            return (self.run.parameterization != word).then(|| (format!("--parameterization {word}"), why));
+            let is_partial = self.run.parameterization == "partial";
+            let partial = (!is_partial).then_some(("--parameterization partial", LESS_OF_A_FUNNEL));
+            let best = formula.collapses_by.map(|options| (options, NO_FUNNEL)).or(partial);
+            return best.map(|(options, why)| (options.to_string(), why));
         }
         let likelihood = match self.run.settings.likelihood {
             Likelihood::Groups => "",

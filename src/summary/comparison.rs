@@ -380,12 +380,13 @@ fn recommend(best: &RunSummary, chains: Option<&RunSummary>, others_fail: bool, 
         (true, false) => {
             format!("Any of these can be used on these data; {option_of_best} gives the most effective draws.")
         }
-        (false, _) if !has_marginal && best.formula.as_ref().is_none_or(|formula| formula.can_collapse) => {
-            "None of these runs is to be trusted. Use --parameterization marginal: with all group effects integrated out there \
-             is no funnel left."
-                .to_string()
-        }
         (false, _) => {
+            if let Some(options) = best.collapses_by().filter(|_| !has_marginal) {
+                return format!(
+                    "None of these runs is to be trusted. Use {options}: with all group effects integrated out there is no \
+                     funnel left."
+                );
+            }
             let remedies = best.warnings.iter().filter(|advice| advice.distrust).map(|advice| advice.remedy.as_str());
             format!(
                 "None of these runs is to be trusted. For {name}, the best of them: {}.",

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::density::cpu;
+use super::RunSummary;
+use crate::density::{cpu, gpu};
 use crate::model::{Mixed, Model};
 
 /// The model of a formula.
@@ -17,21 +18,33 @@ pub struct FormulaSummary {
     /// Rows of the likelihood, where rows that have the same columns and levels are merged to fewer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merged_rows: Option<usize>,
-    /// Whether its effects can be integrated out.
+    /// The options that integrate its effects out, if that is possible; another engine, if the run's does not.
     #[serde(skip)]
-    pub can_collapse: bool,
+    pub collapses_by: Option<&'static str>,
 }
 
 impl FormulaSummary {
-    pub(super) fn of(model: &Model, mixed: &Mixed) -> FormulaSummary {
-        let data = model.dataset();
+    /// Of `model`, which was sampled by `engine`.
+    pub(super) fn of(model: &Model, mixed: &Mixed, engine: &str) -> FormulaSummary {
+        let (data, collapsed) = (model.dataset(), model.collapsed());
+        let by_engine = match engine == "cpu" || gpu::admits_coordinates(&collapsed, "a GPU").is_ok() {
+            true => "--parameterization marginal",
+            false => "--parameterization marginal --engine cpu",
+        };
         let factor = |factor: usize| (data.factor_name(factor).to_string(), data.levels(factor).len());
         FormulaSummary {
             formula: mixed.line(),
             priors: mixed.prior_list(data),
             factors: (0..data.n_factors()).map(factor).collect(),
             merged_rows: Some(cpu::likelihood_rows(model)).filter(|rows| *rows < data.n_observations()),
-            can_collapse: cpu::admits(&model.collapsed()).is_ok(),
+            collapses_by: cpu::admits(&collapsed).is_ok().then_some(by_engine),
         }
+    }
+}
+
+impl RunSummary {
+    /// The options that integrate all effects of the model out, if that is possible.
+    pub(super) fn collapses_by(&self) -> Option<&'static str> {
+        self.formula.as_ref().map_or(Some("--parameterization marginal"), |formula| formula.collapses_by)
     }
 }
